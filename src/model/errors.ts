@@ -1,0 +1,58 @@
+/**
+ * Why a call failed: a closed list, grouped by the phase in which each occurs. The gRPC edge maps a
+ * reason to a status code in one place, and sends it as google.rpc.ErrorInfo.reason.
+ */
+export const reasons = [
+  // Reading the request: nothing has been done yet.
+  'MALFORMED_REQUEST', // bytes that are not the message they should be
+  'INVALID_FIELD', // a field's value is outside its limits; metadata: field, limit
+  'MALFORMED_TOKENS', // tokens that are not u32 varints or little-endian words; metadata: field
+  'REQUEST_TOO_LARGE', // metadata: size, limit
+  'INVALID_PAGE_TOKEN', // foreign, altered or for another filter
+  'UNKNOWN_TOKENIZER', // text with a tokenizer that the server does not have; metadata: tokenizer, known
+  // Finding what the request names.
+  'VAULT_NOT_FOUND',
+  'CONVERSATION_NOT_FOUND',
+  'SEGMENT_NOT_FOUND',
+  // Checking what a commit expects: nothing has been written.
+  'CONVERSATION_EXISTS', // other content under this id; metadata: id, revision
+  'REVISION_MISMATCH', // metadata: id, revision (the current one, 0 when there is none)
+  'SEGMENT_MISSING', // a change names a segment that is neither stored nor part of it; inside the server only
+  'SEGMENT_REFERENCED', // only garbage can be deleted
+  // Reading what is stored.
+  'CORRUPT_SEGMENT', // a frame that does not decode, or not to its hash
+  'CORRUPT_STORE', // a record that does not decode, or an invariant that does not hold
+  'RANGE_PAST_END',
+  // Opening and writing the store.
+  'STORE_LOCKED', // another server has it
+  'STORE_VERSION', // written by a newer version
+  'WRITES_STOPPED', // a commit failed before: reads go on, writes do not; metadata: cause
+  'COMMIT_FAILED', // this commit failed (full disk, I/O error) and left nothing; metadata: cause
+  // At any moment.
+  'DEADLINE_EXCEEDED',
+  'CANCELLED',
+  'SHUTTING_DOWN',
+  'OVERLOADED',
+  'INTERNAL', // anything else; metadata: error_id, which the log has too
+] as const;
+
+export type Reason = (typeof reasons)[number];
+
+/** The one error class: what failed, as a reason for programs and a sentence for people. */
+export class StowkenError extends Error {
+  override readonly name = 'StowkenError';
+
+  constructor(
+    readonly reason: Reason,
+    message: string,
+    /** Facts by name, for programs: the field, the limit, the size, the id. */
+    readonly metadata: Readonly<Record<string, string>> = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export function isStowkenError(error: unknown, reason?: Reason): error is StowkenError {
+  return error instanceof StowkenError && (reason === undefined || error.reason === reason);
+}

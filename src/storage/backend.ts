@@ -1,0 +1,202 @@
+import type {
+  Conversation,
+  ConversationSpec,
+  MessageRecord,
+  SegmentHash,
+  Speaker,
+  VaultStats,
+} from '../model/index.js';
+
+/**
+ * What keeps a vault. The unit of change is an atomic commit: all of a change or nothing of it,
+ * durable when the promise resolves. Callers never handle a counter: references are facts (which
+ * manifest holds which segment), and counts, garbage and statistics follow from them in the same commit.
+ *
+ * A manifest is one holder: a segment that it names several times has one reference from it.
+ * All methods reject with StowkenError; a rejected commit has written nothing.
+ */
+export interface StorageBackend {
+  /** "lmdb", "memory", ... as GetCapabilities reports it. */
+  readonly kind: string;
+
+  /**
+   * Applies a change. Preconditions are checked first, in the order written here, then everything is written.
+   * Rejects with REVISION_MISMATCH, CONVERSATION_EXISTS, CONVERSATION_NOT_FOUND, SEGMENT_MISSING
+   * (metadata.hashes: comma-separated) without effect; COMMIT_FAILED, WRITES_STOPPED.
+   */
+  commit(change: Change): Promise<ChangeResult>;
+
+  /** Which of these are stored, in the order asked. A segment found may still be collected before a commit names it. */
+  findSegments(hashes: readonly SegmentHash[]): Promise<(StoredSegment | undefined)[]>;
+
+  /**
+   * The frames of these segments, in the order asked; each buffer belongs to the caller. The caller
+   * bounds the batch. Rejects with SEGMENT_NOT_FOUND or CORRUPT_STORE.
+   */
+  readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]>;
+
+  /** The hashes of these segments, in the order asked. Rejects as readFrames does. */
+  readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]>;
+
+  /** A conversation without its messages. */
+  getConversation(id: string): Promise<Conversation | undefined>;
+
+  /** One revision of a conversation, to be read at leisure. The caller must release() it. */
+  openConversation(id: string): Promise<ConversationSnapshot | undefined>;
+
+  listConversations(query: ListQuery): Promise<ConversationPage>;
+
+  /** Garbage in a fixed order, a page at a time. */
+  listGarbage(query: GarbageQuery): Promise<GarbagePage>;
+
+  stats(): Promise<VaultStats>;
+
+  /** Compares every record with every other and decodes every frame; resolves to what is wrong, or nothing. */
+  check(options?: CheckOptions): Promise<Violation[]>;
+
+  /** Finishes the commits under way, refuses further ones, and lets go of files. */
+  close(): Promise<void>;
+}
+
+declare const segmentKeyBrand: unique symbol;
+/** A backend's own handle of a stored segment. Never used again for another one. */
+export type SegmentKey = (number | string) & { readonly [segmentKeyBrand]: true };
+
+export interface StoredSegment {
+  readonly key: SegmentKey;
+  readonly tokenCount: number;
+  readonly frameBytes: number;
+}
+
+/** A segment to store: a frame that decodes to the tokens that the hash names. */
+export interface NewSegment {
+  readonly hash: SegmentHash;
+  readonly tokenCount: number;
+  readonly frame: Uint8Array;
+}
+
+/** What a write expects of the conversation that it names. */
+export type Expectation =
+  /** Not there, or there with the very same content: then nothing changes. */
+  | { readonly kind: 'absentOrSame' }
+  /** Exactly this revision; 0 says that there is none. */
+  | { readonly kind: 'revision'; readonly revision: number };
+
+/** One atomic change. */
+export interface Change {
+  /** Segments that the change may need. One that is stored already keeps its frame; one that nothing names is garbage. */
+  readonly newSegments?: readonly NewSegment[];
+  /** Puts a manifest: creates the conversation, or replaces its fields and messages. */
+  readonly put?: {
+    readonly spec: ConversationSpec;
+    readonly messages: readonly MessageRecord[];
+    readonly expect: Expectation;
+    /** Becomes update_time, and create_time when it is created; times never go backwards in creation order. */
+    readonly timeMs: number;
+  };
+  /** Deletes a manifest; CONVERSATION_NOT_FOUND when it is not there. */
+  readonly delete?: {
+    readonly id: string;
+    readonly revision?: number;
+    readonly timeMs: number;
+  };
+  /**
+   * Deletes segments that are garbage at the moment of the commit, have been since garbageBeforeMs or
+   * earlier, and are not in use by an open snapshot. The others are left, and not an error.
+   */
+  readonly collect?: {
+    readonly keys: readonly SegmentKey[];
+    readonly garbageBeforeMs: number;
+  };
+}
+
+export interface ChangeResult {
+  /** For a put. */
+  readonly put?: {
+    readonly conversation: Conversation;
+    /** The very same content was there, and nothing was written. */
+    readonly unchanged: boolean;
+    /** Distinct segments that the manifest names. */
+    readonly segments: number;
+    /** Of these, the ones that this commit added. */
+    readonly newSegments: number;
+    readonly newTokens: number;
+    readonly newFrameBytes: number;
+  };
+  /** For a delete. */
+  readonly delete?: { readonly releasedReferences: number; readonly garbageSegments: number };
+  /** For a collect: what was really deleted. */
+  readonly collect?: { readonly segments: number; readonly frameBytes: number };
+}
+
+/** A message as a snapshot gives it. */
+export interface StoredMessage extends Speaker {
+  readonly tokenCount: number;
+  readonly segments: readonly { readonly key: SegmentKey; readonly tokenCount: number }[];
+}
+
+/** One revision of a conversation. Until release(), no segment that it names is collected. */
+export interface ConversationSnapshot {
+  readonly conversation: Conversation;
+  /** The messages in order, decoded as they are asked for. */
+  messages(): Iterable<StoredMessage>;
+  release(): void;
+}
+
+export interface ConversationFilter {
+  readonly application?: string;
+  readonly model?: string;
+  readonly tokenizer?: string;
+  readonly idPrefix?: string;
+  /** At or after. */
+  readonly createTimeFromMs?: number;
+  /** Before. */
+  readonly createTimeBeforeMs?: number;
+  readonly tokensMin?: number;
+  readonly tokensMax?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface ListQuery {
+  readonly filter: ConversationFilter;
+  readonly order: 'newestFirst' | 'oldestFirst';
+  readonly limit: number;
+  /** Conversations to look at before the page ends, full or not. */
+  readonly scanLimit: number;
+  /** The last page's `next`. */
+  readonly after?: number;
+}
+
+export interface ConversationPage {
+  readonly conversations: readonly Conversation[];
+  /** The position after which the next page begins, in creation order; undefined on the last page. */
+  readonly next: number | undefined;
+}
+
+export interface GarbageQuery {
+  readonly limit: number;
+  /** Only what has been garbage since this time or earlier. */
+  readonly garbageBeforeMs: number;
+  /** The last page's `next`. */
+  readonly after?: SegmentKey;
+}
+
+export interface GarbagePage {
+  readonly segments: readonly StoredSegment[];
+  readonly next: SegmentKey | undefined;
+}
+
+export interface CheckOptions {
+  /** Called now and then with records looked at and records in all. */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Something that is not as it must be. */
+export interface Violation {
+  /** The invariant, as docs/storage-format.md names it. */
+  readonly invariant: string;
+  /** The record: "segment 17", "conversation x". */
+  readonly subject: string;
+  readonly detail: string;
+}
