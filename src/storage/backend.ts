@@ -19,6 +19,9 @@ export interface StorageBackend {
   /** "lmdb", "memory", ... as GetCapabilities reports it. */
   readonly kind: string;
 
+  /** 16 random bytes in hex, made with the vault and kept with it; salts and seals what must not pass between vaults. */
+  readonly vaultId: string;
+
   /**
    * Applies a change. Preconditions are checked first, in the order written here, then everything is written.
    * Rejects with REVISION_MISMATCH, CONVERSATION_EXISTS, CONVERSATION_NOT_FOUND, SEGMENT_MISSING

@@ -1,0 +1,83 @@
+import type { Conversation, ConversationSpec, SegmentHash, Speaker } from '../model/index.js';
+
+/** A message's content as it arrived; buffers are read once, during the call, and never changed. */
+export type MessageContent =
+  /** No content: an empty message. */
+  | { readonly kind: 'none' }
+  /** The chunks of a `repeated uint32` field in order, each LEB128 varints: not yet validated, perhaps over-long. */
+  | { readonly kind: 'varints'; readonly chunks: readonly Uint8Array[] }
+  /** Tokens as 4-byte little-endian words; not yet validated. */
+  | { readonly kind: 'words'; readonly bytes: Uint8Array }
+  | { readonly kind: 'text'; readonly text: string };
+
+export interface NewMessage extends Speaker {
+  readonly content: MessageContent;
+}
+
+export interface StoreInput {
+  /** An empty id is replaced by a new UUIDv7. */
+  readonly spec: ConversationSpec;
+  readonly messages: readonly NewMessage[];
+  /** 0: only if there is none. */
+  readonly ifRevision?: number;
+}
+
+export interface StoreResult {
+  readonly conversation: Conversation;
+  readonly totalSegments: number;
+  readonly newSegments: number;
+  readonly newTokens: number;
+  readonly storedBytes: number;
+  readonly unchanged: boolean;
+}
+
+export type TokenEncoding = 'tokens' | 'words' | 'text';
+
+export interface RetrieveInput {
+  readonly id: string;
+  readonly encoding: TokenEncoding;
+  readonly ifRevision?: number;
+}
+
+/** Content of a chunk; bytes belong to the receiver. */
+export type ChunkContent =
+  | { readonly kind: 'varints'; readonly bytes: Uint8Array }
+  | { readonly kind: 'words'; readonly bytes: Uint8Array }
+  | { readonly kind: 'text'; readonly text: string };
+
+export interface MessageDescription extends Speaker {
+  readonly tokenCount: number;
+}
+
+export type RetrievePart =
+  | { readonly kind: 'header'; readonly conversation: Conversation }
+  | {
+      readonly kind: 'chunk';
+      readonly messageIndex: number;
+      /** Within the message, in tokens. */
+      readonly tokenOffset: number;
+      /** Absent in an empty message. */
+      readonly content: ChunkContent | undefined;
+      readonly endOfMessage: boolean;
+      /** On a message's first chunk. */
+      readonly message: MessageDescription | undefined;
+    };
+
+export interface MessageWithSegments extends MessageDescription {
+  readonly segments: readonly { readonly hash: SegmentHash; readonly tokenCount: number }[];
+}
+
+export interface DeleteResult {
+  readonly releasedReferences: number;
+  readonly garbageSegments: number;
+}
+
+export interface GarbageFigures {
+  readonly segments: number;
+  readonly frameBytes: number;
+}
+
+export type CollectPart =
+  | ({ readonly kind: 'plan' } & GarbageFigures)
+  | ({ readonly kind: 'progress' } & GarbageFigures)
+  | ({ readonly kind: 'summary'; readonly keptSegments: number } & GarbageFigures);
