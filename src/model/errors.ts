@@ -20,6 +20,7 @@ export const reasons = [
   'SEGMENT_MISSING', // a change names a segment that is neither stored nor part of it; inside the server only
   'SEGMENT_REFERENCED', // only garbage can be deleted
   // Reading what is stored.
+  'UNDECODABLE_TOKEN', // text asked for, but the tokenizer has no such token; metadata: tokenizer, token
   'CORRUPT_SEGMENT', // a frame that does not decode, or not to its hash
   'CORRUPT_STORE', // a record that does not decode, or an invariant that does not hold
   'RANGE_PAST_END',

@@ -1,6 +1,19 @@
+/** Tokens to decode, as little-endian words. */
+export interface WordsToDecode {
+  readonly words: Uint8Array;
+  /** Whether the text ends here. If not, only tokens that end in a whole character are decoded. */
+  readonly last: boolean;
+}
+
+export interface DecodedText {
+  readonly text: string;
+  /** Tokens decoded: all but a few at the end, when more are to come. */
+  readonly tokenCount: number;
+}
+
 /**
  * Text to tokens and back, in worker threads: encoding a long text never holds up the event loop.
- * Only tokenizers that `resolve` knows are accepted; the vault asks it before it asks for anything else.
+ * A name that `resolve` does not know rejects with UNKNOWN_TOKENIZER, which lists the known ones.
  */
 export interface Tokenizers {
   /** The encoding behind a tokenizer's or a model's name ("o200k_base", "gpt-4o"), or undefined. */
@@ -10,18 +23,17 @@ export interface Tokenizers {
   readonly known: readonly string[];
 
   /** Encodes each text, special-token text as ordinary text; little-endian words, each buffer the caller's. */
-  encode(encoding: string, texts: readonly string[], signal: AbortSignal): Promise<Uint8Array[]>;
+  encode(tokenizer: string, texts: readonly string[], signal: AbortSignal): Promise<Uint8Array[]>;
 
   /**
-   * Decodes tokens (little-endian words) as far as they end in whole characters, or all of them when `last`.
-   * Resolves to the text and the number of tokens it took.
+   * Decodes each item on its own. Bytes that are no UTF-8 become U+FFFD.
+   * Rejects with UNDECODABLE_TOKEN for a token that the tokenizer does not have.
    */
   decode(
-    encoding: string,
-    words: Uint8Array,
-    last: boolean,
+    tokenizer: string,
+    items: readonly WordsToDecode[],
     signal: AbortSignal,
-  ): Promise<{ text: string; tokenCount: number }>;
+  ): Promise<readonly DecodedText[]>;
 
   close(): Promise<void>;
 }
