@@ -21,6 +21,11 @@ export const limits = {
   pageSizeMax: 1000,
   /** Conversations that one page looks at before it returns what it has. */
   pageScanMax: 20_000,
+  /** Tokens that a call works on before it lets others have a turn. */
+  turnTokensMax: 256 * 1024,
+  /** Tokens (or one segment), and segments, that a retrieve reads ahead of what it has sent. */
+  readBatchTokensMax: 128 * 1024,
+  readBatchSlotsMax: 1024,
   /** Content bytes that a retrieve gathers into one chunk of a long message, at least and at most. */
   chunkBytesMin: 256 * 1024,
   chunkBytesMax: 1024 * 1024,

@@ -7,8 +7,10 @@ export interface WordsToDecode {
 
 export interface DecodedText {
   readonly text: string;
-  /** Tokens decoded: all but a few at the end, when more are to come. */
+  /** Tokens decoded: all, but for the first ones of a cut character and when `more` is set. */
   readonly tokenCount: number;
+  /** Whether the text reached limits.chunkBytesMax, so that the tokens after it are still to be decoded. */
+  readonly more: boolean;
 }
 
 /**

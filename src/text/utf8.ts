@@ -20,3 +20,9 @@ function endsInsideCharacter(bytes: Uint8Array, end: number): boolean {
   }
   return false;
 }
+
+/** How many tokens end within the first `byteCount` bytes. */
+export function tokensWithin(ends: Uint32Array, byteCount: number): number {
+  const count = ends.findIndex((end) => end > byteCount);
+  return count === -1 ? ends.length : count;
+}

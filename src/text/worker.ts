@@ -1,7 +1,8 @@
+import { limits } from '../model/index.js';
 import { loadEncoding, type Encoding } from './encoding.js';
 import type { EncodingName } from './names.js';
 import type { DecodedText, WordsToDecode } from './tokenizers.js';
-import { completeTokens } from './utf8.js';
+import { completeTokens, tokensWithin } from './utf8.js';
 
 export interface EncodeTask {
   readonly encoding: EncodingName;
@@ -40,7 +41,9 @@ function decodeItem(encoding: Encoding, item: WordsToDecode): DecodedText | { un
   const decoded = encoding.bytes(new Uint32Array(words.buffer, 0, words.length >> 2));
   if ('unknownToken' in decoded) return decoded;
   const { bytes, ends } = decoded;
-  const tokenCount = item.last ? ends.length : completeTokens(bytes, ends);
+  const more = bytes.length > limits.chunkBytesMax;
+  const fitting = more ? ends.subarray(0, tokensWithin(ends, limits.chunkBytesMax)) : ends;
+  const tokenCount = item.last && !more ? ends.length : completeTokens(bytes, fitting);
   const end = tokenCount === 0 ? 0 : ends[tokenCount - 1]!;
-  return { text: utf8.decode(bytes.subarray(0, end)), tokenCount };
+  return { text: utf8.decode(bytes.subarray(0, end)), tokenCount, more };
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { limits } from '../../src/model/index.js';
 import { createTokenizers, type Tokenizers } from '../../src/text/index.js';
 
 const tokenizers: Tokenizers = createTokenizers({ threadsMax: 1 });
@@ -55,6 +56,11 @@ describe('tokenizers', () => {
     },
   );
 
+  it('gives back a word of thousands of characters', async () => {
+    const word = 'é'.repeat(20_000);
+    expect(await roundTrip('r50k_base', word)).toBe(word);
+  });
+
   it('decodes piece by piece without cutting a character', async () => {
     const text = 'naïve 漢字 👩‍👩‍👧‍👦 \u{1f9ff}\u{10fffe} fin';
     const [encoded] = await tokenizers.encode('r50k_base', [text], signal);
@@ -73,6 +79,18 @@ describe('tokenizers', () => {
       }
       expect(result).toBe(text);
     }
+  });
+
+  it('stops at a chunk of text, and says that there is more', async () => {
+    const text = ' lots of words'.repeat(100_000);
+    const [encoded] = await tokenizers.encode('o200k_base', [text], signal);
+    const [decoded] = await tokenizers.decode('o200k_base', [{ words: encoded!, last: true }], signal);
+    expect(decoded!.more).toBe(true);
+    expect(decoded!.text.length).toBeLessThanOrEqual(limits.chunkBytesMax);
+    const rest = encoded!.subarray(decoded!.tokenCount * 4);
+    const [end] = await tokenizers.decode('o200k_base', [{ words: rest, last: true }], signal);
+    expect(end!.more).toBe(false);
+    expect(decoded!.text + end!.text).toBe(text);
   });
 
   it('does not wait for ever on bytes that are no character', async () => {
