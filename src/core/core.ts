@@ -1,0 +1,213 @@
+import { createSHA256, type IHasher } from 'hash-wasm';
+import { StowkenError, type SegmentHash, type TokenRun } from '../model/index.js';
+import { compileCore, instantiate, type CoreBuild, type VarintExports } from './wasm.js';
+
+/**
+ * Token sequences in their byte forms: LEB128 varints of u32, and little-endian words. Synchronous;
+ * nothing is kept between calls, and what is passed in is never changed. Every array that is returned
+ * is the caller's own. One instance serves one thread.
+ */
+export interface TokenCore {
+  /** The WASM module, for those who need instances with a memory of their own. */
+  readonly module: WebAssembly.Module;
+
+  /**
+   * Chunks of one `repeated uint32` field's packed bytes, in order. Over-long forms are accepted and
+   * made canonical. A varint may not span two chunks: each is an occurrence of the field of its own.
+   * @throws StowkenError MALFORMED_TOKENS for a value over 32 bits, a varint over ten bytes or one cut off
+   */
+  fromVarints(chunks: readonly Uint8Array[]): TokenRun;
+
+  /** 4-byte little-endian words. @throws StowkenError MALFORMED_TOKENS when not a multiple of 4 bytes */
+  fromWords(bytes: Uint8Array): TokenRun;
+
+  fromTokens(tokens: Uint32Array): TokenRun;
+
+  /** Canonical varints as 4-byte little-endian words. @throws StowkenError MALFORMED_TOKENS */
+  toWords(varints: Uint8Array): Uint8Array;
+
+  /** @throws StowkenError MALFORMED_TOKENS when they are not canonical varints of u32 */
+  toTokens(varints: Uint8Array): Uint32Array;
+
+  /**
+   * Byte offset at which token number `tokenIndex` begins; the length when that is the count.
+   * Validates nothing but the count. @throws StowkenError RANGE_PAST_END
+   */
+  byteOffset(varints: Uint8Array, tokenIndex: number): number;
+
+  /** The number of tokens. @throws StowkenError MALFORMED_TOKENS when they are not canonical varints of u32 */
+  countTokens(varints: Uint8Array): number;
+
+  /** The segment's name. @throws StowkenError MALFORMED_TOKENS when they are not canonical varints of u32 */
+  hash(varints: Uint8Array): SegmentHash;
+
+  /** The segment's name, from its little-endian words. */
+  hashWords(words: Uint8Array): SegmentHash;
+}
+
+/** Loads the core. The module is compiled once; each call makes an instance of its own. */
+export async function loadCore(options: { build?: CoreBuild } = {}): Promise<TokenCore> {
+  const [module, hasher] = await Promise.all([compileCore(options.build ?? 'release'), createSHA256()]);
+  return new WasmTokenCore(module, hasher);
+}
+
+const littleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+if (!littleEndian) throw new Error('stowken needs a little-endian machine');
+
+class WasmTokenCore implements TokenCore {
+  readonly #wasm: VarintExports;
+  readonly #input: number;
+  readonly #inputBytes: number;
+  readonly #output: number;
+  #memory: Uint8Array;
+
+  constructor(
+    readonly module: WebAssembly.Module,
+    // Shared by all calls: none of them may wait for anything between init and digest.
+    private readonly hasher: IHasher,
+  ) {
+    this.#wasm = instantiate(module) as VarintExports;
+    this.#input = this.#wasm.INPUT.value;
+    this.#inputBytes = this.#wasm.INPUT_BYTES.value;
+    this.#output = this.#wasm.OUTPUT.value;
+    this.#memory = new Uint8Array(this.#wasm.memory.buffer);
+  }
+
+  fromVarints(chunks: readonly Uint8Array[]): TokenRun {
+    const only = chunks.length === 1 ? chunks[0] : undefined;
+    if (only !== undefined && only.length <= this.#inputBytes) {
+      this.#memory.set(only, this.#input);
+      const length = this.#wasm.canonicalise(only.length);
+      this.#checkRead(length, only.length);
+      return {
+        varints: this.#memory.slice(this.#input, this.#input + length),
+        tokenCount: this.#wasm.tokenCount.value,
+      };
+    }
+    const varints = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+    let length = 0;
+    let tokenCount = 0;
+    for (const chunk of chunks) {
+      this.#eachPiece(chunk, this.#wasm.canonicalise, (canonicalBytes) => {
+        varints.set(this.#view(this.#input, canonicalBytes), length);
+        length += canonicalBytes;
+        tokenCount += this.#wasm.tokenCount.value;
+      });
+    }
+    return { varints: length === varints.length ? varints : varints.slice(0, length), tokenCount };
+  }
+
+  fromWords(bytes: Uint8Array): TokenRun {
+    if (bytes.length % 4 !== 0) {
+      throw new StowkenError('MALFORMED_TOKENS', `${bytes.length} bytes are not whole 4-byte words`);
+    }
+    const tokenCount = bytes.length / 4;
+    if (bytes.length <= this.#inputBytes) {
+      this.#memory.set(bytes, this.#input);
+      const length = this.#wasm.packWords(tokenCount);
+      return { varints: this.#memory.slice(this.#output, this.#output + length), tokenCount };
+    }
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; at += this.#inputBytes) {
+      const piece = bytes.subarray(at, at + this.#inputBytes);
+      this.#memory.set(piece, this.#input);
+      const length = this.#wasm.packWords(piece.length / 4);
+      pieces.push(this.#memory.slice(this.#output, this.#output + length));
+    }
+    return { varints: concat(pieces), tokenCount };
+  }
+
+  fromTokens(tokens: Uint32Array): TokenRun {
+    return this.fromWords(new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength));
+  }
+
+  toWords(varints: Uint8Array): Uint8Array {
+    if (varints.length <= this.#inputBytes) {
+      this.#memory.set(varints, this.#input);
+      const count = this.#wasm.unpackWords(varints.length);
+      this.#checkRead(count, varints.length);
+      return this.#memory.slice(this.#output, this.#output + 4 * count);
+    }
+    const words = new Uint8Array(4 * this.countTokens(varints));
+    let at = 0;
+    this.#eachPiece(varints, this.#wasm.unpackWords, (count) => {
+      words.set(this.#view(this.#output, 4 * count), at);
+      at += 4 * count;
+    });
+    return words;
+  }
+
+  toTokens(varints: Uint8Array): Uint32Array {
+    const words = this.toWords(varints);
+    return new Uint32Array(words.buffer, words.byteOffset, words.length / 4);
+  }
+
+  byteOffset(varints: Uint8Array, tokenIndex: number): number {
+    let offset = 0;
+    let tokensLeft = tokenIndex;
+    while (tokensLeft > 0 && offset < varints.length) {
+      const piece = varints.subarray(offset, offset + this.#inputBytes);
+      this.#memory.set(piece, this.#input);
+      offset += this.#wasm.skip(piece.length, tokensLeft);
+      tokensLeft -= this.#wasm.tokenCount.value;
+    }
+    if (tokensLeft !== 0) {
+      throw new StowkenError('RANGE_PAST_END', `token ${tokenIndex} of ${tokenIndex - tokensLeft} tokens`);
+    }
+    return offset;
+  }
+
+  countTokens(varints: Uint8Array): number {
+    let tokens = 0;
+    this.#eachPiece(varints, this.#wasm.unpackWords, (count) => (tokens += count));
+    return tokens;
+  }
+
+  hash(varints: Uint8Array): SegmentHash {
+    this.hasher.init();
+    this.#eachPiece(varints, this.#wasm.unpackWords, (count) => {
+      this.hasher.update(this.#view(this.#output, 4 * count));
+    });
+    return this.hasher.digest('hex');
+  }
+
+  hashWords(words: Uint8Array): SegmentHash {
+    return this.hasher.init().update(words).digest('hex');
+  }
+
+  /** Passes `bytes` through INPUT; a varint that one piece cuts off begins the next. */
+  #eachPiece(bytes: Uint8Array, read: (length: number) => number, use: (result: number) => void): void {
+    for (let at = 0; at < bytes.length; at += this.#wasm.consumed.value) {
+      const piece = bytes.length <= this.#inputBytes ? bytes : bytes.subarray(at, at + this.#inputBytes);
+      this.#memory.set(piece, this.#input);
+      const result = read(piece.length);
+      const last = at + piece.length === bytes.length;
+      this.#checkRead(result, last ? piece.length : this.#wasm.consumed.value);
+      use(result);
+    }
+  }
+
+  /** Refuses what the last call refused, and what it did not read to the end. */
+  #checkRead(result: number, length: number): void {
+    if (result < 0)
+      throw new StowkenError('MALFORMED_TOKENS', 'a token is not a canonical varint of 32 bits');
+    if (this.#wasm.consumed.value !== length) {
+      throw new StowkenError('MALFORMED_TOKENS', 'the last token is cut off');
+    }
+  }
+
+  /** Valid until the next call. This instance reserves all its memory at the start: views stay attached. */
+  #view(start: number, length: number): Uint8Array {
+    return this.#memory.subarray(start, start + length);
+  }
+}
+
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

@@ -1,0 +1,1 @@
+export { loadCore, type TokenCore } from './core.js';

@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+
+export type CoreBuild = 'release' | 'debug';
+
+const require = createRequire(import.meta.url);
+const modules = new Map<CoreBuild, Promise<WebAssembly.Module>>();
+
+/** Compiles the core once per build and process; instances of it are cheap. */
+export function compileCore(build: CoreBuild): Promise<WebAssembly.Module> {
+  let module = modules.get(build);
+  if (module === undefined) {
+    module = readFile(require.resolve(`#build/core.${build}.wasm`)).then((bytes) =>
+      WebAssembly.compile(bytes),
+    );
+    modules.set(build, module);
+  }
+  return module;
+}
+
+/** What assembly/varint.ts exports. Lengths and counts in, lengths and counts out; negative: refused. */
+export interface VarintExports {
+  readonly memory: WebAssembly.Memory;
+  readonly INPUT: WebAssembly.Global;
+  readonly INPUT_BYTES: WebAssembly.Global;
+  readonly OUTPUT: WebAssembly.Global;
+  readonly tokenCount: WebAssembly.Global;
+  readonly consumed: WebAssembly.Global;
+  readonly canonicalise: (length: number) => number;
+  readonly packWords: (count: number) => number;
+  readonly unpackWords: (length: number) => number;
+  readonly skip: (length: number, tokens: number) => number;
+}
+
+/** The module has no imports but `abort`, which only a bug can reach. */
+export function instantiate(module: WebAssembly.Module): unknown {
+  return new WebAssembly.Instance(module, {
+    env: {
+      abort(_message: number, _file: number, line: number, column: number): never {
+        throw new Error(`assertion failed in the token core at line ${line}, column ${column}`);
+      },
+    },
+  }).exports;
+}
