@@ -179,7 +179,7 @@ export class StowkenClient {
   async stats(control: CallControl = {}): Promise<T.Stats> {
     const response = await this.transport.unary(this.methods.stats, { vault: this.vault }, control, true);
     const entries = Object.entries(response).map(([name, value]) => [name, fromUint64(name, value)]);
-    return Object.fromEntries(entries);
+    return Object.fromEntries(entries) as Record<keyof T.Stats, number>;
   }
 
   async capabilities(control: CallControl = {}): Promise<T.Capabilities> {

@@ -49,9 +49,9 @@ interface ErrorInfo {
 
 const errorInfoType = 'type.googleapis.com/google.rpc.ErrorInfo';
 
-/** What grpc-js raised, as a ClientError; anything else unchanged. */
-export function toClientError(error: unknown): unknown {
-  if (!isServiceError(error)) return error;
+/** What grpc-js raised, as a ClientError; any other error unchanged. */
+export function toClientError(error: unknown): Error {
+  if (!isServiceError(error)) return error instanceof Error ? error : new Error(String(error));
   const info = errorInfo(error.metadata);
   const reason = reasons.find((known) => known === info?.reason) ?? ownReason(error.code);
   return new ClientError(error.code, error.details || error.message, reason, info?.metadata, {
