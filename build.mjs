@@ -1,4 +1,4 @@
-// Builds everything into build/: both WASM cores, then the compiled TypeScript.
+// Builds everything into build/: both WASM cores, the descriptors that reflection serves, then the compiled TypeScript.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,5 +12,13 @@ for (const folder of ['src', 'bench']) rmSync(join('build', folder), { recursive
 const asc = bin('assemblyscript', 'bin/asc.js');
 run(asc, '--config', 'asconfig.json', '--target', 'release');
 run(asc, '--config', 'asconfig.json', '--target', 'debug');
+const healthProto = join(dirname(require.resolve('grpc-health-check/package.json')), 'proto');
+for (const [proto, file] of [
+  ['proto', 'contract.binpb'],
+  [healthProto, 'health.binpb'],
+]) {
+  const output = ['--as-file-descriptor-set', '--exclude-source-info', '-o', join('build', file)];
+  run(bin('@bufbuild/buf', 'bin/buf'), 'build', proto, ...output);
+}
 run(bin('typescript', 'bin/tsc'), '-p', 'tsconfig.json');
 chmodSync('build/src/main.js', 0o755);

@@ -14,11 +14,17 @@ export const limits = {
   filterMetadataEntriesMax: 16,
   /** A whole request as it arrives; what is longer goes through an upload in parts. */
   requestBytesMax: 64 * 1024 * 1024,
+  /** What of a request is decoded into objects: all of it but messages. */
+  requestFieldsBytesMax: 1024 * 1024,
+  /** What the transport takes in before it cuts a request off; above requestBytesMax, so that most refusals are ours. */
+  transportRequestBytesMax: 96 * 1024 * 1024,
   messagesPerRequestMax: 1_000_000,
   /** A longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
   pageSizeDefault: 50,
   pageSizeMax: 1000,
+  /** A page's bytes; a gRPC client takes 4 MiB unless it is told otherwise. */
+  pageBytesMax: 3 * 1024 * 1024,
   /** Conversations that one page looks at before it returns what it has. */
   pageScanMax: 20_000,
   /** Tokens that a call works on before it lets others have a turn. */
@@ -29,6 +35,11 @@ export const limits = {
   /** Content bytes that a retrieve gathers into one chunk of a long message, at least and at most. */
   chunkBytesMin: 256 * 1024,
   chunkBytesMax: 1024 * 1024,
+  /** Bytes, and messages, of a stream that wait for a slow client before the work on it pauses. */
+  sendQueueBytesMax: 2 * 1024 * 1024,
+  sendQueueMessagesMax: 1024,
+  /** Calls at once on one connection; the others wait at the client. */
+  streamsPerConnectionMax: 1000,
   /** Changes, and bytes of frames, that one group commit takes. */
   groupCommitChangesMax: 512,
   groupCommitBytesMax: 32 * 1024 * 1024,
