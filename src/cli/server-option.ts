@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
-import { connect, type StowkenClient } from '../client/index.js';
+import { connect, isUnreachable, type StowkenClient } from '../client/index.js';
 import { address } from './arguments.js';
-import { UsageError, type Context } from './context.js';
+import { CommandFailure, UsageError, type Context } from './context.js';
 
 export const defaultServer = '127.0.0.1:7411';
 
@@ -28,6 +28,9 @@ export async function withClient<T>(
   const client = connect({ server });
   try {
     return await run(client);
+  } catch (error) {
+    if (!isUnreachable(error) || error.reason !== undefined) throw error;
+    throw new CommandFailure(`no server answers at ${server}: ${error.message}`);
   } finally {
     client.close();
   }

@@ -27,8 +27,8 @@ const pageSize = 200;
 const epilogue = `
 Writes one JSON object a line, oldest first, in the shape that import takes:
   {"id","application","model","tokenizer","metadata"?,"messages":[{"role","name"?,"tool_call_id"?,"content"}]}
-A message is given as {"tokens":[...]} instead of content where text cannot tell it exactly: when the server
-does not know the tokenizer or a token, or when the text would hold U+FFFD.
+Text is what the tokens decode to; --tokens gives the token ids themselves. They are also given where the
+server does not know a conversation's tokenizer, or one of its tokens.
 
 Examples:
   stowken export | gzip > conversations.jsonl.gz
@@ -102,7 +102,6 @@ async function collected(pieces: AsyncIterable<string>): Promise<AsyncIterable<s
   return Readable.from([line.join('')]);
 }
 
-// eslint-disable-next-line require-yield -- what it would yield could not be read
 async function* raising(error: Error): AsyncGenerator<string, void, void> {
   throw error;
 }
