@@ -29,6 +29,8 @@ export const limits = {
   pageScanMax: 20_000,
   /** Tokens that a call works on before it lets others have a turn. */
   turnTokensMax: 256 * 1024,
+  /** Messages that reading a request takes apart before it does the same. */
+  turnMessagesMax: 4096,
   /** Tokens (or one segment), and segments, that a retrieve reads ahead of what it has sent. */
   readBatchTokensMax: 128 * 1024,
   readBatchSlotsMax: 1024,

@@ -8,7 +8,7 @@ import { SendQueue } from './send-queue.js';
 /** One request, a stream of responses. */
 export interface ServerStreamMethod<Request> {
   /** Throws StowkenError for what is not a valid request. */
-  readonly read: (bytes: Buffer) => Request;
+  readonly read: (bytes: Buffer, signal: AbortSignal) => Request | Promise<Request>;
   /** Yields encoded responses; asked for the next one when there is room for it, and returned from in any case. */
   readonly handle: (request: Request, signal: AbortSignal) => AsyncGenerator<Buffer, void, void>;
 }
@@ -23,7 +23,7 @@ export function serverStream<Request>(
     const log = logger.child({ method: call.getPath() });
     const stream = async (): Promise<void> => {
       checkRequestSize(call.request.length);
-      const request = method.read(call.request);
+      const request = await method.read(call.request, caller.signal);
       const queue = new SendQueue(call, caller.signal);
       // Leaving the loop early returns the generator, which lets go of what it holds.
       for await (const response of method.handle(request, caller.signal)) await queue.send(response);

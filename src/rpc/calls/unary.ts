@@ -7,7 +7,7 @@ import { CallSignal } from './call-signal.js';
 /** One request, one response. */
 export interface UnaryMethod<Request> {
   /** Throws StowkenError for what is not a valid request. */
-  readonly read: (bytes: Buffer) => Request;
+  readonly read: (bytes: Buffer, signal: AbortSignal) => Request | Promise<Request>;
   /** Resolves to the encoded response. */
   readonly handle: (request: Request, signal: AbortSignal) => Promise<Buffer>;
 }
@@ -22,7 +22,7 @@ export function unary<Request>(
     const log = logger.child({ method: call.getPath() });
     const answer = async (): Promise<Buffer> => {
       checkRequestSize(call.request.length);
-      const request = method.read(call.request);
+      const request = await method.read(call.request, caller.signal);
       caller.signal.throwIfAborted();
       return method.handle(request, caller.signal);
     };

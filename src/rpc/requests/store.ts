@@ -53,8 +53,8 @@ export interface StoreRequest {
   readonly input: StoreInput;
 }
 
-export function readStore(bytes: Buffer): StoreRequest {
-  const { fields, messages } = readStoreRequest(bytes);
+export async function readStore(bytes: Buffer, signal: AbortSignal): Promise<StoreRequest> {
+  const { fields, messages } = await readStoreRequest(bytes, signal);
   checkFieldsSize(fields.length);
   const request = parse(schema, codec.decode(fields));
   const expectation = request.if_revision === undefined ? {} : { ifRevision: request.if_revision };
