@@ -139,7 +139,13 @@ describe('delete and gc', () => {
     const [dry] = jsonLines((await run(['gc', '--json', '--dry-run'])).stdout);
     expect(dry).toMatchObject({ dry_run: true, planned_segments: 1, segments: 0, bytes: 0 });
     const [real] = jsonLines((await run(['gc', '--json'])).stdout);
-    expect(real).toEqual({ ...dry, dry_run: false, segments: 1, bytes: dry!['planned_bytes'], kept_segments: 0 });
+    expect(real).toEqual({
+      ...dry,
+      dry_run: false,
+      segments: 1,
+      bytes: dry!['planned_bytes'],
+      kept_segments: 0,
+    });
     expect((await run(['gc'])).stdout).toBe('deleted 0 segments, 0 bytes\n');
   });
 });
