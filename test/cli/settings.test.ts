@@ -27,7 +27,7 @@ describe('the settings of serve', () => {
       data: 'flag',
       listen: '127.0.0.1:2',
       storage: 'memory',
-      durability: 'sync',
+      durability: 'fsync',
       'insecure-bind': false,
       'drain-timeout': 7,
       'log-level': 'info',
@@ -36,7 +36,7 @@ describe('the settings of serve', () => {
       dataDir: 'file',
       listen: '127.0.0.1:1',
       storage: 'memory',
-      durability: 'sync',
+      durability: 'fsync',
       drainTimeoutMs: 7000,
     });
   });
@@ -86,7 +86,7 @@ describe('the settings of serve', () => {
     ['not JSON', '{', /config\.json: .*JSON/],
     ['not an object', [], /config\.json: not a JSON object/],
     ['an unknown setting', { Data: 'x' }, /config\.json: unknown setting "Data"; known are data, listen/],
-    ['a wrong value', { durability: 'maybe' }, /config\.json: durability: .*sync/],
+    ['a wrong value', { durability: 'maybe' }, /config\.json: durability: .*fsync/],
   ])('name what is wrong in a config file: %s', async (_what, content, message) => {
     const { code, stderr } = await stowken(['serve', '--config', configFile(content)]);
     expect(code).toBe(2);
