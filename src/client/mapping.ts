@@ -16,6 +16,8 @@ import type { WireChunk, WireConversation, WireMessageInfo } from './wire.js';
 export function toWireSpec(spec: NonNullable<StoreRequest['conversation']>): object {
   const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = spec;
   for (const [key, value] of Object.entries(metadata ?? {})) {
+    // protobufjs would lose it: it assigns keys to a plain object.
+    if (key === '__proto__') throw new TypeError('metadata cannot have a key named __proto__');
     wellFormed('a metadata key', key);
     wellFormed(`metadata ${JSON.stringify(key)}`, value);
   }
