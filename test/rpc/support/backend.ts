@@ -21,7 +21,7 @@ interface Entry {
 
 /** A store in maps, as simple as the edge's tests allow: no expectations but revisions, no snapshots kept. */
 export class PlainBackend implements StorageBackend {
-  readonly kind = 'plain';
+  readonly kind = 'memory';
   readonly vaultId = randomBytes(16).toString('hex');
   readonly #entries = new Map<string, Entry>();
   readonly #segments = new Map<SegmentHash, NewSegment>();
