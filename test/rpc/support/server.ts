@@ -1,10 +1,11 @@
 import pino from 'pino';
+import { expect } from 'vitest';
 import { createCodec } from '../../../src/codec/index.js';
 import { loadCore } from '../../../src/core/index.js';
 import { startRpcServer, type RpcServerOptions } from '../../../src/rpc/index.js';
+import { createMemoryBackend } from '../../../src/storage/index.js';
 import { createTokenizers } from '../../../src/text/index.js';
 import { createVault, type Vault } from '../../../src/vault/index.js';
-import { PlainBackend } from './backend.js';
 import { TestClient } from './client.js';
 
 export interface TestServer {
@@ -12,7 +13,7 @@ export interface TestServer {
   readonly client: TestClient;
   /** What the server logged, parsed. */
   readonly log: Record<string, unknown>[];
-  /** Ends client and server. */
+  /** Ends client and server, and checks every invariant of the store. */
   stop(): Promise<void>;
   drain(graceMs: number): Promise<void>;
 }
@@ -23,15 +24,18 @@ export async function startTestServer(
   options: Partial<RpcServerOptions> = {},
 ): Promise<TestServer> {
   const core = await loadCore();
+  const codec = createCodec(core);
+  const clock = () => Date.now();
+  const backend = createMemoryBackend({ codec, clock });
   const tokenizers = createTokenizers({ threadsMax: 1 });
   const vault: Vault = {
     ...createVault({
       name: 'default',
-      backend: new PlainBackend(),
+      backend,
       core,
-      codec: createCodec(core),
+      codec,
       tokenizers,
-      clock: () => Date.now(),
+      clock,
     }),
     ...override,
   };
@@ -61,6 +65,8 @@ export async function startTestServer(
       client.close();
       await server.drain(0);
       await tokenizers.close();
+      expect(await backend.check()).toEqual([]);
+      await backend.close();
     },
   };
 }
