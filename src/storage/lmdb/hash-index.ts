@@ -1,6 +1,6 @@
 import type { SegmentHash } from '../../model/index.js';
-import { StowkenError } from '../../model/index.js';
-import { BUCKET_ENTRIES_GROW, BUCKET_ENTRIES_SHRINK } from './layout.js';
+import { ByteReader, ByteWriter } from '../bytes.js';
+import { INDEX_CHUNK_BYTES } from './layout.js';
 import type { Table } from './table.js';
 
 /** A fingerprint, which is a hash's first 32 bits, and the segment's id. */
@@ -9,125 +9,106 @@ export interface IndexEntry {
   readonly id: number;
 }
 
-const ENTRY_BYTES = 8;
+/** The key of the first chunk: LMDB ranges leave out key 0. */
+const FIRST_KEY = 1;
 
 /**
- * From hashes to segment ids by linear hashing: `buckets` grows and shrinks by one as segments come and
- * go, and each step moves the entries of one bucket only. It stores 32 bits of a hash; whoever finds a
- * candidate compares the whole. (W. Litwin, "Linear hashing", VLDB 1980.)
+ * From hashes to segment ids: chunks of entries in the order of their fingerprints, each under a lower
+ * bound of them. It stores 32 bits of a hash; whoever finds a candidate compares the whole.
  */
 export class HashIndex {
+  /** Chunks that were changed, by the key under which they are stored, not yet in order. */
   readonly #changed = new Map<number, IndexEntry[]>();
 
-  /** Buckets that may be stored: those after them are added at the table's end. */
-  #stored: number;
-
-  constructor(
-    private readonly table: Table<number>,
-    private buckets: number,
-  ) {
-    this.#stored = buckets;
-  }
+  constructor(private readonly table: Table<number>) {}
 
   /** Ids of segments whose hash may be this one. */
   candidates(hash: SegmentHash): number[] {
     const fingerprint = fingerprintOf(hash);
-    return this.#entries(bucketOf(fingerprint, this.buckets))
-      .filter((entry) => entry.fingerprint === fingerprint)
-      .map(({ id }) => id);
+    const found: number[] = [];
+    for (const entry of this.#chunk(fingerprint).entries) {
+      if (entry.fingerprint === fingerprint) found.push(entry.id);
+    }
+    return found;
   }
 
   insert(hash: SegmentHash, id: number): void {
     const fingerprint = fingerprintOf(hash);
-    const bucket = bucketOf(fingerprint, this.buckets);
-    this.#changed.set(bucket, [...this.#entries(bucket), { fingerprint, id }]);
+    const { key, entries } = this.#chunk(fingerprint);
+    entries.push({ fingerprint, id });
+    this.#changed.set(key, entries);
   }
 
   remove(hash: SegmentHash, id: number): void {
-    const bucket = bucketOf(fingerprintOf(hash), this.buckets);
+    const { key, entries } = this.#chunk(fingerprintOf(hash));
     this.#changed.set(
-      bucket,
-      this.#entries(bucket).filter((entry) => entry.id !== id),
+      key,
+      entries.filter((entry) => entry.id !== id),
     );
-  }
-
-  /** Fits the number of buckets to the number of segments, and returns it. */
-  resize(segments: number): number {
-    while (segments > this.buckets * BUCKET_ENTRIES_GROW) this.#split();
-    while (this.buckets > 1 && segments < this.buckets * BUCKET_ENTRIES_SHRINK) this.#merge();
-    return this.buckets;
   }
 
   /** Writes what has changed. */
   flush(): void {
-    for (const [bucket, entries] of [...this.#changed].sort(([a], [b]) => a - b)) {
-      if (entries.length === 0) this.table.remove(bucket + 1);
-      else if (bucket >= this.#stored) this.table.append(bucket + 1, encodeBucket(entries));
-      else this.table.put(bucket + 1, encodeBucket(entries));
+    for (const [key, entries] of this.#changed) {
+      if (entries.length === 0) this.table.remove(key);
+      else {
+        entries.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
+        for (const chunk of split(key, entries)) this.table.put(chunk.key, chunk.record);
+      }
     }
     this.#changed.clear();
-    this.#stored = this.buckets;
   }
 
-  #split(): void {
-    const target = this.buckets;
-    const source = target - highestPower(target);
-    this.buckets += 1;
-    const entries = this.#entries(source);
-    const moves = ({ fingerprint }: IndexEntry) => bucketOf(fingerprint, this.buckets) === target;
-    this.#changed.set(target, entries.filter(moves));
-    this.#changed.set(
-      source,
-      entries.filter((entry) => !moves(entry)),
-    );
+  #chunk(fingerprint: number): { readonly key: number; readonly entries: IndexEntry[] } {
+    const found = this.table.floor(Math.max(fingerprint, FIRST_KEY));
+    const key = found?.key ?? FIRST_KEY;
+    return { key, entries: this.#changed.get(key) ?? decodeIndexChunk(key, found?.value) };
   }
-
-  #merge(): void {
-    const source = this.buckets - 1;
-    const target = source - highestPower(source);
-    this.#changed.set(target, [...this.#entries(target), ...this.#entries(source)]);
-    this.#changed.set(source, []);
-    this.buckets -= 1;
-  }
-
-  #entries(bucket: number): readonly IndexEntry[] {
-    return this.#changed.get(bucket) ?? decodeBucket(this.table.get(bucket + 1));
-  }
-}
-
-/** Which bucket of so many has this fingerprint. */
-export function bucketOf(fingerprint: number, buckets: number): number {
-  const power = highestPower(buckets);
-  const wide = fingerprint % (2 * power);
-  return wide < buckets ? wide : wide - power;
 }
 
 export function fingerprintOf(hash: SegmentHash): number {
   return Number.parseInt(hash.slice(0, 8), 16);
 }
 
-export function encodeBucket(entries: readonly IndexEntry[]): Uint8Array {
-  const record = Buffer.alloc(entries.length * ENTRY_BYTES);
-  entries.forEach(({ fingerprint, id }, index) => {
-    record.writeUInt32LE(fingerprint, index * ENTRY_BYTES);
-    record.writeUInt32LE(id, index * ENTRY_BYTES + 4);
-  });
-  return record;
-}
-
-export function decodeBucket(record: Uint8Array | undefined): IndexEntry[] {
-  if (!record) return [];
-  if (record.length % ENTRY_BYTES !== 0) {
-    throw new StowkenError('CORRUPT_STORE', `a bucket of ${record.length} bytes is not whole entries`);
+/** Each entry: the distance to the fingerprint before, at first to the key, and the id. */
+export function encodeIndexChunk(key: number, entries: readonly IndexEntry[]): Uint8Array {
+  const writer = new ByteWriter(INDEX_CHUNK_BYTES * 2);
+  let before = key === FIRST_KEY ? 0 : key;
+  for (const { fingerprint, id } of entries) {
+    writer.varint(fingerprint - before).varint(id);
+    before = fingerprint;
   }
-  const view = new DataView(record.buffer, record.byteOffset, record.length);
-  return Array.from({ length: record.length / ENTRY_BYTES }, (_, index) => ({
-    fingerprint: view.getUint32(index * ENTRY_BYTES, true),
-    id: view.getUint32(index * ENTRY_BYTES + 4, true),
-  }));
+  return writer.finish();
 }
 
-/** The highest power of two that is not above a number of one or more. */
-function highestPower(value: number): number {
-  return 2 ** Math.floor(Math.log2(value));
+export function decodeIndexChunk(key: number, record: Uint8Array | undefined): IndexEntry[] {
+  const entries: IndexEntry[] = [];
+  if (!record) return entries;
+  const reader = new ByteReader(record);
+  let fingerprint = key === FIRST_KEY ? 0 : key;
+  while (!reader.atEnd) {
+    fingerprint += reader.varint();
+    entries.push({ fingerprint, id: reader.varint() });
+  }
+  return entries;
+}
+
+/** Halves a chunk until each part is short enough or has one fingerprint only. */
+function* split(key: number, entries: readonly IndexEntry[]): Generator<{ key: number; record: Uint8Array }> {
+  const record = encodeIndexChunk(key, entries);
+  const cut = record.length > INDEX_CHUNK_BYTES ? middle(entries) : undefined;
+  if (cut === undefined) yield { key, record };
+  else {
+    yield* split(key, entries.slice(0, cut));
+    yield* split((entries[cut] as IndexEntry).fingerprint, entries.slice(cut));
+  }
+}
+
+/** A place near the middle between two fingerprints that differ. */
+function middle(entries: readonly IndexEntry[]): number | undefined {
+  const differs = (at: number) => entries[at - 1]?.fingerprint !== entries[at]?.fingerprint;
+  const half = entries.length >> 1;
+  for (let at = half; at > 0; at--) if (differs(at)) return at;
+  for (let at = half + 1; at < entries.length; at++) if (differs(at)) return at;
+  return undefined;
 }

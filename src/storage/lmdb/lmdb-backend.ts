@@ -216,7 +216,7 @@ class LmdbBackend implements ManagedBackend {
 
   #finder(): SegmentFinder {
     const { tables, codec, cache } = this.#shared;
-    return new SegmentFinder(tables, readState(tables.meta).buckets, cache, codec);
+    return new SegmentFinder(tables, cache, codec);
   }
 
   async #warm(keys: readonly SegmentKey[]): Promise<void> {

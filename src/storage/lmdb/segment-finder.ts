@@ -15,13 +15,12 @@ export class SegmentFinder {
 
   constructor(
     tables: Tables,
-    buckets: number,
     private readonly cache: SegmentCache,
     private readonly codec: Codec,
   ) {
     this.reader = new SegmentReader(tables);
     this.#counts = new RefCounts(tables);
-    this.#index = new HashIndex(tables.hashIndex, buckets);
+    this.#index = new HashIndex(tables.hashIndex);
   }
 
   find(hash: SegmentHash): KnownSegment | undefined {

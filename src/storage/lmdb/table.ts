@@ -60,6 +60,13 @@ export class Table<K extends number | Buffer> {
     this.database.putSync(key, value as Buffer, { append: true });
   }
 
+  /** Puts a key that is new, and fills pages up when it is above all others. */
+  putNew(key: K, value: Uint8Array): void {
+    const last = this.last();
+    if (!last || isBefore(last.key, key)) this.append(key, value);
+    else this.put(key, value);
+  }
+
   remove(key: K): void {
     this.database.removeSync(key);
   }
@@ -71,6 +78,10 @@ export class Table<K extends number | Buffer> {
   #options(): object | undefined {
     return this.pin && { transaction: this.pin };
   }
+}
+
+function isBefore(a: number | Buffer, b: number | Buffer): boolean {
+  return typeof a === 'number' || typeof b === 'number' ? a < b : Buffer.compare(a, b) < 0;
 }
 
 /** Pages of a B-tree, from what LMDB says of it. */

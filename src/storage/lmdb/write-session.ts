@@ -46,7 +46,7 @@ export class WriteSession {
     this.names = new NameWriter(tables.names, shared.names, this.state.nextName);
     this.ids = new IdIndex(tables.ids);
     this.#counts = new RefCounts(tables);
-    this.#index = new HashIndex(tables.hashIndex, this.state.buckets);
+    this.#index = new HashIndex(tables.hashIndex);
     this.#writer = new SegmentWriter(tables);
     this.#reader = new SegmentReader(tables);
   }
@@ -151,7 +151,6 @@ export class WriteSession {
   /** Writes all that was held back. */
   flush(): void {
     this.#writer.flush();
-    this.state.buckets = this.#index.resize(this.state.segments);
     this.#index.flush();
     this.#counts.flush();
     this.state.nextName = this.names.nextCode;
