@@ -3,7 +3,8 @@ import type { SegmentColumns } from './check-columns.js';
 import { guarded, type Report } from './check-report.js';
 import type { Tables } from './environment.js';
 import { decodeGarbage } from './garbage.js';
-import { decodeIndexChunk, type IndexEntry } from './hash-index.js';
+import { baseOf } from './hash-index.js';
+import { decodeIndexChunk, type IndexEntry } from './index-chunk.js';
 import { COUNTS_PER_CHUNK } from './layout.js';
 import { RefCounts } from './ref-counts.js';
 import { SegmentReader } from './segment-reader.js';
@@ -23,7 +24,7 @@ export class CheckedSegments {
     let last = -1;
     for (const { key, value } of this.tables.hashIndex.range()) {
       guarded(this.report, 'hash-index', `chunk ${key}`, () => {
-        const entries = decodeIndexChunk(key, value);
+        const entries = decodeIndexChunk(baseOf(key), value);
         entries.forEach((entry, at) => {
           this.#indexEntry(key, entry);
           this.#sameHash(entries, at);

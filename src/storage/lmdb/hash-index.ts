@@ -1,68 +1,81 @@
 import type { SegmentHash } from '../../model/index.js';
-import { ByteReader, ByteWriter } from '../bytes.js';
+import {
+  decodeIndexChunk,
+  emptyChunk,
+  encodeIndexChunk,
+  idsIn,
+  withEntry,
+  type IndexEntry,
+} from './index-chunk.js';
+import type { IndexDirectory } from './index-directory.js';
 import { INDEX_CHUNK_BYTES } from './layout.js';
 import type { Table } from './table.js';
-
-/** A fingerprint, which is a hash's first 32 bits, and the segment's id. */
-export interface IndexEntry {
-  readonly fingerprint: number;
-  readonly id: number;
-}
 
 /** The key of the first chunk: LMDB ranges leave out key 0. */
 const FIRST_KEY = 1;
 
 /**
  * From hashes to segment ids: chunks of entries in the order of their fingerprints, each under a lower
- * bound of them. It stores 32 bits of a hash; whoever finds a candidate compares the whole.
+ * bound of them. It stores 32 bits of a hash; whoever finds a candidate compares the whole. Of one
+ * stretch of reading or one write transaction.
  */
 export class HashIndex {
-  /** Chunks that were changed, by the key under which they are stored, not yet in order. */
-  readonly #changed = new Map<number, IndexEntry[]>();
+  /** By the keys under which they are stored; chunks are split when they are written. */
+  readonly #changed = new Map<number, Uint8Array>();
 
-  constructor(private readonly table: Table<number>) {}
+  constructor(
+    private readonly table: Table<number>,
+    private readonly directory: IndexDirectory,
+  ) {}
 
   /** Ids of segments whose hash may be this one. */
   candidates(hash: SegmentHash): number[] {
     const fingerprint = fingerprintOf(hash);
-    const found: number[] = [];
-    for (const entry of this.#chunk(fingerprint).entries) {
-      if (entry.fingerprint === fingerprint) found.push(entry.id);
-    }
-    return found;
+    const key = this.#keyOf(fingerprint);
+    const chunk = this.#changed.get(key) ?? this.table.view(key);
+    return chunk ? idsIn(chunk, baseOf(key), fingerprint) : [];
   }
 
   insert(hash: SegmentHash, id: number): void {
     const fingerprint = fingerprintOf(hash);
-    const { key, entries } = this.#chunk(fingerprint);
-    entries.push({ fingerprint, id });
-    this.#changed.set(key, entries);
+    const key = this.#keyOf(fingerprint);
+    this.#changed.set(key, withEntry(this.#chunk(key), baseOf(key), { fingerprint, id }));
   }
 
   remove(hash: SegmentHash, id: number): void {
-    const { key, entries } = this.#chunk(fingerprintOf(hash));
-    this.#changed.set(
-      key,
-      entries.filter((entry) => entry.id !== id),
-    );
+    const key = this.#keyOf(fingerprintOf(hash));
+    const rest = decodeIndexChunk(baseOf(key), this.#chunk(key)).filter((entry) => entry.id !== id);
+    this.#changed.set(key, encodeIndexChunk(baseOf(key), rest));
   }
 
-  /** Writes what has changed. */
-  flush(): void {
-    for (const [key, entries] of this.#changed) {
-      if (entries.length === 0) this.table.remove(key);
-      else {
-        entries.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
-        for (const chunk of split(key, entries)) this.table.put(chunk.key, chunk.record);
+  /** Writes what has changed; returns the chunks that came and went, for the directory. */
+  flush(): { readonly added: readonly number[]; readonly removed: readonly number[] } {
+    const added: number[] = [];
+    const removed: number[] = [];
+    for (const [key, chunk] of this.#changed) {
+      if (chunk.length === 0) {
+        this.table.remove(key);
+        removed.push(key);
+        continue;
       }
+      if (chunk.length <= INDEX_CHUNK_BYTES) this.table.put(key, chunk);
+      else
+        for (const part of split(key, decodeIndexChunk(baseOf(key), chunk))) {
+          this.table.put(part.key, part.chunk);
+          added.push(part.key);
+        }
+      if (key === FIRST_KEY) added.push(key);
     }
     this.#changed.clear();
+    return { added, removed };
   }
 
-  #chunk(fingerprint: number): { readonly key: number; readonly entries: IndexEntry[] } {
-    const found = this.table.floor(Math.max(fingerprint, FIRST_KEY));
-    const key = found?.key ?? FIRST_KEY;
-    return { key, entries: this.#changed.get(key) ?? decodeIndexChunk(key, found?.value) };
+  #chunk(key: number): Uint8Array {
+    return this.#changed.get(key) ?? this.table.get(key) ?? emptyChunk;
+  }
+
+  #keyOf(fingerprint: number): number {
+    return this.directory.floor(fingerprint) ?? FIRST_KEY;
   }
 }
 
@@ -70,34 +83,16 @@ export function fingerprintOf(hash: SegmentHash): number {
   return Number.parseInt(hash.slice(0, 8), 16);
 }
 
-/** Each entry: the distance to the fingerprint before, at first to the key, and the id. */
-export function encodeIndexChunk(key: number, entries: readonly IndexEntry[]): Uint8Array {
-  const writer = new ByteWriter(INDEX_CHUNK_BYTES * 2);
-  let before = key === FIRST_KEY ? 0 : key;
-  for (const { fingerprint, id } of entries) {
-    writer.varint(fingerprint - before).varint(id);
-    before = fingerprint;
-  }
-  return writer.finish();
-}
-
-export function decodeIndexChunk(key: number, record: Uint8Array | undefined): IndexEntry[] {
-  const entries: IndexEntry[] = [];
-  if (!record) return entries;
-  const reader = new ByteReader(record);
-  let fingerprint = key === FIRST_KEY ? 0 : key;
-  while (!reader.atEnd) {
-    fingerprint += reader.varint();
-    entries.push({ fingerprint, id: reader.varint() });
-  }
-  return entries;
+/** What a chunk's fingerprints are counted from. */
+export function baseOf(key: number): number {
+  return key === FIRST_KEY ? 0 : key;
 }
 
 /** Halves a chunk until each part is short enough or has one fingerprint only. */
-function* split(key: number, entries: readonly IndexEntry[]): Generator<{ key: number; record: Uint8Array }> {
-  const record = encodeIndexChunk(key, entries);
-  const cut = record.length > INDEX_CHUNK_BYTES ? middle(entries) : undefined;
-  if (cut === undefined) yield { key, record };
+function* split(key: number, entries: readonly IndexEntry[]): Generator<{ key: number; chunk: Uint8Array }> {
+  const chunk = encodeIndexChunk(baseOf(key), entries);
+  const cut = chunk.length > INDEX_CHUNK_BYTES ? middle(entries) : undefined;
+  if (cut === undefined) yield { key, chunk };
   else {
     yield* split(key, entries.slice(0, cut));
     yield* split((entries[cut] as IndexEntry).fingerprint, entries.slice(cut));
