@@ -1,5 +1,5 @@
 import { guarded, type Report } from './check-report.js';
-import type { CheckedSegments } from './check-segments.js';
+import type { SegmentColumns } from './check-columns.js';
 import { readManifest, type StoredManifest } from './conversations.js';
 import type { Tables } from './environment.js';
 import { decodeChunk, IdIndex, idOfBytes } from './id-index.js';
@@ -19,7 +19,7 @@ export class CheckedConversations {
   constructor(
     private readonly tables: Tables,
     private readonly state: State,
-    private readonly segments: CheckedSegments,
+    private readonly segments: SegmentColumns,
     private readonly report: Report,
   ) {
     const names = new Names(tables.names);
@@ -85,7 +85,7 @@ export class CheckedConversations {
       for (const { id, tokenCount } of segments) {
         named.add(id);
         tokens += tokenCount;
-        const stored = this.segments.tokenCountOf(id);
+        const stored = this.segments.has(id) ? this.segments.tokenCount(id) : undefined;
         if (stored === undefined)
           this.report('manifest-segments', subject, `names segment ${id}, which is not stored`);
         else if (stored !== tokenCount) {

@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from '../bytes.js';
-import { ID_CHUNK_BYTES } from './layout.js';
+import { INDEX_CHUNK_BYTES } from './layout.js';
 import type { Entry, Table } from './table.js';
 
 /** An id's UTF-8 bytes, one character each, so that strings compare as the bytes do. */
@@ -38,7 +38,7 @@ export class IdIndex {
     const at = found === -1 ? entries.length : found;
     entries.splice(at, 0, { id: bytes, number });
     const whole = encodeChunk(entries);
-    if (whole.length <= ID_CHUNK_BYTES || entries.length === 1) {
+    if (whole.length <= INDEX_CHUNK_BYTES || entries.length === 1) {
       this.table.put(key, whole);
       return;
     }
@@ -47,7 +47,7 @@ export class IdIndex {
     const left = entries.slice(0, cut);
     const right = entries.slice(cut);
     this.table.put(key, encodeChunk(left));
-    this.table.put(keyOf(separator(left.at(-1)?.id ?? '', right[0]?.id ?? '')), encodeChunk(right));
+    this.table.putNew(keyOf(separator(left.at(-1)?.id ?? '', right[0]?.id ?? '')), encodeChunk(right));
   }
 
   remove(id: string): void {
@@ -79,7 +79,7 @@ export class IdIndex {
 
 /** Each entry: bytes shared with the id before, the rest, and the distance to the number before. */
 export function encodeChunk(entries: readonly IdEntry[]): Uint8Array {
-  const writer = new ByteWriter(ID_CHUNK_BYTES + 64);
+  const writer = new ByteWriter(INDEX_CHUNK_BYTES + 64);
   let before: IdEntry = { id: '', number: 0 };
   for (const entry of entries) {
     const shared = sharedLength(before.id, entry.id);

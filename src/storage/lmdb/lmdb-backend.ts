@@ -23,6 +23,7 @@ import { Environment } from './environment.js';
 import { decodeGarbage } from './garbage.js';
 import { GroupCommit } from './group-commit.js';
 import { IdIndex } from './id-index.js';
+import { IndexDirectory } from './index-directory.js';
 import { listConversations } from './listing.js';
 import { corruptConversation } from './manifest.js';
 import { Names } from './names.js';
@@ -86,7 +87,13 @@ class LmdbBackend implements ManagedBackend {
   ) {
     const { tables } = environment;
     this.vaultId = readIdentity(tables.meta) ?? '';
-    this.#shared = { tables, codec, cache: new SegmentCache(), names: new Names(tables.names) };
+    this.#shared = {
+      tables,
+      codec,
+      cache: new SegmentCache(),
+      directory: new IndexDirectory(tables.hashIndex),
+      names: new Names(tables.names),
+    };
     this.#writer = new Writer(environment, this.#shared, this.#leases, clock);
     this.#group = new GroupCommit((changes) => this.#writer.commitGroup(changes));
   }
@@ -215,8 +222,8 @@ class LmdbBackend implements ManagedBackend {
   }
 
   #finder(): SegmentFinder {
-    const { tables, codec, cache } = this.#shared;
-    return new SegmentFinder(tables, readState(tables.meta).buckets, cache, codec);
+    const { tables, codec, cache, directory } = this.#shared;
+    return new SegmentFinder(tables, directory, cache, codec);
   }
 
   async #warm(keys: readonly SegmentKey[]): Promise<void> {

@@ -14,7 +14,6 @@ const figures = [
   'nextSegment',
   'nextConversation',
   'nextName',
-  'buckets',
   'lastCreateTimeMs',
   'conversations',
   'messages',
@@ -31,7 +30,7 @@ export type State = Record<(typeof figures)[number], number>;
 
 export function emptyState(): State {
   const state = Object.fromEntries(figures.map((figure) => [figure, 0])) as State;
-  return { ...state, nextSegment: 1, nextConversation: 1, nextName: 1, buckets: 1 };
+  return { ...state, nextSegment: 1, nextConversation: 1, nextName: 1 };
 }
 
 /** Names of the figures in which two states differ. */

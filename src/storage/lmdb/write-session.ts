@@ -5,6 +5,7 @@ import { decodeGarbage, encodeGarbage } from './garbage.js';
 import type { Tables } from './environment.js';
 import { HashIndex } from './hash-index.js';
 import { IdIndex } from './id-index.js';
+import type { IndexDirectory } from './index-directory.js';
 import { NameWriter, type Names } from './names.js';
 import { RefCounts } from './ref-counts.js';
 import type { KnownSegment, SegmentCache } from './segment-cache.js';
@@ -17,6 +18,7 @@ export interface Shared {
   readonly tables: Tables;
   readonly codec: Codec;
   readonly cache: SegmentCache;
+  readonly directory: IndexDirectory;
   readonly names: Names;
 }
 
@@ -28,13 +30,13 @@ export class WriteSession {
   readonly state: State;
   readonly names: NameWriter;
   readonly ids: IdIndex;
-  /** Segments that this session added, for the caches once it is committed. */
-  readonly added = new Map<SegmentHash, KnownSegment>();
+  readonly #added = new Map<SegmentHash, KnownSegment>();
   readonly #addedIds = new Map<number, KnownSegment>();
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
   #reader: SegmentReader;
+  #indexChanges: ReturnType<HashIndex['flush']> | undefined;
 
   constructor(
     private readonly shared: Shared,
@@ -46,7 +48,7 @@ export class WriteSession {
     this.names = new NameWriter(tables.names, shared.names, this.state.nextName);
     this.ids = new IdIndex(tables.ids);
     this.#counts = new RefCounts(tables);
-    this.#index = new HashIndex(tables.hashIndex, this.state.buckets);
+    this.#index = new HashIndex(tables.hashIndex, shared.directory);
     this.#writer = new SegmentWriter(tables);
     this.#reader = new SegmentReader(tables);
   }
@@ -58,7 +60,7 @@ export class WriteSession {
   readonly nameOf = (code: number): string => this.shared.names.nameOf(code);
 
   find(hash: SegmentHash): KnownSegment | undefined {
-    const cached = this.added.get(hash) ?? this.shared.cache.byHash(hash);
+    const cached = this.#added.get(hash) ?? this.shared.cache.byHash(hash);
     if (cached && this.#counts.get(cached.id) !== undefined) return cached;
     for (const id of this.#index.candidates(hash)) {
       const known = this.#known(id);
@@ -77,7 +79,7 @@ export class WriteSession {
     state.segments += 1;
     state.uniqueTokens += tokenCount;
     state.segmentBytes += frame.length;
-    this.added.set(hash, known);
+    this.#added.set(hash, known);
     this.#addedIds.set(known.id, known);
     return known;
   }
@@ -151,11 +153,18 @@ export class WriteSession {
   /** Writes all that was held back. */
   flush(): void {
     this.#writer.flush();
-    this.state.buckets = this.#index.resize(this.state.segments);
-    this.#index.flush();
+    this.#indexChanges = this.#index.flush();
     this.#counts.flush();
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);
+  }
+
+  /** Tells what is kept in memory that the commit was made. */
+  committed(): void {
+    for (const known of this.#added.values()) this.shared.cache.add(known);
+    if (this.names.changed) this.shared.names.refresh();
+    if (this.#indexChanges)
+      this.shared.directory.update(this.#indexChanges.added, this.#indexChanges.removed);
   }
 
   #known(id: number): KnownSegment {

@@ -69,8 +69,7 @@ export class Writer {
       if (wrote) current.flush();
       return results;
     });
-    for (const known of session?.added.values() ?? []) this.shared.cache.add(known);
-    if (session?.names.changed) this.shared.names.refresh();
+    session?.committed();
     return outcomes;
   }
 
@@ -78,6 +77,7 @@ export class Writer {
     const cause = error.message;
     this.#stopped = { cause };
     this.shared.cache.clear();
+    this.shared.directory.clear();
     // Pages that did not fit were never made visible: with space, the store can go on where it was.
     if (/ENOSPC|no space left|EDQUOT|quota/i.test(cause)) this.#scheduleRetry();
     return new StowkenError('COMMIT_FAILED', `the commit failed: ${cause}`, { cause }, { cause: error });
