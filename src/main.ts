@@ -21,7 +21,7 @@ async function startServer(options: ServeOptions, logger: Logger): Promise<Runni
   const core = await loadCore();
   const codec = createCodec(core);
   const backend = await openBackend(options, codec);
-  const tokenizers = createTokenizers({ threadsMax: Math.max(1, availableParallelism() - 1) });
+  const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
   const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
   const close = async () => {
     await tokenizers.close();
