@@ -10,3 +10,4 @@ export {
   tokenCount,
   unpackWords,
 } from './varint';
+export { measure, measured } from './measure';

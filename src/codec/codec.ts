@@ -4,7 +4,8 @@ import { isStowkenError, StowkenError, type SegmentHash, type TokenRun } from '.
 /** The frame's first byte. Every version stays readable for ever. */
 const FRAME_VARINTS = 0x01;
 
-/** Between a segment's tokens and the bytes that are stored for them. Every result is the caller's own. */
+/** Between a segment's tokens and the bytes that are stored for them. Frames are never changed;
+ * what `decode` returns may be a view of the frame that it was given. */
 export interface Codec {
   /** The smallest frame of those known. Deterministic. */
   readonly encode: (run: TokenRun) => Uint8Array;
@@ -28,7 +29,7 @@ export function createCodec(core: TokenCore): Codec {
       return frame;
     },
     decode(frame) {
-      const varints = varintsOf(frame).slice();
+      const varints = varintsOf(frame);
       return { varints, tokenCount: whole(() => core.countTokens(varints)) };
     },
     decodeWords: (frame) => whole(() => core.toWords(varintsOf(frame))),

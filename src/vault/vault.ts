@@ -30,8 +30,11 @@ export interface Vault {
 
   store(input: StoreInput, signal: AbortSignal): Promise<StoreResult>;
 
-  /** One revision: a header, then chunks in order. Reads ahead no further than one batch. */
-  retrieve(input: RetrieveInput, signal: AbortSignal): AsyncGenerator<RetrievePart, void, void>;
+  /**
+   * One revision: a header, then chunks in order, in batches: each to be taken to its end before the next.
+   * Reads ahead no further than one batch.
+   */
+  retrieve(input: RetrieveInput, signal: AbortSignal): AsyncGenerator<Iterable<RetrievePart>, void, void>;
 
   /** CONVERSATION_NOT_FOUND when there is none. */
   get(id: string): Promise<Conversation>;

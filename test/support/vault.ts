@@ -4,7 +4,13 @@ import { loadCore, type TokenCore } from '../../src/core/index.js';
 import type { ConversationSpec } from '../../src/model/index.js';
 import { createMemoryBackend, type StorageBackend } from '../../src/storage/index.js';
 import { createTokenizers, type Tokenizers } from '../../src/text/index.js';
-import { createVault, type MessageContent, type NewMessage, type Vault } from '../../src/vault/index.js';
+import {
+  createVault,
+  type MessageContent,
+  type NewMessage,
+  type RetrievePart,
+  type Vault,
+} from '../../src/vault/index.js';
 
 export interface TestVault {
   readonly vault: Vault;
@@ -80,4 +86,11 @@ export async function collectAll<T>(parts: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const part of parts) all.push(part);
   return all;
+}
+
+/** The parts of a retrieve, out of their batches. */
+export async function* partsOf(
+  batches: AsyncIterable<Iterable<RetrievePart>>,
+): AsyncGenerator<RetrievePart, void, void> {
+  for await (const batch of batches) yield* batch;
 }

@@ -18,7 +18,7 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
         read: readCollectGarbage,
         async *handle({ vault, options }, signal) {
           for await (const part of requireVault(scope, vault).collectGarbage(options, signal)) {
-            yield collectResponse.encode(collectFields(part));
+            yield [collectResponse.encode(collectFields(part))];
           }
         },
       },
