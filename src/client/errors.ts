@@ -34,11 +34,8 @@ export function isUnreachable(error: unknown): error is ClientError {
 }
 
 interface RpcStatus {
-  readonly details: readonly {
-    readonly type_url: string;
-    readonly typeUrl?: string;
-    readonly value: Buffer;
-  }[];
+  /** The one field in snake case: google.protobuf.Any comes with protobufjs, by this name. */
+  readonly details: readonly { readonly type_url: string; readonly value: Buffer }[];
 }
 
 interface ErrorInfo {
@@ -76,7 +73,7 @@ function errorInfo(metadata: Metadata): ErrorInfo | undefined {
   if (!Buffer.isBuffer(bytes)) return undefined;
   try {
     const { details } = decodeRpc<RpcStatus>('Status', bytes);
-    const detail = details.find((any) => any.typeUrl === errorInfoType);
+    const detail = details.find((any) => any.type_url === errorInfoType);
     const info = detail && decodeRpc<ErrorInfo>('ErrorInfo', detail.value);
     return info?.domain === 'stowken.dev' ? info : undefined;
   } catch {

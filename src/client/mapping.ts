@@ -16,6 +16,8 @@ import type { WireChunk, WireConversation, WireMessageInfo } from './wire.js';
 export function toWireSpec(spec: NonNullable<StoreRequest['conversation']>): object {
   const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = spec;
   for (const [key, value] of Object.entries(metadata ?? {})) {
+    // protobufjs would lose it: it assigns keys to a plain object.
+    if (key === '__proto__') throw new TypeError('metadata cannot have a key named __proto__');
     wellFormed('a metadata key', key);
     wellFormed(`metadata ${JSON.stringify(key)}`, value);
   }
@@ -111,6 +113,7 @@ export function fromWireChunk<E extends Encoding>(encoding: E, wire: WireChunk):
     tokenOffset: fromUint64('token_offset', wire.tokenOffset),
     content: contentOf[encoding](wire),
     endOfMessage: wire.endOfMessage,
+    replaced: wire.replaced,
     message: wire.message === null ? undefined : fromWireMessage(wire.message),
   };
 }

@@ -74,6 +74,8 @@ export interface Chunk<E extends Encoding> {
   /** Undefined in an empty message. */
   readonly content: ContentForms[E] | undefined;
   readonly endOfMessage: boolean;
+  /** Bytes that are no UTF-8 became U+FFFD in the text: it does not stand for the tokens. */
+  readonly replaced: boolean;
   /** On a message's first chunk. */
   readonly message: MessageDescription | undefined;
 }
@@ -82,6 +84,8 @@ export interface Message<E extends Encoding> extends MessageDescription {
   readonly kind: 'message';
   readonly index: number;
   readonly content: ContentForms[E];
+  /** Bytes that are no UTF-8 became U+FFFD in the text: it does not stand for the tokens. */
+  readonly replaced: boolean;
 }
 
 export interface MessageWithSegments extends MessageDescription {

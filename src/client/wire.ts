@@ -44,6 +44,7 @@ export interface WireChunk {
   readonly tokensLe32?: Buffer;
   readonly text?: string;
   readonly endOfMessage: boolean;
+  readonly replaced: boolean;
   readonly message: WireMessageInfo | null;
 }
 

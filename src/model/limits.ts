@@ -18,7 +18,7 @@ export const limits = {
   requestFieldsBytesMax: 1024 * 1024,
   /** What the transport takes in before it cuts a request off; above requestBytesMax, so that most refusals are ours. */
   transportRequestBytesMax: 96 * 1024 * 1024,
-  messagesPerRequestMax: 1_000_000,
+  messagesPerRequestMax: 100_000,
   /** A longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
   pageSizeDefault: 50,

@@ -29,8 +29,8 @@ export async function* retrieveConversation(
       const chunks = tokenChunks(parts, snapshot, 'words', signal);
       const decode = (items: Parameters<Tokenizers['decode']>[1]) =>
         parts.tokenizers.decode(conversation.tokenizer, items, signal);
-      for await (const { chunk, text } of textChunks(chunks, decode)) {
-        yield toPart(chunk, { kind: 'text', text });
+      for await (const { chunk, text, replaced } of textChunks(chunks, decode)) {
+        yield toPart(chunk, { kind: 'text', text, replaced });
       }
     } else {
       const form = input.encoding === 'words' ? 'words' : 'varints';

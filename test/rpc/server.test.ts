@@ -189,7 +189,7 @@ describe('addresses', () => {
       expect(server.address).toBe(address);
       expect(await server.client.unary('GetCapabilities', {})).toMatchObject({
         version: '1.2.3',
-        storage: 'plain',
+        storage: 'memory',
       });
       await server.stop();
     }

@@ -39,6 +39,7 @@ describe('garbage', () => {
     const parts = await collect({ dryRun: true });
     expect(parts.map(({ kind }) => kind)).toEqual(['plan', 'summary']);
     expect(parts[0]).toMatchObject({ segments: 1 });
+    expect(parts[1]).toEqual({ kind: 'summary', segments: 0, frameBytes: 0, keptSegments: 0 });
     expect(await t.vault.stats()).toMatchObject({ segments: 3, garbageSegments: 1 });
   });
 

@@ -171,9 +171,9 @@ describe('store and retrieve', () => {
   it('stores a segment that was collected between the look-up and the commit', async () => {
     await t.vault.store({ spec: spec('a'), messages: [say('user', [1, 2, 3])] }, signal);
     await t.vault.delete('a', { allowMissing: false });
-    const { findSegments } = t.backend;
+    const findSegments = t.backend.findSegments.bind(t.backend);
     t.backend.findSegments = async (hashes) => {
-      const found = await findSegments.call(t.backend, hashes);
+      const found = await findSegments(hashes);
       await collectAll(t.vault.collectGarbage({ dryRun: false, minAgeMs: 0 }, signal));
       return found;
     };

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { address } from '../arguments.js';
 
 export const storageKinds = ['lmdb', 'memory'] as const;
-export const durabilities = ['sync', 'async'] as const;
+export const durabilities = ['fsync', 'relaxed'] as const;
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 export type StorageKind = (typeof storageKinds)[number];
 /**
- * When a change is answered. "sync": when it is on the disk (fsync); nothing acknowledged is ever lost.
- * "async": when the operating system has it; killing the server loses nothing, a power cut loses the last changes.
+ * When a change is answered. "fsync": when it is on the disk; nothing acknowledged is ever lost.
+ * "relaxed": when the operating system has it; killing the server loses nothing, a power cut may damage the vault.
  */
 export type Durability = (typeof durabilities)[number];
 
@@ -49,8 +49,8 @@ export const settings = {
   durability: {
     schema: z.enum(durabilities),
     value: 'mode',
-    help: 'sync: answer when on disk; async: a power cut can lose the last changes',
-    initial: 'sync',
+    help: 'fsync: answer when on disk; relaxed: a power cut may damage the vault',
+    initial: 'fsync',
   },
   'insecure-bind': {
     schema: switched,

@@ -17,6 +17,7 @@ export function encodeChunk(part: ChunkPart): Buffer {
   if (part.content !== undefined) writeContent(writer, part.content);
   if (part.endOfMessage) writer.uint32(6 << 3).bool(true);
   if (part.message !== undefined) writeDescription(writer, part.message);
+  if (part.content?.kind === 'text' && part.content.replaced) writer.uint32(8 << 3).bool(true);
   const bytes = writer.ldelim().finish();
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,10 +1,7 @@
 import pino from 'pino';
-import { createCodec } from '../../../src/codec/index.js';
-import { loadCore } from '../../../src/core/index.js';
 import { startRpcServer, type RpcServerOptions } from '../../../src/rpc/index.js';
-import { createTokenizers } from '../../../src/text/index.js';
-import { createVault, type Vault } from '../../../src/vault/index.js';
-import { PlainBackend } from './backend.js';
+import type { Vault } from '../../../src/vault/index.js';
+import { openTestVault } from '../../support/vault.js';
 import { TestClient } from './client.js';
 
 export interface TestServer {
@@ -12,7 +9,7 @@ export interface TestServer {
   readonly client: TestClient;
   /** What the server logged, parsed. */
   readonly log: Record<string, unknown>[];
-  /** Ends client and server. */
+  /** Ends client and server, and checks that the store is whole. */
   stop(): Promise<void>;
   drain(graceMs: number): Promise<void>;
 }
@@ -22,33 +19,20 @@ export async function startTestServer(
   override: Partial<Vault> = {},
   options: Partial<RpcServerOptions> = {},
 ): Promise<TestServer> {
-  const core = await loadCore();
-  const tokenizers = createTokenizers({ threadsMax: 1 });
-  const vault: Vault = {
-    ...createVault({
-      name: 'default',
-      backend: new PlainBackend(),
-      core,
-      codec: createCodec(core),
-      tokenizers,
-      clock: () => Date.now(),
-    }),
-    ...override,
-  };
+  const opened = await openTestVault();
+  const vault = { ...opened.vault, ...override };
   const log: Record<string, unknown>[] = [];
+  const write = (line: string) => log.push(JSON.parse(line) as Record<string, unknown>);
   const server = await startRpcServer({
     vaults: (name) => (name === 'default' ? vault : undefined),
-    tokenizers,
+    tokenizers: opened.tokenizers,
     listen: '127.0.0.1:0',
-    logger: pino(
-      { level: 'debug' },
-      { write: (line) => log.push(JSON.parse(line) as Record<string, unknown>) },
-    ),
+    logger: pino({ level: 'debug' }, { write }),
     version: '1.2.3',
     health: () => ({ writable: true }),
     ...options,
   }).catch(async (error: unknown) => {
-    await tokenizers.close();
+    await opened.close();
     throw error;
   });
   const client = new TestClient(server.address);
@@ -60,7 +44,7 @@ export async function startTestServer(
     async stop() {
       client.close();
       await server.drain(0);
-      await tokenizers.close();
+      await opened.close();
     },
   };
 }
