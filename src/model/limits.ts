@@ -17,6 +17,12 @@ export const limits = {
   messagesPerRequestMax: 1_000_000,
   /** A longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
+  /** The codec codes a longer segment block by block: its memory is bounded by this. */
+  codecBlockTokensMax: 64 * 1024,
+  /** Tokens of stored segments that one registry is trained on. */
+  trainingTokensMax: 10_000_000,
+  /** Phrases of one registry. */
+  registryPhrasesMax: 48_000,
   pageSizeDefault: 50,
   pageSizeMax: 1000,
   /** Conversations that one page looks at before it returns what it has. */
