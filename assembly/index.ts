@@ -10,4 +10,17 @@ export {
   tokenCount,
   unpackWords,
 } from './varint';
+export { registryId } from './registry/tables';
+export { beginLoad, loadBytes, prepareEncoder } from './registry/index';
+export { beginDecode, decode, decodedVarints, decodedWords, packDecoded } from './decoder';
+export { appendVarints, beginEncode, encode, encoded } from './encoder';
+export { appendSample, beginSample, endSegment } from './trainer/corpus';
+export {
+  beginParsing,
+  beginTraining,
+  buildRegistry,
+  mergePhrases,
+  parseMore,
+  registry,
+} from './trainer/index';
 export { measure, measured } from './measure';

@@ -104,14 +104,15 @@ export function writeVarint(to: usize, value: u32): usize {
 
 /** Packs the `count` little-endian words in INPUT into varints in OUTPUT; returns their bytes. */
 export function packWords(count: i32): i32 {
-  let from = INPUT;
-  const end = from + ((<usize>count) << 2);
-  let to = OUTPUT;
-  while (from < end) {
-    to = writeVarint(to, load<u32>(from));
-    from += 4;
-  }
-  return <i32>(to - OUTPUT);
+  return packTo(INPUT, count, OUTPUT);
+}
+
+/** Packs the `count` words at `words` into varints at `start`; returns their bytes. */
+export function packTo(words: usize, count: i32, start: usize): i32 {
+  const end = words + ((<usize>count) << 2);
+  let to = start;
+  for (let from = words; from < end; from += 4) to = writeVarint(to, load<u32>(from));
+  return <i32>(to - start);
 }
 
 /**

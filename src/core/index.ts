@@ -1,1 +1,2 @@
 export { loadCore, type TokenCore } from './core.js';
+export { compileCore, instantiate, type CoreBuild, type VarintExports } from './wasm.js';

@@ -21,6 +21,12 @@ export const limits = {
   messagesPerRequestMax: 100_000,
   /** A longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
+  /** The codec codes a longer segment block by block: its memory is bounded by this. */
+  codecBlockTokensMax: 64 * 1024,
+  /** Tokens of stored segments that one registry is trained on. */
+  trainingTokensMax: 10_000_000,
+  /** Phrases of one registry. */
+  registryPhrasesMax: 48_000,
   pageSizeDefault: 50,
   pageSizeMax: 1000,
   /** A page's bytes; a gRPC client takes 4 MiB unless it is told otherwise. */
