@@ -1,5 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { PAGE_BYTES } from './layout.js';
 import { Table, treePages, type Pin } from './table.js';
@@ -20,6 +20,10 @@ export interface Tables {
   readonly conversations: Table<number>;
   readonly messages: Table<Buffer>;
   readonly ids: Table<Buffer>;
+}
+
+export function dataFileIn(folder: string): string {
+  return join(folder, 'vault.mdb');
 }
 
 /** The LMDB files of a vault. */
@@ -62,8 +66,7 @@ export class Environment {
 
   /** `sync: false` leaves it to the operating system when commits reach the disk. */
   static async open(folder: string, options: { readonly sync: boolean }): Promise<Environment> {
-    await mkdir(folder, { recursive: true });
-    const file = join(folder, 'vault.mdb');
+    const file = dataFileIn(folder);
     const root = open<Buffer, string>({
       path: file,
       noSubdir: true,
@@ -73,6 +76,8 @@ export class Environment {
       // Each commit syncs its data before the page that makes it visible: LMDB's own order.
       overlappingSync: false,
       noSync: !options.sync,
+      // Batches of its own would reject, unheard, when a commit fails.
+      eventTurnBatching: false,
     });
     return new Environment(file, root);
   }
@@ -116,6 +121,12 @@ export class Environment {
   async fileBytes(): Promise<number> {
     const files = await Promise.all([stat(this.#file), stat(`${this.#file}-lock`)]);
     return files.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Bytes that the file system has left for this process. */
+  async bytesFree(): Promise<number> {
+    const { bavail, bsize } = await statfs(dirname(this.#file));
+    return bavail * bsize;
   }
 
   async close(): Promise<void> {

@@ -19,7 +19,7 @@ import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
 import { checkVault } from './check.js';
 import { readHeader, readManifest } from './conversations.js';
-import { Environment } from './environment.js';
+import type { Environment } from './environment.js';
 import { decodeGarbage } from './garbage.js';
 import { GroupCommit } from './group-commit.js';
 import { IdIndex } from './id-index.js';
@@ -27,50 +27,20 @@ import { IndexDirectory } from './index-directory.js';
 import { listConversations } from './listing.js';
 import { corruptConversation } from './manifest.js';
 import { Names } from './names.js';
-import { lockFolder, type FolderLock } from './folder-lock.js';
+import type { FolderLock } from './folder-lock.js';
 import { SegmentCache } from './segment-cache.js';
 import { SegmentFinder } from './segment-finder.js';
 import { SegmentReader } from './segment-reader.js';
 import { createSnapshot } from './snapshot.js';
-import { initialise, readIdentity, readState } from './state.js';
+import { readIdentity, readState } from './state.js';
 import { Writer } from './writer.js';
 import type { Shared } from './write-session.js';
-
-export interface LmdbOptions {
-  /** Made when it is not there. */
-  readonly folder: string;
-  readonly codec: Codec;
-  readonly clock: () => number;
-  /** "relaxed": commits reach the disk when the operating system writes them; a power cut may damage the vault. */
-  readonly durability?: 'fsync' | 'relaxed';
-  /** Whether to keep other processes from opening the folder; false where several share one lock. */
-  readonly lock?: boolean;
-}
 
 /** Segments that are looked at before other work gets its turn. */
 const SLICE = 256;
 
-/**
- * A vault in an LMDB environment, as docs/storage-format.md describes it.
- * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
- */
-export async function openLmdbBackend(options: LmdbOptions): Promise<ManagedBackend> {
-  const environment = await Environment.open(options.folder, { sync: options.durability !== 'relaxed' });
-  let lock: FolderLock | undefined;
-  try {
-    const { meta } = environment.tables;
-    readIdentity(meta);
-    if (options.lock !== false) lock = await lockFolder(options.folder, environment);
-    if (readIdentity(meta) === undefined) await environment.write(() => initialise(meta));
-    return new LmdbBackend(environment, lock, options.codec, options.clock);
-  } catch (error) {
-    await lock?.release();
-    await environment.close();
-    throw error;
-  }
-}
-
-class LmdbBackend implements ManagedBackend {
+/** Serves a vault whose environment is open; see openLmdbBackend. */
+export class LmdbBackend implements ManagedBackend {
   readonly kind = 'lmdb';
   readonly vaultId: string;
   readonly #shared: Shared;
