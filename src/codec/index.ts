@@ -1,4 +1,5 @@
 export { createCodec, type Codec } from './codec.js';
+export { createLiveCodec, type LiveCodec } from './live-codec.js';
 export { frameRegistryId } from './frame.js';
 export { Registry, registryIdOf } from './registry.js';
 export { trainRegistry, type TrainRegistryOptions } from './trainer.js';
