@@ -23,6 +23,9 @@ export const limits = {
   segmentTokensMax: 1024 * 1024,
   /** The codec codes a longer segment block by block: its memory is bounded by this. */
   codecBlockTokensMax: 64 * 1024,
+  /** Segments, and bytes of frames, that one batch of a compaction rewrites. */
+  compactionBatchSegmentsMax: 512,
+  compactionBatchBytesMax: 64 * 1024,
   /** Tokens of stored segments that one registry is trained on. */
   trainingTokensMax: 10_000_000,
   /** Phrases of one registry. */
