@@ -85,7 +85,7 @@ function index(i: u32): u32 {
   return load<u32>(indexes + ((<usize>i) << 2));
 }
 function contextBefore(i: u32): usize {
-  return tables.contextRecord(i == 0 ? tables.startContext() : index(i - 1));
+  return tables.blockOf(i == 0 ? tables.startContext() : index(i - 1));
 }
 
 /** Chooses the symbols; false when there is no memory. */
@@ -226,25 +226,25 @@ function keepWay(start: u32, end: u32): void {
   }
 }
 
-function pushEntry(entry: u32): void {
+function pushEntry(entry: usize): void {
   const start = tables.entryStart(entry);
-  rans.pushEvent(start, tables.entryStart(entry + 1) - start, format.TABLE_BITS);
+  rans.pushEvent(start, tables.entryStart(entry + 4) - start, format.TABLE_BITS);
 }
 
 function pushValue(table: u32, value: u32): void {
-  pushEntry(tables.recordFirst(tables.contextRecord(table)) + value);
+  pushEntry(tables.firstEntry(tables.blockOf(table)) + ((<usize>value) << 2));
 }
 
 function pushSymbol(context: usize, symbol: u32): void {
   const entry = costs.findFollower(context, symbol);
-  if (entry != tables.NONE) {
+  if (entry != 0) {
     pushEntry(entry);
     return;
   }
-  const first = tables.recordFirst(context);
-  if (first != tables.NONE) pushEntry(first);
+  const first = tables.firstEntry(context);
+  if (first != 0) pushEntry(first);
   const c = costs.classOf(symbol);
-  pushValue(tables.classTable(tables.recordClass(context)), c);
+  pushValue(tables.classTable(tables.blockClass(context)), c);
   if (symbol < format.SPECIALS) return;
   const start = tables.symbolStart(symbol + c);
   rans.pushEvent(start, tables.symbolStart(symbol + c + 1) - start, format.SYMBOL_BITS);
