@@ -17,10 +17,8 @@ const SYMBOL_SLOTS: u32 = 1 << format.SYMBOL_BITS;
 
 let floor: usize = 0;
 let frame: usize = 0;
-/** The words of the frame that was decoded last. */
-export let decodedWords: usize = 0;
-/** Varints that packDecoded wrote. */
-export let decodedVarints: usize = 0;
+let words: usize = 0;
+let varints: usize = 0;
 let out: usize = 0;
 let capacityEnd: usize = 0;
 let limitEnd: usize = 0;
@@ -28,6 +26,16 @@ let limitEnd: usize = 0;
 /** Everything above the tables belongs to one job at a time. */
 export function setWorkFloor(): void {
   floor = mark();
+}
+
+/** Where the words of the frame are that was decoded last. */
+export function decodedWords(): usize {
+  return words;
+}
+
+/** Where the varints are that packDecoded wrote. */
+export function decodedVarints(): usize {
+  return varints;
 }
 
 /** Room for a frame's coded part; 0 when there is none. */
@@ -41,7 +49,7 @@ export function beginDecode(length: i32): usize {
 function grow(end: usize): bool {
   if (end > limitEnd) return false;
   while (capacityEnd < end) {
-    const size = capacityEnd - decodedWords;
+    const size = capacityEnd - words;
     const more = size > GROWTH_BYTES ? size : GROWTH_BYTES;
     // Reservations follow each other without a gap: all sizes here are multiples of 16.
     if (reserve(more) == 0) return false;
@@ -55,11 +63,11 @@ function grow(end: usize): bool {
  * a symbol from the frame to the words is in this one function, its state in locals: this is the hot loop.
  */
 export function decode(length: i32, tokensMax: i32): i32 {
-  decodedWords = reserve(GROWTH_BYTES + SLACK);
-  if (decodedWords == 0) return NO_MEMORY;
-  out = decodedWords;
-  capacityEnd = decodedWords + GROWTH_BYTES;
-  limitEnd = decodedWords + ((<usize>tokensMax) << 2);
+  words = reserve(GROWTH_BYTES + SLACK);
+  if (words == 0) return NO_MEMORY;
+  out = words;
+  capacityEnd = words + GROWTH_BYTES;
+  limitEnd = words + ((<usize>tokensMax) << 2);
   rans.startReading(frame, frame + <usize>length);
   let state = rans.state;
   let word = rans.word;
@@ -130,7 +138,7 @@ export function decode(length: i32, tokensMax: i32): i32 {
     }
     out = to;
     rans.setReading(state, word);
-    if (symbol == format.END) return rans.finished() ? <i32>((out - decodedWords) >>> 2) : MALFORMED;
+    if (symbol == format.END) return rans.finished() ? <i32>((out - words) >>> 2) : MALFORMED;
     if (!(symbol == format.MATCH ? copyMatch() : readUnseen())) return MALFORMED;
     to = out;
     state = rans.state;
@@ -154,7 +162,7 @@ function copyMatch(): bool {
   const code = readValue(tables.lengthTable());
   const length = format.lengthBase(code) + rans.readBits(format.lengthBits(code));
   const back = (<usize>distance) << 2;
-  if (back > out - decodedWords) return false;
+  if (back > out - words) return false;
   const end = out + ((<usize>length) << 2);
   if (end > capacityEnd && !grow(end)) return false;
   for (; out < end; out += 4) store<u32>(out, load<u32>(out - back));
@@ -177,10 +185,10 @@ function readUnseen(): bool {
   return true;
 }
 
-/** Packs the words that were decoded last; the bytes at decodedVarints, or NO_MEMORY. */
+/** Packs the words that were decoded last; their bytes, or NO_MEMORY. */
 export function packDecoded(): i32 {
-  const count = <i32>((out - decodedWords) >>> 2);
-  decodedVarints = reserve(<usize>count * 5 + SLACK);
-  if (decodedVarints == 0) return NO_MEMORY;
-  return packTo(decodedWords, count, decodedVarints);
+  const count = <i32>((out - words) >>> 2);
+  varints = reserve(<usize>count * 5 + SLACK);
+  if (varints == 0) return NO_MEMORY;
+  return packTo(words, count, varints);
 }

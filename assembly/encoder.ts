@@ -30,8 +30,7 @@ let words: usize = 0;
 let count: u32 = 0;
 let filled: u32 = 0;
 let indexes: usize = 0;
-/** Where the coded part begins, after encode(). */
-export let encoded: usize = 0;
+let coded: usize = 0;
 
 // What the last parse chose: symbol u32, and for a match its length and distance, u32 each.
 export let parsed: usize = 0;
@@ -65,6 +64,11 @@ export function encoderWords(): usize {
   return words;
 }
 
+/** Where the coded part begins that encode() wrote. */
+export function encoded(): usize {
+  return coded;
+}
+
 /** Codes the segment into at most `bytesMax` bytes; their number, or why not. */
 export function encode(bytesMax: i32): i32 {
   if (!parse()) return NO_MEMORY;
@@ -74,8 +78,8 @@ export function encode(bytesMax: i32): i32 {
   if (events == 0 || end == <usize>bytesMax) return NO_MEMORY;
   rans.startEvents(events, events + eventsMax * rans.EVENT_BYTES);
   pushAll();
-  encoded = rans.writeEvents(end - <usize>bytesMax, end);
-  return encoded == 0 ? TOO_LONG : <i32>(end - encoded);
+  coded = rans.writeEvents(end - <usize>bytesMax, end);
+  return coded == 0 ? TOO_LONG : <i32>(end - coded);
 }
 
 function word(i: u32): u32 {

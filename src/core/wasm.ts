@@ -24,8 +24,8 @@ export interface VarintExports {
   readonly INPUT: WebAssembly.Global;
   readonly INPUT_BYTES: WebAssembly.Global;
   readonly OUTPUT: WebAssembly.Global;
-  readonly tokenCount: WebAssembly.Global;
-  readonly consumed: WebAssembly.Global;
+  readonly tokenCount: () => number;
+  readonly consumed: () => number;
   readonly canonicalise: (length: number) => number;
   readonly packWords: (count: number) => number;
   readonly unpackWords: (length: number) => number;
