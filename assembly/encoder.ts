@@ -30,8 +30,7 @@ let words: usize = 0;
 let count: u32 = 0;
 let filled: u32 = 0;
 let indexes: usize = 0;
-/** Where the coded part begins, after encode(). */
-export let encoded: usize = 0;
+let coded: usize = 0;
 
 // What the last parse chose: symbol u32, and for a match its length and distance, u32 each.
 export let parsed: usize = 0;
@@ -65,6 +64,11 @@ export function encoderWords(): usize {
   return words;
 }
 
+/** Where the coded part begins that encode() wrote. */
+export function encoded(): usize {
+  return coded;
+}
+
 /** Codes the segment into at most `bytesMax` bytes; their number, or why not. */
 export function encode(bytesMax: i32): i32 {
   if (!parse()) return NO_MEMORY;
@@ -74,8 +78,8 @@ export function encode(bytesMax: i32): i32 {
   if (events == 0 || end == <usize>bytesMax) return NO_MEMORY;
   rans.startEvents(events, events + eventsMax * rans.EVENT_BYTES);
   pushAll();
-  encoded = rans.writeEvents(end - <usize>bytesMax, end);
-  return encoded == 0 ? TOO_LONG : <i32>(end - encoded);
+  coded = rans.writeEvents(end - <usize>bytesMax, end);
+  return coded == 0 ? TOO_LONG : <i32>(end - coded);
 }
 
 function word(i: u32): u32 {
@@ -85,7 +89,7 @@ function index(i: u32): u32 {
   return load<u32>(indexes + ((<usize>i) << 2));
 }
 function contextBefore(i: u32): usize {
-  return tables.contextRecord(i == 0 ? tables.startContext() : index(i - 1));
+  return tables.blockOf(i == 0 ? tables.startContext() : index(i - 1));
 }
 
 /** Chooses the symbols; false when there is no memory. */
@@ -226,25 +230,25 @@ function keepWay(start: u32, end: u32): void {
   }
 }
 
-function pushEntry(entry: u32): void {
+function pushEntry(entry: usize): void {
   const start = tables.entryStart(entry);
-  rans.pushEvent(start, tables.entryStart(entry + 1) - start, format.TABLE_BITS);
+  rans.pushEvent(start, tables.entryStart(entry + 4) - start, format.TABLE_BITS);
 }
 
 function pushValue(table: u32, value: u32): void {
-  pushEntry(tables.recordFirst(tables.contextRecord(table)) + value);
+  pushEntry(tables.firstEntry(tables.blockOf(table)) + ((<usize>value) << 2));
 }
 
 function pushSymbol(context: usize, symbol: u32): void {
   const entry = costs.findFollower(context, symbol);
-  if (entry != tables.NONE) {
+  if (entry != 0) {
     pushEntry(entry);
     return;
   }
-  const first = tables.recordFirst(context);
-  if (first != tables.NONE) pushEntry(first);
+  const first = tables.firstEntry(context);
+  if (first != 0) pushEntry(first);
   const c = costs.classOf(symbol);
-  pushValue(tables.classTable(tables.recordClass(context)), c);
+  pushValue(tables.classTable(tables.blockClass(context)), c);
   if (symbol < format.SPECIALS) return;
   const start = tables.symbolStart(symbol + c);
   rans.pushEvent(start, tables.symbolStart(symbol + c + 1) - start, format.SYMBOL_BITS);

@@ -1,8 +1,12 @@
 // Counts and validates canonical varints without unpacking them: 64 bytes at a time, one bit a byte.
 import { INPUT, MALFORMED } from './varint';
 
+let wholeBytes: i32 = 0;
+
 /** Of the last call: bytes of INPUT in whole varints; the rest begins a varint that the piece cut off. */
-export let measured: i32 = 0;
+export function measured(): i32 {
+  return wholeBytes;
+}
 
 /** One bit for each of the 64 bytes at `from`: whether the byte is greater than `limit`, as a signed number. */
 function above(from: usize, limit: v128): u64 {
@@ -40,6 +44,6 @@ export function measure(length: i32): i32 {
   }
   let end = length;
   while (end > 0 && load<u8>(INPUT + <usize>end - 1) >= 0x80) end--;
-  measured = end;
+  wholeBytes = end;
   return refused != 0 ? MALFORMED : count;
 }

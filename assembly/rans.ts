@@ -3,7 +3,7 @@
 // pays for no flush: the first (length - 1) % 4 + 5 bytes, or all when there are 8 or fewer, are the
 // state; below 2^32 the reader takes a word in, as long as there are words.
 
-const LOW: u64 = 1 << 32;
+export const LOW: u64 = 1 << 32;
 
 // Writing: events come in reading order and are coded from the last to the first.
 
@@ -57,11 +57,11 @@ export function writeEvents(start: usize, end: usize): usize {
   return at;
 }
 
-// Reading.
+// Reading. The decoder keeps these in locals while it can.
 
-let state: u64 = 0;
-let word: usize = 0;
-let wordsEnd: usize = 0;
+export let state: u64 = 0;
+export let word: usize = 0;
+export let wordsEnd: usize = 0;
 
 export function startReading(from: usize, to: usize): void {
   const length = to - from;
@@ -72,13 +72,13 @@ export function startReading(from: usize, to: usize): void {
   wordsEnd = to;
 }
 
-/** The slot of 2^bits that comes next; advance() or readBits() must follow. */
-export function peek(bits: u32): u32 {
-  return (<u32>state) & ((1 << bits) - 1);
+export function setReading(newState: u64, newWord: usize): void {
+  state = newState;
+  word = newWord;
 }
 
-export function advance(start: u32, frequency: u32, bits: u32): void {
-  const slot = (<u32>state) & ((1 << bits) - 1);
+/** Takes the symbol out that has `frequency` slots of 2^bits from `start`, of which `slot` came. */
+export function advance(slot: u32, start: u32, frequency: u32, bits: u32): void {
   state = <u64>frequency * (state >>> bits) + (slot - start);
   if (state < LOW && word < wordsEnd) {
     state = (state << 32) | load<u32>(word);
@@ -86,9 +86,10 @@ export function advance(start: u32, frequency: u32, bits: u32): void {
   }
 }
 
+/** Raw bits, up to 20. */
 export function readBits(bits: u32): u32 {
-  const value = peek(bits);
-  advance(value, 1, bits);
+  const value = (<u32>state) & ((1 << bits) - 1);
+  advance(value, value, 1, bits);
   return value;
 }
 

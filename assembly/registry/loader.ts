@@ -1,7 +1,7 @@
 // Reads a registry into the tables. Nothing in it is trusted: every count is bounded before memory is
 // reserved for it, every index is checked before it is used.
 import * as coder from '../binary-coder';
-import { reserve, reserveZeroed } from '../memory';
+import { release, reserve, reserveZeroed } from '../memory';
 import { checksum } from './checksum';
 import * as format from './format';
 import { spread } from './frequencies';
@@ -25,7 +25,13 @@ let pool: usize = 0;
 // Of the table that is being read.
 let codes: usize = 0;
 let starts: usize = 0;
-let entries: u32 = 0;
+/** u32 by entry */
+let symbolsOfTable: usize = 0;
+/** u8 by context */
+let contextClasses: usize = 0;
+/** Where the next block goes, and where all must end. */
+let block: usize = 0;
+let blocksLimit: usize = 0;
 
 /** Reads the registry at [from, to); 0 or why not. Reserves what the tables need. */
 export function loadRegistry(from: usize, to: usize): i32 {
@@ -45,21 +51,12 @@ export function loadRegistry(from: usize, to: usize): i32 {
   const definitions = tokenCount + phraseCount;
   tables.setIdentity(id, tokenCount, format.SPECIALS + definitions);
   if (!reserveAll(definitions)) return NO_MEMORY;
-  const read =
-    readTokens() && readPhrases() && rankSymbols(definitions) && readFixedTables() && readFollowers();
+  const read = readTokens() && readPhrases() && rankSymbols(definitions) && readTables();
   return read && coder.finishedReading() ? 0 : MALFORMED;
 }
 
 function reserveAll(definitions: u32): bool {
   const contexts = tables.contextCount();
-  // Each table has a sentinel, and an escape where it is a token's.
-  const entriesMax =
-    followerCount +
-    2 * contexts +
-    format.CLASSES * format.CLASSES +
-    format.DISTANCE_CODES +
-    format.LENGTH_CODES +
-    format.UNSEEN_CODES;
   weights = reserve(definitions);
   classes = reserve(definitions);
   spellings = reserve((<usize>definitions) << 3);
@@ -68,20 +65,30 @@ function reserveAll(definitions: u32): bool {
   const widest = definitions > 4096 ? definitions : 4096;
   codes = reserve(widest);
   starts = reserve((<usize>(widest + 1)) << 2);
-  const records = reserveZeroed(<usize>contexts * tables.RECORD_BYTES);
-  const entrySymbols = reserve((<usize>entriesMax) << 2);
-  const entryStarts = reserve((<usize>entriesMax) << 1);
+  symbolsOfTable = reserve((<usize>4096) << 2);
+  contextClasses = reserveZeroed(contexts);
+  const blockOfContext = reserveZeroed((<usize>contexts) << 2);
   let mapSlots: u32 = 16;
   while (mapSlots < tokenCount * 2) mapSlots <<= 1;
   const map = reserveZeroed((<usize>mapSlots) << 3);
   if (!weights || !classes || !spellings || !pool || !codes || !starts) return false;
-  if (!records || !entrySymbols || !entryStarts || !map) return false;
-  tables.setContexts(records);
-  tables.setEntries(entrySymbols, entryStarts);
+  if (!symbolsOfTable || !contextClasses || !blockOfContext || !map) return false;
+  tables.setContexts(blockOfContext);
   tables.setTokenMap(map, mapSlots - 1);
-  for (let i: u32 = 0; i < contexts; i++) store<u32>(tables.contextRecord(i), tables.NONE);
-  entries = 0;
   return true;
+}
+
+/** Room for all blocks, the last thing that is reserved: what is left of it goes back. */
+function reserveBlocks(): bool {
+  const contexts = <usize>tables.contextCount();
+  // A head, an escape and a sentinel for each; shortcuts are at most twice the entries.
+  const fixed =
+    format.CLASSES * format.CLASSES + format.DISTANCE_CODES + format.LENGTH_CODES + format.UNSEEN_CODES;
+  const size = contexts * 32 + ((<usize>(followerCount + fixed)) << 3);
+  block = reserve(size);
+  blocksLimit = block + size;
+  tables.setBlocks(block, blocksLimit);
+  return block != 0;
 }
 
 function readTokens(): bool {
@@ -107,7 +114,7 @@ function readTokens(): bool {
 }
 
 function setContextClass(context: u32, c: u32): void {
-  store<u8>(tables.contextRecord(context), c, 11);
+  store<u8>(contextClasses + context, c);
 }
 
 function define(definition: u32, address: usize, length: u32): void {
@@ -195,7 +202,8 @@ function rankSymbols(definitions: u32): bool {
     store<u32>(record, <u32>address);
     store<u32>(record, length, 4);
     const last = load<u32>(address + ((<usize>(length - 1)) << 2));
-    store<u32>(record, <u32>tables.contextRecord(tables.tokenIndex(last)), 8);
+    // Its block comes later.
+    store<u32>(record, tables.tokenIndex(last), 8);
     store<u32>(record, (i << 8) | load<u8>(classes + i), 12);
     // `codes` is by symbol here.
     store<u8>(codes + symbol - format.SPECIALS, load<u8>(weights + i));
@@ -229,6 +237,17 @@ function layOutClass(c: u32): bool {
   return true;
 }
 
+function readTables(): bool {
+  if (!reserveBlocks() || !readFixedTables() || !readFollowers()) return false;
+  release((block + 15) & ~15);
+  tables.setBlocks(tables.blocks, block);
+  for (let s = format.SPECIALS; s < tables.symbols; s++) {
+    const record = tables.symbolRecord(s);
+    store<u32>(record, <u32>tables.blockOf(load<u32>(record, 8)), 8);
+  }
+  return true;
+}
+
 function readFixedTables(): bool {
   for (let c: u32 = 0; c < format.CLASSES; c++) {
     for (let g: u32 = 0; g < format.CLASSES; g++) {
@@ -250,40 +269,56 @@ function readPlainTable(context: u32, count: u32): bool {
 
 /** Entry `i` of the table that is being read. */
 function put(i: u32, symbol: u32, code: u32): void {
-  store<u32>(tables.entrySymbols + ((<usize>(entries + i)) << 2), symbol);
+  store<u32>(symbolsOfTable + ((<usize>i) << 2), symbol);
   store<u8>(codes + i, code);
 }
 
-/** Ends the table that is being read: shares, sentinel, shortcuts, record. */
+/** Ends the table that is being read: its block, with `count` entries or none. */
 function layOutTable(context: u32, count: u32): bool {
-  spread(codes, count, format.TABLE_BITS, starts);
-  for (let i: u32 = 0; i <= count; i++) {
-    store<u16>(tables.entryStarts + ((<usize>(entries + i)) << 1), load<u32>(starts + ((<usize>i) << 2)));
+  store<u32>(tables.contexts + ((<usize>context) << 2), <u32>block);
+  store<u8>(block, load<u8>(contextClasses + context), 7);
+  store<u16>(block, count, 4);
+  if (count == 0) {
+    store<u32>(block, 0);
+    block += tables.BLOCK_HEAD_BYTES;
+    return true;
   }
   const bits = tables.shortcutBits(count);
   const shift = format.TABLE_BITS - bits;
-  const shortcuts = reserve((<usize>2) << bits);
-  if (shortcuts == 0) return false;
+  const shortcuts = block + tables.BLOCK_HEAD_BYTES;
+  const first = (shortcuts + ((<usize>2) << bits) + 3) & ~3;
+  const end = first + ((<usize>(count + 1)) << 2);
+  if (end > blocksLimit) return false;
+  store<u32>(block, <u32>first);
+  store<u8>(block, shift, 6);
+  spread(codes, count, format.TABLE_BITS, starts);
+  for (let i: u32 = 0; i < count; i++) {
+    const word = (load<u32>(starts + ((<usize>i) << 2)) << tables.ENTRY_SYMBOL_BITS) | symbolOf(i);
+    store<u32>(first + ((<usize>i) << 2), word);
+  }
+  store<u32>(end - 4, tables.SENTINEL);
   let entry: u32 = 0;
   for (let i: u32 = 0; i < (<u32>1) << bits; i++) {
-    while (tables.entryStart(entries + entry + 1) <= i << shift) entry++;
+    while (load<u32>(starts + ((<usize>(entry + 1)) << 2)) <= i << shift) entry++;
     store<u16>(shortcuts + ((<usize>i) << 1), entry);
   }
-  const record = tables.contextRecord(context);
-  store<u32>(record, entries);
-  store<u32>(record, <u32>shortcuts, 4);
-  store<u16>(record, count, 8);
-  store<u8>(record, shift, 10);
-  entries += count + 1;
+  block = end;
   return true;
+}
+
+function symbolOf(i: u32): u32 {
+  return load<u32>(symbolsOfTable + ((<usize>i) << 2));
 }
 
 function readFollowers(): bool {
   let left = followerCount;
   for (let context: u32 = 0; context <= tables.unseenContext(); context++) {
-    const c = <i32>tables.recordClass(tables.contextRecord(context));
+    const c = <i32>load<u8>(contextClasses + context);
     const count = coder.readNumber(format.MODEL_FOLLOWERS + c * 64);
-    if (count == 0) continue;
+    if (count == 0) {
+      layOutTable(context, 0);
+      continue;
+    }
     if (count > left || count > format.CONTEXT_FOLLOWERS_MAX || coder.exhausted) return false;
     left -= count;
     put(0, tables.ESCAPE, coder.readTree(format.MODEL_ESCAPE, format.WEIGHT_BITS));

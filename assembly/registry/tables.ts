@@ -1,24 +1,30 @@
 // A loaded registry: who follows whom, and how often. Filled by loader.ts, read by encoder and decoder.
 //
-// A context record tells what comes after one token: 16 bytes { first u32, index u32, followers u16,
-// shift u8, class u8, unused u32 }. `first` is the entry at which its followers begin, or NONE.
-// An entry is a symbol (u32) and where its share of the 2^12 slots begins (u16); after the last
-// follower a sentinel begins at 2^12. `index` is the address of u16 shortcuts into them.
-// A symbol record tells what a symbol stands for: 16 bytes { tokens address u32, length u32, context
-// record of its last token u32, class u8, definition u24 }.
+// A block tells what comes after one context: { entries u32, followers u16, shift u8, class u8 }, then
+// u16 shortcuts, then entries. `entries` is the address of the first, or 0 when nothing is listed. An
+// entry (u32) is where its share of the 2^12 slots begins, in the upper 12 bits, and a symbol; they rise,
+// and SENTINEL ends them. A shortcut is the number of the entry at which 2^shift slots begin.
+// A symbol record tells what a symbol stands for: 16 bytes { address of its tokens u32, length u32, block
+// of its last token u32, class u8, definition u24 }.
 import { CLASSES, TABLE_BITS } from './format';
 
-export const NONE: u32 = 0xffff_ffff;
 /** Among the followers: something that is not listed, by class. */
-export const ESCAPE: u32 = 0xffff_fffe;
+export const ESCAPE: u32 = 0xf_fffe;
+export const SENTINEL: u32 = 0xffff_ffff;
+export const ENTRY_SYMBOL_BITS: u32 = 20;
+export const BLOCK_HEAD_BYTES: usize = 8;
 export const RECORD_BYTES: usize = 16;
+/** No symbol. */
+export const NONE: u32 = 0xffff_ffff;
 
 export let registryId: u32 = 0;
 export let tokens: u32 = 0;
 export let symbols: u32 = 0;
+/** u32 by context: its block. */
 export let contexts: usize = 0;
-export let entrySymbols: usize = 0;
-export let entryStarts: usize = 0;
+/** All blocks, in a row. */
+export let blocks: usize = 0;
+export let blocksEnd: usize = 0;
 export let symbolRecords: usize = 0;
 /** Of class c: its symbols are [classFirst[c], classFirst[c + 1]). */
 export let classFirst: usize = 0;
@@ -40,9 +46,9 @@ export function setContexts(address: usize): void {
   contexts = address;
 }
 
-export function setEntries(symbolsAddress: usize, startsAddress: usize): void {
-  entrySymbols = symbolsAddress;
-  entryStarts = startsAddress;
+export function setBlocks(from: usize, to: usize): void {
+  blocks = from;
+  blocksEnd = to;
 }
 
 export function setSymbols(records: usize, first: usize, starts: usize, indexes: usize): void {
@@ -81,31 +87,35 @@ export function contextCount(): u32 {
   return tokens + 5 + CLASSES;
 }
 
-export function contextRecord(context: u32): usize {
-  return contexts + <usize>context * RECORD_BYTES;
+export function blockOf(context: u32): usize {
+  return load<u32>(contexts + ((<usize>context) << 2));
 }
-export function recordFirst(record: usize): u32 {
-  return load<u32>(record);
+/** The address of the first entry, or 0. */
+export function firstEntry(block: usize): usize {
+  return load<u32>(block);
 }
-export function recordFollowers(record: usize): u32 {
-  return load<u16>(record, 8);
+/** Entries of the block, the escape among them. */
+export function entryCount(block: usize): u32 {
+  return load<u16>(block, 4);
 }
-export function recordClass(record: usize): u32 {
-  return load<u8>(record, 11);
-}
-
-export function entrySymbol(entry: u32): u32 {
-  return load<u32>(entrySymbols + ((<usize>entry) << 2));
-}
-export function entryStart(entry: u32): u32 {
-  return load<u16>(entryStarts + ((<usize>entry) << 1));
+export function blockClass(block: usize): u32 {
+  return load<u8>(block, 7);
 }
 
-/** The entry of the context's table in whose share `slot` lies. */
-export function findEntry(record: usize, slot: u32): u32 {
-  const index = <usize>load<u32>(record, 4);
-  let entry = load<u32>(record) + <u32>load<u16>(index + ((<usize>(slot >>> load<u8>(record, 10))) << 1));
-  while (entryStart(entry + 1) <= slot) entry++;
+export function entrySymbol(entry: usize): u32 {
+  return load<u32>(entry) & ((1 << ENTRY_SYMBOL_BITS) - 1);
+}
+export function entryStart(entry: usize): u32 {
+  const word = load<u32>(entry);
+  return word == SENTINEL ? (<u32>1) << TABLE_BITS : word >>> ENTRY_SYMBOL_BITS;
+}
+
+/** The entry of the block in whose share `slot` lies; there must be entries. */
+export function findEntry(block: usize, slot: u32): usize {
+  const shortcut = block + BLOCK_HEAD_BYTES + ((<usize>(slot >>> load<u8>(block, 6))) << 1);
+  let entry = <usize>load<u32>(block) + ((<usize>load<u16>(shortcut)) << 2);
+  const last = (slot << ENTRY_SYMBOL_BITS) | ESCAPE;
+  while (load<u32>(entry, 4) <= last) entry += 4;
   return entry;
 }
 

@@ -91,8 +91,8 @@ function limit(): u32 {
 function pays(context: u32, pair: u32, total: u32): bool {
   const unit = pairs.pairUnit(pair);
   const symbol = load<u32>(symbols + ((<usize>unit) << 2));
-  const record = tables.contextRecord(context);
-  const unlisted = ESCAPE_BITS + <f64>costs.unlistedCost(record, symbol) / 256;
+  const block = tables.blockOf(context);
+  const unlisted = ESCAPE_BITS + <f64>costs.unlistedCost(block, symbol) / 256;
   const times = <f64>pairs.pairTimes(pair);
   const own = Math.log2(<f64>total / (times - DISCOUNT));
   return times * (unlisted - own) > FOLLOWER_BITS;

@@ -1,4 +1,4 @@
-import type { TokenCore } from '../core/index.js';
+import { copyOut, type TokenCore } from '../core/index.js';
 import { isStowkenError, limits, StowkenError, type SegmentHash, type TokenRun } from '../model/index.js';
 import { frameVersions, readBlocks, readHead, writeBlockFrame, writeBlocksFrame } from './frame.js';
 import { Registry } from './registry.js';
@@ -109,7 +109,7 @@ class RegistryCodec {
     const registry = this.#registry(head.registryId);
     if (head.kind === 'block') {
       const { varints, tokenCount } = registry.decodeBlockVarints(body);
-      return { varints: varints.slice(), tokenCount };
+      return { varints: own(varints), tokenCount };
     }
     const parts: Uint8Array[] = [];
     let tokenCount = 0;
@@ -127,7 +127,7 @@ class RegistryCodec {
     const body = frame.subarray(head.length);
     if (head.kind === 'varints') return this.core.toWords(body);
     const registry = this.#registry(head.registryId);
-    if (head.kind === 'block') return registry.decodeBlock(body).slice();
+    if (head.kind === 'block') return own(registry.decodeBlock(body));
     const parts: Uint8Array[] = [];
     let bytes = 0;
     for (const block of readBlocks(frame, head)) {
@@ -161,6 +161,10 @@ class RegistryCodec {
       throw new StowkenError('CORRUPT_SEGMENT', `the frame holds over ${limits.segmentTokensMax} tokens`);
     }
   }
+}
+
+function own(bytes: Uint8Array): Uint8Array {
+  return copyOut(bytes, 0, bytes.length);
 }
 
 /** Stored bytes that are not tokens are damage, whoever asks. */

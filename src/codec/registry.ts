@@ -1,4 +1,4 @@
-import { instantiate, type TokenCore } from '../core/index.js';
+import { copyOut, instantiate, type TokenCore } from '../core/index.js';
 import { limits, StowkenError } from '../model/index.js';
 import { wasmRefusals, type CodecExports } from './wasm.js';
 
@@ -63,7 +63,7 @@ export class Registry {
       this.#canEncode = true;
     }
     if (this.#wasm.beginEncode(tokenCount) === 0) throw outOfMemory();
-    for (let at = 0; at < varints.length; at += this.#wasm.consumed.value) {
+    for (let at = 0; at < varints.length; at += this.#wasm.consumed()) {
       const piece =
         varints.length <= this.#inputBytes ? varints : varints.subarray(at, at + this.#inputBytes);
       this.#view().set(piece, this.#input);
@@ -74,14 +74,14 @@ export class Registry {
     const length = this.#wasm.encode(varints.length);
     if (length === wasmRefusals.tooLong) return undefined;
     if (length < 0) throw outOfMemory();
-    const at = this.#wasm.encoded.value;
-    return this.#view().slice(at, at + length);
+    const at = this.#wasm.encoded();
+    return copyOut(this.#view(), at, at + length);
   }
 
   /** The block's tokens as little-endian words: a view, valid until the next call. @throws CORRUPT_SEGMENT */
   decodeBlock(block: Uint8Array): Uint8Array {
     const count = this.#decode(block);
-    const at = this.#wasm.decodedWords.value;
+    const at = this.#wasm.decodedWords();
     return this.#view().subarray(at, at + 4 * count);
   }
 
@@ -90,7 +90,7 @@ export class Registry {
     const tokenCount = this.#decode(block);
     const length = this.#wasm.packDecoded();
     if (length < 0) throw outOfMemory();
-    const at = this.#wasm.decodedVarints.value;
+    const at = this.#wasm.decodedVarints();
     return { varints: this.#view().subarray(at, at + length), tokenCount };
   }
 
@@ -104,10 +104,9 @@ export class Registry {
     return count;
   }
 
-  /** The instance's memory; growing it detaches earlier views. */
+  /** The instance's memory; growing it detaches earlier views, which leaves them empty. */
   #view(): Uint8Array {
-    if (this.#memory.buffer !== this.#wasm.memory.buffer)
-      this.#memory = new Uint8Array(this.#wasm.memory.buffer);
+    if (this.#memory.length === 0) this.#memory = new Uint8Array(this.#wasm.memory.buffer);
     return this.#memory;
   }
 }

@@ -64,7 +64,7 @@ function append(wasm: TrainerExports, sample: TokenRun): void {
   const { varints } = sample;
   const inputBytes = wasm.INPUT_BYTES.value;
   let tokens = 0;
-  for (let at = 0; at < varints.length; at += wasm.consumed.value) {
+  for (let at = 0; at < varints.length; at += wasm.consumed()) {
     const piece = varints.subarray(at, at + inputBytes);
     new Uint8Array(wasm.memory.buffer).set(piece, wasm.INPUT.value);
     const read = wasm.appendSample(piece.length);

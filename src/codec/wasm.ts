@@ -8,13 +8,13 @@ export interface CodecExports extends VarintExports {
   readonly prepareEncoder: () => number;
   readonly beginDecode: (length: number) => number;
   readonly decode: (length: number, tokensMax: number) => number;
-  readonly decodedWords: WebAssembly.Global;
-  readonly decodedVarints: WebAssembly.Global;
+  readonly decodedWords: () => number;
+  readonly decodedVarints: () => number;
   readonly packDecoded: () => number;
   readonly beginEncode: (tokens: number) => number;
   readonly appendVarints: (length: number) => number;
   readonly encode: (bytesMax: number) => number;
-  readonly encoded: WebAssembly.Global;
+  readonly encoded: () => number;
 }
 
 /** What assembly/trainer exports, in the order in which it is called. */

@@ -24,13 +24,13 @@ export interface VarintExports {
   readonly INPUT: WebAssembly.Global;
   readonly INPUT_BYTES: WebAssembly.Global;
   readonly OUTPUT: WebAssembly.Global;
-  readonly tokenCount: WebAssembly.Global;
-  readonly consumed: WebAssembly.Global;
+  readonly tokenCount: () => number;
+  readonly consumed: () => number;
   readonly canonicalise: (length: number) => number;
   readonly packWords: (count: number) => number;
   readonly unpackWords: (length: number) => number;
   readonly measure: (length: number) => number;
-  readonly measured: WebAssembly.Global;
+  readonly measured: () => number;
   readonly skip: (length: number, tokens: number) => number;
 }
 
