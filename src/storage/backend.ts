@@ -25,7 +25,8 @@ export interface StorageBackend {
   /**
    * Applies a change. Preconditions are checked first, in the order written here, then everything is written.
    * Rejects with REVISION_MISMATCH, CONVERSATION_EXISTS, CONVERSATION_NOT_FOUND, SEGMENT_MISSING
-   * (metadata.hashes: comma-separated) without effect; COMMIT_FAILED, WRITES_STOPPED.
+   * (metadata.hashes: comma-separated), CORRUPT_SEGMENT (a replacement that has other tokens) without
+   * effect; COMMIT_FAILED, WRITES_STOPPED. The parts are made in the order written here.
    */
   commit(change: Change): Promise<ChangeResult>;
 
@@ -116,6 +117,15 @@ export interface Change {
     readonly timeMs: number;
   };
   /**
+   * References of outside holders: makes (segment, holder) be one or not be one. A reference that is
+   * there is not added again, so a repeated change changes nothing; those of manifests are not touched.
+   */
+  readonly references?: readonly ReferenceChange[];
+  /** Deletes segments by name, those that are garbage and in no open snapshot. */
+  readonly deleteSegments?: readonly SegmentHash[];
+  /** Puts another frame of the same tokens in place of a stored one, where that is still the expected one. */
+  readonly replaceFrames?: readonly FrameReplacement[];
+  /**
    * Deletes segments that are garbage at the moment of the commit, have been since garbageBeforeMs or
    * earlier, and are not in use by an open snapshot. The others are left, and not an error.
    */
@@ -125,6 +135,23 @@ export interface Change {
   };
 }
 
+export interface ReferenceChange {
+  readonly hash: SegmentHash;
+  /** 1 to limits.labelBytesMax bytes of UTF-8. */
+  readonly holder: string;
+  readonly held: boolean;
+}
+
+export interface FrameReplacement {
+  readonly key: SegmentKey;
+  readonly expected: Uint8Array;
+  readonly frame: Uint8Array;
+}
+
+/** "referenced" also where an open snapshot may read the segment. */
+export type DeleteOutcome = 'deleted' | 'notStored' | 'referenced';
+
+/** Of the lists of a change, results stand in the same order. */
 export interface ChangeResult {
   /** For a put. */
   readonly put?: {
@@ -140,6 +167,11 @@ export interface ChangeResult {
   };
   /** For a delete. */
   readonly delete?: { readonly releasedReferences: number; readonly garbageSegments: number };
+  /** The segments' references after the change; undefined: the segment is not stored. */
+  readonly references?: readonly (number | undefined)[];
+  readonly deleteSegments?: readonly DeleteOutcome[];
+  /** Whether the frame was replaced: it was the expected one. */
+  readonly replaceFrames?: readonly boolean[];
   /** For a collect: what was really deleted. */
   readonly collect?: { readonly segments: number; readonly frameBytes: number };
 }

@@ -1,5 +1,5 @@
-import type { Conversation } from '../../model/index.js';
-import type { Change, ChangeResult, NewSegment } from '../backend.js';
+import type { Conversation, SegmentHash } from '../../model/index.js';
+import type { Change, ChangeResult, DeleteOutcome, NewSegment, ReferenceChange } from '../backend.js';
 import { contentKey, distinctHashes } from '../content.js';
 import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
 import { readManifest, removeManifest, writeManifest, type StoredManifest } from './conversations.js';
@@ -34,14 +34,22 @@ export function planChange(
     if (change.put) result.put = unchanged ?? put(session, change.put, existing, fresh);
     for (const { id } of fresh) if (!session.isReferenced(id)) session.markGarbage(id);
     if (change.delete && doomed) result.delete = remove(session, doomed);
+    if (change.references) result.references = refer(session, change.references);
+    // What became garbage in this transaction may be in a snapshot that is taken before it is visible.
+    const sequenceMax = Math.min(oldestLease, session.state.commitSequence - 1);
+    if (change.deleteSegments) {
+      result.deleteSegments = deleteSegments(session, change.deleteSegments, sequenceMax);
+    }
+    if (change.replaceFrames) {
+      result.replaceFrames = change.replaceFrames.map(({ key, expected, frame }) =>
+        session.replaceFrame(Number(key), expected, frame),
+      );
+    }
     if (change.collect) {
-      // What became garbage in this transaction may be in a snapshot that is taken before it is visible.
-      const sequenceMax = Math.min(oldestLease, session.state.commitSequence - 1);
       const { keys, garbageBeforeMs } = change.collect;
       result.collect = session.collect(keys.map(Number), garbageBeforeMs, sequenceMax);
     }
-    const wrote = !unchanged || change.delete !== undefined || change.collect !== undefined;
-    return { result, wrote };
+    return { result, wrote: !unchanged || Object.keys(result).length > 1 };
   };
 }
 
@@ -186,6 +194,25 @@ function remove(session: WriteSession, existing: Existing): NonNullable<ChangeRe
   const ids = segmentsNamed(list, session.nameOf);
   const garbage = [...ids].filter((id) => session.release(id));
   return { releasedReferences: ids.size, garbageSegments: garbage.length };
+}
+
+function refer(session: WriteSession, references: readonly ReferenceChange[]): (number | undefined)[] {
+  return references.map(({ hash, holder, held }) => {
+    const known = session.find(hash);
+    return known && session.refer(known.id, holder, held);
+  });
+}
+
+function deleteSegments(
+  session: WriteSession,
+  hashes: readonly SegmentHash[],
+  sequenceMax: number,
+): DeleteOutcome[] {
+  return hashes.map((hash) => {
+    const known = session.find(hash);
+    if (!known) return 'notStored';
+    return session.collect([known.id], Infinity, sequenceMax).segments === 1 ? 'deleted' : 'referenced';
+  });
 }
 
 function countIn({ state }: WriteSession, conversation: Conversation, sign: 1 | -1): void {

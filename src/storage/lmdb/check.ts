@@ -39,6 +39,7 @@ export async function checkVault(
     checkFrames(pinned, codec, state, columns, report),
     conversations.manifests(),
     conversations.index(),
+    segments.holders(),
     segments.hashIndex(),
     segments.referenceCounts(),
     segments.garbageTable(),

@@ -6,6 +6,7 @@ import type {
   CheckOptions,
   ConversationPage,
   ConversationSnapshot,
+  FrameReplacement,
   GarbagePage,
   GarbageQuery,
   ListQuery,
@@ -17,6 +18,7 @@ import type {
 } from '../backend.js';
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
+import { checkReplacements } from '../replacements.js';
 import { checkVault } from './check.js';
 import { readHeader, readManifest } from './conversations.js';
 import type { Environment } from './environment.js';
@@ -72,6 +74,7 @@ export class LmdbBackend implements ManagedBackend {
     this.#check();
     // Reads what the commit compares hashes with, so that the transaction need not.
     if (change.collect) await this.#warm(change.collect.keys);
+    if (change.replaceFrames) await this.#checkReplacements(change.replaceFrames);
     return this.#group.commit(change);
   }
 
@@ -194,6 +197,13 @@ export class LmdbBackend implements ManagedBackend {
   #finder(): SegmentFinder {
     const { tables, codec, cache, directory } = this.#shared;
     return new SegmentFinder(tables, directory, cache, codec);
+  }
+
+  async #checkReplacements(replacements: readonly FrameReplacement[]): Promise<void> {
+    const keys = replacements.map(({ key }) => key);
+    await this.#warm(keys);
+    const { cache, codec } = this.#shared;
+    checkReplacements(replacements, (key) => cache.byId(idOf(key))?.hash, codec);
   }
 
   async #warm(keys: readonly SegmentKey[]): Promise<void> {

@@ -4,6 +4,7 @@ import type { NewSegment } from '../backend.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
 import type { Tables } from './environment.js';
 import { HashIndex } from './hash-index.js';
+import { Holders } from './holders.js';
 import { IdIndex } from './id-index.js';
 import type { IndexDirectory } from './index-directory.js';
 import { NameWriter, type Names } from './names.js';
@@ -35,6 +36,7 @@ export class WriteSession {
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
+  readonly #holders: Holders;
   #reader: SegmentReader;
   #indexChanges: ReturnType<HashIndex['flush']> | undefined;
 
@@ -50,6 +52,7 @@ export class WriteSession {
     this.#counts = new RefCounts(tables);
     this.#index = new HashIndex(tables.hashIndex, shared.directory);
     this.#writer = new SegmentWriter(tables);
+    this.#holders = new Holders(tables.holders);
     this.#reader = new SegmentReader(tables);
   }
 
@@ -118,6 +121,35 @@ export class WriteSession {
     this.tables.garbage.put(id, encodeGarbage({ sinceMs: this.nowMs, sequence, frameBytes }));
     this.state.garbageSegments += 1;
     this.state.garbageBytes += frameBytes;
+  }
+
+  /** Makes an outside holder's reference be or not be; returns the segment's references. */
+  refer(id: number, holder: string, held: boolean): number {
+    const isHeld = this.#holders.has(id, holder);
+    if (held && !isHeld) {
+      this.#holders.add(id, holder);
+      this.hold(id);
+    } else if (!held && isHeld) {
+      this.#holders.remove(id, holder);
+      this.release(id);
+    }
+    return this.#counts.get(id) ?? 0;
+  }
+
+  /** Puts a frame in place of the expected one; says whether that was there. */
+  replaceFrame(id: number, expected: Uint8Array, frame: Uint8Array): boolean {
+    if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
+    const size = this.#reader.size(id);
+    if (!size || Buffer.compare(this.#reader.frame(id), expected) !== 0) return false;
+    this.#writer.replace(id, frame);
+    this.#reader = new SegmentReader(this.tables);
+    this.state.segmentBytes += frame.length - size.frameBytes;
+    const garbage = this.tables.garbage.get(id);
+    if (garbage) {
+      this.tables.garbage.put(id, encodeGarbage({ ...decodeGarbage(garbage), frameBytes: frame.length }));
+      this.state.garbageBytes += frame.length - size.frameBytes;
+    }
+    return true;
   }
 
   /**

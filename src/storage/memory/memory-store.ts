@@ -4,9 +4,9 @@ export interface MemorySegment {
   readonly id: number;
   readonly hash: SegmentHash;
   readonly tokenCount: number;
-  readonly frame: Uint8Array;
-  /** Numbers of the conversations that name it. */
-  readonly holders: Set<number>;
+  frame: Uint8Array;
+  /** Numbers of the conversations that name it, and outside holders. */
+  readonly holders: Set<number | string>;
   /** Set while nothing names it. */
   garbage: { readonly sinceMs: number; readonly sequence: number } | undefined;
 }
@@ -49,17 +49,16 @@ export class MemoryStore {
     this.segmentByHash.set(hash, segment);
   }
 
-  hold(id: number, holder: number): void {
+  hold(id: number, holder: number | string): void {
     const segment = this.segments.get(id);
     segment?.holders.add(holder);
     if (segment) segment.garbage = undefined;
   }
 
   /** Whether the segment is garbage now. */
-  release(id: number, holder: number, nowMs: number): boolean {
+  release(id: number, holder: number | string, nowMs: number): boolean {
     const segment = this.segments.get(id);
-    segment?.holders.delete(holder);
-    if (segment?.holders.size !== 0) return false;
+    if (!segment?.holders.delete(holder) || segment.holders.size > 0) return false;
     segment.garbage = { sinceMs: nowMs, sequence: this.sequence };
     return true;
   }
