@@ -58,6 +58,18 @@ export interface StorageBackend {
   /** Compares every record with every other and decodes every frame; resolves to what is wrong, or nothing. */
   check(options?: CheckOptions): Promise<Violation[]>;
 
+  /**
+   * Makes everything anew that follows from other records: counts, garbage, indexes, statistics. Nothing else
+   * is done meanwhile. Says what was wrong before and is not now, and what still is: it cannot be rebuilt.
+   */
+  repair(options?: CheckOptions): Promise<RepairReport>;
+
+  /**
+   * A copy of one state, to be read at leisure: bytes that restoreBackup makes a vault of. The server goes
+   * on meanwhile. Rejects with INVALID_FIELD when the storage has no backup of its own.
+   */
+  backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
+
   /** Finishes the commits under way, refuses further ones, and lets go of files. */
   close(): Promise<void>;
 }
@@ -237,6 +249,11 @@ export interface CheckOptions {
   /** Called now and then with records looked at and records in all. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
+}
+
+export interface RepairReport {
+  readonly repaired: readonly Violation[];
+  readonly remaining: readonly Violation[];
 }
 
 /** Something that is not as it must be. */

@@ -1,3 +1,4 @@
 export * from './backend.js';
 export { openLmdbBackend, type LmdbOptions } from './lmdb/open.js';
+export { restoreLmdb } from './lmdb/restore.js';
 export { createMemoryBackend } from './memory/memory-backend.js';

@@ -20,6 +20,13 @@ export class Holders {
     this.table.remove(keyOf(segment, holder));
   }
 
+  /** Takes away all references to a segment. */
+  removeAll(segment: number): void {
+    for (const { key } of [...this.table.range({ start: keyOf(segment, ''), end: keyOf(segment + 1, '') })]) {
+      this.table.remove(key);
+    }
+  }
+
   /** The segment of each reference, in ascending order. */
   *segments(): Generator<number, void, void> {
     for (const key of this.table.keys()) yield key.readUInt32BE(0);

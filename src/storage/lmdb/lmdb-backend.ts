@@ -12,6 +12,7 @@ import type {
   ListQuery,
   SegmentKey,
   ManagedBackend,
+  RepairReport,
   StorageHealth,
   StoredSegment,
   Violation,
@@ -19,6 +20,7 @@ import type {
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
 import { checkReplacements } from '../replacements.js';
+import { backupEnvironment } from './backup.js';
 import { checkVault } from './check.js';
 import { readHeader, readManifest } from './conversations.js';
 import type { Environment } from './environment.js';
@@ -35,6 +37,7 @@ import { SegmentFinder } from './segment-finder.js';
 import { SegmentReader } from './segment-reader.js';
 import { createSnapshot } from './snapshot.js';
 import { readIdentity, readState } from './state.js';
+import { rebuild } from './repair.js';
 import { Writer } from './writer.js';
 import type { Shared } from './write-session.js';
 
@@ -55,7 +58,7 @@ export class LmdbBackend implements ManagedBackend {
     private readonly environment: Environment,
     private readonly lock: FolderLock | undefined,
     codec: Codec,
-    clock: () => number,
+    private readonly clock: () => number,
   ) {
     const { tables } = environment;
     this.vaultId = readIdentity(tables.meta) ?? '';
@@ -160,6 +163,24 @@ export class LmdbBackend implements ManagedBackend {
     } finally {
       held.release();
     }
+  }
+
+  async repair(options: CheckOptions = {}): Promise<RepairReport> {
+    const before = await this.check(options);
+    if (before.length === 0) return { repaired: [], remaining: [] };
+    const { codec, directory } = this.#shared;
+    await this.#group.between(() =>
+      this.environment.write(() => rebuild(this.environment.tables, codec, this.#nameOf, this.clock())),
+    );
+    directory.clear();
+    const remaining = await this.check(options);
+    const still = new Set(remaining.map((violation) => JSON.stringify(violation)));
+    return { repaired: before.filter((violation) => !still.has(JSON.stringify(violation))), remaining };
+  }
+
+  async *backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+    this.#check();
+    yield* backupEnvironment(this.environment, this.environment.folder, this.vaultId, signal);
   }
 
   health(): StorageHealth {

@@ -6,11 +6,9 @@ import { checkMarker, readMarker, writeMarker } from '../marker.js';
 import { damaged, lengthenDataFile } from './data-file.js';
 import { dataFileIn, Environment } from './environment.js';
 import { lockFolder, type FolderLock } from './folder-lock.js';
-import { FORMAT_VERSION } from './layout.js';
+import { FORMAT_VERSION, KIND } from './layout.js';
 import { LmdbBackend } from './lmdb-backend.js';
 import { initialise, readIdentity } from './state.js';
-
-const KIND = 'lmdb';
 
 export interface LmdbOptions {
   /** Made when it is not there. */
