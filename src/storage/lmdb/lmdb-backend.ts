@@ -15,18 +15,19 @@ import type {
   StoredSegment,
   Violation,
 } from '../backend.js';
+import { lockFolder, type FolderLock } from '../folder-lock.js';
+import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
 import { checkVault } from './check.js';
 import { readHeader, readManifest } from './conversations.js';
 import { Environment } from './environment.js';
 import { decodeGarbage } from './garbage.js';
-import { GroupCommit } from './group-commit.js';
 import { IdIndex } from './id-index.js';
+import { ownerRecord } from './owner-record.js';
 import { listConversations } from './listing.js';
 import { corruptConversation } from './manifest.js';
 import { Names } from './names.js';
-import { lockFolder, type FolderLock } from './folder-lock.js';
 import { SegmentCache } from './segment-cache.js';
 import { SegmentFinder } from './segment-finder.js';
 import { SegmentReader } from './segment-reader.js';
@@ -59,7 +60,7 @@ export async function openLmdbBackend(options: LmdbOptions): Promise<ManagedBack
   try {
     const { meta } = environment.tables;
     readIdentity(meta);
-    if (options.lock !== false) lock = await lockFolder(options.folder, environment);
+    if (options.lock !== false) lock = await lockFolder(options.folder, ownerRecord(environment));
     if (readIdentity(meta) === undefined) await environment.write(() => initialise(meta));
     return new LmdbBackend(environment, lock, options.codec, options.clock);
   } catch (error) {
