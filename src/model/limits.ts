@@ -54,6 +54,9 @@ export const limits = {
   /** Changes, and bytes of frames, that one group commit takes. */
   groupCommitChangesMax: 512,
   groupCommitBytesMax: 32 * 1024 * 1024,
+  /** Bytes, and files, that the filesystem backend's journal holds before commits wait for the disk; it may hold twice. */
+  journalBytesMax: 32 * 1024 * 1024,
+  journalFilesMax: 8192,
   /** Segments that one batch of a garbage collection deletes. */
   garbageBatchSegmentsMax: 2048,
 } as const;

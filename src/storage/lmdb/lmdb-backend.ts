@@ -15,19 +15,19 @@ import type {
   StoredSegment,
   Violation,
 } from '../backend.js';
+import type { FolderLock } from '../folder-lock.js';
+import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
 import { checkVault } from './check.js';
 import { readHeader, readManifest } from './conversations.js';
 import type { Environment } from './environment.js';
 import { decodeGarbage } from './garbage.js';
-import { GroupCommit } from './group-commit.js';
 import { IdIndex } from './id-index.js';
 import { IndexDirectory } from './index-directory.js';
 import { listConversations } from './listing.js';
 import { corruptConversation } from './manifest.js';
 import { Names } from './names.js';
-import type { FolderLock } from './folder-lock.js';
 import { SegmentCache } from './segment-cache.js';
 import { SegmentFinder } from './segment-finder.js';
 import { SegmentReader } from './segment-reader.js';

@@ -2,12 +2,13 @@ import { mkdir, stat } from 'node:fs/promises';
 import type { Codec } from '../../codec/index.js';
 import { isStowkenError, StowkenError } from '../../model/index.js';
 import type { ManagedBackend } from '../backend.js';
+import { lockFolder, type FolderLock } from '../folder-lock.js';
 import { checkMarker, readMarker, writeMarker } from '../marker.js';
 import { damaged, lengthenDataFile } from './data-file.js';
 import { dataFileIn, Environment } from './environment.js';
-import { lockFolder, type FolderLock } from './folder-lock.js';
 import { FORMAT_VERSION } from './layout.js';
 import { LmdbBackend } from './lmdb-backend.js';
+import { ownerRecord } from './owner-record.js';
 import { initialise, readIdentity } from './state.js';
 
 const KIND = 'lmdb';
@@ -55,7 +56,7 @@ async function openWhole({ folder, codec, clock, durability, lock }: LmdbOptions
   try {
     const { meta } = environment.tables;
     readIdentity(meta);
-    if (lock !== false) folderLock = await lockFolder(folder, environment);
+    if (lock !== false) folderLock = await lockFolder(folder, ownerRecord(environment));
     if (readIdentity(meta) === undefined) await environment.write(() => initialise(meta));
     return new LmdbBackend(environment, folderLock, codec, clock);
   } catch (error) {
