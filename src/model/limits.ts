@@ -8,6 +8,8 @@ export const limits = {
   /** A role, a name, an application, a model or a tokenizer, in UTF-8. */
   labelBytesMax: 256,
   toolCallIdBytesMax: 512,
+  /** The name under which a client holds a segment, in UTF-8. */
+  holderBytesMax: 512,
   metadataEntriesMax: 64,
   metadataKeyBytesMax: 128,
   metadataValueBytesMax: 8192,
@@ -19,6 +21,8 @@ export const limits = {
   /** What the transport takes in before it cuts a request off; above requestBytesMax, so that most refusals are ours. */
   transportRequestBytesMax: 96 * 1024 * 1024,
   messagesPerRequestMax: 100_000,
+  /** Segments, or references, that one request names. */
+  segmentsPerRequestMax: 10_000,
   /** A longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
   /** The codec codes a longer segment block by block: its memory is bounded by this. */

@@ -10,9 +10,11 @@ import type {
 /**
  * What keeps a vault. The unit of change is an atomic commit: all of a change or nothing of it,
  * durable when the promise resolves. Callers never handle a counter: references are facts (which
- * manifest holds which segment), and counts, garbage and statistics follow from them in the same commit.
+ * manifest, or which outside holder, holds which segment), and counts, garbage and statistics follow from
+ * them in the same commit.
  *
- * A manifest is one holder: a segment that it names several times has one reference from it.
+ * A manifest is one holder: a segment that it names several times has one reference from it. An outside
+ * holder is a name; it has nothing to do with a conversation of that name.
  * All methods reject with StowkenError; a rejected commit has written nothing.
  */
 export interface StorageBackend {
@@ -40,6 +42,9 @@ export interface StorageBackend {
 
   /** The hashes of these segments, in the order asked. Rejects as readFrames does. */
   readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]>;
+
+  /** The references of each of these segments, in the order asked; undefined where it is not stored any more. */
+  countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]>;
 
   /** A conversation without its messages. */
   getConversation(id: string): Promise<Conversation | undefined>;
@@ -90,6 +95,12 @@ export interface NewSegment {
   readonly frame: Uint8Array;
 }
 
+/** A reference that an outside holder has; the holder is a name of 1 to limits.holderBytesMax bytes of UTF-8. */
+export interface OutsideReference {
+  readonly hash: SegmentHash;
+  readonly holder: string;
+}
+
 /** What a write expects of the conversation that it names. */
 export type Expectation =
   /** Not there, or there with the very same content: then nothing changes. */
@@ -99,7 +110,10 @@ export type Expectation =
 
 /** One atomic change. */
 export interface Change {
-  /** Segments that the change may need. One that is stored already keeps its frame; one that nothing names is garbage. */
+  /**
+   * Segments that the change may need. One that is stored already keeps its frame; one that nothing refers
+   * to after the change is garbage from this moment, also where it was garbage before.
+   */
   readonly newSegments?: readonly NewSegment[];
   /** Puts a manifest: creates the conversation, or replaces its fields and messages. */
   readonly put?: {
@@ -115,6 +129,15 @@ export interface Change {
     readonly revision?: number;
     readonly timeMs: number;
   };
+  /** Adds outside references, in order; one that is there already stays the one it is. */
+  readonly addReferences?: readonly OutsideReference[];
+  /** Removes outside references, in order; one that is not there is not an error. What manifests hold stays held. */
+  readonly removeReferences?: readonly OutsideReference[];
+  /**
+   * Deletes segments that nothing refers to and no open snapshot may read. The others are left, and not an
+   * error; so is what becomes garbage with this very change.
+   */
+  readonly deleteSegments?: readonly SegmentHash[];
   /**
    * Deletes segments that are garbage at the moment of the commit, have been since garbageBeforeMs or
    * earlier, and are not in use by an open snapshot. The others are left, and not an error.
@@ -140,9 +163,20 @@ export interface ChangeResult {
   };
   /** For a delete. */
   readonly delete?: { readonly releasedReferences: number; readonly garbageSegments: number };
+  /** For addReferences and removeReferences, item by item: how it left the segment. */
+  readonly addReferences?: readonly ReferenceOutcome[];
+  readonly removeReferences?: readonly ReferenceOutcome[];
+  /** For deleteSegments, item by item. */
+  readonly deleteSegments?: readonly DeletionOutcome[];
   /** For a collect: what was really deleted. */
   readonly collect?: { readonly segments: number; readonly frameBytes: number };
 }
+
+/** The segment's references, its manifests' included; undefined where the segment is not stored. */
+export type ReferenceOutcome = { readonly refCount: number } | undefined;
+
+/** Undefined where the segment is not stored. One without references was left to an open snapshot. */
+export type DeletionOutcome = { readonly deleted: boolean; readonly refCount: number } | undefined;
 
 /** A message as a snapshot gives it. */
 export interface StoredMessage extends Speaker {

@@ -72,6 +72,10 @@ export class LmdbBackend implements ManagedBackend {
     this.#check();
     // Reads what the commit compares hashes with, so that the transaction need not.
     if (change.collect) await this.#warm(change.collect.keys);
+    const hashes = [...(change.addReferences ?? []), ...(change.removeReferences ?? [])].map(
+      ({ hash }) => hash,
+    );
+    if (hashes.length > 0) await this.findSegments(hashes);
     return this.#group.commit(change);
   }
 
@@ -89,6 +93,10 @@ export class LmdbBackend implements ManagedBackend {
 
   async readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
     return this.#slices(keys, (finder, key) => finder.known(idOf(key)).hash);
+  }
+
+  async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
+    return this.#slices(keys, (finder, key) => finder.references(idOf(key)));
   }
 
   async getConversation(id: string): Promise<Conversation | undefined> {

@@ -57,6 +57,10 @@ class MemoryBackend implements ManagedBackend {
     return keys.map((key) => this.#segment(key).hash);
   }
 
+  async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
+    return keys.map((key) => this.#store.segments.get(Number(key))?.holders.size);
+  }
+
   async getConversation(id: string) {
     return this.#store.find(id)?.conversation;
   }

@@ -5,9 +5,9 @@ export interface MemorySegment {
   readonly hash: SegmentHash;
   readonly tokenCount: number;
   readonly frame: Uint8Array;
-  /** Numbers of the conversations that name it. */
-  readonly holders: Set<number>;
-  /** Set while nothing names it. */
+  /** Numbers of the conversations, and names of the outside holders, that refer to it. */
+  readonly holders: Set<number | string>;
+  /** Set while nothing refers to it. */
   garbage: { readonly sinceMs: number; readonly sequence: number } | undefined;
 }
 
@@ -49,19 +49,22 @@ export class MemoryStore {
     this.segmentByHash.set(hash, segment);
   }
 
-  hold(id: number, holder: number): void {
+  hold(id: number, holder: number | string): void {
     const segment = this.segments.get(id);
     segment?.holders.add(holder);
     if (segment) segment.garbage = undefined;
   }
 
   /** Whether the segment is garbage now. */
-  release(id: number, holder: number, nowMs: number): boolean {
+  release(id: number, holder: number | string, nowMs: number): boolean {
     const segment = this.segments.get(id);
-    segment?.holders.delete(holder);
-    if (segment?.holders.size !== 0) return false;
-    segment.garbage = { sinceMs: nowMs, sequence: this.sequence };
+    if (!segment?.holders.delete(holder) || segment.holders.size > 0) return false;
+    this.markGarbage(segment, nowMs);
     return true;
+  }
+
+  markGarbage(segment: MemorySegment, nowMs: number): void {
+    segment.garbage = { sinceMs: nowMs, sequence: this.sequence };
   }
 
   removeSegment(segment: MemorySegment): void {
