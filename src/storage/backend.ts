@@ -27,7 +27,8 @@ export interface StorageBackend {
   /**
    * Applies a change. Preconditions are checked first, in the order written here, then everything is written.
    * Rejects with REVISION_MISMATCH, CONVERSATION_EXISTS, CONVERSATION_NOT_FOUND, SEGMENT_MISSING
-   * (metadata.hashes: comma-separated) without effect; COMMIT_FAILED, WRITES_STOPPED.
+   * (metadata.hashes: comma-separated), CORRUPT_SEGMENT (a replacement that has other tokens) without
+   * effect; COMMIT_FAILED, WRITES_STOPPED. The parts are made in the order written here.
    */
   commit(change: Change): Promise<ChangeResult>;
 
@@ -138,6 +139,8 @@ export interface Change {
    * error; so is what becomes garbage with this very change.
    */
   readonly deleteSegments?: readonly SegmentHash[];
+  /** Puts another frame of the same tokens in place of a stored one, where that is still the expected one. */
+  readonly replaceFrames?: readonly FrameReplacement[];
   /**
    * Deletes segments that are garbage at the moment of the commit, have been since garbageBeforeMs or
    * earlier, and are not in use by an open snapshot. The others are left, and not an error.
@@ -148,6 +151,13 @@ export interface Change {
   };
 }
 
+export interface FrameReplacement {
+  readonly key: SegmentKey;
+  readonly expected: Uint8Array;
+  readonly frame: Uint8Array;
+}
+
+/** Of the lists of a change, results stand in the same order. */
 export interface ChangeResult {
   /** For a put. */
   readonly put?: {
@@ -168,6 +178,8 @@ export interface ChangeResult {
   readonly removeReferences?: readonly ReferenceOutcome[];
   /** For deleteSegments, item by item. */
   readonly deleteSegments?: readonly DeletionOutcome[];
+  /** Whether the frame was replaced: it was the expected one. */
+  readonly replaceFrames?: readonly boolean[];
   /** For a collect: what was really deleted. */
   readonly collect?: { readonly segments: number; readonly frameBytes: number };
 }

@@ -42,8 +42,8 @@ describe('the stored bytes', () => {
         { frameBytes: 2, tokenCount: 1, piece: Buffer.from('0107', 'hex') },
       ],
     };
-    expect(hex(encodePack(pack))).toBe('0c' + '0302' + '00' + '0201' + '0105aa' + '0107');
-    expect(decodePack(encodePack(pack))).toMatchObject({ continues: false, continued: false });
+    expect(hex(encodePack(pack))).toBe('06' + '0302' + '00' + '0201' + '0105aa' + '0107');
+    expect(decodePack(10, encodePack(pack))).toEqual({ firstId: 5, ...pack });
   });
 
   it('of packs that share a frame', () => {
@@ -58,9 +58,9 @@ describe('the stored bytes', () => {
       continued: false,
       entries: [{ ...deleted, piece: Buffer.from('03040506070809', 'hex') }],
     };
-    expect(hex(encodePack(begins))).toBe('06' + '0904' + '0102');
-    expect(hex(encodePack(ends))).toBe('05' + '07' + '03040506070809');
-    expect(decodePack(encodePack(ends))).toEqual(ends);
+    expect(hex(encodePack(begins))).toBe('03' + '0904' + '0102');
+    expect(hex(encodePack(ends))).toBe('02' + '07' + '03040506070809');
+    expect(decodePack(11, encodePack(ends))).toEqual({ firstId: 5, ...ends });
   });
 
   it('of a conversation', () => {

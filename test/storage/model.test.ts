@@ -35,6 +35,19 @@ const operation = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant('collect' as const), part: fc.integer({ min: 1, max: 4 }) }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('refer' as const),
+      index: segmentIndex,
+      holder: fc.constantFrom('h', 'i'),
+      held: fc.boolean(),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('deleteSegments' as const), indexes: fc.array(segmentIndex) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('open' as const), id: fc.constantFrom(...ids) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('release' as const) }) },
   {
@@ -120,6 +133,13 @@ class Pair {
         return this.#commit({ delete: { id: operation.id, timeMs: this.model.nowMs } });
       case 'segments':
         return this.#commit({ newSegments: operation.indexes.map((index) => segments[index]!) });
+      case 'refer': {
+        const { holder, held } = operation;
+        const references = [{ hash: segments[operation.index]!.hash, holder }];
+        return this.#commit(held ? { addReferences: references } : { removeReferences: references });
+      }
+      case 'deleteSegments':
+        return this.#commit({ deleteSegments: operation.indexes.map((index) => segments[index]!.hash) });
       case 'collect':
         return this.#collect(operation.part);
       case 'open': {

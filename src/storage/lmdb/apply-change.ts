@@ -45,6 +45,11 @@ export function planChange(
     if (change.deleteSegments) {
       result.deleteSegments = deleteSegments(session, change.deleteSegments, sequenceMax);
     }
+    if (change.replaceFrames) {
+      result.replaceFrames = change.replaceFrames.map(({ key, expected, frame }) =>
+        session.replaceFrame(Number(key), expected, frame),
+      );
+    }
     if (change.collect) {
       const { keys, garbageBeforeMs } = change.collect;
       result.collect = session.collect(keys.map(Number), garbageBeforeMs, sequenceMax);

@@ -19,15 +19,18 @@ export function* checkFrames(
   let lastId = 0;
   for (const { key, value } of tables.packs.range()) {
     const reader = new SegmentReader(tables);
-    let packEnd = key;
+    let [firstId, packEnd] = [0, 0];
     guarded(report, 'pack', `pack ${key}`, () => {
-      const { continues, entries } = decodePack(value);
-      if ((continues ? key + 1 : key) <= lastId)
-        report('pack', `pack ${key}`, `overlaps with segment ${lastId}`);
-      packEnd = key + entries.length;
+      const pack = decodePack(key, value);
+      packEnd = pack.firstId + pack.entries.length;
+      // Frames that only end here were looked at where they begin.
+      firstId = pack.continues ? pack.firstId + 1 : pack.firstId;
+      if (firstId <= lastId) report('pack', `pack ${key}`, `overlaps with segment ${lastId}`);
+      if (pack.continues && !segments.has(pack.firstId) && pack.entries[0]?.piece.length !== 0) {
+        report('pack', `pack ${key}`, `has the end of segment ${pack.firstId}, which is not stored`);
+      }
     });
-    for (let id = key; id < packEnd; id++) {
-      if (segments.has(id)) continue;
+    for (let id = firstId; id < packEnd; id++) {
       checkFrame(id, reader, codec, segments, report);
       yield segments.has(id) ? 1 : 0;
     }

@@ -6,6 +6,7 @@ import type {
   CheckOptions,
   ConversationPage,
   ConversationSnapshot,
+  FrameReplacement,
   GarbagePage,
   GarbageQuery,
   ListQuery,
@@ -19,6 +20,7 @@ import type { FolderLock } from '../folder-lock.js';
 import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
+import { checkReplacements } from '../replacements.js';
 import { checkVault } from './check.js';
 import { readHeader, readManifest } from './conversations.js';
 import type { Environment } from './environment.js';
@@ -76,6 +78,7 @@ export class LmdbBackend implements ManagedBackend {
       ({ hash }) => hash,
     );
     if (hashes.length > 0) await this.findSegments(hashes);
+    if (change.replaceFrames) await this.#checkReplacements(change.replaceFrames);
     return this.#group.commit(change);
   }
 
@@ -202,6 +205,13 @@ export class LmdbBackend implements ManagedBackend {
   #finder(): SegmentFinder {
     const { tables, codec, cache, directory } = this.#shared;
     return new SegmentFinder(tables, directory, cache, codec);
+  }
+
+  async #checkReplacements(replacements: readonly FrameReplacement[]): Promise<void> {
+    const keys = replacements.map(({ key }) => key);
+    await this.#warm(keys);
+    const { cache, codec } = this.#shared;
+    checkReplacements(replacements, (key) => cache.byId(idOf(key))?.hash, codec);
   }
 
   async #warm(keys: readonly SegmentKey[]): Promise<void> {

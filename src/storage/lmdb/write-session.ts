@@ -126,6 +126,22 @@ export class WriteSession {
     this.state.garbageBytes += frameBytes;
   }
 
+  /** Puts a frame in place of the expected one; says whether that was there. */
+  replaceFrame(id: number, expected: Uint8Array, frame: Uint8Array): boolean {
+    if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
+    const size = this.#reader.size(id);
+    if (!size || Buffer.compare(this.#reader.frame(id), expected) !== 0) return false;
+    this.#writer.replace(id, frame);
+    this.#reader = new SegmentReader(this.tables);
+    this.state.segmentBytes += frame.length - size.frameBytes;
+    const garbage = this.tables.garbage.get(id);
+    if (garbage) {
+      this.tables.garbage.put(id, encodeGarbage({ ...decodeGarbage(garbage), frameBytes: frame.length }));
+      this.state.garbageBytes += frame.length - size.frameBytes;
+    }
+    return true;
+  }
+
   /**
    * Deletes those segments that are garbage and were so at `sequenceMax` and at `sinceMaxMs`; one whose
    * frame is damaged is left, since its hash cannot be known. Returns what was deleted.

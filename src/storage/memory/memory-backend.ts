@@ -16,6 +16,7 @@ import type {
 import { matchesFilter } from '../filters.js';
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
+import { checkReplacements } from '../replacements.js';
 import { checkMemory } from './memory-check.js';
 import { commitToMemory } from './memory-commit.js';
 import { MemoryStore, type MemorySegment } from './memory-store.js';
@@ -39,6 +40,8 @@ class MemoryBackend implements ManagedBackend {
 
   async commit(change: Change): Promise<ChangeResult> {
     if (!this.#open) throw closed();
+    const hashOf = (key: SegmentKey) => this.#store.segments.get(Number(key))?.hash;
+    checkReplacements(change.replaceFrames ?? [], hashOf, this.codec);
     return commitToMemory(this.#store, change, this.clock(), this.#leases.oldest());
   }
 

@@ -19,7 +19,8 @@ export function checkMemory(store: MemoryStore, codec: Codec): Violation[] {
     }
   }
   for (const segment of store.segments.values()) {
-    const held = holders.get(segment.id)?.size ?? 0;
+    const outside = [...segment.holders].filter((holder) => typeof holder === 'string').length;
+    const held = (holders.get(segment.id)?.size ?? 0) + outside;
     violations.push(...checkSegment(segment, held, codec));
     if (store.segmentByHash.get(segment.hash) !== segment) {
       violations.push({

@@ -1,4 +1,4 @@
-import type { Change, ChangeResult } from '../backend.js';
+import type { Change, ChangeResult, FrameReplacement } from '../backend.js';
 import { contentKey, distinctHashes } from '../content.js';
 import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
 import { addReferences, deleteSegments, removeReferences } from './memory-references.js';
@@ -41,6 +41,9 @@ export function commitToMemory(
   }
   if (change.deleteSegments) {
     result.deleteSegments = deleteSegments(store, change.deleteSegments, garbageSequenceMax);
+  }
+  if (change.replaceFrames) {
+    result.replaceFrames = change.replaceFrames.map((each) => replaceFrame(store, each));
   }
   if (change.collect) result.collect = collect(store, change.collect, garbageSequenceMax);
   return result;
@@ -137,6 +140,13 @@ function remove(store: MemoryStore, { id }: Delete, nowMs: number): NonNullable<
   store.numberById.delete(id);
   const garbage = [...segmentIds].filter((segment) => store.release(segment, number, nowMs));
   return { releasedReferences: segmentIds.size, garbageSegments: garbage.length };
+}
+
+function replaceFrame(store: MemoryStore, { key, expected, frame }: FrameReplacement): boolean {
+  const segment = store.segments.get(Number(key));
+  if (!segment || Buffer.compare(segment.frame, expected) !== 0) return false;
+  segment.frame = frame.slice();
+  return true;
 }
 
 function collect(

@@ -4,7 +4,7 @@ export interface MemorySegment {
   readonly id: number;
   readonly hash: SegmentHash;
   readonly tokenCount: number;
-  readonly frame: Uint8Array;
+  frame: Uint8Array;
   /** Numbers of the conversations, and names of the outside holders, that refer to it. */
   readonly holders: Set<number | string>;
   /** Set while nothing refers to it. */
