@@ -5,9 +5,14 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { runCli, type RunningServer, type ServeOptions } from './cli/index.js';
 import { createCodec, type Codec } from './codec/index.js';
-import { loadCore } from './core/index.js';
+import { loadCore, type TokenCore } from './core/index.js';
 import { startRpcServer } from './rpc/index.js';
-import { createMemoryBackend, openLmdbBackend, type ManagedBackend } from './storage/index.js';
+import {
+  createMemoryBackend,
+  openFilesystemBackend,
+  openLmdbBackend,
+  type ManagedBackend,
+} from './storage/index.js';
 import { createTokenizers } from './text/index.js';
 import { createVault } from './vault/index.js';
 
@@ -20,7 +25,7 @@ process.exitCode = await runCli({ startServer, version });
 async function startServer(options: ServeOptions, logger: Logger): Promise<RunningServer> {
   const core = await loadCore();
   const codec = createCodec(core);
-  const backend = await openBackend(options, codec);
+  const backend = await openBackend(options, core, codec);
   const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
   const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
   const close = async () => {
@@ -49,8 +54,15 @@ async function startServer(options: ServeOptions, logger: Logger): Promise<Runni
   }
 }
 
-async function openBackend(options: ServeOptions, codec: Codec): Promise<ManagedBackend> {
+async function openBackend(options: ServeOptions, core: TokenCore, codec: Codec): Promise<ManagedBackend> {
   const { dataDir: folder, durability } = options;
-  if (options.storage === 'memory') return createMemoryBackend({ codec, clock: Date.now });
-  return openLmdbBackend({ folder, codec, clock: Date.now, durability });
+  const clock = Date.now;
+  switch (options.storage) {
+    case 'lmdb':
+      return openLmdbBackend({ folder, codec, clock, durability });
+    case 'filesystem':
+      return openFilesystemBackend({ folder, codec, core, clock, fsync: durability === 'fsync' });
+    case 'memory':
+      return createMemoryBackend({ codec, clock });
+  }
 }

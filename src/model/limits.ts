@@ -8,6 +8,8 @@ export const limits = {
   /** A role, a name, an application, a model or a tokenizer, in UTF-8. */
   labelBytesMax: 256,
   toolCallIdBytesMax: 512,
+  /** The name under which a client holds a segment, in UTF-8. */
+  holderBytesMax: 512,
   metadataEntriesMax: 64,
   metadataKeyBytesMax: 128,
   metadataValueBytesMax: 8192,
@@ -19,6 +21,8 @@ export const limits = {
   /** What the transport takes in before it cuts a request off; above requestBytesMax, so that most refusals are ours. */
   transportRequestBytesMax: 96 * 1024 * 1024,
   messagesPerRequestMax: 100_000,
+  /** Segments, or references, that one request names. */
+  segmentsPerRequestMax: 10_000,
   /** A longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
   /** The codec codes a longer segment block by block: its memory is bounded by this. */
@@ -54,6 +58,9 @@ export const limits = {
   /** Changes, and bytes of frames, that one group commit takes. */
   groupCommitChangesMax: 512,
   groupCommitBytesMax: 32 * 1024 * 1024,
+  /** Bytes, and files, that the filesystem backend's journal holds before commits wait for the disk; it may hold twice. */
+  journalBytesMax: 32 * 1024 * 1024,
+  journalFilesMax: 8192,
   /** Segments that one batch of a garbage collection deletes. */
   garbageBatchSegmentsMax: 2048,
 } as const;

@@ -10,9 +10,11 @@ import type {
 /**
  * What keeps a vault. The unit of change is an atomic commit: all of a change or nothing of it,
  * durable when the promise resolves. Callers never handle a counter: references are facts (which
- * manifest holds which segment), and counts, garbage and statistics follow from them in the same commit.
+ * manifest, or which outside holder, holds which segment), and counts, garbage and statistics follow from
+ * them in the same commit.
  *
- * A manifest is one holder: a segment that it names several times has one reference from it.
+ * A manifest is one holder: a segment that it names several times has one reference from it. An outside
+ * holder is a name; it has nothing to do with a conversation of that name.
  * All methods reject with StowkenError; a rejected commit has written nothing.
  */
 export interface StorageBackend {
@@ -42,6 +44,9 @@ export interface StorageBackend {
   /** The hashes of these segments, in the order asked. Rejects as readFrames does. */
   readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]>;
 
+  /** The references of each of these segments, in the order asked; undefined where it is not stored any more. */
+  countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]>;
+
   /** A conversation without its messages. */
   getConversation(id: string): Promise<Conversation | undefined>;
 
@@ -58,6 +63,18 @@ export interface StorageBackend {
   /** Compares every record with every other and decodes every frame; resolves to what is wrong, or nothing. */
   check(options?: CheckOptions): Promise<Violation[]>;
 
+  /** Finishes the commits under way, refuses further ones, and lets go of files. */
+  close(): Promise<void>;
+}
+
+/** A backend as its factory gives it to whoever runs it. */
+export interface ManagedBackend extends StorageBackend {
+  /** Whether it takes writes: not after a commit failed. Reads go on. */
+  health(): StorageHealth;
+}
+
+/** A backend that can rebuild and copy what it keeps. */
+export interface MaintainedBackend extends ManagedBackend {
   /**
    * Makes everything anew that follows from other records: counts, garbage, indexes, statistics. Nothing else
    * is done meanwhile. Says what was wrong before and is not now, and what still is: it cannot be rebuilt.
@@ -69,15 +86,6 @@ export interface StorageBackend {
    * on meanwhile. Rejects with INVALID_FIELD when the storage has no backup of its own.
    */
   backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
-
-  /** Finishes the commits under way, refuses further ones, and lets go of files. */
-  close(): Promise<void>;
-}
-
-/** A backend as its factory gives it to whoever runs it. */
-export interface ManagedBackend extends StorageBackend {
-  /** Whether it takes writes: not after a commit failed. Reads go on. */
-  health(): StorageHealth;
 }
 
 export interface StorageHealth {
@@ -103,6 +111,12 @@ export interface NewSegment {
   readonly frame: Uint8Array;
 }
 
+/** A reference that an outside holder has; the holder is a name of 1 to limits.holderBytesMax bytes of UTF-8. */
+export interface OutsideReference {
+  readonly hash: SegmentHash;
+  readonly holder: string;
+}
+
 /** What a write expects of the conversation that it names. */
 export type Expectation =
   /** Not there, or there with the very same content: then nothing changes. */
@@ -112,7 +126,10 @@ export type Expectation =
 
 /** One atomic change. */
 export interface Change {
-  /** Segments that the change may need. One that is stored already keeps its frame; one that nothing names is garbage. */
+  /**
+   * Segments that the change may need. One that is stored already keeps its frame; one that nothing refers
+   * to after the change is garbage from this moment, also where it was garbage before.
+   */
   readonly newSegments?: readonly NewSegment[];
   /** Puts a manifest: creates the conversation, or replaces its fields and messages. */
   readonly put?: {
@@ -128,12 +145,14 @@ export interface Change {
     readonly revision?: number;
     readonly timeMs: number;
   };
+  /** Adds outside references, in order; one that is there already stays the one it is. */
+  readonly addReferences?: readonly OutsideReference[];
+  /** Removes outside references, in order; one that is not there is not an error. What manifests hold stays held. */
+  readonly removeReferences?: readonly OutsideReference[];
   /**
-   * References of outside holders: makes (segment, holder) be one or not be one. A reference that is
-   * there is not added again, so a repeated change changes nothing; those of manifests are not touched.
+   * Deletes segments that nothing refers to and no open snapshot may read. The others are left, and not an
+   * error; so is what becomes garbage with this very change.
    */
-  readonly references?: readonly ReferenceChange[];
-  /** Deletes segments by name, those that are garbage and in no open snapshot. */
   readonly deleteSegments?: readonly SegmentHash[];
   /** Puts another frame of the same tokens in place of a stored one, where that is still the expected one. */
   readonly replaceFrames?: readonly FrameReplacement[];
@@ -147,21 +166,11 @@ export interface Change {
   };
 }
 
-export interface ReferenceChange {
-  readonly hash: SegmentHash;
-  /** 1 to limits.labelBytesMax bytes of UTF-8. */
-  readonly holder: string;
-  readonly held: boolean;
-}
-
 export interface FrameReplacement {
   readonly key: SegmentKey;
   readonly expected: Uint8Array;
   readonly frame: Uint8Array;
 }
-
-/** "referenced" also where an open snapshot may read the segment. */
-export type DeleteOutcome = 'deleted' | 'notStored' | 'referenced';
 
 /** Of the lists of a change, results stand in the same order. */
 export interface ChangeResult {
@@ -179,14 +188,22 @@ export interface ChangeResult {
   };
   /** For a delete. */
   readonly delete?: { readonly releasedReferences: number; readonly garbageSegments: number };
-  /** The segments' references after the change; undefined: the segment is not stored. */
-  readonly references?: readonly (number | undefined)[];
-  readonly deleteSegments?: readonly DeleteOutcome[];
+  /** For addReferences and removeReferences, item by item: how it left the segment. */
+  readonly addReferences?: readonly ReferenceOutcome[];
+  readonly removeReferences?: readonly ReferenceOutcome[];
+  /** For deleteSegments, item by item. */
+  readonly deleteSegments?: readonly DeletionOutcome[];
   /** Whether the frame was replaced: it was the expected one. */
   readonly replaceFrames?: readonly boolean[];
   /** For a collect: what was really deleted. */
   readonly collect?: { readonly segments: number; readonly frameBytes: number };
 }
+
+/** The segment's references, its manifests' included; undefined where the segment is not stored. */
+export type ReferenceOutcome = { readonly refCount: number } | undefined;
+
+/** Undefined where the segment is not stored. One without references was left to an open snapshot. */
+export type DeletionOutcome = { readonly deleted: boolean; readonly refCount: number } | undefined;
 
 /** A message as a snapshot gives it. */
 export interface StoredMessage extends Speaker {

@@ -374,60 +374,6 @@ describe.each(backendKinds)('the %s backend', (kind) => {
     });
   });
 
-  describe('outside holders', () => {
-    const refer = async (hash: string, holder: string, held: boolean) =>
-      (await commit({ references: [{ hash, holder, held }] })).references?.[0];
-
-    it('keep a segment alive, each once however often it says so', async () => {
-      const a = segment(1);
-      await commit({ newSegments: [a] });
-      expect(await refer(a.hash, 'x', true)).toBe(1);
-      expect(await refer(a.hash, 'x', true)).toBe(1);
-      expect(await refer(a.hash, 'y', true)).toBe(2);
-      expect(await garbageKeys()).toEqual([]);
-      expect((await commit({ deleteSegments: [a.hash] })).deleteSegments).toEqual(['referenced']);
-      expect(await refer(a.hash, 'x', false)).toBe(1);
-      expect(await refer(a.hash, 'x', false)).toBe(1);
-      expect(await bench.backend.check()).toEqual([]);
-      expect(await refer(a.hash, 'y', false)).toBe(0);
-      expect(await garbageKeys()).toHaveLength(1);
-      expect((await commit({ deleteSegments: [a.hash, a.hash] })).deleteSegments).toEqual([
-        'deleted',
-        'notStored',
-      ]);
-      expect(await refer(a.hash, 'x', true)).toBeUndefined();
-    });
-
-    it('cannot release what a manifest holds, nor does its end release theirs', async () => {
-      const a = segment(1);
-      await commit(storing('c', [a]));
-      expect(await refer(a.hash, 'c', false)).toBe(1);
-      expect(await refer(a.hash, 'ü/x', true)).toBe(2);
-      await bench.reopen();
-      await commit({ delete: { id: 'c', timeMs: 1_000 } });
-      expect(await garbageKeys()).toEqual([]);
-      expect(await refer(a.hash, 'ü/x', false)).toBe(0);
-    });
-
-    it('are changed in one go with the segments that they hold', async () => {
-      const [a, b] = [segment(1), segment(2)];
-      const references = [a, b, a].map(({ hash }, index) => ({ hash, holder: `h${index}`, held: true }));
-      expect((await commit({ newSegments: [a, b], references })).references).toEqual([1, 1, 2]);
-      expect(await garbageKeys()).toEqual([]);
-    });
-  });
-
-  it('deletes by name only what is garbage and not being read', async () => {
-    const [a, b] = [segment(1), segment(2)];
-    await commit(storing('c', [a]));
-    const snapshot = await bench.backend.openConversation('c');
-    await commit({ newSegments: [b], delete: { id: 'c', timeMs: 1_000 } });
-    const outcomes = async () => (await commit({ deleteSegments: [a.hash, b.hash] })).deleteSegments;
-    expect(await outcomes()).toEqual(['referenced', 'referenced']);
-    snapshot?.release();
-    expect(await outcomes()).toEqual(['deleted', 'deleted']);
-  });
-
   it('replaces a frame by another of the same tokens, where it is the expected one', async () => {
     // Frames of another codec's making: the same tokens, other bytes, other lengths.
     const sizes = [10, 1000, 30, 2050, 700, 4100, 20, 660, 9000, 15];

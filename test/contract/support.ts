@@ -6,6 +6,7 @@ import { loadCore } from '../../src/core/index.js';
 import type { ConversationSpec, MessageRecord } from '../../src/model/index.js';
 import {
   createMemoryBackend,
+  openFilesystemBackend,
   openLmdbBackend,
   type Change,
   type ManagedBackend,
@@ -22,7 +23,7 @@ export interface Bench {
   dispose(): Promise<void>;
 }
 
-export const backendKinds = ['memory', 'lmdb'] as const;
+export const backendKinds = ['memory', 'lmdb', 'filesystem'] as const;
 export type BackendKind = (typeof backendKinds)[number];
 
 /** Whether what a backend of this kind keeps outlives it. */
@@ -30,14 +31,17 @@ export function isPersistent(kind: BackendKind): boolean {
   return kind !== 'memory';
 }
 
-const core = await loadCore();
+export const core = await loadCore();
 export const codec = createCodec(core);
 
 export async function openBench(kind: BackendKind): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), `stowken-${kind}-`));
   const clock = () => bench.nowMs;
-  const open = () =>
-    kind === 'memory' ? createMemoryBackend({ codec, clock }) : openLmdbBackend({ folder, codec, clock });
+  const open = {
+    memory: () => createMemoryBackend({ codec, clock }),
+    lmdb: () => openLmdbBackend({ folder, codec, clock }),
+    filesystem: () => openFilesystemBackend({ folder, codec, core, clock }),
+  }[kind];
   const bench: Bench = {
     backend: await open(),
     nowMs: 1_000,

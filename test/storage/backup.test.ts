@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openLmdbBackend, restoreLmdb, type ManagedBackend } from '../../src/storage/index.js';
+import { openLmdbBackend, restoreLmdb, type MaintainedBackend } from '../../src/storage/index.js';
 import { codec, longSegment, storing } from '../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from './faults/support.js';
 
@@ -9,7 +9,7 @@ const signal = new AbortController().signal;
 
 describe('a backup', () => {
   let folder: TemporaryFolder;
-  let backend: ManagedBackend;
+  let backend: MaintainedBackend;
   let target: string;
   beforeEach(async () => {
     folder = await temporaryFolder();

@@ -135,7 +135,8 @@ class Pair {
         return this.#commit({ newSegments: operation.indexes.map((index) => segments[index]!) });
       case 'refer': {
         const { holder, held } = operation;
-        return this.#commit({ references: [{ hash: segments[operation.index]!.hash, holder, held }] });
+        const references = [{ hash: segments[operation.index]!.hash, holder }];
+        return this.#commit(held ? { addReferences: references } : { removeReferences: references });
       }
       case 'deleteSegments':
         return this.#commit({ deleteSegments: operation.indexes.map((index) => segments[index]!.hash) });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openLmdbBackend, type ManagedBackend } from '../../src/storage/index.js';
+import { openLmdbBackend, type MaintainedBackend } from '../../src/storage/index.js';
 import { Environment, type Tables } from '../../src/storage/lmdb/environment.js';
+import { References } from '../../src/storage/lmdb/references.js';
 import { codec, longSegment, message, segment, spec, storing } from '../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from './faults/support.js';
 
@@ -34,7 +35,7 @@ async function fill(): Promise<void> {
     await backend.commit({ delete: { id: `conversation/${n % 7}/${n}`, timeMs: 1 } });
   await backend.commit({
     newSegments: [segment(1)],
-    references: [{ hash: segment(1).hash, holder: 'somebody', held: true }],
+    addReferences: [{ hash: segment(1).hash, holder: 'somebody' }],
   });
   expect(await backend.check()).toEqual([]);
   await backend.close();
@@ -47,7 +48,7 @@ async function spoil(change: (tables: Tables) => void): Promise<void> {
 }
 
 /** Everything that a vault is asked for. */
-async function content(backend: ManagedBackend) {
+async function content(backend: MaintainedBackend) {
   const { conversations } = await backend.listConversations({
     filter: {},
     order: 'oldestFirst',
@@ -77,8 +78,12 @@ describe('what follows from other records', () => {
     ['a stray piece', (tables: Tables) => tables.heads.put(9999, Buffer.alloc(4072)), 'frame'],
     [
       'a holder of nothing',
-      (tables: Tables) => tables.holders.put(Buffer.from('00000fff61', 'hex'), Buffer.of(1)),
-      'holders',
+      (tables: Tables) => {
+        const references = new References(tables.references);
+        references.add(4095, 'a');
+        references.flush();
+      },
+      'references',
     ],
     [
       'the statistics',

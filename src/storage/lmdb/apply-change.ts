@@ -1,5 +1,6 @@
-import type { Conversation, SegmentHash } from '../../model/index.js';
-import type { Change, ChangeResult, DeleteOutcome, NewSegment, ReferenceChange } from '../backend.js';
+import type { Conversation } from '../../model/index.js';
+import type { Change, ChangeResult, NewSegment } from '../backend.js';
+import { addReferences, deleteSegments, removeReferences } from './apply-references.js';
 import { contentKey, distinctHashes } from '../content.js';
 import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
 import { readManifest, removeManifest, writeManifest, type StoredManifest } from './conversations.js';
@@ -30,13 +31,17 @@ export function planChange(
 
   return () => {
     const result: { -readonly [K in keyof ChangeResult]: ChangeResult[K] } = {};
-    const fresh = unchanged ? [] : addSegments(session, change.newSegments ?? []);
-    if (change.put) result.put = unchanged ?? put(session, change.put, existing, fresh);
-    for (const { id } of fresh) if (!session.isReferenced(id)) session.markGarbage(id);
-    if (change.delete && doomed) result.delete = remove(session, doomed);
-    if (change.references) result.references = refer(session, change.references);
+    if (unchanged && Object.keys(change).every((part) => part === 'put' || part === 'newSegments')) {
+      return { result: { put: unchanged }, wrote: false };
+    }
     // What became garbage in this transaction may be in a snapshot that is taken before it is visible.
     const sequenceMax = Math.min(oldestLease, session.state.commitSequence - 1);
+    const brought = addSegments(session, change.newSegments ?? []);
+    if (change.put) result.put = unchanged ?? put(session, change.put, existing, brought);
+    if (change.addReferences) result.addReferences = addReferences(session, change.addReferences);
+    for (const { id } of brought) if (session.referencesOf(id) === 0) session.markGarbage(id);
+    if (change.delete && doomed) result.delete = remove(session, doomed);
+    if (change.removeReferences) result.removeReferences = removeReferences(session, change.removeReferences);
     if (change.deleteSegments) {
       result.deleteSegments = deleteSegments(session, change.deleteSegments, sequenceMax);
     }
@@ -49,7 +54,7 @@ export function planChange(
       const { keys, garbageBeforeMs } = change.collect;
       result.collect = session.collect(keys.map(Number), garbageBeforeMs, sequenceMax);
     }
-    return { result, wrote: !unchanged || Object.keys(result).length > 1 };
+    return { result, wrote: true };
   };
 }
 
@@ -117,24 +122,25 @@ function checkDelete(session: WriteSession, { id, revision }: Delete): Existing 
   return existing;
 }
 
-interface AddedSegment extends KnownSegment {
+interface BroughtSegment extends KnownSegment {
   readonly frameBytes: number;
+  readonly added: boolean;
 }
 
-function addSegments(session: WriteSession, newSegments: readonly NewSegment[]): AddedSegment[] {
-  const added: AddedSegment[] = [];
-  for (const segment of newSegments) {
-    if (session.find(segment.hash)) continue;
-    added.push({ ...session.add(segment), frameBytes: segment.frame.length });
-  }
-  return added;
+/** Stores those that are not. */
+function addSegments(session: WriteSession, newSegments: readonly NewSegment[]): BroughtSegment[] {
+  return newSegments.map((segment) => {
+    const stored = session.find(segment.hash);
+    const known = stored ?? session.add(segment);
+    return { ...known, frameBytes: segment.frame.length, added: stored === undefined };
+  });
 }
 
 function put(
   session: WriteSession,
   { spec, messages, timeMs }: Put,
   existing: Existing | undefined,
-  fresh: readonly AddedSegment[],
+  brought: readonly BroughtSegment[],
 ): NonNullable<ChangeResult['put']> {
   const { state } = session;
   const segmentOf = new Map<string, KnownSegment>();
@@ -175,7 +181,7 @@ function put(
   for (const id of ids) if (!before.has(id)) session.hold(id);
   for (const id of before) if (!ids.has(id)) session.release(id);
 
-  const named = fresh.filter(({ id }) => ids.has(id));
+  const named = brought.filter(({ id, added }) => added && ids.has(id));
   return {
     conversation,
     unchanged: false,
@@ -194,25 +200,6 @@ function remove(session: WriteSession, existing: Existing): NonNullable<ChangeRe
   const ids = segmentsNamed(list, session.nameOf);
   const garbage = [...ids].filter((id) => session.release(id));
   return { releasedReferences: ids.size, garbageSegments: garbage.length };
-}
-
-function refer(session: WriteSession, references: readonly ReferenceChange[]): (number | undefined)[] {
-  return references.map(({ hash, holder, held }) => {
-    const known = session.find(hash);
-    return known && session.refer(known.id, holder, held);
-  });
-}
-
-function deleteSegments(
-  session: WriteSession,
-  hashes: readonly SegmentHash[],
-  sequenceMax: number,
-): DeleteOutcome[] {
-  return hashes.map((hash) => {
-    const known = session.find(hash);
-    if (!known) return 'notStored';
-    return session.collect([known.id], Infinity, sequenceMax).segments === 1 ? 'deleted' : 'referenced';
-  });
 }
 
 function countIn({ state }: WriteSession, conversation: Conversation, sign: 1 | -1): void {

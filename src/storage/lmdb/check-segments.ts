@@ -6,7 +6,6 @@ import { decodeGarbage } from './garbage.js';
 import { baseOf } from './hash-index.js';
 import { decodeIndexChunk, type IndexEntry } from './index-chunk.js';
 import { COUNTS_PER_CHUNK } from './layout.js';
-import { Holders } from './holders.js';
 import { RefCounts } from './ref-counts.js';
 import { SegmentReader } from './segment-reader.js';
 
@@ -41,15 +40,6 @@ export class CheckedSegments {
       if (!this.segments.isIndexed(id) && this.segments.fingerprint(id) !== undefined) {
         this.report('hash-index', `segment ${id}`, 'its hash does not lead to it');
       }
-      yield 0;
-    }
-  }
-
-  /** Counts the references of outside holders. */
-  *holders(): Generator<number, void, void> {
-    for (const id of new Holders(this.tables.holders).segments()) {
-      if (!this.segments.has(id)) this.report('holders', `segment ${id}`, 'it is held and not stored');
-      this.segments.addReference(id);
       yield 0;
     }
   }

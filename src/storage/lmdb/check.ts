@@ -5,6 +5,7 @@ import { CheckedConversations } from './check-conversations.js';
 import type { Report } from './check-report.js';
 import { SegmentColumns } from './check-columns.js';
 import { checkFrames } from './check-frames.js';
+import { checkReferences } from './check-references.js';
 import { CheckedSegments } from './check-segments.js';
 import type { Tables } from './environment.js';
 import { differingFigures, readState, type State } from './state.js';
@@ -38,8 +39,8 @@ export async function checkVault(
   const parts = [
     checkFrames(pinned, codec, state, columns, report),
     conversations.manifests(),
+    checkReferences(pinned, columns, report),
     conversations.index(),
-    segments.holders(),
     segments.hashIndex(),
     segments.referenceCounts(),
     segments.garbageTable(),

@@ -16,7 +16,7 @@ export interface Tables {
   readonly hashIndex: Table<number>;
   readonly refCounts: Table<number>;
   readonly bigRefCounts: Table<number>;
-  readonly holders: Table<Buffer>;
+  readonly references: Table<Buffer>;
   readonly garbage: Table<number>;
   readonly conversations: Table<number>;
   readonly messages: Table<Buffer>;
@@ -62,7 +62,7 @@ export class Environment {
       hashIndex: numbered('hashIndex'),
       refCounts: numbered('refCounts'),
       bigRefCounts: numbered('bigRefCounts'),
-      holders: keyed('holders'),
+      references: keyed('references'),
       garbage: numbered('garbage'),
       conversations: numbered('conversations'),
       messages: keyed('messages'),

@@ -38,6 +38,9 @@ export const COUNTS_PER_CHUNK = 256;
 /** A chunk of the hash index or of the id index is split when it is longer. */
 export const INDEX_CHUNK_BYTES = 512;
 
+/** A chunk of outside references is split when it is longer. */
+export const REFERENCE_CHUNK_BYTES = 512;
+
 /** Strings that records name by number: how long one may be, and how many there may be. */
 export const NAME_BYTES_MAX = 128;
 export const NAMES_MAX = 4096;

@@ -11,12 +11,14 @@ import type {
   GarbageQuery,
   ListQuery,
   SegmentKey,
-  ManagedBackend,
+  MaintainedBackend,
   RepairReport,
   StorageHealth,
   StoredSegment,
   Violation,
 } from '../backend.js';
+import type { FolderLock } from '../folder-lock.js';
+import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
 import { checkReplacements } from '../replacements.js';
@@ -25,13 +27,11 @@ import { checkVault } from './check.js';
 import { readHeader, readManifest } from './conversations.js';
 import type { Environment } from './environment.js';
 import { decodeGarbage } from './garbage.js';
-import { GroupCommit } from './group-commit.js';
 import { IdIndex } from './id-index.js';
 import { IndexDirectory } from './index-directory.js';
 import { listConversations } from './listing.js';
 import { corruptConversation } from './manifest.js';
 import { Names } from './names.js';
-import type { FolderLock } from './folder-lock.js';
 import { SegmentCache } from './segment-cache.js';
 import { SegmentFinder } from './segment-finder.js';
 import { SegmentReader } from './segment-reader.js';
@@ -45,7 +45,7 @@ import type { Shared } from './write-session.js';
 const SLICE = 256;
 
 /** Serves a vault whose environment is open; see openLmdbBackend. */
-export class LmdbBackend implements ManagedBackend {
+export class LmdbBackend implements MaintainedBackend {
   readonly kind = 'lmdb';
   readonly vaultId: string;
   readonly #shared: Shared;
@@ -77,6 +77,10 @@ export class LmdbBackend implements ManagedBackend {
     this.#check();
     // Reads what the commit compares hashes with, so that the transaction need not.
     if (change.collect) await this.#warm(change.collect.keys);
+    const hashes = [...(change.addReferences ?? []), ...(change.removeReferences ?? [])].map(
+      ({ hash }) => hash,
+    );
+    if (hashes.length > 0) await this.findSegments(hashes);
     if (change.replaceFrames) await this.#checkReplacements(change.replaceFrames);
     return this.#group.commit(change);
   }
@@ -95,6 +99,10 @@ export class LmdbBackend implements ManagedBackend {
 
   async readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
     return this.#slices(keys, (finder, key) => finder.known(idOf(key)).hash);
+  }
+
+  async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
+    return this.#slices(keys, (finder, key) => finder.references(idOf(key)));
   }
 
   async getConversation(id: string): Promise<Conversation | undefined> {

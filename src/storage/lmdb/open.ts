@@ -1,13 +1,14 @@
 import { mkdir, stat } from 'node:fs/promises';
 import type { Codec } from '../../codec/index.js';
 import { isStowkenError, StowkenError } from '../../model/index.js';
-import type { ManagedBackend } from '../backend.js';
+import type { MaintainedBackend } from '../backend.js';
+import { lockFolder, type FolderLock } from '../folder-lock.js';
 import { checkMarker, readMarker, writeMarker } from '../marker.js';
 import { damaged, lengthenDataFile } from './data-file.js';
 import { dataFileIn, Environment } from './environment.js';
-import { lockFolder, type FolderLock } from './folder-lock.js';
 import { FORMAT_VERSION, KIND } from './layout.js';
 import { LmdbBackend } from './lmdb-backend.js';
+import { ownerRecord } from './owner-record.js';
 import { initialise, readIdentity } from './state.js';
 
 export interface LmdbOptions {
@@ -25,7 +26,7 @@ export interface LmdbOptions {
  * Opens a vault in an LMDB environment, as docs/storage-format.md describes it, or makes an empty one.
  * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
  */
-export async function openLmdbBackend(options: LmdbOptions): Promise<ManagedBackend> {
+export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedBackend> {
   const { folder } = options;
   await mkdir(folder, { recursive: true });
   const file = dataFileIn(folder);
@@ -47,13 +48,19 @@ export async function openLmdbBackend(options: LmdbOptions): Promise<ManagedBack
   throw damaged(file, `was cut off (${violation.subject}: ${violation.detail})`);
 }
 
-async function openWhole({ folder, codec, clock, durability, lock }: LmdbOptions): Promise<ManagedBackend> {
+async function openWhole({
+  folder,
+  codec,
+  clock,
+  durability,
+  lock,
+}: LmdbOptions): Promise<MaintainedBackend> {
   const environment = await openEnvironment(folder, durability !== 'relaxed');
   let folderLock: FolderLock | undefined;
   try {
     const { meta } = environment.tables;
     readIdentity(meta);
-    if (lock !== false) folderLock = await lockFolder(folder, environment);
+    if (lock !== false) folderLock = await lockFolder(folder, ownerRecord(environment));
     if (readIdentity(meta) === undefined) await environment.write(() => initialise(meta));
     return new LmdbBackend(environment, folderLock, codec, clock);
   } catch (error) {

@@ -6,13 +6,14 @@ import type { Tables } from './environment.js';
 import { framePieces } from './frame-pieces.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
 import { fingerprintOf, splitIndexChunk } from './hash-index.js';
-import { Holders } from './holders.js';
 import type { IndexEntry } from './index-chunk.js';
 import { IdIndex } from './id-index.js';
 import type { NameOf } from './manifest.js';
 import { decodeMessages } from './message-list.js';
 import { decodePack } from './pack.js';
 import { RefCounts } from './ref-counts.js';
+import { decodeReferences, referenceOfBytes } from './reference-chunk.js';
+import { References } from './references.js';
 import { SegmentReader } from './segment-reader.js';
 import { readState, writeState, type State } from './state.js';
 import type { Table } from './table.js';
@@ -88,11 +89,20 @@ function countReferences(tables: Tables, nameOf: NameOf, segments: SegmentColumn
     });
     for (const segment of named) segments.addReference(segment);
   }
-  const holders = new Holders(tables.holders);
-  for (const segment of [...holders.segments()]) {
-    if (segments.has(segment)) segments.addReference(segment);
-    else holders.removeAll(segment);
+  countOutsideReferences(tables, segments);
+}
+
+/** Counts them, and takes away those to segments that are not stored. */
+function countOutsideReferences(tables: Tables, segments: SegmentColumns): void {
+  const references = new References(tables.references);
+  for (const { value } of [...tables.references.range()]) {
+    for (const bytes of readable(() => decodeReferences(value)) ?? []) {
+      const { id, holder } = referenceOfBytes(bytes);
+      if (segments.has(id)) segments.addReference(id);
+      else references.remove(id, holder);
+    }
   }
+  references.flush();
 }
 
 function rebuildHashIndex(table: Table<number>, entries: IndexEntry[]): void {

@@ -35,6 +35,11 @@ export class SegmentFinder {
     return undefined;
   }
 
+  /** Undefined: the segment is not stored. */
+  references(id: number): number | undefined {
+    return this.#counts.get(id);
+  }
+
   /** @throws StowkenError SEGMENT_NOT_FOUND, CORRUPT_STORE, CORRUPT_SEGMENT */
   known(id: number): KnownSegment {
     const size = this.reader.size(id);

@@ -4,11 +4,11 @@ import type { NewSegment } from '../backend.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
 import type { Tables } from './environment.js';
 import { HashIndex } from './hash-index.js';
-import { Holders } from './holders.js';
 import { IdIndex } from './id-index.js';
 import type { IndexDirectory } from './index-directory.js';
 import { NameWriter, type Names } from './names.js';
 import { RefCounts } from './ref-counts.js';
+import { References } from './references.js';
 import type { KnownSegment, SegmentCache } from './segment-cache.js';
 import { SegmentReader } from './segment-reader.js';
 import { SegmentWriter } from './segment-writer.js';
@@ -31,12 +31,12 @@ export class WriteSession {
   readonly state: State;
   readonly names: NameWriter;
   readonly ids: IdIndex;
+  readonly references: References;
   readonly #added = new Map<SegmentHash, KnownSegment>();
   readonly #addedIds = new Map<number, KnownSegment>();
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
-  readonly #holders: Holders;
   #reader: SegmentReader;
   #indexChanges: ReturnType<HashIndex['flush']> | undefined;
 
@@ -49,10 +49,10 @@ export class WriteSession {
     this.state.commitSequence += 1;
     this.names = new NameWriter(tables.names, shared.names, this.state.nextName);
     this.ids = new IdIndex(tables.ids);
+    this.references = new References(tables.references);
     this.#counts = new RefCounts(tables);
     this.#index = new HashIndex(tables.hashIndex, shared.directory);
     this.#writer = new SegmentWriter(tables);
-    this.#holders = new Holders(tables.holders);
     this.#reader = new SegmentReader(tables);
   }
 
@@ -108,32 +108,22 @@ export class WriteSession {
     return true;
   }
 
-  isReferenced(id: number): boolean {
-    return (this.#counts.get(id) ?? 0) > 0;
+  /** Undefined: the segment is not stored. */
+  referencesOf(id: number): number | undefined {
+    return this.#counts.get(id);
   }
 
-  /** Enters a segment without references among the garbage. */
+  /** Enters a segment without references among the garbage, from now on. */
   markGarbage(id: number): void {
     // What was appended in this session may not be readable yet.
     if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
     const frameBytes = this.#reader.size(id)?.frameBytes ?? 0;
+    const isNew = this.tables.garbage.get(id) === undefined;
     const { commitSequence: sequence } = this.state;
     this.tables.garbage.put(id, encodeGarbage({ sinceMs: this.nowMs, sequence, frameBytes }));
+    if (!isNew) return;
     this.state.garbageSegments += 1;
     this.state.garbageBytes += frameBytes;
-  }
-
-  /** Makes an outside holder's reference be or not be; returns the segment's references. */
-  refer(id: number, holder: string, held: boolean): number {
-    const isHeld = this.#holders.has(id, holder);
-    if (held && !isHeld) {
-      this.#holders.add(id, holder);
-      this.hold(id);
-    } else if (!held && isHeld) {
-      this.#holders.remove(id, holder);
-      this.release(id);
-    }
-    return this.#counts.get(id) ?? 0;
   }
 
   /** Puts a frame in place of the expected one; says whether that was there. */
@@ -187,6 +177,7 @@ export class WriteSession {
     this.#writer.flush();
     this.#indexChanges = this.#index.flush();
     this.#counts.flush();
+    this.references.flush();
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);
   }

@@ -3,7 +3,7 @@ import type { Change, StorageHealth } from '../backend.js';
 import type { Leases } from '../leases.js';
 import { planChange } from './apply-change.js';
 import { CommitError, type Environment } from './environment.js';
-import type { Outcome } from './group-commit.js';
+import type { Outcome } from '../group-commit.js';
 import { writeState, readState } from './state.js';
 import { WriteSession, type Shared } from './write-session.js';
 

@@ -10,7 +10,7 @@ import type {
   GarbageQuery,
   ListQuery,
   SegmentKey,
-  ManagedBackend,
+  MaintainedBackend,
   StoredSegment,
 } from '../backend.js';
 import { matchesFilter } from '../filters.js';
@@ -22,11 +22,11 @@ import { commitToMemory } from './memory-commit.js';
 import { MemoryStore, type MemorySegment } from './memory-store.js';
 
 /** Keeps everything in memory: for tests, and as the contract's readable model. */
-export function createMemoryBackend(parts: { codec: Codec; clock: () => number }): ManagedBackend {
+export function createMemoryBackend(parts: { codec: Codec; clock: () => number }): MaintainedBackend {
   return new MemoryBackend(parts.codec, parts.clock);
 }
 
-class MemoryBackend implements ManagedBackend {
+class MemoryBackend implements MaintainedBackend {
   readonly kind = 'memory';
   readonly vaultId = randomBytes(16).toString('hex');
   readonly #store = new MemoryStore();
@@ -58,6 +58,10 @@ class MemoryBackend implements ManagedBackend {
 
   async readHashes(keys: readonly SegmentKey[]): Promise<string[]> {
     return keys.map((key) => this.#segment(key).hash);
+  }
+
+  async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
+    return keys.map((key) => this.#store.segments.get(Number(key))?.holders.size);
   }
 
   async getConversation(id: string) {

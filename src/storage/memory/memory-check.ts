@@ -42,12 +42,18 @@ function checkSegment(segment: MemorySegment, held: number, codec: Codec): Viola
   if (codec.decode(segment.frame).tokenCount !== segment.tokenCount) {
     violations.push({ invariant: 'frame', subject, detail: 'its frame has another token count' });
   }
-  if (segment.holders.size !== held) {
-    const detail = `${segment.holders.size} references counted, ${held} held`;
+  const manifests = [...segment.holders].filter((holder) => typeof holder === 'number').length;
+  if (manifests !== held) {
+    const detail = `${manifests} references of manifests counted, ${held} held`;
     violations.push({ invariant: 'reference-counts', subject, detail });
   }
-  if ((segment.garbage !== undefined) !== (held === 0)) {
-    violations.push({ invariant: 'garbage', subject, detail: `garbage or not, with ${held} references` });
+  const references = segment.holders.size;
+  if ((segment.garbage !== undefined) !== (references === 0)) {
+    violations.push({
+      invariant: 'garbage',
+      subject,
+      detail: `garbage or not, with ${references} references`,
+    });
   }
   return violations;
 }

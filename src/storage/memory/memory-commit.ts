@@ -1,6 +1,7 @@
-import type { Change, ChangeResult, DeleteOutcome, FrameReplacement, ReferenceChange } from '../backend.js';
+import type { Change, ChangeResult, FrameReplacement } from '../backend.js';
 import { contentKey, distinctHashes } from '../content.js';
 import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
+import { addReferences, deleteSegments, removeReferences } from './memory-references.js';
 import type { MemoryConversation, MemorySegment, MemoryStore } from './memory-store.js';
 
 type Put = NonNullable<Change['put']>;
@@ -17,23 +18,34 @@ export function commitToMemory(
   const unchanged = change.put && checkPut(store, change.put, change);
   if (change.delete) checkDelete(store, change.delete);
 
+  if (unchanged && Object.keys(change).every((part) => part === 'put' || part === 'newSegments')) {
+    return { put: unchanged };
+  }
+  // What becomes garbage with this change stays: the backends agree, though here no snapshot could see it.
+  const garbageSequenceMax = Math.min(oldestLease, store.sequence);
   store.sequence += 1;
   const added = new Set<string>();
-  for (const { hash, tokenCount, frame } of unchanged ? [] : (change.newSegments ?? [])) {
-    if (store.segmentByHash.has(hash)) continue;
+  for (const { hash, tokenCount, frame } of change.newSegments ?? []) {
+    const stored = store.segmentByHash.get(hash);
+    if (stored?.garbage) store.markGarbage(stored, nowMs);
+    if (stored) continue;
     store.addSegment(hash, tokenCount, frame, nowMs);
     added.add(hash);
   }
   const result: { -readonly [K in keyof ChangeResult]: ChangeResult[K] } = {};
   if (change.put) result.put = unchanged ?? put(store, change.put, added, nowMs);
   if (change.delete) result.delete = remove(store, change.delete, nowMs);
-  if (change.references) result.references = change.references.map((each) => refer(store, each, nowMs));
-  if (change.deleteSegments) {
-    result.deleteSegments = change.deleteSegments.map((hash) => deleteSegment(store, hash, oldestLease));
+  if (change.addReferences) result.addReferences = addReferences(store, change.addReferences);
+  if (change.removeReferences) {
+    result.removeReferences = removeReferences(store, change.removeReferences, nowMs);
   }
-  if (change.replaceFrames)
+  if (change.deleteSegments) {
+    result.deleteSegments = deleteSegments(store, change.deleteSegments, garbageSequenceMax);
+  }
+  if (change.replaceFrames) {
     result.replaceFrames = change.replaceFrames.map((each) => replaceFrame(store, each));
-  if (change.collect) result.collect = collect(store, change.collect, oldestLease);
+  }
+  if (change.collect) result.collect = collect(store, change.collect, garbageSequenceMax);
   return result;
 }
 
@@ -130,27 +142,6 @@ function remove(store: MemoryStore, { id }: Delete, nowMs: number): NonNullable<
   return { releasedReferences: segmentIds.size, garbageSegments: garbage.length };
 }
 
-function refer(
-  store: MemoryStore,
-  { hash, holder, held }: ReferenceChange,
-  nowMs: number,
-): number | undefined {
-  const segment = store.segmentByHash.get(hash);
-  if (!segment) return undefined;
-  if (held) store.hold(segment.id, holder);
-  else store.release(segment.id, holder, nowMs);
-  return segment.holders.size;
-}
-
-function deleteSegment(store: MemoryStore, hash: string, oldestLease: number): DeleteOutcome {
-  const segment = store.segmentByHash.get(hash);
-  if (!segment) return 'notStored';
-  if (!segment.garbage || segment.garbage.sequence > Math.min(oldestLease, store.sequence - 1))
-    return 'referenced';
-  store.removeSegment(segment);
-  return 'deleted';
-}
-
 function replaceFrame(store: MemoryStore, { key, expected, frame }: FrameReplacement): boolean {
   const segment = store.segments.get(Number(key));
   if (!segment || Buffer.compare(segment.frame, expected) !== 0) return false;
@@ -161,15 +152,15 @@ function replaceFrame(store: MemoryStore, { key, expected, frame }: FrameReplace
 function collect(
   store: MemoryStore,
   { keys, garbageBeforeMs }: Collect,
-  oldestLease: number,
+  garbageSequenceMax: number,
 ): NonNullable<ChangeResult['collect']> {
-  const sequenceMax = Math.min(oldestLease, store.sequence - 1);
   let segments = 0;
   let frameBytes = 0;
   for (const key of keys) {
     const segment = store.segments.get(Number(key));
     const garbage = segment?.garbage;
-    if (!segment || !garbage || garbage.sinceMs > garbageBeforeMs || garbage.sequence > sequenceMax) continue;
+    if (!segment || !garbage || garbage.sinceMs > garbageBeforeMs || garbage.sequence > garbageSequenceMax)
+      continue;
     store.removeSegment(segment);
     segments += 1;
     frameBytes += segment.frame.length;

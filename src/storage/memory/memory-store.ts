@@ -5,9 +5,9 @@ export interface MemorySegment {
   readonly hash: SegmentHash;
   readonly tokenCount: number;
   frame: Uint8Array;
-  /** Numbers of the conversations that name it, and outside holders. */
+  /** Numbers of the conversations, and names of the outside holders, that refer to it. */
   readonly holders: Set<number | string>;
-  /** Set while nothing names it. */
+  /** Set while nothing refers to it. */
   garbage: { readonly sinceMs: number; readonly sequence: number } | undefined;
 }
 
@@ -59,8 +59,12 @@ export class MemoryStore {
   release(id: number, holder: number | string, nowMs: number): boolean {
     const segment = this.segments.get(id);
     if (!segment?.holders.delete(holder) || segment.holders.size > 0) return false;
-    segment.garbage = { sinceMs: nowMs, sequence: this.sequence };
+    this.markGarbage(segment, nowMs);
     return true;
+  }
+
+  markGarbage(segment: MemorySegment, nowMs: number): void {
+    segment.garbage = { sinceMs: nowMs, sequence: this.sequence };
   }
 
   removeSegment(segment: MemorySegment): void {

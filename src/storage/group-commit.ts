@@ -1,6 +1,6 @@
-import { limits, StowkenError } from '../../model/index.js';
-import type { Change, ChangeResult } from '../backend.js';
-import { closed } from '../refusals.js';
+import { limits, StowkenError } from '../model/index.js';
+import type { Change, ChangeResult } from './backend.js';
+import { closed } from './refusals.js';
 
 /** What became of one change of a group: its result, or why it was refused. */
 export type Outcome = { readonly result: ChangeResult } | { readonly refusal: unknown };
@@ -28,12 +28,12 @@ export class GroupCommit {
   commit(change: Change): Promise<ChangeResult> {
     if (this.#closed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ change, bytes: frameBytes(change), resolve, reject });
+      this.#waiting.push({ change, bytes: bytesOf(change), resolve, reject });
       this.#start();
     });
   }
 
-  /** Runs a task while no commit is under way. */
+  /** Runs a task while no commit is under way; commits wait until it is done. */
   between<T>(task: () => T | Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#tasks.push(async () => {
@@ -95,6 +95,13 @@ export class GroupCommit {
   }
 }
 
-function frameBytes({ newSegments }: Change): number {
-  return (newSegments ?? []).reduce((sum, { frame }) => sum + frame.length, 0);
+/** What a reference costs beside its holder's name, about: a hash to find, and a count. */
+const REFERENCE_BYTES = 256;
+
+function bytesOf({ newSegments = [], addReferences = [], removeReferences = [] }: Change): number {
+  const references = [...addReferences, ...removeReferences];
+  return (
+    newSegments.reduce((sum, { frame }) => sum + frame.length, 0) +
+    references.reduce((sum, { holder }) => sum + holder.length + REFERENCE_BYTES, 0)
+  );
 }
