@@ -1,4 +1,4 @@
-import type { Codec } from '../../codec/index.js';
+import type { LiveCodec } from '../../codec/index.js';
 import { isStowkenError, type Conversation, type SegmentHash, type VaultStats } from '../../model/index.js';
 import type {
   Change,
@@ -13,6 +13,9 @@ import type {
   SegmentKey,
   ManagedBackend,
   StorageHealth,
+  ScanQuery,
+  SegmentScan,
+  StoredRegistry,
   StoredSegment,
   Violation,
 } from '../backend.js';
@@ -30,6 +33,8 @@ import { IndexDirectory } from './index-directory.js';
 import { listConversations } from './listing.js';
 import { corruptConversation } from './manifest.js';
 import { Names } from './names.js';
+import { Registries } from './registries.js';
+import { scanSegments } from './scan.js';
 import { SegmentCache } from './segment-cache.js';
 import { SegmentFinder } from './segment-finder.js';
 import { SegmentReader } from './segment-reader.js';
@@ -54,7 +59,7 @@ export class LmdbBackend implements ManagedBackend {
   constructor(
     private readonly environment: Environment,
     private readonly lock: FolderLock | undefined,
-    codec: Codec,
+    codec: LiveCodec,
     clock: () => number,
   ) {
     const { tables } = environment;
@@ -66,6 +71,8 @@ export class LmdbBackend implements ManagedBackend {
       directory: new IndexDirectory(tables.hashIndex),
       names: new Names(tables.names),
     };
+    const registries = new Registries(tables);
+    for (const { id } of registries.list()) codec.add(registries.read(id) ?? new Uint8Array(0));
     this.#writer = new Writer(environment, this.#shared, this.#leases, clock);
     this.#group = new GroupCommit((changes) => this.#writer.commitGroup(changes));
   }
@@ -142,6 +149,21 @@ export class LmdbBackend implements ManagedBackend {
     return { segments, next: undefined };
   }
 
+  async listRegistries(): Promise<StoredRegistry[]> {
+    this.#check();
+    return new Registries(this.environment.tables).list();
+  }
+
+  async readRegistry(id: number): Promise<Uint8Array | undefined> {
+    this.#check();
+    return new Registries(this.environment.tables).read(id);
+  }
+
+  async scanSegments(query: ScanQuery): Promise<SegmentScan> {
+    this.#check();
+    return scanSegments(this.environment.tables, query);
+  }
+
   async stats(): Promise<VaultStats> {
     this.#check();
     const state = readState(this.environment.tables.meta);
@@ -152,7 +174,7 @@ export class LmdbBackend implements ManagedBackend {
       tokens: state.tokens,
       uniqueTokens: state.uniqueTokens,
       segmentBytes: state.segmentBytes,
-      registryBytes: 0,
+      registryBytes: state.registryBytes,
       garbageSegments: state.garbageSegments,
       garbageBytes: state.garbageBytes,
       inUseBytes: this.environment.bytesInUse(),

@@ -1,5 +1,5 @@
 import { mkdir, stat } from 'node:fs/promises';
-import type { Codec } from '../../codec/index.js';
+import type { LiveCodec } from '../../codec/index.js';
 import { isStowkenError, StowkenError } from '../../model/index.js';
 import type { ManagedBackend } from '../backend.js';
 import { lockFolder, type FolderLock } from '../folder-lock.js';
@@ -16,7 +16,7 @@ const KIND = 'lmdb';
 export interface LmdbOptions {
   /** Made when it is not there. */
   readonly folder: string;
-  readonly codec: Codec;
+  readonly codec: LiveCodec;
   readonly clock: () => number;
   /** "relaxed": commits reach the disk when the operating system writes them; a power cut may damage the vault. */
   readonly durability?: 'fsync' | 'relaxed';
