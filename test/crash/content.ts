@@ -1,5 +1,5 @@
 import type { TokenCore } from '../../src/core/index.js';
-import type { Codec } from '../../src/codec/index.js';
+import type { LiveCodec } from '../../src/codec/index.js';
 import type { NewSegment } from '../../src/storage/index.js';
 import { Random } from './random.js';
 
