@@ -23,3 +23,4 @@ export {
   parseMore,
   registry,
 } from './trainer/index';
+export { CUTS, beginCuts, findCuts, uncutTokens } from './segmenter';

@@ -3,3 +3,4 @@ export { frameRegistryId } from './frame.js';
 export { Registry, registryIdOf } from './registry.js';
 export { trainRegistry, type TrainRegistryOptions } from './trainer.js';
 export { trainHere, type TrainingOptions } from './training.js';
+export { createSegmenter, segmentSizes, type SegmentSizes, type Segmenter } from './segmenter.js';

@@ -17,6 +17,11 @@ export const limits = {
   messagesPerRequestMax: 1_000_000,
   /** A longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
+  /** Messages up to this are one segment; longer ones are cut by content, at these sizes. */
+  segmentWholeTokensMax: 1024,
+  segmentCutTokensMin: 128,
+  segmentCutTokensTarget: 512,
+  segmentCutTokensMax: 4096,
   /** The codec codes a longer segment block by block: its memory is bounded by this. */
   codecBlockTokensMax: 64 * 1024,
   /** Tokens of stored segments that one registry is trained on. */
