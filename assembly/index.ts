@@ -24,3 +24,4 @@ export {
   registry,
 } from './trainer/index';
 export { CUTS, beginCuts, findCuts, uncutTokens } from './segmenter';
+export { measure, measured } from './measure';

@@ -4,8 +4,8 @@ import { brotliCompressSync, constants, deflateRawSync, inflateRawSync } from 'n
 import { createCodec, trainRegistry } from '../src/codec/index.js';
 import { loadCore, type TokenCore } from '../src/core/index.js';
 import type { TokenRun } from '../src/model/index.js';
-import { corpusFiles, readCorpus, sum, unique, type Corpus } from './corpora.js';
-import { zstdSizes, type ZstdSizes } from './zstd.js';
+import { corpusFiles, readCorpus, sum, unique, type Corpus } from './lib/runs.js';
+import { zstdSizes, type ZstdSizes } from './lib/zstd.js';
 
 const REPETITIONS = 3;
 

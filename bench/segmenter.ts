@@ -9,7 +9,7 @@ import {
 } from '../src/codec/index.js';
 import { loadCore, type TokenCore } from '../src/core/index.js';
 import type { TokenRun } from '../src/model/index.js';
-import { corpusFiles, readCorpus, sum, unique, type Corpus } from './corpora.js';
+import { corpusFiles, readCorpus, sum, unique, type Corpus } from './lib/runs.js';
 
 /** What the store keeps beside frames, about: a unique segment's keys and hash, and a mention of it. */
 const SEGMENT_BYTES = 40;
@@ -31,13 +31,8 @@ export async function run(argv: string[]): Promise<void> {
     const corpus = readCorpus(core, file);
     process.stdout.write(`${corpus.name}\n`);
     await weigh(core, corpus, whole, 'whole messages');
-    for (const target of [
-      segmentSizes.target / 2,
-      segmentSizes.target,
-      2 * segmentSizes.target,
-      4 * segmentSizes.target,
-    ]) {
-      const sizes = { min: target / 4, target, max: 8 * target, whole: 2 * target };
+    for (const target of [256, 512, 1024, 2048, 4096, 8192]) {
+      const sizes = { min: target / 4, target, max: 4 * target, whole: 2 * target };
       await weigh(
         core,
         corpus,

@@ -1,1 +1,56 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import { runCli, type RunningServer, type ServeOptions } from './cli/index.js';
+import { createCodec, type Codec } from './codec/index.js';
+import { loadCore } from './core/index.js';
+import { startRpcServer } from './rpc/index.js';
+import { createMemoryBackend, openLmdbBackend, type ManagedBackend } from './storage/index.js';
+import { createTokenizers } from './text/index.js';
+import { createVault } from './vault/index.js';
+
+const packageFile = createRequire(import.meta.url).resolve('#package.json');
+const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+
+process.exitCode = await runCli({ startServer, version });
+
+/** The one place where the parts become a server. */
+async function startServer(options: ServeOptions, logger: Logger): Promise<RunningServer> {
+  const core = await loadCore();
+  const codec = createCodec(core);
+  const backend = await openBackend(options, codec);
+  const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
+  const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
+  const close = async () => {
+    await tokenizers.close();
+    await backend.close();
+  };
+  try {
+    const server = await startRpcServer({
+      vaults: (name) => (name === vault.name ? vault : undefined),
+      tokenizers,
+      listen: options.listen,
+      logger,
+      version,
+      health: () => backend.health(),
+    });
+    return {
+      address: server.address,
+      async stop() {
+        await server.drain(options.drainTimeoutMs);
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openBackend(options: ServeOptions, codec: Codec): Promise<ManagedBackend> {
+  const { dataDir: folder, durability } = options;
+  if (options.storage === 'memory') return createMemoryBackend({ codec, clock: Date.now });
+  return openLmdbBackend({ folder, codec, clock: Date.now, durability });
+}

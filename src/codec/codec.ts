@@ -4,8 +4,9 @@ import { frameVersions, readBlocks, readHead, writeBlockFrame, writeBlocksFrame 
 import { Registry } from './registry.js';
 
 /**
- * Between a segment's tokens and the bytes that are stored for them. Synchronous, for one thread. Every
- * result is the caller's own; what is passed in is never changed.
+ * Between a segment's tokens and the bytes that are stored for them. Synchronous, for one thread.
+ * What is passed in is never changed. Every result is the caller's own, but for `decode`, which may
+ * return a view of the frame that it was given.
  */
 export interface Codec {
   /** The smallest frame of those known: with the newest registry, or varints. Deterministic. */
@@ -104,7 +105,7 @@ class RegistryCodec {
   #decode(frame: Uint8Array): TokenRun {
     const head = readHead(frame);
     const body = frame.subarray(head.length);
-    if (head.kind === 'varints') return { varints: own(body), tokenCount: this.core.countTokens(body) };
+    if (head.kind === 'varints') return { varints: body, tokenCount: this.core.countTokens(body) };
     const registry = this.#registry(head.registryId);
     if (head.kind === 'block') {
       const { varints, tokenCount } = registry.decodeBlockVarints(body);

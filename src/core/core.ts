@@ -160,7 +160,16 @@ class WasmTokenCore implements TokenCore {
 
   countTokens(varints: Uint8Array): number {
     let tokens = 0;
-    this.#eachPiece(varints, this.#wasm.unpackWords, (count) => (tokens += count));
+    for (let at = 0; at < varints.length; at += this.#wasm.measured()) {
+      const piece = varints.subarray(at, at + this.#inputBytes);
+      this.#memory.set(piece, this.#input);
+      const count = this.#wasm.measure(piece.length);
+      if (count < 0 || this.#wasm.measured() === 0) refuse('a token is not a canonical varint of 32 bits');
+      if (at + piece.length === varints.length && this.#wasm.measured() !== piece.length) {
+        refuse('the last token is cut off');
+      }
+      tokens += count;
+    }
     return tokens;
   }
 
@@ -190,17 +199,18 @@ class WasmTokenCore implements TokenCore {
 
   /** Refuses what the last call refused, and what it did not read to the end. */
   #checkRead(result: number, length: number): void {
-    if (result < 0)
-      throw new StowkenError('MALFORMED_TOKENS', 'a token is not a canonical varint of 32 bits');
-    if (this.#wasm.consumed() !== length) {
-      throw new StowkenError('MALFORMED_TOKENS', 'the last token is cut off');
-    }
+    if (result < 0) refuse('a token is not a canonical varint of 32 bits');
+    if (this.#wasm.consumed() !== length) refuse('the last token is cut off');
   }
 
   /** Valid until the next call. This instance reserves all its memory at the start: views stay attached. */
   #view(start: number, length: number): Uint8Array {
     return this.#memory.subarray(start, start + length);
   }
+}
+
+function refuse(what: string): never {
+  throw new StowkenError('MALFORMED_TOKENS', what);
 }
 
 function concat(pieces: readonly Uint8Array[]): Uint8Array {

@@ -18,7 +18,7 @@ export function compileCore(build: CoreBuild): Promise<WebAssembly.Module> {
   return module;
 }
 
-/** What assembly/varint.ts exports. Lengths and counts in, lengths and counts out; negative: refused. */
+/** What assembly/varint.ts and measure.ts export. Lengths and counts in, lengths and counts out; negative: refused. */
 export interface VarintExports {
   readonly memory: WebAssembly.Memory;
   readonly INPUT: WebAssembly.Global;
@@ -29,6 +29,8 @@ export interface VarintExports {
   readonly canonicalise: (length: number) => number;
   readonly packWords: (count: number) => number;
   readonly unpackWords: (length: number) => number;
+  readonly measure: (length: number) => number;
+  readonly measured: () => number;
   readonly skip: (length: number, tokens: number) => number;
 }
 

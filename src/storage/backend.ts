@@ -61,6 +61,18 @@ export interface StorageBackend {
   close(): Promise<void>;
 }
 
+/** A backend as its factory gives it to whoever runs it. */
+export interface ManagedBackend extends StorageBackend {
+  /** Whether it takes writes: not after a commit failed. Reads go on. */
+  health(): StorageHealth;
+}
+
+export interface StorageHealth {
+  readonly writable: boolean;
+  /** Why it is not. */
+  readonly cause?: string;
+}
+
 declare const segmentKeyBrand: unique symbol;
 /** A backend's own handle of a stored segment. Never used again for another one. */
 export type SegmentKey = (number | string) & { readonly [segmentKeyBrand]: true };

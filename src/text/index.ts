@@ -1,1 +1,2 @@
-export * from './tokenizers.js';
+export { createTokenizers, type TokenizerPoolOptions } from './pool.js';
+export type { DecodedText, Tokenizers, WordsToDecode } from './tokenizers.js';

@@ -1,6 +1,23 @@
+/** Tokens to decode, as little-endian words. */
+export interface WordsToDecode {
+  readonly words: Uint8Array;
+  /** Whether the text ends here. If not, only tokens that end in a whole character are decoded. */
+  readonly last: boolean;
+}
+
+export interface DecodedText {
+  readonly text: string;
+  /** Tokens decoded: all, but for the first ones of a cut character and when `more` is set. */
+  readonly tokenCount: number;
+  /** Whether the text reached limits.chunkBytesMax, so that the tokens after it are still to be decoded. */
+  readonly more: boolean;
+  /** Whether bytes that are no UTF-8 became U+FFFD: the text does not encode to these tokens. */
+  readonly replaced: boolean;
+}
+
 /**
  * Text to tokens and back, in worker threads: encoding a long text never holds up the event loop.
- * Only tokenizers that `resolve` knows are accepted; the vault asks it before it asks for anything else.
+ * A name that `resolve` does not know rejects with UNKNOWN_TOKENIZER, which lists the known ones.
  */
 export interface Tokenizers {
   /** The encoding behind a tokenizer's or a model's name ("o200k_base", "gpt-4o"), or undefined. */
@@ -10,18 +27,17 @@ export interface Tokenizers {
   readonly known: readonly string[];
 
   /** Encodes each text, special-token text as ordinary text; little-endian words, each buffer the caller's. */
-  encode(encoding: string, texts: readonly string[], signal: AbortSignal): Promise<Uint8Array[]>;
+  encode(tokenizer: string, texts: readonly string[], signal: AbortSignal): Promise<Uint8Array[]>;
 
   /**
-   * Decodes tokens (little-endian words) as far as they end in whole characters, or all of them when `last`.
-   * Resolves to the text and the number of tokens it took.
+   * Decodes each item on its own. Bytes that are no UTF-8 become U+FFFD, and `replaced` says so.
+   * Rejects with UNDECODABLE_TOKEN for a token that the tokenizer does not have.
    */
   decode(
-    encoding: string,
-    words: Uint8Array,
-    last: boolean,
+    tokenizer: string,
+    items: readonly WordsToDecode[],
     signal: AbortSignal,
-  ): Promise<{ text: string; tokenCount: number }>;
+  ): Promise<readonly DecodedText[]>;
 
   close(): Promise<void>;
 }

@@ -43,7 +43,8 @@ export interface RetrieveInput {
 export type ChunkContent =
   | { readonly kind: 'varints'; readonly bytes: Uint8Array }
   | { readonly kind: 'words'; readonly bytes: Uint8Array }
-  | { readonly kind: 'text'; readonly text: string };
+  /** `replaced`: bytes that are no UTF-8 became U+FFFD. */
+  | { readonly kind: 'text'; readonly text: string; readonly replaced: boolean };
 
 export interface MessageDescription extends Speaker {
   readonly tokenCount: number;

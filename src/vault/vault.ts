@@ -1,5 +1,13 @@
-import type { Conversation, VaultStats } from '../model/index.js';
-import type { ConversationPage, ListQuery } from '../storage/index.js';
+import type { Codec } from '../codec/index.js';
+import type { TokenCore } from '../core/index.js';
+import { isStowkenError, type Conversation, type VaultStats } from '../model/index.js';
+import type { ConversationPage, ListQuery, StorageBackend } from '../storage/index.js';
+import type { Tokenizers } from '../text/index.js';
+import { collectGarbage } from './collect.js';
+import { describeConversation } from './describe.js';
+import { conversationNotFound } from './not-found.js';
+import { retrieveConversation } from './retrieve.js';
+import { storeConversation } from './store.js';
 import type {
   CollectPart,
   DeleteResult,
@@ -22,8 +30,11 @@ export interface Vault {
 
   store(input: StoreInput, signal: AbortSignal): Promise<StoreResult>;
 
-  /** One revision: a header, then chunks in order. Reads ahead no further than one batch. */
-  retrieve(input: RetrieveInput, signal: AbortSignal): AsyncGenerator<RetrievePart, void, void>;
+  /**
+   * One revision: a header, then chunks in order, in batches: each to be taken to its end before the next.
+   * Reads ahead no further than one batch.
+   */
+  retrieve(input: RetrieveInput, signal: AbortSignal): AsyncGenerator<Iterable<RetrievePart>, void, void>;
 
   /** CONVERSATION_NOT_FOUND when there is none. */
   get(id: string): Promise<Conversation>;
@@ -45,4 +56,54 @@ export interface Vault {
   ): AsyncGenerator<CollectPart, void, void>;
 
   stats(): Promise<VaultStats>;
+}
+
+export interface VaultParts {
+  readonly name: string;
+  /** The vault closes neither the backend nor the tokenizers. */
+  readonly backend: StorageBackend;
+  readonly core: TokenCore;
+  readonly codec: Codec;
+  readonly tokenizers: Tokenizers;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+export function createVault(parts: VaultParts): Vault {
+  const { name, backend, clock } = parts;
+  return {
+    name,
+    vaultId: backend.vaultId,
+    storageKind: backend.kind,
+
+    store: (input, signal) => storeConversation(parts, input, signal),
+
+    retrieve: (input, signal) => retrieveConversation(parts, input, signal),
+
+    async get(id) {
+      const conversation = await backend.getConversation(id);
+      if (conversation === undefined) throw conversationNotFound(id);
+      return conversation;
+    },
+
+    getWithMessages: (id) => describeConversation(backend, id),
+
+    async delete(id, { allowMissing, ifRevision }) {
+      const revision = ifRevision === undefined ? {} : { revision: ifRevision };
+      try {
+        const result = await backend.commit({ delete: { id, timeMs: clock(), ...revision } });
+        return result.delete!;
+      } catch (error) {
+        if (!isStowkenError(error, 'CONVERSATION_NOT_FOUND')) throw error;
+        if (!allowMissing) throw conversationNotFound(id);
+        return { releasedReferences: 0, garbageSegments: 0 };
+      }
+    },
+
+    list: (query) => backend.listConversations(query),
+
+    collectGarbage: (options, signal) => collectGarbage(backend, { ...options, nowMs: clock() }, signal),
+
+    stats: () => backend.stats(),
+  };
 }

@@ -38,7 +38,7 @@ describe.each(['release', 'debug'] as const)('the segmenter, in the %s build', (
   });
 
   it('finds a document again in other surroundings', () => {
-    const document = text(20_000);
+    const document = text(200_000);
     const first = segmenter.cut(core.fromTokens(document));
     const around = Uint32Array.from([...text(3_333), ...document, ...text(2_222)]);
     const names = new Set(

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { encode } from 'gpt-tokenizer/encoding/o200k_base';
-import type { TokenCore } from '../src/core/index.js';
-import type { TokenRun } from '../src/model/index.js';
+import type { TokenCore } from '../../src/core/index.js';
+import type { TokenRun } from '../../src/model/index.js';
 
 /** Conversations of one file: each a list of messages. */
 export interface Corpus {

@@ -1,0 +1,16 @@
+/** `npm run bench -- NAME [--corpus FILE...]`: runs one benchmark, or all of them. */
+const benchmarks = {
+  codec: () => import('./codec.js'),
+  segmenter: () => import('./segmenter.js'),
+  serve: () => import('./serve.js'),
+} as const;
+
+const [name, ...rest] = process.argv.slice(2);
+if (name === undefined || name.startsWith('--')) {
+  for (const load of Object.values(benchmarks)) await (await load()).run(process.argv.slice(2));
+} else if (Object.hasOwn(benchmarks, name)) {
+  await (await benchmarks[name as keyof typeof benchmarks]()).run(rest);
+} else {
+  process.stderr.write(`bench: no benchmark ${name}; there are ${Object.keys(benchmarks).join(', ')}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,47 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Parsers of option values, as commander takes them: what they throw is wrong usage. */
+
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It is a whole number from ${min} to ${max}.`);
+  };
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** "90s", "10m", "24h", "7d", or seconds without a unit; in milliseconds. */
+export function duration(text: string): number {
+  const [, amount, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)([smhd])?$/.exec(text) ?? [];
+  if (amount === undefined)
+    throw new InvalidArgumentError('It is a number with s, m, h or d: 90s, 10m, 24h, 7d.');
+  return Math.round(Number(amount) * unitMs[unit]!);
+}
+
+const dateOrTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
+
+/** A date (its midnight in UTC) or a time with its zone; in milliseconds since 1970. */
+export function time(text: string): number {
+  const timeMs = dateOrTime.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(timeMs)) return timeMs;
+  throw new InvalidArgumentError('It is a date or a time with its zone: 2026-01-31, 2026-01-31T12:00:00Z.');
+}
+
+/** Collects KEY=VALUE of a repeated option. */
+export function keyValue(text: string, soFar: Record<string, string> = {}): Record<string, string> {
+  const cut = text.indexOf('=');
+  if (cut < 1) throw new InvalidArgumentError('It is KEY=VALUE.');
+  return { ...soFar, [text.slice(0, cut)]: text.slice(cut + 1) };
+}
+
+/** A server's address. */
+export function address(text: string): string {
+  if (/^unix:./.test(text)) return text;
+  const [, port] = /^.+:(\d{1,5})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65_535) {
+    throw new InvalidArgumentError('It is HOST:PORT or unix:/path.');
+  }
+  return text;
+}

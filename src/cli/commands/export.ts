@@ -1,0 +1,107 @@
+import { Readable } from 'node:stream';
+import type { Command } from 'commander';
+import { isClientError, isUnreachable, type StowkenClient } from '../../client/index.js';
+import type { Conversation } from '../../model/index.js';
+import { wholeNumber } from '../arguments.js';
+import type { Context } from '../context.js';
+import { describeError } from '../errors.js';
+import { exitCodes } from '../exit-codes.js';
+import { toFilter, withFilter, type FilterOptions } from '../filter-options.js';
+import { printable } from '../format.js';
+import { inOrder } from '../in-order.js';
+import { readExact } from '../jsonl/read-exact.js';
+import { recordPieces } from '../jsonl/write.js';
+import { Output } from '../output.js';
+import type { Done } from '../program.js';
+import { withClient, withServer, type ServerOption } from '../server-option.js';
+
+interface Options extends ServerOption, FilterOptions {
+  readonly tokens?: true;
+  readonly concurrency: number;
+}
+
+/** Tokens of conversations that are read ahead together. A longer one is streamed when its turn comes. */
+const aheadTokensMax = 4_000_000;
+const pageSize = 200;
+
+const epilogue = `
+Writes one JSON object a line, oldest first, in the shape that import takes:
+  {"id","application","model","tokenizer","metadata"?,"messages":[{"role","name"?,"tool_call_id"?,"content"}]}
+Text is what the tokens decode to; --tokens gives the token ids themselves. They are also given where the
+server does not know a conversation's tokenizer or one of its tokens, and where its bytes are no UTF-8.
+
+Examples:
+  stowken export | gzip > conversations.jsonl.gz
+  stowken export --application agents --from 2026-01-31 --tokens`;
+
+/** `stowken export` */
+export function addExport(program: Command, context: Context, done: Done): void {
+  withFilter(withServer(program.command('export'), context))
+    .description('write conversations to standard output as JSON lines')
+    .option('--tokens', 'token ids instead of text')
+    .option('--concurrency <n>', 'conversations read ahead', wholeNumber(1, 256), 8)
+    .addHelpText('after', epilogue)
+    .action(async (options: Options) => {
+      const failures = await withClient(options, (client) => exportAll(client, options, context));
+      done(failures > 0 ? exitCodes.failed : exitCodes.done);
+    });
+}
+
+/** Resolves to the number of conversations that could not be written whole. */
+async function exportAll(client: StowkenClient, options: Options, { io }: Context): Promise<number> {
+  const output = new Output(io.stdout);
+  const form = options.tokens ? 'tokens' : 'text';
+  const listed = client.list({ filter: toFilter(options), order: 'oldestFirst', pageSize });
+  const ahead = {
+    countMax: options.concurrency,
+    weightMax: aheadTokensMax,
+    weigh: ({ totalTokens }: Conversation) => totalTokens,
+  };
+  let failures = 0;
+  for await (const { id, pieces } of inOrder(listed, ahead, (found) => begin(client, found, form))) {
+    let begun = false;
+    try {
+      for await (const piece of pieces) {
+        await output.write(piece);
+        begun = true;
+      }
+    } catch (error) {
+      if (isUnreachable(error) || !isClientError(error)) throw error;
+      if (begun) await output.write('\n'); // the next conversation begins on a line of its own
+      const deleted = isClientError(error, 'CONVERSATION_NOT_FOUND') && !begun;
+      io.stderr.write(
+        `${printable(id)}: ${deleted ? 'deleted meanwhile, left out' : describeError(error)}\n`,
+      );
+      if (!deleted) failures++;
+    }
+  }
+  await output.finish();
+  return failures;
+}
+
+interface Begun {
+  readonly id: string;
+  readonly pieces: AsyncIterable<string>;
+}
+
+/** Reads a conversation into memory, unless it is a long one. */
+async function begin(client: StowkenClient, found: Conversation, form: 'text' | 'tokens'): Promise<Begun> {
+  const { id, tokenizer, totalTokens } = found;
+  const pieces = recordPieces(readExact(client, id, tokenizer === '' && totalTokens > 0 ? 'tokens' : form));
+  return { id, pieces: totalTokens > aheadTokensMax ? pieces : await collected(pieces) };
+}
+
+/** Reads all; what goes wrong is raised by the result. */
+async function collected(pieces: AsyncIterable<string>): Promise<AsyncIterable<string>> {
+  const line: string[] = [];
+  try {
+    for await (const piece of pieces) line.push(piece);
+  } catch (error) {
+    return raising(error as Error);
+  }
+  return Readable.from([line.join('')]);
+}
+
+async function* raising(error: Error): AsyncGenerator<string, void, void> {
+  throw error;
+}

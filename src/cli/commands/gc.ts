@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import type { CollectPart, StowkenClient } from '../../client/index.js';
+import { duration } from '../arguments.js';
+import { CommandFailure, type Context } from '../context.js';
+import { exitCodes } from '../exit-codes.js';
+import { formatBytes, plural } from '../format.js';
+import { Output } from '../output.js';
+import type { Done } from '../program.js';
+import { withClient, withServer, type ServerOption } from '../server-option.js';
+
+interface Options extends ServerOption {
+  readonly dryRun?: true;
+  readonly minAge?: number;
+  readonly json?: true;
+}
+
+type Plan = Extract<CollectPart, { kind: 'plan' | 'progress' }>;
+type Summary = Extract<CollectPart, { kind: 'summary' }>;
+
+/** `stowken gc` */
+export function addGc(program: Command, context: Context, done: Done): void {
+  withServer(program.command('gc'), context)
+    .description('delete the segments that no conversation refers to')
+    .option('--dry-run', 'only say what would be deleted')
+    .option('--min-age <duration>', 'only what has been garbage this long: 90s, 10m, 24h, 7d', duration)
+    .option('--json', 'one JSON object: the plan and what was done')
+    .action(async (options: Options) => {
+      const { plan, summary } = await withClient(options, (client) => collect(client, options));
+      const text = options.json ? summaryJson(options, plan, summary) : sentence(options, plan, summary);
+      await new Output(context.io.stdout).line(text);
+      done(exitCodes.done);
+    });
+}
+
+async function collect(client: StowkenClient, options: Options): Promise<{ plan: Plan; summary: Summary }> {
+  let plan: Plan | undefined;
+  let summary: Summary | undefined;
+  const { dryRun = false, minAge } = options;
+  for await (const part of client.collectGarbage({
+    dryRun,
+    ...(minAge !== undefined && { minAgeMs: minAge }),
+  })) {
+    if (part.kind === 'plan') plan = part;
+    if (part.kind === 'summary') summary = part;
+  }
+  if (plan === undefined || summary === undefined)
+    throw new CommandFailure('the server ended the collection early');
+  return { plan, summary };
+}
+
+function summaryJson({ dryRun }: Options, plan: Plan, summary: Summary): string {
+  return JSON.stringify({
+    dry_run: dryRun === true,
+    planned_segments: plan.segments,
+    planned_bytes: plan.bytes,
+    segments: summary.segments,
+    bytes: summary.bytes,
+    kept_segments: summary.keptSegments,
+  });
+}
+
+function sentence({ dryRun }: Options, plan: Plan, summary: Summary): string {
+  if (dryRun) return `would delete ${figures(plan)}`;
+  const kept =
+    summary.keptSegments > 0 ? `; kept ${plural(summary.keptSegments, 'segment')} still in use` : '';
+  return `deleted ${figures(summary)}${kept}`;
+}
+
+function figures({ segments, bytes }: CollectPart): string {
+  return `${plural(segments, 'segment')}, ${formatBytes(bytes)}`;
+}

@@ -1,0 +1,80 @@
+import type { Command } from 'commander';
+import type { Conversation } from '../../model/index.js';
+import type { Context } from '../context.js';
+import { exitCodes } from '../exit-codes.js';
+import { formatTable, formatTime, plural, printable } from '../format.js';
+import { readExact, type ReadPart } from '../jsonl/read-exact.js';
+import { recordPieces } from '../jsonl/write.js';
+import { Output } from '../output.js';
+import type { Done } from '../program.js';
+import { withClient, withServer, type ServerOption } from '../server-option.js';
+
+interface Options extends ServerOption {
+  readonly json?: true;
+  readonly tokens?: true;
+}
+
+/** `stowken get` */
+export function addGet(program: Command, context: Context, done: Done): void {
+  withServer(program.command('get'), context)
+    .description('show one conversation')
+    .argument('<id>', 'the conversation')
+    .option('--json', 'one JSON object, as export writes it')
+    .option('--tokens', 'token ids instead of text')
+    .action(async (id: string, options: Options) => {
+      const output = new Output(context.io.stdout);
+      await withClient(options, async (client) => {
+        const asText = options.json ? 'text' : 'readable';
+        const parts = readExact(client, id, options.tokens ? 'tokens' : asText);
+        const pieces = options.json ? recordPieces(parts) : readable(parts, context.io.stdout.isTTY === true);
+        for await (const piece of pieces) await output.write(piece);
+      });
+      await output.finish();
+      done(exitCodes.done);
+    });
+}
+
+async function* readable(
+  parts: AsyncIterable<ReadPart>,
+  terminal: boolean,
+): AsyncGenerator<string, void, void> {
+  for await (const part of parts) {
+    if (part.kind === 'header') {
+      yield `${summary(part.conversation)}\n`;
+      continue;
+    }
+    const { role, name, toolCallId, tokenCount, content } = part;
+    const speaker = [role, name, toolCallId && `answers ${toolCallId}`]
+      .filter((word) => word !== '')
+      .map(printable);
+    const text = typeof content === 'string' ? content : `[${content.join(', ')}]`;
+    yield `\n── ${[...speaker, plural(tokenCount, 'token')].join(' · ')} ──\n`;
+    yield `${terminal ? harmless(text) : text}\n`;
+  }
+}
+
+function summary(conversation: Conversation): string {
+  const { id, application, model, tokenizer, parentId, metadata, createTimeMs, expireTimeMs } = conversation;
+  const rows = [
+    ['id', id],
+    ['application', application],
+    ['model', model],
+    ['tokenizer', tokenizer],
+    ['forked from', parentId],
+    ['created', formatTime(createTimeMs)],
+    ['expires', expireTimeMs === undefined ? '' : formatTime(expireTimeMs)],
+    ['revision', String(conversation.revision)],
+    [
+      'holds',
+      `${plural(conversation.messageCount, 'message')}, ${plural(conversation.totalTokens, 'token')}`,
+    ],
+    ...Object.entries(metadata).map(([key, value]) => ['metadata', `${key} = ${value}`]),
+  ];
+  const known = rows.filter(([, value]) => value !== '').map((row) => row.map(printable));
+  return formatTable(known, ['left', 'left']);
+}
+
+/** What a message says cannot move a terminal's cursor or change its title. */
+function harmless(text: string): string {
+  return text.replace(/[^\n\t]+/g, printable);
+}

@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import { wholeNumber } from '../arguments.js';
+import type { Context } from '../context.js';
+import { exitCodes } from '../exit-codes.js';
+import { createProgress } from '../import/progress.js';
+import { ImportRun } from '../import/run.js';
+import { Tally } from '../import/tally.js';
+import { sizeOf, standardInput } from '../jsonl/source.js';
+import { Output } from '../output.js';
+import type { Done } from '../program.js';
+import { withClient, withServer, type ServerOption } from '../server-option.js';
+
+interface Options extends ServerOption {
+  readonly concurrency: number;
+  readonly tokenizer: string;
+  readonly application: string;
+  readonly ignoreUnknown?: true;
+}
+
+const epilogue = `
+Each line is a JSON object with "messages", and optionally "id", "application", "model", "tokenizer",
+"parent_id", "expire_time" and "metadata" (an object of strings). A message has "role", optionally "name" and
+"tool_call_id", and either "content" (text, null or a list of text parts, which become one text) or
+"tokens" (token ids). tool_calls, function_call, refusal and reasoning_content are kept with the content
+and come back from export as they were. A line that would lose any other field is refused.
+
+Gzip is recognised by its first bytes. A line that fails is reported as file:line: reason; the others are
+stored, and the exit code is 1. The same content under the same id again is counted as unchanged.
+
+Examples:
+  stowken import conversations.jsonl.gz
+  zcat logs/*.gz | stowken import --application agents --ignore-unknown -`;
+
+/** `stowken import` */
+export function addImport(program: Command, context: Context, done: Done): void {
+  withServer(program.command('import'), context)
+    .description('store conversations from files of JSON lines, gzip or not')
+    .argument('<file...>', 'files; - is standard input')
+    .option(
+      '--concurrency <n>',
+      'stores under way at once; with 1, creation follows the lines',
+      wholeNumber(1, 1024),
+      32,
+    )
+    .option('--tokenizer <name>', 'for text of conversations that name none', 'o200k_base')
+    .option('--application <name>', 'for conversations that name none', '')
+    .option('--ignore-unknown', 'leave out fields that cannot be stored')
+    .addHelpText('after', epilogue)
+    .action(async (files: string[], options: Options) => {
+      const tally = await importFiles(files, options, context);
+      await new Output(context.io.stdout).line(tally.summary());
+      done(tally.failed > 0 ? exitCodes.failed : exitCodes.done);
+    });
+}
+
+async function importFiles(files: readonly string[], options: Options, { io }: Context): Promise<Tally> {
+  const tally = new Tally();
+  const sizes = await Promise.all(files.map(sizeOf));
+  const total = files.includes(standardInput) ? 0 : sizes.reduce((sum, size) => sum + size, 0);
+  const progress = createProgress(io, total, tally);
+  try {
+    await withClient(options, async (client) => {
+      const runOptions = { ...options, ignoreUnknown: options.ignoreUnknown === true };
+      await new ImportRun(client, runOptions, tally, progress, io).files(files);
+    });
+  } finally {
+    progress.stop();
+  }
+  return tally;
+}

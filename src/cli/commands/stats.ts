@@ -1,0 +1,72 @@
+import type { Command } from 'commander';
+import type { Stats } from '../../client/index.js';
+import type { Context } from '../context.js';
+import { exitCodes } from '../exit-codes.js';
+import { formatBytes, formatCount, formatShare, formatTable } from '../format.js';
+import { Output } from '../output.js';
+import type { Done } from '../program.js';
+import { withClient, withServer, type ServerOption } from '../server-option.js';
+
+interface Options extends ServerOption {
+  readonly json?: true;
+}
+
+/** `stowken stats` */
+export function addStats(program: Command, context: Context, done: Done): void {
+  withServer(program.command('stats'), context)
+    .description('show what the vault holds and what it takes')
+    .option('--json', 'one JSON object with the fields of GetStats')
+    .action(async (options: Options) => {
+      const stats = await withClient(options, (client) => client.stats());
+      await new Output(context.io.stdout).line(options.json ? statsJson(stats) : statsTable(stats));
+      done(exitCodes.done);
+    });
+}
+
+function statsJson(stats: Stats): string {
+  return JSON.stringify({
+    conversations: stats.conversations,
+    messages: stats.messages,
+    segments: stats.segments,
+    tokens: stats.tokens,
+    unique_tokens: stats.uniqueTokens,
+    raw_bytes: stats.rawBytes,
+    unique_raw_bytes: stats.uniqueRawBytes,
+    segment_bytes: stats.segmentBytes,
+    registry_bytes: stats.registryBytes,
+    garbage_segments: stats.garbageSegments,
+    garbage_bytes: stats.garbageBytes,
+    in_use_bytes: stats.inUseBytes,
+    file_bytes: stats.fileBytes,
+  });
+}
+
+function statsTable(stats: Stats): string {
+  const rows = [
+    ['conversations', formatCount(stats.conversations), ''],
+    ['messages', formatCount(stats.messages), ''],
+    ['tokens', formatCount(stats.tokens), 'in all conversations'],
+    [
+      'unique tokens',
+      formatCount(stats.uniqueTokens),
+      `${formatShare(stats.uniqueTokens, stats.tokens)} of tokens`,
+    ],
+    ['segments', formatCount(stats.segments), 'distinct token sequences'],
+    ['raw', formatBytes(stats.rawBytes), '4 bytes a token'],
+    ['raw, unique', formatBytes(stats.uniqueRawBytes), ofRaw(stats, stats.uniqueRawBytes)],
+    ['segments stored', formatBytes(stats.segmentBytes), ofRaw(stats, stats.segmentBytes)],
+    ['registries', formatBytes(stats.registryBytes), ofRaw(stats, stats.registryBytes)],
+    [
+      'garbage',
+      formatBytes(stats.garbageBytes),
+      `${formatCount(stats.garbageSegments)} segments; stowken gc frees them`,
+    ],
+    ['in use', formatBytes(stats.inUseBytes), `${ofRaw(stats, stats.inUseBytes)}, everything counted`],
+    ['files', formatBytes(stats.fileBytes), 'on disk, with free pages'],
+  ];
+  return formatTable(rows, ['left', 'right', 'left']);
+}
+
+function ofRaw({ rawBytes }: Stats, bytes: number): string {
+  return `${formatShare(bytes, rawBytes)} of raw`;
+}

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import type { StowkenClient } from '../../client/index.js';
+import { CommandFailure } from '../context.js';
+import type { DemoConversation } from './conversations.js';
+
+export interface ReadBack {
+  readonly id: string;
+  /** By message. */
+  readonly tokens: readonly Uint32Array[];
+}
+
+/** Streams conversations back as token ids. */
+export async function readBack(client: StowkenClient, ids: readonly string[]): Promise<ReadBack[]> {
+  return Promise.all(
+    ids.map(async (id) => {
+      const tokens: Uint32Array[] = [];
+      for await (const part of client.read(id, { encoding: 'tokens' })) {
+        if (part.kind === 'message') tokens.push(part.content);
+      }
+      return { id, tokens };
+    }),
+  );
+}
+
+/** Hashes every token that came back and compares with the names of the segments that were stored. Resolves to their number. */
+export async function checkTokens(client: StowkenClient, { id, tokens }: ReadBack): Promise<number> {
+  const { messages } = await client.get(id, { includeMessages: true });
+  same(id, 'messages', tokens.length, messages.length);
+  for (const [index, { tokenCount, segments }] of messages.entries()) {
+    const ids = tokens[index]!;
+    same(id, `tokens of message ${index}`, ids.length, tokenCount);
+    let from = 0;
+    for (const segment of segments) {
+      const part = ids.subarray(from, (from += segment.tokenCount));
+      const hash = createHash('sha256').update(new DataView(part.buffer, part.byteOffset, part.byteLength));
+      same(id, `hash in message ${index}`, hash.digest('hex'), segment.hash);
+    }
+    same(id, `segments of message ${index}`, from, ids.length);
+  }
+  return tokens.reduce((sum, { length }) => sum + length, 0);
+}
+
+/** Reads a conversation as text and compares it with what was sent. */
+export async function checkText(client: StowkenClient, sent: DemoConversation): Promise<void> {
+  let index = 0;
+  for await (const part of client.read(sent.id, { encoding: 'text' })) {
+    if (part.kind === 'header') continue;
+    same(sent.id, `text of message ${index}`, part.content, sent.messages[index]?.content);
+    index++;
+  }
+  same(sent.id, 'messages', index, sent.messages.length);
+}
+
+/** Stores the tokens that came back under another id: not one segment may be new. */
+export async function checkSameSegments(client: StowkenClient, { id, tokens }: ReadBack): Promise<void> {
+  const messages = tokens.map((ids) => ({ role: 'any', tokens: ids }));
+  const { newSegments } = await client.store({ conversation: { id: `${id}/again` }, messages });
+  same(id, 'new segments from its own tokens', newSegments, 0);
+}
+
+function same(id: string, what: string, found: unknown, expected: unknown): void {
+  if (found === expected) return;
+  throw new CommandFailure(`${id}: ${what}: ${String(found)} came back, ${String(expected)} was stored`);
+}

@@ -1,0 +1,84 @@
+import { makeAgents, type Agent } from './agents.js';
+import { paragraph, subject } from './prose.js';
+import { Random } from './random.js';
+
+export interface DemoMessage {
+  readonly role: string;
+  readonly tool_call_id?: string;
+  readonly content: string;
+}
+
+export interface DemoConversation {
+  readonly id: string;
+  readonly application: string;
+  readonly model: string;
+  readonly tokenizer: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly messages: readonly DemoMessage[];
+}
+
+const tasksOfAgent = 28;
+const branchesMax = 4;
+const stepsMin = 3;
+const stepsMax = 9;
+
+/** What agents write down all day: the same prompts and tools again and again, and runs that branch off others. */
+export function makeConversations(seed: number): DemoConversation[] {
+  const random = new Random(seed);
+  return makeAgents(random).flatMap((agent) =>
+    Array.from({ length: tasksOfAgent }, (_, task) => makeTask(random, agent, task)).flat(),
+  );
+}
+
+/** One task: a first run, and further runs that go another way from some message on. */
+function makeTask(random: Random, agent: Agent, task: number): DemoConversation[] {
+  const opening: DemoMessage[] = [
+    { role: 'system', content: agent.systemPrompt },
+    { role: 'user', content: `Please look into ${subject(random)}. ${paragraph(random, 2, 4)}` },
+  ];
+  const first = [...opening, ...steps(random, agent)];
+  const branches = Array.from({ length: random.between(1, branchesMax) - 1 }, () => {
+    const kept = random.between(opening.length, first.length - 1);
+    return [...first.slice(0, kept), ...steps(random, agent)];
+  });
+  return [first, ...branches].map((messages, run) => ({
+    id: `demo/${agent.application}/task-${task}/run-${run}`,
+    application: agent.application,
+    model: agent.model,
+    tokenizer: 'o200k_base',
+    metadata: { task: String(task), run: String(run), outcome: random.pick(['solved', 'solved', 'gave up']) },
+    messages,
+  }));
+}
+
+function steps(random: Random, agent: Agent): DemoMessage[] {
+  const count = random.between(stepsMin, stepsMax);
+  const taken = Array.from({ length: count }, () => step(random, agent)).flat();
+  return [
+    ...taken,
+    { role: 'assistant', content: `${paragraph(random, 2, 3)}\n\n${paragraph(random, 2, 5)}` },
+  ];
+}
+
+/** The assistant calls a tool, and the tool answers. */
+function step(random: Random, agent: Agent): DemoMessage[] {
+  const tool = random.pick(agent.tools);
+  const id = `call_${random.hex(24)}`;
+  const values = Object.fromEntries(tool.arguments.map((name) => [name, subject(random)]));
+  const call = { content: paragraph(random, 1, 2), call: { id, tool: tool.name, arguments: values } };
+  return [
+    { role: 'assistant', content: JSON.stringify(call) },
+    { role: 'tool', tool_call_id: id, content: toolOutput(random, agent) },
+  ];
+}
+
+function toolOutput(random: Random, agent: Agent): string {
+  if (random.fraction() < 0.4) return random.pick(agent.handbook);
+  const rows = Array.from({ length: random.between(3, 12) }, () => ({
+    id: random.between(10_000, 99_999),
+    what: subject(random),
+    amount: random.between(100, 99_999) / 100,
+    day: `2026-0${random.between(1, 9)}-${random.between(10, 28)}`,
+  }));
+  return JSON.stringify({ status: 'ok', rows }, null, 1);
+}

@@ -1,0 +1,88 @@
+import type { Random } from './random.js';
+
+/** Sentences with slots: {x} takes a word of the list x. */
+const sentences = [
+  'The {thing} {verb} when the {part} is {state}, so {advice}.',
+  'Before you touch the {part}, {advice}; the {thing} keeps a copy of it for {number} days.',
+  'In {number} of {number} cases the {thing} was {state} because the {part} had not been {done}.',
+  'A {state} {part} is not an error by itself: the {thing} {verb} again after {number} minutes.',
+  'If the {thing} {verb} twice in a row, {advice} and note the request id.',
+  'Our {team} team owns the {part}; they answer within {number} hours on working days.',
+  'Since release {number}.{number} the {part} can be {done} without stopping the {thing}.',
+  'You can tell from the log: a line with "{part}" and "{state}" comes every {number} seconds.',
+  'Nothing is lost while the {thing} is {state}, but the {part} grows by about {number} MB a day.',
+  'For accounts with more than {number} users, {advice} first.',
+];
+
+const words: Readonly<Record<string, readonly string[]>> = {
+  thing: [
+    'billing service',
+    'export job',
+    'search index',
+    'mobile app',
+    'payment gateway',
+    'scheduler',
+    'data pipeline',
+  ],
+  part: [
+    'retry queue',
+    'session cache',
+    'audit trail',
+    'access token',
+    'invoice draft',
+    'schema migration',
+    'webhook',
+  ],
+  state: [
+    'stale',
+    'locked',
+    'half-written',
+    'paused',
+    'over its quota',
+    'waiting for approval',
+    'out of sync',
+  ],
+  verb: [
+    'stops',
+    'starts over',
+    'answers slowly',
+    'skips the batch',
+    'asks for a new login',
+    'falls back to the old copy',
+  ],
+  done: ['rotated', 'rebuilt', 'confirmed', 'archived', 'replayed', 'signed off'],
+  team: ['platform', 'payments', 'data', 'on-call', 'security', 'partner'],
+  advice: [
+    'check the status page',
+    'ask the customer for the exact time',
+    'take a snapshot',
+    'compare both totals',
+    'run the dry run',
+    'wait for the nightly job',
+  ],
+};
+
+function sentence(random: Random): string {
+  return random.pick(sentences).replace(/\{(\w+)\}/g, (_, slot: string) => {
+    const list = words[slot];
+    return list === undefined ? String(random.between(2, 90)) : random.pick(list);
+  });
+}
+
+export function paragraph(random: Random, sentencesMin: number, sentencesMax: number): string {
+  const count = random.between(sentencesMin, sentencesMax);
+  return Array.from({ length: count }, () => sentence(random)).join(' ');
+}
+
+/** A page of a handbook: a title and numbered sections. */
+export function article(random: Random, title: string, sections: number): string {
+  const bodies = Array.from({ length: sections }, (_, index) => {
+    const heading = `${random.pick(words['thing']!)}: ${random.pick(words['part']!)}`;
+    return `## ${index + 1}. ${heading}\n\n${paragraph(random, 3, 6)}\n\n${paragraph(random, 2, 4)}`;
+  });
+  return `# ${title}\n\n${bodies.join('\n\n')}`;
+}
+
+export function subject(random: Random): string {
+  return `the ${random.pick(words['part']!)} of the ${random.pick(words['thing']!)}`;
+}

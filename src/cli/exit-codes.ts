@@ -1,0 +1,10 @@
+/** What `stowken` exits with. */
+export const exitCodes = {
+  done: 0,
+  /** Something failed and was named on standard error. */
+  failed: 1,
+  /** Wrong usage: nothing was done. */
+  usage: 2,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

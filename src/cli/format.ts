@@ -1,0 +1,52 @@
+const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
+/** 1,234,567 */
+export function formatCount(value: number): string {
+  return counts.format(value);
+}
+
+/** "1 conversation", "2 conversations" */
+export function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+
+/** 12.3 MB; decimal units. */
+export function formatBytes(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  for (; value >= 999.5 && unit < units.length - 1; unit++) value /= 1000;
+  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`;
+}
+
+/** 12.3 %; a dash where there is nothing to compare with. */
+export function formatShare(part: number, whole: number): string {
+  return whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`;
+}
+
+/** Something a second. */
+export function formatRate(count: number, milliseconds: number): string {
+  return formatCount((count * 1000) / Math.max(milliseconds, 1));
+}
+
+export function formatTime(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}
+
+export type Align = 'left' | 'right';
+
+/** Columns two spaces apart; no trailing spaces. */
+export function formatTable(rows: readonly (readonly string[])[], align: readonly Align[]): string {
+  const widths = align.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const pad = (cell: string, column: number) =>
+    align[column] === 'right' ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!);
+  return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
+}
+
+const controls = /[\p{Cc}\p{Cf}]/gu;
+
+/** Text of others on one line of a terminal: control and format characters shown as \u{...}. */
+export function printable(text: string): string {
+  return text.replace(controls, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+}

@@ -1,0 +1,59 @@
+import cliProgress from 'cli-progress';
+import type { Io } from '../context.js';
+import { formatCount, formatRate, formatShare, plural } from '../format.js';
+import type { Tally } from './tally.js';
+
+/** Tells on standard error how far an import is. */
+export interface Progress {
+  /** Bytes of the files that have been read, as they are on disk. */
+  advance(bytes: number): void;
+  /** A line that stays. */
+  note(text: string): void;
+  stop(): void;
+}
+
+/** A bar on a terminal, else a plain line now and then. `bytesTotal` is 0 when it is not known. */
+export function createProgress(io: Io, bytesTotal: number, tally: Tally): Progress {
+  return io.stderr.isTTY === true && bytesTotal > 0
+    ? barProgress(io, bytesTotal, tally)
+    : lineProgress(io, bytesTotal, tally);
+}
+
+const linesEveryMs = 5_000;
+
+function lineProgress({ stderr }: Io, bytesTotal: number, tally: Tally): Progress {
+  let bytes = 0;
+  const print = () => {
+    const share = bytesTotal > 0 ? `, ${formatShare(bytes, bytesTotal)} read` : '';
+    stderr.write(`${plural(tally.done, 'conversation')}${share}\n`);
+  };
+  const timer = setInterval(print, linesEveryMs);
+  return {
+    advance: (more) => void (bytes += more),
+    note: (text) => void stderr.write(`${text}\n`),
+    stop: () => clearInterval(timer),
+  };
+}
+
+function barProgress({ stderr }: Io, bytesTotal: number, tally: Tally): Progress {
+  const bar = new cliProgress.SingleBar(
+    {
+      stream: stderr,
+      format: '{bar} {percentage} % · {conversations} conversations · {rate} tokens/s · {eta_formatted} left',
+      hideCursor: true,
+      fps: 5,
+      clearOnComplete: true,
+    },
+    cliProgress.Presets.shades_classic,
+  );
+  const figures = () => ({
+    conversations: formatCount(tally.done),
+    rate: formatRate(tally.tokens, tally.elapsedMs),
+  });
+  bar.start(bytesTotal, 0, figures());
+  return {
+    advance: (bytes) => bar.increment(bytes, figures()),
+    note: (text) => void stderr.write(`\r\x1b[K${text}\n`),
+    stop: () => bar.stop(),
+  };
+}

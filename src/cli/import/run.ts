@@ -1,0 +1,86 @@
+import { isUnreachable, type StowkenClient } from '../../client/index.js';
+import type { Io } from '../context.js';
+import { describeError } from '../errors.js';
+import { printable } from '../format.js';
+import { Gate } from '../gate.js';
+import { splitLines, type Line } from '../jsonl/lines.js';
+import { BadLine, parseRecord } from '../jsonl/record.js';
+import { readSource, standardInput } from '../jsonl/source.js';
+import { toStoreRequest, type RecordDefaults } from '../jsonl/to-store.js';
+import type { Progress } from './progress.js';
+import type { Tally } from './tally.js';
+
+export interface ImportOptions extends RecordDefaults {
+  /** Stores under way at most. */
+  readonly concurrency: number;
+  readonly ignoreUnknown: boolean;
+}
+
+/** A line's limit: far above what a server takes as one request, far below what a string can hold. */
+const lineBytesMax = 256 * 1024 * 1024;
+/** Bytes of the lines that are under way together, at most; a longer line is alone. */
+const underWayBytesMax = 32 * 1024 * 1024;
+
+/** Stores every line of every file. What fails is reported and counted, and does not stop the rest; no server does. */
+export class ImportRun {
+  private readonly gate: Gate;
+  private readonly underWay = new Set<Promise<void>>();
+  private unreachable = false;
+
+  constructor(
+    private readonly client: StowkenClient,
+    private readonly options: ImportOptions,
+    private readonly tally: Tally,
+    private readonly progress: Progress,
+    private readonly io: Io,
+  ) {
+    this.gate = new Gate(options.concurrency, underWayBytesMax);
+  }
+
+  /** Resolves when all that could be stored is. */
+  async files(files: readonly string[]): Promise<void> {
+    for (const file of files) {
+      const name = file === standardInput ? '<stdin>' : printable(file);
+      try {
+        await this.lines(name, splitLines(this.source(file), lineBytesMax));
+      } catch (error) {
+        this.fail(name, error);
+      }
+      if (this.unreachable) break;
+    }
+    await Promise.all(this.underWay);
+    if (this.unreachable) this.progress.note('stopped: no server answers; what follows was not tried');
+  }
+
+  private source(file: string): AsyncIterable<Buffer> {
+    return readSource(file, this.io, (bytes) => this.progress.advance(bytes));
+  }
+
+  private async lines(name: string, lines: AsyncIterable<Line>): Promise<void> {
+    for await (const line of lines) {
+      const weight = line.bytes?.length ?? 0;
+      await this.gate.enter(weight);
+      if (this.unreachable) return;
+      const job = this.line(line)
+        .catch((error: unknown) => this.fail(`${name}:${line.number}`, error))
+        .finally(() => {
+          this.gate.leave(weight);
+          this.underWay.delete(job);
+        });
+      this.underWay.add(job);
+    }
+  }
+
+  private async line({ bytes }: Line): Promise<void> {
+    if (bytes === undefined) throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);
+    const record = parseRecord(bytes, this.options.ignoreUnknown);
+    if (record === undefined) return;
+    this.tally.add(await this.client.store(toStoreRequest(record, this.options)));
+  }
+
+  private fail(where: string, error: unknown): void {
+    this.tally.failed++;
+    if (isUnreachable(error)) this.unreachable = true;
+    this.progress.note(`${where}: ${printable(describeError(error))}`);
+  }
+}

@@ -1,0 +1,33 @@
+export interface Ahead<T> {
+  /** Jobs under way or waiting to be taken, at most. */
+  readonly countMax: number;
+  /** Their weight together, at most; a heavier job runs alone. */
+  readonly weightMax: number;
+  readonly weigh: (item: T) => number;
+}
+
+/** Runs jobs ahead of the reader, bounded, and gives their results in the order of the items. */
+export async function* inOrder<T, R>(
+  items: AsyncIterable<T>,
+  { countMax, weightMax, weigh }: Ahead<T>,
+  job: (item: T) => Promise<R>,
+): AsyncGenerator<R, void, void> {
+  const window: { readonly weight: number; readonly result: Promise<R> }[] = [];
+  let weightOfWindow = 0;
+  const take = () => {
+    const first = window.shift()!;
+    weightOfWindow -= first.weight;
+    return first.result;
+  };
+  for await (const item of items) {
+    const weight = weigh(item);
+    while (window.length > 0 && (window.length >= countMax || weightOfWindow + weight > weightMax)) {
+      yield await take();
+    }
+    const result = job(item);
+    result.catch(() => undefined); // it is raised where it is taken, or nobody is there to take it
+    window.push({ weight, result });
+    weightOfWindow += weight;
+  }
+  while (window.length > 0) yield await take();
+}

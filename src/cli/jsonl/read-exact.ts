@@ -1,0 +1,49 @@
+import {
+  isClientError,
+  type ConversationHeader,
+  type Message,
+  type StowkenClient,
+} from '../../client/index.js';
+
+export type ReadPart = ConversationHeader | Message<'text'> | Message<'tokens'>;
+
+/**
+ * Reads a conversation as text as far as text can stand for it, and the rest as token ids: the server may
+ * not know the tokenizer, or one of the tokens, or a message may be no UTF-8. As 'readable' text, such a
+ * message is kept, with U+FFFD.
+ */
+export async function* readExact(
+  client: StowkenClient,
+  id: string,
+  form: 'text' | 'readable' | 'tokens',
+): AsyncGenerator<ReadPart, void, void> {
+  let taken = 0;
+  let revision: number | undefined;
+  if (form !== 'tokens') {
+    for await (const part of textParts(client, id)) {
+      if (part.kind === 'end') return;
+      if (part.kind === 'noText') break;
+      if (part.kind === 'message' && part.replaced && form === 'text') break;
+      if (part.kind === 'header') ({ revision } = part.conversation);
+      yield part;
+      taken++;
+    }
+  }
+  const options = { encoding: 'tokens' as const, ...(revision !== undefined && { ifRevision: revision }) };
+  let index = 0;
+  for await (const part of client.read(id, options)) {
+    if (index++ >= taken) yield part;
+  }
+}
+
+/** The parts as text, then whether that was all or the server cannot give the rest as text. */
+async function* textParts(client: StowkenClient, id: string) {
+  try {
+    yield* client.read(id, { encoding: 'text' });
+  } catch (error) {
+    if (!isClientError(error, 'UNKNOWN_TOKENIZER') && !isClientError(error, 'UNDECODABLE_TOKEN')) throw error;
+    yield { kind: 'noText' } as const;
+    return;
+  }
+  yield { kind: 'end' } as const;
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { isTokenId } from '../../client/index.js';
+import { extraFields, isEmpty } from './envelope.js';
+
+const textPart = z.strictObject(
+  { type: z.enum(['text', 'input_text', 'output_text']), text: z.string() },
+  { error: 'only text parts can be stored' },
+);
+const content = z.union([z.string(), z.null(), z.array(textPart)], {
+  error: ({ input }) =>
+    Array.isArray(input)
+      ? 'only text parts {"type":"text","text":...} can be stored'
+      : 'it is text, null or a list of text parts',
+});
+const tokens = z.custom<readonly number[]>((value) => Array.isArray(value) && value.every(isTokenId), {
+  error: 'token ids are whole numbers from 0 to 4294967295',
+});
+/** Kept as it came: a copy would lose a key named __proto__, which the client refuses. */
+const labels = z.custom<Record<string, string>>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((entry) => typeof entry === 'string'),
+  { error: 'metadata is an object whose values are all strings' },
+);
+const extra = z.custom<unknown>((value) => value !== undefined && isExact(value), {
+  error: 'it holds a number that JSON readers do not keep exactly',
+});
+const extras = z.object(Object.fromEntries(extraFields.map((field) => [field, extra.optional()]))).shape;
+
+const messageFields = {
+  role: z.string(),
+  name: z.string().optional(),
+  tool_call_id: z.string().optional(),
+  content: content.optional(),
+  tokens: tokens.optional(),
+  ...extras,
+};
+const lineFields = <M extends z.ZodType>(message: M) => ({
+  id: z.string().min(1).optional(),
+  application: z.string().optional(),
+  model: z.string().optional(),
+  tokenizer: z.string().optional(),
+  parent_id: z.string().optional(),
+  expire_time: z.iso.datetime({ offset: true }).optional(),
+  metadata: labels.optional(),
+  messages: z.array(message),
+});
+
+const withoutEmptyFields = <S extends z.ZodType>(schema: S) => z.preprocess(dropEmptyFields, schema);
+
+const strictLine = withoutEmptyFields(
+  z.strictObject(lineFields(withoutEmptyFields(z.strictObject(messageFields)))),
+);
+const looseLine = withoutEmptyFields(z.object(lineFields(withoutEmptyFields(z.object(messageFields)))));
+
+/** A conversation as import takes it and export gives it. */
+export type ConversationRecord = z.infer<typeof strictLine>;
+export type MessageRecord = ConversationRecord['messages'][number];
+
+/** Fields where null or an empty list means something. */
+const meaningful = new Set(['content', 'tokens', 'messages']);
+
+function dropEmptyFields(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).filter(([field, entry]) => meaningful.has(field) || !isEmpty(entry)),
+  );
+}
+
+function isExact(value: unknown): boolean {
+  if (typeof value === 'number')
+    return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
+  return typeof value !== 'object' || value === null || Object.values(value).every(isExact);
+}
+
+/** A line that is no conversation; the message says why. */
+export class BadLine extends Error {
+  override readonly name = 'BadLine';
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Reads one line; undefined when it is blank. Unless `ignoreUnknown`, a field that would be lost is refused. */
+export function parseRecord(bytes: Uint8Array, ignoreUnknown: boolean): ConversationRecord | undefined {
+  const text = decode(bytes);
+  if (text.trim() === '') return undefined;
+  const result = (ignoreUnknown ? looseLine : strictLine).safeParse(parseJson(text));
+  if (result.success) return result.data;
+  throw new BadLine(describeIssue(result.error.issues[0]!));
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new BadLine('not UTF-8');
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new BadLine(`not JSON: ${(error as SyntaxError).message}`);
+  }
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  const path = issue.path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
+  const at = path === '' ? '' : `${path.slice(1)}: `;
+  if (issue.code !== 'unrecognized_keys') return `${at}${issue.message}`;
+  const names = issue.keys.map((key) => JSON.stringify(key)).join(', ');
+  return `${at}${names} would be lost; --ignore-unknown leaves such fields out`;
+}

@@ -1,0 +1,61 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { Io } from '../context.js';
+
+/** The name for standard input on the command line. */
+export const standardInput = '-';
+
+/** Bytes of a file as they are on disk; 0 for what has no size, such as standard input. */
+export async function sizeOf(file: string): Promise<number> {
+  if (file === standardInput) return 0;
+  return stat(file).then(
+    ({ size }) => size,
+    () => 0, // reading it will say why
+  );
+}
+
+/** The bytes of a file or of standard input, unzipped if they are gzip. `onRead` hears of bytes before they are unzipped. */
+export async function* readSource(
+  file: string,
+  io: Io,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<Buffer, void, void> {
+  const raw: AsyncIterable<Buffer> = file === standardInput ? io.stdin : createReadStream(file);
+  const { head, rest } = await peek(counted(raw, onRead));
+  if (!isGzip(head)) yield* rest;
+  else yield* gunzip(rest);
+}
+
+async function* counted(source: AsyncIterable<Buffer>, onRead: (bytes: number) => void) {
+  for await (const chunk of source) {
+    onRead(chunk.length);
+    yield chunk;
+  }
+}
+
+/** The first two bytes, if there are, and everything. */
+async function peek(source: AsyncGenerator<Buffer>): Promise<{ head: Buffer; rest: AsyncGenerator<Buffer> }> {
+  let head = Buffer.alloc(0);
+  while (head.length < 2) {
+    const next = await source.next();
+    if (next.done) break;
+    head = Buffer.concat([head, next.value]);
+  }
+  async function* rest() {
+    if (head.length > 0) yield head;
+    yield* source;
+  }
+  return { head, rest: rest() };
+}
+
+function isGzip(head: Buffer): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
+}
+
+async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+  // An error of either stream ends the other, and comes out of the iteration.
+  const unzipped = pipeline(Readable.from(source), createGunzip(), () => undefined);
+  for await (const chunk of unzipped) yield chunk as Buffer;
+}

@@ -1,0 +1,50 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { NewMessage, StoreRequest } from '../../client/index.js';
+import { seal } from './envelope.js';
+import { BadLine, type ConversationRecord, type MessageRecord } from './record.js';
+
+/** For conversations that name none. */
+export interface RecordDefaults {
+  readonly application: string;
+  /** Only where there is text to encode. */
+  readonly tokenizer: string;
+}
+
+/** What to ask of the server. An absent id is made here, so that the store can be tried again. */
+export function toStoreRequest(record: ConversationRecord, defaults: RecordDefaults): StoreRequest {
+  const messages = record.messages.map(toMessage);
+  const hasText = messages.some(({ text }) => text !== undefined);
+  return {
+    conversation: {
+      id: record.id ?? uuidv7(),
+      application: record.application ?? defaults.application,
+      model: record.model ?? '',
+      tokenizer: record.tokenizer ?? (hasText ? defaults.tokenizer : ''),
+      parentId: record.parent_id ?? '',
+      expireTimeMs: record.expire_time === undefined ? undefined : Date.parse(record.expire_time),
+      metadata: record.metadata ?? {},
+    },
+    messages,
+  };
+}
+
+function toMessage(message: MessageRecord, index: number): NewMessage {
+  const { role, name, tool_call_id: toolCallId, content, tokens, ...extras } = message;
+  const speaker = { role, name, toolCallId };
+  const more = Object.keys(extras)[0];
+  if (tokens !== undefined) {
+    const other = content === undefined ? more : 'content';
+    if (other !== undefined)
+      throw new BadLine(`messages[${index}]: tokens and ${other}, where tokens are all that is said`);
+    return { ...speaker, tokens };
+  }
+  if (content === undefined && more === undefined)
+    throw new BadLine(`messages[${index}]: neither content nor tokens`);
+  return { ...speaker, text: seal({ content: joined(content), ...extras }) };
+}
+
+/** Text parts are one text, as chat templates have it. */
+function joined(content: MessageRecord['content']): string | null {
+  if (!Array.isArray(content)) return content ?? null;
+  return content.map((part) => part.text).join('');
+}

@@ -1,0 +1,66 @@
+import { Command, CommanderError } from 'commander';
+import { UsageError, type CliDependencies, type Context, type Io } from './context.js';
+import { describeError } from './errors.js';
+import { exitCodes, type ExitCode } from './exit-codes.js';
+import { OutputClosed } from './output.js';
+import { addDelete } from './commands/delete.js';
+import { addDemo } from './commands/demo.js';
+import { addExport } from './commands/export.js';
+import { addGc } from './commands/gc.js';
+import { addGet } from './commands/get.js';
+import { addImport } from './commands/import.js';
+import { addList } from './commands/list.js';
+import { addServe } from './commands/serve.js';
+import { addStats } from './commands/stats.js';
+
+/** A command's work; resolves to what the process exits with. */
+export type Done = (code: ExitCode) => void;
+
+const epilogue = `
+Examples:
+  stowken serve --data ./vault
+  stowken import conversations.jsonl.gz
+  stowken export > copy.jsonl
+  stowken stats
+
+Exit codes: 0 done, 1 something failed and was named on standard error, 2 wrong usage.`;
+
+/** Runs `stowken` with these arguments; resolves to its exit code, and never rejects. */
+export async function runCli(
+  { startServer, version, io = process }: CliDependencies,
+  argv: readonly string[] = process.argv.slice(2),
+): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.done;
+  const program = buildProgram({ startServer, version, io }, (result) => (code = result));
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    return explain(error, io);
+  }
+}
+
+function buildProgram(context: Context, done: Done): Command {
+  const { io, version } = context;
+  const program = new Command('stowken')
+    .description('Stores LLM token sequences: every distinct sequence once, exact, over gRPC.')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .addHelpText('after', epilogue)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+    });
+  const commands = [addServe, addImport, addExport, addGet, addList, addDelete, addStats, addGc, addDemo];
+  for (const add of commands) add(program, context, done);
+  return program;
+}
+
+function explain(error: unknown, io: Io): ExitCode {
+  if (error instanceof OutputClosed) return exitCodes.done;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  io.stderr.write(`stowken: ${describeError(error)}\n`);
+  if (error instanceof UsageError) return exitCodes.usage;
+  return exitCodes.failed;
+}

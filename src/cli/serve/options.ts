@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { address } from '../arguments.js';
+
+export const storageKinds = ['lmdb', 'memory'] as const;
+export const durabilities = ['fsync', 'relaxed'] as const;
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+export type StorageKind = (typeof storageKinds)[number];
+/**
+ * When a change is answered. "fsync": when it is on the disk; nothing acknowledged is ever lost.
+ * "relaxed": when the operating system has it; killing the server loses nothing, a power cut may damage the vault.
+ */
+export type Durability = (typeof durabilities)[number];
+
+/** What a server is started with; all of it checked. */
+export interface ServeOptions {
+  /** The vault's folder, made when absent. Not used with storage "memory". */
+  readonly dataDir: string;
+  /** HOST:PORT (0: any free port) or unix:/path. */
+  readonly listen: string;
+  readonly storage: StorageKind;
+  readonly durability: Durability;
+  /** How long a stopping server waits for the calls under way. */
+  readonly drainTimeoutMs: number;
+}
+
+/** A setting of `serve`: a flag, an environment variable and a key of the config file, all by one name. */
+export interface Setting {
+  readonly schema: z.ZodType;
+  /** The flag's value as help shows it; a switch when undefined. */
+  readonly value?: string;
+  readonly help: string;
+  readonly initial: string | number | boolean;
+}
+
+const listen = z.string().refine((text) => passes(() => address(text)), 'it is HOST:PORT or unix:/path');
+const switched = z.union(
+  [z.boolean(), z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1')],
+  {
+    error: 'it is true or false',
+  },
+);
+const seconds = z.coerce.number({ error: 'it is a number of seconds' }).min(0).max(3600);
+
+export const settings = {
+  data: { schema: z.string().min(1), value: 'dir', help: "the vault's folder", initial: './stowken-data' },
+  listen: { schema: listen, value: 'address', help: 'HOST:PORT or unix:/path', initial: '127.0.0.1:7411' },
+  storage: { schema: z.enum(storageKinds), value: 'kind', help: storageKinds.join(' or '), initial: 'lmdb' },
+  durability: {
+    schema: z.enum(durabilities),
+    value: 'mode',
+    help: 'fsync: answer when on disk; relaxed: a power cut may damage the vault',
+    initial: 'fsync',
+  },
+  'insecure-bind': {
+    schema: switched,
+    help: 'listen on other than loopback addresses, without TLS or passwords',
+    initial: false,
+  },
+  'drain-timeout': {
+    schema: seconds,
+    value: 'seconds',
+    help: 'how long to wait for calls under way when told to stop',
+    initial: 30,
+  },
+  'log-level': { schema: z.enum(logLevels), value: 'level', help: logLevels.join(', '), initial: 'info' },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export type SettingName = keyof typeof settings;
+export type Settings = { readonly [Name in SettingName]: z.infer<(typeof settings)[Name]['schema']> };
+
+function passes(check: () => unknown): boolean {
+  try {
+    check();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { UsageError } from '../context.js';
+import { settings, type ServeOptions, type SettingName, type Settings } from './options.js';
+
+const names = Object.keys(settings) as SettingName[];
+
+/** Values of one source, and what that source calls each. */
+interface Source {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly nameOf: (name: SettingName) => string;
+}
+
+export const environmentName = (name: SettingName): string =>
+  `STOWKEN_${name.replaceAll('-', '_').toUpperCase()}`;
+
+/** Flags, then the environment, then the config file, then what is built in. UsageError names the source of a wrong value. */
+export function readSettings(
+  flags: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+): Settings {
+  const configFile = (flags['config'] as string | undefined) ?? env['STOWKEN_CONFIG'];
+  const sources: Source[] = [
+    { values: flagValues(flags), nameOf: (name) => `--${name}` },
+    { values: environmentValues(env), nameOf: environmentName },
+    ...(configFile === undefined ? [] : [fileSource(configFile)]),
+  ];
+  const chosen = names.map((name) => {
+    const source = sources.find(({ values }) => values[name] !== undefined);
+    if (source === undefined) return [name, settings[name].initial];
+    const result = settings[name].schema.safeParse(source.values[name]);
+    if (result.success) return [name, result.data];
+    throw new UsageError(`${source.nameOf(name)}: ${result.error.issues[0]!.message}`);
+  });
+  return Object.fromEntries(chosen) as Settings;
+}
+
+function flagValues(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const camelCase = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(names.map((name) => [name, flags[camelCase(name)]]));
+}
+
+function environmentValues(env: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, env[environmentName(name)] || undefined]));
+}
+
+function fileSource(file: string): Source {
+  let values: unknown;
+  try {
+    values = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`${file}: ${(error as Error).message}`);
+  }
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    throw new UsageError(`${file}: not a JSON object`);
+  }
+  const unknown = Object.keys(values).find((key) => !Object.hasOwn(settings, key));
+  if (unknown !== undefined) {
+    throw new UsageError(
+      `${file}: unknown setting ${JSON.stringify(unknown)}; known are ${names.join(', ')}`,
+    );
+  }
+  return { values: values as Record<string, unknown>, nameOf: (name) => `${file}: ${name}` };
+}
+
+/** UsageError for an address that others can reach, unless that is wanted. */
+export function toServeOptions(chosen: Settings): ServeOptions {
+  if (!chosen['insecure-bind'] && !isLoopback(chosen.listen)) {
+    throw new UsageError(
+      `${chosen.listen} is not a loopback address, and there is no TLS yet: whoever reaches it can read and ` +
+        'delete everything. --insecure-bind listens all the same',
+    );
+  }
+  return {
+    dataDir: chosen.data,
+    listen: chosen.listen,
+    storage: chosen.storage,
+    durability: chosen.durability,
+    drainTimeoutMs: chosen['drain-timeout'] * 1000,
+  };
+}
+
+function isLoopback(listen: string): boolean {
+  if (listen.startsWith('unix:')) return true;
+  const host = listen.slice(0, listen.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}

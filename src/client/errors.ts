@@ -1,0 +1,82 @@
+import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
+import { reasons, type Reason } from '../model/index.js';
+import { decodeRpc } from './contract.js';
+
+/** A call that failed: a gRPC code, and, when the server gave one, its reason and facts. Never parse the message. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+
+  constructor(
+    readonly code: status,
+    message: string,
+    /** Undefined when the failure did not come from a stowken server: no connection, a proxy, a foreign server. */
+    readonly reason: Reason | undefined,
+    /** Facts by name, as the server's StowkenError has them. */
+    readonly metadata: Readonly<Record<string, string>> = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  /** "NOT_FOUND" and the like. */
+  get codeName(): string {
+    return status[this.code];
+  }
+}
+
+export function isClientError(error: unknown, reason?: Reason): error is ClientError {
+  return error instanceof ClientError && (reason === undefined || error.reason === reason);
+}
+
+/** Whether no server answered. */
+export function isUnreachable(error: unknown): error is ClientError {
+  return isClientError(error) && error.code === status.UNAVAILABLE;
+}
+
+interface RpcStatus {
+  /** The one field in snake case: google.protobuf.Any comes with protobufjs, by this name. */
+  readonly details: readonly { readonly type_url: string; readonly value: Buffer }[];
+}
+
+interface ErrorInfo {
+  readonly reason: string;
+  readonly domain: string;
+  readonly metadata: Record<string, string>;
+}
+
+const errorInfoType = 'type.googleapis.com/google.rpc.ErrorInfo';
+
+/** What grpc-js raised, as a ClientError; any other error unchanged. */
+export function toClientError(error: unknown): Error {
+  if (!isServiceError(error)) return error instanceof Error ? error : new Error(String(error));
+  const info = errorInfo(error.metadata);
+  const reason = reasons.find((known) => known === info?.reason) ?? ownReason(error.code);
+  return new ClientError(error.code, error.details || error.message, reason, info?.metadata, {
+    cause: error,
+  });
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return (
+    error instanceof Error && 'code' in error && 'metadata' in error && error.metadata instanceof Metadata
+  );
+}
+
+/** Cancellation and deadlines mostly happen on this side, where no server adds details. */
+function ownReason(code: status): Reason | undefined {
+  if (code === status.CANCELLED) return 'CANCELLED';
+  return code === status.DEADLINE_EXCEEDED ? 'DEADLINE_EXCEEDED' : undefined;
+}
+
+function errorInfo(metadata: Metadata): ErrorInfo | undefined {
+  const [bytes] = metadata.get('grpc-status-details-bin');
+  if (!Buffer.isBuffer(bytes)) return undefined;
+  try {
+    const { details } = decodeRpc<RpcStatus>('Status', bytes);
+    const detail = details.find((any) => any.type_url === errorInfoType);
+    const info = detail && decodeRpc<ErrorInfo>('ErrorInfo', detail.value);
+    return info?.domain === 'stowken.dev' ? info : undefined;
+  } catch {
+    return undefined; // details that are not what they should be say nothing; the code still does
+  }
+}

@@ -1,0 +1,6 @@
+export { connect, StowkenClient } from './client.js';
+export { ClientError, isClientError, isUnreachable } from './errors.js';
+export type { RetryPolicy } from './retry.js';
+export { isTokenId } from './tokens.js';
+export type { CallControl } from './transport.js';
+export type * from './types.js';

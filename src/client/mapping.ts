@@ -1,0 +1,119 @@
+import type { Conversation } from '../model/index.js';
+import { fromUint64, fromWireTime, toUint64, toWireTime } from './numbers.js';
+import { fromLe32, toLe32 } from './tokens.js';
+import type {
+  Chunk,
+  ContentForms,
+  ConversationFilter,
+  Encoding,
+  MessageDescription,
+  MessageWithSegments,
+  NewMessage,
+  StoreRequest,
+} from './types.js';
+import type { WireChunk, WireConversation, WireMessageInfo } from './wire.js';
+
+export function toWireSpec(spec: NonNullable<StoreRequest['conversation']>): object {
+  const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = spec;
+  for (const [key, value] of Object.entries(metadata ?? {})) {
+    // protobufjs would lose it: it assigns keys to a plain object.
+    if (key === '__proto__') throw new TypeError('metadata cannot have a key named __proto__');
+    wellFormed('a metadata key', key);
+    wellFormed(`metadata ${JSON.stringify(key)}`, value);
+  }
+  return {
+    id: wellFormed('id', id),
+    application: wellFormed('application', application),
+    model: wellFormed('model', model),
+    tokenizer: wellFormed('tokenizer', tokenizer),
+    parentId: wellFormed('parent id', parentId),
+    ...(expireTimeMs !== undefined && { expireTime: toWireTime('expire time', expireTimeMs) }),
+    metadata,
+  };
+}
+
+export function toWireMessage(message: NewMessage, index: number): object {
+  const at = `messages[${index}]`;
+  return {
+    role: wellFormed(`${at}.role`, message.role),
+    name: wellFormed(`${at}.name`, message.name),
+    toolCallId: wellFormed(`${at}.tool_call_id`, message.toolCallId),
+    ...toWireContent(message, at),
+  };
+}
+
+function toWireContent({ text, tokens, tokensLe32 }: NewMessage, at: string): object {
+  if ([text, tokens, tokensLe32].filter((form) => form !== undefined).length > 1) {
+    throw new TypeError(`${at} has its content in more than one form`);
+  }
+  if (text !== undefined) return { text: wellFormed(`${at}.text`, text) };
+  if (tokens !== undefined) return { tokensLe32: toLe32(tokens) };
+  return tokensLe32 === undefined ? {} : { tokensLe32 };
+}
+
+const loneSurrogate = /\p{Surrogate}/u;
+
+/** UTF-8 has no lone surrogates: what holds one would be stored as something else. */
+function wellFormed(field: string, text: string | undefined): string | undefined {
+  if (text !== undefined && loneSurrogate.test(text)) {
+    throw new TypeError(`${field} holds half of a surrogate pair, which no UTF-8 text can`);
+  }
+  return text;
+}
+
+export function toWireFilter(filter: ConversationFilter): object {
+  const { createTimeFromMs, createTimeBeforeMs, tokensMin, tokensMax, ...same } = filter;
+  return {
+    ...same,
+    ...(createTimeFromMs !== undefined && { createTimeFrom: toWireTime('from', createTimeFromMs) }),
+    ...(createTimeBeforeMs !== undefined && { createTimeBefore: toWireTime('before', createTimeBeforeMs) }),
+    ...(tokensMin !== undefined && { minTokens: toUint64('tokens at least', tokensMin) }),
+    ...(tokensMax !== undefined && { maxTokens: toUint64('tokens at most', tokensMax) }),
+  };
+}
+
+export function fromWireConversation(wire: WireConversation): Conversation {
+  return {
+    id: wire.id,
+    application: wire.application,
+    model: wire.model,
+    tokenizer: wire.tokenizer,
+    parentId: wire.parentId,
+    expireTimeMs: fromWireTime('expire_time', wire.expireTime),
+    metadata: wire.metadata,
+    revision: fromUint64('revision', wire.revision),
+    totalTokens: fromUint64('total_tokens', wire.totalTokens),
+    messageCount: wire.messageCount,
+    createTimeMs: fromWireTime('create_time', wire.createTime) ?? 0,
+    updateTimeMs: fromWireTime('update_time', wire.updateTime) ?? 0,
+  };
+}
+
+function fromWireMessage(wire: WireMessageInfo): MessageDescription {
+  const { role, name, toolCallId } = wire;
+  return { role, name, toolCallId, tokenCount: fromUint64('token_count', wire.tokenCount) };
+}
+
+export function fromWireMessageInfo(wire: WireMessageInfo): MessageWithSegments {
+  return { ...fromWireMessage(wire), segments: wire.segments };
+}
+
+export const wireEncodings = { text: 'ENCODING_TEXT', tokens: 'ENCODING_LE32' } as const;
+
+/** How content of each encoding comes out of a chunk. */
+export const contentOf: { readonly [E in Encoding]: (chunk: WireChunk) => ContentForms[E] | undefined } = {
+  text: (chunk) => (chunk.content === 'text' ? chunk.text : undefined),
+  tokens: (chunk) => (chunk.content === 'tokensLe32' ? fromLe32(chunk.tokensLe32!) : undefined),
+};
+
+export function fromWireChunk<E extends Encoding>(encoding: E, wire: WireChunk): Chunk<E> {
+  return {
+    kind: 'chunk',
+    messageIndex: wire.messageIndex,
+    tokenOffset: fromUint64('token_offset', wire.tokenOffset),
+    content: contentOf[encoding](wire),
+    endOfMessage: wire.endOfMessage,
+    replaced: wire.replaced,
+    message: wire.message === null ? undefined : fromWireMessage(wire.message),
+  };
+}

@@ -1,0 +1,33 @@
+/** A 64-bit number of the wire, as a JavaScript number. RangeError where that would not be exact. */
+export function fromUint64(field: string, decimal: string): number {
+  const value = Number(decimal);
+  if (!Number.isSafeInteger(value)) {
+    throw new RangeError(`${field} is ${decimal}, beyond ${Number.MAX_SAFE_INTEGER}`);
+  }
+  return value;
+}
+
+/** RangeError for what is not a whole number from 0 to 2^53 - 1. */
+export function toUint64(field: string, value: number): string {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`${field} is ${value}, not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`);
+  }
+  return String(value);
+}
+
+/** google.protobuf.Timestamp and Duration have the same fields. */
+export interface WireTime {
+  readonly seconds: string;
+  readonly nanos: number;
+}
+
+export function fromWireTime(field: string, time: WireTime | null): number | undefined {
+  if (time === null) return undefined;
+  return fromUint64(field, time.seconds) * 1000 + Math.floor(time.nanos / 1_000_000);
+}
+
+export function toWireTime(field: string, timeMs: number): WireTime {
+  if (!Number.isSafeInteger(timeMs)) throw new RangeError(`${field} is ${timeMs}, not whole milliseconds`);
+  const seconds = Math.floor(timeMs / 1000);
+  return { seconds: String(seconds), nanos: (timeMs - seconds * 1000) * 1_000_000 };
+}

@@ -1,0 +1,146 @@
+import {
+  Client,
+  credentials,
+  Metadata,
+  status,
+  type CallOptions,
+  type ChannelOptions,
+  type ClientReadableStream,
+} from '@grpc/grpc-js';
+import type { Method } from './contract.js';
+import { ClientError, toClientError } from './errors.js';
+import { waitToRetry, type RetryPolicy } from './retry.js';
+
+/** What every call takes. */
+export interface CallControl {
+  /** Aborting ends the call with CANCELLED. */
+  readonly signal?: AbortSignal | undefined;
+  /** The call ends with DEADLINE_EXCEEDED after this long; never when absent. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Where the calls go, over one connection. */
+export class Transport {
+  private readonly client: Client;
+
+  constructor(
+    server: string,
+    receiveBytesMax: number,
+    private readonly retry: RetryPolicy,
+  ) {
+    const options: ChannelOptions = {
+      'grpc.max_receive_message_length': receiveBytesMax,
+      'grpc.max_send_message_length': -1, // the server says what is too large
+      'grpc.use_local_subchannel_pool': 1, // close() ends the connection, whoever else has one to this server
+      'grpc-node.flow_control_window': 8 * 1024 * 1024,
+      'grpc.keepalive_time_ms': 60_000,
+      'grpc.keepalive_timeout_ms': 20_000,
+      'grpc.max_reconnect_backoff_ms': 2_000,
+    };
+    this.client = new Client(server, credentials.createInsecure(), options);
+  }
+
+  /** `idempotent`: a second try does no harm when the first may have been carried out. */
+  async unary<Response>(
+    method: Method<Response>,
+    request: object,
+    control: CallControl,
+    idempotent: boolean,
+  ): Promise<Response> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.unaryOnce(method, request, control);
+      } catch (error) {
+        const again = idempotent && (await waitToRetry(this.retry, attempt, error, control.signal));
+        if (!again) throw error;
+      }
+    }
+  }
+
+  /** Messages as they are asked for: the server waits for a slow reader. Leaving the loop cancels the call. */
+  async *stream<Response>(
+    method: Method<Response>,
+    request: object,
+    control: CallControl,
+    idempotent: boolean,
+  ): AsyncGenerator<Response, void, void> {
+    for (let attempt = 1; ; attempt++) {
+      let begun = false;
+      try {
+        for await (const message of this.streamOnce(method, request, control)) {
+          begun = true;
+          yield message;
+        }
+        return;
+      } catch (error) {
+        const mayRetry = idempotent && !begun;
+        if (!mayRetry || !(await waitToRetry(this.retry, attempt, error, control.signal))) throw error;
+      }
+    }
+  }
+
+  close(): void {
+    this.client.close();
+  }
+
+  private unaryOnce<Response>(
+    method: Method<Response>,
+    request: object,
+    control: CallControl,
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      throwIfAborted(control.signal);
+      const cancel = () => call.cancel();
+      const call = this.client.makeUnaryRequest(
+        method.path,
+        method.serialize,
+        method.deserialize,
+        request,
+        new Metadata(),
+        callOptions(control),
+        (error, response) => {
+          control.signal?.removeEventListener('abort', cancel);
+          if (error) reject(toClientError(error));
+          else resolve(response!);
+        },
+      );
+      control.signal?.addEventListener('abort', cancel, { once: true });
+    });
+  }
+
+  private async *streamOnce<Response>(
+    method: Method<Response>,
+    request: object,
+    control: CallControl,
+  ): AsyncGenerator<Response, void, void> {
+    throwIfAborted(control.signal);
+    const call: ClientReadableStream<Response> = this.client.makeServerStreamRequest(
+      method.path,
+      method.serialize,
+      method.deserialize,
+      request,
+      new Metadata(),
+      callOptions(control),
+    );
+    const cancel = () => call.cancel();
+    control.signal?.addEventListener('abort', cancel, { once: true });
+    // A status that comes after the reader has left has no other listener, and would end the process.
+    call.on('error', () => undefined);
+    try {
+      for await (const message of call) yield message as Response;
+    } catch (error) {
+      throw toClientError(error);
+    } finally {
+      control.signal?.removeEventListener('abort', cancel);
+      call.cancel();
+    }
+  }
+}
+
+function callOptions({ timeoutMs }: CallControl): CallOptions {
+  return timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new ClientError(status.CANCELLED, 'the call was cancelled', 'CANCELLED');
+}

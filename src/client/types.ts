@@ -1,0 +1,170 @@
+import type { Conversation, ConversationSpec, NamedSegment, Speaker, VaultStats } from '../model/index.js';
+import type { RetryPolicy } from './retry.js';
+import type { CallControl } from './transport.js';
+
+export interface ConnectOptions {
+  /** HOST:PORT. */
+  readonly server: string;
+  /** "default" when absent. */
+  readonly vault?: string;
+  /** The longest response message that is accepted; the server's chunks stay far below the default of 64 MiB. */
+  readonly receiveBytesMax?: number;
+  readonly retry?: RetryPolicy;
+}
+
+/** A message to store, with at most one of text, tokens and tokensLe32; none of them is an empty message. */
+export interface NewMessage {
+  readonly role: string;
+  readonly name?: string | undefined;
+  readonly toolCallId?: string | undefined;
+  /** Encoded by the server with the conversation's tokenizer. */
+  readonly text?: string;
+  readonly tokens?: Uint32Array | readonly number[];
+  /** 4-byte little-endian words. */
+  readonly tokensLe32?: Uint8Array;
+}
+
+export interface StoreRequest extends CallControl {
+  /** With an id, a store that may have failed on the way is tried again: the same content changes nothing. */
+  readonly conversation?: Partial<ConversationSpec>;
+  readonly messages: readonly NewMessage[];
+  /** Replaces the content of this revision; 0: store only if there is none. Such a store is not tried again. */
+  readonly ifRevision?: number;
+}
+
+export interface StoreResult {
+  readonly conversation: Conversation;
+  readonly totalSegments: number;
+  readonly newSegments: number;
+  readonly dedupedSegments: number;
+  readonly newTokens: number;
+  readonly storedBytes: number;
+  /** The very same content was stored under this id already. */
+  readonly unchanged: boolean;
+}
+
+/** What content is read as: a string, or token ids in memory of their own. */
+export interface ContentForms {
+  readonly text: string;
+  readonly tokens: Uint32Array;
+}
+
+export type Encoding = keyof ContentForms;
+
+export interface RetrieveOptions<E extends Encoding> extends CallControl {
+  readonly encoding: E;
+  /** Read only this revision. */
+  readonly ifRevision?: number;
+}
+
+export interface MessageDescription extends Speaker {
+  readonly tokenCount: number;
+}
+
+export interface ConversationHeader {
+  readonly kind: 'header';
+  readonly conversation: Conversation;
+}
+
+export interface Chunk<E extends Encoding> {
+  readonly kind: 'chunk';
+  readonly messageIndex: number;
+  /** Where in the message the chunk begins, in tokens. */
+  readonly tokenOffset: number;
+  /** Undefined in an empty message. */
+  readonly content: ContentForms[E] | undefined;
+  readonly endOfMessage: boolean;
+  /** Bytes that are no UTF-8 became U+FFFD in the text: it does not stand for the tokens. */
+  readonly replaced: boolean;
+  /** On a message's first chunk. */
+  readonly message: MessageDescription | undefined;
+}
+
+export interface Message<E extends Encoding> extends MessageDescription {
+  readonly kind: 'message';
+  readonly index: number;
+  readonly content: ContentForms[E];
+  /** Bytes that are no UTF-8 became U+FFFD in the text: it does not stand for the tokens. */
+  readonly replaced: boolean;
+}
+
+export interface MessageWithSegments extends MessageDescription {
+  readonly segments: readonly NamedSegment[];
+}
+
+export interface DescribedConversation {
+  readonly conversation: Conversation;
+  /** Empty unless asked for. */
+  readonly messages: readonly MessageWithSegments[];
+}
+
+export interface DeleteOptions extends CallControl {
+  readonly allowMissing?: boolean;
+  readonly ifRevision?: number;
+}
+
+export interface DeleteResult {
+  readonly releasedReferences: number;
+  readonly garbageSegments: number;
+}
+
+/** Unset fields do not restrict. */
+export interface ConversationFilter {
+  readonly application?: string;
+  readonly model?: string;
+  readonly tokenizer?: string;
+  readonly idPrefix?: string;
+  /** At or after, in milliseconds since 1970. */
+  readonly createTimeFromMs?: number;
+  /** Before, in milliseconds since 1970. */
+  readonly createTimeBeforeMs?: number;
+  readonly tokensMin?: number;
+  readonly tokensMax?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface ListOptions extends CallControl {
+  readonly filter?: ConversationFilter;
+  readonly order?: 'newestFirst' | 'oldestFirst';
+  /** Entries of a page; the server's default when absent. */
+  readonly pageSize?: number;
+}
+
+export interface PageOptions extends ListOptions {
+  /** The last page's nextPageToken, with the same filter and order. */
+  readonly pageToken?: string;
+}
+
+export interface ConversationPage {
+  /** May be short, or empty, before the last page. */
+  readonly conversations: readonly Conversation[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+}
+
+export interface CollectGarbageOptions extends CallControl {
+  readonly dryRun?: boolean;
+  readonly minAgeMs?: number;
+}
+
+/** A plan, then, unless it is a dry run, progress; a summary comes last. Bytes are those of frames. */
+export type CollectPart =
+  | { readonly kind: 'plan' | 'progress'; readonly segments: number; readonly bytes: number }
+  | {
+      readonly kind: 'summary';
+      readonly segments: number;
+      readonly bytes: number;
+      readonly keptSegments: number;
+    };
+
+export interface Stats extends VaultStats {
+  readonly rawBytes: number;
+  readonly uniqueRawBytes: number;
+}
+
+export interface Capabilities {
+  readonly version: string;
+  readonly storage: string;
+  readonly tokenizers: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+}

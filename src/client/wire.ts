@@ -1,0 +1,84 @@
+import type { WireTime } from './numbers.js';
+
+/** The contract's messages as proto-loader gives and takes them, where the client touches them. */
+
+export interface WireConversation {
+  readonly id: string;
+  readonly application: string;
+  readonly model: string;
+  readonly tokenizer: string;
+  readonly revision: string;
+  readonly totalTokens: string;
+  readonly messageCount: number;
+  readonly createTime: WireTime | null;
+  readonly updateTime: WireTime | null;
+  readonly expireTime: WireTime | null;
+  readonly parentId: string;
+  readonly metadata: Record<string, string>;
+  readonly messages: readonly WireMessageInfo[];
+}
+
+export interface WireMessageInfo {
+  readonly role: string;
+  readonly name: string;
+  readonly toolCallId: string;
+  readonly tokenCount: string;
+  readonly segments: readonly { readonly hash: string; readonly tokenCount: number }[];
+}
+
+export interface WireStoreResponse {
+  readonly conversation: WireConversation;
+  readonly totalSegments: string;
+  readonly newSegments: string;
+  readonly dedupedSegments: string;
+  readonly newTokens: string;
+  readonly storedBytes: string;
+  readonly unchanged: boolean;
+}
+
+export interface WireChunk {
+  readonly messageIndex: number;
+  readonly tokenOffset: string;
+  /** Which content there is. */
+  readonly content?: 'tokens' | 'tokensLe32' | 'text';
+  readonly tokensLe32?: Buffer;
+  readonly text?: string;
+  readonly endOfMessage: boolean;
+  readonly replaced: boolean;
+  readonly message: WireMessageInfo | null;
+}
+
+export interface WireRetrieveResponse {
+  readonly part?: 'header' | 'chunk';
+  readonly header?: WireConversation;
+  readonly chunk?: WireChunk;
+}
+
+export interface WireListResponse {
+  readonly conversations: readonly WireConversation[];
+  readonly nextPageToken: string;
+}
+
+export interface WireDeleteResponse {
+  readonly releasedReferences: string;
+  readonly garbageSegments: string;
+}
+
+export interface WireFigures {
+  readonly segments: string;
+  readonly bytes: string;
+}
+
+export interface WireCollectResponse {
+  readonly part?: 'plan' | 'progress' | 'summary';
+  readonly plan?: WireFigures;
+  readonly progress?: WireFigures;
+  readonly summary?: WireFigures & { readonly keptSegments: string };
+}
+
+export interface WireCapabilities {
+  readonly version: string;
+  readonly storage: string;
+  readonly tokenizers: readonly string[];
+  readonly limits: Record<string, string>;
+}

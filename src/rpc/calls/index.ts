@@ -1,0 +1,2 @@
+export * from './server-stream.js';
+export * from './unary.js';

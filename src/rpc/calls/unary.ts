@@ -1,0 +1,37 @@
+import type { handleUnaryCall } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { toCallFailure } from '../errors.js';
+import { checkRequestSize } from '../requests/index.js';
+import { CallSignal } from './call-signal.js';
+
+/** One request, one response. */
+export interface UnaryMethod<Request> {
+  /** Throws StowkenError for what is not a valid request. */
+  readonly read: (bytes: Buffer, signal: AbortSignal) => Request | Promise<Request>;
+  /** Resolves to the encoded response. */
+  readonly handle: (request: Request, signal: AbortSignal) => Promise<Buffer>;
+}
+
+/** A method as grpc-js calls it, with bytes both ways; whatever the handler throws becomes a status. */
+export function unary<Request>(
+  method: UnaryMethod<Request>,
+  logger: Logger,
+): handleUnaryCall<Buffer, Buffer> {
+  return (call, callback) => {
+    const caller = new CallSignal(call);
+    const log = logger.child({ method: call.getPath() });
+    const answer = async (): Promise<Buffer> => {
+      checkRequestSize(call.request.length);
+      const request = await method.read(call.request, caller.signal);
+      caller.signal.throwIfAborted();
+      return method.handle(request, caller.signal);
+    };
+    answer()
+      .then(
+        (response) => callback(null, response),
+        (error: unknown) => callback(toCallFailure(caller.explain(error), log)),
+      )
+      .finally(() => caller.release())
+      .catch((error: unknown) => log.error({ err: error }, 'a response could not be sent'));
+  };
+}

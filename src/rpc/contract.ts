@@ -1,0 +1,57 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { ServiceDefinition } from '@grpc/grpc-js';
+import * as protoLoader from '@grpc/proto-loader';
+import protobuf from 'protobufjs';
+
+const require = createRequire(import.meta.url);
+const contractFile = require.resolve('#proto/stowken/v1/conversation_service.proto');
+const protoFolder = dirname(dirname(dirname(contractFile)));
+const contractFiles = [
+  contractFile,
+  require.resolve('#proto/stowken/v1/maintenance_service.proto'),
+  require.resolve('#proto/google/rpc/status.proto'),
+  require.resolve('#proto/google/rpc/error_details.proto'),
+];
+
+/** The contract as grpc-js and reflection take it. */
+export const contract = protoLoader.loadSync(contractFiles, { keepCase: true, includeDirs: [protoFolder] });
+
+/** The same contract as message types, to decode and encode by name; fields keep their names. */
+const root = new protobuf.Root();
+root.resolvePath = (_origin, target) => (contractFiles.includes(target) ? target : join(protoFolder, target));
+root.loadSync(contractFiles, { keepCase: true });
+root.resolveAll();
+
+export function messageType(name: string): protobuf.Type {
+  return root.lookupType(name);
+}
+
+/** Of the contract's services, those that the server has, by full name. */
+export const serviceNames = Object.keys(contract).filter(
+  (name) => name.startsWith('stowken.') && !('format' in (contract[name] ?? {})),
+);
+
+const same = (bytes: Buffer): Buffer => bytes;
+
+/**
+ * A service whose methods take and give bytes: messages are decoded behind grpc-js, where a malformed
+ * one can be refused with a reason, and where tokens can stay bytes.
+ */
+export function rawService(name: string): ServiceDefinition {
+  const methods = contract[name] as protoLoader.ServiceDefinition;
+  return Object.fromEntries(
+    Object.entries(methods).map(([method, { path, requestStream, responseStream }]) => [
+      method,
+      {
+        path,
+        requestStream,
+        responseStream,
+        requestSerialize: same,
+        requestDeserialize: same,
+        responseSerialize: same,
+        responseDeserialize: same,
+      },
+    ]),
+  );
+}

@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { isStowkenError, StowkenError } from '../model/index.js';
+import { codeOf } from './status-codes.js';
+import { MessageCodec } from './wire/codec.js';
+
+const errorDomain = 'stowken.dev';
+/** Clients refuse trailers beyond 8 KiB in all, and a status message is escaped threefold. */
+const messageBytesMax = 768;
+const factBytesMax = 1024;
+
+const statusCodec = new MessageCodec('google.rpc.Status');
+const errorInfoCodec = new MessageCodec('google.rpc.ErrorInfo');
+
+/** What grpc-js sends for a failure: code and message, and a google.rpc.Status with one ErrorInfo. */
+export type CallFailure = Pick<ServiceError, 'name' | 'message' | 'code' | 'details' | 'metadata'>;
+
+/**
+ * Turns whatever a call threw into what its client may know. What no client can act upon is logged, and
+ * leaves as INTERNAL with the id of the log entry alone. Never throws.
+ */
+export function toCallFailure(error: unknown, logger: Logger): CallFailure {
+  const known =
+    isStowkenError(error) && codeOf[error.reason] !== status.INTERNAL ? error : hide(error, logger);
+  const code = codeOf[known.reason];
+  if (code === status.DATA_LOSS || code === status.UNAVAILABLE) logger.error({ err: known }, 'call failed');
+  else logger.debug({ reason: known.reason, metadata: known.metadata }, 'call refused');
+  const details = cutUtf8(known.message, messageBytesMax);
+  const metadata = new Metadata();
+  metadata.set('grpc-status-details-bin', encodeStatus(code, details, known));
+  return { name: known.name, message: details, code, details, metadata };
+}
+
+function hide(error: unknown, logger: Logger): StowkenError {
+  const errorId = randomUUID();
+  logger.error({ err: error, error_id: errorId }, 'call failed unexpectedly');
+  return new StowkenError('INTERNAL', `internal error ${errorId}`, { error_id: errorId });
+}
+
+function encodeStatus(code: status, message: string, error: StowkenError): Buffer {
+  const facts = Object.entries(error.metadata).map(([name, fact]) => [name, cutUtf8(fact, factBytesMax)]);
+  const info = errorInfoCodec.encode({
+    reason: error.reason,
+    domain: errorDomain,
+    metadata: Object.fromEntries(facts) as Record<string, string>,
+  });
+  return statusCodec.encode({
+    code,
+    message,
+    details: [{ type_url: 'type.googleapis.com/google.rpc.ErrorInfo', value: info }],
+  });
+}
+
+/** At most so many bytes of UTF-8, whole characters; lone surrogates, which no status can carry, are replaced. */
+function cutUtf8(text: string, bytesMax: number): string {
+  // `stream` keeps back the bytes of a character that the cut has split.
+  return new TextDecoder().decode(Buffer.from(text).subarray(0, bytesMax), { stream: true });
+}

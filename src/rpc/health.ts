@@ -1,0 +1,52 @@
+import { HealthImplementation } from 'grpc-health-check';
+import type { ServiceHost } from './standing-streams.js';
+
+/** How often watchers are told; a check always asks. */
+const refreshMs = 500;
+
+type Check = (call: unknown, callback: unknown) => void;
+
+/** grpc.health.v1.Health: the same answer for the server as a whole ("") and for each of its services. */
+export class Health {
+  readonly #implementation = new HealthImplementation();
+  readonly #timer: NodeJS.Timeout;
+  #draining = false;
+  #serving: boolean | undefined;
+
+  constructor(
+    private readonly services: readonly string[],
+    private readonly source: () => { readonly writable: boolean },
+  ) {
+    this.#refresh();
+    this.#timer = setInterval(() => this.#refresh(), refreshMs).unref();
+  }
+
+  addTo(host: ServiceHost): void {
+    this.#implementation.addToServer({
+      addService: (definition, implementation) => {
+        const check = implementation['check'] as Check;
+        const freshCheck: Check = (call, callback) => {
+          this.#refresh();
+          check(call, callback);
+        };
+        host.addService(definition, { ...implementation, check: freshCheck });
+      },
+    });
+  }
+
+  /** NOT_SERVING from now on, whatever the source says. */
+  drain(): void {
+    this.#draining = true;
+    clearInterval(this.#timer);
+    this.#refresh();
+  }
+
+  #refresh(): void {
+    const serving = !this.#draining && this.source().writable;
+    if (serving === this.#serving) return;
+    this.#serving = serving;
+    for (const service of ['', ...this.services]) {
+      this.#implementation.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
+    }
+  }
+}

@@ -1,0 +1,1 @@
+export { startRpcServer, type RpcServer, type RpcServerOptions } from './server.js';

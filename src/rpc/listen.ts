@@ -1,0 +1,43 @@
+import { lstat, unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { ServerCredentials, type Server } from '@grpc/grpc-js';
+
+const unixPrefix = 'unix:';
+
+/** Binds a server to "host:port" (0: any free port) or "unix:/path"; resolves to the address it has. */
+export async function listen(server: Server, address: string): Promise<string> {
+  if (address.startsWith(unixPrefix)) {
+    await removeStaleSocket(address.slice(unixPrefix.length).replace(/^\/\//, ''));
+    await bind(server, address);
+    return address;
+  }
+  const port = await bind(server, address);
+  return `${address.slice(0, address.lastIndexOf(':'))}:${port}`;
+}
+
+function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else reject(error);
+    });
+  });
+}
+
+/** A server that was killed leaves its socket behind; one that nobody answers on is in the way. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const entry = await lstat(path).catch(() => undefined);
+  if (entry?.isSocket() === true && !(await answers(path))) await unlink(path);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const settle = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => settle(true));
+    socket.once('error', () => settle(false));
+  });
+}

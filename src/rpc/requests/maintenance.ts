@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { optional, vaultName } from './fields.js';
+import { ordinaryRequest } from './ordinary.js';
+import { durationMs } from './times.js';
+
+const collect = z
+  .object({ vault: vaultName, dry_run: z.boolean(), min_age: optional(durationMs) })
+  .transform(({ vault, dry_run, min_age }) => ({
+    vault,
+    options: { dryRun: dry_run, minAgeMs: min_age ?? 0 },
+  }));
+
+const vaultAlone = z.object({ vault: vaultName });
+
+export const readCollectGarbage = ordinaryRequest('stowken.v1.CollectGarbageRequest', collect);
+export const readGetStats = ordinaryRequest('stowken.v1.GetStatsRequest', vaultAlone);
+export const readGetCapabilities = ordinaryRequest('stowken.v1.GetCapabilitiesRequest', vaultAlone);

@@ -1,0 +1,74 @@
+import type { Conversation, VaultStats } from '../model/index.js';
+import type { CollectPart, MessageWithSegments, StoreResult } from '../vault/index.js';
+
+type Fields = Record<string, unknown>;
+
+/** A time as google.protobuf.Timestamp. */
+function timestamp(timeMs: number): Fields {
+  const seconds = Math.floor(timeMs / 1000);
+  return { seconds, nanos: (timeMs - seconds * 1000) * 1_000_000 };
+}
+
+export function conversationFields(conversation: Conversation): Fields {
+  const { expireTimeMs } = conversation;
+  return {
+    id: conversation.id,
+    application: conversation.application,
+    model: conversation.model,
+    tokenizer: conversation.tokenizer,
+    revision: conversation.revision,
+    total_tokens: conversation.totalTokens,
+    message_count: conversation.messageCount,
+    create_time: timestamp(conversation.createTimeMs),
+    update_time: timestamp(conversation.updateTimeMs),
+    ...(expireTimeMs !== undefined && { expire_time: timestamp(expireTimeMs) }),
+    parent_id: conversation.parentId,
+    metadata: conversation.metadata,
+  };
+}
+
+export function messageFields(message: MessageWithSegments): Fields {
+  return {
+    role: message.role,
+    name: message.name,
+    tool_call_id: message.toolCallId,
+    token_count: message.tokenCount,
+    segments: message.segments.map(({ hash, tokenCount }) => ({ hash, token_count: tokenCount })),
+  };
+}
+
+export function storeFields(result: StoreResult): Fields {
+  return {
+    conversation: conversationFields(result.conversation),
+    total_segments: result.totalSegments,
+    new_segments: result.newSegments,
+    deduped_segments: result.totalSegments - result.newSegments,
+    new_tokens: result.newTokens,
+    stored_bytes: result.storedBytes,
+    unchanged: result.unchanged,
+  };
+}
+
+export function collectFields(part: CollectPart): Fields {
+  const figures = { segments: part.segments, bytes: part.frameBytes };
+  if (part.kind !== 'summary') return { [part.kind]: figures };
+  return { summary: { ...figures, kept_segments: part.keptSegments } };
+}
+
+export function statsFields(stats: VaultStats): Fields {
+  return {
+    conversations: stats.conversations,
+    messages: stats.messages,
+    segments: stats.segments,
+    tokens: stats.tokens,
+    unique_tokens: stats.uniqueTokens,
+    raw_bytes: 4 * stats.tokens,
+    unique_raw_bytes: 4 * stats.uniqueTokens,
+    segment_bytes: stats.segmentBytes,
+    registry_bytes: stats.registryBytes,
+    garbage_segments: stats.garbageSegments,
+    garbage_bytes: stats.garbageBytes,
+    in_use_bytes: stats.inUseBytes,
+    file_bytes: stats.fileBytes,
+  };
+}

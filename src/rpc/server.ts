@@ -1,0 +1,76 @@
+import { Server, type ServerOptions } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { limits } from '../model/index.js';
+import type { Tokenizers } from '../text/index.js';
+import type { Vault } from '../vault/index.js';
+import { rawService, serviceNames } from './contract.js';
+import { Health } from './health.js';
+import { listen } from './listen.js';
+import { reflection } from './reflection.js';
+import { conversationService } from './services/conversation-service.js';
+import { maintenanceService } from './services/maintenance-service.js';
+import { StandingStreams } from './standing-streams.js';
+
+export interface RpcServerOptions {
+  /** The vault of that name, if there is one; "default" where a request names none. */
+  readonly vaults: (name: string) => Vault | undefined;
+  readonly tokenizers: Pick<Tokenizers, 'known'>;
+  /** "host:port", port 0 for any free one, or "unix:/path". */
+  readonly listen: string;
+  readonly logger: Logger;
+  /** As GetCapabilities reports it. */
+  readonly version: string;
+  /** Whether writes are accepted; asked often, for the health service. */
+  readonly health: () => { readonly writable: boolean };
+}
+
+export interface RpcServer {
+  /** The address it is bound to, with the real port. */
+  readonly address: string;
+  /** Says NOT_SERVING, takes no more calls, and resolves when those under way have ended; after graceMs they are cut off. */
+  drain(graceMs: number): Promise<void>;
+}
+
+const transport: ServerOptions = {
+  'grpc.max_receive_message_length': limits.transportRequestBytesMax,
+  'grpc.max_send_message_length': -1,
+  'grpc.max_concurrent_streams': limits.streamsPerConnectionMax,
+  // A peer that has vanished without a word is noticed within two minutes, and its calls are cancelled.
+  'grpc.keepalive_time_ms': 90_000,
+  'grpc.keepalive_timeout_ms': 30_000,
+};
+
+/** Serves vaults over gRPC. Rejects when the address cannot be bound. */
+export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+  const server = new Server(transport);
+  const standing = new StandingStreams();
+  const health = new Health(serviceNames, options.health);
+  server.addService(rawService('stowken.v1.ConversationService'), conversationService(options));
+  server.addService(rawService('stowken.v1.MaintenanceService'), maintenanceService(options));
+  health.addTo(standing.track(server));
+  reflection().addToServer(standing.track(server));
+  const address = await listen(server, options.listen).catch((error: unknown) => {
+    health.drain();
+    throw error;
+  });
+
+  return {
+    address,
+    async drain(graceMs) {
+      health.drain();
+      standing.endAll();
+      await shutdown(server, graceMs);
+    },
+  };
+}
+
+function shutdown(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cutOff = setTimeout(() => server.forceShutdown(), graceMs);
+    server.tryShutdown((error) => {
+      clearTimeout(cutOff);
+      if (error === undefined) resolve();
+      else reject(error);
+    });
+  });
+}

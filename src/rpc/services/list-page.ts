@@ -1,0 +1,59 @@
+import { limits, type Conversation } from '../../model/index.js';
+import type { ConversationPage } from '../../storage/index.js';
+import type { Vault } from '../../vault/index.js';
+import { openPageToken, sealPageToken, type PageScope } from '../page-token.js';
+import type { ListRequest } from '../requests/index.js';
+import { conversationFields } from '../responses.js';
+import { MessageCodec } from '../wire/codec.js';
+
+const codec = new MessageCodec('stowken.v1.ListConversationsResponse');
+
+/** Lists a page, shorter than asked for where its bytes would be more than an ordinary client takes. */
+export async function listPage(vault: Vault, request: ListRequest): Promise<Buffer> {
+  const scope: PageScope = {
+    vaultId: vault.vaultId,
+    query: { filter: request.filter, order: request.order },
+  };
+  const query = {
+    filter: request.filter,
+    order: request.order,
+    scanLimit: limits.pageScanMax,
+    ...(request.pageToken !== '' && { after: openPageToken(scope, request.pageToken) }),
+  };
+  let page = await vault.list({ ...query, limit: request.pageSize });
+  const fitting = countFitting(page.conversations);
+  // Only the vault knows the position behind an entry: ask again for the entries that fit.
+  if (fitting < page.conversations.length) page = await vault.list({ ...query, limit: fitting });
+  return encodePage(page, scope);
+}
+
+function encodePage(page: ConversationPage, scope: PageScope): Buffer {
+  return codec.encode({
+    conversations: page.conversations.map(conversationFields),
+    ...(page.next !== undefined && { next_page_token: sealPageToken(scope, page.next) }),
+  });
+}
+
+/** How many of the first conversations fit into a page: one at least. */
+function countFitting(conversations: readonly Conversation[]): number {
+  let bytes = 0;
+  let count = 0;
+  for (const conversation of conversations) {
+    bytes += encodedBytesAtMost(conversation);
+    if (bytes > limits.pageBytesMax) break;
+    count += 1;
+  }
+  return Math.max(count, 1);
+}
+
+/** No less than a conversation's encoded size: its strings, and room for all else. */
+function encodedBytesAtMost({ metadata, ...fields }: Conversation): number {
+  const strings = [fields.id, fields.application, fields.model, fields.tokenizer, fields.parentId];
+  const labels = Object.entries(metadata).flat();
+  const perString = 8;
+  const otherFields = 128;
+  return [...strings, ...labels].reduce(
+    (sum, text) => sum + Buffer.byteLength(text) + perString,
+    otherFields,
+  );
+}

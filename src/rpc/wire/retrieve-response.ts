@@ -1,0 +1,107 @@
+import type { ChunkContent, MessageDescription, RetrievePart } from '../../vault/index.js';
+
+type ChunkPart = Extract<RetrievePart, { kind: 'chunk' }>;
+
+/**
+ * Encodes a RetrieveConversationResponse that holds a chunk: lengths first, then every byte in its place,
+ * so that the content is copied once, into a buffer of the right size. Fields with their default values
+ * are left out.
+ */
+export function encodeChunk(part: ChunkPart): Buffer {
+  const { content, message } = part;
+  const text = content?.kind === 'text' ? Buffer.from(content.text) : undefined;
+  const contentBytes = text ?? (content as Exclude<ChunkContent, { kind: 'text' }> | undefined)?.bytes;
+  const labels =
+    message && [message.role, message.name, message.toolCallId].map((label) => Buffer.from(label));
+
+  const messageLength = labels === undefined ? 0 : descriptionLength(labels, message!.tokenCount);
+  const contentLength = contentBytes?.length ?? 0;
+  const isList = content?.kind === 'varints';
+  const listLength = isList && contentLength > 0 ? lengthDelimited(contentLength) : 0;
+  const chunkLength =
+    varintField(part.messageIndex) +
+    varintField(part.tokenOffset) +
+    (content === undefined ? 0 : lengthDelimited(isList ? listLength : contentLength)) +
+    (part.endOfMessage ? 2 : 0) +
+    (labels === undefined ? 0 : lengthDelimited(messageLength)) +
+    (content?.kind === 'text' && content.replaced ? 2 : 0);
+
+  const bytes = Buffer.allocUnsafe(lengthDelimited(chunkLength));
+  let at = writeHead(bytes, 0, 2, chunkLength);
+  at = writeVarintField(bytes, at, 1, part.messageIndex);
+  at = writeVarintField(bytes, at, 2, part.tokenOffset);
+  if (content !== undefined) {
+    if (isList) {
+      at = writeHead(bytes, at, 3, listLength);
+      if (contentLength > 0) at = writeHead(bytes, at, 1, contentLength);
+    } else {
+      at = writeHead(bytes, at, content.kind === 'words' ? 4 : 5, contentLength);
+    }
+    bytes.set(contentBytes!, at);
+    at += contentLength;
+  }
+  if (part.endOfMessage) at = writeVarintField(bytes, at, 6, 1);
+  if (labels !== undefined) at = writeDescription(bytes, at, labels, message!, messageLength);
+  if (content?.kind === 'text' && content.replaced) writeVarintField(bytes, at, 8, 1);
+  return bytes;
+}
+
+function descriptionLength(labels: readonly Buffer[], tokenCount: number): number {
+  let length = varintField(tokenCount);
+  for (const label of labels) if (label.length > 0) length += lengthDelimited(label.length);
+  return length;
+}
+
+/** A MessageInfo without segments. */
+function writeDescription(
+  bytes: Buffer,
+  start: number,
+  labels: readonly Buffer[],
+  message: MessageDescription,
+  length: number,
+): number {
+  let at = writeHead(bytes, start, 7, length);
+  for (const [index, label] of labels.entries()) {
+    if (label.length === 0) continue;
+    at = writeHead(bytes, at, index + 1, label.length);
+    bytes.set(label, at);
+    at += label.length;
+  }
+  return writeVarintField(bytes, at, 4, message.tokenCount);
+}
+
+/** Bytes of a varint. */
+function varintLength(value: number): number {
+  let length = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++;
+  return length;
+}
+
+/** Bytes of a varint field with its one-byte tag; none for 0. */
+function varintField(value: number): number {
+  return value === 0 ? 0 : 1 + varintLength(value);
+}
+
+/** Bytes of a field of so many bytes, with its one-byte tag and its length. */
+function lengthDelimited(length: number): number {
+  return 1 + varintLength(length) + length;
+}
+
+function writeVarint(bytes: Buffer, at: number, value: number): number {
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[at++] = (rest % 0x80) | 0x80;
+  bytes[at++] = rest;
+  return at;
+}
+
+function writeVarintField(bytes: Buffer, at: number, field: number, value: number): number {
+  if (value === 0) return at;
+  bytes[at] = field << 3;
+  return writeVarint(bytes, at + 1, value);
+}
+
+/** The tag and the length of a length-delimited field. */
+function writeHead(bytes: Buffer, at: number, field: number, length: number): number {
+  bytes[at] = (field << 3) | 2;
+  return writeVarint(bytes, at + 1, length);
+}

@@ -1,0 +1,81 @@
+import type { Codec } from '../../codec/index.js';
+import { StowkenError } from '../../model/index.js';
+import type { CheckOptions, Violation } from '../backend.js';
+import { CheckedConversations } from './check-conversations.js';
+import type { Report } from './check-report.js';
+import { SegmentColumns } from './check-columns.js';
+import { checkFrames } from './check-frames.js';
+import { CheckedSegments } from './check-segments.js';
+import type { Tables } from './environment.js';
+import { differingFigures, readState, type State } from './state.js';
+import type { Pin } from './table.js';
+
+/** Milliseconds of checking before other work gets its turn. */
+const SLICE_MS = 5;
+
+/** Compares every record of the pinned state with every other, and decodes every frame. */
+export async function checkVault(
+  tables: Tables,
+  pin: Pin,
+  codec: Codec,
+  { onProgress, signal }: CheckOptions,
+): Promise<Violation[]> {
+  const violations: Violation[] = [];
+  const report: Report = (invariant, subject, detail) => violations.push({ invariant, subject, detail });
+  const pinned = Object.fromEntries(
+    Object.entries(tables as unknown as Record<string, Tables['meta']>).map(([name, table]) => [
+      name,
+      table.at(pin),
+    ]),
+  ) as unknown as Tables;
+
+  const state = readState(pinned.meta);
+  const total = state.conversations + state.segments;
+  const columns = new SegmentColumns();
+  const segments = new CheckedSegments(pinned, codec, columns, report);
+  const conversations = new CheckedConversations(pinned, state, columns, report);
+  // In this order: frames say which segments there are, manifests which references.
+  const parts = [
+    checkFrames(pinned, codec, state, columns, report),
+    conversations.manifests(),
+    conversations.index(),
+    segments.hashIndex(),
+    segments.referenceCounts(),
+    segments.garbageTable(),
+  ];
+  let done = 0;
+  for (const steps of parts) {
+    let sliceEnd = performance.now() + SLICE_MS;
+    for (const looked of steps) {
+      done += looked;
+      if (performance.now() < sliceEnd) continue;
+      onProgress?.(Math.min(done, total), total);
+      await new Promise(setImmediate);
+      if (signal?.aborted) throw new StowkenError('CANCELLED', 'the check was cancelled');
+      sliceEnd = performance.now() + SLICE_MS;
+    }
+  }
+  reportFigures(
+    state,
+    { ...state, ...figuresOf(columns), ...segments.garbage, ...conversations.figures() },
+    report,
+  );
+  onProgress?.(total, total);
+  return violations;
+}
+
+function figuresOf(segments: SegmentColumns): Partial<State> {
+  let uniqueTokens = 0;
+  let segmentBytes = 0;
+  for (const id of segments.ids()) {
+    uniqueTokens += segments.tokenCount(id);
+    segmentBytes += segments.frameBytes(id);
+  }
+  return { segments: segments.count, uniqueTokens, segmentBytes };
+}
+
+function reportFigures(stored: State, counted: State, report: Report): void {
+  for (const figure of differingFigures(stored, counted)) {
+    report('statistics', figure, `${stored[figure]} is kept, ${counted[figure]} was counted`);
+  }
+}

@@ -1,0 +1,144 @@
+import { stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { open, type Database, type RootDatabase } from 'lmdb';
+import { PAGE_BYTES } from './layout.js';
+import { Table, treePages, type Pin } from './table.js';
+
+const META_PAGES = 2;
+
+/** See docs/storage-format.md. */
+export interface Tables {
+  readonly meta: Table<number>;
+  readonly names: Table<number>;
+  readonly packs: Table<number>;
+  readonly heads: Table<number>;
+  readonly halves: Table<number>;
+  readonly hashIndex: Table<number>;
+  readonly refCounts: Table<number>;
+  readonly bigRefCounts: Table<number>;
+  readonly garbage: Table<number>;
+  readonly conversations: Table<number>;
+  readonly messages: Table<Buffer>;
+  readonly ids: Table<Buffer>;
+}
+
+export function dataFileIn(folder: string): string {
+  return join(folder, 'vault.mdb');
+}
+
+/** The LMDB files of a vault. */
+export class Environment {
+  readonly tables: Tables;
+  readonly #file: string;
+  readonly #root: RootDatabase<Buffer, string>;
+
+  private constructor(file: string, root: RootDatabase<Buffer, string>) {
+    this.#file = file;
+    this.#root = root;
+    const numbered = (name: string) =>
+      new Table<number>(
+        name,
+        root.openDB<Buffer, number>({ name, keyEncoding: 'uint32', encoding: 'binary' }),
+      );
+    const keyed = (name: string) =>
+      new Table<Buffer>(
+        name,
+        root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' }) as unknown as Database<
+          Buffer,
+          Buffer
+        >,
+      );
+    this.tables = {
+      meta: numbered('meta'),
+      names: numbered('names'),
+      packs: numbered('packs'),
+      heads: numbered('heads'),
+      halves: numbered('halves'),
+      hashIndex: numbered('hashIndex'),
+      refCounts: numbered('refCounts'),
+      bigRefCounts: numbered('bigRefCounts'),
+      garbage: numbered('garbage'),
+      conversations: numbered('conversations'),
+      messages: keyed('messages'),
+      ids: keyed('ids'),
+    };
+  }
+
+  /** `sync: false` leaves it to the operating system when commits reach the disk. */
+  static async open(folder: string, options: { readonly sync: boolean }): Promise<Environment> {
+    const file = dataFileIn(folder);
+    const root = open<Buffer, string>({
+      path: file,
+      noSubdir: true,
+      encoding: 'binary',
+      pageSize: PAGE_BYTES,
+      maxDbs: 24,
+      // Each commit syncs its data before the page that makes it visible: LMDB's own order.
+      overlappingSync: false,
+      noSync: !options.sync,
+      // Batches of its own would reject, unheard, when a commit fails.
+      eventTurnBatching: false,
+    });
+    return new Environment(file, root);
+  }
+
+  /**
+   * Runs `action` in a write transaction and commits; durable when the promise resolves. What the action
+   * throws is rejected, and nothing of it is written. A commit that fails rejects with CommitError.
+   */
+  async write<T>(action: () => T): Promise<T> {
+    try {
+      const result = await this.#root.childTransaction(action);
+      await this.#root.flushed;
+      return result;
+    } catch (error) {
+      const cause = (error as { commitError?: Promise<unknown> }).commitError;
+      if (!cause) throw error;
+      throw new CommitError(
+        await cause.then(
+          () => error,
+          (reason: unknown) => reason,
+        ),
+      );
+    }
+  }
+
+  /** Holds the current state for reading; pages that are freed meanwhile stay in use until release(). */
+  pin(): { readonly pin: Pin; release(): void } {
+    this.#root.resetReadTxn();
+    const pin = this.#root.useReadTransaction();
+    return { pin, release: () => pin.done() };
+  }
+
+  /** Bytes of the pages that hold something. No table keeps duplicates, which this would leave out. */
+  bytesInUse(): number {
+    const stats = this.#root.getStats() as { root: object; free: object };
+    const tables = Object.values(this.tables) as Table<number | Buffer>[];
+    const pages = tables.reduce((sum, table) => sum + table.pages(), 0);
+    return (META_PAGES + treePages(stats.root) + treePages(stats.free) + pages) * PAGE_BYTES;
+  }
+
+  async fileBytes(): Promise<number> {
+    const files = await Promise.all([stat(this.#file), stat(`${this.#file}-lock`)]);
+    return files.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Bytes that the file system has left for this process. */
+  async bytesFree(): Promise<number> {
+    const { bavail, bsize } = await statfs(dirname(this.#file));
+    return bavail * bsize;
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+}
+
+/** The commit itself failed: nothing of it is to be trusted. */
+export class CommitError extends Error {
+  override readonly name = 'CommitError';
+
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}

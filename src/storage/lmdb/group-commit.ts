@@ -1,0 +1,100 @@
+import { limits, StowkenError } from '../../model/index.js';
+import type { Change, ChangeResult } from '../backend.js';
+import { closed } from '../refusals.js';
+
+/** What became of one change of a group: its result, or why it was refused. */
+export type Outcome = { readonly result: ChangeResult } | { readonly refusal: unknown };
+
+interface Waiting {
+  readonly change: Change;
+  readonly bytes: number;
+  readonly resolve: (result: ChangeResult) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * Lets changes share commits: those that arrive while one commit is under way wait and are the next
+ * one's group. One group at a time; between groups, tasks run that need the store to stand still.
+ */
+export class GroupCommit {
+  readonly #waiting: Waiting[] = [];
+  readonly #tasks: (() => void)[] = [];
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  /** `commitGroup` gives one outcome for each change, in order; when it rejects, so do all of them. */
+  constructor(private readonly commitGroup: (changes: readonly Change[]) => Promise<Outcome[]>) {}
+
+  commit(change: Change): Promise<ChangeResult> {
+    if (this.#closed) return Promise.reject(closed());
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ change, bytes: frameBytes(change), resolve, reject });
+      this.#start();
+    });
+  }
+
+  /** Runs a synchronous task while no commit is under way. */
+  between<T>(task: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#tasks.push(() => {
+        try {
+          resolve(task());
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+      this.#start();
+    });
+  }
+
+  /** Refuses further changes and waits for those that are under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+
+  #start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    // Whoever arrives in this turn of the event loop joins the first group.
+    await new Promise(setImmediate);
+    while (this.#waiting.length > 0 || this.#tasks.length > 0) {
+      for (const task of this.#tasks.splice(0)) task();
+      const group = this.#takeGroup();
+      if (group.length > 0) await this.#commitGroup(group);
+    }
+    // In the same turn as the last look at the queue, so that nobody who arrives is overlooked.
+    this.#running = undefined;
+  }
+
+  async #commitGroup(group: readonly Waiting[]): Promise<void> {
+    try {
+      const outcomes = await this.commitGroup(group.map(({ change }) => change));
+      group.forEach(({ resolve, reject }, index) => {
+        const outcome = outcomes[index];
+        if (outcome && 'result' in outcome) resolve(outcome.result);
+        else reject(outcome?.refusal ?? new StowkenError('INTERNAL', 'a commit lost a change'));
+      });
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+  }
+
+  #takeGroup(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const waiting of this.#waiting) {
+      bytes += waiting.bytes;
+      if (count > 0 && bytes > limits.groupCommitBytesMax) break;
+      count += 1;
+      if (count === limits.groupCommitChangesMax) break;
+    }
+    return this.#waiting.splice(0, count);
+  }
+}
+
+function frameBytes({ newSegments }: Change): number {
+  return (newSegments ?? []).reduce((sum, { frame }) => sum + frame.length, 0);
+}

@@ -1,0 +1,109 @@
+import type { SegmentHash } from '../../model/index.js';
+import {
+  decodeIndexChunk,
+  emptyChunk,
+  encodeIndexChunk,
+  idsIn,
+  withEntry,
+  type IndexEntry,
+} from './index-chunk.js';
+import type { IndexDirectory } from './index-directory.js';
+import { INDEX_CHUNK_BYTES } from './layout.js';
+import type { Table } from './table.js';
+
+/** The key of the first chunk: LMDB ranges leave out key 0. */
+const FIRST_KEY = 1;
+
+/**
+ * From hashes to segment ids: chunks of entries in the order of their fingerprints, each under a lower
+ * bound of them. It stores 32 bits of a hash; whoever finds a candidate compares the whole. Of one
+ * stretch of reading or one write transaction.
+ */
+export class HashIndex {
+  /** By the keys under which they are stored; chunks are split when they are written. */
+  readonly #changed = new Map<number, Uint8Array>();
+
+  constructor(
+    private readonly table: Table<number>,
+    private readonly directory: IndexDirectory,
+  ) {}
+
+  /** Ids of segments whose hash may be this one. */
+  candidates(hash: SegmentHash): number[] {
+    const fingerprint = fingerprintOf(hash);
+    const key = this.#keyOf(fingerprint);
+    const chunk = this.#changed.get(key) ?? this.table.view(key);
+    return chunk ? idsIn(chunk, baseOf(key), fingerprint) : [];
+  }
+
+  insert(hash: SegmentHash, id: number): void {
+    const fingerprint = fingerprintOf(hash);
+    const key = this.#keyOf(fingerprint);
+    this.#changed.set(key, withEntry(this.#chunk(key), baseOf(key), { fingerprint, id }));
+  }
+
+  remove(hash: SegmentHash, id: number): void {
+    const key = this.#keyOf(fingerprintOf(hash));
+    const rest = decodeIndexChunk(baseOf(key), this.#chunk(key)).filter((entry) => entry.id !== id);
+    this.#changed.set(key, encodeIndexChunk(baseOf(key), rest));
+  }
+
+  /** Writes what has changed; returns the chunks that came and went, for the directory. */
+  flush(): { readonly added: readonly number[]; readonly removed: readonly number[] } {
+    const added: number[] = [];
+    const removed: number[] = [];
+    for (const [key, chunk] of this.#changed) {
+      if (chunk.length === 0) {
+        this.table.remove(key);
+        removed.push(key);
+        continue;
+      }
+      if (chunk.length <= INDEX_CHUNK_BYTES) this.table.put(key, chunk);
+      else
+        for (const part of split(key, decodeIndexChunk(baseOf(key), chunk))) {
+          this.table.put(part.key, part.chunk);
+          added.push(part.key);
+        }
+      if (key === FIRST_KEY) added.push(key);
+    }
+    this.#changed.clear();
+    return { added, removed };
+  }
+
+  #chunk(key: number): Uint8Array {
+    return this.#changed.get(key) ?? this.table.get(key) ?? emptyChunk;
+  }
+
+  #keyOf(fingerprint: number): number {
+    return this.directory.floor(fingerprint) ?? FIRST_KEY;
+  }
+}
+
+export function fingerprintOf(hash: SegmentHash): number {
+  return Number.parseInt(hash.slice(0, 8), 16);
+}
+
+/** What a chunk's fingerprints are counted from. */
+export function baseOf(key: number): number {
+  return key === FIRST_KEY ? 0 : key;
+}
+
+/** Halves a chunk until each part is short enough or has one fingerprint only. */
+function* split(key: number, entries: readonly IndexEntry[]): Generator<{ key: number; chunk: Uint8Array }> {
+  const chunk = encodeIndexChunk(baseOf(key), entries);
+  const cut = chunk.length > INDEX_CHUNK_BYTES ? middle(entries) : undefined;
+  if (cut === undefined) yield { key, chunk };
+  else {
+    yield* split(key, entries.slice(0, cut));
+    yield* split((entries[cut] as IndexEntry).fingerprint, entries.slice(cut));
+  }
+}
+
+/** A place near the middle between two fingerprints that differ. */
+function middle(entries: readonly IndexEntry[]): number | undefined {
+  const differs = (at: number) => entries[at - 1]?.fingerprint !== entries[at]?.fingerprint;
+  const half = entries.length >> 1;
+  for (let at = half; at > 0; at--) if (differs(at)) return at;
+  for (let at = half + 1; at < entries.length; at++) if (differs(at)) return at;
+  return undefined;
+}

@@ -1,0 +1,42 @@
+/**
+ * Sizes of the LMDB schema, fixed by the format version: stored data is read with the same figures that
+ * it was written with. docs/storage-format.md says what they are for.
+ */
+export const FORMAT_VERSION = 1;
+
+export const PAGE_BYTES = 4096;
+const PAGE_HEADER_BYTES = 24;
+const NODE_BYTES = 8;
+const NODE_POINTER_BYTES = 2;
+const NUMBER_KEY_BYTES = 4;
+
+/** The longest value of a table with number keys that stays inside a leaf page; two of them fill one. */
+export const INLINE_VALUE_BYTES =
+  (PAGE_BYTES - PAGE_HEADER_BYTES) / 2 - NODE_POINTER_BYTES - NODE_BYTES - NUMBER_KEY_BYTES;
+
+/** Keys of `messages`: conversation number and chunk number. */
+export const MESSAGE_CHUNK_KEY_BYTES = 8;
+export const MESSAGE_CHUNK_BYTES = INLINE_VALUE_BYTES + NUMBER_KEY_BYTES - MESSAGE_CHUNK_KEY_BYTES;
+
+/** The longest value that takes this many overflow pages. */
+export function overflowBytes(pages: number): number {
+  return pages * PAGE_BYTES - PAGE_HEADER_BYTES;
+}
+
+/** The longest tail of a frame: with its entry it fits an empty pack. */
+export const TAIL_BYTES_MAX = INLINE_VALUE_BYTES - 12;
+
+/** A tail is cut only where the piece that stays in the pack is at least this long. */
+export const SPLIT_BYTES_MIN = 64;
+
+/** Segments whose reference counts share a record, one byte each. */
+export const COUNTS_PER_CHUNK = 256;
+
+/** A chunk of the hash index or of the id index is split when it is longer. */
+export const INDEX_CHUNK_BYTES = 512;
+
+/** Strings that records name by number: how long one may be, and how many there may be. */
+export const NAME_BYTES_MAX = 128;
+export const NAMES_MAX = 4096;
+/** Of these, names of speakers take at most this many, so that they never crowd out models and roles. */
+export const SPEAKER_NAMES_MAX = 2048;

@@ -1,0 +1,76 @@
+import type { Conversation } from '../../model/index.js';
+import type { ConversationPage, ListQuery } from '../backend.js';
+import { matchesFilter } from '../filters.js';
+import { readHeader } from './conversations.js';
+import type { NameOf } from './manifest.js';
+import type { Table } from './table.js';
+
+/** Conversations that are looked at before other work gets its turn. */
+const SLICE = 500;
+
+/**
+ * A page of conversations in creation order, from their headers. Each slice reads the state of its
+ * moment; the position is a conversation's number, so nothing is repeated or skipped between them.
+ */
+export async function listConversations(
+  table: Table<number>,
+  query: ListQuery,
+  nameOf: NameOf,
+): Promise<ConversationPage> {
+  const { filter, limit, scanLimit } = query;
+  const newestFirst = query.order === 'newestFirst';
+  const conversations: Conversation[] = [];
+  let position = firstPosition(table, query, nameOf);
+  let scanned = 0;
+  for (;;) {
+    let seen = 0;
+    for (const { key, value } of after(table, position, newestFirst)) {
+      if (conversations.length >= limit || scanned >= scanLimit) return { conversations, next: position };
+      const { conversation } = readHeader(value, nameOf);
+      if (isPast(conversation, query)) return { conversations, next: undefined };
+      if (matchesFilter(conversation, filter)) conversations.push(conversation);
+      position = key;
+      scanned += 1;
+      seen += 1;
+    }
+    if (seen < SLICE) return { conversations, next: undefined };
+    await new Promise(setImmediate);
+  }
+}
+
+/** A slice of what comes after a position, in the order asked for. */
+function after(table: Table<number>, position: number | undefined, newestFirst: boolean) {
+  if (!newestFirst) return table.range({ start: (position ?? 0) + 1, limit: SLICE });
+  if (position === undefined) return table.range({ reverse: true, limit: SLICE });
+  return position > 1 ? table.range({ reverse: true, start: position - 1, limit: SLICE }) : [];
+}
+
+/** Where to begin: create times go up with the numbers, so a time range is found by bisection. */
+function firstPosition(table: Table<number>, query: ListQuery, nameOf: NameOf): number | undefined {
+  if (query.after !== undefined) return query.after;
+  const { createTimeFromMs, createTimeBeforeMs } = query.filter;
+  if (query.order === 'newestFirst') {
+    return createTimeBeforeMs === undefined ? undefined : firstAtOrAfter(table, createTimeBeforeMs, nameOf);
+  }
+  return createTimeFromMs === undefined ? undefined : firstAtOrAfter(table, createTimeFromMs, nameOf) - 1;
+}
+
+/** The least number such that every conversation from it on was created at this time or later. */
+function firstAtOrAfter(table: Table<number>, timeMs: number, nameOf: NameOf): number {
+  let low = 1;
+  let high = (table.last()?.key ?? 0) + 1;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const [entry] = table.range({ start: middle, limit: 1 });
+    const reached = !entry || readHeader(entry.value, nameOf).conversation.createTimeMs >= timeMs;
+    if (reached) high = middle;
+    else low = entry.key + 1;
+  }
+  return low;
+}
+
+/** Whether no later conversation of this order can be in the time range. */
+function isPast({ createTimeMs }: Conversation, { order, filter }: ListQuery): boolean {
+  if (order === 'newestFirst') return createTimeMs < (filter.createTimeFromMs ?? -Infinity);
+  return createTimeMs >= (filter.createTimeBeforeMs ?? Infinity);
+}

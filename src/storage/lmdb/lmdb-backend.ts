@@ -1,0 +1,214 @@
+import type { Codec } from '../../codec/index.js';
+import { isStowkenError, type Conversation, type SegmentHash, type VaultStats } from '../../model/index.js';
+import type {
+  Change,
+  ChangeResult,
+  CheckOptions,
+  ConversationPage,
+  ConversationSnapshot,
+  GarbagePage,
+  GarbageQuery,
+  ListQuery,
+  SegmentKey,
+  ManagedBackend,
+  StorageHealth,
+  StoredSegment,
+  Violation,
+} from '../backend.js';
+import { Leases } from '../leases.js';
+import { closed, segmentNotFound } from '../refusals.js';
+import { checkVault } from './check.js';
+import { readHeader, readManifest } from './conversations.js';
+import type { Environment } from './environment.js';
+import { decodeGarbage } from './garbage.js';
+import { GroupCommit } from './group-commit.js';
+import { IdIndex } from './id-index.js';
+import { IndexDirectory } from './index-directory.js';
+import { listConversations } from './listing.js';
+import { corruptConversation } from './manifest.js';
+import { Names } from './names.js';
+import type { FolderLock } from './folder-lock.js';
+import { SegmentCache } from './segment-cache.js';
+import { SegmentFinder } from './segment-finder.js';
+import { SegmentReader } from './segment-reader.js';
+import { createSnapshot } from './snapshot.js';
+import { readIdentity, readState } from './state.js';
+import { Writer } from './writer.js';
+import type { Shared } from './write-session.js';
+
+/** Segments that are looked at before other work gets its turn. */
+const SLICE = 256;
+
+/** Serves a vault whose environment is open; see openLmdbBackend. */
+export class LmdbBackend implements ManagedBackend {
+  readonly kind = 'lmdb';
+  readonly vaultId: string;
+  readonly #shared: Shared;
+  readonly #leases = new Leases();
+  readonly #writer: Writer;
+  readonly #group: GroupCommit;
+  #open = true;
+
+  constructor(
+    private readonly environment: Environment,
+    private readonly lock: FolderLock | undefined,
+    codec: Codec,
+    clock: () => number,
+  ) {
+    const { tables } = environment;
+    this.vaultId = readIdentity(tables.meta) ?? '';
+    this.#shared = {
+      tables,
+      codec,
+      cache: new SegmentCache(),
+      directory: new IndexDirectory(tables.hashIndex),
+      names: new Names(tables.names),
+    };
+    this.#writer = new Writer(environment, this.#shared, this.#leases, clock);
+    this.#group = new GroupCommit((changes) => this.#writer.commitGroup(changes));
+  }
+
+  async commit(change: Change): Promise<ChangeResult> {
+    this.#check();
+    // Reads what the commit compares hashes with, so that the transaction need not.
+    if (change.collect) await this.#warm(change.collect.keys);
+    return this.#group.commit(change);
+  }
+
+  async findSegments(hashes: readonly SegmentHash[]): Promise<(StoredSegment | undefined)[]> {
+    return this.#slices(hashes, (finder, hash) => {
+      const known = finder.find(hash);
+      const size = known && finder.reader.size(known.id);
+      return known && size && { key: known.id as SegmentKey, ...size };
+    });
+  }
+
+  async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
+    return this.#slices(keys, ({ reader }, key) => reader.frame(idOf(key)));
+  }
+
+  async readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
+    return this.#slices(keys, (finder, key) => finder.known(idOf(key)).hash);
+  }
+
+  async getConversation(id: string): Promise<Conversation | undefined> {
+    this.#check();
+    const { ids, conversations } = this.environment.tables;
+    const number = new IdIndex(ids).find(id);
+    if (number === undefined) return undefined;
+    const record = conversations.get(number);
+    if (!record) throw corruptConversation(number, 'the index leads to it and it is not there');
+    return readHeader(record, this.#nameOf).conversation;
+  }
+
+  async openConversation(id: string): Promise<ConversationSnapshot | undefined> {
+    this.#check();
+    const { tables } = this.environment;
+    const number = new IdIndex(tables.ids).find(id);
+    if (number === undefined) return undefined;
+    const manifest = readManifest(tables, number, this.#nameOf);
+    if (!manifest) throw corruptConversation(number, 'the index leads to it and it is not there');
+    const release = this.#leases.take(readState(tables.meta).commitSequence);
+    return createSnapshot(manifest.conversation, manifest.list, this.#nameOf, release);
+  }
+
+  async listConversations(query: ListQuery): Promise<ConversationPage> {
+    this.#check();
+    return listConversations(this.environment.tables.conversations, query, this.#nameOf);
+  }
+
+  async listGarbage({ limit, garbageBeforeMs, after }: GarbageQuery): Promise<GarbagePage> {
+    this.#check();
+    const { tables } = this.environment;
+    const reader = new SegmentReader(tables);
+    const segments: StoredSegment[] = [];
+    for (const { key, value } of tables.garbage.range({ start: Number(after ?? 0) + 1 })) {
+      if (decodeGarbage(value).sinceMs > garbageBeforeMs) continue;
+      if (segments.length === limit) return { segments, next: segments.at(-1)?.key };
+      const size = reader.size(key);
+      if (size) segments.push({ key: key as SegmentKey, ...size });
+    }
+    return { segments, next: undefined };
+  }
+
+  async stats(): Promise<VaultStats> {
+    this.#check();
+    const state = readState(this.environment.tables.meta);
+    return {
+      conversations: state.conversations,
+      messages: state.messages,
+      segments: state.segments,
+      tokens: state.tokens,
+      uniqueTokens: state.uniqueTokens,
+      segmentBytes: state.segmentBytes,
+      registryBytes: 0,
+      garbageSegments: state.garbageSegments,
+      garbageBytes: state.garbageBytes,
+      inUseBytes: this.environment.bytesInUse(),
+      fileBytes: await this.environment.fileBytes(),
+    };
+  }
+
+  async check(options: CheckOptions = {}): Promise<Violation[]> {
+    this.#check();
+    const held = await this.#group.between(() => this.environment.pin());
+    try {
+      return await checkVault(this.environment.tables, held.pin, this.#shared.codec, options);
+    } finally {
+      held.release();
+    }
+  }
+
+  health(): StorageHealth {
+    return this.#writer.health();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#group.close();
+    this.#writer.close();
+    await this.lock?.release();
+    await this.environment.close();
+  }
+
+  readonly #nameOf = (code: number): string => this.#shared.names.nameOf(code);
+
+  #check(): void {
+    if (!this.#open) throw closed();
+  }
+
+  /** Looks items up in slices, each of which sees one state. */
+  async #slices<T, R>(items: readonly T[], look: (finder: SegmentFinder, item: T) => R): Promise<R[]> {
+    this.#check();
+    const results: R[] = [];
+    for (let at = 0; at < items.length; at += SLICE) {
+      if (at > 0) await new Promise(setImmediate);
+      this.#check();
+      const finder = this.#finder();
+      for (const item of items.slice(at, at + SLICE)) results.push(look(finder, item));
+    }
+    return results;
+  }
+
+  #finder(): SegmentFinder {
+    const { tables, codec, cache, directory } = this.#shared;
+    return new SegmentFinder(tables, directory, cache, codec);
+  }
+
+  async #warm(keys: readonly SegmentKey[]): Promise<void> {
+    await this.#slices(keys, (finder, key) => {
+      try {
+        finder.known(idOf(key));
+      } catch (error) {
+        // Gone or damaged: the commit leaves it out.
+        if (!isStowkenError(error)) throw error;
+      }
+    });
+  }
+}
+
+function idOf(key: SegmentKey): number {
+  if (typeof key !== 'number') throw segmentNotFound(key);
+  return key;
+}

@@ -1,0 +1,49 @@
+import type { Codec } from '../../codec/index.js';
+import type { SegmentHash } from '../../model/index.js';
+import { segmentNotFound } from '../refusals.js';
+import type { Tables } from './environment.js';
+import { HashIndex } from './hash-index.js';
+import type { IndexDirectory } from './index-directory.js';
+import { RefCounts } from './ref-counts.js';
+import type { KnownSegment, SegmentCache } from './segment-cache.js';
+import { SegmentReader } from './segment-reader.js';
+
+/** Looks segments up by hash and back, for one stretch of reading. The whole hash always decides. */
+export class SegmentFinder {
+  readonly reader: SegmentReader;
+  readonly #counts: RefCounts;
+  readonly #index: HashIndex;
+
+  constructor(
+    tables: Tables,
+    directory: IndexDirectory,
+    private readonly cache: SegmentCache,
+    private readonly codec: Codec,
+  ) {
+    this.reader = new SegmentReader(tables);
+    this.#counts = new RefCounts(tables);
+    this.#index = new HashIndex(tables.hashIndex, directory);
+  }
+
+  find(hash: SegmentHash): KnownSegment | undefined {
+    const known = this.cache.byHash(hash);
+    if (known && this.#counts.get(known.id) !== undefined) return known;
+    for (const id of this.#index.candidates(hash)) {
+      const candidate = this.known(id);
+      if (candidate.hash === hash) return candidate;
+    }
+    return undefined;
+  }
+
+  /** @throws StowkenError SEGMENT_NOT_FOUND, CORRUPT_STORE, CORRUPT_SEGMENT */
+  known(id: number): KnownSegment {
+    const size = this.reader.size(id);
+    if (!size) throw segmentNotFound(id);
+    const cached = this.cache.byId(id);
+    if (cached) return cached;
+    const hash = this.codec.hashOf(this.reader.frame(id));
+    const read: KnownSegment = { id, hash, tokenCount: size.tokenCount };
+    this.cache.add(read);
+    return read;
+  }
+}

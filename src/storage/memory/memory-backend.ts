@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import type { Codec } from '../../codec/index.js';
+import type { VaultStats } from '../../model/index.js';
+import type {
+  Change,
+  ChangeResult,
+  ConversationPage,
+  ConversationSnapshot,
+  GarbagePage,
+  GarbageQuery,
+  ListQuery,
+  SegmentKey,
+  ManagedBackend,
+  StoredSegment,
+} from '../backend.js';
+import { matchesFilter } from '../filters.js';
+import { Leases } from '../leases.js';
+import { closed, segmentNotFound } from '../refusals.js';
+import { checkMemory } from './memory-check.js';
+import { commitToMemory } from './memory-commit.js';
+import { MemoryStore, type MemorySegment } from './memory-store.js';
+
+/** Keeps everything in memory: for tests, and as the contract's readable model. */
+export function createMemoryBackend(parts: { codec: Codec; clock: () => number }): ManagedBackend {
+  return new MemoryBackend(parts.codec, parts.clock);
+}
+
+class MemoryBackend implements ManagedBackend {
+  readonly kind = 'memory';
+  readonly vaultId = randomBytes(16).toString('hex');
+  readonly #store = new MemoryStore();
+  readonly #leases = new Leases();
+  #open = true;
+
+  constructor(
+    private readonly codec: Codec,
+    private readonly clock: () => number,
+  ) {}
+
+  async commit(change: Change): Promise<ChangeResult> {
+    if (!this.#open) throw closed();
+    return commitToMemory(this.#store, change, this.clock(), this.#leases.oldest());
+  }
+
+  async findSegments(hashes: readonly string[]): Promise<(StoredSegment | undefined)[]> {
+    return hashes.map((hash) => {
+      const segment = this.#store.segmentByHash.get(hash);
+      return segment && storedSegment(segment);
+    });
+  }
+
+  async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
+    return keys.map((key) => this.#segment(key).frame.slice());
+  }
+
+  async readHashes(keys: readonly SegmentKey[]): Promise<string[]> {
+    return keys.map((key) => this.#segment(key).hash);
+  }
+
+  async getConversation(id: string) {
+    return this.#store.find(id)?.conversation;
+  }
+
+  async openConversation(id: string): Promise<ConversationSnapshot | undefined> {
+    const found = this.#store.find(id);
+    if (!found) return undefined;
+    const keyOf = new Map<string, SegmentKey>();
+    for (const segmentId of found.segmentIds) {
+      const key = segmentId as SegmentKey;
+      keyOf.set(this.#segment(key).hash, key);
+    }
+    return {
+      conversation: found.conversation,
+      *messages() {
+        for (const { segments, ...speaker } of found.messages) {
+          yield {
+            ...speaker,
+            tokenCount: segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
+            segments: segments.map(({ hash, tokenCount }) => ({
+              key: keyOf.get(hash) as SegmentKey,
+              tokenCount,
+            })),
+          };
+        }
+      },
+      release: this.#leases.take(this.#store.sequence),
+    };
+  }
+
+  async listConversations(query: ListQuery): Promise<ConversationPage> {
+    const { order, after, filter, limit, scanLimit } = query;
+    const newestFirst = order === 'newestFirst';
+    const numbers = [...this.#store.conversations.keys()]
+      .filter((number) => after === undefined || (newestFirst ? number < after : number > after))
+      .sort((a, b) => (newestFirst ? b - a : a - b));
+    const conversations = [];
+    let scanned = 0;
+    for (const number of numbers) {
+      const conversation = this.#store.conversations.get(number)?.conversation;
+      if (conversation && matchesFilter(conversation, filter)) conversations.push(conversation);
+      scanned += 1;
+      const full = conversations.length >= limit || scanned >= scanLimit;
+      if (full && scanned < numbers.length) return { conversations, next: number };
+    }
+    return { conversations, next: undefined };
+  }
+
+  async listGarbage({ limit, garbageBeforeMs, after }: GarbageQuery): Promise<GarbagePage> {
+    const garbage = [...this.#store.segments.values()]
+      .filter((segment) => segment.garbage && segment.garbage.sinceMs <= garbageBeforeMs)
+      .filter(({ id }) => after === undefined || id > Number(after))
+      .sort((a, b) => a.id - b.id);
+    const page = garbage.slice(0, limit);
+    const segments = page.map(storedSegment);
+    return { segments, next: page.length < garbage.length ? segments.at(-1)?.key : undefined };
+  }
+
+  async stats(): Promise<VaultStats> {
+    const segments = [...this.#store.segments.values()];
+    const conversations = [...this.#store.conversations.values()].map(({ conversation }) => conversation);
+    const garbage = segments.filter((segment) => segment.garbage);
+    const segmentBytes = sum(segments, ({ frame }) => frame.length);
+    return {
+      conversations: conversations.length,
+      messages: sum(conversations, ({ messageCount }) => messageCount),
+      segments: segments.length,
+      tokens: sum(conversations, ({ totalTokens }) => totalTokens),
+      uniqueTokens: sum(segments, ({ tokenCount }) => tokenCount),
+      segmentBytes,
+      registryBytes: 0,
+      garbageSegments: garbage.length,
+      garbageBytes: sum(garbage, ({ frame }) => frame.length),
+      inUseBytes: segmentBytes,
+      fileBytes: 0,
+    };
+  }
+
+  async check() {
+    return checkMemory(this.#store, this.codec);
+  }
+
+  health() {
+    return { writable: true };
+  }
+
+  async close(): Promise<void> {
+    this.#open = false;
+  }
+
+  #segment(key: SegmentKey): MemorySegment {
+    const segment = this.#store.segments.get(Number(key));
+    if (!segment) throw segmentNotFound(key);
+    return segment;
+  }
+}
+
+function storedSegment({ id, tokenCount, frame }: MemorySegment): StoredSegment {
+  return { key: id as SegmentKey, tokenCount, frameBytes: frame.length };
+}
+
+function sum<T>(items: readonly T[], figure: (item: T) => number): number {
+  return items.reduce((total, item) => total + figure(item), 0);
+}

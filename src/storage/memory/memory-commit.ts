@@ -1,0 +1,146 @@
+import type { Change, ChangeResult } from '../backend.js';
+import { contentKey, distinctHashes } from '../content.js';
+import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
+import type { MemoryConversation, MemorySegment, MemoryStore } from './memory-store.js';
+
+type Put = NonNullable<Change['put']>;
+type Delete = NonNullable<Change['delete']>;
+type Collect = NonNullable<Change['collect']>;
+
+/** Checks all preconditions of a change, then makes it. What it throws has changed nothing. */
+export function commitToMemory(
+  store: MemoryStore,
+  change: Change,
+  nowMs: number,
+  oldestLease: number,
+): ChangeResult {
+  const unchanged = change.put && checkPut(store, change.put, change);
+  if (change.delete) checkDelete(store, change.delete);
+
+  if (unchanged && !change.delete && !change.collect) return { put: unchanged };
+  store.sequence += 1;
+  const added = new Set<string>();
+  if (!unchanged) {
+    for (const { hash, tokenCount, frame } of change.newSegments ?? []) {
+      if (store.segmentByHash.has(hash)) continue;
+      store.addSegment(hash, tokenCount, frame, nowMs);
+      added.add(hash);
+    }
+  }
+  const result: { -readonly [K in keyof ChangeResult]: ChangeResult[K] } = {};
+  if (change.put) result.put = unchanged ?? put(store, change.put, added, nowMs);
+  if (change.delete) result.delete = remove(store, change.delete, nowMs);
+  if (change.collect) result.collect = collect(store, change.collect, oldestLease);
+  return result;
+}
+
+/** The result, when the very same content is there already. */
+function checkPut(store: MemoryStore, { spec, messages, expect }: Put, change: Change): ChangeResult['put'] {
+  const existing = store.find(spec.id);
+  const revision = existing?.conversation.revision ?? 0;
+  if (expect.kind === 'revision' && expect.revision !== revision) {
+    throw revisionMismatch(spec.id, expect.revision, revision);
+  }
+  if (expect.kind === 'absentOrSame' && existing) {
+    const same = contentKey(existing.conversation, existing.messages) === contentKey(spec, messages);
+    if (!same) throw conversationExists(spec.id, revision);
+    return {
+      conversation: existing.conversation,
+      unchanged: true,
+      segments: existing.segmentIds.size,
+      newSegments: 0,
+      newTokens: 0,
+      newFrameBytes: 0,
+    };
+  }
+  const brought = new Set(change.newSegments?.map(({ hash }) => hash));
+  const missing = [...distinctHashes(messages)].filter(
+    (hash) => !store.segmentByHash.has(hash) && !brought.has(hash),
+  );
+  if (missing.length > 0) throw segmentMissing(missing);
+  return undefined;
+}
+
+function checkDelete(store: MemoryStore, { id, revision }: Delete): void {
+  const existing = store.find(id);
+  if (!existing) throw conversationNotFound(id);
+  const found = existing.conversation.revision;
+  if (revision !== undefined && revision !== found) throw revisionMismatch(id, revision, found);
+}
+
+function put(
+  store: MemoryStore,
+  { spec, messages, timeMs }: Put,
+  added: ReadonlySet<string>,
+  nowMs: number,
+): NonNullable<ChangeResult['put']> {
+  const existing = store.find(spec.id);
+  const number = existing?.number ?? store.nextConversation++;
+  const createTimeMs = existing?.conversation.createTimeMs ?? Math.max(timeMs, store.lastCreateTimeMs);
+  store.lastCreateTimeMs = Math.max(store.lastCreateTimeMs, createTimeMs);
+  const segmentOf = (hash: string) => store.segmentByHash.get(hash) as MemorySegment;
+  const stored: MemoryConversation = {
+    number,
+    conversation: {
+      ...spec,
+      metadata: { ...spec.metadata },
+      revision: (existing?.conversation.revision ?? 0) + 1,
+      totalTokens: messages.reduce(
+        (sum, { segments }) =>
+          sum + segments.reduce((tokens, { hash }) => tokens + segmentOf(hash).tokenCount, 0),
+        0,
+      ),
+      messageCount: messages.length,
+      createTimeMs,
+      updateTimeMs: Math.max(timeMs, existing?.conversation.updateTimeMs ?? createTimeMs),
+    },
+    messages: messages.map(({ role, name, toolCallId, segments }) => ({
+      role,
+      name,
+      toolCallId,
+      segments: segments.map(({ hash }) => ({ hash, tokenCount: segmentOf(hash).tokenCount })),
+    })),
+    segmentIds: new Set([...distinctHashes(messages)].map((hash) => segmentOf(hash).id)),
+  };
+  store.conversations.set(number, stored);
+  store.numberById.set(spec.id, number);
+  for (const id of stored.segmentIds) store.hold(id, number);
+  for (const id of existing?.segmentIds ?? []) {
+    if (!stored.segmentIds.has(id)) store.release(id, number, nowMs);
+  }
+  const fresh = [...distinctHashes(messages)].filter((hash) => added.has(hash)).map(segmentOf);
+  return {
+    conversation: stored.conversation,
+    unchanged: false,
+    segments: stored.segmentIds.size,
+    newSegments: fresh.length,
+    newTokens: fresh.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
+    newFrameBytes: fresh.reduce((sum, { frame }) => sum + frame.length, 0),
+  };
+}
+
+function remove(store: MemoryStore, { id }: Delete, nowMs: number): NonNullable<ChangeResult['delete']> {
+  const { number, segmentIds } = store.find(id) as MemoryConversation;
+  store.conversations.delete(number);
+  store.numberById.delete(id);
+  const garbage = [...segmentIds].filter((segment) => store.release(segment, number, nowMs));
+  return { releasedReferences: segmentIds.size, garbageSegments: garbage.length };
+}
+
+function collect(
+  store: MemoryStore,
+  { keys, garbageBeforeMs }: Collect,
+  oldestLease: number,
+): NonNullable<ChangeResult['collect']> {
+  let segments = 0;
+  let frameBytes = 0;
+  for (const key of keys) {
+    const segment = store.segments.get(Number(key));
+    const garbage = segment?.garbage;
+    if (!segment || !garbage || garbage.sinceMs > garbageBeforeMs || garbage.sequence > oldestLease) continue;
+    store.removeSegment(segment);
+    segments += 1;
+    frameBytes += segment.frame.length;
+  }
+  return { segments, frameBytes };
+}

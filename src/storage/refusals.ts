@@ -1,0 +1,37 @@
+import { StowkenError, type SegmentHash } from '../model/index.js';
+
+/** The refusals that every backend gives in the same words. */
+
+export function revisionMismatch(id: string, expected: number, revision: number): StowkenError {
+  const found = revision === 0 ? 'does not exist' : `is at revision ${revision}`;
+  return new StowkenError('REVISION_MISMATCH', `conversation ${id} ${found}, not at revision ${expected}`, {
+    id,
+    revision: String(revision),
+  });
+}
+
+export function conversationExists(id: string, revision: number): StowkenError {
+  return new StowkenError('CONVERSATION_EXISTS', `conversation ${id} exists with other content`, {
+    id,
+    revision: String(revision),
+  });
+}
+
+export function conversationNotFound(id: string): StowkenError {
+  return new StowkenError('CONVERSATION_NOT_FOUND', `there is no conversation ${id}`, { id });
+}
+
+/** Metadata names at most 16 of them. */
+export function segmentMissing(hashes: readonly SegmentHash[]): StowkenError {
+  return new StowkenError('SEGMENT_MISSING', `${hashes.length} segments are not stored`, {
+    hashes: hashes.slice(0, 16).join(','),
+  });
+}
+
+export function segmentNotFound(key: number | string): StowkenError {
+  return new StowkenError('SEGMENT_NOT_FOUND', `there is no segment ${key}`, { segment: String(key) });
+}
+
+export function closed(): StowkenError {
+  return new StowkenError('SHUTTING_DOWN', 'the store is closed');
+}

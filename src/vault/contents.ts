@@ -1,0 +1,49 @@
+import type { TokenCore } from '../core/index.js';
+import { isStowkenError, limits, StowkenError, type TokenRun } from '../model/index.js';
+import type { Tokenizers } from '../text/index.js';
+import { breathe, throwIfAborted } from './turns.js';
+import type { MessageContent, NewMessage } from './types.js';
+
+/**
+ * The tokens of each message: validated, canonical, text encoded.
+ * Rejects with MALFORMED_TOKENS or UNKNOWN_TOKENIZER, naming the field.
+ */
+export async function readContents(
+  core: TokenCore,
+  tokenizers: Tokenizers,
+  tokenizer: string,
+  messages: readonly NewMessage[],
+  signal: AbortSignal,
+): Promise<TokenRun[]> {
+  const texts = messages.flatMap(({ content }) => (content.kind === 'text' ? [content.text] : []));
+  const encoded = texts.length === 0 ? [] : await tokenizers.encode(tokenizer, texts, signal);
+  let nextText = 0;
+  let tokens = 0;
+  const runs: TokenRun[] = [];
+  for (const [index, { content }] of messages.entries()) {
+    const words = content.kind === 'text' ? encoded[nextText++] : undefined;
+    const run = readContent(core, words ? { kind: 'words', bytes: words } : content, index);
+    runs.push(run);
+    tokens += run.tokenCount;
+    if (tokens >= limits.turnTokensMax) {
+      tokens = 0;
+      await breathe();
+      throwIfAborted(signal);
+    }
+  }
+  return runs;
+}
+
+const emptyRun: TokenRun = { varints: new Uint8Array(0), tokenCount: 0 };
+
+function readContent(core: TokenCore, content: MessageContent, index: number): TokenRun {
+  try {
+    if (content.kind === 'varints') return core.fromVarints(content.chunks);
+    if (content.kind === 'words') return core.fromWords(content.bytes);
+    return emptyRun;
+  } catch (error) {
+    if (!isStowkenError(error, 'MALFORMED_TOKENS')) throw error;
+    const field = `messages[${index}].${content.kind === 'words' ? 'tokens_le32' : 'tokens'}`;
+    throw new StowkenError('MALFORMED_TOKENS', `${field}: ${error.message}`, { ...error.metadata, field });
+  }
+}

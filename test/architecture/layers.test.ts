@@ -1,0 +1,60 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+
+/** Which folders of src a folder may import from, besides itself. Imports go one way. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  core: ['model'],
+  codec: ['model', 'core'],
+  text: ['model'],
+  storage: ['model', 'core', 'codec'],
+  vault: ['model', 'core', 'codec', 'text', 'storage'],
+  rpc: ['model', 'text', 'storage', 'vault'],
+  client: ['model'],
+  cli: ['model', 'client'],
+};
+
+/** Packages that one folder alone may import: the rest of the code does not know them. */
+const ownedPackages: Readonly<Record<string, string>> = {
+  'hash-wasm': 'core',
+  lmdb: 'storage',
+  'gpt-tokenizer': 'text',
+  commander: 'cli',
+  'cli-progress': 'cli',
+};
+
+const root = resolve(import.meta.dirname, '../../src');
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+
+const folderOf = (file: string) => relative(root, file).split('/')[0]!;
+
+function importsOf(file: string): string[] {
+  const { importedFiles } = ts.preProcessFile(readFileSync(join(root, file), 'utf8'), true, true);
+  return importedFiles.map(({ fileName }) => fileName);
+}
+
+describe('the layers of src', () => {
+  it.each(files)('%s imports downwards, through doors, and no package that is not its own', (file) => {
+    const folder = folderOf(join(root, file));
+    for (const specifier of importsOf(file)) {
+      if (!specifier.startsWith('.')) {
+        const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+        expect(ownedPackages[name] ?? folder, `${file} imports ${name}`).toBe(folder);
+        continue;
+      }
+      const target = resolve(root, dirname(file), specifier);
+      const targetFolder = folderOf(target);
+      if (targetFolder === folder || file === 'main.ts') continue;
+      expect(mayImport[folder], `src/${folder} is not in the list of layers`).toBeDefined();
+      expect(mayImport[folder], `${file} imports ${specifier}`).toContain(targetFolder);
+      expect(relative(root, target), `${file} reaches past a door`).toBe(`${targetFolder}/index.js`);
+    }
+  });
+
+  it('has every folder in the list', () => {
+    const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(folders.map(({ name }) => name).sort()).toEqual(Object.keys(mayImport).sort());
+  });
+});

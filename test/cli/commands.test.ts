@@ -1,0 +1,204 @@
+import { PassThrough, Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCli, type RunningServer } from '../../src/cli/index.js';
+import { startServer, startTestServer } from './support/start-server.js';
+import { jsonLines, stowken, stowkenAt, type CliResult } from './support/stowken.js';
+
+let server: RunningServer;
+let run: (args: readonly string[], stdin?: string) => Promise<CliResult>;
+
+const conversations = [
+  {
+    id: 'a/1',
+    application: 'support',
+    model: 'gpt-4o',
+    messages: [
+      { role: 'system', content: 'Be kind.' },
+      { role: 'user', name: 'Ann', content: 'Hi\u001b[2J there' },
+    ],
+  },
+  {
+    id: 'a/2',
+    application: 'support',
+    model: 'o3',
+    metadata: { lang: 'de' },
+    messages: [{ role: 'system', content: 'Be kind.' }],
+  },
+  {
+    id: 'b/1',
+    application: 'code',
+    tokenizer: 'mine',
+    messages: [{ role: 'tool', tool_call_id: 'call_1', tokens: [1, 2, 3, 4, 5] }],
+  },
+];
+
+beforeAll(async () => {
+  server = await startTestServer();
+  run = stowkenAt(server.address);
+  const lines = conversations.map((each) => JSON.stringify(each)).join('\n');
+  expect(await run(['import', '--concurrency', '1', '-'], lines)).toMatchObject({ code: 0, stderr: '' });
+});
+afterAll(() => server.stop());
+
+describe('get', () => {
+  it('shows a conversation to a person', async () => {
+    const { code, stdout } = await run(['get', 'a/1']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^id +a\/1\napplication +support\nmodel +gpt-4o\ntokenizer +o200k_base\ncreated +20/,
+    );
+    expect(stdout).toMatch(/\n── system · \d+ tokens ──\nBe kind\.\n\n── user · Ann · \d+ tokens ──\nHi/);
+  });
+
+  it('shows tokens where there is no text, or where told to', async () => {
+    expect((await run(['get', 'b/1'])).stdout).toMatch(
+      /── tool · answers call_1 · 5 tokens ──\n\[1, 2, 3, 4, 5\]\n$/,
+    );
+    expect((await run(['get', 'a/2', '--tokens'])).stdout).toMatch(/\n\[\d+(, \d+)*\]\n$/);
+  });
+
+  it('prints the same JSON as export', async () => {
+    const { stdout } = await run(['get', 'a/2', '--json']);
+    expect((await run(['export', '--id-prefix', 'a/2'])).stdout).toBe(stdout);
+  });
+
+  it('fails for one that is not there', async () => {
+    const { code, stdout, stderr } = await run(['get', 'nope', '--json']);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^stowken: .*nope.*\(CONVERSATION_NOT_FOUND\)\n$/);
+  });
+});
+
+describe('list', () => {
+  const ids = async (...flags: string[]) =>
+    jsonLines((await run(['list', '--json', ...flags])).stdout).map(({ id }) => id);
+
+  it('lists newest first, as many as asked for, and filtered', async () => {
+    expect(await ids()).toEqual(['b/1', 'a/2', 'a/1']);
+    expect(await ids('--limit', '2')).toEqual(['b/1', 'a/2']);
+    expect(await ids('--oldest-first', '--all')).toEqual(['a/1', 'a/2', 'b/1']);
+    expect(await ids('--application', 'support', '--model', 'o3')).toEqual(['a/2']);
+    expect(await ids('--metadata', 'lang=de')).toEqual(['a/2']);
+    expect(await ids('--id-prefix', 'b/')).toEqual(['b/1']);
+    expect(await ids('--tokenizer', 'mine')).toEqual(['b/1']);
+    expect(await ids('--min-tokens', '5', '--max-tokens', '5')).toEqual(['b/1']);
+    expect(await ids('--from', '2999-01-01')).toEqual([]);
+    expect(await ids('--before', '2999-01-01T00:00:00+02:00', '--limit', '1')).toEqual(['b/1']);
+  });
+
+  it('prints a table for a person', async () => {
+    const { stdout } = await run(['list']);
+    const [head, first] = stdout.split('\n');
+    expect(head).toMatch(/^ID +CREATED +APPLICATION +MODEL +MESSAGES +TOKENS$/);
+    expect(first).toMatch(/^b\/1 +20\S+Z +code +1 +5$/);
+    expect((await run(['list', '--application', 'none'])).stdout).toBe('no conversations\n');
+  });
+});
+
+describe('stats', () => {
+  it('prints the fields of GetStats as whole numbers', async () => {
+    const [stats] = jsonLines((await run(['stats', '--json'])).stdout);
+    expect(Object.keys(stats!)).toEqual([
+      'conversations',
+      'messages',
+      'segments',
+      'tokens',
+      'unique_tokens',
+      'raw_bytes',
+      'unique_raw_bytes',
+      'segment_bytes',
+      'registry_bytes',
+      'garbage_segments',
+      'garbage_bytes',
+      'in_use_bytes',
+      'file_bytes',
+    ]);
+    expect(Object.values(stats!).every(Number.isSafeInteger)).toBe(true);
+    expect(stats).toMatchObject({ conversations: 3, messages: 4, segments: 3, garbage_segments: 0 });
+  });
+
+  it('prints a table for a person', async () => {
+    const { stdout } = await run(['stats']);
+    expect(stdout).toMatch(/^conversations +3\nmessages +4\n/);
+    expect(stdout).toMatch(/unique tokens +\d+ +\d+\.\d % of tokens/);
+  });
+});
+
+describe('delete and gc', () => {
+  it('delete what is named, go on after a failure, and free what nothing else refers to', async () => {
+    await run(['import', '-'], '{"id":"-x","messages":[{"role":"user","tokens":[7,7,7]}]}');
+    const { code, stdout, stderr } = await run(['delete', 'nope', '--', '-x']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^nope: .*CONVERSATION_NOT_FOUND\)\n$/);
+    expect(stdout).toBe('-x: deleted; released 1 segment, 1 segment now garbage\n');
+    expect(await run(['delete', '--allow-missing', 'nope'])).toMatchObject({ code: 0, stderr: '' });
+
+    expect((await run(['gc', '--dry-run'])).stdout).toMatch(/^would delete 1 segment, \d+ bytes\n$/);
+    const [later] = jsonLines((await run(['gc', '--json', '--min-age', '1h'])).stdout);
+    expect(later).toMatchObject({ dry_run: false, planned_segments: 0, segments: 0 });
+    const [dry] = jsonLines((await run(['gc', '--json', '--dry-run'])).stdout);
+    expect(dry).toMatchObject({ dry_run: true, planned_segments: 1, segments: 0, bytes: 0 });
+    const [real] = jsonLines((await run(['gc', '--json'])).stdout);
+    expect(real).toEqual({
+      ...dry,
+      dry_run: false,
+      segments: 1,
+      bytes: dry!['planned_bytes'],
+      kept_segments: 0,
+    });
+    expect((await run(['gc'])).stdout).toBe('deleted 0 segments, 0 bytes\n');
+  });
+});
+
+describe('the command line', () => {
+  it.each([
+    ['no command', []],
+    ['an unknown command', ['frobnicate']],
+    ['an unknown flag', ['stats', '--verbose']],
+    ['a missing argument', ['get']],
+    ['too many arguments', ['stats', 'now']],
+    ['a number that is none', ['list', '--limit', 'x']],
+    ['a number out of range', ['import', '--concurrency', '0', '-']],
+    ['a duration that is none', ['gc', '--min-age', 'soon']],
+    ['a time that is none', ['list', '--from', 'yesterday']],
+    ['metadata without a value', ['list', '--metadata', 'lang']],
+    ['an address that is none', ['stats', '--server', 'localhost']],
+  ])('exits 2 for %s', async (_what, args) => {
+    const { code, stdout, stderr } = await run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).not.toBe('');
+    expect(stderr).not.toMatch(/\n +at /);
+  });
+
+  it('exits 2 for an address of the environment that is none', async () => {
+    const { code, stderr } = await stowken(['stats'], { env: { STOWKEN_SERVER: 'localhost' } });
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('localhost') as string,
+    });
+  });
+
+  it('exits 1 and says so when no server answers', async () => {
+    const { code, stderr } = await stowken(['stats', '--server', '127.0.0.1:1']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^stowken: no server answers at 127\.0\.0\.1:1: .*\n$/);
+  });
+
+  it('tells its version and helps with examples', async () => {
+    expect(await run(['--version'])).toMatchObject({ code: 0, stdout: '1.2.3\n' });
+    for (const command of ['import', 'export', 'serve']) {
+      const { code, stdout } = await run([command, '--help']);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/Examples:\n/);
+    }
+  });
+
+  it('ends quietly when the reader of standard output goes away', async () => {
+    const stdout = new PassThrough({ highWaterMark: 1 });
+    const stderr = new PassThrough();
+    stdout.once('data', () => stdout.destroy(Object.assign(new Error('gone'), { code: 'EPIPE' })));
+    const io = { stdin: Readable.from([]), stdout, stderr, env: { STOWKEN_SERVER: server.address } };
+    expect(await runCli({ startServer, version: '1', io }, ['export'])).toBe(0);
+    expect(stderr.read()).toBeNull();
+  });
+});

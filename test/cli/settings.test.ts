@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { readSettings, toServeOptions } from '../../src/cli/serve/settings.js';
+import { stowken } from './support/stowken.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'stowken-settings-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function configFile(content: unknown): string {
+  const file = join(folder, 'config.json');
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return file;
+}
+
+describe('the settings of serve', () => {
+  it('come from flags, then the environment, then the config file, then what is built in', () => {
+    const config = configFile({ data: 'file', listen: '127.0.0.1:1', storage: 'memory', 'drain-timeout': 7 });
+    const env = {
+      STOWKEN_DATA: 'env',
+      STOWKEN_LISTEN: '127.0.0.1:2',
+      STOWKEN_CONFIG: config,
+      STOWKEN_LOG_LEVEL: '',
+    };
+    expect(readSettings({ data: 'flag' }, env)).toEqual({
+      data: 'flag',
+      listen: '127.0.0.1:2',
+      storage: 'memory',
+      durability: 'fsync',
+      'insecure-bind': false,
+      'drain-timeout': 7,
+      'log-level': 'info',
+    });
+    expect(toServeOptions(readSettings({ config }, {}))).toEqual({
+      dataDir: 'file',
+      listen: '127.0.0.1:1',
+      storage: 'memory',
+      durability: 'fsync',
+      drainTimeoutMs: 7000,
+    });
+  });
+
+  it.each(['127.0.0.1:0', '127.1.2.3:80', 'localhost:7411', '[::1]:7411', 'unix:/tmp/stowken.sock'])(
+    'take the loopback address %s',
+    (listen) => expect(toServeOptions(readSettings({ listen }, {})).listen).toBe(listen),
+  );
+
+  it.each([
+    '0.0.0.0:7411',
+    '[::]:7411',
+    '10.0.0.1:1',
+    'example.com:1',
+    '127.example.com:1',
+    'localhost.example.com:1',
+  ])('refuse %s, unless told that it is meant', async (listen) => {
+    const { code, stdout, stderr } = await stowken(['serve', '--storage', 'memory', '--listen', listen]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/not a loopback address.*--insecure-bind/);
+    expect(toServeOptions(readSettings({ listen }, { STOWKEN_INSECURE_BIND: '1' })).listen).toBe(listen);
+  });
+
+  it.each([
+    ['a flag', ['--storage', 'tape'], {}, /^stowken: --storage: .*lmdb/],
+    ['an address', ['--listen', '7411'], {}, /^stowken: --listen: it is HOST:PORT/],
+    [
+      'the environment',
+      [],
+      { STOWKEN_INSECURE_BIND: 'maybe' },
+      /^stowken: STOWKEN_INSECURE_BIND: it is true or false/,
+    ],
+    [
+      'a number',
+      [],
+      { STOWKEN_DRAIN_TIMEOUT: 'long' },
+      /^stowken: STOWKEN_DRAIN_TIMEOUT: it is a number of seconds/,
+    ],
+    ['a config file that is not there', ['--config', '/nonexistent.json'], {}, /nonexistent\.json: ENOENT/],
+  ])('name the source of a wrong value: %s', async (_what, flags, env, message) => {
+    const { code, stderr } = await stowken(['serve', ...flags], { env });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+
+  it.each([
+    ['not JSON', '{', /config\.json: .*JSON/],
+    ['not an object', [], /config\.json: not a JSON object/],
+    ['an unknown setting', { Data: 'x' }, /config\.json: unknown setting "Data"; known are data, listen/],
+    ['a wrong value', { durability: 'maybe' }, /config\.json: durability: .*fsync/],
+  ])('name what is wrong in a config file: %s', async (_what, content, message) => {
+    const { code, stderr } = await stowken(['serve', '--config', configFile(content)]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+});

@@ -1,0 +1,43 @@
+import { createCodec } from '../../../src/codec/index.js';
+import type { RunningServer, ServeOptions } from '../../../src/cli/index.js';
+import { loadCore } from '../../../src/core/index.js';
+import { startRpcServer } from '../../../src/rpc/index.js';
+import { createMemoryBackend } from '../../../src/storage/index.js';
+import { createTokenizers } from '../../../src/text/index.js';
+import { createVault } from '../../../src/vault/index.js';
+import pino, { type Logger } from 'pino';
+
+/** The real server over the memory backend, whatever storage is asked for. Stopping it checks every invariant. */
+export async function startServer(
+  options: Pick<ServeOptions, 'listen' | 'drainTimeoutMs'>,
+  logger: Logger,
+): Promise<RunningServer> {
+  const core = await loadCore();
+  const codec = createCodec(core);
+  const clock = () => Date.now();
+  const backend = createMemoryBackend({ codec, clock });
+  const tokenizers = createTokenizers({ threadsMax: 1 });
+  const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock });
+  const server = await startRpcServer({
+    vaults: (name) => (name === 'default' ? vault : undefined),
+    tokenizers,
+    listen: options.listen,
+    logger,
+    version: '0.0.1',
+    health: () => ({ writable: true }),
+  });
+  return {
+    address: server.address,
+    async stop() {
+      await server.drain(options.drainTimeoutMs);
+      const violations = await backend.check();
+      await backend.close();
+      await tokenizers.close();
+      if (violations.length > 0) throw new Error(`the store is not whole: ${JSON.stringify(violations)}`);
+    },
+  };
+}
+
+export function startTestServer(): Promise<RunningServer> {
+  return startServer({ listen: '127.0.0.1:0', drainTimeoutMs: 1000 }, pino({ level: 'silent' }));
+}

@@ -1,0 +1,54 @@
+import { Readable, Writable } from 'node:stream';
+import { runCli } from '../../../src/cli/index.js';
+import { startServer } from './start-server.js';
+
+export interface CliResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliInput {
+  readonly stdin?: string | Buffer;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs the command in this process, away from a terminal. */
+export async function stowken(
+  args: readonly string[],
+  { stdin = '', env = {} }: CliInput = {},
+): Promise<CliResult> {
+  const stdout = new Collector();
+  const stderr = new Collector();
+  const io = { stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, env };
+  const code = await runCli({ startServer, version: '1.2.3', io }, args);
+  return { code, stdout: stdout.text, stderr: stderr.text };
+}
+
+/** The same, with the server's address in the environment. */
+export function stowkenAt(
+  server: string,
+): (args: readonly string[], stdin?: string | Buffer) => Promise<CliResult> {
+  return (args, stdin) =>
+    stowken(args, { env: { STOWKEN_SERVER: server }, ...(stdin !== undefined && { stdin }) });
+}
+
+class Collector extends Writable {
+  private readonly chunks: Buffer[] = [];
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.chunks.push(chunk);
+    done();
+  }
+
+  get text(): string {
+    return Buffer.concat(this.chunks).toString();
+  }
+}
+
+export function jsonLines(text: string): Record<string, unknown>[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}

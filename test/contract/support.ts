@@ -1,0 +1,102 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createCodec, type Codec } from '../../src/codec/index.js';
+import { loadCore } from '../../src/core/index.js';
+import type { ConversationSpec, MessageRecord } from '../../src/model/index.js';
+import {
+  createMemoryBackend,
+  openLmdbBackend,
+  type Change,
+  type ManagedBackend,
+  type NewSegment,
+} from '../../src/storage/index.js';
+
+/** A backend under test, with a clock that the test sets. */
+export interface Bench {
+  backend: ManagedBackend;
+  nowMs: number;
+  readonly codec: Codec;
+  /** Closes the backend and opens it again, where it keeps anything. */
+  reopen(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export const backendKinds = ['memory', 'lmdb'] as const;
+export type BackendKind = (typeof backendKinds)[number];
+
+/** Whether what a backend of this kind keeps outlives it. */
+export function isPersistent(kind: BackendKind): boolean {
+  return kind !== 'memory';
+}
+
+const core = await loadCore();
+export const codec = createCodec(core);
+
+export async function openBench(kind: BackendKind): Promise<Bench> {
+  const folder = await mkdtemp(join(tmpdir(), `stowken-${kind}-`));
+  const clock = () => bench.nowMs;
+  const open = () =>
+    kind === 'memory' ? createMemoryBackend({ codec, clock }) : openLmdbBackend({ folder, codec, clock });
+  const bench: Bench = {
+    backend: await open(),
+    nowMs: 1_000,
+    codec,
+    async reopen() {
+      if (!isPersistent(kind)) return;
+      await bench.backend.close();
+      bench.backend = await open();
+    },
+    async dispose() {
+      await bench.backend.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  return bench;
+}
+
+/** A segment of these tokens. */
+export function segment(...tokens: number[]): NewSegment {
+  const run = core.fromTokens(Uint32Array.from(tokens));
+  return { hash: core.hash(run.varints), tokenCount: run.tokenCount, frame: codec.encode(run) };
+}
+
+/** A segment of `count` tokens that `seed` decides. */
+export function longSegment(count: number, seed: number): NewSegment {
+  return segment(...Array.from({ length: count }, (_, index) => (index * 7919 + seed * 104_729) % 200_000));
+}
+
+export function spec(id: string, fields: Partial<ConversationSpec> = {}): ConversationSpec {
+  return {
+    id,
+    application: '',
+    model: '',
+    tokenizer: '',
+    parentId: '',
+    expireTimeMs: undefined,
+    metadata: {},
+    ...fields,
+  };
+}
+
+export function message(role: string, ...segments: NewSegment[]): MessageRecord {
+  return {
+    role,
+    name: '',
+    toolCallId: '',
+    segments: segments.map(({ hash, tokenCount }) => ({ hash, tokenCount })),
+  };
+}
+
+/** A put of one message for each segment, which brings them all. */
+export function storing(id: string, segments: readonly NewSegment[], timeMs = 1_000): Change {
+  return {
+    newSegments: segments,
+    put: {
+      spec: spec(id),
+      messages: segments.map((each) => message('user', each)),
+      expect: { kind: 'absentOrSame' },
+      timeMs,
+    },
+  };
+}

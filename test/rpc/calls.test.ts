@@ -1,0 +1,280 @@
+import { status } from '@grpc/grpc-js';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { isStowkenError, limits } from '../../src/model/index.js';
+import type { RetrievePart, Vault } from '../../src/vault/index.js';
+import { frame, Http2Client } from './support/http2.js';
+import { method, refusal } from './support/client.js';
+import { startTestServer, type TestServer } from './support/server.js';
+import { rawMessage } from './support/wire.js';
+
+let server: TestServer;
+afterEach(() => server.stop());
+
+const id = 'c';
+const retrieveC = rawMessage([2, Buffer.from(id)]);
+const retrievePath = method('RetrieveConversation').path;
+
+const chunk = (bytes: Uint8Array): RetrievePart => ({
+  kind: 'chunk',
+  messageIndex: 0,
+  tokenOffset: 0,
+  content: { kind: 'words', bytes },
+  endOfMessage: false,
+  message: undefined,
+});
+
+/** A retrieve that never ends of itself, and tells what becomes of it. */
+function endlessRetrieve(chunkBytes: number) {
+  const state = { producedBytes: 0, returned: false, signal: undefined as AbortSignal | undefined };
+  const retrieve: Vault['retrieve'] = async function* (_input, signal) {
+    state.signal = signal;
+    try {
+      for (;;) {
+        state.producedBytes += chunkBytes;
+        yield [chunk(new Uint8Array(chunkBytes))];
+      }
+    } finally {
+      state.returned = true;
+    }
+  };
+  return { state, retrieve };
+}
+
+/** Work that goes on until its signal aborts, as any in a vault does. */
+function endlessWork() {
+  const state = { signal: undefined as AbortSignal | undefined };
+  const untilAborted = (signal: AbortSignal): Promise<never> => {
+    state.signal = signal;
+    return new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error));
+    });
+  };
+  return { state, untilAborted };
+}
+
+/** The reason with which a signal has aborted, once it has. */
+const abortReason = (state: { signal: AbortSignal | undefined }) =>
+  vi.waitFor(() => {
+    expect(state.signal?.aborted).toBe(true);
+    const reason: unknown = state.signal?.reason;
+    return isStowkenError(reason) ? reason.reason : reason;
+  });
+
+const serverLives = async () => expect(await server.client.unary('GetStats', {})).toBeDefined();
+
+describe('a client that does not read', () => {
+  it.each([1024, 256 * 1024, 1024 * 1024])(
+    'leaves the server holding a few MiB of chunks of %i bytes, and nothing when it leaves',
+    async (chunkBytes) => {
+      const { state, retrieve } = endlessRetrieve(chunkBytes);
+      server = await startTestServer({ retrieve });
+      const client = new Http2Client(server.address);
+      client.open(retrievePath, frame(retrieveC));
+      const heldBytesMin = Math.min(limits.sendQueueBytesMax, chunkBytes * limits.sendQueueMessagesMax);
+      await vi.waitFor(() => expect(state.producedBytes).toBeGreaterThanOrEqual(heldBytesMin));
+      for (let calls = 0; calls < 100; calls++) await serverLives();
+      expect(state.producedBytes).toBeLessThanOrEqual(limits.sendQueueBytesMax + 2 * 1024 * 1024);
+      expect(state.returned).toBe(false);
+      client.destroy();
+      await vi.waitFor(() => expect(state.returned).toBe(true));
+      expect(await abortReason(state)).toBe('CANCELLED');
+    },
+  );
+
+  it('is given up when its deadline passes', async () => {
+    const { state, retrieve } = endlessRetrieve(256 * 1024);
+    server = await startTestServer({ retrieve });
+    const client = new Http2Client(server.address);
+    client.open(retrievePath, frame(retrieveC), { 'grpc-timeout': '200m' });
+    await vi.waitFor(() => expect(state.returned).toBe(true), { timeout: 10_000 });
+    expect(await abortReason(state)).toBe('DEADLINE_EXCEEDED');
+    client.destroy();
+    await serverLives();
+  });
+});
+
+describe('a stream', () => {
+  it('arrives whole and in order, faster or slower than it is made', async () => {
+    const messages = 3000;
+    const retrieve: Vault['retrieve'] = async function* () {
+      for (let index = 0; index < messages; index++) {
+        const content = Buffer.alloc(index % 7 === 0 ? 20_000 : 4);
+        yield [{ ...chunk(content), messageIndex: index } as RetrievePart];
+      }
+    };
+    server = await startTestServer({ retrieve });
+    const responses = await server.client.stream('RetrieveConversation', { id });
+    const indexes = responses.map(
+      (response) => (response['chunk'] as { message_index: number }).message_index,
+    );
+    expect(indexes).toEqual(Array.from({ length: messages }, (_, index) => index));
+  });
+
+  it('that is cancelled stops the work', async () => {
+    const { state, retrieve } = endlessRetrieve(1000);
+    server = await startTestServer({ retrieve });
+    const call = server.client.open('RetrieveConversation', { id });
+    const ended = new Promise<unknown>((resolve) => call.on('error', resolve));
+    let received = 0;
+    call.on('data', () => {
+      if (++received === 10) call.cancel();
+    });
+    expect(refusal(await ended).code).toBe(status.CANCELLED);
+    expect(await abortReason(state)).toBe('CANCELLED');
+    await vi.waitFor(() => expect(state.returned).toBe(true));
+    await serverLives();
+  });
+
+  it('whose deadline passes stops the work', async () => {
+    const { state, retrieve } = endlessRetrieve(1000);
+    server = await startTestServer({ retrieve });
+    const refused = await server.client.refused(
+      'RetrieveConversation',
+      { id },
+      { deadline: Date.now() + 200 },
+    );
+    expect(refused.code).toBe(status.DEADLINE_EXCEEDED);
+    await vi.waitFor(() => expect(state.returned).toBe(true));
+    await serverLives();
+  });
+
+  it('that fails on its way ends with what failed', async () => {
+    const retrieve: Vault['retrieve'] = async function* () {
+      yield [chunk(new Uint8Array(4))];
+      throw new TypeError('secret');
+    };
+    server = await startTestServer({ retrieve });
+    const call = server.client.open('RetrieveConversation', { id });
+    let received = 0;
+    call.on('data', () => received++);
+    const refused = refusal(await new Promise((resolve) => call.on('error', resolve)));
+    expect(received).toBe(1);
+    expect(refused).toMatchObject({ code: status.INTERNAL, reason: 'INTERNAL' });
+    expect(refused.details).not.toContain('secret');
+    await serverLives();
+  });
+});
+
+describe('a unary call', () => {
+  it.each([
+    ['is cancelled', undefined, 'CANCELLED'],
+    ['runs out of time', 200, 'DEADLINE_EXCEEDED'],
+  ])('that %s stops the work', async (_name, timeoutMs, reason) => {
+    const { state, untilAborted } = endlessWork();
+    server = await startTestServer({ store: (_input, signal) => untilAborted(signal) });
+    const client = new Http2Client(server.address);
+    const timeout = timeoutMs === undefined ? {} : { 'grpc-timeout': `${timeoutMs}m` };
+    const call = client.open(method('StoreConversation').path, frame(Buffer.alloc(0)), timeout);
+    call.on('error', () => undefined);
+    await vi.waitFor(() => expect(state.signal).toBeDefined());
+    if (timeoutMs === undefined) call.close();
+    expect(await abortReason(state)).toBe(reason);
+    client.destroy();
+    await serverLives();
+  });
+
+  it('whose client has gone when it fails brings nothing down', async () => {
+    const { state, untilAborted } = endlessWork();
+    server = await startTestServer({
+      store: (_input, signal) =>
+        untilAborted(signal).catch(() => {
+          throw new TypeError('too late');
+        }),
+    });
+    const client = new Http2Client(server.address);
+    client.open(method('StoreConversation').path, frame(Buffer.alloc(0))).on('error', () => undefined);
+    await vi.waitFor(() => expect(state.signal).toBeDefined());
+    client.destroy();
+    await vi.waitFor(() => expect(server.log).toContainEqual(expect.objectContaining({ level: 50 })));
+    await serverLives();
+  });
+});
+
+describe('a handler that throws', () => {
+  const failing: [string, Partial<Vault>][] = [
+    ['at once', { get: () => fail() }],
+    ['later', { get: () => Promise.resolve().then(fail) }],
+    ['no Error at all', { get: () => Promise.reject(JSON.parse('null') as Error) }],
+  ];
+  const fail = (): never => {
+    throw new RangeError('secret');
+  };
+
+  it.each(failing)(
+    '%s gives INTERNAL with an id that the log has, and the server lives on',
+    async (_name, vault) => {
+      server = await startTestServer(vault);
+      const refused = await server.client.refused('GetConversation', { id });
+      expect(refused).toMatchObject({ code: status.INTERNAL, reason: 'INTERNAL' });
+      expect(JSON.stringify(refused)).not.toContain('secret');
+      expect(server.log).toContainEqual(
+        expect.objectContaining({
+          error_id: refused.metadata['error_id'],
+          method: method('GetConversation').path,
+        }),
+      );
+      await serverLives();
+    },
+  );
+
+  it('before it finds the vault is no different', async () => {
+    server = await startTestServer({}, { vaults: fail });
+    for (const name of ['GetStats', 'CollectGarbage']) {
+      expect(await server.client.refused(name, {})).toMatchObject({
+        code: status.INTERNAL,
+        reason: 'INTERNAL',
+      });
+    }
+  });
+});
+
+describe('bytes that are no gRPC', () => {
+  const getPath = method('GetConversation').path;
+
+  it('such as a malformed gzip message are refused, and the server lives on', async () => {
+    server = await startTestServer();
+    const client = new Http2Client(server.address);
+    const bodies = [
+      Buffer.from('not gzip'),
+      Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2]),
+      Buffer.alloc(0),
+    ];
+    for (const body of bodies) {
+      const headers = await client.status(getPath, frame(body, true), { 'grpc-encoding': 'gzip' });
+      expect(Number(headers['grpc-status'])).not.toBe(status.OK);
+    }
+    client.destroy();
+    await serverLives();
+  });
+
+  it('such as an unknown compression, half a message or two of them are refused', async () => {
+    server = await startTestServer();
+    const client = new Http2Client(server.address);
+    const calls: [Buffer, Record<string, string>][] = [
+      [frame(retrieveC, true), { 'grpc-encoding': 'br' }],
+      [frame(retrieveC).subarray(0, 4), {}],
+      [Buffer.alloc(0), {}],
+      [Buffer.concat([frame(retrieveC), frame(retrieveC)]), {}],
+    ];
+    for (const [body, headers] of calls) {
+      expect(await client.status(getPath, body, headers)).toMatchObject({
+        'grpc-status': String(status.UNIMPLEMENTED),
+      });
+    }
+    client.destroy();
+    await serverLives();
+  });
+
+  it('such as another content type, path or timeout are refused', async () => {
+    server = await startTestServer();
+    const client = new Http2Client(server.address);
+    const json = await client.status(getPath, Buffer.from('{}'), { 'content-type': 'application/json' });
+    expect(json[':status']).toBe(415);
+    const unknown = await client.status('/stowken.v1.ConversationService/Nothing', frame(retrieveC));
+    expect(unknown['grpc-status']).toBe(String(status.UNIMPLEMENTED));
+    const timeout = await client.status(getPath, frame(retrieveC), { 'grpc-timeout': 'soon' });
+    expect(timeout['grpc-status']).toBe(String(status.INTERNAL));
+    client.destroy();
+    await serverLives();
+  });
+});

@@ -1,0 +1,125 @@
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { Client, credentials, Metadata, type CallOptions, type ServiceError } from '@grpc/grpc-js';
+import * as protoLoader from '@grpc/proto-loader';
+
+const require = createRequire(import.meta.url);
+const file = (name: string) => require.resolve(`#proto/${name}`);
+const protoFolder = dirname(dirname(dirname(file('stowken/v1/conversation.proto'))));
+
+/** The contract as any client loads it, apart from the server's code. */
+export const contract = protoLoader.loadSync(
+  [
+    'stowken/v1/conversation_service.proto',
+    'stowken/v1/maintenance_service.proto',
+    'google/rpc/status.proto',
+    'google/rpc/error_details.proto',
+  ].map(file),
+  { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true, includeDirs: [protoFolder] },
+);
+
+export type Fields = Record<string, unknown>;
+
+/** A message type of the contract, as proto-loader encodes and decodes it. */
+export function message(name: string) {
+  return contract[name] as unknown as {
+    serialize(fields: Fields): Buffer;
+    deserialize(bytes: Buffer): Fields;
+  };
+}
+
+const services = ['ConversationService', 'MaintenanceService'].map(
+  (name) => contract[`stowken.v1.${name}`] as protoLoader.ServiceDefinition,
+);
+
+export function method(name: string) {
+  const definition = services
+    .flatMap((service) => Object.entries(service))
+    .find(([key]) => key === name)?.[1];
+  if (definition === undefined) throw new Error(`no method ${name}`);
+  return definition;
+}
+
+/** What a refused call tells a program. */
+export interface Refusal {
+  readonly code: number;
+  readonly details: string;
+  readonly reason: string | undefined;
+  readonly domain: string | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export function refusal(error: unknown): Refusal {
+  const { code, details, metadata } = error as ServiceError;
+  const [bytes] = metadata.get('grpc-status-details-bin');
+  const none = { reason: undefined, domain: undefined, metadata: {} };
+  if (bytes === undefined) return { code, details, ...none };
+  const status = message('google.rpc.Status').deserialize(bytes as Buffer);
+  const [detail] = status['details'] as { value: Buffer }[];
+  const info = message('google.rpc.ErrorInfo').deserialize(detail!.value);
+  if (status['code'] !== code) throw new Error('the status in the details has another code');
+  return { code, details, ...(info as unknown as Pick<Refusal, 'reason' | 'domain' | 'metadata'>) };
+}
+
+/** Calls methods by name, with messages or with bytes that need not be messages. */
+export class TestClient {
+  readonly #client: Client;
+
+  constructor(address: string) {
+    this.#client = new Client(address, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': -1,
+      'grpc.use_local_subchannel_pool': 1,
+    });
+  }
+
+  unary(name: string, request: Fields | Buffer, options: CallOptions = {}): Promise<Fields> {
+    const { path, responseDeserialize } = method(name);
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(
+        path,
+        (bytes: Buffer) => bytes,
+        (bytes) => responseDeserialize(bytes) as Fields,
+        encode(name, request),
+        new Metadata(),
+        options,
+        (error, response) => (error === null ? resolve(response!) : reject(error)),
+      );
+    });
+  }
+
+  /** The call itself, which yields decoded responses. */
+  open(name: string, request: Fields | Buffer, options: CallOptions = {}) {
+    const { path, responseDeserialize } = method(name);
+    return this.#client.makeServerStreamRequest(
+      path,
+      (bytes: Buffer) => bytes,
+      (bytes) => responseDeserialize(bytes) as Fields,
+      encode(name, request),
+      options,
+    );
+  }
+
+  async stream(name: string, request: Fields | Buffer, options: CallOptions = {}): Promise<Fields[]> {
+    const responses: Fields[] = [];
+    for await (const response of this.open(name, request, options)) responses.push(response as Fields);
+    return responses;
+  }
+
+  /** How a call is refused; fails when it is not. */
+  async refused(name: string, request: Fields | Buffer, options: CallOptions = {}): Promise<Refusal> {
+    const call = method(name).responseStream
+      ? this.stream(name, request, options)
+      : this.unary(name, request, options);
+    return call.then(() => {
+      throw new Error(`${name} was not refused`);
+    }, refusal);
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+function encode(name: string, request: Fields | Buffer): Buffer {
+  return Buffer.isBuffer(request) ? request : method(name).requestSerialize(request);
+}

@@ -1,0 +1,53 @@
+import {
+  connect,
+  type ClientHttp2Session,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import { once } from 'node:events';
+
+/** A gRPC message on the wire: a flag, its length, its bytes. */
+export function frame(message: Buffer, compressed = false): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt8(compressed ? 1 : 0, 0);
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+}
+
+/** HTTP/2 without gRPC's manners: whatever headers and bytes a test likes. */
+export class Http2Client {
+  readonly #session: ClientHttp2Session;
+
+  constructor(address: string) {
+    this.#session = connect(`http://${address}`);
+  }
+
+  /** Opens a call and sends a body; the response is not read until the caller does. */
+  open(path: string, body: Buffer, headers: OutgoingHttpHeaders = {}) {
+    const stream = this.#session.request({
+      ':method': 'POST',
+      ':path': path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      ...headers,
+    });
+    stream.end(body);
+    return stream;
+  }
+
+  /** The headers that carry the status: the trailers, or the only ones. */
+  async status(path: string, body: Buffer, headers: OutgoingHttpHeaders = {}): Promise<IncomingHttpHeaders> {
+    const stream = this.open(path, body, headers);
+    const statusHeaders: IncomingHttpHeaders = {};
+    for (const event of ['response', 'trailers']) {
+      stream.on(event, (received: IncomingHttpHeaders) => Object.assign(statusHeaders, received));
+    }
+    stream.resume();
+    await once(stream, 'close');
+    return statusHeaders;
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+  }
+}

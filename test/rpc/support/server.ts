@@ -1,0 +1,50 @@
+import pino from 'pino';
+import { startRpcServer, type RpcServerOptions } from '../../../src/rpc/index.js';
+import type { Vault } from '../../../src/vault/index.js';
+import { openTestVault } from '../../support/vault.js';
+import { TestClient } from './client.js';
+
+export interface TestServer {
+  readonly address: string;
+  readonly client: TestClient;
+  /** What the server logged, parsed. */
+  readonly log: Record<string, unknown>[];
+  /** Ends client and server, and checks that the store is whole. */
+  stop(): Promise<void>;
+  drain(graceMs: number): Promise<void>;
+}
+
+/** A server on a free port with the vault "default" in memory; `override` replaces some of the vault's methods. */
+export async function startTestServer(
+  override: Partial<Vault> = {},
+  options: Partial<RpcServerOptions> = {},
+): Promise<TestServer> {
+  const opened = await openTestVault();
+  const vault = { ...opened.vault, ...override };
+  const log: Record<string, unknown>[] = [];
+  const write = (line: string) => log.push(JSON.parse(line) as Record<string, unknown>);
+  const server = await startRpcServer({
+    vaults: (name) => (name === 'default' ? vault : undefined),
+    tokenizers: opened.tokenizers,
+    listen: '127.0.0.1:0',
+    logger: pino({ level: 'debug' }, { write }),
+    version: '1.2.3',
+    health: () => ({ writable: true }),
+    ...options,
+  }).catch(async (error: unknown) => {
+    await opened.close();
+    throw error;
+  });
+  const client = new TestClient(server.address);
+  return {
+    address: server.address,
+    client,
+    log,
+    drain: (graceMs) => server.drain(graceMs),
+    async stop() {
+      client.close();
+      await server.drain(0);
+      await opened.close();
+    },
+  };
+}

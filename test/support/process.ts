@@ -1,0 +1,32 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+
+export interface StowkenProcess {
+  readonly child: ChildProcess;
+  readonly address: string;
+  /** Resolves to the exit code, or null after a signal. */
+  kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>;
+}
+
+/** `stowken serve` from build/, in a process of its own, once it listens. */
+export async function startStowken(...args: string[]): Promise<StowkenProcess> {
+  const main = createRequire(import.meta.url).resolve('#build/src/main.js');
+  const all = [main, 'serve', '--listen', '127.0.0.1:0', '--log-level', 'error', ...args];
+  const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const address = /listening on (\S+)/.exec(line)?.[1];
+    if (address === undefined) continue;
+    return {
+      child,
+      address,
+      async kill(signal) {
+        child.kill(signal);
+        return (await exited)[0];
+      },
+    };
+  }
+  throw new Error(`stowken serve ended before it listened: ${(await exited).join(' ')}`);
+}

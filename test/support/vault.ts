@@ -1,0 +1,96 @@
+import { expect } from 'vitest';
+import { createCodec, type Codec } from '../../src/codec/index.js';
+import { loadCore, type TokenCore } from '../../src/core/index.js';
+import type { ConversationSpec } from '../../src/model/index.js';
+import { createMemoryBackend, type StorageBackend } from '../../src/storage/index.js';
+import { createTokenizers, type Tokenizers } from '../../src/text/index.js';
+import {
+  createVault,
+  type MessageContent,
+  type NewMessage,
+  type RetrievePart,
+  type Vault,
+} from '../../src/vault/index.js';
+
+export interface TestVault {
+  readonly vault: Vault;
+  readonly backend: StorageBackend;
+  readonly core: TokenCore;
+  readonly codec: Codec;
+  readonly tokenizers: Tokenizers;
+  /** Milliseconds since 1970; the test turns it. */
+  readonly clock: { nowMs: number };
+  /** Checks every invariant, then lets go of everything. */
+  close(): Promise<void>;
+}
+
+/** The real vault over the memory backend, or over the one given. */
+export async function openTestVault(
+  open: (codec: Codec, clock: () => number) => Promise<StorageBackend> = async (codec, clock) =>
+    createMemoryBackend({ codec, clock }),
+): Promise<TestVault> {
+  const core = await loadCore();
+  const codec = createCodec(core);
+  const tokenizers = createTokenizers({ threadsMax: 1 });
+  const time = { nowMs: 1_700_000_000_000 };
+  const clock = () => time.nowMs;
+  const backend = await open(codec, clock);
+  const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock });
+  return {
+    vault,
+    backend,
+    core,
+    codec,
+    tokenizers,
+    clock: time,
+    async close() {
+      expect(await backend.check()).toEqual([]);
+      await backend.close();
+      await tokenizers.close();
+    },
+  };
+}
+
+export function spec(id: string, fields: Partial<ConversationSpec> = {}): ConversationSpec {
+  return {
+    id,
+    application: 'test',
+    model: 'gpt-4o',
+    tokenizer: 'o200k_base',
+    parentId: '',
+    expireTimeMs: undefined,
+    metadata: {},
+    ...fields,
+  };
+}
+
+export function wordsOf(tokens: readonly number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(tokens).buffer);
+}
+
+/** A message of tokens, of text, of any content, or of none. */
+export function say(role: string, content?: readonly number[] | string | MessageContent): NewMessage {
+  return { role, name: '', toolCallId: '', content: toContent(content) };
+}
+
+function toContent(content: readonly number[] | string | MessageContent | undefined): MessageContent {
+  if (content === undefined) return { kind: 'none' };
+  if (typeof content === 'string') return { kind: 'text', text: content };
+  if ('kind' in content) return content;
+  return { kind: 'words', bytes: wordsOf(content) };
+}
+
+export const signal = new AbortController().signal;
+
+export async function collectAll<T>(parts: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const part of parts) all.push(part);
+  return all;
+}
+
+/** The parts of a retrieve, out of their batches. */
+export async function* partsOf(
+  batches: AsyncIterable<Iterable<RetrievePart>>,
+): AsyncGenerator<RetrievePart, void, void> {
+  for await (const batch of batches) yield* batch;
+}

@@ -1,0 +1,151 @@
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { limits } from '../../src/model/index.js';
+import { createTokenizers, type Tokenizers } from '../../src/text/index.js';
+
+const tokenizers: Tokenizers = createTokenizers({ threadsMax: 1 });
+const signal = new AbortController().signal;
+afterAll(() => tokenizers.close());
+
+async function roundTrip(tokenizer: string, text: string): Promise<string> {
+  const [words] = await tokenizers.encode(tokenizer, [text], signal);
+  const [decoded] = await tokenizers.decode(tokenizer, [{ words: words!, last: true }], signal);
+  expect(decoded!.tokenCount).toBe(words!.length / 4);
+  return decoded!.text;
+}
+
+const words = (...tokens: number[]) => new Uint8Array(Uint32Array.from(tokens).buffer);
+
+describe('tokenizers', () => {
+  it('resolves encodings and model names, and nothing else', () => {
+    expect(tokenizers.resolve('o200k_base')).toBe('o200k_base');
+    expect(tokenizers.resolve('gpt-4o')).toBe('o200k_base');
+    expect(tokenizers.resolve('gpt-4')).toBe('cl100k_base');
+    expect(tokenizers.resolve('text-davinci-003')).toBe('p50k_base');
+    for (const name of ['', 'llama-3', '__proto__', 'constructor']) {
+      expect(tokenizers.resolve(name)).toBeUndefined();
+    }
+  });
+
+  it('encodes as the tokenizer does, special-token text as ordinary text', async () => {
+    const [hello, special] = await tokenizers.encode('gpt-4o', ['hello world', '<|endoftext|>'], signal);
+    expect(hello).toEqual(words(24912, 2375));
+    expect(new Uint32Array(special!.buffer)).not.toContain(199999);
+  });
+
+  it.each(['o200k_base', 'cl100k_base', 'p50k_base', 'r50k_base'])(
+    '%s gives every text back',
+    async (name) => {
+      for (const text of [
+        '',
+        '\ufeffmark',
+        'a\ufeff',
+        '\u0000',
+        '👩‍👩‍👧‍👦 \u{10fffe}',
+        'é',
+        '<|im_start|>x',
+        '  \n\n\t ',
+      ]) {
+        expect(await roundTrip(name, text)).toBe(text);
+      }
+      const graphemes = fc.string({ unit: 'grapheme', maxLength: 200 });
+      const property = fc.asyncProperty(graphemes, async (text) => {
+        expect(await roundTrip(name, text)).toBe(text);
+      });
+      await fc.assert(property, { numRuns: 50 });
+    },
+  );
+
+  it('gives back a word of thousands of characters', async () => {
+    const word = 'é'.repeat(20_000);
+    expect(await roundTrip('r50k_base', word)).toBe(word);
+  });
+
+  it('decodes piece by piece without cutting a character', async () => {
+    const text = 'naïve 漢字 👩‍👩‍👧‍👦 \u{1f9ff}\u{10fffe} fin';
+    const [encoded] = await tokenizers.encode('r50k_base', [text], signal);
+    for (let size = 1; size <= 5; size++) {
+      let from = 0;
+      let pending = 0;
+      let result = '';
+      while (from < encoded!.length) {
+        pending += size * 4;
+        const last = from + pending >= encoded!.length;
+        const piece = encoded!.subarray(from, from + pending);
+        const [decoded] = await tokenizers.decode('r50k_base', [{ words: piece, last }], signal);
+        result += decoded!.text;
+        from += decoded!.tokenCount * 4;
+        pending -= decoded!.tokenCount * 4;
+      }
+      expect(result).toBe(text);
+    }
+  });
+
+  it('stops at a chunk of text, and says that there is more', async () => {
+    const text = ' lots of words'.repeat(100_000);
+    const [encoded] = await tokenizers.encode('o200k_base', [text], signal);
+    const [decoded] = await tokenizers.decode('o200k_base', [{ words: encoded!, last: true }], signal);
+    expect(decoded!.more).toBe(true);
+    expect(decoded!.text.length).toBeLessThanOrEqual(limits.chunkBytesMax);
+    const rest = encoded!.subarray(decoded!.tokenCount * 4);
+    const [end] = await tokenizers.decode('o200k_base', [{ words: rest, last: true }], signal);
+    expect(end!.more).toBe(false);
+    expect(decoded!.text + end!.text).toBe(text);
+  });
+
+  it('does not wait for ever on bytes that are no character', async () => {
+    const lead = 172; // r50k_base: the byte 0xf0
+    const bad = words(...Array<number>(100).fill(lead));
+    const [decoded] = await tokenizers.decode('r50k_base', [{ words: bad, last: false }], signal);
+    expect(decoded!.tokenCount).toBeGreaterThan(0);
+  });
+
+  it('says when bytes are no UTF-8, and only then', async () => {
+    const [lead, replacement] = [172, '\ufffd']; // r50k_base: the byte 0xf0
+    const [fffd] = await tokenizers.encode('r50k_base', [`a${replacement}`], signal);
+    const items = [words(lead), words(64, lead, 64), fffd!, words(64), words()];
+    const decoded = await tokenizers.decode(
+      'r50k_base',
+      items.map((item) => ({ words: item, last: true })),
+      signal,
+    );
+    expect(decoded.map(({ text, replaced }) => [text, replaced])).toEqual([
+      [replacement, true],
+      [`a${replacement}a`, true],
+      [`a${replacement}`, false],
+      ['a', false],
+      ['', false],
+    ]);
+  });
+
+  it('decodes special tokens to their text and names a token that does not exist', async () => {
+    const [decoded] = await tokenizers.decode('o200k_base', [{ words: words(199999), last: true }], signal);
+    expect(decoded!.text).toBe('<|endoftext|>');
+    await expect(
+      tokenizers.decode('o200k_base', [{ words: words(24912, 4294967295), last: true }], signal),
+    ).rejects.toMatchObject({ reason: 'UNDECODABLE_TOKEN', metadata: { token: '4294967295' } });
+  });
+
+  it('refuses a tokenizer that it does not know, naming those it does', async () => {
+    await expect(tokenizers.encode('llama-3', ['x'], signal)).rejects.toMatchObject({
+      reason: 'UNKNOWN_TOKENIZER',
+      metadata: { tokenizer: 'llama-3', known: expect.stringContaining('o200k_base') as string },
+    });
+  });
+
+  it('stops a long encoding when it is cancelled, and goes on with the next', async () => {
+    const controller = new AbortController();
+    const long = tokenizers.encode('o200k_base', ['ab'.repeat(500_000)], controller.signal);
+    controller.abort();
+    await expect(long).rejects.toMatchObject({ reason: 'CANCELLED' });
+    expect(await roundTrip('o200k_base', 'next')).toBe('next');
+  });
+
+  it('leaves the event loop free while it encodes', async () => {
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    await tokenizers.encode('o200k_base', ['some words and more of them. '.repeat(40_000)], signal);
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(5);
+  });
+});
