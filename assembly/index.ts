@@ -23,4 +23,5 @@ export {
   parseMore,
   registry,
 } from './trainer/index';
+export { CUTS, beginCuts, findCuts, uncutTokens } from './segmenter';
 export { measure, measured } from './measure';

@@ -3,6 +3,7 @@ import { UsageError, type CliDependencies, type Context, type Io } from './conte
 import { describeError } from './errors.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 import { OutputClosed } from './output.js';
+import { addCompact } from './commands/compact.js';
 import { addDelete } from './commands/delete.js';
 import { addDemo } from './commands/demo.js';
 import { addExport } from './commands/export.js';
@@ -52,7 +53,18 @@ function buildProgram(context: Context, done: Done): Command {
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
     });
-  const commands = [addServe, addImport, addExport, addGet, addList, addDelete, addStats, addGc, addDemo];
+  const commands = [
+    addServe,
+    addImport,
+    addExport,
+    addGet,
+    addList,
+    addDelete,
+    addStats,
+    addGc,
+    addCompact,
+    addDemo,
+  ];
   for (const add of commands) add(program, context, done);
   return program;
 }

@@ -5,3 +5,4 @@ export { Registry, registryIdOf } from './registry.js';
 export { createRewriter, type Rewriter } from './rewriter.js';
 export { trainRegistry, type TrainRegistryOptions } from './trainer.js';
 export { trainHere, type TrainingOptions } from './training.js';
+export { createSegmenter, segmentSizes, type SegmentSizes, type Segmenter } from './segmenter.js';

@@ -25,6 +25,14 @@ export const limits = {
   segmentsPerRequestMax: 10_000,
   /** A longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
+  /**
+   * Messages up to this are one segment; longer ones are cut by content, at these sizes. The codec finds
+   * what is repeated within and across segments: cuts only pay where whole pages are pasted.
+   */
+  segmentWholeTokensMax: 8192,
+  segmentCutTokensMin: 1024,
+  segmentCutTokensTarget: 4096,
+  segmentCutTokensMax: 16 * 1024,
   /** The codec codes a longer segment block by block: its memory is bounded by this. */
   codecBlockTokensMax: 64 * 1024,
   /** Segments, and bytes of frames, that one batch of a compaction rewrites. */

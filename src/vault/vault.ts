@@ -1,9 +1,10 @@
 import type { Codec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
 import { isStowkenError, type Conversation, type VaultStats } from '../model/index.js';
-import type { ConversationPage, ListQuery, StorageBackend } from '../storage/index.js';
+import type { ConversationPage, ListQuery, StorageBackend, StoredRegistry } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import { collectGarbage } from './collect.js';
+import { Compactor, type CompactInput, type CompactPart } from './compaction/index.js';
 import { describeConversation } from './describe.js';
 import { conversationNotFound } from './not-found.js';
 import { retrieveConversation } from './retrieve.js';
@@ -55,6 +56,12 @@ export interface Vault {
     signal: AbortSignal,
   ): AsyncGenerator<CollectPart, void, void>;
 
+  /** A plan, progress after every committed batch, a summary; COMPACTION_RUNNING while another one works. */
+  compact(input: CompactInput, signal: AbortSignal): AsyncGenerator<CompactPart, void, void>;
+
+  /** By rising id. */
+  listRegistries(): Promise<StoredRegistry[]>;
+
   stats(): Promise<VaultStats>;
 }
 
@@ -71,6 +78,7 @@ export interface VaultParts {
 
 export function createVault(parts: VaultParts): Vault {
   const { name, backend, clock } = parts;
+  const compactor = new Compactor(parts);
   return {
     name,
     vaultId: backend.vaultId,
@@ -103,6 +111,10 @@ export function createVault(parts: VaultParts): Vault {
     list: (query) => backend.listConversations(query),
 
     collectGarbage: (options, signal) => collectGarbage(backend, { ...options, nowMs: clock() }, signal),
+
+    compact: (input, signal) => compactor.run(input, signal),
+
+    listRegistries: () => backend.listRegistries(),
 
     stats: () => backend.stats(),
   };

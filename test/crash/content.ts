@@ -1,5 +1,5 @@
 import type { TokenCore } from '../../src/core/index.js';
-import type { Codec } from '../../src/codec/index.js';
+import type { LiveCodec } from '../../src/codec/index.js';
 import type { NewSegment } from '../../src/storage/index.js';
 import { Random } from './random.js';
 
@@ -7,12 +7,12 @@ import { Random } from './random.js';
 const SEGMENTS = 400;
 
 /** The segments of a conversation whose content `seed` decides. */
-export function contentOf(seed: number, core: TokenCore, codec: Codec): NewSegment[] {
+export function contentOf(seed: number, core: TokenCore, codec: LiveCodec): NewSegment[] {
   const random = new Random(seed);
   return Array.from({ length: 1 + random.below(8) }, () => segmentOf(random.below(SEGMENTS), core, codec));
 }
 
-function segmentOf(number: number, core: TokenCore, codec: Codec): NewSegment {
+function segmentOf(number: number, core: TokenCore, codec: LiveCodec): NewSegment {
   const random = new Random(number);
   // Mostly small ones; some of half a page, some of several.
   const tokenCount = [20, 60, 60, 100, 900, 9000][random.below(6)]! + random.below(40);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCodec, type Codec } from '../../src/codec/index.js';
+import { createLiveCodec, type LiveCodec } from '../../src/codec/index.js';
 import { loadCore, type TokenCore } from '../../src/core/index.js';
 import type { ManagedBackend } from '../../src/storage/index.js';
 import { openDurable, type DurableKind } from './backends.js';
@@ -30,7 +30,7 @@ type Vault = Map<string, number | undefined>;
  */
 export async function runRounds({ kind, rounds, seed, report }: CrashOptions): Promise<number> {
   const core = await loadCore();
-  const codec = createCodec(core);
+  const codec = createLiveCodec(core);
   const random = new Random(seed);
   let acknowledged = 0;
   for (let round = 0; round < rounds;) {
@@ -71,7 +71,7 @@ async function check(round: {
   journal: string;
   before: Vault;
   core: TokenCore;
-  codec: Codec;
+  codec: LiveCodec;
 }): Promise<{ vault: Vault; acknowledged: number }> {
   const { kind, folder, journal, before, core, codec } = round;
   const possible = new Map([...before].map(([id, content]) => [id, [content]]));

@@ -1,6 +1,6 @@
 // Stores, replaces, deletes and collects under load, and journals what it was promised, until it is killed.
 // Arguments: backend kind, folder, journal, seed.
-import { createCodec } from '../../src/codec/index.js';
+import { createLiveCodec } from '../../src/codec/index.js';
 import { loadCore } from '../../src/core/index.js';
 import type { ManagedBackend, NewSegment } from '../../src/storage/index.js';
 import { openDurable, type DurableKind } from './backends.js';
@@ -13,7 +13,7 @@ const IDS_PER_CLIENT = 12;
 
 const [kind, folder, journalPath, seed] = process.argv.slice(2) as [DurableKind, string, string, string];
 const core = await loadCore();
-const codec = createCodec(core);
+const codec = createLiveCodec(core);
 const backend = await openDurable(kind, folder, codec);
 const journal = new Journal(journalPath);
 process.stdout.write('ready\n');

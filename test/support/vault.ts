@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { createCodec, type Codec } from '../../src/codec/index.js';
+import { createLiveCodec, type LiveCodec } from '../../src/codec/index.js';
 import { loadCore, type TokenCore } from '../../src/core/index.js';
 import type { ConversationSpec } from '../../src/model/index.js';
 import { createMemoryBackend, type StorageBackend } from '../../src/storage/index.js';
@@ -16,7 +16,7 @@ export interface TestVault {
   readonly vault: Vault;
   readonly backend: StorageBackend;
   readonly core: TokenCore;
-  readonly codec: Codec;
+  readonly codec: LiveCodec;
   readonly tokenizers: Tokenizers;
   /** Milliseconds since 1970; the test turns it. */
   readonly clock: { nowMs: number };
@@ -26,11 +26,11 @@ export interface TestVault {
 
 /** The real vault over the memory backend, or over the one given. */
 export async function openTestVault(
-  open: (codec: Codec, clock: () => number) => Promise<StorageBackend> = async (codec, clock) =>
+  open: (codec: LiveCodec, clock: () => number) => Promise<StorageBackend> = async (codec, clock) =>
     createMemoryBackend({ codec, clock }),
 ): Promise<TestVault> {
   const core = await loadCore();
-  const codec = createCodec(core);
+  const codec = createLiveCodec(core);
   const tokenizers = createTokenizers({ threadsMax: 1 });
   const time = { nowMs: 1_700_000_000_000 };
   const clock = () => time.nowMs;

@@ -1,12 +1,21 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { limits } from '../../model/index.js';
 import { serverStream, unary } from '../calls/index.js';
-import { readCollectGarbage, readGetCapabilities, readGetStats } from '../requests/index.js';
+import {
+  readCompact,
+  readListRegistries,
+  readCollectGarbage,
+  readGetCapabilities,
+  readGetStats,
+} from '../requests/index.js';
+import { compactFields, registryFields } from '../compaction-fields.js';
 import { collectFields, statsFields } from '../responses.js';
 import { MessageCodec } from '../wire/codec.js';
 import { requireVault, type ServiceScope } from './scope.js';
 
 const collectResponse = new MessageCodec('stowken.v1.CollectGarbageResponse');
+const compactResponse = new MessageCodec('stowken.v1.CompactSubstringsResponse');
+const registriesResponse = new MessageCodec('stowken.v1.ListRegistriesResponse');
 const statsResponse = new MessageCodec('stowken.v1.GetStatsResponse');
 const capabilitiesResponse = new MessageCodec('stowken.v1.GetCapabilitiesResponse');
 
@@ -20,6 +29,29 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
           for await (const part of requireVault(scope, vault).collectGarbage(options, signal)) {
             yield [collectResponse.encode(collectFields(part))];
           }
+        },
+      },
+      logger,
+    ),
+
+    CompactSubstrings: serverStream(
+      {
+        read: readCompact,
+        async *handle({ vault, input }, signal) {
+          for await (const part of requireVault(scope, vault).compact(input, signal)) {
+            yield [compactResponse.encode(compactFields(part))];
+          }
+        },
+      },
+      logger,
+    ),
+
+    ListRegistries: unary(
+      {
+        read: readListRegistries,
+        async handle({ vault }) {
+          const registries = await requireVault(scope, vault).listRegistries();
+          return registriesResponse.encode({ registries: registries.map(registryFields) });
         },
       },
       logger,

@@ -1,10 +1,11 @@
-import type { Codec } from '../../codec/index.js';
+import { frameRegistryId, type Codec } from '../../codec/index.js';
 import type { SegmentColumns } from './check-columns.js';
 import { guarded, type Report } from './check-report.js';
 import type { Tables } from './environment.js';
 import { framePieces, type FramePieces } from './frame-pieces.js';
 import { fingerprintOf } from './hash-index.js';
 import { decodePack } from './pack.js';
+import { countUse, Registries, type RegistryUse } from './registries.js';
 import { SegmentReader } from './segment-reader.js';
 import type { State } from './state.js';
 
@@ -17,6 +18,7 @@ export function* checkFrames(
   report: Report,
 ): Generator<number, void, void> {
   let lastId = 0;
+  const uses = new Map<number, RegistryUse>();
   for (const { key, value } of tables.packs.range()) {
     const reader = new SegmentReader(tables);
     let [firstId, packEnd] = [0, 0];
@@ -31,11 +33,12 @@ export function* checkFrames(
       }
     });
     for (let id = firstId; id < packEnd; id++) {
-      checkFrame(id, reader, codec, segments, report);
+      checkFrame(id, reader, codec, segments, uses, report);
       yield segments.has(id) ? 1 : 0;
     }
     lastId = Math.max(lastId, packEnd - 1);
   }
+  checkRegistries(tables, uses, state, report);
   yield* checkPieces(tables, 'heads', ({ headBytes }) => headBytes, segments, report);
   yield* checkPieces(tables, 'halves', ({ halfBytes }) => halfBytes, segments, report);
   if (lastId >= state.nextSegment) {
@@ -48,6 +51,7 @@ function checkFrame(
   reader: SegmentReader,
   codec: Codec,
   segments: SegmentColumns,
+  uses: Map<number, RegistryUse>,
   report: Report,
 ): void {
   const subject = `segment ${id}`;
@@ -56,12 +60,40 @@ function checkFrame(
     if (!size) return;
     segments.add(id, size.frameBytes, size.tokenCount);
     const frame = reader.frame(id);
+    const registryId = frameRegistryId(frame);
+    if (registryId !== undefined) countUse(uses, registryId, size);
     segments.setFingerprint(id, fingerprintOf(codec.hashOf(frame)));
     const { tokenCount } = codec.decode(frame);
     if (tokenCount !== size.tokenCount) {
       report('frame', subject, `${tokenCount} tokens, not the ${size.tokenCount} that are kept`);
     }
   });
+}
+
+/** Every registry that a frame names is there and whole, and counts the frames that name it. */
+function checkRegistries(
+  tables: Tables,
+  uses: ReadonlyMap<number, RegistryUse>,
+  state: State,
+  report: Report,
+): void {
+  const registries = new Registries(tables);
+  const listed = registries.list();
+  for (const id of uses.keys()) {
+    if (!registries.has(id)) report('registries', `registry ${id}`, 'frames name it and it is not stored');
+  }
+  for (const { id, bytes, segments, tokens, frameBytes } of listed) {
+    const use = uses.get(id) ?? { segments: 0, tokens: 0, frameBytes: 0 };
+    if (use.segments !== segments || use.tokens !== tokens || use.frameBytes !== frameBytes) {
+      report('registries', `registry ${id}`, `${segments} segments are kept, ${use.segments} were counted`);
+    }
+    if (registries.read(id)?.length !== bytes)
+      report('registries', `registry ${id}`, 'its bytes are missing');
+  }
+  const registryBytes = listed.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (registryBytes !== state.registryBytes) {
+    report('statistics', 'registryBytes', `${state.registryBytes} is kept, ${registryBytes} was counted`);
+  }
 }
 
 /** Parts of frames that belong to no segment. */

@@ -18,6 +18,8 @@ export interface Tables {
   readonly bigRefCounts: Table<number>;
   readonly references: Table<Buffer>;
   readonly garbage: Table<number>;
+  readonly registries: Table<number>;
+  readonly registryData: Table<number>;
   readonly conversations: Table<number>;
   readonly messages: Table<Buffer>;
   readonly ids: Table<Buffer>;
@@ -64,6 +66,8 @@ export class Environment {
       bigRefCounts: numbered('bigRefCounts'),
       references: keyed('references'),
       garbage: numbered('garbage'),
+      registries: numbered('registries'),
+      registryData: numbered('registryData'),
       conversations: numbered('conversations'),
       messages: keyed('messages'),
       ids: keyed('ids'),

@@ -1,4 +1,4 @@
-import type { Codec } from '../../codec/index.js';
+import type { LiveCodec } from '../../codec/index.js';
 import { isStowkenError, type Conversation, type SegmentHash, type VaultStats } from '../../model/index.js';
 import type {
   Change,
@@ -14,6 +14,9 @@ import type {
   MaintainedBackend,
   RepairReport,
   StorageHealth,
+  ScanQuery,
+  SegmentScan,
+  StoredRegistry,
   StoredSegment,
   Violation,
 } from '../backend.js';
@@ -32,6 +35,8 @@ import { IndexDirectory } from './index-directory.js';
 import { listConversations } from './listing.js';
 import { corruptConversation } from './manifest.js';
 import { Names } from './names.js';
+import { Registries } from './registries.js';
+import { scanSegments } from './scan.js';
 import { SegmentCache } from './segment-cache.js';
 import { SegmentFinder } from './segment-finder.js';
 import { SegmentReader } from './segment-reader.js';
@@ -57,7 +62,7 @@ export class LmdbBackend implements MaintainedBackend {
   constructor(
     private readonly environment: Environment,
     private readonly lock: FolderLock | undefined,
-    codec: Codec,
+    codec: LiveCodec,
     private readonly clock: () => number,
   ) {
     const { tables } = environment;
@@ -69,6 +74,8 @@ export class LmdbBackend implements MaintainedBackend {
       directory: new IndexDirectory(tables.hashIndex),
       names: new Names(tables.names),
     };
+    const registries = new Registries(tables);
+    for (const { id } of registries.list()) codec.add(registries.read(id) ?? new Uint8Array(0));
     this.#writer = new Writer(environment, this.#shared, this.#leases, clock);
     this.#group = new GroupCommit((changes) => this.#writer.commitGroup(changes));
   }
@@ -145,6 +152,21 @@ export class LmdbBackend implements MaintainedBackend {
     return { segments, next: undefined };
   }
 
+  async listRegistries(): Promise<StoredRegistry[]> {
+    this.#check();
+    return new Registries(this.environment.tables).list();
+  }
+
+  async readRegistry(id: number): Promise<Uint8Array | undefined> {
+    this.#check();
+    return new Registries(this.environment.tables).read(id);
+  }
+
+  async scanSegments(query: ScanQuery): Promise<SegmentScan> {
+    this.#check();
+    return scanSegments(this.environment.tables, query);
+  }
+
   async stats(): Promise<VaultStats> {
     this.#check();
     const state = readState(this.environment.tables.meta);
@@ -155,7 +177,7 @@ export class LmdbBackend implements MaintainedBackend {
       tokens: state.tokens,
       uniqueTokens: state.uniqueTokens,
       segmentBytes: state.segmentBytes,
-      registryBytes: 0,
+      registryBytes: state.registryBytes,
       garbageSegments: state.garbageSegments,
       garbageBytes: state.garbageBytes,
       inUseBytes: this.environment.bytesInUse(),

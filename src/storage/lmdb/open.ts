@@ -1,5 +1,5 @@
 import { mkdir, stat } from 'node:fs/promises';
-import type { Codec } from '../../codec/index.js';
+import type { LiveCodec } from '../../codec/index.js';
 import { isStowkenError, StowkenError } from '../../model/index.js';
 import type { MaintainedBackend } from '../backend.js';
 import { lockFolder, type FolderLock } from '../folder-lock.js';
@@ -14,7 +14,7 @@ import { initialise, readIdentity } from './state.js';
 export interface LmdbOptions {
   /** Made when it is not there. */
   readonly folder: string;
-  readonly codec: Codec;
+  readonly codec: LiveCodec;
   readonly clock: () => number;
   /** "relaxed": commits reach the disk when the operating system writes them; a power cut may damage the vault. */
   readonly durability?: 'fsync' | 'relaxed';

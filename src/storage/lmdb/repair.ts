@@ -1,4 +1,4 @@
-import type { Codec } from '../../codec/index.js';
+import { frameRegistryId, type Codec } from '../../codec/index.js';
 import { isStowkenError } from '../../model/index.js';
 import { SegmentColumns } from './check-columns.js';
 import { readManifest } from './conversations.js';
@@ -13,6 +13,7 @@ import { decodeMessages } from './message-list.js';
 import { decodePack } from './pack.js';
 import { RefCounts } from './ref-counts.js';
 import { decodeReferences, referenceOfBytes } from './reference-chunk.js';
+import { countUse, Registries, type RegistryUse } from './registries.js';
 import { References } from './references.js';
 import { SegmentReader } from './segment-reader.js';
 import { readState, writeState, type State } from './state.js';
@@ -37,6 +38,7 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: NameOf, nowMs: num
 
 function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns, state: State): IndexEntry[] {
   const entries: IndexEntry[] = [];
+  const uses = new Map<number, RegistryUse>();
   const reader = new SegmentReader(tables);
   state.segments = state.uniqueTokens = state.segmentBytes = 0;
   for (const { key, value } of tables.packs.range()) {
@@ -50,10 +52,16 @@ function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns,
       state.uniqueTokens += size.tokenCount;
       state.segmentBytes += size.frameBytes;
       state.nextSegment = Math.max(state.nextSegment, id + 1);
-      const hash = readable(() => codec.hashOf(reader.frame(id)));
+      const hash = readable(() => {
+        const frame = reader.frame(id);
+        const registryId = frameRegistryId(frame);
+        if (registryId !== undefined) countUse(uses, registryId, size);
+        return codec.hashOf(frame);
+      });
       if (hash !== undefined) entries.push({ fingerprint: fingerprintOf(hash), id });
     }
   }
+  state.registryBytes = new Registries(tables).recount(uses);
   return entries;
 }
 

@@ -19,8 +19,7 @@ export function checkMemory(store: MemoryStore, codec: Codec): Violation[] {
     }
   }
   for (const segment of store.segments.values()) {
-    const outside = [...segment.holders].filter((holder) => typeof holder === 'string').length;
-    const held = (holders.get(segment.id)?.size ?? 0) + outside;
+    const held = holders.get(segment.id)?.size ?? 0;
     violations.push(...checkSegment(segment, held, codec));
     if (store.segmentByHash.get(segment.hash) !== segment) {
       violations.push({

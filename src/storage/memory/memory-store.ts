@@ -24,6 +24,7 @@ export class MemoryStore {
   readonly segments = new Map<number, MemorySegment>();
   readonly segmentByHash = new Map<SegmentHash, MemorySegment>();
   readonly conversations = new Map<number, MemoryConversation>();
+  readonly registries = new Map<number, { readonly bytes: Uint8Array; readonly createTimeMs: number }>();
   readonly numberById = new Map<string, number>();
   nextSegment = 1;
   nextConversation = 1;
