@@ -12,6 +12,7 @@ import { addImport } from './commands/import.js';
 import { addList } from './commands/list.js';
 import { addServe } from './commands/serve.js';
 import { addStats } from './commands/stats.js';
+import { addVerify } from './commands/verify.js';
 
 /** A command's work; resolves to what the process exits with. */
 export type Done = (code: ExitCode) => void;
@@ -52,7 +53,18 @@ function buildProgram(context: Context, done: Done): Command {
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
     });
-  const commands = [addServe, addImport, addExport, addGet, addList, addDelete, addStats, addGc, addDemo];
+  const commands = [
+    addServe,
+    addImport,
+    addExport,
+    addGet,
+    addList,
+    addDelete,
+    addStats,
+    addGc,
+    addVerify,
+    addDemo,
+  ];
   for (const add of commands) add(program, context, done);
   return program;
 }

@@ -12,6 +12,7 @@ import {
 import { wholeMessages } from './messages.js';
 import { fromUint64, toUint64, toWireTime } from './numbers.js';
 import { defaultRetry } from './retry.js';
+import { SegmentClient } from './segment-client.js';
 import { Transport, type CallControl } from './transport.js';
 import type * as T from './types.js';
 import type * as W from './wire.js';
@@ -27,6 +28,7 @@ function methods() {
     delete: conversation<W.WireDeleteResponse>('DeleteConversation'),
     list: conversation<W.WireListResponse>('ListConversations'),
     collect: maintenance<W.WireCollectResponse>('CollectGarbage'),
+    verify: maintenance<W.WireVerifyResponse>('VerifyVault'),
     stats: maintenance<Record<keyof T.Stats, string>>('GetStats'),
     capabilities: maintenance<W.WireCapabilities>('GetCapabilities'),
   };
@@ -37,6 +39,7 @@ function methods() {
  * server would see as they were meant. Reads, and stores under an id, are tried again while no server answers.
  */
 export class StowkenClient {
+  readonly segments: SegmentClient;
   private readonly methods = methods();
   private readonly transport: Transport;
   private readonly vault: string;
@@ -44,6 +47,7 @@ export class StowkenClient {
   constructor({ server, vault, receiveBytesMax, retry }: T.ConnectOptions) {
     this.transport = new Transport(server, receiveBytesMax ?? 64 * 1024 * 1024, retry ?? defaultRetry);
     this.vault = vault ?? '';
+    this.segments = new SegmentClient(this.transport, this.vault);
   }
 
   /** Durable when it resolves. */
@@ -172,6 +176,22 @@ export class StowkenClient {
       else {
         const keptSegments = fromUint64('kept_segments', message.summary!.keptSegments);
         yield { kind, segments, bytes, keptSegments };
+      }
+    }
+  }
+
+  /** Changes nothing; what is wrong is told when all has been looked at. */
+  async *verify(control: CallControl = {}): AsyncGenerator<T.VerifyPart, void, void> {
+    const request = { vault: this.vault };
+    for await (const message of this.transport.stream(this.methods.verify, request, control, true)) {
+      const { progress, violation, summary } = message;
+      if (message.part === 'violation') yield { kind: 'violation', ...violation! };
+      else if (message.part === 'progress') {
+        const done = fromUint64('records_done', progress!.recordsDone);
+        yield { kind: 'progress', done, total: fromUint64('records', progress!.records) };
+      } else if (message.part === 'summary') {
+        const records = fromUint64('records', summary!.records);
+        yield { kind: 'summary', records, violations: fromUint64('violations', summary!.violations) };
       }
     }
   }

@@ -1,12 +1,13 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { limits } from '../../model/index.js';
 import { serverStream, unary } from '../calls/index.js';
-import { readCollectGarbage, readGetCapabilities, readGetStats } from '../requests/index.js';
-import { collectFields, statsFields } from '../responses.js';
+import { readCollectGarbage, readGetCapabilities, readGetStats, readVerifyVault } from '../requests/index.js';
+import { collectFields, statsFields, verifyFields } from '../responses.js';
 import { MessageCodec } from '../wire/codec.js';
 import { requireVault, type ServiceScope } from './scope.js';
 
 const collectResponse = new MessageCodec('stowken.v1.CollectGarbageResponse');
+const verifyResponse = new MessageCodec('stowken.v1.VerifyVaultResponse');
 const statsResponse = new MessageCodec('stowken.v1.GetStatsResponse');
 const capabilitiesResponse = new MessageCodec('stowken.v1.GetCapabilitiesResponse');
 
@@ -19,6 +20,18 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
         async *handle({ vault, options }, signal) {
           for await (const part of requireVault(scope, vault).collectGarbage(options, signal)) {
             yield collectResponse.encode(collectFields(part));
+          }
+        },
+      },
+      logger,
+    ),
+
+    VerifyVault: serverStream(
+      {
+        read: readVerifyVault,
+        async *handle({ vault }, signal) {
+          for await (const part of requireVault(scope, vault).verify(signal)) {
+            yield verifyResponse.encode(verifyFields(part));
           }
         },
       },

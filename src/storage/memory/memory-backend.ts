@@ -4,6 +4,7 @@ import type { VaultStats } from '../../model/index.js';
 import type {
   Change,
   ChangeResult,
+  CheckOptions,
   ConversationPage,
   ConversationSnapshot,
   GarbagePage,
@@ -139,8 +140,8 @@ class MemoryBackend implements ManagedBackend {
     };
   }
 
-  async check() {
-    return checkMemory(this.#store, this.codec);
+  async check(options: CheckOptions = {}) {
+    return checkMemory(this.#store, this.codec, options);
   }
 
   health() {
