@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { StowkenError } from '../../model/index.js';
 import { ByteReader, ByteWriter } from '../bytes.js';
-import type { FileChanges } from './apply-files.js';
+import type { FileChanges } from './file-placer.js';
 import type { Disk, LogFile } from './disk.js';
 import { journalName } from './paths.js';
 
