@@ -129,6 +129,11 @@ export function nodeDisk(folder: string, options: { readonly fsync: boolean }): 
   };
 }
 
+/** The system's words for what went wrong, without the path. */
+export function describeFault(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split(" '", 1)[0] as string;
+}
+
 /** The promise's value, or another one when the system says `code`. */
 async function unless<T, U>(code: string, otherwise: U, promise: Promise<T>): Promise<T | U> {
   try {

@@ -1,5 +1,5 @@
-import { limits } from '../../model/index.js';
-import type { Disk } from './disk.js';
+import { limits, StowkenError } from '../../model/index.js';
+import { describeFault, type Disk } from './disk.js';
 import type { FileChanges, FilePlacer } from './file-placer.js';
 import { Journal } from './journal.js';
 import { journalName } from './paths.js';
@@ -62,12 +62,17 @@ export class JournaledFiles {
     if (this.#failure) listener(this.#failure.error);
   }
 
-  /** A file as the commits so far left it; the buffer must not be changed. */
+  /** A file as the commits so far left it; the buffer must not be changed. @throws StowkenError CORRUPT_STORE */
   async read(path: string): Promise<Uint8Array | undefined> {
     for (const batch of [this.#gathering, this.#settling?.batch]) {
       if (batch?.changes.has(path)) return batch.changes.get(path);
     }
-    return this.disk.read(path);
+    try {
+      return await this.disk.read(path);
+    } catch (error) {
+      const message = `${path} cannot be read: ${describeFault(error)}`;
+      throw new StowkenError('CORRUPT_STORE', message, { file: path }, { cause: error });
+    }
   }
 
   /** Makes all of these changes, or, when it rejects, none. The buffers are the callee's from now on. */
