@@ -4,10 +4,15 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { runCli, type RunningServer, type ServeOptions } from './cli/index.js';
-import { createCodec, type Codec } from './codec/index.js';
-import { loadCore } from './core/index.js';
+import { createLiveCodec, type LiveCodec } from './codec/index.js';
+import { loadCore, type TokenCore } from './core/index.js';
 import { startRpcServer } from './rpc/index.js';
-import { createMemoryBackend, openLmdbBackend, type ManagedBackend } from './storage/index.js';
+import {
+  createMemoryBackend,
+  openFilesystemBackend,
+  openLmdbBackend,
+  type ManagedBackend,
+} from './storage/index.js';
 import { createTokenizers } from './text/index.js';
 import { createVault } from './vault/index.js';
 
@@ -19,9 +24,9 @@ process.exitCode = await runCli({ startServer, version });
 /** The one place where the parts become a server. */
 async function startServer(options: ServeOptions, logger: Logger): Promise<RunningServer> {
   const core = await loadCore();
-  const codec = createCodec(core);
-  const backend = await openBackend(options, codec);
-  const tokenizers = createTokenizers({ threadsMax: Math.max(1, availableParallelism() - 1) });
+  const codec = createLiveCodec(core);
+  const backend = await openBackend(options, core, codec);
+  const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
   const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
   const close = async () => {
     await tokenizers.close();
@@ -49,8 +54,19 @@ async function startServer(options: ServeOptions, logger: Logger): Promise<Runni
   }
 }
 
-async function openBackend(options: ServeOptions, codec: Codec): Promise<ManagedBackend> {
+async function openBackend(
+  options: ServeOptions,
+  core: TokenCore,
+  codec: LiveCodec,
+): Promise<ManagedBackend> {
   const { dataDir: folder, durability } = options;
-  if (options.storage === 'memory') return createMemoryBackend({ codec, clock: Date.now });
-  return openLmdbBackend({ folder, codec, clock: Date.now, durability });
+  const clock = Date.now;
+  switch (options.storage) {
+    case 'lmdb':
+      return openLmdbBackend({ folder, codec, clock, durability });
+    case 'filesystem':
+      return openFilesystemBackend({ folder, codec, core, clock, fsync: durability === 'fsync' });
+    case 'memory':
+      return createMemoryBackend({ codec, clock });
+  }
 }

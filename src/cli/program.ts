@@ -3,6 +3,7 @@ import { UsageError, type CliDependencies, type Context, type Io } from './conte
 import { describeError } from './errors.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 import { OutputClosed } from './output.js';
+import { addCompact } from './commands/compact.js';
 import { addDelete } from './commands/delete.js';
 import { addDemo } from './commands/demo.js';
 import { addExport } from './commands/export.js';
@@ -62,6 +63,7 @@ function buildProgram(context: Context, done: Done): Command {
     addDelete,
     addStats,
     addGc,
+    addCompact,
     addVerify,
     addDemo,
   ];

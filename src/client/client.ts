@@ -1,4 +1,13 @@
 import type { Conversation } from '../model/index.js';
+import {
+  fromWireCompact,
+  fromWireRegistries,
+  type CompactOptions,
+  type CompactPart,
+  type RegistryInfo,
+  type WireCompactResponse,
+  type WireRegistries,
+} from './compaction.js';
 import { method, type Method } from './contract.js';
 import {
   fromWireChunk,
@@ -28,6 +37,8 @@ function methods() {
     delete: conversation<W.WireDeleteResponse>('DeleteConversation'),
     list: conversation<W.WireListResponse>('ListConversations'),
     collect: maintenance<W.WireCollectResponse>('CollectGarbage'),
+    compact: maintenance<WireCompactResponse>('CompactSubstrings'),
+    registries: maintenance<WireRegistries>('ListRegistries'),
     verify: maintenance<W.WireVerifyResponse>('VerifyVault'),
     stats: maintenance<Record<keyof T.Stats, string>>('GetStats'),
     capabilities: maintenance<W.WireCapabilities>('GetCapabilities'),
@@ -178,6 +189,30 @@ export class StowkenClient {
         yield { kind, segments, bytes, keptSegments };
       }
     }
+  }
+
+  /** A plan, progress after every committed batch, a summary. */
+  async *compactSubstrings(options: CompactOptions = {}): AsyncGenerator<CompactPart, void, void> {
+    const { dryRun = false, minSavingsRatio, resumeToken = '', timeMsMax, ...rest } = options;
+    const { segmentsMax = 0, bytesMax = 0, ...control } = rest;
+    const request = {
+      vault: this.vault,
+      dryRun,
+      resumeToken,
+      segmentsMax: toUint64('segments_max', segmentsMax),
+      bytesMax: toUint64('bytes_max', bytesMax),
+      ...(minSavingsRatio !== undefined && { minSavingsRatio }),
+      ...(timeMsMax !== undefined && { timeMax: toWireTime('time_max', timeMsMax) }),
+    };
+    for await (const message of this.transport.stream(this.methods.compact, request, control, false)) {
+      const part = fromWireCompact(message);
+      if (part !== undefined) yield part;
+    }
+  }
+
+  async listRegistries(control: CallControl = {}): Promise<RegistryInfo[]> {
+    const request = { vault: this.vault };
+    return fromWireRegistries(await this.transport.unary(this.methods.registries, request, control, true));
   }
 
   /** Changes nothing; what is wrong is told when all has been looked at. */

@@ -1,3 +1,4 @@
+export type * from './compaction.js';
 export { connect, StowkenClient } from './client.js';
 export { ClientError, isClientError, isUnreachable } from './errors.js';
 export type { RetryPolicy } from './retry.js';

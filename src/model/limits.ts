@@ -25,6 +25,23 @@ export const limits = {
   segmentsPerRequestMax: 10_000,
   /** A longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
+  /**
+   * Messages up to this are one segment; longer ones are cut by content, at these sizes. The codec finds
+   * what is repeated within and across segments: cuts only pay where whole pages are pasted.
+   */
+  segmentWholeTokensMax: 8192,
+  segmentCutTokensMin: 1024,
+  segmentCutTokensTarget: 4096,
+  segmentCutTokensMax: 16 * 1024,
+  /** The codec codes a longer segment block by block: its memory is bounded by this. */
+  codecBlockTokensMax: 64 * 1024,
+  /** Segments, and bytes of frames, that one batch of a compaction rewrites. */
+  compactionBatchSegmentsMax: 512,
+  compactionBatchBytesMax: 64 * 1024,
+  /** Tokens of stored segments that one registry is trained on. */
+  trainingTokensMax: 10_000_000,
+  /** Phrases of one registry. */
+  registryPhrasesMax: 48_000,
   pageSizeDefault: 50,
   pageSizeMax: 1000,
   /** A page's bytes; a gRPC client takes 4 MiB unless it is told otherwise. */
@@ -49,6 +66,9 @@ export const limits = {
   /** Changes, and bytes of frames, that one group commit takes. */
   groupCommitChangesMax: 512,
   groupCommitBytesMax: 32 * 1024 * 1024,
+  /** Bytes, and files, that the filesystem backend's journal holds before commits wait for the disk; it may hold twice. */
+  journalBytesMax: 32 * 1024 * 1024,
+  journalFilesMax: 8192,
   /** Segments that one batch of a garbage collection deletes. */
   garbageBatchSegmentsMax: 2048,
 } as const;

@@ -4,7 +4,7 @@ import type { CollectPart, MessageWithSegments, StoreResult, VerifyPart } from '
 type Fields = Record<string, unknown>;
 
 /** A time as google.protobuf.Timestamp. */
-function timestamp(timeMs: number): Fields {
+export function timestamp(timeMs: number): Fields {
   const seconds = Math.floor(timeMs / 1000);
   return { seconds, nanos: (timeMs - seconds * 1000) * 1_000_000 };
 }

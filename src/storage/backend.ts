@@ -27,7 +27,8 @@ export interface StorageBackend {
   /**
    * Applies a change. Preconditions are checked first, in the order written here, then everything is written.
    * Rejects with REVISION_MISMATCH, CONVERSATION_EXISTS, CONVERSATION_NOT_FOUND, SEGMENT_MISSING
-   * (metadata.hashes: comma-separated) without effect; COMMIT_FAILED, WRITES_STOPPED.
+   * (metadata.hashes: comma-separated), CORRUPT_SEGMENT (a replacement that has other tokens) without
+   * effect; COMMIT_FAILED, WRITES_STOPPED. The parts are made in the order written here.
    */
   commit(change: Change): Promise<ChangeResult>;
 
@@ -61,6 +62,14 @@ export interface StorageBackend {
 
   /** Compares every record with every other and decodes every frame; resolves to what is wrong, or nothing. */
   check(options?: CheckOptions): Promise<Violation[]>;
+
+  /** By rising id. */
+  listRegistries(): Promise<StoredRegistry[]>;
+
+  readRegistry(id: number): Promise<Uint8Array | undefined>;
+
+  /** Stored segments in key order, with their frames. */
+  scanSegments(query: ScanQuery): Promise<SegmentScan>;
 
   /** Finishes the commits under way, refuses further ones, and lets go of files. */
   close(): Promise<void>;
@@ -139,6 +148,15 @@ export interface Change {
    */
   readonly deleteSegments?: readonly SegmentHash[];
   /**
+   * Registers a registry: frames may name it from this commit on. Its id must be above every other's,
+   * else REGISTRY_CONFLICT.
+   */
+  readonly putRegistry?: { readonly bytes: Uint8Array; readonly timeMs: number };
+  /** Puts another frame of the same tokens in place of a stored one, where that is still the expected one. */
+  readonly replaceFrames?: readonly FrameReplacement[];
+  /** Removes those of these registries that no frame names any more. */
+  readonly dropRegistries?: readonly number[];
+  /**
    * Deletes segments that are garbage at the moment of the commit, have been since garbageBeforeMs or
    * earlier, and are not in use by an open snapshot. The others are left, and not an error.
    */
@@ -148,6 +166,13 @@ export interface Change {
   };
 }
 
+export interface FrameReplacement {
+  readonly key: SegmentKey;
+  readonly expected: Uint8Array;
+  readonly frame: Uint8Array;
+}
+
+/** Of the lists of a change, results stand in the same order. */
 export interface ChangeResult {
   /** For a put. */
   readonly put?: {
@@ -168,6 +193,10 @@ export interface ChangeResult {
   readonly removeReferences?: readonly ReferenceOutcome[];
   /** For deleteSegments, item by item. */
   readonly deleteSegments?: readonly DeletionOutcome[];
+  /** Whether the frame was replaced: it was the expected one. */
+  readonly replaceFrames?: readonly boolean[];
+  /** The registries that were removed. */
+  readonly dropRegistries?: readonly number[];
   /** For a collect: what was really deleted. */
   readonly collect?: { readonly segments: number; readonly frameBytes: number };
 }
@@ -177,6 +206,36 @@ export type ReferenceOutcome = { readonly refCount: number } | undefined;
 
 /** Undefined where the segment is not stored. One without references was left to an open snapshot. */
 export type DeletionOutcome = { readonly deleted: boolean; readonly refCount: number } | undefined;
+
+/** A registry, and the frames that name it. */
+export interface StoredRegistry {
+  readonly id: number;
+  readonly bytes: number;
+  readonly createTimeMs: number;
+  readonly segments: number;
+  readonly tokens: number;
+  readonly frameBytes: number;
+}
+
+export interface ScanQuery {
+  /** The last scan's `next`. */
+  readonly after?: SegmentKey;
+  readonly limit: number;
+  /** Bytes of frames; one segment is returned in any case. */
+  readonly bytesMax: number;
+}
+
+export interface ScannedSegment {
+  readonly key: SegmentKey;
+  readonly tokenCount: number;
+  /** The caller's own. */
+  readonly frame: Uint8Array;
+}
+
+export interface SegmentScan {
+  readonly segments: readonly ScannedSegment[];
+  readonly next: SegmentKey | undefined;
+}
 
 /** A message as a snapshot gives it. */
 export interface StoredMessage extends Speaker {

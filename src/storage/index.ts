@@ -1,3 +1,4 @@
 export * from './backend.js';
-export { openLmdbBackend, type LmdbOptions } from './lmdb/lmdb-backend.js';
+export { openFilesystemBackend, type FilesystemOptions } from './filesystem/filesystem-backend.js';
+export { openLmdbBackend, type LmdbOptions } from './lmdb/open.js';
 export { createMemoryBackend } from './memory/memory-backend.js';

@@ -90,7 +90,10 @@ async function nameSegments(
   return { messages, runOf };
 }
 
-/** A segment found before the commit may have been collected since: then the commit names it, and takes its frame along. */
+/**
+ * A segment found before the commit may have been collected since, and a registry that frames were written
+ * with may have been dropped: then all frames are written anew, and go along.
+ */
 async function commitWithSegments(
   parts: StoreParts,
   change: Change,
@@ -100,7 +103,8 @@ async function commitWithSegments(
   try {
     return await parts.backend.commit({ ...change, newSegments });
   } catch (error) {
-    if (!isStowkenError(error, 'SEGMENT_MISSING')) throw error;
+    const isStale = isStowkenError(error, 'SEGMENT_MISSING') || isStowkenError(error, 'REGISTRY_CONFLICT');
+    if (!isStale) throw error;
     const all = [...runOf].map(([hash, run]) => ({
       hash,
       tokenCount: run.tokenCount,

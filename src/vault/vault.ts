@@ -7,9 +7,11 @@ import type {
   OutsideReference,
   SegmentKey,
   StorageBackend,
+  StoredRegistry,
 } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import { collectGarbage } from './collect.js';
+import { Compactor, type CompactInput, type CompactPart } from './compaction/index.js';
 import { describeConversation } from './describe.js';
 import { conversationNotFound } from './not-found.js';
 import { retrieveConversation } from './retrieve.js';
@@ -54,8 +56,11 @@ export interface Vault {
 
   store(input: StoreInput, signal: AbortSignal): Promise<StoreResult>;
 
-  /** One revision: a header, then chunks in order. Reads ahead no further than one batch. */
-  retrieve(input: RetrieveInput, signal: AbortSignal): AsyncGenerator<RetrievePart, void, void>;
+  /**
+   * One revision: a header, then chunks in order, in batches: each to be taken to its end before the next.
+   * Reads ahead no further than one batch.
+   */
+  retrieve(input: RetrieveInput, signal: AbortSignal): AsyncGenerator<Iterable<RetrievePart>, void, void>;
 
   /** CONVERSATION_NOT_FOUND when there is none. */
   get(id: string): Promise<Conversation>;
@@ -75,6 +80,12 @@ export interface Vault {
     options: { readonly dryRun: boolean; readonly minAgeMs: number },
     signal: AbortSignal,
   ): AsyncGenerator<CollectPart, void, void>;
+
+  /** A plan, progress after every committed batch, a summary; COMPACTION_RUNNING while another one works. */
+  compact(input: CompactInput, signal: AbortSignal): AsyncGenerator<CompactPart, void, void>;
+
+  /** By rising id. */
+  listRegistries(): Promise<StoredRegistry[]>;
 
   stats(): Promise<VaultStats>;
 
@@ -114,6 +125,7 @@ export interface VaultParts {
 
 export function createVault(parts: VaultParts): Vault {
   const { name, backend, clock } = parts;
+  const compactor = new Compactor(parts);
   return {
     name,
     vaultId: backend.vaultId,
@@ -146,6 +158,10 @@ export function createVault(parts: VaultParts): Vault {
     list: (query) => backend.listConversations(query),
 
     collectGarbage: (options, signal) => collectGarbage(backend, { ...options, nowMs: clock() }, signal),
+
+    compact: (input, signal) => compactor.run(input, signal),
+
+    listRegistries: () => backend.listRegistries(),
 
     stats: () => backend.stats(),
 

@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCodec, type Codec } from '../../src/codec/index.js';
+import { createLiveCodec, type LiveCodec } from '../../src/codec/index.js';
 import { loadCore } from '../../src/core/index.js';
 import type { ConversationSpec, MessageRecord } from '../../src/model/index.js';
 import {
   createMemoryBackend,
+  openFilesystemBackend,
   openLmdbBackend,
   type Change,
   type ManagedBackend,
@@ -16,13 +17,13 @@ import {
 export interface Bench {
   backend: ManagedBackend;
   nowMs: number;
-  readonly codec: Codec;
+  readonly codec: LiveCodec;
   /** Closes the backend and opens it again, where it keeps anything. */
   reopen(): Promise<void>;
   dispose(): Promise<void>;
 }
 
-export const backendKinds = ['memory', 'lmdb'] as const;
+export const backendKinds = ['memory', 'lmdb', 'filesystem'] as const;
 export type BackendKind = (typeof backendKinds)[number];
 
 /** Whether what a backend of this kind keeps outlives it. */
@@ -30,14 +31,17 @@ export function isPersistent(kind: BackendKind): boolean {
   return kind !== 'memory';
 }
 
-const core = await loadCore();
-export const codec = createCodec(core);
+export const core = await loadCore();
+export const codec = createLiveCodec(core);
 
 export async function openBench(kind: BackendKind): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), `stowken-${kind}-`));
   const clock = () => bench.nowMs;
-  const open = () =>
-    kind === 'memory' ? createMemoryBackend({ codec, clock }) : openLmdbBackend({ folder, codec, clock });
+  const open = {
+    memory: () => createMemoryBackend({ codec, clock }),
+    lmdb: () => openLmdbBackend({ folder, codec, clock }),
+    filesystem: () => openFilesystemBackend({ folder, codec, core, clock }),
+  }[kind];
   const bench: Bench = {
     backend: await open(),
     nowMs: 1_000,

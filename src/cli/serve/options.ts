@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { address } from '../arguments.js';
 
-export const storageKinds = ['lmdb', 'memory'] as const;
+export const storageKinds = ['lmdb', 'filesystem', 'memory'] as const;
 export const durabilities = ['fsync', 'relaxed'] as const;
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -45,7 +45,7 @@ const seconds = z.coerce.number({ error: 'it is a number of seconds' }).min(0).m
 export const settings = {
   data: { schema: z.string().min(1), value: 'dir', help: "the vault's folder", initial: './stowken-data' },
   listen: { schema: listen, value: 'address', help: 'HOST:PORT or unix:/path', initial: '127.0.0.1:7411' },
-  storage: { schema: z.enum(storageKinds), value: 'kind', help: storageKinds.join(' or '), initial: 'lmdb' },
+  storage: { schema: z.enum(storageKinds), value: 'kind', help: storageKinds.join(', '), initial: 'lmdb' },
   durability: {
     schema: z.enum(durabilities),
     value: 'mode',

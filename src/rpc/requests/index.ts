@@ -1,3 +1,4 @@
+export * from './compact.js';
 export * from './delete.js';
 export * from './get.js';
 export * from './list.js';

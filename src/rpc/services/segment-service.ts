@@ -49,10 +49,10 @@ export function segmentService(scope: ServiceScope): UntypedServiceImplementatio
         read: readGetSegments,
         async *handle({ vault, hashes, encoding }, signal) {
           for await (const part of requireVault(scope, vault).getSegments({ hashes, encoding }, signal)) {
-            if (part.kind === 'chunk') yield encodeSegmentChunk(part);
+            if (part.kind === 'chunk') yield [encodeSegmentChunk(part)];
             else {
               logDamage(logger, part.error);
-              yield getResponse.encode(segmentFailureFields(part.index, part.error));
+              yield [getResponse.encode(segmentFailureFields(part.index, part.error))];
             }
           }
         },

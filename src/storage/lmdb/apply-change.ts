@@ -2,6 +2,7 @@ import type { Conversation } from '../../model/index.js';
 import type { Change, ChangeResult, NewSegment } from '../backend.js';
 import { addReferences, deleteSegments, removeReferences } from './apply-references.js';
 import { contentKey, distinctHashes } from '../content.js';
+import { checkRegistries } from '../needed-registries.js';
 import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
 import { readManifest, removeManifest, writeManifest, type StoredManifest } from './conversations.js';
 import { corruptConversation } from './manifest.js';
@@ -25,6 +26,11 @@ export function planChange(
   change: Change,
   oldestLease: number,
 ): () => { readonly result: ChangeResult; readonly wrote: boolean } {
+  checkRegistries(
+    change,
+    (id) => session.registries.has(id),
+    () => session.registries.lastId(),
+  );
   const existing = change.put && findExisting(session, change.put.spec.id);
   const unchanged = change.put && checkPut(session, change.put, change.newSegments ?? [], existing);
   const doomed = change.delete && checkDelete(session, change.delete);
@@ -45,6 +51,13 @@ export function planChange(
     if (change.deleteSegments) {
       result.deleteSegments = deleteSegments(session, change.deleteSegments, sequenceMax);
     }
+    if (change.putRegistry) session.putRegistry(change.putRegistry.bytes, change.putRegistry.timeMs);
+    if (change.replaceFrames) {
+      result.replaceFrames = change.replaceFrames.map(({ key, expected, frame }) =>
+        session.replaceFrame(Number(key), expected, frame),
+      );
+    }
+    if (change.dropRegistries) result.dropRegistries = session.dropRegistries(change.dropRegistries);
     if (change.collect) {
       const { keys, garbageBeforeMs } = change.collect;
       result.collect = session.collect(keys.map(Number), garbageBeforeMs, sequenceMax);

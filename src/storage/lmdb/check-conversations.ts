@@ -2,7 +2,8 @@ import { guarded, type Report } from './check-report.js';
 import type { SegmentColumns } from './check-columns.js';
 import { readManifest, type StoredManifest } from './conversations.js';
 import type { Tables } from './environment.js';
-import { decodeChunk, IdIndex, idOfBytes } from './id-index.js';
+import { decodeIdChunk } from './id-chunk.js';
+import { IdIndex } from './id-index.js';
 import type { NameOf } from './manifest.js';
 import { decodeMessages } from './message-list.js';
 import { Names } from './names.js';
@@ -52,12 +53,13 @@ export class CheckedConversations {
 
   /** Compares the id index and the chunks of message lists with the manifests. */
   *index(): Generator<number, void, void> {
-    let before = '';
+    let before: Uint8Array = Buffer.alloc(0);
     for (const { value } of this.tables.ids.range()) {
       guarded(this.report, 'id-index', 'a chunk of the id index', () => {
-        for (const { id, number } of decodeChunk(value)) {
-          const subject = `id ${idOfBytes(id)}`;
-          if (before !== '' && id <= before) this.report('id-index', subject, 'is not in order');
+        for (const { id, number } of decodeIdChunk(value)) {
+          const subject = `id ${id.toString('utf8')}`;
+          if (before.length > 0 && Buffer.compare(id, before) <= 0)
+            this.report('id-index', subject, 'is not in order');
           if (!this.tables.conversations.get(number)) {
             this.report('id-index', subject, `leads to conversation number ${number}, which is not stored`);
           }

@@ -104,7 +104,7 @@ export class CheckedSegments {
     if (!segments.has(id)) this.report('hash-index', subject, `names segment ${id}, which is not stored`);
     else if (segments.isIndexed(id)) this.report('hash-index', subject, `names segment ${id} once more`);
     else if (expected !== undefined && expected !== fingerprint) {
-      this.report('hash-index', subject, `has another fingerprint for segment ${id}`);
+      this.report('frame', `segment ${id}`, 'its tokens do not have the hash under which it is indexed');
     }
     segments.setIndexed(id);
   }

@@ -1,5 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { PAGE_BYTES } from './layout.js';
 import { Table, treePages, type Pin } from './table.js';
@@ -18,9 +18,15 @@ export interface Tables {
   readonly bigRefCounts: Table<number>;
   readonly references: Table<Buffer>;
   readonly garbage: Table<number>;
+  readonly registries: Table<number>;
+  readonly registryData: Table<number>;
   readonly conversations: Table<number>;
   readonly messages: Table<Buffer>;
   readonly ids: Table<Buffer>;
+}
+
+export function dataFileIn(folder: string): string {
+  return join(folder, 'vault.mdb');
 }
 
 /** The LMDB files of a vault. */
@@ -56,6 +62,8 @@ export class Environment {
       bigRefCounts: numbered('bigRefCounts'),
       references: keyed('references'),
       garbage: numbered('garbage'),
+      registries: numbered('registries'),
+      registryData: numbered('registryData'),
       conversations: numbered('conversations'),
       messages: keyed('messages'),
       ids: keyed('ids'),
@@ -64,8 +72,7 @@ export class Environment {
 
   /** `sync: false` leaves it to the operating system when commits reach the disk. */
   static async open(folder: string, options: { readonly sync: boolean }): Promise<Environment> {
-    await mkdir(folder, { recursive: true });
-    const file = join(folder, 'vault.mdb');
+    const file = dataFileIn(folder);
     const root = open<Buffer, string>({
       path: file,
       noSubdir: true,
@@ -75,6 +82,8 @@ export class Environment {
       // Each commit syncs its data before the page that makes it visible: LMDB's own order.
       overlappingSync: false,
       noSync: !options.sync,
+      // Batches of its own would reject, unheard, when a commit fails.
+      eventTurnBatching: false,
     });
     return new Environment(file, root);
   }
@@ -118,6 +127,12 @@ export class Environment {
   async fileBytes(): Promise<number> {
     const files = await Promise.all([stat(this.#file), stat(`${this.#file}-lock`)]);
     return files.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Bytes that the file system has left for this process. */
+  async bytesFree(): Promise<number> {
+    const { bavail, bsize } = await statfs(dirname(this.#file));
+    return bavail * bsize;
   }
 
   async close(): Promise<void> {

@@ -21,6 +21,7 @@ const figures = [
   'tokens',
   'uniqueTokens',
   'segmentBytes',
+  'registryBytes',
   'garbageSegments',
   'garbageBytes',
 ] as const;

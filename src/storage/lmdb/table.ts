@@ -47,13 +47,21 @@ export class Table<K extends number | Buffer> {
     return reused && new Uint8Array(reused.buffer, reused.byteOffset, reused.length);
   }
 
-  /** The entry with this key, or else the one before it. */
+  /** The entry with this key, or else the one before it. A key first, then its value: twice as fast as an entry. */
   floor(key: K): Entry<K> | undefined {
-    return this.#entry(this.database.getKeys({ start: key, reverse: true, limit: 1, ...this.#options() }));
+    return this.#entry(this.floorKey(key));
+  }
+
+  floorKey(key: K): K | undefined {
+    return first(this.database.getKeys({ start: key, reverse: true, limit: 1, ...this.#options() }));
   }
 
   last(): Entry<K> | undefined {
-    return this.#entry(this.database.getKeys({ reverse: true, limit: 1, ...this.#options() }));
+    return this.#entry(this.lastKey());
+  }
+
+  lastKey(): K | undefined {
+    return first(this.database.getKeys({ reverse: true, limit: 1, ...this.#options() }));
   }
 
   keys(): Iterable<K> {
@@ -76,8 +84,8 @@ export class Table<K extends number | Buffer> {
 
   /** Puts a key that is new, and fills pages up when it is above all others. */
   putNew(key: K, value: Uint8Array): void {
-    const last = this.last();
-    if (!last || isBefore(last.key, key)) this.append(key, value);
+    const last = this.lastKey();
+    if (last === undefined || isBefore(last, key)) this.append(key, value);
     else this.put(key, value);
   }
 
@@ -89,13 +97,9 @@ export class Table<K extends number | Buffer> {
     return treePages(this.database.getStats());
   }
 
-  /** A key first and then its value takes half the time of an entry. */
-  #entry(keys: Iterable<K>): Entry<K> | undefined {
-    for (const key of keys) {
-      const value = this.get(key);
-      return value && { key, value };
-    }
-    return undefined;
+  #entry(key: K | undefined): Entry<K> | undefined {
+    const value = key === undefined ? undefined : this.get(key);
+    return key === undefined || !value ? undefined : { key, value };
   }
 
   #options(): { readonly transaction: Pin } | undefined {
@@ -106,6 +110,11 @@ export class Table<K extends number | Buffer> {
 /** lmdb-js takes the options here too, though its types leave them out. */
 interface Reader<K> {
   getBinaryFast(key: K, options: object | undefined): Buffer | undefined;
+}
+
+function first<T>(items: Iterable<T>): T | undefined {
+  for (const item of items) return item;
+  return undefined;
 }
 
 function isBefore(a: number | Buffer, b: number | Buffer): boolean {

@@ -1,4 +1,4 @@
-import type { Codec } from '../../codec/index.js';
+import { frameRegistryId, registryIdOf, type LiveCodec } from '../../codec/index.js';
 import { isStowkenError, type SegmentHash } from '../../model/index.js';
 import type { NewSegment } from '../backend.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
@@ -7,6 +7,7 @@ import { HashIndex } from './hash-index.js';
 import { IdIndex } from './id-index.js';
 import type { IndexDirectory } from './index-directory.js';
 import { NameWriter, type Names } from './names.js';
+import { Registries } from './registries.js';
 import { RefCounts } from './ref-counts.js';
 import { References } from './references.js';
 import type { KnownSegment, SegmentCache } from './segment-cache.js';
@@ -17,7 +18,7 @@ import { readState, writeState, type State } from './state.js';
 /** What write sessions share with the backend that opens them. */
 export interface Shared {
   readonly tables: Tables;
-  readonly codec: Codec;
+  readonly codec: LiveCodec;
   readonly cache: SegmentCache;
   readonly directory: IndexDirectory;
   readonly names: Names;
@@ -37,6 +38,9 @@ export class WriteSession {
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
+  readonly registries: Registries;
+  #registryAdded: Uint8Array | undefined;
+  #registriesDropped: number[] = [];
   #reader: SegmentReader;
   #indexChanges: ReturnType<HashIndex['flush']> | undefined;
 
@@ -53,6 +57,7 @@ export class WriteSession {
     this.#counts = new RefCounts(tables);
     this.#index = new HashIndex(tables.hashIndex, shared.directory);
     this.#writer = new SegmentWriter(tables);
+    this.registries = new Registries(tables);
     this.#reader = new SegmentReader(tables);
   }
 
@@ -82,6 +87,7 @@ export class WriteSession {
     state.segments += 1;
     state.uniqueTokens += tokenCount;
     state.segmentBytes += frame.length;
+    this.#countFrame(frame, tokenCount, 1);
     this.#added.set(hash, known);
     this.#addedIds.set(known.id, known);
     return known;
@@ -126,6 +132,24 @@ export class WriteSession {
     this.state.garbageBytes += frameBytes;
   }
 
+  /** Puts a frame in place of the expected one; says whether that was there. */
+  replaceFrame(id: number, expected: Uint8Array, frame: Uint8Array): boolean {
+    if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
+    const size = this.#reader.size(id);
+    if (!size || Buffer.compare(this.#reader.frame(id), expected) !== 0) return false;
+    this.#writer.replace(id, frame);
+    this.#reader = new SegmentReader(this.tables);
+    this.state.segmentBytes += frame.length - size.frameBytes;
+    this.#countFrame(expected, size.tokenCount, -1);
+    this.#countFrame(frame, size.tokenCount, 1);
+    const garbage = this.tables.garbage.get(id);
+    if (garbage) {
+      this.tables.garbage.put(id, encodeGarbage({ ...decodeGarbage(garbage), frameBytes: frame.length }));
+      this.state.garbageBytes += frame.length - size.frameBytes;
+    }
+    return true;
+  }
+
   /**
    * Deletes those segments that are garbage and were so at `sequenceMax` and at `sinceMaxMs`; one whose
    * frame is damaged is left, since its hash cannot be known. Returns what was deleted.
@@ -140,6 +164,7 @@ export class WriteSession {
       const { sinceMs, sequence, frameBytes } = decodeGarbage(record);
       const known = sinceMs <= sinceMaxMs && sequence <= sequenceMax ? this.#knownIfWhole(id) : undefined;
       if (!known) continue;
+      this.#countFrame(this.#reader.frame(id), known.tokenCount, -1);
       this.#index.remove(known.hash, id);
       this.#counts.set(id, undefined);
       tables.garbage.remove(id);
@@ -156,11 +181,34 @@ export class WriteSession {
     return { segments: deleted.length, frameBytes: frameBytesDeleted };
   }
 
+  putRegistry(bytes: Uint8Array, timeMs: number): void {
+    this.registries.put(registryIdOf(bytes), bytes, timeMs);
+    this.state.registryBytes += bytes.length;
+    this.#registryAdded = bytes;
+  }
+
+  /** Removes those that no frame names; returns them. */
+  dropRegistries(ids: readonly number[]): number[] {
+    const dropped = ids.filter((id) => {
+      const bytes = this.registries.drop(id);
+      this.state.registryBytes -= bytes ?? 0;
+      return bytes !== undefined;
+    });
+    this.#registriesDropped.push(...dropped);
+    return dropped;
+  }
+
+  #countFrame(frame: Uint8Array, tokenCount: number, sign: 1 | -1): void {
+    const id = frameRegistryId(frame);
+    if (id !== undefined) this.registries.count(id, tokenCount, frame.length, sign);
+  }
+
   /** Writes all that was held back. */
   flush(): void {
     this.#writer.flush();
     this.#indexChanges = this.#index.flush();
     this.#counts.flush();
+    this.registries.flush();
     this.references.flush();
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);
@@ -169,6 +217,8 @@ export class WriteSession {
   /** Tells what is kept in memory that the commit was made. */
   committed(): void {
     for (const known of this.#added.values()) this.shared.cache.add(known);
+    if (this.#registryAdded) this.shared.codec.add(this.#registryAdded);
+    this.shared.codec.remove(this.#registriesDropped);
     if (this.names.changed) this.shared.names.refresh();
     if (this.#indexChanges)
       this.shared.directory.update(this.#indexChanges.added, this.#indexChanges.removed);

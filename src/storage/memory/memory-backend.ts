@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Codec } from '../../codec/index.js';
+import type { LiveCodec } from '../../codec/index.js';
 import type { VaultStats } from '../../model/index.js';
 import type {
   Change,
@@ -10,6 +10,7 @@ import type {
   GarbagePage,
   GarbageQuery,
   ListQuery,
+  ScanQuery,
   SegmentKey,
   ManagedBackend,
   StoredSegment,
@@ -17,12 +18,14 @@ import type {
 import { matchesFilter } from '../filters.js';
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
+import { checkReplacements } from '../replacements.js';
 import { checkMemory } from './memory-check.js';
 import { commitToMemory } from './memory-commit.js';
+import { listRegistries, scanSegments } from './memory-registries.js';
 import { MemoryStore, type MemorySegment } from './memory-store.js';
 
 /** Keeps everything in memory: for tests, and as the contract's readable model. */
-export function createMemoryBackend(parts: { codec: Codec; clock: () => number }): ManagedBackend {
+export function createMemoryBackend(parts: { codec: LiveCodec; clock: () => number }): ManagedBackend {
   return new MemoryBackend(parts.codec, parts.clock);
 }
 
@@ -34,13 +37,15 @@ class MemoryBackend implements ManagedBackend {
   #open = true;
 
   constructor(
-    private readonly codec: Codec,
+    private readonly codec: LiveCodec,
     private readonly clock: () => number,
   ) {}
 
   async commit(change: Change): Promise<ChangeResult> {
     if (!this.#open) throw closed();
-    return commitToMemory(this.#store, change, this.clock(), this.#leases.oldest());
+    const hashOf = (key: SegmentKey) => this.#store.segments.get(Number(key))?.hash;
+    checkReplacements(change.replaceFrames ?? [], hashOf, this.codec);
+    return commitToMemory(this.#store, change, this.clock(), this.#leases.oldest(), this.codec);
   }
 
   async findSegments(hashes: readonly string[]): Promise<(StoredSegment | undefined)[]> {
@@ -132,12 +137,24 @@ class MemoryBackend implements ManagedBackend {
       tokens: sum(conversations, ({ totalTokens }) => totalTokens),
       uniqueTokens: sum(segments, ({ tokenCount }) => tokenCount),
       segmentBytes,
-      registryBytes: 0,
+      registryBytes: sum([...this.#store.registries.values()], ({ bytes }) => bytes.length),
       garbageSegments: garbage.length,
       garbageBytes: sum(garbage, ({ frame }) => frame.length),
       inUseBytes: segmentBytes,
       fileBytes: 0,
     };
+  }
+
+  async listRegistries() {
+    return listRegistries(this.#store);
+  }
+
+  async readRegistry(id: number) {
+    return this.#store.registries.get(id)?.bytes.slice();
+  }
+
+  async scanSegments(query: ScanQuery) {
+    return scanSegments(this.#store, query);
   }
 
   async check(options: CheckOptions = {}) {

@@ -1,7 +1,10 @@
-import type { Change, ChangeResult } from '../backend.js';
+import type { LiveCodec } from '../../codec/index.js';
+import type { Change, ChangeResult, FrameReplacement } from '../backend.js';
 import { contentKey, distinctHashes } from '../content.js';
+import { checkRegistries } from '../needed-registries.js';
 import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
 import { addReferences, deleteSegments, removeReferences } from './memory-references.js';
+import { dropRegistries, putRegistry } from './memory-registries.js';
 import type { MemoryConversation, MemorySegment, MemoryStore } from './memory-store.js';
 
 type Put = NonNullable<Change['put']>;
@@ -14,7 +17,13 @@ export function commitToMemory(
   change: Change,
   nowMs: number,
   oldestLease: number,
+  codec: LiveCodec,
 ): ChangeResult {
+  checkRegistries(
+    change,
+    (id) => store.registries.has(id),
+    () => Math.max(0, ...store.registries.keys()),
+  );
   const unchanged = change.put && checkPut(store, change.put, change);
   if (change.delete) checkDelete(store, change.delete);
 
@@ -42,6 +51,11 @@ export function commitToMemory(
   if (change.deleteSegments) {
     result.deleteSegments = deleteSegments(store, change.deleteSegments, garbageSequenceMax);
   }
+  if (change.putRegistry) putRegistry(store, codec, change.putRegistry);
+  if (change.replaceFrames) {
+    result.replaceFrames = change.replaceFrames.map((each) => replaceFrame(store, each));
+  }
+  if (change.dropRegistries) result.dropRegistries = dropRegistries(store, codec, change.dropRegistries);
   if (change.collect) result.collect = collect(store, change.collect, garbageSequenceMax);
   return result;
 }
@@ -137,6 +151,13 @@ function remove(store: MemoryStore, { id }: Delete, nowMs: number): NonNullable<
   store.numberById.delete(id);
   const garbage = [...segmentIds].filter((segment) => store.release(segment, number, nowMs));
   return { releasedReferences: segmentIds.size, garbageSegments: garbage.length };
+}
+
+function replaceFrame(store: MemoryStore, { key, expected, frame }: FrameReplacement): boolean {
+  const segment = store.segments.get(Number(key));
+  if (!segment || Buffer.compare(segment.frame, expected) !== 0) return false;
+  segment.frame = frame.slice();
+  return true;
 }
 
 function collect(

@@ -4,7 +4,7 @@ export interface MemorySegment {
   readonly id: number;
   readonly hash: SegmentHash;
   readonly tokenCount: number;
-  readonly frame: Uint8Array;
+  frame: Uint8Array;
   /** Numbers of the conversations, and names of the outside holders, that refer to it. */
   readonly holders: Set<number | string>;
   /** Set while nothing refers to it. */
@@ -24,6 +24,7 @@ export class MemoryStore {
   readonly segments = new Map<number, MemorySegment>();
   readonly segmentByHash = new Map<SegmentHash, MemorySegment>();
   readonly conversations = new Map<number, MemoryConversation>();
+  readonly registries = new Map<number, { readonly bytes: Uint8Array; readonly createTimeMs: number }>();
   readonly numberById = new Map<string, number>();
   nextSegment = 1;
   nextConversation = 1;

@@ -95,7 +95,7 @@ function* segmentParts(
   }
   const { tokenCount } = segment;
   const form = encoding === 'words' ? 'words' : 'varints';
-  for (const chunk of new Chunker(form).push(index, bytes, tokenCount, true)) {
+  for (const chunk of new Chunker(form, core).push(index, bytes, tokenCount, true)) {
     yield {
       kind: 'chunk',
       index,

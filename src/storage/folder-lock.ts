@@ -2,12 +2,22 @@ import { randomBytes } from 'node:crypto';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { StowkenError } from '../../model/index.js';
-import type { Environment } from './environment.js';
+import { StowkenError } from '../model/index.js';
 
-/** Key in `meta` of the name of the owner's socket. */
-const OWNER_KEY = 3;
 const SOCKET_PREFIX = 'owner-';
+
+/** Where the vault keeps the name of its owner's socket. */
+export interface OwnerRecord {
+  read(): Promise<string | undefined>;
+
+  /** Writes a name in place of the one found, which only one of several callers can; says whether it did. */
+  replace(found: string | undefined, name: string): Promise<boolean>;
+}
+
+/** Whether a file of a vault's folder is an owner's socket. */
+export function isOwnerSocket(name: string): boolean {
+  return new RegExp(`^${SOCKET_PREFIX}[0-9a-f]{12}$`).test(name);
+}
 
 export interface FolderLock {
   release(): Promise<void>;
@@ -19,22 +29,16 @@ export interface FolderLock {
  * can replace the name that all of them found dead. Pids would not do: containers reuse them.
  * @throws StowkenError STORE_LOCKED
  */
-export async function lockFolder(folder: string, environment: Environment): Promise<FolderLock> {
-  const { meta } = environment.tables;
+export async function lockFolder(folder: string, record: OwnerRecord): Promise<FolderLock> {
   const directory = await open(folder);
   const name = `${SOCKET_PREFIX}${randomBytes(6).toString('hex')}`;
   const server = createServer((socket) => socket.destroy());
   try {
     await listen(server, socketPath(folder, directory, name));
     for (;;) {
-      const owner = ownerOf(environment);
+      const owner = await record.read();
       if (owner !== undefined && (await answers(socketPath(folder, directory, owner)))) throw locked(folder);
-      const won = await environment.write(() => {
-        if (ownerOf(environment) !== owner) return false;
-        meta.put(OWNER_KEY, Buffer.from(name));
-        return true;
-      });
-      if (!won) continue;
+      if (!(await record.replace(owner, name))) continue;
       if (owner !== undefined) await unlink(join(folder, owner)).catch(() => undefined);
       break;
     }
@@ -49,11 +53,6 @@ export async function lockFolder(folder: string, environment: Environment): Prom
       await directory.close();
     },
   };
-}
-
-function ownerOf(environment: Environment): string | undefined {
-  const record = environment.tables.meta.get(OWNER_KEY);
-  return record && Buffer.from(record).toString('utf8');
 }
 
 /** A socket's path may have 107 bytes only: on Linux a folder's descriptor stands for a longer one. */

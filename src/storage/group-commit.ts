@@ -1,6 +1,6 @@
-import { limits, StowkenError } from '../../model/index.js';
-import type { Change, ChangeResult } from '../backend.js';
-import { closed } from '../refusals.js';
+import { limits, StowkenError } from '../model/index.js';
+import type { Change, ChangeResult } from './backend.js';
+import { closed } from './refusals.js';
 
 /** What became of one change of a group: its result, or why it was refused. */
 export type Outcome = { readonly result: ChangeResult } | { readonly refusal: unknown };
@@ -18,7 +18,7 @@ interface Waiting {
  */
 export class GroupCommit {
   readonly #waiting: Waiting[] = [];
-  readonly #tasks: (() => void)[] = [];
+  readonly #tasks: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -33,12 +33,12 @@ export class GroupCommit {
     });
   }
 
-  /** Runs a synchronous task while no commit is under way. */
-  between<T>(task: () => T): Promise<T> {
+  /** Runs a task while no commit is under way; commits wait until it is done. */
+  between<T>(task: () => T | Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#tasks.push(() => {
+      this.#tasks.push(async () => {
         try {
-          resolve(task());
+          resolve(await task());
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
         }
@@ -61,7 +61,7 @@ export class GroupCommit {
     // Whoever arrives in this turn of the event loop joins the first group.
     await new Promise(setImmediate);
     while (this.#waiting.length > 0 || this.#tasks.length > 0) {
-      for (const task of this.#tasks.splice(0)) task();
+      for (const task of this.#tasks.splice(0)) await task();
       const group = this.#takeGroup();
       if (group.length > 0) await this.#commitGroup(group);
     }

@@ -1,0 +1,184 @@
+import type { Codec } from '../../codec/index.js';
+import { limits, StowkenError, type Conversation, type MessageRecord } from '../../model/index.js';
+import type { Change, ChangeResult, NewSegment } from '../backend.js';
+import { contentKey, distinctHashes } from '../content.js';
+import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
+import type { Draft } from './draft.js';
+import type { Manifest } from './records.js';
+import type { SegmentEntry } from './vault-index.js';
+
+type Put = NonNullable<Change['put']>;
+type Delete = NonNullable<Change['delete']>;
+type Collect = NonNullable<Change['collect']>;
+
+/** What checking a change needs. */
+export interface Surroundings {
+  readonly codec: Codec;
+  /** The conversation's manifest as the draft leaves it. @throws StowkenError CORRUPT_STORE */
+  readonly readManifest: (draft: Draft, id: string) => Promise<Manifest | undefined>;
+  /** @throws StowkenError CORRUPT_STORE where it is not known what all manifests hold */
+  readonly assertAllManifestsRead: () => void;
+  /** The oldest commit that an open snapshot saw. */
+  readonly oldestLease: () => number;
+}
+
+/** Checks all preconditions of a change, then makes it part of the draft. What it throws has changed nothing. */
+export async function applyChange(draft: Draft, change: Change, around: Surroundings): Promise<ChangeResult> {
+  const existing = change.put && (await around.readManifest(draft, change.put.spec.id));
+  const unchanged = change.put && checkPut(draft, change.put, change.newSegments ?? [], existing);
+  const doomed = change.delete && (await checkDelete(draft, change.delete, around));
+  if (change.collect) around.assertAllManifestsRead();
+  const fresh = unchanged ? [] : notStored(draft, change.newSegments ?? []);
+  await checkFrames(fresh, around.codec);
+
+  const result: { -readonly [K in keyof ChangeResult]: ChangeResult[K] } = {};
+  for (const segment of fresh) draft.addSegment(segment);
+  if (change.put) result.put = unchanged ?? put(draft, change.put, existing, fresh);
+  if (doomed) result.delete = remove(draft, doomed);
+  if (change.collect) result.collect = collect(draft, change.collect, around.oldestLease());
+  return result;
+}
+
+/** The result, when the very same content is there already. */
+function checkPut(
+  draft: Draft,
+  { spec, messages, expect }: Put,
+  newSegments: readonly NewSegment[],
+  existing: Manifest | undefined,
+): ChangeResult['put'] {
+  const revision = existing?.conversation.revision ?? 0;
+  if (expect.kind === 'revision' && expect.revision !== revision) {
+    throw revisionMismatch(spec.id, expect.revision, revision);
+  }
+  if (expect.kind === 'absentOrSame' && existing) {
+    const same = contentKey(existing.conversation, existing.messages) === contentKey(spec, messages);
+    if (!same) throw conversationExists(spec.id, revision);
+    return {
+      conversation: existing.conversation,
+      unchanged: true,
+      segments: distinctHashes(existing.messages).size,
+      newSegments: 0,
+      newTokens: 0,
+      newFrameBytes: 0,
+    };
+  }
+  const brought = new Set(newSegments.map(({ hash }) => hash));
+  const missing = [...distinctHashes(messages)].filter((hash) => !brought.has(hash) && !draft.segment(hash));
+  if (missing.length > 0) throw segmentMissing(missing);
+  return undefined;
+}
+
+async function checkDelete(
+  draft: Draft,
+  { id, revision }: Delete,
+  { readManifest }: Surroundings,
+): Promise<Manifest> {
+  const existing = await readManifest(draft, id);
+  if (!existing) throw conversationNotFound(id);
+  const found = existing.conversation.revision;
+  if (revision !== undefined && revision !== found) throw revisionMismatch(id, revision, found);
+  return existing;
+}
+
+function notStored(draft: Draft, segments: readonly NewSegment[]): NewSegment[] {
+  const byHash = new Map<string, NewSegment>();
+  for (const segment of segments) {
+    if (!draft.segment(segment.hash) && !byHash.has(segment.hash)) byHash.set(segment.hash, segment);
+  }
+  return [...byHash.values()];
+}
+
+/** The first frame of a hash is kept for ever: it is not taken on trust. */
+async function checkFrames(segments: readonly NewSegment[], codec: Codec): Promise<void> {
+  let tokens = 0;
+  for (const { hash, tokenCount, frame } of segments) {
+    if (codec.hashOf(frame) !== hash || codec.decode(frame).tokenCount !== tokenCount) {
+      const message = `a frame of ${frame.length} bytes does not hold the segment that it is stored as`;
+      throw new StowkenError('CORRUPT_SEGMENT', message, { hash });
+    }
+    tokens += tokenCount;
+    if (tokens < limits.turnTokensMax) continue;
+    tokens = 0;
+    await new Promise(setImmediate);
+  }
+}
+
+function put(
+  draft: Draft,
+  { spec, messages, timeMs }: Put,
+  existing: Manifest | undefined,
+  fresh: readonly NewSegment[],
+): NonNullable<ChangeResult['put']> {
+  const named = distinctHashes(messages);
+  const stored = withStoredTokenCounts(draft, messages);
+  const before = existing?.conversation;
+  const createTimeMs = before?.createTimeMs ?? Math.max(timeMs, draft.lastCreateTimeMs);
+  draft.lastCreateTimeMs = Math.max(createTimeMs, draft.lastCreateTimeMs);
+  const conversation: Conversation = {
+    ...spec,
+    metadata: { ...spec.metadata },
+    revision: (before?.revision ?? 0) + 1,
+    totalTokens: stored.reduce(
+      (sum, { segments }) => sum + segments.reduce((tokens, { tokenCount }) => tokens + tokenCount, 0),
+      0,
+    ),
+    messageCount: messages.length,
+    createTimeMs,
+    updateTimeMs: Math.max(timeMs, before?.updateTimeMs ?? createTimeMs),
+  };
+  const number = existing?.number ?? draft.takeConversationNumber();
+  draft.putManifest({ number, conversation, messages: stored });
+
+  const held = existing ? distinctHashes(existing.messages) : new Set<string>();
+  for (const hash of named) if (!held.has(hash)) draft.hold(hash);
+  for (const hash of held) if (!named.has(hash)) draft.release(hash);
+
+  const added = fresh.filter(({ hash }) => named.has(hash));
+  return {
+    conversation,
+    unchanged: false,
+    segments: named.size,
+    newSegments: added.length,
+    newTokens: added.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
+    newFrameBytes: added.reduce((sum, { frame }) => sum + frame.length, 0),
+  };
+}
+
+function withStoredTokenCounts(draft: Draft, messages: readonly MessageRecord[]): MessageRecord[] {
+  return messages.map(({ role, name, toolCallId, segments }) => ({
+    role,
+    name,
+    toolCallId,
+    segments: segments.map(({ hash }) => {
+      const { tokenCount } = draft.segment(hash) as SegmentEntry;
+      return { hash, tokenCount };
+    }),
+  }));
+}
+
+function remove(draft: Draft, { conversation, messages }: Manifest): NonNullable<ChangeResult['delete']> {
+  const hashes = distinctHashes(messages);
+  draft.removeManifest(conversation.id);
+  const garbage = [...hashes].filter((hash) => draft.release(hash));
+  return { releasedReferences: hashes.size, garbageSegments: garbage.length };
+}
+
+function collect(
+  draft: Draft,
+  { keys, garbageBeforeMs }: Collect,
+  oldestLease: number,
+): NonNullable<ChangeResult['collect']> {
+  // What becomes garbage in this commit may be in a snapshot that is taken before it is visible.
+  const sequenceMax = Math.min(oldestLease, draft.sequence - 1);
+  let segments = 0;
+  let frameBytes = 0;
+  for (const key of keys) {
+    const entry = draft.segmentById(Number(key));
+    if (!entry || entry.references > 0) continue;
+    if (entry.unreferencedSinceMs > garbageBeforeMs || entry.unreferencedSequence > sequenceMax) continue;
+    draft.removeSegment(entry.hash);
+    segments += 1;
+    frameBytes += entry.frameBytes;
+  }
+  return { segments, frameBytes };
+}

@@ -1,0 +1,256 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import type { Codec } from '../../codec/index.js';
+import type { TokenCore } from '../../core/index.js';
+import { StowkenError, type Conversation, type SegmentHash, type VaultStats } from '../../model/index.js';
+import type {
+  Change,
+  ChangeResult,
+  CheckOptions,
+  ConversationPage,
+  ConversationSnapshot,
+  GarbagePage,
+  GarbageQuery,
+  ListQuery,
+  ManagedBackend,
+  SegmentKey,
+  StorageHealth,
+  StoredSegment,
+  Violation,
+} from '../backend.js';
+import { lockFolder, type FolderLock } from '../folder-lock.js';
+import { GroupCommit } from '../group-commit.js';
+import { Leases } from '../leases.js';
+import { closed, segmentNotFound } from '../refusals.js';
+import { checkVault } from './check.js';
+import { nodeDisk, type Disk } from './disk.js';
+import { FilePlacer, type FileChanges } from './file-placer.js';
+import { JournaledFiles } from './journaled-files.js';
+import { listConversations } from './listing.js';
+import { loadVault } from './load.js';
+import { Manifests } from './manifests.js';
+import { isOwnerFile, ownerFiles } from './owner-files.js';
+import { inParallel } from './parallel.js';
+import { segmentPath, SEGMENTS, MANIFESTS, TEMPORARY, VAULT_FILE } from './paths.js';
+import { decodeVault, encodeVault } from './records.js';
+import { recover } from './recovery.js';
+import { createSnapshot } from './snapshot.js';
+import { storedSegment, type SegmentEntry, type VaultIndex } from './vault-index.js';
+import { Writer } from './writer.js';
+import { openSeedVault } from './seed/seed-backend.js';
+
+export interface FilesystemOptions {
+  /** Made when it is not there. */
+  readonly folder: string;
+  readonly codec: Codec;
+  /** Reads the raw tokens of a vault that the seed wrote. */
+  readonly core: TokenCore;
+  readonly clock: () => number;
+  /** false: commits reach the disk when the operating system writes them; a power cut may damage the vault. */
+  readonly fsync?: boolean;
+  /** Whether to keep other processes from opening the folder; false where several share one lock. */
+  readonly lock?: boolean;
+  /** In place of the folder's own disk, for tests. */
+  readonly disk?: Disk;
+}
+
+type Format = 'none' | 'ours' | 'seed';
+
+/**
+ * A vault as files that a person can look at, as docs/filesystem-format.md describes it. A vault that the seed
+ * wrote is opened for reading only.
+ * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
+ */
+export async function openFilesystemBackend(options: FilesystemOptions): Promise<ManagedBackend> {
+  const { folder, codec, core } = options;
+  await mkdir(folder, { recursive: true });
+  const disk = options.disk ?? nodeDisk(folder, { fsync: options.fsync !== false });
+  if ((await formatOf(disk, folder)) === 'seed') return openSeedVault({ disk, codec, core });
+  const lock = options.lock === false ? undefined : await lockFolder(folder, ownerFiles(folder));
+  try {
+    return await openOurs(disk, lock, options, await formatOf(disk, folder));
+  } catch (error) {
+    await lock?.release();
+    throw error;
+  }
+}
+
+async function formatOf(disk: Disk, folder: string): Promise<Format> {
+  const names = new Set((await disk.list('')).map(({ name }) => name));
+  if (names.has(VAULT_FILE)) return 'ours';
+  if (names.has(SEGMENTS) || names.has(MANIFESTS)) return 'seed';
+  const foreign = [...names].filter(
+    (name) => !isOwnerFile(name) && name !== TEMPORARY && name !== 'lost+found',
+  );
+  if (foreign.length === 0) return 'none';
+  const message = `${folder} holds no vault of the filesystem backend, but ${foreign.slice(0, 3).join(', ')}`;
+  throw new StowkenError('STORE_VERSION', message, { folder });
+}
+
+async function openOurs(
+  disk: Disk,
+  lock: FolderLock | undefined,
+  { codec, clock }: FilesystemOptions,
+  format: Format,
+): Promise<ManagedBackend> {
+  const placer = new FilePlacer(disk);
+  if (format === 'none') await placer.place(newVault());
+  const nextJournal = await recover(disk, placer);
+  const record = decodeVault((await disk.read(VAULT_FILE)) ?? new Uint8Array(0));
+  const { index, damagedManifests, sidecars } = await loadVault(disk, record, codec, clock);
+  const files = await JournaledFiles.open(disk, placer, nextJournal);
+  if (sidecars.size > 0) await files.commit(sidecars);
+  return new FilesystemBackend({ disk, lock, files, index, ...record, damagedManifests, codec, clock });
+}
+
+function newVault(): FileChanges {
+  const vaultId = randomBytes(16).toString('hex');
+  const record = { vaultId, nextSegment: 1, nextConversation: 1, lastCreateTimeMs: 0 };
+  return new Map([[VAULT_FILE, encodeVault(record)]]);
+}
+
+interface Parts {
+  readonly disk: Disk;
+  readonly lock: FolderLock | undefined;
+  readonly files: JournaledFiles;
+  readonly index: VaultIndex;
+  readonly vaultId: string;
+  readonly damagedManifests: ReadonlyMap<string, string>;
+  readonly codec: Codec;
+  readonly clock: () => number;
+}
+
+class FilesystemBackend implements ManagedBackend {
+  readonly kind = 'filesystem';
+  readonly vaultId: string;
+  readonly #leases = new Leases();
+  readonly #manifests: Manifests;
+  readonly #writer: Writer;
+  readonly #group: GroupCommit;
+  #open = true;
+
+  constructor(private readonly parts: Parts) {
+    const { files, index, vaultId, damagedManifests, codec, clock } = parts;
+    this.vaultId = vaultId;
+    const manifests = (this.#manifests = new Manifests(files, index, damagedManifests));
+    this.#writer = new Writer(files, index, vaultId, clock, {
+      codec,
+      readManifest: (draft, id) => manifests.read(draft, id),
+      assertAllManifestsRead: () => manifests.assertAllRead(),
+      oldestLease: () => this.#leases.oldest(),
+    });
+    this.#group = new GroupCommit((changes) => this.#writer.commitGroup(changes));
+  }
+
+  async commit(change: Change): Promise<ChangeResult> {
+    this.#check();
+    return this.#group.commit(change);
+  }
+
+  async findSegments(hashes: readonly SegmentHash[]): Promise<(StoredSegment | undefined)[]> {
+    this.#check();
+    return hashes.map((hash) => {
+      const entry = this.parts.index.segment(hash);
+      return entry && storedSegment(entry);
+    });
+  }
+
+  async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
+    this.#check();
+    const frames: Uint8Array[] = [];
+    const entries = keys.map((key) => this.#entry(key));
+    await inParallel(entries, async (entry, at) => void (frames[at] = await this.#frame(entry)));
+    return frames;
+  }
+
+  async readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
+    this.#check();
+    return keys.map((key) => this.#entry(key).hash);
+  }
+
+  async getConversation(id: string): Promise<Conversation | undefined> {
+    this.#check();
+    this.#manifests.assertNotDamaged(id);
+    return this.parts.index.conversation(id)?.conversation;
+  }
+
+  async openConversation(id: string): Promise<ConversationSnapshot | undefined> {
+    this.#check();
+    const release = this.#leases.take(this.parts.index.sequence);
+    try {
+      const manifest = await this.#manifests.readCurrent(id);
+      if (manifest) return createSnapshot(manifest, (hash) => this.parts.index.segment(hash)?.id, release);
+      release();
+      return undefined;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async listConversations(query: ListQuery): Promise<ConversationPage> {
+    this.#check();
+    this.#manifests.assertAllRead();
+    return listConversations(this.parts.index, query);
+  }
+
+  async listGarbage({ limit, garbageBeforeMs, after }: GarbageQuery): Promise<GarbagePage> {
+    this.#check();
+    const garbage = this.parts.index
+      .garbageAfter(Number(after ?? 0))
+      .filter(({ unreferencedSinceMs }) => unreferencedSinceMs <= garbageBeforeMs);
+    const segments = garbage.slice(0, limit).map(storedSegment);
+    return { segments, next: segments.length < garbage.length ? segments.at(-1)?.key : undefined };
+  }
+
+  async stats(): Promise<VaultStats> {
+    this.#check();
+    const { fileBytes, blockBytes, ...figures } = this.parts.index.figures;
+    return { ...figures, registryBytes: 0, inUseBytes: blockBytes, fileBytes };
+  }
+
+  async check(options: CheckOptions = {}): Promise<Violation[]> {
+    this.#check();
+    return this.#group.between(async () => {
+      await this.parts.files.drain();
+      return checkVault(this.parts, options);
+    });
+  }
+
+  health(): StorageHealth {
+    return this.#writer.health();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#group.close();
+    this.#writer.close();
+    await this.parts.files.close();
+    await this.parts.lock?.release();
+  }
+
+  #check(): void {
+    if (!this.#open) throw closed();
+  }
+
+  #entry(key: SegmentKey): SegmentEntry {
+    const entry = typeof key === 'number' ? this.parts.index.segmentById(key) : undefined;
+    if (!entry) throw segmentNotFound(key);
+    return entry;
+  }
+
+  /** In a buffer of its own; what is on the disk is not taken on trust. */
+  async #frame({ id, hash }: SegmentEntry): Promise<Uint8Array> {
+    const bytes = await this.parts.files.read(segmentPath(hash));
+    if (!bytes) {
+      if (!this.parts.index.segmentById(id)) throw segmentNotFound(id);
+      throw new StowkenError('CORRUPT_STORE', `the frame of segment ${hash} is gone`, { segment: hash });
+    }
+    const frame = new Uint8Array(bytes);
+    if (this.parts.codec.hashOf(frame) === hash) return frame;
+    throw new StowkenError('CORRUPT_SEGMENT', `the frame of segment ${hash} holds other tokens`, {
+      segment: hash,
+    });
+  }
+}

@@ -1,0 +1,171 @@
+import type { Codec } from '../../../codec/index.js';
+import type { TokenCore } from '../../../core/index.js';
+import { isStowkenError, StowkenError, type SegmentHash, type VaultStats } from '../../../model/index.js';
+import type {
+  CheckOptions,
+  ConversationPage,
+  ConversationSnapshot,
+  GarbagePage,
+  GarbageQuery,
+  ListQuery,
+  ManagedBackend,
+  SegmentKey,
+  StoredSegment,
+  Violation,
+} from '../../backend.js';
+import { closed, segmentNotFound } from '../../refusals.js';
+import type { Disk } from '../disk.js';
+import { listConversations } from '../listing.js';
+import { inParallel } from '../parallel.js';
+import { MANIFESTS, segmentPath } from '../paths.js';
+import { createSnapshot } from '../snapshot.js';
+import { storedSegment, type SegmentEntry } from '../vault-index.js';
+import { loadSeedVault, type SeedVault } from './seed-load.js';
+import { decodeSeedManifest } from './seed-manifest.js';
+import { frameOfSeedSegment } from './seed-segments.js';
+
+export interface SeedParts {
+  readonly disk: Disk;
+  readonly codec: Codec;
+  readonly core: TokenCore;
+}
+
+const READ_ONLY =
+  'it was written by the seed (schema version 1) and is open for reading: export it, and import that into a new vault';
+
+/** A vault of the seed, for reading. Nothing in its folder is changed. */
+export async function openSeedVault(parts: SeedParts): Promise<ManagedBackend> {
+  return new SeedBackend(parts, await loadSeedVault(parts.disk));
+}
+
+class SeedBackend implements ManagedBackend {
+  readonly kind = 'filesystem';
+  readonly vaultId: string;
+  #open = true;
+
+  constructor(
+    private readonly parts: SeedParts,
+    private readonly vault: SeedVault,
+  ) {
+    this.vaultId = vault.vaultId;
+  }
+
+  async commit(): Promise<never> {
+    this.#check();
+    throw new StowkenError('WRITES_STOPPED', `the vault takes no writes: ${READ_ONLY}`, { cause: READ_ONLY });
+  }
+
+  async findSegments(hashes: readonly SegmentHash[]): Promise<(StoredSegment | undefined)[]> {
+    this.#check();
+    return hashes.map((hash) => {
+      const entry = this.vault.index.segment(hash);
+      return entry && storedSegment(entry);
+    });
+  }
+
+  async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
+    this.#check();
+    const frames: Uint8Array[] = [];
+    const entries = keys.map((key) => this.#entry(key));
+    await inParallel(entries, async (entry, at) => void (frames[at] = await this.#frame(entry)));
+    return frames;
+  }
+
+  async readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
+    this.#check();
+    return keys.map((key) => this.#entry(key).hash);
+  }
+
+  async getConversation(id: string) {
+    this.#check();
+    return this.vault.index.conversation(id)?.conversation;
+  }
+
+  async openConversation(id: string): Promise<ConversationSnapshot | undefined> {
+    this.#check();
+    const entry = this.vault.index.conversation(id);
+    const file = this.vault.fileOf.get(id);
+    if (!entry || file === undefined) return undefined;
+    const bytes = (await this.parts.disk.read(`${MANIFESTS}/${file}`)) ?? new Uint8Array(0);
+    const { index } = this.vault;
+    const decoded = decodeSeedManifest(bytes, file, (hash) => index.segment(hash)?.tokenCount);
+    // Nothing is ever collected: there is nothing to release.
+    const release = () => undefined;
+    return createSnapshot({ number: entry.number, ...decoded }, (hash) => index.segment(hash)?.id, release);
+  }
+
+  async listConversations(query: ListQuery): Promise<ConversationPage> {
+    this.#check();
+    for (const [path, detail] of this.vault.damaged) {
+      if (!path.startsWith(`${MANIFESTS}/`)) continue;
+      const message = `${path} cannot be read: ${detail}; move it away to list the others`;
+      throw new StowkenError('CORRUPT_STORE', message, { manifest: path });
+    }
+    return listConversations(this.vault.index, query);
+  }
+
+  async listGarbage({ limit, after }: GarbageQuery): Promise<GarbagePage> {
+    this.#check();
+    const garbage = this.vault.index.garbageAfter(Number(after ?? 0));
+    const segments = garbage.slice(0, limit).map(storedSegment);
+    return { segments, next: segments.length < garbage.length ? segments.at(-1)?.key : undefined };
+  }
+
+  async stats(): Promise<VaultStats> {
+    this.#check();
+    const { fileBytes, blockBytes, ...figures } = this.vault.index.figures;
+    return { ...figures, registryBytes: 0, inUseBytes: blockBytes, fileBytes };
+  }
+
+  async check({ onProgress, signal }: CheckOptions = {}): Promise<Violation[]> {
+    this.#check();
+    const { index, damaged } = this.vault;
+    const violations: Violation[] = [];
+    for (const [subject, detail] of damaged) violations.push({ invariant: 'seed-file', subject, detail });
+    for (const [hash, references] of index.missing) {
+      const detail = `${references} manifests name it, and it is not stored`;
+      violations.push({ invariant: 'manifest-segments', subject: `segment ${hash}`, detail });
+    }
+    let done = 0;
+    for (const entry of index.segments()) {
+      if (signal?.aborted) throw new StowkenError('CANCELLED', 'the check was cancelled');
+      try {
+        await this.#frame(entry);
+      } catch (error) {
+        if (!isStowkenError(error)) throw error;
+        violations.push({ invariant: 'frame', subject: `segment ${entry.hash}`, detail: error.message });
+      }
+      done += 1;
+      onProgress?.(done, index.figures.segments);
+    }
+    return violations;
+  }
+
+  health() {
+    return { writable: false, cause: READ_ONLY };
+  }
+
+  async close(): Promise<void> {
+    this.#open = false;
+  }
+
+  #check(): void {
+    if (!this.#open) throw closed();
+  }
+
+  #entry(key: SegmentKey): SegmentEntry {
+    const entry = typeof key === 'number' ? this.vault.index.segmentById(key) : undefined;
+    if (!entry) throw segmentNotFound(key);
+    return entry;
+  }
+
+  async #frame({ hash, tokenCount }: SegmentEntry): Promise<Uint8Array> {
+    const bytes = await this.parts.disk.read(segmentPath(hash));
+    if (!bytes) throw new StowkenError('CORRUPT_STORE', `the file of segment ${hash} is gone`);
+    const frame = frameOfSeedSegment(bytes, hash, this.parts);
+    const counted = this.parts.codec.decode(frame).tokenCount;
+    if (counted === tokenCount) return frame;
+    const message = `segment ${hash} has ${counted} tokens, not the ${tokenCount} that are kept of it`;
+    throw new StowkenError('CORRUPT_STORE', message, { segment: hash });
+  }
+}

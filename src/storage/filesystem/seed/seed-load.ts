@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { isStowkenError, type SegmentHash } from '../../../model/index.js';
+import { distinctHashes } from '../../content.js';
+import type { Disk } from '../disk.js';
+import { inParallel } from '../parallel.js';
+import { MANIFESTS, MANIFEST_SUFFIX, META_SUFFIX, metaPath, segmentPath } from '../paths.js';
+import type { Manifest } from '../records.js';
+import { listSegments } from '../segment-tree.js';
+import { VaultIndex, type SegmentEntry } from '../vault-index.js';
+import { decodeSeedManifest, decodeSeedSidecar } from './seed-manifest.js';
+
+export interface SeedVault {
+  readonly index: VaultIndex;
+  /** From the names of what is in it: nothing is written into it. */
+  readonly vaultId: string;
+  readonly fileOf: ReadonlyMap<string, string>;
+  /** What is wrong, by path. */
+  readonly damaged: ReadonlyMap<string, string>;
+}
+
+/** Reads the manifests and sidecars of a vault that the seed wrote; conversations are in order of their times. */
+export async function loadSeedVault(disk: Disk): Promise<SeedVault> {
+  const index = new VaultIndex();
+  const damaged = new Map<string, string>();
+  const fileOf = new Map<string, string>();
+  const loaded: (Omit<Manifest, 'number'> & { readonly manifestBytes: number; readonly file: string })[] = [];
+  const segments = await loadSegments(disk, damaged);
+  const files = (await disk.list(MANIFESTS))
+    .filter(({ name, isFolder }) => !isFolder && name.endsWith(MANIFEST_SUFFIX))
+    .map(({ name }) => name)
+    .sort();
+  await inParallel(files, async (file) => {
+    const bytes = (await disk.read(`${MANIFESTS}/${file}`)) ?? new Uint8Array(0);
+    guarded(damaged, `${MANIFESTS}/${file}`, () => {
+      const manifest = decodeSeedManifest(bytes, file, (hash) => segments.get(hash)?.tokenCount);
+      loaded.push({ ...manifest, manifestBytes: bytes.length, file });
+    });
+  });
+  loaded.sort(
+    ({ conversation: a }, { conversation: b }) => a.createTimeMs - b.createTimeMs || (a.id < b.id ? -1 : 1),
+  );
+  const references = new Map<SegmentHash, number>();
+  for (const { conversation, messages, manifestBytes, file } of loaded) {
+    if (fileOf.has(conversation.id)) {
+      damaged.set(`${MANIFESTS}/${file}`, `it has the id of ${fileOf.get(conversation.id)}`);
+      continue;
+    }
+    fileOf.set(conversation.id, file);
+    const number = index.nextConversation++;
+    index.setConversation(conversation.id, { number, conversation, manifestBytes });
+    for (const hash of distinctHashes(messages)) references.set(hash, (references.get(hash) ?? 0) + 1);
+  }
+  for (const [hash, segment] of [...segments].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const id = index.nextSegment++;
+    index.setSegment(hash, { ...segment, id, references: references.get(hash) ?? 0 });
+  }
+  for (const [hash, counted] of references) if (!segments.has(hash)) index.missing.set(hash, counted);
+  const vaultId = createHash('sha256').update(files.join('/')).digest('hex').slice(0, 32);
+  return { index, vaultId, fileOf, damaged };
+}
+
+type LoadedSegment = Omit<SegmentEntry, 'id' | 'references'>;
+
+async function loadSegments(
+  disk: Disk,
+  damaged: Map<string, string>,
+): Promise<Map<SegmentHash, LoadedSegment>> {
+  const segments = new Map<SegmentHash, LoadedSegment>();
+  for await (const { hashes, names } of listSegments(disk)) {
+    await inParallel(hashes, async (hash) => {
+      const frameBytes = (await disk.size(segmentPath(hash))) ?? 0;
+      const sidecar = names.has(`${hash}${META_SUFFIX}`) ? await disk.read(metaPath(hash)) : undefined;
+      let tokenCount: number | undefined;
+      guarded(damaged, metaPath(hash), () => {
+        if (sidecar) tokenCount = decodeSeedSidecar(sidecar);
+      });
+      segments.set(hash, {
+        hash,
+        // Raw, for want of anything that says otherwise; a read compares it.
+        tokenCount: tokenCount ?? Math.floor(frameBytes / 4),
+        frameBytes,
+        sidecarBytes: sidecar?.length ?? 0,
+        unreferencedSinceMs: 0,
+        unreferencedSequence: 0,
+      });
+    });
+  }
+  return segments;
+}
+
+function guarded(damaged: Map<string, string>, path: string, read: () => void): void {
+  try {
+    read();
+  } catch (error) {
+    if (!isStowkenError(error, 'CORRUPT_STORE')) throw error;
+    damaged.set(path, error.message);
+  }
+}
