@@ -4,6 +4,9 @@
  */
 export const FORMAT_VERSION = 1;
 
+/** The storage's name, in the vault and in its backups. */
+export const KIND = 'lmdb';
+
 export const PAGE_BYTES = 4096;
 const PAGE_HEADER_BYTES = 24;
 const NODE_BYTES = 8;

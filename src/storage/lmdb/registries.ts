@@ -64,6 +64,22 @@ export class Registries {
     this.#changed.add(id);
   }
 
+  /** Begins to count anew; a registry whose data is lost is forgotten. Returns the bytes of all. */
+  recount(): number {
+    let bytes = 0;
+    for (const { id, createTimeMs } of this.list()) {
+      const length = this.tables.registryData.get(id)?.length;
+      if (length === undefined) {
+        this.tables.registries.remove(id);
+        continue;
+      }
+      this.#records.set(id, { bytes: length, createTimeMs, segments: 0, tokens: 0, frameBytes: 0 });
+      this.#changed.add(id);
+      bytes += length;
+    }
+    return bytes;
+  }
+
   flush(): void {
     for (const id of this.#changed) this.#write(id);
     this.#changed.clear();
