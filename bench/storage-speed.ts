@@ -95,10 +95,10 @@ async function measureReferences(open: (folder: string) => Promise<ManagedBacken
   printTable('storage: bytes written for a conversation of one stored segment', ['', 'each'], rows);
 }
 
-/** Bytes that this process has caused to be written, where the system counts them. */
+/** Bytes that this process has handed to the system to write, where that counts them. */
 function bytesWritten(): number {
   try {
-    return Number(/^write_bytes: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1] ?? NaN);
+    return Number(/^wchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1] ?? NaN);
   } catch {
     return NaN;
   }

@@ -22,9 +22,9 @@ import { lockFolder, type FolderLock } from '../folder-lock.js';
 import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
-import { applyFiles } from './apply-files.js';
 import { checkVault } from './check.js';
 import { nodeDisk, type Disk } from './disk.js';
+import { FilePlacer, type FileChanges } from './file-placer.js';
 import { JournaledFiles } from './journaled-files.js';
 import { listConversations } from './listing.js';
 import { loadVault } from './load.js';
@@ -48,6 +48,8 @@ export interface FilesystemOptions {
   readonly clock: () => number;
   /** false: commits reach the disk when the operating system writes them; a power cut may damage the vault. */
   readonly fsync?: boolean;
+  /** Whether to keep other processes from opening the folder; false where several share one lock. */
+  readonly lock?: boolean;
   /** In place of the folder's own disk, for tests. */
   readonly disk?: Disk;
 }
@@ -64,11 +66,11 @@ export async function openFilesystemBackend(options: FilesystemOptions): Promise
   await mkdir(folder, { recursive: true });
   const disk = options.disk ?? nodeDisk(folder, { fsync: options.fsync !== false });
   if ((await formatOf(disk, folder)) === 'seed') return openSeedVault({ disk, codec, core });
-  const lock = await lockFolder(folder, ownerFiles(folder));
+  const lock = options.lock === false ? undefined : await lockFolder(folder, ownerFiles(folder));
   try {
     return await openOurs(disk, lock, options, await formatOf(disk, folder));
   } catch (error) {
-    await lock.release();
+    await lock?.release();
     throw error;
   }
 }
@@ -87,28 +89,29 @@ async function formatOf(disk: Disk, folder: string): Promise<Format> {
 
 async function openOurs(
   disk: Disk,
-  lock: FolderLock,
+  lock: FolderLock | undefined,
   { codec, clock }: FilesystemOptions,
   format: Format,
 ): Promise<ManagedBackend> {
-  if (format === 'none') await createVault(disk);
-  const nextJournal = await recover(disk);
+  const placer = new FilePlacer(disk);
+  if (format === 'none') await placer.place(newVault());
+  const nextJournal = await recover(disk, placer);
   const record = decodeVault((await disk.read(VAULT_FILE)) ?? new Uint8Array(0));
   const { index, damagedManifests, sidecars } = await loadVault(disk, record, codec, clock);
-  const files = await JournaledFiles.open(disk, nextJournal);
+  const files = await JournaledFiles.open(disk, placer, nextJournal);
   if (sidecars.size > 0) await files.commit(sidecars);
   return new FilesystemBackend({ disk, lock, files, index, ...record, damagedManifests, codec, clock });
 }
 
-async function createVault(disk: Disk): Promise<void> {
+function newVault(): FileChanges {
   const vaultId = randomBytes(16).toString('hex');
   const record = { vaultId, nextSegment: 1, nextConversation: 1, lastCreateTimeMs: 0 };
-  await applyFiles(disk, new Map([[VAULT_FILE, encodeVault(record)]]));
+  return new Map([[VAULT_FILE, encodeVault(record)]]);
 }
 
 interface Parts {
   readonly disk: Disk;
-  readonly lock: FolderLock;
+  readonly lock: FolderLock | undefined;
   readonly files: JournaledFiles;
   readonly index: VaultIndex;
   readonly vaultId: string;
@@ -224,7 +227,7 @@ class FilesystemBackend implements ManagedBackend {
     await this.#group.close();
     this.#writer.close();
     await this.parts.files.close();
-    await this.parts.lock.release();
+    await this.parts.lock?.release();
   }
 
   #check(): void {

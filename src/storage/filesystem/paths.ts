@@ -37,12 +37,12 @@ export function manifestPath(id: string): string {
 
 /**
  * Lower-case letters, digits, '_' and '-' stand for themselves, every other byte of UTF-8 is %XX (upper case
- * too: some file systems do not tell it apart). An id that gets too long is named by its SHA-256, after '~'.
+ * too: some file systems do not tell it apart). An id that gets too long, or is empty, is named by its SHA-256, after '~'.
  */
 export function manifestName(id: string): string {
   const encoded = Array.from(Buffer.from(id, 'utf8'), encodeByte).join('');
-  const name =
-    encoded.length <= ENCODED_ID_MAX ? encoded : `~${createHash('sha256').update(id, 'utf8').digest('hex')}`;
+  const fits = encoded.length > 0 && encoded.length <= ENCODED_ID_MAX;
+  const name = fits ? encoded : `~${createHash('sha256').update(id, 'utf8').digest('hex')}`;
   return `${name}${MANIFEST_SUFFIX}`;
 }
 

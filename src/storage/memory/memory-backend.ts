@@ -4,6 +4,7 @@ import { StowkenError, type VaultStats } from '../../model/index.js';
 import type {
   Change,
   ChangeResult,
+  CheckOptions,
   ConversationPage,
   ConversationSnapshot,
   GarbagePage,
@@ -156,8 +157,8 @@ class MemoryBackend implements MaintainedBackend {
     return scanSegments(this.#store, query);
   }
 
-  async check() {
-    return checkMemory(this.#store, this.codec);
+  async check(options: CheckOptions = {}) {
+    return checkMemory(this.#store, this.codec, options);
   }
 
   /** Nothing here follows from other records but what commits keep. */
