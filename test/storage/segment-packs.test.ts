@@ -25,7 +25,10 @@ const step = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('replace' as const), at: fc.nat(), bytes: frameBytes }),
+    arbitrary: fc.record({
+      kind: fc.constant('replace' as const),
+      each: fc.array(fc.record({ at: fc.nat(), bytes: frameBytes }), { maxLength: 30 }),
+    }),
   },
   {
     weight: 3,
@@ -52,16 +55,17 @@ describe('packs', () => {
               if (each.kind === 'append') {
                 for (const bytes of each.sizes) {
                   frames.set(nextId, frame(bytes));
-                  writer.append(nextId, frames.get(nextId)!, bytes % 7);
+                  writer.append(nextId, frames.get(nextId)!, nextId % 7);
                   nextId += 1;
                 }
               } else if (each.kind === 'replace' && ids.length > 0) {
-                const id = ids[each.at % ids.length]!;
-                const tokenCount = frames.get(id)!.length % 7;
-                // Token counts stay: lengths that are equal modulo 7.
-                const bytes = Math.max(1, each.bytes - ((((each.bytes - tokenCount) % 7) + 7) % 7));
-                frames.set(id, frame(bytes % 7 === tokenCount ? bytes : bytes + 7));
-                writer.replace(id, frames.get(id)!);
+                const replaced = new Map<number, Buffer>();
+                for (const { at, bytes } of each.each) {
+                  const id = ids[at % ids.length]!;
+                  replaced.set(id, frame(bytes));
+                  frames.set(id, replaced.get(id)!);
+                }
+                writer.replace(replaced);
               } else if (each.kind === 'remove' && ids.length > 0) {
                 const removed = [...new Set(each.at.map((at) => ids[at % ids.length]!))].sort(
                   (a, b) => a - b,
@@ -73,13 +77,13 @@ describe('packs', () => {
             });
             const reader = new SegmentReader(tables);
             for (const [id, expected] of frames) {
-              expect(reader.size(id)?.frameBytes).toBe(expected.length);
+              expect(reader.size(id)).toEqual({ frameBytes: expected.length, tokenCount: id % 7 });
               expect(Buffer.compare(reader.frame(id), expected)).toBe(0);
             }
             for (const id of ids) if (!frames.has(id)) expect(reader.size(id)).toBeUndefined();
           }
           for (const { key, value } of tables.packs.range()) {
-            expect(value.length).toBeLessThanOrEqual(2022);
+            expect(value.length).toBeLessThanOrEqual(4072);
             decodePack(key, value);
           }
           await environment.write(() =>
@@ -107,6 +111,34 @@ describe('packs', () => {
     }
     const packs = [...environment.tables.packs.range()].map(({ value }) => value.length);
     expect(Math.min(...packs.slice(0, -1))).toBeGreaterThan(1950);
+    await environment.close();
+    await folder.remove();
+  });
+
+  it('are full again when frames are replaced by shorter ones, batch by batch', async () => {
+    const folder = await temporaryFolder();
+    const environment = await Environment.open(folder.path, { sync: false });
+    const { tables } = environment;
+    const count = 20_000;
+    await environment.write(() => {
+      const writer = new SegmentWriter(tables);
+      for (let id = 1; id <= count; id++) writer.append(id, Buffer.alloc(100 + ((id * 7919) % 400), id), 30);
+      writer.flush();
+    });
+    const before = environment.bytesInUse();
+    const shorter = (id: number) => Buffer.alloc(25 + ((id * 7919) % 100), id + 1);
+    let frameBytes = 0;
+    for (let from = 1; from <= count; from += 500) {
+      const ids = Array.from({ length: 500 }, (_, index) => from + index);
+      for (const id of ids) frameBytes += shorter(id).length;
+      await environment.write(() => {
+        new SegmentWriter(tables).replace(new Map(ids.map((id) => [id, shorter(id)])));
+      });
+    }
+    const reader = new SegmentReader(tables);
+    for (let id = 1; id <= count; id++) expect(Buffer.compare(reader.frame(id), shorter(id))).toBe(0);
+    expect(tables.packs.pages() * 4096).toBeLessThan(1.12 * frameBytes);
+    expect(environment.bytesInUse()).toBeLessThan(before / 3);
     await environment.close();
     await folder.remove();
   });

@@ -1,5 +1,5 @@
 import { varintBytes } from '../bytes.js';
-import { INLINE_VALUE_BYTES, SPLIT_BYTES_MIN } from './layout.js';
+import { SPLIT_BYTES_MIN } from './layout.js';
 import { deletedEntry, encodePack, entryBytes, keyOfPack, type Pack, type PackEntry } from './pack.js';
 
 interface OpenPack {
@@ -14,7 +14,10 @@ interface OpenPack {
 export class PackFiller {
   #open: OpenPack | undefined;
 
-  constructor(private readonly write: (key: number, record: Uint8Array) => void) {}
+  constructor(
+    private readonly bytesMax: number,
+    private readonly write: (key: number, record: Uint8Array) => void,
+  ) {}
 
   /** Goes on with a stored pack, whose last tail is whole. */
   resume({ firstId, continues, entries }: Pack): void {
@@ -29,7 +32,7 @@ export class PackFiller {
   add(id: number, entry: PackEntry): void {
     const cost = entryBytes(entry);
     const open = this.#reaching(id);
-    const room = open ? roomIn(open) - cost : 0;
+    const room = open ? this.#roomIn(open) - cost : 0;
     if (open && entry.piece.length <= room) {
       append(open, entry, cost);
     } else if (open && room >= SPLIT_BYTES_MIN) {
@@ -52,7 +55,7 @@ export class PackFiller {
   addPart(id: number, entry: PackEntry): void {
     const cost = entryBytes(entry);
     const open = this.#reaching(id);
-    if (open && entry.piece.length <= roomIn(open) - cost) append(open, entry, cost);
+    if (open && entry.piece.length <= this.#roomIn(open) - cost) append(open, entry, cost);
     else {
       this.close();
       append((this.#open = { firstId: id, continues: false, entries: [], bytes: 0 }), entry, cost);
@@ -69,6 +72,11 @@ export class PackFiller {
     return true;
   }
 
+  /** Bytes left once one more entry is counted in the head. */
+  #roomIn(open: OpenPack): number {
+    return this.bytesMax - varintBytes(2 * (open.entries.length + 1) + 1) - open.bytes;
+  }
+
   /** The open pack, if its entries go to just before this id. */
   #reaching(id: number): OpenPack | undefined {
     const open = this.#open;
@@ -80,9 +88,4 @@ export class PackFiller {
 function append(open: OpenPack, entry: PackEntry, cost: number): void {
   open.entries.push(entry);
   open.bytes += cost + entry.piece.length;
-}
-
-/** Bytes left once one more entry is counted in the head. */
-function roomIn(open: OpenPack): number {
-  return INLINE_VALUE_BYTES - varintBytes(2 * (open.entries.length + 1) + 1) - open.bytes;
 }

@@ -10,7 +10,9 @@ import {
   trimPack,
   type Pack,
 } from './pack.js';
+import { MERGED_VALUE_BYTES, INLINE_VALUE_BYTES } from './layout.js';
 import { PackFiller } from './pack-filler.js';
+import { refillPacks } from './refill-packs.js';
 
 /** Writes frames and takes them away again. Of one write transaction; ends with flush(). */
 export class SegmentWriter {
@@ -29,20 +31,22 @@ export class SegmentWriter {
     filler.add(id, { frameBytes: frame.length, tokenCount, piece });
   }
 
-  /** Puts another frame in place of a stored one. */
-  replace(id: number, frame: Uint8Array): void {
+  /** Puts other frames in place of stored ones; the packs that have them are filled anew, and neighbours merged. */
+  replace(frames: ReadonlyMap<number, Uint8Array>): void {
     this.flush();
-    const { headBytes, halfBytes } = framePieces(frame.length);
-    this.#putPiece('heads', id, frame.subarray(0, headBytes));
-    this.#putPiece('halves', id, frame.subarray(headBytes, headBytes + halfBytes));
-    const piece = frame.subarray(headBytes + halfBytes);
-    const start = this.tables.packs.floor(startKey(id));
-    if (!start) return;
-    const packs = [decodePack(start.key, start.value)];
-    const rest = this.tables.packs.get(restKey(id));
-    if (rest) packs.push(decodePack(restKey(id), rest));
-    for (const pack of packs) this.tables.packs.remove(keyOfPack(pack));
-    this.#refill(packs, id, { frameBytes: frame.length, piece });
+    let run: Pack[] = [];
+    for (const [id, frame] of [...frames].sort(([a], [b]) => a - b)) {
+      const { headBytes, halfBytes } = framePieces(frame.length);
+      this.#putPiece('heads', id, frame.subarray(0, headBytes));
+      this.#putPiece('halves', id, frame.subarray(headBytes, headBytes + halfBytes));
+      const key = this.tables.packs.floorKey(startKey(id));
+      const reached = run.at(-1);
+      if (key !== undefined && !(reached && keyOfPack(reached) === key)) run = this.#extend(run, key, frames);
+      const last = run.at(-1);
+      const goesOn = last?.continued && id === last.firstId + last.entries.length - 1;
+      if (goesOn) run = this.#extend(run, restKey(id), frames);
+    }
+    refillPacks(this.tables.packs, run, frames);
   }
 
   /** Takes away frames that are stored; ids in ascending order. */
@@ -79,25 +83,21 @@ export class SegmentWriter {
     else this.tables.packs.remove(keyOfPack(pack));
   }
 
-  /** Writes the frames of packs that follow one another anew, one of them changed. */
-  #refill(
-    packs: readonly Pack[],
-    changedId: number,
-    changed: { frameBytes: number; piece: Uint8Array },
-  ): void {
-    const filler = new PackFiller((key, record) => this.tables.packs.put(key, record));
-    for (const { firstId, continues, continued, entries } of packs) {
-      entries.forEach((entry, index) => {
-        const id = firstId + index;
-        const isRest = index === 0 && continues;
-        if (id === changedId) {
-          if (!isRest) filler.add(id, { ...entry, ...changed });
-        } else if (isRest) filler.addRest(id, entry.piece);
-        else if (continued && index === entries.length - 1) filler.addPart(id, entry);
-        else filler.add(id, entry);
-      });
-    }
-    filler.close();
+  /** The run with this pack too; where it does not follow, the run is written and another one begins. */
+  #extend(run: Pack[], key: number, frames: ReadonlyMap<number, Uint8Array>): Pack[] {
+    const { packs } = this.tables;
+    const last = run.at(-1);
+    const next = last && firstOf(packs.range({ start: keyOfPack(last) + 1, limit: 1 }));
+    const record = packs.get(key);
+    if (!record) return run;
+    const pack = decodePack(key, record);
+    if (next?.key === key) return [...run, pack];
+    refillPacks(packs, run, frames);
+    const before = packs.floor(key - 1);
+    // What an earlier batch left half empty is filled up.
+    return before && before.value.length < MERGED_VALUE_BYTES
+      ? [decodePack(before.key, before.value), pack]
+      : [pack];
   }
 
   #putPiece(table: 'heads' | 'halves', id: number, piece: Uint8Array): void {
@@ -110,11 +110,16 @@ export class SegmentWriter {
     const last = this.tables.packs.last();
     const pack = last && decodePack(last.key, last.value);
     const resumes = pack !== undefined && pack.firstId + pack.entries.length === nextId;
-    const filler = new PackFiller((key, record) => {
+    const filler = new PackFiller(INLINE_VALUE_BYTES, (key, record) => {
       if (resumes && key === last?.key) this.tables.packs.put(key, record);
       else this.tables.packs.append(key, record);
     });
     if (resumes) filler.resume(pack);
     return filler;
   }
+}
+
+function firstOf<T>(items: Iterable<T>): T | undefined {
+  for (const item of items) return item;
+  return undefined;
 }
