@@ -20,8 +20,8 @@ export interface Disk {
   /** What a folder holds, in no order; nothing when it is not there. */
   list(folder: string): Promise<FolderEntry[]>;
 
-  /** Says whether it was made; false when it was there. */
-  makeFolder(path: string): Promise<boolean>;
+  /** Makes a folder, if it is not there. */
+  makeFolder(path: string): Promise<void>;
 
   /** Writes a file, replacing what has that name, and has its content on the disk; its name may not be there yet. */
   write(path: string, bytes: Uint8Array): Promise<void>;
@@ -29,13 +29,13 @@ export interface Disk {
   /** Replaces what has the new name. */
   rename(from: string, to: string): Promise<void>;
 
-  /** Says whether the file was there. */
-  remove(path: string): Promise<boolean>;
+  /** Removes a file, if it is there. */
+  remove(path: string): Promise<void>;
 
   /** Removes a folder when it is empty or absent; says whether it is gone. */
   removeFolder(path: string): Promise<boolean>;
 
-  /** Has the names in a folder on the disk. */
+  /** Has the names in a folder on the disk; one that is not there has none. */
   syncFolder(path: string): Promise<void>;
 
   /** A new, empty file to append to, in place of what had its name. */
@@ -69,12 +69,7 @@ export function nodeDisk(folder: string, options: { readonly fsync: boolean }): 
       return entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
     },
 
-    makeFolder: (path) =>
-      unless(
-        'EEXIST',
-        false,
-        mkdir(at(path)).then(() => true),
-      ),
+    makeFolder: (path) => unless('EEXIST', undefined, mkdir(at(path))),
 
     async write(path, bytes) {
       const file = await open(at(path), 'w');
@@ -88,12 +83,7 @@ export function nodeDisk(folder: string, options: { readonly fsync: boolean }): 
 
     rename: (from, to) => rename(at(from), at(to)),
 
-    remove: (path) =>
-      unless(
-        'ENOENT',
-        false,
-        rm(at(path)).then(() => true),
-      ),
+    remove: (path) => rm(at(path), { force: true }),
 
     removeFolder: (path) =>
       unless(
@@ -108,11 +98,11 @@ export function nodeDisk(folder: string, options: { readonly fsync: boolean }): 
 
     async syncFolder(path) {
       if (!fsync) return;
-      const handle = await open(at(path), 'r');
+      const handle = await unless('ENOENT', undefined, open(at(path), 'r'));
       try {
-        await handle.sync();
+        await handle?.sync();
       } finally {
-        await handle.close();
+        await handle?.close();
       }
     },
 
@@ -137,6 +127,11 @@ export function nodeDisk(folder: string, options: { readonly fsync: boolean }): 
       };
     },
   };
+}
+
+/** The system's words for what went wrong, without the path. */
+export function describeFault(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split(" '", 1)[0] as string;
 }
 
 /** The promise's value, or another one when the system says `code`. */

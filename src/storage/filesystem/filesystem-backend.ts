@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import type { Codec } from '../../codec/index.js';
+import type { LiveCodec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
 import { StowkenError, type Conversation, type SegmentHash, type VaultStats } from '../../model/index.js';
 import type {
@@ -13,8 +13,11 @@ import type {
   GarbageQuery,
   ListQuery,
   ManagedBackend,
+  ScanQuery,
   SegmentKey,
+  SegmentScan,
   StorageHealth,
+  StoredRegistry,
   StoredSegment,
   Violation,
 } from '../backend.js';
@@ -22,18 +25,19 @@ import { lockFolder, type FolderLock } from '../folder-lock.js';
 import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
-import { applyFiles } from './apply-files.js';
 import { checkVault } from './check.js';
 import { nodeDisk, type Disk } from './disk.js';
+import { FilePlacer, type FileChanges } from './file-placer.js';
+import { FrameReader } from './frame-reader.js';
 import { JournaledFiles } from './journaled-files.js';
 import { listConversations } from './listing.js';
 import { loadVault } from './load.js';
 import { Manifests } from './manifests.js';
 import { isOwnerFile, ownerFiles } from './owner-files.js';
-import { inParallel } from './parallel.js';
-import { segmentPath, SEGMENTS, MANIFESTS, TEMPORARY, VAULT_FILE } from './paths.js';
+import { registryPath, SEGMENTS, MANIFESTS, TEMPORARY, VAULT_FILE } from './paths.js';
 import { decodeVault, encodeVault } from './records.js';
 import { recover } from './recovery.js';
+import { scanPage } from './scan.js';
 import { createSnapshot } from './snapshot.js';
 import { storedSegment, type SegmentEntry, type VaultIndex } from './vault-index.js';
 import { Writer } from './writer.js';
@@ -42,12 +46,14 @@ import { openSeedVault } from './seed/seed-backend.js';
 export interface FilesystemOptions {
   /** Made when it is not there. */
   readonly folder: string;
-  readonly codec: Codec;
+  readonly codec: LiveCodec;
   /** Reads the raw tokens of a vault that the seed wrote. */
   readonly core: TokenCore;
   readonly clock: () => number;
   /** false: commits reach the disk when the operating system writes them; a power cut may damage the vault. */
   readonly fsync?: boolean;
+  /** Whether to keep other processes from opening the folder; false where several share one lock. */
+  readonly lock?: boolean;
   /** In place of the folder's own disk, for tests. */
   readonly disk?: Disk;
 }
@@ -64,11 +70,11 @@ export async function openFilesystemBackend(options: FilesystemOptions): Promise
   await mkdir(folder, { recursive: true });
   const disk = options.disk ?? nodeDisk(folder, { fsync: options.fsync !== false });
   if ((await formatOf(disk, folder)) === 'seed') return openSeedVault({ disk, codec, core });
-  const lock = await lockFolder(folder, ownerFiles(folder));
+  const lock = options.lock === false ? undefined : await lockFolder(folder, ownerFiles(folder));
   try {
     return await openOurs(disk, lock, options, await formatOf(disk, folder));
   } catch (error) {
-    await lock.release();
+    await lock?.release();
     throw error;
   }
 }
@@ -87,33 +93,34 @@ async function formatOf(disk: Disk, folder: string): Promise<Format> {
 
 async function openOurs(
   disk: Disk,
-  lock: FolderLock,
+  lock: FolderLock | undefined,
   { codec, clock }: FilesystemOptions,
   format: Format,
 ): Promise<ManagedBackend> {
-  if (format === 'none') await createVault(disk);
-  const nextJournal = await recover(disk);
+  const placer = new FilePlacer(disk);
+  if (format === 'none') await placer.place(newVault());
+  const nextJournal = await recover(disk, placer);
   const record = decodeVault((await disk.read(VAULT_FILE)) ?? new Uint8Array(0));
   const { index, damagedManifests, sidecars } = await loadVault(disk, record, codec, clock);
-  const files = await JournaledFiles.open(disk, nextJournal);
+  const files = await JournaledFiles.open(disk, placer, nextJournal);
   if (sidecars.size > 0) await files.commit(sidecars);
   return new FilesystemBackend({ disk, lock, files, index, ...record, damagedManifests, codec, clock });
 }
 
-async function createVault(disk: Disk): Promise<void> {
+function newVault(): FileChanges {
   const vaultId = randomBytes(16).toString('hex');
   const record = { vaultId, nextSegment: 1, nextConversation: 1, lastCreateTimeMs: 0 };
-  await applyFiles(disk, new Map([[VAULT_FILE, encodeVault(record)]]));
+  return new Map([[VAULT_FILE, encodeVault(record)]]);
 }
 
 interface Parts {
   readonly disk: Disk;
-  readonly lock: FolderLock;
+  readonly lock: FolderLock | undefined;
   readonly files: JournaledFiles;
   readonly index: VaultIndex;
   readonly vaultId: string;
   readonly damagedManifests: ReadonlyMap<string, string>;
-  readonly codec: Codec;
+  readonly codec: LiveCodec;
   readonly clock: () => number;
 }
 
@@ -122,6 +129,7 @@ class FilesystemBackend implements ManagedBackend {
   readonly vaultId: string;
   readonly #leases = new Leases();
   readonly #manifests: Manifests;
+  readonly #frames: FrameReader;
   readonly #writer: Writer;
   readonly #group: GroupCommit;
   #open = true;
@@ -130,6 +138,7 @@ class FilesystemBackend implements ManagedBackend {
     const { files, index, vaultId, damagedManifests, codec, clock } = parts;
     this.vaultId = vaultId;
     const manifests = (this.#manifests = new Manifests(files, index, damagedManifests));
+    this.#frames = new FrameReader(files, index, codec);
     this.#writer = new Writer(files, index, vaultId, clock, {
       codec,
       readManifest: (draft, id) => manifests.read(draft, id),
@@ -154,15 +163,21 @@ class FilesystemBackend implements ManagedBackend {
 
   async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
     this.#check();
-    const frames: Uint8Array[] = [];
-    const entries = keys.map((key) => this.#entry(key));
-    await inParallel(entries, async (entry, at) => void (frames[at] = await this.#frame(entry)));
-    return frames;
+    const frames = await this.#frames.read(keys.map((key) => this.#entry(key)));
+    return frames.map((frame, at) => {
+      if (!frame) throw segmentNotFound(keys[at] as SegmentKey);
+      return frame;
+    });
   }
 
   async readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
     this.#check();
     return keys.map((key) => this.#entry(key).hash);
+  }
+
+  async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
+    this.#check();
+    return keys.map((key) => this.parts.index.segmentById(Number(key))?.references);
   }
 
   async getConversation(id: string): Promise<Conversation | undefined> {
@@ -214,6 +229,29 @@ class FilesystemBackend implements ManagedBackend {
     });
   }
 
+  async listRegistries(): Promise<StoredRegistry[]> {
+    this.#check();
+    return this.parts.index.registries.list();
+  }
+
+  async readRegistry(id: number): Promise<Uint8Array | undefined> {
+    this.#check();
+    if (!this.parts.index.registries.get(id)) return undefined;
+    const bytes = await this.parts.files.read(registryPath(id));
+    return bytes && new Uint8Array(bytes);
+  }
+
+  async scanSegments(query: ScanQuery): Promise<SegmentScan> {
+    this.#check();
+    const { entries, next } = scanPage(this.parts.index, query);
+    const frames = await this.#frames.read(entries);
+    const segments = entries.flatMap(({ id, tokenCount }, at) => {
+      const frame = frames[at];
+      return frame ? [{ key: id as SegmentKey, tokenCount, frame }] : [];
+    });
+    return { segments, next };
+  }
+
   health(): StorageHealth {
     return this.#writer.health();
   }
@@ -224,7 +262,7 @@ class FilesystemBackend implements ManagedBackend {
     await this.#group.close();
     this.#writer.close();
     await this.parts.files.close();
-    await this.parts.lock.release();
+    await this.parts.lock?.release();
   }
 
   #check(): void {
@@ -235,19 +273,5 @@ class FilesystemBackend implements ManagedBackend {
     const entry = typeof key === 'number' ? this.parts.index.segmentById(key) : undefined;
     if (!entry) throw segmentNotFound(key);
     return entry;
-  }
-
-  /** In a buffer of its own; what is on the disk is not taken on trust. */
-  async #frame({ id, hash }: SegmentEntry): Promise<Uint8Array> {
-    const bytes = await this.parts.files.read(segmentPath(hash));
-    if (!bytes) {
-      if (!this.parts.index.segmentById(id)) throw segmentNotFound(id);
-      throw new StowkenError('CORRUPT_STORE', `the frame of segment ${hash} is gone`, { segment: hash });
-    }
-    const frame = new Uint8Array(bytes);
-    if (this.parts.codec.hashOf(frame) === hash) return frame;
-    throw new StowkenError('CORRUPT_SEGMENT', `the frame of segment ${hash} holds other tokens`, {
-      segment: hash,
-    });
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { StowkenError } from '../../model/index.js';
 import { ByteReader, ByteWriter } from '../bytes.js';
-import type { FileChanges } from './apply-files.js';
+import type { FileChanges } from './file-placer.js';
 import type { Disk, LogFile } from './disk.js';
 import { journalName } from './paths.js';
 
@@ -83,8 +83,7 @@ export function readJournal(bytes: Uint8Array, number: number, isLast: boolean):
   const head = bytes.subarray(0, MAGIC.length);
   if (!MAGIC.equals(head)) {
     // A crash may have come between the file's name and its first bytes.
-    if (isLast && MAGIC.subarray(0, head.length).equals(head)) return [];
-    if (isLast && head.every((byte) => byte === 0)) return [];
+    if (isLast && bytes.length <= MAGIC.length) return [];
     throw damaged(number, 0);
   }
   const commits: FileChanges[] = [];

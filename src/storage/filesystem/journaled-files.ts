@@ -1,6 +1,6 @@
-import { limits } from '../../model/index.js';
-import { applyFiles, type FileChanges } from './apply-files.js';
-import type { Disk } from './disk.js';
+import { limits, StowkenError } from '../../model/index.js';
+import { describeFault, type Disk } from './disk.js';
+import type { FileChanges, FilePlacer } from './file-placer.js';
 import { Journal } from './journal.js';
 import { journalName } from './paths.js';
 
@@ -46,13 +46,14 @@ export class JournaledFiles {
 
   private constructor(
     private readonly disk: Disk,
+    private readonly placer: FilePlacer,
     private journal: Journal,
     private number: number,
   ) {}
 
   /** Needs a folder without journals. */
-  static async open(disk: Disk, firstNumber: number): Promise<JournaledFiles> {
-    return new JournaledFiles(disk, await Journal.create(disk, firstNumber), firstNumber);
+  static async open(disk: Disk, placer: FilePlacer, firstNumber: number): Promise<JournaledFiles> {
+    return new JournaledFiles(disk, placer, await Journal.create(disk, firstNumber), firstNumber);
   }
 
   /** `listener` hears of it when committed files cannot be put in place. */
@@ -61,19 +62,24 @@ export class JournaledFiles {
     if (this.#failure) listener(this.#failure.error);
   }
 
-  /** A file as the commits so far left it; the buffer must not be changed. */
+  /** A file as the commits so far left it; the buffer must not be changed. @throws StowkenError CORRUPT_STORE */
   async read(path: string): Promise<Uint8Array | undefined> {
     for (const batch of [this.#gathering, this.#settling?.batch]) {
       if (batch?.changes.has(path)) return batch.changes.get(path);
     }
-    return this.disk.read(path);
+    try {
+      return await this.disk.read(path);
+    } catch (error) {
+      const message = `${path} cannot be read: ${describeFault(error)}`;
+      throw new StowkenError('CORRUPT_STORE', message, { file: path }, { cause: error });
+    }
   }
 
   /** Makes all of these changes, or, when it rejects, none. The buffers are the callee's from now on. */
   async commit(changes: FileChanges): Promise<void> {
     while (this.#gathering.full && this.#work) await this.#work;
-    if (this.#failure) throw this.#failure.error;
     await this.#inTurn(async () => {
+      if (this.#failure) throw this.#failure.error;
       await this.journal.append(changes);
       this.#gathering.add(changes);
     });
@@ -82,8 +88,11 @@ export class JournaledFiles {
 
   /** Puts everything in place. Rejects with the disk's error where that cannot be done. */
   async drain(): Promise<void> {
-    this.#settle();
-    while (this.#work) await this.#work;
+    for (;;) {
+      this.#settle();
+      if (!this.#work) break;
+      await this.#work;
+    }
     if (this.#failure) throw this.#failure.error;
   }
 
@@ -103,35 +112,46 @@ export class JournaledFiles {
     );
     await this.journal.close();
     await this.#settling?.journal.close();
-    if (drained) await this.disk.remove(journalName(this.number));
+    // For tidiness: an empty journal does no harm.
+    if (drained) await this.disk.remove(journalName(this.number)).catch(() => undefined);
   }
 
   #settle(): void {
-    if (this.#failure || (this.#gathering.changes.size === 0 && !this.#settling)) return;
-    this.#work ??= this.#settleAll()
-      .catch((error: unknown) => {
-        this.#failure = { error };
-        this.#listener?.(error);
-      })
-      .finally(() => {
-        this.#work = undefined;
-      });
+    if (this.#work || this.#failure) return;
+    if (this.#gathering.changes.size > 0 || this.#settling) this.#work = this.#settleAll();
   }
 
   async #settleAll(): Promise<void> {
-    for (;;) {
-      if (!this.#settling) {
-        if (this.#gathering.changes.size === 0) return;
-        await this.#inTurn(() => this.#beginBatch());
+    try {
+      while (this.#gathering.changes.size > 0 || this.#settling) {
+        if (!this.#settling) await this.#inTurn(() => this.#beginBatch());
+        if (this.#settling) await this.#finishBatch(this.#settling);
       }
-      if (this.#settling) await this.#finishBatch(this.#settling);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      // In the same turn as the last look, so that nobody who commits is overlooked.
+      this.#work = undefined;
     }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure) return;
+    this.#failure = { error };
+    this.#listener?.(error);
   }
 
   /** Commits from here on go to a new journal. */
   async #beginBatch(): Promise<void> {
-    await this.journal.mend();
-    const next = await Journal.create(this.disk, this.number + 1);
+    let next;
+    try {
+      await this.journal.mend();
+      next = await Journal.create(this.disk, this.number + 1);
+    } catch (error) {
+      // Before the next commit has its turn: where a newer journal may be, the older one takes no more.
+      this.#fail(error);
+      throw error;
+    }
     this.#settling = { batch: this.#gathering, journal: this.journal, number: this.number };
     this.journal = next;
     this.number += 1;
@@ -139,7 +159,7 @@ export class JournaledFiles {
   }
 
   async #finishBatch({ batch, journal, number }: Settling): Promise<void> {
-    await applyFiles(this.disk, batch.changes);
+    await this.placer.place(batch.changes);
     // The name must be gone for good before a third journal comes: this one's files would be put back by it.
     await this.disk.remove(journalName(number));
     await this.disk.syncFolder('');

@@ -3,10 +3,12 @@ import type { SegmentHash } from '../../model/index.js';
 
 export const SEGMENTS = 'segments';
 export const MANIFESTS = 'manifests';
+export const REGISTRIES = 'registries';
 /** Files that are being written, until they get their name. */
 export const TEMPORARY = 'tmp';
 export const VAULT_FILE = 'vault.json';
 export const META_SUFFIX = '.meta';
+export const HOLDERS_SUFFIX = '.holders';
 export const MANIFEST_SUFFIX = '.json';
 
 /** A longer encoded id would not fit a file name of 255 bytes on every file system. */
@@ -20,6 +22,21 @@ export function segmentPath(hash: SegmentHash): string {
 /** The segment's sidecar. */
 export function metaPath(hash: SegmentHash): string {
   return `${segmentPath(hash)}${META_SUFFIX}`;
+}
+
+/** Who holds the segment besides manifests. */
+export function holdersPath(hash: SegmentHash): string {
+  return `${segmentPath(hash)}${HOLDERS_SUFFIX}`;
+}
+
+/** The registry's bytes. */
+export function registryPath(id: number): string {
+  return `${REGISTRIES}/${id}`;
+}
+
+/** The registry's sidecar. */
+export function registryMetaPath(id: number): string {
+  return `${registryPath(id)}${META_SUFFIX}`;
 }
 
 export function segmentFolder(hash: SegmentHash): string {
@@ -37,12 +54,12 @@ export function manifestPath(id: string): string {
 
 /**
  * Lower-case letters, digits, '_' and '-' stand for themselves, every other byte of UTF-8 is %XX (upper case
- * too: some file systems do not tell it apart). An id that gets too long is named by its SHA-256, after '~'.
+ * too: some file systems do not tell it apart). An id that gets too long, or is empty, is named by its SHA-256, after '~'.
  */
 export function manifestName(id: string): string {
   const encoded = Array.from(Buffer.from(id, 'utf8'), encodeByte).join('');
-  const name =
-    encoded.length <= ENCODED_ID_MAX ? encoded : `~${createHash('sha256').update(id, 'utf8').digest('hex')}`;
+  const fits = encoded.length > 0 && encoded.length <= ENCODED_ID_MAX;
+  const name = fits ? encoded : `~${createHash('sha256').update(id, 'utf8').digest('hex')}`;
   return `${name}${MANIFEST_SUFFIX}`;
 }
 

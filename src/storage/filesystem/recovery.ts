@@ -1,6 +1,6 @@
 import { StowkenError } from '../../model/index.js';
-import { applyFiles } from './apply-files.js';
 import type { Disk } from './disk.js';
+import type { FilePlacer } from './file-placer.js';
 import { readJournal } from './journal.js';
 import { inParallel } from './parallel.js';
 import { journalName, journalNumber, TEMPORARY } from './paths.js';
@@ -9,7 +9,7 @@ import { journalName, journalNumber, TEMPORARY } from './paths.js';
  * Finishes what was committed before a crash and forgets what was not. Returns a number for the next journal.
  * @throws StowkenError CORRUPT_STORE when a journal is damaged
  */
-export async function recover(disk: Disk): Promise<number> {
+export async function recover(disk: Disk, placer: FilePlacer): Promise<number> {
   const entries = await disk.list('');
   const numbers = entries
     .map(({ name }) => journalNumber(name))
@@ -25,7 +25,7 @@ export async function recover(disk: Disk): Promise<number> {
   }
   const leftOver = (await disk.list(TEMPORARY)).filter(({ isFolder }) => !isFolder);
   await inParallel(leftOver, async ({ name }) => void (await disk.remove(`${TEMPORARY}/${name}`)));
-  if (changes.size > 0) await applyFiles(disk, changes);
+  if (changes.size > 0) await placer.place(changes);
   // Oldest first: an older journal alone would put back what a newer one replaced.
   for (const number of numbers) {
     await disk.remove(journalName(number));

@@ -1,6 +1,7 @@
 import type { Conversation, SegmentHash } from '../../model/index.js';
 import type { SegmentKey, StoredSegment } from '../backend.js';
 import type { SegmentRecord } from './records.js';
+import { RegistryIndex } from './registry-index.js';
 
 /** What is known of a stored segment. Never changed: a change is another entry. */
 export interface SegmentEntry extends SegmentRecord {
@@ -61,6 +62,7 @@ export class VaultIndex {
   #figures: Figures = noFigures;
   /** References to segments that are not stored: damage, which a later store of the segment heals. */
   readonly missing = new Map<SegmentHash, number>();
+  readonly registries = new RegistryIndex();
   sequence = 0;
   nextSegment = 1;
   nextConversation = 1;

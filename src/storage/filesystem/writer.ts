@@ -1,6 +1,7 @@
 import { isStowkenError, StowkenError } from '../../model/index.js';
 import type { Change, StorageHealth } from '../backend.js';
 import type { Outcome } from '../group-commit.js';
+import { describeFault } from './disk.js';
 import { applyChange, type Surroundings } from './apply-change.js';
 import { Draft } from './draft.js';
 import type { JournaledFiles } from './journaled-files.js';
@@ -56,21 +57,20 @@ export class Writer {
     try {
       return { result: await applyChange(draft, change, this.around) };
     } catch (error) {
-      if (isStowkenError(error)) return { refusal: error };
-      const message = `what the change needs could not be read: ${describe(error)}`;
-      return { refusal: new StowkenError('CORRUPT_STORE', message, {}, { cause: error }) };
+      if (!isStowkenError(error)) throw error;
+      return { refusal: error };
     }
   }
 
   /** Takes no writes from here on: one failed, or what is committed cannot be put in place. */
   #stop(error: unknown): void {
-    this.#stopped = describe(error);
+    this.#stopped = describeFault(error);
     this.#scheduleRetry();
   }
 
   #commitFailed(error: unknown): StowkenError {
     this.#stop(error);
-    const cause = describe(error);
+    const cause = describeFault(error);
     return new StowkenError('COMMIT_FAILED', `the commit failed: ${cause}`, { cause }, { cause: error });
   }
 
@@ -91,9 +91,4 @@ export class Writer {
       this.#stop(error);
     }
   }
-}
-
-/** The system's words, without the path. */
-function describe(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split(" '", 1)[0] as string;
 }

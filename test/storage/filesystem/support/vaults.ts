@@ -1,0 +1,85 @@
+import { tmpdir } from 'node:os';
+import { expect } from 'vitest';
+import { openFilesystemBackend, type Change, type ManagedBackend } from '../../../../src/storage/index.js';
+import { codec, core, message, spec, type segment } from '../../../contract/support.js';
+import type { SimulatedDisk } from './simulated-disk.js';
+
+const clock = () => 1_000;
+
+/** A backend on a simulated disk; nothing is written to the real one. */
+export function openSimulated(disk: SimulatedDisk): Promise<ManagedBackend> {
+  return openFilesystemBackend({ folder: tmpdir(), codec, core, clock, disk, lock: false });
+}
+
+/** Everything that a vault holds, as plain data that can be compared. */
+export async function contentOf(backend: ManagedBackend) {
+  const { conversations } = await backend.listConversations({
+    filter: {},
+    order: 'oldestFirst',
+    limit: 1000,
+    scanLimit: 1000,
+  });
+  const contents = await Promise.all(
+    conversations.map(async (conversation) => {
+      const snapshot = await backend.openConversation(conversation.id);
+      const keys = [...snapshot!.messages()].flatMap(({ segments }) => segments.map(({ key }) => key));
+      snapshot!.release();
+      const frames = await backend.readFrames(keys);
+      return { conversation, frames: frames.map((frame) => Buffer.from(frame).toString('hex')) };
+    }),
+  );
+  const { segments, garbageSegments } = await backend.stats();
+  return { contents, segments, garbageSegments };
+}
+
+export type Content = Awaited<ReturnType<typeof contentOf>>;
+
+/** Changes that are committed together; what they are may depend on what is there. */
+export type ScenarioStep = (backend: ManagedBackend) => Promise<readonly Change[]>;
+
+/** Does one step after the other until one fails; returns how many were acknowledged. */
+export async function runScenario(backend: ManagedBackend, steps: readonly ScenarioStep[]): Promise<number> {
+  for (const [index, step] of steps.entries()) {
+    if ((await runStep(backend, step)).includes(false)) return index;
+  }
+  return steps.length;
+}
+
+/** Says of each change of a step whether it was committed. */
+export async function runStep(backend: ManagedBackend, step: ScenarioStep): Promise<boolean[]> {
+  const changes = await step(backend);
+  const settled = await Promise.allSettled(changes.map((change) => backend.commit(change)));
+  return settled.map(({ status }) => status === 'fulfilled');
+}
+
+export function replacing(
+  id: string,
+  revision: number,
+  segments: readonly ReturnType<typeof segment>[],
+): Change {
+  return {
+    newSegments: segments,
+    put: {
+      spec: spec(id),
+      messages: segments.map((each) => message('user', each)),
+      expect: { kind: 'revision', revision },
+      timeMs: 2_000,
+    },
+  };
+}
+
+export const collecting: ScenarioStep = async (backend) => {
+  const { segments } = await backend.listGarbage({ limit: 100, garbageBeforeMs: Infinity });
+  return [{ collect: { keys: segments.map(({ key }) => key), garbageBeforeMs: Infinity } }];
+};
+
+export function committing(...changes: readonly Change[]): ScenarioStep {
+  return async () => changes;
+}
+
+/** Where a vault must be: after the steps that were acknowledged, or one more that was not. */
+export async function expectOneOf(backend: ManagedBackend, states: readonly Content[], note: string) {
+  const violations = await backend.check();
+  expect(violations, note).toEqual([]);
+  expect(states, note).toContainEqual(await contentOf(backend));
+}
