@@ -29,6 +29,7 @@ import { checkVault } from './check.js';
 import { nodeDisk, type Disk } from './disk.js';
 import { FilePlacer, type FileChanges } from './file-placer.js';
 import { FrameReader } from './frame-reader.js';
+import { Holders } from './holders.js';
 import { JournaledFiles } from './journaled-files.js';
 import { listConversations } from './listing.js';
 import { loadVault } from './load.js';
@@ -101,10 +102,10 @@ async function openOurs(
   if (format === 'none') await placer.place(newVault());
   const nextJournal = await recover(disk, placer);
   const record = decodeVault((await disk.read(VAULT_FILE)) ?? new Uint8Array(0));
-  const { index, damagedManifests, sidecars } = await loadVault(disk, record, codec, clock);
+  const { sidecars, ...loaded } = await loadVault(disk, record, codec, clock);
   const files = await JournaledFiles.open(disk, placer, nextJournal);
   if (sidecars.size > 0) await files.commit(sidecars);
-  return new FilesystemBackend({ disk, lock, files, index, ...record, damagedManifests, codec, clock });
+  return new FilesystemBackend({ disk, lock, files, ...record, ...loaded, codec, clock });
 }
 
 function newVault(): FileChanges {
@@ -120,6 +121,7 @@ interface Parts {
   readonly index: VaultIndex;
   readonly vaultId: string;
   readonly damagedManifests: ReadonlyMap<string, string>;
+  readonly damagedHolders: ReadonlyMap<SegmentHash, string>;
   readonly codec: LiveCodec;
   readonly clock: () => number;
 }
@@ -135,14 +137,20 @@ class FilesystemBackend implements ManagedBackend {
   #open = true;
 
   constructor(private readonly parts: Parts) {
-    const { files, index, vaultId, damagedManifests, codec, clock } = parts;
+    const { files, index, vaultId, damagedManifests, damagedHolders, codec, clock } = parts;
     this.vaultId = vaultId;
     const manifests = (this.#manifests = new Manifests(files, index, damagedManifests));
-    this.#frames = new FrameReader(files, index, codec);
+    const holders = new Holders(files, damagedHolders);
+    const frames = (this.#frames = new FrameReader(files, index, codec));
     this.#writer = new Writer(files, index, vaultId, clock, {
       codec,
       readManifest: (draft, id) => manifests.read(draft, id),
-      assertAllManifestsRead: () => manifests.assertAllRead(),
+      readHolders: (draft, hash) => holders.read(draft, hash),
+      readFrame: (draft, hash) => frames.readDrafted(draft, hash),
+      assertAllReferencesRead: () => {
+        manifests.assertAllRead();
+        holders.assertAllRead();
+      },
       oldestLease: () => this.#leases.oldest(),
     });
     this.#group = new GroupCommit((changes) => this.#writer.commitGroup(changes));
@@ -217,8 +225,15 @@ class FilesystemBackend implements ManagedBackend {
 
   async stats(): Promise<VaultStats> {
     this.#check();
-    const { fileBytes, blockBytes, ...figures } = this.parts.index.figures;
-    return { ...figures, registryBytes: 0, inUseBytes: blockBytes, fileBytes };
+    const { registries, figures } = this.parts.index;
+    const { fileBytes, blockBytes, ...counted } = figures;
+    const { bytes, ...files } = registries.size();
+    return {
+      ...counted,
+      registryBytes: bytes,
+      inUseBytes: blockBytes + files.blockBytes,
+      fileBytes: fileBytes + files.fileBytes,
+    };
   }
 
   async check(options: CheckOptions = {}): Promise<Violation[]> {

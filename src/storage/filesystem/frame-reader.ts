@@ -1,5 +1,6 @@
 import { frameRegistryId, type Codec } from '../../codec/index.js';
 import { isStowkenError, StowkenError, type SegmentHash } from '../../model/index.js';
+import type { Draft } from './draft.js';
 import type { JournaledFiles } from './journaled-files.js';
 import { inParallel } from './parallel.js';
 import { segmentPath } from './paths.js';
@@ -29,6 +30,13 @@ export class FrameReader {
       unread = unread.filter((at) => !this.#hasRegistryOf(frames[at]));
     }
     return frames;
+  }
+
+  /** The segment's bytes as a draft leaves them; they must not be changed. @throws StowkenError CORRUPT_STORE */
+  async readDrafted(draft: Draft, hash: SegmentHash): Promise<Uint8Array | undefined> {
+    const path = segmentPath(hash);
+    const drafted = draft.fileAt(path);
+    return drafted ? drafted.bytes : this.files.read(path);
   }
 
   /** What is on the disk is not taken on trust. */

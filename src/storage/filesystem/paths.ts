@@ -34,6 +34,11 @@ export function registryPath(id: number): string {
   return `${REGISTRIES}/${id}`;
 }
 
+/** The registry that registryPath() names so. */
+export function registryId(name: string): number | undefined {
+  return /^[1-9][0-9]{0,9}$/.test(name) ? Number(name) : undefined;
+}
+
 /** The registry's sidecar. */
 export function registryMetaPath(id: number): string {
   return `${registryPath(id)}${META_SUFFIX}`;

@@ -1,4 +1,5 @@
 import type { StoredRegistry } from '../backend.js';
+import { inBlocks } from './blocks.js';
 
 /** What is known of a stored registry. */
 export interface RegistryEntry {
@@ -31,6 +32,7 @@ export class RegistryUses {
     return this.#uses.get(id) ?? NO_USE;
   }
 
+  /** Those that frames name, whether they are stored or not. */
   ids(): Iterable<number> {
     return this.#uses.keys();
   }
@@ -65,6 +67,17 @@ export class RegistryIndex {
   set(id: number, entry: RegistryEntry | undefined): void {
     if (entry) this.#entries.set(id, entry);
     else this.#entries.delete(id);
+  }
+
+  /** Bytes of all registries, of these with their sidecars, and of the blocks of the disk that those take. */
+  size(): { readonly bytes: number; readonly fileBytes: number; readonly blockBytes: number } {
+    let [bytes, fileBytes, blockBytes] = [0, 0, 0];
+    for (const entry of this.#entries.values()) {
+      bytes += entry.bytes;
+      fileBytes += entry.bytes + entry.sidecarBytes;
+      blockBytes += inBlocks(entry.bytes) + inBlocks(entry.sidecarBytes);
+    }
+    return { bytes, fileBytes, blockBytes };
   }
 
   /** By rising id. */
