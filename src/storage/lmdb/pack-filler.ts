@@ -1,6 +1,14 @@
 import { varintBytes } from '../bytes.js';
 import { SPLIT_BYTES_MIN } from './layout.js';
-import { deletedEntry, encodePack, entryBytes, keyOfPack, type Pack, type PackEntry } from './pack.js';
+import {
+  deletedEntry,
+  encodePack,
+  entryBytes,
+  keyOfPack,
+  trimPack,
+  type Pack,
+  type PackEntry,
+} from './pack.js';
 
 interface OpenPack {
   readonly firstId: number;
@@ -14,8 +22,9 @@ interface OpenPack {
 export class PackFiller {
   #open: OpenPack | undefined;
 
+  /** `capacityBytes` is the longest record of a pack. */
   constructor(
-    private readonly bytesMax: number,
+    private readonly capacityBytes: number,
     private readonly write: (key: number, record: Uint8Array) => void,
   ) {}
 
@@ -67,14 +76,10 @@ export class PackFiller {
   close(continued = false): boolean {
     const open = this.#open;
     if (!open) return false;
-    this.write(keyOfPack(open), encodePack({ ...open, continued }));
     this.#open = undefined;
+    const pack = trimPack({ ...open, continued });
+    if (pack) this.write(keyOfPack(pack), encodePack(pack));
     return true;
-  }
-
-  /** Bytes left once one more entry is counted in the head. */
-  #roomIn(open: OpenPack): number {
-    return this.bytesMax - varintBytes(2 * (open.entries.length + 1) + 1) - open.bytes;
   }
 
   /** The open pack, if its entries go to just before this id. */
@@ -82,6 +87,11 @@ export class PackFiller {
     const open = this.#open;
     if (open && open.firstId + open.entries.length !== id) this.close();
     return this.#open;
+  }
+
+  /** Bytes left once one more entry is counted in the head. */
+  #roomIn(open: OpenPack): number {
+    return this.capacityBytes - varintBytes(2 * (open.entries.length + 1) + 1) - open.bytes;
   }
 }
 

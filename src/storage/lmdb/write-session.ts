@@ -132,33 +132,38 @@ export class WriteSession {
     this.state.garbageBytes += frameBytes;
   }
 
-  /** Puts frames in place of the expected ones; says of each whether that was there. */
+  /** Puts frames in place of the expected ones; says for each whether that was there. */
   replaceFrames(replacements: readonly FrameReplacement[]): boolean[] {
-    if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
     const frames = new Map<number, Uint8Array>();
-    const outcomes = replacements.map(({ key, expected, frame }) => {
+    const flush = () => {
+      this.#writer.replace(frames);
+      this.#reader = new SegmentReader(this.tables);
+      frames.clear();
+    };
+    this.#writer.flush();
+    this.#reader = new SegmentReader(this.tables);
+    const replaced = replacements.map(({ key, expected, frame }) => {
       const id = Number(key);
+      if (frames.has(id)) flush(); // what it expects is the frame before it in this very list
       const size = this.#reader.size(id);
-      if (!size) return false;
-      const current = frames.get(id) ?? this.#reader.frame(id);
-      if (Buffer.compare(current, expected) !== 0) return false;
+      if (!size || Buffer.compare(this.#reader.frame(id), expected) !== 0) return false;
       frames.set(id, frame);
-      this.#countReplaced(id, size.tokenCount, current, frame);
+      this.#countReplacement(id, size.tokenCount, expected, frame);
       return true;
     });
-    this.#writer.replace(frames);
-    this.#reader = new SegmentReader(this.tables);
-    return outcomes;
+    flush();
+    return replaced;
   }
 
-  #countReplaced(id: number, tokenCount: number, before: Uint8Array, after: Uint8Array): void {
-    this.state.segmentBytes += after.length - before.length;
+  #countReplacement(id: number, tokenCount: number, before: Uint8Array, after: Uint8Array): void {
+    const grown = after.length - before.length;
+    this.state.segmentBytes += grown;
     this.#countFrame(before, tokenCount, -1);
     this.#countFrame(after, tokenCount, 1);
     const garbage = this.tables.garbage.get(id);
     if (!garbage) return;
     this.tables.garbage.put(id, encodeGarbage({ ...decodeGarbage(garbage), frameBytes: after.length }));
-    this.state.garbageBytes += after.length - before.length;
+    this.state.garbageBytes += grown;
   }
 
   /**

@@ -32,7 +32,7 @@ describe('a vault that the seed wrote', () => {
   async function writeSegment(
     tokens: number[],
     sidecar?: object,
-    data = wordsOf(...tokens),
+    data: Uint8Array = wordsOf(...tokens),
   ): Promise<string> {
     const hash = hashOf(...tokens);
     const inFolder = join(folder, 'segments', hash.slice(0, 2), hash.slice(2, 4));
@@ -114,7 +114,7 @@ describe('a vault that the seed wrote', () => {
   });
 
   it('takes what its bytes have the hash of: raw tokens or varints, with or without sidecar', async () => {
-    const varints = core.fromTokens(Uint32Array.of(5, 300)).varints;
+    const varints = new Uint8Array(core.fromTokens(Uint32Array.of(5, 300)).varints);
     const packed = await writeSegment([5, 300], { token_count: 2, encoding: 'varint' }, varints);
     const bare = await writeSegment([7, 8]);
     const bytes = [...Buffer.from(bare, 'hex')];

@@ -9,15 +9,19 @@ import type {
   GarbageQuery,
   ListQuery,
   ManagedBackend,
+  ScanQuery,
   SegmentKey,
+  SegmentScan,
+  StoredRegistry,
   StoredSegment,
   Violation,
 } from '../../backend.js';
 import { closed, segmentNotFound } from '../../refusals.js';
-import type { Disk } from '../disk.js';
+import { readOrRefuse, type Disk } from '../disk.js';
 import { listConversations } from '../listing.js';
 import { inParallel } from '../parallel.js';
 import { MANIFESTS, segmentPath } from '../paths.js';
+import { scanPage } from '../scan.js';
 import { createSnapshot } from '../snapshot.js';
 import { storedSegment, type SegmentEntry } from '../vault-index.js';
 import { loadSeedVault, type SeedVault } from './seed-load.js';
@@ -76,6 +80,11 @@ class SeedBackend implements ManagedBackend {
     return keys.map((key) => this.#entry(key).hash);
   }
 
+  async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
+    this.#check();
+    return keys.map((key) => this.vault.index.segmentById(Number(key))?.references);
+  }
+
   async getConversation(id: string) {
     this.#check();
     return this.vault.index.conversation(id)?.conversation;
@@ -86,7 +95,7 @@ class SeedBackend implements ManagedBackend {
     const entry = this.vault.index.conversation(id);
     const file = this.vault.fileOf.get(id);
     if (!entry || file === undefined) return undefined;
-    const bytes = (await this.parts.disk.read(`${MANIFESTS}/${file}`)) ?? new Uint8Array(0);
+    const bytes = (await readOrRefuse(this.parts.disk, `${MANIFESTS}/${file}`)) ?? new Uint8Array(0);
     const { index } = this.vault;
     const decoded = decodeSeedManifest(bytes, file, (hash) => index.segment(hash)?.tokenCount);
     // Nothing is ever collected: there is nothing to release.
@@ -141,6 +150,28 @@ class SeedBackend implements ManagedBackend {
     return violations;
   }
 
+  async listRegistries(): Promise<StoredRegistry[]> {
+    this.#check();
+    return [];
+  }
+
+  async readRegistry(): Promise<undefined> {
+    this.#check();
+  }
+
+  async scanSegments(query: ScanQuery): Promise<SegmentScan> {
+    this.#check();
+    const { entries, next } = scanPage(this.vault.index, query);
+    const keys = entries.map(({ id }) => id as SegmentKey);
+    const frames = await this.readFrames(keys);
+    const segments = entries.map(({ id, tokenCount }, at) => ({
+      key: id as SegmentKey,
+      tokenCount,
+      frame: frames[at] as Uint8Array,
+    }));
+    return { segments, next };
+  }
+
   health() {
     return { writable: false, cause: READ_ONLY };
   }
@@ -160,7 +191,7 @@ class SeedBackend implements ManagedBackend {
   }
 
   async #frame({ hash, tokenCount }: SegmentEntry): Promise<Uint8Array> {
-    const bytes = await this.parts.disk.read(segmentPath(hash));
+    const bytes = await readOrRefuse(this.parts.disk, segmentPath(hash));
     if (!bytes) throw new StowkenError('CORRUPT_STORE', `the file of segment ${hash} is gone`);
     const frame = frameOfSeedSegment(bytes, hash, this.parts);
     const counted = this.parts.codec.decode(frame).tokenCount;
