@@ -2,7 +2,7 @@ import type { Codec } from '../../codec/index.js';
 import { isStowkenError, StowkenError, type SegmentHash } from '../../model/index.js';
 import type { CheckOptions, Violation } from '../backend.js';
 import { distinctHashes } from '../content.js';
-import type { Disk } from './disk.js';
+import { readOrRefuse, type Disk } from './disk.js';
 import { isOwnerFile } from './owner-files.js';
 import {
   journalNumber,
@@ -79,7 +79,7 @@ class Check {
     }
     for (const { name } of await disk.list(TEMPORARY)) this.#stray(`${TEMPORARY}/${name}`);
     await this.#guarded('vault', VAULT_FILE, async () => {
-      const kept = decodeVault((await disk.read(VAULT_FILE)) ?? new Uint8Array(0));
+      const kept = decodeVault((await readOrRefuse(disk, VAULT_FILE)) ?? new Uint8Array(0));
       if (kept.vaultId !== vaultId) this.#report('vault', VAULT_FILE, 'it has another vault id');
       for (const name of ['nextSegment', 'nextConversation', 'lastCreateTimeMs'] as const) {
         if (kept[name] > index[name])
@@ -147,7 +147,7 @@ class Check {
   async #manifest(entry: ConversationEntry): Promise<void> {
     const { disk, index } = this.vault;
     const subject = `conversation ${entry.conversation.id}`;
-    const bytes = await disk.read(manifestPath(entry.conversation.id));
+    const bytes = await readOrRefuse(disk, manifestPath(entry.conversation.id));
     if (!bytes) return this.#report('manifest', subject, 'its manifest is gone');
     if (bytes.length !== entry.manifestBytes) this.#report('manifest', subject, 'it has another length');
     const { number, conversation, messages } = decodeManifest(bytes);
@@ -174,7 +174,7 @@ class Check {
       this.#report('reference-counts', subject, detail);
     }
     await this.#guarded('sidecar', subject, async () => {
-      const bytes = await disk.read(metaPath(hash));
+      const bytes = await readOrRefuse(disk, metaPath(hash));
       if (!bytes) return this.#report('sidecar', subject, 'it has none');
       const kept = decodeSegment(bytes);
       if (bytes.length !== entry.sidecarBytes) this.#report('sidecar', subject, 'it has another length');
@@ -183,7 +183,7 @@ class Check {
         this.#report('sidecar', subject, `its ${name} is not as it was read before`);
       }
     });
-    const frame = await disk.read(segmentPath(hash));
+    const frame = await readOrRefuse(disk, segmentPath(hash));
     if (!frame) return this.#report('frame', subject, 'its frame is gone');
     if (frame.length !== entry.frameBytes) {
       this.#report('frame', subject, `${frame.length} bytes, not the ${entry.frameBytes} that are kept`);
