@@ -10,3 +10,18 @@ export {
   tokenCount,
   unpackWords,
 } from './varint';
+export { registryId } from './registry/tables';
+export { beginLoad, loadBytes, prepareEncoder } from './registry/index';
+export { beginDecode, decode, decodedVarints, decodedWords, packDecoded } from './decoder';
+export { appendVarints, beginEncode, encode, encoded } from './encoder';
+export { appendSample, beginSample, endSegment } from './trainer/corpus';
+export {
+  beginParsing,
+  beginTraining,
+  buildRegistry,
+  mergePhrases,
+  parseMore,
+  registry,
+} from './trainer/index';
+export { CUTS, beginCuts, findCuts, uncutTokens } from './segmenter';
+export { measure, measured } from './measure';

@@ -1,16 +1,34 @@
-// The instance's memory: reserved from the end of the static data upwards, never given back.
-// What outlives one job is an instance of its own, so that dropping the instance drops its memory.
+// The instance's memory: reserved from the end of the static data upwards. There is no heap: what is
+// reserved for a job is released by going back to a mark, and what must outlive all others gets an
+// instance of its own.
 
 let top: usize = (__heap_base + 15) & ~15;
 
-/** Reserves `bytes` of zeroed memory, 16-byte aligned; 0 when the host refuses to grow. */
+/** Reserves `bytes`, 16-byte aligned; 0 when the host refuses to grow. The content is arbitrary. */
 export function reserve(bytes: usize): usize {
   const start = top;
   const end = (start + bytes + 15) & ~15;
-  if (end < start) return 0;
+  if (end < start || end > 0xffff_0000) return 0;
   const pagesNeeded = <i32>((end + 0xffff) >>> 16);
   const pages = memory.size();
   if (pagesNeeded > pages && memory.grow(pagesNeeded - pages) < 0) return 0;
   top = end;
   return start;
+}
+
+/** As reserve, filled with zeros. */
+export function reserveZeroed(bytes: usize): usize {
+  const start = reserve(bytes);
+  if (start != 0) memory.fill(start, 0, bytes);
+  return start;
+}
+
+/** Where the next reservation would begin. */
+export function mark(): usize {
+  return top;
+}
+
+/** Gives up everything reserved since the mark was taken. */
+export function release(to: usize): void {
+  top = to;
 }

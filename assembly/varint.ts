@@ -14,10 +14,18 @@ export const OUTPUT: usize = reserve(INPUT_BYTES * 4 + 16);
 
 export const MALFORMED: i32 = -1;
 
-/** Of the last call: tokens that were read. */
-export let tokenCount: i32 = 0;
+let tokensRead: i32 = 0;
+let bytesRead: i32 = 0;
+
+/** Of the last call: tokens that were read. (The host reads a function's result faster than a global.) */
+export function tokenCount(): i32 {
+  return tokensRead;
+}
+
 /** Of the last call: bytes of INPUT that were read; the rest begins a varint that the piece cut off. */
-export let consumed: i32 = 0;
+export function consumed(): i32 {
+  return bytesRead;
+}
 
 /** The bytes after a piece end every varint, so that reading needs no bound: past the end means cut off. */
 function terminate(end: usize): void {
@@ -71,8 +79,8 @@ export function canonicalise(length: i32): i32 {
     to = writeVarint(to, <u32>value);
     count++;
   }
-  tokenCount = count;
-  consumed = <i32>(from - INPUT);
+  tokensRead = count;
+  bytesRead = <i32>(from - INPUT);
   return <i32>(to - INPUT);
 }
 
@@ -104,14 +112,15 @@ export function writeVarint(to: usize, value: u32): usize {
 
 /** Packs the `count` little-endian words in INPUT into varints in OUTPUT; returns their bytes. */
 export function packWords(count: i32): i32 {
-  let from = INPUT;
-  const end = from + ((<usize>count) << 2);
-  let to = OUTPUT;
-  while (from < end) {
-    to = writeVarint(to, load<u32>(from));
-    from += 4;
-  }
-  return <i32>(to - OUTPUT);
+  return packTo(INPUT, count, OUTPUT);
+}
+
+/** Packs the `count` words at `words` into varints at `start`; returns their bytes. */
+export function packTo(words: usize, count: i32, start: usize): i32 {
+  const end = words + ((<usize>count) << 2);
+  let to = start;
+  for (let from = words; from < end; from += 4) to = writeVarint(to, load<u32>(from));
+  return <i32>(to - start);
 }
 
 /**
@@ -161,9 +170,9 @@ export function unpackWords(length: i32): i32 {
     store<u32>(to, value);
     to += 4;
   }
-  tokenCount = <i32>((to - OUTPUT) >>> 2);
-  consumed = <i32>(from - INPUT);
-  return tokenCount;
+  tokensRead = <i32>((to - OUTPUT) >>> 2);
+  bytesRead = <i32>(from - INPUT);
+  return tokensRead;
 }
 
 /**
@@ -185,6 +194,6 @@ export function skip(length: i32, tokens: i32): i32 {
     left -= <i32>(load<u8>(from) < 0x80);
     from += 1;
   }
-  tokenCount = tokens - left;
+  tokensRead = tokens - left;
   return <i32>(from - INPUT);
 }

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { runCli, type RunningServer, type ServeOptions } from './cli/index.js';
-import { createCodec, type Codec } from './codec/index.js';
+import { createLiveCodec, type LiveCodec } from './codec/index.js';
 import { loadCore, type TokenCore } from './core/index.js';
 import { startRpcServer } from './rpc/index.js';
 import {
@@ -24,9 +24,9 @@ process.exitCode = await runCli({ startServer, version });
 /** The one place where the parts become a server. */
 async function startServer(options: ServeOptions, logger: Logger): Promise<RunningServer> {
   const core = await loadCore();
-  const codec = createCodec(core);
+  const codec = createLiveCodec(core);
   const backend = await openBackend(options, core, codec);
-  const tokenizers = createTokenizers({ threadsMax: Math.max(1, availableParallelism() - 1) });
+  const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
   const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
   const close = async () => {
     await tokenizers.close();
@@ -54,7 +54,11 @@ async function startServer(options: ServeOptions, logger: Logger): Promise<Runni
   }
 }
 
-async function openBackend(options: ServeOptions, core: TokenCore, codec: Codec): Promise<ManagedBackend> {
+async function openBackend(
+  options: ServeOptions,
+  core: TokenCore,
+  codec: LiveCodec,
+): Promise<ManagedBackend> {
   const { dataDir: folder, durability } = options;
   const clock = Date.now;
   switch (options.storage) {

@@ -3,6 +3,7 @@ import { UsageError, type CliDependencies, type Context, type Io } from './conte
 import { describeError } from './errors.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 import { OutputClosed } from './output.js';
+import { addCompact } from './commands/compact.js';
 import { addDelete } from './commands/delete.js';
 import { addDemo } from './commands/demo.js';
 import { addExport } from './commands/export.js';
@@ -12,6 +13,7 @@ import { addImport } from './commands/import.js';
 import { addList } from './commands/list.js';
 import { addServe } from './commands/serve.js';
 import { addStats } from './commands/stats.js';
+import { addVerify } from './commands/verify.js';
 
 /** A command's work; resolves to what the process exits with. */
 export type Done = (code: ExitCode) => void;
@@ -52,7 +54,19 @@ function buildProgram(context: Context, done: Done): Command {
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
     });
-  const commands = [addServe, addImport, addExport, addGet, addList, addDelete, addStats, addGc, addDemo];
+  const commands = [
+    addServe,
+    addImport,
+    addExport,
+    addGet,
+    addList,
+    addDelete,
+    addStats,
+    addGc,
+    addCompact,
+    addVerify,
+    addDemo,
+  ];
   for (const add of commands) add(program, context, done);
   return program;
 }

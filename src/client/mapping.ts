@@ -113,6 +113,7 @@ export function fromWireChunk<E extends Encoding>(encoding: E, wire: WireChunk):
     tokenOffset: fromUint64('token_offset', wire.tokenOffset),
     content: contentOf[encoding](wire),
     endOfMessage: wire.endOfMessage,
+    replaced: wire.replaced,
     message: wire.message === null ? undefined : fromWireMessage(wire.message),
   };
 }

@@ -20,6 +20,7 @@ export async function* wholeMessages<E extends Encoding>(
 ): AsyncGenerator<ConversationHeader | Message<E>, void, void> {
   let contents: ContentForms[E][] = [];
   let description: MessageDescription | undefined;
+  let replaced = false;
   for await (const part of parts) {
     if (part.kind === 'header') {
       yield part;
@@ -27,10 +28,13 @@ export async function* wholeMessages<E extends Encoding>(
     }
     description ??= part.message;
     if (part.content !== undefined) contents.push(part.content);
+    replaced ||= part.replaced;
     if (!part.endOfMessage) continue;
     if (description === undefined) throw new Error(`message ${part.messageIndex} came without its role`);
-    yield { kind: 'message', index: part.messageIndex, ...description, content: join[encoding](contents) };
+    const content = join[encoding](contents);
+    yield { kind: 'message', index: part.messageIndex, ...description, content, replaced };
     contents = [];
+    replaced = false;
     description = undefined;
   }
 }

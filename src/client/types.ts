@@ -74,6 +74,8 @@ export interface Chunk<E extends Encoding> {
   /** Undefined in an empty message. */
   readonly content: ContentForms[E] | undefined;
   readonly endOfMessage: boolean;
+  /** Bytes that are no UTF-8 became U+FFFD in the text: it does not stand for the tokens. */
+  readonly replaced: boolean;
   /** On a message's first chunk. */
   readonly message: MessageDescription | undefined;
 }
@@ -82,6 +84,8 @@ export interface Message<E extends Encoding> extends MessageDescription {
   readonly kind: 'message';
   readonly index: number;
   readonly content: ContentForms[E];
+  /** Bytes that are no UTF-8 became U+FFFD in the text: it does not stand for the tokens. */
+  readonly replaced: boolean;
 }
 
 export interface MessageWithSegments extends MessageDescription {
@@ -152,6 +156,20 @@ export type CollectPart =
       readonly bytes: number;
       readonly keptSegments: number;
     };
+
+/** Progress now and then, violations, a summary. */
+export type VerifyPart =
+  | { readonly kind: 'progress'; readonly done: number; readonly total: number }
+  | ({ readonly kind: 'violation' } & Violation)
+  | { readonly kind: 'summary'; readonly records: number; readonly violations: number };
+
+/** Something that is not as it must be. */
+export interface Violation {
+  readonly invariant: string;
+  /** The record: "segment 17", "conversation x". */
+  readonly subject: string;
+  readonly detail: string;
+}
 
 export interface Stats extends VaultStats {
   readonly rawBytes: number;

@@ -44,6 +44,7 @@ export interface WireChunk {
   readonly tokensLe32?: Buffer;
   readonly text?: string;
   readonly endOfMessage: boolean;
+  readonly replaced: boolean;
   readonly message: WireMessageInfo | null;
 }
 
@@ -73,6 +74,13 @@ export interface WireCollectResponse {
   readonly plan?: WireFigures;
   readonly progress?: WireFigures;
   readonly summary?: WireFigures & { readonly keptSegments: string };
+}
+
+export interface WireVerifyResponse {
+  readonly part?: 'progress' | 'violation' | 'summary';
+  readonly progress?: { readonly recordsDone: string; readonly records: string };
+  readonly violation?: { readonly invariant: string; readonly subject: string; readonly detail: string };
+  readonly summary?: { readonly records: string; readonly violations: string };
 }
 
 export interface WireCapabilities {

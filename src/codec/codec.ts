@@ -1,46 +1,170 @@
-import type { TokenCore } from '../core/index.js';
-import { isStowkenError, StowkenError, type SegmentHash, type TokenRun } from '../model/index.js';
+import { copyOut, type TokenCore } from '../core/index.js';
+import { isStowkenError, limits, StowkenError, type SegmentHash, type TokenRun } from '../model/index.js';
+import { frameVersions, readBlocks, readHead, writeBlockFrame, writeBlocksFrame } from './frame.js';
+import { Registry } from './registry.js';
 
-/** The frame's first byte. Every version stays readable for ever. */
-const FRAME_VARINTS = 0x01;
-
-/** Between a segment's tokens and the bytes that are stored for them. Every result is the caller's own. */
+/**
+ * Between a segment's tokens and the bytes that are stored for them. Synchronous, for one thread.
+ * What is passed in is never changed. Every result is the caller's own, but for `decode`, which may
+ * return a view of the frame that it was given.
+ */
 export interface Codec {
-  /** The smallest frame of those known. Deterministic. */
+  /** The smallest frame of those known: with the newest registry, or varints. Deterministic. */
   readonly encode: (run: TokenRun) => Uint8Array;
 
-  /** @throws StowkenError CORRUPT_SEGMENT for anything that no encoder wrote */
+  /** @throws StowkenError CORRUPT_SEGMENT for anything that no encoder wrote, or whose registry is not here */
   readonly decode: (frame: Uint8Array) => TokenRun;
 
-  /** The tokens as 4-byte little-endian words. @throws StowkenError CORRUPT_SEGMENT */
+  /** The tokens as 4-byte little-endian words. @throws StowkenError as decode */
   readonly decodeWords: (frame: Uint8Array) => Uint8Array;
 
-  /** The name of the segment that the frame holds. @throws StowkenError CORRUPT_SEGMENT */
+  /** The name of the segment that the frame holds. @throws StowkenError as decode */
   readonly hashOf: (frame: Uint8Array) => SegmentHash;
+
+  /** The registries that frames can be decoded with, by rising id; the last one encodes. */
+  readonly registries: readonly Registry[];
+
+  /**
+   * A codec that has this registry too, shared with this one; the highest id encodes.
+   * @throws StowkenError CORRUPT_STORE when the bytes are damaged, STORE_VERSION when they are newer
+   */
+  readonly withRegistry: (bytes: Uint8Array) => Codec;
+
+  /** A codec without these registries. */
+  readonly withoutRegistries: (ids: Iterable<number>) => Codec;
 }
 
-export function createCodec(core: TokenCore): Codec {
-  return {
-    encode(run) {
-      const frame = new Uint8Array(1 + run.varints.length);
-      frame[0] = FRAME_VARINTS;
-      frame.set(run.varints, 1);
-      return frame;
-    },
-    decode(frame) {
-      const varints = varintsOf(frame).slice();
-      return { varints, tokenCount: whole(() => core.countTokens(varints)) };
-    },
-    decodeWords: (frame) => whole(() => core.toWords(varintsOf(frame))),
-    hashOf: (frame) => whole(() => core.hash(varintsOf(frame))),
-  };
+export function createCodec(core: TokenCore, registries: readonly Registry[] = []): Codec {
+  return new RegistryCodec(core, registries).face();
 }
 
-function varintsOf(frame: Uint8Array): Uint8Array {
-  const version = frame[0];
-  if (version === FRAME_VARINTS) return frame.subarray(1);
-  const what = version === undefined ? 'an empty frame' : `frame version ${version} is not known`;
-  throw new StowkenError('CORRUPT_SEGMENT', what);
+class RegistryCodec {
+  readonly #byId: ReadonlyMap<number, Registry>;
+  readonly #newest: Registry | undefined;
+
+  constructor(
+    private readonly core: TokenCore,
+    private readonly registries: readonly Registry[],
+  ) {
+    this.#byId = new Map(registries.map((registry) => [registry.id, registry]));
+    this.#newest = registries.at(-1);
+  }
+
+  face(): Codec {
+    return {
+      encode: (run) => this.#encode(run),
+      decode: (frame) => whole(() => this.#decode(frame)),
+      decodeWords: (frame) => whole(() => this.#decodeWords(frame)),
+      hashOf: (frame) => whole(() => this.#hashOf(frame)),
+      registries: this.registries,
+      withRegistry: (bytes) => {
+        const added = new Registry(this.core, bytes);
+        const others = this.registries.filter((registry) => registry.id !== added.id);
+        return createCodec(
+          this.core,
+          [...others, added].sort((a, b) => a.id - b.id),
+        );
+      },
+      withoutRegistries: (ids) => {
+        const gone = new Set(ids);
+        return createCodec(
+          this.core,
+          this.registries.filter((registry) => !gone.has(registry.id)),
+        );
+      },
+    };
+  }
+
+  #encode(run: TokenRun): Uint8Array {
+    const coded = this.#newest === undefined ? undefined : this.#encodeWith(this.#newest, run);
+    if (coded !== undefined && coded.length <= run.varints.length) return coded;
+    const frame = new Uint8Array(1 + run.varints.length);
+    frame[0] = frameVersions.varints;
+    frame.set(run.varints, 1);
+    return frame;
+  }
+
+  #encodeWith(registry: Registry, run: TokenRun): Uint8Array | undefined {
+    if (run.tokenCount <= limits.codecBlockTokensMax) {
+      const block = registry.encodeBlock(run.varints, run.tokenCount);
+      return block && writeBlockFrame(registry.id, block);
+    }
+    const blocks: Uint8Array[] = [];
+    let rest = run.varints;
+    for (let left = run.tokenCount; left > 0; left -= limits.codecBlockTokensMax) {
+      const tokens = Math.min(left, limits.codecBlockTokensMax);
+      const length = this.core.byteOffset(rest, tokens);
+      const block = registry.encodeBlock(rest.subarray(0, length), tokens);
+      if (block === undefined) return undefined;
+      blocks.push(block);
+      rest = rest.subarray(length);
+    }
+    return writeBlocksFrame(registry.id, blocks);
+  }
+
+  #decode(frame: Uint8Array): TokenRun {
+    const head = readHead(frame);
+    const body = frame.subarray(head.length);
+    if (head.kind === 'varints') return { varints: body, tokenCount: this.core.countTokens(body) };
+    const registry = this.#registry(head.registryId);
+    if (head.kind === 'block') {
+      const { varints, tokenCount } = registry.decodeBlockVarints(body);
+      return { varints: own(varints), tokenCount };
+    }
+    const parts: Uint8Array[] = [];
+    let tokenCount = 0;
+    for (const block of readBlocks(frame, head)) {
+      const part = registry.decodeBlockVarints(block);
+      parts.push(part.varints.slice());
+      tokenCount += part.tokenCount;
+      this.#checkSize(tokenCount);
+    }
+    return { varints: new Uint8Array(Buffer.concat(parts)), tokenCount };
+  }
+
+  #decodeWords(frame: Uint8Array): Uint8Array {
+    const head = readHead(frame);
+    const body = frame.subarray(head.length);
+    if (head.kind === 'varints') return this.core.toWords(body);
+    const registry = this.#registry(head.registryId);
+    if (head.kind === 'block') return own(registry.decodeBlock(body));
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for (const block of readBlocks(frame, head)) {
+      const words = registry.decodeBlock(block).slice();
+      parts.push(words);
+      bytes += words.length;
+      this.#checkSize(bytes / 4);
+    }
+    return new Uint8Array(Buffer.concat(parts));
+  }
+
+  #hashOf(frame: Uint8Array): SegmentHash {
+    const head = readHead(frame);
+    const body = frame.subarray(head.length);
+    if (head.kind === 'varints') return this.core.hash(body);
+    if (head.kind === 'block') return this.core.hashWords(this.#registry(head.registryId).decodeBlock(body));
+    return this.core.hashWords(this.#decodeWords(frame));
+  }
+
+  #registry(id: number): Registry {
+    const registry = this.#byId.get(id);
+    if (registry !== undefined) return registry;
+    throw new StowkenError('CORRUPT_SEGMENT', `the frame needs registry ${id}, which is not here`, {
+      registry: String(id),
+    });
+  }
+
+  /** A few bytes can stand for a whole block: what comes out is bounded by what can be stored. */
+  #checkSize(tokens: number): void {
+    if (tokens > limits.segmentTokensMax) {
+      throw new StowkenError('CORRUPT_SEGMENT', `the frame holds over ${limits.segmentTokensMax} tokens`);
+    }
+  }
+}
+
+function own(bytes: Uint8Array): Uint8Array {
+  return copyOut(bytes, 0, bytes.length);
 }
 
 /** Stored bytes that are not tokens are damage, whoever asks. */

@@ -1,5 +1,6 @@
 import { createSHA256, type IHasher } from 'hash-wasm';
 import { StowkenError, type SegmentHash, type TokenRun } from '../model/index.js';
+import { copyOut } from './slab.js';
 import { compileCore, instantiate, type CoreBuild, type VarintExports } from './wasm.js';
 
 /**
@@ -80,8 +81,8 @@ class WasmTokenCore implements TokenCore {
       const length = this.#wasm.canonicalise(only.length);
       this.#checkRead(length, only.length);
       return {
-        varints: this.#memory.slice(this.#input, this.#input + length),
-        tokenCount: this.#wasm.tokenCount.value,
+        varints: copyOut(this.#memory, this.#input, this.#input + length),
+        tokenCount: this.#wasm.tokenCount(),
       };
     }
     const varints = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
@@ -91,7 +92,7 @@ class WasmTokenCore implements TokenCore {
       this.#eachPiece(chunk, this.#wasm.canonicalise, (canonicalBytes) => {
         varints.set(this.#view(this.#input, canonicalBytes), length);
         length += canonicalBytes;
-        tokenCount += this.#wasm.tokenCount.value;
+        tokenCount += this.#wasm.tokenCount();
       });
     }
     return { varints: length === varints.length ? varints : varints.slice(0, length), tokenCount };
@@ -105,14 +106,14 @@ class WasmTokenCore implements TokenCore {
     if (bytes.length <= this.#inputBytes) {
       this.#memory.set(bytes, this.#input);
       const length = this.#wasm.packWords(tokenCount);
-      return { varints: this.#memory.slice(this.#output, this.#output + length), tokenCount };
+      return { varints: copyOut(this.#memory, this.#output, this.#output + length), tokenCount };
     }
     const pieces: Uint8Array[] = [];
     for (let at = 0; at < bytes.length; at += this.#inputBytes) {
       const piece = bytes.subarray(at, at + this.#inputBytes);
       this.#memory.set(piece, this.#input);
       const length = this.#wasm.packWords(piece.length / 4);
-      pieces.push(this.#memory.slice(this.#output, this.#output + length));
+      pieces.push(copyOut(this.#memory, this.#output, this.#output + length));
     }
     return { varints: concat(pieces), tokenCount };
   }
@@ -126,7 +127,7 @@ class WasmTokenCore implements TokenCore {
       this.#memory.set(varints, this.#input);
       const count = this.#wasm.unpackWords(varints.length);
       this.#checkRead(count, varints.length);
-      return this.#memory.slice(this.#output, this.#output + 4 * count);
+      return copyOut(this.#memory, this.#output, this.#output + 4 * count);
     }
     const words = new Uint8Array(4 * this.countTokens(varints));
     let at = 0;
@@ -149,7 +150,7 @@ class WasmTokenCore implements TokenCore {
       const piece = varints.subarray(offset, offset + this.#inputBytes);
       this.#memory.set(piece, this.#input);
       offset += this.#wasm.skip(piece.length, tokensLeft);
-      tokensLeft -= this.#wasm.tokenCount.value;
+      tokensLeft -= this.#wasm.tokenCount();
     }
     if (tokensLeft !== 0) {
       throw new StowkenError('RANGE_PAST_END', `token ${tokenIndex} of ${tokenIndex - tokensLeft} tokens`);
@@ -159,7 +160,16 @@ class WasmTokenCore implements TokenCore {
 
   countTokens(varints: Uint8Array): number {
     let tokens = 0;
-    this.#eachPiece(varints, this.#wasm.unpackWords, (count) => (tokens += count));
+    for (let at = 0; at < varints.length; at += this.#wasm.measured()) {
+      const piece = varints.subarray(at, at + this.#inputBytes);
+      this.#memory.set(piece, this.#input);
+      const count = this.#wasm.measure(piece.length);
+      if (count < 0 || this.#wasm.measured() === 0) refuse('a token is not a canonical varint of 32 bits');
+      if (at + piece.length === varints.length && this.#wasm.measured() !== piece.length) {
+        refuse('the last token is cut off');
+      }
+      tokens += count;
+    }
     return tokens;
   }
 
@@ -177,29 +187,30 @@ class WasmTokenCore implements TokenCore {
 
   /** Passes `bytes` through INPUT; a varint that one piece cuts off begins the next. */
   #eachPiece(bytes: Uint8Array, read: (length: number) => number, use: (result: number) => void): void {
-    for (let at = 0; at < bytes.length; at += this.#wasm.consumed.value) {
+    for (let at = 0; at < bytes.length; at += this.#wasm.consumed()) {
       const piece = bytes.length <= this.#inputBytes ? bytes : bytes.subarray(at, at + this.#inputBytes);
       this.#memory.set(piece, this.#input);
       const result = read(piece.length);
       const last = at + piece.length === bytes.length;
-      this.#checkRead(result, last ? piece.length : this.#wasm.consumed.value);
+      this.#checkRead(result, last ? piece.length : this.#wasm.consumed());
       use(result);
     }
   }
 
   /** Refuses what the last call refused, and what it did not read to the end. */
   #checkRead(result: number, length: number): void {
-    if (result < 0)
-      throw new StowkenError('MALFORMED_TOKENS', 'a token is not a canonical varint of 32 bits');
-    if (this.#wasm.consumed.value !== length) {
-      throw new StowkenError('MALFORMED_TOKENS', 'the last token is cut off');
-    }
+    if (result < 0) refuse('a token is not a canonical varint of 32 bits');
+    if (this.#wasm.consumed() !== length) refuse('the last token is cut off');
   }
 
   /** Valid until the next call. This instance reserves all its memory at the start: views stay attached. */
   #view(start: number, length: number): Uint8Array {
     return this.#memory.subarray(start, start + length);
   }
+}
+
+function refuse(what: string): never {
+  throw new StowkenError('MALFORMED_TOKENS', what);
 }
 
 function concat(pieces: readonly Uint8Array[]): Uint8Array {

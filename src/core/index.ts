@@ -1,1 +1,3 @@
+export { copyOut } from './slab.js';
 export { loadCore, type TokenCore } from './core.js';
+export { compileCore, instantiate, type CoreBuild, type VarintExports } from './wasm.js';

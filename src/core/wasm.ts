@@ -18,17 +18,19 @@ export function compileCore(build: CoreBuild): Promise<WebAssembly.Module> {
   return module;
 }
 
-/** What assembly/varint.ts exports. Lengths and counts in, lengths and counts out; negative: refused. */
+/** What assembly/varint.ts and measure.ts export. Lengths and counts in, lengths and counts out; negative: refused. */
 export interface VarintExports {
   readonly memory: WebAssembly.Memory;
   readonly INPUT: WebAssembly.Global;
   readonly INPUT_BYTES: WebAssembly.Global;
   readonly OUTPUT: WebAssembly.Global;
-  readonly tokenCount: WebAssembly.Global;
-  readonly consumed: WebAssembly.Global;
+  readonly tokenCount: () => number;
+  readonly consumed: () => number;
   readonly canonicalise: (length: number) => number;
   readonly packWords: (count: number) => number;
   readonly unpackWords: (length: number) => number;
+  readonly measure: (length: number) => number;
+  readonly measured: () => number;
   readonly skip: (length: number, tokens: number) => number;
 }
 

@@ -18,6 +18,8 @@ export const reasons = [
   'CONVERSATION_EXISTS', // other content under this id; metadata: id, revision
   'REVISION_MISMATCH', // metadata: id, revision (the current one, 0 when there is none)
   'SEGMENT_MISSING', // a change names a segment that is neither stored nor part of it; inside the server only
+  'COMPACTION_RUNNING', // one at a time; metadata: segments_done, segments, bytes_before, bytes_after
+  'REGISTRY_CONFLICT', // a registry's id is not the next free one; inside the server only
   'SEGMENT_REFERENCED', // only garbage can be deleted
   // Reading what is stored.
   'UNDECODABLE_TOKEN', // text asked for, but the tokenizer has no such token; metadata: tokenizer, token

@@ -8,6 +8,8 @@ export const limits = {
   /** A role, a name, an application, a model or a tokenizer, in UTF-8. */
   labelBytesMax: 256,
   toolCallIdBytesMax: 512,
+  /** The name under which a client holds a segment, in UTF-8. */
+  holderBytesMax: 512,
   metadataEntriesMax: 64,
   metadataKeyBytesMax: 128,
   metadataValueBytesMax: 8192,
@@ -18,9 +20,28 @@ export const limits = {
   requestFieldsBytesMax: 1024 * 1024,
   /** What the transport takes in before it cuts a request off; above requestBytesMax, so that most refusals are ours. */
   transportRequestBytesMax: 96 * 1024 * 1024,
-  messagesPerRequestMax: 1_000_000,
+  messagesPerRequestMax: 100_000,
+  /** Segments, or references, that one request names. */
+  segmentsPerRequestMax: 10_000,
   /** A longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
+  /**
+   * Messages up to this are one segment; longer ones are cut by content, at these sizes. The codec finds
+   * what is repeated within and across segments: cuts only pay where whole pages are pasted.
+   */
+  segmentWholeTokensMax: 8192,
+  segmentCutTokensMin: 1024,
+  segmentCutTokensTarget: 4096,
+  segmentCutTokensMax: 16 * 1024,
+  /** The codec codes a longer segment block by block: its memory is bounded by this. */
+  codecBlockTokensMax: 64 * 1024,
+  /** Segments, and bytes of frames, that one batch of a compaction rewrites. */
+  compactionBatchSegmentsMax: 512,
+  compactionBatchBytesMax: 64 * 1024,
+  /** Tokens of stored segments that one registry is trained on. */
+  trainingTokensMax: 10_000_000,
+  /** Phrases of one registry. */
+  registryPhrasesMax: 48_000,
   pageSizeDefault: 50,
   pageSizeMax: 1000,
   /** A page's bytes; a gRPC client takes 4 MiB unless it is told otherwise. */

@@ -10,9 +10,11 @@ import type {
 /**
  * What keeps a vault. The unit of change is an atomic commit: all of a change or nothing of it,
  * durable when the promise resolves. Callers never handle a counter: references are facts (which
- * manifest holds which segment), and counts, garbage and statistics follow from them in the same commit.
+ * manifest, or which outside holder, holds which segment), and counts, garbage and statistics follow from
+ * them in the same commit.
  *
- * A manifest is one holder: a segment that it names several times has one reference from it.
+ * A manifest is one holder: a segment that it names several times has one reference from it. An outside
+ * holder is a name; it has nothing to do with a conversation of that name.
  * All methods reject with StowkenError; a rejected commit has written nothing.
  */
 export interface StorageBackend {
@@ -25,7 +27,8 @@ export interface StorageBackend {
   /**
    * Applies a change. Preconditions are checked first, in the order written here, then everything is written.
    * Rejects with REVISION_MISMATCH, CONVERSATION_EXISTS, CONVERSATION_NOT_FOUND, SEGMENT_MISSING
-   * (metadata.hashes: comma-separated) without effect; COMMIT_FAILED, WRITES_STOPPED.
+   * (metadata.hashes: comma-separated), CORRUPT_SEGMENT (a replacement that has other tokens) without
+   * effect; COMMIT_FAILED, WRITES_STOPPED. The parts are made in the order written here.
    */
   commit(change: Change): Promise<ChangeResult>;
 
@@ -40,6 +43,9 @@ export interface StorageBackend {
 
   /** The hashes of these segments, in the order asked. Rejects as readFrames does. */
   readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]>;
+
+  /** The references of each of these segments, in the order asked; undefined where it is not stored any more. */
+  countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]>;
 
   /** A conversation without its messages. */
   getConversation(id: string): Promise<Conversation | undefined>;
@@ -57,6 +63,14 @@ export interface StorageBackend {
   /** Compares every record with every other and decodes every frame; resolves to what is wrong, or nothing. */
   check(options?: CheckOptions): Promise<Violation[]>;
 
+  /** By rising id. */
+  listRegistries(): Promise<StoredRegistry[]>;
+
+  readRegistry(id: number): Promise<Uint8Array | undefined>;
+
+  /** Stored segments in key order, with their frames. */
+  scanSegments(query: ScanQuery): Promise<SegmentScan>;
+
   /** Finishes the commits under way, refuses further ones, and lets go of files. */
   close(): Promise<void>;
 }
@@ -65,6 +79,21 @@ export interface StorageBackend {
 export interface ManagedBackend extends StorageBackend {
   /** Whether it takes writes: not after a commit failed. Reads go on. */
   health(): StorageHealth;
+}
+
+/** A backend that can rebuild and copy what it keeps. */
+export interface MaintainedBackend extends ManagedBackend {
+  /**
+   * Makes everything anew that follows from other records: counts, garbage, indexes, statistics. Nothing else
+   * is done meanwhile. Says what was wrong before and is not now, and what still is: it cannot be rebuilt.
+   */
+  repair(options?: CheckOptions): Promise<RepairReport>;
+
+  /**
+   * A copy of one state, to be read at leisure: bytes that restoreBackup makes a vault of. The server goes
+   * on meanwhile. Rejects with INVALID_FIELD when the storage has no backup of its own.
+   */
+  backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
 }
 
 export interface StorageHealth {
@@ -90,6 +119,12 @@ export interface NewSegment {
   readonly frame: Uint8Array;
 }
 
+/** A reference that an outside holder has; the holder is a name of 1 to limits.holderBytesMax bytes of UTF-8. */
+export interface OutsideReference {
+  readonly hash: SegmentHash;
+  readonly holder: string;
+}
+
 /** What a write expects of the conversation that it names. */
 export type Expectation =
   /** Not there, or there with the very same content: then nothing changes. */
@@ -99,7 +134,10 @@ export type Expectation =
 
 /** One atomic change. */
 export interface Change {
-  /** Segments that the change may need. One that is stored already keeps its frame; one that nothing names is garbage. */
+  /**
+   * Segments that the change may need. One that is stored already keeps its frame; one that nothing refers
+   * to after the change is garbage from this moment, also where it was garbage before.
+   */
   readonly newSegments?: readonly NewSegment[];
   /** Puts a manifest: creates the conversation, or replaces its fields and messages. */
   readonly put?: {
@@ -115,6 +153,24 @@ export interface Change {
     readonly revision?: number;
     readonly timeMs: number;
   };
+  /** Adds outside references, in order; one that is there already stays the one it is. */
+  readonly addReferences?: readonly OutsideReference[];
+  /** Removes outside references, in order; one that is not there is not an error. What manifests hold stays held. */
+  readonly removeReferences?: readonly OutsideReference[];
+  /**
+   * Deletes segments that nothing refers to and no open snapshot may read. The others are left, and not an
+   * error; so is what becomes garbage with this very change.
+   */
+  readonly deleteSegments?: readonly SegmentHash[];
+  /**
+   * Registers a registry: frames may name it from this commit on. Its id must be above every other's,
+   * else REGISTRY_CONFLICT.
+   */
+  readonly putRegistry?: { readonly bytes: Uint8Array; readonly timeMs: number };
+  /** Puts another frame of the same tokens in place of a stored one, where that is still the expected one. */
+  readonly replaceFrames?: readonly FrameReplacement[];
+  /** Removes those of these registries that no frame names any more. */
+  readonly dropRegistries?: readonly number[];
   /**
    * Deletes segments that are garbage at the moment of the commit, have been since garbageBeforeMs or
    * earlier, and are not in use by an open snapshot. The others are left, and not an error.
@@ -125,6 +181,13 @@ export interface Change {
   };
 }
 
+export interface FrameReplacement {
+  readonly key: SegmentKey;
+  readonly expected: Uint8Array;
+  readonly frame: Uint8Array;
+}
+
+/** Of the lists of a change, results stand in the same order. */
 export interface ChangeResult {
   /** For a put. */
   readonly put?: {
@@ -140,8 +203,53 @@ export interface ChangeResult {
   };
   /** For a delete. */
   readonly delete?: { readonly releasedReferences: number; readonly garbageSegments: number };
+  /** For addReferences and removeReferences, item by item: how it left the segment. */
+  readonly addReferences?: readonly ReferenceOutcome[];
+  readonly removeReferences?: readonly ReferenceOutcome[];
+  /** For deleteSegments, item by item. */
+  readonly deleteSegments?: readonly DeletionOutcome[];
+  /** Whether the frame was replaced: it was the expected one. */
+  readonly replaceFrames?: readonly boolean[];
+  /** The registries that were removed. */
+  readonly dropRegistries?: readonly number[];
   /** For a collect: what was really deleted. */
   readonly collect?: { readonly segments: number; readonly frameBytes: number };
+}
+
+/** The segment's references, its manifests' included; undefined where the segment is not stored. */
+export type ReferenceOutcome = { readonly refCount: number } | undefined;
+
+/** Undefined where the segment is not stored. One without references was left to an open snapshot. */
+export type DeletionOutcome = { readonly deleted: boolean; readonly refCount: number } | undefined;
+
+/** A registry, and the frames that name it. */
+export interface StoredRegistry {
+  readonly id: number;
+  readonly bytes: number;
+  readonly createTimeMs: number;
+  readonly segments: number;
+  readonly tokens: number;
+  readonly frameBytes: number;
+}
+
+export interface ScanQuery {
+  /** The last scan's `next`. */
+  readonly after?: SegmentKey;
+  readonly limit: number;
+  /** Bytes of frames; one segment is returned in any case. */
+  readonly bytesMax: number;
+}
+
+export interface ScannedSegment {
+  readonly key: SegmentKey;
+  readonly tokenCount: number;
+  /** The caller's own. */
+  readonly frame: Uint8Array;
+}
+
+export interface SegmentScan {
+  readonly segments: readonly ScannedSegment[];
+  readonly next: SegmentKey | undefined;
 }
 
 /** A message as a snapshot gives it. */
@@ -205,6 +313,11 @@ export interface CheckOptions {
   /** Called now and then with records looked at and records in all. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
+}
+
+export interface RepairReport {
+  readonly repaired: readonly Violation[];
+  readonly remaining: readonly Violation[];
 }
 
 /** Something that is not as it must be. */

@@ -2,11 +2,11 @@ import { StowkenError } from '../model/index.js';
 
 /** Appends the primitives of stored records: LEB128 varints of safe integers, zigzag, bytes, strings. */
 export class ByteWriter {
-  #bytes: Uint8Array;
+  #bytes: Buffer;
   #length = 0;
 
   constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
+    this.#bytes = Buffer.allocUnsafe(capacity);
   }
 
   get length(): number {
@@ -45,8 +45,10 @@ export class ByteWriter {
 
   /** Length in bytes, then UTF-8. */
   text(value: string): this {
-    const bytes = Buffer.from(value, 'utf8');
-    return this.varint(bytes.length).raw(bytes);
+    const length = Buffer.byteLength(value, 'utf8');
+    this.varint(length).#reserve(length);
+    this.#length += this.#bytes.write(value, this.#length, 'utf8');
+    return this;
   }
 
   /** What was written; a view until the next write. */
@@ -56,7 +58,7 @@ export class ByteWriter {
 
   #reserve(count: number): void {
     if (this.#length + count <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + count));
+    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + count));
     grown.set(this.finish());
     this.#bytes = grown;
   }

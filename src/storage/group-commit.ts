@@ -28,7 +28,7 @@ export class GroupCommit {
   commit(change: Change): Promise<ChangeResult> {
     if (this.#closed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ change, bytes: frameBytes(change), resolve, reject });
+      this.#waiting.push({ change, bytes: bytesOf(change), resolve, reject });
       this.#start();
     });
   }
@@ -95,6 +95,13 @@ export class GroupCommit {
   }
 }
 
-function frameBytes({ newSegments }: Change): number {
-  return (newSegments ?? []).reduce((sum, { frame }) => sum + frame.length, 0);
+/** What a reference costs beside its holder's name, about: a hash to find, and a count. */
+const REFERENCE_BYTES = 256;
+
+function bytesOf({ newSegments = [], addReferences = [], removeReferences = [] }: Change): number {
+  const references = [...addReferences, ...removeReferences];
+  return (
+    newSegments.reduce((sum, { frame }) => sum + frame.length, 0) +
+    references.reduce((sum, { holder }) => sum + holder.length + REFERENCE_BYTES, 0)
+  );
 }

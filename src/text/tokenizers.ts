@@ -11,6 +11,8 @@ export interface DecodedText {
   readonly tokenCount: number;
   /** Whether the text reached limits.chunkBytesMax, so that the tokens after it are still to be decoded. */
   readonly more: boolean;
+  /** Whether bytes that are no UTF-8 became U+FFFD: the text does not encode to these tokens. */
+  readonly replaced: boolean;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface Tokenizers {
   encode(tokenizer: string, texts: readonly string[], signal: AbortSignal): Promise<Uint8Array[]>;
 
   /**
-   * Decodes each item on its own. Bytes that are no UTF-8 become U+FFFD.
+   * Decodes each item on its own. Bytes that are no UTF-8 become U+FFFD, and `replaced` says so.
    * Rejects with UNDECODABLE_TOKEN for a token that the tokenizer does not have.
    */
   decode(

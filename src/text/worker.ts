@@ -17,7 +17,8 @@ export interface DecodeTask {
 /** An unknown token comes back as data: an error that crosses threads keeps neither its class nor its fields. */
 export type DecodeOutcome = readonly DecodedText[] | { readonly unknownToken: number };
 
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+const strictUtf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
+const lenientUtf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export async function encode(task: EncodeTask): Promise<Uint8Array[]> {
   const encoding = await loadEncoding(task.encoding);
@@ -45,5 +46,13 @@ function decodeItem(encoding: Encoding, item: WordsToDecode): DecodedText | { un
   const fitting = more ? ends.subarray(0, tokensWithin(ends, limits.chunkBytesMax)) : ends;
   const tokenCount = item.last && !more ? ends.length : completeTokens(bytes, fitting);
   const end = tokenCount === 0 ? 0 : ends[tokenCount - 1]!;
-  return { text: utf8.decode(bytes.subarray(0, end)), tokenCount, more };
+  return { ...toText(bytes.subarray(0, end)), tokenCount, more };
+}
+
+function toText(bytes: Uint8Array): Pick<DecodedText, 'text' | 'replaced'> {
+  try {
+    return { text: strictUtf8.decode(bytes), replaced: false };
+  } catch {
+    return { text: lenientUtf8.decode(bytes), replaced: true };
+  }
 }

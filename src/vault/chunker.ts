@@ -1,3 +1,4 @@
+import type { TokenCore } from '../core/index.js';
 import { limits } from '../model/index.js';
 
 /** Tokens of one message in one form, cut at token borders. */
@@ -22,7 +23,10 @@ export class Chunker {
   private pendingTokens = 0;
   private tokenOffset = 0;
 
-  constructor(private readonly form: TokenForm) {}
+  constructor(
+    private readonly form: TokenForm,
+    private readonly core: TokenCore,
+  ) {}
 
   *push(
     messageIndex: number,
@@ -69,9 +73,6 @@ export class Chunker {
   }
 
   private countTokens(bytes: Uint8Array): number {
-    if (this.form === 'words') return bytes.length >> 2;
-    let count = 0;
-    for (const byte of bytes) if (byte < 0x80) count++;
-    return count;
+    return this.form === 'words' ? bytes.length >> 2 : this.core.countTokens(bytes);
   }
 }

@@ -25,7 +25,9 @@ export async function* collectGarbage(
       yield { kind: 'progress', segments, frameBytes };
     }
   }
-  yield { kind: 'summary', segments, frameBytes, keptSegments: plan.segments - segments };
+  // A dry run has kept nothing back: it has not tried.
+  const keptSegments = options.dryRun ? 0 : plan.segments - segments;
+  yield { kind: 'summary', segments, frameBytes, keptSegments };
 }
 
 async function planCollection(

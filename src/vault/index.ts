@@ -1,2 +1,3 @@
+export type * from './compaction/index.js';
 export * from './types.js';
 export * from './vault.js';

@@ -1,10 +1,11 @@
 import type { Codec } from '../codec/index.js';
+import type { TokenCore } from '../core/index.js';
 import { StowkenError } from '../model/index.js';
 import type { ConversationSnapshot, StorageBackend } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import { Chunker, type TokenChunk, type TokenForm } from './chunker.js';
 import { conversationNotFound } from './not-found.js';
-import { slotBatches } from './slots.js';
+import { slotBatches, type Slot } from './slots.js';
 import { textChunks } from './text-chunks.js';
 import { throwIfAborted } from './turns.js';
 import type { ChunkContent, MessageDescription, RetrieveInput, RetrievePart } from './types.js';
@@ -12,31 +13,33 @@ import type { ChunkContent, MessageDescription, RetrieveInput, RetrievePart } fr
 export interface RetrieveParts {
   readonly backend: StorageBackend;
   readonly codec: Codec;
+  readonly core: TokenCore;
   readonly tokenizers: Tokenizers;
 }
 
-/** Streams one revision: a header, then chunks. A batch is read when the one before it has been taken. */
+/**
+ * Streams one revision: a header, then chunks, in batches. A batch's frames are read together, when the
+ * batch before it has been taken to its end; its parts are made as they are taken.
+ */
 export async function* retrieveConversation(
   parts: RetrieveParts,
   input: RetrieveInput,
   signal: AbortSignal,
-): AsyncGenerator<RetrievePart, void, void> {
+): AsyncGenerator<Iterable<RetrievePart>, void, void> {
   const snapshot = await openRevision(parts.backend, input);
   try {
     const { conversation } = snapshot;
-    yield { kind: 'header', conversation };
+    yield [{ kind: 'header', conversation }];
     if (input.encoding === 'text') {
-      const chunks = tokenChunks(parts, snapshot, 'words', signal);
+      const chunks = oneByOne(tokenChunks(parts, snapshot, 'words', signal));
       const decode = (items: Parameters<Tokenizers['decode']>[1]) =>
         parts.tokenizers.decode(conversation.tokenizer, items, signal);
-      for await (const { chunk, text } of textChunks(chunks, decode)) {
-        yield toPart(chunk, { kind: 'text', text });
+      for await (const { chunk, text, replaced } of textChunks(chunks, decode)) {
+        yield [toPart(chunk, { kind: 'text', text, replaced })];
       }
     } else {
       const form = input.encoding === 'words' ? 'words' : 'varints';
-      for await (const chunk of tokenChunks(parts, snapshot, form, signal)) {
-        yield toPart(chunk, { kind: form, bytes: chunk.bytes });
-      }
+      for await (const chunks of tokenChunks(parts, snapshot, form, signal)) yield tokenParts(chunks, form);
     }
   } finally {
     snapshot.release();
@@ -61,30 +64,48 @@ async function openRevision(backend: StorageBackend, input: RetrieveInput): Prom
 export type DescribedChunk = TokenChunk & { readonly message: MessageDescription | undefined };
 
 async function* tokenChunks(
-  { backend, codec }: RetrieveParts,
+  { backend, codec, core }: RetrieveParts,
   snapshot: ConversationSnapshot,
   form: TokenForm,
   signal: AbortSignal,
-): AsyncGenerator<DescribedChunk, void, void> {
-  const chunker = new Chunker(form);
+): AsyncGenerator<Iterable<DescribedChunk>, void, void> {
+  const chunker = new Chunker(form, core);
   for (const slots of slotBatches(snapshot.messages())) {
     throwIfAborted(signal);
     const frames = await backend.readFrames(slots.flatMap(({ segment }) => (segment ? [segment.key] : [])));
-    let nextFrame = 0;
-    for (const { messageIndex, message, segment, last } of slots) {
-      let bytes: Uint8Array = noBytes;
-      if (segment !== undefined) {
-        const frame = frames[nextFrame++]!;
-        bytes = form === 'words' ? codec.decodeWords(frame) : codec.decode(frame).varints;
-      }
-      for (const chunk of chunker.push(messageIndex, bytes, segment?.tokenCount ?? 0, last)) {
-        yield { ...chunk, message: chunk.tokenOffset === 0 ? message : undefined };
-      }
+    yield decodeSlots(slots, frames, codec, form, chunker);
+  }
+}
+
+function* decodeSlots(
+  slots: readonly Slot[],
+  frames: readonly Uint8Array[],
+  codec: Codec,
+  form: TokenForm,
+  chunker: Chunker,
+): Generator<DescribedChunk, void, void> {
+  let nextFrame = 0;
+  for (const { messageIndex, message, segment, last } of slots) {
+    let bytes: Uint8Array = noBytes;
+    if (segment !== undefined) {
+      const frame = frames[nextFrame++]!;
+      bytes = form === 'words' ? codec.decodeWords(frame) : codec.decode(frame).varints;
+    }
+    for (const chunk of chunker.push(messageIndex, bytes, segment?.tokenCount ?? 0, last)) {
+      yield { ...chunk, message: chunk.tokenOffset === 0 ? message : undefined };
     }
   }
 }
 
 const noBytes = new Uint8Array(0);
+
+async function* oneByOne<T>(batches: AsyncIterable<Iterable<T>>): AsyncGenerator<T, void, void> {
+  for await (const batch of batches) yield* batch;
+}
+
+function* tokenParts(chunks: Iterable<DescribedChunk>, form: TokenForm): Generator<RetrievePart, void, void> {
+  for (const chunk of chunks) yield toPart(chunk, { kind: form, bytes: chunk.bytes });
+}
 
 function toPart(chunk: DescribedChunk, content: ChunkContent): RetrievePart {
   return {

@@ -13,6 +13,7 @@ import type { Change, NewSegment, StorageBackend } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import { readContents } from './contents.js';
 import { cutIntoSegments } from './cut.js';
+import { encodeSegments } from './encode.js';
 import { breathe, throwIfAborted } from './turns.js';
 import type { StoreInput, StoreResult } from './types.js';
 
@@ -89,28 +90,10 @@ async function nameSegments(
   return { messages, runOf };
 }
 
-async function encodeSegments(
-  codec: Codec,
-  runOf: ReadonlyMap<SegmentHash, TokenRun>,
-  hashes: readonly SegmentHash[],
-  signal: AbortSignal,
-): Promise<NewSegment[]> {
-  const segments: NewSegment[] = [];
-  let tokens = 0;
-  for (const hash of hashes) {
-    const run = runOf.get(hash)!;
-    segments.push({ hash, tokenCount: run.tokenCount, frame: codec.encode(run) });
-    tokens += run.tokenCount;
-    if (tokens >= limits.turnTokensMax) {
-      tokens = 0;
-      await breathe();
-      throwIfAborted(signal);
-    }
-  }
-  return segments;
-}
-
-/** A segment found before the commit may have been collected since: then the commit names it, and takes its frame along. */
+/**
+ * A segment found before the commit may have been collected since, and a registry that frames were written
+ * with may have been dropped: then all frames are written anew, and go along.
+ */
 async function commitWithSegments(
   parts: StoreParts,
   change: Change,
@@ -120,7 +103,8 @@ async function commitWithSegments(
   try {
     return await parts.backend.commit({ ...change, newSegments });
   } catch (error) {
-    if (!isStowkenError(error, 'SEGMENT_MISSING')) throw error;
+    const isStale = isStowkenError(error, 'SEGMENT_MISSING') || isStowkenError(error, 'REGISTRY_CONFLICT');
+    if (!isStale) throw error;
     const all = [...runOf].map(([hash, run]) => ({
       hash,
       tokenCount: run.tokenCount,

@@ -5,6 +5,13 @@ import type { TokenChunk } from './chunker.js';
 const tripTokensMax = 64 * 1024;
 const tripChunksMax = 512;
 
+export interface TextChunk<T> {
+  readonly chunk: T;
+  readonly text: string;
+  /** Bytes that are no UTF-8 became U+FFFD. */
+  readonly replaced: boolean;
+}
+
 /**
  * Chunks of words to chunks of text. Many short messages make one trip to the tokenizer; the tokens
  * of a character that a chunk's end cuts wait for the message's next chunk.
@@ -12,21 +19,22 @@ const tripChunksMax = 512;
 export async function* textChunks<T extends TokenChunk>(
   chunks: AsyncIterable<T>,
   decode: (items: readonly WordsToDecode[]) => Promise<readonly DecodedText[]>,
-): AsyncGenerator<{ chunk: T; text: string }, void, void> {
+): AsyncGenerator<TextChunk<T>, void, void> {
   let trip: T[] = [];
   let tokens = 0;
   let rest: T | undefined;
 
-  async function* finish(): AsyncGenerator<{ chunk: T; text: string }, void, void> {
+  async function* finish(): AsyncGenerator<TextChunk<T>, void, void> {
     for (let queue = trip; queue.length > 0;) {
       const texts = await decode(
         queue.map(({ bytes, endOfMessage }) => ({ words: bytes, last: endOfMessage })),
       );
       let again: T[] = [];
-      for (const [index, { text, tokenCount, more }] of texts.entries()) {
+      for (const [index, { text, tokenCount, more, replaced }] of texts.entries()) {
         const chunk = queue[index]!;
         const endOfMessage = chunk.endOfMessage && !more;
-        if (tokenCount > 0 || endOfMessage) yield { chunk: { ...chunk, tokenCount, endOfMessage }, text };
+        if (tokenCount > 0 || endOfMessage)
+          yield { chunk: { ...chunk, tokenCount, endOfMessage }, text, replaced };
         if (more) {
           again = [chunkFrom(chunk, tokenCount), ...queue.slice(index + 1)];
           break;

@@ -143,6 +143,31 @@ describe('import, then export', () => {
   });
 });
 
+describe('export of bytes that are no UTF-8', () => {
+  const lead = 172; // r50k_base: the byte 0xf0
+  const record = {
+    id: 'c',
+    tokenizer: 'r50k_base',
+    messages: [
+      { role: 'u', content: 'ab' },
+      { role: 'a', tokens: [64, lead] },
+    ],
+  };
+
+  it('gives token ids, which import takes back as the same conversation', async () => {
+    await run(['import', '-'], toLines([record]));
+    const { stdout } = await run(['export']);
+    expect(JSON.parse(stdout)).toMatchObject(record);
+    expect((await run(['import', '-'], stdout)).stdout).toMatch('unchanged 1, failed 0');
+    expect(JSON.parse((await run(['get', 'c', '--json'])).stdout)).toMatchObject(record);
+  });
+
+  it('shows what can be read to those who only look', async () => {
+    await run(['import', '-'], toLines([record]));
+    expect((await run(['get', 'c'])).stdout).toContain('\na\ufffd\n');
+  });
+});
+
 describe('import', () => {
   it('reads gzip and plain files by their bytes, and counts what is unchanged', async () => {
     const sent = [

@@ -374,6 +374,28 @@ describe.each(backendKinds)('the %s backend', (kind) => {
     });
   });
 
+  it('replaces a frame by another of the same tokens, where it is the expected one', async () => {
+    // Frames of another codec's making: the same tokens, other bytes, other lengths.
+    const sizes = [10, 1000, 30, 2050, 700, 4100, 20, 660, 9000, 15];
+    const segments = sizes.map((size, index) => longSegment(size, index));
+    await commit(storing('c', segments));
+    const stored = await bench.backend.findSegments(segments.map(({ hash }) => hash));
+    const keys = stored.map((each) => each!.key);
+    for (const [index, { frame }] of segments.entries()) {
+      const other = segments[(index + 1) % segments.length]!.frame;
+      const change = { key: keys[index]!, expected: frame, frame };
+      await expect(commit({ replaceFrames: [{ ...change, frame: other }] })).rejects.toMatchObject({
+        reason: 'CORRUPT_SEGMENT',
+      });
+      const stale = await commit({ replaceFrames: [{ ...change, expected: other }, change] });
+      expect(stale.replaceFrames).toEqual([false, true]);
+      expect(await bench.backend.check()).toEqual([]);
+    }
+    expect((await read('c'))?.messages.map(({ hashes }) => hashes[0])).toEqual(
+      segments.map(({ hash }) => hash),
+    );
+  });
+
   it('pages through garbage', async () => {
     const segments = [1, 2, 3, 4, 5].map((token) => segment(token));
     await commit({ newSegments: segments });

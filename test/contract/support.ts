@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCodec, type Codec } from '../../src/codec/index.js';
+import { createLiveCodec, type LiveCodec } from '../../src/codec/index.js';
 import { loadCore } from '../../src/core/index.js';
 import type { ConversationSpec, MessageRecord } from '../../src/model/index.js';
 import {
@@ -17,7 +17,7 @@ import {
 export interface Bench {
   backend: ManagedBackend;
   nowMs: number;
-  readonly codec: Codec;
+  readonly codec: LiveCodec;
   /** Closes the backend and opens it again, where it keeps anything. */
   reopen(): Promise<void>;
   dispose(): Promise<void>;
@@ -32,7 +32,7 @@ export function isPersistent(kind: BackendKind): boolean {
 }
 
 export const core = await loadCore();
-export const codec = createCodec(core);
+export const codec = createLiveCodec(core);
 
 export async function openBench(kind: BackendKind): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), `stowken-${kind}-`));

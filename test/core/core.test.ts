@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadCore, type TokenCore } from '../../src/core/index.js';
-import { isStowkenError } from '../../src/model/index.js';
+import { isStowkenError, type StowkenError } from '../../src/model/index.js';
 import * as twin from '../twin/varint.js';
 
 /** Every power of two of u32, and its neighbours. */
@@ -114,6 +114,29 @@ describe.each(['release', 'debug'] as const)('the %s build', (build) => {
         }
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  it('counts any bytes that it unpacks, and refuses to count any others, across its blocks', () => {
+    const byte = fc.constantFrom(0, 1, 0x0f, 0x10, 0x7f, 0x80, 0x81, 0xff);
+    const shift = fc.nat({ max: 70 });
+    fc.assert(
+      fc.property(shift, fc.array(byte, { maxLength: 12 }), shift, (before, bytes, after) => {
+        const all = Uint8Array.of(
+          ...Array<number>(before).fill(5),
+          ...bytes,
+          ...Array<number>(after).fill(6),
+        );
+        const outcome = (read: () => number) => {
+          try {
+            return read();
+          } catch (error) {
+            return (error as StowkenError).reason;
+          }
+        };
+        expect(outcome(() => core.countTokens(all))).toBe(outcome(() => core.toTokens(all).length));
+      }),
+      { numRuns: 5000 },
     );
   });
 

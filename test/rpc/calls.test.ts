@@ -31,7 +31,7 @@ function endlessRetrieve(chunkBytes: number) {
     try {
       for (;;) {
         state.producedBytes += chunkBytes;
-        yield chunk(new Uint8Array(chunkBytes));
+        yield [chunk(new Uint8Array(chunkBytes))];
       }
     } finally {
       state.returned = true;
@@ -98,7 +98,8 @@ describe('a stream', () => {
     const messages = 3000;
     const retrieve: Vault['retrieve'] = async function* () {
       for (let index = 0; index < messages; index++) {
-        yield { ...chunk(Buffer.alloc(index % 7 === 0 ? 20_000 : 4)), messageIndex: index } as RetrievePart;
+        const content = Buffer.alloc(index % 7 === 0 ? 20_000 : 4);
+        yield [{ ...chunk(content), messageIndex: index } as RetrievePart];
       }
     };
     server = await startTestServer({ retrieve });
@@ -139,7 +140,7 @@ describe('a stream', () => {
 
   it('that fails on its way ends with what failed', async () => {
     const retrieve: Vault['retrieve'] = async function* () {
-      yield chunk(new Uint8Array(4));
+      yield [chunk(new Uint8Array(4))];
       throw new TypeError('secret');
     };
     server = await startTestServer({ retrieve });

@@ -1,16 +1,22 @@
 import { expect } from 'vitest';
-import { createCodec, type Codec } from '../../src/codec/index.js';
+import { createLiveCodec, type LiveCodec } from '../../src/codec/index.js';
 import { loadCore, type TokenCore } from '../../src/core/index.js';
 import type { ConversationSpec } from '../../src/model/index.js';
 import { createMemoryBackend, type StorageBackend } from '../../src/storage/index.js';
 import { createTokenizers, type Tokenizers } from '../../src/text/index.js';
-import { createVault, type MessageContent, type NewMessage, type Vault } from '../../src/vault/index.js';
+import {
+  createVault,
+  type MessageContent,
+  type NewMessage,
+  type RetrievePart,
+  type Vault,
+} from '../../src/vault/index.js';
 
 export interface TestVault {
   readonly vault: Vault;
   readonly backend: StorageBackend;
   readonly core: TokenCore;
-  readonly codec: Codec;
+  readonly codec: LiveCodec;
   readonly tokenizers: Tokenizers;
   /** Milliseconds since 1970; the test turns it. */
   readonly clock: { nowMs: number };
@@ -20,11 +26,11 @@ export interface TestVault {
 
 /** The real vault over the memory backend, or over the one given. */
 export async function openTestVault(
-  open: (codec: Codec, clock: () => number) => Promise<StorageBackend> = async (codec, clock) =>
+  open: (codec: LiveCodec, clock: () => number) => Promise<StorageBackend> = async (codec, clock) =>
     createMemoryBackend({ codec, clock }),
 ): Promise<TestVault> {
   const core = await loadCore();
-  const codec = createCodec(core);
+  const codec = createLiveCodec(core);
   const tokenizers = createTokenizers({ threadsMax: 1 });
   const time = { nowMs: 1_700_000_000_000 };
   const clock = () => time.nowMs;
@@ -80,4 +86,11 @@ export async function collectAll<T>(parts: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const part of parts) all.push(part);
   return all;
+}
+
+/** The parts of a retrieve, out of their batches. */
+export async function* partsOf(
+  batches: AsyncIterable<Iterable<RetrievePart>>,
+): AsyncGenerator<RetrievePart, void, void> {
+  for await (const batch of batches) yield* batch;
 }

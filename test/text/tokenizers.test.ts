@@ -100,6 +100,24 @@ describe('tokenizers', () => {
     expect(decoded!.tokenCount).toBeGreaterThan(0);
   });
 
+  it('says when bytes are no UTF-8, and only then', async () => {
+    const [lead, replacement] = [172, '\ufffd']; // r50k_base: the byte 0xf0
+    const [fffd] = await tokenizers.encode('r50k_base', [`a${replacement}`], signal);
+    const items = [words(lead), words(64, lead, 64), fffd!, words(64), words()];
+    const decoded = await tokenizers.decode(
+      'r50k_base',
+      items.map((item) => ({ words: item, last: true })),
+      signal,
+    );
+    expect(decoded.map(({ text, replaced }) => [text, replaced])).toEqual([
+      [replacement, true],
+      [`a${replacement}a`, true],
+      [`a${replacement}`, false],
+      ['a', false],
+      ['', false],
+    ]);
+  });
+
   it('decodes special tokens to their text and names a token that does not exist', async () => {
     const [decoded] = await tokenizers.decode('o200k_base', [{ words: words(199999), last: true }], signal);
     expect(decoded!.text).toBe('<|endoftext|>');

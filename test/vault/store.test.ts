@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
-import { collectAll, openTestVault, say, signal, spec, type TestVault } from '../support/vault.js';
+import { collectAll, openTestVault, partsOf, say, signal, spec, type TestVault } from '../support/vault.js';
 
 let t: TestVault;
 beforeEach(async () => (t = await openTestVault()));
@@ -10,7 +10,7 @@ afterEach(() => t.close());
 /** Every message's tokens, from whichever encoding. */
 async function tokensOf(id: string, encoding: 'tokens' | 'words'): Promise<number[][]> {
   const messages: number[][] = [];
-  for await (const part of t.vault.retrieve({ id, encoding }, signal)) {
+  for await (const part of partsOf(t.vault.retrieve({ id, encoding }, signal))) {
     if (part.kind === 'header') continue;
     const list = (messages[part.messageIndex] ??= []);
     expect(part.tokenOffset).toBe(list.length);
@@ -120,7 +120,7 @@ describe('store and retrieve', () => {
     const content = { kind: 'words', bytes: new Uint8Array(tokens.buffer) } as const;
     const result = await t.vault.store({ spec: spec('a'), messages: [say('user', content)] }, signal);
     expect(result.totalSegments).toBe(2);
-    const parts = await collectAll(t.vault.retrieve({ id: 'a', encoding: 'words' }, signal));
+    const parts = await collectAll(partsOf(t.vault.retrieve({ id: 'a', encoding: 'words' }, signal)));
     const bytes = parts.flatMap((part) =>
       part.kind === 'chunk' && part.content?.kind === 'words' ? [part.content.bytes] : [],
     );
@@ -138,7 +138,7 @@ describe('store and retrieve', () => {
     const texts = ['', 'Grüße', '漢字👩‍👩‍👧‍👦 '.repeat(60_000), 'end'];
     await t.vault.store({ spec: spec('a'), messages: texts.map((text) => say('user', text)) }, signal);
     const read: string[] = [];
-    for await (const part of t.vault.retrieve({ id: 'a', encoding: 'text' }, signal)) {
+    for await (const part of partsOf(t.vault.retrieve({ id: 'a', encoding: 'text' }, signal))) {
       if (part.kind === 'header') continue;
       const text = part.content?.kind === 'text' ? part.content.text : '';
       expect(part.message === undefined).toBe(part.tokenOffset > 0);
@@ -151,7 +151,7 @@ describe('store and retrieve', () => {
   it('ends every message, also an empty one, and describes it once', async () => {
     const messages = [say('system'), say('user', [1]), say('user', [])];
     await t.vault.store({ spec: spec('a'), messages }, signal);
-    const parts = await collectAll(t.vault.retrieve({ id: 'a', encoding: 'tokens' }, signal));
+    const parts = await collectAll(partsOf(t.vault.retrieve({ id: 'a', encoding: 'tokens' }, signal)));
     expect(parts.map((part) => (part.kind === 'chunk' ? part.message?.role : part.kind))).toEqual([
       'header',
       'system',

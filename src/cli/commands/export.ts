@@ -28,7 +28,7 @@ const epilogue = `
 Writes one JSON object a line, oldest first, in the shape that import takes:
   {"id","application","model","tokenizer","metadata"?,"messages":[{"role","name"?,"tool_call_id"?,"content"}]}
 Text is what the tokens decode to; --tokens gives the token ids themselves. They are also given where the
-server does not know a conversation's tokenizer, or one of its tokens.
+server does not know a conversation's tokenizer or one of its tokens, and where its bytes are no UTF-8.
 
 Examples:
   stowken export | gzip > conversations.jsonl.gz

@@ -24,7 +24,8 @@ export function addGet(program: Command, context: Context, done: Done): void {
     .action(async (id: string, options: Options) => {
       const output = new Output(context.io.stdout);
       await withClient(options, async (client) => {
-        const parts = readExact(client, id, options.tokens ? 'tokens' : 'text');
+        const asText = options.json ? 'text' : 'readable';
+        const parts = readExact(client, id, options.tokens ? 'tokens' : asText);
         const pieces = options.json ? recordPieces(parts) : readable(parts, context.io.stdout.isTTY === true);
         for await (const piece of pieces) await output.write(piece);
       });

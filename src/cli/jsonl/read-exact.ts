@@ -8,20 +8,22 @@ import {
 export type ReadPart = ConversationHeader | Message<'text'> | Message<'tokens'>;
 
 /**
- * Reads a conversation as text as far as the server can give it, and the rest as token ids: it may not
- * know the tokenizer, or one of the tokens.
+ * Reads a conversation as text as far as text can stand for it, and the rest as token ids: the server may
+ * not know the tokenizer, or one of the tokens, or a message may be no UTF-8. As 'readable' text, such a
+ * message is kept, with U+FFFD.
  */
 export async function* readExact(
   client: StowkenClient,
   id: string,
-  form: 'text' | 'tokens',
+  form: 'text' | 'readable' | 'tokens',
 ): AsyncGenerator<ReadPart, void, void> {
   let taken = 0;
   let revision: number | undefined;
-  if (form === 'text') {
+  if (form !== 'tokens') {
     for await (const part of textParts(client, id)) {
       if (part.kind === 'end') return;
       if (part.kind === 'noText') break;
+      if (part.kind === 'message' && part.replaced && form === 'text') break;
       if (part.kind === 'header') ({ revision } = part.conversation);
       yield part;
       taken++;

@@ -18,8 +18,8 @@ export class SendQueue {
     signal.addEventListener('abort', () => this.#wake?.(), { once: true });
   }
 
-  /** Resolves when the next message may be made; rejects with the signal's reason when it aborts. */
-  async send(message: Buffer): Promise<void> {
+  /** Sends; tells whether room() is to be awaited before the next message is made. @throws the signal's reason */
+  send(message: Buffer): boolean {
     this.signal.throwIfAborted();
     this.#bytes += message.length;
     this.#messages += 1;
@@ -28,8 +28,12 @@ export class SendQueue {
       this.#messages -= 1;
       if (!this.#full) this.#wake?.();
     });
-    if (!this.#full) return;
-    await new Promise<void>((resolve) => (this.#wake = resolve));
+    return this.#full;
+  }
+
+  /** Resolves when the next message may be made; rejects with the signal's reason when it aborts. */
+  async room(): Promise<void> {
+    if (this.#full) await new Promise<void>((resolve) => (this.#wake = resolve));
     this.signal.throwIfAborted();
   }
 

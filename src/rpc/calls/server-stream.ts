@@ -9,8 +9,8 @@ import { SendQueue } from './send-queue.js';
 export interface ServerStreamMethod<Request> {
   /** Throws StowkenError for what is not a valid request. */
   readonly read: (bytes: Buffer, signal: AbortSignal) => Request | Promise<Request>;
-  /** Yields encoded responses; asked for the next one when there is room for it, and returned from in any case. */
-  readonly handle: (request: Request, signal: AbortSignal) => AsyncGenerator<Buffer, void, void>;
+  /** Yields encoded responses in batches; asked for the next one when there is room for it, and returned from in any case. */
+  readonly handle: (request: Request, signal: AbortSignal) => AsyncGenerator<Iterable<Buffer>, void, void>;
 }
 
 /** A method as grpc-js calls it, with bytes both ways; whatever the handler throws becomes a status. */
@@ -26,7 +26,9 @@ export function serverStream<Request>(
       const request = await method.read(call.request, caller.signal);
       const queue = new SendQueue(call, caller.signal);
       // Leaving the loop early returns the generator, which lets go of what it holds.
-      for await (const response of method.handle(request, caller.signal)) await queue.send(response);
+      for await (const batch of method.handle(request, caller.signal)) {
+        for (const response of batch) if (queue.send(response)) await queue.room();
+      }
     };
     stream()
       .then(

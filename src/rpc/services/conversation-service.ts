@@ -2,6 +2,7 @@ import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { serverStream, unary } from '../calls/index.js';
 import { readDelete, readGet, readList, readRetrieve, readStore } from '../requests/index.js';
 import { conversationFields, messageFields, storeFields } from '../responses.js';
+import type { RetrievePart } from '../../vault/index.js';
 import { MessageCodec } from '../wire/codec.js';
 import { encodeChunk } from '../wire/retrieve-response.js';
 import { listPage } from './list-page.js';
@@ -30,10 +31,8 @@ export function conversationService(scope: ServiceScope): UntypedServiceImplemen
       {
         read: readRetrieve,
         async *handle({ vault, input }, signal) {
-          for await (const part of requireVault(scope, vault).retrieve(input, signal)) {
-            if (part.kind === 'chunk') yield encodeChunk(part);
-            else yield retrieveResponse.encode({ header: conversationFields(part.conversation) });
-          }
+          for await (const parts of requireVault(scope, vault).retrieve(input, signal))
+            yield encodeAll(parts);
         },
       },
       logger,
@@ -78,4 +77,11 @@ export function conversationService(scope: ServiceScope): UntypedServiceImplemen
       logger,
     ),
   };
+}
+
+function* encodeAll(parts: Iterable<RetrievePart>): Generator<Buffer, void, void> {
+  for (const part of parts) {
+    if (part.kind === 'chunk') yield encodeChunk(part);
+    else yield retrieveResponse.encode({ header: conversationFields(part.conversation) });
+  }
 }

@@ -1,12 +1,23 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { limits } from '../../model/index.js';
 import { serverStream, unary } from '../calls/index.js';
-import { readCollectGarbage, readGetCapabilities, readGetStats } from '../requests/index.js';
-import { collectFields, statsFields } from '../responses.js';
+import {
+  readCollectGarbage,
+  readCompact,
+  readGetCapabilities,
+  readGetStats,
+  readListRegistries,
+  readVerifyVault,
+} from '../requests/index.js';
+import { compactFields, registryFields } from '../compaction-fields.js';
+import { collectFields, statsFields, verifyFields } from '../responses.js';
 import { MessageCodec } from '../wire/codec.js';
 import { requireVault, type ServiceScope } from './scope.js';
 
 const collectResponse = new MessageCodec('stowken.v1.CollectGarbageResponse');
+const compactResponse = new MessageCodec('stowken.v1.CompactSubstringsResponse');
+const registriesResponse = new MessageCodec('stowken.v1.ListRegistriesResponse');
+const verifyResponse = new MessageCodec('stowken.v1.VerifyVaultResponse');
 const statsResponse = new MessageCodec('stowken.v1.GetStatsResponse');
 const capabilitiesResponse = new MessageCodec('stowken.v1.GetCapabilitiesResponse');
 
@@ -18,8 +29,43 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
         read: readCollectGarbage,
         async *handle({ vault, options }, signal) {
           for await (const part of requireVault(scope, vault).collectGarbage(options, signal)) {
-            yield collectResponse.encode(collectFields(part));
+            yield [collectResponse.encode(collectFields(part))];
           }
+        },
+      },
+      logger,
+    ),
+
+    CompactSubstrings: serverStream(
+      {
+        read: readCompact,
+        async *handle({ vault, input }, signal) {
+          for await (const part of requireVault(scope, vault).compact(input, signal)) {
+            yield [compactResponse.encode(compactFields(part))];
+          }
+        },
+      },
+      logger,
+    ),
+
+    VerifyVault: serverStream(
+      {
+        read: readVerifyVault,
+        async *handle({ vault }, signal) {
+          for await (const part of requireVault(scope, vault).verify(signal)) {
+            yield [verifyResponse.encode(verifyFields(part))];
+          }
+        },
+      },
+      logger,
+    ),
+
+    ListRegistries: unary(
+      {
+        read: readListRegistries,
+        async handle({ vault }) {
+          const registries = await requireVault(scope, vault).listRegistries();
+          return registriesResponse.encode({ registries: registries.map(registryFields) });
         },
       },
       logger,

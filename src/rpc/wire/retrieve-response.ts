@@ -1,47 +1,107 @@
-import protobuf from 'protobufjs';
 import type { ChunkContent, MessageDescription, RetrievePart } from '../../vault/index.js';
 
 type ChunkPart = Extract<RetrievePart, { kind: 'chunk' }>;
 
-const lengthDelimited = 2;
-
 /**
- * Encodes a RetrieveConversationResponse that holds a chunk. The content's bytes are written as they
- * are, with one copy, when the message is laid out; fields with their default values are left out.
+ * Encodes a RetrieveConversationResponse that holds a chunk: lengths first, then every byte in its place,
+ * so that the content is copied once, into a buffer of the right size. Fields with their default values
+ * are left out.
  */
 export function encodeChunk(part: ChunkPart): Buffer {
-  const writer = protobuf.Writer.create();
-  writer.uint32((2 << 3) | lengthDelimited).fork();
-  if (part.messageIndex !== 0) writer.uint32(1 << 3).uint32(part.messageIndex);
-  if (part.tokenOffset !== 0) writer.uint32(2 << 3).uint64(part.tokenOffset);
-  if (part.content !== undefined) writeContent(writer, part.content);
-  if (part.endOfMessage) writer.uint32(6 << 3).bool(true);
-  if (part.message !== undefined) writeDescription(writer, part.message);
-  const bytes = writer.ldelim().finish();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { content, message } = part;
+  const text = content?.kind === 'text' ? Buffer.from(content.text) : undefined;
+  const contentBytes = text ?? (content as Exclude<ChunkContent, { kind: 'text' }> | undefined)?.bytes;
+  const labels =
+    message && [message.role, message.name, message.toolCallId].map((label) => Buffer.from(label));
+
+  const messageLength = labels === undefined ? 0 : descriptionLength(labels, message!.tokenCount);
+  const contentLength = contentBytes?.length ?? 0;
+  const isList = content?.kind === 'varints';
+  const listLength = isList && contentLength > 0 ? lengthDelimited(contentLength) : 0;
+  const chunkLength =
+    varintField(part.messageIndex) +
+    varintField(part.tokenOffset) +
+    (content === undefined ? 0 : lengthDelimited(isList ? listLength : contentLength)) +
+    (part.endOfMessage ? 2 : 0) +
+    (labels === undefined ? 0 : lengthDelimited(messageLength)) +
+    (content?.kind === 'text' && content.replaced ? 2 : 0);
+
+  const bytes = Buffer.allocUnsafe(lengthDelimited(chunkLength));
+  let at = writeHead(bytes, 0, 2, chunkLength);
+  at = writeVarintField(bytes, at, 1, part.messageIndex);
+  at = writeVarintField(bytes, at, 2, part.tokenOffset);
+  if (content !== undefined) {
+    if (isList) {
+      at = writeHead(bytes, at, 3, listLength);
+      if (contentLength > 0) at = writeHead(bytes, at, 1, contentLength);
+    } else {
+      at = writeHead(bytes, at, content.kind === 'words' ? 4 : 5, contentLength);
+    }
+    bytes.set(contentBytes!, at);
+    at += contentLength;
+  }
+  if (part.endOfMessage) at = writeVarintField(bytes, at, 6, 1);
+  if (labels !== undefined) at = writeDescription(bytes, at, labels, message!, messageLength);
+  if (content?.kind === 'text' && content.replaced) writeVarintField(bytes, at, 8, 1);
+  return bytes;
 }
 
-function writeContent(writer: protobuf.Writer, content: ChunkContent): void {
-  switch (content.kind) {
-    case 'varints':
-      writer.uint32((3 << 3) | lengthDelimited).fork();
-      if (content.bytes.length > 0) writer.uint32((1 << 3) | lengthDelimited).bytes(content.bytes);
-      writer.ldelim();
-      return;
-    case 'words':
-      writer.uint32((4 << 3) | lengthDelimited).bytes(content.bytes);
-      return;
-    case 'text':
-      writer.uint32((5 << 3) | lengthDelimited).string(content.text);
-  }
+function descriptionLength(labels: readonly Buffer[], tokenCount: number): number {
+  let length = varintField(tokenCount);
+  for (const label of labels) if (label.length > 0) length += lengthDelimited(label.length);
+  return length;
 }
 
 /** A MessageInfo without segments. */
-function writeDescription(writer: protobuf.Writer, message: MessageDescription): void {
-  writer.uint32((7 << 3) | lengthDelimited).fork();
-  if (message.role !== '') writer.uint32((1 << 3) | lengthDelimited).string(message.role);
-  if (message.name !== '') writer.uint32((2 << 3) | lengthDelimited).string(message.name);
-  if (message.toolCallId !== '') writer.uint32((3 << 3) | lengthDelimited).string(message.toolCallId);
-  if (message.tokenCount !== 0) writer.uint32(4 << 3).uint64(message.tokenCount);
-  writer.ldelim();
+function writeDescription(
+  bytes: Buffer,
+  start: number,
+  labels: readonly Buffer[],
+  message: MessageDescription,
+  length: number,
+): number {
+  let at = writeHead(bytes, start, 7, length);
+  for (const [index, label] of labels.entries()) {
+    if (label.length === 0) continue;
+    at = writeHead(bytes, at, index + 1, label.length);
+    bytes.set(label, at);
+    at += label.length;
+  }
+  return writeVarintField(bytes, at, 4, message.tokenCount);
+}
+
+/** Bytes of a varint. */
+function varintLength(value: number): number {
+  let length = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++;
+  return length;
+}
+
+/** Bytes of a varint field with its one-byte tag; none for 0. */
+function varintField(value: number): number {
+  return value === 0 ? 0 : 1 + varintLength(value);
+}
+
+/** Bytes of a field of so many bytes, with its one-byte tag and its length. */
+function lengthDelimited(length: number): number {
+  return 1 + varintLength(length) + length;
+}
+
+function writeVarint(bytes: Buffer, at: number, value: number): number {
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[at++] = (rest % 0x80) | 0x80;
+  bytes[at++] = rest;
+  return at;
+}
+
+function writeVarintField(bytes: Buffer, at: number, field: number, value: number): number {
+  if (value === 0) return at;
+  bytes[at] = field << 3;
+  return writeVarint(bytes, at + 1, value);
+}
+
+/** The tag and the length of a length-delimited field. */
+function writeHead(bytes: Buffer, at: number, field: number, length: number): number {
+  bytes[at] = (field << 3) | 2;
+  return writeVarint(bytes, at + 1, length);
 }

@@ -1,6 +1,8 @@
 import type { Conversation } from '../../model/index.js';
 import type { Change, ChangeResult, NewSegment } from '../backend.js';
+import { addReferences, deleteSegments, removeReferences } from './apply-references.js';
 import { contentKey, distinctHashes } from '../content.js';
+import { checkRegistries } from '../needed-registries.js';
 import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
 import { readManifest, removeManifest, writeManifest, type StoredManifest } from './conversations.js';
 import { corruptConversation } from './manifest.js';
@@ -24,24 +26,43 @@ export function planChange(
   change: Change,
   oldestLease: number,
 ): () => { readonly result: ChangeResult; readonly wrote: boolean } {
+  checkRegistries(
+    change,
+    (id) => session.registries.has(id),
+    () => session.registries.lastId(),
+  );
   const existing = change.put && findExisting(session, change.put.spec.id);
   const unchanged = change.put && checkPut(session, change.put, change.newSegments ?? [], existing);
   const doomed = change.delete && checkDelete(session, change.delete);
 
   return () => {
     const result: { -readonly [K in keyof ChangeResult]: ChangeResult[K] } = {};
-    const fresh = unchanged ? [] : addSegments(session, change.newSegments ?? []);
-    if (change.put) result.put = unchanged ?? put(session, change.put, existing, fresh);
-    for (const { id } of fresh) if (!session.isReferenced(id)) session.markGarbage(id);
+    if (unchanged && Object.keys(change).every((part) => part === 'put' || part === 'newSegments')) {
+      return { result: { put: unchanged }, wrote: false };
+    }
+    // What became garbage in this transaction may be in a snapshot that is taken before it is visible.
+    const sequenceMax = Math.min(oldestLease, session.state.commitSequence - 1);
+    const brought = addSegments(session, change.newSegments ?? []);
+    if (change.put) result.put = unchanged ?? put(session, change.put, existing, brought);
+    if (change.addReferences) result.addReferences = addReferences(session, change.addReferences);
+    for (const { id } of brought) if (session.referencesOf(id) === 0) session.markGarbage(id);
     if (change.delete && doomed) result.delete = remove(session, doomed);
+    if (change.removeReferences) result.removeReferences = removeReferences(session, change.removeReferences);
+    if (change.deleteSegments) {
+      result.deleteSegments = deleteSegments(session, change.deleteSegments, sequenceMax);
+    }
+    if (change.putRegistry) session.putRegistry(change.putRegistry.bytes, change.putRegistry.timeMs);
+    if (change.replaceFrames) {
+      result.replaceFrames = change.replaceFrames.map(({ key, expected, frame }) =>
+        session.replaceFrame(Number(key), expected, frame),
+      );
+    }
+    if (change.dropRegistries) result.dropRegistries = session.dropRegistries(change.dropRegistries);
     if (change.collect) {
-      // What became garbage in this transaction may be in a snapshot that is taken before it is visible.
-      const sequenceMax = Math.min(oldestLease, session.state.commitSequence - 1);
       const { keys, garbageBeforeMs } = change.collect;
       result.collect = session.collect(keys.map(Number), garbageBeforeMs, sequenceMax);
     }
-    const wrote = !unchanged || change.delete !== undefined || change.collect !== undefined;
-    return { result, wrote };
+    return { result, wrote: true };
   };
 }
 
@@ -109,24 +130,25 @@ function checkDelete(session: WriteSession, { id, revision }: Delete): Existing 
   return existing;
 }
 
-interface AddedSegment extends KnownSegment {
+interface BroughtSegment extends KnownSegment {
   readonly frameBytes: number;
+  readonly added: boolean;
 }
 
-function addSegments(session: WriteSession, newSegments: readonly NewSegment[]): AddedSegment[] {
-  const added: AddedSegment[] = [];
-  for (const segment of newSegments) {
-    if (session.find(segment.hash)) continue;
-    added.push({ ...session.add(segment), frameBytes: segment.frame.length });
-  }
-  return added;
+/** Stores those that are not. */
+function addSegments(session: WriteSession, newSegments: readonly NewSegment[]): BroughtSegment[] {
+  return newSegments.map((segment) => {
+    const stored = session.find(segment.hash);
+    const known = stored ?? session.add(segment);
+    return { ...known, frameBytes: segment.frame.length, added: stored === undefined };
+  });
 }
 
 function put(
   session: WriteSession,
   { spec, messages, timeMs }: Put,
   existing: Existing | undefined,
-  fresh: readonly AddedSegment[],
+  brought: readonly BroughtSegment[],
 ): NonNullable<ChangeResult['put']> {
   const { state } = session;
   const segmentOf = new Map<string, KnownSegment>();
@@ -167,7 +189,7 @@ function put(
   for (const id of ids) if (!before.has(id)) session.hold(id);
   for (const id of before) if (!ids.has(id)) session.release(id);
 
-  const named = fresh.filter(({ id }) => ids.has(id));
+  const named = brought.filter(({ id, added }) => added && ids.has(id));
   return {
     conversation,
     unchanged: false,

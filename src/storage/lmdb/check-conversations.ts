@@ -1,8 +1,9 @@
 import { guarded, type Report } from './check-report.js';
-import type { CheckedSegments } from './check-segments.js';
+import type { SegmentColumns } from './check-columns.js';
 import { readManifest, type StoredManifest } from './conversations.js';
 import type { Tables } from './environment.js';
-import { decodeChunk, IdIndex, idOfBytes } from './id-index.js';
+import { decodeIdChunk } from './id-chunk.js';
+import { IdIndex } from './id-index.js';
 import type { NameOf } from './manifest.js';
 import { decodeMessages } from './message-list.js';
 import { Names } from './names.js';
@@ -19,7 +20,7 @@ export class CheckedConversations {
   constructor(
     private readonly tables: Tables,
     private readonly state: State,
-    private readonly segments: CheckedSegments,
+    private readonly segments: SegmentColumns,
     private readonly report: Report,
   ) {
     const names = new Names(tables.names);
@@ -34,10 +35,10 @@ export class CheckedConversations {
   *manifests(): Generator<number, void, void> {
     const ids = new IdIndex(this.tables.ids);
     for (const { key } of this.tables.conversations.range()) {
-      this.#conversations += 1;
       guarded(this.report, 'manifest', `conversation number ${key}`, () => {
         const manifest = readManifest(this.tables, key, this.#nameOf);
         if (!manifest) return;
+        this.#conversations += 1;
         this.#manifest(manifest);
         if (ids.find(manifest.conversation.id) !== key) {
           this.report('id-index', `conversation ${manifest.conversation.id}`, 'its id does not lead to it');
@@ -52,12 +53,13 @@ export class CheckedConversations {
 
   /** Compares the id index and the chunks of message lists with the manifests. */
   *index(): Generator<number, void, void> {
-    let before = '';
+    let before: Uint8Array = Buffer.alloc(0);
     for (const { value } of this.tables.ids.range()) {
       guarded(this.report, 'id-index', 'a chunk of the id index', () => {
-        for (const { id, number } of decodeChunk(value)) {
-          const subject = `id ${idOfBytes(id)}`;
-          if (before !== '' && id <= before) this.report('id-index', subject, 'is not in order');
+        for (const { id, number } of decodeIdChunk(value)) {
+          const subject = `id ${id.toString('utf8')}`;
+          if (before.length > 0 && Buffer.compare(id, before) <= 0)
+            this.report('id-index', subject, 'is not in order');
           if (!this.tables.conversations.get(number)) {
             this.report('id-index', subject, `leads to conversation number ${number}, which is not stored`);
           }
@@ -85,7 +87,7 @@ export class CheckedConversations {
       for (const { id, tokenCount } of segments) {
         named.add(id);
         tokens += tokenCount;
-        const stored = this.segments.tokenCountOf(id);
+        const stored = this.segments.has(id) ? this.segments.tokenCount(id) : undefined;
         if (stored === undefined)
           this.report('manifest-segments', subject, `names segment ${id}, which is not stored`);
         else if (stored !== tokenCount) {

@@ -3,6 +3,9 @@ import { StowkenError } from '../../model/index.js';
 import type { CheckOptions, Violation } from '../backend.js';
 import { CheckedConversations } from './check-conversations.js';
 import type { Report } from './check-report.js';
+import { SegmentColumns } from './check-columns.js';
+import { checkFrames } from './check-frames.js';
+import { checkReferences } from './check-references.js';
 import { CheckedSegments } from './check-segments.js';
 import type { Tables } from './environment.js';
 import { differingFigures, readState, type State } from './state.js';
@@ -29,15 +32,21 @@ export async function checkVault(
 
   const state = readState(pinned.meta);
   const total = state.conversations + state.segments;
-  const segments = new CheckedSegments(pinned, codec, state, report);
-  const conversations = new CheckedConversations(pinned, state, segments, report);
-  let done = 0;
-  for (const steps of [
-    segments.frames(),
+  const columns = new SegmentColumns();
+  const segments = new CheckedSegments(pinned, codec, columns, report);
+  const conversations = new CheckedConversations(pinned, state, columns, report);
+  // In this order: frames say which segments there are, manifests which references.
+  const parts = [
+    checkFrames(pinned, codec, state, columns, report),
     conversations.manifests(),
-    segments.indexes(),
+    checkReferences(pinned, columns, report),
     conversations.index(),
-  ]) {
+    segments.hashIndex(),
+    segments.referenceCounts(),
+    segments.garbageTable(),
+  ];
+  let done = 0;
+  for (const steps of parts) {
     let sliceEnd = performance.now() + SLICE_MS;
     for (const looked of steps) {
       done += looked;
@@ -48,9 +57,23 @@ export async function checkVault(
       sliceEnd = performance.now() + SLICE_MS;
     }
   }
-  reportFigures(state, { ...state, ...segments.figures(), ...conversations.figures() }, report);
+  reportFigures(
+    state,
+    { ...state, ...figuresOf(columns), ...segments.garbage, ...conversations.figures() },
+    report,
+  );
   onProgress?.(total, total);
   return violations;
+}
+
+function figuresOf(segments: SegmentColumns): Partial<State> {
+  let uniqueTokens = 0;
+  let segmentBytes = 0;
+  for (const id of segments.ids()) {
+    uniqueTokens += segments.tokenCount(id);
+    segmentBytes += segments.frameBytes(id);
+  }
+  return { segments: segments.count, uniqueTokens, segmentBytes };
 }
 
 function reportFigures(stored: State, counted: State, report: Report): void {

@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { PAGE_BYTES } from './layout.js';
@@ -16,10 +16,17 @@ export interface Tables {
   readonly hashIndex: Table<number>;
   readonly refCounts: Table<number>;
   readonly bigRefCounts: Table<number>;
+  readonly references: Table<Buffer>;
   readonly garbage: Table<number>;
+  readonly registries: Table<number>;
+  readonly registryData: Table<number>;
   readonly conversations: Table<number>;
   readonly messages: Table<Buffer>;
   readonly ids: Table<Buffer>;
+}
+
+export function dataFileIn(folder: string): string {
+  return join(folder, 'vault.mdb');
 }
 
 /** The LMDB files of a vault. */
@@ -28,7 +35,11 @@ export class Environment {
   readonly #file: string;
   readonly #root: RootDatabase<Buffer, string>;
 
-  private constructor(file: string, root: RootDatabase<Buffer, string>) {
+  private constructor(
+    readonly folder: string,
+    file: string,
+    root: RootDatabase<Buffer, string>,
+  ) {
     this.#file = file;
     this.#root = root;
     const numbered = (name: string) =>
@@ -53,7 +64,10 @@ export class Environment {
       hashIndex: numbered('hashIndex'),
       refCounts: numbered('refCounts'),
       bigRefCounts: numbered('bigRefCounts'),
+      references: keyed('references'),
       garbage: numbered('garbage'),
+      registries: numbered('registries'),
+      registryData: numbered('registryData'),
       conversations: numbered('conversations'),
       messages: keyed('messages'),
       ids: keyed('ids'),
@@ -62,8 +76,7 @@ export class Environment {
 
   /** `sync: false` leaves it to the operating system when commits reach the disk. */
   static async open(folder: string, options: { readonly sync: boolean }): Promise<Environment> {
-    await mkdir(folder, { recursive: true });
-    const file = join(folder, 'vault.mdb');
+    const file = dataFileIn(folder);
     const root = open<Buffer, string>({
       path: file,
       noSubdir: true,
@@ -73,8 +86,10 @@ export class Environment {
       // Each commit syncs its data before the page that makes it visible: LMDB's own order.
       overlappingSync: false,
       noSync: !options.sync,
+      // Batches of its own would reject, unheard, when a commit fails.
+      eventTurnBatching: false,
     });
-    return new Environment(file, root);
+    return new Environment(folder, file, root);
   }
 
   /**
@@ -116,6 +131,17 @@ export class Environment {
   async fileBytes(): Promise<number> {
     const files = await Promise.all([stat(this.#file), stat(`${this.#file}-lock`)]);
     return files.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Copies the current state to a new file, without the pages that hold nothing. */
+  async copyTo(path: string): Promise<void> {
+    await this.#root.backup(path, true);
+  }
+
+  /** Bytes that the file system has left for this process. */
+  async bytesFree(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.folder);
+    return bavail * bsize;
   }
 
   async close(): Promise<void> {

@@ -1,133 +1,112 @@
 import type { SegmentHash } from '../../model/index.js';
-import { StowkenError } from '../../model/index.js';
-import { BUCKET_ENTRIES_GROW, BUCKET_ENTRIES_SHRINK } from './layout.js';
+import {
+  decodeIndexChunk,
+  emptyChunk,
+  encodeIndexChunk,
+  idsIn,
+  withEntry,
+  type IndexEntry,
+} from './index-chunk.js';
+import type { IndexDirectory } from './index-directory.js';
+import { INDEX_CHUNK_BYTES } from './layout.js';
 import type { Table } from './table.js';
 
-/** A fingerprint, which is a hash's first 32 bits, and the segment's id. */
-export interface IndexEntry {
-  readonly fingerprint: number;
-  readonly id: number;
-}
-
-const ENTRY_BYTES = 8;
+/** The key of the first chunk: LMDB ranges leave out key 0. */
+const FIRST_KEY = 1;
 
 /**
- * From hashes to segment ids by linear hashing: `buckets` grows and shrinks by one as segments come and
- * go, and each step moves the entries of one bucket only. It stores 32 bits of a hash; whoever finds a
- * candidate compares the whole. (W. Litwin, "Linear hashing", VLDB 1980.)
+ * From hashes to segment ids: chunks of entries in the order of their fingerprints, each under a lower
+ * bound of them. It stores 32 bits of a hash; whoever finds a candidate compares the whole. Of one
+ * stretch of reading or one write transaction.
  */
 export class HashIndex {
-  readonly #changed = new Map<number, IndexEntry[]>();
-
-  /** Buckets that may be stored: those after them are added at the table's end. */
-  #stored: number;
+  /** By the keys under which they are stored; chunks are split when they are written. */
+  readonly #changed = new Map<number, Uint8Array>();
 
   constructor(
     private readonly table: Table<number>,
-    private buckets: number,
-  ) {
-    this.#stored = buckets;
-  }
+    private readonly directory: IndexDirectory,
+  ) {}
 
   /** Ids of segments whose hash may be this one. */
   candidates(hash: SegmentHash): number[] {
     const fingerprint = fingerprintOf(hash);
-    return this.#entries(bucketOf(fingerprint, this.buckets))
-      .filter((entry) => entry.fingerprint === fingerprint)
-      .map(({ id }) => id);
+    const key = this.#keyOf(fingerprint);
+    const chunk = this.#changed.get(key) ?? this.table.view(key);
+    return chunk ? idsIn(chunk, baseOf(key), fingerprint) : [];
   }
 
   insert(hash: SegmentHash, id: number): void {
     const fingerprint = fingerprintOf(hash);
-    const bucket = bucketOf(fingerprint, this.buckets);
-    this.#changed.set(bucket, [...this.#entries(bucket), { fingerprint, id }]);
+    const key = this.#keyOf(fingerprint);
+    this.#changed.set(key, withEntry(this.#chunk(key), baseOf(key), { fingerprint, id }));
   }
 
   remove(hash: SegmentHash, id: number): void {
-    const bucket = bucketOf(fingerprintOf(hash), this.buckets);
-    this.#changed.set(
-      bucket,
-      this.#entries(bucket).filter((entry) => entry.id !== id),
-    );
+    const key = this.#keyOf(fingerprintOf(hash));
+    const rest = decodeIndexChunk(baseOf(key), this.#chunk(key)).filter((entry) => entry.id !== id);
+    this.#changed.set(key, encodeIndexChunk(baseOf(key), rest));
   }
 
-  /** Fits the number of buckets to the number of segments, and returns it. */
-  resize(segments: number): number {
-    while (segments > this.buckets * BUCKET_ENTRIES_GROW) this.#split();
-    while (this.buckets > 1 && segments < this.buckets * BUCKET_ENTRIES_SHRINK) this.#merge();
-    return this.buckets;
-  }
-
-  /** Writes what has changed. */
-  flush(): void {
-    for (const [bucket, entries] of [...this.#changed].sort(([a], [b]) => a - b)) {
-      if (entries.length === 0) this.table.remove(bucket + 1);
-      else if (bucket >= this.#stored) this.table.append(bucket + 1, encodeBucket(entries));
-      else this.table.put(bucket + 1, encodeBucket(entries));
+  /** Writes what has changed; returns the chunks that came and went, for the directory. */
+  flush(): { readonly added: readonly number[]; readonly removed: readonly number[] } {
+    const added: number[] = [];
+    const removed: number[] = [];
+    for (const [key, chunk] of this.#changed) {
+      if (chunk.length === 0) {
+        this.table.remove(key);
+        removed.push(key);
+        continue;
+      }
+      if (chunk.length <= INDEX_CHUNK_BYTES) this.table.put(key, chunk);
+      else
+        for (const part of splitIndexChunk(key, decodeIndexChunk(baseOf(key), chunk))) {
+          this.table.put(part.key, part.chunk);
+          added.push(part.key);
+        }
+      if (key === FIRST_KEY) added.push(key);
     }
     this.#changed.clear();
-    this.#stored = this.buckets;
+    return { added, removed };
   }
 
-  #split(): void {
-    const target = this.buckets;
-    const source = target - highestPower(target);
-    this.buckets += 1;
-    const entries = this.#entries(source);
-    const moves = ({ fingerprint }: IndexEntry) => bucketOf(fingerprint, this.buckets) === target;
-    this.#changed.set(target, entries.filter(moves));
-    this.#changed.set(
-      source,
-      entries.filter((entry) => !moves(entry)),
-    );
+  #chunk(key: number): Uint8Array {
+    return this.#changed.get(key) ?? this.table.get(key) ?? emptyChunk;
   }
 
-  #merge(): void {
-    const source = this.buckets - 1;
-    const target = source - highestPower(source);
-    this.#changed.set(target, [...this.#entries(target), ...this.#entries(source)]);
-    this.#changed.set(source, []);
-    this.buckets -= 1;
+  #keyOf(fingerprint: number): number {
+    return this.directory.floor(fingerprint) ?? FIRST_KEY;
   }
-
-  #entries(bucket: number): readonly IndexEntry[] {
-    return this.#changed.get(bucket) ?? decodeBucket(this.table.get(bucket + 1));
-  }
-}
-
-/** Which bucket of so many has this fingerprint. */
-export function bucketOf(fingerprint: number, buckets: number): number {
-  const power = highestPower(buckets);
-  const wide = fingerprint % (2 * power);
-  return wide < buckets ? wide : wide - power;
 }
 
 export function fingerprintOf(hash: SegmentHash): number {
   return Number.parseInt(hash.slice(0, 8), 16);
 }
 
-export function encodeBucket(entries: readonly IndexEntry[]): Uint8Array {
-  const record = Buffer.alloc(entries.length * ENTRY_BYTES);
-  entries.forEach(({ fingerprint, id }, index) => {
-    record.writeUInt32LE(fingerprint, index * ENTRY_BYTES);
-    record.writeUInt32LE(id, index * ENTRY_BYTES + 4);
-  });
-  return record;
+/** What a chunk's fingerprints are counted from. */
+export function baseOf(key: number): number {
+  return key === FIRST_KEY ? 0 : key;
 }
 
-export function decodeBucket(record: Uint8Array | undefined): IndexEntry[] {
-  if (!record) return [];
-  if (record.length % ENTRY_BYTES !== 0) {
-    throw new StowkenError('CORRUPT_STORE', `a bucket of ${record.length} bytes is not whole entries`);
+/** Halves a chunk until each part is short enough or has one fingerprint only. */
+export function* splitIndexChunk(
+  key: number,
+  entries: readonly IndexEntry[],
+): Generator<{ key: number; chunk: Uint8Array }> {
+  const chunk = encodeIndexChunk(baseOf(key), entries);
+  const cut = chunk.length > INDEX_CHUNK_BYTES ? middle(entries) : undefined;
+  if (cut === undefined) yield { key, chunk };
+  else {
+    yield* splitIndexChunk(key, entries.slice(0, cut));
+    yield* splitIndexChunk((entries[cut] as IndexEntry).fingerprint, entries.slice(cut));
   }
-  const view = new DataView(record.buffer, record.byteOffset, record.length);
-  return Array.from({ length: record.length / ENTRY_BYTES }, (_, index) => ({
-    fingerprint: view.getUint32(index * ENTRY_BYTES, true),
-    id: view.getUint32(index * ENTRY_BYTES + 4, true),
-  }));
 }
 
-/** The highest power of two that is not above a number of one or more. */
-function highestPower(value: number): number {
-  return 2 ** Math.floor(Math.log2(value));
+/** A place near the middle between two fingerprints that differ. */
+function middle(entries: readonly IndexEntry[]): number | undefined {
+  const differs = (at: number) => entries[at - 1]?.fingerprint !== entries[at]?.fingerprint;
+  const half = entries.length >> 1;
+  for (let at = half; at > 0; at--) if (differs(at)) return at;
+  for (let at = half + 1; at < entries.length; at++) if (differs(at)) return at;
+  return undefined;
 }

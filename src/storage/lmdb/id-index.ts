@@ -1,22 +1,10 @@
-import { ByteReader, ByteWriter } from '../bytes.js';
-import { ID_CHUNK_BYTES } from './layout.js';
-import type { Entry, Table } from './table.js';
+import { INDEX_CHUNK_BYTES } from './layout.js';
+import { commonPrefix, decodeIdChunk, encodeIdChunk, insertId, locateId, type IdEntry } from './id-chunk.js';
+import type { Table } from './table.js';
 
-/** An id's UTF-8 bytes, one character each, so that strings compare as the bytes do. */
-export type IdBytes = string;
-
-export interface IdEntry {
-  readonly id: IdBytes;
-  readonly number: number;
-}
-
-interface Chunk {
-  readonly key: Buffer;
-  readonly entries: IdEntry[];
-}
-
-/** All keys begin with it, also that of the first chunk, which has nothing else. */
-const KEY_PREFIX = '\x01';
+/** All keys begin with it, also that of the first chunk, which has nothing else: LMDB has no empty keys. */
+const KEY_PREFIX = 1;
+const firstKey = Buffer.of(KEY_PREFIX);
 
 /**
  * From conversation ids to numbers, in the order of the ids' bytes. A chunk's key is a lower bound of
@@ -26,105 +14,71 @@ export class IdIndex {
   constructor(private readonly table: Table<Buffer>) {}
 
   find(id: string): number | undefined {
-    const bytes = idBytes(id);
-    const chunk = this.#chunkOf(bytes);
-    return chunk?.entries.find((entry) => entry.id === bytes)?.number;
+    const key = keyOf(id);
+    const chunkKey = this.table.floorKey(key);
+    const chunk = chunkKey && this.table.view(chunkKey);
+    return chunk && locateId(chunk, key.subarray(1)).found;
   }
 
+  /** The id is not there yet. */
   insert(id: string, number: number): void {
-    const bytes = idBytes(id);
-    const { key, entries } = this.#chunkOf(bytes) ?? { key: keyOf(''), entries: [] };
-    const found = entries.findIndex((entry) => entry.id > bytes);
-    const at = found === -1 ? entries.length : found;
-    entries.splice(at, 0, { id: bytes, number });
-    const whole = encodeChunk(entries);
-    if (whole.length <= ID_CHUNK_BYTES || entries.length === 1) {
-      this.table.put(key, whole);
+    const key = keyOf(id);
+    const entry: IdEntry = { id: key.subarray(1), number };
+    const chunkKey = this.table.floorKey(key);
+    const chunk = chunkKey && this.table.get(chunkKey);
+    if (!chunk) {
+      this.table.put(firstKey, encodeIdChunk([entry]));
       return;
     }
-    // Ids that come in order leave full chunks behind them.
-    const cut = at === entries.length - 1 ? at : entries.length >> 1;
-    const left = entries.slice(0, cut);
-    const right = entries.slice(cut);
-    this.table.put(key, encodeChunk(left));
-    this.table.put(keyOf(separator(left.at(-1)?.id ?? '', right[0]?.id ?? '')), encodeChunk(right));
+    const place = locateId(chunk, entry.id);
+    const whole = insertId(chunk, place, entry);
+    if (whole.length <= INDEX_CHUNK_BYTES) this.table.put(chunkKey, whole);
+    else this.#split(chunkKey, decodeIdChunk(whole), place.atEnd);
   }
 
   remove(id: string): void {
-    const bytes = idBytes(id);
-    const chunk = this.#chunkOf(bytes);
+    const key = keyOf(id);
+    const chunkKey = this.table.floorKey(key);
+    const chunk = chunkKey && this.table.get(chunkKey);
     if (!chunk) return;
-    const rest = chunk.entries.filter((entry) => entry.id !== bytes);
-    if (rest.length > 0) this.table.put(chunk.key, encodeChunk(rest));
-    else this.table.remove(chunk.key);
+    const wanted = key.subarray(1);
+    const rest = decodeIdChunk(chunk).filter((entry) => !entry.id.equals(wanted));
+    if (rest.length > 0) this.table.put(chunkKey, encodeIdChunk(rest));
+    else this.table.remove(chunkKey);
   }
 
   /** Entries whose ids begin with this, in their order. */
   *withPrefix(prefix: string): Generator<IdEntry, void, void> {
-    const bytes = idBytes(prefix);
-    const start = this.table.floor(keyOf(bytes))?.key;
-    for (const entry of this.table.range(start ? { start } : {})) {
-      for (const found of decodeChunk(entry.value)) {
-        if (found.id.startsWith(bytes)) yield found;
-        else if (found.id > bytes) return;
+    const key = keyOf(prefix);
+    const wanted = key.subarray(1);
+    const start = this.table.floorKey(key);
+    for (const { value } of this.table.range(start ? { start } : {})) {
+      for (const entry of decodeIdChunk(value)) {
+        if (commonPrefix(wanted, entry.id, 0) === wanted.length) yield entry;
+        else if (Buffer.compare(entry.id, wanted) > 0) return;
       }
     }
   }
 
-  #chunkOf(bytes: IdBytes): Chunk | undefined {
-    const found: Entry<Buffer> | undefined = this.table.floor(keyOf(bytes));
-    return found && { key: found.key, entries: decodeChunk(found.value) };
+  /** Ids that come in order leave full chunks behind them. */
+  #split(chunkKey: Buffer, entries: readonly IdEntry[], atEnd: boolean): void {
+    const cut = atEnd ? entries.length - 1 : entries.length >> 1;
+    const [left, right] = [entries.slice(0, cut), entries.slice(cut)];
+    const [last, first] = [left.at(-1), right[0]];
+    if (!last || !first) {
+      this.table.put(chunkKey, encodeIdChunk(entries));
+      return;
+    }
+    // The shortest beginning of `first` that sorts after `last`.
+    const separator = first.id.subarray(0, commonPrefix(first.id, last.id, 0) + 1);
+    this.table.put(chunkKey, encodeIdChunk(left));
+    this.table.putNew(Buffer.concat([firstKey, separator]), encodeIdChunk(right));
   }
 }
 
-/** Each entry: bytes shared with the id before, the rest, and the distance to the number before. */
-export function encodeChunk(entries: readonly IdEntry[]): Uint8Array {
-  const writer = new ByteWriter(ID_CHUNK_BYTES + 64);
-  let before: IdEntry = { id: '', number: 0 };
-  for (const entry of entries) {
-    const shared = sharedLength(before.id, entry.id);
-    const rest = Buffer.from(entry.id.slice(shared), 'latin1');
-    writer.varint(shared).varint(rest.length).raw(rest);
-    writer.zigzag(entry.number - before.number);
-    before = entry;
-  }
-  return writer.finish();
-}
-
-export function decodeChunk(record: Uint8Array): IdEntry[] {
-  const reader = new ByteReader(record);
-  const entries: IdEntry[] = [];
-  let before: IdEntry = { id: '', number: 0 };
-  while (!reader.atEnd) {
-    const shared = reader.varint();
-    const rest = reader.raw(reader.varint());
-    const id = before.id.slice(0, shared) + Buffer.from(rest).toString('latin1');
-    before = { id, number: before.number + reader.zigzag() };
-    entries.push(before);
-  }
-  return entries;
-}
-
-export function idBytes(id: string): IdBytes {
-  return Buffer.from(id, 'utf8').toString('latin1');
-}
-
-export function idOfBytes(bytes: IdBytes): string {
-  return Buffer.from(bytes, 'latin1').toString('utf8');
-}
-
-/** The shortest beginning of `right` that sorts after `left`. */
-function separator(left: IdBytes, right: IdBytes): IdBytes {
-  return right.slice(0, sharedLength(left, right) + 1);
-}
-
-function sharedLength(a: string, b: string): number {
-  const end = Math.min(a.length, b.length);
-  let length = 0;
-  while (length < end && a.charCodeAt(length) === b.charCodeAt(length)) length++;
-  return length;
-}
-
-function keyOf(bytes: IdBytes): Buffer {
-  return Buffer.from(KEY_PREFIX + bytes, 'latin1');
+function keyOf(id: string): Buffer {
+  const key = Buffer.allocUnsafe(1 + Buffer.byteLength(id, 'utf8'));
+  key[0] = KEY_PREFIX;
+  key.write(id, 1, 'utf8');
+  return key;
 }

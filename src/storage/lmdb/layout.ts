@@ -4,6 +4,9 @@
  */
 export const FORMAT_VERSION = 1;
 
+/** The storage's name, in the vault and in its backups. */
+export const KIND = 'lmdb';
+
 export const PAGE_BYTES = 4096;
 const PAGE_HEADER_BYTES = 24;
 const NODE_BYTES = 8;
@@ -32,12 +35,11 @@ export const SPLIT_BYTES_MIN = 64;
 /** Segments whose reference counts share a record, one byte each. */
 export const COUNTS_PER_CHUNK = 256;
 
-/** Entries per bucket of the hash index when it grows by a bucket, and when it shrinks by one. */
-export const BUCKET_ENTRIES_GROW = 96;
-export const BUCKET_ENTRIES_SHRINK = 32;
+/** A chunk of the hash index or of the id index is split when it is longer. */
+export const INDEX_CHUNK_BYTES = 512;
 
-/** A chunk of the id index is split when it is longer. */
-export const ID_CHUNK_BYTES = 512;
+/** A chunk of outside references is split when it is longer. */
+export const REFERENCE_CHUNK_BYTES = 512;
 
 /** Strings that records name by number: how long one may be, and how many there may be. */
 export const NAME_BYTES_MAX = 128;

@@ -1,4 +1,4 @@
-import type { Codec } from '../../codec/index.js';
+import type { LiveCodec } from '../../codec/index.js';
 import { isStowkenError, type Conversation, type SegmentHash, type VaultStats } from '../../model/index.js';
 import type {
   Change,
@@ -6,71 +6,51 @@ import type {
   CheckOptions,
   ConversationPage,
   ConversationSnapshot,
+  FrameReplacement,
   GarbagePage,
   GarbageQuery,
   ListQuery,
   SegmentKey,
-  ManagedBackend,
+  MaintainedBackend,
+  RepairReport,
   StorageHealth,
+  ScanQuery,
+  SegmentScan,
+  StoredRegistry,
   StoredSegment,
   Violation,
 } from '../backend.js';
-import { lockFolder, type FolderLock } from '../folder-lock.js';
+import type { FolderLock } from '../folder-lock.js';
 import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
+import { checkReplacements } from '../replacements.js';
+import { backupEnvironment } from './backup.js';
 import { checkVault } from './check.js';
 import { readHeader, readManifest } from './conversations.js';
-import { Environment } from './environment.js';
+import type { Environment } from './environment.js';
 import { decodeGarbage } from './garbage.js';
 import { IdIndex } from './id-index.js';
-import { ownerRecord } from './owner-record.js';
+import { IndexDirectory } from './index-directory.js';
 import { listConversations } from './listing.js';
 import { corruptConversation } from './manifest.js';
 import { Names } from './names.js';
+import { Registries } from './registries.js';
+import { scanSegments } from './scan.js';
 import { SegmentCache } from './segment-cache.js';
 import { SegmentFinder } from './segment-finder.js';
 import { SegmentReader } from './segment-reader.js';
 import { createSnapshot } from './snapshot.js';
-import { initialise, readIdentity, readState } from './state.js';
+import { readIdentity, readState } from './state.js';
+import { rebuild } from './repair.js';
 import { Writer } from './writer.js';
 import type { Shared } from './write-session.js';
-
-export interface LmdbOptions {
-  /** Made when it is not there. */
-  readonly folder: string;
-  readonly codec: Codec;
-  readonly clock: () => number;
-  /** "relaxed": commits reach the disk when the operating system writes them; a power cut may damage the vault. */
-  readonly durability?: 'fsync' | 'relaxed';
-  /** Whether to keep other processes from opening the folder; false where several share one lock. */
-  readonly lock?: boolean;
-}
 
 /** Segments that are looked at before other work gets its turn. */
 const SLICE = 256;
 
-/**
- * A vault in an LMDB environment, as docs/storage-format.md describes it.
- * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
- */
-export async function openLmdbBackend(options: LmdbOptions): Promise<ManagedBackend> {
-  const environment = await Environment.open(options.folder, { sync: options.durability !== 'relaxed' });
-  let lock: FolderLock | undefined;
-  try {
-    const { meta } = environment.tables;
-    readIdentity(meta);
-    if (options.lock !== false) lock = await lockFolder(options.folder, ownerRecord(environment));
-    if (readIdentity(meta) === undefined) await environment.write(() => initialise(meta));
-    return new LmdbBackend(environment, lock, options.codec, options.clock);
-  } catch (error) {
-    await lock?.release();
-    await environment.close();
-    throw error;
-  }
-}
-
-class LmdbBackend implements ManagedBackend {
+/** Serves a vault whose environment is open; see openLmdbBackend. */
+export class LmdbBackend implements MaintainedBackend {
   readonly kind = 'lmdb';
   readonly vaultId: string;
   readonly #shared: Shared;
@@ -82,12 +62,20 @@ class LmdbBackend implements ManagedBackend {
   constructor(
     private readonly environment: Environment,
     private readonly lock: FolderLock | undefined,
-    codec: Codec,
-    clock: () => number,
+    codec: LiveCodec,
+    private readonly clock: () => number,
   ) {
     const { tables } = environment;
     this.vaultId = readIdentity(tables.meta) ?? '';
-    this.#shared = { tables, codec, cache: new SegmentCache(), names: new Names(tables.names) };
+    this.#shared = {
+      tables,
+      codec,
+      cache: new SegmentCache(),
+      directory: new IndexDirectory(tables.hashIndex),
+      names: new Names(tables.names),
+    };
+    const registries = new Registries(tables);
+    for (const { id } of registries.list()) codec.add(registries.read(id) ?? new Uint8Array(0));
     this.#writer = new Writer(environment, this.#shared, this.#leases, clock);
     this.#group = new GroupCommit((changes) => this.#writer.commitGroup(changes));
   }
@@ -96,6 +84,11 @@ class LmdbBackend implements ManagedBackend {
     this.#check();
     // Reads what the commit compares hashes with, so that the transaction need not.
     if (change.collect) await this.#warm(change.collect.keys);
+    const hashes = [...(change.addReferences ?? []), ...(change.removeReferences ?? [])].map(
+      ({ hash }) => hash,
+    );
+    if (hashes.length > 0) await this.findSegments(hashes);
+    if (change.replaceFrames) await this.#checkReplacements(change.replaceFrames);
     return this.#group.commit(change);
   }
 
@@ -113,6 +106,10 @@ class LmdbBackend implements ManagedBackend {
 
   async readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
     return this.#slices(keys, (finder, key) => finder.known(idOf(key)).hash);
+  }
+
+  async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
+    return this.#slices(keys, (finder, key) => finder.references(idOf(key)));
   }
 
   async getConversation(id: string): Promise<Conversation | undefined> {
@@ -155,6 +152,21 @@ class LmdbBackend implements ManagedBackend {
     return { segments, next: undefined };
   }
 
+  async listRegistries(): Promise<StoredRegistry[]> {
+    this.#check();
+    return new Registries(this.environment.tables).list();
+  }
+
+  async readRegistry(id: number): Promise<Uint8Array | undefined> {
+    this.#check();
+    return new Registries(this.environment.tables).read(id);
+  }
+
+  async scanSegments(query: ScanQuery): Promise<SegmentScan> {
+    this.#check();
+    return scanSegments(this.environment.tables, query);
+  }
+
   async stats(): Promise<VaultStats> {
     this.#check();
     const state = readState(this.environment.tables.meta);
@@ -165,7 +177,7 @@ class LmdbBackend implements ManagedBackend {
       tokens: state.tokens,
       uniqueTokens: state.uniqueTokens,
       segmentBytes: state.segmentBytes,
-      registryBytes: 0,
+      registryBytes: state.registryBytes,
       garbageSegments: state.garbageSegments,
       garbageBytes: state.garbageBytes,
       inUseBytes: this.environment.bytesInUse(),
@@ -181,6 +193,24 @@ class LmdbBackend implements ManagedBackend {
     } finally {
       held.release();
     }
+  }
+
+  async repair(options: CheckOptions = {}): Promise<RepairReport> {
+    const before = await this.check(options);
+    if (before.length === 0) return { repaired: [], remaining: [] };
+    const { codec, directory } = this.#shared;
+    await this.#group.between(() =>
+      this.environment.write(() => rebuild(this.environment.tables, codec, this.#nameOf, this.clock())),
+    );
+    directory.clear();
+    const remaining = await this.check(options);
+    const still = new Set(remaining.map((violation) => JSON.stringify(violation)));
+    return { repaired: before.filter((violation) => !still.has(JSON.stringify(violation))), remaining };
+  }
+
+  async *backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+    this.#check();
+    yield* backupEnvironment(this.environment, this.environment.folder, this.vaultId, signal);
   }
 
   health(): StorageHealth {
@@ -216,8 +246,15 @@ class LmdbBackend implements ManagedBackend {
   }
 
   #finder(): SegmentFinder {
-    const { tables, codec, cache } = this.#shared;
-    return new SegmentFinder(tables, readState(tables.meta).buckets, cache, codec);
+    const { tables, codec, cache, directory } = this.#shared;
+    return new SegmentFinder(tables, directory, cache, codec);
+  }
+
+  async #checkReplacements(replacements: readonly FrameReplacement[]): Promise<void> {
+    const keys = replacements.map(({ key }) => key);
+    await this.#warm(keys);
+    const { cache, codec } = this.#shared;
+    checkReplacements(replacements, (key) => cache.byId(idOf(key))?.hash, codec);
   }
 
   async #warm(keys: readonly SegmentKey[]): Promise<void> {

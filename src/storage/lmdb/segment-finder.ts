@@ -3,6 +3,7 @@ import type { SegmentHash } from '../../model/index.js';
 import { segmentNotFound } from '../refusals.js';
 import type { Tables } from './environment.js';
 import { HashIndex } from './hash-index.js';
+import type { IndexDirectory } from './index-directory.js';
 import { RefCounts } from './ref-counts.js';
 import type { KnownSegment, SegmentCache } from './segment-cache.js';
 import { SegmentReader } from './segment-reader.js';
@@ -15,13 +16,13 @@ export class SegmentFinder {
 
   constructor(
     tables: Tables,
-    buckets: number,
+    directory: IndexDirectory,
     private readonly cache: SegmentCache,
     private readonly codec: Codec,
   ) {
     this.reader = new SegmentReader(tables);
     this.#counts = new RefCounts(tables);
-    this.#index = new HashIndex(tables.hashIndex, buckets);
+    this.#index = new HashIndex(tables.hashIndex, directory);
   }
 
   find(hash: SegmentHash): KnownSegment | undefined {
@@ -32,6 +33,11 @@ export class SegmentFinder {
       if (candidate.hash === hash) return candidate;
     }
     return undefined;
+  }
+
+  /** Undefined: the segment is not stored. */
+  references(id: number): number | undefined {
+    return this.#counts.get(id);
   }
 
   /** @throws StowkenError SEGMENT_NOT_FOUND, CORRUPT_STORE, CORRUPT_SEGMENT */

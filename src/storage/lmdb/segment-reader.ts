@@ -2,21 +2,16 @@ import { StowkenError } from '../../model/index.js';
 import { segmentNotFound } from '../refusals.js';
 import type { Tables } from './environment.js';
 import { framePieces } from './frame-pieces.js';
-import { decodePack, type Pack, type PackEntry } from './pack.js';
+import { decodePack, restKey, startKey, type Pack, type PackEntry } from './pack.js';
 
 export interface SegmentSize {
   readonly tokenCount: number;
   readonly frameBytes: number;
 }
 
-interface KeyedPack {
-  readonly firstId: number;
-  readonly pack: Pack;
-}
-
 /** Finds segments by id. For one synchronous stretch of reading: it remembers the last pack. */
 export class SegmentReader {
-  #last: KeyedPack | undefined;
+  #last: Pack | undefined;
 
   constructor(private readonly tables: Pick<Tables, 'packs' | 'heads' | 'halves'>) {}
 
@@ -49,27 +44,27 @@ export class SegmentReader {
 
   /** The entry where the segment begins, and the rest of its tail when that is in the next pack. */
   #find(id: number): { entry: PackEntry; rest: Uint8Array | undefined } | undefined {
-    let keyed = this.#packOf(id);
-    if (keyed?.firstId === id && keyed.pack.continues) keyed = this.#packOf(id - 1, id);
-    const entry = keyed?.pack.entries[id - keyed.firstId];
-    if (!keyed || !entry || entry.frameBytes === 0) return undefined;
-    const open = keyed.pack.continued && id === keyed.firstId + keyed.pack.entries.length - 1;
+    const pack = this.#packOf(id);
+    const entry = pack?.entries[id - pack.firstId];
+    if (!pack || !entry || entry.frameBytes === 0) return undefined;
+    const open = pack.continued && id === pack.firstId + pack.entries.length - 1;
     return { entry, rest: open ? this.#restOf(id) : undefined };
   }
 
   #restOf(id: number): Uint8Array {
-    const record = this.tables.packs.get(id);
-    const pack = record && decodePack(record);
-    if (!pack?.continues) throw corrupt(id, 'the pack with the end of its frame is missing');
-    return pack.entries[0]?.piece ?? new Uint8Array(0);
+    const record = this.tables.packs.get(restKey(id));
+    const [rest] = record ? decodePack(restKey(id), record).entries : [];
+    if (!rest) throw corrupt(id, 'the pack with the end of its frame is missing');
+    return rest.piece;
   }
 
-  #packOf(id: number, mustReach = id): KeyedPack | undefined {
+  #packOf(id: number): Pack | undefined {
     const last = this.#last;
-    if (last && id >= last.firstId && mustReach < last.firstId + last.pack.entries.length) return last;
-    const found = this.tables.packs.floor(id);
+    const first = last && (last.continues ? last.firstId + 1 : last.firstId);
+    if (last && first !== undefined && id >= first && id < last.firstId + last.entries.length) return last;
+    const found = this.tables.packs.floor(startKey(id));
     if (!found) return undefined;
-    this.#last = { firstId: found.key, pack: decodePack(found.value) };
+    this.#last = decodePack(found.key, found.value);
     return this.#last;
   }
 

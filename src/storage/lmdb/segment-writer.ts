@@ -1,49 +1,48 @@
-import { varintBytes } from '../bytes.js';
 import type { Tables } from './environment.js';
 import { framePieces } from './frame-pieces.js';
-import { INLINE_VALUE_BYTES, SPLIT_BYTES_MIN } from './layout.js';
-import { decodePack, deletedEntry, encodePack, entryBytes, type PackEntry } from './pack.js';
+import {
+  decodePack,
+  deletedEntry,
+  encodePack,
+  keyOfPack,
+  restKey,
+  startKey,
+  trimPack,
+  type Pack,
+} from './pack.js';
+import { PackFiller } from './pack-filler.js';
 
-/** A pack that is still being filled. */
-interface OpenPack {
-  readonly firstId: number;
-  readonly stored: boolean;
-  readonly continues: boolean;
-  readonly entries: PackEntry[];
-  /** Of the entries and their pieces, without the pack's own head. */
-  bytes: number;
-}
-
-/** Writes frames in id order and takes them away again. Of one write transaction; ends with flush(). */
+/** Writes frames and takes them away again. Of one write transaction; ends with flush(). */
 export class SegmentWriter {
-  #open: OpenPack | undefined;
+  /** The pack at the end of the table, that new frames go to. */
+  #filler: PackFiller | undefined;
 
   constructor(private readonly tables: Pick<Tables, 'packs' | 'heads' | 'halves'>) {}
 
   /** The id is above all that were ever used. */
   append(id: number, frame: Uint8Array, tokenCount: number): void {
+    const filler = (this.#filler ??= this.#resume(id));
     const { headBytes, halfBytes } = framePieces(frame.length);
     if (headBytes > 0) this.tables.heads.append(id, frame.subarray(0, headBytes));
     if (halfBytes > 0) this.tables.halves.append(id, frame.subarray(headBytes, headBytes + halfBytes));
-    const tail = frame.subarray(headBytes + halfBytes);
-    const entry = { frameBytes: frame.length, tokenCount, piece: tail };
-    const cost = entryBytes(frame.length, tokenCount);
+    const piece = frame.subarray(headBytes + halfBytes);
+    filler.add(id, { frameBytes: frame.length, tokenCount, piece });
+  }
 
-    const open = (this.#open ??= this.#reopen(id));
-    const room = open ? roomIn(open) - cost : 0;
-    if (open && tail.length <= room) {
-      add(open, entry, cost);
-    } else if (open && room >= SPLIT_BYTES_MIN) {
-      add(open, { ...entry, piece: tail.subarray(0, room) }, cost);
-      this.#write(open, true);
-      const rest = tail.subarray(room);
-      this.#open = { firstId: id, stored: false, continues: true, entries: [], bytes: 0 };
-      add(this.#open, { ...deletedEntry, piece: rest }, varintBytes(rest.length));
-    } else {
-      this.flush();
-      this.#open = { firstId: id, stored: false, continues: false, entries: [], bytes: 0 };
-      add(this.#open, entry, cost);
-    }
+  /** Puts another frame in place of a stored one. */
+  replace(id: number, frame: Uint8Array): void {
+    this.flush();
+    const { headBytes, halfBytes } = framePieces(frame.length);
+    this.#putPiece('heads', id, frame.subarray(0, headBytes));
+    this.#putPiece('halves', id, frame.subarray(headBytes, headBytes + halfBytes));
+    const piece = frame.subarray(headBytes + halfBytes);
+    const start = this.tables.packs.floor(startKey(id));
+    if (!start) return;
+    const packs = [decodePack(start.key, start.value)];
+    const rest = this.tables.packs.get(restKey(id));
+    if (rest) packs.push(decodePack(restKey(id), rest));
+    for (const pack of packs) this.tables.packs.remove(keyOfPack(pack));
+    this.#refill(packs, id, { frameBytes: frame.length, piece });
   }
 
   /** Takes away frames that are stored; ids in ascending order. */
@@ -54,74 +53,68 @@ export class SegmentWriter {
     for (const id of ids) {
       this.tables.heads.remove(id);
       this.tables.halves.remove(id);
-      // A tail may be in two packs, of which the later one begins with it.
-      for (const at of [id - 1, id]) {
+      // A frame begins in one pack and may go on in the next.
+      for (const at of [startKey(id), restKey(id)]) {
         const found = this.tables.packs.floor(at);
         if (!found || found.key <= doneTo) continue;
         doneTo = found.key;
-        this.#rewriteWithout(found.key, found.value, removed);
+        this.#rewriteWithout(decodePack(found.key, found.value), removed);
       }
     }
   }
 
   /** Writes the pack that is being filled; says whether there was one. */
   flush(): boolean {
-    const open = this.#open;
-    if (!open) return false;
-    this.#write(open, false);
-    this.#open = undefined;
-    return true;
+    const wrote = this.#filler?.close() ?? false;
+    this.#filler = undefined;
+    return wrote;
   }
 
-  #rewriteWithout(firstId: number, record: Uint8Array, removed: ReadonlySet<number>): void {
-    const { continues, continued, entries } = decodePack(record);
-    const kept = entries.map((entry, index) => (removed.has(firstId + index) ? deletedEntry : entry));
-    while (kept.length > 0 && isEmpty(kept.at(-1))) kept.pop();
-    if (kept.length === 0) {
-      this.tables.packs.remove(firstId);
-      return;
+  #rewriteWithout(pack: Pack, removed: ReadonlySet<number>): void {
+    const entries = pack.entries.map((entry, index) =>
+      removed.has(pack.firstId + index) ? deletedEntry : entry,
+    );
+    const rest = trimPack({ ...pack, entries });
+    if (rest) this.tables.packs.put(keyOfPack(pack), encodePack(rest));
+    else this.tables.packs.remove(keyOfPack(pack));
+  }
+
+  /** Writes the frames of packs that follow one another anew, one of them changed. */
+  #refill(
+    packs: readonly Pack[],
+    changedId: number,
+    changed: { frameBytes: number; piece: Uint8Array },
+  ): void {
+    const filler = new PackFiller((key, record) => this.tables.packs.put(key, record));
+    for (const { firstId, continues, continued, entries } of packs) {
+      entries.forEach((entry, index) => {
+        const id = firstId + index;
+        const isRest = index === 0 && continues;
+        if (id === changedId) {
+          if (!isRest) filler.add(id, { ...entry, ...changed });
+        } else if (isRest) filler.addRest(id, entry.piece);
+        else if (continued && index === entries.length - 1) filler.addPart(id, entry);
+        else filler.add(id, entry);
+      });
     }
-    const stillContinued = continued && kept.length === entries.length;
-    this.tables.packs.put(firstId, encodePack({ continues, continued: stillContinued, entries: kept }));
+    filler.close();
   }
 
-  /** The last stored pack, when the next id follows its own. */
-  #reopen(nextId: number): OpenPack | undefined {
+  #putPiece(table: 'heads' | 'halves', id: number, piece: Uint8Array): void {
+    if (piece.length > 0) this.tables[table].put(id, piece);
+    else this.tables[table].remove(id);
+  }
+
+  /** Goes on with the last stored pack, when the next id follows its own. */
+  #resume(nextId: number): PackFiller {
     const last = this.tables.packs.last();
-    if (!last) return undefined;
-    const { continues, entries } = decodePack(last.value);
-    if (last.key + entries.length !== nextId) return undefined;
-    const open: OpenPack = { firstId: last.key, stored: true, continues, entries: [], bytes: 0 };
-    entries.forEach((entry, index) => {
-      const carried = index === 0 && continues;
-      const cost = carried
-        ? varintBytes(entry.piece.length)
-        : entry.frameBytes === 0
-          ? 1
-          : entryBytes(entry.frameBytes, entry.tokenCount);
-      add(open, entry, cost);
+    const pack = last && decodePack(last.key, last.value);
+    const resumes = pack !== undefined && pack.firstId + pack.entries.length === nextId;
+    const filler = new PackFiller((key, record) => {
+      if (resumes && key === last?.key) this.tables.packs.put(key, record);
+      else this.tables.packs.append(key, record);
     });
-    return open;
+    if (resumes) filler.resume(pack);
+    return filler;
   }
-
-  #write({ firstId, stored, continues, entries }: OpenPack, continued: boolean): void {
-    const record = encodePack({ continues, continued, entries });
-    if (stored) this.tables.packs.put(firstId, record);
-    else this.tables.packs.append(firstId, record);
-  }
-}
-
-function add(open: OpenPack, entry: PackEntry, cost: number): void {
-  open.entries.push(entry);
-  open.bytes += cost + entry.piece.length;
-}
-
-/** Bytes left once one more entry is counted in the head. */
-function roomIn(open: OpenPack): number {
-  return INLINE_VALUE_BYTES - varintBytes(4 * (open.entries.length + 1) + 3) - open.bytes;
-}
-
-/** A tail may be empty where the frame is in whole pages: only what has no length is deleted. */
-function isEmpty(entry: PackEntry | undefined): boolean {
-  return entry === undefined || (entry.frameBytes === 0 && entry.piece.length === 0);
 }

@@ -14,7 +14,6 @@ const figures = [
   'nextSegment',
   'nextConversation',
   'nextName',
-  'buckets',
   'lastCreateTimeMs',
   'conversations',
   'messages',
@@ -22,6 +21,7 @@ const figures = [
   'tokens',
   'uniqueTokens',
   'segmentBytes',
+  'registryBytes',
   'garbageSegments',
   'garbageBytes',
 ] as const;
@@ -31,7 +31,7 @@ export type State = Record<(typeof figures)[number], number>;
 
 export function emptyState(): State {
   const state = Object.fromEntries(figures.map((figure) => [figure, 0])) as State;
-  return { ...state, nextSegment: 1, nextConversation: 1, nextName: 1, buckets: 1 };
+  return { ...state, nextSegment: 1, nextConversation: 1, nextName: 1 };
 }
 
 /** Names of the figures in which two states differ. */

@@ -17,7 +17,7 @@ export type Pin = ReturnType<Database['useReadTransaction']>;
 
 /**
  * A sorted table. Reads see the current state, or inside Environment.write what it has written so far;
- * those of one synchronous stretch see one state. Values are the caller's own.
+ * those of one synchronous stretch see one state. Values are the caller's own, but for view().
  */
 export class Table<K extends number | Buffer> {
   constructor(
@@ -32,18 +32,40 @@ export class Table<K extends number | Buffer> {
   }
 
   get(key: K): Uint8Array | undefined {
-    return this.database.get(key, this.#options());
+    const view = this.view(key);
+    if (!view) return undefined;
+    // From Node's pool: small arrays of their own cost more than all the rest.
+    const copy = Buffer.allocUnsafe(view.length);
+    copy.set(view);
+    return copy;
   }
 
-  /** The entry with this key, or else the one before it. */
+  /** The value in memory that the next read of any table uses again. */
+  view(key: K): Uint8Array | undefined {
+    // lmdb-js sets the reused buffer's length to the value's, and leaves its byteLength as it is.
+    const reused = (this.database as Reader<K>).getBinaryFast(key, this.#options());
+    return reused && new Uint8Array(reused.buffer, reused.byteOffset, reused.length);
+  }
+
+  /** The entry with this key, or else the one before it. A key first, then its value: twice as fast as an entry. */
   floor(key: K): Entry<K> | undefined {
-    for (const entry of this.range({ start: key, reverse: true, limit: 1 })) return entry;
-    return undefined;
+    return this.#entry(this.floorKey(key));
+  }
+
+  floorKey(key: K): K | undefined {
+    return first(this.database.getKeys({ start: key, reverse: true, limit: 1, ...this.#options() }));
   }
 
   last(): Entry<K> | undefined {
-    for (const entry of this.range({ reverse: true, limit: 1 })) return entry;
-    return undefined;
+    return this.#entry(this.lastKey());
+  }
+
+  lastKey(): K | undefined {
+    return first(this.database.getKeys({ reverse: true, limit: 1, ...this.#options() }));
+  }
+
+  keys(): Iterable<K> {
+    return this.database.getKeys({ ...this.#options() });
   }
 
   /** Start is included, end is not. */
@@ -60,6 +82,13 @@ export class Table<K extends number | Buffer> {
     this.database.putSync(key, value as Buffer, { append: true });
   }
 
+  /** Puts a key that is new, and fills pages up when it is above all others. */
+  putNew(key: K, value: Uint8Array): void {
+    const last = this.lastKey();
+    if (last === undefined || isBefore(last, key)) this.append(key, value);
+    else this.put(key, value);
+  }
+
   remove(key: K): void {
     this.database.removeSync(key);
   }
@@ -68,9 +97,28 @@ export class Table<K extends number | Buffer> {
     return treePages(this.database.getStats());
   }
 
-  #options(): object | undefined {
+  #entry(key: K | undefined): Entry<K> | undefined {
+    const value = key === undefined ? undefined : this.get(key);
+    return key === undefined || !value ? undefined : { key, value };
+  }
+
+  #options(): { readonly transaction: Pin } | undefined {
     return this.pin && { transaction: this.pin };
   }
+}
+
+/** lmdb-js takes the options here too, though its types leave them out. */
+interface Reader<K> {
+  getBinaryFast(key: K, options: object | undefined): Buffer | undefined;
+}
+
+function first<T>(items: Iterable<T>): T | undefined {
+  for (const item of items) return item;
+  return undefined;
+}
+
+function isBefore(a: number | Buffer, b: number | Buffer): boolean {
+  return typeof a === 'number' || typeof b === 'number' ? a < b : Buffer.compare(a, b) < 0;
 }
 
 /** Pages of a B-tree, from what LMDB says of it. */

@@ -1,12 +1,15 @@
-import type { Codec } from '../../codec/index.js';
+import { frameRegistryId, registryIdOf, type LiveCodec } from '../../codec/index.js';
 import { isStowkenError, type SegmentHash } from '../../model/index.js';
 import type { NewSegment } from '../backend.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
 import type { Tables } from './environment.js';
 import { HashIndex } from './hash-index.js';
 import { IdIndex } from './id-index.js';
+import type { IndexDirectory } from './index-directory.js';
 import { NameWriter, type Names } from './names.js';
+import { Registries } from './registries.js';
 import { RefCounts } from './ref-counts.js';
+import { References } from './references.js';
 import type { KnownSegment, SegmentCache } from './segment-cache.js';
 import { SegmentReader } from './segment-reader.js';
 import { SegmentWriter } from './segment-writer.js';
@@ -15,8 +18,9 @@ import { readState, writeState, type State } from './state.js';
 /** What write sessions share with the backend that opens them. */
 export interface Shared {
   readonly tables: Tables;
-  readonly codec: Codec;
+  readonly codec: LiveCodec;
   readonly cache: SegmentCache;
+  readonly directory: IndexDirectory;
   readonly names: Names;
 }
 
@@ -28,13 +32,17 @@ export class WriteSession {
   readonly state: State;
   readonly names: NameWriter;
   readonly ids: IdIndex;
-  /** Segments that this session added, for the caches once it is committed. */
-  readonly added = new Map<SegmentHash, KnownSegment>();
+  readonly references: References;
+  readonly #added = new Map<SegmentHash, KnownSegment>();
   readonly #addedIds = new Map<number, KnownSegment>();
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
+  readonly registries: Registries;
+  #registryAdded: Uint8Array | undefined;
+  #registriesDropped: number[] = [];
   #reader: SegmentReader;
+  #indexChanges: ReturnType<HashIndex['flush']> | undefined;
 
   constructor(
     private readonly shared: Shared,
@@ -45,9 +53,11 @@ export class WriteSession {
     this.state.commitSequence += 1;
     this.names = new NameWriter(tables.names, shared.names, this.state.nextName);
     this.ids = new IdIndex(tables.ids);
+    this.references = new References(tables.references);
     this.#counts = new RefCounts(tables);
-    this.#index = new HashIndex(tables.hashIndex, this.state.buckets);
+    this.#index = new HashIndex(tables.hashIndex, shared.directory);
     this.#writer = new SegmentWriter(tables);
+    this.registries = new Registries(tables);
     this.#reader = new SegmentReader(tables);
   }
 
@@ -58,7 +68,7 @@ export class WriteSession {
   readonly nameOf = (code: number): string => this.shared.names.nameOf(code);
 
   find(hash: SegmentHash): KnownSegment | undefined {
-    const cached = this.added.get(hash) ?? this.shared.cache.byHash(hash);
+    const cached = this.#added.get(hash) ?? this.shared.cache.byHash(hash);
     if (cached && this.#counts.get(cached.id) !== undefined) return cached;
     for (const id of this.#index.candidates(hash)) {
       const known = this.#known(id);
@@ -77,7 +87,8 @@ export class WriteSession {
     state.segments += 1;
     state.uniqueTokens += tokenCount;
     state.segmentBytes += frame.length;
-    this.added.set(hash, known);
+    this.#countFrame(frame, tokenCount, 1);
+    this.#added.set(hash, known);
     this.#addedIds.set(known.id, known);
     return known;
   }
@@ -103,19 +114,40 @@ export class WriteSession {
     return true;
   }
 
-  isReferenced(id: number): boolean {
-    return (this.#counts.get(id) ?? 0) > 0;
+  /** Undefined: the segment is not stored. */
+  referencesOf(id: number): number | undefined {
+    return this.#counts.get(id);
   }
 
-  /** Enters a segment without references among the garbage. */
+  /** Enters a segment without references among the garbage, from now on. */
   markGarbage(id: number): void {
     // What was appended in this session may not be readable yet.
     if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
     const frameBytes = this.#reader.size(id)?.frameBytes ?? 0;
+    const isNew = this.tables.garbage.get(id) === undefined;
     const { commitSequence: sequence } = this.state;
     this.tables.garbage.put(id, encodeGarbage({ sinceMs: this.nowMs, sequence, frameBytes }));
+    if (!isNew) return;
     this.state.garbageSegments += 1;
     this.state.garbageBytes += frameBytes;
+  }
+
+  /** Puts a frame in place of the expected one; says whether that was there. */
+  replaceFrame(id: number, expected: Uint8Array, frame: Uint8Array): boolean {
+    if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
+    const size = this.#reader.size(id);
+    if (!size || Buffer.compare(this.#reader.frame(id), expected) !== 0) return false;
+    this.#writer.replace(id, frame);
+    this.#reader = new SegmentReader(this.tables);
+    this.state.segmentBytes += frame.length - size.frameBytes;
+    this.#countFrame(expected, size.tokenCount, -1);
+    this.#countFrame(frame, size.tokenCount, 1);
+    const garbage = this.tables.garbage.get(id);
+    if (garbage) {
+      this.tables.garbage.put(id, encodeGarbage({ ...decodeGarbage(garbage), frameBytes: frame.length }));
+      this.state.garbageBytes += frame.length - size.frameBytes;
+    }
+    return true;
   }
 
   /**
@@ -132,6 +164,7 @@ export class WriteSession {
       const { sinceMs, sequence, frameBytes } = decodeGarbage(record);
       const known = sinceMs <= sinceMaxMs && sequence <= sequenceMax ? this.#knownIfWhole(id) : undefined;
       if (!known) continue;
+      this.#countFrame(this.#reader.frame(id), known.tokenCount, -1);
       this.#index.remove(known.hash, id);
       this.#counts.set(id, undefined);
       tables.garbage.remove(id);
@@ -148,14 +181,47 @@ export class WriteSession {
     return { segments: deleted.length, frameBytes: frameBytesDeleted };
   }
 
+  putRegistry(bytes: Uint8Array, timeMs: number): void {
+    this.registries.put(registryIdOf(bytes), bytes, timeMs);
+    this.state.registryBytes += bytes.length;
+    this.#registryAdded = bytes;
+  }
+
+  /** Removes those that no frame names; returns them. */
+  dropRegistries(ids: readonly number[]): number[] {
+    const dropped = ids.filter((id) => {
+      const bytes = this.registries.drop(id);
+      this.state.registryBytes -= bytes ?? 0;
+      return bytes !== undefined;
+    });
+    this.#registriesDropped.push(...dropped);
+    return dropped;
+  }
+
+  #countFrame(frame: Uint8Array, tokenCount: number, sign: 1 | -1): void {
+    const id = frameRegistryId(frame);
+    if (id !== undefined) this.registries.count(id, tokenCount, frame.length, sign);
+  }
+
   /** Writes all that was held back. */
   flush(): void {
     this.#writer.flush();
-    this.state.buckets = this.#index.resize(this.state.segments);
-    this.#index.flush();
+    this.#indexChanges = this.#index.flush();
     this.#counts.flush();
+    this.registries.flush();
+    this.references.flush();
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);
+  }
+
+  /** Tells what is kept in memory that the commit was made. */
+  committed(): void {
+    for (const known of this.#added.values()) this.shared.cache.add(known);
+    if (this.#registryAdded) this.shared.codec.add(this.#registryAdded);
+    this.shared.codec.remove(this.#registriesDropped);
+    if (this.names.changed) this.shared.names.refresh();
+    if (this.#indexChanges)
+      this.shared.directory.update(this.#indexChanges.added, this.#indexChanges.removed);
   }
 
   #known(id: number): KnownSegment {

@@ -7,6 +7,9 @@ import type { Outcome } from '../group-commit.js';
 import { writeState, readState } from './state.js';
 import { WriteSession, type Shared } from './write-session.js';
 
+/** Where so little is left, a commit failed for want of space: LMDB reports it as an I/O error. */
+const FULL_BYTES = 4 * 1024 * 1024;
+
 /** How often a store that ran full tries whether it can write again. */
 const RETRY_MS = 1000;
 
@@ -37,7 +40,7 @@ export class Writer {
     try {
       return await this.#commit(changes);
     } catch (error) {
-      if (error instanceof CommitError) throw this.#stop(error);
+      if (error instanceof CommitError) throw await this.#stop(error);
       if (changes.length === 1) return [{ refusal: error }];
       // One of them found a damaged record. Nothing was written: let each stand for itself.
       const outcomes: Outcome[] = [];
@@ -69,17 +72,18 @@ export class Writer {
       if (wrote) current.flush();
       return results;
     });
-    for (const known of session?.added.values() ?? []) this.shared.cache.add(known);
-    if (session?.names.changed) this.shared.names.refresh();
+    session?.committed();
     return outcomes;
   }
 
-  #stop(error: CommitError): StowkenError {
-    const cause = error.message;
+  async #stop(error: CommitError): Promise<StowkenError> {
+    const full = (await this.environment.bytesFree()) < FULL_BYTES;
+    const cause = full ? `no space left on the device (${error.message})` : error.message;
     this.#stopped = { cause };
     this.shared.cache.clear();
+    this.shared.directory.clear();
     // Pages that did not fit were never made visible: with space, the store can go on where it was.
-    if (/ENOSPC|no space left|EDQUOT|quota/i.test(cause)) this.#scheduleRetry();
+    if (full) this.#scheduleRetry();
     return new StowkenError('COMMIT_FAILED', `the commit failed: ${cause}`, { cause }, { cause: error });
   }
 

@@ -1,31 +1,35 @@
 import { randomBytes } from 'node:crypto';
-import type { Codec } from '../../codec/index.js';
-import type { VaultStats } from '../../model/index.js';
+import type { LiveCodec } from '../../codec/index.js';
+import { StowkenError, type VaultStats } from '../../model/index.js';
 import type {
   Change,
   ChangeResult,
+  CheckOptions,
   ConversationPage,
   ConversationSnapshot,
   GarbagePage,
   GarbageQuery,
   ListQuery,
+  ScanQuery,
   SegmentKey,
-  ManagedBackend,
+  MaintainedBackend,
   StoredSegment,
 } from '../backend.js';
 import { matchesFilter } from '../filters.js';
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
+import { checkReplacements } from '../replacements.js';
 import { checkMemory } from './memory-check.js';
 import { commitToMemory } from './memory-commit.js';
+import { listRegistries, scanSegments } from './memory-registries.js';
 import { MemoryStore, type MemorySegment } from './memory-store.js';
 
 /** Keeps everything in memory: for tests, and as the contract's readable model. */
-export function createMemoryBackend(parts: { codec: Codec; clock: () => number }): ManagedBackend {
+export function createMemoryBackend(parts: { codec: LiveCodec; clock: () => number }): MaintainedBackend {
   return new MemoryBackend(parts.codec, parts.clock);
 }
 
-class MemoryBackend implements ManagedBackend {
+class MemoryBackend implements MaintainedBackend {
   readonly kind = 'memory';
   readonly vaultId = randomBytes(16).toString('hex');
   readonly #store = new MemoryStore();
@@ -33,13 +37,15 @@ class MemoryBackend implements ManagedBackend {
   #open = true;
 
   constructor(
-    private readonly codec: Codec,
+    private readonly codec: LiveCodec,
     private readonly clock: () => number,
   ) {}
 
   async commit(change: Change): Promise<ChangeResult> {
     if (!this.#open) throw closed();
-    return commitToMemory(this.#store, change, this.clock(), this.#leases.oldest());
+    const hashOf = (key: SegmentKey) => this.#store.segments.get(Number(key))?.hash;
+    checkReplacements(change.replaceFrames ?? [], hashOf, this.codec);
+    return commitToMemory(this.#store, change, this.clock(), this.#leases.oldest(), this.codec);
   }
 
   async findSegments(hashes: readonly string[]): Promise<(StoredSegment | undefined)[]> {
@@ -55,6 +61,10 @@ class MemoryBackend implements ManagedBackend {
 
   async readHashes(keys: readonly SegmentKey[]): Promise<string[]> {
     return keys.map((key) => this.#segment(key).hash);
+  }
+
+  async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
+    return keys.map((key) => this.#store.segments.get(Number(key))?.holders.size);
   }
 
   async getConversation(id: string) {
@@ -127,7 +137,7 @@ class MemoryBackend implements ManagedBackend {
       tokens: sum(conversations, ({ totalTokens }) => totalTokens),
       uniqueTokens: sum(segments, ({ tokenCount }) => tokenCount),
       segmentBytes,
-      registryBytes: 0,
+      registryBytes: sum([...this.#store.registries.values()], ({ bytes }) => bytes.length),
       garbageSegments: garbage.length,
       garbageBytes: sum(garbage, ({ frame }) => frame.length),
       inUseBytes: segmentBytes,
@@ -135,8 +145,29 @@ class MemoryBackend implements ManagedBackend {
     };
   }
 
-  async check() {
-    return checkMemory(this.#store, this.codec);
+  async listRegistries() {
+    return listRegistries(this.#store);
+  }
+
+  async readRegistry(id: number) {
+    return this.#store.registries.get(id)?.bytes.slice();
+  }
+
+  async scanSegments(query: ScanQuery) {
+    return scanSegments(this.#store, query);
+  }
+
+  async check(options: CheckOptions = {}) {
+    return checkMemory(this.#store, this.codec, options);
+  }
+
+  /** Nothing here follows from other records but what commits keep. */
+  async repair() {
+    return { repaired: [], remaining: await this.check() };
+  }
+
+  async *backup(): AsyncGenerator<Uint8Array, void, void> {
+    throw new StowkenError('INVALID_FIELD', 'a vault in memory has no backup', { field: 'storage' });
   }
 
   health() {

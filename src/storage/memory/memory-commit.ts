@@ -1,6 +1,10 @@
-import type { Change, ChangeResult } from '../backend.js';
+import type { LiveCodec } from '../../codec/index.js';
+import type { Change, ChangeResult, FrameReplacement } from '../backend.js';
 import { contentKey, distinctHashes } from '../content.js';
+import { checkRegistries } from '../needed-registries.js';
 import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
+import { addReferences, deleteSegments, removeReferences } from './memory-references.js';
+import { dropRegistries, putRegistry } from './memory-registries.js';
 import type { MemoryConversation, MemorySegment, MemoryStore } from './memory-store.js';
 
 type Put = NonNullable<Change['put']>;
@@ -13,24 +17,46 @@ export function commitToMemory(
   change: Change,
   nowMs: number,
   oldestLease: number,
+  codec: LiveCodec,
 ): ChangeResult {
+  checkRegistries(
+    change,
+    (id) => store.registries.has(id),
+    () => Math.max(0, ...store.registries.keys()),
+  );
   const unchanged = change.put && checkPut(store, change.put, change);
   if (change.delete) checkDelete(store, change.delete);
 
-  if (unchanged && !change.delete && !change.collect) return { put: unchanged };
+  if (unchanged && Object.keys(change).every((part) => part === 'put' || part === 'newSegments')) {
+    return { put: unchanged };
+  }
+  // What becomes garbage with this change stays: the backends agree, though here no snapshot could see it.
+  const garbageSequenceMax = Math.min(oldestLease, store.sequence);
   store.sequence += 1;
   const added = new Set<string>();
-  if (!unchanged) {
-    for (const { hash, tokenCount, frame } of change.newSegments ?? []) {
-      if (store.segmentByHash.has(hash)) continue;
-      store.addSegment(hash, tokenCount, frame, nowMs);
-      added.add(hash);
-    }
+  for (const { hash, tokenCount, frame } of change.newSegments ?? []) {
+    const stored = store.segmentByHash.get(hash);
+    if (stored?.garbage) store.markGarbage(stored, nowMs);
+    if (stored) continue;
+    store.addSegment(hash, tokenCount, frame, nowMs);
+    added.add(hash);
   }
   const result: { -readonly [K in keyof ChangeResult]: ChangeResult[K] } = {};
   if (change.put) result.put = unchanged ?? put(store, change.put, added, nowMs);
   if (change.delete) result.delete = remove(store, change.delete, nowMs);
-  if (change.collect) result.collect = collect(store, change.collect, oldestLease);
+  if (change.addReferences) result.addReferences = addReferences(store, change.addReferences);
+  if (change.removeReferences) {
+    result.removeReferences = removeReferences(store, change.removeReferences, nowMs);
+  }
+  if (change.deleteSegments) {
+    result.deleteSegments = deleteSegments(store, change.deleteSegments, garbageSequenceMax);
+  }
+  if (change.putRegistry) putRegistry(store, codec, change.putRegistry);
+  if (change.replaceFrames) {
+    result.replaceFrames = change.replaceFrames.map((each) => replaceFrame(store, each));
+  }
+  if (change.dropRegistries) result.dropRegistries = dropRegistries(store, codec, change.dropRegistries);
+  if (change.collect) result.collect = collect(store, change.collect, garbageSequenceMax);
   return result;
 }
 
@@ -127,17 +153,25 @@ function remove(store: MemoryStore, { id }: Delete, nowMs: number): NonNullable<
   return { releasedReferences: segmentIds.size, garbageSegments: garbage.length };
 }
 
+function replaceFrame(store: MemoryStore, { key, expected, frame }: FrameReplacement): boolean {
+  const segment = store.segments.get(Number(key));
+  if (!segment || Buffer.compare(segment.frame, expected) !== 0) return false;
+  segment.frame = frame.slice();
+  return true;
+}
+
 function collect(
   store: MemoryStore,
   { keys, garbageBeforeMs }: Collect,
-  oldestLease: number,
+  garbageSequenceMax: number,
 ): NonNullable<ChangeResult['collect']> {
   let segments = 0;
   let frameBytes = 0;
   for (const key of keys) {
     const segment = store.segments.get(Number(key));
     const garbage = segment?.garbage;
-    if (!segment || !garbage || garbage.sinceMs > garbageBeforeMs || garbage.sequence > oldestLease) continue;
+    if (!segment || !garbage || garbage.sinceMs > garbageBeforeMs || garbage.sequence > garbageSequenceMax)
+      continue;
     store.removeSegment(segment);
     segments += 1;
     frameBytes += segment.frame.length;

@@ -4,10 +4,10 @@ export interface MemorySegment {
   readonly id: number;
   readonly hash: SegmentHash;
   readonly tokenCount: number;
-  readonly frame: Uint8Array;
-  /** Numbers of the conversations that name it. */
-  readonly holders: Set<number>;
-  /** Set while nothing names it. */
+  frame: Uint8Array;
+  /** Numbers of the conversations, and names of the outside holders, that refer to it. */
+  readonly holders: Set<number | string>;
+  /** Set while nothing refers to it. */
   garbage: { readonly sinceMs: number; readonly sequence: number } | undefined;
 }
 
@@ -24,6 +24,7 @@ export class MemoryStore {
   readonly segments = new Map<number, MemorySegment>();
   readonly segmentByHash = new Map<SegmentHash, MemorySegment>();
   readonly conversations = new Map<number, MemoryConversation>();
+  readonly registries = new Map<number, { readonly bytes: Uint8Array; readonly createTimeMs: number }>();
   readonly numberById = new Map<string, number>();
   nextSegment = 1;
   nextConversation = 1;
@@ -49,19 +50,22 @@ export class MemoryStore {
     this.segmentByHash.set(hash, segment);
   }
 
-  hold(id: number, holder: number): void {
+  hold(id: number, holder: number | string): void {
     const segment = this.segments.get(id);
     segment?.holders.add(holder);
     if (segment) segment.garbage = undefined;
   }
 
   /** Whether the segment is garbage now. */
-  release(id: number, holder: number, nowMs: number): boolean {
+  release(id: number, holder: number | string, nowMs: number): boolean {
     const segment = this.segments.get(id);
-    segment?.holders.delete(holder);
-    if (segment?.holders.size !== 0) return false;
-    segment.garbage = { sinceMs: nowMs, sequence: this.sequence };
+    if (!segment?.holders.delete(holder) || segment.holders.size > 0) return false;
+    this.markGarbage(segment, nowMs);
     return true;
+  }
+
+  markGarbage(segment: MemorySegment, nowMs: number): void {
+    segment.garbage = { sinceMs: nowMs, sequence: this.sequence };
   }
 
   removeSegment(segment: MemorySegment): void {

@@ -1,4 +1,4 @@
-import { createCodec } from '../../../src/codec/index.js';
+import { createLiveCodec } from '../../../src/codec/index.js';
 import type { RunningServer, ServeOptions } from '../../../src/cli/index.js';
 import { loadCore } from '../../../src/core/index.js';
 import { startRpcServer } from '../../../src/rpc/index.js';
@@ -13,7 +13,7 @@ export async function startServer(
   logger: Logger,
 ): Promise<RunningServer> {
   const core = await loadCore();
-  const codec = createCodec(core);
+  const codec = createLiveCodec(core);
   const clock = () => Date.now();
   const backend = createMemoryBackend({ codec, clock });
   const tokenizers = createTokenizers({ threadsMax: 1 });

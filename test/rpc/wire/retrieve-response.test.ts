@@ -24,9 +24,10 @@ const content: fc.Arbitrary<[ChunkContent | undefined, Record<string, unknown>]>
       { kind: 'words', bytes },
       { tokens_le32: bytes },
     ]),
-  fc
-    .string({ unit: 'binary' })
-    .map((text): [ChunkContent, Record<string, unknown>] => [{ kind: 'text', text }, { text }]),
+  fc.string({ unit: 'binary' }).map((text): [ChunkContent, Record<string, unknown>] => [
+    { kind: 'text', text, replaced: text.length % 2 === 1 },
+    { text, replaced: text.length % 2 === 1 },
+  ]),
 );
 
 const description = fc.record({ role: label, name: label, toolCallId: label, tokenCount: position });

@@ -1,0 +1,90 @@
+// The numbers that a registry and its frames agree on: see docs/codec-format.md.
+
+export const MAGIC: u32 = 0x524b5453; // "STKR"
+export const FORMAT_VERSION: u8 = 1;
+export const CHECKSUM_BYTES: usize = 4;
+
+export const TOKENS_MAX: u32 = 1 << 19;
+export const PHRASES_MAX: u32 = 1 << 17;
+export const PHRASE_TOKENS_MAX: u32 = 256;
+/** Tokens that all phrases together spell. */
+export const POOL_TOKENS_MAX: u32 = 1 << 22;
+/** Followers that all contexts together list. */
+export const FOLLOWERS_MAX: u32 = 1 << 21;
+export const CONTEXT_FOLLOWERS_MAX: u32 = 2048;
+
+/** Symbols that are not tokens; the others follow them, by class and falling weight. */
+export const END: u32 = 0;
+export const MATCH: u32 = 1;
+export const UNSEEN: u32 = 2;
+export const SPECIALS: u32 = 3;
+
+export const CLASS_BITS: u32 = 6;
+export const CLASSES: u32 = 1 << CLASS_BITS;
+/** Each special symbol is alone in a class of its own, from the last class down. */
+export const ORDINARY_CLASSES: u32 = CLASSES - SPECIALS;
+
+export function specialClass(symbol: u32): u32 {
+  return CLASSES - 1 - symbol;
+}
+
+/** Frequencies of followers, classes, distances and lengths add up to 2^12, of a class's symbols to 2^20. */
+export const TABLE_BITS: u32 = 12;
+export const SYMBOL_BITS: u32 = 20;
+
+/** A weight is written as a code: half an octave a step. */
+export const WEIGHT_BITS: u32 = 6;
+export const WEIGHT_CODES: u32 = 1 << WEIGHT_BITS;
+
+export function weightOf(code: u32): u64 {
+  const octave = (<u64>1) << (code >>> 1);
+  return code & 1 ? (octave * 46341) >>> 15 : octave;
+}
+
+/** A distance is written as its bit length less one and the bits after the first. */
+export const DISTANCE_CODES: u32 = 21;
+export const DISTANCE_MAX: u32 = (1 << 21) - 1;
+
+/** Lengths 1 to 12 have a code each; longer ones share one for each half octave. */
+export const LENGTH_CODES: u32 = 46;
+export const LENGTH_MAX: u32 = (1 << 20) - 1;
+
+export function lengthCode(length: u32): u32 {
+  if (length <= 12) return length - 1;
+  const top = 31 - <u32>clz(length);
+  return 12 + ((top - 3) << 1) + ((length >>> (top - 1)) & 1);
+}
+
+/** Raw bits that follow a length's code. */
+export function lengthBits(code: u32): u32 {
+  return code < 12 ? 0 : 2 + ((code - 12) >>> 1);
+}
+
+export function lengthBase(code: u32): u32 {
+  return code < 12 ? code + 1 : (2 | (code & 1)) << (2 + ((code - 12) >>> 1));
+}
+
+/** An unseen token is written as its bit length and the bits after the first. */
+export const UNSEEN_CODES: u32 = 33;
+
+export function bitLength(value: u32): u32 {
+  return 32 - <u32>clz(value);
+}
+
+/** The models of the range coder, by what they describe. Numbers take 64 models each. */
+export const MODEL_COUNTS: i32 = 0;
+export const MODEL_TOKEN: i32 = 64;
+export const MODEL_WEIGHT: i32 = 128; // tree, by class
+export const MODEL_CLASS: i32 = MODEL_WEIGHT + 4096; // two trees: tokens, phrases
+export const MODEL_CONTEXT_CLASS: i32 = MODEL_CLASS + 128; // tree, by the token's class
+export const MODEL_PHRASE_LENGTH: i32 = MODEL_CONTEXT_CLASS + 4096;
+export const MODEL_FIRST_PART: i32 = MODEL_PHRASE_LENGTH + 64;
+export const MODEL_PART: i32 = MODEL_FIRST_PART + 64;
+export const MODEL_TABLE: i32 = MODEL_PART + 64; // tree, by the entry of a fixed table
+export const MODEL_FOLLOWERS: i32 = MODEL_TABLE + 4096; // number, by the context's class
+export const MODEL_ESCAPE: i32 = MODEL_FOLLOWERS + 4096;
+export const MODEL_FOLLOWER_CLASS: i32 = MODEL_ESCAPE + 64; // tree, by the context's class
+export const MODEL_RANK: i32 = MODEL_FOLLOWER_CLASS + 4096; // number, by the follower's class
+export const MODEL_RANK_STEP: i32 = MODEL_RANK + 4096;
+export const MODEL_FREQUENCY: i32 = MODEL_RANK_STEP + 4096; // tree, by the log of the number of followers
+export const MODELS: i32 = MODEL_FREQUENCY + 64 * 16;

@@ -1,0 +1,30 @@
+// A registry's life in an instance: its bytes are put behind everything else, loaded, and stay.
+import { prepareCosts } from '../costs';
+import { setWorkFloor } from '../decoder';
+import { setEncoderFloor } from '../encoder';
+import { reserve } from '../memory';
+import { preparePhrases } from '../phrases';
+import { loadRegistry, NO_MEMORY } from './loader';
+
+let bytes: usize = 0;
+
+/** Room for the registry's bytes; 0 when there is none. Once in the life of an instance. */
+export function beginLoad(length: i32): usize {
+  bytes = reserve(<usize>length);
+  return bytes;
+}
+
+/** Loads what was put there; 0 or negative: malformed, or no memory. */
+export function loadBytes(length: i32): i32 {
+  const result = loadRegistry(bytes, bytes + <usize>length);
+  setWorkFloor();
+  return result;
+}
+
+/** What encoding needs over decoding; 0 or negative: no memory. */
+export function prepareEncoder(): i32 {
+  if (!prepareCosts() || !preparePhrases()) return NO_MEMORY;
+  setWorkFloor();
+  setEncoderFloor();
+  return 0;
+}

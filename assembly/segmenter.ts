@@ -1,0 +1,69 @@
+// Cuts a long message by its content: a rolling hash over the tokens says where, so that text that is
+// pasted into another message is cut at the same places. Normalised chunking after W. Xia et al.,
+// "FastCDC" (2016): before the target size a cut is four times rarer, after it four times more frequent,
+// than one in `target`.
+import { reserve } from './memory';
+import { INPUT_BYTES, OUTPUT, unpackWords } from './varint';
+
+/** By cut: the byte of the piece and the tokens of the segment that end there, u32 each. */
+export const CUTS: usize = reserve(INPUT_BYTES * 8);
+
+let sizeMin: u32 = 0;
+let sizeTarget: u32 = 0;
+let sizeMax: u32 = 0;
+let rareLimit: u32 = 0;
+let frequentLimit: u32 = 0;
+/** Gear hash: each token's bits move out at the top after 32 tokens. */
+let hash: u32 = 0;
+let size: u32 = 0;
+
+/** Begins a message. Sizes in tokens; 1 <= least <= target <= most. */
+export function beginCuts(least: u32, target: u32, most: u32): void {
+  sizeMin = least;
+  sizeTarget = target;
+  sizeMax = most;
+  const even = u32.MAX_VALUE / target;
+  rareLimit = even >>> 2;
+  frequentLimit = even < (<u32>1) << 30 ? even << 2 : u32.MAX_VALUE;
+  hash = 0;
+  size = 0;
+}
+
+/** Takes the varints of INPUT[0, length) in; how many cuts there are at CUTS, or MALFORMED. */
+export function findCuts(length: i32): i32 {
+  const count = unpackWords(length);
+  if (count < 0) return count;
+  let cuts = 0;
+  let bytes: u32 = 0;
+  for (let i = 0; i < count; i++) {
+    const token = load<u32>(OUTPUT + ((<usize>i) << 2));
+    bytes += varintBytes(token);
+    // Tokens are numbered by frequency: they are mixed before their bits are shifted through.
+    hash = (hash << 1) + mix(token);
+    size++;
+    if (size < sizeMin) continue;
+    if (size < sizeMax && hash > (size < sizeTarget ? rareLimit : frequentLimit)) continue;
+    const cut = CUTS + ((<usize>cuts) << 3);
+    store<u32>(cut, bytes);
+    store<u32>(cut, size, 4);
+    cuts++;
+    size = 0;
+    hash = 0;
+  }
+  return cuts;
+}
+
+/** Tokens after the last cut. */
+export function uncutTokens(): u32 {
+  return size;
+}
+
+function varintBytes(token: u32): u32 {
+  return token < 0x80 ? 1 : token < 0x4000 ? 2 : token < 0x20_0000 ? 3 : token < 0x1000_0000 ? 4 : 5;
+}
+
+function mix(token: u32): u32 {
+  let mixed = token * 0x9e37_79b1;
+  mixed = (mixed ^ (mixed >>> 15)) * 0x85eb_ca6b;
+  return mixed ^ (mixed >>> 13);
+}

@@ -1,0 +1,140 @@
+// The sample: its tokens as they are, and as a stream of units, which training rewrites.
+//
+// Units are what a segment is spelled with: END, MATCH and UNSEEN, then the tokens by index (those that
+// occur more than once, by id), then the phrases in the order of their making. In the stream a
+// match is flagged and carries the context that it leaves behind.
+import { release, reserve } from '../memory';
+import { END, SPECIALS, TOKENS_MAX, UNSEEN } from '../registry/format';
+import { OUTPUT, unpackWords } from '../varint';
+import { sortKeys } from './sort';
+
+export const FIRST_TOKEN: u32 = SPECIALS;
+export const MATCH_FLAG: u32 = 0x8000_0000;
+
+export let words: usize = 0;
+export let wordCount: u32 = 0;
+let wordsMax: u32 = 0;
+/** u32 by segment: its tokens. */
+export let lengths: usize = 0;
+export let segments: u32 = 0;
+let segmentsMax: u32 = 0;
+export let stream: usize = 0;
+export let streamLength: u32 = 0;
+/** u32 by index: the token's id. */
+export let tokenIds: usize = 0;
+export let tokens: u32 = 0;
+
+export function firstPhrase(): u32 {
+  return FIRST_TOKEN + tokens;
+}
+export function startContext(): u32 {
+  return tokens;
+}
+export function unseenContext(): u32 {
+  return tokens + 1;
+}
+export function contexts(): u32 {
+  return tokens + 2;
+}
+
+/** Room for a sample; false when there is none. */
+export function beginSample(tokenCount: u32, segmentCount: u32): bool {
+  wordsMax = tokenCount;
+  segmentsMax = segmentCount;
+  wordCount = 0;
+  segments = 0;
+  words = reserve(((<usize>tokenCount) << 2) + 16);
+  lengths = reserve((<usize>segmentCount) << 2);
+  stream = reserve((<usize>tokenCount + segmentCount) << 2);
+  return words != 0 && lengths != 0 && stream != 0;
+}
+
+/** Takes the varints of INPUT[0, length) in; tokens read, or -1: malformed or more than announced. */
+export function appendSample(length: i32): i32 {
+  const read = unpackWords(length);
+  if (read < 0 || wordCount + <u32>read > wordsMax) return -1;
+  memory.copy(words + ((<usize>wordCount) << 2), OUTPUT, (<usize>read) << 2);
+  wordCount += <u32>read;
+  return read;
+}
+
+/** Ends a segment of `count` tokens. */
+export function endSegment(count: u32): bool {
+  if (segments == segmentsMax) return false;
+  store<u32>(lengths + ((<usize>segments) << 2), count);
+  segments++;
+  return true;
+}
+
+/** Numbers the tokens that occur more than once, and writes the stream; false when there is no memory. */
+export function indexSample(): bool {
+  tokenIds = reserve(<usize>4 * TOKENS_MAX);
+  const keys = reserve((<usize>wordCount) << 3);
+  const other = reserve((<usize>wordCount) << 3);
+  if (!tokenIds || !keys || !other) return false;
+  for (let i: u32 = 0; i < wordCount; i++) {
+    store<u64>(keys + ((<usize>i) << 3), ((<u64>load<u32>(words + ((<usize>i) << 2))) << 32) | i);
+  }
+  // Sorted by token; within it the positions may come in any order.
+  const sorted = sortKeysHigh(keys, other);
+  tokens = 0;
+  let end: u32 = 0;
+  for (let at: u32 = 0; at < wordCount; at = end) {
+    const token = <u32>(load<u64>(sorted + ((<usize>at) << 3)) >>> 32);
+    end = at + 1;
+    while (end < wordCount && <u32>(load<u64>(sorted + ((<usize>end) << 3)) >>> 32) == token) end++;
+    let unit: u32 = UNSEEN;
+    // The largest id has no place in a registry.
+    if (end - at > 1 && tokens < TOKENS_MAX && token != u32.MAX_VALUE) {
+      store<u32>(tokenIds + ((<usize>tokens) << 2), token);
+      unit = FIRST_TOKEN + tokens;
+      tokens++;
+    }
+    for (let k = at; k < end; k++) {
+      const position = <u32>load<u64>(sorted + ((<usize>k) << 3));
+      store<u32>(stream + ((<usize>position) << 2), unit);
+    }
+  }
+  spreadSegments();
+  // The ids keep only what they take.
+  release(tokenIds + ((<usize>tokens * 4 + 15) & ~15));
+  return true;
+}
+
+/** Sorts by the upper half of the keys. */
+function sortKeysHigh(keys: usize, other: usize): usize {
+  for (let i: u32 = 0; i < wordCount; i++) {
+    const at = keys + ((<usize>i) << 3);
+    store<u64>(at, rotl(load<u64>(at), 32));
+  }
+  const sorted = sortKeys(keys, other, wordCount, 32);
+  for (let i: u32 = 0; i < wordCount; i++) {
+    const at = sorted + ((<usize>i) << 3);
+    store<u64>(at, rotl(load<u64>(at), 32));
+  }
+  return sorted;
+}
+
+/** Makes room in the stream for the ends of segments, from the last on. */
+function spreadSegments(): void {
+  streamLength = wordCount + segments;
+  let from = wordCount;
+  let to = streamLength;
+  for (let s = <i32>segments - 1; s >= 0; s--) {
+    setStream(--to, END);
+    const count = load<u32>(lengths + ((<usize>s) << 2));
+    from -= count;
+    to -= count;
+    memory.copy(stream + ((<usize>to) << 2), stream + ((<usize>from) << 2), (<usize>count) << 2);
+  }
+}
+
+export function streamUnit(i: u32): u32 {
+  return load<u32>(stream + ((<usize>i) << 2));
+}
+export function setStream(i: u32, unit: u32): void {
+  store<u32>(stream + ((<usize>i) << 2), unit);
+}
+export function setStreamLength(length: u32): void {
+  streamLength = length;
+}

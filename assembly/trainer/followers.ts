@@ -1,0 +1,99 @@
+// Which followers a context lists: those that save more bits than they cost in the registry.
+import * as costs from '../costs';
+import { mark, release, reserve } from '../memory';
+import * as format from '../registry/format';
+import * as tables from '../registry/tables';
+import * as corpus from './corpus';
+import * as pairs from './pairs';
+import * as units from './units';
+
+/** What a follower keeps back of its count for what was not seen (absolute discounting). */
+export const DISCOUNT: f32 = 0.7;
+const TIMES_MIN: u32 = 2;
+/** Bits that a listed follower takes in the registry, about. */
+const FOLLOWER_BITS: f64 = 14;
+/** Bits of an escape, about. */
+const ESCAPE_BITS: f64 = 1.5;
+
+/** Set in a pair's u8 when the context lists its unit. */
+let listed: usize = 0;
+export let followerCount: u32 = 0;
+/** By unit: its symbol in the registry that is loaded, u32; 0: none. */
+let symbols: usize = 0;
+
+export function isListed(pair: u32): bool {
+  return load<u8>(listed + pair) != 0;
+}
+
+/** By definition of the loaded registry, which unit it is, u32; 0 while none is loaded. */
+let definitionUnits: usize = 0;
+let unitsMax: u32 = 0;
+
+export function beginFollowers(most: u32): bool {
+  unitsMax = most;
+  definitionUnits = reserve((<usize>most) << 2);
+  symbols = reserve((<usize>most) << 2);
+  return definitionUnits != 0 && symbols != 0;
+}
+
+export function setDefinitionUnit(definition: u32, unit: u32): void {
+  store<u32>(definitionUnits + ((<usize>definition) << 2), unit);
+}
+
+/** The unit that a symbol of the loaded registry stands for. */
+export function symbolUnit(symbol: u32): u32 {
+  if (symbol < format.SPECIALS) return symbol;
+  return load<u32>(definitionUnits + ((<usize>tables.symbolDefinition(symbol)) << 2));
+}
+
+/** To be called once the registry is loaded. */
+export function mapSymbols(): void {
+  memory.fill(symbols, 0, (<usize>unitsMax) << 2);
+  for (let s: u32 = 0; s < tables.symbols; s++) store<u32>(symbols + ((<usize>symbolUnit(s)) << 2), s);
+}
+
+/** Chooses, by the costs of the loaded registry if there is one, and leaves the residuals; false: no memory. */
+export function chooseFollowers(haveCosts: bool): bool {
+  listed = reserve(pairs.pairCount);
+  if (listed == 0 && pairs.pairCount > 0) return false;
+  followerCount = 0;
+  for (let context: u32 = 0; context < corpus.contexts(); context++) {
+    const from = pairs.pairStart(context);
+    const to = pairs.pairStart(context + 1);
+    let total: u32 = 0;
+    for (let p = from; p < to; p++) total += pairs.pairTimes(p);
+    let count: u32 = 0;
+    for (let p = from; p < to; p++) {
+      const keep = pairs.pairTimes(p) >= TIMES_MIN && (!haveCosts || pays(context, p, total));
+      store<u8>(listed + p, keep);
+      count += <u32>keep;
+    }
+    for (let least: u32 = TIMES_MIN + 1; count > limit(); least++) {
+      for (let p = from; p < to; p++) {
+        if (!isListed(p) || pairs.pairTimes(p) >= least) continue;
+        store<u8>(listed + p, 0);
+        count--;
+      }
+    }
+    followerCount += count;
+    for (let p = from; p < to; p++) {
+      pairs.setResidual(p, isListed(p) ? DISCOUNT : <f32>pairs.pairTimes(p));
+    }
+  }
+  return true;
+}
+
+function limit(): u32 {
+  const left = format.FOLLOWERS_MAX - followerCount;
+  return left < format.CONTEXT_FOLLOWERS_MAX ? left : format.CONTEXT_FOLLOWERS_MAX;
+}
+
+function pays(context: u32, pair: u32, total: u32): bool {
+  const unit = pairs.pairUnit(pair);
+  const symbol = load<u32>(symbols + ((<usize>unit) << 2));
+  const block = tables.blockOf(context);
+  const unlisted = ESCAPE_BITS + <f64>costs.unlistedCost(block, symbol) / 256;
+  const times = <f64>pairs.pairTimes(pair);
+  const own = Math.log2(<f64>total / (times - DISCOUNT));
+  return times * (unlisted - own) > FOLLOWER_BITS;
+}

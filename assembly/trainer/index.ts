@@ -1,0 +1,155 @@
+// Training, in steps that the host calls one after the other, so that it can tell how far it is and
+// stop. A registry is written from what the stream of units says; then it is loaded, and the encoder
+// spells the sample with it, which makes the stream that the next one is written from.
+import { prepareCosts } from '../costs';
+import * as encoder from '../encoder';
+import { mark, release, reserve, reserveZeroed } from '../memory';
+import { preparePhrases } from '../phrases';
+import * as format from '../registry/format';
+import { loadRegistry } from '../registry/loader';
+import * as tables from '../registry/tables';
+import * as classes from './classes';
+import * as corpus from './corpus';
+import * as followers from './followers';
+import { mergeRound } from './merge';
+import * as pairs from './pairs';
+import * as units from './units';
+import { writeRegistry } from './writer';
+
+const NO_MEMORY: i32 = -1;
+const REGISTRY_BYTES_MAX: usize = 24 * 1024 * 1024;
+/** Uses that a phrase needs to stay. */
+const PHRASE_USES_MIN: u32 = 3;
+const SWEEPS_FIRST: i32 = 6;
+const SWEEPS_LATER: i32 = 2;
+/** Of what follows a context, the part that is taken for matches before any was seen. */
+const MATCH_SHARE: f32 = 0.06;
+
+let phrasesMax: u32 = 0;
+let roundPairs: u32 = 0;
+export let registry: usize = 0;
+let registryBytes: i32 = 0;
+let floor: usize = 0;
+let trained: bool = false;
+let parsedSegments: u32 = 0;
+let parsedWords: u32 = 0;
+let parsedLength: u32 = 0;
+
+const distances: usize = memory.data(4 * 21, 16);
+const lengths: usize = memory.data(4 * 46, 16);
+const unseen: usize = memory.data(4 * 33, 16);
+
+/** Prepares for up to `most` phrases, found in about `rounds` rounds. After the sample is complete. */
+export function beginTraining(most: u32, rounds: u32): i32 {
+  if (most > format.PHRASES_MAX / 2) most = format.PHRASES_MAX / 2;
+  phrasesMax = most;
+  trained = false;
+  if (!corpus.indexSample()) return NO_MEMORY;
+  const candidates = 2 * most;
+  roundPairs = (2 * candidates) / rounds + 1;
+  const unitsMax = corpus.firstPhrase() + candidates;
+  registry = reserve(REGISTRY_BYTES_MAX);
+  if (!units.beginUnits(candidates) || !classes.beginClasses(unitsMax) || !registry) return NO_MEMORY;
+  if (!followers.beginFollowers(unitsMax)) return NO_MEMORY;
+  floor = mark();
+  return 0;
+}
+
+/** Makes phrases; how many, 0 when there are no more. */
+export function mergePhrases(): i32 {
+  return corpus.streamLength == 0 ? 0 : mergeRound(roundPairs);
+}
+
+/** Writes registry `id` from the stream as it is; its bytes at `registry`, or negative. */
+export function buildRegistry(id: u32): i32 {
+  if (!trained) expectAnything();
+  if (!pairs.dropPhrases(trained ? PHRASE_USES_MIN : 1, trained ? phrasesMax : 2 * phrasesMax))
+    return NO_MEMORY;
+  if (!pairs.countPairs() || !followers.chooseFollowers(trained) || !classes.prepareClasses())
+    return NO_MEMORY;
+  if (!trained) classes.seedClasses();
+  const sweeps = trained ? SWEEPS_LATER : SWEEPS_FIRST;
+  for (let i = 0; i < sweeps; i++) classes.sweep();
+  const share: f32 = trained ? 0 : MATCH_SHARE;
+  registryBytes = writeRegistry(id, registry, REGISTRY_BYTES_MAX, share, distances, lengths, unseen);
+  release(floor);
+  return registryBytes;
+}
+
+/** What a match looks like before any was seen: near and short. */
+function expectAnything(): void {
+  for (let i: u32 = 0; i < format.DISTANCE_CODES; i++)
+    store<u32>(distances + ((<usize>i) << 2), i < 17 ? 10 : 0);
+  for (let i: u32 = 0; i < format.LENGTH_CODES; i++)
+    store<u32>(lengths + ((<usize>i) << 2), 100 / ((i + 1) * (i + 1)));
+  for (let i: u32 = 0; i < format.UNSEEN_CODES; i++) store<u32>(unseen + ((<usize>i) << 2), i < 20 ? i : 0);
+}
+
+/** Loads the registry that was written, to spell the sample with it. */
+export function beginParsing(): i32 {
+  release(floor);
+  if (loadRegistry(registry, registry + <usize>registryBytes) != 0) return NO_MEMORY;
+  if (!prepareCosts() || !preparePhrases()) return NO_MEMORY;
+  followers.mapSymbols();
+  encoder.setEncoderFloor();
+  memory.fill(distances, 0, 4 * format.DISTANCE_CODES);
+  memory.fill(lengths, 0, 4 * format.LENGTH_CODES);
+  memory.fill(unseen, 0, 4 * format.UNSEEN_CODES);
+  parsedSegments = 0;
+  parsedWords = 0;
+  parsedLength = 0;
+  return 0;
+}
+
+/** Spells segments until about `budget` tokens are done; how many segments are left, or negative. */
+export function parseMore(budget: u32): i32 {
+  const stop = parsedWords + budget;
+  while (parsedSegments < corpus.segments && parsedWords < stop) {
+    const count = load<u32>(corpus.lengths + ((<usize>parsedSegments) << 2));
+    if (!encoder.beginEncode(<i32>count)) return NO_MEMORY;
+    memory.copy(encoder.encoderWords(), corpus.words + ((<usize>parsedWords) << 2), (<usize>count) << 2);
+    if (!encoder.parse()) return NO_MEMORY;
+    keepParsed();
+    parsedSegments++;
+  }
+  if (parsedSegments == corpus.segments) {
+    corpus.setStreamLength(parsedLength);
+    trained = true;
+    // What comes next stands on the tables; the encoder's work is done.
+    release(encoderFloor());
+  }
+  return <i32>(corpus.segments - parsedSegments);
+}
+
+function encoderFloor(): usize {
+  encoder.beginEncode(0);
+  return mark();
+}
+
+function count(table: usize, code: u32): void {
+  const at = table + ((<usize>code) << 2);
+  store<u32>(at, load<u32>(at) + 1);
+}
+
+/** Rewrites the stream from the encoder's choice: it is never longer than what was there before. */
+function keepParsed(): void {
+  for (let at = encoder.parsed; at < encoder.parsedEnd; at += 4) {
+    const symbol = load<u32>(at);
+    let unit = followers.symbolUnit(symbol);
+    if (symbol == format.MATCH) {
+      const length = load<u32>(at, 4);
+      parsedWords += length;
+      count(lengths, format.lengthCode(length));
+      count(distances, 31 - <u32>clz(load<u32>(at, 8)));
+      unit =
+        corpus.MATCH_FLAG | tables.tokenIndex(load<u32>(corpus.words + ((<usize>(parsedWords - 1)) << 2)));
+      at += 8;
+    } else if (symbol == format.UNSEEN) {
+      count(unseen, format.bitLength(load<u32>(corpus.words + ((<usize>parsedWords) << 2))));
+      parsedWords += 1;
+    } else if (symbol != format.END) {
+      parsedWords += units.unitLength(unit);
+    }
+    corpus.setStream(parsedLength++, unit);
+  }
+}

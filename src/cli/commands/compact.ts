@@ -1,0 +1,157 @@
+import cliProgress from 'cli-progress';
+import { InvalidArgumentError, type Command } from 'commander';
+import type {
+  CompactionPlan,
+  CompactionProgress,
+  CompactionSummary,
+  CompactPart,
+  StowkenClient,
+} from '../../client/index.js';
+import { CommandFailure, type Context, type Io } from '../context.js';
+import { exitCodes } from '../exit-codes.js';
+import { formatBytes, formatShare, plural } from '../format.js';
+import { Output } from '../output.js';
+import type { Done } from '../program.js';
+import { withClient, withServer, type ServerOption } from '../server-option.js';
+
+interface Options extends ServerOption {
+  readonly dryRun?: true;
+  readonly minSavings?: number;
+  readonly resume?: string;
+  readonly json?: true;
+}
+
+/** `stowken compact` */
+export function addCompact(program: Command, context: Context, done: Done): void {
+  withServer(program.command('compact'), context)
+    .description('train a registry on what is stored and rewrite the frames with it, while the server serves')
+    .option('--dry-run', 'only show the plan')
+    .option(
+      '--min-savings <part>',
+      'change nothing below this part of the bytes, 0 to 1 (default: 0.05)',
+      part,
+    )
+    .option('--resume <token>', 'go on where a run stopped')
+    .option('--json', 'one JSON object: the plan and what was done')
+    .action(async (options: Options) => {
+      const { plan, summary } = await withClient(options, (client) => compact(client, options, context.io));
+      const text = options.json ? json(plan, summary) : sentence(summary);
+      await new Output(context.io.stdout).line(text);
+      done(exitCodes.done);
+    });
+}
+
+function part(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
+    throw new InvalidArgumentError('It is a number from 0 to 1.');
+  }
+  return value;
+}
+
+async function compact(
+  client: StowkenClient,
+  options: Options,
+  io: Io,
+): Promise<{ plan: CompactionPlan | undefined; summary: CompactionSummary }> {
+  let plan: CompactionPlan | undefined;
+  const display = createDisplay(io, options.json === true);
+  try {
+    for await (const part of client.compactSubstrings({
+      dryRun: options.dryRun === true,
+      ...(options.minSavings !== undefined && { minSavingsRatio: options.minSavings }),
+      ...(options.resume !== undefined && { resumeToken: options.resume }),
+    })) {
+      display(part);
+      if (part.kind === 'plan') plan = part;
+      if (part.kind === 'summary') return { plan, summary: part };
+    }
+  } finally {
+    display(undefined);
+  }
+  throw new CommandFailure('the server ended the compaction early; call again, and it goes on');
+}
+
+/** The plan as a line, then a bar on a terminal. Undefined: no more is to come. */
+function createDisplay(io: Io, quiet: boolean): (part: CompactPart | undefined) => void {
+  if (quiet) return () => undefined;
+  const note = (text: string) => void io.stderr.write(`${text}\n`);
+  note('training a registry on a sample of what is stored ...');
+  if (io.stderr.isTTY !== true) return (part) => part?.kind === 'plan' && note(planSentence(part));
+  const bar = new cliProgress.SingleBar(
+    {
+      stream: io.stderr,
+      format: '{bar} {percentage} % · {bytes} · {eta_formatted} left',
+      hideCursor: true,
+      clearOnComplete: true,
+    },
+    cliProgress.Presets.shades_classic,
+  );
+  let started = false;
+  return (part) => {
+    if (part?.kind === 'plan') note(planSentence(part));
+    if (part?.kind === 'progress') {
+      if (!started) bar.start(part.segments, 0, { bytes: '' });
+      started = true;
+      bar.update(part.segmentsDone, { bytes: barBytes(part) });
+    }
+    if (part === undefined && started) bar.stop();
+  };
+}
+
+function barBytes({ bytesBefore, bytesAfter }: CompactionProgress): string {
+  return `${formatBytes(bytesBefore)} to ${formatBytes(bytesAfter)}`;
+}
+
+function planSentence(plan: CompactionPlan): string {
+  const registry = plan.newRegistry
+    ? `a new registry of ${formatBytes(plan.registryBytes)}, trained on ${plural(plan.sampleSegments, 'segment')}`
+    : `registry ${plan.registryId}, which is there`;
+  const saved = `${(100 * plan.predictedSavingsRatio).toFixed(1)} % of frames and registries saved`;
+  return (
+    `plan: ${plural(plan.segments, 'segment')} of ${formatBytes(plan.segmentBytes)} to about ` +
+    `${formatBytes(plan.predictedSegmentBytes)} with ${registry}; ${saved}`
+  );
+}
+
+function sentence(summary: CompactionSummary): string {
+  if (summary.end === 'dryRun') return 'dry run: nothing was changed';
+  if (summary.end === 'notWorthIt') return 'not worth it: nothing was changed';
+  const { bytesBefore, bytesAfter, inUseBytesBefore, inUseBytesAfter } = summary;
+  const lines = [
+    `${plural(summary.segmentsRewritten, 'frame')} rewritten: ${formatBytes(bytesBefore)} to ` +
+      `${formatBytes(bytesAfter)} (${formatShare(bytesAfter, bytesBefore)})`,
+    `pages in use: ${formatBytes(inUseBytesBefore)} to ${formatBytes(inUseBytesAfter)}; ` +
+      'what is free is used again, and only a copy gives it back to the file system',
+  ];
+  if (summary.resumeToken !== '') lines.push(`stopped early; go on with --resume ${summary.resumeToken}`);
+  return lines.join('\n');
+}
+
+function json(plan: CompactionPlan | undefined, summary: CompactionSummary): string {
+  return JSON.stringify({
+    end: summary.end,
+    ...(plan !== undefined && {
+      plan: {
+        segments: plan.segments,
+        segment_bytes: plan.segmentBytes,
+        sample_segments: plan.sampleSegments,
+        sample_tokens: plan.sampleTokens,
+        registry_id: plan.registryId,
+        registry_bytes: plan.registryBytes,
+        new_registry: plan.newRegistry,
+        predicted_segment_bytes: plan.predictedSegmentBytes,
+        predicted_savings_ratio: plan.predictedSavingsRatio,
+      },
+    }),
+    segments_done: summary.segmentsDone,
+    segments_rewritten: summary.segmentsRewritten,
+    bytes_before: summary.bytesBefore,
+    bytes_after: summary.bytesAfter,
+    registry_id: summary.registryId,
+    registries_dropped: summary.registriesDropped,
+    in_use_bytes_before: summary.inUseBytesBefore,
+    in_use_bytes_after: summary.inUseBytesAfter,
+    resume_token: summary.resumeToken,
+  });
+}

@@ -1,0 +1,84 @@
+import { StowkenError } from '../model/index.js';
+
+/**
+ * A frame's head, as docs/codec-format.md has it. Every version stays readable for ever.
+ * 0x01: canonical varints. 0x02: registry id (varint), one coded block. 0x03: registry id (varint), coded
+ * blocks, each after its length (varint). 0x80 to 0xff: as 0x02, the registry's id in the low seven bits.
+ */
+export const frameVersions = { varints: 0x01, block: 0x02, blocks: 0x03, shortBlock: 0x80 } as const;
+
+export interface FrameHead {
+  readonly kind: 'varints' | 'block' | 'blocks';
+  /** 0 in a frame of varints. */
+  readonly registryId: number;
+  /** Bytes of the head. */
+  readonly length: number;
+}
+
+/** @throws StowkenError CORRUPT_SEGMENT for a version that no encoder wrote */
+export function readHead(frame: Uint8Array): FrameHead {
+  const version = frame[0];
+  if (version === frameVersions.varints) return { kind: 'varints', registryId: 0, length: 1 };
+  if (version === undefined) throw new StowkenError('CORRUPT_SEGMENT', 'an empty frame');
+  if (version >= frameVersions.shortBlock) {
+    return { kind: 'block', registryId: version - frameVersions.shortBlock, length: 1 };
+  }
+  if (version !== frameVersions.block && version !== frameVersions.blocks) {
+    throw new StowkenError('CORRUPT_SEGMENT', `frame version ${version} is not known`);
+  }
+  const { value, end } = readVarint(frame, 1);
+  return { kind: version === frameVersions.block ? 'block' : 'blocks', registryId: value, length: end };
+}
+
+/** The registry that the frame needs, if any. @throws StowkenError CORRUPT_SEGMENT */
+export function frameRegistryId(frame: Uint8Array): number | undefined {
+  const head = readHead(frame);
+  return head.kind === 'varints' ? undefined : head.registryId;
+}
+
+/** One block after its head; the shortest form. */
+export function writeBlockFrame(registryId: number, block: Uint8Array): Uint8Array {
+  const head = registryId < 0x80 ? [frameVersions.shortBlock + registryId] : [frameVersions.block];
+  if (registryId >= 0x80) head.push(...varint(registryId));
+  const frame = new Uint8Array(head.length + block.length);
+  frame.set(head);
+  frame.set(block, head.length);
+  return frame;
+}
+
+export function writeBlocksFrame(registryId: number, blocks: readonly Uint8Array[]): Uint8Array {
+  const parts: Uint8Array[] = [Uint8Array.from([frameVersions.blocks, ...varint(registryId)])];
+  for (const block of blocks) parts.push(Uint8Array.from(varint(block.length)), block);
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+/** The blocks of a 'blocks' frame. @throws StowkenError CORRUPT_SEGMENT */
+export function* readBlocks(frame: Uint8Array, head: FrameHead): Generator<Uint8Array> {
+  for (let at = head.length; at < frame.length;) {
+    const { value, end } = readVarint(frame, at);
+    at = end + value;
+    if (at > frame.length) throw new StowkenError('CORRUPT_SEGMENT', 'a block of the frame is cut off');
+    yield frame.subarray(end, at);
+  }
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) + 0x80);
+  return [...bytes, rest];
+}
+
+/** A canonical varint of at most 32 bits. */
+function readVarint(bytes: Uint8Array, start: number): { value: number; end: number } {
+  let value = 0;
+  for (let at = start; at < start + 5; at++) {
+    const byte = bytes[at];
+    if (byte === undefined) break;
+    value += (byte & 0x7f) * 2 ** (7 * (at - start));
+    if (byte >= 0x80) continue;
+    if (value > 0xffff_ffff || (byte === 0 && at > start)) break;
+    return { value, end: at + 1 };
+  }
+  throw new StowkenError('CORRUPT_SEGMENT', 'a number in the frame is malformed');
+}

@@ -1,0 +1,34 @@
+import type { VarintExports } from '../core/index.js';
+
+/** What assembly/ exports for coding with a registry. Sizes in bytes; negative results are refusals. */
+export interface CodecExports extends VarintExports {
+  readonly registryId: WebAssembly.Global;
+  readonly beginLoad: (length: number) => number;
+  readonly loadBytes: (length: number) => number;
+  readonly prepareEncoder: () => number;
+  readonly beginDecode: (length: number) => number;
+  readonly decode: (length: number, tokensMax: number) => number;
+  readonly decodedWords: () => number;
+  readonly decodedVarints: () => number;
+  readonly packDecoded: () => number;
+  readonly beginEncode: (tokens: number) => number;
+  readonly appendVarints: (length: number) => number;
+  readonly encode: (bytesMax: number) => number;
+  readonly encoded: () => number;
+}
+
+/** What assembly/trainer exports, in the order in which it is called. */
+export interface TrainerExports extends VarintExports {
+  readonly beginSample: (tokens: number, segments: number) => number;
+  readonly appendSample: (length: number) => number;
+  readonly endSegment: (tokens: number) => number;
+  readonly beginTraining: (phrasesMax: number, rounds: number) => number;
+  readonly mergePhrases: () => number;
+  readonly buildRegistry: (id: number) => number;
+  readonly beginParsing: () => number;
+  readonly parseMore: (tokens: number) => number;
+  readonly registry: WebAssembly.Global;
+}
+
+/** Results of a call that was refused. */
+export const wasmRefusals = { malformed: -1, noMemory: -2, tooLong: -3 } as const;

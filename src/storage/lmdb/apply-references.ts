@@ -1,0 +1,42 @@
+import type { SegmentHash } from '../../model/index.js';
+import type { DeletionOutcome, OutsideReference, ReferenceOutcome } from '../backend.js';
+import type { WriteSession } from './write-session.js';
+
+/** The parts of a change that concern outside references and single segments. They refuse nothing. */
+export function addReferences(
+  session: WriteSession,
+  references: readonly OutsideReference[],
+): ReferenceOutcome[] {
+  return references.map(({ hash, holder }) => {
+    const known = session.find(hash);
+    if (!known) return undefined;
+    if (session.references.add(known.id, holder)) session.hold(known.id);
+    return { refCount: session.referencesOf(known.id) ?? 0 };
+  });
+}
+
+export function removeReferences(
+  session: WriteSession,
+  references: readonly OutsideReference[],
+): ReferenceOutcome[] {
+  return references.map(({ hash, holder }) => {
+    const known = session.find(hash);
+    if (!known) return undefined;
+    if (session.references.remove(known.id, holder)) session.release(known.id);
+    return { refCount: session.referencesOf(known.id) ?? 0 };
+  });
+}
+
+/** Deletes what was garbage at `sequenceMax` and is. */
+export function deleteSegments(
+  session: WriteSession,
+  hashes: readonly SegmentHash[],
+  sequenceMax: number,
+): DeletionOutcome[] {
+  return hashes.map((hash) => {
+    const known = session.find(hash);
+    if (!known) return undefined;
+    const { segments } = session.collect([known.id], Infinity, sequenceMax);
+    return { deleted: segments === 1, refCount: session.referencesOf(known.id) ?? 0 };
+  });
+}

@@ -1,0 +1,91 @@
+import { mkdir, stat } from 'node:fs/promises';
+import type { LiveCodec } from '../../codec/index.js';
+import { isStowkenError, StowkenError } from '../../model/index.js';
+import type { MaintainedBackend } from '../backend.js';
+import { lockFolder, type FolderLock } from '../folder-lock.js';
+import { checkMarker, readMarker, writeMarker } from '../marker.js';
+import { damaged, lengthenDataFile } from './data-file.js';
+import { dataFileIn, Environment } from './environment.js';
+import { FORMAT_VERSION, KIND } from './layout.js';
+import { LmdbBackend } from './lmdb-backend.js';
+import { ownerRecord } from './owner-record.js';
+import { initialise, readIdentity } from './state.js';
+
+export interface LmdbOptions {
+  /** Made when it is not there. */
+  readonly folder: string;
+  readonly codec: LiveCodec;
+  readonly clock: () => number;
+  /** "relaxed": commits reach the disk when the operating system writes them; a power cut may damage the vault. */
+  readonly durability?: 'fsync' | 'relaxed';
+  /** Whether to keep other processes from opening the folder; false where several share one lock. */
+  readonly lock?: boolean;
+}
+
+/**
+ * Opens a vault in an LMDB environment, as docs/storage-format.md describes it, or makes an empty one.
+ * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
+ */
+export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedBackend> {
+  const { folder } = options;
+  await mkdir(folder, { recursive: true });
+  const file = dataFileIn(folder);
+  const marker = await readMarker(folder);
+  if (marker) {
+    checkMarker(marker, KIND, FORMAT_VERSION, folder);
+    if ((await sizeOf(file)) === 0) throw damaged(file, 'is empty or missing');
+  }
+  const lengthened = await lengthenDataFile(file);
+  const backend = await openWhole(options).catch(async (error: unknown) => {
+    if (isStowkenError(error, 'CORRUPT_STORE')) await lengthened?.restore();
+    throw error;
+  });
+  if (!marker) await writeMarker(folder, { kind: KIND, format: FORMAT_VERSION, vaultId: backend.vaultId });
+  const [violation] = lengthened ? await backend.check() : [];
+  if (!violation) return backend;
+  await lengthened?.restore();
+  await backend.close();
+  throw damaged(file, `was cut off (${violation.subject}: ${violation.detail})`);
+}
+
+async function openWhole({
+  folder,
+  codec,
+  clock,
+  durability,
+  lock,
+}: LmdbOptions): Promise<MaintainedBackend> {
+  const environment = await openEnvironment(folder, durability !== 'relaxed');
+  let folderLock: FolderLock | undefined;
+  try {
+    const { meta } = environment.tables;
+    readIdentity(meta);
+    if (lock !== false) folderLock = await lockFolder(folder, ownerRecord(environment));
+    if (readIdentity(meta) === undefined) await environment.write(() => initialise(meta));
+    return new LmdbBackend(environment, folderLock, codec, clock);
+  } catch (error) {
+    await folderLock?.release();
+    await environment.close();
+    throw error;
+  }
+}
+
+/** What LMDB cannot read is damage. */
+async function openEnvironment(folder: string, sync: boolean): Promise<Environment> {
+  try {
+    return await Environment.open(folder, { sync });
+  } catch (error) {
+    if (isStowkenError(error) || !/^MDB_/.test((error as Error).message)) throw error;
+    const what = `the data file in ${folder} cannot be opened: ${(error as Error).message}`;
+    throw new StowkenError('CORRUPT_STORE', what, {}, { cause: error });
+  }
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,74 @@
+import { open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StowkenError } from '../model/index.js';
+
+/** The file that says, also to a person, what a folder holds. */
+const MARKER = 'VAULT';
+
+export interface Marker {
+  /** As StorageBackend has it. */
+  readonly kind: string;
+  readonly format: number;
+  readonly vaultId: string;
+}
+
+/** @throws StowkenError CORRUPT_STORE when there is a marker that is not one */
+export async function readMarker(folder: string): Promise<Marker | undefined> {
+  let text: string;
+  try {
+    text = await readFile(join(folder, MARKER), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const [, kind, format, vaultId] =
+    /^stowken vault\nstorage (\w+)\nformat (\d+)\nid ([0-9a-f]{32})\n$/.exec(text) ?? [];
+  if (kind === undefined || vaultId === undefined) {
+    throw new StowkenError('CORRUPT_STORE', `the file ${MARKER} in ${folder} is not what a vault has there`);
+  }
+  return { kind, format: Number(format), vaultId };
+}
+
+/** Durable when the promise resolves. */
+export async function writeMarker(folder: string, { kind, format, vaultId }: Marker): Promise<void> {
+  const temporary = join(folder, `${MARKER}.new`);
+  const file = await open(temporary, 'w');
+  try {
+    await file.writeFile(`stowken vault\nstorage ${kind}\nformat ${format}\nid ${vaultId}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, join(folder, MARKER));
+  await syncFolder(folder);
+}
+
+/** Makes the names in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** @throws StowkenError STORE_VERSION for a vault of another kind or of a newer format */
+export function checkMarker(marker: Marker, kind: string, formatMax: number, folder: string): void {
+  if (marker.kind !== kind) {
+    throw new StowkenError(
+      'STORE_VERSION',
+      `${folder} holds a vault of the ${marker.kind} storage, not ${kind}`,
+      {
+        kind: marker.kind,
+      },
+    );
+  }
+  if (marker.format > formatMax) {
+    throw new StowkenError(
+      'STORE_VERSION',
+      `the vault in ${folder} has storage format ${marker.format}; this version of stowken reads up to ${formatMax}`,
+      { version: String(marker.format), versionMax: String(formatMax) },
+    );
+  }
+}

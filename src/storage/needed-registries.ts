@@ -1,0 +1,21 @@
+import { frameRegistryId, registryIdOf } from '../codec/index.js';
+import { StowkenError } from '../model/index.js';
+import type { Change } from './backend.js';
+
+/**
+ * Checks that every registry which a change's frames name is there, and that a new one has a new id.
+ * @throws StowkenError REGISTRY_CONFLICT
+ */
+export function checkRegistries(change: Change, has: (id: number) => boolean, lastId: () => number): void {
+  for (const { frame } of [...(change.newSegments ?? []), ...(change.replaceFrames ?? [])]) {
+    const id = frameRegistryId(frame);
+    if (id !== undefined && !has(id)) throw conflict(`a frame names registry ${id}, which is not stored`, id);
+  }
+  if (!change.putRegistry) return;
+  const id = registryIdOf(change.putRegistry.bytes);
+  if (id <= lastId()) throw conflict(`registry ${id} is not above registry ${lastId()}`, id);
+}
+
+function conflict(what: string, id: number): StowkenError {
+  return new StowkenError('REGISTRY_CONFLICT', what, { registry: String(id) });
+}

@@ -1,0 +1,156 @@
+import { createRewriter, registryIdOf, type Codec } from '../../codec/index.js';
+import { StowkenError } from '../../model/index.js';
+import type { SegmentKey, StorageBackend } from '../../storage/index.js';
+import { planCompaction, readRegistries } from './plan.js';
+import { fromResumeToken, toResumeToken } from './resume-token.js';
+import { rewriteRetired, rewriteShrinking, type GrowthByRegistry } from './rewrite.js';
+import type { CompactEnd, CompactInput, CompactPart, CompactProgress, CompactSummary } from './types.js';
+
+export interface CompactParts {
+  readonly backend: StorageBackend;
+  readonly codec: Codec;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+/** Figures of a run so far. */
+interface Tally {
+  segmentsDone: number;
+  segments: number;
+  segmentsRewritten: number;
+  bytesBefore: number;
+  bytesAfter: number;
+}
+
+/**
+ * Trains a registry on what is stored and rewrites frames with it, while the vault goes on serving: training
+ * and encoding happen in worker threads, commits are small. What is committed stays, wherever a run ends.
+ */
+export async function* compact(
+  parts: CompactParts,
+  input: CompactInput,
+  signal: AbortSignal,
+): AsyncGenerator<CompactPart, void, void> {
+  const { backend } = parts;
+  const inUseBytesBefore = (await backend.stats()).inUseBytes;
+  const tally: Tally = { segmentsDone: 0, segments: 0, segmentsRewritten: 0, bytesBefore: 0, bytesAfter: 0 };
+
+  async function summary(
+    end: CompactEnd,
+    registryId: number,
+    rest: { dropped?: readonly number[]; resumeToken?: string } = {},
+  ): Promise<CompactSummary> {
+    return {
+      kind: 'summary',
+      end,
+      ...tally,
+      registryId,
+      registriesDropped: rest.dropped ?? [],
+      inUseBytesBefore,
+      inUseBytesAfter: (await backend.stats()).inUseBytes,
+      resumeToken: rest.resumeToken ?? '',
+    };
+  }
+
+  let registryId: number;
+  let after: SegmentKey | undefined;
+  if (input.resumeToken === '') {
+    const planned = await planCompaction(backend, parts.codec, input.minSavingsRatio, signal);
+    if (planned === undefined) return yield await summary('notWorthIt', 0);
+    const { plan, registry } = planned;
+    tally.segments = plan.segments;
+    yield plan;
+    if (input.dryRun) return yield await summary('dryRun', plan.registryId);
+    if (plan.predictedSavingsRatio < input.minSavingsRatio || plan.predictedSavingsRatio <= 0) {
+      return yield await summary('notWorthIt', plan.registryId);
+    }
+    if (plan.newRegistry) await backend.commit({ putRegistry: { bytes: registry, timeMs: parts.clock() } });
+    registryId = plan.registryId;
+  } else {
+    ({ registryId, after } = fromResumeToken(backend.vaultId, input.resumeToken));
+    tally.segments = (await backend.stats()).segments;
+  }
+
+  const registries = (await readRegistries(backend)).filter((bytes) => registryIdOf(bytes) <= registryId);
+  if (registries.length === 0 || registryIdOf(registries.at(-1)!) !== registryId)
+    throw staleToken(registryId);
+  const rewriter = createRewriter(registries);
+  const work = { backend, rewriter, registryId, signal };
+  const growth: GrowthByRegistry = new Map();
+  const startedMs = performance.now();
+  try {
+    for await (const batch of rewriteShrinking(work, after, growth)) {
+      tally.segmentsDone += batch.segments;
+      add(tally, batch);
+      const resumeToken = toResumeToken(backend.vaultId, { registryId, after: batch.lastKey });
+      const elapsedMs = performance.now() - startedMs;
+      yield progress(tally, elapsedMs, resumeToken);
+      if (isSpent(input, tally, elapsedMs)) {
+        return yield await summary('budgetReached', registryId, { resumeToken });
+      }
+    }
+    const retired = await worthRetiring(backend, registryId, growth);
+    if (retired.size > 0) for await (const batch of rewriteRetired(work, retired)) add(tally, batch);
+  } finally {
+    await rewriter.close();
+  }
+  yield await summary('complete', registryId, { dropped: await dropUnused(backend, registryId) });
+}
+
+function add(tally: Tally, batch: { rewritten: number; bytesBefore: number; bytesAfter: number }): void {
+  tally.segmentsRewritten += batch.rewritten;
+  tally.bytesBefore += batch.bytesBefore;
+  tally.bytesAfter += batch.bytesAfter;
+}
+
+function progress(tally: Tally, elapsedMs: number, resumeToken: string): CompactProgress {
+  const { segmentsDone, segments, bytesBefore, bytesAfter } = tally;
+  const segmentsPerSecond = Math.round((segmentsDone * 1000) / Math.max(1, elapsedMs));
+  return {
+    kind: 'progress',
+    segmentsDone,
+    segments,
+    bytesBefore,
+    bytesAfter,
+    segmentsPerSecond,
+    resumeToken,
+  };
+}
+
+function isSpent(input: CompactInput, tally: Tally, elapsedMs: number): boolean {
+  return (
+    tally.segmentsDone >= (input.segmentsMax ?? Infinity) ||
+    tally.bytesBefore >= (input.bytesMax ?? Infinity) ||
+    elapsedMs >= (input.timeMsMax ?? Infinity)
+  );
+}
+
+/** Older registries that weigh more than their last frames would grow by without them. */
+async function worthRetiring(
+  backend: StorageBackend,
+  registryId: number,
+  growth: GrowthByRegistry,
+): Promise<Set<number>> {
+  const registries = await backend.listRegistries();
+  return new Set(
+    registries
+      .filter(({ id, bytes, segments }) => id < registryId && segments > 0 && (growth.get(id) ?? 0) < bytes)
+      .map(({ id }) => id),
+  );
+}
+
+async function dropUnused(backend: StorageBackend, registryId: number): Promise<readonly number[]> {
+  const unused = (await backend.listRegistries()).filter(
+    ({ id, segments }) => id < registryId && segments === 0,
+  );
+  if (unused.length === 0) return [];
+  return (await backend.commit({ dropRegistries: unused.map(({ id }) => id) })).dropRegistries!;
+}
+
+function staleToken(registryId: number): StowkenError {
+  return new StowkenError(
+    'INVALID_FIELD',
+    `resume_token: its registry ${registryId} is not there any more; begin anew`,
+    { field: 'resume_token' },
+  );
+}

@@ -1,0 +1,2 @@
+export { Compactor } from './compactor.js';
+export type * from './types.js';

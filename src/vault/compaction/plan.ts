@@ -1,0 +1,92 @@
+import { createRewriter, registryIdOf, trainRegistry, type Codec } from '../../codec/index.js';
+import type { StorageBackend } from '../../storage/index.js';
+import { takeSample, type Sample } from './sample.js';
+import type { CompactPlan } from './types.js';
+
+/** A plan, and the registry that it needs. */
+export interface Planned {
+  readonly plan: CompactPlan;
+  readonly registry: Uint8Array;
+}
+
+interface Candidate {
+  readonly registry: Uint8Array;
+  readonly predictedFrameBytes: number;
+  /** Frames and registry after it: the registries before it are no longer needed then. */
+  readonly bytesAfter: number;
+}
+
+/**
+ * Trains a registry and predicts what it saves; or takes the newest one that is there, when that saves
+ * about as much: so a run that was cut short is finished, and the next one finds nothing to do.
+ */
+export async function planCompaction(
+  backend: StorageBackend,
+  codec: Codec,
+  minSavingsRatio: number,
+  signal: AbortSignal,
+): Promise<Planned | undefined> {
+  const sample = await takeSample(backend, codec, signal);
+  if (sample.runs.length === 0 || sample.heldBack.length === 0) return undefined;
+  const stored = await readRegistries(backend);
+  const bytesNow = sample.frameBytes + sumOfLengths(stored);
+  const newest = stored.at(-1);
+  const id = newest === undefined ? 1 : registryIdOf(newest) + 1;
+  const trained = await trainRegistry(sample.runs, { id, signal });
+
+  const fresh = await judge(sample, [...stored, trained], signal);
+  const standing = newest && (await judge(sample, stored, signal));
+  const worthTraining =
+    standing === undefined || standing.bytesAfter - fresh.bytesAfter > minSavingsRatio * bytesNow;
+  const chosen = worthTraining ? fresh : standing;
+  return {
+    registry: chosen.registry,
+    plan: {
+      kind: 'plan',
+      segments: sample.segments,
+      frameBytes: sample.frameBytes,
+      sampleSegments: sample.runs.length,
+      sampleTokens: sample.tokens,
+      registryId: registryIdOf(chosen.registry),
+      registryBytes: chosen.registry.length,
+      newRegistry: worthTraining,
+      predictedFrameBytes: chosen.predictedFrameBytes,
+      predictedSavingsRatio: bytesNow === 0 ? 0 : 1 - chosen.bytesAfter / bytesNow,
+    },
+  };
+}
+
+export async function readRegistries(backend: StorageBackend): Promise<Uint8Array[]> {
+  const registries: Uint8Array[] = [];
+  for (const { id } of await backend.listRegistries()) {
+    const bytes = await backend.readRegistry(id);
+    if (bytes !== undefined) registries.push(bytes);
+  }
+  return registries;
+}
+
+/** What the vault weighs when all is written with the last of these registries. */
+async function judge(
+  sample: Sample,
+  registries: readonly Uint8Array[],
+  signal: AbortSignal,
+): Promise<Candidate> {
+  const registry = registries.at(-1)!;
+  const rewriter = createRewriter(registries);
+  try {
+    const rewritten = await rewriter.rewrite(sample.heldBack, signal);
+    const before = sumOfLengths(sample.heldBack);
+    const after = sample.heldBack.reduce(
+      (sum, frame, i) => sum + Math.min(frame.length, rewritten[i]!.length),
+      0,
+    );
+    const predictedFrameBytes = Math.round((sample.frameBytes * after) / before);
+    return { registry, predictedFrameBytes, bytesAfter: predictedFrameBytes + registry.length };
+  } finally {
+    await rewriter.close();
+  }
+}
+
+function sumOfLengths(buffers: readonly Uint8Array[]): number {
+  return buffers.reduce((sum, { length }) => sum + length, 0);
+}

@@ -1,0 +1,84 @@
+import { frameRegistryId, type Rewriter } from '../../codec/index.js';
+import type { SegmentKey, StorageBackend } from '../../storage/index.js';
+import { scanBatches, type ScannedSegment } from './scan.js';
+
+/** What became of one batch. */
+export interface RewrittenBatch {
+  readonly lastKey: SegmentKey;
+  readonly segments: number;
+  readonly rewritten: number;
+  /** Frames of the batch's segments before and after it. */
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+}
+
+/** Bytes that the frames which stayed with an older registry would grow by, by registry. */
+export type GrowthByRegistry = Map<number, number>;
+
+interface RewriteWork {
+  readonly backend: StorageBackend;
+  readonly rewriter: Rewriter;
+  readonly registryId: number;
+  readonly signal: AbortSignal;
+}
+
+/** Rewrites every frame after a key that shrinks with the registry, a committed batch at a time. */
+export async function* rewriteShrinking(
+  work: RewriteWork,
+  after: SegmentKey | undefined,
+  growth: GrowthByRegistry,
+): AsyncGenerator<RewrittenBatch, void, void> {
+  for await (const batch of scanBatches(work.backend, after, work.signal)) {
+    yield rewriteBatch(work, batch, ({ frame }, next) => {
+      const registryId = frameRegistryId(frame);
+      if (registryId === work.registryId) return false;
+      if (next.length < frame.length) return true;
+      const grown = next.length - frame.length;
+      if (registryId !== undefined) growth.set(registryId, (growth.get(registryId) ?? 0) + grown);
+      return false;
+    });
+  }
+}
+
+/** Rewrites every frame that names one of these registries, also where it grows: they cost more than that. */
+export async function* rewriteRetired(
+  work: RewriteWork,
+  retired: ReadonlySet<number>,
+): AsyncGenerator<RewrittenBatch, void, void> {
+  for await (const batch of scanBatches(work.backend, undefined, work.signal)) {
+    yield rewriteBatch(work, batch, ({ frame }) => {
+      const registryId = frameRegistryId(frame);
+      return registryId !== undefined && retired.has(registryId);
+    });
+  }
+}
+
+async function rewriteBatch(
+  { backend, rewriter, registryId, signal }: RewriteWork,
+  batch: readonly ScannedSegment[],
+  replaces: (segment: ScannedSegment, next: Uint8Array) => boolean,
+): Promise<RewrittenBatch> {
+  const older = batch.filter(({ frame }) => frameRegistryId(frame) !== registryId);
+  const frames =
+    older.length === 0
+      ? []
+      : await rewriter.rewrite(
+          older.map(({ frame }) => frame),
+          signal,
+        );
+  const replacements = older.flatMap((segment, index) => {
+    const frame = frames[index]!;
+    return replaces(segment, frame) ? [{ key: segment.key, expected: segment.frame, frame }] : [];
+  });
+  const bytesBefore = batch.reduce((sum, { frame }) => sum + frame.length, 0);
+  const replaced =
+    replacements.length === 0 ? [] : (await backend.commit({ replaceFrames: replacements })).replaceFrames!;
+  const made = replacements.filter((_, index) => replaced[index]);
+  return {
+    lastKey: batch.at(-1)!.key,
+    segments: batch.length,
+    rewritten: made.length,
+    bytesBefore,
+    bytesAfter: made.reduce((sum, { expected, frame }) => sum + frame.length - expected.length, bytesBefore),
+  };
+}

@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Environment } from '../../src/storage/lmdb/environment.js';
+import { decodePack } from '../../src/storage/lmdb/pack.js';
+import { SegmentReader } from '../../src/storage/lmdb/segment-reader.js';
+import { SegmentWriter } from '../../src/storage/lmdb/segment-writer.js';
+import { temporaryFolder } from './faults/support.js';
+
+/** Around every border: the pack, half a page, pages. */
+const frameBytes = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 1, max: 300 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 1, max: 9000 }) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(2009, 2010, 2011, 2022, 2023, 4031, 4032, 4033, 4071, 4072, 4073, 6095, 8168),
+  },
+);
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('append' as const),
+      sizes: fc.array(frameBytes, { maxLength: 8 }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('replace' as const), at: fc.nat(), bytes: frameBytes }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('remove' as const), at: fc.array(fc.nat(), { maxLength: 6 }) }),
+  },
+);
+
+describe('packs', () => {
+  it('keep every frame, whatever is put before, after and in place of it', async () => {
+    const folder = await temporaryFolder();
+    const environment = await Environment.open(folder.path, { sync: false });
+    const { tables } = environment;
+    let nextId = 1;
+    try {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
+          const frames = new Map<number, Buffer>();
+          let content = 0;
+          const frame = (bytes: number) => Buffer.alloc(bytes, (content = (content + 1) % 256));
+          for (const each of steps) {
+            const ids = [...frames.keys()];
+            await environment.write(() => {
+              const writer = new SegmentWriter(tables);
+              if (each.kind === 'append') {
+                for (const bytes of each.sizes) {
+                  frames.set(nextId, frame(bytes));
+                  writer.append(nextId, frames.get(nextId)!, bytes % 7);
+                  nextId += 1;
+                }
+              } else if (each.kind === 'replace' && ids.length > 0) {
+                const id = ids[each.at % ids.length]!;
+                const tokenCount = frames.get(id)!.length % 7;
+                // Token counts stay: lengths that are equal modulo 7.
+                const bytes = Math.max(1, each.bytes - ((((each.bytes - tokenCount) % 7) + 7) % 7));
+                frames.set(id, frame(bytes % 7 === tokenCount ? bytes : bytes + 7));
+                writer.replace(id, frames.get(id)!);
+              } else if (each.kind === 'remove' && ids.length > 0) {
+                const removed = [...new Set(each.at.map((at) => ids[at % ids.length]!))].sort(
+                  (a, b) => a - b,
+                );
+                for (const id of removed) frames.delete(id);
+                writer.remove(removed);
+              }
+              writer.flush();
+            });
+            const reader = new SegmentReader(tables);
+            for (const [id, expected] of frames) {
+              expect(reader.size(id)?.frameBytes).toBe(expected.length);
+              expect(Buffer.compare(reader.frame(id), expected)).toBe(0);
+            }
+            for (const id of ids) if (!frames.has(id)) expect(reader.size(id)).toBeUndefined();
+          }
+          for (const { key, value } of tables.packs.range()) {
+            expect(value.length).toBeLessThanOrEqual(2022);
+            decodePack(key, value);
+          }
+          await environment.write(() =>
+            new SegmentWriter(tables).remove([...frames.keys()].sort((a, b) => a - b)),
+          );
+          expect([...tables.packs.keys(), ...tables.heads.keys(), ...tables.halves.keys()]).toEqual([]);
+        }),
+        { numRuns: 60 },
+      );
+    } finally {
+      await environment.close();
+      await folder.remove();
+    }
+  });
+
+  it('are full when small frames are stored one by one', async () => {
+    const folder = await temporaryFolder();
+    const environment = await Environment.open(folder.path, { sync: false });
+    for (let id = 1; id <= 2000; id++) {
+      await environment.write(() => {
+        const writer = new SegmentWriter(environment.tables);
+        writer.append(id, Buffer.alloc(40 + (id % 50), id), 30);
+        writer.flush();
+      });
+    }
+    const packs = [...environment.tables.packs.range()].map(({ value }) => value.length);
+    expect(Math.min(...packs.slice(0, -1))).toBeGreaterThan(1950);
+    await environment.close();
+    await folder.remove();
+  });
+});
