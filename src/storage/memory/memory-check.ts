@@ -1,10 +1,7 @@
 import type { Codec } from '../../codec/index.js';
-import { StowkenError } from '../../model/index.js';
 import type { CheckOptions, Violation } from '../backend.js';
+import { BackgroundTurns } from '../background.js';
 import type { MemorySegment, MemoryStore } from './memory-store.js';
-
-/** Milliseconds of decoding before other work gets its turn. */
-const SLICE_MS = 5;
 
 /** The invariants of docs/storage-format.md that concern what a vault holds, whatever keeps it. */
 export async function checkMemory(
@@ -17,14 +14,12 @@ export async function checkMemory(
   const segments = [...store.segments.values()];
   const conversations = store.conversations.size;
   const total = conversations + segments.length;
-  let sliceEnd = performance.now() + SLICE_MS;
+  const turns = new BackgroundTurns(signal);
   for (const [index, segment] of segments.entries()) {
     violations.push(...checkFrame(segment, codec));
-    if (performance.now() < sliceEnd) continue;
+    if (!turns.due) continue;
     onProgress?.(conversations + index + 1, total);
-    await new Promise(setImmediate);
-    if (signal?.aborted) throw new StowkenError('CANCELLED', 'the check was cancelled');
-    sliceEnd = performance.now() + SLICE_MS;
+    await turns.pause();
   }
   onProgress?.(total, total);
   return violations;
