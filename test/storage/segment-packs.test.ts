@@ -25,7 +25,12 @@ const step = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('replace' as const), at: fc.nat(), bytes: frameBytes }),
+    arbitrary: fc.record({
+      kind: fc.constant('replace' as const),
+      at: fc.nat(),
+      stride: fc.integer({ min: 1, max: 3 }),
+      sizes: fc.array(frameBytes, { minLength: 1, maxLength: 6 }),
+    }),
   },
   {
     weight: 3,
@@ -56,12 +61,15 @@ describe('packs', () => {
                   nextId += 1;
                 }
               } else if (each.kind === 'replace' && ids.length > 0) {
-                const id = ids[each.at % ids.length]!;
-                const tokenCount = frames.get(id)!.length % 7;
-                // Token counts stay: lengths that are equal modulo 7.
-                const bytes = Math.max(1, each.bytes - ((((each.bytes - tokenCount) % 7) + 7) % 7));
-                frames.set(id, frame(bytes % 7 === tokenCount ? bytes : bytes + 7));
-                writer.replace(id, frames.get(id)!);
+                const others = new Map<number, Buffer>();
+                for (const [index, bytes] of each.sizes.entries()) {
+                  const id = ids[(each.at + index * each.stride) % ids.length]!;
+                  const tokenCount = frames.get(id)!.length % 7;
+                  // Token counts stay: lengths that are equal modulo 7.
+                  others.set(id, frame(7 * Math.floor(bytes / 7) + (tokenCount === 0 ? 7 : tokenCount)));
+                }
+                for (const [id, other] of others) frames.set(id, other);
+                writer.replace(others);
               } else if (each.kind === 'remove' && ids.length > 0) {
                 const removed = [...new Set(each.at.map((at) => ids[at % ids.length]!))].sort(
                   (a, b) => a - b,
@@ -93,6 +101,28 @@ describe('packs', () => {
       await environment.close();
       await folder.remove();
     }
+  });
+
+  it('are full again when all frames have shrunk, batch by batch', async () => {
+    const folder = await temporaryFolder();
+    const environment = await Environment.open(folder.path, { sync: false });
+    const { tables } = environment;
+    const ids = Array.from({ length: 4000 }, (_, index) => index + 1);
+    await environment.write(() => {
+      const writer = new SegmentWriter(tables);
+      for (const id of ids) writer.append(id, Buffer.alloc(200 + (id % 300), id), 100);
+      writer.flush();
+    });
+    const before = tables.packs.pages();
+    for (let at = 0; at < ids.length; at += 256) {
+      const batch = ids.slice(at, at + 256).map((id) => [id, Buffer.alloc(40 + (id % 60), id)] as const);
+      await environment.write(() => new SegmentWriter(tables).replace(new Map(batch)));
+    }
+    const packs = [...tables.packs.range()].map(({ value }) => value.length);
+    expect(Math.min(...packs.slice(0, -1))).toBeGreaterThan(1950);
+    expect(tables.packs.pages()).toBeLessThan(before / 3);
+    await environment.close();
+    await folder.remove();
   });
 
   it('are full when small frames are stored one by one', async () => {

@@ -1,8 +1,12 @@
-import type { Codec } from '../../codec/index.js';
-import { limits, StowkenError, type Conversation, type MessageRecord } from '../../model/index.js';
+import type { LiveCodec } from '../../codec/index.js';
+import type { Conversation, MessageRecord, SegmentHash } from '../../model/index.js';
 import type { Change, ChangeResult, NewSegment } from '../backend.js';
 import { contentKey, distinctHashes } from '../content.js';
+import { checkRegistries } from '../needed-registries.js';
 import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
+import { checkReplacements } from '../replacements.js';
+import { checkFrames, matchReplacements, replaceFrames } from './apply-frames.js';
+import { addReferences, deleteSegments, readHolders, removeReferences } from './apply-references.js';
 import type { Draft } from './draft.js';
 import type { Manifest } from './records.js';
 import type { SegmentEntry } from './vault-index.js';
@@ -13,30 +17,69 @@ type Collect = NonNullable<Change['collect']>;
 
 /** What checking a change needs. */
 export interface Surroundings {
-  readonly codec: Codec;
+  readonly codec: LiveCodec;
   /** The conversation's manifest as the draft leaves it. @throws StowkenError CORRUPT_STORE */
   readonly readManifest: (draft: Draft, id: string) => Promise<Manifest | undefined>;
-  /** @throws StowkenError CORRUPT_STORE where it is not known what all manifests hold */
-  readonly assertAllManifestsRead: () => void;
+  /** The segment's outside holders as the draft leaves them. @throws StowkenError CORRUPT_STORE */
+  readonly readHolders: (draft: Draft, hash: SegmentHash) => Promise<ReadonlySet<string>>;
+  /** The segment's frame as the draft leaves it. @throws StowkenError CORRUPT_STORE */
+  readonly readFrame: (draft: Draft, hash: SegmentHash) => Promise<Uint8Array | undefined>;
+  /** @throws StowkenError CORRUPT_STORE where it is not known what refers to segments */
+  readonly assertAllReferencesRead: () => void;
   /** The oldest commit that an open snapshot saw. */
   readonly oldestLease: () => number;
 }
 
 /** Checks all preconditions of a change, then makes it part of the draft. What it throws has changed nothing. */
 export async function applyChange(draft: Draft, change: Change, around: Surroundings): Promise<ChangeResult> {
+  const { newSegments = [], replaceFrames: replacements = [] } = change;
+  checkReplacements(replacements, (key) => draft.segmentById(Number(key))?.hash, around.codec);
+  checkRegistries(
+    change,
+    (id) => draft.registries.has(id),
+    () => draft.registries.lastId(),
+  );
+  // A damaged one is refused before it is stored.
+  if (change.putRegistry) around.codec.withRegistry(change.putRegistry.bytes);
   const existing = change.put && (await around.readManifest(draft, change.put.spec.id));
-  const unchanged = change.put && checkPut(draft, change.put, change.newSegments ?? [], existing);
+  const unchanged = change.put && checkPut(draft, change.put, newSegments, existing);
   const doomed = change.delete && (await checkDelete(draft, change.delete, around));
-  if (change.collect) around.assertAllManifestsRead();
-  const fresh = unchanged ? [] : notStored(draft, change.newSegments ?? []);
+  if (change.collect || change.deleteSegments) around.assertAllReferencesRead();
+  if (unchanged && Object.keys(change).every((part) => part === 'put' || part === 'newSegments')) {
+    return { put: unchanged };
+  }
+  const fresh = notStored(draft, newSegments);
   await checkFrames(fresh, around.codec);
+  const holders = await readHolders(draft, change, around.readHolders);
+  const matches = await matchReplacements(draft, replacements, around.readFrame);
 
+  // What becomes garbage in this commit may be in a snapshot that is taken before it is visible.
+  const sequenceMax = Math.min(around.oldestLease(), draft.sequence - 1);
   const result: { -readonly [K in keyof ChangeResult]: ChangeResult[K] } = {};
   for (const segment of fresh) draft.addSegment(segment);
   if (change.put) result.put = unchanged ?? put(draft, change.put, existing, fresh);
   if (doomed) result.delete = remove(draft, doomed);
-  if (change.collect) result.collect = collect(draft, change.collect, around.oldestLease());
+  if (change.addReferences) result.addReferences = addReferences(draft, change.addReferences, holders);
+  renewGarbage(draft, newSegments);
+  if (change.removeReferences) {
+    result.removeReferences = removeReferences(draft, change.removeReferences, holders);
+  }
+  if (change.deleteSegments)
+    result.deleteSegments = deleteSegments(draft, change.deleteSegments, sequenceMax);
+  if (change.putRegistry) draft.registries.put(change.putRegistry.bytes, change.putRegistry.timeMs);
+  if (change.replaceFrames) result.replaceFrames = replaceFrames(draft, replacements, matches);
+  if (change.dropRegistries) result.dropRegistries = draft.registries.drop(change.dropRegistries);
+  if (change.collect) result.collect = collect(draft, change.collect, sequenceMax);
   return result;
+}
+
+/** Segments that were brought and that nothing refers to are garbage from now on, also where they were before. */
+function renewGarbage(draft: Draft, brought: readonly NewSegment[]): void {
+  for (const { hash } of brought) {
+    const entry = draft.segment(hash);
+    const isOlder = entry?.references === 0 && entry.unreferencedSequence < draft.sequence;
+    if (entry && isOlder) draft.renewGarbage(entry);
+  }
 }
 
 /** The result, when the very same content is there already. */
@@ -86,21 +129,6 @@ function notStored(draft: Draft, segments: readonly NewSegment[]): NewSegment[] 
     if (!draft.segment(segment.hash) && !byHash.has(segment.hash)) byHash.set(segment.hash, segment);
   }
   return [...byHash.values()];
-}
-
-/** The first frame of a hash is kept for ever: it is not taken on trust. */
-async function checkFrames(segments: readonly NewSegment[], codec: Codec): Promise<void> {
-  let tokens = 0;
-  for (const { hash, tokenCount, frame } of segments) {
-    if (codec.hashOf(frame) !== hash || codec.decode(frame).tokenCount !== tokenCount) {
-      const message = `a frame of ${frame.length} bytes does not hold the segment that it is stored as`;
-      throw new StowkenError('CORRUPT_SEGMENT', message, { hash });
-    }
-    tokens += tokenCount;
-    if (tokens < limits.turnTokensMax) continue;
-    tokens = 0;
-    await new Promise(setImmediate);
-  }
 }
 
 function put(
@@ -166,17 +194,15 @@ function remove(draft: Draft, { conversation, messages }: Manifest): NonNullable
 function collect(
   draft: Draft,
   { keys, garbageBeforeMs }: Collect,
-  oldestLease: number,
+  sequenceMax: number,
 ): NonNullable<ChangeResult['collect']> {
-  // What becomes garbage in this commit may be in a snapshot that is taken before it is visible.
-  const sequenceMax = Math.min(oldestLease, draft.sequence - 1);
   let segments = 0;
   let frameBytes = 0;
   for (const key of keys) {
     const entry = draft.segmentById(Number(key));
     if (!entry || entry.references > 0) continue;
     if (entry.unreferencedSinceMs > garbageBeforeMs || entry.unreferencedSequence > sequenceMax) continue;
-    draft.removeSegment(entry.hash);
+    draft.removeSegment(entry);
     segments += 1;
     frameBytes += entry.frameBytes;
   }

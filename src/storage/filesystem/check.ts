@@ -1,26 +1,31 @@
-import type { Codec } from '../../codec/index.js';
+import { frameRegistryId, type Codec } from '../../codec/index.js';
 import { isStowkenError, StowkenError, type SegmentHash } from '../../model/index.js';
 import type { CheckOptions, Violation } from '../backend.js';
 import { distinctHashes } from '../content.js';
+import { checkRegistryFiles, checkRegistryUses, strayRegistryFiles } from './check-registries.js';
 import { readOrRefuse, type Disk } from './disk.js';
 import { isOwnerFile } from './owner-files.js';
 import {
+  holdersPath,
   journalNumber,
   manifestName,
   manifestPath,
   MANIFESTS,
-  META_SUFFIX,
   metaPath,
+  REGISTRIES,
+  segmentFolder,
   segmentPath,
   SEGMENTS,
   TEMPORARY,
   VAULT_FILE,
 } from './paths.js';
-import { decodeManifest, decodeSegment, decodeVault } from './records.js';
+import { decodeHolders, decodeManifest, decodeSegment, decodeVault } from './records.js';
+import { RegistryUses } from './registry-index.js';
 import { listSegments } from './segment-tree.js';
 import {
   addFigures,
   figuresOfConversation,
+  figuresOfHolders,
   figuresOfSegment,
   noFigures,
   type ConversationEntry,
@@ -35,6 +40,7 @@ export interface CheckedVault {
   readonly index: VaultIndex;
   readonly vaultId: string;
   readonly damagedManifests: ReadonlyMap<string, string>;
+  readonly damagedHolders: ReadonlyMap<SegmentHash, string>;
 }
 
 /** Files that a vault's folder may hold besides ours: file systems make them. */
@@ -47,7 +53,9 @@ const FOREIGN_FILES: ReadonlySet<string> = new Set(['lost+found']);
 export async function checkVault(vault: CheckedVault, options: CheckOptions): Promise<Violation[]> {
   const check = new Check(vault, options);
   await check.root();
+  await check.registries();
   await check.manifests();
+  await check.holders();
   await check.segments();
   check.figures();
   return check.violations;
@@ -57,6 +65,7 @@ class Check {
   readonly violations: Violation[] = [];
   readonly #references = new Map<SegmentHash, number>();
   readonly #total: number;
+  readonly #uses = new RegistryUses();
   #counted: Figures = noFigures;
   #done = 0;
 
@@ -73,7 +82,7 @@ class Check {
     for (const { name, isFolder } of await disk.list('')) {
       if (FOREIGN_FILES.has(name)) continue;
       const known = isFolder
-        ? [SEGMENTS, MANIFESTS, TEMPORARY].includes(name)
+        ? [SEGMENTS, MANIFESTS, REGISTRIES, TEMPORARY].includes(name)
         : name === VAULT_FILE || journalNumber(name) !== undefined || isOwnerFile(name);
       if (!known) this.#stray(name);
     }
@@ -86,6 +95,17 @@ class Check {
           this.#report('vault', VAULT_FILE, `its ${name} is ahead, ${kept[name]}`);
       }
     });
+  }
+
+  async registries(): Promise<void> {
+    const { disk, index } = this.vault;
+    for (const entry of index.registries.entries()) {
+      const subject = `registry ${entry.id}`;
+      await this.#guarded('registries', subject, () =>
+        checkRegistryFiles(disk, entry, (detail) => this.#report('registries', subject, detail)),
+      );
+    }
+    for (const path of await strayRegistryFiles(disk, index.registries)) this.#stray(path);
   }
 
   async manifests(): Promise<void> {
@@ -114,30 +134,51 @@ class Check {
     }
   }
 
+  async holders(): Promise<void> {
+    const { disk, index, damagedHolders } = this.vault;
+    for (const [hash, bytesKept] of index.holderBytes()) {
+      const subject = `segment ${hash}`;
+      await this.#guarded('holders', subject, async () => {
+        const bytes = await readOrRefuse(disk, holdersPath(hash));
+        if (!bytes) return this.#report('holders', subject, 'the file of its holders is gone');
+        if (bytes.length !== bytesKept) this.#report('holders', subject, 'their file has another length');
+        this.#refer(hash, new Set(decodeHolders(bytes, hash)).size);
+      });
+      this.#counted = addFigures(this.#counted, figuresOfHolders(bytesKept), 1);
+    }
+    for (const [hash, detail] of damagedHolders) this.#report('holders', `segment ${hash}`, detail);
+  }
+
   async segments(): Promise<void> {
-    const { disk, index } = this.vault;
+    const { disk, index, damagedHolders } = this.vault;
     for (const entry of index.segments()) {
       await this.#guarded('frame', `segment ${entry.hash}`, () => this.#segment(entry));
       this.#counted = addFigures(this.#counted, figuresOfSegment(entry), 1);
       this.#progress();
     }
+    const withHolders = new Set([...index.holderBytes()].map(([hash]) => hash));
     for await (const { names, others } of listSegments(disk)) {
       for (const name of names) {
         const hash = name.slice(0, 64);
-        if (index.segment(hash)) continue;
-        this.#stray(name.endsWith(META_SUFFIX) ? metaPath(hash) : segmentPath(hash));
+        const path = `${segmentFolder(hash)}/${name}`;
+        const isHolders = path === holdersPath(hash);
+        const known = isHolders ? withHolders.has(hash) || damagedHolders.has(hash) : index.segment(hash);
+        if (known === undefined || known === false) this.#stray(path);
       }
       for (const path of others) this.#stray(path);
     }
     for (const [hash, references] of this.#references) {
       if (index.segment(hash)) continue;
-      const detail = `${references} manifests name it, and it is not stored`;
+      const detail = `${references} manifests or holders refer to it, and it is not stored`;
       this.#report('manifest-segments', `segment ${hash}`, detail);
     }
   }
 
   figures(): void {
-    const { figures } = this.vault.index;
+    const { figures, registries } = this.vault.index;
+    checkRegistryUses(registries, this.#uses, (id, detail) => {
+      this.#report('registries', `registry ${id}`, detail);
+    });
     for (const name of Object.keys(noFigures) as (keyof Figures)[]) {
       if (figures[name] === this.#counted[name]) continue;
       this.#report('statistics', name, `${figures[name]} is kept, ${this.#counted[name]} was counted`);
@@ -154,9 +195,7 @@ class Check {
     if (JSON.stringify([number, conversation]) !== JSON.stringify([entry.number, entry.conversation])) {
       this.#report('manifest', subject, 'its manifest says something else than when it was read before');
     }
-    for (const hash of distinctHashes(messages)) {
-      this.#references.set(hash, (this.#references.get(hash) ?? 0) + 1);
-    }
+    for (const hash of distinctHashes(messages)) this.#refer(hash, 1);
     for (const { hash, tokenCount } of messages.flatMap(({ segments }) => segments)) {
       const stored = index.segment(hash)?.tokenCount ?? tokenCount;
       if (stored === tokenCount) continue;
@@ -188,11 +227,24 @@ class Check {
     if (frame.length !== entry.frameBytes) {
       this.#report('frame', subject, `${frame.length} bytes, not the ${entry.frameBytes} that are kept`);
     }
+    const registryId = frameRegistryId(frame) ?? 0;
+    if (registryId !== entry.registryId) {
+      this.#report(
+        'frame',
+        subject,
+        `it names registry ${registryId}, not the ${entry.registryId} that is kept`,
+      );
+    }
+    this.#uses.count({ registryId, tokenCount: entry.tokenCount, frameBytes: frame.length }, 1);
     if (codec.hashOf(frame) !== hash) this.#report('frame', subject, 'its frame holds other tokens');
     const { tokenCount } = codec.decode(frame);
     if (tokenCount !== entry.tokenCount) {
       this.#report('frame', subject, `${tokenCount} tokens, not the ${entry.tokenCount} that are kept`);
     }
+  }
+
+  #refer(hash: SegmentHash, references: number): void {
+    this.#references.set(hash, (this.#references.get(hash) ?? 0) + references);
   }
 
   /** Reports a record that does not decode, and goes on. */

@@ -1,16 +1,20 @@
+import { frameRegistryId } from '../../codec/index.js';
 import type { SegmentHash } from '../../model/index.js';
 import type { NewSegment } from '../backend.js';
-import { manifestPath, metaPath, segmentPath, VAULT_FILE } from './paths.js';
-import { encodeManifest, encodeSegment, encodeVault, type Manifest } from './records.js';
+import { DraftRegistries } from './draft-registries.js';
+import { holdersPath, manifestPath, metaPath, segmentPath, VAULT_FILE } from './paths.js';
+import { encodeHolders, encodeManifest, encodeSegment, encodeVault, type Manifest } from './records.js';
 import type { ConversationEntry, SegmentEntry, VaultIndex } from './vault-index.js';
 
 /** A group of changes before it is committed: what it makes of the index, and of the files. */
 export class Draft {
   readonly sequence: number;
   lastCreateTimeMs: number;
+  readonly registries: DraftRegistries;
   readonly #segments = new Map<SegmentHash, SegmentEntry | undefined>();
   readonly #conversations = new Map<string, ConversationEntry | undefined>();
   readonly #missing = new Map<SegmentHash, number>();
+  readonly #holderBytes = new Map<SegmentHash, number>();
   readonly #files = new Map<string, Uint8Array | undefined>();
   #nextSegment: number;
   #nextConversation: number;
@@ -22,6 +26,7 @@ export class Draft {
   ) {
     this.sequence = index.sequence + 1;
     this.lastCreateTimeMs = index.lastCreateTimeMs;
+    this.registries = new DraftRegistries(index.registries, this.#files);
     this.#nextSegment = index.nextSegment;
     this.#nextConversation = index.nextConversation;
   }
@@ -54,45 +59,49 @@ export class Draft {
     return this.#nextConversation++;
   }
 
-  /** Stores a segment that is not. Manifests may name it already, where it went missing. */
+  /** Stores a segment that is not. Others may refer to it already, where it went missing. */
   addSegment({ hash, tokenCount, frame }: NewSegment): void {
     const references = this.#missingReferences(hash);
     this.#missing.set(hash, 0);
-    this.#files.set(segmentPath(hash), frame.slice());
     const id = this.#nextSegment++;
-    this.#setSegment(
-      { id, hash, tokenCount, frameBytes: frame.length, ...this.#unreferencedNow() },
-      references,
-    );
+    const segment = { id, hash, tokenCount, ...this.#unreferencedNow() };
+    this.#setFrame(segment, references, frame);
+  }
+
+  /** Stores the same tokens in another frame. */
+  replaceFrame(entry: SegmentEntry, frame: Uint8Array): void {
+    this.registries.count(entry, -1);
+    this.#setFrame(entry, entry.references, frame);
+  }
+
+  /** Counts the age of garbage from now. */
+  renewGarbage(entry: SegmentEntry): void {
+    this.#setSegment({ ...entry, ...this.#unreferencedNow() }, 0);
   }
 
   /** Adds a reference. */
   hold(hash: SegmentHash): void {
-    const entry = this.segment(hash);
-    if (entry) this.#segments.set(hash, { ...entry, references: entry.references + 1 });
-    else this.#missing.set(hash, this.#missingReferences(hash) + 1);
+    this.#addToReferences(hash, 1);
   }
 
   /** Takes a reference away; says whether the segment is garbage now. */
   release(hash: SegmentHash): boolean {
-    const entry = this.segment(hash);
-    if (!entry) {
-      this.#missing.set(hash, this.#missingReferences(hash) - 1);
-      return false;
-    }
-    const references = entry.references - 1;
-    if (references > 0) {
-      this.#segments.set(hash, { ...entry, references });
-      return false;
-    }
-    this.#setSegment({ ...entry, ...this.#unreferencedNow() }, references);
-    return true;
+    return this.#addToReferences(hash, -1);
   }
 
-  removeSegment(hash: SegmentHash): void {
-    this.#segments.set(hash, undefined);
-    this.#files.set(metaPath(hash), undefined);
-    this.#files.set(segmentPath(hash), undefined);
+  /** Gives a segment other outside holders than the `before` that it had. */
+  putHolders(hash: SegmentHash, holders: ReadonlySet<string>, before: number): void {
+    const bytes = holders.size > 0 ? encodeHolders(hash, holders) : undefined;
+    this.#files.set(holdersPath(hash), bytes);
+    this.#holderBytes.set(hash, bytes?.length ?? 0);
+    this.#addToReferences(hash, holders.size - before);
+  }
+
+  removeSegment(entry: SegmentEntry): void {
+    this.registries.count(entry, -1);
+    this.#segments.set(entry.hash, undefined);
+    this.#files.set(metaPath(entry.hash), undefined);
+    this.#files.set(segmentPath(entry.hash), undefined);
   }
 
   putManifest(manifest: Manifest): void {
@@ -121,7 +130,9 @@ export class Draft {
   /** Makes it visible, once it is committed. */
   publish(): void {
     const { index } = this;
+    this.registries.publish();
     for (const [hash, entry] of this.#segments) index.setSegment(hash, entry);
+    for (const [hash, bytes] of this.#holderBytes) index.setHolderBytes(hash, bytes);
     for (const [id, entry] of this.#conversations) index.setConversation(id, entry);
     for (const [hash, references] of this.#missing) {
       if (references > 0) index.missing.set(hash, references);
@@ -131,6 +142,33 @@ export class Draft {
     index.nextSegment = this.#nextSegment;
     index.nextConversation = this.#nextConversation;
     index.lastCreateTimeMs = this.lastCreateTimeMs;
+  }
+
+  #setFrame(
+    segment: Omit<SegmentEntry, 'references' | 'sidecarBytes' | 'frameBytes' | 'registryId'>,
+    references: number,
+    frame: Uint8Array,
+  ): void {
+    const framed = { ...segment, frameBytes: frame.length, registryId: frameRegistryId(frame) ?? 0 };
+    this.registries.count(framed, 1);
+    this.#files.set(segmentPath(segment.hash), frame.slice());
+    this.#setSegment(framed, references);
+  }
+
+  /** Says whether the segment is garbage now and was not before. */
+  #addToReferences(hash: SegmentHash, difference: number): boolean {
+    const entry = this.segment(hash);
+    if (!entry) {
+      this.#missing.set(hash, this.#missingReferences(hash) + difference);
+      return false;
+    }
+    const references = entry.references + difference;
+    if (references > 0) {
+      this.#segments.set(hash, { ...entry, references });
+      return false;
+    }
+    this.#setSegment({ ...entry, ...this.#unreferencedNow() }, references);
+    return true;
   }
 
   #setSegment(segment: Omit<SegmentEntry, 'references' | 'sidecarBytes'>, references: number): void {

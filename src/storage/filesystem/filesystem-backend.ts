@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import type { Codec } from '../../codec/index.js';
+import type { LiveCodec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
 import { StowkenError, type Conversation, type SegmentHash, type VaultStats } from '../../model/index.js';
 import type {
@@ -13,8 +13,11 @@ import type {
   GarbageQuery,
   ListQuery,
   ManagedBackend,
+  ScanQuery,
   SegmentKey,
+  SegmentScan,
   StorageHealth,
+  StoredRegistry,
   StoredSegment,
   Violation,
 } from '../backend.js';
@@ -25,15 +28,17 @@ import { closed, segmentNotFound } from '../refusals.js';
 import { checkVault } from './check.js';
 import { describeFault, nodeDisk, type Disk } from './disk.js';
 import { FilePlacer, type FileChanges } from './file-placer.js';
+import { FrameReader } from './frame-reader.js';
+import { Holders } from './holders.js';
 import { JournaledFiles } from './journaled-files.js';
 import { listConversations } from './listing.js';
 import { loadVault } from './load.js';
 import { Manifests } from './manifests.js';
 import { isOwnerFile, ownerFiles } from './owner-files.js';
-import { inParallel } from './parallel.js';
-import { segmentPath, SEGMENTS, MANIFESTS, TEMPORARY, VAULT_FILE } from './paths.js';
+import { registryPath, SEGMENTS, MANIFESTS, TEMPORARY, VAULT_FILE } from './paths.js';
 import { decodeVault, encodeVault } from './records.js';
 import { recover } from './recovery.js';
+import { scanPage } from './scan.js';
 import { createSnapshot } from './snapshot.js';
 import { storedSegment, type SegmentEntry, type VaultIndex } from './vault-index.js';
 import { Writer } from './writer.js';
@@ -42,7 +47,7 @@ import { openSeedVault } from './seed/seed-backend.js';
 export interface FilesystemOptions {
   /** Made when it is not there. */
   readonly folder: string;
-  readonly codec: Codec;
+  readonly codec: LiveCodec;
   /** Reads the raw tokens of a vault that the seed wrote. */
   readonly core: TokenCore;
   readonly clock: () => number;
@@ -97,10 +102,10 @@ async function openOurs(
   if (format === 'none') await placer.place(newVault());
   const nextJournal = await recover(disk, placer);
   const record = decodeVault((await disk.read(VAULT_FILE)) ?? new Uint8Array(0));
-  const { index, damagedManifests, sidecars } = await loadVault(disk, record, codec, clock);
+  const { sidecars, ...loaded } = await loadVault(disk, record, codec, clock);
   const files = await JournaledFiles.open(disk, placer, nextJournal);
   if (sidecars.size > 0) await files.commit(sidecars);
-  return new FilesystemBackend({ disk, lock, files, index, ...record, damagedManifests, codec, clock });
+  return new FilesystemBackend({ disk, lock, files, ...record, ...loaded, codec, clock });
 }
 
 function newVault(): FileChanges {
@@ -116,7 +121,8 @@ interface Parts {
   readonly index: VaultIndex;
   readonly vaultId: string;
   readonly damagedManifests: ReadonlyMap<string, string>;
-  readonly codec: Codec;
+  readonly damagedHolders: ReadonlyMap<SegmentHash, string>;
+  readonly codec: LiveCodec;
   readonly clock: () => number;
 }
 
@@ -125,18 +131,26 @@ class FilesystemBackend implements ManagedBackend {
   readonly vaultId: string;
   readonly #leases = new Leases();
   readonly #manifests: Manifests;
+  readonly #frames: FrameReader;
   readonly #writer: Writer;
   readonly #group: GroupCommit;
   #open = true;
 
   constructor(private readonly parts: Parts) {
-    const { files, index, vaultId, damagedManifests, codec, clock } = parts;
+    const { files, index, vaultId, damagedManifests, damagedHolders, codec, clock } = parts;
     this.vaultId = vaultId;
     const manifests = (this.#manifests = new Manifests(files, index, damagedManifests));
+    const holders = new Holders(files, damagedHolders);
+    const frames = (this.#frames = new FrameReader(files, index, codec));
     this.#writer = new Writer(files, index, vaultId, clock, {
       codec,
       readManifest: (draft, id) => manifests.read(draft, id),
-      assertAllManifestsRead: () => manifests.assertAllRead(),
+      readHolders: (draft, hash) => holders.read(draft, hash),
+      readFrame: (draft, hash) => frames.readDrafted(draft, hash),
+      assertAllReferencesRead: () => {
+        manifests.assertAllRead();
+        holders.assertAllRead();
+      },
       oldestLease: () => this.#leases.oldest(),
     });
     this.#group = new GroupCommit((changes) => this.#writer.commitGroup(changes));
@@ -157,15 +171,21 @@ class FilesystemBackend implements ManagedBackend {
 
   async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
     this.#check();
-    const frames: Uint8Array[] = [];
-    const entries = keys.map((key) => this.#entry(key));
-    await inParallel(entries, async (entry, at) => void (frames[at] = await this.#frame(entry)));
-    return frames;
+    const frames = await this.#frames.read(keys.map((key) => this.#entry(key)));
+    return frames.map((frame, at) => {
+      if (!frame) throw segmentNotFound(keys[at] as SegmentKey);
+      return frame;
+    });
   }
 
   async readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
     this.#check();
     return keys.map((key) => this.#entry(key).hash);
+  }
+
+  async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
+    this.#check();
+    return keys.map((key) => this.parts.index.segmentById(Number(key))?.references);
   }
 
   async getConversation(id: string): Promise<Conversation | undefined> {
@@ -205,8 +225,15 @@ class FilesystemBackend implements ManagedBackend {
 
   async stats(): Promise<VaultStats> {
     this.#check();
-    const { fileBytes, blockBytes, ...figures } = this.parts.index.figures;
-    return { ...figures, registryBytes: 0, inUseBytes: blockBytes, fileBytes };
+    const { registries, figures } = this.parts.index;
+    const { fileBytes, blockBytes, ...counted } = figures;
+    const { bytes, ...files } = registries.size();
+    return {
+      ...counted,
+      registryBytes: bytes,
+      inUseBytes: blockBytes + files.blockBytes,
+      fileBytes: fileBytes + files.fileBytes,
+    };
   }
 
   async check(options: CheckOptions = {}): Promise<Violation[]> {
@@ -221,6 +248,29 @@ class FilesystemBackend implements ManagedBackend {
       }
       return checkVault(this.parts, options);
     });
+  }
+
+  async listRegistries(): Promise<StoredRegistry[]> {
+    this.#check();
+    return this.parts.index.registries.list();
+  }
+
+  async readRegistry(id: number): Promise<Uint8Array | undefined> {
+    this.#check();
+    if (!this.parts.index.registries.get(id)) return undefined;
+    const bytes = await this.parts.files.read(registryPath(id));
+    return bytes && new Uint8Array(bytes);
+  }
+
+  async scanSegments(query: ScanQuery): Promise<SegmentScan> {
+    this.#check();
+    const { entries, next } = scanPage(this.parts.index, query);
+    const frames = await this.#frames.read(entries);
+    const segments = entries.flatMap(({ id, tokenCount }, at) => {
+      const frame = frames[at];
+      return frame ? [{ key: id as SegmentKey, tokenCount, frame }] : [];
+    });
+    return { segments, next };
   }
 
   health(): StorageHealth {
@@ -244,19 +294,5 @@ class FilesystemBackend implements ManagedBackend {
     const entry = typeof key === 'number' ? this.parts.index.segmentById(key) : undefined;
     if (!entry) throw segmentNotFound(key);
     return entry;
-  }
-
-  /** In a buffer of its own; what is on the disk is not taken on trust. */
-  async #frame({ id, hash }: SegmentEntry): Promise<Uint8Array> {
-    const bytes = await this.parts.files.read(segmentPath(hash));
-    if (!bytes) {
-      if (!this.parts.index.segmentById(id)) throw segmentNotFound(id);
-      throw new StowkenError('CORRUPT_STORE', `the frame of segment ${hash} is gone`, { segment: hash });
-    }
-    const frame = new Uint8Array(bytes);
-    if (this.parts.codec.hashOf(frame) === hash) return frame;
-    throw new StowkenError('CORRUPT_SEGMENT', `the frame of segment ${hash} holds other tokens`, {
-      segment: hash,
-    });
   }
 }

@@ -1,10 +1,27 @@
-import type { Codec } from '../../codec/index.js';
+import { frameRegistryId, type LiveCodec } from '../../codec/index.js';
 import { isStowkenError, type SegmentHash } from '../../model/index.js';
 import { distinctHashes } from '../content.js';
 import type { Disk } from './disk.js';
 import { inParallel } from './parallel.js';
-import { isManifestName, manifestName, MANIFESTS, META_SUFFIX, metaPath, segmentPath } from './paths.js';
-import { decodeManifest, decodeSegment, encodeSegment, type Manifest, type VaultRecord } from './records.js';
+import { loadRegistries } from './load-registries.js';
+import {
+  HOLDERS_SUFFIX,
+  holdersPath,
+  isManifestName,
+  manifestName,
+  MANIFESTS,
+  META_SUFFIX,
+  metaPath,
+  segmentPath,
+} from './paths.js';
+import {
+  decodeHolders,
+  decodeManifest,
+  decodeSegment,
+  encodeSegment,
+  type Manifest,
+  type VaultRecord,
+} from './records.js';
 import { listSegments } from './segment-tree.js';
 import { VaultIndex, type SegmentEntry } from './vault-index.js';
 
@@ -12,24 +29,31 @@ export interface LoadedVault {
   readonly index: VaultIndex;
   /** What is wrong with manifests that cannot be read, by file name. */
   readonly damagedManifests: ReadonlyMap<string, string>;
+  /** What is wrong with files of holders that cannot be read, by segment. */
+  readonly damagedHolders: ReadonlyMap<SegmentHash, string>;
   /** Sidecars to write for whole segments that had none. */
   readonly sidecars: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Reads all manifests and sidecars of a recovered vault. References are what the manifests say. */
+/** Reads all registries, manifests, holders and sidecars of a recovered vault; references are what these say. */
 export async function loadVault(
   disk: Disk,
   record: VaultRecord,
-  codec: Codec,
+  codec: LiveCodec,
   clock: () => number,
 ): Promise<LoadedVault> {
   const index = new VaultIndex();
   const damagedManifests = new Map<string, string>();
   index.nextConversation = record.nextConversation;
   index.lastCreateTimeMs = record.lastCreateTimeMs;
+  await loadRegistries(disk, index.registries, codec);
   const references = await loadManifests(disk, index, damagedManifests);
 
-  const { segments, withoutSidecar } = await loadSidecars(disk);
+  const { segments, withoutSidecar, holders, damagedHolders } = await loadSegmentFiles(disk);
+  for (const [hash, { count, bytes }] of holders) {
+    references.set(hash, (references.get(hash) ?? 0) + count);
+    index.setHolderBytes(hash, bytes);
+  }
   const sidecars = new Map<string, Uint8Array>();
   index.nextSegment = segments.reduce((next, { id }) => Math.max(next, id + 1), record.nextSegment);
   for (const hash of withoutSidecar) {
@@ -46,7 +70,7 @@ export async function loadVault(
     index.setSegment(segment.hash, { ...segment, references: counted, unreferencedSequence: 0 });
   }
   for (const [hash, counted] of references) index.missing.set(hash, counted);
-  return { index, damagedManifests, sidecars };
+  return { index, damagedManifests, damagedHolders, sidecars };
 }
 
 /** Returns how many manifests name each segment. */
@@ -81,15 +105,20 @@ async function loadManifests(
   return references;
 }
 
-interface LoadedSidecars {
+interface LoadedSegmentFiles {
   readonly segments: Omit<SegmentEntry, 'references' | 'unreferencedSequence'>[];
   /** Segments whose sidecar is missing or damaged. */
   readonly withoutSidecar: SegmentHash[];
+  /** Outside holders in number, and bytes of their file. */
+  readonly holders: ReadonlyMap<SegmentHash, { readonly count: number; readonly bytes: number }>;
+  readonly damagedHolders: ReadonlyMap<SegmentHash, string>;
 }
 
-async function loadSidecars(disk: Disk): Promise<LoadedSidecars> {
-  const segments: LoadedSidecars['segments'] = [];
+async function loadSegmentFiles(disk: Disk): Promise<LoadedSegmentFiles> {
+  const segments: LoadedSegmentFiles['segments'] = [];
   const withoutSidecar: SegmentHash[] = [];
+  const holders = new Map<SegmentHash, { count: number; bytes: number }>();
+  const damagedHolders = new Map<SegmentHash, string>();
   const ids = new Set<number>();
   for await (const { hashes, names } of listSegments(disk)) {
     await inParallel(hashes, async (hash) => {
@@ -101,16 +130,24 @@ async function loadSidecars(disk: Disk): Promise<LoadedSidecars> {
       ids.add(record.id);
       segments.push({ ...record, sidecarBytes: bytes.length });
     });
+    const held = [...names].filter((name) => name.endsWith(HOLDERS_SUFFIX)).map((name) => name.slice(0, 64));
+    await inParallel(held, async (hash) => {
+      const bytes = (await disk.read(holdersPath(hash))) ?? new Uint8Array(0);
+      const record = readRecord(() => decodeHolders(bytes, hash));
+      if (typeof record === 'string') damagedHolders.set(hash, record);
+      else holders.set(hash, { count: new Set(record).size, bytes: bytes.length });
+    });
   }
-  return { segments, withoutSidecar };
+  return { segments, withoutSidecar, holders, damagedHolders };
 }
 
 /** What the frame itself says; undefined when it does not hold the segment of this name. */
-async function contentOf(disk: Disk, hash: SegmentHash, codec: Codec) {
+async function contentOf(disk: Disk, hash: SegmentHash, codec: LiveCodec) {
   const frame = await disk.read(segmentPath(hash));
   const record = readRecord(() => {
     if (!frame || codec.hashOf(frame) !== hash) return undefined;
-    return { hash, tokenCount: codec.decode(frame).tokenCount, frameBytes: frame.length };
+    const registryId = frameRegistryId(frame) ?? 0;
+    return { hash, tokenCount: codec.decode(frame).tokenCount, frameBytes: frame.length, registryId };
   });
   return typeof record === 'string' ? undefined : record;
 }

@@ -3,10 +3,12 @@ import type { SegmentHash } from '../../model/index.js';
 
 export const SEGMENTS = 'segments';
 export const MANIFESTS = 'manifests';
+export const REGISTRIES = 'registries';
 /** Files that are being written, until they get their name. */
 export const TEMPORARY = 'tmp';
 export const VAULT_FILE = 'vault.json';
 export const META_SUFFIX = '.meta';
+export const HOLDERS_SUFFIX = '.holders';
 export const MANIFEST_SUFFIX = '.json';
 
 /** A longer encoded id would not fit a file name of 255 bytes on every file system. */
@@ -20,6 +22,26 @@ export function segmentPath(hash: SegmentHash): string {
 /** The segment's sidecar. */
 export function metaPath(hash: SegmentHash): string {
   return `${segmentPath(hash)}${META_SUFFIX}`;
+}
+
+/** Who holds the segment besides manifests. */
+export function holdersPath(hash: SegmentHash): string {
+  return `${segmentPath(hash)}${HOLDERS_SUFFIX}`;
+}
+
+/** The registry's bytes. */
+export function registryPath(id: number): string {
+  return `${REGISTRIES}/${id}`;
+}
+
+/** The registry that registryPath() names so. */
+export function registryId(name: string): number | undefined {
+  return /^[1-9][0-9]{0,9}$/.test(name) ? Number(name) : undefined;
+}
+
+/** The registry's sidecar. */
+export function registryMetaPath(id: number): string {
+  return `${registryPath(id)}${META_SUFFIX}`;
 }
 
 export function segmentFolder(hash: SegmentHash): string {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { StowkenError, type Conversation, type MessageRecord } from '../../model/index.js';
 import { openJson, sealJson } from './sealed-json.js';
@@ -24,7 +25,23 @@ const segmentSchema = z.strictObject({
   hash,
   token_count: whole,
   frame_bytes: whole,
+  /** 0: the frame names none. */
+  registry_id: whole,
   unreferenced_since_ms: milliseconds,
+});
+
+const holdersSchema = z.strictObject({
+  schema_version: version,
+  hash,
+  holders: z.array(z.string()).min(1),
+});
+
+const registrySchema = z.strictObject({
+  schema_version: version,
+  id: whole.min(1),
+  create_time_ms: milliseconds,
+  /** Of the registry's bytes. */
+  sha256: hash,
 });
 
 const manifestSchema = z.strictObject({
@@ -66,8 +83,15 @@ export interface SegmentRecord {
   readonly hash: string;
   readonly tokenCount: number;
   readonly frameBytes: number;
+  /** The registry that the frame names; 0 for none. */
+  readonly registryId: number;
   /** When it last had no reference; of meaning only while it has none. */
   readonly unreferencedSinceMs: number;
+}
+
+export interface RegistryRecord {
+  readonly id: number;
+  readonly createTimeMs: number;
 }
 
 export interface Manifest {
@@ -105,6 +129,7 @@ export function encodeSegment(record: SegmentRecord): Uint8Array {
     hash: record.hash,
     token_count: record.tokenCount,
     frame_bytes: record.frameBytes,
+    registry_id: record.registryId,
     unreferenced_since_ms: record.unreferencedSinceMs,
   });
 }
@@ -117,8 +142,41 @@ export function decodeSegment(bytes: Uint8Array): SegmentRecord {
     hash: record.hash,
     tokenCount: record.token_count,
     frameBytes: record.frame_bytes,
+    registryId: record.registry_id,
     unreferencedSinceMs: record.unreferenced_since_ms,
   };
+}
+
+/** Who holds a segment besides manifests; in a fixed order. */
+export function encodeHolders(segment: string, holders: ReadonlySet<string>): Uint8Array {
+  return sealJson({ schema_version: SCHEMA_VERSION, hash: segment, holders: [...holders].sort() });
+}
+
+/** @throws StowkenError CORRUPT_STORE, also when they are another segment's; STORE_VERSION */
+export function decodeHolders(bytes: Uint8Array, segment: string): string[] {
+  const record = parse(holdersSchema, bytes);
+  if (record.hash !== segment) throw new StowkenError('CORRUPT_STORE', `it is segment ${record.hash}'s`);
+  return record.holders;
+}
+
+/** A registry's sidecar, which has its checksum. */
+export function encodeRegistry(record: RegistryRecord, registry: Uint8Array): Uint8Array {
+  return sealJson({
+    schema_version: SCHEMA_VERSION,
+    id: record.id,
+    create_time_ms: record.createTimeMs,
+    sha256: sha256(registry),
+  });
+}
+
+/** @throws StowkenError CORRUPT_STORE, also when it is not this registry's; STORE_VERSION */
+export function decodeRegistry(bytes: Uint8Array, id: number, registry: Uint8Array): RegistryRecord {
+  const record = parse(registrySchema, bytes);
+  if (record.id !== id) throw new StowkenError('CORRUPT_STORE', `it is registry ${record.id}'s`);
+  if (record.sha256 !== sha256(registry)) {
+    throw new StowkenError('CORRUPT_STORE', 'the registry does not have its checksum');
+  }
+  return { id, createTimeMs: record.create_time_ms };
 }
 
 export function encodeManifest({ number, conversation, messages }: Manifest): Uint8Array {
@@ -172,6 +230,10 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
     },
     messages,
   };
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array): T {

@@ -1,10 +1,13 @@
 import type { SegmentHash } from '../../model/index.js';
 import type { Disk } from './disk.js';
 import { inParallel } from './parallel.js';
-import { isHash, segmentFolder, SEGMENTS } from './paths.js';
+import { HOLDERS_SUFFIX, isHash, META_SUFFIX, segmentFolder, SEGMENTS } from './paths.js';
 
 /** Folders of segments that are listed at a time. */
 const FOLDERS_MAX = 1024;
+
+/** What a segment may have beside its frame. */
+const SUFFIXES: ReadonlySet<string> = new Set([META_SUFFIX, HOLDERS_SUFFIX]);
 
 /** The files of many folders of segments. */
 export interface SegmentFiles {
@@ -16,7 +19,7 @@ export interface SegmentFiles {
   readonly others: readonly string[];
 }
 
-/** Walks segments/aa/bb. What is not of that shape is among the others, sidecars are not. */
+/** Walks segments/aa/bb. What is not of that shape is among the others; sidecars and holders are not. */
 export async function* listSegments(disk: Disk): AsyncGenerator<SegmentFiles, void, void> {
   const others: string[] = [];
   const folders = await subfolders(disk, await subfolders(disk, [SEGMENTS], others), others);
@@ -28,7 +31,7 @@ export async function* listSegments(disk: Disk): AsyncGenerator<SegmentFiles, vo
         const hash = name.slice(0, 64);
         const inPlace = !isFolder && isHash(hash) && segmentFolder(hash) === folder;
         if (inPlace && name === hash) hashes.push(hash);
-        else if (!inPlace || name !== `${hash}.meta`) others.push(`${folder}/${name}`);
+        else if (!inPlace || !SUFFIXES.has(name.slice(64))) others.push(`${folder}/${name}`);
         if (inPlace) names.add(name);
       }
     });

@@ -1,10 +1,12 @@
 import type { Conversation, SegmentHash } from '../../model/index.js';
 import type { SegmentKey, StoredSegment } from '../backend.js';
+import { inBlocks } from './blocks.js';
 import type { SegmentRecord } from './records.js';
+import { RegistryIndex } from './registry-index.js';
 
 /** What is known of a stored segment. Never changed: a change is another entry. */
 export interface SegmentEntry extends SegmentRecord {
-  /** The number of manifests that name it. */
+  /** The number of manifests that name it, and of outside holders. */
   readonly references: number;
   readonly sidecarBytes: number;
   /** The commit since which it has none; 0 for one before the vault was opened. */
@@ -28,7 +30,7 @@ export interface Figures {
   readonly segmentBytes: number;
   readonly garbageSegments: number;
   readonly garbageBytes: number;
-  /** Of manifests, frames and sidecars. */
+  /** Of manifests, frames, their sidecars and their holders; those of registries are not counted here. */
   readonly fileBytes: number;
   /** The same in whole blocks of the disk, with a folder for each segment: few share one. */
   readonly blockBytes: number;
@@ -47,13 +49,12 @@ export const noFigures: Figures = {
   blockBytes: 0,
 };
 
-const BLOCK_BYTES = 4096;
-
 /** Everything that is committed, without messages and frames, in memory. Only a commit changes it. */
 export class VaultIndex {
   readonly #segments = new Map<SegmentHash, SegmentEntry>();
   readonly #segmentsById = new Map<number, SegmentEntry>();
   readonly #garbage = new Set<number>();
+  readonly #holderBytes = new Map<SegmentHash, number>();
   readonly #conversations = new Map<string, ConversationEntry>();
   readonly #conversationsByNumber = new Map<number, ConversationEntry>();
   /** In creation order; some are of conversations that are gone. */
@@ -61,6 +62,7 @@ export class VaultIndex {
   #figures: Figures = noFigures;
   /** References to segments that are not stored: damage, which a later store of the segment heals. */
   readonly missing = new Map<SegmentHash, number>();
+  readonly registries = new RegistryIndex();
   sequence = 0;
   nextSegment = 1;
   nextConversation = 1;
@@ -119,16 +121,30 @@ export class VaultIndex {
     return this.#numbers[low] ?? this.nextConversation;
   }
 
+  /** The bytes of the file of a segment's outside holders, 0 without one; by the segment's hash, stored or not. */
+  holderBytes(): Iterable<readonly [SegmentHash, number]> {
+    return this.#holderBytes;
+  }
+
+  setHolderBytes(hash: SegmentHash, bytes: number): void {
+    this.#count(figuresOfHolders(this.#holderBytes.get(hash) ?? 0), -1);
+    this.#count(figuresOfHolders(bytes), 1);
+    if (bytes > 0) this.#holderBytes.set(hash, bytes);
+    else this.#holderBytes.delete(hash);
+  }
+
   setSegment(hash: SegmentHash, entry: SegmentEntry | undefined): void {
     const before = this.#segments.get(hash);
     if (before) {
       this.#count(figuresOfSegment(before), -1);
+      this.registries.uses.count(before, -1);
       this.#segments.delete(hash);
       this.#segmentsById.delete(before.id);
       this.#garbage.delete(before.id);
     }
     if (!entry) return;
     this.#count(figuresOfSegment(entry), 1);
+    this.registries.uses.count(entry, 1);
     this.#segments.set(hash, entry);
     this.#segmentsById.set(entry.id, entry);
     if (entry.references === 0) this.#garbage.add(entry.id);
@@ -200,7 +216,7 @@ export function figuresOfSegment(entry: SegmentEntry): Figures {
     garbageSegments: references === 0 ? 1 : 0,
     garbageBytes: references === 0 ? frameBytes : 0,
     fileBytes: frameBytes + sidecarBytes,
-    blockBytes: inBlocks(frameBytes) + inBlocks(sidecarBytes) + BLOCK_BYTES,
+    blockBytes: inBlocks(frameBytes) + inBlocks(sidecarBytes) + inBlocks(1),
   };
 }
 
@@ -215,6 +231,6 @@ export function figuresOfConversation({ conversation, manifestBytes }: Conversat
   };
 }
 
-function inBlocks(bytes: number): number {
-  return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
+export function figuresOfHolders(bytes: number): Figures {
+  return { ...noFigures, fileBytes: bytes, blockBytes: inBlocks(bytes) };
 }

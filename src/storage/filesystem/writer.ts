@@ -45,7 +45,10 @@ export class Writer {
     } catch (error) {
       throw this.#commitFailed(error);
     }
+    const { added, dropped } = draft.registries;
+    for (const bytes of added) this.around.codec.add(bytes);
     draft.publish();
+    this.around.codec.remove(dropped);
     return outcomes;
   }
 

@@ -14,6 +14,19 @@ interface RegistryRecord extends RegistryUse {
   readonly createTimeMs: number;
 }
 
+/** Counts one more frame in. */
+export function countUse(
+  uses: Map<number, RegistryUse>,
+  registryId: number,
+  { tokenCount, frameBytes }: { readonly tokenCount: number; readonly frameBytes: number },
+): void {
+  const use = uses.get(registryId) ?? { segments: 0, tokens: 0, frameBytes: 0 };
+  use.segments += 1;
+  use.tokens += tokenCount;
+  use.frameBytes += frameBytes;
+  uses.set(registryId, use);
+}
+
 /** The registries and what uses them. Of one stretch of reading or one write transaction. */
 export class Registries {
   readonly #records = new Map<number, RegistryRecord | undefined>();
@@ -64,20 +77,16 @@ export class Registries {
     this.#changed.add(id);
   }
 
-  /** Begins to count anew; a registry whose data is lost is forgotten. Returns the bytes of all. */
-  recount(): number {
-    let bytes = 0;
-    for (const { id, createTimeMs } of this.list()) {
-      const length = this.tables.registryData.get(id)?.length;
-      if (length === undefined) {
-        this.tables.registries.remove(id);
-        continue;
-      }
-      this.#records.set(id, { bytes: length, createTimeMs, segments: 0, tokens: 0, frameBytes: 0 });
-      this.#changed.add(id);
-      bytes += length;
+  /** Puts other figures of use in place of all that are kept, and returns the bytes of all registries. */
+  recount(uses: ReadonlyMap<number, RegistryUse>): number {
+    let allBytes = 0;
+    for (const { id, bytes, createTimeMs } of this.list()) {
+      const use = uses.get(id) ?? { segments: 0, tokens: 0, frameBytes: 0 };
+      this.#records.set(id, { bytes, createTimeMs, ...use });
+      this.#write(id);
+      allBytes += bytes;
     }
-    return bytes;
+    return allBytes;
   }
 
   flush(): void {

@@ -13,8 +13,8 @@ import { decodeMessages } from './message-list.js';
 import { decodePack } from './pack.js';
 import { RefCounts } from './ref-counts.js';
 import { decodeReferences, referenceOfBytes } from './reference-chunk.js';
+import { countUse, Registries, type RegistryUse } from './registries.js';
 import { References } from './references.js';
-import { Registries } from './registries.js';
 import { SegmentReader } from './segment-reader.js';
 import { readState, writeState, type State } from './state.js';
 import type { Table } from './table.js';
@@ -38,8 +38,7 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: NameOf, nowMs: num
 
 function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns, state: State): IndexEntry[] {
   const entries: IndexEntry[] = [];
-  const registries = new Registries(tables);
-  state.registryBytes = registries.recount();
+  const uses = new Map<number, RegistryUse>();
   const reader = new SegmentReader(tables);
   state.segments = state.uniqueTokens = state.segmentBytes = 0;
   for (const { key, value } of tables.packs.range()) {
@@ -56,13 +55,13 @@ function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns,
       const hash = readable(() => {
         const frame = reader.frame(id);
         const registryId = frameRegistryId(frame);
-        if (registryId !== undefined) registries.count(registryId, size.tokenCount, size.frameBytes, 1);
+        if (registryId !== undefined) countUse(uses, registryId, size);
         return codec.hashOf(frame);
       });
       if (hash !== undefined) entries.push({ fingerprint: fingerprintOf(hash), id });
     }
   }
-  registries.flush();
+  state.registryBytes = new Registries(tables).recount(uses);
   return entries;
 }
 

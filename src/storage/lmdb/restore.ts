@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Codec } from '../../codec/index.js';
+import type { LiveCodec } from '../../codec/index.js';
 import { StowkenError } from '../../model/index.js';
 import { readBackup } from '../backup-stream.js';
 import { checkMarker, syncFolder } from '../marker.js';
@@ -16,7 +16,7 @@ import { openLmdbBackend } from './open.js';
 export async function restoreLmdb(
   folder: string,
   source: AsyncIterable<Uint8Array>,
-  codec: Codec,
+  codec: LiveCodec,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   if ((await readdir(folder)).length > 0) {

@@ -114,7 +114,7 @@ describe('a vault that the seed wrote', () => {
   });
 
   it('takes what its bytes have the hash of: raw tokens or varints, with or without sidecar', async () => {
-    const varints = core.fromTokens(Uint32Array.of(5, 300)).varints;
+    const varints = new Uint8Array(core.fromTokens(Uint32Array.of(5, 300)).varints);
     const packed = await writeSegment([5, 300], { token_count: 2, encoding: 'varint' }, varints);
     const bare = await writeSegment([7, 8]);
     const bytes = [...Buffer.from(bare, 'hex')];

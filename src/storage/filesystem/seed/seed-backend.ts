@@ -9,7 +9,10 @@ import type {
   GarbageQuery,
   ListQuery,
   ManagedBackend,
+  ScanQuery,
   SegmentKey,
+  SegmentScan,
+  StoredRegistry,
   StoredSegment,
   Violation,
 } from '../../backend.js';
@@ -18,6 +21,7 @@ import { readOrRefuse, type Disk } from '../disk.js';
 import { listConversations } from '../listing.js';
 import { inParallel } from '../parallel.js';
 import { MANIFESTS, segmentPath } from '../paths.js';
+import { scanPage } from '../scan.js';
 import { createSnapshot } from '../snapshot.js';
 import { storedSegment, type SegmentEntry } from '../vault-index.js';
 import { loadSeedVault, type SeedVault } from './seed-load.js';
@@ -74,6 +78,11 @@ class SeedBackend implements ManagedBackend {
   async readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
     this.#check();
     return keys.map((key) => this.#entry(key).hash);
+  }
+
+  async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
+    this.#check();
+    return keys.map((key) => this.vault.index.segmentById(Number(key))?.references);
   }
 
   async getConversation(id: string) {
@@ -139,6 +148,28 @@ class SeedBackend implements ManagedBackend {
       onProgress?.(done, index.figures.segments);
     }
     return violations;
+  }
+
+  async listRegistries(): Promise<StoredRegistry[]> {
+    this.#check();
+    return [];
+  }
+
+  async readRegistry(): Promise<undefined> {
+    this.#check();
+  }
+
+  async scanSegments(query: ScanQuery): Promise<SegmentScan> {
+    this.#check();
+    const { entries, next } = scanPage(this.vault.index, query);
+    const keys = entries.map(({ id }) => id as SegmentKey);
+    const frames = await this.readFrames(keys);
+    const segments = entries.map(({ id, tokenCount }, at) => ({
+      key: id as SegmentKey,
+      tokenCount,
+      frame: frames[at] as Uint8Array,
+    }));
+    return { segments, next };
   }
 
   health() {

@@ -79,6 +79,7 @@ async function loadSegments(
         // Raw, for want of anything that says otherwise; a read compares it.
         tokenCount: tokenCount ?? Math.floor(frameBytes / 4),
         frameBytes,
+        registryId: 0,
         sidecarBytes: sidecar?.length ?? 0,
         unreferencedSinceMs: 0,
         unreferencedSequence: 0,
