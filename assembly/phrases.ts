@@ -1,11 +1,12 @@
 // The phrases and tokens of the registry as a trie over token indexes: which symbols spell what comes
-// next. Nodes 0 to tokens - 1 are the tokens themselves.
-import { mark, release, reserve, reserveZeroed } from './memory';
+// next. Nodes 0 to tokens - 1 are the tokens themselves, and need no record.
+import { release, reserve, reserveZeroed } from './memory';
 import * as format from './registry/format';
 import * as tables from './registry/tables';
 
 const NODE_BYTES: usize = 12; // parent u32, token index u32, symbol u32 (0: none)
 
+let tokenSymbols: usize = 0; // u32 by token index
 let nodes: usize = 0;
 let nodeCount: u32 = 0;
 let children: usize = 0; // u32 node, 0: empty (node 0 is nobody's child)
@@ -19,10 +20,10 @@ export function preparePhrases(): bool {
   while (slots < below + (below >>> 1)) slots <<= 1;
   children = reserveZeroed((<usize>slots) << 2);
   childrenMask = slots - 1;
-  nodes = reserve(<usize>(tables.tokens + below + 1) * NODE_BYTES);
-  if (!children || !nodes) return false;
+  tokenSymbols = reserve((<usize>tables.tokens) << 2);
+  nodes = reserve(<usize>(below + 1) * NODE_BYTES);
+  if (!children || !tokenSymbols || !nodes) return false;
   nodeCount = tables.tokens;
-  for (let i: u32 = 0; i < nodeCount; i++) store<u32>(nodeAt(i), 0, 8);
   for (let s = format.SPECIALS; s < tables.symbols; s++) {
     const record = tables.symbolRecord(s);
     const from = <usize>load<u32>(record);
@@ -31,15 +32,19 @@ export function preparePhrases(): bool {
     for (let i: u32 = 1; i < length; i++) {
       node = childOrNew(node, tables.tokenIndex(load<u32>(from + ((<usize>i) << 2))));
     }
-    store<u32>(nodeAt(node), s, 8);
+    store<u32>(symbolAt(node), s);
   }
   // Phrases share beginnings: what was reserved for more nodes goes back.
-  if (mark() >= nodeAt(nodeCount)) release((nodeAt(nodeCount) + 15) & ~15);
+  release((nodeAt(nodeCount) + 15) & ~15);
   return true;
 }
 
 function nodeAt(node: u32): usize {
-  return nodes + <usize>node * NODE_BYTES;
+  return nodes + <usize>(node - tables.tokens) * NODE_BYTES;
+}
+
+function symbolAt(node: u32): usize {
+  return node < tables.tokens ? tokenSymbols + ((<usize>node) << 2) : nodeAt(node) + 8;
 }
 
 function slotOf(node: u32, token: u32): u32 {
@@ -78,5 +83,5 @@ export function childOf(node: u32, token: u32): u32 {
 
 /** The symbol that spells the way to the node, or 0. */
 export function nodeSymbol(node: u32): u32 {
-  return load<u32>(nodeAt(node), 8);
+  return load<u32>(symbolAt(node));
 }

@@ -2,11 +2,14 @@
 // pasted into another message is cut at the same places. Normalised chunking after W. Xia et al.,
 // "FastCDC" (2016): before the target size a cut is four times rarer, after it four times more frequent,
 // than one in `target`.
-import { reserve } from './memory';
-import { INPUT_BYTES, OUTPUT, unpackWords } from './varint';
+import { INPUT, OUTPUT, unpackWords } from './varint';
 
-/** By cut: the byte of the piece and the tokens of the segment that end there, u32 each. */
-export const CUTS: usize = reserve(INPUT_BYTES * 8);
+/**
+ * By cut: the byte of the piece and the tokens of the segment that end there, u32 each. They go over the
+ * piece itself, which has been unpacked: 8 bytes a cut, and no cut has fewer tokens than that.
+ */
+export const CUTS: usize = INPUT;
+const SIZE_MIN: u32 = 8;
 
 let sizeMin: u32 = 0;
 let sizeTarget: u32 = 0;
@@ -17,9 +20,9 @@ let frequentLimit: u32 = 0;
 let hash: u32 = 0;
 let size: u32 = 0;
 
-/** Begins a message. Sizes in tokens; 1 <= least <= target <= most. */
+/** Begins a message. Sizes in tokens; 8 <= least <= target <= most. */
 export function beginCuts(least: u32, target: u32, most: u32): void {
-  sizeMin = least;
+  sizeMin = least > SIZE_MIN ? least : SIZE_MIN;
   sizeTarget = target;
   sizeMax = most;
   const even = u32.MAX_VALUE / target;

@@ -3,6 +3,7 @@ const benchmarks = {
   codec: () => import('./codec.js'),
   segmenter: () => import('./segmenter.js'),
   serve: () => import('./serve.js'),
+  storage: () => import('./storage.js'),
 } as const;
 
 const [name, ...rest] = process.argv.slice(2);

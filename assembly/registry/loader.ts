@@ -64,7 +64,7 @@ function reserveAll(definitions: u32): bool {
   pool = reserve(((<usize>(poolTokens + tokenCount)) << 2) + 16);
   const widest = definitions > 4096 ? definitions : 4096;
   codes = reserve(widest);
-  starts = reserve((<usize>(widest + 1)) << 2);
+  starts = reserve((<usize>(4096 + 1)) << 2);
   symbolsOfTable = reserve((<usize>4096) << 2);
   contextClasses = reserveZeroed(contexts);
   const blockOfContext = reserveZeroed((<usize>contexts) << 2);

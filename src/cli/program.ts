@@ -13,6 +13,7 @@ import { addImport } from './commands/import.js';
 import { addList } from './commands/list.js';
 import { addServe } from './commands/serve.js';
 import { addStats } from './commands/stats.js';
+import { addVerify } from './commands/verify.js';
 
 /** A command's work; resolves to what the process exits with. */
 export type Done = (code: ExitCode) => void;
@@ -63,6 +64,7 @@ function buildProgram(context: Context, done: Done): Command {
     addStats,
     addGc,
     addCompact,
+    addVerify,
     addDemo,
   ];
   for (const add of commands) add(program, context, done);

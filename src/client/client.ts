@@ -21,6 +21,7 @@ import {
 import { wholeMessages } from './messages.js';
 import { fromUint64, toUint64, toWireTime } from './numbers.js';
 import { defaultRetry } from './retry.js';
+import { SegmentClient } from './segment-client.js';
 import { Transport, type CallControl } from './transport.js';
 import type * as T from './types.js';
 import type * as W from './wire.js';
@@ -38,6 +39,7 @@ function methods() {
     collect: maintenance<W.WireCollectResponse>('CollectGarbage'),
     compact: maintenance<WireCompactResponse>('CompactSubstrings'),
     registries: maintenance<WireRegistries>('ListRegistries'),
+    verify: maintenance<W.WireVerifyResponse>('VerifyVault'),
     stats: maintenance<Record<keyof T.Stats, string>>('GetStats'),
     capabilities: maintenance<W.WireCapabilities>('GetCapabilities'),
   };
@@ -48,6 +50,7 @@ function methods() {
  * server would see as they were meant. Reads, and stores under an id, are tried again while no server answers.
  */
 export class StowkenClient {
+  readonly segments: SegmentClient;
   private readonly methods = methods();
   private readonly transport: Transport;
   private readonly vault: string;
@@ -55,6 +58,7 @@ export class StowkenClient {
   constructor({ server, vault, receiveBytesMax, retry }: T.ConnectOptions) {
     this.transport = new Transport(server, receiveBytesMax ?? 64 * 1024 * 1024, retry ?? defaultRetry);
     this.vault = vault ?? '';
+    this.segments = new SegmentClient(this.transport, this.vault);
   }
 
   /** Durable when it resolves. */
@@ -209,6 +213,22 @@ export class StowkenClient {
   async listRegistries(control: CallControl = {}): Promise<RegistryInfo[]> {
     const request = { vault: this.vault };
     return fromWireRegistries(await this.transport.unary(this.methods.registries, request, control, true));
+  }
+
+  /** Changes nothing; what is wrong is told when all has been looked at. */
+  async *verify(control: CallControl = {}): AsyncGenerator<T.VerifyPart, void, void> {
+    const request = { vault: this.vault };
+    for await (const message of this.transport.stream(this.methods.verify, request, control, true)) {
+      const { progress, violation, summary } = message;
+      if (message.part === 'violation') yield { kind: 'violation', ...violation! };
+      else if (message.part === 'progress') {
+        const done = fromUint64('records_done', progress!.recordsDone);
+        yield { kind: 'progress', done, total: fromUint64('records', progress!.records) };
+      } else if (message.part === 'summary') {
+        const records = fromUint64('records', summary!.records);
+        yield { kind: 'summary', records, violations: fromUint64('violations', summary!.violations) };
+      }
+    }
   }
 
   async stats(control: CallControl = {}): Promise<T.Stats> {

@@ -1,6 +1,7 @@
 import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { reasons, type Reason } from '../model/index.js';
 import { decodeRpc } from './contract.js';
+import type { WireItemStatus } from './segment-wire.js';
 
 /** A call that failed: a gRPC code, and, when the server gave one, its reason and facts. Never parse the message. */
 export class ClientError extends Error {
@@ -54,6 +55,13 @@ export function toClientError(error: unknown): Error {
   return new ClientError(error.code, error.details || error.message, reason, info?.metadata, {
     cause: error,
   });
+}
+
+/** Why an item of a batch failed; undefined when it did not. */
+export function itemError(item: WireItemStatus | null): ClientError | undefined {
+  if (item === null || item.code === status.OK) return undefined;
+  const reason = reasons.find((known) => known === item.reason);
+  return new ClientError(item.code, item.message, reason, item.metadata);
 }
 
 function isServiceError(error: unknown): error is ServiceError {

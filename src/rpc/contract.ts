@@ -10,6 +10,7 @@ const protoFolder = dirname(dirname(dirname(contractFile)));
 const contractFiles = [
   contractFile,
   require.resolve('#proto/stowken/v1/maintenance_service.proto'),
+  require.resolve('#proto/stowken/v1/segment_service.proto'),
   require.resolve('#proto/google/rpc/status.proto'),
   require.resolve('#proto/google/rpc/error_details.proto'),
 ];

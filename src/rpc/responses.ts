@@ -1,5 +1,5 @@
 import type { Conversation, VaultStats } from '../model/index.js';
-import type { CollectPart, MessageWithSegments, StoreResult } from '../vault/index.js';
+import type { CollectPart, MessageWithSegments, StoreResult, VerifyPart } from '../vault/index.js';
 
 type Fields = Record<string, unknown>;
 
@@ -71,4 +71,15 @@ export function statsFields(stats: VaultStats): Fields {
     in_use_bytes: stats.inUseBytes,
     file_bytes: stats.fileBytes,
   };
+}
+
+export function verifyFields(part: VerifyPart): Fields {
+  switch (part.kind) {
+    case 'progress':
+      return { progress: { records_done: part.done, records: part.total } };
+    case 'violation':
+      return { violation: { invariant: part.invariant, subject: part.subject, detail: part.detail } };
+    case 'summary':
+      return { summary: { records: part.records, violations: part.violations } };
+  }
 }

@@ -9,6 +9,7 @@ import { listen } from './listen.js';
 import { reflection } from './reflection.js';
 import { conversationService } from './services/conversation-service.js';
 import { maintenanceService } from './services/maintenance-service.js';
+import { segmentService } from './services/segment-service.js';
 import { StandingStreams } from './standing-streams.js';
 
 export interface RpcServerOptions {
@@ -47,6 +48,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const health = new Health(serviceNames, options.health);
   server.addService(rawService('stowken.v1.ConversationService'), conversationService(options));
   server.addService(rawService('stowken.v1.MaintenanceService'), maintenanceService(options));
+  server.addService(rawService('stowken.v1.SegmentService'), segmentService(options));
   health.addTo(standing.track(server));
   reflection().addToServer(standing.track(server));
   const address = await listen(server, options.listen).catch((error: unknown) => {

@@ -81,6 +81,21 @@ export interface ManagedBackend extends StorageBackend {
   health(): StorageHealth;
 }
 
+/** A backend that can rebuild and copy what it keeps. */
+export interface MaintainedBackend extends ManagedBackend {
+  /**
+   * Makes everything anew that follows from other records: counts, garbage, indexes, statistics. Nothing else
+   * is done meanwhile. Says what was wrong before and is not now, and what still is: it cannot be rebuilt.
+   */
+  repair(options?: CheckOptions): Promise<RepairReport>;
+
+  /**
+   * A copy of one state, to be read at leisure: bytes that restoreBackup makes a vault of. The server goes
+   * on meanwhile. Rejects with INVALID_FIELD when the storage has no backup of its own.
+   */
+  backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
+}
+
 export interface StorageHealth {
   readonly writable: boolean;
   /** Why it is not. */
@@ -298,6 +313,11 @@ export interface CheckOptions {
   /** Called now and then with records looked at and records in all. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
+}
+
+export interface RepairReport {
+  readonly repaired: readonly Violation[];
+  readonly remaining: readonly Violation[];
 }
 
 /** Something that is not as it must be. */

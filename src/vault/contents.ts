@@ -22,7 +22,7 @@ export async function readContents(
   const runs: TokenRun[] = [];
   for (const [index, { content }] of messages.entries()) {
     const words = content.kind === 'text' ? encoded[nextText++] : undefined;
-    const run = readContent(core, words ? { kind: 'words', bytes: words } : content, index);
+    const run = readContent(core, words ? { kind: 'words', bytes: words } : content, `messages[${index}]`);
     runs.push(run);
     tokens += run.tokenCount;
     if (tokens >= limits.turnTokensMax) {
@@ -36,14 +36,15 @@ export async function readContents(
 
 const emptyRun: TokenRun = { varints: new Uint8Array(0), tokenCount: 0 };
 
-function readContent(core: TokenCore, content: MessageContent, index: number): TokenRun {
+/** Tokens as they arrived, `at` naming them in a refusal. @throws StowkenError MALFORMED_TOKENS */
+export function readContent(core: TokenCore, content: MessageContent, at: string): TokenRun {
   try {
     if (content.kind === 'varints') return core.fromVarints(content.chunks);
     if (content.kind === 'words') return core.fromWords(content.bytes);
     return emptyRun;
   } catch (error) {
     if (!isStowkenError(error, 'MALFORMED_TOKENS')) throw error;
-    const field = `messages[${index}].${content.kind === 'words' ? 'tokens_le32' : 'tokens'}`;
+    const field = `${at}.${content.kind === 'words' ? 'tokens_le32' : 'tokens'}`;
     throw new StowkenError('MALFORMED_TOKENS', `${field}: ${error.message}`, { ...error.metadata, field });
   }
 }

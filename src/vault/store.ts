@@ -13,6 +13,7 @@ import type { Change, NewSegment, StorageBackend } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import { readContents } from './contents.js';
 import { cutIntoSegments } from './cut.js';
+import { encodeSegments } from './encode.js';
 import { breathe, throwIfAborted } from './turns.js';
 import type { StoreInput, StoreResult } from './types.js';
 
@@ -87,27 +88,6 @@ async function nameSegments(
     messages.push({ role, name, toolCallId, segments });
   }
   return { messages, runOf };
-}
-
-async function encodeSegments(
-  codec: Codec,
-  runOf: ReadonlyMap<SegmentHash, TokenRun>,
-  hashes: readonly SegmentHash[],
-  signal: AbortSignal,
-): Promise<NewSegment[]> {
-  const segments: NewSegment[] = [];
-  let tokens = 0;
-  for (const hash of hashes) {
-    const run = runOf.get(hash)!;
-    segments.push({ hash, tokenCount: run.tokenCount, frame: codec.encode(run) });
-    tokens += run.tokenCount;
-    if (tokens >= limits.turnTokensMax) {
-      tokens = 0;
-      await breathe();
-      throwIfAborted(signal);
-    }
-  }
-  return segments;
 }
 
 /**

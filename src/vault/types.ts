@@ -1,4 +1,5 @@
-import type { Conversation, ConversationSpec, SegmentHash, Speaker } from '../model/index.js';
+import type { Conversation, ConversationSpec, SegmentHash, Speaker, StowkenError } from '../model/index.js';
+import type { SegmentKey, Violation } from '../storage/index.js';
 
 /** A message's content as it arrived; buffers are read once, during the call, and never changed. */
 export type MessageContent =
@@ -82,3 +83,62 @@ export type CollectPart =
   | ({ readonly kind: 'plan' } & GarbageFigures)
   | ({ readonly kind: 'progress' } & GarbageFigures)
   | ({ readonly kind: 'summary'; readonly keptSegments: number } & GarbageFigures);
+
+export interface PutSegmentsInput {
+  /** Not text: a segment has no tokenizer. */
+  readonly contents: readonly Exclude<MessageContent, { kind: 'text' }>[];
+  /** Refers to all of them from the same commit on. */
+  readonly holder: string | undefined;
+}
+
+/** An item of a batch that failed, and it alone. */
+export interface FailedItem {
+  readonly kind: 'failed';
+  readonly error: StowkenError;
+}
+
+export type PutSegmentOutcome =
+  { readonly kind: 'stored'; readonly hash: SegmentHash; readonly tokenCount: number } | FailedItem;
+
+export interface GetSegmentsInput {
+  readonly hashes: readonly SegmentHash[];
+  readonly encoding: Exclude<TokenEncoding, 'text'>;
+}
+
+/** One chunk or more of each segment asked for, or one failure. */
+export type SegmentPart =
+  | {
+      readonly kind: 'chunk';
+      /** Which of those asked for. */
+      readonly index: number;
+      /** Of the whole segment. */
+      readonly tokenCount: number;
+      readonly tokenOffset: number;
+      readonly content: Exclude<ChunkContent, { kind: 'text' }>;
+      readonly endOfSegment: boolean;
+    }
+  | ({ readonly index: number } & FailedItem);
+
+export type HasSegmentOutcome =
+  | { readonly kind: 'stored'; readonly tokenCount: number; readonly refCount: number }
+  | { readonly kind: 'absent' }
+  | FailedItem;
+
+/** `refCount`: the segment's references after the change, its manifests' included. */
+export type ReferenceResult = { readonly kind: 'done'; readonly refCount: number } | FailedItem;
+
+export interface GarbageSegmentPage {
+  readonly segments: readonly {
+    readonly hash: SegmentHash;
+    readonly tokenCount: number;
+    readonly frameBytes: number;
+  }[];
+  /** Undefined on the last page. */
+  readonly next: SegmentKey | undefined;
+}
+
+/** Progress now and then, violations, a summary. */
+export type VerifyPart =
+  | { readonly kind: 'progress'; readonly done: number; readonly total: number }
+  | ({ readonly kind: 'violation' } & Violation)
+  | { readonly kind: 'summary'; readonly records: number; readonly violations: number };

@@ -1,23 +1,48 @@
 import type { Codec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
-import { isStowkenError, type Conversation, type VaultStats } from '../model/index.js';
-import type { ConversationPage, ListQuery, StorageBackend, StoredRegistry } from '../storage/index.js';
+import { isStowkenError, type Conversation, type SegmentHash, type VaultStats } from '../model/index.js';
+import type {
+  ConversationPage,
+  ListQuery,
+  OutsideReference,
+  SegmentKey,
+  StorageBackend,
+  StoredRegistry,
+} from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import { collectGarbage } from './collect.js';
 import { Compactor, type CompactInput, type CompactPart } from './compaction/index.js';
 import { describeConversation } from './describe.js';
 import { conversationNotFound } from './not-found.js';
 import { retrieveConversation } from './retrieve.js';
+import {
+  addReferences,
+  deleteSegment,
+  getSegments,
+  hasSegments,
+  listGarbage,
+  putSegments,
+  removeReferences,
+} from './segments/index.js';
 import { storeConversation } from './store.js';
 import type {
   CollectPart,
   DeleteResult,
+  GarbageSegmentPage,
+  GetSegmentsInput,
+  HasSegmentOutcome,
   MessageWithSegments,
+  PutSegmentOutcome,
+  PutSegmentsInput,
+  ReferenceResult,
   RetrieveInput,
   RetrievePart,
+  SegmentPart,
   StoreInput,
   StoreResult,
+  VerifyPart,
 } from './types.js';
+import { verifyVault } from './verify.js';
 
 /**
  * An isolated store of conversations. Input has passed the edge's field limits; tokens are validated here.
@@ -63,6 +88,28 @@ export interface Vault {
   listRegistries(): Promise<StoredRegistry[]>;
 
   stats(): Promise<VaultStats>;
+
+  /** One outcome for each, in order; what is valid is stored in one commit. */
+  putSegments(input: PutSegmentsInput, signal: AbortSignal): Promise<PutSegmentOutcome[]>;
+
+  /** Each segment's chunks or its failure, in the order asked. */
+  getSegments(input: GetSegmentsInput, signal: AbortSignal): AsyncGenerator<SegmentPart, void, void>;
+
+  hasSegments(hashes: readonly SegmentHash[]): Promise<HasSegmentOutcome[]>;
+
+  /** One result for each, in order. One that is there already is not added again. */
+  addReferences(references: readonly OutsideReference[]): Promise<ReferenceResult[]>;
+
+  /** One result for each, in order. What conversations hold is not touched. */
+  removeReferences(references: readonly OutsideReference[]): Promise<ReferenceResult[]>;
+
+  /** SEGMENT_NOT_FOUND; SEGMENT_REFERENCED unless it is garbage that no stream may still read. */
+  deleteSegment(hash: SegmentHash): Promise<void>;
+
+  listGarbage(query: { readonly limit: number; readonly after?: SegmentKey }): Promise<GarbageSegmentPage>;
+
+  /** Checks every invariant of one state, while others write. */
+  verify(signal: AbortSignal): AsyncGenerator<VerifyPart, void, void>;
 }
 
 export interface VaultParts {
@@ -117,5 +164,15 @@ export function createVault(parts: VaultParts): Vault {
     listRegistries: () => backend.listRegistries(),
 
     stats: () => backend.stats(),
+
+    putSegments: (input, signal) => putSegments(parts, input, signal),
+    getSegments: (input, signal) => getSegments(parts, input, signal),
+    hasSegments: (hashes) => hasSegments(backend, hashes),
+    addReferences: (references) => addReferences(backend, references),
+    removeReferences: (references) => removeReferences(backend, references),
+    deleteSegment: (hash) => deleteSegment(backend, hash),
+    listGarbage: (query) => listGarbage(backend, query),
+
+    verify: (signal) => verifyVault(backend, signal),
   };
 }

@@ -8,6 +8,7 @@ const contract = loadSync(
   [
     'stowken/v1/conversation_service.proto',
     'stowken/v1/maintenance_service.proto',
+    'stowken/v1/segment_service.proto',
     'google/rpc/status.proto',
     'google/rpc/error_details.proto',
   ],
@@ -25,7 +26,7 @@ export async function startFaultServer(
   listen = '127.0.0.1:0',
 ): Promise<FaultServer> {
   const server = new Server();
-  for (const service of ['ConversationService', 'MaintenanceService']) {
+  for (const service of ['ConversationService', 'MaintenanceService', 'SegmentService']) {
     server.addService(contract[`stowken.v1.${service}`] as ServiceDefinition, handlers);
   }
   const port = await new Promise<number>((resolvePort, reject) => {

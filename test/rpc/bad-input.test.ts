@@ -307,6 +307,15 @@ describe('fields', () => {
       ['RetrieveConversation', Buffer.from([0x12, 0x7f])],
       ['CollectGarbage', Buffer.from([0xff, 0xff])],
       ['GetStats', rawMessage([1, Buffer.from([0xed, 0xa0, 0x80])])],
+      ['VerifyVault', Buffer.from([0xff, 0xff])],
+      ['PutSegments', rawMessage([3, Buffer.from([0xff])])],
+      ['PutSegments', rawMessage([2, Buffer.from([0x0a, 0x7f, 0x0a])])],
+      ['GetSegments', Buffer.from('not a message')],
+      ['HasSegments', Buffer.from([0x12, 0x7f])],
+      ['AddReferences', rawMessage([2, rawMessage([2, Buffer.from([0xc0, 0xaf])])])],
+      ['RemoveReferences', Buffer.from([0x12, 0x7f])],
+      ['DeleteSegment', rawMessage([2, Buffer.from([0xff])])],
+      ['ListGarbage', Buffer.from([0xff, 0xff])],
     ];
     for (const [method, bytes] of malformed) {
       expect(await client.refused(method, bytes)).toMatchObject({
@@ -343,7 +352,7 @@ describe('requests over the limit', () => {
 
   it('in what is decoded into objects are refused with both numbers', async () => {
     const filler = rawMessage([100, Buffer.alloc(limits.requestFieldsBytesMax)]);
-    for (const method of ['StoreConversation', 'ListConversations', 'CollectGarbage']) {
+    for (const method of ['StoreConversation', 'ListConversations', 'CollectGarbage', 'PutSegments']) {
       expect(await client.refused(method, filler)).toMatchObject({
         code: status.RESOURCE_EXHAUSTED,
         reason: 'REQUEST_TOO_LARGE',
@@ -391,6 +400,14 @@ describe('what is not there', () => {
       ['CollectGarbage', {}],
       ['GetStats', {}],
       ['GetCapabilities', {}],
+      ['VerifyVault', {}],
+      ['PutSegments', {}],
+      ['GetSegments', {}],
+      ['HasSegments', {}],
+      ['AddReferences', {}],
+      ['RemoveReferences', {}],
+      ['DeleteSegment', { hash: '0'.repeat(64) }],
+      ['ListGarbage', {}],
     ];
     for (const [method, request] of calls) {
       expect(await client.refused(method, { ...request, vault: 'other' })).toMatchObject({

@@ -16,7 +16,12 @@ import { startTestServer, type TestServer } from './support/server.js';
 let server: TestServer;
 afterEach(() => server.stop());
 
-const services = ['', 'stowken.v1.ConversationService', 'stowken.v1.MaintenanceService'];
+const services = [
+  '',
+  'stowken.v1.ConversationService',
+  'stowken.v1.MaintenanceService',
+  'stowken.v1.SegmentService',
+];
 
 interface HealthResponse {
   readonly status: string;
@@ -112,6 +117,7 @@ describe('reflection', () => {
       'grpc.health.v1.Health',
       'stowken.v1.ConversationService',
       'stowken.v1.MaintenanceService',
+      'stowken.v1.SegmentService',
     ]);
     const request = { conversation: { id: 'a/b' }, messages: [{ tokens: { ids: [1, 2, 300] } }] };
     const path = `${base}/stowken.v1.ConversationService/StoreConversation`;

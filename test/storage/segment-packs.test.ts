@@ -25,7 +25,12 @@ const step = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('replace' as const), at: fc.nat(), bytes: frameBytes }),
+    arbitrary: fc.record({
+      kind: fc.constant('replace' as const),
+      at: fc.nat(),
+      stride: fc.integer({ min: 1, max: 3 }),
+      sizes: fc.array(frameBytes, { minLength: 1, maxLength: 6 }),
+    }),
   },
   {
     weight: 3,
@@ -33,66 +38,91 @@ const step = fc.oneof(
   },
 );
 
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+async function takeSteps(environment: Environment, steps: readonly Step[]): Promise<void> {
+  const { tables } = environment;
+  let nextId = 1;
+  const frames = new Map<number, Buffer>();
+  let content = 0;
+  const frame = (bytes: number) => Buffer.alloc(bytes, (content = (content + 1) % 256));
+  for (const each of steps) {
+    const ids = [...frames.keys()];
+    await environment.write(() => {
+      const writer = new SegmentWriter(tables);
+      if (each.kind === 'append') {
+        for (const bytes of each.sizes) {
+          frames.set(nextId, frame(bytes));
+          writer.append(nextId, frames.get(nextId)!, bytes % 7);
+          nextId += 1;
+        }
+      } else if (each.kind === 'replace' && ids.length > 0) {
+        const others = new Map<number, Buffer>();
+        for (const [index, bytes] of each.sizes.entries()) {
+          const id = ids[(each.at + index * each.stride) % ids.length]!;
+          const tokenCount = frames.get(id)!.length % 7;
+          // Token counts stay: lengths that are equal modulo 7.
+          others.set(id, frame(7 * Math.floor(bytes / 7) + (tokenCount === 0 ? 7 : tokenCount)));
+        }
+        for (const [id, other] of others) frames.set(id, other);
+        writer.replace(others);
+      } else if (each.kind === 'remove' && ids.length > 0) {
+        const removed = [...new Set(each.at.map((at) => ids[at % ids.length]!))].sort((a, b) => a - b);
+        for (const id of removed) frames.delete(id);
+        writer.remove(removed);
+      }
+      writer.flush();
+    });
+    const reader = new SegmentReader(tables);
+    for (const [id, expected] of frames) {
+      expect(reader.size(id)?.frameBytes).toBe(expected.length);
+      expect(Buffer.compare(reader.frame(id), expected)).toBe(0);
+    }
+    for (const id of ids) if (!frames.has(id)) expect(reader.size(id)).toBeUndefined();
+  }
+  for (const { key, value } of tables.packs.range()) {
+    expect(value.length).toBeLessThanOrEqual(4072);
+    decodePack(key, value);
+  }
+  await environment.write(() => new SegmentWriter(tables).remove([...frames.keys()].sort((a, b) => a - b)));
+  expect([...tables.packs.keys(), ...tables.heads.keys(), ...tables.halves.keys()]).toEqual([]);
+}
+
 describe('packs', () => {
   it('keep every frame, whatever is put before, after and in place of it', async () => {
+    const property = fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
+      const folder = await temporaryFolder();
+      const environment = await Environment.open(folder.path, { sync: false });
+      try {
+        await takeSteps(environment, steps);
+      } finally {
+        await environment.close();
+        await folder.remove();
+      }
+    });
+    await fc.assert(property, { numRuns: 30 });
+  });
+
+  it('are full again when all frames have shrunk, batch by batch', async () => {
     const folder = await temporaryFolder();
     const environment = await Environment.open(folder.path, { sync: false });
     const { tables } = environment;
-    let nextId = 1;
-    try {
-      await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
-          const frames = new Map<number, Buffer>();
-          let content = 0;
-          const frame = (bytes: number) => Buffer.alloc(bytes, (content = (content + 1) % 256));
-          for (const each of steps) {
-            const ids = [...frames.keys()];
-            await environment.write(() => {
-              const writer = new SegmentWriter(tables);
-              if (each.kind === 'append') {
-                for (const bytes of each.sizes) {
-                  frames.set(nextId, frame(bytes));
-                  writer.append(nextId, frames.get(nextId)!, bytes % 7);
-                  nextId += 1;
-                }
-              } else if (each.kind === 'replace' && ids.length > 0) {
-                const id = ids[each.at % ids.length]!;
-                const tokenCount = frames.get(id)!.length % 7;
-                // Token counts stay: lengths that are equal modulo 7.
-                const bytes = Math.max(1, each.bytes - ((((each.bytes - tokenCount) % 7) + 7) % 7));
-                frames.set(id, frame(bytes % 7 === tokenCount ? bytes : bytes + 7));
-                writer.replace(id, frames.get(id)!);
-              } else if (each.kind === 'remove' && ids.length > 0) {
-                const removed = [...new Set(each.at.map((at) => ids[at % ids.length]!))].sort(
-                  (a, b) => a - b,
-                );
-                for (const id of removed) frames.delete(id);
-                writer.remove(removed);
-              }
-              writer.flush();
-            });
-            const reader = new SegmentReader(tables);
-            for (const [id, expected] of frames) {
-              expect(reader.size(id)?.frameBytes).toBe(expected.length);
-              expect(Buffer.compare(reader.frame(id), expected)).toBe(0);
-            }
-            for (const id of ids) if (!frames.has(id)) expect(reader.size(id)).toBeUndefined();
-          }
-          for (const { key, value } of tables.packs.range()) {
-            expect(value.length).toBeLessThanOrEqual(2022);
-            decodePack(key, value);
-          }
-          await environment.write(() =>
-            new SegmentWriter(tables).remove([...frames.keys()].sort((a, b) => a - b)),
-          );
-          expect([...tables.packs.keys(), ...tables.heads.keys(), ...tables.halves.keys()]).toEqual([]);
-        }),
-        { numRuns: 60 },
-      );
-    } finally {
-      await environment.close();
-      await folder.remove();
+    const ids = Array.from({ length: 4000 }, (_, index) => index + 1);
+    await environment.write(() => {
+      const writer = new SegmentWriter(tables);
+      for (const id of ids) writer.append(id, Buffer.alloc(200 + (id % 300), id), 100);
+      writer.flush();
+    });
+    const before = tables.packs.pages();
+    for (let at = 0; at < ids.length; at += 256) {
+      const batch = ids.slice(at, at + 256).map((id) => [id, Buffer.alloc(40 + (id % 60), id)] as const);
+      await environment.write(() => new SegmentWriter(tables).replace(new Map(batch)));
     }
+    const packs = [...tables.packs.range()].map(({ value }) => value.length);
+    expect(Math.min(...packs.slice(0, -1))).toBeGreaterThan(4000);
+    expect(tables.packs.pages()).toBeLessThan(before / 3);
+    await environment.close();
+    await folder.remove();
   });
 
   it('are full when small frames are stored one by one', async () => {

@@ -12,6 +12,30 @@ export function utf8(bytesMin: number, bytesMax: number) {
   });
 }
 
+/** How many entries a page has at most: the default when 0, the maximum when more. */
+export const pageSize = z.number().transform((size, context) => {
+  if (size < 0) return refuse(context, `is ${size}; the limit is 0`, { value: String(size), limit: 0 });
+  return size === 0 ? limits.pageSizeDefault : Math.min(size, limits.pageSizeMax);
+});
+
+/** A segment's name. */
+export const segmentHash = z.string().check((context) => {
+  if (/^[0-9a-f]{64}$/.test(context.value)) return;
+  refuse(context, 'is not a SHA-256 in 64 lower-case hex digits', { size: Buffer.byteLength(context.value) });
+});
+
+/** A list of at most so many items. */
+export function items<Schema extends z.ZodType>(schema: Schema, itemsMax: number) {
+  return z
+    .array(z.unknown())
+    .check((context) => {
+      const size = context.value.length;
+      if (size > itemsMax)
+        refuse(context, `has ${size} entries; the limit is ${itemsMax}`, { size, limit: itemsMax });
+    })
+    .pipe(z.array(schema));
+}
+
 export const conversationId = utf8(1, limits.conversationIdBytesMax);
 export const optionalId = utf8(0, limits.conversationIdBytesMax);
 export const label = utf8(0, limits.labelBytesMax);

@@ -3,6 +3,8 @@ export * from './delete.js';
 export * from './get.js';
 export * from './list.js';
 export * from './maintenance.js';
+export * from './put-segments.js';
 export * from './retrieve.js';
+export * from './segments.js';
 export * from './size.js';
 export * from './store.js';

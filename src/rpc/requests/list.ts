@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { limits } from '../../model/index.js';
 import type { ConversationFilter } from '../../storage/index.js';
-import { enumeration, label, optional, optionalId, uint64, vaultName } from './fields.js';
+import { enumeration, label, optional, optionalId, pageSize, uint64, vaultName } from './fields.js';
 import { metadata } from './metadata.js';
 import { ordinaryRequest } from './ordinary.js';
-import { refuse } from './parse.js';
 import { timestampMs } from './times.js';
 
 /** No conversation is older than 1970: earlier times ask the same as 1970 does. */
@@ -34,12 +33,6 @@ const filter = z
     ...(fields.max_tokens !== undefined && { tokensMax: fields.max_tokens }),
     ...(Object.keys(fields.metadata).length > 0 && { metadata: fields.metadata }),
   }));
-
-/** How many entries a page has at most: the default when 0, the maximum when more. */
-const pageSize = z.number().transform((size, context) => {
-  if (size < 0) return refuse(context, `is ${size}; the limit is 0`, { value: String(size), limit: 0 });
-  return size === 0 ? limits.pageSizeDefault : Math.min(size, limits.pageSizeMax);
-});
 
 /** ListOrder's values by number. */
 const order = enumeration(['newestFirst', 'newestFirst', 'oldestFirst']);

@@ -14,4 +14,5 @@ const vaultAlone = z.object({ vault: vaultName });
 
 export const readCollectGarbage = ordinaryRequest('stowken.v1.CollectGarbageRequest', collect);
 export const readGetStats = ordinaryRequest('stowken.v1.GetStatsRequest', vaultAlone);
+export const readVerifyVault = ordinaryRequest('stowken.v1.VerifyVaultRequest', vaultAlone);
 export const readGetCapabilities = ordinaryRequest('stowken.v1.GetCapabilitiesRequest', vaultAlone);

@@ -18,7 +18,7 @@ export async function listPage(vault: Vault, request: ListRequest): Promise<Buff
     filter: request.filter,
     order: request.order,
     scanLimit: limits.pageScanMax,
-    ...(request.pageToken !== '' && { after: openPageToken(scope, request.pageToken) }),
+    ...(request.pageToken !== '' && { after: Number(openPageToken(scope, request.pageToken)) }),
   };
   let page = await vault.list({ ...query, limit: request.pageSize });
   const fitting = countFitting(page.conversations);

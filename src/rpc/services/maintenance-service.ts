@@ -2,20 +2,22 @@ import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { limits } from '../../model/index.js';
 import { serverStream, unary } from '../calls/index.js';
 import {
-  readCompact,
-  readListRegistries,
   readCollectGarbage,
+  readCompact,
   readGetCapabilities,
   readGetStats,
+  readListRegistries,
+  readVerifyVault,
 } from '../requests/index.js';
 import { compactFields, registryFields } from '../compaction-fields.js';
-import { collectFields, statsFields } from '../responses.js';
+import { collectFields, statsFields, verifyFields } from '../responses.js';
 import { MessageCodec } from '../wire/codec.js';
 import { requireVault, type ServiceScope } from './scope.js';
 
 const collectResponse = new MessageCodec('stowken.v1.CollectGarbageResponse');
 const compactResponse = new MessageCodec('stowken.v1.CompactSubstringsResponse');
 const registriesResponse = new MessageCodec('stowken.v1.ListRegistriesResponse');
+const verifyResponse = new MessageCodec('stowken.v1.VerifyVaultResponse');
 const statsResponse = new MessageCodec('stowken.v1.GetStatsResponse');
 const capabilitiesResponse = new MessageCodec('stowken.v1.GetCapabilitiesResponse');
 
@@ -40,6 +42,18 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
         async *handle({ vault, input }, signal) {
           for await (const part of requireVault(scope, vault).compact(input, signal)) {
             yield [compactResponse.encode(compactFields(part))];
+          }
+        },
+      },
+      logger,
+    ),
+
+    VerifyVault: serverStream(
+      {
+        read: readVerifyVault,
+        async *handle({ vault }, signal) {
+          for await (const part of requireVault(scope, vault).verify(signal)) {
+            yield [verifyResponse.encode(verifyFields(part))];
           }
         },
       },

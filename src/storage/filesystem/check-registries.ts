@@ -1,4 +1,4 @@
-import type { Disk } from './disk.js';
+import { readOrRefuse, type Disk } from './disk.js';
 import { REGISTRIES, registryMetaPath, registryPath } from './paths.js';
 import { decodeRegistry } from './records.js';
 import type { RegistryEntry, RegistryIndex, RegistryUses } from './registry-index.js';
@@ -9,8 +9,8 @@ export async function checkRegistryFiles(
   { id, bytes, createTimeMs, sidecarBytes }: RegistryEntry,
   report: (detail: string) => void,
 ): Promise<void> {
-  const registry = await disk.read(registryPath(id));
-  const sidecar = await disk.read(registryMetaPath(id));
+  const registry = await readOrRefuse(disk, registryPath(id));
+  const sidecar = await readOrRefuse(disk, registryMetaPath(id));
   if (!registry || !sidecar) return report(registry ? 'its sidecar is gone' : 'it is gone');
   if (registry.length !== bytes || sidecar.length !== sidecarBytes) report('it has another length');
   if (decodeRegistry(sidecar, id, registry).createTimeMs !== createTimeMs) {

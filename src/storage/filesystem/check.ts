@@ -3,7 +3,7 @@ import { isStowkenError, StowkenError, type SegmentHash } from '../../model/inde
 import type { CheckOptions, Violation } from '../backend.js';
 import { distinctHashes } from '../content.js';
 import { checkRegistryFiles, checkRegistryUses, strayRegistryFiles } from './check-registries.js';
-import type { Disk } from './disk.js';
+import { readOrRefuse, type Disk } from './disk.js';
 import { isOwnerFile } from './owner-files.js';
 import {
   holdersPath,
@@ -88,7 +88,7 @@ class Check {
     }
     for (const { name } of await disk.list(TEMPORARY)) this.#stray(`${TEMPORARY}/${name}`);
     await this.#guarded('vault', VAULT_FILE, async () => {
-      const kept = decodeVault((await disk.read(VAULT_FILE)) ?? new Uint8Array(0));
+      const kept = decodeVault((await readOrRefuse(disk, VAULT_FILE)) ?? new Uint8Array(0));
       if (kept.vaultId !== vaultId) this.#report('vault', VAULT_FILE, 'it has another vault id');
       for (const name of ['nextSegment', 'nextConversation', 'lastCreateTimeMs'] as const) {
         if (kept[name] > index[name])
@@ -139,7 +139,7 @@ class Check {
     for (const [hash, bytesKept] of index.holderBytes()) {
       const subject = `segment ${hash}`;
       await this.#guarded('holders', subject, async () => {
-        const bytes = await disk.read(holdersPath(hash));
+        const bytes = await readOrRefuse(disk, holdersPath(hash));
         if (!bytes) return this.#report('holders', subject, 'the file of its holders is gone');
         if (bytes.length !== bytesKept) this.#report('holders', subject, 'their file has another length');
         this.#refer(hash, new Set(decodeHolders(bytes, hash)).size);
@@ -188,7 +188,7 @@ class Check {
   async #manifest(entry: ConversationEntry): Promise<void> {
     const { disk, index } = this.vault;
     const subject = `conversation ${entry.conversation.id}`;
-    const bytes = await disk.read(manifestPath(entry.conversation.id));
+    const bytes = await readOrRefuse(disk, manifestPath(entry.conversation.id));
     if (!bytes) return this.#report('manifest', subject, 'its manifest is gone');
     if (bytes.length !== entry.manifestBytes) this.#report('manifest', subject, 'it has another length');
     const { number, conversation, messages } = decodeManifest(bytes);
@@ -213,7 +213,7 @@ class Check {
       this.#report('reference-counts', subject, detail);
     }
     await this.#guarded('sidecar', subject, async () => {
-      const bytes = await disk.read(metaPath(hash));
+      const bytes = await readOrRefuse(disk, metaPath(hash));
       if (!bytes) return this.#report('sidecar', subject, 'it has none');
       const kept = decodeSegment(bytes);
       if (bytes.length !== entry.sidecarBytes) this.#report('sidecar', subject, 'it has another length');
@@ -222,7 +222,7 @@ class Check {
         this.#report('sidecar', subject, `its ${name} is not as it was read before`);
       }
     });
-    const frame = await disk.read(segmentPath(hash));
+    const frame = await readOrRefuse(disk, segmentPath(hash));
     if (!frame) return this.#report('frame', subject, 'its frame is gone');
     if (frame.length !== entry.frameBytes) {
       this.#report('frame', subject, `${frame.length} bytes, not the ${entry.frameBytes} that are kept`);

@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { StowkenError } from '../../model/index.js';
 
 export interface FolderEntry {
   readonly name: string;
@@ -127,6 +128,16 @@ export function nodeDisk(folder: string, options: { readonly fsync: boolean }): 
       };
     },
   };
+}
+
+/** As disk.read, for what is part of a vault. @throws StowkenError CORRUPT_STORE */
+export async function readOrRefuse(disk: Disk, path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await disk.read(path);
+  } catch (error) {
+    const message = `${path} cannot be read: ${describeFault(error)}`;
+    throw new StowkenError('CORRUPT_STORE', message, { file: path }, { cause: error });
+  }
 }
 
 /** The system's words for what went wrong, without the path. */

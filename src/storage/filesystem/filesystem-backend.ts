@@ -26,7 +26,7 @@ import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
 import { checkVault } from './check.js';
-import { nodeDisk, type Disk } from './disk.js';
+import { describeFault, nodeDisk, type Disk } from './disk.js';
 import { FilePlacer, type FileChanges } from './file-placer.js';
 import { FrameReader } from './frame-reader.js';
 import { Holders } from './holders.js';
@@ -239,7 +239,13 @@ class FilesystemBackend implements ManagedBackend {
   async check(options: CheckOptions = {}): Promise<Violation[]> {
     this.#check();
     return this.#group.between(async () => {
-      await this.parts.files.drain();
+      try {
+        await this.parts.files.drain();
+      } catch (error) {
+        const cause = describeFault(error);
+        const message = `what is committed cannot be put in place: ${cause}`;
+        throw new StowkenError('WRITES_STOPPED', message, { cause }, { cause: error });
+      }
       return checkVault(this.parts, options);
     });
   }

@@ -1,5 +1,5 @@
-import { limits, StowkenError } from '../../model/index.js';
-import { describeFault, type Disk } from './disk.js';
+import { limits } from '../../model/index.js';
+import { readOrRefuse, type Disk } from './disk.js';
 import type { FileChanges, FilePlacer } from './file-placer.js';
 import { Journal } from './journal.js';
 import { journalName } from './paths.js';
@@ -67,12 +67,7 @@ export class JournaledFiles {
     for (const batch of [this.#gathering, this.#settling?.batch]) {
       if (batch?.changes.has(path)) return batch.changes.get(path);
     }
-    try {
-      return await this.disk.read(path);
-    } catch (error) {
-      const message = `${path} cannot be read: ${describeFault(error)}`;
-      throw new StowkenError('CORRUPT_STORE', message, { file: path }, { cause: error });
-    }
+    return readOrRefuse(this.disk, path);
   }
 
   /** Makes all of these changes, or, when it rejects, none. The buffers are the callee's from now on. */

@@ -52,11 +52,7 @@ export function planChange(
       result.deleteSegments = deleteSegments(session, change.deleteSegments, sequenceMax);
     }
     if (change.putRegistry) session.putRegistry(change.putRegistry.bytes, change.putRegistry.timeMs);
-    if (change.replaceFrames) {
-      result.replaceFrames = change.replaceFrames.map(({ key, expected, frame }) =>
-        session.replaceFrame(Number(key), expected, frame),
-      );
-    }
+    if (change.replaceFrames) result.replaceFrames = session.replaceFrames(change.replaceFrames);
     if (change.dropRegistries) result.dropRegistries = session.dropRegistries(change.dropRegistries);
     if (change.collect) {
       const { keys, garbageBeforeMs } = change.collect;

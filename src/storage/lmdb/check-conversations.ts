@@ -35,10 +35,10 @@ export class CheckedConversations {
   *manifests(): Generator<number, void, void> {
     const ids = new IdIndex(this.tables.ids);
     for (const { key } of this.tables.conversations.range()) {
-      this.#conversations += 1;
       guarded(this.report, 'manifest', `conversation number ${key}`, () => {
         const manifest = readManifest(this.tables, key, this.#nameOf);
         if (!manifest) return;
+        this.#conversations += 1;
         this.#manifest(manifest);
         if (ids.find(manifest.conversation.id) !== key) {
           this.report('id-index', `conversation ${manifest.conversation.id}`, 'its id does not lead to it');

@@ -5,8 +5,8 @@ import type { Tables } from './environment.js';
 import { framePieces, type FramePieces } from './frame-pieces.js';
 import { fingerprintOf } from './hash-index.js';
 import { decodePack } from './pack.js';
-import { Registries, type RegistryUse } from './registries.js';
-import { SegmentReader, type SegmentSize } from './segment-reader.js';
+import { countUse, Registries, type RegistryUse } from './registries.js';
+import { SegmentReader } from './segment-reader.js';
 import type { State } from './state.js';
 
 /** Decodes every frame and names it again; enters each segment in `segments`. Yields 1 for each. */
@@ -68,14 +68,6 @@ function checkFrame(
       report('frame', subject, `${tokenCount} tokens, not the ${size.tokenCount} that are kept`);
     }
   });
-}
-
-function countUse(uses: Map<number, RegistryUse>, registryId: number, size: SegmentSize): void {
-  const use = uses.get(registryId) ?? { segments: 0, tokens: 0, frameBytes: 0 };
-  use.segments += 1;
-  use.tokens += size.tokenCount;
-  use.frameBytes += size.frameBytes;
-  uses.set(registryId, use);
 }
 
 /** Every registry that a frame names is there and whole, and counts the frames that name it. */

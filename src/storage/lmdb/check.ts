@@ -1,6 +1,6 @@
 import type { Codec } from '../../codec/index.js';
-import { StowkenError } from '../../model/index.js';
 import type { CheckOptions, Violation } from '../backend.js';
+import { BackgroundTurns } from '../background.js';
 import { CheckedConversations } from './check-conversations.js';
 import type { Report } from './check-report.js';
 import { SegmentColumns } from './check-columns.js';
@@ -10,9 +10,6 @@ import { CheckedSegments } from './check-segments.js';
 import type { Tables } from './environment.js';
 import { differingFigures, readState, type State } from './state.js';
 import type { Pin } from './table.js';
-
-/** Milliseconds of checking before other work gets its turn. */
-const SLICE_MS = 5;
 
 /** Compares every record of the pinned state with every other, and decodes every frame. */
 export async function checkVault(
@@ -45,16 +42,14 @@ export async function checkVault(
     segments.referenceCounts(),
     segments.garbageTable(),
   ];
+  const turns = new BackgroundTurns(signal);
   let done = 0;
   for (const steps of parts) {
-    let sliceEnd = performance.now() + SLICE_MS;
     for (const looked of steps) {
       done += looked;
-      if (performance.now() < sliceEnd) continue;
+      if (!turns.due) continue;
       onProgress?.(Math.min(done, total), total);
-      await new Promise(setImmediate);
-      if (signal?.aborted) throw new StowkenError('CANCELLED', 'the check was cancelled');
-      sliceEnd = performance.now() + SLICE_MS;
+      await turns.pause();
     }
   }
   reportFigures(

@@ -1,5 +1,5 @@
 import { stat, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { PAGE_BYTES } from './layout.js';
 import { Table, treePages, type Pin } from './table.js';
@@ -35,7 +35,11 @@ export class Environment {
   readonly #file: string;
   readonly #root: RootDatabase<Buffer, string>;
 
-  private constructor(file: string, root: RootDatabase<Buffer, string>) {
+  private constructor(
+    readonly folder: string,
+    file: string,
+    root: RootDatabase<Buffer, string>,
+  ) {
     this.#file = file;
     this.#root = root;
     const numbered = (name: string) =>
@@ -85,7 +89,7 @@ export class Environment {
       // Batches of its own would reject, unheard, when a commit fails.
       eventTurnBatching: false,
     });
-    return new Environment(file, root);
+    return new Environment(folder, file, root);
   }
 
   /**
@@ -129,9 +133,14 @@ export class Environment {
     return files.reduce((sum, { size }) => sum + size, 0);
   }
 
+  /** Copies the current state to a new file, without the pages that hold nothing. */
+  async copyTo(path: string): Promise<void> {
+    await this.#root.backup(path, true);
+  }
+
   /** Bytes that the file system has left for this process. */
   async bytesFree(): Promise<number> {
-    const { bavail, bsize } = await statfs(dirname(this.#file));
+    const { bavail, bsize } = await statfs(this.folder);
     return bavail * bsize;
   }
 

@@ -60,7 +60,7 @@ export class HashIndex {
       }
       if (chunk.length <= INDEX_CHUNK_BYTES) this.table.put(key, chunk);
       else
-        for (const part of split(key, decodeIndexChunk(baseOf(key), chunk))) {
+        for (const part of splitIndexChunk(key, decodeIndexChunk(baseOf(key), chunk))) {
           this.table.put(part.key, part.chunk);
           added.push(part.key);
         }
@@ -89,13 +89,16 @@ export function baseOf(key: number): number {
 }
 
 /** Halves a chunk until each part is short enough or has one fingerprint only. */
-function* split(key: number, entries: readonly IndexEntry[]): Generator<{ key: number; chunk: Uint8Array }> {
+export function* splitIndexChunk(
+  key: number,
+  entries: readonly IndexEntry[],
+): Generator<{ key: number; chunk: Uint8Array }> {
   const chunk = encodeIndexChunk(baseOf(key), entries);
   const cut = chunk.length > INDEX_CHUNK_BYTES ? middle(entries) : undefined;
   if (cut === undefined) yield { key, chunk };
   else {
-    yield* split(key, entries.slice(0, cut));
-    yield* split((entries[cut] as IndexEntry).fingerprint, entries.slice(cut));
+    yield* splitIndexChunk(key, entries.slice(0, cut));
+    yield* splitIndexChunk((entries[cut] as IndexEntry).fingerprint, entries.slice(cut));
   }
 }
 

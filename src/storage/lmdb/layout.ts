@@ -4,6 +4,9 @@
  */
 export const FORMAT_VERSION = 1;
 
+/** The storage's name, in the vault and in its backups. */
+export const KIND = 'lmdb';
+
 export const PAGE_BYTES = 4096;
 const PAGE_HEADER_BYTES = 24;
 const NODE_BYTES = 8;
@@ -22,6 +25,12 @@ export const MESSAGE_CHUNK_BYTES = INLINE_VALUE_BYTES + NUMBER_KEY_BYTES - MESSA
 export function overflowBytes(pages: number): number {
   return pages * PAGE_BYTES - PAGE_HEADER_BYTES;
 }
+
+/**
+ * Packs that are written anew fill one overflow page: full however the leaf pages around them were split,
+ * which packs inside leaf pages are only when they are appended.
+ */
+export const REFILLED_PACK_BYTES = overflowBytes(1);
 
 /** The longest tail of a frame: with its entry it fits an empty pack. */
 export const TAIL_BYTES_MAX = INLINE_VALUE_BYTES - 12;

@@ -11,7 +11,8 @@ import type {
   GarbageQuery,
   ListQuery,
   SegmentKey,
-  ManagedBackend,
+  MaintainedBackend,
+  RepairReport,
   StorageHealth,
   ScanQuery,
   SegmentScan,
@@ -24,6 +25,7 @@ import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
 import { checkReplacements } from '../replacements.js';
+import { backupEnvironment } from './backup.js';
 import { checkVault } from './check.js';
 import { readHeader, readManifest } from './conversations.js';
 import type { Environment } from './environment.js';
@@ -40,6 +42,7 @@ import { SegmentFinder } from './segment-finder.js';
 import { SegmentReader } from './segment-reader.js';
 import { createSnapshot } from './snapshot.js';
 import { readIdentity, readState } from './state.js';
+import { rebuild } from './repair.js';
 import { Writer } from './writer.js';
 import type { Shared } from './write-session.js';
 
@@ -47,7 +50,7 @@ import type { Shared } from './write-session.js';
 const SLICE = 256;
 
 /** Serves a vault whose environment is open; see openLmdbBackend. */
-export class LmdbBackend implements ManagedBackend {
+export class LmdbBackend implements MaintainedBackend {
   readonly kind = 'lmdb';
   readonly vaultId: string;
   readonly #shared: Shared;
@@ -60,7 +63,7 @@ export class LmdbBackend implements ManagedBackend {
     private readonly environment: Environment,
     private readonly lock: FolderLock | undefined,
     codec: LiveCodec,
-    clock: () => number,
+    private readonly clock: () => number,
   ) {
     const { tables } = environment;
     this.vaultId = readIdentity(tables.meta) ?? '';
@@ -190,6 +193,24 @@ export class LmdbBackend implements ManagedBackend {
     } finally {
       held.release();
     }
+  }
+
+  async repair(options: CheckOptions = {}): Promise<RepairReport> {
+    const before = await this.check(options);
+    if (before.length === 0) return { repaired: [], remaining: [] };
+    const { codec, directory } = this.#shared;
+    await this.#group.between(() =>
+      this.environment.write(() => rebuild(this.environment.tables, codec, this.#nameOf, this.clock())),
+    );
+    directory.clear();
+    const remaining = await this.check(options);
+    const still = new Set(remaining.map((violation) => JSON.stringify(violation)));
+    return { repaired: before.filter((violation) => !still.has(JSON.stringify(violation))), remaining };
+  }
+
+  async *backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+    this.#check();
+    yield* backupEnvironment(this.environment, this.environment.folder, this.vaultId, signal);
   }
 
   health(): StorageHealth {

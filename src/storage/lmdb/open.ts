@@ -1,17 +1,15 @@
 import { mkdir, stat } from 'node:fs/promises';
 import type { LiveCodec } from '../../codec/index.js';
 import { isStowkenError, StowkenError } from '../../model/index.js';
-import type { ManagedBackend } from '../backend.js';
+import type { MaintainedBackend } from '../backend.js';
 import { lockFolder, type FolderLock } from '../folder-lock.js';
 import { checkMarker, readMarker, writeMarker } from '../marker.js';
 import { damaged, lengthenDataFile } from './data-file.js';
 import { dataFileIn, Environment } from './environment.js';
-import { FORMAT_VERSION } from './layout.js';
+import { FORMAT_VERSION, KIND } from './layout.js';
 import { LmdbBackend } from './lmdb-backend.js';
 import { ownerRecord } from './owner-record.js';
 import { initialise, readIdentity } from './state.js';
-
-const KIND = 'lmdb';
 
 export interface LmdbOptions {
   /** Made when it is not there. */
@@ -28,7 +26,7 @@ export interface LmdbOptions {
  * Opens a vault in an LMDB environment, as docs/storage-format.md describes it, or makes an empty one.
  * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
  */
-export async function openLmdbBackend(options: LmdbOptions): Promise<ManagedBackend> {
+export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedBackend> {
   const { folder } = options;
   await mkdir(folder, { recursive: true });
   const file = dataFileIn(folder);
@@ -50,7 +48,13 @@ export async function openLmdbBackend(options: LmdbOptions): Promise<ManagedBack
   throw damaged(file, `was cut off (${violation.subject}: ${violation.detail})`);
 }
 
-async function openWhole({ folder, codec, clock, durability, lock }: LmdbOptions): Promise<ManagedBackend> {
+async function openWhole({
+  folder,
+  codec,
+  clock,
+  durability,
+  lock,
+}: LmdbOptions): Promise<MaintainedBackend> {
   const environment = await openEnvironment(folder, durability !== 'relaxed');
   let folderLock: FolderLock | undefined;
   try {

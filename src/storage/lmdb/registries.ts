@@ -14,6 +14,19 @@ interface RegistryRecord extends RegistryUse {
   readonly createTimeMs: number;
 }
 
+/** Counts one more frame in. */
+export function countUse(
+  uses: Map<number, RegistryUse>,
+  registryId: number,
+  { tokenCount, frameBytes }: { readonly tokenCount: number; readonly frameBytes: number },
+): void {
+  const use = uses.get(registryId) ?? { segments: 0, tokens: 0, frameBytes: 0 };
+  use.segments += 1;
+  use.tokens += tokenCount;
+  use.frameBytes += frameBytes;
+  uses.set(registryId, use);
+}
+
 /** The registries and what uses them. Of one stretch of reading or one write transaction. */
 export class Registries {
   readonly #records = new Map<number, RegistryRecord | undefined>();
@@ -62,6 +75,18 @@ export class Registries {
     record.tokens += sign * tokens;
     record.frameBytes += sign * frameBytes;
     this.#changed.add(id);
+  }
+
+  /** Puts other figures of use in place of all that are kept, and returns the bytes of all registries. */
+  recount(uses: ReadonlyMap<number, RegistryUse>): number {
+    let allBytes = 0;
+    for (const { id, bytes, createTimeMs } of this.list()) {
+      const use = uses.get(id) ?? { segments: 0, tokens: 0, frameBytes: 0 };
+      this.#records.set(id, { bytes, createTimeMs, ...use });
+      this.#write(id);
+      allBytes += bytes;
+    }
+    return allBytes;
   }
 
   flush(): void {

@@ -1,6 +1,6 @@
 import { frameRegistryId, registryIdOf, type LiveCodec } from '../../codec/index.js';
 import { isStowkenError, type SegmentHash } from '../../model/index.js';
-import type { NewSegment } from '../backend.js';
+import type { FrameReplacement, NewSegment } from '../backend.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
 import type { Tables } from './environment.js';
 import { HashIndex } from './hash-index.js';
@@ -132,22 +132,38 @@ export class WriteSession {
     this.state.garbageBytes += frameBytes;
   }
 
-  /** Puts a frame in place of the expected one; says whether that was there. */
-  replaceFrame(id: number, expected: Uint8Array, frame: Uint8Array): boolean {
-    if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
-    const size = this.#reader.size(id);
-    if (!size || Buffer.compare(this.#reader.frame(id), expected) !== 0) return false;
-    this.#writer.replace(id, frame);
+  /** Puts frames in place of the expected ones; says for each whether that was there. */
+  replaceFrames(replacements: readonly FrameReplacement[]): boolean[] {
+    const frames = new Map<number, Uint8Array>();
+    const flush = () => {
+      this.#writer.replace(frames);
+      this.#reader = new SegmentReader(this.tables);
+      frames.clear();
+    };
+    this.#writer.flush();
     this.#reader = new SegmentReader(this.tables);
-    this.state.segmentBytes += frame.length - size.frameBytes;
-    this.#countFrame(expected, size.tokenCount, -1);
-    this.#countFrame(frame, size.tokenCount, 1);
+    const replaced = replacements.map(({ key, expected, frame }) => {
+      const id = Number(key);
+      if (frames.has(id)) flush(); // what it expects is the frame before it in this very list
+      const size = this.#reader.size(id);
+      if (!size || Buffer.compare(this.#reader.frame(id), expected) !== 0) return false;
+      frames.set(id, frame);
+      this.#countReplacement(id, size.tokenCount, expected, frame);
+      return true;
+    });
+    flush();
+    return replaced;
+  }
+
+  #countReplacement(id: number, tokenCount: number, before: Uint8Array, after: Uint8Array): void {
+    const grown = after.length - before.length;
+    this.state.segmentBytes += grown;
+    this.#countFrame(before, tokenCount, -1);
+    this.#countFrame(after, tokenCount, 1);
     const garbage = this.tables.garbage.get(id);
-    if (garbage) {
-      this.tables.garbage.put(id, encodeGarbage({ ...decodeGarbage(garbage), frameBytes: frame.length }));
-      this.state.garbageBytes += frame.length - size.frameBytes;
-    }
-    return true;
+    if (!garbage) return;
+    this.tables.garbage.put(id, encodeGarbage({ ...decodeGarbage(garbage), frameBytes: after.length }));
+    this.state.garbageBytes += grown;
   }
 
   /**

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { LiveCodec } from '../../codec/index.js';
-import type { VaultStats } from '../../model/index.js';
+import { StowkenError, type VaultStats } from '../../model/index.js';
 import type {
   Change,
   ChangeResult,
+  CheckOptions,
   ConversationPage,
   ConversationSnapshot,
   GarbagePage,
@@ -11,7 +12,7 @@ import type {
   ListQuery,
   ScanQuery,
   SegmentKey,
-  ManagedBackend,
+  MaintainedBackend,
   StoredSegment,
 } from '../backend.js';
 import { matchesFilter } from '../filters.js';
@@ -24,11 +25,11 @@ import { listRegistries, scanSegments } from './memory-registries.js';
 import { MemoryStore, type MemorySegment } from './memory-store.js';
 
 /** Keeps everything in memory: for tests, and as the contract's readable model. */
-export function createMemoryBackend(parts: { codec: LiveCodec; clock: () => number }): ManagedBackend {
+export function createMemoryBackend(parts: { codec: LiveCodec; clock: () => number }): MaintainedBackend {
   return new MemoryBackend(parts.codec, parts.clock);
 }
 
-class MemoryBackend implements ManagedBackend {
+class MemoryBackend implements MaintainedBackend {
   readonly kind = 'memory';
   readonly vaultId = randomBytes(16).toString('hex');
   readonly #store = new MemoryStore();
@@ -156,8 +157,17 @@ class MemoryBackend implements ManagedBackend {
     return scanSegments(this.#store, query);
   }
 
-  async check() {
-    return checkMemory(this.#store, this.codec);
+  async check(options: CheckOptions = {}) {
+    return checkMemory(this.#store, this.codec, options);
+  }
+
+  /** Nothing here follows from other records but what commits keep. */
+  async repair() {
+    return { repaired: [], remaining: await this.check() };
+  }
+
+  async *backup(): AsyncGenerator<Uint8Array, void, void> {
+    throw new StowkenError('INVALID_FIELD', 'a vault in memory has no backup', { field: 'storage' });
   }
 
   health() {

@@ -1,9 +1,31 @@
 import type { Codec } from '../../codec/index.js';
-import type { Violation } from '../backend.js';
+import type { CheckOptions, Violation } from '../backend.js';
+import { BackgroundTurns } from '../background.js';
 import type { MemorySegment, MemoryStore } from './memory-store.js';
 
 /** The invariants of docs/storage-format.md that concern what a vault holds, whatever keeps it. */
-export function checkMemory(store: MemoryStore, codec: Codec): Violation[] {
+export async function checkMemory(
+  store: MemoryStore,
+  codec: Codec,
+  { onProgress, signal }: CheckOptions,
+): Promise<Violation[]> {
+  // What changes is looked at in one go; frames never change, and are decoded in turns with other work.
+  const violations = checkRecords(store);
+  const segments = [...store.segments.values()];
+  const conversations = store.conversations.size;
+  const total = conversations + segments.length;
+  const turns = new BackgroundTurns(signal);
+  for (const [index, segment] of segments.entries()) {
+    violations.push(...checkFrame(segment, codec));
+    if (!turns.due) continue;
+    onProgress?.(conversations + index + 1, total);
+    await turns.pause();
+  }
+  onProgress?.(total, total);
+  return violations;
+}
+
+function checkRecords(store: MemoryStore): Violation[] {
   const violations: Violation[] = [];
   const holders = new Map<number, Set<number>>();
   for (const { number, conversation, segmentIds } of store.conversations.values()) {
@@ -20,7 +42,7 @@ export function checkMemory(store: MemoryStore, codec: Codec): Violation[] {
   }
   for (const segment of store.segments.values()) {
     const held = holders.get(segment.id)?.size ?? 0;
-    violations.push(...checkSegment(segment, held, codec));
+    violations.push(...checkReferences(segment, held));
     if (store.segmentByHash.get(segment.hash) !== segment) {
       violations.push({
         invariant: 'hash-index',
@@ -32,15 +54,9 @@ export function checkMemory(store: MemoryStore, codec: Codec): Violation[] {
   return violations;
 }
 
-function checkSegment(segment: MemorySegment, held: number, codec: Codec): Violation[] {
+function checkReferences(segment: MemorySegment, held: number): Violation[] {
   const subject = `segment ${segment.id}`;
   const violations: Violation[] = [];
-  if (codec.hashOf(segment.frame) !== segment.hash) {
-    violations.push({ invariant: 'frame', subject, detail: 'its frame has another hash' });
-  }
-  if (codec.decode(segment.frame).tokenCount !== segment.tokenCount) {
-    violations.push({ invariant: 'frame', subject, detail: 'its frame has another token count' });
-  }
   const manifests = [...segment.holders].filter((holder) => typeof holder === 'number').length;
   if (manifests !== held) {
     const detail = `${manifests} references of manifests counted, ${held} held`;
@@ -53,6 +69,18 @@ function checkSegment(segment: MemorySegment, held: number, codec: Codec): Viola
       subject,
       detail: `garbage or not, with ${references} references`,
     });
+  }
+  return violations;
+}
+
+function checkFrame({ id, frame, hash, tokenCount }: MemorySegment, codec: Codec): Violation[] {
+  const subject = `segment ${id}`;
+  const violations: Violation[] = [];
+  if (codec.hashOf(frame) !== hash) {
+    violations.push({ invariant: 'frame', subject, detail: 'its frame has another hash' });
+  }
+  if (codec.decode(frame).tokenCount !== tokenCount) {
+    violations.push({ invariant: 'frame', subject, detail: 'its frame has another token count' });
   }
   return violations;
 }

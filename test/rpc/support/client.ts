@@ -12,6 +12,7 @@ export const contract = protoLoader.loadSync(
   [
     'stowken/v1/conversation_service.proto',
     'stowken/v1/maintenance_service.proto',
+    'stowken/v1/segment_service.proto',
     'google/rpc/status.proto',
     'google/rpc/error_details.proto',
   ].map(file),
@@ -28,7 +29,7 @@ export function message(name: string) {
   };
 }
 
-const services = ['ConversationService', 'MaintenanceService'].map(
+const services = ['ConversationService', 'MaintenanceService', 'SegmentService'].map(
   (name) => contract[`stowken.v1.${name}`] as protoLoader.ServiceDefinition,
 );
 

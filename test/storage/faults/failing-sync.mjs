@@ -2,10 +2,10 @@
 import { rmSync, writeFileSync } from 'node:fs';
 const [build, folder, fail] = process.argv.slice(2);
 const { openLmdbBackend } = await import(`${build}/src/storage/index.js`);
-const { createCodec } = await import(`${build}/src/codec/index.js`);
+const { createLiveCodec } = await import(`${build}/src/codec/index.js`);
 const { loadCore } = await import(`${build}/src/core/index.js`);
 
-const backend = await openLmdbBackend({ folder, codec: createCodec(await loadCore()), clock: Date.now });
+const backend = await openLmdbBackend({ folder, codec: createLiveCodec(await loadCore()), clock: Date.now });
 const store = (id) => {
   const spec = {
     id,

@@ -32,7 +32,7 @@ describe('a vault that the seed wrote', () => {
   async function writeSegment(
     tokens: number[],
     sidecar?: object,
-    data = wordsOf(...tokens),
+    data: Uint8Array = wordsOf(...tokens),
   ): Promise<string> {
     const hash = hashOf(...tokens);
     const inFolder = join(folder, 'segments', hash.slice(0, 2), hash.slice(2, 4));

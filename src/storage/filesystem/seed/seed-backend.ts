@@ -17,7 +17,7 @@ import type {
   Violation,
 } from '../../backend.js';
 import { closed, segmentNotFound } from '../../refusals.js';
-import type { Disk } from '../disk.js';
+import { readOrRefuse, type Disk } from '../disk.js';
 import { listConversations } from '../listing.js';
 import { inParallel } from '../parallel.js';
 import { MANIFESTS, segmentPath } from '../paths.js';
@@ -95,7 +95,7 @@ class SeedBackend implements ManagedBackend {
     const entry = this.vault.index.conversation(id);
     const file = this.vault.fileOf.get(id);
     if (!entry || file === undefined) return undefined;
-    const bytes = (await this.parts.disk.read(`${MANIFESTS}/${file}`)) ?? new Uint8Array(0);
+    const bytes = (await readOrRefuse(this.parts.disk, `${MANIFESTS}/${file}`)) ?? new Uint8Array(0);
     const { index } = this.vault;
     const decoded = decodeSeedManifest(bytes, file, (hash) => index.segment(hash)?.tokenCount);
     // Nothing is ever collected: there is nothing to release.
@@ -191,7 +191,7 @@ class SeedBackend implements ManagedBackend {
   }
 
   async #frame({ hash, tokenCount }: SegmentEntry): Promise<Uint8Array> {
-    const bytes = await this.parts.disk.read(segmentPath(hash));
+    const bytes = await readOrRefuse(this.parts.disk, segmentPath(hash));
     if (!bytes) throw new StowkenError('CORRUPT_STORE', `the file of segment ${hash} is gone`);
     const frame = frameOfSeedSegment(bytes, hash, this.parts);
     const counted = this.parts.codec.decode(frame).tokenCount;

@@ -1,0 +1,46 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Codec } from '../src/codec/index.js';
+import type { TokenCore } from '../src/core/index.js';
+import type { Change, ManagedBackend, NewSegment } from '../src/storage/index.js';
+import type { BenchConversation } from './lib/corpus.js';
+
+/** A conversation as the change that stores it, each message one segment, with all the segments it needs. */
+export function changeOf(conversation: BenchConversation, core: TokenCore, codec: Codec): Change {
+  const { id, application, model, tokenizer } = conversation;
+  const newSegments: NewSegment[] = [];
+  const messages = conversation.messages.map(({ role, name, toolCallId, words }) => {
+    if (words.length === 0) return { role, name, toolCallId, segments: [] };
+    const run = core.fromWords(words);
+    const segment = { hash: core.hash(run.varints), tokenCount: run.tokenCount, frame: codec.encode(run) };
+    newSegments.push(segment);
+    return { role, name, toolCallId, segments: [segment] };
+  });
+  return {
+    newSegments,
+    put: {
+      spec: { id, application, model, tokenizer, parentId: '', expireTimeMs: undefined, metadata: {} },
+      messages,
+      expect: { kind: 'absentOrSame' },
+      timeMs: Date.now(),
+    },
+  };
+}
+
+/** Stores as the vault does: what is stored already is not sent again. */
+export async function store(backend: ManagedBackend, change: Change): Promise<void> {
+  const segments = change.newSegments ?? [];
+  const found = await backend.findSegments(segments.map(({ hash }) => hash));
+  await backend.commit({ ...change, newSegments: segments.filter((_, index) => !found[index]) });
+}
+
+/** A folder for a vault, for as long as `use` runs. */
+export async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'stowken-bench-'));
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { createLiveCodec } from '../src/codec/index.js';
+import { loadCore } from '../src/core/index.js';
+import {
+  openFilesystemBackend,
+  openLmdbBackend,
+  type Change,
+  type ManagedBackend,
+} from '../src/storage/index.js';
+import type { Corpus } from './lib/corpus.js';
+import { timed } from './lib/measure.js';
+import { printTable, ratio, short, spread } from './lib/table.js';
+import { changeOf, inFolder, store } from './storage-changes.js';
+
+const runs = 5;
+const conversationsMax = 400;
+const references = 512;
+
+/** Durable stores one at a time and 64 in flight, beside the seed's layout without any fsync. */
+export async function measureStores({ name, conversations }: Corpus): Promise<void> {
+  const core = await loadCore();
+  const codec = createLiveCodec(core);
+  const changes = conversations.slice(0, conversationsMax).map((each) => changeOf(each, core, codec));
+  const lmdb = (folder: string) => openLmdbBackend({ folder, codec, clock: Date.now });
+  const files = (folder: string) =>
+    openFilesystemBackend({ folder, codec, core, clock: Date.now, fsync: false });
+  const schemes = [
+    { label: 'lmdb, durable, 1 in flight', open: lmdb, inFlight: 1 },
+    { label: 'lmdb, durable, 64 in flight', open: lmdb, inFlight: 64 },
+    { label: "the seed's layout, no fsync, 1 in flight", open: files, inFlight: 1 },
+    { label: "the seed's layout, no fsync, 64 in flight", open: files, inFlight: 64 },
+  ];
+  const rates = schemes.map((): number[] => []);
+  // Interleaved: the machine's drift is the same for all.
+  for (let run = 0; run < runs; run++) {
+    for (const [index, { open, inFlight }] of schemes.entries()) {
+      rates[index]!.push(await rateOf(open, inFlight, changes));
+    }
+  }
+  printTable(
+    `storage: conversations stored, ${name}, ${changes.length} conversations`,
+    ['', 'conversations/s', 'of the first'],
+    schemes.map(({ label }, index) => [label, spread(rates[index]!, '/s'), ratio(rates[index]!, rates[0]!)]),
+  );
+  await measureReferences(lmdb);
+}
+
+async function rateOf(
+  open: (folder: string) => Promise<ManagedBackend>,
+  inFlight: number,
+  changes: readonly Change[],
+): Promise<number> {
+  return inFolder(async (folder) => {
+    const backend = await open(folder);
+    const seconds = await timed(changes, inFlight, (change) => store(backend, change));
+    await backend.close();
+    return changes.length / seconds;
+  });
+}
+
+/** Bytes that go to the disk for one reference more to a segment that is stored. */
+async function measureReferences(open: (folder: string) => Promise<ManagedBackend>): Promise<void> {
+  const core = await loadCore();
+  const codec = createLiveCodec(core);
+  const segments = Array.from({ length: 20_000 }, (_, n) => {
+    const run = core.fromTokens(Uint32Array.from({ length: 40 }, (_, i) => n * 40 + i));
+    return { hash: core.hash(run.varints), tokenCount: run.tokenCount, frame: codec.encode(run) };
+  });
+  const named = Array.from({ length: references }, (_, n) => segments[(n * 7919) % segments.length]!);
+  const changes = named.map((segment, n): Change => {
+    const message = { role: 'user', name: '', toolCallId: '', segments: [segment] };
+    const spec = { id: `reference/${n}`, application: '', model: '', tokenizer: '', parentId: '' };
+    return {
+      put: {
+        spec: { ...spec, expireTimeMs: undefined, metadata: {} },
+        messages: [message],
+        expect: { kind: 'absentOrSame' },
+        timeMs: Date.now(),
+      },
+    };
+  });
+  const rows = [];
+  for (const inFlight of [1, references]) {
+    const bytes = await inFolder(async (folder) => {
+      const backend = await open(folder);
+      await backend.commit({ newSegments: segments });
+      const before = bytesWritten();
+      await timed(changes, inFlight, (change) => backend.commit(change));
+      const written = bytesWritten() - before;
+      await backend.close();
+      return written / references;
+    });
+    rows.push([`${inFlight} in flight`, `${short(bytes)} bytes`]);
+  }
+  printTable('storage: bytes written for a conversation of one stored segment', ['', 'each'], rows);
+}
+
+/** Bytes that this process has caused to be written, where the system counts them. */
+function bytesWritten(): number {
+  try {
+    return Number(/^write_bytes: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1] ?? NaN);
+  } catch {
+    return NaN;
+  }
+}

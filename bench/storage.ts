@@ -1,0 +1,34 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadCorpus } from './lib/corpus.js';
+import { generatedCorpus } from './lib/generated.js';
+import { measureOverhead } from './storage-overhead.js';
+import { measureScale } from './storage-scale.js';
+import { measureStores } from './storage-speed.js';
+
+/** The store: bytes beside the frames, durable stores, and what a vault's size costs (--conversations N). */
+export async function run(argv: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      corpus: { type: 'string', multiple: true },
+      conversations: { type: 'string', default: '1000000' },
+    },
+  });
+  const files = values.corpus ?? corporaBeside();
+  await measureOverhead(files);
+  const timed = values.corpus ?? files.filter((file) => /chat-en|tau-agents/.test(file));
+  for (const file of timed) await measureStores(await loadCorpus(file));
+  if (timed.length === 0) await measureStores(await generatedCorpus());
+  await measureScale(Number(values.conversations));
+}
+
+/** Those in a folder beside the project, where there is one. */
+function corporaBeside(): string[] {
+  const folder = join('..', 'shared', 'corpora');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.jsonl.gz'))
+    .map((name) => join(folder, name));
+}

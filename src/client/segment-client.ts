@@ -1,0 +1,134 @@
+import { method, type Method } from './contract.js';
+import { itemError } from './errors.js';
+import { fromUint64 } from './numbers.js';
+import { fromLe32, toLe32 } from './tokens.js';
+import type { CallControl, Transport } from './transport.js';
+import type * as T from './segment-types.js';
+import type * as W from './segment-wire.js';
+
+/** The contract's methods, looked up once a client. */
+function methods() {
+  const segment = <R>(name: string): Method<R> => method('SegmentService', name);
+  return {
+    put: segment<W.WireResults<W.WirePutResult>>('PutSegments'),
+    get: segment<W.WireGetSegmentsResponse>('GetSegments'),
+    has: segment<W.WireResults<W.WireHasResult>>('HasSegments'),
+    addReferences: segment<W.WireResults<W.WireReferenceResult>>('AddReferences'),
+    removeReferences: segment<W.WireResults<W.WireReferenceResult>>('RemoveReferences'),
+    delete: segment<object>('DeleteSegment'),
+    listGarbage: segment<W.WireGarbagePage>('ListGarbage'),
+  };
+}
+
+/**
+ * A vault's segments themselves, for those who keep their own manifests. Batches give one result for each
+ * item, in order. Everything but delete is tried again while no server answers.
+ */
+export class SegmentClient {
+  private readonly methods = methods();
+
+  constructor(
+    private readonly transport: Transport,
+    private readonly vault: string,
+  ) {}
+
+  /** Durable when it resolves. Without a holder, what nothing else refers to is garbage. */
+  async put(
+    segments: readonly T.SegmentTokens[],
+    { holder = '', ...control }: T.PutSegmentsOptions = {},
+  ): Promise<T.PutSegmentResult[]> {
+    const request = {
+      vault: this.vault,
+      segments: segments.map((tokens) => ({
+        tokensLe32: tokens instanceof Uint8Array ? tokens : toLe32(tokens),
+      })),
+      holder,
+    };
+    const { results } = await this.transport.unary(this.methods.put, request, control, true);
+    return results.map(({ status, hash, tokenCount }) => {
+      const error = itemError(status);
+      return error ? { kind: 'failed', error } : { kind: 'stored', hash, tokenCount };
+    });
+  }
+
+  /** Whole segments in the order asked, one in memory at a time. */
+  async *get(
+    hashes: readonly string[],
+    control: CallControl = {},
+  ): AsyncGenerator<T.SegmentResult, void, void> {
+    const request = { vault: this.vault, hashes, encoding: 'ENCODING_LE32' };
+    let pieces: Buffer[] = [];
+    for await (const part of this.transport.stream(this.methods.get, request, control, true)) {
+      const hash = hashes[part.index] ?? '';
+      const error = itemError(part.status);
+      if (error) {
+        yield { kind: 'failed', hash, error };
+        continue;
+      }
+      pieces.push(part.tokensLe32 ?? Buffer.alloc(0));
+      if (!part.endOfSegment) continue;
+      yield {
+        kind: 'segment',
+        hash,
+        tokens: fromLe32(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)),
+      };
+      pieces = [];
+    }
+  }
+
+  async has(hashes: readonly string[], control: CallControl = {}): Promise<T.HasSegmentResult[]> {
+    const request = { vault: this.vault, hashes };
+    const { results } = await this.transport.unary(this.methods.has, request, control, true);
+    return results.map(({ status, found, tokenCount, refCount }) => {
+      const error = itemError(status);
+      if (error) return { kind: 'failed', error };
+      if (!found) return { kind: 'absent' };
+      return { kind: 'stored', tokenCount, refCount: fromUint64('ref_count', refCount) };
+    });
+  }
+
+  addReferences(
+    references: readonly T.SegmentReference[],
+    control: CallControl = {},
+  ): Promise<T.ReferenceResult[]> {
+    return this.changeReferences(this.methods.addReferences, references, control);
+  }
+
+  /** What conversations hold is not touched. */
+  removeReferences(
+    references: readonly T.SegmentReference[],
+    control: CallControl = {},
+  ): Promise<T.ReferenceResult[]> {
+    return this.changeReferences(this.methods.removeReferences, references, control);
+  }
+
+  /** Rejects with SEGMENT_NOT_FOUND or SEGMENT_REFERENCED. */
+  async delete(hash: string, control: CallControl = {}): Promise<void> {
+    await this.transport.unary(this.methods.delete, { vault: this.vault, hash }, control, false);
+  }
+
+  async listGarbagePage(options: T.GarbagePageOptions = {}): Promise<T.GarbagePage> {
+    const { pageSize = 0, pageToken = '', ...control } = options;
+    const request = { vault: this.vault, pageSize, pageToken };
+    const page = await this.transport.unary(this.methods.listGarbage, request, control, true);
+    return {
+      segments: page.segments.map(({ bytes, ...same }) => ({ ...same, bytes: fromUint64('bytes', bytes) })),
+      nextPageToken: page.nextPageToken,
+    };
+  }
+
+  private async changeReferences(
+    change: Method<W.WireResults<W.WireReferenceResult>>,
+    references: readonly T.SegmentReference[],
+    control: CallControl,
+  ): Promise<T.ReferenceResult[]> {
+    const request = { vault: this.vault, references };
+    const { results } = await this.transport.unary(change, request, control, true);
+    return results.map(({ status, refCount }) => {
+      const error = itemError(status);
+      return error
+        ? { kind: 'failed', error }
+        : { kind: 'done', refCount: fromUint64('ref_count', refCount) };
+    });
+  }
+}

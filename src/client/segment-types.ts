@@ -1,0 +1,56 @@
+import type { ClientError } from './errors.js';
+import type { CallControl } from './transport.js';
+
+/** Token ids, or their 4-byte little-endian words. */
+export type SegmentTokens = Uint32Array | Uint8Array | readonly number[];
+
+export interface PutSegmentsOptions extends CallControl {
+  /** Refers to all of them from the same commit on; nobody when absent. */
+  readonly holder?: string;
+}
+
+/** An item of a batch that failed; the others did not. */
+export interface FailedItem {
+  readonly kind: 'failed';
+  readonly error: ClientError;
+}
+
+export type PutSegmentResult =
+  { readonly kind: 'stored'; readonly hash: string; readonly tokenCount: number } | FailedItem;
+
+/** Tokens are in memory of their own. */
+export type SegmentResult =
+  | { readonly kind: 'segment'; readonly hash: string; readonly tokens: Uint32Array }
+  | ({ readonly hash: string } & FailedItem);
+
+export type HasSegmentResult =
+  | { readonly kind: 'stored'; readonly tokenCount: number; readonly refCount: number }
+  | { readonly kind: 'absent' }
+  | FailedItem;
+
+export interface SegmentReference {
+  readonly hash: string;
+  /** A name of 1 to 512 bytes of UTF-8. */
+  readonly holder: string;
+}
+
+/** `refCount`: the segment's references after this item, its conversations' included; 0: it is garbage now. */
+export type ReferenceResult = { readonly kind: 'done'; readonly refCount: number } | FailedItem;
+
+export interface GarbagePageOptions extends CallControl {
+  /** Entries of a page; the server's default when absent. */
+  readonly pageSize?: number;
+  /** The last page's nextPageToken. */
+  readonly pageToken?: string;
+}
+
+export interface GarbagePage {
+  readonly segments: readonly {
+    readonly hash: string;
+    readonly tokenCount: number;
+    /** Of its frame. */
+    readonly bytes: number;
+  }[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+}

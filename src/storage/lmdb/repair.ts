@@ -1,0 +1,156 @@
+import { frameRegistryId, type Codec } from '../../codec/index.js';
+import { isStowkenError } from '../../model/index.js';
+import { SegmentColumns } from './check-columns.js';
+import { readManifest } from './conversations.js';
+import type { Tables } from './environment.js';
+import { framePieces } from './frame-pieces.js';
+import { decodeGarbage, encodeGarbage } from './garbage.js';
+import { fingerprintOf, splitIndexChunk } from './hash-index.js';
+import type { IndexEntry } from './index-chunk.js';
+import { IdIndex } from './id-index.js';
+import type { NameOf } from './manifest.js';
+import { decodeMessages } from './message-list.js';
+import { decodePack } from './pack.js';
+import { RefCounts } from './ref-counts.js';
+import { decodeReferences, referenceOfBytes } from './reference-chunk.js';
+import { countUse, Registries, type RegistryUse } from './registries.js';
+import { References } from './references.js';
+import { SegmentReader } from './segment-reader.js';
+import { readState, writeState, type State } from './state.js';
+import type { Table } from './table.js';
+
+/**
+ * Makes everything anew that follows from frames, manifests and holders: counts, garbage, indexes and
+ * statistics. Runs inside a write transaction and holds up everything else; takes a few numbers of memory
+ * for each segment. What is lost with a damaged frame or manifest stays lost, and check() still names it.
+ */
+export function rebuild(tables: Tables, codec: Codec, nameOf: NameOf, nowMs: number): void {
+  const state = readState(tables.meta);
+  state.commitSequence += 1;
+  const segments = new SegmentColumns();
+  const entries = collectSegments(tables, codec, segments, state);
+  removeStrayPieces(tables, segments);
+  countReferences(tables, nameOf, segments, state);
+  rebuildHashIndex(tables.hashIndex, entries);
+  rebuildCounts(tables, segments, state, nowMs);
+  writeState(tables.meta, state);
+}
+
+function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns, state: State): IndexEntry[] {
+  const entries: IndexEntry[] = [];
+  const uses = new Map<number, RegistryUse>();
+  const reader = new SegmentReader(tables);
+  state.segments = state.uniqueTokens = state.segmentBytes = 0;
+  for (const { key, value } of tables.packs.range()) {
+    const pack = readable(() => decodePack(key, value));
+    for (let index = pack?.continues ? 1 : 0; index < (pack?.entries.length ?? 0); index++) {
+      const id = pack!.firstId + index;
+      const size = readable(() => reader.size(id));
+      if (!size || segments.has(id)) continue;
+      segments.add(id, size.frameBytes, size.tokenCount);
+      state.segments += 1;
+      state.uniqueTokens += size.tokenCount;
+      state.segmentBytes += size.frameBytes;
+      state.nextSegment = Math.max(state.nextSegment, id + 1);
+      const hash = readable(() => {
+        const frame = reader.frame(id);
+        const registryId = frameRegistryId(frame);
+        if (registryId !== undefined) countUse(uses, registryId, size);
+        return codec.hashOf(frame);
+      });
+      if (hash !== undefined) entries.push({ fingerprint: fingerprintOf(hash), id });
+    }
+  }
+  state.registryBytes = new Registries(tables).recount(uses);
+  return entries;
+}
+
+/** Takes away parts of frames that no segment has. */
+function removeStrayPieces(tables: Tables, segments: SegmentColumns): void {
+  for (const key of [...tables.heads.keys()]) {
+    if (framePieces(segments.frameBytes(key)).headBytes === 0) tables.heads.remove(key);
+  }
+  for (const key of [...tables.halves.keys()]) {
+    if (framePieces(segments.frameBytes(key)).halfBytes === 0) tables.halves.remove(key);
+  }
+}
+
+/** Reads all manifests and holders; makes the id index anew on the way. */
+function countReferences(tables: Tables, nameOf: NameOf, segments: SegmentColumns, state: State): void {
+  clear(tables.ids);
+  const ids = new IdIndex(tables.ids);
+  state.conversations = state.messages = state.tokens = 0;
+  for (const number of [...tables.conversations.keys()]) {
+    state.nextConversation = Math.max(state.nextConversation, number + 1);
+    const manifest = readable(() => readManifest(tables, number, nameOf));
+    if (!manifest) continue;
+    const { id, messageCount, totalTokens, createTimeMs } = manifest.conversation;
+    if (ids.find(id) === undefined) ids.insert(id, number);
+    state.conversations += 1;
+    state.messages += messageCount;
+    state.tokens += totalTokens;
+    state.lastCreateTimeMs = Math.max(state.lastCreateTimeMs, createTimeMs);
+    const named = new Set<number>();
+    readable(() => {
+      for (const message of decodeMessages(manifest.list, nameOf))
+        for (const { id } of message.segments) named.add(id);
+    });
+    for (const segment of named) segments.addReference(segment);
+  }
+  countOutsideReferences(tables, segments);
+}
+
+/** Counts them, and takes away those to segments that are not stored. */
+function countOutsideReferences(tables: Tables, segments: SegmentColumns): void {
+  const references = new References(tables.references);
+  for (const { value } of [...tables.references.range()]) {
+    for (const bytes of readable(() => decodeReferences(value)) ?? []) {
+      const { id, holder } = referenceOfBytes(bytes);
+      if (segments.has(id)) segments.addReference(id);
+      else references.remove(id, holder);
+    }
+  }
+  references.flush();
+}
+
+function rebuildHashIndex(table: Table<number>, entries: IndexEntry[]): void {
+  clear(table);
+  entries.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
+  if (entries.length === 0) return;
+  for (const { key, chunk } of splitIndexChunk(1, entries)) table.append(key, chunk);
+}
+
+/** Segments that were garbage before stay so since then. */
+function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, nowMs: number): void {
+  const before = new Map(
+    [...tables.garbage.range()].map(({ key, value }) => [key, readable(() => decodeGarbage(value))]),
+  );
+  for (const table of [tables.refCounts, tables.bigRefCounts, tables.garbage]) clear(table);
+  state.garbageSegments = state.garbageBytes = 0;
+  const counts = new RefCounts(tables);
+  for (const id of segments.ids()) {
+    counts.set(id, segments.references(id));
+    if (segments.references(id) > 0) continue;
+    const frameBytes = segments.frameBytes(id);
+    const since = before.get(id) ?? { sinceMs: nowMs, sequence: state.commitSequence };
+    tables.garbage.append(id, encodeGarbage({ ...since, frameBytes }));
+    state.garbageSegments += 1;
+    state.garbageBytes += frameBytes;
+  }
+  counts.flush();
+}
+
+function clear(table: Table<number> | Table<Buffer>): void {
+  const any = table as Table<number>;
+  for (const key of [...any.keys()]) any.remove(key);
+}
+
+/** Undefined where the record is damaged. */
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isStowkenError(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+import { StowkenError, type SegmentHash } from '../../model/index.js';
+import type { SegmentKey, StorageBackend } from '../../storage/index.js';
+import { segmentNotFound } from '../not-found.js';
+import type { GarbageSegmentPage } from '../types.js';
+import { eachOf } from './each.js';
+
+/** @throws StowkenError SEGMENT_NOT_FOUND, SEGMENT_REFERENCED */
+export async function deleteSegment(backend: StorageBackend, hash: SegmentHash): Promise<void> {
+  const { deleteSegments } = await backend.commit({ deleteSegments: [hash] });
+  const outcome = deleteSegments![0];
+  if (outcome === undefined) throw segmentNotFound(hash);
+  if (outcome.deleted) return;
+  const { refCount } = outcome;
+  const why = refCount === 0 ? 'may still be read by a stream' : `has ${refCount} references`;
+  throw new StowkenError('SEGMENT_REFERENCED', `segment ${hash} ${why}`, { ref_count: String(refCount) });
+}
+
+/** A page of garbage with names; what is gone by then, or cannot be named, is left out. */
+export async function listGarbage(
+  backend: StorageBackend,
+  query: { readonly limit: number; readonly after?: SegmentKey },
+): Promise<GarbageSegmentPage> {
+  const page = await backend.listGarbage({ ...query, garbageBeforeMs: Infinity });
+  const hashes = await eachOf(
+    page.segments.map(({ key }) => key),
+    (keys) => backend.readHashes(keys),
+  );
+  const segments = page.segments.flatMap(({ tokenCount, frameBytes }, index) => {
+    const hash = hashes[index];
+    return typeof hash === 'string' ? [{ hash, tokenCount, frameBytes }] : [];
+  });
+  return { segments, next: page.next };
+}

@@ -1,0 +1,4 @@
+export * from './garbage.js';
+export * from './get.js';
+export * from './put.js';
+export * from './references.js';

@@ -1,0 +1,95 @@
+import type { Codec } from '../../codec/index.js';
+import type { TokenCore } from '../../core/index.js';
+import { isStowkenError, limits, StowkenError, type SegmentHash, type TokenRun } from '../../model/index.js';
+import type { NewSegment, StorageBackend } from '../../storage/index.js';
+import { readContent } from '../contents.js';
+import { encodeSegments } from '../encode.js';
+import { breathe, throwIfAborted } from '../turns.js';
+import type { PutSegmentOutcome, PutSegmentsInput } from '../types.js';
+
+export interface PutParts {
+  readonly backend: StorageBackend;
+  readonly core: TokenCore;
+  readonly codec: Codec;
+}
+
+/** Stores what is valid of a batch, in one commit; a segment that is not is refused alone. */
+export async function putSegments(
+  parts: PutParts,
+  { contents, holder }: PutSegmentsInput,
+  signal: AbortSignal,
+): Promise<PutSegmentOutcome[]> {
+  const runOf = new Map<SegmentHash, TokenRun>();
+  const outcomes = await nameContents(parts.core, contents, runOf, signal);
+  if (runOf.size === 0) return outcomes;
+  if (holder === undefined) {
+    // All of them: what is stored and garbage already is garbage anew, and not collected as old.
+    const newSegments = await encodeSegments(parts.codec, runOf, runOf.keys(), signal);
+    throwIfAborted(signal);
+    await parts.backend.commit({ newSegments });
+  } else {
+    await commitHeld(parts, runOf, holder, signal);
+  }
+  return outcomes;
+}
+
+/** Validates and names each; fills `runOf`. */
+async function nameContents(
+  core: TokenCore,
+  contents: PutSegmentsInput['contents'],
+  runOf: Map<SegmentHash, TokenRun>,
+  signal: AbortSignal,
+): Promise<PutSegmentOutcome[]> {
+  const outcomes: PutSegmentOutcome[] = [];
+  let tokens = 0;
+  for (const [index, content] of contents.entries()) {
+    try {
+      const run = readContent(core, content, `segments[${index}]`);
+      checkTokenCount(run, `segments[${index}]`);
+      const hash = core.hash(run.varints);
+      runOf.set(hash, run);
+      outcomes.push({ kind: 'stored', hash, tokenCount: run.tokenCount });
+      tokens += run.tokenCount;
+    } catch (error) {
+      if (!isStowkenError(error)) throw error;
+      outcomes.push({ kind: 'failed', error });
+    }
+    if (tokens >= limits.turnTokensMax) {
+      tokens = 0;
+      await breathe();
+      throwIfAborted(signal);
+    }
+  }
+  return outcomes;
+}
+
+function checkTokenCount({ tokenCount }: TokenRun, field: string): void {
+  const limit = tokenCount === 0 ? 1 : limits.segmentTokensMax;
+  if (tokenCount > 0 && tokenCount <= limit) return;
+  const what = tokenCount === 0 ? 'no tokens' : `${tokenCount} tokens; the limit is ${limit}`;
+  throw new StowkenError('INVALID_FIELD', `${field} has ${what}`, {
+    field,
+    size: String(tokenCount),
+    limit: String(limit),
+  });
+}
+
+async function commitHeld(
+  { backend, codec }: PutParts,
+  runOf: ReadonlyMap<SegmentHash, TokenRun>,
+  holder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const hashes = [...runOf.keys()];
+  const stored = await backend.findSegments(hashes);
+  const missing = hashes.filter((_, index) => stored[index] === undefined);
+  const addReferences = hashes.map((hash) => ({ hash, holder }));
+  const commit = async (newSegments: readonly NewSegment[]) => {
+    throwIfAborted(signal);
+    const result = await backend.commit({ newSegments, addReferences });
+    return result.addReferences!.every((outcome) => outcome !== undefined);
+  };
+  if (await commit(await encodeSegments(codec, runOf, missing, signal))) return;
+  // One was collected after it was found: take all of them along.
+  await commit(await encodeSegments(codec, runOf, hashes, signal));
+}

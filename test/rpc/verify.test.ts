@@ -1,0 +1,56 @@
+import { status } from '@grpc/grpc-js';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startTestServer, type TestServer } from './support/server.js';
+
+let server: TestServer;
+afterEach(() => server.stop());
+
+describe('VerifyVault', () => {
+  it('streams progress, and a summary', async () => {
+    server = await startTestServer();
+    const { client } = server;
+    await client.unary('StoreConversation', { messages: [{ tokens: { ids: [1, 2] } }] });
+    const parts = await client.stream('VerifyVault', {});
+    expect(parts.at(-1)).toMatchObject({ part: 'summary', summary: { records: 2, violations: 0 } });
+    expect(parts.slice(0, -1).every(({ part }) => part === 'progress')).toBe(true);
+  });
+
+  it('streams what is wrong', async () => {
+    const violation = { invariant: 'frame', subject: 'segment 1', detail: 'has another hash' };
+    server = await startTestServer({
+      async *verify() {
+        yield { kind: 'progress', done: 1, total: 2 };
+        yield { kind: 'violation', ...violation };
+        yield { kind: 'summary', records: 2, violations: 1 };
+      },
+    });
+    expect(await server.client.stream('VerifyVault', {})).toMatchObject([
+      { progress: { records_done: 1, records: 2 } },
+      { violation },
+      { summary: { records: 2, violations: 1 } },
+    ]);
+  });
+
+  it('ends with its call', async () => {
+    let ended: () => void;
+    const end = new Promise<void>((resolve) => (ended = resolve));
+    server = await startTestServer({
+      async *verify(signal) {
+        try {
+          for (let done = 0; ; done++) {
+            yield { kind: 'progress', done, total: 1_000_000 };
+            signal.throwIfAborted();
+            await new Promise(setImmediate);
+          }
+        } finally {
+          ended();
+        }
+      },
+    });
+    const call = server.client.open('VerifyVault', {});
+    const failure = new Promise((resolve) => call.on('error', resolve));
+    call.once('data', () => call.cancel());
+    expect(await failure).toMatchObject({ code: status.CANCELLED });
+    await end;
+  });
+});

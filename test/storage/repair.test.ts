@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openLmdbBackend, type MaintainedBackend } from '../../src/storage/index.js';
+import { Environment, type Tables } from '../../src/storage/lmdb/environment.js';
+import { References } from '../../src/storage/lmdb/references.js';
+import { codec, longSegment, message, segment, spec, storing } from '../contract/support.js';
+import { temporaryFolder, type TemporaryFolder } from './faults/support.js';
+
+let folder: TemporaryFolder;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+afterEach(() => folder.remove());
+
+const open = () => openLmdbBackend({ folder: folder.path, codec, clock: () => 5_000 });
+
+/** Four hundred conversations with segments of their own and shared ones, some garbage, some holders. */
+async function fill(): Promise<void> {
+  const backend = await open();
+  const shared = longSegment(50, 7);
+  await Promise.all(
+    Array.from({ length: 400 }, (_, n) => {
+      const own = longSegment(n % 40 ? 20 : 3000, n);
+      return backend.commit({
+        newSegments: [own, shared],
+        put: {
+          spec: spec(`conversation/${n % 7}/${n}`),
+          messages: [message('system', shared), message('user', own)],
+          expect: { kind: 'absentOrSame' },
+          timeMs: n,
+        },
+      });
+    }),
+  );
+  for (let n = 0; n < 20; n++)
+    await backend.commit({ delete: { id: `conversation/${n % 7}/${n}`, timeMs: 1 } });
+  await backend.commit({
+    newSegments: [segment(1)],
+    addReferences: [{ hash: segment(1).hash, holder: 'somebody' }],
+  });
+  expect(await backend.check()).toEqual([]);
+  await backend.close();
+}
+
+async function spoil(change: (tables: Tables) => void): Promise<void> {
+  const environment = await Environment.open(folder.path, { sync: false });
+  await environment.write(() => change(environment.tables));
+  await environment.close();
+}
+
+/** Everything that a vault is asked for. */
+async function content(backend: MaintainedBackend) {
+  const { conversations } = await backend.listConversations({
+    filter: {},
+    order: 'oldestFirst',
+    limit: 1000,
+    scanLimit: 1000,
+  });
+  const { segments } = await backend.listGarbage({ limit: 1000, garbageBeforeMs: 5_000 });
+  const stats = { ...(await backend.stats()), inUseBytes: 0, fileBytes: 0 };
+  const found = await Promise.all(conversations.map(({ id }) => backend.getConversation(id)));
+  return { conversations, segments, stats, found };
+}
+
+const table = (name: keyof Tables) => (tables: Tables) => {
+  const any = tables[name] as Tables['garbage'];
+  for (const key of [...any.keys()]) any.remove(key);
+};
+
+describe('what follows from other records', () => {
+  it.each([
+    ['the hash index', table('hashIndex'), 'hash-index'],
+    ['the id index', table('ids'), 'id-index'],
+    ['the reference counts', table('refCounts'), 'reference-counts'],
+    ['the big reference counts', table('bigRefCounts'), 'reference-counts'],
+    ['the set of garbage', table('garbage'), 'garbage'],
+    ['a count', (tables: Tables) => tables.refCounts.put(1, Buffer.alloc(256, 3)), 'reference-counts'],
+    ['an index entry', (tables: Tables) => tables.hashIndex.put(1, Buffer.of(1, 1)), 'hash-index'],
+    ['a stray piece', (tables: Tables) => tables.heads.put(9999, Buffer.alloc(4072)), 'frame'],
+    [
+      'a holder of nothing',
+      (tables: Tables) => {
+        const references = new References(tables.references);
+        references.add(4095, 'a');
+        references.flush();
+      },
+      'references',
+    ],
+    [
+      'the statistics',
+      (tables: Tables) =>
+        tables.meta.put(2, Buffer.from('0aa01f9003a5010000000000000000000000000000', 'hex')),
+      'statistics',
+    ],
+  ])('is made anew: %s', async (_what, change, invariant) => {
+    await fill();
+    const before = await open();
+    const expected = await content(before);
+    await before.close();
+    await spoil(change);
+    const backend = await open();
+    const violations = await backend.check();
+    expect(violations.map((violation) => violation.invariant)).toContain(invariant);
+    const { repaired, remaining } = await backend.repair();
+    expect(remaining).toEqual([]);
+    expect(repaired).toEqual(violations);
+    const after = await content(backend);
+    if (invariant === 'garbage') expect(after.stats).toEqual(expected.stats);
+    else expect(after).toEqual(expected);
+    await backend.commit(storing('after', [longSegment(20, 399), longSegment(77, 1)]));
+    expect(await backend.check()).toEqual([]);
+    await backend.close();
+  });
+
+  it('is not what a damaged frame or manifest held: that is named', async () => {
+    await fill();
+    await spoil((tables) => {
+      tables.conversations.put(100, Buffer.from('ff', 'hex'));
+      tables.heads.remove([...tables.heads.keys()][0]!);
+    });
+    const backend = await open();
+    const { remaining } = await backend.repair();
+    expect(remaining.map(({ invariant, subject }) => [invariant, subject])).toEqual([
+      ['frame', expect.stringMatching(/^segment \d+$/)],
+      ['manifest', 'conversation number 100'],
+    ]);
+    await backend.close();
+  });
+
+  it('needs no repair in a vault that is whole', async () => {
+    await fill();
+    const backend = await open();
+    expect(await backend.repair()).toEqual({ repaired: [], remaining: [] });
+    await backend.close();
+  });
+});
