@@ -73,6 +73,14 @@ export const collecting: ScenarioStep = async (backend) => {
   return [{ collect: { keys: segments.map(({ key }) => key), garbageBeforeMs: Infinity } }];
 };
 
+/** Puts a segment's own frame in place of itself: the same files are written as for another one. */
+export function replacingFrame({ hash, frame }: ReturnType<typeof segment>): ScenarioStep {
+  return async (backend) => {
+    const [found] = await backend.findSegments([hash]);
+    return found ? [{ replaceFrames: [{ key: found.key, expected: frame, frame }] }] : [];
+  };
+}
+
 export function committing(...changes: readonly Change[]): ScenarioStep {
   return async () => changes;
 }
