@@ -1,5 +1,5 @@
 // The phrases and tokens of the registry as a trie over token indexes: which symbols spell what comes
-// next. Nodes 0 to tokens - 1 are the tokens themselves.
+// next. Nodes 0 to tokens - 1 are the tokens themselves, and need no record.
 import { release, reserve, reserveZeroed } from './memory';
 import * as format from './registry/format';
 import * as tables from './registry/tables';
@@ -20,8 +20,9 @@ export function preparePhrases(): bool {
   while (slots < below + (below >>> 1)) slots <<= 1;
   children = reserveZeroed((<usize>slots) << 2);
   childrenMask = slots - 1;
-  nodes = reserve(<usize>(tables.tokens + below + 1) * NODE_BYTES);
-  if (!children || !nodes) return false;
+  tokenSymbols = reserve((<usize>tables.tokens) << 2);
+  nodes = reserve(<usize>(below + 1) * NODE_BYTES);
+  if (!children || !tokenSymbols || !nodes) return false;
   nodeCount = tables.tokens;
   for (let s = format.SPECIALS; s < tables.symbols; s++) {
     const record = tables.symbolRecord(s);
@@ -39,7 +40,7 @@ export function preparePhrases(): bool {
 }
 
 function nodeAt(node: u32): usize {
-  return nodes + <usize>node * NODE_BYTES;
+  return nodes + <usize>(node - tables.tokens) * NODE_BYTES;
 }
 
 function symbolAt(node: u32): usize {

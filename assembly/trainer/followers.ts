@@ -1,6 +1,6 @@
 // Which followers a context lists: those that save more bits than they cost in the registry.
 import * as costs from '../costs';
-import { mark, release, reserve } from '../memory';
+import { reserve } from '../memory';
 import * as format from '../registry/format';
 import * as tables from '../registry/tables';
 import * as corpus from './corpus';

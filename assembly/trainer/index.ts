@@ -3,7 +3,7 @@
 // spells the sample with it, which makes the stream that the next one is written from.
 import { prepareCosts } from '../costs';
 import * as encoder from '../encoder';
-import { mark, release, reserve, reserveZeroed } from '../memory';
+import { mark, release, reserve } from '../memory';
 import { preparePhrases } from '../phrases';
 import * as format from '../registry/format';
 import { loadRegistry } from '../registry/loader';

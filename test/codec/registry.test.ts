@@ -135,6 +135,16 @@ describe('registries', () => {
     expect(frameRegistryId(createCodec(core).encode(samples[0]!))).toBeUndefined();
   });
 
+  it('hold as many tokens as a tokenizer has', () => {
+    const every = Uint32Array.from({ length: 200_000 }, (_, index) => (index * 7919) % 200_000);
+    const run = core.fromTokens(every);
+    const codec = createCodec(core).withRegistry(trainHere(core.module, [run, run], { id: 1 }));
+    for (const part of [every.subarray(0, 1000), every.subarray(150_000), every.slice().reverse()]) {
+      const of = core.fromTokens(part);
+      expect(Buffer.compare(codec.decode(codec.encode(of)).varints, of.varints)).toBe(0);
+    }
+  });
+
   it('train from nothing, from empty segments and from few tokens', () => {
     for (const lists of [
       [],

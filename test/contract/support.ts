@@ -17,7 +17,8 @@ import {
 export interface Bench {
   backend: ManagedBackend;
   nowMs: number;
-  readonly codec: LiveCodec;
+  /** The backend's own: another one when it is opened again. */
+  codec: LiveCodec;
   /** Closes the backend and opens it again, where it keeps anything. */
   reopen(): Promise<void>;
   dispose(): Promise<void>;
@@ -32,24 +33,28 @@ export function isPersistent(kind: BackendKind): boolean {
 }
 
 export const core = await loadCore();
+/** Without registries. */
 export const codec = createLiveCodec(core);
 
 export async function openBench(kind: BackendKind): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), `stowken-${kind}-`));
   const clock = () => bench.nowMs;
-  const open = {
+  const open = (codec: LiveCodec) => openers(codec)[kind]();
+  const openers = (codec: LiveCodec) => ({
     memory: () => createMemoryBackend({ codec, clock }),
     lmdb: () => openLmdbBackend({ folder, codec, clock }),
     filesystem: () => openFilesystemBackend({ folder, codec, core, clock }),
-  }[kind];
+  });
+  const firstCodec = createLiveCodec(core);
   const bench: Bench = {
-    backend: await open(),
+    backend: await open(firstCodec),
     nowMs: 1_000,
-    codec,
+    codec: firstCodec,
     async reopen() {
       if (!isPersistent(kind)) return;
       await bench.backend.close();
-      bench.backend = await open();
+      bench.codec = createLiveCodec(core);
+      bench.backend = await open(bench.codec);
     },
     async dispose() {
       await bench.backend.close();

@@ -26,6 +26,12 @@ export function overflowBytes(pages: number): number {
   return pages * PAGE_BYTES - PAGE_HEADER_BYTES;
 }
 
+/**
+ * Packs that are written anew fill one overflow page: full however the leaf pages around them were split,
+ * which packs inside leaf pages are only when they are appended.
+ */
+export const REFILLED_PACK_BYTES = overflowBytes(1);
+
 /** The longest tail of a frame: with its entry it fits an empty pack. */
 export const TAIL_BYTES_MAX = INLINE_VALUE_BYTES - 12;
 

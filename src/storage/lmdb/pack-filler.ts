@@ -1,6 +1,14 @@
 import { varintBytes } from '../bytes.js';
-import { INLINE_VALUE_BYTES, SPLIT_BYTES_MIN } from './layout.js';
-import { deletedEntry, encodePack, entryBytes, keyOfPack, type Pack, type PackEntry } from './pack.js';
+import { SPLIT_BYTES_MIN } from './layout.js';
+import {
+  deletedEntry,
+  encodePack,
+  entryBytes,
+  keyOfPack,
+  trimPack,
+  type Pack,
+  type PackEntry,
+} from './pack.js';
 
 interface OpenPack {
   readonly firstId: number;
@@ -14,7 +22,11 @@ interface OpenPack {
 export class PackFiller {
   #open: OpenPack | undefined;
 
-  constructor(private readonly write: (key: number, record: Uint8Array) => void) {}
+  /** `capacityBytes` is the longest record of a pack. */
+  constructor(
+    private readonly capacityBytes: number,
+    private readonly write: (key: number, record: Uint8Array) => void,
+  ) {}
 
   /** Goes on with a stored pack, whose last tail is whole. */
   resume({ firstId, continues, entries }: Pack): void {
@@ -29,7 +41,7 @@ export class PackFiller {
   add(id: number, entry: PackEntry): void {
     const cost = entryBytes(entry);
     const open = this.#reaching(id);
-    const room = open ? roomIn(open) - cost : 0;
+    const room = open ? this.#roomIn(open) - cost : 0;
     if (open && entry.piece.length <= room) {
       append(open, entry, cost);
     } else if (open && room >= SPLIT_BYTES_MIN) {
@@ -52,7 +64,7 @@ export class PackFiller {
   addPart(id: number, entry: PackEntry): void {
     const cost = entryBytes(entry);
     const open = this.#reaching(id);
-    if (open && entry.piece.length <= roomIn(open) - cost) append(open, entry, cost);
+    if (open && entry.piece.length <= this.#roomIn(open) - cost) append(open, entry, cost);
     else {
       this.close();
       append((this.#open = { firstId: id, continues: false, entries: [], bytes: 0 }), entry, cost);
@@ -64,8 +76,9 @@ export class PackFiller {
   close(continued = false): boolean {
     const open = this.#open;
     if (!open) return false;
-    this.write(keyOfPack(open), encodePack({ ...open, continued }));
     this.#open = undefined;
+    const pack = trimPack({ ...open, continued });
+    if (pack) this.write(keyOfPack(pack), encodePack(pack));
     return true;
   }
 
@@ -75,14 +88,14 @@ export class PackFiller {
     if (open && open.firstId + open.entries.length !== id) this.close();
     return this.#open;
   }
+
+  /** Bytes left once one more entry is counted in the head. */
+  #roomIn(open: OpenPack): number {
+    return this.capacityBytes - varintBytes(2 * (open.entries.length + 1) + 1) - open.bytes;
+  }
 }
 
 function append(open: OpenPack, entry: PackEntry, cost: number): void {
   open.entries.push(entry);
   open.bytes += cost + entry.piece.length;
-}
-
-/** Bytes left once one more entry is counted in the head. */
-function roomIn(open: OpenPack): number {
-  return INLINE_VALUE_BYTES - varintBytes(2 * (open.entries.length + 1) + 1) - open.bytes;
 }

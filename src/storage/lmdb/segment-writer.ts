@@ -1,5 +1,6 @@
 import type { Tables } from './environment.js';
 import { framePieces } from './frame-pieces.js';
+import { INLINE_VALUE_BYTES, REFILLED_PACK_BYTES } from './layout.js';
 import {
   decodePack,
   deletedEntry,
@@ -121,7 +122,7 @@ export class SegmentWriter {
 
   /** Writes the frames of packs that follow one another anew, some of them changed. */
   #refill(packs: readonly Pack[], changed: ReadonlyMap<number, ChangedEntry>): void {
-    const filler = new PackFiller((key, record) => this.tables.packs.put(key, record));
+    const filler = new PackFiller(REFILLED_PACK_BYTES, (key, record) => this.tables.packs.put(key, record));
     for (const [at, { firstId, continues, continued, entries }] of packs.entries()) {
       entries.forEach((entry, index) => {
         const id = firstId + index;
@@ -150,7 +151,7 @@ export class SegmentWriter {
     const last = this.tables.packs.last();
     const pack = last && decodePack(last.key, last.value);
     const resumes = pack !== undefined && pack.firstId + pack.entries.length === nextId;
-    const filler = new PackFiller((key, record) => {
+    const filler = new PackFiller(INLINE_VALUE_BYTES, (key, record) => {
       if (resumes && key === last?.key) this.tables.packs.put(key, record);
       else this.tables.packs.append(key, record);
     });

@@ -1,0 +1,245 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { frameRegistryId, trainHere } from '../../src/codec/index.js';
+import type { TokenRun } from '../../src/model/index.js';
+import type { FrameReplacement, NewSegment, SegmentKey } from '../../src/storage/index.js';
+import { sampleSegments } from '../codec/samples.js';
+import { backendKinds, core, openBench, segment, storing, type Bench } from './support.js';
+
+const runs = sampleSegments(300, 1).map((tokens) => core.fromTokens(tokens));
+/** Long enough for every registry to beat varints. */
+const segments = sampleSegments(300, 1)
+  .filter(({ length }) => length >= 30)
+  .slice(0, 40)
+  .map((tokens) => segment(...tokens));
+const [first, second, sixth] = [1, 2, 6].map((id) => trainHere(core.module, runs, { id }));
+
+describe.each(backendKinds)('registries in the %s backend', (kind) => {
+  let bench: Bench;
+  beforeEach(async () => {
+    bench = await openBench(kind);
+  });
+  afterEach(async () => {
+    const violations = await bench.backend.check();
+    await bench.dispose();
+    expect(violations).toEqual([]);
+  });
+  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench.backend.commit(...args);
+  const put = (bytes: Uint8Array | undefined, timeMs = 1_000) =>
+    commit({ putRegistry: { bytes: bytes!, timeMs } });
+
+  async function keysOf(of: readonly NewSegment[]): Promise<SegmentKey[]> {
+    const stored = await bench.backend.findSegments(of.map(({ hash }) => hash));
+    return stored.map((each) => each!.key);
+  }
+
+  function runOf({ frame }: NewSegment): TokenRun {
+    return bench.codec.decode(frame);
+  }
+
+  /** The same segment in a frame that the newest registry codes. */
+  function coded(plain: NewSegment): NewSegment {
+    const frame = bench.codec.encode(runOf(plain));
+    expect(frameRegistryId(frame)).toBe(bench.codec.registries.at(-1)!.id);
+    return { ...plain, frame };
+  }
+
+  /** Puts frames of the newest registry in place of all of these. */
+  async function rewrite(of: readonly NewSegment[]): Promise<FrameReplacement[]> {
+    const keys = await keysOf(of);
+    const frames = await bench.backend.readFrames(keys);
+    return of.map((each, at) => ({
+      key: keys[at]!,
+      expected: frames[at]!,
+      frame: bench.codec.encode(runOf(each)),
+    }));
+  }
+
+  const bytesIn = (of: readonly NewSegment[]) => of.reduce((sum, { frame }) => sum + frame.length, 0);
+  const tokensIn = (of: readonly NewSegment[]) => of.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+
+  it('are kept as they are, with what their frames come to', async () => {
+    expect(await bench.backend.listRegistries()).toEqual([]);
+    await put(second, 5_000);
+    const entry = { id: 2, bytes: second!.length, createTimeMs: 5_000 };
+    expect(await bench.backend.listRegistries()).toEqual([
+      { ...entry, segments: 0, tokens: 0, frameBytes: 0 },
+    ]);
+    expect(Buffer.compare((await bench.backend.readRegistry(2))!, second!)).toBe(0);
+    expect(await bench.backend.readRegistry(1)).toBeUndefined();
+    expect(await bench.backend.stats()).toMatchObject({ registryBytes: second!.length });
+
+    const some = segments.slice(0, 10).map(coded);
+    await commit(storing('c', [...some, segments[10]!]));
+    const used = { segments: 10, tokens: tokensIn(some), frameBytes: bytesIn(some) };
+    expect(await bench.backend.listRegistries()).toEqual([{ ...entry, ...used }]);
+    await commit({ delete: { id: 'c', timeMs: 1_000 } });
+    await commit({ deleteSegments: some.slice(0, 9).map(({ hash }) => hash) });
+    const left = { segments: 1, tokens: some[9]!.tokenCount, frameBytes: some[9]!.frame.length };
+    expect(await bench.backend.listRegistries()).toEqual([{ ...entry, ...left }]);
+  });
+
+  it('and the frames that they code are there when the store is opened again', async () => {
+    await put(first);
+    const some = segments.map(coded);
+    await commit(storing('c', some));
+    await put(sixth, 2_000);
+    const listed = await bench.backend.listRegistries();
+    await bench.reopen();
+    expect(await bench.backend.listRegistries()).toEqual(listed);
+    expect(listed.map(({ id }) => id)).toEqual([1, 6]);
+    expect(bench.codec.registries.map(({ id }) => id)).toEqual([1, 6]);
+    const frames = await bench.backend.readFrames(await keysOf(some));
+    expect(frames.map((frame) => frameRegistryId(frame))).toEqual(some.map(() => 1));
+    expect(frames.map((frame) => bench.codec.hashOf(frame))).toEqual(some.map(({ hash }) => hash));
+    expect(Buffer.compare((await bench.backend.readRegistry(6))!, sixth!)).toBe(0);
+  });
+
+  it('have ids that rise', async () => {
+    await put(second);
+    for (const bytes of [first, second]) {
+      await expect(put(bytes)).rejects.toMatchObject({ reason: 'REGISTRY_CONFLICT' });
+    }
+    await put(sixth);
+    expect((await bench.backend.listRegistries()).map(({ id }) => id)).toEqual([2, 6]);
+  });
+
+  it('must be stored before frames name them', async () => {
+    await put(first);
+    const known = coded(segments[0]!);
+    await bench.dispose();
+    bench = await openBench(kind);
+    const change = storing('c', [segments[1]!, known]);
+    await expect(commit(change)).rejects.toMatchObject({
+      reason: 'REGISTRY_CONFLICT',
+      metadata: { registry: '1' },
+    });
+    expect(await bench.backend.stats()).toMatchObject({ conversations: 0, segments: 0, garbageSegments: 0 });
+    const together = { ...change, putRegistry: { bytes: first!, timeMs: 1_000 } };
+    await expect(commit(together)).rejects.toMatchObject({ reason: 'REGISTRY_CONFLICT' });
+    expect(await bench.backend.listRegistries()).toEqual([]);
+    await put(first);
+    await commit(change);
+    expect(await bench.backend.getConversation('c')).toMatchObject({ messageCount: 2 });
+  });
+
+  it('go when no frame names them, and not before', async () => {
+    await commit(storing('c', segments));
+    await put(first);
+    const toFirst = await rewrite(segments);
+    const replaced = await commit({ replaceFrames: toFirst, dropRegistries: [1, 4] });
+    expect(replaced.replaceFrames).toEqual(segments.map(() => true));
+    expect(replaced.dropRegistries).toEqual([]);
+    await put(second);
+    const toSecond = await rewrite(segments);
+    await commit({ replaceFrames: toSecond.slice(1) });
+    expect((await commit({ dropRegistries: [1] })).dropRegistries).toEqual([]);
+    const [keptRegistry] = await bench.backend.listRegistries();
+    expect(keptRegistry).toMatchObject({ id: 1, segments: 1, frameBytes: toFirst[0]!.frame.length });
+
+    const last = await commit({ replaceFrames: toSecond.slice(0, 1), dropRegistries: [2, 1, 1] });
+    expect(last).toMatchObject({ replaceFrames: [true], dropRegistries: [1] });
+    await bench.reopen();
+    expect(bench.codec.registries.map(({ id }) => id)).toEqual([2]);
+    expect(await bench.backend.readRegistry(1)).toBeUndefined();
+    const frameBytes = toSecond.reduce((sum, { frame }) => sum + frame.length, 0);
+    expect(await bench.backend.listRegistries()).toEqual([
+      {
+        id: 2,
+        bytes: second!.length,
+        createTimeMs: 1_000,
+        segments: segments.length,
+        tokens: tokensIn(segments),
+        frameBytes,
+      },
+    ]);
+    expect(await bench.backend.stats()).toMatchObject({
+      segmentBytes: frameBytes,
+      registryBytes: second!.length,
+    });
+    const frames = await bench.backend.readFrames(await keysOf(segments));
+    expect(frames.map((frame) => bench.codec.hashOf(frame))).toEqual(segments.map(({ hash }) => hash));
+  });
+
+  it('come and go while frames are read', async () => {
+    await commit(storing('c', segments));
+    const keys = await keysOf(segments);
+    let rewriting = true;
+    const reading = (async () => {
+      while (rewriting) {
+        const frames = await bench.backend.readFrames(keys);
+        expect(frames.map((frame) => bench.codec.hashOf(frame))).toEqual(segments.map(({ hash }) => hash));
+        await new Promise(setImmediate);
+      }
+    })();
+    for (const [at, bytes] of [first, second, sixth].entries()) {
+      await put(bytes);
+      await commit({ replaceFrames: await rewrite(segments), dropRegistries: [at] });
+    }
+    rewriting = false;
+    await reading;
+    expect((await bench.backend.listRegistries()).map(({ id }) => id)).toEqual([6]);
+  });
+});
+
+describe.each(backendKinds)('a scan of the %s backend', (kind) => {
+  let bench: Bench;
+  beforeEach(async () => {
+    bench = await openBench(kind);
+  });
+  afterEach(async () => {
+    const violations = await bench.backend.check();
+    await bench.dispose();
+    expect(violations).toEqual([]);
+  });
+
+  /** The pages of a scan. */
+  async function pages(limit: number, bytesMax: number) {
+    const all = [];
+    let after: SegmentKey | undefined;
+    do {
+      const page = await bench.backend.scanSegments({ limit, bytesMax, ...(after && { after }) });
+      all.push(page.segments);
+      after = page.next;
+    } while (after !== undefined);
+    return all;
+  }
+
+  it('gives every segment once, with its frame', async () => {
+    expect(await pages(10, 1_000)).toEqual([[]]);
+    await bench.backend.commit(storing('c', segments.slice(0, 20)));
+    await bench.backend.commit({ newSegments: segments.slice(20) });
+    await bench.backend.commit({ deleteSegments: segments.slice(25, 30).map(({ hash }) => hash) });
+    await bench.reopen();
+    const stored = [...segments.slice(0, 25), ...segments.slice(30)];
+    const listed = await pages(1000, Infinity);
+    expect(listed).toHaveLength(1);
+    const hashes = listed[0]!.map(({ frame }) => bench.codec.hashOf(frame));
+    expect(hashes).toEqual(await bench.backend.readHashes(listed[0]!.map(({ key }) => key)));
+    expect([...hashes].sort()).toEqual(stored.map(({ hash }) => hash).sort());
+    expect(listed[0]!.reduce((sum, { tokenCount }) => sum + tokenCount, 0)).toBe(
+      stored.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
+    );
+    for (const { frame } of listed[0]!) frame.fill(0);
+    for (const limit of [1, 4, 34, 35, 36]) {
+      const paged = await pages(limit, Infinity);
+      expect(paged.map(({ length }) => length)).toEqual(
+        Array.from({ length: Math.ceil(35 / limit) }, (_, at) => Math.min(limit, 35 - at * limit)),
+      );
+      expect(paged.flat().map(({ frame }) => bench.codec.hashOf(frame))).toEqual(hashes);
+    }
+  });
+
+  it('keeps to its bytes, with one segment at least', async () => {
+    await bench.backend.commit({ newSegments: segments });
+    for (const bytesMax of [0, 100, 300, 2_000]) {
+      const paged = await pages(1000, bytesMax);
+      expect(paged.flat()).toHaveLength(segments.length);
+      for (const [at, page] of paged.entries()) {
+        const bytes = page.reduce((sum, { frame }) => sum + frame.length, 0);
+        expect(page.length === 1 || bytes <= bytesMax).toBe(true);
+        const next = paged[at + 1]?.[0]?.frame.length ?? Infinity;
+        expect(bytes + next).toBeGreaterThan(bytesMax);
+      }
+    }
+  });
+});
