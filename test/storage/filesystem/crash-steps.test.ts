@@ -1,32 +1,42 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createMemoryBackend } from '../../../src/storage/index.js';
-import { codec, longSegment, segment, storing } from '../../contract/support.js';
+import { createLiveCodec } from '../../../src/codec/index.js';
+import { core, segment, storing } from '../../contract/support.js';
 import { SimulatedDisk, systemError } from './support/simulated-disk.js';
 import {
+  coded,
   collecting,
   committing,
   contentOf,
   expectOneOf,
   openSimulated,
+  registry,
   replacing,
+  rewriting,
   runScenario,
   runStep,
   type Content,
   type ScenarioStep,
 } from './support/vaults.js';
 
-const [a, b, c, d] = [segment(1), segment(2, 2), longSegment(300, 1), segment(4)];
+const [a, b, c, d] = [segment(1), segment(2, 2), coded, segment(4)];
 
 /** Each kind of commit, a group of several, and segments that come back after they were collected. */
 const scenario: readonly ScenarioStep[] = [
   committing(storing('one', [a, b])),
   committing(storing('two', [b, c]), storing('../three', [a, d])),
   committing(replacing('one', 1, [c])),
+  committing({ addReferences: [a, b].map(({ hash }) => ({ hash, holder: 'h' })) }),
+  committing({ putRegistry: { bytes: registry, timeMs: 1_000 } }),
+  rewriting(true),
   committing({ delete: { id: 'two', timeMs: 3_000 } }),
   collecting,
   committing(storing('two', [b, d])),
+  rewriting(false),
+  committing({ removeReferences: [{ hash: a.hash, holder: 'h' }] }),
   committing({ delete: { id: 'one', timeMs: 3_000 } }, { delete: { id: '../three', timeMs: 3_000 } }),
+  committing({ deleteSegments: [a, b].map(({ hash }) => hash) }),
   collecting,
 ];
 
@@ -34,7 +44,7 @@ class PowerCut extends Error {}
 
 /** What a vault holds after none, one, two ... of the steps. */
 async function statesOf(steps: readonly ScenarioStep[]): Promise<Content[]> {
-  const model = createMemoryBackend({ codec, clock: () => 1_000 });
+  const model = createMemoryBackend({ codec: createLiveCodec(core), clock: () => 1_000 });
   const states = [await contentOf(model)];
   for (const step of steps) {
     await runStep(model, step);
@@ -131,7 +141,7 @@ describe('a fault at any one operation on the disk', () => {
     let failingStep = 1;
     for (let failed = true; failed; failingStep++) {
       const disk = new SimulatedDisk();
-      const model = createMemoryBackend({ codec, clock: () => 1_000 });
+      const model = createMemoryBackend({ codec: createLiveCodec(core), clock: () => 1_000 });
       const backend = await openSimulated(disk);
       let steps = 0;
       failed = false;

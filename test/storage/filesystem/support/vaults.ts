@@ -1,14 +1,22 @@
 import { tmpdir } from 'node:os';
 import { expect } from 'vitest';
 import { openFilesystemBackend, type Change, type ManagedBackend } from '../../../../src/storage/index.js';
-import { codec, core, message, spec, type segment } from '../../../contract/support.js';
+import { createLiveCodec, frameRegistryId, trainHere } from '../../../../src/codec/index.js';
+import { codec, core, longSegment, message, spec, type segment } from '../../../contract/support.js';
 import type { SimulatedDisk } from './simulated-disk.js';
 
 const clock = () => 1_000;
 
 /** A backend on a simulated disk; nothing is written to the real one. */
 export function openSimulated(disk: SimulatedDisk): Promise<ManagedBackend> {
-  return openFilesystemBackend({ folder: tmpdir(), codec, core, clock, disk, lock: false });
+  return openFilesystemBackend({
+    folder: tmpdir(),
+    codec: createLiveCodec(core),
+    core,
+    clock,
+    disk,
+    lock: false,
+  });
 }
 
 /** Everything that a vault holds, as plain data that can be compared. */
@@ -25,11 +33,12 @@ export async function contentOf(backend: ManagedBackend) {
       const keys = [...snapshot!.messages()].flatMap(({ segments }) => segments.map(({ key }) => key));
       snapshot!.release();
       const frames = await backend.readFrames(keys);
-      return { conversation, frames: frames.map((frame) => Buffer.from(frame).toString('hex')) };
+      const references = await backend.countReferences(keys);
+      return { conversation, references, frames: frames.map((frame) => Buffer.from(frame).toString('hex')) };
     }),
   );
   const { segments, garbageSegments } = await backend.stats();
-  return { contents, segments, garbageSegments };
+  return { contents, segments, garbageSegments, registries: await backend.listRegistries() };
 }
 
 export type Content = Awaited<ReturnType<typeof contentOf>>;
@@ -72,6 +81,25 @@ export const collecting: ScenarioStep = async (backend) => {
   const { segments } = await backend.listGarbage({ limit: 100, garbageBeforeMs: Infinity });
   return [{ collect: { keys: segments.map(({ key }) => key), garbageBeforeMs: Infinity } }];
 };
+
+/** A registry, and a segment that it codes. */
+export const coded = longSegment(300, 1);
+export const registry = trainHere(core.module, [codec.decode(coded.frame)], { id: 1 });
+
+const codedFrame = codec.withRegistry(registry).encode(codec.decode(coded.frame));
+
+/** Puts the frame of the registry in place of that segment's plain one, or the other way round. */
+export function rewriting(withRegistry: boolean): ScenarioStep {
+  expect(frameRegistryId(codedFrame)).toBe(1);
+  const frames = { expected: coded.frame, frame: codedFrame };
+  const back = { expected: codedFrame, frame: coded.frame };
+  return async (backend) => {
+    const [stored] = await backend.findSegments([coded.hash]);
+    if (!stored) return [];
+    const replacement = { key: stored.key, ...(withRegistry ? frames : back) };
+    return [{ replaceFrames: [replacement], dropRegistries: [1] }];
+  };
+}
 
 export function committing(...changes: readonly Change[]): ScenarioStep {
   return async () => changes;

@@ -1,0 +1,141 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Random } from '../crash/random.js';
+import { collectAll, openTestVault, partsOf, say, signal, spec, type TestVault } from '../support/vault.js';
+import type { CompactInput, CompactPart, CompactSummary } from '../../src/vault/index.js';
+
+let t: TestVault;
+beforeEach(async () => (t = await openTestVault()));
+afterEach(() => t.close());
+
+const input: CompactInput = {
+  dryRun: false,
+  minSavingsRatio: 0.05,
+  segmentsMax: undefined,
+  bytesMax: undefined,
+  timeMsMax: undefined,
+  resumeToken: '',
+};
+
+const compact = (changes: Partial<CompactInput> = {}): Promise<CompactPart[]> =>
+  collectAll(t.vault.compact({ ...input, ...changes }, signal));
+
+const summaryOf = (parts: readonly CompactPart[]) => parts.at(-1) as CompactSummary;
+
+/** Conversations whose messages are put together from a few hundred phrases, as agents' are. */
+async function fill(count: number, seed: number, phraseSeed = seed): Promise<void> {
+  const phraseRandom = new Random(phraseSeed);
+  const random = new Random(1000 + seed);
+  const phrases = Array.from({ length: 200 }, () =>
+    Array.from({ length: 12 }, () => phraseRandom.below(50_000)),
+  );
+  for (let i = 0; i < count; i++) {
+    const messages = Array.from({ length: 6 }, () =>
+      say('user', [
+        ...Array.from({ length: 8 }, () => phrases[random.below(200)]!).flat(),
+        random.below(50_000),
+      ]),
+    );
+    await t.vault.store({ spec: spec(`c${seed}-${i}`), messages }, signal);
+  }
+}
+
+const contentOf = async (id: string) =>
+  (await collectAll(partsOf(t.vault.retrieve({ id, encoding: 'words' }, signal)))).map((part) =>
+    part.kind === 'chunk' ? part.content : undefined,
+  );
+
+describe('compaction', () => {
+  it('shrinks what is stored, changes no token, and then finds nothing to do', async () => {
+    await fill(150, 1);
+    const before = await contentOf('c1-7');
+    const parts = await compact();
+    expect(parts.map(({ kind }) => kind).filter((kind) => kind !== 'progress')).toEqual(['plan', 'summary']);
+    const { bytesBefore, bytesAfter, end } = summaryOf(parts);
+    expect(end).toBe('complete');
+    expect(bytesAfter).toBeLessThan(bytesBefore / 2);
+    expect((await t.vault.stats()).segmentBytes).toBe(bytesAfter);
+    expect(await contentOf('c1-7')).toEqual(before);
+    expect(summaryOf(await compact())).toMatchObject({ end: 'notWorthIt', segmentsRewritten: 0 });
+  });
+
+  it('stops after the plan in a dry run', async () => {
+    await fill(60, 2);
+    const before = await t.vault.stats();
+    const parts = await compact({ dryRun: true });
+    expect(parts.map(({ kind }) => kind)).toEqual(['plan', 'summary']);
+    expect(summaryOf(parts).end).toBe('dryRun');
+    expect(await t.vault.stats()).toEqual(before);
+    expect(await t.vault.listRegistries()).toEqual([]);
+  });
+
+  it('changes nothing where too little is saved, or nothing is stored', async () => {
+    expect(summaryOf(await compact()).end).toBe('notWorthIt');
+    await fill(60, 3);
+    expect(summaryOf(await compact({ minSavingsRatio: 1 })).end).toBe('notWorthIt');
+    expect(await t.vault.listRegistries()).toEqual([]);
+  });
+
+  it('ends at its budget, and goes on from its token until all is done', async () => {
+    await fill(200, 4);
+    let parts = await compact({ segmentsMax: 1 });
+    let runs = 1;
+    while (summaryOf(parts).end === 'budgetReached') {
+      parts = await compact({ segmentsMax: 1, resumeToken: summaryOf(parts).resumeToken });
+      runs++;
+    }
+    expect(summaryOf(parts).end).toBe('complete');
+    expect(runs).toBeGreaterThan(2);
+    const [registry] = await t.vault.listRegistries();
+    expect(registry!.segments).toBeGreaterThan(0.9 * (await t.vault.stats()).segments);
+  });
+
+  it('finishes in a new call what was cut short', async () => {
+    await fill(200, 5);
+    const controller = new AbortController();
+    const cut = t.vault.compact(input, controller.signal);
+    for await (const part of cut) if (part.kind === 'progress') break;
+    controller.abort();
+    const [registry] = await t.vault.listRegistries();
+    const parts = await compact({ minSavingsRatio: 0.01 });
+    expect(parts[0]).toMatchObject({ kind: 'plan', registryId: registry!.id, newRegistry: false });
+    expect(summaryOf(parts).end).toBe('complete');
+  });
+
+  it('is refused while another one runs, with that one’s progress', async () => {
+    await fill(60, 6);
+    const running = t.vault.compact(input, signal);
+    expect((await running.next()).value).toMatchObject({ kind: 'plan' });
+    await expect(compact()).rejects.toMatchObject({
+      reason: 'COMPACTION_RUNNING',
+      metadata: { segments_done: '0' },
+    });
+    expect(summaryOf(await collectAll(running)).end).toBe('complete');
+  });
+
+  it('writes new segments with the newest registry', async () => {
+    await fill(150, 7);
+    await compact();
+    const before = (await t.vault.listRegistries())[0]!;
+    await fill(10, 8, 7);
+    expect((await t.vault.listRegistries())[0]!.segments).toBeGreaterThan(before.segments);
+  });
+
+  it('does not pile up registries, however often it runs', async () => {
+    for (let round = 0; round < 3; round++) {
+      await fill(80, 10 + round);
+      await compact({ minSavingsRatio: 0.01 });
+      await t.vault.delete(`c${10 + round}-0`, { allowMissing: false });
+      await collectAll(t.vault.collectGarbage({ dryRun: false, minAgeMs: 0 }, signal));
+    }
+    expect((await t.vault.listRegistries()).length).toBeLessThanOrEqual(2);
+  });
+
+  it('refuses a token of another vault, or of none', async () => {
+    for (const resumeToken of ['x', Buffer.from('["other",1,null]').toString('base64url')]) {
+      await expect(compact({ resumeToken })).rejects.toMatchObject({
+        reason: 'INVALID_FIELD',
+        metadata: { field: 'resume_token' },
+      });
+    }
+  });
+});
