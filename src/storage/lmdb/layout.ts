@@ -32,6 +32,9 @@ export function overflowBytes(pages: number): number {
  */
 export const REFILLED_PACK_BYTES = overflowBytes(1);
 
+/** A shorter pack is filled up when frames of the pack after it are replaced. */
+export const MERGED_PACK_BYTES = 3600;
+
 /** The longest tail of a frame: with its entry it fits an empty pack. */
 export const TAIL_BYTES_MAX = INLINE_VALUE_BYTES - 12;
 

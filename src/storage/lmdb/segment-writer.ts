@@ -1,6 +1,5 @@
 import type { Tables } from './environment.js';
 import { framePieces } from './frame-pieces.js';
-import { INLINE_VALUE_BYTES, REFILLED_PACK_BYTES } from './layout.js';
 import {
   decodePack,
   deletedEntry,
@@ -11,19 +10,9 @@ import {
   trimPack,
   type Pack,
 } from './pack.js';
+import { MERGED_PACK_BYTES, INLINE_VALUE_BYTES } from './layout.js';
 import { PackFiller } from './pack-filler.js';
-
-/** What a replaced frame changes of its entry. */
-interface ChangedEntry {
-  readonly frameBytes: number;
-  /** The whole tail. */
-  readonly piece: Uint8Array;
-}
-
-/** Whether the second pack begins where the first one ends. */
-function follows({ firstId, entries, continued }: Pack, next: Pack): boolean {
-  return next.firstId === firstId + entries.length - (continued ? 1 : 0);
-}
+import { refillPacks } from './refill-packs.js';
 
 /** Writes frames and takes them away again. Of one write transaction; ends with flush(). */
 export class SegmentWriter {
@@ -42,24 +31,22 @@ export class SegmentWriter {
     filler.add(id, { frameBytes: frame.length, tokenCount, piece });
   }
 
-  /** Puts other frames in place of stored ones. The packs that are touched fill up again, with the one before them. */
+  /** Puts other frames in place of stored ones; the packs that have them are filled anew, and neighbours merged. */
   replace(frames: ReadonlyMap<number, Uint8Array>): void {
     this.flush();
-    const changed = new Map<number, ChangedEntry>();
-    const touched = new Set<number>();
-    for (const [id, frame] of frames) {
+    let run: Pack[] = [];
+    for (const [id, frame] of [...frames].sort(([a], [b]) => a - b)) {
       const { headBytes, halfBytes } = framePieces(frame.length);
       this.#putPiece('heads', id, frame.subarray(0, headBytes));
       this.#putPiece('halves', id, frame.subarray(headBytes, headBytes + halfBytes));
-      changed.set(id, { frameBytes: frame.length, piece: frame.subarray(headBytes + halfBytes) });
-      const start = this.tables.packs.floorKey(startKey(id));
-      if (start !== undefined) touched.add(start);
-      if (this.tables.packs.floorKey(restKey(id)) === restKey(id)) touched.add(restKey(id));
+      const key = this.tables.packs.floorKey(startKey(id));
+      const reached = run.at(-1);
+      if (key !== undefined && !(reached && keyOfPack(reached) === key)) run = this.#extend(run, key, frames);
+      const last = run.at(-1);
+      const goesOn = last?.continued && id === last.firstId + last.entries.length - 1;
+      if (goesOn) run = this.#extend(run, restKey(id), frames);
     }
-    for (const packs of this.#runs([...touched].sort((x, y) => x - y))) {
-      for (const pack of packs) this.tables.packs.remove(keyOfPack(pack));
-      this.#refill(packs, changed);
-    }
+    refillPacks(this.tables.packs, run, frames);
   }
 
   /** Takes away frames that are stored; ids in ascending order. */
@@ -96,49 +83,21 @@ export class SegmentWriter {
     else this.tables.packs.remove(keyOfPack(pack));
   }
 
-  /** These packs in runs that follow one another, each with the pack before it; one run is written before the next is read. */
-  *#runs(keys: readonly number[]): Generator<Pack[], void, void> {
-    let run: Pack[] = [];
-    for (const key of keys) {
-      const pack = this.#packAt(key);
-      if (!pack) continue;
-      const last = run.at(-1);
-      if (last && !follows(last, pack)) {
-        yield run;
-        run = [];
-      }
-      const beforeKey = run.length === 0 ? this.tables.packs.floorKey(key - 1) : undefined;
-      const before = beforeKey === undefined ? undefined : this.#packAt(beforeKey);
-      if (before && follows(before, pack)) run.push(before);
-      run.push(pack);
-    }
-    if (run.length > 0) yield run;
-  }
-
-  #packAt(key: number): Pack | undefined {
-    const record = this.tables.packs.get(key);
-    return record && decodePack(key, record);
-  }
-
-  /** Writes the frames of packs that follow one another anew, some of them changed. */
-  #refill(packs: readonly Pack[], changed: ReadonlyMap<number, ChangedEntry>): void {
-    const filler = new PackFiller(REFILLED_PACK_BYTES, (key, record) => this.tables.packs.put(key, record));
-    for (const [at, { firstId, continues, continued, entries }] of packs.entries()) {
-      entries.forEach((entry, index) => {
-        const id = firstId + index;
-        const isRest = index === 0 && continues;
-        const rest = continued && index === entries.length - 1 ? packs[at + 1]?.entries[0] : undefined;
-        const change = changed.get(id);
-        if (isRest) {
-          // The rest of a tail that began in the run went along with its beginning.
-          if (at === 0) filler.addRest(id, entry.piece);
-        } else if (change) filler.add(id, { ...entry, ...change });
-        else if (rest) filler.add(id, { ...entry, piece: Buffer.concat([entry.piece, rest.piece]) });
-        else if (continued && index === entries.length - 1) filler.addPart(id, entry);
-        else filler.add(id, entry);
-      });
-    }
-    filler.close();
+  /** The run with this pack too; where it does not follow, the run is written and another one begins. */
+  #extend(run: Pack[], key: number, frames: ReadonlyMap<number, Uint8Array>): Pack[] {
+    const { packs } = this.tables;
+    const last = run.at(-1);
+    const next = last && firstOf(packs.range({ start: keyOfPack(last) + 1, limit: 1 }));
+    const record = packs.get(key);
+    if (!record) return run;
+    const pack = decodePack(key, record);
+    if (next?.key === key) return [...run, pack];
+    refillPacks(packs, run, frames);
+    const before = packs.floor(key - 1);
+    // What an earlier batch left half empty is filled up.
+    return before && before.value.length < MERGED_PACK_BYTES
+      ? [decodePack(before.key, before.value), pack]
+      : [pack];
   }
 
   #putPiece(table: 'heads' | 'halves', id: number, piece: Uint8Array): void {
@@ -158,4 +117,9 @@ export class SegmentWriter {
     if (resumes) filler.resume(pack);
     return filler;
   }
+}
+
+function firstOf<T>(items: Iterable<T>): T | undefined {
+  for (const item of items) return item;
+  return undefined;
 }
