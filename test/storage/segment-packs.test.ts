@@ -104,6 +104,7 @@ describe('packs', () => {
   });
 
   it('keep every frame, whatever is put before, after and in place of it', async () => {
+    // Each run has a vault of its own: what a failure leaves behind would spoil the shrinking.
     const property = fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
       const folder = await temporaryFolder();
       const environment = await Environment.open(folder.path, { sync: false });
@@ -114,7 +115,7 @@ describe('packs', () => {
         await folder.remove();
       }
     });
-    await fc.assert(property, { numRuns: 150 });
+    await fc.assert(property, { numRuns: 100 });
   });
 
   it('are full again when all frames have shrunk, batch by batch', async () => {
