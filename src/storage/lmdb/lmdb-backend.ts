@@ -88,6 +88,8 @@ export class LmdbBackend implements MaintainedBackend {
       ({ hash }) => hash,
     );
     if (hashes.length > 0) await this.findSegments(hashes);
+    // A damaged registry is refused before anything is written: a vault that has one cannot be opened.
+    if (change.putRegistry) this.#shared.codec.withRegistry(change.putRegistry.bytes);
     if (change.replaceFrames) await this.#checkReplacements(change.replaceFrames);
     return this.#group.commit(change);
   }

@@ -39,7 +39,7 @@ export class WriteSession {
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
   readonly registries: Registries;
-  #registryAdded: Uint8Array | undefined;
+  readonly #registriesAdded: Uint8Array[] = [];
   #registriesDropped: number[] = [];
   #reader: SegmentReader;
   #indexChanges: ReturnType<HashIndex['flush']> | undefined;
@@ -200,7 +200,7 @@ export class WriteSession {
   putRegistry(bytes: Uint8Array, timeMs: number): void {
     this.registries.put(registryIdOf(bytes), bytes, timeMs);
     this.state.registryBytes += bytes.length;
-    this.#registryAdded = bytes;
+    this.#registriesAdded.push(bytes);
   }
 
   /** Removes those that no frame names; returns them. */
@@ -233,7 +233,7 @@ export class WriteSession {
   /** Tells what is kept in memory that the commit was made. */
   committed(): void {
     for (const known of this.#added.values()) this.shared.cache.add(known);
-    if (this.#registryAdded) this.shared.codec.add(this.#registryAdded);
+    for (const registry of this.#registriesAdded) this.shared.codec.add(registry);
     this.shared.codec.remove(this.#registriesDropped);
     if (this.names.changed) this.shared.names.refresh();
     if (this.#indexChanges)

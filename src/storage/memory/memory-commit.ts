@@ -24,6 +24,7 @@ export function commitToMemory(
     (id) => store.registries.has(id),
     () => Math.max(0, ...store.registries.keys()),
   );
+  if (change.putRegistry) codec.withRegistry(change.putRegistry.bytes); // refused when it is damaged
   const unchanged = change.put && checkPut(store, change.put, change);
   if (change.delete) checkDelete(store, change.delete);
 
