@@ -14,7 +14,7 @@ import {
   type ManagedBackend,
 } from './storage/index.js';
 import { createTokenizers } from './text/index.js';
-import { createVault } from './vault/index.js';
+import { AutoCompaction, createVault } from './vault/index.js';
 
 const packageFile = createRequire(import.meta.url).resolve('#package.json');
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
@@ -28,7 +28,12 @@ async function startServer(options: ServeOptions, logger: Logger): Promise<Runni
   const backend = await openBackend(options, core, codec);
   const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
   const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
+  const compaction = new AutoCompaction(vault, {
+    onDone: (summary) => logger.info({ ...summary }, 'compacted'),
+    onError: (error) => logger.error({ err: error }, 'automatic compaction failed'),
+  });
   const close = async () => {
+    await compaction.stop();
     await tokenizers.close();
     await backend.close();
   };
@@ -41,6 +46,7 @@ async function startServer(options: ServeOptions, logger: Logger): Promise<Runni
       version,
       health: () => backend.health(),
     });
+    if (options.autoCompact) compaction.start();
     return {
       address: server.address,
       async stop() {

@@ -41,6 +41,9 @@ export const limits = {
   /** Segments, and bytes of frames, that one batch of a compaction rewrites. */
   compactionBatchSegmentsMax: 512,
   compactionBatchBytesMax: 64 * 1024,
+  /** Automatic compaction: how long between two looks, and unique tokens below which it never begins. */
+  autoCompactionPauseMs: 30_000,
+  autoCompactionTokensMin: 1_000_000,
   /** Tokens of stored segments that one registry is trained on. */
   trainingTokensMax: 10_000_000,
   /** Phrases of one registry. */

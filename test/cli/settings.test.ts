@@ -28,6 +28,7 @@ describe('the settings of serve', () => {
       listen: '127.0.0.1:2',
       storage: 'memory',
       durability: 'fsync',
+      'auto-compact': false,
       'insecure-bind': false,
       'drain-timeout': 7,
       'log-level': 'info',
@@ -37,6 +38,7 @@ describe('the settings of serve', () => {
       listen: '127.0.0.1:1',
       storage: 'memory',
       durability: 'fsync',
+      autoCompact: false,
       drainTimeoutMs: 7000,
     });
   });

@@ -20,6 +20,8 @@ export interface ServeOptions {
   readonly listen: string;
   readonly storage: StorageKind;
   readonly durability: Durability;
+  /** Whether the server compacts by itself. */
+  readonly autoCompact: boolean;
   /** How long a stopping server waits for the calls under way. */
   readonly drainTimeoutMs: number;
 }
@@ -51,6 +53,11 @@ export const settings = {
     value: 'mode',
     help: 'fsync: answer when on disk; relaxed: a power cut may damage the vault',
     initial: 'fsync',
+  },
+  'auto-compact': {
+    schema: switched,
+    help: 'compact when enough new text has come',
+    initial: false,
   },
   'insecure-bind': {
     schema: switched,

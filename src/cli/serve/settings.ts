@@ -76,6 +76,7 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     listen: chosen.listen,
     storage: chosen.storage,
     durability: chosen.durability,
+    autoCompact: chosen['auto-compact'],
     drainTimeoutMs: chosen['drain-timeout'] * 1000,
   };
 }
