@@ -13,3 +13,9 @@ export async function timed<T>(
   );
   return (performance.now() - started) / 1000;
 }
+
+/** The nearest-rank percentile of some values; NaN of none. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? NaN;
+}
