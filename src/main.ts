@@ -14,7 +14,8 @@ import {
   type ManagedBackend,
 } from './storage/index.js';
 import { createTokenizers } from './text/index.js';
-import { AutoCompaction, createVault } from './vault/index.js';
+import { AutoCompaction, createVault, type Vault } from './vault/index.js';
+import { Primary } from './workers/index.js';
 
 const packageFile = createRequire(import.meta.url).resolve('#package.json');
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
@@ -25,13 +26,22 @@ process.exitCode = await runCli({ startServer, version });
 async function startServer(options: ServeOptions, logger: Logger): Promise<RunningServer> {
   const core = await loadCore();
   const codec = createLiveCodec(core);
+  return options.workers > 1
+    ? startWithWorkers(options, logger, core, codec)
+    : startAlone(options, logger, core, codec);
+}
+
+/** Serves and stores in this process. */
+async function startAlone(
+  options: ServeOptions,
+  logger: Logger,
+  core: TokenCore,
+  codec: LiveCodec,
+): Promise<RunningServer> {
   const backend = await openBackend(options, core, codec);
   const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
   const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
-  const compaction = new AutoCompaction(vault, {
-    onDone: (summary) => logger.info({ ...summary }, 'compacted'),
-    onError: (error) => logger.error({ err: error }, 'automatic compaction failed'),
-  });
+  const compaction = autoCompaction(vault, logger);
   const close = async () => {
     await compaction.stop();
     await tokenizers.close();
@@ -58,6 +68,54 @@ async function startServer(options: ServeOptions, logger: Logger): Promise<Runni
     await close();
     throw error;
   }
+}
+
+/** Stores in this process, and serves in others. */
+async function startWithWorkers(
+  options: ServeOptions,
+  logger: Logger,
+  core: TokenCore,
+  codec: LiveCodec,
+): Promise<RunningServer> {
+  const { dataDir: folder, durability, listen, workers, logLevel } = options;
+  const opened = await openLmdbBackend({ folder, codec, clock: Date.now, durability });
+  const primary = new Primary({
+    workers,
+    backend: opened,
+    logger,
+    worker: { dataDir: folder, listen, logLevel, version },
+  });
+  const { backend } = primary;
+  // Text is encoded where it arrives: this process needs none.
+  const tokenizers = createTokenizers({ threadsMax: 1 });
+  const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
+  const compaction = autoCompaction(vault, logger);
+  const close = async () => {
+    await compaction.stop();
+    await tokenizers.close();
+    await backend.close();
+  };
+  try {
+    const address = await primary.start(vault);
+    if (options.autoCompact) compaction.start();
+    return {
+      address,
+      async stop() {
+        await primary.drain(options.drainTimeoutMs);
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function autoCompaction(vault: Vault, logger: Logger): AutoCompaction {
+  return new AutoCompaction(vault, {
+    onDone: (summary) => logger.info({ ...summary }, 'compacted'),
+    onError: (error) => logger.error({ err: error }, 'automatic compaction failed'),
+  });
 }
 
 async function openBackend(

@@ -75,6 +75,9 @@ export const limits = {
   /** Bytes, and files, that the filesystem backend's journal holds before commits wait for the disk; it may hold twice. */
   journalBytesMax: 32 * 1024 * 1024,
   journalFilesMax: 8192,
+  /** Between two looks at whether workers are to be told of the store's health, and before one that ended is replaced. */
+  workerNewsMs: 500,
+  workerRestartMs: 1000,
   /** Segments that one batch of a garbage collection deletes. */
   garbageBatchSegmentsMax: 2048,
 } as const;

@@ -34,6 +34,8 @@ async function demo(seed: number, { startServer, io }: Context): Promise<void> {
         listen: '127.0.0.1:0',
         storage: 'lmdb',
         durability: 'fsync',
+        workers: 1,
+        logLevel: 'silent',
         autoCompact: false,
         drainTimeoutMs: 5_000,
       },
