@@ -69,6 +69,8 @@ export const limits = {
   /** Bytes, and files, that the filesystem backend's journal holds before commits wait for the disk; it may hold twice. */
   journalBytesMax: 32 * 1024 * 1024,
   journalFilesMax: 8192,
+  /** Bytes of one chunk of a backup. */
+  backupChunkBytes: 256 * 1024,
   /** Segments that one batch of a garbage collection deletes. */
   garbageBatchSegmentsMax: 2048,
 } as const;

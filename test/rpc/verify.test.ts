@@ -19,13 +19,13 @@ describe('VerifyVault', () => {
     const violation = { invariant: 'frame', subject: 'segment 1', detail: 'has another hash' };
     server = await startTestServer({
       async *verify() {
-        yield { kind: 'progress', done: 1, total: 2 };
+        yield { kind: 'progress', phase: 'checking', done: 1, total: 2 };
         yield { kind: 'violation', ...violation };
-        yield { kind: 'summary', records: 2, violations: 1 };
+        yield { kind: 'summary', records: 2, repaired: 0, violations: 1 };
       },
     });
     expect(await server.client.stream('VerifyVault', {})).toMatchObject([
-      { progress: { records_done: 1, records: 2 } },
+      { progress: { records_done: 1, records: 2, phase: 'VERIFY_PHASE_CHECKING' } },
       { violation },
       { summary: { records: 2, violations: 1 } },
     ]);
@@ -35,10 +35,10 @@ describe('VerifyVault', () => {
     let ended: () => void;
     const end = new Promise<void>((resolve) => (ended = resolve));
     server = await startTestServer({
-      async *verify(signal) {
+      async *verify(_options, signal) {
         try {
           for (let done = 0; ; done++) {
-            yield { kind: 'progress', done, total: 1_000_000 };
+            yield { kind: 'progress', phase: 'checking', done, total: 1_000_000 };
             signal.throwIfAborted();
             await new Promise(setImmediate);
           }

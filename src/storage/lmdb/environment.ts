@@ -34,6 +34,7 @@ export class Environment {
   readonly tables: Tables;
   readonly #file: string;
   readonly #root: RootDatabase<Buffer, string>;
+  readonly #copies = new Set<Promise<void>>();
 
   private constructor(
     readonly folder: string,
@@ -133,9 +134,15 @@ export class Environment {
     return files.reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Copies the current state to a new file, without the pages that hold nothing. */
+  /** Copies the current state to a new file, without the pages that hold nothing. Cannot be stopped. */
   async copyTo(path: string): Promise<void> {
-    await this.#root.backup(path, true);
+    const copying = this.#root.backup(path, true);
+    this.#copies.add(copying);
+    try {
+      await copying;
+    } finally {
+      this.#copies.delete(copying);
+    }
   }
 
   /** Bytes that the file system has left for this process. */
@@ -144,7 +151,9 @@ export class Environment {
     return bavail * bsize;
   }
 
+  /** Waits for copies that are being made: they read what is closed here. */
   async close(): Promise<void> {
+    await Promise.allSettled(this.#copies);
     await this.#root.close();
   }
 }

@@ -1,5 +1,11 @@
 import type { LiveCodec } from '../../codec/index.js';
-import { isStowkenError, type Conversation, type SegmentHash, type VaultStats } from '../../model/index.js';
+import {
+  isStowkenError,
+  StowkenError,
+  type Conversation,
+  type SegmentHash,
+  type VaultStats,
+} from '../../model/index.js';
 import type {
   Change,
   ChangeResult,
@@ -12,6 +18,7 @@ import type {
   ListQuery,
   SegmentKey,
   MaintainedBackend,
+  RepairOptions,
   RepairReport,
   StorageHealth,
   ScanQuery,
@@ -197,14 +204,13 @@ export class LmdbBackend implements MaintainedBackend {
     }
   }
 
-  async repair(options: CheckOptions = {}): Promise<RepairReport> {
+  async repair({ onPhase, ...options }: RepairOptions = {}): Promise<RepairReport> {
+    await onPhase?.('checking');
     const before = await this.check(options);
     if (before.length === 0) return { repaired: [], remaining: [] };
-    const { codec, directory } = this.#shared;
-    await this.#group.between(() =>
-      this.environment.write(() => rebuild(this.environment.tables, codec, this.#nameOf, this.clock())),
-    );
-    directory.clear();
+    await onPhase?.('rebuilding');
+    await this.#group.between(() => this.#rebuild(options.signal));
+    await onPhase?.('checkingAgain');
     const remaining = await this.check(options);
     const still = new Set(remaining.map((violation) => JSON.stringify(violation)));
     return { repaired: before.filter((violation) => !still.has(JSON.stringify(violation))), remaining };
@@ -212,7 +218,7 @@ export class LmdbBackend implements MaintainedBackend {
 
   async *backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
     this.#check();
-    yield* backupEnvironment(this.environment, this.environment.folder, this.vaultId, signal);
+    yield* backupEnvironment(this.environment, this.vaultId, signal);
   }
 
   health(): StorageHealth {
@@ -226,6 +232,13 @@ export class LmdbBackend implements MaintainedBackend {
     this.#writer.close();
     await this.lock?.release();
     await this.environment.close();
+  }
+
+  async #rebuild(signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted) throw new StowkenError('CANCELLED', 'the repair was cancelled');
+    const { codec, directory } = this.#shared;
+    await this.#writer.write(() => rebuild(this.environment.tables, codec, this.#nameOf, this.clock()));
+    directory.clear();
   }
 
   readonly #nameOf = (code: number): string => this.#shared.names.nameOf(code);
