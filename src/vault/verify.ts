@@ -43,7 +43,9 @@ export async function* verifyVault(
   try {
     let [toldMs, toldPhase] = [-Infinity, phase];
     while (report === undefined) {
-      await Promise.race([looking, new Promise<void>((resolve) => (wake = resolve))]);
+      // A phase that began while the last part was being taken has woken nobody.
+      if (phase === toldPhase)
+        await Promise.race([looking, new Promise<void>((resolve) => (wake = resolve))]);
       if (phase === toldPhase && performance.now() - toldMs < progressEveryMs) continue;
       [toldMs, toldPhase] = [performance.now(), phase];
       yield { kind: 'progress', phase, ...latest };
