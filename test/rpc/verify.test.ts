@@ -54,3 +54,31 @@ describe('VerifyVault', () => {
     await end;
   });
 });
+
+describe('VerifyVault with repair', () => {
+  it('streams phases, what was repaired, and what could not be', async () => {
+    const repaired = { invariant: 'garbage', subject: 'segment 2', detail: 'it is garbage and referenced' };
+    const violation = { invariant: 'frame', subject: 'segment 1', detail: 'has another hash' };
+    const asked: boolean[] = [];
+    server = await startTestServer({
+      async *verify({ repair }) {
+        asked.push(repair);
+        for (const phase of ['checking', 'rebuilding', 'checkingAgain'] as const) {
+          yield { kind: 'progress', phase, done: 0, total: 2 };
+        }
+        yield { kind: 'repaired', ...repaired };
+        yield { kind: 'violation', ...violation };
+        yield { kind: 'summary', records: 2, repaired: 1, violations: 1 };
+      },
+    });
+    expect(await server.client.stream('VerifyVault', { repair: true })).toMatchObject([
+      { progress: { phase: 'VERIFY_PHASE_CHECKING' } },
+      { progress: { phase: 'VERIFY_PHASE_REBUILDING' } },
+      { progress: { phase: 'VERIFY_PHASE_CHECKING_AGAIN' } },
+      { part: 'repaired', repaired },
+      { part: 'violation', violation },
+      { summary: { records: 2, repaired: 1, violations: 1 } },
+    ]);
+    expect(asked).toEqual([true]);
+  });
+});
