@@ -18,6 +18,7 @@ export const reasons = [
   // Checking what a commit expects: nothing has been written.
   'CONVERSATION_EXISTS', // other content under this id; metadata: id, revision
   'REVISION_MISMATCH', // metadata: id, revision (the current one, 0 when there is none)
+  'REQUEST_ID_REUSED', // a request with this id was made within the last day, and it was another one
   'SEGMENT_MISSING', // a change names a segment that is neither stored nor part of it; inside the server only
   'COMPACTION_RUNNING', // one at a time; metadata: segments_done, segments, bytes_before, bytes_after
   'REGISTRY_CONFLICT', // a registry's id is not the next free one; inside the server only

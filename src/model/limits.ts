@@ -8,6 +8,9 @@ export const limits = {
   /** A role, a name, an application, a model or a tokenizer, in UTF-8. */
   labelBytesMax: 256,
   toolCallIdBytesMax: 512,
+  /** A client's own id of a request, in UTF-8, and for how long a retry under it gets the first answer. */
+  requestIdBytesMax: 128,
+  requestIdMemoryMs: 24 * 60 * 60 * 1000,
   /** The name under which a client holds a segment, in UTF-8. */
   holderBytesMax: 512,
   metadataEntriesMax: 64,

@@ -196,7 +196,7 @@ class FilesystemBackend implements ManagedBackend {
 
   async openConversation(id: string): Promise<ConversationSnapshot | undefined> {
     this.#check();
-    const release = this.#leases.take(this.parts.index.sequence);
+    const release = this.lease();
     try {
       const manifest = await this.#manifests.readCurrent(id);
       if (manifest) return createSnapshot(manifest, (hash) => this.parts.index.segment(hash)?.id, release);
@@ -206,6 +206,10 @@ class FilesystemBackend implements ManagedBackend {
       release();
       throw error;
     }
+  }
+
+  lease(): () => void {
+    return this.#leases.take(this.parts.index.sequence);
   }
 
   async listConversations(query: ListQuery): Promise<ConversationPage> {

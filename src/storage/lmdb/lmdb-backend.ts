@@ -138,8 +138,11 @@ export class LmdbBackend implements MaintainedBackend {
     if (number === undefined) return undefined;
     const manifest = readManifest(tables, number, this.#nameOf);
     if (!manifest) throw corruptConversation(number, 'the index leads to it and it is not there');
-    const release = this.#leases.take(readState(tables.meta).commitSequence);
-    return createSnapshot(manifest.conversation, manifest.list, this.#nameOf, release);
+    return createSnapshot(manifest.conversation, manifest.list, this.#nameOf, this.lease());
+  }
+
+  lease(): () => void {
+    return this.#leases.take(readState(this.environment.tables.meta).commitSequence);
   }
 
   async listConversations(query: ListQuery): Promise<ConversationPage> {

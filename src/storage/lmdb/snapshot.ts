@@ -10,16 +10,29 @@ export function createSnapshot(
   nameOf: NameOf,
   release: () => void,
 ): ConversationSnapshot {
+  function* messages(from = 0): Generator<StoredMessage, void, void> {
+    let number = 0;
+    for (const { segments, ...speaker } of decodeMessages(list, nameOf)) {
+      if (number++ < from) continue;
+      yield {
+        ...speaker,
+        tokenCount: segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
+        segments: segments.map(({ id, tokenCount }) => ({ key: id as SegmentKey, tokenCount })),
+      };
+    }
+  }
   return {
     conversation,
-    *messages(): Generator<StoredMessage, void, void> {
-      for (const { segments, ...speaker } of decodeMessages(list, nameOf)) {
-        yield {
-          ...speaker,
-          tokenCount: segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
-          segments: segments.map(({ id, tokenCount }) => ({ key: id as SegmentKey, tokenCount })),
-        };
+    messages,
+    locate(tokenOffset) {
+      let message = 0;
+      let tokensBefore = 0;
+      for (const { tokenCount } of messages()) {
+        if (tokenOffset < tokensBefore + tokenCount) break;
+        tokensBefore += tokenCount;
+        message += 1;
       }
+      return { message, tokensBefore };
     },
     release,
   };

@@ -18,6 +18,7 @@ import type {
 } from '../backend.js';
 import { matchesFilter } from '../filters.js';
 import { Leases } from '../leases.js';
+import { createRecordSnapshot } from '../record-snapshot.js';
 import { closed, segmentNotFound } from '../refusals.js';
 import { checkReplacements } from '../replacements.js';
 import { checkMemory } from './memory-check.js';
@@ -80,22 +81,11 @@ class MemoryBackend implements ManagedBackend {
       const key = segmentId as SegmentKey;
       keyOf.set(this.#segment(key).hash, key);
     }
-    return {
-      conversation: found.conversation,
-      *messages() {
-        for (const { segments, ...speaker } of found.messages) {
-          yield {
-            ...speaker,
-            tokenCount: segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
-            segments: segments.map(({ hash, tokenCount }) => ({
-              key: keyOf.get(hash) as SegmentKey,
-              tokenCount,
-            })),
-          };
-        }
-      },
-      release: this.#leases.take(this.#store.sequence),
-    };
+    return createRecordSnapshot(found, (hash) => keyOf.get(hash) as SegmentKey, this.lease());
+  }
+
+  lease(): () => void {
+    return this.#leases.take(this.#store.sequence);
   }
 
   async listConversations(query: ListQuery): Promise<ConversationPage> {
