@@ -33,7 +33,7 @@ export const reasons = [
   'STORE_VERSION', // written by a newer version
   'WRITES_STOPPED', // a commit failed before: reads go on, writes do not; metadata: cause
   'COMMIT_FAILED', // this commit failed (full disk, I/O error) and left nothing; metadata: cause
-  'BACKUP_FAILED', // the copy that is to be streamed could not be made (full disk, I/O error); metadata: cause
+  'BACKUP_FAILED', // the copy that is to be streamed could not be made; metadata: cause (full disk, I/O error), size and limit where space lacks
   // At any moment.
   'DEADLINE_EXCEEDED',
   'CANCELLED',

@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StowkenError } from '../../model/index.js';
+import { isStowkenError, StowkenError } from '../../model/index.js';
 import { writeBackup } from '../backup-stream.js';
 import type { Environment } from './environment.js';
 import { FORMAT_VERSION, KIND } from './layout.js';
 
 /** A copy that is being made. */
 const COPY_PREFIX = 'backup.mdb-';
+
+/** Left free for what is stored while a copy is there: a backup must not be what fills the disk. */
+const SPARE_BYTES = 16 * 1024 * 1024;
 
 /** Copies one state to a file beside the vault, which takes as much space again, and streams that. */
 export async function* backupEnvironment(
@@ -38,8 +41,9 @@ export async function removeStrayCopies(folder: string): Promise<void> {
 
 async function copy(environment: Environment, path: string): Promise<void> {
   try {
-    await environment.copyTo(path);
+    await environment.copyTo(path, (free) => checkSpace(environment.bytesInUse() + SPARE_BYTES, free));
   } catch (error) {
+    if (isStowkenError(error)) throw error;
     const cause = error instanceof Error ? error.message : String(error);
     throw new StowkenError(
       'BACKUP_FAILED',
@@ -48,6 +52,15 @@ async function copy(environment: Environment, path: string): Promise<void> {
       { cause: error },
     );
   }
+}
+
+function checkSpace(needed: number, free: number): void {
+  if (free >= needed) return;
+  throw new StowkenError(
+    'BACKUP_FAILED',
+    `a backup needs ${needed} bytes beside the vault, and ${free} are free`,
+    { cause: 'no space left on the device', size: String(needed), limit: String(free) },
+  );
 }
 
 function checkWanted(signal: AbortSignal): void {

@@ -134,9 +134,15 @@ export class Environment {
     return files.reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Copies the current state to a new file, without the pages that hold nothing. Cannot be stopped. */
-  async copyTo(path: string): Promise<void> {
-    const copying = this.#root.backup(path, true);
+  /**
+   * Copies the current state to a new file, without the pages that hold nothing. Cannot be stopped, but
+   * before it begins by what `checkSpace` throws, given the bytes that are free.
+   */
+  async copyTo(path: string, checkSpace: (bytesFree: number) => void): Promise<void> {
+    const copying = this.bytesFree().then((bytes) => {
+      checkSpace(bytes);
+      return this.#root.backup(path, true);
+    });
     this.#copies.add(copying);
     try {
       await copying;
