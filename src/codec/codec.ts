@@ -32,6 +32,9 @@ export interface Codec {
 
   /** A codec without these registries. */
   readonly withoutRegistries: (ids: Iterable<number>) => Codec;
+
+  /** The codec as it is now: whatever registries are removed later, it decodes what it could. */
+  readonly snapshot: () => Codec;
 }
 
 export function createCodec(core: TokenCore, registries: readonly Registry[] = []): Codec {
@@ -51,7 +54,7 @@ class RegistryCodec {
   }
 
   face(): Codec {
-    return {
+    const face: Codec = {
       encode: (run) => this.#encode(run),
       decode: (frame) => whole(() => this.#decode(frame)),
       decodeWords: (frame) => whole(() => this.#decodeWords(frame)),
@@ -72,7 +75,9 @@ class RegistryCodec {
           this.registries.filter((registry) => !gone.has(registry.id)),
         );
       },
+      snapshot: () => face,
     };
+    return face;
   }
 
   #encode(run: TokenRun): Uint8Array {

@@ -22,6 +22,7 @@ export function createLiveCodec(core: TokenCore): LiveCodec {
     },
     withRegistry: (bytes) => current.withRegistry(bytes),
     withoutRegistries: (ids) => current.withoutRegistries(ids),
+    snapshot: () => current,
     add: (registry) => (current = current.withRegistry(registry)),
     remove: (ids) => (current = current.withoutRegistries(ids)),
   };

@@ -73,7 +73,8 @@ async function* tokenChunks(
   for (const slots of slotBatches(snapshot.messages())) {
     throwIfAborted(signal);
     const frames = await backend.readFrames(slots.flatMap(({ segment }) => (segment ? [segment.key] : [])));
-    yield decodeSlots(slots, frames, codec, form, chunker);
+    // They are decoded as they are taken; a compaction may drop their registries before that.
+    yield decodeSlots(slots, frames, codec.snapshot(), form, chunker);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { LiveCodec } from '../../codec/index.js';
+import { frameRegistryId, type LiveCodec } from '../../codec/index.js';
 import {
   isStowkenError,
   StowkenError,
@@ -110,7 +110,14 @@ export class LmdbBackend implements MaintainedBackend {
   }
 
   async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
-    return this.#slices(keys, ({ reader }, key) => reader.frame(idOf(key)));
+    const frames = await this.#slices(keys, ({ reader }, key) => reader.frame(idOf(key)));
+    // One that was replaced while the others were read, and whose registry has gone since, is read again.
+    const { registries } = this.#shared.codec;
+    const known = new Set<number | undefined>([undefined, ...registries.map(({ id }) => id)]);
+    const stale = [...frames.keys()].filter((at) => !known.has(frameRegistryId(frames[at]!)));
+    const { reader } = this.#finder();
+    for (const at of stale) frames[at] = reader.frame(idOf(keys[at]!));
+    return frames;
   }
 
   async readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
@@ -199,9 +206,13 @@ export class LmdbBackend implements MaintainedBackend {
 
   async check(options: CheckOptions = {}): Promise<Violation[]> {
     this.#check();
-    const held = await this.#group.between(() => this.environment.pin());
+    // The codec of the pinned state: commits go on, and may drop registries that it needs.
+    const { codec, ...held } = await this.#group.between(() => ({
+      ...this.environment.pin(),
+      codec: this.#shared.codec.snapshot(),
+    }));
     try {
-      return await checkVault(this.environment.tables, held.pin, this.#shared.codec, options);
+      return await checkVault(this.environment.tables, held.pin, codec, options);
     } finally {
       held.release();
     }
@@ -272,7 +283,10 @@ export class LmdbBackend implements MaintainedBackend {
     const keys = replacements.map(({ key }) => key);
     await this.#warm(keys);
     const { cache, codec } = this.#shared;
-    checkReplacements(replacements, (key) => cache.byId(idOf(key))?.hash, codec);
+    const finder = this.#finder();
+    const hashOf = (key: SegmentKey) =>
+      finder.references(idOf(key)) === undefined ? undefined : cache.byId(idOf(key))?.hash;
+    checkReplacements(replacements, hashOf, codec);
   }
 
   async #warm(keys: readonly SegmentKey[]): Promise<void> {
