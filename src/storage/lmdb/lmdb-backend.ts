@@ -27,13 +27,11 @@ import { closed, segmentNotFound } from '../refusals.js';
 import { checkReplacements } from '../replacements.js';
 import { backupEnvironment } from './backup.js';
 import { checkVault } from './check.js';
-import { readHeader, readManifest } from './conversations.js';
+import { findManifest } from './conversations.js';
 import type { Environment } from './environment.js';
 import { decodeGarbage } from './garbage.js';
-import { IdIndex } from './id-index.js';
 import { IndexDirectory } from './index-directory.js';
 import { listConversations } from './listing.js';
-import { corruptConversation } from './manifest.js';
 import { Names } from './names.js';
 import { Registries } from './registries.js';
 import { scanSegments } from './scan.js';
@@ -41,6 +39,7 @@ import { SegmentCache } from './segment-cache.js';
 import { SegmentFinder } from './segment-finder.js';
 import { SegmentReader } from './segment-reader.js';
 import { createSnapshot } from './snapshot.js';
+import { readPage } from './stored-list.js';
 import { readIdentity, readState } from './state.js';
 import { rebuild } from './repair.js';
 import { Writer } from './writer.js';
@@ -116,22 +115,13 @@ export class LmdbBackend implements MaintainedBackend {
 
   async getConversation(id: string): Promise<Conversation | undefined> {
     this.#check();
-    const { ids, conversations } = this.environment.tables;
-    const number = new IdIndex(ids).find(id);
-    if (number === undefined) return undefined;
-    const record = conversations.get(number);
-    if (!record) throw corruptConversation(number, 'the index leads to it and it is not there');
-    return readHeader(record, this.#nameOf).conversation;
+    return findManifest(this.environment.tables, id, this.#nameOf)?.conversation;
   }
 
   async openConversation(id: string): Promise<ConversationSnapshot | undefined> {
     this.#check();
-    const { tables } = this.environment;
-    const number = new IdIndex(tables.ids).find(id);
-    if (number === undefined) return undefined;
-    const manifest = readManifest(tables, number, this.#nameOf);
-    if (!manifest) throw corruptConversation(number, 'the index leads to it and it is not there');
-    return createSnapshot(manifest.conversation, manifest.list, this.#nameOf, this.lease());
+    const manifest = findManifest(this.environment.tables, id, this.#nameOf);
+    return manifest && createSnapshot(manifest, this.#pageOf, this.#nameOf, this.lease());
   }
 
   lease(): () => void {
@@ -232,6 +222,11 @@ export class LmdbBackend implements MaintainedBackend {
   }
 
   readonly #nameOf = (code: number): string => this.#shared.names.nameOf(code);
+
+  readonly #pageOf = (id: number): Uint8Array => {
+    this.#check();
+    return readPage(this.environment.tables.pages, id);
+  };
 
   #check(): void {
     if (!this.#open) throw closed();

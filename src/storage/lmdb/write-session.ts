@@ -7,9 +7,11 @@ import { HashIndex } from './hash-index.js';
 import { IdIndex } from './id-index.js';
 import type { IndexDirectory } from './index-directory.js';
 import { NameWriter, type Names } from './names.js';
+import { Pages } from './pages.js';
 import { Registries } from './registries.js';
 import { RefCounts } from './ref-counts.js';
 import { References } from './references.js';
+import { Requests } from './requests.js';
 import type { KnownSegment, SegmentCache } from './segment-cache.js';
 import { SegmentReader } from './segment-reader.js';
 import { SegmentWriter } from './segment-writer.js';
@@ -33,6 +35,8 @@ export class WriteSession {
   readonly names: NameWriter;
   readonly ids: IdIndex;
   readonly references: References;
+  readonly pages: Pages;
+  readonly requests: Requests;
   readonly #added = new Map<SegmentHash, KnownSegment>();
   readonly #addedIds = new Map<number, KnownSegment>();
   readonly #counts: RefCounts;
@@ -41,6 +45,7 @@ export class WriteSession {
   readonly registries: Registries;
   readonly #registriesAdded: Uint8Array[] = [];
   #registriesDropped: number[] = [];
+  readonly nameOf = (code: number): string => this.names.nameOf(code);
   #reader: SegmentReader;
   #indexChanges: ReturnType<HashIndex['flush']> | undefined;
 
@@ -54,7 +59,9 @@ export class WriteSession {
     this.names = new NameWriter(tables.names, shared.names, this.state.nextName);
     this.ids = new IdIndex(tables.ids);
     this.references = new References(tables.references);
-    this.#counts = new RefCounts(tables);
+    this.pages = new Pages(tables, this.state);
+    this.requests = new Requests(tables, this.state, this.names, this.nameOf);
+    this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
     this.#index = new HashIndex(tables.hashIndex, shared.directory);
     this.#writer = new SegmentWriter(tables);
     this.registries = new Registries(tables);
@@ -64,8 +71,6 @@ export class WriteSession {
   get tables(): Tables {
     return this.shared.tables;
   }
-
-  readonly nameOf = (code: number): string => this.shared.names.nameOf(code);
 
   find(hash: SegmentHash): KnownSegment | undefined {
     const cached = this.#added.get(hash) ?? this.shared.cache.byHash(hash);
@@ -219,13 +224,14 @@ export class WriteSession {
     if (id !== undefined) this.registries.count(id, tokenCount, frame.length, sign);
   }
 
-  /** Writes all that was held back. */
-  flush(): void {
+  /** Writes all that was held back. What was freed at `sequenceMax` or before, no snapshot reads any more. */
+  flush(sequenceMax: number): void {
     this.#writer.flush();
     this.#indexChanges = this.#index.flush();
     this.#counts.flush();
     this.registries.flush();
     this.references.flush();
+    this.pages.flush(sequenceMax);
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);
   }
