@@ -55,9 +55,9 @@ function planParts(session: WriteSession, change: Change, sequenceMax: number): 
     if (change.put && !samePut) result.put = putConversation(session, change.put, brought);
     if (change.append) result.append = appendMessages(session, change.append, brought);
     if (change.fork && !sameFork) result.fork = forkConversation(session, change.fork);
+    if (change.delete) result.delete = deleteConversation(session, change.delete);
     if (change.addReferences) result.addReferences = addReferences(session, change.addReferences);
     for (const { id } of brought) if (session.referencesOf(id) === 0) session.markGarbage(id);
-    if (change.delete) result.delete = deleteConversation(session, change.delete);
     if (change.removeReferences) result.removeReferences = removeReferences(session, change.removeReferences);
     if (change.deleteSegments) {
       result.deleteSegments = deleteSegments(session, change.deleteSegments, sequenceMax);
