@@ -13,6 +13,7 @@ import {
   MANIFESTS,
   metaPath,
   REGISTRIES,
+  REQUESTS,
   segmentFolder,
   segmentPath,
   SEGMENTS,
@@ -20,6 +21,7 @@ import {
   VAULT_FILE,
 } from './paths.js';
 import { decodeHolders, decodeManifest, decodeSegment, decodeVault } from './records.js';
+import { checkRequests } from './requests.js';
 import { RegistryUses } from './registry-index.js';
 import { listSegments } from './segment-tree.js';
 import {
@@ -55,6 +57,7 @@ export async function checkVault(vault: CheckedVault, options: CheckOptions): Pr
   const check = new Check(vault, options);
   await check.root();
   await check.registries();
+  await check.requests();
   await check.manifests();
   await check.holders();
   await check.segments();
@@ -99,7 +102,7 @@ class Check {
     for (const { name, isFolder } of await disk.list('')) {
       if (FOREIGN_FILES.has(name)) continue;
       const known = isFolder
-        ? [SEGMENTS, MANIFESTS, REGISTRIES, TEMPORARY].includes(name)
+        ? [SEGMENTS, MANIFESTS, REGISTRIES, REQUESTS, TEMPORARY].includes(name)
         : name === VAULT_FILE || journalNumber(name) !== undefined || isOwnerFile(name);
       if (!known) this.#stray(name);
     }
@@ -123,6 +126,11 @@ class Check {
       );
     }
     for (const path of await strayRegistryFiles(disk, index.registries)) this.#stray(path);
+  }
+
+  async requests(): Promise<void> {
+    const { disk, index } = this.vault;
+    await checkRequests(disk, index.requests, (path, detail) => this.#report('requests', path, detail));
   }
 
   async manifests(): Promise<void> {

@@ -21,7 +21,12 @@ export interface Tables {
   readonly registries: Table<number>;
   readonly registryData: Table<number>;
   readonly conversations: Table<number>;
-  readonly messages: Table<Buffer>;
+  readonly pages: Table<number>;
+  readonly pageCounts: Table<number>;
+  readonly bigPageCounts: Table<number>;
+  readonly freedPages: Table<Buffer>;
+  readonly requests: Table<Buffer>;
+  readonly requestOrder: Table<Buffer>;
   readonly ids: Table<Buffer>;
 }
 
@@ -70,7 +75,12 @@ export class Environment {
       registries: numbered('registries'),
       registryData: numbered('registryData'),
       conversations: numbered('conversations'),
-      messages: keyed('messages'),
+      pages: numbered('pages'),
+      pageCounts: numbered('pageCounts'),
+      bigPageCounts: numbered('bigPageCounts'),
+      freedPages: keyed('freedPages'),
+      requests: keyed('requests'),
+      requestOrder: keyed('requestOrder'),
       ids: keyed('ids'),
     };
   }
@@ -83,7 +93,7 @@ export class Environment {
       noSubdir: true,
       encoding: 'binary',
       pageSize: PAGE_BYTES,
-      maxDbs: 24,
+      maxDbs: 32,
       // Each commit syncs its data before the page that makes it visible: LMDB's own order.
       overlappingSync: false,
       noSync: !options.sync,

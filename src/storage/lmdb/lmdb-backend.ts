@@ -27,6 +27,7 @@ import type {
   StoredSegment,
   Violation,
 } from '../backend.js';
+import { distinctHashes } from '../content.js';
 import type { FolderLock } from '../folder-lock.js';
 import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
@@ -34,20 +35,19 @@ import { closed, segmentNotFound } from '../refusals.js';
 import { checkReplacements } from '../replacements.js';
 import { backupEnvironment } from './backup.js';
 import { checkVault } from './check.js';
-import { readHeader, readManifest } from './conversations.js';
+import { findManifest } from './conversations.js';
 import type { Environment } from './environment.js';
 import { decodeGarbage } from './garbage.js';
-import { IdIndex } from './id-index.js';
 import { IndexDirectory } from './index-directory.js';
 import { listConversations } from './listing.js';
-import { corruptConversation } from './manifest.js';
 import { Names } from './names.js';
 import { Registries } from './registries.js';
 import { scanSegments } from './scan.js';
-import { SegmentCache } from './segment-cache.js';
+import { SegmentCache, type KnownSegment } from './segment-cache.js';
 import { SegmentFinder } from './segment-finder.js';
 import { SegmentReader } from './segment-reader.js';
 import { createSnapshot } from './snapshot.js';
+import { readPage } from './stored-list.js';
 import { readIdentity, readState } from './state.js';
 import { rebuild } from './repair.js';
 import { Writer } from './writer.js';
@@ -55,6 +55,9 @@ import type { Shared } from './write-session.js';
 
 /** Segments that are looked at before other work gets its turn. */
 const SLICE = 256;
+
+/** Messages of a change from which on what they name is looked up before its transaction. */
+const RESOLVED_AHEAD_MIN = 1024;
 
 /** Serves a vault whose environment is open; see openLmdbBackend. */
 export class LmdbBackend implements MaintainedBackend {
@@ -80,6 +83,7 @@ export class LmdbBackend implements MaintainedBackend {
       cache: new SegmentCache(),
       directory: new IndexDirectory(tables.hashIndex),
       names: new Names(tables.names),
+      resolved: new WeakMap(),
     };
     const registries = new Registries(tables);
     for (const { id } of registries.list()) codec.add(registries.read(id) ?? new Uint8Array(0));
@@ -95,6 +99,7 @@ export class LmdbBackend implements MaintainedBackend {
       ({ hash }) => hash,
     );
     if (hashes.length > 0) await this.findSegments(hashes);
+    await this.#resolve(change);
     // A damaged registry is refused before anything is written: a vault that has one cannot be opened.
     if (change.putRegistry) this.#shared.codec.withRegistry(change.putRegistry.bytes);
     if (change.replaceFrames) await this.#checkReplacements(change.replaceFrames);
@@ -130,22 +135,13 @@ export class LmdbBackend implements MaintainedBackend {
 
   async getConversation(id: string): Promise<Conversation | undefined> {
     this.#check();
-    const { ids, conversations } = this.environment.tables;
-    const number = new IdIndex(ids).find(id);
-    if (number === undefined) return undefined;
-    const record = conversations.get(number);
-    if (!record) throw corruptConversation(number, 'the index leads to it and it is not there');
-    return readHeader(record, this.#nameOf).conversation;
+    return findManifest(this.environment.tables, id, this.#nameOf)?.conversation;
   }
 
   async openConversation(id: string): Promise<ConversationSnapshot | undefined> {
     this.#check();
-    const { tables } = this.environment;
-    const number = new IdIndex(tables.ids).find(id);
-    if (number === undefined) return undefined;
-    const manifest = readManifest(tables, number, this.#nameOf);
-    if (!manifest) throw corruptConversation(number, 'the index leads to it and it is not there');
-    return createSnapshot(manifest.conversation, manifest.list, this.#nameOf, this.lease());
+    const manifest = findManifest(this.environment.tables, id, this.#nameOf);
+    return manifest && createSnapshot(manifest, this.#pageOf, this.#nameOf, this.lease());
   }
 
   lease(): () => void {
@@ -257,6 +253,11 @@ export class LmdbBackend implements MaintainedBackend {
 
   readonly #nameOf = (code: number): string => this.#shared.names.nameOf(code);
 
+  readonly #pageOf = (id: number): Uint8Array => {
+    this.#check();
+    return readPage(this.environment.tables.pages, id);
+  };
+
   #check(): void {
     if (!this.#open) throw closed();
   }
@@ -287,6 +288,17 @@ export class LmdbBackend implements MaintainedBackend {
     const hashOf = (key: SegmentKey) =>
       finder.references(idOf(key)) === undefined ? undefined : cache.byId(idOf(key))?.hash;
     checkReplacements(replacements, hashOf, codec);
+  }
+
+  /** Looks up what a long change names, in slices, so that its transaction need not. */
+  async #resolve(change: Change): Promise<void> {
+    const messages = [...(change.put?.messages ?? []), ...(change.append?.messages ?? [])];
+    if (messages.length < RESOLVED_AHEAD_MIN) return;
+    const hashes = [...distinctHashes(messages)];
+    const found = await this.#slices(hashes, (finder, hash) => finder.find(hash));
+    const resolved = new Map<SegmentHash, KnownSegment>();
+    for (const known of found) if (known) resolved.set(known.hash, known);
+    this.#shared.resolved.set(change, resolved);
   }
 
   async #warm(keys: readonly SegmentKey[]): Promise<void> {

@@ -70,11 +70,13 @@ export class Writer {
     let session: WriteSession | undefined;
     const outcomes = await this.environment.write(() => {
       const current = (session = new WriteSession(this.shared, this.clock()));
+      // What became unused in this transaction may be in a snapshot that is taken before it is visible.
+      const sequenceMax = Math.min(this.leases.oldest(), current.state.commitSequence - 1);
       let wrote = false;
       const results = changes.map((change): Outcome => {
         let make;
         try {
-          make = planChange(current, change, this.leases.oldest());
+          make = planChange(current, change, sequenceMax);
         } catch (refusal) {
           return { refusal };
         }
@@ -82,7 +84,7 @@ export class Writer {
         wrote ||= made.wrote;
         return { result: made.result };
       });
-      if (wrote) current.flush();
+      if (wrote) current.flush(sequenceMax);
       return results;
     });
     session?.committed();
