@@ -12,7 +12,7 @@ export {
 } from './varint';
 export { registryId } from './registry/tables';
 export { beginLoad, loadBytes, prepareEncoder } from './registry/index';
-export { beginDecode, decode, decodedVarints, decodedWords, packDecoded } from './decoder';
+export { beginDecode, decode, decodeJobs, decoded, decodedBlocks } from './decoder/index';
 export { appendVarints, beginEncode, encode, encoded } from './encoder';
 export { appendSample, beginSample, endSegment } from './trainer/corpus';
 export {

@@ -1,6 +1,6 @@
 // A registry's life in an instance: its bytes are put behind everything else, loaded, and stay.
 import { prepareCosts } from '../costs';
-import { setWorkFloor } from '../decoder';
+import { setWorkFloor } from '../decoder/index';
 import { setEncoderFloor } from '../encoder';
 import { reserve } from '../memory';
 import { preparePhrases } from '../phrases';

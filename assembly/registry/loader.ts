@@ -106,7 +106,10 @@ function readTokens(): bool {
     store<u32>(tables.tokenMap + ((<usize>slot) << 3), i + 1, 4);
     if (!readClass(i, 0)) return false;
     const c = <i32>load<u8>(classes + i);
-    setContextClass(i, coder.readTree(format.MODEL_CONTEXT_CLASS + c * 64, format.CLASS_BITS));
+    setContextClass(
+      i,
+      coder.readTree(format.MODEL_CONTEXT_CLASS + c * <i32>format.CLASSES, format.CLASS_BITS),
+    );
   }
   setContextClass(tables.startContext(), coder.readRaw(format.CLASS_BITS));
   setContextClass(tables.unseenContext(), coder.readRaw(format.CLASS_BITS));
@@ -123,7 +126,7 @@ function define(definition: u32, address: usize, length: u32): void {
 }
 
 function readClass(definition: u32, kind: i32): bool {
-  const c = coder.readTree(format.MODEL_CLASS + kind * 64, format.CLASS_BITS);
+  const c = coder.readTree(format.MODEL_CLASS + kind * <i32>format.CLASSES, format.CLASS_BITS);
   if (c >= format.ORDINARY_CLASSES) return false;
   store<u8>(classes + definition, c);
   store<u8>(weights + definition, coder.readTree(format.MODEL_WEIGHT + <i32>c * 64, format.WEIGHT_BITS));
@@ -326,7 +329,7 @@ function readFollowers(): bool {
     let previous = format.CLASSES;
     let rank: u32 = 0;
     for (let i: u32 = 1; i <= count; i++) {
-      const g = coder.readTree(format.MODEL_FOLLOWER_CLASS + c * 64, format.CLASS_BITS);
+      const g = coder.readTree(format.MODEL_FOLLOWER_CLASS + c * <i32>format.CLASSES, format.CLASS_BITS);
       if (g == previous) rank += 1 + coder.readNumber(format.MODEL_RANK_STEP + <i32>g * 64);
       else rank = coder.readNumber(format.MODEL_RANK + <i32>g * 64);
       previous = g;

@@ -2,7 +2,7 @@
 // class of what follows it (S. Martin, J. Liermann, H. Ney: the exchange algorithm, with two sides).
 // Rare ones stay in classes of their own kind: from a few occurrences there is nothing to learn.
 import { reserve, reserveZeroed } from '../memory';
-import { CLASSES, ORDINARY_CLASSES, SPECIALS, specialClass, MATCH } from '../registry/format';
+import { CLASS_BITS, CLASSES, ORDINARY_CLASSES, SPECIALS, specialClass, MATCH } from '../registry/format';
 import * as corpus from './corpus';
 import * as pairs from './pairs';
 import * as units from './units';
@@ -25,12 +25,12 @@ export let unitTotals: usize = 0;
 let contextTotals: usize = 0;
 
 /** f32 by class of the other side and own class; and their logarithms. */
-const joint: usize = memory.data(64 * 64 * 4, 16);
-const logs: usize = memory.data(64 * 64 * 4, 16);
-const sums: usize = memory.data(64 * 4, 16);
-const sumLogs: usize = memory.data(64 * 4, 16);
-const scores: usize = memory.data(64 * 4, 16);
-const shares: usize = memory.data(64 * 4, 16);
+const joint: usize = memory.data(<i32>(CLASSES * CLASSES * 4), 16);
+const logs: usize = memory.data(<i32>(CLASSES * CLASSES * 4), 16);
+const sums: usize = memory.data(<i32>(CLASSES * 4), 16);
+const sumLogs: usize = memory.data(<i32>(CLASSES * 4), 16);
+const scores: usize = memory.data(<i32>(CLASSES * 4), 16);
+const shares: usize = memory.data(<i32>(CLASSES * 4), 16);
 
 export function beginClasses(unitsMax: u32): bool {
   unitClasses = reserve(unitsMax);
@@ -49,7 +49,7 @@ export function unitTotal(unit: u32): f32 {
 }
 
 function at(table: usize, other: u32, own: u32): usize {
-  return table + ((<usize>((other << 6) | own)) << 2);
+  return table + ((<usize>((other << CLASS_BITS) | own)) << 2);
 }
 
 /** Lays the residuals out by unit; false when there is no memory. Scratch lives until the caller releases. */
@@ -165,19 +165,19 @@ export function sweep(): void {
 
 /** Counts residuals by class of the other side and own class; the units' side is its own, or the contexts'. */
 function countJoint(ofUnits: bool): void {
-  memory.fill(joint, 0, 64 * 64 * 4);
-  memory.fill(sums, 0, 64 * 4);
+  memory.fill(joint, 0, CLASSES * CLASSES * 4);
+  memory.fill(sums, 0, CLASSES * 4);
   for (let context: u32 = 0; context < corpus.contexts(); context++) {
     const c = contextClass(context);
     for (let p = pairs.pairStart(context); p < pairs.pairStart(context + 1); p++) {
       const u = unitClass(pairs.pairUnit(p));
       const weight = pairs.residual(p);
-      add(joint, ofUnits ? (c << 6) | u : (u << 6) | c, weight);
+      add(joint, ofUnits ? (c << CLASS_BITS) | u : (u << CLASS_BITS) | c, weight);
       add(sums, ofUnits ? u : c, weight);
     }
   }
-  for (let i: u32 = 0; i < 64 * 64; i++) setLog(logs, joint, i, 0.3);
-  for (let i: u32 = 0; i < 64; i++) setLog(sumLogs, sums, i, 1);
+  for (let i: u32 = 0; i < CLASSES * CLASSES; i++) setLog(logs, joint, i, 0.3);
+  for (let i: u32 = 0; i < CLASSES; i++) setLog(sumLogs, sums, i, 1);
 }
 
 function setLog(table: usize, values: usize, index: u32, plus: f32): void {
@@ -203,7 +203,7 @@ function move(
   otherClasses: usize,
   classes: u32,
 ): void {
-  memory.fill(shares, 0, 64 * 4);
+  memory.fill(shares, 0, CLASSES * 4);
   let total: f32 = 0;
   for (let k: u32 = 0; k < count; k++) {
     const weight = load<f32>(weights + ((<usize>k) << 2));
@@ -213,16 +213,16 @@ function move(
   // The item is taken out of its class before the classes compare.
   const old = <u32>load<u8>(item);
   shift(old, -1, total);
-  for (let g: usize = 0; g < 64; g += 4) {
+  for (let g: usize = 0; g < CLASSES; g += 4) {
     const start = f32x4.mul(f32x4.splat(-total), v128.load(sumLogs + (g << 2)));
     v128.store(scores + (g << 2), start);
   }
-  for (let o: u32 = 0; o < 64; o++) {
+  for (let o: u32 = 0; o < CLASSES; o++) {
     const share = load<f32>(shares + ((<usize>o) << 2));
     if (share == 0) continue;
     const factor = f32x4.splat(share);
     const row = at(logs, o, 0);
-    for (let g: usize = 0; g < 256; g += 16) {
+    for (let g: usize = 0; g < 4 * CLASSES; g += 16) {
       v128.store(scores + g, f32x4.add(v128.load(scores + g), f32x4.mul(factor, v128.load(row + g))));
     }
   }
@@ -236,11 +236,11 @@ function move(
 
 /** Adds the item's shares to a class, or takes them away. */
 function shift(own: u32, sign: f32, total: f32): void {
-  for (let o: u32 = 0; o < 64; o++) {
+  for (let o: u32 = 0; o < CLASSES; o++) {
     const share = load<f32>(shares + ((<usize>o) << 2));
     if (share == 0) continue;
-    add(joint, (o << 6) | own, sign * share);
-    setLog(logs, joint, (o << 6) | own, 0.3);
+    add(joint, (o << CLASS_BITS) | own, sign * share);
+    setLog(logs, joint, (o << CLASS_BITS) | own, 0.3);
   }
   add(sums, own, sign * total);
   setLog(sumLogs, sums, own, 1);

@@ -182,7 +182,7 @@ function write(
 
 function writeClass(unit: u32, kind: i32): void {
   const c = classes.unitClass(unit);
-  coder.writeTree(format.MODEL_CLASS + kind * 64, format.CLASS_BITS, c);
+  coder.writeTree(format.MODEL_CLASS + kind * <i32>format.CLASSES, format.CLASS_BITS, c);
   coder.writeTree(format.MODEL_WEIGHT + <i32>c * 64, format.WEIGHT_BITS, load<u8>(weightCodes + unit));
 }
 
@@ -194,7 +194,7 @@ function writeTokens(): void {
     next = token + 1;
     const unit = corpus.FIRST_TOKEN + i;
     writeClass(unit, 0);
-    const model = format.MODEL_CONTEXT_CLASS + <i32>classes.unitClass(unit) * 64;
+    const model = format.MODEL_CONTEXT_CLASS + <i32>classes.unitClass(unit) * <i32>format.CLASSES;
     coder.writeTree(model, format.CLASS_BITS, classes.contextClass(i));
   }
   coder.writeRaw(classes.contextClass(corpus.startContext()), format.CLASS_BITS);
@@ -274,7 +274,7 @@ function writeFollowers(): bool {
     coder.writeNumber(format.MODEL_FOLLOWERS + c * 64, count);
     if (count == 0) continue;
     coder.writeTree(format.MODEL_ESCAPE, format.WEIGHT_BITS, weightCode(escape));
-    writeList(sortKeys(keys, other, count, 58), count, c);
+    writeList(sortKeys(keys, other, count, 52 + format.CLASS_BITS), count, c);
   }
   return true;
 }
@@ -287,7 +287,7 @@ function writeList(sorted: usize, count: u32, c: i32): void {
     const key = load<u64>(sorted + ((<usize>k) << 3));
     const g = <u32>(key >>> 52);
     const rank = (<u32>(key >>> 32)) & 0xf_ffff;
-    coder.writeTree(format.MODEL_FOLLOWER_CLASS + c * 64, format.CLASS_BITS, g);
+    coder.writeTree(format.MODEL_FOLLOWER_CLASS + c * <i32>format.CLASSES, format.CLASS_BITS, g);
     if (g == previous) coder.writeNumber(format.MODEL_RANK_STEP + <i32>g * 64, rank - previousRank - 1);
     else coder.writeNumber(format.MODEL_RANK + <i32>g * 64, rank);
     previous = g;

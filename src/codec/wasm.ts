@@ -6,11 +6,11 @@ export interface CodecExports extends VarintExports {
   readonly beginLoad: (length: number) => number;
   readonly loadBytes: (length: number) => number;
   readonly prepareEncoder: () => number;
-  readonly beginDecode: (length: number) => number;
-  readonly decode: (length: number, tokensMax: number) => number;
-  readonly decodedWords: () => number;
-  readonly decodedVarints: () => number;
-  readonly packDecoded: () => number;
+  readonly beginDecode: (blocks: number, bytes: number) => number;
+  readonly decodeJobs: () => number;
+  readonly decode: (words: number, tokensMax: number) => number;
+  readonly decoded: () => number;
+  readonly decodedBlocks: () => number;
   readonly beginEncode: (tokens: number) => number;
   readonly appendVarints: (length: number) => number;
   readonly encode: (bytesMax: number) => number;
