@@ -7,6 +7,7 @@ import * as phrases from './phrases';
 import * as rans from './rans';
 import * as format from './registry/format';
 import * as tables from './registry/tables';
+import * as textMatches from './text-matches';
 import { OUTPUT, unpackWords } from './varint';
 
 export const NO_MEMORY: i32 = -2;
@@ -14,6 +15,8 @@ export const NO_MEMORY: i32 = -2;
 export const TOO_LONG: i32 = -3;
 
 const WINDOW_TOKENS: u32 = 4096;
+/** A match of the text is tried from so many tokens back: it is found at every fourth of the text only. */
+const TEXT_BACK_MAX: u32 = 8;
 /** Longer matches are tried at full length and at a few lengths only. */
 const EVERY_LENGTH_MAX: u32 = 16;
 
@@ -136,6 +139,12 @@ function parseWindow(start: u32, end: u32): void {
     }
     const context = contextBefore(i);
     matches.findMatches(i, end);
+    const text = offerText(at, i, end);
+    if (text >= matches.LENGTH_NICE) {
+      for (let k: u32 = 1; k < text; k++) matches.note(i + k);
+      at += text - 1;
+      continue;
+    }
     const nice = niceMatch();
     if (nice >= 0) {
       const length = matches.matchLength(nice);
@@ -170,6 +179,32 @@ function offerSymbols(context: usize, at: u32, i: u32, end: u32, cost: u32): voi
   }
 }
 
+/** Offers what the text has of the tokens ahead, also from a few tokens back; its length from here. */
+function offerText(at: u32, i: u32, end: u32): u32 {
+  if (textMatches.isOff()) return 0;
+  const place = textMatches.find(words, i, end);
+  if (place == 0) return 0;
+  const length = textMatches.lengthAt(words, i, end, place);
+  let from = place;
+  let back: u32 = 0;
+  while (true) {
+    const cost = load<u32>(step(at - back));
+    if (cost != INFINITE) {
+      const distance = i - back + textMatches.tokensFrom(from);
+      const named =
+        cost +
+        costs.symbolCost(contextBefore(i - back), format.MATCH) +
+        distanceCost(distance) +
+        textLengthCost(length + back);
+      offer(at + length, named, at - back, format.MATCH, distance);
+    }
+    if (back == at || back == TEXT_BACK_MAX || from == tables.text) return length;
+    from -= 4;
+    back++;
+    if (load<u32>(from) != word(i - back)) return length;
+  }
+}
+
 function niceMatch(): i32 {
   for (let c = 0; c < matches.CANDIDATES; c++) if (matches.matchLength(c) >= matches.LENGTH_NICE) return c;
   return -1;
@@ -183,6 +218,11 @@ function distanceCost(distance: u32): u32 {
 function lengthCost(length: u32): u32 {
   const code = format.lengthCode(length);
   return costs.tableCost(tables.lengthTable(), code) + costs.bitsCost(format.lengthBits(code));
+}
+
+function textLengthCost(length: u32): u32 {
+  const code = format.lengthCode(length);
+  return costs.tableCost(tables.textLengthTable(), code) + costs.bitsCost(format.lengthBits(code));
 }
 
 function matchCost(context: usize, candidate: i32, length: u32): u32 {
@@ -261,7 +301,7 @@ function pushAll(): void {
     pushSymbol(contextBefore(i), symbol);
     if (symbol == format.MATCH) {
       const length = load<u32>(at, 4);
-      pushMatch(length, load<u32>(at, 8));
+      pushMatch(i, length, load<u32>(at, 8));
       i += length;
       at += 8;
     } else if (symbol == format.UNSEEN) {
@@ -273,12 +313,12 @@ function pushAll(): void {
   }
 }
 
-function pushMatch(length: u32, distance: u32): void {
+function pushMatch(i: u32, length: u32, distance: u32): void {
   const bits = 31 - <u32>clz(distance);
   pushValue(tables.distanceTable(), bits);
   rans.pushBits(distance - (1 << bits), bits);
   const code = format.lengthCode(length);
-  pushValue(tables.lengthTable(), code);
+  pushValue(distance > i ? tables.textLengthTable() : tables.lengthTable(), code);
   rans.pushBits(length - format.lengthBase(code), format.lengthBits(code));
 }
 

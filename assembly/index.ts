@@ -19,6 +19,7 @@ export {
   beginParsing,
   beginTraining,
   buildRegistry,
+  finishRegistry,
   mergePhrases,
   parseMore,
   registry,

@@ -101,6 +101,15 @@ export function decode(words: bool, tokensMax: u32): i32 {
   return <i32>(outputEnd - output);
 }
 
+/** Decodes the block at [from, from + length) to words at `to`; how many, or MALFORMED. */
+export function decodeBlock(from: usize, length: usize, to: usize, tokensMax: u32): i32 {
+  lane.start(lanes, from, length, to, 0);
+  const limit = to + ((<usize>tokensMax) << 2);
+  let result: i32 = 1;
+  while (result > 0) result = step(lanes, limit);
+  return result < 0 ? result : <i32>((<usize>load<u32>(lanes, lane.TO) - to) >>> 2);
+}
+
 function begin(mine: usize, to: usize): void {
   const job = jobs + <usize>next * JOB_BYTES;
   lane.start(mine, input + <usize>load<u32>(job), <usize>load<u32>(job, 4), to, next);

@@ -60,17 +60,26 @@ function readValue(lane: usize, context: u32): u32 {
   return tables.entrySymbol(entry);
 }
 
-/** Copies what a match names, up to `limit`; false when it reaches before the block or past the limit. */
+/** Copies what a match names, up to `limit`; false when it reaches before the text or past a limit. */
 export function copyMatch(lane: usize, limit: usize): bool {
   const distanceBits = readValue(lane, tables.distanceTable());
-  const distance = (1 << distanceBits) | readBits(lane, distanceBits);
-  const code = readValue(lane, tables.lengthTable());
-  const length = format.lengthBase(code) + readBits(lane, format.lengthBits(code));
+  const back = (<usize>((1 << distanceBits) | readBits(lane, distanceBits))) << 2;
   let to = <usize>load<u32>(lane, TO);
-  const back = (<usize>distance) << 2;
-  const end = to + ((<usize>length) << 2);
-  if (back > to - <usize>load<u32>(lane, FIRST) || end > limit) return false;
-  for (; to < end; to += 4) store<u32>(to, load<u32>(to - back));
+  const own = to - <usize>load<u32>(lane, FIRST);
+  const ofText = back > own;
+  const code = readValue(lane, ofText ? tables.textLengthTable() : tables.lengthTable());
+  const length = format.lengthBase(code) + readBits(lane, format.lengthBits(code));
+  const bytes = (<usize>length) << 2;
+  const end = to + bytes;
+  if (end > limit) return false;
+  if (ofText) {
+    const beyond = back - own;
+    if (beyond > tables.textEnd - tables.text || bytes > beyond) return false;
+    memory.copy(to, tables.textEnd - beyond, bytes);
+    to = end;
+  } else {
+    for (; to < end; to += 4) store<u32>(to, load<u32>(to - back));
+  }
   leave(lane, to);
   return true;
 }

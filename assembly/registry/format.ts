@@ -12,6 +12,12 @@ export const POOL_TOKENS_MAX: u32 = 1 << 22;
 /** Followers that all contexts together list. */
 export const FOLLOWERS_MAX: u32 = 1 << 21;
 export const CONTEXT_FOLLOWERS_MAX: u32 = 2048;
+/** Tokens of the text that matches may reach. */
+export const TEXT_TOKENS_MAX: u32 = 1 << 20;
+/** The text is written in blocks of so many tokens. */
+export const TEXT_BLOCK_TOKENS: u32 = 1 << 16;
+/** Magic, format version, id, bytes of the coded part. */
+export const HEAD_BYTES: usize = 13;
 
 /** Symbols that are not tokens; the others follow them, by class and falling weight. */
 export const END: u32 = 0;

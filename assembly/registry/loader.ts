@@ -1,6 +1,7 @@
 // Reads a registry into the tables. Nothing in it is trusted: every count is bounded before memory is
 // reserved for it, every index is checked before it is used.
 import * as coder from '../binary-coder';
+import { decodeBlock } from '../decoder/index';
 import { release, reserve, reserveZeroed } from '../memory';
 import { checksum } from './checksum';
 import * as format from './format';
@@ -14,6 +15,7 @@ let tokenCount: u32 = 0;
 let phraseCount: u32 = 0;
 let followerCount: u32 = 0;
 let poolTokens: u32 = 0;
+let textTokens: u32 = 0;
 
 // By definition: tokens by index, then phrases in the order of the registry.
 let weights: usize = 0;
@@ -35,24 +37,56 @@ let blocksLimit: usize = 0;
 
 /** Reads the registry at [from, to); 0 or why not. Reserves what the tables need. */
 export function loadRegistry(from: usize, to: usize): i32 {
-  if (to - from < 10 + format.CHECKSUM_BYTES) return MALFORMED;
+  if (to - from < format.HEAD_BYTES + format.CHECKSUM_BYTES) return MALFORMED;
   const end = to - format.CHECKSUM_BYTES;
   if (load<u32>(from) != format.MAGIC || load<u8>(from, 4) != format.FORMAT_VERSION) return MALFORMED;
   if (load<u32>(end) != checksum(from, end)) return MALFORMED;
-  const id = load<u32>(from, 5);
+  const start = from + format.HEAD_BYTES;
+  const codedBytes = <usize>load<u32>(from, 9);
+  if (codedBytes > end - start) return MALFORMED;
+  const refusal = loadTables(load<u32>(from, 5), start, start + codedBytes);
+  return refusal != 0 ? refusal : loadText(start + codedBytes, end);
+}
+
+/** Reads the coded part of registry `id`; what comes after it is not looked at. */
+export function loadTables(id: u32, from: usize, to: usize): i32 {
   if (!coder.resetModels(format.MODELS)) return NO_MEMORY;
-  coder.startReading(from + 9, end);
+  coder.startReading(from, to);
   tokenCount = coder.readNumber(format.MODEL_COUNTS);
   phraseCount = coder.readNumber(format.MODEL_COUNTS);
   followerCount = coder.readNumber(format.MODEL_COUNTS);
   poolTokens = coder.readNumber(format.MODEL_COUNTS);
+  textTokens = coder.readNumber(format.MODEL_COUNTS);
   if (tokenCount > format.TOKENS_MAX || phraseCount > format.PHRASES_MAX) return MALFORMED;
   if (followerCount > format.FOLLOWERS_MAX || poolTokens > format.POOL_TOKENS_MAX) return MALFORMED;
+  if (textTokens > format.TEXT_TOKENS_MAX) return MALFORMED;
   const definitions = tokenCount + phraseCount;
   tables.setIdentity(id, tokenCount, format.SPECIALS + definitions);
+  tables.setText(0, 0);
   if (!reserveAll(definitions)) return NO_MEMORY;
   const read = readTokens() && readPhrases() && rankSymbols(definitions) && readTables();
   return read && coder.finishedReading() ? 0 : MALFORMED;
+}
+
+/** The text, in blocks after their lengths. */
+function loadText(from: usize, to: usize): i32 {
+  // Copies may overrun.
+  const text = reserve(((<usize>textTokens) << 2) + 32);
+  if (text == 0) return NO_MEMORY;
+  tables.setText(text, text);
+  let left = textTokens;
+  while (left > 0) {
+    if (to - from < 4) return MALFORMED;
+    const length = <usize>load<u32>(from);
+    from += 4;
+    if (length > to - from) return MALFORMED;
+    const count = decodeBlock(from, length, tables.textEnd, left);
+    if (count <= 0) return MALFORMED;
+    left -= <u32>count;
+    tables.setText(text, tables.textEnd + ((<usize>count) << 2));
+    from += length;
+  }
+  return from == to ? 0 : MALFORMED;
 }
 
 function reserveAll(definitions: u32): bool {
@@ -83,7 +117,7 @@ function reserveBlocks(): bool {
   const contexts = <usize>tables.contextCount();
   // A head, an escape and a sentinel for each; shortcuts are at most twice the entries.
   const fixed =
-    format.CLASSES * format.CLASSES + format.DISTANCE_CODES + format.LENGTH_CODES + format.UNSEEN_CODES;
+    format.CLASSES * format.CLASSES + format.DISTANCE_CODES + 2 * format.LENGTH_CODES + format.UNSEEN_CODES;
   const size = contexts * 32 + ((<usize>(followerCount + fixed)) << 3);
   block = reserve(size);
   blocksLimit = block + size;
@@ -261,6 +295,7 @@ function readFixedTables(): bool {
   return (
     readPlainTable(tables.distanceTable(), format.DISTANCE_CODES) &&
     readPlainTable(tables.lengthTable(), format.LENGTH_CODES) &&
+    readPlainTable(tables.textLengthTable(), format.LENGTH_CODES) &&
     readPlainTable(tables.unseenTable(), format.UNSEEN_CODES)
   );
 }

@@ -2,7 +2,6 @@
 // description.
 import * as coder from '../binary-coder';
 import { mark, release, reserve, reserveZeroed } from '../memory';
-import { checksum } from '../registry/checksum';
 import * as format from '../registry/format';
 import * as classes from './classes';
 import * as corpus from './corpus';
@@ -31,7 +30,8 @@ export function weightCode(value: f32): u32 {
 }
 
 /**
- * Writes registry `id` to [to, to + bytesMax); its bytes, or negative: no memory, or too long. The
+ * Writes the head and the coded part of registry `id` to [to, to + bytesMax); the bytes of the coded part,
+ * or negative: no memory, or too long. The
  * tables of what a match or an unseen token is written with are u32 counts.
  */
 export function writeRegistry(
@@ -41,10 +41,13 @@ export function writeRegistry(
   matchShare: f32,
   distances: usize,
   lengths: usize,
+  textLengths: usize,
   unseen: usize,
 ): i32 {
   const scratch = mark();
-  const bytes = orderUnits() ? write(id, to, bytesMax, matchShare, distances, lengths, unseen) : -1;
+  const bytes = orderUnits()
+    ? write(id, to, bytesMax, matchShare, distances, lengths, textLengths, unseen)
+    : -1;
   release(scratch);
   return bytes;
 }
@@ -159,25 +162,28 @@ function write(
   matchShare: f32,
   distances: usize,
   lengths: usize,
+  textLengths: usize,
   unseen: usize,
 ): i32 {
   if (!coder.resetModels(format.MODELS)) return -1;
   store<u32>(to, format.MAGIC);
   store<u8>(to, format.FORMAT_VERSION, 4);
   store<u32>(to, id, 5);
-  coder.startWriting(to + 9, bytesMax - 9 - format.CHECKSUM_BYTES);
+  coder.startWriting(to + format.HEAD_BYTES, bytesMax - format.HEAD_BYTES);
   coder.writeNumber(format.MODEL_COUNTS, corpus.tokens);
   coder.writeNumber(format.MODEL_COUNTS, phraseTotal);
   coder.writeNumber(format.MODEL_COUNTS, followers.followerCount);
   coder.writeNumber(format.MODEL_COUNTS, poolTokens);
+  coder.writeNumber(format.MODEL_COUNTS, corpus.textWords);
   writeTokens();
   writePhrases();
-  if (!writeFixedTables(matchShare, distances, lengths, unseen)) return -1;
+  if (!writeFixedTables(matchShare, distances, lengths, textLengths, unseen)) return -1;
   if (!writeFollowers()) return -1;
   const end = coder.finishWriting();
   if (coder.exhausted) return -2;
-  store<u32>(end, checksum(to, end));
-  return <i32>(end + format.CHECKSUM_BYTES - to);
+  const bytes = <u32>(end - to - format.HEAD_BYTES);
+  store<u32>(to, bytes, 9);
+  return <i32>bytes;
 }
 
 function writeClass(unit: u32, kind: i32): void {
@@ -229,7 +235,13 @@ function writeParts(unit: u32, skipFirst: bool): void {
   }
 }
 
-function writeFixedTables(matchShare: f32, distances: usize, lengths: usize, unseen: usize): bool {
+function writeFixedTables(
+  matchShare: f32,
+  distances: usize,
+  lengths: usize,
+  textLengths: usize,
+  unseen: usize,
+): bool {
   const weights = reserve((<usize>(format.CLASSES * format.CLASSES)) << 2);
   if (weights == 0) return false;
   classes.classWeights(weights, CLASS_PRIOR, matchShare);
@@ -241,6 +253,7 @@ function writeFixedTables(matchShare: f32, distances: usize, lengths: usize, uns
   }
   writePlainTable(distances, format.DISTANCE_CODES);
   writePlainTable(lengths, format.LENGTH_CODES);
+  writePlainTable(textLengths, format.LENGTH_CODES);
   writePlainTable(unseen, format.UNSEEN_CODES);
   return true;
 }

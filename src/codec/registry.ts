@@ -5,8 +5,8 @@ import { wasmRefusals, type CodecExports } from './wasm.js';
 /** Canonical varints, or 4-byte little-endian words. */
 export type TokenForm = 'varints' | 'words';
 
-/** Bytes of a registry before its coded part: magic, format version, id. */
-const REGISTRY_HEADER_BYTES = 9;
+/** Bytes of a registry before its coded part: magic, format version, id, length. */
+const REGISTRY_HEADER_BYTES = 13;
 const REGISTRY_FORMAT_VERSION = 1;
 
 /** The number of a registry, from its bytes; they are not looked at further. */

@@ -25,6 +25,7 @@ export interface TrainerExports extends VarintExports {
   readonly beginTraining: (phrasesMax: number, rounds: number) => number;
   readonly mergePhrases: () => number;
   readonly buildRegistry: (id: number) => number;
+  readonly finishRegistry: () => number;
   readonly beginParsing: () => number;
   readonly parseMore: (tokens: number) => number;
   readonly registry: WebAssembly.Global;
