@@ -1,7 +1,7 @@
 // A registry's life in an instance: its bytes are put behind everything else, loaded, and stay.
 import { prepareCosts } from '../costs';
 import { setWorkFloor } from '../decoder/index';
-import { setEncoderFloor } from '../encoder';
+import { setEncoderFloor } from '../encoder/index';
 import { reserve } from '../memory';
 import { preparePhrases } from '../phrases';
 import { prepareText, turnOff } from '../text-matches';

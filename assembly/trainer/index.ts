@@ -2,7 +2,7 @@
 // stop. A registry is written from what the stream of units says; then it is loaded, and the encoder
 // spells the sample with it, which makes the stream that the next one is written from.
 import { prepareCosts } from '../costs';
-import * as encoder from '../encoder';
+import * as encoder from '../encoder/index';
 import { mark, release, reserve } from '../memory';
 import { preparePhrases } from '../phrases';
 import { checksum } from '../registry/checksum';
