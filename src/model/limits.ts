@@ -57,6 +57,8 @@ export const limits = {
   turnMessagesMax: 4096,
   /** Tokens (or one segment), and segments, that a retrieve reads ahead of what it has sent. */
   readBatchTokensMax: 128 * 1024,
+  /** Tokens of a batch that are decoded together, about. */
+  decodeAheadTokensMax: 8192,
   readBatchSlotsMax: 1024,
   /** Content bytes that a retrieve gathers into one chunk of a long message, at least and at most. */
   chunkBytesMin: 256 * 1024,
