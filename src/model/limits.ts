@@ -60,6 +60,8 @@ export const limits = {
   turnMessagesMax: 4096,
   /** Tokens (or one segment), and segments, that a retrieve reads ahead of what it has sent. */
   readBatchTokensMax: 128 * 1024,
+  /** Tokens of a batch that are decoded together, about. */
+  decodeAheadTokensMax: 8192,
   readBatchSlotsMax: 1024,
   /** Content bytes that a retrieve gathers into one chunk of a long message, at least and at most. */
   chunkBytesMin: 256 * 1024,
@@ -78,6 +80,8 @@ export const limits = {
   /** Between two looks at whether workers are to be told of the store's health, and before one that ended is replaced. */
   workerNewsMs: 500,
   workerRestartMs: 1000,
+  /** Bytes of one chunk of a backup. */
+  backupChunkBytes: 256 * 1024,
   /** Segments that one batch of a garbage collection deletes. */
   garbageBatchSegmentsMax: 2048,
 } as const;

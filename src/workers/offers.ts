@@ -1,5 +1,5 @@
-import type { Change, ChangeResult, RepairReport, StorageHealth } from '../storage/index.js';
-import type { CompactInput, CompactPart } from '../vault/index.js';
+import type { Change, ChangeResult, StorageHealth } from '../storage/index.js';
+import type { CompactInput, CompactPart, VerifyPart } from '../vault/index.js';
 
 /** What the process that keeps the vault does for its workers: all that writes. */
 export interface PrimaryOffer {
@@ -9,13 +9,14 @@ export interface PrimaryOffer {
     /** A worker serves at this address, or why it cannot. */
     readonly started: (outcome: WorkerStart) => void;
     readonly commit: (change: Change) => Promise<ChangeResult>;
-    readonly repair: (argument: undefined) => Promise<RepairReport>;
     /** A lease on the current state; its number. */
     readonly takeLease: (argument: undefined) => number;
     readonly releaseLease: (lease: number) => void;
   };
   readonly streams: {
     readonly compact: (input: CompactInput, signal: AbortSignal) => AsyncIterable<CompactPart>;
+    /** With repair: without it a worker needs nobody. */
+    readonly verify: (input: { readonly repair: boolean }, signal: AbortSignal) => AsyncIterable<VerifyPart>;
   };
 }
 

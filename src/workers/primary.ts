@@ -18,6 +18,9 @@ export interface PrimaryOptions {
   readonly worker: Omit<WorkerOptions, 'health'>;
 }
 
+/** What this process does for all workers. */
+type Tended = Pick<Vault, 'compact' | 'verify'>;
+
 /** A worker, and what it holds. */
 interface Crew {
   readonly worker: Worker;
@@ -51,7 +54,7 @@ export class Primary {
   }
 
   /** Starts the workers; resolves to the address when all of them listen. Rejects when one of them cannot. */
-  async start(vault: Pick<Vault, 'compact'>): Promise<string> {
+  async start(vault: Tended): Promise<string> {
     cluster.setupPrimary({
       exec: createRequire(import.meta.url).resolve('#build/src/workers/worker.js'),
       args: [],
@@ -83,7 +86,7 @@ export class Primary {
   }
 
   /** Resolves to the address on which it listens. */
-  #add(vault: Pick<Vault, 'compact'>): Promise<string> {
+  #add(vault: Tended): Promise<string> {
     return new Promise((resolve, reject) => {
       const worker = cluster.fork();
       const leases = new Map<number, () => void>();
@@ -101,7 +104,7 @@ export class Primary {
     });
   }
 
-  #lost(crew: Crew, vault: Pick<Vault, 'compact'>, how: string): void {
+  #lost(crew: Crew, vault: Tended, how: string): void {
     this.#crew.delete(crew);
     for (const release of crew.leases.values()) release();
     if (this.#draining) return;
@@ -112,13 +115,13 @@ export class Primary {
     setTimeout(() => {
       if (this.#draining) return;
       this.#add(vault).catch((error: unknown) => {
-        this.options.logger.error({ err: error }, 'a worker could not start');
+        if (!this.#draining) this.options.logger.error({ err: error }, 'a worker could not start');
       });
     }, limits.workerRestartMs).unref();
   }
 
   #offer(
-    vault: Pick<Vault, 'compact'>,
+    vault: Tended,
     leases: Map<number, () => void>,
     started: (outcome: WorkerStart) => void,
   ): PrimaryOffer {
@@ -128,7 +131,6 @@ export class Primary {
         enlist: () => ({ ...this.options.worker, health: this.#health }),
         started,
         commit: (change) => this.#commit(change),
-        repair: () => backend.repair(),
         takeLease: () => {
           leases.set(++this.#lastLease, backend.lease());
           return this.#lastLease;
@@ -138,7 +140,10 @@ export class Primary {
           leases.delete(lease);
         },
       },
-      streams: { compact: (input, signal) => vault.compact(input, signal) },
+      streams: {
+        compact: (input, signal) => vault.compact(input, signal),
+        verify: (input, signal) => vault.verify(input, signal),
+      },
     };
   }
 

@@ -1,23 +1,20 @@
 interface Held {
-  users: number;
-  readonly actions: (() => void)[];
+  readers: number;
   readonly release: () => void;
 }
 
 /**
- * One lease for many readers. What is read under it may be older than the lease itself, never newer: so a
- * reader costs no round trip to the process that keeps the vault. Renewed, lest garbage wait for long.
+ * One lease for many readers. What is read under it may be newer than the lease itself, never older: so a
+ * reader costs no round trip to the process that keeps the vault. Renewed when garbage waits for it.
  */
 export class StandingLease {
   #current: Held;
-  /** Those before it that still have readers. */
-  readonly #before = new Set<Held>();
 
   private constructor(
     private readonly acquire: () => Promise<() => void>,
     release: () => void,
   ) {
-    this.#current = newlyHeld(release);
+    this.#current = { readers: 0, release };
   }
 
   static async take(acquire: () => Promise<() => void>): Promise<StandingLease> {
@@ -27,41 +24,25 @@ export class StandingLease {
   /** Everything that is stored now stays readable until the function that it returns is called. */
   hold(): () => void {
     const lease = this.#current;
-    lease.users += 1;
-    let held = true;
+    lease.readers += 1;
+    let holds = true;
     return () => {
-      if (!held) return;
-      held = false;
-      lease.users -= 1;
-      this.#endUnused();
+      if (!holds) return;
+      holds = false;
+      lease.readers -= 1;
+      this.#endIfUnused(lease);
     };
   }
 
   /** Readers from now on hold a new lease; the one before ends with its last reader. */
   async renew(): Promise<void> {
     const release = await this.acquire();
-    this.#before.add(this.#current);
-    this.#current = newlyHeld(release);
-    this.#endUnused();
+    const before = this.#current;
+    this.#current = { readers: 0, release };
+    this.#endIfUnused(before);
   }
 
-  /** Runs an action when whoever reads now has finished. */
-  whenReleased(action: () => void): void {
-    this.#current.actions.push(action);
-    void this.renew().catch(() => undefined);
+  #endIfUnused(lease: Held): void {
+    if (lease !== this.#current && lease.readers === 0) lease.release();
   }
-
-  #endUnused(): void {
-    // In order: what waits for a lease waits for those before it too.
-    for (const lease of this.#before) {
-      if (lease.users > 0) return;
-      this.#before.delete(lease);
-      lease.release();
-      for (const action of lease.actions) action();
-    }
-  }
-}
-
-function newlyHeld(release: () => void): Held {
-  return { users: 0, actions: [], release };
 }

@@ -1,4 +1,4 @@
-import type { LmdbReader, MaintainedBackend, StorageHealth } from '../storage/index.js';
+import type { LmdbReader, StorageBackend } from '../storage/index.js';
 import type { Channel } from './channel.js';
 import { forwardReads } from './forward.js';
 import type { PrimaryOffer } from './offers.js';
@@ -8,8 +8,7 @@ export function createWorkerBackend(
   reader: LmdbReader,
   primary: Channel<PrimaryOffer>,
   lease: () => () => void,
-  health: () => StorageHealth,
-): MaintainedBackend {
+): StorageBackend {
   const reads = forwardReads(() => {
     // The primary may have written since: what is read next is what is stored now.
     reader.refresh();
@@ -20,9 +19,7 @@ export function createWorkerBackend(
     kind: reader.kind,
     vaultId: reader.vaultId,
     commit: (change) => primary.call('commit', change),
-    repair: () => primary.call('repair', undefined),
     lease,
-    health,
     close: () => reader.close(),
   };
 }

@@ -52,13 +52,17 @@ async function start(options: WorkerOptions): Promise<string> {
     return () => void primary.call('releaseLease', number).catch(() => undefined);
   }));
   const hold = () => standing.hold();
-  const guard = { lease: hold, whenReleased: (action: () => void) => standing.whenReleased(action) };
-  reading = await openLmdbReader({ folder: options.dataDir, codec, guard });
-  const backend = createWorkerBackend(reading, primary, hold, () => health);
+  reading = await openLmdbReader({ folder: options.dataDir, codec, lease: hold });
+  const backend = createWorkerBackend(reading, primary, hold);
   // The tokenizers' threads are few in each: the workers share the processors.
   const tokenizers = createTokenizers({ threadsMax: 1 });
   const own = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
-  const vault: Vault = { ...own, compact: (input, signal) => primary.stream('compact', input, signal) };
+  const vault: Vault = {
+    ...own,
+    compact: (input, signal) => primary.stream('compact', input, signal),
+    verify: (input, signal) =>
+      input.repair ? primary.stream('verify', input, signal) : own.verify(input, signal),
+  };
   const server = await startRpcServer({
     vaults: (name) => (name === vault.name ? vault : undefined),
     tokenizers,
