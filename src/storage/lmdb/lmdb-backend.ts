@@ -20,6 +20,7 @@ import type {
   StoredSegment,
   Violation,
 } from '../backend.js';
+import { distinctHashes } from '../content.js';
 import type { FolderLock } from '../folder-lock.js';
 import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
@@ -35,7 +36,7 @@ import { listConversations } from './listing.js';
 import { Names } from './names.js';
 import { Registries } from './registries.js';
 import { scanSegments } from './scan.js';
-import { SegmentCache } from './segment-cache.js';
+import { SegmentCache, type KnownSegment } from './segment-cache.js';
 import { SegmentFinder } from './segment-finder.js';
 import { SegmentReader } from './segment-reader.js';
 import { createSnapshot } from './snapshot.js';
@@ -47,6 +48,9 @@ import type { Shared } from './write-session.js';
 
 /** Segments that are looked at before other work gets its turn. */
 const SLICE = 256;
+
+/** Messages of a change from which on what they name is looked up before its transaction. */
+const RESOLVED_AHEAD_MIN = 1024;
 
 /** Serves a vault whose environment is open; see openLmdbBackend. */
 export class LmdbBackend implements MaintainedBackend {
@@ -72,6 +76,7 @@ export class LmdbBackend implements MaintainedBackend {
       cache: new SegmentCache(),
       directory: new IndexDirectory(tables.hashIndex),
       names: new Names(tables.names),
+      resolved: new WeakMap(),
     };
     const registries = new Registries(tables);
     for (const { id } of registries.list()) codec.add(registries.read(id) ?? new Uint8Array(0));
@@ -87,6 +92,7 @@ export class LmdbBackend implements MaintainedBackend {
       ({ hash }) => hash,
     );
     if (hashes.length > 0) await this.findSegments(hashes);
+    await this.#resolve(change);
     // A damaged registry is refused before anything is written: a vault that has one cannot be opened.
     if (change.putRegistry) this.#shared.codec.withRegistry(change.putRegistry.bytes);
     if (change.replaceFrames) await this.#checkReplacements(change.replaceFrames);
@@ -255,6 +261,17 @@ export class LmdbBackend implements MaintainedBackend {
     await this.#warm(keys);
     const { cache, codec } = this.#shared;
     checkReplacements(replacements, (key) => cache.byId(idOf(key))?.hash, codec);
+  }
+
+  /** Looks up what a long change names, in slices, so that its transaction need not. */
+  async #resolve(change: Change): Promise<void> {
+    const messages = [...(change.put?.messages ?? []), ...(change.append?.messages ?? [])];
+    if (messages.length < RESOLVED_AHEAD_MIN) return;
+    const hashes = [...distinctHashes(messages)];
+    const found = await this.#slices(hashes, (finder, hash) => finder.find(hash));
+    const resolved = new Map<SegmentHash, KnownSegment>();
+    for (const known of found) if (known) resolved.set(known.hash, known);
+    this.#shared.resolved.set(change, resolved);
   }
 
   async #warm(keys: readonly SegmentKey[]): Promise<void> {

@@ -1,6 +1,6 @@
 import { frameRegistryId, registryIdOf, type LiveCodec } from '../../codec/index.js';
 import { isStowkenError, type SegmentHash } from '../../model/index.js';
-import type { FrameReplacement, NewSegment } from '../backend.js';
+import type { Change, FrameReplacement, NewSegment } from '../backend.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
 import type { Tables } from './environment.js';
 import { HashIndex } from './hash-index.js';
@@ -24,6 +24,8 @@ export interface Shared {
   readonly cache: SegmentCache;
   readonly directory: IndexDirectory;
   readonly names: Names;
+  /** Segments that changes name, looked up before their transaction: a pair of hash and id is true for ever. */
+  readonly resolved: WeakMap<Change, ReadonlyMap<SegmentHash, KnownSegment>>;
 }
 
 /**
@@ -46,6 +48,7 @@ export class WriteSession {
   readonly #registriesAdded: Uint8Array[] = [];
   #registriesDropped: number[] = [];
   readonly nameOf = (code: number): string => this.names.nameOf(code);
+  #resolved: ReadonlyMap<SegmentHash, KnownSegment> | undefined;
   #reader: SegmentReader;
   #indexChanges: ReturnType<HashIndex['flush']> | undefined;
 
@@ -72,8 +75,13 @@ export class WriteSession {
     return this.shared.tables;
   }
 
+  /** The change that is planned and made from here on. */
+  begin(change: Change): void {
+    this.#resolved = this.shared.resolved.get(change);
+  }
+
   find(hash: SegmentHash): KnownSegment | undefined {
-    const cached = this.#added.get(hash) ?? this.shared.cache.byHash(hash);
+    const cached = this.#resolved?.get(hash) ?? this.#added.get(hash) ?? this.shared.cache.byHash(hash);
     if (cached && this.#counts.get(cached.id) !== undefined) return cached;
     for (const id of this.#index.candidates(hash)) {
       const known = this.#known(id);
@@ -103,11 +111,11 @@ export class WriteSession {
     const count = this.#counts.get(id) ?? 0;
     this.#counts.set(id, count + 1);
     if (count > 0) return;
-    const garbage = this.tables.garbage.get(id);
+    const garbage = this.tables.garbage.view(id);
     if (!garbage) return;
-    this.tables.garbage.remove(id);
     this.state.garbageSegments -= 1;
     this.state.garbageBytes -= decodeGarbage(garbage).frameBytes;
+    this.tables.garbage.remove(id);
   }
 
   /** Takes a reference away; says whether the segment is garbage now. */
@@ -129,7 +137,7 @@ export class WriteSession {
     // What was appended in this session may not be readable yet.
     if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
     const frameBytes = this.#reader.size(id)?.frameBytes ?? 0;
-    const isNew = this.tables.garbage.get(id) === undefined;
+    const isNew = this.tables.garbage.view(id) === undefined;
     const { commitSequence: sequence } = this.state;
     this.tables.garbage.put(id, encodeGarbage({ sinceMs: this.nowMs, sequence, frameBytes }));
     if (!isNew) return;
