@@ -7,28 +7,35 @@ import {
   manifestOutcome,
   releaseList,
   requireConversation,
-  requireSegments,
+  findSegments,
   resolveMessages,
   type BroughtSegment,
+  type FoundSegments,
 } from './manifest-change.js';
 import type { WriteSession } from './write-session.js';
 
 type Append = NonNullable<Change['append']>;
 type Delete = NonNullable<Change['delete']>;
 
-export function checkAppend(session: WriteSession, append: Append, newSegments: readonly NewSegment[]): void {
+/** What the messages name. */
+export function checkAppend(
+  session: WriteSession,
+  append: Append,
+  newSegments: readonly NewSegment[],
+): FoundSegments {
   requireConversation(session, append);
-  requireSegments(session, append.messages, newSegments);
+  return findSegments(session, append.messages, newSegments);
 }
 
 /** Decodes the tail, and nothing before it. */
 export function appendMessages(
   session: WriteSession,
   { id, messages, timeMs }: Append,
+  found: FoundSegments,
   brought: readonly BroughtSegment[],
 ): ManifestOutcome {
   const { number, conversation: before, list: stored } = requireConversation(session, { id });
-  const resolved = resolveMessages(session, messages);
+  const resolved = resolveMessages(session, messages, found);
   const list = new ListWriter(session);
   list.resume(stored, true);
   for (const message of resolved.messages) list.add(message);
@@ -42,7 +49,7 @@ export function appendMessages(
   writeManifest(session.tables, { number, conversation, list, replaces: true, grows: true }, session.names);
   countIn(session, conversation, 1);
   countIn(session, before, -1);
-  return manifestOutcome(conversation, resolved, brought);
+  return manifestOutcome(conversation, found, brought);
 }
 
 export function checkDelete(session: WriteSession, change: Delete): void {

@@ -37,8 +37,9 @@ function planParts(session: WriteSession, change: Change, sequenceMax: number): 
     () => session.registries.lastId(),
   );
   const { newSegments = [] } = change;
-  const samePut = change.put && checkPut(session, change.put, newSegments);
-  if (change.append) checkAppend(session, change.append, newSegments);
+  const plannedPut = change.put && checkPut(session, change.put, newSegments);
+  const samePut = plannedPut?.same;
+  const appended = change.append && checkAppend(session, change.append, newSegments);
   const sameFork = change.fork && checkFork(session, change.fork);
   if (change.delete) checkDelete(session, change.delete);
   const isNothing = (part: string) =>
@@ -53,8 +54,12 @@ function planParts(session: WriteSession, change: Change, sequenceMax: number): 
     if (sameFork) result.fork = sameFork;
     if ((samePut ?? sameFork) && Object.keys(change).every(isNothing)) return { result, wrote: false };
     const brought = addSegments(session, newSegments);
-    if (change.put && !samePut) result.put = putConversation(session, change.put, brought);
-    if (change.append) result.append = appendMessages(session, change.append, brought);
+    if (change.put && plannedPut && !samePut) {
+      result.put = putConversation(session, change.put, plannedPut.found, brought);
+    }
+    if (change.append && appended) {
+      result.append = appendMessages(session, change.append, appended, brought);
+    }
     if (change.fork && !sameFork) result.fork = forkConversation(session, change.fork);
     if (change.delete) result.delete = deleteConversation(session, change.delete);
     if (change.addReferences) result.addReferences = addReferences(session, change.addReferences);

@@ -10,21 +10,22 @@ import {
   manifestOutcome,
   nothingNew,
   releaseList,
-  requireSegments,
+  findSegments,
   resolveMessages,
   type BroughtSegment,
+  type FoundSegments,
 } from './manifest-change.js';
 import { messagesOf } from './stored-list.js';
 import type { WriteSession } from './write-session.js';
 
 type Put = NonNullable<Change['put']>;
 
-/** The outcome, when the very same content is there already. */
+/** The outcome, when the very same content is there already; or else what the messages name. */
 export function checkPut(
   session: WriteSession,
   { spec, messages, expect }: Put,
   newSegments: readonly NewSegment[],
-): ManifestOutcome | undefined {
+): { readonly same?: ManifestOutcome; readonly found: FoundSegments } {
   const existing = findConversation(session, spec.id);
   const revision = existing?.conversation.revision ?? 0;
   if (expect.kind === 'revision' && expect.revision !== revision) {
@@ -32,20 +33,21 @@ export function checkPut(
   }
   if (expect.kind === 'absentOrSame' && existing) {
     if (!sameContent(session, existing, { spec, messages })) throw conversationExists(spec.id, revision);
-    return { ...nothingNew(existing.conversation, true), segments: distinctHashes(messages).size };
+    const same = { ...nothingNew(existing.conversation, true), segments: distinctHashes(messages).size };
+    return { same, found: new Map() };
   }
-  requireSegments(session, messages, newSegments);
-  return undefined;
+  return { found: findSegments(session, messages, newSegments) };
 }
 
 export function putConversation(
   session: WriteSession,
   { spec, messages, timeMs }: Put,
+  found: FoundSegments,
   brought: readonly BroughtSegment[],
 ): ManifestOutcome {
   const { state } = session;
   const existing = findConversation(session, spec.id);
-  const resolved = resolveMessages(session, messages);
+  const resolved = resolveMessages(session, messages, found);
   const list = new ListWriter(session);
   for (const message of resolved.messages) list.add(message);
   const createTimeMs = existing?.conversation.createTimeMs ?? Math.max(timeMs, state.lastCreateTimeMs);
@@ -68,7 +70,7 @@ export function putConversation(
     // After the new list has its references, so that what both name is not garbage in between.
     releaseList(session, existing.list);
   } else session.ids.insert(spec.id, number);
-  return manifestOutcome(conversation, resolved, brought);
+  return manifestOutcome(conversation, found, brought);
 }
 
 /** Compares message by message, with ids in place of hashes, up to the first difference. */

@@ -1,6 +1,5 @@
 import type { Conversation, MessageRecord, SegmentHash } from '../../model/index.js';
 import type { ManifestOutcome, NewSegment } from '../backend.js';
-import { distinctHashes } from '../content.js';
 import { conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
 import { findManifest, type NumberedManifest } from './conversations.js';
 import { segmentsNamed, type ListedMessage } from './message-list.js';
@@ -31,49 +30,60 @@ export function requireConversation(
   return existing;
 }
 
+/** Every segment that messages name; undefined for what comes with the change itself. */
+export type FoundSegments = Map<SegmentHash, KnownSegment | undefined>;
+
 /** @throws StowkenError SEGMENT_MISSING when messages name what is neither stored nor brought */
-export function requireSegments(
+export function findSegments(
   session: WriteSession,
   messages: readonly MessageRecord[],
   newSegments: readonly NewSegment[],
-): void {
+): FoundSegments {
   const brought = new Set(newSegments.map(({ hash }) => hash));
-  const missing = [...distinctHashes(messages)].filter((hash) => !brought.has(hash) && !session.find(hash));
-  if (missing.length > 0) throw segmentMissing(missing);
-}
-
-/** Messages that a change states, with segments by number. */
-export interface ResolvedMessages {
-  readonly messages: readonly ListedMessage[];
-  readonly segments: ReadonlyMap<SegmentHash, KnownSegment>;
-  readonly tokens: number;
-}
-
-export function resolveMessages(session: WriteSession, messages: readonly MessageRecord[]): ResolvedMessages {
-  const segmentOf = new Map<SegmentHash, KnownSegment>();
-  for (const hash of distinctHashes(messages)) {
-    const known = session.find(hash);
-    if (!known) throw segmentMissing([hash]);
-    segmentOf.set(hash, known);
+  const found: FoundSegments = new Map();
+  const missing: SegmentHash[] = [];
+  for (const { segments } of messages) {
+    for (const { hash } of segments) {
+      if (found.has(hash)) continue;
+      const known = session.find(hash);
+      found.set(hash, known);
+      if (!known && !brought.has(hash)) missing.push(hash);
+    }
   }
+  if (missing.length > 0) throw segmentMissing(missing);
+  return found;
+}
+
+/** Messages that a change states, with segments by number; what was brought is found now. */
+export function resolveMessages(
+  session: WriteSession,
+  messages: readonly MessageRecord[],
+  found: FoundSegments,
+): { readonly messages: readonly ListedMessage[]; readonly tokens: number } {
   let tokens = 0;
+  const resolve = (hash: SegmentHash) => {
+    let known = found.get(hash);
+    if (!known) {
+      known = session.find(hash);
+      if (!known) throw segmentMissing([hash]);
+      found.set(hash, known);
+    }
+    tokens += known.tokenCount;
+    return known;
+  };
   const listed = messages.map(({ role, name, toolCallId, segments }) => ({
     role,
     name,
     toolCallId,
-    segments: segments.map(({ hash }) => {
-      const known = segmentOf.get(hash) as KnownSegment;
-      tokens += known.tokenCount;
-      return known;
-    }),
+    segments: segments.map(({ hash }) => resolve(hash)),
   }));
-  return { messages: listed, segments: segmentOf, tokens };
+  return { messages: listed, tokens };
 }
 
 /** What putting or appending messages made. */
 export function manifestOutcome(
   conversation: Conversation,
-  { segments }: ResolvedMessages,
+  segments: FoundSegments,
   brought: readonly BroughtSegment[],
 ): ManifestOutcome {
   const fresh = brought.filter(({ hash, added }) => added && segments.has(hash));

@@ -111,11 +111,11 @@ export class WriteSession {
     const count = this.#counts.get(id) ?? 0;
     this.#counts.set(id, count + 1);
     if (count > 0) return;
-    const garbage = this.tables.garbage.get(id);
+    const garbage = this.tables.garbage.view(id);
     if (!garbage) return;
-    this.tables.garbage.remove(id);
     this.state.garbageSegments -= 1;
     this.state.garbageBytes -= decodeGarbage(garbage).frameBytes;
+    this.tables.garbage.remove(id);
   }
 
   /** Takes a reference away; says whether the segment is garbage now. */
@@ -137,7 +137,7 @@ export class WriteSession {
     // What was appended in this session may not be readable yet.
     if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
     const frameBytes = this.#reader.size(id)?.frameBytes ?? 0;
-    const isNew = this.tables.garbage.get(id) === undefined;
+    const isNew = this.tables.garbage.view(id) === undefined;
     const { commitSequence: sequence } = this.state;
     this.tables.garbage.put(id, encodeGarbage({ sinceMs: this.nowMs, sequence, frameBytes }));
     if (!isNew) return;
