@@ -29,13 +29,13 @@ export const limits = {
   /** A longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
   /**
-   * Messages up to this are one segment; longer ones are cut by content, at these sizes. The codec finds
-   * what is repeated within and across segments: cuts only pay where whole pages are pasted.
+   * Messages up to this are one segment; longer ones are cut by content, at these sizes. A registry finds
+   * what segments share once it is trained; cuts find whole pages that are pasted before that.
    */
   segmentWholeTokensMax: 8192,
-  segmentCutTokensMin: 1024,
-  segmentCutTokensTarget: 4096,
-  segmentCutTokensMax: 16 * 1024,
+  segmentCutTokensMin: 512,
+  segmentCutTokensTarget: 2048,
+  segmentCutTokensMax: 8 * 1024,
   /** The codec codes a longer segment block by block: its memory is bounded by this. */
   codecBlockTokensMax: 64 * 1024,
   /** Segments, and bytes of frames, that one batch of a compaction rewrites. */
