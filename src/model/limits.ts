@@ -45,18 +45,21 @@ export const limits = {
   /** A longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
   /**
-   * Messages up to this are one segment; longer ones are cut by content, at these sizes. The codec finds
-   * what is repeated within and across segments: cuts only pay where whole pages are pasted.
+   * Messages up to this are one segment; longer ones are cut by content, at these sizes. A registry finds
+   * what segments share once it is trained; cuts find whole pages that are pasted before that.
    */
   segmentWholeTokensMax: 8192,
-  segmentCutTokensMin: 1024,
-  segmentCutTokensTarget: 4096,
-  segmentCutTokensMax: 16 * 1024,
+  segmentCutTokensMin: 512,
+  segmentCutTokensTarget: 2048,
+  segmentCutTokensMax: 8 * 1024,
   /** The codec codes a longer segment block by block: its memory is bounded by this. */
   codecBlockTokensMax: 64 * 1024,
   /** Segments, and bytes of frames, that one batch of a compaction rewrites. */
   compactionBatchSegmentsMax: 512,
   compactionBatchBytesMax: 64 * 1024,
+  /** Automatic compaction: how long between two looks, and unique tokens below which it never begins. */
+  autoCompactionPauseMs: 30_000,
+  autoCompactionTokensMin: 1_000_000,
   /** Tokens of stored segments that one registry is trained on. */
   trainingTokensMax: 10_000_000,
   /** Phrases of one registry. */
@@ -73,6 +76,8 @@ export const limits = {
   turnMessagesMax: 4096,
   /** Tokens (or one segment), and segments, that a retrieve reads ahead of what it has sent. */
   readBatchTokensMax: 128 * 1024,
+  /** Tokens of a batch that are decoded together, about. */
+  decodeAheadTokensMax: 8192,
   readBatchSlotsMax: 1024,
   /** Content bytes that a retrieve gathers into one chunk of a long message, at least and at most. */
   chunkBytesMin: 256 * 1024,
@@ -90,6 +95,11 @@ export const limits = {
   journalFilesMax: 8192,
   /** Conversations that a deletion of many deletes before it looks whether it is still wanted. */
   deleteBatchConversationsMax: 256,
+  /** Between two looks at whether workers are to be told of the store's health, and before one that ended is replaced. */
+  workerNewsMs: 500,
+  workerRestartMs: 1000,
+  /** Bytes of one chunk of a backup. */
+  backupChunkBytes: 256 * 1024,
   /** Segments that one batch of a garbage collection deletes. */
   garbageBatchSegmentsMax: 2048,
 } as const;

@@ -1,5 +1,6 @@
 import type { Codec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
+import { limits, StowkenError } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import { Chunker, type TokenChunk, type TokenForm } from './chunker.js';
@@ -65,11 +66,13 @@ async function* tokenChunks(
   form: TokenForm,
   signal: AbortSignal,
 ): AsyncGenerator<Iterable<DescribedChunk>, void, void> {
-  const decoder = new SlotDecoder(parts, form);
+  const decoder = new SlotDecoder(parts.core, form);
   for (const slots of batches) {
     throwIfAborted(signal);
     const keys = slots.flatMap(({ segment }) => (segment ? [segment.key] : []));
-    yield decoder.chunks(slots, await parts.backend.readFrames(keys));
+    const frames = await parts.backend.readFrames(keys);
+    // They are decoded as they are taken; a compaction may drop their registries before that.
+    yield decoder.chunks(slots, frames, parts.codec.snapshot());
   }
 }
 
@@ -79,16 +82,30 @@ class SlotDecoder {
   #described = -1;
 
   constructor(
-    private readonly parts: RetrieveParts,
+    private readonly core: TokenCore,
     private readonly form: TokenForm,
   ) {
-    this.#chunker = new Chunker(form, parts.core);
+    this.#chunker = new Chunker(form, core);
   }
 
-  *chunks(slots: readonly Slot[], frames: readonly Uint8Array[]): Generator<DescribedChunk, void, void> {
+  *chunks(
+    slots: readonly Slot[],
+    frames: readonly Uint8Array[],
+    codec: Codec,
+  ): Generator<DescribedChunk, void, void> {
+    let decoded: readonly (Uint8Array | StowkenError)[] = [];
     let nextFrame = 0;
-    for (const { segment, message, ...place } of slots) {
-      const bytes = segment === undefined ? noBytes : this.#decode(segment, frames[nextFrame++]!);
+    let firstDecoded = 0;
+    for (const [index, { segment, message, ...place }] of slots.entries()) {
+      let bytes: Uint8Array = noBytes;
+      if (segment !== undefined) {
+        if (nextFrame === firstDecoded + decoded.length) {
+          firstDecoded = nextFrame;
+          const ahead = frames.slice(nextFrame, nextFrame + framesAhead(slots, index));
+          decoded = codec.decodeMany(ahead, this.form);
+        }
+        bytes = this.#partOf(segment, decoded[nextFrame++ - firstDecoded]!);
+      }
       const tokenCount = segment === undefined ? 0 : segment.to - segment.from;
       for (const chunk of this.#chunker.push({ ...place, bytes, tokenCount })) {
         const isFirst = this.#described !== chunk.messageIndex;
@@ -98,17 +115,27 @@ class SlotDecoder {
     }
   }
 
-  #decode({ tokenCount, from, to }: SlotSegment, frame: Uint8Array): Uint8Array {
-    const { codec, core } = this.parts;
-    if (this.form === 'words') {
-      const words = codec.decodeWords(frame);
-      return to - from === tokenCount ? words : words.subarray(4 * from, 4 * to);
-    }
-    const { varints } = codec.decode(frame);
-    if (to - from === tokenCount) return varints;
-    const start = core.byteOffset(varints, from);
-    return varints.subarray(start, start + core.byteOffset(varints.subarray(start), to - from));
+  /** Of a segment's tokens, those asked for. */
+  #partOf({ tokenCount, from, to }: SlotSegment, bytes: Uint8Array | StowkenError): Uint8Array {
+    if (bytes instanceof StowkenError) throw bytes;
+    if (to - from === tokenCount) return bytes;
+    if (this.form === 'words') return bytes.subarray(4 * from, 4 * to);
+    const rest = bytes.subarray(this.core.byteOffset(bytes, from));
+    return rest.subarray(0, this.core.byteOffset(rest, to - from));
   }
+}
+
+/** How many segments are decoded together, from the one in slots[from] on: short ones, for they gain by it. */
+function framesAhead(slots: readonly Slot[], from: number): number {
+  let frames = 0;
+  let tokens = 0;
+  for (let index = from; index < slots.length && tokens < limits.decodeAheadTokensMax; index++) {
+    const { segment } = slots[index]!;
+    if (segment === undefined) continue;
+    frames++;
+    tokens += segment.tokenCount;
+  }
+  return frames;
 }
 
 const noBytes = new Uint8Array(0);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { limits, StowkenError } from '../../src/model/index.js';
+import { limits } from '../../src/model/index.js';
 import type { DeleteManyInput, RetrieveManyPart } from '../../src/vault/index.js';
 import { openTestVault, say, signal, spec, type TestVault } from '../support/vault.js';
 
@@ -47,12 +47,10 @@ describe('many conversations', () => {
       [1, 'header'],
       [1, 'chunk'],
     ]);
-    const damaged = new StowkenError('CORRUPT_SEGMENT', 'damaged');
-    const { decodeWords } = t.codec;
-    const decode = vi.spyOn(t.codec, 'decodeWords');
-    decode.mockImplementationOnce((frame) => decodeWords.call(t.codec, frame));
-    decode.mockImplementationOnce(() => {
-      throw damaged;
+    const readFrames = t.backend.readFrames.bind(t.backend);
+    vi.spyOn(t.backend, 'readFrames').mockImplementationOnce(async (keys) => {
+      const [whole] = await readFrames(keys);
+      return [whole!, Uint8Array.of(0xff)];
     });
     expect(await retrieve(['bad', 'good'])).toEqual([
       [0, 'header'],

@@ -47,13 +47,26 @@ describe('an upload', () => {
     await fc.assert(property, { numRuns: 100 });
   });
 
-  it('cuts a message longer than a segment as a store does, in blocks of any size', async () => {
-    const tokens = count(0, limits.segmentTokensMax + 100_000);
-    await t.vault.store({ spec: spec('a'), messages: [say('user', tokens)] }, signal);
-    const blocks: UploadPart[] = [];
-    for (let at = 0; at < tokens.length; at += 77_777) blocks.push(words(tokens.slice(at, at + 77_777)));
-    const { newSegments } = await upload('b', begin('user'), ...blocks, finish(tokens.length));
-    expect(newSegments).toBe(0);
+  it('cuts long messages where a store does, in blocks of any size', async () => {
+    const lengths = [
+      limits.segmentWholeTokensMax,
+      limits.segmentWholeTokensMax + 1,
+      64 * 1024,
+      64 * 1024 + 1,
+      300_000,
+    ];
+    const messages = lengths.map((length, index) => count(index * 1_000_000, length));
+    const total = messages.flat().length;
+    await t.vault.store({ spec: spec('a'), messages: messages.map((one) => say('user', one)) }, signal);
+    for (const block of [37, 4096, 77_777, total]) {
+      const parts = messages.flatMap((tokens) => [
+        begin('user'),
+        ...Array.from({ length: Math.ceil(tokens.length / block) }, (_, index) =>
+          words(tokens.slice(index * block, (index + 1) * block)),
+        ),
+      ]);
+      expect(await upload('a', ...parts, finish(total))).toMatchObject({ unchanged: true, newSegments: 0 });
+    }
   });
 
   it('joins the blocks of a text before it encodes them, and counts its tokens itself', async () => {
@@ -71,11 +84,11 @@ describe('an upload', () => {
     const messages = count(0, 5).map((_, index) => count(index * 100_000, 90_000));
     const parts = messages.flatMap((tokens) => [begin('user'), words(tokens)]);
     const first = await upload('a', ...parts, finish(450_000));
-    expect(first).toMatchObject({ totalSegments: 5, newSegments: 5, newTokens: 450_000, unchanged: false });
-    const { segmentBytes } = await t.vault.stats();
+    const { segmentBytes, segments } = await t.vault.stats();
+    expect(first).toMatchObject({ totalSegments: segments, newSegments: segments, newTokens: 450_000 });
     expect(first.storedBytes).toBe(segmentBytes);
     const again = await upload('b', ...parts, begin('user'), words([1]), finish(450_001));
-    expect(again).toMatchObject({ totalSegments: 6, newSegments: 1, newTokens: 1 });
+    expect(again).toMatchObject({ totalSegments: segments + 1, newSegments: 1, newTokens: 1 });
   });
 
   const refused: [string, UploadPart[], string][] = [

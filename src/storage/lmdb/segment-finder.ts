@@ -21,7 +21,7 @@ export class SegmentFinder {
     private readonly codec: Codec,
   ) {
     this.reader = new SegmentReader(tables);
-    this.#counts = new RefCounts(tables);
+    this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
     this.#index = new HashIndex(tables.hashIndex, directory);
   }
 

@@ -1,39 +1,30 @@
-import type { Conversation } from '../../model/index.js';
 import type { ConversationSnapshot, SegmentKey, StoredMessage } from '../backend.js';
+import type { StoredManifest } from './conversations.js';
 import type { NameOf } from './manifest.js';
-import { decodeMessages } from './message-list.js';
+import { locateToken, messagesOf } from './stored-list.js';
 
-/** A conversation's revision, from its encoded message list: a few bytes a message, decoded as it is read. */
+/**
+ * A conversation's revision, from its record: a few bytes for each page, and the tail. A page is read when it
+ * is come to, and is there for as long as the lease that `release` ends.
+ */
 export function createSnapshot(
-  conversation: Conversation,
-  list: Uint8Array,
+  { conversation, list }: StoredManifest,
+  pageOf: (id: number) => Uint8Array,
   nameOf: NameOf,
   release: () => void,
 ): ConversationSnapshot {
-  function* messages(from = 0): Generator<StoredMessage, void, void> {
-    let number = 0;
-    for (const { segments, ...speaker } of decodeMessages(list, nameOf)) {
-      if (number++ < from) continue;
-      yield {
-        ...speaker,
-        tokenCount: segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
-        segments: segments.map(({ id, tokenCount }) => ({ key: id as SegmentKey, tokenCount })),
-      };
-    }
-  }
   return {
     conversation,
-    messages,
-    locate(tokenOffset) {
-      let message = 0;
-      let tokensBefore = 0;
-      for (const { tokenCount } of messages()) {
-        if (tokenOffset < tokensBefore + tokenCount) break;
-        tokensBefore += tokenCount;
-        message += 1;
+    *messages(from = 0): Generator<StoredMessage, void, void> {
+      for (const { segments, ...speaker } of messagesOf(list, pageOf, nameOf, from)) {
+        yield {
+          ...speaker,
+          tokenCount: segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
+          segments: segments.map(({ id, tokenCount }) => ({ key: id as SegmentKey, tokenCount })),
+        };
       }
-      return { message, tokensBefore };
     },
+    locate: (tokenOffset) => locateToken(list, pageOf, nameOf, tokenOffset),
     release,
   };
 }

@@ -1,15 +1,17 @@
 import { frameRegistryId, registryIdOf, type LiveCodec } from '../../codec/index.js';
 import { isStowkenError, type SegmentHash } from '../../model/index.js';
-import type { FrameReplacement, NewSegment } from '../backend.js';
+import type { Change, FrameReplacement, NewSegment } from '../backend.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
 import type { Tables } from './environment.js';
 import { HashIndex } from './hash-index.js';
 import { IdIndex } from './id-index.js';
 import type { IndexDirectory } from './index-directory.js';
 import { NameWriter, type Names } from './names.js';
+import { Pages } from './pages.js';
 import { Registries } from './registries.js';
 import { RefCounts } from './ref-counts.js';
 import { References } from './references.js';
+import { Requests } from './requests.js';
 import type { KnownSegment, SegmentCache } from './segment-cache.js';
 import { SegmentReader } from './segment-reader.js';
 import { SegmentWriter } from './segment-writer.js';
@@ -22,6 +24,8 @@ export interface Shared {
   readonly cache: SegmentCache;
   readonly directory: IndexDirectory;
   readonly names: Names;
+  /** Segments that changes name, looked up before their transaction: a pair of hash and id is true for ever. */
+  readonly resolved: WeakMap<Change, ReadonlyMap<SegmentHash, KnownSegment>>;
 }
 
 /**
@@ -33,14 +37,18 @@ export class WriteSession {
   readonly names: NameWriter;
   readonly ids: IdIndex;
   readonly references: References;
+  readonly pages: Pages;
+  readonly requests: Requests;
   readonly #added = new Map<SegmentHash, KnownSegment>();
   readonly #addedIds = new Map<number, KnownSegment>();
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
   readonly registries: Registries;
-  readonly #registriesAdded: Uint8Array[] = [];
-  #registriesDropped: number[] = [];
+  /** What becomes of registries: the last bytes put, or undefined for one that is dropped. */
+  readonly #registryChanges = new Map<number, Uint8Array | undefined>();
+  readonly nameOf = (code: number): string => this.names.nameOf(code);
+  #resolved: ReadonlyMap<SegmentHash, KnownSegment> | undefined;
   #reader: SegmentReader;
   #indexChanges: ReturnType<HashIndex['flush']> | undefined;
 
@@ -54,7 +62,9 @@ export class WriteSession {
     this.names = new NameWriter(tables.names, shared.names, this.state.nextName);
     this.ids = new IdIndex(tables.ids);
     this.references = new References(tables.references);
-    this.#counts = new RefCounts(tables);
+    this.pages = new Pages(tables, this.state);
+    this.requests = new Requests(tables, this.state, this.names, this.nameOf);
+    this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
     this.#index = new HashIndex(tables.hashIndex, shared.directory);
     this.#writer = new SegmentWriter(tables);
     this.registries = new Registries(tables);
@@ -65,10 +75,13 @@ export class WriteSession {
     return this.shared.tables;
   }
 
-  readonly nameOf = (code: number): string => this.shared.names.nameOf(code);
+  /** The change that is planned and made from here on. */
+  begin(change: Change): void {
+    this.#resolved = this.shared.resolved.get(change);
+  }
 
   find(hash: SegmentHash): KnownSegment | undefined {
-    const cached = this.#added.get(hash) ?? this.shared.cache.byHash(hash);
+    const cached = this.#resolved?.get(hash) ?? this.#added.get(hash) ?? this.shared.cache.byHash(hash);
     if (cached && this.#counts.get(cached.id) !== undefined) return cached;
     for (const id of this.#index.candidates(hash)) {
       const known = this.#known(id);
@@ -98,11 +111,11 @@ export class WriteSession {
     const count = this.#counts.get(id) ?? 0;
     this.#counts.set(id, count + 1);
     if (count > 0) return;
-    const garbage = this.tables.garbage.get(id);
+    const garbage = this.tables.garbage.view(id);
     if (!garbage) return;
-    this.tables.garbage.remove(id);
     this.state.garbageSegments -= 1;
     this.state.garbageBytes -= decodeGarbage(garbage).frameBytes;
+    this.tables.garbage.remove(id);
   }
 
   /** Takes a reference away; says whether the segment is garbage now. */
@@ -124,7 +137,7 @@ export class WriteSession {
     // What was appended in this session may not be readable yet.
     if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
     const frameBytes = this.#reader.size(id)?.frameBytes ?? 0;
-    const isNew = this.tables.garbage.get(id) === undefined;
+    const isNew = this.tables.garbage.view(id) === undefined;
     const { commitSequence: sequence } = this.state;
     this.tables.garbage.put(id, encodeGarbage({ sinceMs: this.nowMs, sequence, frameBytes }));
     if (!isNew) return;
@@ -198,9 +211,10 @@ export class WriteSession {
   }
 
   putRegistry(bytes: Uint8Array, timeMs: number): void {
-    this.registries.put(registryIdOf(bytes), bytes, timeMs);
+    const id = registryIdOf(bytes);
+    this.registries.put(id, bytes, timeMs);
     this.state.registryBytes += bytes.length;
-    this.#registriesAdded.push(bytes);
+    this.#registryChanges.set(id, bytes);
   }
 
   /** Removes those that no frame names; returns them. */
@@ -210,7 +224,7 @@ export class WriteSession {
       this.state.registryBytes -= bytes ?? 0;
       return bytes !== undefined;
     });
-    this.#registriesDropped.push(...dropped);
+    for (const id of dropped) this.#registryChanges.set(id, undefined);
     return dropped;
   }
 
@@ -219,13 +233,14 @@ export class WriteSession {
     if (id !== undefined) this.registries.count(id, tokenCount, frame.length, sign);
   }
 
-  /** Writes all that was held back. */
-  flush(): void {
+  /** Writes all that was held back. What was freed at `sequenceMax` or before, no snapshot reads any more. */
+  flush(sequenceMax: number): void {
     this.#writer.flush();
     this.#indexChanges = this.#index.flush();
     this.#counts.flush();
     this.registries.flush();
     this.references.flush();
+    this.pages.flush(sequenceMax);
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);
   }
@@ -233,8 +248,10 @@ export class WriteSession {
   /** Tells what is kept in memory that the commit was made. */
   committed(): void {
     for (const known of this.#added.values()) this.shared.cache.add(known);
-    for (const registry of this.#registriesAdded) this.shared.codec.add(registry);
-    this.shared.codec.remove(this.#registriesDropped);
+    for (const [id, bytes] of this.#registryChanges) {
+      if (bytes) this.shared.codec.add(bytes);
+      else this.shared.codec.remove([id]);
+    }
     if (this.names.changed) this.shared.names.refresh();
     if (this.#indexChanges)
       this.shared.directory.update(this.#indexChanges.added, this.#indexChanges.removed);
