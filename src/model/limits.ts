@@ -83,7 +83,7 @@ export const limits = {
   chunkBytesMin: 256 * 1024,
   chunkBytesMax: 1024 * 1024,
   /** Bytes, and messages, of a stream that wait for a slow client before the work on it pauses. */
-  sendQueueBytesMax: 2 * 1024 * 1024,
+  sendQueueBytesMax: 1 * 1024 * 1024,
   sendQueueMessagesMax: 1024,
   /** Calls at once on one connection; the others wait at the client. */
   streamsPerConnectionMax: 1000,
