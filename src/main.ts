@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
-import { runCli, type RunningServer, type ServeOptions } from './cli/index.js';
+import { runCli, type RestoreVault, type RunningServer, type ServeOptions } from './cli/index.js';
 import { createLiveCodec, type LiveCodec } from './codec/index.js';
 import { loadCore, type TokenCore } from './core/index.js';
 import { startRpcServer } from './rpc/index.js';
@@ -11,6 +11,7 @@ import {
   createMemoryBackend,
   openFilesystemBackend,
   openLmdbBackend,
+  restoreLmdb,
   type ManagedBackend,
 } from './storage/index.js';
 import { createTokenizers } from './text/index.js';
@@ -19,7 +20,7 @@ import { createVault } from './vault/index.js';
 const packageFile = createRequire(import.meta.url).resolve('#package.json');
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
 
-process.exitCode = await runCli({ startServer, version });
+process.exitCode = await runCli({ startServer, restoreVault, version });
 
 /** The one place where the parts become a server. */
 async function startServer(options: ServeOptions, logger: Logger): Promise<RunningServer> {
@@ -52,6 +53,10 @@ async function startServer(options: ServeOptions, logger: Logger): Promise<Runni
     await close();
     throw error;
   }
+}
+
+async function restoreVault(input: Parameters<RestoreVault>[0]): ReturnType<RestoreVault> {
+  return restoreLmdb({ ...input, codec: createLiveCodec(await loadCore()) });
 }
 
 async function openBackend(

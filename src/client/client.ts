@@ -24,6 +24,7 @@ import { defaultRetry } from './retry.js';
 import { SegmentClient } from './segment-client.js';
 import { Transport, type CallControl } from './transport.js';
 import type * as T from './types.js';
+import { fromWireVerify, type VerifyOptions, type VerifyPart, type WireVerifyResponse } from './verify.js';
 import type * as W from './wire.js';
 
 /** The contract's methods, looked up once a client. */
@@ -39,7 +40,8 @@ function methods() {
     collect: maintenance<W.WireCollectResponse>('CollectGarbage'),
     compact: maintenance<WireCompactResponse>('CompactSubstrings'),
     registries: maintenance<WireRegistries>('ListRegistries'),
-    verify: maintenance<W.WireVerifyResponse>('VerifyVault'),
+    verify: maintenance<WireVerifyResponse>('VerifyVault'),
+    backup: maintenance<{ readonly data: Buffer }>('BackupVault'),
     stats: maintenance<Record<keyof T.Stats, string>>('GetStats'),
     capabilities: maintenance<W.WireCapabilities>('GetCapabilities'),
   };
@@ -215,19 +217,21 @@ export class StowkenClient {
     return fromWireRegistries(await this.transport.unary(this.methods.registries, request, control, true));
   }
 
-  /** Changes nothing; what is wrong is told when all has been looked at. */
-  async *verify(control: CallControl = {}): AsyncGenerator<T.VerifyPart, void, void> {
-    const request = { vault: this.vault };
+  /** Changes nothing unless it repairs; what is wrong is told when all has been looked at. */
+  async *verify(options: VerifyOptions = {}): AsyncGenerator<VerifyPart, void, void> {
+    const { repair = false, ...control } = options;
+    const request = { vault: this.vault, repair };
     for await (const message of this.transport.stream(this.methods.verify, request, control, true)) {
-      const { progress, violation, summary } = message;
-      if (message.part === 'violation') yield { kind: 'violation', ...violation! };
-      else if (message.part === 'progress') {
-        const done = fromUint64('records_done', progress!.recordsDone);
-        yield { kind: 'progress', done, total: fromUint64('records', progress!.records) };
-      } else if (message.part === 'summary') {
-        const records = fromUint64('records', summary!.records);
-        yield { kind: 'summary', records, violations: fromUint64('violations', summary!.violations) };
-      }
+      const part = fromWireVerify(message);
+      if (part !== undefined) yield part;
+    }
+  }
+
+  /** One state of the vault, a chunk at a time: it is whole when the generator ends without an error. */
+  async *backup(control: CallControl = {}): AsyncGenerator<Uint8Array, void, void> {
+    const request = { vault: this.vault };
+    for await (const { data } of this.transport.stream(this.methods.backup, request, control, true)) {
+      yield data;
     }
   }
 

@@ -157,20 +157,6 @@ export type CollectPart =
       readonly keptSegments: number;
     };
 
-/** Progress now and then, violations, a summary. */
-export type VerifyPart =
-  | { readonly kind: 'progress'; readonly done: number; readonly total: number }
-  | ({ readonly kind: 'violation' } & Violation)
-  | { readonly kind: 'summary'; readonly records: number; readonly violations: number };
-
-/** Something that is not as it must be. */
-export interface Violation {
-  readonly invariant: string;
-  /** The record: "segment 17", "conversation x". */
-  readonly subject: string;
-  readonly detail: string;
-}
-
 export interface Stats extends VaultStats {
   readonly rawBytes: number;
   readonly uniqueRawBytes: number;

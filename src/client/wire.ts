@@ -76,13 +76,6 @@ export interface WireCollectResponse {
   readonly summary?: WireFigures & { readonly keptSegments: string };
 }
 
-export interface WireVerifyResponse {
-  readonly part?: 'progress' | 'violation' | 'summary';
-  readonly progress?: { readonly recordsDone: string; readonly records: string };
-  readonly violation?: { readonly invariant: string; readonly subject: string; readonly detail: string };
-  readonly summary?: { readonly records: string; readonly violations: string };
-}
-
 export interface WireCapabilities {
   readonly version: string;
   readonly storage: string;

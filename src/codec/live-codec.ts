@@ -16,12 +16,14 @@ export function createLiveCodec(core: TokenCore): LiveCodec {
     encode: (run) => current.encode(run),
     decode: (frame) => current.decode(frame),
     decodeWords: (frame) => current.decodeWords(frame),
+    decodeMany: (frames, form) => current.decodeMany(frames, form),
     hashOf: (frame) => current.hashOf(frame),
     get registries() {
       return current.registries;
     },
     withRegistry: (bytes) => current.withRegistry(bytes),
     withoutRegistries: (ids) => current.withoutRegistries(ids),
+    snapshot: () => current,
     add: (registry) => (current = current.withRegistry(registry)),
     remove: (ids) => (current = current.withoutRegistries(ids)),
   };

@@ -46,15 +46,16 @@ export function trainHere(
   for (let round = 0; round < MERGE_ROUNDS && check(wasm.mergePhrases()) > 0; round++) {
     report(0.05 + 0.2 * (1 - 0.5 ** (round + 1)));
   }
-  let length = check(wasm.buildRegistry(options.id));
+  check(wasm.buildRegistry(options.id));
   for (let refinement = 0; refinement < REFINEMENTS; refinement++) {
     check(wasm.beginParsing());
     for (let left = samples.length; left > 0;) {
       left = check(wasm.parseMore(REPORT_TOKENS));
       report(0.3 + (0.7 * (refinement + 0.8 * (1 - left / samples.length))) / REFINEMENTS);
     }
-    length = check(wasm.buildRegistry(options.id));
+    check(wasm.buildRegistry(options.id));
   }
+  const length = check(wasm.finishRegistry());
   report(1);
   const at = wasm.registry.value;
   return new Uint8Array(wasm.memory.buffer).slice(at, at + length);

@@ -10,6 +10,7 @@ export const reasons = [
   'REQUEST_TOO_LARGE', // metadata: size, limit
   'INVALID_PAGE_TOKEN', // foreign, altered or for another filter
   'UNKNOWN_TOKENIZER', // text with a tokenizer that the server does not have; metadata: tokenizer, known
+  'UNSUPPORTED_BY_STORAGE', // the vault's storage has no such thing; metadata: operation, storage, storages (that have it)
   // Finding what the request names.
   'VAULT_NOT_FOUND',
   'CONVERSATION_NOT_FOUND',
@@ -32,6 +33,7 @@ export const reasons = [
   'STORE_VERSION', // written by a newer version
   'WRITES_STOPPED', // a commit failed before: reads go on, writes do not; metadata: cause
   'COMMIT_FAILED', // this commit failed (full disk, I/O error) and left nothing; metadata: cause
+  'BACKUP_FAILED', // the copy that is to be streamed could not be made; metadata: cause (full disk, I/O error), size and limit where space lacks
   // At any moment.
   'DEADLINE_EXCEEDED',
   'CANCELLED',

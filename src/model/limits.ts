@@ -57,6 +57,8 @@ export const limits = {
   turnMessagesMax: 4096,
   /** Tokens (or one segment), and segments, that a retrieve reads ahead of what it has sent. */
   readBatchTokensMax: 128 * 1024,
+  /** Tokens of a batch that are decoded together, about. */
+  decodeAheadTokensMax: 8192,
   readBatchSlotsMax: 1024,
   /** Content bytes that a retrieve gathers into one chunk of a long message, at least and at most. */
   chunkBytesMin: 256 * 1024,
@@ -72,6 +74,8 @@ export const limits = {
   /** Bytes, and files, that the filesystem backend's journal holds before commits wait for the disk; it may hold twice. */
   journalBytesMax: 32 * 1024 * 1024,
   journalFilesMax: 8192,
+  /** Bytes of one chunk of a backup. */
+  backupChunkBytes: 256 * 1024,
   /** Segments that one batch of a garbage collection deletes. */
   garbageBatchSegmentsMax: 2048,
 } as const;

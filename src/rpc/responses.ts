@@ -73,13 +73,21 @@ export function statsFields(stats: VaultStats): Fields {
   };
 }
 
+/** VerifyPhase's numbers. */
+const verifyPhases = { checking: 1, rebuilding: 2, checkingAgain: 3 } as const;
+
 export function verifyFields(part: VerifyPart): Fields {
   switch (part.kind) {
     case 'progress':
-      return { progress: { records_done: part.done, records: part.total } };
+      return {
+        progress: { records_done: part.done, records: part.total, phase: verifyPhases[part.phase] },
+      };
     case 'violation':
-      return { violation: { invariant: part.invariant, subject: part.subject, detail: part.detail } };
+    case 'repaired':
+      return { [part.kind]: { invariant: part.invariant, subject: part.subject, detail: part.detail } };
     case 'summary':
-      return { summary: { records: part.records, violations: part.violations } };
+      return {
+        summary: { records: part.records, violations: part.violations, repaired: part.repaired },
+      };
   }
 }

@@ -69,6 +69,10 @@ export interface StorageBackend {
   /** Compares every record with every other and decodes every frame; resolves to what is wrong, or nothing. */
   check(options?: CheckOptions): Promise<Violation[]>;
 
+  /** Absent where a storage cannot; see MaintainedBackend. */
+  readonly repair?: MaintainedBackend['repair'];
+  readonly backup?: MaintainedBackend['backup'];
+
   /** By rising id. */
   listRegistries(): Promise<StoredRegistry[]>;
 
@@ -92,12 +96,14 @@ export interface MaintainedBackend extends ManagedBackend {
   /**
    * Makes everything anew that follows from other records: counts, garbage, indexes, statistics. Nothing else
    * is done meanwhile. Says what was wrong before and is not now, and what still is: it cannot be rebuilt.
+   * A vault that is whole is not written. Rejects with WRITES_STOPPED, COMMIT_FAILED.
    */
-  repair(options?: CheckOptions): Promise<RepairReport>;
+  repair(options?: RepairOptions): Promise<RepairReport>;
 
   /**
-   * A copy of one state, to be read at leisure: bytes that restoreBackup makes a vault of. The server goes
-   * on meanwhile. Rejects with INVALID_FIELD when the storage has no backup of its own.
+   * A copy of one state, to be read at leisure, in chunks of at most limits.backupChunkBytes: what
+   * docs/storage-format.md calls a backup. The server goes on meanwhile. Rejects with CANCELLED when the
+   * signal aborts; however it ends, nothing of it is left.
    */
   backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
 }
@@ -359,9 +365,22 @@ export interface GarbagePage {
 }
 
 export interface CheckOptions {
+  /**
+   * "records": leaves frames undecoded, and takes what follows from files at opening as it is. Enough to tell
+   * whether anything could be deleted that is still needed.
+   */
+  readonly depth?: 'frames' | 'records';
   /** Called now and then with records looked at and records in all. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
+}
+
+/** In this order; a vault that is whole is only checked. Progress is told of checks. */
+export type RepairPhase = 'checking' | 'rebuilding' | 'checkingAgain';
+
+export interface RepairOptions extends Pick<CheckOptions, 'onProgress' | 'signal'> {
+  /** Called before each phase; the storage waits for it. */
+  readonly onPhase?: (phase: RepairPhase) => void | Promise<void>;
 }
 
 export interface RepairReport {

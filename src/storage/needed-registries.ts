@@ -9,11 +9,15 @@ import type { Change } from './backend.js';
 export function checkRegistries(change: Change, has: (id: number) => boolean, lastId: () => number): void {
   for (const { frame } of [...(change.newSegments ?? []), ...(change.replaceFrames ?? [])]) {
     const id = frameRegistryId(frame);
-    if (id !== undefined && !has(id)) throw conflict(`a frame names registry ${id}, which is not stored`, id);
+    if (id !== undefined && !has(id)) throw registryMissing(id);
   }
   if (!change.putRegistry) return;
   const id = registryIdOf(change.putRegistry.bytes);
   if (id <= lastId()) throw conflict(`registry ${id} is not above registry ${lastId()}`, id);
+}
+
+export function registryMissing(id: number): StowkenError {
+  return conflict(`a frame names registry ${id}, which is not stored`, id);
 }
 
 function conflict(what: string, id: number): StowkenError {

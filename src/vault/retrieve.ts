@@ -1,6 +1,6 @@
 import type { Codec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
-import { StowkenError } from '../model/index.js';
+import { limits, StowkenError } from '../model/index.js';
 import type { ConversationSnapshot, StorageBackend } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import { Chunker, type TokenChunk, type TokenForm } from './chunker.js';
@@ -73,7 +73,8 @@ async function* tokenChunks(
   for (const slots of slotBatches(snapshot.messages())) {
     throwIfAborted(signal);
     const frames = await backend.readFrames(slots.flatMap(({ segment }) => (segment ? [segment.key] : [])));
-    yield decodeSlots(slots, frames, codec, form, chunker);
+    // They are decoded as they are taken; a compaction may drop their registries before that.
+    yield decodeSlots(slots, frames, codec.snapshot(), form, chunker);
   }
 }
 
@@ -84,17 +85,36 @@ function* decodeSlots(
   form: TokenForm,
   chunker: Chunker,
 ): Generator<DescribedChunk, void, void> {
+  let decoded: readonly (Uint8Array | StowkenError)[] = [];
   let nextFrame = 0;
-  for (const { messageIndex, message, segment, last } of slots) {
-    let bytes: Uint8Array = noBytes;
+  let firstDecoded = 0;
+  for (const [index, { messageIndex, message, segment, last }] of slots.entries()) {
+    let bytes: Uint8Array | StowkenError = noBytes;
     if (segment !== undefined) {
-      const frame = frames[nextFrame++]!;
-      bytes = form === 'words' ? codec.decodeWords(frame) : codec.decode(frame).varints;
+      if (nextFrame === firstDecoded + decoded.length) {
+        firstDecoded = nextFrame;
+        decoded = codec.decodeMany(frames.slice(nextFrame, nextFrame + framesAhead(slots, index)), form);
+      }
+      bytes = decoded[nextFrame++ - firstDecoded]!;
+      if (bytes instanceof StowkenError) throw bytes;
     }
     for (const chunk of chunker.push(messageIndex, bytes, segment?.tokenCount ?? 0, last)) {
       yield { ...chunk, message: chunk.tokenOffset === 0 ? message : undefined };
     }
   }
+}
+
+/** How many segments are decoded together, from the one in slots[from] on: short ones, for they gain by it. */
+function framesAhead(slots: readonly Slot[], from: number): number {
+  let frames = 0;
+  let tokens = 0;
+  for (let index = from; index < slots.length && tokens < limits.decodeAheadTokensMax; index++) {
+    const { segment } = slots[index]!;
+    if (segment === undefined) continue;
+    frames++;
+    tokens += segment.tokenCount;
+  }
+  return frames;
 }
 
 const noBytes = new Uint8Array(0);

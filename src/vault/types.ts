@@ -1,5 +1,5 @@
 import type { Conversation, ConversationSpec, SegmentHash, Speaker, StowkenError } from '../model/index.js';
-import type { SegmentKey, Violation } from '../storage/index.js';
+import type { RepairPhase, SegmentKey, Violation } from '../storage/index.js';
 
 /** A message's content as it arrived; buffers are read once, during the call, and never changed. */
 export type MessageContent =
@@ -137,8 +137,18 @@ export interface GarbageSegmentPage {
   readonly next: SegmentKey | undefined;
 }
 
-/** Progress now and then, violations, a summary. */
+/** Progress now and then, what was wrong and is repaired, what is wrong, a summary. */
 export type VerifyPart =
-  | { readonly kind: 'progress'; readonly done: number; readonly total: number }
-  | ({ readonly kind: 'violation' } & Violation)
-  | { readonly kind: 'summary'; readonly records: number; readonly violations: number };
+  | {
+      readonly kind: 'progress';
+      readonly phase: RepairPhase;
+      readonly done: number;
+      readonly total: number;
+    }
+  | ({ readonly kind: 'repaired' | 'violation' } & Violation)
+  | {
+      readonly kind: 'summary';
+      readonly records: number;
+      readonly repaired: number;
+      readonly violations: number;
+    };

@@ -42,6 +42,7 @@ import type {
   StoreResult,
   VerifyPart,
 } from './types.js';
+import { unsupported } from './unsupported.js';
 import { verifyVault } from './verify.js';
 
 /**
@@ -75,13 +76,19 @@ export interface Vault {
 
   list(query: ListQuery): Promise<ConversationPage>;
 
-  /** A plan; unless dryRun, progress after every committed batch; a summary. */
+  /**
+   * A plan; unless dryRun, progress after every committed batch; a summary. CORRUPT_STORE when the records
+   * that say what is garbage do not agree.
+   */
   collectGarbage(
     options: { readonly dryRun: boolean; readonly minAgeMs: number },
     signal: AbortSignal,
   ): AsyncGenerator<CollectPart, void, void>;
 
-  /** A plan, progress after every committed batch, a summary; COMPACTION_RUNNING while another one works. */
+  /**
+   * A plan, progress after every committed batch, a summary; COMPACTION_RUNNING while another one works,
+   * CORRUPT_STORE as collectGarbage.
+   */
   compact(input: CompactInput, signal: AbortSignal): AsyncGenerator<CompactPart, void, void>;
 
   /** By rising id. */
@@ -108,8 +115,14 @@ export interface Vault {
 
   listGarbage(query: { readonly limit: number; readonly after?: SegmentKey }): Promise<GarbageSegmentPage>;
 
-  /** Checks every invariant of one state, while others write. */
-  verify(signal: AbortSignal): AsyncGenerator<VerifyPart, void, void>;
+  /**
+   * Checks every invariant of one state, while others write. With `repair`, makes anew what follows from other
+   * records, which holds others up, and checks again; UNSUPPORTED_BY_STORAGE where the storage cannot.
+   */
+  verify(options: { readonly repair: boolean }, signal: AbortSignal): AsyncGenerator<VerifyPart, void, void>;
+
+  /** One state of the vault as bytes, while others write; UNSUPPORTED_BY_STORAGE where the storage cannot. */
+  backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
 }
 
 export interface VaultParts {
@@ -173,6 +186,11 @@ export function createVault(parts: VaultParts): Vault {
     deleteSegment: (hash) => deleteSegment(backend, hash),
     listGarbage: (query) => listGarbage(backend, query),
 
-    verify: (signal) => verifyVault(backend, signal),
+    verify: (options, signal) => verifyVault(backend, options, signal),
+
+    async *backup(signal) {
+      if (!backend.backup) throw unsupported('backup', backend);
+      yield* backend.backup(signal);
+    },
   };
 }

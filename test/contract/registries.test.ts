@@ -3,7 +3,7 @@ import { frameRegistryId, trainHere } from '../../src/codec/index.js';
 import type { TokenRun } from '../../src/model/index.js';
 import type { FrameReplacement, NewSegment, SegmentKey } from '../../src/storage/index.js';
 import { sampleSegments } from '../codec/samples.js';
-import { backendKinds, core, openBench, segment, storing, type Bench } from './support.js';
+import { backendKinds, core, isPersistent, openBench, segment, storing, type Bench } from './support.js';
 
 const runs = sampleSegments(300, 1).map((tokens) => core.fromTokens(tokens));
 /** Long enough for every registry to beat varints. */
@@ -178,6 +178,72 @@ describe.each(backendKinds)('registries in the %s backend', (kind) => {
     rewriting = false;
     await reading;
     expect((await bench.backend.listRegistries()).map(({ id }) => id)).toEqual([6]);
+  });
+});
+
+describe.each(backendKinds)('registries of the %s backend that are dropped', (kind) => {
+  /** More than are read without a pause, and enough for a check to take its turns. */
+  const many = sampleSegments(1_200, 3)
+    .filter(({ length }) => length >= 20)
+    .map((tokens) => segment(...tokens));
+  let bench: Bench;
+  beforeEach(async () => {
+    bench = await openBench(kind, { sync: false });
+    await bench.backend.commit({ newSegments: many });
+  });
+  afterEach(() => bench.dispose());
+
+  async function rewriteAll(drop: readonly number[]): Promise<void> {
+    const { segments: scanned } = await bench.backend.scanSegments({ limit: 10_000, bytesMax: Infinity });
+    const replaceFrames = scanned.map(({ key, frame }) => ({
+      key,
+      expected: frame,
+      frame: bench.codec.encode(bench.codec.decode(frame)),
+    }));
+    await bench.backend.commit({ replaceFrames, dropRegistries: drop });
+  }
+  const put = (bytes: Uint8Array | undefined) =>
+    bench.backend.commit({ putRegistry: { bytes: bytes!, timeMs: 1_000 } });
+
+  it('leave a check of an earlier state as it is', async () => {
+    await put(first);
+    await rewriteAll([]);
+    await put(second);
+    const checking = bench.backend.check();
+    await rewriteAll([1]);
+    expect(await checking).toEqual([]);
+    expect(await bench.backend.check()).toEqual([]);
+    expect(bench.codec.registries.map(({ id }) => id)).toEqual([2]);
+  });
+
+  // A commit in memory takes no time, and would come between an answer and whoever waits for it.
+  it.runIf(isPersistent(kind))('leave no frame of theirs among those that are read meanwhile', async () => {
+    await put(first);
+    await rewriteAll([]);
+    await put(second);
+    const { segments: scanned } = await bench.backend.scanSegments({ limit: 10_000, bytesMax: Infinity });
+    const keys = scanned.map(({ key }) => key);
+    const hashes = await bench.backend.readHashes(keys);
+    let rewritten = false;
+    const reading = Array.from({ length: 8 }, async () => {
+      while (!rewritten) {
+        const frames = await bench.backend.readFrames(keys);
+        expect(frames.map((frame) => bench.codec.hashOf(frame))).toEqual(hashes);
+        await new Promise(setImmediate);
+      }
+    });
+    const rewriting = rewriteAll([1]).finally(() => (rewritten = true));
+    await Promise.all([rewriting, ...reading]);
+  });
+
+  it('may be followed by one of the same id in the same moment', async () => {
+    await put(first);
+    const dropped = bench.backend.commit({ dropRegistries: [1] });
+    await Promise.all([dropped, put(first)]);
+    expect((await bench.backend.listRegistries()).map(({ id }) => id)).toEqual([1]);
+    expect(bench.codec.registries.map(({ id }) => id)).toEqual([1]);
+    await rewriteAll([]);
+    expect(await bench.backend.check()).toEqual([]);
   });
 });
 

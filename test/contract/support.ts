@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,14 +37,16 @@ export const core = await loadCore();
 /** Without registries. */
 export const codec = createLiveCodec(core);
 
-export async function openBench(kind: BackendKind): Promise<Bench> {
-  const folder = await mkdtemp(join(tmpdir(), `stowken-${kind}-`));
+/** `sync: false` where no power is cut: in memory where there is such a folder, and without waiting for the disk. */
+export async function openBench(kind: BackendKind, { sync = true } = {}): Promise<Bench> {
+  const parent = !sync && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+  const folder = await mkdtemp(join(parent, `stowken-${kind}-`));
   const clock = () => bench.nowMs;
   const open = (codec: LiveCodec) => openers(codec)[kind]();
   const openers = (codec: LiveCodec) => ({
     memory: () => createMemoryBackend({ codec, clock }),
-    lmdb: () => openLmdbBackend({ folder, codec, clock }),
-    filesystem: () => openFilesystemBackend({ folder, codec, core, clock }),
+    lmdb: () => openLmdbBackend({ folder, codec, clock, durability: sync ? 'fsync' : 'relaxed' }),
+    filesystem: () => openFilesystemBackend({ folder, codec, core, clock, fsync: sync }),
   });
   const firstCodec = createLiveCodec(core);
   const bench: Bench = {

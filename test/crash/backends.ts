@@ -1,12 +1,25 @@
+import { join } from 'node:path';
 import type { LiveCodec } from '../../src/codec/index.js';
-import { openLmdbBackend, type ManagedBackend } from '../../src/storage/index.js';
+import type { TokenCore } from '../../src/core/index.js';
+import { openFilesystemBackend, openLmdbBackend, type ManagedBackend } from '../../src/storage/index.js';
 
-export const durableKinds = ['lmdb'] as const;
+export const durableKinds = ['lmdb', 'filesystem'] as const;
 export type DurableKind = (typeof durableKinds)[number];
 
-export function openDurable(kind: DurableKind, folder: string, codec: LiveCodec): Promise<ManagedBackend> {
-  switch (kind) {
-    case 'lmdb':
-      return openLmdbBackend({ folder, codec, clock: Date.now });
-  }
+export function openDurable(
+  kind: DurableKind,
+  folder: string,
+  { codec, core }: { readonly codec: LiveCodec; readonly core: TokenCore },
+): Promise<ManagedBackend> {
+  const options = { folder, codec, clock: Date.now };
+  return kind === 'lmdb' ? openLmdbBackend(options) : openFilesystemBackend({ ...options, core });
+}
+
+/** Where a folder has the vault of a kind, and what a round's worker was promised of it. */
+export function vaultOf(folder: string, kind: DurableKind): string {
+  return join(folder, kind);
+}
+
+export function journalOf(folder: string, kind: DurableKind, round: number | string): string {
+  return join(folder, `${kind}-journal-${round}`);
 }

@@ -1,22 +1,70 @@
-import type { TokenCore } from '../../src/core/index.js';
 import type { LiveCodec } from '../../src/codec/index.js';
+import type { TokenCore } from '../../src/core/index.js';
+import type { SegmentHash, TokenRun } from '../../src/model/index.js';
 import type { NewSegment } from '../../src/storage/index.js';
 import { Random } from './random.js';
 
 /** Few enough that conversations share them, and that collected ones come back. */
-const SEGMENTS = 400;
+export const SEGMENTS = 400;
 
-/** The segments of a conversation whose content `seed` decides. */
-export function contentOf(seed: number, core: TokenCore, codec: LiveCodec): NewSegment[] {
-  const random = new Random(seed);
-  return Array.from({ length: 1 + random.below(8) }, () => segmentOf(random.below(SEGMENTS), core, codec));
+const phraseRandom = new Random(1);
+const PHRASES = Array.from({ length: 60 }, () =>
+  Array.from({ length: 5 + phraseRandom.below(10) }, () => phraseRandom.below(200_000)),
+);
+
+interface NamedRun {
+  readonly hash: SegmentHash;
+  readonly run: TokenRun;
 }
 
-function segmentOf(number: number, core: TokenCore, codec: LiveCodec): NewSegment {
-  const random = new Random(number);
-  // Mostly small ones; some of half a page, some of several.
-  const tokenCount = [20, 60, 60, 100, 900, 9000][random.below(6)]! + random.below(40);
-  const tokens = Uint32Array.from({ length: tokenCount }, () => random.below(200_000));
-  const run = core.fromTokens(tokens);
-  return { hash: core.hash(run.varints), tokenCount, frame: codec.encode(run) };
+/** Made once, whoever asks. */
+const segments = new Map<number, NamedRun>();
+
+/** What segments and conversations hold, as a number decides. */
+export class Contents {
+  constructor(
+    private readonly core: TokenCore,
+    private readonly codec: LiveCodec,
+  ) {}
+
+  /** The segments of a conversation, in order. */
+  segmentsOf(content: number): number[] {
+    const random = new Random(content);
+    return Array.from({ length: 1 + random.below(8) }, () => random.below(SEGMENTS));
+  }
+
+  hash(segment: number): SegmentHash {
+    return this.#named(segment).hash;
+  }
+
+  run(segment: number): TokenRun {
+    return this.#named(segment).run;
+  }
+
+  /** With the newest registry there is. */
+  encoded(segment: number): NewSegment {
+    const { hash, run } = this.#named(segment);
+    return { hash, tokenCount: run.tokenCount, frame: this.codec.encode(run) };
+  }
+
+  #named(segment: number): NamedRun {
+    const known = segments.get(segment);
+    if (known) return known;
+    const run = this.core.fromTokens(tokensOf(segment));
+    const named = { hash: this.core.hash(run.varints), run };
+    segments.set(segment, named);
+    return named;
+  }
+}
+
+/** Phrases that others have too, and tokens that none has. Mostly short; some of half a page, some of several. */
+function tokensOf(segment: number): Uint32Array {
+  const random = new Random(segment);
+  const length = [20, 60, 60, 100, 900, 4000][random.below(6)]! + random.below(40);
+  const tokens: number[] = [segment];
+  while (tokens.length < length) {
+    if (random.below(4) === 0) tokens.push(random.below(200_000));
+    else tokens.push(...PHRASES[random.below(PHRASES.length)]!);
+  }
+  return Uint32Array.from(tokens);
 }

@@ -1,61 +1,131 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLiveCodec, type LiveCodec } from '../../src/codec/index.js';
-import { loadCore, type TokenCore } from '../../src/core/index.js';
-import type { ManagedBackend } from '../../src/storage/index.js';
-import { openDurable, type DurableKind } from './backends.js';
-import { contentOf } from './content.js';
-import { readJournal } from './journal.js';
+import { createLiveCodec } from '../../src/codec/index.js';
+import { loadCore } from '../../src/core/index.js';
+import { journalOf, openDurable, vaultOf, type DurableKind } from './backends.js';
+import { Contents } from './content.js';
+import { addCounts, replayJournal, type FactCounts, type PossibleFacts } from './facts.js';
 import { Random } from './random.js';
+import { populate, verify, type OpenedVault } from './verify.js';
 
 export interface CrashOptions {
-  readonly kind: DurableKind;
+  readonly kinds: readonly DurableKind[];
   readonly rounds: number;
   readonly seed: number;
   readonly report: (line: string) => void;
 }
 
-/** Rounds that go on with the same vault before the next begins with an empty one. */
+type Acknowledged = ReadonlyMap<DurableKind, FactCounts>;
+
+/** Workers at the same time, in folders of their own. */
+const LANES = 3;
+
+/** Rounds that go on with the same vaults before the next begins with empty ones. */
 const ROUNDS_PER_VAULT = 20;
 
-/** Contents, by the number that decides each; undefined: the conversation is not there. */
-type Vault = Map<string, number | undefined>;
-
 /**
- * Kills a worker at a random moment, again and again, and looks each time whether the vault has every
- * change that was acknowledged, no half of one, and no violation. Rejects at the first that is wrong,
- * and leaves the vault in its folder. Resolves to the number of changes that were acknowledged.
+ * Kills workers at random moments, again and again, and looks each time whether the vaults have every change
+ * that was acknowledged, no half of one, and no violation. Rejects at the first that is wrong, and leaves the
+ * vaults in their folder.
  */
-export async function runRounds({ kind, rounds, seed, report }: CrashOptions): Promise<number> {
-  const core = await loadCore();
-  const codec = createLiveCodec(core);
-  const random = new Random(seed);
-  let acknowledged = 0;
-  for (let round = 0; round < rounds;) {
-    const folder = await mkdtemp(join(tmpdir(), `stowken-crash-${kind}-`));
-    let vault: Vault = new Map();
-    for (const end = Math.min(rounds, round + ROUNDS_PER_VAULT); round < end; round++) {
-      const journal = join(folder, `journal-${round}`);
-      const delayMs = random.below(4) === 0 ? random.below(30) : random.below(300);
-      await killedAfter(delayMs, [kind, join(folder, 'vault'), journal, String(random.below(2 ** 31))]);
-      const checked = await check({ kind, folder, journal, before: vault, core, codec });
-      vault = checked.vault;
-      acknowledged += checked.acknowledged;
-      report(`round ${round + 1}: killed after ${delayMs} ms, ${checked.acknowledged} changes acknowledged`);
+export async function runRounds(options: CrashOptions): Promise<Acknowledged> {
+  const { rounds, seed, kinds } = options;
+  const acknowledged: Acknowledged = new Map(kinds.map((kind) => [kind, new Map()]));
+  const lanes = Array.from({ length: LANES }, async (_, lane) => {
+    const random = new Random(seed * LANES + lane);
+    for (let left = Math.ceil((rounds - lane) / LANES); left > 0; left -= ROUNDS_PER_VAULT) {
+      // In memory commits are quick and many, on a disk there are more moments within one.
+      const parent = lane % 2 === 1 && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+      const folder = await mkdtemp(join(parent, 'stowken-crash-'));
+      try {
+        const some = { ...options, rounds: Math.min(left, ROUNDS_PER_VAULT) };
+        await killRounds(some, folder, random, acknowledged);
+      } catch (error) {
+        throw new Error(`${folder}, --seed ${seed}: ${String(error)}`, { cause: error });
+      }
+      await rm(folder, { recursive: true });
     }
-    await rm(folder, { recursive: true });
-  }
+  });
+  await Promise.all(lanes);
   return acknowledged;
 }
 
-/** Runs a worker until this long after it has opened the vault. */
-function killedAfter(delayMs: number, args: readonly string[]): Promise<void> {
-  const worker = spawn(process.execPath, [join(import.meta.dirname, 'worker.js'), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+/** Rounds with the same vaults. */
+async function killRounds(
+  { kinds, rounds, report }: CrashOptions,
+  folder: string,
+  random: Random,
+  acknowledged: Acknowledged,
+): Promise<void> {
+  const facts = new Map<DurableKind, PossibleFacts>();
+  for (const kind of kinds) facts.set(kind, await opened(kind, vaultOf(folder, kind), populate));
+  const start = (round: number) => startWorker([folder, `${round}`, `${random.below(2 ** 31)}`, ...kinds]);
+  let next = start(0);
+  for (let round = 0; round < rounds; round++) {
+    // Once in a while before the first change, and even before the vaults are open.
+    const moment = (['go', 'open', 'working', 'working', 'working', 'working'] as const)[random.below(6)]!;
+    const delayMs = random.below(moment === 'working' ? 120 : 60);
+    await killedAfter(next, moment, delayMs);
+    // It gets ready while this round's vaults are looked at.
+    if (round + 1 < rounds) next = start(round + 1);
+    const counts: string[] = [];
+    try {
+      for (const kind of kinds) {
+        const journal = journalOf(folder, kind, round);
+        const known = facts.get(kind)!;
+        const done = existsSync(journal) ? replayJournal(journal, known) : new Map<string, number>();
+        facts.set(kind, await opened(kind, vaultOf(folder, kind), (vault) => verify(vault, known)));
+        addCounts(acknowledged.get(kind)!, done);
+        counts.push(`${kind} ${[...done.values()].reduce((sum, count) => sum + count, 0)}`);
+      }
+    } catch (error) {
+      next.kill('SIGKILL');
+      throw error;
+    }
+    report(
+      `${folder}, round ${round + 1}: killed ${delayMs} ms after ${moment}; facts: ${counts.join(', ')}`,
+    );
+  }
+}
+
+async function opened<T>(
+  kind: DurableKind,
+  folder: string,
+  work: (vault: OpenedVault) => Promise<T>,
+): Promise<T> {
+  const core = await loadCore();
+  const codec = createLiveCodec(core);
+  const backend = await openDurable(kind, folder, { codec, core });
+  try {
+    return await work({ backend, codec, contents: new Contents(core, codec) });
+  } finally {
+    await backend.close();
+  }
+}
+
+function startWorker(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [join(import.meta.dirname, 'worker.js'), ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
-  worker.stdout.once('data', () => setTimeout(() => worker.kill('SIGKILL'), delayMs));
+}
+
+/** What a worker is told, and what it says. */
+type Moment = 'go' | 'open' | 'working';
+
+/** Lets a worker work until this long after a moment. */
+function killedAfter(worker: ChildProcess, moment: Moment, delayMs: number): Promise<void> {
+  const kill = () => setTimeout(() => worker.kill('SIGKILL'), delayMs);
+  let said = '';
+  worker.stdout!.on('data', (bytes: Buffer) => {
+    const before = said;
+    said += bytes.toString();
+    if (said.includes(moment) && !before.includes(moment)) kill();
+  });
+  worker.stdin!.write('go\n');
+  if (moment === 'go') kill();
   return new Promise((resolve, reject) => {
     worker.once('error', reject);
     worker.once('exit', (code, signal) => {
@@ -63,56 +133,4 @@ function killedAfter(delayMs: number, args: readonly string[]): Promise<void> {
       else reject(new Error(`the worker ended by itself, with code ${code}`));
     });
   });
-}
-
-async function check(round: {
-  kind: DurableKind;
-  folder: string;
-  journal: string;
-  before: Vault;
-  core: TokenCore;
-  codec: LiveCodec;
-}): Promise<{ vault: Vault; acknowledged: number }> {
-  const { kind, folder, journal, before, core, codec } = round;
-  const possible = new Map([...before].map(([id, content]) => [id, [content]]));
-  const lines = readJournal(journal);
-  for (const { phase, id, content } of lines) {
-    if (phase === 'done') possible.set(id, [content]);
-    else possible.set(id, [...(possible.get(id) ?? [undefined]), content]);
-  }
-  const backend = await openDurable(kind, join(folder, 'vault'), codec);
-  try {
-    const violations = await backend.check();
-    if (violations.length > 0) throw new Error(`in ${folder}: ${JSON.stringify(violations.slice(0, 5))}`);
-    const vault: Vault = new Map();
-    for (const [id, contents] of possible) {
-      const hashes = await hashesOf(backend, id);
-      const found = contents.filter((content) => {
-        const expected = content === undefined ? undefined : contentOf(content, core, codec);
-        return JSON.stringify(expected?.map(({ hash }) => hash)) === JSON.stringify(hashes);
-      });
-      if (found.length === 0) {
-        throw new Error(
-          `in ${folder}: ${id} has none of the contents ${JSON.stringify(contents)}: ${String(hashes)}`,
-        );
-      }
-      vault.set(id, found[0]);
-    }
-    const { conversations } = await backend.stats();
-    const expected = [...vault.values()].filter((content) => content !== undefined).length;
-    if (conversations !== expected) {
-      throw new Error(`in ${folder}: ${conversations} conversations, ${expected} expected`);
-    }
-    return { vault, acknowledged: lines.filter(({ phase }) => phase === 'done').length };
-  } finally {
-    await backend.close();
-  }
-}
-
-async function hashesOf(backend: ManagedBackend, id: string): Promise<string[] | undefined> {
-  const snapshot = await backend.openConversation(id);
-  if (!snapshot) return undefined;
-  const keys = [...snapshot.messages()].flatMap(({ segments }) => segments.map(({ key }) => key));
-  snapshot.release();
-  return backend.readHashes(keys);
 }

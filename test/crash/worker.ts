@@ -1,72 +1,48 @@
-// Stores, replaces, deletes and collects under load, and journals what it was promised, until it is killed.
-// Arguments: backend kind, folder, journal, seed.
+// Stores, replaces, refers, deletes, collects and compacts under load, in a vault of each kind, and journals what it
+// was promised, until it is killed. Arguments: folder, round, seed, backend kinds. Waits for its standard input before
+// it opens the vaults, so that it can be started ahead. Says when all are open, and when each has acknowledged a change.
+import { once } from 'node:events';
 import { createLiveCodec } from '../../src/codec/index.js';
 import { loadCore } from '../../src/core/index.js';
-import type { ManagedBackend, NewSegment } from '../../src/storage/index.js';
-import { openDurable, type DurableKind } from './backends.js';
-import { contentOf } from './content.js';
-import { Journal } from './journal.js';
+import { journalOf, openDurable, vaultOf, type DurableKind } from './backends.js';
+import { Contents, SEGMENTS } from './content.js';
+import { Journal } from './facts.js';
+import { changeConversations } from './load/conversations.js';
+import { compact } from './load/compaction.js';
+import { collectGarbage, deleteSegments } from './load/garbage.js';
+import { changeReferences } from './load/references.js';
+import type { Load } from './load/load.js';
 import { Random } from './random.js';
 
-const CLIENTS = 16;
-const IDS_PER_CLIENT = 12;
-
-const [kind, folder, journalPath, seed] = process.argv.slice(2) as [DurableKind, string, string, string];
+const [folder, round, seed, ...kinds] = process.argv.slice(2) as [string, string, string, ...DurableKind[]];
+const say = (word: string) => process.stdout.write(`${word}\n`);
 const core = await loadCore();
-const codec = createLiveCodec(core);
-const backend = await openDurable(kind, folder, codec);
-const journal = new Journal(journalPath);
-process.stdout.write('ready\n');
+// Whatever takes its time the first time.
+const warm = new Contents(core, createLiveCodec(core));
+for (let segment = 0; segment < SEGMENTS; segment++) warm.encoded(segment);
+await once(process.stdin, 'data');
 
-await Promise.all([
-  ...Array.from({ length: CLIENTS }, (_, client) =>
-    storeAndDelete(client, new Random(Number(seed) + client)),
-  ),
-  collectGarbage(backend),
-]);
-
-/** Changes conversations that no other client changes, one change at a time. */
-async function storeAndDelete(client: number, random: Random): Promise<never> {
-  for (;;) {
-    const id = `client-${client}/conversation-${random.below(IDS_PER_CLIENT)}`;
-    const existing = await backend.getConversation(id);
-    const content = existing && random.below(3) === 0 ? undefined : random.below(2 ** 31);
-    journal.write({ phase: 'begin', id, content });
-    if (content === undefined) await backend.commit({ delete: { id, timeMs: Date.now() } });
-    else await store(id, contentOf(content, core, codec), existing?.revision ?? 0);
-    journal.write({ phase: 'done', id, content });
-  }
-}
-
-async function store(id: string, segments: readonly NewSegment[], revision: number): Promise<void> {
-  await backend.commit({
-    newSegments: segments,
-    put: {
-      spec: {
-        id,
-        application: 'crash',
-        model: '',
-        tokenizer: '',
-        parentId: '',
-        expireTimeMs: undefined,
-        metadata: {},
-      },
-      messages: segments.map(({ hash, tokenCount }) => ({
-        role: 'user',
-        name: '',
-        toolCallId: '',
-        segments: [{ hash, tokenCount }],
-      })),
-      expect: { kind: 'revision', revision },
-      timeMs: Date.now(),
-    },
+let idle = kinds.length;
+const vaults = kinds.map(async (kind): Promise<Load> => {
+  const codec = createLiveCodec(core);
+  const journal = new Journal(journalOf(folder, kind, round), () => {
+    if (--idle === 0) say('working');
   });
-}
+  const backend = await openDurable(kind, vaultOf(folder, kind), { codec, core });
+  return { backend, core, codec, journal, contents: new Contents(core, codec) };
+});
+const loads = await Promise.all(vaults);
+say('open');
 
-async function collectGarbage(from: ManagedBackend): Promise<never> {
-  for (;;) {
-    const { segments } = await from.listGarbage({ limit: 40, garbageBeforeMs: Date.now() });
-    await from.commit({ collect: { keys: segments.map(({ key }) => key), garbageBeforeMs: Date.now() } });
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
+const clients = [
+  ...Array<typeof compact>(8).fill(changeConversations),
+  ...Array<typeof compact>(3).fill(changeReferences),
+  deleteSegments,
+  collectGarbage,
+  compact,
+];
+await Promise.all(
+  loads.flatMap((load) =>
+    clients.map((client, index) => client(load, index, new Random(Number(seed) + index))),
+  ),
+);

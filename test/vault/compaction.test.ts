@@ -130,6 +130,30 @@ describe('compaction', () => {
     expect((await t.vault.listRegistries()).length).toBeLessThanOrEqual(2);
   });
 
+  it('leaves those alone who read slowly while it drops what their frames need', async () => {
+    await fill(80, 20);
+    await compact();
+    const before = await contentOf('c20-0');
+    const hashes = (await t.vault.getWithMessages('c20-0')).messages.flatMap(({ segments }) =>
+      segments.map(({ hash }) => hash),
+    );
+    const reading = t.vault.retrieve({ id: 'c20-0', encoding: 'words' }, signal);
+    await reading.next(); // the header
+    const batch = (await reading.next()).value!;
+    const segments = t.vault.getSegments({ hashes, encoding: 'words' }, signal);
+    const first = (await segments.next()).value;
+
+    // Other content, so that another registry takes the place of the first.
+    await fill(400, 21);
+    expect(summaryOf(await compact({ minSavingsRatio: 0 })).registriesDropped).toEqual([1]);
+
+    const contents = [...batch].map((part) => (part.kind === 'chunk' ? part.content : undefined));
+    expect([undefined, ...contents]).toEqual(before);
+    await reading.return();
+    const others = await collectAll(segments);
+    expect([first!, ...others].map(({ kind }) => kind)).toEqual(hashes.map(() => 'chunk'));
+  });
+
   it('refuses a token of another vault, or of none', async () => {
     for (const resumeToken of ['x', Buffer.from('["other",1,null]').toString('base64url')]) {
       await expect(compact({ resumeToken })).rejects.toMatchObject({

@@ -53,6 +53,7 @@ const FOREIGN_FILES: ReadonlySet<string> = new Set(['lost+found']);
  * vault's. Needs a vault that stands still and has all its files in place.
  */
 export async function checkVault(vault: CheckedVault, options: CheckOptions): Promise<Violation[]> {
+  if (options.depth === 'records') return damagedRecords(vault);
   const check = new Check(vault, options);
   await check.root();
   await check.registries();
@@ -62,6 +63,22 @@ export async function checkVault(vault: CheckedVault, options: CheckOptions): Pr
   await check.segments();
   check.figures();
   return check.violations;
+}
+
+/** All else was made from the files when the vault was opened. */
+function damagedRecords({ damagedManifests, damagedHolders }: CheckedVault): Violation[] {
+  return [
+    ...[...damagedManifests].map(([name, detail]) => ({
+      invariant: 'manifest',
+      subject: `${MANIFESTS}/${name}`,
+      detail,
+    })),
+    ...[...damagedHolders].map(([hash, detail]) => ({
+      invariant: 'holders',
+      subject: `segment ${hash}`,
+      detail,
+    })),
+  ];
 }
 
 class Check {

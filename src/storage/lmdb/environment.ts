@@ -39,6 +39,7 @@ export class Environment {
   readonly tables: Tables;
   readonly #file: string;
   readonly #root: RootDatabase<Buffer, string>;
+  readonly #copies = new Set<Promise<void>>();
 
   private constructor(
     readonly folder: string,
@@ -143,9 +144,21 @@ export class Environment {
     return files.reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Copies the current state to a new file, without the pages that hold nothing. */
-  async copyTo(path: string): Promise<void> {
-    await this.#root.backup(path, true);
+  /**
+   * Copies the current state to a new file, without the pages that hold nothing. Cannot be stopped, but
+   * before it begins by what `checkSpace` throws, given the bytes that are free.
+   */
+  async copyTo(path: string, checkSpace: (bytesFree: number) => void): Promise<void> {
+    const copying = this.bytesFree().then((bytes) => {
+      checkSpace(bytes);
+      return this.#root.backup(path, true);
+    });
+    this.#copies.add(copying);
+    try {
+      await copying;
+    } finally {
+      this.#copies.delete(copying);
+    }
   }
 
   /** Bytes that the file system has left for this process. */
@@ -154,7 +167,9 @@ export class Environment {
     return bavail * bsize;
   }
 
+  /** Waits for copies that are being made: they read what is closed here. */
   async close(): Promise<void> {
+    await Promise.allSettled(this.#copies);
     await this.#root.close();
   }
 }

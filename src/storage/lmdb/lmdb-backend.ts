@@ -1,5 +1,11 @@
-import type { LiveCodec } from '../../codec/index.js';
-import { isStowkenError, type Conversation, type SegmentHash, type VaultStats } from '../../model/index.js';
+import { frameRegistryId, type LiveCodec } from '../../codec/index.js';
+import {
+  isStowkenError,
+  StowkenError,
+  type Conversation,
+  type SegmentHash,
+  type VaultStats,
+} from '../../model/index.js';
 import type {
   Change,
   ChangeResult,
@@ -12,6 +18,7 @@ import type {
   ListQuery,
   SegmentKey,
   MaintainedBackend,
+  RepairOptions,
   RepairReport,
   StorageHealth,
   ScanQuery,
@@ -108,7 +115,14 @@ export class LmdbBackend implements MaintainedBackend {
   }
 
   async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
-    return this.#slices(keys, ({ reader }, key) => reader.frame(idOf(key)));
+    const frames = await this.#slices(keys, ({ reader }, key) => reader.frame(idOf(key)));
+    // One that was replaced while the others were read, and whose registry has gone since, is read again.
+    const { registries } = this.#shared.codec;
+    const known = new Set<number | undefined>([undefined, ...registries.map(({ id }) => id)]);
+    const stale = [...frames.keys()].filter((at) => !known.has(frameRegistryId(frames[at]!)));
+    const { reader } = this.#finder();
+    for (const at of stale) frames[at] = reader.frame(idOf(keys[at]!));
+    return frames;
   }
 
   async readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
@@ -188,22 +202,25 @@ export class LmdbBackend implements MaintainedBackend {
 
   async check(options: CheckOptions = {}): Promise<Violation[]> {
     this.#check();
-    const held = await this.#group.between(() => this.environment.pin());
+    // The codec of the pinned state: commits go on, and may drop registries that it needs.
+    const { codec, ...held } = await this.#group.between(() => ({
+      ...this.environment.pin(),
+      codec: this.#shared.codec.snapshot(),
+    }));
     try {
-      return await checkVault(this.environment.tables, held.pin, this.#shared.codec, options);
+      return await checkVault(this.environment.tables, held.pin, codec, options);
     } finally {
       held.release();
     }
   }
 
-  async repair(options: CheckOptions = {}): Promise<RepairReport> {
+  async repair({ onPhase, ...options }: RepairOptions = {}): Promise<RepairReport> {
+    await onPhase?.('checking');
     const before = await this.check(options);
     if (before.length === 0) return { repaired: [], remaining: [] };
-    const { codec, directory } = this.#shared;
-    await this.#group.between(() =>
-      this.environment.write(() => rebuild(this.environment.tables, codec, this.#nameOf, this.clock())),
-    );
-    directory.clear();
+    await onPhase?.('rebuilding');
+    await this.#group.between(() => this.#rebuild(options.signal));
+    await onPhase?.('checkingAgain');
     const remaining = await this.check(options);
     const still = new Set(remaining.map((violation) => JSON.stringify(violation)));
     return { repaired: before.filter((violation) => !still.has(JSON.stringify(violation))), remaining };
@@ -211,7 +228,7 @@ export class LmdbBackend implements MaintainedBackend {
 
   async *backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
     this.#check();
-    yield* backupEnvironment(this.environment, this.environment.folder, this.vaultId, signal);
+    yield* backupEnvironment(this.environment, this.vaultId, signal);
   }
 
   health(): StorageHealth {
@@ -225,6 +242,13 @@ export class LmdbBackend implements MaintainedBackend {
     this.#writer.close();
     await this.lock?.release();
     await this.environment.close();
+  }
+
+  async #rebuild(signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted) throw new StowkenError('CANCELLED', 'the repair was cancelled');
+    const { codec, directory } = this.#shared;
+    await this.#writer.write(() => rebuild(this.environment.tables, codec, this.#nameOf, this.clock()));
+    directory.clear();
   }
 
   readonly #nameOf = (code: number): string => this.#shared.names.nameOf(code);
@@ -260,7 +284,10 @@ export class LmdbBackend implements MaintainedBackend {
     const keys = replacements.map(({ key }) => key);
     await this.#warm(keys);
     const { cache, codec } = this.#shared;
-    checkReplacements(replacements, (key) => cache.byId(idOf(key))?.hash, codec);
+    const finder = this.#finder();
+    const hashOf = (key: SegmentKey) =>
+      finder.references(idOf(key)) === undefined ? undefined : cache.byId(idOf(key))?.hash;
+    checkReplacements(replacements, hashOf, codec);
   }
 
   /** Looks up what a long change names, in slices, so that its transaction need not. */

@@ -4,6 +4,7 @@ import { isStowkenError, StowkenError } from '../../model/index.js';
 import type { MaintainedBackend } from '../backend.js';
 import { lockFolder, type FolderLock } from '../folder-lock.js';
 import { checkMarker, readMarker, writeMarker } from '../marker.js';
+import { removeStrayCopies } from './backup.js';
 import { damaged, lengthenDataFile } from './data-file.js';
 import { dataFileIn, Environment } from './environment.js';
 import { FORMAT_VERSION, KIND } from './layout.js';
@@ -60,7 +61,10 @@ async function openWhole({
   try {
     const { meta } = environment.tables;
     readIdentity(meta);
-    if (lock !== false) folderLock = await lockFolder(folder, ownerRecord(environment));
+    if (lock !== false) {
+      folderLock = await lockFolder(folder, ownerRecord(environment));
+      await removeStrayCopies(folder);
+    }
     if (readIdentity(meta) === undefined) await environment.write(() => initialise(meta));
     return new LmdbBackend(environment, folderLock, codec, clock);
   } catch (error) {

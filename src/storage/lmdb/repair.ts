@@ -5,8 +5,8 @@ import { decodeManifest } from './conversations.js';
 import type { Tables } from './environment.js';
 import { framePieces } from './frame-pieces.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
-import { fingerprintOf, splitIndexChunk } from './hash-index.js';
-import type { IndexEntry } from './index-chunk.js';
+import { baseOf, fingerprintOf, splitIndexChunk } from './hash-index.js';
+import { decodeIndexChunk, type IndexEntry } from './index-chunk.js';
 import { IdIndex } from './id-index.js';
 import type { NameOf } from './manifest.js';
 import { segmentsNamed } from './message-list.js';
@@ -38,7 +38,7 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: NameOf, nowMs: num
   rebuildPages(tables, pages, segments, state);
   countOutsideReferences(tables, segments);
   rebuildRequests(tables, nameOf, state);
-  rebuildHashIndex(tables.hashIndex, entries);
+  rebuildHashIndex(tables.hashIndex, keepNames(tables.hashIndex, entries));
   rebuildCounts(tables, segments, state, nowMs);
   writeState(tables.meta, state);
 }
@@ -161,6 +161,29 @@ function countOutsideReferences(tables: Tables, segments: SegmentColumns): void 
     }
   }
   references.flush();
+}
+
+/**
+ * A frame with other tokens than those it is indexed under is damaged, where the index is not: it keeps the
+ * name that it had, or else its damage would pass for what was stored. An index that has each segment once is
+ * taken as whole, and so is a chunk most of whose entries are right.
+ */
+function keepNames(table: Table<number>, entries: readonly IndexEntry[]): IndexEntry[] {
+  const computed = new Map(entries.map(({ id, fingerprint }) => [id, fingerprint]));
+  const chunks = [...table.range()].map(
+    ({ key, value }) => readable(() => decodeIndexChunk(baseOf(key), value)) ?? [],
+  );
+  const indexed = chunks.flat().map(({ id }) => id);
+  const distinct = new Set(indexed);
+  const whole = distinct.size === indexed.length && entries.every(({ id }) => distinct.has(id));
+  const names = new Map<number, number>();
+  for (const chunk of chunks) {
+    const wrong = chunk.filter(({ id, fingerprint }) => computed.get(id) !== fingerprint);
+    if (!whole && wrong.length > chunk.length / 2) continue;
+    for (const { id, fingerprint } of wrong) names.set(id, fingerprint);
+  }
+  for (const { id, fingerprint } of chunks.flat()) if (computed.get(id) === fingerprint) names.delete(id);
+  return entries.map(({ id, fingerprint }) => ({ id, fingerprint: names.get(id) ?? fingerprint }));
 }
 
 function rebuildHashIndex(table: Table<number>, entries: IndexEntry[]): void {

@@ -45,8 +45,8 @@ export class WriteSession {
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
   readonly registries: Registries;
-  readonly #registriesAdded: Uint8Array[] = [];
-  #registriesDropped: number[] = [];
+  /** What becomes of registries: the last bytes put, or undefined for one that is dropped. */
+  readonly #registryChanges = new Map<number, Uint8Array | undefined>();
   readonly nameOf = (code: number): string => this.names.nameOf(code);
   #resolved: ReadonlyMap<SegmentHash, KnownSegment> | undefined;
   #reader: SegmentReader;
@@ -211,9 +211,10 @@ export class WriteSession {
   }
 
   putRegistry(bytes: Uint8Array, timeMs: number): void {
-    this.registries.put(registryIdOf(bytes), bytes, timeMs);
+    const id = registryIdOf(bytes);
+    this.registries.put(id, bytes, timeMs);
     this.state.registryBytes += bytes.length;
-    this.#registriesAdded.push(bytes);
+    this.#registryChanges.set(id, bytes);
   }
 
   /** Removes those that no frame names; returns them. */
@@ -223,7 +224,7 @@ export class WriteSession {
       this.state.registryBytes -= bytes ?? 0;
       return bytes !== undefined;
     });
-    this.#registriesDropped.push(...dropped);
+    for (const id of dropped) this.#registryChanges.set(id, undefined);
     return dropped;
   }
 
@@ -247,8 +248,10 @@ export class WriteSession {
   /** Tells what is kept in memory that the commit was made. */
   committed(): void {
     for (const known of this.#added.values()) this.shared.cache.add(known);
-    for (const registry of this.#registriesAdded) this.shared.codec.add(registry);
-    this.shared.codec.remove(this.#registriesDropped);
+    for (const [id, bytes] of this.#registryChanges) {
+      if (bytes) this.shared.codec.add(bytes);
+      else this.shared.codec.remove([id]);
+    }
     if (this.names.changed) this.shared.names.refresh();
     if (this.#indexChanges)
       this.shared.directory.update(this.#indexChanges.added, this.#indexChanges.removed);

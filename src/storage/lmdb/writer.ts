@@ -31,12 +31,7 @@ export class Writer {
 
   /** @throws StowkenError COMMIT_FAILED, WRITES_STOPPED */
   async commitGroup(changes: readonly Change[]): Promise<Outcome[]> {
-    if (this.#stopped) {
-      const { cause } = this.#stopped;
-      throw new StowkenError('WRITES_STOPPED', `the store takes no writes since a commit failed: ${cause}`, {
-        cause,
-      });
-    }
+    this.#checkWritable();
     try {
       return await this.#commit(changes);
     } catch (error) {
@@ -49,8 +44,26 @@ export class Writer {
     }
   }
 
+  /** Writes what is no change: a repair. @throws StowkenError COMMIT_FAILED, WRITES_STOPPED */
+  async write(action: () => void): Promise<void> {
+    this.#checkWritable();
+    try {
+      await this.environment.write(action);
+    } catch (error) {
+      throw error instanceof CommitError ? await this.#stop(error) : error;
+    }
+  }
+
   close(): void {
     clearTimeout(this.#retry);
+  }
+
+  #checkWritable(): void {
+    if (!this.#stopped) return;
+    const { cause } = this.#stopped;
+    throw new StowkenError('WRITES_STOPPED', `the store takes no writes since a commit failed: ${cause}`, {
+      cause,
+    });
   }
 
   async #commit(changes: readonly Change[]): Promise<Outcome[]> {

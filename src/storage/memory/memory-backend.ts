@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { LiveCodec } from '../../codec/index.js';
-import { StowkenError, type VaultStats } from '../../model/index.js';
+import type { VaultStats } from '../../model/index.js';
 import type {
   Change,
   ChangeResult,
@@ -12,7 +12,8 @@ import type {
   ListQuery,
   ScanQuery,
   SegmentKey,
-  MaintainedBackend,
+  ManagedBackend,
+  RepairOptions,
   StoredSegment,
 } from '../backend.js';
 import { matchesFilter } from '../filters.js';
@@ -26,11 +27,11 @@ import { listRegistries, scanSegments } from './memory-registries.js';
 import { MemoryStore, type MemorySegment } from './memory-store.js';
 
 /** Keeps everything in memory: for tests, and as the contract's readable model. */
-export function createMemoryBackend(parts: { codec: LiveCodec; clock: () => number }): MaintainedBackend {
+export function createMemoryBackend(parts: { codec: LiveCodec; clock: () => number }): ManagedBackend {
   return new MemoryBackend(parts.codec, parts.clock);
 }
 
-class MemoryBackend implements MaintainedBackend {
+class MemoryBackend implements ManagedBackend {
   readonly kind = 'memory';
   readonly vaultId = randomBytes(16).toString('hex');
   readonly #store = new MemoryStore();
@@ -152,12 +153,9 @@ class MemoryBackend implements MaintainedBackend {
   }
 
   /** Nothing here follows from other records but what commits keep. */
-  async repair() {
-    return { repaired: [], remaining: await this.check() };
-  }
-
-  async *backup(): AsyncGenerator<Uint8Array, void, void> {
-    throw new StowkenError('INVALID_FIELD', 'a vault in memory has no backup', { field: 'storage' });
+  async repair(options: RepairOptions = {}) {
+    await options.onPhase?.('checking');
+    return { repaired: [], remaining: await this.check(options) };
   }
 
   health() {

@@ -7,16 +7,16 @@ import type { MemorySegment, MemoryStore } from './memory-store.js';
 export async function checkMemory(
   store: MemoryStore,
   codec: Codec,
-  { onProgress, signal }: CheckOptions,
+  { depth, onProgress, signal }: CheckOptions,
 ): Promise<Violation[]> {
-  // What changes is looked at in one go; frames never change, and are decoded in turns with other work.
+  // What changes is looked at in one go; frames are decoded in turns with other work, as they are by then.
   const violations = checkRecords(store);
-  const segments = [...store.segments.values()];
+  const segments = depth === 'records' ? [] : [...store.segments.values()];
   const conversations = store.conversations.size;
   const total = conversations + segments.length;
   const turns = new BackgroundTurns(signal);
   for (const [index, segment] of segments.entries()) {
-    violations.push(...checkFrame(segment, codec));
+    if (store.segments.has(segment.id)) violations.push(...checkFrame(segment, codec));
     if (!turns.due) continue;
     onProgress?.(conversations + index + 1, total);
     await turns.pause();

@@ -29,8 +29,10 @@ export async function* getSegments(
     for (const batch of batches(found)) {
       throwIfAborted(signal);
       const frames = await readEach(parts.backend, batch);
+      // They are decoded as they are taken; a compaction may drop their registries before that.
+      const decoding = { ...parts, codec: parts.codec.snapshot() };
       for (const [position, segment] of batch.entries()) {
-        yield* segmentParts(parts, index++, segment, frames[position], encoding);
+        yield* segmentParts(decoding, index++, segment, frames[position], encoding);
       }
     }
   }

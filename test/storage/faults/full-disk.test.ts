@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
@@ -33,6 +33,11 @@ it('a full disk fails commits clearly, leaves reads alive, and is recovered from
     expect(backend.health()).toMatchObject({ writable: false, cause: /space/i });
     expect((await backend.stats()).conversations).toBe(stored);
     expect(await backend.check()).toEqual([]);
+    await expect(backend.backup(new AbortController().signal).next()).rejects.toMatchObject({
+      reason: 'BACKUP_FAILED',
+      metadata: { limit: /^\d+$/ },
+    });
+    expect((await readdir(path)).filter((name) => name.startsWith('backup'))).toEqual([]);
 
     await rm(filler);
     await expect.poll(() => backend.health().writable, { timeout: 10_000 }).toBe(true);

@@ -1,0 +1,69 @@
+import { openSync, readFileSync, writeSync } from 'node:fs';
+
+/**
+ * What changes make true, by name; null: not there. Each is changed by one client, one change at a time:
+ *
+ * - conversation/ID: the number of its content
+ * - holder/NAME/SEGMENT: 1, where that outside holder refers to the segment
+ * - registry/ID: 1
+ * - frame/KEY: the registry of the frame of the segment with that key, 0 for none; only for as long as it is stored
+ * - gone/KEY: 1, when the segment with that key has been deleted
+ */
+export type Fact = readonly [name: string, value: number | null];
+
+/** Values that each fact may have. */
+export type PossibleFacts = Map<string, (number | null)[]>;
+
+/**
+ * What a worker was about to make true, and that it was told it is. Each line is in the kernel's hands before
+ * the worker goes on, so that SIGKILL does not take it back.
+ */
+export class Journal {
+  readonly #file: number;
+
+  #onDone: (() => void) | undefined;
+
+  /** `onDone` is called once, when the first change was acknowledged. */
+  constructor(path: string, onDone: () => void) {
+    this.#file = openSync(path, 'a');
+    this.#onDone = onDone;
+  }
+
+  begin(facts: readonly Fact[]): void {
+    this.#write('begin', facts);
+  }
+
+  done(facts: readonly Fact[]): void {
+    this.#write('done', facts);
+    this.#onDone?.();
+    this.#onDone = undefined;
+  }
+
+  #write(phase: 'begin' | 'done', facts: readonly Fact[]): void {
+    writeSync(this.#file, facts.map((fact) => `${JSON.stringify([phase, ...fact])}\n`).join(''));
+  }
+}
+
+/** Acknowledged facts by what they are about. */
+export type FactCounts = Map<string, number>;
+
+export function addCounts(sums: FactCounts, counts: FactCounts): void {
+  for (const [about, count] of counts) sums.set(about, (sums.get(about) ?? 0) + count);
+}
+
+/** Goes on from what was true before, and counts the facts that were acknowledged. */
+export function replayJournal(path: string, possible: PossibleFacts): FactCounts {
+  const acknowledged: FactCounts = new Map();
+  // A last line that is not whole was never acted on.
+  for (const line of readFileSync(path, 'utf8').split('\n').slice(0, -1)) {
+    const [phase, name, value] = JSON.parse(line) as ['begin' | 'done', ...Fact];
+    if (phase === 'begin') {
+      possible.set(name, [...(possible.get(name) ?? [null]), value]);
+    } else {
+      possible.set(name, [value]);
+      const about = name.slice(0, name.indexOf('/'));
+      acknowledged.set(about, (acknowledged.get(about) ?? 0) + 1);
+    }
+  }
+  return acknowledged;
+}

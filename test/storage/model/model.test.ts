@@ -1,0 +1,29 @@
+import fc from 'fast-check';
+import { describe, it } from 'vitest';
+import { backendKinds, isPersistent, openBench } from '../../contract/support.js';
+import { operation } from './operations.js';
+import { Pair } from './pair.js';
+
+describe.each(backendKinds.filter(isPersistent))('the %s backend', (kind) => {
+  it('does what the memory backend does, whatever is asked of it', { timeout: 120_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(operation, { minLength: 30, maxLength: 120, size: 'max' }),
+        async (operations) => {
+          const [model, real] = [await openBench('memory'), await openBench(kind, { sync: false })];
+          try {
+            const pair = new Pair(model, real);
+            for (const each of operations) {
+              await pair.run(each);
+              await pair.compare();
+            }
+          } finally {
+            await model.dispose();
+            await real.dispose();
+          }
+        },
+      ),
+      { numRuns: 30, verbose: 1 },
+    );
+  });
+});

@@ -1,0 +1,210 @@
+import { expect } from 'vitest';
+import { isStowkenError } from '../../../src/model/index.js';
+import type {
+  Change,
+  ConversationSnapshot,
+  FrameReplacement,
+  ManagedBackend,
+  SegmentKey,
+} from '../../../src/storage/index.js';
+import { message, spec, type Bench } from '../../contract/support.js';
+import type { ChangePlan, Operation } from './operations.js';
+import { registries, segmentIn } from './samples.js';
+import { read, visible } from './visible.js';
+
+/** For how long requests are remembered here: a few waits. */
+const REMEMBERED_MS = 60;
+
+/** The same operations on the model and on a real backend, whose answers must be the same. */
+export class Pair {
+  readonly #open: ConversationSnapshot[][] = [];
+  /** Keys that segments have or had, by backend and hash: deleted ones are asked for too. */
+  readonly #keys = new Map<string, Map<string, SegmentKey>>();
+
+  constructor(
+    private readonly model: Bench,
+    private readonly real: Bench,
+  ) {}
+
+  async run(operation: Operation): Promise<void> {
+    switch (operation.kind) {
+      case 'change':
+        return this.#commit([operation.change]);
+      case 'together':
+        return this.#commit(operation.changes.filter(isOfAnyGroup));
+      case 'open': {
+        const snapshots = await this.#both((backend) => backend.openConversation(operation.id));
+        const found = snapshots.filter((each) => each !== undefined);
+        expect([0, 2]).toContain(found.length);
+        if (found.length > 0) this.#open.push(found);
+        return;
+      }
+      case 'release':
+        return this.#release();
+      case 'wait':
+        this.model.nowMs += operation.ms;
+        this.real.nowMs = this.model.nowMs;
+        return;
+      case 'reopen':
+        while (this.#open.length > 0) await this.#release();
+        return this.real.reopen();
+    }
+  }
+
+  async compare(): Promise<void> {
+    expect(await this.real.backend.check()).toEqual([]);
+    expect(await visible(this.real)).toEqual(await visible(this.model));
+  }
+
+  /** Changes that arrive together are made in an order that the backend decides, and the model follows. */
+  async #commit(plans: readonly ChangePlan[]): Promise<void> {
+    const [forModel, forReal] = await this.#both((backend) => this.#changesOf(plans, backend));
+    const real = new Map<number, unknown>();
+    await Promise.all(
+      forReal!.map(async (change, at) => {
+        real.set(at, await this.real.backend.commit(change).catch(refusalOf));
+      }),
+    );
+    for (const [at, outcome] of real) {
+      expect(outcome).toEqual(await this.model.backend.commit(forModel![at]!).catch(refusalOf));
+    }
+  }
+
+  async #changesOf(plans: readonly ChangePlan[], backend: ManagedBackend): Promise<Change[]> {
+    const changes = [];
+    for (const plan of plans) changes.push(await this.#changeOf(plan, backend));
+    return changes;
+  }
+
+  async #changeOf(plan: ChangePlan, backend: ManagedBackend): Promise<Change> {
+    const { nowMs } = this.model;
+    const brought = [
+      ...(plan.bring?.segments ?? []).map((index) => segmentIn(index, plan.bring!.coding)),
+      ...broughtBy(plan.put),
+      ...broughtBy(plan.append),
+    ];
+    const change: { -readonly [K in keyof Change]: Change[K] } = {};
+    if (plan.request) {
+      const { id, digest } = plan.request;
+      change.request = { id, digest: digest.repeat(32), timeMs: nowMs, notBeforeMs: nowMs - REMEMBERED_MS };
+    }
+    if (plan.bring ?? plan.put ?? plan.append) change.newSegments = brought;
+    if (plan.put) change.put = await this.#putOf(plan.put, backend);
+    if (plan.append) {
+      const { id, messages, current } = plan.append;
+      const revision = (await backend.getConversation(id))?.revision ?? 1;
+      const appended = messages.map(toMessage);
+      change.append = { id, messages: appended, timeMs: nowMs, ...(current && { revision }) };
+    }
+    if (plan.fork) {
+      const { id, newId, messageCount, current } = plan.fork;
+      const revision = (await backend.getConversation(id))?.revision ?? 1;
+      change.fork = { id, newId, messageCount, timeMs: nowMs, ...(current && { revision }) };
+    }
+    if (plan.delete) {
+      const { id, current } = plan.delete;
+      const revision = (await backend.getConversation(id))?.revision ?? 1;
+      change.delete = { id, timeMs: nowMs, ...(current && { revision }) };
+    }
+    if (plan.add) change.addReferences = plan.add.map(toReference);
+    if (plan.remove) change.removeReferences = plan.remove.map(toReference);
+    if (plan.deleteSegments) change.deleteSegments = plan.deleteSegments.map(hashOf);
+    if (plan.registry) change.putRegistry = { bytes: registries[plan.registry - 1]!, timeMs: nowMs };
+    if (plan.replace) change.replaceFrames = await this.#replacementsOf(plan.replace, backend);
+    if (plan.drop) change.dropRegistries = plan.drop;
+    if (plan.collect) change.collect = await collectOf(plan.collect, backend, nowMs);
+    return change;
+  }
+
+  async #putOf(
+    put: NonNullable<ChangePlan['put']>,
+    backend: ManagedBackend,
+  ): Promise<Change['put'] & object> {
+    const current = (await backend.getConversation(put.id))?.revision ?? 0;
+    const revision = { current, none: 0, second: 2, same: 0 }[put.expects as 'current' | 'none' | 'second'];
+    return {
+      spec: spec(put.id, { metadata: put.metadata, model: `m${put.messages.length}` }),
+      messages: put.messages.map(toMessage),
+      expect: put.expects === 'same' ? { kind: 'absentOrSame' } : { kind: 'revision', revision },
+      timeMs: this.model.nowMs,
+    };
+  }
+
+  async #replacementsOf(
+    { segments, coding, fault }: NonNullable<ChangePlan['replace']>,
+    backend: ManagedBackend,
+  ): Promise<FrameReplacement[]> {
+    const known = this.#keys.get(backend.kind) ?? new Map<string, SegmentKey>();
+    this.#keys.set(backend.kind, known);
+    const replacements: FrameReplacement[] = [];
+    for (const [at, index] of segments.entries()) {
+      const hash = hashOf(index);
+      const [stored] = await backend.findSegments([hash]);
+      if (stored) known.set(hash, stored.key);
+      const key = known.get(hash);
+      if (key === undefined) continue;
+      const isFaulty = at === segments.length - 1;
+      const frame = segmentIn(isFaulty && fault === 'otherTokens' ? (index + 1) % 40 : index, coding).frame;
+      const asStored = stored && !(isFaulty && fault === 'stale');
+      const [expected] = asStored ? await backend.readFrames([key]) : [segmentIn(index, 1).frame];
+      replacements.push({ key, expected: expected!, frame });
+    }
+    return replacements;
+  }
+
+  #both<T>(work: (backend: ManagedBackend) => Promise<T>): Promise<T[]> {
+    return Promise.all([this.model.backend, this.real.backend].map(work));
+  }
+
+  /** Snapshots still read what they saw. */
+  async #release(): Promise<void> {
+    const [model, real] = this.#open.shift() ?? [];
+    expect(await read(this.real.backend, real)).toEqual(await read(this.model.backend, model));
+  }
+}
+
+/**
+ * What is garbage, and what registries there are, is settled commit by commit: the model commits each change
+ * of a group by itself.
+ */
+function isOfAnyGroup({ deleteSegments, collect, registry }: ChangePlan): boolean {
+  return (deleteSegments ?? collect ?? registry) === undefined;
+}
+
+/** What is garbage, and not the newest, in part. */
+async function collectOf(
+  part: number,
+  backend: ManagedBackend,
+  nowMs: number,
+): Promise<Change['collect'] & object> {
+  const garbageBeforeMs = nowMs - part;
+  const { segments } = await backend.listGarbage({ limit: 1000, garbageBeforeMs });
+  const keys = segments.map(({ key }) => key);
+  const hashes = await backend.readHashes(keys);
+  return { keys: keys.filter((_, at) => hashes[at]!.charCodeAt(0) % part === 0), garbageBeforeMs };
+}
+
+type MessagePlan = NonNullable<ChangePlan['put']>['messages'][number];
+
+function toMessage({ role, name, toolCallId, segments }: MessagePlan) {
+  return { ...message(role, ...segments.map((index) => segmentIn(index, 0))), name, toolCallId };
+}
+
+/** Some of the segments that the messages name. */
+function broughtBy(part: NonNullable<ChangePlan['put' | 'append']> | undefined) {
+  const named = (part?.messages ?? []).flatMap(({ segments }) => segments);
+  return named.filter((index) => index % 10 <= part!.brings).map((index) => segmentIn(index, part!.coding));
+}
+
+function hashOf(index: number): string {
+  return segmentIn(index, 0).hash;
+}
+
+function toReference({ segment, holder }: { segment: number; holder: string }) {
+  return { hash: hashOf(segment), holder };
+}
+
+function refusalOf(error: unknown) {
+  if (!isStowkenError(error)) throw error;
+  return { reason: error.reason, metadata: error.metadata };
+}
