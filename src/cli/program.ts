@@ -3,11 +3,13 @@ import { UsageError, type CliDependencies, type Context, type Io } from './conte
 import { describeError } from './errors.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 import { OutputClosed } from './output.js';
+import { addAppend } from './commands/append.js';
 import { addBackup } from './commands/backup.js';
 import { addCompact } from './commands/compact.js';
 import { addDelete } from './commands/delete.js';
 import { addDemo } from './commands/demo.js';
 import { addExport } from './commands/export.js';
+import { addFork } from './commands/fork.js';
 import { addGc } from './commands/gc.js';
 import { addGet } from './commands/get.js';
 import { addImport } from './commands/import.js';
@@ -63,6 +65,8 @@ function buildProgram(context: Context, done: Done): Command {
     addExport,
     addGet,
     addList,
+    addAppend,
+    addFork,
     addDelete,
     addStats,
     addGc,

@@ -24,6 +24,22 @@ export const limits = {
   /** What the transport takes in before it cuts a request off; above requestBytesMax, so that most refusals are ours. */
   transportRequestBytesMax: 96 * 1024 * 1024,
   messagesPerRequestMax: 100_000,
+  /** Conversations that one request names. */
+  conversationsPerRequestMax: 10_000,
+  /** Uploads under way at once; each holds about two parts, one batch, and the list of its messages. */
+  uploadsMax: 256,
+  /** One part of an upload as it arrives. */
+  uploadPartBytesMax: 2 * 1024 * 1024,
+  /** The text of one message of an upload, in UTF-8: text is encoded as a whole. */
+  uploadTextBytesMax: 16 * 1024 * 1024,
+  /** Messages of one upload, and bytes of the list of them that is kept until it ends. */
+  uploadMessagesMax: 1_000_000,
+  uploadListBytesMax: 64 * 1024 * 1024,
+  /** Tokens, and segments, that an upload gathers before it stores them. */
+  uploadBatchTokensMax: 256 * 1024,
+  uploadBatchSegmentsMax: 1024,
+  /** Uploads of more messages than this are made visible one after the other: their lists are expanded for that. */
+  uploadTogetherMessagesMax: 16 * 1024,
   /** Segments, or references, that one request names. */
   segmentsPerRequestMax: 10_000,
   /** A longer message is stored as several segments. */
@@ -77,6 +93,8 @@ export const limits = {
   /** Bytes, and files, that the filesystem backend's journal holds before commits wait for the disk; it may hold twice. */
   journalBytesMax: 32 * 1024 * 1024,
   journalFilesMax: 8192,
+  /** Conversations that a deletion of many deletes before it looks whether it is still wanted. */
+  deleteBatchConversationsMax: 256,
   /** Between two looks at whether workers are to be told of the store's health, and before one that ended is replaced. */
   workerNewsMs: 500,
   workerRestartMs: 1000,

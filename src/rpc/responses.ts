@@ -37,7 +37,12 @@ export function messageFields(message: MessageWithSegments): Fields {
   };
 }
 
+/** What a store, an upload or a fork answers. */
 export function storeFields(result: StoreResult): Fields {
+  return { ...appendFields(result), unchanged: result.unchanged };
+}
+
+export function appendFields(result: StoreResult): Fields {
   return {
     conversation: conversationFields(result.conversation),
     total_segments: result.totalSegments,
@@ -45,7 +50,6 @@ export function storeFields(result: StoreResult): Fields {
     deduped_segments: result.totalSegments - result.newSegments,
     new_tokens: result.newTokens,
     stored_bytes: result.storedBytes,
-    unchanged: result.unchanged,
   };
 }
 

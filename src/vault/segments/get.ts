@@ -97,7 +97,8 @@ function* segmentParts(
   }
   const { tokenCount } = segment;
   const form = encoding === 'words' ? 'words' : 'varints';
-  for (const chunk of new Chunker(form, core).push(index, bytes, tokenCount, true)) {
+  const whole = { messageIndex: index, tokenOffset: 0, bytes, tokenCount, last: true, endOfMessage: true };
+  for (const chunk of new Chunker(form, core).push(whole)) {
     yield {
       kind: 'chunk',
       index,
