@@ -4,6 +4,8 @@ import * as format from './registry/format';
 import * as tables from './registry/tables';
 
 const UNIT: f64 = 256;
+/** A block of so few entries is looked through, and not in the table of followers. */
+const SHORT_BYTES: usize = 12 * 4;
 
 const shareCosts: usize = reserve(((<usize>1) << format.TABLE_BITS) * 2 + 2); // u16 by share of a table
 let symbolCosts: usize = 0; // u16 by symbol, within its class
@@ -18,7 +20,8 @@ function costOf(share: u32, bits: u32): u32 {
 export function prepareCosts(): bool {
   let listed: u32 = 0;
   for (let context: u32 = 0; context <= tables.unseenContext(); context++) {
-    listed += tables.entryCount(tables.blockOf(context));
+    const count = tables.entryCount(tables.blockOf(context));
+    if ((<usize>count) << 2 > SHORT_BYTES) listed += count;
   }
   followerSlots = listed + (listed >>> 1) + 1;
   symbolCosts = reserve((<usize>tables.symbols) << 1);
@@ -30,8 +33,9 @@ export function prepareCosts(): bool {
   for (let context: u32 = 0; context <= tables.unseenContext(); context++) {
     const block = tables.blockOf(context);
     const first = tables.firstEntry(block);
-    if (first == 0) continue;
-    const end = first + ((<usize>tables.entryCount(block)) << 2);
+    const bytes = (<usize>tables.entryCount(block)) << 2;
+    if (bytes <= SHORT_BYTES) continue;
+    const end = first + bytes;
     for (let entry = first + 4; entry < end; entry += 4) list(block, entry);
   }
   for (let s: u32 = 0; s < format.SPECIALS; s++) store<u16>(symbolCosts + ((<usize>s) << 1), 0);
@@ -67,6 +71,12 @@ export function findFollower(block: usize, symbol: u32): usize {
   const first = tables.firstEntry(block);
   if (first == 0) return 0;
   const bytes = (<usize>tables.entryCount(block)) << 2;
+  if (bytes <= SHORT_BYTES) {
+    for (let entry = first + 4; entry < first + bytes; entry += 4) {
+      if (tables.entrySymbol(entry) == symbol) return entry;
+    }
+    return 0;
+  }
   let slot = slotOf(block, symbol);
   while (true) {
     const entry = <usize>load<u32>(followers + ((<usize>slot) << 2));

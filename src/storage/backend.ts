@@ -33,7 +33,7 @@ export interface StorageBackend {
   commit(change: Change): Promise<ChangeResult>;
 
   /** Which of these are stored, in the order asked. A segment found may still be collected before a commit names it. */
-  findSegments(hashes: readonly SegmentHash[]): Promise<(StoredSegment | undefined)[]>;
+  findSegments(hashes: readonly SegmentHash[]): Promise<(FoundSegment | undefined)[]>;
 
   /**
    * The frames of these segments, in the order asked; each buffer belongs to the caller. The caller
@@ -118,9 +118,12 @@ declare const segmentKeyBrand: unique symbol;
 /** A backend's own handle of a stored segment. Never used again for another one. */
 export type SegmentKey = (number | string) & { readonly [segmentKeyBrand]: true };
 
-export interface StoredSegment {
+export interface FoundSegment {
   readonly key: SegmentKey;
   readonly tokenCount: number;
+}
+
+export interface StoredSegment extends FoundSegment {
   readonly frameBytes: number;
 }
 

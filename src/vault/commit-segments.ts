@@ -6,7 +6,7 @@ import type {
   ManifestOutcome,
   NewSegment,
   StorageBackend,
-  StoredSegment,
+  FoundSegment,
 } from '../storage/index.js';
 import { encodeSegments } from './encode.js';
 import { throwIfAborted } from './turns.js';
@@ -78,7 +78,7 @@ function isStale(error: unknown): boolean {
 /** Of these segments, the ones that no reference keeps: only bringing them again does, until something names them. */
 export async function withoutReferences(
   backend: StorageBackend,
-  segments: readonly (StoredSegment | undefined)[],
+  segments: readonly (FoundSegment | undefined)[],
 ): Promise<boolean[]> {
   const stored = segments.flatMap((segment) => (segment === undefined ? [] : [segment.key]));
   const counts = await backend.countReferences(stored);

@@ -1,12 +1,13 @@
-// Usage: main.js [--rounds N] [--seed N] [--backend KIND]
+// Usage: main.js [--rounds N] [--seed N] [--backend KIND] [--power-cut]
 import { parseArgs } from 'node:util';
 import { durableKinds, type DurableKind } from './backends.js';
-import { runRounds } from './rounds.js';
+import { runRounds, whyNoPowerCut } from './rounds.js';
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '20' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+    'power-cut': { type: 'boolean', default: false },
     backend: { type: 'string', multiple: true, default: [...durableKinds] },
   },
 });
@@ -16,11 +17,17 @@ for (const kind of values.backend) {
   }
 }
 const report = (line: string) => process.stdout.write(`${line}\n`);
+const whyNot = values['power-cut'] ? await whyNoPowerCut() : undefined;
+if (whyNot !== undefined) {
+  report(`the power cannot be cut here: ${whyNot}`);
+  process.exit();
+}
 report(`${values.rounds} rounds with --seed ${values.seed}`);
 const acknowledged = await runRounds({
   kinds: values.backend as DurableKind[],
   rounds: Number(values.rounds),
   seed: Number(values.seed),
+  powerCut: values['power-cut'],
   report,
 });
 for (const [kind, counts] of acknowledged) {

@@ -8,6 +8,7 @@ import { loadCore } from '../../src/core/index.js';
 import { journalOf, openDurable, vaultOf, type DurableKind } from './backends.js';
 import { Contents } from './content.js';
 import { addCounts, replayJournal, type FactCounts, type PossibleFacts } from './facts.js';
+import { Disk } from './power.js';
 import { Random } from './random.js';
 import { populate, verify, type OpenedVault } from './verify.js';
 
@@ -15,10 +16,27 @@ export interface CrashOptions {
   readonly kinds: readonly DurableKind[];
   readonly rounds: number;
   readonly seed: number;
+  /** Whether the power is cut too, and what was not on the disk is lost. */
+  readonly powerCut: boolean;
   readonly report: (line: string) => void;
 }
 
 type Acknowledged = ReadonlyMap<DurableKind, FactCounts>;
+
+/** The reason why this machine does not let the power be cut. */
+export async function whyNoPowerCut(): Promise<string | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'stowken-power-'));
+  try {
+    const disk = await Disk.create(folder);
+    await disk.cutPower();
+    await disk.remove();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message.trim();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
 
 /** Workers at the same time, in folders of their own. */
 const LANES = 3;
@@ -38,11 +56,13 @@ export async function runRounds(options: CrashOptions): Promise<Acknowledged> {
     const random = new Random(seed * LANES + lane);
     for (let left = Math.ceil((rounds - lane) / LANES); left > 0; left -= ROUNDS_PER_VAULT) {
       // In memory commits are quick and many, on a disk there are more moments within one.
-      const parent = lane % 2 === 1 && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+      const parent = lane % 2 === 1 && !options.powerCut && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
       const folder = await mkdtemp(join(parent, 'stowken-crash-'));
       try {
+        const disk = options.powerCut ? await Disk.create(folder) : undefined;
         const some = { ...options, rounds: Math.min(left, ROUNDS_PER_VAULT) };
-        await killRounds(some, folder, random, acknowledged);
+        await killRounds(some, { folder, disk }, random, acknowledged);
+        await disk?.remove();
       } catch (error) {
         throw new Error(`${folder}, --seed ${seed}: ${String(error)}`, { cause: error });
       }
@@ -53,22 +73,31 @@ export async function runRounds(options: CrashOptions): Promise<Acknowledged> {
   return acknowledged;
 }
 
+interface Place {
+  readonly folder: string;
+  /** Has the vaults; what was acknowledged is on another. */
+  readonly disk: Disk | undefined;
+}
+
 /** Rounds with the same vaults. */
 async function killRounds(
   { kinds, rounds, report }: CrashOptions,
-  folder: string,
+  { folder, disk }: Place,
   random: Random,
   acknowledged: Acknowledged,
 ): Promise<void> {
+  const vaults = disk?.folder ?? folder;
   const facts = new Map<DurableKind, PossibleFacts>();
-  for (const kind of kinds) facts.set(kind, await opened(kind, vaultOf(folder, kind), populate));
-  const start = (round: number) => startWorker([folder, `${round}`, `${random.below(2 ** 31)}`, ...kinds]);
+  for (const kind of kinds) facts.set(kind, await opened(kind, vaultOf(vaults, kind), populate));
+  const start = (round: number) =>
+    startWorker(disk !== undefined, [vaults, folder, `${round}`, `${random.below(2 ** 31)}`, ...kinds]);
   let next = start(0);
   for (let round = 0; round < rounds; round++) {
     // Once in a while before the first change, and even before the vaults are open.
     const moment = (['go', 'open', 'working', 'working', 'working', 'working'] as const)[random.below(6)]!;
     const delayMs = random.below(moment === 'working' ? 120 : 60);
-    await killedAfter(next, moment, delayMs);
+    await killedAfter(next, moment, delayMs, disk);
+    await disk?.startAgain();
     // It gets ready while this round's vaults are looked at.
     if (round + 1 < rounds) next = start(round + 1);
     const counts: string[] = [];
@@ -77,7 +106,7 @@ async function killRounds(
         const journal = journalOf(folder, kind, round);
         const known = facts.get(kind)!;
         const done = existsSync(journal) ? replayJournal(journal, known) : new Map<string, number>();
-        facts.set(kind, await opened(kind, vaultOf(folder, kind), (vault) => verify(vault, known)));
+        facts.set(kind, await opened(kind, vaultOf(vaults, kind), (vault) => verify(vault, known)));
         addCounts(acknowledged.get(kind)!, done);
         counts.push(`${kind} ${[...done.values()].reduce((sum, count) => sum + count, 0)}`);
       }
@@ -106,9 +135,10 @@ async function opened<T>(
   }
 }
 
-function startWorker(args: readonly string[]): ChildProcess {
+/** `fails`: it is told that the disk is gone, and says so at length. */
+function startWorker(fails: boolean, args: readonly string[]): ChildProcess {
   return spawn(process.execPath, [join(import.meta.dirname, 'worker.js'), ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', fails ? 'ignore' : 'inherit'],
   });
 }
 
@@ -116,8 +146,19 @@ function startWorker(args: readonly string[]): ChildProcess {
 type Moment = 'go' | 'open' | 'working';
 
 /** Lets a worker work until this long after a moment. */
-function killedAfter(worker: ChildProcess, moment: Moment, delayMs: number): Promise<void> {
-  const kill = () => setTimeout(() => worker.kill('SIGKILL'), delayMs);
+function killedAfter(
+  worker: ChildProcess,
+  moment: Moment,
+  delayMs: number,
+  disk: Disk | undefined,
+): Promise<void> {
+  let cut: Promise<void> | undefined;
+  const end = () => {
+    cut = disk?.cutPower();
+    if (cut) void cut.finally(() => worker.kill('SIGKILL'));
+    else worker.kill('SIGKILL');
+  };
+  const kill = () => setTimeout(end, delayMs);
   let said = '';
   worker.stdout!.on('data', (bytes: Buffer) => {
     const before = said;
@@ -129,7 +170,9 @@ function killedAfter(worker: ChildProcess, moment: Moment, delayMs: number): Pro
   return new Promise((resolve, reject) => {
     worker.once('error', reject);
     worker.once('exit', (code, signal) => {
-      if (signal === 'SIGKILL') resolve();
+      // Without power, a worker may find out before it is killed.
+      if (cut) cut.then(resolve, reject);
+      else if (signal === 'SIGKILL') resolve();
       else reject(new Error(`the worker ended by itself, with code ${code}`));
     });
   });

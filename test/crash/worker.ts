@@ -1,5 +1,5 @@
 // Stores, replaces, refers, deletes, collects and compacts under load, in a vault of each kind, and journals what it
-// was promised, until it is killed. Arguments: folder, round, seed, backend kinds. Waits for its standard input before
+// was promised, until it is killed. Arguments: folder of the vaults, folder of the journals, round, seed, backend kinds. Waits for its standard input before
 // it opens the vaults, so that it can be started ahead. Says when all are open, and when each has acknowledged a change.
 import { once } from 'node:events';
 import { createLiveCodec } from '../../src/codec/index.js';
@@ -14,24 +14,32 @@ import { changeReferences } from './load/references.js';
 import type { Load } from './load/load.js';
 import { Random } from './random.js';
 
-const [folder, round, seed, ...kinds] = process.argv.slice(2) as [string, string, string, ...DurableKind[]];
+const [vaults, journals, round, seed, ...kinds] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  ...DurableKind[],
+];
 const say = (word: string) => process.stdout.write(`${word}\n`);
 const core = await loadCore();
 // Whatever takes its time the first time.
 const warm = new Contents(core, createLiveCodec(core));
 for (let segment = 0; segment < SEGMENTS; segment++) warm.encoded(segment);
 await once(process.stdin, 'data');
+// Nobody is there any more to kill it.
+process.stdin.once('end', () => process.exit(1));
 
 let idle = kinds.length;
-const vaults = kinds.map(async (kind): Promise<Load> => {
+const opening = kinds.map(async (kind): Promise<Load> => {
   const codec = createLiveCodec(core);
-  const journal = new Journal(journalOf(folder, kind, round), () => {
+  const journal = new Journal(journalOf(journals, kind, round), () => {
     if (--idle === 0) say('working');
   });
-  const backend = await openDurable(kind, vaultOf(folder, kind), { codec, core });
+  const backend = await openDurable(kind, vaultOf(vaults, kind), { codec, core });
   return { backend, core, codec, journal, contents: new Contents(core, codec) };
 });
-const loads = await Promise.all(vaults);
+const loads = await Promise.all(opening);
 say('open');
 
 const clients = [

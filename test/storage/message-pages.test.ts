@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLmdbBackend, type MaintainedBackend } from '../../src/storage/index.js';
 import { Environment, type Tables } from '../../src/storage/lmdb/environment.js';
@@ -194,5 +195,70 @@ describe('the pages of message lists', () => {
         reason: 'CORRUPT_STORE',
       });
     });
+  });
+
+  it('are right after any appends, forks, puts and deletes of long lists', { timeout: 120_000 }, async () => {
+    const id = fc.constantFrom('a', 'b', 'c', 'd');
+    const size = fc.oneof(fc.nat({ max: 30 }), fc.nat({ max: 1500 }));
+    const operation = fc.oneof(
+      fc.record({ kind: fc.constant('put' as const), id, size, long: fc.boolean() }),
+      fc.record({ kind: fc.constant('append' as const), id, size }),
+      fc.record({ kind: fc.constant('append' as const), id, size }),
+      fc.record({
+        kind: fc.constant('fork' as const),
+        id,
+        newId: id,
+        part: fc.integer({ min: 0, max: 100 }),
+      }),
+      fc.record({ kind: fc.constant('delete' as const), id }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { minLength: 10, maxLength: 30 }), async (operations) => {
+        const own = await temporaryFolder();
+        const lists = new Map<string, ReturnType<typeof longList>>();
+        const backend = await openLmdbBackend({
+          folder: own.path,
+          codec,
+          clock: () => 5_000,
+          durability: 'relaxed',
+        });
+        try {
+          for (const [n, each] of operations.entries()) {
+            const list = lists.get(each.id);
+            if (each.kind === 'put') {
+              const messages = longList(each.size, n * 1000);
+              const revision = (await backend.getConversation(each.id))?.revision ?? 0;
+              const fields = each.long ? { metadata: { k: 'v'.repeat(1200) } } : {};
+              const { put, ...rest } = puttingList(each.id, messages, fields);
+              await backend.commit({ ...rest, put: { ...put!, expect: { kind: 'revision', revision } } });
+              lists.set(each.id, messages);
+            } else if (each.kind === 'append' && list) {
+              const messages = longList(each.size, n * 1000);
+              await backend.commit({ newSegments: shared, append: { id: each.id, messages, timeMs: n } });
+              lists.set(each.id, [...list, ...messages]);
+            } else if (each.kind === 'fork' && list && !lists.has(each.newId)) {
+              const messageCount = Math.floor((list.length * each.part) / 100);
+              await backend.commit({ fork: { id: each.id, newId: each.newId, messageCount, timeMs: n } });
+              lists.set(each.newId, list.slice(0, messageCount));
+            } else if (each.kind === 'delete' && list) {
+              await backend.commit({ delete: { id: each.id, timeMs: n } });
+              lists.delete(each.id);
+            }
+            expect(await backend.check()).toEqual([]);
+          }
+          for (const each of ['a', 'b', 'c', 'd'])
+            expect(await listOf(backend, each)).toEqual(lists.get(each));
+          const named = new Set(
+            [...lists.values()].flat().flatMap(({ segments }) => segments.map(({ hash }) => hash)),
+          );
+          const { segments, garbageSegments } = await backend.stats();
+          expect(segments - garbageSegments).toBe(named.size);
+        } finally {
+          await backend.close();
+          await own.remove();
+        }
+      }),
+      { numRuns: 30, verbose: 1 },
+    );
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Random } from '../crash/random.js';
-import { collectAll, openTestVault, partsOf, say, signal, spec, type TestVault } from '../support/vault.js';
+import { fillWithPhrases } from '../support/phrases.js';
+import { collectAll, openTestVault, partsOf, signal, type TestVault } from '../support/vault.js';
 import type { CompactInput, CompactPart, CompactSummary } from '../../src/vault/index.js';
 
 let t: TestVault;
@@ -21,23 +21,8 @@ const compact = (changes: Partial<CompactInput> = {}): Promise<CompactPart[]> =>
 
 const summaryOf = (parts: readonly CompactPart[]) => parts.at(-1) as CompactSummary;
 
-/** Conversations whose messages are put together from a few hundred phrases, as agents' are. */
-async function fill(count: number, seed: number, phraseSeed = seed): Promise<void> {
-  const phraseRandom = new Random(phraseSeed);
-  const random = new Random(1000 + seed);
-  const phrases = Array.from({ length: 200 }, () =>
-    Array.from({ length: 12 }, () => phraseRandom.below(50_000)),
-  );
-  for (let i = 0; i < count; i++) {
-    const messages = Array.from({ length: 6 }, () =>
-      say('user', [
-        ...Array.from({ length: 8 }, () => phrases[random.below(200)]!).flat(),
-        random.below(50_000),
-      ]),
-    );
-    await t.vault.store({ spec: spec(`c${seed}-${i}`), messages }, signal);
-  }
-}
+const fill = (conversations: number, seed: number, phraseSeed = seed) =>
+  fillWithPhrases(t.vault, { conversations, seed, phraseSeed });
 
 const contentOf = async (id: string) =>
   (await collectAll(partsOf(t.vault.retrieve({ id, encoding: 'words' }, signal)))).map((part) =>

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMemoryBackend, openLmdbBackend, type Violation } from '../../src/storage/index.js';
 import { collectAll, openTestVault, say, signal, spec, type TestVault } from '../support/vault.js';
 
-const messages = 40;
-const tokens = 20_000;
+const messages = 120;
+const tokens = 8_000;
 
 describe.each(['memory', 'lmdb'] as const)('verifying a vault in %s', (kind) => {
   let folder: string;

@@ -4,6 +4,7 @@ import type {
   CheckOptions,
   ConversationPage,
   ConversationSnapshot,
+  FoundSegment,
   GarbagePage,
   GarbageQuery,
   ListQuery,
@@ -77,11 +78,10 @@ export class LmdbReader {
     codec.remove(known.filter((id) => !ids.includes(id)));
   }
 
-  async findSegments(hashes: readonly SegmentHash[]): Promise<(StoredSegment | undefined)[]> {
+  async findSegments(hashes: readonly SegmentHash[]): Promise<(FoundSegment | undefined)[]> {
     return this.slices(hashes, (finder, hash) => {
       const known = finder.find(hash);
-      const size = known && finder.reader.size(known.id);
-      return known && size && { key: known.id as SegmentKey, ...size };
+      return known && { key: known.id as SegmentKey, tokenCount: known.tokenCount };
     });
   }
 

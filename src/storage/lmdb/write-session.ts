@@ -40,6 +40,8 @@ export class WriteSession {
   readonly pages: Pages;
   readonly requests: Requests;
   readonly #added = new Map<SegmentHash, KnownSegment>();
+  /** Looked for, and not stored: most that a change brings, and each is asked for more than once. */
+  readonly #absent = new Set<SegmentHash>();
   readonly #addedIds = new Map<number, KnownSegment>();
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
@@ -83,10 +85,12 @@ export class WriteSession {
   find(hash: SegmentHash): KnownSegment | undefined {
     const cached = this.#resolved?.get(hash) ?? this.#added.get(hash) ?? this.shared.cache.byHash(hash);
     if (cached && this.#counts.get(cached.id) !== undefined) return cached;
+    if (this.#absent.has(hash)) return undefined;
     for (const id of this.#index.candidates(hash)) {
       const known = this.#known(id);
       if (known.hash === hash) return known;
     }
+    this.#absent.add(hash);
     return undefined;
   }
 
@@ -101,6 +105,7 @@ export class WriteSession {
     state.uniqueTokens += tokenCount;
     state.segmentBytes += frame.length;
     this.#countFrame(frame, tokenCount, 1);
+    this.#absent.delete(hash);
     this.#added.set(hash, known);
     this.#addedIds.set(known.id, known);
     return known;
