@@ -22,6 +22,8 @@ export interface Bench {
   codec: LiveCodec;
   /** Closes the backend and opens it again, where it keeps anything. */
   reopen(): Promise<void>;
+  /** Opens the same vault once more. */
+  openAgain(): Promise<ManagedBackend>;
   dispose(): Promise<void>;
 }
 
@@ -59,6 +61,7 @@ export async function openBench(kind: BackendKind, { sync = true } = {}): Promis
       bench.codec = createLiveCodec(core);
       bench.backend = await open(bench.codec);
     },
+    openAgain: async () => open(createLiveCodec(core)),
     async dispose() {
       await bench.backend.close();
       await rm(folder, { recursive: true, force: true });

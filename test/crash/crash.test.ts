@@ -34,8 +34,8 @@ it(`a store keeps what it acknowledged through ${ROUNDS} SIGKILLs`, { timeout: 9
 });
 
 it(
-  `a store keeps what it acknowledged through ${POWER_CUTS} power cuts`,
-  { timeout: 300_000 },
+  `defect 5: a store keeps what it acknowledged through ${POWER_CUTS} power cuts`,
+  { timeout: 600_000 },
   async (context) => {
     const lines = await rounds('--power-cut', '--rounds', String(POWER_CUTS));
     const whyNot = lines.find((line) => line.startsWith('the power cannot be cut here'));

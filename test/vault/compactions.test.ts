@@ -44,7 +44,7 @@ async function compacted({ vault }: TestVault): Promise<{ bytes: number; inUseBy
 
 it(
   'ten compactions, with stores, deletes and gc between them, pile up nothing',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   async () => {
     const rounds = await inNewVault(async (opened) => {
       const { vault } = opened;

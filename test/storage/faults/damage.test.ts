@@ -36,7 +36,7 @@ describe('a damaged vault', () => {
     for (const frame of await backend.readFrames(keys)) codec.decode(frame);
   }
 
-  it('says which segment has a flipped byte, and serves the others', async () => {
+  it('defect 3: says which segment has a flipped byte, and serves the others', async () => {
     await fill();
     const { frame } = longSegment(300, 7);
     const bytes = await readFile(file);

@@ -8,7 +8,7 @@ import { temporaryFolder } from './support.js';
 
 const run = promisify(execFile);
 
-it('a failing fsync fails its callers, stops writes for good, and leaves reads alive', async (context) => {
+it('defect 5: a failing fsync fails its callers, stops writes for good, and leaves reads alive', async (context) => {
   const folder = await temporaryFolder();
   try {
     const library = join(folder.path, 'failing-sync.so');

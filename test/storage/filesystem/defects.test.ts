@@ -6,10 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFilesystemBackend, type ManagedBackend, type SegmentKey } from '../../../src/storage/index.js';
 import { sealJson } from '../../../src/storage/filesystem/sealed-json.js';
 import { codec, core, longSegment, message, segment, spec, storing } from '../../contract/support.js';
-import { replacing } from './support/vaults.js';
 
-/** The seed's filesystem backend had these; each test is named after the defect. */
-describe('what the seed got wrong', () => {
+/** Those of test/contract/defects.test.ts that are about files. */
+describe('the filesystem backend', () => {
   const a = segment(1, 2, 3);
   const b = segment(4, 5);
   let folder: string;
@@ -153,77 +152,6 @@ describe('what the seed got wrong', () => {
     await meanwhile(() => writeFile(join(folder, 'tmp', '17'), 'half a frame'));
     expect(await readdir(join(folder, 'tmp'))).toEqual([]);
     expect(await backend.stats()).toEqual(before);
-  });
-
-  it('defect 7: a caller that goes away does not stop a commit half-way', async () => {
-    const commit = backend.commit(storing('c', [a, b]));
-    const closing = backend.close();
-    await commit;
-    await closing;
-    await open();
-    expect(await backend.check()).toEqual([]);
-    expect(await backend.stats()).toMatchObject({ conversations: 1, segments: 2 });
-  });
-
-  it('defect 8: reads and lists go on while manifests and references change', async () => {
-    await backend.commit(storing('c', [a, b]));
-    let revision = 1;
-    const replace = async () => {
-      for (; revision <= 40; revision++)
-        await backend.commit(replacing('c', revision, [a, segment(revision)]));
-    };
-    const read = async () => {
-      while (revision <= 40) {
-        expect((await list()).conversations).toHaveLength(1);
-        const snapshot = await backend.openConversation('c');
-        const keys = [...snapshot!.messages()].flatMap(({ segments }) => segments.map(({ key }) => key));
-        const [first, second] = await backend.readFrames(keys);
-        expect(first).toEqual(a.frame);
-        const { revision: read } = snapshot!.conversation;
-        expect(second).toEqual((read === 1 ? b : segment(read - 1)).frame);
-        await backend.commit({ collect: { keys: await garbage(), garbageBeforeMs: Infinity } });
-        snapshot!.release();
-      }
-    };
-    await Promise.all([replace(), read(), read()]);
-    expect(await backend.check()).toEqual([]);
-  });
-
-  it('defect 9: a second instance on one folder is refused in clear words', async () => {
-    const second = () => openFilesystemBackend({ folder, codec, core, clock: () => 1_000 });
-    await expect(second()).rejects.toMatchObject({
-      reason: 'STORE_LOCKED',
-      message: expect.stringContaining('another process has the store') as string,
-    });
-    await backend.commit(storing('c', [a]));
-    await backend.close();
-    const tries = await Promise.allSettled(Array.from({ length: 8 }, second));
-    const opened = tries.filter((each) => each.status === 'fulfilled');
-    expect(opened).toHaveLength(1);
-    backend = opened[0]!.value;
-    expect(await backend.check()).toEqual([]);
-  });
-
-  it('defect 10: a segment that is stored while garbage is collected stays', async () => {
-    const segments = Array.from({ length: 40 }, (_, index) => segment(index, index));
-    await backend.commit({ newSegments: segments });
-    const keys = await garbage();
-    const stores = segments.map((each, index) => backend.commit(storing(`c${index}`, [each])));
-    const collects = keys.map((key) =>
-      backend.commit({ collect: { keys: [key], garbageBeforeMs: Infinity } }),
-    );
-    await Promise.all([...stores, ...collects]);
-    expect(await backend.stats()).toMatchObject({ segments: 40, garbageSegments: 0 });
-    expect(await backend.check()).toEqual([]);
-  });
-
-  it('defect 11: a manifest that is deleted or replaced releases what it held, once', async () => {
-    await backend.commit(storing('c', [a, a, b]));
-    await backend.commit(replacing('c', 1, [b]));
-    expect(await garbage()).toEqual([await keyOf(a.hash)]);
-    await backend.commit({ delete: { id: 'c', timeMs: 0 } });
-    await meanwhile(async () => undefined);
-    expect(await backend.stats()).toMatchObject({ segments: 2, garbageSegments: 2 });
   });
 
   it('defect 12: a stray file is named by the check and stops nothing', async () => {
