@@ -21,7 +21,10 @@ let stop: (graceMs: number) => Promise<void> = async () => undefined;
 const offer: WorkerOffer = {
   calls: {
     // What is opened later sees them as they are then.
-    setRegistries: (ids) => reading?.setRegistries(ids),
+    setRegistries: (ids) => {
+      reading?.refresh();
+      reading?.setRegistries(ids);
+    },
     setHealth: (now) => void (health = now),
     renewLease: async () => lease?.renew(),
     drain: (graceMs) => stop(graceMs),
