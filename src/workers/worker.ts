@@ -45,6 +45,7 @@ try {
   started = { refusal: error instanceof Error ? error.message : String(error) };
 }
 await primary.call('started', started);
+if ('refusal' in started) process.exit(1);
 
 async function start(options: WorkerOptions): Promise<string> {
   ({ health } = options);
