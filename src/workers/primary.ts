@@ -7,7 +7,7 @@ import type { Change, MaintainedBackend, StorageHealth } from '../storage/index.
 import type { Vault } from '../vault/index.js';
 import { Channel } from './channel.js';
 import { forwardReads } from './forward.js';
-import type { PrimaryOffer, WorkerOffer, WorkerOptions, WorkerStart } from './offers.js';
+import type { PrimaryOffer, WorkerOffer, WorkerOptions } from './offers.js';
 import { workerPort } from './ports.js';
 
 export interface PrimaryOptions {
@@ -26,6 +26,8 @@ interface Crew {
   readonly worker: Worker;
   readonly channel: Channel<WorkerOffer>;
   readonly leases: Map<number, () => void>;
+  /** Whether it listens to what it is told: what is sent to a process before it does is lost. */
+  enlisted: boolean;
 }
 
 /** Keeps a vault that several processes serve: it does all that writes, and they do the rest. */
@@ -76,10 +78,12 @@ export class Primary {
     this.#draining = true;
     clearInterval(this.#watch);
     await Promise.all(
-      [...this.#crew].map(async ({ worker, channel }) => {
+      [...this.#crew].map(async ({ worker, channel, enlisted }) => {
         const ended = once(worker, 'exit');
-        await channel.call('drain', graceMs).catch(() => undefined);
-        worker.disconnect();
+        if (enlisted) {
+          await channel.call('drain', graceMs).catch(() => undefined);
+          worker.disconnect();
+        } else worker.process.kill('SIGKILL');
         await ended;
       }),
     );
@@ -90,12 +94,18 @@ export class Primary {
     return new Promise((resolve, reject) => {
       const worker = cluster.fork();
       const leases = new Map<number, () => void>();
-      const started = (outcome: WorkerStart): void => {
-        if ('address' in outcome) resolve(outcome.address);
-        else reject(new Error(`a worker cannot serve: ${outcome.refusal}`));
-      };
-      const channel = new Channel<WorkerOffer>(workerPort(worker), this.#offer(vault, leases, started));
-      const crew: Crew = { worker, channel, leases };
+      const offer = this.#offer(vault, leases, {
+        enlist: () => {
+          crew.enlisted = true;
+          return { ...this.options.worker, health: this.#health };
+        },
+        started: (outcome) => {
+          if ('address' in outcome) resolve(outcome.address);
+          else reject(new Error(`a worker cannot serve: ${outcome.refusal}`));
+        },
+      });
+      const channel = new Channel<WorkerOffer>(workerPort(worker), offer);
+      const crew: Crew = { worker, channel, leases, enlisted: false };
       this.#crew.add(crew);
       worker.once('exit', (code: number | null, signal: string | null) => {
         reject(new Error(`a worker ended before it served: ${signal ?? code}`));
@@ -123,13 +133,12 @@ export class Primary {
   #offer(
     vault: Tended,
     leases: Map<number, () => void>,
-    started: (outcome: WorkerStart) => void,
+    beginning: Pick<PrimaryOffer['calls'], 'enlist' | 'started'>,
   ): PrimaryOffer {
     const { backend } = this.options;
     return {
       calls: {
-        enlist: () => ({ ...this.options.worker, health: this.#health }),
-        started,
+        ...beginning,
         commit: (change) => this.#commit(change),
         takeLease: () => {
           leases.set(++this.#lastLease, backend.lease());
@@ -175,7 +184,9 @@ export class Primary {
     name: Name,
     argument: Parameters<WorkerOffer['calls'][Name]>[0],
   ): Promise<void> {
-    const told = [...this.#crew].map(({ channel }) => channel.call(name, argument as never));
+    const told = [...this.#crew]
+      .filter(({ enlisted }) => enlisted)
+      .map(({ channel }) => channel.call(name, argument as never));
     // One that has just ended needs no news.
     await Promise.allSettled(told);
   }

@@ -21,7 +21,10 @@ let stop: (graceMs: number) => Promise<void> = async () => undefined;
 const offer: WorkerOffer = {
   calls: {
     // What is opened later sees them as they are then.
-    setRegistries: (ids) => reading?.setRegistries(ids),
+    setRegistries: (ids) => {
+      reading?.refresh();
+      reading?.setRegistries(ids);
+    },
     setHealth: (now) => void (health = now),
     renewLease: async () => lease?.renew(),
     drain: (graceMs) => stop(graceMs),
@@ -42,6 +45,7 @@ try {
   started = { refusal: error instanceof Error ? error.message : String(error) };
 }
 await primary.call('started', started);
+if ('refusal' in started) process.exit(1);
 
 async function start(options: WorkerOptions): Promise<string> {
   ({ health } = options);
