@@ -1,8 +1,9 @@
 import type { LiveCodec } from '../../codec/index.js';
-import type { Conversation, MessageRecord, SegmentHash } from '../../model/index.js';
+import type { MessageRecord, SegmentHash } from '../../model/index.js';
 import type { Change, ChangeResult, NewSegment } from '../backend.js';
 import { contentKey, distinctHashes } from '../content.js';
 import { checkRegistries } from '../needed-registries.js';
+import { putConversation } from '../put-conversation.js';
 import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
 import { checkReplacements } from '../replacements.js';
 import { checkFrames, matchReplacements, replaceFrames } from './apply-frames.js';
@@ -133,27 +134,19 @@ function notStored(draft: Draft, segments: readonly NewSegment[]): NewSegment[] 
 
 function put(
   draft: Draft,
-  { spec, messages, timeMs }: Put,
+  change: Put,
   existing: Manifest | undefined,
   fresh: readonly NewSegment[],
 ): NonNullable<ChangeResult['put']> {
+  const { messages } = change;
   const named = distinctHashes(messages);
   const stored = withStoredTokenCounts(draft, messages);
-  const before = existing?.conversation;
-  const createTimeMs = before?.createTimeMs ?? Math.max(timeMs, draft.lastCreateTimeMs);
-  draft.lastCreateTimeMs = Math.max(createTimeMs, draft.lastCreateTimeMs);
-  const conversation: Conversation = {
-    ...spec,
-    metadata: { ...spec.metadata },
-    revision: (before?.revision ?? 0) + 1,
-    totalTokens: stored.reduce(
-      (sum, { segments }) => sum + segments.reduce((tokens, { tokenCount }) => tokens + tokenCount, 0),
-      0,
-    ),
-    messageCount: messages.length,
-    createTimeMs,
-    updateTimeMs: Math.max(timeMs, before?.updateTimeMs ?? createTimeMs),
-  };
+  const totalTokens = stored
+    .flatMap(({ segments }) => segments)
+    .reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+  const { lastCreateTimeMs } = draft;
+  const conversation = putConversation(change, existing?.conversation, { totalTokens, lastCreateTimeMs });
+  draft.lastCreateTimeMs = Math.max(conversation.createTimeMs, lastCreateTimeMs);
   const number = existing?.number ?? draft.takeConversationNumber();
   draft.putManifest({ number, conversation, messages: stored });
 

@@ -3,6 +3,7 @@ import type { Change, ChangeResult, NewSegment } from '../backend.js';
 import { addReferences, deleteSegments, removeReferences } from './apply-references.js';
 import { contentKey, distinctHashes } from '../content.js';
 import { checkRegistries } from '../needed-registries.js';
+import { putConversation } from '../put-conversation.js';
 import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
 import { readManifest, removeManifest, writeManifest, type StoredManifest } from './conversations.js';
 import { corruptConversation } from './manifest.js';
@@ -142,10 +143,11 @@ function addSegments(session: WriteSession, newSegments: readonly NewSegment[]):
 
 function put(
   session: WriteSession,
-  { spec, messages, timeMs }: Put,
+  change: Put,
   existing: Existing | undefined,
   brought: readonly BroughtSegment[],
 ): NonNullable<ChangeResult['put']> {
+  const { spec, messages } = change;
   const { state } = session;
   const segmentOf = new Map<string, KnownSegment>();
   for (const hash of distinctHashes(messages)) {
@@ -162,17 +164,9 @@ function put(
       return { id, tokenCount };
     }),
   }));
-  const createTimeMs = existing?.conversation.createTimeMs ?? Math.max(timeMs, state.lastCreateTimeMs);
-  state.lastCreateTimeMs = Math.max(createTimeMs, state.lastCreateTimeMs);
-  const conversation: Conversation = {
-    ...spec,
-    metadata: { ...spec.metadata },
-    revision: (existing?.conversation.revision ?? 0) + 1,
-    totalTokens,
-    messageCount: messages.length,
-    createTimeMs,
-    updateTimeMs: Math.max(timeMs, existing?.conversation.updateTimeMs ?? createTimeMs),
-  };
+  const { lastCreateTimeMs } = state;
+  const conversation = putConversation(change, existing?.conversation, { totalTokens, lastCreateTimeMs });
+  state.lastCreateTimeMs = Math.max(conversation.createTimeMs, lastCreateTimeMs);
   const number = existing?.number ?? state.nextConversation++;
   const list = encodeMessages(listed, session.names);
   writeManifest(session.tables, number, { conversation, list }, session.names, existing !== undefined);

@@ -2,6 +2,7 @@ import type { LiveCodec } from '../../codec/index.js';
 import type { Change, ChangeResult, FrameReplacement } from '../backend.js';
 import { contentKey, distinctHashes } from '../content.js';
 import { checkRegistries } from '../needed-registries.js';
+import { putConversation } from '../put-conversation.js';
 import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
 import { addReferences, deleteSegments, removeReferences } from './memory-references.js';
 import { dropRegistries, putRegistry } from './memory-registries.js';
@@ -97,30 +98,23 @@ function checkDelete(store: MemoryStore, { id, revision }: Delete): void {
 
 function put(
   store: MemoryStore,
-  { spec, messages, timeMs }: Put,
+  change: Put,
   added: ReadonlySet<string>,
   nowMs: number,
 ): NonNullable<ChangeResult['put']> {
+  const { spec, messages } = change;
   const existing = store.find(spec.id);
   const number = existing?.number ?? store.nextConversation++;
-  const createTimeMs = existing?.conversation.createTimeMs ?? Math.max(timeMs, store.lastCreateTimeMs);
-  store.lastCreateTimeMs = Math.max(store.lastCreateTimeMs, createTimeMs);
   const segmentOf = (hash: string) => store.segmentByHash.get(hash) as MemorySegment;
+  const totalTokens = messages
+    .flatMap(({ segments }) => segments)
+    .reduce((sum, { hash }) => sum + segmentOf(hash).tokenCount, 0);
+  const { lastCreateTimeMs } = store;
+  const conversation = putConversation(change, existing?.conversation, { totalTokens, lastCreateTimeMs });
+  store.lastCreateTimeMs = Math.max(lastCreateTimeMs, conversation.createTimeMs);
   const stored: MemoryConversation = {
     number,
-    conversation: {
-      ...spec,
-      metadata: { ...spec.metadata },
-      revision: (existing?.conversation.revision ?? 0) + 1,
-      totalTokens: messages.reduce(
-        (sum, { segments }) =>
-          sum + segments.reduce((tokens, { hash }) => tokens + segmentOf(hash).tokenCount, 0),
-        0,
-      ),
-      messageCount: messages.length,
-      createTimeMs,
-      updateTimeMs: Math.max(timeMs, existing?.conversation.updateTimeMs ?? createTimeMs),
-    },
+    conversation,
     messages: messages.map(({ role, name, toolCallId, segments }) => ({
       role,
       name,
