@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createTokenizers } from '../../src/text/index.js';
 import { createVault } from '../../src/vault/index.js';
 import {
@@ -7,11 +7,11 @@ import {
   core,
   isPersistent,
   message,
-  openBench,
   segment,
   spec,
   storing,
   type Bench,
+  useBench,
 } from './support.js';
 
 /**
@@ -20,19 +20,11 @@ import {
  */
 describe.each(backendKinds)('the %s backend', (kind) => {
   const [a, b] = [segment(1, 2, 3), segment(4, 5)];
-  let bench: Bench;
-  beforeEach(async () => {
-    bench = await openBench(kind);
-  });
-  afterEach(async () => {
-    const violations = await bench.backend.check();
-    await bench.dispose();
-    expect(violations).toEqual([]);
-  });
+  const bench = useBench(kind);
 
-  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench.backend.commit(...args);
+  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench().backend.commit(...args);
   const list = (limit = 100, after?: number) =>
-    bench.backend.listConversations({
+    bench().backend.listConversations({
       filter: {},
       order: 'newestFirst',
       limit,
@@ -49,7 +41,7 @@ describe.each(backendKinds)('the %s backend', (kind) => {
     },
   });
   const garbage = async () => {
-    const { segments } = await bench.backend.listGarbage({ limit: 100, garbageBeforeMs: Infinity });
+    const { segments } = await bench().backend.listGarbage({ limit: 100, garbageBeforeMs: Infinity });
     return segments.map(({ key }) => key);
   };
 
@@ -58,14 +50,14 @@ describe.each(backendKinds)('the %s backend', (kind) => {
     async (id) => {
       await commit(storing(id, [a]));
       await commit(storing('beside', [a]));
-      await bench.reopen();
+      await bench().reopen();
       expect((await list()).conversations.map((each) => each.id)).toEqual(['beside', id]);
     },
   );
 
   it.each(['../../x', '/abs', 'abc', ''])('defect 1: the hash %j names nothing', async (hash) => {
     await commit(storing('c', [a]));
-    expect(await bench.backend.findSegments([hash])).toEqual([undefined]);
+    expect(await bench().backend.findSegments([hash])).toEqual([undefined]);
     const { deleteSegments } = await commit({ deleteSegments: [hash] });
     expect(deleteSegments).toEqual([undefined]);
     const { addReferences } = await commit({ addReferences: [{ hash, holder: 'h' }] });
@@ -73,7 +65,7 @@ describe.each(backendKinds)('the %s backend', (kind) => {
   });
 
   it('defect 2: a segment has the name that its content has, whoever writes it first', async () => {
-    const { backend, codec } = bench;
+    const { backend, codec } = bench();
     const tokenizers = createTokenizers({ threadsMax: 1 });
     const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: () => 1_000 });
     const bytes = new Uint8Array(Uint32Array.of(7, 8, 0xffff_ffff).buffer);
@@ -89,10 +81,14 @@ describe.each(backendKinds)('the %s backend', (kind) => {
 
   it('defect 7: a caller that goes away does not stop a commit half-way', async () => {
     const committing = commit(storing('c', [a, b]));
-    const reopening = bench.reopen();
+    const reopening = bench().reopen();
     await committing;
     await reopening;
-    expect(await bench.backend.stats()).toMatchObject({ conversations: 1, segments: 2, garbageSegments: 0 });
+    expect(await bench().backend.stats()).toMatchObject({
+      conversations: 1,
+      segments: 2,
+      garbageSegments: 0,
+    });
   });
 
   it('defect 8: reads and lists go on while manifests and references change', async () => {
@@ -104,9 +100,9 @@ describe.each(backendKinds)('the %s backend', (kind) => {
     const read = async () => {
       while (revision <= 40) {
         expect((await list()).conversations).toHaveLength(1);
-        const snapshot = await bench.backend.openConversation('c');
+        const snapshot = await bench().backend.openConversation('c');
         const keys = [...snapshot!.messages()].flatMap(({ segments }) => segments.map(({ key }) => key));
-        const [first, second] = await bench.backend.readFrames(keys);
+        const [first, second] = await bench().backend.readFrames(keys);
         expect(first).toEqual(a.frame);
         const seen = snapshot!.conversation.revision;
         expect(second).toEqual((seen === 1 ? b : segment(seen - 1)).frame);
@@ -119,17 +115,17 @@ describe.each(backendKinds)('the %s backend', (kind) => {
 
   if (isPersistent(kind)) {
     it('defect 9: a second instance on one folder is refused in clear words', async () => {
-      await expect(bench.openAgain()).rejects.toMatchObject({
+      await expect(bench().openAgain()).rejects.toMatchObject({
         reason: 'STORE_LOCKED',
         message: expect.stringContaining('another process has the store') as string,
       });
       await commit(storing('c', [a]));
-      await bench.backend.close();
-      const tries = await Promise.allSettled(Array.from({ length: 8 }, () => bench.openAgain()));
+      await bench().backend.close();
+      const tries = await Promise.allSettled(Array.from({ length: 8 }, () => bench().openAgain()));
       const opened = tries.filter((each) => each.status === 'fulfilled');
       expect(opened).toHaveLength(1);
-      bench.backend = opened[0]!.value;
-      expect(await bench.backend.stats()).toMatchObject({ conversations: 1 });
+      bench().backend = opened[0]!.value;
+      expect(await bench().backend.stats()).toMatchObject({ conversations: 1 });
     });
   }
 
@@ -140,17 +136,17 @@ describe.each(backendKinds)('the %s backend', (kind) => {
     const stores = segments.map((each, index) => commit(storing(`c${index}`, [each])));
     const collects = keys.map((key) => commit({ collect: { keys: [key], garbageBeforeMs: Infinity } }));
     await Promise.all([...stores, ...collects]);
-    expect(await bench.backend.stats()).toMatchObject({ segments: 40, garbageSegments: 0 });
+    expect(await bench().backend.stats()).toMatchObject({ segments: 40, garbageSegments: 0 });
   });
 
   it('defect 11: a manifest that is deleted or replaced releases what it held, once', async () => {
     await commit(storing('c', [a, a, b]));
     await commit(replacing(1, b));
-    const [stored] = await bench.backend.findSegments([a.hash]);
+    const [stored] = await bench().backend.findSegments([a.hash]);
     expect(await garbage()).toEqual([stored!.key]);
     await commit({ delete: { id: 'c', timeMs: 0 } });
-    await bench.reopen();
-    expect(await bench.backend.stats()).toMatchObject({ segments: 2, garbageSegments: 2 });
+    await bench().reopen();
+    expect(await bench().backend.stats()).toMatchObject({ segments: 2, garbageSegments: 2 });
   });
 
   it('defect 11: no count falls below zero, or is a caller’s to say', async () => {

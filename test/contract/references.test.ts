@@ -1,18 +1,10 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { backendKinds, longSegment, openBench, segment, storing, type Bench } from './support.js';
+import { describe, expect, it } from 'vitest';
+import { backendKinds, longSegment, segment, storing, type Bench, useBench } from './support.js';
 
 describe.each(backendKinds)('references in the %s backend', (kind) => {
-  let bench: Bench;
-  beforeEach(async () => {
-    bench = await openBench(kind);
-  });
-  afterEach(async () => {
-    const violations = await bench.backend.check();
-    await bench.dispose();
-    expect(violations).toEqual([]);
-  });
-  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench.backend.commit(...args);
+  const bench = useBench(kind);
+  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench().backend.commit(...args);
   const [a, b, c] = [segment(1), segment(2), segment(3)];
   const of = (holder: string, ...segments: { hash: string }[]) =>
     segments.map(({ hash }) => ({ hash, holder }));
@@ -20,26 +12,26 @@ describe.each(backendKinds)('references in the %s backend', (kind) => {
     refCounts.map((refCount) => (refCount === undefined ? undefined : { refCount }));
 
   async function refCountOf(hash: string): Promise<number | undefined> {
-    const [stored] = await bench.backend.findSegments([hash]);
+    const [stored] = await bench().backend.findSegments([hash]);
     if (!stored) return undefined;
-    return (await bench.backend.countReferences([stored.key]))[0];
+    return (await bench().backend.countReferences([stored.key]))[0];
   }
 
   async function garbage(): Promise<string[]> {
-    const page = await bench.backend.listGarbage({ limit: 1000, garbageBeforeMs: Infinity });
-    return bench.backend.readHashes(page.segments.map(({ key }) => key));
+    const page = await bench().backend.listGarbage({ limit: 1000, garbageBeforeMs: Infinity });
+    return bench().backend.readHashes(page.segments.map(({ key }) => key));
   }
 
   it('keep a segment, also when it comes with them, and when the store is opened again', async () => {
     const result = await commit({ newSegments: [a, b], addReferences: of('h', a) });
     expect(result.addReferences).toEqual(counts(1));
     expect(await garbage()).toEqual([b.hash]);
-    await bench.reopen();
+    await bench().reopen();
     expect(await refCountOf(a.hash)).toBe(1);
     const removed = await commit({ removeReferences: of('h', a) });
     expect(removed.removeReferences).toEqual(counts(0));
     expect(await garbage()).toEqual([a.hash, b.hash]);
-    expect(await bench.backend.stats()).toMatchObject({ garbageSegments: 2, garbageBytes: 4 });
+    expect(await bench().backend.stats()).toMatchObject({ garbageSegments: 2, garbageBytes: 4 });
   });
 
   it('are facts: added twice is once, and what is not there cannot be removed', async () => {
@@ -75,7 +67,7 @@ describe.each(backendKinds)('references in the %s backend', (kind) => {
 
   it('revive garbage before it is collected', async () => {
     await commit({ newSegments: [a, b] });
-    const page = await bench.backend.listGarbage({ limit: 10, garbageBeforeMs: Infinity });
+    const page = await bench().backend.listGarbage({ limit: 10, garbageBeforeMs: Infinity });
     await commit({ addReferences: of('h', a) });
     const { collect } = await commit({
       collect: { keys: page.segments.map(({ key }) => key), garbageBeforeMs: Infinity },
@@ -89,7 +81,7 @@ describe.each(backendKinds)('references in the %s backend', (kind) => {
     const holders = Array.from({ length: 3_000 }, (_, index) => `holder ${(index * 7919) % 3_000}`);
     await commit({ newSegments: [a], addReferences: holders.flatMap((holder) => of(holder, a)) });
     expect(await refCountOf(a.hash)).toBe(3_000);
-    expect(await bench.backend.check()).toEqual([]);
+    expect(await bench().backend.check()).toEqual([]);
     const some = holders.slice(0, 2_999).flatMap((holder) => of(holder, a));
     const { removeReferences } = await commit({ removeReferences: some });
     expect(removeReferences?.at(-1)).toEqual({ refCount: 1 });
@@ -101,7 +93,7 @@ describe.each(backendKinds)('references in the %s backend', (kind) => {
     async (holder) => {
       const others = [holder.slice(0, -1) || 'y', `${holder.slice(0, 100)}!`];
       await commit({ newSegments: [a, b, c], addReferences: of(holder, a, b, c) });
-      await bench.reopen();
+      await bench().reopen();
       await commit({ removeReferences: others.flatMap((other) => of(other, a, b, c)) });
       expect(await garbage()).toEqual([]);
       await commit({ removeReferences: of(holder, a, b, c) });
@@ -134,7 +126,7 @@ describe.each(backendKinds)('references in the %s backend', (kind) => {
           const result = await commit(add ? { addReferences: named } : { removeReferences: named });
           expect(add ? result.addReferences : result.removeReferences).toEqual(expected);
         }
-        expect(await bench.backend.check()).toEqual([]);
+        expect(await bench().backend.check()).toEqual([]);
       }),
       { numRuns: 40 },
     );
@@ -142,16 +134,8 @@ describe.each(backendKinds)('references in the %s backend', (kind) => {
 });
 
 describe.each(backendKinds)('deleting segments from the %s backend', (kind) => {
-  let bench: Bench;
-  beforeEach(async () => {
-    bench = await openBench(kind);
-  });
-  afterEach(async () => {
-    const violations = await bench.backend.check();
-    await bench.dispose();
-    expect(violations).toEqual([]);
-  });
-  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench.backend.commit(...args);
+  const bench = useBench(kind);
+  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench().backend.commit(...args);
   const [a, b, c] = [segment(1), segment(2, 3), segment(4)];
 
   it('deletes garbage alone, and says what became of each', async () => {
@@ -164,13 +148,13 @@ describe.each(backendKinds)('deleting segments from the %s backend', (kind) => {
       undefined,
       undefined,
     ]);
-    expect(await bench.backend.findSegments([b.hash])).toEqual([undefined]);
-    expect(await bench.backend.stats()).toMatchObject({ segments: 1, garbageSegments: 0, garbageBytes: 0 });
+    expect(await bench().backend.findSegments([b.hash])).toEqual([undefined]);
+    expect(await bench().backend.stats()).toMatchObject({ segments: 1, garbageSegments: 0, garbageBytes: 0 });
   });
 
   it('leaves what an open snapshot may read', async () => {
     await commit(storing('x', [a]));
-    const snapshot = await bench.backend.openConversation('x');
+    const snapshot = await bench().backend.openConversation('x');
     await commit({ delete: { id: 'x', timeMs: 2_000 } });
     const kept = await commit({ deleteSegments: [a.hash] });
     expect(kept.deleteSegments).toEqual([{ deleted: false, refCount: 0 }]);
@@ -190,10 +174,10 @@ describe.each(backendKinds)('deleting segments from the %s backend', (kind) => {
 
   it('counts the age of garbage from when it was last brought', async () => {
     await commit({ newSegments: [a] });
-    bench.nowMs = 5_000;
+    bench().nowMs = 5_000;
     await commit({ newSegments: [a] });
-    const old = await bench.backend.listGarbage({ limit: 10, garbageBeforeMs: 4_999 });
+    const old = await bench().backend.listGarbage({ limit: 10, garbageBeforeMs: 4_999 });
     expect(old.segments).toEqual([]);
-    expect(await bench.backend.stats()).toMatchObject({ segments: 1, garbageSegments: 1, garbageBytes: 2 });
+    expect(await bench().backend.stats()).toMatchObject({ segments: 1, garbageSegments: 1, garbageBytes: 2 });
   });
 });

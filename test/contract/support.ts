@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach, beforeEach, expect } from 'vitest';
 import { createLiveCodec, type LiveCodec } from '../../src/codec/index.js';
 import { loadCore } from '../../src/core/index.js';
 import type { ConversationSpec, MessageRecord } from '../../src/model/index.js';
@@ -12,6 +13,7 @@ import {
   type Change,
   type ManagedBackend,
   type NewSegment,
+  type SegmentKey,
 } from '../../src/storage/index.js';
 
 /** A backend under test, with a clock that the test sets. */
@@ -114,4 +116,39 @@ export function storing(id: string, segments: readonly NewSegment[], timeMs = 1_
       timeMs,
     },
   };
+}
+
+/** A bench for each test of a suite; what it leaves must be whole. */
+export function useBench(kind: BackendKind): () => Bench {
+  let bench: Bench;
+  beforeEach(async () => {
+    bench = await openBench(kind);
+  });
+  afterEach(async () => {
+    const violations = await bench.backend.check();
+    await bench.dispose();
+    expect(violations).toEqual([]);
+  });
+  return () => bench;
+}
+
+/** A conversation as hashes that its frames have, read through a snapshot. */
+export async function readConversation({ backend, codec }: Bench, id: string) {
+  const snapshot = await backend.openConversation(id);
+  if (!snapshot) return undefined;
+  const messages = [];
+  for (const { segments, ...rest } of snapshot.messages()) {
+    const keys = segments.map(({ key }) => key);
+    const hashes = await backend.readHashes(keys);
+    const frames = await backend.readFrames(keys);
+    expect(frames.map((frame) => codec.hashOf(frame))).toEqual(hashes);
+    messages.push({ ...rest, hashes });
+  }
+  snapshot.release();
+  return { conversation: snapshot.conversation, messages };
+}
+
+export async function garbageKeys({ backend }: Bench, garbageBeforeMs = Infinity): Promise<SegmentKey[]> {
+  const page = await backend.listGarbage({ limit: 1000, garbageBeforeMs });
+  return page.segments.map(({ key }) => key);
 }

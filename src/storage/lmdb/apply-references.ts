@@ -7,11 +7,8 @@ export function addReferences(
   session: WriteSession,
   references: readonly OutsideReference[],
 ): ReferenceOutcome[] {
-  return references.map(({ hash, holder }) => {
-    const known = session.find(hash);
-    if (!known) return undefined;
-    if (session.references.add(known.id, holder)) session.hold(known.id);
-    return { refCount: session.referencesOf(known.id) ?? 0 };
+  return eachOf(session, references, (id, holder) => {
+    if (session.references.add(id, holder)) session.hold(id);
   });
 }
 
@@ -19,10 +16,21 @@ export function removeReferences(
   session: WriteSession,
   references: readonly OutsideReference[],
 ): ReferenceOutcome[] {
+  return eachOf(session, references, (id, holder) => {
+    if (session.references.remove(id, holder)) session.release(id);
+  });
+}
+
+/** Changes those whose segment is stored, and says how many references that leaves each. */
+function eachOf(
+  session: WriteSession,
+  references: readonly OutsideReference[],
+  change: (id: number, holder: string) => void,
+): ReferenceOutcome[] {
   return references.map(({ hash, holder }) => {
     const known = session.find(hash);
     if (!known) return undefined;
-    if (session.references.remove(known.id, holder)) session.release(known.id);
+    change(known.id, holder);
     return { refCount: session.referencesOf(known.id) ?? 0 };
   });
 }
