@@ -79,7 +79,7 @@ interface Kept {
   readonly vault: Vault;
   readonly tokenizers: Tokenizers;
   readonly compaction: AutoCompaction;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A vault and what it needs; closing it closes the backend. */
@@ -100,7 +100,7 @@ function keep(
     vault,
     tokenizers,
     compaction,
-    async close() {
+    close: async () => {
       await compaction.stop();
       await tokenizers.close();
       await backend.close();
