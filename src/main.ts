@@ -41,7 +41,16 @@ async function startAlone(
 ): Promise<RunningServer> {
   const backend = await openBackend(options, core, codec);
   const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
-  const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
+  const { prefixIndex } = options;
+  const vault = createVault({
+    name: 'default',
+    backend,
+    core,
+    codec,
+    tokenizers,
+    clock: Date.now,
+    prefixIndex,
+  });
   const compaction = autoCompaction(vault, logger);
   const close = async () => {
     await compaction.stop();
@@ -78,13 +87,13 @@ async function startWithWorkers(
   core: TokenCore,
   codec: LiveCodec,
 ): Promise<RunningServer> {
-  const { dataDir: folder, durability, listen, workers, logLevel } = options;
+  const { dataDir: folder, durability, listen, workers, logLevel, prefixIndex } = options;
   const opened = await openLmdbBackend({ folder, codec, clock: Date.now, durability });
   const primary = new Primary({
     workers,
     backend: opened,
     logger,
-    worker: { dataDir: folder, listen, logLevel, version },
+    worker: { dataDir: folder, listen, logLevel, version, prefixIndex },
   });
   const { backend } = primary;
   // Text is encoded where it arrives: this process needs none.

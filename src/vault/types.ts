@@ -84,8 +84,9 @@ export interface RetrieveManyInput {
 }
 
 export interface FindPrefixInput {
-  /** Not text: the caller knows the tokenizer. */
-  readonly content: Exclude<MessageContent, { kind: 'text' }>;
+  readonly content: MessageContent;
+  /** For text. */
+  readonly tokenizer: string;
   /** All applications when undefined. */
   readonly application: string | undefined;
   /** Conversations that share fewer tokens are left out. */

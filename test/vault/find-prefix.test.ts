@@ -56,7 +56,10 @@ function inOrder(one: { id: string; sharedTokens: number }, other: { id: string;
 
 async function find(vault: Vault, tokens: readonly number[], application?: string) {
   const content = { kind: 'words', bytes: wordsOf(tokens) } as const;
-  const found = await vault.findPrefix({ content, application, minTokens: 0, limit: 100 }, signal);
+  const found = await vault.findPrefix(
+    { content, tokenizer: '', application, minTokens: 0, limit: 100 },
+    signal,
+  );
   return found.map(({ conversation, sharedTokens }) => ({ id: conversation.id, sharedTokens })).sort(inOrder);
 }
 

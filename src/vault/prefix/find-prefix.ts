@@ -1,9 +1,10 @@
 import type { Codec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
-import { limits, StowkenError } from '../../model/index.js';
+import { limits, StowkenError, type TokenRun } from '../../model/index.js';
 import type { StorageBackend } from '../../storage/index.js';
+import type { Tokenizers } from '../../text/index.js';
 import { readContent } from '../contents.js';
-import type { FindPrefixInput, PrefixMatch } from '../types.js';
+import type { FindPrefixInput, MessageContent, PrefixMatch } from '../types.js';
 import { unsupported } from '../unsupported.js';
 import { BlockFingerprints } from './block-fingerprints.js';
 import { PrefixComparison } from './shared-tokens.js';
@@ -12,6 +13,7 @@ export interface FindPrefixParts {
   readonly backend: StorageBackend;
   readonly core: TokenCore;
   readonly codec: Codec;
+  readonly tokenizers: Tokenizers;
   readonly prefixIndex?: boolean | undefined;
 }
 
@@ -21,14 +23,14 @@ export interface FindPrefixParts {
  */
 export async function findPrefix(
   parts: FindPrefixParts,
-  { content, application, minTokens, limit }: FindPrefixInput,
+  { content, tokenizer, application, minTokens, limit }: FindPrefixInput,
   signal: AbortSignal,
 ): Promise<PrefixMatch[]> {
   const { backend, core, prefixIndex = true } = parts;
   if (!backend.findPrefix) throw unsupported('prefix index', backend);
   if (!prefixIndex)
     throw new StowkenError('PREFIX_INDEX_OFF', 'the server was started with --prefix-index off');
-  const { varints } = readContent(core, content, 'content');
+  const { varints } = await readPrefix(parts, content, tokenizer, signal);
   const fingerprints = new BlockFingerprints(backend.vaultId);
   await fingerprints.pushInTurns({ varints }, signal);
   const query = { application, blocks: fingerprints.blocks(), limit: limits.prefixMatchesMax };
@@ -49,6 +51,17 @@ export async function findPrefix(
     }
   }
   return matches.sort(byTokensThenNewest).slice(0, limit);
+}
+
+async function readPrefix(
+  { core, tokenizers }: FindPrefixParts,
+  content: MessageContent,
+  tokenizer: string,
+  signal: AbortSignal,
+): Promise<TokenRun> {
+  if (content.kind !== 'text') return readContent(core, content, 'prefix');
+  const [words] = await tokenizers.encode(tokenizer, [content.text], signal);
+  return core.fromWords(words!);
 }
 
 function byTokensThenNewest(one: PrefixMatch, other: PrefixMatch): number {
