@@ -41,7 +41,7 @@ async function startAlone(
   codec: LiveCodec,
 ): Promise<RunningServer> {
   const backend = await openBackend(options, core, codec);
-  const kept = keep(backend, core, codec, availableParallelism(), logger);
+  const kept = keep(backend, core, codec, availableParallelism(), options, logger);
   const { vault, tokenizers } = kept;
   return running(options, kept, async () => {
     const server = await startRpcServer({
@@ -63,12 +63,12 @@ async function startWithWorkers(
   core: TokenCore,
   codec: LiveCodec,
 ): Promise<RunningServer> {
-  const { dataDir: folder, durability, listen, workers, logLevel } = options;
+  const { dataDir: folder, durability, listen, workers, logLevel, prefixIndex } = options;
   const backend = await openLmdbBackend({ folder, codec, clock: Date.now, durability });
-  const worker = { dataDir: folder, listen, logLevel, version };
+  const worker = { dataDir: folder, listen, logLevel, version, prefixIndex };
   const primary = new Primary({ workers, backend, logger, worker });
   // Text is encoded where it arrives: this process needs next to no threads for it.
-  const kept = keep(primary.backend, core, codec, 1, logger);
+  const kept = keep(primary.backend, core, codec, 1, options, logger);
   return running(options, kept, async () => {
     const address = await primary.start(kept.vault);
     return { address, drain: (graceMs) => primary.drain(graceMs) };
@@ -88,10 +88,19 @@ function keep(
   core: TokenCore,
   codec: LiveCodec,
   threadsMax: number,
+  { prefixIndex }: Pick<ServeOptions, 'prefixIndex'>,
   logger: Logger,
 ): Kept {
   const tokenizers = createTokenizers({ threadsMax });
-  const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
+  const vault = createVault({
+    name: 'default',
+    backend,
+    core,
+    codec,
+    tokenizers,
+    clock: Date.now,
+    prefixIndex,
+  });
   const compaction = new AutoCompaction(vault, {
     onDone: (summary) => logger.info({ ...summary }, 'compacted'),
     onError: (error) => logger.error({ err: error }, 'automatic compaction failed'),

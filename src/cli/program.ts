@@ -9,6 +9,7 @@ import { addCompact } from './commands/compact.js';
 import { addDelete } from './commands/delete.js';
 import { addDemo } from './commands/demo.js';
 import { addExport } from './commands/export.js';
+import { addFindPrefix } from './commands/find-prefix.js';
 import { addFork } from './commands/fork.js';
 import { addGc } from './commands/gc.js';
 import { addGet } from './commands/get.js';
@@ -65,6 +66,7 @@ function buildProgram(context: Context, done: Done): Command {
     addExport,
     addGet,
     addList,
+    addFindPrefix,
     addAppend,
     addFork,
     addDelete,

@@ -7,6 +7,7 @@ import {
   fromWireConversation,
   fromWireMessageInfo,
   fromWireStore,
+  toWireContent,
   toWireFilter,
   toWireMessage,
   toWireRange,
@@ -35,6 +36,7 @@ function methods() {
     delete: conversation<W.WireDeleteResponse>('DeleteConversation'),
     deleteMany: conversation<W.WireDeleteManyResponse>('DeleteConversations'),
     list: conversation<W.WireListResponse>('ListConversations'),
+    findPrefix: conversation<W.WireFindPrefixResponse>('FindPrefix'),
   };
 }
 
@@ -219,6 +221,25 @@ export class ConversationClient {
       conversations: page.conversations.map(fromWireConversation),
       nextPageToken: page.nextPageToken,
     };
+  }
+
+  /** The conversations that share the longest prefix with these tokens, and how many of them; most first. */
+  async findPrefix(content: T.PrefixContent, options: T.FindPrefixOptions = {}): Promise<T.PrefixMatch[]> {
+    const { tokenizer = '', application, minTokens = 0, limit = 0, ...control } = options;
+    const request = {
+      vault: this.vault,
+      prefix: toWireContent(content, 'prefix'),
+      tokenizer,
+      ...(application !== undefined && { application }),
+      minTokens,
+      limit,
+    };
+    const { findPrefix } = this.conversationMethods;
+    const { matches } = await this.transport.unary(findPrefix, request, control, true);
+    return matches.map(({ conversation, sharedTokens }) => ({
+      conversation: fromWireConversation(conversation),
+      sharedTokens: fromUint64('shared_tokens', sharedTokens),
+    }));
   }
 
   /** Every conversation of every page. */

@@ -9,6 +9,7 @@ import type {
   MessageDescription,
   MessageWithSegments,
   NewMessage,
+  PrefixContent,
   RetrieveOptions,
   StoreRequest,
   StoreResult,
@@ -49,7 +50,7 @@ export function toWireMessage(message: NewMessage, index: number): object {
   };
 }
 
-function toWireContent({ text, tokens, tokensLe32 }: NewMessage, at: string): object {
+export function toWireContent({ text, tokens, tokensLe32 }: PrefixContent, at: string): object {
   if ([text, tokens, tokensLe32].filter((form) => form !== undefined).length > 1) {
     throw new TypeError(`${at} has its content in more than one form`);
   }

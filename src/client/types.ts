@@ -201,6 +201,26 @@ export interface PageOptions extends ListOptions {
   readonly pageToken?: string;
 }
 
+/** Tokens to look for: one of the three. */
+export type PrefixContent = Pick<NewMessage, 'text' | 'tokens' | 'tokensLe32'>;
+
+export interface FindPrefixOptions extends CallControl {
+  /** For text. */
+  readonly tokenizer?: string;
+  /** Only conversations of this application. */
+  readonly application?: string;
+  /** Leaves out conversations that share fewer tokens. */
+  readonly minTokens?: number;
+  /** Conversations at most: 1 to 100, or 10 when absent. */
+  readonly limit?: number;
+}
+
+export interface PrefixMatch {
+  readonly conversation: Conversation;
+  /** Tokens that the conversation begins with, and that are those looked for. */
+  readonly sharedTokens: number;
+}
+
 export interface ConversationPage {
   /** May be short, or empty, before the last page. */
   readonly conversations: readonly Conversation[];

@@ -77,6 +77,10 @@ export interface WireListResponse {
   readonly nextPageToken: string;
 }
 
+export interface WireFindPrefixResponse {
+  readonly matches: readonly { readonly conversation: WireConversation; readonly sharedTokens: string }[];
+}
+
 export interface WireDeleteResponse {
   readonly releasedReferences: string;
   readonly garbageSegments: string;

@@ -20,6 +20,7 @@ export const reasons = [
   'REVISION_MISMATCH', // metadata: id, revision (the current one, 0 when there is none)
   'REQUEST_ID_REUSED', // a request with this id was made within the last day, and it was another one
   'SEGMENT_MISSING', // a change names a segment that is neither stored nor part of it; inside the server only
+  'PREFIX_OUTDATED', // a change's fingerprints are of tokens after others; inside the server only
   'COMPACTION_RUNNING', // one at a time; metadata: segments_done, segments, bytes_before, bytes_after
   'REGISTRY_CONFLICT', // a registry's id is not the next free one; inside the server only
   'SEGMENT_REFERENCED', // only garbage can be deleted
@@ -28,6 +29,7 @@ export const reasons = [
   'CORRUPT_SEGMENT', // a frame that does not decode, or not to its hash
   'CORRUPT_STORE', // a record that does not decode, or an invariant that does not hold
   'RANGE_PAST_END',
+  'PREFIX_INDEX_OFF', // the server was started without it
   // Opening and writing the store.
   'STORE_LOCKED', // another server has it
   'STORE_VERSION', // written by a newer version

@@ -70,6 +70,11 @@ export const limits = {
   pageBytesMax: 3 * 1024 * 1024,
   /** Conversations that one page looks at before it returns what it has. */
   pageScanMax: 20_000,
+  /** Tokens of one block of the prefix index: shorter prefixes are not found. Fixed by the storage format. */
+  prefixBlockTokens: 256,
+  /** Conversations that one search for a prefix compares and gives, at most, and gives by default. */
+  prefixMatchesMax: 100,
+  prefixMatchesDefault: 10,
   /** Tokens that a call works on before it lets others have a turn. */
   turnTokensMax: 256 * 1024,
   /** Messages that reading a request takes apart before it does the same. */

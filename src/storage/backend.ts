@@ -69,6 +69,12 @@ export interface StorageBackend {
   /** Compares every record with every other and decodes every frame; resolves to what is wrong, or nothing. */
   check(options?: CheckOptions): Promise<Violation[]>;
 
+  /**
+   * The most whole blocks that stored conversations begin with as these tokens do, and those that do. Looks at
+   * fingerprints alone. Absent where a storage cannot.
+   */
+  findPrefix?(query: PrefixQuery): Promise<PrefixFinding>;
+
   /** Absent where a storage cannot; see MaintainedBackend. */
   readonly repair?: MaintainedBackend['repair'];
   readonly backup?: MaintainedBackend['backup'];
@@ -93,6 +99,8 @@ export interface ManagedBackend extends StorageBackend {
 
 /** A backend that can rebuild and copy what it keeps. */
 export interface MaintainedBackend extends ManagedBackend {
+  findPrefix(query: PrefixQuery): Promise<PrefixFinding>;
+
   /**
    * Makes everything anew that follows from other records: counts, garbage, indexes, statistics. Nothing else
    * is done meanwhile. Says what was wrong before and is not now, and what still is: it cannot be rebuilt.
@@ -112,6 +120,24 @@ export interface StorageHealth {
   readonly writable: boolean;
   /** Why it is not. */
   readonly cause?: string;
+}
+
+/** Bytes of a block's fingerprint; blocks have limits.prefixBlockTokens tokens. */
+export const prefixFingerprintBytes = 6;
+
+export interface PrefixQuery {
+  /** All applications when undefined. */
+  readonly application: string | undefined;
+  /** Fingerprints of the whole blocks, in order. */
+  readonly blocks: Uint8Array;
+  /** Conversations at most; which ones is open when there are more. */
+  readonly limit: number;
+}
+
+export interface PrefixFinding {
+  readonly blocks: number;
+  /** None when blocks is 0. */
+  readonly ids: readonly string[];
 }
 
 declare const segmentKeyBrand: unique symbol;
@@ -166,6 +192,8 @@ export interface Change {
     readonly expect: Expectation;
     /** Becomes update_time, and create_time when it is created; times never go backwards in creation order. */
     readonly timeMs: number;
+    /** Of each whole block of its tokens the fingerprint: it is found by them. Absent: it is not found. */
+    readonly prefix?: Uint8Array;
   };
   /** Adds messages to a stored conversation, which has one revision more then. Costs what is added, not what is there. */
   readonly append?: {
@@ -173,6 +201,11 @@ export interface Change {
     readonly messages: readonly MessageRecord[];
     readonly revision?: number;
     readonly timeMs: number;
+    /**
+     * Fingerprints of the blocks that become whole, when the messages come after so many tokens; the change is
+     * refused with PREFIX_OUTDATED when they do not.
+     */
+    readonly prefix?: { readonly afterTokens: number; readonly blocks: Uint8Array };
   };
   /**
    * Creates a conversation `newId` with the fields and the first messages of a stored one, which becomes its
@@ -186,6 +219,8 @@ export interface Change {
     readonly messageCount: number | undefined;
     readonly revision?: number;
     readonly timeMs: number;
+    /** Whether it is found by the blocks that it shares with its parent, as far as that is. */
+    readonly indexed?: boolean;
   };
   /** Deletes a manifest; CONVERSATION_NOT_FOUND when it is not there. */
   readonly delete?: {

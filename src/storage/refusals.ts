@@ -21,6 +21,10 @@ export function conversationNotFound(id: string): StowkenError {
   return new StowkenError('CONVERSATION_NOT_FOUND', `there is no conversation ${id}`, { id });
 }
 
+export function prefixOutdated(id: string): StowkenError {
+  return new StowkenError('PREFIX_OUTDATED', `conversation ${id} has grown meanwhile`, { id });
+}
+
 export function rangePastEnd(id: string, field: string, offset: number, end: number): StowkenError {
   return new StowkenError('RANGE_PAST_END', `${field} is ${offset}, and conversation ${id} ends at ${end}`, {
     field,

@@ -1,9 +1,12 @@
+import { isStowkenError, type TokenRun } from '../model/index.js';
 import { commitNaming, toStoreResult } from './commit-segments.js';
 import { readContents } from './contents.js';
 import { nameSegments } from './name-segments.js';
 import { conversationNotFound, namingConversation } from './not-found.js';
+import { isIndexed, openBlockOf } from './prefix/index.js';
 import { requestPart } from './request-mark.js';
 import type { StoreParts } from './store.js';
+import { throwIfAborted } from './turns.js';
 import type { AppendInput, StoreResult } from './types.js';
 
 /** Adds messages to a conversation in one commit. */
@@ -20,8 +23,26 @@ export async function appendMessages(
   const timeMs = parts.clock();
   const append = { id, messages, timeMs, ...(ifRevision !== undefined && { revision: ifRevision }) };
   const request = requestPart(requestId, timeMs, 'append', [id, ifRevision], messages);
-  const result = await namingConversation(id, commitNaming(parts, { ...request, append }, runOf, signal));
-  return toStoreResult(result.append!);
+  for (;;) {
+    const prefix = await prefixAfter(parts, id, runs, signal);
+    const change = { ...request, append: { ...append, ...(prefix && { prefix }) } };
+    try {
+      const result = await namingConversation(id, commitNaming(parts, change, runOf, signal));
+      return toStoreResult(result.append!);
+    } catch (error) {
+      // Another append came before this one: the blocks are others now.
+      if (!isStowkenError(error, 'PREFIX_OUTDATED')) throw error;
+      throwIfAborted(signal);
+    }
+  }
+}
+
+/** Of the blocks that these tokens make whole, the fingerprints; undefined where there is nothing to go on from. */
+async function prefixAfter(parts: StoreParts, id: string, runs: readonly TokenRun[], signal: AbortSignal) {
+  const open = isIndexed(parts) ? await openBlockOf(parts, id, signal) : undefined;
+  if (open === undefined) return undefined;
+  for (const run of runs) await open.fingerprints.pushInTurns(run, signal);
+  return { afterTokens: open.afterTokens, blocks: open.fingerprints.blocks() };
 }
 
 /** Text is encoded with what the conversation was stored with, which no append changes. */

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { toStoreResult } from './commit-segments.js';
 import { namingConversation } from './not-found.js';
+import { isIndexed } from './prefix/index.js';
 import { requestPart } from './request-mark.js';
 import type { StoreParts } from './store.js';
 import { throwIfAborted } from './turns.js';
@@ -8,7 +9,7 @@ import type { ForkInput, StoreResult } from './types.js';
 
 /** Makes a conversation of the first messages of another, which shares all of its segments. */
 export async function forkConversation(
-  { backend, clock }: Pick<StoreParts, 'backend' | 'clock'>,
+  { backend, clock, prefixIndex }: Pick<StoreParts, 'backend' | 'clock' | 'prefixIndex'>,
   { id, newId, messageCount, ifRevision, requestId }: ForkInput,
   signal: AbortSignal,
 ): Promise<StoreResult> {
@@ -19,6 +20,7 @@ export async function forkConversation(
     newId: newId === '' ? uuidv7() : newId,
     messageCount,
     timeMs,
+    indexed: isIndexed({ backend, prefixIndex }),
     ...(ifRevision !== undefined && { revision: ifRevision }),
   };
   const request = requestPart(requestId, timeMs, 'fork', [id, newId, messageCount, ifRevision]);

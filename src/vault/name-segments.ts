@@ -8,6 +8,7 @@ import {
   type TokenRun,
 } from '../model/index.js';
 import { cutIntoSegments } from './cut.js';
+import type { BlockFingerprints } from './prefix/index.js';
 import { breathe, throwIfAborted } from './turns.js';
 
 export interface NamedMessages {
@@ -16,12 +17,13 @@ export interface NamedMessages {
   readonly runOf: ReadonlyMap<SegmentHash, TokenRun>;
 }
 
-/** Cuts every message into segments and names them. */
+/** Cuts every message into segments and names them, and their blocks where these are wanted. */
 export async function nameSegments(
   core: TokenCore,
   speakers: readonly Speaker[],
   runs: readonly TokenRun[],
   signal: AbortSignal,
+  fingerprints?: BlockFingerprints,
 ): Promise<NamedMessages> {
   const runOf = new Map<SegmentHash, TokenRun>();
   const messages: MessageRecord[] = [];
@@ -32,6 +34,7 @@ export async function nameSegments(
       const hash = core.hash(segment.varints);
       if (!runOf.has(hash)) runOf.set(hash, segment);
       segments.push({ hash, tokenCount: segment.tokenCount });
+      fingerprints?.push(segment);
       tokens += segment.tokenCount;
       if (tokens >= limits.turnTokensMax) {
         tokens = 0;

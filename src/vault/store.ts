@@ -7,6 +7,7 @@ import type { Tokenizers } from '../text/index.js';
 import { commitNaming, toStoreResult } from './commit-segments.js';
 import { readContents } from './contents.js';
 import { nameSegments } from './name-segments.js';
+import { newFingerprints, prefixOf } from './prefix/index.js';
 import { requestPart, specFields } from './request-mark.js';
 import type { StoreInput, StoreResult } from './types.js';
 
@@ -16,6 +17,7 @@ export interface StoreParts {
   readonly codec: Codec;
   readonly tokenizers: Tokenizers;
   readonly clock: () => number;
+  readonly prefixIndex?: boolean | undefined;
 }
 
 /** Stores a conversation in one commit; only segments that the vault does not have yet are encoded. */
@@ -26,11 +28,12 @@ export async function storeConversation(
 ): Promise<StoreResult> {
   const { core, tokenizers } = parts;
   const runs = await readContents(core, tokenizers, spec.tokenizer, contents, signal);
-  const { messages, runOf } = await nameSegments(core, contents, runs, signal);
+  const fingerprints = newFingerprints(parts);
+  const { messages, runOf } = await nameSegments(core, contents, runs, signal, fingerprints);
   const timeMs = parts.clock();
   const change: Change = {
     ...requestPart(requestId, timeMs, 'store', [specFields(spec), ifRevision], messages),
-    put: { spec: withId(spec), messages, expect: expectation(ifRevision), timeMs },
+    put: { spec: withId(spec), messages, expect: expectation(ifRevision), timeMs, ...prefixOf(fingerprints) },
   };
   const result = await commitNaming(parts, change, runOf, signal);
   return toStoreResult(result.put!);

@@ -83,6 +83,23 @@ export interface RetrieveManyInput {
   readonly encoding: TokenEncoding;
 }
 
+export interface FindPrefixInput {
+  readonly content: MessageContent;
+  /** For text. */
+  readonly tokenizer: string;
+  /** All applications when undefined. */
+  readonly application: string | undefined;
+  /** Conversations that share fewer tokens are left out. */
+  readonly minTokens: number;
+  readonly limit: number;
+}
+
+/** A conversation, and the tokens that it begins with as those looked for do. */
+export interface PrefixMatch {
+  readonly conversation: Conversation;
+  readonly sharedTokens: number;
+}
+
 /** Content of a chunk; bytes belong to the receiver. */
 export type ChunkContent =
   | { readonly kind: 'varints'; readonly bytes: Uint8Array }

@@ -2,7 +2,7 @@ import { StowkenError } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 
 /** What not every storage can do, and which ones can. */
-const storages = { backup: 'lmdb', repair: 'lmdb, memory' } as const;
+const storages = { backup: 'lmdb', repair: 'lmdb, memory', 'prefix index': 'lmdb, memory' } as const;
 
 export function unsupported(operation: keyof typeof storages, { kind }: StorageBackend): StowkenError {
   return new StowkenError(

@@ -19,6 +19,7 @@ import { describeConversation } from './describe.js';
 import { forkConversation } from './fork.js';
 import { conversationNotFound } from './not-found.js';
 import { checkRevision } from './open-revision.js';
+import { findPrefix } from './prefix/index.js';
 import { retrieveConversations } from './retrieve-many.js';
 import { retrieveConversation } from './retrieve.js';
 import {
@@ -40,10 +41,12 @@ import type {
   DeleteResult,
   DescribeOptions,
   DescribedPage,
+  FindPrefixInput,
   ForkInput,
   GarbageSegmentPage,
   GetSegmentsInput,
   HasSegmentOutcome,
+  PrefixMatch,
   PutSegmentOutcome,
   PutSegmentsInput,
   ReferenceResult,
@@ -108,6 +111,13 @@ export interface Vault {
   list(query: ListQuery): Promise<ConversationPage>;
 
   /**
+   * Of the conversations that share the most whole blocks with these tokens (and of more than
+   * limits.prefixMatchesMax of them, that many), those that share the most tokens, most first.
+   * PREFIX_INDEX_OFF, UNSUPPORTED_BY_STORAGE.
+   */
+  findPrefix(input: FindPrefixInput, signal: AbortSignal): Promise<PrefixMatch[]>;
+
+  /**
    * A plan; unless dryRun, progress after every committed batch; a summary. CORRUPT_STORE when the records
    * that say what is garbage do not agree.
    */
@@ -165,6 +175,8 @@ export interface VaultParts {
   readonly tokenizers: Tokenizers;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** Whether conversations are entered in the prefix index, where the storage has one; they are unless this is false. */
+  readonly prefixIndex?: boolean;
 }
 
 export function createVault(parts: VaultParts): Vault {
@@ -197,6 +209,8 @@ export function createVault(parts: VaultParts): Vault {
     deleteMany: (input, signal) => deleteConversations(parts, input, signal),
 
     list: (query) => backend.listConversations(query),
+
+    findPrefix: (input, signal) => findPrefix(parts, input, signal),
 
     collectGarbage: (options, signal) => collectGarbage(backend, { ...options, nowMs: clock() }, signal),
 

@@ -15,6 +15,7 @@ export function forwardReads(to: () => Reads): Reads {
     countReferences: (keys) => to().countReferences(keys),
     getConversation: (id) => to().getConversation(id),
     openConversation: (id) => to().openConversation(id),
+    findPrefix: (query) => to().findPrefix(query),
     listConversations: (query) => to().listConversations(query),
     listGarbage: (query) => to().listGarbage(query),
     stats: () => to().stats(),

@@ -42,5 +42,6 @@ export interface WorkerOptions {
   readonly listen: string;
   readonly logLevel: string;
   readonly version: string;
+  readonly prefixIndex: boolean;
   readonly health: StorageHealth;
 }

@@ -60,7 +60,16 @@ async function start(options: WorkerOptions): Promise<string> {
   const backend = createWorkerBackend(reading, primary, hold);
   // The tokenizers' threads are few in each: the workers share the processors.
   const tokenizers = createTokenizers({ threadsMax: 1 });
-  const own = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
+  const { prefixIndex } = options;
+  const own = createVault({
+    name: 'default',
+    backend,
+    core,
+    codec,
+    tokenizers,
+    clock: Date.now,
+    prefixIndex,
+  });
   const vault: Vault = {
     ...own,
     compact: (input, signal) => primary.stream('compact', input, signal),

@@ -30,6 +30,7 @@ describe('the settings of serve', () => {
       durability: 'fsync',
       workers: 1,
       'auto-compact': false,
+      'prefix-index': 'on',
       'insecure-bind': false,
       'drain-timeout': 7,
       'log-level': 'info',
@@ -42,6 +43,7 @@ describe('the settings of serve', () => {
       workers: 1,
       logLevel: 'info',
       autoCompact: false,
+      prefixIndex: true,
       drainTimeoutMs: 7000,
     });
   });

@@ -37,6 +37,7 @@ async function demo(seed: number, { startServer, io }: Context): Promise<void> {
         workers: 1,
         logLevel: 'silent',
         autoCompact: false,
+        prefixIndex: true,
         drainTimeoutMs: 5_000,
       },
       logger,

@@ -26,6 +26,8 @@ export interface ServeOptions {
   readonly logLevel: string;
   /** Whether the server compacts by itself. */
   readonly autoCompact: boolean;
+  /** Whether stored conversations are entered in the index that FindPrefix answers from. */
+  readonly prefixIndex: boolean;
   /** How long a stopping server waits for the calls under way. */
   readonly drainTimeoutMs: number;
 }
@@ -68,6 +70,12 @@ export const settings = {
     schema: switched,
     help: 'compact when enough new text has come',
     initial: false,
+  },
+  'prefix-index': {
+    schema: z.enum(['on', 'off']),
+    value: 'on|off',
+    help: 'on: conversations are found by their first tokens; off: they take less',
+    initial: 'on',
   },
   'insecure-bind': {
     schema: switched,

@@ -84,6 +84,7 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     workers: chosen.workers,
     logLevel: chosen['log-level'],
     autoCompact: chosen['auto-compact'],
+    prefixIndex: chosen['prefix-index'] === 'on',
     drainTimeoutMs: chosen['drain-timeout'] * 1000,
   };
 }

@@ -2,6 +2,7 @@ export * from './append.js';
 export * from './compact.js';
 export * from './delete-many.js';
 export * from './delete.js';
+export * from './find-prefix.js';
 export * from './fork.js';
 export * from './get.js';
 export * from './list.js';

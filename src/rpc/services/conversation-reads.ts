@@ -3,10 +3,11 @@ import type { Logger } from 'pino';
 import type { RetrieveManyPart } from '../../vault/index.js';
 import { serverStream, unary } from '../calls/index.js';
 import { encodeRetrieved, encodeRetrievedOfMany } from '../conversation-responses.js';
-import { readGet, readList, readRetrieve, readRetrieveMany } from '../requests/index.js';
+import { readFindPrefix, readGet, readList, readRetrieve, readRetrieveMany } from '../requests/index.js';
 import { conversationFields, messageFields } from '../responses.js';
 import { codeOf } from '../status-codes.js';
 import { MessageCodec } from '../wire/codec.js';
+import { encodeMatches } from './prefix-matches.js';
 import { listPage } from './list-page.js';
 import { requireVault, type ServiceScope } from './scope.js';
 
@@ -61,6 +62,15 @@ export function conversationReads(scope: ServiceScope): UntypedServiceImplementa
       {
         read: readList,
         handle: async (request) => listPage(requireVault(scope, request.vault), request),
+      },
+      logger,
+    ),
+
+    FindPrefix: unary(
+      {
+        read: readFindPrefix,
+        handle: async ({ vault, input }, signal) =>
+          encodeMatches(await requireVault(scope, vault).findPrefix(input, signal)),
       },
       logger,
     ),

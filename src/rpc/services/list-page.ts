@@ -35,7 +35,7 @@ function encodePage(page: ConversationPage, scope: PageScope): Buffer {
 }
 
 /** How many of the first conversations fit into a page: one at least. */
-function countFitting(conversations: readonly Conversation[]): number {
+export function countFitting(conversations: readonly Conversation[]): number {
   let bytes = 0;
   let count = 0;
   for (const conversation of conversations) {

@@ -1,5 +1,7 @@
 import type { Conversation } from '../../model/index.js';
 import type { Change, ChangeResult, ManifestOutcome, NewSegment } from '../backend.js';
+import { prefixOutdated } from '../refusals.js';
+import { wholeBlocks } from '../prefix-blocks.js';
 import { writeManifest } from './conversations.js';
 import { ListWriter } from './list-writer.js';
 import {
@@ -23,14 +25,16 @@ export function checkAppend(
   append: Append,
   newSegments: readonly NewSegment[],
 ): FoundSegments {
-  requireConversation(session, append);
+  const { conversation } = requireConversation(session, append);
+  if (append.prefix && append.prefix.afterTokens !== conversation.totalTokens)
+    throw prefixOutdated(append.id);
   return findSegments(session, append.messages, newSegments);
 }
 
 /** Decodes the tail, and nothing before it. */
 export function appendMessages(
   session: WriteSession,
-  { id, messages, timeMs }: Append,
+  { id, messages, timeMs, prefix }: Append,
   found: FoundSegments,
   brought: readonly BroughtSegment[],
 ): ManifestOutcome {
@@ -49,6 +53,10 @@ export function appendMessages(
   writeManifest(session.tables, { number, conversation, list, replaces: true, grows: true }, session.names);
   countIn(session, conversation, 1);
   countIn(session, before, -1);
+  if (prefix) {
+    const blocks = wholeBlocks(before.totalTokens);
+    session.prefixes.extend(number, before.application, blocks, prefix.blocks);
+  }
   return manifestOutcome(conversation, found, brought);
 }
 
@@ -63,6 +71,7 @@ export function deleteConversation(
   const { number, conversation, list } = requireConversation(session, { id });
   session.tables.conversations.remove(number);
   session.ids.remove(id);
+  session.prefixes.remove(number, conversation.application);
   countIn(session, conversation, -1);
   return releaseList(session, list);
 }

@@ -2,6 +2,7 @@ import type { Conversation, ConversationSpec } from '../../model/index.js';
 import type { Change, ManifestOutcome } from '../backend.js';
 import { contentKey } from '../content.js';
 import { conversationExists, rangePastEnd } from '../refusals.js';
+import { wholeBlocks } from '../prefix-blocks.js';
 import { writeManifest } from './conversations.js';
 import { ListWriter } from './list-writer.js';
 import { countIn, findConversation, nothingNew, requireConversation } from './manifest-change.js';
@@ -52,6 +53,7 @@ export function forkConversation(session: WriteSession, fork: Fork): ManifestOut
   const number = state.nextConversation++;
   writeManifest(session.tables, { number, conversation, list, replaces: false, grows: false }, session.names);
   session.ids.insert(fork.newId, number);
+  if (fork.indexed) session.prefixes.fork(parent.number, number, wholeBlocks(conversation.totalTokens));
   countIn(session, conversation, 1);
   return nothingNew(conversation, false);
 }

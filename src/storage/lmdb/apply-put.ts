@@ -41,7 +41,7 @@ export function checkPut(
 
 export function putConversation(
   session: WriteSession,
-  { spec, messages, timeMs }: Put,
+  { spec, messages, timeMs, prefix }: Put,
   found: FoundSegments,
   brought: readonly BroughtSegment[],
 ): ManifestOutcome {
@@ -69,7 +69,9 @@ export function putConversation(
     countIn(session, existing.conversation, -1);
     // After the new list has its references, so that what both name is not garbage in between.
     releaseList(session, existing.list);
+    session.prefixes.remove(number, existing.conversation.application);
   } else session.ids.insert(spec.id, number);
+  if (prefix) session.prefixes.insert(number, spec.application, prefix);
   return manifestOutcome(conversation, found, brought);
 }
 

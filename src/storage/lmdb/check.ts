@@ -6,6 +6,7 @@ import type { Report } from './check-report.js';
 import { SegmentColumns } from './check-columns.js';
 import { checkFrames } from './check-frames.js';
 import { CheckedPages } from './check-pages.js';
+import { checkPrefixes } from './check-prefixes.js';
 import { checkReferences } from './check-references.js';
 import { checkRequests } from './check-requests.js';
 import { CheckedSegments } from './check-segments.js';
@@ -45,6 +46,7 @@ export async function checkVault(
     pages.pages(),
     checkReferences(pinned, columns, report),
     conversations.index(),
+    checkPrefixes(pinned, nameOf, report),
     checkRequests(pinned, state, nameOf, report),
     segments.hashIndex(),
     segments.referenceCounts(),

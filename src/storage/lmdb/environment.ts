@@ -28,6 +28,10 @@ export interface Tables {
   readonly requests: Table<Buffer>;
   readonly requestOrder: Table<Buffer>;
   readonly ids: Table<Buffer>;
+  readonly prefixRuns: Table<number>;
+  readonly prefixChildren: Table<Buffer>;
+  readonly prefixEnds: Table<Buffer>;
+  readonly prefixPlaces: Table<number>;
 }
 
 export function dataFileIn(folder: string): string {
@@ -82,6 +86,10 @@ export class Environment {
       requests: keyed('requests'),
       requestOrder: keyed('requestOrder'),
       ids: keyed('ids'),
+      prefixRuns: numbered('prefixRuns'),
+      prefixChildren: keyed('prefixChildren'),
+      prefixEnds: keyed('prefixEnds'),
+      prefixPlaces: numbered('prefixPlaces'),
     };
   }
 

@@ -61,6 +61,9 @@ export const INDEX_CHUNK_BYTES = 512;
 /** A chunk of outside references is split when it is longer. */
 export const REFERENCE_CHUNK_BYTES = 512;
 
+/** Blocks of one run of the prefix index, at most: what an append writes anew. */
+export const PREFIX_RUN_BLOCKS = 128;
+
 /** Strings that records name by number: how long one may be, and how many there may be. */
 export const NAME_BYTES_MAX = 128;
 export const NAMES_MAX = 4096;

@@ -8,6 +8,8 @@ import type {
   GarbagePage,
   GarbageQuery,
   ListQuery,
+  PrefixFinding,
+  PrefixQuery,
   ScanQuery,
   SegmentKey,
   SegmentScan,
@@ -18,12 +20,14 @@ import type {
 import { closed, segmentNotFound } from '../refusals.js';
 import { backupEnvironment } from './backup.js';
 import { checkVault } from './check.js';
-import { findManifest } from './conversations.js';
+import { findManifest, readHeader } from './conversations.js';
 import type { Environment } from './environment.js';
 import { decodeGarbage } from './garbage.js';
 import { IndexDirectory } from './index-directory.js';
 import { listConversations } from './listing.js';
+import { corruptConversation } from './manifest.js';
 import { Names } from './names.js';
+import { PrefixIndex } from './prefix-index.js';
 import { Registries } from './registries.js';
 import { scanSegments } from './scan.js';
 import { SegmentCache } from './segment-cache.js';
@@ -113,6 +117,18 @@ export class LmdbReader {
     this.assertOpen();
     const manifest = findManifest(this.environment.tables, id, this.nameOf);
     return manifest && createSnapshot(manifest, this.#pageOf, this.nameOf, this.lease());
+  }
+
+  async findPrefix({ application, blocks, limit }: PrefixQuery): Promise<PrefixFinding> {
+    this.assertOpen();
+    const { tables } = this.environment;
+    const found = new PrefixIndex(tables).find(application, blocks, limit);
+    const ids = found.conversations.map((number) => {
+      const record = tables.conversations.get(number);
+      if (!record) throw corruptConversation(number, 'the prefix index leads to it, and it is not there');
+      return readHeader(record, this.nameOf).conversation.id;
+    });
+    return { blocks: found.blocks, ids };
   }
 
   async listConversations(query: ListQuery): Promise<ConversationPage> {

@@ -15,6 +15,7 @@ import { decodePack } from './pack.js';
 import { decodeDirectory } from './page-directory.js';
 import { encodeFreedPages } from './pages.js';
 import { RefCounts } from './ref-counts.js';
+import { rebuildPrefixes } from './rebuild-prefixes.js';
 import { decodeReferences, referenceOfBytes } from './reference-chunk.js';
 import { countUse, Registries, type RegistryUse } from './registries.js';
 import { References } from './references.js';
@@ -37,6 +38,7 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: NameOf, nowMs: num
   const pages = countReferences(tables, nameOf, segments, state);
   rebuildPages(tables, pages, segments, state);
   countOutsideReferences(tables, segments);
+  rebuildPrefixes(tables, nameOf);
   rebuildRequests(tables, nameOf, state);
   rebuildHashIndex(tables.hashIndex, keepNames(tables.hashIndex, entries));
   rebuildCounts(tables, segments, state, nowMs);

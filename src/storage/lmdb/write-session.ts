@@ -8,6 +8,7 @@ import { IdIndex } from './id-index.js';
 import type { IndexDirectory } from './index-directory.js';
 import { NameWriter, type Names } from './names.js';
 import { Pages } from './pages.js';
+import { PrefixIndex } from './prefix-index.js';
 import { Registries } from './registries.js';
 import { RefCounts } from './ref-counts.js';
 import { References } from './references.js';
@@ -39,6 +40,7 @@ export class WriteSession {
   readonly references: References;
   readonly pages: Pages;
   readonly requests: Requests;
+  readonly prefixes: PrefixIndex;
   readonly #added = new Map<SegmentHash, KnownSegment>();
   /** Looked for, and not stored: most that a change brings, and each is asked for more than once. */
   readonly #absent = new Set<SegmentHash>();
@@ -66,6 +68,7 @@ export class WriteSession {
     this.references = new References(tables.references);
     this.pages = new Pages(tables, this.state);
     this.requests = new Requests(tables, this.state, this.names, this.nameOf);
+    this.prefixes = new PrefixIndex(tables);
     this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
     this.#index = new HashIndex(tables.hashIndex, shared.directory);
     this.#writer = new SegmentWriter(tables);

@@ -10,6 +10,8 @@ import type {
   GarbagePage,
   GarbageQuery,
   ListQuery,
+  PrefixFinding,
+  PrefixQuery,
   ScanQuery,
   SegmentKey,
   ManagedBackend,
@@ -18,6 +20,7 @@ import type {
 } from '../backend.js';
 import { matchesFilter } from '../filters.js';
 import { Leases } from '../leases.js';
+import { fingerprints } from '../prefix-blocks.js';
 import { createRecordSnapshot } from '../record-snapshot.js';
 import { closed, segmentNotFound } from '../refusals.js';
 import { checkReplacements } from '../replacements.js';
@@ -82,6 +85,22 @@ class MemoryBackend implements ManagedBackend {
       keyOf.set(this.#segment(key).hash, key);
     }
     return createRecordSnapshot(found, (hash) => keyOf.get(hash) as SegmentKey, this.lease());
+  }
+
+  /** Compares with every conversation: a readable model, not an index. */
+  async findPrefix({ application, blocks, limit }: PrefixQuery): Promise<PrefixFinding> {
+    const wanted = fingerprints(blocks);
+    let most = 1;
+    let ids: string[] = [];
+    for (const { conversation, prefix } of this.#store.conversations.values()) {
+      if (application !== undefined && conversation.application !== application) continue;
+      const differs = prefix.findIndex((block, index) => block !== wanted[index]);
+      const shared = differs === -1 ? prefix.length : differs;
+      if (shared > most) ids = [];
+      most = Math.max(most, shared);
+      if (shared === most) ids.push(conversation.id);
+    }
+    return ids.length === 0 ? { blocks: 0, ids } : { blocks: most, ids: ids.slice(0, limit) };
   }
 
   lease(): () => void {

@@ -1,6 +1,7 @@
 import type { Codec } from '../../codec/index.js';
 import type { CheckOptions, Violation } from '../backend.js';
 import { BackgroundTurns } from '../background.js';
+import { wholeBlocks } from '../prefix-blocks.js';
 import type { MemorySegment, MemoryStore } from './memory-store.js';
 
 /** The invariants of docs/storage-format.md that concern what a vault holds, whatever keeps it. */
@@ -28,10 +29,17 @@ export async function checkMemory(
 function checkRecords(store: MemoryStore): Violation[] {
   const violations: Violation[] = [];
   const holders = new Map<number, Set<number>>();
-  for (const { number, conversation, segmentIds } of store.conversations.values()) {
+  for (const { number, conversation, segmentIds, prefix } of store.conversations.values()) {
     const subject = `conversation ${conversation.id}`;
     if (store.numberById.get(conversation.id) !== number) {
       violations.push({ invariant: 'id-index', subject, detail: 'its id does not lead to it' });
+    }
+    if (prefix.length > wholeBlocks(conversation.totalTokens)) {
+      violations.push({
+        invariant: 'prefix-index',
+        subject,
+        detail: 'has fewer blocks than it is found by',
+      });
     }
     for (const id of segmentIds) {
       if (!store.segments.has(id)) {

@@ -4,10 +4,12 @@ import { contentKey, distinctHashes } from '../content.js';
 import {
   conversationExists,
   conversationNotFound,
+  prefixOutdated,
   rangePastEnd,
   revisionMismatch,
   segmentMissing,
 } from '../refusals.js';
+import { fingerprints, wholeBlocks } from '../prefix-blocks.js';
 import { tokensOf } from '../record-snapshot.js';
 import type { MemoryConversation, MemorySegment, MemoryStore } from './memory-store.js';
 
@@ -35,10 +37,11 @@ export function checkPut(
 
 export function checkAppend(
   store: MemoryStore,
-  { id, messages, revision }: Part<'append'>,
+  { id, messages, revision, prefix }: Part<'append'>,
   newSegments: readonly NewSegment[],
 ): void {
-  checkRevision(store, id, revision);
+  const { totalTokens } = checkRevision(store, id, revision).conversation;
+  if (prefix && prefix.afterTokens !== totalTokens) throw prefixOutdated(id);
   checkSegments(store, messages, newSegments);
 }
 
@@ -64,28 +67,33 @@ export function checkDelete(store: MemoryStore, { id, revision }: Part<'delete'>
 
 export function put(
   store: MemoryStore,
-  { spec, messages, timeMs }: Part<'put'>,
+  { spec, messages, timeMs, prefix }: Part<'put'>,
   added: ReadonlySet<string>,
   nowMs: number,
 ): ManifestOutcome {
-  const conversation = write(store, spec, messages, timeMs, nowMs);
+  const conversation = write(store, spec, messages, fingerprints(prefix), timeMs, nowMs);
   return outcome(store, conversation, messages, added);
 }
 
 export function append(
   store: MemoryStore,
-  { id, messages, timeMs }: Part<'append'>,
+  { id, messages, timeMs, prefix }: Part<'append'>,
   added: ReadonlySet<string>,
   nowMs: number,
 ): ManifestOutcome {
-  const { conversation, messages: before } = store.find(id) as MemoryConversation;
-  const appended = write(store, specOf(conversation), [...before, ...messages], timeMs, nowMs);
+  const { conversation, messages: before, prefix: known } = store.find(id) as MemoryConversation;
+  const isWhole = known.length === wholeBlocks(conversation.totalTokens);
+  const blocks = isWhole ? [...known, ...fingerprints(prefix?.blocks)] : known;
+  const appended = write(store, specOf(conversation), [...before, ...messages], blocks, timeMs, nowMs);
   return outcome(store, appended, messages, added);
 }
 
 export function fork(store: MemoryStore, change: Part<'fork'>, nowMs: number): ManifestOutcome {
-  const { spec, messages } = forked(store.find(change.id) as MemoryConversation, change);
-  return nothingNew(write(store, spec, messages, change.timeMs, nowMs), false);
+  const parent = store.find(change.id) as MemoryConversation;
+  const { spec, messages } = forked(parent, change);
+  const blocks = wholeBlocks(messages.reduce((sum, message) => sum + tokensOf(message), 0));
+  const prefix = change.indexed ? parent.prefix.slice(0, blocks) : [];
+  return nothingNew(write(store, spec, messages, prefix, change.timeMs, nowMs), false);
 }
 
 export function remove(store: MemoryStore, { id }: Part<'delete'>, nowMs: number) {
@@ -101,6 +109,7 @@ function write(
   store: MemoryStore,
   spec: ConversationSpec,
   messages: readonly MessageRecord[],
+  prefix: readonly string[],
   timeMs: number,
   nowMs: number,
 ): Conversation {
@@ -128,6 +137,7 @@ function write(
     },
     messages: listed,
     segmentIds: new Set([...distinctHashes(messages)].map((hash) => segmentOf(hash).id)),
+    prefix,
   };
   store.conversations.set(number, stored);
   store.numberById.set(spec.id, number);

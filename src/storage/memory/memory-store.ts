@@ -18,6 +18,8 @@ export interface MemoryConversation {
   readonly conversation: Conversation;
   readonly messages: readonly MessageRecord[];
   readonly segmentIds: ReadonlySet<number>;
+  /** Fingerprints of its first blocks, in hex. */
+  readonly prefix: readonly string[];
 }
 
 /** Everything a memory backend holds. Only a commit changes it. */

@@ -3,6 +3,7 @@ import type { ManifestOutcome } from '../../storage/index.js';
 import { toStoreResult } from '../commit-segments.js';
 import { readContent } from '../contents.js';
 import { createCutter, type SegmentCutter } from '../cut.js';
+import { newFingerprints, prefixOf, type BlockFingerprints } from '../prefix/index.js';
 import { RequestDigest, specFields } from '../request-mark.js';
 import { expectation, withId, type StoreParts } from '../store.js';
 import type { MessageContent, StoreResult, UploadInput, UploadPart } from '../types.js';
@@ -26,6 +27,7 @@ export class Upload {
   readonly #cutter: SegmentCutter;
   readonly #messages = new MessageList();
   readonly #digest: RequestDigest | undefined;
+  readonly #fingerprints: BlockFingerprints | undefined;
   #open: OpenMessage | undefined;
   #tokens = 0;
   #hasText = false;
@@ -39,6 +41,7 @@ export class Upload {
     const { spec, ifRevision, requestId } = input;
     this.#segments = new EarlySegments(parts, signal);
     this.#cutter = createCutter(parts.core);
+    this.#fingerprints = newFingerprints(parts);
     if (requestId !== undefined) this.#digest = new RequestDigest('upload', [specFields(spec), ifRevision]);
   }
 
@@ -72,7 +75,13 @@ export class Upload {
     const request = this.#digest && requestId !== undefined && this.#digest.mark(requestId, timeMs);
     const result = await this.#segments.commitWith({
       ...(request && { request }),
-      put: { spec: withId(spec), messages, expect: expectation(ifRevision), timeMs },
+      put: {
+        spec: withId(spec),
+        messages,
+        expect: expectation(ifRevision),
+        timeMs,
+        ...prefixOf(this.#fingerprints),
+      },
     });
     return toStoreResult(this.#withEarlier(result.put!));
   }
@@ -91,7 +100,12 @@ export class Upload {
 
   async #addRun(message: OpenMessage, run: TokenRun): Promise<void> {
     this.#tokens += run.tokenCount;
-    for (const segment of this.#cutter.push(run)) message.segments.push(await this.#segments.add(segment));
+    for (const segment of this.#cutter.push(run)) await this.#addSegment(message, segment);
+  }
+
+  async #addSegment(message: OpenMessage, segment: TokenRun): Promise<void> {
+    this.#fingerprints?.push(segment);
+    message.segments.push(await this.#segments.add(segment));
   }
 
   async #endMessage(): Promise<void> {
@@ -104,7 +118,7 @@ export class Upload {
       await this.#addRun(message, core.fromWords(words!));
       this.#hasText = true;
     }
-    for (const segment of this.#cutter.end()) message.segments.push(await this.#segments.add(segment));
+    for (const segment of this.#cutter.end()) await this.#addSegment(message, segment);
     const record = { ...message.speaker, segments: message.segments };
     this.#messages.add(record);
     this.#digest?.add(record);

@@ -1,0 +1,106 @@
+import type { Command } from 'commander';
+import type { PrefixContent } from '../../client/index.js';
+import { wholeNumber } from '../arguments.js';
+import { CommandFailure, type Context } from '../context.js';
+import { exitCodes } from '../exit-codes.js';
+import { formatCount, formatTable, printable } from '../format.js';
+import { readSource, standardInput } from '../jsonl/source.js';
+import { Output } from '../output.js';
+import type { Done } from '../program.js';
+import { withClient, withServer, type ServerOption } from '../server-option.js';
+
+interface Options extends ServerOption {
+  readonly tokens?: true;
+  readonly tokenizer: string;
+  readonly application?: string;
+  readonly minTokens?: number;
+  readonly limit?: number;
+  readonly json?: true;
+}
+
+/** Above what a server takes as one request. */
+const inputBytesMax = 256 * 1024 * 1024;
+
+const epilogue = `
+Compares with whole conversations: the tokens of their messages, one after the other. Prefixes of fewer than 256 tokens
+are not found.
+
+Examples:
+  stowken find-prefix system-prompt.txt
+  echo '[9906, 11, 220]' | stowken find-prefix --tokens - --min-tokens 1024`;
+
+/** `stowken find-prefix` */
+export function addFindPrefix(program: Command, context: Context, done: Done): void {
+  withServer(program.command('find-prefix'), context)
+    .description('list the conversations that share the longest prefix with a text, or with tokens')
+    .argument('<file>', 'the text, gzip or not; - is standard input')
+    .option('--tokens', 'the file has token ids, as a JSON array or between blanks')
+    .option('--tokenizer <name>', 'for text', 'o200k_base')
+    .option('--application <name>', 'only of this application')
+    .option('--min-tokens <n>', 'only those that share so many tokens', wholeNumber(0))
+    .option('--limit <n>', 'so many at most, of 100 (default: 10)', wholeNumber(1, 0xffff_ffff))
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', epilogue)
+    .action(async (file: string, { tokens, tokenizer, json, ...options }: Options) => {
+      const text = await readText(file, context);
+      const content: PrefixContent = tokens ? { tokens: tokenIds(text, file) } : { text };
+      const { application, minTokens, limit } = options;
+      const given = {
+        ...(!tokens && { tokenizer }),
+        ...(application !== undefined && { application }),
+        ...(minTokens !== undefined && { minTokens }),
+        ...(limit !== undefined && { limit }),
+      };
+      const found = await withClient(options, (client) => client.findPrefix(content, given));
+      const output = new Output(context.io.stdout);
+      if (json) {
+        for (const { conversation, sharedTokens } of found) {
+          const { id, totalTokens } = conversation;
+          await output.line(JSON.stringify({ id, shared_tokens: sharedTokens, total_tokens: totalTokens }));
+        }
+      } else if (found.length === 0) await output.line('no conversations');
+      else {
+        const rows = found.map(({ conversation: { id, totalTokens }, sharedTokens }) => [
+          printable(id),
+          formatCount(sharedTokens),
+          formatCount(totalTokens),
+        ]);
+        await output.line(formatTable([['ID', 'SHARED', 'TOKENS'], ...rows], ['left', 'right', 'right']));
+      }
+      await output.finish();
+      done(exitCodes.done);
+    });
+}
+
+async function readText(file: string, { io }: Context): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of readSource(file, io, () => undefined)) {
+    bytes += chunk.length;
+    if (bytes > inputBytesMax) throw new CommandFailure(`${named(file)}: longer than ${inputBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw new CommandFailure(`${named(file)}: not UTF-8`);
+  }
+}
+
+function tokenIds(text: string, file: string): number[] {
+  const words = text
+    .trim()
+    .replace(/^\[|\]$/g, '')
+    .split(/[\s,]+/);
+  return words
+    .filter((word) => word !== '')
+    .map((word) => {
+      const id = Number(word);
+      if (/^\d+$/.test(word) && id <= 0xffff_ffff) return id;
+      throw new CommandFailure(`${named(file)}: ${printable(JSON.stringify(word))} is not a token id`);
+    });
+}
+
+function named(file: string): string {
+  return file === standardInput ? '<stdin>' : printable(file);
+}

@@ -1,0 +1,70 @@
+import type { Codec } from '../../codec/index.js';
+import type { TokenCore } from '../../core/index.js';
+import { limits, StowkenError, type TokenRun } from '../../model/index.js';
+import type { StorageBackend } from '../../storage/index.js';
+import type { Tokenizers } from '../../text/index.js';
+import { readContent } from '../contents.js';
+import type { FindPrefixInput, MessageContent, PrefixMatch } from '../types.js';
+import { unsupported } from '../unsupported.js';
+import { BlockFingerprints } from './block-fingerprints.js';
+import { PrefixComparison } from './shared-tokens.js';
+
+export interface FindPrefixParts {
+  readonly backend: StorageBackend;
+  readonly core: TokenCore;
+  readonly codec: Codec;
+  readonly tokenizers: Tokenizers;
+  readonly prefixIndex?: boolean | undefined;
+}
+
+/**
+ * Finds by blocks, and compares by tokens: two blocks of the same fingerprint are never taken for the same.
+ * A conversation that is changed or deleted meanwhile is compared as it is then, or left out.
+ */
+export async function findPrefix(
+  parts: FindPrefixParts,
+  { content, tokenizer, application, minTokens, limit }: FindPrefixInput,
+  signal: AbortSignal,
+): Promise<PrefixMatch[]> {
+  const { backend, core, prefixIndex = true } = parts;
+  if (!backend.findPrefix) throw unsupported('prefix index', backend);
+  if (!prefixIndex)
+    throw new StowkenError('PREFIX_INDEX_OFF', 'the server was started with --prefix-index off');
+  const { varints } = await readPrefix(parts, content, tokenizer, signal);
+  const fingerprints = new BlockFingerprints(backend.vaultId);
+  await fingerprints.pushInTurns({ varints }, signal);
+  const query = { application, blocks: fingerprints.blocks(), limit: limits.prefixMatchesMax };
+  const found = await backend.findPrefix(query);
+  const comparison = new PrefixComparison(parts, core.toWords(varints), signal);
+  const tokensMin = Math.max(minTokens, found.blocks * limits.prefixBlockTokens);
+  const matches: PrefixMatch[] = [];
+  for (const id of found.ids) {
+    const snapshot = await backend.openConversation(id);
+    if (!snapshot) continue;
+    try {
+      const { conversation } = snapshot;
+      if (application !== undefined && conversation.application !== application) continue;
+      const sharedTokens = await comparison.sharedTokens(snapshot);
+      if (sharedTokens >= tokensMin) matches.push({ conversation, sharedTokens });
+    } finally {
+      snapshot.release();
+    }
+  }
+  return matches.sort(byTokensThenNewest).slice(0, limit);
+}
+
+async function readPrefix(
+  { core, tokenizers }: FindPrefixParts,
+  content: MessageContent,
+  tokenizer: string,
+  signal: AbortSignal,
+): Promise<TokenRun> {
+  if (content.kind !== 'text') return readContent(core, content, 'prefix');
+  const [words] = await tokenizers.encode(tokenizer, [content.text], signal);
+  return core.fromWords(words!);
+}
+
+function byTokensThenNewest(one: PrefixMatch, other: PrefixMatch): number {
+  const tokens = other.sharedTokens - one.sharedTokens;
+  return tokens !== 0 ? tokens : other.conversation.createTimeMs - one.conversation.createTimeMs;
+}

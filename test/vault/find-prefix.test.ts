@@ -1,0 +1,156 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { limits } from '../../src/model/index.js';
+import { openLmdbBackend } from '../../src/storage/index.js';
+import type { Vault } from '../../src/vault/index.js';
+import { temporaryFolder, type TemporaryFolder } from '../storage/faults/support.js';
+import { openTestVault, say, signal, spec, wordsOf, type TestVault } from '../support/vault.js';
+
+const block = limits.prefixBlockTokens;
+const applications = ['agents', 'chat'] as const;
+
+let folder: TemporaryFolder;
+let t: TestVault;
+beforeEach(async () => (folder = await temporaryFolder()));
+afterEach(() => folder.remove());
+
+const open = (kind: 'memory' | 'lmdb') =>
+  kind === 'memory'
+    ? openTestVault()
+    : openTestVault((codec, clock) =>
+        openLmdbBackend({ folder: folder.path, codec, clock, durability: 'relaxed' }),
+      );
+
+/** So many tokens of one of a few kinds; all kinds begin in the same way. */
+function stretch(kind: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => (index < 10 ? 7 : index * 31 + kind * 1000));
+}
+
+interface Modelled {
+  application: string;
+  messages: number[][];
+}
+
+function sharedLength(one: readonly number[], other: readonly number[]): number {
+  const length = Math.min(one.length, other.length);
+  for (let at = 0; at < length; at++) if (one[at] !== other[at]) return at;
+  return length;
+}
+
+/** What the contract says, by looking at every token. */
+function expected(
+  model: ReadonlyMap<string, Modelled>,
+  tokens: readonly number[],
+  application: string | undefined,
+): { id: string; sharedTokens: number }[] {
+  const all = [...model]
+    .filter(([, stored]) => application === undefined || stored.application === application)
+    .map(([id, { messages }]) => ({ id, sharedTokens: sharedLength(messages.flat(), tokens) }));
+  const most = Math.max(1, ...all.map(({ sharedTokens }) => Math.floor(sharedTokens / block)));
+  return all.filter(({ sharedTokens }) => Math.floor(sharedTokens / block) === most).sort(inOrder);
+}
+
+function inOrder(one: { id: string; sharedTokens: number }, other: { id: string; sharedTokens: number }) {
+  return other.sharedTokens - one.sharedTokens || (one.id < other.id ? -1 : 1);
+}
+
+async function find(vault: Vault, tokens: readonly number[], application?: string) {
+  const content = { kind: 'words', bytes: wordsOf(tokens) } as const;
+  const found = await vault.findPrefix(
+    { content, tokenizer: '', application, minTokens: 0, limit: 100 },
+    signal,
+  );
+  return found.map(({ conversation, sharedTokens }) => ({ id: conversation.id, sharedTokens })).sort(inOrder);
+}
+
+const id = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
+const message = fc
+  .tuple(fc.integer({ min: 0, max: 2 }), fc.constantFrom(0, 3, 100, 256, 257, 512, 700, 9_000))
+  .map(([kind, count]) => stretch(kind, count));
+const messages = fc.array(message, { minLength: 1, maxLength: 4 });
+const application = fc.constantFrom(...applications);
+const step = fc.oneof(
+  fc.record({ kind: fc.constant('store' as const), id, messages, application }),
+  fc.record({ kind: fc.constant('upload' as const), id, messages, application }),
+  fc.record({ kind: fc.constant('append' as const), id, messages }),
+  fc.record({ kind: fc.constant('grow' as const), id, from: id, messages }),
+  fc.record({
+    kind: fc.constant('fork' as const),
+    id,
+    from: id,
+    part: fc.double({ min: 0, max: 1, noNaN: true }),
+  }),
+  fc.record({ kind: fc.constant('delete' as const), id }),
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+/** Makes a step of the vault and of the model; one that has nothing to work on is left out. */
+async function make(vault: Vault, model: Map<string, Modelled>, step: Step): Promise<void> {
+  const store = async (target: string, { application, messages }: Modelled) => {
+    const ifRevision = model.has(target) ? (await vault.get(target)).revision : 0;
+    const input = { spec: spec(target, { application }), ifRevision };
+    await vault.store({ ...input, messages: messages.map((tokens) => say('user', tokens)) }, signal);
+    model.set(target, { application, messages });
+  };
+  const mine = model.get(step.id);
+  if (step.kind === 'store') return store(step.id, step);
+  if (step.kind === 'grow') {
+    const from = model.get(step.from);
+    return from && store(step.id, { ...from, messages: [...from.messages, ...step.messages] });
+  }
+  if (step.kind === 'upload') {
+    const ifRevision = mine ? (await vault.get(step.id)).revision : 0;
+    await vault.upload({ spec: spec(step.id, step), ifRevision }, parts(step.messages), signal);
+    model.set(step.id, { application: step.application, messages: step.messages });
+  }
+  if (step.kind === 'append' && mine) {
+    await vault.append({ id: step.id, messages: step.messages.map((tokens) => say('tool', tokens)) }, signal);
+    mine.messages = [...mine.messages, ...step.messages];
+  }
+  if (step.kind === 'fork') {
+    const from = model.get(step.from);
+    if (!from || mine) return;
+    const messageCount = Math.round(step.part * from.messages.length);
+    await vault.fork({ id: step.from, newId: step.id, messageCount }, signal);
+    model.set(step.id, { ...from, messages: from.messages.slice(0, messageCount) });
+  }
+  if (step.kind === 'delete' && mine) {
+    await vault.delete(step.id, { allowMissing: false });
+    model.delete(step.id);
+  }
+}
+
+async function* parts(messages: readonly number[][]) {
+  for (const tokens of messages) {
+    yield { kind: 'message' as const, speaker: { role: 'user', name: '', toolCallId: '' } };
+    yield { kind: 'tokens' as const, content: { kind: 'words' as const, bytes: wordsOf(tokens) } };
+  }
+  yield { kind: 'finish' as const, totalTokens: messages.flat().length };
+}
+
+describe.each(['memory', 'lmdb'] as const)('the prefix index of %s', (kind) => {
+  beforeEach(async () => (t = await open(kind)));
+  afterEach(() => t.close());
+
+  it('finds what looking at every token finds', async () => {
+    let runs = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 25 }), messages, async (steps, other) => {
+        const model = new Map<string, Modelled>();
+        if (runs++ > 0) for (const each of 'abcdef') await t.vault.delete(each, { allowMissing: true });
+        for (const each of steps) await make(t.vault, model, each);
+        expect(await t.backend.check()).toEqual([]);
+        const queries = [other.flat(), ...[...model.values()].map(({ messages }) => messages.flat())];
+        for (const tokens of queries) {
+          const cut = tokens.slice(0, Math.ceil(tokens.length * 0.7));
+          for (const query of [tokens, cut, [...cut, 1, 2, 3]]) {
+            for (const name of [undefined, ...applications]) {
+              expect(await find(t.vault, query, name)).toEqual(expected(model, query, name));
+            }
+          }
+        }
+      }),
+      { numRuns: kind === 'memory' ? 10 : 30 },
+    );
+  });
+});
