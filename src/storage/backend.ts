@@ -123,7 +123,7 @@ export interface StorageHealth {
 }
 
 /** Bytes of a block's fingerprint; blocks have limits.prefixBlockTokens tokens. */
-export const prefixFingerprintBytes = 6;
+export const prefixFingerprintBytes = 4;
 
 export interface PrefixQuery {
   /** All applications when undefined. */

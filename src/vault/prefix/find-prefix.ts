@@ -1,7 +1,7 @@
 import type { Codec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
 import { limits, StowkenError, type TokenRun } from '../../model/index.js';
-import type { StorageBackend } from '../../storage/index.js';
+import { prefixFingerprintBytes, type PrefixFinding, type StorageBackend } from '../../storage/index.js';
 import type { Tokenizers } from '../../text/index.js';
 import { readContent } from '../contents.js';
 import type { FindPrefixInput, MessageContent, PrefixMatch } from '../types.js';
@@ -33,24 +33,43 @@ export async function findPrefix(
   const { varints } = await readPrefix(parts, content, tokenizer, signal);
   const fingerprints = new BlockFingerprints(backend.vaultId);
   await fingerprints.pushInTurns({ varints }, signal);
-  const query = { application, blocks: fingerprints.blocks(), limit: limits.prefixMatchesMax };
-  const found = await backend.findPrefix(query);
   const comparison = new PrefixComparison(parts, core.toWords(varints), signal);
-  const tokensMin = Math.max(minTokens, found.blocks * limits.prefixBlockTokens);
+  let blocks = fingerprints.blocks();
+  for (;;) {
+    const found = await backend.findPrefix({ application, blocks, limit: limits.prefixMatchesMax });
+    const matches = await compare(backend, comparison, found, application);
+    if (matches.length > 0 || found.blocks === 0) {
+      return matches
+        .filter(({ sharedTokens }) => sharedTokens >= minTokens)
+        .sort(byTokensThenNewest)
+        .slice(0, limit);
+    }
+    // Another block had the last one's fingerprint, or what was found has just been deleted: look for less.
+    blocks = blocks.subarray(0, (found.blocks - 1) * prefixFingerprintBytes);
+  }
+}
+
+/** Of what was found, that which really shares so many blocks, with the tokens that it shares. */
+async function compare(
+  backend: StorageBackend,
+  comparison: PrefixComparison,
+  { ids, blocks }: PrefixFinding,
+  application: string | undefined,
+): Promise<PrefixMatch[]> {
   const matches: PrefixMatch[] = [];
-  for (const id of found.ids) {
+  for (const id of ids) {
     const snapshot = await backend.openConversation(id);
     if (!snapshot) continue;
     try {
       const { conversation } = snapshot;
       if (application !== undefined && conversation.application !== application) continue;
       const sharedTokens = await comparison.sharedTokens(snapshot);
-      if (sharedTokens >= tokensMin) matches.push({ conversation, sharedTokens });
+      if (sharedTokens >= blocks * limits.prefixBlockTokens) matches.push({ conversation, sharedTokens });
     } finally {
       snapshot.release();
     }
   }
-  return matches.sort(byTokensThenNewest).slice(0, limit);
+  return matches;
 }
 
 async function readPrefix(
