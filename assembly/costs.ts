@@ -4,11 +4,13 @@ import * as format from './registry/format';
 import * as tables from './registry/tables';
 
 const UNIT: f64 = 256;
+/** A block of so few entries is looked through, and not in the table of followers. */
+const SHORT_BYTES: usize = 12 * 4;
 
-let entryCosts: usize = 0; // u16 by entry
+const shareCosts: usize = reserve(((<usize>1) << format.TABLE_BITS) * 2 + 2); // u16 by share of a table
 let symbolCosts: usize = 0; // u16 by symbol, within its class
 let followers: usize = 0; // u32 address of an entry, open addressing by context and symbol
-let followersMask: u32 = 0;
+let followerSlots: u32 = 0;
 
 function costOf(share: u32, bits: u32): u32 {
   return <u32>Math.round((<f64>bits - Math.log2(<f64>share)) * UNIT);
@@ -17,27 +19,24 @@ function costOf(share: u32, bits: u32): u32 {
 /** Prepares the costs of the registry that is loaded; false when there is no memory. */
 export function prepareCosts(): bool {
   let listed: u32 = 0;
-  const contexts = tables.contextCount();
   for (let context: u32 = 0; context <= tables.unseenContext(); context++) {
-    listed += tables.entryCount(tables.blockOf(context));
+    const count = tables.entryCount(tables.blockOf(context));
+    if ((<usize>count) << 2 > SHORT_BYTES) listed += count;
   }
-  let slots: u32 = 16;
-  while (slots < listed + (listed >>> 1)) slots <<= 1;
-  entryCosts = reserve((tables.blocksEnd - tables.blocks) >>> 1);
+  followerSlots = listed + (listed >>> 1) + 1;
   symbolCosts = reserve((<usize>tables.symbols) << 1);
-  followers = reserveZeroed((<usize>slots) << 2);
-  followersMask = slots - 1;
-  if (!entryCosts || !symbolCosts || !followers) return false;
-  for (let context: u32 = 0; context < contexts; context++) {
+  followers = reserveZeroed((<usize>followerSlots) << 2);
+  if (!symbolCosts || !followers) return false;
+  for (let share: u32 = 1; share <= 1 << format.TABLE_BITS; share++) {
+    store<u16>(shareCosts + ((<usize>share) << 1), costOf(share, format.TABLE_BITS));
+  }
+  for (let context: u32 = 0; context <= tables.unseenContext(); context++) {
     const block = tables.blockOf(context);
     const first = tables.firstEntry(block);
-    if (first == 0) continue;
-    const end = first + ((<usize>tables.entryCount(block)) << 2);
-    for (let entry = first; entry < end; entry += 4) {
-      const share = tables.entryStart(entry + 4) - tables.entryStart(entry);
-      store<u16>(costAt(entry), costOf(share, format.TABLE_BITS));
-      if (context <= tables.unseenContext() && entry > first) list(block, entry);
-    }
+    const bytes = (<usize>tables.entryCount(block)) << 2;
+    if (bytes <= SHORT_BYTES) continue;
+    const end = first + bytes;
+    for (let entry = first + 4; entry < end; entry += 4) list(block, entry);
   }
   for (let s: u32 = 0; s < format.SPECIALS; s++) store<u16>(symbolCosts + ((<usize>s) << 1), 0);
   for (let s = format.SPECIALS; s < tables.symbols; s++) {
@@ -48,23 +47,22 @@ export function prepareCosts(): bool {
   return true;
 }
 
-/** Entries lie 4 bytes apart, costs 2. */
-function costAt(entry: usize): usize {
-  return entryCosts + ((entry - tables.blocks) >>> 1);
-}
-
 export function classOf(symbol: u32): u32 {
   return load<u8>(tables.symbolRecord(symbol), 12);
 }
 
 function slotOf(block: usize, symbol: u32): u32 {
   const mixed = (<u32>(block >>> 2) * 0x85eb_ca6b) ^ (symbol * 0x9e37_79b1);
-  return mixed ^ (mixed >>> 14);
+  return <u32>((<u64>((mixed ^ (mixed >>> 14)) * 0x9e37_79b1) * followerSlots) >>> 32);
+}
+
+function after(slot: u32): u32 {
+  return slot + 1 < followerSlots ? slot + 1 : 0;
 }
 
 function list(block: usize, entry: usize): void {
-  let slot = slotOf(block, tables.entrySymbol(entry)) & followersMask;
-  while (load<u32>(followers + ((<usize>slot) << 2)) != 0) slot = (slot + 1) & followersMask;
+  let slot = slotOf(block, tables.entrySymbol(entry));
+  while (load<u32>(followers + ((<usize>slot) << 2)) != 0) slot = after(slot);
   store<u32>(followers + ((<usize>slot) << 2), <u32>entry);
 }
 
@@ -73,17 +71,23 @@ export function findFollower(block: usize, symbol: u32): usize {
   const first = tables.firstEntry(block);
   if (first == 0) return 0;
   const bytes = (<usize>tables.entryCount(block)) << 2;
-  let slot = slotOf(block, symbol) & followersMask;
+  if (bytes <= SHORT_BYTES) {
+    for (let entry = first + 4; entry < first + bytes; entry += 4) {
+      if (tables.entrySymbol(entry) == symbol) return entry;
+    }
+    return 0;
+  }
+  let slot = slotOf(block, symbol);
   while (true) {
     const entry = <usize>load<u32>(followers + ((<usize>slot) << 2));
     if (entry == 0) return 0;
     if (entry - first < bytes && tables.entrySymbol(entry) == symbol) return entry;
-    slot = (slot + 1) & followersMask;
+    slot = after(slot);
   }
 }
 
 export function entryCost(entry: usize): u32 {
-  return load<u16>(costAt(entry));
+  return load<u16>(shareCosts + ((<usize>(tables.entryStart(entry + 4) - tables.entryStart(entry))) << 1));
 }
 
 /** Of a value in one of the fixed tables. */

@@ -12,13 +12,14 @@ export {
 } from './varint';
 export { registryId } from './registry/tables';
 export { beginLoad, loadBytes, prepareEncoder } from './registry/index';
-export { beginDecode, decode, decodedVarints, decodedWords, packDecoded } from './decoder';
-export { appendVarints, beginEncode, encode, encoded } from './encoder';
+export { beginDecode, decode, decodeJobs, decoded, decodedBlocks } from './decoder/index';
+export { appendVarints, beginEncode, encode, encoded } from './encoder/index';
 export { appendSample, beginSample, endSegment } from './trainer/corpus';
 export {
   beginParsing,
   beginTraining,
   buildRegistry,
+  finishRegistry,
   mergePhrases,
   parseMore,
   registry,

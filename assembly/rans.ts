@@ -57,43 +57,15 @@ export function writeEvents(start: usize, end: usize): usize {
   return at;
 }
 
-// Reading. The decoder keeps these in locals while it can.
+// Reading: see decoder/, which keeps the state.
 
-export let state: u64 = 0;
-export let word: usize = 0;
-export let wordsEnd: usize = 0;
-
-export function startReading(from: usize, to: usize): void {
-  const length = to - from;
-  const bytes = length <= 8 ? length : ((length - 5) & 3) + 5;
-  state = 0;
-  for (let i: usize = 0; i < bytes; i++) state |= (<u64>load<u8>(from + i)) << (i << 3);
-  word = from + bytes;
-  wordsEnd = to;
+/** Bytes of the state at the beginning of a block of `length` bytes; words follow. */
+export function stateBytes(length: usize): usize {
+  return length <= 8 ? length : ((length - 5) & 3) + 5;
 }
 
-export function setReading(newState: u64, newWord: usize): void {
-  state = newState;
-  word = newWord;
-}
-
-/** Takes the symbol out that has `frequency` slots of 2^bits from `start`, of which `slot` came. */
-export function advance(slot: u32, start: u32, frequency: u32, bits: u32): void {
-  state = <u64>frequency * (state >>> bits) + (slot - start);
-  if (state < LOW && word < wordsEnd) {
-    state = (state << 32) | load<u32>(word);
-    word += 4;
-  }
-}
-
-/** Raw bits, up to 20. */
-export function readBits(bits: u32): u32 {
-  const value = (<u32>state) & ((1 << bits) - 1);
-  advance(value, value, 1, bits);
-  return value;
-}
-
-/** True when everything was read and the state is back where the writer began. */
-export function finished(): bool {
-  return state == 0 && word == wordsEnd;
+/** The state that a block begins with. Eight bytes must be readable. */
+export function readState(from: usize, bytes: usize): u64 {
+  if (bytes == 0) return 0;
+  return load<u64>(from) & (u64.MAX_VALUE >>> ((8 - <u64>bytes) << 3));
 }

@@ -1,13 +1,14 @@
 // What the codec's frames weigh beside other ways to store the same segments, and how fast they are.
 import { parseArgs } from 'node:util';
 import { brotliCompressSync, constants, deflateRawSync, inflateRawSync } from 'node:zlib';
-import { createCodec, trainRegistry } from '../src/codec/index.js';
+import { createCodec, trainRegistry, type Codec } from '../src/codec/index.js';
 import { loadCore, type TokenCore } from '../src/core/index.js';
 import type { TokenRun } from '../src/model/index.js';
 import { corpusFiles, readCorpus, sum, unique, type Corpus } from './lib/runs.js';
 import { zstdSizes, type ZstdSizes } from './lib/zstd.js';
 
 const REPETITIONS = 3;
+const FRAMES_AT_ONCE = 128;
 
 /** `npm run bench -- codec [--corpus FILE...] [--no-zstd]` */
 export async function run(argv: string[]): Promise<void> {
@@ -95,7 +96,7 @@ async function measure(
   const frames = segments.map(codec.encode);
   const deflated = segments.map((run) => deflateRawSync(run.varints));
   const brotli = segments.map((run) => brotliCompressSync(run.varints, brotliFast(run)));
-  checkAll(codec.decode, segments, frames);
+  checkAll(codec, segments, frames);
 
   const tokens = sum(segments.map((run) => run.tokenCount));
   const frameBytes = sum(frames.map((frame) => frame.length));
@@ -112,9 +113,10 @@ async function measure(
     frames: frameBytes,
     registry: bytes.length,
   };
-  const [encodeRate, decodeRate, inflateRate] = rates(tokens, [
+  const [encodeRate, decodeRate, manyRate, inflateRate] = rates(tokens, [
     () => segments.forEach(codec.encode),
     () => frames.forEach(codec.decode),
+    () => decodeAll(codec, frames),
     () => deflated.forEach((part) => inflateRawSync(part)),
   ]);
   print(
@@ -131,7 +133,9 @@ async function measure(
       `  ratio     frames ${(frameBytes / zstd.dictionary3).toFixed(3)} of zstd-3+dict; registry and dictionary counted ${counted.toFixed(3)}`,
     );
   }
-  print(`  M tok/s   encode ${encodeRate}, decode ${decodeRate}, zlib.inflateRawSync ${inflateRate}`);
+  print(
+    `  M tok/s   encode ${encodeRate}, decode ${decodeRate}, many at once ${manyRate}, zlib.inflateRawSync ${inflateRate}`,
+  );
   const memory = (sum(codec.registries.map((registry) => registry.memoryBytes)) / 1e6).toFixed(1);
   print(
     `  registry  trained in ${(trainMs / 1e3).toFixed(1)} s, loads in ${loadMs.toFixed(0)} ms, takes ${memory} MB of WASM memory`,
@@ -145,15 +149,25 @@ function brotliFast(run: TokenRun) {
   };
 }
 
-function checkAll(
-  decode: (frame: Uint8Array) => TokenRun,
-  segments: readonly TokenRun[],
-  frames: readonly Uint8Array[],
-): void {
-  segments.forEach((run, index) => {
-    if (Buffer.compare(decode(frames[index]!).varints, run.varints) !== 0)
+function checkAll(codec: Codec, segments: readonly TokenRun[], frames: readonly Uint8Array[]): void {
+  const many = codec.decodeMany(frames, 'varints');
+  segments.forEach(({ varints }, index) => {
+    const together = many[index]!;
+    const alone = codec.decode(frames[index]!).varints;
+    if (
+      together instanceof Error ||
+      Buffer.compare(together, varints) !== 0 ||
+      Buffer.compare(alone, varints) !== 0
+    )
       throw new Error(`segment ${index} changed`);
   });
+}
+
+/** As a retrieve does. */
+function decodeAll(codec: Codec, frames: readonly Uint8Array[]): void {
+  for (let at = 0; at < frames.length; at += FRAMES_AT_ONCE) {
+    codec.decodeMany(frames.slice(at, at + FRAMES_AT_ONCE), 'varints');
+  }
 }
 
 /** Million tokens a second of processor time, the best of some rounds in which all take turns. */

@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [--corpus FILE...]`: runs one benchmark, or all of them. */
 const benchmarks = {
   codec: () => import('./codec.js'),
+  compaction: () => import('./compaction.js'),
   segmenter: () => import('./segmenter.js'),
   serve: () => import('./serve.js'),
   storage: () => import('./storage.js'),

@@ -15,6 +15,10 @@ import { corpusFiles, readCorpus, sum, unique, type Corpus } from './lib/runs.js
 const SEGMENT_BYTES = 40;
 const MENTION_BYTES = 4;
 
+const DOCUMENT_TOKENS = 50_000;
+const VERSIONS = 20;
+const EDITS = 3;
+
 const whole: SegmentSizes = { ...segmentSizes, whole: Infinity };
 
 /** `npm run bench -- segmenter [--corpus FILE...]` */
@@ -31,15 +35,37 @@ export async function run(argv: string[]): Promise<void> {
     const corpus = readCorpus(core, file);
     process.stdout.write(`${corpus.name}\n`);
     await weigh(core, corpus, whole, 'whole messages');
-    for (const target of [256, 512, 1024, 2048, 4096, 8192]) {
+    await weigh(core, corpus, segmentSizes, 'as the vault cuts');
+    for (const target of [512, 2048, 8192]) {
       const sizes = { min: target / 4, target, max: 4 * target, whole: 2 * target };
-      await weigh(
-        core,
-        corpus,
-        sizes,
-        `cut at about ${target} tokens${target === segmentSizes.target ? ' (default)' : ''}`,
-      );
+      await weigh(core, corpus, sizes, `all over ${2 * target}, at about ${target}`);
     }
+  }
+  growingDocument(core);
+}
+
+/** A document stored again and again, with a few edits each time, in a vault that has no registry yet. */
+function growingDocument(core: TokenCore): void {
+  let seed = 1;
+  const next = (below: number) => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+    return Math.floor((seed / 2 ** 31) * below);
+  };
+  const document = Array.from({ length: DOCUMENT_TOKENS }, () => next(100_000));
+  const versions = Array.from({ length: VERSIONS }, () => {
+    for (let edit = 0; edit < EDITS; edit++) document.splice(next(document.length), next(5), next(100_000));
+    return core.fromTokens(Uint32Array.from(document));
+  });
+  process.stdout.write(
+    `${VERSIONS} versions of a document of ${DOCUMENT_TOKENS} tokens, ${EDITS} edits each\n`,
+  );
+  for (const [label, sizes] of [
+    ['whole messages', whole],
+    ['as the vault cuts', segmentSizes],
+  ] as const) {
+    const segments = unique(core, versions.flatMap(createSegmenter(core, sizes).cut));
+    const tokens = sum(segments.map((segment) => segment.tokenCount));
+    process.stdout.write(`  ${label.padEnd(34)} ${segments.length} segments, ${tokens} unique tokens\n`);
   }
 }
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { createLiveCodec } from '../src/codec/index.js';
 import { loadCore } from '../src/core/index.js';
 import {
@@ -8,7 +7,7 @@ import {
   type ManagedBackend,
 } from '../src/storage/index.js';
 import type { Corpus } from './lib/corpus.js';
-import { timed } from './lib/measure.js';
+import { bytesWritten, timed } from './lib/measure.js';
 import { printTable, ratio, short, spread } from './lib/table.js';
 import { changeOf, inFolder, store } from './storage-changes.js';
 
@@ -93,13 +92,4 @@ async function measureReferences(open: (folder: string) => Promise<ManagedBacken
     rows.push([`${inFlight} in flight`, `${short(bytes)} bytes`]);
   }
   printTable('storage: bytes written for a conversation of one stored segment', ['', 'each'], rows);
-}
-
-/** Bytes that this process has handed to the system to write, where that counts them. */
-function bytesWritten(): number {
-  try {
-    return Number(/^wchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1] ?? NaN);
-  } catch {
-    return NaN;
-  }
 }

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadCorpus } from './lib/corpus.js';
 import { generatedCorpus } from './lib/generated.js';
+import { measureHistories } from './storage-histories.js';
 import { measureOverhead } from './storage-overhead.js';
 import { measureScale } from './storage-scale.js';
 import { measureStores } from './storage-speed.js';
 
-/** The store: bytes beside the frames, durable stores, and what a vault's size costs (--conversations N). */
+/** The store: bytes beside the frames, durable stores, long histories, and what a vault's size costs (--conversations N). */
 export async function run(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...argv],
@@ -21,6 +22,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   const timed = values.corpus ?? files.filter((file) => /chat-en|tau-agents/.test(file));
   for (const file of timed) await measureStores(await loadCorpus(file));
   if (timed.length === 0) await measureStores(await generatedCorpus());
+  await measureHistories();
   await measureScale(Number(values.conversations));
 }
 

@@ -12,6 +12,12 @@ export const POOL_TOKENS_MAX: u32 = 1 << 22;
 /** Followers that all contexts together list. */
 export const FOLLOWERS_MAX: u32 = 1 << 21;
 export const CONTEXT_FOLLOWERS_MAX: u32 = 2048;
+/** Tokens of the text that matches may reach. */
+export const TEXT_TOKENS_MAX: u32 = 1 << 20;
+/** The text is written in blocks of so many tokens. */
+export const TEXT_BLOCK_TOKENS: u32 = 1 << 16;
+/** Magic, format version, id, bytes of the coded part. */
+export const HEAD_BYTES: usize = 13;
 
 /** Symbols that are not tokens; the others follow them, by class and falling weight. */
 export const END: u32 = 0;
@@ -71,20 +77,23 @@ export function bitLength(value: u32): u32 {
   return 32 - <u32>clz(value);
 }
 
-/** The models of the range coder, by what they describe. Numbers take 64 models each. */
+/** The models of the range coder, by what they describe. Numbers and weights take 64 models each. */
+const NUMBER: i32 = 64;
+const BY_CLASS: i32 = 64 * <i32>CLASSES;
+const CLASS_BY_CLASS: i32 = <i32>(CLASSES * CLASSES);
 export const MODEL_COUNTS: i32 = 0;
-export const MODEL_TOKEN: i32 = 64;
-export const MODEL_WEIGHT: i32 = 128; // tree, by class
-export const MODEL_CLASS: i32 = MODEL_WEIGHT + 4096; // two trees: tokens, phrases
-export const MODEL_CONTEXT_CLASS: i32 = MODEL_CLASS + 128; // tree, by the token's class
-export const MODEL_PHRASE_LENGTH: i32 = MODEL_CONTEXT_CLASS + 4096;
-export const MODEL_FIRST_PART: i32 = MODEL_PHRASE_LENGTH + 64;
-export const MODEL_PART: i32 = MODEL_FIRST_PART + 64;
-export const MODEL_TABLE: i32 = MODEL_PART + 64; // tree, by the entry of a fixed table
-export const MODEL_FOLLOWERS: i32 = MODEL_TABLE + 4096; // number, by the context's class
-export const MODEL_ESCAPE: i32 = MODEL_FOLLOWERS + 4096;
-export const MODEL_FOLLOWER_CLASS: i32 = MODEL_ESCAPE + 64; // tree, by the context's class
-export const MODEL_RANK: i32 = MODEL_FOLLOWER_CLASS + 4096; // number, by the follower's class
-export const MODEL_RANK_STEP: i32 = MODEL_RANK + 4096;
-export const MODEL_FREQUENCY: i32 = MODEL_RANK_STEP + 4096; // tree, by the log of the number of followers
-export const MODELS: i32 = MODEL_FREQUENCY + 64 * 16;
+export const MODEL_TOKEN: i32 = NUMBER;
+export const MODEL_WEIGHT: i32 = MODEL_TOKEN + NUMBER; // tree, by class
+export const MODEL_CLASS: i32 = MODEL_WEIGHT + BY_CLASS; // two trees: tokens, phrases
+export const MODEL_CONTEXT_CLASS: i32 = MODEL_CLASS + 2 * <i32>CLASSES; // tree, by the token's class
+export const MODEL_PHRASE_LENGTH: i32 = MODEL_CONTEXT_CLASS + CLASS_BY_CLASS;
+export const MODEL_FIRST_PART: i32 = MODEL_PHRASE_LENGTH + NUMBER;
+export const MODEL_PART: i32 = MODEL_FIRST_PART + NUMBER;
+export const MODEL_TABLE: i32 = MODEL_PART + NUMBER; // tree, by the entry of a fixed table
+export const MODEL_FOLLOWERS: i32 = MODEL_TABLE + BY_CLASS; // number, by the context's class
+export const MODEL_ESCAPE: i32 = MODEL_FOLLOWERS + BY_CLASS;
+export const MODEL_FOLLOWER_CLASS: i32 = MODEL_ESCAPE + NUMBER; // tree, by the context's class
+export const MODEL_RANK: i32 = MODEL_FOLLOWER_CLASS + CLASS_BY_CLASS; // number, by the follower's class
+export const MODEL_RANK_STEP: i32 = MODEL_RANK + BY_CLASS;
+export const MODEL_FREQUENCY: i32 = MODEL_RANK_STEP + BY_CLASS; // tree, by the log of the number of followers
+export const MODELS: i32 = MODEL_FREQUENCY + NUMBER * 16;

@@ -1,9 +1,10 @@
 // A registry's life in an instance: its bytes are put behind everything else, loaded, and stay.
 import { prepareCosts } from '../costs';
-import { setWorkFloor } from '../decoder';
-import { setEncoderFloor } from '../encoder';
+import { setWorkFloor } from '../decoder/index';
+import { setEncoderFloor } from '../encoder/index';
 import { reserve } from '../memory';
 import { preparePhrases } from '../phrases';
+import { prepareText, turnOff } from '../text-matches';
 import { loadRegistry, NO_MEMORY } from './loader';
 
 let bytes: usize = 0;
@@ -23,7 +24,8 @@ export function loadBytes(length: i32): i32 {
 
 /** What encoding needs over decoding; 0 or negative: no memory. */
 export function prepareEncoder(): i32 {
-  if (!prepareCosts() || !preparePhrases()) return NO_MEMORY;
+  if (!prepareCosts() || !preparePhrases() || !prepareText()) return NO_MEMORY;
+  turnOff(false);
   setWorkFloor();
   setEncoderFloor();
   return 0;

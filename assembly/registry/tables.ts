@@ -36,6 +36,15 @@ export let classIndexes: usize = 0;
 export let tokenMap: usize = 0;
 export let tokenMapMask: u32 = 0;
 
+/** The tokens that matches may reach before the segment, as words: [text, textEnd). */
+export let text: usize = 0;
+export let textEnd: usize = 0;
+
+export function setText(from: usize, to: usize): void {
+  text = from;
+  textEnd = to;
+}
+
 export function setIdentity(id: u32, tokenCount: u32, symbolCount: u32): void {
   registryId = id;
   tokens = tokenCount;
@@ -80,11 +89,15 @@ export function distanceTable(): u32 {
 export function lengthTable(): u32 {
   return tokens + 3 + CLASSES;
 }
-export function unseenTable(): u32 {
+/** The same for matches of the text. */
+export function textLengthTable(): u32 {
   return tokens + 4 + CLASSES;
 }
-export function contextCount(): u32 {
+export function unseenTable(): u32 {
   return tokens + 5 + CLASSES;
+}
+export function contextCount(): u32 {
+  return tokens + 6 + CLASSES;
 }
 
 export function blockOf(context: u32): usize {

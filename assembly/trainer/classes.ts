@@ -3,6 +3,16 @@
 // Rare ones stay in classes of their own kind: from a few occurrences there is nothing to learn.
 import { reserve, reserveZeroed } from '../memory';
 import { CLASSES, ORDINARY_CLASSES, SPECIALS, specialClass, MATCH } from '../registry/format';
+import {
+  add,
+  at,
+  classTotal,
+  clearCounts,
+  countPair,
+  jointWeight,
+  move,
+  takeLogarithms,
+} from './class-scores';
 import * as corpus from './corpus';
 import * as pairs from './pairs';
 import * as units from './units';
@@ -24,14 +34,6 @@ let unitWeights: usize = 0;
 export let unitTotals: usize = 0;
 let contextTotals: usize = 0;
 
-/** f32 by class of the other side and own class; and their logarithms. */
-const joint: usize = memory.data(64 * 64 * 4, 16);
-const logs: usize = memory.data(64 * 64 * 4, 16);
-const sums: usize = memory.data(64 * 4, 16);
-const sumLogs: usize = memory.data(64 * 4, 16);
-const scores: usize = memory.data(64 * 4, 16);
-const shares: usize = memory.data(64 * 4, 16);
-
 export function beginClasses(unitsMax: u32): bool {
   unitClasses = reserve(unitsMax);
   contextClasses = reserve(corpus.contexts());
@@ -46,10 +48,6 @@ export function contextClass(context: u32): u32 {
 }
 export function unitTotal(unit: u32): f32 {
   return load<f32>(unitTotals + ((<usize>unit) << 2));
-}
-
-function at(table: usize, other: u32, own: u32): usize {
-  return table + ((<usize>((other << 6) | own)) << 2);
 }
 
 /** Lays the residuals out by unit; false when there is no memory. Scratch lives until the caller releases. */
@@ -83,11 +81,6 @@ export function prepareClasses(): bool {
     }
   }
   return true;
-}
-
-function add(table: usize, index: u32, weight: f32): void {
-  const slot = table + ((<usize>index) << 2);
-  store<f32>(slot, load<f32>(slot) + weight);
 }
 
 /** Classes to begin with: the heaviest have one each, the others any. */
@@ -165,85 +158,16 @@ export function sweep(): void {
 
 /** Counts residuals by class of the other side and own class; the units' side is its own, or the contexts'. */
 function countJoint(ofUnits: bool): void {
-  memory.fill(joint, 0, 64 * 64 * 4);
-  memory.fill(sums, 0, 64 * 4);
+  clearCounts();
   for (let context: u32 = 0; context < corpus.contexts(); context++) {
     const c = contextClass(context);
     for (let p = pairs.pairStart(context); p < pairs.pairStart(context + 1); p++) {
       const u = unitClass(pairs.pairUnit(p));
-      const weight = pairs.residual(p);
-      add(joint, ofUnits ? (c << 6) | u : (u << 6) | c, weight);
-      add(sums, ofUnits ? u : c, weight);
+      if (ofUnits) countPair(c, u, pairs.residual(p));
+      else countPair(u, c, pairs.residual(p));
     }
   }
-  for (let i: u32 = 0; i < 64 * 64; i++) setLog(logs, joint, i, 0.3);
-  for (let i: u32 = 0; i < 64; i++) setLog(sumLogs, sums, i, 1);
-}
-
-function setLog(table: usize, values: usize, index: u32, plus: f32): void {
-  const value = load<f32>(values + ((<usize>index) << 2));
-  store<f32>(table + ((<usize>index) << 2), log2((value > 0 ? value : 0) + plus));
-}
-
-/** The logarithm to 1/1000: the exponent, and a polynomial for the mantissa. */
-function log2(value: f32): f32 {
-  const bits = reinterpret<u32>(value);
-  const exponent = <f32>(<i32>(bits >>> 23) - 127);
-  const m = reinterpret<f32>((bits & 0x7f_ffff) | 0x3f80_0000);
-  return exponent + (((-0.0825 * m + 0.646) * m - 2.1267) * m + 4.0742) * m - 2.5115;
-}
-
-/** Moves one item, which meets `count` of the other side, u32 each `stride` bytes, to its best class. */
-function move(
-  item: usize,
-  others: usize,
-  stride: usize,
-  weights: usize,
-  count: u32,
-  otherClasses: usize,
-  classes: u32,
-): void {
-  memory.fill(shares, 0, 64 * 4);
-  let total: f32 = 0;
-  for (let k: u32 = 0; k < count; k++) {
-    const weight = load<f32>(weights + ((<usize>k) << 2));
-    add(shares, load<u8>(otherClasses + load<u32>(others + <usize>k * stride)), weight);
-    total += weight;
-  }
-  // The item is taken out of its class before the classes compare.
-  const old = <u32>load<u8>(item);
-  shift(old, -1, total);
-  for (let g: usize = 0; g < 64; g += 4) {
-    const start = f32x4.mul(f32x4.splat(-total), v128.load(sumLogs + (g << 2)));
-    v128.store(scores + (g << 2), start);
-  }
-  for (let o: u32 = 0; o < 64; o++) {
-    const share = load<f32>(shares + ((<usize>o) << 2));
-    if (share == 0) continue;
-    const factor = f32x4.splat(share);
-    const row = at(logs, o, 0);
-    for (let g: usize = 0; g < 256; g += 16) {
-      v128.store(scores + g, f32x4.add(v128.load(scores + g), f32x4.mul(factor, v128.load(row + g))));
-    }
-  }
-  let best = old;
-  for (let g: u32 = 0; g < classes; g++) {
-    if (load<f32>(scores + ((<usize>g) << 2)) > load<f32>(scores + ((<usize>best) << 2))) best = g;
-  }
-  store<u8>(item, best);
-  shift(best, 1, total);
-}
-
-/** Adds the item's shares to a class, or takes them away. */
-function shift(own: u32, sign: f32, total: f32): void {
-  for (let o: u32 = 0; o < 64; o++) {
-    const share = load<f32>(shares + ((<usize>o) << 2));
-    if (share == 0) continue;
-    add(joint, (o << 6) | own, sign * share);
-    setLog(logs, joint, (o << 6) | own, 0.3);
-  }
-  add(sums, own, sign * total);
-  setLog(sumLogs, sums, own, 1);
+  takeLogarithms();
 }
 
 /**
@@ -253,12 +177,12 @@ function shift(own: u32, sign: f32, total: f32): void {
 export function classWeights(to: usize, prior: f32, matchShare: f32): void {
   countJoint(true);
   let all: f32 = 0;
-  for (let u: u32 = 0; u < CLASSES; u++) all += load<f32>(sums + ((<usize>u) << 2));
+  for (let u: u32 = 0; u < CLASSES; u++) all += classTotal(u);
   for (let c: u32 = 0; c < CLASSES; c++) {
     let total: f32 = 0;
-    for (let u: u32 = 0; u < CLASSES; u++) total += load<f32>(at(joint, c, u));
+    for (let u: u32 = 0; u < CLASSES; u++) total += jointWeight(c, u);
     for (let u: u32 = 0; u < CLASSES; u++) {
-      let weight = load<f32>(at(joint, c, u)) + (prior * load<f32>(sums + ((<usize>u) << 2))) / (all + 1);
+      let weight = jointWeight(c, u) + (prior * classTotal(u)) / (all + 1);
       if (u == specialClass(MATCH)) weight += matchShare * total;
       store<f32>(at(to, c, u), weight);
     }

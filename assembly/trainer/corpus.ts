@@ -4,8 +4,9 @@
 // occur more than once, by id), then the phrases in the order of their making. In the stream a
 // match is flagged and carries the context that it leaves behind.
 import { release, reserve } from '../memory';
-import { END, SPECIALS, TOKENS_MAX, UNSEEN } from '../registry/format';
+import { END, SPECIALS, TEXT_BLOCK_TOKENS, TEXT_TOKENS_MAX, TOKENS_MAX, UNSEEN } from '../registry/format';
 import { OUTPUT, unpackWords } from '../varint';
+import { findPassages, isInText, isSource } from './passages';
 import { sortKeys } from './sort';
 
 export const FIRST_TOKEN: u32 = SPECIALS;
@@ -18,6 +19,9 @@ let wordsMax: u32 = 0;
 export let lengths: usize = 0;
 export let segments: u32 = 0;
 let segmentsMax: u32 = 0;
+/** Segments from this one on are the text, which comes after the sample; and its tokens. */
+export let firstText: u32 = 0;
+export let textWords: u32 = 0;
 export let stream: usize = 0;
 export let streamLength: u32 = 0;
 /** u32 by index: the token's id. */
@@ -43,9 +47,12 @@ export function beginSample(tokenCount: u32, segmentCount: u32): bool {
   segmentsMax = segmentCount;
   wordCount = 0;
   segments = 0;
-  words = reserve(((<usize>tokenCount) << 2) + 16);
-  lengths = reserve((<usize>segmentCount) << 2);
-  stream = reserve((<usize>tokenCount + segmentCount) << 2);
+  // What is in the text is in the sample twice.
+  const textMax = tokenCount >>> 1 < TEXT_TOKENS_MAX ? tokenCount >>> 1 : TEXT_TOKENS_MAX;
+  const textSegments = textMax / TEXT_BLOCK_TOKENS + 1;
+  words = reserve(((<usize>(tokenCount + textMax)) << 2) + 16);
+  lengths = reserve((<usize>(segmentCount + textSegments)) << 2);
+  stream = reserve((<usize>tokenCount + textMax + segmentCount + textSegments) << 2);
   return words != 0 && lengths != 0 && stream != 0;
 }
 
@@ -61,9 +68,36 @@ export function appendSample(length: i32): i32 {
 /** Ends a segment of `count` tokens. */
 export function endSegment(count: u32): bool {
   if (segments == segmentsMax) return false;
+  addSegment(count);
+  return true;
+}
+
+function addSegment(count: u32): void {
   store<u32>(lengths + ((<usize>segments) << 2), count);
   segments++;
+}
+
+/** Finds the text, and appends it in segments of its own; false when there is no memory. */
+export function appendText(): bool {
+  firstText = segments;
+  textWords = 0;
+  if (findPassages(words, wordCount, lengths, segments) < 0) return false;
+  const end = wordCount;
+  for (let i: u32 = 0; i < end; i++) {
+    if (!isSource(i)) continue;
+    store<u32>(words + ((<usize>wordCount) << 2), load<u32>(words + ((<usize>i) << 2)));
+    wordCount++;
+    textWords++;
+    if (textWords % TEXT_BLOCK_TOKENS == 0) addSegment(TEXT_BLOCK_TOKENS);
+  }
+  const rest = textWords % TEXT_BLOCK_TOKENS;
+  if (rest > 0) addSegment(rest);
   return true;
+}
+
+/** Where the text's tokens are. */
+export function text(): usize {
+  return words + ((<usize>(wordCount - textWords)) << 2);
 }
 
 /** Numbers the tokens that occur more than once, and writes the stream; false when there is no memory. */
@@ -96,6 +130,7 @@ export function indexSample(): bool {
     }
   }
   spreadSegments();
+  joinRepeated();
   // The ids keep only what they take.
   release(tokenIds + ((<usize>tokens * 4 + 15) & ~15));
   return true;
@@ -127,6 +162,29 @@ function spreadSegments(): void {
     to -= count;
     memory.copy(stream + ((<usize>to) << 2), stream + ((<usize>from) << 2), (<usize>count) << 2);
   }
+}
+
+/** What the sample's segments have of the text becomes matches. */
+function joinRepeated(): void {
+  let to: u32 = 0;
+  let from: u32 = 0;
+  let position: u32 = 0;
+  for (let s: u32 = 0; s < segments; s++) {
+    const length = load<u32>(lengths + ((<usize>s) << 2));
+    for (let k: u32 = 0; k < length; k++) {
+      if (s < firstText && isInText(position + k)) {
+        while (k + 1 < length && isInText(position + k + 1)) k++;
+        const last = streamUnit(from + k);
+        setStream(to++, MATCH_FLAG | (last == UNSEEN ? unseenContext() : last - FIRST_TOKEN));
+      } else {
+        setStream(to++, streamUnit(from + k));
+      }
+    }
+    setStream(to++, END);
+    position += length;
+    from += length + 1;
+  }
+  streamLength = to;
 }
 
 export function streamUnit(i: u32): u32 {

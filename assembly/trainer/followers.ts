@@ -8,10 +8,10 @@ import * as pairs from './pairs';
 import * as units from './units';
 
 /** What a follower keeps back of its count for what was not seen (absolute discounting). */
-export const DISCOUNT: f32 = 0.7;
+export const DISCOUNT: f32 = 0.85;
 const TIMES_MIN: u32 = 2;
 /** Bits that a listed follower takes in the registry, about. */
-const FOLLOWER_BITS: f64 = 14;
+const FOLLOWER_BITS: f64 = 17;
 /** Bits of an escape, about. */
 const ESCAPE_BITS: f64 = 1.5;
 

@@ -2,12 +2,14 @@
 // stop. A registry is written from what the stream of units says; then it is loaded, and the encoder
 // spells the sample with it, which makes the stream that the next one is written from.
 import { prepareCosts } from '../costs';
-import * as encoder from '../encoder';
+import * as encoder from '../encoder/index';
 import { mark, release, reserve } from '../memory';
 import { preparePhrases } from '../phrases';
+import { checksum } from '../registry/checksum';
 import * as format from '../registry/format';
-import { loadRegistry } from '../registry/loader';
+import { loadTables } from '../registry/loader';
 import * as tables from '../registry/tables';
+import * as textMatches from '../text-matches';
 import * as classes from './classes';
 import * as corpus from './corpus';
 import * as followers from './followers';
@@ -18,8 +20,10 @@ import { writeRegistry } from './writer';
 
 const NO_MEMORY: i32 = -1;
 const REGISTRY_BYTES_MAX: usize = 24 * 1024 * 1024;
+/** A token's bits at most: those of a table's rarest entries, and an unseen token's own. */
+const TOKEN_BYTES_MAX: i32 = 12;
 /** Uses that a phrase needs to stay. */
-const PHRASE_USES_MIN: u32 = 3;
+const PHRASE_USES_MIN: u32 = 4;
 const SWEEPS_FIRST: i32 = 6;
 const SWEEPS_LATER: i32 = 2;
 /** Of what follows a context, the part that is taken for matches before any was seen. */
@@ -28,15 +32,18 @@ const MATCH_SHARE: f32 = 0.06;
 let phrasesMax: u32 = 0;
 let roundPairs: u32 = 0;
 export let registry: usize = 0;
-let registryBytes: i32 = 0;
+let registryId: u32 = 0;
+let codedBytes: i32 = 0;
 let floor: usize = 0;
 let trained: bool = false;
 let parsedSegments: u32 = 0;
 let parsedWords: u32 = 0;
+let parsedStart: u32 = 0;
 let parsedLength: u32 = 0;
 
 const distances: usize = memory.data(4 * 21, 16);
 const lengths: usize = memory.data(4 * 46, 16);
+const textLengths: usize = memory.data(4 * 46, 16);
 const unseen: usize = memory.data(4 * 33, 16);
 
 /** Prepares for up to `most` phrases, found in about `rounds` rounds. After the sample is complete. */
@@ -44,7 +51,7 @@ export function beginTraining(most: u32, rounds: u32): i32 {
   if (most > format.PHRASES_MAX / 2) most = format.PHRASES_MAX / 2;
   phrasesMax = most;
   trained = false;
-  if (!corpus.indexSample()) return NO_MEMORY;
+  if (!corpus.appendText() || !corpus.indexSample()) return NO_MEMORY;
   const candidates = 2 * most;
   roundPairs = (2 * candidates) / rounds + 1;
   const unitsMax = corpus.firstPhrase() + candidates;
@@ -60,8 +67,9 @@ export function mergePhrases(): i32 {
   return corpus.streamLength == 0 ? 0 : mergeRound(roundPairs);
 }
 
-/** Writes registry `id` from the stream as it is; its bytes at `registry`, or negative. */
+/** Writes registry `id` from the stream as it is, but for its text; 0 or negative. */
 export function buildRegistry(id: u32): i32 {
+  registryId = id;
   if (!trained) expectAnything();
   if (!pairs.dropPhrases(trained ? PHRASE_USES_MIN : 1, trained ? phrasesMax : 2 * phrasesMax))
     return NO_MEMORY;
@@ -71,29 +79,71 @@ export function buildRegistry(id: u32): i32 {
   const sweeps = trained ? SWEEPS_LATER : SWEEPS_FIRST;
   for (let i = 0; i < sweeps; i++) classes.sweep();
   const share: f32 = trained ? 0 : MATCH_SHARE;
-  registryBytes = writeRegistry(id, registry, REGISTRY_BYTES_MAX, share, distances, lengths, unseen);
+  codedBytes = writeRegistry(
+    id,
+    registry,
+    REGISTRY_BYTES_MAX,
+    share,
+    distances,
+    lengths,
+    textLengths,
+    unseen,
+  );
   release(floor);
-  return registryBytes;
+  return codedBytes < 0 ? codedBytes : 0;
+}
+
+/** Appends the text, written with the registry itself; the bytes of the whole at `registry`, or negative. */
+export function finishRegistry(): i32 {
+  if (corpus.textWords > 0 && !loadWritten()) return NO_MEMORY;
+  textMatches.turnOff(true);
+  let end = registry + format.HEAD_BYTES + <usize>codedBytes;
+  const limit = registry + REGISTRY_BYTES_MAX - format.CHECKSUM_BYTES;
+  let from = corpus.text();
+  for (let s = corpus.firstText; s < corpus.segments; s++) {
+    const count = load<u32>(corpus.lengths + ((<usize>s) << 2));
+    if (!encoder.beginEncode(<i32>count)) return NO_MEMORY;
+    memory.copy(encoder.encoderWords(), from, (<usize>count) << 2);
+    from += (<usize>count) << 2;
+    const bytes = encoder.encode(<i32>count * TOKEN_BYTES_MAX);
+    if (bytes < 0 || end + 4 + <usize>bytes > limit) return NO_MEMORY;
+    store<u32>(end, <u32>bytes);
+    memory.copy(end + 4, encoder.encoded(), <usize>bytes);
+    end += 4 + <usize>bytes;
+  }
+  store<u32>(end, checksum(registry, end));
+  release(floor);
+  return <i32>(end + format.CHECKSUM_BYTES - registry);
+}
+
+/** Loads the coded part that was written, to encode with it. */
+function loadWritten(): bool {
+  const from = registry + format.HEAD_BYTES;
+  if (loadTables(registryId, from, from + <usize>codedBytes) != 0) return false;
+  tables.setText(corpus.text(), corpus.text() + ((<usize>corpus.textWords) << 2));
+  if (!prepareCosts() || !preparePhrases() || !textMatches.prepareText()) return false;
+  encoder.setEncoderFloor();
+  return true;
 }
 
 /** What a match looks like before any was seen: near and short. */
 function expectAnything(): void {
-  for (let i: u32 = 0; i < format.DISTANCE_CODES; i++)
-    store<u32>(distances + ((<usize>i) << 2), i < 17 ? 10 : 0);
-  for (let i: u32 = 0; i < format.LENGTH_CODES; i++)
+  for (let i: u32 = 0; i < format.DISTANCE_CODES; i++) store<u32>(distances + ((<usize>i) << 2), 10);
+  for (let i: u32 = 0; i < format.LENGTH_CODES; i++) {
     store<u32>(lengths + ((<usize>i) << 2), 100 / ((i + 1) * (i + 1)));
+    store<u32>(textLengths + ((<usize>i) << 2), i < 12 ? 1 : 10);
+  }
   for (let i: u32 = 0; i < format.UNSEEN_CODES; i++) store<u32>(unseen + ((<usize>i) << 2), i < 20 ? i : 0);
 }
 
 /** Loads the registry that was written, to spell the sample with it. */
 export function beginParsing(): i32 {
   release(floor);
-  if (loadRegistry(registry, registry + <usize>registryBytes) != 0) return NO_MEMORY;
-  if (!prepareCosts() || !preparePhrases()) return NO_MEMORY;
+  if (!loadWritten()) return NO_MEMORY;
   followers.mapSymbols();
-  encoder.setEncoderFloor();
   memory.fill(distances, 0, 4 * format.DISTANCE_CODES);
   memory.fill(lengths, 0, 4 * format.LENGTH_CODES);
+  memory.fill(textLengths, 0, 4 * format.LENGTH_CODES);
   memory.fill(unseen, 0, 4 * format.UNSEEN_CODES);
   parsedSegments = 0;
   parsedWords = 0;
@@ -106,6 +156,8 @@ export function parseMore(budget: u32): i32 {
   const stop = parsedWords + budget;
   while (parsedSegments < corpus.segments && parsedWords < stop) {
     const count = load<u32>(corpus.lengths + ((<usize>parsedSegments) << 2));
+    textMatches.turnOff(parsedSegments >= corpus.firstText);
+    parsedStart = parsedWords;
     if (!encoder.beginEncode(<i32>count)) return NO_MEMORY;
     memory.copy(encoder.encoderWords(), corpus.words + ((<usize>parsedWords) << 2), (<usize>count) << 2);
     if (!encoder.parse()) return NO_MEMORY;
@@ -138,8 +190,9 @@ function keepParsed(): void {
     let unit = followers.symbolUnit(symbol);
     if (symbol == format.MATCH) {
       const length = load<u32>(at, 4);
+      const ofText = load<u32>(at, 8) > parsedWords - parsedStart;
       parsedWords += length;
-      count(lengths, format.lengthCode(length));
+      count(ofText ? textLengths : lengths, format.lengthCode(length));
       count(distances, 31 - <u32>clz(load<u32>(at, 8)));
       unit =
         corpus.MATCH_FLAG | tables.tokenIndex(load<u32>(corpus.words + ((<usize>(parsedWords - 1)) << 2)));

@@ -1,8 +1,8 @@
 // Finds phrases: round by round, the most frequent pairs of neighbours become units of their own
 // (byte-pair encoding, but a whole set of pairs a round).
 import { mark, release, reserve, reserveZeroed } from '../memory';
-import { PHRASE_TOKENS_MAX, SPECIALS } from '../registry/format';
-import { setStream, setStreamLength, streamLength, streamUnit } from './corpus';
+import { MATCH, PHRASE_TOKENS_MAX, SPECIALS } from '../registry/format';
+import { MATCH_FLAG, setStream, setStreamLength, streamLength, streamUnit } from './corpus';
 import { sortKeys } from './sort';
 import { UNIT_BITS, UNIT_MASK } from './units';
 import * as units from './units';
@@ -76,18 +76,24 @@ function cap(count: u32): u32 {
   return count < COUNT_CAP ? count : COUNT_CAP;
 }
 
+/** What stands at i in the stream, a match without the context that it leaves. */
+function unitAt(i: u32): u32 {
+  const unit = streamUnit(i);
+  return unit & MATCH_FLAG ? MATCH : unit;
+}
+
 /** Lists the pairs of neighbours as keys, a run of one unit counted without overlap; counts the units. */
 function listPairs(keys: usize, totals: usize): u32 {
   let keyCount: u32 = 0;
-  let left = streamUnit(0);
+  let left = unitAt(0);
   let overlapped = false;
   for (let i: u32 = 0; i < streamLength; i++) {
     const total = totals + ((<usize>left) << 2);
     store<u32>(total, load<u32>(total) + 1);
     if (i + 1 == streamLength) break;
-    const right = streamUnit(i + 1);
+    const right = unitAt(i + 1);
     if (left >= SPECIALS && right >= SPECIALS) {
-      overlapped = left == right && !overlapped && i > 0 && streamUnit(i - 1) == left ? true : false;
+      overlapped = left == right && !overlapped && i > 0 && unitAt(i - 1) == left ? true : false;
       if (!overlapped) {
         store<u64>(keys + ((<usize>keyCount) << 3), ((<u64>left) << UNIT_BITS) | right);
         keyCount++;
@@ -154,9 +160,9 @@ function applyPairs(): i32 {
   let to: u32 = 0;
   for (let i: u32 = 0; i < streamLength; i++) {
     const unit = streamUnit(i);
-    const pair = i + 1 < streamLength ? findPair(unit, streamUnit(i + 1)) : 0;
+    const pair = i + 1 < streamLength ? findPair(unitAt(i), unitAt(i + 1)) : 0;
     if (pair != 0) {
-      const next = i + 2 < streamLength ? findPair(streamUnit(i + 1), streamUnit(i + 2)) : 0;
+      const next = i + 2 < streamLength ? findPair(unitAt(i + 1), unitAt(i + 2)) : 0;
       if (next == 0 || load<u32>(next, 8) <= load<u32>(pair, 8)) {
         if (load<u32>(pair, 12) == 0) {
           store<u32>(pair, units.addPhrase(unit, streamUnit(i + 1)), 12);

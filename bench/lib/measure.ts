@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** Runs `work` on every item, `inFlight` at a time; resolves to the seconds it took. */
 export async function timed<T>(
   items: readonly T[],
@@ -12,4 +14,43 @@ export async function timed<T>(
     }),
   );
   return (performance.now() - started) / 1000;
+}
+
+/** The nearest-rank percentile of some values; NaN of none. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? NaN;
+}
+
+/** Bytes that this process has handed to the system to write, where that counts them. */
+export function bytesWritten(): number {
+  try {
+    return Number(/^wchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1] ?? NaN);
+  } catch {
+    return NaN;
+  }
+}
+
+/** Runs `work`; resolves to its result, the milliseconds it took, and the longest that nothing else had a turn. */
+export async function timedTurns<T>(
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly ms: number; readonly longestTurnMs: number }> {
+  let longestTurnMs = 0;
+  let last = performance.now();
+  const tick = () => {
+    const now = performance.now();
+    longestTurnMs = Math.max(longestTurnMs, now - last);
+    last = now;
+  };
+  const timer = setInterval(tick, 1);
+  const started = performance.now();
+  try {
+    const result = await work();
+    const ms = performance.now() - started;
+    await new Promise(setImmediate);
+    tick();
+    return { result, ms, longestTurnMs };
+  } finally {
+    clearInterval(timer);
+  }
 }

@@ -11,4 +11,4 @@ else
   set -- "${PYTHON:-python3}" -m grpc_tools.protoc
 fi
 "$@" -I "$here/../../proto" --python_out="$out" --grpc_python_out="$out" \
-  stowken/v1/conversation.proto stowken/v1/conversation_service.proto
+  stowken/v1/conversation.proto stowken/v1/conversation_service.proto stowken/v1/item_status.proto

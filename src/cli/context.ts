@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Logger } from 'pino';
+import type { VaultStats } from '../model/index.js';
 import type { ServeOptions } from './serve/options.js';
 
 /** A server that runs in this process. */
@@ -13,6 +14,23 @@ export interface RunningServer {
 /** Starts a server; rejects when it cannot. `logger` writes to standard error. */
 export type StartServer = (options: ServeOptions, logger: Logger) => Promise<RunningServer>;
 
+/** A vault that was made of a backup, found whole. */
+export interface RestoredVault {
+  readonly vaultId: string;
+  readonly stats: VaultStats;
+}
+
+/**
+ * Makes a vault of a backup in a folder that is empty or not there, and checks all of it; rejects with
+ * StowkenError when that cannot be done, and leaves nothing then.
+ */
+export type RestoreVault = (input: {
+  readonly folder: string;
+  readonly source: AsyncIterable<Uint8Array>;
+  /** Called now and then with records checked and records in all. */
+  readonly onProgress: (done: number, total: number) => void;
+}) => Promise<RestoredVault>;
+
 /** Where a command reads and writes: the process's own, but for tests. */
 export interface Io {
   readonly stdin: Readable;
@@ -23,6 +41,7 @@ export interface Io {
 
 export interface CliDependencies {
   readonly startServer: StartServer;
+  readonly restoreVault: RestoreVault;
   readonly version: string;
   readonly io?: Io;
 }
@@ -30,6 +49,7 @@ export interface CliDependencies {
 /** What every command works with. */
 export interface Context {
   readonly startServer: StartServer;
+  readonly restoreVault: RestoreVault;
   readonly version: string;
   readonly io: Io;
 }

@@ -1,8 +1,10 @@
 import { isClientError, isUnreachable } from '../client/index.js';
+import { isStowkenError } from '../model/index.js';
 
 /** Why something failed, on one line, for a person. */
 export function describeError(error: unknown): string {
   if (isUnreachable(error) && error.reason === undefined) return `no server answers: ${error.message}`;
   if (isClientError(error)) return `${error.message} (${error.reason ?? error.codeName})`;
+  if (isStowkenError(error)) return `${error.message} (${error.reason})`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -17,8 +17,8 @@ export class Output {
     stream.on('error', this.onError);
   }
 
-  async write(text: string): Promise<void> {
-    if (this.failure === undefined && !this.stream.write(text) && !this.stream.destroyed) {
+  async write(content: string | Uint8Array): Promise<void> {
+    if (this.failure === undefined && !this.stream.write(content) && !this.stream.destroyed) {
       await once(this.stream, 'drain').catch(() => undefined); // a failure is kept by the listener
     }
     if (this.failure !== undefined) throw this.failure;

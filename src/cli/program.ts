@@ -3,14 +3,19 @@ import { UsageError, type CliDependencies, type Context, type Io } from './conte
 import { describeError } from './errors.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 import { OutputClosed } from './output.js';
+import { addAppend } from './commands/append.js';
+import { addBackup } from './commands/backup.js';
 import { addCompact } from './commands/compact.js';
 import { addDelete } from './commands/delete.js';
 import { addDemo } from './commands/demo.js';
 import { addExport } from './commands/export.js';
+import { addFork } from './commands/fork.js';
 import { addGc } from './commands/gc.js';
 import { addGet } from './commands/get.js';
 import { addImport } from './commands/import.js';
 import { addList } from './commands/list.js';
+import { addRegistries } from './commands/registries.js';
+import { addRestore } from './commands/restore.js';
 import { addServe } from './commands/serve.js';
 import { addStats } from './commands/stats.js';
 import { addVerify } from './commands/verify.js';
@@ -29,11 +34,11 @@ Exit codes: 0 done, 1 something failed and was named on standard error, 2 wrong 
 
 /** Runs `stowken` with these arguments; resolves to its exit code, and never rejects. */
 export async function runCli(
-  { startServer, version, io = process }: CliDependencies,
+  { io = process, ...dependencies }: CliDependencies,
   argv: readonly string[] = process.argv.slice(2),
 ): Promise<ExitCode> {
   let code: ExitCode = exitCodes.done;
-  const program = buildProgram({ startServer, version, io }, (result) => (code = result));
+  const program = buildProgram({ ...dependencies, io }, (result) => (code = result));
   try {
     await program.parseAsync(argv, { from: 'user' });
     return code;
@@ -60,11 +65,16 @@ function buildProgram(context: Context, done: Done): Command {
     addExport,
     addGet,
     addList,
+    addAppend,
+    addFork,
     addDelete,
     addStats,
     addGc,
     addCompact,
+    addRegistries,
     addVerify,
+    addBackup,
+    addRestore,
     addDemo,
   ];
   for (const add of commands) add(program, context, done);

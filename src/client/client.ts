@@ -1,4 +1,3 @@
-import type { Conversation } from '../model/index.js';
 import {
   fromWireCompact,
   fromWireRegistries,
@@ -9,37 +8,24 @@ import {
   type WireRegistries,
 } from './compaction.js';
 import { method, type Method } from './contract.js';
-import {
-  fromWireChunk,
-  fromWireConversation,
-  fromWireMessageInfo,
-  toWireFilter,
-  toWireMessage,
-  toWireSpec,
-  wireEncodings,
-} from './mapping.js';
-import { wholeMessages } from './messages.js';
+import { ConversationClient } from './conversation-client.js';
 import { fromUint64, toUint64, toWireTime } from './numbers.js';
 import { defaultRetry } from './retry.js';
 import { SegmentClient } from './segment-client.js';
 import { Transport, type CallControl } from './transport.js';
 import type * as T from './types.js';
+import { fromWireVerify, type VerifyOptions, type VerifyPart, type WireVerifyResponse } from './verify.js';
 import type * as W from './wire.js';
 
 /** The contract's methods, looked up once a client. */
 function methods() {
-  const conversation = <R>(name: string): Method<R> => method('ConversationService', name);
   const maintenance = <R>(name: string): Method<R> => method('MaintenanceService', name);
   return {
-    store: conversation<W.WireStoreResponse>('StoreConversation'),
-    retrieve: conversation<W.WireRetrieveResponse>('RetrieveConversation'),
-    get: conversation<{ readonly conversation: W.WireConversation }>('GetConversation'),
-    delete: conversation<W.WireDeleteResponse>('DeleteConversation'),
-    list: conversation<W.WireListResponse>('ListConversations'),
     collect: maintenance<W.WireCollectResponse>('CollectGarbage'),
     compact: maintenance<WireCompactResponse>('CompactSubstrings'),
     registries: maintenance<WireRegistries>('ListRegistries'),
-    verify: maintenance<W.WireVerifyResponse>('VerifyVault'),
+    verify: maintenance<WireVerifyResponse>('VerifyVault'),
+    backup: maintenance<{ readonly data: Buffer }>('BackupVault'),
     stats: maintenance<Record<keyof T.Stats, string>>('GetStats'),
     capabilities: maintenance<W.WireCapabilities>('GetCapabilities'),
   };
@@ -49,125 +35,14 @@ function methods() {
  * A connection to a server. Calls reject with ClientError; RangeError or TypeError for arguments that no
  * server would see as they were meant. Reads, and stores under an id, are tried again while no server answers.
  */
-export class StowkenClient {
+export class StowkenClient extends ConversationClient {
   readonly segments: SegmentClient;
   private readonly methods = methods();
-  private readonly transport: Transport;
-  private readonly vault: string;
 
-  constructor({ server, vault, receiveBytesMax, retry }: T.ConnectOptions) {
-    this.transport = new Transport(server, receiveBytesMax ?? 64 * 1024 * 1024, retry ?? defaultRetry);
-    this.vault = vault ?? '';
-    this.segments = new SegmentClient(this.transport, this.vault);
-  }
-
-  /** Durable when it resolves. */
-  async store({
-    conversation = {},
-    messages,
-    ifRevision,
-    ...control
-  }: T.StoreRequest): Promise<T.StoreResult> {
-    const request = {
-      vault: this.vault,
-      conversation: toWireSpec(conversation),
-      messages: messages.map(toWireMessage),
-      ...(ifRevision !== undefined && { ifRevision: toUint64('revision', ifRevision) }),
-    };
-    const idempotent = ifRevision === undefined && (conversation.id ?? '') !== '';
-    const response = await this.transport.unary(this.methods.store, request, control, idempotent);
-    return {
-      conversation: fromWireConversation(response.conversation),
-      totalSegments: fromUint64('total_segments', response.totalSegments),
-      newSegments: fromUint64('new_segments', response.newSegments),
-      dedupedSegments: fromUint64('deduped_segments', response.dedupedSegments),
-      newTokens: fromUint64('new_tokens', response.newTokens),
-      storedBytes: fromUint64('stored_bytes', response.storedBytes),
-      unchanged: response.unchanged,
-    };
-  }
-
-  /** A header, then the messages in chunks of at most 1 MiB. */
-  async *retrieve<E extends T.Encoding>(
-    id: string,
-    { encoding, ifRevision, ...control }: T.RetrieveOptions<E>,
-  ): AsyncGenerator<T.ConversationHeader | T.Chunk<E>, void, void> {
-    const request = {
-      vault: this.vault,
-      id,
-      encoding: wireEncodings[encoding],
-      ...(ifRevision !== undefined && { ifRevision: toUint64('revision', ifRevision) }),
-    };
-    for await (const { part, header, chunk } of this.transport.stream(
-      this.methods.retrieve,
-      request,
-      control,
-      true,
-    )) {
-      if (part === 'header') yield { kind: 'header', conversation: fromWireConversation(header!) };
-      else if (part === 'chunk') yield fromWireChunk(encoding, chunk!);
-    }
-  }
-
-  /** A header, then whole messages. */
-  read<E extends T.Encoding>(
-    id: string,
-    options: T.RetrieveOptions<E>,
-  ): AsyncGenerator<T.ConversationHeader | T.Message<E>, void, void> {
-    return wholeMessages(options.encoding, this.retrieve(id, options));
-  }
-
-  async get(
-    id: string,
-    { includeMessages = false, ...control }: CallControl & { readonly includeMessages?: boolean } = {},
-  ): Promise<T.DescribedConversation> {
-    const request = { vault: this.vault, id, includeMessages };
-    const { conversation } = await this.transport.unary(this.methods.get, request, control, true);
-    return {
-      conversation: fromWireConversation(conversation),
-      messages: conversation.messages.map(fromWireMessageInfo),
-    };
-  }
-
-  async delete(id: string, options: T.DeleteOptions = {}): Promise<T.DeleteResult> {
-    const { allowMissing = false, ifRevision, ...control } = options;
-    const request = {
-      vault: this.vault,
-      id,
-      allowMissing,
-      ...(ifRevision !== undefined && { ifRevision: toUint64('revision', ifRevision) }),
-    };
-    const response = await this.transport.unary(this.methods.delete, request, control, false);
-    return {
-      releasedReferences: fromUint64('released_references', response.releasedReferences),
-      garbageSegments: fromUint64('garbage_segments', response.garbageSegments),
-    };
-  }
-
-  async listPage(options: T.PageOptions = {}): Promise<T.ConversationPage> {
-    const { filter = {}, order = 'newestFirst', pageSize = 0, pageToken = '', ...control } = options;
-    const request = {
-      vault: this.vault,
-      filter: toWireFilter(filter),
-      order: order === 'oldestFirst' ? 'LIST_ORDER_OLDEST_FIRST' : 'LIST_ORDER_NEWEST_FIRST',
-      pageSize,
-      pageToken,
-    };
-    const page = await this.transport.unary(this.methods.list, request, control, true);
-    return {
-      conversations: page.conversations.map(fromWireConversation),
-      nextPageToken: page.nextPageToken,
-    };
-  }
-
-  /** Every conversation of every page. */
-  async *list(options: T.ListOptions = {}): AsyncGenerator<Conversation, void, void> {
-    let pageToken = '';
-    do {
-      const page = await this.listPage({ ...options, pageToken });
-      yield* page.conversations;
-      pageToken = page.nextPageToken;
-    } while (pageToken !== '');
+  constructor({ server, vault = '', receiveBytesMax, retry }: T.ConnectOptions) {
+    const transport = new Transport(server, receiveBytesMax ?? 64 * 1024 * 1024, retry ?? defaultRetry);
+    super(transport, vault);
+    this.segments = new SegmentClient(transport, vault);
   }
 
   async *collectGarbage(options: T.CollectGarbageOptions = {}): AsyncGenerator<T.CollectPart, void, void> {
@@ -215,19 +90,21 @@ export class StowkenClient {
     return fromWireRegistries(await this.transport.unary(this.methods.registries, request, control, true));
   }
 
-  /** Changes nothing; what is wrong is told when all has been looked at. */
-  async *verify(control: CallControl = {}): AsyncGenerator<T.VerifyPart, void, void> {
-    const request = { vault: this.vault };
+  /** Changes nothing unless it repairs; what is wrong is told when all has been looked at. */
+  async *verify(options: VerifyOptions = {}): AsyncGenerator<VerifyPart, void, void> {
+    const { repair = false, ...control } = options;
+    const request = { vault: this.vault, repair };
     for await (const message of this.transport.stream(this.methods.verify, request, control, true)) {
-      const { progress, violation, summary } = message;
-      if (message.part === 'violation') yield { kind: 'violation', ...violation! };
-      else if (message.part === 'progress') {
-        const done = fromUint64('records_done', progress!.recordsDone);
-        yield { kind: 'progress', done, total: fromUint64('records', progress!.records) };
-      } else if (message.part === 'summary') {
-        const records = fromUint64('records', summary!.records);
-        yield { kind: 'summary', records, violations: fromUint64('violations', summary!.violations) };
-      }
+      const part = fromWireVerify(message);
+      if (part !== undefined) yield part;
+    }
+  }
+
+  /** One state of the vault, a chunk at a time: it is whole when the generator ends without an error. */
+  async *backup(control: CallControl = {}): AsyncGenerator<Uint8Array, void, void> {
+    const request = { vault: this.vault };
+    for await (const { data } of this.transport.stream(this.methods.backup, request, control, true)) {
+      yield data;
     }
   }
 

@@ -7,3 +7,4 @@ export type * from './segment-types.js';
 export { isTokenId } from './tokens.js';
 export type { CallControl } from './transport.js';
 export type * from './types.js';
+export type { VerifyOptions, VerifyPart, VerifyPhase, Violation } from './verify.js';

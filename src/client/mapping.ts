@@ -1,5 +1,5 @@
 import type { Conversation } from '../model/index.js';
-import { fromUint64, fromWireTime, toUint64, toWireTime } from './numbers.js';
+import { fromUint64, fromWireTime, toUint32, toUint64, toWireTime } from './numbers.js';
 import { fromLe32, toLe32 } from './tokens.js';
 import type {
   Chunk,
@@ -9,9 +9,16 @@ import type {
   MessageDescription,
   MessageWithSegments,
   NewMessage,
+  RetrieveOptions,
   StoreRequest,
+  StoreResult,
 } from './types.js';
-import type { WireChunk, WireConversation, WireMessageInfo } from './wire.js';
+import type { WireChunk, WireConversation, WireMessageInfo, WireStoreResponse } from './wire.js';
+
+type RetrieveRange = Pick<
+  RetrieveOptions<Encoding>,
+  'messageOffset' | 'messageLimit' | 'tokenOffset' | 'tokenLimit'
+>;
 
 export function toWireSpec(spec: NonNullable<StoreRequest['conversation']>): object {
   const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = spec;
@@ -51,6 +58,7 @@ function toWireContent({ text, tokens, tokensLe32 }: NewMessage, at: string): ob
   return tokensLe32 === undefined ? {} : { tokensLe32 };
 }
 
+/** Half of a surrogate pair. */
 const loneSurrogate = /\p{Surrogate}/u;
 
 /** UTF-8 has no lone surrogates: what holds one would be stored as something else. */
@@ -61,6 +69,21 @@ function wellFormed(field: string, text: string | undefined): string | undefined
   return text;
 }
 
+/** `if_revision`, where it is given. */
+export function toWireRevision(ifRevision: number | undefined): object {
+  return ifRevision === undefined ? {} : { ifRevision: toUint64('revision', ifRevision) };
+}
+
+/** The fields of a range; RangeError for what is no whole number. */
+export function toWireRange(range: RetrieveRange): object {
+  return {
+    messageOffset: toUint32('message offset', range.messageOffset ?? 0),
+    messageLimit: toUint32('message limit', range.messageLimit ?? 0),
+    tokenOffset: toUint64('token offset', range.tokenOffset ?? 0),
+    tokenLimit: toUint64('token limit', range.tokenLimit ?? 0),
+  };
+}
+
 export function toWireFilter(filter: ConversationFilter): object {
   const { createTimeFromMs, createTimeBeforeMs, tokensMin, tokensMax, ...same } = filter;
   return {
@@ -69,6 +92,18 @@ export function toWireFilter(filter: ConversationFilter): object {
     ...(createTimeBeforeMs !== undefined && { createTimeBefore: toWireTime('before', createTimeBeforeMs) }),
     ...(tokensMin !== undefined && { minTokens: toUint64('tokens at least', tokensMin) }),
     ...(tokensMax !== undefined && { maxTokens: toUint64('tokens at most', tokensMax) }),
+  };
+}
+
+export function fromWireStore(response: WireStoreResponse): StoreResult {
+  return {
+    conversation: fromWireConversation(response.conversation),
+    totalSegments: fromUint64('total_segments', response.totalSegments),
+    newSegments: fromUint64('new_segments', response.newSegments),
+    dedupedSegments: fromUint64('deduped_segments', response.dedupedSegments),
+    newTokens: fromUint64('new_tokens', response.newTokens),
+    storedBytes: fromUint64('stored_bytes', response.storedBytes),
+    unchanged: response.unchanged ?? false,
   };
 }
 

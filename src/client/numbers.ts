@@ -15,6 +15,12 @@ export function toUint64(field: string, value: number): string {
   return String(value);
 }
 
+/** RangeError for what is not a whole number from 0 to 2^32 - 1. */
+export function toUint32(field: string, value: number): number {
+  if (value >>> 0 === value) return value;
+  throw new RangeError(`${field} is ${value}, not a whole number from 0 to ${0xffff_ffff}`);
+}
+
 /** google.protobuf.Timestamp and Duration have the same fields. */
 export interface WireTime {
   readonly seconds: string;

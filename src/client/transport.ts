@@ -6,6 +6,7 @@ import {
   type CallOptions,
   type ChannelOptions,
   type ClientReadableStream,
+  type ClientWritableStream,
 } from '@grpc/grpc-js';
 import type { Method } from './contract.js';
 import { ClientError, toClientError } from './errors.js';
@@ -33,6 +34,9 @@ export class Transport {
       'grpc.max_send_message_length': -1, // the server says what is too large
       'grpc.use_local_subchannel_pool': 1, // close() ends the connection, whoever else has one to this server
       'grpc-node.flow_control_window': 8 * 1024 * 1024,
+      // What a call has sent is kept, to be sent again, up to so many bytes (1 MiB by default): of a stream of small
+      // messages at a cost that grows with their square, and without holding the sender back.
+      'grpc.per_rpc_retry_buffer_size': 64 * 1024,
       'grpc.keepalive_time_ms': 60_000,
       'grpc.keepalive_timeout_ms': 20_000,
       'grpc.max_reconnect_backoff_ms': 2_000,
@@ -76,6 +80,48 @@ export class Transport {
         const mayRetry = idempotent && !begun;
         if (!mayRetry || !(await waitToRetry(this.retry, attempt, error, control.signal))) throw error;
       }
+    }
+  }
+
+  /** Sends requests no faster than the server takes them. Not tried again: what was sent is gone. */
+  async clientStream<Response>(
+    method: Method<Response>,
+    requests: AsyncIterable<object>,
+    control: CallControl,
+  ): Promise<Response> {
+    throwIfAborted(control.signal);
+    let answered = false;
+    let wake: () => void = () => undefined;
+    let call: ClientWritableStream<object> | undefined;
+    const response = new Promise<Response>((resolve, reject) => {
+      call = this.client.makeClientStreamRequest(
+        method.path,
+        method.serialize,
+        method.deserialize,
+        new Metadata(),
+        callOptions(control),
+        (error, value) => {
+          answered = true;
+          wake();
+          if (error) reject(toClientError(error));
+          else resolve(value!);
+        },
+      );
+    });
+    response.catch(() => undefined); // it is raised below, unless the requests' own failure is
+    const cancel = () => call!.cancel();
+    control.signal?.addEventListener('abort', cancel, { once: true });
+    call!.on('drain', () => wake());
+    try {
+      for await (const request of requests) {
+        if (answered) break;
+        if (!call!.write(request)) await new Promise<void>((resolve) => (wake = resolve));
+      }
+      call!.end();
+      return await response;
+    } finally {
+      control.signal?.removeEventListener('abort', cancel);
+      call!.cancel();
     }
   }
 

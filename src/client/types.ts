@@ -1,4 +1,5 @@
 import type { Conversation, ConversationSpec, NamedSegment, Speaker, VaultStats } from '../model/index.js';
+import type { ClientError } from './errors.js';
 import type { RetryPolicy } from './retry.js';
 import type { CallControl } from './transport.js';
 
@@ -28,8 +29,33 @@ export interface StoreRequest extends CallControl {
   /** With an id, a store that may have failed on the way is tried again: the same content changes nothing. */
   readonly conversation?: Partial<ConversationSpec>;
   readonly messages: readonly NewMessage[];
-  /** Replaces the content of this revision; 0: store only if there is none. Such a store is not tried again. */
+  /** Replaces the content of this revision; 0: store only if there is none. Such a store is not tried again without a request id. */
   readonly ifRevision?: number;
+  /** The same request under the same id within a day gets the first answer: it can be tried again. */
+  readonly requestId?: string;
+}
+
+export interface UploadRequest extends Omit<StoreRequest, 'messages'> {
+  /** Taken as there is room for them, and once: an upload is not tried again. */
+  readonly messages: Iterable<NewMessage> | AsyncIterable<NewMessage>;
+}
+
+export interface AppendOptions extends CallControl {
+  /** Append only to this revision. */
+  readonly ifRevision?: number;
+  /** Made for this call when absent: an append is tried again while no server answers. */
+  readonly requestId?: string;
+}
+
+export interface ForkOptions extends CallControl {
+  /** The fork's id; made by the server when absent. */
+  readonly newId?: string;
+  /** Of how many messages, from the first; all when absent. */
+  readonly messageCount?: number;
+  /** Fork only this revision. */
+  readonly ifRevision?: number;
+  /** Made for this call when absent: a fork is tried again while no server answers. */
+  readonly requestId?: string;
 }
 
 export interface StoreResult {
@@ -55,6 +81,25 @@ export interface RetrieveOptions<E extends Encoding> extends CallControl {
   readonly encoding: E;
   /** Read only this revision. */
   readonly ifRevision?: number;
+  /** The first message, and the first token counted over all messages, from 0; and how many at most: all when 0 or absent. */
+  readonly messageOffset?: number;
+  readonly messageLimit?: number;
+  readonly tokenOffset?: number;
+  readonly tokenLimit?: number;
+}
+
+export interface RetrieveManyOptions<E extends Encoding> extends CallControl {
+  readonly encoding: E;
+}
+
+/** A part of one of many conversations: the one at this index of those asked for. */
+export interface PartOfMany<E extends Encoding> {
+  readonly index: number;
+  readonly part:
+    | ConversationHeader
+    | Chunk<E>
+    /** It cannot be had, or no more of it. */
+    | { readonly kind: 'failed'; readonly error: ClientError };
 }
 
 export interface MessageDescription extends Speaker {
@@ -76,13 +121,15 @@ export interface Chunk<E extends Encoding> {
   readonly endOfMessage: boolean;
   /** Bytes that are no UTF-8 became U+FFFD in the text: it does not stand for the tokens. */
   readonly replaced: boolean;
-  /** On a message's first chunk. */
+  /** On the first chunk of a message that is sent. */
   readonly message: MessageDescription | undefined;
 }
 
 export interface Message<E extends Encoding> extends MessageDescription {
   readonly kind: 'message';
   readonly index: number;
+  /** Where in the message the content begins, in tokens: not at 0 where a range does. */
+  readonly tokenOffset: number;
   readonly content: ContentForms[E];
   /** Bytes that are no UTF-8 became U+FFFD in the text: it does not stand for the tokens. */
   readonly replaced: boolean;
@@ -101,6 +148,25 @@ export interface DescribedConversation {
 export interface DeleteOptions extends CallControl {
   readonly allowMissing?: boolean;
   readonly ifRevision?: number;
+  /** Makes it safe to try again: see StoreRequest. */
+  readonly requestId?: string;
+}
+
+/** Exactly one of ids, a filter that restricts something, and all. */
+export interface DeleteManyOptions extends CallControl {
+  readonly ids?: readonly string[];
+  readonly filter?: ConversationFilter;
+  readonly all?: boolean;
+  /** Deletes nothing, and tells what would be: conversations and missing alone. */
+  readonly dryRun?: boolean;
+}
+
+export interface DeleteManyResult extends DeleteResult {
+  readonly conversations: number;
+  /** Ids of which there is no conversation. */
+  readonly missing: number;
+  /** Found by the filter, but changed before they were deleted, and left. */
+  readonly changed: number;
 }
 
 export interface DeleteResult {
@@ -156,20 +222,6 @@ export type CollectPart =
       readonly bytes: number;
       readonly keptSegments: number;
     };
-
-/** Progress now and then, violations, a summary. */
-export type VerifyPart =
-  | { readonly kind: 'progress'; readonly done: number; readonly total: number }
-  | ({ readonly kind: 'violation' } & Violation)
-  | { readonly kind: 'summary'; readonly records: number; readonly violations: number };
-
-/** Something that is not as it must be. */
-export interface Violation {
-  readonly invariant: string;
-  /** The record: "segment 17", "conversation x". */
-  readonly subject: string;
-  readonly detail: string;
-}
 
 export interface Stats extends VaultStats {
   readonly rawBytes: number;

@@ -1,4 +1,5 @@
 import type { WireTime } from './numbers.js';
+import type { WireItemStatus } from './segment-wire.js';
 
 /** The contract's messages as proto-loader gives and takes them, where the client touches them. */
 
@@ -33,7 +34,24 @@ export interface WireStoreResponse {
   readonly dedupedSegments: string;
   readonly newTokens: string;
   readonly storedBytes: string;
-  readonly unchanged: boolean;
+  /** Not of an append. */
+  readonly unchanged?: boolean;
+}
+
+export interface WireGetResponse {
+  readonly conversation: WireConversation;
+  readonly nextMessageOffset: number;
+}
+
+export interface WireRetrieveManyResponse extends WireRetrieveResponse {
+  readonly index: number;
+  readonly status: WireItemStatus | null;
+}
+
+export interface WireDeleteManyResponse extends WireDeleteResponse {
+  readonly conversations: string;
+  readonly missing: string;
+  readonly changed: string;
 }
 
 export interface WireChunk {
@@ -74,13 +92,6 @@ export interface WireCollectResponse {
   readonly plan?: WireFigures;
   readonly progress?: WireFigures;
   readonly summary?: WireFigures & { readonly keptSegments: string };
-}
-
-export interface WireVerifyResponse {
-  readonly part?: 'progress' | 'violation' | 'summary';
-  readonly progress?: { readonly recordsDone: string; readonly records: string };
-  readonly violation?: { readonly invariant: string; readonly subject: string; readonly detail: string };
-  readonly summary?: { readonly records: string; readonly violations: string };
 }
 
 export interface WireCapabilities {

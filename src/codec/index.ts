@@ -1,7 +1,7 @@
 export { createCodec, type Codec } from './codec.js';
 export { createLiveCodec, type LiveCodec } from './live-codec.js';
 export { frameRegistryId } from './frame.js';
-export { Registry, registryIdOf } from './registry.js';
+export { Registry, registryIdOf, type TokenForm } from './registry.js';
 export { createRewriter, type Rewriter } from './rewriter.js';
 export { trainRegistry, type TrainRegistryOptions } from './trainer.js';
 export { trainHere, type TrainingOptions } from './training.js';

@@ -16,6 +16,7 @@ export function createLiveCodec(core: TokenCore): LiveCodec {
     encode: (run) => current.encode(run),
     decode: (frame) => current.decode(frame),
     decodeWords: (frame) => current.decodeWords(frame),
+    decodeMany: (frames, form) => current.decodeMany(frames, form),
     hashOf: (frame) => current.hashOf(frame),
     get registries() {
       return current.registries;

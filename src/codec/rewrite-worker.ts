@@ -3,8 +3,10 @@ import { workerData } from 'piscina';
 import { loadCore } from '../core/index.js';
 import { isStowkenError, StowkenError } from '../model/index.js';
 import { createCodec } from './codec.js';
+import { stepBack } from './step-back.js';
 import type { RewriteOutcome } from './rewriter.js';
 
+stepBack();
 const codec = (workerData as readonly Uint8Array[]).reduce(
   (before, registry) => before.withRegistry(registry),
   createCodec(await loadCore()),

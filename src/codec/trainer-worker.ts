@@ -2,9 +2,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { compileCore } from '../core/index.js';
 import { isStowkenError } from '../model/index.js';
+import { stepBack } from './step-back.js';
 import type { TrainerInput, TrainerOutput } from './trainer.js';
 import { trainHere } from './training.js';
 
+stepBack();
 const say = (output: TrainerOutput): void => parentPort?.postMessage(output);
 
 try {

@@ -17,7 +17,7 @@ export interface TrainingOptions {
 
 /**
  * Trains a registry on samples of stored segments: the same samples in the same order give the same
- * bytes. Blocks its thread (about 3 s a million tokens) and takes about 60 bytes of WASM memory a token;
+ * bytes. Blocks its thread (about 3 s a million tokens) and takes about 60 bytes of WASM memory a token, up to 90 where all is repeated;
  * see trainRegistry for a thread of its own. `report` gets the part done, 0 to 1; what it throws stops it.
  * @throws StowkenError MALFORMED_TOKENS, OVERLOADED when the sample is too large or there is no memory
  */
@@ -46,15 +46,16 @@ export function trainHere(
   for (let round = 0; round < MERGE_ROUNDS && check(wasm.mergePhrases()) > 0; round++) {
     report(0.05 + 0.2 * (1 - 0.5 ** (round + 1)));
   }
-  let length = check(wasm.buildRegistry(options.id));
+  check(wasm.buildRegistry(options.id));
   for (let refinement = 0; refinement < REFINEMENTS; refinement++) {
     check(wasm.beginParsing());
     for (let left = samples.length; left > 0;) {
       left = check(wasm.parseMore(REPORT_TOKENS));
       report(0.3 + (0.7 * (refinement + 0.8 * (1 - left / samples.length))) / REFINEMENTS);
     }
-    length = check(wasm.buildRegistry(options.id));
+    check(wasm.buildRegistry(options.id));
   }
+  const length = check(wasm.finishRegistry());
   report(1);
   const at = wasm.registry.value;
   return new Uint8Array(wasm.memory.buffer).slice(at, at + length);

@@ -6,11 +6,11 @@ export interface CodecExports extends VarintExports {
   readonly beginLoad: (length: number) => number;
   readonly loadBytes: (length: number) => number;
   readonly prepareEncoder: () => number;
-  readonly beginDecode: (length: number) => number;
-  readonly decode: (length: number, tokensMax: number) => number;
-  readonly decodedWords: () => number;
-  readonly decodedVarints: () => number;
-  readonly packDecoded: () => number;
+  readonly beginDecode: (blocks: number, bytes: number) => number;
+  readonly decodeJobs: () => number;
+  readonly decode: (words: number, tokensMax: number) => number;
+  readonly decoded: () => number;
+  readonly decodedBlocks: () => number;
   readonly beginEncode: (tokens: number) => number;
   readonly appendVarints: (length: number) => number;
   readonly encode: (bytesMax: number) => number;
@@ -25,6 +25,7 @@ export interface TrainerExports extends VarintExports {
   readonly beginTraining: (phrasesMax: number, rounds: number) => number;
   readonly mergePhrases: () => number;
   readonly buildRegistry: (id: number) => number;
+  readonly finishRegistry: () => number;
   readonly beginParsing: () => number;
   readonly parseMore: (tokens: number) => number;
   readonly registry: WebAssembly.Global;

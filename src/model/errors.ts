@@ -10,6 +10,7 @@ export const reasons = [
   'REQUEST_TOO_LARGE', // metadata: size, limit
   'INVALID_PAGE_TOKEN', // foreign, altered or for another filter
   'UNKNOWN_TOKENIZER', // text with a tokenizer that the server does not have; metadata: tokenizer, known
+  'UNSUPPORTED_BY_STORAGE', // the vault's storage has no such thing; metadata: operation, storage, storages (that have it)
   // Finding what the request names.
   'VAULT_NOT_FOUND',
   'CONVERSATION_NOT_FOUND',
@@ -17,6 +18,7 @@ export const reasons = [
   // Checking what a commit expects: nothing has been written.
   'CONVERSATION_EXISTS', // other content under this id; metadata: id, revision
   'REVISION_MISMATCH', // metadata: id, revision (the current one, 0 when there is none)
+  'REQUEST_ID_REUSED', // a request with this id was made within the last day, and it was another one
   'SEGMENT_MISSING', // a change names a segment that is neither stored nor part of it; inside the server only
   'COMPACTION_RUNNING', // one at a time; metadata: segments_done, segments, bytes_before, bytes_after
   'REGISTRY_CONFLICT', // a registry's id is not the next free one; inside the server only
@@ -31,6 +33,7 @@ export const reasons = [
   'STORE_VERSION', // written by a newer version
   'WRITES_STOPPED', // a commit failed before: reads go on, writes do not; metadata: cause
   'COMMIT_FAILED', // this commit failed (full disk, I/O error) and left nothing; metadata: cause
+  'BACKUP_FAILED', // the copy that is to be streamed could not be made; metadata: cause (full disk, I/O error), size and limit where space lacks
   // At any moment.
   'DEADLINE_EXCEEDED',
   'CANCELLED',

@@ -8,6 +8,9 @@ export const limits = {
   /** A role, a name, an application, a model or a tokenizer, in UTF-8. */
   labelBytesMax: 256,
   toolCallIdBytesMax: 512,
+  /** A client's own id of a request, in UTF-8, and for how long a retry under it gets the first answer. */
+  requestIdBytesMax: 128,
+  requestIdMemoryMs: 24 * 60 * 60 * 1000,
   /** The name under which a client holds a segment, in UTF-8. */
   holderBytesMax: 512,
   metadataEntriesMax: 64,
@@ -21,23 +24,42 @@ export const limits = {
   /** What the transport takes in before it cuts a request off; above requestBytesMax, so that most refusals are ours. */
   transportRequestBytesMax: 96 * 1024 * 1024,
   messagesPerRequestMax: 100_000,
+  /** Conversations that one request names. */
+  conversationsPerRequestMax: 10_000,
+  /** Uploads under way at once; each holds about two parts, one batch, and the list of its messages. */
+  uploadsMax: 256,
+  /** One part of an upload as it arrives. */
+  uploadPartBytesMax: 2 * 1024 * 1024,
+  /** The text of one message of an upload, in UTF-8: text is encoded as a whole. */
+  uploadTextBytesMax: 16 * 1024 * 1024,
+  /** Messages of one upload, and bytes of the list of them that is kept until it ends. */
+  uploadMessagesMax: 1_000_000,
+  uploadListBytesMax: 64 * 1024 * 1024,
+  /** Tokens, and segments, that an upload gathers before it stores them. */
+  uploadBatchTokensMax: 256 * 1024,
+  uploadBatchSegmentsMax: 1024,
+  /** Uploads of more messages than this are made visible one after the other: their lists are expanded for that. */
+  uploadTogetherMessagesMax: 16 * 1024,
   /** Segments, or references, that one request names. */
   segmentsPerRequestMax: 10_000,
   /** A longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
   /**
-   * Messages up to this are one segment; longer ones are cut by content, at these sizes. The codec finds
-   * what is repeated within and across segments: cuts only pay where whole pages are pasted.
+   * Messages up to this are one segment; longer ones are cut by content, at these sizes. A registry finds
+   * what segments share once it is trained; cuts find whole pages that are pasted before that.
    */
   segmentWholeTokensMax: 8192,
-  segmentCutTokensMin: 1024,
-  segmentCutTokensTarget: 4096,
-  segmentCutTokensMax: 16 * 1024,
+  segmentCutTokensMin: 512,
+  segmentCutTokensTarget: 2048,
+  segmentCutTokensMax: 8 * 1024,
   /** The codec codes a longer segment block by block: its memory is bounded by this. */
   codecBlockTokensMax: 64 * 1024,
   /** Segments, and bytes of frames, that one batch of a compaction rewrites. */
   compactionBatchSegmentsMax: 512,
   compactionBatchBytesMax: 64 * 1024,
+  /** Automatic compaction: how long between two looks, and unique tokens below which it never begins. */
+  autoCompactionPauseMs: 30_000,
+  autoCompactionTokensMin: 1_000_000,
   /** Tokens of stored segments that one registry is trained on. */
   trainingTokensMax: 10_000_000,
   /** Phrases of one registry. */
@@ -54,12 +76,14 @@ export const limits = {
   turnMessagesMax: 4096,
   /** Tokens (or one segment), and segments, that a retrieve reads ahead of what it has sent. */
   readBatchTokensMax: 128 * 1024,
+  /** Tokens of a batch that are decoded together, about. */
+  decodeAheadTokensMax: 8192,
   readBatchSlotsMax: 1024,
   /** Content bytes that a retrieve gathers into one chunk of a long message, at least and at most. */
   chunkBytesMin: 256 * 1024,
   chunkBytesMax: 1024 * 1024,
   /** Bytes, and messages, of a stream that wait for a slow client before the work on it pauses. */
-  sendQueueBytesMax: 2 * 1024 * 1024,
+  sendQueueBytesMax: 1 * 1024 * 1024,
   sendQueueMessagesMax: 1024,
   /** Calls at once on one connection; the others wait at the client. */
   streamsPerConnectionMax: 1000,
@@ -69,6 +93,13 @@ export const limits = {
   /** Bytes, and files, that the filesystem backend's journal holds before commits wait for the disk; it may hold twice. */
   journalBytesMax: 32 * 1024 * 1024,
   journalFilesMax: 8192,
+  /** Conversations that a deletion of many deletes before it looks whether it is still wanted. */
+  deleteBatchConversationsMax: 256,
+  /** Between two looks at whether workers are to be told of the store's health, and before one that ended is replaced. */
+  workerNewsMs: 500,
+  workerRestartMs: 1000,
+  /** Bytes of one chunk of a backup. */
+  backupChunkBytes: 256 * 1024,
   /** Segments that one batch of a garbage collection deletes. */
   garbageBatchSegmentsMax: 2048,
 } as const;

@@ -37,7 +37,12 @@ export function messageFields(message: MessageWithSegments): Fields {
   };
 }
 
+/** What a store, an upload or a fork answers. */
 export function storeFields(result: StoreResult): Fields {
+  return { ...appendFields(result), unchanged: result.unchanged };
+}
+
+export function appendFields(result: StoreResult): Fields {
   return {
     conversation: conversationFields(result.conversation),
     total_segments: result.totalSegments,
@@ -45,7 +50,6 @@ export function storeFields(result: StoreResult): Fields {
     deduped_segments: result.totalSegments - result.newSegments,
     new_tokens: result.newTokens,
     stored_bytes: result.storedBytes,
-    unchanged: result.unchanged,
   };
 }
 
@@ -73,13 +77,21 @@ export function statsFields(stats: VaultStats): Fields {
   };
 }
 
+/** VerifyPhase's numbers. */
+const verifyPhases = { checking: 1, rebuilding: 2, checkingAgain: 3 } as const;
+
 export function verifyFields(part: VerifyPart): Fields {
   switch (part.kind) {
     case 'progress':
-      return { progress: { records_done: part.done, records: part.total } };
+      return {
+        progress: { records_done: part.done, records: part.total, phase: verifyPhases[part.phase] },
+      };
     case 'violation':
-      return { violation: { invariant: part.invariant, subject: part.subject, detail: part.detail } };
+    case 'repaired':
+      return { [part.kind]: { invariant: part.invariant, subject: part.subject, detail: part.detail } };
     case 'summary':
-      return { summary: { records: part.records, violations: part.violations } };
+      return {
+        summary: { records: part.records, violations: part.violations, repaired: part.repaired },
+      };
   }
 }

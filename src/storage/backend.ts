@@ -13,8 +13,8 @@ import type {
  * manifest, or which outside holder, holds which segment), and counts, garbage and statistics follow from
  * them in the same commit.
  *
- * A manifest is one holder: a segment that it names several times has one reference from it. An outside
- * holder is a name; it has nothing to do with a conversation of that name.
+ * A manifest is one holder: a segment that it names several times has one reference from it. (A long message
+ * list may be kept in parts, which are shared with forks; then each part is a holder.) An outside holder is a name; it has nothing to do with a conversation of that name.
  * All methods reject with StowkenError; a rejected commit has written nothing.
  */
 export interface StorageBackend {
@@ -26,14 +26,14 @@ export interface StorageBackend {
 
   /**
    * Applies a change. Preconditions are checked first, in the order written here, then everything is written.
-   * Rejects with REVISION_MISMATCH, CONVERSATION_EXISTS, CONVERSATION_NOT_FOUND, SEGMENT_MISSING
-   * (metadata.hashes: comma-separated), CORRUPT_SEGMENT (a replacement that has other tokens) without
-   * effect; COMMIT_FAILED, WRITES_STOPPED. The parts are made in the order written here.
+   * Rejects with REQUEST_ID_REUSED, REVISION_MISMATCH, CONVERSATION_EXISTS, CONVERSATION_NOT_FOUND,
+   * RANGE_PAST_END, SEGMENT_MISSING (metadata.hashes: comma-separated), CORRUPT_SEGMENT (a replacement that
+   * has other tokens) without effect; COMMIT_FAILED, WRITES_STOPPED. The parts are made in the order written here.
    */
   commit(change: Change): Promise<ChangeResult>;
 
   /** Which of these are stored, in the order asked. A segment found may still be collected before a commit names it. */
-  findSegments(hashes: readonly SegmentHash[]): Promise<(StoredSegment | undefined)[]>;
+  findSegments(hashes: readonly SegmentHash[]): Promise<(FoundSegment | undefined)[]>;
 
   /**
    * The frames of these segments, in the order asked; each buffer belongs to the caller. The caller
@@ -53,6 +53,12 @@ export interface StorageBackend {
   /** One revision of a conversation, to be read at leisure. The caller must release() it. */
   openConversation(id: string): Promise<ConversationSnapshot | undefined>;
 
+  /**
+   * Until the function that it returns is called, nothing that becomes garbage from now on is collected: what
+   * a caller stores ahead of the manifest that will name it, and what it found with a reference.
+   */
+  lease(): () => void;
+
   listConversations(query: ListQuery): Promise<ConversationPage>;
 
   /** Garbage in a fixed order, a page at a time. */
@@ -62,6 +68,10 @@ export interface StorageBackend {
 
   /** Compares every record with every other and decodes every frame; resolves to what is wrong, or nothing. */
   check(options?: CheckOptions): Promise<Violation[]>;
+
+  /** Absent where a storage cannot; see MaintainedBackend. */
+  readonly repair?: MaintainedBackend['repair'];
+  readonly backup?: MaintainedBackend['backup'];
 
   /** By rising id. */
   listRegistries(): Promise<StoredRegistry[]>;
@@ -86,12 +96,14 @@ export interface MaintainedBackend extends ManagedBackend {
   /**
    * Makes everything anew that follows from other records: counts, garbage, indexes, statistics. Nothing else
    * is done meanwhile. Says what was wrong before and is not now, and what still is: it cannot be rebuilt.
+   * A vault that is whole is not written. Rejects with WRITES_STOPPED, COMMIT_FAILED.
    */
-  repair(options?: CheckOptions): Promise<RepairReport>;
+  repair(options?: RepairOptions): Promise<RepairReport>;
 
   /**
-   * A copy of one state, to be read at leisure: bytes that restoreBackup makes a vault of. The server goes
-   * on meanwhile. Rejects with INVALID_FIELD when the storage has no backup of its own.
+   * A copy of one state, to be read at leisure, in chunks of at most limits.backupChunkBytes: what
+   * docs/storage-format.md calls a backup. The server goes on meanwhile. Rejects with CANCELLED when the
+   * signal aborts; however it ends, nothing of it is left.
    */
   backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
 }
@@ -106,9 +118,12 @@ declare const segmentKeyBrand: unique symbol;
 /** A backend's own handle of a stored segment. Never used again for another one. */
 export type SegmentKey = (number | string) & { readonly [segmentKeyBrand]: true };
 
-export interface StoredSegment {
+export interface FoundSegment {
   readonly key: SegmentKey;
   readonly tokenCount: number;
+}
+
+export interface StoredSegment extends FoundSegment {
   readonly frameBytes: number;
 }
 
@@ -135,6 +150,11 @@ export type Expectation =
 /** One atomic change. */
 export interface Change {
   /**
+   * Makes the change once: under an id that a change has had since `notBeforeMs`, the result is that of the first,
+   * and nothing is written. Refused with REQUEST_ID_REUSED where the digests differ.
+   */
+  readonly request?: RequestMark;
+  /**
    * Segments that the change may need. One that is stored already keeps its frame; one that nothing refers
    * to after the change is garbage from this moment, also where it was garbage before.
    */
@@ -145,6 +165,26 @@ export interface Change {
     readonly messages: readonly MessageRecord[];
     readonly expect: Expectation;
     /** Becomes update_time, and create_time when it is created; times never go backwards in creation order. */
+    readonly timeMs: number;
+  };
+  /** Adds messages to a stored conversation, which has one revision more then. Costs what is added, not what is there. */
+  readonly append?: {
+    readonly id: string;
+    readonly messages: readonly MessageRecord[];
+    readonly revision?: number;
+    readonly timeMs: number;
+  };
+  /**
+   * Creates a conversation `newId` with the fields and the first messages of a stored one, which becomes its
+   * parent. RANGE_PAST_END when that has fewer; CONVERSATION_EXISTS when there is another conversation
+   * `newId`, while one with the very same content is not changed.
+   */
+  readonly fork?: {
+    readonly id: string;
+    readonly newId: string;
+    /** All when undefined. */
+    readonly messageCount: number | undefined;
+    readonly revision?: number;
     readonly timeMs: number;
   };
   /** Deletes a manifest; CONVERSATION_NOT_FOUND when it is not there. */
@@ -187,20 +227,36 @@ export interface FrameReplacement {
   readonly frame: Uint8Array;
 }
 
+/** A caller's own id of a request, 1 to limits.requestIdBytesMax bytes of UTF-8, and what tells its content from others. */
+export interface RequestMark {
+  readonly id: string;
+  /** 32 lower-case hexadecimal digits. */
+  readonly digest: string;
+  /** Older ones are forgotten. */
+  readonly notBeforeMs: number;
+  readonly timeMs: number;
+}
+
+/** What a put, an append or a fork made. */
+export interface ManifestOutcome {
+  readonly conversation: Conversation;
+  /** The very same content was there, and nothing was written. */
+  readonly unchanged: boolean;
+  /** Distinct segments that the messages put or appended name; of a fork, none. */
+  readonly segments: number;
+  /** Of these, the ones that this commit added. */
+  readonly newSegments: number;
+  readonly newTokens: number;
+  readonly newFrameBytes: number;
+}
+
 /** Of the lists of a change, results stand in the same order. */
 export interface ChangeResult {
-  /** For a put. */
-  readonly put?: {
-    readonly conversation: Conversation;
-    /** The very same content was there, and nothing was written. */
-    readonly unchanged: boolean;
-    /** Distinct segments that the manifest names. */
-    readonly segments: number;
-    /** Of these, the ones that this commit added. */
-    readonly newSegments: number;
-    readonly newTokens: number;
-    readonly newFrameBytes: number;
-  };
+  /** The change was made before, under the same request id: this is what it did then. */
+  readonly replayed?: boolean;
+  readonly put?: ManifestOutcome;
+  readonly append?: ManifestOutcome;
+  readonly fork?: ManifestOutcome;
   /** For a delete. */
   readonly delete?: { readonly releasedReferences: number; readonly garbageSegments: number };
   /** For addReferences and removeReferences, item by item: how it left the segment. */
@@ -261,8 +317,10 @@ export interface StoredMessage extends Speaker {
 /** One revision of a conversation. Until release(), no segment that it names is collected. */
 export interface ConversationSnapshot {
   readonly conversation: Conversation;
-  /** The messages in order, decoded as they are asked for. */
-  messages(): Iterable<StoredMessage>;
+  /** The messages from number `from` on (0 when undefined), decoded as they are asked for: what is passed over costs next to nothing. */
+  messages(from?: number): Iterable<StoredMessage>;
+  /** Which message has the token at this offset, or messageCount at the end; and the tokens before that message. */
+  locate(tokenOffset: number): { readonly message: number; readonly tokensBefore: number };
   release(): void;
 }
 
@@ -310,9 +368,22 @@ export interface GarbagePage {
 }
 
 export interface CheckOptions {
+  /**
+   * "records": leaves frames undecoded, and takes what follows from files at opening as it is. Enough to tell
+   * whether anything could be deleted that is still needed.
+   */
+  readonly depth?: 'frames' | 'records';
   /** Called now and then with records looked at and records in all. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
+}
+
+/** In this order; a vault that is whole is only checked. Progress is told of checks. */
+export type RepairPhase = 'checking' | 'rebuilding' | 'checkingAgain';
+
+export interface RepairOptions extends Pick<CheckOptions, 'onProgress' | 'signal'> {
+  /** Called before each phase; the storage waits for it. */
+  readonly onPhase?: (phase: RepairPhase) => void | Promise<void>;
 }
 
 export interface RepairReport {

@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { StowkenError } from '../model/index.js';
+import { limits, StowkenError } from '../model/index.js';
 
-/**
- * A backup: five lines of text and an empty one, the bytes of the copy, and SHA-256 over all of that.
- *     stowken backup 1 / storage KIND / format N / id 32 HEX DIGITS / bytes N
- */
+/** What the head of a backup says; see docs/storage-format.md. */
 export interface BackupHeader {
   readonly kind: string;
   readonly format: number;
@@ -13,7 +10,6 @@ export interface BackupHeader {
   readonly bytes: number;
 }
 
-const CHUNK_BYTES = 256 * 1024;
 const HEADER_BYTES_MAX = 512;
 const DIGEST_BYTES = 32;
 const headerPattern =
@@ -35,7 +31,8 @@ export async function* writeBackup(
   const file = await open(path);
   try {
     for (;;) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES);
+      const chunkBytes = limits.backupChunkBytes;
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes);
       if (bytesRead === 0) break;
       const chunk = buffer.subarray(0, bytesRead);
       digest.update(chunk);

@@ -51,6 +51,11 @@ export class ByteWriter {
     return this;
   }
 
+  /** Takes back what was written after this many bytes. */
+  truncate(length: number): void {
+    this.#length = length;
+  }
+
   /** What was written; a view until the next write. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);

@@ -1,5 +1,6 @@
 export * from './backend.js';
 export { openFilesystemBackend, type FilesystemOptions } from './filesystem/filesystem-backend.js';
-export { openLmdbBackend, type LmdbOptions } from './lmdb/open.js';
-export { restoreLmdb } from './lmdb/restore.js';
+export type { LmdbReader } from './lmdb/lmdb-reader.js';
+export { openLmdbBackend, openLmdbReader, type LmdbOptions } from './lmdb/open.js';
+export { restoreLmdb, type RestoredVault, type RestoreOptions } from './lmdb/restore.js';
 export { createMemoryBackend } from './memory/memory-backend.js';

@@ -21,6 +21,20 @@ export function conversationNotFound(id: string): StowkenError {
   return new StowkenError('CONVERSATION_NOT_FOUND', `there is no conversation ${id}`, { id });
 }
 
+export function rangePastEnd(id: string, field: string, offset: number, end: number): StowkenError {
+  return new StowkenError('RANGE_PAST_END', `${field} is ${offset}, and conversation ${id} ends at ${end}`, {
+    field,
+    size: String(offset),
+    limit: String(end),
+  });
+}
+
+export function requestIdReused(id: string): StowkenError {
+  return new StowkenError('REQUEST_ID_REUSED', `request_id ${id} was used for another request`, {
+    request_id: id,
+  });
+}
+
 /** Metadata names at most 16 of them. */
 export function segmentMissing(hashes: readonly SegmentHash[]): StowkenError {
   return new StowkenError('SEGMENT_MISSING', `${hashes.length} segments are not stored`, {

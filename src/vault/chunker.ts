@@ -8,19 +8,22 @@ export interface TokenChunk {
   readonly tokenOffset: number;
   readonly bytes: Uint8Array;
   readonly tokenCount: number;
+  /** Nothing more of the message follows; and whether that is because it ends here. */
+  readonly last: boolean;
   readonly endOfMessage: boolean;
 }
 
 export type TokenForm = 'varints' | 'words';
 
 /**
- * Joins the segments of a message into chunks of chunkBytesMin to chunkBytesMax bytes, the last one of
- * a message excepted. A message within one segment is passed on without a copy.
+ * Joins pieces of a message, which follow one another, into chunks of chunkBytesMin to chunkBytesMax bytes,
+ * the last one excepted. What comes as one piece is passed on without a copy.
  */
 export class Chunker {
   private pieces: Uint8Array[] = [];
   private pendingBytes = 0;
   private pendingTokens = 0;
+  /** Where the pending pieces begin in their message. */
   private tokenOffset = 0;
 
   constructor(
@@ -28,24 +31,21 @@ export class Chunker {
     private readonly core: TokenCore,
   ) {}
 
-  *push(
-    messageIndex: number,
-    bytes: Uint8Array,
-    tokenCount: number,
-    endOfMessage: boolean,
-  ): Generator<TokenChunk> {
+  *push(piece: TokenChunk): Generator<TokenChunk, void, void> {
+    const { messageIndex, last, endOfMessage } = piece;
+    let { bytes, tokenCount } = piece;
+    if (this.pieces.length === 0) this.tokenOffset = piece.tokenOffset;
     while (this.pendingBytes + bytes.length > limits.chunkBytesMax) {
       const end = this.borderBefore(bytes, limits.chunkBytesMax - this.pendingBytes);
-      const piece = bytes.subarray(0, end);
-      const pieceTokens = this.countTokens(piece);
-      this.hold(piece, pieceTokens);
-      yield this.flush(messageIndex, false);
+      const head = bytes.subarray(0, end);
+      const headTokens = this.countTokens(head);
+      this.hold(head, headTokens);
+      yield this.flush(messageIndex, false, false);
       bytes = bytes.subarray(end);
-      tokenCount -= pieceTokens;
+      tokenCount -= headTokens;
     }
     this.hold(bytes, tokenCount);
-    if (endOfMessage || this.pendingBytes >= limits.chunkBytesMin)
-      yield this.flush(messageIndex, endOfMessage);
+    if (last || this.pendingBytes >= limits.chunkBytesMin) yield this.flush(messageIndex, last, endOfMessage);
   }
 
   private hold(bytes: Uint8Array, tokenCount: number): void {
@@ -54,14 +54,14 @@ export class Chunker {
     this.pendingTokens += tokenCount;
   }
 
-  private flush(messageIndex: number, endOfMessage: boolean): TokenChunk {
+  private flush(messageIndex: number, last: boolean, endOfMessage: boolean): TokenChunk {
     const bytes = this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces, this.pendingBytes);
     const { tokenOffset, pendingTokens: tokenCount } = this;
     this.pieces = [];
     this.pendingBytes = 0;
     this.pendingTokens = 0;
-    this.tokenOffset = endOfMessage ? 0 : tokenOffset + tokenCount;
-    return { messageIndex, tokenOffset, bytes, tokenCount, endOfMessage };
+    this.tokenOffset = tokenOffset + tokenCount;
+    return { messageIndex, tokenOffset, bytes, tokenCount, last, endOfMessage };
   }
 
   /** The last token border at or before `limit`. */

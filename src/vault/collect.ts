@@ -1,5 +1,6 @@
 import { limits } from '../model/index.js';
 import type { SegmentKey, StorageBackend } from '../storage/index.js';
+import { requireIntact } from './intact.js';
 import { throwIfAborted } from './turns.js';
 import type { CollectPart, GarbageFigures } from './types.js';
 
@@ -14,6 +15,7 @@ export async function* collectGarbage(
   options: { readonly dryRun: boolean; readonly minAgeMs: number; readonly nowMs: number },
   signal: AbortSignal,
 ): AsyncGenerator<CollectPart, void, void> {
+  await requireIntact(backend, signal);
   const plan = await planCollection(backend, options.nowMs - options.minAgeMs, signal);
   yield { kind: 'plan', segments: plan.segments, frameBytes: plan.frameBytes };
   let segments = 0;

@@ -1,32 +1,65 @@
-import type { Conversation } from '../model/index.js';
+import { limits, type NamedSegment } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
-import { conversationNotFound } from './not-found.js';
-import { slotBatches } from './slots.js';
-import type { MessageWithSegments } from './types.js';
+import { openRevision } from './open-revision.js';
+import { slotsInRange } from './range.js';
+import { inBatches } from './slots.js';
+import type { DescribeOptions, DescribedPage, MessageWithSegments } from './types.js';
 
-/** A conversation with every message and the hashes of its segments. */
+/** A conversation with messages and the hashes of their segments: as many as were asked for, and as fit into a page. */
 export async function describeConversation(
   backend: StorageBackend,
   id: string,
-): Promise<{ conversation: Conversation; messages: MessageWithSegments[] }> {
-  const snapshot = await backend.openConversation(id);
-  if (snapshot === undefined) throw conversationNotFound(id);
+  { messageOffset = 0, messageLimit = 0, ifRevision }: DescribeOptions = {},
+): Promise<DescribedPage> {
+  const snapshot = await openRevision(backend, id, ifRevision);
   try {
-    const messages: MessageWithSegments[] = [];
-    let segments: { hash: string; tokenCount: number }[] = [];
-    for (const slots of slotBatches(snapshot.messages())) {
+    const { conversation } = snapshot;
+    const page = new Page();
+    let segments: NamedSegment[] = [];
+    for (const slots of inBatches(slotsInRange(snapshot, { messageOffset, messageLimit }))) {
       const hashes = await backend.readHashes(slots.flatMap(({ segment }) => (segment ? [segment.key] : [])));
       let nextHash = 0;
       for (const { message, segment, last } of slots) {
         if (segment) segments.push({ hash: hashes[nextHash++]!, tokenCount: segment.tokenCount });
         if (!last) continue;
         const { role, name, toolCallId, tokenCount } = message;
-        messages.push({ role, name, toolCallId, tokenCount, segments });
+        if (!page.add({ role, name, toolCallId, tokenCount, segments })) break;
         segments = [];
       }
+      if (page.full) break;
     }
-    return { conversation: snapshot.conversation, messages };
+    const next = messageOffset + page.messages.length;
+    return {
+      conversation,
+      messages: page.messages,
+      next: next < conversation.messageCount ? next : undefined,
+    };
   } finally {
     snapshot.release();
   }
+}
+
+/** Messages up to a page's bytes, but one in any case. */
+class Page {
+  readonly messages: MessageWithSegments[] = [];
+  full = false;
+  #bytes = 0;
+
+  /** Whether there was room for it. */
+  add(message: MessageWithSegments): boolean {
+    const bytes = describedBytesAtMost(message);
+    this.full = this.messages.length > 0 && this.#bytes + bytes > limits.pageBytesMax;
+    if (this.full) return false;
+    this.messages.push(message);
+    this.#bytes += bytes;
+    return true;
+  }
+}
+
+/** No less than the size of an encoded description: its strings, a hash a segment, and room for all else. */
+function describedBytesAtMost({ role, name, toolCallId, segments }: MessageWithSegments): number {
+  const labels = [role, name, toolCallId].reduce((sum, label) => sum + Buffer.byteLength(label), 0);
+  const perSegment = 80;
+  const otherFields = 40;
+  return labels + segments.length * perSegment + otherFields;
 }

@@ -1,3 +1,4 @@
-export type * from './compaction/index.js';
+export { AutoCompaction, minSavingsRatioDefault, type AutoCompactionEvents } from './compaction/index.js';
+export type * from './compaction/types.js';
 export * from './types.js';
 export * from './vault.js';

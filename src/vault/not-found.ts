@@ -1,10 +1,19 @@
-import { StowkenError, type SegmentHash } from '../model/index.js';
+import { isStowkenError, StowkenError, type SegmentHash } from '../model/index.js';
 
 export function conversationNotFound(id: string): StowkenError {
   return new StowkenError('CONVERSATION_NOT_FOUND', `there is no conversation ${JSON.stringify(id)}`, {
     resource_type: 'conversation',
     resource_name: id,
   });
+}
+
+/** A commit to a conversation: when that is not there, the refusal says so in the words of every other. */
+export async function namingConversation<Result>(id: string, commit: Promise<Result>): Promise<Result> {
+  try {
+    return await commit;
+  } catch (error) {
+    throw isStowkenError(error, 'CONVERSATION_NOT_FOUND') ? conversationNotFound(id) : error;
+  }
 }
 
 export function segmentNotFound(hash: SegmentHash): StowkenError {

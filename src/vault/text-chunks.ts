@@ -26,15 +26,14 @@ export async function* textChunks<T extends TokenChunk>(
 
   async function* finish(): AsyncGenerator<TextChunk<T>, void, void> {
     for (let queue = trip; queue.length > 0;) {
-      const texts = await decode(
-        queue.map(({ bytes, endOfMessage }) => ({ words: bytes, last: endOfMessage })),
-      );
+      const texts = await decode(queue.map(({ bytes, last }) => ({ words: bytes, last })));
       let again: T[] = [];
       for (const [index, { text, tokenCount, more, replaced }] of texts.entries()) {
         const chunk = queue[index]!;
-        const endOfMessage = chunk.endOfMessage && !more;
-        if (tokenCount > 0 || endOfMessage)
-          yield { chunk: { ...chunk, tokenCount, endOfMessage }, text, replaced };
+        const last = chunk.last && !more;
+        const endOfMessage = chunk.endOfMessage && last;
+        if (tokenCount > 0 || last)
+          yield { chunk: { ...chunk, tokenCount, last, endOfMessage }, text, replaced };
         if (more) {
           again = [chunkFrom(chunk, tokenCount), ...queue.slice(index + 1)];
           break;
@@ -52,7 +51,7 @@ export async function* textChunks<T extends TokenChunk>(
     rest = undefined;
     trip.push(chunk);
     tokens += chunk.tokenCount;
-    if (!chunk.endOfMessage || tokens >= tripTokensMax || trip.length >= tripChunksMax) yield* finish();
+    if (!chunk.last || tokens >= tripTokensMax || trip.length >= tripChunksMax) yield* finish();
   }
   if (trip.length > 0) yield* finish();
 }
@@ -73,6 +72,7 @@ function joined<T extends TokenChunk>(rest: T, next: T): T {
     ...rest,
     bytes: Buffer.concat([rest.bytes, next.bytes]),
     tokenCount: rest.tokenCount + next.tokenCount,
+    last: next.last,
     endOfMessage: next.endOfMessage,
   };
 }

@@ -1,5 +1,5 @@
 import type { Conversation, ConversationSpec, SegmentHash, Speaker, StowkenError } from '../model/index.js';
-import type { SegmentKey, Violation } from '../storage/index.js';
+import type { ConversationFilter, RepairPhase, SegmentKey, Violation } from '../storage/index.js';
 
 /** A message's content as it arrived; buffers are read once, during the call, and never changed. */
 export type MessageContent =
@@ -20,7 +20,36 @@ export interface StoreInput {
   readonly spec: ConversationSpec;
   readonly messages: readonly NewMessage[];
   /** 0: only if there is none. */
-  readonly ifRevision?: number;
+  readonly ifRevision?: number | undefined;
+  readonly requestId?: string | undefined;
+}
+
+/** An upload's own fields, as those of a store. */
+export type UploadInput = Omit<StoreInput, 'messages'>;
+
+export type UploadPart =
+  /** Begins a message. */
+  | { readonly kind: 'message'; readonly speaker: Speaker }
+  /** The next block of the message. */
+  | { readonly kind: 'tokens'; readonly content: MessageContent }
+  /** Comes last; the number may be absent where there was text. */
+  | { readonly kind: 'finish'; readonly totalTokens: number | undefined };
+
+export interface AppendInput {
+  readonly id: string;
+  readonly messages: readonly NewMessage[];
+  readonly ifRevision?: number | undefined;
+  readonly requestId?: string | undefined;
+}
+
+export interface ForkInput {
+  readonly id: string;
+  /** An empty id is replaced by a new UUIDv7. */
+  readonly newId: string;
+  /** All when undefined. */
+  readonly messageCount: number | undefined;
+  readonly ifRevision?: number | undefined;
+  readonly requestId?: string | undefined;
 }
 
 export interface StoreResult {
@@ -34,10 +63,24 @@ export interface StoreResult {
 
 export type TokenEncoding = 'tokens' | 'words' | 'text';
 
-export interface RetrieveInput {
+/** A limit of 0 is none. */
+export interface RetrieveRange {
+  readonly messageOffset?: number;
+  readonly messageLimit?: number;
+  /** Tokens are counted over the whole conversation. */
+  readonly tokenOffset?: number;
+  readonly tokenLimit?: number;
+}
+
+export interface RetrieveInput extends RetrieveRange {
   readonly id: string;
   readonly encoding: TokenEncoding;
-  readonly ifRevision?: number;
+  readonly ifRevision?: number | undefined;
+}
+
+export interface RetrieveManyInput {
+  readonly ids: readonly string[];
+  readonly encoding: TokenEncoding;
 }
 
 /** Content of a chunk; bytes belong to the receiver. */
@@ -61,12 +104,57 @@ export type RetrievePart =
       /** Absent in an empty message. */
       readonly content: ChunkContent | undefined;
       readonly endOfMessage: boolean;
-      /** On a message's first chunk. */
+      /** On the first chunk of a message that is sent. */
       readonly message: MessageDescription | undefined;
     };
 
+/** A part of one of many conversations, or its failure, after which nothing more of it comes. */
+export interface RetrieveManyPart {
+  readonly index: number;
+  readonly part: RetrievePart | FailedItem;
+}
+
 export interface MessageWithSegments extends MessageDescription {
   readonly segments: readonly { readonly hash: SegmentHash; readonly tokenCount: number }[];
+}
+
+export interface DescribeOptions {
+  /** 0 when absent. */
+  readonly messageOffset?: number;
+  /** None when 0 or absent. */
+  readonly messageLimit?: number;
+  readonly ifRevision?: number | undefined;
+}
+
+export interface DescribedPage {
+  readonly conversation: Conversation;
+  readonly messages: readonly MessageWithSegments[];
+  /** The offset of the message after the last one; undefined when there is none. */
+  readonly next: number | undefined;
+}
+
+export interface DeleteOptions {
+  readonly allowMissing: boolean;
+  readonly ifRevision?: number | undefined;
+  readonly requestId?: string | undefined;
+}
+
+export interface DeleteManyInput {
+  readonly selection:
+    | { readonly kind: 'ids'; readonly ids: readonly string[] }
+    | { readonly kind: 'filter'; readonly filter: ConversationFilter };
+  readonly dryRun: boolean;
+}
+
+/** Of a dry run, `conversations` are those that would be deleted, and only `missing` is known beside them. */
+export interface DeleteManyResult {
+  readonly conversations: number;
+  /** Ids without a conversation. */
+  readonly missing: number;
+  /** Found by the filter, but changed before they were deleted, and left. */
+  readonly changed: number;
+  readonly releasedReferences: number;
+  readonly garbageSegments: number;
 }
 
 export interface DeleteResult {
@@ -137,8 +225,18 @@ export interface GarbageSegmentPage {
   readonly next: SegmentKey | undefined;
 }
 
-/** Progress now and then, violations, a summary. */
+/** Progress now and then, what was wrong and is repaired, what is wrong, a summary. */
 export type VerifyPart =
-  | { readonly kind: 'progress'; readonly done: number; readonly total: number }
-  | ({ readonly kind: 'violation' } & Violation)
-  | { readonly kind: 'summary'; readonly records: number; readonly violations: number };
+  | {
+      readonly kind: 'progress';
+      readonly phase: RepairPhase;
+      readonly done: number;
+      readonly total: number;
+    }
+  | ({ readonly kind: 'repaired' | 'violation' } & Violation)
+  | {
+      readonly kind: 'summary';
+      readonly records: number;
+      readonly repaired: number;
+      readonly violations: number;
+    };

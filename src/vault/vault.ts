@@ -1,6 +1,6 @@
 import type { Codec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
-import { isStowkenError, type Conversation, type SegmentHash, type VaultStats } from '../model/index.js';
+import type { Conversation, SegmentHash, VaultStats } from '../model/index.js';
 import type {
   ConversationPage,
   ListQuery,
@@ -10,10 +10,16 @@ import type {
   StoredRegistry,
 } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
+import { appendMessages } from './append.js';
 import { collectGarbage } from './collect.js';
 import { Compactor, type CompactInput, type CompactPart } from './compaction/index.js';
+import { deleteConversations } from './delete-many.js';
+import { deleteConversation } from './delete.js';
 import { describeConversation } from './describe.js';
+import { forkConversation } from './fork.js';
 import { conversationNotFound } from './not-found.js';
+import { checkRevision } from './open-revision.js';
+import { retrieveConversations } from './retrieve-many.js';
 import { retrieveConversation } from './retrieve.js';
 import {
   addReferences,
@@ -26,22 +32,34 @@ import {
 } from './segments/index.js';
 import { storeConversation } from './store.js';
 import type {
+  AppendInput,
   CollectPart,
+  DeleteOptions,
+  DeleteManyInput,
+  DeleteManyResult,
   DeleteResult,
+  DescribeOptions,
+  DescribedPage,
+  ForkInput,
   GarbageSegmentPage,
   GetSegmentsInput,
   HasSegmentOutcome,
-  MessageWithSegments,
   PutSegmentOutcome,
   PutSegmentsInput,
   ReferenceResult,
   RetrieveInput,
+  RetrieveManyInput,
+  RetrieveManyPart,
   RetrievePart,
   SegmentPart,
   StoreInput,
   StoreResult,
+  UploadInput,
+  UploadPart,
   VerifyPart,
 } from './types.js';
+import { unsupported } from './unsupported.js';
+import { Uploads } from './upload/index.js';
 import { verifyVault } from './verify.js';
 
 /**
@@ -54,7 +72,15 @@ export interface Vault {
   readonly vaultId: string;
   readonly storageKind: string;
 
+  /** Of store, append, fork, upload and delete: the same input with the same request id within a day gets the first result. */
   store(input: StoreInput, signal: AbortSignal): Promise<StoreResult>;
+
+  /** Stores a conversation of any length while its parts come in, as there is room for them. */
+  upload(input: UploadInput, parts: AsyncIterable<UploadPart>, signal: AbortSignal): Promise<StoreResult>;
+
+  append(input: AppendInput, signal: AbortSignal): Promise<StoreResult>;
+
+  fork(input: ForkInput, signal: AbortSignal): Promise<StoreResult>;
 
   /**
    * One revision: a header, then chunks in order, in batches: each to be taken to its end before the next.
@@ -62,26 +88,38 @@ export interface Vault {
    */
   retrieve(input: RetrieveInput, signal: AbortSignal): AsyncGenerator<Iterable<RetrievePart>, void, void>;
 
-  /** CONVERSATION_NOT_FOUND when there is none. */
-  get(id: string): Promise<Conversation>;
+  /** Each conversation's parts or its failure, in the order asked; in batches as retrieve gives them. */
+  retrieveMany(
+    input: RetrieveManyInput,
+    signal: AbortSignal,
+  ): AsyncGenerator<Iterable<RetrieveManyPart>, void, void>;
 
-  /** The same with every message and its segments' hashes. */
-  getWithMessages(id: string): Promise<{ conversation: Conversation; messages: MessageWithSegments[] }>;
+  /** CONVERSATION_NOT_FOUND when there is none, REVISION_MISMATCH when it is not at this revision. */
+  get(id: string, ifRevision?: number): Promise<Conversation>;
 
-  delete(
-    id: string,
-    options: { readonly allowMissing: boolean; readonly ifRevision?: number },
-  ): Promise<DeleteResult>;
+  /** The same with messages and their segments' hashes, a page at a time. */
+  getWithMessages(id: string, options?: DescribeOptions): Promise<DescribedPage>;
+
+  delete(id: string, options: DeleteOptions): Promise<DeleteResult>;
+
+  /** Deletes in batches; when it is aborted, some are deleted and the others are not. */
+  deleteMany(input: DeleteManyInput, signal: AbortSignal): Promise<DeleteManyResult>;
 
   list(query: ListQuery): Promise<ConversationPage>;
 
-  /** A plan; unless dryRun, progress after every committed batch; a summary. */
+  /**
+   * A plan; unless dryRun, progress after every committed batch; a summary. CORRUPT_STORE when the records
+   * that say what is garbage do not agree.
+   */
   collectGarbage(
     options: { readonly dryRun: boolean; readonly minAgeMs: number },
     signal: AbortSignal,
   ): AsyncGenerator<CollectPart, void, void>;
 
-  /** A plan, progress after every committed batch, a summary; COMPACTION_RUNNING while another one works. */
+  /**
+   * A plan, progress after every committed batch, a summary; COMPACTION_RUNNING while another one works,
+   * CORRUPT_STORE as collectGarbage.
+   */
   compact(input: CompactInput, signal: AbortSignal): AsyncGenerator<CompactPart, void, void>;
 
   /** By rising id. */
@@ -108,8 +146,14 @@ export interface Vault {
 
   listGarbage(query: { readonly limit: number; readonly after?: SegmentKey }): Promise<GarbageSegmentPage>;
 
-  /** Checks every invariant of one state, while others write. */
-  verify(signal: AbortSignal): AsyncGenerator<VerifyPart, void, void>;
+  /**
+   * Checks every invariant of one state, while others write. With `repair`, makes anew what follows from other
+   * records, which holds others up, and checks again; UNSUPPORTED_BY_STORAGE where the storage cannot.
+   */
+  verify(options: { readonly repair: boolean }, signal: AbortSignal): AsyncGenerator<VerifyPart, void, void>;
+
+  /** One state of the vault as bytes, while others write; UNSUPPORTED_BY_STORAGE where the storage cannot. */
+  backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
 }
 
 export interface VaultParts {
@@ -126,34 +170,31 @@ export interface VaultParts {
 export function createVault(parts: VaultParts): Vault {
   const { name, backend, clock } = parts;
   const compactor = new Compactor(parts);
+  const uploads = new Uploads(parts);
   return {
     name,
     vaultId: backend.vaultId,
     storageKind: backend.kind,
 
     store: (input, signal) => storeConversation(parts, input, signal),
+    upload: (input, source, signal) => uploads.run(input, source, signal),
+    append: (input, signal) => appendMessages(parts, input, signal),
+    fork: (input, signal) => forkConversation(parts, input, signal),
 
     retrieve: (input, signal) => retrieveConversation(parts, input, signal),
+    retrieveMany: (input, signal) => retrieveConversations(parts, input, signal),
 
-    async get(id) {
+    async get(id, ifRevision) {
       const conversation = await backend.getConversation(id);
       if (conversation === undefined) throw conversationNotFound(id);
+      checkRevision(id, conversation.revision, ifRevision);
       return conversation;
     },
 
-    getWithMessages: (id) => describeConversation(backend, id),
+    getWithMessages: (id, options) => describeConversation(backend, id, options),
 
-    async delete(id, { allowMissing, ifRevision }) {
-      const revision = ifRevision === undefined ? {} : { revision: ifRevision };
-      try {
-        const result = await backend.commit({ delete: { id, timeMs: clock(), ...revision } });
-        return result.delete!;
-      } catch (error) {
-        if (!isStowkenError(error, 'CONVERSATION_NOT_FOUND')) throw error;
-        if (!allowMissing) throw conversationNotFound(id);
-        return { releasedReferences: 0, garbageSegments: 0 };
-      }
-    },
+    delete: (id, options) => deleteConversation(parts, id, options),
+    deleteMany: (input, signal) => deleteConversations(parts, input, signal),
 
     list: (query) => backend.listConversations(query),
 
@@ -173,6 +214,11 @@ export function createVault(parts: VaultParts): Vault {
     deleteSegment: (hash) => deleteSegment(backend, hash),
     listGarbage: (query) => listGarbage(backend, query),
 
-    verify: (signal) => verifyVault(backend, signal),
+    verify: (options, signal) => verifyVault(backend, options, signal),
+
+    async *backup(signal) {
+      if (!backend.backup) throw unsupported('backup', backend);
+      yield* backend.backup(signal);
+    },
   };
 }

@@ -12,6 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   storage: ['model', 'core', 'codec'],
   vault: ['model', 'core', 'codec', 'text', 'storage'],
   rpc: ['model', 'text', 'storage', 'vault'],
+  workers: ['model', 'core', 'codec', 'text', 'storage', 'vault', 'rpc'],
   client: ['model'],
   cli: ['model', 'client'],
 };

@@ -1,8 +1,8 @@
 import { PassThrough, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli, type RunningServer } from '../../src/cli/index.js';
-import { startServer, startTestServer } from './support/start-server.js';
-import { jsonLines, stowken, stowkenAt, type CliResult } from './support/stowken.js';
+import { startTestServer } from './support/start-server.js';
+import { dependencies, jsonLines, stowken, stowkenAt, type CliResult } from './support/stowken.js';
 
 let server: RunningServer;
 let run: (args: readonly string[], stdin?: string) => Promise<CliResult>;
@@ -186,7 +186,7 @@ describe('the command line', () => {
 
   it('tells its version and helps with examples', async () => {
     expect(await run(['--version'])).toMatchObject({ code: 0, stdout: '1.2.3\n' });
-    for (const command of ['import', 'export', 'serve']) {
+    for (const command of ['import', 'export', 'serve', 'backup', 'restore', 'verify']) {
       const { code, stdout } = await run([command, '--help']);
       expect(code).toBe(0);
       expect(stdout).toMatch(/Examples:\n/);
@@ -198,7 +198,7 @@ describe('the command line', () => {
     const stderr = new PassThrough();
     stdout.once('data', () => stdout.destroy(Object.assign(new Error('gone'), { code: 'EPIPE' })));
     const io = { stdin: Readable.from([]), stdout, stderr, env: { STOWKEN_SERVER: server.address } };
-    expect(await runCli({ startServer, version: '1', io }, ['export'])).toBe(0);
+    expect(await runCli({ ...dependencies, io }, ['export'])).toBe(0);
     expect(stderr.read()).toBeNull();
   });
 });

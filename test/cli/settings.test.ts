@@ -28,6 +28,8 @@ describe('the settings of serve', () => {
       listen: '127.0.0.1:2',
       storage: 'memory',
       durability: 'fsync',
+      workers: 1,
+      'auto-compact': false,
       'insecure-bind': false,
       'drain-timeout': 7,
       'log-level': 'info',
@@ -37,6 +39,9 @@ describe('the settings of serve', () => {
       listen: '127.0.0.1:1',
       storage: 'memory',
       durability: 'fsync',
+      workers: 1,
+      logLevel: 'info',
+      autoCompact: false,
       drainTimeoutMs: 7000,
     });
   });

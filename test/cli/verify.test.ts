@@ -3,8 +3,8 @@ import { PassThrough, Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/index.js';
 import { startFaultServer } from '../client/support.js';
-import { startServer, startTestServer } from './support/start-server.js';
-import { stowkenAt } from './support/stowken.js';
+import { startTestServer } from './support/start-server.js';
+import { dependencies, stowkenAt } from './support/stowken.js';
 
 let stop: () => unknown = () => undefined;
 afterEach(() => stop());
@@ -45,7 +45,7 @@ describe('verify', () => {
     });
     expect(await run(['verify', '--json'])).toEqual({
       code: 0,
-      stdout: '{"records":2,"violations":[]}\n',
+      stdout: '{"records":2,"repaired":[],"violations":[]}\n',
       stderr: '',
     });
   });
@@ -62,7 +62,7 @@ describe('verify', () => {
     });
     const { code, stdout } = await run(['verify', '--json']);
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toEqual({ records: 9, violations });
+    expect(JSON.parse(stdout)).toEqual({ records: 9, repaired: [], violations });
   });
 
   it('fails when it was not told all', async () => {
@@ -76,7 +76,7 @@ describe('verify', () => {
     const written: Buffer[] = [];
     stderr.on('data', (chunk: Buffer) => written.push(chunk));
     const io = { stdin: Readable.from([]), stdout: new PassThrough().resume(), stderr, env: {} };
-    const code = await runCli({ startServer, version: '1.2.3', io }, ['verify', '--server', server]);
+    const code = await runCli({ ...dependencies, io }, ['verify', '--server', server]);
     expect(code).toBe(1);
     expect(Buffer.concat(written).toString()).toContain('5 of 9 records');
   });

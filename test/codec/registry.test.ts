@@ -51,6 +51,40 @@ describe.each(['release', 'debug'] as const)('with a registry, in the %s build',
     }
   });
 
+  it('decodes many frames as it does each, and tells which of them do not decode', () => {
+    const next = random(8);
+    const plain = createCodec(core);
+    const runs = [new Uint32Array(), ...sampleSegments(900, 1), new Uint32Array(100_000).fill(9)].map(
+      (tokens) => core.fromTokens(tokens),
+    );
+    const frames = runs.map((run, index) => (index % 50 === 0 ? plain : codec).encode(run));
+    for (const form of ['varints', 'words'] as const) {
+      const decoded = codec.decodeMany(frames, form);
+      expect(decoded.length).toBe(runs.length);
+      decoded.forEach((bytes, index) => {
+        const { varints } = runs[index]!;
+        expect(Buffer.compare(bytes as Uint8Array, form === 'words' ? core.toWords(varints) : varints)).toBe(
+          0,
+        );
+      });
+    }
+    const damaged = frames.map((frame) =>
+      next() < 0.2 ? frame.slice(0, Math.floor(next() * frame.length)) : frame,
+    );
+    const outcomes = codec.decodeMany(damaged, 'varints');
+    damaged.forEach((frame, index) => {
+      const outcome = outcomes[index]!;
+      if (outcome instanceof Uint8Array) {
+        expect(Buffer.compare(outcome, codec.decode(frame).varints)).toBe(0);
+      } else {
+        expect(outcome.reason).toBe('CORRUPT_SEGMENT');
+        expect(() => codec.decode(frame)).toThrow(outcome.message);
+      }
+    });
+    expect(outcomes.some((outcome) => outcome instanceof Error)).toBe(true);
+    expect(codec.decodeMany([], 'words')).toEqual([]);
+  });
+
   it('gives back any sequence of any tokens', () => {
     const known = fc.constantFrom(...sampleSegments(20, 1).flatMap((tokens) => [...tokens]));
     const any = fc.oneof(

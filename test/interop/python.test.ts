@@ -36,7 +36,20 @@ describe.skipIf('missing' in found)(`the Python example${why}`, () => {
     const server = await startTestServer();
     try {
       const { stdout } = await promisify(execFile)(python, [join(folder, 'client.py'), server.address]);
-      expect(stdout).toBe('stored 200006 tokens, 2 new segments\nstreamed back: every token equal\n');
+      expect(stdout).toMatch(/^stored 200006 tokens, \d+ new segments\nstreamed back: every token equal\n$/);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('and one that uploads, appends, forks and reads ranges', async () => {
+    const { python } = found as { python: string };
+    const script = join(folder, 'histories.py');
+    cpSync(resolve(import.meta.dirname, 'python/histories.py'), script);
+    const server = await startTestServer();
+    try {
+      const { stdout } = await promisify(execFile)(python, [script, server.address]);
+      expect(stdout).toBe('uploaded 100005\nappended 2\nforked 4\nranges 100005\ndeleted 2 missing 1\n');
     } finally {
       await server.stop();
     }

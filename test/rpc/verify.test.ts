@@ -19,13 +19,13 @@ describe('VerifyVault', () => {
     const violation = { invariant: 'frame', subject: 'segment 1', detail: 'has another hash' };
     server = await startTestServer({
       async *verify() {
-        yield { kind: 'progress', done: 1, total: 2 };
+        yield { kind: 'progress', phase: 'checking', done: 1, total: 2 };
         yield { kind: 'violation', ...violation };
-        yield { kind: 'summary', records: 2, violations: 1 };
+        yield { kind: 'summary', records: 2, repaired: 0, violations: 1 };
       },
     });
     expect(await server.client.stream('VerifyVault', {})).toMatchObject([
-      { progress: { records_done: 1, records: 2 } },
+      { progress: { records_done: 1, records: 2, phase: 'VERIFY_PHASE_CHECKING' } },
       { violation },
       { summary: { records: 2, violations: 1 } },
     ]);
@@ -35,10 +35,10 @@ describe('VerifyVault', () => {
     let ended: () => void;
     const end = new Promise<void>((resolve) => (ended = resolve));
     server = await startTestServer({
-      async *verify(signal) {
+      async *verify(_options, signal) {
         try {
           for (let done = 0; ; done++) {
-            yield { kind: 'progress', done, total: 1_000_000 };
+            yield { kind: 'progress', phase: 'checking', done, total: 1_000_000 };
             signal.throwIfAborted();
             await new Promise(setImmediate);
           }
@@ -52,5 +52,33 @@ describe('VerifyVault', () => {
     call.once('data', () => call.cancel());
     expect(await failure).toMatchObject({ code: status.CANCELLED });
     await end;
+  });
+});
+
+describe('VerifyVault with repair', () => {
+  it('streams phases, what was repaired, and what could not be', async () => {
+    const repaired = { invariant: 'garbage', subject: 'segment 2', detail: 'it is garbage and referenced' };
+    const violation = { invariant: 'frame', subject: 'segment 1', detail: 'has another hash' };
+    const asked: boolean[] = [];
+    server = await startTestServer({
+      async *verify({ repair }) {
+        asked.push(repair);
+        for (const phase of ['checking', 'rebuilding', 'checkingAgain'] as const) {
+          yield { kind: 'progress', phase, done: 0, total: 2 };
+        }
+        yield { kind: 'repaired', ...repaired };
+        yield { kind: 'violation', ...violation };
+        yield { kind: 'summary', records: 2, repaired: 1, violations: 1 };
+      },
+    });
+    expect(await server.client.stream('VerifyVault', { repair: true })).toMatchObject([
+      { progress: { phase: 'VERIFY_PHASE_CHECKING' } },
+      { progress: { phase: 'VERIFY_PHASE_REBUILDING' } },
+      { progress: { phase: 'VERIFY_PHASE_CHECKING_AGAIN' } },
+      { part: 'repaired', repaired },
+      { part: 'violation', violation },
+      { summary: { records: 2, repaired: 1, violations: 1 } },
+    ]);
+    expect(asked).toEqual([true]);
   });
 });

@@ -13,7 +13,7 @@ import { framePieces } from '../../src/storage/lmdb/frame-pieces.js';
 import { encodeGarbage } from '../../src/storage/lmdb/garbage.js';
 import { INLINE_VALUE_BYTES, TAIL_BYTES_MAX } from '../../src/storage/lmdb/layout.js';
 import { decodeHeader, encodeHeader } from '../../src/storage/lmdb/manifest.js';
-import { decodeMessages, encodeMessages } from '../../src/storage/lmdb/message-list.js';
+import { decodeMessages, MessageEncoder, scanMessages } from '../../src/storage/lmdb/message-list.js';
 import { decodePack, encodePack } from '../../src/storage/lmdb/pack.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -78,7 +78,7 @@ describe('the stored bytes', () => {
       createTimeMs: 1_700_000_000_000,
       updateTimeMs: 1_700_000_000_001,
     };
-    const record = encodeHeader({ conversation, chunkedBytes: 5000 }, names);
+    const record = encodeHeader({ conversation, directoryBytes: 5000 }, names);
     expect(hex(record)).toBe(
       '1f' +
         '04632fc3bc' +
@@ -97,7 +97,7 @@ describe('the stored bytes', () => {
         '01620132' +
         '8827',
     );
-    expect(decodeHeader(new ByteReader(record), nameOf)).toEqual({ conversation, chunkedBytes: 5000 });
+    expect(decodeHeader(new ByteReader(record), nameOf)).toEqual({ conversation, directoryBytes: 5000 });
   });
 
   it('of a message list', () => {
@@ -115,7 +115,9 @@ describe('the stored bytes', () => {
         ],
       },
     ];
-    const list = encodeMessages(messages, names);
+    const encoder = new MessageEncoder(names);
+    for (const each of messages) encoder.add(each);
+    const list = encoder.finish();
     expect(hex(list)).toBe(
       '02' +
         '14c801' +
@@ -133,6 +135,11 @@ describe('the stored bytes', () => {
         '0002',
     );
     expect([...decodeMessages(list, nameOf)]).toEqual(messages);
+    const named: number[] = [];
+    const extent = scanMessages(list, (id) => named.push(id));
+    expect(extent).toEqual({ messages: 4, tokens: 206, bytes: list.length, nextId: 7 });
+    expect(named).toEqual([10, 11, 5, 6]);
+    expect(scanMessages(list, () => undefined, 2)).toMatchObject({ messages: 2, tokens: 203, bytes: 11 });
   });
 
   it('of a chunk of the hash index', () => {

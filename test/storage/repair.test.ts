@@ -2,6 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLmdbBackend, type MaintainedBackend } from '../../src/storage/index.js';
 import { Environment, type Tables } from '../../src/storage/lmdb/environment.js';
 import { References } from '../../src/storage/lmdb/references.js';
+import { encodeFreedPages } from '../../src/storage/lmdb/pages.js';
+import { numberKey } from '../../src/storage/lmdb/number-key.js';
+import { longList, puttingList } from '../contract/long-lists.js';
 import { codec, longSegment, message, segment, spec, storing } from '../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from './faults/support.js';
 
@@ -37,8 +40,22 @@ async function fill(): Promise<void> {
     newSegments: [segment(1)],
     addReferences: [{ hash: segment(1).hash, holder: 'somebody' }],
   });
+  await fillLong(backend);
   expect(await backend.check()).toEqual([]);
   await backend.close();
+}
+
+/** Lists of several pages, of which some are shared and some wait to be taken away, and requests. */
+async function fillLong(backend: MaintainedBackend): Promise<void> {
+  const request = (id: string) => ({ id, digest: '0'.repeat(32), timeMs: 1, notBeforeMs: 0 });
+  await backend.commit({ ...puttingList('long', longList(2000)), request: request('put') });
+  await backend.commit({
+    fork: { id: 'long', newId: 'fork', messageCount: 1700, timeMs: 1 },
+    request: request('fork'),
+  });
+  await backend.commit({ append: { id: 'fork', messages: longList(900, 1700), timeMs: 1 } });
+  await backend.commit(puttingList('doomed', longList(1500)));
+  await backend.commit({ delete: { id: 'doomed', timeMs: 1 } });
 }
 
 async function spoil(change: (tables: Tables) => void): Promise<void> {
@@ -84,6 +101,30 @@ describe('what follows from other records', () => {
         references.flush();
       },
       'references',
+    ],
+    ['the counts of pages', table('pageCounts'), 'page-counts'],
+    ['a count of a page', (tables: Tables) => tables.pageCounts.put(1, Buffer.alloc(256, 3)), 'page-counts'],
+    ['the pages that wait', table('freedPages'), 'pages'],
+    [
+      'a page that waits twice',
+      (tables: Tables) => tables.freedPages.put(numberKey(1), encodeFreedPages([1, 2])),
+      'pages',
+    ],
+    [
+      'a page that nothing names',
+      (tables: Tables) => tables.pages.put(9999, tables.pages.get(1) ?? Buffer.alloc(0)),
+      'pages',
+    ],
+    ['the order of requests', table('requestOrder'), 'requests'],
+    [
+      'a place of no request',
+      (tables: Tables) => tables.requestOrder.put(numberKey(99), Buffer.alloc(16, 7)),
+      'requests',
+    ],
+    [
+      'a request that does not decode',
+      (tables: Tables) => tables.requests.put(Buffer.alloc(16, 7), Buffer.of(1, 2, 3)),
+      'requests',
     ],
     [
       'the statistics',

@@ -52,9 +52,12 @@ export function decodeBlock(registry: TwinRegistry, block: Uint8Array): number[]
     if (symbol === MATCH) {
       const distanceBits = read(registry.distances, 12);
       const distance = 2 ** distanceBits + raw(distanceBits);
-      const code = read(registry.lengths, 12);
+      const beyond = distance - tokens.length;
+      const code = read(beyond > 0 ? registry.textLengths : registry.lengths, 12);
       const length = code < 12 ? code + 1 : (2 + (code % 2)) * 2 ** lengthBits(code) + raw(lengthBits(code));
-      for (let i = 0; i < length; i++) tokens.push(tokens.at(-distance)!);
+      const start = registry.text.length - beyond;
+      if (beyond > 0) tokens.push(...registry.text.slice(start, start + length));
+      else for (let i = 0; i < length; i++) tokens.push(tokens.at(-distance)!);
     } else if (symbol === UNSEEN) {
       const bits = read(registry.unseen, 12);
       const low = raw(Math.min(16, Math.max(0, bits - 1)));

@@ -1,6 +1,7 @@
 // A registry, read as docs/codec-format.md says, in plain TypeScript.
 import { crc32 } from './crc32.js';
 import { BinaryReader } from './binary-coder.js';
+import { decodeBlock } from './frame.js';
 
 export const END = 0;
 export const MATCH = 1;
@@ -17,6 +18,8 @@ export interface Table {
 
 export interface TwinRegistry {
   readonly id: number;
+  /** The tokens that matches may reach before the segment. */
+  readonly text: readonly number[];
   /** By symbol: what it spells; nothing for END, MATCH and UNSEEN. */
   readonly spellings: readonly (readonly number[])[];
   /** By class: its symbols and their shares of 2^20. */
@@ -25,6 +28,7 @@ export interface TwinRegistry {
   readonly classTables: readonly Table[];
   readonly distances: Table;
   readonly lengths: Table;
+  readonly textLengths: Table;
   readonly unseen: Table;
   /** By token, 'start' or 'unseen'. */
   readonly contexts: Contexts;
@@ -57,7 +61,8 @@ export function readRegistry(bytes: Uint8Array): TwinRegistry {
   if (Buffer.from(bytes.subarray(0, 4)).toString() !== 'STKR' || bytes[4] !== 1)
     throw new Error('not a registry');
   if (view.getUint32(end, true) !== crc32(bytes.subarray(0, end))) throw new Error('wrong checksum');
-  const reader = new BinaryReader(bytes.subarray(9, end));
+  const codedEnd = 13 + view.getUint32(9, true);
+  const reader = new BinaryReader(bytes.subarray(13, codedEnd));
   // The models of docs/codec-format.md, one after the other.
   let next = 0;
   const models = (count: number) => (next += count) - count;
@@ -82,6 +87,7 @@ export function readRegistry(bytes: Uint8Array): TwinRegistry {
   const phraseCount = reader.number(m.counts);
   const followerCount = reader.number(m.counts);
   const poolTokens = reader.number(m.counts);
+  const textTokens = reader.number(m.counts);
 
   const definitions: { spelling: number[]; class: number; weight: number }[] = [];
   const define = (spelling: number[], kind: number) => {
@@ -142,7 +148,7 @@ export function readRegistry(bytes: Uint8Array): TwinRegistry {
       12,
       numbers(count),
     );
-  const [distances, lengths, unseen] = [plain(21), plain(46), plain(33)];
+  const [distances, lengths, textLengths, unseen] = [plain(21), plain(46), plain(46), plain(33)];
 
   let followersLeft = followerCount;
   const contexts: Contexts = new Map(
@@ -166,14 +172,23 @@ export function readRegistry(bytes: Uint8Array): TwinRegistry {
     }),
   );
   if (followersLeft !== 0 || !reader.finished) throw new Error('more or less than it says');
-  return {
+  const registry = {
+    text: [] as number[],
     id: view.getUint32(5, true),
     spellings,
     classes,
     classTables,
     distances,
     lengths,
+    textLengths,
     unseen,
     contexts,
   };
+  for (let at = codedEnd; at < end;) {
+    const blockEnd = at + 4 + view.getUint32(at, true);
+    registry.text.push(...decodeBlock(registry, bytes.subarray(at + 4, blockEnd)));
+    at = blockEnd;
+  }
+  if (registry.text.length !== textTokens) throw new Error('a text of another length');
+  return registry;
 }

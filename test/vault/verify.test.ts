@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMemoryBackend, openLmdbBackend, type Violation } from '../../src/storage/index.js';
 import { collectAll, openTestVault, say, signal, spec, type TestVault } from '../support/vault.js';
 
-const messages = 40;
-const tokens = 20_000;
+const messages = 120;
+const tokens = 8_000;
 
 describe.each(['memory', 'lmdb'] as const)('verifying a vault in %s', (kind) => {
   let folder: string;
@@ -30,9 +30,9 @@ describe.each(['memory', 'lmdb'] as const)('verifying a vault in %s', (kind) => 
   });
 
   it('tells how far it is, then that all is whole', async () => {
-    const parts = await collectAll(t.vault.verify(signal));
-    expect(parts.at(-1)).toEqual({ kind: 'summary', records: messages + 1, violations: 0 });
-    expect(parts[0]).toMatchObject({ kind: 'progress', total: messages + 1 });
+    const parts = await collectAll(t.vault.verify({ repair: false }, signal));
+    expect(parts.at(-1)).toEqual({ kind: 'summary', records: messages + 1, repaired: 0, violations: 0 });
+    expect(parts[0]).toMatchObject({ kind: 'progress', phase: 'checking', total: messages + 1 });
     const done = parts.flatMap((part) => (part.kind === 'progress' ? [part.done] : []));
     expect(done).toEqual([...done].sort((a, b) => a - b));
   });
@@ -40,7 +40,7 @@ describe.each(['memory', 'lmdb'] as const)('verifying a vault in %s', (kind) => 
   it('lets others work while it does, and sees one state', async () => {
     let served = 0;
     let over = false;
-    const verifying = collectAll(t.vault.verify(signal)).finally(() => (over = true));
+    const verifying = collectAll(t.vault.verify({ repair: false }, signal)).finally(() => (over = true));
     const changing = t.vault
       .store({ spec: spec('other'), messages: [say('user', [1])] }, signal)
       .then(() => t.vault.delete('other', { allowMissing: false }));
@@ -56,11 +56,11 @@ describe.each(['memory', 'lmdb'] as const)('verifying a vault in %s', (kind) => 
 
   it('stops when it is cancelled, or when nobody reads on', async () => {
     const abort = new AbortController();
-    const cancelled = t.vault.verify(abort.signal);
+    const cancelled = t.vault.verify({ repair: false }, abort.signal);
     expect((await cancelled.next()).value).toMatchObject({ kind: 'progress' });
     abort.abort();
     await expect(collectAll(cancelled)).rejects.toMatchObject({ reason: 'CANCELLED' });
-    await expect(collectAll(t.vault.verify(AbortSignal.abort()))).rejects.toMatchObject({
+    await expect(collectAll(t.vault.verify({ repair: false }, AbortSignal.abort()))).rejects.toMatchObject({
       reason: 'CANCELLED',
     });
 
@@ -71,7 +71,7 @@ describe.each(['memory', 'lmdb'] as const)('verifying a vault in %s', (kind) => 
       ended = checking.catch((error: unknown) => error);
       return checking;
     };
-    const left = t.vault.verify(signal);
+    const left = t.vault.verify({ repair: false }, signal);
     await left.next();
     await left.return();
     expect(await ended).toMatchObject({ reason: 'CANCELLED' });
@@ -86,7 +86,7 @@ describe.each(['memory', 'lmdb'] as const)('verifying a vault in %s', (kind) => 
     }));
     const check = t.backend.check.bind(t.backend);
     t.backend.check = async () => found;
-    const parts = await collectAll(t.vault.verify(signal));
+    const parts = await collectAll(t.vault.verify({ repair: false }, signal));
     t.backend.check = check;
     expect(parts.slice(-3)).toEqual([
       ...found.map((violation) => ({ kind: 'violation', ...violation })),

@@ -122,7 +122,7 @@ function sentence(summary: CompactionSummary): string {
     `${plural(summary.segmentsRewritten, 'frame')} rewritten: ${formatBytes(bytesBefore)} to ` +
       `${formatBytes(bytesAfter)} (${formatShare(bytesAfter, bytesBefore)})`,
     `pages in use: ${formatBytes(inUseBytesBefore)} to ${formatBytes(inUseBytesAfter)}; ` +
-      'what is free is used again, and only a copy gives it back to the file system',
+      'what is free is used again; only stowken backup and restore give it back to the file system',
   ];
   if (summary.resumeToken !== '') lines.push(`stopped early; go on with --resume ${summary.resumeToken}`);
   return lines.join('\n');

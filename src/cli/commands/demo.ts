@@ -29,7 +29,16 @@ async function demo(seed: number, { startServer, io }: Context): Promise<void> {
   try {
     const logger = pino({ level: 'error' }, io.stderr);
     const server = await startServer(
-      { dataDir, listen: '127.0.0.1:0', storage: 'lmdb', durability: 'fsync', drainTimeoutMs: 5_000 },
+      {
+        dataDir,
+        listen: '127.0.0.1:0',
+        storage: 'lmdb',
+        durability: 'fsync',
+        workers: 1,
+        logLevel: 'silent',
+        autoCompact: false,
+        drainTimeoutMs: 5_000,
+      },
       logger,
     );
     try {

@@ -1,18 +1,26 @@
 import type { Command } from 'commander';
 import type { Conversation } from '../../model/index.js';
+import { wholeNumber } from '../arguments.js';
 import type { Context } from '../context.js';
 import { exitCodes } from '../exit-codes.js';
 import { formatTable, formatTime, plural, printable } from '../format.js';
-import { readExact, type ReadPart } from '../jsonl/read-exact.js';
+import { readExact, type ReadPart, type ReadRange } from '../jsonl/read-exact.js';
 import { recordPieces } from '../jsonl/write.js';
 import { Output } from '../output.js';
 import type { Done } from '../program.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
-interface Options extends ServerOption {
+interface Options extends ServerOption, ReadRange {
   readonly json?: true;
   readonly tokens?: true;
 }
+
+const epilogue = `
+Ranges of messages and of tokens, which are counted over all messages from 0, give what lies in both.
+
+Examples:
+  stowken get run-1 --message-offset 200 --message-limit 10
+  stowken get run-1 --json --tokens --token-offset 1000000 --token-limit 4096`;
 
 /** `stowken get` */
 export function addGet(program: Command, context: Context, done: Done): void {
@@ -21,11 +29,16 @@ export function addGet(program: Command, context: Context, done: Done): void {
     .argument('<id>', 'the conversation')
     .option('--json', 'one JSON object, as export writes it')
     .option('--tokens', 'token ids instead of text')
+    .option('--message-offset <n>', 'from this message on, counted from 0', wholeNumber(0, 0xffff_ffff))
+    .option('--message-limit <n>', 'so many messages at most', wholeNumber(1, 0xffff_ffff))
+    .option('--token-offset <n>', 'from this token of the conversation on', wholeNumber(0))
+    .option('--token-limit <n>', 'so many tokens at most', wholeNumber(1))
+    .addHelpText('after', epilogue)
     .action(async (id: string, options: Options) => {
       const output = new Output(context.io.stdout);
       await withClient(options, async (client) => {
         const asText = options.json ? 'text' : 'readable';
-        const parts = readExact(client, id, options.tokens ? 'tokens' : asText);
+        const parts = readExact(client, id, options.tokens ? 'tokens' : asText, options);
         const pieces = options.json ? recordPieces(parts) : readable(parts, context.io.stdout.isTTY === true);
         for await (const piece of pieces) await output.write(piece);
       });

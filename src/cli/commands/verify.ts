@@ -9,6 +9,7 @@ import { withClient, withServer, type ServerOption } from '../server-option.js';
 import { createVerifyProgress, type VerifyProgress } from '../verify/progress.js';
 
 interface Options extends ServerOption {
+  readonly repair?: true;
   readonly json?: true;
 }
 
@@ -17,21 +18,26 @@ type Summary = Extract<VerifyPart, { kind: 'summary' }>;
 const epilogue = `
 Compares every record of the vault with every other, and decodes every segment and names it again. The server
 goes on serving meanwhile. What is wrong is printed line by line, and the exit code is then 1.
+--repair makes anew what follows from other records (counts, indexes, the set of garbage, statistics), during which
+other calls wait, and then looks at everything again. What is lost with a damaged frame or conversation stays lost.
 
 Examples:
   stowken verify
+  stowken verify --repair
   stowken verify --json | jq .violations`;
 
 /** `stowken verify` */
 export function addVerify(program: Command, context: Context, done: Done): void {
   withServer(program.command('verify'), context)
     .description('check that everything stored is whole')
-    .option('--json', 'one JSON object: what was looked at and what is wrong')
+    .option('--repair', 'make anew what can be made anew, if anything is wrong')
+    .option('--json', 'one JSON object: what was looked at, what was repaired and what is wrong')
     .addHelpText('after', epilogue)
     .action(async (options: Options) => {
-      const { violations, summary } = await withClient(options, (client) => verify(client, context));
+      const found = await withClient(options, (client) => verify(client, options, context));
+      const { violations } = found;
       const output = new Output(context.io.stdout);
-      await output.line(options.json ? asJson(violations, summary) : asLines(violations, summary));
+      await output.line(options.json ? asJson(found) : asLines(found));
       if (violations.length > 0) {
         context.io.stderr.write(
           `stowken: the vault is not whole: ${plural(violations.length, 'violation')}\n`,
@@ -41,37 +47,46 @@ export function addVerify(program: Command, context: Context, done: Done): void 
     });
 }
 
-async function verify(
-  client: StowkenClient,
-  { io }: Context,
-): Promise<{ violations: Violation[]; summary: Summary }> {
+interface Found {
+  readonly repaired: readonly Violation[];
+  readonly violations: readonly Violation[];
+  readonly records: number;
+}
+
+async function verify(client: StowkenClient, { repair }: Options, { io }: Context): Promise<Found> {
+  const repaired: Violation[] = [];
   const violations: Violation[] = [];
   let summary: Summary | undefined;
   const progress: VerifyProgress = createVerifyProgress(io);
   try {
-    for await (const part of client.verify()) {
-      if (part.kind === 'progress') progress.at(part.done, part.total);
+    for await (const part of client.verify({ repair: repair === true })) {
+      if (part.kind === 'progress') progress.at(part);
       else if (part.kind === 'violation') violations.push(part);
-      else summary = part;
+      else if (part.kind === 'repaired') repaired.push(part);
+      else if (part.kind === 'summary') summary = part;
     }
   } finally {
     progress.stop();
   }
   if (summary === undefined) throw new CommandFailure('the server ended the verification early');
-  return { violations, summary };
+  return { repaired, violations, records: summary.records };
 }
 
-function asJson(violations: readonly Violation[], { records }: Summary): string {
-  return JSON.stringify({
-    records,
-    violations: violations.map(({ invariant, subject, detail }) => ({ invariant, subject, detail })),
-  });
+function asJson({ repaired, violations, records }: Found): string {
+  const plain = ({ invariant, subject, detail }: Violation) => ({ invariant, subject, detail });
+  return JSON.stringify({ records, repaired: repaired.map(plain), violations: violations.map(plain) });
 }
 
-function asLines(violations: readonly Violation[], { records }: Summary): string {
-  const lines = violations.map(({ invariant, subject, detail }) =>
-    printable(`${invariant}: ${subject}: ${detail}`),
-  );
-  const found = violations.length === 0 ? 'all whole' : plural(violations.length, 'violation');
-  return [...lines, `looked at ${plural(records, 'record')}: ${found}`].join('\n');
+function asLines({ repaired, violations, records }: Found): string {
+  const lines = [
+    ...repaired.map((violation) => `repaired: ${asLine(violation)}`),
+    ...violations.map((violation) => asLine(violation)),
+  ];
+  const left = violations.length === 0 ? 'all whole' : plural(violations.length, 'violation');
+  const before = repaired.length === 0 ? '' : `${plural(repaired.length, 'violation')} repaired, now `;
+  return [...lines, `looked at ${plural(records, 'record')}: ${before}${left}`].join('\n');
+}
+
+function asLine({ invariant, subject, detail }: Violation): string {
+  return printable(`${invariant}: ${subject}: ${detail}`);
 }

@@ -21,6 +21,10 @@ const lineBytesMax = 256 * 1024 * 1024;
 /** Bytes of the lines that are under way together, at most; a longer line is alone. */
 const underWayBytesMax = 32 * 1024 * 1024;
 
+/** A longer line, or one of more messages, is sent in parts: a server takes 64 MiB, and 100,000 messages, as one request. */
+const storeBytesMax = 16 * 1024 * 1024;
+const storeMessagesMax = 50_000;
+
 /** Stores every line of every file. What fails is reported and counted, and does not stop the rest; no server does. */
 export class ImportRun {
   private readonly gate: Gate;
@@ -75,7 +79,9 @@ export class ImportRun {
     if (bytes === undefined) throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);
     const record = parseRecord(bytes, this.options.ignoreUnknown);
     if (record === undefined) return;
-    this.tally.add(await this.client.store(toStoreRequest(record, this.options)));
+    const request = toStoreRequest(record, this.options);
+    const isLong = bytes.length > storeBytesMax || request.messages.length > storeMessagesMax;
+    this.tally.add(await (isLong ? this.client.upload(request) : this.client.store(request)));
   }
 
   private fail(where: string, error: unknown): void {

@@ -2,8 +2,15 @@ import {
   isClientError,
   type ConversationHeader,
   type Message,
+  type RetrieveOptions,
   type StowkenClient,
 } from '../../client/index.js';
+
+/** A range of a conversation; see RetrieveOptions. */
+export type ReadRange = Pick<
+  RetrieveOptions<'text'>,
+  'messageOffset' | 'messageLimit' | 'tokenOffset' | 'tokenLimit'
+>;
 
 export type ReadPart = ConversationHeader | Message<'text'> | Message<'tokens'>;
 
@@ -16,11 +23,13 @@ export async function* readExact(
   client: StowkenClient,
   id: string,
   form: 'text' | 'readable' | 'tokens',
+  { messageOffset = 0, messageLimit = 0, tokenOffset = 0, tokenLimit = 0 }: ReadRange = {},
 ): AsyncGenerator<ReadPart, void, void> {
+  const range = { messageOffset, messageLimit, tokenOffset, tokenLimit };
   let taken = 0;
   let revision: number | undefined;
   if (form !== 'tokens') {
-    for await (const part of textParts(client, id)) {
+    for await (const part of textParts(client, id, range)) {
       if (part.kind === 'end') return;
       if (part.kind === 'noText') break;
       if (part.kind === 'message' && part.replaced && form === 'text') break;
@@ -29,7 +38,11 @@ export async function* readExact(
       taken++;
     }
   }
-  const options = { encoding: 'tokens' as const, ...(revision !== undefined && { ifRevision: revision }) };
+  const options = {
+    ...range,
+    encoding: 'tokens' as const,
+    ...(revision !== undefined && { ifRevision: revision }),
+  };
   let index = 0;
   for await (const part of client.read(id, options)) {
     if (index++ >= taken) yield part;
@@ -37,9 +50,9 @@ export async function* readExact(
 }
 
 /** The parts as text, then whether that was all or the server cannot give the rest as text. */
-async function* textParts(client: StowkenClient, id: string) {
+async function* textParts(client: StowkenClient, id: string, range: ReadRange) {
   try {
-    yield* client.read(id, { encoding: 'text' });
+    yield* client.read(id, { ...range, encoding: 'text' });
   } catch (error) {
     if (!isClientError(error, 'UNKNOWN_TOKENIZER') && !isClientError(error, 'UNDECODABLE_TOKEN')) throw error;
     yield { kind: 'noText' } as const;

@@ -82,11 +82,22 @@ export class BadLine extends Error {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+const strictMessage = withoutEmptyFields(z.strictObject(messageFields));
+
 /** Reads one line; undefined when it is blank. Unless `ignoreUnknown`, a field that would be lost is refused. */
 export function parseRecord(bytes: Uint8Array, ignoreUnknown: boolean): ConversationRecord | undefined {
+  return parseLine(ignoreUnknown ? looseLine : strictLine, bytes);
+}
+
+/** Reads one line that is a message; undefined when it is blank. */
+export function parseMessage(bytes: Uint8Array): MessageRecord | undefined {
+  return parseLine(strictMessage, bytes);
+}
+
+function parseLine<S extends z.ZodType>(schema: S, bytes: Uint8Array): z.output<S> | undefined {
   const text = decode(bytes);
   if (text.trim() === '') return undefined;
-  const result = (ignoreUnknown ? looseLine : strictLine).safeParse(parseJson(text));
+  const result = schema.safeParse(parseJson(text));
   if (result.success) return result.data;
   throw new BadLine(describeIssue(result.error.issues[0]!));
 }

@@ -28,7 +28,8 @@ export function toStoreRequest(record: ConversationRecord, defaults: RecordDefau
   };
 }
 
-function toMessage(message: MessageRecord, index: number): NewMessage {
+/** What to store for a message, which is named by its index in a refusal. */
+export function toMessage(message: MessageRecord, index: number): NewMessage {
   const { role, name, tool_call_id: toolCallId, content, tokens, ...extras } = message;
   const speaker = { role, name, toolCallId };
   const more = Object.keys(extras)[0];

@@ -20,6 +20,12 @@ export interface ServeOptions {
   readonly listen: string;
   readonly storage: StorageKind;
   readonly durability: Durability;
+  /** Processes that serve the vault. */
+  readonly workers: number;
+  /** As the log has it. */
+  readonly logLevel: string;
+  /** Whether the server compacts by itself. */
+  readonly autoCompact: boolean;
   /** How long a stopping server waits for the calls under way. */
   readonly drainTimeoutMs: number;
 }
@@ -51,6 +57,17 @@ export const settings = {
     value: 'mode',
     help: 'fsync: answer when on disk; relaxed: a power cut may damage the vault',
     initial: 'fsync',
+  },
+  workers: {
+    schema: z.coerce.number({ error: 'it is a number' }).int().min(1).max(64),
+    value: 'n',
+    help: 'processes that serve the vault (storage lmdb)',
+    initial: 1,
+  },
+  'auto-compact': {
+    schema: switched,
+    help: 'compact when enough new text has come',
+    initial: false,
   },
   'insecure-bind': {
     schema: switched,

@@ -71,11 +71,19 @@ export function toServeOptions(chosen: Settings): ServeOptions {
         'delete everything. --insecure-bind listens all the same',
     );
   }
+  if (chosen.workers > 1 && chosen.storage !== 'lmdb') {
+    throw new UsageError(
+      `${chosen.workers} workers need --storage lmdb: a ${chosen.storage} vault is one process's`,
+    );
+  }
   return {
     dataDir: chosen.data,
     listen: chosen.listen,
     storage: chosen.storage,
     durability: chosen.durability,
+    workers: chosen.workers,
+    logLevel: chosen['log-level'],
+    autoCompact: chosen['auto-compact'],
     drainTimeoutMs: chosen['drain-timeout'] * 1000,
   };
 }

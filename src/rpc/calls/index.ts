@@ -1,2 +1,3 @@
+export * from './client-stream.js';
 export * from './server-stream.js';
 export * from './unary.js';

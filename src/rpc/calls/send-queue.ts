@@ -21,10 +21,11 @@ export class SendQueue {
   /** Sends; tells whether room() is to be awaited before the next message is made. @throws the signal's reason */
   send(message: Buffer): boolean {
     this.signal.throwIfAborted();
-    this.#bytes += message.length;
+    const { length } = message; // the callback must not keep the message, which the library has copied
+    this.#bytes += length;
     this.#messages += 1;
     this.call.write(message, () => {
-      this.#bytes -= message.length;
+      this.#bytes -= length;
       this.#messages -= 1;
       if (!this.#full) this.#wake?.();
     });

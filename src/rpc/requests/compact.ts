@@ -3,8 +3,8 @@ import { optional, uint64, utf8, vaultName } from './fields.js';
 import { ordinaryRequest } from './ordinary.js';
 import { refuse } from './parse.js';
 import { durationMs } from './times.js';
+import { minSavingsRatioDefault } from '../../vault/index.js';
 
-const minSavingsRatioDefault = 0.05;
 const resumeTokenBytesMax = 4096;
 
 const ratio = z.number().check((context) => {

@@ -40,6 +40,9 @@ export const conversationId = utf8(1, limits.conversationIdBytesMax);
 export const optionalId = utf8(0, limits.conversationIdBytesMax);
 export const label = utf8(0, limits.labelBytesMax);
 
+/** A client's own id of a request; undefined when empty. */
+export const requestId = utf8(0, limits.requestIdBytesMax).transform((id) => (id === '' ? undefined : id));
+
 /** The vault's name; "default" when empty. */
 export const vaultName = label.transform((name) => (name === '' ? 'default' : name));
 

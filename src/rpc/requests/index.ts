@@ -1,5 +1,8 @@
+export * from './append.js';
 export * from './compact.js';
+export * from './delete-many.js';
 export * from './delete.js';
+export * from './fork.js';
 export * from './get.js';
 export * from './list.js';
 export * from './maintenance.js';
@@ -8,3 +11,4 @@ export * from './retrieve.js';
 export * from './segments.js';
 export * from './size.js';
 export * from './store.js';
+export * from './upload.js';

@@ -10,9 +10,14 @@ const collect = z
     options: { dryRun: dry_run, minAgeMs: min_age ?? 0 },
   }));
 
+const verify = z
+  .object({ vault: vaultName, repair: z.boolean() })
+  .transform(({ vault, repair }) => ({ vault, options: { repair } }));
+
 const vaultAlone = z.object({ vault: vaultName });
 
 export const readCollectGarbage = ordinaryRequest('stowken.v1.CollectGarbageRequest', collect);
 export const readGetStats = ordinaryRequest('stowken.v1.GetStatsRequest', vaultAlone);
-export const readVerifyVault = ordinaryRequest('stowken.v1.VerifyVaultRequest', vaultAlone);
+export const readVerifyVault = ordinaryRequest('stowken.v1.VerifyVaultRequest', verify);
+export const readBackupVault = ordinaryRequest('stowken.v1.BackupVaultRequest', vaultAlone);
 export const readGetCapabilities = ordinaryRequest('stowken.v1.GetCapabilitiesRequest', vaultAlone);

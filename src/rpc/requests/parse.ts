@@ -29,3 +29,15 @@ export function refuse(context: Context, sentence: string, facts: Refusal): neve
   context.issues.push({ code: 'custom', message: sentence, params: { ...facts }, input: context.value });
   return z.NEVER;
 }
+
+/** The same of one field of the object that is checked. */
+export function refuseField(context: Context, field: string, sentence: string, facts: Refusal): never {
+  context.issues.push({
+    code: 'custom',
+    path: [field],
+    message: sentence,
+    params: { ...facts },
+    input: context.value,
+  });
+  return z.NEVER;
+}

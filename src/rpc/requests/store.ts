@@ -1,50 +1,24 @@
 import { z } from 'zod';
-import { limits, type ConversationSpec } from '../../model/index.js';
 import type { StoreInput } from '../../vault/index.js';
-import { readStoreRequest } from '../wire/store-request.js';
 import { MessageCodec } from '../wire/codec.js';
-import { label, optional, optionalId, uint64, vaultName } from './fields.js';
-import { metadata } from './metadata.js';
-import { parse, refuse } from './parse.js';
+import { readMessagesRequest } from '../wire/messages-request.js';
+import { optional, requestId, uint64, vaultName } from './fields.js';
+import { parse } from './parse.js';
 import { checkFieldsSize } from './size.js';
-import { timestampMs } from './times.js';
+import { conversationSpec } from './spec.js';
 
-const expireTime = timestampMs.check((context) => {
-  if (context.value < 0) refuse(context, 'is before 1970', { value: String(context.value) });
-});
-
-const conversation = z
+/** What a StoreConversationRequest and an UploadSpec have in common: all but messages. */
+export const storeFieldsSchema = z
   .object({
-    id: optionalId,
-    application: label,
-    model: label,
-    tokenizer: label,
-    parent_id: optionalId,
-    expire_time: optional(expireTime),
-    metadata: metadata(limits.metadataEntriesMax),
+    vault: vaultName,
+    conversation: conversationSpec,
+    request_id: requestId,
+    if_revision: optional(uint64),
   })
-  .transform(({ parent_id, expire_time, ...rest }): ConversationSpec => ({
-    ...rest,
-    parentId: parent_id,
-    expireTimeMs: expire_time,
+  .transform(({ vault, conversation, request_id, if_revision }) => ({
+    vault,
+    input: { spec: conversation, ifRevision: if_revision, requestId: request_id },
   }));
-
-const schema = z.object({
-  vault: vaultName,
-  conversation: conversation.nullable(),
-  if_revision: optional(uint64),
-});
-
-/** A conversation of which nothing is said. */
-const anonymous: ConversationSpec = {
-  id: '',
-  application: '',
-  model: '',
-  tokenizer: '',
-  parentId: '',
-  expireTimeMs: undefined,
-  metadata: {},
-};
 
 const codec = new MessageCodec('stowken.v1.StoreConversationRequest');
 
@@ -54,12 +28,8 @@ export interface StoreRequest {
 }
 
 export async function readStore(bytes: Buffer, signal: AbortSignal): Promise<StoreRequest> {
-  const { fields, messages } = await readStoreRequest(bytes, signal);
+  const { fields, messages } = await readMessagesRequest('StoreConversationRequest', bytes, signal);
   checkFieldsSize(fields.length);
-  const request = parse(schema, codec.decode(fields));
-  const expectation = request.if_revision === undefined ? {} : { ifRevision: request.if_revision };
-  return {
-    vault: request.vault,
-    input: { spec: request.conversation ?? anonymous, messages, ...expectation },
-  };
+  const { vault, input } = parse(storeFieldsSchema, codec.decode(fields));
+  return { vault, input: { ...input, messages } };
 }

@@ -2,6 +2,7 @@ import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { limits } from '../../model/index.js';
 import { serverStream, unary } from '../calls/index.js';
 import {
+  readBackupVault,
   readCollectGarbage,
   readCompact,
   readGetCapabilities,
@@ -17,6 +18,7 @@ import { requireVault, type ServiceScope } from './scope.js';
 const collectResponse = new MessageCodec('stowken.v1.CollectGarbageResponse');
 const compactResponse = new MessageCodec('stowken.v1.CompactSubstringsResponse');
 const registriesResponse = new MessageCodec('stowken.v1.ListRegistriesResponse');
+const backupResponse = new MessageCodec('stowken.v1.BackupVaultResponse');
 const verifyResponse = new MessageCodec('stowken.v1.VerifyVaultResponse');
 const statsResponse = new MessageCodec('stowken.v1.GetStatsResponse');
 const capabilitiesResponse = new MessageCodec('stowken.v1.GetCapabilitiesResponse');
@@ -51,9 +53,21 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
     VerifyVault: serverStream(
       {
         read: readVerifyVault,
-        async *handle({ vault }, signal) {
-          for await (const part of requireVault(scope, vault).verify(signal)) {
+        async *handle({ vault, options }, signal) {
+          for await (const part of requireVault(scope, vault).verify(options, signal)) {
             yield [verifyResponse.encode(verifyFields(part))];
+          }
+        },
+      },
+      logger,
+    ),
+
+    BackupVault: serverStream(
+      {
+        read: readBackupVault,
+        async *handle({ vault }, signal) {
+          for await (const data of requireVault(scope, vault).backup(signal)) {
+            yield [backupResponse.encode({ data })];
           }
         },
       },

@@ -2,12 +2,14 @@ import type { ChunkContent, MessageDescription, RetrievePart } from '../../vault
 
 type ChunkPart = Extract<RetrievePart, { kind: 'chunk' }>;
 
+const nothing = Buffer.alloc(0);
+
 /**
  * Encodes a RetrieveConversationResponse that holds a chunk: lengths first, then every byte in its place,
  * so that the content is copied once, into a buffer of the right size. Fields with their default values
- * are left out.
+ * are left out. `tail`: fields that follow, already encoded.
  */
-export function encodeChunk(part: ChunkPart): Buffer {
+export function encodeChunk(part: ChunkPart, tail: Buffer = nothing): Buffer {
   const { content, message } = part;
   const text = content?.kind === 'text' ? Buffer.from(content.text) : undefined;
   const contentBytes = text ?? (content as Exclude<ChunkContent, { kind: 'text' }> | undefined)?.bytes;
@@ -26,7 +28,7 @@ export function encodeChunk(part: ChunkPart): Buffer {
     (labels === undefined ? 0 : lengthDelimited(messageLength)) +
     (content?.kind === 'text' && content.replaced ? 2 : 0);
 
-  const bytes = Buffer.allocUnsafe(lengthDelimited(chunkLength));
+  const bytes = Buffer.allocUnsafe(lengthDelimited(chunkLength) + tail.length);
   let at = writeHead(bytes, 0, 2, chunkLength);
   at = writeVarintField(bytes, at, 1, part.messageIndex);
   at = writeVarintField(bytes, at, 2, part.tokenOffset);
@@ -42,7 +44,16 @@ export function encodeChunk(part: ChunkPart): Buffer {
   }
   if (part.endOfMessage) at = writeVarintField(bytes, at, 6, 1);
   if (labels !== undefined) at = writeDescription(bytes, at, labels, message!, messageLength);
-  if (content?.kind === 'text' && content.replaced) writeVarintField(bytes, at, 8, 1);
+  if (content?.kind === 'text' && content.replaced) at = writeVarintField(bytes, at, 8, 1);
+  tail.copy(bytes, at);
+  return bytes;
+}
+
+/** The fields that a RetrieveConversationsResponse has beside those of the other: its index, and a status of defaults, OK. */
+export function encodeItemTail(index: number): Buffer {
+  const statusBytes = 2;
+  const bytes = Buffer.alloc(varintField(index) + statusBytes);
+  writeHead(bytes, writeVarintField(bytes, 0, 3, index), 4, 0);
   return bytes;
 }
 

@@ -1,24 +1,22 @@
 import type { LiveCodec } from '../../codec/index.js';
-import type { MessageRecord, SegmentHash } from '../../model/index.js';
+import type { SegmentHash } from '../../model/index.js';
 import type { Change, ChangeResult, NewSegment } from '../backend.js';
-import { contentKey, distinctHashes } from '../content.js';
+import type { ResultDraft } from '../change-results.js';
 import { checkRegistries } from '../needed-registries.js';
-import { putConversation } from '../put-conversation.js';
-import { conversationExists, conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
 import { checkReplacements } from '../replacements.js';
 import { checkFrames, matchReplacements, replaceFrames } from './apply-frames.js';
+import { ManifestChanges } from './apply-manifests.js';
 import { addReferences, deleteSegments, readHolders, removeReferences } from './apply-references.js';
 import type { Draft } from './draft.js';
 import type { Manifest } from './records.js';
-import type { SegmentEntry } from './vault-index.js';
 
-type Put = NonNullable<Change['put']>;
-type Delete = NonNullable<Change['delete']>;
 type Collect = NonNullable<Change['collect']>;
 
 /** What checking a change needs. */
 export interface Surroundings {
   readonly codec: LiveCodec;
+  /** A file as the commits so far left it. @throws StowkenError CORRUPT_STORE */
+  readonly readFile: (path: string) => Promise<Uint8Array | undefined>;
   /** The conversation's manifest as the draft leaves it. @throws StowkenError CORRUPT_STORE */
   readonly readManifest: (draft: Draft, id: string) => Promise<Manifest | undefined>;
   /** The segment's outside holders as the draft leaves them. @throws StowkenError CORRUPT_STORE */
@@ -33,6 +31,15 @@ export interface Surroundings {
 
 /** Checks all preconditions of a change, then makes it part of the draft. What it throws has changed nothing. */
 export async function applyChange(draft: Draft, change: Change, around: Surroundings): Promise<ChangeResult> {
+  const { request } = change;
+  const replayed = request && (await draft.requests.replay(request, around.readFile));
+  if (replayed) return replayed;
+  const result = await applyParts(draft, change, around);
+  if (request) draft.requests.remember(request, result);
+  return result;
+}
+
+async function applyParts(draft: Draft, change: Change, around: Surroundings): Promise<ChangeResult> {
   const { newSegments = [], replaceFrames: replacements = [] } = change;
   checkReplacements(replacements, (key) => draft.segmentById(Number(key))?.hash, around.codec);
   checkRegistries(
@@ -42,13 +49,21 @@ export async function applyChange(draft: Draft, change: Change, around: Surround
   );
   // A damaged one is refused before it is stored.
   if (change.putRegistry) around.codec.withRegistry(change.putRegistry.bytes);
-  const existing = change.put && (await around.readManifest(draft, change.put.spec.id));
-  const unchanged = change.put && checkPut(draft, change.put, newSegments, existing);
-  const doomed = change.delete && (await checkDelete(draft, change.delete, around));
+  const manifests = await ManifestChanges.load(draft, change, around.readManifest);
+  const samePut = change.put && manifests.checkPut(change.put, newSegments);
+  if (change.append) manifests.checkAppend(change.append, newSegments);
+  const sameFork = change.fork && manifests.checkFork(change.fork);
+  if (change.delete) manifests.checkDelete(change.delete);
   if (change.collect || change.deleteSegments) around.assertAllReferencesRead();
-  if (unchanged && Object.keys(change).every((part) => part === 'put' || part === 'newSegments')) {
-    return { put: unchanged };
-  }
+  const result: ResultDraft = {};
+  if (samePut) result.put = samePut;
+  if (sameFork) result.fork = sameFork;
+  const isNothing = (part: string) =>
+    part === 'newSegments' ||
+    part === 'request' ||
+    (part === 'put' && samePut !== undefined) ||
+    (part === 'fork' && sameFork !== undefined);
+  if ((samePut ?? sameFork) && Object.keys(change).every(isNothing)) return result;
   const fresh = notStored(draft, newSegments);
   await checkFrames(fresh, around.codec);
   const holders = await readHolders(draft, change, around.readHolders);
@@ -56,10 +71,11 @@ export async function applyChange(draft: Draft, change: Change, around: Surround
 
   // What becomes garbage in this commit may be in a snapshot that is taken before it is visible.
   const sequenceMax = Math.min(around.oldestLease(), draft.sequence - 1);
-  const result: { -readonly [K in keyof ChangeResult]: ChangeResult[K] } = {};
   for (const segment of fresh) draft.addSegment(segment);
-  if (change.put) result.put = unchanged ?? put(draft, change.put, existing, fresh);
-  if (doomed) result.delete = remove(draft, doomed);
+  if (change.put && !samePut) result.put = manifests.put(change.put, fresh);
+  if (change.append) result.append = manifests.append(change.append, fresh);
+  if (change.fork && !sameFork) result.fork = manifests.fork(change.fork);
+  if (change.delete) result.delete = manifests.remove(change.delete);
   if (change.addReferences) result.addReferences = addReferences(draft, change.addReferences, holders);
   renewGarbage(draft, newSegments);
   if (change.removeReferences) {
@@ -83,105 +99,12 @@ function renewGarbage(draft: Draft, brought: readonly NewSegment[]): void {
   }
 }
 
-/** The result, when the very same content is there already. */
-function checkPut(
-  draft: Draft,
-  { spec, messages, expect }: Put,
-  newSegments: readonly NewSegment[],
-  existing: Manifest | undefined,
-): ChangeResult['put'] {
-  const revision = existing?.conversation.revision ?? 0;
-  if (expect.kind === 'revision' && expect.revision !== revision) {
-    throw revisionMismatch(spec.id, expect.revision, revision);
-  }
-  if (expect.kind === 'absentOrSame' && existing) {
-    const same = contentKey(existing.conversation, existing.messages) === contentKey(spec, messages);
-    if (!same) throw conversationExists(spec.id, revision);
-    return {
-      conversation: existing.conversation,
-      unchanged: true,
-      segments: distinctHashes(existing.messages).size,
-      newSegments: 0,
-      newTokens: 0,
-      newFrameBytes: 0,
-    };
-  }
-  const brought = new Set(newSegments.map(({ hash }) => hash));
-  const missing = [...distinctHashes(messages)].filter((hash) => !brought.has(hash) && !draft.segment(hash));
-  if (missing.length > 0) throw segmentMissing(missing);
-  return undefined;
-}
-
-async function checkDelete(
-  draft: Draft,
-  { id, revision }: Delete,
-  { readManifest }: Surroundings,
-): Promise<Manifest> {
-  const existing = await readManifest(draft, id);
-  if (!existing) throw conversationNotFound(id);
-  const found = existing.conversation.revision;
-  if (revision !== undefined && revision !== found) throw revisionMismatch(id, revision, found);
-  return existing;
-}
-
 function notStored(draft: Draft, segments: readonly NewSegment[]): NewSegment[] {
   const byHash = new Map<string, NewSegment>();
   for (const segment of segments) {
     if (!draft.segment(segment.hash) && !byHash.has(segment.hash)) byHash.set(segment.hash, segment);
   }
   return [...byHash.values()];
-}
-
-function put(
-  draft: Draft,
-  change: Put,
-  existing: Manifest | undefined,
-  fresh: readonly NewSegment[],
-): NonNullable<ChangeResult['put']> {
-  const { messages } = change;
-  const named = distinctHashes(messages);
-  const stored = withStoredTokenCounts(draft, messages);
-  const totalTokens = stored
-    .flatMap(({ segments }) => segments)
-    .reduce((sum, { tokenCount }) => sum + tokenCount, 0);
-  const { lastCreateTimeMs } = draft;
-  const conversation = putConversation(change, existing?.conversation, { totalTokens, lastCreateTimeMs });
-  draft.lastCreateTimeMs = Math.max(conversation.createTimeMs, lastCreateTimeMs);
-  const number = existing?.number ?? draft.takeConversationNumber();
-  draft.putManifest({ number, conversation, messages: stored });
-
-  const held = existing ? distinctHashes(existing.messages) : new Set<string>();
-  for (const hash of named) if (!held.has(hash)) draft.hold(hash);
-  for (const hash of held) if (!named.has(hash)) draft.release(hash);
-
-  const added = fresh.filter(({ hash }) => named.has(hash));
-  return {
-    conversation,
-    unchanged: false,
-    segments: named.size,
-    newSegments: added.length,
-    newTokens: added.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
-    newFrameBytes: added.reduce((sum, { frame }) => sum + frame.length, 0),
-  };
-}
-
-function withStoredTokenCounts(draft: Draft, messages: readonly MessageRecord[]): MessageRecord[] {
-  return messages.map(({ role, name, toolCallId, segments }) => ({
-    role,
-    name,
-    toolCallId,
-    segments: segments.map(({ hash }) => {
-      const { tokenCount } = draft.segment(hash) as SegmentEntry;
-      return { hash, tokenCount };
-    }),
-  }));
-}
-
-function remove(draft: Draft, { conversation, messages }: Manifest): NonNullable<ChangeResult['delete']> {
-  const hashes = distinctHashes(messages);
-  draft.removeManifest(conversation.id);
-  const garbage = [...hashes].filter((hash) => draft.release(hash));
-  return { releasedReferences: hashes.size, garbageSegments: garbage.length };
 }
 
 function collect(

@@ -13,6 +13,7 @@ import {
   MANIFESTS,
   metaPath,
   REGISTRIES,
+  REQUESTS,
   segmentFolder,
   segmentPath,
   SEGMENTS,
@@ -20,6 +21,7 @@ import {
   VAULT_FILE,
 } from './paths.js';
 import { decodeHolders, decodeManifest, decodeSegment, decodeVault } from './records.js';
+import { checkRequests } from './requests.js';
 import { RegistryUses } from './registry-index.js';
 import { listSegments } from './segment-tree.js';
 import {
@@ -51,14 +53,32 @@ const FOREIGN_FILES: ReadonlySet<string> = new Set(['lost+found']);
  * vault's. Needs a vault that stands still and has all its files in place.
  */
 export async function checkVault(vault: CheckedVault, options: CheckOptions): Promise<Violation[]> {
+  if (options.depth === 'records') return damagedRecords(vault);
   const check = new Check(vault, options);
   await check.root();
   await check.registries();
+  await check.requests();
   await check.manifests();
   await check.holders();
   await check.segments();
   check.figures();
   return check.violations;
+}
+
+/** All else was made from the files when the vault was opened. */
+function damagedRecords({ damagedManifests, damagedHolders }: CheckedVault): Violation[] {
+  return [
+    ...[...damagedManifests].map(([name, detail]) => ({
+      invariant: 'manifest',
+      subject: `${MANIFESTS}/${name}`,
+      detail,
+    })),
+    ...[...damagedHolders].map(([hash, detail]) => ({
+      invariant: 'holders',
+      subject: `segment ${hash}`,
+      detail,
+    })),
+  ];
 }
 
 class Check {
@@ -82,7 +102,7 @@ class Check {
     for (const { name, isFolder } of await disk.list('')) {
       if (FOREIGN_FILES.has(name)) continue;
       const known = isFolder
-        ? [SEGMENTS, MANIFESTS, REGISTRIES, TEMPORARY].includes(name)
+        ? [SEGMENTS, MANIFESTS, REGISTRIES, REQUESTS, TEMPORARY].includes(name)
         : name === VAULT_FILE || journalNumber(name) !== undefined || isOwnerFile(name);
       if (!known) this.#stray(name);
     }
@@ -106,6 +126,11 @@ class Check {
       );
     }
     for (const path of await strayRegistryFiles(disk, index.registries)) this.#stray(path);
+  }
+
+  async requests(): Promise<void> {
+    const { disk, index } = this.vault;
+    await checkRequests(disk, index.requests, (path, detail) => this.#report('requests', path, detail));
   }
 
   async manifests(): Promise<void> {

@@ -4,6 +4,7 @@ import type { NewSegment } from '../backend.js';
 import { DraftRegistries } from './draft-registries.js';
 import { holdersPath, manifestPath, metaPath, segmentPath, VAULT_FILE } from './paths.js';
 import { encodeHolders, encodeManifest, encodeSegment, encodeVault, type Manifest } from './records.js';
+import { DraftRequests } from './requests.js';
 import type { ConversationEntry, SegmentEntry, VaultIndex } from './vault-index.js';
 
 /** A group of changes before it is committed: what it makes of the index, and of the files. */
@@ -11,6 +12,7 @@ export class Draft {
   readonly sequence: number;
   lastCreateTimeMs: number;
   readonly registries: DraftRegistries;
+  readonly requests: DraftRequests;
   readonly #segments = new Map<SegmentHash, SegmentEntry | undefined>();
   readonly #conversations = new Map<string, ConversationEntry | undefined>();
   readonly #missing = new Map<SegmentHash, number>();
@@ -27,6 +29,7 @@ export class Draft {
     this.sequence = index.sequence + 1;
     this.lastCreateTimeMs = index.lastCreateTimeMs;
     this.registries = new DraftRegistries(index.registries, this.#files);
+    this.requests = new DraftRequests(index.requests, this.#files);
     this.#nextSegment = index.nextSegment;
     this.#nextConversation = index.nextConversation;
   }
@@ -131,6 +134,7 @@ export class Draft {
   publish(): void {
     const { index } = this;
     this.registries.publish();
+    this.requests.publish();
     for (const [hash, entry] of this.#segments) index.setSegment(hash, entry);
     for (const [hash, bytes] of this.#holderBytes) index.setHolderBytes(hash, bytes);
     for (const [id, entry] of this.#conversations) index.setConversation(id, entry);

@@ -144,6 +144,7 @@ class FilesystemBackend implements ManagedBackend {
     const frames = (this.#frames = new FrameReader(files, index, codec));
     this.#writer = new Writer(files, index, vaultId, clock, {
       codec,
+      readFile: (path) => files.read(path),
       readManifest: (draft, id) => manifests.read(draft, id),
       readHolders: (draft, hash) => holders.read(draft, hash),
       readFrame: (draft, hash) => frames.readDrafted(draft, hash),
@@ -196,7 +197,7 @@ class FilesystemBackend implements ManagedBackend {
 
   async openConversation(id: string): Promise<ConversationSnapshot | undefined> {
     this.#check();
-    const release = this.#leases.take(this.parts.index.sequence);
+    const release = this.lease();
     try {
       const manifest = await this.#manifests.readCurrent(id);
       if (manifest) return createSnapshot(manifest, (hash) => this.parts.index.segment(hash)?.id, release);
@@ -206,6 +207,10 @@ class FilesystemBackend implements ManagedBackend {
       release();
       throw error;
     }
+  }
+
+  lease(): () => void {
+    return this.#leases.take(this.parts.index.sequence);
   }
 
   async listConversations(query: ListQuery): Promise<ConversationPage> {
@@ -225,14 +230,15 @@ class FilesystemBackend implements ManagedBackend {
 
   async stats(): Promise<VaultStats> {
     this.#check();
-    const { registries, figures } = this.parts.index;
+    const { registries, requests, figures } = this.parts.index;
     const { fileBytes, blockBytes, ...counted } = figures;
     const { bytes, ...files } = registries.size();
+    const kept = requests.size();
     return {
       ...counted,
       registryBytes: bytes,
-      inUseBytes: blockBytes + files.blockBytes,
-      fileBytes: fileBytes + files.fileBytes,
+      inUseBytes: blockBytes + files.blockBytes + kept.blockBytes,
+      fileBytes: fileBytes + files.fileBytes + kept.fileBytes,
     };
   }
 

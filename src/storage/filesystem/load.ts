@@ -22,6 +22,7 @@ import {
   type Manifest,
   type VaultRecord,
 } from './records.js';
+import { loadRequests } from './requests.js';
 import { listSegments } from './segment-tree.js';
 import { VaultIndex, type SegmentEntry } from './vault-index.js';
 
@@ -35,7 +36,7 @@ export interface LoadedVault {
   readonly sidecars: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Reads all registries, manifests, holders and sidecars of a recovered vault; references are what these say. */
+/** Reads all registries, requests, manifests, holders and sidecars of a recovered vault; references are what these say. */
 export async function loadVault(
   disk: Disk,
   record: VaultRecord,
@@ -47,6 +48,7 @@ export async function loadVault(
   index.nextConversation = record.nextConversation;
   index.lastCreateTimeMs = record.lastCreateTimeMs;
   await loadRegistries(disk, index.registries, codec);
+  await loadRequests(disk, index.requests);
   const references = await loadManifests(disk, index, damagedManifests);
 
   const { segments, withoutSidecar, holders, damagedHolders } = await loadSegmentFiles(disk);

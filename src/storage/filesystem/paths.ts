@@ -4,6 +4,7 @@ import type { SegmentHash } from '../../model/index.js';
 export const SEGMENTS = 'segments';
 export const MANIFESTS = 'manifests';
 export const REGISTRIES = 'registries';
+export const REQUESTS = 'requests';
 /** Files that are being written, until they get their name. */
 export const TEMPORARY = 'tmp';
 export const VAULT_FILE = 'vault.json';
@@ -66,6 +67,11 @@ export function manifestName(id: string): string {
   const fits = encoded.length > 0 && encoded.length <= ENCODED_ID_MAX;
   const name = fits ? encoded : `~${createHash('sha256').update(id, 'utf8').digest('hex')}`;
   return `${name}${MANIFEST_SUFFIX}`;
+}
+
+/** What was done under a request id, whatever that is made of. */
+export function requestPath(id: string): string {
+  return `${REQUESTS}/${createHash('sha256').update(id, 'utf8').digest('hex')}.json`;
 }
 
 /** Whether manifestName() could have made it. */

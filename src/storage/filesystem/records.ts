@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { StowkenError, type Conversation, type MessageRecord } from '../../model/index.js';
+import type { ChangeResult } from '../backend.js';
+import { decodeResult, encodeResult } from '../change-results.js';
 import { openJson, sealJson } from './sealed-json.js';
 
 /** Of every record that this version writes. Version 1 is the seed's. */
@@ -42,6 +44,15 @@ const registrySchema = z.strictObject({
   create_time_ms: milliseconds,
   /** Of the registry's bytes. */
   sha256: hash,
+});
+
+const requestSchema = z.strictObject({
+  schema_version: version,
+  id: z.string().min(1),
+  digest: z.string().regex(/^[0-9a-f]{32}$/),
+  time_ms: milliseconds,
+  /** A change's result as JSON. */
+  result: z.string(),
 });
 
 const manifestSchema = z.strictObject({
@@ -92,6 +103,14 @@ export interface SegmentRecord {
 export interface RegistryRecord {
   readonly id: number;
   readonly createTimeMs: number;
+}
+
+/** A change that was made under a request id. */
+export interface RequestRecord {
+  readonly id: string;
+  readonly digest: string;
+  readonly timeMs: number;
+  readonly result: ChangeResult;
 }
 
 export interface Manifest {
@@ -177,6 +196,22 @@ export function decodeRegistry(bytes: Uint8Array, id: number, registry: Uint8Arr
     throw new StowkenError('CORRUPT_STORE', 'the registry does not have its checksum');
   }
   return { id, createTimeMs: record.create_time_ms };
+}
+
+export function encodeRequest({ id, digest, timeMs, result }: RequestRecord): Uint8Array {
+  return sealJson({
+    schema_version: SCHEMA_VERSION,
+    id,
+    digest,
+    time_ms: timeMs,
+    result: encodeResult(result),
+  });
+}
+
+/** @throws StowkenError CORRUPT_STORE, STORE_VERSION */
+export function decodeRequest(bytes: Uint8Array): RequestRecord {
+  const { id, digest, time_ms: timeMs, result } = parse(requestSchema, bytes);
+  return { id, digest, timeMs, result: decodeResult(result) };
 }
 
 export function encodeManifest({ number, conversation, messages }: Manifest): Uint8Array {

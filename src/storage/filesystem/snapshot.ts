@@ -1,29 +1,18 @@
 import { StowkenError, type SegmentHash } from '../../model/index.js';
-import type { ConversationSnapshot, SegmentKey, StoredMessage } from '../backend.js';
+import type { ConversationSnapshot, SegmentKey } from '../backend.js';
 import { distinctHashes } from '../content.js';
+import { createRecordSnapshot } from '../record-snapshot.js';
 import type { Manifest } from './records.js';
 
-/** A conversation's revision as its manifest has it; the manifest stays in memory until the snapshot goes. */
+/** A conversation's revision as its manifest has it. */
 export function createSnapshot(
-  { conversation, messages }: Manifest,
+  manifest: Manifest,
   idOf: (hash: SegmentHash) => number | undefined,
   release: () => void,
 ): ConversationSnapshot {
   // Now, while nothing that it names can have been collected.
-  const ids = new Map([...distinctHashes(messages)].map((hash) => [hash, idOf(hash)]));
-  return {
-    conversation,
-    *messages(): Generator<StoredMessage, void, void> {
-      for (const { segments, ...speaker } of messages) {
-        yield {
-          ...speaker,
-          tokenCount: segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
-          segments: segments.map(({ hash, tokenCount }) => ({ key: keyOf(hash, ids.get(hash)), tokenCount })),
-        };
-      }
-    },
-    release,
-  };
+  const ids = new Map([...distinctHashes(manifest.messages)].map((hash) => [hash, idOf(hash)]));
+  return createRecordSnapshot(manifest, (hash) => keyOf(hash, ids.get(hash)), release);
 }
 
 /** @throws StowkenError CORRUPT_STORE */

@@ -3,6 +3,7 @@ import type { SegmentKey, StoredSegment } from '../backend.js';
 import { inBlocks } from './blocks.js';
 import type { SegmentRecord } from './records.js';
 import { RegistryIndex } from './registry-index.js';
+import { RequestIndex } from './requests.js';
 
 /** What is known of a stored segment. Never changed: a change is another entry. */
 export interface SegmentEntry extends SegmentRecord {
@@ -30,7 +31,7 @@ export interface Figures {
   readonly segmentBytes: number;
   readonly garbageSegments: number;
   readonly garbageBytes: number;
-  /** Of manifests, frames, their sidecars and their holders; those of registries are not counted here. */
+  /** Of manifests, frames, their sidecars and their holders; registries and requests are not counted here. */
   readonly fileBytes: number;
   /** The same in whole blocks of the disk, with a folder for each segment: few share one. */
   readonly blockBytes: number;
@@ -63,6 +64,7 @@ export class VaultIndex {
   /** References to segments that are not stored: damage, which a later store of the segment heals. */
   readonly missing = new Map<SegmentHash, number>();
   readonly registries = new RegistryIndex();
+  readonly requests = new RequestIndex();
   sequence = 0;
   nextSegment = 1;
   nextConversation = 1;

@@ -1,32 +1,68 @@
-import { rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StowkenError } from '../../model/index.js';
+import { isStowkenError, StowkenError } from '../../model/index.js';
 import { writeBackup } from '../backup-stream.js';
 import type { Environment } from './environment.js';
 import { FORMAT_VERSION, KIND } from './layout.js';
 
-/** A copy that is being made; what a killed process left is overwritten by the next. */
-const COPY = 'backup.mdb';
+/** A copy that is being made. */
+const COPY_PREFIX = 'backup.mdb-';
+
+/** Left free for what is stored while a copy is there: a backup must not be what fills the disk. */
+const SPARE_BYTES = 16 * 1024 * 1024;
 
 /** Copies one state to a file beside the vault, which takes as much space again, and streams that. */
 export async function* backupEnvironment(
   environment: Environment,
-  folder: string,
   vaultId: string,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const path = join(folder, `${COPY}-${process.pid}-${Date.now()}`);
+  checkWanted(signal);
+  const path = join(environment.folder, `${COPY_PREFIX}${randomUUID()}`);
   try {
-    await environment.copyTo(path);
+    await copy(environment, path);
     const { size } = await stat(path);
-    for await (const chunk of writeBackup(
-      { kind: KIND, format: FORMAT_VERSION, vaultId, bytes: size },
-      path,
-    )) {
-      if (signal.aborted) throw new StowkenError('CANCELLED', 'the backup was cancelled');
+    const header = { kind: KIND, format: FORMAT_VERSION, vaultId, bytes: size };
+    for await (const chunk of writeBackup(header, path)) {
+      checkWanted(signal);
       yield chunk;
     }
   } finally {
     await rm(path, { force: true });
   }
+}
+
+/** Removes what a killed process left. For the folder's owner alone. */
+export async function removeStrayCopies(folder: string): Promise<void> {
+  const copies = (await readdir(folder)).filter((name) => name.startsWith(COPY_PREFIX));
+  await Promise.all(copies.map((name) => rm(join(folder, name), { force: true })));
+}
+
+async function copy(environment: Environment, path: string): Promise<void> {
+  try {
+    await environment.copyTo(path, (free) => checkSpace(environment.bytesInUse() + SPARE_BYTES, free));
+  } catch (error) {
+    if (isStowkenError(error)) throw error;
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new StowkenError(
+      'BACKUP_FAILED',
+      `the copy of the vault could not be made beside it: ${cause}`,
+      { cause },
+      { cause: error },
+    );
+  }
+}
+
+function checkSpace(needed: number, free: number): void {
+  if (free >= needed) return;
+  throw new StowkenError(
+    'BACKUP_FAILED',
+    `a backup needs ${needed} bytes beside the vault, and ${free} are free`,
+    { cause: 'no space left on the device', size: String(needed), limit: String(free) },
+  );
+}
+
+function checkWanted(signal: AbortSignal): void {
+  if (signal.aborted) throw new StowkenError('CANCELLED', 'the backup was cancelled');
 }

@@ -1,17 +1,17 @@
 import { guarded, type Report } from './check-report.js';
 import type { SegmentColumns } from './check-columns.js';
-import { readManifest, type StoredManifest } from './conversations.js';
+import { checkList } from './check-lists.js';
+import type { CheckedPages } from './check-pages.js';
+import { decodeManifest, type StoredManifest } from './conversations.js';
 import type { Tables } from './environment.js';
 import { decodeIdChunk } from './id-chunk.js';
 import { IdIndex } from './id-index.js';
 import type { NameOf } from './manifest.js';
-import { decodeMessages } from './message-list.js';
-import { Names } from './names.js';
+import { decodeDirectory } from './page-directory.js';
 import type { State } from './state.js';
 
 /** Everything about conversations: manifests, the id index, names. */
 export class CheckedConversations {
-  readonly #nameOf: NameOf;
   #conversations = 0;
   #messages = 0;
   #tokens = 0;
@@ -21,23 +21,21 @@ export class CheckedConversations {
     private readonly tables: Tables,
     private readonly state: State,
     private readonly segments: SegmentColumns,
+    private readonly pages: CheckedPages,
+    private readonly nameOf: NameOf,
     private readonly report: Report,
-  ) {
-    const names = new Names(tables.names);
-    this.#nameOf = (code) => names.nameOf(code);
-  }
+  ) {}
 
   figures(): Partial<State> {
     return { conversations: this.#conversations, messages: this.#messages, tokens: this.#tokens };
   }
 
-  /** Reads every manifest and counts its references. Needs the frames. */
+  /** Reads every manifest and counts its references, and its pages. Needs the frames. */
   *manifests(): Generator<number, void, void> {
     const ids = new IdIndex(this.tables.ids);
-    for (const { key } of this.tables.conversations.range()) {
+    for (const { key, value } of this.tables.conversations.range()) {
       guarded(this.report, 'manifest', `conversation number ${key}`, () => {
-        const manifest = readManifest(this.tables, key, this.#nameOf);
-        if (!manifest) return;
+        const manifest = decodeManifest(value, this.nameOf);
         this.#conversations += 1;
         this.#manifest(manifest);
         if (ids.find(manifest.conversation.id) !== key) {
@@ -51,7 +49,7 @@ export class CheckedConversations {
     }
   }
 
-  /** Compares the id index and the chunks of message lists with the manifests. */
+  /** Compares the id index with the manifests. */
   *index(): Generator<number, void, void> {
     let before: Uint8Array = Buffer.alloc(0);
     for (const { value } of this.tables.ids.range()) {
@@ -68,34 +66,16 @@ export class CheckedConversations {
       });
       yield 0;
     }
-    for (const { key } of this.tables.messages.range()) {
-      const number = key.readUInt32BE(0);
-      if (!this.tables.conversations.get(number)) {
-        this.report('manifest', `conversation number ${number}`, 'has messages and is not stored');
-      }
-      yield 0;
-    }
   }
 
   #manifest({ conversation, list }: StoredManifest): void {
     const subject = `conversation ${conversation.id}`;
-    const named = new Set<number>();
-    let messages = 0;
-    let tokens = 0;
-    for (const { segments } of decodeMessages(list, this.#nameOf)) {
-      messages += 1;
-      for (const { id, tokenCount } of segments) {
-        named.add(id);
-        tokens += tokenCount;
-        const stored = this.segments.has(id) ? this.segments.tokenCount(id) : undefined;
-        if (stored === undefined)
-          this.report('manifest-segments', subject, `names segment ${id}, which is not stored`);
-        else if (stored !== tokenCount) {
-          this.report('manifest-segments', subject, `segment ${id} has ${stored} tokens, not ${tokenCount}`);
-        }
-      }
+    let { messages, tokens } = checkList(subject, list.tail, this.nameOf, this.segments, this.report);
+    for (const entry of decodeDirectory(list.directory)) {
+      this.pages.name(subject, entry);
+      messages += entry.messages;
+      tokens += entry.tokens;
     }
-    for (const id of named) this.segments.addReference(id);
     if (messages !== conversation.messageCount || tokens !== conversation.totalTokens) {
       const counted = `${messages} messages and ${tokens} tokens`;
       this.report('manifest', subject, `has ${counted}, not what its header says`);

@@ -9,10 +9,10 @@ import { countUse, Registries, type RegistryUse } from './registries.js';
 import { SegmentReader } from './segment-reader.js';
 import type { State } from './state.js';
 
-/** Decodes every frame and names it again; enters each segment in `segments`. Yields 1 for each. */
+/** Decodes every frame and names it again, given a codec; enters each segment in `segments`. Yields 1 for each. */
 export function* checkFrames(
   tables: Tables,
-  codec: Codec,
+  codec: Codec | undefined,
   state: State,
   segments: SegmentColumns,
   report: Report,
@@ -49,7 +49,7 @@ export function* checkFrames(
 function checkFrame(
   id: number,
   reader: SegmentReader,
-  codec: Codec,
+  codec: Codec | undefined,
   segments: SegmentColumns,
   uses: Map<number, RegistryUse>,
   report: Report,
@@ -62,6 +62,7 @@ function checkFrame(
     const frame = reader.frame(id);
     const registryId = frameRegistryId(frame);
     if (registryId !== undefined) countUse(uses, registryId, size);
+    if (!codec) return;
     segments.setFingerprint(id, fingerprintOf(codec.hashOf(frame)));
     const { tokenCount } = codec.decode(frame);
     if (tokenCount !== size.tokenCount) {

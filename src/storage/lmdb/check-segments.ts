@@ -46,7 +46,7 @@ export class CheckedSegments {
 
   *referenceCounts(): Generator<number, void, void> {
     const { segments } = this;
-    const counts = new RefCounts(this.tables);
+    const counts = new RefCounts(this.tables.refCounts, this.tables.bigRefCounts);
     for (const id of segments.ids()) {
       guarded(this.report, 'reference-counts', `segment ${id}`, () => {
         const kept = counts.get(id);

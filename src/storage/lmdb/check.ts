@@ -5,18 +5,21 @@ import { CheckedConversations } from './check-conversations.js';
 import type { Report } from './check-report.js';
 import { SegmentColumns } from './check-columns.js';
 import { checkFrames } from './check-frames.js';
+import { CheckedPages } from './check-pages.js';
 import { checkReferences } from './check-references.js';
+import { checkRequests } from './check-requests.js';
 import { CheckedSegments } from './check-segments.js';
 import type { Tables } from './environment.js';
+import { Names } from './names.js';
 import { differingFigures, readState, type State } from './state.js';
 import type { Pin } from './table.js';
 
-/** Compares every record of the pinned state with every other, and decodes every frame. */
+/** Compares every record of the pinned state with every other, and decodes every frame unless only records are asked for. */
 export async function checkVault(
   tables: Tables,
   pin: Pin,
   codec: Codec,
-  { onProgress, signal }: CheckOptions,
+  { depth, onProgress, signal }: CheckOptions,
 ): Promise<Violation[]> {
   const violations: Violation[] = [];
   const report: Report = (invariant, subject, detail) => violations.push({ invariant, subject, detail });
@@ -31,13 +34,18 @@ export async function checkVault(
   const total = state.conversations + state.segments;
   const columns = new SegmentColumns();
   const segments = new CheckedSegments(pinned, codec, columns, report);
-  const conversations = new CheckedConversations(pinned, state, columns, report);
-  // In this order: frames say which segments there are, manifests which references.
+  const names = new Names(pinned.names);
+  const nameOf = (code: number) => names.nameOf(code);
+  const pages = new CheckedPages(pinned, state, columns, nameOf, report);
+  const conversations = new CheckedConversations(pinned, state, columns, pages, nameOf, report);
+  // In this order: frames say which segments there are, manifests which pages, and both which references.
   const parts = [
-    checkFrames(pinned, codec, state, columns, report),
+    checkFrames(pinned, depth === 'records' ? undefined : codec, state, columns, report),
     conversations.manifests(),
+    pages.pages(),
     checkReferences(pinned, columns, report),
     conversations.index(),
+    checkRequests(pinned, state, nameOf, report),
     segments.hashIndex(),
     segments.referenceCounts(),
     segments.garbageTable(),

@@ -1,85 +1,78 @@
+import type { Conversation } from '../../model/index.js';
 import { ByteReader } from '../bytes.js';
-import type { Tables } from './environment.js';
-import { INLINE_VALUE_BYTES, MESSAGE_CHUNK_BYTES, MESSAGE_CHUNK_KEY_BYTES } from './layout.js';
+import { tailBytesMax, type ListWriter } from './list-writer.js';
 import { corruptConversation, decodeHeader, encodeHeader, type Header, type NameOf } from './manifest.js';
 import type { NameCodes } from './names.js';
-import type { Conversation } from '../../model/index.js';
+import type { StoredList } from './stored-list.js';
+import type { Tables } from './environment.js';
+import { IdIndex } from './id-index.js';
 
-/** A manifest as it is stored: the header, and the encoded message list. */
+/** A manifest as its record has it. */
 export interface StoredManifest {
   readonly conversation: Conversation;
-  readonly list: Uint8Array;
+  readonly list: StoredList;
 }
 
-type ManifestTables = Pick<Tables, 'conversations' | 'messages'>;
+/** A manifest under its number. */
+export interface NumberedManifest extends StoredManifest {
+  readonly number: number;
+}
 
-/** Reads a manifest with its message list. */
-export function readManifest(
-  tables: ManifestTables,
-  number: number,
-  nameOf: NameOf,
-): StoredManifest | undefined {
-  const record = tables.conversations.get(number);
-  if (!record) return undefined;
+const NO_BYTES = new Uint8Array(0);
+
+export function decodeManifest(record: Uint8Array, nameOf: NameOf): StoredManifest {
   const reader = new ByteReader(record);
-  const { conversation, chunkedBytes } = decodeHeader(reader, nameOf);
-  if (chunkedBytes === undefined) return { conversation, list: reader.rest() };
-  const list = new Uint8Array(chunkedBytes);
-  let at = 0;
-  for (const { value } of tables.messages.range({
-    start: chunkKey(number, 0),
-    end: chunkKey(number + 1, 0),
-  })) {
-    if (at + value.length > list.length) throw corruptConversation(number, 'its message list is too long');
-    list.set(value, at);
-    at += value.length;
-  }
-  if (at !== list.length) throw corruptConversation(number, 'its message list is incomplete');
-  return { conversation, list };
+  const { conversation, directoryBytes } = decodeHeader(reader, nameOf);
+  const directory = directoryBytes === undefined ? NO_BYTES : reader.raw(directoryBytes);
+  return { conversation, list: { directory, tail: reader.rest() } };
 }
 
+/** Reads nothing of what comes after the header. */
 export function readHeader(record: Uint8Array, nameOf: NameOf): Header {
   return decodeHeader(new ByteReader(record), nameOf);
 }
 
-/** Writes a manifest in place of the one that has this number, if any. */
+/** @throws StowkenError CORRUPT_STORE */
+export function findManifest(
+  tables: Pick<Tables, 'ids' | 'conversations'>,
+  id: string,
+  nameOf: NameOf,
+): NumberedManifest | undefined {
+  const number = new IdIndex(tables.ids).find(id);
+  if (number === undefined) return undefined;
+  const record = tables.conversations.get(number);
+  if (!record) throw corruptConversation(number, `the index leads to it from ${id}, and it is not there`);
+  return { number, ...decodeManifest(record, nameOf) };
+}
+
+export interface ManifestToWrite {
+  readonly number: number;
+  readonly conversation: Conversation;
+  readonly list: ListWriter;
+  /** Whether there is a record under this number already. */
+  readonly replaces: boolean;
+  /** Whether the list grows message by message. */
+  readonly grows: boolean;
+}
+
+/** Writes a conversation's record: header, page directory, tail. */
 export function writeManifest(
-  tables: ManifestTables,
-  number: number,
-  { conversation, list }: StoredManifest,
+  tables: Pick<Tables, 'conversations'>,
+  { number, conversation, list, replaces, grows }: ManifestToWrite,
   names: NameCodes,
-  replaces: boolean,
 ): void {
-  if (replaces) removeChunks(tables, number);
-  const header = encodeHeader({ conversation, chunkedBytes: undefined }, names);
-  let record = Buffer.concat([header, list]);
-  if (record.length > INLINE_VALUE_BYTES) {
-    record = Buffer.from(encodeHeader({ conversation, chunkedBytes: list.length }, names));
-    for (let at = 0, chunk = 0; at < list.length; at += MESSAGE_CHUNK_BYTES, chunk++) {
-      const key = chunkKey(number, chunk);
-      const piece = list.subarray(at, at + MESSAGE_CHUNK_BYTES);
-      if (replaces) tables.messages.put(key, piece);
-      else tables.messages.append(key, piece);
-    }
+  let { directory, tail } = list.list();
+  let header = headerOf(conversation, directory, names);
+  if (tail.length > tailBytesMax(header.length + directory.length, grows)) {
+    list.seal();
+    ({ directory, tail } = list.list());
+    header = headerOf(conversation, directory, names);
   }
+  const record = Buffer.concat([header, directory, tail]);
   if (replaces) tables.conversations.put(number, record);
   else tables.conversations.append(number, record);
 }
 
-export function removeManifest(tables: ManifestTables, number: number): void {
-  removeChunks(tables, number);
-  tables.conversations.remove(number);
-}
-
-function removeChunks(tables: ManifestTables, number: number): void {
-  const chunks = [...tables.messages.range({ start: chunkKey(number, 0), end: chunkKey(number + 1, 0) })];
-  for (const { key } of chunks) tables.messages.remove(key);
-}
-
-/** Big-endian, so that bytes sort as the numbers do. */
-function chunkKey(number: number, chunk: number): Buffer {
-  const key = Buffer.alloc(MESSAGE_CHUNK_KEY_BYTES);
-  key.writeUInt32BE(number, 0);
-  key.writeUInt32BE(chunk, 4);
-  return key;
+function headerOf(conversation: Conversation, directory: Uint8Array, names: NameCodes): Uint8Array {
+  return encodeHeader({ conversation, directoryBytes: directory.length || undefined }, names);
 }

@@ -21,7 +21,12 @@ export interface Tables {
   readonly registries: Table<number>;
   readonly registryData: Table<number>;
   readonly conversations: Table<number>;
-  readonly messages: Table<Buffer>;
+  readonly pages: Table<number>;
+  readonly pageCounts: Table<number>;
+  readonly bigPageCounts: Table<number>;
+  readonly freedPages: Table<Buffer>;
+  readonly requests: Table<Buffer>;
+  readonly requestOrder: Table<Buffer>;
   readonly ids: Table<Buffer>;
 }
 
@@ -34,6 +39,7 @@ export class Environment {
   readonly tables: Tables;
   readonly #file: string;
   readonly #root: RootDatabase<Buffer, string>;
+  readonly #copies = new Set<Promise<void>>();
 
   private constructor(
     readonly folder: string,
@@ -69,7 +75,12 @@ export class Environment {
       registries: numbered('registries'),
       registryData: numbered('registryData'),
       conversations: numbered('conversations'),
-      messages: keyed('messages'),
+      pages: numbered('pages'),
+      pageCounts: numbered('pageCounts'),
+      bigPageCounts: numbered('bigPageCounts'),
+      freedPages: keyed('freedPages'),
+      requests: keyed('requests'),
+      requestOrder: keyed('requestOrder'),
       ids: keyed('ids'),
     };
   }
@@ -82,7 +93,7 @@ export class Environment {
       noSubdir: true,
       encoding: 'binary',
       pageSize: PAGE_BYTES,
-      maxDbs: 24,
+      maxDbs: 32,
       // Each commit syncs its data before the page that makes it visible: LMDB's own order.
       overlappingSync: false,
       noSync: !options.sync,
@@ -120,6 +131,11 @@ export class Environment {
     return { pin, release: () => pin.done() };
   }
 
+  /** Lets the next read see what other processes have committed. */
+  refresh(): void {
+    this.#root.resetReadTxn();
+  }
+
   /** Bytes of the pages that hold something. No table keeps duplicates, which this would leave out. */
   bytesInUse(): number {
     const stats = this.#root.getStats() as { root: object; free: object };
@@ -133,9 +149,21 @@ export class Environment {
     return files.reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Copies the current state to a new file, without the pages that hold nothing. */
-  async copyTo(path: string): Promise<void> {
-    await this.#root.backup(path, true);
+  /**
+   * Copies the current state to a new file, without the pages that hold nothing. Cannot be stopped, but
+   * before it begins by what `checkSpace` throws, given the bytes that are free.
+   */
+  async copyTo(path: string, checkSpace: (bytesFree: number) => void): Promise<void> {
+    const copying = this.bytesFree().then((bytes) => {
+      checkSpace(bytes);
+      return this.#root.backup(path, true);
+    });
+    this.#copies.add(copying);
+    try {
+      await copying;
+    } finally {
+      this.#copies.delete(copying);
+    }
   }
 
   /** Bytes that the file system has left for this process. */
@@ -144,7 +172,9 @@ export class Environment {
     return bavail * bsize;
   }
 
+  /** Waits for copies that are being made: they read what is closed here. */
   async close(): Promise<void> {
+    await Promise.allSettled(this.#copies);
     await this.#root.close();
   }
 }

@@ -17,10 +17,6 @@ const NUMBER_KEY_BYTES = 4;
 export const INLINE_VALUE_BYTES =
   (PAGE_BYTES - PAGE_HEADER_BYTES) / 2 - NODE_POINTER_BYTES - NODE_BYTES - NUMBER_KEY_BYTES;
 
-/** Keys of `messages`: conversation number and chunk number. */
-export const MESSAGE_CHUNK_KEY_BYTES = 8;
-export const MESSAGE_CHUNK_BYTES = INLINE_VALUE_BYTES + NUMBER_KEY_BYTES - MESSAGE_CHUNK_KEY_BYTES;
-
 /** The longest value that takes this many overflow pages. */
 export function overflowBytes(pages: number): number {
   return pages * PAGE_BYTES - PAGE_HEADER_BYTES;
@@ -41,7 +37,22 @@ export const TAIL_BYTES_MAX = INLINE_VALUE_BYTES - 12;
 /** A tail is cut only where the piece that stays in the pack is at least this long. */
 export const SPLIT_BYTES_MIN = 64;
 
-/** Segments whose reference counts share a record, one byte each. */
+/** The longest message list of a page, but for a page that one message fills alone. */
+export const PAGE_LIST_BYTES = INLINE_VALUE_BYTES;
+
+/**
+ * A tail that grows is kept small enough for its record to stay inside a leaf page, as long as this much of
+ * it has room there; beside a long header or directory it grows to a whole page instead.
+ */
+export const TAIL_ROOM_BYTES_MIN = 1011;
+
+/** Pages without a holder that one commit takes away, at most. */
+export const FREED_PAGES_PER_COMMIT = 512;
+
+/** Forgotten requests that one request takes away, at most. */
+export const REQUESTS_FORGOTTEN_MAX = 16;
+
+/** Segments, or pages, whose reference counts share a record, one byte each. */
 export const COUNTS_PER_CHUNK = 256;
 
 /** A chunk of the hash index or of the id index is split when it is longer. */

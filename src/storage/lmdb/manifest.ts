@@ -8,17 +8,17 @@ import type { NameCodes, NameKind } from './names.js';
 const EMPTY = 0;
 const INLINE = 1;
 
-const flags = { parent: 1, expires: 2, metadata: 4, updated: 8, chunked: 16 } as const;
+const flags = { parent: 1, expires: 2, metadata: 4, updated: 8, paged: 16 } as const;
 
 export type NameOf = (code: number) => string;
 
 export interface Header {
   readonly conversation: Conversation;
-  /** Length of the message list when it is in `messages`; undefined: it follows the header. */
-  readonly chunkedBytes: number | undefined;
+  /** Length of the page directory that follows the header; undefined: there is none, and no page. */
+  readonly directoryBytes: number | undefined;
 }
 
-export function encodeHeader({ conversation, chunkedBytes }: Header, names: NameCodes): Uint8Array {
+export function encodeHeader({ conversation, directoryBytes }: Header, names: NameCodes): Uint8Array {
   const { parentId, expireTimeMs, createTimeMs, updateTimeMs } = conversation;
   const metadata = sortedEntries(conversation.metadata);
   const writer = new ByteWriter();
@@ -27,7 +27,7 @@ export function encodeHeader({ conversation, chunkedBytes }: Header, names: Name
       (expireTimeMs === undefined ? 0 : flags.expires) +
       (metadata.length === 0 ? 0 : flags.metadata) +
       (updateTimeMs === createTimeMs ? 0 : flags.updated) +
-      (chunkedBytes === undefined ? 0 : flags.chunked),
+      (directoryBytes === undefined ? 0 : flags.paged),
   );
   writer.text(conversation.id);
   writeName(writer, conversation.application, 'label', names);
@@ -40,11 +40,11 @@ export function encodeHeader({ conversation, chunkedBytes }: Header, names: Name
   if (expireTimeMs !== undefined) writer.zigzag(expireTimeMs);
   if (metadata.length > 0) writer.varint(metadata.length);
   for (const [name, value] of metadata) writer.text(name).text(value);
-  if (chunkedBytes !== undefined) writer.varint(chunkedBytes);
+  if (directoryBytes !== undefined) writer.varint(directoryBytes);
   return writer.finish();
 }
 
-/** Leaves the reader where the message list begins, if it follows. */
+/** Leaves the reader where the page directory begins, or else the message list. */
 export function decodeHeader(reader: ByteReader, nameOf: NameOf): Header {
   const set = reader.varint();
   const id = reader.text();
@@ -76,7 +76,7 @@ export function decodeHeader(reader: ByteReader, nameOf: NameOf): Header {
       createTimeMs,
       updateTimeMs,
     },
-    chunkedBytes: set & flags.chunked ? reader.varint() : undefined,
+    directoryBytes: set & flags.paged ? reader.varint() : undefined,
   };
 }
 
@@ -91,6 +91,10 @@ export function readName(reader: ByteReader, nameOf: NameOf): string {
   const what = reader.varint();
   if (what === EMPTY) return '';
   return what === INLINE ? reader.text() : nameOf(what - 1);
+}
+
+export function skipName(reader: ByteReader): void {
+  if (reader.varint() === INLINE) reader.raw(reader.varint());
 }
 
 /** A record under a conversation's number that says it is another's. */

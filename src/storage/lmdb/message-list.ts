@@ -1,6 +1,6 @@
 import type { Speaker } from '../../model/index.js';
 import { ByteReader, ByteWriter } from '../bytes.js';
-import { readName, writeName, type NameOf } from './manifest.js';
+import { readName, skipName, writeName, type NameOf } from './manifest.js';
 import type { NameCodes } from './names.js';
 
 export interface ListedSegment {
@@ -13,6 +13,15 @@ export interface ListedMessage extends Speaker {
   readonly segments: readonly ListedSegment[];
 }
 
+/** How far a list, or its beginning, goes. */
+export interface ListExtent {
+  readonly messages: number;
+  readonly tokens: number;
+  readonly bytes: number;
+  /** The segment after the last one that it names: what a list that goes on counts from. */
+  readonly nextId: number;
+}
+
 /** A message's first byte: flags, and the role's name in the five low bits, or ROLE_FOLLOWS. */
 const HAS_NAME = 0x20;
 const HAS_TOOL_CALL = 0x40;
@@ -21,12 +30,26 @@ const HAS_COUNT = 0x80;
 const ROLE_MASK = 0x1f;
 const ROLE_FOLLOWS = 0x1f;
 
-/** Segments that follow one another in id order, as new ones do, take one byte and their token count. */
-export function encodeMessages(messages: readonly ListedMessage[], names: NameCodes): Uint8Array {
-  const writer = new ByteWriter(1024);
-  let expectedId = 0;
-  for (const { role, name, toolCallId, segments } of messages) {
-    const roleCode = role === '' ? 0 : (names.codeOf(role, 'label') ?? ROLE_FOLLOWS);
+/** Writes a message list. Segments that follow one another in id order, as new ones do, take one byte and their token count. */
+export class MessageEncoder {
+  readonly #writer = new ByteWriter(1024);
+  #expectedId = 0;
+
+  constructor(private readonly names: NameCodes) {}
+
+  get bytes(): number {
+    return this.#writer.length;
+  }
+
+  /** Begins with a list that is encoded already, whose extent has this `nextId`. */
+  resume(list: Uint8Array, nextId: number): void {
+    this.#writer.raw(list);
+    this.#expectedId = nextId;
+  }
+
+  add({ role, name, toolCallId, segments }: ListedMessage): void {
+    const writer = this.#writer;
+    const roleCode = role === '' ? 0 : (this.names.codeOf(role, 'label') ?? ROLE_FOLLOWS);
     const shortRole = Math.min(roleCode, ROLE_FOLLOWS);
     const counted = segments.length !== 1;
     writer.byte(
@@ -35,16 +58,20 @@ export function encodeMessages(messages: readonly ListedMessage[], names: NameCo
         (toolCallId === '' ? 0 : HAS_TOOL_CALL) +
         (counted ? HAS_COUNT : 0),
     );
-    if (shortRole === ROLE_FOLLOWS) writeName(writer, role, 'label', names);
-    if (name !== '') writeName(writer, name, 'speaker', names);
+    if (shortRole === ROLE_FOLLOWS) writeName(writer, role, 'label', this.names);
+    if (name !== '') writeName(writer, name, 'speaker', this.names);
     if (toolCallId !== '') writer.text(toolCallId);
     if (counted) writer.varint(segments.length);
     for (const { id, tokenCount } of segments) {
-      writer.zigzag(id - expectedId).varint(tokenCount);
-      expectedId = id + 1;
+      writer.zigzag(id - this.#expectedId).varint(tokenCount);
+      this.#expectedId = id + 1;
     }
   }
-  return writer.finish();
+
+  /** The list without what was added after these bytes; nothing is added to it any more. */
+  finish(bytes = this.bytes): Uint8Array {
+    return this.#writer.finish().subarray(0, bytes);
+  }
 }
 
 /** Reads to the end of the list. */
@@ -67,10 +94,37 @@ export function* decodeMessages(list: Uint8Array, nameOf: NameOf): Generator<Lis
   }
 }
 
+/** Goes over the first messages of a list, or all, and makes nothing of them but what it is told to. */
+export function scanMessages(
+  list: Uint8Array,
+  onSegment: (id: number, tokenCount: number) => void,
+  messagesMax = Infinity,
+): ListExtent {
+  const reader = new ByteReader(list);
+  let nextId = 0;
+  let messages = 0;
+  let tokens = 0;
+  for (; messages < messagesMax && !reader.atEnd; messages++) {
+    const head = reader.byte();
+    if ((head & ROLE_MASK) === ROLE_FOLLOWS) skipName(reader);
+    if (head & HAS_NAME) skipName(reader);
+    if (head & HAS_TOOL_CALL) reader.raw(reader.varint());
+    const count = head & HAS_COUNT ? reader.varint() : 1;
+    for (let index = 0; index < count; index++) {
+      const id = nextId + reader.zigzag();
+      const tokenCount = reader.varint();
+      onSegment(id, tokenCount);
+      tokens += tokenCount;
+      nextId = id + 1;
+    }
+  }
+  return { messages, tokens, bytes: reader.position, nextId };
+}
+
 /** The distinct segments that a message list names. */
-export function segmentsNamed(list: Uint8Array, nameOf: NameOf): Set<number> {
+export function segmentsNamed(list: Uint8Array): Set<number> {
   const ids = new Set<number>();
-  for (const { segments } of decodeMessages(list, nameOf)) for (const { id } of segments) ids.add(id);
+  scanMessages(list, (id) => ids.add(id));
   return ids;
 }
 

@@ -46,6 +46,7 @@ export class Names implements NameCodes {
 /** Names as one write transaction sees them, which gives codes to those that are new. */
 export class NameWriter implements NameCodes {
   readonly #added = new Map<string, number>();
+  readonly #addedNames = new Map<number, string>();
 
   constructor(
     private readonly table: Table<number>,
@@ -68,6 +69,13 @@ export class NameWriter implements NameCodes {
     const code = this.nextCode++;
     this.table.append(code, Buffer.from(name, 'utf8'));
     this.#added.set(name, code);
+    this.#addedNames.set(code, name);
     return code;
+  }
+
+  /** @throws StowkenError CORRUPT_STORE */
+  nameOf(code: number): string {
+    // Those of this transaction stay here until it is committed: it may be rolled back.
+    return this.#addedNames.get(code) ?? this.names.nameOf(code);
   }
 }

@@ -4,10 +4,12 @@ import { isStowkenError, StowkenError } from '../../model/index.js';
 import type { MaintainedBackend } from '../backend.js';
 import { lockFolder, type FolderLock } from '../folder-lock.js';
 import { checkMarker, readMarker, writeMarker } from '../marker.js';
+import { removeStrayCopies } from './backup.js';
 import { damaged, lengthenDataFile } from './data-file.js';
 import { dataFileIn, Environment } from './environment.js';
 import { FORMAT_VERSION, KIND } from './layout.js';
 import { LmdbBackend } from './lmdb-backend.js';
+import { LmdbReader } from './lmdb-reader.js';
 import { ownerRecord } from './owner-record.js';
 import { initialise, readIdentity } from './state.js';
 
@@ -60,7 +62,10 @@ async function openWhole({
   try {
     const { meta } = environment.tables;
     readIdentity(meta);
-    if (lock !== false) folderLock = await lockFolder(folder, ownerRecord(environment));
+    if (lock !== false) {
+      folderLock = await lockFolder(folder, ownerRecord(environment));
+      await removeStrayCopies(folder);
+    }
     if (readIdentity(meta) === undefined) await environment.write(() => initialise(meta));
     return new LmdbBackend(environment, folderLock, codec, clock);
   } catch (error) {
@@ -68,6 +73,22 @@ async function openWhole({
     await environment.close();
     throw error;
   }
+}
+
+/**
+ * Opens for reading a vault that another process keeps with openLmdbBackend; `lease` is that one's.
+ * @throws StowkenError CORRUPT_STORE
+ */
+export async function openLmdbReader({
+  folder,
+  codec,
+  lease,
+}: {
+  readonly folder: string;
+  readonly codec: LiveCodec;
+  readonly lease: () => () => void;
+}): Promise<LmdbReader> {
+  return new LmdbReader(await openEnvironment(folder, true), codec, lease);
 }
 
 /** What LMDB cannot read is damage. */

@@ -1,32 +1,35 @@
 import { ByteReader, ByteWriter } from '../bytes.js';
-import type { Tables } from './environment.js';
 import { COUNTS_PER_CHUNK } from './layout.js';
+import type { Table } from './table.js';
 
-/** Stored bytes: 0 not stored, 1 no reference, n: n - 1 references, 255: see bigRefCounts. */
+/** Stored bytes: 0 not stored, 1 no reference, n: n - 1 references, 255: see the table of big counts. */
 const BIG = 255;
 
-/** How many references each segment has. Of one stretch of reading or one write transaction. */
+/** How many references each segment has, or each page. Of one stretch of reading or one write transaction. */
 export class RefCounts {
   readonly #chunks = new Map<number, Uint8Array>();
   readonly #changed = new Set<number>();
   readonly #added = new Set<number>();
 
-  constructor(private readonly tables: Pick<Tables, 'refCounts' | 'bigRefCounts'>) {}
+  constructor(
+    private readonly counts: Table<number>,
+    private readonly bigCounts: Table<number>,
+  ) {}
 
-  /** Undefined: the segment is not stored. */
+  /** Undefined: it is not stored. */
   get(id: number): number | undefined {
     const byte = this.#chunk(id)[id % COUNTS_PER_CHUNK] ?? 0;
-    if (byte === BIG) return decodeBigCount(this.tables.bigRefCounts.get(id));
+    if (byte === BIG) return decodeBigCount(this.bigCounts.get(id));
     return byte === 0 ? undefined : byte - 1;
   }
 
-  /** Undefined: the segment is not stored any more. */
+  /** Undefined: it is not stored any more. */
   set(id: number, count: number | undefined): void {
     const chunk = this.#chunk(id);
     const at = id % COUNTS_PER_CHUNK;
     const big = count !== undefined && count + 1 >= BIG;
-    if (big) this.tables.bigRefCounts.put(id, new ByteWriter(8).varint(count).finish());
-    else if (chunk[at] === BIG) this.tables.bigRefCounts.remove(id);
+    if (big) this.bigCounts.put(id, new ByteWriter(8).varint(count).finish());
+    else if (chunk[at] === BIG) this.bigCounts.remove(id);
     chunk[at] = big ? BIG : count === undefined ? 0 : count + 1;
     this.#changed.add(chunkOf(id));
   }
@@ -35,9 +38,9 @@ export class RefCounts {
     for (const number of [...this.#changed].sort((a, b) => a - b)) {
       const chunk = this.#chunk((number - 1) * COUNTS_PER_CHUNK);
       // Ids only go up, and so do the chunks that are added.
-      if (chunk.every((byte) => byte === 0)) this.tables.refCounts.remove(number);
-      else if (this.#added.delete(number)) this.tables.refCounts.append(number, chunk);
-      else this.tables.refCounts.put(number, chunk);
+      if (chunk.every((byte) => byte === 0)) this.counts.remove(number);
+      else if (this.#added.delete(number)) this.counts.append(number, chunk);
+      else this.counts.put(number, chunk);
     }
     this.#changed.clear();
   }
@@ -46,7 +49,7 @@ export class RefCounts {
     const number = chunkOf(id);
     let chunk = this.#chunks.get(number);
     if (!chunk) {
-      chunk = this.tables.refCounts.get(number);
+      chunk = this.counts.get(number);
       if (!chunk) {
         chunk = new Uint8Array(COUNTS_PER_CHUNK);
         this.#added.add(number);
@@ -57,7 +60,7 @@ export class RefCounts {
   }
 }
 
-/** Keys of refCounts: they begin at 1. */
+/** Keys of the chunks: they begin at 1. */
 function chunkOf(id: number): number {
   return Math.floor(id / COUNTS_PER_CHUNK) + 1;
 }

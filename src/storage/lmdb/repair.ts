@@ -1,20 +1,24 @@
 import { frameRegistryId, type Codec } from '../../codec/index.js';
 import { isStowkenError } from '../../model/index.js';
 import { SegmentColumns } from './check-columns.js';
-import { readManifest } from './conversations.js';
+import { decodeManifest } from './conversations.js';
 import type { Tables } from './environment.js';
 import { framePieces } from './frame-pieces.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
-import { fingerprintOf, splitIndexChunk } from './hash-index.js';
-import type { IndexEntry } from './index-chunk.js';
+import { baseOf, fingerprintOf, splitIndexChunk } from './hash-index.js';
+import { decodeIndexChunk, type IndexEntry } from './index-chunk.js';
 import { IdIndex } from './id-index.js';
 import type { NameOf } from './manifest.js';
-import { decodeMessages } from './message-list.js';
+import { segmentsNamed } from './message-list.js';
+import { numberKey } from './number-key.js';
 import { decodePack } from './pack.js';
+import { decodeDirectory } from './page-directory.js';
+import { encodeFreedPages } from './pages.js';
 import { RefCounts } from './ref-counts.js';
 import { decodeReferences, referenceOfBytes } from './reference-chunk.js';
 import { countUse, Registries, type RegistryUse } from './registries.js';
 import { References } from './references.js';
+import { decodeRequest } from './request-record.js';
 import { SegmentReader } from './segment-reader.js';
 import { readState, writeState, type State } from './state.js';
 import type { Table } from './table.js';
@@ -30,8 +34,11 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: NameOf, nowMs: num
   const segments = new SegmentColumns();
   const entries = collectSegments(tables, codec, segments, state);
   removeStrayPieces(tables, segments);
-  countReferences(tables, nameOf, segments, state);
-  rebuildHashIndex(tables.hashIndex, entries);
+  const pages = countReferences(tables, nameOf, segments, state);
+  rebuildPages(tables, pages, segments, state);
+  countOutsideReferences(tables, segments);
+  rebuildRequests(tables, nameOf, state);
+  rebuildHashIndex(tables.hashIndex, keepNames(tables.hashIndex, entries));
   rebuildCounts(tables, segments, state, nowMs);
   writeState(tables.meta, state);
 }
@@ -75,14 +82,21 @@ function removeStrayPieces(tables: Tables, segments: SegmentColumns): void {
   }
 }
 
-/** Reads all manifests and holders; makes the id index anew on the way. */
-function countReferences(tables: Tables, nameOf: NameOf, segments: SegmentColumns, state: State): void {
+/** Reads all manifests; makes the id index anew on the way. Returns how many name each page. */
+function countReferences(
+  tables: Tables,
+  nameOf: NameOf,
+  segments: SegmentColumns,
+  state: State,
+): Map<number, number> {
+  const holders = new Map<number, number>();
   clear(tables.ids);
   const ids = new IdIndex(tables.ids);
   state.conversations = state.messages = state.tokens = 0;
   for (const number of [...tables.conversations.keys()]) {
     state.nextConversation = Math.max(state.nextConversation, number + 1);
-    const manifest = readable(() => readManifest(tables, number, nameOf));
+    const record = tables.conversations.get(number);
+    const manifest = record && readable(() => decodeManifest(record, nameOf));
     if (!manifest) continue;
     const { id, messageCount, totalTokens, createTimeMs } = manifest.conversation;
     if (ids.find(id) === undefined) ids.insert(id, number);
@@ -90,14 +104,50 @@ function countReferences(tables: Tables, nameOf: NameOf, segments: SegmentColumn
     state.messages += messageCount;
     state.tokens += totalTokens;
     state.lastCreateTimeMs = Math.max(state.lastCreateTimeMs, createTimeMs);
-    const named = new Set<number>();
-    readable(() => {
-      for (const message of decodeMessages(manifest.list, nameOf))
-        for (const { id } of message.segments) named.add(id);
-    });
-    for (const segment of named) segments.addReference(segment);
+    const { directory, tail } = manifest.list;
+    for (const segment of readable(() => segmentsNamed(tail)) ?? []) segments.addReference(segment);
+    for (const page of readable(() => [...decodeDirectory(directory)]) ?? []) {
+      holders.set(page.id, (holders.get(page.id) ?? 0) + 1);
+    }
   }
-  countOutsideReferences(tables, segments);
+  return holders;
+}
+
+/** Makes the counts of pages anew; those that no manifest names go when no snapshot reads them any more. */
+function rebuildPages(
+  tables: Tables,
+  holders: ReadonlyMap<number, number>,
+  segments: SegmentColumns,
+  state: State,
+): void {
+  for (const table of [tables.pageCounts, tables.bigPageCounts, tables.freedPages]) clear(table);
+  const counts = new RefCounts(tables.pageCounts, tables.bigPageCounts);
+  const freed: number[] = [];
+  for (const { key, value } of tables.pages.range()) {
+    state.nextPage = Math.max(state.nextPage, key + 1);
+    const count = holders.get(key) ?? 0;
+    counts.set(key, count);
+    if (count === 0) freed.push(key);
+    else for (const segment of readable(() => segmentsNamed(value)) ?? []) segments.addReference(segment);
+  }
+  counts.flush();
+  if (freed.length > 0) tables.freedPages.put(numberKey(state.commitSequence), encodeFreedPages(freed));
+}
+
+/** Takes away the requests that cannot be read, and makes the order of the others anew. */
+function rebuildRequests(tables: Tables, nameOf: NameOf, state: State): void {
+  clear(tables.requestOrder);
+  const placed: { readonly key: Buffer; readonly number: number }[] = [];
+  for (const key of [...tables.requests.keys()]) {
+    const record = tables.requests.get(key);
+    const request = record && readable(() => decodeRequest(record, nameOf));
+    if (request) placed.push({ key, number: request.number });
+    else tables.requests.remove(key);
+  }
+  for (const { key, number } of placed.sort((a, b) => a.number - b.number)) {
+    tables.requestOrder.append(numberKey(number), key);
+    state.nextRequest = Math.max(state.nextRequest, number + 1);
+  }
 }
 
 /** Counts them, and takes away those to segments that are not stored. */
@@ -111,6 +161,29 @@ function countOutsideReferences(tables: Tables, segments: SegmentColumns): void 
     }
   }
   references.flush();
+}
+
+/**
+ * A frame with other tokens than those it is indexed under is damaged, where the index is not: it keeps the
+ * name that it had, or else its damage would pass for what was stored. An index that has each segment once is
+ * taken as whole, and so is a chunk most of whose entries are right.
+ */
+function keepNames(table: Table<number>, entries: readonly IndexEntry[]): IndexEntry[] {
+  const computed = new Map(entries.map(({ id, fingerprint }) => [id, fingerprint]));
+  const chunks = [...table.range()].map(
+    ({ key, value }) => readable(() => decodeIndexChunk(baseOf(key), value)) ?? [],
+  );
+  const indexed = chunks.flat().map(({ id }) => id);
+  const distinct = new Set(indexed);
+  const whole = distinct.size === indexed.length && entries.every(({ id }) => distinct.has(id));
+  const names = new Map<number, number>();
+  for (const chunk of chunks) {
+    const wrong = chunk.filter(({ id, fingerprint }) => computed.get(id) !== fingerprint);
+    if (!whole && wrong.length > chunk.length / 2) continue;
+    for (const { id, fingerprint } of wrong) names.set(id, fingerprint);
+  }
+  for (const { id, fingerprint } of chunks.flat()) if (computed.get(id) === fingerprint) names.delete(id);
+  return entries.map(({ id, fingerprint }) => ({ id, fingerprint: names.get(id) ?? fingerprint }));
 }
 
 function rebuildHashIndex(table: Table<number>, entries: IndexEntry[]): void {
@@ -127,7 +200,7 @@ function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, n
   );
   for (const table of [tables.refCounts, tables.bigRefCounts, tables.garbage]) clear(table);
   state.garbageSegments = state.garbageBytes = 0;
-  const counts = new RefCounts(tables);
+  const counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
   for (const id of segments.ids()) {
     counts.set(id, segments.references(id));
     if (segments.references(id) > 0) continue;

@@ -1,47 +1,92 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { LiveCodec } from '../../codec/index.js';
-import { StowkenError } from '../../model/index.js';
+import { StowkenError, type VaultStats } from '../../model/index.js';
+import type { CheckOptions } from '../backend.js';
 import { readBackup } from '../backup-stream.js';
-import { checkMarker, syncFolder } from '../marker.js';
+import { checkMarker, syncFolder, writeMarker } from '../marker.js';
 import { dataFileIn } from './environment.js';
 import { FORMAT_VERSION, KIND } from './layout.js';
 import { openLmdbBackend } from './open.js';
 
+/** Where a vault is made and checked before it moves up into its folder, which may be a mount point. */
+const WORKSHOP = 'restoring';
+
+export interface RestoreOptions extends Pick<CheckOptions, 'onProgress'> {
+  /** Empty or not there; what a killed restore left there does not count. */
+  readonly folder: string;
+  readonly source: AsyncIterable<Uint8Array>;
+  /** Of this restore alone: it learns the vault's registries. */
+  readonly codec: LiveCodec;
+}
+
+export interface RestoredVault {
+  readonly vaultId: string;
+  readonly stats: VaultStats;
+}
+
 /**
- * Makes a vault of a backup in a folder that is empty or not there, and checks every record of it.
+ * Makes a vault of a backup, and checks every record of it before it is in its place.
  * @throws StowkenError CORRUPT_STORE, STORE_VERSION, and INVALID_FIELD when the folder is not empty;
  * the folder is then as it was
  */
-export async function restoreLmdb(
-  folder: string,
-  source: AsyncIterable<Uint8Array>,
-  codec: LiveCodec,
-): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  if ((await readdir(folder)).length > 0) {
+export async function restoreLmdb(options: RestoreOptions): Promise<RestoredVault> {
+  const folder = resolve(options.folder);
+  const made = await mkdir(folder, { recursive: true });
+  const workshop = join(folder, WORKSHOP);
+  if ((await readdir(folder)).some((name) => name !== WORKSHOP)) {
     throw new StowkenError('INVALID_FIELD', `${folder} is not empty: a backup is restored to a new folder`, {
       field: 'folder',
     });
   }
-  const file = dataFileIn(folder);
+  await rm(workshop, { recursive: true, force: true });
   try {
-    await readBackup(source, `${file}.new`, ({ kind, format, vaultId }) =>
-      checkMarker({ kind, format, vaultId }, KIND, FORMAT_VERSION, folder),
-    );
-    await rename(`${file}.new`, file);
+    await mkdir(workshop);
+    const restored = await makeVault(workshop, options);
+    // A data file without its VAULT is opened, and gets one; the other way round it would be refused.
+    await rename(dataFileIn(workshop), dataFileIn(folder));
+    await writeMarker(folder, { kind: KIND, format: FORMAT_VERSION, vaultId: restored.vaultId });
+    await rm(workshop, { recursive: true });
     await syncFolder(folder);
-    const backend = await openLmdbBackend({ folder, codec, clock: Date.now });
-    const [violation] = await backend.check();
-    await backend.close();
-    if (violation) {
+    return restored;
+  } catch (error) {
+    await rm(workshop, { recursive: true, force: true });
+    if (made !== undefined) await removeFolders(folder, made);
+    throw error;
+  }
+}
+
+async function makeVault(
+  folder: string,
+  { source, codec, onProgress }: RestoreOptions,
+): Promise<RestoredVault> {
+  const { vaultId } = await readBackup(source, dataFileIn(folder), ({ kind, format, vaultId }) =>
+    checkMarker({ kind, format, vaultId }, KIND, FORMAT_VERSION, 'the backup'),
+  );
+  const backend = await openLmdbBackend({ folder, codec, clock: Date.now });
+  try {
+    const violations = await backend.check(onProgress ? { onProgress } : {});
+    const [first] = violations;
+    if (first) {
       throw new StowkenError(
         'CORRUPT_STORE',
-        `the backup is of a damaged vault: ${violation.subject}: ${violation.detail}`,
+        `the backup is of a vault that was not whole: ${first.subject}: ${first.detail}`,
+        { violations: String(violations.length) },
       );
     }
-  } catch (error) {
-    await Promise.all((await readdir(folder)).map((name) => rm(join(folder, name), { force: true })));
-    throw error;
+    if (backend.vaultId !== vaultId) {
+      throw new StowkenError('CORRUPT_STORE', `the backup says it is of vault ${vaultId}, and is of another`);
+    }
+    return { vaultId, stats: await backend.stats() };
+  } finally {
+    await backend.close();
+  }
+}
+
+/** Removes empty folders from the innermost to the outermost that was made. */
+async function removeFolders(innermost: string, outermost: string): Promise<void> {
+  for (let folder = innermost; ; folder = dirname(folder)) {
+    await rmdir(folder);
+    if (folder === outermost) return;
   }
 }

@@ -21,7 +21,7 @@ export class SegmentFinder {
     private readonly codec: Codec,
   ) {
     this.reader = new SegmentReader(tables);
-    this.#counts = new RefCounts(tables);
+    this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
     this.#index = new HashIndex(tables.hashIndex, directory);
   }
 
@@ -42,10 +42,10 @@ export class SegmentFinder {
 
   /** @throws StowkenError SEGMENT_NOT_FOUND, CORRUPT_STORE, CORRUPT_SEGMENT */
   known(id: number): KnownSegment {
+    const cached = this.cache.byId(id);
+    if (cached && this.#counts.get(id) !== undefined) return cached;
     const size = this.reader.size(id);
     if (!size) throw segmentNotFound(id);
-    const cached = this.cache.byId(id);
-    if (cached) return cached;
     const hash = this.codec.hashOf(this.reader.frame(id));
     const read: KnownSegment = { id, hash, tokenCount: size.tokenCount };
     this.cache.add(read);

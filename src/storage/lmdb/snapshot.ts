@@ -1,19 +1,22 @@
-import type { Conversation } from '../../model/index.js';
 import type { ConversationSnapshot, SegmentKey, StoredMessage } from '../backend.js';
+import type { StoredManifest } from './conversations.js';
 import type { NameOf } from './manifest.js';
-import { decodeMessages } from './message-list.js';
+import { locateToken, messagesOf } from './stored-list.js';
 
-/** A conversation's revision, from its encoded message list: a few bytes a message, decoded as it is read. */
+/**
+ * A conversation's revision, from its record: a few bytes for each page, and the tail. A page is read when it
+ * is come to, and is there for as long as the lease that `release` ends.
+ */
 export function createSnapshot(
-  conversation: Conversation,
-  list: Uint8Array,
+  { conversation, list }: StoredManifest,
+  pageOf: (id: number) => Uint8Array,
   nameOf: NameOf,
   release: () => void,
 ): ConversationSnapshot {
   return {
     conversation,
-    *messages(): Generator<StoredMessage, void, void> {
-      for (const { segments, ...speaker } of decodeMessages(list, nameOf)) {
+    *messages(from = 0): Generator<StoredMessage, void, void> {
+      for (const { segments, ...speaker } of messagesOf(list, pageOf, nameOf, from)) {
         yield {
           ...speaker,
           tokenCount: segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
@@ -21,6 +24,7 @@ export function createSnapshot(
         };
       }
     },
+    locate: (tokenOffset) => locateToken(list, pageOf, nameOf, tokenOffset),
     release,
   };
 }

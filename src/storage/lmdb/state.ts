@@ -14,6 +14,8 @@ const figures = [
   'nextSegment',
   'nextConversation',
   'nextName',
+  'nextPage',
+  'nextRequest',
   'lastCreateTimeMs',
   'conversations',
   'messages',
@@ -31,7 +33,7 @@ export type State = Record<(typeof figures)[number], number>;
 
 export function emptyState(): State {
   const state = Object.fromEntries(figures.map((figure) => [figure, 0])) as State;
-  return { ...state, nextSegment: 1, nextConversation: 1, nextName: 1 };
+  return { ...state, nextSegment: 1, nextConversation: 1, nextName: 1, nextPage: 1, nextRequest: 1 };
 }
 
 /** Names of the figures in which two states differ. */

@@ -60,6 +60,10 @@ export class Table<K extends number | Buffer> {
     return this.#entry(this.lastKey());
   }
 
+  firstKey(): K | undefined {
+    return first(this.database.getKeys({ limit: 1, ...this.#options() }));
+  }
+
   lastKey(): K | undefined {
     return first(this.database.getKeys({ reverse: true, limit: 1, ...this.#options() }));
   }

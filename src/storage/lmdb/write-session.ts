@@ -1,15 +1,17 @@
 import { frameRegistryId, registryIdOf, type LiveCodec } from '../../codec/index.js';
 import { isStowkenError, type SegmentHash } from '../../model/index.js';
-import type { FrameReplacement, NewSegment } from '../backend.js';
+import type { Change, FrameReplacement, NewSegment } from '../backend.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
 import type { Tables } from './environment.js';
 import { HashIndex } from './hash-index.js';
 import { IdIndex } from './id-index.js';
 import type { IndexDirectory } from './index-directory.js';
 import { NameWriter, type Names } from './names.js';
+import { Pages } from './pages.js';
 import { Registries } from './registries.js';
 import { RefCounts } from './ref-counts.js';
 import { References } from './references.js';
+import { Requests } from './requests.js';
 import type { KnownSegment, SegmentCache } from './segment-cache.js';
 import { SegmentReader } from './segment-reader.js';
 import { SegmentWriter } from './segment-writer.js';
@@ -22,6 +24,8 @@ export interface Shared {
   readonly cache: SegmentCache;
   readonly directory: IndexDirectory;
   readonly names: Names;
+  /** Segments that changes name, looked up before their transaction: a pair of hash and id is true for ever. */
+  readonly resolved: WeakMap<Change, ReadonlyMap<SegmentHash, KnownSegment>>;
 }
 
 /**
@@ -33,7 +37,11 @@ export class WriteSession {
   readonly names: NameWriter;
   readonly ids: IdIndex;
   readonly references: References;
+  readonly pages: Pages;
+  readonly requests: Requests;
   readonly #added = new Map<SegmentHash, KnownSegment>();
+  /** Looked for, and not stored: most that a change brings, and each is asked for more than once. */
+  readonly #absent = new Set<SegmentHash>();
   readonly #addedIds = new Map<number, KnownSegment>();
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
@@ -41,6 +49,8 @@ export class WriteSession {
   readonly registries: Registries;
   /** What becomes of registries: the last bytes put, or undefined for one that is dropped. */
   readonly #registryChanges = new Map<number, Uint8Array | undefined>();
+  readonly nameOf = (code: number): string => this.names.nameOf(code);
+  #resolved: ReadonlyMap<SegmentHash, KnownSegment> | undefined;
   #reader: SegmentReader;
   #indexChanges: ReturnType<HashIndex['flush']> | undefined;
 
@@ -54,7 +64,9 @@ export class WriteSession {
     this.names = new NameWriter(tables.names, shared.names, this.state.nextName);
     this.ids = new IdIndex(tables.ids);
     this.references = new References(tables.references);
-    this.#counts = new RefCounts(tables);
+    this.pages = new Pages(tables, this.state);
+    this.requests = new Requests(tables, this.state, this.names, this.nameOf);
+    this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
     this.#index = new HashIndex(tables.hashIndex, shared.directory);
     this.#writer = new SegmentWriter(tables);
     this.registries = new Registries(tables);
@@ -65,15 +77,20 @@ export class WriteSession {
     return this.shared.tables;
   }
 
-  readonly nameOf = (code: number): string => this.shared.names.nameOf(code);
+  /** The change that is planned and made from here on. */
+  begin(change: Change): void {
+    this.#resolved = this.shared.resolved.get(change);
+  }
 
   find(hash: SegmentHash): KnownSegment | undefined {
-    const cached = this.#added.get(hash) ?? this.shared.cache.byHash(hash);
+    const cached = this.#resolved?.get(hash) ?? this.#added.get(hash) ?? this.shared.cache.byHash(hash);
     if (cached && this.#counts.get(cached.id) !== undefined) return cached;
+    if (this.#absent.has(hash)) return undefined;
     for (const id of this.#index.candidates(hash)) {
       const known = this.#known(id);
       if (known.hash === hash) return known;
     }
+    this.#absent.add(hash);
     return undefined;
   }
 
@@ -88,6 +105,7 @@ export class WriteSession {
     state.uniqueTokens += tokenCount;
     state.segmentBytes += frame.length;
     this.#countFrame(frame, tokenCount, 1);
+    this.#absent.delete(hash);
     this.#added.set(hash, known);
     this.#addedIds.set(known.id, known);
     return known;
@@ -98,11 +116,11 @@ export class WriteSession {
     const count = this.#counts.get(id) ?? 0;
     this.#counts.set(id, count + 1);
     if (count > 0) return;
-    const garbage = this.tables.garbage.get(id);
+    const garbage = this.tables.garbage.view(id);
     if (!garbage) return;
-    this.tables.garbage.remove(id);
     this.state.garbageSegments -= 1;
     this.state.garbageBytes -= decodeGarbage(garbage).frameBytes;
+    this.tables.garbage.remove(id);
   }
 
   /** Takes a reference away; says whether the segment is garbage now. */
@@ -124,7 +142,7 @@ export class WriteSession {
     // What was appended in this session may not be readable yet.
     if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
     const frameBytes = this.#reader.size(id)?.frameBytes ?? 0;
-    const isNew = this.tables.garbage.get(id) === undefined;
+    const isNew = this.tables.garbage.view(id) === undefined;
     const { commitSequence: sequence } = this.state;
     this.tables.garbage.put(id, encodeGarbage({ sinceMs: this.nowMs, sequence, frameBytes }));
     if (!isNew) return;
@@ -220,13 +238,14 @@ export class WriteSession {
     if (id !== undefined) this.registries.count(id, tokenCount, frame.length, sign);
   }
 
-  /** Writes all that was held back. */
-  flush(): void {
+  /** Writes all that was held back. What was freed at `sequenceMax` or before, no snapshot reads any more. */
+  flush(sequenceMax: number): void {
     this.#writer.flush();
     this.#indexChanges = this.#index.flush();
     this.#counts.flush();
     this.registries.flush();
     this.references.flush();
+    this.pages.flush(sequenceMax);
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);
   }

@@ -31,12 +31,7 @@ export class Writer {
 
   /** @throws StowkenError COMMIT_FAILED, WRITES_STOPPED */
   async commitGroup(changes: readonly Change[]): Promise<Outcome[]> {
-    if (this.#stopped) {
-      const { cause } = this.#stopped;
-      throw new StowkenError('WRITES_STOPPED', `the store takes no writes since a commit failed: ${cause}`, {
-        cause,
-      });
-    }
+    this.#checkWritable();
     try {
       return await this.#commit(changes);
     } catch (error) {
@@ -49,19 +44,39 @@ export class Writer {
     }
   }
 
+  /** Writes what is no change: a repair. @throws StowkenError COMMIT_FAILED, WRITES_STOPPED */
+  async write(action: () => void): Promise<void> {
+    this.#checkWritable();
+    try {
+      await this.environment.write(action);
+    } catch (error) {
+      throw error instanceof CommitError ? await this.#stop(error) : error;
+    }
+  }
+
   close(): void {
     clearTimeout(this.#retry);
+  }
+
+  #checkWritable(): void {
+    if (!this.#stopped) return;
+    const { cause } = this.#stopped;
+    throw new StowkenError('WRITES_STOPPED', `the store takes no writes since a commit failed: ${cause}`, {
+      cause,
+    });
   }
 
   async #commit(changes: readonly Change[]): Promise<Outcome[]> {
     let session: WriteSession | undefined;
     const outcomes = await this.environment.write(() => {
       const current = (session = new WriteSession(this.shared, this.clock()));
+      // What became unused in this transaction may be in a snapshot that is taken before it is visible.
+      const sequenceMax = Math.min(this.leases.oldest(), current.state.commitSequence - 1);
       let wrote = false;
       const results = changes.map((change): Outcome => {
         let make;
         try {
-          make = planChange(current, change, this.leases.oldest());
+          make = planChange(current, change, sequenceMax);
         } catch (refusal) {
           return { refusal };
         }
@@ -69,7 +84,7 @@ export class Writer {
         wrote ||= made.wrote;
         return { result: made.result };
       });
-      if (wrote) current.flush();
+      if (wrote) current.flush(sequenceMax);
       return results;
     });
     session?.committed();

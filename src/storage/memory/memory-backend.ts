@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { LiveCodec } from '../../codec/index.js';
-import { StowkenError, type VaultStats } from '../../model/index.js';
+import type { VaultStats } from '../../model/index.js';
 import type {
   Change,
   ChangeResult,
@@ -12,11 +12,13 @@ import type {
   ListQuery,
   ScanQuery,
   SegmentKey,
-  MaintainedBackend,
+  ManagedBackend,
+  RepairOptions,
   StoredSegment,
 } from '../backend.js';
 import { matchesFilter } from '../filters.js';
 import { Leases } from '../leases.js';
+import { createRecordSnapshot } from '../record-snapshot.js';
 import { closed, segmentNotFound } from '../refusals.js';
 import { checkReplacements } from '../replacements.js';
 import { checkMemory } from './memory-check.js';
@@ -25,11 +27,11 @@ import { listRegistries, scanSegments } from './memory-registries.js';
 import { MemoryStore, type MemorySegment } from './memory-store.js';
 
 /** Keeps everything in memory: for tests, and as the contract's readable model. */
-export function createMemoryBackend(parts: { codec: LiveCodec; clock: () => number }): MaintainedBackend {
+export function createMemoryBackend(parts: { codec: LiveCodec; clock: () => number }): ManagedBackend {
   return new MemoryBackend(parts.codec, parts.clock);
 }
 
-class MemoryBackend implements MaintainedBackend {
+class MemoryBackend implements ManagedBackend {
   readonly kind = 'memory';
   readonly vaultId = randomBytes(16).toString('hex');
   readonly #store = new MemoryStore();
@@ -79,22 +81,11 @@ class MemoryBackend implements MaintainedBackend {
       const key = segmentId as SegmentKey;
       keyOf.set(this.#segment(key).hash, key);
     }
-    return {
-      conversation: found.conversation,
-      *messages() {
-        for (const { segments, ...speaker } of found.messages) {
-          yield {
-            ...speaker,
-            tokenCount: segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
-            segments: segments.map(({ hash, tokenCount }) => ({
-              key: keyOf.get(hash) as SegmentKey,
-              tokenCount,
-            })),
-          };
-        }
-      },
-      release: this.#leases.take(this.#store.sequence),
-    };
+    return createRecordSnapshot(found, (hash) => keyOf.get(hash) as SegmentKey, this.lease());
+  }
+
+  lease(): () => void {
+    return this.#leases.take(this.#store.sequence);
   }
 
   async listConversations(query: ListQuery): Promise<ConversationPage> {
@@ -162,12 +153,9 @@ class MemoryBackend implements MaintainedBackend {
   }
 
   /** Nothing here follows from other records but what commits keep. */
-  async repair() {
-    return { repaired: [], remaining: await this.check() };
-  }
-
-  async *backup(): AsyncGenerator<Uint8Array, void, void> {
-    throw new StowkenError('INVALID_FIELD', 'a vault in memory has no backup', { field: 'storage' });
+  async repair(options: RepairOptions = {}) {
+    await options.onPhase?.('checking');
+    return { repaired: [], remaining: await this.check(options) };
   }
 
   health() {

@@ -7,11 +7,11 @@ import type { MemorySegment, MemoryStore } from './memory-store.js';
 export async function checkMemory(
   store: MemoryStore,
   codec: Codec,
-  { onProgress, signal }: CheckOptions,
+  { depth, onProgress, signal }: CheckOptions,
 ): Promise<Violation[]> {
   // What changes is looked at in one go; frames are decoded in turns with other work, as they are by then.
   const violations = checkRecords(store);
-  const segments = [...store.segments.values()];
+  const segments = depth === 'records' ? [] : [...store.segments.values()];
   const conversations = store.conversations.size;
   const total = conversations + segments.length;
   const turns = new BackgroundTurns(signal);

@@ -1,4 +1,5 @@
 import type { Conversation, MessageRecord, SegmentHash } from '../../model/index.js';
+import type { ChangeResult, RequestMark } from '../backend.js';
 
 export interface MemorySegment {
   readonly id: number;
@@ -26,6 +27,8 @@ export class MemoryStore {
   readonly conversations = new Map<number, MemoryConversation>();
   readonly registries = new Map<number, { readonly bytes: Uint8Array; readonly createTimeMs: number }>();
   readonly numberById = new Map<string, number>();
+  /** By id, oldest first. */
+  readonly requests = new Map<string, RequestMark & { readonly result: ChangeResult }>();
   nextSegment = 1;
   nextConversation = 1;
   lastCreateTimeMs = 0;

@@ -1,6 +1,7 @@
 import { createRewriter, registryIdOf, type Codec } from '../../codec/index.js';
 import { StowkenError } from '../../model/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
+import { requireIntact } from '../intact.js';
 import { planCompaction, readRegistries } from './plan.js';
 import { fromResumeToken, toResumeToken } from './resume-token.js';
 import { rewriteRetired, rewriteShrinking, type GrowthByRegistry } from './rewrite.js';
@@ -32,6 +33,7 @@ export async function* compact(
   signal: AbortSignal,
 ): AsyncGenerator<CompactPart, void, void> {
   const { backend } = parts;
+  await requireIntact(backend, signal);
   const inUseBytesBefore = (await backend.stats()).inUseBytes;
   const tally: Tally = { segmentsDone: 0, segments: 0, segmentsRewritten: 0, bytesBefore: 0, bytesAfter: 0 };
 

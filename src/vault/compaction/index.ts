@@ -1,2 +1,3 @@
+export { AutoCompaction, type AutoCompactionEvents } from './auto.js';
 export { Compactor } from './compactor.js';
-export type * from './types.js';
+export * from './types.js';

@@ -1,3 +1,6 @@
+/** Of the bytes of frames and registries: what a compaction must save where nobody says otherwise. */
+export const minSavingsRatioDefault = 0.05;
+
 export interface CompactInput {
   /** Stop after the plan, and change nothing. */
   readonly dryRun: boolean;

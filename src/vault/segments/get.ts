@@ -1,7 +1,7 @@
 import type { Codec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
 import { isStowkenError, limits, StowkenError, type SegmentHash } from '../../model/index.js';
-import type { StorageBackend, StoredSegment } from '../../storage/index.js';
+import type { StorageBackend, FoundSegment } from '../../storage/index.js';
 import { Chunker } from '../chunker.js';
 import { segmentNotFound } from '../not-found.js';
 import { throwIfAborted } from '../turns.js';
@@ -15,7 +15,7 @@ export interface GetParts {
 }
 
 /** A segment that was found, or why it was not. */
-type Found = (StoredSegment & { readonly hash: SegmentHash }) | StowkenError;
+type Found = (FoundSegment & { readonly hash: SegmentHash }) | StowkenError;
 
 /** Streams segments in the order asked. Reads ahead no further than one batch. */
 export async function* getSegments(
@@ -97,7 +97,8 @@ function* segmentParts(
   }
   const { tokenCount } = segment;
   const form = encoding === 'words' ? 'words' : 'varints';
-  for (const chunk of new Chunker(form, core).push(index, bytes, tokenCount, true)) {
+  const whole = { messageIndex: index, tokenOffset: 0, bytes, tokenCount, last: true, endOfMessage: true };
+  for (const chunk of new Chunker(form, core).push(whole)) {
     yield {
       kind: 'chunk',
       index,

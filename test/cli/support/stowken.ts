@@ -1,5 +1,8 @@
 import { Readable, Writable } from 'node:stream';
-import { runCli } from '../../../src/cli/index.js';
+import { runCli, type CliDependencies } from '../../../src/cli/index.js';
+import { createLiveCodec } from '../../../src/codec/index.js';
+import { loadCore } from '../../../src/core/index.js';
+import { restoreLmdb } from '../../../src/storage/index.js';
 import { startServer } from './start-server.js';
 
 export interface CliResult {
@@ -13,6 +16,13 @@ export interface CliInput {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** What the command is put together with. */
+export const dependencies: Omit<CliDependencies, 'io'> = {
+  startServer,
+  restoreVault: async (input) => restoreLmdb({ ...input, codec: createLiveCodec(await loadCore()) }),
+  version: '1.2.3',
+};
+
 /** Runs the command in this process, away from a terminal. */
 export async function stowken(
   args: readonly string[],
@@ -21,7 +31,7 @@ export async function stowken(
   const stdout = new Collector();
   const stderr = new Collector();
   const io = { stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, env };
-  const code = await runCli({ startServer, version: '1.2.3', io }, args);
+  const code = await runCli({ ...dependencies, io }, args);
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 

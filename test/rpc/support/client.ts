@@ -100,6 +100,40 @@ export class TestClient {
     );
   }
 
+  /** A client stream: the call itself, and its response. */
+  upload(name: string, options: CallOptions = {}) {
+    const { path, responseDeserialize } = method(name);
+    let done: (response: Fields) => void;
+    let fail: (error: Error) => void;
+    const response = new Promise<Fields>((resolve, reject) => {
+      done = resolve;
+      fail = reject;
+    });
+    response.catch(() => undefined); // whoever wants it awaits it
+    const call = this.#client.makeClientStreamRequest(
+      path,
+      (bytes: Buffer) => bytes,
+      (bytes) => responseDeserialize(bytes) as Fields,
+      new Metadata(),
+      options,
+      (error, value) => (error === null ? done(value!) : fail(error)),
+    );
+    const send = (request: Fields | Buffer) => call.write(encode(name, request));
+    return { call, response, send };
+  }
+
+  /** Sends all of these, and then no more. */
+  async sendAll(
+    name: string,
+    requests: readonly (Fields | Buffer)[],
+    options: CallOptions = {},
+  ): Promise<Fields> {
+    const { call, response, send } = this.upload(name, options);
+    for (const request of requests) send(request);
+    call.end();
+    return response;
+  }
+
   async stream(name: string, request: Fields | Buffer, options: CallOptions = {}): Promise<Fields[]> {
     const responses: Fields[] = [];
     for await (const response of this.open(name, request, options)) responses.push(response as Fields);
@@ -107,13 +141,25 @@ export class TestClient {
   }
 
   /** How a call is refused; fails when it is not. */
-  async refused(name: string, request: Fields | Buffer, options: CallOptions = {}): Promise<Refusal> {
-    const call = method(name).responseStream
-      ? this.stream(name, request, options)
-      : this.unary(name, request, options);
-    return call.then(() => {
+  async refused(
+    name: string,
+    request: Fields | Buffer | readonly (Fields | Buffer)[],
+    options: CallOptions = {},
+  ): Promise<Refusal> {
+    return this.#call(name, request, options).then(() => {
       throw new Error(`${name} was not refused`);
     }, refusal);
+  }
+
+  #call(
+    name: string,
+    request: Fields | Buffer | readonly (Fields | Buffer)[],
+    options: CallOptions,
+  ): Promise<unknown> {
+    if (isList(request)) return this.sendAll(name, request, options);
+    return method(name).responseStream
+      ? this.stream(name, request, options)
+      : this.unary(name, request, options);
   }
 
   close(): void {
@@ -123,4 +169,10 @@ export class TestClient {
 
 function encode(name: string, request: Fields | Buffer): Buffer {
   return Buffer.isBuffer(request) ? request : method(name).requestSerialize(request);
+}
+
+function isList(
+  request: Fields | Buffer | readonly (Fields | Buffer)[],
+): request is readonly (Fields | Buffer)[] {
+  return Array.isArray(request);
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
@@ -40,6 +40,13 @@ it.for(durableKinds)(
         const [read] = await backend.readFrames([found!.key]);
         expect(Buffer.compare(read!, frame)).toBe(0);
       }
+      if (kind === 'lmdb') {
+        await expect(backend.backup!(new AbortController().signal).next()).rejects.toMatchObject({
+          reason: 'BACKUP_FAILED',
+          metadata: { limit: /^\d+$/ },
+        });
+      }
+      expect((await readdir(path)).filter((name) => name.startsWith('backup'))).toEqual([]);
 
       await rm(filler);
       await expect.poll(() => backend.health().writable, { timeout: 10_000 }).toBe(true);

@@ -28,6 +28,24 @@ const parts = {
     brings: fc.integer({ min: 5, max: 9 }),
     coding: fc.oneof(fc.constant(0), coding),
   }),
+  append: fc.record({
+    id,
+    messages: fc.array(message, { maxLength: 4 }),
+    current: fc.boolean(),
+    brings: fc.integer({ min: 5, max: 9 }),
+    coding: fc.oneof(fc.constant(0), coding),
+  }),
+  fork: fc.record({
+    id,
+    newId: id,
+    messageCount: fc.option(fc.nat({ max: 7 }), { nil: undefined }),
+    current: fc.boolean(),
+  }),
+  /** Few ids, and seldom another digest: most that come again are the same. */
+  request: fc.record({
+    id: fc.constantFrom('r', 's', 't', 'u'),
+    digest: fc.oneof({ weight: 5, arbitrary: fc.constant('0') }, { weight: 1, arbitrary: fc.constant('1') }),
+  }),
   delete: fc.record({ id, current: fc.boolean() }),
   add: fc.array(holding, { minLength: 1, maxLength: 4 }),
   remove: fc.array(holding, { minLength: 1, maxLength: 4 }),
@@ -53,6 +71,9 @@ const sometimes = <T>(part: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
 const mixed = fc.record({
   bring: sometimes(parts.bring),
   put: sometimes(parts.put),
+  append: sometimes(parts.append),
+  fork: sometimes(parts.fork),
+  request: sometimes(parts.request),
   delete: sometimes(parts.delete),
   add: sometimes(parts.add),
   remove: sometimes(parts.remove),
@@ -71,6 +92,8 @@ const only = (weight: number, key: keyof typeof parts): fc.WeightedArbitrary<Cha
 const change: fc.Arbitrary<ChangePlan> = fc.oneof(
   only(2, 'bring'),
   only(8, 'put'),
+  only(5, 'append'),
+  only(3, 'fork'),
   only(3, 'delete'),
   only(2, 'add'),
   only(2, 'remove'),

@@ -12,6 +12,9 @@ import type { ChangePlan, Operation } from './operations.js';
 import { registries, segmentIn } from './samples.js';
 import { read, visible } from './visible.js';
 
+/** For how long requests are remembered here: a few waits. */
+const REMEMBERED_MS = 60;
+
 /** The same operations on the model and on a real backend, whose answers must be the same. */
 export class Pair {
   readonly #open: ConversationSnapshot[][] = [];
@@ -77,14 +80,27 @@ export class Pair {
     const { nowMs } = this.model;
     const brought = [
       ...(plan.bring?.segments ?? []).map((index) => segmentIn(index, plan.bring!.coding)),
-      ...(plan.put?.messages ?? [])
-        .flatMap(({ segments }) => segments)
-        .filter((index) => index % 10 <= plan.put!.brings)
-        .map((index) => segmentIn(index, plan.put!.coding)),
+      ...broughtBy(plan.put),
+      ...broughtBy(plan.append),
     ];
     const change: { -readonly [K in keyof Change]: Change[K] } = {};
-    if (plan.bring ?? plan.put) change.newSegments = brought;
+    if (plan.request) {
+      const { id, digest } = plan.request;
+      change.request = { id, digest: digest.repeat(32), timeMs: nowMs, notBeforeMs: nowMs - REMEMBERED_MS };
+    }
+    if (plan.bring ?? plan.put ?? plan.append) change.newSegments = brought;
     if (plan.put) change.put = await this.#putOf(plan.put, backend);
+    if (plan.append) {
+      const { id, messages, current } = plan.append;
+      const revision = (await backend.getConversation(id))?.revision ?? 1;
+      const appended = messages.map(toMessage);
+      change.append = { id, messages: appended, timeMs: nowMs, ...(current && { revision }) };
+    }
+    if (plan.fork) {
+      const { id, newId, messageCount, current } = plan.fork;
+      const revision = (await backend.getConversation(id))?.revision ?? 1;
+      change.fork = { id, newId, messageCount, timeMs: nowMs, ...(current && { revision }) };
+    }
     if (plan.delete) {
       const { id, current } = plan.delete;
       const revision = (await backend.getConversation(id))?.revision ?? 1;
@@ -108,11 +124,7 @@ export class Pair {
     const revision = { current, none: 0, second: 2, same: 0 }[put.expects as 'current' | 'none' | 'second'];
     return {
       spec: spec(put.id, { metadata: put.metadata, model: `m${put.messages.length}` }),
-      messages: put.messages.map(({ role, name, toolCallId, segments }) => ({
-        ...message(role, ...segments.map((index) => segmentIn(index, 0))),
-        name,
-        toolCallId,
-      })),
+      messages: put.messages.map(toMessage),
       expect: put.expects === 'same' ? { kind: 'absentOrSame' } : { kind: 'revision', revision },
       timeMs: this.model.nowMs,
     };
@@ -170,6 +182,18 @@ async function collectOf(
   const keys = segments.map(({ key }) => key);
   const hashes = await backend.readHashes(keys);
   return { keys: keys.filter((_, at) => hashes[at]!.charCodeAt(0) % part === 0), garbageBeforeMs };
+}
+
+type MessagePlan = NonNullable<ChangePlan['put']>['messages'][number];
+
+function toMessage({ role, name, toolCallId, segments }: MessagePlan) {
+  return { ...message(role, ...segments.map((index) => segmentIn(index, 0))), name, toolCallId };
+}
+
+/** Some of the segments that the messages name. */
+function broughtBy(part: NonNullable<ChangePlan['put' | 'append']> | undefined) {
+  const named = (part?.messages ?? []).flatMap(({ segments }) => segments);
+  return named.filter((index) => index % 10 <= part!.brings).map((index) => segmentIn(index, part!.coding));
 }
 
 function hashOf(index: number): string {

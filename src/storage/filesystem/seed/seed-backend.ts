@@ -98,9 +98,16 @@ class SeedBackend implements ManagedBackend {
     const bytes = (await readOrRefuse(this.parts.disk, `${MANIFESTS}/${file}`)) ?? new Uint8Array(0);
     const { index } = this.vault;
     const decoded = decodeSeedManifest(bytes, file, (hash) => index.segment(hash)?.tokenCount);
-    // Nothing is ever collected: there is nothing to release.
-    const release = () => undefined;
-    return createSnapshot({ number: entry.number, ...decoded }, (hash) => index.segment(hash)?.id, release);
+    return createSnapshot(
+      { number: entry.number, ...decoded },
+      (hash) => index.segment(hash)?.id,
+      this.lease(),
+    );
+  }
+
+  /** Nothing is ever collected. */
+  lease(): () => void {
+    return () => undefined;
   }
 
   async listConversations(query: ListQuery): Promise<ConversationPage> {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { isStowkenError, limits, StowkenError } from '../../../src/model/index.js';
-import { readStoreRequest } from '../../../src/rpc/wire/store-request.js';
+import { readMessagesRequest } from '../../../src/rpc/wire/messages-request.js';
 import type { MessageContent, NewMessage } from '../../../src/vault/index.js';
 import { message } from '../support/client.js';
 import { rawMessage, tokensMessage, varint, type RawField } from '../support/wire.js';
@@ -51,7 +51,7 @@ function asOrdinary({ role, name, toolCallId, content }: NewMessage) {
 }
 
 const { signal } = new AbortController();
-const read = (bytes: Buffer) => readStoreRequest(bytes, signal);
+const read = (bytes: Buffer) => readMessagesRequest('StoreConversationRequest', bytes, signal);
 
 async function readOne(...fields: readonly RawField[]): Promise<MessageContent> {
   const { messages } = await read(rawMessage([3, rawMessage(...fields)]));
@@ -155,7 +155,7 @@ describe('reading a store request', () => {
     expect(turns).toBeGreaterThan(0);
 
     const abort = new AbortController();
-    const reading = readStoreRequest(bytes, abort.signal);
+    const reading = readMessagesRequest('StoreConversationRequest', bytes, abort.signal);
     abort.abort(new StowkenError('CANCELLED', 'enough'));
     expect(await outcome(reading)).toBe('CANCELLED');
   });

@@ -1,0 +1,32 @@
+// From words to a frame's coded part.
+import { reserve } from '../memory';
+import * as rans from '../rans';
+import { pushAll } from './events';
+import { parse, parsed, parsedEnd } from './parse';
+
+export { parse, parsed, parsedEnd } from './parse';
+export { appendVarints, beginEncode, encoderWords, setEncoderFloor } from './segment';
+
+export const NO_MEMORY: i32 = -2;
+/** The coded part would be longer than what it stands for. */
+export const TOO_LONG: i32 = -3;
+
+let coded: usize = 0;
+
+/** Where the coded part begins that encode() wrote. */
+export function encoded(): usize {
+  return coded;
+}
+
+/** Codes the segment into at most `bytesMax` bytes; their number, or why not. */
+export function encode(bytesMax: i32): i32 {
+  if (!parse()) return NO_MEMORY;
+  const eventsMax = <usize>((parsedEnd - parsed) >>> 2) * 5 + 8;
+  const events = reserve(eventsMax * rans.EVENT_BYTES);
+  const end = reserve(<usize>bytesMax + 16) + <usize>bytesMax;
+  if (events == 0 || end == <usize>bytesMax) return NO_MEMORY;
+  rans.startEvents(events, events + eventsMax * rans.EVENT_BYTES);
+  pushAll();
+  coded = rans.writeEvents(end - <usize>bytesMax, end);
+  return coded == 0 ? TOO_LONG : <i32>(end - coded);
+}

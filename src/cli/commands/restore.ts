@@ -1,0 +1,75 @@
+import { open } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { Context, RestoredVault } from '../context.js';
+import { exitCodes } from '../exit-codes.js';
+import { formatBytes, plural } from '../format.js';
+import { Output } from '../output.js';
+import type { Done } from '../program.js';
+import { createVerifyProgress } from '../verify/progress.js';
+
+interface Options {
+  readonly data: string;
+  readonly json?: true;
+}
+
+const epilogue = `
+Makes a new vault of what stowken backup wrote; needs no server. Every record is compared with every other and
+every segment decoded and named again before the vault is in its folder: a backup that is cut off or altered is
+refused, and leaves nothing behind.
+
+Examples:
+  stowken restore vault.backup --data ./vault
+  gzip -dc vault.backup.gz | stowken restore - --data ./vault`;
+
+/** `stowken restore` */
+export function addRestore(program: Command, context: Context, done: Done): void {
+  program
+    .command('restore')
+    .description('make a new vault of a backup, and check all of it')
+    .argument('<file>', 'the backup, or - for standard input')
+    .requiredOption('--data <dir>', "the new vault's folder: empty, or not there")
+    .option('--json', 'one JSON object: what the vault holds')
+    .addHelpText('after', epilogue)
+    .action(async (file: string, { data, json }: Options) => {
+      const restored = await restore(file, data, context);
+      await new Output(context.io.stdout).line(json ? asJson(data, restored) : sentence(data, restored));
+      done(exitCodes.done);
+    });
+}
+
+async function restore(file: string, folder: string, { io, restoreVault }: Context): Promise<RestoredVault> {
+  const source = file === '-' ? io.stdin : (await open(file)).createReadStream();
+  const progress = createVerifyProgress(io);
+  try {
+    return await restoreVault({
+      folder,
+      source,
+      onProgress: (done, total) => progress.at({ phase: 'checking', done, total }),
+    });
+  } finally {
+    progress.stop();
+    source.destroy();
+  }
+}
+
+function asJson(folder: string, { vaultId, stats }: RestoredVault): string {
+  return JSON.stringify({
+    data: folder,
+    vault_id: vaultId,
+    conversations: stats.conversations,
+    messages: stats.messages,
+    segments: stats.segments,
+    tokens: stats.tokens,
+    segment_bytes: stats.segmentBytes,
+    registry_bytes: stats.registryBytes,
+    in_use_bytes: stats.inUseBytes,
+  });
+}
+
+function sentence(folder: string, { stats }: RestoredVault): string {
+  const { conversations, messages, segments, inUseBytes } = stats;
+  return (
+    `restored ${plural(conversations, 'conversation')}, ${plural(messages, 'message')}, ` +
+    `${plural(segments, 'segment')} to ${folder}, ${formatBytes(inUseBytes)}: all whole`
+  );
+}

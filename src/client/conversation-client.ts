@@ -1,0 +1,249 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Conversation } from '../model/index.js';
+import { method, type Method } from './contract.js';
+import { itemError } from './errors.js';
+import {
+  fromWireChunk,
+  fromWireConversation,
+  fromWireMessageInfo,
+  fromWireStore,
+  toWireFilter,
+  toWireMessage,
+  toWireRange,
+  toWireRevision,
+  toWireSpec,
+  wireEncodings,
+} from './mapping.js';
+import { wholeMessages } from './messages.js';
+import { fromUint64, toUint32 } from './numbers.js';
+import type { CallControl, Transport } from './transport.js';
+import type * as T from './types.js';
+import { uploadParts } from './upload-parts.js';
+import type * as W from './wire.js';
+
+/** The contract's methods, looked up once a client. */
+function methods() {
+  const conversation = <R>(name: string): Method<R> => method('ConversationService', name);
+  return {
+    store: conversation<W.WireStoreResponse>('StoreConversation'),
+    upload: conversation<W.WireStoreResponse>('UploadConversation'),
+    append: conversation<W.WireStoreResponse>('AppendMessages'),
+    fork: conversation<W.WireStoreResponse>('ForkConversation'),
+    retrieve: conversation<W.WireRetrieveResponse>('RetrieveConversation'),
+    retrieveMany: conversation<W.WireRetrieveManyResponse>('RetrieveConversations'),
+    get: conversation<W.WireGetResponse>('GetConversation'),
+    delete: conversation<W.WireDeleteResponse>('DeleteConversation'),
+    deleteMany: conversation<W.WireDeleteManyResponse>('DeleteConversations'),
+    list: conversation<W.WireListResponse>('ListConversations'),
+  };
+}
+
+/** A vault's conversations. Reads, and writes that may be made twice without harm, are tried again while no server answers. */
+export class ConversationClient {
+  private readonly conversationMethods = methods();
+
+  constructor(
+    protected readonly transport: Transport,
+    protected readonly vault: string,
+  ) {}
+
+  /** Durable when it resolves. */
+  async store(options: T.StoreRequest): Promise<T.StoreResult> {
+    const { conversation = {}, messages, ifRevision, requestId = '', ...control } = options;
+    const request = {
+      vault: this.vault,
+      conversation: toWireSpec(conversation),
+      messages: messages.map(toWireMessage),
+      requestId,
+      ...toWireRevision(ifRevision),
+    };
+    const hasId = (conversation.id ?? '') !== '';
+    const idempotent = requestId !== '' || (ifRevision === undefined && hasId);
+    return fromWireStore(
+      await this.transport.unary(this.conversationMethods.store, request, control, idempotent),
+    );
+  }
+
+  /** A conversation of any length, sent in parts. Durable, and there to be seen, when it resolves. */
+  async upload(options: T.UploadRequest): Promise<T.StoreResult> {
+    const { conversation = {}, messages, ifRevision, requestId = '', ...control } = options;
+    const spec = {
+      vault: this.vault,
+      conversation: toWireSpec(conversation),
+      requestId,
+      ...toWireRevision(ifRevision),
+    };
+    const parts = uploadParts(spec, messages);
+    return fromWireStore(await this.transport.clientStream(this.conversationMethods.upload, parts, control));
+  }
+
+  /** Durable when it resolves. */
+  async append(
+    id: string,
+    messages: readonly T.NewMessage[],
+    { ifRevision, requestId = uuidv7(), ...control }: T.AppendOptions = {},
+  ): Promise<T.StoreResult> {
+    const request = {
+      vault: this.vault,
+      id,
+      messages: messages.map(toWireMessage),
+      requestId,
+      ...toWireRevision(ifRevision),
+    };
+    return fromWireStore(await this.transport.unary(this.conversationMethods.append, request, control, true));
+  }
+
+  /** A conversation of the first messages of another, which shares what is stored of them. */
+  async fork(
+    id: string,
+    { newId = '', messageCount, ifRevision, requestId = uuidv7(), ...control }: T.ForkOptions = {},
+  ): Promise<T.StoreResult> {
+    const request = {
+      vault: this.vault,
+      id,
+      newId,
+      requestId,
+      ...toWireRevision(ifRevision),
+      ...(messageCount !== undefined && { messageCount: toUint32('message count', messageCount) }),
+    };
+    return fromWireStore(await this.transport.unary(this.conversationMethods.fork, request, control, true));
+  }
+
+  /** A header, then the messages, or a range of them, in chunks of at most 1 MiB. */
+  async *retrieve<E extends T.Encoding>(
+    id: string,
+    options: T.RetrieveOptions<E>,
+  ): AsyncGenerator<T.ConversationHeader | T.Chunk<E>, void, void> {
+    const { encoding, ifRevision, signal, timeoutMs } = options;
+    const request = {
+      vault: this.vault,
+      id,
+      ...toWireRange(options),
+      encoding: wireEncodings[encoding],
+      ...toWireRevision(ifRevision),
+    };
+    const { retrieve } = this.conversationMethods;
+    for await (const message of this.transport.stream(retrieve, request, { signal, timeoutMs }, true)) {
+      const part = fromWirePart(encoding, message);
+      if (part !== undefined) yield part;
+    }
+  }
+
+  /** A header, then whole messages, or what the range has of them. */
+  read<E extends T.Encoding>(
+    id: string,
+    options: T.RetrieveOptions<E>,
+  ): AsyncGenerator<T.ConversationHeader | T.Message<E>, void, void> {
+    return wholeMessages(options.encoding, this.retrieve(id, options));
+  }
+
+  /** Many conversations, in the order asked: of each a header and its chunks, or that it cannot be had. */
+  async *retrieveMany<E extends T.Encoding>(
+    ids: readonly string[],
+    { encoding, ...control }: T.RetrieveManyOptions<E>,
+  ): AsyncGenerator<T.PartOfMany<E>, void, void> {
+    const request = { vault: this.vault, ids, encoding: wireEncodings[encoding] };
+    const { retrieveMany } = this.conversationMethods;
+    for await (const message of this.transport.stream(retrieveMany, request, control, true)) {
+      const { index } = message;
+      const error = itemError(message.status);
+      const part = error ? { kind: 'failed' as const, error } : fromWirePart(encoding, message);
+      if (part !== undefined) yield { index, part };
+    }
+  }
+
+  /** With messages it may take several calls, all about one revision: rejects with REVISION_MISMATCH when it changes meanwhile. */
+  async get(
+    id: string,
+    { includeMessages = false, ...control }: CallControl & { readonly includeMessages?: boolean } = {},
+  ): Promise<T.DescribedConversation> {
+    const messages: T.MessageWithSegments[] = [];
+    let messageOffset = 0;
+    let ifRevision: number | undefined;
+    for (;;) {
+      const request = {
+        vault: this.vault,
+        id,
+        includeMessages,
+        messageOffset,
+        ...toWireRevision(ifRevision),
+      };
+      const page = await this.transport.unary(this.conversationMethods.get, request, control, true);
+      const conversation = fromWireConversation(page.conversation);
+      for (const message of page.conversation.messages) messages.push(fromWireMessageInfo(message));
+      if (page.nextMessageOffset === 0) return { conversation, messages };
+      messageOffset = page.nextMessageOffset;
+      ifRevision = conversation.revision;
+    }
+  }
+
+  async delete(id: string, options: T.DeleteOptions = {}): Promise<T.DeleteResult> {
+    const { allowMissing = false, ifRevision, requestId = '', ...control } = options;
+    const request = { vault: this.vault, id, allowMissing, requestId, ...toWireRevision(ifRevision) };
+    return fromWireDelete(
+      await this.transport.unary(this.conversationMethods.delete, request, control, requestId !== ''),
+    );
+  }
+
+  /** Deletes in batches: when it rejects, some may be deleted. */
+  async deleteMany(options: T.DeleteManyOptions): Promise<T.DeleteManyResult> {
+    const { ids = [], filter, all = false, dryRun = false, ...control } = options;
+    const request = {
+      vault: this.vault,
+      ids,
+      ...(filter !== undefined && { filter: toWireFilter(filter) }),
+      all,
+      dryRun,
+    };
+    const { deleteMany } = this.conversationMethods;
+    const response = await this.transport.unary(deleteMany, request, control, dryRun);
+    return {
+      conversations: fromUint64('conversations', response.conversations),
+      missing: fromUint64('missing', response.missing),
+      changed: fromUint64('changed', response.changed),
+      ...fromWireDelete(response),
+    };
+  }
+
+  async listPage(options: T.PageOptions = {}): Promise<T.ConversationPage> {
+    const { filter = {}, order = 'newestFirst', pageSize = 0, pageToken = '', ...control } = options;
+    const request = {
+      vault: this.vault,
+      filter: toWireFilter(filter),
+      order: order === 'oldestFirst' ? 'LIST_ORDER_OLDEST_FIRST' : 'LIST_ORDER_NEWEST_FIRST',
+      pageSize,
+      pageToken,
+    };
+    const page = await this.transport.unary(this.conversationMethods.list, request, control, true);
+    return {
+      conversations: page.conversations.map(fromWireConversation),
+      nextPageToken: page.nextPageToken,
+    };
+  }
+
+  /** Every conversation of every page. */
+  async *list(options: T.ListOptions = {}): AsyncGenerator<Conversation, void, void> {
+    let pageToken = '';
+    do {
+      const page = await this.listPage({ ...options, pageToken });
+      yield* page.conversations;
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+  }
+}
+
+/** A header or a chunk; undefined for a part that this client does not know. */
+function fromWirePart<E extends T.Encoding>(
+  encoding: E,
+  { part, header, chunk }: W.WireRetrieveResponse,
+): T.ConversationHeader | T.Chunk<E> | undefined {
+  if (part === 'header') return { kind: 'header', conversation: fromWireConversation(header!) };
+  return part === 'chunk' ? fromWireChunk(encoding, chunk!) : undefined;
+}
+
+function fromWireDelete(response: W.WireDeleteResponse): T.DeleteResult {
+  return {
+    releasedReferences: fromUint64('released_references', response.releasedReferences),
+    garbageSegments: fromUint64('garbage_segments', response.garbageSegments),
+  };
+}

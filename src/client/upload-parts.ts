@@ -1,0 +1,54 @@
+import { toWireMessage } from './mapping.js';
+import type { NewMessage } from './types.js';
+
+/** Of one block; the server takes parts of 2 MiB. */
+const blockBytesMax = 256 * 1024;
+/** UTF-16 units of a block of text: no more than three bytes each. */
+const blockTextMax = 80 * 1024;
+
+/** An upload's requests: its spec, its messages in blocks, its end. */
+export async function* uploadParts(
+  spec: object,
+  messages: Iterable<NewMessage> | AsyncIterable<NewMessage>,
+): AsyncGenerator<object, void, void> {
+  yield { spec };
+  let index = 0;
+  let tokens = 0;
+  let hasText = false;
+  for await (const message of messages) {
+    const wire = toWireMessage(message, index++) as WireMessage;
+    const { role, name, toolCallId, text, tokensLe32 } = wire;
+    yield { message: { role, name, toolCallId } };
+    if (text !== undefined) {
+      hasText = true;
+      for (const block of textBlocks(text)) yield { tokens: { text: block } };
+    } else if (tokensLe32 !== undefined) {
+      tokens += tokensLe32.length / 4;
+      for (let at = 0; at < tokensLe32.length; at += blockBytesMax) {
+        yield { tokens: { tokensLe32: tokensLe32.subarray(at, at + blockBytesMax) } };
+      }
+    }
+  }
+  // Only the server knows how many tokens a text has.
+  yield { finish: hasText ? {} : { totalTokens: String(tokens) } };
+}
+
+interface WireMessage {
+  readonly role?: string;
+  readonly name?: string;
+  readonly toolCallId?: string;
+  readonly text?: string;
+  readonly tokensLe32?: Uint8Array;
+}
+
+/** Cut between characters. An empty text is one block: it is text all the same. */
+function* textBlocks(text: string): Generator<string, void, void> {
+  let at = 0;
+  do {
+    let end = Math.min(at + blockTextMax, text.length);
+    const last = text.charCodeAt(end - 1);
+    if (end < text.length && last >= 0xd800 && last < 0xdc00) end -= 1;
+    yield text.slice(at, end);
+    at = end;
+  } while (at < text.length);
+}

@@ -1,0 +1,64 @@
+import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { toCallFailure } from '../errors.js';
+import { CallSignal } from './call-signal.js';
+
+/** A stream of requests, one response. */
+export interface ClientStreamMethod {
+  /**
+   * Resolves to the encoded response. The client is held back while no request is asked for; one that was sent
+   * may wait here, and another in the transport.
+   */
+  readonly handle: (requests: AsyncIterator<Buffer, void>, signal: AbortSignal) => Promise<Buffer>;
+}
+
+/** A method as grpc-js calls it, with bytes both ways; whatever the handler throws becomes a status. */
+export function clientStream(
+  method: ClientStreamMethod,
+  logger: Logger,
+): handleClientStreamingCall<Buffer, Buffer> {
+  return (call, callback) => {
+    const caller = new CallSignal(call);
+    const log = logger.child({ method: call.getPath() });
+    // A request that never comes is no longer waited for.
+    const stop = (): void => void call.destroy();
+    caller.signal.addEventListener('abort', stop, { once: true });
+    // What the iteration raises is all that is to be told; without a listener the process would end.
+    call.on('error', () => undefined);
+    const answer = async (): Promise<Buffer> => {
+      const response = await method.handle(incoming(call, caller.signal), caller.signal);
+      caller.signal.throwIfAborted();
+      return response;
+    };
+    answer()
+      .then(
+        (response) => callback(null, response),
+        (error: unknown) => callback(toCallFailure(caller.explain(error), log)),
+      )
+      .finally(() => {
+        caller.signal.removeEventListener('abort', stop);
+        caller.release();
+      })
+      .catch((error: unknown) => log.error({ err: error }, 'a response could not be sent'));
+  };
+}
+
+async function* incoming(
+  call: ServerReadableStream<Buffer, Buffer>,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, void> {
+  waitWithOne(call);
+  try {
+    // Requests that are left unread must not end the call: its status is still to be sent.
+    for await (const request of call.iterator({ destroyOnReturn: false })) yield request as Buffer;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+/** Node lets 16 messages wait in a stream of objects, whatever their size, and grpc-js has no option for it. */
+function waitWithOne(call: ServerReadableStream<Buffer, Buffer>): void {
+  const { _readableState: state } = call as unknown as { _readableState: { highWaterMark: number } };
+  state.highWaterMark = 1;
+}

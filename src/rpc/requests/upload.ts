@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { limits, StowkenError } from '../../model/index.js';
+import type { UploadInput, UploadPart } from '../../vault/index.js';
+import { MessageCodec } from '../wire/codec.js';
+import { readUploadTokens, uploadPartName } from '../wire/upload-request.js';
+import { label, optional, uint64, utf8 } from './fields.js';
+import { parse } from './parse.js';
+import { checkFieldsSize, checkPartSize } from './size.js';
+import { storeFieldsSchema } from './store.js';
+
+const specPart = z.object({ spec: storeFieldsSchema });
+
+const messagePart = z
+  .object({
+    message: z.object({ role: label, name: label, tool_call_id: utf8(0, limits.toolCallIdBytesMax) }),
+  })
+  .transform(({ message: { role, name, tool_call_id } }): UploadPart => ({
+    kind: 'message',
+    speaker: { role, name, toolCallId: tool_call_id },
+  }));
+
+const finishPart = z
+  .object({ finish: z.object({ total_tokens: optional(uint64) }) })
+  .transform(({ finish }): UploadPart => ({ kind: 'finish', totalTokens: finish.total_tokens }));
+
+const codec = new MessageCodec('stowken.v1.UploadConversationRequest');
+
+export interface UploadRequest {
+  readonly vault: string;
+  readonly input: UploadInput;
+  /** What follows the spec, read as it is asked for; its content is views of the requests. */
+  readonly parts: AsyncGenerator<UploadPart, void, void>;
+}
+
+/** Reads an upload's first request, which must be its spec. */
+export async function readUpload(requests: AsyncIterator<Buffer, void>): Promise<UploadRequest> {
+  const first = await requests.next();
+  if (first.done === true) return refuse('spec', 'is missing: there is no request');
+  checkPartSize(first.value.length);
+  const name = uploadPartName(first.value);
+  if (name !== 'spec') return refuse('spec', `is missing: the first request is ${name}`);
+  const { spec } = parse(specPart, decode(first.value));
+  return { ...spec, parts: readParts(requests) };
+}
+
+async function* readParts(requests: AsyncIterator<Buffer, void>): AsyncGenerator<UploadPart, void, void> {
+  for (let next = await requests.next(); next.done !== true; next = await requests.next()) {
+    yield readPart(next.value);
+  }
+}
+
+function readPart(bytes: Buffer): UploadPart {
+  checkPartSize(bytes.length);
+  switch (uploadPartName(bytes)) {
+    case 'spec':
+      return refuse('spec', 'is given twice');
+    case 'message':
+      return parse(messagePart, decode(bytes));
+    case 'tokens':
+      return { kind: 'tokens', content: readUploadTokens(bytes) };
+    case 'finish':
+      return parse(finishPart, decode(bytes));
+  }
+}
+
+function decode(bytes: Buffer): object {
+  checkFieldsSize(bytes.length);
+  return codec.decode(bytes);
+}
+
+function refuse(field: string, sentence: string): never {
+  throw new StowkenError('INVALID_FIELD', `${field} ${sentence}`, { field });
+}

@@ -1,0 +1,68 @@
+import type { Conversation } from '../../model/index.js';
+import type { Change, ChangeResult, ManifestOutcome, NewSegment } from '../backend.js';
+import { writeManifest } from './conversations.js';
+import { ListWriter } from './list-writer.js';
+import {
+  countIn,
+  manifestOutcome,
+  releaseList,
+  requireConversation,
+  findSegments,
+  resolveMessages,
+  type BroughtSegment,
+  type FoundSegments,
+} from './manifest-change.js';
+import type { WriteSession } from './write-session.js';
+
+type Append = NonNullable<Change['append']>;
+type Delete = NonNullable<Change['delete']>;
+
+/** What the messages name. */
+export function checkAppend(
+  session: WriteSession,
+  append: Append,
+  newSegments: readonly NewSegment[],
+): FoundSegments {
+  requireConversation(session, append);
+  return findSegments(session, append.messages, newSegments);
+}
+
+/** Decodes the tail, and nothing before it. */
+export function appendMessages(
+  session: WriteSession,
+  { id, messages, timeMs }: Append,
+  found: FoundSegments,
+  brought: readonly BroughtSegment[],
+): ManifestOutcome {
+  const { number, conversation: before, list: stored } = requireConversation(session, { id });
+  const resolved = resolveMessages(session, messages, found);
+  const list = new ListWriter(session);
+  list.resume(stored, true);
+  for (const message of resolved.messages) list.add(message);
+  const conversation: Conversation = {
+    ...before,
+    revision: before.revision + 1,
+    messageCount: before.messageCount + messages.length,
+    totalTokens: before.totalTokens + resolved.tokens,
+    updateTimeMs: Math.max(timeMs, before.updateTimeMs),
+  };
+  writeManifest(session.tables, { number, conversation, list, replaces: true, grows: true }, session.names);
+  countIn(session, conversation, 1);
+  countIn(session, before, -1);
+  return manifestOutcome(conversation, found, brought);
+}
+
+export function checkDelete(session: WriteSession, change: Delete): void {
+  requireConversation(session, change);
+}
+
+export function deleteConversation(
+  session: WriteSession,
+  { id }: Delete,
+): NonNullable<ChangeResult['delete']> {
+  const { number, conversation, list } = requireConversation(session, { id });
+  session.tables.conversations.remove(number);
+  session.ids.remove(id);
+  countIn(session, conversation, -1);
+  return releaseList(session, list);
+}

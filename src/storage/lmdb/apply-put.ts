@@ -1,0 +1,97 @@
+import type { Conversation } from '../../model/index.js';
+import type { Change, ManifestOutcome, NewSegment } from '../backend.js';
+import { contentKey, distinctHashes } from '../content.js';
+import { conversationExists, revisionMismatch } from '../refusals.js';
+import { writeManifest, type StoredManifest } from './conversations.js';
+import { ListWriter } from './list-writer.js';
+import {
+  countIn,
+  findConversation,
+  manifestOutcome,
+  nothingNew,
+  releaseList,
+  findSegments,
+  resolveMessages,
+  type BroughtSegment,
+  type FoundSegments,
+} from './manifest-change.js';
+import { messagesOf } from './stored-list.js';
+import type { WriteSession } from './write-session.js';
+
+type Put = NonNullable<Change['put']>;
+
+/** The outcome, when the very same content is there already; or else what the messages name. */
+export function checkPut(
+  session: WriteSession,
+  { spec, messages, expect }: Put,
+  newSegments: readonly NewSegment[],
+): { readonly same?: ManifestOutcome; readonly found: FoundSegments } {
+  const existing = findConversation(session, spec.id);
+  const revision = existing?.conversation.revision ?? 0;
+  if (expect.kind === 'revision' && expect.revision !== revision) {
+    throw revisionMismatch(spec.id, expect.revision, revision);
+  }
+  if (expect.kind === 'absentOrSame' && existing) {
+    if (!sameContent(session, existing, { spec, messages })) throw conversationExists(spec.id, revision);
+    const same = { ...nothingNew(existing.conversation, true), segments: distinctHashes(messages).size };
+    return { same, found: new Map() };
+  }
+  return { found: findSegments(session, messages, newSegments) };
+}
+
+export function putConversation(
+  session: WriteSession,
+  { spec, messages, timeMs }: Put,
+  found: FoundSegments,
+  brought: readonly BroughtSegment[],
+): ManifestOutcome {
+  const { state } = session;
+  const existing = findConversation(session, spec.id);
+  const resolved = resolveMessages(session, messages, found);
+  const list = new ListWriter(session);
+  for (const message of resolved.messages) list.add(message);
+  const createTimeMs = existing?.conversation.createTimeMs ?? Math.max(timeMs, state.lastCreateTimeMs);
+  state.lastCreateTimeMs = Math.max(createTimeMs, state.lastCreateTimeMs);
+  const conversation: Conversation = {
+    ...spec,
+    metadata: { ...spec.metadata },
+    revision: (existing?.conversation.revision ?? 0) + 1,
+    totalTokens: resolved.tokens,
+    messageCount: messages.length,
+    createTimeMs,
+    updateTimeMs: Math.max(timeMs, existing?.conversation.updateTimeMs ?? createTimeMs),
+  };
+  const number = existing?.number ?? state.nextConversation++;
+  const replaces = existing !== undefined;
+  writeManifest(session.tables, { number, conversation, list, replaces, grows: false }, session.names);
+  countIn(session, conversation, 1);
+  if (existing) {
+    countIn(session, existing.conversation, -1);
+    // After the new list has its references, so that what both name is not garbage in between.
+    releaseList(session, existing.list);
+  } else session.ids.insert(spec.id, number);
+  return manifestOutcome(conversation, found, brought);
+}
+
+/** Compares message by message, with ids in place of hashes, up to the first difference. */
+function sameContent(
+  session: WriteSession,
+  { conversation, list }: StoredManifest,
+  { spec, messages }: Pick<Put, 'spec' | 'messages'>,
+): boolean {
+  if (contentKey(conversation, []) !== contentKey(spec, [])) return false;
+  if (conversation.messageCount !== messages.length) return false;
+  let at = 0;
+  for (const stored of messagesOf(list, (id) => session.pages.read(id), session.nameOf)) {
+    const wanted = messages[at++];
+    const isSame =
+      wanted !== undefined &&
+      stored.role === wanted.role &&
+      stored.name === wanted.name &&
+      stored.toolCallId === wanted.toolCallId &&
+      stored.segments.length === wanted.segments.length &&
+      wanted.segments.every(({ hash }, index) => session.find(hash)?.id === stored.segments[index]?.id);
+    if (!isSame) return false;
+  }
+  return true;
+}

@@ -1,0 +1,81 @@
+import { isStowkenError, limits, type Conversation } from '../model/index.js';
+import type { ConversationFilter, StorageBackend } from '../storage/index.js';
+import type { StoreParts } from './store.js';
+import { breathe, throwIfAborted } from './turns.js';
+import type { DeleteManyInput, DeleteManyResult } from './types.js';
+
+/** One conversation to delete; of a revision, where it must still be what was found. */
+interface Target {
+  readonly id: string;
+  readonly revision?: number;
+}
+
+type Outcome = Omit<DeleteManyResult, 'conversations'> & { readonly conversations: 0 | 1 };
+
+const nothing = {
+  conversations: 0,
+  missing: 0,
+  changed: 0,
+  releasedReferences: 0,
+  garbageSegments: 0,
+} as const;
+
+/** Deletes in batches; each conversation is a change of its own, and those of a batch share commits. */
+export async function deleteConversations(
+  { backend, clock }: Pick<StoreParts, 'backend' | 'clock'>,
+  { selection, dryRun }: DeleteManyInput,
+  signal: AbortSignal,
+): Promise<DeleteManyResult> {
+  const total = { ...nothing } as { -readonly [Name in keyof DeleteManyResult]: number };
+  const batches =
+    selection.kind === 'ids' ? idBatches(selection.ids) : foundBatches(backend, selection.filter);
+  const work = (target: Target) => (dryRun ? look(backend, target) : remove(backend, target, clock()));
+  for await (const batch of batches) {
+    throwIfAborted(signal);
+    const settled = await Promise.allSettled(batch.map(work));
+    for (const one of settled) {
+      if (one.status === 'rejected') throw one.reason;
+      for (const name of Object.keys(nothing) as (keyof DeleteManyResult)[]) total[name] += one.value[name];
+    }
+    await breathe();
+  }
+  return total;
+}
+
+function* idBatches(ids: readonly string[]): Generator<Target[], void, void> {
+  const distinct = [...new Set(ids)];
+  for (let at = 0; at < distinct.length; at += limits.deleteBatchConversationsMax) {
+    yield distinct.slice(at, at + limits.deleteBatchConversationsMax).map((id) => ({ id }));
+  }
+}
+
+async function* foundBatches(
+  backend: StorageBackend,
+  filter: ConversationFilter,
+): AsyncGenerator<Target[], void, void> {
+  const limit = limits.deleteBatchConversationsMax;
+  const query = { filter, order: 'oldestFirst', limit, scanLimit: limits.pageScanMax } as const;
+  let after: number | undefined;
+  do {
+    const page = await backend.listConversations({ ...query, ...(after !== undefined && { after }) });
+    yield page.conversations.map(({ id, revision }: Conversation) => ({ id, revision }));
+    after = page.next;
+  } while (after !== undefined);
+}
+
+async function look(backend: StorageBackend, { id, revision }: Target): Promise<Outcome> {
+  const isThere = revision !== undefined || (await backend.getConversation(id)) !== undefined;
+  return isThere ? { ...nothing, conversations: 1 } : { ...nothing, missing: 1 };
+}
+
+async function remove(backend: StorageBackend, target: Target, timeMs: number): Promise<Outcome> {
+  try {
+    const result = await backend.commit({ delete: { ...target, timeMs } });
+    return { ...nothing, conversations: 1, ...result.delete! };
+  } catch (error) {
+    if (isStowkenError(error, 'REVISION_MISMATCH')) return { ...nothing, changed: 1 };
+    if (!isStowkenError(error, 'CONVERSATION_NOT_FOUND')) throw error;
+    // What a filter found and another call has deleted since is nobody's missing id.
+    return target.revision === undefined ? { ...nothing, missing: 1 } : nothing;
+  }
+}

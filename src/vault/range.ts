@@ -1,0 +1,66 @@
+import { StowkenError } from '../model/index.js';
+import type { ConversationSnapshot } from '../storage/index.js';
+import { messageSlots, type Slot } from './slots.js';
+import type { RetrieveRange } from './types.js';
+
+/**
+ * The places of a range, without a look at what lies before it. A range of messages and one of tokens give
+ * what lies in both. An empty message is in a range of tokens when its place is: at the first token or after
+ * it, and before the token behind the last; at the conversation's end, with the last token.
+ */
+export function* slotsInRange(
+  snapshot: ConversationSnapshot,
+  range: RetrieveRange,
+): Generator<Slot, void, void> {
+  const { id, totalTokens, messageCount } = snapshot.conversation;
+  const messages = bounds(range.messageOffset, range.messageLimit);
+  const tokens = bounds(range.tokenOffset, range.tokenLimit);
+  checkStart(id, 'message_offset', messages.from, messageCount);
+  checkStart(id, 'token_offset', tokens.from, totalTokens);
+  if (tokens.from > 0 && tokens.from === totalTokens) return;
+
+  const start = firstMessage(snapshot, messages.from, tokens);
+  let position = start.tokensBefore;
+  let index = start.message;
+  for (const message of snapshot.messages(index)) {
+    if (index >= messages.to || position > tokens.to) return;
+    const end = position + message.tokenCount;
+    const isIn =
+      message.tokenCount > 0
+        ? end > tokens.from && position < tokens.to
+        : position >= tokens.from && (position < tokens.to || position === totalTokens);
+    if (isIn && index >= messages.from) {
+      yield* messageSlots(index, message, tokens.from - position, tokens.to - position);
+    }
+    position = end;
+    index += 1;
+  }
+}
+
+interface Bounds {
+  readonly from: number;
+  /** Not in it any more; Infinity without a limit. */
+  readonly to: number;
+}
+
+function bounds(offset = 0, limit = 0): Bounds {
+  return { from: offset, to: limit === 0 ? Infinity : offset + limit };
+}
+
+function checkStart(id: string, field: string, offset: number, end: number): void {
+  if (offset <= end) return;
+  throw new StowkenError(
+    'RANGE_PAST_END',
+    `${field} is ${offset}, and conversation ${JSON.stringify(id)} ends at ${end}`,
+    { field, size: String(offset), limit: String(end) },
+  );
+}
+
+/** Where to begin to look, and the tokens before that. */
+function firstMessage(snapshot: ConversationSnapshot, messageOffset: number, tokens: Bounds) {
+  // The token before the first one: empty messages that stand between the two are in the range.
+  const found = tokens.from === 0 ? { message: 0, tokensBefore: 0 } : snapshot.locate(tokens.from - 1);
+  if (messageOffset <= found.message) return found;
+  // Behind what was found everything lies after the first token. Without a last one, positions do not matter.
+  return tokens.to === Infinity ? { message: messageOffset, tokensBefore: tokens.from } : found;
+}

@@ -1,0 +1,13 @@
+import { StowkenError } from '../model/index.js';
+import type { StorageBackend } from '../storage/index.js';
+
+/** What not every storage can do, and which ones can. */
+const storages = { backup: 'lmdb', repair: 'lmdb, memory' } as const;
+
+export function unsupported(operation: keyof typeof storages, { kind }: StorageBackend): StowkenError {
+  return new StowkenError(
+    'UNSUPPORTED_BY_STORAGE',
+    `the ${kind} storage has no ${operation}; there is one in: ${storages[operation]}`,
+    { operation, storage: kind, storages: storages[operation] },
+  );
+}

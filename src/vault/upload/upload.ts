@@ -1,0 +1,151 @@
+import { limits, StowkenError, type NamedSegment, type Speaker, type TokenRun } from '../../model/index.js';
+import type { ManifestOutcome } from '../../storage/index.js';
+import { toStoreResult } from '../commit-segments.js';
+import { readContent } from '../contents.js';
+import { createCutter, type SegmentCutter } from '../cut.js';
+import { RequestDigest, specFields } from '../request-mark.js';
+import { expectation, withId, type StoreParts } from '../store.js';
+import type { MessageContent, StoreResult, UploadInput, UploadPart } from '../types.js';
+import { EarlySegments } from './early-segments.js';
+import { MessageList } from './message-list.js';
+
+/** A message whose tokens are coming in. */
+interface OpenMessage {
+  readonly speaker: Speaker;
+  readonly segments: NamedSegment[];
+  /** What its blocks are, once there are some. */
+  form: 'tokens' | 'text' | undefined;
+  /** Its text so far, which is encoded at its end. */
+  texts: string[];
+  textBytes: number;
+}
+
+/** One upload, from its spec to its commit. Takes its parts in order, and refuses them out of order. */
+export class Upload {
+  readonly #segments: EarlySegments;
+  readonly #cutter: SegmentCutter;
+  readonly #messages = new MessageList();
+  readonly #digest: RequestDigest | undefined;
+  #open: OpenMessage | undefined;
+  #tokens = 0;
+  #hasText = false;
+  #finished = false;
+
+  constructor(
+    private readonly parts: StoreParts,
+    private readonly input: UploadInput,
+    private readonly signal: AbortSignal,
+  ) {
+    const { spec, ifRevision, requestId } = input;
+    this.#segments = new EarlySegments(parts, signal);
+    this.#cutter = createCutter(parts.core);
+    if (requestId !== undefined) this.#digest = new RequestDigest('upload', [specFields(spec), ifRevision]);
+  }
+
+  get messageCount(): number {
+    return this.#messages.length;
+  }
+
+  async take(part: UploadPart): Promise<void> {
+    if (this.#finished) refuse(part.kind, 'comes after finish');
+    switch (part.kind) {
+      case 'message':
+        await this.#endMessage();
+        this.#open = { speaker: part.speaker, segments: [], form: undefined, texts: [], textBytes: 0 };
+        return;
+      case 'tokens':
+        if (this.#open === undefined) refuse('tokens', 'comes before any message');
+        return this.#addContent(this.#open, part.content);
+      case 'finish':
+        await this.#endMessage();
+        this.#checkTotal(part.totalTokens);
+        this.#finished = true;
+    }
+  }
+
+  /** Makes visible what has been taken. */
+  async commit(): Promise<StoreResult> {
+    if (!this.#finished) refuse('finish', 'is missing: the requests ended without it');
+    const { spec, ifRevision, requestId } = this.input;
+    const timeMs = this.parts.clock();
+    const messages = this.#messages.records();
+    const request = this.#digest && requestId !== undefined && this.#digest.mark(requestId, timeMs);
+    const result = await this.#segments.commitWith({
+      ...(request && { request }),
+      put: { spec: withId(spec), messages, expect: expectation(ifRevision), timeMs },
+    });
+    return toStoreResult(this.#withEarlier(result.put!));
+  }
+
+  async #addContent(message: OpenMessage, content: MessageContent): Promise<void> {
+    if (content.kind === 'none') return;
+    const form = content.kind === 'text' ? 'text' : 'tokens';
+    message.form ??= form;
+    if (message.form !== form) refuse('tokens.content', 'is text and tokens in the same message');
+    if (content.kind !== 'text')
+      return this.#addRun(message, readContent(this.parts.core, content, 'tokens'));
+    message.textBytes += Buffer.byteLength(content.text);
+    checkText(message.textBytes);
+    message.texts.push(content.text);
+  }
+
+  async #addRun(message: OpenMessage, run: TokenRun): Promise<void> {
+    this.#tokens += run.tokenCount;
+    for (const segment of this.#cutter.push(run)) message.segments.push(await this.#segments.add(segment));
+  }
+
+  async #endMessage(): Promise<void> {
+    const message = this.#open;
+    if (message === undefined) return;
+    if (message.form === 'text') {
+      const { core, tokenizers } = this.parts;
+      const text = message.texts.join('');
+      const [words] = await tokenizers.encode(this.input.spec.tokenizer, [text], this.signal);
+      await this.#addRun(message, core.fromWords(words!));
+      this.#hasText = true;
+    }
+    for (const segment of this.#cutter.end()) message.segments.push(await this.#segments.add(segment));
+    const record = { ...message.speaker, segments: message.segments };
+    this.#messages.add(record);
+    this.#digest?.add(record);
+    this.#open = undefined;
+  }
+
+  #checkTotal(totalTokens: number | undefined): void {
+    if (totalTokens === undefined && this.#hasText) return;
+    const told = totalTokens ?? 0;
+    if (told === this.#tokens) return;
+    const field = 'finish.total_tokens';
+    throw new StowkenError('INVALID_FIELD', `${field} is ${told}, and ${this.#tokens} tokens have arrived`, {
+      field,
+      value: String(told),
+      size: String(this.#tokens),
+    });
+  }
+
+  /** What the last commit did and what the batches before it did. */
+  #withEarlier(outcome: ManifestOutcome): ManifestOutcome {
+    const { segments, tokens, frameBytes } = this.#segments.stored;
+    return {
+      ...outcome,
+      newSegments: outcome.newSegments + segments,
+      newTokens: outcome.newTokens + tokens,
+      newFrameBytes: outcome.newFrameBytes + frameBytes,
+    };
+  }
+}
+
+function refuse(field: string, sentence: string): never {
+  throw new StowkenError('INVALID_FIELD', `${field} ${sentence}`, { field });
+}
+
+function checkText(size: number): void {
+  const limit = limits.uploadTextBytesMax;
+  if (size <= limit) return;
+  const field = 'tokens.text';
+  throw new StowkenError(
+    'REQUEST_TOO_LARGE',
+    `${field} has ${size} bytes in one message; the limit is ${limit}`,
+    { field, size: String(size), limit: String(limit) },
+  );
+}

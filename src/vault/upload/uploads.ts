@@ -1,0 +1,49 @@
+import { limits, StowkenError } from '../../model/index.js';
+import type { StoreParts } from '../store.js';
+import { breathe, throwIfAborted } from '../turns.js';
+import type { StoreResult, UploadInput, UploadPart } from '../types.js';
+import { Upload } from './upload.js';
+
+/** A vault's uploads: so many at once, and the long ones made visible one after the other. */
+export class Uploads {
+  #open = 0;
+  #lastLong: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly parts: StoreParts) {}
+
+  /** Takes parts as it has room for them. Rejects with what their source rejects with. */
+  async run(
+    input: UploadInput,
+    source: AsyncIterable<UploadPart>,
+    signal: AbortSignal,
+  ): Promise<StoreResult> {
+    if (this.#open >= limits.uploadsMax) {
+      const limit = limits.uploadsMax;
+      throw new StowkenError('OVERLOADED', `${limit} uploads are under way, and no more are taken`, {
+        limit: String(limit),
+      });
+    }
+    this.#open += 1;
+    // Before the first segment is looked for: what is found, or stored early, stays until the end.
+    const release = this.parts.backend.lease();
+    try {
+      const upload = new Upload(this.parts, input, signal);
+      for await (const part of source) {
+        await upload.take(part);
+        await breathe();
+        throwIfAborted(signal);
+      }
+      return await this.#commit(upload);
+    } finally {
+      release();
+      this.#open -= 1;
+    }
+  }
+
+  #commit(upload: Upload): Promise<StoreResult> {
+    if (upload.messageCount <= limits.uploadTogetherMessagesMax) return upload.commit();
+    const commit = this.#lastLong.then(() => upload.commit());
+    this.#lastLong = commit.catch(() => undefined);
+    return commit;
+  }
+}

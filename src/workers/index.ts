@@ -1,0 +1,1 @@
+export { Primary, type PrimaryOptions } from './primary.js';

@@ -1,0 +1,130 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Environment, type Tables } from '../../src/storage/lmdb/environment.js';
+import { startStowken } from '../support/process.js';
+import { jsonLines, stowkenAt, type CliResult } from './support/stowken.js';
+
+let data: string;
+beforeEach(async () => {
+  data = await mkdtemp(join(tmpdir(), 'stowken-repair-'));
+});
+afterEach(() => rm(data, { recursive: true, force: true }));
+
+type Run = (args: readonly string[], stdin?: string) => Promise<CliResult>;
+
+/** With a server on the vault while `use` runs. */
+async function served<T>(use: (run: Run) => Promise<T>): Promise<T> {
+  const server = await startStowken('--data', data);
+  try {
+    return await use(stowkenAt(server.address));
+  } finally {
+    expect(await server.kill('SIGTERM')).toBe(0);
+  }
+}
+
+async function spoil(change: (tables: Tables) => void): Promise<void> {
+  const environment = await Environment.open(data, { sync: false });
+  await environment.write(() => change(environment.tables));
+  await environment.close();
+}
+
+const conversations = Array.from({ length: 30 }, (_, n) =>
+  JSON.stringify({
+    id: `c/${n}`,
+    messages: [
+      { role: 'system', tokens: [1, 2, 3] },
+      {
+        role: 'user',
+        tokens: Array.from({ length: n === 3 ? 6_000 : 20 }, (_, at) => (at * 31 + n) % 90_000),
+      },
+    ],
+  }),
+);
+
+const fill = (run: Run) => run(['import', '--concurrency', '1', '-'], conversations.join('\n'));
+
+describe('verify --repair', () => {
+  it('makes counts, garbage and indexes anew, says so, and the vault is what it was', async () => {
+    const before = await served(async (run) => {
+      await fill(run);
+      await run(['delete', 'c/5']);
+      return { list: await run(['export', '--tokens']), stats: await run(['stats', '--json']) };
+    });
+    await spoil((tables) => {
+      for (const table of [tables.refCounts, tables.garbage, tables.hashIndex])
+        for (const key of [...table.keys()]) table.remove(key);
+    });
+    await served(async (run) => {
+      const looked = await run(['verify', '--json']);
+      expect(looked.code).toBe(1);
+      const [found] = jsonLines(looked.stdout);
+      expect(found!['repaired']).toEqual([]);
+      const refused = await run(['gc']);
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toMatch(
+        /^stowken: nothing was deleted: the vault is not whole .*\(CORRUPT_STORE\)\n$/,
+      );
+
+      const { code, stdout, stderr } = await run(['verify', '--repair', '--json']);
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: 'repairing; other calls wait until that is done\n',
+      });
+      expect(jsonLines(stdout)).toEqual([{ ...found, repaired: found!['violations'], violations: [] }]);
+
+      expect(await run(['verify'])).toMatchObject({ code: 0 });
+      expect(await run(['export', '--tokens'])).toEqual(before.list);
+      const figures = (text: string) => ({ ...jsonLines(text)[0], in_use_bytes: 0, file_bytes: 0 });
+      expect(figures((await run(['stats', '--json'])).stdout)).toEqual(figures(before.stats.stdout));
+      expect((await run(['gc', '--json'])).stdout).toContain('"segments":1,');
+      expect(await run(['verify', '--repair'])).toEqual({
+        code: 0,
+        stdout: 'looked at 59 records: all whole\n',
+        stderr: '',
+      });
+    });
+  });
+
+  it('names what it repaired and what is lost, and fails', async () => {
+    await served(fill);
+    await spoil((tables) => {
+      tables.heads.remove([...tables.heads.keys()][0]!);
+      tables.conversations.put(10, Buffer.from('ff', 'hex'));
+      for (const key of [...tables.ids.keys()]) tables.ids.remove(key);
+    });
+    await served(async (run) => {
+      const { code, stdout, stderr } = await run(['verify', '--repair']);
+      expect(code).toBe(1);
+      const lines = stdout.trimEnd().split('\n');
+      expect(lines).toContain('repaired: id-index: conversation c/7: its id does not lead to it');
+      const lost = lines.filter((line) => /^(frame|manifest)/.test(line));
+      expect(lost).toEqual([
+        expect.stringMatching(/^frame: segment \d+: /),
+        expect.stringMatching(/^manifest: conversation number 10: /),
+      ]);
+      expect(lines.at(-1)).toMatch(/^looked at \d+ records: \d+ violations repaired, now 2 violations$/);
+      expect(stderr).toMatch(/\nstowken: the vault is not whole: 2 violations\n$/);
+      expect(await run(['get', 'c/7', '--json'])).toMatchObject({ code: 0 });
+      expect((await run(['get', 'c/3', '--json', '--tokens'])).stderr).toMatch(/CORRUPT_/);
+    });
+  });
+
+  it('never gives a damaged frame another name', async () => {
+    await served(fill);
+    await spoil((tables) => {
+      const [pack] = [...tables.packs.range()];
+      const bytes = Buffer.from(pack!.value);
+      bytes[bytes.length - 1]! ^= 1;
+      tables.packs.put(pack!.key, bytes);
+    });
+    await served(async (run) => {
+      for (let round = 0; round < 2; round++) {
+        const { code, stdout } = await run(['verify', '--repair', '--json']);
+        expect(code).toBe(1);
+        expect(jsonLines(stdout)).toMatchObject([{ repaired: [], violations: [{ invariant: 'frame' }] }]);
+      }
+    });
+  });
+});

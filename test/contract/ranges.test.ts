@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { longList, opened, puttingList, statedBy, tokensOf } from './long-lists.js';
+import { backendKinds, openBench, type Bench } from './support.js';
+
+describe.each(backendKinds)('ranges in the %s backend', (kind) => {
+  let bench: Bench;
+  beforeEach(async () => {
+    bench = await openBench(kind);
+  });
+  afterEach(async () => {
+    const violations = await bench.backend.check();
+    await bench.dispose();
+    expect(violations).toEqual([]);
+  });
+  const list = longList(3000);
+
+  /** A conversation that has pages of several sizes, of which one is shared, and a tail. */
+  async function fill(): Promise<void> {
+    await bench.backend.commit(puttingList('trunk', list.slice(0, 1300)));
+    await bench.backend.commit({ fork: { id: 'trunk', newId: 'x', messageCount: 1250, timeMs: 1_000 } });
+    for (let at = 1250; at < list.length; at += 35) {
+      const messages = list.slice(at, at + 35);
+      await bench.backend.commit({ append: { id: 'x', messages, timeMs: 2_000 } });
+    }
+  }
+
+  it('begin at any message', async () => {
+    await fill();
+    const snapshot = await opened(bench.backend, 'x');
+    for (const from of [0, 1, 249, 250, 499, 500, 501, 1249, 1250, 1251, 2000, 2998, 2999, 3000, 3001, 1e9]) {
+      expect(await statedBy(bench.backend, snapshot.messages(from))).toEqual(list.slice(from));
+    }
+    snapshot.release();
+  });
+
+  it('find the message that has a token', async () => {
+    await fill();
+    const snapshot = await opened(bench.backend, 'x');
+    const starts = [0];
+    for (const each of list) starts.push(starts.at(-1)! + tokensOf([each]));
+    const total = starts.at(-1)!;
+    expect(snapshot.conversation.totalTokens).toBe(total);
+    const offsets = [
+      0,
+      1,
+      total - 1,
+      ...Array.from({ length: 500 }, (_, n) => Math.floor((n * total) / 500)),
+    ];
+    for (const [message, start] of starts.slice(0, -1).entries()) if (message % 61 === 0) offsets.push(start);
+    for (const offset of offsets) {
+      // The last message that begins at or before it; messages without tokens have none.
+      let message = list.findIndex((_, index) => offset < starts[index + 1]!);
+      if (message === -1) message = list.length;
+      expect(snapshot.locate(offset)).toEqual({ message, tokensBefore: starts[message] });
+    }
+    expect(snapshot.locate(total)).toEqual({ message: list.length, tokensBefore: total });
+    expect(snapshot.locate(total + 5)).toEqual({ message: list.length, tokensBefore: total });
+    snapshot.release();
+  });
+
+  it('of an empty conversation are empty', async () => {
+    await bench.backend.commit(puttingList('x', []));
+    const snapshot = await opened(bench.backend, 'x');
+    expect([...snapshot.messages()]).toEqual([]);
+    expect([...snapshot.messages(1)]).toEqual([]);
+    expect(snapshot.locate(0)).toEqual({ message: 0, tokensBefore: 0 });
+    snapshot.release();
+  });
+
+  it('can be read several times, and side by side', async () => {
+    await fill();
+    const snapshot = await opened(bench.backend, 'x');
+    const [one, other] = [
+      snapshot.messages(5)[Symbol.iterator](),
+      snapshot.messages(1400)[Symbol.iterator](),
+    ];
+    const [ones, others] = [[], []] as [unknown[], unknown[]];
+    for (let n = 0; n < 1600; n++) {
+      if (n % 50 === 0) await new Promise(setImmediate);
+      ones.push(one.next().value);
+      others.push(other.next().value);
+    }
+    expect(ones).toEqual([...snapshot.messages(5)].slice(0, 1600));
+    expect(others).toEqual([...snapshot.messages(1400)].slice(0, 1600));
+    snapshot.release();
+  });
+});

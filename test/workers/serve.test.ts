@@ -1,0 +1,131 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { connect, type StowkenClient } from '../../src/client/index.js';
+import { startStowken, type StowkenProcess } from '../support/process.js';
+
+const workers = 3;
+let folder: string;
+let server: StowkenProcess;
+let clients: StowkenClient[];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'stowken-workers-'));
+  server = await startStowken('--data', folder, '--workers', String(workers));
+  // Connections are spread over the workers.
+  clients = Array.from({ length: 2 * workers }, () => connect({ server: server.address }));
+});
+
+afterEach(async () => {
+  const parts = [];
+  for await (const part of clients[0]!.verify()) parts.push(part);
+  for (const client of clients) client.close();
+  const code = await server.kill('SIGTERM');
+  rmSync(folder, { recursive: true });
+  expect(parts.at(-1)).toMatchObject({ kind: 'summary', violations: 0 });
+  expect(code).toBe(0);
+});
+
+const clientOf = (n: number) => clients[n % clients.length] as StowkenClient;
+const phrase = (n: number) => Array.from({ length: 60 }, (_, i) => (n % 40) * 1000 + i);
+const messagesOf = (n: number) => [
+  { role: 'system', tokens: Uint32Array.from(phrase(0)) },
+  { role: 'user', tokens: Uint32Array.from([...phrase(n), n, ...phrase(n * 7)]) },
+];
+
+async function read(client: StowkenClient, id: string) {
+  const messages = [];
+  for await (const part of client.read(id, { encoding: 'tokens' })) {
+    if (part.kind === 'message') messages.push({ role: part.role, tokens: part.content });
+  }
+  return messages;
+}
+
+const storeAll = (from: number, to: number) =>
+  Promise.all(
+    Array.from({ length: to - from }, (_, i) =>
+      clientOf(i).store({ conversation: { id: `c${from + i}` }, messages: messagesOf(from + i) }),
+    ),
+  );
+
+/** Processes that the server has started. */
+const children = (): number[] =>
+  execFileSync('pgrep', ['-P', String(server.child.pid)])
+    .toString()
+    .trim()
+    .split('\n')
+    .map(Number);
+
+describe('a server of several workers', () => {
+  it('shows each connection what any other one has stored', async () => {
+    await storeAll(0, 60);
+    for (let n = 0; n < 60; n++) expect(await read(clientOf(n + 1), `c${n}`)).toEqual(messagesOf(n));
+    const stats = await Promise.all(clients.map((client) => client.stats()));
+    expect(stats.map(({ conversations }) => conversations)).toEqual(clients.map(() => 60));
+    await expect(
+      clientOf(1).store({ conversation: { id: 'c0' }, messages: messagesOf(1) }),
+    ).rejects.toMatchObject({ reason: 'CONVERSATION_EXISTS', metadata: { id: 'c0', revision: '1' } });
+  });
+
+  it('collects garbage that none of them reads', async () => {
+    await storeAll(0, 40);
+    await Promise.all(Array.from({ length: 40 }, (_, n) => clientOf(n + 3).delete(`c${n}`)));
+    for await (const part of clientOf(2).collectGarbage({ minAgeMs: 0 })) void part;
+    for (const client of clients) {
+      expect(await client.stats()).toMatchObject({ conversations: 0, segments: 0, garbageSegments: 0 });
+    }
+  });
+
+  it('compacts for all of them at once, one compaction at a time', async () => {
+    await storeAll(0, 600);
+    const ends = await Promise.allSettled(
+      clients.map(async (client) => {
+        let end;
+        for await (const part of client.compactSubstrings()) if (part.kind === 'summary') end = part.end;
+        return end;
+      }),
+    );
+    const done = ends.filter(({ status }) => status === 'fulfilled');
+    expect(done).toEqual([{ status: 'fulfilled', value: 'complete' }]);
+    const refusals = ends
+      .filter((end) => end.status === 'rejected')
+      .map((end) => end.reason as { reason: string });
+    expect(new Set(refusals.map(({ reason }) => reason))).toEqual(new Set(['COMPACTION_RUNNING']));
+    await storeAll(600, 640);
+    for (let n = 0; n < 640; n += 13) expect(await read(clientOf(n), `c${n}`)).toEqual(messagesOf(n));
+  });
+
+  it('replaces a worker that is killed, and loses nothing', async () => {
+    await storeAll(0, 40);
+    const before = children();
+    expect(before).toHaveLength(workers);
+    process.kill(before[0]!, 'SIGKILL');
+    await vi.waitUntil(() => children().length === workers && !children().includes(before[0]!), {
+      timeout: 20_000,
+    });
+    await storeAll(40, 80);
+    for (let n = 0; n < 80; n++) expect(await read(clientOf(n), `c${n}`)).toEqual(messagesOf(n));
+  });
+
+  it('ends with the process that keeps the vault, which loses nothing', async () => {
+    await storeAll(0, 40);
+    const pids = children();
+    await server.kill('SIGKILL');
+    await vi.waitUntil(() => !pids.some(isAlive), { timeout: 20_000 });
+    for (const client of clients) client.close();
+    server = await startStowken('--data', folder, '--workers', String(workers));
+    clients = Array.from({ length: 2 }, () => connect({ server: server.address }));
+    for (let n = 0; n < 40; n++) expect(await read(clientOf(n), `c${n}`)).toEqual(messagesOf(n));
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
