@@ -13,8 +13,9 @@ import {
   openLmdbBackend,
   restoreLmdb,
   type ManagedBackend,
+  type StorageBackend,
 } from './storage/index.js';
-import { createTokenizers } from './text/index.js';
+import { createTokenizers, type Tokenizers } from './text/index.js';
 import { AutoCompaction, createVault, type Vault } from './vault/index.js';
 import { Primary } from './workers/index.js';
 
@@ -40,15 +41,9 @@ async function startAlone(
   codec: LiveCodec,
 ): Promise<RunningServer> {
   const backend = await openBackend(options, core, codec);
-  const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
-  const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
-  const compaction = autoCompaction(vault, logger);
-  const close = async () => {
-    await compaction.stop();
-    await tokenizers.close();
-    await backend.close();
-  };
-  try {
+  const kept = keep(backend, core, codec, availableParallelism(), logger);
+  const { vault, tokenizers } = kept;
+  return running(options, kept, async () => {
     const server = await startRpcServer({
       vaults: (name) => (name === vault.name ? vault : undefined),
       tokenizers,
@@ -57,18 +52,8 @@ async function startAlone(
       version,
       health: () => backend.health(),
     });
-    if (options.autoCompact) compaction.start();
-    return {
-      address: server.address,
-      async stop() {
-        await server.drain(options.drainTimeoutMs);
-        await close();
-      },
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return { address: server.address, drain: (graceMs) => server.drain(graceMs) };
+  });
 }
 
 /** Stores in this process, and serves in others. */
@@ -79,30 +64,63 @@ async function startWithWorkers(
   codec: LiveCodec,
 ): Promise<RunningServer> {
   const { dataDir: folder, durability, listen, workers, logLevel } = options;
-  const opened = await openLmdbBackend({ folder, codec, clock: Date.now, durability });
-  const primary = new Primary({
-    workers,
-    backend: opened,
-    logger,
-    worker: { dataDir: folder, listen, logLevel, version },
+  const backend = await openLmdbBackend({ folder, codec, clock: Date.now, durability });
+  const worker = { dataDir: folder, listen, logLevel, version };
+  const primary = new Primary({ workers, backend, logger, worker });
+  // Text is encoded where it arrives: this process needs next to no threads for it.
+  const kept = keep(primary.backend, core, codec, 1, logger);
+  return running(options, kept, async () => {
+    const address = await primary.start(kept.vault);
+    return { address, drain: (graceMs) => primary.drain(graceMs) };
   });
-  const { backend } = primary;
-  // Text is encoded where it arrives: this process needs none.
-  const tokenizers = createTokenizers({ threadsMax: 1 });
+}
+
+interface Kept {
+  readonly vault: Vault;
+  readonly tokenizers: Tokenizers;
+  readonly compaction: AutoCompaction;
+  readonly close: () => Promise<void>;
+}
+
+/** A vault and what it needs; closing it closes the backend. */
+function keep(
+  backend: StorageBackend,
+  core: TokenCore,
+  codec: LiveCodec,
+  threadsMax: number,
+  logger: Logger,
+): Kept {
+  const tokenizers = createTokenizers({ threadsMax });
   const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
-  const compaction = autoCompaction(vault, logger);
-  const close = async () => {
-    await compaction.stop();
-    await tokenizers.close();
-    await backend.close();
+  const compaction = new AutoCompaction(vault, {
+    onDone: (summary) => logger.info({ ...summary }, 'compacted'),
+    onError: (error) => logger.error({ err: error }, 'automatic compaction failed'),
+  });
+  return {
+    vault,
+    tokenizers,
+    compaction,
+    close: async () => {
+      await compaction.stop();
+      await tokenizers.close();
+      await backend.close();
+    },
   };
+}
+
+/** Serves a vault that is kept, until it is stopped; what cannot serve lets go of it. */
+async function running(
+  options: ServeOptions,
+  { compaction, close }: Kept,
+  serve: () => Promise<{ address: string; drain: (graceMs: number) => Promise<void> }>,
+): Promise<RunningServer> {
   try {
-    const address = await primary.start(vault);
+    const { address, drain } = await serve();
     if (options.autoCompact) compaction.start();
     return {
       address,
       async stop() {
-        await primary.drain(options.drainTimeoutMs);
+        await drain(options.drainTimeoutMs);
         await close();
       },
     };
@@ -110,13 +128,6 @@ async function startWithWorkers(
     await close();
     throw error;
   }
-}
-
-function autoCompaction(vault: Vault, logger: Logger): AutoCompaction {
-  return new AutoCompaction(vault, {
-    onDone: (summary) => logger.info({ ...summary }, 'compacted'),
-    onError: (error) => logger.error({ err: error }, 'automatic compaction failed'),
-  });
 }
 
 async function restoreVault(input: Parameters<RestoreVault>[0]): ReturnType<RestoreVault> {

@@ -50,7 +50,7 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
       ({ hash }) => hash,
     );
     if (hashes.length > 0) await this.findSegments(hashes);
-    await this.#resolve(change);
+    if (isLong(change)) await this.#resolve(change);
     // A damaged registry is refused before anything is written: a vault that has one cannot be opened.
     if (change.putRegistry) this.shared.codec.withRegistry(change.putRegistry.bytes);
     if (change.replaceFrames) await this.#checkReplacements(change.replaceFrames);
@@ -103,7 +103,6 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
   /** Looks up what a long change names, in slices, so that its transaction need not. */
   async #resolve(change: Change): Promise<void> {
     const messages = [...(change.put?.messages ?? []), ...(change.append?.messages ?? [])];
-    if (messages.length < RESOLVED_AHEAD_MIN) return;
     const hashes = [...distinctHashes(messages)];
     const found = await this.slices(hashes, (finder, hash) => finder.find(hash));
     const resolved = new Map<SegmentHash, KnownSegment>();
@@ -121,4 +120,8 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
       }
     });
   }
+}
+
+function isLong({ put, append }: Change): boolean {
+  return (put?.messages.length ?? 0) + (append?.messages.length ?? 0) >= RESOLVED_AHEAD_MIN;
 }
