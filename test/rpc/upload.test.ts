@@ -238,11 +238,12 @@ describe('an upload that ends before its time', () => {
     const { state, held, go } = heldUpload();
     go();
     server = await startTestServer({ upload: held });
-    const { response, send } = server.client.upload(upload, { deadline: Date.now() + 300 });
+    const { response, send } = server.client.upload(upload, { deadline: Date.now() + 2000 });
     send(spec('c'));
     send({ message: {} });
+    await vi.waitFor(() => expect(state.taken).toBe(1), { timeout: 2000 });
     expect(refusal(await response.catch((error: unknown) => error)).code).toBe(status.DEADLINE_EXCEEDED);
-    await vi.waitFor(() => expect(state.ended).toBe(true));
+    await vi.waitFor(() => expect(state.ended).toBe(true), { timeout: 5000 });
     expect(await reasonOf(state)).toBe('DEADLINE_EXCEEDED');
   });
 
