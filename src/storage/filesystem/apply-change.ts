@@ -1,6 +1,6 @@
 import type { LiveCodec } from '../../codec/index.js';
 import type { SegmentHash } from '../../model/index.js';
-import type { Change, ChangeResult, NewSegment } from '../backend.js';
+import type { Change, ChangeResult, NewSegment, SegmentKey } from '../backend.js';
 import type { ResultDraft } from '../change-results.js';
 import { checkRegistries } from '../needed-registries.js';
 import { checkReplacements } from '../replacements.js';
@@ -32,6 +32,8 @@ export interface Surroundings {
 /** Checks all preconditions of a change, then makes it part of the draft. What it throws has changed nothing. */
 export async function applyChange(draft: Draft, change: Change, around: Surroundings): Promise<ChangeResult> {
   const { request } = change;
+  const hashOf = (key: SegmentKey) => draft.segmentById(Number(key))?.hash;
+  checkReplacements(change.replaceFrames ?? [], hashOf, around.codec);
   const replayed = request && (await draft.requests.replay(request, around.readFile));
   if (replayed) return replayed;
   const result = await applyParts(draft, change, around);
@@ -41,7 +43,6 @@ export async function applyChange(draft: Draft, change: Change, around: Surround
 
 async function applyParts(draft: Draft, change: Change, around: Surroundings): Promise<ChangeResult> {
   const { newSegments = [], replaceFrames: replacements = [] } = change;
-  checkReplacements(replacements, (key) => draft.segmentById(Number(key))?.hash, around.codec);
   checkRegistries(
     change,
     (id) => draft.registries.has(id),
