@@ -14,7 +14,7 @@ import { Random } from './random.js';
 
 /** At most: a run may come to its end before. */
 const KILLS = 7;
-const CONVERSATIONS = 250;
+const CONVERSATIONS = 500;
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
 
@@ -55,7 +55,7 @@ describe.each(durableKinds)('compaction of a vault in the %s backend', (kind) =>
     }
     // The last call found nothing worth doing.
     expect(end).toBe('notWorthIt');
-    expect(kills).toBeGreaterThanOrEqual(2);
+    expect(kills).toBeGreaterThanOrEqual(4);
 
     const [one, other] = [await visit(kind, undisturbed), await visit(kind, killed)];
     expect([one.tokens, other.tokens]).toEqual([before.tokens, before.tokens]);

@@ -36,7 +36,7 @@ describe.skipIf('missing' in found)(`the Python example${why}`, () => {
     const server = await startTestServer();
     try {
       const { stdout } = await promisify(execFile)(python, [join(folder, 'client.py'), server.address]);
-      expect(stdout).toMatch(/^stored 200006 tokens, \d+ new segments\nstreamed back: every token equal\n$/);
+      expect(stdout).toBe('stored 200006 tokens, 90 new segments\nstreamed back: every token equal\n');
     } finally {
       await server.stop();
     }
