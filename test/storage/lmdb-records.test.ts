@@ -8,7 +8,12 @@ import {
   locateId,
   type IdEntry,
 } from '../../src/storage/lmdb/id-chunk.js';
-import { decodeIndexChunk, encodeIndexChunk, idsIn, withEntry } from '../../src/storage/lmdb/index-chunk.js';
+import {
+  decodeIndexChunk,
+  encodeIndexChunk,
+  idsIn,
+  withEntries,
+} from '../../src/storage/lmdb/index-chunk.js';
 import { framePieces } from '../../src/storage/lmdb/frame-pieces.js';
 import { encodeGarbage } from '../../src/storage/lmdb/garbage.js';
 import { INLINE_VALUE_BYTES, TAIL_BYTES_MAX } from '../../src/storage/lmdb/layout.js';
@@ -206,11 +211,13 @@ describe('chunks changed as bytes', () => {
       id: fc.integer({ min: 1, max: 1000 }),
     });
     fc.assert(
-      fc.property(fc.array(entry), (entries) => {
+      fc.property(fc.array(fc.array(entry)), (groups) => {
         let chunk: Uint8Array = Buffer.alloc(0);
-        for (const each of entries) chunk = withEntry(chunk, 0, each);
-        const sorted = [...entries].sort((a, b) => a.fingerprint - b.fingerprint);
+        for (const group of groups) chunk = withEntries(chunk, 0, sortedByFingerprint(group));
+        const entries = groups.flat();
+        const sorted = sortedByFingerprint(entries);
         expect(decodeIndexChunk(0, chunk)).toEqual(sorted);
+        expect(hex(chunk)).toBe(hex(encodeIndexChunk(0, sorted)));
         for (let wanted = 0; wanted <= 41; wanted++) {
           expect(idsIn(chunk, 0, wanted)).toEqual(
             entries.filter(({ fingerprint }) => fingerprint === wanted).map(({ id }) => id),
@@ -241,3 +248,7 @@ describe('chunks changed as bytes', () => {
     );
   });
 });
+
+function sortedByFingerprint<T extends { readonly fingerprint: number }>(entries: readonly T[]): T[] {
+  return [...entries].sort((a, b) => a.fingerprint - b.fingerprint);
+}

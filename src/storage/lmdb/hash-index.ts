@@ -4,7 +4,7 @@ import {
   emptyChunk,
   encodeIndexChunk,
   idsIn,
-  withEntry,
+  withEntries,
   type IndexEntry,
 } from './index-chunk.js';
 import type { IndexDirectory } from './index-directory.js';
@@ -20,6 +20,8 @@ const FIRST_KEY = 1;
  * stretch of reading or one write transaction.
  */
 export class HashIndex {
+  /** Entries that are not in a chunk yet: each chunk takes all of its own at once. By their fingerprints. */
+  readonly #inserted = new Map<number, number[]>();
   /** By the keys under which they are stored; chunks are split when they are written. */
   readonly #changed = new Map<number, Uint8Array>();
 
@@ -33,16 +35,20 @@ export class HashIndex {
     const fingerprint = fingerprintOf(hash);
     const key = this.#keyOf(fingerprint);
     const chunk = this.#changed.get(key) ?? this.table.view(key);
-    return chunk ? idsIn(chunk, baseOf(key), fingerprint) : [];
+    const stored = chunk ? idsIn(chunk, baseOf(key), fingerprint) : [];
+    const inserted = this.#inserted.get(fingerprint);
+    return inserted ? [...stored, ...inserted] : stored;
   }
 
   insert(hash: SegmentHash, id: number): void {
     const fingerprint = fingerprintOf(hash);
-    const key = this.#keyOf(fingerprint);
-    this.#changed.set(key, withEntry(this.#chunk(key), baseOf(key), { fingerprint, id }));
+    const inserted = this.#inserted.get(fingerprint);
+    if (inserted) inserted.push(id);
+    else this.#inserted.set(fingerprint, [id]);
   }
 
   remove(hash: SegmentHash, id: number): void {
+    this.#mergeInserted();
     const key = this.#keyOf(fingerprintOf(hash));
     const rest = decodeIndexChunk(baseOf(key), this.#chunk(key)).filter((entry) => entry.id !== id);
     this.#changed.set(key, encodeIndexChunk(baseOf(key), rest));
@@ -50,6 +56,7 @@ export class HashIndex {
 
   /** Writes what has changed; returns the chunks that came and went, for the directory. */
   flush(): { readonly added: readonly number[]; readonly removed: readonly number[] } {
+    this.#mergeInserted();
     const added: number[] = [];
     const removed: number[] = [];
     for (const [key, chunk] of this.#changed) {
@@ -68,6 +75,20 @@ export class HashIndex {
     }
     this.#changed.clear();
     return { added, removed };
+  }
+
+  #mergeInserted(): void {
+    const fingerprints = [...this.#inserted.keys()].sort((a, b) => a - b);
+    for (let at = 0; at < fingerprints.length;) {
+      const key = this.#keyOf(fingerprints[at]!);
+      const entries: IndexEntry[] = [];
+      for (; at < fingerprints.length && this.#keyOf(fingerprints[at]!) === key; at++) {
+        const fingerprint = fingerprints[at]!;
+        for (const id of this.#inserted.get(fingerprint)!) entries.push({ fingerprint, id });
+      }
+      this.#changed.set(key, withEntries(this.#chunk(key), baseOf(key), entries));
+    }
+    this.#inserted.clear();
   }
 
   #chunk(key: number): Uint8Array {

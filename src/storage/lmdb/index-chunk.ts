@@ -1,4 +1,7 @@
-import { ByteReader, ByteWriter, varintBytes } from '../bytes.js';
+import { StowkenError } from '../../model/index.js';
+import { ByteReader, ByteWriter } from '../bytes.js';
+
+const ENTRY_BYTES_MAX = 16;
 
 /** A fingerprint, which is a hash's first 32 bits, and the segment's id. */
 export interface IndexEntry {
@@ -13,43 +16,63 @@ export interface IndexEntry {
  */
 export const emptyChunk = Buffer.alloc(0);
 
-/** Ids of the entries with this fingerprint. Reads `chunk` during the call only. */
+/** Ids of the entries with this fingerprint. Reads `chunk` during the call only. @throws StowkenError CORRUPT_STORE */
 export function idsIn(chunk: Uint8Array, base: number, fingerprint: number): number[] {
   const ids: number[] = [];
-  const reader = new ByteReader(chunk);
-  for (let current = base; !reader.atEnd;) {
-    current += reader.varint();
-    if (current > fingerprint) break;
-    const id = reader.varint();
-    if (current === fingerprint) ids.push(id);
+  let current = base;
+  let at = 0;
+  // By hand, without a reader: this loop is most of what finding a segment costs.
+  while (at < chunk.length) {
+    let scale = 1;
+    let byte: number;
+    do {
+      byte = chunk[at++]!;
+      current += (byte & 0x7f) * scale;
+      scale *= 0x80;
+    } while (byte >= 0x80);
+    if (current > fingerprint) return ids;
+    if (current === fingerprint) ids.push(new ByteReader(chunk, at).varint());
+    while (chunk[at++]! >= 0x80);
   }
+  if (at > chunk.length) throw new StowkenError('CORRUPT_STORE', 'a chunk of the hash index is cut off');
   return ids;
 }
 
-/** A new chunk that has one entry more. */
-export function withEntry(chunk: Uint8Array, base: number, { fingerprint, id }: IndexEntry): Uint8Array {
+/** A new chunk that has these entries more, which come in the order of their fingerprints. */
+export function withEntries(chunk: Uint8Array, base: number, entries: readonly IndexEntry[]): Uint8Array {
+  const writer = new ByteWriter(chunk.length + ENTRY_BYTES_MAX * entries.length);
   const reader = new ByteReader(chunk);
-  let before = base;
-  let cut = 0;
-  let next: number | undefined;
-  while (!reader.atEnd) {
-    const current = before + reader.varint();
-    if (current > fingerprint) {
-      next = current;
-      break;
+  /** The last fingerprints that were written and that were read, and where the bytes begin that are not copied. */
+  let written = base;
+  let read = base;
+  let copied = 0;
+  const copyRead = (end: number, last: number) => {
+    if (copied === end) return;
+    if (written !== read) {
+      const first = new ByteReader(chunk, copied);
+      writer.varint(read + first.varint() - written);
+      copied = first.position;
     }
-    reader.varint();
-    before = current;
-    cut = reader.position;
+    writer.raw(chunk.subarray(copied, end));
+    copied = end;
+    written = read = last;
+  };
+  for (const { fingerprint, id } of entries) {
+    let last = read;
+    let end = copied;
+    reader.position = copied;
+    while (!reader.atEnd) {
+      const current = last + reader.varint();
+      if (current > fingerprint) break;
+      reader.varint();
+      last = current;
+      end = reader.position;
+    }
+    copyRead(end, last);
+    writer.varint(fingerprint - written).varint(id);
+    written = fingerprint;
   }
-  const writer = new ByteWriter(chunk.length + 16);
-  writer
-    .raw(chunk.subarray(0, cut))
-    .varint(fingerprint - before)
-    .varint(id);
-  if (next !== undefined) {
-    writer.varint(next - fingerprint).raw(chunk.subarray(cut + varintBytes(next - before)));
-  }
+  copyRead(chunk.length, read);
   return writer.finish();
 }
 
