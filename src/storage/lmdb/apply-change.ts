@@ -55,7 +55,7 @@ function planParts(session: WriteSession, change: Change, sequenceMax: number): 
     if ((samePut ?? sameFork) && Object.keys(change).every(isNothing)) return { result, wrote: false };
     const brought = addSegments(session, newSegments);
     if (change.put && plannedPut && !samePut) {
-      result.put = putConversation(session, change.put, plannedPut.found, brought);
+      result.put = putConversation(session, change.put, plannedPut, brought);
     }
     if (change.append && appended) {
       result.append = appendMessages(session, change.append, appended, brought);

@@ -2,7 +2,7 @@ import type { Conversation } from '../../model/index.js';
 import type { Change, ManifestOutcome, NewSegment } from '../backend.js';
 import { contentKey, distinctHashes } from '../content.js';
 import { conversationExists, revisionMismatch } from '../refusals.js';
-import { writeManifest, type StoredManifest } from './conversations.js';
+import { writeManifest, type NumberedManifest, type StoredManifest } from './conversations.js';
 import { ListWriter } from './list-writer.js';
 import {
   countIn,
@@ -20,12 +20,19 @@ import type { WriteSession } from './write-session.js';
 
 type Put = NonNullable<Change['put']>;
 
-/** The outcome, when the very same content is there already; or else what the messages name. */
+export interface PlannedPut {
+  /** The outcome, when the very same content is there already. */
+  readonly same?: ManifestOutcome;
+  readonly existing: NumberedManifest | undefined;
+  /** What the messages name. */
+  readonly found: FoundSegments;
+}
+
 export function checkPut(
   session: WriteSession,
   { spec, messages, expect }: Put,
   newSegments: readonly NewSegment[],
-): { readonly same?: ManifestOutcome; readonly found: FoundSegments } {
+): PlannedPut {
   const existing = findConversation(session, spec.id);
   const revision = existing?.conversation.revision ?? 0;
   if (expect.kind === 'revision' && expect.revision !== revision) {
@@ -34,19 +41,18 @@ export function checkPut(
   if (expect.kind === 'absentOrSame' && existing) {
     if (!sameContent(session, existing, { spec, messages })) throw conversationExists(spec.id, revision);
     const same = { ...nothingNew(existing.conversation, true), segments: distinctHashes(messages).size };
-    return { same, found: new Map() };
+    return { same, existing, found: new Map() };
   }
-  return { found: findSegments(session, messages, newSegments) };
+  return { existing, found: findSegments(session, messages, newSegments) };
 }
 
 export function putConversation(
   session: WriteSession,
   { spec, messages, timeMs, prefix }: Put,
-  found: FoundSegments,
+  { existing, found }: PlannedPut,
   brought: readonly BroughtSegment[],
 ): ManifestOutcome {
   const { state } = session;
-  const existing = findConversation(session, spec.id);
   const resolved = resolveMessages(session, messages, found);
   const list = new ListWriter(session);
   for (const message of resolved.messages) list.add(message);

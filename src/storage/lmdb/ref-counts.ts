@@ -5,11 +5,19 @@ import type { Table } from './table.js';
 /** Stored bytes: 0 not stored, 1 no reference, n: n - 1 references, 255: see the table of big counts. */
 const BIG = 255;
 
+interface Chunk {
+  readonly number: number;
+  readonly bytes: Uint8Array;
+  /** Whether the table has one under this number. */
+  readonly stored: boolean;
+  changed: boolean;
+}
+
 /** How many references each segment has, or each page. Of one stretch of reading or one write transaction. */
 export class RefCounts {
-  readonly #chunks = new Map<number, Uint8Array>();
-  readonly #changed = new Set<number>();
-  readonly #added = new Set<number>();
+  readonly #chunks = new Map<number, Chunk>();
+  /** The one that was asked for last: ids that are used together are near each other. */
+  #last: Chunk | undefined;
 
   constructor(
     private readonly counts: Table<number>,
@@ -18,7 +26,7 @@ export class RefCounts {
 
   /** Undefined: it is not stored. */
   get(id: number): number | undefined {
-    const byte = this.#chunk(id)[id % COUNTS_PER_CHUNK] ?? 0;
+    const byte = this.#chunk(id).bytes[id % COUNTS_PER_CHUNK] ?? 0;
     if (byte === BIG) return decodeBigCount(this.bigCounts.get(id));
     return byte === 0 ? undefined : byte - 1;
   }
@@ -29,33 +37,33 @@ export class RefCounts {
     const at = id % COUNTS_PER_CHUNK;
     const big = count !== undefined && count + 1 >= BIG;
     if (big) this.bigCounts.put(id, new ByteWriter(8).varint(count).finish());
-    else if (chunk[at] === BIG) this.bigCounts.remove(id);
-    chunk[at] = big ? BIG : count === undefined ? 0 : count + 1;
-    this.#changed.add(chunkOf(id));
+    else if (chunk.bytes[at] === BIG) this.bigCounts.remove(id);
+    chunk.bytes[at] = big ? BIG : count === undefined ? 0 : count + 1;
+    chunk.changed = true;
   }
 
+  /** Writes what has changed; nothing is read or set any more. */
   flush(): void {
-    for (const number of [...this.#changed].sort((a, b) => a - b)) {
-      const chunk = this.#chunk((number - 1) * COUNTS_PER_CHUNK);
+    const changed = [...this.#chunks.values()].filter((chunk) => chunk.changed);
+    for (const { number, bytes, stored } of changed.sort((a, b) => a.number - b.number)) {
       // Ids only go up, and so do the chunks that are added.
-      if (chunk.every((byte) => byte === 0)) this.counts.remove(number);
-      else if (this.#added.delete(number)) this.counts.append(number, chunk);
-      else this.counts.put(number, chunk);
+      if (bytes.every((byte) => byte === 0)) this.counts.remove(number);
+      else if (stored) this.counts.put(number, bytes);
+      else this.counts.append(number, bytes);
     }
-    this.#changed.clear();
   }
 
-  #chunk(id: number): Uint8Array {
+  #chunk(id: number): Chunk {
     const number = chunkOf(id);
-    let chunk = this.#chunks.get(number);
-    if (!chunk) {
-      chunk = this.counts.get(number);
-      if (!chunk) {
-        chunk = new Uint8Array(COUNTS_PER_CHUNK);
-        this.#added.add(number);
-      }
-      this.#chunks.set(number, chunk);
-    }
+    if (this.#last?.number === number) return this.#last;
+    return (this.#last = this.#chunks.get(number) ?? this.#read(number));
+  }
+
+  #read(number: number): Chunk {
+    const stored = this.counts.get(number);
+    const bytes = stored ?? new Uint8Array(COUNTS_PER_CHUNK);
+    const chunk = { number, bytes, stored: stored !== undefined, changed: false };
+    this.#chunks.set(number, chunk);
     return chunk;
   }
 }

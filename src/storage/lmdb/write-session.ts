@@ -42,9 +42,10 @@ export class WriteSession {
   readonly requests: Requests;
   readonly prefixes: PrefixIndex;
   readonly #added = new Map<SegmentHash, KnownSegment>();
-  /** Looked for, and not stored: most that a change brings, and each is asked for more than once. */
+  /** Looked for, and not stored before this session: most that a change brings, and each is asked for more than once. */
   readonly #absent = new Set<SegmentHash>();
-  readonly #addedIds = new Map<number, KnownSegment>();
+  /** In the order of their ids, which follow one another. */
+  readonly #addedInOrder: KnownSegment[] = [];
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
@@ -108,9 +109,8 @@ export class WriteSession {
     state.uniqueTokens += tokenCount;
     state.segmentBytes += frame.length;
     this.#countFrame(frame, tokenCount, 1);
-    this.#absent.delete(hash);
     this.#added.set(hash, known);
-    this.#addedIds.set(known.id, known);
+    this.#addedInOrder.push(known);
     return known;
   }
 
@@ -255,7 +255,7 @@ export class WriteSession {
 
   /** Tells what is kept in memory that the commit was made. */
   committed(): void {
-    for (const known of this.#added.values()) this.shared.cache.add(known);
+    for (const known of this.#addedInOrder) this.shared.cache.add(known);
     for (const [id, bytes] of this.#registryChanges) {
       if (bytes) this.shared.codec.add(bytes);
       else this.shared.codec.remove([id]);
@@ -266,7 +266,8 @@ export class WriteSession {
   }
 
   #known(id: number): KnownSegment {
-    const cached = this.#addedIds.get(id) ?? this.shared.cache.byId(id);
+    const firstAdded = this.state.nextSegment - this.#addedInOrder.length;
+    const cached = this.#addedInOrder[id - firstAdded] ?? this.shared.cache.byId(id);
     if (cached) return cached;
     const frame = this.#reader.frame(id);
     const tokenCount = this.#reader.size(id)?.tokenCount ?? 0;
