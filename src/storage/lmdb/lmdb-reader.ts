@@ -18,6 +18,7 @@ import type {
   Violation,
 } from '../backend.js';
 import { closed, segmentNotFound } from '../refusals.js';
+import { Absences } from './absences.js';
 import { backupEnvironment } from './backup.js';
 import { checkVault } from './check.js';
 import { findManifest, readHeader } from './conversations.js';
@@ -60,6 +61,7 @@ export class LmdbReader {
       tables,
       codec,
       cache: new SegmentCache(),
+      absences: new Absences(),
       directory: new IndexDirectory(tables.hashIndex),
       names: new Names(tables.names),
       resolved: new WeakMap(),
@@ -245,8 +247,8 @@ export class LmdbReader {
   }
 
   protected finder(): SegmentFinder {
-    const { tables, codec, cache, directory } = this.shared;
-    return new SegmentFinder(tables, directory, cache, codec);
+    const { tables, codec, cache, absences, directory } = this.shared;
+    return new SegmentFinder(tables, directory, cache, absences, codec);
   }
 }
 

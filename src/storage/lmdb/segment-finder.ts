@@ -1,23 +1,28 @@
 import type { Codec } from '../../codec/index.js';
 import type { SegmentHash } from '../../model/index.js';
 import { segmentNotFound } from '../refusals.js';
+import type { Absences } from './absences.js';
 import type { Tables } from './environment.js';
 import { HashIndex } from './hash-index.js';
 import type { IndexDirectory } from './index-directory.js';
 import { RefCounts } from './ref-counts.js';
 import type { KnownSegment, SegmentCache } from './segment-cache.js';
 import { SegmentReader } from './segment-reader.js';
+import { readCommitSequence } from './state.js';
 
 /** Looks segments up by hash and back, for one stretch of reading. The whole hash always decides. */
 export class SegmentFinder {
   readonly reader: SegmentReader;
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
+  /** Of the state that this stretch sees. */
+  #sequence: number | undefined;
 
   constructor(
-    tables: Tables,
+    private readonly tables: Tables,
     directory: IndexDirectory,
     private readonly cache: SegmentCache,
+    private readonly absences: Absences,
     private readonly codec: Codec,
   ) {
     this.reader = new SegmentReader(tables);
@@ -32,6 +37,8 @@ export class SegmentFinder {
       const candidate = this.known(id);
       if (candidate.hash === hash) return candidate;
     }
+    this.#sequence ??= readCommitSequence(this.tables.meta);
+    this.absences.add(this.#sequence, hash);
     return undefined;
   }
 

@@ -48,6 +48,11 @@ export function readState(meta: Table<number>): State {
   return Object.fromEntries(figures.map((figure) => [figure, reader.varint()])) as State;
 }
 
+/** Of the last commit: the first of the figures. */
+export function readCommitSequence(meta: Table<number>): number {
+  return new ByteReader(meta.view(STATE_KEY) ?? new Uint8Array(0)).varint();
+}
+
 export function writeState(meta: Table<number>, state: State): void {
   const writer = new ByteWriter();
   for (const figure of figures) writer.varint(state[figure]);

@@ -1,6 +1,7 @@
 import { frameRegistryId, registryIdOf, type LiveCodec } from '../../codec/index.js';
 import { isStowkenError, type SegmentHash } from '../../model/index.js';
 import type { Change, FrameReplacement, NewSegment } from '../backend.js';
+import type { Absences } from './absences.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
 import type { Tables } from './environment.js';
 import { HashIndex } from './hash-index.js';
@@ -23,6 +24,7 @@ export interface Shared {
   readonly tables: Tables;
   readonly codec: LiveCodec;
   readonly cache: SegmentCache;
+  readonly absences: Absences;
   readonly directory: IndexDirectory;
   readonly names: Names;
   /** Segments that changes name, looked up before their transaction: a pair of hash and id is true for ever. */
@@ -89,7 +91,8 @@ export class WriteSession {
   find(hash: SegmentHash): KnownSegment | undefined {
     const cached = this.#resolved?.get(hash) ?? this.#added.get(hash) ?? this.shared.cache.byHash(hash);
     if (cached && this.#counts.get(cached.id) !== undefined) return cached;
-    if (this.#absent.has(hash)) return undefined;
+    const wasAbsent = this.shared.absences.has(this.state.commitSequence - 1, hash);
+    if (wasAbsent || this.#absent.has(hash)) return undefined;
     for (const id of this.#index.candidates(hash)) {
       const known = this.#known(id);
       if (known.hash === hash) return known;
