@@ -83,7 +83,7 @@ function planParts(session: WriteSession, change: Change, sequenceMax: number): 
 function addSegments(session: WriteSession, newSegments: readonly NewSegment[]): BroughtSegment[] {
   return newSegments.map((segment) => {
     const stored = session.find(segment.hash);
-    const known = stored ?? session.add(segment);
-    return { ...known, frameBytes: segment.frame.length, added: stored === undefined };
+    const { id, hash, tokenCount } = stored ?? session.add(segment);
+    return { id, hash, tokenCount, frameBytes: segment.frame.length, added: stored === undefined };
   });
 }

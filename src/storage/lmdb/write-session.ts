@@ -89,9 +89,9 @@ export class WriteSession {
   }
 
   find(hash: SegmentHash): KnownSegment | undefined {
-    const cached = this.#resolved?.get(hash) ?? this.#added.get(hash) ?? this.shared.cache.byHash(hash);
-    if (cached && this.#counts.get(cached.id) !== undefined) return cached;
     const wasAbsent = this.shared.absences.has(this.state.commitSequence - 1, hash);
+    const cached = this.#added.get(hash) ?? (wasAbsent ? undefined : this.#cached(hash));
+    if (cached && this.#counts.get(cached.id) !== undefined) return cached;
     if (wasAbsent || this.#absent.has(hash)) return undefined;
     for (const id of this.#index.candidates(hash)) {
       const known = this.#known(id);
@@ -266,6 +266,10 @@ export class WriteSession {
     if (this.names.changed) this.shared.names.refresh();
     if (this.#indexChanges)
       this.shared.directory.update(this.#indexChanges.added, this.#indexChanges.removed);
+  }
+
+  #cached(hash: SegmentHash): KnownSegment | undefined {
+    return this.#resolved?.get(hash) ?? this.shared.cache.byHash(hash);
   }
 
   #known(id: number): KnownSegment {
