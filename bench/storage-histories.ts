@@ -42,7 +42,7 @@ export async function measureHistories(): Promise<void> {
       return { ...timed, note: `${short(after.inUseBytes - before.inUseBytes)} bytes more in use` };
     };
     const put = await growth(() => backend.commit(putting('long', messages)));
-    row('one put of all', put, put.note);
+    row('one put of all, which were garbage until then', put, put.note);
     const again = await timedTurns(() => backend.commit(putting('long', messages)));
     row('the same once more', again);
     const forked = await growth(async () => {

@@ -47,6 +47,24 @@ describe.each(backendKinds)('segments in the %s backend', (kind) => {
     },
   );
 
+  it('stores once what two looked for in vain, also in one group', async () => {
+    const [a, b] = [segment(1, 2), segment(3, 4)];
+    const look = async () => bench().backend.findSegments([a.hash, b.hash]);
+    expect(await look()).toEqual([undefined, undefined]);
+    await Promise.all([
+      commit(storing('one', [a])),
+      commit(storing('two', [a])),
+      commit({ newSegments: [b] }),
+    ]);
+    expect((await look()).map((found) => found !== undefined)).toEqual([true, true]);
+    const [, key] = await look();
+    await commit({ collect: { keys: [key!.key], garbageBeforeMs: Infinity } });
+    expect((await look()).map((found) => found !== undefined)).toEqual([true, false]);
+    await Promise.all([commit(storing('three', [b])), commit(storing('four', [a, b]))]);
+    expect(await bench().backend.stats()).toMatchObject({ segments: 2, garbageSegments: 0 });
+    expect(await bench().backend.check()).toEqual([]);
+  });
+
   it('never gives a key to another segment', async () => {
     const a = segment(1);
     await commit({ newSegments: [a] });
