@@ -4,26 +4,41 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadCore, type TokenCore } from '../src/core/index.js';
 import { connect, type StowkenClient } from '../src/client/index.js';
-import { corpusFiles, loadCorpus, type BenchConversation, type BenchMessage } from './lib/corpus.js';
+import { Load, retrievedMessages, storesInFlight } from './compaction-load.js';
+import { corpusFiles, loadCorpus, type BenchConversation } from './lib/corpus.js';
 import { generatedCorpus } from './lib/generated.js';
 import { percentile, timed } from './lib/measure.js';
-import { startProcess } from './lib/processes.js';
+import { startProcess, type ServerProcess } from './lib/processes.js';
 import { printTable, short } from './lib/table.js';
-import { RawClient, retrievePath, retrieveRequest, storePath, storeRequest } from './lib/wire.js';
+import { RawClient, storePath, storeRequest } from './lib/wire.js';
 
-const storesInFlight = 32;
-const retrievedMessages = 100;
-const retrievedConversations = 50;
 /** Without a compaction; beside one it is as long as the compaction takes. */
 const quietMs = 20_000;
 const { resolve } = createRequire(import.meta.url);
 
+interface Served {
+  readonly core: TokenCore;
+  readonly server: ServerProcess;
+  readonly client: StowkenClient;
+  readonly raw: RawClient;
+}
+
 /** What a compaction of a vault saves, and what the calls that are served beside it wait for. */
 export async function run(argv: readonly string[]): Promise<void> {
-  const core = await loadCore();
   const files = corpusFiles(argv);
   const corpora = files.length > 0 ? await Promise.all(files.map(loadCorpus)) : [await generatedCorpus()];
   const conversations = corpora.flatMap((corpus) => corpus.conversations);
+  const names = corpora.map(({ name }) => name).join(', ');
+  await serving(conversations, (served) => measureSizes(served, names));
+  await serving(conversations, (served) => measureLatencies(served, conversations));
+}
+
+/** A server process with a new vault that has these conversations. */
+async function serving(
+  conversations: readonly BenchConversation[],
+  measure: (served: Served) => Promise<void>,
+): Promise<void> {
+  const core = await loadCore();
   const folder = mkdtempSync(join(tmpdir(), 'stowken-bench-'));
   const server = await startProcess(resolve('#build/src/main.js'), [
     ...['serve', '--data', folder, '--listen', '127.0.0.1:0', '--log-level', 'error'],
@@ -32,32 +47,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   const client = connect({ server: server.address });
   try {
     await timed(conversations, storesInFlight, (each) => raw.unary(storePath, storeRequest(core, each)));
-    const load = new Load(core, raw, conversations);
-    await load.prepare();
-    const quiet = await load.run(new Promise((done) => setTimeout(done, quietMs)));
-    const before = await client.stats();
-    const started = performance.now();
-    const compaction = compact(client);
-    const beside = await load.run(compaction);
-    const seconds = (performance.now() - started) / 1000;
-    const after = await client.stats();
-    const again = await compact(client);
-
-    const names = corpora.map(({ name }) => name).join(', ');
-    printTable(
-      `compaction: ${names}; took ${seconds.toFixed(0)} s beside the load; ended ${await compaction}, a second one ${again}`,
-      ['', 'raw', 'frames', 'registry', 'in use', 'in use / raw'],
-      [
-        ['before', ...sizes(before)],
-        ['after', ...sizes(after)],
-      ],
-    );
-    printTable(
-      `latency: ${storesInFlight} unary stores in flight, and one retrieval of ${retrievedMessages} messages; ` +
-        `one run; peak memory of the server ${short(server.peakMemoryBytes())}B`,
-      ['', 'calls', 'p50', 'p99', 'p99 in the compaction', 'ratio'],
-      [row('stores', quiet.storeMs, beside.storeMs), row(`retrievals`, quiet.retrieveMs, beside.retrieveMs)],
-    );
+    await measure({ core, server, client, raw });
   } finally {
     raw.close();
     client.close();
@@ -66,66 +56,40 @@ export async function run(argv: readonly string[]): Promise<void> {
   }
 }
 
-interface Latencies {
-  readonly storeMs: number[];
-  readonly retrieveMs: number[];
+/** Of a vault that is left in peace. */
+async function measureSizes({ client }: Served, names: string): Promise<void> {
+  const before = await client.stats();
+  const started = performance.now();
+  const end = await compact(client);
+  const seconds = (performance.now() - started) / 1000;
+  const after = await client.stats();
+  printTable(
+    `compaction: ${names}; took ${seconds.toFixed(0)} s; ended ${end}, a second one ${await compact(client)}`,
+    ['', 'raw', 'frames', 'registry', 'in use', 'in use / raw'],
+    [
+      ['before', ...sizes(before)],
+      ['after', ...sizes(after)],
+    ],
+  );
 }
 
-/** Stores of what is stored already, under ids of their own, and retrievals, as fast as they are answered. */
-class Load {
-  readonly #long: Buffer[] = [];
-  #stored = 0;
-
-  constructor(
-    private readonly core: TokenCore,
-    private readonly client: RawClient,
-    private readonly conversations: readonly BenchConversation[],
-  ) {}
-
-  /** Stores the conversations that are retrieved. */
-  async prepare(): Promise<void> {
-    const messages = this.conversations.flatMap((each) => each.messages);
-    for (let i = 0; i < retrievedConversations; i++) {
-      const from = Math.floor((i * messages.length) / retrievedConversations);
-      const some = Array.from(
-        { length: retrievedMessages },
-        (_, at) => messages[(from + at) % messages.length] as BenchMessage,
-      );
-      const id = `long/${i}`;
-      const fields = { application: 'bench', model: '', tokenizer: 'o200k_base' };
-      await this.client.unary(storePath, storeRequest(this.core, { id, ...fields, messages: some }));
-      this.#long.push(retrieveRequest(id, 1));
-    }
-  }
-
-  async run(end: Promise<unknown>): Promise<Latencies> {
-    const latencies: Latencies = { storeMs: [], retrieveMs: [] };
-    let over = false;
-    const ended = end.finally(() => (over = true));
-    const measure = async (into: number[], call: () => Promise<unknown>) => {
-      while (!over) {
-        const started = performance.now();
-        await call();
-        into.push(performance.now() - started);
-      }
-    };
-    await Promise.all([
-      ended,
-      ...Array.from({ length: storesInFlight }, () => measure(latencies.storeMs, () => this.#store())),
-      measure(latencies.retrieveMs, () => this.#retrieve()),
-    ]);
-    return latencies;
-  }
-
-  #store(): Promise<unknown> {
-    const conversation = this.conversations[this.#stored % this.conversations.length] as BenchConversation;
-    const id = `again/${this.#stored++}`;
-    return this.client.unary(storePath, storeRequest(this.core, { ...conversation, id }));
-  }
-
-  #retrieve(): Promise<unknown> {
-    return this.client.stream(retrievePath, this.#long[this.#stored % this.#long.length] as Buffer);
-  }
+async function measureLatencies(
+  { core, server, client, raw }: Served,
+  conversations: readonly BenchConversation[],
+): Promise<void> {
+  const load = new Load(core, raw, conversations);
+  await load.prepare();
+  const quiet = await load.run(new Promise((done) => setTimeout(done, quietMs)));
+  const started = performance.now();
+  const beside = await load.run(compact(client));
+  const seconds = (performance.now() - started) / 1000;
+  printTable(
+    `latency: ${storesInFlight} unary stores in flight, and one retrieval of ${retrievedMessages} messages; one run of ` +
+      `${quietMs / 1000} s without and ${seconds.toFixed(0)} s beside a compaction; ` +
+      `peak memory of the server ${short(server.peakMemoryBytes())}B`,
+    ['', 'calls', 'p50', 'p99', 'p99 in the compaction', 'ratio'],
+    [row('stores', quiet.storeMs, beside.storeMs), row(`retrievals`, quiet.retrieveMs, beside.retrieveMs)],
+  );
 }
 
 /** How it ended. */

@@ -16,12 +16,13 @@ export class ByteWriter {
   /** A safe integer of zero or more. */
   varint(value: number): this {
     this.#reserve(8);
+    const bytes = this.#bytes;
+    let at = this.#length;
     let rest = value;
-    while (rest >= 0x80) {
-      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
-    }
-    this.#bytes[this.#length++] = rest;
+    for (; rest >= 2 ** 31; rest = Math.floor(rest / 0x80)) bytes[at++] = (rest % 0x80) | 0x80;
+    for (; rest >= 0x80; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
+    bytes[at++] = rest;
+    this.#length = at;
     return this;
   }
 
@@ -81,13 +82,13 @@ export class ByteReader {
   }
 
   varint(): number {
-    let value = 0;
-    let scale = 1;
-    for (;;) {
+    let value = this.byte();
+    if (value < 0x80) return value;
+    value &= 0x7f;
+    for (let scale = 0x80; ; scale *= 0x80) {
       const byte = this.byte();
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) break;
-      scale *= 0x80;
     }
     if (!Number.isSafeInteger(value)) throw corrupt('a number is too large');
     return value;

@@ -1,4 +1,5 @@
-import type { Table } from './table.js';
+import type { Tables } from './environment.js';
+import { readCommitSequence } from './state.js';
 
 /**
  * The keys of the hash index's chunks, in memory once they are asked for: about 0.06 bytes for each
@@ -6,18 +7,28 @@ import type { Table } from './table.js';
  */
 export class IndexDirectory {
   #keys: number[] | undefined;
+  #sequence: number | undefined;
 
-  constructor(private readonly table: Table<number>) {}
+  constructor(private readonly tables: Pick<Tables, 'hashIndex' | 'meta'>) {}
+
+  /**
+   * Of the commit that the keys are of. A commit is visible before they follow it: whoever reads another one's
+   * state may miss what is there.
+   */
+  get sequence(): number | undefined {
+    return this.#sequence;
+  }
 
   /** The greatest key that is not above this one. */
   floor(key: number): number | undefined {
-    const keys = (this.#keys ??= [...this.table.keys()]);
+    const keys = (this.#keys ??= this.#read());
     return keys[upperBound(keys, key) - 1];
   }
 
-  /** Follows a commit. */
-  update(added: readonly number[], removed: readonly number[]): void {
+  /** Follows the commit with this sequence number. */
+  update(sequence: number, added: readonly number[], removed: readonly number[]): void {
     const keys = this.#keys;
+    this.#sequence = keys && sequence;
     if (!keys) return;
     for (const key of removed) {
       const at = upperBound(keys, key) - 1;
@@ -32,6 +43,12 @@ export class IndexDirectory {
   /** Forgets everything, to read it again. */
   clear(): void {
     this.#keys = undefined;
+    this.#sequence = undefined;
+  }
+
+  #read(): number[] {
+    this.#sequence = readCommitSequence(this.tables.meta);
+    return [...this.tables.hashIndex.keys()];
   }
 }
 

@@ -62,7 +62,7 @@ export class LmdbReader {
       codec,
       cache: new SegmentCache(),
       absences: new Absences(),
-      directory: new IndexDirectory(tables.hashIndex),
+      directory: new IndexDirectory(tables),
       names: new Names(tables.names),
       resolved: new WeakMap(),
     };

@@ -20,7 +20,7 @@ export class SegmentFinder {
 
   constructor(
     private readonly tables: Tables,
-    directory: IndexDirectory,
+    private readonly directory: IndexDirectory,
     private readonly cache: SegmentCache,
     private readonly absences: Absences,
     private readonly codec: Codec,
@@ -38,7 +38,7 @@ export class SegmentFinder {
       if (candidate.hash === hash) return candidate;
     }
     this.#sequence ??= readCommitSequence(this.tables.meta);
-    this.absences.add(this.#sequence, hash);
+    if (this.#sequence === this.directory.sequence) this.absences.add(this.#sequence, hash);
     return undefined;
   }
 

@@ -264,8 +264,9 @@ export class WriteSession {
       else this.shared.codec.remove([id]);
     }
     if (this.names.changed) this.shared.names.refresh();
-    if (this.#indexChanges)
-      this.shared.directory.update(this.#indexChanges.added, this.#indexChanges.removed);
+    if (!this.#indexChanges) return;
+    const { added, removed } = this.#indexChanges;
+    this.shared.directory.update(this.state.commitSequence, added, removed);
   }
 
   #cached(hash: SegmentHash): KnownSegment | undefined {
