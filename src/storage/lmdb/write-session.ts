@@ -48,6 +48,8 @@ export class WriteSession {
   readonly #absent = new Set<SegmentHash>();
   /** In the order of their ids, which follow one another. */
   readonly #addedInOrder: KnownSegment[] = [];
+  /** Of these, the ones that have been among the garbage. */
+  readonly #addedGarbage = new Set<number>();
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
@@ -121,7 +123,7 @@ export class WriteSession {
   hold(id: number): void {
     const count = this.#counts.get(id) ?? 0;
     this.#counts.set(id, count + 1);
-    if (count > 0) return;
+    if (count > 0 || (this.#addedAs(id) && !this.#addedGarbage.has(id))) return;
     const garbage = this.tables.garbage.view(id);
     if (!garbage) return;
     this.state.garbageSegments -= 1;
@@ -145,6 +147,7 @@ export class WriteSession {
 
   /** Enters a segment without references among the garbage, from now on. */
   markGarbage(id: number): void {
+    if (this.#addedAs(id)) this.#addedGarbage.add(id);
     // What was appended in this session may not be readable yet.
     if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
     const frameBytes = this.#reader.size(id)?.frameBytes ?? 0;
@@ -273,9 +276,13 @@ export class WriteSession {
     return this.#resolved?.get(hash) ?? this.shared.cache.byHash(hash);
   }
 
-  #known(id: number): KnownSegment {
+  #addedAs(id: number): KnownSegment | undefined {
     const firstAdded = this.state.nextSegment - this.#addedInOrder.length;
-    const cached = this.#addedInOrder[id - firstAdded] ?? this.shared.cache.byId(id);
+    return this.#addedInOrder[id - firstAdded];
+  }
+
+  #known(id: number): KnownSegment {
+    const cached = this.#addedAs(id) ?? this.shared.cache.byId(id);
     if (cached) return cached;
     const frame = this.#reader.frame(id);
     const tokenCount = this.#reader.size(id)?.tokenCount ?? 0;
