@@ -19,11 +19,11 @@ export class SegmentCache {
   #old = new Generation();
 
   byHash(hash: SegmentHash): KnownSegment | undefined {
-    return this.#used(this.#young.byHash.get(hash) ?? this.#old.byHash.get(hash));
+    return this.#young.byHash.get(hash) ?? this.#used(this.#old.byHash.get(hash));
   }
 
   byId(id: number): KnownSegment | undefined {
-    return this.#used(this.#young.byId.get(id) ?? this.#old.byId.get(id));
+    return this.#young.byId.get(id) ?? this.#used(this.#old.byId.get(id));
   }
 
   add(known: KnownSegment): void {
