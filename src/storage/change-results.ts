@@ -1,5 +1,5 @@
 import { StowkenError } from '../model/index.js';
-import type { ChangeResult, DeletionOutcome, ReferenceOutcome } from './backend.js';
+import type { ChangeResult, DeletionOutcome, ReferenceOutcome } from './change.js';
 
 /** A change's result while it is put together. */
 export type ResultDraft = { -readonly [K in keyof ChangeResult]: ChangeResult[K] };

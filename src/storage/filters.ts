@@ -1,5 +1,5 @@
 import type { Conversation } from '../model/index.js';
-import type { ConversationFilter } from './backend.js';
+import type { ConversationFilter } from './queries.js';
 
 /** Whether a conversation passes a filter; an absent condition passes. */
 export function matchesFilter(conversation: Conversation, filter: ConversationFilter): boolean {

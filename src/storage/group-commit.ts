@@ -1,5 +1,5 @@
 import { limits, StowkenError } from '../model/index.js';
-import type { Change, ChangeResult } from './backend.js';
+import type { Change, ChangeResult } from './change.js';
 import { closed } from './refusals.js';
 
 /** What became of one change of a group: its result, or why it was refused. */

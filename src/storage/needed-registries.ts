@@ -1,6 +1,6 @@
 import { frameRegistryId, registryIdOf } from '../codec/index.js';
 import { StowkenError } from '../model/index.js';
-import type { Change } from './backend.js';
+import type { Change } from './change.js';
 
 /**
  * Checks that every registry which a change's frames name is there, and that a new one has a new id.

@@ -1,5 +1,5 @@
 import { limits } from '../model/index.js';
-import { prefixFingerprintBytes } from './backend.js';
+import { prefixFingerprintBytes } from './queries.js';
 
 /** The whole blocks of so many tokens. */
 export function wholeBlocks(tokens: number): number {

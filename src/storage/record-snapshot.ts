@@ -1,5 +1,6 @@
 import type { Conversation, MessageRecord } from '../model/index.js';
-import type { ConversationSnapshot, SegmentKey } from './backend.js';
+import type { SegmentKey } from './change.js';
+import type { ConversationSnapshot } from './queries.js';
 
 /** A revision whose message records are all in memory, and stay there until the snapshot goes. */
 export function createRecordSnapshot(

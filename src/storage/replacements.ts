@@ -1,6 +1,6 @@
 import { frameRegistryId, type Codec } from '../codec/index.js';
 import { StowkenError, type SegmentHash } from '../model/index.js';
-import type { FrameReplacement, SegmentKey } from './backend.js';
+import type { FrameReplacement, SegmentKey } from './change.js';
 import { registryMissing } from './needed-registries.js';
 
 /**

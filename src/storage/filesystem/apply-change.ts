@@ -1,6 +1,6 @@
 import type { LiveCodec } from '../../codec/index.js';
 import type { SegmentHash } from '../../model/index.js';
-import type { Change, ChangeResult, NewSegment, SegmentKey } from '../backend.js';
+import type { Change, ChangeResult, NewSegment, SegmentKey } from '../change.js';
 import type { ResultDraft } from '../change-results.js';
 import { checkRegistries } from '../needed-registries.js';
 import { checkReplacements } from '../replacements.js';

@@ -1,6 +1,6 @@
 import type { Codec } from '../../codec/index.js';
 import { limits, StowkenError, type SegmentHash } from '../../model/index.js';
-import type { FrameReplacement, NewSegment } from '../backend.js';
+import type { FrameReplacement, NewSegment } from '../change.js';
 import type { Draft } from './draft.js';
 
 /** A frame on the disk is all that is left of its tokens: it is not taken on trust. */

@@ -1,5 +1,5 @@
 import type { Conversation, ConversationSpec, MessageRecord } from '../../model/index.js';
-import type { Change, ChangeResult, ManifestOutcome, NewSegment } from '../backend.js';
+import type { Change, ChangeResult, ManifestOutcome, NewSegment } from '../change.js';
 import { contentKey, distinctHashes } from '../content.js';
 import { tokensOf } from '../record-snapshot.js';
 import {

@@ -1,5 +1,5 @@
 import type { SegmentHash } from '../../model/index.js';
-import type { Change, DeletionOutcome, OutsideReference, ReferenceOutcome } from '../backend.js';
+import type { Change, DeletionOutcome, OutsideReference, ReferenceOutcome } from '../change.js';
 import type { Draft } from './draft.js';
 import { inParallel } from './parallel.js';
 

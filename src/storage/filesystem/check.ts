@@ -1,6 +1,6 @@
 import { frameRegistryId, type Codec } from '../../codec/index.js';
 import { isStowkenError, StowkenError, type SegmentHash } from '../../model/index.js';
-import type { CheckOptions, Violation } from '../backend.js';
+import type { CheckOptions, Violation } from '../checks.js';
 import { distinctHashes } from '../content.js';
 import { checkRegistryFiles, checkRegistryUses, strayRegistryFiles } from './check-registries.js';
 import { readOrRefuse, type Disk } from './disk.js';

@@ -1,6 +1,6 @@
 import { frameRegistryId } from '../../codec/index.js';
 import type { SegmentHash } from '../../model/index.js';
-import type { NewSegment } from '../backend.js';
+import type { NewSegment } from '../change.js';
 import { DraftRegistries } from './draft-registries.js';
 import { holdersPath, manifestPath, metaPath, segmentPath, VAULT_FILE } from './paths.js';
 import { encodeHolders, encodeManifest, encodeSegment, encodeVault, type Manifest } from './records.js';

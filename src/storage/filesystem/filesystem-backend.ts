@@ -3,24 +3,19 @@ import { mkdir } from 'node:fs/promises';
 import type { LiveCodec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
 import { StowkenError, type Conversation, type SegmentHash, type VaultStats } from '../../model/index.js';
+import type { ManagedBackend, StorageHealth } from '../backend.js';
+import type { Change, ChangeResult, SegmentKey, StoredSegment } from '../change.js';
+import type { CheckOptions, Violation } from '../checks.js';
 import type {
-  Change,
-  ChangeResult,
-  CheckOptions,
   ConversationPage,
   ConversationSnapshot,
   GarbagePage,
   GarbageQuery,
   ListQuery,
-  ManagedBackend,
   ScanQuery,
-  SegmentKey,
   SegmentScan,
-  StorageHealth,
   StoredRegistry,
-  StoredSegment,
-  Violation,
-} from '../backend.js';
+} from '../queries.js';
 import { lockFolder, type FolderLock } from '../folder-lock.js';
 import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';

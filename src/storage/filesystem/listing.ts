@@ -1,5 +1,5 @@
 import type { Conversation } from '../../model/index.js';
-import type { ConversationPage, ListQuery } from '../backend.js';
+import type { ConversationPage, ListQuery } from '../queries.js';
 import { matchesFilter } from '../filters.js';
 import type { VaultIndex } from './vault-index.js';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { StowkenError, type Conversation, type MessageRecord } from '../../model/index.js';
-import type { ChangeResult } from '../backend.js';
+import type { ChangeResult } from '../change.js';
 import { decodeResult, encodeResult } from '../change-results.js';
 import { openJson, sealJson } from './sealed-json.js';
 

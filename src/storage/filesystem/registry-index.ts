@@ -1,4 +1,4 @@
-import type { StoredRegistry } from '../backend.js';
+import type { StoredRegistry } from '../queries.js';
 import { inBlocks } from './blocks.js';
 
 /** What is known of a stored registry. */

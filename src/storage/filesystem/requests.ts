@@ -1,5 +1,5 @@
 import { isStowkenError } from '../../model/index.js';
-import type { ChangeResult, RequestMark } from '../backend.js';
+import type { ChangeResult, RequestMark } from '../change.js';
 import { requestIdReused } from '../refusals.js';
 import { inBlocks } from './blocks.js';
 import { readOrRefuse, type Disk } from './disk.js';

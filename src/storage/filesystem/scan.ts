@@ -1,4 +1,5 @@
-import type { ScanQuery, SegmentKey } from '../backend.js';
+import type { SegmentKey } from '../change.js';
+import type { ScanQuery } from '../queries.js';
 import type { SegmentEntry, VaultIndex } from './vault-index.js';
 
 export interface ScanPage {

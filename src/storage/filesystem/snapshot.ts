@@ -1,5 +1,6 @@
 import { StowkenError, type SegmentHash } from '../../model/index.js';
-import type { ConversationSnapshot, SegmentKey } from '../backend.js';
+import type { SegmentKey } from '../change.js';
+import type { ConversationSnapshot } from '../queries.js';
 import { distinctHashes } from '../content.js';
 import { createRecordSnapshot } from '../record-snapshot.js';
 import type { Manifest } from './records.js';

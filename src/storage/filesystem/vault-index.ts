@@ -1,5 +1,5 @@
 import type { Conversation, SegmentHash } from '../../model/index.js';
-import type { SegmentKey, StoredSegment } from '../backend.js';
+import type { SegmentKey, StoredSegment } from '../change.js';
 import { inBlocks } from './blocks.js';
 import type { SegmentRecord } from './records.js';
 import { RegistryIndex } from './registry-index.js';

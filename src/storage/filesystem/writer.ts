@@ -1,5 +1,6 @@
 import { isStowkenError, StowkenError } from '../../model/index.js';
-import type { Change, StorageHealth } from '../backend.js';
+import type { StorageHealth } from '../backend.js';
+import type { Change } from '../change.js';
 import type { Outcome } from '../group-commit.js';
 import { describeFault } from './disk.js';
 import { applyChange, type Surroundings } from './apply-change.js';

@@ -1,5 +1,5 @@
 import type { Conversation } from '../../model/index.js';
-import type { Change, ChangeResult, ManifestOutcome, NewSegment } from '../backend.js';
+import type { Change, ChangeResult, ManifestOutcome, NewSegment } from '../change.js';
 import { prefixOutdated } from '../refusals.js';
 import { wholeBlocks } from '../prefix-blocks.js';
 import { writeManifest } from './conversations.js';

@@ -1,4 +1,4 @@
-import type { Change, ChangeResult, NewSegment } from '../backend.js';
+import type { Change, ChangeResult, NewSegment } from '../change.js';
 import type { ResultDraft } from '../change-results.js';
 import { checkRegistries } from '../needed-registries.js';
 import { appendMessages, checkAppend, checkDelete, deleteConversation } from './apply-append.js';
@@ -63,17 +63,18 @@ function planParts(session: WriteSession, change: Change, sequenceMax: number): 
     if (change.fork && !sameFork) result.fork = forkConversation(session, change.fork);
     if (change.delete) result.delete = deleteConversation(session, change.delete);
     if (change.addReferences) result.addReferences = addReferences(session, change.addReferences);
-    for (const { id } of brought) if (session.referencesOf(id) === 0) session.markGarbage(id);
+    for (const { id } of brought)
+      if (session.segments.referencesOf(id) === 0) session.segments.markGarbage(id);
     if (change.removeReferences) result.removeReferences = removeReferences(session, change.removeReferences);
     if (change.deleteSegments) {
       result.deleteSegments = deleteSegments(session, change.deleteSegments, sequenceMax);
     }
     if (change.putRegistry) session.putRegistry(change.putRegistry.bytes, change.putRegistry.timeMs);
-    if (change.replaceFrames) result.replaceFrames = session.replaceFrames(change.replaceFrames);
+    if (change.replaceFrames) result.replaceFrames = session.segments.replaceFrames(change.replaceFrames);
     if (change.dropRegistries) result.dropRegistries = session.dropRegistries(change.dropRegistries);
     if (change.collect) {
       const { keys, garbageBeforeMs } = change.collect;
-      result.collect = session.collect(keys.map(Number), garbageBeforeMs, sequenceMax);
+      result.collect = session.segments.collect(keys.map(Number), garbageBeforeMs, sequenceMax);
     }
     return { result, wrote: true };
   };
@@ -82,8 +83,8 @@ function planParts(session: WriteSession, change: Change, sequenceMax: number): 
 /** Stores those that are not. */
 function addSegments(session: WriteSession, newSegments: readonly NewSegment[]): BroughtSegment[] {
   return newSegments.map((segment) => {
-    const stored = session.find(segment.hash);
-    const { id, hash, tokenCount } = stored ?? session.add(segment);
+    const stored = session.segments.find(segment.hash);
+    const { id, hash, tokenCount } = stored ?? session.segments.add(segment);
     return { id, hash, tokenCount, frameBytes: segment.frame.length, added: stored === undefined };
   });
 }

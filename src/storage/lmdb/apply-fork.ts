@@ -1,5 +1,5 @@
 import type { Conversation, ConversationSpec } from '../../model/index.js';
-import type { Change, ManifestOutcome } from '../backend.js';
+import type { Change, ManifestOutcome } from '../change.js';
 import { contentKey } from '../content.js';
 import { conversationExists, rangePastEnd } from '../refusals.js';
 import { wholeBlocks } from '../prefix-blocks.js';

@@ -1,5 +1,5 @@
 import type { Conversation } from '../../model/index.js';
-import type { Change, ManifestOutcome, NewSegment } from '../backend.js';
+import type { Change, ManifestOutcome, NewSegment } from '../change.js';
 import { contentKey, distinctHashes } from '../content.js';
 import { conversationExists, revisionMismatch } from '../refusals.js';
 import { writeManifest, type NumberedManifest, type StoredManifest } from './conversations.js';
@@ -98,7 +98,9 @@ function sameContent(
       stored.name === wanted.name &&
       stored.toolCallId === wanted.toolCallId &&
       stored.segments.length === wanted.segments.length &&
-      wanted.segments.every(({ hash }, index) => session.find(hash)?.id === stored.segments[index]?.id);
+      wanted.segments.every(
+        ({ hash }, index) => session.segments.find(hash)?.id === stored.segments[index]?.id,
+      );
     if (!isSame) return false;
   }
   return true;

@@ -1,5 +1,5 @@
 import type { SegmentHash } from '../../model/index.js';
-import type { DeletionOutcome, OutsideReference, ReferenceOutcome } from '../backend.js';
+import type { DeletionOutcome, OutsideReference, ReferenceOutcome } from '../change.js';
 import type { WriteSession } from './write-session.js';
 
 /** The parts of a change that concern outside references and single segments. They refuse nothing. */
@@ -8,7 +8,7 @@ export function addReferences(
   references: readonly OutsideReference[],
 ): ReferenceOutcome[] {
   return eachOf(session, references, (id, holder) => {
-    if (session.references.add(id, holder)) session.hold(id);
+    if (session.references.add(id, holder)) session.segments.hold(id);
   });
 }
 
@@ -17,7 +17,7 @@ export function removeReferences(
   references: readonly OutsideReference[],
 ): ReferenceOutcome[] {
   return eachOf(session, references, (id, holder) => {
-    if (session.references.remove(id, holder)) session.release(id);
+    if (session.references.remove(id, holder)) session.segments.release(id);
   });
 }
 
@@ -28,10 +28,10 @@ function eachOf(
   change: (id: number, holder: string) => void,
 ): ReferenceOutcome[] {
   return references.map(({ hash, holder }) => {
-    const known = session.find(hash);
+    const known = session.segments.find(hash);
     if (!known) return undefined;
     change(known.id, holder);
-    return { refCount: session.referencesOf(known.id) ?? 0 };
+    return { refCount: session.segments.referencesOf(known.id) ?? 0 };
   });
 }
 
@@ -42,9 +42,9 @@ export function deleteSegments(
   sequenceMax: number,
 ): DeletionOutcome[] {
   return hashes.map((hash) => {
-    const known = session.find(hash);
+    const known = session.segments.find(hash);
     if (!known) return undefined;
-    const { segments } = session.collect([known.id], Infinity, sequenceMax);
-    return { deleted: segments === 1, refCount: session.referencesOf(known.id) ?? 0 };
+    const { segments } = session.segments.collect([known.id], Infinity, sequenceMax);
+    return { deleted: segments === 1, refCount: session.segments.referencesOf(known.id) ?? 0 };
   });
 }

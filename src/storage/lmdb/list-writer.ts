@@ -15,8 +15,7 @@ import type { StoredList } from './stored-list.js';
 export interface ListTarget {
   readonly names: NameCodes;
   readonly pages: { add(list: Uint8Array): number };
-  /** Adds a reference to a segment. */
-  hold(id: number): void;
+  readonly segments: { hold(id: number): void };
 }
 
 /** The messages since the last page. */
@@ -89,7 +88,7 @@ export class ListWriter {
     const { named } = this.#run;
     if (named.has(id)) return;
     named.add(id);
-    this.target.hold(id);
+    this.target.segments.hold(id);
   }
 
   #lastPageNamed(): number {

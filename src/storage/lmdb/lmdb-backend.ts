@@ -1,15 +1,8 @@
 import type { LiveCodec } from '../../codec/index.js';
 import { isStowkenError, StowkenError, type SegmentHash } from '../../model/index.js';
-import type {
-  Change,
-  ChangeResult,
-  FrameReplacement,
-  MaintainedBackend,
-  RepairOptions,
-  RepairReport,
-  SegmentKey,
-  StorageHealth,
-} from '../backend.js';
+import type { MaintainedBackend, StorageHealth } from '../backend.js';
+import type { Change, ChangeResult, FrameReplacement, SegmentKey } from '../change.js';
+import type { RepairOptions, RepairReport } from '../checks.js';
 import { distinctHashes } from '../content.js';
 import type { FolderLock } from '../folder-lock.js';
 import { GroupCommit } from '../group-commit.js';

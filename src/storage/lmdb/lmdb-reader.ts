@@ -1,22 +1,19 @@
 import { frameRegistryId, type LiveCodec } from '../../codec/index.js';
 import type { Conversation, SegmentHash, VaultStats } from '../../model/index.js';
+import type { FoundSegment, SegmentKey, StoredSegment } from '../change.js';
+import type { CheckOptions, Violation } from '../checks.js';
 import type {
-  CheckOptions,
   ConversationPage,
   ConversationSnapshot,
-  FoundSegment,
   GarbagePage,
   GarbageQuery,
   ListQuery,
   PrefixFinding,
   PrefixQuery,
   ScanQuery,
-  SegmentKey,
   SegmentScan,
   StoredRegistry,
-  StoredSegment,
-  Violation,
-} from '../backend.js';
+} from '../queries.js';
 import { closed, segmentNotFound } from '../refusals.js';
 import { Absences } from './absences.js';
 import { backupEnvironment } from './backup.js';

@@ -1,5 +1,5 @@
 import type { Conversation, MessageRecord, SegmentHash } from '../../model/index.js';
-import type { ManifestOutcome, NewSegment } from '../backend.js';
+import type { ManifestOutcome, NewSegment } from '../change.js';
 import { conversationNotFound, revisionMismatch, segmentMissing } from '../refusals.js';
 import { findManifest, type NumberedManifest } from './conversations.js';
 import { segmentsNamed, type ListedMessage } from './message-list.js';
@@ -45,7 +45,7 @@ export function findSegments(
   for (const { segments } of messages) {
     for (const { hash } of segments) {
       if (found.has(hash)) continue;
-      const known = session.find(hash);
+      const known = session.segments.find(hash);
       found.set(hash, known);
       if (!known && !brought.has(hash)) missing.push(hash);
     }
@@ -64,7 +64,7 @@ export function resolveMessages(
   const resolve = (hash: SegmentHash) => {
     let known = found.get(hash);
     if (!known) {
-      known = session.find(hash);
+      known = session.segments.find(hash);
       if (!known) throw segmentMissing([hash]);
       found.set(hash, known);
     }
@@ -115,7 +115,7 @@ export function releaseList(
   const release = (part: Uint8Array) => {
     for (const id of segmentsNamed(part)) {
       releasedReferences += 1;
-      if (session.release(id)) garbageSegments += 1;
+      if (session.segments.release(id)) garbageSegments += 1;
     }
   };
   release(tail);

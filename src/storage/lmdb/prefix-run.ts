@@ -1,5 +1,5 @@
 import { StowkenError } from '../../model/index.js';
-import { prefixFingerprintBytes } from '../backend.js';
+import { prefixFingerprintBytes } from '../queries.js';
 import { ByteReader, ByteWriter } from '../bytes.js';
 
 /** Blocks that conversations share, one after the other, up to where some go other ways. */

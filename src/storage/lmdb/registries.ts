@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from '../bytes.js';
-import type { StoredRegistry } from '../backend.js';
+import type { StoredRegistry } from '../queries.js';
 import type { Tables } from './environment.js';
 
 /** What a registry's frames come to. */

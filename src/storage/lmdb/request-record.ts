@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ByteReader, ByteWriter } from '../bytes.js';
-import type { ChangeResult, ManifestOutcome } from '../backend.js';
+import type { ChangeResult, ManifestOutcome } from '../change.js';
 import { decodeResult, encodeResult, type ResultDraft } from '../change-results.js';
 import { decodeHeader, encodeHeader, type NameOf } from './manifest.js';
 import type { NameCodes } from './names.js';

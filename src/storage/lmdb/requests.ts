@@ -1,4 +1,4 @@
-import type { ChangeResult, RequestMark } from '../backend.js';
+import type { ChangeResult, RequestMark } from '../change.js';
 import { requestIdReused } from '../refusals.js';
 import type { Tables } from './environment.js';
 import { REQUESTS_FORGOTTEN_MAX } from './layout.js';

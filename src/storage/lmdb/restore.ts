@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { LiveCodec } from '../../codec/index.js';
 import { StowkenError, type VaultStats } from '../../model/index.js';
-import type { CheckOptions } from '../backend.js';
+import type { CheckOptions } from '../checks.js';
 import { readBackup } from '../backup-stream.js';
 import { checkMarker, syncFolder, writeMarker } from '../marker.js';
 import { dataFileIn } from './environment.js';

@@ -1,4 +1,5 @@
-import type { ScanQuery, SegmentKey, SegmentScan, ScannedSegment } from '../backend.js';
+import type { SegmentKey } from '../change.js';
+import type { ScanQuery, SegmentScan, ScannedSegment } from '../queries.js';
 import type { Tables } from './environment.js';
 import { COUNTS_PER_CHUNK } from './layout.js';
 import { SegmentReader } from './segment-reader.js';

@@ -1,4 +1,5 @@
-import type { ConversationSnapshot, SegmentKey, StoredMessage } from '../backend.js';
+import type { SegmentKey } from '../change.js';
+import type { ConversationSnapshot, StoredMessage } from '../queries.js';
 import type { StoredManifest } from './conversations.js';
 import type { NameOf } from './manifest.js';
 import { locateToken, messagesOf } from './stored-list.js';

@@ -1,5 +1,6 @@
 import { StowkenError } from '../../model/index.js';
-import type { Change, StorageHealth } from '../backend.js';
+import type { StorageHealth } from '../backend.js';
+import type { Change } from '../change.js';
 import type { Leases } from '../leases.js';
 import { planChange } from './apply-change.js';
 import { CommitError, type Environment } from './environment.js';

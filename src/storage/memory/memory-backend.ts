@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { LiveCodec } from '../../codec/index.js';
 import type { VaultStats } from '../../model/index.js';
+import type { ManagedBackend } from '../backend.js';
+import type { Change, ChangeResult, SegmentKey, StoredSegment } from '../change.js';
+import type { CheckOptions, RepairOptions } from '../checks.js';
 import type {
-  Change,
-  ChangeResult,
-  CheckOptions,
   ConversationPage,
   ConversationSnapshot,
   GarbagePage,
@@ -13,11 +13,7 @@ import type {
   PrefixFinding,
   PrefixQuery,
   ScanQuery,
-  SegmentKey,
-  ManagedBackend,
-  RepairOptions,
-  StoredSegment,
-} from '../backend.js';
+} from '../queries.js';
 import { matchesFilter } from '../filters.js';
 import { Leases } from '../leases.js';
 import { fingerprints } from '../prefix-blocks.js';

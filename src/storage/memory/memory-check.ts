@@ -1,5 +1,5 @@
 import type { Codec } from '../../codec/index.js';
-import type { CheckOptions, Violation } from '../backend.js';
+import type { CheckOptions, Violation } from '../checks.js';
 import { BackgroundTurns } from '../background.js';
 import { wholeBlocks } from '../prefix-blocks.js';
 import type { MemorySegment, MemoryStore } from './memory-store.js';

@@ -1,5 +1,5 @@
 import type { LiveCodec } from '../../codec/index.js';
-import type { Change, ChangeResult, FrameReplacement } from '../backend.js';
+import type { Change, ChangeResult, FrameReplacement } from '../change.js';
 import { checkRegistries } from '../needed-registries.js';
 import { requestIdReused } from '../refusals.js';
 import {

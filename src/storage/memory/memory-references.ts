@@ -1,5 +1,5 @@
 import type { SegmentHash } from '../../model/index.js';
-import type { DeletionOutcome, OutsideReference, ReferenceOutcome } from '../backend.js';
+import type { DeletionOutcome, OutsideReference, ReferenceOutcome } from '../change.js';
 import type { MemoryStore } from './memory-store.js';
 
 export function addReferences(

@@ -1,5 +1,6 @@
 import { frameRegistryId, registryIdOf, type LiveCodec } from '../../codec/index.js';
-import type { Change, ScanQuery, SegmentKey, SegmentScan, StoredRegistry } from '../backend.js';
+import type { Change, SegmentKey } from '../change.js';
+import type { ScanQuery, SegmentScan, StoredRegistry } from '../queries.js';
 import type { MemoryStore } from './memory-store.js';
 
 export function putRegistry(

@@ -1,5 +1,5 @@
 import type { Conversation, MessageRecord, SegmentHash } from '../../model/index.js';
-import type { ChangeResult, RequestMark } from '../backend.js';
+import type { ChangeResult, RequestMark } from '../change.js';
 
 export interface MemorySegment {
   readonly id: number;

@@ -1,21 +1,19 @@
 import type { Codec } from '../../../codec/index.js';
 import type { TokenCore } from '../../../core/index.js';
 import { isStowkenError, StowkenError, type SegmentHash, type VaultStats } from '../../../model/index.js';
+import type { ManagedBackend } from '../../backend.js';
+import type { SegmentKey, StoredSegment } from '../../change.js';
+import type { CheckOptions, Violation } from '../../checks.js';
 import type {
-  CheckOptions,
   ConversationPage,
   ConversationSnapshot,
   GarbagePage,
   GarbageQuery,
   ListQuery,
-  ManagedBackend,
   ScanQuery,
-  SegmentKey,
   SegmentScan,
   StoredRegistry,
-  StoredSegment,
-  Violation,
-} from '../../backend.js';
+} from '../../queries.js';
 import { closed, segmentNotFound } from '../../refusals.js';
 import { readOrRefuse, type Disk } from '../disk.js';
 import { listConversations } from '../listing.js';
