@@ -15,7 +15,7 @@ export interface BroughtSegment extends KnownSegment {
 }
 
 export function findConversation(session: WriteSession, id: string): NumberedManifest | undefined {
-  return findManifest(session.tables, id, session.nameOf);
+  return findManifest(session.tables, session.ids, id, session.nameOf);
 }
 
 /** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH */

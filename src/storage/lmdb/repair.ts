@@ -7,7 +7,7 @@ import { framePieces } from './frame-pieces.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
 import { baseOf, fingerprintOf, splitIndexChunk } from './hash-index.js';
 import { decodeIndexChunk, type IndexEntry } from './index-chunk.js';
-import { IdIndex } from './id-index.js';
+import { IdIndexWriter } from './id-index.js';
 import type { NameOf } from './manifest.js';
 import { segmentsNamed } from './message-list.js';
 import { numberKey } from './number-key.js';
@@ -93,7 +93,7 @@ function countReferences(
 ): Map<number, number> {
   const holders = new Map<number, number>();
   clear(tables.ids);
-  const ids = new IdIndex(tables.ids);
+  const ids = new IdIndexWriter(tables.ids);
   state.conversations = state.messages = state.tokens = 0;
   for (const number of [...tables.conversations.keys()]) {
     state.nextConversation = Math.max(state.nextConversation, number + 1);
@@ -112,6 +112,7 @@ function countReferences(
       holders.set(page.id, (holders.get(page.id) ?? 0) + 1);
     }
   }
+  ids.flush();
   return holders;
 }
 

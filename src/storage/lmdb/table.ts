@@ -56,6 +56,12 @@ export class Table<K extends number | Buffer> {
     return first(this.database.getKeys({ start: key, reverse: true, limit: 1, ...this.#options() }));
   }
 
+  /** The key that follows this one, which is there. */
+  keyAfter(key: K): K | undefined {
+    const [, after] = this.database.getKeys({ start: key, limit: 2, ...this.#options() });
+    return after;
+  }
+
   last(): Entry<K> | undefined {
     return this.#entry(this.lastKey());
   }
