@@ -8,10 +8,9 @@ import type {
   StowkenClient,
 } from '../../client/index.js';
 import { CommandFailure, type Context, type Io } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, formatShare, plural } from '../format.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {

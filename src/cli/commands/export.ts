@@ -5,14 +5,13 @@ import type { Conversation } from '../../model/index.js';
 import { wholeNumber } from '../arguments.js';
 import type { Context } from '../context.js';
 import { describeError } from '../errors.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { toFilter, withFilter, type FilterOptions } from '../filter-options.js';
 import { printable } from '../format.js';
 import { inOrder } from '../in-order.js';
 import { readExact } from '../jsonl/read-exact.js';
 import { recordPieces } from '../jsonl/write.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption, FilterOptions {

@@ -2,10 +2,9 @@ import type { Command } from 'commander';
 import type { CollectPart, StowkenClient } from '../../client/index.js';
 import { duration } from '../arguments.js';
 import { CommandFailure, type Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, plural } from '../format.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {

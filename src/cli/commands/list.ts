@@ -3,11 +3,10 @@ import type { StowkenClient } from '../../client/index.js';
 import type { Conversation } from '../../model/index.js';
 import { wholeNumber } from '../arguments.js';
 import type { Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { toFilter, withFilter, type FilterOptions } from '../filter-options.js';
 import { formatCount, formatTable, formatTime, printable } from '../format.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption, FilterOptions {
