@@ -22,6 +22,7 @@ export interface CompactionPlan {
   readonly newRegistry: boolean;
   readonly predictedSegmentBytes: number;
   readonly predictedSavingsRatio: number;
+  readonly loosePageBytes: number;
 }
 
 export interface CompactionProgress {
@@ -115,6 +116,7 @@ export function fromWireCompact(message: WireCompactResponse): CompactPart | und
         newRegistry: fields['newRegistry'] === true,
         predictedSegmentBytes: count('predictedSegmentBytes'),
         predictedSavingsRatio: Number(fields['predictedSavingsRatio']),
+        loosePageBytes: count('loosePageBytes'),
       };
     case 'progress':
       return {

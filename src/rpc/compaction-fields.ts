@@ -27,6 +27,7 @@ export function compactFields(part: CompactPart): Fields {
           new_registry: part.newRegistry,
           predicted_segment_bytes: part.predictedFrameBytes,
           predicted_savings_ratio: part.predictedSavingsRatio,
+          loose_page_bytes: part.loosePageBytes,
         },
       };
     case 'progress':

@@ -107,9 +107,10 @@ function planSentence(plan: CompactionPlan): string {
     ? `a new registry of ${formatBytes(plan.registryBytes)}, trained on ${plural(plan.sampleSegments, 'segment')}`
     : `registry ${plan.registryId}, which is there`;
   const saved = `${(100 * plan.predictedSavingsRatio).toFixed(1)} % of frames and registries saved`;
+  const loose = plan.loosePageBytes > 0 ? `; ${formatBytes(plan.loosePageBytes)} in half-empty pages` : '';
   return (
     `plan: ${plural(plan.segments, 'segment')} of ${formatBytes(plan.segmentBytes)} to about ` +
-    `${formatBytes(plan.predictedSegmentBytes)} with ${registry}; ${saved}`
+    `${formatBytes(plan.predictedSegmentBytes)} with ${registry}; ${saved}${loose}`
   );
 }
 
@@ -117,9 +118,11 @@ function sentence(summary: CompactionSummary): string {
   if (summary.end === 'dryRun') return 'dry run: nothing was changed';
   if (summary.end === 'notWorthIt') return 'not worth it: nothing was changed';
   const { bytesBefore, bytesAfter, inUseBytesBefore, inUseBytesAfter } = summary;
+  const shrunk = `${formatBytes(bytesBefore)} to ${formatBytes(bytesAfter)} (${formatShare(bytesAfter, bytesBefore)})`;
   const lines = [
-    `${plural(summary.segmentsRewritten, 'frame')} rewritten: ${formatBytes(bytesBefore)} to ` +
-      `${formatBytes(bytesAfter)} (${formatShare(bytesAfter, bytesBefore)})`,
+    summary.segmentsDone === 0
+      ? 'no frame rewritten: only half-empty pages were worth it'
+      : `${plural(summary.segmentsRewritten, 'frame')} rewritten: ${shrunk}`,
     `pages in use: ${formatBytes(inUseBytesBefore)} to ${formatBytes(inUseBytesAfter)}; ` +
       'what is free is used again; only stowken backup and restore give it back to the file system',
   ];
@@ -141,6 +144,7 @@ function json(plan: CompactionPlan | undefined, summary: CompactionSummary): str
         new_registry: plan.newRegistry,
         predicted_segment_bytes: plan.predictedSegmentBytes,
         predicted_savings_ratio: plan.predictedSavingsRatio,
+        loose_page_bytes: plan.loosePageBytes,
       },
     }),
     segments_done: summary.segmentsDone,

@@ -63,8 +63,11 @@ export async function* compact(
     tally.segments = plan.segments;
     yield plan;
     if (input.dryRun) return yield await summary('dryRun', plan.registryId);
-    if (plan.predictedSavingsRatio < input.minSavingsRatio || plan.predictedSavingsRatio <= 0) {
-      return yield await summary('notWorthIt', plan.registryId);
+    const { predictedSavingsRatio, loosePageBytes } = plan;
+    if (predictedSavingsRatio < input.minSavingsRatio || predictedSavingsRatio <= 0) {
+      const condenses = loosePageBytes > 0 && loosePageBytes >= input.minSavingsRatio * inUseBytesBefore;
+      if (condenses) await backend.condense?.(signal);
+      return yield await summary(condenses ? 'complete' : 'notWorthIt', plan.registryId);
     }
     if (plan.newRegistry) await backend.commit({ putRegistry: { bytes: registry, timeMs: parts.clock() } });
     registryId = plan.registryId;
@@ -96,7 +99,9 @@ export async function* compact(
   } finally {
     await rewriter.close();
   }
-  yield await summary('complete', registryId, { dropped: await dropUnused(backend, registryId) });
+  const dropped = await dropUnused(backend, registryId);
+  await backend.condense?.(signal);
+  yield await summary('complete', registryId, { dropped });
 }
 
 function add(tally: Tally, batch: { rewritten: number; bytesBefore: number; bytesAfter: number }): void {

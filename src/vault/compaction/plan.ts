@@ -52,6 +52,7 @@ export async function planCompaction(
       newRegistry: worthTraining,
       predictedFrameBytes: chosen.predictedFrameBytes,
       predictedSavingsRatio: bytesNow === 0 ? 0 : 1 - chosen.bytesAfter / bytesNow,
+      loosePageBytes: (await backend.looseBytes?.(signal)) ?? 0,
     },
   };
 }

@@ -4,7 +4,10 @@ export const minSavingsRatioDefault = 0.05;
 export interface CompactInput {
   /** Stop after the plan, and change nothing. */
   readonly dryRun: boolean;
-  /** Part of the bytes (frames and registries) that must be saved, 0 to 1; below it nothing is changed. */
+  /**
+   * Part of the bytes of frames and registries that must be saved, 0 to 1: below it no frame is changed. Pages are
+   * written anew where that frees this part of those in use.
+   */
   readonly minSavingsRatio: number;
   /** What this run may rewrite; it ends with a resume token when it reaches one of them. */
   readonly segmentsMax: number | undefined;
@@ -29,6 +32,8 @@ export interface CompactPlan {
   readonly predictedFrameBytes: number;
   /** Of frames and registries together; negative when they would grow. */
   readonly predictedSavingsRatio: number;
+  /** Bytes of half-empty pages that come free when they are written anew, about. */
+  readonly loosePageBytes: number;
 }
 
 export interface CompactFigures {
@@ -50,7 +55,7 @@ export interface CompactProgress extends CompactFigures {
 export type CompactEnd =
   | 'complete'
   | 'dryRun'
-  /** The plan saves less than minSavingsRatio: nothing was changed. */
+  /** The plan saves less than minSavingsRatio, of frames as of pages: nothing was changed. */
   | 'notWorthIt'
   /** A budget was reached; resumeToken goes on. */
   | 'budgetReached';
