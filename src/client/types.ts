@@ -196,6 +196,11 @@ export interface ListOptions extends CallControl {
   readonly pageSize?: number;
 }
 
+export interface ListAllOptions extends ListOptions {
+  /** Called for each conversation that is damaged. */
+  readonly onDamaged?: (damaged: DamagedConversation) => void;
+}
+
 export interface PageOptions extends ListOptions {
   /** The last page's nextPageToken, with the same filter and order. */
   readonly pageToken?: string;
@@ -221,11 +226,19 @@ export interface PrefixMatch {
   readonly sharedTokens: number;
 }
 
+/** A conversation that is there and cannot be read. */
+export interface DamagedConversation {
+  /** Under which it can be deleted; empty when nothing says it any more. */
+  readonly id: string;
+  readonly error: ClientError;
+}
+
 export interface ConversationPage {
   /** May be short, or empty, before the last page. */
   readonly conversations: readonly Conversation[];
   /** Empty on the last page. */
   readonly nextPageToken: string;
+  readonly damaged: readonly DamagedConversation[];
 }
 
 export interface CollectGarbageOptions extends CallControl {

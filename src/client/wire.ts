@@ -75,6 +75,7 @@ export interface WireRetrieveResponse {
 export interface WireListResponse {
   readonly conversations: readonly WireConversation[];
   readonly nextPageToken: string;
+  readonly damaged: readonly { readonly id: string; readonly status: WireItemStatus }[];
 }
 
 export interface WireFindPrefixResponse {
