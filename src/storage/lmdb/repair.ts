@@ -124,7 +124,7 @@ function damagedIds(tables: Tables, nameOf: NameOf): Map<number, string> {
   for (const { key, value } of tables.conversations.range()) {
     if (!readable(() => decodeManifest(value, nameOf))) damaged.add(key);
   }
-  return damaged.size === 0 ? new Map() : new IdIndex(tables.ids).idsOf(damaged);
+  return damaged.size === 0 ? new Map<number, string>() : new IdIndex(tables.ids).idsOf(damaged);
 }
 
 /** Makes the counts of pages anew; those that no manifest names go when no snapshot reads them any more. */
