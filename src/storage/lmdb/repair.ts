@@ -6,7 +6,7 @@ import { framePieces } from './frame-pieces.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
 import { baseOf, fingerprintOf, splitIndexChunk } from './hash-index.js';
 import { decodeIndexChunk, type IndexEntry } from './index-chunk.js';
-import { IdIndexWriter } from './id-index.js';
+import { IdIndex, IdIndexWriter } from './id-index.js';
 import type { NameOf } from './manifest.js';
 import { segmentsNamed } from './message-list.js';
 import { numberKey } from './number-key.js';
