@@ -1,5 +1,6 @@
 import type { Conversation, ConversationSpec, NamedSegment, Speaker, VaultStats } from '../model/index.js';
 import type { ClientError } from './errors.js';
+import type { Preparation } from './preparation.js';
 import type { RetryPolicy } from './retry.js';
 import type { CallControl } from './transport.js';
 
@@ -244,10 +245,13 @@ export interface ConversationPage {
 export interface CollectGarbageOptions extends CallControl {
   readonly dryRun?: boolean;
   readonly minAgeMs?: number;
+  /** Whether parts come before the plan that tell how far it is. */
+  readonly reportPreparation?: boolean;
 }
 
 /** A plan, then, unless it is a dry run, progress; a summary comes last. Bytes are those of frames. */
 export type CollectPart =
+  | Preparation
   | { readonly kind: 'plan' | 'progress'; readonly segments: number; readonly bytes: number }
   | {
       readonly kind: 'summary';

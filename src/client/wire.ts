@@ -1,4 +1,5 @@
 import type { WireTime } from './numbers.js';
+import type { WirePreparation } from './preparation.js';
 import type { WireItemStatus } from './segment-wire.js';
 
 /** The contract's messages as proto-loader gives and takes them, where the client touches them. */
@@ -93,7 +94,8 @@ export interface WireFigures {
 }
 
 export interface WireCollectResponse {
-  readonly part?: 'plan' | 'progress' | 'summary';
+  readonly part?: 'preparation' | 'plan' | 'progress' | 'summary';
+  readonly preparation?: WirePreparation;
   readonly plan?: WireFigures;
   readonly progress?: WireFigures;
   readonly summary?: WireFigures & { readonly keptSegments: string };

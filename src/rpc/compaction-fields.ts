@@ -1,6 +1,6 @@
 import type { StoredRegistry } from '../storage/index.js';
 import type { CompactEnd, CompactPart } from '../vault/index.js';
-import { timestamp } from './responses.js';
+import { preparationFields, timestamp } from './responses.js';
 
 type Fields = Record<string, unknown>;
 
@@ -15,6 +15,8 @@ const ends: Readonly<Record<CompactEnd, number>> = {
 /** A CompactSubstringsResponse. */
 export function compactFields(part: CompactPart): Fields {
   switch (part.kind) {
+    case 'preparation':
+      return preparationFields(part);
     case 'plan':
       return {
         plan: {

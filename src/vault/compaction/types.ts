@@ -1,3 +1,5 @@
+import type { Preparation } from '../preparation.js';
+
 /** Of the bytes of frames and registries: what a compaction must save where nobody says otherwise. */
 export const minSavingsRatioDefault = 0.05;
 
@@ -15,6 +17,8 @@ export interface CompactInput {
   readonly timeMsMax: number | undefined;
   /** Where an earlier run stopped; empty to begin anew. */
   readonly resumeToken: string;
+  /** Whether how far the check, the sample and the training are comes before the plan. */
+  readonly reportPreparation?: boolean;
 }
 
 export interface CompactPlan {
@@ -71,4 +75,4 @@ export interface CompactSummary extends CompactFigures {
   readonly resumeToken: string;
 }
 
-export type CompactPart = CompactPlan | CompactProgress | CompactSummary;
+export type CompactPart = Preparation | CompactPlan | CompactProgress | CompactSummary;
