@@ -1,4 +1,4 @@
-import type { Conversation } from '../../model/index.js';
+import { isStowkenError, StowkenError, type Conversation } from '../../model/index.js';
 import { ByteReader } from '../bytes.js';
 import { tailBytesMax, type ListWriter } from './list-writer.js';
 import { corruptConversation, decodeHeader, encodeHeader, type Header, type NameOf } from './manifest.js';
@@ -43,7 +43,14 @@ export function findManifest(
   if (number === undefined) return undefined;
   const record = tables.conversations.get(number);
   if (!record) throw corruptConversation(number, `the index leads to it from ${id}, and it is not there`);
-  return { number, ...decodeManifest(record, nameOf) };
+  try {
+    return { number, ...decodeManifest(record, nameOf) };
+  } catch (error) {
+    if (!isStowkenError(error)) throw error;
+    throw new StowkenError('CORRUPT_STORE', `conversation ${JSON.stringify(id)}: ${error.message}`, {
+      conversation: id,
+    });
+  }
 }
 
 export interface ManifestToWrite {

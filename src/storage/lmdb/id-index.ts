@@ -1,5 +1,6 @@
 import { INDEX_CHUNK_BYTES } from './layout.js';
 import { commonPrefix, decodeIdChunk, encodeIdChunk, insertId, locateId, type IdEntry } from './id-chunk.js';
+import { readable } from './readable.js';
 import type { Table } from './table.js';
 
 /** All keys begin with it, also that of the first chunk, which has nothing else: LMDB has no empty keys. */
@@ -17,6 +18,17 @@ export class IdIndex {
     const key = keyOf(id);
     const chunk = this.chunkOf(key);
     return chunk && locateId(chunk, key.subarray(1)).found;
+  }
+
+  /** The ids of these conversations, as far as they are in the index. Reads all of it: for those that are damaged. */
+  idsOf(numbers: ReadonlySet<number>): Map<number, string> {
+    const ids = new Map<number, string>();
+    for (const { value } of this.table.range()) {
+      for (const { id, number } of readable(() => decodeIdChunk(value)) ?? []) {
+        if (numbers.has(number)) ids.set(number, id.toString('utf8'));
+      }
+    }
+    return ids;
   }
 
   /** The chunk to which a key belongs. Valid until the next read. */

@@ -133,7 +133,7 @@ export class LmdbReader {
 
   async listConversations(query: ListQuery): Promise<ConversationPage> {
     this.assertOpen();
-    return listConversations(this.environment.tables.conversations, query, this.nameOf);
+    return listConversations(this.environment.tables, query, this.nameOf);
   }
 
   async listGarbage({ limit, garbageBeforeMs, after }: GarbageQuery): Promise<GarbagePage> {

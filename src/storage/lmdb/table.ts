@@ -107,6 +107,15 @@ export class Table<K extends number | Buffer> {
     return treePages(this.database.getStats());
   }
 
+  count(): number {
+    return (this.database.getStats() as { entryCount: number }).entryCount;
+  }
+
+  /** Pages that records stand in. */
+  leafPages(): number {
+    return (this.database.getStats() as { treeLeafPageCount: number }).treeLeafPageCount;
+  }
+
   #entry(key: K | undefined): Entry<K> | undefined {
     const value = key === undefined ? undefined : this.get(key);
     return key === undefined || !value ? undefined : { key, value };
