@@ -9,20 +9,24 @@ export function processTree(pid: number): number[] {
 
 /** Memory of some processes together, in bytes. */
 export interface Memory {
-  /** Resident now, and of that what maps no file. */
+  /** Resident now, what they share counted once; and of that what maps no file. */
   readonly residentBytes: number;
   readonly ownBytes: number;
-  /** The sum of the most that each has had resident. */
+  /** The sum of the most that each has had resident, whatever it shares. */
   readonly peakBytes: number;
 }
 
 export function memoryOf(pids: readonly number[]): Memory {
-  const statuses = pids.map((pid) => read(`/proc/${pid}/status`) ?? '');
-  const sum = (field: string) =>
-    statuses
-      .map((status) => Number(new RegExp(`^${field}:\\s*(\\d+) kB`, 'm').exec(status)?.[1] ?? 0))
+  const sum = (file: string, field: string) =>
+    pids
+      .map((pid) => read(`/proc/${pid}/${file}`) ?? '')
+      .map((text) => Number(new RegExp(`^${field}:\\s*(\\d+) kB`, 'm').exec(text)?.[1] ?? 0))
       .reduce((bytes, kilobytes) => bytes + 1024 * kilobytes, 0);
-  return { residentBytes: sum('VmRSS'), ownBytes: sum('RssAnon'), peakBytes: sum('VmHWM') };
+  return {
+    residentBytes: sum('smaps_rollup', 'Pss'),
+    ownBytes: sum('smaps_rollup', 'Pss_Anon'),
+    peakBytes: sum('status', 'VmHWM'),
+  };
 }
 
 /** Ticks of /proc/PID/stat in a second, which Linux fixes for programs. */
