@@ -49,6 +49,8 @@ export class Primary {
       vaultId: backend.vaultId,
       commit: (change) => this.#commit(change),
       repair: (check) => backend.repair(check),
+      looseBytes: (signal) => backend.looseBytes(signal),
+      condense: (signal) => backend.condense(signal),
       lease: () => backend.lease(),
       health: () => backend.health(),
       close: () => backend.close(),

@@ -75,7 +75,7 @@ export function putConversation(
     countIn(session, existing.conversation, -1);
     // After the new list has its references, so that what both name is not garbage in between.
     releaseList(session, existing.list);
-    session.prefixes.remove(number, existing.conversation.application);
+    session.prefixes.remove(number);
   } else session.ids.insert(spec.id, number);
   if (prefix) session.prefixes.insert(number, spec.application, prefix);
   return manifestOutcome(conversation, found, brought);

@@ -8,6 +8,7 @@ import type { FolderLock } from '../folder-lock.js';
 import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
 import { checkReplacements } from '../replacements.js';
+import { condense, looseBytes } from './condense.js';
 import type { Environment } from './environment.js';
 import { idOf, LmdbReader } from './lmdb-reader.js';
 import { rebuild } from './repair.js';
@@ -60,6 +61,20 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
     const remaining = await this.check(options);
     const still = new Set(remaining.map((violation) => JSON.stringify(violation)));
     return { repaired: before.filter((violation) => !still.has(JSON.stringify(violation))), remaining };
+  }
+
+  async looseBytes(signal: AbortSignal): Promise<number> {
+    this.assertOpen();
+    return looseBytes(this.environment.tables, signal);
+  }
+
+  async condense(signal: AbortSignal): Promise<void> {
+    this.assertOpen();
+    await condense(
+      this.environment.tables,
+      (action) => this.#group.between(() => this.#writer.write(action)),
+      signal,
+    );
   }
 
   health(): StorageHealth {

@@ -4,9 +4,12 @@ import { conversationNotFound, revisionMismatch, segmentMissing } from '../refus
 import { findManifest, type NumberedManifest } from './conversations.js';
 import { segmentsNamed, type ListedMessage } from './message-list.js';
 import { decodeDirectory } from './page-directory.js';
+import { readable } from './readable.js';
 import type { KnownSegment } from './segment-cache.js';
 import type { StoredList } from './stored-list.js';
 import type { WriteSession } from './write-session.js';
+
+const NOTHING = new Uint8Array(0);
 
 /** A segment that came with a change. */
 export interface BroughtSegment extends KnownSegment {
@@ -15,7 +18,7 @@ export interface BroughtSegment extends KnownSegment {
 }
 
 export function findConversation(session: WriteSession, id: string): NumberedManifest | undefined {
-  return findManifest(session.tables, id, session.nameOf);
+  return findManifest(session.tables, session.ids, id, session.nameOf);
 }
 
 /** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH */
@@ -104,7 +107,7 @@ export function nothingNew(conversation: Conversation, unchanged: boolean): Mani
 
 /**
  * Lets go of a list: the tail's references, and those of pages that no other list has. Says how many there were,
- * and how many segments are garbage now.
+ * and how many segments are garbage now. A part that is damaged keeps its references, until a repair.
  */
 export function releaseList(
   session: WriteSession,
@@ -113,14 +116,14 @@ export function releaseList(
   let releasedReferences = 0;
   let garbageSegments = 0;
   const release = (part: Uint8Array) => {
-    for (const id of segmentsNamed(part)) {
+    for (const id of readable(() => segmentsNamed(part)) ?? []) {
       releasedReferences += 1;
       if (session.segments.release(id)) garbageSegments += 1;
     }
   };
   release(tail);
-  for (const { id } of decodeDirectory(directory))
-    if (session.pages.release(id)) release(session.pages.read(id));
+  for (const { id } of readable(() => [...decodeDirectory(directory)]) ?? [])
+    if (session.pages.release(id)) release(readable(() => session.pages.read(id)) ?? NOTHING);
   return { releasedReferences, garbageSegments };
 }
 

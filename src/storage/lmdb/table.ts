@@ -56,6 +56,12 @@ export class Table<K extends number | Buffer> {
     return first(this.database.getKeys({ start: key, reverse: true, limit: 1, ...this.#options() }));
   }
 
+  /** The key that follows this one, which is there. */
+  keyAfter(key: K): K | undefined {
+    const [, after] = this.database.getKeys({ start: key, limit: 2, ...this.#options() });
+    return after;
+  }
+
   last(): Entry<K> | undefined {
     return this.#entry(this.lastKey());
   }
@@ -99,6 +105,15 @@ export class Table<K extends number | Buffer> {
 
   pages(): number {
     return treePages(this.database.getStats());
+  }
+
+  count(): number {
+    return (this.database.getStats() as { entryCount: number }).entryCount;
+  }
+
+  /** Pages that records stand in. */
+  leafPages(): number {
+    return (this.database.getStats() as { treeLeafPageCount: number }).treeLeafPageCount;
   }
 
   #entry(key: K | undefined): Entry<K> | undefined {

@@ -2,6 +2,7 @@ import { createRewriter, registryIdOf, type Codec } from '../../codec/index.js';
 import { StowkenError } from '../../model/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
 import { requireIntact } from '../intact.js';
+import { preparing } from '../preparation.js';
 import { planCompaction, readRegistries } from './plan.js';
 import { fromResumeToken, toResumeToken } from './resume-token.js';
 import { rewriteRetired, rewriteShrinking, type GrowthByRegistry } from './rewrite.js';
@@ -33,7 +34,12 @@ export async function* compact(
   signal: AbortSignal,
 ): AsyncGenerator<CompactPart, void, void> {
   const { backend } = parts;
-  await requireIntact(backend, signal);
+  const isNew = input.resumeToken === '';
+  const planned = yield* preparing(async (tell, stop) => {
+    const told = input.reportPreparation ? tell : () => undefined;
+    await requireIntact(backend, stop, told);
+    return isNew ? planCompaction(backend, parts.codec, input.minSavingsRatio, stop, told) : undefined;
+  }, signal);
   const inUseBytesBefore = (await backend.stats()).inUseBytes;
   const tally: Tally = { segmentsDone: 0, segments: 0, segmentsRewritten: 0, bytesBefore: 0, bytesAfter: 0 };
 
@@ -56,15 +62,17 @@ export async function* compact(
 
   let registryId: number;
   let after: SegmentKey | undefined;
-  if (input.resumeToken === '') {
-    const planned = await planCompaction(backend, parts.codec, input.minSavingsRatio, signal);
+  if (isNew) {
     if (planned === undefined) return yield await summary('notWorthIt', 0);
     const { plan, registry } = planned;
     tally.segments = plan.segments;
     yield plan;
     if (input.dryRun) return yield await summary('dryRun', plan.registryId);
-    if (plan.predictedSavingsRatio < input.minSavingsRatio || plan.predictedSavingsRatio <= 0) {
-      return yield await summary('notWorthIt', plan.registryId);
+    const { predictedSavingsRatio, loosePageBytes } = plan;
+    if (predictedSavingsRatio < input.minSavingsRatio || predictedSavingsRatio <= 0) {
+      const condenses = loosePageBytes > 0 && loosePageBytes >= input.minSavingsRatio * inUseBytesBefore;
+      if (condenses) await backend.condense?.(signal);
+      return yield await summary(condenses ? 'complete' : 'notWorthIt', plan.registryId);
     }
     if (plan.newRegistry) await backend.commit({ putRegistry: { bytes: registry, timeMs: parts.clock() } });
     registryId = plan.registryId;
@@ -96,7 +104,9 @@ export async function* compact(
   } finally {
     await rewriter.close();
   }
-  yield await summary('complete', registryId, { dropped: await dropUnused(backend, registryId) });
+  const dropped = await dropUnused(backend, registryId);
+  await backend.condense?.(signal);
+  yield await summary('complete', registryId, { dropped });
 }
 
 function add(tally: Tally, batch: { rewritten: number; bytesBefore: number; bytesAfter: number }): void {
