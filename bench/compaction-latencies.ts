@@ -28,7 +28,7 @@ export async function measureLatencies(
     printTable(
       `latency: ${storesInFlight} unary stores in flight, and one retrieval of ${retrievedMessages} messages; one run of ` +
         `${quietMs / 1000} s without and ${seconds.toFixed(0)} s beside a compaction; ` +
-        `peak memory of the server ${short(server.peakMemoryBytes())}B`,
+        `peak memory of the server ${short(server.memory().peakBytes)}B`,
       ['', 'calls', 'p50', 'p99', 'p99 in the compaction', 'ratio'],
       [row('stores', quiet.storeMs, beside.storeMs), row(`retrievals`, quiet.retrieveMs, beside.retrieveMs)],
     );

@@ -56,10 +56,12 @@ export class Table<K extends number | Buffer> {
     return first(this.database.getKeys({ start: key, reverse: true, limit: 1, ...this.#options() }));
   }
 
-  /** The key that follows this one, which is there. */
+  /** The least key that is above this one. */
   keyAfter(key: K): K | undefined {
-    const [, after] = this.database.getKeys({ start: key, limit: 2, ...this.#options() });
-    return after;
+    for (const next of this.database.getKeys({ start: key, limit: 2, ...this.#options() })) {
+      if (isBefore(key, next)) return next;
+    }
+    return undefined;
   }
 
   last(): Entry<K> | undefined {
