@@ -2,16 +2,15 @@ import type { BackgroundTurns } from '../background.js';
 import { LEAF_BYTES, leafBytes, LOOSE_PAGES_MIN } from './layout.js';
 import type { Entry, Table } from './table.js';
 
-/** To this part, about, writing a table anew fills its leaf pages. One whose pages are nearly as full is left. */
-const DENSE = 0.9;
-const LOOSE_BELOW = 0.8;
+/** To this part, or better, writing a table anew fills its leaf pages. One whose pages are as full is left. */
+const DENSE = 0.85;
 /** Of longer records, on average, LMDB leaves too much room at the end of a page. */
 const RECORD_BYTES_MAX = LEAF_BYTES / 8;
 /** LMDB joins a page with a neighbour when less than this is left in it. */
 const JOINED_BYTES = LEAF_BYTES / 4;
 
 /** What one write transaction writes anew. */
-const STRETCH_BYTES = 32 * 1024;
+const STRETCH_BYTES = 64 * 1024;
 const STRETCH_RECORDS = 1024;
 /** How much longer a stretch is made when it came out loose, and how often. */
 const EXTENSION_BYTES = 1300;
@@ -51,8 +50,8 @@ export async function findLoose(table: Table<Key>, turns: BackgroundTurns): Prom
   } while (last !== undefined);
   const pages = table.leafPages();
   if (first === undefined || pages < LOOSE_PAGES_MIN || bytes > RECORD_BYTES_MAX * records) return undefined;
-  if (bytes >= LOOSE_BELOW * LEAF_BYTES * pages) return undefined;
-  return { after: first, pages: pages - Math.ceil(bytes / (DENSE * LEAF_BYTES)) };
+  const free = pages - Math.ceil(bytes / (DENSE * LEAF_BYTES));
+  return free > 0 ? { after: first, pages: free } : undefined;
 }
 
 /**
