@@ -22,13 +22,14 @@ export async function measureLatencies(
     const load = new Load(core, raw, conversations);
     await load.prepare();
     const quiet = await load.run(new Promise((done) => setTimeout(done, quietMs)));
+    const quietPeakBytes = server.memory().peakBytes;
     const started = performance.now();
     const beside = await load.run(compact(client));
     const seconds = (performance.now() - started) / 1000;
     printTable(
       `latency: ${storesInFlight} unary stores in flight, and one retrieval of ${retrievedMessages} messages; one run of ` +
         `${quietMs / 1000} s without and ${seconds.toFixed(0)} s beside a compaction; ` +
-        `peak memory of the server ${short(server.memory().peakBytes)}B`,
+        `peak memory of the server ${short(quietPeakBytes)}B and ${short(server.memory().peakBytes)}B`,
       ['', 'calls', 'p50', 'p99', 'p99 in the compaction', 'ratio'],
       [row('stores', quiet.storeMs, beside.storeMs), row(`retrievals`, quiet.retrieveMs, beside.retrieveMs)],
     );
