@@ -1,124 +1,183 @@
 // What each choice of the encoder costs, in 1/256 bit, and where a context lists a follower.
 import { reserve, reserveZeroed } from './memory';
 import * as format from './registry/format';
+import * as records from './registry/records';
 import * as tables from './registry/tables';
 
 const UNIT: f64 = 256;
-/** A block of so few entries is looked through, and not in the table of followers. */
-const SHORT_BYTES: usize = 12 * 4;
+const SYMBOL_BITS: u32 = 20;
+const SYMBOL_MASK: u32 = (1 << SYMBOL_BITS) - 1;
+const COST_MAX: u32 = 0xfff;
+/** No value. */
+export const UNLISTED: u32 = 0xffff_ffff;
 
-const shareCosts: usize = reserve(((<usize>1) << format.TABLE_BITS) * 2 + 2); // u16 by share of a table
-let symbolCosts: usize = 0; // u16 by symbol, within its class
-let followers: usize = 0; // u32 address of an entry, open addressing by context and symbol
+/** By context { own table u32, bytes of its last slots u16, cost of the escape u16 }; zeros where no followers are listed. */
+let ownTables: usize = 0;
+/** Listed followers, open addressing by context and symbol: { symbol u20, cost u12, address of its last slot u32 }. */
+let followers: usize = 0;
 let followerSlots: u32 = 0;
+/** u32 by symbol: its class in the low byte, and what it costs within that. */
+let symbolCosts: usize = 0;
+// u16 by value.
+let classCosts: usize = 0; // by context class, by class
+let distanceCosts: usize = 0;
+let lengthCosts: usize = 0;
+let textLengthCosts: usize = 0;
+let unseenCosts: usize = 0;
 
-function costOf(share: u32, bits: u32): u32 {
-  return <u32>Math.round((<f64>bits - Math.log2(<f64>share)) * UNIT);
+function costOf(context: u32, value: u32): u32 {
+  const share = tables.slotCount(tables.lastSlotAt(context, value));
+  return <u32>Math.round((<f64>tables.slotBits(context) - Math.log2(<f64>share)) * UNIT);
 }
 
 /** Prepares the costs of the registry that is loaded; false when there is no memory. */
 export function prepareCosts(): bool {
+  return prepareFollowers() && prepareSymbols() && prepareFixed();
+}
+
+function prepareFollowers(): bool {
+  const contexts = tables.unseenContext() + 1;
+  ownTables = reserveZeroed((<usize>contexts) << 3);
+  if (ownTables == 0) return false;
   let listed: u32 = 0;
-  for (let context: u32 = 0; context <= tables.unseenContext(); context++) {
-    const count = tables.entryCount(tables.blockOf(context));
-    if ((<usize>count) << 2 > SHORT_BYTES) listed += count;
+  for (let context: u32 = 0; context < contexts; context++) {
+    if (!tables.listsFollowers(context)) continue;
+    const count = tables.valueCount(context);
+    listed += count - 1;
+    const own = ownTable(context);
+    store<u32>(own, load<u32>(tables.linkOf(context), tables.TABLE));
+    store<u16>(own, count << 1, 4);
+    store<u16>(own, costOf(context, escapeOf(context)), 6);
   }
   followerSlots = listed + (listed >>> 1) + 1;
-  symbolCosts = reserve((<usize>tables.symbols) << 1);
-  followers = reserveZeroed((<usize>followerSlots) << 2);
-  if (!symbolCosts || !followers) return false;
-  for (let share: u32 = 1; share <= 1 << format.TABLE_BITS; share++) {
-    store<u16>(shareCosts + ((<usize>share) << 1), costOf(share, format.TABLE_BITS));
-  }
-  for (let context: u32 = 0; context <= tables.unseenContext(); context++) {
-    const block = tables.blockOf(context);
-    const first = tables.firstEntry(block);
-    const bytes = (<usize>tables.entryCount(block)) << 2;
-    if (bytes <= SHORT_BYTES) continue;
-    const end = first + bytes;
-    for (let entry = first + 4; entry < end; entry += 4) list(block, entry);
-  }
-  for (let s: u32 = 0; s < format.SPECIALS; s++) store<u16>(symbolCosts + ((<usize>s) << 1), 0);
-  for (let s = format.SPECIALS; s < tables.symbols; s++) {
-    const position = s + classOf(s);
-    const share = tables.symbolStart(position + 1) - tables.symbolStart(position);
-    store<u16>(symbolCosts + ((<usize>s) << 1), costOf(share, format.SYMBOL_BITS));
+  followers = reserveZeroed((<usize>followerSlots) << 3);
+  if (followers == 0) return false;
+  for (let context: u32 = 0; context < contexts; context++) {
+    const own = ownTable(context);
+    const table = <usize>load<u32>(own);
+    for (let at: u32 = 0; at < load<u16>(own, 4); at += 2) {
+      const value = at >>> 1;
+      if (value == escapeOf(context)) continue;
+      const symbol = records.symbolOf(tables.recordAt(context, value));
+      let slot = slotOf(table, symbol);
+      while (load<u32>(slot, 4) != 0) slot = after(slot);
+      const cost = costOf(context, value);
+      store<u32>(slot, symbol | ((cost < COST_MAX ? cost : COST_MAX) << SYMBOL_BITS));
+      store<u32>(slot, <u32>table + at, 4);
+    }
   }
   return true;
 }
 
-export function classOf(symbol: u32): u32 {
-  return load<u8>(tables.symbolRecord(symbol), 12);
-}
-
-function slotOf(block: usize, symbol: u32): u32 {
-  const mixed = (<u32>(block >>> 2) * 0x85eb_ca6b) ^ (symbol * 0x9e37_79b1);
-  return <u32>((<u64>((mixed ^ (mixed >>> 14)) * 0x9e37_79b1) * followerSlots) >>> 32);
-}
-
-function after(slot: u32): u32 {
-  return slot + 1 < followerSlots ? slot + 1 : 0;
-}
-
-function list(block: usize, entry: usize): void {
-  let slot = slotOf(block, tables.entrySymbol(entry));
-  while (load<u32>(followers + ((<usize>slot) << 2)) != 0) slot = after(slot);
-  store<u32>(followers + ((<usize>slot) << 2), <u32>entry);
-}
-
-/** The entry at which the block lists the symbol, or 0. */
-export function findFollower(block: usize, symbol: u32): usize {
-  const first = tables.firstEntry(block);
-  if (first == 0) return 0;
-  const bytes = (<usize>tables.entryCount(block)) << 2;
-  if (bytes <= SHORT_BYTES) {
-    for (let entry = first + 4; entry < first + bytes; entry += 4) {
-      if (tables.entrySymbol(entry) == symbol) return entry;
-    }
-    return 0;
+function prepareSymbols(): bool {
+  symbolCosts = reserve((<usize>tables.symbols) << 2);
+  if (symbolCosts == 0) return false;
+  for (let s: u32 = 0; s < format.SPECIALS; s++) setSymbolCost(s, format.specialClass(s), 0);
+  for (let c: u32 = 0; c < format.ORDINARY_CLASSES; c++) {
+    const first = tables.firstOfClass(c);
+    const count = tables.classSize(c);
+    for (let i: u32 = 0; i < count; i++)
+      setSymbolCost(first + i, c, count == 1 ? 0 : costOf(tables.memberTable(c), i));
   }
-  let slot = slotOf(block, symbol);
+  return true;
+}
+
+function setSymbolCost(symbol: u32, c: u32, cost: u32): void {
+  store<u32>(symbolCosts + ((<usize>symbol) << 2), c | (cost << 8));
+}
+
+function prepareFixed(): bool {
+  classCosts = reserve(2 * <usize>(format.CLASSES * format.CLASSES));
+  distanceCosts = reserve(2 * <usize>format.DISTANCE_CODES);
+  lengthCosts = reserve(2 * <usize>format.LENGTH_CODES);
+  textLengthCosts = reserve(2 * <usize>format.LENGTH_CODES);
+  unseenCosts = reserve(2 * <usize>format.UNSEEN_CODES);
+  if (!classCosts || !distanceCosts || !lengthCosts || !textLengthCosts || !unseenCosts) return false;
+  for (let c: u32 = 0; c < format.CLASSES; c++) {
+    for (let g: u32 = 0; g < format.CLASSES; g++)
+      setCost(classCosts, c * format.CLASSES + g, costOf(tables.classTable(c), tables.classValue(g)));
+  }
+  for (let b: u32 = 0; b < format.DISTANCE_CODES; b++)
+    setCost(distanceCosts, b, costOf(tables.distanceTable(), b) + (b << 8));
+  for (let code: u32 = 0; code < format.LENGTH_CODES; code++) {
+    const raw = format.lengthBits(code) << 8;
+    setCost(lengthCosts, code, costOf(tables.lengthTable(), code) + raw);
+    setCost(textLengthCosts, code, costOf(tables.textLengthTable(), code) + raw);
+  }
+  for (let b: u32 = 0; b < format.UNSEEN_CODES; b++) {
+    setCost(unseenCosts, b, costOf(tables.unseenTable(), b) + (b == 0 ? 0 : (b - 1) << 8));
+  }
+  return true;
+}
+
+function setCost(costs: usize, value: u32, cost: u32): void {
+  store<u16>(costs + ((<usize>value) << 1), cost);
+}
+
+function ownTable(context: u32): usize {
+  return ownTables + ((<usize>context) << 3);
+}
+
+function slotOf(table: usize, symbol: u32): usize {
+  const mixed = (<u32>(table >>> 2) * 0x85eb_ca6b) ^ (symbol * 0x9e37_79b1);
+  const slot = <u32>((<u64>((mixed ^ (mixed >>> 14)) * 0x9e37_79b1) * followerSlots) >>> 32);
+  return followers + ((<usize>slot) << 3);
+}
+
+function after(slot: usize): usize {
+  return slot + 8 < followers + ((<usize>followerSlots) << 3) ? slot + 8 : followers;
+}
+
+/** Where it is told that the context lists the symbol, or 0. */
+function findFollower(context: u32, symbol: u32): usize {
+  const own = ownTable(context);
+  const table = <usize>load<u32>(own);
+  if (table == 0) return 0;
+  const bytes = <usize>load<u16>(own, 4);
+  let slot = slotOf(table, symbol);
   while (true) {
-    const entry = <usize>load<u32>(followers + ((<usize>slot) << 2));
-    if (entry == 0) return 0;
-    if (entry - first < bytes && tables.entrySymbol(entry) == symbol) return entry;
+    const at = <usize>load<u32>(slot, 4);
+    if (at == 0) return 0;
+    if (at - table < bytes && (load<u32>(slot) & SYMBOL_MASK) == symbol) return slot;
     slot = after(slot);
   }
 }
 
-export function entryCost(entry: usize): u32 {
-  return load<u16>(shareCosts + ((<usize>(tables.entryStart(entry + 4) - tables.entryStart(entry))) << 1));
+/** The value that stands for what the context's own table does not list: the first, but for END. */
+export function escapeOf(context: u32): u32 {
+  return records.symbolOf(tables.recordAt(context, 0)) == format.END ? 1 : 0;
 }
 
-/** Of a value in one of the fixed tables. */
-export function tableCost(context: u32, value: u32): u32 {
-  return entryCost(tables.firstEntry(tables.blockOf(context)) + ((<usize>value) << 2));
+/** The value by which the context's own table lists the symbol, or UNLISTED. */
+export function valueOf(context: u32, symbol: u32): u32 {
+  const slot = findFollower(context, symbol);
+  return slot == 0 ? UNLISTED : (load<u32>(slot, 4) - load<u32>(ownTable(context))) >>> 1;
 }
 
-/** What a symbol that the block does not list costs before its class. */
-export function escapeCost(block: usize): u32 {
-  const first = tables.firstEntry(block);
-  return first == 0 ? 0 : entryCost(first);
-}
-
-export function symbolCost(block: usize, symbol: u32): u32 {
-  const entry = findFollower(block, symbol);
-  if (entry != 0) return entryCost(entry);
-  return escapeCost(block) + unlistedCost(block, symbol);
+export function symbolCost(context: u32, symbol: u32): u32 {
+  const slot = findFollower(context, symbol);
+  if (slot != 0) return load<u32>(slot) >>> SYMBOL_BITS;
+  return <u32>load<u16>(ownTable(context), 6) + unlistedCost(context, symbol);
 }
 
 /** What a symbol costs by its class, after the escape. */
-export function unlistedCost(block: usize, symbol: u32): u32 {
-  const table = tables.classTable(tables.blockClass(block));
-  return tableCost(table, classOf(symbol)) + load<u16>(symbolCosts + ((<usize>symbol) << 1));
+export function unlistedCost(context: u32, symbol: u32): u32 {
+  const own = load<u32>(symbolCosts + ((<usize>symbol) << 2));
+  const pair = tables.contextClass(context) * format.CLASSES + (own & 0xff);
+  return <u32>load<u16>(classCosts + ((<usize>pair) << 1)) + (own >>> 8);
 }
 
-export function bitsCost(bits: u32): u32 {
-  return bits << 8;
+export function distanceCost(distance: u32): u32 {
+  return load<u16>(distanceCosts + ((<usize>(31 - <u32>clz(distance))) << 1));
+}
+export function lengthCost(length: u32): u32 {
+  return load<u16>(lengthCosts + ((<usize>format.lengthCode(length)) << 1));
+}
+export function textLengthCost(length: u32): u32 {
+  return load<u16>(textLengthCosts + ((<usize>format.lengthCode(length)) << 1));
 }
 
-export function unseenCost(block: usize, token: u32): u32 {
-  const bits = format.bitLength(token);
-  const raw = bits == 0 ? 0 : bits - 1;
-  return symbolCost(block, format.UNSEEN) + tableCost(tables.unseenTable(), bits) + bitsCost(raw);
+export function unseenCost(context: u32, token: u32): u32 {
+  const own = load<u16>(unseenCosts + ((<usize>format.bitLength(token)) << 1));
+  return symbolCost(context, format.UNSEEN) + <u32>own;
 }

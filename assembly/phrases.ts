@@ -2,6 +2,7 @@
 // next. Nodes 0 to tokens - 1 are the tokens themselves, and need no record.
 import { release, reserve, reserveZeroed } from './memory';
 import * as format from './registry/format';
+import * as records from './registry/records';
 import * as tables from './registry/tables';
 
 const NODE_BYTES: usize = 12; // parent u32, token index u32, symbol u32 (0: none)
@@ -15,7 +16,7 @@ let childrenMask: u32 = 0;
 /** Builds the trie of the registry that is loaded; false when there is no memory. */
 export function preparePhrases(): bool {
   let below: u32 = 0;
-  for (let s = format.SPECIALS; s < tables.symbols; s++) below += load<u32>(tables.symbolRecord(s), 4) - 1;
+  for (let s = format.SPECIALS; s < tables.symbols; s++) below += records.spellingLength(s) - 1;
   let slots: u32 = 16;
   while (slots < below + (below >>> 1)) slots <<= 1;
   children = reserveZeroed((<usize>slots) << 2);
@@ -25,9 +26,8 @@ export function preparePhrases(): bool {
   if (!children || !tokenSymbols || !nodes) return false;
   nodeCount = tables.tokens;
   for (let s = format.SPECIALS; s < tables.symbols; s++) {
-    const record = tables.symbolRecord(s);
-    const from = <usize>load<u32>(record);
-    const length = load<u32>(record, 4);
+    const from = records.spelling(s);
+    const length = records.spellingLength(s);
     let node = tables.tokenIndex(load<u32>(from));
     for (let i: u32 = 1; i < length; i++) {
       node = childOrNew(node, tables.tokenIndex(load<u32>(from + ((<usize>i) << 2))));

@@ -1,6 +1,7 @@
 // LEB128 varints of u32 tokens: canonicalise, pack, unpack, count. Everything happens in two fixed
 // blocks, INPUT and OUTPUT; a long sequence passes through them piece by piece.
 import { reserve } from './memory';
+import { packTo, writeVarint } from './pack';
 
 /** Bytes of INPUT that one call takes. */
 export const INPUT_BYTES: i32 = 64 * 1024;
@@ -84,43 +85,9 @@ export function canonicalise(length: i32): i32 {
   return <i32>(to - INPUT);
 }
 
-/** Writes one canonical varint; returns where the next one goes. */
-export function writeVarint(to: usize, value: u32): usize {
-  if (value < 0x80) {
-    store<u8>(to, value);
-    return to + 1;
-  }
-  if (value < 0x4000) {
-    store<u16>(to, (value & 0x7f) | 0x80 | ((value >>> 7) << 8));
-    return to + 2;
-  }
-  store<u8>(to, value | 0x80);
-  store<u8>(to, (value >>> 7) | 0x80, 1);
-  if (value < 0x20_0000) {
-    store<u8>(to, value >>> 14, 2);
-    return to + 3;
-  }
-  store<u8>(to, (value >>> 14) | 0x80, 2);
-  if (value < 0x1000_0000) {
-    store<u8>(to, value >>> 21, 3);
-    return to + 4;
-  }
-  store<u8>(to, (value >>> 21) | 0x80, 3);
-  store<u8>(to, value >>> 28, 4);
-  return to + 5;
-}
-
 /** Packs the `count` little-endian words in INPUT into varints in OUTPUT; returns their bytes. */
 export function packWords(count: i32): i32 {
   return packTo(INPUT, count, OUTPUT);
-}
-
-/** Packs the `count` words at `words` into varints at `start`; returns their bytes. */
-export function packTo(words: usize, count: i32, start: usize): i32 {
-  const end = words + ((<usize>count) << 2);
-  let to = start;
-  for (let from = words; from < end; from += 4) to = writeVarint(to, load<u32>(from));
-  return <i32>(to - start);
 }
 
 /**

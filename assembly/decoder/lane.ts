@@ -2,90 +2,128 @@
 // others: what one waits for comes from memory while the others go on.
 import * as rans from '../rans';
 import * as format from '../registry/format';
+import * as records from '../registry/records';
 import * as tables from '../registry/tables';
 
-/** A lane: state u64, then word, end of the words, next token, block of tables, first token, which block it is: u32 each. */
-export const LANE_BYTES: usize = 32;
+/**
+ * A lane { state u64; words left in bytes, negative, i32; end of the words u32; where the next token goes u32;
+ * where tokens must end u32; record of the last value u32; its task u32; where the record is of the next value u32; first
+ * token u32; number of the block u32; how far back a match reaches in bytes u32 }.
+ */
+export const LANE_BYTES: usize = 48;
 export const STATE: usize = 0;
-export const WORD: usize = 8;
+export const LEFT: usize = 8;
 export const WORDS_END: usize = 12;
 export const TO: usize = 16;
-export const TABLE: usize = 20;
-export const FIRST: usize = 24;
-export const NUMBER: usize = 28;
+export const LIMIT: usize = 20;
+export const RECORD: usize = 24;
+export const TASK: usize = 28;
+export const NEXT: usize = 32;
+export const FIRST: usize = 36;
+export const NUMBER: usize = 40;
+const BACK: usize = 44;
 
-const TABLE_SLOTS: u32 = 1 << format.TABLE_BITS;
-
-/** Begins the block of `length` bytes at `from`, to tokens at `to`. Eight bytes behind it are readable. */
-export function start(lane: usize, from: usize, length: usize, to: usize, number: u32): void {
+/** Begins the block of `length` bytes at `from`, to tokens in [to, limit). Eight bytes behind it are readable. */
+export function start(lane: usize, from: usize, length: usize, to: usize, limit: usize, number: u32): void {
   const bytes = rans.stateBytes(length);
   store<u64>(lane, rans.readState(from, bytes), STATE);
-  store<u32>(lane, <u32>(from + bytes), WORD);
+  store<i32>(lane, <i32>bytes - <i32>length, LEFT);
   store<u32>(lane, <u32>(from + length), WORDS_END);
   store<u32>(lane, <u32>to, TO);
-  store<u32>(lane, <u32>tables.blockOf(tables.startContext()), TABLE);
+  store<u32>(lane, <u32>limit, LIMIT);
   store<u32>(lane, <u32>to, FIRST);
   store<u32>(lane, number, NUMBER);
+  goOn(lane, tables.startContext());
 }
 
-/** True when everything was read and the state is back where the writer began. */
-export function finished(lane: usize): bool {
-  return load<u64>(lane, STATE) == 0 && load<u32>(lane, WORD) == load<u32>(lane, WORDS_END);
+/** The lane goes on with the table of a context. */
+function goOn(lane: usize, context: u32): void {
+  // A context's link is as good as a record with that link: all that is read of it.
+  store<u32>(lane, <u32>(tables.linkOf(context) - records.LINK), RECORD);
+  store<u32>(lane, 0, TASK);
 }
 
-/** Takes the event out that has `frequency` slots of 2^bits from `start`, of which `slot` came. */
-function advance(lane: usize, slot: u32, start: u32, frequency: u32, bits: u32): void {
-  let state = <u64>frequency * (load<u64>(lane, STATE) >>> bits) + (slot - start);
-  const word = <usize>load<u32>(lane, WORD);
-  if (state < rans.LOW && word < <usize>load<u32>(lane, WORDS_END)) {
-    state = (state << 32) | load<u32>(word);
-    store<u32>(lane, <u32>word + 4, WORD);
-  }
-  store<u64>(lane, state, STATE);
+/** The number of tokens of a block at its end, or -1 for one that no encoder wrote. */
+export function result(lane: usize): i32 {
+  // Everything must be read, and the state be back where the writer began.
+  const complete = load<u64>(lane, STATE) == 0 && load<i32>(lane, LEFT) == 0;
+  if (load<u32>(lane, TASK) != records.END || !complete) return -1;
+  return <i32>((load<u32>(lane, TO) - load<u32>(lane, FIRST)) >>> 2);
+}
+
+/** Does what the last value's task is besides up to four tokens; false at the end of the block. */
+export function settle(lane: usize): bool {
+  const task = load<u32>(lane, TASK);
+  const kind = task & records.KIND_MASK;
+  const number = task >>> records.NUMBER_SHIFT;
+  let done = false;
+  if (kind == records.LENGTH) done = copyMatch(lane, number);
+  else if (kind == records.DISTANCE) done = beginMatch(lane, number);
+  else if (kind == records.LONG) done = putRest(lane, number);
+  else if (kind == records.UNSEEN) done = putUnseen(lane, number);
+  else if (kind == records.END) return false;
+  if (!done) store<u32>(lane, records.REFUSE, TASK);
+  return done;
+}
+
+/** The rest of the tokens of a phrase of `length`, of which four are put out. */
+function putRest(lane: usize, length: u32): bool {
+  const from = records.spelling(records.symbolOf(load<u32>(lane, RECORD)));
+  const start = <usize>load<u32>(lane, TO) - 16;
+  const bytes = (<usize>length) << 2;
+  if (start + bytes > <usize>load<u32>(lane, LIMIT)) return false;
+  for (let i: usize = 16; i < bytes; i += 16) v128.store(start + i, v128.load(from + i));
+  store<u32>(lane, <u32>(start + bytes), TO);
+  store<u32>(lane, 0, TASK);
+  return true;
 }
 
 /** Raw bits, up to 20. */
 function readBits(lane: usize, bits: u32): u32 {
-  const value = load<u32>(lane, STATE) & ((1 << bits) - 1);
-  advance(lane, value, value, 1, bits);
+  let state = load<u64>(lane, STATE);
+  const value = (<u32>state) & ((1 << bits) - 1);
+  state >>>= bits;
+  const left = load<i32>(lane, LEFT);
+  if (state < rans.LOW && left < 0) {
+    state = (state << 32) | load<u32>(load<u32>(lane, WORDS_END) + left);
+    store<i32>(lane, left + 4, LEFT);
+  }
+  store<u64>(lane, state, STATE);
   return value;
 }
 
-/** A value of one of the fixed tables. */
-function readValue(lane: usize, context: u32): u32 {
-  const slot = load<u32>(lane, STATE) & (TABLE_SLOTS - 1);
-  const entry = tables.findEntry(tables.blockOf(context), slot);
-  const start = tables.entryStart(entry);
-  advance(lane, slot, start, tables.entryStart(entry + 4) - start, format.TABLE_BITS);
-  return tables.entrySymbol(entry);
-}
-
-/** Copies what a match names, up to `limit`; false when it reaches before the text or past a limit. */
-export function copyMatch(lane: usize, limit: usize): bool {
-  const distanceBits = readValue(lane, tables.distanceTable());
+/** A match's distance, of which the length of its bits is known; its length comes next. */
+function beginMatch(lane: usize, distanceBits: u32): bool {
   const back = (<usize>((1 << distanceBits) | readBits(lane, distanceBits))) << 2;
-  let to = <usize>load<u32>(lane, TO);
-  const own = to - <usize>load<u32>(lane, FIRST);
-  const ofText = back > own;
-  const code = readValue(lane, ofText ? tables.textLengthTable() : tables.lengthTable());
-  const length = format.lengthBase(code) + readBits(lane, format.lengthBits(code));
-  const bytes = (<usize>length) << 2;
-  const end = to + bytes;
-  if (end > limit) return false;
-  if (ofText) {
-    const beyond = back - own;
-    if (beyond > tables.textEnd - tables.text || bytes > beyond) return false;
-    memory.copy(to, tables.textEnd - beyond, bytes);
-    to = end;
-  } else {
-    for (; to < end; to += 4) store<u32>(to, load<u32>(to - back));
-  }
-  leave(lane, to);
+  const own = <usize>(load<u32>(lane, TO) - load<u32>(lane, FIRST));
+  store<u32>(lane, <u32>back, BACK);
+  goOn(lane, back > own ? tables.textLengthTable() : tables.lengthTable());
   return true;
 }
 
-export function readUnseen(lane: usize, limit: usize): bool {
-  const bits = readValue(lane, tables.unseenTable());
+/** Copies what a match names; false when it reaches before the text or past a limit. */
+function copyMatch(lane: usize, code: u32): bool {
+  const bytes = (<usize>(format.lengthBase(code) + readBits(lane, format.lengthBits(code)))) << 2;
+  const back = <usize>load<u32>(lane, BACK);
+  let to = <usize>load<u32>(lane, TO);
+  const own = to - <usize>load<u32>(lane, FIRST);
+  const end = to + bytes;
+  if (end > <usize>load<u32>(lane, LIMIT)) return false;
+  if (back > own) {
+    const beyond = back - own;
+    if (beyond > tables.textEnd - tables.text || bytes > beyond) return false;
+    memory.copy(to, tables.textEnd - beyond, bytes);
+  } else if (back >= 16) {
+    for (; to < end; to += 16) v128.store(to, v128.load(to - back));
+  } else {
+    for (; to < end; to += 4) store<u32>(to, load<u32>(to - back));
+  }
+  leave(lane, end);
+  return true;
+}
+
+/** A token that the registry does not list, of `bits` bits. */
+function putUnseen(lane: usize, bits: u32): bool {
   let token: u32 = 0;
   if (bits > 0) {
     const rest = bits - 1;
@@ -95,7 +133,7 @@ export function readUnseen(lane: usize, limit: usize): bool {
     token |= 1 << rest;
   }
   const to = <usize>load<u32>(lane, TO);
-  if (to == limit) return false;
+  if (to == <usize>load<u32>(lane, LIMIT)) return false;
   store<u32>(to, token);
   leave(lane, to + 4);
   return true;
@@ -104,5 +142,5 @@ export function readUnseen(lane: usize, limit: usize): bool {
 /** The lane goes on after the tokens up to `to`. */
 function leave(lane: usize, to: usize): void {
   store<u32>(lane, <u32>to, TO);
-  store<u32>(lane, <u32>tables.blockOf(tables.tokenIndex(load<u32>(to - 4))), TABLE);
+  goOn(lane, tables.tokenIndex(load<u32>(to - 4)));
 }

@@ -2,32 +2,27 @@
 import * as costs from '../costs';
 import * as rans from '../rans';
 import * as format from '../registry/format';
+import * as records from '../registry/records';
 import * as tables from '../registry/tables';
 import { parsed, parsedEnd } from './parse';
 import { contextBefore, word } from './segment';
 
-function pushEntry(entry: usize): void {
-  const start = tables.entryStart(entry);
-  rans.pushEvent(start, tables.entryStart(entry + 4) - start, format.TABLE_BITS);
+function pushValue(context: u32, value: u32): void {
+  const last = tables.lastSlotAt(context, value);
+  rans.pushEvent(tables.firstSlot(last), tables.slotCount(last), tables.slotBits(context));
 }
 
-function pushValue(table: u32, value: u32): void {
-  pushEntry(tables.firstEntry(tables.blockOf(table)) + ((<usize>value) << 2));
-}
-
-function pushSymbol(context: usize, symbol: u32): void {
-  const entry = costs.findFollower(context, symbol);
-  if (entry != 0) {
-    pushEntry(entry);
-    return;
+function pushSymbol(context: u32, symbol: u32): void {
+  if (tables.listsFollowers(context)) {
+    const value = costs.valueOf(context, symbol);
+    pushValue(context, value == costs.UNLISTED ? costs.escapeOf(context) : value);
+    if (value != costs.UNLISTED) return;
   }
-  const first = tables.firstEntry(context);
-  if (first != 0) pushEntry(first);
-  const c = costs.classOf(symbol);
-  pushValue(tables.classTable(tables.blockClass(context)), c);
-  if (symbol < format.SPECIALS) return;
-  const start = tables.symbolStart(symbol + c);
-  rans.pushEvent(start, tables.symbolStart(symbol + c + 1) - start, format.SYMBOL_BITS);
+  const c = records.classOf(symbol);
+  pushValue(tables.classTable(tables.contextClass(context)), tables.classValue(c));
+  if (c < format.ORDINARY_CLASSES && tables.classSize(c) > 1) {
+    pushValue(tables.memberTable(c), symbol - tables.firstOfClass(c));
+  }
 }
 
 export function pushAll(): void {
@@ -44,7 +39,7 @@ export function pushAll(): void {
       pushUnseen(word(i));
       i += 1;
     } else if (symbol != format.END) {
-      i += load<u32>(tables.symbolRecord(symbol), 4);
+      i += records.spellingLength(symbol);
     }
   }
 }

@@ -96,7 +96,7 @@ function parseWindow(start: u32, end: u32): void {
   }
 }
 
-function offerSymbols(context: usize, at: u32, i: u32, end: u32, cost: u32): void {
+function offerSymbols(context: u32, at: u32, i: u32, end: u32, cost: u32): void {
   let node = index(i);
   if (node >= tables.tokens) {
     offer(at + 1, cost + costs.unseenCost(context, word(i)), at, format.UNSEEN, 0);
@@ -126,8 +126,8 @@ function offerText(at: u32, i: u32, end: u32): u32 {
       const named =
         cost +
         costs.symbolCost(contextBefore(i - back), format.MATCH) +
-        distanceCost(distance) +
-        textLengthCost(length + back);
+        costs.distanceCost(distance) +
+        costs.textLengthCost(length + back);
       offer(at + length, named, at - back, format.MATCH, distance);
     }
     if (back == at || back == TEXT_BACK_MAX || from == tables.text) return length;
@@ -142,39 +142,24 @@ function niceMatch(): i32 {
   return -1;
 }
 
-function distanceCost(distance: u32): u32 {
-  const bits = 31 - <u32>clz(distance);
-  return costs.tableCost(tables.distanceTable(), bits) + costs.bitsCost(bits);
-}
-
-function lengthCost(length: u32): u32 {
-  const code = format.lengthCode(length);
-  return costs.tableCost(tables.lengthTable(), code) + costs.bitsCost(format.lengthBits(code));
-}
-
-function textLengthCost(length: u32): u32 {
-  const code = format.lengthCode(length);
-  return costs.tableCost(tables.textLengthTable(), code) + costs.bitsCost(format.lengthBits(code));
-}
-
-function matchCost(context: usize, candidate: i32, length: u32): u32 {
+function matchCost(context: u32, candidate: i32, length: u32): u32 {
   return (
     costs.symbolCost(context, format.MATCH) +
-    distanceCost(matches.matchDistance(candidate)) +
-    lengthCost(length)
+    costs.distanceCost(matches.matchDistance(candidate)) +
+    costs.lengthCost(length)
   );
 }
 
-function offerMatches(context: usize, at: u32, cost: u32): void {
+function offerMatches(context: u32, at: u32, cost: u32): void {
   let base: u32 = 0;
   for (let c = 0; c < matches.CANDIDATES; c++) {
     const longest = matches.matchLength(c);
     if (longest == 0) continue;
     if (base == 0) base = cost + costs.symbolCost(context, format.MATCH);
     const distance = matches.matchDistance(c);
-    const near = base + distanceCost(distance);
+    const near = base + costs.distanceCost(distance);
     for (let length = longest; length > 0; length--) {
-      offer(at + length, near + lengthCost(length), at, format.MATCH, distance);
+      offer(at + length, near + costs.lengthCost(length), at, format.MATCH, distance);
       if (length > EVERY_LENGTH_MAX + 2) length = EVERY_LENGTH_MAX + 1;
     }
   }

@@ -48,6 +48,6 @@ export function word(i: u32): u32 {
 export function index(i: u32): u32 {
   return load<u32>(indexes + ((<usize>i) << 2));
 }
-export function contextBefore(i: u32): usize {
-  return tables.blockOf(i == 0 ? tables.startContext() : index(i - 1));
+export function contextBefore(i: u32): u32 {
+  return i == 0 ? tables.startContext() : index(i - 1);
 }

@@ -15,8 +15,7 @@ export let classes: usize = 0;
 /** By definition: { address of tokens u32, length u32 } */
 export let spellings: usize = 0;
 let pool: usize = 0;
-/** u8 by context */
-export let contextClasses: usize = 0;
+let contextClasses: usize = 0;
 
 /** Room for so many; false when there is none. */
 export function reserveDefinitions(tokens: u32, phrases: u32, spelled: u32): bool {
@@ -29,11 +28,13 @@ export function reserveDefinitions(tokens: u32, phrases: u32, spelled: u32): boo
   spellings = reserve((<usize>definitions) << 3);
   // Copies take 16 bytes at a time.
   pool = reserve(((<usize>(poolTokens + tokenCount)) << 2) + 16);
+  const contexts = reserveZeroed(<usize>tables.contextCount() * tables.LINK_BYTES);
   contextClasses = reserveZeroed(tables.contextCount());
   let mapSlots: u32 = 16;
   while (mapSlots < tokenCount * 2) mapSlots <<= 1;
   const map = reserveZeroed((<usize>mapSlots) << 3);
-  if (!weights || !classes || !spellings || !pool || !contextClasses || !map) return false;
+  if (!weights || !classes || !spellings || !pool || !contexts || !contextClasses || !map) return false;
+  tables.setContexts(contexts, contextClasses);
   tables.setTokenMap(map, mapSlots - 1);
   return true;
 }

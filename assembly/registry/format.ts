@@ -34,9 +34,11 @@ export function specialClass(symbol: u32): u32 {
   return CLASSES - 1 - symbol;
 }
 
-/** Frequencies of followers, classes, distances and lengths add up to 2^12, of a class's symbols to 2^20. */
+/** The shares of a table's values add up to 2^12 slots, those of a class's symbols to 2^15. */
 export const TABLE_BITS: u32 = 12;
-export const SYMBOL_BITS: u32 = 20;
+export const MEMBER_BITS: u32 = 15;
+/** Half of a table's slots are left to divide by weight, at the least. */
+export const CLASS_SYMBOLS_MAX: u32 = 1 << (MEMBER_BITS - 1);
 
 /** A weight is written as a code: half an octave a step. */
 export const WEIGHT_BITS: u32 = 6;

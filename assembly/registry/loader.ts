@@ -3,11 +3,12 @@
 import * as coder from '../binary-coder';
 import { decodeBlock } from '../decoder/index';
 import { reserve } from '../memory';
-import { readTables } from './blocks';
 import { checksum } from './checksum';
 import { readPhrases, readTokens, reserveDefinitions } from './definitions';
+import { readFixedTables, readFollowers } from './followers';
 import * as format from './format';
-import { rankSymbols } from './symbols';
+import { beginTables, endTables } from './layout';
+import { layOutClasses, leadOn, rankSymbols } from './symbols';
 import * as tables from './tables';
 
 export const MALFORMED: i32 = -1;
@@ -44,8 +45,12 @@ export function loadTables(id: u32, from: usize, to: usize): i32 {
   tables.setIdentity(id, tokens, format.SPECIALS + definitions);
   tables.setText(0, 0);
   if (!reserveDefinitions(tokens, phrases, spelled)) return NO_MEMORY;
-  const read = readTokens() && readPhrases() && rankSymbols(definitions) && readTables(followers);
-  return read && coder.finishedReading() ? 0 : MALFORMED;
+  if (!readTokens() || !readPhrases()) return MALFORMED;
+  if (!rankSymbols(definitions) || !beginTables()) return NO_MEMORY;
+  if (!layOutClasses() || !readFixedTables() || !readFollowers(followers)) return MALFORMED;
+  endTables();
+  leadOn();
+  return coder.finishedReading() ? 0 : MALFORMED;
 }
 
 /** The text, in blocks after their lengths. */

@@ -1,30 +1,22 @@
-// Numbers the symbols, and lays out the shares that each has of its class.
+// Numbers the symbols: by class and falling weight.
 import { reserve, reserveZeroed } from '../memory';
 import { classes, spellings, weights } from './definitions';
 import * as format from './format';
-import { spread } from './frequencies';
+import { layOut, put } from './layout';
+import * as records from './records';
 import * as tables from './tables';
 
-/** u8 by symbol that is not special: its weight */
+/** u8 by symbol that is not special: its weight. */
 let codes: usize = 0;
 
-/** Numbers the symbols by class and falling weight, and lays out their shares. */
+/** Numbers the symbols and says what they spell; 0, or why not. */
 export function rankSymbols(definitions: u32): bool {
-  const symbols = tables.symbols;
-  const records = reserve(<usize>symbols * tables.RECORD_BYTES);
   const first = reserve((<usize>(format.CLASSES + 1)) << 2);
-  const positions = reserve((<usize>(symbols + format.CLASSES)) << 2);
-  const indexes = reserve((<usize>format.CLASSES) << 3);
   const bucketCount = format.CLASSES * format.WEIGHT_CODES;
   const buckets = reserveZeroed((<usize>(bucketCount + 1)) << 2);
   codes = reserve(definitions);
-  if (!codes || !records || !first || !positions || !indexes || !buckets) return false;
-  tables.setSymbols(records, first, positions, indexes);
-  for (let s: u32 = 0; s < format.SPECIALS; s++) {
-    const record = tables.symbolRecord(s);
-    memory.fill(record, 0, tables.RECORD_BYTES);
-    store<u32>(record, format.specialClass(s), 12);
-  }
+  if (!codes || !first || !buckets || !records.reserveRecords()) return false;
+  tables.setClasses(first);
   for (let i: u32 = 0; i < definitions; i++) {
     const at = bucketOf(buckets, i) + 4;
     store<u32>(at, load<u32>(at) + 1);
@@ -36,23 +28,16 @@ export function rankSymbols(definitions: u32): bool {
     // The special classes, the last ones, take the first symbols.
     if (b % format.WEIGHT_CODES == 0) store<u32>(first + ((<usize>(b / format.WEIGHT_CODES)) << 2), sum);
   }
+  for (let s: u32 = 0; s < format.SPECIALS; s++) records.setOrigin(s, format.specialClass(s), 0);
   for (let i: u32 = 0; i < definitions; i++) {
     const at = bucketOf(buckets, i);
     const symbol = load<u32>(at);
     store<u32>(at, symbol + 1);
-    const record = tables.symbolRecord(symbol);
-    const spelling = spellings + ((<usize>i) << 3);
-    const address = <usize>load<u32>(spelling);
-    const length = load<u32>(spelling, 4);
-    store<u32>(record, <u32>address);
-    store<u32>(record, length, 4);
-    const last = load<u32>(address + ((<usize>(length - 1)) << 2));
-    // Its block comes later.
-    store<u32>(record, tables.tokenIndex(last), 8);
-    store<u32>(record, (i << 8) | load<u8>(classes + i), 12);
     store<u8>(codes + symbol - format.SPECIALS, load<u8>(weights + i));
+    const spelling = spellings + ((<usize>i) << 3);
+    records.setSpelling(symbol, load<u32>(spelling), load<u32>(spelling, 4));
+    records.setOrigin(symbol, load<u8>(classes + i), i);
   }
-  for (let c: u32 = 0; c < format.ORDINARY_CLASSES; c++) if (!layOutClass(c)) return false;
   return true;
 }
 
@@ -61,22 +46,28 @@ function bucketOf(buckets: usize, definition: u32): usize {
   return buckets + ((<usize>(<u32>load<u8>(classes + definition) * format.WEIGHT_CODES + falling)) << 2);
 }
 
-function layOutClass(c: u32): bool {
-  const first = tables.firstOfClass(c);
-  const count = tables.firstOfClass(c + 1) - first;
-  if (count == 0) return true;
-  const at = tables.symbolStarts + ((<usize>(first + c)) << 2);
-  spread(codes + first - format.SPECIALS, count, format.SYMBOL_BITS, at);
-  const bits = 32 - <u32>clz(count);
-  const shift = format.SYMBOL_BITS - bits;
-  const shortcuts = reserve((<usize>4) << bits);
-  if (shortcuts == 0) return false;
-  let symbol = first;
-  for (let i: u32 = 0; i < (<u32>1) << bits; i++) {
-    while (tables.symbolStart(symbol + c + 1) <= i << shift) symbol++;
-    store<u32>(shortcuts + ((<usize>i) << 2), symbol);
+/** Lays out the tables of the classes' symbols; false when a class is too large, or there is no memory. */
+export function layOutClasses(): bool {
+  for (let c: u32 = 0; c < format.ORDINARY_CLASSES; c++) {
+    const first = tables.firstOfClass(c);
+    const count = tables.classSize(c);
+    if (count > format.CLASS_SYMBOLS_MAX) return false;
+    if (count < 2) continue;
+    for (let i: u32 = 0; i < count; i++) {
+      put(i, load<u8>(codes + first + i - format.SPECIALS), records.recordOf(first + i));
+    }
+    if (!layOut(tables.memberTable(c), count, format.MEMBER_BITS)) return false;
+    records.leadTo(records.classRecord(c), tables.memberTable(c));
   }
-  store<u32>(tables.classIndexes + ((<usize>c) << 3), <u32>shortcuts);
-  store<u32>(tables.classIndexes + ((<usize>c) << 3), shift, 4);
   return true;
+}
+
+/** Each symbol leads to the table of its last token, MATCH and UNSEEN to those of their codes. */
+export function leadOn(): void {
+  records.leadTo(records.recordOf(format.MATCH), tables.distanceTable());
+  records.leadTo(records.recordOf(format.UNSEEN), tables.unseenTable());
+  for (let s = format.SPECIALS; s < tables.symbols; s++) {
+    const last = records.spelling(s) + ((<usize>(records.spellingLength(s) - 1)) << 2);
+    records.leadTo(records.recordOf(s), tables.tokenIndex(load<u32>(last)));
+  }
 }

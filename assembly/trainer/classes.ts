@@ -2,7 +2,14 @@
 // class of what follows it (S. Martin, J. Liermann, H. Ney: the exchange algorithm, with two sides).
 // Rare ones stay in classes of their own kind: from a few occurrences there is nothing to learn.
 import { reserve, reserveZeroed } from '../memory';
-import { CLASSES, ORDINARY_CLASSES, SPECIALS, specialClass, MATCH } from '../registry/format';
+import {
+  CLASSES,
+  CLASS_SYMBOLS_MAX,
+  ORDINARY_CLASSES,
+  SPECIALS,
+  specialClass,
+  MATCH,
+} from '../registry/format';
 import {
   add,
   at,
@@ -153,6 +160,18 @@ export function sweep(): void {
         CLASSES,
       );
     }
+  }
+}
+
+/** Moves what is too much for a class to the next one that has room. */
+export function boundClasses(): void {
+  const members = reserveZeroed(4 * <usize>ORDINARY_CLASSES);
+  for (let unit = SPECIALS; unit < units.unitCount(); unit++) {
+    if (!units.isAlive(unit)) continue;
+    let c = unitClass(unit);
+    while (load<u32>(members + ((<usize>c) << 2)) == CLASS_SYMBOLS_MAX) c = (c + 1) % ORDINARY_CLASSES;
+    store<u32>(members + ((<usize>c) << 2), load<u32>(members + ((<usize>c) << 2)) + 1);
+    store<u8>(unitClasses + unit, c);
   }
 }
 

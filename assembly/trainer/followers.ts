@@ -2,6 +2,7 @@
 import * as costs from '../costs';
 import { reserve } from '../memory';
 import * as format from '../registry/format';
+import * as records from '../registry/records';
 import * as tables from '../registry/tables';
 import * as corpus from './corpus';
 import * as pairs from './pairs';
@@ -43,7 +44,7 @@ export function setDefinitionUnit(definition: u32, unit: u32): void {
 /** The unit that a symbol of the loaded registry stands for. */
 export function symbolUnit(symbol: u32): u32 {
   if (symbol < format.SPECIALS) return symbol;
-  return load<u32>(definitionUnits + ((<usize>tables.symbolDefinition(symbol)) << 2));
+  return load<u32>(definitionUnits + ((<usize>records.definitionOf(symbol)) << 2));
 }
 
 /** To be called once the registry is loaded. */
@@ -91,8 +92,7 @@ function limit(): u32 {
 function pays(context: u32, pair: u32, total: u32): bool {
   const unit = pairs.pairUnit(pair);
   const symbol = load<u32>(symbols + ((<usize>unit) << 2));
-  const block = tables.blockOf(context);
-  const unlisted = ESCAPE_BITS + <f64>costs.unlistedCost(block, symbol) / 256;
+  const unlisted = ESCAPE_BITS + <f64>costs.unlistedCost(context, symbol) / 256;
   const times = <f64>pairs.pairTimes(pair);
   const own = Math.log2(<f64>total / (times - DISCOUNT));
   return times * (unlisted - own) > FOLLOWER_BITS;

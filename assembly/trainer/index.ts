@@ -78,6 +78,7 @@ export function buildRegistry(id: u32): i32 {
   if (!trained) classes.seedClasses();
   const sweeps = trained ? SWEEPS_LATER : SWEEPS_FIRST;
   for (let i = 0; i < sweeps; i++) classes.sweep();
+  classes.boundClasses();
   const share: f32 = trained ? 0 : MATCH_SHARE;
   codedBytes = writeRegistry(
     id,

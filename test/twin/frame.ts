@@ -43,7 +43,7 @@ export function decodeBlock(registry: TwinRegistry, block: Uint8Array): number[]
     let symbol = followers === undefined ? ESCAPE : read(followers, 12);
     if (symbol === ESCAPE) {
       const c = read(registry.classTables[contextClass]!, 12);
-      symbol = c < ORDINARY_CLASSES ? read(registry.classes[c]!, 20) : CLASSES - 1 - c;
+      symbol = c < ORDINARY_CLASSES ? read(registry.classes[c]!, 15) : CLASSES - 1 - c;
     }
     if (symbol === END) {
       if (state !== 0n || at !== block.length) throw new Error('not the end');

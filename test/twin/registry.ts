@@ -22,7 +22,7 @@ export interface TwinRegistry {
   readonly text: readonly number[];
   /** By symbol: what it spells; nothing for END, MATCH and UNSEEN. */
   readonly spellings: readonly (readonly number[])[];
-  /** By class: its symbols and their shares of 2^20. */
+  /** By class: its symbols and their shares of 2^15. */
   readonly classes: readonly Table[];
   /** By context class: the classes and their shares of 2^12. */
   readonly classTables: readonly Table[];
@@ -53,6 +53,11 @@ export function spread(codes: readonly number[], bits: number, values: readonly 
   const starts = [0];
   for (const share of shares) starts.push(starts.at(-1)! + share);
   return { values, starts };
+}
+
+/** END, the last of what a table lists, has the first share. */
+function lastFirst(list: readonly number[]): number[] {
+  return [...list.slice(-1), ...list.slice(0, -1)];
 }
 
 export function readRegistry(bytes: Uint8Array): TwinRegistry {
@@ -129,7 +134,7 @@ export function readRegistry(bytes: Uint8Array): TwinRegistry {
     const symbols = members.map((member) => spellings.push(member.spelling) - 1);
     return spread(
       members.map((member) => member.weight),
-      20,
+      15,
       symbols,
     );
   });
@@ -137,9 +142,9 @@ export function readRegistry(bytes: Uint8Array): TwinRegistry {
   const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
   const classTables = numbers(CLASSES).map(() =>
     spread(
-      numbers(CLASSES).map((g) => reader.tree(m.table + g * 64, 6)),
+      lastFirst(numbers(CLASSES).map((g) => reader.tree(m.table + g * 64, 6))),
       12,
-      numbers(CLASSES),
+      lastFirst(numbers(CLASSES)),
     ),
   );
   const plain = (count: number) =>
@@ -168,7 +173,11 @@ export function readRegistry(bytes: Uint8Array): TwinRegistry {
         values.push(g < ORDINARY_CLASSES ? classes[g]!.values[rank]! : CLASSES - 1 - g);
         codes.push(reader.tree(frequency, 6));
       }
-      return [key, { followers: spread(codes, 12, values), contextClass }];
+      const endsFirst = values.at(-1) === END;
+      const followers = endsFirst
+        ? spread(lastFirst(codes), 12, lastFirst(values))
+        : spread(codes, 12, values);
+      return [key, { followers, contextClass }];
     }),
   );
   if (followersLeft !== 0 || !reader.finished) throw new Error('more or less than it says');

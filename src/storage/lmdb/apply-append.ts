@@ -37,15 +37,14 @@ export function appendMessages(
   brought: readonly BroughtSegment[],
 ): ManifestOutcome {
   const { number, conversation: before, list: stored } = requireConversation(session, { id });
-  const resolved = resolveMessages(session, messages, found);
   const list = new ListWriter(session);
   list.resume(stored, true);
-  for (const message of resolved.messages) list.add(message);
+  for (const message of resolveMessages(session, messages, found)) list.add(message);
   const conversation: Conversation = {
     ...before,
     revision: before.revision + 1,
     messageCount: before.messageCount + messages.length,
-    totalTokens: before.totalTokens + resolved.tokens,
+    totalTokens: before.totalTokens + list.tokensAdded,
     updateTimeMs: Math.max(timeMs, before.updateTimeMs),
   };
   writeManifest(session.tables, { number, conversation, list, replaces: true, grows: true }, session.names);

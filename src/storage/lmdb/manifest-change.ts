@@ -39,7 +39,7 @@ export type FoundSegments = Map<SegmentHash, KnownSegment | undefined>;
 /** @throws StowkenError SEGMENT_MISSING when messages name what is neither stored nor brought */
 export function findSegments(
   session: WriteSession,
-  messages: readonly MessageRecord[],
+  messages: Iterable<MessageRecord>,
   newSegments: readonly NewSegment[],
 ): FoundSegments {
   const brought = new Set(newSegments.map(({ hash }) => hash));
@@ -49,7 +49,8 @@ export function findSegments(
     for (const { hash } of segments) {
       if (found.has(hash)) continue;
       const known = session.segments.find(hash);
-      found.set(hash, known);
+      // Under its own copy of the hash where it has one: of a long list, the other can go.
+      found.set(known?.hash ?? hash, known);
       if (!known && !brought.has(hash)) missing.push(hash);
     }
   }
@@ -57,13 +58,12 @@ export function findSegments(
   return found;
 }
 
-/** Messages that a change states, with segments by number; what was brought is found now. */
-export function resolveMessages(
+/** Messages that a change states, one by one, with segments by number; what was brought is found now. */
+export function* resolveMessages(
   session: WriteSession,
-  messages: readonly MessageRecord[],
+  messages: Iterable<MessageRecord>,
   found: FoundSegments,
-): { readonly messages: readonly ListedMessage[]; readonly tokens: number } {
-  let tokens = 0;
+): Generator<ListedMessage, void, void> {
   const resolve = (hash: SegmentHash) => {
     let known = found.get(hash);
     if (!known) {
@@ -71,16 +71,10 @@ export function resolveMessages(
       if (!known) throw segmentMissing([hash]);
       found.set(hash, known);
     }
-    tokens += known.tokenCount;
     return known;
   };
-  const listed = messages.map(({ role, name, toolCallId, segments }) => ({
-    role,
-    name,
-    toolCallId,
-    segments: segments.map(({ hash }) => resolve(hash)),
-  }));
-  return { messages: listed, tokens };
+  for (const { segments, ...speaker } of messages)
+    yield { ...speaker, segments: segments.map(({ hash }) => resolve(hash)) };
 }
 
 /** What putting or appending messages made. */

@@ -1,0 +1,122 @@
+// What a decoder does about a value of a table: it puts the tokens of the value's record out and goes on with
+// the table that the record leads to. 32 bytes { the first four tokens; a task u32; a link }. The task is the number
+// of bytes to put out: 4 to 16, or 0 where the value leads to another table and no more (an escape, a class, a
+// match). A value that asks for more has a greater task: the bytes in the lowest five bits, a kind in the next
+// three, a number in the upper half.
+//
+// Symbols have the first records, by number. Then come those of the escapes to each context class, of the
+// classes, of the codes of distances, lengths and unseen tokens, and that of a class without symbols.
+import { reserve } from '../memory';
+import * as format from './format';
+import * as tables from './tables';
+
+export const RECORD_BYTES: usize = 32;
+export const TASK: usize = 16;
+export const LINK: usize = 20;
+
+/** The tasks up to this one are bytes to put out, and no more. */
+export const PLAIN_MAX: u32 = 16;
+export const BYTES_MASK: u32 = 0x1f;
+export const KIND_MASK: u32 = 0xe0;
+export const NUMBER_SHIFT: u32 = 16;
+/** The segment is complete. */
+export const END: u32 = 1 << 5;
+/** A phrase: more tokens than the four; their number. */
+export const LONG: u32 = 2 << 5;
+/** A code is read; its number. Raw bits follow. */
+export const DISTANCE: u32 = 3 << 5;
+export const LENGTH: u32 = 4 << 5;
+export const UNSEEN: u32 = 5 << 5;
+/** Nothing that an encoder writes. */
+export const REFUSE: u32 = 6 << 5;
+
+const OTHERS: u32 =
+  2 * format.CLASSES + format.DISTANCE_CODES + format.LENGTH_CODES + format.UNSEEN_CODES + 1;
+
+let records: usize = 0;
+/** u32 by symbol: the address of its tokens. */
+let spellings: usize = 0;
+/** By symbol: its class u8, its definition u24. */
+let origins: usize = 0;
+
+/** Room for all records; false when there is none. */
+export function reserveRecords(): bool {
+  const count = tables.symbols + OTHERS;
+  records = reserve(<usize>count * RECORD_BYTES);
+  spellings = reserve((<usize>tables.symbols) << 2);
+  origins = reserve((<usize>tables.symbols) << 2);
+  if (!records || !spellings || !origins) return false;
+  memory.fill(records, 0, <usize>count * RECORD_BYTES);
+  setTask(recordOf(format.END), END, 0);
+  for (let b: u32 = 0; b < format.DISTANCE_CODES; b++) setTask(distanceRecord(b), DISTANCE, b);
+  for (let code: u32 = 0; code < format.LENGTH_CODES; code++) setTask(lengthRecord(code), LENGTH, code);
+  for (let b: u32 = 0; b < format.UNSEEN_CODES; b++) setTask(unseenRecord(b), UNSEEN, b);
+  setTask(refusal(), REFUSE, 0);
+  return true;
+}
+
+function setTask(record: usize, kind: u32, number: u32): void {
+  store<u32>(record, kind | (number << NUMBER_SHIFT), TASK);
+}
+
+export function recordOf(symbol: u32): usize {
+  return records + <usize>symbol * RECORD_BYTES;
+}
+export function symbolOf(record: usize): u32 {
+  return <u32>((record - records) / RECORD_BYTES);
+}
+/** Leads to the classes that follow a context class. */
+export function escapeRecord(contextClass: u32): usize {
+  return recordOf(tables.symbols + contextClass);
+}
+/** Leads to the class's symbols; or is its only one. */
+export function classRecord(c: u32): usize {
+  if (c >= format.ORDINARY_CLASSES) return recordOf(format.CLASSES - 1 - c);
+  const size = tables.classSize(c);
+  if (size == 0) return refusal();
+  return recordOf(size == 1 ? tables.firstOfClass(c) : tables.symbols + format.CLASSES + c);
+}
+export function distanceRecord(code: u32): usize {
+  return recordOf(tables.symbols + 2 * format.CLASSES + code);
+}
+export function lengthRecord(code: u32): usize {
+  return distanceRecord(format.DISTANCE_CODES + code);
+}
+export function unseenRecord(code: u32): usize {
+  return lengthRecord(format.LENGTH_CODES + code);
+}
+function refusal(): usize {
+  return unseenRecord(format.UNSEEN_CODES);
+}
+
+/** The record goes on with the table of a context. */
+export function leadTo(record: usize, context: u32): void {
+  memory.copy(record + LINK, tables.linkOf(context), tables.LINK_BYTES);
+}
+
+/** A symbol spells the `length` tokens at `from`, of which 16 bytes are readable. */
+export function setSpelling(symbol: u32, from: usize, length: u32): void {
+  const record = recordOf(symbol);
+  v128.store(record, v128.load(from));
+  if (length <= 4) store<u32>(record, length << 2, TASK);
+  else setTask(record, LONG | PLAIN_MAX, length);
+  store<u32>(spellings + ((<usize>symbol) << 2), <u32>from);
+}
+export function spelling(symbol: u32): usize {
+  return <usize>load<u32>(spellings + ((<usize>symbol) << 2));
+}
+export function spellingLength(symbol: u32): u32 {
+  const task = load<u32>(recordOf(symbol), TASK);
+  return task <= PLAIN_MAX ? task >>> 2 : task >>> NUMBER_SHIFT;
+}
+
+export function setOrigin(symbol: u32, c: u32, definition: u32): void {
+  store<u32>(origins + ((<usize>symbol) << 2), (definition << 8) | c);
+}
+export function classOf(symbol: u32): u32 {
+  return load<u8>(origins + ((<usize>symbol) << 2));
+}
+/** Which definition of the registry the symbol is: tokens by index, then phrases in their order. */
+export function definitionOf(symbol: u32): u32 {
+  return load<u32>(origins + ((<usize>symbol) << 2)) >>> 8;
+}
