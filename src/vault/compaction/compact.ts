@@ -3,6 +3,7 @@ import { StowkenError } from '../../model/index.js';
 import type { StorageBackend } from '../../storage/index.js';
 import { requireIntact } from '../intact.js';
 import { preparing } from '../preparation.js';
+import { BatchSize } from './batch-size.js';
 import { planCompaction, readRegistries } from './plan.js';
 import { fromResumeToken, toResumeToken } from './resume-token.js';
 import { rewriteRetired, rewriteShrinking, type GrowthByRegistry } from './rewrite.js';
@@ -84,7 +85,7 @@ export async function* compact(
   if (registries.length === 0 || registryIdOf(registries.at(-1)!) !== registryId)
     throw staleToken(registryId);
   const rewriter = createRewriter(registries);
-  const work = { backend, rewriter, registryId, signal };
+  const work = { backend, rewriter, registryId, signal, size: new BatchSize() };
   const growth: GrowthByRegistry = new Map();
   const startedMs = performance.now();
   try {
