@@ -6,7 +6,7 @@ import type { StartedServer } from './servers.js';
 export const inFlights = [1, 8, 64] as const;
 
 /** Calls of each run: enough for some hundred milliseconds. */
-const callsByInFlight = { 1: 150, 8: 600, 64: 1200 } as const;
+const callsByInFlight = { 1: 100, 8: 400, 64: 800 } as const;
 
 /** So many of them, in order, from the first on again where there are fewer. */
 export function someOf<T>(items: readonly T[], inFlight: (typeof inFlights)[number]): T[] {

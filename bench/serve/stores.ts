@@ -6,7 +6,7 @@ import { storePath, storeRequest } from '../lib/wire.js';
 import { inFlights, Measured, measuredColumns, someOf } from './measured.js';
 import { withServer, type ServerKind } from './servers.js';
 
-const runs = 5;
+const runs = 3;
 const kinds: readonly ServerKind[] = ['stowken', 'files, same server', 'gzip JSON in SQLite, same server'];
 
 /** Durable stores, each run into a new vault: every segment is new where it first comes. */

@@ -31,7 +31,13 @@ export class Chunker {
     private readonly core: TokenCore,
   ) {}
 
-  *push(piece: TokenChunk): Generator<TokenChunk, void, void> {
+  push(piece: TokenChunk): Iterable<TokenChunk> {
+    // Most messages come in one piece, which is their chunk.
+    const isChunk = piece.last && this.pieces.length === 0 && piece.bytes.length <= limits.chunkBytesMax;
+    return isChunk ? [piece] : this.join(piece);
+  }
+
+  private *join(piece: TokenChunk): Generator<TokenChunk, void, void> {
     const { messageIndex, last, endOfMessage } = piece;
     let { bytes, tokenCount } = piece;
     if (this.pieces.length === 0) this.tokenOffset = piece.tokenOffset;

@@ -96,7 +96,8 @@ class SlotDecoder {
     let decoded: readonly (Uint8Array | StowkenError)[] = [];
     let nextFrame = 0;
     let firstDecoded = 0;
-    for (const [index, { segment, message, ...place }] of slots.entries()) {
+    for (const [index, slot] of slots.entries()) {
+      const { segment, messageIndex, tokenOffset, last, endOfMessage } = slot;
       let bytes: Uint8Array = noBytes;
       if (segment !== undefined) {
         if (nextFrame === firstDecoded + decoded.length) {
@@ -107,10 +108,11 @@ class SlotDecoder {
         bytes = this.#partOf(segment, decoded[nextFrame++ - firstDecoded]!);
       }
       const tokenCount = segment === undefined ? 0 : segment.to - segment.from;
-      for (const chunk of this.#chunker.push({ ...place, bytes, tokenCount })) {
-        const isFirst = this.#described !== chunk.messageIndex;
-        this.#described = chunk.messageIndex;
-        yield { ...chunk, message: isFirst ? message : undefined };
+      const piece = { messageIndex, tokenOffset, bytes, tokenCount, last, endOfMessage };
+      for (const chunk of this.#chunker.push(piece)) {
+        const message = this.#described === messageIndex ? undefined : slot.message;
+        this.#described = messageIndex;
+        yield { ...chunk, message };
       }
     }
   }

@@ -19,7 +19,8 @@ export function clientStream(
 ): handleClientStreamingCall<Buffer, Buffer> {
   return (call, callback) => {
     const caller = new CallSignal(call);
-    const log = logger.child({ method: call.getPath() });
+    // Made when there is something to log: hardly ever.
+    const log = () => logger.child({ method: call.getPath() });
     // A request that never comes is no longer waited for.
     const stop = (): void => void call.destroy();
     caller.signal.addEventListener('abort', stop, { once: true });
@@ -33,13 +34,13 @@ export function clientStream(
     answer()
       .then(
         (response) => callback(null, response),
-        (error: unknown) => callback(toCallFailure(caller.explain(error), log)),
+        (error: unknown) => callback(toCallFailure(caller.explain(error), log())),
       )
       .finally(() => {
         caller.signal.removeEventListener('abort', stop);
         caller.release();
       })
-      .catch((error: unknown) => log.error({ err: error }, 'a response could not be sent'));
+      .catch((error: unknown) => log().error({ err: error }, 'a response could not be sent'));
   };
 }
 

@@ -20,7 +20,8 @@ export function serverStream<Request>(
 ): handleServerStreamingCall<Buffer, Buffer> {
   return (call) => {
     const caller = new CallSignal(call);
-    const log = logger.child({ method: call.getPath() });
+    // Made when there is something to log: hardly ever.
+    const log = () => logger.child({ method: call.getPath() });
     const stream = async (): Promise<void> => {
       checkRequestSize(call.request.length);
       const request = await method.read(call.request, caller.signal);
@@ -33,9 +34,9 @@ export function serverStream<Request>(
     stream()
       .then(
         () => call.end(),
-        (error: unknown) => call.emit('error', toCallFailure(caller.explain(error), log)),
+        (error: unknown) => call.emit('error', toCallFailure(caller.explain(error), log())),
       )
       .finally(() => caller.release())
-      .catch((error: unknown) => log.error({ err: error }, 'a stream could not be ended'));
+      .catch((error: unknown) => log().error({ err: error }, 'a stream could not be ended'));
   };
 }

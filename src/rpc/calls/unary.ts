@@ -19,7 +19,8 @@ export function unary<Request>(
 ): handleUnaryCall<Buffer, Buffer> {
   return (call, callback) => {
     const caller = new CallSignal(call);
-    const log = logger.child({ method: call.getPath() });
+    // Made when there is something to log: hardly ever.
+    const log = () => logger.child({ method: call.getPath() });
     const answer = async (): Promise<Buffer> => {
       checkRequestSize(call.request.length);
       const request = await method.read(call.request, caller.signal);
@@ -29,9 +30,9 @@ export function unary<Request>(
     answer()
       .then(
         (response) => callback(null, response),
-        (error: unknown) => callback(toCallFailure(caller.explain(error), log)),
+        (error: unknown) => callback(toCallFailure(caller.explain(error), log())),
       )
       .finally(() => caller.release())
-      .catch((error: unknown) => log.error({ err: error }, 'a response could not be sent'));
+      .catch((error: unknown) => log().error({ err: error }, 'a response could not be sent'));
   };
 }

@@ -13,10 +13,7 @@ export function encodeChunk(part: ChunkPart, tail: Buffer = nothing): Buffer {
   const { content, message } = part;
   const text = content?.kind === 'text' ? Buffer.from(content.text) : undefined;
   const contentBytes = text ?? (content as Exclude<ChunkContent, { kind: 'text' }> | undefined)?.bytes;
-  const labels =
-    message && [message.role, message.name, message.toolCallId].map((label) => Buffer.from(label));
-
-  const messageLength = labels === undefined ? 0 : descriptionLength(labels, message!.tokenCount);
+  const messageLength = message === undefined ? 0 : descriptionLength(message);
   const contentLength = contentBytes?.length ?? 0;
   const isList = content?.kind === 'varints';
   const listLength = isList && contentLength > 0 ? lengthDelimited(contentLength) : 0;
@@ -25,7 +22,7 @@ export function encodeChunk(part: ChunkPart, tail: Buffer = nothing): Buffer {
     varintField(part.tokenOffset) +
     (content === undefined ? 0 : lengthDelimited(isList ? listLength : contentLength)) +
     (part.endOfMessage ? 2 : 0) +
-    (labels === undefined ? 0 : lengthDelimited(messageLength)) +
+    (message === undefined ? 0 : lengthDelimited(messageLength)) +
     (content?.kind === 'text' && content.replaced ? 2 : 0);
 
   const bytes = Buffer.allocUnsafe(lengthDelimited(chunkLength) + tail.length);
@@ -43,7 +40,7 @@ export function encodeChunk(part: ChunkPart, tail: Buffer = nothing): Buffer {
     at += contentLength;
   }
   if (part.endOfMessage) at = writeVarintField(bytes, at, 6, 1);
-  if (labels !== undefined) at = writeDescription(bytes, at, labels, message!, messageLength);
+  if (message !== undefined) at = writeDescription(bytes, at, message, messageLength);
   if (content?.kind === 'text' && content.replaced) at = writeVarintField(bytes, at, 8, 1);
   tail.copy(bytes, at);
   return bytes;
@@ -57,28 +54,32 @@ export function encodeItemTail(index: number): Buffer {
   return bytes;
 }
 
-function descriptionLength(labels: readonly Buffer[], tokenCount: number): number {
-  let length = varintField(tokenCount);
-  for (const label of labels) if (label.length > 0) length += lengthDelimited(label.length);
-  return length;
+function descriptionLength({ role, name, toolCallId, tokenCount }: MessageDescription): number {
+  return varintField(tokenCount) + labelLength(role) + labelLength(name) + labelLength(toolCallId);
+}
+
+function labelLength(label: string): number {
+  return label === '' ? 0 : lengthDelimited(Buffer.byteLength(label));
 }
 
 /** A MessageInfo without segments. */
 function writeDescription(
   bytes: Buffer,
   start: number,
-  labels: readonly Buffer[],
-  message: MessageDescription,
+  { role, name, toolCallId, tokenCount }: MessageDescription,
   length: number,
 ): number {
   let at = writeHead(bytes, start, 7, length);
-  for (const [index, label] of labels.entries()) {
-    if (label.length === 0) continue;
-    at = writeHead(bytes, at, index + 1, label.length);
-    bytes.set(label, at);
-    at += label.length;
-  }
-  return writeVarintField(bytes, at, 4, message.tokenCount);
+  at = writeLabel(bytes, at, 1, role);
+  at = writeLabel(bytes, at, 2, name);
+  at = writeLabel(bytes, at, 3, toolCallId);
+  return writeVarintField(bytes, at, 4, tokenCount);
+}
+
+function writeLabel(bytes: Buffer, at: number, field: number, label: string): number {
+  if (label === '') return at;
+  const start = writeHead(bytes, at, field, Buffer.byteLength(label));
+  return start + bytes.write(label, start);
 }
 
 /** Bytes of a varint. */
