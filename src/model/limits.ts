@@ -69,6 +69,8 @@ export const limits = {
   trainingTokensMax: 10_000_000,
   /** Phrases of one registry. */
   registryPhrasesMax: 48_000,
+  /** Tokens of the passages that one registry holds as they are. */
+  registryTextTokensMax: 1024 * 1024,
   pageSizeDefault: 50,
   pageSizeMax: 1000,
   /** A page's bytes; a gRPC client takes 4 MiB unless it is told otherwise. */
