@@ -40,10 +40,17 @@ export class Journal {
     this.#onDone = undefined;
   }
 
-  #write(phase: 'begin' | 'done', facts: readonly Fact[]): void {
+  /** What was read, before it is changed: nothing acknowledged it, and it must be one of what was promised. */
+  seen(facts: readonly Fact[]): void {
+    this.#write('seen', facts);
+  }
+
+  #write(phase: Phase, facts: readonly Fact[]): void {
     writeSync(this.#file, facts.map((fact) => `${JSON.stringify([phase, ...fact])}\n`).join(''));
   }
 }
+
+type Phase = 'begin' | 'done' | 'seen';
 
 /** Acknowledged facts by what they are about. */
 export type FactCounts = Map<string, number>;
@@ -57,9 +64,13 @@ export function replayJournal(path: string, possible: PossibleFacts): FactCounts
   const acknowledged: FactCounts = new Map();
   // A last line that is not whole was never acted on.
   for (const line of readFileSync(path, 'utf8').split('\n').slice(0, -1)) {
-    const [phase, name, value] = JSON.parse(line) as ['begin' | 'done', ...Fact];
+    const [phase, name, value] = JSON.parse(line) as [Phase, ...Fact];
     if (phase === 'begin') {
       possible.set(name, [...(possible.get(name) ?? [null]), value]);
+    } else if (phase === 'seen') {
+      const values = possible.get(name);
+      if (values && !values.includes(value)) throw new Error(`${name} was ${value}, not ${values.join()}`);
+      possible.set(name, [value]);
     } else {
       possible.set(name, [value]);
       const about = name.slice(0, name.indexOf('/'));

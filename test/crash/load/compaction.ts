@@ -62,7 +62,7 @@ async function rewrite(
     `frame/${key}`,
     frameRegistryId(expected) ?? 0,
   ]);
-  journal.done(before);
+  journal.seen(before);
   journal.begin(facts);
   const replaced = (await backend.commit({ replaceFrames })).replaceFrames!;
   journal.done(facts.filter((_, at) => replaced[at]));
