@@ -1,13 +1,21 @@
-// Builds everything into build/: both WASM cores, the descriptors that reflection serves, then the compiled
-// TypeScript. Does nothing when build/ is up to date: `npx stowken` asks for a build, also while a server runs
+// Builds everything into build/: both WASM cores, the registry that comes with the program, the descriptors that
+// reflection serves, then the compiled TypeScript. Does nothing when build/ is up to date: `npx stowken` asks for a build, also while a server runs
 // from it.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-const folders = ['assembly', 'proto', 'src', 'bench'];
+const folders = ['assembly', 'proto', 'registry-0', 'src', 'bench'];
 const files = ['build.mjs', 'asconfig.json', 'tsconfig.json', 'package.json', 'package-lock.json'];
 const stampFile = 'build/.inputs';
 
@@ -24,6 +32,7 @@ function build() {
   const asc = bin('assemblyscript', 'bin/asc.js');
   run(asc, '--config', 'asconfig.json', '--target', 'release');
   run(asc, '--config', 'asconfig.json', '--target', 'debug');
+  copyFileSync('registry-0/registry.bin', 'build/registry-0.bin');
   describe('proto', 'contract.binpb');
   describe(bin('grpc-health-check', 'proto'), 'health.binpb');
   run(bin('typescript', 'bin/tsc'), '-p', 'tsconfig.json');

@@ -94,6 +94,7 @@ async function measure(
   const loadMs = performance.now() - loadStart;
 
   const frames = segments.map(codec.encode);
+  const cold = createCodec(core);
   const deflated = segments.map((run) => deflateRawSync(run.varints));
   const brotli = segments.map((run) => brotliCompressSync(run.varints, brotliFast(run)));
   checkAll(codec, segments, frames);
@@ -110,6 +111,7 @@ async function measure(
       'zstd-19+dict': zstd.dictionary19,
     }),
     ...(zstd && { dict: zstd.dictionaryBytes }),
+    'registry 0': sum(segments.map((run) => cold.encode(run).length)),
     frames: frameBytes,
     registry: bytes.length,
   };

@@ -2,8 +2,10 @@
 const benchmarks = {
   codec: () => import('./codec.js'),
   compaction: () => import('./compaction.js'),
+  histories: () => import('./histories.js'),
+  repeats: () => import('./repeats.js'),
   segmenter: () => import('./segmenter.js'),
-  serve: () => import('./serve.js'),
+  serve: () => import('./serve/index.js'),
   storage: () => import('./storage.js'),
 } as const;
 

@@ -1,26 +1,31 @@
 import { createLiveCodec } from '../src/codec/index.js';
 import { loadCore } from '../src/core/index.js';
 import { openLmdbBackend } from '../src/storage/index.js';
-import { loadCorpus } from './lib/corpus.js';
+import { createTokenizers } from '../src/text/index.js';
+import { createVault, type StoreInput } from '../src/vault/index.js';
+import { loadCorpus, type BenchConversation } from './lib/corpus.js';
 import { generatedCorpus } from './lib/generated.js';
 import { timed } from './lib/measure.js';
 import { printTable, short } from './lib/table.js';
-import { changeOf, inFolder, store } from './storage-changes.js';
+import { inFolder } from './storage-changes.js';
 
 /** What may be spent beside the frames, in bytes. */
 const budget = { segment: 30, message: 6, conversation: 40 };
 const inFlight = 64;
 
-/** Bytes in use beside frames and registries after all corpora were stored in one vault, against the budget. */
+/** Bytes in use beside frames and registries after a vault has stored all corpora, prefix index and all, against the budget. */
 export async function measureOverhead(files: readonly string[]): Promise<void> {
   const core = await loadCore();
   const codec = createLiveCodec(core);
   await inFolder(async (folder) => {
     const backend = await openLmdbBackend({ folder, codec, clock: Date.now, durability: 'relaxed' });
+    const tokenizers = createTokenizers({ threadsMax: 1 });
+    const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
+    const { signal } = new AbortController();
     let idBytes = 0;
     for (const load of files.length > 0 ? files.map((file) => () => loadCorpus(file)) : [generatedCorpus]) {
       const { conversations } = await load();
-      await timed(conversations, inFlight, (each) => store(backend, changeOf(each, core, codec)));
+      await timed(conversations, inFlight, (each) => vault.store(inputOf(each), signal));
       for (const { id, messages } of conversations) {
         idBytes += Buffer.byteLength(id);
         for (const { toolCallId } of messages) idBytes += Buffer.byteLength(toolCallId);
@@ -51,7 +56,20 @@ export async function measureOverhead(files: readonly string[]): Promise<void> {
       ],
     );
     const violations = await backend.check();
+    await tokenizers.close();
     await backend.close();
     if (violations.length > 0) throw new Error(`the vault is damaged: ${JSON.stringify(violations[0])}`);
   });
+}
+
+function inputOf({ id, application, model, tokenizer, messages }: BenchConversation): StoreInput {
+  return {
+    spec: { id, application, model, tokenizer, parentId: '', expireTimeMs: undefined, metadata: {} },
+    messages: messages.map(({ role, name, toolCallId, words }) => ({
+      role,
+      name,
+      toolCallId,
+      content: { kind: 'words', bytes: words },
+    })),
+  };
 }

@@ -77,11 +77,11 @@ function addSegment(count: u32): void {
   segments++;
 }
 
-/** Finds the text, and appends it in segments of its own; false when there is no memory. */
-export function appendText(): bool {
+/** Finds a text of up to `textMax` tokens, and appends it in segments of its own; false when there is no memory. */
+export function appendText(textMax: u32): bool {
   firstText = segments;
   textWords = 0;
-  if (findPassages(words, wordCount, lengths, segments) < 0) return false;
+  if (findPassages(words, wordCount, lengths, segments, textMax) < 0) return false;
   const end = wordCount;
   for (let i: u32 = 0; i < end; i++) {
     if (!isSource(i)) continue;

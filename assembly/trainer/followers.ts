@@ -11,8 +11,8 @@ import * as units from './units';
 /** What a follower keeps back of its count for what was not seen (absolute discounting). */
 export const DISCOUNT: f32 = 0.85;
 const TIMES_MIN: u32 = 2;
-/** Bits that a listed follower takes in the registry, about. */
-const FOLLOWER_BITS: f64 = 17;
+/** Bits that a follower has to save on the sample to be listed. */
+let bitsMin: f64 = 0;
 /** Bits of an escape, about. */
 const ESCAPE_BITS: f64 = 1.5;
 
@@ -30,7 +30,8 @@ export function isListed(pair: u32): bool {
 let definitionUnits: usize = 0;
 let unitsMax: u32 = 0;
 
-export function beginFollowers(most: u32): bool {
+export function beginFollowers(most: u32, savedBitsMin: f64): bool {
+  bitsMin = savedBitsMin;
   unitsMax = most;
   definitionUnits = reserve((<usize>most) << 2);
   symbols = reserve((<usize>most) << 2);
@@ -95,5 +96,5 @@ function pays(context: u32, pair: u32, total: u32): bool {
   const unlisted = ESCAPE_BITS + <f64>costs.unlistedCost(context, symbol) / 256;
   const times = <f64>pairs.pairTimes(pair);
   const own = Math.log2(<f64>total / (times - DISCOUNT));
-  return times * (unlisted - own) > FOLLOWER_BITS;
+  return times * (unlisted - own) > bitsMin;
 }

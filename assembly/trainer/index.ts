@@ -23,7 +23,7 @@ const REGISTRY_BYTES_MAX: usize = 24 * 1024 * 1024;
 /** A token's bits at most: those of a table's rarest entries, and an unseen token's own. */
 const TOKEN_BYTES_MAX: i32 = 12;
 /** Uses that a phrase needs to stay. */
-const PHRASE_USES_MIN: u32 = 4;
+const PHRASE_USES_MIN: u32 = 6;
 const SWEEPS_FIRST: i32 = 6;
 const SWEEPS_LATER: i32 = 2;
 /** Of what follows a context, the part that is taken for matches before any was seen. */
@@ -46,18 +46,21 @@ const lengths: usize = memory.data(4 * 46, 16);
 const textLengths: usize = memory.data(4 * 46, 16);
 const unseen: usize = memory.data(4 * 33, 16);
 
-/** Prepares for up to `most` phrases, found in about `rounds` rounds. After the sample is complete. */
-export function beginTraining(most: u32, rounds: u32): i32 {
+/**
+ * Prepares for up to `most` phrases, found in about `rounds` rounds, a text of up to `textMax` tokens, and
+ * followers that save `followerBitsMin` each. After the sample is complete.
+ */
+export function beginTraining(most: u32, rounds: u32, textMax: u32, followerBitsMin: f64): i32 {
   if (most > format.PHRASES_MAX / 2) most = format.PHRASES_MAX / 2;
   phrasesMax = most;
   trained = false;
-  if (!corpus.appendText() || !corpus.indexSample()) return NO_MEMORY;
+  if (!corpus.appendText(textMax) || !corpus.indexSample()) return NO_MEMORY;
   const candidates = 2 * most;
   roundPairs = (2 * candidates) / rounds + 1;
   const unitsMax = corpus.firstPhrase() + candidates;
   registry = reserve(REGISTRY_BYTES_MAX);
   if (!units.beginUnits(candidates) || !classes.beginClasses(unitsMax) || !registry) return NO_MEMORY;
-  if (!followers.beginFollowers(unitsMax)) return NO_MEMORY;
+  if (!followers.beginFollowers(unitsMax, followerBitsMin)) return NO_MEMORY;
   floor = mark();
   return 0;
 }

@@ -28,9 +28,10 @@ export function isSource(i: u32): bool {
   return (load<u8>(marks + i) & SOURCE) != 0;
 }
 
-/** Looks through `count` words in `segments` segments; the tokens of the text, or -1: no memory. */
-export function findPassages(at: usize, count: u32, lengths: usize, segments: u32): i32 {
+/** Looks through `count` words in `segments` segments for a text of up to `textMax` tokens; how many it has, or -1: no memory. */
+export function findPassages(at: usize, count: u32, lengths: usize, segments: u32, textMax: u32): i32 {
   words = at;
+  const most = textMax < TEXT_TOKENS_MAX ? textMax : TEXT_TOKENS_MAX;
   marks = reserveZeroed(count + 1);
   if (marks == 0) return -1;
   const scratch = mark();
@@ -52,7 +53,7 @@ export function findPassages(at: usize, count: u32, lengths: usize, segments: u3
       const slot = table + ((<usize>((hash ^ (hash >>> 15)) & (slots - 1))) << 2);
       const first = load<u32>(slot);
       const length = first != 0 && first - 1 < start ? matchLength(first - 1, i, start, end) : 0;
-      if (length >= WINDOW && found + length <= TEXT_TOKENS_MAX) {
+      if (length >= WINDOW && found + length <= most) {
         for (let k: u32 = 0; k < length; k++) {
           const source = marks + (first - 1) + k;
           found += <u32>((load<u8>(source) & SOURCE) == 0);

@@ -1,13 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { cpuSeconds, memoryOf, processTree, type Memory } from './process-tree.js';
 
 /** A server in a process of its own, so that it alone is what is measured. */
 export interface ServerProcess {
   readonly address: string;
-  /** The most memory it has had resident, in bytes; only where there is /proc. */
-  peakMemoryBytes(): number;
+  /** Of it and the processes that it has started; only where there is /proc. */
+  memory(): Memory;
+  cpuSeconds(): number;
   stop(): Promise<void>;
 }
 
@@ -17,10 +18,8 @@ export async function startProcess(script: string, args: readonly string[]): Pro
   const address = await addressOf(child);
   return {
     address,
-    peakMemoryBytes() {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-      return Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1] ?? NaN) * 1024;
-    },
+    memory: () => memoryOf(processTree(child.pid!)),
+    cpuSeconds: () => cpuSeconds(processTree(child.pid!)),
     async stop() {
       child.kill('SIGTERM');
       await once(child, 'exit');

@@ -24,6 +24,25 @@ export function zstdSizes(
   training: readonly Uint8Array[],
   segments: readonly Uint8Array[],
 ): ZstdSizes | undefined {
+  return withDictionary(training, segments, (files, use, dictionaryBytes) => ({
+    plain3: compress(files, ['-3']),
+    dictionary3: compress(files, ['-3', ...use]),
+    dictionary19: compress(files, ['-19', ...use]),
+    dictionaryBytes,
+  }));
+}
+
+/** Of these, level 3 with a dictionary that is trained on the segments themselves: what aims are told in. */
+export function zstd3Bytes(segments: readonly Uint8Array[]): number | undefined {
+  return withDictionary(segments, segments, (files, use) => compress(files, ['-3', ...use]));
+}
+
+/** Calls `measure` with the folder of the segments and the options that use the dictionary. */
+function withDictionary<T>(
+  training: readonly Uint8Array[],
+  segments: readonly Uint8Array[],
+  measure: (files: string, use: readonly string[], dictionaryBytes: number) => T,
+): T | undefined {
   if (spawnSync('zstd', ['--version']).status !== 0) return undefined;
   const folder = mkdtempSync(join(tmpdir(), 'stowken-zstd-'));
   try {
@@ -39,13 +58,8 @@ export function zstdSizes(
       dictionary,
     ]);
     const use = trained.status === 0 ? ['-D', dictionary] : [];
-    const files = write(join(folder, 'segments'), segments);
-    return {
-      plain3: compress(files, ['-3']),
-      dictionary3: compress(files, ['-3', ...use]),
-      dictionary19: compress(files, ['-19', ...use]),
-      dictionaryBytes: use.length > 0 ? statSync(dictionary).size : 0,
-    };
+    const files = segments === training ? samples : write(join(folder, 'segments'), segments);
+    return measure(files, use, use.length > 0 ? statSync(dictionary).size : 0);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -8,3 +8,6 @@ export const exitCodes = {
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** Takes what the process exits with, once a command's work has come to its end. */
+export type Done = (code: ExitCode) => void;

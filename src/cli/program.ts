@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { UsageError, type CliDependencies, type Context, type Io } from './context.js';
 import { describeError } from './errors.js';
-import { exitCodes, type ExitCode } from './exit-codes.js';
+import { exitCodes, type Done, type ExitCode } from './exit-codes.js';
 import { OutputClosed } from './output.js';
 import { addAppend } from './commands/append.js';
 import { addBackup } from './commands/backup.js';
@@ -20,9 +20,6 @@ import { addRestore } from './commands/restore.js';
 import { addServe } from './commands/serve.js';
 import { addStats } from './commands/stats.js';
 import { addVerify } from './commands/verify.js';
-
-/** A command's work; resolves to what the process exits with. */
-export type Done = (code: ExitCode) => void;
 
 const epilogue = `
 Examples:

@@ -10,6 +10,7 @@ import {
 import { method, type Method } from './contract.js';
 import { ConversationClient } from './conversation-client.js';
 import { fromUint64, toUint64, toWireTime } from './numbers.js';
+import { fromWirePreparation } from './preparation.js';
 import { defaultRetry } from './retry.js';
 import { SegmentClient } from './segment-client.js';
 import { Transport, type CallControl } from './transport.js';
@@ -46,15 +47,20 @@ export class StowkenClient extends ConversationClient {
   }
 
   async *collectGarbage(options: T.CollectGarbageOptions = {}): AsyncGenerator<T.CollectPart, void, void> {
-    const { dryRun = false, minAgeMs, ...control } = options;
+    const { dryRun = false, minAgeMs, reportPreparation = false, ...control } = options;
     const request = {
       vault: this.vault,
       dryRun,
+      reportPreparation,
       ...(minAgeMs !== undefined && { minAge: toWireTime('age', minAgeMs) }),
     };
     for await (const message of this.transport.stream(this.methods.collect, request, control, false)) {
       const kind = message.part;
       if (kind === undefined) continue;
+      if (kind === 'preparation') {
+        yield fromWirePreparation(message.preparation!);
+        continue;
+      }
       const figures = message[kind]!;
       const segments = fromUint64('segments', figures.segments);
       const bytes = fromUint64('bytes', figures.bytes);
@@ -69,10 +75,11 @@ export class StowkenClient extends ConversationClient {
   /** A plan, progress after every committed batch, a summary. */
   async *compactSubstrings(options: CompactOptions = {}): AsyncGenerator<CompactPart, void, void> {
     const { dryRun = false, minSavingsRatio, resumeToken = '', timeMsMax, ...rest } = options;
-    const { segmentsMax = 0, bytesMax = 0, ...control } = rest;
+    const { segmentsMax = 0, bytesMax = 0, reportPreparation = false, ...control } = rest;
     const request = {
       vault: this.vault,
       dryRun,
+      reportPreparation,
       resumeToken,
       segmentsMax: toUint64('segments_max', segmentsMax),
       bytesMax: toUint64('bytes_max', bytesMax),

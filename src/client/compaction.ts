@@ -1,4 +1,5 @@
 import { fromUint64, fromWireTime, type WireTime } from './numbers.js';
+import { fromWirePreparation, type Preparation, type WirePreparation } from './preparation.js';
 import type { CallControl } from './transport.js';
 
 export interface CompactOptions extends CallControl {
@@ -9,6 +10,8 @@ export interface CompactOptions extends CallControl {
   readonly segmentsMax?: number;
   readonly bytesMax?: number;
   readonly timeMsMax?: number;
+  /** Whether parts come before the plan that tell how far it is. */
+  readonly reportPreparation?: boolean;
 }
 
 export interface CompactionPlan {
@@ -22,6 +25,7 @@ export interface CompactionPlan {
   readonly newRegistry: boolean;
   readonly predictedSegmentBytes: number;
   readonly predictedSavingsRatio: number;
+  readonly loosePageBytes: number;
 }
 
 export interface CompactionProgress {
@@ -58,7 +62,7 @@ export interface CompactionSummary {
   readonly resumeToken: string;
 }
 
-export type CompactPart = CompactionPlan | CompactionProgress | CompactionSummary;
+export type CompactPart = Preparation | CompactionPlan | CompactionProgress | CompactionSummary;
 
 export interface RegistryInfo {
   readonly id: number;
@@ -72,7 +76,8 @@ export interface RegistryInfo {
 
 /** A message as it comes: 64-bit numbers are decimal strings, enums are names. */
 export interface WireCompactResponse {
-  readonly part?: 'plan' | 'progress' | 'summary';
+  readonly part?: 'preparation' | 'plan' | 'progress' | 'summary';
+  readonly preparation?: WirePreparation;
   readonly plan?: WireFields;
   readonly progress?: WireFields;
   readonly summary?: WireFields;
@@ -93,6 +98,7 @@ export interface WireRegistries {
 
 export function fromWireCompact(message: WireCompactResponse): CompactPart | undefined {
   const { part: kind } = message;
+  if (kind === 'preparation') return fromWirePreparation(message.preparation!);
   const fields = kind && message[kind];
   if (!fields) return undefined;
   const count = (name: string) => fromUint64(name, String(fields[name]));
@@ -115,6 +121,7 @@ export function fromWireCompact(message: WireCompactResponse): CompactPart | und
         newRegistry: fields['newRegistry'] === true,
         predictedSegmentBytes: count('predictedSegmentBytes'),
         predictedSavingsRatio: Number(fields['predictedSavingsRatio']),
+        loosePageBytes: count('loosePageBytes'),
       };
     case 'progress':
       return {

@@ -220,6 +220,7 @@ export class ConversationClient {
     return {
       conversations: page.conversations.map(fromWireConversation),
       nextPageToken: page.nextPageToken,
+      damaged: page.damaged.map(({ id, status }) => ({ id, error: itemError(status)! })),
     };
   }
 
@@ -242,12 +243,16 @@ export class ConversationClient {
     }));
   }
 
-  /** Every conversation of every page. */
-  async *list(options: T.ListOptions = {}): AsyncGenerator<Conversation, void, void> {
+  /** Every conversation of every page. One that is damaged ends it with an error, unless somebody wants to hear of it. */
+  async *list({ onDamaged, ...options }: T.ListAllOptions = {}): AsyncGenerator<Conversation, void, void> {
     let pageToken = '';
     do {
       const page = await this.listPage({ ...options, pageToken });
       yield* page.conversations;
+      for (const damaged of page.damaged) {
+        if (!onDamaged) throw damaged.error;
+        onDamaged(damaged);
+      }
       pageToken = page.nextPageToken;
     } while (pageToken !== '');
   }

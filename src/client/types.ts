@@ -1,5 +1,6 @@
 import type { Conversation, ConversationSpec, NamedSegment, Speaker, VaultStats } from '../model/index.js';
 import type { ClientError } from './errors.js';
+import type { Preparation } from './preparation.js';
 import type { RetryPolicy } from './retry.js';
 import type { CallControl } from './transport.js';
 
@@ -196,6 +197,11 @@ export interface ListOptions extends CallControl {
   readonly pageSize?: number;
 }
 
+export interface ListAllOptions extends ListOptions {
+  /** Called for each conversation that is damaged. */
+  readonly onDamaged?: (damaged: DamagedConversation) => void;
+}
+
 export interface PageOptions extends ListOptions {
   /** The last page's nextPageToken, with the same filter and order. */
   readonly pageToken?: string;
@@ -221,20 +227,31 @@ export interface PrefixMatch {
   readonly sharedTokens: number;
 }
 
+/** A conversation that is there and cannot be read. */
+export interface DamagedConversation {
+  /** Under which it can be deleted; empty when nothing says it any more. */
+  readonly id: string;
+  readonly error: ClientError;
+}
+
 export interface ConversationPage {
   /** May be short, or empty, before the last page. */
   readonly conversations: readonly Conversation[];
   /** Empty on the last page. */
   readonly nextPageToken: string;
+  readonly damaged: readonly DamagedConversation[];
 }
 
 export interface CollectGarbageOptions extends CallControl {
   readonly dryRun?: boolean;
   readonly minAgeMs?: number;
+  /** Whether parts come before the plan that tell how far it is. */
+  readonly reportPreparation?: boolean;
 }
 
 /** A plan, then, unless it is a dry run, progress; a summary comes last. Bytes are those of frames. */
 export type CollectPart =
+  | Preparation
   | { readonly kind: 'plan' | 'progress'; readonly segments: number; readonly bytes: number }
   | {
       readonly kind: 'summary';

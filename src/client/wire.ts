@@ -1,4 +1,5 @@
 import type { WireTime } from './numbers.js';
+import type { WirePreparation } from './preparation.js';
 import type { WireItemStatus } from './segment-wire.js';
 
 /** The contract's messages as proto-loader gives and takes them, where the client touches them. */
@@ -75,6 +76,7 @@ export interface WireRetrieveResponse {
 export interface WireListResponse {
   readonly conversations: readonly WireConversation[];
   readonly nextPageToken: string;
+  readonly damaged: readonly { readonly id: string; readonly status: WireItemStatus }[];
 }
 
 export interface WireFindPrefixResponse {
@@ -92,7 +94,8 @@ export interface WireFigures {
 }
 
 export interface WireCollectResponse {
-  readonly part?: 'plan' | 'progress' | 'summary';
+  readonly part?: 'preparation' | 'plan' | 'progress' | 'summary';
+  readonly preparation?: WirePreparation;
   readonly plan?: WireFigures;
   readonly progress?: WireFigures;
   readonly summary?: WireFigures & { readonly keptSegments: string };

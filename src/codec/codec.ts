@@ -1,6 +1,14 @@
 import { copyOut, type TokenCore } from '../core/index.js';
 import { isStowkenError, limits, StowkenError, type SegmentHash, type TokenRun } from '../model/index.js';
-import { frameVersions, readBlocks, readHead, writeBlockFrame, writeBlocksFrame } from './frame.js';
+import { builtInRegistry } from './built-in.js';
+import {
+  builtInRegistryId,
+  frameVersions,
+  readBlocks,
+  readHead,
+  writeBlockFrame,
+  writeBlocksFrame,
+} from './frame.js';
 import { Registry, type TokenForm } from './registry.js';
 
 /** Frames that are decoded in one call. */
@@ -13,7 +21,7 @@ const RUN_BYTES_MAX = 64 * 1024;
  * return a view of the frame that it was given.
  */
 export interface Codec {
-  /** The smallest frame of those known: with the newest registry, or varints. Deterministic. */
+  /** The smallest frame of those known: with the newest registry or else the built-in one, or varints. Deterministic. */
   readonly encode: (run: TokenRun) => Uint8Array;
 
   /** @throws StowkenError CORRUPT_SEGMENT for anything that no encoder wrote, or whose registry is not here */
@@ -31,7 +39,7 @@ export interface Codec {
   /** The name of the segment that the frame holds. @throws StowkenError as decode */
   readonly hashOf: (frame: Uint8Array) => SegmentHash;
 
-  /** The registries that frames can be decoded with, by rising id; the last one encodes. */
+  /** The vault's registries that frames can be decoded with, by rising id; the last one encodes. */
   readonly registries: readonly Registry[];
 
   /**
@@ -73,6 +81,12 @@ class RegistryCodec {
       registries: this.registries,
       withRegistry: (bytes) => {
         const added = new Registry(this.core, bytes);
+        if (added.id === builtInRegistryId) {
+          throw new StowkenError(
+            'CORRUPT_STORE',
+            `registry ${added.id} comes with the program: no vault has one`,
+          );
+        }
         const others = this.registries.filter((registry) => registry.id !== added.id);
         return createCodec(
           this.core,
@@ -92,7 +106,7 @@ class RegistryCodec {
   }
 
   #encode(run: TokenRun): Uint8Array {
-    const coded = this.#newest === undefined ? undefined : this.#encodeWith(this.#newest, run);
+    const coded = this.#encodeWith(this.#newest ?? builtInRegistry(this.core), run);
     if (coded !== undefined && coded.length <= run.varints.length) return coded;
     const frame = new Uint8Array(1 + run.varints.length);
     frame[0] = frameVersions.varints;
@@ -161,7 +175,7 @@ class RegistryCodec {
     while (results.length < frames.length) {
       const from = results.length;
       const to = endOfRun(frames, from);
-      const registry = to > from ? this.#byId.get(frames[from]![0]! - frameVersions.shortBlock) : undefined;
+      const registry = to > from ? this.#find(frames[from]![0]! - frameVersions.shortBlock) : undefined;
       if (registry === undefined) results.push(this.#decodeOr(frames[from]!, form));
       else results.push(...registry.decodeFrames(frames, from, to, form));
     }
@@ -187,8 +201,12 @@ class RegistryCodec {
     return this.core.hashWords(this.#decodeWords(frame));
   }
 
+  #find(id: number): Registry | undefined {
+    return id === builtInRegistryId ? builtInRegistry(this.core) : this.#byId.get(id);
+  }
+
   #registry(id: number): Registry {
-    const registry = this.#byId.get(id);
+    const registry = this.#find(id);
     if (registry !== undefined) return registry;
     throw new StowkenError('CORRUPT_SEGMENT', `the frame needs registry ${id}, which is not here`, {
       registry: String(id),

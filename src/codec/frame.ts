@@ -7,6 +7,9 @@ import { StowkenError } from '../model/index.js';
  */
 export const frameVersions = { varints: 0x01, block: 0x02, blocks: 0x03, shortBlock: 0x80 } as const;
 
+/** The number of the registry that comes with the program: no vault stores it. */
+export const builtInRegistryId = 0;
+
 export interface FrameHead {
   readonly kind: 'varints' | 'block' | 'blocks';
   /** 0 in a frame of varints. */
@@ -30,10 +33,10 @@ export function readHead(frame: Uint8Array): FrameHead {
   return { kind: version === frameVersions.block ? 'block' : 'blocks', registryId: value, length: end };
 }
 
-/** The registry that the frame needs, if any. @throws StowkenError CORRUPT_SEGMENT */
+/** The vault's registry that the frame needs, if any: the built-in one is always there. @throws StowkenError CORRUPT_SEGMENT */
 export function frameRegistryId(frame: Uint8Array): number | undefined {
   const head = readHead(frame);
-  return head.kind === 'varints' ? undefined : head.registryId;
+  return head.kind === 'varints' || head.registryId === builtInRegistryId ? undefined : head.registryId;
 }
 
 /** One block after its head; the shortest form. */

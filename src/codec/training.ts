@@ -5,6 +5,8 @@ import type { TrainerExports } from './wasm.js';
 /** Rounds in which phrases are looked for, and times that the sample is spelled with a first registry. */
 const MERGE_ROUNDS = 14;
 const REFINEMENTS = 3;
+/** What a follower of a context takes in a registry, about. */
+const FOLLOWER_BITS = 17;
 /** Tokens that are spelled between two reports of progress. */
 const REPORT_TOKENS = 200_000;
 
@@ -13,6 +15,10 @@ export interface TrainingOptions {
   readonly id: number;
   /** Phrases at most; registryPhrasesMax when absent. */
   readonly phrasesMax?: number;
+  /** Tokens at most of passages that the registry holds as they are; registryTextTokensMax when absent. */
+  readonly textTokensMax?: number;
+  /** What a follower of a context has to save on the samples to be listed; what it takes, about 17, when absent. */
+  readonly followerBitsMin?: number;
 }
 
 /**
@@ -41,7 +47,9 @@ export function trainHere(
   };
   check(wasm.beginSample(tokens, samples.length) - 1);
   for (const sample of samples) append(wasm, sample);
-  check(wasm.beginTraining(options.phrasesMax ?? limits.registryPhrasesMax, MERGE_ROUNDS));
+  const phrasesMax = options.phrasesMax ?? limits.registryPhrasesMax;
+  const textMax = options.textTokensMax ?? limits.registryTextTokensMax;
+  check(wasm.beginTraining(phrasesMax, MERGE_ROUNDS, textMax, options.followerBitsMin ?? FOLLOWER_BITS));
   report(0.05);
   for (let round = 0; round < MERGE_ROUNDS && check(wasm.mergePhrases()) > 0; round++) {
     report(0.05 + 0.2 * (1 - 0.5 ** (round + 1)));

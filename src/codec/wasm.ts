@@ -22,7 +22,12 @@ export interface TrainerExports extends VarintExports {
   readonly beginSample: (tokens: number, segments: number) => number;
   readonly appendSample: (length: number) => number;
   readonly endSegment: (tokens: number) => number;
-  readonly beginTraining: (phrasesMax: number, rounds: number) => number;
+  readonly beginTraining: (
+    phrasesMax: number,
+    rounds: number,
+    textMax: number,
+    followerBitsMin: number,
+  ) => number;
   readonly mergePhrases: () => number;
   readonly buildRegistry: (id: number) => number;
   readonly finishRegistry: () => number;

@@ -54,9 +54,14 @@ export const limits = {
   segmentCutTokensMax: 8 * 1024,
   /** The codec codes a longer segment block by block: its memory is bounded by this. */
   codecBlockTokensMax: 64 * 1024,
-  /** Segments, and bytes of frames, that one batch of a compaction rewrites. */
+  /**
+   * Segments, and bytes of frames, that one batch of a compaction rewrites; it has fewer segments, but not below the
+   * least, when they take longer than this to encode.
+   */
   compactionBatchSegmentsMax: 512,
+  compactionBatchSegmentsMin: 64,
   compactionBatchBytesMax: 64 * 1024,
+  compactionBatchMs: 50,
   /** Automatic compaction: how long between two looks, and unique tokens below which it never begins. */
   autoCompactionPauseMs: 30_000,
   autoCompactionTokensMin: 1_000_000,
@@ -64,6 +69,8 @@ export const limits = {
   trainingTokensMax: 10_000_000,
   /** Phrases of one registry. */
   registryPhrasesMax: 48_000,
+  /** Tokens of the passages that one registry holds as they are. */
+  registryTextTokensMax: 1024 * 1024,
   pageSizeDefault: 50,
   pageSizeMax: 1000,
   /** A page's bytes; a gRPC client takes 4 MiB unless it is told otherwise. */

@@ -1,6 +1,6 @@
 import type { StoredRegistry } from '../storage/index.js';
 import type { CompactEnd, CompactPart } from '../vault/index.js';
-import { timestamp } from './responses.js';
+import { preparationFields, timestamp } from './responses.js';
 
 type Fields = Record<string, unknown>;
 
@@ -15,6 +15,8 @@ const ends: Readonly<Record<CompactEnd, number>> = {
 /** A CompactSubstringsResponse. */
 export function compactFields(part: CompactPart): Fields {
   switch (part.kind) {
+    case 'preparation':
+      return preparationFields(part);
     case 'plan':
       return {
         plan: {
@@ -27,6 +29,7 @@ export function compactFields(part: CompactPart): Fields {
           new_registry: part.newRegistry,
           predicted_segment_bytes: part.predictedFrameBytes,
           predicted_savings_ratio: part.predictedSavingsRatio,
+          loose_page_bytes: part.loosePageBytes,
         },
       };
     case 'progress':

@@ -1,5 +1,11 @@
 import type { Conversation, VaultStats } from '../model/index.js';
-import type { CollectPart, MessageWithSegments, StoreResult, VerifyPart } from '../vault/index.js';
+import type {
+  CollectPart,
+  MessageWithSegments,
+  Preparation,
+  StoreResult,
+  VerifyPart,
+} from '../vault/index.js';
 
 type Fields = Record<string, unknown>;
 
@@ -53,7 +59,15 @@ export function appendFields(result: StoreResult): Fields {
   };
 }
 
+/** PreparationPhase's numbers. */
+const preparationPhases = { checking: 1, sampling: 2, training: 3 } as const;
+
+export function preparationFields({ phase, done, total }: Preparation): Fields {
+  return { preparation: { phase: preparationPhases[phase], done, total } };
+}
+
 export function collectFields(part: CollectPart): Fields {
+  if (part.kind === 'preparation') return preparationFields(part);
   const figures = { segments: part.segments, bytes: part.frameBytes };
   if (part.kind !== 'summary') return { [part.kind]: figures };
   return { summary: { ...figures, kept_segments: part.keptSegments } };

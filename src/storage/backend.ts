@@ -85,6 +85,8 @@ export interface StorageBackend {
   /** Absent where a storage cannot; see MaintainedBackend. */
   readonly repair?: MaintainedBackend['repair'];
   readonly backup?: MaintainedBackend['backup'];
+  readonly looseBytes?: MaintainedBackend['looseBytes'];
+  readonly condense?: MaintainedBackend['condense'];
 
   /** By rising id. */
   listRegistries(): Promise<StoredRegistry[]>;
@@ -121,6 +123,16 @@ export interface MaintainedBackend extends ManagedBackend {
    * signal aborts; however it ends, nothing of it is left.
    */
   backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
+
+  /** Bytes that condense() would free, about. Rejects with CANCELLED. */
+  looseBytes(signal: AbortSignal): Promise<number>;
+
+  /**
+   * Writes what stands in half-empty pages anew, where that saves a good part of them: deletion leaves such pages,
+   * and so do records that come in no order. Nothing that is stored changes; others read and write meanwhile.
+   * Rejects with CANCELLED, WRITES_STOPPED, COMMIT_FAILED; what is written until then stays.
+   */
+  condense(signal: AbortSignal): Promise<void>;
 }
 
 export interface StorageHealth {

@@ -1,4 +1,5 @@
 import type { Conversation, ConversationSpec, MessageRecord, SegmentHash } from '../model/index.js';
+import type { MessageSequence } from './packed-messages.js';
 
 declare const segmentKeyBrand: unique symbol;
 
@@ -49,7 +50,7 @@ export interface Change {
   /** Puts a manifest: creates the conversation, or replaces its fields and messages. */
   readonly put?: {
     readonly spec: ConversationSpec;
-    readonly messages: readonly MessageRecord[];
+    readonly messages: MessageSequence;
     readonly expect: Expectation;
     /** Becomes update_time, and create_time when it is created; times never go backwards in creation order. */
     readonly timeMs: number;

@@ -1,12 +1,12 @@
 import type { ConversationSpec, MessageRecord } from '../model/index.js';
 
 /** A conversation's content as one string: equal strings, equal content. Token counts follow from the hashes. */
-export function contentKey(spec: ConversationSpec, messages: readonly MessageRecord[]): string {
+export function contentKey(spec: ConversationSpec, messages: Iterable<MessageRecord>): string {
   const { id, application, model, tokenizer, parentId, expireTimeMs } = spec;
   return JSON.stringify([
     [id, application, model, tokenizer, parentId, expireTimeMs ?? null],
     sortedEntries(spec.metadata),
-    messages.map(({ role, name, toolCallId, segments }) => [
+    Array.from(messages, ({ role, name, toolCallId, segments }) => [
       role,
       name,
       toolCallId,
@@ -21,7 +21,7 @@ export function sortedEntries(metadata: Readonly<Record<string, string>>): [stri
 }
 
 /** The distinct hashes that messages name, in order of first appearance. */
-export function distinctHashes(messages: readonly MessageRecord[]): Set<string> {
+export function distinctHashes(messages: Iterable<MessageRecord>): Set<string> {
   const hashes = new Set<string>();
   for (const { segments } of messages) for (const { hash } of segments) hashes.add(hash);
   return hashes;

@@ -89,8 +89,17 @@ export interface ListQuery {
   readonly after?: number;
 }
 
+/** A conversation whose record does not decode. */
+export interface DamagedConversation {
+  /** Under which it can be deleted; undefined where nothing says it any more. */
+  readonly id: string | undefined;
+  readonly detail: string;
+}
+
 export interface ConversationPage {
   readonly conversations: readonly Conversation[];
+  /** Those of the page's stretch that nobody can tell whether they are asked for; they count to its limit. */
+  readonly damaged?: readonly DamagedConversation[];
   /** The position after which the next page begins, in creation order; undefined on the last page. */
   readonly next: number | undefined;
 }

@@ -1,8 +1,9 @@
 import { limits } from '../model/index.js';
 import type { SegmentKey, StorageBackend } from '../storage/index.js';
 import { requireIntact } from './intact.js';
+import { preparing } from './preparation.js';
 import { throwIfAborted } from './turns.js';
-import type { CollectPart, GarbageFigures } from './types.js';
+import type { CollectOptions, CollectPart, GarbageFigures } from './types.js';
 
 interface CollectPlan extends GarbageFigures {
   /** Garbage since then or earlier: what becomes garbage during the collection is not part of it. */
@@ -12,11 +13,13 @@ interface CollectPlan extends GarbageFigures {
 /** Deletes garbage in batches. What is referred to again, or is being read, at a batch's commit stays. */
 export async function* collectGarbage(
   backend: StorageBackend,
-  options: { readonly dryRun: boolean; readonly minAgeMs: number; readonly nowMs: number },
+  options: CollectOptions & { readonly nowMs: number },
   signal: AbortSignal,
 ): AsyncGenerator<CollectPart, void, void> {
-  await requireIntact(backend, signal);
-  const plan = await planCollection(backend, options.nowMs - options.minAgeMs, signal);
+  const plan = yield* preparing(async (tell, stop) => {
+    await requireIntact(backend, stop, options.reportPreparation ? tell : () => undefined);
+    return planCollection(backend, options.nowMs - options.minAgeMs, stop);
+  }, signal);
   yield { kind: 'plan', segments: plan.segments, frameBytes: plan.frameBytes };
   let segments = 0;
   let frameBytes = 0;

@@ -1,4 +1,5 @@
 export { AutoCompaction, minSavingsRatioDefault, type AutoCompactionEvents } from './compaction/index.js';
 export type * from './compaction/types.js';
+export type { Preparation } from './preparation.js';
 export * from './types.js';
 export * from './vault.js';

@@ -1,5 +1,6 @@
 import type { Conversation, ConversationSpec, SegmentHash, Speaker, StowkenError } from '../model/index.js';
 import type { ConversationFilter, RepairPhase, SegmentKey, Violation } from '../storage/index.js';
+import type { Preparation } from './preparation.js';
 
 /** A message's content as it arrived; buffers are read once, during the call, and never changed. */
 export type MessageContent =
@@ -184,7 +185,15 @@ export interface GarbageFigures {
   readonly frameBytes: number;
 }
 
+export interface CollectOptions {
+  readonly dryRun: boolean;
+  readonly minAgeMs: number;
+  /** Whether how far the check is comes before the plan. */
+  readonly reportPreparation?: boolean;
+}
+
 export type CollectPart =
+  | Preparation
   | ({ readonly kind: 'plan' } & GarbageFigures)
   | ({ readonly kind: 'progress' } & GarbageFigures)
   | ({ readonly kind: 'summary'; readonly keptSegments: number } & GarbageFigures);

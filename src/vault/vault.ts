@@ -34,6 +34,7 @@ import {
 import { storeConversation } from './store.js';
 import type {
   AppendInput,
+  CollectOptions,
   CollectPart,
   DeleteOptions,
   DeleteManyInput,
@@ -121,10 +122,7 @@ export interface Vault {
    * A plan; unless dryRun, progress after every committed batch; a summary. CORRUPT_STORE when the records
    * that say what is garbage do not agree.
    */
-  collectGarbage(
-    options: { readonly dryRun: boolean; readonly minAgeMs: number },
-    signal: AbortSignal,
-  ): AsyncGenerator<CollectPart, void, void>;
+  collectGarbage(options: CollectOptions, signal: AbortSignal): AsyncGenerator<CollectPart, void, void>;
 
   /**
    * A plan, progress after every committed batch, a summary; COMPACTION_RUNNING while another one works,

@@ -3,7 +3,7 @@ import type { MaintainedBackend } from '../storage/index.js';
 /** What reads only. */
 export type Reads = Omit<
   MaintainedBackend,
-  'kind' | 'vaultId' | 'commit' | 'repair' | 'health' | 'lease' | 'close'
+  'kind' | 'vaultId' | 'commit' | 'repair' | 'looseBytes' | 'condense' | 'health' | 'lease' | 'close'
 >;
 
 /** Every reading call, passed on to what `to` gives at that moment. */

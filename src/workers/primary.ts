@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { limits } from '../model/index.js';
 import type { Change, MaintainedBackend, StorageHealth } from '../storage/index.js';
 import type { Vault } from '../vault/index.js';
+import { arrived } from './arrived.js';
 import { Channel } from './channel.js';
 import { forwardReads } from './forward.js';
 import type { PrimaryOffer, WorkerOffer, WorkerOptions } from './offers.js';
@@ -49,6 +50,8 @@ export class Primary {
       vaultId: backend.vaultId,
       commit: (change) => this.#commit(change),
       repair: (check) => backend.repair(check),
+      looseBytes: (signal) => backend.looseBytes(signal),
+      condense: (signal) => backend.condense(signal),
       lease: () => backend.lease(),
       health: () => backend.health(),
       close: () => backend.close(),
@@ -139,7 +142,7 @@ export class Primary {
     return {
       calls: {
         ...beginning,
-        commit: (change) => this.#commit(change),
+        commit: (change) => this.#commit(arrived(change)),
         takeLease: () => {
           leases.set(++this.#lastLease, backend.lease());
           return this.#lastLease;

@@ -116,6 +116,16 @@ describe('compact', () => {
     expect(stderr).toMatch(/resume_token.*\(INVALID_FIELD\)\n$/);
   });
 
+  it('stops when its time is up, and goes on from there', async () => {
+    await fill(7);
+    const { stdout } = await run(['compact', '--time-max', '0s']);
+    const token = /^stopped early; go on with --resume (\S+)$/m.exec(stdout)?.[1];
+    expect(token).toBeDefined();
+    expect(await json('--resume', token!)).toMatchObject({ end: 'complete', resume_token: '' });
+    expect(await json()).toMatchObject({ end: 'notWorthIt' });
+    expect(await run(['compact', '--time-max', 'soon'])).toMatchObject({ code: 2 });
+  });
+
   it('shows a bar on a terminal', async () => {
     await fill(5);
     const stderr = Object.assign(new PassThrough(), { isTTY: true, columns: 80, cursorTo: () => true });

@@ -127,4 +127,27 @@ describe('verify --repair', () => {
       }
     });
   });
+
+  it('leaves a damaged conversation named, in list and export too, until it is deleted', async () => {
+    await served(fill);
+    await spoil((tables) => tables.conversations.put(5, Buffer.of(0xff)));
+    await served(async (run) => {
+      const named = { code: 1, stderr: expect.stringMatching(/^c\/4: .*\(CORRUPT_STORE\)\n$/) as string };
+      for (const command of [
+        ['list', '--all', '--json'],
+        ['export', '--tokens'],
+      ]) {
+        const listed = await run(command);
+        expect(listed).toMatchObject(named);
+        expect(jsonLines(listed.stdout)).toHaveLength(29);
+      }
+      expect(await run(['verify', '--repair'])).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining('conversation c/4') as string,
+      });
+      expect(await run(['delete', 'c/4'])).toMatchObject({ code: 0 });
+      expect(await run(['verify'])).toMatchObject({ code: 0 });
+      expect(await run(['list', '--all'])).toMatchObject({ code: 0, stderr: '' });
+    });
+  });
 });

@@ -1,19 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { listOf, longList, opened, puttingList, shared, statedBy, tokensOf } from './long-lists.js';
-import { backendKinds, message, openBench, segment, spec, storing, type Bench } from './support.js';
+import { backendKinds, message, segment, spec, storing, useBench, type Bench } from './support.js';
 
 describe.each(backendKinds)('appending in the %s backend', (kind) => {
-  let bench: Bench;
-  beforeEach(async () => {
-    bench = await openBench(kind);
-  });
-  afterEach(async () => {
-    const violations = await bench.backend.check();
-    await bench.dispose();
-    expect(violations).toEqual([]);
-  });
-  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench.backend.commit(...args);
-  const garbage = async () => (await bench.backend.stats()).garbageSegments;
+  const bench = useBench(kind);
+  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench().backend.commit(...args);
+  const garbage = async () => (await bench().backend.stats()).garbageSegments;
 
   it('adds messages at the end, as one revision more', async () => {
     const [a, b, c] = [segment(1), segment(2, 3), segment(4, 5, 6)];
@@ -37,15 +29,15 @@ describe.each(backendKinds)('appending in the %s backend', (kind) => {
       newTokens: 3,
       newFrameBytes: c.frame.length,
     });
-    await bench.reopen();
-    expect(await bench.backend.getConversation('x')).toEqual(append?.conversation);
-    expect(await listOf(bench.backend, 'x')).toEqual([
+    await bench().reopen();
+    expect(await bench().backend.getConversation('x')).toEqual(append?.conversation);
+    expect(await listOf(bench().backend, 'x')).toEqual([
       message('user', a),
       message('user', b),
       message('user', c, b, c),
       message('tool'),
     ]);
-    expect(await bench.backend.stats()).toMatchObject({
+    expect(await bench().backend.stats()).toMatchObject({
       messages: 4,
       tokens: 11,
       segments: 3,
@@ -68,8 +60,8 @@ describe.each(backendKinds)('appending in the %s backend', (kind) => {
       reason: 'SEGMENT_MISSING',
       metadata: { hashes: b.hash },
     });
-    expect(await bench.backend.getConversation('x')).toMatchObject({ revision: 1, messageCount: 1 });
-    expect((await bench.backend.stats()).segments).toBe(1);
+    expect(await bench().backend.getConversation('x')).toMatchObject({ revision: 1, messageCount: 1 });
+    expect((await bench().backend.stats()).segments).toBe(1);
   });
 
   it('adds nothing as a revision, too', async () => {
@@ -88,12 +80,12 @@ describe.each(backendKinds)('appending in the %s backend', (kind) => {
       await commit({ append: { id: 'grown', messages, timeMs: 2_000 } });
     }
     await commit(puttingList('put', whole));
-    await bench.reopen();
-    expect(await listOf(bench.backend, 'grown')).toEqual(whole);
-    expect(await listOf(bench.backend, 'put')).toEqual(whole);
+    await bench().reopen();
+    expect(await listOf(bench().backend, 'grown')).toEqual(whole);
+    expect(await listOf(bench().backend, 'put')).toEqual(whole);
     const [grown, put] = [
-      await bench.backend.getConversation('grown'),
-      await bench.backend.getConversation('put'),
+      await bench().backend.getConversation('grown'),
+      await bench().backend.getConversation('put'),
     ];
     expect(grown).toMatchObject({ messageCount: whole.length, totalTokens: tokensOf(whole) });
     expect(put).toMatchObject({ messageCount: whole.length, totalTokens: tokensOf(whole) });
@@ -112,17 +104,17 @@ describe.each(backendKinds)('appending in the %s backend', (kind) => {
   it('leaves an open snapshot the revision that it is of', async () => {
     const before = longList(1500);
     await commit(puttingList('x', before));
-    const snapshot = await opened(bench.backend, 'x');
+    const snapshot = await opened(bench().backend, 'x');
     const messages = snapshot.messages()[Symbol.iterator]();
     const first = messages.next();
     for (let n = 0; n < 3; n++) {
       await commit({ append: { id: 'x', messages: longList(600, 1500 + 600 * n), timeMs: 2_000 } });
     }
     const rest = [...{ [Symbol.iterator]: () => messages }];
-    expect(await statedBy(bench.backend, [first.value!, ...rest])).toEqual(before);
+    expect(await statedBy(bench().backend, [first.value!, ...rest])).toEqual(before);
     expect(snapshot.conversation.messageCount).toBe(1500);
     snapshot.release();
-    expect(await listOf(bench.backend, 'x')).toEqual(longList(3300));
+    expect(await listOf(bench().backend, 'x')).toEqual(longList(3300));
   });
 
   it('holds every segment until the conversation goes', async () => {
@@ -132,12 +124,12 @@ describe.each(backendKinds)('appending in the %s backend', (kind) => {
       await commit({ append: { id: 'x', messages: whole.slice(at, at + 290), timeMs: 2_000 } });
     }
     expect(await garbage()).toBe(0);
-    expect(await bench.backend.check()).toEqual([]);
+    expect(await bench().backend.check()).toEqual([]);
     const { delete: deleted } = await commit({ delete: { id: 'x', revision: 11, timeMs: 3_000 } });
     expect(deleted?.garbageSegments).toBe(shared.length);
     expect(deleted?.releasedReferences).toBeGreaterThanOrEqual(shared.length);
     expect(await garbage()).toBe(shared.length);
-    expect(await bench.backend.stats()).toMatchObject({ conversations: 0, messages: 0, tokens: 0 });
+    expect(await bench().backend.stats()).toMatchObject({ conversations: 0, messages: 0, tokens: 0 });
   });
 
   it('replaces a long list by a short one, and the other way round', async () => {
@@ -149,13 +141,13 @@ describe.each(backendKinds)('appending in the %s backend', (kind) => {
         put: { spec: spec('x'), messages, expect: { kind: 'revision', revision }, timeMs: 2_000 },
       });
     await replace([message('user', shared[3]!)], 1);
-    expect(await listOf(bench.backend, 'x')).toEqual([message('user', shared[3]!)]);
+    expect(await listOf(bench().backend, 'x')).toEqual([message('user', shared[3]!)]);
     expect(await garbage()).toBe(shared.length - 1);
     await replace(long.slice(200), 2);
     expect(await garbage()).toBe(0);
     await replace(long, 3);
-    expect(await listOf(bench.backend, 'x')).toEqual(long);
-    expect(await bench.backend.stats()).toMatchObject({ messages: 2500, garbageSegments: 0 });
+    expect(await listOf(bench().backend, 'x')).toEqual(long);
+    expect(await bench().backend.stats()).toMatchObject({ messages: 2500, garbageSegments: 0 });
   });
 
   it('keeps a message of more segments than a page has room for, among others', async () => {
@@ -169,10 +161,10 @@ describe.each(backendKinds)('appending in the %s backend', (kind) => {
     await commit({ append: { id: 'x', messages: messages.slice(700), timeMs: 2_000 } });
     await commit(puttingList('y', messages));
     await commit(puttingList('z', [huge]));
-    await bench.reopen();
-    expect(await listOf(bench.backend, 'x')).toEqual(messages);
-    expect(await listOf(bench.backend, 'y')).toEqual(messages);
-    expect(await listOf(bench.backend, 'z')).toEqual([huge]);
+    await bench().reopen();
+    expect(await listOf(bench().backend, 'x')).toEqual(messages);
+    expect(await listOf(bench().backend, 'y')).toEqual(messages);
+    expect(await listOf(bench().backend, 'z')).toEqual([huge]);
   });
 
   it('grows beside metadata of any size', async () => {
@@ -183,7 +175,7 @@ describe.each(backendKinds)('appending in the %s backend', (kind) => {
       for (let at = 300; at < 1500; at += 100) {
         await commit({ append: { id, messages: whole.slice(at, at + 100), timeMs: 2_000 } });
       }
-      expect(await listOf(bench.backend, id)).toEqual(whole);
+      expect(await listOf(bench().backend, id)).toEqual(whole);
     }
   });
 
@@ -199,16 +191,16 @@ describe.each(backendKinds)('appending in the %s backend', (kind) => {
     const result = await commit(change);
     expect(result.append?.conversation).toMatchObject({ id: 'y', messageCount: 1200 });
     expect(result.fork?.conversation).toMatchObject({ id: 'z', messageCount: 1200, parentId: 'y' });
-    expect(await listOf(bench.backend, 'x')).toEqual(list.slice(0, 1000));
-    expect(await listOf(bench.backend, 'y')).toBeUndefined();
-    expect(await listOf(bench.backend, 'z')).toEqual(list);
+    expect(await listOf(bench().backend, 'x')).toEqual(list.slice(0, 1000));
+    expect(await listOf(bench().backend, 'y')).toBeUndefined();
+    expect(await listOf(bench().backend, 'z')).toEqual(list);
   });
 
   it('of many at once makes all of them, in order', async () => {
     await commit(puttingList('x', []));
     const list = longList(400);
     await Promise.all(list.map((each) => commit({ append: { id: 'x', messages: [each], timeMs: 2_000 } })));
-    expect(await listOf(bench.backend, 'x')).toEqual(list);
-    expect(await bench.backend.getConversation('x')).toMatchObject({ revision: 401 });
+    expect(await listOf(bench().backend, 'x')).toEqual(list);
+    expect(await bench().backend.getConversation('x')).toMatchObject({ revision: 401 });
   });
 });

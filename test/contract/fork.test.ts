@@ -1,18 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { listOf, longList, opened, puttingList, shared, statedBy, tokensOf } from './long-lists.js';
-import { backendKinds, message, openBench, segment, spec, storing, type Bench } from './support.js';
+import { backendKinds, message, segment, spec, storing, useBench, type Bench } from './support.js';
 
 describe.each(backendKinds)('forking in the %s backend', (kind) => {
-  let bench: Bench;
-  beforeEach(async () => {
-    bench = await openBench(kind);
-  });
-  afterEach(async () => {
-    const violations = await bench.backend.check();
-    await bench.dispose();
-    expect(violations).toEqual([]);
-  });
-  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench.backend.commit(...args);
+  const bench = useBench(kind);
+  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench().backend.commit(...args);
   const fork = (id: string, newId: string, messageCount?: number) =>
     commit({ fork: { id, newId, messageCount, timeMs: 2_000 } });
 
@@ -46,10 +38,10 @@ describe.each(backendKinds)('forking in the %s backend', (kind) => {
       newTokens: 0,
       newFrameBytes: 0,
     });
-    await bench.reopen();
-    expect(await bench.backend.getConversation('y')).toEqual(made?.conversation);
-    expect(await listOf(bench.backend, 'y')).toEqual([message('user', a, b), message('assistant', b)]);
-    expect(await bench.backend.stats()).toMatchObject({
+    await bench().reopen();
+    expect(await bench().backend.getConversation('y')).toEqual(made?.conversation);
+    expect(await listOf(bench().backend, 'y')).toEqual([message('user', a, b), message('assistant', b)]);
+    expect(await bench().backend.stats()).toMatchObject({
       conversations: 2,
       messages: 5,
       tokens: 10,
@@ -85,15 +77,15 @@ describe.each(backendKinds)('forking in the %s backend', (kind) => {
     const cuts = [0, 1, 2, 150, 333, 334, 335, 800, 1500, 1999, 2000, 2001, 2500, 2999, 3000];
     for (const cut of cuts) await fork('x', `fork/${cut}`, cut);
     await fork('x', 'whole');
-    await bench.reopen();
+    await bench().reopen();
     for (const cut of cuts) {
-      expect(await listOf(bench.backend, `fork/${cut}`)).toEqual(list.slice(0, cut));
-      expect(await bench.backend.getConversation(`fork/${cut}`)).toMatchObject({
+      expect(await listOf(bench().backend, `fork/${cut}`)).toEqual(list.slice(0, cut));
+      expect(await bench().backend.getConversation(`fork/${cut}`)).toMatchObject({
         messageCount: cut,
         totalTokens: tokensOf(list.slice(0, cut)),
       });
     }
-    expect(await listOf(bench.backend, 'whole')).toEqual(list);
+    expect(await listOf(bench().backend, 'whole')).toEqual(list);
     // Made once more, each is the same.
     for (const cut of cuts) expect((await fork('x', `fork/${cut}`, cut)).fork?.unchanged).toBe(true);
     await expect(fork('x', 'fork/2500', 2499)).rejects.toMatchObject({ reason: 'CONVERSATION_EXISTS' });
@@ -119,13 +111,13 @@ describe.each(backendKinds)('forking in the %s backend', (kind) => {
     };
     for (const id of ['trunk', 'b', 'a', 'd', 'c']) {
       for (const [other, messages] of Object.entries(expected)) {
-        expect(await listOf(bench.backend, other)).toEqual(messages);
+        expect(await listOf(bench().backend, other)).toEqual(messages);
       }
-      expect(await bench.backend.check()).toEqual([]);
+      expect(await bench().backend.check()).toEqual([]);
       await commit({ delete: { id, timeMs: 4_000 } });
       delete expected[id];
     }
-    expect(await bench.backend.stats()).toMatchObject({ conversations: 0, garbageSegments: shared.length });
+    expect(await bench().backend.stats()).toMatchObject({ conversations: 0, garbageSegments: shared.length });
   });
 
   it('leaves a fork what it shares, when its parent goes and everything is collected', async () => {
@@ -133,18 +125,22 @@ describe.each(backendKinds)('forking in the %s backend', (kind) => {
     const list = [message('user', own), ...longList(2000)];
     await commit({ ...puttingList('x', list), newSegments: [own, ...shared] });
     await fork('x', 'y', 1700);
-    bench.nowMs = 9_000;
+    bench().nowMs = 9_000;
     await commit({ delete: { id: 'x', timeMs: 9_000 } });
     const collect = async () => {
-      const { segments } = await bench.backend.listGarbage({ limit: 1000, garbageBeforeMs: Infinity });
+      const { segments } = await bench().backend.listGarbage({ limit: 1000, garbageBeforeMs: Infinity });
       return commit({ collect: { keys: segments.map(({ key }) => key), garbageBeforeMs: Infinity } });
     };
     await collect();
-    await bench.reopen();
-    expect(await listOf(bench.backend, 'y')).toEqual(list.slice(0, 1700));
+    await bench().reopen();
+    expect(await listOf(bench().backend, 'y')).toEqual(list.slice(0, 1700));
     await commit({ delete: { id: 'y', timeMs: 9_000 } });
     await collect();
-    expect(await bench.backend.stats()).toMatchObject({ conversations: 0, segments: 0, garbageSegments: 0 });
+    expect(await bench().backend.stats()).toMatchObject({
+      conversations: 0,
+      segments: 0,
+      garbageSegments: 0,
+    });
   });
 
   it('of many at one point costs next to nothing each', async () => {
@@ -154,37 +150,37 @@ describe.each(backendKinds)('forking in the %s backend', (kind) => {
     const cut = length / 2;
     await commit(puttingList('x', list));
     await fork('x', 'y/first', cut);
-    const before = await bench.backend.stats();
+    const before = await bench().backend.stats();
     await Promise.all(Array.from({ length: forks }, (_, n) => fork('x', `y/${n}`, cut)));
-    const after = await bench.backend.stats();
+    const after = await bench().backend.stats();
     expect(after.segmentBytes).toBe(before.segmentBytes);
     if (kind === 'lmdb') expect(after.inUseBytes - before.inUseBytes).toBeLessThan(forks * 4096);
-    expect(await listOf(bench.backend, 'y/7')).toEqual(list.slice(0, cut));
+    expect(await listOf(bench().backend, 'y/7')).toEqual(list.slice(0, cut));
     await Promise.all(
       Array.from({ length: forks }, (_, n) => commit({ delete: { id: `y/${n}`, timeMs: 3_000 } })),
     );
-    expect(await listOf(bench.backend, 'y/first')).toEqual(list.slice(0, cut));
+    expect(await listOf(bench().backend, 'y/first')).toEqual(list.slice(0, cut));
   });
 
   it('and deleted leaves an open snapshot its messages', async () => {
     const list = longList(2600);
     await commit(puttingList('x', list));
     await fork('x', 'y', 2000);
-    const snapshots = [await opened(bench.backend, 'x'), await opened(bench.backend, 'y')];
+    const snapshots = [await opened(bench().backend, 'x'), await opened(bench().backend, 'y')];
     await commit({ delete: { id: 'x', timeMs: 3_000 } });
     await commit({ delete: { id: 'y', timeMs: 3_000 } });
     for (let n = 0; n < 5; n++) {
       // Commits that would take away what nobody needs any more.
       await commit(storing(`other/${n}`, [segment(n)]));
-      const { segments } = await bench.backend.listGarbage({ limit: 1000, garbageBeforeMs: Infinity });
+      const { segments } = await bench().backend.listGarbage({ limit: 1000, garbageBeforeMs: Infinity });
       await commit({ collect: { keys: segments.map(({ key }) => key), garbageBeforeMs: Infinity } });
     }
-    expect(await statedBy(bench.backend, snapshots[0]!.messages())).toEqual(list);
-    expect(await statedBy(bench.backend, snapshots[1]!.messages(1500))).toEqual(list.slice(1500, 2000));
-    expect(await bench.backend.check()).toEqual([]);
+    expect(await statedBy(bench().backend, snapshots[0]!.messages())).toEqual(list);
+    expect(await statedBy(bench().backend, snapshots[1]!.messages(1500))).toEqual(list.slice(1500, 2000));
+    expect(await bench().backend.check()).toEqual([]);
     for (const snapshot of snapshots) snapshot.release();
-    const { segments } = await bench.backend.listGarbage({ limit: 1000, garbageBeforeMs: Infinity });
+    const { segments } = await bench().backend.listGarbage({ limit: 1000, garbageBeforeMs: Infinity });
     await commit({ collect: { keys: segments.map(({ key }) => key), garbageBeforeMs: Infinity } });
-    expect(await bench.backend.stats()).toMatchObject({ conversations: 5, segments: 5 });
+    expect(await bench().backend.stats()).toMatchObject({ conversations: 5, segments: 5 });
   });
 });

@@ -1,41 +1,33 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { longList, opened, puttingList, statedBy, tokensOf } from './long-lists.js';
-import { backendKinds, openBench, type Bench } from './support.js';
+import { backendKinds, useBench } from './support.js';
 
 describe.each(backendKinds)('ranges in the %s backend', (kind) => {
-  let bench: Bench;
-  beforeEach(async () => {
-    bench = await openBench(kind);
-  });
-  afterEach(async () => {
-    const violations = await bench.backend.check();
-    await bench.dispose();
-    expect(violations).toEqual([]);
-  });
+  const bench = useBench(kind);
   const list = longList(3000);
 
   /** A conversation that has pages of several sizes, of which one is shared, and a tail. */
   async function fill(): Promise<void> {
-    await bench.backend.commit(puttingList('trunk', list.slice(0, 1300)));
-    await bench.backend.commit({ fork: { id: 'trunk', newId: 'x', messageCount: 1250, timeMs: 1_000 } });
+    await bench().backend.commit(puttingList('trunk', list.slice(0, 1300)));
+    await bench().backend.commit({ fork: { id: 'trunk', newId: 'x', messageCount: 1250, timeMs: 1_000 } });
     for (let at = 1250; at < list.length; at += 35) {
       const messages = list.slice(at, at + 35);
-      await bench.backend.commit({ append: { id: 'x', messages, timeMs: 2_000 } });
+      await bench().backend.commit({ append: { id: 'x', messages, timeMs: 2_000 } });
     }
   }
 
   it('begin at any message', async () => {
     await fill();
-    const snapshot = await opened(bench.backend, 'x');
+    const snapshot = await opened(bench().backend, 'x');
     for (const from of [0, 1, 249, 250, 499, 500, 501, 1249, 1250, 1251, 2000, 2998, 2999, 3000, 3001, 1e9]) {
-      expect(await statedBy(bench.backend, snapshot.messages(from))).toEqual(list.slice(from));
+      expect(await statedBy(bench().backend, snapshot.messages(from))).toEqual(list.slice(from));
     }
     snapshot.release();
   });
 
   it('find the message that has a token', async () => {
     await fill();
-    const snapshot = await opened(bench.backend, 'x');
+    const snapshot = await opened(bench().backend, 'x');
     const starts = [0];
     for (const each of list) starts.push(starts.at(-1)! + tokensOf([each]));
     const total = starts.at(-1)!;
@@ -59,8 +51,8 @@ describe.each(backendKinds)('ranges in the %s backend', (kind) => {
   });
 
   it('of an empty conversation are empty', async () => {
-    await bench.backend.commit(puttingList('x', []));
-    const snapshot = await opened(bench.backend, 'x');
+    await bench().backend.commit(puttingList('x', []));
+    const snapshot = await opened(bench().backend, 'x');
     expect([...snapshot.messages()]).toEqual([]);
     expect([...snapshot.messages(1)]).toEqual([]);
     expect(snapshot.locate(0)).toEqual({ message: 0, tokensBefore: 0 });
@@ -69,7 +61,7 @@ describe.each(backendKinds)('ranges in the %s backend', (kind) => {
 
   it('can be read several times, and side by side', async () => {
     await fill();
-    const snapshot = await opened(bench.backend, 'x');
+    const snapshot = await opened(bench().backend, 'x');
     const [one, other] = [
       snapshot.messages(5)[Symbol.iterator](),
       snapshot.messages(1400)[Symbol.iterator](),

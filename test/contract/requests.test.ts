@@ -1,21 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Change, RequestMark } from '../../src/storage/index.js';
 import { listOf, longList, puttingList } from './long-lists.js';
-import { backendKinds, message, openBench, segment, storing, type Bench } from './support.js';
+import { backendKinds, message, segment, storing, useBench, type Bench } from './support.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 describe.each(backendKinds)('requests in the %s backend', (kind) => {
-  let bench: Bench;
-  beforeEach(async () => {
-    bench = await openBench(kind);
-  });
-  afterEach(async () => {
-    const violations = await bench.backend.check();
-    await bench.dispose();
-    expect(violations).toEqual([]);
-  });
-  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench.backend.commit(...args);
+  const bench = useBench(kind);
+  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench().backend.commit(...args);
   const mark = (id: string, timeMs = 1_000, digest = '0'): RequestMark => ({
     id,
     digest: digest.repeat(32),
@@ -45,13 +37,13 @@ describe.each(backendKinds)('requests in the %s backend', (kind) => {
     ];
     const results = [];
     for (const change of changes) results.push(await commit(change));
-    const before = await bench.backend.stats();
-    await bench.reopen();
+    const before = await bench().backend.stats();
+    await bench().reopen();
     for (const [index, change] of changes.entries()) {
       expect(await commit(change)).toEqual({ ...results[index], replayed: true });
     }
-    expect({ ...(await bench.backend.stats()), fileBytes: 0 }).toEqual({ ...before, fileBytes: 0 });
-    expect(await bench.backend.getConversation('x')).toBeUndefined();
+    expect({ ...(await bench().backend.stats()), fileBytes: 0 }).toEqual({ ...before, fileBytes: 0 });
+    expect(await bench().backend.getConversation('x')).toBeUndefined();
   });
 
   it('are refused under an id that another one had', async () => {
@@ -87,11 +79,11 @@ describe.each(backendKinds)('requests in the %s backend', (kind) => {
     expect(results).toMatchObject([{ put: { unchanged: true } }, { fork: { unchanged: true } }]);
     await commit({ delete: { id: 'y', timeMs: 0 } });
     await commit({ delete: { id: 'x', timeMs: 0 } });
-    await bench.reopen();
+    await bench().reopen();
     expect([await commit(put), await commit(fork)]).toEqual(
       results.map((each) => ({ ...each, replayed: true })),
     );
-    expect(await bench.backend.getConversation('x')).toBeUndefined();
+    expect(await bench().backend.getConversation('x')).toBeUndefined();
   });
 
   it('see each other in one group', async () => {
@@ -101,31 +93,31 @@ describe.each(backendKinds)('requests in the %s backend', (kind) => {
       Array.from({ length: 40 }, (_, n) => commit({ append, request: mark(`r${n % 4}`) })),
     );
     expect(results.filter(({ replayed }) => !replayed)).toHaveLength(4);
-    expect(await listOf(bench.backend, 'x')).toHaveLength(4);
+    expect(await listOf(bench().backend, 'x')).toHaveLength(4);
     for (let n = 0; n < 40; n++) expect(results[n]!.append).toEqual(results[n % 4]!.append);
   });
 
   it('are forgotten after a day, and leave nothing behind', async () => {
     await commit(storing('x', []));
     const append = { id: 'x', messages: [message('user')], timeMs: 0 };
-    const empty = await bench.backend.stats();
+    const empty = await bench().backend.stats();
     await Promise.all(
       Array.from({ length: 300 }, (_, n) => commit({ append, request: mark(`r${n}`, 1_000 + n) })),
     );
     expect(await commit({ append, request: mark('r7', 1_007 + DAY_MS) })).toMatchObject({ replayed: true });
-    await bench.reopen();
+    await bench().reopen();
     const again = await commit({ append, request: mark('r7', 1_008 + DAY_MS) });
     expect(again.replayed).toBeUndefined();
     expect(again.append?.conversation.revision).toBe(302);
     expect(await commit({ append, request: mark('r7', 1_009 + DAY_MS) })).toMatchObject({ replayed: true });
     expect(await commit({ append, request: mark('r299', 1_009 + DAY_MS) })).toMatchObject({ replayed: true });
-    expect(await bench.backend.check()).toEqual([]);
+    expect(await bench().backend.check()).toEqual([]);
     for (let n = 0; n < 40; n++) await commit({ append, request: mark(`s${n}`, 5_000 + n + DAY_MS) });
-    await bench.reopen();
-    expect(await bench.backend.check()).toEqual([]);
+    await bench().reopen();
+    expect(await bench().backend.check()).toEqual([]);
     if (kind !== 'filesystem') return;
     // 41 files of requests are left, and the manifest.
-    const { inUseBytes } = await bench.backend.stats();
+    const { inUseBytes } = await bench().backend.stats();
     expect(inUseBytes - empty.inUseBytes).toBeLessThanOrEqual((41 + 16) * 4096);
   });
 
@@ -133,7 +125,7 @@ describe.each(backendKinds)('requests in the %s backend', (kind) => {
     for (const id of ['../../x', 'ü/ö', 'a\0b', ' ', 'x'.repeat(128)]) {
       const change = { ...storing(`c${id}`, [segment(1)]), request: mark(id) };
       const first = await commit(change);
-      await bench.reopen();
+      await bench().reopen();
       expect(await commit(change)).toEqual({ ...first, replayed: true });
     }
   });

@@ -12,6 +12,22 @@ const PHRASES = Array.from({ length: 60 }, () =>
   Array.from({ length: 5 + phraseRandom.below(10) }, () => phraseRandom.below(200_000)),
 );
 
+/** What a conversation has: the number of what it began with, and of what was appended each time. */
+export type Content = string;
+
+export function joined(before: Content, appended: Content): Content {
+  return `${before}+${appended}`;
+}
+
+/** The segments of a conversation, in order: a few, or so many that a list of them takes several pages. */
+export function segmentsOf(content: Content): number[] {
+  return content.split('+').flatMap((part) => {
+    const random = new Random(Number(part));
+    const length = random.below(16) === 0 ? 600 + random.below(1200) : 1 + random.below(8);
+    return Array.from({ length }, () => random.below(SEGMENTS));
+  });
+}
+
 interface NamedRun {
   readonly hash: SegmentHash;
   readonly run: TokenRun;
@@ -20,18 +36,12 @@ interface NamedRun {
 /** Made once, whoever asks. */
 const segments = new Map<number, NamedRun>();
 
-/** What segments and conversations hold, as a number decides. */
+/** What segments hold, as a number decides. */
 export class Contents {
   constructor(
     private readonly core: TokenCore,
     private readonly codec: LiveCodec,
   ) {}
-
-  /** The segments of a conversation, in order. */
-  segmentsOf(content: number): number[] {
-    const random = new Random(content);
-    return Array.from({ length: 1 + random.below(8) }, () => random.below(SEGMENTS));
-  }
 
   hash(segment: number): SegmentHash {
     return this.#named(segment).hash;

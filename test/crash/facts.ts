@@ -3,16 +3,17 @@ import { openSync, readFileSync, writeSync } from 'node:fs';
 /**
  * What changes make true, by name; null: not there. Each is changed by one client, one change at a time:
  *
- * - conversation/ID: the number of its content
+ * - conversation/ID: its content
  * - holder/NAME/SEGMENT: 1, where that outside holder refers to the segment
  * - registry/ID: 1
  * - frame/KEY: the registry of the frame of the segment with that key, 0 for none; only for as long as it is stored
  * - gone/KEY: 1, when the segment with that key has been deleted
  */
-export type Fact = readonly [name: string, value: number | null];
+export type Fact = readonly [name: string, value: FactValue];
+export type FactValue = number | string | null;
 
 /** Values that each fact may have. */
-export type PossibleFacts = Map<string, (number | null)[]>;
+export type PossibleFacts = Map<string, FactValue[]>;
 
 /**
  * What a worker was about to make true, and that it was told it is. Each line is in the kernel's hands before

@@ -162,7 +162,7 @@ describe('what follows from other records', () => {
     const { remaining } = await backend.repair();
     expect(remaining.map(({ invariant, subject }) => [invariant, subject])).toEqual([
       ['frame', expect.stringMatching(/^segment \d+$/)],
-      ['manifest', 'conversation number 100'],
+      ['manifest', 'conversation conversation/1/99'],
     ]);
     await backend.close();
   });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { condensePacks } from '../../src/storage/lmdb/condense-packs.js';
 import { Environment } from '../../src/storage/lmdb/environment.js';
 import { decodePack } from '../../src/storage/lmdb/pack.js';
 import { SegmentReader } from '../../src/storage/lmdb/segment-reader.js';
@@ -36,9 +37,14 @@ const step = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant('remove' as const), at: fc.array(fc.nat(), { maxLength: 6 }) }),
   },
+  { weight: 2, arbitrary: fc.constant({ kind: 'condense' as const }) },
 );
 
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+function condenseAll({ packs }: Environment['tables']): void {
+  for (let after: number | undefined = 0; after !== undefined;) after = condensePacks(packs, after);
+}
 
 async function takeSteps(environment: Environment, steps: readonly Step[]): Promise<void> {
   const { tables } = environment;
@@ -70,6 +76,7 @@ async function takeSteps(environment: Environment, steps: readonly Step[]): Prom
         writer.remove(removed);
       }
       writer.flush();
+      if (each.kind === 'condense') condenseAll(tables);
     });
     const reader = new SegmentReader(tables);
     for (const [id, expected] of frames) {
@@ -136,6 +143,31 @@ describe('packs', () => {
     const packs = [...tables.packs.range()].map(({ value }) => value.length);
     expect(Math.min(...packs.slice(0, -1))).toBeGreaterThan(4000);
     expect(tables.packs.pages()).toBeLessThan(before / 3);
+    await environment.close();
+    await folder.remove();
+  });
+
+  it('are full again when most frames have gone and they are condensed', async () => {
+    const folder = await temporaryFolder();
+    const environment = await Environment.open(folder.path, { sync: false });
+    const { tables } = environment;
+    const ids = Array.from({ length: 4000 }, (_, index) => index + 1);
+    const frame = (id: number) => Buffer.alloc(40 + (id % 60), id);
+    await environment.write(() => {
+      const writer = new SegmentWriter(tables);
+      for (const id of ids) writer.append(id, frame(id), 30);
+      writer.flush();
+    });
+    const before = tables.packs.pages();
+    const removed = ids.filter((id) => id % 3 !== 0 || (id > 1000 && id < 1500));
+    await environment.write(() => new SegmentWriter(tables).remove(removed));
+    await environment.write(() => condenseAll(tables));
+    expect(tables.packs.pages()).toBeLessThan(0.4 * before);
+    const reader = new SegmentReader(tables);
+    for (const id of ids) {
+      if (removed.includes(id)) expect(reader.size(id)).toBeUndefined();
+      else expect(Buffer.compare(reader.frame(id), frame(id))).toBe(0);
+    }
     await environment.close();
     await folder.remove();
   });

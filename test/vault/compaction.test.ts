@@ -108,7 +108,9 @@ describe('compaction', () => {
   it('does not pile up registries, however often it runs', async () => {
     for (let round = 0; round < 3; round++) {
       await fill(80, 10 + round);
-      await compact({ minSavingsRatio: 0.01 });
+      const before = (await t.vault.stats()).segmentBytes;
+      const { bytesBefore, bytesAfter } = summaryOf(await compact({ minSavingsRatio: 0.01 }));
+      expect([bytesBefore, bytesAfter]).toEqual([before, (await t.vault.stats()).segmentBytes]);
       await t.vault.delete(`c${10 + round}-0`, { allowMissing: false });
       await collectAll(t.vault.collectGarbage({ dryRun: false, minAgeMs: 0 }, signal));
     }

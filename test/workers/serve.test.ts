@@ -69,6 +69,20 @@ describe('a server of several workers', () => {
     ).rejects.toMatchObject({ reason: 'CONVERSATION_EXISTS', metadata: { id: 'c0', revision: '1' } });
   });
 
+  it('takes uploads, whose lists cross to the process that writes', async () => {
+    const uploaded = Array.from({ length: 3000 }, (_, n) => messagesOf(n)[n % 2]!);
+    await Promise.all(
+      ['one', 'other'].map((id, n) => clientOf(n).upload({ conversation: { id }, messages: uploaded })),
+    );
+    expect(await read(clientOf(2), 'one')).toEqual(uploaded);
+    expect(await clientOf(3).upload({ conversation: { id: 'one' }, messages: uploaded })).toMatchObject({
+      unchanged: true,
+    });
+    await expect(
+      clientOf(4).upload({ conversation: { id: 'one' }, messages: uploaded.slice(1) }),
+    ).rejects.toMatchObject({ reason: 'CONVERSATION_EXISTS' });
+  });
+
   it('collects garbage that none of them reads', async () => {
     await storeAll(0, 40);
     await Promise.all(Array.from({ length: 40 }, (_, n) => clientOf(n + 3).delete(`c${n}`)));

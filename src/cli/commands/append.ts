@@ -2,14 +2,13 @@ import type { Command } from 'commander';
 import type { NewMessage } from '../../client/index.js';
 import { wholeNumber } from '../arguments.js';
 import { CommandFailure, type Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { plural, printable } from '../format.js';
 import { splitLines } from '../jsonl/lines.js';
 import { BadLine, parseMessage } from '../jsonl/record.js';
 import { readSource, standardInput } from '../jsonl/source.js';
 import { toMessage } from '../jsonl/to-store.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {

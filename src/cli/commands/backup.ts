@@ -3,10 +3,9 @@ import type { StowkenClient } from '../../client/index.js';
 import { checkReplaceable, writeWhole } from '../backup/file.js';
 import { createBackupProgress } from '../backup/progress.js';
 import type { Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes } from '../format.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {

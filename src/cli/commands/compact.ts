@@ -7,16 +7,18 @@ import type {
   CompactPart,
   StowkenClient,
 } from '../../client/index.js';
+import { duration } from '../arguments.js';
 import { CommandFailure, type Context, type Io } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, formatShare, plural } from '../format.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
+import { createPreparationProgress } from '../preparation-progress.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {
   readonly dryRun?: true;
   readonly minSavings?: number;
+  readonly timeMax?: number;
   readonly resume?: string;
   readonly json?: true;
 }
@@ -31,6 +33,7 @@ export function addCompact(program: Command, context: Context, done: Done): void
       'change nothing below this part of the bytes, 0 to 1 (default: 0.05)',
       part,
     )
+    .option('--time-max <duration>', 'rewrite for this long, then stop: 90s, 10m, 2h', duration)
     .option('--resume <token>', 'go on where a run stopped')
     .option('--json', 'one JSON object: the plan and what was done')
     .action(async (options: Options) => {
@@ -59,7 +62,9 @@ async function compact(
   try {
     for await (const part of client.compactSubstrings({
       dryRun: options.dryRun === true,
+      reportPreparation: options.json !== true,
       ...(options.minSavings !== undefined && { minSavingsRatio: options.minSavings }),
+      ...(options.timeMax !== undefined && { timeMsMax: options.timeMax }),
       ...(options.resume !== undefined && { resumeToken: options.resume }),
     })) {
       display(part);
@@ -72,12 +77,23 @@ async function compact(
   throw new CommandFailure('the server ended the compaction early; call again, and it goes on');
 }
 
-/** The plan as a line, then a bar on a terminal. Undefined: no more is to come. */
+/** What comes before the plan, the plan as a line, then a bar. Undefined: no more is to come. */
 function createDisplay(io: Io, quiet: boolean): (part: CompactPart | undefined) => void {
   if (quiet) return () => undefined;
   const note = (text: string) => void io.stderr.write(`${text}\n`);
-  note('training a registry on a sample of what is stored ...');
-  if (io.stderr.isTTY !== true) return (part) => part?.kind === 'plan' && note(planSentence(part));
+  const preparation = createPreparationProgress(io);
+  const bar = createBar(io);
+  return (part) => {
+    if (part?.kind === 'preparation') preparation.at(part);
+    else preparation.stop();
+    if (part?.kind === 'plan') note(planSentence(part));
+    bar(part);
+  };
+}
+
+/** Of the frames that are rewritten; only on a terminal. */
+function createBar(io: Io): (part: CompactPart | undefined) => void {
+  if (io.stderr.isTTY !== true) return () => undefined;
   const bar = new cliProgress.SingleBar(
     {
       stream: io.stderr,
@@ -89,7 +105,6 @@ function createDisplay(io: Io, quiet: boolean): (part: CompactPart | undefined) 
   );
   let started = false;
   return (part) => {
-    if (part?.kind === 'plan') note(planSentence(part));
     if (part?.kind === 'progress') {
       if (!started) bar.start(part.segments, 0, { bytes: '' });
       started = true;
@@ -108,9 +123,10 @@ function planSentence(plan: CompactionPlan): string {
     ? `a new registry of ${formatBytes(plan.registryBytes)}, trained on ${plural(plan.sampleSegments, 'segment')}`
     : `registry ${plan.registryId}, which is there`;
   const saved = `${(100 * plan.predictedSavingsRatio).toFixed(1)} % of frames and registries saved`;
+  const loose = plan.loosePageBytes > 0 ? `; ${formatBytes(plan.loosePageBytes)} in half-empty pages` : '';
   return (
     `plan: ${plural(plan.segments, 'segment')} of ${formatBytes(plan.segmentBytes)} to about ` +
-    `${formatBytes(plan.predictedSegmentBytes)} with ${registry}; ${saved}`
+    `${formatBytes(plan.predictedSegmentBytes)} with ${registry}; ${saved}${loose}`
   );
 }
 
@@ -118,9 +134,11 @@ function sentence(summary: CompactionSummary): string {
   if (summary.end === 'dryRun') return 'dry run: nothing was changed';
   if (summary.end === 'notWorthIt') return 'not worth it: nothing was changed';
   const { bytesBefore, bytesAfter, inUseBytesBefore, inUseBytesAfter } = summary;
+  const shrunk = `${formatBytes(bytesBefore)} to ${formatBytes(bytesAfter)} (${formatShare(bytesAfter, bytesBefore)})`;
   const lines = [
-    `${plural(summary.segmentsRewritten, 'frame')} rewritten: ${formatBytes(bytesBefore)} to ` +
-      `${formatBytes(bytesAfter)} (${formatShare(bytesAfter, bytesBefore)})`,
+    summary.segmentsDone === 0
+      ? 'no frame rewritten: only half-empty pages were worth it'
+      : `${plural(summary.segmentsRewritten, 'frame')} rewritten: ${shrunk}`,
     `pages in use: ${formatBytes(inUseBytesBefore)} to ${formatBytes(inUseBytesAfter)}; ` +
       'what is free is used again; only stowken backup and restore give it back to the file system',
   ];
@@ -142,6 +160,7 @@ function json(plan: CompactionPlan | undefined, summary: CompactionSummary): str
         new_registry: plan.newRegistry,
         predicted_segment_bytes: plan.predictedSegmentBytes,
         predicted_savings_ratio: plan.predictedSavingsRatio,
+        loose_page_bytes: plan.loosePageBytes,
       },
     }),
     segments_done: summary.segmentsDone,

@@ -2,11 +2,10 @@ import type { Command } from 'commander';
 import type { DeleteManyOptions, DeleteResult, StowkenClient } from '../../client/index.js';
 import { UsageError, type Context } from '../context.js';
 import { describeError } from '../errors.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { toFilter, withFilter, type FilterOptions } from '../filter-options.js';
 import { plural, printable } from '../format.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption, FilterOptions {

@@ -7,9 +7,8 @@ import { wholeNumber } from '../arguments.js';
 import type { Context } from '../context.js';
 import { Report } from '../demo/report.js';
 import { runDemo } from '../demo/run.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 
 /** `stowken demo` */
 export function addDemo(program: Command, context: Context, done: Done): void {

@@ -4,15 +4,15 @@ import { isClientError, isUnreachable, type StowkenClient } from '../../client/i
 import type { Conversation } from '../../model/index.js';
 import { wholeNumber } from '../arguments.js';
 import type { Context } from '../context.js';
+import { DamageReport } from '../damage-report.js';
 import { describeError } from '../errors.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { toFilter, withFilter, type FilterOptions } from '../filter-options.js';
 import { printable } from '../format.js';
 import { inOrder } from '../in-order.js';
 import { readExact } from '../jsonl/read-exact.js';
 import { recordPieces } from '../jsonl/write.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption, FilterOptions {
@@ -51,7 +51,13 @@ export function addExport(program: Command, context: Context, done: Done): void 
 async function exportAll(client: StowkenClient, options: Options, { io }: Context): Promise<number> {
   const output = new Output(io.stdout);
   const form = options.tokens ? 'tokens' : 'text';
-  const listed = client.list({ filter: toFilter(options), order: 'oldestFirst', pageSize });
+  const damage = new DamageReport(io.stderr);
+  const listed = client.list({
+    filter: toFilter(options),
+    order: 'oldestFirst',
+    pageSize,
+    onDamaged: damage.add,
+  });
   const ahead = {
     countMax: options.concurrency,
     weightMax: aheadTokensMax,
@@ -76,7 +82,7 @@ async function exportAll(client: StowkenClient, options: Options, { io }: Contex
     }
   }
   await output.finish();
-  return failures;
+  return failures + damage.count;
 }
 
 interface Begun {

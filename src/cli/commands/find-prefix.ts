@@ -2,11 +2,10 @@ import type { Command } from 'commander';
 import type { PrefixContent } from '../../client/index.js';
 import { wholeNumber } from '../arguments.js';
 import { CommandFailure, type Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { formatCount, formatTable, printable } from '../format.js';
 import { readSource, standardInput } from '../jsonl/source.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { CollectPart, StowkenClient } from '../../client/index.js';
 import { duration } from '../arguments.js';
-import { CommandFailure, type Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { CommandFailure, type Context, type Io } from '../context.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, plural } from '../format.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
+import { createPreparationProgress } from '../preparation-progress.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {
@@ -25,23 +25,35 @@ export function addGc(program: Command, context: Context, done: Done): void {
     .option('--min-age <duration>', 'only what has been garbage this long: 90s, 10m, 24h, 7d', duration)
     .option('--json', 'one JSON object: the plan and what was done')
     .action(async (options: Options) => {
-      const { plan, summary } = await withClient(options, (client) => collect(client, options));
+      const { plan, summary } = await withClient(options, (client) => collect(client, options, context.io));
       const text = options.json ? summaryJson(options, plan, summary) : sentence(options, plan, summary);
       await new Output(context.io.stdout).line(text);
       done(exitCodes.done);
     });
 }
 
-async function collect(client: StowkenClient, options: Options): Promise<{ plan: Plan; summary: Summary }> {
+async function collect(
+  client: StowkenClient,
+  options: Options,
+  io: Io,
+): Promise<{ plan: Plan; summary: Summary }> {
   let plan: Plan | undefined;
   let summary: Summary | undefined;
   const { dryRun = false, minAge } = options;
-  for await (const part of client.collectGarbage({
-    dryRun,
-    ...(minAge !== undefined && { minAgeMs: minAge }),
-  })) {
-    if (part.kind === 'plan') plan = part;
-    if (part.kind === 'summary') summary = part;
+  const preparation = createPreparationProgress(io);
+  try {
+    for await (const part of client.collectGarbage({
+      dryRun,
+      reportPreparation: options.json !== true,
+      ...(minAge !== undefined && { minAgeMs: minAge }),
+    })) {
+      if (part.kind === 'preparation') preparation.at(part);
+      else preparation.stop();
+      if (part.kind === 'plan') plan = part;
+      if (part.kind === 'summary') summary = part;
+    }
+  } finally {
+    preparation.stop();
   }
   if (plan === undefined || summary === undefined)
     throw new CommandFailure('the server ended the collection early');
@@ -66,6 +78,6 @@ function sentence({ dryRun }: Options, plan: Plan, summary: Summary): string {
   return `deleted ${figures(summary)}${kept}`;
 }
 
-function figures({ segments, bytes }: CollectPart): string {
+function figures({ segments, bytes }: Plan | Summary): string {
   return `${plural(segments, 'segment')}, ${formatBytes(bytes)}`;
 }

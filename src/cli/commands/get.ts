@@ -2,12 +2,11 @@ import type { Command } from 'commander';
 import type { Conversation } from '../../model/index.js';
 import { wholeNumber } from '../arguments.js';
 import type { Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { formatTable, formatTime, plural, printable } from '../format.js';
 import { readExact, type ReadPart, type ReadRange } from '../jsonl/read-exact.js';
 import { recordPieces } from '../jsonl/write.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption, ReadRange {

@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
 import { wholeNumber } from '../arguments.js';
 import type { Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { createProgress } from '../import/progress.js';
 import { ImportRun } from '../import/run.js';
 import { Tally } from '../import/tally.js';
 import { sizeOf, standardInput } from '../jsonl/source.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {

@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import type { StowkenClient } from '../../client/index.js';
 import type { Conversation } from '../../model/index.js';
 import { wholeNumber } from '../arguments.js';
+import { DamageReport } from '../damage-report.js';
 import type { Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { toFilter, withFilter, type FilterOptions } from '../filter-options.js';
 import { formatCount, formatTable, formatTime, printable } from '../format.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption, FilterOptions {
@@ -30,22 +30,28 @@ export function addList(program: Command, context: Context, done: Done): void {
     .option('--json', 'one JSON object a line')
     .action(async (options: Options) => {
       const output = new Output(context.io.stdout);
+      const damage = new DamageReport(context.io.stderr);
       await withClient(options, async (client) => {
-        const found = listed(client, options);
+        const found = listed(client, options, damage);
         if (options.json) for await (const conversation of found) await output.line(json(conversation));
         else for await (const piece of tables(found)) await output.line(piece);
       });
       await output.finish();
-      done(exitCodes.done);
+      done(damage.count > 0 ? exitCodes.failed : exitCodes.done);
     });
 }
 
-async function* listed(client: StowkenClient, options: Options): AsyncGenerator<Conversation, void, void> {
+async function* listed(
+  client: StowkenClient,
+  options: Options,
+  damage: DamageReport,
+): AsyncGenerator<Conversation, void, void> {
   let left = options.all ? Infinity : options.limit;
   const found = client.list({
     filter: toFilter(options),
     order: options.oldestFirst ? 'oldestFirst' : 'newestFirst',
     pageSize: Math.min(left, rowsOfTable),
+    onDamaged: damage.add,
   });
   for await (const conversation of found) {
     yield conversation;

@@ -1,10 +1,9 @@
 import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Context, RestoredVault } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, plural } from '../format.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { createVerifyProgress } from '../verify/progress.js';
 
 interface Options {

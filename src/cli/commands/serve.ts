@@ -1,9 +1,8 @@
 import { Option, type Command } from 'commander';
 import pino, { type Logger } from 'pino';
 import type { Context, RunningServer } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, type Done } from '../exit-codes.js';
 import { Output } from '../output.js';
-import type { Done } from '../program.js';
 import { settings, type Setting } from '../serve/options.js';
 import { readSettings, toServeOptions } from '../serve/settings.js';
 

@@ -10,6 +10,8 @@ export interface EndableCall {
 
 /** The longest time that a Node timer can wait; a deadline further away is left to the client. */
 const timerMsMax = 2 ** 31 - 1;
+/** How much too early, by the wall clock, the timer of grpc-js can fire. */
+const timerSlackMs = 2;
 
 /**
  * A signal that aborts when the client cancels, its connection breaks or the deadline passes. grpc-js
@@ -47,7 +49,7 @@ export class CallSignal {
   }
 
   readonly #onCancelled = (): void => {
-    if (Date.now() >= this.#deadlineMs) this.#onDeadline();
+    if (Date.now() >= this.#deadlineMs - timerSlackMs) this.#onDeadline();
     else this.#abort.abort(new StowkenError('CANCELLED', 'the call was cancelled'));
   };
 

@@ -25,6 +25,7 @@ const compact = z
     segments_max: budget,
     bytes_max: budget,
     time_max: optional(durationMs),
+    report_preparation: z.boolean(),
   })
   .transform((request) => ({
     vault: request.vault,
@@ -35,6 +36,7 @@ const compact = z
       segmentsMax: request.segments_max,
       bytesMax: request.bytes_max,
       timeMsMax: request.time_max,
+      reportPreparation: request.report_preparation,
     },
   }));
 

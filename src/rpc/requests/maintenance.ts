@@ -4,10 +4,15 @@ import { ordinaryRequest } from './ordinary.js';
 import { durationMs } from './times.js';
 
 const collect = z
-  .object({ vault: vaultName, dry_run: z.boolean(), min_age: optional(durationMs) })
-  .transform(({ vault, dry_run, min_age }) => ({
+  .object({
+    vault: vaultName,
+    dry_run: z.boolean(),
+    min_age: optional(durationMs),
+    report_preparation: z.boolean(),
+  })
+  .transform(({ vault, dry_run, min_age, report_preparation }) => ({
     vault,
-    options: { dryRun: dry_run, minAgeMs: min_age ?? 0 },
+    options: { dryRun: dry_run, minAgeMs: min_age ?? 0, reportPreparation: report_preparation },
   }));
 
 const verify = z

@@ -1,7 +1,6 @@
 import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { RetrieveManyPart } from '../../vault/index.js';
-import { serverStream, unary } from '../calls/index.js';
 import { encodeRetrieved, encodeRetrievedOfMany } from '../conversation-responses.js';
 import { readFindPrefix, readGet, readList, readRetrieve, readRetrieveMany } from '../requests/index.js';
 import { conversationFields, messageFields } from '../responses.js';
@@ -9,70 +8,43 @@ import { codeOf } from '../status-codes.js';
 import { MessageCodec } from '../wire/codec.js';
 import { encodeMatches } from './prefix-matches.js';
 import { listPage } from './list-page.js';
-import { requireVault, type ServiceScope } from './scope.js';
+import type { ServiceScope } from './scope.js';
+import { VaultMethods } from './vault-methods.js';
 
 const getResponse = new MessageCodec('stowken.v1.GetConversationResponse');
 
 /** ConversationService's methods that change nothing. */
 export function conversationReads(scope: ServiceScope): UntypedServiceImplementation {
-  const { logger } = scope;
+  const methods = new VaultMethods(scope);
   return {
-    RetrieveConversation: serverStream(
-      {
-        read: readRetrieve,
-        async *handle({ vault, input }, signal) {
-          for await (const parts of requireVault(scope, vault).retrieve(input, signal))
-            yield encodeRetrieved(parts);
-        },
-      },
-      logger,
+    RetrieveConversation: methods.stream(
+      readRetrieve,
+      (vault, { input }, signal) => vault.retrieve(input, signal),
+      encodeRetrieved,
     ),
 
-    RetrieveConversations: serverStream(
-      {
-        read: readRetrieveMany,
-        async *handle({ vault, input }, signal) {
-          for await (const parts of requireVault(scope, vault).retrieveMany(input, signal))
-            yield encodeMany(parts, logger);
-        },
-      },
-      logger,
+    RetrieveConversations: methods.stream(
+      readRetrieveMany,
+      (vault, { input }, signal) => vault.retrieveMany(input, signal),
+      (parts) => encodeMany(parts, scope.logger),
     ),
 
-    GetConversation: unary(
-      {
-        read: readGet,
-        async handle({ vault: vaultName, id, includeMessages, options }) {
-          const vault = requireVault(scope, vaultName);
-          if (!includeMessages) {
-            const conversation = await vault.get(id, options.ifRevision);
-            return getResponse.encode({ conversation: conversationFields(conversation) });
-          }
-          const { conversation, messages, next } = await vault.getWithMessages(id, options);
-          return getResponse.encode({
-            conversation: { ...conversationFields(conversation), messages: messages.map(messageFields) },
-            ...(next !== undefined && { next_message_offset: next }),
-          });
-        },
-      },
-      logger,
-    ),
+    GetConversation: methods.unary(readGet, async (vault, { id, includeMessages, options }) => {
+      if (!includeMessages) {
+        const conversation = await vault.get(id, options.ifRevision);
+        return getResponse.encode({ conversation: conversationFields(conversation) });
+      }
+      const { conversation, messages, next } = await vault.getWithMessages(id, options);
+      return getResponse.encode({
+        conversation: { ...conversationFields(conversation), messages: messages.map(messageFields) },
+        ...(next !== undefined && { next_message_offset: next }),
+      });
+    }),
 
-    ListConversations: unary(
-      {
-        read: readList,
-        handle: async (request) => listPage(requireVault(scope, request.vault), request),
-      },
-      logger,
-    ),
+    ListConversations: methods.unary(readList, listPage),
 
-    FindPrefix: unary(
-      {
-        read: readFindPrefix,
-        handle: async ({ vault, input }, signal) =>
-          encodeMatches(await requireVault(scope, vault).findPrefix(input, signal)),
-      },
-      logger,
+    FindPrefix: methods.unary(readFindPrefix, async (vault, { input }, signal) =>
+      encodeMatches(await vault.findPrefix(input, signal)),
     ),
   };
 }

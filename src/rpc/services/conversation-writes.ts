@@ -1,5 +1,5 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import { clientStream, unary } from '../calls/index.js';
+import { clientStream } from '../calls/index.js';
 import { deleteManyFields } from '../conversation-responses.js';
 import {
   readAppend,
@@ -12,6 +12,7 @@ import {
 import { appendFields, storeFields } from '../responses.js';
 import { MessageCodec } from '../wire/codec.js';
 import { requireVault, type ServiceScope } from './scope.js';
+import { VaultMethods } from './vault-methods.js';
 
 const storeResponse = new MessageCodec('stowken.v1.StoreConversationResponse');
 const uploadResponse = new MessageCodec('stowken.v1.UploadConversationResponse');
@@ -22,17 +23,10 @@ const deleteManyResponse = new MessageCodec('stowken.v1.DeleteConversationsRespo
 
 /** ConversationService's methods that change something. */
 export function conversationWrites(scope: ServiceScope): UntypedServiceImplementation {
-  const { logger } = scope;
+  const methods = new VaultMethods(scope);
   return {
-    StoreConversation: unary(
-      {
-        read: readStore,
-        async handle({ vault, input }, signal) {
-          const result = await requireVault(scope, vault).store(input, signal);
-          return storeResponse.encode(storeFields(result));
-        },
-      },
-      logger,
+    StoreConversation: methods.unary(readStore, async (vault, { input }, signal) =>
+      storeResponse.encode(storeFields(await vault.store(input, signal))),
     ),
 
     UploadConversation: clientStream(
@@ -43,54 +37,27 @@ export function conversationWrites(scope: ServiceScope): UntypedServiceImplement
           return uploadResponse.encode(storeFields(result));
         },
       },
-      logger,
+      scope.logger,
     ),
 
-    AppendMessages: unary(
-      {
-        read: readAppend,
-        async handle({ vault, input }, signal) {
-          const result = await requireVault(scope, vault).append(input, signal);
-          return appendResponse.encode(appendFields(result));
-        },
-      },
-      logger,
+    AppendMessages: methods.unary(readAppend, async (vault, { input }, signal) =>
+      appendResponse.encode(appendFields(await vault.append(input, signal))),
     ),
 
-    ForkConversation: unary(
-      {
-        read: readFork,
-        async handle({ vault, input }, signal) {
-          const result = await requireVault(scope, vault).fork(input, signal);
-          return forkResponse.encode(storeFields(result));
-        },
-      },
-      logger,
+    ForkConversation: methods.unary(readFork, async (vault, { input }, signal) =>
+      forkResponse.encode(storeFields(await vault.fork(input, signal))),
     ),
 
-    DeleteConversation: unary(
-      {
-        read: readDelete,
-        async handle({ vault, id, options }) {
-          const result = await requireVault(scope, vault).delete(id, options);
-          return deleteResponse.encode({
-            released_references: result.releasedReferences,
-            garbage_segments: result.garbageSegments,
-          });
-        },
-      },
-      logger,
-    ),
+    DeleteConversation: methods.unary(readDelete, async (vault, { id, options }) => {
+      const { releasedReferences, garbageSegments } = await vault.delete(id, options);
+      return deleteResponse.encode({
+        released_references: releasedReferences,
+        garbage_segments: garbageSegments,
+      });
+    }),
 
-    DeleteConversations: unary(
-      {
-        read: readDeleteMany,
-        async handle({ vault, input }, signal) {
-          const result = await requireVault(scope, vault).deleteMany(input, signal);
-          return deleteManyResponse.encode(deleteManyFields(result));
-        },
-      },
-      logger,
+    DeleteConversations: methods.unary(readDeleteMany, async (vault, { input }, signal) =>
+      deleteManyResponse.encode(deleteManyFields(await vault.deleteMany(input, signal))),
     ),
   };
 }

@@ -1,6 +1,5 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { limits } from '../../model/index.js';
-import { serverStream, unary } from '../calls/index.js';
 import {
   readBackupVault,
   readCollectGarbage,
@@ -13,7 +12,8 @@ import {
 import { compactFields, registryFields } from '../compaction-fields.js';
 import { collectFields, statsFields, verifyFields } from '../responses.js';
 import { MessageCodec } from '../wire/codec.js';
-import { requireVault, type ServiceScope } from './scope.js';
+import type { ServiceScope } from './scope.js';
+import { VaultMethods } from './vault-methods.js';
 
 const collectResponse = new MessageCodec('stowken.v1.CollectGarbageResponse');
 const compactResponse = new MessageCodec('stowken.v1.CompactSubstringsResponse');
@@ -24,88 +24,48 @@ const statsResponse = new MessageCodec('stowken.v1.GetStatsResponse');
 const capabilitiesResponse = new MessageCodec('stowken.v1.GetCapabilitiesResponse');
 
 export function maintenanceService(scope: ServiceScope): UntypedServiceImplementation {
-  const { logger } = scope;
+  const methods = new VaultMethods(scope);
   return {
-    CollectGarbage: serverStream(
-      {
-        read: readCollectGarbage,
-        async *handle({ vault, options }, signal) {
-          for await (const part of requireVault(scope, vault).collectGarbage(options, signal)) {
-            yield [collectResponse.encode(collectFields(part))];
-          }
-        },
-      },
-      logger,
+    CollectGarbage: methods.stream(
+      readCollectGarbage,
+      (vault, { options }, signal) => vault.collectGarbage(options, signal),
+      (part) => [collectResponse.encode(collectFields(part))],
     ),
 
-    CompactSubstrings: serverStream(
-      {
-        read: readCompact,
-        async *handle({ vault, input }, signal) {
-          for await (const part of requireVault(scope, vault).compact(input, signal)) {
-            yield [compactResponse.encode(compactFields(part))];
-          }
-        },
-      },
-      logger,
+    CompactSubstrings: methods.stream(
+      readCompact,
+      (vault, { input }, signal) => vault.compact(input, signal),
+      (part) => [compactResponse.encode(compactFields(part))],
     ),
 
-    VerifyVault: serverStream(
-      {
-        read: readVerifyVault,
-        async *handle({ vault, options }, signal) {
-          for await (const part of requireVault(scope, vault).verify(options, signal)) {
-            yield [verifyResponse.encode(verifyFields(part))];
-          }
-        },
-      },
-      logger,
+    VerifyVault: methods.stream(
+      readVerifyVault,
+      (vault, { options }, signal) => vault.verify(options, signal),
+      (part) => [verifyResponse.encode(verifyFields(part))],
     ),
 
-    BackupVault: serverStream(
-      {
-        read: readBackupVault,
-        async *handle({ vault }, signal) {
-          for await (const data of requireVault(scope, vault).backup(signal)) {
-            yield [backupResponse.encode({ data })];
-          }
-        },
-      },
-      logger,
+    BackupVault: methods.stream(
+      readBackupVault,
+      (vault, _request, signal) => vault.backup(signal),
+      (data) => [backupResponse.encode({ data })],
     ),
 
-    ListRegistries: unary(
-      {
-        read: readListRegistries,
-        async handle({ vault }) {
-          const registries = await requireVault(scope, vault).listRegistries();
-          return registriesResponse.encode({ registries: registries.map(registryFields) });
-        },
-      },
-      logger,
+    ListRegistries: methods.unary(readListRegistries, async (vault) => {
+      const registries = await vault.listRegistries();
+      return registriesResponse.encode({ registries: registries.map(registryFields) });
+    }),
+
+    GetStats: methods.unary(readGetStats, async (vault) =>
+      statsResponse.encode(statsFields(await vault.stats())),
     ),
 
-    GetStats: unary(
-      {
-        read: readGetStats,
-        handle: async ({ vault }) =>
-          statsResponse.encode(statsFields(await requireVault(scope, vault).stats())),
-      },
-      logger,
-    ),
-
-    GetCapabilities: unary(
-      {
-        read: readGetCapabilities,
-        handle: async ({ vault }) =>
-          capabilitiesResponse.encode({
-            version: scope.version,
-            storage: requireVault(scope, vault).storageKind,
-            tokenizers: scope.tokenizers.known,
-            limits: wireLimits,
-          }),
-      },
-      logger,
+    GetCapabilities: methods.unary(readGetCapabilities, async (vault) =>
+      capabilitiesResponse.encode({
+        version: scope.version,
+        storage: vault.storageKind,
+        tokenizers: scope.tokenizers.known,
+        limits: wireLimits,
+      }),
     ),
   };
 }

@@ -1,7 +1,6 @@
 import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { StowkenError } from '../../model/index.js';
-import { serverStream, unary } from '../calls/index.js';
 import {
   readAddReferences,
   readDeleteSegment,
@@ -21,7 +20,8 @@ import { codeOf } from '../status-codes.js';
 import { MessageCodec } from '../wire/codec.js';
 import { encodeSegmentChunk } from '../wire/get-segments-response.js';
 import { listGarbagePage } from './list-garbage-page.js';
-import { requireVault, type ServiceScope } from './scope.js';
+import type { ServiceScope } from './scope.js';
+import { VaultMethods } from './vault-methods.js';
 
 const putResponse = new MessageCodec('stowken.v1.PutSegmentsResponse');
 const getResponse = new MessageCodec('stowken.v1.GetSegmentsResponse');
@@ -32,86 +32,45 @@ const deleteResponse = new MessageCodec('stowken.v1.DeleteSegmentResponse');
 
 export function segmentService(scope: ServiceScope): UntypedServiceImplementation {
   const { logger } = scope;
+  const methods = new VaultMethods(scope);
   return {
-    PutSegments: unary(
-      {
-        read: readPutSegments,
-        async handle({ vault, input }, signal) {
-          const outcomes = await requireVault(scope, vault).putSegments(input, signal);
-          return putResponse.encode({ results: outcomes.map(putSegmentFields) });
-        },
+    PutSegments: methods.unary(readPutSegments, async (vault, { input }, signal) => {
+      const outcomes = await vault.putSegments(input, signal);
+      return putResponse.encode({ results: outcomes.map(putSegmentFields) });
+    }),
+
+    GetSegments: methods.stream(
+      readGetSegments,
+      (vault, { hashes, encoding }, signal) => vault.getSegments({ hashes, encoding }, signal),
+      (part) => {
+        if (part.kind === 'chunk') return [encodeSegmentChunk(part)];
+        logDamage(logger, part.error);
+        return [getResponse.encode(segmentFailureFields(part.index, part.error))];
       },
-      logger,
     ),
 
-    GetSegments: serverStream(
-      {
-        read: readGetSegments,
-        async *handle({ vault, hashes, encoding }, signal) {
-          for await (const part of requireVault(scope, vault).getSegments({ hashes, encoding }, signal)) {
-            if (part.kind === 'chunk') yield [encodeSegmentChunk(part)];
-            else {
-              logDamage(logger, part.error);
-              yield [getResponse.encode(segmentFailureFields(part.index, part.error))];
-            }
-          }
-        },
-      },
-      logger,
-    ),
+    HasSegments: methods.unary(readHasSegments, async (vault, { hashes }) => {
+      const outcomes = await vault.hasSegments(hashes);
+      for (const outcome of outcomes) if (outcome.kind === 'failed') logDamage(logger, outcome.error);
+      return hasResponse.encode({ results: outcomes.map(hasSegmentFields) });
+    }),
 
-    HasSegments: unary(
-      {
-        read: readHasSegments,
-        async handle({ vault, hashes }) {
-          const outcomes = await requireVault(scope, vault).hasSegments(hashes);
-          for (const outcome of outcomes) if (outcome.kind === 'failed') logDamage(logger, outcome.error);
-          return hasResponse.encode({ results: outcomes.map(hasSegmentFields) });
-        },
-      },
-      logger,
-    ),
+    AddReferences: methods.unary(readAddReferences, async (vault, { references }) => {
+      const results = await vault.addReferences(references);
+      return addResponse.encode({ results: results.map(referenceFields) });
+    }),
 
-    AddReferences: unary(
-      {
-        read: readAddReferences,
-        async handle({ vault, references }) {
-          const results = await requireVault(scope, vault).addReferences(references);
-          return addResponse.encode({ results: results.map(referenceFields) });
-        },
-      },
-      logger,
-    ),
+    RemoveReferences: methods.unary(readRemoveReferences, async (vault, { references }) => {
+      const results = await vault.removeReferences(references);
+      return removeResponse.encode({ results: results.map(referenceFields) });
+    }),
 
-    RemoveReferences: unary(
-      {
-        read: readRemoveReferences,
-        async handle({ vault, references }) {
-          const results = await requireVault(scope, vault).removeReferences(references);
-          return removeResponse.encode({ results: results.map(referenceFields) });
-        },
-      },
-      logger,
-    ),
+    DeleteSegment: methods.unary(readDeleteSegment, async (vault, { hash }) => {
+      await vault.deleteSegment(hash);
+      return deleteResponse.encode({});
+    }),
 
-    DeleteSegment: unary(
-      {
-        read: readDeleteSegment,
-        async handle({ vault, hash }) {
-          await requireVault(scope, vault).deleteSegment(hash);
-          return deleteResponse.encode({});
-        },
-      },
-      logger,
-    ),
-
-    ListGarbage: unary(
-      {
-        read: readListGarbage,
-        handle: async (request) => listGarbagePage(requireVault(scope, request.vault), request),
-      },
-      logger,
-    ),
+    ListGarbage: methods.unary(readListGarbage, listGarbagePage),
   };
 }
 

@@ -137,7 +137,7 @@ export class ManifestChanges {
     return existing;
   }
 
-  #checkSegments(messages: readonly MessageRecord[], newSegments: readonly NewSegment[]): void {
+  #checkSegments(messages: Iterable<MessageRecord>, newSegments: readonly NewSegment[]): void {
     const brought = new Set(newSegments.map(({ hash }) => hash));
     const missing = [...distinctHashes(messages)].filter(
       (hash) => !brought.has(hash) && !this.draft.segment(hash),
@@ -145,8 +145,8 @@ export class ManifestChanges {
     if (missing.length > 0) throw segmentMissing(missing);
   }
 
-  #withStoredTokenCounts(messages: readonly MessageRecord[]): MessageRecord[] {
-    return messages.map(({ role, name, toolCallId, segments }) => ({
+  #withStoredTokenCounts(messages: Iterable<MessageRecord>): MessageRecord[] {
+    return Array.from(messages, ({ role, name, toolCallId, segments }) => ({
       role,
       name,
       toolCallId,
@@ -170,7 +170,7 @@ function specOf(conversation: Conversation): ConversationSpec {
 
 function outcome(
   conversation: Conversation,
-  messages: readonly MessageRecord[],
+  messages: Iterable<MessageRecord>,
   fresh: readonly NewSegment[],
 ): ManifestOutcome {
   const named = distinctHashes(messages);

@@ -1,5 +1,5 @@
 import type { Conversation } from '../../model/index.js';
-import type { Change, ChangeResult, ManifestOutcome, NewSegment } from '../change.js';
+import type { Change, ManifestOutcome, NewSegment } from '../change.js';
 import { prefixOutdated } from '../refusals.js';
 import { wholeBlocks } from '../prefix-blocks.js';
 import { writeManifest } from './conversations.js';
@@ -7,7 +7,6 @@ import { ListWriter } from './list-writer.js';
 import {
   countIn,
   manifestOutcome,
-  releaseList,
   requireConversation,
   findSegments,
   resolveMessages,
@@ -17,7 +16,6 @@ import {
 import type { WriteSession } from './write-session.js';
 
 type Append = NonNullable<Change['append']>;
-type Delete = NonNullable<Change['delete']>;
 
 /** What the messages name. */
 export function checkAppend(
@@ -39,15 +37,14 @@ export function appendMessages(
   brought: readonly BroughtSegment[],
 ): ManifestOutcome {
   const { number, conversation: before, list: stored } = requireConversation(session, { id });
-  const resolved = resolveMessages(session, messages, found);
   const list = new ListWriter(session);
   list.resume(stored, true);
-  for (const message of resolved.messages) list.add(message);
+  for (const message of resolveMessages(session, messages, found)) list.add(message);
   const conversation: Conversation = {
     ...before,
     revision: before.revision + 1,
     messageCount: before.messageCount + messages.length,
-    totalTokens: before.totalTokens + resolved.tokens,
+    totalTokens: before.totalTokens + list.tokensAdded,
     updateTimeMs: Math.max(timeMs, before.updateTimeMs),
   };
   writeManifest(session.tables, { number, conversation, list, replaces: true, grows: true }, session.names);
@@ -58,20 +55,4 @@ export function appendMessages(
     session.prefixes.extend(number, before.application, blocks, prefix.blocks);
   }
   return manifestOutcome(conversation, found, brought);
-}
-
-export function checkDelete(session: WriteSession, change: Delete): void {
-  requireConversation(session, change);
-}
-
-export function deleteConversation(
-  session: WriteSession,
-  { id }: Delete,
-): NonNullable<ChangeResult['delete']> {
-  const { number, conversation, list } = requireConversation(session, { id });
-  session.tables.conversations.remove(number);
-  session.ids.remove(id);
-  session.prefixes.remove(number, conversation.application);
-  countIn(session, conversation, -1);
-  return releaseList(session, list);
 }

@@ -1,7 +1,8 @@
 import type { Change, ChangeResult, NewSegment } from '../change.js';
 import type { ResultDraft } from '../change-results.js';
 import { checkRegistries } from '../needed-registries.js';
-import { appendMessages, checkAppend, checkDelete, deleteConversation } from './apply-append.js';
+import { appendMessages, checkAppend } from './apply-append.js';
+import { checkDelete, deleteConversation } from './apply-delete.js';
 import { checkFork, forkConversation } from './apply-fork.js';
 import { checkPut, putConversation } from './apply-put.js';
 import { addReferences, deleteSegments, removeReferences } from './apply-references.js';

@@ -53,16 +53,15 @@ export function putConversation(
   brought: readonly BroughtSegment[],
 ): ManifestOutcome {
   const { state } = session;
-  const resolved = resolveMessages(session, messages, found);
   const list = new ListWriter(session);
-  for (const message of resolved.messages) list.add(message);
+  for (const message of resolveMessages(session, messages, found)) list.add(message);
   const createTimeMs = existing?.conversation.createTimeMs ?? Math.max(timeMs, state.lastCreateTimeMs);
   state.lastCreateTimeMs = Math.max(createTimeMs, state.lastCreateTimeMs);
   const conversation: Conversation = {
     ...spec,
     metadata: { ...spec.metadata },
     revision: (existing?.conversation.revision ?? 0) + 1,
-    totalTokens: resolved.tokens,
+    totalTokens: list.tokensAdded,
     messageCount: messages.length,
     createTimeMs,
     updateTimeMs: Math.max(timeMs, existing?.conversation.updateTimeMs ?? createTimeMs),
@@ -75,7 +74,7 @@ export function putConversation(
     countIn(session, existing.conversation, -1);
     // After the new list has its references, so that what both name is not garbage in between.
     releaseList(session, existing.list);
-    session.prefixes.remove(number, existing.conversation.application);
+    session.prefixes.remove(number);
   } else session.ids.insert(spec.id, number);
   if (prefix) session.prefixes.insert(number, spec.application, prefix);
   return manifestOutcome(conversation, found, brought);
@@ -89,11 +88,11 @@ function sameContent(
 ): boolean {
   if (contentKey(conversation, []) !== contentKey(spec, [])) return false;
   if (conversation.messageCount !== messages.length) return false;
-  let at = 0;
-  for (const stored of messagesOf(list, (id) => session.pages.read(id), session.nameOf)) {
-    const wanted = messages[at++];
+  const storedMessages = messagesOf(list, (id) => session.pages.read(id), session.nameOf);
+  for (const wanted of messages) {
+    const stored = storedMessages.next().value;
     const isSame =
-      wanted !== undefined &&
+      stored !== undefined &&
       stored.role === wanted.role &&
       stored.name === wanted.name &&
       stored.toolCallId === wanted.toolCallId &&

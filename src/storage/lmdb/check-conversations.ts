@@ -1,3 +1,4 @@
+import { isStowkenError } from '../../model/index.js';
 import { guarded, type Report } from './check-report.js';
 import type { SegmentColumns } from './check-columns.js';
 import { checkList } from './check-lists.js';
@@ -16,6 +17,8 @@ export class CheckedConversations {
   #messages = 0;
   #tokens = 0;
   #lastCreateTimeMs = 0;
+  /** Records that do not decode, by number, and why. */
+  readonly #damaged = new Map<number, string>();
 
   constructor(
     private readonly tables: Tables,
@@ -34,14 +37,8 @@ export class CheckedConversations {
   *manifests(): Generator<number, void, void> {
     const ids = new IdIndex(this.tables.ids);
     for (const { key, value } of this.tables.conversations.range()) {
-      guarded(this.report, 'manifest', `conversation number ${key}`, () => {
-        const manifest = decodeManifest(value, this.nameOf);
-        this.#conversations += 1;
-        this.#manifest(manifest);
-        if (ids.find(manifest.conversation.id) !== key) {
-          this.report('id-index', `conversation ${manifest.conversation.id}`, 'its id does not lead to it');
-        }
-      });
+      const manifest = this.#decode(key, value);
+      if (manifest) this.#compare(key, manifest, ids);
       if (key >= this.state.nextConversation) {
         this.report('statistics', 'nextConversation', `is not above conversation number ${key}`);
       }
@@ -61,11 +58,40 @@ export class CheckedConversations {
           if (!this.tables.conversations.get(number)) {
             this.report('id-index', subject, `leads to conversation number ${number}, which is not stored`);
           }
+          this.#nameDamaged(number, `conversation ${id.toString('utf8')}`);
           before = id;
         }
       });
       yield 0;
     }
+    for (const number of this.#damaged.keys()) this.#nameDamaged(number, `conversation number ${number}`);
+  }
+
+  /** Reports a record that does not decode, once: by its id, where the index has it. */
+  #nameDamaged(number: number, subject: string): void {
+    const detail = this.#damaged.get(number);
+    if (detail !== undefined) this.report('manifest', subject, detail);
+    this.#damaged.delete(number);
+  }
+
+  #decode(number: number, record: Uint8Array): StoredManifest | undefined {
+    try {
+      return decodeManifest(record, this.nameOf);
+    } catch (error) {
+      if (!isStowkenError(error)) throw error;
+      this.#damaged.set(number, error.message);
+      return undefined;
+    }
+  }
+
+  #compare(number: number, manifest: StoredManifest, ids: IdIndex): void {
+    const { id } = manifest.conversation;
+    this.#conversations += 1;
+    guarded(this.report, 'manifest', `conversation ${id}`, () => {
+      this.#manifest(manifest);
+      if (ids.find(id) !== number)
+        this.report('id-index', `conversation ${id}`, 'its id does not lead to it');
+    });
   }
 
   #manifest({ conversation, list }: StoredManifest): void {

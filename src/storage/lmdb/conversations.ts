@@ -1,11 +1,11 @@
-import type { Conversation } from '../../model/index.js';
+import { isStowkenError, StowkenError, type Conversation } from '../../model/index.js';
 import { ByteReader } from '../bytes.js';
 import { tailBytesMax, type ListWriter } from './list-writer.js';
 import { corruptConversation, decodeHeader, encodeHeader, type Header, type NameOf } from './manifest.js';
 import type { NameCodes } from './names.js';
 import type { StoredList } from './stored-list.js';
 import type { Tables } from './environment.js';
-import { IdIndex } from './id-index.js';
+import type { IdIndex } from './id-index.js';
 
 /** A manifest as its record has it. */
 export interface StoredManifest {
@@ -34,15 +34,23 @@ export function readHeader(record: Uint8Array, nameOf: NameOf): Header {
 
 /** @throws StowkenError CORRUPT_STORE */
 export function findManifest(
-  tables: Pick<Tables, 'ids' | 'conversations'>,
+  tables: Pick<Tables, 'conversations'>,
+  ids: IdIndex,
   id: string,
   nameOf: NameOf,
 ): NumberedManifest | undefined {
-  const number = new IdIndex(tables.ids).find(id);
+  const number = ids.find(id);
   if (number === undefined) return undefined;
   const record = tables.conversations.get(number);
   if (!record) throw corruptConversation(number, `the index leads to it from ${id}, and it is not there`);
-  return { number, ...decodeManifest(record, nameOf) };
+  try {
+    return { number, ...decodeManifest(record, nameOf) };
+  } catch (error) {
+    if (!isStowkenError(error)) throw error;
+    throw new StowkenError('CORRUPT_STORE', `conversation ${JSON.stringify(id)}: ${error.message}`, {
+      conversation: id,
+    });
+  }
 }
 
 export interface ManifestToWrite {

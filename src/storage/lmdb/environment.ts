@@ -65,7 +65,8 @@ export class Environment {
           Buffer
         >,
       );
-    this.tables = {
+    // In one transaction: a new vault is one commit, not one for each table.
+    this.tables = root.transactionSync(() => ({
       meta: numbered('meta'),
       names: numbered('names'),
       packs: numbered('packs'),
@@ -90,7 +91,7 @@ export class Environment {
       prefixChildren: keyed('prefixChildren'),
       prefixEnds: keyed('prefixEnds'),
       prefixPlaces: numbered('prefixPlaces'),
-    };
+    }));
   }
 
   /** `sync: false` leaves it to the operating system when commits reach the disk. */

@@ -20,8 +20,8 @@ const FIRST_KEY = 1;
  * stretch of reading or one write transaction.
  */
 export class HashIndex {
-  /** Entries that are not in a chunk yet: each chunk takes all of its own at once. By their fingerprints. */
-  readonly #inserted = new Map<number, number[]>();
+  /** Entries that are not in a chunk yet: each chunk takes all of its own at once. */
+  #inserted: IndexEntry[] = [];
   /** By the keys under which they are stored; chunks are split when they are written. */
   readonly #changed = new Map<number, Uint8Array>();
 
@@ -30,21 +30,16 @@ export class HashIndex {
     private readonly directory: IndexDirectory,
   ) {}
 
-  /** Ids of segments whose hash may be this one. */
+  /** Ids of segments whose hash may be this one, but for those that were inserted here. */
   candidates(hash: SegmentHash): number[] {
     const fingerprint = fingerprintOf(hash);
     const key = this.#keyOf(fingerprint);
     const chunk = this.#changed.get(key) ?? this.table.view(key);
-    const stored = chunk ? idsIn(chunk, baseOf(key), fingerprint) : [];
-    const inserted = this.#inserted.get(fingerprint);
-    return inserted ? [...stored, ...inserted] : stored;
+    return chunk ? idsIn(chunk, baseOf(key), fingerprint) : [];
   }
 
   insert(hash: SegmentHash, id: number): void {
-    const fingerprint = fingerprintOf(hash);
-    const inserted = this.#inserted.get(fingerprint);
-    if (inserted) inserted.push(id);
-    else this.#inserted.set(fingerprint, [id]);
+    this.#inserted.push({ fingerprint: fingerprintOf(hash), id });
   }
 
   remove(hash: SegmentHash, id: number): void {
@@ -78,17 +73,15 @@ export class HashIndex {
   }
 
   #mergeInserted(): void {
-    const fingerprints = [...this.#inserted.keys()].sort((a, b) => a - b);
-    for (let at = 0; at < fingerprints.length;) {
-      const key = this.#keyOf(fingerprints[at]!);
-      const entries: IndexEntry[] = [];
-      for (; at < fingerprints.length && this.#keyOf(fingerprints[at]!) === key; at++) {
-        const fingerprint = fingerprints[at]!;
-        for (const id of this.#inserted.get(fingerprint)!) entries.push({ fingerprint, id });
-      }
-      this.#changed.set(key, withEntries(this.#chunk(key), baseOf(key), entries));
+    const inserted = this.#inserted.sort((a, b) => a.fingerprint - b.fingerprint);
+    this.#inserted = [];
+    for (let from = 0, to = 0; from < inserted.length; from = to) {
+      const { fingerprint } = inserted[from]!;
+      const key = this.#keyOf(fingerprint);
+      const end = this.directory.above(fingerprint) ?? Infinity;
+      while (to < inserted.length && inserted[to]!.fingerprint < end) to++;
+      this.#changed.set(key, withEntries(this.#chunk(key), baseOf(key), inserted.slice(from, to)));
     }
-    this.#inserted.clear();
   }
 
   #chunk(key: number): Uint8Array {

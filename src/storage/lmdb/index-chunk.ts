@@ -34,45 +34,56 @@ export function idsIn(chunk: Uint8Array, base: number, fingerprint: number): num
     if (current === fingerprint) ids.push(new ByteReader(chunk, at).varint());
     while (chunk[at++]! >= 0x80);
   }
-  if (at > chunk.length) throw new StowkenError('CORRUPT_STORE', 'a chunk of the hash index is cut off');
+  if (at > chunk.length) throw cutOff();
   return ids;
 }
 
 /** A new chunk that has these entries more, which come in the order of their fingerprints. */
 export function withEntries(chunk: Uint8Array, base: number, entries: readonly IndexEntry[]): Uint8Array {
   const writer = new ByteWriter(chunk.length + ENTRY_BYTES_MAX * entries.length);
-  const reader = new ByteReader(chunk);
-  /** The last fingerprints that were written and that were read, and where the bytes begin that are not copied. */
+  /** The last fingerprints that were written and that were passed, and where the bytes begin that are not copied. */
   let written = base;
-  let read = base;
+  let passed = base;
+  let at = 0;
   let copied = 0;
-  const copyRead = (end: number, last: number) => {
-    if (copied === end) return;
-    if (written !== read) {
+  /** Copies what was passed; `before` is the fingerprint that its first entry counts from. */
+  const copyPassed = (before: number) => {
+    if (copied === at) return;
+    if (written !== before) {
       const first = new ByteReader(chunk, copied);
-      writer.varint(read + first.varint() - written);
+      writer.varint(before + first.varint() - written);
       copied = first.position;
     }
-    writer.raw(chunk.subarray(copied, end));
-    copied = end;
-    written = read = last;
+    writer.raw(chunk.subarray(copied, at));
+    copied = at;
+    written = passed;
   };
   for (const { fingerprint, id } of entries) {
-    let last = read;
-    let end = copied;
-    reader.position = copied;
-    while (!reader.atEnd) {
-      const current = last + reader.varint();
+    const before = passed;
+    // By hand, without a reader: a commit passes every entry of the chunks that it changes.
+    while (at < chunk.length) {
+      let next = at;
+      let current = passed;
+      let scale = 1;
+      let byte: number;
+      do {
+        byte = chunk[next++]!;
+        current += (byte & 0x7f) * scale;
+        scale *= 0x80;
+      } while (byte >= 0x80);
       if (current > fingerprint) break;
-      reader.varint();
-      last = current;
-      end = reader.position;
+      while (chunk[next++]! >= 0x80);
+      at = next;
+      passed = current;
     }
-    copyRead(end, last);
+    if (at > chunk.length) throw cutOff();
+    copyPassed(before);
     writer.varint(fingerprint - written).varint(id);
     written = fingerprint;
   }
-  copyRead(chunk.length, read);
+  const before = passed;
+  at = chunk.length;
+  copyPassed(before);
   return writer.finish();
 }
 
@@ -95,4 +106,8 @@ export function decodeIndexChunk(base: number, chunk: Uint8Array): IndexEntry[] 
     entries.push({ fingerprint, id: reader.varint() });
   }
   return entries;
+}
+
+function cutOff(): StowkenError {
+  return new StowkenError('CORRUPT_STORE', 'a chunk of the hash index is cut off');
 }

@@ -25,6 +25,12 @@ export class IndexDirectory {
     return keys[upperBound(keys, key) - 1];
   }
 
+  /** The least key that is above this one. */
+  above(key: number): number | undefined {
+    const keys = (this.#keys ??= this.#read());
+    return keys[upperBound(keys, key)];
+  }
+
   /** Follows the commit with this sequence number. */
   update(sequence: number, added: readonly number[], removed: readonly number[]): void {
     const keys = this.#keys;

@@ -22,6 +22,19 @@ export function overflowBytes(pages: number): number {
   return pages * PAGE_BYTES - PAGE_HEADER_BYTES;
 }
 
+/** What records have of a leaf page. */
+export const LEAF_BYTES = PAGE_BYTES - PAGE_HEADER_BYTES;
+
+/** A table of fewer pages is never written anew to have fewer of them. */
+export const LOOSE_PAGES_MIN = 8;
+
+/** What a record takes of a leaf page: of a value that is too long for one, its place. */
+export function leafBytes(key: number | Buffer, value: Uint8Array): number {
+  const keyBytes = typeof key === 'number' ? NUMBER_KEY_BYTES : key.length;
+  const valueBytes = value.length > INLINE_VALUE_BYTES ? NODE_BYTES : value.length;
+  return 2 * Math.ceil((NODE_BYTES + keyBytes + valueBytes) / 2) + NODE_POINTER_BYTES;
+}
+
 /**
  * Packs that are written anew fill one overflow page: full however the leaf pages around them were split,
  * which packs inside leaf pages are only when they are appended.

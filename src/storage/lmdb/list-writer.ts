@@ -33,11 +33,17 @@ interface Run {
  */
 export class ListWriter {
   readonly #directory = new ByteWriter();
+  #tokensAdded = 0;
   #lastPage: number | undefined;
   #run: Run;
 
   constructor(private readonly target: ListTarget) {
     this.#run = this.#emptyRun();
+  }
+
+  /** Of the messages that were added, without those that it began with. */
+  get tokensAdded(): number {
+    return this.#tokensAdded;
   }
 
   /** Begins with the pages of a directory, and with a tail; `held`: the list goes on, and holds what that names. */
@@ -67,6 +73,7 @@ export class ListWriter {
     for (const { id, tokenCount } of message.segments) {
       this.#name(id);
       run.tokens += tokenCount;
+      this.#tokensAdded += tokenCount;
     }
   }
 

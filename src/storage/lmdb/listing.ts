@@ -1,7 +1,9 @@
-import type { Conversation } from '../../model/index.js';
-import type { ConversationPage, ListQuery } from '../queries.js';
+import { isStowkenError, type Conversation } from '../../model/index.js';
+import type { ConversationPage, DamagedConversation, ListQuery } from '../queries.js';
 import { matchesFilter } from '../filters.js';
 import { readHeader } from './conversations.js';
+import type { Tables } from './environment.js';
+import { IdIndex } from './id-index.js';
 import type { NameOf } from './manifest.js';
 import type { Table } from './table.js';
 
@@ -13,11 +15,17 @@ const SLICE = 500;
  * moment; the position is a conversation's number, so nothing is repeated or skipped between them.
  */
 export async function listConversations(
-  table: Table<number>,
+  { conversations: table, ids }: Pick<Tables, 'conversations' | 'ids'>,
   query: ListQuery,
   nameOf: NameOf,
 ): Promise<ConversationPage> {
   const { filter, limit, scanLimit } = query;
+  const damaged = new Map<number, string>();
+  const page = (next: number | undefined): ConversationPage => ({
+    conversations,
+    ...(damaged.size > 0 && { damaged: named(damaged, ids) }),
+    next,
+  });
   const newestFirst = query.order === 'newestFirst';
   const conversations: Conversation[] = [];
   let position = firstPosition(table, query, nameOf);
@@ -25,17 +33,37 @@ export async function listConversations(
   for (;;) {
     let seen = 0;
     for (const { key, value } of after(table, position, newestFirst)) {
-      if (conversations.length >= limit || scanned >= scanLimit) return { conversations, next: position };
-      const { conversation } = readHeader(value, nameOf);
-      if (isPast(conversation, query)) return { conversations, next: undefined };
-      if (matchesFilter(conversation, filter)) conversations.push(conversation);
+      if (conversations.length + damaged.size >= limit || scanned >= scanLimit) return page(position);
+      const conversation = headerOf(value, nameOf, (detail) => damaged.set(key, detail));
+      if (conversation && isPast(conversation, query)) return page(undefined);
+      if (conversation && matchesFilter(conversation, filter)) conversations.push(conversation);
       position = key;
       scanned += 1;
       seen += 1;
     }
-    if (seen < SLICE) return { conversations, next: undefined };
+    if (seen < SLICE) return page(undefined);
     await new Promise(setImmediate);
   }
+}
+
+/** Undefined for a record that does not decode. */
+function headerOf(
+  record: Uint8Array,
+  nameOf: NameOf,
+  onDamaged?: (detail: string) => void,
+): Conversation | undefined {
+  try {
+    return readHeader(record, nameOf).conversation;
+  } catch (error) {
+    if (!isStowkenError(error)) throw error;
+    onDamaged?.(error.message);
+    return undefined;
+  }
+}
+
+function named(damaged: ReadonlyMap<number, string>, ids: Table<Buffer>): DamagedConversation[] {
+  const known = new IdIndex(ids).idsOf(new Set(damaged.keys()));
+  return [...damaged].map(([number, detail]) => ({ id: known.get(number), detail }));
 }
 
 /** A slice of what comes after a position, in the order asked for. */
@@ -61,12 +89,20 @@ function firstAtOrAfter(table: Table<number>, timeMs: number, nameOf: NameOf): n
   let high = (table.last()?.key ?? 0) + 1;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    const [entry] = table.range({ start: middle, limit: 1 });
-    const reached = !entry || readHeader(entry.value, nameOf).conversation.createTimeMs >= timeMs;
-    if (reached) high = middle;
-    else low = entry.key + 1;
+    const found = firstReadable(table, middle, nameOf);
+    if (!found || found.createTimeMs >= timeMs) high = middle;
+    else low = found.number + 1;
   }
   return low;
+}
+
+/** From a number on, the first conversation that says when it was created. */
+function firstReadable(table: Table<number>, from: number, nameOf: NameOf) {
+  for (const { key, value } of table.range({ start: from })) {
+    const conversation = headerOf(value, nameOf);
+    if (conversation) return { number: key, createTimeMs: conversation.createTimeMs };
+  }
+  return undefined;
 }
 
 /** Whether no later conversation of this order can be in the time range. */

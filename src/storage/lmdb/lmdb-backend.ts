@@ -1,13 +1,15 @@
 import type { LiveCodec } from '../../codec/index.js';
-import { isStowkenError, StowkenError, type SegmentHash } from '../../model/index.js';
+import { isStowkenError, StowkenError, type MessageRecord, type SegmentHash } from '../../model/index.js';
 import type { MaintainedBackend, StorageHealth } from '../backend.js';
 import type { Change, ChangeResult, FrameReplacement, SegmentKey } from '../change.js';
 import type { RepairOptions, RepairReport } from '../checks.js';
 import { distinctHashes } from '../content.js';
 import type { FolderLock } from '../folder-lock.js';
 import { GroupCommit } from '../group-commit.js';
+import { withLeanHeap } from '../lean-heap.js';
 import { Leases } from '../leases.js';
 import { checkReplacements } from '../replacements.js';
+import { condense, looseBytes } from './condense.js';
 import type { Environment } from './environment.js';
 import { idOf, LmdbReader } from './lmdb-reader.js';
 import { rebuild } from './repair.js';
@@ -43,11 +45,10 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
       ({ hash }) => hash,
     );
     if (hashes.length > 0) await this.findSegments(hashes);
-    if (isLong(change)) await this.#resolve(change);
     // A damaged registry is refused before anything is written: a vault that has one cannot be opened.
     if (change.putRegistry) this.shared.codec.withRegistry(change.putRegistry.bytes);
     if (change.replaceFrames) await this.#checkReplacements(change.replaceFrames);
-    return this.#group.commit(change);
+    return isLong(change) ? withLeanHeap(() => this.#commitLong(change)) : this.#group.commit(change);
   }
 
   async repair({ onPhase, ...options }: RepairOptions = {}): Promise<RepairReport> {
@@ -60,6 +61,20 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
     const remaining = await this.check(options);
     const still = new Set(remaining.map((violation) => JSON.stringify(violation)));
     return { repaired: before.filter((violation) => !still.has(JSON.stringify(violation))), remaining };
+  }
+
+  async looseBytes(signal: AbortSignal): Promise<number> {
+    this.assertOpen();
+    return looseBytes(this.environment.tables, signal);
+  }
+
+  async condense(signal: AbortSignal): Promise<void> {
+    this.assertOpen();
+    await condense(
+      this.environment.tables,
+      (action) => this.#group.between(() => this.#writer.write(action)),
+      signal,
+    );
   }
 
   health(): StorageHealth {
@@ -94,13 +109,16 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
   }
 
   /** Looks up what a long change names, in slices, so that its transaction need not. */
-  async #resolve(change: Change): Promise<void> {
-    const messages = [...(change.put?.messages ?? []), ...(change.append?.messages ?? [])];
-    const hashes = [...distinctHashes(messages)];
-    const found = await this.slices(hashes, (finder, hash) => finder.find(hash));
+  async #commitLong(change: Change): Promise<ChangeResult> {
     const resolved = new Map<SegmentHash, KnownSegment>();
-    for (const known of found) if (known) resolved.set(known.hash, known);
+    for (const some of inSlices(change)) {
+      const hashes = [...distinctHashes(some)].filter((hash) => !resolved.has(hash));
+      const found = await this.slices(hashes, (finder, hash) => finder.find(hash));
+      for (const known of found) if (known) resolved.set(known.hash, known);
+      await new Promise(setImmediate);
+    }
     this.shared.resolved.set(change, resolved);
+    return this.#group.commit(change);
   }
 
   async #warm(keys: readonly SegmentKey[]): Promise<void> {
@@ -112,6 +130,20 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
         if (!isStowkenError(error)) throw error;
       }
     });
+  }
+}
+
+/** A few messages at a time, of which none is kept. */
+function* inSlices({ put, append }: Change): Generator<MessageRecord[], void, void> {
+  for (const part of [put, append]) {
+    let some: MessageRecord[] = [];
+    for (const message of part?.messages ?? []) {
+      some.push(message);
+      if (some.length < RESOLVED_AHEAD_MIN) continue;
+      yield some;
+      some = [];
+    }
+    yield some;
   }
 }
 

@@ -18,9 +18,10 @@ import { closed, segmentNotFound } from '../refusals.js';
 import { Absences } from './absences.js';
 import { backupEnvironment } from './backup.js';
 import { checkVault } from './check.js';
-import { findManifest, readHeader } from './conversations.js';
+import { findManifest, readHeader, type NumberedManifest } from './conversations.js';
 import type { Environment } from './environment.js';
 import { decodeGarbage } from './garbage.js';
+import { IdIndex } from './id-index.js';
 import { IndexDirectory } from './index-directory.js';
 import { listConversations } from './listing.js';
 import { corruptConversation } from './manifest.js';
@@ -109,12 +110,12 @@ export class LmdbReader {
 
   async getConversation(id: string): Promise<Conversation | undefined> {
     this.assertOpen();
-    return findManifest(this.environment.tables, id, this.nameOf)?.conversation;
+    return this.#findManifest(id)?.conversation;
   }
 
   async openConversation(id: string): Promise<ConversationSnapshot | undefined> {
     this.assertOpen();
-    const manifest = findManifest(this.environment.tables, id, this.nameOf);
+    const manifest = this.#findManifest(id);
     return manifest && createSnapshot(manifest, this.#pageOf, this.nameOf, this.lease());
   }
 
@@ -132,7 +133,7 @@ export class LmdbReader {
 
   async listConversations(query: ListQuery): Promise<ConversationPage> {
     this.assertOpen();
-    return listConversations(this.environment.tables.conversations, query, this.nameOf);
+    return listConversations(this.environment.tables, query, this.nameOf);
   }
 
   async listGarbage({ limit, garbageBeforeMs, after }: GarbageQuery): Promise<GarbagePage> {
@@ -217,6 +218,11 @@ export class LmdbReader {
   protected async finish(): Promise<void> {}
 
   protected readonly nameOf = (code: number): string => this.shared.names.nameOf(code);
+
+  #findManifest(id: string): NumberedManifest | undefined {
+    const { tables } = this.environment;
+    return findManifest(tables, new IdIndex(tables.ids), id, this.nameOf);
+  }
 
   readonly #pageOf = (id: number): Uint8Array => {
     this.assertOpen();

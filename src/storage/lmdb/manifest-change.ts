@@ -4,9 +4,12 @@ import { conversationNotFound, revisionMismatch, segmentMissing } from '../refus
 import { findManifest, type NumberedManifest } from './conversations.js';
 import { segmentsNamed, type ListedMessage } from './message-list.js';
 import { decodeDirectory } from './page-directory.js';
+import { readable } from './readable.js';
 import type { KnownSegment } from './segment-cache.js';
 import type { StoredList } from './stored-list.js';
 import type { WriteSession } from './write-session.js';
+
+const NOTHING = new Uint8Array(0);
 
 /** A segment that came with a change. */
 export interface BroughtSegment extends KnownSegment {
@@ -15,7 +18,7 @@ export interface BroughtSegment extends KnownSegment {
 }
 
 export function findConversation(session: WriteSession, id: string): NumberedManifest | undefined {
-  return findManifest(session.tables, id, session.nameOf);
+  return findManifest(session.tables, session.ids, id, session.nameOf);
 }
 
 /** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH */
@@ -36,7 +39,7 @@ export type FoundSegments = Map<SegmentHash, KnownSegment | undefined>;
 /** @throws StowkenError SEGMENT_MISSING when messages name what is neither stored nor brought */
 export function findSegments(
   session: WriteSession,
-  messages: readonly MessageRecord[],
+  messages: Iterable<MessageRecord>,
   newSegments: readonly NewSegment[],
 ): FoundSegments {
   const brought = new Set(newSegments.map(({ hash }) => hash));
@@ -46,7 +49,8 @@ export function findSegments(
     for (const { hash } of segments) {
       if (found.has(hash)) continue;
       const known = session.segments.find(hash);
-      found.set(hash, known);
+      // Under its own copy of the hash where it has one: of a long list, the other can go.
+      found.set(known?.hash ?? hash, known);
       if (!known && !brought.has(hash)) missing.push(hash);
     }
   }
@@ -54,13 +58,12 @@ export function findSegments(
   return found;
 }
 
-/** Messages that a change states, with segments by number; what was brought is found now. */
-export function resolveMessages(
+/** Messages that a change states, one by one, with segments by number; what was brought is found now. */
+export function* resolveMessages(
   session: WriteSession,
-  messages: readonly MessageRecord[],
+  messages: Iterable<MessageRecord>,
   found: FoundSegments,
-): { readonly messages: readonly ListedMessage[]; readonly tokens: number } {
-  let tokens = 0;
+): Generator<ListedMessage, void, void> {
   const resolve = (hash: SegmentHash) => {
     let known = found.get(hash);
     if (!known) {
@@ -68,16 +71,10 @@ export function resolveMessages(
       if (!known) throw segmentMissing([hash]);
       found.set(hash, known);
     }
-    tokens += known.tokenCount;
     return known;
   };
-  const listed = messages.map(({ role, name, toolCallId, segments }) => ({
-    role,
-    name,
-    toolCallId,
-    segments: segments.map(({ hash }) => resolve(hash)),
-  }));
-  return { messages: listed, tokens };
+  for (const { segments, ...speaker } of messages)
+    yield { ...speaker, segments: segments.map(({ hash }) => resolve(hash)) };
 }
 
 /** What putting or appending messages made. */
@@ -104,7 +101,7 @@ export function nothingNew(conversation: Conversation, unchanged: boolean): Mani
 
 /**
  * Lets go of a list: the tail's references, and those of pages that no other list has. Says how many there were,
- * and how many segments are garbage now.
+ * and how many segments are garbage now. A part that is damaged keeps its references, until a repair.
  */
 export function releaseList(
   session: WriteSession,
@@ -113,14 +110,14 @@ export function releaseList(
   let releasedReferences = 0;
   let garbageSegments = 0;
   const release = (part: Uint8Array) => {
-    for (const id of segmentsNamed(part)) {
+    for (const id of readable(() => segmentsNamed(part)) ?? []) {
       releasedReferences += 1;
       if (session.segments.release(id)) garbageSegments += 1;
     }
   };
   release(tail);
-  for (const { id } of decodeDirectory(directory))
-    if (session.pages.release(id)) release(session.pages.read(id));
+  for (const { id } of readable(() => [...decodeDirectory(directory)]) ?? [])
+    if (session.pages.release(id)) release(readable(() => session.pages.read(id)) ?? NOTHING);
   return { releasedReferences, garbageSegments };
 }
 

@@ -58,12 +58,12 @@ export class PrefixIndex {
     this.#settle(conversation, { run, depth: Math.min(depth, place.depth) });
   }
 
-  remove(conversation: number, application: string): void {
+  remove(conversation: number): void {
     const place = this.#placeOf(conversation);
     if (!place) return;
     this.#leave(conversation, place);
     this.tables.prefixPlaces.remove(conversation);
-    this.#prune(place.run, application);
+    this.#prune(place.run);
   }
 
   /** The most blocks that any conversation begins with, and some of those that do; of one application or of all. */
@@ -155,7 +155,7 @@ export class PrefixIndex {
   }
 
   /** Takes away blocks that no conversation has any more, from the end of this run back. */
-  #prune(from: number, application: string): void {
+  #prune(from: number): void {
     for (let number = from; number !== 0 && !this.#hasChildren(number);) {
       const run = this.#run(number);
       const kept = (this.#deepestEnd(number) ?? run.start) - run.start;
@@ -164,9 +164,18 @@ export class PrefixIndex {
           this.#put(number, { ...run, blocks: blocksOf(run.blocks, 0, kept) });
         return;
       }
-      this.tables.prefixChildren.remove(childKey(run.parent, blocksOf(run.blocks, 0, 1), application));
+      this.#removeChild(number, run);
       this.tables.prefixRuns.remove(number);
       number = run.parent;
+    }
+  }
+
+  /** Of the first runs, the key has the application too, which a conversation that is damaged may not say any more. */
+  #removeChild(number: number, { parent, blocks }: PrefixRun): void {
+    const beginning = childKey(parent, blocksOf(blocks, 0, 1), '');
+    for (const { key, value } of this.tables.prefixChildren.range({ start: beginning })) {
+      if (key.compare(beginning, 0, beginning.length, 0, beginning.length) !== 0) return;
+      if (decodeNumber(value) === number) return this.tables.prefixChildren.remove(key);
     }
   }
 

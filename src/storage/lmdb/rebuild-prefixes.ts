@@ -1,4 +1,3 @@
-import { isStowkenError } from '../../model/index.js';
 import { wholeBlocks } from '../prefix-blocks.js';
 import { readHeader } from './conversations.js';
 import type { Tables } from './environment.js';
@@ -12,6 +11,7 @@ import {
   runEnd,
   type PrefixRun,
 } from './prefix-run.js';
+import { readable } from './readable.js';
 
 interface Entry {
   readonly conversation: number;
@@ -62,14 +62,4 @@ function blocksBefore(runs: ReadonlyMap<number, PrefixRun>, number: number, dept
   }
   const blocks = Buffer.concat(pieces);
   return end === 0 && blockCount(blocks) > 0 ? blocks : undefined;
-}
-
-/** Undefined where the record is damaged. */
-function readable<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (isStowkenError(error)) return undefined;
-    throw error;
-  }
 }

@@ -1,5 +1,4 @@
 import { frameRegistryId, type Codec } from '../../codec/index.js';
-import { isStowkenError } from '../../model/index.js';
 import { SegmentColumns } from './check-columns.js';
 import { decodeManifest } from './conversations.js';
 import type { Tables } from './environment.js';
@@ -7,7 +6,7 @@ import { framePieces } from './frame-pieces.js';
 import { decodeGarbage, encodeGarbage } from './garbage.js';
 import { baseOf, fingerprintOf, splitIndexChunk } from './hash-index.js';
 import { decodeIndexChunk, type IndexEntry } from './index-chunk.js';
-import { IdIndex } from './id-index.js';
+import { IdIndex, IdIndexWriter } from './id-index.js';
 import type { NameOf } from './manifest.js';
 import { segmentsNamed } from './message-list.js';
 import { numberKey } from './number-key.js';
@@ -15,6 +14,7 @@ import { decodePack } from './pack.js';
 import { decodeDirectory } from './page-directory.js';
 import { encodeFreedPages } from './pages.js';
 import { RefCounts } from './ref-counts.js';
+import { readable } from './readable.js';
 import { rebuildPrefixes } from './rebuild-prefixes.js';
 import { decodeReferences, referenceOfBytes } from './reference-chunk.js';
 import { countUse, Registries, type RegistryUse } from './registries.js';
@@ -92,8 +92,9 @@ function countReferences(
   state: State,
 ): Map<number, number> {
   const holders = new Map<number, number>();
+  const idsOfDamaged = damagedIds(tables, nameOf);
   clear(tables.ids);
-  const ids = new IdIndex(tables.ids);
+  const ids = new IdIndexWriter(tables.ids);
   state.conversations = state.messages = state.tokens = 0;
   for (const number of [...tables.conversations.keys()]) {
     state.nextConversation = Math.max(state.nextConversation, number + 1);
@@ -112,7 +113,18 @@ function countReferences(
       holders.set(page.id, (holders.get(page.id) ?? 0) + 1);
     }
   }
+  for (const [number, id] of idsOfDamaged) if (ids.find(id) === undefined) ids.insert(id, number);
+  ids.flush();
   return holders;
+}
+
+/** The ids of conversations that do not say theirs any more: under these they can be deleted. */
+function damagedIds(tables: Tables, nameOf: NameOf): Map<number, string> {
+  const damaged = new Set<number>();
+  for (const { key, value } of tables.conversations.range()) {
+    if (!readable(() => decodeManifest(value, nameOf))) damaged.add(key);
+  }
+  return damaged.size === 0 ? new Map<number, string>() : new IdIndex(tables.ids).idsOf(damaged);
 }
 
 /** Makes the counts of pages anew; those that no manifest names go when no snapshot reads them any more. */
@@ -218,14 +230,4 @@ function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, n
 function clear(table: Table<number> | Table<Buffer>): void {
   const any = table as Table<number>;
   for (const key of [...any.keys()]) any.remove(key);
-}
-
-/** Undefined where the record is damaged. */
-function readable<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (isStowkenError(error)) return undefined;
-    throw error;
-  }
 }

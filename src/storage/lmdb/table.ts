@@ -56,6 +56,14 @@ export class Table<K extends number | Buffer> {
     return first(this.database.getKeys({ start: key, reverse: true, limit: 1, ...this.#options() }));
   }
 
+  /** The least key that is above this one. */
+  keyAfter(key: K): K | undefined {
+    for (const next of this.database.getKeys({ start: key, limit: 2, ...this.#options() })) {
+      if (isBefore(key, next)) return next;
+    }
+    return undefined;
+  }
+
   last(): Entry<K> | undefined {
     return this.#entry(this.lastKey());
   }
@@ -99,6 +107,15 @@ export class Table<K extends number | Buffer> {
 
   pages(): number {
     return treePages(this.database.getStats());
+  }
+
+  count(): number {
+    return (this.database.getStats() as { entryCount: number }).entryCount;
+  }
+
+  /** Pages that records stand in. */
+  leafPages(): number {
+    return (this.database.getStats() as { treeLeafPageCount: number }).treeLeafPageCount;
   }
 
   #entry(key: K | undefined): Entry<K> | undefined {

@@ -2,7 +2,7 @@ import { registryIdOf, type LiveCodec } from '../../codec/index.js';
 import type { SegmentHash } from '../../model/index.js';
 import type { Change } from '../change.js';
 import type { Tables } from './environment.js';
-import { IdIndex } from './id-index.js';
+import { IdIndexWriter } from './id-index.js';
 import { NameWriter, type Names } from './names.js';
 import { Pages } from './pages.js';
 import { PrefixIndex } from './prefix-index.js';
@@ -28,7 +28,7 @@ export interface Shared extends SegmentMemory {
 export class WriteSession {
   readonly state: State;
   readonly names: NameWriter;
-  readonly ids: IdIndex;
+  readonly ids: IdIndexWriter;
   readonly references: References;
   readonly pages: Pages;
   readonly requests: Requests;
@@ -47,7 +47,7 @@ export class WriteSession {
     this.state = readState(tables.meta);
     this.state.commitSequence += 1;
     this.names = new NameWriter(tables.names, shared.names, this.state.nextName);
-    this.ids = new IdIndex(tables.ids);
+    this.ids = new IdIndexWriter(tables.ids);
     this.references = new References(tables.references);
     this.pages = new Pages(tables, this.state);
     this.requests = new Requests(tables, this.state, this.names, this.nameOf);
@@ -88,6 +88,7 @@ export class WriteSession {
     this.segments.flush();
     this.registries.flush();
     this.references.flush();
+    this.ids.flush();
     this.pages.flush(sequenceMax);
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);

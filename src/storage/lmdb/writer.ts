@@ -45,11 +45,11 @@ export class Writer {
     }
   }
 
-  /** Writes what is no change: a repair. @throws StowkenError COMMIT_FAILED, WRITES_STOPPED */
-  async write(action: () => void): Promise<void> {
+  /** Writes what is no change: a repair, or the same records anew. @throws StowkenError COMMIT_FAILED, WRITES_STOPPED */
+  async write<T>(action: () => T): Promise<T> {
     this.#checkWritable();
     try {
-      await this.environment.write(action);
+      return await this.environment.write(action);
     } catch (error) {
       throw error instanceof CommitError ? await this.#stop(error) : error;
     }

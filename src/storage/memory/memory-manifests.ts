@@ -71,7 +71,7 @@ export function put(
   added: ReadonlySet<string>,
   nowMs: number,
 ): ManifestOutcome {
-  const conversation = write(store, spec, messages, fingerprints(prefix), timeMs, nowMs);
+  const conversation = write(store, spec, [...messages], fingerprints(prefix), timeMs, nowMs);
   return outcome(store, conversation, messages, added);
 }
 
@@ -168,7 +168,7 @@ function checkRevision(store: MemoryStore, id: string, revision: number | undefi
 
 function checkSegments(
   store: MemoryStore,
-  messages: readonly MessageRecord[],
+  messages: Iterable<MessageRecord>,
   newSegments: readonly NewSegment[],
 ): void {
   const brought = new Set(newSegments.map(({ hash }) => hash));
@@ -181,7 +181,7 @@ function checkSegments(
 function outcome(
   store: MemoryStore,
   conversation: Conversation,
-  messages: readonly MessageRecord[],
+  messages: Iterable<MessageRecord>,
   added: ReadonlySet<string>,
 ): ManifestOutcome {
   const named = distinctHashes(messages);

@@ -1,7 +1,9 @@
 import { createRewriter, registryIdOf, type Codec } from '../../codec/index.js';
 import { StowkenError } from '../../model/index.js';
-import type { SegmentKey, StorageBackend } from '../../storage/index.js';
+import type { StorageBackend } from '../../storage/index.js';
 import { requireIntact } from '../intact.js';
+import { preparing } from '../preparation.js';
+import { BatchSize } from './batch-size.js';
 import { planCompaction, readRegistries } from './plan.js';
 import { fromResumeToken, toResumeToken } from './resume-token.js';
 import { rewriteRetired, rewriteShrinking, type GrowthByRegistry } from './rewrite.js';
@@ -33,7 +35,12 @@ export async function* compact(
   signal: AbortSignal,
 ): AsyncGenerator<CompactPart, void, void> {
   const { backend } = parts;
-  await requireIntact(backend, signal);
+  const resumed = input.resumeToken === '' ? undefined : fromResumeToken(backend.vaultId, input.resumeToken);
+  const planned = yield* preparing(async (tell, stop) => {
+    const told = input.reportPreparation ? tell : () => undefined;
+    await requireIntact(backend, stop, told);
+    return resumed ? undefined : planCompaction(backend, parts.codec, input.minSavingsRatio, stop, told);
+  }, signal);
   const inUseBytesBefore = (await backend.stats()).inUseBytes;
   const tally: Tally = { segmentsDone: 0, segments: 0, segmentsRewritten: 0, bytesBefore: 0, bytesAfter: 0 };
 
@@ -55,35 +62,40 @@ export async function* compact(
   }
 
   let registryId: number;
-  let after: SegmentKey | undefined;
-  if (input.resumeToken === '') {
-    const planned = await planCompaction(backend, parts.codec, input.minSavingsRatio, signal);
+  if (resumed) {
+    ({ registryId } = resumed);
+    tally.segments = (await backend.stats()).segments;
+  } else {
     if (planned === undefined) return yield await summary('notWorthIt', 0);
     const { plan, registry } = planned;
     tally.segments = plan.segments;
     yield plan;
     if (input.dryRun) return yield await summary('dryRun', plan.registryId);
-    if (plan.predictedSavingsRatio < input.minSavingsRatio || plan.predictedSavingsRatio <= 0) {
-      return yield await summary('notWorthIt', plan.registryId);
+    const { predictedSavingsRatio, loosePageBytes } = plan;
+    if (predictedSavingsRatio < input.minSavingsRatio || predictedSavingsRatio <= 0) {
+      const condenses = loosePageBytes > 0 && loosePageBytes >= input.minSavingsRatio * inUseBytesBefore;
+      if (condenses) await backend.condense?.(signal);
+      return yield await summary(condenses ? 'complete' : 'notWorthIt', plan.registryId);
     }
     if (plan.newRegistry) await backend.commit({ putRegistry: { bytes: registry, timeMs: parts.clock() } });
     registryId = plan.registryId;
-  } else {
-    ({ registryId, after } = fromResumeToken(backend.vaultId, input.resumeToken));
-    tally.segments = (await backend.stats()).segments;
   }
 
   const registries = (await readRegistries(backend)).filter((bytes) => registryIdOf(bytes) <= registryId);
   if (registries.length === 0 || registryIdOf(registries.at(-1)!) !== registryId)
     throw staleToken(registryId);
   const rewriter = createRewriter(registries);
-  const work = { backend, rewriter, registryId, signal };
+  const work = { backend, rewriter, registryId, signal, size: new BatchSize() };
   const growth: GrowthByRegistry = new Map();
   const startedMs = performance.now();
   try {
-    for await (const batch of rewriteShrinking(work, after, growth)) {
+    for await (const batch of rewriteShrinking(work, resumed?.after, growth)) {
       tally.segmentsDone += batch.segments;
-      add(tally, batch);
+      // What is stored meanwhile is looked at too.
+      tally.segments = Math.max(tally.segments, tally.segmentsDone);
+      tally.segmentsRewritten += batch.rewritten;
+      tally.bytesBefore += batch.bytesBefore;
+      tally.bytesAfter += batch.bytesAfter;
       const resumeToken = toResumeToken(backend.vaultId, { registryId, after: batch.lastKey });
       const elapsedMs = performance.now() - startedMs;
       yield progress(tally, elapsedMs, resumeToken);
@@ -92,17 +104,19 @@ export async function* compact(
       }
     }
     const retired = await worthRetiring(backend, registryId, growth);
-    if (retired.size > 0) for await (const batch of rewriteRetired(work, retired)) add(tally, batch);
+    if (retired.size > 0) {
+      for await (const { rewritten, bytesBefore, bytesAfter } of rewriteRetired(work, retired)) {
+        tally.segmentsRewritten += rewritten;
+        // They were looked at before.
+        tally.bytesAfter += bytesAfter - bytesBefore;
+      }
+    }
   } finally {
     await rewriter.close();
   }
-  yield await summary('complete', registryId, { dropped: await dropUnused(backend, registryId) });
-}
-
-function add(tally: Tally, batch: { rewritten: number; bytesBefore: number; bytesAfter: number }): void {
-  tally.segmentsRewritten += batch.rewritten;
-  tally.bytesBefore += batch.bytesBefore;
-  tally.bytesAfter += batch.bytesAfter;
+  const dropped = await dropUnused(backend, registryId);
+  await backend.condense?.(signal);
+  yield await summary('complete', registryId, { dropped });
 }
 
 function progress(tally: Tally, elapsedMs: number, resumeToken: string): CompactProgress {

@@ -1,5 +1,6 @@
 import { createRewriter, registryIdOf, trainRegistry, type Codec } from '../../codec/index.js';
 import type { StorageBackend } from '../../storage/index.js';
+import type { TellPreparation } from '../preparation.js';
 import { takeSample, type Sample } from './sample.js';
 import type { CompactPlan } from './types.js';
 
@@ -25,13 +26,15 @@ export async function planCompaction(
   codec: Codec,
   minSavingsRatio: number,
   signal: AbortSignal,
+  tell: TellPreparation,
 ): Promise<Planned | undefined> {
-  const sample = await takeSample(backend, codec, signal);
+  const sample = await takeSample(backend, codec, signal, tell);
   if (sample.runs.length === 0 || sample.heldBack.length === 0) return undefined;
   const stored = await readRegistries(backend);
   const bytesNow = sample.frameBytes + sumOfLengths(stored);
   const newest = stored.at(-1);
   const id = newest === undefined ? 1 : registryIdOf(newest) + 1;
+  tell('training', 0, sample.tokens);
   const trained = await trainRegistry(sample.runs, { id, signal });
 
   const fresh = await judge(sample, [...stored, trained], signal);
@@ -52,6 +55,7 @@ export async function planCompaction(
       newRegistry: worthTraining,
       predictedFrameBytes: chosen.predictedFrameBytes,
       predictedSavingsRatio: bytesNow === 0 ? 0 : 1 - chosen.bytesAfter / bytesNow,
+      loosePageBytes: (await backend.looseBytes?.(signal)) ?? 0,
     },
   };
 }

@@ -1,5 +1,6 @@
 import { frameRegistryId, type Rewriter } from '../../codec/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
+import type { BatchSize } from './batch-size.js';
 import { scanBatches, type ScannedSegment } from './scan.js';
 
 /** What became of one batch. */
@@ -20,6 +21,7 @@ interface RewriteWork {
   readonly rewriter: Rewriter;
   readonly registryId: number;
   readonly signal: AbortSignal;
+  readonly size: BatchSize;
 }
 
 /** Rewrites every frame after a key that shrinks with the registry, a committed batch at a time. */
@@ -28,7 +30,7 @@ export async function* rewriteShrinking(
   after: SegmentKey | undefined,
   growth: GrowthByRegistry,
 ): AsyncGenerator<RewrittenBatch, void, void> {
-  for await (const batch of scanBatches(work.backend, after, work.signal)) {
+  for await (const batch of scanBatches(work.backend, after, work.signal, work.size)) {
     yield rewriteBatch(work, batch, ({ frame }, next) => {
       const registryId = frameRegistryId(frame);
       if (registryId === work.registryId) return false;
@@ -45,7 +47,7 @@ export async function* rewriteRetired(
   work: RewriteWork,
   retired: ReadonlySet<number>,
 ): AsyncGenerator<RewrittenBatch, void, void> {
-  for await (const batch of scanBatches(work.backend, undefined, work.signal)) {
+  for await (const batch of scanBatches(work.backend, undefined, work.signal, work.size)) {
     yield rewriteBatch(work, batch, ({ frame }) => {
       const registryId = frameRegistryId(frame);
       return registryId !== undefined && retired.has(registryId);
@@ -54,11 +56,12 @@ export async function* rewriteRetired(
 }
 
 async function rewriteBatch(
-  { backend, rewriter, registryId, signal }: RewriteWork,
+  { backend, rewriter, registryId, signal, size }: RewriteWork,
   batch: readonly ScannedSegment[],
   replaces: (segment: ScannedSegment, next: Uint8Array) => boolean,
 ): Promise<RewrittenBatch> {
   const older = batch.filter(({ frame }) => frameRegistryId(frame) !== registryId);
+  const startedMs = performance.now();
   const frames =
     older.length === 0
       ? []
@@ -66,6 +69,7 @@ async function rewriteBatch(
           older.map(({ frame }) => frame),
           signal,
         );
+  size.took(performance.now() - startedMs);
   const replacements = older.flatMap((segment, index) => {
     const frame = frames[index]!;
     return replaces(segment, frame) ? [{ key: segment.key, expected: segment.frame, frame }] : [];

@@ -1,6 +1,7 @@
 import type { Codec } from '../../codec/index.js';
 import { limits, type TokenRun } from '../../model/index.js';
 import type { StorageBackend } from '../../storage/index.js';
+import type { TellPreparation } from '../preparation.js';
 import { scanBatches } from './scan.js';
 
 /** What a plan is made from. */
@@ -23,8 +24,9 @@ export async function takeSample(
   backend: StorageBackend,
   codec: Codec,
   signal: AbortSignal,
+  tell: TellPreparation,
 ): Promise<Sample> {
-  const { uniqueTokens } = await backend.stats();
+  const { uniqueTokens, segments: total } = await backend.stats();
   const share = Math.min(1, (0.9 * limits.trainingTokensMax) / Math.max(1, uniqueTokens));
   const runs: TokenRun[] = [];
   const heldBack: Uint8Array[] = [];
@@ -44,6 +46,7 @@ export async function takeSample(
         tokens += tokenCount;
       }
     }
+    tell('sampling', segments, Math.max(segments, total));
   }
   return { segments, frameBytes, runs, tokens, heldBack };
 }

@@ -1,5 +1,6 @@
 import { limits } from '../../model/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
+import type { BatchSize } from './batch-size.js';
 import { breathe, throwIfAborted } from '../turns.js';
 
 export interface ScannedSegment {
@@ -13,12 +14,13 @@ export async function* scanBatches(
   backend: StorageBackend,
   after: SegmentKey | undefined,
   signal: AbortSignal,
+  size: Pick<BatchSize, 'segments'> = { segments: limits.compactionBatchSegmentsMax },
 ): AsyncGenerator<readonly ScannedSegment[], void, void> {
   let from = after;
   do {
     throwIfAborted(signal);
     const page = await backend.scanSegments({
-      limit: limits.compactionBatchSegmentsMax,
+      limit: size.segments,
       bytesMax: limits.compactionBatchBytesMax,
       ...(from !== undefined && { after: from }),
     });

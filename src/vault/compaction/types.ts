@@ -1,10 +1,15 @@
+import type { Preparation } from '../preparation.js';
+
 /** Of the bytes of frames and registries: what a compaction must save where nobody says otherwise. */
 export const minSavingsRatioDefault = 0.05;
 
 export interface CompactInput {
   /** Stop after the plan, and change nothing. */
   readonly dryRun: boolean;
-  /** Part of the bytes (frames and registries) that must be saved, 0 to 1; below it nothing is changed. */
+  /**
+   * Part of the bytes of frames and registries that must be saved, 0 to 1: below it no frame is changed. Pages are
+   * written anew where that frees this part of those in use.
+   */
   readonly minSavingsRatio: number;
   /** What this run may rewrite; it ends with a resume token when it reaches one of them. */
   readonly segmentsMax: number | undefined;
@@ -12,6 +17,8 @@ export interface CompactInput {
   readonly timeMsMax: number | undefined;
   /** Where an earlier run stopped; empty to begin anew. */
   readonly resumeToken: string;
+  /** Whether how far the check, the sample and the training are comes before the plan. */
+  readonly reportPreparation?: boolean;
 }
 
 export interface CompactPlan {
@@ -29,6 +36,8 @@ export interface CompactPlan {
   readonly predictedFrameBytes: number;
   /** Of frames and registries together; negative when they would grow. */
   readonly predictedSavingsRatio: number;
+  /** Bytes of half-empty pages that come free when they are written anew, about. */
+  readonly loosePageBytes: number;
 }
 
 export interface CompactFigures {
@@ -50,7 +59,7 @@ export interface CompactProgress extends CompactFigures {
 export type CompactEnd =
   | 'complete'
   | 'dryRun'
-  /** The plan saves less than minSavingsRatio: nothing was changed. */
+  /** The plan saves less than minSavingsRatio, of frames as of pages: nothing was changed. */
   | 'notWorthIt'
   /** A budget was reached; resumeToken goes on. */
   | 'budgetReached';
@@ -66,4 +75,4 @@ export interface CompactSummary extends CompactFigures {
   readonly resumeToken: string;
 }
 
-export type CompactPart = CompactPlan | CompactProgress | CompactSummary;
+export type CompactPart = Preparation | CompactPlan | CompactProgress | CompactSummary;

@@ -1,6 +1,5 @@
 import { isStowkenError, limits, type Conversation } from '../../model/index.js';
-import { retrieveConversation } from '../retrieve.js';
-import type { StoreParts } from '../store.js';
+import { retrieveConversation, type RetrieveParts } from '../retrieve.js';
 import { BlockFingerprints } from './block-fingerprints.js';
 
 /** Blocks that go on where a conversation ends. */
@@ -11,7 +10,7 @@ export interface OpenBlock {
 
 /** Reads the tokens after the last whole block; undefined when there is no such conversation. */
 export async function openBlockOf(
-  parts: StoreParts,
+  parts: RetrieveParts,
   id: string,
   signal: AbortSignal,
 ): Promise<OpenBlock | undefined> {
@@ -32,7 +31,7 @@ export async function openBlockOf(
 }
 
 async function readOpenBlock(
-  parts: StoreParts,
+  parts: RetrieveParts,
   { id, revision, totalTokens }: Conversation,
   signal: AbortSignal,
 ): Promise<OpenBlock> {

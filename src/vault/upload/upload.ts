@@ -71,7 +71,7 @@ export class Upload {
     if (!this.#finished) refuse('finish', 'is missing: the requests ended without it');
     const { spec, ifRevision, requestId } = this.input;
     const timeMs = this.parts.clock();
-    const messages = this.#messages.records();
+    const messages = this.#messages.finish();
     const request = this.#digest && requestId !== undefined && this.#digest.mark(requestId, timeMs);
     const result = await this.#segments.commitWith({
       ...(request && { request }),

@@ -7,9 +7,13 @@ import type { Load } from './load.js';
 
 /** Short ones: a round has no time for a long training. */
 const SAMPLE = { segments: 40, tokensMax: 200 };
+const neverAborted = new AbortController().signal;
 const BATCH = { limit: 24, bytesMax: 8 * 1024 };
 
-/** Trains registries on what is stored, rewrites frames with them in batches, and drops those that no frame names. */
+/**
+ * Trains registries on what is stored, rewrites frames with them in batches, drops those that no frame names, and joins
+ * half-empty pages.
+ */
 export async function compact(load: Load, _client: number, random: Random): Promise<never> {
   const { backend } = load;
   for (;;) {
@@ -23,6 +27,7 @@ export async function compact(load: Load, _client: number, random: Random): Prom
       after = page.next;
     } while (after !== undefined);
     await dropUnused(load, await backend.listRegistries());
+    await backend.condense?.(neverAborted);
     await setTimeout(1);
   }
 }

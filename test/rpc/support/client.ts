@@ -101,7 +101,7 @@ export class TestClient {
   }
 
   /** A client stream: the call itself, and its response. */
-  upload(name: string, options: CallOptions = {}) {
+  upload(name: string, options: CallOptions = {}, metadata = new Metadata()) {
     const { path, responseDeserialize } = method(name);
     let done: (response: Fields) => void;
     let fail: (error: Error) => void;
@@ -114,7 +114,7 @@ export class TestClient {
       path,
       (bytes: Buffer) => bytes,
       (bytes) => responseDeserialize(bytes) as Fields,
-      new Metadata(),
+      metadata,
       options,
       (error, value) => (error === null ? done(value!) : fail(error)),
     );

@@ -1,0 +1,73 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+
+/** What one process is to call. */
+export interface LoadJob {
+  readonly address: string;
+  readonly path: string;
+  readonly requests: readonly Uint8Array[];
+  readonly inFlight: number;
+}
+
+export type LoadAnswer =
+  | {
+      readonly beganMs: number;
+      readonly endedMs: number;
+      readonly latenciesMs: readonly number[];
+      readonly bytes: number;
+    }
+  | { readonly failure: string };
+
+export interface LoadResult {
+  readonly seconds: number;
+  readonly latenciesMs: readonly number[];
+  /** Of all responses, with the 5 that gRPC puts before each message. */
+  readonly bytes: number;
+}
+
+/** Processes that load a server together, so that it is the server that is measured. Each has a connection of its own. */
+export class LoadClients {
+  readonly #processes: readonly ChildProcess[];
+
+  constructor(count: number) {
+    const script = createRequire(import.meta.url).resolve('#build/bench/lib/load-client.js');
+    this.#processes = Array.from({ length: count }, () => fork(script, { serialization: 'advanced' }));
+  }
+
+  /** Makes all calls, so many at once over all processes; rejects when one of them fails. */
+  async run(
+    address: string,
+    path: string,
+    requests: readonly Uint8Array[],
+    inFlight: number,
+  ): Promise<LoadResult> {
+    const processes = this.#processes.slice(0, inFlight);
+    const answers = await Promise.all(
+      processes.map(async (process, index) => {
+        const job: LoadJob = {
+          address,
+          path,
+          requests: requests.filter((_, at) => at % processes.length === index),
+          inFlight: Math.ceil(inFlight / processes.length),
+        };
+        const answered = once(process, 'message') as Promise<[LoadAnswer]>;
+        process.send(job);
+        const [answer] = await answered;
+        if ('failure' in answer) throw new Error(answer.failure);
+        return answer;
+      }),
+    );
+    const beganMs = Math.min(...answers.map((answer) => answer.beganMs));
+    const endedMs = Math.max(...answers.map((answer) => answer.endedMs));
+    return {
+      seconds: (endedMs - beganMs) / 1000,
+      latenciesMs: answers.flatMap((answer) => answer.latenciesMs),
+      bytes: answers.reduce((sum, answer) => sum + answer.bytes, 0),
+    };
+  }
+
+  stop(): void {
+    for (const process of this.#processes) process.disconnect();
+  }
+}

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+
+/** A process and all that it has started, itself first. What has just ended is left out. Only where there is /proc. */
+export function processTree(pid: number): number[] {
+  const children = read(`/proc/${pid}/task/${pid}/children`);
+  if (children === undefined) return [];
+  return [pid, ...children.split(' ').filter(Boolean).map(Number).flatMap(processTree)];
+}
+
+/** Memory of some processes together, in bytes. */
+export interface Memory {
+  /** Resident now, what they share counted once; and of that what maps no file. */
+  readonly residentBytes: number;
+  readonly ownBytes: number;
+  /** The sum of the most that each has had resident, whatever it shares. */
+  readonly peakBytes: number;
+}
+
+export function memoryOf(pids: readonly number[]): Memory {
+  const sum = (file: string, field: string) =>
+    pids
+      .map((pid) => read(`/proc/${pid}/${file}`) ?? '')
+      .map((text) => Number(new RegExp(`^${field}:\\s*(\\d+) kB`, 'm').exec(text)?.[1] ?? 0))
+      .reduce((bytes, kilobytes) => bytes + 1024 * kilobytes, 0);
+  return {
+    residentBytes: sum('smaps_rollup', 'Pss'),
+    ownBytes: sum('smaps_rollup', 'Pss_Anon'),
+    peakBytes: sum('status', 'VmHWM'),
+  };
+}
+
+/** Ticks of /proc/PID/stat in a second, which Linux fixes for programs. */
+const ticksPerSecond = 100;
+
+/** Seconds of a processor that processes have used so far, in user code and in the kernel. */
+export function cpuSeconds(pids: readonly number[]): number {
+  let ticks = 0;
+  for (const pid of pids) {
+    // The second field is a name in parentheses, which may hold anything.
+    const fields =
+      read(`/proc/${pid}/stat`)
+        ?.replace(/^.*\) /s, '')
+        .split(' ') ?? [];
+    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  }
+  return ticks / ticksPerSecond;
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined; // it has ended
+  }
+}

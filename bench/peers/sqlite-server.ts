@@ -1,0 +1,21 @@
+// A server with the same service code, whose vault is SQLite. Argument: a folder for the database.
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { loadCore } from '../../src/core/index.js';
+import { startRpcServer } from '../../src/rpc/index.js';
+import type { Vault } from '../../src/vault/index.js';
+import { SqliteVault } from './sqlite-vault.js';
+
+const [folder = '.'] = process.argv.slice(2);
+// What is measured is stores and retrievals; nothing else is called.
+const vault = new SqliteVault(join(folder, 'conversations.db'), await loadCore()) as Partial<Vault> as Vault;
+const server = await startRpcServer({
+  vaults: () => vault,
+  tokenizers: { known: [] },
+  listen: '127.0.0.1:0',
+  logger: pino({ level: 'error' }, pino.destination(2)),
+  version: '0',
+  health: () => ({ writable: true }),
+});
+process.stdout.write(`listening on ${server.address}\n`);
+process.on('SIGTERM', () => process.exit(0));

@@ -1,0 +1,109 @@
+import type { TokenCore } from '../../src/core/index.js';
+import { tokenCount, type Corpus } from '../lib/corpus.js';
+import type { LoadClients } from '../lib/load.js';
+import { printTable, short } from '../lib/table.js';
+import { RawClient, retrievePath, retrieveRequest, storePath, storeRequest } from '../lib/wire.js';
+import { inFlights, Measured, measuredColumns, someOf } from './measured.js';
+import { withServer, type ServerKind, type StartedServer } from './servers.js';
+
+const runs = 5;
+const barePath = '/peer.Bare/Stream';
+const storing: readonly ServerKind[] = ['stowken', 'files, same server', 'gzip JSON in SQLite, same server'];
+const encodings = [
+  ['TOKENS', 1],
+  ['LE32', 2],
+] as const;
+
+/**
+ * Whole conversations, streamed. The bare server streams messages of the very same sizes from memory: the most
+ * that its library can do.
+ */
+export async function measureRetrieval(core: TokenCore, clients: LoadClients, corpus: Corpus): Promise<void> {
+  await withServers(storing, async (servers) => {
+    for (const server of servers) await storeAll(core, clients, server, corpus);
+    await withServer('bare grpc-js', async (bare) => {
+      for (const encoding of encodings) await measureEncoding(clients, [...servers, bare], corpus, encoding);
+    });
+  });
+}
+
+async function measureEncoding(
+  clients: LoadClients,
+  servers: readonly StartedServer[],
+  corpus: Corpus,
+  [name, encoding]: (typeof encodings)[number],
+): Promise<void> {
+  const { sizes, responseBytes } = await messageSizes(servers[0]!, corpus, encoding);
+  const rows: string[][] = [];
+  for (const inFlight of inFlights) {
+    const conversations = someOf(corpus.conversations, inFlight);
+    const tokens = tokenCount(conversations);
+    const expectedBytes = conversations.reduce((sum, { id }) => sum + responseBytes.get(id)!, 0);
+    const requestsTo = ({ kind }: StartedServer) =>
+      conversations.map(({ id }) =>
+        kind === 'bare grpc-js' ? sizes.get(id)! : retrieveRequest(id, encoding),
+      );
+    const measured = servers.map(() => new Measured());
+    for (let run = 0; run < runs; run++) {
+      for (const [index, server] of servers.entries()) {
+        const load = { requests: requestsTo(server), inFlight, tokens };
+        const path = server.kind === 'bare grpc-js' ? barePath : retrievePath;
+        const { bytes } = await measured[index]!.run(clients, server, path, load);
+        // A header's times differ by a byte or two.
+        const isWhole = server.kind.startsWith('gzip') || Math.abs(bytes / expectedBytes - 1) < 0.01;
+        if (!isWhole) throw new Error(`${server.kind} gave ${bytes} bytes, not ${expectedBytes}`);
+      }
+    }
+    for (const [index, { kind }] of servers.entries())
+      rows.push([kind, String(inFlight), ...measured[index]!.cells(measured[0]!)]);
+  }
+  printTable(
+    `retrieval: ${corpus.name}, whole conversations as ${name}; ${runs} interleaved runs, ` +
+      `median (lowest to highest); peak memory of stowken ${short(servers[0]!.memory().peakBytes)}B`,
+    ['server', 'in flight', ...measuredColumns],
+    rows,
+  );
+}
+
+/** Of each conversation the sizes of the messages that stowken answers with, as the bare server takes them; and their sum on the wire. */
+async function messageSizes({ address }: StartedServer, { conversations }: Corpus, encoding: 1 | 2) {
+  const grpcHeadBytes = 5;
+  const sizes = new Map<string, Buffer>();
+  const responseBytes = new Map<string, number>();
+  const client = new RawClient(address);
+  for (const { id } of conversations) {
+    const list = await client.stream(retrievePath, retrieveRequest(id, encoding));
+    sizes.set(id, Buffer.from(Uint32Array.from(list).buffer));
+    responseBytes.set(
+      id,
+      list.reduce((sum, size) => sum + size + grpcHeadBytes, 0),
+    );
+  }
+  client.close();
+  return { sizes, responseBytes };
+}
+
+export async function storeAll(
+  core: TokenCore,
+  clients: LoadClients,
+  { address }: StartedServer,
+  { conversations }: Corpus,
+): Promise<void> {
+  await clients.run(
+    address,
+    storePath,
+    conversations.map((each) => storeRequest(core, each)),
+    64,
+  );
+}
+
+/** Several servers at once, idle but for the one that is measured. */
+export async function withServers(
+  kinds: readonly ServerKind[],
+  work: (servers: readonly StartedServer[]) => Promise<void>,
+  started: readonly StartedServer[] = [],
+): Promise<void> {
+  const [kind, ...rest] = kinds;
+  if (kind === undefined) return work(started);
+  await withServer(kind, (server) => withServers(rest, work, [...started, server]));
+}

@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startProcess, type ServerProcess } from '../lib/processes.js';
+
+const { resolve } = createRequire(import.meta.url);
+
+/** The servers that are compared, by what they keep conversations in. */
+export type ServerKind = keyof typeof servers;
+
+const stowken = (...args: string[]) => ({
+  script: '#build/src/main.js',
+  args: (folder: string) => [
+    ...['serve', '--data', folder, '--listen', '127.0.0.1:0', '--log-level', 'error', ...args],
+  ],
+});
+
+const servers = {
+  stowken: stowken(),
+  'stowken, one process': stowken(),
+  'stowken, 2 workers': stowken('--workers', '2'),
+  'files, same server': stowken('--storage', 'filesystem'),
+  'gzip JSON in SQLite, same server': {
+    script: '#build/bench/peers/sqlite-server.js',
+    args: (folder: string) => [folder],
+  },
+  'bare grpc-js': { script: '#build/bench/peers/bare-server.js', args: () => [] },
+} as const;
+
+export interface StartedServer extends ServerProcess {
+  readonly kind: ServerKind;
+}
+
+/** Starts a server with nothing stored, and ends it when the work is done. */
+export async function withServer<T>(
+  kind: ServerKind,
+  work: (server: StartedServer) => Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'stowken-bench-'));
+  const { script, args } = servers[kind];
+  const server = await startProcess(resolve(script), args(folder));
+  let running = true;
+  const stop = async (): Promise<void> => {
+    if (running) await server.stop();
+    running = false;
+  };
+  try {
+    return await work({ ...server, kind, stop });
+  } finally {
+    await stop();
+    rmSync(folder, { recursive: true });
+  }
+}

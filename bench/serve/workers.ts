@@ -1,0 +1,45 @@
+import { availableParallelism } from 'node:os';
+import type { TokenCore } from '../../src/core/index.js';
+import { tokenCount, type Corpus } from '../lib/corpus.js';
+import type { LoadClients } from '../lib/load.js';
+import { printTable } from '../lib/table.js';
+import { retrievePath, retrieveRequest, storePath, storeRequest } from '../lib/wire.js';
+import { Measured, measuredColumns, someOf } from './measured.js';
+import { storeAll, withServers } from './retrieval.js';
+
+const runs = 5;
+const inFlight = 64;
+
+/** Two workers against one process, under the same load. */
+export async function measureWorkers(core: TokenCore, clients: LoadClients, corpus: Corpus): Promise<void> {
+  await withServers(['stowken, 2 workers', 'stowken, one process'], async (servers) => {
+    for (const server of servers) await storeAll(core, clients, server, corpus);
+    const conversations = someOf(corpus.conversations, inFlight);
+    const tokens = tokenCount(conversations);
+    const rows: string[][] = [];
+    const loads = [
+      ['retrieval', retrievePath, () => conversations.map(({ id }) => retrieveRequest(id, 1))],
+      [
+        'stores of what is stored, under new ids',
+        storePath,
+        (run: number) => conversations.map((each, n) => storeRequest(core, { ...each, id: `${run}/${n}` })),
+      ],
+    ] as const;
+    for (const [what, path, requestsOf] of loads) {
+      const measured = servers.map(() => new Measured());
+      for (let run = 0; run < runs; run++) {
+        const requests = requestsOf(run);
+        for (const [index, server] of servers.entries())
+          await measured[index]!.run(clients, server, path, { requests, inFlight, tokens });
+      }
+      for (const [index, { kind }] of servers.entries())
+        rows.push([what, kind, ...measured[index]!.cells(measured[0]!)]);
+    }
+    printTable(
+      `workers: ${corpus.name}, ${inFlight} in flight, on ${availableParallelism()} processors that the clients use as well; ` +
+        `${runs} interleaved runs, median (lowest to highest); the ratios are of 2 workers to 1`,
+      ['', 'server', ...measuredColumns],
+      rows,
+    );
+  });
+}

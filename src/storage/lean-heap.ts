@@ -1,0 +1,38 @@
+import { constants, PerformanceObserver } from 'node:perf_hooks';
+import { setFlagsFromString } from 'node:v8';
+
+/** How much the heap may grow before garbage is looked for again, of what lived at the last look; 0: V8 decides. */
+const leanPercent = 30;
+const ordinaryPercent = 0;
+
+let under = 0;
+
+/**
+ * For work that needs much memory for a moment. V8 lets a heap grow to four times what lived when it last looked
+ * for garbage: if that is during such work, the process stays that large long after. So the heap is kept lean
+ * until garbage has been looked for when the work is over.
+ */
+export async function withLeanHeap<T>(work: () => Promise<T>): Promise<T> {
+  under += 1;
+  setGrowth(leanPercent);
+  try {
+    return await work();
+  } finally {
+    under -= 1;
+    if (under === 0) afterNextLook(() => under === 0 && setGrowth(ordinaryPercent));
+  }
+}
+
+function afterNextLook(then: () => void): void {
+  const observer = new PerformanceObserver((list) => {
+    const looks = list.getEntries() as unknown as readonly { readonly detail: { readonly kind: number } }[];
+    if (!looks.some(({ detail }) => detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR)) return;
+    observer.disconnect();
+    then();
+  });
+  observer.observe({ type: 'gc' });
+}
+
+function setGrowth(percent: number): void {
+  setFlagsFromString(`--heap-growing-percent=${percent}`);
+}

@@ -1,0 +1,54 @@
+/** What is done before there is a plan: comparing records; reading segments; training a registry on tokens. */
+export type PreparationPhase = 'checking' | 'sampling' | 'training';
+
+export interface Preparation {
+  readonly kind: 'preparation';
+  readonly phase: PreparationPhase;
+  readonly done: number;
+  readonly total: number;
+}
+
+export type TellPreparation = (phase: PreparationPhase, done: number, total: number) => void;
+
+/** It is told no more often, but of every phase. */
+const toldEveryMs = 100;
+
+/**
+ * Runs what comes before a plan, and gives how far it is; then its result. What is not taken in time is left out.
+ * The work is told to stop when the signal aborts or nobody takes any more.
+ */
+export async function* preparing<T>(
+  work: (tell: TellPreparation, signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+): AsyncGenerator<Preparation, T, void> {
+  const left = new AbortController();
+  let latest: Preparation | undefined;
+  let wake: () => void = () => undefined;
+  const tell: TellPreparation = (phase, done, total) => {
+    latest = { kind: 'preparation', phase, done, total };
+    wake();
+  };
+  let working = true;
+  const result = work(tell, AbortSignal.any([signal, left.signal])).finally(() => {
+    working = false;
+    wake();
+  });
+  result.catch(() => undefined); // it is raised where the result is awaited
+  try {
+    let told: { readonly phase: PreparationPhase; readonly atMs: number } | undefined;
+    while (working) {
+      // A phase that began while the last part was being taken has woken nobody.
+      if (latest === undefined || latest.phase === told?.phase) {
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
+      if (!working || latest === undefined) continue;
+      if (told?.phase === latest.phase && performance.now() - told.atMs < toldEveryMs) continue;
+      told = { phase: latest.phase, atMs: performance.now() };
+      yield latest;
+    }
+    return await result;
+  } finally {
+    left.abort();
+    await result.catch(() => undefined);
+  }
+}

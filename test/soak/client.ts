@@ -1,0 +1,95 @@
+import { connect, isClientError, type StowkenClient } from '../../src/client/index.js';
+import { Random } from '../crash/random.js';
+import { Broken, compareRead } from './compare.js';
+import { Journal, type Content } from './journal.js';
+import { readSomething } from './reads.js';
+import type { Round } from './round.js';
+import { Writes } from './writes.js';
+
+/** One in so many calls writes; the others read. */
+const WRITE_EVERY = 2;
+const PAUSE_MS_MAX = 10;
+
+/** A client that knows what it has stored, and compares whatever it reads with that. */
+export class SoakClient {
+  readonly journal = new Journal();
+  readonly #name: string;
+  readonly #random: Random;
+  readonly #writes: Writes;
+
+  constructor(index: number, seed: number) {
+    this.#name = `client-${index}`;
+    this.#random = new Random(seed + index);
+    this.#writes = new Writes(this.#name, index, this.#random, this.journal);
+  }
+
+  /** Calls one after the other until the round is over. */
+  async work(round: Round): Promise<void> {
+    await connected(round.address, async (client) => {
+      while (!round.isOver) {
+        await round.calling(() => this.#next(client));
+        await round.pause(this.#random.below(PAUSE_MS_MAX));
+      }
+    });
+  }
+
+  /** Finds out what became of a change that the server was killed before it answered. */
+  async settle(address: string): Promise<'made' | 'not made' | 'sent again' | undefined> {
+    const { unanswered } = this.journal;
+    if (unanswered === undefined) return undefined;
+    return connected(address, async (client) => {
+      if (this.#random.below(2) === 0) {
+        await this.#sendAgain(client);
+        return 'sent again';
+      }
+      const { id, before, after } = unanswered;
+      const isMade = await isStored(client, id, after);
+      if (!isMade && !(await isStored(client, id, before)))
+        throw new Broken(`${id} is neither as it was nor as it was to be`);
+      this.journal.settle(isMade ? after : before);
+      return isMade ? 'made' : 'not made';
+    });
+  }
+
+  /** Compares all that it has stored. */
+  async compareAll(address: string): Promise<void> {
+    await connected(address, async (client) => {
+      for (const [id, content] of this.journal.conversations) await compareRead(client, id, content);
+    });
+  }
+
+  async #next(client: StowkenClient): Promise<string> {
+    // Its worker was killed, and the process that writes may be about to make it all the same.
+    if (this.journal.unanswered !== undefined) return this.#sendAgain(client);
+    if (this.#random.below(WRITE_EVERY) === 0) return this.#writes.next(client);
+    return readSomething(client, this.#name, this.journal.conversations, this.#random);
+  }
+
+  /** A change that is sent again under its request id is made once. */
+  async #sendAgain(client: StowkenClient): Promise<string> {
+    const { send, after } = this.journal.unanswered!;
+    await send(client);
+    this.journal.settle(after);
+    return 'retry';
+  }
+}
+
+async function connected<T>(server: string, work: (client: StowkenClient) => Promise<T>): Promise<T> {
+  const client = connect({ server });
+  try {
+    return await work(client);
+  } finally {
+    client.close();
+  }
+}
+
+async function isStored(client: StowkenClient, id: string, content: Content): Promise<boolean> {
+  try {
+    await compareRead(client, id, content ?? []);
+    return content !== null;
+  } catch (error) {
+    if (error instanceof Broken) return false;
+    if (isClientError(error, 'CONVERSATION_NOT_FOUND')) return content === null;
+    throw error;
+  }
+}
