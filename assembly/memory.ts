@@ -23,6 +23,23 @@ export function reserveZeroed(bytes: usize): usize {
   return start;
 }
 
+let left: usize = 0;
+let leftEnd: usize = 0;
+
+/** What is in [from, to) has been read for the last time: reserveForGood() may have it. */
+export function leave(from: usize, to: usize): void {
+  left = (from + 15) & ~15;
+  leftEnd = to;
+}
+
+/** As reserve, for what is never released: where something was left, if that is enough. */
+export function reserveForGood(bytes: usize): usize {
+  if (left + bytes > leftEnd) return reserve(bytes);
+  const start = left;
+  left = (left + bytes + 15) & ~15;
+  return start;
+}
+
 /** Where the next reservation would begin. */
 export function mark(): usize {
   return top;

@@ -8,9 +8,13 @@ import { takeTurns } from './turns';
 export const MALFORMED: i32 = -1;
 export const NO_MEMORY: i32 = -2;
 
-/** Lanes that take turns: beyond four there is nothing left to wait for. */
-const LANES: u32 = 16;
-const lanes: usize = memory.data(16 * 48, 64);
+/** Lanes that take turns: with more there is nothing left to wait for. */
+const LANES: u32 = 8;
+const lanes: usize = memory.data(8 * 48, 64);
+/** For a block that has no room in its lane. */
+const spare: usize = memory.data(48, 64);
+/** Tokens that a lane has room for, when there are some: few segments are longer. */
+const LANE_TOKENS: u32 = 1 << 13;
 /** Copies overrun by up to 16 bytes, and reading by 8. */
 const SLACK: usize = 32;
 const GROWTH_BYTES: usize = 64 * 1024;
@@ -32,7 +36,6 @@ let output: usize = 0;
 let outputEnd: usize = 0;
 let capacityEnd: usize = 0;
 let asWords: bool = false;
-let roomBytes: usize = 0;
 /** Blocks that were begun. */
 let next: u32 = 0;
 
@@ -71,23 +74,33 @@ export function beginDecode(blocks: u32, bytes: u32): usize {
  */
 export function decode(words: bool, tokensMax: u32): i32 {
   const width = count < LANES ? count : LANES;
-  roomBytes = (<usize>tokensMax) << 2;
-  const rooms = reserve(<usize>width * (roomBytes + SLACK));
+  const laneBytes = (<usize>(width > 1 && tokensMax > LANE_TOKENS ? LANE_TOKENS : tokensMax)) << 2;
+  const rooms = reserve(<usize>width * (laneBytes + SLACK));
+  const spareBytes = (<usize>tokensMax) << 2;
+  const spareRoom = width > 1 ? reserve(spareBytes + SLACK) : rooms;
   output = reserve(GROWTH_BYTES);
-  if (rooms == 0 || output == 0) return NO_MEMORY;
+  if (!rooms || !spareRoom || !output) return NO_MEMORY;
   outputEnd = output;
   capacityEnd = output + GROWTH_BYTES;
   asWords = words;
   next = 0;
   let end = lanes;
-  for (; end < lanes + <usize>width * lane.LANE_BYTES; end += lane.LANE_BYTES)
-    begin(end, rooms + <usize>next * (roomBytes + SLACK));
+  for (; end < lanes + <usize>width * lane.LANE_BYTES; end += lane.LANE_BYTES) {
+    begin(end, next, rooms + <usize>next * (laneBytes + SLACK), laneBytes);
+    next++;
+  }
   let ended = lanes;
   while (end > lanes) {
     ended = takeTurns(lanes, end, ended);
-    if (!finish(ended)) return NO_MEMORY;
+    let done = ended;
+    if (width > 1 && lane.result(ended) < 0) {
+      // Refused perhaps for want of room.
+      begin(spare, load<u32>(ended, lane.NUMBER), spareRoom, spareBytes);
+      done = takeTurns(spare, spare + lane.LANE_BYTES, spare);
+    }
+    if (!finish(done)) return NO_MEMORY;
     if (next < count && outputEnd - output < OUTPUT_MAX) {
-      begin(ended, load<u32>(ended, lane.FIRST));
+      begin(ended, next++, load<u32>(ended, lane.FIRST), laneBytes);
     } else {
       end -= lane.LANE_BYTES;
       if (ended != end) memory.copy(ended, end, lane.LANE_BYTES);
@@ -102,10 +115,9 @@ export function decodeBlock(from: usize, length: usize, to: usize, tokensMax: u3
   return lane.result(takeTurns(lanes, lanes + lane.LANE_BYTES, lanes));
 }
 
-function begin(mine: usize, to: usize): void {
-  const job = jobs + <usize>next * JOB_BYTES;
-  lane.start(mine, input + <usize>load<u32>(job), <usize>load<u32>(job, 4), to, to + roomBytes, next);
-  next++;
+function begin(mine: usize, block: u32, to: usize, room: usize): void {
+  const job = jobs + <usize>block * JOB_BYTES;
+  lane.start(mine, input + <usize>load<u32>(job), <usize>load<u32>(job, 4), to, to + room, block);
 }
 
 /** Takes the lane's tokens over, or notes that there are none; false when there is no memory. */

@@ -125,7 +125,7 @@ function offerText(at: u32, i: u32, end: u32): u32 {
       const distance = i - back + textMatches.tokensFrom(from);
       const named =
         cost +
-        costs.symbolCost(contextBefore(i - back), format.MATCH) +
+        costs.matchCost(contextBefore(i - back)) +
         costs.distanceCost(distance) +
         costs.textLengthCost(length + back);
       offer(at + length, named, at - back, format.MATCH, distance);
@@ -144,9 +144,7 @@ function niceMatch(): i32 {
 
 function matchCost(context: u32, candidate: i32, length: u32): u32 {
   return (
-    costs.symbolCost(context, format.MATCH) +
-    costs.distanceCost(matches.matchDistance(candidate)) +
-    costs.lengthCost(length)
+    costs.matchCost(context) + costs.distanceCost(matches.matchDistance(candidate)) + costs.lengthCost(length)
   );
 }
 
@@ -155,7 +153,7 @@ function offerMatches(context: u32, at: u32, cost: u32): void {
   for (let c = 0; c < matches.CANDIDATES; c++) {
     const longest = matches.matchLength(c);
     if (longest == 0) continue;
-    if (base == 0) base = cost + costs.symbolCost(context, format.MATCH);
+    if (base == 0) base = cost + costs.matchCost(context);
     const distance = matches.matchDistance(c);
     const near = base + costs.distanceCost(distance);
     for (let length = longest; length > 0; length--) {

@@ -31,7 +31,7 @@ export function reserveDefinitions(tokens: u32, phrases: u32, spelled: u32): boo
   const contexts = reserveZeroed(<usize>tables.contextCount() * tables.LINK_BYTES);
   contextClasses = reserveZeroed(tables.contextCount());
   let mapSlots: u32 = 16;
-  while (mapSlots < tokenCount * 2) mapSlots <<= 1;
+  while (mapSlots < tokenCount + (tokenCount >>> 1)) mapSlots <<= 1;
   const map = reserveZeroed((<usize>mapSlots) << 3);
   if (!weights || !classes || !spellings || !pool || !contexts || !contextClasses || !map) return false;
   tables.setContexts(contexts, contextClasses);

@@ -2,7 +2,7 @@
 import { prepareCosts } from '../costs';
 import { setWorkFloor } from '../decoder/index';
 import { setEncoderFloor } from '../encoder/index';
-import { reserve } from '../memory';
+import { leave, reserve } from '../memory';
 import { preparePhrases } from '../phrases';
 import { prepareText, turnOff } from '../text-matches';
 import { loadRegistry, NO_MEMORY } from './loader';
@@ -18,6 +18,7 @@ export function beginLoad(length: i32): usize {
 /** Loads what was put there; 0 or negative: malformed, or no memory. */
 export function loadBytes(length: i32): i32 {
   const result = loadRegistry(bytes, bytes + <usize>length);
+  leave(bytes, bytes + <usize>length);
   setWorkFloor();
   return result;
 }

@@ -7,6 +7,7 @@
 // Symbols have the first records, by number. Then come those of the escapes to each context class, of the
 // classes, of the codes of distances, lengths and unseen tokens, and that of a class without symbols.
 import { reserve } from '../memory';
+import { spellings } from './definitions';
 import * as format from './format';
 import * as tables from './tables';
 
@@ -34,8 +35,6 @@ const OTHERS: u32 =
   2 * format.CLASSES + format.DISTANCE_CODES + format.LENGTH_CODES + format.UNSEEN_CODES + 1;
 
 let records: usize = 0;
-/** u32 by symbol: the address of its tokens. */
-let spellings: usize = 0;
 /** By symbol: its class u8, its definition u24. */
 let origins: usize = 0;
 
@@ -43,9 +42,8 @@ let origins: usize = 0;
 export function reserveRecords(): bool {
   const count = tables.symbols + OTHERS;
   records = reserve(<usize>count * RECORD_BYTES);
-  spellings = reserve((<usize>tables.symbols) << 2);
   origins = reserve((<usize>tables.symbols) << 2);
-  if (!records || !spellings || !origins) return false;
+  if (!records || !origins) return false;
   memory.fill(records, 0, <usize>count * RECORD_BYTES);
   setTask(recordOf(format.END), END, 0);
   for (let b: u32 = 0; b < format.DISTANCE_CODES; b++) setTask(distanceRecord(b), DISTANCE, b);
@@ -100,10 +98,10 @@ export function setSpelling(symbol: u32, from: usize, length: u32): void {
   v128.store(record, v128.load(from));
   if (length <= 4) store<u32>(record, length << 2, TASK);
   else setTask(record, LONG | PLAIN_MAX, length);
-  store<u32>(spellings + ((<usize>symbol) << 2), <u32>from);
 }
+/** The address of the symbol's tokens. */
 export function spelling(symbol: u32): usize {
-  return <usize>load<u32>(spellings + ((<usize>symbol) << 2));
+  return <usize>load<u32>(spellings + ((<usize>definitionOf(symbol)) << 3));
 }
 export function spellingLength(symbol: u32): u32 {
   const task = load<u32>(recordOf(symbol), TASK);

@@ -126,8 +126,12 @@ export function lastSlotAt(context: u32, value: u32): usize {
   const shortcuts = (<usize>1) << bits;
   return <usize>load<u32>(link, TABLE) + ((shortcuts + 1 + <usize>value) << 1);
 }
+/** Where the address is of the record of the value whose last slot is at `last`. */
+export function recordSlot(context: u32, last: usize): usize {
+  return <usize>load<u32>(linkOf(context), RECORDS) + (last << 1);
+}
 export function recordAt(context: u32, value: u32): usize {
-  return load<u32>(<usize>load<u32>(linkOf(context), RECORDS) + (lastSlotAt(context, value) << 1));
+  return load<u32>(recordSlot(context, lastSlotAt(context, value)));
 }
 export function valueCount(context: u32): u32 {
   let count: u32 = 1;
