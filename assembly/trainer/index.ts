@@ -23,7 +23,7 @@ const REGISTRY_BYTES_MAX: usize = 24 * 1024 * 1024;
 /** A token's bits at most: those of a table's rarest entries, and an unseen token's own. */
 const TOKEN_BYTES_MAX: i32 = 12;
 /** Uses that a phrase needs to stay. */
-const PHRASE_USES_MIN: u32 = 4;
+const PHRASE_USES_MIN: u32 = 6;
 const SWEEPS_FIRST: i32 = 6;
 const SWEEPS_LATER: i32 = 2;
 /** Of what follows a context, the part that is taken for matches before any was seen. */
