@@ -271,10 +271,13 @@ describe('an upload that ends before its time', () => {
       send({ tokens: { tokens_le32: bytes } });
       send({ message: {} });
     }
-    await vi.waitFor(async () => {
-      const { garbage_segments } = await server.client.unary('GetStats', {});
-      expect(garbage_segments).toBeGreaterThan(0);
-    });
+    await vi.waitFor(
+      async () => {
+        const { garbage_segments } = await server.client.unary('GetStats', {});
+        expect(garbage_segments).toBeGreaterThan(0);
+      },
+      { timeout: 30_000 },
+    );
     call.cancel();
     await response.catch(() => undefined);
     await vi.waitFor(async () => {
