@@ -2,4 +2,5 @@ export { AutoCompaction, minSavingsRatioDefault, type AutoCompactionEvents } fro
 export type * from './compaction/types.js';
 export type { Preparation } from './preparation.js';
 export * from './types.js';
-export * from './vault.js';
+export * from './create-vault.js';
+export type * from './vault.js';

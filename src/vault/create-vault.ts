@@ -1,0 +1,101 @@
+import type { Codec } from '../codec/index.js';
+import type { TokenCore } from '../core/index.js';
+import type { StorageBackend } from '../storage/index.js';
+import type { Tokenizers } from '../text/index.js';
+import { appendMessages } from './append.js';
+import { collectGarbage } from './collect.js';
+import { Compactor } from './compaction/index.js';
+import { deleteConversations } from './delete-many.js';
+import { deleteConversation } from './delete.js';
+import { describeConversation } from './describe.js';
+import { forkConversation } from './fork.js';
+import { conversationNotFound } from './not-found.js';
+import { checkRevision } from './open-revision.js';
+import { findPrefix } from './prefix/index.js';
+import { retrieveConversations } from './retrieve-many.js';
+import { retrieveConversation } from './retrieve.js';
+import {
+  addReferences,
+  deleteSegment,
+  getSegments,
+  hasSegments,
+  listGarbage,
+  putSegments,
+  removeReferences,
+} from './segments/index.js';
+import { storeConversation } from './store.js';
+import { unsupported } from './unsupported.js';
+import { Uploads } from './upload/index.js';
+import type { Vault } from './vault.js';
+import { verifyVault } from './verify.js';
+
+export interface VaultParts {
+  readonly name: string;
+  /** The vault closes neither the backend nor the tokenizers. */
+  readonly backend: StorageBackend;
+  readonly core: TokenCore;
+  readonly codec: Codec;
+  readonly tokenizers: Tokenizers;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Whether conversations are entered in the prefix index, where the storage has one; they are unless this is false. */
+  readonly prefixIndex?: boolean;
+}
+
+export function createVault(parts: VaultParts): Vault {
+  const { name, backend, clock } = parts;
+  const compactor = new Compactor(parts);
+  const uploads = new Uploads(parts);
+  return {
+    name,
+    vaultId: backend.vaultId,
+    storageKind: backend.kind,
+
+    store: (input, signal) => storeConversation(parts, input, signal),
+    upload: (input, source, signal) => uploads.run(input, source, signal),
+    append: (input, signal) => appendMessages(parts, input, signal),
+    fork: (input, signal) => forkConversation(parts, input, signal),
+
+    retrieve: (input, signal) => retrieveConversation(parts, input, signal),
+    retrieveMany: (input, signal) => retrieveConversations(parts, input, signal),
+
+    async get(id, ifRevision) {
+      const conversation = await backend.getConversation(id);
+      if (conversation === undefined) throw conversationNotFound(id);
+      checkRevision(id, conversation.revision, ifRevision);
+      return conversation;
+    },
+
+    getWithMessages: (id, options) => describeConversation(backend, id, options),
+
+    delete: (id, options) => deleteConversation(parts, id, options),
+    deleteMany: (input, signal) => deleteConversations(parts, input, signal),
+
+    list: (query) => backend.listConversations(query),
+
+    findPrefix: (input, signal) => findPrefix(parts, input, signal),
+
+    collectGarbage: (options, signal) => collectGarbage(backend, { ...options, nowMs: clock() }, signal),
+
+    compact: (input, signal) => compactor.run(input, signal),
+
+    listRegistries: () => backend.listRegistries(),
+
+    stats: () => backend.stats(),
+
+    putSegments: (input, signal) => putSegments(parts, input, signal),
+    getSegments: (input, signal) => getSegments(parts, input, signal),
+    hasSegments: (hashes) => hasSegments(backend, hashes),
+    addReferences: (references) => addReferences(backend, references),
+    removeReferences: (references) => removeReferences(backend, references),
+    deleteSegment: (hash) => deleteSegment(backend, hash),
+    listGarbage: (query) => listGarbage(backend, query),
+
+    verify: (options, signal) => verifyVault(backend, options, signal),
+
+    async *backup(signal) {
+      if (!backend.backup) throw unsupported('backup', backend);
+      yield* backend.backup(signal);
+    },
+  };
+}
