@@ -41,6 +41,7 @@ async function startAlone(
   codec: LiveCodec,
 ): Promise<RunningServer> {
   const backend = await openBackend(options, core, codec);
+  codec.prepare();
   const kept = keep(backend, core, codec, availableParallelism(), options, logger);
   const { vault, tokenizers } = kept;
   return running(options, kept, async () => {

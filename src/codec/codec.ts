@@ -51,6 +51,9 @@ export interface Codec {
   /** A codec without these registries. */
   readonly withoutRegistries: (ids: Iterable<number>) => Codec;
 
+  /** Loads what encodes now, so that the first segment does not wait for it. */
+  readonly prepare: () => void;
+
   /** The codec as it is now: whatever registries are removed later, it decodes what it could. */
   readonly snapshot: () => Codec;
 }
@@ -100,18 +103,23 @@ class RegistryCodec {
           this.registries.filter((registry) => !gone.has(registry.id)),
         );
       },
+      prepare: () => void this.#encoder(),
       snapshot: () => face,
     };
     return face;
   }
 
   #encode(run: TokenRun): Uint8Array {
-    const coded = this.#encodeWith(this.#newest ?? builtInRegistry(this.core), run);
+    const coded = this.#encodeWith(this.#encoder(), run);
     if (coded !== undefined && coded.length <= run.varints.length) return coded;
     const frame = new Uint8Array(1 + run.varints.length);
     frame[0] = frameVersions.varints;
     frame.set(run.varints, 1);
     return frame;
+  }
+
+  #encoder(): Registry {
+    return this.#newest ?? builtInRegistry(this.core);
   }
 
   #encodeWith(registry: Registry, run: TokenRun): Uint8Array | undefined {

@@ -23,6 +23,7 @@ export function createLiveCodec(core: TokenCore): LiveCodec {
     },
     withRegistry: (bytes) => current.withRegistry(bytes),
     withoutRegistries: (ids) => current.withoutRegistries(ids),
+    prepare: () => current.prepare(),
     snapshot: () => current,
     add: (registry) => (current = current.withRegistry(registry)),
     remove: (ids) => (current = current.withoutRegistries(ids)),

@@ -57,6 +57,7 @@ async function start(options: WorkerOptions): Promise<string> {
   }));
   const hold = () => standing.hold();
   reading = await openLmdbReader({ folder: options.dataDir, codec, lease: hold });
+  codec.prepare();
   const backend = createWorkerBackend(reading, primary, hold);
   // The tokenizers' threads are few in each: the workers share the processors.
   const tokenizers = createTokenizers({ threadsMax: 1 });
