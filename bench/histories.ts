@@ -28,7 +28,8 @@ const { resolve } = createRequire(import.meta.url);
 
 /**
  * A conversation of 5 million tokens in 200,000 messages: uploaded, appended to, forked, and streamed back in
- * ranges and whole, every token compared. Fails where one differs, or the server takes more memory than it may.
+ * ranges and whole, every token compared. Fails where one differs; the exit code tells when the
+ * server takes more memory than it may.
  */
 export async function run(): Promise<void> {
   for (const workers of [1, 2]) await measure(workers);
@@ -54,8 +55,11 @@ async function measure(workers: number): Promise<void> {
     );
     // Several processes share pages, which are in the peak of each.
     const most = workers === 1 ? watch.most.peakBytes : watch.most.residentBytes;
-    if (most > memoryBytesMax)
-      throw new Error(`the server took ${short(most)}B of memory, more than ${short(memoryBytesMax)}B`);
+    const isHeld = most <= memoryBytesMax;
+    process.stdout.write(
+      `memory at most ${short(most)}B; the bound of ${short(memoryBytesMax)}B ${isHeld ? 'holds' : 'DOES NOT HOLD'}\n`,
+    );
+    if (!isHeld) process.exitCode = 1;
   } finally {
     for (const client of clients) client.close();
     watch.stop();
