@@ -13,7 +13,7 @@ const loaded = new WeakMap<WebAssembly.Module, Registry>();
 
 /**
  * The registry that comes with the program, trained on text that may be shipped (registry-0/README.md): a vault
- * uses it until it has one of its own. Loaded on first use, once in a thread: about 0.1 s and 16 MB.
+ * uses it until it has one of its own. Loaded on first use, once in a thread; it takes 16 MB.
  * @throws StowkenError INTERNAL when the program's file is another
  */
 export function builtInRegistry(core: TokenCore): Registry {
