@@ -23,3 +23,8 @@ export function framePieces(frameBytes: number): FramePieces {
   const halfBytes = rest > TAIL_BYTES_MAX ? Math.min(rest, INLINE_VALUE_BYTES) : 0;
   return { headBytes, halfBytes, tailBytes: rest - halfBytes };
 }
+
+/** Of a frame of this length the bytes that are in a pack; none of one that is not stored. */
+export function tailBytesOf(frameBytes: number): number {
+  return frameBytes === 0 ? 0 : framePieces(frameBytes).tailBytes;
+}

@@ -90,7 +90,11 @@ export class LmdbReader {
   }
 
   async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
-    const frames = await this.slices(keys, ({ reader }, key) => reader.frame(idOf(key)));
+    // In the order of their ids: those that stand in one pack are read together.
+    const order = [...keys.keys()].sort((a, b) => idOf(keys[a]!) - idOf(keys[b]!));
+    const read = await this.slices(order, ({ reader }, at) => reader.frame(idOf(keys[at]!)));
+    const frames = new Array<Uint8Array>(keys.length);
+    for (const [index, at] of order.entries()) frames[at] = read[index]!;
     // One that was replaced while the others were read, and whose registry has gone since, is read again.
     const { registries } = this.shared.codec;
     const known = new Set<number | undefined>([undefined, ...registries.map(({ id }) => id)]);

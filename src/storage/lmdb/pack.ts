@@ -1,6 +1,6 @@
 import { StowkenError } from '../../model/index.js';
 import { ByteReader, ByteWriter, varintBytes } from '../bytes.js';
-import { framePieces } from './frame-pieces.js';
+import { tailBytesOf } from './frame-pieces.js';
 import { INLINE_VALUE_BYTES } from './layout.js';
 
 /** A segment's part of a pack. */
@@ -61,10 +61,9 @@ export function decodePack(key: number, record: Uint8Array): Pack {
   for (let index = 0; index < count; index++) {
     const length = reader.varint();
     if (index === 0 && continues) sizes.push({ frameBytes: 0, tokenCount: 0, pieceBytes: length });
-    else if (length === 0) sizes.push({ frameBytes: 0, tokenCount: 0, pieceBytes: 0 });
     else {
-      const tokenCount = reader.varint();
-      sizes.push({ frameBytes: length, tokenCount, pieceBytes: framePieces(length).tailBytes });
+      const tokenCount = length === 0 ? 0 : reader.varint();
+      sizes.push({ frameBytes: length, tokenCount, pieceBytes: tailBytesOf(length) });
     }
   }
   const entries = sizes.map(({ frameBytes, tokenCount, pieceBytes }, index) => {

@@ -2,7 +2,8 @@ import { StowkenError } from '../../model/index.js';
 import { segmentNotFound } from '../refusals.js';
 import type { Tables } from './environment.js';
 import { framePieces } from './frame-pieces.js';
-import { decodePack, restKey, startKey, type Pack, type PackEntry } from './pack.js';
+import { decodePack, restKey, startKey, type PackEntry } from './pack.js';
+import { PackView } from './pack-view.js';
 
 export interface SegmentSize {
   readonly tokenCount: number;
@@ -11,7 +12,7 @@ export interface SegmentSize {
 
 /** Finds segments by id. For one synchronous stretch of reading: it remembers the last pack. */
 export class SegmentReader {
-  #last: Pack | undefined;
+  #last: PackView | undefined;
 
   constructor(private readonly tables: Pick<Tables, 'packs' | 'heads' | 'halves'>) {}
 
@@ -44,11 +45,8 @@ export class SegmentReader {
 
   /** The entry where the segment begins, and the rest of its tail when that is in the next pack. */
   #find(id: number): { entry: PackEntry; rest: Uint8Array | undefined } | undefined {
-    const pack = this.#packOf(id);
-    const entry = pack?.entries[id - pack.firstId];
-    if (!pack || !entry || entry.frameBytes === 0) return undefined;
-    const open = pack.continued && id === pack.firstId + pack.entries.length - 1;
-    return { entry, rest: open ? this.#restOf(id) : undefined };
+    const entry = this.#packOf(id)?.find(id);
+    return entry && { entry, rest: entry.open ? this.#restOf(id) : undefined };
   }
 
   #restOf(id: number): Uint8Array {
@@ -58,14 +56,10 @@ export class SegmentReader {
     return rest.piece;
   }
 
-  #packOf(id: number): Pack | undefined {
-    const last = this.#last;
-    const first = last && (last.continues ? last.firstId + 1 : last.firstId);
-    if (last && first !== undefined && id >= first && id < last.firstId + last.entries.length) return last;
+  #packOf(id: number): PackView | undefined {
+    if (this.#last?.covers(id)) return this.#last;
     const found = this.tables.packs.floor(startKey(id));
-    if (!found) return undefined;
-    this.#last = decodePack(found.key, found.value);
-    return this.#last;
+    return (this.#last = found && new PackView(found.key, found.value));
   }
 
   #piece(table: 'heads' | 'halves', id: number): Uint8Array {
