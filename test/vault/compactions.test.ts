@@ -7,7 +7,8 @@ import { fillWithPhrases } from '../support/phrases.js';
 import { collectAll, openTestVault, signal, type TestVault } from '../support/vault.js';
 
 const ROUNDS = 10;
-const CONVERSATIONS = 80;
+/** So many that a page more or less in each table is nothing. */
+const CONVERSATIONS = 200;
 
 /** What is stored in each round, in phrases that change slowly: a new tenth of them is new each time. */
 const contentOf = (round: number) => [
