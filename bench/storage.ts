@@ -10,16 +10,18 @@ import { measureStores } from './storage-speed.js';
 
 /** The store: bytes beside the frames, durable stores, long histories, and what a vault's size costs (--conversations N). */
 export async function run(argv: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...argv],
+    allowPositionals: true,
     options: {
       corpus: { type: 'string', multiple: true },
       conversations: { type: 'string', default: '1000000' },
     },
   });
-  const files = values.corpus ?? corporaBeside();
+  const named = [...(values.corpus ?? []), ...positionals];
+  const files = named.length > 0 ? named : corporaBeside();
   await measureOverhead(files);
-  const timed = values.corpus ?? files.filter((file) => /chat-en|tau-agents/.test(file));
+  const timed = named.length > 0 ? named : files.filter((file) => /chat-en|tau-agents/.test(file));
   for (const file of timed) await measureStores(await loadCorpus(file));
   if (timed.length === 0) await measureStores(await generatedCorpus());
   await measureHistories();
