@@ -95,7 +95,9 @@ async function killRounds(
   for (let round = 0; round < rounds; round++) {
     // Once in a while before the first change, and even before the vaults are open.
     const moment = (['go', 'open', 'working', 'working', 'working', 'working'] as const)[random.below(6)]!;
-    const delayMs = random.below(moment === 'working' ? 120 : 60);
+    // Now and then so late that a compaction has come to its frames, also where each commit takes its time.
+    const late = moment === 'working' && random.below(4) === 0;
+    const delayMs = random.below(late ? 1200 : moment === 'working' ? 120 : 60);
     await killedAfter(next, moment, delayMs, disk);
     await disk?.startAgain();
     // It gets ready while this round's vaults are looked at.
