@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Environment, type Tables } from '../../src/storage/lmdb/environment.js';
+import { Environment, type Tables } from '../../src/storage/lmdb/tables/environment.js';
 import { startStowken } from '../support/process.js';
 import { jsonLines, stowkenAt, type CliResult } from './support/stowken.js';
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLmdbBackend, type MaintainedBackend } from '../../src/storage/index.js';
-import { Environment, type Tables } from '../../src/storage/lmdb/environment.js';
-import { References } from '../../src/storage/lmdb/references.js';
-import { encodeFreedPages } from '../../src/storage/lmdb/pages.js';
-import { numberKey } from '../../src/storage/lmdb/number-key.js';
+import { Environment, type Tables } from '../../src/storage/lmdb/tables/environment.js';
+import { References } from '../../src/storage/lmdb/segments/references.js';
+import { encodeFreedPages } from '../../src/storage/lmdb/conversations/pages.js';
+import { numberKey } from '../../src/storage/lmdb/tables/number-key.js';
 import { longList, puttingList } from '../contract/long-lists.js';
 import { codec, longSegment, message, segment, spec, storing } from '../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from './faults/support.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLmdbBackend } from '../../src/storage/index.js';
-import { Environment, type Tables } from '../../src/storage/lmdb/environment.js';
+import { Environment, type Tables } from '../../src/storage/lmdb/tables/environment.js';
 import type { VerifyPart } from '../../src/vault/index.js';
 import { collectAll, openTestVault, say, signal, spec, type TestVault } from '../support/vault.js';
 

@@ -3,8 +3,8 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isStowkenError, StowkenError } from '../../model/index.js';
 import { writeBackup } from '../backup-stream.js';
-import type { Environment } from './environment.js';
-import { FORMAT_VERSION, KIND } from './layout.js';
+import type { Environment } from './tables/environment.js';
+import { FORMAT_VERSION, KIND } from './tables/layout.js';
 
 /** A copy that is being made. */
 const COPY_PREFIX = 'backup.mdb-';

@@ -9,13 +9,13 @@ import { GroupCommit } from '../group-commit.js';
 import { withLeanHeap } from '../lean-heap.js';
 import { Leases } from '../leases.js';
 import { checkReplacements } from '../replacements.js';
-import { condense, looseBytes } from './condense.js';
-import type { Environment } from './environment.js';
+import { condense, looseBytes } from './condense/condense.js';
+import type { Environment } from './tables/environment.js';
 import { idOf, LmdbReader } from './lmdb-reader.js';
-import { rebuild } from './repair.js';
-import type { KnownSegment } from './segment-cache.js';
-import { readState } from './state.js';
-import { Writer } from './writer.js';
+import { rebuild } from './check/repair.js';
+import type { KnownSegment } from './segments/segment-cache.js';
+import { readState } from './tables/state.js';
+import { Writer } from './commit/writer.js';
 
 /** Messages of a change from which on what they name is looked up before its transaction. */
 const RESOLVED_AHEAD_MIN = 1024;

@@ -15,27 +15,27 @@ import type {
   StoredRegistry,
 } from '../queries.js';
 import { closed, segmentNotFound } from '../refusals.js';
-import { Absences } from './absences.js';
+import { Absences } from './segments/absences.js';
 import { backupEnvironment } from './backup.js';
-import { checkVault } from './check.js';
-import { findManifest, readHeader, type NumberedManifest } from './conversations.js';
-import type { Environment } from './environment.js';
-import { decodeGarbage } from './garbage.js';
-import { IdIndex } from './id-index.js';
-import { IndexDirectory } from './index-directory.js';
-import { listConversations } from './listing.js';
-import { corruptConversation } from './manifest.js';
-import { Names } from './names.js';
-import { PrefixIndex } from './prefix-index.js';
-import { Registries } from './registries.js';
-import { scanSegments } from './scan.js';
-import { SegmentCache } from './segment-cache.js';
-import { SegmentFinder } from './segment-finder.js';
-import { SegmentReader } from './segment-reader.js';
-import { createSnapshot } from './snapshot.js';
-import { readIdentity, readState } from './state.js';
-import { readPage } from './stored-list.js';
-import type { Shared } from './write-session.js';
+import { checkVault } from './check/check.js';
+import { findManifest, readHeader, type NumberedManifest } from './conversations/conversations.js';
+import type { Environment } from './tables/environment.js';
+import { decodeGarbage } from './segments/garbage.js';
+import { IdIndex } from './conversations/id-index.js';
+import { IndexDirectory } from './segments/index-directory.js';
+import { listConversations } from './conversations/listing.js';
+import { corruptConversation } from './conversations/manifest.js';
+import { Names } from './conversations/names.js';
+import { PrefixIndex } from './prefix/prefix-index.js';
+import { Registries } from './segments/registries.js';
+import { scanSegments } from './segments/scan.js';
+import { SegmentCache } from './segments/segment-cache.js';
+import { SegmentFinder } from './segments/segment-finder.js';
+import { SegmentReader } from './packs/segment-reader.js';
+import { createSnapshot } from './conversations/snapshot.js';
+import { readIdentity, readState } from './tables/state.js';
+import { readPage } from './conversations/stored-list.js';
+import type { Shared } from './commit/write-session.js';
 
 /** Segments that are looked at before other work gets its turn. */
 const SLICE = 256;

@@ -5,13 +5,13 @@ import type { MaintainedBackend } from '../backend.js';
 import { lockFolder, type FolderLock } from '../folder-lock.js';
 import { checkMarker, readMarker, writeMarker } from '../marker.js';
 import { removeStrayCopies } from './backup.js';
-import { damaged, lengthenDataFile } from './data-file.js';
-import { dataFileIn, Environment } from './environment.js';
-import { FORMAT_VERSION, KIND } from './layout.js';
+import { damaged, lengthenDataFile } from './tables/data-file.js';
+import { dataFileIn, Environment } from './tables/environment.js';
+import { FORMAT_VERSION, KIND } from './tables/layout.js';
 import { LmdbBackend } from './lmdb-backend.js';
 import { LmdbReader } from './lmdb-reader.js';
-import { ownerRecord } from './owner-record.js';
-import { initialise, readIdentity } from './state.js';
+import { ownerRecord } from './tables/owner-record.js';
+import { initialise, readIdentity } from './tables/state.js';
 
 export interface LmdbOptions {
   /** Made when it is not there. */

@@ -5,8 +5,8 @@ import { StowkenError, type VaultStats } from '../../model/index.js';
 import type { CheckOptions } from '../checks.js';
 import { readBackup } from '../backup-stream.js';
 import { checkMarker, syncFolder, writeMarker } from '../marker.js';
-import { dataFileIn } from './environment.js';
-import { FORMAT_VERSION, KIND } from './layout.js';
+import { dataFileIn } from './tables/environment.js';
+import { FORMAT_VERSION, KIND } from './tables/layout.js';
 import { openLmdbBackend } from './open.js';
 
 /** Where a vault is made and checked before it moves up into its folder, which may be a mount point. */

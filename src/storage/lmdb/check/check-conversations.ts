@@ -1,0 +1,116 @@
+import { isStowkenError } from '../../../model/index.js';
+import { guarded, type Report } from './check-report.js';
+import type { SegmentColumns } from './check-columns.js';
+import { checkList } from './check-lists.js';
+import type { CheckedPages } from './check-pages.js';
+import { decodeManifest, type StoredManifest } from '../conversations/conversations.js';
+import type { Tables } from '../tables/environment.js';
+import { decodeIdChunk } from '../conversations/id-chunk.js';
+import { IdIndex } from '../conversations/id-index.js';
+import type { NameOf } from '../conversations/manifest.js';
+import { decodeDirectory } from '../conversations/page-directory.js';
+import type { State } from '../tables/state.js';
+
+/** Everything about conversations: manifests, the id index, names. */
+export class CheckedConversations {
+  #conversations = 0;
+  #messages = 0;
+  #tokens = 0;
+  #lastCreateTimeMs = 0;
+  /** Records that do not decode, by number, and why. */
+  readonly #damaged = new Map<number, string>();
+
+  constructor(
+    private readonly tables: Tables,
+    private readonly state: State,
+    private readonly segments: SegmentColumns,
+    private readonly pages: CheckedPages,
+    private readonly nameOf: NameOf,
+    private readonly report: Report,
+  ) {}
+
+  figures(): Partial<State> {
+    return { conversations: this.#conversations, messages: this.#messages, tokens: this.#tokens };
+  }
+
+  /** Reads every manifest and counts its references, and its pages. Needs the frames. */
+  *manifests(): Generator<number, void, void> {
+    const ids = new IdIndex(this.tables.ids);
+    for (const { key, value } of this.tables.conversations.range()) {
+      const manifest = this.#decode(key, value);
+      if (manifest) this.#compare(key, manifest, ids);
+      if (key >= this.state.nextConversation) {
+        this.report('statistics', 'nextConversation', `is not above conversation number ${key}`);
+      }
+      yield 1;
+    }
+  }
+
+  /** Compares the id index with the manifests. */
+  *index(): Generator<number, void, void> {
+    let before: Uint8Array = Buffer.alloc(0);
+    for (const { value } of this.tables.ids.range()) {
+      guarded(this.report, 'id-index', 'a chunk of the id index', () => {
+        for (const { id, number } of decodeIdChunk(value)) {
+          const subject = `id ${id.toString('utf8')}`;
+          if (before.length > 0 && Buffer.compare(id, before) <= 0)
+            this.report('id-index', subject, 'is not in order');
+          if (!this.tables.conversations.get(number)) {
+            this.report('id-index', subject, `leads to conversation number ${number}, which is not stored`);
+          }
+          this.#nameDamaged(number, `conversation ${id.toString('utf8')}`);
+          before = id;
+        }
+      });
+      yield 0;
+    }
+    for (const number of this.#damaged.keys()) this.#nameDamaged(number, `conversation number ${number}`);
+  }
+
+  /** Reports a record that does not decode, once: by its id, where the index has it. */
+  #nameDamaged(number: number, subject: string): void {
+    const detail = this.#damaged.get(number);
+    if (detail !== undefined) this.report('manifest', subject, detail);
+    this.#damaged.delete(number);
+  }
+
+  #decode(number: number, record: Uint8Array): StoredManifest | undefined {
+    try {
+      return decodeManifest(record, this.nameOf);
+    } catch (error) {
+      if (!isStowkenError(error)) throw error;
+      this.#damaged.set(number, error.message);
+      return undefined;
+    }
+  }
+
+  #compare(number: number, manifest: StoredManifest, ids: IdIndex): void {
+    const { id } = manifest.conversation;
+    this.#conversations += 1;
+    guarded(this.report, 'manifest', `conversation ${id}`, () => {
+      this.#manifest(manifest);
+      if (ids.find(id) !== number)
+        this.report('id-index', `conversation ${id}`, 'its id does not lead to it');
+    });
+  }
+
+  #manifest({ conversation, list }: StoredManifest): void {
+    const subject = `conversation ${conversation.id}`;
+    let { messages, tokens } = checkList(subject, list.tail, this.nameOf, this.segments, this.report);
+    for (const entry of decodeDirectory(list.directory)) {
+      this.pages.name(subject, entry);
+      messages += entry.messages;
+      tokens += entry.tokens;
+    }
+    if (messages !== conversation.messageCount || tokens !== conversation.totalTokens) {
+      const counted = `${messages} messages and ${tokens} tokens`;
+      this.report('manifest', subject, `has ${counted}, not what its header says`);
+    }
+    if (conversation.createTimeMs < this.#lastCreateTimeMs) {
+      this.report('manifest', subject, 'was created before the conversation that precedes it');
+    }
+    this.#lastCreateTimeMs = Math.max(this.#lastCreateTimeMs, conversation.createTimeMs);
+    this.#messages += conversation.messageCount;
+    this.#tokens += conversation.totalTokens;
+  }
+}

@@ -1,0 +1,119 @@
+import type { SegmentColumns } from './check-columns.js';
+import { checkList } from './check-lists.js';
+import { guarded, type Report } from './check-report.js';
+import type { Tables } from '../tables/environment.js';
+import { COUNTS_PER_CHUNK } from '../tables/layout.js';
+import type { NameOf } from '../conversations/manifest.js';
+import { numberOfKey } from '../tables/number-key.js';
+import type { PageEntry } from '../conversations/page-directory.js';
+import { decodeFreedPages } from '../conversations/pages.js';
+import { RefCounts } from '../segments/ref-counts.js';
+import type { State } from '../tables/state.js';
+
+/** What manifests say of a page. */
+interface NamedPage {
+  readonly messages: number;
+  readonly tokens: number;
+  holders: number;
+}
+
+/** Pages of message lists: their content, who names them, and those that wait to be taken away. */
+export class CheckedPages {
+  readonly #named = new Map<number, NamedPage>();
+
+  constructor(
+    private readonly tables: Tables,
+    private readonly state: State,
+    private readonly segments: SegmentColumns,
+    private readonly nameOf: NameOf,
+    private readonly report: Report,
+  ) {}
+
+  /** Counts a manifest as a page's holder. */
+  name(subject: string, { id, messages, tokens }: PageEntry): void {
+    const known = this.#named.get(id);
+    if (!known) this.#named.set(id, { messages, tokens, holders: 1 });
+    else {
+      known.holders += 1;
+      if (known.messages !== messages || known.tokens !== tokens) {
+        this.report('pages', subject, `says something else of page ${id} than another manifest`);
+      }
+    }
+  }
+
+  /** Reads every page, and counts the references of those that manifests name. Needs the frames and the manifests. */
+  *pages(): Generator<number, void, void> {
+    const { pages, pageCounts, bigPageCounts } = this.tables;
+    const counts = new RefCounts(pageCounts, bigPageCounts);
+    const freed = this.#freed();
+    const seen = new Set<number>();
+    for (const { key, value } of pages.range()) {
+      const subject = `page ${key}`;
+      const named = this.#named.get(key);
+      seen.add(key);
+      guarded(this.report, 'pages', subject, () => {
+        const count = counts.get(key);
+        const holders = named?.holders ?? 0;
+        if (count !== holders) {
+          const found = count === undefined ? 'it counts as not stored' : `${count} holders are kept`;
+          this.report('page-counts', subject, `${found}, ${holders} were counted`);
+        }
+        if (named) this.#content(subject, value, named);
+        if ((named === undefined) !== freed.has(key)) {
+          this.report(
+            'pages',
+            subject,
+            named ? 'is named and waits to be removed' : 'is not named by anything',
+          );
+        }
+      });
+      if (key >= this.state.nextPage) this.report('statistics', 'nextPage', `is not above page ${key}`);
+      yield 0;
+    }
+    for (const id of this.#named.keys()) {
+      if (!seen.has(id)) this.report('pages', `page ${id}`, 'is named by manifests and not stored');
+    }
+    for (const id of freed)
+      if (!seen.has(id)) this.report('pages', `page ${id}`, 'waits to be removed and is not stored');
+    yield* this.#strayCounts(seen);
+  }
+
+  #content(subject: string, list: Uint8Array, named: NamedPage): void {
+    const { messages, tokens } = checkList(subject, list, this.nameOf, this.segments, this.report);
+    if (messages === named.messages && tokens === named.tokens) return;
+    const counted = `${messages} messages and ${tokens} tokens`;
+    this.report('pages', subject, `has ${counted}, not what the directories say`);
+  }
+
+  /** Pages that wait to be taken away. */
+  #freed(): ReadonlySet<number> {
+    const freed = new Set<number>();
+    for (const { key, value } of this.tables.freedPages.range()) {
+      const sequence = numberOfKey(key);
+      const subject = `pages freed in commit ${sequence}`;
+      guarded(this.report, 'pages', subject, () => {
+        if (sequence > this.state.commitSequence) this.report('pages', subject, 'there was no such commit');
+        for (const id of decodeFreedPages(value)) {
+          if (freed.has(id)) this.report('pages', subject, `page ${id} was freed once more`);
+          freed.add(id);
+        }
+      });
+    }
+    return freed;
+  }
+
+  *#strayCounts(stored: ReadonlySet<number>): Generator<number, void, void> {
+    for (const { key, value } of this.tables.pageCounts.range()) {
+      for (const [index, byte] of value.entries()) {
+        const id = (key - 1) * COUNTS_PER_CHUNK + index;
+        if (byte === 0 || stored.has(id)) continue;
+        this.report('page-counts', `page ${id}`, 'holders are kept, and it is not stored');
+      }
+      yield 0;
+    }
+    for (const { key } of this.tables.bigPageCounts.range()) {
+      if ((this.#named.get(key)?.holders ?? 0) >= 254) continue;
+      this.report('page-counts', `page ${key}`, 'a big count is kept, and it has few holders');
+    }
+  }
+}

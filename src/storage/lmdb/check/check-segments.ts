@@ -1,0 +1,123 @@
+import type { Codec } from '../../../codec/index.js';
+import type { SegmentColumns } from './check-columns.js';
+import { guarded, type Report } from './check-report.js';
+import type { Tables } from '../tables/environment.js';
+import { decodeGarbage } from '../segments/garbage.js';
+import { baseOf } from '../segments/hash-index.js';
+import { decodeIndexChunk, type IndexEntry } from '../segments/index-chunk.js';
+import { COUNTS_PER_CHUNK } from '../tables/layout.js';
+import { RefCounts } from '../segments/ref-counts.js';
+import { SegmentReader } from '../packs/segment-reader.js';
+
+/** Compares what the tables say of segments with the frames and the references that were found. */
+export class CheckedSegments {
+  readonly garbage = { garbageSegments: 0, garbageBytes: 0 };
+
+  constructor(
+    private readonly tables: Tables,
+    private readonly codec: Codec,
+    private readonly segments: SegmentColumns,
+    private readonly report: Report,
+  ) {}
+
+  *hashIndex(): Generator<number, void, void> {
+    let last = -1;
+    for (const { key, value } of this.tables.hashIndex.range()) {
+      guarded(this.report, 'hash-index', `chunk ${key}`, () => {
+        const entries = decodeIndexChunk(baseOf(key), value);
+        entries.forEach((entry, at) => {
+          this.#indexEntry(key, entry);
+          this.#sameHash(entries, at);
+        });
+        const first = entries[0]?.fingerprint ?? 0;
+        if (first <= last) this.report('hash-index', `chunk ${key}`, 'overlaps with the chunk before');
+        last = entries.at(-1)?.fingerprint ?? last;
+      });
+      yield 0;
+    }
+    for (const id of this.segments.ids()) {
+      // A damaged frame is named already: repair cannot index it.
+      if (!this.segments.isIndexed(id) && this.segments.fingerprint(id) !== undefined) {
+        this.report('hash-index', `segment ${id}`, 'its hash does not lead to it');
+      }
+      yield 0;
+    }
+  }
+
+  *referenceCounts(): Generator<number, void, void> {
+    const { segments } = this;
+    const counts = new RefCounts(this.tables.refCounts, this.tables.bigRefCounts);
+    for (const id of segments.ids()) {
+      guarded(this.report, 'reference-counts', `segment ${id}`, () => {
+        const kept = counts.get(id);
+        if (kept === segments.references(id)) return;
+        const found = kept === undefined ? 'it counts as not stored' : `${kept} references are kept`;
+        this.report('reference-counts', `segment ${id}`, `${found}, ${segments.references(id)} were counted`);
+      });
+      yield 0;
+    }
+    for (const { key, value } of this.tables.refCounts.range()) {
+      for (const [index, byte] of value.entries()) {
+        const id = (key - 1) * COUNTS_PER_CHUNK + index;
+        if (byte !== 0 && !segments.has(id)) {
+          this.report('reference-counts', `segment ${id}`, 'references are kept, and it is not stored');
+        }
+      }
+      yield 0;
+    }
+    for (const { key } of this.tables.bigRefCounts.range()) {
+      if (segments.references(key) < 254) {
+        this.report('reference-counts', `segment ${key}`, 'a big count is kept, and it has few references');
+      }
+      yield 0;
+    }
+  }
+
+  *garbageTable(): Generator<number, void, void> {
+    const { segments, garbage } = this;
+    for (const { key, value } of this.tables.garbage.range()) {
+      const subject = `segment ${key}`;
+      guarded(this.report, 'garbage', subject, () => {
+        const { frameBytes } = decodeGarbage(value);
+        if (!segments.has(key)) this.report('garbage', subject, 'it is garbage and not stored');
+        else if (segments.references(key) > 0)
+          this.report('garbage', subject, 'it is garbage and referenced');
+        else if (segments.frameBytes(key) !== frameBytes) {
+          this.report('garbage', subject, `its frame is kept as ${frameBytes} bytes long`);
+        }
+        garbage.garbageSegments += 1;
+        garbage.garbageBytes += frameBytes;
+      });
+      yield 0;
+    }
+    for (const id of segments.ids()) {
+      if (segments.references(id) === 0 && !this.tables.garbage.get(id)) {
+        this.report('garbage', `segment ${id}`, 'it has no reference and is not garbage');
+      }
+      yield 0;
+    }
+  }
+
+  #indexEntry(key: number, { fingerprint, id }: IndexEntry): void {
+    const subject = `chunk ${key}`;
+    const { segments } = this;
+    const expected = segments.fingerprint(id);
+    if (!segments.has(id)) this.report('hash-index', subject, `names segment ${id}, which is not stored`);
+    else if (segments.isIndexed(id)) this.report('hash-index', subject, `names segment ${id} once more`);
+    else if (expected !== undefined && expected !== fingerprint) {
+      this.report('frame', `segment ${id}`, 'its tokens do not have the hash under which it is indexed');
+    }
+    segments.setIndexed(id);
+  }
+
+  /** Two segments with the same tokens have equal fingerprints, which stand side by side. */
+  #sameHash(entries: readonly IndexEntry[], at: number): void {
+    const [before, entry] = [entries[at - 1], entries[at]];
+    if (!before || !entry || before.fingerprint !== entry.fingerprint) return;
+    const reader = new SegmentReader(this.tables);
+    const [one, other] = [before.id, entry.id].map((id) => this.codec.hashOf(reader.frame(id)));
+    if (one === other) {
+      this.report('hash-index', `segment ${entry.id}`, `has the same tokens as segment ${before.id}`);
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import type { Codec } from '../../../codec/index.js';
+import type { CheckOptions, Violation } from '../../checks.js';
+import { BackgroundTurns } from '../../background.js';
+import { CheckedConversations } from './check-conversations.js';
+import type { Report } from './check-report.js';
+import { SegmentColumns } from './check-columns.js';
+import { checkFrames } from './check-frames.js';
+import { CheckedPages } from './check-pages.js';
+import { checkPrefixes } from './check-prefixes.js';
+import { checkReferences } from './check-references.js';
+import { checkRequests } from './check-requests.js';
+import { CheckedSegments } from './check-segments.js';
+import type { Tables } from '../tables/environment.js';
+import { Names } from '../conversations/names.js';
+import { differingFigures, readState, type State } from '../tables/state.js';
+import type { Pin } from '../tables/table.js';
+
+/** Compares every record of the pinned state with every other, and decodes every frame unless only records are asked for. */
+export async function checkVault(
+  tables: Tables,
+  pin: Pin,
+  codec: Codec,
+  { depth, onProgress, signal }: CheckOptions,
+): Promise<Violation[]> {
+  const violations: Violation[] = [];
+  const report: Report = (invariant, subject, detail) => violations.push({ invariant, subject, detail });
+  const pinned = Object.fromEntries(
+    Object.entries(tables as unknown as Record<string, Tables['meta']>).map(([name, table]) => [
+      name,
+      table.at(pin),
+    ]),
+  ) as unknown as Tables;
+
+  const state = readState(pinned.meta);
+  const total = state.conversations + state.segments;
+  const columns = new SegmentColumns();
+  const segments = new CheckedSegments(pinned, codec, columns, report);
+  const names = new Names(pinned.names);
+  const nameOf = (code: number) => names.nameOf(code);
+  const pages = new CheckedPages(pinned, state, columns, nameOf, report);
+  const conversations = new CheckedConversations(pinned, state, columns, pages, nameOf, report);
+  // In this order: frames say which segments there are, manifests which pages, and both which references.
+  const parts = [
+    checkFrames(pinned, depth === 'records' ? undefined : codec, state, columns, report),
+    conversations.manifests(),
+    pages.pages(),
+    checkReferences(pinned, columns, report),
+    conversations.index(),
+    checkPrefixes(pinned, nameOf, report),
+    checkRequests(pinned, state, nameOf, report),
+    segments.hashIndex(),
+    segments.referenceCounts(),
+    segments.garbageTable(),
+  ];
+  const turns = new BackgroundTurns(signal);
+  let done = 0;
+  for (const steps of parts) {
+    for (const looked of steps) {
+      done += looked;
+      if (!turns.due) continue;
+      onProgress?.(Math.min(done, total), total);
+      await turns.pause();
+    }
+  }
+  reportFigures(
+    state,
+    { ...state, ...figuresOf(columns), ...segments.garbage, ...conversations.figures() },
+    report,
+  );
+  onProgress?.(total, total);
+  return violations;
+}
+
+function figuresOf(segments: SegmentColumns): Partial<State> {
+  let uniqueTokens = 0;
+  let segmentBytes = 0;
+  for (const id of segments.ids()) {
+    uniqueTokens += segments.tokenCount(id);
+    segmentBytes += segments.frameBytes(id);
+  }
+  return { segments: segments.count, uniqueTokens, segmentBytes };
+}
+
+function reportFigures(stored: State, counted: State, report: Report): void {
+  for (const figure of differingFigures(stored, counted)) {
+    report('statistics', figure, `${stored[figure]} is kept, ${counted[figure]} was counted`);
+  }
+}

@@ -1,0 +1,233 @@
+import { frameRegistryId, type Codec } from '../../../codec/index.js';
+import { SegmentColumns } from './check-columns.js';
+import { decodeManifest } from '../conversations/conversations.js';
+import type { Tables } from '../tables/environment.js';
+import { framePieces } from '../packs/frame-pieces.js';
+import { decodeGarbage, encodeGarbage } from '../segments/garbage.js';
+import { baseOf, fingerprintOf, splitIndexChunk } from '../segments/hash-index.js';
+import { decodeIndexChunk, type IndexEntry } from '../segments/index-chunk.js';
+import { IdIndex, IdIndexWriter } from '../conversations/id-index.js';
+import type { NameOf } from '../conversations/manifest.js';
+import { segmentsNamed } from '../conversations/message-list.js';
+import { numberKey } from '../tables/number-key.js';
+import { decodePack } from '../packs/pack.js';
+import { decodeDirectory } from '../conversations/page-directory.js';
+import { encodeFreedPages } from '../conversations/pages.js';
+import { RefCounts } from '../segments/ref-counts.js';
+import { readable } from '../tables/readable.js';
+import { rebuildPrefixes } from '../prefix/rebuild-prefixes.js';
+import { decodeReferences, referenceOfBytes } from '../segments/reference-chunk.js';
+import { countUse, Registries, type RegistryUse } from '../segments/registries.js';
+import { References } from '../segments/references.js';
+import { decodeRequest } from '../conversations/request-record.js';
+import { SegmentReader } from '../packs/segment-reader.js';
+import { readState, writeState, type State } from '../tables/state.js';
+import type { Table } from '../tables/table.js';
+
+/**
+ * Makes everything anew that follows from frames, manifests and holders: counts, garbage, indexes and
+ * statistics. Runs inside a write transaction and holds up everything else; takes a few numbers of memory
+ * for each segment. What is lost with a damaged frame or manifest stays lost, and check() still names it.
+ */
+export function rebuild(tables: Tables, codec: Codec, nameOf: NameOf, nowMs: number): void {
+  const state = readState(tables.meta);
+  state.commitSequence += 1;
+  const segments = new SegmentColumns();
+  const entries = collectSegments(tables, codec, segments, state);
+  removeStrayPieces(tables, segments);
+  const pages = countReferences(tables, nameOf, segments, state);
+  rebuildPages(tables, pages, segments, state);
+  countOutsideReferences(tables, segments);
+  rebuildPrefixes(tables, nameOf);
+  rebuildRequests(tables, nameOf, state);
+  rebuildHashIndex(tables.hashIndex, keepNames(tables.hashIndex, entries));
+  rebuildCounts(tables, segments, state, nowMs);
+  writeState(tables.meta, state);
+}
+
+function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns, state: State): IndexEntry[] {
+  const entries: IndexEntry[] = [];
+  const uses = new Map<number, RegistryUse>();
+  const reader = new SegmentReader(tables);
+  state.segments = state.uniqueTokens = state.segmentBytes = 0;
+  for (const { key, value } of tables.packs.range()) {
+    const pack = readable(() => decodePack(key, value));
+    for (let index = pack?.continues ? 1 : 0; index < (pack?.entries.length ?? 0); index++) {
+      const id = pack!.firstId + index;
+      const size = readable(() => reader.size(id));
+      if (!size || segments.has(id)) continue;
+      segments.add(id, size.frameBytes, size.tokenCount);
+      state.segments += 1;
+      state.uniqueTokens += size.tokenCount;
+      state.segmentBytes += size.frameBytes;
+      state.nextSegment = Math.max(state.nextSegment, id + 1);
+      const hash = readable(() => {
+        const frame = reader.frame(id);
+        const registryId = frameRegistryId(frame);
+        if (registryId !== undefined) countUse(uses, registryId, size);
+        return codec.hashOf(frame);
+      });
+      if (hash !== undefined) entries.push({ fingerprint: fingerprintOf(hash), id });
+    }
+  }
+  state.registryBytes = new Registries(tables).recount(uses);
+  return entries;
+}
+
+/** Takes away parts of frames that no segment has. */
+function removeStrayPieces(tables: Tables, segments: SegmentColumns): void {
+  for (const key of [...tables.heads.keys()]) {
+    if (framePieces(segments.frameBytes(key)).headBytes === 0) tables.heads.remove(key);
+  }
+  for (const key of [...tables.halves.keys()]) {
+    if (framePieces(segments.frameBytes(key)).halfBytes === 0) tables.halves.remove(key);
+  }
+}
+
+/** Reads all manifests; makes the id index anew on the way. Returns how many name each page. */
+function countReferences(
+  tables: Tables,
+  nameOf: NameOf,
+  segments: SegmentColumns,
+  state: State,
+): Map<number, number> {
+  const holders = new Map<number, number>();
+  const idsOfDamaged = damagedIds(tables, nameOf);
+  clear(tables.ids);
+  const ids = new IdIndexWriter(tables.ids);
+  state.conversations = state.messages = state.tokens = 0;
+  for (const number of [...tables.conversations.keys()]) {
+    state.nextConversation = Math.max(state.nextConversation, number + 1);
+    const record = tables.conversations.get(number);
+    const manifest = record && readable(() => decodeManifest(record, nameOf));
+    if (!manifest) continue;
+    const { id, messageCount, totalTokens, createTimeMs } = manifest.conversation;
+    if (ids.find(id) === undefined) ids.insert(id, number);
+    state.conversations += 1;
+    state.messages += messageCount;
+    state.tokens += totalTokens;
+    state.lastCreateTimeMs = Math.max(state.lastCreateTimeMs, createTimeMs);
+    const { directory, tail } = manifest.list;
+    for (const segment of readable(() => segmentsNamed(tail)) ?? []) segments.addReference(segment);
+    for (const page of readable(() => [...decodeDirectory(directory)]) ?? []) {
+      holders.set(page.id, (holders.get(page.id) ?? 0) + 1);
+    }
+  }
+  for (const [number, id] of idsOfDamaged) if (ids.find(id) === undefined) ids.insert(id, number);
+  ids.flush();
+  return holders;
+}
+
+/** The ids of conversations that do not say theirs any more: under these they can be deleted. */
+function damagedIds(tables: Tables, nameOf: NameOf): Map<number, string> {
+  const damaged = new Set<number>();
+  for (const { key, value } of tables.conversations.range()) {
+    if (!readable(() => decodeManifest(value, nameOf))) damaged.add(key);
+  }
+  return damaged.size === 0 ? new Map<number, string>() : new IdIndex(tables.ids).idsOf(damaged);
+}
+
+/** Makes the counts of pages anew; those that no manifest names go when no snapshot reads them any more. */
+function rebuildPages(
+  tables: Tables,
+  holders: ReadonlyMap<number, number>,
+  segments: SegmentColumns,
+  state: State,
+): void {
+  for (const table of [tables.pageCounts, tables.bigPageCounts, tables.freedPages]) clear(table);
+  const counts = new RefCounts(tables.pageCounts, tables.bigPageCounts);
+  const freed: number[] = [];
+  for (const { key, value } of tables.pages.range()) {
+    state.nextPage = Math.max(state.nextPage, key + 1);
+    const count = holders.get(key) ?? 0;
+    counts.set(key, count);
+    if (count === 0) freed.push(key);
+    else for (const segment of readable(() => segmentsNamed(value)) ?? []) segments.addReference(segment);
+  }
+  counts.flush();
+  if (freed.length > 0) tables.freedPages.put(numberKey(state.commitSequence), encodeFreedPages(freed));
+}
+
+/** Takes away the requests that cannot be read, and makes the order of the others anew. */
+function rebuildRequests(tables: Tables, nameOf: NameOf, state: State): void {
+  clear(tables.requestOrder);
+  const placed: { readonly key: Buffer; readonly number: number }[] = [];
+  for (const key of [...tables.requests.keys()]) {
+    const record = tables.requests.get(key);
+    const request = record && readable(() => decodeRequest(record, nameOf));
+    if (request) placed.push({ key, number: request.number });
+    else tables.requests.remove(key);
+  }
+  for (const { key, number } of placed.sort((a, b) => a.number - b.number)) {
+    tables.requestOrder.append(numberKey(number), key);
+    state.nextRequest = Math.max(state.nextRequest, number + 1);
+  }
+}
+
+/** Counts them, and takes away those to segments that are not stored. */
+function countOutsideReferences(tables: Tables, segments: SegmentColumns): void {
+  const references = new References(tables.references);
+  for (const { value } of [...tables.references.range()]) {
+    for (const bytes of readable(() => decodeReferences(value)) ?? []) {
+      const { id, holder } = referenceOfBytes(bytes);
+      if (segments.has(id)) segments.addReference(id);
+      else references.remove(id, holder);
+    }
+  }
+  references.flush();
+}
+
+/**
+ * A frame with other tokens than those it is indexed under is damaged, where the index is not: it keeps the
+ * name that it had, or else its damage would pass for what was stored. An index that has each segment once is
+ * taken as whole, and so is a chunk most of whose entries are right.
+ */
+function keepNames(table: Table<number>, entries: readonly IndexEntry[]): IndexEntry[] {
+  const computed = new Map(entries.map(({ id, fingerprint }) => [id, fingerprint]));
+  const chunks = [...table.range()].map(
+    ({ key, value }) => readable(() => decodeIndexChunk(baseOf(key), value)) ?? [],
+  );
+  const indexed = chunks.flat().map(({ id }) => id);
+  const distinct = new Set(indexed);
+  const whole = distinct.size === indexed.length && entries.every(({ id }) => distinct.has(id));
+  const names = new Map<number, number>();
+  for (const chunk of chunks) {
+    const wrong = chunk.filter(({ id, fingerprint }) => computed.get(id) !== fingerprint);
+    if (!whole && wrong.length > chunk.length / 2) continue;
+    for (const { id, fingerprint } of wrong) names.set(id, fingerprint);
+  }
+  for (const { id, fingerprint } of chunks.flat()) if (computed.get(id) === fingerprint) names.delete(id);
+  return entries.map(({ id, fingerprint }) => ({ id, fingerprint: names.get(id) ?? fingerprint }));
+}
+
+function rebuildHashIndex(table: Table<number>, entries: IndexEntry[]): void {
+  clear(table);
+  entries.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
+  if (entries.length === 0) return;
+  for (const { key, chunk } of splitIndexChunk(1, entries)) table.append(key, chunk);
+}
+
+/** Segments that were garbage before stay so since then. */
+function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, nowMs: number): void {
+  const before = new Map(
+    [...tables.garbage.range()].map(({ key, value }) => [key, readable(() => decodeGarbage(value))]),
+  );
+  for (const table of [tables.refCounts, tables.bigRefCounts, tables.garbage]) clear(table);
+  state.garbageSegments = state.garbageBytes = 0;
+  const counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
+  for (const id of segments.ids()) {
+    counts.set(id, segments.references(id));
+    if (segments.references(id) > 0) continue;
+    const frameBytes = segments.frameBytes(id);
+    const since = before.get(id) ?? { sinceMs: nowMs, sequence: state.commitSequence };
+    tables.garbage.append(id, encodeGarbage({ ...since, frameBytes }));
+    state.garbageSegments += 1;
+    state.garbageBytes += frameBytes;
+  }
+  counts.flush();
+}
+
+function clear(table: Table<number> | Table<Buffer>): void {
+  const any = table as Table<number>;
+  for (const key of [...any.keys()]) any.remove(key);
+}

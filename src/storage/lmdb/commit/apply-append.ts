@@ -1,0 +1,58 @@
+import type { Conversation } from '../../../model/index.js';
+import type { Change, ManifestOutcome, NewSegment } from '../../change.js';
+import { prefixOutdated } from '../../refusals.js';
+import { wholeBlocks } from '../../prefix-blocks.js';
+import { writeManifest } from '../conversations/conversations.js';
+import { ListWriter } from '../conversations/list-writer.js';
+import {
+  countIn,
+  manifestOutcome,
+  requireConversation,
+  findSegments,
+  resolveMessages,
+  type BroughtSegment,
+  type FoundSegments,
+} from './manifest-change.js';
+import type { WriteSession } from './write-session.js';
+
+type Append = NonNullable<Change['append']>;
+
+/** What the messages name. */
+export function checkAppend(
+  session: WriteSession,
+  append: Append,
+  newSegments: readonly NewSegment[],
+): FoundSegments {
+  const { conversation } = requireConversation(session, append);
+  if (append.prefix && append.prefix.afterTokens !== conversation.totalTokens)
+    throw prefixOutdated(append.id);
+  return findSegments(session, append.messages, newSegments);
+}
+
+/** Decodes the tail, and nothing before it. */
+export function appendMessages(
+  session: WriteSession,
+  { id, messages, timeMs, prefix }: Append,
+  found: FoundSegments,
+  brought: readonly BroughtSegment[],
+): ManifestOutcome {
+  const { number, conversation: before, list: stored } = requireConversation(session, { id });
+  const list = new ListWriter(session);
+  list.resume(stored, true);
+  for (const message of resolveMessages(session, messages, found)) list.add(message);
+  const conversation: Conversation = {
+    ...before,
+    revision: before.revision + 1,
+    messageCount: before.messageCount + messages.length,
+    totalTokens: before.totalTokens + list.tokensAdded,
+    updateTimeMs: Math.max(timeMs, before.updateTimeMs),
+  };
+  writeManifest(session.tables, { number, conversation, list, replaces: true, grows: true }, session.names);
+  countIn(session, conversation, 1);
+  countIn(session, before, -1);
+  if (prefix) {
+    const blocks = wholeBlocks(before.totalTokens);
+    session.prefixes.extend(number, before.application, blocks, prefix.blocks);
+  }
+  return manifestOutcome(conversation, found, brought);
+}

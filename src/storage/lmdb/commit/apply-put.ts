@@ -1,0 +1,106 @@
+import type { Conversation } from '../../../model/index.js';
+import type { Change, ManifestOutcome, NewSegment } from '../../change.js';
+import { contentKey, distinctHashes } from '../../content.js';
+import { conversationExists, revisionMismatch } from '../../refusals.js';
+import { writeManifest, type NumberedManifest, type StoredManifest } from '../conversations/conversations.js';
+import { ListWriter } from '../conversations/list-writer.js';
+import {
+  countIn,
+  findConversation,
+  manifestOutcome,
+  nothingNew,
+  releaseList,
+  findSegments,
+  resolveMessages,
+  type BroughtSegment,
+  type FoundSegments,
+} from './manifest-change.js';
+import { messagesOf } from '../conversations/stored-list.js';
+import type { WriteSession } from './write-session.js';
+
+type Put = NonNullable<Change['put']>;
+
+export interface PlannedPut {
+  /** The outcome, when the very same content is there already. */
+  readonly same?: ManifestOutcome;
+  readonly existing: NumberedManifest | undefined;
+  /** What the messages name. */
+  readonly found: FoundSegments;
+}
+
+export function checkPut(
+  session: WriteSession,
+  { spec, messages, expect }: Put,
+  newSegments: readonly NewSegment[],
+): PlannedPut {
+  const existing = findConversation(session, spec.id);
+  const revision = existing?.conversation.revision ?? 0;
+  if (expect.kind === 'revision' && expect.revision !== revision) {
+    throw revisionMismatch(spec.id, expect.revision, revision);
+  }
+  if (expect.kind === 'absentOrSame' && existing) {
+    if (!sameContent(session, existing, { spec, messages })) throw conversationExists(spec.id, revision);
+    const same = { ...nothingNew(existing.conversation, true), segments: distinctHashes(messages).size };
+    return { same, existing, found: new Map() };
+  }
+  return { existing, found: findSegments(session, messages, newSegments) };
+}
+
+export function putConversation(
+  session: WriteSession,
+  { spec, messages, timeMs, prefix }: Put,
+  { existing, found }: PlannedPut,
+  brought: readonly BroughtSegment[],
+): ManifestOutcome {
+  const { state } = session;
+  const list = new ListWriter(session);
+  for (const message of resolveMessages(session, messages, found)) list.add(message);
+  const createTimeMs = existing?.conversation.createTimeMs ?? Math.max(timeMs, state.lastCreateTimeMs);
+  state.lastCreateTimeMs = Math.max(createTimeMs, state.lastCreateTimeMs);
+  const conversation: Conversation = {
+    ...spec,
+    metadata: { ...spec.metadata },
+    revision: (existing?.conversation.revision ?? 0) + 1,
+    totalTokens: list.tokensAdded,
+    messageCount: messages.length,
+    createTimeMs,
+    updateTimeMs: Math.max(timeMs, existing?.conversation.updateTimeMs ?? createTimeMs),
+  };
+  const number = existing?.number ?? state.nextConversation++;
+  const replaces = existing !== undefined;
+  writeManifest(session.tables, { number, conversation, list, replaces, grows: false }, session.names);
+  countIn(session, conversation, 1);
+  if (existing) {
+    countIn(session, existing.conversation, -1);
+    // After the new list has its references, so that what both name is not garbage in between.
+    releaseList(session, existing.list);
+    session.prefixes.remove(number);
+  } else session.ids.insert(spec.id, number);
+  if (prefix) session.prefixes.insert(number, spec.application, prefix);
+  return manifestOutcome(conversation, found, brought);
+}
+
+/** Compares message by message, with ids in place of hashes, up to the first difference. */
+function sameContent(
+  session: WriteSession,
+  { conversation, list }: StoredManifest,
+  { spec, messages }: Pick<Put, 'spec' | 'messages'>,
+): boolean {
+  if (contentKey(conversation, []) !== contentKey(spec, [])) return false;
+  if (conversation.messageCount !== messages.length) return false;
+  const storedMessages = messagesOf(list, (id) => session.pages.read(id), session.nameOf);
+  for (const wanted of messages) {
+    const stored = storedMessages.next().value;
+    const isSame =
+      stored !== undefined &&
+      stored.role === wanted.role &&
+      stored.name === wanted.name &&
+      stored.toolCallId === wanted.toolCallId &&
+      stored.segments.length === wanted.segments.length &&
+      wanted.segments.every(
+        ({ hash }, index) => session.segments.find(hash)?.id === stored.segments[index]?.id,
+      );
+    if (!isSame) return false;
+  }
+  return true;
+}

@@ -1,0 +1,229 @@
+import { frameRegistryId, type Codec } from '../../../codec/index.js';
+import { isStowkenError, type SegmentHash } from '../../../model/index.js';
+import type { FrameReplacement, NewSegment } from '../../change.js';
+import type { Absences } from '../segments/absences.js';
+import type { Tables } from '../tables/environment.js';
+import { Garbage } from '../segments/garbage.js';
+import { HashIndex } from '../segments/hash-index.js';
+import type { IndexDirectory } from '../segments/index-directory.js';
+import { RefCounts } from '../segments/ref-counts.js';
+import type { Registries } from '../segments/registries.js';
+import type { KnownSegment, SegmentCache } from '../segments/segment-cache.js';
+import { SegmentReader } from '../packs/segment-reader.js';
+import { SegmentWriter } from '../packs/segment-writer.js';
+import type { State } from '../tables/state.js';
+
+/** What is kept in memory of the segments that are committed. */
+export interface SegmentMemory {
+  readonly tables: Tables;
+  readonly codec: Codec;
+  readonly cache: SegmentCache;
+  readonly absences: Absences;
+  readonly directory: IndexDirectory;
+}
+
+/** Segments as one write transaction sees and changes them, with their references and what is garbage. Ends with flush(). */
+export class SegmentChanges {
+  readonly #added = new Map<SegmentHash, KnownSegment>();
+  /** In the order of their ids, which follow one another. */
+  readonly #addedInOrder: KnownSegment[] = [];
+  /** Of these, the ones that have been among the garbage. */
+  readonly #addedGarbage = new Set<number>();
+  /** Looked for, and not stored before: most that a change brings, and each is asked for more than once. */
+  readonly #absent = new Set<SegmentHash>();
+  readonly #counts: RefCounts;
+  readonly #garbage: Garbage;
+  readonly #index: HashIndex;
+  readonly #writer: SegmentWriter;
+  #resolved: ReadonlyMap<SegmentHash, KnownSegment> | undefined;
+  #reader: SegmentReader;
+  #indexChanges: ReturnType<HashIndex['flush']> | undefined;
+
+  /** `state` and `registries` are those of the transaction, and keep the sums. */
+  constructor(
+    private readonly memory: SegmentMemory,
+    private readonly state: State,
+    private readonly registries: Registries,
+    nowMs: number,
+  ) {
+    const { tables, directory } = memory;
+    this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
+    this.#garbage = new Garbage(tables.garbage, state, nowMs);
+    this.#index = new HashIndex(tables.hashIndex, directory);
+    this.#writer = new SegmentWriter(tables);
+    this.#reader = new SegmentReader(tables);
+  }
+
+  private get tables(): Tables {
+    return this.memory.tables;
+  }
+
+  /** Segments that the change which comes next names, as far as they were looked up before the transaction. */
+  expect(resolved: ReadonlyMap<SegmentHash, KnownSegment> | undefined): void {
+    this.#resolved = resolved;
+  }
+
+  find(hash: SegmentHash): KnownSegment | undefined {
+    const wasAbsent = this.memory.absences.has(this.state.commitSequence - 1, hash);
+    const cached = this.#added.get(hash) ?? (wasAbsent ? undefined : this.#cached(hash));
+    if (cached && this.#counts.get(cached.id) !== undefined) return cached;
+    if (wasAbsent || this.#absent.has(hash)) return undefined;
+    for (const id of this.#index.candidates(hash)) {
+      const known = this.#known(id);
+      if (known.hash === hash) return known;
+    }
+    this.#absent.add(hash);
+    return undefined;
+  }
+
+  /** Stores a segment that is not; it has no reference yet and is not garbage yet. */
+  add({ hash, tokenCount, frame }: NewSegment): KnownSegment {
+    const { state } = this;
+    const known: KnownSegment = { id: state.nextSegment++, hash, tokenCount };
+    this.#writer.append(known.id, frame, tokenCount);
+    this.#index.insert(hash, known.id);
+    this.#counts.set(known.id, 0);
+    state.segments += 1;
+    state.uniqueTokens += tokenCount;
+    state.segmentBytes += frame.length;
+    this.#countFrame(frame, tokenCount, 1);
+    this.#added.set(hash, known);
+    this.#addedInOrder.push(known);
+    return known;
+  }
+
+  /** Adds a reference. */
+  hold(id: number): void {
+    const count = this.#counts.get(id) ?? 0;
+    this.#counts.set(id, count + 1);
+    if (count > 0 || (this.#addedAs(id) && !this.#addedGarbage.has(id))) return;
+    this.#garbage.leave(id);
+  }
+
+  /** Takes a reference away; says whether the segment is garbage now. */
+  release(id: number): boolean {
+    const count = this.#counts.get(id) ?? 0;
+    this.#counts.set(id, count - 1);
+    if (count > 1) return false;
+    this.markGarbage(id);
+    return true;
+  }
+
+  /** Undefined: the segment is not stored. */
+  referencesOf(id: number): number | undefined {
+    return this.#counts.get(id);
+  }
+
+  /** Enters a segment without references among the garbage, from now on. */
+  markGarbage(id: number): void {
+    if (this.#addedAs(id)) this.#addedGarbage.add(id);
+    // What was appended in this session may not be readable yet.
+    if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
+    this.#garbage.enter(id, this.#reader.size(id)?.frameBytes ?? 0);
+  }
+
+  /** Puts frames in place of the expected ones; says for each whether that was there. */
+  replaceFrames(replacements: readonly FrameReplacement[]): boolean[] {
+    const frames = new Map<number, Uint8Array>();
+    const flush = () => {
+      this.#writer.replace(frames);
+      this.#reader = new SegmentReader(this.tables);
+      frames.clear();
+    };
+    this.#writer.flush();
+    this.#reader = new SegmentReader(this.tables);
+    const replaced = replacements.map(({ key, expected, frame }) => {
+      const id = Number(key);
+      if (frames.has(id)) flush(); // what it expects is the frame before it in this very list
+      const size = this.#reader.size(id);
+      if (!size || Buffer.compare(this.#reader.frame(id), expected) !== 0) return false;
+      frames.set(id, frame);
+      this.#countReplacement(id, size.tokenCount, expected, frame);
+      return true;
+    });
+    flush();
+    return replaced;
+  }
+
+  #countReplacement(id: number, tokenCount: number, before: Uint8Array, after: Uint8Array): void {
+    this.state.segmentBytes += after.length - before.length;
+    this.#countFrame(before, tokenCount, -1);
+    this.#countFrame(after, tokenCount, 1);
+    this.#garbage.resize(id, after.length);
+  }
+
+  /**
+   * Deletes those segments that are garbage and were so at `sequenceMax` and at `sinceMaxMs`; one whose
+   * frame is damaged is left, since its hash cannot be known. Returns what was deleted.
+   */
+  collect(ids: readonly number[], sinceMaxMs: number, sequenceMax: number) {
+    const { state } = this;
+    const deleted: number[] = [];
+    let frameBytesDeleted = 0;
+    for (const id of [...new Set(ids)].sort((a, b) => a - b)) {
+      const record = this.#garbage.get(id);
+      if (!record) continue;
+      const { sinceMs, sequence, frameBytes } = record;
+      const known = sinceMs <= sinceMaxMs && sequence <= sequenceMax ? this.#knownIfWhole(id) : undefined;
+      if (!known) continue;
+      this.#countFrame(this.#reader.frame(id), known.tokenCount, -1);
+      this.#index.remove(known.hash, id);
+      this.#counts.set(id, undefined);
+      this.#garbage.leave(id);
+      state.segments -= 1;
+      state.uniqueTokens -= known.tokenCount;
+      state.segmentBytes -= frameBytes;
+      frameBytesDeleted += frameBytes;
+      deleted.push(id);
+    }
+    this.#writer.remove(deleted);
+    this.#reader = new SegmentReader(this.tables);
+    return { segments: deleted.length, frameBytes: frameBytesDeleted };
+  }
+
+  /** Writes all that was held back. */
+  flush(): void {
+    this.#writer.flush();
+    this.#indexChanges = this.#index.flush();
+    this.#counts.flush();
+  }
+
+  /** Tells what is kept in memory that the commit was made. */
+  committed(): void {
+    for (const known of this.#addedInOrder) this.memory.cache.add(known);
+    if (!this.#indexChanges) return;
+    const { added, removed } = this.#indexChanges;
+    this.memory.directory.update(this.state.commitSequence, added, removed);
+  }
+
+  #countFrame(frame: Uint8Array, tokenCount: number, sign: 1 | -1): void {
+    const id = frameRegistryId(frame);
+    if (id !== undefined) this.registries.count(id, tokenCount, frame.length, sign);
+  }
+
+  #cached(hash: SegmentHash): KnownSegment | undefined {
+    return this.#resolved?.get(hash) ?? this.memory.cache.byHash(hash);
+  }
+
+  #addedAs(id: number): KnownSegment | undefined {
+    const firstAdded = this.state.nextSegment - this.#addedInOrder.length;
+    return this.#addedInOrder[id - firstAdded];
+  }
+
+  #known(id: number): KnownSegment {
+    const cached = this.#addedAs(id) ?? this.memory.cache.byId(id);
+    if (cached) return cached;
+    const frame = this.#reader.frame(id);
+    const tokenCount = this.#reader.size(id)?.tokenCount ?? 0;
+    return { id, hash: this.memory.codec.hashOf(frame), tokenCount };
+  }
+
+  #knownIfWhole(id: number): KnownSegment | undefined {
+    try {
+      return this.#known(id);
+    } catch (error) {
+      if (isStowkenError(error)) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { registryIdOf, type LiveCodec } from '../../../codec/index.js';
+import type { SegmentHash } from '../../../model/index.js';
+import type { Change } from '../../change.js';
+import type { Tables } from '../tables/environment.js';
+import { IdIndexWriter } from '../conversations/id-index.js';
+import { NameWriter, type Names } from '../conversations/names.js';
+import { Pages } from '../conversations/pages.js';
+import { PrefixIndex } from '../prefix/prefix-index.js';
+import { References } from '../segments/references.js';
+import { Registries } from '../segments/registries.js';
+import { Requests } from '../conversations/requests.js';
+import type { KnownSegment } from '../segments/segment-cache.js';
+import { SegmentChanges, type SegmentMemory } from './segment-changes.js';
+import { readState, writeState, type State } from '../tables/state.js';
+
+/** What write sessions share with the backend that opens them. */
+export interface Shared extends SegmentMemory {
+  readonly codec: LiveCodec;
+  readonly names: Names;
+  /** Segments that changes name, looked up before their transaction: a pair of hash and id is true for ever. */
+  readonly resolved: WeakMap<Change, ReadonlyMap<SegmentHash, KnownSegment>>;
+}
+
+/**
+ * One write transaction's view: every change of the group sees those before it. Ends with flush();
+ * without it the transaction must be aborted.
+ */
+export class WriteSession {
+  readonly state: State;
+  readonly names: NameWriter;
+  readonly ids: IdIndexWriter;
+  readonly references: References;
+  readonly pages: Pages;
+  readonly requests: Requests;
+  readonly prefixes: PrefixIndex;
+  readonly registries: Registries;
+  readonly segments: SegmentChanges;
+  /** What becomes of registries: the last bytes put, or undefined for one that is dropped. */
+  readonly #registryChanges = new Map<number, Uint8Array | undefined>();
+  readonly nameOf = (code: number): string => this.names.nameOf(code);
+
+  constructor(
+    private readonly shared: Shared,
+    nowMs: number,
+  ) {
+    const { tables } = shared;
+    this.state = readState(tables.meta);
+    this.state.commitSequence += 1;
+    this.names = new NameWriter(tables.names, shared.names, this.state.nextName);
+    this.ids = new IdIndexWriter(tables.ids);
+    this.references = new References(tables.references);
+    this.pages = new Pages(tables, this.state);
+    this.requests = new Requests(tables, this.state, this.names, this.nameOf);
+    this.prefixes = new PrefixIndex(tables);
+    this.registries = new Registries(tables);
+    this.segments = new SegmentChanges(shared, this.state, this.registries, nowMs);
+  }
+
+  get tables(): Tables {
+    return this.shared.tables;
+  }
+
+  /** The change that is planned and made from here on. */
+  begin(change: Change): void {
+    this.segments.expect(this.shared.resolved.get(change));
+  }
+
+  putRegistry(bytes: Uint8Array, timeMs: number): void {
+    const id = registryIdOf(bytes);
+    this.registries.put(id, bytes, timeMs);
+    this.state.registryBytes += bytes.length;
+    this.#registryChanges.set(id, bytes);
+  }
+
+  /** Removes those that no frame names; returns them. */
+  dropRegistries(ids: readonly number[]): number[] {
+    const dropped = ids.filter((id) => {
+      const bytes = this.registries.drop(id);
+      this.state.registryBytes -= bytes ?? 0;
+      return bytes !== undefined;
+    });
+    for (const id of dropped) this.#registryChanges.set(id, undefined);
+    return dropped;
+  }
+
+  /** Writes all that was held back. What was freed at `sequenceMax` or before, no snapshot reads any more. */
+  flush(sequenceMax: number): void {
+    this.segments.flush();
+    this.registries.flush();
+    this.references.flush();
+    this.ids.flush();
+    this.pages.flush(sequenceMax);
+    this.state.nextName = this.names.nextCode;
+    writeState(this.tables.meta, this.state);
+  }
+
+  /** Tells what is kept in memory that the commit was made. */
+  committed(): void {
+    this.segments.committed();
+    for (const [id, bytes] of this.#registryChanges) {
+      if (bytes) this.shared.codec.add(bytes);
+      else this.shared.codec.remove([id]);
+    }
+    if (this.names.changed) this.shared.names.refresh();
+  }
+}

@@ -1,0 +1,120 @@
+import { StowkenError } from '../../../model/index.js';
+import type { StorageHealth } from '../../backend.js';
+import type { Change } from '../../change.js';
+import type { Leases } from '../../leases.js';
+import { planChange } from './apply-change.js';
+import { CommitError, type Environment } from '../tables/environment.js';
+import type { Outcome } from '../../group-commit.js';
+import { writeState, readState } from '../tables/state.js';
+import { WriteSession, type Shared } from './write-session.js';
+
+/** Where so little is left, a commit failed for want of space: LMDB reports it as an I/O error. */
+const FULL_BYTES = 4 * 1024 * 1024;
+
+/** How often a store that ran full tries whether it can write again. */
+const RETRY_MS = 1000;
+
+/** Commits groups of changes, and stops when a commit fails. */
+export class Writer {
+  #stopped: { readonly cause: string } | undefined;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly environment: Environment,
+    private readonly shared: Shared,
+    private readonly leases: Leases,
+    private readonly clock: () => number,
+  ) {}
+
+  health(): StorageHealth {
+    return this.#stopped ? { writable: false, cause: this.#stopped.cause } : { writable: true };
+  }
+
+  /** @throws StowkenError COMMIT_FAILED, WRITES_STOPPED */
+  async commitGroup(changes: readonly Change[]): Promise<Outcome[]> {
+    this.#checkWritable();
+    try {
+      return await this.#commit(changes);
+    } catch (error) {
+      if (error instanceof CommitError) throw await this.#stop(error);
+      if (changes.length === 1) return [{ refusal: error }];
+      // One of them found a damaged record. Nothing was written: let each stand for itself.
+      const outcomes: Outcome[] = [];
+      for (const change of changes) outcomes.push(...(await this.commitGroup([change])));
+      return outcomes;
+    }
+  }
+
+  /** Writes what is no change: a repair, or the same records anew. @throws StowkenError COMMIT_FAILED, WRITES_STOPPED */
+  async write<T>(action: () => T): Promise<T> {
+    this.#checkWritable();
+    try {
+      return await this.environment.write(action);
+    } catch (error) {
+      throw error instanceof CommitError ? await this.#stop(error) : error;
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#retry);
+  }
+
+  #checkWritable(): void {
+    if (!this.#stopped) return;
+    const { cause } = this.#stopped;
+    throw new StowkenError('WRITES_STOPPED', `the store takes no writes since a commit failed: ${cause}`, {
+      cause,
+    });
+  }
+
+  async #commit(changes: readonly Change[]): Promise<Outcome[]> {
+    let session: WriteSession | undefined;
+    const outcomes = await this.environment.write(() => {
+      const current = (session = new WriteSession(this.shared, this.clock()));
+      // What became unused in this transaction may be in a snapshot that is taken before it is visible.
+      const sequenceMax = Math.min(this.leases.oldest(), current.state.commitSequence - 1);
+      let wrote = false;
+      const results = changes.map((change): Outcome => {
+        let make;
+        try {
+          make = planChange(current, change, sequenceMax);
+        } catch (refusal) {
+          return { refusal };
+        }
+        const made = make();
+        wrote ||= made.wrote;
+        return { result: made.result };
+      });
+      if (wrote) current.flush(sequenceMax);
+      return results;
+    });
+    session?.committed();
+    return outcomes;
+  }
+
+  async #stop(error: CommitError): Promise<StowkenError> {
+    const full = (await this.environment.bytesFree()) < FULL_BYTES;
+    const cause = full ? `no space left on the device (${error.message})` : error.message;
+    this.#stopped = { cause };
+    this.shared.cache.clear();
+    this.shared.directory.clear();
+    // Pages that did not fit were never made visible: with space, the store can go on where it was.
+    if (full) this.#scheduleRetry();
+    return new StowkenError('COMMIT_FAILED', `the commit failed: ${cause}`, { cause }, { cause: error });
+  }
+
+  #scheduleRetry(): void {
+    this.#retry = setTimeout(() => void this.#tryAgain(), RETRY_MS);
+    this.#retry.unref();
+  }
+
+  async #tryAgain(): Promise<void> {
+    const { meta } = this.shared.tables;
+    try {
+      await this.environment.write(() => writeState(meta, readState(meta)));
+      this.#stopped = undefined;
+    } catch {
+      this.#scheduleRetry();
+    }
+  }
+}

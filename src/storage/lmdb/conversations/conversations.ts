@@ -1,0 +1,86 @@
+import { isStowkenError, StowkenError, type Conversation } from '../../../model/index.js';
+import { ByteReader } from '../../bytes.js';
+import { tailBytesMax, type ListWriter } from './list-writer.js';
+import { corruptConversation, decodeHeader, encodeHeader, type Header, type NameOf } from './manifest.js';
+import type { NameCodes } from './names.js';
+import type { StoredList } from './stored-list.js';
+import type { Tables } from '../tables/environment.js';
+import type { IdIndex } from './id-index.js';
+
+/** A manifest as its record has it. */
+export interface StoredManifest {
+  readonly conversation: Conversation;
+  readonly list: StoredList;
+}
+
+/** A manifest under its number. */
+export interface NumberedManifest extends StoredManifest {
+  readonly number: number;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+export function decodeManifest(record: Uint8Array, nameOf: NameOf): StoredManifest {
+  const reader = new ByteReader(record);
+  const { conversation, directoryBytes } = decodeHeader(reader, nameOf);
+  const directory = directoryBytes === undefined ? NO_BYTES : reader.raw(directoryBytes);
+  return { conversation, list: { directory, tail: reader.rest() } };
+}
+
+/** Reads nothing of what comes after the header. */
+export function readHeader(record: Uint8Array, nameOf: NameOf): Header {
+  return decodeHeader(new ByteReader(record), nameOf);
+}
+
+/** @throws StowkenError CORRUPT_STORE */
+export function findManifest(
+  tables: Pick<Tables, 'conversations'>,
+  ids: IdIndex,
+  id: string,
+  nameOf: NameOf,
+): NumberedManifest | undefined {
+  const number = ids.find(id);
+  if (number === undefined) return undefined;
+  const record = tables.conversations.get(number);
+  if (!record) throw corruptConversation(number, `the index leads to it from ${id}, and it is not there`);
+  try {
+    return { number, ...decodeManifest(record, nameOf) };
+  } catch (error) {
+    if (!isStowkenError(error)) throw error;
+    throw new StowkenError('CORRUPT_STORE', `conversation ${JSON.stringify(id)}: ${error.message}`, {
+      conversation: id,
+    });
+  }
+}
+
+export interface ManifestToWrite {
+  readonly number: number;
+  readonly conversation: Conversation;
+  readonly list: ListWriter;
+  /** Whether there is a record under this number already. */
+  readonly replaces: boolean;
+  /** Whether the list grows message by message. */
+  readonly grows: boolean;
+}
+
+/** Writes a conversation's record: header, page directory, tail. */
+export function writeManifest(
+  tables: Pick<Tables, 'conversations'>,
+  { number, conversation, list, replaces, grows }: ManifestToWrite,
+  names: NameCodes,
+): void {
+  let { directory, tail } = list.list();
+  let header = headerOf(conversation, directory, names);
+  if (tail.length > tailBytesMax(header.length + directory.length, grows)) {
+    list.seal();
+    ({ directory, tail } = list.list());
+    header = headerOf(conversation, directory, names);
+  }
+  const record = Buffer.concat([header, directory, tail]);
+  if (replaces) tables.conversations.put(number, record);
+  else tables.conversations.append(number, record);
+}
+
+function headerOf(conversation: Conversation, directory: Uint8Array, names: NameCodes): Uint8Array {
+  return encodeHeader({ conversation, directoryBytes: directory.length || undefined }, names);
+}

@@ -1,0 +1,125 @@
+import { ByteWriter } from '../../bytes.js';
+import {
+  INLINE_VALUE_BYTES,
+  overflowBytes,
+  PAGE_BYTES,
+  PAGE_LIST_BYTES,
+  TAIL_ROOM_BYTES_MIN,
+} from '../tables/layout.js';
+import { MessageEncoder, scanMessages, type ListedMessage } from './message-list.js';
+import type { NameCodes } from './names.js';
+import { decodeDirectory, writePageEntry } from './page-directory.js';
+import type { StoredList } from './stored-list.js';
+
+/** What a list is written to: each part of it, page or tail, holds the segments that it names, once each. */
+export interface ListTarget {
+  readonly names: NameCodes;
+  readonly pages: { add(list: Uint8Array): number };
+  readonly segments: { hold(id: number): void };
+}
+
+/** The messages since the last page. */
+interface Run {
+  readonly encoder: MessageEncoder;
+  readonly named: Set<number>;
+  messages: number;
+  tokens: number;
+  bytesMax: number;
+}
+
+/**
+ * Writes a message list, or goes on with one: messages gather in the tail, and what fills a page becomes one.
+ * The tail's references pass to the page then, so that no count changes.
+ */
+export class ListWriter {
+  readonly #directory = new ByteWriter();
+  #tokensAdded = 0;
+  #lastPage: number | undefined;
+  #run: Run;
+
+  constructor(private readonly target: ListTarget) {
+    this.#run = this.#emptyRun();
+  }
+
+  /** Of the messages that were added, without those that it began with. */
+  get tokensAdded(): number {
+    return this.#tokensAdded;
+  }
+
+  /** Begins with the pages of a directory, and with a tail; `held`: the list goes on, and holds what that names. */
+  resume({ directory, tail }: StoredList, held: boolean): void {
+    this.#directory.raw(directory);
+    const run = this.#run;
+    const { messages, tokens, nextId } = scanMessages(tail, (id) => {
+      if (held) run.named.add(id);
+      else this.#name(id);
+    });
+    run.encoder.resume(tail, nextId);
+    run.messages = messages;
+    run.tokens = tokens;
+  }
+
+  add(message: ListedMessage): void {
+    const before = this.#run.encoder.bytes;
+    this.#run.encoder.add(message);
+    if (before > 0 && this.#run.encoder.bytes > this.#run.bytesMax) {
+      this.seal(before);
+      this.#run.encoder.add(message);
+    }
+    const run = this.#run;
+    // A message that is longer than a page has one of its own size, with what else fits its overflow pages.
+    if (run.messages === 0) run.bytesMax = pageBytesMax(run.encoder.bytes);
+    run.messages += 1;
+    for (const { id, tokenCount } of message.segments) {
+      this.#name(id);
+      run.tokens += tokenCount;
+      this.#tokensAdded += tokenCount;
+    }
+  }
+
+  /** Makes a page of the tail. */
+  seal(bytes = this.#run.encoder.bytes): void {
+    const { encoder, messages, tokens } = this.#run;
+    const id = this.target.pages.add(encoder.finish(bytes));
+    writePageEntry(this.#directory, { id, messages, tokens }, this.#lastPage ?? this.#lastPageNamed());
+    this.#lastPage = id;
+    this.#run = this.#emptyRun();
+  }
+
+  /** What is written so far; views until more is. */
+  list(): StoredList {
+    return { directory: this.#directory.finish(), tail: this.#run.encoder.finish() };
+  }
+
+  #name(id: number): void {
+    const { named } = this.#run;
+    if (named.has(id)) return;
+    named.add(id);
+    this.target.segments.hold(id);
+  }
+
+  #lastPageNamed(): number {
+    let last = 0;
+    for (const { id } of decodeDirectory(this.#directory.finish())) last = id;
+    return last;
+  }
+
+  #emptyRun(): Run {
+    const encoder = new MessageEncoder(this.target.names);
+    return { encoder, named: new Set(), messages: 0, tokens: 0, bytesMax: PAGE_LIST_BYTES };
+  }
+}
+
+/**
+ * The longest tail beside a header and a directory of so many bytes. Where the record can stay inside a leaf
+ * page, it does; a list that `grows` message by message has no small pages, though, for want of room there.
+ */
+export function tailBytesMax(headBytes: number, grows: boolean): number {
+  const room = INLINE_VALUE_BYTES - headBytes;
+  return room >= (grows ? TAIL_ROOM_BYTES_MIN : 0) ? room : PAGE_LIST_BYTES;
+}
+
+function pageBytesMax(firstBytes: number): number {
+  if (firstBytes <= PAGE_LIST_BYTES) return PAGE_LIST_BYTES;
+  return overflowBytes(Math.ceil((firstBytes + PAGE_BYTES - overflowBytes(1)) / PAGE_BYTES));
+}

@@ -1,0 +1,112 @@
+import { isStowkenError, type Conversation } from '../../../model/index.js';
+import type { ConversationPage, DamagedConversation, ListQuery } from '../../queries.js';
+import { matchesFilter } from '../../filters.js';
+import { readHeader } from './conversations.js';
+import type { Tables } from '../tables/environment.js';
+import { IdIndex } from './id-index.js';
+import type { NameOf } from './manifest.js';
+import type { Table } from '../tables/table.js';
+
+/** Conversations that are looked at before other work gets its turn. */
+const SLICE = 500;
+
+/**
+ * A page of conversations in creation order, from their headers. Each slice reads the state of its
+ * moment; the position is a conversation's number, so nothing is repeated or skipped between them.
+ */
+export async function listConversations(
+  { conversations: table, ids }: Pick<Tables, 'conversations' | 'ids'>,
+  query: ListQuery,
+  nameOf: NameOf,
+): Promise<ConversationPage> {
+  const { filter, limit, scanLimit } = query;
+  const damaged = new Map<number, string>();
+  const page = (next: number | undefined): ConversationPage => ({
+    conversations,
+    ...(damaged.size > 0 && { damaged: named(damaged, ids) }),
+    next,
+  });
+  const newestFirst = query.order === 'newestFirst';
+  const conversations: Conversation[] = [];
+  let position = firstPosition(table, query, nameOf);
+  let scanned = 0;
+  for (;;) {
+    let seen = 0;
+    for (const { key, value } of after(table, position, newestFirst)) {
+      if (conversations.length + damaged.size >= limit || scanned >= scanLimit) return page(position);
+      const conversation = headerOf(value, nameOf, (detail) => damaged.set(key, detail));
+      if (conversation && isPast(conversation, query)) return page(undefined);
+      if (conversation && matchesFilter(conversation, filter)) conversations.push(conversation);
+      position = key;
+      scanned += 1;
+      seen += 1;
+    }
+    if (seen < SLICE) return page(undefined);
+    await new Promise(setImmediate);
+  }
+}
+
+/** Undefined for a record that does not decode. */
+function headerOf(
+  record: Uint8Array,
+  nameOf: NameOf,
+  onDamaged?: (detail: string) => void,
+): Conversation | undefined {
+  try {
+    return readHeader(record, nameOf).conversation;
+  } catch (error) {
+    if (!isStowkenError(error)) throw error;
+    onDamaged?.(error.message);
+    return undefined;
+  }
+}
+
+function named(damaged: ReadonlyMap<number, string>, ids: Table<Buffer>): DamagedConversation[] {
+  const known = new IdIndex(ids).idsOf(new Set(damaged.keys()));
+  return [...damaged].map(([number, detail]) => ({ id: known.get(number), detail }));
+}
+
+/** A slice of what comes after a position, in the order asked for. */
+function after(table: Table<number>, position: number | undefined, newestFirst: boolean) {
+  if (!newestFirst) return table.range({ start: (position ?? 0) + 1, limit: SLICE });
+  if (position === undefined) return table.range({ reverse: true, limit: SLICE });
+  return position > 1 ? table.range({ reverse: true, start: position - 1, limit: SLICE }) : [];
+}
+
+/** Where to begin: create times go up with the numbers, so a time range is found by bisection. */
+function firstPosition(table: Table<number>, query: ListQuery, nameOf: NameOf): number | undefined {
+  if (query.after !== undefined) return query.after;
+  const { createTimeFromMs, createTimeBeforeMs } = query.filter;
+  if (query.order === 'newestFirst') {
+    return createTimeBeforeMs === undefined ? undefined : firstAtOrAfter(table, createTimeBeforeMs, nameOf);
+  }
+  return createTimeFromMs === undefined ? undefined : firstAtOrAfter(table, createTimeFromMs, nameOf) - 1;
+}
+
+/** The least number such that every conversation from it on was created at this time or later. */
+function firstAtOrAfter(table: Table<number>, timeMs: number, nameOf: NameOf): number {
+  let low = 1;
+  let high = (table.last()?.key ?? 0) + 1;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const found = firstReadable(table, middle, nameOf);
+    if (!found || found.createTimeMs >= timeMs) high = middle;
+    else low = found.number + 1;
+  }
+  return low;
+}
+
+/** From a number on, the first conversation that says when it was created. */
+function firstReadable(table: Table<number>, from: number, nameOf: NameOf) {
+  for (const { key, value } of table.range({ start: from })) {
+    const conversation = headerOf(value, nameOf);
+    if (conversation) return { number: key, createTimeMs: conversation.createTimeMs };
+  }
+  return undefined;
+}
+
+/** Whether no later conversation of this order can be in the time range. */
+function isPast({ createTimeMs }: Conversation, { order, filter }: ListQuery): boolean {
+  if (order === 'newestFirst') return createTimeMs < (filter.createTimeFromMs ?? -Infinity);
+  return createTimeMs >= (filter.createTimeBeforeMs ?? Infinity);
+}

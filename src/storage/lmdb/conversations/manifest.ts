@@ -1,0 +1,103 @@
+import { StowkenError, type Conversation } from '../../../model/index.js';
+import type { ByteReader } from '../../bytes.js';
+import { ByteWriter } from '../../bytes.js';
+import { sortedEntries } from '../../content.js';
+import type { NameCodes, NameKind } from './names.js';
+
+/** How a record names a string: 0 it is empty, 1 it follows, n: the name with code n - 1. */
+const EMPTY = 0;
+const INLINE = 1;
+
+const flags = { parent: 1, expires: 2, metadata: 4, updated: 8, paged: 16 } as const;
+
+export type NameOf = (code: number) => string;
+
+export interface Header {
+  readonly conversation: Conversation;
+  /** Length of the page directory that follows the header; undefined: there is none, and no page. */
+  readonly directoryBytes: number | undefined;
+}
+
+export function encodeHeader({ conversation, directoryBytes }: Header, names: NameCodes): Uint8Array {
+  const { parentId, expireTimeMs, createTimeMs, updateTimeMs } = conversation;
+  const metadata = sortedEntries(conversation.metadata);
+  const writer = new ByteWriter();
+  writer.varint(
+    (parentId === '' ? 0 : flags.parent) +
+      (expireTimeMs === undefined ? 0 : flags.expires) +
+      (metadata.length === 0 ? 0 : flags.metadata) +
+      (updateTimeMs === createTimeMs ? 0 : flags.updated) +
+      (directoryBytes === undefined ? 0 : flags.paged),
+  );
+  writer.text(conversation.id);
+  writeName(writer, conversation.application, 'label', names);
+  writeName(writer, conversation.model, 'label', names);
+  writeName(writer, conversation.tokenizer, 'label', names);
+  writer.varint(conversation.revision).varint(conversation.messageCount).varint(conversation.totalTokens);
+  writer.varint(createTimeMs);
+  if (updateTimeMs !== createTimeMs) writer.varint(updateTimeMs - createTimeMs);
+  if (parentId !== '') writer.text(parentId);
+  if (expireTimeMs !== undefined) writer.zigzag(expireTimeMs);
+  if (metadata.length > 0) writer.varint(metadata.length);
+  for (const [name, value] of metadata) writer.text(name).text(value);
+  if (directoryBytes !== undefined) writer.varint(directoryBytes);
+  return writer.finish();
+}
+
+/** Leaves the reader where the page directory begins, or else the message list. */
+export function decodeHeader(reader: ByteReader, nameOf: NameOf): Header {
+  const set = reader.varint();
+  const id = reader.text();
+  const application = readName(reader, nameOf);
+  const model = readName(reader, nameOf);
+  const tokenizer = readName(reader, nameOf);
+  const revision = reader.varint();
+  const messageCount = reader.varint();
+  const totalTokens = reader.varint();
+  const createTimeMs = reader.varint();
+  const updateTimeMs = createTimeMs + (set & flags.updated ? reader.varint() : 0);
+  const parentId = set & flags.parent ? reader.text() : '';
+  const expireTimeMs = set & flags.expires ? reader.zigzag() : undefined;
+  const metadataCount = set & flags.metadata ? reader.varint() : 0;
+  const metadata: [string, string][] = [];
+  for (let index = 0; index < metadataCount; index++) metadata.push([reader.text(), reader.text()]);
+  return {
+    conversation: {
+      id,
+      application,
+      model,
+      tokenizer,
+      parentId,
+      expireTimeMs,
+      metadata: Object.fromEntries(metadata),
+      revision,
+      totalTokens,
+      messageCount,
+      createTimeMs,
+      updateTimeMs,
+    },
+    directoryBytes: set & flags.paged ? reader.varint() : undefined,
+  };
+}
+
+export function writeName(writer: ByteWriter, name: string, kind: NameKind, names: NameCodes): void {
+  const code = name === '' ? undefined : names.codeOf(name, kind);
+  if (name === '') writer.varint(EMPTY);
+  else if (code === undefined) writer.varint(INLINE).text(name);
+  else writer.varint(code + 1);
+}
+
+export function readName(reader: ByteReader, nameOf: NameOf): string {
+  const what = reader.varint();
+  if (what === EMPTY) return '';
+  return what === INLINE ? reader.text() : nameOf(what - 1);
+}
+
+export function skipName(reader: ByteReader): void {
+  if (reader.varint() === INLINE) reader.raw(reader.varint());
+}
+
+/** A record under a conversation's number that says it is another's. */
+export function corruptConversation(number: number, what: string): StowkenError {
+  return new StowkenError('CORRUPT_STORE', `conversation number ${number}: ${what}`);
+}

@@ -1,0 +1,134 @@
+import type { Speaker } from '../../../model/index.js';
+import { ByteReader, ByteWriter } from '../../bytes.js';
+import { readName, skipName, writeName, type NameOf } from './manifest.js';
+import type { NameCodes } from './names.js';
+
+export interface ListedSegment {
+  readonly id: number;
+  readonly tokenCount: number;
+}
+
+/** A message as a manifest keeps it. */
+export interface ListedMessage extends Speaker {
+  readonly segments: readonly ListedSegment[];
+}
+
+/** How far a list, or its beginning, goes. */
+export interface ListExtent {
+  readonly messages: number;
+  readonly tokens: number;
+  readonly bytes: number;
+  /** The segment after the last one that it names: what a list that goes on counts from. */
+  readonly nextId: number;
+}
+
+/** A message's first byte: flags, and the role's name in the five low bits, or ROLE_FOLLOWS. */
+const HAS_NAME = 0x20;
+const HAS_TOOL_CALL = 0x40;
+/** The number of segments follows; else there is exactly one. */
+const HAS_COUNT = 0x80;
+const ROLE_MASK = 0x1f;
+const ROLE_FOLLOWS = 0x1f;
+
+/** Writes a message list. Segments that follow one another in id order, as new ones do, take one byte and their token count. */
+export class MessageEncoder {
+  readonly #writer = new ByteWriter(1024);
+  #expectedId = 0;
+
+  constructor(private readonly names: NameCodes) {}
+
+  get bytes(): number {
+    return this.#writer.length;
+  }
+
+  /** Begins with a list that is encoded already, whose extent has this `nextId`. */
+  resume(list: Uint8Array, nextId: number): void {
+    this.#writer.raw(list);
+    this.#expectedId = nextId;
+  }
+
+  add({ role, name, toolCallId, segments }: ListedMessage): void {
+    const writer = this.#writer;
+    const roleCode = role === '' ? 0 : (this.names.codeOf(role, 'label') ?? ROLE_FOLLOWS);
+    const shortRole = Math.min(roleCode, ROLE_FOLLOWS);
+    const counted = segments.length !== 1;
+    writer.byte(
+      shortRole +
+        (name === '' ? 0 : HAS_NAME) +
+        (toolCallId === '' ? 0 : HAS_TOOL_CALL) +
+        (counted ? HAS_COUNT : 0),
+    );
+    if (shortRole === ROLE_FOLLOWS) writeName(writer, role, 'label', this.names);
+    if (name !== '') writeName(writer, name, 'speaker', this.names);
+    if (toolCallId !== '') writer.text(toolCallId);
+    if (counted) writer.varint(segments.length);
+    for (const { id, tokenCount } of segments) {
+      writer.zigzag(id - this.#expectedId).varint(tokenCount);
+      this.#expectedId = id + 1;
+    }
+  }
+
+  /** The list without what was added after these bytes; nothing is added to it any more. */
+  finish(bytes = this.bytes): Uint8Array {
+    return this.#writer.finish().subarray(0, bytes);
+  }
+}
+
+/** Reads to the end of the list. */
+export function* decodeMessages(list: Uint8Array, nameOf: NameOf): Generator<ListedMessage, void, void> {
+  const reader = new ByteReader(list);
+  let expectedId = 0;
+  while (!reader.atEnd) {
+    const head = reader.byte();
+    const role = readRole(head & ROLE_MASK, reader, nameOf);
+    const name = head & HAS_NAME ? readName(reader, nameOf) : '';
+    const toolCallId = head & HAS_TOOL_CALL ? reader.text() : '';
+    const count = head & HAS_COUNT ? reader.varint() : 1;
+    const segments: ListedSegment[] = [];
+    for (let index = 0; index < count; index++) {
+      const id = expectedId + reader.zigzag();
+      segments.push({ id, tokenCount: reader.varint() });
+      expectedId = id + 1;
+    }
+    yield { role, name, toolCallId, segments };
+  }
+}
+
+/** Goes over the first messages of a list, or all, and makes nothing of them but what it is told to. */
+export function scanMessages(
+  list: Uint8Array,
+  onSegment: (id: number, tokenCount: number) => void,
+  messagesMax = Infinity,
+): ListExtent {
+  const reader = new ByteReader(list);
+  let nextId = 0;
+  let messages = 0;
+  let tokens = 0;
+  for (; messages < messagesMax && !reader.atEnd; messages++) {
+    const head = reader.byte();
+    if ((head & ROLE_MASK) === ROLE_FOLLOWS) skipName(reader);
+    if (head & HAS_NAME) skipName(reader);
+    if (head & HAS_TOOL_CALL) reader.raw(reader.varint());
+    const count = head & HAS_COUNT ? reader.varint() : 1;
+    for (let index = 0; index < count; index++) {
+      const id = nextId + reader.zigzag();
+      const tokenCount = reader.varint();
+      onSegment(id, tokenCount);
+      tokens += tokenCount;
+      nextId = id + 1;
+    }
+  }
+  return { messages, tokens, bytes: reader.position, nextId };
+}
+
+/** The distinct segments that a message list names. */
+export function segmentsNamed(list: Uint8Array): Set<number> {
+  const ids = new Set<number>();
+  scanMessages(list, (id) => ids.add(id));
+  return ids;
+}
+
+function readRole(code: number, reader: ByteReader, nameOf: NameOf): string {
+  if (code === ROLE_FOLLOWS) return readName(reader, nameOf);
+  return code === 0 ? '' : nameOf(code);
+}

@@ -1,0 +1,73 @@
+import { StowkenError } from '../../../model/index.js';
+import type { NameOf } from './manifest.js';
+import { decodeMessages, type ListedMessage } from './message-list.js';
+import { decodeDirectory } from './page-directory.js';
+import type { Table } from '../tables/table.js';
+
+/** A message list as a conversation's record has it: which pages, and the messages after them. */
+export interface StoredList {
+  readonly directory: Uint8Array;
+  readonly tail: Uint8Array;
+}
+
+interface Part {
+  readonly messages: number;
+  readonly tokens: number;
+  read(): Uint8Array;
+}
+
+/** @throws StowkenError CORRUPT_STORE when it is not there */
+export function readPage(pages: Table<number>, id: number): Uint8Array {
+  const page = pages.get(id);
+  if (!page) throw new StowkenError('CORRUPT_STORE', `page ${id} of a message list is missing`);
+  return page;
+}
+
+/** The messages from number `from` on. Reads a page when its first message is asked for, and none that is passed over. */
+export function* messagesOf(
+  list: StoredList,
+  pageOf: (id: number) => Uint8Array,
+  nameOf: NameOf,
+  from = 0,
+): Generator<ListedMessage, void, void> {
+  let passed = 0;
+  for (const part of partsOf(list, pageOf)) {
+    if (passed + part.messages > from) {
+      for (const message of decodeMessages(part.read(), nameOf)) if (passed++ >= from) yield message;
+    } else passed += part.messages;
+  }
+}
+
+/** Which message has the token at an offset, and the tokens before it; past the last token, the list's end. */
+export function locateToken(
+  list: StoredList,
+  pageOf: (id: number) => Uint8Array,
+  nameOf: NameOf,
+  tokenOffset: number,
+): { readonly message: number; readonly tokensBefore: number } {
+  let message = 0;
+  let tokensBefore = 0;
+  for (const part of partsOf(list, pageOf)) {
+    if (tokenOffset >= tokensBefore + part.tokens) {
+      message += part.messages;
+      tokensBefore += part.tokens;
+      continue;
+    }
+    for (const { segments } of decodeMessages(part.read(), nameOf)) {
+      const tokens = segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+      if (tokenOffset < tokensBefore + tokens) break;
+      message += 1;
+      tokensBefore += tokens;
+    }
+    break;
+  }
+  return { message, tokensBefore };
+}
+
+/** The pages, and the tail, whose figures only reading tells. */
+function* partsOf({ directory, tail }: StoredList, pageOf: (id: number) => Uint8Array): Generator<Part> {
+  for (const { id, messages, tokens } of decodeDirectory(directory)) {
+    yield { messages, tokens, read: () => pageOf(id) };
+  }
+  yield { messages: Infinity, tokens: Infinity, read: () => tail };
+}

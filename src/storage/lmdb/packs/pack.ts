@@ -1,0 +1,93 @@
+import { StowkenError } from '../../../model/index.js';
+import { ByteReader, ByteWriter, varintBytes } from '../../bytes.js';
+import { tailBytesOf } from './frame-pieces.js';
+import { INLINE_VALUE_BYTES } from '../tables/layout.js';
+
+/** A segment's part of a pack. */
+export interface PackEntry {
+  /** The whole frame's length; 0: the segment is not stored any more, or its frame only ends here. */
+  readonly frameBytes: number;
+  readonly tokenCount: number;
+  /** The frame's tail, or the part of it that this pack has. */
+  readonly piece: Uint8Array;
+}
+
+/** Frames of segments with successive ids. */
+export interface Pack {
+  readonly firstId: number;
+  /** The first entry is the rest of a tail that began in the pack before. */
+  readonly continues: boolean;
+  /** The last entry's tail goes on in the next pack. */
+  readonly continued: boolean;
+  readonly entries: readonly PackEntry[];
+}
+
+export const deletedEntry: PackEntry = { frameBytes: 0, tokenCount: 0, piece: Buffer.alloc(0) };
+
+/** Where a frame begins: the pack with this key or the one before it. */
+export function startKey(id: number): number {
+  return 2 * id;
+}
+
+/** The pack that begins with the rest of a frame. */
+export function restKey(id: number): number {
+  return 2 * id + 1;
+}
+
+export function keyOfPack({ firstId, continues }: Pick<Pack, 'firstId' | 'continues'>): number {
+  return continues ? restKey(firstId) : startKey(firstId);
+}
+
+export function encodePack({ continues, continued, entries }: Omit<Pack, 'firstId'>): Uint8Array {
+  const writer = new ByteWriter(INLINE_VALUE_BYTES + 16);
+  writer.varint(entries.length * 2 + (continued ? 1 : 0));
+  entries.forEach(({ frameBytes, tokenCount, piece }, index) => {
+    if (index === 0 && continues) writer.varint(piece.length);
+    else if (frameBytes === 0) writer.varint(0);
+    else writer.varint(frameBytes).varint(tokenCount);
+  });
+  for (const { piece } of entries) writer.raw(piece);
+  return writer.finish();
+}
+
+/** Pieces are views of the record. */
+export function decodePack(key: number, record: Uint8Array): Pack {
+  const continues = key % 2 === 1;
+  const reader = new ByteReader(record);
+  const head = reader.varint();
+  const continued = head % 2 === 1;
+  const count = Math.floor(head / 2);
+  const sizes: { frameBytes: number; tokenCount: number; pieceBytes: number }[] = [];
+  for (let index = 0; index < count; index++) {
+    const length = reader.varint();
+    if (index === 0 && continues) sizes.push({ frameBytes: 0, tokenCount: 0, pieceBytes: length });
+    else {
+      const tokenCount = length === 0 ? 0 : reader.varint();
+      sizes.push({ frameBytes: length, tokenCount, pieceBytes: tailBytesOf(length) });
+    }
+  }
+  const entries = sizes.map(({ frameBytes, tokenCount, pieceBytes }, index) => {
+    const open = continued && index === count - 1;
+    return { frameBytes, tokenCount, piece: open ? reader.rest() : reader.raw(pieceBytes) };
+  });
+  if (!reader.atEnd) throw new StowkenError('CORRUPT_STORE', 'a pack is longer than its entries');
+  return { firstId: Math.floor(key / 2), continues, continued, entries };
+}
+
+/** A pack without deleted segments at its end; undefined when nothing is left of it. */
+export function trimPack(pack: Pack): Pack | undefined {
+  const entries = [...pack.entries];
+  while (entries.length > 0 && isEmpty(entries.at(-1))) entries.pop();
+  if (entries.length === 0) return undefined;
+  return { ...pack, entries, continued: pack.continued && entries.length === pack.entries.length };
+}
+
+/** Bytes that an entry takes beside its piece. */
+export function entryBytes({ frameBytes, tokenCount }: Omit<PackEntry, 'piece'>): number {
+  return frameBytes === 0 ? 1 : varintBytes(frameBytes) + varintBytes(tokenCount);
+}
+
+/** A tail may be empty where the frame is in whole pages: only what has no length is deleted. */
+function isEmpty(entry: PackEntry | undefined): boolean {
+  return entry === undefined || (entry.frameBytes === 0 && entry.piece.length === 0);
+}

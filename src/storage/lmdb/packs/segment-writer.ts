@@ -1,0 +1,125 @@
+import type { Tables } from '../tables/environment.js';
+import { framePieces } from './frame-pieces.js';
+import {
+  decodePack,
+  deletedEntry,
+  encodePack,
+  keyOfPack,
+  restKey,
+  startKey,
+  trimPack,
+  type Pack,
+} from './pack.js';
+import { MERGED_PACK_BYTES, INLINE_VALUE_BYTES } from '../tables/layout.js';
+import { PackFiller } from './pack-filler.js';
+import { refillPacks } from './refill-packs.js';
+
+/** Writes frames and takes them away again. Of one write transaction; ends with flush(). */
+export class SegmentWriter {
+  /** The pack at the end of the table, that new frames go to. */
+  #filler: PackFiller | undefined;
+
+  constructor(private readonly tables: Pick<Tables, 'packs' | 'heads' | 'halves'>) {}
+
+  /** The id is above all that were ever used. */
+  append(id: number, frame: Uint8Array, tokenCount: number): void {
+    const filler = (this.#filler ??= this.#resume(id));
+    const { headBytes, halfBytes } = framePieces(frame.length);
+    if (headBytes > 0) this.tables.heads.append(id, frame.subarray(0, headBytes));
+    if (halfBytes > 0) this.tables.halves.append(id, frame.subarray(headBytes, headBytes + halfBytes));
+    const piece = frame.subarray(headBytes + halfBytes);
+    filler.add(id, { frameBytes: frame.length, tokenCount, piece });
+  }
+
+  /** Puts other frames in place of stored ones; the packs that have them are filled anew, and neighbours merged. */
+  replace(frames: ReadonlyMap<number, Uint8Array>): void {
+    this.flush();
+    let run: Pack[] = [];
+    for (const [id, frame] of [...frames].sort(([a], [b]) => a - b)) {
+      const { headBytes, halfBytes } = framePieces(frame.length);
+      this.#putPiece('heads', id, frame.subarray(0, headBytes));
+      this.#putPiece('halves', id, frame.subarray(headBytes, headBytes + halfBytes));
+      const key = this.tables.packs.floorKey(startKey(id));
+      const reached = run.at(-1);
+      if (key !== undefined && !(reached && keyOfPack(reached) === key)) run = this.#extend(run, key, frames);
+      const last = run.at(-1);
+      const goesOn = last?.continued && id === last.firstId + last.entries.length - 1;
+      if (goesOn) run = this.#extend(run, restKey(id), frames);
+    }
+    refillPacks(this.tables.packs, run, frames);
+  }
+
+  /** Takes away frames that are stored; ids in ascending order. */
+  remove(ids: readonly number[]): void {
+    this.flush();
+    const removed = new Set(ids);
+    let doneTo = 0;
+    for (const id of ids) {
+      this.tables.heads.remove(id);
+      this.tables.halves.remove(id);
+      // A frame begins in one pack and may go on in the next.
+      for (const at of [startKey(id), restKey(id)]) {
+        const found = this.tables.packs.floor(at);
+        if (!found || found.key <= doneTo) continue;
+        doneTo = found.key;
+        this.#rewriteWithout(decodePack(found.key, found.value), removed);
+      }
+    }
+  }
+
+  /** Writes the pack that is being filled; says whether there was one. */
+  flush(): boolean {
+    const wrote = this.#filler?.close() ?? false;
+    this.#filler = undefined;
+    return wrote;
+  }
+
+  #rewriteWithout(pack: Pack, removed: ReadonlySet<number>): void {
+    const entries = pack.entries.map((entry, index) =>
+      removed.has(pack.firstId + index) ? deletedEntry : entry,
+    );
+    const rest = trimPack({ ...pack, entries });
+    if (rest) this.tables.packs.put(keyOfPack(pack), encodePack(rest));
+    else this.tables.packs.remove(keyOfPack(pack));
+  }
+
+  /** The run with this pack too; where it does not follow, the run is written and another one begins. */
+  #extend(run: Pack[], key: number, frames: ReadonlyMap<number, Uint8Array>): Pack[] {
+    const { packs } = this.tables;
+    const last = run.at(-1);
+    const next = last && firstOf(packs.range({ start: keyOfPack(last) + 1, limit: 1 }));
+    const record = packs.get(key);
+    if (!record) return run;
+    const pack = decodePack(key, record);
+    if (next?.key === key) return [...run, pack];
+    refillPacks(packs, run, frames);
+    const before = packs.floor(key - 1);
+    // What an earlier batch left half empty is filled up.
+    return before && before.value.length < MERGED_PACK_BYTES
+      ? [decodePack(before.key, before.value), pack]
+      : [pack];
+  }
+
+  #putPiece(table: 'heads' | 'halves', id: number, piece: Uint8Array): void {
+    if (piece.length > 0) this.tables[table].put(id, piece);
+    else this.tables[table].remove(id);
+  }
+
+  /** Goes on with the last stored pack, when the next id follows its own. */
+  #resume(nextId: number): PackFiller {
+    const last = this.tables.packs.last();
+    const pack = last && decodePack(last.key, last.value);
+    const resumes = pack !== undefined && pack.firstId + pack.entries.length === nextId;
+    const filler = new PackFiller(INLINE_VALUE_BYTES, (key, record) => {
+      if (resumes && key === last?.key) this.tables.packs.put(key, record);
+      else this.tables.packs.append(key, record);
+    });
+    if (resumes) filler.resume(pack);
+    return filler;
+  }
+}
+
+function firstOf<T>(items: Iterable<T>): T | undefined {
+  for (const item of items) return item;
+  return undefined;
+}

@@ -1,0 +1,113 @@
+import { StowkenError } from '../../../model/index.js';
+import { ByteReader, ByteWriter } from '../../bytes.js';
+
+const ENTRY_BYTES_MAX = 16;
+
+/** A fingerprint, which is a hash's first 32 bits, and the segment's id. */
+export interface IndexEntry {
+  readonly fingerprint: number;
+  readonly id: number;
+}
+
+/**
+ * A chunk of the hash index: entries in the order of their fingerprints, each as the distance to the
+ * fingerprint before (at first to the chunk's `base`) and the id. Chunks are searched and changed as
+ * bytes: they are read far more often than a list of entries could be made of them.
+ */
+export const emptyChunk = Buffer.alloc(0);
+
+/** Ids of the entries with this fingerprint. Reads `chunk` during the call only. @throws StowkenError CORRUPT_STORE */
+export function idsIn(chunk: Uint8Array, base: number, fingerprint: number): number[] {
+  const ids: number[] = [];
+  let current = base;
+  let at = 0;
+  // By hand, without a reader: this loop is most of what finding a segment costs.
+  while (at < chunk.length) {
+    let scale = 1;
+    let byte: number;
+    do {
+      byte = chunk[at++]!;
+      current += (byte & 0x7f) * scale;
+      scale *= 0x80;
+    } while (byte >= 0x80);
+    if (current > fingerprint) return ids;
+    if (current === fingerprint) ids.push(new ByteReader(chunk, at).varint());
+    while (chunk[at++]! >= 0x80);
+  }
+  if (at > chunk.length) throw cutOff();
+  return ids;
+}
+
+/** A new chunk that has these entries more, which come in the order of their fingerprints. */
+export function withEntries(chunk: Uint8Array, base: number, entries: readonly IndexEntry[]): Uint8Array {
+  const writer = new ByteWriter(chunk.length + ENTRY_BYTES_MAX * entries.length);
+  /** The last fingerprints that were written and that were passed, and where the bytes begin that are not copied. */
+  let written = base;
+  let passed = base;
+  let at = 0;
+  let copied = 0;
+  /** Copies what was passed; `before` is the fingerprint that its first entry counts from. */
+  const copyPassed = (before: number) => {
+    if (copied === at) return;
+    if (written !== before) {
+      const first = new ByteReader(chunk, copied);
+      writer.varint(before + first.varint() - written);
+      copied = first.position;
+    }
+    writer.raw(chunk.subarray(copied, at));
+    copied = at;
+    written = passed;
+  };
+  for (const { fingerprint, id } of entries) {
+    const before = passed;
+    // By hand, without a reader: a commit passes every entry of the chunks that it changes.
+    while (at < chunk.length) {
+      let next = at;
+      let current = passed;
+      let scale = 1;
+      let byte: number;
+      do {
+        byte = chunk[next++]!;
+        current += (byte & 0x7f) * scale;
+        scale *= 0x80;
+      } while (byte >= 0x80);
+      if (current > fingerprint) break;
+      while (chunk[next++]! >= 0x80);
+      at = next;
+      passed = current;
+    }
+    if (at > chunk.length) throw cutOff();
+    copyPassed(before);
+    writer.varint(fingerprint - written).varint(id);
+    written = fingerprint;
+  }
+  const before = passed;
+  at = chunk.length;
+  copyPassed(before);
+  return writer.finish();
+}
+
+export function encodeIndexChunk(base: number, entries: readonly IndexEntry[]): Uint8Array {
+  const writer = new ByteWriter();
+  let before = base;
+  for (const { fingerprint, id } of entries) {
+    writer.varint(fingerprint - before).varint(id);
+    before = fingerprint;
+  }
+  return writer.finish();
+}
+
+export function decodeIndexChunk(base: number, chunk: Uint8Array): IndexEntry[] {
+  const entries: IndexEntry[] = [];
+  const reader = new ByteReader(chunk);
+  let fingerprint = base;
+  while (!reader.atEnd) {
+    fingerprint += reader.varint();
+    entries.push({ fingerprint, id: reader.varint() });
+  }
+  return entries;
+}
+
+function cutOff(): StowkenError {
+  return new StowkenError('CORRUPT_STORE', 'a chunk of the hash index is cut off');
+}

@@ -1,0 +1,78 @@
+import { ByteReader, ByteWriter } from '../../bytes.js';
+import { COUNTS_PER_CHUNK } from '../tables/layout.js';
+import type { Table } from '../tables/table.js';
+
+/** Stored bytes: 0 not stored, 1 no reference, n: n - 1 references, 255: see the table of big counts. */
+const BIG = 255;
+
+interface Chunk {
+  readonly number: number;
+  readonly bytes: Uint8Array;
+  /** Whether the table has one under this number. */
+  readonly stored: boolean;
+  changed: boolean;
+}
+
+/** How many references each segment has, or each page. Of one stretch of reading or one write transaction. */
+export class RefCounts {
+  readonly #chunks = new Map<number, Chunk>();
+  /** The one that was asked for last: ids that are used together are near each other. */
+  #last: Chunk | undefined;
+
+  constructor(
+    private readonly counts: Table<number>,
+    private readonly bigCounts: Table<number>,
+  ) {}
+
+  /** Undefined: it is not stored. */
+  get(id: number): number | undefined {
+    const byte = this.#chunk(id).bytes[id % COUNTS_PER_CHUNK] ?? 0;
+    if (byte === BIG) return decodeBigCount(this.bigCounts.get(id));
+    return byte === 0 ? undefined : byte - 1;
+  }
+
+  /** Undefined: it is not stored any more. */
+  set(id: number, count: number | undefined): void {
+    const chunk = this.#chunk(id);
+    const at = id % COUNTS_PER_CHUNK;
+    const big = count !== undefined && count + 1 >= BIG;
+    if (big) this.bigCounts.put(id, new ByteWriter(8).varint(count).finish());
+    else if (chunk.bytes[at] === BIG) this.bigCounts.remove(id);
+    chunk.bytes[at] = big ? BIG : count === undefined ? 0 : count + 1;
+    chunk.changed = true;
+  }
+
+  /** Writes what has changed; nothing is read or set any more. */
+  flush(): void {
+    const changed = [...this.#chunks.values()].filter((chunk) => chunk.changed);
+    for (const { number, bytes, stored } of changed.sort((a, b) => a.number - b.number)) {
+      // Ids only go up, and so do the chunks that are added.
+      if (bytes.every((byte) => byte === 0)) this.counts.remove(number);
+      else if (stored) this.counts.put(number, bytes);
+      else this.counts.append(number, bytes);
+    }
+  }
+
+  #chunk(id: number): Chunk {
+    const number = chunkOf(id);
+    if (this.#last?.number === number) return this.#last;
+    return (this.#last = this.#chunks.get(number) ?? this.#read(number));
+  }
+
+  #read(number: number): Chunk {
+    const stored = this.counts.get(number);
+    const bytes = stored ?? new Uint8Array(COUNTS_PER_CHUNK);
+    const chunk = { number, bytes, stored: stored !== undefined, changed: false };
+    this.#chunks.set(number, chunk);
+    return chunk;
+  }
+}
+
+/** Keys of the chunks: they begin at 1. */
+function chunkOf(id: number): number {
+  return Math.floor(id / COUNTS_PER_CHUNK) + 1;
+}
+
+function decodeBigCount(record: Uint8Array | undefined): number {
+  return new ByteReader(record ?? new Uint8Array(0)).varint();
+}

@@ -1,0 +1,141 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  openLmdbBackend,
+  prefixFingerprintBytes,
+  type MaintainedBackend,
+} from '../../../src/storage/index.js';
+import { Environment, type Tables } from '../../../src/storage/lmdb/tables/environment.js';
+import { codec, longSegment, message, spec } from '../../contract/support.js';
+import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
+
+let folder: TemporaryFolder;
+beforeEach(async () => (folder = await temporaryFolder()));
+afterEach(() => folder.remove());
+
+const open = () => openLmdbBackend({ folder: folder.path, codec, clock: () => 5_000, durability: 'relaxed' });
+
+/** Fingerprints: each is its byte, four times. */
+const blocks = (bytes: readonly number[]) => Buffer.concat(bytes.map((byte) => Buffer.alloc(4, byte)));
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
+
+function put(backend: MaintainedBackend, id: string, bytes: readonly number[], application = 'app') {
+  const tokens = longSegment(bytes.length * 256 + 1, 1);
+  return backend.commit({
+    newSegments: [tokens],
+    put: {
+      spec: spec(id, { application }),
+      messages: [message('user', tokens)],
+      expect: { kind: 'absentOrSame' },
+      timeMs: 1,
+      prefix: blocks(bytes),
+    },
+  });
+}
+
+async function fill(): Promise<void> {
+  const backend = await open();
+  await put(backend, 'a', [1, 2, 3]);
+  await put(backend, 'b', [1, 2, 4]);
+  await put(backend, 'c', [1], 'x');
+  await backend.close();
+}
+
+async function inTables(change: (tables: Tables) => void): Promise<void> {
+  const environment = await Environment.open(folder.path, { sync: false });
+  await environment.write(() => change(environment.tables));
+  await environment.close();
+}
+
+const found = async (backend: MaintainedBackend, bytes: readonly number[], limit = 10) => {
+  const finding = await backend.findPrefix({ application: undefined, blocks: blocks(bytes), limit });
+  return { ...finding, ids: [...finding.ids].sort() };
+};
+
+describe('the prefix index', () => {
+  it('is stored as docs/storage-format.md has it', async () => {
+    expect(prefixFingerprintBytes).toBe(4);
+    await fill();
+    const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+    const stored: Record<string, (string | number)[][]> = {};
+    await inTables((tables) => {
+      for (const name of ['prefixRuns', 'prefixPlaces'] as const)
+        stored[name] = [...tables[name].range()].map(({ key, value }) => [key, hex(value)]);
+      for (const name of ['prefixChildren', 'prefixEnds'] as const)
+        stored[name] = [...tables[name].range()].map(({ key, value }) => [hex(key), hex(value)]);
+    });
+    expect(stored).toEqual({
+      prefixRuns: [
+        [1, '020203030303'],
+        [2, '00000101010102020202'],
+        [3, '020204040404'],
+        [4, '000001010101'],
+      ],
+      prefixPlaces: [
+        [1, '0103'],
+        [2, '0303'],
+        [3, '0401'],
+      ],
+      prefixChildren: [
+        ['0000000001010101617070', '02'],
+        ['000000000101010178', '04'],
+        ['0000000203030303', '01'],
+        ['0000000204040404', '03'],
+      ],
+      prefixEnds: [
+        ['000000010000000300000001', ''],
+        ['000000030000000300000002', ''],
+        ['000000040000000100000003', ''],
+      ],
+    });
+  });
+
+  it('has long runs in parts, and nothing when all is deleted', async () => {
+    let backend = await open();
+    await put(backend, 'long', range(0, 250));
+    await put(backend, 'longer', range(0, 256));
+    await put(backend, 'branch', [...range(0, 200), 7, 7]);
+    await put(backend, 'half', range(0, 128));
+    expect(await found(backend, range(0, 256))).toEqual({ blocks: 256, ids: ['longer'] });
+    expect(await found(backend, range(0, 250))).toEqual({ blocks: 250, ids: ['long', 'longer'] });
+    expect(await found(backend, [...range(0, 200), 7])).toEqual({ blocks: 201, ids: ['branch'] });
+    expect((await found(backend, range(0, 5), 3)).ids).toHaveLength(3);
+    expect(await backend.check()).toEqual([]);
+    for (const id of ['longer', 'half', 'branch', 'long']) {
+      await backend.commit({ delete: { id, timeMs: 1 } });
+      expect(await backend.check()).toEqual([]);
+    }
+    await backend.close();
+    await inTables(({ prefixRuns, prefixChildren, prefixEnds, prefixPlaces }) => {
+      for (const table of [prefixRuns, prefixPlaces, prefixChildren, prefixEnds])
+        expect([...(table as Tables['meta']).keys()]).toEqual([]);
+    });
+    backend = await open();
+    expect(await found(backend, range(0, 5))).toEqual({ blocks: 0, ids: [] });
+    await backend.close();
+  });
+
+  const damages: [string, (tables: Tables) => void, string[]][] = [
+    ['a way to a run', (t) => t.prefixChildren.remove([...t.prefixChildren.keys()][0]!), ['a', 'b', 'c']],
+    ['an end', (t) => t.prefixEnds.remove([...t.prefixEnds.keys()][0]!), ['a', 'b', 'c']],
+    ['a place', (t) => t.prefixPlaces.remove(1), ['b', 'c']],
+    ['a run', (t) => t.prefixRuns.remove(3), ['a', 'c']],
+    ['the bytes of a run', (t) => t.prefixRuns.put(2, Buffer.from([0, 0, 1])), ['c']],
+    ['the depth of a place', (t) => t.prefixPlaces.put(3, Buffer.from([4, 2])), ['a', 'b']],
+    ['the run before a run', (t) => t.prefixRuns.put(1, Buffer.from('010203030303', 'hex')), ['b', 'c']],
+  ];
+  it.each(damages)(
+    'is checked, and repaired, when it lacks or has wrong: %s',
+    async (_name, damage, left) => {
+      await fill();
+      await inTables(damage);
+      const backend = await open();
+      const violations = await backend.check();
+      expect(new Set(violations.map(({ invariant }) => invariant))).toEqual(new Set(['prefix-index']));
+      expect((await backend.repair()).remaining).toEqual([]);
+      expect((await found(backend, [1])).ids).toEqual(left);
+      await put(backend, 'again', [1, 2, 3]);
+      expect(await backend.check()).toEqual([]);
+      await backend.close();
+    },
+  );
+});

@@ -1,0 +1,258 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ByteReader, ByteWriter, varintBytes } from '../../../src/storage/bytes.js';
+import {
+  decodeIdChunk,
+  encodeIdChunk,
+  insertId,
+  locateId,
+  type IdEntry,
+} from '../../../src/storage/lmdb/conversations/id-chunk.js';
+import {
+  decodeIndexChunk,
+  encodeIndexChunk,
+  idsIn,
+  withEntries,
+} from '../../../src/storage/lmdb/segments/index-chunk.js';
+import { framePieces } from '../../../src/storage/lmdb/packs/frame-pieces.js';
+import { encodeGarbage } from '../../../src/storage/lmdb/segments/garbage.js';
+import { INLINE_VALUE_BYTES, TAIL_BYTES_MAX } from '../../../src/storage/lmdb/tables/layout.js';
+import { decodeHeader, encodeHeader } from '../../../src/storage/lmdb/conversations/manifest.js';
+import {
+  decodeMessages,
+  MessageEncoder,
+  scanMessages,
+} from '../../../src/storage/lmdb/conversations/message-list.js';
+import { decodePack, encodePack } from '../../../src/storage/lmdb/packs/pack.js';
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+const codes: Record<string, number> = {
+  user: 2,
+  assistant: 3,
+  'gpt-4o': 4,
+  o200k_base: 5,
+  agents: 6,
+  nick: 7,
+  tool: 40,
+};
+const names = { codeOf: (name: string) => codes[name] };
+const nameOf = (code: number) => Object.keys(codes).find((name) => codes[name] === code) ?? '';
+
+/** Bytes as they are in vaults that exist: a change here is a new format version. */
+describe('the stored bytes', () => {
+  it('of a pack', () => {
+    const pack = {
+      continues: false,
+      continued: false,
+      entries: [
+        { frameBytes: 3, tokenCount: 2, piece: Buffer.from('0105aa', 'hex') },
+        { frameBytes: 0, tokenCount: 0, piece: Buffer.alloc(0) },
+        { frameBytes: 2, tokenCount: 1, piece: Buffer.from('0107', 'hex') },
+      ],
+    };
+    expect(hex(encodePack(pack))).toBe('06' + '0302' + '00' + '0201' + '0105aa' + '0107');
+    expect(decodePack(10, encodePack(pack))).toEqual({ firstId: 5, ...pack });
+  });
+
+  it('of packs that share a frame', () => {
+    const deleted = { frameBytes: 0, tokenCount: 0 };
+    const begins = {
+      continues: false,
+      continued: true,
+      entries: [{ frameBytes: 9, tokenCount: 4, piece: Buffer.from('0102', 'hex') }],
+    };
+    const ends = {
+      continues: true,
+      continued: false,
+      entries: [{ ...deleted, piece: Buffer.from('03040506070809', 'hex') }],
+    };
+    expect(hex(encodePack(begins))).toBe('03' + '0904' + '0102');
+    expect(hex(encodePack(ends))).toBe('02' + '07' + '03040506070809');
+    expect(decodePack(11, encodePack(ends))).toEqual({ firstId: 5, ...ends });
+  });
+
+  it('of a conversation', () => {
+    const conversation = {
+      id: 'c/ü',
+      application: 'agents',
+      model: 'gpt-4o',
+      tokenizer: '',
+      parentId: 'p',
+      expireTimeMs: 64,
+      metadata: { b: '2', a: '1' },
+      revision: 3,
+      totalTokens: 300,
+      messageCount: 2,
+      createTimeMs: 1_700_000_000_000,
+      updateTimeMs: 1_700_000_000_001,
+    };
+    const record = encodeHeader({ conversation, directoryBytes: 5000 }, names);
+    expect(hex(record)).toBe(
+      '1f' +
+        '04632fc3bc' +
+        '07' +
+        '05' +
+        '00' +
+        '03' +
+        '02' +
+        'ac02' +
+        '80d095ffbc31' +
+        '01' +
+        '0170' +
+        '8001' +
+        '02' +
+        '01610131' +
+        '01620132' +
+        '8827',
+    );
+    expect(decodeHeader(new ByteReader(record), nameOf)).toEqual({ conversation, directoryBytes: 5000 });
+  });
+
+  it('of a message list', () => {
+    const messages = [
+      { role: 'user', name: '', toolCallId: '', segments: [{ id: 10, tokenCount: 200 }] },
+      { role: 'assistant', name: 'nick', toolCallId: 'c1', segments: [{ id: 11, tokenCount: 3 }] },
+      { role: 'tool', name: '', toolCallId: '', segments: [] },
+      {
+        role: 'other',
+        name: '',
+        toolCallId: '',
+        segments: [
+          { id: 5, tokenCount: 1 },
+          { id: 6, tokenCount: 2 },
+        ],
+      },
+    ];
+    const encoder = new MessageEncoder(names);
+    for (const each of messages) encoder.add(each);
+    const list = encoder.finish();
+    expect(hex(list)).toBe(
+      '02' +
+        '14c801' +
+        '63' +
+        '08' +
+        '026331' +
+        '0003' +
+        '9f' +
+        '29' +
+        '00' +
+        '9f' +
+        '01056f74686572' +
+        '02' +
+        '0d01' +
+        '0002',
+    );
+    expect([...decodeMessages(list, nameOf)]).toEqual(messages);
+    const named: number[] = [];
+    const extent = scanMessages(list, (id) => named.push(id));
+    expect(extent).toEqual({ messages: 4, tokens: 206, bytes: list.length, nextId: 7 });
+    expect(named).toEqual([10, 11, 5, 6]);
+    expect(scanMessages(list, () => undefined, 2)).toMatchObject({ messages: 2, tokens: 203, bytes: 11 });
+  });
+
+  it('of a chunk of the hash index', () => {
+    const entries = [
+      { fingerprint: 0x10000000, id: 1 },
+      { fingerprint: 0x10000000, id: 300 },
+      { fingerprint: 0x10000002, id: 2 },
+    ];
+    expect(hex(encodeIndexChunk(0x0fffffff, entries))).toBe('0101' + '00ac02' + '0202');
+    expect(decodeIndexChunk(0, encodeIndexChunk(0, entries))).toEqual(entries);
+  });
+
+  it('of a chunk of the id index', () => {
+    const entries = ['chat/1', 'chat/12', 'tau'].map((id, index) => ({
+      id: Buffer.from(id),
+      number: index + 7,
+    }));
+    const chunk = encodeIdChunk(entries);
+    expect(hex(chunk)).toBe('0006636861742f310e' + '06013202' + '000374617502');
+    expect(decodeIdChunk(chunk)).toEqual(entries);
+  });
+
+  it('of a garbage entry', () => {
+    expect(hex(encodeGarbage({ sinceMs: 1, sequence: 300, frameBytes: 5 }))).toBe('01ac0205');
+  });
+});
+
+describe('numbers', () => {
+  it('keep their value at every power of two, plus and minus one', () => {
+    for (let power = 0; power < 53; power++) {
+      for (const value of [2 ** power - 1, 2 ** power, 2 ** power + 1].filter(Number.isSafeInteger)) {
+        const bytes = new ByteWriter().varint(value).finish();
+        expect(new ByteReader(bytes).varint()).toBe(value);
+        expect(bytes).toHaveLength(varintBytes(value));
+        for (let end = 0; end < bytes.length; end++) {
+          expect(() => new ByteReader(bytes.subarray(0, end)).varint()).toThrow('does not decode');
+        }
+        if (value >= 2 ** 51) continue;
+        for (const signed of [value, -value]) {
+          expect(new ByteReader(new ByteWriter().zigzag(signed).finish()).zigzag()).toBe(signed + 0);
+        }
+      }
+    }
+  });
+});
+
+describe('a frame', () => {
+  it('is spread so that every piece fits its place', () => {
+    for (let bytes = 0; bytes <= 20_000; bytes++) {
+      const { headBytes, halfBytes, tailBytes } = framePieces(bytes);
+      expect(headBytes + halfBytes + tailBytes).toBe(bytes);
+      expect(tailBytes).toBeLessThanOrEqual(TAIL_BYTES_MAX);
+      expect(halfBytes).toBeLessThanOrEqual(INLINE_VALUE_BYTES);
+      const wasted = headBytes > 0 ? (4096 - ((headBytes + 24) % 4096)) % 4096 : 0;
+      expect(wasted).toBeLessThan(100);
+    }
+  });
+});
+
+describe('chunks changed as bytes', () => {
+  it('of the hash index hold what a sorted list holds', () => {
+    const entry = fc.record({
+      fingerprint: fc.integer({ min: 0, max: 40 }),
+      id: fc.integer({ min: 1, max: 1000 }),
+    });
+    fc.assert(
+      fc.property(fc.array(fc.array(entry)), (groups) => {
+        let chunk: Uint8Array = Buffer.alloc(0);
+        for (const group of groups) chunk = withEntries(chunk, 0, sortedByFingerprint(group));
+        const entries = groups.flat();
+        const sorted = sortedByFingerprint(entries);
+        expect(decodeIndexChunk(0, chunk)).toEqual(sorted);
+        expect(hex(chunk)).toBe(hex(encodeIndexChunk(0, sorted)));
+        for (let wanted = 0; wanted <= 41; wanted++) {
+          expect(idsIn(chunk, 0, wanted)).toEqual(
+            entries.filter(({ fingerprint }) => fingerprint === wanted).map(({ id }) => id),
+          );
+        }
+      }),
+    );
+  });
+
+  it('of the id index hold what a sorted list holds', () => {
+    const id = fc.stringMatching(/^[ab]{1,6}c?$/);
+    fc.assert(
+      fc.property(fc.uniqueArray(id), fc.array(id), (ids, others) => {
+        let chunk: Uint8Array = Buffer.alloc(0);
+        const entries: IdEntry[] = ids.map((each, index) => ({
+          id: Buffer.from(each),
+          number: (index * 37) % 11,
+        }));
+        for (const each of entries) chunk = insertId(chunk, locateId(chunk, each.id), each);
+        const sorted = [...entries].sort((a, b) => Buffer.compare(a.id, b.id));
+        expect(decodeIdChunk(chunk)).toEqual(sorted);
+        expect(hex(chunk)).toBe(hex(encodeIdChunk(sorted)));
+        for (const each of [...ids, ...others]) {
+          const expected = entries.find((entry) => entry.id.toString() === each)?.number;
+          expect(locateId(chunk, Buffer.from(each)).found).toBe(expected);
+        }
+      }),
+    );
+  });
+});
+
+function sortedByFingerprint<T extends { readonly fingerprint: number }>(entries: readonly T[]): T[] {
+  return [...entries].sort((a, b) => a.fingerprint - b.fingerprint);
+}
