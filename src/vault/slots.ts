@@ -9,7 +9,9 @@ export interface Slot {
   readonly segment: SlotSegment | undefined;
   /** Where in the message the slot begins, in tokens. */
   readonly tokenOffset: number;
-  /** Whether nothing more of the message is asked for, and whether the message ends here. */
+  /** Whether nothing of the message comes before. */
+  readonly first: boolean;
+  /** Whether nothing more of it is asked for, and whether the message ends here. */
   readonly last: boolean;
   readonly endOfMessage: boolean;
 }
@@ -31,10 +33,19 @@ export function* messageSlots(
 ): Generator<Slot, void, void> {
   const { segments, tokenCount } = message;
   if (segments.length === 0) {
-    yield { messageIndex, message, segment: undefined, tokenOffset: 0, last: true, endOfMessage: true };
+    yield {
+      messageIndex,
+      message,
+      segment: undefined,
+      tokenOffset: 0,
+      first: true,
+      last: true,
+      endOfMessage: true,
+    };
     return;
   }
   let start = 0;
+  let first = true;
   for (const { key, tokenCount: count } of segments) {
     const end = start + count;
     if (end > from && start < to) {
@@ -46,7 +57,9 @@ export function* messageSlots(
       };
       const endOfMessage = start + segment.to === tokenCount;
       const last = endOfMessage || end >= to;
-      yield { messageIndex, message, segment, tokenOffset: start + segment.from, last, endOfMessage };
+      const tokenOffset = start + segment.from;
+      yield { messageIndex, message, segment, tokenOffset, first, last, endOfMessage };
+      first = false;
     }
     start = end;
   }
