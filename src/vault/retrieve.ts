@@ -7,7 +7,7 @@ import { openRevision } from './open-revision.js';
 import { slotsInRange } from './range.js';
 import type { RecentSegments } from './recent-segments.js';
 import { SegmentTokens } from './segment-tokens.js';
-import { inBatches, type Slot, type SlotSegment } from './slots.js';
+import { hasSegment, type Slot } from './slots.js';
 import { textChunks } from './text-chunks.js';
 import { throwIfAborted } from './turns.js';
 import type { ChunkContent, RetrieveInput, RetrievePart } from './types.js';
@@ -32,22 +32,22 @@ export async function* retrieveConversation(
   const snapshot = await openRevision(parts.backend, input.id, input.ifRevision);
   try {
     const { conversation } = snapshot;
-    const batches = inBatches(slotsInRange(snapshot, input));
+    const batches = slotsInRange(snapshot, input);
     // The first batch before the header: a range past the end is refused, and not begun.
     const first = batches.next();
     yield [{ kind: 'header', conversation }];
     if (first.done) return;
     const slots = chained(first.value, batches);
     if (input.encoding === 'text') {
-      const chunks = oneByOne(tokenChunks(parts, slots, 'words', signal));
+      const chunks = oneByOne(tokenChunks(parts, slots, 'words', signal, (chunk) => chunk));
       const decode = (items: Parameters<Tokenizers['decode']>[1]) =>
         parts.tokenizers.decode(conversation.tokenizer, items, signal);
       for await (const { chunk, text, replaced } of textChunks(chunks, decode)) {
         yield [toPart(chunk, { kind: 'text', text, replaced })];
       }
     } else {
-      const form = input.encoding === 'words' ? 'words' : 'varints';
-      for await (const chunks of tokenChunks(parts, slots, form, signal)) yield tokenParts(chunks, form);
+      const kind = input.encoding === 'words' ? 'words' : 'varints';
+      yield* tokenChunks(parts, slots, kind, signal, (chunk) => toPart(chunk, { kind, bytes: chunk.bytes }));
     }
   } finally {
     snapshot.release();
@@ -59,38 +59,41 @@ function* chained<T>(first: T, rest: Iterable<T>): Generator<T, void, void> {
   yield* rest;
 }
 
-async function* tokenChunks(
+/** What `make` makes of each chunk, in batches; a batch's chunks are made as they are taken. */
+async function* tokenChunks<T>(
   parts: RetrieveParts,
   batches: Iterable<readonly Slot[]>,
   form: TokenForm,
   signal: AbortSignal,
-): AsyncGenerator<Iterable<TokenChunk>, void, void> {
+  make: (chunk: TokenChunk) => T,
+): AsyncGenerator<Iterable<T>, void, void> {
   const chunker = new Chunker(form, parts.core);
   for (const slots of batches) {
     throwIfAborted(signal);
-    const segments = slots.flatMap(({ segment }) => (segment ? [segment] : []));
-    const tokens = await SegmentTokens.read(parts, segments, form);
-    yield chunksOf(slots, tokens, form, chunker, parts.core);
+    const tokens = await SegmentTokens.read(parts, slots.filter(hasSegment), form);
+    yield chunksOf(slots, tokens, form, chunker, parts.core, make);
   }
 }
 
-function* chunksOf(
+function* chunksOf<T>(
   slots: readonly Slot[],
   tokens: SegmentTokens,
   form: TokenForm,
   chunker: Chunker,
   core: TokenCore,
-): Generator<TokenChunk, void, void> {
-  for (const { messageIndex, message, segment, tokenOffset, first, last, endOfMessage } of slots) {
-    yield* chunker.push({
-      messageIndex,
-      message: first ? message : undefined,
-      tokenOffset,
-      bytes: segment === undefined ? noBytes : partOf(segment, tokens.next(), form, core),
-      tokenCount: segment === undefined ? 0 : segment.to - segment.from,
-      last,
-      endOfMessage,
-    });
+  make: (chunk: TokenChunk) => T,
+): Generator<T, void, void> {
+  for (const slot of slots) {
+    const piece = {
+      messageIndex: slot.messageIndex,
+      message: slot.first ? slot.message : undefined,
+      tokenOffset: slot.tokenOffset,
+      bytes: slot.key === undefined ? noBytes : partOf(slot, tokens.next(), form, core),
+      tokenCount: slot.to - slot.from,
+      last: slot.last,
+      endOfMessage: slot.endOfMessage,
+    };
+    for (const chunk of chunker.push(piece)) yield make(chunk);
   }
 }
 
@@ -98,7 +101,7 @@ const noBytes = new Uint8Array(0);
 
 /** Of a segment's tokens, those asked for. */
 function partOf(
-  { tokenCount, from, to }: SlotSegment,
+  { tokenCount, from, to }: Slot,
   bytes: Uint8Array,
   form: TokenForm,
   core: TokenCore,
@@ -111,10 +114,6 @@ function partOf(
 
 async function* oneByOne<T>(batches: AsyncIterable<Iterable<T>>): AsyncGenerator<T, void, void> {
   for await (const batch of batches) yield* batch;
-}
-
-function* tokenParts(chunks: Iterable<TokenChunk>, form: TokenForm): Generator<RetrievePart, void, void> {
-  for (const chunk of chunks) yield toPart(chunk, { kind: form, bytes: chunk.bytes });
 }
 
 function toPart(chunk: TokenChunk, content: ChunkContent): RetrievePart {

@@ -3,7 +3,7 @@ import { limits, StowkenError } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 import type { TokenForm } from './chunker.js';
 import type { RecentSegments } from './recent-segments.js';
-import type { SlotSegment } from './slots.js';
+import type { SegmentSlot } from './slots.js';
 
 export interface SegmentTokensParts {
   readonly backend: StorageBackend;
@@ -24,7 +24,7 @@ export class SegmentTokens {
     private readonly recent: RecentSegments,
     /** For each segment, or undefined where it is one of `missing`. */
     private readonly known: readonly (Uint8Array | undefined)[],
-    private readonly missing: readonly SlotSegment[],
+    private readonly missing: readonly SegmentSlot[],
     private readonly frames: readonly Uint8Array[],
     /** As it was when the frames were read: a compaction may drop their registries before they are decoded. */
     private readonly codec: Codec,
@@ -32,7 +32,7 @@ export class SegmentTokens {
 
   static async read(
     { backend, codec, recent }: SegmentTokensParts,
-    segments: readonly SlotSegment[],
+    segments: readonly SegmentSlot[],
     form: TokenForm,
   ): Promise<SegmentTokens> {
     const known = segments.map(({ key }) => recent.get(key, form));
