@@ -34,7 +34,7 @@ interface Line {
 }
 
 /** Files named with --corpus, as `stowken import` takes them (text content alone). */
-export function corpusFiles(argv: readonly string[]): string[] {
+export function corpusArguments(argv: readonly string[]): string[] {
   const { values, positionals } = parseArgs({
     args: [...argv],
     options: { corpus: { type: 'string', multiple: true } },

@@ -1,5 +1,5 @@
 import { loadCore } from '../../src/core/index.js';
-import { corpusFiles, loadCorpus } from '../lib/corpus.js';
+import { corpusArguments, loadCorpus } from '../lib/corpus.js';
 import { generatedCorpus } from '../lib/generated.js';
 import { LoadClients } from '../lib/load.js';
 import { callsOf, longConversation } from './corpora.js';
@@ -13,7 +13,7 @@ const clientProcesses = 2;
 
 /** Stores and retrieval through the server, beside servers that keep the same conversations in other ways. */
 export async function run(argv: readonly string[]): Promise<void> {
-  const files = corpusFiles(argv);
+  const files = corpusArguments(argv);
   const core = await loadCore();
   const clients = new LoadClients(clientProcesses);
   try {
