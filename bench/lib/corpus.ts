@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { createTokenizers } from '../../src/text/index.js';
 
@@ -33,6 +32,7 @@ interface Line {
   messages: readonly { role: string; name?: string; tool_call_id?: string; content?: string | null }[];
 }
 
+<<<<<<< HEAD
 /** Files named with --corpus, as `stowken import` takes them (text content alone). */
 export function corpusArguments(argv: readonly string[]): string[] {
   const { values, positionals } = parseArgs({
@@ -43,6 +43,8 @@ export function corpusArguments(argv: readonly string[]): string[] {
   return values.corpus === undefined ? [] : [...values.corpus, ...positionals];
 }
 
+=======
+>>>>>>> wt-w
 /** Reads a corpus and encodes its texts. */
 export async function loadCorpus(file: string): Promise<Corpus> {
   const bytes = readFileSync(file);
