@@ -5,13 +5,18 @@ import { nameSegments } from './name-segments.js';
 import { conversationNotFound, namingConversation } from './not-found.js';
 import { isIndexed, openBlockOf } from './prefix/index.js';
 import { requestPart } from './request-mark.js';
+import type { RecentSegments } from './recent-segments.js';
 import type { StoreParts } from './store.js';
 import { throwIfAborted } from './turns.js';
 import type { AppendInput, StoreResult } from './types.js';
 
+export interface AppendParts extends StoreParts {
+  readonly recent: RecentSegments;
+}
+
 /** Adds messages to a conversation in one commit. */
 export async function appendMessages(
-  parts: StoreParts,
+  parts: AppendParts,
   input: AppendInput,
   signal: AbortSignal,
 ): Promise<StoreResult> {
@@ -38,7 +43,7 @@ export async function appendMessages(
 }
 
 /** Of the blocks that these tokens make whole, the fingerprints; undefined where there is nothing to go on from. */
-async function prefixAfter(parts: StoreParts, id: string, runs: readonly TokenRun[], signal: AbortSignal) {
+async function prefixAfter(parts: AppendParts, id: string, runs: readonly TokenRun[], signal: AbortSignal) {
   const open = isIndexed(parts) ? await openBlockOf(parts, id, signal) : undefined;
   if (open === undefined) return undefined;
   for (const run of runs) await open.fingerprints.pushInTurns(run, signal);

@@ -1,9 +1,12 @@
 import type { TokenCore } from '../core/index.js';
 import { limits } from '../model/index.js';
+import type { MessageDescription } from './types.js';
 
 /** Tokens of one message in one form, cut at token borders. */
 export interface TokenChunk {
   readonly messageIndex: number;
+  /** On the first chunk of a message. */
+  readonly message: MessageDescription | undefined;
   /** Within the message, in tokens. */
   readonly tokenOffset: number;
   readonly bytes: Uint8Array;
@@ -25,6 +28,7 @@ export class Chunker {
   private pendingTokens = 0;
   /** Where the pending pieces begin in their message. */
   private tokenOffset = 0;
+  private message: MessageDescription | undefined;
 
   constructor(
     private readonly form: TokenForm,
@@ -41,6 +45,7 @@ export class Chunker {
     const { messageIndex, last, endOfMessage } = piece;
     let { bytes, tokenCount } = piece;
     if (this.pieces.length === 0) this.tokenOffset = piece.tokenOffset;
+    this.message ??= piece.message;
     while (this.pendingBytes + bytes.length > limits.chunkBytesMax) {
       const end = this.borderBefore(bytes, limits.chunkBytesMax - this.pendingBytes);
       const head = bytes.subarray(0, end);
@@ -62,12 +67,13 @@ export class Chunker {
 
   private flush(messageIndex: number, last: boolean, endOfMessage: boolean): TokenChunk {
     const bytes = this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces, this.pendingBytes);
-    const { tokenOffset, pendingTokens: tokenCount } = this;
+    const { message, tokenOffset, pendingTokens: tokenCount } = this;
+    this.message = undefined;
     this.pieces = [];
     this.pendingBytes = 0;
     this.pendingTokens = 0;
     this.tokenOffset = tokenOffset + tokenCount;
-    return { messageIndex, tokenOffset, bytes, tokenCount, last, endOfMessage };
+    return { messageIndex, message, tokenOffset, bytes, tokenCount, last, endOfMessage };
   }
 
   /** The last token border at or before `limit`. */

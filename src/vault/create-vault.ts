@@ -12,6 +12,7 @@ import { forkConversation } from './fork.js';
 import { conversationNotFound } from './not-found.js';
 import { checkRevision } from './open-revision.js';
 import { findPrefix } from './prefix/index.js';
+import { RecentSegments } from './recent-segments.js';
 import { retrieveConversations } from './retrieve-many.js';
 import { retrieveConversation } from './retrieve.js';
 import {
@@ -42,7 +43,8 @@ export interface VaultParts {
   readonly prefixIndex?: boolean;
 }
 
-export function createVault(parts: VaultParts): Vault {
+export function createVault(given: VaultParts): Vault {
+  const parts = { ...given, recent: new RecentSegments() };
   const { name, backend, clock } = parts;
   const compactor = new Compactor(parts);
   const uploads = new Uploads(parts);

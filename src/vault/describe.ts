@@ -2,7 +2,7 @@ import { limits, type NamedSegment } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 import { openRevision } from './open-revision.js';
 import { slotsInRange } from './range.js';
-import { inBatches } from './slots.js';
+import { hasSegment } from './slots.js';
 import type { DescribeOptions, DescribedPage, MessageWithSegments } from './types.js';
 
 /** A conversation with messages and the hashes of their segments: as many as were asked for, and as fit into a page. */
@@ -16,13 +16,13 @@ export async function describeConversation(
     const { conversation } = snapshot;
     const page = new Page();
     let segments: NamedSegment[] = [];
-    for (const slots of inBatches(slotsInRange(snapshot, { messageOffset, messageLimit }))) {
-      const hashes = await backend.readHashes(slots.flatMap(({ segment }) => (segment ? [segment.key] : [])));
+    for (const slots of slotsInRange(snapshot, { messageOffset, messageLimit })) {
+      const hashes = await backend.readHashes(slots.filter(hasSegment).map(({ key }) => key));
       let nextHash = 0;
-      for (const { message, segment, last } of slots) {
-        if (segment) segments.push({ hash: hashes[nextHash++]!, tokenCount: segment.tokenCount });
-        if (!last) continue;
-        const { role, name, toolCallId, tokenCount } = message;
+      for (const slot of slots) {
+        if (hasSegment(slot)) segments.push({ hash: hashes[nextHash++]!, tokenCount: slot.tokenCount });
+        if (!slot.last) continue;
+        const { role, name, toolCallId, tokenCount } = slot.message;
         if (!page.add({ role, name, toolCallId, tokenCount, segments })) break;
         segments = [];
       }

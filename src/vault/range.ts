@@ -1,17 +1,18 @@
-import { StowkenError } from '../model/index.js';
+import { limits, StowkenError } from '../model/index.js';
 import type { ConversationSnapshot } from '../storage/index.js';
 import { messageSlots, type Slot } from './slots.js';
 import type { RetrieveRange } from './types.js';
 
 /**
- * The places of a range, without a look at what lies before it. A range of messages and one of tokens give
- * what lies in both. An empty message is in a range of tokens when its place is: at the first token or after
- * it, and before the token behind the last; at the conversation's end, with the last token.
+ * The slots of a range, without a look at what lies before it, in batches small enough to hold: bounded in tokens (or
+ * one segment) and in number. A range of messages and one of tokens give what lies in both. An empty message is in
+ * a range of tokens when its place is: at the first token or after it, and before the token behind the last; at the
+ * conversation's end, with the last token. @throws StowkenError RANGE_PAST_END
  */
 export function* slotsInRange(
   snapshot: ConversationSnapshot,
   range: RetrieveRange,
-): Generator<Slot, void, void> {
+): Generator<readonly Slot[], void, void> {
   const { id, totalTokens, messageCount } = snapshot.conversation;
   const messages = bounds(range.messageOffset, range.messageLimit);
   const tokens = bounds(range.tokenOffset, range.tokenLimit);
@@ -22,19 +23,33 @@ export function* slotsInRange(
   const start = firstMessage(snapshot, messages.from, tokens);
   let position = start.tokensBefore;
   let index = start.message;
+  let batch: Slot[] = [];
+  let batchTokens = 0;
   for (const message of snapshot.messages(index)) {
-    if (index >= messages.to || position > tokens.to) return;
+    if (index >= messages.to || position > tokens.to) break;
     const end = position + message.tokenCount;
     const isIn =
       message.tokenCount > 0
         ? end > tokens.from && position < tokens.to
         : position >= tokens.from && (position < tokens.to || position === totalTokens);
     if (isIn && index >= messages.from) {
-      yield* messageSlots(index, message, tokens.from - position, tokens.to - position);
+      for (const slot of messageSlots(index, message, tokens.from - position, tokens.to - position)) {
+        const full =
+          batchTokens + slot.tokenCount > limits.readBatchTokensMax ||
+          batch.length >= limits.readBatchSlotsMax;
+        if (full && batch.length > 0) {
+          yield batch;
+          batch = [];
+          batchTokens = 0;
+        }
+        batch.push(slot);
+        batchTokens += slot.tokenCount;
+      }
     }
     position = end;
     index += 1;
   }
+  if (batch.length > 0) yield batch;
 }
 
 interface Bounds {

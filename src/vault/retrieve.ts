@@ -1,21 +1,23 @@
 import type { Codec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
-import { limits, StowkenError } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import { Chunker, type TokenChunk, type TokenForm } from './chunker.js';
 import { openRevision } from './open-revision.js';
 import { slotsInRange } from './range.js';
-import { inBatches, type Slot, type SlotSegment } from './slots.js';
+import type { RecentSegments } from './recent-segments.js';
+import { SegmentTokens } from './segment-tokens.js';
+import { hasSegment, type Slot } from './slots.js';
 import { textChunks } from './text-chunks.js';
 import { throwIfAborted } from './turns.js';
-import type { ChunkContent, MessageDescription, RetrieveInput, RetrievePart } from './types.js';
+import type { ChunkContent, RetrieveInput, RetrievePart } from './types.js';
 
 export interface RetrieveParts {
   readonly backend: StorageBackend;
   readonly codec: Codec;
   readonly core: TokenCore;
   readonly tokenizers: Tokenizers;
+  readonly recent: RecentSegments;
 }
 
 /**
@@ -30,22 +32,22 @@ export async function* retrieveConversation(
   const snapshot = await openRevision(parts.backend, input.id, input.ifRevision);
   try {
     const { conversation } = snapshot;
-    const batches = inBatches(slotsInRange(snapshot, input));
+    const batches = slotsInRange(snapshot, input);
     // The first batch before the header: a range past the end is refused, and not begun.
     const first = batches.next();
     yield [{ kind: 'header', conversation }];
     if (first.done) return;
     const slots = chained(first.value, batches);
     if (input.encoding === 'text') {
-      const chunks = oneByOne(tokenChunks(parts, slots, 'words', signal));
+      const chunks = oneByOne(tokenChunks(parts, slots, 'words', signal, (chunk) => chunk));
       const decode = (items: Parameters<Tokenizers['decode']>[1]) =>
         parts.tokenizers.decode(conversation.tokenizer, items, signal);
       for await (const { chunk, text, replaced } of textChunks(chunks, decode)) {
         yield [toPart(chunk, { kind: 'text', text, replaced })];
       }
     } else {
-      const form = input.encoding === 'words' ? 'words' : 'varints';
-      for await (const chunks of tokenChunks(parts, slots, form, signal)) yield tokenParts(chunks, form);
+      const kind = input.encoding === 'words' ? 'words' : 'varints';
+      yield* tokenChunks(parts, slots, kind, signal, (chunk) => toPart(chunk, { kind, bytes: chunk.bytes }));
     }
   } finally {
     snapshot.release();
@@ -57,100 +59,64 @@ function* chained<T>(first: T, rest: Iterable<T>): Generator<T, void, void> {
   yield* rest;
 }
 
-/** A chunk of tokens, and on the first one of a message who says it. */
-export type DescribedChunk = TokenChunk & { readonly message: MessageDescription | undefined };
-
-async function* tokenChunks(
+/** What `make` makes of each chunk, in batches; a batch's chunks are made as they are taken. */
+async function* tokenChunks<T>(
   parts: RetrieveParts,
   batches: Iterable<readonly Slot[]>,
   form: TokenForm,
   signal: AbortSignal,
-): AsyncGenerator<Iterable<DescribedChunk>, void, void> {
-  const decoder = new SlotDecoder(parts.core, form);
+  make: (chunk: TokenChunk) => T,
+): AsyncGenerator<Iterable<T>, void, void> {
+  const chunker = new Chunker(form, parts.core);
   for (const slots of batches) {
     throwIfAborted(signal);
-    const keys = slots.flatMap(({ segment }) => (segment ? [segment.key] : []));
-    const frames = await parts.backend.readFrames(keys);
-    // They are decoded as they are taken; a compaction may drop their registries before that.
-    yield decoder.chunks(slots, frames, parts.codec.snapshot());
+    const tokens = await SegmentTokens.read(parts, slots.filter(hasSegment), form);
+    yield chunksOf(slots, tokens, form, chunker, parts.core, make);
   }
 }
 
-/** Makes chunks of slots, batch after batch. */
-class SlotDecoder {
-  readonly #chunker: Chunker;
-  #described = -1;
-
-  constructor(
-    private readonly core: TokenCore,
-    private readonly form: TokenForm,
-  ) {
-    this.#chunker = new Chunker(form, core);
+function* chunksOf<T>(
+  slots: readonly Slot[],
+  tokens: SegmentTokens,
+  form: TokenForm,
+  chunker: Chunker,
+  core: TokenCore,
+  make: (chunk: TokenChunk) => T,
+): Generator<T, void, void> {
+  for (const slot of slots) {
+    const piece = {
+      messageIndex: slot.messageIndex,
+      message: slot.first ? slot.message : undefined,
+      tokenOffset: slot.tokenOffset,
+      bytes: slot.key === undefined ? noBytes : partOf(slot, tokens.next(), form, core),
+      tokenCount: slot.to - slot.from,
+      last: slot.last,
+      endOfMessage: slot.endOfMessage,
+    };
+    for (const chunk of chunker.push(piece)) yield make(chunk);
   }
-
-  *chunks(
-    slots: readonly Slot[],
-    frames: readonly Uint8Array[],
-    codec: Codec,
-  ): Generator<DescribedChunk, void, void> {
-    let decoded: readonly (Uint8Array | StowkenError)[] = [];
-    let nextFrame = 0;
-    let firstDecoded = 0;
-    for (const [index, slot] of slots.entries()) {
-      const { segment, messageIndex, tokenOffset, last, endOfMessage } = slot;
-      let bytes: Uint8Array = noBytes;
-      if (segment !== undefined) {
-        if (nextFrame === firstDecoded + decoded.length) {
-          firstDecoded = nextFrame;
-          const ahead = frames.slice(nextFrame, nextFrame + framesAhead(slots, index));
-          decoded = codec.decodeMany(ahead, this.form);
-        }
-        bytes = this.#partOf(segment, decoded[nextFrame++ - firstDecoded]!);
-      }
-      const tokenCount = segment === undefined ? 0 : segment.to - segment.from;
-      const piece = { messageIndex, tokenOffset, bytes, tokenCount, last, endOfMessage };
-      for (const chunk of this.#chunker.push(piece)) {
-        const message = this.#described === messageIndex ? undefined : slot.message;
-        this.#described = messageIndex;
-        yield { ...chunk, message };
-      }
-    }
-  }
-
-  /** Of a segment's tokens, those asked for. */
-  #partOf({ tokenCount, from, to }: SlotSegment, bytes: Uint8Array | StowkenError): Uint8Array {
-    if (bytes instanceof StowkenError) throw bytes;
-    if (to - from === tokenCount) return bytes;
-    if (this.form === 'words') return bytes.subarray(4 * from, 4 * to);
-    const rest = bytes.subarray(this.core.byteOffset(bytes, from));
-    return rest.subarray(0, this.core.byteOffset(rest, to - from));
-  }
-}
-
-/** How many segments are decoded together, from the one in slots[from] on: short ones, for they gain by it. */
-function framesAhead(slots: readonly Slot[], from: number): number {
-  let frames = 0;
-  let tokens = 0;
-  for (let index = from; index < slots.length && tokens < limits.decodeAheadTokensMax; index++) {
-    const { segment } = slots[index]!;
-    if (segment === undefined) continue;
-    frames++;
-    tokens += segment.tokenCount;
-  }
-  return frames;
 }
 
 const noBytes = new Uint8Array(0);
+
+/** Of a segment's tokens, those asked for. */
+function partOf(
+  { tokenCount, from, to }: Slot,
+  bytes: Uint8Array,
+  form: TokenForm,
+  core: TokenCore,
+): Uint8Array {
+  if (to - from === tokenCount) return bytes;
+  if (form === 'words') return bytes.subarray(4 * from, 4 * to);
+  const rest = bytes.subarray(core.byteOffset(bytes, from));
+  return rest.subarray(0, core.byteOffset(rest, to - from));
+}
 
 async function* oneByOne<T>(batches: AsyncIterable<Iterable<T>>): AsyncGenerator<T, void, void> {
   for await (const batch of batches) yield* batch;
 }
 
-function* tokenParts(chunks: Iterable<DescribedChunk>, form: TokenForm): Generator<RetrievePart, void, void> {
-  for (const chunk of chunks) yield toPart(chunk, { kind: form, bytes: chunk.bytes });
-}
-
-function toPart(chunk: DescribedChunk, content: ChunkContent): RetrievePart {
+function toPart(chunk: TokenChunk, content: ChunkContent): RetrievePart {
   return {
     kind: 'chunk',
     messageIndex: chunk.messageIndex,

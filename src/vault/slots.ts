@@ -1,71 +1,86 @@
-import { limits } from '../model/index.js';
 import type { SegmentKey, StoredMessage } from '../storage/index.js';
 
 /** What of one segment is asked for at one place of a conversation; or an empty message. */
 export interface Slot {
   readonly messageIndex: number;
   readonly message: StoredMessage;
-  /** Absent in an empty message. */
-  readonly segment: SlotSegment | undefined;
-  /** Where in the message the slot begins, in tokens. */
-  readonly tokenOffset: number;
-  /** Whether nothing more of the message is asked for, and whether the message ends here. */
-  readonly last: boolean;
-  readonly endOfMessage: boolean;
-}
-
-export interface SlotSegment {
-  readonly key: SegmentKey;
+  /** Undefined in an empty message. */
+  readonly key: SegmentKey | undefined;
+  /** Of the whole segment. */
   readonly tokenCount: number;
   /** The tokens asked for: from this one of the segment, up to but without that one. */
   readonly from: number;
   readonly to: number;
+  /** Where in the message the slot begins, in tokens. */
+  readonly tokenOffset: number;
+  /** Whether nothing of the message comes before. */
+  readonly first: boolean;
+  /** Whether nothing more of it is asked for, and whether the message ends here. */
+  readonly last: boolean;
+  readonly endOfMessage: boolean;
+}
+
+/** A slot with tokens. */
+export type SegmentSlot = Slot & { readonly key: SegmentKey };
+
+export function hasSegment(slot: Slot): slot is SegmentSlot {
+  return slot.key !== undefined;
 }
 
 /** The slots of a message, or of its tokens from one up to another, which may lie outside it. */
-export function* messageSlots(
+export function messageSlots(
   messageIndex: number,
   message: StoredMessage,
-  from = 0,
-  to = Infinity,
-): Generator<Slot, void, void> {
+  from: number,
+  to: number,
+): Iterable<Slot> {
   const { segments, tokenCount } = message;
-  if (segments.length === 0) {
-    yield { messageIndex, message, segment: undefined, tokenOffset: 0, last: true, endOfMessage: true };
-    return;
-  }
+  // Most messages are one segment, and asked for as a whole.
+  if (segments.length > 1 || from > 0 || to < tokenCount) return partSlots(messageIndex, message, from, to);
+  return [
+    {
+      messageIndex,
+      message,
+      key: segments[0]?.key,
+      tokenCount,
+      from: 0,
+      to: tokenCount,
+      tokenOffset: 0,
+      first: true,
+      last: true,
+      endOfMessage: true,
+    },
+  ];
+}
+
+function* partSlots(
+  messageIndex: number,
+  message: StoredMessage,
+  from: number,
+  to: number,
+): Generator<Slot, void, void> {
   let start = 0;
-  for (const { key, tokenCount: count } of segments) {
-    const end = start + count;
+  let first = true;
+  for (const { key, tokenCount } of message.segments) {
+    const end = start + tokenCount;
     if (end > from && start < to) {
-      const segment = {
+      const begin = Math.max(0, from - start);
+      const stop = Math.min(tokenCount, to - start);
+      const endOfMessage = start + stop === message.tokenCount;
+      yield {
+        messageIndex,
+        message,
         key,
-        tokenCount: count,
-        from: Math.max(0, from - start),
-        to: Math.min(count, to - start),
+        tokenCount,
+        from: begin,
+        to: stop,
+        tokenOffset: start + begin,
+        first,
+        last: endOfMessage || end >= to,
+        endOfMessage,
       };
-      const endOfMessage = start + segment.to === tokenCount;
-      const last = endOfMessage || end >= to;
-      yield { messageIndex, message, segment, tokenOffset: start + segment.from, last, endOfMessage };
+      first = false;
     }
     start = end;
   }
-}
-
-/** Slots in batches small enough to hold: bounded in tokens (or one segment) and in number. */
-export function* inBatches(slots: Iterable<Slot>): Generator<Slot[], void, void> {
-  let batch: Slot[] = [];
-  let tokens = 0;
-  for (const slot of slots) {
-    const tokenCount = slot.segment?.tokenCount ?? 0;
-    const full = tokens + tokenCount > limits.readBatchTokensMax || batch.length >= limits.readBatchSlotsMax;
-    if (full && batch.length > 0) {
-      yield batch;
-      batch = [];
-      tokens = 0;
-    }
-    batch.push(slot);
-    tokens += tokenCount;
-  }
-  if (batch.length > 0) yield batch;
 }

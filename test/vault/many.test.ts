@@ -40,7 +40,7 @@ describe.each(storageKinds)('over %s', (kind) => {
       await store('bad', [[1], [2]]);
       await store('good', [[3]]);
       await t.vault.store(
-        { spec: spec('foreign', { tokenizer: 'llama-3' }), messages: [say('user', [1])] },
+        { spec: spec('foreign', { tokenizer: 'llama-3' }), messages: [say('user', [4])] },
         signal,
       );
       expect(await retrieve(['foreign', 'good'], 'text')).toEqual([

@@ -59,7 +59,7 @@ function descriptionLength({ role, name, toolCallId, tokenCount }: MessageDescri
 }
 
 function labelLength(label: string): number {
-  return label === '' ? 0 : lengthDelimited(Buffer.byteLength(label));
+  return label === '' ? 0 : lengthDelimited(utf8Length(label));
 }
 
 /** A MessageInfo without segments. */
@@ -78,8 +78,19 @@ function writeDescription(
 
 function writeLabel(bytes: Buffer, at: number, field: number, label: string): number {
   if (label === '') return at;
-  const start = writeHead(bytes, at, field, Buffer.byteLength(label));
-  return start + bytes.write(label, start);
+  const length = utf8Length(label);
+  const start = writeHead(bytes, at, field, length);
+  if (length > label.length) return start + bytes.write(label, start);
+  for (let index = 0; index < length; index++) bytes[start + index] = label.charCodeAt(index);
+  return start + length;
+}
+
+/** Labels are short, and mostly ASCII: Buffer's own functions take longer to call than that takes. */
+function utf8Length(label: string): number {
+  for (let index = 0; index < label.length; index++) {
+    if (label.charCodeAt(index) >= 0x80) return Buffer.byteLength(label);
+  }
+  return label.length;
 }
 
 /** Bytes of a varint. */

@@ -14,7 +14,7 @@ import type { Environment } from './tables/environment.js';
 import { idOf, LmdbReader } from './lmdb-reader.js';
 import { rebuild } from './check/repair.js';
 import type { KnownSegment } from './segments/segment-cache.js';
-import { readState } from './tables/state.js';
+import { readCommitSequence } from './tables/state.js';
 import { Writer } from './commit/writer.js';
 
 /** Messages of a change from which on what they name is looked up before its transaction. */
@@ -32,7 +32,7 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
     private readonly clock: () => number,
   ) {
     const leases = new Leases();
-    super(environment, codec, () => leases.take(readState(environment.tables.meta).commitSequence));
+    super(environment, codec, () => leases.take(readCommitSequence(environment.tables.meta)));
     this.#writer = new Writer(environment, this.shared, leases, clock);
     this.#group = new GroupCommit((changes) => this.#writer.commitGroup(changes));
   }

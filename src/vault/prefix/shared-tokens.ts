@@ -2,7 +2,7 @@ import type { Codec } from '../../codec/index.js';
 import { StowkenError } from '../../model/index.js';
 import type { ConversationSnapshot, SegmentKey, StorageBackend } from '../../storage/index.js';
 import { slotsInRange } from '../range.js';
-import { inBatches, type SlotSegment } from '../slots.js';
+import { hasSegment, type SegmentSlot } from '../slots.js';
 import { breathe, throwIfAborted } from '../turns.js';
 
 /** Compares conversations with the same tokens. What two of them share is decoded once. */
@@ -21,9 +21,9 @@ export class PrefixComparison {
   async sharedTokens(snapshot: ConversationSnapshot): Promise<number> {
     const tokenLimit = this.words.length / 4;
     let shared = 0;
-    for (const slots of inBatches(slotsInRange(snapshot, { tokenLimit }))) {
+    for (const slots of slotsInRange(snapshot, { tokenLimit })) {
       throwIfAborted(this.signal);
-      const places = slots.flatMap(({ segment }) => (segment ? [segment] : []));
+      const places = slots.filter(hasSegment);
       const decoded = await this.#decode(places, shared);
       for (const place of places) {
         const words = decoded.get(place.key);
@@ -37,7 +37,7 @@ export class PrefixComparison {
   }
 
   /** Those segments, as words, that were not found equal at their place before. */
-  async #decode(places: readonly SlotSegment[], from: number): Promise<ReadonlyMap<SegmentKey, Uint8Array>> {
+  async #decode(places: readonly SegmentSlot[], from: number): Promise<ReadonlyMap<SegmentKey, Uint8Array>> {
     const keys = new Set<SegmentKey>();
     let at = from;
     for (const { key, to } of places) {
@@ -56,7 +56,7 @@ export class PrefixComparison {
   }
 
   /** Of a segment's tokens, those from its first on that are the ones at this place. */
-  #same(words: Uint8Array, { key, tokenCount, to }: SlotSegment, at: number): number {
+  #same(words: Uint8Array, { key, tokenCount, to }: SegmentSlot, at: number): number {
     const mine = words.subarray(0, 4 * to);
     const theirs = this.words.subarray(4 * at, 4 * (at + to));
     if (Buffer.compare(mine, theirs) === 0) {

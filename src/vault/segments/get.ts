@@ -97,7 +97,15 @@ function* segmentParts(
   }
   const { tokenCount } = segment;
   const form = encoding === 'words' ? 'words' : 'varints';
-  const whole = { messageIndex: index, tokenOffset: 0, bytes, tokenCount, last: true, endOfMessage: true };
+  const whole = {
+    messageIndex: index,
+    message: undefined,
+    tokenOffset: 0,
+    bytes,
+    tokenCount,
+    last: true,
+    endOfMessage: true,
+  };
   for (const chunk of new Chunker(form, core).push(whole)) {
     yield {
       kind: 'chunk',

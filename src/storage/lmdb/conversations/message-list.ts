@@ -75,7 +75,8 @@ export class MessageEncoder {
 }
 
 /** Reads to the end of the list. */
-export function* decodeMessages(list: Uint8Array, nameOf: NameOf): Generator<ListedMessage, void, void> {
+export function decodeMessages(list: Uint8Array, nameOf: NameOf): ListedMessage[] {
+  const messages: ListedMessage[] = [];
   const reader = new ByteReader(list);
   let expectedId = 0;
   while (!reader.atEnd) {
@@ -90,8 +91,9 @@ export function* decodeMessages(list: Uint8Array, nameOf: NameOf): Generator<Lis
       segments.push({ id, tokenCount: reader.varint() });
       expectedId = id + 1;
     }
-    yield { role, name, toolCallId, segments };
+    messages.push({ role, name, toolCallId, segments });
   }
+  return messages;
 }
 
 /** Goes over the first messages of a list, or all, and makes nothing of them but what it is told to. */

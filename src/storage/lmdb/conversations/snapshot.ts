@@ -17,12 +17,10 @@ export function createSnapshot(
   return {
     conversation,
     *messages(from = 0): Generator<StoredMessage, void, void> {
-      for (const { segments, ...speaker } of messagesOf(list, pageOf, nameOf, from)) {
-        yield {
-          ...speaker,
-          tokenCount: segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
-          segments: segments.map(({ id, tokenCount }) => ({ key: id as SegmentKey, tokenCount })),
-        };
+      for (const { role, name, toolCallId, segments: listed } of messagesOf(list, pageOf, nameOf, from)) {
+        const segments = listed.map(({ id, tokenCount }) => ({ key: id as SegmentKey, tokenCount }));
+        const tokenCount = listed.reduce((sum, segment) => sum + segment.tokenCount, 0);
+        yield { role, name, toolCallId, tokenCount, segments };
       }
     },
     locate: (tokenOffset) => locateToken(list, pageOf, nameOf, tokenOffset),
