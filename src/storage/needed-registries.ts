@@ -7,9 +7,11 @@ import type { Change } from './change.js';
  * @throws StowkenError REGISTRY_CONFLICT
  */
 export function checkRegistries(change: Change, has: (id: number) => boolean, lastId: () => number): void {
-  for (const { frame } of [...(change.newSegments ?? []), ...(change.replaceFrames ?? [])]) {
-    const id = frameRegistryId(frame);
-    if (id !== undefined && !has(id)) throw registryMissing(id);
+  for (const frames of [change.newSegments, change.replaceFrames]) {
+    for (const { frame } of frames ?? []) {
+      const id = frameRegistryId(frame);
+      if (id !== undefined && !has(id)) throw registryMissing(id);
+    }
   }
   if (!change.putRegistry) return;
   const id = registryIdOf(change.putRegistry.bytes);

@@ -14,9 +14,14 @@ import {
   idsIn,
   withEntries,
 } from '../../../src/storage/lmdb/segments/index-chunk.js';
+import { baseOf, splitIndexChunk } from '../../../src/storage/lmdb/segments/hash-index.js';
 import { framePieces } from '../../../src/storage/lmdb/packs/frame-pieces.js';
 import { encodeGarbage } from '../../../src/storage/lmdb/segments/garbage.js';
-import { INLINE_VALUE_BYTES, TAIL_BYTES_MAX } from '../../../src/storage/lmdb/tables/layout.js';
+import {
+  INDEX_CHUNK_BYTES,
+  INLINE_VALUE_BYTES,
+  TAIL_BYTES_MAX,
+} from '../../../src/storage/lmdb/tables/layout.js';
 import { decodeHeader, encodeHeader } from '../../../src/storage/lmdb/conversations/manifest.js';
 import {
   decodeMessages,
@@ -125,7 +130,7 @@ describe('the stored bytes', () => {
       },
     ];
     const encoder = new MessageEncoder(names);
-    for (const each of messages) encoder.add(each);
+    for (const each of messages) encoder.add(each, each.segments);
     const list = encoder.finish();
     expect(hex(list)).toBe(
       '02' +
@@ -209,6 +214,27 @@ describe('a frame', () => {
 });
 
 describe('chunks changed as bytes', () => {
+  it('of the hash index are halved until they are short, but for one fingerprint alone', () => {
+    const entry = fc.record({
+      fingerprint: fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 2 ** 32 - 1 })),
+      id: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+    });
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 1000, size: 'max' }), (entries) => {
+        const sorted = sortedByFingerprint(entries);
+        const parts = [...splitIndexChunk(1, encodeIndexChunk(0, sorted))];
+        const held = parts.map(({ key, chunk }) => decodeIndexChunk(baseOf(key), chunk));
+        expect(held.flat()).toEqual(sorted);
+        for (const [index, { key, chunk }] of parts.entries()) {
+          const distinct = new Set(held[index]!.map(({ fingerprint }) => fingerprint));
+          expect(chunk.length <= INDEX_CHUNK_BYTES || distinct.size === 1).toBe(true);
+          if (index > 0) expect(distinct.values().next().value).toBe(key);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   it('of the hash index hold what a sorted list holds', () => {
     const entry = fc.record({
       fingerprint: fc.integer({ min: 0, max: 40 }),
@@ -217,7 +243,14 @@ describe('chunks changed as bytes', () => {
     fc.assert(
       fc.property(fc.array(fc.array(entry)), (groups) => {
         let chunk: Uint8Array = Buffer.alloc(0);
-        for (const group of groups) chunk = withEntries(chunk, 0, sortedByFingerprint(group));
+        for (const group of groups) {
+          const sorted = sortedByFingerprint(group);
+          const columns = {
+            fingerprints: sorted.map(({ fingerprint }) => fingerprint),
+            ids: sorted.map(({ id }) => id),
+          };
+          chunk = withEntries(chunk, 0, columns, 0, sorted.length);
+        }
         const entries = groups.flat();
         const sorted = sortedByFingerprint(entries);
         expect(decodeIndexChunk(0, chunk)).toEqual(sorted);

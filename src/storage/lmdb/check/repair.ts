@@ -5,7 +5,7 @@ import type { Tables } from '../tables/environment.js';
 import { framePieces } from '../packs/frame-pieces.js';
 import { decodeGarbage, encodeGarbage } from '../segments/garbage.js';
 import { baseOf, fingerprintOf, splitIndexChunk } from '../segments/hash-index.js';
-import { decodeIndexChunk, type IndexEntry } from '../segments/index-chunk.js';
+import { decodeIndexChunk, encodeIndexChunk, type IndexEntry } from '../segments/index-chunk.js';
 import { IdIndex, IdIndexWriter } from '../conversations/id-index.js';
 import type { NameOf } from '../conversations/manifest.js';
 import { segmentsNamed } from '../conversations/message-list.js';
@@ -204,7 +204,7 @@ function rebuildHashIndex(table: Table<number>, entries: IndexEntry[]): void {
   clear(table);
   entries.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
   if (entries.length === 0) return;
-  for (const { key, chunk } of splitIndexChunk(1, entries)) table.append(key, chunk);
+  for (const { key, chunk } of splitIndexChunk(1, encodeIndexChunk(0, entries))) table.append(key, chunk);
 }
 
 /** Segments that were garbage before stay so since then. */

@@ -1,45 +1,41 @@
 import type { Conversation } from '../../../model/index.js';
-import type { Change, ManifestOutcome, NewSegment } from '../../change.js';
+import type { Change, ManifestOutcome } from '../../change.js';
 import { prefixOutdated } from '../../refusals.js';
 import { wholeBlocks } from '../../prefix-blocks.js';
 import { writeManifest } from '../conversations/conversations.js';
 import { ListWriter } from '../conversations/list-writer.js';
 import {
+  addMessages,
   countIn,
+  findSegments,
   manifestOutcome,
   requireConversation,
-  findSegments,
-  resolveMessages,
-  type BroughtSegment,
-  type FoundSegments,
+  type BroughtSegments,
 } from './manifest-change.js';
+import type { KnownSegment } from '../segments/segment-cache.js';
 import type { WriteSession } from './write-session.js';
 
 type Append = NonNullable<Change['append']>;
 
 /** What the messages name. */
-export function checkAppend(
-  session: WriteSession,
-  append: Append,
-  newSegments: readonly NewSegment[],
-): FoundSegments {
+export function checkAppend(session: WriteSession, append: Append, brought: BroughtSegments): KnownSegment[] {
   const { conversation } = requireConversation(session, append);
   if (append.prefix && append.prefix.afterTokens !== conversation.totalTokens)
     throw prefixOutdated(append.id);
-  return findSegments(session, append.messages, newSegments);
+  return findSegments(session, append.messages, brought);
 }
 
 /** Decodes the tail, and nothing before it. */
 export function appendMessages(
   session: WriteSession,
   { id, messages, timeMs, prefix }: Append,
-  found: FoundSegments,
-  brought: readonly BroughtSegment[],
+  named: readonly KnownSegment[],
+  brought: BroughtSegments,
 ): ManifestOutcome {
   const { number, conversation: before, list: stored } = requireConversation(session, { id });
   const list = new ListWriter(session);
   list.resume(stored, true);
-  for (const message of resolveMessages(session, messages, found)) list.add(message);
+  addMessages(list, messages, named);
   const conversation: Conversation = {
     ...before,
     revision: before.revision + 1,
@@ -54,5 +50,5 @@ export function appendMessages(
     const blocks = wholeBlocks(before.totalTokens);
     session.prefixes.extend(number, before.application, blocks, prefix.blocks);
   }
-  return manifestOutcome(conversation, found, brought);
+  return manifestOutcome(conversation, named, brought);
 }

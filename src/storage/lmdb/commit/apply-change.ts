@@ -1,4 +1,4 @@
-import type { Change, ChangeResult, NewSegment } from '../../change.js';
+import type { Change, ChangeResult } from '../../change.js';
 import type { ResultDraft } from '../../change-results.js';
 import { checkRegistries } from '../../needed-registries.js';
 import { appendMessages, checkAppend } from './apply-append.js';
@@ -6,7 +6,7 @@ import { checkDelete, deleteConversation } from './apply-delete.js';
 import { checkFork, forkConversation } from './apply-fork.js';
 import { checkPut, putConversation } from './apply-put.js';
 import { addReferences, deleteSegments, removeReferences } from './apply-references.js';
-import type { BroughtSegment } from './manifest-change.js';
+import { bringSegments, type BroughtSegments } from './manifest-change.js';
 import type { WriteSession } from './write-session.js';
 
 export interface Made {
@@ -37,10 +37,10 @@ function planParts(session: WriteSession, change: Change, sequenceMax: number): 
     (id) => session.registries.has(id),
     () => session.registries.lastId(),
   );
-  const { newSegments = [] } = change;
-  const plannedPut = change.put && checkPut(session, change.put, newSegments);
+  const brought = bringSegments(session, change.newSegments ?? []);
+  const plannedPut = change.put && checkPut(session, change.put, brought);
   const samePut = plannedPut?.same;
-  const appended = change.append && checkAppend(session, change.append, newSegments);
+  const appended = change.append && checkAppend(session, change.append, brought);
   const sameFork = change.fork && checkFork(session, change.fork);
   if (change.delete) checkDelete(session, change.delete);
   const isNothing = (part: string) =>
@@ -54,7 +54,7 @@ function planParts(session: WriteSession, change: Change, sequenceMax: number): 
     if (samePut) result.put = samePut;
     if (sameFork) result.fork = sameFork;
     if ((samePut ?? sameFork) && Object.keys(change).every(isNothing)) return { result, wrote: false };
-    const brought = addSegments(session, newSegments);
+    storeBrought(session, brought);
     if (change.put && plannedPut && !samePut) {
       result.put = putConversation(session, change.put, plannedPut, brought);
     }
@@ -64,7 +64,7 @@ function planParts(session: WriteSession, change: Change, sequenceMax: number): 
     if (change.fork && !sameFork) result.fork = forkConversation(session, change.fork);
     if (change.delete) result.delete = deleteConversation(session, change.delete);
     if (change.addReferences) result.addReferences = addReferences(session, change.addReferences);
-    for (const { id } of brought)
+    for (const { id } of brought.values())
       if (session.segments.referencesOf(id) === 0) session.segments.markGarbage(id);
     if (change.removeReferences) result.removeReferences = removeReferences(session, change.removeReferences);
     if (change.deleteSegments) {
@@ -82,10 +82,10 @@ function planParts(session: WriteSession, change: Change, sequenceMax: number): 
 }
 
 /** Stores those that are not. */
-function addSegments(session: WriteSession, newSegments: readonly NewSegment[]): BroughtSegment[] {
-  return newSegments.map((segment) => {
-    const stored = session.segments.find(segment.hash);
-    const { id, hash, tokenCount } = stored ?? session.segments.add(segment);
-    return { id, hash, tokenCount, frameBytes: segment.frame.length, added: stored === undefined };
-  });
+function storeBrought(session: WriteSession, brought: BroughtSegments): void {
+  for (const segment of brought.values()) {
+    if (segment.id !== 0) continue;
+    segment.id = session.segments.add(segment);
+    segment.added = true;
+  }
 }

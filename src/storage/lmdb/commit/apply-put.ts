@@ -1,21 +1,21 @@
 import type { Conversation } from '../../../model/index.js';
-import type { Change, ManifestOutcome, NewSegment } from '../../change.js';
+import type { Change, ManifestOutcome } from '../../change.js';
 import { contentKey, distinctHashes } from '../../content.js';
 import { conversationExists, revisionMismatch } from '../../refusals.js';
 import { writeManifest, type NumberedManifest, type StoredManifest } from '../conversations/conversations.js';
 import { ListWriter } from '../conversations/list-writer.js';
 import {
+  addMessages,
   countIn,
   findConversation,
+  findSegments,
   manifestOutcome,
   nothingNew,
   releaseList,
-  findSegments,
-  resolveMessages,
-  type BroughtSegment,
-  type FoundSegments,
+  type BroughtSegments,
 } from './manifest-change.js';
 import { messagesOf } from '../conversations/stored-list.js';
+import type { KnownSegment } from '../segments/segment-cache.js';
 import type { WriteSession } from './write-session.js';
 
 type Put = NonNullable<Change['put']>;
@@ -25,13 +25,13 @@ export interface PlannedPut {
   readonly same?: ManifestOutcome;
   readonly existing: NumberedManifest | undefined;
   /** What the messages name. */
-  readonly found: FoundSegments;
+  readonly named: readonly KnownSegment[];
 }
 
 export function checkPut(
   session: WriteSession,
   { spec, messages, expect }: Put,
-  newSegments: readonly NewSegment[],
+  brought: BroughtSegments,
 ): PlannedPut {
   const existing = findConversation(session, spec.id);
   const revision = existing?.conversation.revision ?? 0;
@@ -41,20 +41,20 @@ export function checkPut(
   if (expect.kind === 'absentOrSame' && existing) {
     if (!sameContent(session, existing, { spec, messages })) throw conversationExists(spec.id, revision);
     const same = { ...nothingNew(existing.conversation, true), segments: distinctHashes(messages).size };
-    return { same, existing, found: new Map() };
+    return { same, existing, named: [] };
   }
-  return { existing, found: findSegments(session, messages, newSegments) };
+  return { existing, named: findSegments(session, messages, brought) };
 }
 
 export function putConversation(
   session: WriteSession,
   { spec, messages, timeMs, prefix }: Put,
-  { existing, found }: PlannedPut,
-  brought: readonly BroughtSegment[],
+  { existing, named }: PlannedPut,
+  brought: BroughtSegments,
 ): ManifestOutcome {
   const { state } = session;
   const list = new ListWriter(session);
-  for (const message of resolveMessages(session, messages, found)) list.add(message);
+  addMessages(list, messages, named);
   const createTimeMs = existing?.conversation.createTimeMs ?? Math.max(timeMs, state.lastCreateTimeMs);
   state.lastCreateTimeMs = Math.max(createTimeMs, state.lastCreateTimeMs);
   const conversation: Conversation = {
@@ -77,7 +77,7 @@ export function putConversation(
     session.prefixes.remove(number);
   } else session.ids.insert(spec.id, number);
   if (prefix) session.prefixes.insert(number, spec.application, prefix);
-  return manifestOutcome(conversation, found, brought);
+  return manifestOutcome(conversation, named, brought);
 }
 
 /** Compares message by message, with ids in place of hashes, up to the first difference. */

@@ -2,7 +2,8 @@ import type { Conversation, MessageRecord, SegmentHash } from '../../../model/in
 import type { ManifestOutcome, NewSegment } from '../../change.js';
 import { conversationNotFound, revisionMismatch, segmentMissing } from '../../refusals.js';
 import { findManifest, type NumberedManifest } from '../conversations/conversations.js';
-import { segmentsNamed, type ListedMessage } from '../conversations/message-list.js';
+import type { ListWriter } from '../conversations/list-writer.js';
+import { segmentsNamed } from '../conversations/message-list.js';
 import { decodeDirectory } from '../conversations/page-directory.js';
 import { readable } from '../tables/readable.js';
 import type { KnownSegment } from '../segments/segment-cache.js';
@@ -11,10 +12,25 @@ import type { WriteSession } from './write-session.js';
 
 const NOTHING = new Uint8Array(0);
 
-/** A segment that came with a change. */
+/** A segment that comes with a change. */
 export interface BroughtSegment extends KnownSegment {
-  readonly frameBytes: number;
-  readonly added: boolean;
+  /** 0 until it is stored. */
+  id: number;
+  readonly frame: Uint8Array;
+  /** Whether this change stored it. */
+  added: boolean;
+}
+
+export type BroughtSegments = ReadonlyMap<SegmentHash, BroughtSegment>;
+
+/** Looks up what comes with a change. */
+export function bringSegments(session: WriteSession, newSegments: readonly NewSegment[]): BroughtSegments {
+  const brought = new Map<SegmentHash, BroughtSegment>();
+  for (const { hash, tokenCount, frame } of newSegments) {
+    if (brought.has(hash)) continue;
+    brought.set(hash, { id: session.segments.find(hash)?.id ?? 0, hash, tokenCount, frame, added: false });
+  }
+  return brought;
 }
 
 export function findConversation(session: WriteSession, id: string): NumberedManifest | undefined {
@@ -33,65 +49,56 @@ export function requireConversation(
   return existing;
 }
 
-/** Every segment that messages name; undefined for what comes with the change itself. */
-export type FoundSegments = Map<SegmentHash, KnownSegment | undefined>;
-
-/** @throws StowkenError SEGMENT_MISSING when messages name what is neither stored nor brought */
+/**
+ * The segments that messages name, one after the other. What is brought has its id once it is stored.
+ * @throws StowkenError SEGMENT_MISSING when messages name what is neither stored nor brought
+ */
 export function findSegments(
   session: WriteSession,
   messages: Iterable<MessageRecord>,
-  newSegments: readonly NewSegment[],
-): FoundSegments {
-  const brought = new Set(newSegments.map(({ hash }) => hash));
-  const found: FoundSegments = new Map();
-  const missing: SegmentHash[] = [];
+  brought: BroughtSegments,
+): KnownSegment[] {
+  const named: KnownSegment[] = [];
+  const missing = new Set<SegmentHash>();
   for (const { segments } of messages) {
     for (const { hash } of segments) {
-      if (found.has(hash)) continue;
-      const known = session.segments.find(hash);
-      // Under its own copy of the hash where it has one: of a long list, the other can go.
-      found.set(known?.hash ?? hash, known);
-      if (!known && !brought.has(hash)) missing.push(hash);
+      const found = brought.get(hash) ?? session.segments.find(hash);
+      if (found) named.push(found);
+      else missing.add(hash);
     }
   }
-  if (missing.length > 0) throw segmentMissing(missing);
-  return found;
+  if (missing.size > 0) throw segmentMissing([...missing]);
+  return named;
 }
 
-/** Messages that a change states, one by one, with segments by number; what was brought is found now. */
-export function* resolveMessages(
-  session: WriteSession,
+/** Adds messages to a list, of which `named` has the segments. */
+export function addMessages(
+  list: ListWriter,
   messages: Iterable<MessageRecord>,
-  found: FoundSegments,
-): Generator<ListedMessage, void, void> {
-  const resolve = (hash: SegmentHash) => {
-    let known = found.get(hash);
-    if (!known) {
-      known = session.segments.find(hash);
-      if (!known) throw segmentMissing([hash]);
-      found.set(hash, known);
-    }
-    return known;
-  };
-  for (const { segments, ...speaker } of messages)
-    yield { ...speaker, segments: segments.map(({ hash }) => resolve(hash)) };
+  named: readonly KnownSegment[],
+): void {
+  let at = 0;
+  for (const message of messages) list.add(message, named.slice(at, (at += message.segments.length)));
 }
 
-/** What putting or appending messages made. */
+/** What putting or appending messages made, which name these segments. */
 export function manifestOutcome(
   conversation: Conversation,
-  segments: FoundSegments,
-  brought: readonly BroughtSegment[],
+  named: readonly KnownSegment[],
+  brought: BroughtSegments,
 ): ManifestOutcome {
-  const fresh = brought.filter(({ hash, added }) => added && segments.has(hash));
-  return {
-    conversation,
-    unchanged: false,
-    segments: segments.size,
-    newSegments: fresh.length,
-    newTokens: fresh.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
-    newFrameBytes: fresh.reduce((sum, { frameBytes }) => sum + frameBytes, 0),
-  };
+  const ids = new Set<number>();
+  for (const { id } of named) ids.add(id);
+  let newSegments = 0;
+  let newTokens = 0;
+  let newFrameBytes = 0;
+  for (const { id, added, tokenCount, frame } of brought.values()) {
+    if (!added || !ids.has(id)) continue;
+    newSegments += 1;
+    newTokens += tokenCount;
+    newFrameBytes += frame.length;
+  }
+  return { conversation, unchanged: false, segments: ids.size, newSegments, newTokens, newFrameBytes };
 }
 
 /** An outcome of a conversation to which nothing was brought. */

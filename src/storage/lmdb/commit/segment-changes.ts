@@ -24,7 +24,8 @@ export interface SegmentMemory {
 
 /** Segments as one write transaction sees and changes them, with their references and what is garbage. Ends with flush(). */
 export class SegmentChanges {
-  readonly #added = new Map<SegmentHash, KnownSegment>();
+  /** Added, or found by decoding its frame: what need not be looked for again. */
+  readonly #met = new Map<SegmentHash, KnownSegment>();
   /** In the order of their ids, which follow one another. */
   readonly #addedInOrder: KnownSegment[] = [];
   /** Of these, the ones that have been among the garbage. */
@@ -64,20 +65,24 @@ export class SegmentChanges {
   }
 
   find(hash: SegmentHash): KnownSegment | undefined {
-    const wasAbsent = this.memory.absences.has(this.state.commitSequence - 1, hash);
-    const cached = this.#added.get(hash) ?? (wasAbsent ? undefined : this.#cached(hash));
-    if (cached && this.#counts.get(cached.id) !== undefined) return cached;
-    if (wasAbsent || this.#absent.has(hash)) return undefined;
+    const met = this.#met.get(hash);
+    if (met && this.#isStored(met)) return met;
+    if (this.memory.absences.has(this.state.commitSequence - 1, hash) || this.#absent.has(hash))
+      return undefined;
+    const cached = this.#resolved?.get(hash) ?? this.memory.cache.byHash(hash);
+    if (cached && this.#isStored(cached)) return cached;
     for (const id of this.#index.candidates(hash)) {
       const known = this.#known(id);
-      if (known.hash === hash) return known;
+      if (known.hash !== hash) continue;
+      this.#met.set(hash, known);
+      return known;
     }
     this.#absent.add(hash);
     return undefined;
   }
 
-  /** Stores a segment that is not; it has no reference yet and is not garbage yet. */
-  add({ hash, tokenCount, frame }: NewSegment): KnownSegment {
+  /** Stores a segment that is not; it has no reference yet and is not garbage yet. Returns its id. */
+  add({ hash, tokenCount, frame }: NewSegment): number {
     const { state } = this;
     const known: KnownSegment = { id: state.nextSegment++, hash, tokenCount };
     this.#writer.append(known.id, frame, tokenCount);
@@ -87,9 +92,9 @@ export class SegmentChanges {
     state.uniqueTokens += tokenCount;
     state.segmentBytes += frame.length;
     this.#countFrame(frame, tokenCount, 1);
-    this.#added.set(hash, known);
+    this.#met.set(hash, known);
     this.#addedInOrder.push(known);
-    return known;
+    return known.id;
   }
 
   /** Adds a reference. */
@@ -201,8 +206,8 @@ export class SegmentChanges {
     if (id !== undefined) this.registries.count(id, tokenCount, frame.length, sign);
   }
 
-  #cached(hash: SegmentHash): KnownSegment | undefined {
-    return this.#resolved?.get(hash) ?? this.memory.cache.byHash(hash);
+  #isStored({ id }: KnownSegment): boolean {
+    return this.#counts.get(id) !== undefined;
   }
 
   #addedAs(id: number): KnownSegment | undefined {

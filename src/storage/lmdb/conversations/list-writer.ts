@@ -6,7 +6,8 @@ import {
   PAGE_LIST_BYTES,
   TAIL_ROOM_BYTES_MIN,
 } from '../tables/layout.js';
-import { MessageEncoder, scanMessages, type ListedMessage } from './message-list.js';
+import type { Speaker } from '../../../model/index.js';
+import { MessageEncoder, scanMessages, type ListedSegment } from './message-list.js';
 import type { NameCodes } from './names.js';
 import { decodeDirectory, writePageEntry } from './page-directory.js';
 import type { StoredList } from './stored-list.js';
@@ -59,18 +60,18 @@ export class ListWriter {
     run.tokens = tokens;
   }
 
-  add(message: ListedMessage): void {
+  add(speaker: Speaker, segments: readonly ListedSegment[]): void {
     const before = this.#run.encoder.bytes;
-    this.#run.encoder.add(message);
+    this.#run.encoder.add(speaker, segments);
     if (before > 0 && this.#run.encoder.bytes > this.#run.bytesMax) {
       this.seal(before);
-      this.#run.encoder.add(message);
+      this.#run.encoder.add(speaker, segments);
     }
     const run = this.#run;
     // A message that is longer than a page has one of its own size, with what else fits its overflow pages.
     if (run.messages === 0) run.bytesMax = pageBytesMax(run.encoder.bytes);
     run.messages += 1;
-    for (const { id, tokenCount } of message.segments) {
+    for (const { id, tokenCount } of segments) {
       this.#name(id);
       run.tokens += tokenCount;
       this.#tokensAdded += tokenCount;

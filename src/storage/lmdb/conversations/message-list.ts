@@ -47,7 +47,7 @@ export class MessageEncoder {
     this.#expectedId = nextId;
   }
 
-  add({ role, name, toolCallId, segments }: ListedMessage): void {
+  add({ role, name, toolCallId }: Speaker, segments: readonly ListedSegment[]): void {
     const writer = this.#writer;
     const roleCode = role === '' ? 0 : (this.names.codeOf(role, 'label') ?? ROLE_FOLLOWS);
     const shortRole = Math.min(roleCode, ROLE_FOLLOWS);

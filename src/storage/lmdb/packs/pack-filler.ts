@@ -1,28 +1,23 @@
-import { varintBytes } from '../../bytes.js';
-import { SPLIT_BYTES_MIN } from '../tables/layout.js';
-import {
-  deletedEntry,
-  encodePack,
-  entryBytes,
-  keyOfPack,
-  trimPack,
-  type Pack,
-  type PackEntry,
-} from './pack.js';
-
-interface OpenPack {
-  readonly firstId: number;
-  readonly continues: boolean;
-  readonly entries: PackEntry[];
-  /** Of the entries and their pieces, without the pack's own head. */
-  bytes: number;
-}
+import { ByteWriter, varintBytes } from '../../bytes.js';
+import { INLINE_VALUE_BYTES, SPLIT_BYTES_MIN } from '../tables/layout.js';
+import { entryBytes, keyOfPack, type Pack, type PackEntry } from './pack.js';
 
 /** Fills packs to the brim with frames' tails in id order, cutting a tail where a pack ends. */
 export class PackFiller {
-  #open: OpenPack | undefined;
+  #isOpen = false;
+  /** Of the open pack. */
+  #firstId = 0;
+  #continues = false;
+  #entries = 0;
+  /** The entries' lengths and tokens, and their pieces: bytes, since an object for each costs more than all the rest. */
+  readonly #sizes = new ByteWriter();
+  readonly #pieces = new ByteWriter(INLINE_VALUE_BYTES);
+  /** Up to the last entry that is not deleted. */
+  #entriesKept = 0;
+  #sizesKept = 0;
+  readonly #record = new ByteWriter(INLINE_VALUE_BYTES);
 
-  /** `capacityBytes` is the longest record of a pack. */
+  /** `capacityBytes` is the longest record of a pack; a record is valid while it is written. */
   constructor(
     private readonly capacityBytes: number,
     private readonly write: (key: number, record: Uint8Array) => void,
@@ -30,72 +25,101 @@ export class PackFiller {
 
   /** Goes on with a stored pack, whose last tail is whole. */
   resume({ firstId, continues, entries }: Pack): void {
-    this.#open = { firstId, continues, entries: [], bytes: 0 };
+    this.#open(firstId, continues);
     entries.forEach((entry, index) => {
-      const cost = index === 0 && continues ? varintBytes(entry.piece.length) : entryBytes(entry);
-      append(this.#open as OpenPack, entry, cost);
+      if (index === 0 && continues) this.#appendRest(entry.piece);
+      else this.#append(entry);
     });
   }
 
   /** Adds a whole tail. Ids go up. */
   add(id: number, entry: PackEntry): void {
-    const cost = entryBytes(entry);
-    const open = this.#reaching(id);
-    const room = open ? this.#roomIn(open) - cost : 0;
-    if (open && entry.piece.length <= room) {
-      append(open, entry, cost);
-    } else if (open && room >= SPLIT_BYTES_MIN) {
-      append(open, { ...entry, piece: entry.piece.subarray(0, room) }, cost);
+    const { frameBytes, tokenCount, piece } = entry;
+    const room = this.#reaches(id) ? this.#room() - entryBytes(entry) : -1;
+    if (piece.length <= room) this.#append(entry);
+    else if (room >= SPLIT_BYTES_MIN) {
+      this.#append({ frameBytes, tokenCount, piece: piece.subarray(0, room) });
       this.close(true);
-      this.addRest(id, entry.piece.subarray(room));
-    } else if (entry.frameBytes > 0) {
+      this.addRest(id, piece.subarray(room));
+    } else if (frameBytes > 0) {
       this.close();
-      append((this.#open = { firstId: id, continues: false, entries: [], bytes: 0 }), entry, cost);
+      this.#open(id, false);
+      this.#append(entry);
     }
   }
 
   /** Begins a pack with the rest of a tail. */
   addRest(id: number, rest: Uint8Array): void {
-    this.#open = { firstId: id, continues: true, entries: [], bytes: 0 };
-    append(this.#open, { ...deletedEntry, piece: rest }, varintBytes(rest.length));
+    this.#open(id, true);
+    this.#appendRest(rest);
   }
 
   /** Adds the first part of a tail, of which the stored next pack has the rest; the last that is added. */
   addPart(id: number, entry: PackEntry): void {
-    const cost = entryBytes(entry);
-    const open = this.#reaching(id);
-    if (open && entry.piece.length <= this.#roomIn(open) - cost) append(open, entry, cost);
-    else {
+    const fits = this.#reaches(id) && entry.piece.length <= this.#room() - entryBytes(entry);
+    if (!fits) {
       this.close();
-      append((this.#open = { firstId: id, continues: false, entries: [], bytes: 0 }), entry, cost);
+      this.#open(id, false);
     }
+    this.#append(entry);
     this.close(true);
   }
 
   /** Writes the pack that is being filled; says whether there was one. */
   close(continued = false): boolean {
-    const open = this.#open;
-    if (!open) return false;
-    this.#open = undefined;
-    const pack = trimPack({ ...open, continued });
-    if (pack) this.write(keyOfPack(pack), encodePack(pack));
+    if (!this.#isOpen) return false;
+    this.#isOpen = false;
+    const entries = this.#entriesKept;
+    if (entries === 0) return true;
+    const goesOn = continued && entries === this.#entries;
+    this.#sizes.truncate(this.#sizesKept);
+    this.#record.truncate(0);
+    this.#record.varint(2 * entries + (goesOn ? 1 : 0));
+    this.#record.raw(this.#sizes.finish()).raw(this.#pieces.finish());
+    this.write(keyOfPack({ firstId: this.#firstId, continues: this.#continues }), this.#record.finish());
     return true;
   }
 
-  /** The open pack, if its entries go to just before this id. */
-  #reaching(id: number): OpenPack | undefined {
-    const open = this.#open;
-    if (open && open.firstId + open.entries.length !== id) this.close();
-    return this.#open;
+  #open(firstId: number, continues: boolean): void {
+    this.#isOpen = true;
+    this.#firstId = firstId;
+    this.#continues = continues;
+    this.#entries = 0;
+    this.#sizes.truncate(0);
+    this.#pieces.truncate(0);
+    this.#entriesKept = 0;
+    this.#sizesKept = 0;
+  }
+
+  /** Whether the open pack goes to just before this id; one that does not is closed. */
+  #reaches(id: number): boolean {
+    if (this.#isOpen && this.#firstId + this.#entries !== id) this.close();
+    return this.#isOpen;
   }
 
   /** Bytes left once one more entry is counted in the head. */
-  #roomIn(open: OpenPack): number {
-    return this.capacityBytes - varintBytes(2 * (open.entries.length + 1) + 1) - open.bytes;
+  #room(): number {
+    const headBytes = varintBytes(2 * (this.#entries + 1) + 1);
+    return this.capacityBytes - headBytes - this.#sizes.length - this.#pieces.length;
   }
-}
 
-function append(open: OpenPack, entry: PackEntry, cost: number): void {
-  open.entries.push(entry);
-  open.bytes += cost + entry.piece.length;
+  #append({ frameBytes, tokenCount, piece }: PackEntry): void {
+    this.#sizes.varint(frameBytes);
+    if (frameBytes > 0) this.#sizes.varint(tokenCount);
+    // It may be empty where the frame is in whole pages.
+    this.#appendPiece(piece, frameBytes > 0);
+  }
+
+  #appendRest(rest: Uint8Array): void {
+    this.#sizes.varint(rest.length);
+    this.#appendPiece(rest, rest.length > 0);
+  }
+
+  #appendPiece(piece: Uint8Array, kept: boolean): void {
+    this.#pieces.raw(piece);
+    this.#entries += 1;
+    if (!kept) return;
+    this.#entriesKept = this.#entries;
+    this.#sizesKept = this.#sizes.length;
+  }
 }

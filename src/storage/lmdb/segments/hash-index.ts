@@ -3,16 +3,20 @@ import {
   decodeIndexChunk,
   emptyChunk,
   encodeIndexChunk,
+  FIRST_KEY,
+  halveChunk,
   idsIn,
   withEntries,
-  type IndexEntry,
+  type IndexEntries,
 } from './index-chunk.js';
 import type { IndexDirectory } from './index-directory.js';
 import { INDEX_CHUNK_BYTES } from '../tables/layout.js';
 import type { Table } from '../tables/table.js';
 
-/** The key of the first chunk: LMDB ranges leave out key 0. */
-const FIRST_KEY = 1;
+/** Inserted entries that are put in order at once: a number has room for a fingerprint and a place among so many. */
+const SORTED_MAX = 2 ** 20;
+
+const HASH_DIGITS = 8;
 
 /**
  * From hashes to segment ids: chunks of entries in the order of their fingerprints, each under a lower
@@ -21,7 +25,7 @@ const FIRST_KEY = 1;
  */
 export class HashIndex {
   /** Entries that are not in a chunk yet: each chunk takes all of its own at once. */
-  #inserted: IndexEntry[] = [];
+  readonly #inserted = { fingerprints: [] as number[], ids: [] as number[] };
   /** By the keys under which they are stored; chunks are split when they are written. */
   readonly #changed = new Map<number, Uint8Array>();
 
@@ -31,15 +35,19 @@ export class HashIndex {
   ) {}
 
   /** Ids of segments whose hash may be this one, but for those that were inserted here. */
-  candidates(hash: SegmentHash): number[] {
+  candidates(hash: SegmentHash): readonly number[] {
     const fingerprint = fingerprintOf(hash);
     const key = this.#keyOf(fingerprint);
-    const chunk = this.#changed.get(key) ?? this.table.view(key);
-    return chunk ? idsIn(chunk, baseOf(key), fingerprint) : [];
+    const chunk = this.#changed.get(key);
+    if (chunk) return idsIn(chunk, baseOf(key), fingerprint);
+    return this.table.read(key, (bytes, length) => idsIn(bytes, baseOf(key), fingerprint, length)) ?? [];
   }
 
   insert(hash: SegmentHash, id: number): void {
-    this.#inserted.push({ fingerprint: fingerprintOf(hash), id });
+    const { fingerprints, ids } = this.#inserted;
+    if (ids.length === SORTED_MAX) this.#mergeInserted();
+    fingerprints.push(fingerprintOf(hash));
+    ids.push(id);
   }
 
   remove(hash: SegmentHash, id: number): void {
@@ -60,27 +68,26 @@ export class HashIndex {
         removed.push(key);
         continue;
       }
-      if (chunk.length <= INDEX_CHUNK_BYTES) this.table.put(key, chunk);
-      else
-        for (const part of splitIndexChunk(key, decodeIndexChunk(baseOf(key), chunk))) {
-          this.table.put(part.key, part.chunk);
-          added.push(part.key);
-        }
-      if (key === FIRST_KEY) added.push(key);
+      for (const part of splitIndexChunk(key, chunk)) {
+        this.table.put(part.key, part.chunk);
+        if (part.key !== key || key === FIRST_KEY) added.push(part.key);
+      }
     }
     this.#changed.clear();
     return { added, removed };
   }
 
   #mergeInserted(): void {
-    const inserted = this.#inserted.sort((a, b) => a.fingerprint - b.fingerprint);
-    this.#inserted = [];
-    for (let from = 0, to = 0; from < inserted.length; from = to) {
-      const { fingerprint } = inserted[from]!;
+    const entries = inOrder(this.#inserted);
+    const { fingerprints, ids } = this.#inserted;
+    fingerprints.length = ids.length = 0;
+    const { length } = entries.ids;
+    for (let from = 0, to = 0; from < length; from = to) {
+      const fingerprint = entries.fingerprints[from]!;
       const key = this.#keyOf(fingerprint);
       const end = this.directory.above(fingerprint) ?? Infinity;
-      while (to < inserted.length && inserted[to]!.fingerprint < end) to++;
-      this.#changed.set(key, withEntries(this.#chunk(key), baseOf(key), inserted.slice(from, to)));
+      while (to < length && entries.fingerprints[to]! < end) to++;
+      this.#changed.set(key, withEntries(this.#chunk(key), baseOf(key), entries, from, to));
     }
   }
 
@@ -94,7 +101,13 @@ export class HashIndex {
 }
 
 export function fingerprintOf(hash: SegmentHash): number {
-  return Number.parseInt(hash.slice(0, 8), 16);
+  let fingerprint = 0;
+  // By hand: every segment is asked for its own several times, and a string to parse is one more to throw away.
+  for (let at = 0; at < HASH_DIGITS; at++) {
+    const code = hash.charCodeAt(at);
+    fingerprint = fingerprint * 16 + (code & 0xf) + (code > 0x40 ? 9 : 0);
+  }
+  return fingerprint;
 }
 
 /** What a chunk's fingerprints are counted from. */
@@ -105,22 +118,27 @@ export function baseOf(key: number): number {
 /** Halves a chunk until each part is short enough or has one fingerprint only. */
 export function* splitIndexChunk(
   key: number,
-  entries: readonly IndexEntry[],
+  chunk: Uint8Array,
 ): Generator<{ key: number; chunk: Uint8Array }> {
-  const chunk = encodeIndexChunk(baseOf(key), entries);
-  const cut = chunk.length > INDEX_CHUNK_BYTES ? middle(entries) : undefined;
-  if (cut === undefined) yield { key, chunk };
+  const halves = chunk.length > INDEX_CHUNK_BYTES ? halveChunk(chunk, baseOf(key)) : undefined;
+  if (!halves) yield { key, chunk };
   else {
-    yield* splitIndexChunk(key, entries.slice(0, cut));
-    yield* splitIndexChunk((entries[cut] as IndexEntry).fingerprint, entries.slice(cut));
+    yield* splitIndexChunk(key, halves.left);
+    yield* splitIndexChunk(halves.rightBase, halves.right);
   }
 }
 
-/** A place near the middle between two fingerprints that differ. */
-function middle(entries: readonly IndexEntry[]): number | undefined {
-  const differs = (at: number) => entries[at - 1]?.fingerprint !== entries[at]?.fingerprint;
-  const half = entries.length >> 1;
-  for (let at = half; at > 0; at--) if (differs(at)) return at;
-  for (let at = half + 1; at < entries.length; at++) if (differs(at)) return at;
-  return undefined;
+/** By fingerprint, and of equal ones as they came. */
+function inOrder({ fingerprints, ids }: IndexEntries): IndexEntries {
+  const { length } = ids;
+  const order = new Float64Array(length);
+  for (let at = 0; at < length; at++) order[at] = fingerprints[at]! * SORTED_MAX + at;
+  order.sort();
+  const sorted = { fingerprints: new Float64Array(length), ids: new Float64Array(length) };
+  for (let at = 0; at < length; at++) {
+    const place = order[at]! % SORTED_MAX;
+    sorted.fingerprints[at] = (order[at]! - place) / SORTED_MAX;
+    sorted.ids[at] = ids[place]!;
+  }
+  return sorted;
 }

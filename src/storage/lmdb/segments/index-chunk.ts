@@ -2,6 +2,10 @@ import { StowkenError } from '../../../model/index.js';
 import { ByteReader, ByteWriter } from '../../bytes.js';
 
 const ENTRY_BYTES_MAX = 16;
+const NONE: readonly number[] = [];
+
+/** The key of the first chunk: LMDB ranges leave out key 0. */
+export const FIRST_KEY = 1;
 
 /** A fingerprint, which is a hash's first 32 bits, and the segment's id. */
 export interface IndexEntry {
@@ -16,13 +20,18 @@ export interface IndexEntry {
  */
 export const emptyChunk = Buffer.alloc(0);
 
-/** Ids of the entries with this fingerprint. Reads `chunk` during the call only. @throws StowkenError CORRUPT_STORE */
-export function idsIn(chunk: Uint8Array, base: number, fingerprint: number): number[] {
-  const ids: number[] = [];
+/** Ids of the entries with this fingerprint, in the first bytes of `chunk`. @throws StowkenError CORRUPT_STORE */
+export function idsIn(
+  chunk: Uint8Array,
+  base: number,
+  fingerprint: number,
+  length = chunk.length,
+): readonly number[] {
+  let ids: number[] | undefined;
   let current = base;
   let at = 0;
   // By hand, without a reader: this loop is most of what finding a segment costs.
-  while (at < chunk.length) {
+  while (at < length) {
     let scale = 1;
     let byte: number;
     do {
@@ -30,17 +39,29 @@ export function idsIn(chunk: Uint8Array, base: number, fingerprint: number): num
       current += (byte & 0x7f) * scale;
       scale *= 0x80;
     } while (byte >= 0x80);
-    if (current > fingerprint) return ids;
-    if (current === fingerprint) ids.push(new ByteReader(chunk, at).varint());
+    if (current > fingerprint) break;
+    if (current === fingerprint) (ids ??= []).push(new ByteReader(chunk, at).varint());
     while (chunk[at++]! >= 0x80);
   }
-  if (at > chunk.length) throw cutOff();
-  return ids;
+  if (at > length) throw cutOff();
+  return ids ?? NONE;
 }
 
-/** A new chunk that has these entries more, which come in the order of their fingerprints. */
-export function withEntries(chunk: Uint8Array, base: number, entries: readonly IndexEntry[]): Uint8Array {
-  const writer = new ByteWriter(chunk.length + ENTRY_BYTES_MAX * entries.length);
+/** Entries in the order of their fingerprints, as columns: an object for each would cost more than all the rest. */
+export interface IndexEntries {
+  readonly fingerprints: ArrayLike<number>;
+  readonly ids: ArrayLike<number>;
+}
+
+/** A new chunk that has more entries, which are those from one place in `entries` up to another. */
+export function withEntries(
+  chunk: Uint8Array,
+  base: number,
+  { fingerprints, ids }: IndexEntries,
+  from: number,
+  to: number,
+): Uint8Array {
+  const writer = new ByteWriter(chunk.length + ENTRY_BYTES_MAX * (to - from));
   /** The last fingerprints that were written and that were passed, and where the bytes begin that are not copied. */
   let written = base;
   let passed = base;
@@ -58,7 +79,8 @@ export function withEntries(chunk: Uint8Array, base: number, entries: readonly I
     copied = at;
     written = passed;
   };
-  for (const { fingerprint, id } of entries) {
+  for (let entry = from; entry < to; entry++) {
+    const fingerprint = fingerprints[entry]!;
     const before = passed;
     // By hand, without a reader: a commit passes every entry of the chunks that it changes.
     while (at < chunk.length) {
@@ -78,7 +100,7 @@ export function withEntries(chunk: Uint8Array, base: number, entries: readonly I
     }
     if (at > chunk.length) throw cutOff();
     copyPassed(before);
-    writer.varint(fingerprint - written).varint(id);
+    writer.varint(fingerprint - written).varint(ids[entry]!);
     written = fingerprint;
   }
   const before = passed;
@@ -106,6 +128,27 @@ export function decodeIndexChunk(base: number, chunk: Uint8Array): IndexEntry[] 
     entries.push({ fingerprint, id: reader.varint() });
   }
   return entries;
+}
+
+/** A chunk in two, cut near its middle between fingerprints that differ; undefined: it has one only. */
+export function halveChunk(
+  chunk: Uint8Array,
+  base: number,
+): { readonly left: Uint8Array; readonly right: Uint8Array; readonly rightBase: number } | undefined {
+  const reader = new ByteReader(chunk);
+  let fingerprint = base;
+  let cut: { readonly at: number; readonly idAt: number; readonly fingerprint: number } | undefined;
+  while (!reader.atEnd && !(cut && reader.position > chunk.length / 2)) {
+    const at = reader.position;
+    const distance = reader.varint();
+    fingerprint += distance;
+    if (at > 0 && distance > 0 && fingerprint > FIRST_KEY) cut = { at, idAt: reader.position, fingerprint };
+    reader.varint();
+  }
+  if (!cut) return undefined;
+  // The right one counts from its own first fingerprint.
+  const right = new ByteWriter(chunk.length).varint(0).raw(chunk.subarray(cut.idAt)).finish();
+  return { left: chunk.subarray(0, cut.at), right, rightBase: cut.fingerprint };
 }
 
 function cutOff(): StowkenError {

@@ -42,9 +42,14 @@ export class Table<K extends number | Buffer> {
 
   /** The value in memory that the next read of any table uses again. */
   view(key: K): Uint8Array | undefined {
-    // lmdb-js sets the reused buffer's length to the value's, and leaves its byteLength as it is.
-    const reused = (this.database as Reader<K>).getBinaryFast(key, this.#options());
+    const reused = this.#reused(key);
     return reused && new Uint8Array(reused.buffer, reused.byteOffset, reused.length);
+  }
+
+  /** What `use` makes of the value, which is the first bytes of what it gets: without so much as a view of them. */
+  read<T>(key: K, use: (bytes: Uint8Array, length: number) => T): T | undefined {
+    const reused = this.#reused(key);
+    return reused && use(reused, reused.length);
   }
 
   /** The entry with this key, or else the one before it. A key first, then its value: twice as fast as an entry. */
@@ -116,6 +121,11 @@ export class Table<K extends number | Buffer> {
   /** Pages that records stand in. */
   leafPages(): number {
     return (this.database.getStats() as { treeLeafPageCount: number }).treeLeafPageCount;
+  }
+
+  /** lmdb-js sets the reused buffer's length to the value's, and leaves its byteLength as it is. */
+  #reused(key: K): Buffer | undefined {
+    return (this.database as Reader<K>).getBinaryFast(key, this.#options());
   }
 
   #entry(key: K | undefined): Entry<K> | undefined {
