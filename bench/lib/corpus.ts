@@ -32,19 +32,6 @@ interface Line {
   messages: readonly { role: string; name?: string; tool_call_id?: string; content?: string | null }[];
 }
 
-<<<<<<< HEAD
-/** Files named with --corpus, as `stowken import` takes them (text content alone). */
-export function corpusArguments(argv: readonly string[]): string[] {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    options: { corpus: { type: 'string', multiple: true } },
-    allowPositionals: true,
-  });
-  return values.corpus === undefined ? [] : [...values.corpus, ...positionals];
-}
-
-=======
->>>>>>> wt-w
 /** Reads a corpus and encodes its texts. */
 export async function loadCorpus(file: string): Promise<Corpus> {
   const bytes = readFileSync(file);
