@@ -1,6 +1,7 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StowkenError } from '../model/index.js';
+import { syncFolder } from './folders.js';
 
 /** The file that says, also to a person, what a folder holds. */
 const MARKER = 'VAULT';
@@ -41,16 +42,6 @@ export async function writeMarker(folder: string, { kind, format, vaultId }: Mar
   }
   await rename(temporary, join(folder, MARKER));
   await syncFolder(folder);
-}
-
-/** Makes the names in a folder durable. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** @throws StowkenError STORE_VERSION for a vault of another kind or of a newer format */

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import type { LiveCodec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
 import { StowkenError, type Conversation, type SegmentHash, type VaultStats } from '../../model/index.js';
 import type { ManagedBackend, StorageHealth } from '../backend.js';
 import type { Change, ChangeResult, SegmentKey, StoredSegment } from '../change.js';
 import type { CheckOptions, Violation } from '../checks.js';
+import { makeFolder } from '../folders.js';
 import { lockFolder, type FolderLock } from '../folder-lock.js';
 import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
@@ -63,7 +63,7 @@ type Format = 'none' | 'ours' | 'seed';
  */
 export async function openFilesystemBackend(options: FilesystemOptions): Promise<ManagedBackend> {
   const { folder, codec, core } = options;
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const disk = options.disk ?? nodeDisk(folder, { fsync: options.fsync !== false });
   if ((await formatOf(disk, folder)) === 'seed') return openSeedVault({ disk, codec, core });
   const lock = options.lock === false ? undefined : await lockFolder(folder, ownerFiles(folder));

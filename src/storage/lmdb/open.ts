@@ -1,7 +1,8 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { LiveCodec } from '../../codec/index.js';
 import { isStowkenError, StowkenError } from '../../model/index.js';
 import type { MaintainedBackend } from '../backend.js';
+import { makeFolder } from '../folders.js';
 import { lockFolder, type FolderLock } from '../folder-lock.js';
 import { checkMarker, readMarker, writeMarker } from '../marker.js';
 import { removeStrayCopies } from './backup.js';
@@ -30,7 +31,7 @@ export interface LmdbOptions {
  */
 export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedBackend> {
   const { folder } = options;
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const file = dataFileIn(folder);
   const marker = await readMarker(folder);
   if (marker) {

@@ -4,7 +4,8 @@ import type { LiveCodec } from '../../codec/index.js';
 import { StowkenError, type VaultStats } from '../../model/index.js';
 import type { CheckOptions } from '../checks.js';
 import { readBackup } from '../backup-stream.js';
-import { checkMarker, syncFolder, writeMarker } from '../marker.js';
+import { makeFolder, syncFolder } from '../folders.js';
+import { checkMarker, writeMarker } from '../marker.js';
 import { dataFileIn } from './tables/environment.js';
 import { FORMAT_VERSION, KIND } from './tables/layout.js';
 import { openLmdbBackend } from './open.js';
@@ -32,7 +33,7 @@ export interface RestoredVault {
  */
 export async function restoreLmdb(options: RestoreOptions): Promise<RestoredVault> {
   const folder = resolve(options.folder);
-  const made = await mkdir(folder, { recursive: true });
+  const made = await makeFolder(folder);
   const workshop = join(folder, WORKSHOP);
   if ((await readdir(folder)).some((name) => name !== WORKSHOP)) {
     throw new StowkenError('INVALID_FIELD', `${folder} is not empty: a backup is restored to a new folder`, {
