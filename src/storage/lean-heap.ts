@@ -3,9 +3,15 @@ import { setFlagsFromString } from 'node:v8';
 
 /** How much the heap may grow before garbage is looked for again, of what lived at the last look; 0: V8 decides. */
 const leanPercent = 30;
-const ordinaryPercent = 0;
 
+let ordinaryPercent = 0;
 let under = 0;
+
+/** Of a process that shares its memory with others: its heap never grows by more than this. */
+export function keepHeapLean(percent: number): void {
+  ordinaryPercent = percent;
+  if (under === 0) setGrowth(percent);
+}
 
 /**
  * For work that needs much memory for a moment. V8 lets a heap grow to four times what lived when it last looked
