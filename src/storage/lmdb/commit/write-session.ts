@@ -89,6 +89,7 @@ export class WriteSession {
     this.registries.flush();
     this.references.flush();
     this.ids.flush();
+    this.prefixes.flush();
     this.pages.flush(sequenceMax);
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);
