@@ -31,6 +31,7 @@ export class PrefixIndex {
   readonly #children: KeyIndexWriter;
   readonly #ends: KeyIndexWriter;
   readonly #places: PrefixPlaces;
+  #nextRun: number | undefined;
 
   constructor(tables: Pick<Tables, 'prefixRuns' | 'prefixChildren' | 'prefixEnds' | 'prefixPlaces'>) {
     this.#runs = tables.prefixRuns;
@@ -158,6 +159,7 @@ export class PrefixIndex {
   #split(number: number, run: PrefixRun, depth: number, application: string): number {
     const before = blocksOf(run.blocks, 0, depth - run.start);
     const after = blocksOf(run.blocks, depth - run.start);
+    this.#children.remove(childKey(run.parent, blocksOf(before, 0, 1), application));
     const upper = this.#add({ parent: run.parent, start: run.start, blocks: before }, application);
     this.#put(number, { parent: upper, start: depth, blocks: after });
     this.#setChild(upper, after, application, number);
@@ -259,7 +261,8 @@ export class PrefixIndex {
   }
 
   #add(run: PrefixRun, application: string): number {
-    const number = (this.#runs.lastKey() ?? 0) + 1;
+    const number = (this.#nextRun ??= (this.#runs.lastKey() ?? 0) + 1);
+    this.#nextRun += 1;
     this.#runs.append(number, encodePrefixRun(run));
     this.#setChild(run.parent, run.blocks, application, number);
     return number;
@@ -271,7 +274,6 @@ export class PrefixIndex {
 
   #setChild(parent: number, blocks: Uint8Array, application: string, number: number): void {
     const key = childKey(parent, blocksOf(blocks, 0, 1), application);
-    if (this.#children.find(key) !== undefined) this.#children.remove(key);
     this.#children.insert(key, number);
   }
 }

@@ -13,6 +13,7 @@ import type { Table } from './table.js';
 /** All chunks' keys begin with it, also that of the first chunk, which has nothing else: LMDB has no empty keys. */
 const KEY_PREFIX = 1;
 const firstKey = Buffer.of(KEY_PREFIX);
+const emptyChunk = new Uint8Array(0);
 
 /**
  * From keys to numbers, in the order of the keys' bytes, in chunks: records of their own would be twice as long as
@@ -50,45 +51,47 @@ export class KeyIndex {
   }
 }
 
-/** A chunk at hand: keys that come together are often neighbours. */
+/** A chunk at hand, as it will be. */
 interface Hand {
   readonly key: Buffer;
+  /** Where the next chunk begins; null: it is the last. */
+  end: Buffer | null;
   chunk: Uint8Array;
+  /** Whether the table has one under this key. */
+  readonly stored: boolean;
   changed: boolean;
-  /** Where the next chunk begins; looked up when it is needed. */
-  end?: Buffer | 'none';
 }
 
-/** An index as one write transaction changes it. Ends with flush(). */
+/** Chunks at hand, at most. */
+const HANDS_MAX = 1024;
+
+/** An index as one write transaction changes it: each chunk is read and written once. Ends with flush(). */
 export class KeyIndexWriter extends KeyIndex {
-  #hand: Hand | undefined;
+  /** In the order of their keys. */
+  #hands: Hand[] = [];
 
   /** The key is not there yet. */
   insert(key: Buffer, number: number): void {
-    const entry = { key, number };
     const hand = this.#reach(chunkKeyOf(key));
-    if (!hand) {
-      this.#hand = { key: firstKey, chunk: encodeKeyChunk([entry]), changed: true };
-      return;
-    }
     const place = locateKey(hand.chunk, key);
-    hand.chunk = insertKey(hand.chunk, place, entry);
+    hand.chunk = insertKey(hand.chunk, place, { key, number });
     hand.changed = true;
     if (hand.chunk.length > INDEX_CHUNK_BYTES) this.#split(hand, place.atEnd);
   }
 
   remove(wanted: Uint8Array): void {
     const hand = this.#reach(chunkKeyOf(wanted));
-    if (!hand) return;
-    const rest = decodeKeyChunk(hand.chunk).filter(({ key }) => !key.equals(wanted));
-    this.#hand = undefined;
-    if (rest.length > 0) this.table.put(hand.key, encodeKeyChunk(rest));
-    else this.table.remove(hand.key);
+    hand.chunk = encodeKeyChunk(decodeKeyChunk(hand.chunk).filter(({ key }) => !key.equals(wanted)));
+    hand.changed = true;
   }
 
-  override from(start: Buffer): Generator<KeyEntry, void, void> {
-    this.flush();
-    return super.from(start);
+  override *from(start: Buffer): Generator<KeyEntry, void, void> {
+    let { chunk, end } = this.#reach(chunkKeyOf(start));
+    yield* entriesFrom(chunk, start);
+    while (end !== null) {
+      ({ chunk, end } = this.#reach(end));
+      yield* decodeKeyChunk(chunk);
+    }
   }
 
   override before(end: Buffer): KeyEntry | undefined {
@@ -98,42 +101,70 @@ export class KeyIndexWriter extends KeyIndex {
 
   /** Writes what is at hand. */
   flush(): void {
-    if (this.#hand?.changed) this.table.put(this.#hand.key, this.#hand.chunk);
-    this.#hand = undefined;
-  }
-
-  protected override chunkOf(key: Buffer): Uint8Array | undefined {
-    return this.#reach(key)?.chunk;
-  }
-
-  /** The chunk of this key at hand, and none where the index is empty. */
-  #reach(key: Buffer): Hand | undefined {
-    const hand = this.#hand;
-    if (hand && Buffer.compare(hand.key, key) <= 0) {
-      hand.end ??= this.table.keyAfter(hand.key) ?? 'none';
-      if (hand.end === 'none' || Buffer.compare(key, hand.end) < 0) return hand;
+    for (const { key, chunk, stored, changed } of this.#hands) {
+      if (!changed) continue;
+      if (chunk.length === 0) this.table.remove(key);
+      else if (stored) this.table.put(key, chunk);
+      else this.table.putNew(key, chunk);
     }
-    this.flush();
-    const chunkKey = this.table.floorKey(key);
-    const chunk = chunkKey && this.table.get(chunkKey);
-    return (this.#hand = chunk && { key: chunkKey, chunk, changed: false });
+    this.#hands = [];
+  }
+
+  protected override chunkOf(key: Buffer): Uint8Array {
+    return this.#reach(key).chunk;
+  }
+
+  /** The chunk that has this key, or would have it. */
+  #reach(key: Buffer): Hand {
+    const at = this.#handsUpTo(key);
+    const hand = this.#hands[at - 1];
+    if (hand && (hand.end === null || key.compare(hand.end) < 0)) return hand;
+    if (this.#hands.length === HANDS_MAX) {
+      this.flush();
+      return this.#reach(key);
+    }
+    const floor = this.table.floorKey(key);
+    const reached: Hand = {
+      key: floor ?? firstKey,
+      end: this.table.keyAfter(floor ?? firstKey) ?? null,
+      chunk: (floor && this.table.get(floor)) ?? emptyChunk,
+      stored: floor !== undefined,
+      changed: false,
+    };
+    this.#hands.splice(at, 0, reached);
+    return reached;
+  }
+
+  /** How many hands have keys that are not above this one. */
+  #handsUpTo(key: Buffer): number {
+    let low = 0;
+    let high = this.#hands.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#hands[middle]!.key.compare(key) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** Keys that come in order leave full chunks behind them. */
-  #split({ key, chunk }: Hand, atEnd: boolean): void {
-    const entries = decodeKeyChunk(chunk);
+  #split(hand: Hand, atEnd: boolean): void {
+    const entries = decodeKeyChunk(hand.chunk);
     const cut = atEnd ? entries.length - 1 : entries.length >> 1;
     const [left, right] = [entries.slice(0, cut), entries.slice(cut)];
     const [last, first] = [left.at(-1), right[0]];
-    this.#hand = undefined;
-    if (!last || !first) {
-      this.table.put(key, chunk);
-      return;
-    }
+    if (!last || !first) return;
     // The shortest beginning of `first` that sorts after `last`.
-    const separator = first.key.subarray(0, commonPrefix(first.key, last.key, 0) + 1);
-    this.table.put(key, encodeKeyChunk(left));
-    this.table.putNew(chunkKeyOf(separator), encodeKeyChunk(right));
+    const key = chunkKeyOf(first.key.subarray(0, commonPrefix(first.key, last.key, 0) + 1));
+    this.#hands.splice(this.#handsUpTo(key), 0, {
+      key,
+      end: hand.end,
+      chunk: encodeKeyChunk(right),
+      stored: false,
+      changed: true,
+    });
+    hand.chunk = encodeKeyChunk(left);
+    hand.end = key;
   }
 }
 
