@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { createTokenizers } from '../../src/text/index.js';
 
@@ -31,16 +30,6 @@ interface Line {
   model?: string;
   tokenizer?: string;
   messages: readonly { role: string; name?: string; tool_call_id?: string; content?: string | null }[];
-}
-
-/** Files named with --corpus, as `stowken import` takes them (text content alone). */
-export function corpusFiles(argv: readonly string[]): string[] {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    options: { corpus: { type: 'string', multiple: true } },
-    allowPositionals: true,
-  });
-  return values.corpus === undefined ? [] : [...values.corpus, ...positionals];
 }
 
 /** Reads a corpus and encodes its texts. */

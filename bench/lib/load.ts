@@ -8,6 +8,7 @@ export interface LoadJob {
   readonly path: string;
   readonly requests: readonly Uint8Array[];
   readonly inFlight: number;
+  readonly connections: number;
 }
 
 export type LoadAnswer =
@@ -16,6 +17,7 @@ export type LoadAnswer =
       readonly endedMs: number;
       readonly latenciesMs: readonly number[];
       readonly bytes: number;
+      readonly cpuSeconds: number;
     }
   | { readonly failure: string };
 
@@ -24,9 +26,14 @@ export interface LoadResult {
   readonly latenciesMs: readonly number[];
   /** Of all responses, with the 5 that gRPC puts before each message. */
   readonly bytes: number;
+  /** What the processes that made the calls used of processors. */
+  readonly cpuSeconds: number;
 }
 
-/** Processes that load a server together, so that it is the server that is measured. Each has a connection of its own. */
+/** Of each process: so many that a server of two workers has as many for each. */
+const connectionsMax = 2;
+
+/** Processes that load a server together, so that it is the server that is measured. Each has connections of its own. */
 export class LoadClients {
   readonly #processes: readonly ChildProcess[];
 
@@ -45,11 +52,13 @@ export class LoadClients {
     const processes = this.#processes.slice(0, inFlight);
     const answers = await Promise.all(
       processes.map(async (process, index) => {
+        const ownInFlight = Math.ceil(inFlight / processes.length);
         const job: LoadJob = {
           address,
           path,
           requests: requests.filter((_, at) => at % processes.length === index),
-          inFlight: Math.ceil(inFlight / processes.length),
+          inFlight: ownInFlight,
+          connections: Math.min(connectionsMax, ownInFlight),
         };
         const answered = once(process, 'message') as Promise<[LoadAnswer]>;
         process.send(job);
@@ -64,6 +73,7 @@ export class LoadClients {
       seconds: (endedMs - beganMs) / 1000,
       latenciesMs: answers.flatMap((answer) => answer.latenciesMs),
       bytes: answers.reduce((sum, answer) => sum + answer.bytes, 0),
+      cpuSeconds: answers.reduce((sum, answer) => sum + answer.cpuSeconds, 0),
     };
   }
 

@@ -1,5 +1,6 @@
-import { loadCore } from '../../src/core/index.js';
-import { corpusFiles, loadCorpus } from '../lib/corpus.js';
+import { parseArgs } from 'node:util';
+import { loadCore, type TokenCore } from '../../src/core/index.js';
+import { loadCorpus, type Corpus } from '../lib/corpus.js';
 import { generatedCorpus } from '../lib/generated.js';
 import { LoadClients } from '../lib/load.js';
 import { callsOf, longConversation } from './corpora.js';
@@ -11,21 +12,38 @@ import { measureWorkers } from './workers.js';
 /** Processes that load the server. */
 const clientProcesses = 2;
 
-/** Stores and retrieval through the server, beside servers that keep the same conversations in other ways. */
+/** What is measured with each corpus, in this order. */
+const parts: ReadonlyMap<string, (core: TokenCore, clients: LoadClients, corpus: Corpus) => Promise<void>> =
+  new Map([
+    ['stores', measureStores],
+    ['calls', (core, clients, corpus) => measureStores(core, clients, callsOf(corpus))],
+    ['retrieval', measureRetrieval],
+    ['long-stream', (core, clients, corpus) => measureLongStream(core, clients, longConversation(corpus))],
+    ['workers', measureWorkers],
+  ]);
+
+/**
+ * Stores and retrieval through the server, beside servers that keep the same conversations in other ways. `--corpus
+ * FILE...` names files as `stowken import` takes them (text content alone), and `--part NAME` what to measure: all,
+ * where no part is named.
+ */
 export async function run(argv: readonly string[]): Promise<void> {
-  const files = corpusFiles(argv);
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    options: { corpus: { type: 'string', multiple: true }, part: { type: 'string', multiple: true } },
+    allowPositionals: true,
+  });
+  const measures = (values.part ?? [...parts.keys()]).map((name) => {
+    const measure = parts.get(name);
+    if (!measure) throw new Error(`no part ${name}; there are ${[...parts.keys()].join(', ')}`);
+    return measure;
+  });
+  const files = values.corpus === undefined ? [] : [...values.corpus, ...positionals];
+  const corpora = files.length > 0 ? await Promise.all(files.map(loadCorpus)) : [await generatedCorpus()];
   const core = await loadCore();
   const clients = new LoadClients(clientProcesses);
   try {
-    for (const corpus of files.length > 0
-      ? await Promise.all(files.map(loadCorpus))
-      : [await generatedCorpus()]) {
-      await measureStores(core, clients, corpus);
-      await measureStores(core, clients, callsOf(corpus));
-      await measureRetrieval(core, clients, corpus);
-      await measureLongStream(core, clients, longConversation(corpus));
-      await measureWorkers(core, clients, corpus);
-    }
+    for (const corpus of corpora) for (const measure of measures) await measure(core, clients, corpus);
   } finally {
     clients.stop();
   }

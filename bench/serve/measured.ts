@@ -8,9 +8,13 @@ export const inFlights = [1, 8, 64] as const;
 /** Calls of each run: enough for some hundred milliseconds. */
 const callsByInFlight = { 1: 100, 8: 400, 64: 800 } as const;
 
-/** So many of them, in order, from the first on again where there are fewer. */
+/** As many of them as a run has calls, in order, from the first on again where there are fewer. */
 export function someOf<T>(items: readonly T[], inFlight: (typeof inFlights)[number]): T[] {
-  return Array.from({ length: callsByInFlight[inFlight] }, (_, index) => items[index % items.length]!);
+  return soMany(items, callsByInFlight[inFlight]);
+}
+
+export function soMany<T>(items: readonly T[], count: number): T[] {
+  return Array.from({ length: count }, (_, index) => items[index % items.length]!);
 }
 
 /** What one server did under one load, run by run. */
@@ -18,6 +22,8 @@ export class Measured {
   readonly rates: number[] = [];
   readonly tokenRates: number[] = [];
   readonly callsPerCpuSecond: number[] = [];
+  /** What a call cost the processes that made it, in microseconds of a processor. */
+  readonly clientUs: number[] = [];
   readonly latenciesMs: number[] = [];
 
   /** One run: calls that carry so many tokens together. */
@@ -32,6 +38,7 @@ export class Measured {
     this.rates.push(requests.length / result.seconds);
     this.tokenRates.push(tokens / result.seconds);
     this.callsPerCpuSecond.push(requests.length / (server.cpuSeconds() - cpuBefore));
+    this.clientUs.push((1e6 * result.cpuSeconds) / requests.length);
     this.latenciesMs.push(...result.latenciesMs);
     return result;
   }
@@ -44,6 +51,7 @@ export class Measured {
       `${short(median(this.tokenRates))}/s`,
       `${latency(50)} / ${latency(99)} ms`,
       `${short(median(this.callsPerCpuSecond))}/s`,
+      `${short(median(this.clientUs))} us`,
       ours === this ? '' : ratio(ours.rates, this.rates),
       ours === this ? '' : ratio(ours.callsPerCpuSecond, this.callsPerCpuSecond),
     ];
@@ -55,6 +63,7 @@ export const measuredColumns = [
   'tokens',
   'p50 / p99',
   'per CPU second of it',
+  "client's CPU a call",
   'stowken / it',
   'per CPU second',
 ];

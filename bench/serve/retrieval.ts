@@ -33,8 +33,9 @@ async function measureEncoding(
   corpus: Corpus,
   [name, encoding]: (typeof encodings)[number],
 ): Promise<void> {
-  const { sizes, responseBytes } = await messageSizes(servers[0]!, corpus, encoding);
-  const rows: string[][] = [];
+  const stowken = servers[0]!;
+  const rows = [await measureFirst(clients, stowken, corpus, encoding)];
+  const { sizes, responseBytes } = await messageSizes(stowken, corpus, encoding);
   for (const inFlight of inFlights) {
     const conversations = someOf(corpus.conversations, inFlight);
     const tokens = tokenCount(conversations);
@@ -59,10 +60,32 @@ async function measureEncoding(
   }
   printTable(
     `retrieval: ${corpus.name}, whole conversations as ${name}; ${runs} interleaved runs, ` +
-      `median (lowest to highest); peak memory of stowken ${short(servers[0]!.memory().peakBytes)}B`,
+      `median (lowest to highest); peak memory of stowken ${short(stowken.memory().peakBytes)}B`,
     ['server', 'in flight', ...measuredColumns],
     rows,
   );
+}
+
+/** Every conversation once, in a form in which none was read before: stowken keeps in memory what was read lately. */
+async function measureFirst(
+  clients: LoadClients,
+  stowken: StartedServer,
+  { conversations }: Corpus,
+  encoding: 1 | 2,
+): Promise<string[]> {
+  const inFlight = inFlights.at(-1)!;
+  const requests = conversations.map(({ id }) => retrieveRequest(id, encoding));
+  const measured = new Measured();
+  await measured.run(clients, stowken, retrievePath, {
+    requests,
+    inFlight,
+    tokens: tokenCount(conversations),
+  });
+  return [
+    `stowken, ${conversations.length}, each for the first time`,
+    String(inFlight),
+    ...measured.cells(measured),
+  ];
 }
 
 /** Of each conversation the sizes of the messages that stowken answers with, as the bare server takes them; and their sum on the wire. */

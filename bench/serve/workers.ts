@@ -4,17 +4,19 @@ import { tokenCount, type Corpus } from '../lib/corpus.js';
 import type { LoadClients } from '../lib/load.js';
 import { printTable } from '../lib/table.js';
 import { retrievePath, retrieveRequest, storePath, storeRequest } from '../lib/wire.js';
-import { Measured, measuredColumns, someOf } from './measured.js';
+import { Measured, measuredColumns, soMany } from './measured.js';
 import { storeAll, withServers } from './retrieval.js';
 
 const runs = 5;
 const inFlight = 64;
+/** Of each run: enough for a second or two. */
+const calls = 3000;
 
 /** Two workers against one process, under the same load. */
 export async function measureWorkers(core: TokenCore, clients: LoadClients, corpus: Corpus): Promise<void> {
   await withServers(['stowken, 2 workers', 'stowken, one process'], async (servers) => {
     for (const server of servers) await storeAll(core, clients, server, corpus);
-    const conversations = someOf(corpus.conversations, inFlight);
+    const conversations = soMany(corpus.conversations, calls);
     const tokens = tokenCount(conversations);
     const rows: string[][] = [];
     const loads = [

@@ -1,11 +1,12 @@
 import { createSHA256, type IHasher } from 'hash-wasm';
 import { StowkenError, type SegmentHash, type TokenRun } from '../model/index.js';
+import { RecentNames } from './recent-names.js';
 import { copyOut } from './slab.js';
 import { compileCore, instantiate, type CoreBuild, type VarintExports } from './wasm.js';
 
 /**
  * Token sequences in their byte forms: LEB128 varints of u32, and little-endian words. Synchronous;
- * nothing is kept between calls, and what is passed in is never changed. Every array that is returned
+ * nothing but names is kept between calls, and what is passed in is never changed. Every array that is returned
  * is the caller's own. One instance serves one thread.
  */
 export interface TokenCore {
@@ -60,6 +61,7 @@ class WasmTokenCore implements TokenCore {
   readonly #input: number;
   readonly #inputBytes: number;
   readonly #output: number;
+  readonly #recent = new RecentNames();
   #memory: Uint8Array;
 
   constructor(
@@ -174,6 +176,10 @@ class WasmTokenCore implements TokenCore {
   }
 
   hash(varints: Uint8Array): SegmentHash {
+    return this.#recent.nameOf(varints, () => this.#hash(varints));
+  }
+
+  #hash(varints: Uint8Array): SegmentHash {
     this.hasher.init();
     this.#eachPiece(varints, this.#wasm.unpackWords, (count) => {
       this.hasher.update(this.#view(this.#output, 4 * count));

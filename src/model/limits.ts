@@ -90,8 +90,10 @@ export const limits = {
   readBatchTokensMax: 128 * 1024,
   /** Tokens of a batch that are decoded together, about. */
   decodeAheadTokensMax: 8192,
-  /** Of segments that were read lately, tokens that stay decoded in memory. */
-  recentSegmentsBytesMax: 32 * 1024 * 1024,
+  /** Of segments that were read lately, tokens that stay decoded in memory, in either form. */
+  recentSegmentsBytesMax: 16 * 1024 * 1024,
+  /** Of runs that came lately, tokens that stay in memory beside their names. */
+  recentNamesBytesMax: 8 * 1024 * 1024,
   readBatchSlotsMax: 1024,
   /** Content bytes that a retrieve gathers into one chunk of a long message, at least and at most. */
   chunkBytesMin: 256 * 1024,

@@ -1,45 +1,36 @@
+import { RecentlyUsed } from '../core/index.js';
 import { limits } from '../model/index.js';
 import type { SegmentKey } from '../storage/index.js';
 import type { TokenForm } from './chunker.js';
 
-/** What a segment takes beside its bytes, about. */
-const ENTRY_BYTES = 200;
 /** A longer segment is not kept: it would take the place of many. */
-const SEGMENT_BYTES_MAX = limits.recentSegmentsBytesMax / 64;
-
-type Generation = Readonly<Record<TokenForm, Map<SegmentKey, Uint8Array>>>;
-
-const emptyGeneration = (): Generation => ({ varints: new Map(), words: new Map() });
+const SEGMENT_BYTES_MAX = limits.recentSegmentsBytesMax / 32;
 
 /**
  * Tokens of segments that were read lately: conversations begin alike, and what was read is often read again.
- * A key never names other tokens, so nothing here can be out of date. What is asked for again moves from the
- * older generation to the younger one; when that has half of the limit, the older one goes.
+ * A key never names other tokens, so nothing here can be out of date.
  */
 export class RecentSegments {
-  #younger = emptyGeneration();
-  #older = emptyGeneration();
-  #youngerBytes = 0;
+  readonly #of: Readonly<Record<TokenForm, RecentlyUsed<SegmentKey, Uint8Array>>> = {
+    varints: recent(),
+    words: recent(),
+  };
 
   /** All tokens of the segment; not to be changed. */
   get(key: SegmentKey, form: TokenForm): Uint8Array | undefined {
-    const younger = this.#younger[form].get(key);
-    if (younger !== undefined) return younger;
-    const older = this.#older[form].get(key);
-    if (older === undefined) return undefined;
-    // A copy: `older` may be a view that would keep the bytes of others alive.
-    const copy = older.slice();
-    this.add(key, form, copy);
-    return copy;
+    return this.#of[form].get(key);
   }
 
   add(key: SegmentKey, form: TokenForm, bytes: Uint8Array): void {
-    if (bytes.length > SEGMENT_BYTES_MAX) return;
-    this.#younger[form].set(key, bytes);
-    this.#youngerBytes += bytes.length + ENTRY_BYTES;
-    if (this.#youngerBytes < limits.recentSegmentsBytesMax / 2) return;
-    this.#older = this.#younger;
-    this.#younger = emptyGeneration();
-    this.#youngerBytes = 0;
+    if (bytes.length <= SEGMENT_BYTES_MAX) this.#of[form].set(key, bytes);
   }
+}
+
+/** Decoded bytes may be a view that keeps those of others alive: what stays for longer is copied. */
+function recent(): RecentlyUsed<SegmentKey, Uint8Array> {
+  return new RecentlyUsed(
+    limits.recentSegmentsBytesMax,
+    ({ length }) => length,
+    (bytes) => bytes.slice(),
+  );
 }

@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { frameRegistryId, trainHere } from '../../src/codec/index.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createLiveCodec, frameRegistryId, trainHere } from '../../src/codec/index.js';
 import type { TokenRun } from '../../src/model/index.js';
 import type { FrameReplacement, NewSegment, SegmentKey } from '../../src/storage/index.js';
 import { sampleSegments } from '../codec/samples.js';
-import { backendKinds, core, isPersistent, openBench, segment, storing, type Bench } from './support.js';
+import { backendKinds, core, isPersistent, segment, storing, useBench, type Bench } from './support.js';
 
 const runs = sampleSegments(300, 1).map((tokens) => core.fromTokens(tokens));
 /** Long enough for every registry to beat varints. */
@@ -14,43 +14,35 @@ const segments = sampleSegments(300, 1)
 const [first, second, sixth] = [1, 2, 6].map((id) => trainHere(core.module, runs, { id }));
 
 describe.each(backendKinds)('registries in the %s backend', (kind) => {
-  let bench: Bench;
-  beforeEach(async () => {
-    bench = await openBench(kind);
-  });
-  afterEach(async () => {
-    const violations = await bench.backend.check();
-    await bench.dispose();
-    expect(violations).toEqual([]);
-  });
-  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench.backend.commit(...args);
+  const bench = useBench(kind);
+  const commit = (...args: Parameters<Bench['backend']['commit']>) => bench().backend.commit(...args);
   const put = (bytes: Uint8Array | undefined, timeMs = 1_000) =>
     commit({ putRegistry: { bytes: bytes!, timeMs } });
 
   async function keysOf(of: readonly NewSegment[]): Promise<SegmentKey[]> {
-    const stored = await bench.backend.findSegments(of.map(({ hash }) => hash));
+    const stored = await bench().backend.findSegments(of.map(({ hash }) => hash));
     return stored.map((each) => each!.key);
   }
 
   function runOf({ frame }: NewSegment): TokenRun {
-    return bench.codec.decode(frame);
+    return bench().codec.decode(frame);
   }
 
   /** The same segment in a frame that the newest registry codes. */
   function coded(plain: NewSegment): NewSegment {
-    const frame = bench.codec.encode(runOf(plain));
-    expect(frameRegistryId(frame)).toBe(bench.codec.registries.at(-1)!.id);
+    const frame = bench().codec.encode(runOf(plain));
+    expect(frameRegistryId(frame)).toBe(bench().codec.registries.at(-1)!.id);
     return { ...plain, frame };
   }
 
   /** Puts frames of the newest registry in place of all of these. */
   async function rewrite(of: readonly NewSegment[]): Promise<FrameReplacement[]> {
     const keys = await keysOf(of);
-    const frames = await bench.backend.readFrames(keys);
+    const frames = await bench().backend.readFrames(keys);
     return of.map((each, at) => ({
       key: keys[at]!,
       expected: frames[at]!,
-      frame: bench.codec.encode(runOf(each)),
+      frame: bench().codec.encode(runOf(each)),
     }));
   }
 
@@ -58,24 +50,24 @@ describe.each(backendKinds)('registries in the %s backend', (kind) => {
   const tokensIn = (of: readonly NewSegment[]) => of.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
 
   it('are kept as they are, with what their frames come to', async () => {
-    expect(await bench.backend.listRegistries()).toEqual([]);
+    expect(await bench().backend.listRegistries()).toEqual([]);
     await put(second, 5_000);
     const entry = { id: 2, bytes: second!.length, createTimeMs: 5_000 };
-    expect(await bench.backend.listRegistries()).toEqual([
+    expect(await bench().backend.listRegistries()).toEqual([
       { ...entry, segments: 0, tokens: 0, frameBytes: 0 },
     ]);
-    expect(Buffer.compare((await bench.backend.readRegistry(2))!, second!)).toBe(0);
-    expect(await bench.backend.readRegistry(1)).toBeUndefined();
-    expect(await bench.backend.stats()).toMatchObject({ registryBytes: second!.length });
+    expect(Buffer.compare((await bench().backend.readRegistry(2))!, second!)).toBe(0);
+    expect(await bench().backend.readRegistry(1)).toBeUndefined();
+    expect(await bench().backend.stats()).toMatchObject({ registryBytes: second!.length });
 
     const some = segments.slice(0, 10).map(coded);
     await commit(storing('c', [...some, segments[10]!]));
     const used = { segments: 10, tokens: tokensIn(some), frameBytes: bytesIn(some) };
-    expect(await bench.backend.listRegistries()).toEqual([{ ...entry, ...used }]);
+    expect(await bench().backend.listRegistries()).toEqual([{ ...entry, ...used }]);
     await commit({ delete: { id: 'c', timeMs: 1_000 } });
     await commit({ deleteSegments: some.slice(0, 9).map(({ hash }) => hash) });
     const left = { segments: 1, tokens: some[9]!.tokenCount, frameBytes: some[9]!.frame.length };
-    expect(await bench.backend.listRegistries()).toEqual([{ ...entry, ...left }]);
+    expect(await bench().backend.listRegistries()).toEqual([{ ...entry, ...left }]);
   });
 
   it('and the frames that they code are there when the store is opened again', async () => {
@@ -83,15 +75,15 @@ describe.each(backendKinds)('registries in the %s backend', (kind) => {
     const some = segments.map(coded);
     await commit(storing('c', some));
     await put(sixth, 2_000);
-    const listed = await bench.backend.listRegistries();
-    await bench.reopen();
-    expect(await bench.backend.listRegistries()).toEqual(listed);
+    const listed = await bench().backend.listRegistries();
+    await bench().reopen();
+    expect(await bench().backend.listRegistries()).toEqual(listed);
     expect(listed.map(({ id }) => id)).toEqual([1, 6]);
-    expect(bench.codec.registries.map(({ id }) => id)).toEqual([1, 6]);
-    const frames = await bench.backend.readFrames(await keysOf(some));
+    expect(bench().codec.registries.map(({ id }) => id)).toEqual([1, 6]);
+    const frames = await bench().backend.readFrames(await keysOf(some));
     expect(frames.map((frame) => frameRegistryId(frame))).toEqual(some.map(() => 1));
-    expect(frames.map((frame) => bench.codec.hashOf(frame))).toEqual(some.map(({ hash }) => hash));
-    expect(Buffer.compare((await bench.backend.readRegistry(6))!, sixth!)).toBe(0);
+    expect(frames.map((frame) => bench().codec.hashOf(frame))).toEqual(some.map(({ hash }) => hash));
+    expect(Buffer.compare((await bench().backend.readRegistry(6))!, sixth!)).toBe(0);
   });
 
   it('have ids that rise', async () => {
@@ -100,26 +92,30 @@ describe.each(backendKinds)('registries in the %s backend', (kind) => {
       await expect(put(bytes)).rejects.toMatchObject({ reason: 'REGISTRY_CONFLICT' });
     }
     await put(sixth);
-    expect((await bench.backend.listRegistries()).map(({ id }) => id)).toEqual([2, 6]);
+    expect((await bench().backend.listRegistries()).map(({ id }) => id)).toEqual([2, 6]);
   });
 
   it('must be stored before frames name them', async () => {
-    await put(first);
-    const known = coded(segments[0]!);
-    await bench.dispose();
-    bench = await openBench(kind);
+    const elsewhere = createLiveCodec(core);
+    elsewhere.add(first!);
+    const known = { ...segments[0]!, frame: elsewhere.encode(runOf(segments[0]!)) };
+    expect(frameRegistryId(known.frame)).toBe(1);
     const change = storing('c', [segments[1]!, known]);
     await expect(commit(change)).rejects.toMatchObject({
       reason: 'REGISTRY_CONFLICT',
       metadata: { registry: '1' },
     });
-    expect(await bench.backend.stats()).toMatchObject({ conversations: 0, segments: 0, garbageSegments: 0 });
+    expect(await bench().backend.stats()).toMatchObject({
+      conversations: 0,
+      segments: 0,
+      garbageSegments: 0,
+    });
     const together = { ...change, putRegistry: { bytes: first!, timeMs: 1_000 } };
     await expect(commit(together)).rejects.toMatchObject({ reason: 'REGISTRY_CONFLICT' });
-    expect(await bench.backend.listRegistries()).toEqual([]);
+    expect(await bench().backend.listRegistries()).toEqual([]);
     await put(first);
     await commit(change);
-    expect(await bench.backend.getConversation('c')).toMatchObject({ messageCount: 2 });
+    expect(await bench().backend.getConversation('c')).toMatchObject({ messageCount: 2 });
   });
 
   it('go when no frame names them, and not before', async () => {
@@ -133,16 +129,16 @@ describe.each(backendKinds)('registries in the %s backend', (kind) => {
     const toSecond = await rewrite(segments);
     await commit({ replaceFrames: toSecond.slice(1) });
     expect((await commit({ dropRegistries: [1] })).dropRegistries).toEqual([]);
-    const [keptRegistry] = await bench.backend.listRegistries();
+    const [keptRegistry] = await bench().backend.listRegistries();
     expect(keptRegistry).toMatchObject({ id: 1, segments: 1, frameBytes: toFirst[0]!.frame.length });
 
     const last = await commit({ replaceFrames: toSecond.slice(0, 1), dropRegistries: [2, 1, 1] });
     expect(last).toMatchObject({ replaceFrames: [true], dropRegistries: [1] });
-    await bench.reopen();
-    expect(bench.codec.registries.map(({ id }) => id)).toEqual([2]);
-    expect(await bench.backend.readRegistry(1)).toBeUndefined();
+    await bench().reopen();
+    expect(bench().codec.registries.map(({ id }) => id)).toEqual([2]);
+    expect(await bench().backend.readRegistry(1)).toBeUndefined();
     const frameBytes = toSecond.reduce((sum, { frame }) => sum + frame.length, 0);
-    expect(await bench.backend.listRegistries()).toEqual([
+    expect(await bench().backend.listRegistries()).toEqual([
       {
         id: 2,
         bytes: second!.length,
@@ -152,12 +148,12 @@ describe.each(backendKinds)('registries in the %s backend', (kind) => {
         frameBytes,
       },
     ]);
-    expect(await bench.backend.stats()).toMatchObject({
+    expect(await bench().backend.stats()).toMatchObject({
       segmentBytes: frameBytes,
       registryBytes: second!.length,
     });
-    const frames = await bench.backend.readFrames(await keysOf(segments));
-    expect(frames.map((frame) => bench.codec.hashOf(frame))).toEqual(segments.map(({ hash }) => hash));
+    const frames = await bench().backend.readFrames(await keysOf(segments));
+    expect(frames.map((frame) => bench().codec.hashOf(frame))).toEqual(segments.map(({ hash }) => hash));
   });
 
   it('come and go while frames are read', async () => {
@@ -166,8 +162,8 @@ describe.each(backendKinds)('registries in the %s backend', (kind) => {
     let rewriting = true;
     const reading = (async () => {
       while (rewriting) {
-        const frames = await bench.backend.readFrames(keys);
-        expect(frames.map((frame) => bench.codec.hashOf(frame))).toEqual(segments.map(({ hash }) => hash));
+        const frames = await bench().backend.readFrames(keys);
+        expect(frames.map((frame) => bench().codec.hashOf(frame))).toEqual(segments.map(({ hash }) => hash));
         await new Promise(setImmediate);
       }
     })();
@@ -177,7 +173,7 @@ describe.each(backendKinds)('registries in the %s backend', (kind) => {
     }
     rewriting = false;
     await reading;
-    expect((await bench.backend.listRegistries()).map(({ id }) => id)).toEqual([6]);
+    expect((await bench().backend.listRegistries()).map(({ id }) => id)).toEqual([6]);
   });
 });
 
@@ -186,34 +182,30 @@ describe.each(backendKinds)('registries of the %s backend that are dropped', (ki
   const many = sampleSegments(1_200, 3)
     .filter(({ length }) => length >= 20)
     .map((tokens) => segment(...tokens));
-  let bench: Bench;
-  beforeEach(async () => {
-    bench = await openBench(kind, { sync: false });
-    await bench.backend.commit({ newSegments: many });
-  });
-  afterEach(() => bench.dispose());
+  const bench = useBench(kind, { sync: false });
+  beforeEach(async () => void (await bench().backend.commit({ newSegments: many })));
 
   async function rewriteAll(drop: readonly number[]): Promise<void> {
-    const { segments: scanned } = await bench.backend.scanSegments({ limit: 10_000, bytesMax: Infinity });
+    const { segments: scanned } = await bench().backend.scanSegments({ limit: 10_000, bytesMax: Infinity });
     const replaceFrames = scanned.map(({ key, frame }) => ({
       key,
       expected: frame,
-      frame: bench.codec.encode(bench.codec.decode(frame)),
+      frame: bench().codec.encode(bench().codec.decode(frame)),
     }));
-    await bench.backend.commit({ replaceFrames, dropRegistries: drop });
+    await bench().backend.commit({ replaceFrames, dropRegistries: drop });
   }
   const put = (bytes: Uint8Array | undefined) =>
-    bench.backend.commit({ putRegistry: { bytes: bytes!, timeMs: 1_000 } });
+    bench().backend.commit({ putRegistry: { bytes: bytes!, timeMs: 1_000 } });
 
   it('leave a check of an earlier state as it is', async () => {
     await put(first);
     await rewriteAll([]);
     await put(second);
-    const checking = bench.backend.check();
+    const checking = bench().backend.check();
     await rewriteAll([1]);
     expect(await checking).toEqual([]);
-    expect(await bench.backend.check()).toEqual([]);
-    expect(bench.codec.registries.map(({ id }) => id)).toEqual([2]);
+    expect(await bench().backend.check()).toEqual([]);
+    expect(bench().codec.registries.map(({ id }) => id)).toEqual([2]);
   });
 
   // A commit in memory takes no time, and would come between an answer and whoever waits for it.
@@ -222,14 +214,14 @@ describe.each(backendKinds)('registries of the %s backend that are dropped', (ki
       await put(first);
       await rewriteAll([]);
       await put(second);
-      const { segments: scanned } = await bench.backend.scanSegments({ limit: 10_000, bytesMax: Infinity });
+      const { segments: scanned } = await bench().backend.scanSegments({ limit: 10_000, bytesMax: Infinity });
       const keys = scanned.map(({ key }) => key);
-      const hashes = await bench.backend.readHashes(keys);
+      const hashes = await bench().backend.readHashes(keys);
       let rewritten = false;
       const reading = Array.from({ length: 8 }, async () => {
         while (!rewritten) {
-          const frames = await bench.backend.readFrames(keys);
-          expect(frames.map((frame) => bench.codec.hashOf(frame))).toEqual(hashes);
+          const frames = await bench().backend.readFrames(keys);
+          expect(frames.map((frame) => bench().codec.hashOf(frame))).toEqual(hashes);
           await new Promise(setImmediate);
         }
       });
@@ -240,11 +232,11 @@ describe.each(backendKinds)('registries of the %s backend that are dropped', (ki
 
   it('may be followed by one of the same id in the same moment', async () => {
     await put(first);
-    const dropped = bench.backend.commit({ dropRegistries: [1] });
+    const dropped = bench().backend.commit({ dropRegistries: [1] });
     await Promise.all([dropped, put(first)]);
-    expect((await bench.backend.listRegistries()).map(({ id }) => id)).toEqual([1]);
-    expect(bench.codec.registries.map(({ id }) => id)).toEqual([1]);
+    expect((await bench().backend.listRegistries()).map(({ id }) => id)).toEqual([1]);
+    expect(bench().codec.registries.map(({ id }) => id)).toEqual([1]);
     await rewriteAll([]);
-    expect(await bench.backend.check()).toEqual([]);
+    expect(await bench().backend.check()).toEqual([]);
   });
 });

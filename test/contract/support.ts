@@ -119,10 +119,10 @@ export function storing(id: string, segments: readonly NewSegment[], timeMs = 1_
 }
 
 /** A bench for each test of a suite; what it leaves must be whole. */
-export function useBench(kind: BackendKind): () => Bench {
+export function useBench(kind: BackendKind, { sync = true } = {}): () => Bench {
   let bench: Bench;
   beforeEach(async () => {
-    bench = await openBench(kind);
+    bench = await openBench(kind, { sync });
   });
   afterEach(async () => {
     const violations = await bench.backend.check();

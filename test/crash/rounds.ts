@@ -90,7 +90,7 @@ async function killRounds(
   const facts = new Map<DurableKind, PossibleFacts>();
   for (const kind of kinds) facts.set(kind, await opened(kind, vaultOf(vaults, kind), populate));
   const start = (round: number) =>
-    startWorker(disk !== undefined, [vaults, folder, `${round}`, `${random.below(2 ** 31)}`, ...kinds]);
+    startWorker([vaults, folder, `${round}`, `${random.below(2 ** 31)}`, ...kinds]);
   let next = start(0);
   for (let round = 0; round < rounds; round++) {
     // Once in a while before the first change, and even before the vaults are open.
@@ -137,10 +137,9 @@ async function opened<T>(
   }
 }
 
-/** `fails`: it is told that the disk is gone, and says so at length. */
-function startWorker(fails: boolean, args: readonly string[]): ChildProcess {
+function startWorker(args: readonly string[]): ChildProcess {
   return spawn(process.execPath, [join(import.meta.dirname, 'worker.js'), ...args], {
-    stdio: ['pipe', 'pipe', fails ? 'ignore' : 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
 }
 
@@ -154,28 +153,24 @@ function killedAfter(
   delayMs: number,
   disk: Disk | undefined,
 ): Promise<void> {
-  let cut: Promise<void> | undefined;
-  const end = () => {
-    cut = disk?.cutPower();
-    if (cut) void cut.finally(() => worker.kill('SIGKILL'));
-    else worker.kill('SIGKILL');
-  };
-  const kill = () => setTimeout(end, delayMs);
-  let said = '';
-  worker.stdout!.on('data', (bytes: Buffer) => {
-    const before = said;
-    said += bytes.toString();
-    if (said.includes(moment) && !before.includes(moment)) kill();
-  });
-  worker.stdin!.write('go\n');
-  if (moment === 'go') kill();
   return new Promise((resolve, reject) => {
+    const end = async () => {
+      await disk?.cutPower(worker.pid!).catch(reject);
+      worker.kill('SIGKILL');
+    };
+    const endSoon = () => setTimeout(() => void end(), delayMs);
+    let said = '';
+    worker.stdout!.on('data', (bytes: Buffer) => {
+      const before = said;
+      said += bytes.toString();
+      if (said.includes(moment) && !before.includes(moment)) endSoon();
+    });
     worker.once('error', reject);
     worker.once('exit', (code, signal) => {
-      // Without power, a worker may find out before it is killed.
-      if (cut) cut.then(resolve, reject);
-      else if (signal === 'SIGKILL') resolve();
+      if (signal === 'SIGKILL') resolve();
       else reject(new Error(`the worker ended by itself, with code ${code}`));
     });
+    worker.stdin!.write('go\n');
+    if (moment === 'go') endSoon();
   });
 }

@@ -12,7 +12,7 @@ import { CommandFailure, type Context, type Io } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, formatShare, plural } from '../format.js';
 import { Output } from '../output.js';
-import { createPreparationProgress } from '../preparation-progress.js';
+import { createPreparationProgress } from '../phase-progress.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {

@@ -4,7 +4,7 @@ import type { Context, RestoredVault } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, plural } from '../format.js';
 import { Output } from '../output.js';
-import { createVerifyProgress } from '../verify/progress.js';
+import { createVerifyProgress } from '../phase-progress.js';
 
 interface Options {
   readonly data: string;

@@ -4,8 +4,8 @@ import { CommandFailure, type Context } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { plural, printable } from '../format.js';
 import { Output } from '../output.js';
+import { createVerifyProgress } from '../phase-progress.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
-import { createVerifyProgress, type VerifyProgress } from '../verify/progress.js';
 
 interface Options extends ServerOption {
   readonly repair?: true;
@@ -56,7 +56,7 @@ async function verify(client: StowkenClient, { repair }: Options, { io }: Contex
   const repaired: Violation[] = [];
   const violations: Violation[] = [];
   let summary: Summary | undefined;
-  const progress: VerifyProgress = createVerifyProgress(io);
+  const progress = createVerifyProgress(io);
   try {
     for await (const part of client.verify({ repair: repair === true })) {
       if (part.kind === 'progress') progress.at(part);

@@ -6,6 +6,9 @@ import { StowkenError, type Conversation, type SegmentHash, type VaultStats } fr
 import type { ManagedBackend, StorageHealth } from '../backend.js';
 import type { Change, ChangeResult, SegmentKey, StoredSegment } from '../change.js';
 import type { CheckOptions, Violation } from '../checks.js';
+import { lockFolder, type FolderLock } from '../folder-lock.js';
+import { GroupCommit } from '../group-commit.js';
+import { Leases } from '../leases.js';
 import type {
   ConversationPage,
   ConversationSnapshot,
@@ -16,28 +19,25 @@ import type {
   SegmentScan,
   StoredRegistry,
 } from '../queries.js';
-import { lockFolder, type FolderLock } from '../folder-lock.js';
-import { GroupCommit } from '../group-commit.js';
-import { Leases } from '../leases.js';
 import { closed, segmentNotFound } from '../refusals.js';
-import { checkVault } from './check.js';
-import { describeFault, nodeDisk, type Disk } from './disk.js';
-import { FilePlacer, type FileChanges } from './file-placer.js';
-import { FrameReader } from './frame-reader.js';
-import { Holders } from './holders.js';
-import { JournaledFiles } from './journaled-files.js';
-import { listConversations } from './listing.js';
-import { loadVault } from './load.js';
-import { Manifests } from './manifests.js';
-import { isOwnerFile, ownerFiles } from './owner-files.js';
-import { registryPath, SEGMENTS, MANIFESTS, TEMPORARY, VAULT_FILE } from './paths.js';
-import { decodeVault, encodeVault } from './records.js';
-import { recover } from './recovery.js';
-import { scanPage } from './scan.js';
-import { createSnapshot } from './snapshot.js';
-import { storedSegment, type SegmentEntry, type VaultIndex } from './vault-index.js';
-import { Writer } from './writer.js';
+import { checkVault } from './check/check.js';
+import { Writer } from './commit/writer.js';
+import { describeFault, nodeDisk, type Disk } from './disk/disk.js';
+import { FilePlacer, type FileChanges } from './journal/file-placer.js';
+import { JournaledFiles } from './journal/journaled-files.js';
+import { recover } from './journal/recovery.js';
+import { isOwnerFile, ownerFiles } from './layout/owner-files.js';
+import { registryPath, SEGMENTS, MANIFESTS, TEMPORARY, VAULT_FILE } from './layout/paths.js';
+import { decodeVault, encodeVault } from './layout/records.js';
+import { FrameReader } from './read/frame-reader.js';
+import { Holders } from './read/holders.js';
+import { listConversations } from './read/listing.js';
+import { Manifests } from './read/manifests.js';
+import { scanPage } from './read/scan.js';
+import { createSnapshot } from './read/snapshot.js';
 import { openSeedVault } from './seed/seed-backend.js';
+import { loadVault } from './vault-index/load.js';
+import { storedSegment, type SegmentEntry, type VaultIndex } from './vault-index/vault-index.js';
 
 export interface FilesystemOptions {
   /** Made when it is not there. */

@@ -1,38 +1,48 @@
-import { createHash, type Hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { limits, type TokenRun } from '../../model/index.js';
 import { breathe, throwIfAborted } from '../turns.js';
 import { prefixFingerprintBytes } from '../../storage/index.js';
+
+const VARINT_BYTES_MAX = 5;
 
 /**
  * Names the whole blocks of a conversation's tokens, while they come in: each by the beginning of a SHA-256 over
  * the vault's id and the block's canonical varints. No other vault's names tell anything about this one's.
  */
 export class BlockFingerprints {
-  readonly #salt: Buffer;
   readonly #done: Buffer[] = [];
-  #hash: Hash;
-  /** Tokens of the block that is not whole yet. */
+  /** The vault's id, then the varints of the block that is not whole yet. */
+  readonly #block: Buffer;
+  readonly #saltBytes: number;
+  #blockBytes: number;
   #tokens = 0;
 
   constructor(vaultId: string) {
-    this.#salt = Buffer.from(vaultId, 'hex');
-    this.#hash = this.#begin();
+    const salt = Buffer.from(vaultId, 'hex');
+    this.#block = Buffer.allocUnsafe(salt.length + limits.prefixBlockTokens * VARINT_BYTES_MAX);
+    this.#block.set(salt);
+    this.#saltBytes = salt.length;
+    this.#blockBytes = salt.length;
   }
 
   /** The next tokens, wherever messages and segments have their borders. */
-  push({ varints }: Pick<TokenRun, 'varints'>): void {
+  push({ varints, tokenCount }: Pick<TokenRun, 'varints'> & Partial<TokenRun>): void {
+    if (tokenCount !== undefined && this.#tokens + tokenCount < limits.prefixBlockTokens) {
+      this.#add(varints, tokenCount);
+      return;
+    }
     let start = 0;
+    let tokens = 0;
     for (let at = 0; at < varints.length; at++) {
       if (varints[at]! >= 0x80) continue;
-      this.#tokens += 1;
-      if (this.#tokens < limits.prefixBlockTokens) continue;
-      this.#hash.update(varints.subarray(start, at + 1));
-      this.#done.push(this.#hash.digest().subarray(0, prefixFingerprintBytes));
-      this.#hash = this.#begin();
-      this.#tokens = 0;
+      tokens += 1;
+      if (this.#tokens + tokens < limits.prefixBlockTokens) continue;
+      this.#add(varints.subarray(start, at + 1), tokens);
+      this.#finish();
       start = at + 1;
+      tokens = 0;
     }
-    this.#hash.update(varints.subarray(start));
+    this.#add(varints.subarray(start), tokens);
   }
 
   /** The same of any number of tokens, in turns with other work. */
@@ -49,7 +59,16 @@ export class BlockFingerprints {
     return Buffer.concat(this.#done);
   }
 
-  #begin(): Hash {
-    return createHash('sha256').update(this.#salt);
+  #add(varints: Uint8Array, tokens: number): void {
+    this.#block.set(varints, this.#blockBytes);
+    this.#blockBytes += varints.length;
+    this.#tokens += tokens;
+  }
+
+  #finish(): void {
+    const whole = hash('sha256', this.#block.subarray(0, this.#blockBytes), 'buffer');
+    this.#done.push(whole.subarray(0, prefixFingerprintBytes));
+    this.#blockBytes = this.#saltBytes;
+    this.#tokens = 0;
   }
 }

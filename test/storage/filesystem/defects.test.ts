@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFilesystemBackend, type ManagedBackend, type SegmentKey } from '../../../src/storage/index.js';
-import { sealJson } from '../../../src/storage/filesystem/sealed-json.js';
+import { sealJson } from '../../../src/storage/filesystem/layout/sealed-json.js';
 import { codec, core, longSegment, message, segment, spec, storing } from '../../contract/support.js';
 
 /** Those of test/contract/defects.test.ts that are about files. */

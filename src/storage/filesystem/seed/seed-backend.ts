@@ -15,13 +15,13 @@ import type {
   StoredRegistry,
 } from '../../queries.js';
 import { closed, segmentNotFound } from '../../refusals.js';
-import { readOrRefuse, type Disk } from '../disk.js';
-import { listConversations } from '../listing.js';
-import { inParallel } from '../parallel.js';
-import { MANIFESTS, segmentPath } from '../paths.js';
-import { scanPage } from '../scan.js';
-import { createSnapshot } from '../snapshot.js';
-import { storedSegment, type SegmentEntry } from '../vault-index.js';
+import { readOrRefuse, type Disk } from '../disk/disk.js';
+import { inParallel } from '../disk/parallel.js';
+import { MANIFESTS, segmentPath } from '../layout/paths.js';
+import { listConversations } from '../read/listing.js';
+import { scanPage } from '../read/scan.js';
+import { createSnapshot } from '../read/snapshot.js';
+import { storedSegment, type SegmentEntry } from '../vault-index/vault-index.js';
 import { loadSeedVault, type SeedVault } from './seed-load.js';
 import { decodeSeedManifest } from './seed-manifest.js';
 import { frameOfSeedSegment } from './seed-segments.js';

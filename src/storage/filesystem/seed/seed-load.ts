@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { isStowkenError, type SegmentHash } from '../../../model/index.js';
 import { distinctHashes } from '../../content.js';
-import type { Disk } from '../disk.js';
-import { inParallel } from '../parallel.js';
-import { MANIFESTS, MANIFEST_SUFFIX, META_SUFFIX, metaPath, segmentPath } from '../paths.js';
-import type { Manifest } from '../records.js';
-import { listSegments } from '../segment-tree.js';
-import { VaultIndex, type SegmentEntry } from '../vault-index.js';
+import type { Disk } from '../disk/disk.js';
+import { inParallel } from '../disk/parallel.js';
+import { listSegments } from '../disk/segment-tree.js';
+import { MANIFESTS, MANIFEST_SUFFIX, META_SUFFIX, metaPath, segmentPath } from '../layout/paths.js';
+import type { Manifest } from '../layout/records.js';
+import { VaultIndex, type SegmentEntry } from '../vault-index/vault-index.js';
 import { decodeSeedManifest, decodeSeedSidecar } from './seed-manifest.js';
 
 export interface SeedVault {

@@ -1,4 +1,4 @@
-import type { Disk, FolderEntry, LogFile } from '../../../../src/storage/filesystem/disk.js';
+import type { Disk, FolderEntry, LogFile } from '../../../../src/storage/filesystem/disk/disk.js';
 
 interface File {
   readonly kind: 'file';

@@ -1,0 +1,98 @@
+import { isStowkenError, StowkenError } from '../../../model/index.js';
+import type { StorageHealth } from '../../backend.js';
+import type { Change } from '../../change.js';
+import type { Outcome } from '../../group-commit.js';
+import { describeFault } from '../disk/disk.js';
+import type { JournaledFiles } from '../journal/journaled-files.js';
+import type { VaultIndex } from '../vault-index/vault-index.js';
+import { applyChange, type Surroundings } from './apply-change.js';
+import { Draft } from './draft.js';
+
+/** How often a store that ran full tries whether it can write again. */
+const RETRY_MS = 1000;
+
+/** Commits groups of changes, and stops when the disk does not take one. */
+export class Writer {
+  #stopped: string | undefined;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly files: JournaledFiles,
+    private readonly index: VaultIndex,
+    private readonly vaultId: string,
+    private readonly clock: () => number,
+    private readonly around: Surroundings,
+  ) {
+    files.watch((error) => this.#stop(error));
+  }
+
+  health(): StorageHealth {
+    return this.#stopped === undefined ? { writable: true } : { writable: false, cause: this.#stopped };
+  }
+
+  /** @throws StowkenError COMMIT_FAILED, WRITES_STOPPED */
+  async commitGroup(changes: readonly Change[]): Promise<Outcome[]> {
+    const cause = this.#stopped;
+    if (cause !== undefined) {
+      const message = `the store takes no writes since a commit failed: ${cause}`;
+      throw new StowkenError('WRITES_STOPPED', message, { cause });
+    }
+    const draft = new Draft(this.index, this.vaultId, this.clock());
+    const outcomes: Outcome[] = [];
+    for (const change of changes) outcomes.push(await this.#apply(draft, change));
+    if (!draft.changed) return outcomes;
+    try {
+      await this.files.commit(draft.files());
+    } catch (error) {
+      throw this.#commitFailed(error);
+    }
+    const { added, dropped } = draft.registries;
+    for (const bytes of added) this.around.codec.add(bytes);
+    draft.publish();
+    this.around.codec.remove(dropped);
+    return outcomes;
+  }
+
+  close(): void {
+    clearTimeout(this.#retry);
+  }
+
+  async #apply(draft: Draft, change: Change): Promise<Outcome> {
+    try {
+      return { result: await applyChange(draft, change, this.around) };
+    } catch (error) {
+      if (!isStowkenError(error)) throw error;
+      return { refusal: error };
+    }
+  }
+
+  /** Takes no writes from here on: one failed, or what is committed cannot be put in place. */
+  #stop(error: unknown): void {
+    this.#stopped = describeFault(error);
+    this.#scheduleRetry();
+  }
+
+  #commitFailed(error: unknown): StowkenError {
+    this.#stop(error);
+    const cause = describeFault(error);
+    return new StowkenError('COMMIT_FAILED', `the commit failed: ${cause}`, { cause }, { cause: error });
+  }
+
+  /** A full disk may get space; other faults need somebody to look, and a restart. */
+  #scheduleRetry(): void {
+    if (this.#retry || !/ENOSPC|EDQUOT/.test(this.#stopped ?? '')) return;
+    this.#retry = setTimeout(() => void this.#tryAgain(), RETRY_MS);
+    this.#retry.unref();
+  }
+
+  async #tryAgain(): Promise<void> {
+    try {
+      await this.files.recover();
+      this.#stopped = undefined;
+      this.#retry = undefined;
+    } catch (error) {
+      this.#retry = undefined;
+      this.#stop(error);
+    }
+  }
+}

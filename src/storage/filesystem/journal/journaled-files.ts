@@ -1,0 +1,170 @@
+import { limits } from '../../../model/index.js';
+import { readOrRefuse, type Disk } from '../disk/disk.js';
+import { journalName } from '../layout/paths.js';
+import type { FileChanges, FilePlacer } from './file-placer.js';
+import { Journal } from './journal.js';
+
+const PROBE_BYTES = 64 * 1024;
+
+/** A set of commits that share a journal, put in place together. */
+class Batch {
+  readonly changes = new Map<string, Uint8Array | undefined>();
+  bytes = 0;
+
+  add(changes: FileChanges): void {
+    for (const [path, bytes] of changes) {
+      this.bytes += (bytes?.length ?? 0) - (this.changes.get(path)?.length ?? 0);
+      this.changes.set(path, bytes);
+    }
+  }
+
+  get full(): boolean {
+    return this.bytes >= limits.journalBytesMax || this.changes.size >= limits.journalFilesMax;
+  }
+}
+
+interface Settling {
+  readonly batch: Batch;
+  readonly journal: Journal;
+  readonly number: number;
+}
+
+/**
+ * The vault's files, changed by atomic commits. A commit is one record of the journal; its files are put in
+ * place behind it, and are read from memory until they are. While one batch is put in place, the next one's
+ * commits gather in a journal of their own: at most two journals are there, and the older one is done first.
+ */
+export class JournaledFiles {
+  #gathering = new Batch();
+  /** Being put in place; kept when that failed, to be tried again. */
+  #settling: Settling | undefined;
+  #work: Promise<void> | undefined;
+  #listener: ((error: unknown) => void) | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  /** Appending to the journal and changing it: one at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly disk: Disk,
+    private readonly placer: FilePlacer,
+    private journal: Journal,
+    private number: number,
+  ) {}
+
+  /** Needs a folder without journals. */
+  static async open(disk: Disk, placer: FilePlacer, firstNumber: number): Promise<JournaledFiles> {
+    return new JournaledFiles(disk, placer, await Journal.create(disk, firstNumber), firstNumber);
+  }
+
+  /** `listener` hears of it when committed files cannot be put in place. */
+  watch(listener: (error: unknown) => void): void {
+    this.#listener = listener;
+    if (this.#failure) listener(this.#failure.error);
+  }
+
+  /** A file as the commits so far left it; the buffer must not be changed. @throws StowkenError CORRUPT_STORE */
+  async read(path: string): Promise<Uint8Array | undefined> {
+    for (const batch of [this.#gathering, this.#settling?.batch]) {
+      if (batch?.changes.has(path)) return batch.changes.get(path);
+    }
+    return readOrRefuse(this.disk, path);
+  }
+
+  /** Makes all of these changes, or, when it rejects, none. The buffers are the callee's from now on. */
+  async commit(changes: FileChanges): Promise<void> {
+    while (this.#gathering.full && this.#work) await this.#work;
+    await this.#inTurn(async () => {
+      if (this.#failure) throw this.#failure.error;
+      await this.journal.append(changes);
+      this.#gathering.add(changes);
+    });
+    this.#settle();
+  }
+
+  /** Puts everything in place. Rejects with the disk's error where that cannot be done. */
+  async drain(): Promise<void> {
+    for (;;) {
+      this.#settle();
+      if (!this.#work) break;
+      await this.#work;
+    }
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  /** Tries again after a failure; rejects when the disk still does not take writes. */
+  async recover(): Promise<void> {
+    while (this.#work) await this.#work;
+    this.#failure = undefined;
+    await this.drain();
+    await this.#inTurn(() => this.journal.probe(PROBE_BYTES));
+  }
+
+  /** Puts everything in place if it can, and lets go of the journal: what is in it stays for the next to open. */
+  async close(): Promise<void> {
+    const drained = await this.drain().then(
+      () => true,
+      () => false,
+    );
+    await this.journal.close();
+    await this.#settling?.journal.close();
+    // For tidiness: an empty journal does no harm.
+    if (drained) await this.disk.remove(journalName(this.number)).catch(() => undefined);
+  }
+
+  #settle(): void {
+    if (this.#work || this.#failure) return;
+    if (this.#gathering.changes.size > 0 || this.#settling) this.#work = this.#settleAll();
+  }
+
+  async #settleAll(): Promise<void> {
+    try {
+      while (this.#gathering.changes.size > 0 || this.#settling) {
+        if (!this.#settling) await this.#inTurn(() => this.#beginBatch());
+        if (this.#settling) await this.#finishBatch(this.#settling);
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      // In the same turn as the last look, so that nobody who commits is overlooked.
+      this.#work = undefined;
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure) return;
+    this.#failure = { error };
+    this.#listener?.(error);
+  }
+
+  /** Commits from here on go to a new journal. */
+  async #beginBatch(): Promise<void> {
+    let next;
+    try {
+      await this.journal.mend();
+      next = await Journal.create(this.disk, this.number + 1);
+    } catch (error) {
+      // Before the next commit has its turn: where a newer journal may be, the older one takes no more.
+      this.#fail(error);
+      throw error;
+    }
+    this.#settling = { batch: this.#gathering, journal: this.journal, number: this.number };
+    this.journal = next;
+    this.number += 1;
+    this.#gathering = new Batch();
+  }
+
+  async #finishBatch({ batch, journal, number }: Settling): Promise<void> {
+    await this.placer.place(batch.changes);
+    // The name must be gone for good before a third journal comes: this one's files would be put back by it.
+    await this.disk.remove(journalName(number));
+    await this.disk.syncFolder('');
+    this.#settling = undefined;
+    await journal.close();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+}

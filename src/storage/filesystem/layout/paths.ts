@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import type { SegmentHash } from '../../../model/index.js';
+
+export const SEGMENTS = 'segments';
+export const MANIFESTS = 'manifests';
+export const REGISTRIES = 'registries';
+export const REQUESTS = 'requests';
+/** Files that are being written, until they get their name. */
+export const TEMPORARY = 'tmp';
+export const VAULT_FILE = 'vault.json';
+export const META_SUFFIX = '.meta';
+export const HOLDERS_SUFFIX = '.holders';
+export const MANIFEST_SUFFIX = '.json';
+
+/** A longer encoded id would not fit a file name of 255 bytes on every file system. */
+const ENCODED_ID_MAX = 200;
+
+/** The segment's frame. The hash must be one: callers look it up before. */
+export function segmentPath(hash: SegmentHash): string {
+  return `${segmentFolder(hash)}/${hash}`;
+}
+
+/** The segment's sidecar. */
+export function metaPath(hash: SegmentHash): string {
+  return `${segmentPath(hash)}${META_SUFFIX}`;
+}
+
+/** Who holds the segment besides manifests. */
+export function holdersPath(hash: SegmentHash): string {
+  return `${segmentPath(hash)}${HOLDERS_SUFFIX}`;
+}
+
+/** The registry's bytes. */
+export function registryPath(id: number): string {
+  return `${REGISTRIES}/${id}`;
+}
+
+/** The registry that registryPath() names so. */
+export function registryId(name: string): number | undefined {
+  return /^[1-9][0-9]{0,9}$/.test(name) ? Number(name) : undefined;
+}
+
+/** The registry's sidecar. */
+export function registryMetaPath(id: number): string {
+  return `${registryPath(id)}${META_SUFFIX}`;
+}
+
+export function segmentFolder(hash: SegmentHash): string {
+  return `${SEGMENTS}/${hash.slice(0, 2)}/${hash.slice(2, 4)}`;
+}
+
+export function isHash(text: string): text is SegmentHash {
+  return /^[0-9a-f]{64}$/.test(text);
+}
+
+/** The manifest of a conversation, whatever its id is made of. */
+export function manifestPath(id: string): string {
+  return `${MANIFESTS}/${manifestName(id)}`;
+}
+
+/**
+ * Lower-case letters, digits, '_' and '-' stand for themselves, every other byte of UTF-8 is %XX (upper case
+ * too: some file systems do not tell it apart). An id that gets too long, or is empty, is named by its SHA-256, after '~'.
+ */
+export function manifestName(id: string): string {
+  const encoded = Array.from(Buffer.from(id, 'utf8'), encodeByte).join('');
+  const fits = encoded.length > 0 && encoded.length <= ENCODED_ID_MAX;
+  const name = fits ? encoded : `~${createHash('sha256').update(id, 'utf8').digest('hex')}`;
+  return `${name}${MANIFEST_SUFFIX}`;
+}
+
+/** What was done under a request id, whatever that is made of. */
+export function requestPath(id: string): string {
+  return `${REQUESTS}/${createHash('sha256').update(id, 'utf8').digest('hex')}.json`;
+}
+
+/** Whether manifestName() could have made it. */
+export function isManifestName(name: string): boolean {
+  return /^(?:(?:[a-z0-9_-]|%[0-9A-F]{2}){1,200}|~[0-9a-f]{64})\.json$/.test(name);
+}
+
+export function journalName(number: number): string {
+  return `journal-${number}`;
+}
+
+export function journalNumber(name: string): number | undefined {
+  const digits = /^journal-([1-9][0-9]{0,14})$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** The folder that a path is in; '' for the vault's folder. */
+export function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
+function encodeByte(byte: number): string {
+  const character = String.fromCharCode(byte);
+  return /[a-z0-9_-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+}

@@ -1,0 +1,73 @@
+import { frameRegistryId, type Codec } from '../../../codec/index.js';
+import { isStowkenError, StowkenError, type SegmentHash } from '../../../model/index.js';
+import type { Draft } from '../commit/draft.js';
+import { inParallel } from '../disk/parallel.js';
+import type { JournaledFiles } from '../journal/journaled-files.js';
+import { segmentPath } from '../layout/paths.js';
+import type { SegmentEntry, VaultIndex } from '../vault-index/vault-index.js';
+
+/** Reads frames while commits replace and delete them. */
+export class FrameReader {
+  constructor(
+    private readonly files: JournaledFiles,
+    private readonly index: VaultIndex,
+    private readonly codec: Codec,
+  ) {}
+
+  /**
+   * The frames of these segments, each in a buffer of its own; undefined where the segment has been deleted
+   * meanwhile. The codec can decode them when this resolves: one that was replaced while the others were
+   * read, and whose registry has gone since, is read again.
+   * @throws StowkenError CORRUPT_STORE, CORRUPT_SEGMENT
+   */
+  async read(entries: readonly SegmentEntry[]): Promise<(Uint8Array | undefined)[]> {
+    const frames: (Uint8Array | undefined)[] = entries.map(() => undefined);
+    let unread = [...entries.keys()];
+    while (unread.length > 0) {
+      await inParallel(unread, async (at) => {
+        frames[at] = await this.#readOne(entries[at] as SegmentEntry);
+      });
+      unread = unread.filter((at) => !this.#hasRegistryOf(frames[at]));
+    }
+    return frames;
+  }
+
+  /** The segment's bytes as a draft leaves them; they must not be changed. @throws StowkenError CORRUPT_STORE */
+  async readDrafted(draft: Draft, hash: SegmentHash): Promise<Uint8Array | undefined> {
+    const path = segmentPath(hash);
+    const drafted = draft.fileAt(path);
+    return drafted ? drafted.bytes : this.files.read(path);
+  }
+
+  /** What is on the disk is not taken on trust. */
+  async #readOne({ id, hash }: SegmentEntry): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const before = this.index.segmentById(id);
+      const bytes = await this.files.read(segmentPath(hash));
+      if (bytes && holds(bytes, hash, this.codec)) return new Uint8Array(bytes);
+      const now = this.index.segmentById(id);
+      if (!now) return undefined;
+      // Another frame of it, or none of it before: what was read is not what is stored now.
+      if (now !== before) continue;
+      throw bytes
+        ? new StowkenError('CORRUPT_SEGMENT', `the frame of segment ${hash} holds other tokens`, {
+            segment: hash,
+          })
+        : new StowkenError('CORRUPT_STORE', `the frame of segment ${hash} is gone`, { segment: hash });
+    }
+  }
+
+  #hasRegistryOf(frame: Uint8Array | undefined): boolean {
+    const registryId = frame && frameRegistryId(frame);
+    return registryId === undefined || this.index.registries.get(registryId) !== undefined;
+  }
+}
+
+function holds(frame: Uint8Array, hash: SegmentHash, codec: Codec): boolean {
+  try {
+    return codec.hashOf(frame) === hash;
+  } catch (error) {
+    if (isStowkenError(error, 'CORRUPT_SEGMENT')) return false;
+    throw error;
+  }
+}

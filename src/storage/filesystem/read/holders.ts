@@ -1,0 +1,41 @@
+import { StowkenError, type SegmentHash } from '../../../model/index.js';
+import type { Draft } from '../commit/draft.js';
+import type { JournaledFiles } from '../journal/journaled-files.js';
+import { holdersPath } from '../layout/paths.js';
+import { decodeHolders } from '../layout/records.js';
+
+/** Reads who holds segments besides manifests. */
+export class Holders {
+  constructor(
+    private readonly files: JournaledFiles,
+    /** What is wrong with the files that could not be read when the vault was opened. */
+    private readonly damaged: ReadonlyMap<SegmentHash, string>,
+  ) {}
+
+  /** The segment's outside holders as the draft leaves them. @throws StowkenError CORRUPT_STORE */
+  async read(draft: Draft, hash: SegmentHash): Promise<ReadonlySet<string>> {
+    const detail = this.damaged.get(hash);
+    if (detail !== undefined) throw corrupt(hash, detail);
+    const path = holdersPath(hash);
+    const drafted = draft.fileAt(path);
+    const bytes = drafted ? drafted.bytes : await this.files.read(path);
+    if (!bytes) return new Set();
+    try {
+      return new Set(decodeHolders(bytes, hash));
+    } catch (error) {
+      throw corrupt(hash, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** @throws StowkenError CORRUPT_STORE */
+  assertAllRead(): void {
+    for (const [hash, detail] of this.damaged) throw corrupt(hash, detail);
+  }
+}
+
+function corrupt(hash: SegmentHash, detail: string): StowkenError {
+  const message =
+    `${holdersPath(hash)} is damaged: ${detail}; until it is restored or removed, and the vault opened again, ` +
+    'nothing is deleted';
+  return new StowkenError('CORRUPT_STORE', message, { segment: hash });
+}

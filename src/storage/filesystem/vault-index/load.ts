@@ -1,0 +1,165 @@
+import { frameRegistryId, type LiveCodec } from '../../../codec/index.js';
+import { isStowkenError, type SegmentHash } from '../../../model/index.js';
+import { distinctHashes } from '../../content.js';
+import type { Disk } from '../disk/disk.js';
+import { inParallel } from '../disk/parallel.js';
+import { listSegments } from '../disk/segment-tree.js';
+import {
+  HOLDERS_SUFFIX,
+  holdersPath,
+  isManifestName,
+  manifestName,
+  MANIFESTS,
+  META_SUFFIX,
+  metaPath,
+  segmentPath,
+} from '../layout/paths.js';
+import {
+  decodeHolders,
+  decodeManifest,
+  decodeSegment,
+  encodeSegment,
+  type Manifest,
+  type VaultRecord,
+} from '../layout/records.js';
+import { loadRegistries } from './load-registries.js';
+import { loadRequests } from './requests.js';
+import { VaultIndex, type SegmentEntry } from './vault-index.js';
+
+export interface LoadedVault {
+  readonly index: VaultIndex;
+  /** What is wrong with manifests that cannot be read, by file name. */
+  readonly damagedManifests: ReadonlyMap<string, string>;
+  /** What is wrong with files of holders that cannot be read, by segment. */
+  readonly damagedHolders: ReadonlyMap<SegmentHash, string>;
+  /** Sidecars to write for whole segments that had none. */
+  readonly sidecars: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Reads all registries, requests, manifests, holders and sidecars of a recovered vault; references are what these say. */
+export async function loadVault(
+  disk: Disk,
+  record: VaultRecord,
+  codec: LiveCodec,
+  clock: () => number,
+): Promise<LoadedVault> {
+  const index = new VaultIndex();
+  const damagedManifests = new Map<string, string>();
+  index.nextConversation = record.nextConversation;
+  index.lastCreateTimeMs = record.lastCreateTimeMs;
+  await loadRegistries(disk, index.registries, codec);
+  await loadRequests(disk, index.requests);
+  const references = await loadManifests(disk, index, damagedManifests);
+
+  const { segments, withoutSidecar, holders, damagedHolders } = await loadSegmentFiles(disk);
+  for (const [hash, { count, bytes }] of holders) {
+    references.set(hash, (references.get(hash) ?? 0) + count);
+    index.setHolderBytes(hash, bytes);
+  }
+  const sidecars = new Map<string, Uint8Array>();
+  index.nextSegment = segments.reduce((next, { id }) => Math.max(next, id + 1), record.nextSegment);
+  for (const hash of withoutSidecar) {
+    const content = await contentOf(disk, hash, codec);
+    if (!content) continue;
+    const segment = { ...content, id: index.nextSegment++, unreferencedSinceMs: clock() };
+    const sidecar = encodeSegment(segment);
+    sidecars.set(metaPath(hash), sidecar);
+    segments.push({ ...segment, sidecarBytes: sidecar.length });
+  }
+  for (const segment of segments.sort((a, b) => a.id - b.id)) {
+    const counted = references.get(segment.hash) ?? 0;
+    references.delete(segment.hash);
+    index.setSegment(segment.hash, { ...segment, references: counted, unreferencedSequence: 0 });
+  }
+  for (const [hash, counted] of references) index.missing.set(hash, counted);
+  return { index, damagedManifests, damagedHolders, sidecars };
+}
+
+/** Returns how many manifests name each segment. */
+async function loadManifests(
+  disk: Disk,
+  index: VaultIndex,
+  damaged: Map<string, string>,
+): Promise<Map<SegmentHash, number>> {
+  const references = new Map<SegmentHash, number>();
+  const loaded: (Omit<Manifest, 'messages'> & { readonly manifestBytes: number })[] = [];
+  const numbers = new Set<number>();
+  const names = (await disk.list(MANIFESTS)).filter(
+    ({ name, isFolder }) => !isFolder && isManifestName(name),
+  );
+  await inParallel(names, async ({ name }) => {
+    const bytes = await disk.read(`${MANIFESTS}/${name}`);
+    if (!bytes) return;
+    const manifest = readRecord(() => decodeManifest(bytes));
+    if (typeof manifest === 'string') return void damaged.set(name, manifest);
+    const { number, conversation, messages } = manifest;
+    if (manifestName(conversation.id) !== name) return; // a stray copy; check() names it
+    if (numbers.has(number)) return void damaged.set(name, `another manifest has its number, ${number}`);
+    numbers.add(number);
+    loaded.push({ number, conversation, manifestBytes: bytes.length });
+    for (const hash of distinctHashes(messages)) references.set(hash, (references.get(hash) ?? 0) + 1);
+  });
+  for (const entry of loaded.sort((a, b) => a.number - b.number)) {
+    index.setConversation(entry.conversation.id, entry);
+    index.nextConversation = Math.max(index.nextConversation, entry.number + 1);
+    index.lastCreateTimeMs = Math.max(index.lastCreateTimeMs, entry.conversation.createTimeMs);
+  }
+  return references;
+}
+
+interface LoadedSegmentFiles {
+  readonly segments: Omit<SegmentEntry, 'references' | 'unreferencedSequence'>[];
+  /** Segments whose sidecar is missing or damaged. */
+  readonly withoutSidecar: SegmentHash[];
+  /** Outside holders in number, and bytes of their file. */
+  readonly holders: ReadonlyMap<SegmentHash, { readonly count: number; readonly bytes: number }>;
+  readonly damagedHolders: ReadonlyMap<SegmentHash, string>;
+}
+
+async function loadSegmentFiles(disk: Disk): Promise<LoadedSegmentFiles> {
+  const segments: LoadedSegmentFiles['segments'] = [];
+  const withoutSidecar: SegmentHash[] = [];
+  const holders = new Map<SegmentHash, { count: number; bytes: number }>();
+  const damagedHolders = new Map<SegmentHash, string>();
+  const ids = new Set<number>();
+  for await (const { hashes, names } of listSegments(disk)) {
+    await inParallel(hashes, async (hash) => {
+      const bytes = names.has(`${hash}${META_SUFFIX}`) ? await disk.read(metaPath(hash)) : undefined;
+      const record = bytes && readRecord(() => decodeSegment(bytes));
+      if (!bytes || typeof record !== 'object' || record.hash !== hash || ids.has(record.id)) {
+        return void withoutSidecar.push(hash);
+      }
+      ids.add(record.id);
+      segments.push({ ...record, sidecarBytes: bytes.length });
+    });
+    const held = [...names].filter((name) => name.endsWith(HOLDERS_SUFFIX)).map((name) => name.slice(0, 64));
+    await inParallel(held, async (hash) => {
+      const bytes = (await disk.read(holdersPath(hash))) ?? new Uint8Array(0);
+      const record = readRecord(() => decodeHolders(bytes, hash));
+      if (typeof record === 'string') damagedHolders.set(hash, record);
+      else holders.set(hash, { count: new Set(record).size, bytes: bytes.length });
+    });
+  }
+  return { segments, withoutSidecar, holders, damagedHolders };
+}
+
+/** What the frame itself says; undefined when it does not hold the segment of this name. */
+async function contentOf(disk: Disk, hash: SegmentHash, codec: LiveCodec) {
+  const frame = await disk.read(segmentPath(hash));
+  const record = readRecord(() => {
+    if (!frame || codec.hashOf(frame) !== hash) return undefined;
+    const registryId = frameRegistryId(frame) ?? 0;
+    return { hash, tokenCount: codec.decode(frame).tokenCount, frameBytes: frame.length, registryId };
+  });
+  return typeof record === 'string' ? undefined : record;
+}
+
+/** The record, or what is wrong with it. A newer version's is not damage: that is thrown. */
+function readRecord<T>(read: () => T): T | string {
+  try {
+    return read();
+  } catch (error) {
+    if (isStowkenError(error, 'STORE_VERSION')) throw error;
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,145 @@
+import { isStowkenError } from '../../../model/index.js';
+import type { ChangeResult, RequestMark } from '../../change.js';
+import { requestIdReused } from '../../refusals.js';
+import { readOrRefuse, type Disk } from '../disk/disk.js';
+import { inParallel } from '../disk/parallel.js';
+import { requestPath, REQUESTS } from '../layout/paths.js';
+import { decodeRequest, encodeRequest } from '../layout/records.js';
+import { inBlocks } from './blocks.js';
+
+/** Forgotten requests that one request takes away, at most. */
+const FORGOTTEN_MAX = 16;
+
+/** What is known of a request; what it did is in its file. */
+export interface RequestEntry {
+  readonly digest: string;
+  readonly timeMs: number;
+  readonly bytes: number;
+}
+
+/** The requests that are committed, by the paths of their files, oldest first. */
+export class RequestIndex {
+  readonly #entries = new Map<string, RequestEntry>();
+  #fileBytes = 0;
+  #blockBytes = 0;
+
+  get(path: string): RequestEntry | undefined {
+    return this.#entries.get(path);
+  }
+
+  entries(): Iterable<[string, RequestEntry]> {
+    return this.#entries;
+  }
+
+  set(path: string, entry: RequestEntry | undefined): void {
+    this.#count(this.#entries.get(path), -1);
+    this.#count(entry, 1);
+    this.#entries.delete(path);
+    if (entry) this.#entries.set(path, entry);
+  }
+
+  size(): { readonly fileBytes: number; readonly blockBytes: number } {
+    return { fileBytes: this.#fileBytes, blockBytes: this.#blockBytes };
+  }
+
+  #count(entry: RequestEntry | undefined, sign: 1 | -1): void {
+    if (!entry) return;
+    this.#fileBytes += sign * entry.bytes;
+    this.#blockBytes += sign * inBlocks(entry.bytes);
+  }
+}
+
+/** What a group of changes makes of the requests before it is committed. */
+export class DraftRequests {
+  readonly #entries = new Map<string, RequestEntry | undefined>();
+
+  constructor(
+    private readonly index: RequestIndex,
+    private readonly files: Map<string, Uint8Array | undefined>,
+  ) {}
+
+  /** What a change did under this id, unless that is too long ago. @throws StowkenError REQUEST_ID_REUSED, CORRUPT_STORE */
+  async replay(
+    { id, digest, notBeforeMs }: RequestMark,
+    read: (path: string) => Promise<Uint8Array | undefined>,
+  ): Promise<ChangeResult | undefined> {
+    const path = requestPath(id);
+    const earlier = this.#get(path);
+    if (!earlier || earlier.timeMs < notBeforeMs) return undefined;
+    if (earlier.digest !== digest) throw requestIdReused(id);
+    const bytes = this.files.get(path) ?? (await read(path));
+    return { ...decodeRequest(bytes ?? new Uint8Array(0)).result, replayed: true };
+  }
+
+  /** Keeps a result, in place of an older one, and forgets some of those that are too old. */
+  remember({ id, digest, timeMs, notBeforeMs }: RequestMark, result: ChangeResult): void {
+    this.#forget(notBeforeMs);
+    const path = requestPath(id);
+    const bytes = encodeRequest({ id, digest, timeMs, result });
+    this.files.set(path, bytes);
+    this.#entries.delete(path);
+    this.#entries.set(path, { digest, timeMs, bytes: bytes.length });
+  }
+
+  publish(): void {
+    for (const [path, entry] of this.#entries) this.index.set(path, entry);
+  }
+
+  #get(path: string): RequestEntry | undefined {
+    return this.#entries.has(path) ? this.#entries.get(path) : this.index.get(path);
+  }
+
+  #forget(notBeforeMs: number): void {
+    let left = FORGOTTEN_MAX;
+    for (const [path, { timeMs }] of this.index.entries()) {
+      if (timeMs >= notBeforeMs || left === 0) return;
+      if (this.#entries.has(path)) continue;
+      this.files.set(path, undefined);
+      this.#entries.set(path, undefined);
+      left -= 1;
+    }
+  }
+}
+
+/** Gives the index every request that is kept. One that cannot be read is forgotten; check() names it. */
+export async function loadRequests(disk: Disk, index: RequestIndex): Promise<void> {
+  const loaded: [string, RequestEntry][] = [];
+  const files = (await disk.list(REQUESTS)).filter(({ isFolder }) => !isFolder);
+  await inParallel(files, async ({ name }) => {
+    const path = `${REQUESTS}/${name}`;
+    const bytes = await disk.read(path);
+    try {
+      const { id, digest, timeMs } = decodeRequest(bytes ?? new Uint8Array(0));
+      if (requestPath(id) === path) loaded.push([path, { digest, timeMs, bytes: bytes?.length ?? 0 }]);
+    } catch (error) {
+      if (!isStowkenError(error, 'CORRUPT_STORE')) throw error;
+    }
+  });
+  for (const [path, entry] of loaded.sort(([, a], [, b]) => a.timeMs - b.timeMs)) index.set(path, entry);
+}
+
+/** Compares the files with the index, and says what is wrong with which. */
+export async function checkRequests(
+  disk: Disk,
+  index: RequestIndex,
+  report: (path: string, detail: string) => void,
+): Promise<void> {
+  const found = new Set<string>();
+  for (const { name, isFolder } of await disk.list(REQUESTS)) {
+    const path = `${REQUESTS}/${name}`;
+    found.add(path);
+    try {
+      const bytes = (isFolder ? undefined : await readOrRefuse(disk, path)) ?? new Uint8Array(0);
+      const { id, digest, timeMs } = decodeRequest(bytes);
+      const kept = index.get(path);
+      if (requestPath(id) !== path) report(path, 'is of another request');
+      else if (kept?.digest !== digest || kept.timeMs !== timeMs || kept.bytes !== bytes.length) {
+        report(path, 'is not as it was read before');
+      }
+    } catch (error) {
+      if (!isStowkenError(error)) throw error;
+      report(path, error.message);
+    }
+  }
+  for (const [path] of index.entries()) if (!found.has(path)) report(path, 'is gone');
+}

@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { loadCore } from '../../src/core/index.js';
+import { RecentNames } from '../../src/core/recent-names.js';
+
+const core = await loadCore();
+const nameOf = (words: Uint32Array) =>
+  createHash('sha256').update(new Uint8Array(words.buffer)).digest('hex');
+
+describe('names that are remembered', () => {
+  it('are those of all tokens, whatever came before', () => {
+    fc.assert(
+      fc.property(
+        fc.uint32Array({ minLength: 100, maxLength: 400 }),
+        fc.array(fc.record({ at: fc.nat(), token: fc.nat(127) }), { maxLength: 20 }),
+        (tokens, changes) => {
+          // One token after the other is another one, as where two prompts differ in a digit.
+          const words = Uint32Array.from(tokens, (token) => token % 128);
+          for (const { at, token } of changes) {
+            words[at % words.length] = token;
+            for (let again = 0; again < 2; again++) {
+              expect(core.hash(core.fromTokens(words).varints)).toBe(nameOf(words));
+            }
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('are not made again, and not taken from a buffer that has changed since', () => {
+    const names = new RecentNames();
+    const run = new Uint8Array(1000).fill(1);
+    let made = 0;
+    const name = (bytes: Uint8Array) => names.nameOf(bytes, () => `name ${++made}`);
+    expect(name(run)).toBe('name 1');
+    expect(name(run.slice())).toBe('name 1');
+    run[500] = 2;
+    expect(name(run)).toBe('name 2');
+    run[500] = 1;
+    expect(name(run)).not.toBe('name 2');
+  });
+
+  it('are made each time for very short runs and very long ones', () => {
+    const names = new RecentNames();
+    let made = 0;
+    for (const length of [1, 100, 1_000_000]) {
+      const run = new Uint8Array(length).fill(1);
+      for (let again = 0; again < 2; again++) names.nameOf(run, () => `name ${++made}`);
+    }
+    expect(made).toBe(6);
+  });
+});
