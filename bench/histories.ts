@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { connect, type StowkenClient } from '../src/client/index.js';
 import {
   compareStream,
@@ -29,10 +30,12 @@ const { resolve } = createRequire(import.meta.url);
 /**
  * A conversation of 5 million tokens in 200,000 messages: uploaded, appended to, forked, and streamed back in
  * ranges and whole, every token compared. Fails where one differs; the exit code tells when the
- * server takes more memory than it may.
+ * server takes more memory than it may. `--workers N` measures a server of so many alone.
  */
-export async function run(): Promise<void> {
-  for (const workers of [1, 2]) await measure(workers);
+export async function run(argv: readonly string[]): Promise<void> {
+  const { values } = parseArgs({ args: [...argv], options: { workers: { type: 'string' } }, strict: false });
+  const counts = values.workers === undefined ? [1, 2] : [Number(values.workers)];
+  for (const workers of counts) await measure(workers);
 }
 
 async function measure(workers: number): Promise<void> {

@@ -1,7 +1,8 @@
 // Usage: main.js [--rounds N] [--seed N] [--backend KIND] [--power-cut]
 import { parseArgs } from 'node:util';
 import { durableKinds, type DurableKind } from './backends.js';
-import { runRounds, whyNoPowerCut } from './rounds.js';
+import { runLanes } from './lanes.js';
+import { whyNoPowerCut } from './power.js';
 
 const { values } = parseArgs({
   options: {
@@ -23,12 +24,11 @@ if (whyNot !== undefined) {
   process.exit();
 }
 report(`${values.rounds} rounds with --seed ${values.seed}`);
-const acknowledged = await runRounds({
+const acknowledged = await runLanes({
   kinds: values.backend as DurableKind[],
   rounds: Number(values.rounds),
   seed: Number(values.seed),
   powerCut: values['power-cut'],
-  report,
 });
 for (const [kind, counts] of acknowledged) {
   const facts = [...counts].map(([about, count]) => `${count} ${about}`).sort();

@@ -7,9 +7,8 @@ import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
 import { logName, recordsIn } from './append-log.js';
-import { Disk } from './power.js';
+import { Disk, whyNoPowerCut } from './power.js';
 import { Random } from './random.js';
-import { whyNoPowerCut } from './rounds.js';
 
 const CUTS = 20;
 const run = promisify(execFile);

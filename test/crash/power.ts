@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-const UNMOUNT_TRIES = 50;
 const IMAGE_BYTES = 192 * 1024 * 1024;
 
 /**
@@ -52,25 +51,32 @@ export class Disk {
     await run('python3', ['-c', SHUT_DOWN, this.folder, ...processes.map(String)]);
   }
 
-  /** Nobody has files open. */
+  /** Nobody has files open here, nor has a process that was started while somebody had. */
   async startAgain(): Promise<void> {
     await this.remove();
     await this.#mount();
   }
 
   async remove(): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return void (await run('umount', [this.folder]));
-      } catch (error) {
-        // The kernel lets go of a killed process's files a moment after the process has ended.
-        if (tries === UNMOUNT_TRIES) throw error;
-        await setTimeout(100);
-      }
-    }
+    await run('umount', [this.folder]);
   }
 
   async #mount(): Promise<void> {
     await run('mount', ['-o', 'loop', this.image, this.folder]);
+  }
+}
+
+/** The reason why this machine does not let the power be cut. */
+export async function whyNoPowerCut(): Promise<string | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'stowken-power-'));
+  try {
+    const disk = await Disk.create(folder);
+    await disk.cutPower();
+    await disk.remove();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message.trim();
+  } finally {
+    await rm(folder, { recursive: true });
   }
 }

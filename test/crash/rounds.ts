@@ -12,34 +12,17 @@ import { Disk } from './power.js';
 import { Random } from './random.js';
 import { populate, verify, type OpenedVault } from './verify.js';
 
-export interface CrashOptions {
+export interface LaneOptions {
   readonly kinds: readonly DurableKind[];
   readonly rounds: number;
   readonly seed: number;
   /** Whether the power is cut too, and what was not on the disk is lost. */
   readonly powerCut: boolean;
-  readonly report: (line: string) => void;
+  /** Whether the vaults are in memory, where commits are quick and many; on a disk there are more moments within one. */
+  readonly inMemory: boolean;
 }
 
-type Acknowledged = ReadonlyMap<DurableKind, FactCounts>;
-
-/** The reason why this machine does not let the power be cut. */
-export async function whyNoPowerCut(): Promise<string | undefined> {
-  const folder = await mkdtemp(join(tmpdir(), 'stowken-power-'));
-  try {
-    const disk = await Disk.create(folder);
-    await disk.cutPower();
-    await disk.remove();
-    return undefined;
-  } catch (error) {
-    return (error as Error).message.trim();
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-/** Workers at the same time, in folders of their own. */
-const LANES = 3;
+export type Acknowledged = ReadonlyMap<DurableKind, FactCounts>;
 
 /** Rounds that go on with the same vaults before the next begins with empty ones. */
 const ROUNDS_PER_VAULT = 20;
@@ -49,27 +32,22 @@ const ROUNDS_PER_VAULT = 20;
  * that was acknowledged, no half of one, and no violation. Rejects at the first that is wrong, and leaves the
  * vaults in their folder.
  */
-export async function runRounds(options: CrashOptions): Promise<Acknowledged> {
-  const { rounds, seed, kinds } = options;
+export async function runRounds(options: LaneOptions, report: (line: string) => void): Promise<Acknowledged> {
+  const { kinds, seed, powerCut, inMemory } = options;
   const acknowledged: Acknowledged = new Map(kinds.map((kind) => [kind, new Map()]));
-  const lanes = Array.from({ length: LANES }, async (_, lane) => {
-    const random = new Random(seed * LANES + lane);
-    for (let left = Math.ceil((rounds - lane) / LANES); left > 0; left -= ROUNDS_PER_VAULT) {
-      // In memory commits are quick and many, on a disk there are more moments within one.
-      const parent = lane % 2 === 1 && !options.powerCut && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-      const folder = await mkdtemp(join(parent, 'stowken-crash-'));
-      try {
-        const disk = options.powerCut ? await Disk.create(folder) : undefined;
-        const some = { ...options, rounds: Math.min(left, ROUNDS_PER_VAULT) };
-        await killRounds(some, { folder, disk }, random, acknowledged);
-        await disk?.remove();
-      } catch (error) {
-        throw new Error(`${folder}, --seed ${seed}: ${String(error)}`, { cause: error });
-      }
-      await rm(folder, { recursive: true });
+  const random = new Random(seed);
+  for (let left = options.rounds; left > 0; left -= ROUNDS_PER_VAULT) {
+    const folder = await mkdtemp(join(inMemory ? '/dev/shm' : tmpdir(), 'stowken-crash-'));
+    const disk = powerCut ? await Disk.create(folder) : undefined;
+    try {
+      const rounds = Math.min(left, ROUNDS_PER_VAULT);
+      await killRounds({ kinds, rounds, report }, { folder, disk }, random, acknowledged);
+    } catch (error) {
+      throw new Error(`${folder}: ${String(error)}`, { cause: error });
     }
-  });
-  await Promise.all(lanes);
+    await disk?.remove();
+    await rm(folder, { recursive: true });
+  }
   return acknowledged;
 }
 
@@ -81,7 +59,7 @@ interface Place {
 
 /** Rounds with the same vaults. */
 async function killRounds(
-  { kinds, rounds, report }: CrashOptions,
+  { kinds, rounds, report }: Pick<LaneOptions, 'kinds' | 'rounds'> & { report: (line: string) => void },
   { folder, disk }: Place,
   random: Random,
   acknowledged: Acknowledged,
