@@ -1,19 +1,18 @@
 import type { LiveCodec } from '../../codec/index.js';
-import { isStowkenError, StowkenError, type MessageRecord, type SegmentHash } from '../../model/index.js';
+import { isStowkenError, StowkenError, type MessageRecord } from '../../model/index.js';
 import type { MaintainedBackend, StorageHealth } from '../backend.js';
 import type { Change, ChangeResult, FrameReplacement, SegmentKey } from '../change.js';
 import type { RepairOptions, RepairReport } from '../checks.js';
-import { distinctHashes } from '../content.js';
 import type { FolderLock } from '../folder-lock.js';
 import { GroupCommit } from '../group-commit.js';
 import { withLeanHeap } from '../lean-heap.js';
 import { Leases } from '../leases.js';
 import { checkReplacements } from '../replacements.js';
+import type { ListedSegment } from './conversations/message-list.js';
 import { condense, looseBytes } from './condense/condense.js';
 import type { Environment } from './tables/environment.js';
 import { idOf, LmdbReader } from './lmdb-reader.js';
 import { rebuild } from './check/repair.js';
-import type { KnownSegment } from './segments/segment-cache.js';
 import { readCommitSequence } from './tables/state.js';
 import { Writer } from './commit/writer.js';
 
@@ -110,14 +109,18 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
 
   /** Looks up what a long change names, in slices, so that its transaction need not. */
   async #commitLong(change: Change): Promise<ChangeResult> {
-    const resolved = new Map<SegmentHash, KnownSegment>();
-    for (const some of inSlices(change)) {
-      const hashes = [...distinctHashes(some)].filter((hash) => !resolved.has(hash));
-      const found = await this.slices(hashes, (finder, hash) => finder.find(hash));
-      for (const known of found) if (known) resolved.set(known.hash, known);
-      await new Promise(setImmediate);
+    for (const part of [change.put, change.append]) {
+      if (!part) continue;
+      const resolved: (ListedSegment | undefined)[] = [];
+      for (const some of inSlices(part.messages)) {
+        const hashes = some.flatMap(({ segments }) => segments.map(({ hash }) => hash));
+        const found = await this.slices(hashes, (finder, hash) => finder.find(hash));
+        // Without the hashes, which would be most of what a long list takes.
+        for (const known of found) resolved.push(known && { id: known.id, tokenCount: known.tokenCount });
+        await new Promise(setImmediate);
+      }
+      this.shared.resolved.set(part.messages, resolved);
     }
-    this.shared.resolved.set(change, resolved);
     return this.#group.commit(change);
   }
 
@@ -134,17 +137,15 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
 }
 
 /** A few messages at a time, of which none is kept. */
-function* inSlices({ put, append }: Change): Generator<MessageRecord[], void, void> {
-  for (const part of [put, append]) {
-    let some: MessageRecord[] = [];
-    for (const message of part?.messages ?? []) {
-      some.push(message);
-      if (some.length < RESOLVED_AHEAD_MIN) continue;
-      yield some;
-      some = [];
-    }
+function* inSlices(messages: Iterable<MessageRecord>): Generator<MessageRecord[], void, void> {
+  let some: MessageRecord[] = [];
+  for (const message of messages) {
+    some.push(message);
+    if (some.length < RESOLVED_AHEAD_MIN) continue;
     yield some;
+    some = [];
   }
+  yield some;
 }
 
 function isLong({ put, append }: Change): boolean {

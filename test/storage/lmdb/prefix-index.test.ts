@@ -5,6 +5,7 @@ import {
   type MaintainedBackend,
 } from '../../../src/storage/index.js';
 import { Environment, type Tables } from '../../../src/storage/lmdb/tables/environment.js';
+import { decodeKeyChunk, encodeKeyChunk, type KeyEntry } from '../../../src/storage/lmdb/tables/key-chunk.js';
 import { codec, longSegment, message, spec } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 
@@ -61,7 +62,10 @@ describe('the prefix index', () => {
       for (const name of ['prefixRuns', 'prefixPlaces'] as const)
         stored[name] = [...tables[name].range()].map(({ key, value }) => [key, hex(value)]);
       for (const name of ['prefixChildren', 'prefixEnds'] as const)
-        stored[name] = [...tables[name].range()].map(({ key, value }) => [hex(key), hex(value)]);
+        stored[name] = [...tables[name].range()].flatMap(({ key, value }) => [
+          [hex(key)],
+          ...decodeKeyChunk(value).map((entry) => [hex(entry.key), entry.number]),
+        ]);
     });
     expect(stored).toEqual({
       prefixRuns: [
@@ -70,22 +74,15 @@ describe('the prefix index', () => {
         [3, '020204040404'],
         [4, '000001010101'],
       ],
-      prefixPlaces: [
-        [1, '0103'],
-        [2, '0303'],
-        [3, '0401'],
-      ],
+      prefixPlaces: [[1, '00' + '0103' + '0303' + '0401']],
       prefixChildren: [
-        ['0000000001010101617070', '02'],
-        ['000000000101010178', '04'],
-        ['0000000203030303', '01'],
-        ['0000000204040404', '03'],
+        ['01'],
+        ['0001010101617070', 2],
+        ['000101010178', 4],
+        ['010203030303', 1],
+        ['010204040404', 3],
       ],
-      prefixEnds: [
-        ['000000010000000300000001', ''],
-        ['000000030000000300000002', ''],
-        ['000000040000000100000003', ''],
-      ],
+      prefixEnds: [['01'], ['010101030101', 0], ['010301030102', 0], ['010401010103', 0]],
     });
   });
 
@@ -114,13 +111,19 @@ describe('the prefix index', () => {
     await backend.close();
   });
 
+  /** Other entries in the only chunk. */
+  const change = (table: Tables['ids'], to: (entries: KeyEntry[]) => KeyEntry[]) =>
+    table.put(Buffer.of(1), encodeKeyChunk(to(decodeKeyChunk(table.get(Buffer.of(1))!))));
   const damages: [string, (tables: Tables) => void, string[]][] = [
-    ['a way to a run', (t) => t.prefixChildren.remove([...t.prefixChildren.keys()][0]!), ['a', 'b', 'c']],
-    ['an end', (t) => t.prefixEnds.remove([...t.prefixEnds.keys()][0]!), ['a', 'b', 'c']],
-    ['a place', (t) => t.prefixPlaces.remove(1), ['b', 'c']],
+    ['a way to a run', (t) => change(t.prefixChildren, ([, ...rest]) => rest), ['a', 'b', 'c']],
+    ['the order of ways', (t) => change(t.prefixChildren, (all) => all.reverse()), ['a', 'b', 'c']],
+    ['an end', (t) => change(t.prefixEnds, ([, ...rest]) => rest), ['a', 'b', 'c']],
+    ['all ends', (t) => t.prefixEnds.put(Buffer.of(1), Buffer.of(0, 9)), ['a', 'b', 'c']],
+    ['a place', (t) => t.prefixPlaces.put(1, Buffer.of(0, 0, 3, 3, 4, 1)), ['b', 'c']],
+    ['all places', (t) => t.prefixPlaces.put(1, Buffer.of(0, 1)), []],
     ['a run', (t) => t.prefixRuns.remove(3), ['a', 'c']],
     ['the bytes of a run', (t) => t.prefixRuns.put(2, Buffer.from([0, 0, 1])), ['c']],
-    ['the depth of a place', (t) => t.prefixPlaces.put(3, Buffer.from([4, 2])), ['a', 'b']],
+    ['the depth of a place', (t) => t.prefixPlaces.put(1, Buffer.of(0, 1, 3, 3, 3, 4, 2)), ['a', 'b']],
     ['the run before a run', (t) => t.prefixRuns.put(1, Buffer.from('010203030303', 'hex')), ['b', 'c']],
   ];
   it.each(damages)(

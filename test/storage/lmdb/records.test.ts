@@ -2,12 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter, varintBytes } from '../../../src/storage/bytes.js';
 import {
-  decodeIdChunk,
-  encodeIdChunk,
-  insertId,
-  locateId,
-  type IdEntry,
-} from '../../../src/storage/lmdb/conversations/id-chunk.js';
+  decodeKeyChunk,
+  encodeKeyChunk,
+  entriesFrom,
+  insertKey,
+  locateKey,
+  type KeyEntry,
+} from '../../../src/storage/lmdb/tables/key-chunk.js';
 import {
   decodeIndexChunk,
   encodeIndexChunk,
@@ -166,14 +167,14 @@ describe('the stored bytes', () => {
     expect(decodeIndexChunk(0, encodeIndexChunk(0, entries))).toEqual(entries);
   });
 
-  it('of a chunk of the id index', () => {
+  it('of a chunk of a key index', () => {
     const entries = ['chat/1', 'chat/12', 'tau'].map((id, index) => ({
-      id: Buffer.from(id),
+      key: Buffer.from(id),
       number: index + 7,
     }));
-    const chunk = encodeIdChunk(entries);
+    const chunk = encodeKeyChunk(entries);
     expect(hex(chunk)).toBe('0006636861742f310e' + '06013202' + '000374617502');
-    expect(decodeIdChunk(chunk)).toEqual(entries);
+    expect(decodeKeyChunk(chunk)).toEqual(entries);
   });
 
   it('of a garbage entry', () => {
@@ -264,22 +265,25 @@ describe('chunks changed as bytes', () => {
     );
   });
 
-  it('of the id index hold what a sorted list holds', () => {
+  it('of a key index hold what a sorted list holds', () => {
     const id = fc.stringMatching(/^[ab]{1,6}c?$/);
     fc.assert(
       fc.property(fc.uniqueArray(id), fc.array(id), (ids, others) => {
         let chunk: Uint8Array = Buffer.alloc(0);
-        const entries: IdEntry[] = ids.map((each, index) => ({
-          id: Buffer.from(each),
+        const entries: KeyEntry[] = ids.map((each, index) => ({
+          key: Buffer.from(each),
           number: (index * 37) % 11,
         }));
-        for (const each of entries) chunk = insertId(chunk, locateId(chunk, each.id), each);
-        const sorted = [...entries].sort((a, b) => Buffer.compare(a.id, b.id));
-        expect(decodeIdChunk(chunk)).toEqual(sorted);
-        expect(hex(chunk)).toBe(hex(encodeIdChunk(sorted)));
+        for (const each of entries) chunk = insertKey(chunk, locateKey(chunk, each.key), each);
+        const sorted = [...entries].sort((a, b) => Buffer.compare(a.key, b.key));
+        expect(decodeKeyChunk(chunk)).toEqual(sorted);
+        expect(hex(chunk)).toBe(hex(encodeKeyChunk(sorted)));
         for (const each of [...ids, ...others]) {
-          const expected = entries.find((entry) => entry.id.toString() === each)?.number;
-          expect(locateId(chunk, Buffer.from(each)).found).toBe(expected);
+          const expected = entries.find((entry) => entry.key.toString() === each)?.number;
+          expect(locateKey(chunk, Buffer.from(each)).found).toBe(expected);
+          expect([...entriesFrom(chunk, Buffer.from(each))]).toEqual(
+            sorted.filter(({ key }) => key.compare(Buffer.from(each)) >= 0),
+          );
         }
       }),
     );

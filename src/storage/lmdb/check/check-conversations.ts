@@ -5,7 +5,7 @@ import { checkList } from './check-lists.js';
 import type { CheckedPages } from './check-pages.js';
 import { decodeManifest, type StoredManifest } from '../conversations/conversations.js';
 import type { Tables } from '../tables/environment.js';
-import { decodeIdChunk } from '../conversations/id-chunk.js';
+import { decodeKeyChunk } from '../tables/key-chunk.js';
 import { IdIndex } from '../conversations/id-index.js';
 import type { NameOf } from '../conversations/manifest.js';
 import { decodeDirectory } from '../conversations/page-directory.js';
@@ -51,7 +51,7 @@ export class CheckedConversations {
     let before: Uint8Array = Buffer.alloc(0);
     for (const { value } of this.tables.ids.range()) {
       guarded(this.report, 'id-index', 'a chunk of the id index', () => {
-        for (const { id, number } of decodeIdChunk(value)) {
+        for (const { key: id, number } of decodeKeyChunk(value)) {
           const subject = `id ${id.toString('utf8')}`;
           if (before.length > 0 && Buffer.compare(id, before) <= 0)
             this.report('id-index', subject, 'is not in order');

@@ -3,19 +3,21 @@ import { guarded, type Report } from './check-report.js';
 import { readHeader } from '../conversations/conversations.js';
 import type { Tables } from '../tables/environment.js';
 import type { NameOf } from '../conversations/manifest.js';
-import { decodeNumber } from '../prefix/prefix-index.js';
+import { placesIn } from '../prefix/prefix-places.js';
 import {
   applicationOfKey,
   blocksOf,
   childKey,
-  decodePrefixPlace,
   decodePrefixRun,
   endKey,
-  endOfKey,
   runEnd,
   runKey,
+  type PrefixEnd,
   type PrefixRun,
 } from '../prefix/prefix-run.js';
+import { decodeKeyChunk, type KeyEntry } from '../tables/key-chunk.js';
+import { chunkKeyOf, KeyIndex } from '../tables/key-index.js';
+import type { Table } from '../tables/table.js';
 
 const INVARIANT = 'prefix-index';
 
@@ -26,6 +28,8 @@ export function* checkPrefixes(
   report: Report,
 ): Generator<number, void, void> {
   const applications = new RunApplications(tables);
+  const children = new KeyIndex(tables.prefixChildren);
+  const ends = new KeyIndex(tables.prefixEnds);
   let runs = 0;
   for (const { key, value } of tables.prefixRuns.range()) {
     const subject = `run ${key}`;
@@ -34,18 +38,17 @@ export function* checkPrefixes(
       const run = decodePrefixRun(value);
       const before = run.parent === 0 ? 0 : endOfRun(tables, run.parent);
       if (run.start !== before) report(INVARIANT, subject, 'does not begin where the run before it ends');
-      const deepest = deepestEnd(tables, key);
-      if (deepest !== runEnd(run) && !hasChildren(tables, key)) {
+      const atEnd = endKey({ run: key, depth: runEnd(run), conversation: 0 });
+      if (!leadsOn(ends, atEnd, runKey(key)) && !leadsOn(children, runKey(key), runKey(key))) {
         report(INVARIANT, subject, 'has blocks that no conversation has');
       }
     });
     yield 0;
   }
   let ways = 0;
-  for (const { key, value } of tables.prefixChildren.range()) {
+  for (const { key, number } of entriesIn(tables.prefixChildren, 'ways to runs', report)) {
     ways += 1;
     guarded(report, INVARIANT, 'a way to a run', () => {
-      const number = decodeNumber(value);
       const run = readRun(tables, number);
       const application = run?.parent === 0 ? applicationOfKey(key) : '';
       if (!run || !key.equals(childKey(run.parent, blocksOf(run.blocks, 0, 1), application))) {
@@ -57,39 +60,64 @@ export function* checkPrefixes(
   if (ways !== runs) report(INVARIANT, 'runs', `there are ${runs}, and ways to ${ways}`);
   let places = 0;
   for (const { key, value } of tables.prefixPlaces.range()) {
-    const subject = `conversation number ${key}`;
-    places += 1;
-    guarded(report, INVARIANT, subject, () => {
-      const { run: number, depth } = decodePrefixPlace(value);
-      const record = tables.conversations.get(key);
-      const conversation = record && readHeader(record, nameOf).conversation;
-      const run = readRun(tables, number);
-      if (!conversation || !run || depth <= run.start || depth > runEnd(run)) {
-        report(INVARIANT, subject, `has no place in run ${number}`);
-      } else if (depth > wholeBlocks(conversation.totalTokens)) {
-        report(INVARIANT, subject, 'has fewer blocks than it is found by');
-      } else if (applications.of(number) !== conversation.application) {
-        report(INVARIANT, subject, 'is found by another application');
-      }
-      if (!tables.prefixEnds.get(endKey({ run: number, depth, conversation: key }))) {
-        report(INVARIANT, subject, `does not end in run ${number}`);
+    guarded(report, INVARIANT, 'a record of places', () => {
+      for (const [conversation, place] of placesIn(key, value)) {
+        places += 1;
+        checkPlace(tables, nameOf, report, { conversation, ...place }, applications);
+        if (ends.find(endKey({ conversation, ...place })) === undefined) {
+          report(INVARIANT, `conversation number ${conversation}`, `does not end in run ${place.run}`);
+        }
       }
     });
     yield 0;
   }
-  let ends = 0;
-  for (const { key } of tables.prefixEnds.range()) {
-    ends += 1;
-    if (!tables.prefixPlaces.get(endOfKey(key).conversation)) {
-      report(
-        INVARIANT,
-        `conversation number ${endOfKey(key).conversation}`,
-        'ends in a run and has no place',
-      );
-    }
+  let endsFound = 0;
+  for (const found = entriesIn(tables.prefixEnds, 'ends of conversations', report); !found.next().done;) {
+    endsFound += 1;
     yield 0;
   }
-  if (ends !== places) report(INVARIANT, 'conversations', `${places} have a place, and ${ends} end in runs`);
+  if (endsFound !== places) {
+    report(INVARIANT, 'conversations', `${places} have a place, and ${endsFound} end in runs`);
+  }
+}
+
+/** Whether a conversation is where its place says, as far as the runs tell. */
+function checkPlace(
+  tables: Tables,
+  nameOf: NameOf,
+  report: Report,
+  { conversation: number, run: runNumber, depth }: PrefixEnd,
+  applications: RunApplications,
+): void {
+  const subject = `conversation number ${number}`;
+  guarded(report, INVARIANT, subject, () => {
+    const record = tables.conversations.get(number);
+    const conversation = record && readHeader(record, nameOf).conversation;
+    const run = readRun(tables, runNumber);
+    if (!conversation || !run || depth <= run.start || depth > runEnd(run)) {
+      report(INVARIANT, subject, `has no place in run ${runNumber}`);
+    } else if (depth > wholeBlocks(conversation.totalTokens)) {
+      report(INVARIANT, subject, 'has fewer blocks than it is found by');
+    } else if (applications.of(runNumber) !== conversation.application) {
+      report(INVARIANT, subject, 'is found by another application');
+    }
+  });
+}
+
+/** The entries of a key index; says where they do not decode, or are not in order: then looking them up fails. */
+function* entriesIn(table: Table<Buffer>, what: string, report: Report): Generator<KeyEntry, void, void> {
+  let before: Buffer | undefined;
+  for (const { key: chunkKey, value } of table.range()) {
+    let entries: KeyEntry[] = [];
+    guarded(report, INVARIANT, what, () => (entries = decodeKeyChunk(value)));
+    for (const entry of entries) {
+      const inOrder =
+        (!before || before.compare(entry.key) < 0) && chunkKeyOf(entry.key).compare(chunkKey) >= 0;
+      if (!inOrder) report(INVARIANT, what, 'are not in order');
+      before = entry.key;
+      yield entry;
+    }
+  }
 }
 
 function readRun(tables: Pick<Tables, 'prefixRuns'>, number: number): PrefixRun | undefined {
@@ -132,14 +160,8 @@ function endOfRun(tables: Tables, number: number): number | undefined {
   return run && runEnd(run);
 }
 
-function deepestEnd(tables: Tables, number: number): number | undefined {
-  const key = tables.prefixEnds.floorKey(runKey(number + 1));
-  const end = key && endOfKey(key);
-  return end?.run === number ? end.depth : undefined;
-}
-
-function hasChildren(tables: Tables, number: number): boolean {
-  const children = tables.prefixChildren.range({ start: runKey(number), end: runKey(number + 1), limit: 1 });
-  for (const { key } of children) return key.length > 0;
-  return false;
+/** Whether the first entry from a key on begins with these bytes. */
+function leadsOn(index: KeyIndex, from: Buffer, beginning: Buffer): boolean {
+  const first = index.from(from).next();
+  return first.done !== true && first.value.key.subarray(0, beginning.length).equals(beginning);
 }

@@ -3,6 +3,7 @@ import type { Change, ManifestOutcome } from '../../change.js';
 import { prefixOutdated } from '../../refusals.js';
 import { wholeBlocks } from '../../prefix-blocks.js';
 import { writeManifest } from '../conversations/conversations.js';
+import type { ListedSegment } from '../conversations/message-list.js';
 import { ListWriter } from '../conversations/list-writer.js';
 import {
   addMessages,
@@ -12,13 +13,16 @@ import {
   requireConversation,
   type BroughtSegments,
 } from './manifest-change.js';
-import type { KnownSegment } from '../segments/segment-cache.js';
 import type { WriteSession } from './write-session.js';
 
 type Append = NonNullable<Change['append']>;
 
 /** What the messages name. */
-export function checkAppend(session: WriteSession, append: Append, brought: BroughtSegments): KnownSegment[] {
+export function checkAppend(
+  session: WriteSession,
+  append: Append,
+  brought: BroughtSegments,
+): ListedSegment[] {
   const { conversation } = requireConversation(session, append);
   if (append.prefix && append.prefix.afterTokens !== conversation.totalTokens)
     throw prefixOutdated(append.id);
@@ -29,7 +33,7 @@ export function checkAppend(session: WriteSession, append: Append, brought: Brou
 export function appendMessages(
   session: WriteSession,
   { id, messages, timeMs, prefix }: Append,
-  named: readonly KnownSegment[],
+  named: readonly ListedSegment[],
   brought: BroughtSegments,
 ): ManifestOutcome {
   const { number, conversation: before, list: stored } = requireConversation(session, { id });

@@ -19,7 +19,6 @@ export interface Made {
  * what it returns makes the change, and where that throws the transaction must be aborted.
  */
 export function planChange(session: WriteSession, change: Change, sequenceMax: number): () => Made {
-  session.begin(change);
   const { request } = change;
   const replayed = request && session.requests.replay(request);
   if (replayed) return () => ({ result: replayed, wrote: false });

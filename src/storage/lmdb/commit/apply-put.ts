@@ -12,10 +12,11 @@ import {
   manifestOutcome,
   nothingNew,
   releaseList,
+  segmentsInOrder,
   type BroughtSegments,
 } from './manifest-change.js';
+import type { ListedSegment } from '../conversations/message-list.js';
 import { messagesOf } from '../conversations/stored-list.js';
-import type { KnownSegment } from '../segments/segment-cache.js';
 import type { WriteSession } from './write-session.js';
 
 type Put = NonNullable<Change['put']>;
@@ -25,7 +26,7 @@ export interface PlannedPut {
   readonly same?: ManifestOutcome;
   readonly existing: NumberedManifest | undefined;
   /** What the messages name. */
-  readonly named: readonly KnownSegment[];
+  readonly named: readonly ListedSegment[];
 }
 
 export function checkPut(
@@ -88,6 +89,7 @@ function sameContent(
 ): boolean {
   if (contentKey(conversation, []) !== contentKey(spec, [])) return false;
   if (conversation.messageCount !== messages.length) return false;
+  const find = segmentsInOrder(session, messages);
   const storedMessages = messagesOf(list, (id) => session.pages.read(id), session.nameOf);
   for (const wanted of messages) {
     const stored = storedMessages.next().value;
@@ -97,9 +99,7 @@ function sameContent(
       stored.name === wanted.name &&
       stored.toolCallId === wanted.toolCallId &&
       stored.segments.length === wanted.segments.length &&
-      wanted.segments.every(
-        ({ hash }, index) => session.segments.find(hash)?.id === stored.segments[index]?.id,
-      );
+      wanted.segments.every(({ hash }, index) => find(hash)?.id === stored.segments[index]?.id);
     if (!isSame) return false;
   }
   return true;

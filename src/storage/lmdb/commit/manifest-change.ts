@@ -3,7 +3,7 @@ import type { ManifestOutcome, NewSegment } from '../../change.js';
 import { conversationNotFound, revisionMismatch, segmentMissing } from '../../refusals.js';
 import { findManifest, type NumberedManifest } from '../conversations/conversations.js';
 import type { ListWriter } from '../conversations/list-writer.js';
-import { segmentsNamed } from '../conversations/message-list.js';
+import { segmentsNamed, type ListedSegment } from '../conversations/message-list.js';
 import { decodeDirectory } from '../conversations/page-directory.js';
 import { readable } from '../tables/readable.js';
 import type { KnownSegment } from '../segments/segment-cache.js';
@@ -50,6 +50,24 @@ export function requireConversation(
 }
 
 /**
+ * Finds the segments that messages name, asked for one after the other: what was looked up before the transaction is
+ * not looked up again.
+ */
+export function segmentsInOrder(
+  { shared, segments }: WriteSession,
+  messages: Iterable<MessageRecord>,
+  brought: BroughtSegments = new Map(),
+): (hash: SegmentHash) => ListedSegment | undefined {
+  const resolved = shared.resolved.get(messages);
+  let at = 0;
+  return (hash) => {
+    const found = resolved?.[at++];
+    if (found && segments.referencesOf(found.id) !== undefined) return found;
+    return brought.get(hash) ?? segments.find(hash);
+  };
+}
+
+/**
  * The segments that messages name, one after the other. What is brought has its id once it is stored.
  * @throws StowkenError SEGMENT_MISSING when messages name what is neither stored nor brought
  */
@@ -57,12 +75,13 @@ export function findSegments(
   session: WriteSession,
   messages: Iterable<MessageRecord>,
   brought: BroughtSegments,
-): KnownSegment[] {
-  const named: KnownSegment[] = [];
+): ListedSegment[] {
+  const find = segmentsInOrder(session, messages, brought);
+  const named: ListedSegment[] = [];
   const missing = new Set<SegmentHash>();
   for (const { segments } of messages) {
     for (const { hash } of segments) {
-      const found = brought.get(hash) ?? session.segments.find(hash);
+      const found = find(hash);
       if (found) named.push(found);
       else missing.add(hash);
     }
@@ -75,7 +94,7 @@ export function findSegments(
 export function addMessages(
   list: ListWriter,
   messages: Iterable<MessageRecord>,
-  named: readonly KnownSegment[],
+  named: readonly ListedSegment[],
 ): void {
   let at = 0;
   for (const message of messages) list.add(message, named.slice(at, (at += message.segments.length)));
@@ -84,7 +103,7 @@ export function addMessages(
 /** What putting or appending messages made, which name these segments. */
 export function manifestOutcome(
   conversation: Conversation,
-  named: readonly KnownSegment[],
+  named: readonly ListedSegment[],
   brought: BroughtSegments,
 ): ManifestOutcome {
   const ids = new Set<number>();

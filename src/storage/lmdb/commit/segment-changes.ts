@@ -36,7 +36,6 @@ export class SegmentChanges {
   readonly #garbage: Garbage;
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
-  #resolved: ReadonlyMap<SegmentHash, KnownSegment> | undefined;
   #reader: SegmentReader;
   #indexChanges: ReturnType<HashIndex['flush']> | undefined;
 
@@ -59,17 +58,12 @@ export class SegmentChanges {
     return this.memory.tables;
   }
 
-  /** Segments that the change which comes next names, as far as they were looked up before the transaction. */
-  expect(resolved: ReadonlyMap<SegmentHash, KnownSegment> | undefined): void {
-    this.#resolved = resolved;
-  }
-
   find(hash: SegmentHash): KnownSegment | undefined {
     const met = this.#met.get(hash);
     if (met && this.#isStored(met)) return met;
     if (this.memory.absences.has(this.state.commitSequence - 1, hash) || this.#absent.has(hash))
       return undefined;
-    const cached = this.#resolved?.get(hash) ?? this.memory.cache.byHash(hash);
+    const cached = this.memory.cache.byHash(hash);
     if (cached && this.#isStored(cached)) return cached;
     for (const id of this.#index.candidates(hash)) {
       const known = this.#known(id);

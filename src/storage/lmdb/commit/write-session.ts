@@ -1,15 +1,14 @@
 import { registryIdOf, type LiveCodec } from '../../../codec/index.js';
-import type { SegmentHash } from '../../../model/index.js';
-import type { Change } from '../../change.js';
+import type { MessageRecord } from '../../../model/index.js';
 import type { Tables } from '../tables/environment.js';
 import { IdIndexWriter } from '../conversations/id-index.js';
+import type { ListedSegment } from '../conversations/message-list.js';
 import { NameWriter, type Names } from '../conversations/names.js';
 import { Pages } from '../conversations/pages.js';
 import { PrefixIndex } from '../prefix/prefix-index.js';
 import { References } from '../segments/references.js';
 import { Registries } from '../segments/registries.js';
 import { Requests } from '../conversations/requests.js';
-import type { KnownSegment } from '../segments/segment-cache.js';
 import { SegmentChanges, type SegmentMemory } from './segment-changes.js';
 import { readState, writeState, type State } from '../tables/state.js';
 
@@ -17,8 +16,11 @@ import { readState, writeState, type State } from '../tables/state.js';
 export interface Shared extends SegmentMemory {
   readonly codec: LiveCodec;
   readonly names: Names;
-  /** Segments that changes name, looked up before their transaction: a pair of hash and id is true for ever. */
-  readonly resolved: WeakMap<Change, ReadonlyMap<SegmentHash, KnownSegment>>;
+  /**
+   * The segments that messages name, one after the other, as far as they were found before the transaction: a pair of
+   * hash and id is true for ever.
+   */
+  readonly resolved: WeakMap<Iterable<MessageRecord>, readonly (ListedSegment | undefined)[]>;
 }
 
 /**
@@ -40,7 +42,7 @@ export class WriteSession {
   readonly nameOf = (code: number): string => this.names.nameOf(code);
 
   constructor(
-    private readonly shared: Shared,
+    readonly shared: Shared,
     nowMs: number,
   ) {
     const { tables } = shared;
@@ -58,11 +60,6 @@ export class WriteSession {
 
   get tables(): Tables {
     return this.shared.tables;
-  }
-
-  /** The change that is planned and made from here on. */
-  begin(change: Change): void {
-    this.segments.expect(this.shared.resolved.get(change));
   }
 
   putRegistry(bytes: Uint8Array, timeMs: number): void {
@@ -89,6 +86,7 @@ export class WriteSession {
     this.registries.flush();
     this.references.flush();
     this.ids.flush();
+    this.prefixes.flush();
     this.pages.flush(sequenceMax);
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);

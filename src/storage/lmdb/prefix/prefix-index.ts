@@ -1,36 +1,44 @@
 import { StowkenError } from '../../../model/index.js';
-import { ByteReader, ByteWriter } from '../../bytes.js';
 import type { Tables } from '../tables/environment.js';
+import type { KeyEntry } from '../tables/key-chunk.js';
+import { KeyIndexWriter } from '../tables/key-index.js';
 import { PREFIX_RUN_BLOCKS } from '../tables/layout.js';
+import { PrefixPlaces, type PrefixPlace } from './prefix-places.js';
 import {
   applicationOfKey,
   blockCount,
   blocksOf,
   childKey,
-  decodePrefixPlace,
   decodePrefixRun,
-  encodePrefixPlace,
   encodePrefixRun,
   endKey,
   endOfKey,
   runEnd,
   runKey,
   type PrefixEnd,
-  type PrefixPlace,
   type PrefixRun,
 } from './prefix-run.js';
 
 const ROOT: PrefixPlace = { run: 0, depth: 0 };
-const NOTHING = new Uint8Array(0);
 
 /**
  * Which conversations begin with the same blocks: for each application a tree of runs of blocks, in which every
- * conversation ends somewhere. What two share is there once. Reads, and writes, the tables as they are.
+ * conversation ends somewhere. What two share is there once. Of one stretch of reading, or of one write transaction,
+ * which ends with flush().
  */
 export class PrefixIndex {
-  constructor(
-    private readonly tables: Pick<Tables, 'prefixRuns' | 'prefixChildren' | 'prefixEnds' | 'prefixPlaces'>,
-  ) {}
+  readonly #runs: Tables['prefixRuns'];
+  readonly #children: KeyIndexWriter;
+  readonly #ends: KeyIndexWriter;
+  readonly #places: PrefixPlaces;
+  #nextRun: number | undefined;
+
+  constructor(tables: Pick<Tables, 'prefixRuns' | 'prefixChildren' | 'prefixEnds' | 'prefixPlaces'>) {
+    this.#runs = tables.prefixRuns;
+    this.#children = new KeyIndexWriter(tables.prefixChildren);
+    this.#ends = new KeyIndexWriter(tables.prefixEnds);
+    this.#places = new PrefixPlaces(tables.prefixPlaces);
+  }
 
   /** Enters a conversation that is not in it. */
   insert(conversation: number, application: string, blocks: Uint8Array): void {
@@ -39,7 +47,7 @@ export class PrefixIndex {
 
   /** Adds blocks to a conversation that has `depth` so far. One of which others are missing stays as it is. */
   extend(conversation: number, application: string, depth: number, blocks: Uint8Array): void {
-    const place = this.#placeOf(conversation) ?? ROOT;
+    const place = this.#places.get(conversation) ?? ROOT;
     if (place.depth !== depth || blocks.length === 0) return;
     this.#leave(conversation, place);
     this.#settle(conversation, this.#grow(place, application, blocks));
@@ -47,7 +55,7 @@ export class PrefixIndex {
 
   /** Enters a conversation that begins as another one does, for so many blocks. */
   fork(parent: number, conversation: number, depth: number): void {
-    const place = this.#placeOf(parent);
+    const place = this.#places.get(parent);
     if (!place) return;
     let { run } = place;
     while (run !== 0) {
@@ -59,11 +67,18 @@ export class PrefixIndex {
   }
 
   remove(conversation: number): void {
-    const place = this.#placeOf(conversation);
+    const place = this.#places.get(conversation);
     if (!place) return;
     this.#leave(conversation, place);
-    this.tables.prefixPlaces.remove(conversation);
+    this.#places.set(conversation, undefined);
     this.#prune(place.run);
+  }
+
+  /** Writes what was held back. */
+  flush(): void {
+    this.#children.flush();
+    this.#ends.flush();
+    this.#places.flush();
   }
 
   /** The most blocks that any conversation begins with, and some of those that do; of one application or of all. */
@@ -144,10 +159,11 @@ export class PrefixIndex {
   #split(number: number, run: PrefixRun, depth: number, application: string): number {
     const before = blocksOf(run.blocks, 0, depth - run.start);
     const after = blocksOf(run.blocks, depth - run.start);
+    this.#children.remove(childKey(run.parent, blocksOf(before, 0, 1), application));
     const upper = this.#add({ parent: run.parent, start: run.start, blocks: before }, application);
     this.#put(number, { parent: upper, start: depth, blocks: after });
     this.#setChild(upper, after, application, number);
-    for (const end of [...this.#ends(number, run.start, depth + 1)]) {
+    for (const end of [...this.#endsOf(number, run.start, depth + 1)]) {
       this.#leave(end.conversation, end);
       this.#settle(end.conversation, { run: upper, depth: end.depth });
     }
@@ -165,7 +181,7 @@ export class PrefixIndex {
         return;
       }
       this.#removeChild(number, run);
-      this.tables.prefixRuns.remove(number);
+      this.#runs.remove(number);
       number = run.parent;
     }
   }
@@ -173,17 +189,17 @@ export class PrefixIndex {
   /** Of the first runs, the key has the application too, which a conversation that is damaged may not say any more. */
   #removeChild(number: number, { parent, blocks }: PrefixRun): void {
     const beginning = childKey(parent, blocksOf(blocks, 0, 1), '');
-    for (const { key, value } of this.tables.prefixChildren.range({ start: beginning })) {
-      if (key.compare(beginning, 0, beginning.length, 0, beginning.length) !== 0) return;
-      if (decodeNumber(value) === number) return this.tables.prefixChildren.remove(key);
+    for (const { key, number: child } of this.#children.from(beginning)) {
+      if (!beginsWith(key, beginning)) return;
+      if (child === number) return this.#children.remove(key);
     }
   }
 
   *#conversationsFrom(place: PrefixPlace): Generator<number, void, void> {
     const open = [place];
     for (let next = open.pop(); next; next = open.pop()) {
-      for (const { conversation } of this.#ends(next.run, next.depth)) yield conversation;
-      for (const { value } of this.#children(next.run)) open.push({ run: decodeNumber(value), depth: 0 });
+      for (const { conversation } of this.#endsOf(next.run, next.depth)) yield conversation;
+      for (const { number } of this.#childrenOf(next.run)) open.push({ run: number, depth: 0 });
     }
   }
 
@@ -191,87 +207,79 @@ export class PrefixIndex {
   *#applicationsAt(blocks: Uint8Array): Generator<string, void, void> {
     if (blocks.length === 0) return;
     const first = childKey(0, blocksOf(blocks, 0, 1), '');
-    for (const { key } of this.tables.prefixChildren.range({ start: first, end: runKey(1) })) {
-      if (key.compare(first, 0, first.length, 0, first.length) !== 0) return;
+    for (const { key } of this.#children.from(first)) {
+      if (!beginsWith(key, first)) return;
       yield applicationOfKey(key);
     }
   }
 
-  #children(run: number, limit?: number) {
-    return this.tables.prefixChildren.range({
-      start: runKey(run),
-      end: runKey(run + 1),
-      ...(limit !== undefined && { limit }),
-    });
+  *#childrenOf(run: number): Generator<KeyEntry, void, void> {
+    const beginning = runKey(run);
+    for (const child of this.#children.from(beginning)) {
+      if (!beginsWith(child.key, beginning)) return;
+      yield child;
+    }
   }
 
   #hasChildren(run: number): boolean {
-    for (const child of this.#children(run, 1)) return child.key.length > 0;
-    return false;
+    return this.#childrenOf(run).next().done !== true;
   }
 
   /** Conversations that end in a run, from one depth on and before another. */
-  *#ends(run: number, from: number, before?: number): Generator<PrefixEnd, void, void> {
-    const start = endKey({ run, depth: from, conversation: 0 });
-    const end = before === undefined ? runKey(run + 1) : endKey({ run, depth: before, conversation: 0 });
-    for (const { key } of this.tables.prefixEnds.range({ start, end })) yield endOfKey(key);
+  *#endsOf(run: number, from: number, before = Infinity): Generator<PrefixEnd, void, void> {
+    for (const { key } of this.#ends.from(endKey({ run, depth: from, conversation: 0 }))) {
+      const end = endOfKey(key);
+      if (end.run !== run || end.depth >= before) return;
+      yield end;
+    }
   }
 
   #deepestEnd(run: number): number | undefined {
-    const key = this.tables.prefixEnds.floorKey(runKey(run + 1));
-    const end = key && endOfKey(key);
+    const last = this.#ends.before(runKey(run + 1));
+    const end = last && endOfKey(last.key);
     return end?.run === run ? end.depth : undefined;
   }
 
   #settle(conversation: number, place: PrefixPlace): void {
     if (place.depth === 0) return;
-    this.tables.prefixPlaces.put(conversation, encodePrefixPlace(place));
-    this.tables.prefixEnds.put(endKey({ ...place, conversation }), NOTHING);
+    this.#places.set(conversation, place);
+    this.#ends.insert(endKey({ ...place, conversation }), 0);
   }
 
   #leave(conversation: number, place: PrefixPlace): void {
-    if (place.depth > 0) this.tables.prefixEnds.remove(endKey({ ...place, conversation }));
-  }
-
-  #placeOf(conversation: number): PrefixPlace | undefined {
-    const record = this.tables.prefixPlaces.get(conversation);
-    return record && decodePrefixPlace(record);
+    if (place.depth > 0) this.#ends.remove(endKey({ ...place, conversation }));
   }
 
   #run(number: number): PrefixRun {
-    const record = this.tables.prefixRuns.get(number);
+    const record = this.#runs.get(number);
     if (!record) throw new StowkenError('CORRUPT_STORE', `run ${number} of the prefix index is missing`);
     return decodePrefixRun(record);
   }
 
   #put(number: number, run: PrefixRun): void {
-    this.tables.prefixRuns.put(number, encodePrefixRun(run));
+    this.#runs.put(number, encodePrefixRun(run));
   }
 
   #add(run: PrefixRun, application: string): number {
-    const number = (this.tables.prefixRuns.lastKey() ?? 0) + 1;
-    this.tables.prefixRuns.append(number, encodePrefixRun(run));
+    const number = (this.#nextRun ??= (this.#runs.lastKey() ?? 0) + 1);
+    this.#nextRun += 1;
+    this.#runs.append(number, encodePrefixRun(run));
     this.#setChild(run.parent, run.blocks, application, number);
     return number;
   }
 
   #child(parent: number, firstBlock: Uint8Array, application: string): number | undefined {
-    const record = this.tables.prefixChildren.get(childKey(parent, firstBlock, application));
-    return record && decodeNumber(record);
+    return this.#children.find(childKey(parent, firstBlock, application));
   }
 
   #setChild(parent: number, blocks: Uint8Array, application: string, number: number): void {
     const key = childKey(parent, blocksOf(blocks, 0, 1), application);
-    this.tables.prefixChildren.put(key, encodeNumber(number));
+    this.#children.insert(key, number);
   }
 }
 
-export function encodeNumber(number: number): Uint8Array {
-  return new ByteWriter(8).varint(number).finish();
-}
-
-export function decodeNumber(record: Uint8Array): number {
-  return new ByteReader(record).varint();
+function beginsWith(key: Buffer, beginning: Buffer): boolean {
+  return key.subarray(0, beginning.length).equals(beginning);
 }
 
 function sharedBlocks(one: Uint8Array, other: Uint8Array): number {

@@ -1,6 +1,7 @@
 import { StowkenError } from '../../../model/index.js';
 import { prefixFingerprintBytes } from '../../queries.js';
 import { ByteReader, ByteWriter } from '../../bytes.js';
+import type { PrefixPlace } from './prefix-places.js';
 
 /** Blocks that conversations share, one after the other, up to where some go other ways. */
 export interface PrefixRun {
@@ -43,33 +44,15 @@ export function blocksOf(blocks: Uint8Array, from: number, to?: number): Uint8Ar
   );
 }
 
-/** A place in the index: so many blocks from a conversation's beginning, in this run. Run 0: before all blocks. */
-export interface PrefixPlace {
-  readonly run: number;
-  readonly depth: number;
-}
-
-export function encodePrefixPlace({ run, depth }: PrefixPlace): Uint8Array {
-  return new ByteWriter(16).varint(run).varint(depth).finish();
-}
-
-/** @throws StowkenError CORRUPT_STORE */
-export function decodePrefixPlace(record: Uint8Array): PrefixPlace {
-  const reader = new ByteReader(record);
-  return { run: reader.varint(), depth: reader.varint() };
-}
-
-const NUMBER_BYTES = 4;
-
 /** Where a run is found from the one before it: by its first block, and of those without one by application too. */
 export function childKey(parent: number, firstBlock: Uint8Array, application: string): Buffer {
-  const key = [numbers(parent), firstBlock];
+  const key = [runKey(parent), firstBlock];
   return Buffer.concat(parent === 0 ? [...key, Buffer.from(application, 'utf8')] : key);
 }
 
 /** The application of a key under which a conversation's first run is found. */
 export function applicationOfKey(key: Buffer): string {
-  return key.toString('utf8', NUMBER_BYTES + prefixFingerprintBytes);
+  return key.toString('utf8', runKey(0).length + prefixFingerprintBytes);
 }
 
 export interface PrefixEnd extends PrefixPlace {
@@ -77,24 +60,30 @@ export interface PrefixEnd extends PrefixPlace {
 }
 
 export function endKey({ run, depth, conversation }: PrefixEnd): Buffer {
-  return numbers(run, depth, conversation);
+  return Buffer.concat([run, depth, conversation].map(sortedNumber));
 }
 
 export function endOfKey(key: Buffer): PrefixEnd {
-  return {
-    run: key.readUInt32BE(0),
-    depth: key.readUInt32BE(NUMBER_BYTES),
-    conversation: key.readUInt32BE(2 * NUMBER_BYTES),
+  let at = 0;
+  const next = () => {
+    const bytes = key[at] ?? 0;
+    const number = bytes === 0 ? 0 : key.readUIntBE(at + 1, bytes);
+    at += 1 + bytes;
+    return number;
   };
+  return { run: next(), depth: next(), conversation: next() };
 }
 
 /** All keys of a run's children, or of its ends, lie between this and the next run's. */
 export function runKey(run: number): Buffer {
-  return numbers(run);
+  return sortedNumber(run);
 }
 
-function numbers(...values: readonly number[]): Buffer {
-  const key = Buffer.allocUnsafe(values.length * NUMBER_BYTES);
-  for (const [index, value] of values.entries()) key.writeUInt32BE(value, index * NUMBER_BYTES);
-  return key;
+/** How many bytes a number below 2^48 has, and these: sorts as the numbers do. */
+function sortedNumber(number: number): Buffer {
+  let bytes = 0;
+  for (let rest = number; rest > 0; rest = Math.floor(rest / 0x100)) bytes += 1;
+  const sorted = Buffer.alloc(1 + bytes, bytes);
+  if (bytes > 0) sorted.writeUIntBE(number, 1, bytes);
+  return sorted;
 }

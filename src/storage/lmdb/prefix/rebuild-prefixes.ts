@@ -3,14 +3,8 @@ import { readHeader } from '../conversations/conversations.js';
 import type { Tables } from '../tables/environment.js';
 import type { NameOf } from '../conversations/manifest.js';
 import { PrefixIndex } from './prefix-index.js';
-import {
-  blockCount,
-  blocksOf,
-  decodePrefixPlace,
-  decodePrefixRun,
-  runEnd,
-  type PrefixRun,
-} from './prefix-run.js';
+import { placesIn } from './prefix-places.js';
+import { blockCount, blocksOf, decodePrefixRun, runEnd, type PrefixRun } from './prefix-run.js';
 import { readable } from '../tables/readable.js';
 
 interface Entry {
@@ -32,11 +26,12 @@ export function rebuildPrefixes(tables: Tables, nameOf: NameOf): void {
   }
   const entries: Entry[] = [];
   for (const { key, value } of tables.prefixPlaces.range()) {
-    const place = readable(() => decodePrefixPlace(value));
-    const record = tables.conversations.get(key);
-    const conversation = record && readable(() => readHeader(record, nameOf).conversation);
-    if (!place || !conversation || place.depth > wholeBlocks(conversation.totalTokens)) continue;
-    entries.push({ conversation: key, application: conversation.application, ...place });
+    for (const [number, place] of readable(() => placesIn(key, value)) ?? []) {
+      const record = tables.conversations.get(number);
+      const conversation = record && readable(() => readHeader(record, nameOf).conversation);
+      if (!conversation || place.depth > wholeBlocks(conversation.totalTokens)) continue;
+      entries.push({ conversation: number, application: conversation.application, ...place });
+    }
   }
   for (const key of [...tables.prefixRuns.keys()]) tables.prefixRuns.remove(key);
   for (const key of [...tables.prefixPlaces.keys()]) tables.prefixPlaces.remove(key);
@@ -47,6 +42,7 @@ export function rebuildPrefixes(tables: Tables, nameOf: NameOf): void {
     const blocks = blocksBefore(runs, run, depth);
     if (blocks) index.insert(conversation, application, blocks);
   }
+  index.flush();
 }
 
 /** The blocks up to a place; undefined where they are not all there. */

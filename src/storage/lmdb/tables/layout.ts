@@ -68,11 +68,14 @@ export const REQUESTS_FORGOTTEN_MAX = 16;
 /** Segments, or pages, whose reference counts share a record, one byte each. */
 export const COUNTS_PER_CHUNK = 256;
 
-/** A chunk of the hash index or of the id index is split when it is longer. */
+/** A chunk of the hash index or of a key index is split when it is longer. */
 export const INDEX_CHUNK_BYTES = 512;
 
 /** A chunk of outside references is split when it is longer. */
 export const REFERENCE_CHUNK_BYTES = 512;
+
+/** Conversations whose places in the prefix index share a record. */
+export const PLACES_PER_CHUNK = 64;
 
 /** Blocks of one run of the prefix index, at most: what an append writes anew. */
 export const PREFIX_RUN_BLOCKS = 128;

@@ -1,18 +1,18 @@
 import { ByteReader, ByteWriter } from '../../bytes.js';
 
-/** An id's UTF-8 bytes, and the conversation's number. */
-export interface IdEntry {
-  readonly id: Buffer;
+/** A key, and the number to which it leads. */
+export interface KeyEntry {
+  readonly key: Buffer;
   readonly number: number;
 }
 
-/** Where an id is in a chunk, or where it belongs. */
-export interface IdPlace {
-  /** The conversation's number, when the id is there. */
+/** Where a key is in a chunk, or where it belongs. */
+export interface KeyPlace {
+  /** Its number, when the key is there. */
   readonly found: number | undefined;
   /** Whether a new entry would be the chunk's last. */
   readonly atEnd: boolean;
-  /** Offset of the first entry that is greater. */
+  /** Offset of its own entry, or else of the first that is greater. */
   readonly cut: number;
   /** Bytes shared with the entry before the cut, and its number. */
   readonly shared: number;
@@ -29,12 +29,12 @@ interface NextEntry {
 }
 
 /**
- * A chunk of the id index: ids in the order of their bytes, each as the bytes that it shares with the one
+ * A chunk of a key index: keys in the order of their bytes, each as the bytes that it shares with the one
  * before, the rest, and the distance to the number before. Searched and changed as bytes.
  */
-export function locateId(chunk: Uint8Array, id: Uint8Array): IdPlace {
+export function locateKey(chunk: Uint8Array, key: Uint8Array): KeyPlace {
   const reader = new ByteReader(chunk);
-  /** Bytes that the id shares with the entry just passed. */
+  /** Bytes that the key shares with the entry just passed. */
   let shared = 0;
   let number = 0;
   while (!reader.atEnd) {
@@ -43,16 +43,16 @@ export function locateId(chunk: Uint8Array, id: Uint8Array): IdPlace {
     const rest = reader.raw(reader.varint());
     const numberBefore = number;
     number += reader.zigzag();
-    // It shares more with the entry before than the id does: both stand on the same side of the id.
+    // It shares more with the entry before than the key does: both stand on the same side of the key.
     if (sharedBefore > shared) continue;
-    const equal = sharedBefore < shared ? 0 : commonPrefix(rest, id, shared);
+    const equal = sharedBefore < shared ? 0 : commonPrefix(rest, key, shared);
     const sharedWithNew = sharedBefore + equal;
-    const idEnds = sharedWithNew === id.length;
-    if (sharedBefore === shared && equal === rest.length && idEnds) {
+    const keyEnds = sharedWithNew === key.length;
+    if (sharedBefore === shared && equal === rest.length && keyEnds) {
       return { found: number, atEnd: reader.atEnd, cut, shared, numberBefore, next: undefined };
     }
     const isGreater =
-      sharedBefore < shared || idEnds || (equal < rest.length && rest[equal]! > id[sharedWithNew]!);
+      sharedBefore < shared || keyEnds || (equal < rest.length && rest[equal]! > key[sharedWithNew]!);
     if (isGreater) {
       const next = { sharedWithNew, rest: rest.subarray(equal), number, end: reader.position };
       return { found: undefined, atEnd: false, cut, shared, numberBefore, next };
@@ -62,12 +62,12 @@ export function locateId(chunk: Uint8Array, id: Uint8Array): IdPlace {
   return { found: undefined, atEnd: true, cut: chunk.length, shared, numberBefore: number, next: undefined };
 }
 
-/** A new chunk that has the id where locateId says that it belongs. */
-export function insertId(chunk: Uint8Array, place: IdPlace, { id, number }: IdEntry): Uint8Array {
+/** A new chunk that has the key where locateKey says that it belongs. */
+export function insertKey(chunk: Uint8Array, place: KeyPlace, { key, number }: KeyEntry): Uint8Array {
   const { cut, shared, numberBefore, next } = place;
-  const writer = new ByteWriter(chunk.length + id.length + 16);
+  const writer = new ByteWriter(chunk.length + key.length + 16);
   writer.raw(chunk.subarray(0, cut));
-  writeEntry(writer, shared, id.subarray(shared), number - numberBefore);
+  writeEntry(writer, shared, key.subarray(shared), number - numberBefore);
   if (next) {
     writeEntry(writer, next.sharedWithNew, next.rest, next.number - number);
     writer.raw(chunk.subarray(next.end));
@@ -75,29 +75,40 @@ export function insertId(chunk: Uint8Array, place: IdPlace, { id, number }: IdEn
   return writer.finish();
 }
 
-export function encodeIdChunk(entries: readonly IdEntry[]): Uint8Array {
+export function encodeKeyChunk(entries: readonly KeyEntry[]): Uint8Array {
   const writer = new ByteWriter();
-  let before: IdEntry = { id: Buffer.alloc(0), number: 0 };
+  let before: KeyEntry = { key: Buffer.alloc(0), number: 0 };
   for (const entry of entries) {
-    const shared = commonPrefix(before.id, entry.id, 0);
-    writeEntry(writer, shared, entry.id.subarray(shared), entry.number - before.number);
+    const shared = commonPrefix(before.key, entry.key, 0);
+    writeEntry(writer, shared, entry.key.subarray(shared), entry.number - before.number);
     before = entry;
   }
   return writer.finish();
 }
 
-export function decodeIdChunk(chunk: Uint8Array): IdEntry[] {
-  const reader = new ByteReader(chunk);
-  const entries: IdEntry[] = [];
-  let before: IdEntry = { id: Buffer.alloc(0), number: 0 };
+export function decodeKeyChunk(chunk: Uint8Array): KeyEntry[] {
+  return [...entriesAfter(new ByteReader(chunk), Buffer.alloc(0), 0)];
+}
+
+/** The entries from a key on. */
+export function entriesFrom(chunk: Uint8Array, key: Buffer): Generator<KeyEntry, void, void> {
+  const { cut, shared, numberBefore } = locateKey(chunk, key);
+  return entriesAfter(new ByteReader(chunk, cut), key.subarray(0, shared), numberBefore);
+}
+
+/** `keyBefore` may be less than the key before: what the next one shares with it is enough. */
+function* entriesAfter(
+  reader: ByteReader,
+  keyBefore: Buffer,
+  numberBefore: number,
+): Generator<KeyEntry, void, void> {
+  let [key, number] = [keyBefore, numberBefore];
   while (!reader.atEnd) {
     const shared = reader.varint();
-    const rest = reader.raw(reader.varint());
-    const id = Buffer.concat([before.id.subarray(0, shared), rest]);
-    before = { id, number: before.number + reader.zigzag() };
-    entries.push(before);
+    key = Buffer.concat([key.subarray(0, shared), reader.raw(reader.varint())]);
+    number += reader.zigzag();
+    yield { key, number };
   }
-  return entries;
 }
 
 /** How many of the first bytes of `a` are those of `b` from `from` on. */
