@@ -5,6 +5,9 @@ import type { StartedServer } from './servers.js';
 
 export const inFlights = [1, 8, 64] as const;
 
+/** Runs before those that are counted: servers and clients are compiled while they run. */
+export const warmUps = 2;
+
 /** Calls of each run: enough for some hundred milliseconds. */
 const callsByInFlight = { 1: 100, 8: 400, 64: 800 } as const;
 

@@ -3,7 +3,7 @@ import { tokenCount, type Corpus } from '../lib/corpus.js';
 import type { LoadClients } from '../lib/load.js';
 import { printTable, short } from '../lib/table.js';
 import { RawClient, retrievePath, retrieveRequest, storePath, storeRequest } from '../lib/wire.js';
-import { inFlights, Measured, measuredColumns, someOf } from './measured.js';
+import { inFlights, Measured, measuredColumns, someOf, warmUps } from './measured.js';
 import { withServer, type ServerKind, type StartedServer } from './servers.js';
 
 const runs = 5;
@@ -45,11 +45,12 @@ async function measureEncoding(
         kind === 'bare grpc-js' ? sizes.get(id)! : retrieveRequest(id, encoding),
       );
     const measured = servers.map(() => new Measured());
-    for (let run = 0; run < runs; run++) {
+    for (let run = -warmUps; run < runs; run++) {
       for (const [index, server] of servers.entries()) {
         const load = { requests: requestsTo(server), inFlight, tokens };
         const path = server.kind === 'bare grpc-js' ? barePath : retrievePath;
-        const { bytes } = await measured[index]!.run(clients, server, path, load);
+        const figures = run < 0 ? new Measured() : measured[index]!;
+        const { bytes } = await figures.run(clients, server, path, load);
         // A header's times differ by a byte or two.
         const isWhole = server.kind.startsWith('gzip') || Math.abs(bytes / expectedBytes - 1) < 0.01;
         if (!isWhole) throw new Error(`${server.kind} gave ${bytes} bytes, not ${expectedBytes}`);
@@ -59,7 +60,7 @@ async function measureEncoding(
       rows.push([kind, String(inFlight), ...measured[index]!.cells(measured[0]!)]);
   }
   printTable(
-    `retrieval: ${corpus.name}, whole conversations as ${name}; ${runs} interleaved runs, ` +
+    `retrieval: ${corpus.name}, whole conversations as ${name}; ${runs} interleaved runs after ${warmUps} to warm up, ` +
       `median (lowest to highest); peak memory of stowken ${short(stowken.memory().peakBytes)}B`,
     ['server', 'in flight', ...measuredColumns],
     rows,

@@ -4,7 +4,7 @@ import { tokenCount, type Corpus } from '../lib/corpus.js';
 import type { LoadClients } from '../lib/load.js';
 import { printTable } from '../lib/table.js';
 import { retrievePath, retrieveRequest, storePath, storeRequest } from '../lib/wire.js';
-import { Measured, measuredColumns, soMany } from './measured.js';
+import { Measured, measuredColumns, soMany, warmUps } from './measured.js';
 import { storeAll, withServers } from './retrieval.js';
 
 const runs = 5;
@@ -29,17 +29,19 @@ export async function measureWorkers(core: TokenCore, clients: LoadClients, corp
     ] as const;
     for (const [what, path, requestsOf] of loads) {
       const measured = servers.map(() => new Measured());
-      for (let run = 0; run < runs; run++) {
+      for (let run = -warmUps; run < runs; run++) {
         const requests = requestsOf(run);
-        for (const [index, server] of servers.entries())
-          await measured[index]!.run(clients, server, path, { requests, inFlight, tokens });
+        for (const [index, server] of servers.entries()) {
+          const figures = run < 0 ? new Measured() : measured[index]!;
+          await figures.run(clients, server, path, { requests, inFlight, tokens });
+        }
       }
       for (const [index, { kind }] of servers.entries())
         rows.push([what, kind, ...measured[index]!.cells(measured[0]!)]);
     }
     printTable(
       `workers: ${corpus.name}, ${inFlight} in flight, on ${availableParallelism()} processors that the clients use as well; ` +
-        `${runs} interleaved runs, median (lowest to highest); the ratios are of 2 workers to 1`,
+        `${runs} interleaved runs after ${warmUps} to warm up, median (lowest to highest); the ratios are of 2 workers to 1`,
       ['', 'server', ...measuredColumns],
       rows,
     );
