@@ -97,6 +97,15 @@ describe('compaction', () => {
     expect(summaryOf(await collectAll(running)).end).toBe('complete');
   });
 
+  it('has made room for another one when its summary comes', async () => {
+    await fill(60, 8);
+    for await (const part of t.vault.compact({ ...input, timeMsMax: 0 }, signal)) {
+      if (part.kind !== 'summary') continue;
+      expect(part.end).toBe('budgetReached');
+      expect(summaryOf(await compact({ resumeToken: part.resumeToken })).end).toBe('complete');
+    }
+  });
+
   it('writes new segments with the newest registry', async () => {
     await fill(150, 7);
     await compact();

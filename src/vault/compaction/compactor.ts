@@ -12,14 +12,18 @@ export class Compactor {
   async *run(input: CompactInput, signal: AbortSignal): AsyncGenerator<CompactPart, void, void> {
     if (this.#running !== undefined) throw alreadyRunning(this.#running);
     this.#running = { segmentsDone: 0, segments: 0, bytesBefore: 0, bytesAfter: 0 };
+    let summary: CompactPart | undefined;
     try {
       for await (const part of compact(this.parts, input, signal)) {
         if (part.kind === 'progress') this.#running = part;
-        yield part;
+        if (part.kind === 'summary') summary = part;
+        else yield part;
       }
     } finally {
       this.#running = undefined;
     }
+    // Last of all: whoever has it may begin another one.
+    if (summary !== undefined) yield summary;
   }
 }
 

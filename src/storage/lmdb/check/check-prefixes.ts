@@ -162,6 +162,7 @@ function endOfRun(tables: Tables, number: number): number | undefined {
 
 /** Whether the first entry from a key on begins with these bytes. */
 function leadsOn(index: KeyIndex, from: Buffer, beginning: Buffer): boolean {
-  const first = index.from(from).next();
-  return first.done !== true && first.value.key.subarray(0, beginning.length).equals(beginning);
+  // A loop ends what it iterates over: a range that is left open keeps its state of the vault from being let go.
+  for (const { key } of index.from(from)) return key.subarray(0, beginning.length).equals(beginning);
+  return false;
 }
