@@ -9,6 +9,7 @@ import { loadCore, type TokenCore } from './core/index.js';
 import { startRpcServer } from './rpc/index.js';
 import {
   createMemoryBackend,
+  keepHeapLean,
   openFilesystemBackend,
   openLmdbBackend,
   restoreLmdb,
@@ -21,6 +22,9 @@ import { Primary } from './workers/index.js';
 
 const packageFile = createRequire(import.meta.url).resolve('#package.json');
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+
+/** Of a process that serves alone: V8 would let its heap grow to four times what lives in it. */
+const heapGrowthPercent = 200;
 
 process.exitCode = await runCli({ startServer, restoreVault, version });
 
@@ -40,6 +44,7 @@ async function startAlone(
   core: TokenCore,
   codec: LiveCodec,
 ): Promise<RunningServer> {
+  keepHeapLean(heapGrowthPercent);
   const backend = await openBackend(options, core, codec);
   codec.prepare();
   const kept = keep(backend, core, codec, availableParallelism(), options, logger);
