@@ -3,7 +3,7 @@ import { RecentlyUsed } from '../../src/core/index.js';
 
 const bytesMax = 64 * 1024;
 /** Each takes a hundredth of what may be kept, with what an entry takes beside its bytes. */
-const value = (n: number) => new Uint8Array(bytesMax / 100 - 200).fill(n);
+const value = (n: number) => new Uint8Array(bytesMax / 100 - 400).fill(n);
 const create = () => new RecentlyUsed<number, Uint8Array>(bytesMax, ({ length }) => length);
 
 describe('what was used lately', () => {
