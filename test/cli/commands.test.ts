@@ -184,7 +184,9 @@ describe('the command line', () => {
   it('exits 1 and says so when no server answers', async () => {
     const { code, stderr } = await stowken(['stats', '--server', '127.0.0.1:1']);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^stowken: no server answers at 127\.0\.0\.1:1: .*\n$/);
+    expect(stderr).toMatch(
+      /^stowken: no server answers at 127\.0\.0\.1:1: .*ECONNREFUSED 127\.0\.0\.1:1\.\n$/,
+    );
   });
 
   it('helps with a command, and names one that there is not', async () => {
