@@ -95,6 +95,7 @@ describe('a conversation that grows', () => {
       changed: 0,
       released_references: 9,
       garbage_segments: 3,
+      damaged: [],
     });
     expect(await client.unary('DeleteConversations', { all: true })).toMatchObject({ conversations: 1 });
   });
