@@ -266,7 +266,7 @@ class FilesystemBackend implements ManagedBackend {
   async scanSegments(query: ScanQuery): Promise<SegmentScan> {
     this.#check();
     const { entries, next } = scanPage(this.parts.index, query);
-    const frames = await this.#frames.read(entries);
+    const frames = await this.#frames.readWhole(entries);
     const segments = entries.flatMap(({ id, tokenCount }, at) => {
       const frame = frames[at];
       return frame ? [{ key: id as SegmentKey, tokenCount, frame }] : [];
