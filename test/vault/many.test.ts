@@ -70,6 +70,17 @@ describe.each(storageKinds)('over %s', (kind) => {
     });
   });
 
+  it('a deletion that found nothing is remembered, and deletes nothing when it is made again', async () => {
+    const remove = () => t.vault.delete('a', { allowMissing: true, requestId: 'once' });
+    const nothing = { releasedReferences: 0, garbageSegments: 0, missing: true };
+    expect(await remove()).toEqual(nothing);
+    await store('a', [[1]]);
+    expect(await remove()).toEqual(nothing);
+    expect(await t.vault.get('a')).toMatchObject({ id: 'a' });
+    const other = t.vault.delete('b', { allowMissing: true, requestId: 'once' });
+    await expect(other).rejects.toMatchObject({ reason: 'REQUEST_ID_REUSED' });
+  });
+
   describe('a deletion of many', () => {
     const ids = (...ids: string[]): DeleteManyInput['selection'] => ({ kind: 'ids', ids });
     const run = (selection: DeleteManyInput['selection'], dryRun = false, by = signal) =>
