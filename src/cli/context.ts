@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Logger } from 'pino';
+import type { Violation } from '../client/index.js';
 import type { VaultStats } from '../model/index.js';
 import type { ServeOptions } from './serve/options.js';
 
@@ -14,10 +15,11 @@ export interface RunningServer {
 /** Starts a server; rejects when it cannot. `logger` writes to standard error. */
 export type StartServer = (options: ServeOptions, logger: Logger) => Promise<RunningServer>;
 
-/** A vault that was made of a backup, found whole. */
+/** A vault that was made of a backup; found whole, unless damage was allowed. */
 export interface RestoredVault {
   readonly vaultId: string;
   readonly stats: VaultStats;
+  readonly violations: readonly Violation[];
 }
 
 /**
@@ -27,6 +29,8 @@ export interface RestoredVault {
 export type RestoreVault = (input: {
   readonly folder: string;
   readonly source: AsyncIterable<Uint8Array>;
+  /** Restores a vault that was not whole when it was backed up, too, and says what is wrong with it. */
+  readonly allowDamage: boolean;
   /** Called now and then with records checked and records in all. */
   readonly onProgress: (done: number, total: number) => void;
 }) => Promise<RestoredVault>;

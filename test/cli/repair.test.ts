@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Environment, type Tables } from '../../src/storage/lmdb/tables/environment.js';
 import { startStowken } from '../support/process.js';
-import { jsonLines, stowkenAt, type CliResult } from './support/stowken.js';
+import { jsonLines, stowken, stowkenAt, type CliResult } from './support/stowken.js';
 
 let data: string;
 beforeEach(async () => {
@@ -15,8 +15,8 @@ afterEach(() => rm(data, { recursive: true, force: true }));
 type Run = (args: readonly string[], stdin?: string) => Promise<CliResult>;
 
 /** With a server on the vault while `use` runs. */
-async function served<T>(use: (run: Run) => Promise<T>): Promise<T> {
-  const server = await startStowken('--data', data);
+async function served<T>(use: (run: Run) => Promise<T>, folder = data): Promise<T> {
+  const server = await startStowken('--data', folder);
   try {
     return await use(stowkenAt(server.address));
   } finally {
@@ -109,6 +109,30 @@ describe('verify --repair', () => {
       expect(await run(['get', 'c/7', '--json'])).toMatchObject({ code: 0 });
       expect((await run(['get', 'c/3', '--json', '--tokens'])).stderr).toMatch(/CORRUPT_/);
     });
+  });
+
+  it('can do nothing for a lost frame, but a backup of that vault can be restored as it was', async () => {
+    const [backup, copy] = [join(data, 'b'), join(data, 'copy')];
+    await served(fill);
+    await spoil((tables) => tables.heads.remove([...tables.heads.keys()][0]!));
+    await served((run) => run(['backup', backup]));
+    const restore = ['restore', backup, '--data', copy];
+    expect(await stowken(restore)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^stowken: the backup is of a vault that was not whole: segment 5: /,
+      ) as string,
+    });
+    const restored = await stowken([...restore, '--allow-damage']);
+    expect(restored).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^frame: segment 5: .*\n$/) as string,
+    });
+    expect(restored.stdout).toMatch(/^restored 30 conversations, .*: 1 violation\n$/);
+    await served(async (run) => {
+      expect((await run(['get', 'c/7', '--json'])).code).toBe(0);
+    }, copy);
   });
 
   it('never gives a damaged frame another name', async () => {

@@ -4,17 +4,20 @@ import type { Context, RestoredVault } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, plural } from '../format.js';
 import { Output } from '../output.js';
+import { plainViolation, violationLine } from '../violations.js';
 import { createVerifyProgress } from '../phase-progress.js';
 
 interface Options {
   readonly data: string;
+  readonly allowDamage?: boolean;
   readonly json?: true;
 }
 
 const epilogue = `
 Makes a new vault of what stowken backup wrote; needs no server. Every record is compared with every other and
 every segment decoded and named again before the vault is in its folder: a backup that is cut off or altered is
-refused, and leaves nothing behind.
+refused, and leaves nothing behind. So is one of a vault that was not whole when it was backed up, unless
+--allow-damage is given: what is wrong is then named on standard error, and the exit code is 1.
 
 Examples:
   stowken restore vault.backup --data ./vault
@@ -27,22 +30,31 @@ export function addRestore(program: Command, context: Context, done: Done): void
     .description('make a new vault of a backup, and check all of it')
     .argument('<file>', 'the backup, or - for standard input')
     .requiredOption('--data <dir>', "the new vault's folder: empty, or not there")
+    .option('--allow-damage', 'restore a vault that was not whole, too, and say what is wrong with it')
     .option('--json', 'one JSON object: what the vault holds')
     .addHelpText('after', epilogue)
-    .action(async (file: string, { data, json }: Options) => {
-      const restored = await restore(file, data, context);
+    .action(async (file: string, options: Options) => {
+      const { data, json } = options;
+      const restored = await restore(file, options, context);
+      const { violations } = restored;
+      for (const violation of violations) context.io.stderr.write(`${violationLine(violation)}\n`);
       await new Output(context.io.stdout).line(json ? asJson(data, restored) : sentence(data, restored));
-      done(exitCodes.done);
+      done(violations.length > 0 ? exitCodes.failed : exitCodes.done);
     });
 }
 
-async function restore(file: string, folder: string, { io, restoreVault }: Context): Promise<RestoredVault> {
+async function restore(
+  file: string,
+  { data: folder, allowDamage = false }: Options,
+  { io, restoreVault }: Context,
+): Promise<RestoredVault> {
   const source = file === '-' ? io.stdin : (await open(file)).createReadStream();
   const progress = createVerifyProgress(io);
   try {
     return await restoreVault({
       folder,
       source,
+      allowDamage,
       onProgress: (done, total) => progress.at({ phase: 'checking', done, total }),
     });
   } finally {
@@ -51,7 +63,7 @@ async function restore(file: string, folder: string, { io, restoreVault }: Conte
   }
 }
 
-function asJson(folder: string, { vaultId, stats }: RestoredVault): string {
+function asJson(folder: string, { vaultId, stats, violations }: RestoredVault): string {
   return JSON.stringify({
     data: folder,
     vault_id: vaultId,
@@ -62,13 +74,15 @@ function asJson(folder: string, { vaultId, stats }: RestoredVault): string {
     segment_bytes: stats.segmentBytes,
     registry_bytes: stats.registryBytes,
     in_use_bytes: stats.inUseBytes,
+    violations: violations.map(plainViolation),
   });
 }
 
-function sentence(folder: string, { stats }: RestoredVault): string {
+function sentence(folder: string, { stats, violations }: RestoredVault): string {
   const { conversations, messages, segments, inUseBytes } = stats;
+  const state = violations.length === 0 ? 'all whole' : plural(violations.length, 'violation');
   return (
     `restored ${plural(conversations, 'conversation')}, ${plural(messages, 'message')}, ` +
-    `${plural(segments, 'segment')} to ${folder}, ${formatBytes(inUseBytes)}: all whole`
+    `${plural(segments, 'segment')} to ${folder}, ${formatBytes(inUseBytes)}: ${state}`
   );
 }

@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import type { StowkenClient, VerifyPart, Violation } from '../../client/index.js';
 import { CommandFailure, type Context } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
-import { plural, printable } from '../format.js';
+import { plural } from '../format.js';
 import { Output } from '../output.js';
 import { createVerifyProgress } from '../phase-progress.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
+import { plainViolation, violationLine } from '../violations.js';
 
 interface Options extends ServerOption {
   readonly repair?: true;
@@ -72,20 +73,19 @@ async function verify(client: StowkenClient, { repair }: Options, { io }: Contex
 }
 
 function asJson({ repaired, violations, records }: Found): string {
-  const plain = ({ invariant, subject, detail }: Violation) => ({ invariant, subject, detail });
-  return JSON.stringify({ records, repaired: repaired.map(plain), violations: violations.map(plain) });
+  return JSON.stringify({
+    records,
+    repaired: repaired.map(plainViolation),
+    violations: violations.map(plainViolation),
+  });
 }
 
 function asLines({ repaired, violations, records }: Found): string {
   const lines = [
-    ...repaired.map((violation) => `repaired: ${asLine(violation)}`),
-    ...violations.map((violation) => asLine(violation)),
+    ...repaired.map((violation) => `repaired: ${violationLine(violation)}`),
+    ...violations.map((violation) => violationLine(violation)),
   ];
   const left = violations.length === 0 ? 'all whole' : plural(violations.length, 'violation');
   const before = repaired.length === 0 ? '' : `${plural(repaired.length, 'violation')} repaired, now `;
   return [...lines, `looked at ${plural(records, 'record')}: ${before}${left}`].join('\n');
-}
-
-function asLine({ invariant, subject, detail }: Violation): string {
-  return printable(`${invariant}: ${subject}: ${detail}`);
 }

@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { LiveCodec } from '../../codec/index.js';
 import { StowkenError, type VaultStats } from '../../model/index.js';
-import type { CheckOptions } from '../checks.js';
+import type { CheckOptions, Violation } from '../checks.js';
 import { readBackup } from '../backup-stream.js';
 import { makeFolder, syncFolder } from '../folders.js';
 import { checkMarker, writeMarker } from '../marker.js';
@@ -19,11 +19,15 @@ export interface RestoreOptions extends Pick<CheckOptions, 'onProgress'> {
   readonly source: AsyncIterable<Uint8Array>;
   /** Of this restore alone: it learns the vault's registries. */
   readonly codec: LiveCodec;
+  /** Whether a vault that was not whole when it was backed up is restored as it was. */
+  readonly allowDamage?: boolean;
 }
 
 export interface RestoredVault {
   readonly vaultId: string;
   readonly stats: VaultStats;
+  /** What is wrong with it; nothing unless damage is allowed. */
+  readonly violations: readonly Violation[];
 }
 
 /**
@@ -59,7 +63,7 @@ export async function restoreLmdb(options: RestoreOptions): Promise<RestoredVaul
 
 async function makeVault(
   folder: string,
-  { source, codec, onProgress }: RestoreOptions,
+  { source, codec, onProgress, allowDamage = false }: RestoreOptions,
 ): Promise<RestoredVault> {
   const { vaultId } = await readBackup(source, dataFileIn(folder), ({ kind, format, vaultId }) =>
     checkMarker({ kind, format, vaultId }, KIND, FORMAT_VERSION, 'the backup'),
@@ -68,7 +72,7 @@ async function makeVault(
   try {
     const violations = await backend.check(onProgress ? { onProgress } : {});
     const [first] = violations;
-    if (first) {
+    if (first && !allowDamage) {
       throw new StowkenError(
         'CORRUPT_STORE',
         `the backup is of a vault that was not whole: ${first.subject}: ${first.detail}`,
@@ -78,7 +82,7 @@ async function makeVault(
     if (backend.vaultId !== vaultId) {
       throw new StowkenError('CORRUPT_STORE', `the backup says it is of vault ${vaultId}, and is of another`);
     }
-    return { vaultId, stats: await backend.stats() };
+    return { vaultId, stats: await backend.stats(), violations };
   } finally {
     await backend.close();
   }
