@@ -9,8 +9,8 @@ import {
   revisionMismatch,
   segmentMissing,
 } from '../../refusals.js';
-import type { Manifest } from '../layout/records.js';
-import type { SegmentEntry } from '../vault-index/vault-index.js';
+import type { Manifest } from '../layout/manifest-record.js';
+import type { SegmentEntry } from '../vault-index/entries.js';
 import type { Draft } from './draft.js';
 
 type Part<Name extends keyof Change> = NonNullable<Change[Name]>;
