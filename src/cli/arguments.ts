@@ -20,13 +20,26 @@ export function duration(text: string): number {
   return Math.round(Number(amount) * unitMs[unit]!);
 }
 
-const dateOrTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
+const dateOrTime = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
 
 /** A date (its midnight in UTC) or a time with its zone; in milliseconds since 1970. */
 export function time(text: string): number {
-  const timeMs = dateOrTime.test(text) ? Date.parse(text) : Number.NaN;
+  const date = dateOrTime.exec(text)?.[1];
+  const timeMs = date !== undefined && isInCalendar(date) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(timeMs)) return timeMs;
   throw new InvalidArgumentError('It is a date or a time with its zone: 2026-01-31, 2026-01-31T12:00:00Z.');
+}
+
+/** Date.parse takes the 30th of February for the 2nd of March. */
+function isInCalendar(date: string): boolean {
+  const timeMs = Date.parse(date);
+  return !Number.isNaN(timeMs) && new Date(timeMs).toISOString().startsWith(date);
+}
+
+/** Text that says something: an empty one is most likely a variable that was not set. */
+export function filled(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('It is empty.');
 }
 
 /** Collects KEY=VALUE of a repeated option. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ConversationFilter } from '../client/index.js';
-import { keyValue, time, wholeNumber } from './arguments.js';
+import { filled, keyValue, time, wholeNumber } from './arguments.js';
 
 export interface FilterOptions {
   readonly application?: string;
@@ -17,10 +17,10 @@ export interface FilterOptions {
 /** Adds the flags that choose conversations. */
 export function withFilter(command: Command): Command {
   return command
-    .option('--application <name>', 'only of this application')
-    .option('--model <name>', 'only of this model')
-    .option('--tokenizer <name>', 'only of this tokenizer')
-    .option('--id-prefix <text>', 'only ids that begin so')
+    .option('--application <name>', 'only of this application', filled)
+    .option('--model <name>', 'only of this model', filled)
+    .option('--tokenizer <name>', 'only of this tokenizer', filled)
+    .option('--id-prefix <text>', 'only ids that begin so', filled)
     .option('--from <time>', 'only created then or later: 2026-01-31, 2026-01-31T12:00:00Z', time)
     .option('--before <time>', 'only created before then', time)
     .option('--min-tokens <n>', 'only of so many tokens or more', wholeNumber(0))

@@ -13,6 +13,7 @@ import { addFindPrefix } from './commands/find-prefix.js';
 import { addFork } from './commands/fork.js';
 import { addGc } from './commands/gc.js';
 import { addGet } from './commands/get.js';
+import { addHelp } from './commands/help.js';
 import { addImport } from './commands/import.js';
 import { addList } from './commands/list.js';
 import { addRegistries } from './commands/registries.js';
@@ -75,6 +76,7 @@ function buildProgram(context: Context, done: Done): Command {
     addBackup,
     addRestore,
     addDemo,
+    addHelp,
   ];
   for (const add of commands) add(program, context, done);
   return program;

@@ -182,9 +182,9 @@ export class ConversationClient {
   async delete(id: string, options: T.DeleteOptions = {}): Promise<T.DeleteResult> {
     const { allowMissing = false, ifRevision, requestId = '', ...control } = options;
     const request = { vault: this.vault, id, allowMissing, requestId, ...toWireRevision(ifRevision) };
-    return fromWireDelete(
-      await this.transport.unary(this.conversationMethods.delete, request, control, requestId !== ''),
-    );
+    const { delete: method } = this.conversationMethods;
+    const response = await this.transport.unary(method, request, control, requestId !== '');
+    return { ...fromWireReleased(response), missing: response.missing };
   }
 
   /** Deletes in batches: when it rejects, some may be deleted. */
@@ -203,7 +203,8 @@ export class ConversationClient {
       conversations: fromUint64('conversations', response.conversations),
       missing: fromUint64('missing', response.missing),
       changed: fromUint64('changed', response.changed),
-      ...fromWireDelete(response),
+      ...fromWireReleased(response),
+      damaged: response.damaged.map(fromWireDamaged),
     };
   }
 
@@ -220,7 +221,7 @@ export class ConversationClient {
     return {
       conversations: page.conversations.map(fromWireConversation),
       nextPageToken: page.nextPageToken,
-      damaged: page.damaged.map(({ id, status }) => ({ id, error: itemError(status)! })),
+      damaged: page.damaged.map(fromWireDamaged),
     };
   }
 
@@ -267,7 +268,11 @@ function fromWirePart<E extends T.Encoding>(
   return part === 'chunk' ? fromWireChunk(encoding, chunk!) : undefined;
 }
 
-function fromWireDelete(response: W.WireDeleteResponse): T.DeleteResult {
+function fromWireDamaged({ id, status }: W.WireDamaged): T.DamagedConversation {
+  return { id, error: itemError(status)! };
+}
+
+function fromWireReleased(response: W.WireReleased): T.Released {
   return {
     releasedReferences: fromUint64('released_references', response.releasedReferences),
     garbageSegments: fromUint64('garbage_segments', response.garbageSegments),

@@ -47,14 +47,23 @@ interface ErrorInfo {
 
 const errorInfoType = 'type.googleapis.com/google.rpc.ErrorInfo';
 
+/** grpc-js ends what it says of a connection with a note, also where it has none. */
+const emptyNote = / Resolution note: $/;
+
 /** What grpc-js raised, as a ClientError; any other error unchanged. */
 export function toClientError(error: unknown): Error {
   if (!isServiceError(error)) return error instanceof Error ? error : new Error(String(error));
   const info = errorInfo(error.metadata);
   const reason = reasons.find((known) => known === info?.reason) ?? ownReason(error.code);
-  return new ClientError(error.code, error.details || error.message, reason, info?.metadata, {
-    cause: error,
-  });
+  return new ClientError(
+    error.code,
+    (error.details || error.message).replace(emptyNote, ''),
+    reason,
+    info?.metadata,
+    {
+      cause: error,
+    },
+  );
 }
 
 /** Why an item of a batch failed; undefined when it did not. */

@@ -162,17 +162,24 @@ export interface DeleteManyOptions extends CallControl {
   readonly dryRun?: boolean;
 }
 
-export interface DeleteManyResult extends DeleteResult {
+export interface DeleteManyResult extends Released {
   readonly conversations: number;
   /** Ids of which there is no conversation. */
   readonly missing: number;
   /** Found by the filter, but changed before they were deleted, and left. */
   readonly changed: number;
+  /** Left, because nobody can tell whether the filter finds them: the first 1000. */
+  readonly damaged: readonly DamagedConversation[];
 }
 
-export interface DeleteResult {
+export interface Released {
   readonly releasedReferences: number;
   readonly garbageSegments: number;
+}
+
+export interface DeleteResult extends Released {
+  /** There was no such conversation, and allowMissing lets that pass. */
+  readonly missing: boolean;
 }
 
 /** Unset fields do not restrict. */

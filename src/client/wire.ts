@@ -49,10 +49,11 @@ export interface WireRetrieveManyResponse extends WireRetrieveResponse {
   readonly status: WireItemStatus | null;
 }
 
-export interface WireDeleteManyResponse extends WireDeleteResponse {
+export interface WireDeleteManyResponse extends WireReleased {
   readonly conversations: string;
   readonly missing: string;
   readonly changed: string;
+  readonly damaged: readonly WireDamaged[];
 }
 
 export interface WireChunk {
@@ -76,16 +77,25 @@ export interface WireRetrieveResponse {
 export interface WireListResponse {
   readonly conversations: readonly WireConversation[];
   readonly nextPageToken: string;
-  readonly damaged: readonly { readonly id: string; readonly status: WireItemStatus }[];
+  readonly damaged: readonly WireDamaged[];
+}
+
+export interface WireDamaged {
+  readonly id: string;
+  readonly status: WireItemStatus;
 }
 
 export interface WireFindPrefixResponse {
   readonly matches: readonly { readonly conversation: WireConversation; readonly sharedTokens: string }[];
 }
 
-export interface WireDeleteResponse {
+export interface WireReleased {
   readonly releasedReferences: string;
   readonly garbageSegments: string;
+}
+
+export interface WireDeleteResponse extends WireReleased {
+  readonly missing: boolean;
 }
 
 export interface WireFigures {

@@ -111,6 +111,8 @@ export const limits = {
   journalFilesMax: 8192,
   /** Conversations that a deletion of many deletes before it looks whether it is still wanted. */
   deleteBatchConversationsMax: 256,
+  /** Conversations that cannot be read, which the answer to a deletion by a filter names. */
+  damagedNamedMax: 1000,
   /** Between two looks at whether workers are to be told of the store's health, and before one that ended is replaced. */
   workerNewsMs: 500,
   workerRestartMs: 1000,

@@ -1,3 +1,5 @@
+import { StowkenError } from '../model/index.js';
+import type { DamagedConversation } from '../storage/index.js';
 import type { DeleteManyResult, RetrieveManyPart, RetrievePart } from '../vault/index.js';
 import { itemStatusFields } from './item-status.js';
 import { conversationFields } from './responses.js';
@@ -36,5 +38,10 @@ export function deleteManyFields(result: DeleteManyResult): Record<string, unkno
     changed: result.changed,
     released_references: result.releasedReferences,
     garbage_segments: result.garbageSegments,
+    damaged: result.damaged.map(damagedFields),
   };
+}
+
+export function damagedFields({ id = '', detail }: DamagedConversation): Record<string, unknown> {
+  return { id, status: itemStatusFields(new StowkenError('CORRUPT_STORE', detail, { conversation: id })) };
 }

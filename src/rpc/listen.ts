@@ -19,9 +19,14 @@ function bind(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
-      else reject(error);
+      else reject(new Error(`cannot listen on ${address}: ${reasonOf(error)}`, { cause: error }));
     });
   });
+}
+
+/** grpc-js tells why in brackets, after how many addresses it has tried. */
+function reasonOf({ message }: Error): string {
+  return / errors: \[(.+)\]$/s.exec(message)?.[1] ?? message;
 }
 
 /** A server that was killed leaves its socket behind; one that nobody answers on is in the way. */

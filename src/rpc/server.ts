@@ -11,6 +11,7 @@ import { conversationService } from './services/conversation-service.js';
 import { maintenanceService } from './services/maintenance-service.js';
 import { segmentService } from './services/segment-service.js';
 import { StandingStreams } from './standing-streams.js';
+import { logTransport } from './transport-log.js';
 
 export interface RpcServerOptions {
   /** The vault of that name, if there is one; "default" where a request names none. */
@@ -43,6 +44,7 @@ const transport: ServerOptions = {
 
 /** Serves vaults over gRPC. Rejects when the address cannot be bound. */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+  logTransport(options.logger);
   const server = new Server(transport);
   const standing = new StandingStreams();
   const health = new Health(serviceNames, options.health);

@@ -53,9 +53,8 @@ function known(name: string): EncodingName {
   const encoding = resolveEncodingName(name);
   if (encoding !== undefined) return encoding;
   const list = knownEncodings.join(', ');
-  throw new StowkenError(
-    'UNKNOWN_TOKENIZER',
-    `the server has no tokenizer "${name}"; it knows ${list} and the names of common models`,
-    { tokenizer: name, known: list },
-  );
+  const lacks =
+    name === '' ? 'the server is told no tokenizer' : `the server has no tokenizer ${JSON.stringify(name)}`;
+  const message = `${lacks}; it knows ${list} and the names of common models`;
+  throw new StowkenError('UNKNOWN_TOKENIZER', message, { tokenizer: name, known: list });
 }

@@ -1,5 +1,5 @@
 import { isStowkenError, limits, type Conversation } from '../model/index.js';
-import type { ConversationFilter, StorageBackend } from '../storage/index.js';
+import type { ConversationFilter, DamagedConversation, StorageBackend } from '../storage/index.js';
 import type { StoreParts } from './store.js';
 import { breathe, throwIfAborted } from './turns.js';
 import type { DeleteManyInput, DeleteManyResult } from './types.js';
@@ -10,7 +10,8 @@ interface Target {
   readonly revision?: number;
 }
 
-type Outcome = Omit<DeleteManyResult, 'conversations'> & { readonly conversations: 0 | 1 };
+type Counts = Omit<DeleteManyResult, 'damaged'>;
+type Outcome = Omit<Counts, 'conversations'> & { readonly conversations: 0 | 1 };
 
 const nothing = {
   conversations: 0,
@@ -26,20 +27,21 @@ export async function deleteConversations(
   { selection, dryRun }: DeleteManyInput,
   signal: AbortSignal,
 ): Promise<DeleteManyResult> {
-  const total = { ...nothing } as { -readonly [Name in keyof DeleteManyResult]: number };
+  const total = { ...nothing } as { -readonly [Name in keyof Counts]: number };
+  const damaged: DamagedConversation[] = [];
   const batches =
-    selection.kind === 'ids' ? idBatches(selection.ids) : foundBatches(backend, selection.filter);
+    selection.kind === 'ids' ? idBatches(selection.ids) : foundBatches(backend, selection.filter, damaged);
   const work = (target: Target) => (dryRun ? look(backend, target) : remove(backend, target, clock()));
   for await (const batch of batches) {
     throwIfAborted(signal);
     const settled = await Promise.allSettled(batch.map(work));
     for (const one of settled) {
       if (one.status === 'rejected') throw one.reason;
-      for (const name of Object.keys(nothing) as (keyof DeleteManyResult)[]) total[name] += one.value[name];
+      for (const name of Object.keys(nothing) as (keyof Counts)[]) total[name] += one.value[name];
     }
     await breathe();
   }
-  return total;
+  return { ...total, damaged };
 }
 
 function* idBatches(ids: readonly string[]): Generator<Target[], void, void> {
@@ -49,15 +51,18 @@ function* idBatches(ids: readonly string[]): Generator<Target[], void, void> {
   }
 }
 
+/** Adds to `damaged` what it comes by that cannot be read. */
 async function* foundBatches(
   backend: StorageBackend,
   filter: ConversationFilter,
+  damaged: DamagedConversation[],
 ): AsyncGenerator<Target[], void, void> {
   const limit = limits.deleteBatchConversationsMax;
   const query = { filter, order: 'oldestFirst', limit, scanLimit: limits.pageScanMax } as const;
   let after: number | undefined;
   do {
     const page = await backend.listConversations({ ...query, ...(after !== undefined && { after }) });
+    damaged.push(...(page.damaged ?? []).slice(0, limits.damagedNamedMax - damaged.length));
     yield page.conversations.map(({ id, revision }: Conversation) => ({ id, revision }));
     after = page.next;
   } while (after !== undefined);

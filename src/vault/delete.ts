@@ -17,6 +17,6 @@ export async function deleteConversation(
     return result.delete!;
   } catch (error) {
     if (!allowMissing || !isStowkenError(error, 'CONVERSATION_NOT_FOUND')) throw error;
-    return { releasedReferences: 0, garbageSegments: 0 };
+    return { releasedReferences: 0, garbageSegments: 0, missing: true };
   }
 }

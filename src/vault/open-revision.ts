@@ -24,7 +24,7 @@ export function checkRevision(id: string, revision: number, ifRevision: number |
   if (ifRevision === undefined || ifRevision === revision) return;
   throw new StowkenError(
     'REVISION_MISMATCH',
-    `conversation ${JSON.stringify(id)} is at revision ${revision}, not ${ifRevision}`,
+    `conversation ${JSON.stringify(id)} is at revision ${revision}, not at revision ${ifRevision}`,
     { id, revision: String(revision) },
   );
 }

@@ -1,5 +1,11 @@
 import type { Conversation, ConversationSpec, SegmentHash, Speaker, StowkenError } from '../model/index.js';
-import type { ConversationFilter, RepairPhase, SegmentKey, Violation } from '../storage/index.js';
+import type {
+  ConversationFilter,
+  DamagedConversation,
+  RepairPhase,
+  SegmentKey,
+  Violation,
+} from '../storage/index.js';
 import type { Preparation } from './preparation.js';
 
 /** A message's content as it arrived; buffers are read once, during the call, and never changed. */
@@ -173,11 +179,15 @@ export interface DeleteManyResult {
   readonly changed: number;
   readonly releasedReferences: number;
   readonly garbageSegments: number;
+  /** Left, because nobody can tell whether the filter finds them; not more than limits.damagedNamedMax. */
+  readonly damaged: readonly DamagedConversation[];
 }
 
 export interface DeleteResult {
   readonly releasedReferences: number;
   readonly garbageSegments: number;
+  /** There was no such conversation, and allowMissing lets that pass. */
+  readonly missing?: true;
 }
 
 export interface GarbageFigures {

@@ -161,6 +161,9 @@ describe('the command line', () => {
     ['a number out of range', ['import', '--concurrency', '0', '-']],
     ['a duration that is none', ['gc', '--min-age', 'soon']],
     ['a time that is none', ['list', '--from', 'yesterday']],
+    ['a day that no month has', ['list', '--from', '2026-02-30']],
+    ['a flag that chooses and is empty', ['delete', '--application', '', '--id-prefix', 'a/', '--dry-run']],
+    ['more matches than a search gives', ['find-prefix', '--limit', '101', '-']],
     ['metadata without a value', ['list', '--metadata', 'lang']],
     ['an address that is none', ['stats', '--server', 'localhost']],
   ])('exits 2 for %s', async (_what, args) => {
@@ -181,7 +184,16 @@ describe('the command line', () => {
   it('exits 1 and says so when no server answers', async () => {
     const { code, stderr } = await stowken(['stats', '--server', '127.0.0.1:1']);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^stowken: no server answers at 127\.0\.0\.1:1: .*\n$/);
+    expect(stderr).toMatch(
+      /^stowken: no server answers at 127\.0\.0\.1:1: .*ECONNREFUSED 127\.0\.0\.1:1\.\n$/,
+    );
+  });
+
+  it('helps with a command, and names one that there is not', async () => {
+    expect((await run(['help', 'stats'])).stdout).toBe((await run(['stats', '--help'])).stdout);
+    expect((await run(['help'])).stdout).toContain('Commands:');
+    const wrong = { code: 2, stdout: '', stderr: "error: unknown command 'frobnicate'\n" };
+    expect(await run(['help', 'frobnicate'])).toEqual(wrong);
   });
 
   it('tells its version and helps with examples', async () => {

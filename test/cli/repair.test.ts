@@ -141,11 +141,19 @@ describe('verify --repair', () => {
         expect(listed).toMatchObject(named);
         expect(jsonLines(listed.stdout)).toHaveLength(29);
       }
+      for (const command of [
+        ['delete', '--id-prefix', 'no', '--dry-run'],
+        ['delete', '--id-prefix', 'no'],
+      ]) {
+        expect(await run(command)).toMatchObject(named);
+      }
       expect(await run(['verify', '--repair'])).toMatchObject({
         code: 1,
         stdout: expect.stringContaining('conversation c/4') as string,
       });
       expect(await run(['delete', 'c/4'])).toMatchObject({ code: 0 });
+      const again = await run(['delete', 'c/4', '--allow-missing']);
+      expect(again).toEqual({ code: 0, stdout: 'c/4: not there\n', stderr: '' });
       expect(await run(['verify'])).toMatchObject({ code: 0 });
       expect(await run(['list', '--all'])).toMatchObject({ code: 0, stderr: '' });
     });

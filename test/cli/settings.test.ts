@@ -82,6 +82,7 @@ describe('the settings of serve', () => {
       { STOWKEN_DRAIN_TIMEOUT: 'long' },
       /^stowken: STOWKEN_DRAIN_TIMEOUT: it is a number of seconds/,
     ],
+    ['a count', ['--workers', '0'], {}, /^stowken: --workers: it is a whole number from 1 to 64\n$/],
     ['a config file that is not there', ['--config', '/nonexistent.json'], {}, /nonexistent\.json: ENOENT/],
   ])('name the source of a wrong value: %s', async (_what, flags, env, message) => {
     const { code, stderr } = await stowken(['serve', ...flags], { env });

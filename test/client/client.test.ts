@@ -98,11 +98,13 @@ describe('StowkenClient', () => {
     expect(await client.delete(spec.id, { ifRevision: 1 })).toEqual({
       releasedReferences: 1,
       garbageSegments: 1,
+      missing: false,
     });
     await expect(client.get(spec.id)).rejects.toMatchObject({ reason: 'CONVERSATION_NOT_FOUND' });
     expect(await client.delete(spec.id, { allowMissing: true })).toEqual({
       releasedReferences: 0,
       garbageSegments: 0,
+      missing: true,
     });
 
     const parts = [];

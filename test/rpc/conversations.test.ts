@@ -137,6 +137,7 @@ describe('a conversation', () => {
     expect(await client.unary('DeleteConversation', { id: 'a' })).toEqual({
       released_references: 2,
       garbage_segments: 1,
+      missing: false,
     });
     const collect = async (request: Fields) =>
       (await client.stream('CollectGarbage', request)).map((response) => {

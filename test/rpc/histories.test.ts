@@ -95,6 +95,7 @@ describe('a conversation that grows', () => {
       changed: 0,
       released_references: 9,
       garbage_segments: 3,
+      damaged: [],
     });
     expect(await client.unary('DeleteConversations', { all: true })).toMatchObject({ conversations: 1 });
   });
@@ -159,8 +160,8 @@ describe('requests that are not as they must be', () => {
     ['no id', 'ForkConversation', { new_id: 'd' }, 'id'],
     ['a long new id', 'ForkConversation', { id: 'c', new_id: long(513) }, 'new_id'],
     ['a long vault name', 'ForkConversation', { id: 'c', vault: long(257) }, 'vault'],
-    ['an empty id', 'RetrieveConversations', { ids: ['c', ''] }, 'ids.1'],
-    ['a long id', 'RetrieveConversations', { ids: [long(513)] }, 'ids.0'],
+    ['an empty id', 'RetrieveConversations', { ids: ['c', ''] }, 'ids[1]'],
+    ['a long id', 'RetrieveConversations', { ids: [long(513)] }, 'ids[0]'],
     ['many ids', 'RetrieveConversations', { ids }, 'ids'],
     ['an unknown encoding', 'RetrieveConversations', { ids: ['c'], encoding: 4 }, 'encoding'],
     ['nothing to delete', 'DeleteConversations', {}, 'filter'],
@@ -169,7 +170,7 @@ describe('requests that are not as they must be', () => {
     ['ids and all', 'DeleteConversations', { ids: ['c'], all: true }, 'all'],
     ['a filter and all', 'DeleteConversations', { filter, all: true }, 'all'],
     ['many ids', 'DeleteConversations', { ids }, 'ids'],
-    ['an empty id', 'DeleteConversations', { ids: [''] }, 'ids.0'],
+    ['an empty id', 'DeleteConversations', { ids: [''] }, 'ids[0]'],
     [
       'a long application',
       'DeleteConversations',

@@ -221,10 +221,10 @@ describe('names of segments', () => {
     `${good}\n`,
   ])('%j is none', async (hash) => {
     const calls: [string, Fields, string][] = [
-      ['GetSegments', { hashes: [good, hash] }, 'hashes.1'],
-      ['HasSegments', { hashes: [good, hash] }, 'hashes.1'],
-      ['AddReferences', { references: [{ hash, holder: 'h' }] }, 'references.0.hash'],
-      ['RemoveReferences', { references: [{ hash, holder: 'h' }] }, 'references.0.hash'],
+      ['GetSegments', { hashes: [good, hash] }, 'hashes[1]'],
+      ['HasSegments', { hashes: [good, hash] }, 'hashes[1]'],
+      ['AddReferences', { references: [{ hash, holder: 'h' }] }, 'references[0].hash'],
+      ['RemoveReferences', { references: [{ hash, holder: 'h' }] }, 'references[0].hash'],
       ['DeleteSegment', { hash }, 'hash'],
     ];
     for (const [method, request, field] of calls) {
@@ -310,7 +310,7 @@ describe('references', () => {
         expect(await client.refused(method, request)).toMatchObject({
           code: status.INVALID_ARGUMENT,
           reason: 'INVALID_FIELD',
-          metadata: { field: 'references.0.holder', size, limit },
+          metadata: { field: 'references[0].holder', size, limit },
         });
       }
     }

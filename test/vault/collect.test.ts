@@ -80,6 +80,7 @@ describe('garbage', () => {
     expect(await t.vault.delete('x', { allowMissing: true })).toEqual({
       releasedReferences: 0,
       garbageSegments: 0,
+      missing: true,
     });
     await expect(t.vault.delete('a', { allowMissing: true, ifRevision: 2 })).rejects.toMatchObject({
       reason: 'REVISION_MISMATCH',

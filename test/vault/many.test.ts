@@ -74,7 +74,14 @@ describe.each(storageKinds)('over %s', (kind) => {
     const ids = (...ids: string[]): DeleteManyInput['selection'] => ({ kind: 'ids', ids });
     const run = (selection: DeleteManyInput['selection'], dryRun = false, by = signal) =>
       t.vault.deleteMany({ selection, dryRun }, by);
-    const nothing = { conversations: 0, missing: 0, changed: 0, releasedReferences: 0, garbageSegments: 0 };
+    const nothing = {
+      conversations: 0,
+      missing: 0,
+      changed: 0,
+      releasedReferences: 0,
+      garbageSegments: 0,
+      damaged: [],
+    };
 
     it('by ids tells what it released, and which ids were not there', async () => {
       await store('a', [[1], [2]]);

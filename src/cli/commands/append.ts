@@ -14,6 +14,7 @@ import { withClient, withServer, type ServerOption } from '../server-option.js';
 interface Options extends ServerOption {
   readonly ifRevision?: number;
   readonly requestId?: string;
+  readonly ignoreUnknown?: true;
 }
 
 /** A line's limit: above what a server takes as one request. */
@@ -36,9 +37,10 @@ export function addAppend(program: Command, context: Context, done: Done): void 
     .argument('<file>', 'JSON lines, gzip or not; - is standard input')
     .option('--if-revision <n>', 'only to this revision', wholeNumber(0))
     .option('--request-id <text>', 'the same request under the same id within a day is made once')
+    .option('--ignore-unknown', 'leave out fields that cannot be stored')
     .addHelpText('after', epilogue)
     .action(async (id: string, file: string, options: Options) => {
-      const messages = await readMessages(file, context);
+      const messages = await readMessages(file, options.ignoreUnknown === true, context);
       const { ifRevision, requestId } = options;
       const given = {
         ...(ifRevision !== undefined && { ifRevision }),
@@ -52,7 +54,7 @@ export function addAppend(program: Command, context: Context, done: Done): void 
     });
 }
 
-async function readMessages(file: string, { io }: Context): Promise<NewMessage[]> {
+async function readMessages(file: string, ignoreUnknown: boolean, { io }: Context): Promise<NewMessage[]> {
   const messages: NewMessage[] = [];
   const name = file === standardInput ? '<stdin>' : printable(file);
   for await (const { number, bytes } of splitLines(
@@ -61,7 +63,7 @@ async function readMessages(file: string, { io }: Context): Promise<NewMessage[]
   )) {
     try {
       if (bytes === undefined) throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);
-      const record = parseMessage(bytes);
+      const record = parseMessage(bytes, ignoreUnknown);
       if (record !== undefined) messages.push(toMessage(record, messages.length));
     } catch (error) {
       if (!(error instanceof BadLine)) throw error;

@@ -7,7 +7,7 @@ import type {
   CompactPart,
   StowkenClient,
 } from '../../client/index.js';
-import { duration } from '../arguments.js';
+import { duration, wholeNumber } from '../arguments.js';
 import { CommandFailure, type Context, type Io } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, formatShare, plural } from '../format.js';
@@ -19,9 +19,20 @@ interface Options extends ServerOption {
   readonly dryRun?: true;
   readonly minSavings?: number;
   readonly timeMax?: number;
+  readonly segmentsMax?: number;
+  readonly bytesMax?: number;
   readonly resume?: string;
   readonly json?: true;
 }
+
+const epilogue = `
+A run that stops early says with which token another one goes on; what it has rewritten stays. It looks at segments
+in batches, and stops after the batch that reaches a limit. Pages that come free inside the vault's file are used
+again; only stowken backup and restore give them back to the file system.
+
+Examples:
+  stowken compact --dry-run
+  stowken compact --time-max 10m`;
 
 /** `stowken compact` */
 export function addCompact(program: Command, context: Context, done: Done): void {
@@ -34,8 +45,11 @@ export function addCompact(program: Command, context: Context, done: Done): void
       part,
     )
     .option('--time-max <duration>', 'rewrite for this long, then stop: 90s, 10m, 2h', duration)
+    .option('--segments-max <n>', 'stop when so many segments were looked at', wholeNumber(1))
+    .option('--bytes-max <n>', 'stop when so many bytes of frames were looked at', wholeNumber(1))
     .option('--resume <token>', 'go on where a run stopped')
     .option('--json', 'one JSON object: the plan and what was done')
+    .addHelpText('after', epilogue)
     .action(async (options: Options) => {
       const { plan, summary } = await withClient(options, (client) => compact(client, options, context.io));
       const text = options.json ? json(plan, summary) : sentence(summary);
@@ -65,6 +79,8 @@ async function compact(
       reportPreparation: options.json !== true,
       ...(options.minSavings !== undefined && { minSavingsRatio: options.minSavings }),
       ...(options.timeMax !== undefined && { timeMsMax: options.timeMax }),
+      ...(options.segmentsMax !== undefined && { segmentsMax: options.segmentsMax }),
+      ...(options.bytesMax !== undefined && { bytesMax: options.bytesMax }),
       ...(options.resume !== undefined && { resumeToken: options.resume }),
     })) {
       display(part);
@@ -139,8 +155,7 @@ function sentence(summary: CompactionSummary): string {
     summary.segmentsDone === 0
       ? 'no frame rewritten: only half-empty pages were worth it'
       : `${plural(summary.segmentsRewritten, 'frame')} rewritten: ${shrunk}`,
-    `pages in use: ${formatBytes(inUseBytesBefore)} to ${formatBytes(inUseBytesAfter)}; ` +
-      'what is free is used again; only stowken backup and restore give it back to the file system',
+    `in use: ${formatBytes(inUseBytesBefore)} to ${formatBytes(inUseBytesAfter)}, everything counted`,
   ];
   if (summary.resumeToken !== '') lines.push(`stopped early; go on with --resume ${summary.resumeToken}`);
   return lines.join('\n');

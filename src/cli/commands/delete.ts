@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import type { DeleteManyOptions, DeleteResult, StowkenClient } from '../../client/index.js';
+import type { DeleteManyOptions, Released, StowkenClient } from '../../client/index.js';
 import { UsageError, type Context } from '../context.js';
+import { DamageReport } from '../damage-report.js';
 import { describeError } from '../errors.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { toFilter, withFilter, type FilterOptions } from '../filter-options.js';
@@ -63,7 +64,7 @@ async function deleteEach(
   let failed = false;
   for (const id of ids) {
     const text = await client.delete(id, { allowMissing }).then(
-      (result) => `${printable(id)}: deleted; ${released(result)}`,
+      (result) => `${printable(id)}: ${result.missing ? 'not there' : `deleted; ${released(result)}`}`,
       (error: unknown) => {
         failed = true;
         io.stderr.write(`${printable(id)}: ${describeError(error)}\n`);
@@ -74,7 +75,7 @@ async function deleteEach(
   return failed;
 }
 
-/** Whether an id was missing that must not be. */
+/** Whether an id was missing that must not be, or a conversation cannot be read. */
 async function deleteChosen(
   client: StowkenClient,
   chosen: DeleteManyOptions,
@@ -90,9 +91,11 @@ async function deleteChosen(
     ...(changed > 0 ? [`${plural(changed, 'conversation')} changed meanwhile and left`] : []),
   ];
   await new Output(io.stdout).line(notes.join('; '));
-  return missing > 0 && !allowMissing;
+  const damage = new DamageReport(io.stderr);
+  result.damaged.forEach(damage.add);
+  return damage.count > 0 || (missing > 0 && !allowMissing);
 }
 
-function released({ releasedReferences, garbageSegments }: DeleteResult): string {
+function released({ releasedReferences, garbageSegments }: Released): string {
   return `released ${plural(releasedReferences, 'segment')}, ${plural(garbageSegments, 'segment')} now garbage`;
 }

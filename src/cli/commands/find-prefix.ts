@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { PrefixContent } from '../../client/index.js';
+import { limits } from '../../model/index.js';
 import { wholeNumber } from '../arguments.js';
 import { CommandFailure, type Context } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
@@ -28,6 +29,8 @@ Examples:
   stowken find-prefix system-prompt.txt
   echo '[9906, 11, 220]' | stowken find-prefix --tokens - --min-tokens 1024`;
 
+const limitHelp = `so many at most, of ${limits.prefixMatchesMax} (default: ${limits.prefixMatchesDefault})`;
+
 /** `stowken find-prefix` */
 export function addFindPrefix(program: Command, context: Context, done: Done): void {
   withServer(program.command('find-prefix'), context)
@@ -37,7 +40,7 @@ export function addFindPrefix(program: Command, context: Context, done: Done): v
     .option('--tokenizer <name>', 'for text', 'o200k_base')
     .option('--application <name>', 'only of this application')
     .option('--min-tokens <n>', 'only those that share so many tokens', wholeNumber(0))
-    .option('--limit <n>', 'so many at most, of 100 (default: 10)', wholeNumber(1, 0xffff_ffff))
+    .option('--limit <n>', limitHelp, wholeNumber(1, limits.prefixMatchesMax))
     .option('--json', 'one JSON object a line')
     .addHelpText('after', epilogue)
     .action(async (file: string, { tokens, tokenizer, json, ...options }: Options) => {

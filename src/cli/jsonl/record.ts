@@ -83,15 +83,16 @@ export class BadLine extends Error {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const strictMessage = withoutEmptyFields(z.strictObject(messageFields));
+const looseMessage = withoutEmptyFields(z.object(messageFields));
 
 /** Reads one line; undefined when it is blank. Unless `ignoreUnknown`, a field that would be lost is refused. */
 export function parseRecord(bytes: Uint8Array, ignoreUnknown: boolean): ConversationRecord | undefined {
   return parseLine(ignoreUnknown ? looseLine : strictLine, bytes);
 }
 
-/** Reads one line that is a message; undefined when it is blank. */
-export function parseMessage(bytes: Uint8Array): MessageRecord | undefined {
-  return parseLine(strictMessage, bytes);
+/** The same of one line that is a message. */
+export function parseMessage(bytes: Uint8Array, ignoreUnknown: boolean): MessageRecord | undefined {
+  return parseLine(ignoreUnknown ? looseMessage : strictMessage, bytes);
 }
 
 function parseLine<S extends z.ZodType>(schema: S, bytes: Uint8Array): z.output<S> | undefined {

@@ -48,7 +48,8 @@ const switched = z.union(
     error: 'it is true or false',
   },
 );
-const seconds = z.coerce.number({ error: 'it is a number of seconds' }).min(0).max(3600);
+const seconds = z.coerce.number({ error: 'it is a number of seconds, 0 to 3600' }).min(0).max(3600);
+const workers = z.coerce.number({ error: 'it is a whole number from 1 to 64' }).int().min(1).max(64);
 
 export const settings = {
   data: { schema: z.string().min(1), value: 'dir', help: "the vault's folder", initial: './stowken-data' },
@@ -61,7 +62,7 @@ export const settings = {
     initial: 'fsync',
   },
   workers: {
-    schema: z.coerce.number({ error: 'it is a number' }).int().min(1).max(64),
+    schema: workers,
     value: 'n',
     help: 'processes that serve the vault (storage lmdb)',
     initial: 1,

@@ -7,11 +7,14 @@ import { minSavingsRatioDefault } from '../../vault/index.js';
 
 const resumeTokenBytesMax = 4096;
 
-const ratio = z.number().check((context) => {
-  if (!(context.value >= 0 && context.value <= 1)) {
-    refuse(context, `is ${context.value}; it is a part, 0 to 1`, { value: String(context.value) });
-  }
-});
+/** zod's own numbers are finite, and its refusal of others has no sentence of ours. */
+const ratio = z
+  .custom<number>((value) => typeof value === 'number')
+  .check((context) => {
+    if (!(context.value >= 0 && context.value <= 1)) {
+      refuse(context, `is ${context.value}; it is a part, 0 to 1`, { value: String(context.value) });
+    }
+  });
 
 /** A budget; 0 is none. */
 const budget = uint64.transform((value) => (value === 0 ? undefined : value));

@@ -13,12 +13,20 @@ export function parse<Schema extends z.ZodType>(schema: Schema, message: object)
   const result = schema.safeParse(message);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  const field = issue?.path.map(String).join('.') ?? '';
+  const field = fieldAt(issue?.path ?? []);
   const metadata: Record<string, string> = { field };
   if (issue?.code === 'custom') {
     for (const [name, fact] of Object.entries(issue.params ?? {})) metadata[name] = String(fact);
   }
   throw new StowkenError('INVALID_FIELD', `${field} ${issue?.message ?? 'is not valid'}`, metadata);
+}
+
+/** references[3].holder */
+function fieldAt(path: readonly PropertyKey[]): string {
+  return path
+    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('')
+    .slice(1);
 }
 
 /** Of zod's contexts, what a refusal needs. */

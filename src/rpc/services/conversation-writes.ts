@@ -49,10 +49,11 @@ export function conversationWrites(scope: ServiceScope): UntypedServiceImplement
     ),
 
     DeleteConversation: methods.unary(readDelete, async (vault, { id, options }) => {
-      const { releasedReferences, garbageSegments } = await vault.delete(id, options);
+      const { releasedReferences, garbageSegments, missing = false } = await vault.delete(id, options);
       return deleteResponse.encode({
         released_references: releasedReferences,
         garbage_segments: garbageSegments,
+        missing,
       });
     }),
 

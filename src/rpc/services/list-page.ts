@@ -1,7 +1,7 @@
-import { limits, StowkenError, type Conversation } from '../../model/index.js';
+import { limits, type Conversation } from '../../model/index.js';
 import type { ConversationPage } from '../../storage/index.js';
 import type { Vault } from '../../vault/index.js';
-import { itemStatusFields } from '../item-status.js';
+import { damagedFields } from '../conversation-responses.js';
 import { openPageToken, sealPageToken, type PageScope } from '../page-token.js';
 import type { ListRequest } from '../requests/index.js';
 import { conversationFields } from '../responses.js';
@@ -32,10 +32,7 @@ function encodePage(page: ConversationPage, scope: PageScope): Buffer {
   return codec.encode({
     conversations: page.conversations.map(conversationFields),
     ...(page.next !== undefined && { next_page_token: sealPageToken(scope, page.next) }),
-    damaged: (page.damaged ?? []).map(({ id = '', detail }) => ({
-      id,
-      status: itemStatusFields(new StowkenError('CORRUPT_STORE', detail, { conversation: id })),
-    })),
+    damaged: (page.damaged ?? []).map(damagedFields),
   });
 }
 

@@ -92,13 +92,15 @@ export async function openLmdbReader({
   return new LmdbReader(await openEnvironment(folder, true), codec, lease);
 }
 
-/** What LMDB cannot read is damage. */
+/** What LMDB cannot read is damage; what the system refuses, as it does a folder that cannot be written, is not. */
 async function openEnvironment(folder: string, sync: boolean): Promise<Environment> {
   try {
     return await Environment.open(folder, { sync });
   } catch (error) {
-    if (isStowkenError(error) || !/^MDB_/.test((error as Error).message)) throw error;
-    const what = `the data file in ${folder} cannot be opened: ${(error as Error).message}`;
+    if (isStowkenError(error)) throw error;
+    const { message } = error as Error;
+    const what = `the data file in ${folder} cannot be opened: ${message}`;
+    if (!/^MDB_/.test(message)) throw new Error(what, { cause: error });
     throw new StowkenError('CORRUPT_STORE', what, {}, { cause: error });
   }
 }

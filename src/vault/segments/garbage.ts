@@ -11,7 +11,10 @@ export async function deleteSegment(backend: StorageBackend, hash: SegmentHash):
   if (outcome === undefined) throw segmentNotFound(hash);
   if (outcome.deleted) return;
   const { refCount } = outcome;
-  const why = refCount === 0 ? 'may still be read by a stream' : `has ${refCount} references`;
+  const why =
+    refCount === 0
+      ? 'may still be read by a stream'
+      : `has ${refCount} ${refCount === 1 ? 'reference' : 'references'}`;
   throw new StowkenError('SEGMENT_REFERENCED', `segment ${hash} ${why}`, { ref_count: String(refCount) });
 }
 

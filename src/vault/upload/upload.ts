@@ -127,12 +127,12 @@ export class Upload {
 
   #checkTotal(totalTokens: number | undefined): void {
     if (totalTokens === undefined && this.#hasText) return;
-    const told = totalTokens ?? 0;
-    if (told === this.#tokens) return;
+    if ((totalTokens ?? 0) === this.#tokens) return;
     const field = 'finish.total_tokens';
+    const told = totalTokens === undefined ? 'missing' : String(totalTokens);
     throw new StowkenError('INVALID_FIELD', `${field} is ${told}, and ${this.#tokens} tokens have arrived`, {
       field,
-      value: String(told),
+      ...(totalTokens !== undefined && { value: told }),
       size: String(this.#tokens),
     });
   }

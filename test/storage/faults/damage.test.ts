@@ -1,4 +1,4 @@
-import { open, readFile, truncate, writeFile } from 'node:fs/promises';
+import { chmod, open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMemoryBackend, openLmdbBackend, type ManagedBackend } from '../../../src/storage/index.js';
@@ -81,6 +81,18 @@ describe('a damaged vault', () => {
   it('is refused when its file is something else', async () => {
     await writeFile(file, Buffer.alloc(10_000, 'x'));
     await expect(openVault()).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
+  });
+
+  it('names its folder when that cannot be written, which is no damage', async () => {
+    await chmod(folder.path, 0o555);
+    const superuser = process.getuid?.() === 0;
+    if (superuser) process.seteuid?.(65_534);
+    const refusal = await openVault().catch((error: unknown) => error);
+    if (superuser) process.seteuid?.(0);
+    await chmod(folder.path, 0o755);
+    expect(refusal).toBeInstanceOf(Error);
+    expect(refusal).not.toHaveProperty('reason');
+    expect((refusal as Error).message).toContain(folder.path);
   });
 
   it('is not opened twice, by this process or another', async () => {

@@ -1,5 +1,5 @@
 import { frameRegistryId, type Codec } from '../../../codec/index.js';
-import { isStowkenError, type SegmentHash } from '../../../model/index.js';
+import type { SegmentHash } from '../../../model/index.js';
 import type { FrameReplacement, NewSegment } from '../../change.js';
 import type { Absences } from '../segments/absences.js';
 import type { Tables } from '../tables/environment.js';
@@ -11,6 +11,7 @@ import type { Registries } from '../segments/registries.js';
 import type { KnownSegment, SegmentCache } from '../segments/segment-cache.js';
 import { SegmentReader } from '../packs/segment-reader.js';
 import { SegmentWriter } from '../packs/segment-writer.js';
+import { readable } from '../tables/readable.js';
 import type { State } from '../tables/state.js';
 
 /** What is kept in memory of the segments that are committed. */
@@ -163,9 +164,10 @@ export class SegmentChanges {
       const record = this.#garbage.get(id);
       if (!record) continue;
       const { sinceMs, sequence, frameBytes } = record;
-      const known = sinceMs <= sinceMaxMs && sequence <= sequenceMax ? this.#knownIfWhole(id) : undefined;
-      if (!known) continue;
-      this.#countFrame(this.#reader.frame(id), known.tokenCount, -1);
+      const whole = sinceMs <= sinceMaxMs && sequence <= sequenceMax ? this.#ifWhole(id) : undefined;
+      if (!whole) continue;
+      const { known, frame } = whole;
+      this.#countFrame(frame, known.tokenCount, -1);
       this.#index.remove(known.hash, id);
       this.#counts.set(id, undefined);
       this.#garbage.leave(id);
@@ -217,12 +219,7 @@ export class SegmentChanges {
     return { id, hash: this.memory.codec.hashOf(frame), tokenCount };
   }
 
-  #knownIfWhole(id: number): KnownSegment | undefined {
-    try {
-      return this.#known(id);
-    } catch (error) {
-      if (isStowkenError(error)) return undefined;
-      throw error;
-    }
+  #ifWhole(id: number): { readonly known: KnownSegment; readonly frame: Uint8Array } | undefined {
+    return readable(() => ({ known: this.#known(id), frame: this.#reader.frame(id) }));
   }
 }

@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openLmdbBackend, type MaintainedBackend } from '../../../src/storage/index.js';
+import { Environment } from '../../../src/storage/lmdb/tables/environment.js';
+import { codec, longSegment, storing } from '../../contract/support.js';
+import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
+
+let folder: TemporaryFolder;
+let backend: MaintainedBackend;
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  backend = await openLmdbBackend({ folder: folder.path, codec, clock: () => 5_000 });
+});
+afterEach(async () => {
+  await backend.close();
+  await folder.remove();
+});
+
+describe('a collection', () => {
+  it('leaves a segment whose frame has lost a piece, also where its name is known, and takes the others', async () => {
+    // Their names are in memory from here on; each frame has whole pages.
+    await backend.commit(
+      storing(
+        'c',
+        [1, 2, 3].map((seed) => longSegment(9000, seed)),
+      ),
+    );
+    await backend.commit({ delete: { id: 'c', timeMs: 6_000 } });
+    const environment = await Environment.open(folder.path, { sync: false });
+    const { heads } = environment.tables;
+    const ids = [...heads.keys()];
+    expect(ids).toEqual([1, 2, 3]);
+    await environment.write(() => heads.remove(2));
+    await environment.close();
+
+    const { segments } = await backend.listGarbage({ limit: 10, garbageBeforeMs: 9_000 });
+    const keys = segments.map(({ key }) => key);
+    const { collect } = await backend.commit({ collect: { keys, garbageBeforeMs: 9_000 } });
+    expect(collect).toMatchObject({ segments: 2 });
+    expect((await backend.listGarbage({ limit: 10, garbageBeforeMs: 9_000 })).segments).toMatchObject([
+      { key: 2 },
+    ]);
+  });
+});
