@@ -3,6 +3,7 @@ import { workerData } from 'piscina';
 import { loadCore } from '../core/index.js';
 import { isStowkenError, StowkenError } from '../model/index.js';
 import { createCodec } from './codec.js';
+import { unlessDamaged } from './damage.js';
 import { stepBack } from './step-back.js';
 import type { RewriteOutcome } from './rewriter.js';
 
@@ -26,7 +27,8 @@ export default function rewriteAll(frames: readonly Uint8Array[]): RewriteOutcom
 }
 
 function rewrite(frame: Uint8Array): Uint8Array {
-  const run = codec.decode(frame);
+  const run = unlessDamaged(() => codec.decode(frame));
+  if (run === undefined) return frame;
   const next = codec.encode(run);
   const back = codec.decode(next);
   if (back.tokenCount !== run.tokenCount || Buffer.compare(back.varints, run.varints) !== 0) {

@@ -6,8 +6,8 @@ import { StowkenError } from '../model/index.js';
 export interface Rewriter {
   /**
    * For each frame its tokens' smallest frame now, decoded back and compared before it is returned; the
-   * very same bytes where nothing is gained or changed. The frames are copied to the worker.
-   * @throws StowkenError CORRUPT_SEGMENT for a frame that does not decode, CANCELLED
+   * very same bytes where nothing is gained or changed, or where it does not decode. The frames are copied to the worker.
+   * @throws StowkenError CORRUPT_SEGMENT for a new frame that is not its tokens, CANCELLED
    */
   rewrite(frames: readonly Uint8Array[], signal: AbortSignal): Promise<readonly Uint8Array[]>;
 

@@ -93,7 +93,7 @@ export interface StorageBackend {
 
   readRegistry(id: number): Promise<Uint8Array | undefined>;
 
-  /** Stored segments in key order, with their frames. */
+  /** Stored segments in key order, with their frames; without those that cannot be read, which check() names. */
   scanSegments(query: ScanQuery): Promise<SegmentScan>;
 
   /** Finishes the commits under way, refuses further ones, and lets go of files. */

@@ -146,7 +146,7 @@ export class FilesystemBackend extends IndexReader implements ManagedBackend {
   async scanSegments(query: ScanQuery): Promise<SegmentScan> {
     this.assertOpen();
     const { entries, next } = scanPage(this.index, query);
-    const frames = await this.#frames.read(entries);
+    const frames = await this.#frames.readWhole(entries);
     const segments = entries.flatMap(({ id, tokenCount }, at) => {
       const frame = frames[at];
       return frame ? [{ key: id as SegmentKey, tokenCount, frame }] : [];

@@ -72,6 +72,8 @@ async function rewriteBatch(
   size.took(performance.now() - startedMs);
   const replacements = older.flatMap((segment, index) => {
     const frame = frames[index]!;
+    // One that does not decode comes back as it is.
+    if (Buffer.compare(frame, segment.frame) === 0) return [];
     return replaces(segment, frame) ? [{ key: segment.key, expected: segment.frame, frame }] : [];
   });
   const bytesBefore = batch.reduce((sum, { frame }) => sum + frame.length, 0);

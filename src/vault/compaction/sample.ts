@@ -1,4 +1,4 @@
-import type { Codec } from '../../codec/index.js';
+import { unlessDamaged, type Codec } from '../../codec/index.js';
 import { limits, type TokenRun } from '../../model/index.js';
 import type { StorageBackend } from '../../storage/index.js';
 import type { TellPreparation } from '../preparation.js';
@@ -42,7 +42,9 @@ export async function takeSample(
         heldBack.push(frame);
         heldBackTokens += tokenCount;
       } else if (lot / 2 ** 32 < share && tokens + tokenCount <= limits.trainingTokensMax) {
-        runs.push(codec.decode(frame));
+        const run = unlessDamaged(() => codec.decode(frame));
+        if (run === undefined) continue;
+        runs.push(run);
         tokens += tokenCount;
       }
     }

@@ -1,3 +1,4 @@
+import { frameRegistryId, unlessDamaged } from '../../codec/index.js';
 import { limits } from '../../model/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
 import type { BatchSize } from './batch-size.js';
@@ -9,7 +10,10 @@ export interface ScannedSegment {
   readonly frame: Uint8Array;
 }
 
-/** All stored segments after a key, in key order, in batches small enough to commit at once. */
+/**
+ * All stored segments after a key, in key order, in batches small enough to commit at once; but for those whose
+ * frame nobody can read any more: they stay as they are, and verify names them.
+ */
 export async function* scanBatches(
   backend: StorageBackend,
   after: SegmentKey | undefined,
@@ -24,8 +28,13 @@ export async function* scanBatches(
       bytesMax: limits.compactionBatchBytesMax,
       ...(from !== undefined && { after: from }),
     });
-    if (page.segments.length > 0) yield page.segments;
+    const segments = page.segments.filter(({ frame }) => hasHead(frame));
+    if (segments.length > 0) yield segments;
     from = page.next;
     await breathe();
   } while (from !== undefined);
+}
+
+function hasHead(frame: Uint8Array): boolean {
+  return unlessDamaged(() => [frameRegistryId(frame)]) !== undefined;
 }

@@ -1,4 +1,4 @@
-import { frameRegistryId, type Codec } from '../../../codec/index.js';
+import { frameRegistryId, unlessDamaged, type Codec } from '../../../codec/index.js';
 import { isStowkenError, StowkenError, type SegmentHash } from '../../../model/index.js';
 import type { Draft } from '../commit/draft.js';
 import { inParallel } from '../disk/parallel.js';
@@ -30,6 +30,19 @@ export class FrameReader {
       });
       unread = unread.filter((at) => !this.#hasRegistryOf(frames[at]));
     }
+    return frames;
+  }
+
+  /** The same, each for itself; undefined also where it is damaged. */
+  async readWhole(entries: readonly SegmentEntry[]): Promise<(Uint8Array | undefined)[]> {
+    const frames: (Uint8Array | undefined)[] = entries.map(() => undefined);
+    await inParallel([...entries.keys()], async (at) => {
+      try {
+        [frames[at]] = await this.read([entries[at] as SegmentEntry]);
+      } catch (error) {
+        if (!isStowkenError(error, 'CORRUPT_SEGMENT') && !isStowkenError(error, 'CORRUPT_STORE')) throw error;
+      }
+    });
     return frames;
   }
 
@@ -65,10 +78,5 @@ export class FrameReader {
 }
 
 function holds(frame: Uint8Array, hash: SegmentHash, codec: Codec): boolean {
-  try {
-    return codec.hashOf(frame) === hash;
-  } catch (error) {
-    if (isStowkenError(error, 'CORRUPT_SEGMENT')) return false;
-    throw error;
-  }
+  return unlessDamaged(() => codec.hashOf(frame)) === hash;
 }

@@ -31,7 +31,7 @@ export class HashIndex {
 
   constructor(
     private readonly table: Table<number>,
-    private readonly directory: IndexDirectory,
+    private readonly directory: Pick<IndexDirectory, 'floor' | 'above'>,
   ) {}
 
   /** Ids of segments whose hash may be this one, but for those that were inserted here. */

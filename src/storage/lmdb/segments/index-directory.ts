@@ -1,4 +1,5 @@
 import type { Tables } from '../tables/environment.js';
+import type { Table } from '../tables/table.js';
 import { readCommitSequence } from '../tables/state.js';
 
 /**
@@ -13,7 +14,7 @@ export class IndexDirectory {
 
   /**
    * Of the commit that the keys are of. A commit is visible before they follow it: whoever reads another one's
-   * state may miss what is there.
+   * state may miss what is there, unless it looks through storedKeys.
    */
   get sequence(): number | undefined {
     return this.#sequence;
@@ -56,6 +57,11 @@ export class IndexDirectory {
     this.#sequence = readCommitSequence(this.tables.meta);
     return [...this.tables.hashIndex.keys()];
   }
+}
+
+/** What a directory says, from the stored keys themselves: slower, and of the state that is read, whichever that is. */
+export function storedKeys(table: Table<number>): Pick<IndexDirectory, 'floor' | 'above'> {
+  return { floor: (key) => table.floorKey(key), above: (key) => table.keyAfter(key) };
 }
 
 /** How many keys are not above this one. */

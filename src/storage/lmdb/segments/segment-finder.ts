@@ -4,7 +4,7 @@ import { segmentNotFound } from '../../refusals.js';
 import type { Absences } from './absences.js';
 import type { Tables } from '../tables/environment.js';
 import { HashIndex } from './hash-index.js';
-import type { IndexDirectory } from './index-directory.js';
+import { storedKeys, type IndexDirectory } from './index-directory.js';
 import { RefCounts } from './ref-counts.js';
 import type { KnownSegment, SegmentCache } from './segment-cache.js';
 import { SegmentReader } from '../packs/segment-reader.js';
@@ -15,6 +15,8 @@ export class SegmentFinder {
   readonly reader: SegmentReader;
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
+  /** The same, through the stored keys. */
+  readonly #stored: HashIndex;
   /** Of the state that this stretch sees. */
   #sequence: number | undefined;
 
@@ -28,17 +30,26 @@ export class SegmentFinder {
     this.reader = new SegmentReader(tables);
     this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
     this.#index = new HashIndex(tables.hashIndex, directory);
+    this.#stored = new HashIndex(tables.hashIndex, storedKeys(tables.hashIndex));
   }
 
   find(hash: SegmentHash): KnownSegment | undefined {
     const known = this.cache.byHash(hash);
     if (known && this.#counts.get(known.id) !== undefined) return known;
-    for (const id of this.#index.candidates(hash)) {
+    const found = this.#among(this.#index.candidates(hash), hash);
+    if (found) return found;
+    this.#sequence ??= readCommitSequence(this.tables.meta);
+    // Between two states chunks are split: what the directory of the other one does not lead to may be there.
+    if (this.#sequence !== this.directory.sequence) return this.#among(this.#stored.candidates(hash), hash);
+    this.absences.add(this.#sequence, hash);
+    return undefined;
+  }
+
+  #among(candidates: readonly number[], hash: SegmentHash): KnownSegment | undefined {
+    for (const id of candidates) {
       const candidate = this.known(id);
       if (candidate.hash === hash) return candidate;
     }
-    this.#sequence ??= readCommitSequence(this.tables.meta);
-    if (this.#sequence === this.directory.sequence) this.absences.add(this.#sequence, hash);
     return undefined;
   }
 
