@@ -1,11 +1,12 @@
 import type { Tables } from '../tables/environment.js';
 import { readCommitSequence } from '../tables/state.js';
+import type { ChunkKeys } from './chunk-keys.js';
 
 /**
  * The keys of the hash index's chunks, in memory once they are asked for: about 0.06 bytes for each
  * segment, and a third of the time that a search through LMDB's cursors takes.
  */
-export class IndexDirectory {
+export class IndexDirectory implements ChunkKeys {
   #keys: number[] | undefined;
   #sequence: number | undefined;
 
@@ -19,13 +20,11 @@ export class IndexDirectory {
     return this.#sequence;
   }
 
-  /** The greatest key that is not above this one. */
   floor(key: number): number | undefined {
     const keys = (this.#keys ??= this.#read());
     return keys[upperBound(keys, key) - 1];
   }
 
-  /** The least key that is above this one. */
   above(key: number): number | undefined {
     const keys = (this.#keys ??= this.#read());
     return keys[upperBound(keys, key)];

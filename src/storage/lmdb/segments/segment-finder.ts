@@ -3,8 +3,8 @@ import type { SegmentHash } from '../../../model/index.js';
 import { segmentNotFound } from '../../refusals.js';
 import type { Absences } from './absences.js';
 import type { Tables } from '../tables/environment.js';
+import type { ChunkKeys } from './chunk-keys.js';
 import { HashIndex } from './hash-index.js';
-import type { IndexDirectory } from './index-directory.js';
 import { RefCounts } from './ref-counts.js';
 import type { KnownSegment, SegmentCache } from './segment-cache.js';
 import { SegmentReader } from '../packs/segment-reader.js';
@@ -20,14 +20,14 @@ export class SegmentFinder {
 
   constructor(
     private readonly tables: Tables,
-    private readonly directory: IndexDirectory,
+    private readonly chunkKeys: ChunkKeys,
     private readonly cache: SegmentCache,
     private readonly absences: Absences,
     private readonly codec: Codec,
   ) {
     this.reader = new SegmentReader(tables);
     this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
-    this.#index = new HashIndex(tables.hashIndex, directory);
+    this.#index = new HashIndex(tables.hashIndex, chunkKeys);
   }
 
   find(hash: SegmentHash): KnownSegment | undefined {
@@ -38,7 +38,7 @@ export class SegmentFinder {
       if (candidate.hash === hash) return candidate;
     }
     this.#sequence ??= readCommitSequence(this.tables.meta);
-    if (this.#sequence === this.directory.sequence) this.absences.add(this.#sequence, hash);
+    if (this.#sequence === this.chunkKeys.sequence) this.absences.add(this.#sequence, hash);
     return undefined;
   }
 
