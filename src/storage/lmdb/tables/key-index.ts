@@ -155,7 +155,7 @@ export class KeyIndexWriter extends KeyIndex {
     const [last, first] = [left.at(-1), right[0]];
     if (!last || !first) return;
     // The shortest beginning of `first` that sorts after `last`.
-    const key = chunkKeyOf(first.key.subarray(0, commonPrefix(first.key, last.key, 0) + 1));
+    const key = chunkKeyOf(first.key.subarray(0, commonPrefix(first.key, last.key) + 1));
     this.#hands.splice(this.#handsUpTo(key), 0, {
       key,
       end: hand.end,
