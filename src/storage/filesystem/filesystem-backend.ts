@@ -62,7 +62,7 @@ export class FilesystemBackend extends IndexReader implements ManagedBackend {
       },
       oldestLease: () => this.#leases.oldest(),
     });
-    this.#group = new GroupCommit((changes) => this.#writer.commitGroup(changes));
+    this.#group = new GroupCommit((take) => this.#writer.commitGroup(take));
   }
 
   async commit(change: Change): Promise<ChangeResult> {

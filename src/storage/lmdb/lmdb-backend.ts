@@ -31,7 +31,7 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
     const leases = new Leases();
     super(environment, codec, () => leases.take(readCommitSequence(environment.tables.meta)));
     this.#writer = new Writer(environment, this.shared, leases, clock);
-    this.#group = new GroupCommit((changes) => this.#writer.commitGroup(changes));
+    this.#group = new GroupCommit((take) => this.#writer.commitGroup(take));
   }
 
   async commit(change: Change): Promise<ChangeResult> {
