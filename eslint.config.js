@@ -21,4 +21,5 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.js', '**/*.mjs'], ...tseslint.configs.disableTypeChecked },
+  { files: ['examples/**'], rules: { 'no-console': 'off' } },
 );

@@ -5,7 +5,7 @@ import { connect, type StowkenClient } from '../src/client/index.js';
 import type { TokenCore } from '../src/core/index.js';
 import type { Corpus } from './lib/corpus.js';
 import type { ServerProcess } from './lib/processes.js';
-import { unique } from './lib/runs.js';
+import { runsOf, unique } from './lib/runs.js';
 import { printTable, short } from './lib/table.js';
 import { zstd3Bytes } from './lib/zstd.js';
 
@@ -63,8 +63,7 @@ async function exportDigest({ address }: ServerProcess): Promise<string> {
 function zstdBytes(core: TokenCore, corpora: readonly Corpus[]): number | undefined {
   let sum = 0;
   for (const { conversations } of corpora) {
-    const runs = conversations.flatMap(({ messages }) => messages.map(({ words }) => core.fromWords(words)));
-    const bytes = zstd3Bytes(unique(core, runs).map(({ varints }) => varints));
+    const bytes = zstd3Bytes(unique(core, runsOf(core, conversations)).map(({ varints }) => varints));
     if (bytes === undefined) return undefined;
     sum += bytes;
   }

@@ -9,7 +9,10 @@ import {
 } from '../src/codec/index.js';
 import { loadCore, type TokenCore } from '../src/core/index.js';
 import type { TokenRun } from '../src/model/index.js';
-import { corpusFiles, readCorpus, sum, unique, type Corpus } from './lib/runs.js';
+import { corpusFiles, loadCorpus, type Corpus } from './lib/corpus.js';
+import { generatedCorpus } from './lib/generated.js';
+import { runsOf, sum, unique } from './lib/runs.js';
+import { printTable } from './lib/table.js';
 
 /** What the store keeps beside frames, about: a unique segment's keys and hash, and a mention of it. */
 const SEGMENT_BYTES = 40;
@@ -19,27 +22,35 @@ const DOCUMENT_TOKENS = 50_000;
 const VERSIONS = 20;
 const EDITS = 3;
 
-const whole: SegmentSizes = { ...segmentSizes, whole: Infinity };
+const ways: readonly (readonly [string, SegmentSizes])[] = [
+  ['whole', { ...segmentSizes, whole: Infinity }],
+  ['cut as the vault does', segmentSizes],
+];
 
 /** `npm run bench -- segmenter [--corpus FILE...]` */
-export async function run(argv: string[]): Promise<void> {
+export async function run(argv: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
-    args: argv,
+    args: [...argv],
     allowPositionals: true,
     options: { corpus: { type: 'string', multiple: true } },
   });
   const files = corpusFiles([...(values.corpus ?? []), ...positionals]);
-  if (files.length === 0) process.stdout.write('no corpus: name one with --corpus FILE\n');
+  const corpora: Corpus[] = files.length === 0 ? [await generatedCorpus()] : [];
+  for (const file of files) corpora.push(await loadCorpus(file));
   const core = await loadCore();
-  for (const file of files) {
-    const corpus = readCorpus(core, file);
-    process.stdout.write(`${corpus.name}\n`);
-    await weigh(core, corpus, whole, 'whole messages');
-    await weigh(core, corpus, segmentSizes, 'as the vault cuts');
-    for (const target of [512, 2048, 8192]) {
-      const sizes = { min: target / 4, target, max: 4 * target, whole: 2 * target };
-      await weigh(core, corpus, sizes, `all over ${2 * target}, at about ${target}`);
-    }
+  const others = [512, 2048, 8192].map((target): [string, SegmentSizes] => [
+    `all over ${2 * target}, at about ${target}`,
+    { min: target / 4, target, max: 4 * target, whole: 2 * target },
+  ]);
+  for (const { name, conversations } of corpora) {
+    const runs = runsOf(core, conversations);
+    const rows: string[][] = [];
+    for (const [cuts, sizes] of [...ways, ...others]) rows.push([cuts, ...(await weigh(core, runs, sizes))]);
+    printTable(
+      `segmenter: ${name}: what a whole store weighs, by how long messages are cut`,
+      ['messages', 'segments', 'unique tokens', 'frames', 'registry', 'records', 'all bytes'],
+      rows,
+    );
   }
   growingDocument(core);
 }
@@ -56,30 +67,24 @@ function growingDocument(core: TokenCore): void {
     for (let edit = 0; edit < EDITS; edit++) document.splice(next(document.length), next(5), next(100_000));
     return core.fromTokens(Uint32Array.from(document));
   });
-  process.stdout.write(
-    `${VERSIONS} versions of a document of ${DOCUMENT_TOKENS} tokens, ${EDITS} edits each\n`,
+  printTable(
+    `segmenter: ${VERSIONS} versions of a document of ${DOCUMENT_TOKENS} tokens, ${EDITS} edits each`,
+    ['messages', 'segments', 'unique tokens'],
+    ways.map(([cuts, sizes]) => {
+      const segments = unique(core, versions.flatMap(createSegmenter(core, sizes).cut));
+      return [cuts, String(segments.length), String(sum(segments.map(({ tokenCount }) => tokenCount)))];
+    }),
   );
-  for (const [label, sizes] of [
-    ['whole messages', whole],
-    ['as the vault cuts', segmentSizes],
-  ] as const) {
-    const segments = unique(core, versions.flatMap(createSegmenter(core, sizes).cut));
-    const tokens = sum(segments.map((segment) => segment.tokenCount));
-    process.stdout.write(`  ${label.padEnd(34)} ${segments.length} segments, ${tokens} unique tokens\n`);
-  }
 }
 
-async function weigh(core: TokenCore, corpus: Corpus, sizes: SegmentSizes, label: string): Promise<void> {
-  const { cut } = createSegmenter(core, sizes);
-  const mentions: TokenRun[] = corpus.conversations.flatMap((messages) => messages.flatMap(cut));
+async function weigh(core: TokenCore, runs: readonly TokenRun[], sizes: SegmentSizes): Promise<string[]> {
+  const mentions = runs.flatMap(createSegmenter(core, sizes).cut);
   const segments = unique(core, mentions);
   const registry = await trainRegistry(segments, { id: 1 });
   const { encode } = createCodec(core).withRegistry(registry);
   const frames = sum(segments.map((segment) => encode(segment).length));
-  const rest = segments.length * SEGMENT_BYTES + mentions.length * MENTION_BYTES;
-  const tokens = sum(segments.map((segment) => segment.tokenCount));
-  process.stdout.write(
-    `  ${label.padEnd(34)} ${segments.length} segments, ${tokens} unique tokens, frames ${frames} + registry ` +
-      `${registry.length} + records ${rest} = ${frames + registry.length + rest} bytes\n`,
-  );
+  const records = segments.length * SEGMENT_BYTES + mentions.length * MENTION_BYTES;
+  const tokens = sum(segments.map(({ tokenCount }) => tokenCount));
+  const all = frames + registry.length + records;
+  return [segments.length, tokens, frames, registry.length, records, all].map(String);
 }

@@ -1,7 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadCorpus } from './lib/corpus.js';
+import { corpusFiles, loadCorpus } from './lib/corpus.js';
 import { generatedCorpus } from './lib/generated.js';
 import { measureHistories } from './storage-histories.js';
 import { measureOverhead } from './storage-overhead.js';
@@ -19,20 +17,11 @@ export async function run(argv: readonly string[]): Promise<void> {
     },
   });
   const named = [...(values.corpus ?? []), ...positionals];
-  const files = named.length > 0 ? named : corporaBeside();
+  const files = corpusFiles(named);
   await measureOverhead(files);
   const timed = named.length > 0 ? named : files.filter((file) => /chat-en|tau-agents/.test(file));
   for (const file of timed) await measureStores(await loadCorpus(file));
   if (timed.length === 0) await measureStores(await generatedCorpus());
   await measureHistories();
   await measureScale(Number(values.conversations));
-}
-
-/** Those in a folder beside the project, where there is one. */
-function corporaBeside(): string[] {
-  const folder = join('..', 'shared', 'corpora');
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.jsonl.gz'))
-    .map((name) => join(folder, name));
 }

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
-import { gunzipSync } from 'node:zlib';
-import { createTokenizers } from '../../src/text/index.js';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { readStoreRequests } from '../../src/cli/index.js';
+import type { NewMessage, StoreRequest } from '../../src/client/index.js';
+import { createTokenizers, type Tokenizers } from '../../src/text/index.js';
 
 export interface BenchMessage {
   readonly role: string;
@@ -24,51 +25,61 @@ export interface Corpus {
   readonly conversations: readonly BenchConversation[];
 }
 
-interface Line {
-  id?: string;
-  application?: string;
-  model?: string;
-  tokenizer?: string;
-  messages: readonly { role: string; name?: string; tool_call_id?: string; content?: string | null }[];
+const tokenizer = 'o200k_base';
+const tokenizerThreads = 2;
+
+/** The files that are named, or those in a folder beside the project where there is one. */
+export function corpusFiles(named: readonly string[]): string[] {
+  if (named.length > 0) return [...named];
+  const folder = join('..', 'shared', 'corpora');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.jsonl.gz'))
+    .map((name) => join(folder, name));
 }
 
-/** Reads a corpus and encodes its texts. */
+/** Reads what `stowken import` takes, and encodes texts. @throws BadLine */
 export async function loadCorpus(file: string): Promise<Corpus> {
-  const bytes = readFileSync(file);
-  const text = (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
-  const lines = text.split('\n').filter((line) => line !== '');
-  return encodeCorpus(
-    basename(file).replace(/\.jsonl(\.gz)?$/, ''),
-    lines.map((line) => JSON.parse(line) as Line),
-  );
+  const name = basename(file).replace(/\.jsonl(\.gz)?$/, '');
+  const requests: StoreRequest[] = [];
+  for await (const each of readStoreRequests(file, { application: name, tokenizer }, process)) {
+    requests.push(each);
+  }
+  return encodeCorpus(name, requests);
 }
 
-export async function encodeCorpus(name: string, lines: readonly Line[]): Promise<Corpus> {
-  const tokenizers = createTokenizers({ threadsMax: 2 });
+export async function encodeCorpus(name: string, requests: readonly StoreRequest[]): Promise<Corpus> {
+  const tokenizers = createTokenizers({ threadsMax: tokenizerThreads });
   try {
-    const conversations = await Promise.all(
-      lines.map(async (line, index) => {
-        const tokenizer = line.tokenizer ?? 'o200k_base';
-        const contents = line.messages.map(({ content }) => content ?? '');
-        const words = await tokenizers.encode(tokenizer, contents, new AbortController().signal);
-        return {
-          id: line.id ?? `${name}/${index}`,
-          application: line.application ?? name,
-          model: line.model ?? '',
-          tokenizer,
-          messages: line.messages.map((message, i) => ({
-            role: message.role,
-            name: message.name ?? '',
-            toolCallId: message.tool_call_id ?? '',
-            words: words[i]!,
-          })),
-        };
-      }),
-    );
-    return { name, conversations };
+    return { name, conversations: await Promise.all(requests.map((each) => encoded(tokenizers, each))) };
   } finally {
     await tokenizers.close();
   }
+}
+
+async function encoded(
+  tokenizers: Tokenizers,
+  { conversation = {}, messages }: StoreRequest,
+): Promise<BenchConversation> {
+  const { id = '', application = '', model = '', tokenizer = '' } = conversation;
+  const texts = messages.flatMap(({ text }) => text ?? []);
+  const words =
+    texts.length > 0 ? await tokenizers.encode(tokenizer, texts, new AbortController().signal) : [];
+  let next = 0;
+  const wordsOf = ({ text, tokens = [] }: NewMessage) =>
+    text === undefined ? new Uint8Array(Uint32Array.from(tokens).buffer) : words[next++]!;
+  return {
+    id,
+    application,
+    model,
+    tokenizer,
+    messages: messages.map((message) => ({
+      role: message.role,
+      name: message.name ?? '',
+      toolCallId: message.toolCallId ?? '',
+      words: wordsOf(message),
+    })),
+  };
 }
 
 export function tokenCount(conversations: readonly BenchConversation[]): number {

@@ -1,4 +1,6 @@
 export { makeConversations } from './demo/conversations.js';
+export { readStoreRequests } from './jsonl/read-requests.js';
+export { toStoreRequest } from './jsonl/to-store.js';
 export { runCli } from './program.js';
 export type {
   CliDependencies,

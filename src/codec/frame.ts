@@ -39,6 +39,13 @@ export function frameRegistryId(frame: Uint8Array): number | undefined {
   return head.kind === 'varints' || head.registryId === builtInRegistryId ? undefined : head.registryId;
 }
 
+export function writeVarintFrame(varints: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(1 + varints.length);
+  frame[0] = frameVersions.varints;
+  frame.set(varints, 1);
+  return frame;
+}
+
 /** One block after its head; the shortest form. */
 export function writeBlockFrame(registryId: number, block: Uint8Array): Uint8Array {
   const head = registryId < 0x80 ? [frameVersions.shortBlock + registryId] : [frameVersions.block];

@@ -108,11 +108,16 @@ export class ByteReader {
 
   /** A view of the record. */
   raw(length: number): Uint8Array {
-    const end = this.position + length;
-    if (end > this.bytes.length) throw corrupt('it ends too early');
-    const bytes = this.bytes.subarray(this.position, end);
-    this.position = end;
-    return bytes;
+    const start = this.skip(length);
+    return this.bytes.subarray(start, this.position);
+  }
+
+  /** Passes so many bytes; returns where they begin. */
+  skip(length: number): number {
+    const start = this.position;
+    if (start + length > this.bytes.length) throw corrupt('it ends too early');
+    this.position = start + length;
+    return start;
   }
 
   text(): string {

@@ -15,6 +15,12 @@ export interface StoredSegment extends FoundSegment {
   readonly frameBytes: number;
 }
 
+/**
+ * Numbers of segments that messages name, one after the other, 0 where one was not found. Each names these tokens for
+ * ever, but may have been deleted since. Of a backend whose keys are numbers.
+ */
+export type FoundIds = Uint32Array;
+
 /** A segment to store: a frame that decodes to the tokens that the hash names. */
 export interface NewSegment {
   readonly hash: SegmentHash;
@@ -51,6 +57,8 @@ export interface Change {
   readonly put?: {
     readonly spec: ConversationSpec;
     readonly messages: MessageSequence;
+    /** What the messages name, where it was looked up already. */
+    readonly found?: FoundIds;
     readonly expect: Expectation;
     /** Becomes update_time, and create_time when it is created; times never go backwards in creation order. */
     readonly timeMs: number;
@@ -61,6 +69,7 @@ export interface Change {
   readonly append?: {
     readonly id: string;
     readonly messages: readonly MessageRecord[];
+    readonly found?: FoundIds;
     readonly revision?: number;
     readonly timeMs: number;
     /**

@@ -13,6 +13,12 @@ interface Waiting {
 }
 
 /**
+ * Makes the changes that `take` gives, the next group; those that arrive before it is called are in it. Gives one
+ * outcome for each, in order; when it rejects, so do all of them.
+ */
+export type CommitGroup = (take: () => readonly Change[]) => Promise<Outcome[]>;
+
+/**
  * Lets changes share commits: those that arrive while one commit is under way wait and are the next
  * one's group. One group at a time; between groups, tasks run that need the store to stand still.
  */
@@ -22,8 +28,7 @@ export class GroupCommit {
   #running: Promise<void> | undefined;
   #closed = false;
 
-  /** `commitGroup` gives one outcome for each change, in order; when it rejects, so do all of them. */
-  constructor(private readonly commitGroup: (changes: readonly Change[]) => Promise<Outcome[]>) {}
+  constructor(private readonly commitGroup: CommitGroup) {}
 
   commit(change: Change): Promise<ChangeResult> {
     if (this.#closed) return Promise.reject(closed());
@@ -54,31 +59,32 @@ export class GroupCommit {
   }
 
   #start(): void {
-    this.#running ??= this.#run();
+    // Later in this turn: what runs may itself bring changes, which must find that it runs.
+    this.#running ??= Promise.resolve().then(() => this.#run());
   }
 
   async #run(): Promise<void> {
-    // Whoever arrives in this turn of the event loop joins the first group.
-    await new Promise(setImmediate);
     while (this.#waiting.length > 0 || this.#tasks.length > 0) {
       for (const task of this.#tasks.splice(0)) await task();
-      const group = this.#takeGroup();
-      if (group.length > 0) await this.#commitGroup(group);
+      if (this.#waiting.length > 0) await this.#commitNext();
     }
     // In the same turn as the last look at the queue, so that nobody who arrives is overlooked.
     this.#running = undefined;
   }
 
-  async #commitGroup(group: readonly Waiting[]): Promise<void> {
+  async #commitNext(): Promise<void> {
+    let group: readonly Waiting[] | undefined;
+    const take = () => (group = this.#takeGroup()).map(({ change }) => change);
     try {
-      const outcomes = await this.commitGroup(group.map(({ change }) => change));
-      group.forEach(({ resolve, reject }, index) => {
+      const outcomes = await this.commitGroup(take);
+      group?.forEach(({ resolve, reject }, index) => {
         const outcome = outcomes[index];
         if (outcome && 'result' in outcome) resolve(outcome.result);
         else reject(outcome?.refusal ?? new StowkenError('INTERNAL', 'a commit lost a change'));
       });
     } catch (error) {
-      for (const { reject } of group) reject(error);
+      // It may have failed before it took any.
+      for (const { reject } of group ?? this.#takeGroup()) reject(error);
     }
   }
 

@@ -43,5 +43,7 @@ export interface WorkerOptions {
   readonly logLevel: string;
   readonly version: string;
   readonly prefixIndex: boolean;
+  /** Of them all: they share what one process would keep in memory. */
+  readonly workers: number;
   readonly health: StorageHealth;
 }

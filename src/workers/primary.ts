@@ -8,6 +8,7 @@ import type { Vault } from '../vault/index.js';
 import { arrived } from './arrived.js';
 import { Channel } from './channel.js';
 import { forwardReads } from './forward.js';
+import { heapGrowthPercent } from './heap-growth.js';
 import type { PrimaryOffer, WorkerOffer, WorkerOptions } from './offers.js';
 import { workerPort } from './ports.js';
 
@@ -16,15 +17,8 @@ export interface PrimaryOptions {
   /** Kept by this process; others only read it. */
   readonly backend: MaintainedBackend;
   readonly logger: Logger;
-  readonly worker: Omit<WorkerOptions, 'health'>;
+  readonly worker: Omit<WorkerOptions, 'health' | 'workers'>;
 }
-
-/**
- * V8 lets a heap grow to four times what lives in it, which is little beside what it lets become garbage while it
- * streams: of several processes that is much. A smaller young generation would save as much again, and cost stores a
- * third of their speed.
- */
-const heapGrowthPercent = 50;
 
 /** What this process does for all workers. */
 type Tended = Pick<Vault, 'compact' | 'verify'>;
@@ -70,7 +64,6 @@ export class Primary {
     cluster.setupPrimary({
       exec: createRequire(import.meta.url).resolve('#build/src/workers/worker.js'),
       args: [],
-      execArgv: [...process.execArgv, `--heap-growing-percent=${heapGrowthPercent}`],
       serialization: 'advanced',
     });
     keepHeapLean(heapGrowthPercent);
@@ -109,7 +102,7 @@ export class Primary {
       const offer = this.#offer(vault, leases, {
         enlist: () => {
           crew.enlisted = true;
-          return { ...this.options.worker, health: this.#health };
+          return { ...this.options.worker, workers: this.options.workers, health: this.#health };
         },
         started: (outcome) => {
           if ('address' in outcome) resolve(outcome.address);

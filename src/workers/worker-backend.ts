@@ -18,7 +18,8 @@ export function createWorkerBackend(
     ...reads,
     kind: reader.kind,
     vaultId: reader.vaultId,
-    commit: (change) => primary.call('commit', change),
+    // What a long change names is looked up here, where it was looked up a moment ago.
+    commit: async (change) => primary.call('commit', await reader.findAhead(change)),
     lease,
     close: () => reader.close(),
   };

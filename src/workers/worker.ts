@@ -3,14 +3,17 @@ import { pino } from 'pino';
 import { createLiveCodec } from '../codec/index.js';
 import { loadCore } from '../core/index.js';
 import { startRpcServer } from '../rpc/index.js';
-import { openLmdbReader, type LmdbReader, type StorageHealth } from '../storage/index.js';
+import { keepHeapLean, openLmdbReader, type LmdbReader, type StorageHealth } from '../storage/index.js';
 import { createTokenizers } from '../text/index.js';
 import { createVault, type Vault } from '../vault/index.js';
 import { Channel } from './channel.js';
+import { heapGrowthPercent } from './heap-growth.js';
 import type { PrimaryOffer, WorkerOffer, WorkerOptions, WorkerStart } from './offers.js';
 import { processPort } from './ports.js';
 import { StandingLease } from './standing-lease.js';
 import { createWorkerBackend } from './worker-backend.js';
+
+keepHeapLean(heapGrowthPercent);
 
 let health: StorageHealth = { writable: false };
 let lease: StandingLease | undefined;
@@ -49,19 +52,19 @@ if ('refusal' in started) process.exit(1);
 
 async function start(options: WorkerOptions): Promise<string> {
   ({ health } = options);
-  const core = await loadCore();
+  const { dataDir: folder, prefixIndex, workers: sharers } = options;
+  const core = await loadCore({ sharers });
   const codec = createLiveCodec(core);
   const standing = (lease = await StandingLease.take(async () => {
     const number = await primary.call('takeLease', undefined);
     return () => void primary.call('releaseLease', number).catch(() => undefined);
   }));
   const hold = () => standing.hold();
-  reading = await openLmdbReader({ folder: options.dataDir, codec, lease: hold });
+  reading = await openLmdbReader({ folder, codec, lease: hold, sharers });
   codec.prepare();
   const backend = createWorkerBackend(reading, primary, hold);
   // The tokenizers' threads are few in each: the workers share the processors.
   const tokenizers = createTokenizers({ threadsMax: 1 });
-  const { prefixIndex } = options;
   const own = createVault({
     name: 'default',
     backend,
@@ -70,6 +73,7 @@ async function start(options: WorkerOptions): Promise<string> {
     tokenizers,
     clock: Date.now,
     prefixIndex,
+    sharers,
   });
   const vault: Vault = {
     ...own,

@@ -19,10 +19,10 @@ export async function sizeOf(file: string): Promise<number> {
 /** The bytes of a file or of standard input, unzipped if they are gzip. `onRead` hears of bytes before they are unzipped. */
 export async function* readSource(
   file: string,
-  io: Io,
+  { stdin }: Pick<Io, 'stdin'>,
   onRead: (bytes: number) => void,
 ): AsyncGenerator<Buffer, void, void> {
-  const raw: AsyncIterable<Buffer> = file === standardInput ? io.stdin : createReadStream(file);
+  const raw: AsyncIterable<Buffer> = file === standardInput ? stdin : createReadStream(file);
   const { head, rest } = await peek(counted(raw, onRead));
   if (!isGzip(head)) yield* rest;
   else yield* gunzip(rest);

@@ -1,115 +1,27 @@
-import { randomBytes } from 'node:crypto';
 import type { LiveCodec } from '../../codec/index.js';
-import type { TokenCore } from '../../core/index.js';
 import { StowkenError, type Conversation, type SegmentHash, type VaultStats } from '../../model/index.js';
 import type { ManagedBackend, StorageHealth } from '../backend.js';
-import type { Change, ChangeResult, SegmentKey, StoredSegment } from '../change.js';
+import type { Change, ChangeResult, SegmentKey } from '../change.js';
 import type { CheckOptions, Violation } from '../checks.js';
-import { makeFolder } from '../folders.js';
-import { lockFolder, type FolderLock } from '../folder-lock.js';
+import type { FolderLock } from '../folder-lock.js';
 import { GroupCommit } from '../group-commit.js';
 import { Leases } from '../leases.js';
-import type {
-  ConversationPage,
-  ConversationSnapshot,
-  GarbagePage,
-  GarbageQuery,
-  ListQuery,
-  ScanQuery,
-  SegmentScan,
-  StoredRegistry,
-} from '../queries.js';
-import { closed, segmentNotFound } from '../refusals.js';
+import type { ConversationSnapshot, ScanQuery, SegmentScan, StoredRegistry } from '../queries.js';
+import { segmentNotFound } from '../refusals.js';
 import { checkVault } from './check/check.js';
 import { Writer } from './commit/writer.js';
-import { describeFault, nodeDisk, type Disk } from './disk/disk.js';
-import { FilePlacer, type FileChanges } from './journal/file-placer.js';
-import { JournaledFiles } from './journal/journaled-files.js';
-import { recover } from './journal/recovery.js';
-import { isOwnerFile, ownerFiles } from './layout/owner-files.js';
-import { registryPath, SEGMENTS, MANIFESTS, TEMPORARY, VAULT_FILE } from './layout/paths.js';
-import { decodeVault, encodeVault } from './layout/records.js';
+import { describeFault, type Disk } from './disk/disk.js';
+import type { JournaledFiles } from './journal/journaled-files.js';
+import { registryPath } from './layout/paths.js';
 import { FrameReader } from './read/frame-reader.js';
 import { Holders } from './read/holders.js';
-import { listConversations } from './read/listing.js';
+import { IndexReader } from './read/index-reader.js';
 import { Manifests } from './read/manifests.js';
 import { scanPage } from './read/scan.js';
 import { createSnapshot } from './read/snapshot.js';
-import { openSeedVault } from './seed/seed-backend.js';
-import { loadVault } from './vault-index/load.js';
-import { storedSegment, type SegmentEntry, type VaultIndex } from './vault-index/vault-index.js';
+import type { VaultIndex } from './vault-index/vault-index.js';
 
-export interface FilesystemOptions {
-  /** Made when it is not there. */
-  readonly folder: string;
-  readonly codec: LiveCodec;
-  /** Reads the raw tokens of a vault that the seed wrote. */
-  readonly core: TokenCore;
-  readonly clock: () => number;
-  /** false: commits reach the disk when the operating system writes them; a power cut may damage the vault. */
-  readonly fsync?: boolean;
-  /** Whether to keep other processes from opening the folder; false where several share one lock. */
-  readonly lock?: boolean;
-  /** In place of the folder's own disk, for tests. */
-  readonly disk?: Disk;
-}
-
-type Format = 'none' | 'ours' | 'seed';
-
-/**
- * A vault as files that a person can look at, as docs/filesystem-format.md describes it. A vault that the seed
- * wrote is opened for reading only.
- * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
- */
-export async function openFilesystemBackend(options: FilesystemOptions): Promise<ManagedBackend> {
-  const { folder, codec, core } = options;
-  await makeFolder(folder);
-  const disk = options.disk ?? nodeDisk(folder, { fsync: options.fsync !== false });
-  if ((await formatOf(disk, folder)) === 'seed') return openSeedVault({ disk, codec, core });
-  const lock = options.lock === false ? undefined : await lockFolder(folder, ownerFiles(folder));
-  try {
-    return await openOurs(disk, lock, options, await formatOf(disk, folder));
-  } catch (error) {
-    await lock?.release();
-    throw error;
-  }
-}
-
-async function formatOf(disk: Disk, folder: string): Promise<Format> {
-  const names = new Set((await disk.list('')).map(({ name }) => name));
-  if (names.has(VAULT_FILE)) return 'ours';
-  if (names.has(SEGMENTS) || names.has(MANIFESTS)) return 'seed';
-  const foreign = [...names].filter(
-    (name) => !isOwnerFile(name) && name !== TEMPORARY && name !== 'lost+found',
-  );
-  if (foreign.length === 0) return 'none';
-  const message = `${folder} holds no vault of the filesystem backend, but ${foreign.slice(0, 3).join(', ')}`;
-  throw new StowkenError('STORE_VERSION', message, { folder });
-}
-
-async function openOurs(
-  disk: Disk,
-  lock: FolderLock | undefined,
-  { codec, clock }: FilesystemOptions,
-  format: Format,
-): Promise<ManagedBackend> {
-  const placer = new FilePlacer(disk);
-  if (format === 'none') await placer.place(newVault());
-  const nextJournal = await recover(disk, placer);
-  const record = decodeVault((await disk.read(VAULT_FILE)) ?? new Uint8Array(0));
-  const { sidecars, ...loaded } = await loadVault(disk, record, codec, clock);
-  const files = await JournaledFiles.open(disk, placer, nextJournal);
-  if (sidecars.size > 0) await files.commit(sidecars);
-  return new FilesystemBackend({ disk, lock, files, ...record, ...loaded, codec, clock });
-}
-
-function newVault(): FileChanges {
-  const vaultId = randomBytes(16).toString('hex');
-  const record = { vaultId, nextSegment: 1, nextConversation: 1, lastCreateTimeMs: 0 };
-  return new Map([[VAULT_FILE, encodeVault(record)]]);
-}
-
-interface Parts {
+export interface FilesystemParts {
   readonly disk: Disk;
   readonly lock: FolderLock | undefined;
   readonly files: JournaledFiles;
@@ -121,19 +33,20 @@ interface Parts {
   readonly clock: () => number;
 }
 
-class FilesystemBackend implements ManagedBackend {
-  readonly kind = 'filesystem';
-  readonly vaultId: string;
+/**
+ * A vault as files that a person can look at, as docs/filesystem-format.md describes it: an index of everything in
+ * memory, and a journal that makes a change of many files one.
+ */
+export class FilesystemBackend extends IndexReader implements ManagedBackend {
   readonly #leases = new Leases();
   readonly #manifests: Manifests;
   readonly #frames: FrameReader;
   readonly #writer: Writer;
   readonly #group: GroupCommit;
-  #open = true;
 
-  constructor(private readonly parts: Parts) {
+  constructor(private readonly parts: FilesystemParts) {
     const { files, index, vaultId, damagedManifests, damagedHolders, codec, clock } = parts;
-    this.vaultId = vaultId;
+    super(vaultId, index);
     const manifests = (this.#manifests = new Manifests(files, index, damagedManifests));
     const holders = new Holders(files, damagedHolders);
     const frames = (this.#frames = new FrameReader(files, index, codec));
@@ -149,53 +62,35 @@ class FilesystemBackend implements ManagedBackend {
       },
       oldestLease: () => this.#leases.oldest(),
     });
-    this.#group = new GroupCommit((changes) => this.#writer.commitGroup(changes));
+    this.#group = new GroupCommit((take) => this.#writer.commitGroup(take));
   }
 
   async commit(change: Change): Promise<ChangeResult> {
-    this.#check();
+    this.assertOpen();
     return this.#group.commit(change);
   }
 
-  async findSegments(hashes: readonly SegmentHash[]): Promise<(StoredSegment | undefined)[]> {
-    this.#check();
-    return hashes.map((hash) => {
-      const entry = this.parts.index.segment(hash);
-      return entry && storedSegment(entry);
-    });
-  }
-
   async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
-    this.#check();
-    const frames = await this.#frames.read(keys.map((key) => this.#entry(key)));
+    this.assertOpen();
+    const frames = await this.#frames.read(keys.map((key) => this.entry(key)));
     return frames.map((frame, at) => {
       if (!frame) throw segmentNotFound(keys[at] as SegmentKey);
       return frame;
     });
   }
 
-  async readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
-    this.#check();
-    return keys.map((key) => this.#entry(key).hash);
-  }
-
-  async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
-    this.#check();
-    return keys.map((key) => this.parts.index.segmentById(Number(key))?.references);
-  }
-
   async getConversation(id: string): Promise<Conversation | undefined> {
-    this.#check();
+    this.assertOpen();
     this.#manifests.assertNotDamaged(id);
-    return this.parts.index.conversation(id)?.conversation;
+    return this.index.conversation(id)?.conversation;
   }
 
   async openConversation(id: string): Promise<ConversationSnapshot | undefined> {
-    this.#check();
+    this.assertOpen();
     const release = this.lease();
     try {
       const manifest = await this.#manifests.readCurrent(id);
-      if (manifest) return createSnapshot(manifest, (hash) => this.parts.index.segment(hash)?.id, release);
+      if (manifest) return createSnapshot(manifest, (hash) => this.index.segment(hash)?.id, release);
       release();
       return undefined;
     } catch (error) {
@@ -205,27 +100,12 @@ class FilesystemBackend implements ManagedBackend {
   }
 
   lease(): () => void {
-    return this.#leases.take(this.parts.index.sequence);
-  }
-
-  async listConversations(query: ListQuery): Promise<ConversationPage> {
-    this.#check();
-    this.#manifests.assertAllRead();
-    return listConversations(this.parts.index, query);
-  }
-
-  async listGarbage({ limit, garbageBeforeMs, after }: GarbageQuery): Promise<GarbagePage> {
-    this.#check();
-    const garbage = this.parts.index
-      .garbageAfter(Number(after ?? 0))
-      .filter(({ unreferencedSinceMs }) => unreferencedSinceMs <= garbageBeforeMs);
-    const segments = garbage.slice(0, limit).map(storedSegment);
-    return { segments, next: segments.length < garbage.length ? segments.at(-1)?.key : undefined };
+    return this.#leases.take(this.index.sequence);
   }
 
   async stats(): Promise<VaultStats> {
-    this.#check();
-    const { registries, requests, figures } = this.parts.index;
+    this.assertOpen();
+    const { registries, requests, figures } = this.index;
     const { fileBytes, blockBytes, ...counted } = figures;
     const { bytes, ...files } = registries.size();
     const kept = requests.size();
@@ -238,7 +118,7 @@ class FilesystemBackend implements ManagedBackend {
   }
 
   async check(options: CheckOptions = {}): Promise<Violation[]> {
-    this.#check();
+    this.assertOpen();
     return this.#group.between(async () => {
       try {
         await this.parts.files.drain();
@@ -252,20 +132,20 @@ class FilesystemBackend implements ManagedBackend {
   }
 
   async listRegistries(): Promise<StoredRegistry[]> {
-    this.#check();
-    return this.parts.index.registries.list();
+    this.assertOpen();
+    return this.index.registries.list();
   }
 
   async readRegistry(id: number): Promise<Uint8Array | undefined> {
-    this.#check();
-    if (!this.parts.index.registries.get(id)) return undefined;
+    this.assertOpen();
+    if (!this.index.registries.get(id)) return undefined;
     const bytes = await this.parts.files.read(registryPath(id));
     return bytes && new Uint8Array(bytes);
   }
 
   async scanSegments(query: ScanQuery): Promise<SegmentScan> {
-    this.#check();
-    const { entries, next } = scanPage(this.parts.index, query);
+    this.assertOpen();
+    const { entries, next } = scanPage(this.index, query);
     const frames = await this.#frames.readWhole(entries);
     const segments = entries.flatMap(({ id, tokenCount }, at) => {
       const frame = frames[at];
@@ -279,21 +159,14 @@ class FilesystemBackend implements ManagedBackend {
   }
 
   async close(): Promise<void> {
-    if (!this.#open) return;
-    this.#open = false;
+    if (!this.markClosed()) return;
     await this.#group.close();
     this.#writer.close();
     await this.parts.files.close();
     await this.parts.lock?.release();
   }
 
-  #check(): void {
-    if (!this.#open) throw closed();
-  }
-
-  #entry(key: SegmentKey): SegmentEntry {
-    const entry = typeof key === 'number' ? this.parts.index.segmentById(key) : undefined;
-    if (!entry) throw segmentNotFound(key);
-    return entry;
+  protected assertManifestsRead(): void {
+    this.#manifests.assertAllRead();
   }
 }

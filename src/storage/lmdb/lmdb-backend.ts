@@ -1,5 +1,5 @@
 import type { LiveCodec } from '../../codec/index.js';
-import { isStowkenError, StowkenError, type MessageRecord } from '../../model/index.js';
+import { isStowkenError, StowkenError } from '../../model/index.js';
 import type { MaintainedBackend, StorageHealth } from '../backend.js';
 import type { Change, ChangeResult, FrameReplacement, SegmentKey } from '../change.js';
 import type { RepairOptions, RepairReport } from '../checks.js';
@@ -8,16 +8,14 @@ import { GroupCommit } from '../group-commit.js';
 import { withLeanHeap } from '../lean-heap.js';
 import { Leases } from '../leases.js';
 import { checkReplacements } from '../replacements.js';
-import type { ListedSegment } from './conversations/message-list.js';
 import { condense, looseBytes } from './condense/condense.js';
+import type { ChunkKeys } from './segments/chunk-keys.js';
+import { isLong } from './segments/found-ahead.js';
 import type { Environment } from './tables/environment.js';
 import { idOf, LmdbReader } from './lmdb-reader.js';
 import { rebuild } from './check/repair.js';
 import { readCommitSequence } from './tables/state.js';
 import { Writer } from './commit/writer.js';
-
-/** Messages of a change from which on what they name is looked up before its transaction. */
-const RESOLVED_AHEAD_MIN = 1024;
 
 /** Keeps a vault whose environment is open; see openLmdbBackend. */
 export class LmdbBackend extends LmdbReader implements MaintainedBackend {
@@ -33,7 +31,7 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
     const leases = new Leases();
     super(environment, codec, () => leases.take(readCommitSequence(environment.tables.meta)));
     this.#writer = new Writer(environment, this.shared, leases, clock);
-    this.#group = new GroupCommit((changes) => this.#writer.commitGroup(changes));
+    this.#group = new GroupCommit((take) => this.#writer.commitGroup(take));
   }
 
   async commit(change: Change): Promise<ChangeResult> {
@@ -47,7 +45,8 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
     // A damaged registry is refused before anything is written: a vault that has one cannot be opened.
     if (change.putRegistry) this.shared.codec.withRegistry(change.putRegistry.bytes);
     if (change.replaceFrames) await this.#checkReplacements(change.replaceFrames);
-    return isLong(change) ? withLeanHeap(() => this.#commitLong(change)) : this.#group.commit(change);
+    if (!isLong(change)) return this.#group.commit(change);
+    return withLeanHeap(async () => this.#group.commit(await this.findAhead(change)));
   }
 
   async repair({ onPhase, ...options }: RepairOptions = {}): Promise<RepairReport> {
@@ -80,6 +79,11 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
     return this.#writer.health();
   }
 
+  /** Nobody else writes. */
+  protected override chunkKeys(): ChunkKeys {
+    return this.shared.directory;
+  }
+
   protected override between<T>(task: () => T): Promise<T> {
     return this.#group.between(task);
   }
@@ -107,23 +111,6 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
     checkReplacements(replacements, hashOf, codec);
   }
 
-  /** Looks up what a long change names, in slices, so that its transaction need not. */
-  async #commitLong(change: Change): Promise<ChangeResult> {
-    for (const part of [change.put, change.append]) {
-      if (!part) continue;
-      const resolved: (ListedSegment | undefined)[] = [];
-      for (const some of inSlices(part.messages)) {
-        const hashes = some.flatMap(({ segments }) => segments.map(({ hash }) => hash));
-        const found = await this.slices(hashes, (finder, hash) => finder.find(hash));
-        // Without the hashes, which would be most of what a long list takes.
-        for (const known of found) resolved.push(known && { id: known.id, tokenCount: known.tokenCount });
-        await new Promise(setImmediate);
-      }
-      this.shared.resolved.set(part.messages, resolved);
-    }
-    return this.#group.commit(change);
-  }
-
   async #warm(keys: readonly SegmentKey[]): Promise<void> {
     await this.slices(keys, (finder, key) => {
       try {
@@ -134,20 +121,4 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
       }
     });
   }
-}
-
-/** A few messages at a time, of which none is kept. */
-function* inSlices(messages: Iterable<MessageRecord>): Generator<MessageRecord[], void, void> {
-  let some: MessageRecord[] = [];
-  for (const message of messages) {
-    some.push(message);
-    if (some.length < RESOLVED_AHEAD_MIN) continue;
-    yield some;
-    some = [];
-  }
-  yield some;
-}
-
-function isLong({ put, append }: Change): boolean {
-  return (put?.messages.length ?? 0) + (append?.messages.length ?? 0) >= RESOLVED_AHEAD_MIN;
 }

@@ -1,6 +1,6 @@
 import { frameRegistryId, type LiveCodec } from '../../codec/index.js';
 import type { Conversation, SegmentHash, VaultStats } from '../../model/index.js';
-import type { FoundSegment, SegmentKey, StoredSegment } from '../change.js';
+import type { Change, FoundSegment, SegmentKey, StoredSegment } from '../change.js';
 import type { CheckOptions, Violation } from '../checks.js';
 import type {
   ConversationPage,
@@ -14,12 +14,15 @@ import type {
   SegmentScan,
   StoredRegistry,
 } from '../queries.js';
+import { withLeanHeap } from '../lean-heap.js';
 import { closed, segmentNotFound } from '../refusals.js';
 import { Absences } from './segments/absences.js';
+import { StoredChunkKeys, type ChunkKeys } from './segments/chunk-keys.js';
 import { backupEnvironment } from './backup.js';
 import { checkVault } from './check/check.js';
 import { findManifest, readHeader, type NumberedManifest } from './conversations/conversations.js';
 import type { Environment } from './tables/environment.js';
+import { isLong, withFound } from './segments/found-ahead.js';
 import { decodeGarbage } from './segments/garbage.js';
 import { IdIndex } from './conversations/id-index.js';
 import { IndexDirectory } from './segments/index-directory.js';
@@ -52,17 +55,17 @@ export class LmdbReader {
     codec: LiveCodec,
     /** See StorageBackend. */
     readonly lease: () => () => void,
+    sharers = 1,
   ) {
     const { tables } = environment;
     this.vaultId = readIdentity(tables.meta) ?? '';
     this.shared = {
       tables,
       codec,
-      cache: new SegmentCache(),
+      cache: new SegmentCache(sharers),
       absences: new Absences(),
       directory: new IndexDirectory(tables),
       names: new Names(tables.names),
-      resolved: new WeakMap(),
     };
     this.setRegistries(new Registries(tables).list().map(({ id }) => id));
   }
@@ -70,7 +73,13 @@ export class LmdbReader {
   /** Lets what is read next be what is stored now, also where another process writes. */
   refresh(): void {
     this.environment.refresh();
-    this.shared.directory.clear();
+  }
+
+  /** A change with what it names looked up, where that is much: its transaction need not do so. */
+  async findAhead(change: Change): Promise<Change> {
+    if (!isLong(change)) return change;
+    const find = (hashes: readonly SegmentHash[]) => this.slices(hashes, (finder, hash) => finder.find(hash));
+    return withLeanHeap(() => withFound(change, find));
   }
 
   /** Decodes with these stored registries alone, and encodes with the last one. */
@@ -253,9 +262,13 @@ export class LmdbReader {
     return results;
   }
 
+  protected chunkKeys(): ChunkKeys {
+    return new StoredChunkKeys(this.environment.tables.hashIndex);
+  }
+
   protected finder(): SegmentFinder {
-    const { tables, codec, cache, absences, directory } = this.shared;
-    return new SegmentFinder(tables, directory, cache, absences, codec);
+    const { tables, codec, cache, absences } = this.shared;
+    return new SegmentFinder(tables, this.chunkKeys(), cache, absences, codec);
   }
 }
 

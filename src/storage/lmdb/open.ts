@@ -84,12 +84,15 @@ export async function openLmdbReader({
   folder,
   codec,
   lease,
+  sharers,
 }: {
   readonly folder: string;
   readonly codec: LiveCodec;
   readonly lease: () => () => void;
+  /** Processes that share the memory for segments that were looked up lately. */
+  readonly sharers: number;
 }): Promise<LmdbReader> {
-  return new LmdbReader(await openEnvironment(folder, true), codec, lease);
+  return new LmdbReader(await openEnvironment(folder, true), codec, lease, sharers);
 }
 
 /** What LMDB cannot read is damage; what the system refuses, as it does a folder that cannot be written, is not. */

@@ -1,5 +1,5 @@
 import type { LiveCodec } from '../../codec/index.js';
-import type { Change, ChangeResult, FrameReplacement } from '../change.js';
+import type { Change, ChangeResult, FrameReplacement, NewSegment } from '../change.js';
 import { checkRegistries } from '../needed-registries.js';
 import { requestIdReused } from '../refusals.js';
 import {
@@ -56,13 +56,14 @@ export function commitToMemory(
   // What becomes garbage with this change stays: the backends agree, though here no snapshot could see it.
   const garbageSequenceMax = Math.min(oldestLease, store.sequence);
   store.sequence += 1;
-  const added = new Set<string>();
-  for (const { hash, tokenCount, frame } of newSegments) {
+  const added: NewSegment[] = [];
+  for (const segment of newSegments) {
+    const { hash, tokenCount, frame } = segment;
     const stored = store.segmentByHash.get(hash);
     if (stored?.garbage) store.markGarbage(stored, nowMs);
     if (stored) continue;
     store.addSegment(hash, tokenCount, frame, nowMs);
-    added.add(hash);
+    added.push(segment);
   }
   if (change.put) result.put = samePut ?? put(store, change.put, added, nowMs);
   if (change.append) result.append = append(store, change.append, added, nowMs);

@@ -1,16 +1,10 @@
 import type { Conversation, ConversationSpec, MessageRecord } from '../../model/index.js';
 import type { Change, ManifestOutcome, NewSegment } from '../change.js';
-import { contentKey, distinctHashes } from '../content.js';
-import {
-  conversationExists,
-  conversationNotFound,
-  prefixOutdated,
-  rangePastEnd,
-  revisionMismatch,
-  segmentMissing,
-} from '../refusals.js';
+import { distinctHashes } from '../content.js';
+import * as rules from '../manifest-rules.js';
 import { fingerprints, wholeBlocks } from '../prefix-blocks.js';
 import { tokensOf } from '../record-snapshot.js';
+import { prefixOutdated } from '../refusals.js';
 import type { MemoryConversation, MemorySegment, MemoryStore } from './memory-store.js';
 
 type Part<Name extends keyof Change> = NonNullable<Change[Name]>;
@@ -18,21 +12,12 @@ type Part<Name extends keyof Change> = NonNullable<Change[Name]>;
 /** The outcome, when the very same content is there already. */
 export function checkPut(
   store: MemoryStore,
-  { spec, messages, expect }: Part<'put'>,
+  put: Part<'put'>,
   newSegments: readonly NewSegment[],
 ): ManifestOutcome | undefined {
-  const existing = store.find(spec.id);
-  const revision = existing?.conversation.revision ?? 0;
-  if (expect.kind === 'revision' && expect.revision !== revision) {
-    throw revisionMismatch(spec.id, expect.revision, revision);
-  }
-  if (expect.kind === 'absentOrSame' && existing) {
-    const same = contentKey(existing.conversation, existing.messages) === contentKey(spec, messages);
-    if (!same) throw conversationExists(spec.id, revision);
-    return { ...nothingNew(existing.conversation), segments: existing.segmentIds.size };
-  }
-  checkSegments(store, messages, newSegments);
-  return undefined;
+  const same = rules.checkPut(store.find(put.spec.id), put);
+  if (!same) requireSegments(store, put.messages, newSegments);
+  return same;
 }
 
 export function checkAppend(
@@ -40,64 +25,54 @@ export function checkAppend(
   { id, messages, revision, prefix }: Part<'append'>,
   newSegments: readonly NewSegment[],
 ): void {
-  const { totalTokens } = checkRevision(store, id, revision).conversation;
+  const { totalTokens } = conversationOf(store, id, revision).conversation;
   if (prefix && prefix.afterTokens !== totalTokens) throw prefixOutdated(id);
-  checkSegments(store, messages, newSegments);
+  requireSegments(store, messages, newSegments);
 }
 
 /** The outcome, when the very same content is there already. */
 export function checkFork(store: MemoryStore, fork: Part<'fork'>): ManifestOutcome | undefined {
-  const { id, newId, messageCount, revision } = fork;
-  const parent = checkRevision(store, id, revision);
-  if (messageCount !== undefined && messageCount > parent.messages.length) {
-    throw rangePastEnd(id, 'message_count', messageCount, parent.messages.length);
-  }
-  const existing = store.find(newId);
-  if (!existing) return undefined;
-  const { spec, messages } = forked(parent, fork);
-  if (contentKey(existing.conversation, existing.messages) !== contentKey(spec, messages)) {
-    throw conversationExists(newId, existing.conversation.revision);
-  }
-  return nothingNew(existing.conversation);
+  return rules.checkFork(conversationOf(store, fork.id, fork.revision), store.find(fork.newId), fork);
 }
 
 export function checkDelete(store: MemoryStore, { id, revision }: Part<'delete'>): void {
-  checkRevision(store, id, revision);
+  conversationOf(store, id, revision);
 }
 
 export function put(
   store: MemoryStore,
   { spec, messages, timeMs, prefix }: Part<'put'>,
-  added: ReadonlySet<string>,
+  added: readonly NewSegment[],
   nowMs: number,
 ): ManifestOutcome {
   const conversation = write(store, spec, [...messages], fingerprints(prefix), timeMs, nowMs);
-  return outcome(store, conversation, messages, added);
+  return rules.broughtOutcome(conversation, messages, added);
 }
 
 export function append(
   store: MemoryStore,
   { id, messages, timeMs, prefix }: Part<'append'>,
-  added: ReadonlySet<string>,
+  added: readonly NewSegment[],
   nowMs: number,
 ): ManifestOutcome {
-  const { conversation, messages: before, prefix: known } = store.find(id) as MemoryConversation;
+  const { conversation, messages: before, prefix: known } = conversationOf(store, id);
   const isWhole = known.length === wholeBlocks(conversation.totalTokens);
   const blocks = isWhole ? [...known, ...fingerprints(prefix?.blocks)] : known;
-  const appended = write(store, specOf(conversation), [...before, ...messages], blocks, timeMs, nowMs);
-  return outcome(store, appended, messages, added);
+  const spec = rules.specOf(conversation);
+  const appended = write(store, spec, [...before, ...messages], blocks, timeMs, nowMs);
+  return rules.broughtOutcome(appended, messages, added);
 }
 
 export function fork(store: MemoryStore, change: Part<'fork'>, nowMs: number): ManifestOutcome {
-  const parent = store.find(change.id) as MemoryConversation;
-  const { spec, messages } = forked(parent, change);
+  const parent = conversationOf(store, change.id);
+  const { spec, messages } = rules.forked(parent, change);
   const blocks = wholeBlocks(messages.reduce((sum, message) => sum + tokensOf(message), 0));
   const prefix = change.indexed ? parent.prefix.slice(0, blocks) : [];
-  return nothingNew(write(store, spec, messages, prefix, change.timeMs, nowMs), false);
+  return rules.nothingNew(write(store, spec, messages, prefix, change.timeMs, nowMs), false);
 }
 
 export function remove(store: MemoryStore, { id }: Part<'delete'>, nowMs: number) {
-  const { number, segmentIds } = store.find(id) as MemoryConversation;
+  const { number, segmentIds } = conversationOf(store, id);
   store.conversations.delete(number);
   store.numberById.delete(id);
   const garbage = [...segmentIds].filter((segment) => store.release(segment, number, nowMs));
@@ -115,8 +90,6 @@ function write(
 ): Conversation {
   const existing = store.find(spec.id);
   const number = existing?.number ?? store.nextConversation++;
-  const createTimeMs = existing?.conversation.createTimeMs ?? Math.max(timeMs, store.lastCreateTimeMs);
-  store.lastCreateTimeMs = Math.max(store.lastCreateTimeMs, createTimeMs);
   const segmentOf = (hash: string) => store.segmentByHash.get(hash) as MemorySegment;
   const listed = messages.map(({ role, name, toolCallId, segments }) => ({
     role,
@@ -124,78 +97,27 @@ function write(
     toolCallId,
     segments: segments.map(({ hash }) => ({ hash, tokenCount: segmentOf(hash).tokenCount })),
   }));
-  const stored: MemoryConversation = {
-    number,
-    conversation: {
-      ...spec,
-      metadata: { ...spec.metadata },
-      revision: (existing?.conversation.revision ?? 0) + 1,
-      totalTokens: listed.reduce((sum, message) => sum + tokensOf(message), 0),
-      messageCount: messages.length,
-      createTimeMs,
-      updateTimeMs: Math.max(timeMs, existing?.conversation.updateTimeMs ?? createTimeMs),
-    },
-    messages: listed,
-    segmentIds: new Set([...distinctHashes(messages)].map((hash) => segmentOf(hash).id)),
-    prefix,
-  };
-  store.conversations.set(number, stored);
+  const { lastCreateTimeMs } = store;
+  const conversation = rules.nextRevision(spec, listed, timeMs, existing?.conversation, lastCreateTimeMs);
+  store.lastCreateTimeMs = Math.max(lastCreateTimeMs, conversation.createTimeMs);
+  const segmentIds = new Set([...distinctHashes(messages)].map((hash) => segmentOf(hash).id));
+  store.conversations.set(number, { number, conversation, messages: listed, segmentIds, prefix });
   store.numberById.set(spec.id, number);
-  for (const id of stored.segmentIds) store.hold(id, number);
+  for (const id of segmentIds) store.hold(id, number);
   for (const id of existing?.segmentIds ?? []) {
-    if (!stored.segmentIds.has(id)) store.release(id, number, nowMs);
+    if (!segmentIds.has(id)) store.release(id, number, nowMs);
   }
-  return stored.conversation;
+  return conversation;
 }
 
-function forked({ conversation, messages }: MemoryConversation, { id, newId, messageCount }: Part<'fork'>) {
-  const spec = { ...specOf(conversation), id: newId, parentId: id };
-  return { spec, messages: messages.slice(0, messageCount) };
+function conversationOf(store: MemoryStore, id: string, revision?: number): MemoryConversation {
+  return rules.requireConversation(store.find(id), id, revision);
 }
 
-function specOf(conversation: Conversation): ConversationSpec {
-  const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = conversation;
-  return { id, application, model, tokenizer, parentId, expireTimeMs, metadata };
-}
-
-function checkRevision(store: MemoryStore, id: string, revision: number | undefined): MemoryConversation {
-  const existing = store.find(id);
-  if (!existing) throw conversationNotFound(id);
-  const found = existing.conversation.revision;
-  if (revision !== undefined && revision !== found) throw revisionMismatch(id, revision, found);
-  return existing;
-}
-
-function checkSegments(
+function requireSegments(
   store: MemoryStore,
   messages: Iterable<MessageRecord>,
   newSegments: readonly NewSegment[],
 ): void {
-  const brought = new Set(newSegments.map(({ hash }) => hash));
-  const missing = [...distinctHashes(messages)].filter(
-    (hash) => !store.segmentByHash.has(hash) && !brought.has(hash),
-  );
-  if (missing.length > 0) throw segmentMissing(missing);
-}
-
-function outcome(
-  store: MemoryStore,
-  conversation: Conversation,
-  messages: Iterable<MessageRecord>,
-  added: ReadonlySet<string>,
-): ManifestOutcome {
-  const named = distinctHashes(messages);
-  const fresh = [...named].filter((hash) => added.has(hash)).map((hash) => store.segmentByHash.get(hash));
-  return {
-    conversation,
-    unchanged: false,
-    segments: named.size,
-    newSegments: fresh.length,
-    newTokens: fresh.reduce((sum, segment) => sum + (segment?.tokenCount ?? 0), 0),
-    newFrameBytes: fresh.reduce((sum, segment) => sum + (segment?.frame.length ?? 0), 0),
-  };
-}
-
-function nothingNew(conversation: Conversation, unchanged = true): ManifestOutcome {
-  return { conversation, unchanged, segments: 0, newSegments: 0, newTokens: 0, newFrameBytes: 0 };
+  rules.requireSegments(messages, newSegments, (hash) => store.segmentByHash.has(hash));
 }

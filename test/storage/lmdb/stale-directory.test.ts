@@ -34,6 +34,7 @@ it('a reader finds what was stored before, when chunks of the hash index have be
     folder: folder.path,
     codec: createLiveCodec(core),
     lease: () => () => undefined,
+    sharers: 1,
   });
   expect(await reader.findSegments([before[0]!.hash])).toEqual([expect.anything()]);
   await backend.commit({ newSegments: after });

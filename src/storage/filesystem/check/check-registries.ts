@@ -2,9 +2,22 @@ import { readOrRefuse, type Disk } from '../disk/disk.js';
 import { REGISTRIES, registryMetaPath, registryPath } from '../layout/paths.js';
 import { decodeRegistry } from '../layout/records.js';
 import type { RegistryEntry, RegistryIndex, RegistryUses } from '../vault-index/registry-index.js';
+import type { CheckedVault } from './checked-vault.js';
+import type { Findings } from './findings.js';
+
+/** Every registry's files, and files among them that are none. */
+export async function checkRegistries({ disk, index }: CheckedVault, findings: Findings): Promise<void> {
+  for (const entry of index.registries.entries()) {
+    const subject = `registry ${entry.id}`;
+    await findings.guarded('registries', subject, () =>
+      checkRegistryFiles(disk, entry, (detail) => findings.report('registries', subject, detail)),
+    );
+  }
+  for (const path of await strayRegistryFiles(disk, index.registries)) findings.stray(path);
+}
 
 /** Reads a registry's files again and compares them with the index. @throws StowkenError when they are damaged */
-export async function checkRegistryFiles(
+async function checkRegistryFiles(
   disk: Disk,
   { id, bytes, createTimeMs, sidecarBytes }: RegistryEntry,
   report: (detail: string) => void,
@@ -18,8 +31,7 @@ export async function checkRegistryFiles(
   }
 }
 
-/** Files among the registries that are none. */
-export async function strayRegistryFiles(disk: Disk, index: RegistryIndex): Promise<string[]> {
+async function strayRegistryFiles(disk: Disk, index: RegistryIndex): Promise<string[]> {
   const expected = new Set(
     [...index.entries()].flatMap(({ id }) => [registryPath(id), registryMetaPath(id)]),
   );

@@ -4,7 +4,7 @@ import type { ResultDraft } from '../../change-results.js';
 import type { Change, ChangeResult, NewSegment, SegmentKey } from '../../change.js';
 import { checkRegistries } from '../../needed-registries.js';
 import { checkReplacements } from '../../replacements.js';
-import type { Manifest } from '../layout/records.js';
+import type { Manifest } from '../layout/manifest-record.js';
 import { checkFrames, matchReplacements, replaceFrames } from './apply-frames.js';
 import { ManifestChanges } from './apply-manifests.js';
 import { addReferences, deleteSegments, readHolders, removeReferences } from './apply-references.js';

@@ -1,16 +1,19 @@
 import type { Conversation, ConversationSpec, MessageRecord } from '../../../model/index.js';
 import type { Change, ChangeResult, ManifestOutcome, NewSegment } from '../../change.js';
-import { contentKey, distinctHashes } from '../../content.js';
-import { tokensOf } from '../../record-snapshot.js';
+import { distinctHashes } from '../../content.js';
 import {
-  conversationExists,
-  conversationNotFound,
-  rangePastEnd,
-  revisionMismatch,
-  segmentMissing,
-} from '../../refusals.js';
-import type { Manifest } from '../layout/records.js';
-import type { SegmentEntry } from '../vault-index/vault-index.js';
+  broughtOutcome,
+  checkFork,
+  checkPut,
+  forked,
+  nextRevision,
+  nothingNew,
+  requireConversation,
+  requireSegments,
+  specOf,
+} from '../../manifest-rules.js';
+import type { Manifest } from '../layout/manifest-record.js';
+import type { SegmentEntry } from '../vault-index/entries.js';
 import type { Draft } from './draft.js';
 
 type Part<Name extends keyof Change> = NonNullable<Change[Name]>;
@@ -36,43 +39,20 @@ export class ManifestChanges {
   }
 
   /** The outcome, when the very same content is there already. */
-  checkPut(
-    { spec, messages, expect }: Part<'put'>,
-    newSegments: readonly NewSegment[],
-  ): ManifestOutcome | undefined {
-    const existing = this.manifests.get(spec.id);
-    const revision = existing?.conversation.revision ?? 0;
-    if (expect.kind === 'revision' && expect.revision !== revision) {
-      throw revisionMismatch(spec.id, expect.revision, revision);
-    }
-    if (expect.kind === 'absentOrSame' && existing) {
-      const same = contentKey(existing.conversation, existing.messages) === contentKey(spec, messages);
-      if (!same) throw conversationExists(spec.id, revision);
-      return { ...nothingNew(existing.conversation, true), segments: distinctHashes(messages).size };
-    }
-    this.#checkSegments(messages, newSegments);
-    return undefined;
+  checkPut(put: Part<'put'>, newSegments: readonly NewSegment[]): ManifestOutcome | undefined {
+    const same = checkPut(this.manifests.get(put.spec.id), put);
+    if (!same) this.#requireSegments(put.messages, newSegments);
+    return same;
   }
 
   checkAppend({ id, messages, revision }: Part<'append'>, newSegments: readonly NewSegment[]): void {
     this.#require(id, revision);
-    this.#checkSegments(messages, newSegments);
+    this.#requireSegments(messages, newSegments);
   }
 
   /** The outcome, when the very same content is there already. */
   checkFork(fork: Part<'fork'>): ManifestOutcome | undefined {
-    const { id, newId, messageCount, revision } = fork;
-    const parent = this.#require(id, revision);
-    if (messageCount !== undefined && messageCount > parent.messages.length) {
-      throw rangePastEnd(id, 'message_count', messageCount, parent.messages.length);
-    }
-    const existing = this.manifests.get(newId);
-    if (!existing) return undefined;
-    const { spec, messages } = forked(parent, fork);
-    if (contentKey(existing.conversation, existing.messages) !== contentKey(spec, messages)) {
-      throw conversationExists(newId, existing.conversation.revision);
-    }
-    return nothingNew(existing.conversation, true);
+    return checkFork(this.#require(fork.id, fork.revision), this.manifests.get(fork.newId), fork);
   }
 
   checkDelete({ id, revision }: Part<'delete'>): void {
@@ -80,13 +60,14 @@ export class ManifestChanges {
   }
 
   put({ spec, messages, timeMs }: Part<'put'>, fresh: readonly NewSegment[]): ManifestOutcome {
-    return outcome(this.#write(spec, this.#withStoredTokenCounts(messages), timeMs), messages, fresh);
+    const conversation = this.#write(spec, this.#withStoredTokenCounts(messages), timeMs);
+    return broughtOutcome(conversation, messages, fresh);
   }
 
   append({ id, messages, timeMs }: Part<'append'>, fresh: readonly NewSegment[]): ManifestOutcome {
     const { conversation, messages: before } = this.#require(id);
     const all = [...before, ...this.#withStoredTokenCounts(messages)];
-    return outcome(this.#write(specOf(conversation), all, timeMs), messages, fresh);
+    return broughtOutcome(this.#write(specOf(conversation), all, timeMs), messages, fresh);
   }
 
   fork(fork: Part<'fork'>): ManifestOutcome {
@@ -106,18 +87,9 @@ export class ManifestChanges {
   #write(spec: ConversationSpec, messages: readonly MessageRecord[], timeMs: number): Conversation {
     const { draft } = this;
     const existing = this.manifests.get(spec.id);
-    const before = existing?.conversation;
-    const createTimeMs = before?.createTimeMs ?? Math.max(timeMs, draft.lastCreateTimeMs);
-    draft.lastCreateTimeMs = Math.max(createTimeMs, draft.lastCreateTimeMs);
-    const conversation: Conversation = {
-      ...spec,
-      metadata: { ...spec.metadata },
-      revision: (before?.revision ?? 0) + 1,
-      totalTokens: messages.reduce((sum, message) => sum + tokensOf(message), 0),
-      messageCount: messages.length,
-      createTimeMs,
-      updateTimeMs: Math.max(timeMs, before?.updateTimeMs ?? createTimeMs),
-    };
+    const { lastCreateTimeMs } = draft;
+    const conversation = nextRevision(spec, messages, timeMs, existing?.conversation, lastCreateTimeMs);
+    draft.lastCreateTimeMs = Math.max(conversation.createTimeMs, lastCreateTimeMs);
     const manifest = { number: existing?.number ?? draft.takeConversationNumber(), conversation, messages };
     draft.putManifest(manifest);
     this.manifests.set(spec.id, manifest);
@@ -130,19 +102,11 @@ export class ManifestChanges {
   }
 
   #require(id: string, revision?: number): Manifest {
-    const existing = this.manifests.get(id);
-    if (!existing) throw conversationNotFound(id);
-    const found = existing.conversation.revision;
-    if (revision !== undefined && revision !== found) throw revisionMismatch(id, revision, found);
-    return existing;
+    return requireConversation(this.manifests.get(id), id, revision);
   }
 
-  #checkSegments(messages: Iterable<MessageRecord>, newSegments: readonly NewSegment[]): void {
-    const brought = new Set(newSegments.map(({ hash }) => hash));
-    const missing = [...distinctHashes(messages)].filter(
-      (hash) => !brought.has(hash) && !this.draft.segment(hash),
-    );
-    if (missing.length > 0) throw segmentMissing(missing);
+  #requireSegments(messages: Iterable<MessageRecord>, newSegments: readonly NewSegment[]): void {
+    requireSegments(messages, newSegments, (hash) => this.draft.segment(hash) !== undefined);
   }
 
   #withStoredTokenCounts(messages: Iterable<MessageRecord>): MessageRecord[] {
@@ -156,35 +120,4 @@ export class ManifestChanges {
       }),
     }));
   }
-}
-
-function forked({ conversation, messages }: Manifest, { id, newId, messageCount }: Part<'fork'>) {
-  const spec = { ...specOf(conversation), id: newId, parentId: id };
-  return { spec, messages: messages.slice(0, messageCount) };
-}
-
-function specOf(conversation: Conversation): ConversationSpec {
-  const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = conversation;
-  return { id, application, model, tokenizer, parentId, expireTimeMs, metadata };
-}
-
-function outcome(
-  conversation: Conversation,
-  messages: Iterable<MessageRecord>,
-  fresh: readonly NewSegment[],
-): ManifestOutcome {
-  const named = distinctHashes(messages);
-  const added = fresh.filter(({ hash }) => named.has(hash));
-  return {
-    conversation,
-    unchanged: false,
-    segments: named.size,
-    newSegments: added.length,
-    newTokens: added.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
-    newFrameBytes: added.reduce((sum, { frame }) => sum + frame.length, 0),
-  };
-}
-
-function nothingNew(conversation: Conversation, unchanged: boolean): ManifestOutcome {
-  return { conversation, unchanged, segments: 0, newSegments: 0, newTokens: 0, newFrameBytes: 0 };
 }

@@ -2,15 +2,11 @@ import { frameRegistryId } from '../../../codec/index.js';
 import type { SegmentHash } from '../../../model/index.js';
 import type { NewSegment } from '../../change.js';
 import { holdersPath, manifestPath, metaPath, segmentPath, VAULT_FILE } from '../layout/paths.js';
-import {
-  encodeHolders,
-  encodeManifest,
-  encodeSegment,
-  encodeVault,
-  type Manifest,
-} from '../layout/records.js';
+import { encodeManifest, type Manifest } from '../layout/manifest-record.js';
+import { encodeHolders, encodeSegment, encodeVault } from '../layout/records.js';
 import { DraftRequests } from '../vault-index/requests.js';
-import type { ConversationEntry, SegmentEntry, VaultIndex } from '../vault-index/vault-index.js';
+import type { ConversationEntry, SegmentEntry } from '../vault-index/entries.js';
+import type { VaultIndex } from '../vault-index/vault-index.js';
 import { DraftRegistries } from './draft-registries.js';
 
 /** A group of changes before it is committed: what it makes of the index, and of the files. */

@@ -31,15 +31,17 @@ export class Writer {
   }
 
   /** @throws StowkenError COMMIT_FAILED, WRITES_STOPPED */
-  async commitGroup(changes: readonly Change[]): Promise<Outcome[]> {
+  async commitGroup(take: () => readonly Change[]): Promise<Outcome[]> {
     const cause = this.#stopped;
     if (cause !== undefined) {
       const message = `the store takes no writes since a commit failed: ${cause}`;
       throw new StowkenError('WRITES_STOPPED', message, { cause });
     }
+    // Whoever arrives in this turn of the event loop is in the group.
+    await new Promise(setImmediate);
     const draft = new Draft(this.index, this.vaultId, this.clock());
     const outcomes: Outcome[] = [];
-    for (const change of changes) outcomes.push(await this.#apply(draft, change));
+    for (const change of take()) outcomes.push(await this.#apply(draft, change));
     if (!draft.changed) return outcomes;
     try {
       await this.files.commit(draft.files());

@@ -4,7 +4,8 @@ import type { Draft } from '../commit/draft.js';
 import { inParallel } from '../disk/parallel.js';
 import type { JournaledFiles } from '../journal/journaled-files.js';
 import { segmentPath } from '../layout/paths.js';
-import type { SegmentEntry, VaultIndex } from '../vault-index/vault-index.js';
+import type { SegmentEntry } from '../vault-index/entries.js';
+import type { VaultIndex } from '../vault-index/vault-index.js';
 
 /** Reads frames while commits replace and delete them. */
 export class FrameReader {

@@ -2,7 +2,7 @@ import { StowkenError } from '../../../model/index.js';
 import type { Draft } from '../commit/draft.js';
 import type { JournaledFiles } from '../journal/journaled-files.js';
 import { manifestName, manifestPath } from '../layout/paths.js';
-import { decodeManifest, type Manifest } from '../layout/records.js';
+import { decodeManifest, type Manifest } from '../layout/manifest-record.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
 
 /** How often a file and the index are compared before their difference counts as damage. */

@@ -1,6 +1,7 @@
 import type { SegmentKey } from '../../change.js';
 import type { ScanQuery } from '../../queries.js';
-import type { SegmentEntry, VaultIndex } from '../vault-index/vault-index.js';
+import type { SegmentEntry } from '../vault-index/entries.js';
+import type { VaultIndex } from '../vault-index/vault-index.js';
 
 export interface ScanPage {
   readonly entries: readonly SegmentEntry[];

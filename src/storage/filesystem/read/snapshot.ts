@@ -3,7 +3,7 @@ import type { SegmentKey } from '../../change.js';
 import { distinctHashes } from '../../content.js';
 import type { ConversationSnapshot } from '../../queries.js';
 import { createRecordSnapshot } from '../../record-snapshot.js';
-import type { Manifest } from '../layout/records.js';
+import type { Manifest } from '../layout/manifest-record.js';
 
 /** A conversation's revision as its manifest has it. */
 export function createSnapshot(

@@ -5,8 +5,9 @@ import type { Disk } from '../disk/disk.js';
 import { inParallel } from '../disk/parallel.js';
 import { listSegments } from '../disk/segment-tree.js';
 import { MANIFESTS, MANIFEST_SUFFIX, META_SUFFIX, metaPath, segmentPath } from '../layout/paths.js';
-import type { Manifest } from '../layout/records.js';
-import { VaultIndex, type SegmentEntry } from '../vault-index/vault-index.js';
+import type { Manifest } from '../layout/manifest-record.js';
+import type { SegmentEntry } from '../vault-index/entries.js';
+import { VaultIndex } from '../vault-index/vault-index.js';
 import { decodeSeedManifest, decodeSeedSidecar } from './seed-manifest.js';
 
 export interface SeedVault {

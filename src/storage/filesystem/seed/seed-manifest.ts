@@ -1,5 +1,5 @@
 import { StowkenError, type MessageRecord, type SegmentHash } from '../../../model/index.js';
-import type { Manifest } from '../layout/records.js';
+import type { Manifest } from '../layout/manifest-record.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -14,17 +14,12 @@ import {
   metaPath,
   segmentPath,
 } from '../layout/paths.js';
-import {
-  decodeHolders,
-  decodeManifest,
-  decodeSegment,
-  encodeSegment,
-  type Manifest,
-  type VaultRecord,
-} from '../layout/records.js';
+import { decodeManifest, type Manifest } from '../layout/manifest-record.js';
+import { decodeHolders, decodeSegment, encodeSegment, type VaultRecord } from '../layout/records.js';
 import { loadRegistries } from './load-registries.js';
 import { loadRequests } from './requests.js';
-import { VaultIndex, type SegmentEntry } from './vault-index.js';
+import type { SegmentEntry } from './entries.js';
+import { VaultIndex } from './vault-index.js';
 
 export interface LoadedVault {
   readonly index: VaultIndex;

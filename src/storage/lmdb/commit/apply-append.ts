@@ -26,7 +26,7 @@ export function checkAppend(
   const { conversation } = requireConversation(session, append);
   if (append.prefix && append.prefix.afterTokens !== conversation.totalTokens)
     throw prefixOutdated(append.id);
-  return findSegments(session, append.messages, brought);
+  return findSegments(session, append, brought);
 }
 
 /** Decodes the tail, and nothing before it. */

@@ -29,22 +29,19 @@ export interface PlannedPut {
   readonly named: readonly ListedSegment[];
 }
 
-export function checkPut(
-  session: WriteSession,
-  { spec, messages, expect }: Put,
-  brought: BroughtSegments,
-): PlannedPut {
+export function checkPut(session: WriteSession, put: Put, brought: BroughtSegments): PlannedPut {
+  const { spec, messages, expect } = put;
   const existing = findConversation(session, spec.id);
   const revision = existing?.conversation.revision ?? 0;
   if (expect.kind === 'revision' && expect.revision !== revision) {
     throw revisionMismatch(spec.id, expect.revision, revision);
   }
   if (expect.kind === 'absentOrSame' && existing) {
-    if (!sameContent(session, existing, { spec, messages })) throw conversationExists(spec.id, revision);
+    if (!sameContent(session, existing, put)) throw conversationExists(spec.id, revision);
     const same = { ...nothingNew(existing.conversation, true), segments: distinctHashes(messages).size };
     return { same, existing, named: [] };
   }
-  return { existing, named: findSegments(session, messages, brought) };
+  return { existing, named: findSegments(session, put, brought) };
 }
 
 export function putConversation(
@@ -85,11 +82,11 @@ export function putConversation(
 function sameContent(
   session: WriteSession,
   { conversation, list }: StoredManifest,
-  { spec, messages }: Pick<Put, 'spec' | 'messages'>,
+  { spec, messages, found }: Pick<Put, 'spec' | 'messages' | 'found'>,
 ): boolean {
   if (contentKey(conversation, []) !== contentKey(spec, [])) return false;
   if (conversation.messageCount !== messages.length) return false;
-  const find = segmentsInOrder(session, messages);
+  const find = segmentsInOrder(session, found);
   const storedMessages = messagesOf(list, (id) => session.pages.read(id), session.nameOf);
   for (const wanted of messages) {
     const stored = storedMessages.next().value;
@@ -99,7 +96,7 @@ function sameContent(
       stored.name === wanted.name &&
       stored.toolCallId === wanted.toolCallId &&
       stored.segments.length === wanted.segments.length &&
-      wanted.segments.every(({ hash }, index) => find(hash)?.id === stored.segments[index]?.id);
+      wanted.segments.every((named, index) => find(named)?.id === stored.segments[index]?.id);
     if (!isSame) return false;
   }
   return true;

@@ -1,5 +1,5 @@
-import type { Conversation, MessageRecord, SegmentHash } from '../../../model/index.js';
-import type { ManifestOutcome, NewSegment } from '../../change.js';
+import type { Conversation, MessageRecord, NamedSegment, SegmentHash } from '../../../model/index.js';
+import type { Change, FoundIds, ManifestOutcome, NewSegment } from '../../change.js';
 import { conversationNotFound, revisionMismatch, segmentMissing } from '../../refusals.js';
 import { findManifest, type NumberedManifest } from '../conversations/conversations.js';
 import type { ListWriter } from '../conversations/list-writer.js';
@@ -49,20 +49,22 @@ export function requireConversation(
   return existing;
 }
 
+/** The messages of a change, with what is known of them. */
+export type NamingPart = Pick<NonNullable<Change['put']>, 'messages' | 'found'>;
+
 /**
  * Finds the segments that messages name, asked for one after the other: what was looked up before the transaction is
  * not looked up again.
  */
 export function segmentsInOrder(
-  { shared, segments }: WriteSession,
-  messages: Iterable<MessageRecord>,
+  { segments }: WriteSession,
+  found: FoundIds | undefined,
   brought: BroughtSegments = new Map(),
-): (hash: SegmentHash) => ListedSegment | undefined {
-  const resolved = shared.resolved.get(messages);
+): (named: NamedSegment) => ListedSegment | undefined {
   let at = 0;
-  return (hash) => {
-    const found = resolved?.[at++];
-    if (found && segments.referencesOf(found.id) !== undefined) return found;
+  return ({ hash, tokenCount }) => {
+    const id = found?.[at++] ?? 0;
+    if (id !== 0 && segments.referencesOf(id) !== undefined) return { id, tokenCount };
     return brought.get(hash) ?? segments.find(hash);
   };
 }
@@ -73,21 +75,21 @@ export function segmentsInOrder(
  */
 export function findSegments(
   session: WriteSession,
-  messages: Iterable<MessageRecord>,
+  { messages, found }: NamingPart,
   brought: BroughtSegments,
 ): ListedSegment[] {
-  const find = segmentsInOrder(session, messages, brought);
-  const named: ListedSegment[] = [];
+  const find = segmentsInOrder(session, found, brought);
+  const listed: ListedSegment[] = [];
   const missing = new Set<SegmentHash>();
   for (const { segments } of messages) {
-    for (const { hash } of segments) {
-      const found = find(hash);
-      if (found) named.push(found);
-      else missing.add(hash);
+    for (const named of segments) {
+      const segment = find(named);
+      if (segment) listed.push(segment);
+      else missing.add(named.hash);
     }
   }
   if (missing.size > 0) throw segmentMissing([...missing]);
-  return named;
+  return listed;
 }
 
 /** Adds messages to a list, of which `named` has the segments. */
@@ -106,18 +108,21 @@ export function manifestOutcome(
   named: readonly ListedSegment[],
   brought: BroughtSegments,
 ): ManifestOutcome {
-  const ids = new Set<number>();
-  for (const { id } of named) ids.add(id);
+  const ids = Uint32Array.from(named, ({ id }) => id).sort();
+  const segments = ids.reduce((count, id, at) => (id === ids[at - 1] ? count : count + 1), 0);
+  const added = [...brought.values()].filter((segment) => segment.added);
+  const addedIds = new Set(added.map(({ id }) => id));
+  const namedIds = new Set(ids.filter((id) => addedIds.has(id)));
   let newSegments = 0;
   let newTokens = 0;
   let newFrameBytes = 0;
-  for (const { id, added, tokenCount, frame } of brought.values()) {
-    if (!added || !ids.has(id)) continue;
+  for (const { id, tokenCount, frame } of added) {
+    if (!namedIds.has(id)) continue;
     newSegments += 1;
     newTokens += tokenCount;
     newFrameBytes += frame.length;
   }
-  return { conversation, unchanged: false, segments: ids.size, newSegments, newTokens, newFrameBytes };
+  return { conversation, unchanged: false, segments, newSegments, newTokens, newFrameBytes };
 }
 
 /** An outcome of a conversation to which nothing was brought. */

@@ -1,8 +1,6 @@
 import { registryIdOf, type LiveCodec } from '../../../codec/index.js';
-import type { MessageRecord } from '../../../model/index.js';
 import type { Tables } from '../tables/environment.js';
 import { IdIndexWriter } from '../conversations/id-index.js';
-import type { ListedSegment } from '../conversations/message-list.js';
 import { NameWriter, type Names } from '../conversations/names.js';
 import { Pages } from '../conversations/pages.js';
 import { PrefixIndex } from '../prefix/prefix-index.js';
@@ -16,11 +14,6 @@ import { readState, writeState, type State } from '../tables/state.js';
 export interface Shared extends SegmentMemory {
   readonly codec: LiveCodec;
   readonly names: Names;
-  /**
-   * The segments that messages name, one after the other, as far as they were found before the transaction: a pair of
-   * hash and id is true for ever.
-   */
-  readonly resolved: WeakMap<Iterable<MessageRecord>, readonly (ListedSegment | undefined)[]>;
 }
 
 /**

@@ -31,16 +31,18 @@ export class Writer {
   }
 
   /** @throws StowkenError COMMIT_FAILED, WRITES_STOPPED */
-  async commitGroup(changes: readonly Change[]): Promise<Outcome[]> {
+  async commitGroup(take: () => readonly Change[]): Promise<Outcome[]> {
     this.#checkWritable();
+    let changes: readonly Change[] = [];
     try {
-      return await this.#commit(changes);
+      return await this.#commit(() => (changes = take()));
     } catch (error) {
       if (error instanceof CommitError) throw await this.#stop(error);
+      if (changes.length === 0) throw error;
       if (changes.length === 1) return [{ refusal: error }];
       // One of them found a damaged record. Nothing was written: let each stand for itself.
       const outcomes: Outcome[] = [];
-      for (const change of changes) outcomes.push(...(await this.commitGroup([change])));
+      for (const change of changes) outcomes.push(...(await this.commitGroup(() => [change])));
       return outcomes;
     }
   }
@@ -67,14 +69,15 @@ export class Writer {
     });
   }
 
-  async #commit(changes: readonly Change[]): Promise<Outcome[]> {
+  /** The group is taken when its transaction is open, which takes a while: who arrives meanwhile is in it. */
+  async #commit(take: () => readonly Change[]): Promise<Outcome[]> {
     let session: WriteSession | undefined;
     const outcomes = await this.environment.write(() => {
       const current = (session = new WriteSession(this.shared, this.clock()));
       // What became unused in this transaction may be in a snapshot that is taken before it is visible.
       const sequenceMax = Math.min(this.leases.oldest(), current.state.commitSequence - 1);
       let wrote = false;
-      const results = changes.map((change): Outcome => {
+      const results = take().map((change): Outcome => {
         let make;
         try {
           make = planChange(current, change, sequenceMax);

@@ -33,6 +33,11 @@ export class Names implements NameCodes {
     return name;
   }
 
+  /** Whether all are here that have a code below this one. */
+  reach(nextCode: number): boolean {
+    return this.#names.length >= nextCode;
+  }
+
   /** Takes over what has been committed since. */
   refresh(): void {
     for (const { key, value } of this.table.range({ start: this.#names.length })) {
@@ -53,7 +58,7 @@ export class NameWriter implements NameCodes {
     private readonly names: Names,
     public nextCode: number,
   ) {
-    names.refresh();
+    if (!names.reach(nextCode)) names.refresh();
   }
 
   /** Whether names were added. */

@@ -1,6 +1,6 @@
 import { ByteWriter, varintBytes } from '../../bytes.js';
 import { INLINE_VALUE_BYTES, SPLIT_BYTES_MIN } from '../tables/layout.js';
-import { entryBytes, keyOfPack, type Pack, type PackEntry } from './pack.js';
+import { entryBytes, keyOfPack, type PackEntry, type PackParts } from './pack.js';
 
 /** Fills packs to the brim with frames' tails in id order, cutting a tail where a pack ends. */
 export class PackFiller {
@@ -24,12 +24,13 @@ export class PackFiller {
   ) {}
 
   /** Goes on with a stored pack, whose last tail is whole. */
-  resume({ firstId, continues, entries }: Pack): void {
+  resume({ firstId, continues, entries, sizes, pieces }: PackParts): void {
     this.#open(firstId, continues);
-    entries.forEach((entry, index) => {
-      if (index === 0 && continues) this.#appendRest(entry.piece);
-      else this.#append(entry);
-    });
+    this.#sizes.raw(sizes);
+    this.#pieces.raw(pieces);
+    // No stored pack ends with a deleted entry.
+    this.#entries = this.#entriesKept = entries;
+    this.#sizesKept = this.#sizes.length;
   }
 
   /** Adds a whole tail. Ids go up. */

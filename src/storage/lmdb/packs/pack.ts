@@ -74,6 +74,37 @@ export function decodePack(key: number, record: Uint8Array): Pack {
   return { firstId: Math.floor(key / 2), continues, continued, entries };
 }
 
+/** A pack as it is stored, in which no entry is looked at. */
+export interface PackParts extends Pick<Pack, 'firstId' | 'continues' | 'continued'> {
+  readonly entries: number;
+  /** The entries' lengths and tokens, and then their pieces: views of the record. */
+  readonly sizes: Uint8Array;
+  readonly pieces: Uint8Array;
+}
+
+/** @throws StowkenError CORRUPT_STORE */
+export function partsOfPack(key: number, record: Uint8Array): PackParts {
+  const continues = key % 2 === 1;
+  const reader = new ByteReader(record);
+  const head = reader.varint();
+  const continued = head % 2 === 1;
+  const entries = Math.floor(head / 2);
+  const start = reader.position;
+  let pieceBytes = 0;
+  for (let index = 0; index < entries; index++) {
+    const length = reader.varint();
+    const isRest = index === 0 && continues;
+    if (!isRest && length > 0) reader.varint();
+    pieceBytes += isRest ? length : tailBytesOf(length);
+  }
+  const sizes = record.subarray(start, reader.position);
+  const pieces = record.subarray(reader.position);
+  if (!continued && pieces.length !== pieceBytes) {
+    throw new StowkenError('CORRUPT_STORE', 'a pack is not as long as its entries');
+  }
+  return { firstId: Math.floor(key / 2), continues, continued, entries, sizes, pieces };
+}
+
 /** A pack without deleted segments at its end; undefined when nothing is left of it. */
 export function trimPack(pack: Pack): Pack | undefined {
   const entries = [...pack.entries];

@@ -5,6 +5,7 @@ import {
   deletedEntry,
   encodePack,
   keyOfPack,
+  partsOfPack,
   restKey,
   startKey,
   trimPack,
@@ -108,8 +109,8 @@ export class SegmentWriter {
   /** Goes on with the last stored pack, when the next id follows its own. */
   #resume(nextId: number): PackFiller {
     const last = this.tables.packs.last();
-    const pack = last && decodePack(last.key, last.value);
-    const resumes = pack !== undefined && pack.firstId + pack.entries.length === nextId;
+    const pack = last && partsOfPack(last.key, last.value);
+    const resumes = pack !== undefined && pack.firstId + pack.entries === nextId;
     const filler = new PackFiller(INLINE_VALUE_BYTES, (key, record) => {
       if (resumes && key === last?.key) this.tables.packs.put(key, record);
       else this.tables.packs.append(key, record);

@@ -12,6 +12,8 @@ type Places = (PrefixPlace | undefined)[];
 
 interface Chunk {
   readonly places: Places;
+  /** Whether the table has one under this key. */
+  readonly stored: boolean;
   changed: boolean;
 }
 
@@ -36,11 +38,12 @@ export class PrefixPlaces {
   }
 
   flush(): void {
-    for (const [key, { places, changed }] of this.#chunks) {
+    for (const [key, { places, stored, changed }] of this.#chunks) {
       if (!changed) continue;
       const record = encodePlaces(places);
-      if (record.length > 0) this.table.putNew(key, record);
-      else this.table.remove(key);
+      if (record.length === 0) this.table.remove(key);
+      else if (stored) this.table.put(key, record);
+      else this.table.putNew(key, record);
     }
     this.#chunks.clear();
   }
@@ -50,7 +53,7 @@ export class PrefixPlaces {
     let chunk = this.#chunks.get(key);
     if (!chunk) {
       const record = this.table.get(key);
-      chunk = { places: record ? decodePlaces(record) : [], changed: false };
+      chunk = { places: record ? decodePlaces(record) : [], stored: record !== undefined, changed: false };
       this.#chunks.set(key, chunk);
     }
     return chunk;

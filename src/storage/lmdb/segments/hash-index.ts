@@ -1,4 +1,5 @@
 import type { SegmentHash } from '../../../model/index.js';
+import type { ChunkKeys } from './chunk-keys.js';
 import {
   decodeIndexChunk,
   emptyChunk,
@@ -9,7 +10,6 @@ import {
   withEntries,
   type IndexEntries,
 } from './index-chunk.js';
-import type { IndexDirectory } from './index-directory.js';
 import { INDEX_CHUNK_BYTES } from '../tables/layout.js';
 import type { Table } from '../tables/table.js';
 
@@ -31,7 +31,7 @@ export class HashIndex {
 
   constructor(
     private readonly table: Table<number>,
-    private readonly directory: Pick<IndexDirectory, 'floor' | 'above'>,
+    private readonly chunkKeys: ChunkKeys,
   ) {}
 
   /** Ids of segments whose hash may be this one, but for those that were inserted here. */
@@ -85,7 +85,7 @@ export class HashIndex {
     for (let from = 0, to = 0; from < length; from = to) {
       const fingerprint = entries.fingerprints[from]!;
       const key = this.#keyOf(fingerprint);
-      const end = this.directory.above(fingerprint) ?? Infinity;
+      const end = this.chunkKeys.above(fingerprint) ?? Infinity;
       while (to < length && entries.fingerprints[to]! < end) to++;
       this.#changed.set(key, withEntries(this.#chunk(key), baseOf(key), entries, from, to));
     }
@@ -96,7 +96,7 @@ export class HashIndex {
   }
 
   #keyOf(fingerprint: number): number {
-    return this.directory.floor(fingerprint) ?? FIRST_KEY;
+    return this.chunkKeys.floor(fingerprint) ?? FIRST_KEY;
   }
 }
 

@@ -1,12 +1,12 @@
 import type { Tables } from '../tables/environment.js';
-import type { Table } from '../tables/table.js';
 import { readCommitSequence } from '../tables/state.js';
+import type { ChunkKeys } from './chunk-keys.js';
 
 /**
  * The keys of the hash index's chunks, in memory once they are asked for: about 0.06 bytes for each
  * segment, and a third of the time that a search through LMDB's cursors takes.
  */
-export class IndexDirectory {
+export class IndexDirectory implements ChunkKeys {
   #keys: number[] | undefined;
   #sequence: number | undefined;
 
@@ -14,19 +14,17 @@ export class IndexDirectory {
 
   /**
    * Of the commit that the keys are of. A commit is visible before they follow it: whoever reads another one's
-   * state may miss what is there, unless it looks through storedKeys.
+   * state may miss what is there, and looks again by the stored keys.
    */
   get sequence(): number | undefined {
     return this.#sequence;
   }
 
-  /** The greatest key that is not above this one. */
   floor(key: number): number | undefined {
     const keys = (this.#keys ??= this.#read());
     return keys[upperBound(keys, key) - 1];
   }
 
-  /** The least key that is above this one. */
   above(key: number): number | undefined {
     const keys = (this.#keys ??= this.#read());
     return keys[upperBound(keys, key)];
@@ -57,11 +55,6 @@ export class IndexDirectory {
     this.#sequence = readCommitSequence(this.tables.meta);
     return [...this.tables.hashIndex.keys()];
   }
-}
-
-/** What a directory says, from the stored keys themselves: slower, and of the state that is read, whichever that is. */
-export function storedKeys(table: Table<number>): Pick<IndexDirectory, 'floor' | 'above'> {
-  return { floor: (key) => table.floorKey(key), above: (key) => table.keyAfter(key) };
 }
 
 /** How many keys are not above this one. */

@@ -7,7 +7,7 @@ export interface KnownSegment {
   readonly tokenCount: number;
 }
 
-/** Entries of a generation; two are kept. */
+/** Entries of the generations of all processes that read a vault together; each keeps two. */
 const GENERATION_MAX = 32_768;
 
 /**
@@ -17,6 +17,8 @@ const GENERATION_MAX = 32_768;
 export class SegmentCache {
   #young = new Generation();
   #old = new Generation();
+
+  constructor(private readonly sharers: number) {}
 
   byHash(hash: SegmentHash): KnownSegment | undefined {
     return this.#young.byHash.get(hash) ?? this.#used(this.#old.byHash.get(hash));
@@ -37,7 +39,7 @@ export class SegmentCache {
 
   #used(known: KnownSegment | undefined): KnownSegment | undefined {
     if (!known || this.#young.byId.has(known.id)) return known;
-    if (this.#young.byId.size >= GENERATION_MAX) {
+    if (this.#young.byId.size >= GENERATION_MAX / this.sharers) {
       this.#old = this.#young;
       this.#young = new Generation();
     }

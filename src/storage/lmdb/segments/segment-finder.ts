@@ -3,8 +3,8 @@ import type { SegmentHash } from '../../../model/index.js';
 import { segmentNotFound } from '../../refusals.js';
 import type { Absences } from './absences.js';
 import type { Tables } from '../tables/environment.js';
+import { StoredChunkKeys, type ChunkKeys } from './chunk-keys.js';
 import { HashIndex } from './hash-index.js';
-import { storedKeys, type IndexDirectory } from './index-directory.js';
 import { RefCounts } from './ref-counts.js';
 import type { KnownSegment, SegmentCache } from './segment-cache.js';
 import { SegmentReader } from '../packs/segment-reader.js';
@@ -15,32 +15,32 @@ export class SegmentFinder {
   readonly reader: SegmentReader;
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
-  /** The same, through the stored keys. */
+  /** The same, by the chunks' stored keys. */
   readonly #stored: HashIndex;
   /** Of the state that this stretch sees. */
   #sequence: number | undefined;
 
   constructor(
     private readonly tables: Tables,
-    private readonly directory: IndexDirectory,
+    private readonly chunkKeys: ChunkKeys,
     private readonly cache: SegmentCache,
     private readonly absences: Absences,
     private readonly codec: Codec,
   ) {
     this.reader = new SegmentReader(tables);
     this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
-    this.#index = new HashIndex(tables.hashIndex, directory);
-    this.#stored = new HashIndex(tables.hashIndex, storedKeys(tables.hashIndex));
+    this.#index = new HashIndex(tables.hashIndex, chunkKeys);
+    this.#stored = new HashIndex(tables.hashIndex, new StoredChunkKeys(tables.hashIndex));
   }
 
   find(hash: SegmentHash): KnownSegment | undefined {
     const known = this.cache.byHash(hash);
     if (known && this.#counts.get(known.id) !== undefined) return known;
     const found = this.#among(this.#index.candidates(hash), hash);
-    if (found) return found;
+    if (found || this.chunkKeys.sequence === undefined) return found;
     this.#sequence ??= readCommitSequence(this.tables.meta);
-    // Between two states chunks are split: what the directory of the other one does not lead to may be there.
-    if (this.#sequence !== this.directory.sequence) return this.#among(this.#stored.candidates(hash), hash);
+    // Between two states chunks are split: what the keys of the other one do not lead to may be there.
+    if (this.#sequence !== this.chunkKeys.sequence) return this.#among(this.#stored.candidates(hash), hash);
     this.absences.add(this.#sequence, hash);
     return undefined;
   }

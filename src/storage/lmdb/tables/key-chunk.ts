@@ -22,9 +22,11 @@ export interface KeyPlace {
 
 interface NextEntry {
   readonly sharedWithNew: number;
-  /** Its bytes after those that it shares with the new entry. */
-  readonly rest: Uint8Array;
+  /** Offset of its bytes after those that it shares with the new entry, and where they end. */
+  readonly rest: number;
+  readonly restEnd: number;
   readonly number: number;
+  /** Offset of the entry after it. */
   readonly end: number;
 }
 
@@ -40,21 +42,24 @@ export function locateKey(chunk: Uint8Array, key: Uint8Array): KeyPlace {
   while (!reader.atEnd) {
     const cut = reader.position;
     const sharedBefore = reader.varint();
-    const rest = reader.raw(reader.varint());
+    const length = reader.varint();
+    // Without a view of it: a search passes many entries.
+    const rest = reader.skip(length);
     const numberBefore = number;
     number += reader.zigzag();
     // It shares more with the entry before than the key does: both stand on the same side of the key.
     if (sharedBefore > shared) continue;
-    const equal = sharedBefore < shared ? 0 : commonPrefix(rest, key, shared);
+    const equal = sharedBefore < shared ? 0 : equalBytes(chunk, rest, rest + length, key, shared);
     const sharedWithNew = sharedBefore + equal;
     const keyEnds = sharedWithNew === key.length;
-    if (sharedBefore === shared && equal === rest.length && keyEnds) {
+    if (sharedBefore === shared && equal === length && keyEnds) {
       return { found: number, atEnd: reader.atEnd, cut, shared, numberBefore, next: undefined };
     }
     const isGreater =
-      sharedBefore < shared || keyEnds || (equal < rest.length && rest[equal]! > key[sharedWithNew]!);
+      sharedBefore < shared || keyEnds || (equal < length && chunk[rest + equal]! > key[sharedWithNew]!);
     if (isGreater) {
-      const next = { sharedWithNew, rest: rest.subarray(equal), number, end: reader.position };
+      const end = reader.position;
+      const next = { sharedWithNew, rest: rest + equal, restEnd: rest + length, number, end };
       return { found: undefined, atEnd: false, cut, shared, numberBefore, next };
     }
     shared = sharedWithNew;
@@ -69,7 +74,7 @@ export function insertKey(chunk: Uint8Array, place: KeyPlace, { key, number }: K
   writer.raw(chunk.subarray(0, cut));
   writeEntry(writer, shared, key.subarray(shared), number - numberBefore);
   if (next) {
-    writeEntry(writer, next.sharedWithNew, next.rest, next.number - number);
+    writeEntry(writer, next.sharedWithNew, chunk.subarray(next.rest, next.restEnd), next.number - number);
     writer.raw(chunk.subarray(next.end));
   }
   return writer.finish();
@@ -79,7 +84,7 @@ export function encodeKeyChunk(entries: readonly KeyEntry[]): Uint8Array {
   const writer = new ByteWriter();
   let before: KeyEntry = { key: Buffer.alloc(0), number: 0 };
   for (const entry of entries) {
-    const shared = commonPrefix(before.key, entry.key, 0);
+    const shared = commonPrefix(before.key, entry.key);
     writeEntry(writer, shared, entry.key.subarray(shared), entry.number - before.number);
     before = entry;
   }
@@ -111,11 +116,16 @@ function* entriesAfter(
   }
 }
 
-/** How many of the first bytes of `a` are those of `b` from `from` on. */
-export function commonPrefix(a: Uint8Array, b: Uint8Array, from: number): number {
-  const end = Math.min(a.length, b.length - from);
+/** How many bytes two keys begin with alike. */
+export function commonPrefix(a: Uint8Array, b: Uint8Array): number {
+  return equalBytes(a, 0, a.length, b, 0);
+}
+
+/** How many bytes of `a`, from `at` up to `end`, are those of `b` from `from` on. */
+function equalBytes(a: Uint8Array, at: number, end: number, b: Uint8Array, from: number): number {
+  const lengthMax = Math.min(end - at, b.length - from);
   let length = 0;
-  while (length < end && a[length] === b[from + length]) length++;
+  while (length < lengthMax && a[at + length] === b[from + length]) length++;
   return length;
 }
 

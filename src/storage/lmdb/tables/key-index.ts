@@ -54,8 +54,10 @@ export class KeyIndex {
 /** A chunk at hand, as it will be. */
 interface Hand {
   readonly key: Buffer;
-  /** Where the next chunk begins; null: it is the last. */
-  end: Buffer | null;
+  /** The greatest key that is known to belong to it. */
+  reached: Buffer;
+  /** Where the next chunk begins; null: it is the last, undefined: nobody has asked yet. */
+  end: Buffer | null | undefined;
   chunk: Uint8Array;
   /** Whether the table has one under this key. */
   readonly stored: boolean;
@@ -86,11 +88,11 @@ export class KeyIndexWriter extends KeyIndex {
   }
 
   override *from(start: Buffer): Generator<KeyEntry, void, void> {
-    let { chunk, end } = this.#reach(chunkKeyOf(start));
-    yield* entriesFrom(chunk, start);
-    while (end !== null) {
-      ({ chunk, end } = this.#reach(end));
-      yield* decodeKeyChunk(chunk);
+    let hand = this.#reach(chunkKeyOf(start));
+    yield* entriesFrom(hand.chunk, start);
+    for (let end = this.#endOf(hand); end !== null; end = this.#endOf(hand)) {
+      hand = this.#reach(end);
+      yield* decodeKeyChunk(hand.chunk);
     }
   }
 
@@ -118,7 +120,7 @@ export class KeyIndexWriter extends KeyIndex {
   #reach(key: Buffer): Hand {
     const at = this.#handsUpTo(key);
     const hand = this.#hands[at - 1];
-    if (hand && (hand.end === null || key.compare(hand.end) < 0)) return hand;
+    if (hand && this.#holds(hand, key)) return hand;
     if (this.#hands.length === HANDS_MAX) {
       this.flush();
       return this.#reach(key);
@@ -126,13 +128,27 @@ export class KeyIndexWriter extends KeyIndex {
     const floor = this.table.floorKey(key);
     const reached: Hand = {
       key: floor ?? firstKey,
-      end: this.table.keyAfter(floor ?? firstKey) ?? null,
+      reached: key,
+      end: undefined,
       chunk: (floor && this.table.get(floor)) ?? emptyChunk,
       stored: floor !== undefined,
       changed: false,
     };
     this.#hands.splice(at, 0, reached);
     return reached;
+  }
+
+  /** Whether a key that is not below the chunk's own belongs to it. */
+  #holds(hand: Hand, key: Buffer): boolean {
+    if (key.compare(hand.reached) <= 0) return true;
+    const end = this.#endOf(hand);
+    return end === null || key.compare(end) < 0;
+  }
+
+  /** Looked up only when it matters: most chunks are reached for one key, and a cursor is dear. */
+  #endOf(hand: Hand): Buffer | null {
+    if (hand.end === undefined) hand.end = this.table.keyAfter(hand.key) ?? null;
+    return hand.end;
   }
 
   /** How many hands have keys that are not above this one. */
@@ -155,15 +171,17 @@ export class KeyIndexWriter extends KeyIndex {
     const [last, first] = [left.at(-1), right[0]];
     if (!last || !first) return;
     // The shortest beginning of `first` that sorts after `last`.
-    const key = chunkKeyOf(first.key.subarray(0, commonPrefix(first.key, last.key, 0) + 1));
+    const key = chunkKeyOf(first.key.subarray(0, commonPrefix(first.key, last.key) + 1));
     this.#hands.splice(this.#handsUpTo(key), 0, {
       key,
+      reached: key,
       end: hand.end,
       chunk: encodeKeyChunk(right),
       stored: false,
       changed: true,
     });
     hand.chunk = encodeKeyChunk(left);
+    hand.reached = hand.key;
     hand.end = key;
   }
 }

@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import type { LiveCodec } from '../../codec/index.js';
+import type { TokenCore } from '../../core/index.js';
+import { StowkenError } from '../../model/index.js';
+import type { ManagedBackend } from '../backend.js';
+import { makeFolder } from '../folders.js';
+import { lockFolder, type FolderLock } from '../folder-lock.js';
+import { nodeDisk, type Disk } from './disk/disk.js';
+import { FilesystemBackend } from './filesystem-backend.js';
+import { FilePlacer, type FileChanges } from './journal/file-placer.js';
+import { JournaledFiles } from './journal/journaled-files.js';
+import { recover } from './journal/recovery.js';
+import { isOwnerFile, ownerFiles } from './layout/owner-files.js';
+import { MANIFESTS, SEGMENTS, TEMPORARY, VAULT_FILE } from './layout/paths.js';
+import { decodeVault, encodeVault } from './layout/records.js';
+import { openSeedVault } from './seed/seed-backend.js';
+import { loadVault } from './vault-index/load.js';
+
+export interface FilesystemOptions {
+  /** Made when it is not there. */
+  readonly folder: string;
+  readonly codec: LiveCodec;
+  /** Reads the raw tokens of a vault that the seed wrote. */
+  readonly core: TokenCore;
+  readonly clock: () => number;
+  /** false: commits reach the disk when the operating system writes them; a power cut may damage the vault. */
+  readonly fsync?: boolean;
+  /** Whether to keep other processes from opening the folder; false where several share one lock. */
+  readonly lock?: boolean;
+  /** In place of the folder's own disk, for tests. */
+  readonly disk?: Disk;
+}
+
+type Format = 'none' | 'ours' | 'seed';
+
+/**
+ * A vault as files that a person can look at, as docs/filesystem-format.md describes it. A vault that the seed
+ * wrote is opened for reading only.
+ * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
+ */
+export async function openFilesystemBackend(options: FilesystemOptions): Promise<ManagedBackend> {
+  const { folder, codec, core } = options;
+  await makeFolder(folder);
+  const disk = options.disk ?? nodeDisk(folder, { fsync: options.fsync !== false });
+  if ((await formatOf(disk, folder)) === 'seed') return openSeedVault({ disk, codec, core });
+  const lock = options.lock === false ? undefined : await lockFolder(folder, ownerFiles(folder));
+  try {
+    return await openOurs(disk, lock, options, await formatOf(disk, folder));
+  } catch (error) {
+    await lock?.release();
+    throw error;
+  }
+}
+
+async function formatOf(disk: Disk, folder: string): Promise<Format> {
+  const names = new Set((await disk.list('')).map(({ name }) => name));
+  if (names.has(VAULT_FILE)) return 'ours';
+  if (names.has(SEGMENTS) || names.has(MANIFESTS)) return 'seed';
+  const foreign = [...names].filter(
+    (name) => !isOwnerFile(name) && name !== TEMPORARY && name !== 'lost+found',
+  );
+  if (foreign.length === 0) return 'none';
+  const message = `${folder} holds no vault of the filesystem backend, but ${foreign.slice(0, 3).join(', ')}`;
+  throw new StowkenError('STORE_VERSION', message, { folder });
+}
+
+async function openOurs(
+  disk: Disk,
+  lock: FolderLock | undefined,
+  { codec, clock }: FilesystemOptions,
+  format: Format,
+): Promise<ManagedBackend> {
+  const placer = new FilePlacer(disk);
+  if (format === 'none') await placer.place(newVault());
+  const nextJournal = await recover(disk, placer);
+  const record = decodeVault((await disk.read(VAULT_FILE)) ?? new Uint8Array(0));
+  const { sidecars, ...loaded } = await loadVault(disk, record, codec, clock);
+  const files = await JournaledFiles.open(disk, placer, nextJournal);
+  if (sidecars.size > 0) await files.commit(sidecars);
+  return new FilesystemBackend({ disk, lock, files, ...record, ...loaded, codec, clock });
+}
+
+function newVault(): FileChanges {
+  const vaultId = randomBytes(16).toString('hex');
+  const record = { vaultId, nextSegment: 1, nextConversation: 1, lastCreateTimeMs: 0 };
+  return new Map([[VAULT_FILE, encodeVault(record)]]);
+}
