@@ -84,6 +84,9 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
     return this.shared.directory;
   }
 
+  /** All that there are came through this process. */
+  protected override learnRegistries(): void {}
+
   protected override between<T>(task: () => T): Promise<T> {
     return this.#group.between(task);
   }

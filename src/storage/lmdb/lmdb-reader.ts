@@ -199,10 +199,11 @@ export class LmdbReader {
   async check(options: CheckOptions = {}): Promise<Violation[]> {
     this.assertOpen();
     // The codec of the pinned state: commits go on, and may drop registries that it needs.
-    const { codec, ...held } = await this.between(() => ({
-      ...this.environment.pin(),
-      codec: this.shared.codec.snapshot(),
-    }));
+    const { codec, ...held } = await this.between(() => {
+      const pinned = this.environment.pin();
+      this.learnRegistries();
+      return { ...pinned, codec: this.shared.codec.snapshot() };
+    });
     try {
       return await checkVault(this.environment.tables, held.pin, codec, options);
     } finally {
@@ -262,12 +263,21 @@ export class LmdbReader {
     return results;
   }
 
+  /** Where another process writes, frames may be there before it is told of the registry that they need. */
+  protected learnRegistries(): void {
+    const { codec, tables } = this.shared;
+    const registries = new Registries(tables);
+    if (registries.lastId() <= (codec.registries.at(-1)?.id ?? 0)) return;
+    this.setRegistries(registries.list().map(({ id }) => id));
+  }
+
   protected chunkKeys(): ChunkKeys {
     return new StoredChunkKeys(this.environment.tables.hashIndex);
   }
 
   protected finder(): SegmentFinder {
     const { tables, codec, cache, absences } = this.shared;
+    this.learnRegistries();
     return new SegmentFinder(tables, this.chunkKeys(), cache, absences, codec);
   }
 }
