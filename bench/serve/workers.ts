@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os';
 import type { TokenCore } from '../../src/core/index.js';
 import { tokenCount, type Corpus } from '../lib/corpus.js';
 import type { LoadClients } from '../lib/load.js';
-import { printTable } from '../lib/table.js';
+import { median, printTable, ratio, short, spread } from '../lib/table.js';
 import { retrievePath, retrieveRequest, storePath, storeRequest } from '../lib/wire.js';
-import { Measured, measuredColumns, soMany, warmUps } from './measured.js';
+import { Measured, soMany, warmUps } from './measured.js';
 import { storeAll, withServers } from './retrieval.js';
 
 const runs = 5;
@@ -37,13 +37,44 @@ export async function measureWorkers(core: TokenCore, clients: LoadClients, corp
         }
       }
       for (const [index, { kind }] of servers.entries())
-        rows.push([what, kind, ...measured[index]!.cells(measured[0]!)]);
+        rows.push([what, kind, ...cells(measured[index]!, measured[0]!)]);
     }
     printTable(
       `workers: ${corpus.name}, ${inFlight} in flight, on ${availableParallelism()} processors that the clients use as well; ` +
-        `${runs} interleaved runs after ${warmUps} to warm up, median (lowest to highest); the ratios are of 2 workers to 1`,
-      ['', 'server', ...measuredColumns],
+        `${runs} interleaved runs after ${warmUps} to warm up, median (lowest to highest)`,
+      ['', 'server', ...columns],
       rows,
     );
   });
+}
+
+const columns = [
+  'conversations',
+  '2 workers / it',
+  'CPU of the server, a call',
+  '2 workers / it',
+  'CPU of the clients, a call',
+  'processors that the server used',
+  'the clients',
+] as const;
+
+/** `two` is what two workers did. What neither server nor clients use of the processors is idle, or others have it. */
+function cells(measured: Measured, two: Measured): string[] {
+  const serverUs = serverUsOf(measured);
+  const used = (us: readonly number[]) =>
+    short(median(us.map((each, run) => (each * measured.rates[run]!) / 1e6)));
+  const toTwo = (a: readonly number[], b: readonly number[]) => (measured === two ? '' : ratio(a, b));
+  return [
+    spread(measured.rates, '/s'),
+    toTwo(two.rates, measured.rates),
+    spread(serverUs, 'us'),
+    toTwo(serverUsOf(two), serverUs),
+    `${short(median(measured.clientUs))} us`,
+    used(serverUs),
+    used(measured.clientUs),
+  ];
+}
+
+function serverUsOf({ callsPerCpuSecond }: Measured): number[] {
+  return callsPerCpuSecond.map((calls) => 1e6 / calls);
 }

@@ -47,16 +47,10 @@ export interface TokenCore {
   hashWords(words: Uint8Array): SegmentHash;
 }
 
-export interface CoreOptions {
-  readonly build?: CoreBuild;
-  /** Processes that share the memory for names of runs that came lately; 1 unless it is told. */
-  readonly sharers?: number;
-}
-
 /** Loads the core. The module is compiled once; each call makes an instance of its own. */
-export async function loadCore({ build = 'release', sharers = 1 }: CoreOptions = {}): Promise<TokenCore> {
-  const [module, hasher] = await Promise.all([compileCore(build), createSHA256()]);
-  return new WasmTokenCore(module, hasher, sharers);
+export async function loadCore(options: { build?: CoreBuild } = {}): Promise<TokenCore> {
+  const [module, hasher] = await Promise.all([compileCore(options.build ?? 'release'), createSHA256()]);
+  return new WasmTokenCore(module, hasher);
 }
 
 const littleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
@@ -67,16 +61,14 @@ class WasmTokenCore implements TokenCore {
   readonly #input: number;
   readonly #inputBytes: number;
   readonly #output: number;
-  readonly #recent: RecentNames;
+  readonly #recent = new RecentNames();
   #memory: Uint8Array;
 
   constructor(
     readonly module: WebAssembly.Module,
     // Shared by all calls: none of them may wait for anything between init and digest.
     private readonly hasher: IHasher,
-    sharers: number,
   ) {
-    this.#recent = new RecentNames(sharers);
     this.#wasm = instantiate(module) as VarintExports;
     this.#input = this.#wasm.INPUT.value;
     this.#inputBytes = this.#wasm.INPUT_BYTES.value;

@@ -17,12 +17,10 @@ interface Named {
  * need not be hashed again.
  */
 export class RecentNames {
-  readonly #named: RecentlyUsed<number, Named>;
-
-  /** `sharers` processes have the memory together. */
-  constructor(sharers = 1) {
-    this.#named = new RecentlyUsed(limits.recentNamesBytesMax / sharers, ({ varints }) => varints.length);
-  }
+  readonly #named = new RecentlyUsed<number, Named>(
+    limits.recentNamesBytesMax,
+    ({ varints }) => varints.length,
+  );
 
   /** The name of these canonical varints: remembered, or what `hash` makes it. */
   nameOf(varints: Uint8Array, hash: () => SegmentHash): SegmentHash {

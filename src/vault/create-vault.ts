@@ -41,12 +41,10 @@ export interface VaultParts {
   readonly clock: () => number;
   /** Whether conversations are entered in the prefix index, where the storage has one; they are unless this is false. */
   readonly prefixIndex?: boolean;
-  /** Processes that share the memory for what was read lately; 1 unless it is told. */
-  readonly sharers?: number;
 }
 
 export function createVault(given: VaultParts): Vault {
-  const parts = { ...given, recent: new RecentSegments(given.sharers) };
+  const parts = { ...given, recent: new RecentSegments() };
   const { name, backend, clock } = parts;
   const compactor = new Compactor(parts);
   const uploads = new Uploads(parts);

@@ -11,13 +11,10 @@ const SEGMENT_BYTES_MAX = limits.recentSegmentsBytesMax / 32;
  * A key never names other tokens, so nothing here can be out of date.
  */
 export class RecentSegments {
-  readonly #of: Readonly<Record<TokenForm, RecentlyUsed<SegmentKey, Uint8Array>>>;
-
-  /** `sharers` processes have the memory together. */
-  constructor(sharers = 1) {
-    const bytesMax = limits.recentSegmentsBytesMax / sharers;
-    this.#of = { varints: recent(bytesMax), words: recent(bytesMax) };
-  }
+  readonly #of: Readonly<Record<TokenForm, RecentlyUsed<SegmentKey, Uint8Array>>> = {
+    varints: recent(),
+    words: recent(),
+  };
 
   /** All tokens of the segment; not to be changed. */
   get(key: SegmentKey, form: TokenForm): Uint8Array | undefined {
@@ -30,9 +27,9 @@ export class RecentSegments {
 }
 
 /** Decoded bytes may be a view that keeps those of others alive: what stays for longer is copied. */
-function recent(bytesMax: number): RecentlyUsed<SegmentKey, Uint8Array> {
+function recent(): RecentlyUsed<SegmentKey, Uint8Array> {
   return new RecentlyUsed(
-    bytesMax,
+    limits.recentSegmentsBytesMax,
     ({ length }) => length,
     (bytes) => bytes.slice(),
   );

@@ -43,7 +43,7 @@ export interface WorkerOptions {
   readonly logLevel: string;
   readonly version: string;
   readonly prefixIndex: boolean;
-  /** Of them all: they share what one process would keep in memory. */
+  /** As many share the memory for segments that were looked up lately. */
   readonly workers: number;
   readonly health: StorageHealth;
 }

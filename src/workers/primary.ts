@@ -8,7 +8,7 @@ import type { Vault } from '../vault/index.js';
 import { arrived } from './arrived.js';
 import { Channel } from './channel.js';
 import { forwardReads } from './forward.js';
-import { heapGrowthPercent } from './heap-growth.js';
+import { heapGrowthPercent, semiSpaceMebibytes } from './heap-growth.js';
 import type { PrimaryOffer, WorkerOffer, WorkerOptions } from './offers.js';
 import { workerPort } from './ports.js';
 
@@ -64,9 +64,10 @@ export class Primary {
     cluster.setupPrimary({
       exec: createRequire(import.meta.url).resolve('#build/src/workers/worker.js'),
       args: [],
+      execArgv: [...process.execArgv, `--max-semi-space-size=${semiSpaceMebibytes}`],
       serialization: 'advanced',
     });
-    keepHeapLean(heapGrowthPercent);
+    keepHeapLean(heapGrowthPercent.primary);
     try {
       const { workers } = this.options;
       const [address] = await Promise.all(Array.from({ length: workers }, () => this.#add(vault)));

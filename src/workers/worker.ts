@@ -13,7 +13,7 @@ import { processPort } from './ports.js';
 import { StandingLease } from './standing-lease.js';
 import { createWorkerBackend } from './worker-backend.js';
 
-keepHeapLean(heapGrowthPercent);
+keepHeapLean(heapGrowthPercent.worker);
 
 let health: StorageHealth = { writable: false };
 let lease: StandingLease | undefined;
@@ -53,7 +53,7 @@ if ('refusal' in started) process.exit(1);
 async function start(options: WorkerOptions): Promise<string> {
   ({ health } = options);
   const { dataDir: folder, prefixIndex, workers: sharers } = options;
-  const core = await loadCore({ sharers });
+  const core = await loadCore();
   const codec = createLiveCodec(core);
   const standing = (lease = await StandingLease.take(async () => {
     const number = await primary.call('takeLease', undefined);
@@ -73,7 +73,6 @@ async function start(options: WorkerOptions): Promise<string> {
     tokenizers,
     clock: Date.now,
     prefixIndex,
-    sharers,
   });
   const vault: Vault = {
     ...own,
