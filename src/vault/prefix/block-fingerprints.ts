@@ -28,21 +28,17 @@ export class BlockFingerprints {
   /** The next tokens, wherever messages and segments have their borders. */
   push({ varints, tokenCount }: Pick<TokenRun, 'varints'> & Partial<TokenRun>): void {
     if (tokenCount !== undefined && this.#tokens + tokenCount < limits.prefixBlockTokens) {
-      this.#add(varints, tokenCount);
+      this.#add(varints);
+      this.#tokens += tokenCount;
       return;
     }
-    let start = 0;
-    let tokens = 0;
-    for (let at = 0; at < varints.length; at++) {
-      if (varints[at]! >= 0x80) continue;
-      tokens += 1;
-      if (this.#tokens + tokens < limits.prefixBlockTokens) continue;
-      this.#add(varints.subarray(start, at + 1), tokens);
-      this.#finish();
-      start = at + 1;
-      tokens = 0;
+    const view = new DataView(varints.buffer, varints.byteOffset, varints.length);
+    for (let at = 0; at < varints.length;) {
+      const end = this.#count(view, at);
+      this.#add(varints.subarray(at, end));
+      if (this.#tokens === limits.prefixBlockTokens) this.#finish();
+      at = end;
     }
-    this.#add(varints.subarray(start), tokens);
   }
 
   /** The same of any number of tokens, in turns with other work. */
@@ -59,10 +55,23 @@ export class BlockFingerprints {
     return Buffer.concat(this.#done);
   }
 
-  #add(varints: Uint8Array, tokens: number): void {
+  /** Counts tokens from an offset on, until the block is whole; returns where they end. */
+  #count(varints: DataView, start: number): number {
+    let missing = limits.prefixBlockTokens - this.#tokens;
+    let at = start;
+    // Four bytes at once, as long as they cannot be more than is missing: one bit for each that ends no token.
+    for (; missing > 4 && at + 4 <= varints.byteLength; at += 4) {
+      const continued = (varints.getUint32(at) >>> 7) & 0x0101_0101;
+      missing -= 4 - (Math.imul(continued, 0x0101_0101) >>> 24);
+    }
+    for (; missing > 0 && at < varints.byteLength; at++) if (varints.getUint8(at) < 0x80) missing -= 1;
+    this.#tokens = limits.prefixBlockTokens - missing;
+    return at;
+  }
+
+  #add(varints: Uint8Array): void {
     this.#block.set(varints, this.#blockBytes);
     this.#blockBytes += varints.length;
-    this.#tokens += tokens;
   }
 
   #finish(): void {
