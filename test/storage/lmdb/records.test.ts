@@ -29,7 +29,7 @@ import {
   MessageEncoder,
   scanMessages,
 } from '../../../src/storage/lmdb/conversations/message-list.js';
-import { decodePack, encodePack } from '../../../src/storage/lmdb/packs/pack.js';
+import { decodePack, encodePack, partsOfPack } from '../../../src/storage/lmdb/packs/pack.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
@@ -59,6 +59,10 @@ describe('the stored bytes', () => {
     };
     expect(hex(encodePack(pack))).toBe('06' + '0302' + '00' + '0201' + '0105aa' + '0107');
     expect(decodePack(10, encodePack(pack))).toEqual({ firstId: 5, ...pack });
+    const { sizes, pieces, ...parts } = partsOfPack(10, encodePack(pack));
+    expect(parts).toEqual({ firstId: 5, continues: false, continued: false, entries: 3 });
+    expect([hex(sizes), hex(pieces)]).toEqual(['0302' + '00' + '0201', '0105aa' + '0107']);
+    expect(() => partsOfPack(10, encodePack(pack).subarray(0, -1))).toThrow('not as long as its entries');
   });
 
   it('of packs that share a frame', () => {
