@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import { isStowkenError, StowkenError } from '../model/index.js';
+import { isStowkenError, StowkenError, type Reason } from '../model/index.js';
 import { codeOf } from './status-codes.js';
 import { MessageCodec } from './wire/codec.js';
 
@@ -12,6 +12,9 @@ const factBytesMax = 1024;
 
 const statusCodec = new MessageCodec('google.rpc.Status');
 const errorInfoCodec = new MessageCodec('google.rpc.ErrorInfo');
+
+/** Reasons that say that the store cannot write. */
+const storeFaults: ReadonlySet<Reason> = new Set(['COMMIT_FAILED', 'WRITES_STOPPED']);
 
 /** What grpc-js sends for a failure: code and message, and a google.rpc.Status with one ErrorInfo. */
 export type CallFailure = Pick<ServiceError, 'name' | 'message' | 'code' | 'details' | 'metadata'>;
@@ -24,8 +27,13 @@ export function toCallFailure(error: unknown, logger: Logger): CallFailure {
   const known =
     isStowkenError(error) && codeOf[error.reason] !== status.INTERNAL ? error : hide(error, logger);
   const code = codeOf[known.reason];
-  if (code === status.DATA_LOSS || code === status.UNAVAILABLE) logger.error({ err: known }, 'call failed');
-  else logger.debug({ reason: known.reason, metadata: known.metadata }, 'call refused');
+  if (code === status.DATA_LOSS || storeFaults.has(known.reason)) {
+    logger.error({ err: known }, 'call failed');
+  } else {
+    // A server that is busy or going away is worth a line; what a caller did wrong is the caller's.
+    const level = code === status.UNAVAILABLE ? 'warn' : 'debug';
+    logger[level]({ reason: known.reason, metadata: known.metadata }, 'call refused');
+  }
   const details = cutUtf8(known.message, messageBytesMax);
   const metadata = new Metadata();
   metadata.set('grpc-status-details-bin', encodeStatus(code, details, known));
