@@ -4,7 +4,7 @@ import type { TokenRun } from '../src/model/index.js';
 import { sum } from './lib/runs.js';
 import { printTable, ratio, spread } from './lib/table.js';
 
-const runs = 5;
+const runs = 9;
 /** Of each run, at least: fewer are gone through several times. */
 const tokensMin = 2_000_000;
 /** As a retrieval passes them. */

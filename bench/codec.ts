@@ -23,18 +23,20 @@ export async function run(argv: readonly string[]): Promise<void> {
     options: { corpus: { type: 'string', multiple: true }, 'no-zstd': { type: 'boolean' } },
   });
   const files = corpusFiles([...(values.corpus ?? []), ...positionals]);
-  const corpora: Corpus[] = files.length === 0 ? [await generatedCorpus()] : [];
-  for (const file of files) corpora.push(await loadCorpus(file));
   const core = await loadCore();
   const zstdOf = (training: readonly TokenRun[], segments: readonly TokenRun[]) =>
     values['no-zstd'] === true ? undefined : zstdSizes(varintsOf(training), varintsOf(segments));
 
   const ratios: number[] = [];
-  for (const corpus of corpora) {
+  const seen = new Set<string>();
+  const parts: TokenRun[][] = [];
+  for (const load of files.length > 0 ? files.map((file) => () => loadCorpus(file)) : [generatedCorpus]) {
+    const corpus = await load();
     const { training, held } = splitByConversation(core, corpus);
     const zstd = zstdOf(training, held);
     const frameBytes = await measure(core, `${corpus.name}, held out`, training, held, zstd);
     if (zstd !== undefined) ratios.push(frameBytes / zstd.dictionary3);
+    parts.push(unique(core, runsOf(core, corpus.conversations), seen));
   }
   if (ratios.length > 0) {
     const mean = Math.exp(sum(ratios.map(Math.log)) / ratios.length);
@@ -42,12 +44,9 @@ export async function run(argv: readonly string[]): Promise<void> {
       `\nheld out, geometric mean of frames / (zstd -3 + dictionary): ${mean.toFixed(3)}\n`,
     );
   }
-
-  const seen = new Set<string>();
-  const parts = corpora.map(({ conversations }) => unique(core, runsOf(core, conversations), seen));
-  const all = parts.flat();
   // A dictionary is trained for one kind of text: each corpus has its own.
-  await measure(core, 'all in one vault', all, all, addSizes(parts.map((part) => zstdOf(part, part))));
+  const zstd = addSizes(parts.map((part) => zstdOf(part, part)));
+  await measure(core, 'all in one vault', parts.flat(), parts.flat(), zstd);
 }
 
 /** Prints the figures of one set of segments; resolves to the bytes of its frames. */
