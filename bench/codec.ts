@@ -62,10 +62,10 @@ async function measure(
   const loadStart = performance.now();
   const codec = createCodec(core).withRegistry(registry);
   const loadMs = performance.now() - loadStart;
-  const memoryBytes = sum(codec.registries.map((each) => each.memoryBytes));
   const frames = segments.map(codec.encode);
   measureSizes(core, name, segments, frames, registry, zstd);
   measureSpeed(codec, name, segments, frames);
+  const memoryBytes = sum(codec.registries.map((each) => each.memoryBytes));
   process.stdout.write(
     `registry: trained in ${((loadStart - trainStart) / 1e3).toFixed(1)} s, loads in ${loadMs.toFixed(0)} ms, ` +
       `takes ${(memoryBytes / 1e6).toFixed(1)} MB of memory\n`,
