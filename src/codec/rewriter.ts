@@ -18,6 +18,8 @@ export interface Rewriter {
 export type RewriteOutcome =
   { readonly frames: readonly Uint8Array[] } | { readonly corrupt: string; readonly index: number };
 
+const idleMsMax = 60_000;
+
 /** A thread with registries of its own; the highest id encodes. */
 export function createRewriter(registries: readonly Uint8Array[]): Rewriter {
   const pool = new Piscina({
@@ -25,6 +27,8 @@ export function createRewriter(registries: readonly Uint8Array[]): Rewriter {
     workerData: registries,
     minThreads: 0,
     maxThreads: 1,
+    // It stays from batch to batch: to start one and load its registries costs many times what a batch does.
+    idleTimeout: idleMsMax,
   });
   return {
     async rewrite(frames, signal) {
