@@ -58,7 +58,7 @@ export const limits = {
    * Segments, and bytes of frames, that one batch of a compaction rewrites; it has fewer segments, but not below the
    * least, when they take longer than this to encode.
    */
-  compactionBatchSegmentsMax: 512,
+  compactionBatchSegmentsMax: 128,
   compactionBatchSegmentsMin: 64,
   compactionBatchBytesMax: 64 * 1024,
   compactionBatchMs: 50,
