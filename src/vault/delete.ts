@@ -19,8 +19,9 @@ export async function deleteConversation(
     return result.delete ?? nothing;
   } catch (error) {
     if (!allowMissing || !isStowkenError(error, 'CONVERSATION_NOT_FOUND')) throw error;
-    // A retry must not delete what is stored meanwhile: that there was nothing is remembered as any answer is.
-    if (request.request) await backend.commit(request);
-    return nothing;
+    // A retry must not delete what is stored meanwhile: that there was nothing is remembered as any answer is. Where the
+    // same request has come twice at once, the other one may have been answered before: then that is the answer.
+    const answered = request.request && (await backend.commit(request));
+    return answered?.delete ?? nothing;
   }
 }
