@@ -55,15 +55,8 @@ export function toClientError(error: unknown): Error {
   if (!isServiceError(error)) return error instanceof Error ? error : new Error(String(error));
   const info = errorInfo(error.metadata);
   const reason = reasons.find((known) => known === info?.reason) ?? ownReason(error.code);
-  return new ClientError(
-    error.code,
-    (error.details || error.message).replace(emptyNote, ''),
-    reason,
-    info?.metadata,
-    {
-      cause: error,
-    },
-  );
+  const message = (error.details || error.message).replace(emptyNote, '');
+  return new ClientError(error.code, message, reason, info?.metadata, { cause: error });
 }
 
 /** Why an item of a batch failed; undefined when it did not. */

@@ -1,3 +1,4 @@
+import { nothingNew } from '../../manifest-rules.js';
 import type { Conversation } from '../../../model/index.js';
 import type { Change, ManifestOutcome } from '../../change.js';
 import { contentKey, distinctHashes } from '../../content.js';
@@ -10,7 +11,6 @@ import {
   findConversation,
   findSegments,
   manifestOutcome,
-  nothingNew,
   releaseList,
   segmentsInOrder,
   type BroughtSegments,

@@ -125,11 +125,6 @@ export function manifestOutcome(
   return { conversation, unchanged: false, segments, newSegments, newTokens, newFrameBytes };
 }
 
-/** An outcome of a conversation to which nothing was brought. */
-export function nothingNew(conversation: Conversation, unchanged: boolean): ManifestOutcome {
-  return { conversation, unchanged, segments: 0, newSegments: 0, newTokens: 0, newFrameBytes: 0 };
-}
-
 /**
  * Lets go of a list: the tail's references, and those of pages that no other list has. Says how many there were,
  * and how many segments are garbage now. A part that is damaged keeps its references, until a repair.
