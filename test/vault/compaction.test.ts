@@ -43,6 +43,14 @@ describe('compaction', () => {
     expect(summaryOf(await compact())).toMatchObject({ end: 'notWorthIt', segmentsRewritten: 0 });
   });
 
+  it('comes to about what its plan says', async () => {
+    await fill(150, 6);
+    const parts = await compact();
+    const [plan] = parts.filter((part) => part.kind === 'plan');
+    const { bytesAfter } = summaryOf(parts);
+    expect(Math.abs(plan!.predictedFrameBytes / bytesAfter - 1)).toBeLessThan(0.1);
+  });
+
   it('stops after the plan in a dry run', async () => {
     await fill(60, 2);
     const before = await t.vault.stats();

@@ -78,13 +78,18 @@ async function judge(
   const registry = registries.at(-1)!;
   const rewriter = createRewriter(registries);
   try {
-    const rewritten = await rewriter.rewrite(sample.heldBack, signal);
-    const before = sumOfLengths(sample.heldBack);
-    const after = sample.heldBack.reduce(
-      (sum, frame, i) => sum + Math.min(frame.length, rewritten[i]!.length),
-      0,
+    /** Of their bytes, what is left. */
+    const ratioOf = async (frames: readonly Uint8Array[]): Promise<number> => {
+      const rewritten = await rewriter.rewrite(frames, signal);
+      const after = frames.reduce((sum, { length }, i) => sum + Math.min(length, rewritten[i]!.length), 0);
+      return after / sumOfLengths(frames);
+    };
+    const ratioOfOthers = await ratioOf(sample.heldBack);
+    const ratioOfTrained = sample.trainedOn.length > 0 ? await ratioOf(sample.trainedOn) : ratioOfOthers;
+    const predictedFrameBytes = Math.round(
+      sample.trainedFrameBytes * ratioOfTrained +
+        (sample.frameBytes - sample.trainedFrameBytes) * ratioOfOthers,
     );
-    const predictedFrameBytes = Math.round((sample.frameBytes * after) / before);
     return { registry, predictedFrameBytes, bytesAfter: predictedFrameBytes + registry.length };
   } finally {
     await rewriter.close();

@@ -11,13 +11,17 @@ export interface Sample {
   /** To train on, in key order. */
   readonly runs: readonly TokenRun[];
   readonly tokens: number;
-  /** Frames of segments that are not trained on: what the prediction is measured with. */
+  /** Bytes of the frames of `runs`. */
+  readonly trainedFrameBytes: number;
+  /** Frames of some of `runs`: how well a registry does on what it was trained on. */
+  readonly trainedOn: readonly Uint8Array[];
+  /** Frames of segments that are not trained on: how well it does on others. */
   readonly heldBack: readonly Uint8Array[];
 }
 
-/** One segment of this many is held back, while they are few tokens. */
-const HELD_BACK_OF = 32;
-const HELD_BACK_TOKENS_MAX = 250_000;
+/** One segment of this many is held back, and one judged although it is trained on, while they are few tokens. */
+const JUDGED_OF = 32;
+const JUDGED_TOKENS_MAX = 250_000;
 
 /** Reads every segment once and keeps a sample of them: the same vault gives the same sample. */
 export async function takeSample(
@@ -29,28 +33,50 @@ export async function takeSample(
   const { uniqueTokens, segments: total } = await backend.stats();
   const share = Math.min(1, (0.9 * limits.trainingTokensMax) / Math.max(1, uniqueTokens));
   const runs: TokenRun[] = [];
-  const heldBack: Uint8Array[] = [];
+  const trainedOn = new Judged();
+  const heldBack = new Judged();
+  let trainedFrameBytes = 0;
   let segments = 0;
   let frameBytes = 0;
   let tokens = 0;
-  let heldBackTokens = 0;
   for await (const batch of scanBatches(backend, undefined, signal)) {
     for (const { tokenCount, frame } of batch) {
       const lot = lotOf(segments++);
       frameBytes += frame.length;
-      if (lot % HELD_BACK_OF === 0 && heldBackTokens + tokenCount <= HELD_BACK_TOKENS_MAX) {
-        heldBack.push(frame);
-        heldBackTokens += tokenCount;
-      } else if (lot / 2 ** 32 < share && tokens + tokenCount <= limits.trainingTokensMax) {
-        const run = unlessDamaged(() => codec.decode(frame));
-        if (run === undefined) continue;
-        runs.push(run);
-        tokens += tokenCount;
-      }
+      if (lot % JUDGED_OF === 0 && heldBack.take(frame, tokenCount)) continue;
+      if (lot / 2 ** 32 >= share || tokens + tokenCount > limits.trainingTokensMax) continue;
+      const run = unlessDamaged(() => codec.decode(frame));
+      if (run === undefined) continue;
+      runs.push(run);
+      tokens += tokenCount;
+      trainedFrameBytes += frame.length;
+      if (lot % JUDGED_OF === 1) trainedOn.take(frame, tokenCount);
     }
     tell('sampling', segments, Math.max(segments, total));
   }
-  return { segments, frameBytes, runs, tokens, heldBack };
+  return {
+    segments,
+    frameBytes,
+    runs,
+    tokens,
+    trainedFrameBytes,
+    trainedOn: trainedOn.frames,
+    heldBack: heldBack.frames,
+  };
+}
+
+/** Frames of few tokens in all. */
+class Judged {
+  readonly frames: Uint8Array[] = [];
+  #tokens = 0;
+
+  /** False: there is no room for it. */
+  take(frame: Uint8Array, tokenCount: number): boolean {
+    if (this.#tokens + tokenCount > JUDGED_TOKENS_MAX) return false;
+    this.frames.push(frame);
+    this.#tokens += tokenCount;
+    return true;
+  }
 }
 
 /** A 32-bit number for a position that looks as if drawn by lot (the finaliser of MurmurHash3). */
