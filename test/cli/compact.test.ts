@@ -66,7 +66,7 @@ describe('compact', () => {
     });
     const { end, plan, segments_done, segments_rewritten } = await json('--dry-run');
     expect({ end, segments_done, segments_rewritten }).toEqual({
-      end: 'dryRun',
+      end: 'dry_run',
       segments_done: 0,
       segments_rewritten: 0,
     });
@@ -97,13 +97,13 @@ describe('compact', () => {
     });
     expect(done['segments_rewritten']).toBeGreaterThan(0);
     expect(after['registry_bytes']).toBe(done.plan['registry_bytes']);
-    expect(await json()).toMatchObject({ end: 'notWorthIt', segments_rewritten: 0, bytes_before: 0 });
+    expect(await json()).toMatchObject({ end: 'not_worth_it', segments_rewritten: 0, bytes_before: 0 });
   });
 
   it('changes nothing below the part that is asked for, and refuses a part that is none', async () => {
     await fill(4);
     const before = await stats();
-    expect(await json('--min-savings', '1')).toMatchObject({ end: 'notWorthIt' });
+    expect(await json('--min-savings', '1')).toMatchObject({ end: 'not_worth_it' });
     expect(await stats()).toEqual(before);
     for (const part of ['-0.1', '1.1', 'x', '']) {
       expect(await run(['compact', '--min-savings', part])).toMatchObject({ code: 2, stdout: '' });
@@ -111,7 +111,7 @@ describe('compact', () => {
   });
 
   it('finds nothing to do where nothing is stored, and refuses a token that is none', async () => {
-    expect(await json()).toMatchObject({ end: 'notWorthIt' });
+    expect(await json()).toMatchObject({ end: 'not_worth_it' });
     const { code, stderr } = await run(['compact', '--resume', 'nonsense']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/resume_token.*\(INVALID_FIELD\)\n$/);
@@ -123,14 +123,14 @@ describe('compact', () => {
     const token = /^stopped early; go on with --resume (\S+)$/m.exec(stdout)?.[1];
     expect(token).toBeDefined();
     expect(await json('--resume', token!)).toMatchObject({ end: 'complete', resume_token: '' });
-    expect(await json()).toMatchObject({ end: 'notWorthIt' });
+    expect(await json()).toMatchObject({ end: 'not_worth_it' });
     expect(await run(['compact', '--time-max', 'soon'])).toMatchObject({ code: 2 });
   });
 
   it.each(['--segments-max', '--bytes-max'])('stops at %s', async (flag) => {
     await fill(8);
     const stopped = await json(flag, '1');
-    expect(stopped).toMatchObject({ end: 'budgetReached' });
+    expect(stopped).toMatchObject({ end: 'budget_reached' });
     expect(await json('--resume', stopped['resume_token'] as string)).toMatchObject({ end: 'complete' });
     expect(await run(['compact', flag, '0'])).toMatchObject({ code: 2 });
   });

@@ -161,9 +161,18 @@ function sentence(summary: CompactionSummary): string {
   return lines.join('\n');
 }
 
+/** As the contract names them. */
+const endNames: Record<CompactionSummary['end'], string> = {
+  complete: 'complete',
+  dryRun: 'dry_run',
+  notWorthIt: 'not_worth_it',
+  budgetReached: 'budget_reached',
+  unknown: 'unknown',
+};
+
 function json(plan: CompactionPlan | undefined, summary: CompactionSummary): string {
   return JSON.stringify({
-    end: summary.end,
+    end: endNames[summary.end],
     ...(plan !== undefined && {
       plan: {
         segments: plan.segments,
