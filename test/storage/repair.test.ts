@@ -36,6 +36,7 @@ async function fill(): Promise<void> {
   );
   for (let n = 0; n < 20; n++)
     await backend.commit({ delete: { id: `conversation/${n % 7}/${n}`, timeMs: 1 } });
+  await collectOne(backend);
   await backend.commit({
     newSegments: [segment(1)],
     addReferences: [{ hash: segment(1).hash, holder: 'somebody' }],
@@ -43,6 +44,12 @@ async function fill(): Promise<void> {
   await fillLong(backend);
   expect(await backend.check()).toEqual([]);
   await backend.close();
+}
+
+/** Enters all that came last into the chunks of the hash index. */
+async function collectOne(backend: MaintainedBackend): Promise<void> {
+  await backend.commit({ newSegments: [segment(3)] });
+  await backend.commit({ deleteSegments: [segment(3).hash] });
 }
 
 /** Lists of several pages, of which some are shared and some wait to be taken away, and requests. */
@@ -79,19 +86,24 @@ async function content(backend: MaintainedBackend) {
 }
 
 const table = (name: keyof Tables) => (tables: Tables) => {
-  const any = tables[name] as Tables['garbage'];
-  for (const key of [...any.keys()]) any.remove(key);
+  tables[name].clear();
 };
 
 describe('what follows from other records', () => {
   it.each([
     ['the hash index', table('hashIndex'), 'hash-index'],
+    ['the recent hashes', table('recentHashes'), 'hash-index'],
     ['the id index', table('ids'), 'id-index'],
     ['the reference counts', table('refCounts'), 'reference-counts'],
     ['the big reference counts', table('bigRefCounts'), 'reference-counts'],
     ['the set of garbage', table('garbage'), 'garbage'],
     ['a count', (tables: Tables) => tables.refCounts.put(1, Buffer.alloc(256, 3)), 'reference-counts'],
     ['an index entry', (tables: Tables) => tables.hashIndex.put(1, Buffer.of(1, 1)), 'hash-index'],
+    [
+      'a recent hash',
+      (tables: Tables) => tables.recentHashes.append(9999, Buffer.of(1, 2, 3, 4)),
+      'hash-index',
+    ],
     ['a stray piece', (tables: Tables) => tables.heads.put(9999, Buffer.alloc(4072)), 'frame'],
     [
       'a holder of nothing',

@@ -12,6 +12,7 @@ import { StoredChunkKeys, type ChunkKeys } from './segments/chunk-keys.js';
 import { isLong, withFound } from './segments/found-ahead.js';
 import { decodeGarbage } from './segments/garbage.js';
 import { IndexDirectory } from './segments/index-directory.js';
+import { RecentHashes } from './segments/recent-hashes.js';
 import { Registries } from './segments/registries.js';
 import { scanSegments } from './segments/scan.js';
 import { SegmentCache } from './segments/segment-cache.js';
@@ -38,6 +39,7 @@ export abstract class SegmentLookups {
       cache: new SegmentCache(sharers),
       absences: new Absences(),
       directory: new IndexDirectory(tables),
+      recent: new RecentHashes(tables.recentHashes),
       names: new Names(tables.names),
     };
     this.setRegistries(new Registries(tables).list().map(({ id }) => id));
@@ -151,9 +153,9 @@ export abstract class SegmentLookups {
   }
 
   protected finder(): SegmentFinder {
-    const { tables, codec, cache, absences } = this.shared;
+    const { tables, codec, cache, absences, recent } = this.shared;
     this.learnRegistries();
-    return new SegmentFinder(tables, this.chunkKeys(), cache, absences, codec);
+    return new SegmentFinder(tables, this.chunkKeys(), cache, absences, recent, codec);
   }
 }
 

@@ -5,6 +5,7 @@ import type { Tables } from '../tables/environment.js';
 import { decodeGarbage } from '../segments/garbage.js';
 import { baseOf } from '../segments/hash-index.js';
 import { decodeIndexChunk, type IndexEntry } from '../segments/index-chunk.js';
+import { recentEntries } from '../segments/recent-hashes.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
 import { RefCounts } from '../segments/ref-counts.js';
 import { SegmentReader } from '../packs/segment-reader.js';
@@ -22,19 +23,19 @@ export class CheckedSegments {
 
   *hashIndex(): Generator<number, void, void> {
     let last = -1;
+    const recent = this.#recentHashes();
     for (const { key, value } of this.tables.hashIndex.range()) {
       guarded(this.report, 'hash-index', `chunk ${key}`, () => {
         const entries = decodeIndexChunk(baseOf(key), value);
-        entries.forEach((entry, at) => {
-          this.#indexEntry(key, entry);
-          this.#sameHash(entries, at);
-        });
+        for (const entry of entries) this.#indexEntry(`chunk ${key}`, entry);
         const first = entries[0]?.fingerprint ?? 0;
         if (first <= last) this.report('hash-index', `chunk ${key}`, 'overlaps with the chunk before');
         last = entries.at(-1)?.fingerprint ?? last;
+        this.#sameHashes([...entries, ...takeUpTo(recent, last)]);
       });
       yield 0;
     }
+    guarded(this.report, 'hash-index', 'recent hashes', () => this.#sameHashes(recent));
     for (const id of this.segments.ids()) {
       // A damaged frame is named already: repair cannot index it.
       if (!this.segments.isIndexed(id) && this.segments.fingerprint(id) !== undefined) {
@@ -98,8 +99,18 @@ export class CheckedSegments {
     }
   }
 
-  #indexEntry(key: number, { fingerprint, id }: IndexEntry): void {
-    const subject = `chunk ${key}`;
+  /** Of the segments that came last, by their fingerprints, the greatest first. */
+  #recentHashes(): IndexEntry[] {
+    const recent: IndexEntry[] = [];
+    for (const { key, value } of this.tables.recentHashes.range()) {
+      const entries = [...recentEntries(key, value)];
+      for (const entry of entries) this.#indexEntry(`recent hashes ${key}`, entry);
+      recent.push(...entries);
+    }
+    return recent.sort((a, b) => b.fingerprint - a.fingerprint);
+  }
+
+  #indexEntry(subject: string, { fingerprint, id }: IndexEntry): void {
     const { segments } = this;
     const expected = segments.fingerprint(id);
     if (!segments.has(id)) this.report('hash-index', subject, `names segment ${id}, which is not stored`);
@@ -110,14 +121,24 @@ export class CheckedSegments {
     segments.setIndexed(id);
   }
 
-  /** Two segments with the same tokens have equal fingerprints, which stand side by side. */
-  #sameHash(entries: readonly IndexEntry[], at: number): void {
-    const [before, entry] = [entries[at - 1], entries[at]];
-    if (!before || !entry || before.fingerprint !== entry.fingerprint) return;
+  /** Two segments with the same tokens have equal fingerprints. */
+  #sameHashes(entries: IndexEntry[]): void {
+    entries.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
     const reader = new SegmentReader(this.tables);
-    const [one, other] = [before.id, entry.id].map((id) => this.codec.hashOf(reader.frame(id)));
-    if (one === other) {
-      this.report('hash-index', `segment ${entry.id}`, `has the same tokens as segment ${before.id}`);
+    for (const [at, entry] of entries.entries()) {
+      const before = entries[at - 1];
+      if (before?.fingerprint !== entry.fingerprint) continue;
+      const [one, other] = [before.id, entry.id].map((id) => this.codec.hashOf(reader.frame(id)));
+      if (one === other) {
+        this.report('hash-index', `segment ${entry.id}`, `has the same tokens as segment ${before.id}`);
+      }
     }
   }
+}
+
+/** Takes the entries with fingerprints up to this one from the end of a list, where they stand. */
+function takeUpTo(descending: IndexEntry[], fingerprint: number): IndexEntry[] {
+  let from = descending.length;
+  while (from > 0 && descending[from - 1]!.fingerprint <= fingerprint) from--;
+  return descending.splice(from);
 }

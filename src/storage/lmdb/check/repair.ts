@@ -4,8 +4,8 @@ import { decodeManifest } from '../conversations/conversations.js';
 import type { Tables } from '../tables/environment.js';
 import { framePieces } from '../packs/frame-pieces.js';
 import { decodeGarbage, encodeGarbage } from '../segments/garbage.js';
-import { baseOf, fingerprintOf, splitIndexChunk } from '../segments/hash-index.js';
-import { decodeIndexChunk, encodeIndexChunk, type IndexEntry } from '../segments/index-chunk.js';
+import { fingerprintOf } from '../segments/hash-index.js';
+import type { IndexEntry } from '../segments/index-chunk.js';
 import { IdIndex, IdIndexWriter } from '../conversations/id-index.js';
 import type { NameOf } from '../conversations/manifest.js';
 import { segmentsNamed } from '../conversations/message-list.js';
@@ -15,6 +15,7 @@ import { decodeDirectory } from '../conversations/page-directory.js';
 import { encodeFreedPages } from '../conversations/pages.js';
 import { RefCounts } from '../segments/ref-counts.js';
 import { readable } from '../tables/readable.js';
+import { rebuildHashIndex } from './rebuild-hash-index.js';
 import { rebuildPrefixes } from '../prefix/rebuild-prefixes.js';
 import { decodeReferences, referenceOfBytes } from '../segments/reference-chunk.js';
 import { countUse, Registries, type RegistryUse } from '../segments/registries.js';
@@ -22,7 +23,6 @@ import { References } from '../segments/references.js';
 import { decodeRequest } from '../conversations/request-record.js';
 import { SegmentReader } from '../packs/segment-reader.js';
 import { readState, writeState, type State } from '../tables/state.js';
-import type { Table } from '../tables/table.js';
 
 /**
  * Makes everything anew that follows from frames, manifests and holders: counts, garbage, indexes and
@@ -40,7 +40,7 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: NameOf, nowMs: num
   countOutsideReferences(tables, segments);
   rebuildPrefixes(tables, nameOf);
   rebuildRequests(tables, nameOf, state);
-  rebuildHashIndex(tables.hashIndex, keepNames(tables.hashIndex, entries));
+  rebuildHashIndex(tables, entries);
   rebuildCounts(tables, segments, state, nowMs);
   writeState(tables.meta, state);
 }
@@ -93,7 +93,7 @@ function countReferences(
 ): Map<number, number> {
   const holders = new Map<number, number>();
   const idsOfDamaged = damagedIds(tables, nameOf);
-  clear(tables.ids);
+  tables.ids.clear();
   const ids = new IdIndexWriter(tables.ids);
   state.conversations = state.messages = state.tokens = 0;
   for (const number of [...tables.conversations.keys()]) {
@@ -134,7 +134,7 @@ function rebuildPages(
   segments: SegmentColumns,
   state: State,
 ): void {
-  for (const table of [tables.pageCounts, tables.bigPageCounts, tables.freedPages]) clear(table);
+  for (const table of [tables.pageCounts, tables.bigPageCounts, tables.freedPages]) table.clear();
   const counts = new RefCounts(tables.pageCounts, tables.bigPageCounts);
   const freed: number[] = [];
   for (const { key, value } of tables.pages.range()) {
@@ -150,7 +150,7 @@ function rebuildPages(
 
 /** Takes away the requests that cannot be read, and makes the order of the others anew. */
 function rebuildRequests(tables: Tables, nameOf: NameOf, state: State): void {
-  clear(tables.requestOrder);
+  tables.requestOrder.clear();
   const placed: { readonly key: Buffer; readonly number: number }[] = [];
   for (const key of [...tables.requests.keys()]) {
     const record = tables.requests.get(key);
@@ -177,42 +177,12 @@ function countOutsideReferences(tables: Tables, segments: SegmentColumns): void 
   references.flush();
 }
 
-/**
- * A frame with other tokens than those it is indexed under is damaged, where the index is not: it keeps the
- * name that it had, or else its damage would pass for what was stored. An index that has each segment once is
- * taken as whole, and so is a chunk most of whose entries are right.
- */
-function keepNames(table: Table<number>, entries: readonly IndexEntry[]): IndexEntry[] {
-  const computed = new Map(entries.map(({ id, fingerprint }) => [id, fingerprint]));
-  const chunks = [...table.range()].map(
-    ({ key, value }) => readable(() => decodeIndexChunk(baseOf(key), value)) ?? [],
-  );
-  const indexed = chunks.flat().map(({ id }) => id);
-  const distinct = new Set(indexed);
-  const whole = distinct.size === indexed.length && entries.every(({ id }) => distinct.has(id));
-  const names = new Map<number, number>();
-  for (const chunk of chunks) {
-    const wrong = chunk.filter(({ id, fingerprint }) => computed.get(id) !== fingerprint);
-    if (!whole && wrong.length > chunk.length / 2) continue;
-    for (const { id, fingerprint } of wrong) names.set(id, fingerprint);
-  }
-  for (const { id, fingerprint } of chunks.flat()) if (computed.get(id) === fingerprint) names.delete(id);
-  return entries.map(({ id, fingerprint }) => ({ id, fingerprint: names.get(id) ?? fingerprint }));
-}
-
-function rebuildHashIndex(table: Table<number>, entries: IndexEntry[]): void {
-  clear(table);
-  entries.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
-  if (entries.length === 0) return;
-  for (const { key, chunk } of splitIndexChunk(1, encodeIndexChunk(0, entries))) table.append(key, chunk);
-}
-
 /** Segments that were garbage before stay so since then. */
 function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, nowMs: number): void {
   const before = new Map(
     [...tables.garbage.range()].map(({ key, value }) => [key, readable(() => decodeGarbage(value))]),
   );
-  for (const table of [tables.refCounts, tables.bigRefCounts, tables.garbage]) clear(table);
+  for (const table of [tables.refCounts, tables.bigRefCounts, tables.garbage]) table.clear();
   state.garbageSegments = state.garbageBytes = 0;
   const counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
   for (const id of segments.ids()) {
@@ -225,9 +195,4 @@ function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, n
     state.garbageBytes += frameBytes;
   }
   counts.flush();
-}
-
-function clear(table: Table<number> | Table<Buffer>): void {
-  const any = table as Table<number>;
-  for (const key of [...any.keys()]) any.remove(key);
 }

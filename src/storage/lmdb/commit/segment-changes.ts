@@ -6,6 +6,7 @@ import type { Tables } from '../tables/environment.js';
 import { Garbage } from '../segments/garbage.js';
 import { HashIndex } from '../segments/hash-index.js';
 import type { IndexDirectory } from '../segments/index-directory.js';
+import type { RecentHashes } from '../segments/recent-hashes.js';
 import { RefCounts } from '../segments/ref-counts.js';
 import type { Registries } from '../segments/registries.js';
 import type { KnownSegment, SegmentCache } from '../segments/segment-cache.js';
@@ -21,6 +22,7 @@ export interface SegmentMemory {
   readonly cache: SegmentCache;
   readonly absences: Absences;
   readonly directory: IndexDirectory;
+  readonly recent: RecentHashes;
 }
 
 /** Segments as one write transaction sees and changes them, with their references and what is garbage. Ends with flush(). */
@@ -47,10 +49,10 @@ export class SegmentChanges {
     private readonly registries: Registries,
     nowMs: number,
   ) {
-    const { tables, directory } = memory;
+    const { tables, directory, recent } = memory;
     this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
     this.#garbage = new Garbage(tables.garbage, state, nowMs);
-    this.#index = new HashIndex(tables.hashIndex, directory);
+    this.#index = new HashIndex(tables.hashIndex, directory, recent.at(state.commitSequence - 1));
     this.#writer = new SegmentWriter(tables);
     this.#reader = new SegmentReader(tables);
   }

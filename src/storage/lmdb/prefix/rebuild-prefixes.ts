@@ -33,10 +33,10 @@ export function rebuildPrefixes(tables: Tables, nameOf: NameOf): void {
       entries.push({ conversation: number, application: conversation.application, ...place });
     }
   }
-  for (const key of [...tables.prefixRuns.keys()]) tables.prefixRuns.remove(key);
-  for (const key of [...tables.prefixPlaces.keys()]) tables.prefixPlaces.remove(key);
-  for (const key of [...tables.prefixChildren.keys()]) tables.prefixChildren.remove(key);
-  for (const key of [...tables.prefixEnds.keys()]) tables.prefixEnds.remove(key);
+  tables.prefixRuns.clear();
+  tables.prefixPlaces.clear();
+  tables.prefixChildren.clear();
+  tables.prefixEnds.clear();
   const index = new PrefixIndex(tables);
   for (const { conversation, application, run, depth } of entries) {
     const blocks = blocksBefore(runs, run, depth);

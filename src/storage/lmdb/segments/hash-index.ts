@@ -10,7 +10,8 @@ import {
   withEntries,
   type IndexEntries,
 } from './index-chunk.js';
-import { INDEX_CHUNK_BYTES } from '../tables/layout.js';
+import { INDEX_CHUNK_BYTES, RECENT_SEGMENTS_MAX } from '../tables/layout.js';
+import type { RecentHashes } from './recent-hashes.js';
 import type { Table } from '../tables/table.js';
 
 /** Inserted entries that are put in order at once: a number has room for a fingerprint and a place among so many. */
@@ -20,27 +21,30 @@ const HASH_DIGITS = 8;
 
 /**
  * From hashes to segment ids: chunks of entries in the order of their fingerprints, each under a lower
- * bound of them. It stores 32 bits of a hash; whoever finds a candidate compares the whole. Of one
- * stretch of reading or one write transaction.
+ * bound of them, and beside them the segments that came last. It stores 32 bits of a hash; whoever finds a
+ * candidate compares the whole. Of one stretch of reading or one write transaction.
  */
 export class HashIndex {
   /** Entries that are not in a chunk yet: each chunk takes all of its own at once. */
   readonly #inserted = { fingerprints: [] as number[], ids: [] as number[] };
   /** By the keys under which they are stored; chunks are split when they are written. */
   readonly #changed = new Map<number, Uint8Array>();
+  /** Whether the segments that came last are among the inserted now, or in chunks. */
+  #recentTaken = false;
 
   constructor(
     private readonly table: Table<number>,
     private readonly chunkKeys: ChunkKeys,
+    private readonly recent: RecentHashes,
   ) {}
 
   /** Ids of segments whose hash may be this one, but for those that were inserted here. */
   candidates(hash: SegmentHash): readonly number[] {
     const fingerprint = fingerprintOf(hash);
-    const key = this.#keyOf(fingerprint);
-    const chunk = this.#changed.get(key);
-    if (chunk) return idsIn(chunk, baseOf(key), fingerprint);
-    return this.table.read(key, (bytes, length) => idsIn(bytes, baseOf(key), fingerprint, length)) ?? [];
+    const entered = this.#idsEntered(fingerprint);
+    const recent = this.recent.idsOf(fingerprint);
+    if (recent.length === 0 || this.#recentTaken) return entered;
+    return entered.length === 0 ? recent : [...entered, ...recent];
   }
 
   insert(hash: SegmentHash, id: number): void {
@@ -51,6 +55,7 @@ export class HashIndex {
   }
 
   remove(hash: SegmentHash, id: number): void {
+    this.#takeRecent();
     this.#mergeInserted();
     const key = this.#keyOf(fingerprintOf(hash));
     const rest = decodeIndexChunk(baseOf(key), this.#chunk(key)).filter((entry) => entry.id !== id);
@@ -59,7 +64,16 @@ export class HashIndex {
 
   /** Writes what has changed; returns the chunks that came and went, for the directory. */
   flush(): { readonly added: readonly number[]; readonly removed: readonly number[] } {
-    this.#mergeInserted();
+    const { fingerprints, ids } = this.#inserted;
+    const stayRecent = !this.#recentTaken && this.recent.size + ids.length <= RECENT_SEGMENTS_MAX;
+    if (stayRecent) {
+      if (ids.length > 0) this.recent.append(ids[0]!, fingerprints);
+      fingerprints.length = ids.length = 0;
+    } else {
+      this.#takeRecent();
+      this.recent.removeAll();
+      this.#mergeInserted();
+    }
     const added: number[] = [];
     const removed: number[] = [];
     for (const [key, chunk] of this.#changed) {
@@ -75,6 +89,22 @@ export class HashIndex {
     }
     this.#changed.clear();
     return { added, removed };
+  }
+
+  #idsEntered(fingerprint: number): readonly number[] {
+    const key = this.#keyOf(fingerprint);
+    const chunk = this.#changed.get(key);
+    if (chunk) return idsIn(chunk, baseOf(key), fingerprint);
+    return this.table.read(key, (bytes, length) => idsIn(bytes, baseOf(key), fingerprint, length)) ?? [];
+  }
+
+  #takeRecent(): void {
+    if (this.#recentTaken) return;
+    this.#recentTaken = true;
+    for (const { fingerprint, id } of this.recent.entries()) {
+      this.#inserted.fingerprints.push(fingerprint);
+      this.#inserted.ids.push(id);
+    }
   }
 
   #mergeInserted(): void {

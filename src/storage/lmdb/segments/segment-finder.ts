@@ -5,6 +5,7 @@ import type { Absences } from './absences.js';
 import type { Tables } from '../tables/environment.js';
 import { StoredChunkKeys, type ChunkKeys } from './chunk-keys.js';
 import { HashIndex } from './hash-index.js';
+import type { RecentHashes } from './recent-hashes.js';
 import { RefCounts } from './ref-counts.js';
 import type { KnownSegment, SegmentCache } from './segment-cache.js';
 import { SegmentReader } from '../packs/segment-reader.js';
@@ -18,19 +19,22 @@ export class SegmentFinder {
   /** The same, by the chunks' stored keys. */
   readonly #stored: HashIndex;
   /** Of the state that this stretch sees. */
-  #sequence: number | undefined;
+  readonly #sequence: number;
 
   constructor(
-    private readonly tables: Tables,
+    tables: Tables,
     private readonly chunkKeys: ChunkKeys,
     private readonly cache: SegmentCache,
     private readonly absences: Absences,
+    recentHashes: RecentHashes,
     private readonly codec: Codec,
   ) {
     this.reader = new SegmentReader(tables);
     this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
-    this.#index = new HashIndex(tables.hashIndex, chunkKeys);
-    this.#stored = new HashIndex(tables.hashIndex, new StoredChunkKeys(tables.hashIndex));
+    this.#sequence = readCommitSequence(tables.meta);
+    const recent = recentHashes.at(this.#sequence);
+    this.#index = new HashIndex(tables.hashIndex, chunkKeys, recent);
+    this.#stored = new HashIndex(tables.hashIndex, new StoredChunkKeys(tables.hashIndex), recent);
   }
 
   find(hash: SegmentHash): KnownSegment | undefined {
@@ -38,7 +42,6 @@ export class SegmentFinder {
     if (known && this.#counts.get(known.id) !== undefined) return known;
     const found = this.#among(this.#index.candidates(hash), hash);
     if (found || this.chunkKeys.sequence === undefined) return found;
-    this.#sequence ??= readCommitSequence(this.tables.meta);
     // Between two states chunks are split: what the keys of the other one do not lead to may be there.
     if (this.#sequence !== this.chunkKeys.sequence) return this.#among(this.#stored.candidates(hash), hash);
     this.absences.add(this.#sequence, hash);

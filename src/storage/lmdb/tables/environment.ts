@@ -14,6 +14,7 @@ export interface Tables {
   readonly heads: Table<number>;
   readonly halves: Table<number>;
   readonly hashIndex: Table<number>;
+  readonly recentHashes: Table<number>;
   readonly refCounts: Table<number>;
   readonly bigRefCounts: Table<number>;
   readonly references: Table<Buffer>;
@@ -73,6 +74,7 @@ export class Environment {
       heads: numbered('heads'),
       halves: numbered('halves'),
       hashIndex: numbered('hashIndex'),
+      recentHashes: numbered('recentHashes'),
       refCounts: numbered('refCounts'),
       bigRefCounts: numbered('bigRefCounts'),
       references: keyed('references'),

@@ -71,6 +71,12 @@ export const COUNTS_PER_CHUNK = 256;
 /** A chunk of the hash index or of a key index is split when it is longer. */
 export const INDEX_CHUNK_BYTES = 512;
 
+/** Segments whose fingerprints share a record until they are entered into the hash index's chunks. */
+export const RECENT_RECORD_SEGMENTS = 128;
+
+/** They are entered when there are more of them. */
+export const RECENT_SEGMENTS_MAX = 4096;
+
 /** A chunk of outside references is split when it is longer. */
 export const REFERENCE_CHUNK_BYTES = 512;
 

@@ -110,6 +110,11 @@ export class Table<K extends number | Buffer> {
     this.database.removeSync(key);
   }
 
+  /** Removes all that there is. */
+  clear(): void {
+    for (const key of [...this.keys()]) this.remove(key);
+  }
+
   pages(): number {
     return treePages(this.database.getStats());
   }

@@ -1,0 +1,108 @@
+import { RECENT_RECORD_SEGMENTS } from '../tables/layout.js';
+import type { Table } from '../tables/table.js';
+import type { IndexEntry } from './index-chunk.js';
+
+const FINGERPRINT_BYTES = 4;
+const NO_IDS: readonly number[] = [];
+const NO_RECORD = { key: 0, length: 0 };
+
+/**
+ * The segments that came last, which no chunk of the hash index has yet: records of fingerprints, in the order of
+ * ids that follow one another. To enter each into its chunk would change a page of the file for each; all of a
+ * commit change one here. Whoever enters them into the chunks takes all records away. In memory as of one commit.
+ */
+export class RecentHashes {
+  readonly #ids = new Map<number, number[]>();
+  #sequence = -1;
+  #size = 0;
+  /** The record that grows: the first of its segments, and how many they are. */
+  #last = NO_RECORD;
+
+  constructor(private readonly table: Table<number>) {}
+
+  /** As of the commit with this sequence number, which the caller reads: this, or one of its own where this is past that. */
+  at(sequence: number): RecentHashes {
+    if (sequence < this.#sequence) return new RecentHashes(this.table).at(sequence);
+    if (sequence > this.#sequence) this.#follow();
+    this.#sequence = sequence;
+    return this;
+  }
+
+  /** How many segments there are. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Ids of the segments whose hash has this fingerprint. */
+  idsOf(fingerprint: number): readonly number[] {
+    return this.#ids.get(fingerprint) ?? NO_IDS;
+  }
+
+  *entries(): Generator<IndexEntry, void, void> {
+    for (const [fingerprint, ids] of this.#ids) for (const id of ids) yield { fingerprint, id };
+  }
+
+  /** Writes the fingerprints of new segments, the first of which has this id; in memory once they are committed. */
+  append(firstId: number, fingerprints: readonly number[]): void {
+    const { key, length } = this.#last;
+    let at = 0;
+    if (firstId === key + length && length < RECENT_RECORD_SEGMENTS) {
+      at = RECENT_RECORD_SEGMENTS - length;
+      const more = encodeRecent(fingerprints.slice(0, at));
+      this.table.put(key, Buffer.concat([this.table.get(key) ?? more.subarray(0, 0), more]));
+    }
+    for (; at < fingerprints.length; at += RECENT_RECORD_SEGMENTS) {
+      const some = fingerprints.slice(at, at + RECENT_RECORD_SEGMENTS);
+      this.table.append(firstId + at, encodeRecent(some));
+    }
+  }
+
+  /** Takes all records away. */
+  removeAll(): void {
+    this.table.clear();
+  }
+
+  #follow(): void {
+    const grown = this.table.view(this.#last.key);
+    if (grown) this.#read(this.#last.key, grown);
+    else {
+      this.#ids.clear();
+      this.#size = 0;
+      this.#last = NO_RECORD;
+    }
+    if (grown && this.#last.length < RECENT_RECORD_SEGMENTS) return;
+    for (const { key, value } of this.table.range({ start: this.#last.key + 1 })) this.#read(key, value);
+  }
+
+  #read(key: number, record: Uint8Array): void {
+    const known = key === this.#last.key ? this.#last.length : 0;
+    for (const { fingerprint, id } of recentEntries(key, record, known)) {
+      const same = this.#ids.get(fingerprint);
+      if (same) same.push(id);
+      else this.#ids.set(fingerprint, [id]);
+      this.#size += 1;
+    }
+    this.#last = { key, length: record.length / FINGERPRINT_BYTES };
+  }
+}
+
+/** Entries of a record, whose key is the first segment's id, but for so many at its beginning. */
+export function* recentEntries(
+  key: number,
+  record: Uint8Array,
+  skipped = 0,
+): Generator<IndexEntry, void, void> {
+  const { buffer, byteOffset, length } = record;
+  const fingerprints = new DataView(buffer, byteOffset, length);
+  for (let at = skipped; (at + 1) * FINGERPRINT_BYTES <= length; at++) {
+    yield { fingerprint: fingerprints.getUint32(at * FINGERPRINT_BYTES), id: key + at };
+  }
+}
+
+function encodeRecent(fingerprints: readonly number[]): Buffer {
+  const record = Buffer.allocUnsafe(fingerprints.length * FINGERPRINT_BYTES);
+  for (const [at, fingerprint] of fingerprints.entries()) {
+    record.writeUInt32BE(fingerprint, at * FINGERPRINT_BYTES);
+  }
+  return record;
+}

@@ -1,0 +1,144 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createLiveCodec } from '../../../src/codec/index.js';
+import {
+  openLmdbBackend,
+  openLmdbReader,
+  type LmdbReader,
+  type MaintainedBackend,
+} from '../../../src/storage/index.js';
+import { RecentHashes } from '../../../src/storage/lmdb/segments/recent-hashes.js';
+import { Environment, type Tables } from '../../../src/storage/lmdb/tables/environment.js';
+import { RECENT_SEGMENTS_MAX } from '../../../src/storage/lmdb/tables/layout.js';
+import { codec, core, segment } from '../../contract/support.js';
+import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
+
+let folder: TemporaryFolder;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+afterEach(() => folder.remove());
+
+const segments = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, at) => segment(from + at, 9, 8, 7));
+
+describe('segments that came last', () => {
+  let backend: MaintainedBackend;
+  let reader: LmdbReader;
+  const open = () => openLmdbBackend({ folder: folder.path, codec, clock: () => 5_000 });
+  beforeEach(async () => {
+    backend = await open();
+    reader = await openLmdbReader({
+      folder: folder.path,
+      codec: createLiveCodec(core),
+      lease: () => () => undefined,
+      sharers: 1,
+    });
+  });
+  afterEach(async () => {
+    await reader.close();
+    expect(await backend.check()).toEqual([]);
+    await backend.close();
+  });
+
+  const store = (from: number, to: number) => backend.commit({ newSegments: segments(from, to) });
+
+  /** How many of the first so many are found by who writes, and by who reads what another process writes. */
+  async function found(count: number): Promise<[number, number]> {
+    const hashes = segments(0, count).map(({ hash }) => hash);
+    const both = await Promise.all([backend.findSegments(hashes), reader.findSegments(hashes)]);
+    const [writer, other] = both.map((each) => each.filter((one) => one !== undefined).length);
+    return [writer!, other!];
+  }
+
+  async function inTables(): Promise<{ recent: number; chunks: number }> {
+    const environment = await Environment.open(folder.path, { sync: false });
+    const { recentHashes, hashIndex } = environment.tables;
+    const counts = { recent: recentHashes.count(), chunks: hashIndex.count() };
+    await environment.close();
+    return counts;
+  }
+
+  it('are found commit by commit, and in no chunk', async () => {
+    for (let at = 0; at < 300; at += 60) {
+      await store(at, at + 60);
+      expect(await found(at + 70)).toEqual([at + 60, at + 60]);
+    }
+    await backend.close();
+    expect(await inTables()).toEqual({ recent: 3, chunks: 0 });
+    backend = await open();
+    expect(await found(310)).toEqual([300, 300]);
+  });
+
+  it('stand in chunks when they are many, with those that come then', async () => {
+    await store(0, RECENT_SEGMENTS_MAX);
+    expect(await found(RECENT_SEGMENTS_MAX + 1)).toEqual([RECENT_SEGMENTS_MAX, RECENT_SEGMENTS_MAX]);
+    await store(RECENT_SEGMENTS_MAX, RECENT_SEGMENTS_MAX + 2);
+    expect(await found(RECENT_SEGMENTS_MAX + 3)).toEqual([RECENT_SEGMENTS_MAX + 2, RECENT_SEGMENTS_MAX + 2]);
+    await store(RECENT_SEGMENTS_MAX + 2, RECENT_SEGMENTS_MAX + 3);
+    expect(await found(RECENT_SEGMENTS_MAX + 4)).toEqual([RECENT_SEGMENTS_MAX + 3, RECENT_SEGMENTS_MAX + 3]);
+    await backend.close();
+    const { recent, chunks } = await inTables();
+    expect(recent).toBe(1);
+    expect(chunks).toBeGreaterThan(RECENT_SEGMENTS_MAX / 128);
+    backend = await open();
+  });
+
+  it('are not found when they are collected, and the others are', async () => {
+    await store(0, 200);
+    const { segments: garbage } = await backend.listGarbage({ limit: 50, garbageBeforeMs: 5_000 });
+    await backend.commit({ collect: { keys: garbage.map(({ key }) => key), garbageBeforeMs: 5_000 } });
+    expect(await found(200)).toEqual([150, 150]);
+    await store(0, 10);
+    expect(await found(200)).toEqual([160, 160]);
+  });
+});
+
+describe('in memory', () => {
+  let environment: Environment;
+  let recent: RecentHashes;
+  beforeEach(async () => {
+    environment = await Environment.open(folder.path, { sync: false });
+    recent = new RecentHashes(environment.tables.recentHashes);
+  });
+  afterEach(() => environment.close());
+
+  const write = (change: (tables: Tables) => void) => environment.write(() => change(environment.tables));
+
+  it('is of the commit that was asked for, also of one before', async () => {
+    await write(() => recent.at(0).append(7, [100, 200]));
+    expect(recent.at(1).size).toBe(2);
+    const pinned = environment.pin();
+    await write(() => recent.at(1).append(9, [100]));
+    expect(recent.at(2).idsOf(100)).toEqual([7, 9]);
+
+    const before = new RecentHashes(environment.tables.recentHashes.at(pinned.pin)).at(1);
+    expect(before.idsOf(100)).toEqual([7]);
+    expect(recent.at(2)).toBe(recent);
+    expect(recent.at(1)).not.toBe(recent);
+    pinned.release();
+
+    await write(() => recent.removeAll());
+    expect(recent.at(3).size).toBe(0);
+    await write(() => recent.append(20, [300]));
+    expect([...recent.at(4).entries()]).toEqual([{ fingerprint: 300, id: 20 }]);
+  });
+
+  it('follows records that were filled, and those that came after them', async () => {
+    const fingerprints = Array.from({ length: 1000 }, (_, at) => (at * 2654435761) >>> 0);
+    let sequence = 0;
+    for (const [from, to] of [
+      [0, 1],
+      [1, 128],
+      [128, 300],
+      [300, 1000],
+    ] as const) {
+      await write(() => recent.at(sequence).append(1 + from, fingerprints.slice(from, to)));
+      const followed = [...recent.at(++sequence).entries()];
+      expect(followed.sort((a, b) => a.id - b.id)).toEqual(
+        fingerprints.slice(0, to).map((fingerprint, at) => ({ fingerprint, id: 1 + at })),
+      );
+    }
+    const anew = new RecentHashes(environment.tables.recentHashes).at(sequence);
+    expect(anew.size).toBe(1000);
+  });
+});
