@@ -1,23 +1,15 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Conversation } from '../model/index.js';
 import { method, type Method } from './contract.js';
-import { itemError } from './errors.js';
+import { ConversationReads } from './conversation-reads.js';
 import {
-  fromWireChunk,
-  fromWireConversation,
-  fromWireMessageInfo,
+  fromWireDamaged,
   fromWireStore,
-  toWireContent,
   toWireFilter,
   toWireMessage,
-  toWireRange,
   toWireRevision,
   toWireSpec,
-  wireEncodings,
 } from './mapping.js';
-import { wholeMessages } from './messages.js';
 import { fromUint64, toUint32 } from './numbers.js';
-import type { CallControl, Transport } from './transport.js';
 import type * as T from './types.js';
 import { uploadParts } from './upload-parts.js';
 import type * as W from './wire.js';
@@ -30,24 +22,14 @@ function methods() {
     upload: conversation<W.WireStoreResponse>('UploadConversation'),
     append: conversation<W.WireStoreResponse>('AppendMessages'),
     fork: conversation<W.WireStoreResponse>('ForkConversation'),
-    retrieve: conversation<W.WireRetrieveResponse>('RetrieveConversation'),
-    retrieveMany: conversation<W.WireRetrieveManyResponse>('RetrieveConversations'),
-    get: conversation<W.WireGetResponse>('GetConversation'),
     delete: conversation<W.WireDeleteResponse>('DeleteConversation'),
     deleteMany: conversation<W.WireDeleteManyResponse>('DeleteConversations'),
-    list: conversation<W.WireListResponse>('ListConversations'),
-    findPrefix: conversation<W.WireFindPrefixResponse>('FindPrefix'),
   };
 }
 
-/** A vault's conversations. Reads, and writes that may be made twice without harm, are tried again while no server answers. */
-export class ConversationClient {
-  private readonly conversationMethods = methods();
-
-  constructor(
-    protected readonly transport: Transport,
-    protected readonly vault: string,
-  ) {}
+/** A vault's conversations. Writes that may be made twice without harm are tried again while no server answers. */
+export class ConversationClient extends ConversationReads {
+  private readonly writeMethods = methods();
 
   /** Durable when it resolves. */
   async store(options: T.StoreRequest): Promise<T.StoreResult> {
@@ -61,9 +43,7 @@ export class ConversationClient {
     };
     const hasId = (conversation.id ?? '') !== '';
     const idempotent = requestId !== '' || (ifRevision === undefined && hasId);
-    return fromWireStore(
-      await this.transport.unary(this.conversationMethods.store, request, control, idempotent),
-    );
+    return fromWireStore(await this.transport.unary(this.writeMethods.store, request, control, idempotent));
   }
 
   /** A conversation of any length, sent in parts. Durable, and there to be seen, when it resolves. */
@@ -76,7 +56,7 @@ export class ConversationClient {
       ...toWireRevision(ifRevision),
     };
     const parts = uploadParts(spec, messages);
-    return fromWireStore(await this.transport.clientStream(this.conversationMethods.upload, parts, control));
+    return fromWireStore(await this.transport.clientStream(this.writeMethods.upload, parts, control));
   }
 
   /** Durable when it resolves. */
@@ -92,7 +72,7 @@ export class ConversationClient {
       requestId,
       ...toWireRevision(ifRevision),
     };
-    return fromWireStore(await this.transport.unary(this.conversationMethods.append, request, control, true));
+    return fromWireStore(await this.transport.unary(this.writeMethods.append, request, control, true));
   }
 
   /** A conversation of the first messages of another, which shares what is stored of them. */
@@ -108,81 +88,13 @@ export class ConversationClient {
       ...toWireRevision(ifRevision),
       ...(messageCount !== undefined && { messageCount: toUint32('message count', messageCount) }),
     };
-    return fromWireStore(await this.transport.unary(this.conversationMethods.fork, request, control, true));
-  }
-
-  /** A header, then the messages, or a range of them, in chunks of at most 1 MiB. */
-  async *retrieve<E extends T.Encoding>(
-    id: string,
-    options: T.RetrieveOptions<E>,
-  ): AsyncGenerator<T.ConversationHeader | T.Chunk<E>, void, void> {
-    const { encoding, ifRevision, signal, timeoutMs } = options;
-    const request = {
-      vault: this.vault,
-      id,
-      ...toWireRange(options),
-      encoding: wireEncodings[encoding],
-      ...toWireRevision(ifRevision),
-    };
-    const { retrieve } = this.conversationMethods;
-    for await (const message of this.transport.stream(retrieve, request, { signal, timeoutMs }, true)) {
-      const part = fromWirePart(encoding, message);
-      if (part !== undefined) yield part;
-    }
-  }
-
-  /** A header, then whole messages, or what the range has of them. */
-  read<E extends T.Encoding>(
-    id: string,
-    options: T.RetrieveOptions<E>,
-  ): AsyncGenerator<T.ConversationHeader | T.Message<E>, void, void> {
-    return wholeMessages(options.encoding, this.retrieve(id, options));
-  }
-
-  /** Many conversations, in the order asked: of each a header and its chunks, or that it cannot be had. */
-  async *retrieveMany<E extends T.Encoding>(
-    ids: readonly string[],
-    { encoding, ...control }: T.RetrieveManyOptions<E>,
-  ): AsyncGenerator<T.PartOfMany<E>, void, void> {
-    const request = { vault: this.vault, ids, encoding: wireEncodings[encoding] };
-    const { retrieveMany } = this.conversationMethods;
-    for await (const message of this.transport.stream(retrieveMany, request, control, true)) {
-      const { index } = message;
-      const error = itemError(message.status);
-      const part = error ? { kind: 'failed' as const, error } : fromWirePart(encoding, message);
-      if (part !== undefined) yield { index, part };
-    }
-  }
-
-  /** With messages it may take several calls, all about one revision: rejects with REVISION_MISMATCH when it changes meanwhile. */
-  async get(
-    id: string,
-    { includeMessages = false, ...control }: CallControl & { readonly includeMessages?: boolean } = {},
-  ): Promise<T.DescribedConversation> {
-    const messages: T.MessageWithSegments[] = [];
-    let messageOffset = 0;
-    let ifRevision: number | undefined;
-    for (;;) {
-      const request = {
-        vault: this.vault,
-        id,
-        includeMessages,
-        messageOffset,
-        ...toWireRevision(ifRevision),
-      };
-      const page = await this.transport.unary(this.conversationMethods.get, request, control, true);
-      const conversation = fromWireConversation(page.conversation);
-      for (const message of page.conversation.messages) messages.push(fromWireMessageInfo(message));
-      if (page.nextMessageOffset === 0) return { conversation, messages };
-      messageOffset = page.nextMessageOffset;
-      ifRevision = conversation.revision;
-    }
+    return fromWireStore(await this.transport.unary(this.writeMethods.fork, request, control, true));
   }
 
   async delete(id: string, options: T.DeleteOptions = {}): Promise<T.DeleteResult> {
     const { allowMissing = false, ifRevision, requestId = '', ...control } = options;
     const request = { vault: this.vault, id, allowMissing, requestId, ...toWireRevision(ifRevision) };
-    const { delete: method } = this.conversationMethods;
+    const { delete: method } = this.writeMethods;
     const response = await this.transport.unary(method, request, control, requestId !== '');
     return { ...fromWireReleased(response), missing: response.missing };
   }
@@ -197,7 +109,7 @@ export class ConversationClient {
       all,
       dryRun,
     };
-    const { deleteMany } = this.conversationMethods;
+    const { deleteMany } = this.writeMethods;
     const response = await this.transport.unary(deleteMany, request, control, dryRun);
     return {
       conversations: fromUint64('conversations', response.conversations),
@@ -207,69 +119,6 @@ export class ConversationClient {
       damaged: response.damaged.map(fromWireDamaged),
     };
   }
-
-  async listPage(options: T.PageOptions = {}): Promise<T.ConversationPage> {
-    const { filter = {}, order = 'newestFirst', pageSize = 0, pageToken = '', ...control } = options;
-    const request = {
-      vault: this.vault,
-      filter: toWireFilter(filter),
-      order: order === 'oldestFirst' ? 'LIST_ORDER_OLDEST_FIRST' : 'LIST_ORDER_NEWEST_FIRST',
-      pageSize,
-      pageToken,
-    };
-    const page = await this.transport.unary(this.conversationMethods.list, request, control, true);
-    return {
-      conversations: page.conversations.map(fromWireConversation),
-      nextPageToken: page.nextPageToken,
-      damaged: page.damaged.map(fromWireDamaged),
-    };
-  }
-
-  /** The conversations that share the longest prefix with these tokens, and how many of them; most first. */
-  async findPrefix(content: T.PrefixContent, options: T.FindPrefixOptions = {}): Promise<T.PrefixMatch[]> {
-    const { tokenizer = '', application, minTokens = 0, limit = 0, ...control } = options;
-    const request = {
-      vault: this.vault,
-      prefix: toWireContent(content, 'prefix'),
-      tokenizer,
-      ...(application !== undefined && { application }),
-      minTokens,
-      limit,
-    };
-    const { findPrefix } = this.conversationMethods;
-    const { matches } = await this.transport.unary(findPrefix, request, control, true);
-    return matches.map(({ conversation, sharedTokens }) => ({
-      conversation: fromWireConversation(conversation),
-      sharedTokens: fromUint64('shared_tokens', sharedTokens),
-    }));
-  }
-
-  /** Every conversation of every page. One that is damaged ends it with an error, unless somebody wants to hear of it. */
-  async *list({ onDamaged, ...options }: T.ListAllOptions = {}): AsyncGenerator<Conversation, void, void> {
-    let pageToken = '';
-    do {
-      const page = await this.listPage({ ...options, pageToken });
-      yield* page.conversations;
-      for (const damaged of page.damaged) {
-        if (!onDamaged) throw damaged.error;
-        onDamaged(damaged);
-      }
-      pageToken = page.nextPageToken;
-    } while (pageToken !== '');
-  }
-}
-
-/** A header or a chunk; undefined for a part that this client does not know. */
-function fromWirePart<E extends T.Encoding>(
-  encoding: E,
-  { part, header, chunk }: W.WireRetrieveResponse,
-): T.ConversationHeader | T.Chunk<E> | undefined {
-  if (part === 'header') return { kind: 'header', conversation: fromWireConversation(header!) };
-  return part === 'chunk' ? fromWireChunk(encoding, chunk!) : undefined;
-}
-
-function fromWireDamaged({ id, status }: W.WireDamaged): T.DamagedConversation {
-  return { id, error: itemError(status)! };
 }
 
 function fromWireReleased(response: W.WireReleased): T.Released {

@@ -1,10 +1,12 @@
 import type { Conversation } from '../model/index.js';
+import { itemError } from './errors.js';
 import { fromUint64, fromWireTime, toUint32, toUint64, toWireTime } from './numbers.js';
 import { fromLe32, toLe32 } from './tokens.js';
 import type {
   Chunk,
   ContentForms,
   ConversationFilter,
+  DamagedConversation,
   Encoding,
   MessageDescription,
   MessageWithSegments,
@@ -14,7 +16,7 @@ import type {
   StoreRequest,
   StoreResult,
 } from './types.js';
-import type { WireChunk, WireConversation, WireMessageInfo, WireStoreResponse } from './wire.js';
+import type { WireChunk, WireConversation, WireDamaged, WireMessageInfo, WireStoreResponse } from './wire.js';
 
 type RetrieveRange = Pick<
   RetrieveOptions<Encoding>,
@@ -128,6 +130,10 @@ export function fromWireConversation(wire: WireConversation): Conversation {
 function fromWireMessage(wire: WireMessageInfo): MessageDescription {
   const { role, name, toolCallId } = wire;
   return { role, name, toolCallId, tokenCount: fromUint64('token_count', wire.tokenCount) };
+}
+
+export function fromWireDamaged({ id, status }: WireDamaged): DamagedConversation {
+  return { id, error: itemError(status)! };
 }
 
 export function fromWireMessageInfo(wire: WireMessageInfo): MessageWithSegments {
