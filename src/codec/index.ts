@@ -1,7 +1,7 @@
 export { createCodec, type Codec } from './codec.js';
 export { createLiveCodec, type LiveCodec } from './live-codec.js';
 export { unlessDamaged } from './damage.js';
-export { builtInRegistryId, frameRegistryId } from './frame.js';
+export { builtInRegistryId, frameRegistryId, readHead } from './frame.js';
 export { Registry, registryIdOf, type TokenForm } from './registry.js';
 export { createRewriter, type Rewriter } from './rewriter.js';
 export { trainRegistry, type TrainRegistryOptions } from './trainer.js';

@@ -51,7 +51,7 @@ export function checkFork(
 }
 
 /** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH */
-export function requireConversation<T extends RecordedConversation>(
+export function requireConversation<T extends { readonly conversation: Conversation }>(
   existing: T | undefined,
   id: string,
   revision?: number,

@@ -1,4 +1,4 @@
-import { frameRegistryId, unlessDamaged } from '../../codec/index.js';
+import { readHead, unlessDamaged } from '../../codec/index.js';
 import { limits } from '../../model/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
 import type { BatchSize } from './batch-size.js';
@@ -36,5 +36,5 @@ export async function* scanBatches(
 }
 
 function hasHead(frame: Uint8Array): boolean {
-  return unlessDamaged(() => [frameRegistryId(frame)]) !== undefined;
+  return unlessDamaged(() => readHead(frame)) !== undefined;
 }

@@ -10,7 +10,7 @@ import {
   countIn,
   findSegments,
   manifestOutcome,
-  requireConversation,
+  existingConversation,
   type BroughtSegments,
 } from './manifest-change.js';
 import type { WriteSession } from './write-session.js';
@@ -23,7 +23,7 @@ export function checkAppend(
   append: Append,
   brought: BroughtSegments,
 ): ListedSegment[] {
-  const { conversation } = requireConversation(session, append);
+  const { conversation } = existingConversation(session, append);
   if (append.prefix && append.prefix.afterTokens !== conversation.totalTokens)
     throw prefixOutdated(append.id);
   return findSegments(session, append, brought);
@@ -36,7 +36,7 @@ export function appendMessages(
   named: readonly ListedSegment[],
   brought: BroughtSegments,
 ): ManifestOutcome {
-  const { number, conversation: before, list: stored } = requireConversation(session, { id });
+  const { number, conversation: before, list: stored } = existingConversation(session, { id });
   const list = new ListWriter(session);
   list.resume(stored, true);
   addMessages(list, messages, named);

@@ -1,6 +1,6 @@
 import type { Change, ChangeResult } from '../../change.js';
 import { conversationNotFound } from '../../refusals.js';
-import { countIn, findConversation, releaseList, requireConversation } from './manifest-change.js';
+import { countIn, findConversation, releaseList, existingConversation } from './manifest-change.js';
 import { readable } from '../tables/readable.js';
 import type { WriteSession } from './write-session.js';
 
@@ -8,7 +8,7 @@ type Delete = NonNullable<Change['delete']>;
 
 /** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH; CORRUPT_STORE when it cannot say its revision */
 export function checkDelete(session: WriteSession, change: Delete): void {
-  if (change.revision !== undefined) requireConversation(session, change);
+  if (change.revision !== undefined) existingConversation(session, change);
   else if (session.ids.find(change.id) === undefined) throw conversationNotFound(change.id);
 }
 

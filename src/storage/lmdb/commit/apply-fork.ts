@@ -6,7 +6,7 @@ import { wholeBlocks } from '../../prefix-blocks.js';
 import { writeManifest } from '../conversations/conversations.js';
 import { ListWriter } from '../conversations/list-writer.js';
 import { nothingNew } from '../../manifest-rules.js';
-import { countIn, findConversation, requireConversation } from './manifest-change.js';
+import { countIn, findConversation, existingConversation } from './manifest-change.js';
 import { scanMessages } from '../conversations/message-list.js';
 import { decodeDirectory, encodeDirectory, type PageEntry } from '../conversations/page-directory.js';
 import { messagesOf, type StoredList } from '../conversations/stored-list.js';
@@ -16,7 +16,7 @@ type Fork = NonNullable<Change['fork']>;
 
 /** The outcome, when the very same content is there already. */
 export function checkFork(session: WriteSession, fork: Fork): ManifestOutcome | undefined {
-  const parent = requireConversation(session, fork);
+  const parent = existingConversation(session, fork);
   const { messageCount } = parent.conversation;
   const count = fork.messageCount ?? messageCount;
   if (count > messageCount) throw rangePastEnd(fork.id, 'message_count', count, messageCount);
@@ -34,7 +34,7 @@ export function checkFork(session: WriteSession, fork: Fork): ManifestOutcome | 
 /** Shares whole pages, and copies the part of the one in which the cut lies. */
 export function forkConversation(session: WriteSession, fork: Fork): ManifestOutcome {
   const { state } = session;
-  const parent = requireConversation(session, { id: fork.id });
+  const parent = existingConversation(session, { id: fork.id });
   const messageCount = fork.messageCount ?? parent.conversation.messageCount;
   const { shared, tail } = cutList(session, parent.list, messageCount);
   for (const { id } of shared) session.pages.hold(id);

@@ -1,6 +1,7 @@
 import type { Conversation, MessageRecord, NamedSegment, SegmentHash } from '../../../model/index.js';
 import type { Change, FoundIds, ManifestOutcome, NewSegment } from '../../change.js';
-import { conversationNotFound, revisionMismatch, segmentMissing } from '../../refusals.js';
+import { requireConversation } from '../../manifest-rules.js';
+import { segmentMissing } from '../../refusals.js';
 import { findManifest, type NumberedManifest } from '../conversations/conversations.js';
 import type { ListWriter } from '../conversations/list-writer.js';
 import { segmentsNamed, type ListedSegment } from '../conversations/message-list.js';
@@ -38,15 +39,11 @@ export function findConversation(session: WriteSession, id: string): NumberedMan
 }
 
 /** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH */
-export function requireConversation(
+export function existingConversation(
   session: WriteSession,
   { id, revision }: { readonly id: string; readonly revision?: number },
 ): NumberedManifest {
-  const existing = findConversation(session, id);
-  if (!existing) throw conversationNotFound(id);
-  const found = existing.conversation.revision;
-  if (revision !== undefined && revision !== found) throw revisionMismatch(id, revision, found);
-  return existing;
+  return requireConversation(findConversation(session, id), id, revision);
 }
 
 /** The messages of a change, with what is known of them. */
