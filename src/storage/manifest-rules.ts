@@ -76,10 +76,13 @@ export function requireSegments(
 /** What a fork holds. */
 export function forked(
   { conversation, messages }: RecordedConversation,
-  { id, newId, messageCount }: Part<'fork'>,
+  fork: Part<'fork'>,
 ): { readonly spec: ConversationSpec; readonly messages: readonly MessageRecord[] } {
-  const spec = { ...specOf(conversation), id: newId, parentId: id };
-  return { spec, messages: messages.slice(0, messageCount) };
+  return { spec: forkedSpec(conversation, fork), messages: messages.slice(0, fork.messageCount) };
+}
+
+export function forkedSpec(parent: Conversation, { id, newId }: Part<'fork'>): ConversationSpec {
+  return { ...specOf(parent), id: newId, parentId: id };
 }
 
 export function specOf(conversation: Conversation): ConversationSpec {
@@ -87,21 +90,26 @@ export function specOf(conversation: Conversation): ConversationSpec {
   return { id, application, model, tokenizer, parentId, expireTimeMs, metadata };
 }
 
+type Size = Pick<Conversation, 'messageCount' | 'totalTokens'>;
+
+export function sizeOf(messages: readonly MessageRecord[]): Size {
+  const totalTokens = messages.reduce((sum, message) => sum + tokensOf(message), 0);
+  return { totalTokens, messageCount: messages.length };
+}
+
 /** The revision that comes after `before`, if there was one. Create times never go back in the order of creation. */
 export function nextRevision(
   spec: ConversationSpec,
-  messages: readonly MessageRecord[],
-  timeMs: number,
-  before: Conversation | undefined,
-  lastCreateTimeMs: number,
+  size: Size,
+  { timeMs, lastCreateTimeMs }: { readonly timeMs: number; readonly lastCreateTimeMs: number },
+  before?: Conversation,
 ): Conversation {
   const createTimeMs = before?.createTimeMs ?? Math.max(timeMs, lastCreateTimeMs);
   return {
     ...spec,
     metadata: { ...spec.metadata },
     revision: (before?.revision ?? 0) + 1,
-    totalTokens: messages.reduce((sum, message) => sum + tokensOf(message), 0),
-    messageCount: messages.length,
+    ...size,
     createTimeMs,
     updateTimeMs: Math.max(timeMs, before?.updateTimeMs ?? createTimeMs),
   };

@@ -98,7 +98,8 @@ function write(
     segments: segments.map(({ hash }) => ({ hash, tokenCount: segmentOf(hash).tokenCount })),
   }));
   const { lastCreateTimeMs } = store;
-  const conversation = rules.nextRevision(spec, listed, timeMs, existing?.conversation, lastCreateTimeMs);
+  const times = { timeMs, lastCreateTimeMs };
+  const conversation = rules.nextRevision(spec, rules.sizeOf(listed), times, existing?.conversation);
   store.lastCreateTimeMs = Math.max(lastCreateTimeMs, conversation.createTimeMs);
   const segmentIds = new Set([...distinctHashes(messages)].map((hash) => segmentOf(hash).id));
   store.conversations.set(number, { number, conversation, messages: listed, segmentIds, prefix });

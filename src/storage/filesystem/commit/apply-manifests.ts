@@ -10,6 +10,7 @@ import {
   nothingNew,
   requireConversation,
   requireSegments,
+  sizeOf,
   specOf,
 } from '../../manifest-rules.js';
 import type { Manifest } from '../layout/manifest-record.js';
@@ -88,7 +89,8 @@ export class ManifestChanges {
     const { draft } = this;
     const existing = this.manifests.get(spec.id);
     const { lastCreateTimeMs } = draft;
-    const conversation = nextRevision(spec, messages, timeMs, existing?.conversation, lastCreateTimeMs);
+    const times = { timeMs, lastCreateTimeMs };
+    const conversation = nextRevision(spec, sizeOf(messages), times, existing?.conversation);
     draft.lastCreateTimeMs = Math.max(conversation.createTimeMs, lastCreateTimeMs);
     const manifest = { number: existing?.number ?? draft.takeConversationNumber(), conversation, messages };
     draft.putManifest(manifest);

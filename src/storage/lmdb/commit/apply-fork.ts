@@ -1,12 +1,11 @@
-import type { Conversation, ConversationSpec } from '../../../model/index.js';
 import type { Change, ManifestOutcome } from '../../change.js';
 import { contentKey } from '../../content.js';
+import { forkedSpec, nextRevision, nothingNew } from '../../manifest-rules.js';
 import { conversationExists, rangePastEnd } from '../../refusals.js';
 import { wholeBlocks } from '../../prefix-blocks.js';
 import { writeManifest } from '../conversations/conversations.js';
 import { ListWriter } from '../conversations/list-writer.js';
-import { nothingNew } from '../../manifest-rules.js';
-import { countIn, findConversation, existingConversation } from './manifest-change.js';
+import { countIn, existingConversation, findConversation } from './manifest-change.js';
 import { scanMessages } from '../conversations/message-list.js';
 import { decodeDirectory, encodeDirectory, type PageEntry } from '../conversations/page-directory.js';
 import { messagesOf, type StoredList } from '../conversations/stored-list.js';
@@ -40,17 +39,12 @@ export function forkConversation(session: WriteSession, fork: Fork): ManifestOut
   for (const { id } of shared) session.pages.hold(id);
   const list = new ListWriter(session);
   list.resume({ directory: encodeDirectory(shared), tail }, false);
-  const createTimeMs = Math.max(fork.timeMs, state.lastCreateTimeMs);
-  state.lastCreateTimeMs = createTimeMs;
-  const conversation: Conversation = {
-    ...forkedSpec(parent.conversation, fork),
-    revision: 1,
-    messageCount,
-    totalTokens:
-      shared.reduce((sum, { tokens }) => sum + tokens, 0) + scanMessages(tail, () => undefined).tokens,
-    createTimeMs,
-    updateTimeMs: createTimeMs,
-  };
+  const tokensShared = shared.reduce((sum, { tokens }) => sum + tokens, 0);
+  const size = { messageCount, totalTokens: tokensShared + scanMessages(tail, () => undefined).tokens };
+  const { lastCreateTimeMs } = state;
+  const spec = forkedSpec(parent.conversation, fork);
+  const conversation = nextRevision(spec, size, { timeMs: fork.timeMs, lastCreateTimeMs });
+  state.lastCreateTimeMs = conversation.createTimeMs;
   const number = state.nextConversation++;
   writeManifest(session.tables, { number, conversation, list, replaces: false, grows: false }, session.names);
   session.ids.insert(fork.newId, number);
@@ -102,9 +96,4 @@ function messagesShared(one: StoredList, other: StoredList): number {
     messages += entry.messages;
   }
   return messages;
-}
-
-function forkedSpec(parent: Conversation, { id, newId }: Fork): ConversationSpec {
-  const { application, model, tokenizer, expireTimeMs, metadata } = parent;
-  return { id: newId, application, model, tokenizer, parentId: id, expireTimeMs, metadata: { ...metadata } };
 }

@@ -1,7 +1,6 @@
-import { nothingNew } from '../../manifest-rules.js';
-import type { Conversation } from '../../../model/index.js';
 import type { Change, ManifestOutcome } from '../../change.js';
 import { contentKey, distinctHashes } from '../../content.js';
+import { nextRevision, nothingNew } from '../../manifest-rules.js';
 import { conversationExists, revisionMismatch } from '../../refusals.js';
 import { writeManifest, type NumberedManifest, type StoredManifest } from '../conversations/conversations.js';
 import { ListWriter } from '../conversations/list-writer.js';
@@ -53,17 +52,10 @@ export function putConversation(
   const { state } = session;
   const list = new ListWriter(session);
   addMessages(list, messages, named);
-  const createTimeMs = existing?.conversation.createTimeMs ?? Math.max(timeMs, state.lastCreateTimeMs);
-  state.lastCreateTimeMs = Math.max(createTimeMs, state.lastCreateTimeMs);
-  const conversation: Conversation = {
-    ...spec,
-    metadata: { ...spec.metadata },
-    revision: (existing?.conversation.revision ?? 0) + 1,
-    totalTokens: list.tokensAdded,
-    messageCount: messages.length,
-    createTimeMs,
-    updateTimeMs: Math.max(timeMs, existing?.conversation.updateTimeMs ?? createTimeMs),
-  };
+  const size = { messageCount: messages.length, totalTokens: list.tokensAdded };
+  const { lastCreateTimeMs } = state;
+  const conversation = nextRevision(spec, size, { timeMs, lastCreateTimeMs }, existing?.conversation);
+  state.lastCreateTimeMs = Math.max(conversation.createTimeMs, lastCreateTimeMs);
   const number = existing?.number ?? state.nextConversation++;
   const replaces = existing !== undefined;
   writeManifest(session.tables, { number, conversation, list, replaces, grows: false }, session.names);
