@@ -81,6 +81,27 @@ describe.each(storageKinds)('over %s', (kind) => {
     await expect(other).rejects.toMatchObject({ reason: 'REQUEST_ID_REUSED' });
   });
 
+  it('a deletion that comes twice at once has one answer, also when one of the two found nothing', async () => {
+    const remove = () => t.vault.delete('a', { allowMissing: true, requestId: 'once' });
+    const commit = t.backend.commit.bind(t.backend);
+    let other: ReturnType<typeof remove> | undefined;
+    // Between the first one's look and its note that there was nothing.
+    vi.spyOn(t.backend, 'commit').mockImplementation(async (change) => {
+      if (other === undefined && !change.delete && change.request) {
+        other = (async () => {
+          await store('a', [[1]]);
+          return remove();
+        })();
+        await other;
+      }
+      return commit(change);
+    });
+    const first = await remove();
+    expect(first).toMatchObject({ releasedReferences: 1, garbageSegments: 1 });
+    expect(await other).toEqual(first);
+    expect(await remove()).toEqual(first);
+  });
+
   describe('a deletion of many', () => {
     const ids = (...ids: string[]): DeleteManyInput['selection'] => ({ kind: 'ids', ids });
     const run = (selection: DeleteManyInput['selection'], dryRun = false, by = signal) =>
