@@ -13,7 +13,7 @@ export {
 export { registryId } from './registry/tables';
 export { beginLoad, loadBytes, prepareEncoder } from './registry/index';
 export { beginDecode, decode, decodeJobs, decoded, decodedBlocks } from './decoder/index';
-export { appendVarints, beginEncode, encode, encoded } from './encoder/index';
+export { beginEncode, encode, encoded } from './encoder/index';
 export { appendSample, beginSample, endSegment } from './trainer/corpus';
 export {
   beginParsing,

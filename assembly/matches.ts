@@ -17,7 +17,7 @@ let pairs: usize = 0;
 let quads: usize = 0;
 let chain: usize = 0;
 let shift: u32 = 0;
-const found: usize = reserve(CANDIDATES * 8);
+const found: usize = memory.data(8 * CANDIDATES, 16);
 
 /** Prepares for a segment of `tokens` words; false when there is no memory. */
 export function startMatches(at: usize, tokens: u32): bool {
@@ -50,10 +50,18 @@ function swap(table: usize, hash: u32, i: u32): u32 {
   return previous;
 }
 
+/** How many tokens are the same from both positions on. Up to three behind the last one are looked at. */
 function lengthAt(from: u32, i: u32, lengthMax: u32): u32 {
-  let length: u32 = 0;
-  while (length < lengthMax && word(from + length) == word(i + length)) length++;
-  return length;
+  const a = words + ((<usize>from) << 2);
+  const b = words + ((<usize>i) << 2);
+  for (let length: u32 = 0; length < lengthMax; length += 4) {
+    const at = (<usize>length) << 2;
+    const differ = i32x4.bitmask(i32x4.ne(v128.load(a + at), v128.load(b + at)));
+    if (differ == 0) continue;
+    const same = length + <u32>ctz(differ);
+    return same < lengthMax ? same : lengthMax;
+  }
+  return lengthMax;
 }
 
 function keep(candidate: i32, from: u32, i: u32, length: u32): void {
@@ -61,23 +69,42 @@ function keep(candidate: i32, from: u32, i: u32, length: u32): void {
   store<u32>(found + ((<usize>candidate) << 3), length, 4);
 }
 
-/** Looks at position i, up to `end`; positions must come in order, and those passed over need note(). */
-export function findMatches(i: u32, end: u32): void {
+/**
+ * Looks at position i, up to `end`; the length of the longest match. Positions must come in order, and those passed
+ * over need note().
+ */
+export function findMatches(i: u32, end: u32): u32 {
+  const h1 = word(i) * 0x9e37_79b1;
+  const single = swap(singles, h1, i);
+  if (single == 0) {
+    // What begins with a token that is new here occurred nowhere.
+    noteLonger(i, h1);
+    return 0;
+  }
   for (let c = 0; c < CANDIDATES; c++) store<u32>(found + ((<usize>c) << 3), 0, 4);
   const left = end - i;
-  const a = word(i);
-  const h1 = a * 0x9e37_79b1;
-  let from = swap(singles, h1, i);
-  if (from != 0) keep(0, from - 1, i, lengthAt(from - 1, i, left));
-  const nearest = from;
-  if (i + 1 >= count) return;
+  let longest = lengthAt(single - 1, i, left);
+  keep(0, single - 1, i, longest);
+  if (i + 1 >= count) return longest;
   const h2 = (h1 ^ word(i + 1)) * 0x85eb_ca6b;
-  from = swap(pairs, h2, i);
-  if (from != 0 && from != nearest) keep(1, from - 1, i, lengthAt(from - 1, i, left));
-  if (i + 3 >= count) return;
+  const pair = swap(pairs, h2, i);
+  if (pair != 0 && pair != single) {
+    const length = lengthAt(pair - 1, i, left);
+    keep(1, pair - 1, i, length);
+    if (length > longest) longest = length;
+  }
+  if (i + 3 >= count) return longest;
   const h4 = (((h2 ^ word(i + 2)) * 0xc2b2_ae35) ^ word(i + 3)) * 0x9e37_79b1;
-  from = swap(quads, h4, i);
-  store<u32>(chain + ((<usize>i) << 2), from);
+  const quad = swap(quads, h4, i);
+  store<u32>(chain + ((<usize>i) << 2), quad);
+  if (quad == 0) return longest;
+  const ofFour = longestOfChain(quad, i, left);
+  return ofFour > longest ? ofFour : longest;
+}
+
+/** Keeps the longest match of four tokens or more; its length, or 0. */
+function longestOfChain(first: u32, i: u32, left: u32): u32 {
+  let from = first;
   let longest: u32 = 3;
   for (let tries = 0; from != 0 && tries < CHAIN_TRIES; tries++) {
     if (i - (from - 1) > DISTANCE_MAX) break;
@@ -89,6 +116,7 @@ export function findMatches(i: u32, end: u32): void {
     }
     from = load<u32>(chain + ((<usize>(from - 1)) << 2));
   }
+  return longest == 3 ? 0 : longest;
 }
 
 export function matchDistance(candidate: i32): u32 {
@@ -102,6 +130,10 @@ export function matchLength(candidate: i32): u32 {
 export function note(i: u32): void {
   const h1 = word(i) * 0x9e37_79b1;
   swap(singles, h1, i);
+  noteLonger(i, h1);
+}
+
+function noteLonger(i: u32, h1: u32): void {
   if (i + 1 >= count) return;
   const h2 = (h1 ^ word(i + 1)) * 0x85eb_ca6b;
   swap(pairs, h2, i);

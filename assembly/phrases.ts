@@ -1,87 +1,94 @@
 // The phrases and tokens of the registry as a trie over token indexes: which symbols spell what comes
-// next. Nodes 0 to tokens - 1 are the tokens themselves, and need no record.
-import { release, reserve, reserveZeroed } from './memory';
+// next. A node is the address of { its symbol u32, 0: none; its filter u32: bits of the tokens that may follow, most
+// of those that do not are told by it }. The tokens' own nodes are in a row, by index. Each other one is where its
+// parent and token are hashed to, open addressing of { parent u32, token index u32, node }: one place in memory says all.
+import * as listed from './listed';
+import { reserveZeroed } from './memory';
 import * as format from './registry/format';
 import * as records from './registry/records';
 import * as tables from './registry/tables';
 
-const NODE_BYTES: usize = 12; // parent u32, token index u32, symbol u32 (0: none)
+const FILTER: usize = 4;
+const SLOT_BYTES: usize = 16;
+const SLOT_NODE: usize = 8;
 
-let tokenSymbols: usize = 0; // u32 by token index
-let nodes: usize = 0;
-let nodeCount: u32 = 0;
-let children: usize = 0; // u32 node, 0: empty (node 0 is nobody's child)
-let childrenMask: u32 = 0;
+let slots: usize = 0;
+let slotCount: u32 = 0;
 
 /** Builds the trie of the registry that is loaded; false when there is no memory. */
 export function preparePhrases(): bool {
   let below: u32 = 0;
   for (let s = format.SPECIALS; s < tables.symbols; s++) below += records.spellingLength(s) - 1;
-  let slots: u32 = 16;
-  while (slots < below + (below >>> 1)) slots <<= 1;
-  children = reserveZeroed((<usize>slots) << 2);
-  childrenMask = slots - 1;
-  tokenSymbols = reserve((<usize>tables.tokens) << 2);
-  nodes = reserve(<usize>(below + 1) * NODE_BYTES);
-  if (!children || !tokenSymbols || !nodes) return false;
-  nodeCount = tables.tokens;
+  // Phrases share beginnings: there are fewer nodes than this.
+  slotCount = below + (below >>> 2) + 1;
+  slots = reserveZeroed(<usize>slotCount * SLOT_BYTES);
+  if (!slots) return false;
   for (let s = format.SPECIALS; s < tables.symbols; s++) {
     const from = records.spelling(s);
     const length = records.spellingLength(s);
-    let node = tables.tokenIndex(load<u32>(from));
+    const first = listed.recordOf(tables.tokenIndex(load<u32>(from)));
+    let node = listed.nodeOf(first);
     for (let i: u32 = 1; i < length; i++) {
       node = childOrNew(node, tables.tokenIndex(load<u32>(from + ((<usize>i) << 2))));
     }
-    store<u32>(symbolAt(node), s);
+    store<u32>(node, s);
   }
-  // Phrases share beginnings: what was reserved for more nodes goes back.
-  release((nodeAt(nodeCount) + 15) & ~15);
+  store<u32>(listed.nodeOf(listed.recordOf(tables.unseenContext())), format.UNSEEN);
   return true;
 }
 
-function nodeAt(node: u32): usize {
-  return nodes + <usize>(node - tables.tokens) * NODE_BYTES;
+function filterBit(token: u32): u32 {
+  return 1 << ((token * 0x9e37_79b1) >>> 27);
 }
 
-function symbolAt(node: u32): usize {
-  return node < tables.tokens ? tokenSymbols + ((<usize>node) << 2) : nodeAt(node) + 8;
+function slotOf(node: usize, token: u32): usize {
+  const mixed = (<u32>(node >>> 3) * 0x85eb_ca6b) ^ (token * 0x9e37_79b1);
+  const slot = <u32>((<u64>((mixed ^ (mixed >>> 14)) * 0x9e37_79b1) * slotCount) >>> 32);
+  return slots + <usize>slot * SLOT_BYTES;
 }
 
-function slotOf(node: u32, token: u32): u32 {
-  const mixed = (node * 0x85eb_ca6b) ^ (token * 0x9e37_79b1);
-  return mixed ^ (mixed >>> 14);
+function after(slot: usize): usize {
+  return slot + SLOT_BYTES < slots + <usize>slotCount * SLOT_BYTES ? slot + SLOT_BYTES : slots;
 }
 
-function childOrNew(node: u32, token: u32): u32 {
-  let slot = slotOf(node, token) & childrenMask;
-  while (true) {
-    const at = children + ((<usize>slot) << 2);
-    const next = load<u32>(at);
-    if (next == 0) {
-      store<u32>(at, nodeCount);
-      store<u32>(nodeAt(nodeCount), node);
-      store<u32>(nodeAt(nodeCount), token, 4);
-      store<u32>(nodeAt(nodeCount), 0, 8);
-      return nodeCount++;
-    }
-    if (load<u32>(nodeAt(next)) == node && load<u32>(nodeAt(next), 4) == token) return next;
-    slot = (slot + 1) & childrenMask;
-  }
+function keyOf(node: usize, token: u32): u64 {
+  return ((<u64>token) << 32) | (<u64>node);
+}
+
+function childOrNew(node: usize, token: u32): usize {
+  const key = keyOf(node, token);
+  let slot = slotOf(node, token);
+  while (load<u64>(slot) != 0 && load<u64>(slot) != key) slot = after(slot);
+  store<u64>(slot, key);
+  store<u32>(node, load<u32>(node, FILTER) | filterBit(token), FILTER);
+  return slot + SLOT_NODE;
 }
 
 /** The node that follows `node` with a token, or 0. */
-export function childOf(node: u32, token: u32): u32 {
-  let slot = slotOf(node, token) & childrenMask;
+export function childOf(node: usize, token: u32): usize {
+  if ((load<u32>(node, FILTER) & filterBit(token)) == 0) return 0;
+  const key = keyOf(node, token);
+  let slot = slotOf(node, token);
   while (true) {
-    const next = load<u32>(children + ((<usize>slot) << 2));
-    if (next == 0) return 0;
-    const at = nodeAt(next);
-    if (load<u32>(at) == node && load<u32>(at, 4) == token) return next;
-    slot = (slot + 1) & childrenMask;
+    const found = load<u64>(slot);
+    if (found == key) return slot + SLOT_NODE;
+    if (found == 0) return 0;
+    slot = after(slot);
   }
 }
 
+/** The same without branches, but for one that is rarely taken. */
+export function childOfStraight(node: usize, token: u32): usize {
+  const passes = load<u32>(node, FILTER) & filterBit(token);
+  // What does not pass looks at the node itself, which is at hand.
+  const slot = select<usize>(slotOf(node, token), node, passes);
+  const found = load<u64>(slot);
+  const isIt = found == keyOf(node, token);
+  if ((<i32>(passes != 0)) & (<i32>(found != 0)) & (<i32>!isIt)) return childOf(node, token);
+  return select<usize>(slot + SLOT_NODE, 0, (<i32>(passes != 0)) & (<i32>isIt));
+}
+
 /** The symbol that spells the way to the node, or 0. */
-export function nodeSymbol(node: u32): u32 {
-  return load<u32>(symbolAt(node));
+export function nodeSymbol(node: usize): u32 {
+  return load<u32>(node);
 }

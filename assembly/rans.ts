@@ -48,7 +48,8 @@ export function writeEvents(start: usize, end: usize): usize {
       store<u32>(at, <u32>state);
       state >>>= 32;
     }
-    state = ((state / frequency) << bits) + (state % frequency) + (packed & 0xff_ffff);
+    const quotient = state / frequency;
+    state = (quotient << bits) + (state - quotient * frequency) + (packed & 0xff_ffff);
   }
   const bytes = <usize>((71 - <i32>clz(state)) >>> 3);
   if (at < start + bytes) return 0;

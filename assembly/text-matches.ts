@@ -6,7 +6,11 @@ import * as tables from './registry/tables';
 const HASHED: u32 = 8;
 const STEP: usize = 4;
 
-let slots: usize = 0; // u32 address of a place in the text, 0: none
+/** Of a slot { number of the place u18, tag u14 }: a tag is a part of the hash that is never 0, an empty slot is. */
+const TAG_BITS: u32 = 14;
+const TAG_MASK: u32 = (1 << TAG_BITS) - 1;
+
+let slots: usize = 0;
 let shift: u64 = 0;
 let off: bool = false;
 
@@ -20,8 +24,10 @@ export function prepareText(): bool {
   shift = 64 - bits;
   const last = tables.textEnd - ((<usize>HASHED) << 2);
   for (let place = tables.text; places > 0 && place <= last; place += STEP << 2) {
-    const slot = slotOf(place);
-    if (load<u32>(slot) == 0) store<u32>(slot, <u32>place);
+    const hash = hashOf(place);
+    const slot = slotOf(hash);
+    if (load<u32>(slot) != 0) continue;
+    store<u32>(slot, ((<u32>((place - tables.text) / (STEP << 2))) << TAG_BITS) | tagOf(hash));
   }
   return true;
 }
@@ -30,37 +36,51 @@ export function prepareText(): bool {
 export function turnOff(yes: bool): void {
   off = yes || tables.text == tables.textEnd;
 }
-export function isOff(): bool {
-  return off;
-}
 
-function slotOf(at: usize): usize {
+function hashOf(at: usize): u64 {
   const mixed =
     load<u64>(at) * 0x9e37_79b9_7f4a_7c15 +
     load<u64>(at, 8) * 0xc2b2_ae3d_27d4_eb4f +
     load<u64>(at, 16) * 0x1656_67b1_9e37_79f9 +
     load<u64>(at, 24) * 0x27d4_eb2f_1656_67c5;
-  return slots + ((<usize>(((mixed ^ (mixed >>> 29)) * 0xbf58_476d_1ce4_e5b9) >>> shift)) << 2);
+  return (mixed ^ (mixed >>> 29)) * 0xbf58_476d_1ce4_e5b9;
+}
+function slotOf(hash: u64): usize {
+  return slots + ((<usize>(hash >>> shift)) << 2);
+}
+function tagOf(hash: u64): u32 {
+  return ((<u32>(hash >>> 32)) & TAG_MASK) | 1;
 }
 
 /** A place of the text that begins with the next tokens, of `words` from i on; 0 when there is none. */
 export function find(words: usize, i: u32, end: u32): usize {
-  if (end - i < HASHED) return 0;
+  if (off || end - i < HASHED) return 0;
   const at = words + ((<usize>i) << 2);
-  const place = <usize>load<u32>(slotOf(at));
-  if (place == 0) return 0;
-  for (let k: usize = 0; k < (<usize>HASHED) << 2; k += 8)
-    if (load<u64>(place + k) != load<u64>(at + k)) return 0;
-  return place;
+  const hash = hashOf(at);
+  const slot = load<u32>(slotOf(hash));
+  if ((slot & TAG_MASK) != tagOf(hash)) return 0;
+  const place = tables.text + <usize>(slot >>> TAG_BITS) * (STEP << 2);
+  const same = v128.and(
+    i32x4.eq(v128.load(place), v128.load(at)),
+    i32x4.eq(v128.load(place, 16), v128.load(at, 16)),
+  );
+  return i32x4.all_true(same) ? place : 0;
 }
 
 /** How many tokens the text has from that place on. */
 export function lengthAt(words: usize, i: u32, end: u32, place: usize): u32 {
   const at = words + ((<usize>i) << 2);
-  const most = (<usize>(end - i)) << 2;
-  let k = (<usize>HASHED) << 2;
-  while (k < most && place + k < tables.textEnd && load<u32>(place + k) == load<u32>(at + k)) k += 4;
-  return <u32>(k >>> 2);
+  const ofText = tables.textEnd - place;
+  const ofSegment = (<usize>(end - i)) << 2;
+  const most = ofText < ofSegment ? ofText : ofSegment;
+  // Up to three tokens behind the last one are looked at.
+  for (let k = (<usize>HASHED) << 2; k < most; k += 16) {
+    const differ = i32x4.bitmask(i32x4.ne(v128.load(place + k), v128.load(at + k)));
+    if (differ == 0) continue;
+    const same = k + ((<usize>ctz(differ)) << 2);
+    return <u32>((same < most ? same : most) >>> 2);
+  }
+  return <u32>(most >>> 2);
 }
 
 /** How far before the segment's first token the place is. */

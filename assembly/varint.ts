@@ -95,10 +95,15 @@ export function packWords(count: i32): i32 {
  * @returns the number of tokens, or MALFORMED for a varint that is over-long or over 32 bits
  */
 export function unpackWords(length: i32): i32 {
-  const end = INPUT + <usize>length;
+  return unpack(INPUT, length, OUTPUT);
+}
+
+/** The same from and to elsewhere. The 16 bytes after the varints are overwritten. */
+export function unpack(varints: usize, length: i32, words: usize): i32 {
+  const end = varints + <usize>length;
   terminate(end);
-  let from = INPUT;
-  let to = OUTPUT;
+  let from = varints;
+  let to = words;
   while (from < end) {
     let value = <u32>load<u8>(from);
     if (value < 0x80) {
@@ -137,8 +142,8 @@ export function unpackWords(length: i32): i32 {
     store<u32>(to, value);
     to += 4;
   }
-  tokensRead = <i32>((to - OUTPUT) >>> 2);
-  bytesRead = <i32>(from - INPUT);
+  tokensRead = <i32>((to - words) >>> 2);
+  bytesRead = <i32>(from - varints);
   return tokensRead;
 }
 

@@ -1,5 +1,6 @@
 // Turns what was chosen into the events of the entropy coder.
 import * as costs from '../costs';
+import * as listed from '../listed';
 import * as rans from '../rans';
 import * as format from '../registry/format';
 import * as records from '../registry/records';
@@ -12,24 +13,25 @@ function pushValue(context: u32, value: u32): void {
   rans.pushEvent(tables.firstSlot(last), tables.slotCount(last), tables.slotBits(context));
 }
 
-function pushSymbol(context: u32, symbol: u32): void {
-  if (tables.listsFollowers(context)) {
-    const value = costs.valueOf(context, symbol);
-    pushValue(context, value == costs.UNLISTED ? costs.escapeOf(context) : value);
-    if (value != costs.UNLISTED) return;
+function pushSymbol(record: usize, symbol: u32): void {
+  const follower = listed.find(record, symbol);
+  const slots = follower == 0 ? 0 : listed.slotsOf(follower);
+  if (slots != 0) {
+    rans.pushEvent(listed.firstSlotOf(follower), slots, format.TABLE_BITS);
+    return;
   }
-  const c = records.classOf(symbol);
-  pushValue(tables.classTable(tables.contextClass(context)), tables.classValue(c));
-  if (c < format.ORDINARY_CLASSES && tables.classSize(c) > 1) {
-    pushValue(tables.memberTable(c), symbol - tables.firstOfClass(c));
-  }
+  const escape = listed.escapeSlots(record);
+  if (escape != 0) rans.pushEvent(listed.escapeFirst(record), escape, format.TABLE_BITS);
+  pushValue(tables.classTable(listed.contextClass(record)), tables.classValue(costs.classOf(symbol)));
+  const share = costs.shareInClass(symbol);
+  if (share != 0) rans.pushEvent(share & 0xffff, share >>> 16, format.MEMBER_BITS);
 }
 
 export function pushAll(): void {
   let i: u32 = 0;
   for (let at = parsed; at < parsedEnd; at += 4) {
     const symbol = load<u32>(at);
-    pushSymbol(contextBefore(i), symbol);
+    pushSymbol(listed.recordOf(contextBefore(i)), symbol);
     if (symbol == format.MATCH) {
       const length = load<u32>(at, 4);
       pushMatch(i, length, load<u32>(at, 8));

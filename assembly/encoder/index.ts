@@ -3,11 +3,11 @@ import { reserve } from '../memory';
 import * as rans from '../rans';
 import { pushAll } from './events';
 import { parse, parsed, parsedEnd } from './parse';
+import { NO_MEMORY, unpackSegment } from './segment';
 
 export { parse, parsed, parsedEnd } from './parse';
-export { appendVarints, beginEncode, encoderWords, setEncoderFloor } from './segment';
+export { beginEncode, beginWords, setEncoderFloor } from './segment';
 
-export const NO_MEMORY: i32 = -2;
 /** The coded part would be longer than what it stands for. */
 export const TOO_LONG: i32 = -3;
 
@@ -18,8 +18,14 @@ export function encoded(): usize {
   return coded;
 }
 
-/** Codes the segment into at most `bytesMax` bytes; their number, or why not. */
-export function encode(bytesMax: i32): i32 {
+/** Codes a segment that came as `bytes` of `tokens` varints, into no more bytes; their number, or why not. */
+export function encode(bytes: i32, tokens: i32): i32 {
+  const refusal = unpackSegment(bytes, tokens);
+  return refusal != 0 ? refusal : encodeWords(bytes);
+}
+
+/** Codes the segment that the words are into at most `bytesMax` bytes; their number, or why not. */
+export function encodeWords(bytesMax: i32): i32 {
   if (!parse()) return NO_MEMORY;
   const eventsMax = <usize>((parsedEnd - parsed) >>> 2) * 5 + 8;
   const events = reserve(eventsMax * rans.EVENT_BYTES);

@@ -1,45 +1,56 @@
 // The segment that is being encoded: its tokens as words, and their indexes in the registry.
 import { mark, release, reserve } from '../memory';
 import * as tables from '../registry/tables';
-import { OUTPUT, unpackWords } from '../varint';
+import { consumed, unpack } from '../varint';
+
+export const MALFORMED: i32 = -1;
+export const NO_MEMORY: i32 = -2;
 
 let floor: usize = 0;
+let varints: usize = 0;
+/** The tokens; four behind the last one are readable. */
 export let words: usize = 0;
 export let count: u32 = 0;
-let filled: u32 = 0;
 let indexes: usize = 0;
 
 export function setEncoderFloor(): void {
   floor = mark();
 }
 
-/** Room for a segment of `tokens` words; false when there is none. */
-export function beginEncode(tokens: i32): bool {
+/** Where the `bytes` of a segment's varints go; 0 when there is no room. */
+export function beginEncode(bytes: i32): usize {
   release(floor);
-  count = <u32>tokens;
-  filled = 0;
+  varints = reserve(<usize>bytes + 16);
+  return varints;
+}
+
+/** Where the words of a segment go that comes from in here; 0 when there is no room. */
+export function beginWords(tokens: u32): usize {
+  release(floor);
+  return reserveWords(tokens) ? words : 0;
+}
+
+function reserveWords(tokens: u32): bool {
+  count = tokens;
   words = reserve(((<usize>tokens) << 2) + 16);
-  indexes = reserve((<usize>tokens) << 2);
-  return words != 0 && indexes != 0;
+  return words != 0;
 }
 
-/** Takes the varints of INPUT[0, length) in; tokens read, or -1: malformed or more than announced. */
-export function appendVarints(length: i32): i32 {
-  const read = unpackWords(length);
-  if (read < 0 || filled + <u32>read > count) return -1;
-  memory.copy(words + ((<usize>filled) << 2), OUTPUT, (<usize>read) << 2);
-  filled += <u32>read;
-  return read;
+/** Makes words of the varints; 0, NO_MEMORY, or MALFORMED: they are not `tokens` canonical ones. */
+export function unpackSegment(bytes: i32, tokens: i32): i32 {
+  // A varint takes a byte at the least: they cannot be more words, whatever they are.
+  if (!reserveWords(bytes)) return NO_MEMORY;
+  if (unpack(varints, bytes, words) != tokens || consumed() != bytes) return MALFORMED;
+  release(words);
+  return reserveWords(tokens) ? 0 : NO_MEMORY;
 }
 
-/** Where the words go, for a caller in here. */
-export function encoderWords(): usize {
-  return words;
-}
-
-/** To be called once the words are complete. */
-export function findIndexes(): void {
+/** To be called once the words are complete; false when there is no memory. */
+export function findIndexes(): bool {
+  indexes = reserve((<usize>count) << 2);
+  if (indexes == 0) return false;
   for (let i: u32 = 0; i < count; i++) store<u32>(indexes + ((<usize>i) << 2), tables.tokenIndex(word(i)));
+  return true;
 }
 
 export function word(i: u32): u32 {

@@ -35,7 +35,7 @@ const OTHERS: u32 =
   2 * format.CLASSES + format.DISTANCE_CODES + format.LENGTH_CODES + format.UNSEEN_CODES + 1;
 
 let records: usize = 0;
-/** By symbol: its class u8, its definition u24. */
+/** u32 by symbol: its definition. */
 let origins: usize = 0;
 
 /** Room for all records; false when there is none. */
@@ -108,13 +108,10 @@ export function spellingLength(symbol: u32): u32 {
   return task <= PLAIN_MAX ? task >>> 2 : task >>> NUMBER_SHIFT;
 }
 
-export function setOrigin(symbol: u32, c: u32, definition: u32): void {
-  store<u32>(origins + ((<usize>symbol) << 2), (definition << 8) | c);
-}
-export function classOf(symbol: u32): u32 {
-  return load<u8>(origins + ((<usize>symbol) << 2));
+export function setOrigin(symbol: u32, definition: u32): void {
+  store<u32>(origins + ((<usize>symbol) << 2), definition);
 }
 /** Which definition of the registry the symbol is: tokens by index, then phrases in their order. */
 export function definitionOf(symbol: u32): u32 {
-  return load<u32>(origins + ((<usize>symbol) << 2)) >>> 8;
+  return load<u32>(origins + ((<usize>symbol) << 2));
 }

@@ -28,7 +28,7 @@ export function rankSymbols(definitions: u32): bool {
     // The special classes, the last ones, take the first symbols.
     if (b % format.WEIGHT_CODES == 0) store<u32>(first + ((<usize>(b / format.WEIGHT_CODES)) << 2), sum);
   }
-  for (let s: u32 = 0; s < format.SPECIALS; s++) records.setOrigin(s, format.specialClass(s), 0);
+  for (let s: u32 = 0; s < format.SPECIALS; s++) records.setOrigin(s, 0);
   for (let i: u32 = 0; i < definitions; i++) {
     const at = bucketOf(buckets, i);
     const symbol = load<u32>(at);
@@ -36,7 +36,7 @@ export function rankSymbols(definitions: u32): bool {
     store<u8>(codes + symbol - format.SPECIALS, load<u8>(weights + i));
     const spelling = spellings + ((<usize>i) << 3);
     records.setSpelling(symbol, load<u32>(spelling), load<u32>(spelling, 4));
-    records.setOrigin(symbol, load<u8>(classes + i), i);
+    records.setOrigin(symbol, i);
   }
   return true;
 }

@@ -1,5 +1,6 @@
 // Which followers a context lists: those that save more bits than they cost in the registry.
 import * as costs from '../costs';
+import * as listedContexts from '../listed';
 import { reserve } from '../memory';
 import * as format from '../registry/format';
 import * as records from '../registry/records';
@@ -93,7 +94,7 @@ function limit(): u32 {
 function pays(context: u32, pair: u32, total: u32): bool {
   const unit = pairs.pairUnit(pair);
   const symbol = load<u32>(symbols + ((<usize>unit) << 2));
-  const unlisted = ESCAPE_BITS + <f64>costs.unlistedCost(context, symbol) / 256;
+  const unlisted = ESCAPE_BITS + <f64>costs.unlistedCost(listedContexts.recordOf(context), symbol) / 256;
   const times = <f64>pairs.pairTimes(pair);
   const own = Math.log2(<f64>total / (times - DISCOUNT));
   return times * (unlisted - own) > bitsMin;

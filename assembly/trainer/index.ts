@@ -106,10 +106,11 @@ export function finishRegistry(): i32 {
   let from = corpus.text();
   for (let s = corpus.firstText; s < corpus.segments; s++) {
     const count = load<u32>(corpus.lengths + ((<usize>s) << 2));
-    if (!encoder.beginEncode(<i32>count)) return NO_MEMORY;
-    memory.copy(encoder.encoderWords(), from, (<usize>count) << 2);
+    const words = encoder.beginWords(count);
+    if (words == 0) return NO_MEMORY;
+    memory.copy(words, from, (<usize>count) << 2);
     from += (<usize>count) << 2;
-    const bytes = encoder.encode(<i32>count * TOKEN_BYTES_MAX);
+    const bytes = encoder.encodeWords(<i32>count * TOKEN_BYTES_MAX);
     if (bytes < 0 || end + 4 + <usize>bytes > limit) return NO_MEMORY;
     store<u32>(end, <u32>bytes);
     memory.copy(end + 4, encoder.encoded(), <usize>bytes);
@@ -162,8 +163,9 @@ export function parseMore(budget: u32): i32 {
     const count = load<u32>(corpus.lengths + ((<usize>parsedSegments) << 2));
     textMatches.turnOff(parsedSegments >= corpus.firstText);
     parsedStart = parsedWords;
-    if (!encoder.beginEncode(<i32>count)) return NO_MEMORY;
-    memory.copy(encoder.encoderWords(), corpus.words + ((<usize>parsedWords) << 2), (<usize>count) << 2);
+    const words = encoder.beginWords(count);
+    if (words == 0) return NO_MEMORY;
+    memory.copy(words, corpus.words + ((<usize>parsedWords) << 2), (<usize>count) << 2);
     if (!encoder.parse()) return NO_MEMORY;
     keepParsed();
     parsedSegments++;
@@ -178,7 +180,7 @@ export function parseMore(budget: u32): i32 {
 }
 
 function encoderFloor(): usize {
-  encoder.beginEncode(0);
+  encoder.beginWords(0);
   return mark();
 }
 

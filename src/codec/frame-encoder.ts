@@ -21,7 +21,7 @@ function encodeWith(core: TokenCore, registry: Registry, run: TokenRun): Uint8Ar
     const length = core.byteOffset(rest, tokens);
     const block = registry.encodeBlock(rest.subarray(0, length), tokens);
     if (block === undefined) return undefined;
-    blocks.push(block);
+    blocks.push(block.slice());
     rest = rest.subarray(length);
   }
   return writeBlocksFrame(registry.id, blocks);

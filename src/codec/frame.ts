@@ -48,8 +48,13 @@ export function writeVarintFrame(varints: Uint8Array): Uint8Array {
 
 /** One block after its head; the shortest form. */
 export function writeBlockFrame(registryId: number, block: Uint8Array): Uint8Array {
-  const head = registryId < 0x80 ? [frameVersions.shortBlock + registryId] : [frameVersions.block];
-  if (registryId >= 0x80) head.push(...varint(registryId));
+  if (registryId < 0x80) {
+    const frame = new Uint8Array(1 + block.length);
+    frame[0] = frameVersions.shortBlock + registryId;
+    frame.set(block, 1);
+    return frame;
+  }
+  const head = [frameVersions.block, ...varint(registryId)];
   const frame = new Uint8Array(head.length + block.length);
   frame.set(head);
   frame.set(block, head.length);

@@ -11,9 +11,8 @@ export interface CodecExports extends VarintExports {
   readonly decode: (words: number, tokensMax: number) => number;
   readonly decoded: () => number;
   readonly decodedBlocks: () => number;
-  readonly beginEncode: (tokens: number) => number;
-  readonly appendVarints: (length: number) => number;
-  readonly encode: (bytesMax: number) => number;
+  readonly beginEncode: (bytes: number) => number;
+  readonly encode: (bytes: number, tokens: number) => number;
   readonly encoded: () => number;
 }
 
