@@ -1,5 +1,6 @@
-import type { Change, ChangeResult, StorageHealth } from '../storage/index.js';
+import type { ChangeResult, StorageHealth } from '../storage/index.js';
 import type { CompactInput, CompactPart, VerifyPart } from '../vault/index.js';
+import type { ListPiece, SentChange } from './lists-ahead.js';
 
 /** What the process that keeps the vault does for its workers: all that writes. */
 export interface PrimaryOffer {
@@ -8,7 +9,9 @@ export interface PrimaryOffer {
     readonly enlist: (argument: undefined) => WorkerOptions;
     /** A worker serves at this address, or why it cannot. */
     readonly started: (outcome: WorkerStart) => void;
-    readonly commit: (change: Change) => Promise<ChangeResult>;
+    /** Of a list of messages, before the change that has it. */
+    readonly sendPiece: (piece: ListPiece) => void;
+    readonly commit: (change: SentChange) => Promise<ChangeResult>;
     /** A lease on the current state; its number. */
     readonly takeLease: (argument: undefined) => number;
     readonly releaseLease: (lease: number) => void;

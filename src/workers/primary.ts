@@ -5,10 +5,10 @@ import type { Logger } from 'pino';
 import { limits } from '../model/index.js';
 import { keepHeapLean, type Change, type MaintainedBackend, type StorageHealth } from '../storage/index.js';
 import type { Vault } from '../vault/index.js';
-import { arrived } from './arrived.js';
 import { Channel } from './channel.js';
 import { forwardReads } from './forward.js';
 import { heapGrowthPercent, semiSpaceMebibytes } from './heap-growth.js';
+import { ListsAhead } from './lists-ahead.js';
 import type { PrimaryOffer, WorkerOffer, WorkerOptions } from './offers.js';
 import { workerPort } from './ports.js';
 
@@ -142,10 +142,12 @@ export class Primary {
     beginning: Pick<PrimaryOffer['calls'], 'enlist' | 'started'>,
   ): PrimaryOffer {
     const { backend } = this.options;
+    const lists = new ListsAhead();
     return {
       calls: {
         ...beginning,
-        commit: (change) => this.#commit(arrived(change)),
+        sendPiece: (piece) => lists.add(piece),
+        commit: (change) => this.#commit(lists.whole(change)),
         takeLease: () => {
           leases.set(++this.#lastLease, backend.lease());
           return this.#lastLease;

@@ -1,6 +1,7 @@
 import type { LmdbReader, StorageBackend } from '../storage/index.js';
 import type { Channel } from './channel.js';
 import { forwardReads } from './forward.js';
+import { sendAhead } from './lists-ahead.js';
 import type { PrimaryOffer } from './offers.js';
 
 /** A vault that this process reads by itself, and that another one writes. */
@@ -18,8 +19,12 @@ export function createWorkerBackend(
     ...reads,
     kind: reader.kind,
     vaultId: reader.vaultId,
-    // What a long change names is looked up here, where it was looked up a moment ago.
-    commit: async (change) => primary.call('commit', await reader.findAhead(change)),
+    async commit(change) {
+      // What a long change names is looked up here, where it was looked up a moment ago.
+      const found = await reader.findAhead(change);
+      const sent = await sendAhead(found, (piece) => primary.call('sendPiece', piece));
+      return primary.call('commit', sent);
+    },
     lease,
     close: () => reader.close(),
   };

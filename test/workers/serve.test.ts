@@ -70,7 +70,7 @@ describe('a server of several workers', () => {
   });
 
   it('takes uploads, whose lists cross to the process that writes', async () => {
-    const uploaded = Array.from({ length: 3000 }, (_, n) => messagesOf(n)[n % 2]!);
+    const uploaded = Array.from({ length: 9000 }, (_, n) => messagesOf(n)[n % 2]!);
     await Promise.all(
       ['one', 'other'].map((id, n) => clientOf(n).upload({ conversation: { id }, messages: uploaded })),
     );
