@@ -68,9 +68,10 @@ async function* tokenChunks<T>(
   make: (chunk: TokenChunk) => T,
 ): AsyncGenerator<Iterable<T>, void, void> {
   const chunker = new Chunker(form, parts.core);
+  const reading = { ...parts, recent: parts.recent.forCall() };
   for (const slots of batches) {
     throwIfAborted(signal);
-    const tokens = await SegmentTokens.read(parts, slots.filter(hasSegment), form);
+    const tokens = await SegmentTokens.read(reading, slots.filter(hasSegment), form);
     yield chunksOf(slots, tokens, form, chunker, parts.core, make);
   }
 }

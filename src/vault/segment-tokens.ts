@@ -2,13 +2,13 @@ import type { Codec } from '../codec/index.js';
 import { limits, StowkenError } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 import type { TokenForm } from './chunker.js';
-import type { RecentSegments } from './recent-segments.js';
+import type { SegmentMemory } from './recent-segments.js';
 import type { SegmentSlot } from './slots.js';
 
 export interface SegmentTokensParts {
   readonly backend: StorageBackend;
   readonly codec: Codec;
-  readonly recent: RecentSegments;
+  readonly recent: SegmentMemory;
 }
 
 /** The tokens of a batch's segments, to be taken in order. Frames are read at once, and decoded as they are come to. */
@@ -21,7 +21,7 @@ export class SegmentTokens {
 
   private constructor(
     private readonly form: TokenForm,
-    private readonly recent: RecentSegments,
+    private readonly recent: SegmentMemory,
     /** For each segment, or undefined where it is one of `missing`. */
     private readonly known: readonly (Uint8Array | undefined)[],
     private readonly missing: readonly SegmentSlot[],

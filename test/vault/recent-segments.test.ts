@@ -20,6 +20,17 @@ describe('segments that were read lately', () => {
     recent.add(key, 'words', new Uint8Array(limits.recentSegmentsBytesMax / 32 + 1));
     expect(recent.get(key, 'words')).toBeUndefined();
   });
+
+  it('are, of one call, the first few thousand: a long conversation leaves what others read', () => {
+    const recent = new RecentSegments();
+    const call = recent.forCall();
+    for (let n = 1; n <= 10_000; n++) call.add(n as SegmentKey, 'varints', Uint8Array.of(n % 128));
+    expect(recent.get(1 as SegmentKey, 'varints')).toEqual(Uint8Array.of(1));
+    expect(call.get(4096 as SegmentKey, 'varints')).toBeDefined();
+    expect(recent.get(4097 as SegmentKey, 'varints')).toBeUndefined();
+    recent.forCall().add(4097 as SegmentKey, 'varints', Uint8Array.of(3));
+    expect(call.get(4097 as SegmentKey, 'varints')).toEqual(Uint8Array.of(3));
+  });
 });
 
 describe('a conversation that is read again', () => {
