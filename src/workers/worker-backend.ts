@@ -20,7 +20,7 @@ export function createWorkerBackend(
     kind: reader.kind,
     vaultId: reader.vaultId,
     async commit(change) {
-      // What a long change names is looked up here, where it was looked up a moment ago.
+      // What a change names is looked up here, where it was looked up a moment ago.
       const found = await reader.findAhead(change);
       const sent = await sendAhead(found, (piece) => primary.call('sendPiece', piece));
       return primary.call('commit', sent);

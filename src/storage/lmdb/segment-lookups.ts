@@ -45,11 +45,11 @@ export abstract class SegmentLookups {
     this.setRegistries(new Registries(tables).list().map(({ id }) => id));
   }
 
-  /** A change with what it names looked up, where that is much: its transaction need not do so. */
+  /** A change with what it names looked up: its transaction need not do so. */
   async findAhead(change: Change): Promise<Change> {
-    if (!isLong(change)) return change;
     const find = (hashes: readonly SegmentHash[]) => this.slices(hashes, (finder, hash) => finder.find(hash));
-    return withLeanHeap(() => withFound(change, find));
+    const look = () => withFound(change, find);
+    return isLong(change) ? withLeanHeap(look) : look();
   }
 
   /** Decodes with these stored registries alone, and encodes with the last one. */

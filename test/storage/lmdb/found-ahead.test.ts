@@ -51,9 +51,15 @@ it('what a long list names is looked up by whoever reads, as the one that writes
   expect(again.put).toMatchObject({ unchanged: true, segments: segments.length });
 });
 
-it('a short one is not', async () => {
-  const change = storing('short', segments.slice(0, 10));
-  expect(await reader.findAhead(change)).toBe(change);
+it('so is what a short one names, but for what comes with it', async () => {
+  await backend.commit({ newSegments: segments.slice(0, 6) });
+  const change = { ...storing('short', segments.slice(0, 10)), newSegments: segments.slice(5, 10) };
+  const looked = await reader.findAhead(change);
+  expect([...looked.put!.found!].map((id) => id !== 0)).toEqual(segments.slice(0, 10).map((_, n) => n < 5));
+  const { put } = await backend.commit(looked);
+  expect(put).toMatchObject({ segments: 10, newSegments: 4 });
+  const removal = { delete: { id: 'short', timeMs: 1 } };
+  expect(await reader.findAhead(removal)).toBe(removal);
 });
 
 it('what was deleted since is missing, or comes anew', async () => {
