@@ -94,7 +94,7 @@ export const limits = {
   recentSegmentsBytesMax: 16 * 1024 * 1024,
   /** Of runs that came lately, tokens that stay in memory beside their names. */
   recentNamesBytesMax: 8 * 1024 * 1024,
-  readBatchSlotsMax: 1024,
+  readBatchSlotsMax: 256,
   /** Content bytes that a retrieve gathers into one chunk of a long message, at least and at most. */
   chunkBytesMin: 256 * 1024,
   chunkBytesMax: 1024 * 1024,

@@ -5,7 +5,7 @@ export { openFilesystemBackend, type FilesystemOptions } from './filesystem/open
 export type { LmdbReader } from './lmdb/lmdb-reader.js';
 export { openLmdbBackend, openLmdbReader, type LmdbOptions } from './lmdb/open.js';
 export { restoreLmdb, type RestoredVault, type RestoreOptions } from './lmdb/restore.js';
-export { keepHeapLean } from './lean-heap.js';
+export { keepHeapLean, leanHeap } from './lean-heap.js';
 export { createMemoryBackend } from './memory/memory-backend.js';
 export { MessagePacker, PackedMessages, type MessageSequence } from './packed-messages.js';
 export * from './queries.js';

@@ -14,18 +14,28 @@ export function keepHeapLean(percent: number): void {
 }
 
 /**
- * For work that needs much memory for a moment. V8 lets a heap grow to four times what lived when it last looked
- * for garbage: if that is during such work, the process stays that large long after. So the heap is kept lean
- * until garbage has been looked for when the work is over.
+ * For work that needs much memory for a moment, until the function that it returns is called. V8 lets a heap grow to
+ * four times what lived when it last looked for garbage: if that is during such work, the process stays that large
+ * long after. So the heap is kept lean until garbage has been looked for when the work is over.
  */
-export async function withLeanHeap<T>(work: () => Promise<T>): Promise<T> {
+export function leanHeap(): () => void {
+  let ended = false;
   under += 1;
   setGrowth(leanPercent);
+  return () => {
+    if (ended) return;
+    ended = true;
+    under -= 1;
+    if (under === 0) afterNextLook(() => under === 0 && setGrowth(ordinaryPercent));
+  };
+}
+
+export async function withLeanHeap<T>(work: () => Promise<T>): Promise<T> {
+  const end = leanHeap();
   try {
     return await work();
   } finally {
-    under -= 1;
-    if (under === 0) afterNextLook(() => under === 0 && setGrowth(ordinaryPercent));
+    end();
   }
 }
 

@@ -1,4 +1,5 @@
 import { limits, StowkenError } from '../../model/index.js';
+import { leanHeap } from '../../storage/index.js';
 import type { StoreParts } from '../store.js';
 import { breathe, throwIfAborted } from '../turns.js';
 import type { StoreResult, UploadInput, UploadPart } from '../types.js';
@@ -26,24 +27,32 @@ export class Uploads {
     this.#open += 1;
     // Before the first segment is looked for: what is found, or stored early, stays until the end.
     const release = this.parts.backend.lease();
+    let endLean: (() => void) | undefined;
     try {
       const upload = new Upload(this.parts, input, signal);
       for await (const part of source) {
         await upload.take(part);
+        // Its list of messages is long, and so is what it leaves as garbage.
+        if (isLong(upload)) endLean ??= leanHeap();
         await breathe();
         throwIfAborted(signal);
       }
       return await this.#commit(upload);
     } finally {
+      endLean?.();
       release();
       this.#open -= 1;
     }
   }
 
   #commit(upload: Upload): Promise<StoreResult> {
-    if (upload.messageCount <= limits.uploadTogetherMessagesMax) return upload.commit();
+    if (!isLong(upload)) return upload.commit();
     const commit = this.#lastLong.then(() => upload.commit());
     this.#lastLong = commit.catch(() => undefined);
     return commit;
   }
+}
+
+function isLong({ messageCount }: Upload): boolean {
+  return messageCount > limits.uploadTogetherMessagesMax;
 }
