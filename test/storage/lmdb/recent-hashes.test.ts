@@ -1,57 +1,31 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createLiveCodec } from '../../../src/codec/index.js';
-import {
-  openLmdbBackend,
-  openLmdbReader,
-  type LmdbReader,
-  type MaintainedBackend,
-} from '../../../src/storage/index.js';
 import { RecentHashes } from '../../../src/storage/lmdb/segments/recent-hashes.js';
 import { Environment, type Tables } from '../../../src/storage/lmdb/tables/environment.js';
 import { RECENT_SEGMENTS_MAX } from '../../../src/storage/lmdb/tables/layout.js';
-import { codec, core, segment } from '../../contract/support.js';
+import { segment } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
-
-let folder: TemporaryFolder;
-beforeEach(async () => {
-  folder = await temporaryFolder();
-});
-afterEach(() => folder.remove());
+import { openWriterAndReader, type WriterAndReader } from './writer-and-reader.js';
 
 const segments = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, at) => segment(from + at, 9, 8, 7));
 
 describe('segments that came last', () => {
-  let backend: MaintainedBackend;
-  let reader: LmdbReader;
-  const open = () => openLmdbBackend({ folder: folder.path, codec, clock: () => 5_000 });
-  beforeEach(async () => {
-    backend = await open();
-    reader = await openLmdbReader({
-      folder: folder.path,
-      codec: createLiveCodec(core),
-      lease: () => () => undefined,
-      sharers: 1,
-    });
-  });
-  afterEach(async () => {
-    await reader.close();
-    expect(await backend.check()).toEqual([]);
-    await backend.close();
-  });
+  let t: WriterAndReader;
+  beforeEach(async () => (t = await openWriterAndReader()));
+  afterEach(() => t.close());
 
-  const store = (from: number, to: number) => backend.commit({ newSegments: segments(from, to) });
+  const store = (from: number, to: number) => t.writer.commit({ newSegments: segments(from, to) });
 
   /** How many of the first so many are found by who writes, and by who reads what another process writes. */
   async function found(count: number): Promise<[number, number]> {
     const hashes = segments(0, count).map(({ hash }) => hash);
-    const both = await Promise.all([backend.findSegments(hashes), reader.findSegments(hashes)]);
+    const both = await Promise.all([t.writer.findSegments(hashes), t.reader.findSegments(hashes)]);
     const [writer, other] = both.map((each) => each.filter((one) => one !== undefined).length);
     return [writer!, other!];
   }
 
   async function inTables(): Promise<{ recent: number; chunks: number }> {
-    const environment = await Environment.open(folder.path, { sync: false });
+    const environment = await Environment.open(t.folder, { sync: false });
     const { recentHashes, hashIndex } = environment.tables;
     const counts = { recent: recentHashes.count(), chunks: hashIndex.count() };
     await environment.close();
@@ -63,10 +37,7 @@ describe('segments that came last', () => {
       await store(at, at + 60);
       expect(await found(at + 70)).toEqual([at + 60, at + 60]);
     }
-    await backend.close();
     expect(await inTables()).toEqual({ recent: 3, chunks: 0 });
-    backend = await open();
-    expect(await found(310)).toEqual([300, 300]);
   });
 
   it('stand in chunks when they are many, with those that come then', async () => {
@@ -76,17 +47,15 @@ describe('segments that came last', () => {
     expect(await found(RECENT_SEGMENTS_MAX + 3)).toEqual([RECENT_SEGMENTS_MAX + 2, RECENT_SEGMENTS_MAX + 2]);
     await store(RECENT_SEGMENTS_MAX + 2, RECENT_SEGMENTS_MAX + 3);
     expect(await found(RECENT_SEGMENTS_MAX + 4)).toEqual([RECENT_SEGMENTS_MAX + 3, RECENT_SEGMENTS_MAX + 3]);
-    await backend.close();
     const { recent, chunks } = await inTables();
     expect(recent).toBe(1);
     expect(chunks).toBeGreaterThan(RECENT_SEGMENTS_MAX / 128);
-    backend = await open();
   });
 
   it('are not found when they are collected, and the others are', async () => {
     await store(0, 200);
-    const { segments: garbage } = await backend.listGarbage({ limit: 50, garbageBeforeMs: 5_000 });
-    await backend.commit({ collect: { keys: garbage.map(({ key }) => key), garbageBeforeMs: 5_000 } });
+    const { segments: garbage } = await t.writer.listGarbage({ limit: 50, garbageBeforeMs: 5_000 });
+    await t.writer.commit({ collect: { keys: garbage.map(({ key }) => key), garbageBeforeMs: 5_000 } });
     expect(await found(200)).toEqual([150, 150]);
     await store(0, 10);
     expect(await found(200)).toEqual([160, 160]);
@@ -94,13 +63,18 @@ describe('segments that came last', () => {
 });
 
 describe('in memory', () => {
+  let folder: TemporaryFolder;
   let environment: Environment;
   let recent: RecentHashes;
   beforeEach(async () => {
+    folder = await temporaryFolder();
     environment = await Environment.open(folder.path, { sync: false });
     recent = new RecentHashes(environment.tables.recentHashes);
   });
-  afterEach(() => environment.close());
+  afterEach(async () => {
+    await environment.close();
+    await folder.remove();
+  });
 
   const write = (change: (tables: Tables) => void) => environment.write(() => change(environment.tables));
 
