@@ -71,9 +71,9 @@ describe('while others write, what one worker has acknowledged every other one s
     });
   });
 
-  it('segments, many more than one chunk of the hash index names', async () => {
+  it('segments, so many that the recent ones are entered into chunks of the hash index again and again', async () => {
     await inParallel(async (writer, round) => {
-      const tokens = Array.from({ length: 40 }, (_, n) => tokensOf(writer, round, 10 + n));
+      const tokens = Array.from({ length: 100 }, (_, n) => tokensOf(writer, round, 10 + n));
       const stored = await clientOf(writer).segments.put(tokens, { holder: 'test' });
       const hashes = stored.map((each) => (each.kind === 'stored' ? each.hash : 'failed'));
       for (const client of clients) {
