@@ -23,7 +23,7 @@ export interface TrainingOptions {
 
 /**
  * Trains a registry on samples of stored segments: the same samples in the same order give the same
- * bytes. Blocks its thread (about 3 s a million tokens) and takes about 60 bytes of WASM memory a token, up to 90 where all is repeated;
+ * bytes. Blocks its thread (about 1 s a million tokens) and takes about 60 bytes of WASM memory a token, up to 90 where all is repeated;
  * see trainRegistry for a thread of its own. `report` gets the part done, 0 to 1; what it throws stops it.
  * @throws StowkenError MALFORMED_TOKENS, OVERLOADED when the sample is too large or there is no memory
  */

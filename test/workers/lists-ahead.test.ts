@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MessageRecord } from '../../src/model/index.js';
 import { MessagePacker, type Change } from '../../src/storage/index.js';
+import { spec } from '../contract/support.js';
 import { ListsAhead, sendAhead, type ListPiece, type SentChange } from '../../src/workers/lists-ahead.js';
 
 /** What the other process gets. */
@@ -14,15 +15,7 @@ const messageOf = (n: number): MessageRecord => ({
 const messages = (count: number) => Array.from({ length: count }, (_, n) => messageOf(n));
 const putOf = (id: string, list: NonNullable<Change['put']>['messages']): Change => ({
   put: {
-    spec: {
-      id,
-      application: '',
-      model: '',
-      tokenizer: '',
-      parentId: '',
-      expireTimeMs: undefined,
-      metadata: {},
-    },
+    spec: spec(id),
     messages: list,
     expect: { kind: 'absentOrSame' },
     timeMs: 1,

@@ -1,6 +1,6 @@
 import type { Change, ChangeResult } from '../../change.js';
 import { conversationNotFound } from '../../refusals.js';
-import { countIn, findConversation, releaseList, existingConversation } from './manifest-change.js';
+import { countIn, existingConversation, findConversation, releaseList } from './manifest-change.js';
 import { readable } from '../tables/readable.js';
 import type { WriteSession } from './write-session.js';
 

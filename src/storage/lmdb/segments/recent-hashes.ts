@@ -45,11 +45,12 @@ export class RecentHashes {
   /** Writes the fingerprints of new segments, the first of which has this id; in memory once they are committed. */
   append(firstId: number, fingerprints: readonly number[]): void {
     const { key, length } = this.#last;
+    const grows = firstId === key + length && length < RECENT_RECORD_SEGMENTS;
+    const record = grows ? this.table.get(key) : undefined;
     let at = 0;
-    if (firstId === key + length && length < RECENT_RECORD_SEGMENTS) {
+    if (record) {
       at = RECENT_RECORD_SEGMENTS - length;
-      const more = encodeRecent(fingerprints.slice(0, at));
-      this.table.put(key, Buffer.concat([this.table.get(key) ?? more.subarray(0, 0), more]));
+      this.table.put(key, Buffer.concat([record, encodeRecent(fingerprints.slice(0, at))]));
     }
     for (; at < fingerprints.length; at += RECENT_RECORD_SEGMENTS) {
       const some = fingerprints.slice(at, at + RECENT_RECORD_SEGMENTS);
