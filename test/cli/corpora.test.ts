@@ -16,7 +16,7 @@ describe.skipIf(files.length === 0)(`real conversations${why}`, () => {
   beforeAll(async () => (server = await startTestServer()));
   afterAll(() => server.stop());
 
-  it.each(files)('%s comes back as it was', { timeout: 300_000 }, async (file) => {
+  it.each(files)('%s comes back as it was', async (file) => {
     const sent = jsonLines(gunzipSync(readFileSync(resolve(folder, file))).toString());
     const run = stowkenAt(server.address);
     expect(await run(['import', resolve(folder, file)])).toMatchObject({ code: 0 });

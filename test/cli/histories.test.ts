@@ -129,5 +129,5 @@ describe('stowken import', () => {
     const client = connect({ server: server.address });
     expect((await client.get('long')).conversation.messageCount).toBe(messages.length);
     client.close();
-  }, 180_000);
+  });
 });

@@ -44,7 +44,7 @@ async function serve(...flags: string[]): Promise<ServerProcess> {
 
 describe.each(['SIGTERM', 'SIGINT'] as const)('serve, told to stop by %s', (signal) => {
   it('finishes the calls under way, logs to standard error and exits 0', async () => {
-    const server = await serve('--storage', 'memory');
+    const server = await serve('--storage', 'memory', '--drain-timeout', '600');
     const client = connect({ server: server.address });
     const tokens = Uint32Array.from({ length: 5_000_000 }, (_, index) => index * 859);
     await client.store({ conversation: { id: 'long' }, messages: [{ role: 'user', tokens }] });

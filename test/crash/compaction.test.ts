@@ -32,7 +32,7 @@ describe.each(durableKinds)('compaction of a vault in the %s backend', (kind) =>
     return folder;
   };
 
-  it(`comes to the same bytes when it is killed again and again`, { timeout: 600_000 }, async () => {
+  it(`comes to the same bytes when it is killed again and again`, async () => {
     const random = new Random(Number(process.env['CRASH_SEED'] ?? 1));
     const undisturbed = await newFolder();
     const before = await visit(kind, undisturbed, async ({ vault }) => {

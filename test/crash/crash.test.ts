@@ -28,18 +28,14 @@ function expectAllKept(lines: readonly string[], abouts: readonly string[]): voi
   }
 }
 
-it(`a store keeps what it acknowledged through ${ROUNDS} SIGKILLs`, { timeout: 900_000 }, async () => {
+it(`a store keeps what it acknowledged through ${ROUNDS} SIGKILLs`, async () => {
   const lines = await rounds('--rounds', String(ROUNDS));
   expectAllKept(lines, ['conversation', 'holder', 'gone', 'registry', 'frame']);
 });
 
-it(
-  `defect 5: a store keeps what it acknowledged through ${POWER_CUTS} power cuts`,
-  { timeout: 600_000 },
-  async (context) => {
-    const lines = await rounds('--power-cut', '--rounds', String(POWER_CUTS));
-    const whyNot = lines.find((line) => line.startsWith('the power cannot be cut here'));
-    if (whyNot !== undefined) return context.skip(whyNot);
-    expectAllKept(lines, ['conversation', 'holder']);
-  },
-);
+it(`defect 5: a store keeps what it acknowledged through ${POWER_CUTS} power cuts`, async (context) => {
+  const lines = await rounds('--power-cut', '--rounds', String(POWER_CUTS));
+  const whyNot = lines.find((line) => line.startsWith('the power cannot be cut here'));
+  if (whyNot !== undefined) return context.skip(whyNot);
+  expectAllKept(lines, ['conversation', 'holder']);
+});

@@ -20,37 +20,33 @@ beforeAll(async () => {
 });
 
 // Where this fails, the other tests of power cuts say nothing about our code.
-it(
-  `a disk has what a process was told that it has, through ${CUTS} power cuts`,
-  { timeout: 300_000 },
-  async (context) => {
-    const whyNot = await whyNoPowerCut();
-    if (whyNot !== undefined) return context.skip(whyNot);
-    const random = new Random(Number(process.env['CRASH_SEED'] ?? 1));
-    const folder = await mkdtemp(join(tmpdir(), 'stowken-power-'));
-    const notes = join(folder, 'notes');
-    const disk = await Disk.create(folder);
-    try {
-      for (let cut = 0; cut < CUTS; cut++) {
-        const worker = spawn(
-          process.execPath,
-          [join(root, 'build/test/crash/append-worker.js'), disk.folder, notes],
-          { stdio: ['ignore', 'pipe', 'inherit'] },
-        );
-        const ended = once(worker, 'exit');
-        await once(worker.stdout, 'data');
-        await setTimeout(random.below(60));
-        await disk.cutPower(worker.pid!);
-        worker.kill('SIGKILL');
-        expect(await ended).toEqual([null, 'SIGKILL']);
-        await disk.startAgain();
-        const noted = (await readFile(notes, 'utf8')).split('\n').length - 1;
-        const kept = recordsIn(await readFile(join(disk.folder, logName)));
-        expect(kept, `records after cut ${cut + 1}`).toBeGreaterThanOrEqual(noted);
-      }
-    } finally {
-      await disk.remove();
-      await rm(folder, { recursive: true });
+it(`a disk has what a process was told that it has, through ${CUTS} power cuts`, async (context) => {
+  const whyNot = await whyNoPowerCut();
+  if (whyNot !== undefined) return context.skip(whyNot);
+  const random = new Random(Number(process.env['CRASH_SEED'] ?? 1));
+  const folder = await mkdtemp(join(tmpdir(), 'stowken-power-'));
+  const notes = join(folder, 'notes');
+  const disk = await Disk.create(folder);
+  try {
+    for (let cut = 0; cut < CUTS; cut++) {
+      const worker = spawn(
+        process.execPath,
+        [join(root, 'build/test/crash/append-worker.js'), disk.folder, notes],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      );
+      const ended = once(worker, 'exit');
+      await once(worker.stdout, 'data');
+      await setTimeout(random.below(60));
+      await disk.cutPower(worker.pid!);
+      worker.kill('SIGKILL');
+      expect(await ended).toEqual([null, 'SIGKILL']);
+      await disk.startAgain();
+      const noted = (await readFile(notes, 'utf8')).split('\n').length - 1;
+      const kept = recordsIn(await readFile(join(disk.folder, logName)));
+      expect(kept, `records after cut ${cut + 1}`).toBeGreaterThanOrEqual(noted);
     }
-  },
-);
+  } finally {
+    await disk.remove();
+    await rm(folder, { recursive: true });
+  }
+});

@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client, credentials, status, type ClientReadableStream } from '@grpc/grpc-js';
 import { service as healthMethods } from 'grpc-health-check';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Vault } from '../../src/vault/index.js';
+import { eventually } from '../support/wait.js';
 import { refusal } from './support/client.js';
 import { startTestServer, type TestServer } from './support/server.js';
 
@@ -90,11 +91,11 @@ describe('health', () => {
     const seen: string[] = [];
     watch.on('data', ({ status }: HealthResponse) => seen.push(status));
     const ended = once(watch, 'end');
-    await vi.waitFor(() => expect(seen).toEqual(['SERVING']));
+    await eventually(() => expect(seen).toEqual(['SERVING']));
     writable = false;
-    await vi.waitFor(() => expect(seen).toEqual(['SERVING', 'NOT_SERVING']), { timeout: 10_000 });
+    await eventually(() => expect(seen).toEqual(['SERVING', 'NOT_SERVING']));
     writable = true;
-    await vi.waitFor(() => expect(seen).toEqual(['SERVING', 'NOT_SERVING', 'SERVING']), { timeout: 10_000 });
+    await eventually(() => expect(seen).toEqual(['SERVING', 'NOT_SERVING', 'SERVING']));
     await server.drain(60_000);
     await ended;
     expect(seen.at(-1)).toBe('NOT_SERVING');
@@ -156,7 +157,7 @@ describe('draining', () => {
     const { state, release, store } = heldStore();
     server = await startTestServer({ store: store(async () => result) });
     const call = server.client.unary('StoreConversation', {});
-    await vi.waitFor(() => expect(state.started).toBe(true));
+    await eventually(() => expect(state.started).toBe(true));
     const drained = server.drain(60_000);
     const late = new HealthClient(server.address);
     expect(await late.check('').catch(refusal)).toMatchObject({ code: status.UNAVAILABLE });
@@ -170,7 +171,7 @@ describe('draining', () => {
     const { state, store } = heldStore();
     server = await startTestServer({ store: store(async () => result) });
     const call = server.client.refused('StoreConversation', {});
-    await vi.waitFor(() => expect(state.started).toBe(true));
+    await eventually(() => expect(state.started).toBe(true));
     await server.drain(10);
     expect([status.CANCELLED, status.UNAVAILABLE]).toContain((await call).code);
   });

@@ -1,7 +1,8 @@
 import { Metadata, status } from '@grpc/grpc-js';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { isStowkenError, limits } from '../../src/model/index.js';
 import type { StoreResult, Vault } from '../../src/vault/index.js';
+import { eventually, withDeadline } from '../support/wait.js';
 import { method, refusal, type Fields } from './support/client.js';
 import { startTestServer, type TestServer } from './support/server.js';
 import { rawMessage, tokensMessage } from './support/wire.js';
@@ -183,7 +184,7 @@ function heldUpload() {
 }
 
 const reasonOf = (state: { signal: AbortSignal | undefined }) =>
-  vi.waitFor(() => {
+  eventually(() => {
     const reason: unknown = state.signal?.reason;
     expect(isStowkenError(reason)).toBe(true);
     return isStowkenError(reason) && reason.reason;
@@ -206,7 +207,7 @@ describe('a client that sends faster than its upload is taken', () => {
         sent++;
       });
     }
-    await vi.waitFor(() => expect(state.taken).toBe(1));
+    await eventually(() => expect(state.taken).toBe(1));
     for (let calls = 0; calls < 200; calls++) await server.client.unary('GetStats', {});
     const partBytes = 256 * 1024;
     const heldBytesMax = 4 * 1024 * 1024;
@@ -227,11 +228,11 @@ describe('an upload that ends before its time', () => {
     const { call, response, send } = server.client.upload(upload);
     send(spec('c'));
     send({ message: {} });
-    await vi.waitFor(() => expect(state.taken).toBe(1));
+    await eventually(() => expect(state.taken).toBe(1));
     call.cancel();
     expect(refusal(await response.catch((error: unknown) => error)).code).toBe(status.CANCELLED);
     expect(await reasonOf(state)).toBe('CANCELLED');
-    await vi.waitFor(() => expect(state.ended).toBe(true));
+    await eventually(() => expect(state.ended).toBe(true));
   });
 
   it('by its deadline stops the work, also while it waits for the client', async () => {
@@ -239,14 +240,17 @@ describe('an upload that ends before its time', () => {
     go();
     server = await startTestServer({ upload: held });
     // A client that knows of no deadline ends nothing by itself, so it is the server's that passes.
-    const metadata = new Metadata();
-    metadata.set('grpc-timeout', '2S');
-    const { response, send } = server.client.upload(upload, {}, metadata);
-    send(spec('c'));
-    send({ message: {} });
-    await vi.waitFor(() => expect(state.taken).toBe(1), { timeout: 2000 });
-    expect(refusal(await response.catch((error: unknown) => error)).code).toBe(status.DEADLINE_EXCEEDED);
-    await vi.waitFor(() => expect(state.ended).toBe(true), { timeout: 5000 });
+    await withDeadline(async (deadlineMs) => {
+      Object.assign(state, { taken: 0, ended: false, signal: undefined });
+      const metadata = new Metadata();
+      metadata.set('grpc-timeout', `${deadlineMs}m`);
+      const { response, send } = server.client.upload(upload, {}, metadata);
+      send(spec('c'));
+      send({ message: {} });
+      expect(refusal(await response.catch((error: unknown) => error)).code).toBe(status.DEADLINE_EXCEEDED);
+      return state.taken === 1;
+    });
+    await eventually(() => expect(state.ended).toBe(true));
     expect(await reasonOf(state)).toBe('DEADLINE_EXCEEDED');
   });
 
@@ -271,16 +275,13 @@ describe('an upload that ends before its time', () => {
       send({ tokens: { tokens_le32: bytes } });
       send({ message: {} });
     }
-    await vi.waitFor(
-      async () => {
-        const { garbage_segments } = await server.client.unary('GetStats', {});
-        expect(garbage_segments).toBeGreaterThan(0);
-      },
-      { timeout: 30_000 },
-    );
+    await eventually(async () => {
+      const { garbage_segments } = await server.client.unary('GetStats', {});
+      expect(garbage_segments).toBeGreaterThan(0);
+    });
     call.cancel();
     await response.catch(() => undefined);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       for await (const _ of server.client.open('CollectGarbage', {})) void _;
       expect(await server.client.unary('GetStats', {})).toMatchObject({ segments: 0, conversations: 0 });
     });

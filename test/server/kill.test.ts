@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { connect } from '../../src/client/index.js';
 import { startStowken } from '../support/process.js';
+import { eventually } from '../support/wait.js';
 
 const rounds = 5;
 const folder = mkdtempSync(join(tmpdir(), 'stowken-kill-'));
@@ -38,7 +38,8 @@ describe('kill -9 in the middle of an import', () => {
           }
         }
       });
-      await setTimeout(200 + Math.random() * 300);
+      const enough = acknowledged.size + 50 + Math.floor(Math.random() * 500);
+      await eventually(() => expect(acknowledged.size).toBeGreaterThanOrEqual(enough));
       await server.kill('SIGKILL');
       await Promise.all(storing);
       client.close();
@@ -47,7 +48,6 @@ describe('kill -9 in the middle of an import', () => {
     const server = await startStowken('--data', folder);
     const client = connect({ server: server.address });
     try {
-      expect(acknowledged.size).toBeGreaterThan(0);
       let listed = 0;
       for await (const { id } of client.list()) {
         listed++;

@@ -13,7 +13,8 @@ export interface StowkenProcess {
 /** `stowken serve` from build/, in a process of its own, once it listens. */
 export async function startStowken(...args: string[]): Promise<StowkenProcess> {
   const main = createRequire(import.meta.url).resolve('#build/src/main.js');
-  const all = [main, 'serve', '--listen', '127.0.0.1:0', '--log-level', 'error', ...args];
+  const usual = ['--listen', '127.0.0.1:0', '--log-level', 'error', '--drain-timeout', '600'];
+  const all = [main, 'serve', ...usual, ...args];
   const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   for await (const line of createInterface({ input: child.stdout })) {

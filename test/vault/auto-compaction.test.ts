@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { limits, type VaultStats } from '../../src/model/index.js';
 import { AutoCompaction, type CompactSummary } from '../../src/vault/index.js';
+import { eventually } from '../support/wait.js';
 import { openTestVault, say, signal, spec, type TestVault } from '../support/vault.js';
 
 let t: TestVault;
@@ -81,7 +82,7 @@ describe('automatic compaction', () => {
     } finally {
       vi.useRealTimers();
     }
-    await vi.waitUntil(() => done.length > 0, { timeout: 20_000 });
+    await eventually(() => expect(done).not.toEqual([]));
     await compaction.stop();
     expect(done.map(({ end }) => end)).toEqual(['complete']);
   });

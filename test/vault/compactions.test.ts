@@ -43,35 +43,30 @@ async function compacted({ vault }: TestVault): Promise<{ bytes: number; inUseBy
   return { bytes: segmentBytes + registryBytes, inUseBytes };
 }
 
-it(
-  'ten compactions, with stores, deletes and gc between them, pile up nothing',
-  { timeout: 600_000 },
-  async () => {
-    const rounds = await inNewVault(async (opened) => {
-      const { vault } = opened;
-      const figures = [];
-      for (let round = 0; round < ROUNDS; round++) {
-        for (const content of contentOf(round)) await fillWithPhrases(vault, content);
-        // Two rounds' conversations stay.
-        for (const { seed, conversations } of round < 2 ? [] : contentOf(round - 2)) {
-          for (let i = 0; i < conversations; i++)
-            await vault.delete(`c${seed}-${i}`, { allowMissing: false });
-        }
-        await collectAll(vault.collectGarbage({ dryRun: false, minAgeMs: 0 }, signal));
-        figures.push(await compacted(opened));
-        expect((await vault.listRegistries()).length).toBeLessThanOrEqual(2);
+it('ten compactions, with stores, deletes and gc between them, pile up nothing', async () => {
+  const rounds = await inNewVault(async (opened) => {
+    const { vault } = opened;
+    const figures = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const content of contentOf(round)) await fillWithPhrases(vault, content);
+      // Two rounds' conversations stay.
+      for (const { seed, conversations } of round < 2 ? [] : contentOf(round - 2)) {
+        for (let i = 0; i < conversations; i++) await vault.delete(`c${seed}-${i}`, { allowMissing: false });
       }
-      return figures;
-    });
-    const anew = await inNewVault(async (opened) => {
-      for (const round of [ROUNDS - 2, ROUNDS - 1]) {
-        for (const content of contentOf(round)) await fillWithPhrases(opened.vault, content);
-      }
-      return compacted(opened);
-    });
-    const last = rounds.at(-1)!;
-    expect(last.bytes / anew.bytes).toBeLessThan(1.1);
-    expect(last.inUseBytes / anew.inUseBytes).toBeLessThan(1.25);
-    expect(last.inUseBytes / rounds[2]!.inUseBytes).toBeLessThan(1.1);
-  },
-);
+      await collectAll(vault.collectGarbage({ dryRun: false, minAgeMs: 0 }, signal));
+      figures.push(await compacted(opened));
+      expect((await vault.listRegistries()).length).toBeLessThanOrEqual(2);
+    }
+    return figures;
+  });
+  const anew = await inNewVault(async (opened) => {
+    for (const round of [ROUNDS - 2, ROUNDS - 1]) {
+      for (const content of contentOf(round)) await fillWithPhrases(opened.vault, content);
+    }
+    return compacted(opened);
+  });
+  const last = rounds.at(-1)!;
+  expect(last.bytes / anew.bytes).toBeLessThan(1.1);
+  expect(last.inUseBytes / anew.inUseBytes).toBeLessThan(1.25);
+  expect(last.inUseBytes / rounds[2]!.inUseBytes).toBeLessThan(1.1);
+});

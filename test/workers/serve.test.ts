@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect, type StowkenClient } from '../../src/client/index.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
+import { eventually } from '../support/wait.js';
 
 const workers = 3;
 let folder: string;
@@ -116,8 +117,9 @@ describe('a server of several workers', () => {
     const before = children();
     expect(before).toHaveLength(workers);
     process.kill(before[0]!, 'SIGKILL');
-    await vi.waitUntil(() => children().length === workers && !children().includes(before[0]!), {
-      timeout: 20_000,
+    await eventually(() => {
+      expect(children()).toHaveLength(workers);
+      expect(children()).not.toContain(before[0]);
     });
     await storeAll(40, 80);
     for (let n = 0; n < 80; n++) expect(await read(clientOf(n), `c${n}`)).toEqual(messagesOf(n));
@@ -127,7 +129,7 @@ describe('a server of several workers', () => {
     await storeAll(0, 40);
     const pids = children();
     await server.kill('SIGKILL');
-    await vi.waitUntil(() => !pids.some(isAlive), { timeout: 20_000 });
+    await eventually(() => expect(pids.filter(isAlive)).toEqual([]));
     for (const client of clients) client.close();
     server = await startStowken('--data', folder, '--workers', String(workers));
     clients = Array.from({ length: 2 }, () => connect({ server: server.address }));

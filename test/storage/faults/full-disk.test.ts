@@ -51,7 +51,7 @@ it.for(durableKinds)(
       expect((await readdir(path)).filter((name) => name.startsWith('backup'))).toEqual([]);
 
       await rm(filler);
-      await expect.poll(() => backend.health().writable, { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => backend.health().writable).toBe(true);
       await backend.commit(storing('after', [longSegment(20_000, 10_000)]));
       expect(await backend.check()).toEqual([]);
       await backend.close();

@@ -187,7 +187,7 @@ describe('a fault at any one operation on the disk', () => {
     expect(backend.health()).toEqual({ writable: false, cause: 'ENOSPC: simulated, write' });
     expect(await backend.getConversation('before')).toBeDefined();
     full = false;
-    await expect.poll(() => backend.health(), { timeout: 30_000 }).toEqual({ writable: true });
+    await expect.poll(() => backend.health()).toEqual({ writable: true });
     await backend.commit(storing('after', [b, c]));
     expect(await backend.check()).toEqual([]);
     await backend.close();

@@ -20,7 +20,7 @@ const keyOf = (index: number) =>
   Buffer.from(`${String.fromCharCode(65 + index)}${'x'.repeat(index % 3 ? 400 : 20)}`);
 const KEYS = 60;
 
-it('holds what a map holds, in one transaction and from one to the next', { timeout: 60_000 }, async () => {
+it('holds what a map holds, in one transaction and from one to the next', async () => {
   const table = environment.tables.ids;
   const step = fc.tuple(
     fc.nat(KEYS - 1),

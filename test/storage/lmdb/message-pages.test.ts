@@ -198,7 +198,7 @@ describe('the pages of message lists', () => {
     });
   });
 
-  it('are right after any appends, forks, puts and deletes of long lists', { timeout: 120_000 }, async () => {
+  it('are right after any appends, forks, puts and deletes of long lists', async () => {
     const id = fc.constantFrom('a', 'b', 'c', 'd');
     const size = fc.oneof(fc.nat({ max: 30 }), fc.nat({ max: 1500 }));
     const operation = fc.oneof(

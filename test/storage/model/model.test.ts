@@ -5,7 +5,7 @@ import { operation } from './operations.js';
 import { Pair } from './pair.js';
 
 describe.each(backendKinds.filter(isPersistent))('the %s backend', (kind) => {
-  it('does what the memory backend does, whatever is asked of it', { timeout: 120_000 }, async () => {
+  it('does what the memory backend does, whatever is asked of it', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(operation, { minLength: 30, maxLength: 120, size: 'max' }),
