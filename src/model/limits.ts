@@ -116,6 +116,8 @@ export const limits = {
   /** Between two looks at whether workers are to be told of the store's health, and before one that ended is replaced. */
   workerNewsMs: 500,
   workerRestartMs: 1000,
+  /** Of a data file up to this long, opening checks every page; of a longer one all pages but those of records. */
+  openedLeavesBytesMax: 64 * 1024 * 1024,
   /** Bytes of one chunk of a backup. */
   backupChunkBytes: 256 * 1024,
   /** Segments that one batch of a garbage collection deletes. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, unlink, type FileHandle } from 'node:fs/promises';
+import { open, readdir, unlink, type FileHandle } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { StowkenError } from '../model/index.js';
@@ -37,7 +37,8 @@ export async function lockFolder(folder: string, record: OwnerRecord): Promise<F
     await listen(server, socketPath(folder, directory, name));
     for (;;) {
       const owner = await record.read();
-      if (owner !== undefined && (await answers(socketPath(folder, directory, owner)))) throw locked(folder);
+      if (owner !== undefined && (await answers(socketPath(folder, directory, owner))))
+        throw lockedFolder(folder);
       if (!(await record.replace(owner, name))) continue;
       if (owner !== undefined) await unlink(join(folder, owner)).catch(() => undefined);
       break;
@@ -53,6 +54,19 @@ export async function lockFolder(folder: string, record: OwnerRecord): Promise<F
       await directory.close();
     },
   };
+}
+
+/** Whether a process has the folder, or is about to: for who looks at it before it asks for the lock. */
+export async function isOwned(folder: string): Promise<boolean> {
+  const sockets = (await readdir(folder)).filter(isOwnerSocket);
+  if (sockets.length === 0) return false;
+  const directory = await open(folder);
+  try {
+    const answering = await Promise.all(sockets.map((name) => answers(socketPath(folder, directory, name))));
+    return answering.includes(true);
+  } finally {
+    await directory.close();
+  }
 }
 
 /** A socket's path may have 107 bytes only: on Linux a folder's descriptor stands for a longer one. */
@@ -89,6 +103,6 @@ function close(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-function locked(folder: string): StowkenError {
+export function lockedFolder(folder: string): StowkenError {
   return new StowkenError('STORE_LOCKED', `another process has the store in ${folder} open`, { folder });
 }

@@ -6,9 +6,10 @@ import { makeFolder } from '../folders.js';
 import { lockFolder, type FolderLock } from '../folder-lock.js';
 import { checkMarker, readMarker, writeMarker } from '../marker.js';
 import { removeStrayCopies } from './backup.js';
-import { damaged, lengthenDataFile } from './tables/data-file.js';
+import { checkBeforeOpening } from './data-file/check-before-opening.js';
 import { dataFileIn, Environment } from './tables/environment.js';
 import { FORMAT_VERSION, KIND } from './tables/layout.js';
+import { fromLmdb } from './tables/lmdb-errors.js';
 import { LmdbBackend } from './lmdb-backend.js';
 import { LmdbReader } from './lmdb-reader.js';
 import { ownerRecord } from './tables/owner-record.js';
@@ -30,25 +31,19 @@ export interface LmdbOptions {
  * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
  */
 export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedBackend> {
-  const { folder } = options;
+  const { folder, lock } = options;
   await makeFolder(folder);
   const file = dataFileIn(folder);
   const marker = await readMarker(folder);
-  if (marker) {
-    checkMarker(marker, KIND, FORMAT_VERSION, folder);
-    if ((await sizeOf(file)) === 0) throw damaged(file, 'is empty or missing');
+  if (marker) checkMarker(marker, KIND, FORMAT_VERSION, folder);
+  const begun = (await sizeOf(file)) > 0;
+  if (marker && !begun) {
+    throw new StowkenError('CORRUPT_STORE', `the data file ${file} is empty or missing: it is damaged`);
   }
-  const lengthened = await lengthenDataFile(file);
-  const backend = await openWhole(options).catch(async (error: unknown) => {
-    if (isStowkenError(error, 'CORRUPT_STORE')) await lengthened?.restore();
-    throw error;
-  });
+  if (begun) await checkBeforeOpening(folder, lock !== false);
+  const backend = await openWhole(options);
   if (!marker) await writeMarker(folder, { kind: KIND, format: FORMAT_VERSION, vaultId: backend.vaultId });
-  const [violation] = lengthened ? await backend.check() : [];
-  if (!violation) return backend;
-  await lengthened?.restore();
-  await backend.close();
-  throw damaged(file, `was cut off (${violation.subject}: ${violation.detail})`);
+  return backend;
 }
 
 async function openWhole({
@@ -103,7 +98,7 @@ async function openEnvironment(folder: string, sync: boolean): Promise<Environme
     if (isStowkenError(error)) throw error;
     const { message } = error as Error;
     const what = `the data file in ${folder} cannot be opened: ${message}`;
-    if (!/^MDB_/.test(message)) throw new Error(what, { cause: error });
+    if (fromLmdb(error) === error) throw new Error(what, { cause: error });
     throw new StowkenError('CORRUPT_STORE', what, {}, { cause: error });
   }
 }

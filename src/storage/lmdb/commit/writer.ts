@@ -4,6 +4,7 @@ import type { Change } from '../../change.js';
 import type { Leases } from '../../leases.js';
 import { planChange } from './apply-change.js';
 import { CommitError, type Environment } from '../tables/environment.js';
+import { isFatal } from '../tables/lmdb-errors.js';
 import type { Outcome } from '../../group-commit.js';
 import { writeState, readState } from '../tables/state.js';
 import { WriteSession, type Shared } from './write-session.js';
@@ -37,7 +38,7 @@ export class Writer {
     try {
       return await this.#commit(() => (changes = take()));
     } catch (error) {
-      if (error instanceof CommitError) throw await this.#stop(error);
+      if (isLast(error)) throw await this.#stop(error);
       if (changes.length === 0) throw error;
       if (changes.length === 1) return [{ refusal: error }];
       // One of them found a damaged record. Nothing was written: let each stand for itself.
@@ -53,7 +54,7 @@ export class Writer {
     try {
       return await this.environment.write(action);
     } catch (error) {
-      throw error instanceof CommitError ? await this.#stop(error) : error;
+      throw isLast(error) ? await this.#stop(error) : error;
     }
   }
 
@@ -95,7 +96,7 @@ export class Writer {
     return outcomes;
   }
 
-  async #stop(error: CommitError): Promise<StowkenError> {
+  async #stop(error: Error): Promise<StowkenError> {
     const full = (await this.environment.bytesFree()) < FULL_BYTES;
     const cause = full ? `no space left on the device (${error.message})` : error.message;
     this.#stopped = { cause };
@@ -120,4 +121,9 @@ export class Writer {
       this.#scheduleRetry();
     }
   }
+}
+
+/** Whether nothing can be written after this error: the commit itself failed, or LMDB gave up. */
+function isLast(error: unknown): error is Error {
+  return error instanceof CommitError || isFatal(error);
 }

@@ -1,7 +1,9 @@
 import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
+import { guardDatabase } from './guarded-database.js';
 import { PAGE_BYTES } from './layout.js';
+import { fromLmdb, guarded } from './lmdb-errors.js';
 import { Table, treePages, type Pin } from './table.js';
 
 const META_PAGES = 2;
@@ -56,15 +58,17 @@ export class Environment {
     const numbered = (name: string) =>
       new Table<number>(
         name,
-        root.openDB<Buffer, number>({ name, keyEncoding: 'uint32', encoding: 'binary' }),
+        guardDatabase(root.openDB<Buffer, number>({ name, keyEncoding: 'uint32', encoding: 'binary' })),
       );
     const keyed = (name: string) =>
       new Table<Buffer>(
         name,
-        root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' }) as unknown as Database<
-          Buffer,
-          Buffer
-        >,
+        guardDatabase(
+          root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' }) as unknown as Database<
+            Buffer,
+            Buffer
+          >,
+        ),
       );
     // In one transaction: a new vault is one commit, not one for each table.
     this.tables = root.transactionSync(() => ({
@@ -116,7 +120,8 @@ export class Environment {
 
   /**
    * Runs `action` in a write transaction and commits; durable when the promise resolves. What the action
-   * throws is rejected, and nothing of it is written. A commit that fails rejects with CommitError.
+   * throws is rejected, and nothing of it is written. A commit that fails rejects with CommitError, and one that meets
+   * damaged pages with CORRUPT_STORE.
    */
   async write<T>(action: () => T): Promise<T> {
     try {
@@ -125,7 +130,7 @@ export class Environment {
       return result;
     } catch (error) {
       const cause = (error as { commitError?: Promise<unknown> }).commitError;
-      if (!cause) throw error;
+      if (!cause) throw fromLmdb(error);
       throw new CommitError(
         await cause.then(
           () => error,
@@ -138,7 +143,7 @@ export class Environment {
   /** Holds the current state for reading; pages that are freed meanwhile stay in use until release(). */
   pin(): { readonly pin: Pin; release(): void } {
     this.#root.resetReadTxn();
-    const pin = this.#root.useReadTransaction();
+    const pin = guarded(() => this.#root.useReadTransaction());
     return { pin, release: () => pin.done() };
   }
 
@@ -149,7 +154,7 @@ export class Environment {
 
   /** Bytes of the pages that hold something. No table keeps duplicates, which this would leave out. */
   bytesInUse(): number {
-    const stats = this.#root.getStats() as { root: object; free: object };
+    const stats = guarded(() => this.#root.getStats()) as { root: object; free: object };
     const tables = Object.values(this.tables) as Table<number | Buffer>[];
     const pages = tables.reduce((sum, table) => sum + table.pages(), 0);
     return (META_PAGES + treePages(stats.root) + treePages(stats.free) + pages) * PAGE_BYTES;

@@ -1,0 +1,164 @@
+import { tableKeys } from '../tables/table-keys.js';
+import { readFreeRuns } from './free-list.js';
+import { META_PAGES, readNewestMeta, type Meta } from './meta-pages.js';
+import { intact, PageDamage } from './page-damage.js';
+import type { PageFile } from './page-file.js';
+import { PageSet } from './page-set.js';
+import { nodeKinds, type TreePage, type TreeRecord } from './tree-page.js';
+import { TreeWalk, type TreeVisitor, type WalkOptions } from './tree-walk.js';
+
+/** How many pages a file may lack at its end without being looked at as far as they are free. */
+const MISSING_PAGES_MAX = 2 ** 20;
+
+/** LMDB's flag of a tree whose keys are integers. */
+const INTEGER_KEYS = 8;
+
+export interface CheckedDataFile {
+  readonly transaction: number;
+  /** Pages that the newest state has in all. */
+  readonly pages: number;
+  /** Pages of trees, and of long values when leaves were read, with the two meta pages. */
+  readonly used: number;
+  readonly free: number;
+}
+
+/**
+ * Checks the pages of the newest state before LMDB maps the file:
+ *
+ * 1. Both meta pages are whole, and follow each other.
+ * 2. The free list's tree is whole; each page is free once. Pages that the file lacks at its end are free.
+ * 3. The main tree has nothing but records of the tables that this version knows.
+ * 4. The trees of all tables are whole: their branches, and their leaves too if `leaves` is true (see TreeWalk).
+ * 5. No page is reached twice, and none that is reached is free.
+ *
+ * A page that is neither reached nor free is lost space, and no damage.
+ * @throws PageDamage
+ */
+export function checkDataFile(file: PageFile, { leaves }: { readonly leaves: boolean }): CheckedDataFile {
+  const meta = readNewestMeta(file);
+  return new DataFileCheck(file, meta, leaves).check();
+}
+
+class DataFileCheck {
+  readonly #used: PageSet;
+  readonly #free: PageSet;
+  readonly #visitor: TreeVisitor = {
+    reach: (page, count, from) => this.#reach(page, count, from),
+  };
+
+  constructor(
+    private readonly file: PageFile,
+    private readonly meta: Meta,
+    private readonly leaves: boolean,
+  ) {
+    const pages = meta.lastPage + 1;
+    // Before memory is taken by what a damaged meta page says.
+    if (pages - file.pages > MISSING_PAGES_MAX) throw this.#tooShort();
+    this.#used = new PageSet(pages);
+    this.#free = new PageSet(pages);
+  }
+
+  check(): CheckedDataFile {
+    for (let page = 0; page < META_PAGES; page += 1) this.#used.add(page);
+    this.#freeList();
+    this.#missingPages();
+    for (const { name, record, page } of this.#tables()) {
+      this.#walk(name, record, page, {
+        keys: tableKeys[name as keyof typeof tableKeys],
+        leaves: this.leaves,
+      });
+    }
+    const { size: used } = this.#used;
+    const { size: free } = this.#free;
+    return { transaction: this.meta.transaction, pages: this.meta.lastPage + 1, used, free };
+  }
+
+  #freeList(): void {
+    const { freeList, lastPage, transaction } = this.meta;
+    const leaf = (page: TreePage) => {
+      for (let index = 0; index < page.count; index += 1) {
+        const isPlace = page.nodeKind(index) === nodeKinds.place;
+        const record = isPlace ? this.file.valueAt(page.place(index)) : page.value(index);
+        for (const { first, count } of readFreeRuns(record, page.number, lastPage)) {
+          for (let free = first; free < first + count; free += 1) this.#addFree(free, page.number);
+        }
+      }
+    };
+    this.#walk('the free list', freeList, transaction % META_PAGES, { keys: 'u64', leaves: true }, leaf);
+    // Its own pages were reached before all that is free was known.
+    for (let page = META_PAGES; page <= lastPage; page += 1) {
+      if (this.#used.has(page)) intact(!this.#free.has(page), page, () => 'is in use, and in the free list');
+    }
+  }
+
+  #addFree(page: number, from: number): void {
+    intact(this.#free.add(page), from, () => `has page ${page} in the free list, which has it twice`);
+  }
+
+  /** A page that was taken and given back in one transaction was never written. */
+  #missingPages(): void {
+    for (let page = this.file.pages; page <= this.meta.lastPage; page += 1) {
+      if (!this.#free.has(page)) throw this.#tooShort();
+    }
+  }
+
+  #tables(): { readonly name: string; readonly record: TreeRecord; readonly page: number }[] {
+    const found: { name: string; record: TreeRecord; page: number }[] = [];
+    const leaf = (page: TreePage) => {
+      for (let index = 0; index < page.count; index += 1) {
+        // LMDB's names end with a zero byte.
+        const name = page.key(index).toString('latin1').replace(/\0$/, '');
+        const keys = Object.hasOwn(tableKeys, name) ? tableKeys[name as keyof typeof tableKeys] : undefined;
+        intact(
+          keys !== undefined,
+          page.number,
+          () => `has a table ${JSON.stringify(name)}, which there is not`,
+        );
+        const record = page.treeRecord(index);
+        const flags = keys === 'u32' ? INTEGER_KEYS : 0;
+        intact(
+          record.flags === flags && record.padding === 0,
+          page.number,
+          () => `says of table ${name} that its keys are of kind ${record.flags}`,
+        );
+        found.push({ name, record, page: page.number });
+      }
+    };
+    const options = { keys: 'bytes', leaves: true, nodes: [nodeKinds.tree] } as const;
+    this.#walk('the list of tables', this.meta.main, this.meta.transaction % META_PAGES, options, leaf);
+    return found;
+  }
+
+  #walk(
+    name: string,
+    record: TreeRecord,
+    from: number,
+    options: Omit<WalkOptions, 'transaction'>,
+    leaf?: (page: TreePage) => void,
+  ): void {
+    const visitor = leaf ? { ...this.#visitor, leaf } : this.#visitor;
+    const { transaction } = this.meta;
+    new TreeWalk(this.file, name, record, visitor, { ...options, transaction }).walk(from);
+  }
+
+  #reach(page: number, count: number, from: number): void {
+    const { lastPage } = this.meta;
+    intact(
+      page >= META_PAGES && page + count - 1 <= lastPage,
+      from,
+      () => `leads to page ${page + count - 1}, and the last page is ${lastPage}`,
+    );
+    for (let reached = page; reached < page + count; reached += 1) {
+      intact(this.#used.add(reached), from, () => `leads to page ${reached}, and so does another page`);
+      intact(!this.#free.has(reached), from, () => `leads to page ${reached}, which is free`);
+    }
+  }
+
+  #tooShort(): PageDamage {
+    const { pages, bytes } = this.file;
+    return new PageDamage(
+      undefined,
+      `it was cut off: it has ${bytes} bytes (${pages} pages), and ${this.meta.lastPage + 1} pages by its newest meta page`,
+    );
+  }
+}

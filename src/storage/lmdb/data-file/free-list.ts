@@ -1,0 +1,53 @@
+import { META_PAGES } from './meta-pages.js';
+import { intact } from './page-damage.js';
+import { readNumber } from './tree-page.js';
+
+/** Pages that lie one after the other. */
+export interface FreeRun {
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * Reads a record of the free list, as lmdb-js writes it (stock LMDB writes another form): eight bytes a number.
+ *
+ *     0      n, the number of entries in use; the record may have room for more
+ *     8 * i  entry i, from 1 to n:   p > 0         page p
+ *                                    -c, then p    c pages from p
+ *                                    0             a gap
+ *
+ * @param page the page that the record stands on, which damage is reported of
+ * @throws PageDamage
+ */
+export function readFreeRuns(record: Buffer, page: number, lastPage: number): FreeRun[] {
+  const room = Math.floor(record.length / 8) - 1;
+  intact(room >= 0, page, () => 'a record of the free list is too short');
+  const entries = readNumber(record, 0);
+  intact(
+    entries <= room,
+    page,
+    () => `a record of the free list has ${entries} entries, and room for ${room}`,
+  );
+  const runs: FreeRun[] = [];
+  for (let entry = 1; entry <= entries; entry += 1) {
+    const value = Number(record.readBigInt64LE(8 * entry));
+    if (value === 0) continue;
+    if (value > 0) {
+      runs.push(checked(value, 1, page, lastPage));
+      continue;
+    }
+    entry += 1;
+    intact(entry <= entries, page, () => 'a record of the free list ends inside a run');
+    runs.push(checked(Number(record.readBigInt64LE(8 * entry)), -value, page, lastPage));
+  }
+  return runs;
+}
+
+function checked(first: number, count: number, page: number, lastPage: number): FreeRun {
+  intact(
+    first >= META_PAGES && first + count - 1 <= lastPage,
+    page,
+    () => `the free list has ${count} pages from ${first}, and the last page is ${lastPage}`,
+  );
+  return { first, count };
+}

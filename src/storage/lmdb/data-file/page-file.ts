@@ -1,0 +1,64 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { PAGE_BYTES } from '../tables/layout.js';
+import { intact, PageDamage } from './page-damage.js';
+import { checkOverflowHeader, HEADER_BYTES, TreePage, type Place } from './tree-page.js';
+
+/**
+ * The pages of a data file, read with pread and never through a map: what is damaged or missing is told,
+ * where LMDB would end the process. The file is opened for reading alone.
+ */
+export class PageFile {
+  private constructor(
+    private readonly descriptor: number,
+    /** Whole pages that the file has. */
+    readonly pages: number,
+    readonly bytes: number,
+  ) {}
+
+  static open(path: string): PageFile {
+    const descriptor = openSync(path, 'r');
+    const { size } = fstatSync(descriptor);
+    return new PageFile(descriptor, Math.floor(size / PAGE_BYTES), size);
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
+
+  /** Reads pages that lie one after the other; into `buffer` when it has room for them. @throws PageDamage */
+  read(number: number, count = 1, buffer?: Buffer): Buffer {
+    intact(number >= 0 && count >= 1 && number + count <= this.pages, number, () =>
+      count === 1 ? 'is not in the file' : `${count} pages from it are not in the file`,
+    );
+    const wanted = count * PAGE_BYTES;
+    const bytes = buffer && buffer.length >= wanted ? buffer.subarray(0, wanted) : Buffer.allocUnsafe(wanted);
+    for (let at = 0; at < wanted;) {
+      const got = this.#pread(bytes, at, number);
+      intact(got > 0, number, () => 'is not in the file any more');
+      at += got;
+    }
+    return bytes;
+  }
+
+  /** A disk that cannot read a sector is damage like any other. */
+  #pread(bytes: Buffer, at: number, number: number): number {
+    try {
+      return readSync(this.descriptor, bytes, at, bytes.length - at, number * PAGE_BYTES + at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EIO') throw new PageDamage(number, 'cannot be read');
+      throw error;
+    }
+  }
+
+  /** @throws PageDamage */
+  treePage(number: number, buffer?: Buffer): TreePage {
+    return TreePage.decode(this.read(number, 1, buffer), number);
+  }
+
+  /** The value that has pages of its own. @throws PageDamage */
+  valueAt(place: Place): Buffer {
+    const pages = this.read(place.page, place.pages);
+    checkOverflowHeader(pages, place);
+    return pages.subarray(HEADER_BYTES, HEADER_BYTES + place.bytes);
+  }
+}
