@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { LiveCodec } from '../../codec/index.js';
 import type { VaultStats } from '../../model/index.js';
+import { planChange } from '../apply-change.js';
 import type { ManagedBackend } from '../backend.js';
 import type { Change, ChangeResult, SegmentKey, StoredSegment } from '../change.js';
 import type { CheckOptions, RepairOptions } from '../checks.js';
@@ -21,7 +22,7 @@ import { createRecordSnapshot } from '../record-snapshot.js';
 import { closed, segmentNotFound } from '../refusals.js';
 import { checkReplacements } from '../replacements.js';
 import { checkMemory } from './memory-check.js';
-import { commitToMemory } from './memory-commit.js';
+import { MemoryChangeOps } from './memory-change-ops.js';
 import { listRegistries, scanSegments } from './memory-registries.js';
 import { MemoryStore, type MemorySegment } from './memory-store.js';
 
@@ -46,7 +47,12 @@ class MemoryBackend implements ManagedBackend {
     if (!this.#open) throw closed();
     const hashOf = (key: SegmentKey) => this.#store.segments.get(Number(key))?.hash;
     checkReplacements(change.replaceFrames ?? [], hashOf, this.codec);
-    return commitToMemory(this.#store, change, this.clock(), this.#leases.oldest(), this.codec);
+    if (change.putRegistry) this.codec.withRegistry(change.putRegistry.bytes); // refused when it is damaged
+    // What becomes garbage with this change stays: the backends agree, though here no snapshot could see it.
+    const sequenceMax = Math.min(this.#leases.oldest(), this.#store.sequence);
+    const plan = planChange(new MemoryChangeOps(this.#store, this.codec, this.clock()), change, sequenceMax);
+    if (!plan.changesNothing) this.#store.sequence += 1;
+    return plan.apply().result;
   }
 
   async findSegments(hashes: readonly string[]): Promise<(StoredSegment | undefined)[]> {

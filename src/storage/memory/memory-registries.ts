@@ -1,16 +1,7 @@
-import { frameRegistryId, registryIdOf, type LiveCodec } from '../../codec/index.js';
-import type { Change, SegmentKey } from '../change.js';
+import { frameRegistryId, type LiveCodec } from '../../codec/index.js';
+import type { SegmentKey } from '../change.js';
 import type { ScanQuery, SegmentScan, StoredRegistry } from '../queries.js';
 import type { MemoryStore } from './memory-store.js';
-
-export function putRegistry(
-  store: MemoryStore,
-  codec: LiveCodec,
-  { bytes, timeMs }: NonNullable<Change['putRegistry']>,
-): void {
-  codec.add(bytes);
-  store.registries.set(registryIdOf(bytes), { bytes: bytes.slice(), createTimeMs: timeMs });
-}
 
 /** Removes those that no frame names; returns them. */
 export function dropRegistries(store: MemoryStore, codec: LiveCodec, ids: readonly number[]): number[] {

@@ -1,5 +1,5 @@
 import type { Conversation, MessageRecord, SegmentHash } from '../../model/index.js';
-import type { ChangeResult, RequestMark } from '../change.js';
+import type { ChangeResult, NewSegment, RequestMark } from '../change.js';
 
 export interface MemorySegment {
   readonly id: number;
@@ -42,7 +42,7 @@ export class MemoryStore {
     return number === undefined ? undefined : this.conversations.get(number);
   }
 
-  addSegment(hash: SegmentHash, tokenCount: number, frame: Uint8Array, nowMs: number): void {
+  addSegment({ hash, tokenCount, frame }: NewSegment, nowMs: number): void {
     const segment: MemorySegment = {
       id: this.nextSegment++,
       hash,

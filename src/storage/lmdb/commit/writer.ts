@@ -1,8 +1,9 @@
 import { StowkenError } from '../../../model/index.js';
 import type { StorageHealth } from '../../backend.js';
+import { planChange, type ChangePlan } from '../../apply-change.js';
 import type { Change } from '../../change.js';
 import type { Leases } from '../../leases.js';
-import { planChange } from './apply-change.js';
+import { LmdbChangeOps } from './lmdb-change-ops.js';
 import { CommitError, type Environment } from '../tables/environment.js';
 import { isFatal } from '../tables/lmdb-errors.js';
 import type { Outcome } from '../../group-commit.js';
@@ -77,17 +78,18 @@ export class Writer {
       const current = (session = new WriteSession(this.shared, this.clock()));
       // What became unused in this transaction may be in a snapshot that is taken before it is visible.
       const sequenceMax = Math.min(this.leases.oldest(), current.state.commitSequence - 1);
+      const ops = new LmdbChangeOps(current);
       let wrote = false;
       const results = take().map((change): Outcome => {
-        let make;
+        let plan: ChangePlan;
         try {
-          make = planChange(current, change, sequenceMax);
+          plan = planChange(ops, change, sequenceMax);
         } catch (refusal) {
           return { refusal };
         }
-        const made = make();
-        wrote ||= made.wrote;
-        return { result: made.result };
+        const applied = plan.apply();
+        wrote ||= applied.wrote;
+        return { result: applied.result };
       });
       if (wrote) current.flush(sequenceMax);
       return results;
