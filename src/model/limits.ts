@@ -32,6 +32,11 @@ export const limits = {
   uploadPartBytesMax: 2 * 1024 * 1024,
   /** The text of one message of an upload, in UTF-8: text is encoded as a whole. */
   uploadTextBytesMax: 16 * 1024 * 1024,
+  /** Letters (UTF-16 units) of text without any break between words, digits and punctuation. Merging them takes memory. */
+  textRunLettersMax: 256 * 1024,
+  /** Long texts, and their bytes, that the threads which encode and decode text work on at once; others wait. */
+  longTextsPerThreadMax: 16,
+  longTextsBytesMax: 128 * 1024 * 1024,
   /** Messages of one upload, and bytes of the list of them that is kept until it ends. */
   uploadMessagesMax: 1_000_000,
   uploadListBytesMax: 64 * 1024 * 1024,

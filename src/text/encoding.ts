@@ -1,47 +1,97 @@
-import type { GptEncoding } from 'gpt-tokenizer/GptEncoding';
-import type { EncodingName } from './names.js';
+import { MergeCache } from './merge-cache.js';
+import { isLargeMerge, mergePiece } from './merge.js';
+import { limits } from '../model/index.js';
+import { LongRun, splitPieces } from './pieces.js';
+import type { Slices } from './slices.js';
+import { TokenSink } from './token-sink.js';
+import { latin1, type Vocabulary } from './vocabulary.js';
 
-/** Special-token text is ordinary text: nothing is disallowed, and nothing becomes a special token. */
-const asOrdinaryText = { disallowedSpecial: new Set<string>() };
+/** Letters of text that are encoded, and tokens that are decoded, in one slice: some milliseconds. */
+const sliceLetters = 16 * 1024;
+const sliceTokens = 16 * 1024;
+/** A piece that is no token takes about so many times longer than one that is. */
+const mergeCost = 8;
+
+/** Tokens of several texts, one after the other, and where each text's tokens end. */
+export interface EncodedTexts {
+  readonly tokens: Uint32Array;
+  readonly ends: Uint32Array;
+}
+
+export interface TokenBytes {
+  readonly bytes: Uint8Array;
+  /** Where each token's bytes end. */
+  readonly ends: Uint32Array;
+}
 
 /** A tokenizer with its tables, for the thread that loaded it. */
 export class Encoding {
-  private readonly bytesOfToken = new Map<number, Uint8Array>();
-  private readonly utf8 = new TextEncoder();
+  readonly #bytesOfToken = new Map<number, Uint8Array>();
+  readonly #utf8 = new TextEncoder();
+  readonly #cache = new MergeCache();
+  /** True while a large piece is merged: the others wait, so that its memory is taken once. */
+  #merging = false;
 
   constructor(
-    private readonly api: GptEncoding,
-    /** Text or UTF-8 bytes of every ordinary token, by id. */
-    private readonly ranks: readonly (string | readonly number[] | undefined)[],
+    private readonly vocabulary: Vocabulary,
+    /** Cuts text into the pieces that are encoded each by itself. */
+    private readonly pattern: RegExp,
+    /** The text of special tokens by id. */
+    private readonly specialTokens: ReadonlyMap<number, string>,
   ) {}
 
-  /** Little-endian words; the buffer is the caller's. */
-  encode(text: string): Uint8Array {
-    // Piece by piece: the library's one-call form overflows the stack on a piece of 100,000 tokens.
-    let tokens = new Uint32Array(16 + (text.length >> 1));
-    let count = 0;
-    for (const piece of this.api.encodeGenerator(text, asOrdinaryText)) {
-      if (count + piece.length > tokens.length) {
-        const grown = new Uint32Array(Math.max(tokens.length * 2, count + piece.length));
-        grown.set(tokens);
-        tokens = grown;
+  /** Encodes texts; special-token text is ordinary text. @throws LongRun */
+  *encode(texts: readonly string[]): Slices<EncodedTexts> {
+    const sink = new TokenSink();
+    const ends = new Uint32Array(texts.length);
+    let letters = 0;
+    for (const [index, text] of texts.entries()) {
+      letters += 16; // a text costs something, however short it is
+      for (const piece of splitPieces(text, this.pattern)) {
+        if (piece.length > limits.textRunLettersMax) throw new LongRun(index);
+        letters += piece.length;
+        const token = this.vocabulary.ofText(piece);
+        if (token !== undefined) sink.push(token);
+        else {
+          letters += piece.length * mergeCost;
+          sink.pushAll(this.#cache.get(piece) ?? (yield* this.#merge(piece)));
+        }
+        if (letters < sliceLetters) continue;
+        letters = 0;
+        yield;
       }
-      for (const token of piece) tokens[count++] = token;
+      ends[index] = sink.length;
     }
-    return new Uint8Array(tokens.buffer.slice(0, count * 4));
+    return { tokens: sink.tokens(), ends };
+  }
+
+  *#merge(piece: string): Slices<readonly number[]> {
+    const bytes = latin1(Buffer.from(piece));
+    const tokens: number[] = [];
+    const large = isLargeMerge(bytes.length);
+    while (large && this.#merging) yield;
+    this.#merging ||= large;
+    try {
+      yield* mergePiece(bytes, this.vocabulary.ofBytes, tokens);
+    } finally {
+      if (large) this.#merging = false;
+    }
+    this.#cache.set(piece, tokens);
+    return tokens;
   }
 
   /**
-   * The UTF-8 bytes of tokens. Done here and not by the library's decode, which drops a byte order mark.
-   * Returns a token that the tokenizer does not have as `unknownToken`.
+   * Returns the UTF-8 bytes of tokens, up to the first token that ends behind `bytesMax`. A byte order mark is kept, as
+   * gpt-tokenizer's own decoding does not. Returns a token that the tokenizer does not have as `unknownToken`.
    */
-  bytes(tokens: Uint32Array): { bytes: Uint8Array; ends: Uint32Array } | { unknownToken: number } {
-    let bytes = new Uint8Array(tokens.length * 4 + 16);
+  *decode(tokens: Uint32Array, bytesMax: number): Slices<TokenBytes | { unknownToken: number }> {
+    let bytes = new Uint8Array(Math.min(tokens.length * 4, bytesMax) + 16);
     const ends = new Uint32Array(tokens.length);
     let length = 0;
-    for (let i = 0; i < tokens.length; i++) {
-      const piece = this.tokenBytes(tokens[i]!);
-      if (piece === undefined) return { unknownToken: tokens[i]! };
+    let count = 0;
+    while (count < tokens.length && length <= bytesMax) {
+      const piece = this.#tokenBytes(tokens[count]!);
+      if (piece === undefined) return { unknownToken: tokens[count]! };
       if (length + piece.length > bytes.length) {
         const grown = new Uint8Array(Math.max(bytes.length * 2, length + piece.length));
         grown.set(bytes);
@@ -49,57 +99,23 @@ export class Encoding {
       }
       bytes.set(piece, length);
       length += piece.length;
-      ends[i] = length;
+      ends[count++] = length;
+      if (count % sliceTokens === 0) yield;
     }
-    return { bytes: bytes.subarray(0, length), ends };
+    return { bytes: bytes.subarray(0, length), ends: ends.subarray(0, count) };
   }
 
-  private tokenBytes(token: number): Uint8Array | undefined {
-    const known = this.bytesOfToken.get(token);
+  #tokenBytes(token: number): Uint8Array | undefined {
+    const known = this.#bytesOfToken.get(token);
     if (known !== undefined) return known;
-    const bytes = this.lookUp(token);
-    if (bytes !== undefined) this.bytesOfToken.set(token, bytes);
+    const bytes = this.#lookUp(token);
+    if (bytes !== undefined) this.#bytesOfToken.set(token, bytes);
     return bytes;
   }
 
-  private lookUp(token: number): Uint8Array | undefined {
-    const ordinary = this.ranks[token];
-    if (typeof ordinary === 'string') return this.utf8.encode(ordinary);
-    if (ordinary !== undefined) return Uint8Array.from(ordinary);
-    try {
-      return this.utf8.encode(this.api.decode([token])); // a special token's text
-    } catch {
-      return undefined;
-    }
+  #lookUp(token: number): Uint8Array | undefined {
+    const ordinary = this.vocabulary.ranks[token] ?? this.specialTokens.get(token);
+    if (ordinary === undefined) return undefined;
+    return typeof ordinary === 'string' ? this.#utf8.encode(ordinary) : Uint8Array.from(ordinary);
   }
-}
-
-const ranksOf: Readonly<Record<EncodingName, string>> = {
-  gpt2: 'r50k_base',
-  r50k_base: 'r50k_base',
-  p50k_base: 'p50k_base',
-  p50k_edit: 'p50k_base',
-  cl100k_base: 'cl100k_base',
-  o200k_base: 'o200k_base',
-  o200k_harmony: 'o200k_base',
-};
-
-const loaded = new Map<EncodingName, Promise<Encoding>>();
-
-/** Loads an encoding's tables once; they stay. */
-export function loadEncoding(name: EncodingName): Promise<Encoding> {
-  let encoding = loaded.get(name);
-  if (encoding === undefined) {
-    encoding = load(name);
-    loaded.set(name, encoding);
-  }
-  return encoding;
-}
-
-async function load(name: EncodingName): Promise<Encoding> {
-  const [api, ranks] = (await Promise.all([
-    import(`gpt-tokenizer/encoding/${name}`),
-    import(`gpt-tokenizer/bpeRanks/${ranksOf[name]}`),
-  ])) as [{ default: GptEncoding }, { default: readonly (string | readonly number[] | undefined)[] }];
-  return new Encoding(api.default, ranks.default);
 }

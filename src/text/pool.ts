@@ -1,42 +1,88 @@
 import { createRequire } from 'node:module';
 import { Piscina } from 'piscina';
-import { StowkenError } from '../model/index.js';
+import { limits, StowkenError } from '../model/index.js';
+import { FairSlots } from '../queue/index.js';
 import { knownEncodings, resolveEncodingName, type EncodingName } from './names.js';
 import type { Tokenizers } from './tokenizers.js';
-import type { DecodeOutcome, DecodeTask, EncodeTask } from './worker.js';
+import type { DecodeOutcome, DecodeTask, EncodeOutcome, EncodeTask } from './worker.js';
 
 export interface TokenizerPoolOptions {
   /** Worker threads at most; each that has worked keeps an encoding's tables, about 100 MB. */
   readonly threadsMax: number;
 }
 
-/** Threads start with the first text. An aborted task's thread is stopped at once, and replaced. */
-export function createTokenizers(options: TokenizerPoolOptions): Tokenizers {
+/** Letters, or bytes of tokens, of a call that goes before longer ones. */
+const shortMax = 16 * 1024;
+
+/**
+ * Threads start with the first text. Each shares itself between all its calls, a slice at a time: one that is
+ * cancelled ends with its slice, and the thread goes on with the others.
+ */
+export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenizers {
   const pool = new Piscina({
     filename: createRequire(import.meta.url).resolve('#build/src/text/worker.js'),
     minThreads: 0,
-    maxThreads: options.threadsMax,
+    maxThreads: threadsMax,
+    concurrentTasksPerWorker: Number.MAX_SAFE_INTEGER,
+    // To an idle thread; else a new one is started; else to the one with the fewest calls.
+    loadBalancer: (_task, threads) => {
+      if (threads.length === 0) return null;
+      const least = threads.reduce((a, b) => (b.currentUsage < a.currentUsage ? b : a));
+      return least.currentUsage === 0 || threads.length >= threadsMax ? least : null;
+    },
     idleTimeout: 300_000,
   });
+  // A thread has a copy of what it works on: only so many long texts at once.
+  const longTexts = new FairSlots<undefined>({
+    countMax: limits.longTextsPerThreadMax * threadsMax,
+    weightMax: limits.longTextsBytesMax,
+  });
 
-  async function run<T>(name: string, task: EncodeTask | DecodeTask, signal: AbortSignal): Promise<T> {
+  async function run<Outcome>(
+    name: 'encode' | 'decode',
+    task: Omit<EncodeTask, TaskOwn> | Omit<DecodeTask, TaskOwn>,
+    isShort: boolean,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const cancelled = new Int32Array(new SharedArrayBuffer(4));
+    const onAbort = (): void => void Atomics.store(cancelled, 0, 1);
+    signal.addEventListener('abort', onAbort, { once: true });
     try {
-      return (await pool.run(task, { name, signal })) as T;
-    } catch (error) {
-      if (signal.aborted) throw new StowkenError('CANCELLED', 'the call was cancelled', {}, { cause: error });
-      throw error;
+      signal.throwIfAborted();
+      const outcome = (await pool.run({ ...task, isShort, cancelled }, { name })) as Outcome | undefined;
+      signal.throwIfAborted();
+      return outcome!;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
     }
+  }
+
+  /** Encodes when there is room for so much text. */
+  async function encode(task: Omit<EncodeTask, TaskOwn>, signal: AbortSignal): Promise<EncodeOutcome> {
+    const size = task.texts.reduce((sum, { length }) => sum + length, 0);
+    if (size <= shortMax) return run('encode', task, true, signal);
+    const leave = await longTexts.enter({ owner: undefined, weight: 2 * size, signal });
+    return run<EncodeOutcome>('encode', task, false, signal).finally(leave);
   }
 
   return {
     known: knownEncodings,
     resolve: resolveEncodingName,
 
-    encode: async (tokenizer, texts, signal) =>
-      run<Uint8Array[]>('encode', { encoding: known(tokenizer), texts }, signal),
+    async encode(tokenizer, texts, signal) {
+      const task = { encoding: known(tokenizer), texts };
+      const outcome = await encode(task, signal).catch((error: unknown) => rethrow(error, signal));
+      if ('longRun' in outcome) throw longRun(outcome.longRun);
+      const { tokens, ends } = outcome;
+      const bytes = new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength);
+      return texts.map((_, index) => bytes.subarray(4 * (ends[index - 1] ?? 0), 4 * ends[index]!));
+    },
 
     async decode(tokenizer, items, signal) {
-      const outcome = await run<DecodeOutcome>('decode', { encoding: known(tokenizer), items }, signal);
+      const task = { encoding: known(tokenizer), items };
+      const size = items.reduce((sum, { words }) => sum + words.length, 0);
+      const decoding = run<DecodeOutcome>('decode', task, size <= shortMax, signal);
+      const outcome = await decoding.catch((error: unknown) => rethrow(error, signal));
       if (!('unknownToken' in outcome)) return outcome;
       const token = String(outcome.unknownToken);
       throw new StowkenError('UNDECODABLE_TOKEN', `tokenizer ${tokenizer} has no token ${token}`, {
@@ -47,6 +93,24 @@ export function createTokenizers(options: TokenizerPoolOptions): Tokenizers {
 
     close: () => pool.destroy(),
   };
+}
+
+/** What ended because the call was cancelled says so. */
+function rethrow(error: unknown, signal: AbortSignal): never {
+  if (signal.aborted) throw new StowkenError('CANCELLED', 'the call was cancelled', {}, { cause: error });
+  throw error;
+}
+
+type TaskOwn = 'cancelled' | 'isShort';
+
+/** `text`: which of those given. */
+function longRun(text: number): StowkenError {
+  const limit = limits.textRunLettersMax;
+  return new StowkenError(
+    'REQUEST_TOO_LARGE',
+    `has more than ${limit} letters, spaces or punctuation marks in a row`,
+    { text: String(text), limit: String(limit) },
+  );
 }
 
 function known(name: string): EncodingName {

@@ -26,11 +26,14 @@ export interface Tokenizers {
   /** The encodings that can be named. */
   readonly known: readonly string[];
 
-  /** Encodes each text, special-token text as ordinary text; little-endian words, each buffer the caller's. */
+  /**
+   * Encodes each text, special-token text as ordinary text; little-endian words, which are the caller's. Rejects with
+   * REQUEST_TOO_LARGE for a run of more than limits.textRunLettersMax letters; metadata: text (which of them), limit.
+   */
   encode(tokenizer: string, texts: readonly string[], signal: AbortSignal): Promise<Uint8Array[]>;
 
   /**
-   * Decodes each item on its own. Bytes that are no UTF-8 become U+FFFD, and `replaced` says so.
+   * Decodes each item on its own, and none behind one with `more`. Bytes that are no UTF-8 become U+FFFD, and `replaced` says so.
    * Rejects with UNDECODABLE_TOKEN for a token that the tokenizer does not have.
    */
   decode(

@@ -1,45 +1,85 @@
 import { limits } from '../model/index.js';
-import { loadEncoding, type Encoding } from './encoding.js';
+import type { EncodedTexts, Encoding } from './encoding.js';
+import { loadEncoding } from './load-encoding.js';
 import type { EncodingName } from './names.js';
+import { LongRun } from './pieces.js';
+import type { Slices } from './slices.js';
 import type { DecodedText, WordsToDecode } from './tokenizers.js';
+import { Turns } from './turns.js';
 import { completeTokens, tokensWithin } from './utf8.js';
 
-export interface EncodeTask {
+/** A call's work for a thread. */
+interface Task {
   readonly encoding: EncodingName;
+  /** Shared with the caller, who sets it to 1 when the work is no longer wanted. */
+  readonly cancelled: Int32Array;
+  readonly isShort: boolean;
+}
+
+export interface EncodeTask extends Task {
   readonly texts: readonly string[];
 }
 
-export interface DecodeTask {
-  readonly encoding: EncodingName;
+export interface DecodeTask extends Task {
   readonly items: readonly WordsToDecode[];
 }
 
-/** An unknown token comes back as data: an error that crosses threads keeps neither its class nor its fields. */
+/** Refusals come back as data: an error that crosses threads keeps neither its class nor its fields. */
+export type EncodeOutcome = EncodedTexts | { readonly longRun: number };
 export type DecodeOutcome = readonly DecodedText[] | { readonly unknownToken: number };
 
 const strictUtf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
 const lenientUtf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+const turns = new Turns();
 
-export async function encode(task: EncodeTask): Promise<Uint8Array[]> {
+/** Undefined: cancelled. */
+export async function encode(task: EncodeTask): Promise<EncodeOutcome | undefined> {
   const encoding = await loadEncoding(task.encoding);
-  return task.texts.map((text) => encoding.encode(text));
+  try {
+    return await inTurns(task, encoding.encode(task.texts));
+  } catch (error) {
+    if (error instanceof LongRun) return { longRun: error.text };
+    throw error;
+  }
 }
 
-export async function decode(task: DecodeTask): Promise<DecodeOutcome> {
-  const encoding = await loadEncoding(task.encoding);
+/** Undefined: cancelled. */
+export async function decode(task: DecodeTask): Promise<DecodeOutcome | undefined> {
+  return inTurns(task, decodeItems(await loadEncoding(task.encoding), task.items));
+}
+
+function inTurns<T>({ cancelled, isShort }: Task, work: Slices<T>): Promise<T | undefined> {
+  return turns.run(work, isShort, () => Atomics.load(cancelled, 0) === 0);
+}
+
+/** Ends with the first item that has more text than one answer takes: those after it are asked for again. */
+function* decodeItems(encoding: Encoding, items: readonly WordsToDecode[]): Slices<DecodeOutcome> {
   const texts: DecodedText[] = [];
-  for (const item of task.items) {
-    const decoded = decodeItem(encoding, item);
+  let bytes = 0;
+  for (const item of items) {
+    const decoded = yield* decodeItem(encoding, item);
     if ('unknownToken' in decoded) return decoded;
     texts.push(decoded);
+    if (decoded.more) break;
+    bytes += item.words.length;
+    if (bytes < sliceBytes) continue;
+    bytes = 0;
+    yield;
   }
   return texts;
 }
 
-function decodeItem(encoding: Encoding, item: WordsToDecode): DecodedText | { unknownToken: number } {
+/** Words of short items that are decoded in one slice. */
+const sliceBytes = 64 * 1024;
+
+function* decodeItem(
+  encoding: Encoding,
+  item: WordsToDecode,
+): Slices<DecodedText | { unknownToken: number }> {
   // Words arrive by structured clone at any offset of a shared buffer: slice() aligns them.
   const words = item.words.slice();
-  const decoded = encoding.bytes(new Uint32Array(words.buffer, 0, words.length >> 2));
+  const tokens = new Uint32Array(words.buffer, 0, words.length >> 2);
+  const decoded = yield* encoding.decode(tokens, limits.chunkBytesMax);
   if ('unknownToken' in decoded) return decoded;
   const { bytes, ends } = decoded;
   const more = bytes.length > limits.chunkBytesMax;

@@ -15,8 +15,10 @@ export async function readContents(
   messages: readonly NewMessage[],
   signal: AbortSignal,
 ): Promise<TokenRun[]> {
-  const texts = messages.flatMap(({ content }) => (content.kind === 'text' ? [content.text] : []));
-  const encoded = texts.length === 0 ? [] : await tokenizers.encode(tokenizer, texts, signal);
+  const texts = messages.flatMap(({ content }, index) =>
+    content.kind === 'text' ? [{ text: content.text, at: `messages[${index}]` }] : [],
+  );
+  const encoded = texts.length === 0 ? [] : await encodeTexts(tokenizers, tokenizer, texts, signal);
   let nextText = 0;
   let tokens = 0;
   const runs: TokenRun[] = [];
@@ -32,6 +34,24 @@ export async function readContents(
     }
   }
   return runs;
+}
+
+/** The tokens of each text as little-endian words; `at` names a text in a refusal. */
+export async function encodeTexts(
+  tokenizers: Tokenizers,
+  tokenizer: string,
+  texts: readonly { readonly text: string; readonly at: string }[],
+  signal: AbortSignal,
+): Promise<Uint8Array[]> {
+  const all = texts.map(({ text }) => text);
+  try {
+    return await tokenizers.encode(tokenizer, all, signal);
+  } catch (error) {
+    if (!isStowkenError(error, 'REQUEST_TOO_LARGE')) throw error;
+    const { text, ...facts } = error.metadata;
+    const field = `${texts[Number(text)]!.at}.text`;
+    throw new StowkenError('REQUEST_TOO_LARGE', `${field} ${error.message}`, { ...facts, field });
+  }
 }
 
 const emptyRun: TokenRun = { varints: new Uint8Array(0), tokenCount: 0 };

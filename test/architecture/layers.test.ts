@@ -6,15 +6,16 @@ import { describe, expect, it } from 'vitest';
 /** Which folders of src a folder may import from, besides itself. Imports go one way. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   model: [],
+  queue: [],
   core: ['model'],
   codec: ['model', 'core'],
-  text: ['model'],
+  text: ['model', 'queue'],
   storage: ['model', 'core', 'codec'],
   vault: ['model', 'core', 'codec', 'text', 'storage'],
-  rpc: ['model', 'text', 'storage', 'vault'],
-  workers: ['model', 'core', 'codec', 'text', 'storage', 'vault', 'rpc'],
+  rpc: ['model', 'queue', 'text', 'storage', 'vault'],
+  workers: ['model', 'queue', 'core', 'codec', 'text', 'storage', 'vault', 'rpc'],
   client: ['model'],
-  cli: ['model', 'client'],
+  cli: ['model', 'queue', 'client'],
 };
 
 /** Packages that one folder alone may import: the rest of the code does not know them. */

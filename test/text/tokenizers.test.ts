@@ -141,6 +141,51 @@ describe('tokenizers', () => {
     expect(await roundTrip('o200k_base', 'next')).toBe('next');
   });
 
+  it('answers a short text before long runs that came first', async () => {
+    const chinese = Array.from({ length: 40_000 }, (_, at) =>
+      String.fromCharCode(0x4e00 + ((at * 7919) % 9000)),
+    );
+    const run = chinese.join('');
+    const answered: string[] = [];
+    const note = (name: string) => () => void answered.push(name);
+    const long = [1, 2].map(() => tokenizers.encode('o200k_base', [run], signal));
+    const all = [
+      ...long.map((encoding) => encoding.then(note('long'))),
+      tokenizers.encode('o200k_base', ['one line'], signal).then(note('short')),
+      roundTrip('o200k_base', 'and back').then(note('round trip')),
+    ];
+    await Promise.all(all);
+    expect(answered.slice(0, 2)).toEqual(['short', 'round trip']);
+    const [decoded] = await tokenizers.decode(
+      'o200k_base',
+      [{ words: (await long[0]!)[0]!, last: true }],
+      signal,
+    );
+    expect(decoded!.text).toBe(run);
+  });
+
+  it('does not begin, or goes no further with, what nobody waits for', async () => {
+    await expect(tokenizers.encode('o200k_base', ['x'], AbortSignal.abort())).rejects.toMatchObject({
+      reason: 'CANCELLED',
+    });
+    const run = 'ab中'.repeat(80_000);
+    const controller = new AbortController();
+    const many = Array.from({ length: 100 }, () =>
+      tokenizers.encode('o200k_base', [run], controller.signal).catch((error: unknown) => error),
+    );
+    await roundTrip('o200k_base', 'one line');
+    controller.abort();
+    for (const refused of await Promise.all(many)) expect(refused).toMatchObject({ reason: 'CANCELLED' });
+  });
+
+  it('refuses a run without a break that would take too much memory, and says where', async () => {
+    const run = 'a'.repeat(limits.textRunLettersMax + 1);
+    await expect(tokenizers.encode('o200k_base', ['fine', run], signal)).rejects.toMatchObject({
+      reason: 'REQUEST_TOO_LARGE',
+      metadata: { text: '1', limit: String(limits.textRunLettersMax) },
+    });
+  });
+
   it('leaves the event loop free while it encodes', async () => {
     const text = 'some words and more of them. '.repeat(40_000);
     let encoded = false;

@@ -3,7 +3,7 @@ import type { TokenCore } from '../../core/index.js';
 import { limits, StowkenError, type TokenRun } from '../../model/index.js';
 import { prefixFingerprintBytes, type PrefixFinding, type StorageBackend } from '../../storage/index.js';
 import type { Tokenizers } from '../../text/index.js';
-import { readContent } from '../contents.js';
+import { encodeTexts, readContent } from '../contents.js';
 import type { FindPrefixInput, MessageContent, PrefixMatch } from '../types.js';
 import { unsupported } from '../unsupported.js';
 import { BlockFingerprints } from './block-fingerprints.js';
@@ -79,7 +79,8 @@ async function readPrefix(
   signal: AbortSignal,
 ): Promise<TokenRun> {
   if (content.kind !== 'text') return readContent(core, content, 'prefix');
-  const [words] = await tokenizers.encode(tokenizer, [content.text], signal);
+  const texts = [{ text: content.text, at: 'prefix' }];
+  const [words] = await encodeTexts(tokenizers, tokenizer, texts, signal);
   return core.fromWords(words!);
 }
 

@@ -1,7 +1,7 @@
 import { limits, StowkenError, type NamedSegment, type Speaker, type TokenRun } from '../../model/index.js';
 import type { ManifestOutcome } from '../../storage/index.js';
 import { toStoreResult } from '../commit-segments.js';
-import { readContent } from '../contents.js';
+import { encodeTexts, readContent } from '../contents.js';
 import { createCutter, type SegmentCutter } from '../cut.js';
 import { newFingerprints, prefixOf, type BlockFingerprints } from '../prefix/index.js';
 import { RequestDigest, specFields } from '../request-mark.js';
@@ -113,8 +113,8 @@ export class Upload {
     if (message === undefined) return;
     if (message.form === 'text') {
       const { core, tokenizers } = this.parts;
-      const text = message.texts.join('');
-      const [words] = await tokenizers.encode(this.input.spec.tokenizer, [text], this.signal);
+      const texts = [{ text: message.texts.join(''), at: 'tokens' }];
+      const [words] = await encodeTexts(tokenizers, this.input.spec.tokenizer, texts, this.signal);
       await this.#addRun(message, core.fromWords(words!));
       this.#hasText = true;
     }

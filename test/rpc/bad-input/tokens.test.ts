@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../../src/model/index.js';
 import type { Fields } from '../support/client.js';
 import { rawMessage, tokensMessage, varint } from '../support/wire.js';
 import { badInput, storeRaw } from './support.js';
@@ -45,6 +46,19 @@ describe('tokens on the wire', () => {
     expect(await bad.tokensBack()).toEqual(tokens);
     const again = await bad.client.unary('StoreConversation', storeRaw(tokensMessage(tokens)));
     expect(again).toMatchObject({ unchanged: true, total_segments: stored['total_segments'] });
+  });
+
+  it('as text may not have a run that takes too much memory', async () => {
+    const limit = limits.textRunLettersMax;
+    const messages = [{ text: 'fine' }, { tokens: { ids: [1] } }, { text: 'a'.repeat(limit + 1) }];
+    const request = { conversation: { tokenizer: 'o200k_base' }, messages };
+    expect(await bad.client.refused('StoreConversation', request)).toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      reason: 'REQUEST_TOO_LARGE',
+      details: `messages[2].text has more than ${limit} letters, spaces or punctuation marks in a row`,
+      metadata: { field: 'messages[2].text', limit: String(limit) },
+    });
+    await bad.expectNothingStored();
   });
 
   it('as little-endian words must be a multiple of 4 bytes', async () => {

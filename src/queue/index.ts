@@ -1,0 +1,1 @@
+export { FairSlots, type SlotBounds, type SlotRequest } from './fair-slots.js';
