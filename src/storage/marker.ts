@@ -44,8 +44,27 @@ export async function writeMarker(folder: string, { kind, format, vaultId }: Mar
   await syncFolder(folder);
 }
 
-/** @throws StowkenError STORE_VERSION for a vault of another kind or of a newer format */
-export function checkMarker(marker: Marker, kind: string, formatMax: number, folder: string): void {
+/** The formats that a storage reads. */
+export interface FormatRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** `where` begins the sentence. @throws StowkenError STORE_VERSION for a format that is not read */
+export function checkFormat(format: number, { min, max }: FormatRange, where: string): void {
+  if (format >= min && format <= max) return;
+  const reads =
+    format > max
+      ? `this version of stowken reads up to ${max}`
+      : `this version of stowken reads none before ${min}; export it with the version that wrote it, and import that`;
+  throw new StowkenError('STORE_VERSION', `${where} has storage format ${format}; ${reads}`, {
+    version: String(format),
+    versionMax: String(max),
+  });
+}
+
+/** @throws StowkenError STORE_VERSION for a vault of another kind or of a format that is not read */
+export function checkMarker(marker: Marker, kind: string, formats: FormatRange, folder: string): void {
   if (marker.kind !== kind) {
     throw new StowkenError(
       'STORE_VERSION',
@@ -55,11 +74,5 @@ export function checkMarker(marker: Marker, kind: string, formatMax: number, fol
       },
     );
   }
-  if (marker.format > formatMax) {
-    throw new StowkenError(
-      'STORE_VERSION',
-      `the vault in ${folder} has storage format ${marker.format}; this version of stowken reads up to ${formatMax}`,
-      { version: String(marker.format), versionMax: String(formatMax) },
-    );
-  }
+  checkFormat(marker.format, formats, `the vault in ${folder}`);
 }

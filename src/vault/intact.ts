@@ -2,8 +2,11 @@ import { StowkenError } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 import type { TellPreparation } from './preparation.js';
 
-/** A damaged frame has no part in what else may be deleted, and a stray file is not the vault's. */
-const harmless: ReadonlySet<string> = new Set(['frame', 'stray-file']);
+/**
+ * A damaged frame, or a pack that has one, has no part in what else may be deleted, and a stray file is not the
+ * vault's.
+ */
+const harmless: ReadonlySet<string> = new Set(['frame', 'pack-checksum', 'stray-file']);
 
 /**
  * To be awaited before destructive work: what it relies on (references, counts, garbage, registries) must hold.

@@ -8,12 +8,12 @@ import { checkMarker, readMarker, writeMarker } from '../marker.js';
 import { removeStrayCopies } from './backup.js';
 import { checkBeforeOpening } from './data-file/check-before-opening.js';
 import { dataFileIn, Environment } from './tables/environment.js';
-import { FORMAT_VERSION, KIND } from './tables/layout.js';
+import { FORMAT_VERSION, FORMATS, KIND } from './tables/layout.js';
 import { fromLmdb } from './tables/lmdb-errors.js';
 import { LmdbBackend } from './lmdb-backend.js';
 import { LmdbReader } from './lmdb-reader.js';
 import { ownerRecord } from './tables/owner-record.js';
-import { initialise, readIdentity } from './tables/state.js';
+import { initialise, isNew } from './tables/state.js';
 
 export interface LmdbOptions {
   /** Made when it is not there. */
@@ -35,13 +35,20 @@ export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedB
   await makeFolder(folder);
   const file = dataFileIn(folder);
   const marker = await readMarker(folder);
-  if (marker) checkMarker(marker, KIND, FORMAT_VERSION, folder);
+  if (marker) checkMarker(marker, KIND, FORMATS, folder);
   const begun = (await sizeOf(file)) > 0;
   if (marker && !begun) {
     throw new StowkenError('CORRUPT_STORE', `the data file ${file} is empty or missing: it is damaged`);
   }
   if (begun) await checkBeforeOpening(folder, lock !== false);
   const backend = await openWhole(options);
+  if (marker && marker.vaultId !== backend.vaultId) {
+    await backend.close();
+    throw new StowkenError(
+      'CORRUPT_STORE',
+      `the data file ${file} has vault ${backend.vaultId}, and VAULT beside it says ${marker.vaultId}`,
+    );
+  }
   if (!marker) await writeMarker(folder, { kind: KIND, format: FORMAT_VERSION, vaultId: backend.vaultId });
   return backend;
 }
@@ -57,12 +64,12 @@ async function openWhole({
   let folderLock: FolderLock | undefined;
   try {
     const { meta } = environment.tables;
-    readIdentity(meta);
+    isNew(environment.tables);
     if (lock !== false) {
       folderLock = await lockFolder(folder, ownerRecord(environment));
       await removeStrayCopies(folder);
     }
-    if (readIdentity(meta) === undefined) await environment.write(() => initialise(meta));
+    if (isNew(environment.tables)) await environment.write(() => initialise(meta));
     return new LmdbBackend(environment, folderLock, codec, clock);
   } catch (error) {
     await folderLock?.release();

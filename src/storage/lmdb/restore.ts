@@ -7,7 +7,7 @@ import { readBackup } from '../backup-stream.js';
 import { makeFolder, syncFolder } from '../folders.js';
 import { checkMarker, writeMarker } from '../marker.js';
 import { dataFileIn } from './tables/environment.js';
-import { FORMAT_VERSION, KIND } from './tables/layout.js';
+import { FORMAT_VERSION, FORMATS, KIND } from './tables/layout.js';
 import { openLmdbBackend } from './open.js';
 
 /** Where a vault is made and checked before it moves up into its folder, which may be a mount point. */
@@ -66,7 +66,7 @@ async function makeVault(
   { source, codec, onProgress, allowDamage = false }: RestoreOptions,
 ): Promise<RestoredVault> {
   const { vaultId } = await readBackup(source, dataFileIn(folder), ({ kind, format, vaultId }) =>
-    checkMarker({ kind, format, vaultId }, KIND, FORMAT_VERSION, 'the backup'),
+    checkMarker({ kind, format, vaultId }, KIND, FORMATS, 'the backup'),
   );
   const backend = await openLmdbBackend({ folder, codec, clock: Date.now });
   try {

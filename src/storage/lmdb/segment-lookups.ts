@@ -6,7 +6,6 @@ import type { GarbagePage, GarbageQuery, ScanQuery, SegmentScan } from '../queri
 import { closed, segmentNotFound } from '../refusals.js';
 import type { Shared } from './commit/write-session.js';
 import { Names } from './conversations/names.js';
-import { SegmentReader } from './packs/segment-reader.js';
 import { Absences } from './segments/absences.js';
 import { StoredChunkKeys, type ChunkKeys } from './segments/chunk-keys.js';
 import { isLong, withFound } from './segments/found-ahead.js';
@@ -18,6 +17,7 @@ import { scanSegments } from './segments/scan.js';
 import { SegmentCache } from './segments/segment-cache.js';
 import { SegmentFinder } from './segments/segment-finder.js';
 import type { Environment } from './tables/environment.js';
+import { readable } from './tables/readable.js';
 
 /** Segments that are looked at before other work gets its turn. */
 const SLICE = 256;
@@ -94,20 +94,22 @@ export abstract class SegmentLookups {
   async listGarbage({ limit, garbageBeforeMs, after }: GarbageQuery): Promise<GarbagePage> {
     this.assertOpen();
     const { tables } = this.environment;
-    const reader = new SegmentReader(tables);
+    const { reader } = this.finder();
     const segments: StoredSegment[] = [];
     for (const { key, value } of tables.garbage.range({ start: Number(after ?? 0) + 1 })) {
-      if (decodeGarbage(value).sinceMs > garbageBeforeMs) continue;
+      const { sinceMs, frameBytes } = decodeGarbage(value);
+      if (sinceMs > garbageBeforeMs) continue;
       if (segments.length === limit) return { segments, next: segments.at(-1)?.key };
-      const size = reader.size(key);
-      if (size) segments.push({ key: key as SegmentKey, ...size });
+      // A damaged frame is listed too: whoever asks for its name is told of the damage.
+      const size = readable(() => reader.size(key)) ?? { tokenCount: 0, frameBytes };
+      segments.push({ key: key as SegmentKey, ...size });
     }
     return { segments, next: undefined };
   }
 
   async scanSegments(query: ScanQuery): Promise<SegmentScan> {
     this.assertOpen();
-    return scanSegments(this.environment.tables, query);
+    return scanSegments(this.environment.tables, this.finder().reader, query);
   }
 
   async close(): Promise<void> {

@@ -18,7 +18,10 @@ export async function deleteSegment(backend: StorageBackend, hash: SegmentHash):
   throw new StowkenError('SEGMENT_REFERENCED', `segment ${hash} ${why}`, { ref_count: String(refCount) });
 }
 
-/** A page of garbage with names; what is gone by then, or cannot be named, is left out. */
+/**
+ * A page of garbage with names; what is gone by then is left out.
+ * @throws StowkenError CORRUPT_SEGMENT, CORRUPT_STORE for a segment whose name damage has taken
+ */
 export async function listGarbage(
   backend: StorageBackend,
   query: { readonly limit: number; readonly after?: SegmentKey },
@@ -29,8 +32,10 @@ export async function listGarbage(
     (keys) => backend.readHashes(keys),
   );
   const segments = page.segments.flatMap(({ tokenCount, frameBytes }, index) => {
-    const hash = hashes[index];
-    return typeof hash === 'string' ? [{ hash, tokenCount, frameBytes }] : [];
+    const hash = hashes[index]!;
+    if (typeof hash === 'string') return [{ hash, tokenCount, frameBytes }];
+    if (hash.reason === 'SEGMENT_NOT_FOUND') return [];
+    throw hash;
   });
   return { segments, next: page.next };
 }

@@ -51,10 +51,11 @@ describe('a damaged vault', () => {
     await writeFile(file, bytes);
     const backend = await openVault();
     const violations = await backend.check();
-    expect(violations).toHaveLength(1);
-    expect(violations[0]?.invariant).toBe('frame');
-    const [stored] = await backend.findSegments([longSegment(300, 8).hash]);
-    expect(violations[0]?.subject).not.toBe(`segment ${stored?.key}`);
+    const damaged = await backend.findSegments([longSegment(300, 8).hash]);
+    const frames = violations.filter(({ invariant }) => invariant === 'frame');
+    expect(violations.map(({ invariant }) => invariant).sort()).toEqual(['frame', 'pack-checksum']);
+    expect(frames[0]?.subject).not.toBe(`segment ${damaged[0]?.key}`);
+    await expect(readAll(backend, 'c7')).rejects.toMatchObject({ reason: 'CORRUPT_SEGMENT' });
     for (let n = 0; n < 200; n++) if (n !== 7) await readAll(backend, `c${n}`);
     await expect(backend.commit(storing('new', [longSegment(300, 1000)]))).resolves.toBeDefined();
     await backend.close();
@@ -108,8 +109,13 @@ describe('a damaged vault', () => {
     const marker = join(folder.path, 'VAULT');
     await fill();
     const text = await readFile(marker, 'utf8');
-    await writeFile(marker, text.replace('format 1', 'format 2'));
-    await expect(openVault()).rejects.toMatchObject({ reason: 'STORE_VERSION', metadata: { version: '2' } });
+    await writeFile(marker, text.replace('format 2', 'format 3'));
+    await expect(openVault()).rejects.toMatchObject({ reason: 'STORE_VERSION', metadata: { version: '3' } });
+    await writeFile(marker, text.replace('format 2', 'format 1'));
+    await expect(openVault()).rejects.toMatchObject({
+      reason: 'STORE_VERSION',
+      message: expect.stringContaining('reads none before 2') as string,
+    });
     await writeFile(marker, text.replace('lmdb', 'other'));
     await expect(openVault()).rejects.toMatchObject({ reason: 'STORE_VERSION', metadata: { kind: 'other' } });
     await writeFile(marker, 'nonsense');

@@ -1,5 +1,5 @@
 import { isStowkenError } from '../../../model/index.js';
-import { guarded, type Report } from './check-report.js';
+import { guarded, intact, type Report } from './check-report.js';
 import type { SegmentColumns } from './check-columns.js';
 import { checkList } from './check-lists.js';
 import type { CheckedPages } from './check-pages.js';
@@ -10,6 +10,7 @@ import { IdIndex } from '../conversations/id-index.js';
 import type { NameOf } from '../conversations/manifest.js';
 import { decodeDirectory } from '../conversations/page-directory.js';
 import type { State } from '../tables/state.js';
+import type { Found } from '../tables/table.js';
 
 /** Everything about conversations: manifests, the id index, names. */
 export class CheckedConversations {
@@ -36,8 +37,9 @@ export class CheckedConversations {
   /** Reads every manifest and counts its references, and its pages. Needs the frames. */
   *manifests(): Generator<number, void, void> {
     const ids = new IdIndex(this.tables.ids);
-    for (const { key, value } of this.tables.conversations.range()) {
-      const manifest = this.#decode(key, value);
+    for (const found of this.tables.conversations.scan()) {
+      const { key } = found;
+      const manifest = this.#decode(found);
       if (manifest) this.#compare(key, manifest, ids);
       if (key >= this.state.nextConversation) {
         this.report('statistics', 'nextConversation', `is not above conversation number ${key}`);
@@ -49,13 +51,14 @@ export class CheckedConversations {
   /** Compares the id index with the manifests. */
   *index(): Generator<number, void, void> {
     let before: Uint8Array = Buffer.alloc(0);
-    for (const { value } of this.tables.ids.range()) {
-      guarded(this.report, 'id-index', 'a chunk of the id index', () => {
+    const subject = () => 'a chunk of the id index';
+    for (const { value } of intact(this.tables.ids, this.report, 'id-index', subject)) {
+      guarded(this.report, 'id-index', subject(), () => {
         for (const { key: id, number } of decodeKeyChunk(value)) {
           const subject = `id ${id.toString('utf8')}`;
           if (before.length > 0 && Buffer.compare(id, before) <= 0)
             this.report('id-index', subject, 'is not in order');
-          if (!this.tables.conversations.get(number)) {
+          if (!this.tables.conversations.unchecked(number)) {
             this.report('id-index', subject, `leads to conversation number ${number}, which is not stored`);
           }
           this.#nameDamaged(number, `conversation ${id.toString('utf8')}`);
@@ -74,12 +77,13 @@ export class CheckedConversations {
     this.#damaged.delete(number);
   }
 
-  #decode(number: number, record: Uint8Array): StoredManifest | undefined {
+  #decode(found: Found<number>): StoredManifest | undefined {
     try {
-      return decodeManifest(record, this.nameOf);
+      if (found.damage) throw found.damage;
+      return decodeManifest(found.value, this.nameOf);
     } catch (error) {
       if (!isStowkenError(error)) throw error;
-      this.#damaged.set(number, error.message);
+      this.#damaged.set(found.key, error.message);
       return undefined;
     }
   }

@@ -1,3 +1,4 @@
+import type { StoredRegistry } from '../../queries.js';
 import { frameRegistryId, type Codec } from '../../../codec/index.js';
 import type { SegmentColumns } from './check-columns.js';
 import { guarded, type Report } from './check-report.js';
@@ -6,7 +7,7 @@ import { framePieces, type FramePieces } from '../packs/frame-pieces.js';
 import { fingerprintOf } from '../segments/hash-index.js';
 import { decodePack } from '../packs/pack.js';
 import { countUse, Registries, type RegistryUse } from '../segments/registries.js';
-import { SegmentReader } from '../packs/segment-reader.js';
+import { credulous, SegmentReader } from '../packs/segment-reader.js';
 import type { State } from '../tables/state.js';
 
 /** Decodes every frame and names it again, given a codec; enters each segment in `segments`. Yields 1 for each. */
@@ -19,11 +20,13 @@ export function* checkFrames(
 ): Generator<number, void, void> {
   let lastId = 0;
   const uses = new Map<number, RegistryUse>();
-  for (const { key, value } of tables.packs.range()) {
-    const reader = new SegmentReader(tables);
+  for (const { key, value, damage } of tables.packs.scan()) {
+    // Of a damaged pack, the frames are looked at one by one.
+    if (damage) report('pack-checksum', `pack ${key}`, damage.message);
+    const reader = new SegmentReader(tables, credulous);
     let [firstId, packEnd] = [0, 0];
     guarded(report, 'pack', `pack ${key}`, () => {
-      const pack = decodePack(key, value);
+      const pack = decodePack(key, value ?? tables.packs.unchecked(key)!.value);
       packEnd = pack.firstId + pack.entries.length;
       // Frames that only end here were looked at where they begin.
       firstId = pack.continues ? pack.firstId + 1 : pack.firstId;
@@ -79,7 +82,8 @@ function checkRegistries(
   report: Report,
 ): void {
   const registries = new Registries(tables);
-  const listed = registries.list();
+  let listed: StoredRegistry[] = [];
+  guarded(report, 'registries', 'the registries', () => (listed = registries.list()));
   for (const id of uses.keys()) {
     if (!registries.has(id)) report('registries', `registry ${id}`, 'frames name it and it is not stored');
   }
@@ -88,8 +92,10 @@ function checkRegistries(
     if (use.segments !== segments || use.tokens !== tokens || use.frameBytes !== frameBytes) {
       report('registries', `registry ${id}`, `${segments} segments are kept, ${use.segments} were counted`);
     }
-    if (registries.read(id)?.length !== bytes)
-      report('registries', `registry ${id}`, 'its bytes are missing');
+    guarded(report, 'registries', `registry ${id}`, () => {
+      if (registries.read(id)?.length !== bytes)
+        report('registries', `registry ${id}`, 'its bytes are missing');
+    });
   }
   const registryBytes = listed.reduce((sum, { bytes }) => sum + bytes, 0);
   if (registryBytes !== state.registryBytes) {
@@ -105,9 +111,12 @@ function* checkPieces(
   segments: SegmentColumns,
   report: Report,
 ): Generator<number, void, void> {
-  for (const { key, value } of tables[table].range()) {
+  for (const { key, value, damage } of tables[table].scan()) {
     const expected = bytesOf(framePieces(segments.frameBytes(key)));
-    if (value.length !== expected) {
+    if (damage) {
+      // The frame that it is part of is named already.
+      if (expected === 0) report('frame', `segment ${key}`, damage.message);
+    } else if (value.length !== expected) {
       report('frame', `segment ${key}`, `${value.length} bytes in ${table}, not ${expected}`);
     }
     yield 0;

@@ -1,6 +1,6 @@
 import type { SegmentColumns } from './check-columns.js';
 import { checkList } from './check-lists.js';
-import { guarded, type Report } from './check-report.js';
+import { guarded, intact, type Report } from './check-report.js';
 import type { Tables } from '../tables/environment.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
 import type { NameOf } from '../conversations/manifest.js';
@@ -47,7 +47,7 @@ export class CheckedPages {
     const counts = new RefCounts(pageCounts, bigPageCounts);
     const freed = this.#freed();
     const seen = new Set<number>();
-    for (const { key, value } of pages.range()) {
+    for (const { key, value, damage } of pages.scan()) {
       const subject = `page ${key}`;
       const named = this.#named.get(key);
       seen.add(key);
@@ -58,7 +58,8 @@ export class CheckedPages {
           const found = count === undefined ? 'it counts as not stored' : `${count} holders are kept`;
           this.report('page-counts', subject, `${found}, ${holders} were counted`);
         }
-        if (named) this.#content(subject, value, named);
+        if (damage) this.report('pages', subject, damage.message);
+        else if (named) this.#content(subject, value, named);
         if ((named === undefined) !== freed.has(key)) {
           this.report(
             'pages',
@@ -88,7 +89,8 @@ export class CheckedPages {
   /** Pages that wait to be taken away. */
   #freed(): ReadonlySet<number> {
     const freed = new Set<number>();
-    for (const { key, value } of this.tables.freedPages.range()) {
+    const subjectOf = (key: Buffer) => `pages freed in commit ${numberOfKey(key)}`;
+    for (const { key, value } of intact(this.tables.freedPages, this.report, 'pages', subjectOf)) {
       const sequence = numberOfKey(key);
       const subject = `pages freed in commit ${sequence}`;
       guarded(this.report, 'pages', subject, () => {
@@ -103,7 +105,8 @@ export class CheckedPages {
   }
 
   *#strayCounts(stored: ReadonlySet<number>): Generator<number, void, void> {
-    for (const { key, value } of this.tables.pageCounts.range()) {
+    const chunks = intact(this.tables.pageCounts, this.report, 'page-counts', (key) => `chunk ${key}`);
+    for (const { key, value } of chunks) {
       for (const [index, byte] of value.entries()) {
         const id = (key - 1) * COUNTS_PER_CHUNK + index;
         if (byte === 0 || stored.has(id)) continue;
@@ -111,7 +114,7 @@ export class CheckedPages {
       }
       yield 0;
     }
-    for (const { key } of this.tables.bigPageCounts.range()) {
+    for (const { key } of this.tables.bigPageCounts.scan()) {
       if ((this.#named.get(key)?.holders ?? 0) >= 254) continue;
       this.report('page-counts', `page ${key}`, 'a big count is kept, and it has few holders');
     }

@@ -1,5 +1,5 @@
 import { wholeBlocks } from '../../prefix-blocks.js';
-import { guarded, type Report } from './check-report.js';
+import { guarded, intact, type Report } from './check-report.js';
 import { readHeader } from '../conversations/conversations.js';
 import type { Tables } from '../tables/environment.js';
 import type { NameOf } from '../conversations/manifest.js';
@@ -31,7 +31,7 @@ export function* checkPrefixes(
   const children = new KeyIndex(tables.prefixChildren);
   const ends = new KeyIndex(tables.prefixEnds);
   let runs = 0;
-  for (const { key, value } of tables.prefixRuns.range()) {
+  for (const { key, value } of intact(tables.prefixRuns, report, INVARIANT, (run) => `run ${run}`)) {
     const subject = `run ${key}`;
     runs += 1;
     guarded(report, INVARIANT, subject, () => {
@@ -59,7 +59,7 @@ export function* checkPrefixes(
   }
   if (ways !== runs) report(INVARIANT, 'runs', `there are ${runs}, and ways to ${ways}`);
   let places = 0;
-  for (const { key, value } of tables.prefixPlaces.range()) {
+  for (const { key, value } of intact(tables.prefixPlaces, report, INVARIANT, () => 'a record of places')) {
     guarded(report, INVARIANT, 'a record of places', () => {
       for (const [conversation, place] of placesIn(key, value)) {
         places += 1;
@@ -107,7 +107,7 @@ function checkPlace(
 /** The entries of a key index; says where they do not decode, or are not in order: then looking them up fails. */
 function* entriesIn(table: Table<Buffer>, what: string, report: Report): Generator<KeyEntry, void, void> {
   let before: Buffer | undefined;
-  for (const { key: chunkKey, value } of table.range()) {
+  for (const { key: chunkKey, value } of intact(table, report, INVARIANT, () => what)) {
     let entries: KeyEntry[] = [];
     guarded(report, INVARIANT, what, () => (entries = decodeKeyChunk(value)));
     for (const entry of entries) {

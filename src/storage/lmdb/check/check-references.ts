@@ -1,5 +1,5 @@
 import { limits } from '../../../model/index.js';
-import { guarded, type Report } from './check-report.js';
+import { guarded, intact, type Report } from './check-report.js';
 import type { Tables } from '../tables/environment.js';
 import { decodeReferences, referenceOfBytes } from '../segments/reference-chunk.js';
 
@@ -16,8 +16,9 @@ export function* checkReferences(
   report: Report,
 ): Generator<number, void, void> {
   let before = '';
-  for (const { key, value } of tables.references.range()) {
-    guarded(report, 'references', 'a chunk of references', () => {
+  const subject = () => 'a chunk of references';
+  for (const { key, value } of intact(tables.references, report, 'references', subject)) {
+    guarded(report, 'references', subject(), () => {
       const entries = decodeReferences(value);
       if (entries.length === 0) report('references', 'a chunk of references', 'is empty');
       for (const bytes of entries) {

@@ -1,4 +1,4 @@
-import { guarded, type Report } from './check-report.js';
+import { guarded, intact, type Report } from './check-report.js';
 import type { Tables } from '../tables/environment.js';
 import type { NameOf } from '../conversations/manifest.js';
 import { numberKey, numberOfKey } from '../tables/number-key.js';
@@ -12,8 +12,9 @@ export function* checkRequests(
   nameOf: NameOf,
   report: Report,
 ): Generator<number, void, void> {
-  for (const { key, value } of tables.requests.range()) {
-    const subject = `request ${key.toString('hex')}`;
+  const requestOf = (key: Buffer) => `request ${key.toString('hex')}`;
+  for (const { key, value } of intact(tables.requests, report, 'requests', requestOf)) {
+    const subject = requestOf(key);
     guarded(report, 'requests', subject, () => {
       const { number } = decodeRequest(value, nameOf);
       const placed = tables.requestOrder.get(numberKey(number));
@@ -23,9 +24,10 @@ export function* checkRequests(
     });
     yield 0;
   }
-  for (const { key, value } of tables.requestOrder.range()) {
+  const placeOf = (key: Buffer) => `place ${numberOfKey(key)} of the requests`;
+  for (const { key, value } of intact(tables.requestOrder, report, 'requests', placeOf)) {
     const number = numberOfKey(key);
-    const subject = `place ${number} of the requests`;
+    const subject = placeOf(key);
     guarded(report, 'requests', subject, () => {
       const record = tables.requests.get(Buffer.from(value));
       if (record && decodeRequest(record, nameOf).number === number) return;

@@ -1,6 +1,6 @@
 import type { Codec } from '../../../codec/index.js';
 import type { SegmentColumns } from './check-columns.js';
-import { guarded, type Report } from './check-report.js';
+import { guarded, intact, type Report } from './check-report.js';
 import type { Tables } from '../tables/environment.js';
 import { decodeGarbage } from '../segments/garbage.js';
 import { baseOf } from '../segments/hash-index.js';
@@ -8,7 +8,7 @@ import { decodeIndexChunk, type IndexEntry } from '../segments/index-chunk.js';
 import { recentEntries } from '../segments/recent-hashes.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
 import { RefCounts } from '../segments/ref-counts.js';
-import { SegmentReader } from '../packs/segment-reader.js';
+import { credulous, SegmentReader } from '../packs/segment-reader.js';
 
 /** Compares what the tables say of segments with the frames and the references that were found. */
 export class CheckedSegments {
@@ -24,7 +24,8 @@ export class CheckedSegments {
   *hashIndex(): Generator<number, void, void> {
     let last = -1;
     const recent = this.#recentHashes();
-    for (const { key, value } of this.tables.hashIndex.range()) {
+    const chunks = intact(this.tables.hashIndex, this.report, 'hash-index', (key) => `chunk ${key}`);
+    for (const { key, value } of chunks) {
       guarded(this.report, 'hash-index', `chunk ${key}`, () => {
         const entries = decodeIndexChunk(baseOf(key), value);
         for (const entry of entries) this.#indexEntry(`chunk ${key}`, entry);
@@ -57,7 +58,8 @@ export class CheckedSegments {
       });
       yield 0;
     }
-    for (const { key, value } of this.tables.refCounts.range()) {
+    const chunks = intact(this.tables.refCounts, this.report, 'reference-counts', (key) => `chunk ${key}`);
+    for (const { key, value } of chunks) {
       for (const [index, byte] of value.entries()) {
         const id = (key - 1) * COUNTS_PER_CHUNK + index;
         if (byte !== 0 && !segments.has(id)) {
@@ -66,7 +68,7 @@ export class CheckedSegments {
       }
       yield 0;
     }
-    for (const { key } of this.tables.bigRefCounts.range()) {
+    for (const { key } of this.tables.bigRefCounts.scan()) {
       if (segments.references(key) < 254) {
         this.report('reference-counts', `segment ${key}`, 'a big count is kept, and it has few references');
       }
@@ -76,7 +78,8 @@ export class CheckedSegments {
 
   *garbageTable(): Generator<number, void, void> {
     const { segments, garbage } = this;
-    for (const { key, value } of this.tables.garbage.range()) {
+    const records = intact(this.tables.garbage, this.report, 'garbage', (key) => `segment ${key}`);
+    for (const { key, value } of records) {
       const subject = `segment ${key}`;
       guarded(this.report, 'garbage', subject, () => {
         const { frameBytes } = decodeGarbage(value);
@@ -92,7 +95,7 @@ export class CheckedSegments {
       yield 0;
     }
     for (const id of segments.ids()) {
-      if (segments.references(id) === 0 && !this.tables.garbage.get(id)) {
+      if (segments.references(id) === 0 && !this.tables.garbage.unchecked(id)) {
         this.report('garbage', `segment ${id}`, 'it has no reference and is not garbage');
       }
       yield 0;
@@ -102,7 +105,13 @@ export class CheckedSegments {
   /** Of the segments that came last, by their fingerprints, the greatest first. */
   #recentHashes(): IndexEntry[] {
     const recent: IndexEntry[] = [];
-    for (const { key, value } of this.tables.recentHashes.range()) {
+    const records = intact(
+      this.tables.recentHashes,
+      this.report,
+      'hash-index',
+      (key) => `recent hashes ${key}`,
+    );
+    for (const { key, value } of records) {
       const entries = [...recentEntries(key, value)];
       for (const entry of entries) this.#indexEntry(`recent hashes ${key}`, entry);
       recent.push(...entries);
@@ -124,7 +133,7 @@ export class CheckedSegments {
   /** Two segments with the same tokens have equal fingerprints. */
   #sameHashes(entries: IndexEntry[]): void {
     entries.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
-    const reader = new SegmentReader(this.tables);
+    const reader = new SegmentReader(this.tables, credulous);
     for (const [at, entry] of entries.entries()) {
       const before = entries[at - 1];
       if (before?.fingerprint !== entry.fingerprint) continue;

@@ -4,9 +4,21 @@ import { recentEntries } from '../segments/recent-hashes.js';
 import type { Tables } from '../tables/environment.js';
 import { readable } from '../tables/readable.js';
 
-/** Makes the hash index anew of these entries, which frames gave, without any that came last. */
-export function rebuildHashIndex(tables: Tables, entries: readonly IndexEntry[]): void {
-  const named = keepNames(indexed(tables), entries);
+/**
+ * Makes the hash index anew of these entries, which frames gave, without any that came last. Of the frames in damaged
+ * packs, which are `unproven`, only those are entered that were: what they are is not known from themselves.
+ */
+export function rebuildHashIndex(
+  tables: Tables,
+  entries: readonly IndexEntry[],
+  unproven: ReadonlySet<number>,
+): void {
+  const before = indexed(tables);
+  const known = new Set(before.flat().map(({ id }) => id));
+  const named = keepNames(
+    before,
+    entries.filter(({ id }) => known.has(id) || !unproven.has(id)),
+  );
   tables.hashIndex.clear();
   tables.recentHashes.clear();
   named.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
@@ -18,10 +30,10 @@ export function rebuildHashIndex(tables: Tables, entries: readonly IndexEntry[])
 /** What the index says, by chunk; nothing of those that cannot be read. */
 function indexed({ hashIndex, recentHashes }: Tables): IndexEntry[][] {
   return [
-    ...[...hashIndex.range()].map(
-      ({ key, value }) => readable(() => decodeIndexChunk(baseOf(key), value)) ?? [],
+    ...[...hashIndex.scan()].map(
+      ({ key, value }) => (value && readable(() => decodeIndexChunk(baseOf(key), value))) ?? [],
     ),
-    ...[...recentHashes.range()].map(({ key, value }) => [...recentEntries(key, value)]),
+    ...[...recentHashes.scan()].map(({ key, value }) => (value ? [...recentEntries(key, value)] : [])),
   ];
 }
 

@@ -21,7 +21,7 @@ import { decodeReferences, referenceOfBytes } from '../segments/reference-chunk.
 import { countUse, Registries, type RegistryUse } from '../segments/registries.js';
 import { References } from '../segments/references.js';
 import { decodeRequest } from '../conversations/request-record.js';
-import { SegmentReader } from '../packs/segment-reader.js';
+import { credulous, SegmentReader } from '../packs/segment-reader.js';
 import { readState, writeState, type State } from '../tables/state.js';
 
 /**
@@ -33,30 +33,34 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: NameOf, nowMs: num
   const state = readState(tables.meta);
   state.commitSequence += 1;
   const segments = new SegmentColumns();
-  const entries = collectSegments(tables, codec, segments, state);
+  const { entries, unproven } = collectSegments(tables, codec, segments, state);
   removeStrayPieces(tables, segments);
   const pages = countReferences(tables, nameOf, segments, state);
   rebuildPages(tables, pages, segments, state);
   countOutsideReferences(tables, segments);
   rebuildPrefixes(tables, nameOf);
   rebuildRequests(tables, nameOf, state);
-  rebuildHashIndex(tables, entries);
+  rebuildHashIndex(tables, entries, unproven);
   rebuildCounts(tables, segments, state, nowMs);
   writeState(tables.meta, state);
 }
 
-function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns, state: State): IndexEntry[] {
+function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns, state: State) {
   const entries: IndexEntry[] = [];
+  /** Segments in packs without their checksums. */
+  const unproven = new Set<number>();
   const uses = new Map<number, RegistryUse>();
-  const reader = new SegmentReader(tables);
+  const reader = new SegmentReader(tables, credulous);
   state.segments = state.uniqueTokens = state.segmentBytes = 0;
-  for (const { key, value } of tables.packs.range()) {
+  for (const { key, damage } of tables.packs.scan()) {
+    const { value } = tables.packs.unchecked(key)!;
     const pack = readable(() => decodePack(key, value));
     for (let index = pack?.continues ? 1 : 0; index < (pack?.entries.length ?? 0); index++) {
       const id = pack!.firstId + index;
       const size = readable(() => reader.size(id));
       if (!size || segments.has(id)) continue;
       segments.add(id, size.frameBytes, size.tokenCount);
+      if (damage) unproven.add(id);
       state.segments += 1;
       state.uniqueTokens += size.tokenCount;
       state.segmentBytes += size.frameBytes;
@@ -71,7 +75,7 @@ function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns,
     }
   }
   state.registryBytes = new Registries(tables).recount(uses);
-  return entries;
+  return { entries, unproven };
 }
 
 /** Takes away parts of frames that no segment has. */
@@ -98,8 +102,10 @@ function countReferences(
   state.conversations = state.messages = state.tokens = 0;
   for (const number of [...tables.conversations.keys()]) {
     state.nextConversation = Math.max(state.nextConversation, number + 1);
-    const record = tables.conversations.get(number);
-    const manifest = record && readable(() => decodeManifest(record, nameOf));
+    const manifest = readable(() => {
+      const record = tables.conversations.get(number);
+      return record && decodeManifest(record, nameOf);
+    });
     if (!manifest) continue;
     const { id, messageCount, totalTokens, createTimeMs } = manifest.conversation;
     if (ids.find(id) === undefined) ids.insert(id, number);
@@ -121,8 +127,8 @@ function countReferences(
 /** The ids of conversations that do not say theirs any more: under these they can be deleted. */
 function damagedIds(tables: Tables, nameOf: NameOf): Map<number, string> {
   const damaged = new Set<number>();
-  for (const { key, value } of tables.conversations.range()) {
-    if (!readable(() => decodeManifest(value, nameOf))) damaged.add(key);
+  for (const { key, value } of tables.conversations.scan()) {
+    if (!value || !readable(() => decodeManifest(value, nameOf))) damaged.add(key);
   }
   return damaged.size === 0 ? new Map<number, string>() : new IdIndex(tables.ids).idsOf(damaged);
 }
@@ -137,12 +143,14 @@ function rebuildPages(
   for (const table of [tables.pageCounts, tables.bigPageCounts, tables.freedPages]) table.clear();
   const counts = new RefCounts(tables.pageCounts, tables.bigPageCounts);
   const freed: number[] = [];
-  for (const { key, value } of tables.pages.range()) {
+  for (const { key, value } of tables.pages.scan()) {
     state.nextPage = Math.max(state.nextPage, key + 1);
     const count = holders.get(key) ?? 0;
     counts.set(key, count);
     if (count === 0) freed.push(key);
-    else for (const segment of readable(() => segmentsNamed(value)) ?? []) segments.addReference(segment);
+    else
+      for (const segment of (value && readable(() => segmentsNamed(value))) ?? [])
+        segments.addReference(segment);
   }
   counts.flush();
   if (freed.length > 0) tables.freedPages.put(numberKey(state.commitSequence), encodeFreedPages(freed));
@@ -153,8 +161,10 @@ function rebuildRequests(tables: Tables, nameOf: NameOf, state: State): void {
   tables.requestOrder.clear();
   const placed: { readonly key: Buffer; readonly number: number }[] = [];
   for (const key of [...tables.requests.keys()]) {
-    const record = tables.requests.get(key);
-    const request = record && readable(() => decodeRequest(record, nameOf));
+    const request = readable(() => {
+      const record = tables.requests.get(key);
+      return record && decodeRequest(record, nameOf);
+    });
     if (request) placed.push({ key, number: request.number });
     else tables.requests.remove(key);
   }
@@ -167,8 +177,8 @@ function rebuildRequests(tables: Tables, nameOf: NameOf, state: State): void {
 /** Counts them, and takes away those to segments that are not stored. */
 function countOutsideReferences(tables: Tables, segments: SegmentColumns): void {
   const references = new References(tables.references);
-  for (const { value } of [...tables.references.range()]) {
-    for (const bytes of readable(() => decodeReferences(value)) ?? []) {
+  for (const { value } of [...tables.references.scan()]) {
+    for (const bytes of (value && readable(() => decodeReferences(value))) ?? []) {
       const { id, holder } = referenceOfBytes(bytes);
       if (segments.has(id)) segments.addReference(id);
       else references.remove(id, holder);
@@ -180,7 +190,7 @@ function countOutsideReferences(tables: Tables, segments: SegmentColumns): void 
 /** Segments that were garbage before stay so since then. */
 function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, nowMs: number): void {
   const before = new Map(
-    [...tables.garbage.range()].map(({ key, value }) => [key, readable(() => decodeGarbage(value))]),
+    [...tables.garbage.scan()].map(({ key, value }) => [key, value && readable(() => decodeGarbage(value))]),
   );
   for (const table of [tables.refCounts, tables.bigRefCounts, tables.garbage]) table.clear();
   state.garbageSegments = state.garbageBytes = 0;

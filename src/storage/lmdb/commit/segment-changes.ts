@@ -3,6 +3,7 @@ import type { SegmentHash } from '../../../model/index.js';
 import type { FrameReplacement, NewSegment } from '../../change.js';
 import type { Absences } from '../segments/absences.js';
 import type { Tables } from '../tables/environment.js';
+import { frameWitness } from '../segments/frame-witness.js';
 import { Garbage } from '../segments/garbage.js';
 import { HashIndex } from '../segments/hash-index.js';
 import type { IndexDirectory } from '../segments/index-directory.js';
@@ -10,7 +11,7 @@ import type { RecentHashes } from '../segments/recent-hashes.js';
 import { RefCounts } from '../segments/ref-counts.js';
 import type { Registries } from '../segments/registries.js';
 import type { KnownSegment, SegmentCache } from '../segments/segment-cache.js';
-import { SegmentReader } from '../packs/segment-reader.js';
+import { credulous, SegmentReader } from '../packs/segment-reader.js';
 import { SegmentWriter } from '../packs/segment-writer.js';
 import { readable } from '../tables/readable.js';
 import type { State } from '../tables/state.js';
@@ -39,7 +40,9 @@ export class SegmentChanges {
   readonly #garbage: Garbage;
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
-  #reader: SegmentReader;
+  /** Reads frames in damaged packs too, where they are surely whole; `#strict` does not: what is written anew must be. */
+  #reader!: SegmentReader;
+  #strict!: SegmentReader;
   #indexChanges: ReturnType<HashIndex['flush']> | undefined;
 
   /** `state` and `registries` are those of the transaction, and keep the sums. */
@@ -54,7 +57,7 @@ export class SegmentChanges {
     this.#garbage = new Garbage(tables.garbage, state, nowMs);
     this.#index = new HashIndex(tables.hashIndex, directory, recent.at(state.commitSequence - 1));
     this.#writer = new SegmentWriter(tables);
-    this.#reader = new SegmentReader(tables);
+    this.#readAnew();
   }
 
   private get tables(): Tables {
@@ -120,8 +123,8 @@ export class SegmentChanges {
   markGarbage(id: number): void {
     if (this.#addedAs(id)) this.#addedGarbage.add(id);
     // What was appended in this session may not be readable yet.
-    if (this.#writer.flush()) this.#reader = new SegmentReader(this.tables);
-    this.#garbage.enter(id, this.#reader.size(id)?.frameBytes ?? 0);
+    if (this.#writer.flush()) this.#readAnew();
+    this.#garbage.enter(id, this.#frameBytes(id));
   }
 
   /** Puts frames in place of the expected ones; says for each whether that was there. */
@@ -129,16 +132,18 @@ export class SegmentChanges {
     const frames = new Map<number, Uint8Array>();
     const flush = () => {
       this.#writer.replace(frames);
-      this.#reader = new SegmentReader(this.tables);
+      this.#readAnew();
       frames.clear();
     };
     this.#writer.flush();
-    this.#reader = new SegmentReader(this.tables);
+    this.#readAnew();
     const replaced = replacements.map(({ key, expected, frame }) => {
       const id = Number(key);
       if (frames.has(id)) flush(); // what it expects is the frame before it in this very list
-      const size = this.#reader.size(id);
-      if (!size || Buffer.compare(this.#reader.frame(id), expected) !== 0) return false;
+      // A damaged pack stays as it is.
+      const size = readable(() => this.#strict.size(id));
+      const stored = size && readable(() => this.#strict.frame(id));
+      if (!size || !stored || Buffer.compare(stored, expected) !== 0) return false;
       frames.set(id, frame);
       this.#countReplacement(id, size.tokenCount, expected, frame);
       return true;
@@ -155,8 +160,8 @@ export class SegmentChanges {
   }
 
   /**
-   * Deletes those segments that are garbage and were so at `sequenceMax` and at `sinceMaxMs`; one whose
-   * frame is damaged is left, since its hash cannot be known. Returns what was deleted.
+   * Deletes those segments that are garbage and were so at `sequenceMax` and at `sinceMaxMs`; those in a damaged
+   * pack are left, since it is not written anew. Returns what was deleted.
    */
   collect(ids: readonly number[], sinceMaxMs: number, sequenceMax: number) {
     const { state } = this;
@@ -180,7 +185,7 @@ export class SegmentChanges {
       deleted.push(id);
     }
     this.#writer.remove(deleted);
-    this.#reader = new SegmentReader(this.tables);
+    this.#readAnew();
     return { segments: deleted.length, frameBytes: frameBytesDeleted };
   }
 
@@ -199,9 +204,21 @@ export class SegmentChanges {
     this.memory.directory.update(this.state.commitSequence, added, removed);
   }
 
+  #readAnew(): void {
+    const isIndexed = (hash: SegmentHash, id: number) => this.#index.candidates(hash).includes(id);
+    this.#reader = new SegmentReader(this.tables, frameWitness(this.memory.codec, this.#counts, isIndexed));
+    this.#strict = new SegmentReader(this.tables);
+  }
+
   #countFrame(frame: Uint8Array, tokenCount: number, sign: 1 | -1): void {
     const id = frameRegistryId(frame);
     if (id !== undefined) this.registries.count(id, tokenCount, frame.length, sign);
+  }
+
+  /** Undamaged or not: the check compares what is kept of garbage with the same. */
+  #frameBytes(id: number): number {
+    const said = new SegmentReader(this.tables, credulous);
+    return (readable(() => this.#reader.size(id)) ?? readable(() => said.size(id)))?.frameBytes ?? 0;
   }
 
   #isStored({ id }: KnownSegment): boolean {
@@ -217,11 +234,11 @@ export class SegmentChanges {
     const cached = this.#addedAs(id) ?? this.memory.cache.byId(id);
     if (cached) return cached;
     const frame = this.#reader.frame(id);
-    const tokenCount = this.#reader.size(id)?.tokenCount ?? 0;
+    const { tokenCount } = this.#reader.size(id)!;
     return { id, hash: this.memory.codec.hashOf(frame), tokenCount };
   }
 
   #ifWhole(id: number): { readonly known: KnownSegment; readonly frame: Uint8Array } | undefined {
-    return readable(() => ({ known: this.#known(id), frame: this.#reader.frame(id) }));
+    return readable(() => ({ frame: this.#strict.frame(id), known: this.#known(id) }));
   }
 }

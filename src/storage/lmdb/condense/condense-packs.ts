@@ -31,7 +31,11 @@ export function condensePacks(packs: Table<number>, after: number): number | und
   const run: Pack[] = [];
   let [bytes, pages] = [0, 0];
   let more = false;
-  for (const { key, value } of packs.range({ start: after + 1 })) {
+  for (const { key, value } of packs.scan({ start: after + 1 })) {
+    // A damaged pack stays as it is, and nothing is moved past it.
+    if (!value && run.length === 0) return key;
+    more = value === undefined;
+    if (!value) break;
     const pack = decodePack(key, value);
     more = bytes >= STRETCH_BYTES || !follows(run.at(-1), pack);
     if (more) break;

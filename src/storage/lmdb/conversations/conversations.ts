@@ -41,10 +41,12 @@ export function findManifest(
 ): NumberedManifest | undefined {
   const number = ids.find(id);
   if (number === undefined) return undefined;
-  const record = tables.conversations.get(number);
-  if (!record) throw corruptConversation(number, `the index leads to it from ${id}, and it is not there`);
   try {
-    return { number, ...decodeManifest(record, nameOf) };
+    const record = tables.conversations.get(number);
+    if (!record) throw corruptConversation(number, 'the index leads to it, and it is not there');
+    const manifest = decodeManifest(record, nameOf);
+    if (manifest.conversation.id !== id) throw corruptConversation(number, 'it has another id');
+    return { number, ...manifest };
   } catch (error) {
     if (!isStowkenError(error)) throw error;
     throw new StowkenError('CORRUPT_STORE', `conversation ${JSON.stringify(id)}: ${error.message}`, {

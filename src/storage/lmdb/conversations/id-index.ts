@@ -17,8 +17,8 @@ export class IdIndex {
   /** The ids of these conversations, as far as they are in the index. Reads all of it: for those that are damaged. */
   idsOf(numbers: ReadonlySet<number>): Map<number, string> {
     const ids = new Map<number, string>();
-    for (const { value } of this.table.range()) {
-      for (const { key, number } of readable(() => decodeKeyChunk(value)) ?? []) {
+    for (const { value } of this.table.scan()) {
+      for (const { key, number } of (value && readable(() => decodeKeyChunk(value))) ?? []) {
         if (numbers.has(number)) ids.set(number, key.toString('utf8'));
       }
     }

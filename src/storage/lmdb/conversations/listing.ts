@@ -5,7 +5,7 @@ import { readHeader } from './conversations.js';
 import type { Tables } from '../tables/environment.js';
 import { IdIndex } from './id-index.js';
 import type { NameOf } from './manifest.js';
-import type { Table } from '../tables/table.js';
+import type { Found, Table } from '../tables/table.js';
 
 /** Conversations that are looked at before other work gets its turn. */
 const SLICE = 500;
@@ -32,9 +32,10 @@ export async function listConversations(
   let scanned = 0;
   for (;;) {
     let seen = 0;
-    for (const { key, value } of after(table, position, newestFirst)) {
+    for (const found of after(table, position, newestFirst)) {
       if (conversations.length + damaged.size >= limit || scanned >= scanLimit) return page(position);
-      const conversation = headerOf(value, nameOf, (detail) => damaged.set(key, detail));
+      const { key } = found;
+      const conversation = headerOf(found, nameOf, (detail) => damaged.set(key, detail));
       if (conversation && isPast(conversation, query)) return page(undefined);
       if (conversation && matchesFilter(conversation, filter)) conversations.push(conversation);
       position = key;
@@ -46,14 +47,15 @@ export async function listConversations(
   }
 }
 
-/** Undefined for a record that does not decode. */
+/** Undefined for a record that is damaged. */
 function headerOf(
-  record: Uint8Array,
+  found: Found<number>,
   nameOf: NameOf,
   onDamaged?: (detail: string) => void,
 ): Conversation | undefined {
   try {
-    return readHeader(record, nameOf).conversation;
+    if (found.damage) throw found.damage;
+    return readHeader(found.value, nameOf).conversation;
   } catch (error) {
     if (!isStowkenError(error)) throw error;
     onDamaged?.(error.message);
@@ -68,9 +70,9 @@ function named(damaged: ReadonlyMap<number, string>, ids: Table<Buffer>): Damage
 
 /** A slice of what comes after a position, in the order asked for. */
 function after(table: Table<number>, position: number | undefined, newestFirst: boolean) {
-  if (!newestFirst) return table.range({ start: (position ?? 0) + 1, limit: SLICE });
-  if (position === undefined) return table.range({ reverse: true, limit: SLICE });
-  return position > 1 ? table.range({ reverse: true, start: position - 1, limit: SLICE }) : [];
+  if (!newestFirst) return table.scan({ start: (position ?? 0) + 1, limit: SLICE });
+  if (position === undefined) return table.scan({ reverse: true, limit: SLICE });
+  return position > 1 ? table.scan({ reverse: true, start: position - 1, limit: SLICE }) : [];
 }
 
 /** Where to begin: create times go up with the numbers, so a time range is found by bisection. */
@@ -86,7 +88,7 @@ function firstPosition(table: Table<number>, query: ListQuery, nameOf: NameOf): 
 /** The least number such that every conversation from it on was created at this time or later. */
 function firstAtOrAfter(table: Table<number>, timeMs: number, nameOf: NameOf): number {
   let low = 1;
-  let high = (table.last()?.key ?? 0) + 1;
+  let high = (table.lastKey() ?? 0) + 1;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     const found = firstReadable(table, middle, nameOf);
@@ -98,9 +100,9 @@ function firstAtOrAfter(table: Table<number>, timeMs: number, nameOf: NameOf): n
 
 /** From a number on, the first conversation that says when it was created. */
 function firstReadable(table: Table<number>, from: number, nameOf: NameOf) {
-  for (const { key, value } of table.range({ start: from })) {
-    const conversation = headerOf(value, nameOf);
-    if (conversation) return { number: key, createTimeMs: conversation.createTimeMs };
+  for (const found of table.scan({ start: from })) {
+    const conversation = headerOf(found, nameOf);
+    if (conversation) return { number: found.key, createTimeMs: conversation.createTimeMs };
   }
   return undefined;
 }

@@ -12,6 +12,7 @@ import {
   type Pack,
 } from './pack.js';
 import { MERGED_PACK_BYTES, INLINE_VALUE_BYTES } from '../tables/layout.js';
+import { readable } from '../tables/readable.js';
 import { PackFiller } from './pack-filler.js';
 import { refillPacks } from './refill-packs.js';
 
@@ -60,7 +61,8 @@ export class SegmentWriter {
       this.tables.halves.remove(id);
       // A frame begins in one pack and may go on in the next.
       for (const at of [startKey(id), restKey(id)]) {
-        const found = this.tables.packs.floor(at);
+        // The pack after a frame may be damaged, where the frame does not go on in it.
+        const found = readable(() => this.tables.packs.floor(at));
         if (!found || found.key <= doneTo) continue;
         doneTo = found.key;
         this.#rewriteWithout(decodePack(found.key, found.value), removed);
@@ -88,13 +90,14 @@ export class SegmentWriter {
   #extend(run: Pack[], key: number, frames: ReadonlyMap<number, Uint8Array>): Pack[] {
     const { packs } = this.tables;
     const last = run.at(-1);
-    const next = last && firstOf(packs.range({ start: keyOfPack(last) + 1, limit: 1 }));
+    const next = last && firstOf(packs.scan({ start: keyOfPack(last) + 1, limit: 1 }));
     const record = packs.get(key);
     if (!record) return run;
     const pack = decodePack(key, record);
     if (next?.key === key) return [...run, pack];
     refillPacks(packs, run, frames);
-    const before = packs.floor(key - 1);
+    // A damaged one stays as it is.
+    const before = readable(() => packs.floor(key - 1));
     // What an earlier batch left half empty is filled up.
     return before && before.value.length < MERGED_PACK_BYTES
       ? [decodePack(before.key, before.value), pack]
@@ -108,7 +111,8 @@ export class SegmentWriter {
 
   /** Goes on with the last stored pack, when the next id follows its own. */
   #resume(nextId: number): PackFiller {
-    const last = this.tables.packs.last();
+    // A damaged one stays as it is, and another is begun.
+    const last = readable(() => this.tables.packs.last());
     const pack = last && partsOfPack(last.key, last.value);
     const resumes = pack !== undefined && pack.firstId + pack.entries === nextId;
     const filler = new PackFiller(INLINE_VALUE_BYTES, (key, record) => {

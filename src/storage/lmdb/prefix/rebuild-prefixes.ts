@@ -20,15 +20,17 @@ interface Entry {
  */
 export function rebuildPrefixes(tables: Tables, nameOf: NameOf): void {
   const runs = new Map<number, PrefixRun>();
-  for (const { key, value } of tables.prefixRuns.range()) {
-    const run = readable(() => decodePrefixRun(value));
+  for (const { key, value } of tables.prefixRuns.scan()) {
+    const run = value && readable(() => decodePrefixRun(value));
     if (run) runs.set(key, run);
   }
   const entries: Entry[] = [];
-  for (const { key, value } of tables.prefixPlaces.range()) {
-    for (const [number, place] of readable(() => placesIn(key, value)) ?? []) {
-      const record = tables.conversations.get(number);
-      const conversation = record && readable(() => readHeader(record, nameOf).conversation);
+  for (const { key, value } of tables.prefixPlaces.scan()) {
+    for (const [number, place] of (value && readable(() => placesIn(key, value))) ?? []) {
+      const conversation = readable(() => {
+        const record = tables.conversations.get(number);
+        return record && readHeader(record, nameOf).conversation;
+      });
       if (!conversation || place.depth > wholeBlocks(conversation.totalTokens)) continue;
       entries.push({ conversation: number, application: conversation.application, ...place });
     }

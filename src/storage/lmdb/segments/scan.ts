@@ -2,12 +2,15 @@ import type { SegmentKey } from '../../change.js';
 import type { ScanQuery, SegmentScan, ScannedSegment } from '../../queries.js';
 import type { Tables } from '../tables/environment.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
-import { SegmentReader } from '../packs/segment-reader.js';
+import type { SegmentReader } from '../packs/segment-reader.js';
 import { readable } from '../tables/readable.js';
 
 /** The next stored segments by id, with their frames, where these can be read. The reference counts tell which ids are stored. */
-export function scanSegments(tables: Tables, { after, limit, bytesMax }: ScanQuery): SegmentScan {
-  const reader = new SegmentReader(tables);
+export function scanSegments(
+  tables: Tables,
+  reader: SegmentReader,
+  { after, limit, bytesMax }: ScanQuery,
+): SegmentScan {
   const firstId = Number(after ?? 0) + 1;
   const segments: ScannedSegment[] = [];
   let bytes = 0;

@@ -4,6 +4,7 @@ import { segmentNotFound } from '../../refusals.js';
 import type { Absences } from './absences.js';
 import type { Tables } from '../tables/environment.js';
 import { StoredChunkKeys, type ChunkKeys } from './chunk-keys.js';
+import { frameWitness } from './frame-witness.js';
 import { HashIndex } from './hash-index.js';
 import type { RecentHashes } from './recent-hashes.js';
 import { RefCounts } from './ref-counts.js';
@@ -29,8 +30,10 @@ export class SegmentFinder {
     recentHashes: RecentHashes,
     private readonly codec: Codec,
   ) {
-    this.reader = new SegmentReader(tables);
     this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
+    const isIndexed = (hash: SegmentHash, id: number) =>
+      this.#index.candidates(hash).includes(id) || this.#stored.candidates(hash).includes(id);
+    this.reader = new SegmentReader(tables, frameWitness(codec, this.#counts, isIndexed));
     this.#sequence = readCommitSequence(tables.meta);
     const recent = recentHashes.at(this.#sequence);
     this.#index = new HashIndex(tables.hashIndex, chunkKeys, recent);

@@ -1,8 +1,13 @@
+import { sealedBytes, valueBytesIn } from './checksum.js';
+
 /**
  * Sizes of the LMDB schema, fixed by the format version: stored data is read with the same figures that
  * it was written with. docs/storage-format.md says what they are for.
  */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
+
+/** Formats that are read: version 1 has no checksums. */
+export const FORMATS = { min: 2, max: FORMAT_VERSION };
 
 /** The storage's name, in the vault and in its backups. */
 export const KIND = 'lmdb';
@@ -14,12 +19,13 @@ const NODE_POINTER_BYTES = 2;
 const NUMBER_KEY_BYTES = 4;
 
 /** The longest value of a table with number keys that stays inside a leaf page; two of them fill one. */
-export const INLINE_VALUE_BYTES =
-  (PAGE_BYTES - PAGE_HEADER_BYTES) / 2 - NODE_POINTER_BYTES - NODE_BYTES - NUMBER_KEY_BYTES;
+export const INLINE_VALUE_BYTES = valueBytesIn(
+  (PAGE_BYTES - PAGE_HEADER_BYTES) / 2 - NODE_POINTER_BYTES - NODE_BYTES - NUMBER_KEY_BYTES,
+);
 
 /** The longest value that takes this many overflow pages. */
 export function overflowBytes(pages: number): number {
-  return pages * PAGE_BYTES - PAGE_HEADER_BYTES;
+  return valueBytesIn(pages * PAGE_BYTES - PAGE_HEADER_BYTES);
 }
 
 /** What records have of a leaf page. */
@@ -31,7 +37,7 @@ export const LOOSE_PAGES_MIN = 8;
 /** What a record takes of a leaf page: of a value that is too long for one, its place. */
 export function leafBytes(key: number | Buffer, value: Uint8Array): number {
   const keyBytes = typeof key === 'number' ? NUMBER_KEY_BYTES : key.length;
-  const valueBytes = value.length > INLINE_VALUE_BYTES ? NODE_BYTES : value.length;
+  const valueBytes = value.length > INLINE_VALUE_BYTES ? NODE_BYTES : sealedBytes(value.length);
   return 2 * Math.ceil((NODE_BYTES + keyBytes + valueBytes) / 2) + NODE_POINTER_BYTES;
 }
 
@@ -57,7 +63,7 @@ export const PAGE_LIST_BYTES = INLINE_VALUE_BYTES;
  * A tail that grows is kept small enough for its record to stay inside a leaf page, as long as this much of
  * it has room there; beside a long header or directory it grows to a whole page instead.
  */
-export const TAIL_ROOM_BYTES_MIN = 1011;
+export const TAIL_ROOM_BYTES_MIN = INLINE_VALUE_BYTES / 2;
 
 /** Pages without a holder that one commit takes away, at most. */
 export const FREED_PAGES_PER_COMMIT = 512;

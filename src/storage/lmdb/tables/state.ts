@@ -1,12 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { StowkenError } from '../../../model/index.js';
 import { ByteReader, ByteWriter } from '../../bytes.js';
-import { FORMAT_VERSION } from './layout.js';
+import { checkFormat } from '../../marker.js';
+import { sealedBytes } from './checksum.js';
+import { FORMAT_VERSION, FORMATS } from './layout.js';
+import type { Tables } from './environment.js';
 import type { Table } from './table.js';
 
 /** Keys of `meta`. */
 const IDENTITY_KEY = 1;
 const STATE_KEY = 2;
+
+const VAULT_ID_BYTES = 16;
 
 /** The figures that every commit rewrites, in the order in which they are stored. */
 const figures = [
@@ -43,14 +48,16 @@ export function differingFigures(one: State, other: State): (keyof State)[] {
 
 export function readState(meta: Table<number>): State {
   const record = meta.get(STATE_KEY);
-  if (!record) throw new StowkenError('CORRUPT_STORE', 'the state record is missing');
+  if (!record) throw withoutState();
   const reader = new ByteReader(record);
   return Object.fromEntries(figures.map((figure) => [figure, reader.varint()])) as State;
 }
 
 /** Of the last commit: the first of the figures. */
 export function readCommitSequence(meta: Table<number>): number {
-  return new ByteReader(meta.view(STATE_KEY) ?? new Uint8Array(0)).varint();
+  const record = meta.view(STATE_KEY);
+  if (!record) throw withoutState();
+  return new ByteReader(record).varint();
 }
 
 export function writeState(meta: Table<number>, state: State): void {
@@ -59,24 +66,42 @@ export function writeState(meta: Table<number>, state: State): void {
   meta.put(STATE_KEY, writer.finish());
 }
 
-/** The vault's id, or undefined in a new one. @throws StowkenError STORE_VERSION when a newer version wrote it */
+/**
+ * Returns the vault's id, or undefined in a new one.
+ * @throws StowkenError STORE_VERSION when it has a format that is not read, CORRUPT_STORE
+ */
 export function readIdentity(meta: Table<number>): string | undefined {
-  const record = meta.get(IDENTITY_KEY);
-  if (!record) return undefined;
-  const reader = new ByteReader(record);
-  const version = reader.varint();
-  if (version > FORMAT_VERSION) {
-    throw new StowkenError(
-      'STORE_VERSION',
-      `the vault has storage format ${version}; this version of stowken reads up to ${FORMAT_VERSION}`,
-      { version: String(version), versionMax: String(FORMAT_VERSION) },
-    );
-  }
-  return Buffer.from(reader.raw(16)).toString('hex');
+  const found = meta.unchecked(IDENTITY_KEY);
+  if (!found) return undefined;
+  // Format 1 had nothing after the id: the last bytes of that stand where a checksum is.
+  const isOld =
+    found.damage && found.value[0] === 1 && sealedBytes(found.value.length) === 1 + VAULT_ID_BYTES;
+  if (isOld) checkFormat(1, FORMATS, 'the vault');
+  if (found.damage) throw found.damage;
+  const reader = new ByteReader(found.value);
+  checkFormat(reader.varint(), FORMATS, 'the vault');
+  return Buffer.from(reader.raw(VAULT_ID_BYTES)).toString('hex');
+}
+
+/**
+ * Whether nothing was ever written. The owner's name may be there before a vault is.
+ * @throws StowkenError STORE_VERSION; CORRUPT_STORE where only its identity is missing
+ */
+export function isNew(tables: Tables): boolean {
+  const { meta, ...others } = tables;
+  if (readIdentity(meta) !== undefined) return false;
+  const all: Pick<Table<number>, 'count'>[] = Object.values(others);
+  if (meta.unchecked(STATE_KEY) || all.some((table) => table.count() > 0))
+    throw new StowkenError('CORRUPT_STORE', 'the record of what vault this is is missing');
+  return true;
 }
 
 /** Makes an empty vault. */
 export function initialise(meta: Table<number>): void {
-  meta.put(IDENTITY_KEY, new ByteWriter().varint(FORMAT_VERSION).raw(randomBytes(16)).finish());
+  meta.put(IDENTITY_KEY, new ByteWriter().varint(FORMAT_VERSION).raw(randomBytes(VAULT_ID_BYTES)).finish());
   writeState(meta, emptyState());
+}
+
+function withoutState(): StowkenError {
+  return new StowkenError('CORRUPT_STORE', 'the state record is missing');
 }

@@ -1,8 +1,25 @@
 import type { Database } from 'lmdb';
+import { StowkenError } from '../../../model/index.js';
+import { RecordChecksum, valueBytesOf } from './checksum.js';
 
 export interface Entry<K> {
   readonly key: K;
   readonly value: Uint8Array;
+}
+
+/** A record that was found, whether or not it has its checksum. */
+export type Found<K> = (Entry<K> & { readonly damage: undefined }) | DamagedEntry<K>;
+
+export interface DamagedEntry<K> {
+  readonly key: K;
+  readonly value: undefined;
+  readonly damage: StowkenError;
+}
+
+/** A value that nobody has vouched for where `damage` is set. */
+export interface Unchecked {
+  readonly value: Uint8Array;
+  readonly damage: StowkenError | undefined;
 }
 
 export interface Range<K> {
@@ -15,44 +32,66 @@ export interface Range<K> {
 /** A consistent state to read, other than the current one; see Environment.pin. */
 export type Pin = ReturnType<Database['useReadTransaction']>;
 
+/** Longest beginning of a key that an error quotes. */
+const QUOTED_KEY_BYTES = 32;
+
 /**
  * A sorted table. Reads see the current state, or inside Environment.write what it has written so far;
  * those of one synchronous stretch see one state. Values are the caller's own, but for view().
+ *
+ * Every value is stored with a checksum, which every read compares and takes off: what is given out is what was put
+ * under this key of this table, or else the read throws CORRUPT_STORE.
  */
 export class Table<K extends number | Buffer> {
+  readonly #checksum: RecordChecksum;
+
   constructor(
     readonly name: string,
     private readonly database: Database<Buffer, K>,
     private readonly pin?: Pin,
-  ) {}
+  ) {
+    this.#checksum = new RecordChecksum(name);
+  }
 
   /** The same table as the pin sees it. */
   at(pin: Pin): Table<K> {
     return new Table(this.name, this.database, pin);
   }
 
+  /** @throws StowkenError CORRUPT_STORE */
   get(key: K): Uint8Array | undefined {
-    const view = this.view(key);
-    if (!view) return undefined;
-    // From Node's pool: small arrays of their own cost more than all the rest.
-    const copy = Buffer.allocUnsafe(view.length);
-    copy.set(view);
-    return copy;
+    const reused = this.#reused(key);
+    return reused && copyOf(reused, this.#open(key, reused));
   }
 
-  /** The value in memory that the next read of any table uses again. */
+  /** The value in memory that the next read of any table uses again. @throws StowkenError CORRUPT_STORE */
   view(key: K): Uint8Array | undefined {
     const reused = this.#reused(key);
-    return reused && new Uint8Array(reused.buffer, reused.byteOffset, reused.length);
+    return reused && new Uint8Array(reused.buffer, reused.byteOffset, this.#open(key, reused));
   }
 
-  /** What `use` makes of the value, which is the first bytes of what it gets: without so much as a view of them. */
+  /**
+   * What `use` makes of the value, which is the first bytes of what it gets: without so much as a view of them.
+   * @throws StowkenError CORRUPT_STORE
+   */
   read<T>(key: K, use: (bytes: Uint8Array, length: number) => T): T | undefined {
     const reused = this.#reused(key);
-    return reused && use(reused, reused.length);
+    return reused && use(reused, this.#open(key, reused));
   }
 
-  /** The entry with this key, or else the one before it. A key first, then its value: twice as fast as an entry. */
+  /** The value whether or not it has its checksum: for those who tell damage in another way, or leave it as it is. */
+  unchecked(key: K): Unchecked | undefined {
+    const reused = this.#reused(key);
+    if (!reused) return undefined;
+    const whole = this.#checksum.open(key, reused, reused.length) >= 0;
+    const value = copyOf(reused, valueBytesOf(reused.length));
+    return { value, damage: whole ? undefined : this.#withoutChecksum(key) };
+  }
+
+  /**
+   * The entry with this key, or else the one before it. A key first, then its value: twice as fast as an entry.
+   * @throws StowkenError CORRUPT_STORE
+   */
   floor(key: K): Entry<K> | undefined {
     return this.#entry(this.floorKey(key));
   }
@@ -69,6 +108,7 @@ export class Table<K extends number | Buffer> {
     return undefined;
   }
 
+  /** @throws StowkenError CORRUPT_STORE */
   last(): Entry<K> | undefined {
     return this.#entry(this.lastKey());
   }
@@ -85,18 +125,38 @@ export class Table<K extends number | Buffer> {
     return this.database.getKeys({ ...this.#options() });
   }
 
-  /** Start is included, end is not. */
-  range(range: Range<K> = {}): Iterable<Entry<K>> {
-    return this.database.getRange({ ...range, ...this.#options() }) as Iterable<Entry<K>>;
+  /** Start is included, end is not. @throws StowkenError CORRUPT_STORE at the first record that is damaged */
+  *range(range: Range<K> = {}): Generator<Entry<K>, void, void> {
+    for (const entry of this.scan(range)) {
+      if (entry.damage) throw entry.damage;
+      yield entry;
+    }
+  }
+
+  /**
+   * The same for those who step over records that are damaged, or name them.
+   * @throws StowkenError CORRUPT_STORE where keys do not follow one another: pages of the file are then damaged
+   */
+  *scan(range: Range<K> = {}): Generator<Found<K>, void, void> {
+    let before: K | undefined;
+    const found = this.database.getRange({ ...range, ...this.#options() }) as Iterable<Entry<K>>;
+    for (const { key, value: stored } of found) {
+      if (before !== undefined && !(range.reverse ? isBefore(key, before) : isBefore(before, key)))
+        throw this.corrupt(key, 'does not follow the one before it');
+      before = key;
+      const length = this.#checksum.open(key, stored, stored.length);
+      if (length >= 0) yield { key, value: stored.subarray(0, length), damage: undefined };
+      else yield { key, value: undefined, damage: this.#withoutChecksum(key) };
+    }
   }
 
   put(key: K, value: Uint8Array): void {
-    this.database.putSync(key, value as Buffer);
+    this.database.putSync(key, this.#checksum.seal(key, value));
   }
 
   /** Puts a key above all others: pages fill up. */
   append(key: K, value: Uint8Array): void {
-    this.database.putSync(key, value as Buffer, { append: true });
+    this.database.putSync(key, this.#checksum.seal(key, value), { append: true });
   }
 
   /** Puts a key that is new, and fills pages up when it is above all others. */
@@ -133,19 +193,49 @@ export class Table<K extends number | Buffer> {
     return (this.database as Reader<K>).getBinaryFast(key, this.#options());
   }
 
+  /** The length of the value in it. */
+  #open(key: K, reused: Buffer): number {
+    const length = this.#checksum.open(key, reused, reused.length);
+    if (length < 0) throw this.#withoutChecksum(key);
+    return length;
+  }
+
   #entry(key: K | undefined): Entry<K> | undefined {
-    const value = key === undefined ? undefined : this.get(key);
-    return key === undefined || !value ? undefined : { key, value };
+    if (key === undefined) return undefined;
+    const value = this.get(key);
+    // The key was found a moment ago.
+    if (!value) throw this.corrupt(key, 'is found and cannot be read');
+    return { key, value };
   }
 
   #options(): { readonly transaction: Pin } | undefined {
     return this.pin && { transaction: this.pin };
+  }
+
+  #withoutChecksum(key: K): StowkenError {
+    return this.corrupt(key, 'does not have its checksum');
+  }
+
+  /** For a record that contradicts others, or is not there though others say that it is. */
+  corrupt(key: K, what: string): StowkenError {
+    const quoted = typeof key === 'number' ? String(key) : key.toString('hex', 0, QUOTED_KEY_BYTES);
+    return new StowkenError('CORRUPT_STORE', `the record ${quoted} of ${this.name} ${what}`, {
+      table: this.name,
+      key: quoted,
+    });
   }
 }
 
 /** lmdb-js takes the options here too, though its types leave them out. */
 interface Reader<K> {
   getBinaryFast(key: K, options: object | undefined): Buffer | undefined;
+}
+
+/** From Node's pool: small arrays of their own cost more than all the rest. */
+function copyOf(reused: Buffer, length: number): Uint8Array {
+  const copy = Buffer.allocUnsafe(length);
+  copy.set(new Uint8Array(reused.buffer, reused.byteOffset, length));
+  return copy;
 }
 
 function first<T>(items: Iterable<T>): T | undefined {

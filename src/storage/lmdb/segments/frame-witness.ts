@@ -1,0 +1,17 @@
+import { unlessDamaged, type Codec } from '../../../codec/index.js';
+import type { SegmentHash } from '../../../model/index.js';
+import type { SegmentWitness } from '../packs/segment-reader.js';
+import type { RefCounts } from './ref-counts.js';
+
+/** Takes a frame for a segment's if its tokens have the hash under which the segment is indexed. */
+export function frameWitness(
+  codec: Codec,
+  counts: RefCounts,
+  isIndexed: (hash: SegmentHash, id: number) => boolean,
+): SegmentWitness {
+  return {
+    isStored: (id) => counts.get(id) !== undefined,
+    tokensOf: (id, frame) =>
+      unlessDamaged(() => (isIndexed(codec.hashOf(frame), id) ? codec.decode(frame).tokenCount : undefined)),
+  };
+}
