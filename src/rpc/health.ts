@@ -1,4 +1,5 @@
 import { HealthImplementation } from 'grpc-health-check';
+import type { Logger } from 'pino';
 import type { ServiceHost } from './standing-streams.js';
 
 /** How often watchers are told; a check always asks. */
@@ -15,7 +16,8 @@ export class Health {
 
   constructor(
     private readonly services: readonly string[],
-    private readonly source: () => { readonly writable: boolean },
+    private readonly source: () => { readonly writable: boolean; readonly cause?: string },
+    private readonly logger: Pick<Logger, 'error'>,
   ) {
     this.#refresh();
     this.#timer = setInterval(() => this.#refresh(), refreshMs).unref();
@@ -42,9 +44,11 @@ export class Health {
   }
 
   #refresh(): void {
-    const serving = !this.#draining && this.source().writable;
+    const { writable, cause } = this.source();
+    const serving = !this.#draining && writable;
     if (serving === this.#serving) return;
     this.#serving = serving;
+    if (!writable && !this.#draining) this.logger.error({ cause }, 'the store takes no more writes');
     for (const service of ['', ...this.services]) {
       this.#implementation.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
     }

@@ -23,7 +23,7 @@ export interface RpcServerOptions {
   /** As GetCapabilities reports it. */
   readonly version: string;
   /** Whether writes are accepted; asked often, for the health service. */
-  readonly health: () => { readonly writable: boolean };
+  readonly health: () => { readonly writable: boolean; readonly cause?: string };
 }
 
 export interface RpcServer {
@@ -47,7 +47,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   logTransport(options.logger);
   const server = new Server(transport);
   const standing = new StandingStreams();
-  const health = new Health(serviceNames, options.health);
+  const health = new Health(serviceNames, options.health, options.logger);
   server.addService(rawService('stowken.v1.ConversationService'), conversationService(options));
   server.addService(rawService('stowken.v1.MaintenanceService'), maintenanceService(options));
   server.addService(rawService('stowken.v1.SegmentService'), segmentService(options));

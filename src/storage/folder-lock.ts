@@ -20,6 +20,8 @@ export function isOwnerSocket(name: string): boolean {
 }
 
 export interface FolderLock {
+  /** The socket: who finds it gone takes the folder. */
+  readonly socket: string;
   release(): Promise<void>;
 }
 
@@ -49,6 +51,7 @@ export async function lockFolder(folder: string, record: OwnerRecord): Promise<F
     throw error;
   }
   return {
+    socket: socketPath(folder, directory, name),
     async release() {
       await close(server);
       await directory.close();

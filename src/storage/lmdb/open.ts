@@ -67,6 +67,7 @@ async function openWhole({
     isNew(environment.tables);
     if (lock !== false) {
       folderLock = await lockFolder(folder, ownerRecord(environment));
+      environment.files.watch("the owner's socket", folderLock.socket);
       await removeStrayCopies(folder);
     }
     if (isNew(environment.tables)) await environment.write(() => initialise(meta));

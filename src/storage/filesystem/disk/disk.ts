@@ -110,14 +110,29 @@ export function nodeDisk(folder: string, options: { readonly fsync: boolean }): 
     async createLog(path) {
       const file = await open(at(path), 'w');
       let length = 0;
+      const { dev, ino } = await file.stat();
+      /** What is written to a file that has no name any more is lost, though the system takes it. */
+      const assertThere = async () => {
+        const found = await unless('ENOENT', undefined, stat(at(path)));
+        const fault = !found
+          ? 'was removed or renamed'
+          : found.dev !== dev || found.ino !== ino
+            ? 'was replaced by another file'
+            : found.size < length
+              ? `was cut off from ${length} to ${found.size} bytes`
+              : undefined;
+        if (fault !== undefined) throw new Error(`${at(path)} ${fault} while the vault was open`);
+      };
       return {
         async append(bytes) {
+          await assertThere();
           for (let written = 0; written < bytes.length;) {
             const rest = bytes.length - written;
             written += (await file.write(bytes, written, rest, length + written)).bytesWritten;
           }
           if (fsync) await file.datasync();
           length += bytes.length;
+          await assertThere();
         },
         async truncate(to) {
           await file.truncate(to);

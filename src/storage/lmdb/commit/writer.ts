@@ -28,7 +28,10 @@ export class Writer {
     private readonly clock: () => number,
   ) {}
 
+  /** Asked now and then: files that are gone are noticed between commits, too. */
   health(): StorageHealth {
+    const fault = this.#stopped ? undefined : this.environment.files.fault();
+    if (fault !== undefined) this.#stopAt(fault);
     return this.#stopped ? { writable: false, cause: this.#stopped.cause } : { writable: true };
   }
 
@@ -66,9 +69,7 @@ export class Writer {
   #checkWritable(): void {
     if (!this.#stopped) return;
     const { cause } = this.#stopped;
-    throw new StowkenError('WRITES_STOPPED', `the store takes no writes since a commit failed: ${cause}`, {
-      cause,
-    });
+    throw new StowkenError('WRITES_STOPPED', `the store takes no more writes: ${cause}`, { cause });
   }
 
   /** The group is taken when its transaction is open, which takes a while: who arrives meanwhile is in it. */
@@ -99,14 +100,22 @@ export class Writer {
   }
 
   async #stop(error: Error): Promise<StowkenError> {
-    const full = (await this.environment.bytesFree()) < FULL_BYTES;
+    const full = this.environment.files.fault() === undefined && (await this.#isFull());
     const cause = full ? `no space left on the device (${error.message})` : error.message;
-    this.#stopped = { cause };
-    this.shared.cache.clear();
-    this.shared.directory.clear();
+    this.#stopAt(cause);
     // Pages that did not fit were never made visible: with space, the store can go on where it was.
     if (full) this.#scheduleRetry();
     return new StowkenError('COMMIT_FAILED', `the commit failed: ${cause}`, { cause }, { cause: error });
+  }
+
+  #stopAt(cause: string): void {
+    this.#stopped = { cause };
+    this.shared.cache.clear();
+    this.shared.directory.clear();
+  }
+
+  async #isFull(): Promise<boolean> {
+    return (await this.environment.bytesFree()) < FULL_BYTES;
   }
 
   #scheduleRetry(): void {

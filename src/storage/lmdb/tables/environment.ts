@@ -4,6 +4,7 @@ import { open, type Database, type RootDatabase } from 'lmdb';
 import { guardDatabase } from './guarded-database.js';
 import { PAGE_BYTES } from './layout.js';
 import { fromLmdb, guarded } from './lmdb-errors.js';
+import { WatchedFiles } from '../../watched-files.js';
 import { Table, treePages, type Pin } from './table.js';
 
 const META_PAGES = 2;
@@ -44,6 +45,8 @@ export function dataFileIn(folder: string): string {
 /** The LMDB files of a vault. */
 export class Environment {
   readonly tables: Tables;
+  /** LMDB's files, and what else must stay where it is while this process writes. */
+  readonly files = new WatchedFiles();
   readonly #file: string;
   readonly #root: RootDatabase<Buffer, string>;
   readonly #copies = new Set<Promise<void>>();
@@ -55,6 +58,8 @@ export class Environment {
   ) {
     this.#file = file;
     this.#root = root;
+    this.files.watch('the data file', file, { grows: true });
+    this.files.watch('the lock file', `${file}-lock`);
     const numbered = (name: string) =>
       new Table<number>(
         name,
@@ -121,9 +126,22 @@ export class Environment {
   /**
    * Runs `action` in a write transaction and commits; durable when the promise resolves. What the action
    * throws is rejected, and nothing of it is written. A commit that fails rejects with CommitError, and one that meets
-   * damaged pages with CORRUPT_STORE.
+   * damaged pages with CORRUPT_STORE. A commit into files that are no longer the vault's counts as failed.
    */
   async write<T>(action: () => T): Promise<T> {
+    // Before LMDB touches a page that may not be there any more, and before anybody is told that it is stored.
+    this.#assertFiles();
+    const result = await this.#write(action);
+    this.#assertFiles();
+    return result;
+  }
+
+  #assertFiles(): void {
+    const fault = this.files.fault();
+    if (fault !== undefined) throw new CommitError(new Error(fault));
+  }
+
+  async #write<T>(action: () => T): Promise<T> {
     try {
       const result = await this.#root.childTransaction(action);
       await this.#root.flushed;
