@@ -1,42 +1,141 @@
-// Builds everything into build/: both WASM cores, the registry that comes with the program, the descriptors that
-// reflection serves, then the compiled TypeScript. Does nothing when build/ is up to date: `npx stowken` asks for a build, also while a server runs
-// from it.
+// Builds into build/, in parts. Each part is made again only when what it is made of has changed:
+//
+// - core: both WASM cores, of assembly/
+// - registry: the registry that comes with the program
+// - descriptors: the descriptors that reflection serves, of proto/
+// - scripts: JavaScript with source maps, of src/ and of the folders given as arguments (bench, test). Files are
+//   compiled one by one, without a look at types, so that an edit costs one file.
+// - types: the declarations of src/. They take the whole compiler: made where there are none, and with --types.
+//
+// Does nothing when build/ is up to date: `npx stowken` asks for a build, also while a server runs from it.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-const folders = ['assembly', 'proto', 'registry-0', 'src', 'bench'];
-const files = ['build.mjs', 'asconfig.json', 'tsconfig.json', 'package.json', 'package-lock.json'];
-const stampFile = 'build/.inputs';
+const require = createRequire(import.meta.url);
+const stamps = 'build/.stamps';
+/** Inputs of every part: an edit of these makes all of them again. */
+const tools = ['build.mjs', 'package-lock.json'];
+const wantsTypes = process.argv.includes('--types');
+const folders = ['src', ...process.argv.slice(2).filter((argument) => !argument.startsWith('--'))];
 
-const stamp = hashOfInputs();
-if (stamp !== lastStamp()) {
-  build();
-  writeFileSync(stampFile, stamp);
-}
+process.chdir(import.meta.dirname);
+rmSync('build/.inputs', { force: true }); // the one stamp of former builds
+mkdirSync(stamps, { recursive: true });
 
-function build() {
-  for (const output of [stampFile, 'build/src', 'build/bench'])
-    rmSync(output, { recursive: true, force: true });
-  mkdirSync('build', { recursive: true });
+part('core', [...filesIn('assembly'), 'asconfig.json'], () => {
   const asc = bin('assemblyscript', 'bin/asc.js');
   run(asc, '--config', 'asconfig.json', '--target', 'release');
   run(asc, '--config', 'asconfig.json', '--target', 'debug');
-  copyFileSync('registry-0/registry.bin', 'build/registry-0.bin');
+});
+part('registry', ['registry-0/registry.bin'], () =>
+  copyFileSync('registry-0/registry.bin', 'build/registry-0.bin'),
+);
+part('descriptors', filesIn('proto'), () => {
   describe('proto', 'contract.binpb');
   describe(bin('grpc-health-check', 'proto'), 'health.binpb');
-  run(bin('typescript', 'bin/tsc'), '-p', 'tsconfig.json');
-  chmodSync('build/src/main.js', 0o755);
+});
+buildScripts();
+const typeInputs = [...filesIn('src'), 'tsconfig.json'];
+if (!existsSync('build/src/client/index.d.ts')) rmSync(join(stamps, 'types'), { force: true });
+else if (!wantsTypes) typeInputs.length = 0;
+if (typeInputs.length > 0) {
+  part('types', typeInputs, () => {
+    rmSync('build/types.tsbuildinfo', { force: true });
+    run(bin('typescript', 'bin/tsc'), '-p', 'tsconfig.json');
+  });
+}
+
+/** Makes a part, unless it was made of the same. A part that fails is made again next time. */
+function part(name, inputs, make) {
+  const stamp = join(stamps, name);
+  const hash = hashOf([...tools, ...inputs]);
+  if (readIfThere(stamp) === hash) return;
+  rmSync(stamp, { force: true });
+  make();
+  writeFileSync(stamp, hash);
+}
+
+/** Compiles the files that changed, and removes what is left of files that are gone. */
+function buildScripts() {
+  const stamp = join(stamps, 'scripts');
+  const hash = hashOf([...tools, 'tsconfig.json']);
+  const last = JSON.parse(readIfThere(stamp) ?? '{}');
+  const known = last.hash === hash ? last.files : {};
+  const sources = folders.flatMap(filesIn).filter((file) => /(?<!\.d|\.test)\.ts$/.test(file));
+  removeOrphans(new Set(sources));
+  const files = { ...known };
+  let changed = 0;
+  for (const file of sources) {
+    const content = readFileSync(file, 'utf8');
+    const fileHash = createHash('sha256').update(content).digest('hex');
+    if (known[file] === fileHash && existsSync(outputOf(file))) continue;
+    compile(file, content);
+    files[file] = fileHash;
+    changed += 1;
+  }
+  if (changed > 0 || last.hash !== hash) replace(stamp, JSON.stringify({ hash, files }));
+}
+
+function removeOrphans(sources) {
+  for (const output of folders.flatMap((folder) => filesIn(join('build', folder)))) {
+    const source = output.replace(/^build./, '').replace(/\.(js|js\.map|d\.ts)$/, '.ts');
+    if (!sources.has(source)) rmSync(output);
+  }
+}
+
+function compile(file, content) {
+  const ts = require('typescript');
+  const { compilerOptions } = ts.readConfigFile('tsconfig.json', ts.sys.readFile).config;
+  const { outputText, sourceMapText, diagnostics } = ts.transpileModule(content, {
+    fileName: file,
+    reportDiagnostics: true,
+    compilerOptions: {
+      ...ts.convertCompilerOptionsFromJson(compilerOptions, '.').options,
+      // The package's type, which the compiler does not look up for a single file.
+      module: ts.ModuleKind.ESNext,
+      moduleResolution: ts.ModuleResolutionKind.Bundler,
+      declaration: false,
+      emitDeclarationOnly: false,
+      sourceMap: true,
+      sourceRoot: '../'.repeat(file.split(/[\\/]/).length),
+    },
+  });
+  if (diagnostics.length > 0) {
+    const host = {
+      getCurrentDirectory: () => '',
+      getCanonicalFileName: (name) => name,
+      getNewLine: () => '\n',
+    };
+    process.stderr.write(ts.formatDiagnosticsWithColorAndContext(diagnostics, host));
+    process.exit(1);
+  }
+  mkdirSync(dirname(outputOf(file)), { recursive: true });
+  replace(`${outputOf(file)}.map`, sourceMapText);
+  replace(outputOf(file), outputText);
+  if (file === 'src/main.ts') chmodSync(outputOf(file), 0o755);
+}
+
+function outputOf(file) {
+  return join('build', file.replace(/\.ts$/, '.js'));
+}
+
+/** Writes a file whole: who reads it meanwhile gets the old or the new one. */
+function replace(file, content) {
+  writeFileSync(`${file}.${process.pid}`, content);
+  renameSync(`${file}.${process.pid}`, file);
 }
 
 /** Writes the descriptors of a folder of proto files, with those of their imports. */
@@ -46,29 +145,30 @@ function describe(protoFolder, output) {
 }
 
 function bin(name, file) {
-  return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), file);
+  return join(dirname(require.resolve(`${name}/package.json`)), file);
 }
 
 function run(script, ...args) {
   execFileSync(process.execPath, [script, ...args], { stdio: 'inherit' });
 }
 
-function hashOfInputs() {
-  const inFolders = folders.flatMap((folder) =>
-    readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-      .sort(),
-  );
+function filesIn(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+function hashOf(files) {
   const hash = createHash('sha256');
-  for (const file of [...files, ...inFolders])
-    hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
+  for (const file of files) hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
   return hash.digest('hex');
 }
 
-function lastStamp() {
+function readIfThere(file) {
   try {
-    return readFileSync(stampFile, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch {
     return undefined; // never built
   }

@@ -1,11 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { loadCore } from '../../src/core/index.js';
 import { fillWithPhrases } from '../support/phrases.js';
 import { collectAll, openTestVault, partsOf, signal, type TestVault } from '../support/vault.js';
@@ -15,13 +14,7 @@ import { Random } from './random.js';
 /** At most: a run may come to its end before. */
 const KILLS = 7;
 const CONVERSATIONS = 500;
-const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
-
-beforeAll(async () => {
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  await run(process.execPath, [tsc, '-p', join(import.meta.dirname, 'tsconfig.json')]);
-});
 
 describe.each(durableKinds)('compaction of a vault in the %s backend', (kind) => {
   const folders: string[] = [];

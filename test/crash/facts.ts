@@ -22,12 +22,12 @@ export type PossibleFacts = Map<string, FactValue[]>;
 export class Journal {
   readonly #file: number;
 
-  #onDone: (() => void) | undefined;
-
-  /** `onDone` is called once, when the first change was acknowledged. */
-  constructor(path: string, onDone: () => void) {
+  /** `onDone` is called with the facts of each change that was acknowledged. */
+  constructor(
+    path: string,
+    private readonly onDone: (facts: readonly Fact[]) => void,
+  ) {
     this.#file = openSync(path, 'a');
-    this.#onDone = onDone;
   }
 
   begin(facts: readonly Fact[]): void {
@@ -36,8 +36,7 @@ export class Journal {
 
   done(facts: readonly Fact[]): void {
     this.#write('done', facts);
-    this.#onDone?.();
-    this.#onDone = undefined;
+    this.onDone(facts);
   }
 
   /** What was read, before it is changed: nothing acknowledged it, and it must be one of what was promised. */

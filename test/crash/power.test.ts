@@ -1,23 +1,16 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { logName, recordsIn } from './append-log.js';
 import { Disk, whyNoPowerCut } from './power.js';
 import { Random } from './random.js';
 
 const CUTS = 20;
-const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
-
-beforeAll(async () => {
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  await run(process.execPath, [tsc, '-p', join(import.meta.dirname, 'tsconfig.json')]);
-});
 
 // Where this fails, the other tests of power cuts say nothing about our code.
 it(`a disk has what a process was told that it has, through ${CUTS} power cuts`, async (context) => {

@@ -72,10 +72,8 @@ async function killRounds(
   let next = start(0);
   for (let round = 0; round < rounds; round++) {
     // Once in a while before the first change, and even before the vaults are open.
-    const moment = (['go', 'open', 'working', 'working', 'working', 'working'] as const)[random.below(6)]!;
-    // Now and then so late that a compaction has come to its frames, also where each commit takes its time.
-    const late = moment === 'working' && random.below(4) === 0;
-    const delayMs = random.below(late ? 1200 : moment === 'working' ? 120 : 60);
+    const moment = (['go', 'open', 'working', 'working', 'working', 'rewriting'] as const)[random.below(6)]!;
+    const delayMs = random.below(moment === 'working' ? 120 : 60);
     await killedAfter(next, moment, delayMs, disk);
     await disk?.startAgain();
     // It gets ready while this round's vaults are looked at.
@@ -122,7 +120,7 @@ function startWorker(args: readonly string[]): ChildProcess {
 }
 
 /** What a worker is told, and what it says. */
-type Moment = 'go' | 'open' | 'working';
+type Moment = 'go' | 'open' | 'working' | 'rewriting';
 
 /** Lets a worker work until this long after a moment. */
 function killedAfter(

@@ -1,6 +1,7 @@
 // Stores, replaces, refers, deletes, collects and compacts under load, in a vault of each kind, and journals what it
 // was promised, until it is killed. Arguments: folder of the vaults, folder of the journals, round, seed, backend kinds. Waits for its standard input before
-// it opens the vaults, so that it can be started ahead. Says when all are open, and when each has acknowledged a change.
+// it opens the vaults, so that it can be started ahead. Says when all are open, when each has acknowledged a change, and when each
+// has acknowledged rewritten frames.
 import { once } from 'node:events';
 import { createLiveCodec } from '../../src/codec/index.js';
 import { loadCore } from '../../src/core/index.js';
@@ -30,11 +31,20 @@ await once(process.stdin, 'data');
 // Nobody is there any more to kill it.
 process.stdin.once('end', () => process.exit(1));
 
-let idle = kinds.length;
+/** Calls back once, when each vault has come here. */
+const whenAll = (callback: () => void) => {
+  const missing = new Set(kinds);
+  return (kind: DurableKind) => {
+    if (missing.delete(kind) && missing.size === 0) callback();
+  };
+};
+const working = whenAll(() => say('working'));
+const rewriting = whenAll(() => say('rewriting'));
 const opening = kinds.map(async (kind): Promise<Load> => {
   const codec = createLiveCodec(core);
-  const journal = new Journal(journalOf(journals, kind, round), () => {
-    if (--idle === 0) say('working');
+  const journal = new Journal(journalOf(journals, kind, round), (facts) => {
+    working(kind);
+    if (facts.some(([name]) => name.startsWith('frame/'))) rewriting(kind);
   });
   const backend = await openDurable(kind, vaultOf(vaults, kind), { codec, core });
   return { backend, core, codec, journal, contents: new Contents(core, codec) };
