@@ -71,8 +71,8 @@ async function startWithWorkers(
 ): Promise<RunningServer> {
   const { dataDir: folder, durability, listen, workers, logLevel, prefixIndex } = options;
   const backend = await openLmdbBackend({ folder, codec, clock: Date.now, durability });
-  const worker = { dataDir: folder, listen, logLevel, version, prefixIndex };
-  const primary = new Primary({ workers, backend, logger, worker });
+  const worker = { dataDir: folder, logLevel, version, prefixIndex };
+  const primary = new Primary({ workers, listen, backend, logger, worker });
   // Text is encoded where it arrives: this process needs next to no threads for it.
   const kept = keep(primary.backend, core, codec, 1, options, logger);
   return running(options, kept, async () => {

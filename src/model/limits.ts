@@ -118,11 +118,30 @@ export const limits = {
   deleteBatchConversationsMax: 256,
   /** Conversations that cannot be read, which the answer to a deletion by a filter names. */
   damagedNamedMax: 1000,
-  /** Between two looks at whether workers are to be told of the store's health, and before one that ended is replaced. */
-  workerNewsMs: 500,
-  workerRestartMs: 1000,
   /** Of a data file up to this long, opening checks every page; of a longer one all pages but those of records. */
   openedLeavesBytesMax: 64 * 1024 * 1024,
+  /** Time between two looks at each worker and at the store's health. */
+  workerLookMs: 500,
+  /** Time that a connection waits for a worker before it is closed, and what the last worker it is given to has of it. */
+  connectionWaitMs: 900,
+  connectionTakeMsMin: 300,
+  /**
+   * A worker that does not answer for this long is killed, and so is one that has not begun to serve. Time in which
+   * other processes kept it from running does not count.
+   */
+  workerSilenceMsMax: 15_000,
+  workerStartMsMax: 120_000,
+  /** A worker that draining has not ended this long after its time is killed. */
+  workerEndMsMax: 5000,
+  /**
+   * Time before a worker is started that takes the place of one that has ended: none at first, then this, twice as
+   * long each time up to the bound. A worker that has served for the steady time begins again at none.
+   */
+  workerRestartMs: 250,
+  workerRestartMsMax: 10_000,
+  workerSteadyMs: 10_000,
+  /** Workers that end in a row, without a word, before a server that is being started gives up. */
+  workerStartsMax: 4,
   /** Bytes of one chunk of a backup. */
   backupChunkBytes: 256 * 1024,
   /** Segments that one batch of a garbage collection deletes. */

@@ -1,1 +1,2 @@
-export { startRpcServer, type RpcServer, type RpcServerOptions } from './server.js';
+export { accept, type Acceptor } from './accept.js';
+export { createRpcServer, startRpcServer, type RpcServer, type RpcServerOptions } from './server.js';

@@ -6,8 +6,9 @@ const unixPrefix = 'unix:';
 
 /** Binds a server to "host:port" (0: any free port) or "unix:/path"; resolves to the address it has. */
 export async function listen(server: Server, address: string): Promise<string> {
-  if (address.startsWith(unixPrefix)) {
-    await removeStaleSocket(address.slice(unixPrefix.length).replace(/^\/\//, ''));
+  const path = unixPath(address);
+  if (path !== undefined) {
+    await removeStaleSocket(path);
     await bind(server, address);
     return address;
   }
@@ -15,11 +16,21 @@ export async function listen(server: Server, address: string): Promise<string> {
   return `${address.slice(0, address.lastIndexOf(':'))}:${port}`;
 }
 
+/** Returns the path of "unix:/path" and "unix:///path", or undefined for "host:port". */
+export function unixPath(address: string): string | undefined {
+  if (!address.startsWith(unixPrefix)) return undefined;
+  return address.slice(unixPrefix.length).replace(/^\/\//, '');
+}
+
+export function cannotListen(address: string, cause: Error): Error {
+  return new Error(`cannot listen on ${address}: ${reasonOf(cause)}`, { cause });
+}
+
 function bind(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
-      else reject(new Error(`cannot listen on ${address}: ${reasonOf(error)}`, { cause: error }));
+      else reject(cannotListen(address, error));
     });
   });
 }
@@ -30,7 +41,7 @@ function reasonOf({ message }: Error): string {
 }
 
 /** A server that was killed leaves its socket behind; one that nobody answers on is in the way. */
-async function removeStaleSocket(path: string): Promise<void> {
+export async function removeStaleSocket(path: string): Promise<void> {
   const entry = await lstat(path).catch(() => undefined);
   if (entry?.isSocket() === true && !(await answers(path))) await unlink(path);
 }

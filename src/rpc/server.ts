@@ -1,4 +1,5 @@
-import { Server, type ServerOptions } from '@grpc/grpc-js';
+import type { Duplex } from 'node:stream';
+import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { limits } from '../model/index.js';
 import type { Tokenizers } from '../text/index.js';
@@ -17,8 +18,6 @@ export interface RpcServerOptions {
   /** The vault of that name, if there is one; "default" where a request names none. */
   readonly vaults: (name: string) => Vault | undefined;
   readonly tokenizers: Pick<Tokenizers, 'known'>;
-  /** "host:port", port 0 for any free one, or "unix:/path". */
-  readonly listen: string;
   readonly logger: Logger;
   /** As GetCapabilities reports it. */
   readonly version: string;
@@ -27,8 +26,6 @@ export interface RpcServerOptions {
 }
 
 export interface RpcServer {
-  /** The address it is bound to, with the real port. */
-  readonly address: string;
   /** Says NOT_SERVING, takes no more calls, and resolves when those under way have ended; after graceMs they are cut off. */
   drain(graceMs: number): Promise<void>;
 }
@@ -42,8 +39,29 @@ const transport: ServerOptions = {
   'grpc.keepalive_timeout_ms': 30_000,
 };
 
-/** Serves vaults over gRPC. Rejects when the address cannot be bound. */
-export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+/**
+ * Serves vaults over gRPC at an address.
+ * @param options.listen "host:port", port 0 for any free one, or "unix:/path". Rejects when it cannot be bound.
+ */
+export async function startRpcServer(
+  options: RpcServerOptions & { readonly listen: string },
+): Promise<RpcServer & { /** The address with the real port. */ readonly address: string }> {
+  const { server, health, drain } = createServer(options);
+  const address = await listen(server, options.listen).catch((error: unknown) => {
+    health.drain();
+    throw error;
+  });
+  return { address, drain };
+}
+
+/** Serves vaults over gRPC on connections that another process has accepted. */
+export function createRpcServer(options: RpcServerOptions): RpcServer & { serve(connection: Duplex): void } {
+  const { server, drain } = createServer(options);
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  return { serve: (connection) => injector.injectConnection(connection), drain };
+}
+
+function createServer(options: RpcServerOptions) {
   logTransport(options.logger);
   const server = new Server(transport);
   const standing = new StandingStreams();
@@ -53,19 +71,12 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   server.addService(rawService('stowken.v1.SegmentService'), segmentService(options));
   health.addTo(standing.track(server));
   reflection().addToServer(standing.track(server));
-  const address = await listen(server, options.listen).catch((error: unknown) => {
+  const drain = async (graceMs: number): Promise<void> => {
     health.drain();
-    throw error;
-  });
-
-  return {
-    address,
-    async drain(graceMs) {
-      health.drain();
-      standing.endAll();
-      await shutdown(server, graceMs);
-    },
+    standing.endAll();
+    await shutdown(server, graceMs);
   };
+  return { server, health, drain };
 }
 
 function shutdown(server: Server, graceMs: number): Promise<void> {

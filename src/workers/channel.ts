@@ -130,6 +130,8 @@ export class Channel<Theirs extends Offer> {
   }
 
   async #receive(packet: Packet): Promise<void> {
+    // What was sent before the other side ended may come after: nobody would release what it takes now.
+    if (this.#closed) return;
     switch (packet.kind) {
       case 'call':
       case 'stream':
@@ -182,6 +184,7 @@ export class Channel<Theirs extends Offer> {
   }
 
   #close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     for (const { onFailure } of this.#pending.values()) onFailure(gone());
     this.#pending.clear();

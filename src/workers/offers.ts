@@ -5,10 +5,12 @@ import type { ListPiece, SentChange } from './lists-ahead.js';
 /** What the process that keeps the vault does for its workers: all that writes. */
 export interface PrimaryOffer {
   readonly calls: {
-    /** A worker's first call. */
-    readonly enlist: (argument: undefined) => WorkerOptions;
-    /** A worker serves at this address, or why it cannot. */
-    readonly started: (outcome: WorkerStart) => void;
+    /** A worker's first call. From then on it hears what it is told. */
+    readonly register: (argument: undefined) => WorkerOptions;
+    /** The worker serves, or says why it cannot. */
+    readonly started: (outcome: Refusal | undefined) => void;
+    /** The worker has a connection that it was sent; and how many it has open now. */
+    readonly took: (taken: { readonly connection: number; readonly connections: number }) => void;
     /** Of a list of messages, before the change that has it. */
     readonly sendPiece: (piece: ListPiece) => void;
     readonly commit: (change: SentChange) => Promise<ChangeResult>;
@@ -31,18 +33,22 @@ export interface WorkerOffer {
     readonly setHealth: (health: StorageHealth) => void;
     /** Lets go of leases that no reader needs any more. */
     readonly renewLease: (argument: undefined) => Promise<void>;
+    /** Returns how many connections are open; shows that the worker is alive. */
+    readonly countConnections: (argument: undefined) => number;
     /** Finishes the calls under way; then the process may end. */
     readonly drain: (graceMs: number) => Promise<void>;
   };
   readonly streams: Readonly<Record<never, never>>;
 }
 
-export type WorkerStart = { readonly address: string } | { readonly refusal: string };
+/** Why a worker cannot serve. */
+export interface Refusal {
+  readonly refusal: string;
+}
 
 /** What a worker needs to know to serve; a structured clone crosses. */
 export interface WorkerOptions {
   readonly dataDir: string;
-  readonly listen: string;
   readonly logLevel: string;
   readonly version: string;
   readonly prefixIndex: boolean;

@@ -1,19 +1,25 @@
-import cluster, { type Worker } from 'node:cluster';
-import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import type { Logger } from 'pino';
-import { limits } from '../model/index.js';
-import { keepHeapLean, type Change, type MaintainedBackend, type StorageHealth } from '../storage/index.js';
+import { accept, type Acceptor } from '../rpc/index.js';
+import {
+  keepHeapLean,
+  removeStrayCopies,
+  type Change,
+  type MaintainedBackend,
+  type StorageHealth,
+} from '../storage/index.js';
 import type { Vault } from '../vault/index.js';
-import { Channel } from './channel.js';
+import { Crew } from './crew.js';
 import { forwardReads } from './forward.js';
-import { heapGrowthPercent, semiSpaceMebibytes } from './heap-growth.js';
+import { heapGrowthPercent } from './heap-growth.js';
 import { ListsAhead } from './lists-ahead.js';
-import type { PrimaryOffer, WorkerOffer, WorkerOptions } from './offers.js';
-import { workerPort } from './ports.js';
+import type { WorkerOffer, WorkerOptions } from './offers.js';
+import { Reception } from './reception.js';
+import { WorkerProcess, type VaultOffer } from './worker-process.js';
 
 export interface PrimaryOptions {
   readonly workers: number;
+  /** "host:port", port 0 for any free one, or "unix:/path". */
+  readonly listen: string;
   /** Kept by this process; others only read it. */
   readonly backend: MaintainedBackend;
   readonly logger: Logger;
@@ -23,24 +29,16 @@ export interface PrimaryOptions {
 /** What this process does for all workers. */
 type Tended = Pick<Vault, 'compact' | 'verify'>;
 
-/** A worker, and what it holds. */
-interface Crew {
-  readonly worker: Worker;
-  readonly channel: Channel<WorkerOffer>;
-  readonly leases: Map<number, () => void>;
-  /** Whether it listens to what it is told: what is sent to a process before it does is lost. */
-  enlisted: boolean;
-}
-
-/** Keeps a vault that several processes serve: it does all that writes, and they do the rest. */
+/** Keeps a vault that several processes serve: it accepts connections and does all that writes, and they do the rest. */
 export class Primary {
   /** For whatever this process does with the vault itself: workers hear of it. */
   readonly backend: MaintainedBackend;
-  readonly #crew = new Set<Crew>();
+  readonly #reception = new Reception();
+  readonly #leases = new Map<WorkerProcess, Map<number, () => void>>();
+  #crew: Crew | undefined;
+  #acceptor: Acceptor | undefined;
   #lastLease = 0;
   #health: StorageHealth;
-  #watch: NodeJS.Timeout | undefined;
-  #draining = false;
 
   constructor(private readonly options: PrimaryOptions) {
     const { backend } = options;
@@ -59,93 +57,59 @@ export class Primary {
     };
   }
 
-  /** Starts the workers; resolves to the address when all of them listen. Rejects when one of them cannot. */
+  /** Starts the workers; resolves to the address when all of them serve. Rejects when one of them cannot. */
   async start(vault: Tended): Promise<string> {
-    cluster.setupPrimary({
-      exec: createRequire(import.meta.url).resolve('#build/src/workers/worker.js'),
-      args: [],
-      execArgv: [...process.execArgv, `--max-semi-space-size=${semiSpaceMebibytes}`],
-      serialization: 'advanced',
-    });
     keepHeapLean(heapGrowthPercent.primary);
+    const { workers, listen, logger } = this.options;
     try {
-      const { workers } = this.options;
-      const [address] = await Promise.all(Array.from({ length: workers }, () => this.#add(vault)));
-      this.#watch = setInterval(() => this.#tellHealth(), limits.workerNewsMs).unref();
-      return address as string;
+      this.#acceptor = await accept(listen, (connection) => this.#reception.accept(connection));
+      this.#crew = new Crew({
+        workers,
+        logger,
+        start: () => this.#startWorker(vault),
+        onEnded: (worker) => this.#forget(worker),
+        onLook: () => this.#tellHealth(),
+      });
+      await this.#crew.start();
+      return this.#acceptor.address;
     } catch (error) {
       await this.drain(0);
       throw error;
     }
   }
 
-  /** Workers finish the calls under way and end. */
+  /** Accepts no more connections; workers finish the calls under way and end. */
   async drain(graceMs: number): Promise<void> {
-    this.#draining = true;
-    clearInterval(this.#watch);
-    await Promise.all(
-      [...this.#crew].map(async ({ worker, channel, enlisted }) => {
-        const ended = once(worker, 'exit');
-        if (enlisted) {
-          await channel.call('drain', graceMs).catch(() => undefined);
-          worker.disconnect();
-        } else worker.process.kill('SIGKILL');
-        await ended;
-      }),
+    this.#acceptor?.close();
+    this.#reception.close();
+    await this.#crew?.drain(graceMs);
+  }
+
+  #startWorker(vault: Tended): WorkerProcess {
+    const leases = new Map<number, () => void>();
+    const worker = new WorkerProcess(
+      this.#offer(vault, leases),
+      () => ({ ...this.options.worker, workers: this.options.workers, health: this.#health }),
+      () => this.#reception.giveOut(),
     );
+    this.#leases.set(worker, leases);
+    this.#reception.add(worker);
+    return worker;
   }
 
-  /** Resolves to the address on which it listens. */
-  #add(vault: Tended): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const worker = cluster.fork();
-      const leases = new Map<number, () => void>();
-      const offer = this.#offer(vault, leases, {
-        enlist: () => {
-          crew.enlisted = true;
-          return { ...this.options.worker, workers: this.options.workers, health: this.#health };
-        },
-        started: (outcome) => {
-          if ('address' in outcome) resolve(outcome.address);
-          else reject(new Error(`a worker cannot serve: ${outcome.refusal}`));
-        },
-      });
-      const channel = new Channel<WorkerOffer>(workerPort(worker), offer);
-      const crew: Crew = { worker, channel, leases, enlisted: false };
-      this.#crew.add(crew);
-      worker.once('exit', (code: number | null, signal: string | null) => {
-        reject(new Error(`a worker ended before it served: ${signal ?? code}`));
-        this.#lost(crew, vault, `${signal ?? code}`);
-      });
-    });
+  /** Lets go of all that a worker held. */
+  async #forget(worker: WorkerProcess): Promise<void> {
+    this.#reception.remove(worker);
+    for (const release of this.#leases.get(worker)?.values() ?? []) release();
+    this.#leases.delete(worker);
+    await removeStrayCopies(this.options.worker.dataDir, worker.pid);
   }
 
-  #lost(crew: Crew, vault: Tended, how: string): void {
-    this.#crew.delete(crew);
-    for (const release of crew.leases.values()) release();
-    if (this.#draining) return;
-    this.options.logger.error(
-      { pid: crew.worker.process.pid, how },
-      'a worker ended; another one takes its place',
-    );
-    setTimeout(() => {
-      if (this.#draining) return;
-      this.#add(vault).catch((error: unknown) => {
-        if (!this.#draining) this.options.logger.error({ err: error }, 'a worker could not start');
-      });
-    }, limits.workerRestartMs).unref();
-  }
-
-  #offer(
-    vault: Tended,
-    leases: Map<number, () => void>,
-    beginning: Pick<PrimaryOffer['calls'], 'enlist' | 'started'>,
-  ): PrimaryOffer {
+  #offer(vault: Tended, leases: Map<number, () => void>): VaultOffer {
     const { backend } = this.options;
     const lists = new ListsAhead();
     return {
       calls: {
-        ...beginning,
         sendPiece: (piece) => lists.add(piece),
         commit: (change) => this.#commit(lists.whole(change)),
         takeLease: () => {
@@ -188,14 +152,14 @@ export class Primary {
     void this.#tell('setHealth', health);
   }
 
+  /** Resolves when every worker has heard it, or has ended: one that does not answer is killed. */
   async #tell<Name extends 'setRegistries' | 'setHealth' | 'renewLease'>(
     name: Name,
     argument: Parameters<WorkerOffer['calls'][Name]>[0],
   ): Promise<void> {
-    const told = [...this.#crew]
-      .filter(({ enlisted }) => enlisted)
+    const told = (this.#crew?.workers ?? [])
+      .filter(({ isListening }) => isListening)
       .map(({ channel }) => channel.call(name, argument as never));
-    // One that has just ended needs no news.
     await Promise.allSettled(told);
   }
 }

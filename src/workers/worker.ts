@@ -1,15 +1,16 @@
 // A worker process of `serve --workers`: serves calls, reads the vault, and leaves all writing to the primary.
+import type { Socket } from 'node:net';
 import { pino } from 'pino';
 import { createLiveCodec } from '../codec/index.js';
 import { loadCore } from '../core/index.js';
-import { startRpcServer } from '../rpc/index.js';
+import { createRpcServer } from '../rpc/index.js';
 import { keepHeapLean, openLmdbReader, type LmdbReader, type StorageHealth } from '../storage/index.js';
 import { createTokenizers } from '../text/index.js';
 import { createVault, type Vault } from '../vault/index.js';
 import { Channel } from './channel.js';
 import { heapGrowthPercent } from './heap-growth.js';
-import type { PrimaryOffer, WorkerOffer, WorkerOptions, WorkerStart } from './offers.js';
-import { processPort } from './ports.js';
+import type { PrimaryOffer, Refusal, WorkerOffer, WorkerOptions } from './offers.js';
+import { onConnection, processPort } from './ports.js';
 import { StandingLease } from './standing-lease.js';
 import { createWorkerBackend } from './worker-backend.js';
 
@@ -19,6 +20,9 @@ let health: StorageHealth = { writable: false };
 let lease: StandingLease | undefined;
 let reading: LmdbReader | undefined;
 let stopped = false;
+/** Connections that are open. */
+let connections = 0;
+let serve = (connection: Socket): void => void connection.destroy();
 let stop: (graceMs: number) => Promise<void> = async () => undefined;
 
 const offer: WorkerOffer = {
@@ -30,6 +34,7 @@ const offer: WorkerOffer = {
     },
     setHealth: (now) => void (health = now),
     renewLease: async () => lease?.renew(),
+    countConnections: () => connections,
     drain: (graceMs) => stop(graceMs),
   },
   streams: {},
@@ -38,19 +43,29 @@ const offer: WorkerOffer = {
 const primary = new Channel<PrimaryOffer>(processPort(process), offer);
 // Signals go to the primary, which says what is to be done.
 process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
-// Without a primary nothing can be stored, and nobody restarts this process.
-process.on('disconnect', () => process.exit(stopped ? 0 : 1));
+// Without a primary nothing can be stored, and nobody restarts this process. It ends at once, whatever it is about:
+// an ordinary exit would wait for a copy of the vault that is being made.
+process.on('disconnect', () => {
+  if (stopped) process.exit(0);
+  process.kill(process.pid, 'SIGKILL');
+});
+onConnection(process, (connection, socket) => {
+  connections += 1;
+  socket.once('close', () => (connections -= 1));
+  serve(socket);
+  void primary.call('took', { connection, connections }).catch(() => undefined);
+});
 
-let started: WorkerStart;
+let refusal: Refusal | undefined;
 try {
-  started = { address: await start(await primary.call('enlist', undefined)) };
+  await start(await primary.call('register', undefined));
 } catch (error) {
-  started = { refusal: error instanceof Error ? error.message : String(error) };
+  refusal = { refusal: error instanceof Error ? error.message : String(error) };
 }
-await primary.call('started', started);
-if ('refusal' in started) process.exit(1);
+await primary.call('started', refusal);
+if (refusal !== undefined) process.exit(1);
 
-async function start(options: WorkerOptions): Promise<string> {
+async function start(options: WorkerOptions): Promise<void> {
   ({ health } = options);
   const { dataDir: folder, prefixIndex, workers: sharers } = options;
   const core = await loadCore();
@@ -80,19 +95,20 @@ async function start(options: WorkerOptions): Promise<string> {
     verify: (input, signal) =>
       input.repair ? primary.stream('verify', input, signal) : own.verify(input, signal),
   };
-  const server = await startRpcServer({
+  const server = createRpcServer({
     vaults: (name) => (name === vault.name ? vault : undefined),
     tokenizers,
-    listen: options.listen,
     logger: pino({ level: options.logLevel }, pino.destination(2)),
     version: options.version,
     health: () => health,
   });
+  serve = (connection) => server.serve(connection);
   stop = async (graceMs) => {
+    // The primary sends none from now on; one that is on its way is closed.
+    serve = (connection) => void connection.destroy();
     await server.drain(graceMs);
     await tokenizers.close();
     await backend.close();
     stopped = true;
   };
-  return server.address;
 }

@@ -6,7 +6,7 @@ import { writeBackup } from '../backup-stream.js';
 import type { Environment } from './tables/environment.js';
 import { FORMAT_VERSION, KIND } from './tables/layout.js';
 
-/** A copy that is being made. */
+/** Begins the name of every copy; the pid of the process that makes it follows. */
 const COPY_PREFIX = 'backup.mdb-';
 
 /** Left free for what is stored while a copy is there: a backup must not be what fills the disk. */
@@ -19,7 +19,7 @@ export async function* backupEnvironment(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, void> {
   checkWanted(signal);
-  const path = join(environment.folder, `${COPY_PREFIX}${randomUUID()}`);
+  const path = join(environment.folder, `${COPY_PREFIX}${process.pid}-${randomUUID()}`);
   try {
     await copy(environment, path);
     const { size } = await stat(path);
@@ -33,9 +33,13 @@ export async function* backupEnvironment(
   }
 }
 
-/** Removes what a killed process left. For the folder's owner alone. */
-export async function removeStrayCopies(folder: string): Promise<void> {
-  const copies = (await readdir(folder)).filter((name) => name.startsWith(COPY_PREFIX));
+/**
+ * Removes copies that killed processes have left: those of one process, or all of them. Only the folder's owner may
+ * do this, and only when those processes have ended.
+ */
+export async function removeStrayCopies(folder: string, pid?: number): Promise<void> {
+  const prefix = pid === undefined ? COPY_PREFIX : `${COPY_PREFIX}${pid}-`;
+  const copies = (await readdir(folder)).filter((name) => name.startsWith(prefix));
   await Promise.all(copies.map((name) => rm(join(folder, name), { force: true })));
 }
 

@@ -17,7 +17,7 @@ export interface TestServer {
 /** A server on a free port with the vault "default" in memory; `override` replaces some of the vault's methods. */
 export async function startTestServer(
   override: Partial<Vault> = {},
-  options: Partial<RpcServerOptions> = {},
+  options: Partial<RpcServerOptions & { listen: string }> = {},
 ): Promise<TestServer> {
   const opened = await openTestVault();
   const vault = { ...opened.vault, ...override };

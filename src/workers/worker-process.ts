@@ -1,0 +1,199 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { createRequire } from 'node:module';
+import { limits } from '../model/index.js';
+import { Channel } from './channel.js';
+import { semiSpaceMebibytes } from './heap-growth.js';
+import type { PrimaryOffer, Refusal, WorkerOffer, WorkerOptions } from './offers.js';
+import { sendConnection, workerPort } from './ports.js';
+import type { Receiver } from './reception.js';
+import { FairClock, starvedMs } from './starvation.js';
+
+/** A connection that was sent to the worker, which has not said yet that it has it. */
+interface Handing {
+  readonly number: number;
+  readonly connection: Socket;
+  timer: NodeJS.Timeout;
+}
+
+/** What the primary does for a worker, but what this class does itself. */
+export type VaultOffer = Omit<PrimaryOffer, 'calls'> & {
+  readonly calls: Omit<PrimaryOffer['calls'], 'register' | 'started' | 'took'>;
+};
+
+/**
+ * A worker process, from its start to its end. Its owner learns that it serves, that it can take a connection, and
+ * how it has ended; looks at it from time to time, and is told when it is to be killed.
+ */
+export class WorkerProcess implements Receiver {
+  readonly channel: Channel<WorkerOffer>;
+  /** Resolves when it serves; to the reason where it says that it cannot. Does not settle where it ends before. */
+  readonly started: Promise<Refusal | undefined>;
+  /** Resolves to the signal or the exit code when the process is gone. */
+  readonly ended: Promise<string>;
+  #state: 'starting' | 'registered' | 'serving' | 'draining' | 'ended' = 'starting';
+  #connections = 0;
+  #handing: Handing | undefined;
+  #lastNumber = 0;
+  /** True if it did not take its last connection in time, and has not answered since. */
+  #isSuspect = false;
+  #isAsked = false;
+  /** Looks since it was last heard of, and how long it had been starved until then. */
+  #silentLooks = 0;
+  #starvedMs = 0;
+  readonly #child: ChildProcess;
+
+  /** @throws Error where the system starts no process. */
+  constructor(
+    offer: VaultOffer,
+    options: () => WorkerOptions,
+    private readonly onReady: () => void,
+  ) {
+    this.#child = fork(createRequire(import.meta.url).resolve('#build/src/workers/worker.js'), [], {
+      execArgv: [...process.execArgv, `--max-semi-space-size=${semiSpaceMebibytes}`],
+      serialization: 'advanced',
+    });
+    this.#child.on('error', () => undefined);
+    if (this.#child.pid === undefined) throw new Error('the system starts no more processes');
+    this.ended = new Promise((resolve) => {
+      this.#child.once('exit', (code, signal) => {
+        this.#end();
+        resolve(signal ?? `exit code ${code}`);
+      });
+    });
+    let started = (_: Refusal | undefined): void => undefined;
+    this.started = new Promise((resolve) => (started = resolve));
+    this.channel = new Channel(workerPort(this.#child), {
+      ...offer,
+      calls: {
+        ...offer.calls,
+        register: () => {
+          if (this.#state === 'starting') this.#state = 'registered';
+          return options();
+        },
+        started: (outcome) => {
+          if (outcome !== undefined) return started(outcome);
+          if (this.#state === 'registered') this.#state = 'serving';
+          this.#heard();
+          started(undefined);
+          this.onReady();
+        },
+        took: ({ connection, connections }) => this.#took(connection, connections),
+      },
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  /** True if it hears what it is told: what is sent to a process before that is lost. */
+  get isListening(): boolean {
+    return this.#state === 'registered' || this.#state === 'serving';
+  }
+
+  get isReady(): boolean {
+    return this.#state === 'serving' && this.#handing === undefined && !this.#isSuspect;
+  }
+
+  get connections(): number {
+    return this.#connections;
+  }
+
+  get isPromising(): boolean {
+    return this.#state === 'serving' && !this.#isSuspect;
+  }
+
+  give(connection: Socket, msMax: number): void {
+    const number = ++this.#lastNumber;
+    const clock = new FairClock(this.pid);
+    const tooLong = (): void => {
+      const msLeft = msMax - clock.ms;
+      if (msLeft > 1) return void (handing.timer = setTimeout(tooLong, msLeft));
+      this.#isSuspect = true;
+      this.#drop(number);
+    };
+    const handing: Handing = { number, connection, timer: setTimeout(tooLong, msMax) };
+    this.#handing = handing;
+    sendConnection(this.#child, number, connection, () => this.#drop(number));
+  }
+
+  /**
+   * Asks whether the worker is alive; true if it has not answered for too long. Counts looks and not time: a computer
+   * that slept, or a server that was stopped for a while, says nothing about its workers.
+   */
+  look(): boolean {
+    if (this.#state === 'draining' || this.#state === 'ended') return false;
+    this.#silentLooks += 1;
+    const serves = this.#state === 'serving';
+    const msMax = serves ? limits.workerSilenceMsMax : limits.workerStartMsMax;
+    const starved = starvedMs(this.pid) - this.#starvedMs;
+    if (this.#silentLooks * limits.workerLookMs - starved > msMax) return true;
+    if (serves && !this.#isAsked) void this.#ask();
+    return false;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Lets it finish the calls under way and end; kills it where that takes longer. */
+  async drain(graceMs: number): Promise<void> {
+    const serves = this.#state === 'serving';
+    if (this.#state === 'ended') return;
+    this.#state = 'draining';
+    if (!serves) this.kill();
+    else {
+      const tooLong = setTimeout(() => this.kill(), graceMs + limits.workerEndMsMax);
+      void this.ended.then(() => clearTimeout(tooLong));
+      await this.channel.call('drain', graceMs).catch(() => undefined);
+      if (this.#child.connected) this.#child.disconnect();
+    }
+    await this.ended;
+  }
+
+  async #ask(): Promise<void> {
+    this.#isAsked = true;
+    try {
+      this.#connections = await this.channel.call('countConnections', undefined);
+      this.#heard();
+      this.#isSuspect = false;
+      if (this.isReady) this.onReady();
+    } catch {
+      // It has ended, which is noticed elsewhere.
+    } finally {
+      this.#isAsked = false;
+    }
+  }
+
+  #heard(): void {
+    this.#silentLooks = 0;
+    this.#starvedMs = starvedMs(this.pid);
+  }
+
+  #took(number: number, connections: number): void {
+    this.#connections = connections;
+    // One that comes late was closed meanwhile.
+    if (this.#handing?.number !== number) return;
+    const { connection, timer } = this.#handing;
+    clearTimeout(timer);
+    this.#handing = undefined;
+    connection.destroy();
+    this.onReady();
+  }
+
+  /** Closes a connection that the worker did not take. It may have it all the same: so the connection is shut down first. */
+  #drop(number: number): void {
+    if (this.#handing?.number !== number) return;
+    const { connection, timer } = this.#handing;
+    clearTimeout(timer);
+    this.#handing = undefined;
+    connection.destroySoon();
+    if (this.isReady) this.onReady();
+  }
+
+  #end(): void {
+    this.#state = 'ended';
+    if (this.#handing !== undefined) this.#drop(this.#handing.number);
+  }
+}

@@ -1,0 +1,219 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { connect as connectSocket, type NetConnectOpts, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connect, type StowkenClient } from '../../src/client/index.js';
+import { childrenOf, isAlive, signalTo } from '../support/children.js';
+import { startStowken, type StowkenProcess } from '../support/process.js';
+import { eventually } from '../support/wait.js';
+
+const workers = 2;
+let folder: string;
+let server: StowkenProcess;
+const clients: StowkenClient[] = [];
+
+const start = async (...args: string[]) => {
+  server = await startStowken('--data', folder, '--workers', String(workers), ...args);
+};
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'stowken-killed-'));
+});
+
+afterEach(() => {
+  for (const client of clients.splice(0)) client.close();
+  rmSync(folder, { recursive: true });
+});
+
+function newClient(): StowkenClient {
+  const client = connect({ server: server.address });
+  clients.push(client);
+  return client;
+}
+
+const pids = () => childrenOf(server.child.pid!);
+const tokensOf = (n: number) => Uint32Array.from({ length: 100 }, (_, i) => n * 1000 + i);
+const store = (n: number) =>
+  newClient().store({ conversation: { id: `c${n}` }, messages: [{ role: 'user', tokens: tokensOf(n) }] });
+
+/** All workers serve: as many as there are take connections at the same time. */
+const served = () =>
+  eventually(async () => {
+    expect(pids()).toHaveLength(workers);
+    await newClient().stats();
+  });
+
+async function expectWhole(count: number): Promise<void> {
+  const client = newClient();
+  for (let n = 0; n < count; n++) {
+    const contents = [];
+    for await (const part of client.read(`c${n}`, { encoding: 'tokens' }))
+      if (part.kind === 'message') contents.push(part.content);
+    expect(contents).toEqual([tokensOf(n)]);
+  }
+  const parts = [];
+  for await (const part of client.verify()) parts.push(part);
+  expect(parts.at(-1)).toMatchObject({ kind: 'summary', violations: 0 });
+}
+
+/** "served" where the server has begun to speak HTTP/2, "closed" where it has closed the connection. */
+function fateOf(socket: Socket): Promise<'served' | 'closed'> {
+  return new Promise((resolve) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => resolve('served')).once('close', () => resolve('closed'));
+  });
+}
+
+function addressOf(address: string): NetConnectOpts {
+  if (address.startsWith('unix:')) return { path: address.slice('unix:'.length) };
+  const [host, port] = address.split(':') as [string, string];
+  return { host, port: Number(port) };
+}
+
+describe('a server whose workers are killed', () => {
+  it('goes on at the same address when all of them are killed at once, again and again', async () => {
+    await start();
+    const rounds = 3;
+    for (let round = 0; round < rounds; round++) {
+      await eventually(() => store(round));
+      const before = pids();
+      for (const pid of before) signalTo(pid, 'SIGKILL');
+      await eventually(() => expect(pids().filter((pid) => !before.includes(pid))).toHaveLength(workers));
+    }
+    await served();
+    await expectWhole(rounds);
+    expect(await server.kill('SIGTERM')).toBe(0);
+  });
+
+  it('serves again by itself when none of them could begin to serve for a while', async () => {
+    await start();
+    await store(0);
+    const seen = new Set<number>();
+    while (seen.size < 5 * workers) {
+      for (const pid of pids()) {
+        seen.add(pid);
+        signalTo(pid, 'SIGKILL');
+      }
+      await sleep(20);
+    }
+    expect(server.child.exitCode).toBeNull();
+    await served();
+    await expectWhole(1);
+    expect(await server.kill('SIGTERM')).toBe(0);
+  });
+
+  it('stops when it is told to while it has no workers, and while they begin', async () => {
+    for (const isWaiting of [true, false]) {
+      await start();
+      const seen = new Set<number>();
+      while (seen.size < 3 * workers) {
+        for (const pid of pids()) {
+          seen.add(pid);
+          signalTo(pid, 'SIGKILL');
+        }
+        await sleep(20);
+      }
+      await eventually(() => expect(pids().some(isAlive)).toBe(!isWaiting));
+      expect(await server.kill('SIGTERM')).toBe(0);
+      expect([...seen].filter(isAlive)).toEqual([]);
+    }
+  });
+
+  it.each(['127.0.0.1:0', 'unix:'])('serves or closes every connection (%s)', async (listen) => {
+    await start('--listen', listen === 'unix:' ? `unix:${folder}/socket` : listen);
+    for (let round = 0; round < 3; round++) {
+      await served();
+      const doomed = pids();
+      const fates: Promise<string>[] = [];
+      const sockets: Socket[] = [];
+      // Before, while and after the workers are killed.
+      for (let n = 0; n < 60; n++) {
+        const socket = connectSocket(addressOf(server.address));
+        sockets.push(socket);
+        fates.push(fateOf(socket));
+        if (n % 3 === 0) await sleep(1);
+        if (n === 30) for (const pid of doomed) signalTo(pid, 'SIGKILL');
+      }
+      let settled = 0;
+      for (const fate of fates) void fate.then(() => (settled += 1));
+      await eventually(() => expect(settled).toBe(fates.length));
+      for (const socket of sockets) socket.destroy();
+    }
+    expect(await server.kill('SIGTERM')).toBe(0);
+  });
+
+  it('replaces workers that do not answer, closes the connections they do not take, and collects garbage', async () => {
+    await start();
+    await store(0);
+    const client = newClient();
+    await client.delete('c0');
+    const stopped = pids().filter((_, n) => n === 0);
+    for (const pid of stopped) signalTo(pid, 'SIGSTOP');
+    // Connections go to the other worker, but for the one that the stopped worker was just given.
+    const fates = Array.from({ length: 6 }, async () => {
+      const socket = connectSocket(addressOf(server.address));
+      const fate = await fateOf(socket);
+      socket.destroy();
+      return fate;
+    });
+    expect((await Promise.all(fates)).filter((fate) => fate === 'served').length).toBeGreaterThanOrEqual(5);
+    // A collection waits until every worker has let go of what it may read, or has ended.
+    await eventually(async () => {
+      for await (const part of newClient().collectGarbage({ minAgeMs: 0 })) void part;
+    });
+    await eventually(() => expect(stopped.some((pid) => pids().includes(pid))).toBe(false));
+    await served();
+    expect(await newClient().stats()).toMatchObject({ conversations: 0, segments: 0 });
+    expect(await server.kill('SIGTERM')).toBe(0);
+  });
+
+  it('stops in bounded time though a worker does not answer', async () => {
+    await start('--drain-timeout', '0');
+    for (const pid of pids()) signalTo(pid, 'SIGSTOP');
+    const all = pids();
+    expect(await server.kill('SIGTERM')).toBe(0);
+    expect(all.filter(isAlive)).toEqual([]);
+  });
+});
+
+describe('the copy that a backup streams', () => {
+  const copies = () => readdirSync(folder).filter((name) => name.startsWith('backup.mdb-'));
+
+  /** Reads the beginning of a backup that is so long that the rest waits for its reader. */
+  async function beginBackup(): Promise<void> {
+    const upload = newClient();
+    for (let n = 0; n < 8; n++) {
+      const tokens = Uint32Array.from(
+        { length: 500_000 },
+        (_, i) => Math.imul(i + n * 500_000, 0x9e3779b1) >>> 3,
+      );
+      await upload.upload({ conversation: { id: `long${n}` }, messages: [{ role: 'user', tokens }] });
+    }
+    const stream = newClient().backup()[Symbol.asyncIterator]();
+    await stream.next();
+    expect(copies()).toHaveLength(1);
+  }
+
+  it('goes with the worker that made it', async () => {
+    await start();
+    await beginBackup();
+    for (const pid of pids()) signalTo(pid, 'SIGKILL');
+    await eventually(() => expect(copies()).toEqual([]));
+    await served();
+    expect(await server.kill('SIGTERM')).toBe(0);
+  });
+
+  it('keeps no worker alive whose primary is killed, and goes when the vault is opened next', async () => {
+    await start();
+    await beginBackup();
+    const orphans = pids();
+    await server.kill('SIGKILL');
+    await eventually(() => expect(orphans.filter(isAlive)).toEqual([]));
+    await start();
+    expect(copies()).toEqual([]);
+    expect(existsSync(join(folder, 'vault.mdb'))).toBe(true);
+    expect(await server.kill('SIGTERM')).toBe(0);
+  });
+});
