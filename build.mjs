@@ -3,9 +3,9 @@
 // - core: both WASM cores, of assembly/
 // - registry: the registry that comes with the program
 // - descriptors: the descriptors that reflection serves, of proto/
-// - scripts: JavaScript with source maps, of src/ and of the folders given as arguments (bench, test). Files are
-//   compiled one by one, without a look at types, so that an edit costs one file.
-// - types: the declarations of src/. They take the whole compiler: made where there are none, and with --types.
+// - scripts: JavaScript with source maps, of src/ and of the folders given as arguments (bench, test).
+//   Each file is compiled by itself, without a look at types, so that an edit costs one file.
+// - types: the declarations of src/. They take the whole compiler: made if there are none, and with --types.
 //
 // Does nothing when build/ is up to date: `npx stowken` asks for a build, also while a server runs from it.
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// Runs a server of the sources as they are: builds, serves, and does both again whenever a source changes. What is
-// given as arguments goes to `stowken serve`. Without --data the vault is in a temporary folder, for as long as this runs.
+// Runs a server of the sources as they are: builds, serves, and does both again whenever a source changes.
+// Arguments go to `stowken serve`. Without --data the vault is in a temporary folder.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ for (const folder of watched)
   });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => void end());
 
-/** Replaces the server by one of the sources as they are now. Where they cannot be built, the old one goes on. */
+/** Replaces the server by one of the sources as they are now. If the build fails, the old one goes on. */
 async function restart() {
   if (ending) return;
   const { status } = spawnSync(process.execPath, ['build.mjs'], { stdio: 'inherit' });

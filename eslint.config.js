@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['build/', 'node_modules/', 'assembly/', 'examples/python/'] },
+  { ignores: ['build/', 'node_modules/', 'examples/python/'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {
@@ -21,5 +21,22 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.js', '**/*.mjs'], ...tseslint.configs.disableTypeChecked },
+  {
+    // AssemblyScript has TypeScript's syntax and types of its own: it is linted without types.
+    files: ['assembly/**/*.ts'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { parserOptions: { project: false, allowInvalidAST: true } },
+    rules: {
+      eqeqeq: 'off', // == compares values there, and === the same as ==
+      '@typescript-eslint/switch-exhaustiveness-check': 'off',
+      '@typescript-eslint/consistent-type-imports': 'off',
+      '@typescript-eslint/naming-convention': [
+        'error',
+        { selector: 'variable', modifiers: ['const', 'global'], format: ['camelCase', 'UPPER_CASE'] },
+        { selector: ['variable', 'parameter', 'function', 'method'], format: ['camelCase'] },
+        { selector: 'typeLike', format: ['PascalCase'] },
+      ],
+    },
+  },
   { files: ['examples/**'], rules: { 'no-console': 'off' } },
 );

@@ -23,7 +23,7 @@ import { Primary } from './workers/index.js';
 const packageFile = createRequire(import.meta.url).resolve('#package.json');
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
 
-/** Of a process that serves alone: V8 would let its heap grow to four times what lives in it. */
+/** Heap growth limit of a single-process server. V8 lets the heap reach four times its live size. */
 const heapGrowthPercent = 200;
 
 process.exitCode = await runCli({ startServer, restoreVault, version });

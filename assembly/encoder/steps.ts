@@ -1,5 +1,4 @@
 // The cheapest ways to the positions of a window, as far as they are known: what each costs, and its last step.
-import * as format from '../registry/format';
 
 export const WINDOW_TOKENS: i32 = 4096;
 /** What is more than any way costs, as a signed number too. */

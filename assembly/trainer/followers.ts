@@ -7,7 +7,6 @@ import * as records from '../registry/records';
 import * as tables from '../registry/tables';
 import * as corpus from './corpus';
 import * as pairs from './pairs';
-import * as units from './units';
 
 /** What a follower keeps back of its count for what was not seen (absolute discounting). */
 export const DISCOUNT: f32 = 0.85;

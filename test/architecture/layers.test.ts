@@ -27,6 +27,37 @@ const ownedPackages: Readonly<Record<string, string>> = {
   'cli-progress': 'cli',
 };
 
+/** Imports from a folder or a package that the files of one folder may not have, and why. */
+interface Border {
+  readonly from: RegExp;
+  readonly to: RegExp;
+  readonly reason: string;
+}
+
+const backends = ['lmdb', 'filesystem', 'memory'];
+const borders: readonly Border[] = [
+  {
+    from: /^storage\/(?!lmdb\/tables\/)/,
+    to: /^lmdb$/,
+    reason: 'only storage/lmdb/tables imports lmdb: its transactions and errors are guarded there',
+  },
+  ...backends.map((backend) => ({
+    from: new RegExp(`^storage/${backend}/`),
+    to: new RegExp(`^storage/(?!${backend}/)(${backends.join('|')})/`),
+    reason: 'backends do not know each other: a rule that two of them keep stands in storage',
+  })),
+  {
+    from: /^storage\/(?!index\.ts$)[^/]+$/,
+    to: new RegExp(`^storage/(${backends.join('|')})/`),
+    reason: 'the contract and the shared rules of storage know no backend',
+  },
+  {
+    from: /^storage\/lmdb\/packs\//,
+    to: /^storage\/lmdb\/segments\//,
+    reason: 'packs hold frames by key: which segment has a key is decided above them',
+  },
+];
+
 const root = resolve(import.meta.dirname, '../../src');
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 
@@ -53,6 +84,20 @@ describe('the layers of src', () => {
       expect(mayImport[folder], `${file} imports ${specifier}`).toContain(targetFolder);
       expect(relative(root, target), `${file} reaches past a door`).toBe(`${targetFolder}/index.js`);
     }
+  });
+
+  it.each(borders)('$reason', ({ from, to }) => {
+    const inside = files.filter((file) => from.test(file));
+    expect(inside).not.toEqual([]);
+    const crossing = inside.flatMap((file) =>
+      importsOf(file)
+        .map((specifier) =>
+          specifier.startsWith('.') ? relative(root, resolve(root, dirname(file), specifier)) : specifier,
+        )
+        .filter((target) => to.test(target))
+        .map((target) => `${file} imports ${target}`),
+    );
+    expect(crossing).toEqual([]);
   });
 
   it('has every folder in the list', () => {

@@ -27,7 +27,8 @@ async function tokensOf(id: string, range = {}): Promise<[offset: number, tokens
 
 describe('an upload', () => {
   it('sends messages of every form, and is what a store of them is', async () => {
-    const emoji = '👩‍👩‍👧‍👦 '.repeat(20_000); // cut into blocks within surrogate pairs, if the client did not look
+    // Cut into blocks within surrogate pairs, if the client did not look.
+    const emoji = '👩‍👩‍👧‍👦 '.repeat(20_000);
     const messages: NewMessage[] = [
       { role: 'system', text: emoji },
       { role: 'user', tokens: Uint32Array.from({ length: 300_000 }, (_, index) => index * 7919) },

@@ -41,7 +41,7 @@ export const core = await loadCore();
 /** Without registries. */
 export const codec = createLiveCodec(core);
 
-/** `sync: false` where no power is cut: in memory where there is such a folder, and without waiting for the disk. */
+/** `sync: false` where no power is cut: in a folder in memory if there is one, and never synced. */
 export async function openBench(kind: BackendKind, { sync = true } = {}): Promise<Bench> {
   const parent = !sync && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const folder = await mkdtemp(join(parent, `stowken-${kind}-`));

@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
 
 /**
- * Brings build/ up to date before tests run, and before each run of a watching vitest: the threads and processes that
- * tests start are loaded from there, and so run the sources that stand beside the test. Ends the run where that fails.
+ * Brings build/ up to date before tests run, and before each run of a watching vitest. Threads and processes
+ * that tests start are loaded from build/, so they run the sources beside the test. A failed build ends it.
  */
 export default function setup(project: TestProject): void {
   build();

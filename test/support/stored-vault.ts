@@ -8,7 +8,7 @@ import { openTestVault, type TestVault } from './vault.js';
 
 export const storageKinds = ['memory', 'lmdb', 'filesystem'] as const;
 
-/** The real vault over one of the storages, which does not wait for the disk; its folder goes when it is closed. */
+/** The real vault over one of the storages, which is never synced. Closing it removes its folder. */
 export async function openStoredVault(kind: (typeof storageKinds)[number]): Promise<TestVault> {
   const core = await loadCore();
   const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), `stowken-${kind}-`));

@@ -1,6 +1,6 @@
 import { vi } from 'vitest';
 
-/** Ends a wait for something that never comes. Far more than the slowest machine needs, so that it decides no test. */
+/** Ends a wait for something that never comes. The slowest machine needs far less, so it decides no test. */
 const HANG_MS = 120_000;
 
 /** Waits until the assertions hold; returns what they return. */
@@ -9,8 +9,8 @@ export function eventually<T>(assertions: () => T | Promise<T>): Promise<T> {
 }
 
 /**
- * Runs a call with a deadline that gives its server time to begin: doubles the deadline as long as `attempt` returns
- * false, for a call whose deadline passed before the server had begun with it.
+ * Runs a call with a deadline that gives its server time to begin. Doubles the deadline as long as `attempt`
+ * returns false, for a call whose deadline passed before the server had begun with it.
  */
 export async function withDeadline(attempt: (deadlineMs: number) => Promise<boolean>): Promise<void> {
   for (let deadlineMs = 100; deadlineMs <= HANG_MS; deadlineMs *= 2) if (await attempt(deadlineMs)) return;

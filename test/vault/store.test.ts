@@ -124,7 +124,7 @@ describe('store and retrieve', () => {
       const { totalSegments } = await t.vault.store({ spec: spec(`words ${index}`), messages }, signal);
       if (index === 0) expect(totalSegments).toBe(1);
       else expect(totalSegments).toBeGreaterThan(1);
-      // The same tokens in another form, and all but the first of them: only what surrounds the change is new.
+      // The same tokens in another form, and all but the first: only what surrounds the change is new.
       const again = await t.vault.store(
         { spec: spec(`list ${index}`), messages: [say('user', [...tokens])] },
         signal,

@@ -7,7 +7,7 @@ import { createTokenizers } from '../../../src/text/index.js';
 import { createVault } from '../../../src/vault/index.js';
 import pino, { type Logger } from 'pino';
 
-/** The real server over the memory backend, whatever storage is asked for. Stopping it checks every invariant. */
+/** The real server, always over the memory backend. Stopping it checks every invariant. */
 export async function startServer(
   options: Pick<ServeOptions, 'listen' | 'drainTimeoutMs'>,
   logger: Logger,
