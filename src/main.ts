@@ -2,12 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { runCli, type RestoreVault, type RunningServer, type ServeOptions } from './cli/index.js';
 import { createLiveCodec, type LiveCodec } from './codec/index.js';
 import { loadCore, type TokenCore } from './core/index.js';
-import { startRpcServer } from './rpc/index.js';
+import type { VaultStats } from './model/index.js';
+import { checkListen, startRpcServer } from './rpc/index.js';
 import {
+  checkDataFolder,
   createMemoryBackend,
   keepHeapLean,
   openFilesystemBackend,
@@ -26,10 +29,15 @@ const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: 
 /** Heap growth limit of a single-process server. V8 lets the heap reach four times its live size. */
 const heapGrowthPercent = 200;
 
-process.exitCode = await runCli({ startServer, restoreVault, version });
+const exitCode = await runCli({ startServer, restoreVault, version });
+process.exitCode = exitCode;
+// A signal ended the command: whatever is still open is not waited for.
+if (exitCode > 128) process.exit();
 
 /** The one place where the parts become a server. */
 async function startServer(options: ServeOptions, logger: Logger): Promise<RunningServer> {
+  await checkListen(options.listen);
+  if (options.storage !== 'memory') await checkDataFolder(options.dataDir);
   const core = await loadCore();
   const codec = createLiveCodec(core);
   return options.workers > 1
@@ -49,7 +57,7 @@ async function startAlone(
   codec.prepare();
   const kept = keep(backend, core, codec, availableParallelism(), options, logger);
   const { vault, tokenizers } = kept;
-  return running(options, kept, async () => {
+  return running(options, kept, logger, async () => {
     const server = await startRpcServer({
       vaults: (name) => (name === vault.name ? vault : undefined),
       tokenizers,
@@ -75,7 +83,7 @@ async function startWithWorkers(
   const primary = new Primary({ workers, listen, backend, logger, worker });
   // Text is encoded where it arrives: this process needs next to no threads for it.
   const kept = keep(primary.backend, core, codec, 1, options, logger);
-  return running(options, kept, async () => {
+  return running(options, kept, logger, async () => {
     const address = await primary.start(kept.vault);
     return { address, drain: (graceMs) => primary.drain(graceMs) };
   });
@@ -85,6 +93,8 @@ interface Kept {
   readonly vault: Vault;
   readonly tokenizers: Tokenizers;
   readonly compaction: AutoCompaction;
+  readonly vaultId: string;
+  readonly stats: () => Promise<VaultStats>;
   readonly close: () => Promise<void>;
 }
 
@@ -115,6 +125,8 @@ function keep(
     vault,
     tokenizers,
     compaction,
+    vaultId: backend.vaultId,
+    stats: () => backend.stats(),
     close: async () => {
       await compaction.stop();
       await tokenizers.close();
@@ -126,11 +138,14 @@ function keep(
 /** Serves a vault that is kept, until it is stopped; what cannot serve lets go of it. */
 async function running(
   options: ServeOptions,
-  { compaction, close }: Kept,
+  kept: Kept,
+  logger: Logger,
   serve: () => Promise<{ address: string; drain: (graceMs: number) => Promise<void> }>,
 ): Promise<RunningServer> {
+  const { compaction, close } = kept;
   try {
     const { address, drain } = await serve();
+    logger.info(await describeStart(options, kept, address), 'serving');
     if (options.autoCompact) compaction.start();
     return {
       address,
@@ -143,6 +158,28 @@ async function running(
     await close();
     throw error;
   }
+}
+
+/** What an operator looks for first in a log. */
+async function describeStart(
+  { storage, dataDir, durability, workers }: ServeOptions,
+  { vaultId, stats }: Kept,
+  address: string,
+): Promise<object> {
+  const { conversations, tokens, inUseBytes } = await stats();
+  return {
+    version,
+    node: process.version,
+    storage,
+    ...(storage !== 'memory' && { data: resolve(dataDir) }),
+    vaultId,
+    address,
+    workers,
+    durability,
+    conversations,
+    tokens,
+    inUseBytes,
+  };
 }
 
 async function restoreVault(input: Parameters<RestoreVault>[0]): ReturnType<RestoreVault> {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { parseAddress } from '../client/index.js';
 
 /** Parsers of option values, as commander takes them: what they throw is wrong usage. */
 
@@ -49,12 +50,17 @@ export function keyValue(text: string, soFar: Record<string, string> = {}): Reco
   return { ...soFar, [text.slice(0, cut)]: text.slice(cut + 1) };
 }
 
-/** A server's address. */
-export function address(text: string): string {
-  if (/^unix:./.test(text)) return text;
-  const [, port] = /^.+:(\d{1,5})$/.exec(text) ?? [];
-  if (port === undefined || Number(port) > 65_535) {
-    throw new InvalidArgumentError('It is HOST:PORT or unix:/path.');
-  }
-  return text;
+/** A server's address, with its port. Clients cannot use port 0, which is any free one. */
+export function address(options: Parameters<typeof parseAddress>[1] = {}): (text: string) => string {
+  return (text) => {
+    try {
+      return parseAddress(text, options);
+    } catch (error) {
+      throw new InvalidArgumentError(`${upperFirst((error as RangeError).message)}.`);
+    }
+  };
+}
+
+function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

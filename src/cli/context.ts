@@ -2,6 +2,8 @@ import type { Readable, Writable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Violation } from '../client/index.js';
 import type { VaultStats } from '../model/index.js';
+import type { Interruption } from './interruption.js';
+import type { Output } from './output.js';
 import type { ServeOptions } from './serve/options.js';
 
 /** A server that runs in this process. */
@@ -56,6 +58,10 @@ export interface Context {
   readonly restoreVault: RestoreVault;
   readonly version: string;
   readonly io: Io;
+  /** Standard output. */
+  readonly output: Output;
+  /** Ctrl-C and the like. */
+  readonly interruption: Interruption;
 }
 
 /** Wrong usage found after the arguments were parsed: printed without a trace, exit code 2. */

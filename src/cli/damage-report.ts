@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { DamagedConversation } from '../client/index.js';
 import { describeError } from './errors.js';
-import { printable } from './format.js';
+import { printable, shellWord } from '../model/index.js';
 
 /** Names damaged conversations on standard error, and counts them. */
 export class DamageReport {
@@ -12,7 +12,7 @@ export class DamageReport {
   readonly add = ({ id, error }: DamagedConversation): void => {
     this.count += 1;
     this.stderr.write(
-      `${id === '' ? 'a conversation without an id' : printable(id)}: ${describeError(error)}\n`,
+      `${id === '' ? 'a conversation without an id' : shellWord(id)}: ${printable(describeError(error))}\n`,
     );
   };
 }

@@ -1,4 +1,4 @@
-/** What `stowken` exits with. */
+/** Exit codes of `stowken`. A command that a signal interrupts exits with 128 and its number: 130 or 143. */
 export const exitCodes = {
   done: 0,
   /** Something failed and was named on standard error. */

@@ -43,10 +43,3 @@ export function formatTable(rows: readonly (readonly string[])[], align: readonl
     align[column] === 'right' ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!);
   return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
 }
-
-const controls = /[\p{Cc}\p{Cf}]/gu;
-
-/** Text of others on one line of a terminal: control and format characters shown as \u{...}. */
-export function printable(text: string): string {
-  return text.replace(controls, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
-}

@@ -1,25 +1,37 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { toJson } from '../model/index.js';
 
 /** The reader of standard output has gone (`stowken export | head`): nothing to do, and nothing to complain of. */
 export class OutputClosed extends Error {
   override readonly name = 'OutputClosed';
 }
 
-/** Writes to a stream no faster than it is read. After the reader has gone, every write rejects with OutputClosed. */
+/**
+ * Writes to a stream no faster than it is read. After the reader has gone, every write rejects with OutputClosed;
+ * a write that waits for the reader ends when the signal aborts.
+ */
 export class Output {
   private failure: Error | undefined;
-  private readonly onError = (error: NodeJS.ErrnoException) => {
-    this.failure ??= error.code === 'EPIPE' ? new OutputClosed() : error;
-  };
 
-  constructor(private readonly stream: Writable) {
-    stream.on('error', this.onError);
+  constructor(
+    private readonly stream: Writable,
+    private readonly signal?: AbortSignal,
+  ) {
+    // Stays for good: a stream may report a write's failure after the last one was waited for.
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      this.failure ??=
+        error.code === 'EPIPE'
+          ? new OutputClosed()
+          : new Error(`standard output cannot be written: ${error.message}`, { cause: error });
+    });
   }
 
   async write(content: string | Uint8Array): Promise<void> {
     if (this.failure === undefined && !this.stream.write(content) && !this.stream.destroyed) {
-      await once(this.stream, 'drain').catch(() => undefined); // a failure is kept by the listener
+      const options = this.signal === undefined ? {} : { signal: this.signal };
+      await once(this.stream, 'drain', options).catch(() => undefined); // a failure is kept by the listener
+      this.signal?.throwIfAborted();
     }
     if (this.failure !== undefined) throw this.failure;
   }
@@ -28,10 +40,14 @@ export class Output {
     await this.write(`${text}\n`);
   }
 
+  /** A value as a line of JSON. */
+  async json(value: object): Promise<void> {
+    await this.line(toJson(value));
+  }
+
   /** Resolves when everything written has been handed on. */
   async finish(): Promise<void> {
-    await new Promise((resolve) => this.stream.write('', resolve));
+    if (this.failure === undefined) await new Promise((resolve) => this.stream.write('', resolve));
     if (this.failure !== undefined) throw this.failure;
-    this.stream.off('error', this.onError);
   }
 }

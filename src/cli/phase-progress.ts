@@ -1,5 +1,5 @@
-import cliProgress from 'cli-progress';
 import type { Preparation, VerifyPart } from '../client/index.js';
+import { createBar } from './bar.js';
 import type { Io } from './context.js';
 import { formatCount, formatShare } from './format.js';
 
@@ -73,17 +73,8 @@ function lineProgress<S extends Step>({ stderr }: Io, { instead, line }: Words<S
   };
 }
 
-function barProgress<S extends Step>({ stderr }: Io, words: Words<S>): PhaseProgress<S> {
-  const bar = new cliProgress.SingleBar(
-    {
-      stream: stderr,
-      format: `{bar} {percentage} % · ${words.besideBar}`,
-      hideCursor: true,
-      fps: 5,
-      clearOnComplete: true,
-    },
-    cliProgress.Presets.shades_classic,
-  );
+function barProgress<S extends Step>(io: Io, words: Words<S>): PhaseProgress<S> {
+  const bar = createBar(io, `{bar} {percentage} % · ${words.besideBar}`);
   let started: string | undefined;
   const stop = () => {
     if (started !== undefined) bar.stop();
@@ -94,7 +85,7 @@ function barProgress<S extends Step>({ stderr }: Io, words: Words<S>): PhaseProg
       const { phase, done, total } = step;
       if (started !== phase) stop();
       const other = words.instead(step);
-      if (other !== undefined) return void stderr.write(`${other}\n`);
+      if (other !== undefined) return void io.stderr.write(`${other}\n`);
       if (started === undefined) bar.start(total, done, { phase: words.phase(step) });
       started = phase;
       bar.setTotal(total);

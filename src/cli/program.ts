@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { UsageError, type CliDependencies, type Context, type Io } from './context.js';
 import { describeError } from './errors.js';
+import { printable, printableLines } from '../model/index.js';
 import { exitCodes, type Done, type ExitCode } from './exit-codes.js';
-import { OutputClosed } from './output.js';
+import { Interruption } from './interruption.js';
+import { Output, OutputClosed } from './output.js';
 import { addAppend } from './commands/append.js';
 import { addBackup } from './commands/backup.js';
 import { addCompact } from './commands/compact.js';
@@ -29,34 +31,48 @@ Examples:
   stowken export > copy.jsonl
   stowken stats
 
-Exit codes: 0 done, 1 something failed and was named on standard error, 2 wrong usage.`;
+Exit codes: 0 done, 1 something failed and was named on standard error, 2 wrong usage, 130 or 143 interrupted by
+Ctrl-C or SIGTERM.`;
+
+/** Commands that see to signals themselves. */
+const ownSignals = new Set(['serve']);
 
 /** Runs `stowken` with these arguments; resolves to its exit code, and never rejects. */
 export async function runCli(
   { io = process, ...dependencies }: CliDependencies,
   argv: readonly string[] = process.argv.slice(2),
-): Promise<ExitCode> {
+): Promise<number> {
   let code: ExitCode = exitCodes.done;
-  const program = buildProgram({ ...dependencies, io }, (result) => (code = result));
+  io.stderr.on('error', () => undefined); // nobody reads it: there is nobody to tell
+  const interruption = new Interruption(io.stderr);
+  const output = new Output(io.stdout, interruption.signal);
+  const program = buildProgram({ ...dependencies, io, output, interruption }, (result) => (code = result));
   try {
     await program.parseAsync(argv, { from: 'user' });
+    await output.finish();
     return code;
   } catch (error) {
-    return explain(error, io);
+    return explain(error, interruption, io);
+  } finally {
+    interruption.unlisten();
   }
 }
 
 function buildProgram(context: Context, done: Done): Command {
-  const { io, version } = context;
+  const { io, version, interruption } = context;
   const program = new Command('stowken')
     .description('Stores LLM token sequences: every distinct sequence once, exact, over gRPC.')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .addHelpText('after', epilogue)
+    .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
-      writeErr: (text) => void io.stderr.write(text),
+      writeErr: (text) => void io.stderr.write(printableLines(text)),
+    })
+    .hook('preAction', (_program, command) => {
+      if (!ownSignals.has(command.name())) interruption.listen();
     });
   const commands = [
     addServe,
@@ -82,10 +98,14 @@ function buildProgram(context: Context, done: Done): Command {
   return program;
 }
 
-function explain(error: unknown, io: Io): ExitCode {
+function explain(error: unknown, interruption: Interruption, io: Io): number {
+  if (interruption.exitCode !== undefined) {
+    io.stderr.write(`stowken: ${printable(interruption.sentence())}\n`);
+    return interruption.exitCode;
+  }
   if (error instanceof OutputClosed) return exitCodes.done;
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-  io.stderr.write(`stowken: ${describeError(error)}\n`);
+  io.stderr.write(`stowken: ${printable(describeError(error))}\n`);
   if (error instanceof UsageError) return exitCodes.usage;
   return exitCodes.failed;
 }

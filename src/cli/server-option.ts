@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
-import { connect, isUnreachable, type StowkenClient } from '../client/index.js';
+import { connect, defaultPort, isUnreachable, parseAddress, type StowkenClient } from '../client/index.js';
 import { address } from './arguments.js';
 import { CommandFailure, UsageError, type Context } from './context.js';
 
-export const defaultServer = '127.0.0.1:7411';
+export const defaultServer = `127.0.0.1:${defaultPort}`;
 
 export interface ServerOption {
   readonly server: string;
@@ -11,21 +11,24 @@ export interface ServerOption {
 
 /** Adds --server to a command that talks to one. */
 export function withServer(command: Command, { io }: Context): Command {
-  const option = new Option('--server <address>', 'the server: HOST:PORT; else $STOWKEN_SERVER');
-  return command.addOption(option.argParser(address).default(serverOfEnvironment(io.env), defaultServer));
+  const option = new Option(
+    '--server <address>',
+    `the server: HOST, HOST:PORT (port ${defaultPort} when none is named) or unix:/path; else $STOWKEN_SERVER`,
+  );
+  return command.addOption(option.argParser(address()).default(serverOfEnvironment(io.env), defaultServer));
 }
 
 function serverOfEnvironment(env: Context['io']['env']): string {
   return env['STOWKEN_SERVER'] || defaultServer;
 }
 
-/** Runs with a connection, and ends it. */
+/** Runs with a connection, and ends it. An interruption ends its calls. */
 export async function withClient<T>(
   { server }: ServerOption,
+  { interruption: { signal } }: Pick<Context, 'interruption'>,
   run: (client: StowkenClient) => Promise<T>,
 ): Promise<T> {
-  checkAddress(server);
-  const client = connect({ server });
+  const client = connect({ server: checked(server), signal });
   try {
     return await run(client);
   } catch (error) {
@@ -36,11 +39,11 @@ export async function withClient<T>(
   }
 }
 
-/** A default is not parsed by commander, and the environment's is as good as any other. */
-function checkAddress(server: string): void {
+/** A default is not parsed by commander: it may come from the environment. */
+function checked(server: string): string {
   try {
-    address(server);
-  } catch {
-    throw new UsageError(`the server's address is ${JSON.stringify(server)}, not HOST:PORT or unix:/path`);
+    return parseAddress(server);
+  } catch (error) {
+    throw new UsageError(`the server's address (STOWKEN_SERVER): ${(error as RangeError).message}`);
   }
 }

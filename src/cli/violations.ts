@@ -1,5 +1,5 @@
 import type { Violation } from '../client/index.js';
-import { printable } from './format.js';
+import { printable } from '../model/index.js';
 
 export function violationLine({ invariant, subject, detail }: Violation): string {
   return printable(`${invariant}: ${subject}: ${detail}`);

@@ -10,8 +10,8 @@ import {
 import { method, type Method } from './contract.js';
 import { ConversationClient } from './conversation-client.js';
 import { fromUint64, toUint64, toWireTime } from './numbers.js';
+import { checkConnectOptions } from './options.js';
 import { fromWirePreparation } from './preparation.js';
-import { defaultRetry } from './retry.js';
 import { SegmentClient } from './segment-client.js';
 import { Transport, type CallControl } from './transport.js';
 import type * as T from './types.js';
@@ -40,8 +40,10 @@ export class StowkenClient extends ConversationClient {
   readonly segments: SegmentClient;
   private readonly methods = methods();
 
-  constructor({ server, vault = '', receiveBytesMax, retry }: T.ConnectOptions) {
-    const transport = new Transport(server, receiveBytesMax ?? 64 * 1024 * 1024, retry ?? defaultRetry);
+  constructor(options: T.ConnectOptions) {
+    const checked = checkConnectOptions(options);
+    const { vault } = checked;
+    const transport = new Transport(checked);
     super(transport, vault);
     this.segments = new SegmentClient(transport, vault);
   }
@@ -134,7 +136,10 @@ export class StowkenClient extends ConversationClient {
   }
 }
 
-/** Connects with the first call. */
+/**
+ * A client of one server. It connects with the first call.
+ * @throws ClientError INVALID_FIELD for options that are none, with the option's name in metadata.field
+ */
 export function connect(options: T.ConnectOptions): StowkenClient {
   return new StowkenClient(options);
 }

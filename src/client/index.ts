@@ -1,3 +1,4 @@
+export { defaultPort, parseAddress } from './address.js';
 export type * from './compaction.js';
 export { connect, StowkenClient } from './client.js';
 export { ClientError, isClientError, isUnreachable } from './errors.js';

@@ -15,10 +15,10 @@ export async function waitToRetry(
   policy: RetryPolicy,
   attempt: number,
   error: unknown,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<boolean> {
-  if (!isUnreachable(error) || attempt >= policy.attemptsMax || signal?.aborted) return false;
+  if (!isUnreachable(error) || attempt >= policy.attemptsMax || signal.aborted) return false;
   const waitMs = policy.backoffMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-  await sleep(waitMs, undefined, signal && { signal }).catch(() => undefined);
-  return signal?.aborted !== true;
+  await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+  return !signal.aborted;
 }

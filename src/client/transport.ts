@@ -10,6 +10,7 @@ import {
 } from '@grpc/grpc-js';
 import type { Method } from './contract.js';
 import { ClientError, toClientError } from './errors.js';
+import { checkTimeout, type CheckedOptions } from './options.js';
 import { waitToRetry, type RetryPolicy } from './retry.js';
 
 /** What every call takes. */
@@ -23,12 +24,16 @@ export interface CallControl {
 /** Where the calls go, over one connection. */
 export class Transport {
   private readonly client: Client;
+  private readonly retry: RetryPolicy;
+  /** Ends every call. */
+  private readonly signal: AbortSignal | undefined;
+  /** Cancels each call that is under way. */
+  private readonly cancels = new Set<() => void>();
 
-  constructor(
-    server: string,
-    receiveBytesMax: number,
-    private readonly retry: RetryPolicy,
-  ) {
+  constructor({ server, receiveBytesMax, retry, signal }: CheckedOptions) {
+    this.retry = retry;
+    this.signal = signal;
+    signal?.addEventListener('abort', () => [...this.cancels].forEach((cancel) => cancel()), { once: true });
     const options: ChannelOptions = {
       'grpc.max_receive_message_length': receiveBytesMax,
       'grpc.max_send_message_length': -1, // the server says what is too large
@@ -55,7 +60,7 @@ export class Transport {
       try {
         return await this.unaryOnce(method, request, control);
       } catch (error) {
-        const again = idempotent && (await waitToRetry(this.retry, attempt, error, control.signal));
+        const again = idempotent && (await this.waitToRetry(attempt, error, control));
         if (!again) throw error;
       }
     }
@@ -78,7 +83,7 @@ export class Transport {
         return;
       } catch (error) {
         const mayRetry = idempotent && !begun;
-        if (!mayRetry || !(await waitToRetry(this.retry, attempt, error, control.signal))) throw error;
+        if (!mayRetry || !(await this.waitToRetry(attempt, error, control))) throw error;
       }
     }
   }
@@ -89,7 +94,7 @@ export class Transport {
     requests: AsyncIterable<object>,
     control: CallControl,
   ): Promise<Response> {
-    throwIfAborted(control.signal);
+    this.throwIfAborted(control);
     let answered = false;
     let wake: () => void = () => undefined;
     let call: ClientWritableStream<object> | undefined;
@@ -110,7 +115,7 @@ export class Transport {
     });
     response.catch(() => undefined); // it is raised below, unless the requests' own failure is
     const cancel = () => call!.cancel();
-    control.signal?.addEventListener('abort', cancel, { once: true });
+    const forget = this.onAbort(control, cancel);
     call!.on('drain', () => wake());
     try {
       for await (const request of requests) {
@@ -120,7 +125,7 @@ export class Transport {
       call!.end();
       return await response;
     } finally {
-      control.signal?.removeEventListener('abort', cancel);
+      forget();
       call!.cancel();
     }
   }
@@ -135,8 +140,7 @@ export class Transport {
     control: CallControl,
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
-      throwIfAborted(control.signal);
-      const cancel = () => call.cancel();
+      this.throwIfAborted(control);
       const call = this.client.makeUnaryRequest(
         method.path,
         method.serialize,
@@ -145,12 +149,12 @@ export class Transport {
         new Metadata(),
         callOptions(control),
         (error, response) => {
-          control.signal?.removeEventListener('abort', cancel);
+          forget();
           if (error) reject(toClientError(error));
           else resolve(response!);
         },
       );
-      control.signal?.addEventListener('abort', cancel, { once: true });
+      const forget = this.onAbort(control, () => call.cancel());
     });
   }
 
@@ -159,7 +163,7 @@ export class Transport {
     request: object,
     control: CallControl,
   ): AsyncGenerator<Response, void, void> {
-    throwIfAborted(control.signal);
+    this.throwIfAborted(control);
     const call: ClientReadableStream<Response> = this.client.makeServerStreamRequest(
       method.path,
       method.serialize,
@@ -168,8 +172,7 @@ export class Transport {
       new Metadata(),
       callOptions(control),
     );
-    const cancel = () => call.cancel();
-    control.signal?.addEventListener('abort', cancel, { once: true });
+    const forget = this.onAbort(control, () => call.cancel());
     // A status that comes after the reader has left has no other listener, and would end the process.
     call.on('error', () => undefined);
     try {
@@ -177,16 +180,32 @@ export class Transport {
     } catch (error) {
       throw toClientError(error);
     } finally {
-      control.signal?.removeEventListener('abort', cancel);
+      forget();
       call.cancel();
     }
+  }
+
+  private throwIfAborted({ signal }: CallControl): void {
+    if (signal?.aborted || this.signal?.aborted)
+      throw new ClientError(status.CANCELLED, 'the call was cancelled', 'CANCELLED');
+  }
+
+  /** Cancels when the call's signal or the connection's aborts, until the returned function is called. */
+  private onAbort({ signal }: CallControl, cancel: () => void): () => void {
+    this.cancels.add(cancel);
+    signal?.addEventListener('abort', cancel, { once: true });
+    return () => {
+      this.cancels.delete(cancel);
+      signal?.removeEventListener('abort', cancel);
+    };
+  }
+
+  private waitToRetry(attempt: number, error: unknown, { signal }: CallControl): Promise<boolean> {
+    const signals = [signal, this.signal].filter((each) => each !== undefined);
+    return waitToRetry(this.retry, attempt, error, AbortSignal.any(signals));
   }
 }
 
 function callOptions({ timeoutMs }: CallControl): CallOptions {
-  return timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new ClientError(status.CANCELLED, 'the call was cancelled', 'CANCELLED');
+  return timeoutMs === undefined ? {} : { deadline: Date.now() + checkTimeout(timeoutMs) };
 }

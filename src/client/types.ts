@@ -5,13 +5,15 @@ import type { RetryPolicy } from './retry.js';
 import type { CallControl } from './transport.js';
 
 export interface ConnectOptions {
-  /** HOST:PORT. */
+  /** HOST, HOST:PORT (port 7411 when none is named), [IPV6]:PORT or unix:/path. */
   readonly server: string;
   /** "default" when absent. */
   readonly vault?: string;
   /** The longest response message that is accepted; the server's chunks stay far below the default of 64 MiB. */
   readonly receiveBytesMax?: number;
   readonly retry?: RetryPolicy;
+  /** Aborting ends every call with CANCELLED. */
+  readonly signal?: AbortSignal;
 }
 
 /** A message to store, with at most one of text, tokens and tokensLe32; none of them is an empty message. */

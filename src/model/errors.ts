@@ -31,6 +31,7 @@ export const reasons = [
   'RANGE_PAST_END',
   'PREFIX_INDEX_OFF', // the server was started without it
   // Opening and writing the store.
+  'FOLDER_NOT_EMPTY', // a new vault's folder holds other files, or is a file; metadata: folder
   'STORE_LOCKED', // another server has it
   'STORE_VERSION', // written by a newer version
   'WRITES_STOPPED', // a commit failed before: reads go on, writes do not; metadata: cause

@@ -1,2 +1,3 @@
 export { accept, type Acceptor } from './accept.js';
+export { checkListen } from './listen.js';
 export { createRpcServer, startRpcServer, type RpcServer, type RpcServerOptions } from './server.js';

@@ -1,5 +1,5 @@
 import { lstat, unlink } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { ServerCredentials, type Server } from '@grpc/grpc-js';
 
 const unixPrefix = 'unix:';
@@ -24,6 +24,23 @@ export function unixPath(address: string): string | undefined {
 
 export function cannotListen(address: string, cause: Error): Error {
   return new Error(`cannot listen on ${address}: ${reasonOf(cause)}`, { cause });
+}
+
+/**
+ * Checks that an address can be listened on, by doing so for a moment. It is asked before a vault is opened or made,
+ * so that a start that has no address leaves nothing behind.
+ */
+export async function checkListen(address: string): Promise<void> {
+  const path = unixPath(address);
+  if (path !== undefined) await removeStaleSocket(path);
+  const cut = address.lastIndexOf(':');
+  const host = address.slice(0, cut).replace(/^\[(.*)\]$/, '$1');
+  const where = path !== undefined ? { path } : { host, port: Number(address.slice(cut + 1)) };
+  const probe = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', (error) => reject(cannotListen(address, error)));
+    probe.listen(where, () => probe.close(() => resolve()));
+  });
 }
 
 function bind(server: Server, address: string): Promise<number> {

@@ -1,6 +1,7 @@
 export * from './backend.js';
 export * from './change.js';
 export * from './checks.js';
+export { checkDataFolder } from './data-folder.js';
 export { openFilesystemBackend, type FilesystemOptions } from './filesystem/open.js';
 export { removeStrayCopies } from './lmdb/backup.js';
 export type { LmdbReader } from './lmdb/lmdb-reader.js';

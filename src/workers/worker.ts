@@ -1,8 +1,9 @@
 // A worker process of `serve --workers`: serves calls, reads the vault, and leaves all writing to the primary.
 import type { Socket } from 'node:net';
-import { pino } from 'pino';
+import { pino, type DestinationStream } from 'pino';
 import { createLiveCodec } from '../codec/index.js';
 import { loadCore } from '../core/index.js';
+import { escapeJson } from '../model/index.js';
 import { createRpcServer } from '../rpc/index.js';
 import { keepHeapLean, openLmdbReader, type LmdbReader, type StorageHealth } from '../storage/index.js';
 import { createTokenizers } from '../text/index.js';
@@ -98,7 +99,7 @@ async function start(options: WorkerOptions): Promise<void> {
   const server = createRpcServer({
     vaults: (name) => (name === vault.name ? vault : undefined),
     tokenizers,
-    logger: pino({ level: options.logLevel }, pino.destination(2)),
+    logger: pino({ level: options.logLevel }, escaped(pino.destination(2))),
     version: options.version,
     health: () => health,
   });
@@ -111,4 +112,9 @@ async function start(options: WorkerOptions): Promise<void> {
     await backend.close();
     stopped = true;
   };
+}
+
+/** A destination of log lines. Characters that act on a terminal are escaped, whoever they came from. */
+function escaped(log: DestinationStream): DestinationStream {
+  return { write: (lines) => log.write(escapeJson(lines)) };
 }

@@ -165,7 +165,7 @@ describe('the command line', () => {
     ['a flag that chooses and is empty', ['delete', '--application', '', '--id-prefix', 'a/', '--dry-run']],
     ['more matches than a search gives', ['find-prefix', '--limit', '101', '-']],
     ['metadata without a value', ['list', '--metadata', 'lang']],
-    ['an address that is none', ['stats', '--server', 'localhost']],
+    ['an address that is none', ['stats', '--server', 'http://127.0.0.1:1']],
   ])('exits 2 for %s', async (_what, args) => {
     const { code, stdout, stderr } = await run(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -174,10 +174,10 @@ describe('the command line', () => {
   });
 
   it('exits 2 for an address of the environment that is none', async () => {
-    const { code, stderr } = await stowken(['stats'], { env: { STOWKEN_SERVER: 'localhost' } });
+    const { code, stderr } = await stowken(['stats'], { env: { STOWKEN_SERVER: 'localhost:0' } });
     expect({ code, stderr }).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('localhost') as string,
+      stderr: expect.stringContaining('STOWKEN_SERVER') as string,
     });
   });
 

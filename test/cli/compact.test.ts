@@ -165,7 +165,7 @@ describe('registries', () => {
     expect(registry!['ratio']).toBeLessThan(0.5);
     const { stdout } = await run(['registries']);
     const [head, first] = stdout.split('\n');
-    expect(head).toMatch(/^ *ID +CREATED +BYTES +SEGMENTS +FRAMES +OF RAW$/);
+    expect(head).toMatch(/^ *ID +CREATED +BYTES +SEGMENTS +FRAMES +OF UNIQUE AT 4 BYTES$/);
     expect(first).toMatch(/^ *\d+ +20\S+Z +\S+ \w+ +[\d,]+ +\S+ \w+ +\d+\.\d %$/);
   });
 });

@@ -12,7 +12,7 @@ describe('the demo', () => {
     expect(stdout).toMatch(/4 bytes a token +\d/);
     expect(stdout).toMatch(/\d % of [\d,]+ tokens were stored already/);
     const lines = stdout.trimEnd().split('\n').slice(-3);
-    expect(lines.every((line) => line.startsWith('  npx stowken '))).toBe(true);
+    expect(lines.every((line) => line.startsWith('  ./stowken '))).toBe(true);
     const [, folder] = /LMDB in (\S+),/.exec(stdout)!;
     expect(existsSync(folder!)).toBe(false);
   });

@@ -69,7 +69,7 @@ describe('the settings of serve', () => {
 
   it.each([
     ['a flag', ['--storage', 'tape'], {}, /^stowken: --storage: .*lmdb/],
-    ['an address', ['--listen', '7411'], {}, /^stowken: --listen: it is HOST:PORT/],
+    ['an address', ['--listen', '7411'], {}, /^stowken: --listen: "7411" is not an address/],
     [
       'the environment',
       [],

@@ -1,4 +1,4 @@
-import cliProgress from 'cli-progress';
+import { createBar } from '../bar.js';
 import type { Io } from '../context.js';
 import { formatBytes } from '../format.js';
 
@@ -10,12 +10,9 @@ export interface BackupProgress {
 }
 
 /** A bar on a terminal, else nothing. `bytesExpected` is about what there is to come. */
-export function createBackupProgress({ stderr }: Io, bytesExpected: number): BackupProgress {
-  if (stderr.isTTY !== true) return { at: () => undefined, stop: () => undefined };
-  const bar = new cliProgress.SingleBar(
-    { stream: stderr, format: '{bar} {bytes} of about {expected}', hideCursor: true, clearOnComplete: true },
-    cliProgress.Presets.shades_classic,
-  );
+export function createBackupProgress(io: Io, bytesExpected: number): BackupProgress {
+  if (io.stderr.isTTY !== true) return { at: () => undefined, stop: () => undefined };
+  const bar = createBar(io, '{bar} {bytes} of about {expected}');
   const expected = formatBytes(bytesExpected);
   bar.start(bytesExpected, 0, { bytes: formatBytes(0), expected });
   return {

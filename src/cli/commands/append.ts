@@ -1,20 +1,22 @@
 import type { Command } from 'commander';
+import { printable, shellWord } from '../../model/index.js';
 import type { NewMessage } from '../../client/index.js';
 import { wholeNumber } from '../arguments.js';
 import { CommandFailure, type Context } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
-import { plural, printable } from '../format.js';
+import { plural } from '../format.js';
+import { plainStoreResult } from '../json/conversation.js';
 import { splitLines } from '../jsonl/lines.js';
 import { BadLine, parseMessage } from '../jsonl/record.js';
 import { readSource, standardInput } from '../jsonl/source.js';
 import { toMessage } from '../jsonl/to-store.js';
-import { Output } from '../output.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {
   readonly ifRevision?: number;
   readonly requestId?: string;
   readonly ignoreUnknown?: true;
+  readonly json?: true;
 }
 
 /** A line's limit: above what a server takes as one request. */
@@ -38,29 +40,38 @@ export function addAppend(program: Command, context: Context, done: Done): void 
     .option('--if-revision <n>', 'only to this revision', wholeNumber(0))
     .option('--request-id <text>', 'the same request under the same id within a day is made once')
     .option('--ignore-unknown', 'leave out fields that cannot be stored')
+    .option('--json', 'one JSON object with the fields of AppendMessages')
     .addHelpText('after', epilogue)
     .action(async (id: string, file: string, options: Options) => {
+      context.interruption.onInterrupt(() => 'nothing was added');
       const messages = await readMessages(file, options.ignoreUnknown === true, context);
       const { ifRevision, requestId } = options;
       const given = {
         ...(ifRevision !== undefined && { ifRevision }),
         ...(requestId !== undefined && { requestId }),
       };
-      const { conversation } = await withClient(options, (client) => client.append(id, messages, given));
-      const { messageCount, totalTokens, revision } = conversation;
-      const now = `${plural(messageCount, 'message')}, ${plural(totalTokens, 'token')}, revision ${revision}`;
-      await new Output(context.io.stdout).line(`${printable(id)}: ${now}`);
+      context.interruption.onInterrupt(
+        () => 'the server may have added the messages, or not: stowken get shows it',
+      );
+      const result = await withClient(options, context, (client) => client.append(id, messages, given));
+      if (options.json) await context.output.json(plainStoreResult(result));
+      else {
+        const { messageCount, totalTokens, revision } = result.conversation;
+        const now = `${plural(messageCount, 'message')}, ${plural(totalTokens, 'token')}, revision ${revision}`;
+        await context.output.line(`${shellWord(id)}: ${now}`);
+      }
       done(exitCodes.done);
     });
 }
 
-async function readMessages(file: string, ignoreUnknown: boolean, { io }: Context): Promise<NewMessage[]> {
+async function readMessages(
+  file: string,
+  ignoreUnknown: boolean,
+  { io, interruption }: Context,
+): Promise<NewMessage[]> {
   const messages: NewMessage[] = [];
   const name = file === standardInput ? '<stdin>' : printable(file);
-  for await (const { number, bytes } of splitLines(
-    readSource(file, io, () => undefined),
-    lineBytesMax,
-  )) {
+  for await (const { number, bytes } of splitLines(readSource(file, io, interruption.signal), lineBytesMax)) {
     try {
       if (bytes === undefined) throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);
       const record = parseMessage(bytes, ignoreUnknown);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { printable } from '../../model/index.js';
 import type { StowkenClient } from '../../client/index.js';
 import { checkReplaceable, writeWhole } from '../backup/file.js';
 import { createBackupProgress } from '../backup/progress.js';
@@ -36,38 +37,30 @@ export function addBackup(program: Command, context: Context, done: Done): void 
     .addHelpText('after', epilogue)
     .action(async (file: string, options: Options) => {
       if (file !== standardOutput) await checkReplaceable(file, options.force === true);
-      const bytes = await withClient(options, (client) => interruptible(client, file, context));
-      const summary = options.json ? JSON.stringify({ file, bytes }) : sentence(file, bytes);
-      const { stdout, stderr } = context.io;
-      await new Output(file === standardOutput ? stderr : stdout).line(summary);
+      const bytes = await withClient(options, context, (client) => backUp(client, file, context));
+      const output = file === standardOutput ? new Output(context.io.stderr) : context.output;
+      if (options.json) await output.json({ file, bytes });
+      else await output.line(sentence(file, bytes));
       done(exitCodes.done);
     });
-}
-
-/** A signal ends the call, so that neither the server nor this process leaves anything half-made. */
-async function interruptible(client: StowkenClient, file: string, context: Context): Promise<number> {
-  const abort = new AbortController();
-  const stop = () => abort.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  try {
-    return await backUp(client, file, context, abort.signal);
-  } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-  }
 }
 
 /** Resolves to the bytes written. */
 async function backUp(
   client: StowkenClient,
   file: string,
-  { io }: Context,
-  signal: AbortSignal,
+  { io, output, interruption }: Context,
 ): Promise<number> {
-  const { inUseBytes } = await client.stats({ signal });
-  const progress = createBackupProgress(io, inUseBytes);
   let bytes = 0;
+  interruption.onInterrupt(() =>
+    file === standardOutput
+      ? `${formatBytes(bytes)} were written to standard output, which are no backup`
+      : `no backup was made: ${file}.partial is removed`,
+  );
+  const { inUseBytes } = await client.stats();
+  const progress = createBackupProgress(io, inUseBytes);
   async function* counted() {
-    for await (const chunk of client.backup({ signal })) {
+    for await (const chunk of client.backup()) {
       yield chunk;
       bytes += chunk.length;
       progress.at(bytes);
@@ -75,7 +68,6 @@ async function backUp(
   }
   try {
     if (file === standardOutput) {
-      const output = new Output(io.stdout);
       for await (const chunk of counted()) await output.write(chunk);
       await output.finish();
     } else {
@@ -88,5 +80,5 @@ async function backUp(
 }
 
 function sentence(file: string, bytes: number): string {
-  return `backed up ${formatBytes(bytes)} to ${file === standardOutput ? 'standard output' : file}`;
+  return `backed up ${formatBytes(bytes)} to ${file === standardOutput ? 'standard output' : printable(file)}`;
 }

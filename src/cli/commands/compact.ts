@@ -1,4 +1,3 @@
-import cliProgress from 'cli-progress';
 import { InvalidArgumentError, type Command } from 'commander';
 import type {
   CompactionPlan,
@@ -8,10 +7,10 @@ import type {
   StowkenClient,
 } from '../../client/index.js';
 import { duration, wholeNumber } from '../arguments.js';
+import { createBar as createTerminalBar } from '../bar.js';
 import { CommandFailure, type Context, type Io } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
-import { formatBytes, formatShare, plural } from '../format.js';
-import { Output } from '../output.js';
+import { formatBytes, formatCount, formatShare, plural } from '../format.js';
 import { createPreparationProgress } from '../phase-progress.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
@@ -51,9 +50,11 @@ export function addCompact(program: Command, context: Context, done: Done): void
     .option('--json', 'one JSON object: the plan and what was done')
     .addHelpText('after', epilogue)
     .action(async (options: Options) => {
-      const { plan, summary } = await withClient(options, (client) => compact(client, options, context.io));
-      const text = options.json ? json(plan, summary) : sentence(summary);
-      await new Output(context.io.stdout).line(text);
+      const { plan, summary } = await withClient(options, context, (client) =>
+        compact(client, options, context),
+      );
+      if (options.json) await context.output.json(plain(plan, summary));
+      else await context.output.line(sentence(summary));
       done(exitCodes.done);
     });
 }
@@ -69,9 +70,11 @@ function part(text: string): number {
 async function compact(
   client: StowkenClient,
   options: Options,
-  io: Io,
+  { io, interruption }: Context,
 ): Promise<{ plan: CompactionPlan | undefined; summary: CompactionSummary }> {
   let plan: CompactionPlan | undefined;
+  let progress: CompactionProgress | undefined;
+  interruption.onInterrupt(() => interrupted(progress));
   const display = createDisplay(io, options.json === true);
   try {
     for await (const part of client.compactSubstrings({
@@ -85,6 +88,7 @@ async function compact(
     })) {
       display(part);
       if (part.kind === 'plan') plan = part;
+      if (part.kind === 'progress') progress = part;
       if (part.kind === 'summary') return { plan, summary: part };
     }
   } finally {
@@ -110,15 +114,7 @@ function createDisplay(io: Io, quiet: boolean): (part: CompactPart | undefined) 
 /** Of the frames that are rewritten; only on a terminal. */
 function createBar(io: Io): (part: CompactPart | undefined) => void {
   if (io.stderr.isTTY !== true) return () => undefined;
-  const bar = new cliProgress.SingleBar(
-    {
-      stream: io.stderr,
-      format: '{bar} {percentage} % · {bytes} · {eta_formatted} left',
-      hideCursor: true,
-      clearOnComplete: true,
-    },
-    cliProgress.Presets.shades_classic,
-  );
+  const bar = createTerminalBar(io, '{bar} {percentage} % · {bytes} · {eta_formatted} left');
   let started = false;
   return (part) => {
     if (part?.kind === 'progress') {
@@ -128,6 +124,15 @@ function createBar(io: Io): (part: CompactPart | undefined) => void {
     }
     if (part === undefined && started) bar.stop();
   };
+}
+
+function interrupted(progress: CompactionProgress | undefined): string {
+  if (progress === undefined) return 'nothing was rewritten';
+  const { segmentsDone, segments, resumeToken } = progress;
+  return (
+    `${formatCount(segmentsDone)} of ${plural(segments, 'segment')} looked at, ${barBytes(progress)}; what is rewritten stays` +
+    (resumeToken === '' ? '' : `; go on with --resume ${resumeToken}`)
+  );
 }
 
 function barBytes({ bytesBefore, bytesAfter }: CompactionProgress): string {
@@ -170,8 +175,8 @@ const endNames: Record<CompactionSummary['end'], string> = {
   unknown: 'unknown',
 };
 
-function json(plan: CompactionPlan | undefined, summary: CompactionSummary): string {
-  return JSON.stringify({
+function plain(plan: CompactionPlan | undefined, summary: CompactionSummary): object {
+  return {
     end: endNames[summary.end],
     ...(plan !== undefined && {
       plan: {
@@ -196,5 +201,5 @@ function json(plan: CompactionPlan | undefined, summary: CompactionSummary): str
     in_use_bytes_before: summary.inUseBytesBefore,
     in_use_bytes_after: summary.inUseBytesAfter,
     resume_token: summary.resumeToken,
-  });
+  };
 }

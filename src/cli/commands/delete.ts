@@ -1,18 +1,26 @@
 import type { Command } from 'commander';
-import type { DeleteManyOptions, Released, StowkenClient } from '../../client/index.js';
+import { printable, shellWord } from '../../model/index.js';
+import {
+  isClientError,
+  isUnreachable,
+  type DeleteManyOptions,
+  type DeleteManyResult,
+  type Released,
+  type StowkenClient,
+} from '../../client/index.js';
 import { UsageError, type Context } from '../context.js';
 import { DamageReport } from '../damage-report.js';
 import { describeError } from '../errors.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { toFilter, withFilter, type FilterOptions } from '../filter-options.js';
-import { plural, printable } from '../format.js';
-import { Output } from '../output.js';
+import { formatCount, plural } from '../format.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption, FilterOptions {
   readonly all?: true;
   readonly dryRun?: boolean;
   readonly allowMissing?: boolean;
+  readonly json?: true;
 }
 
 const epilogue = `
@@ -30,11 +38,15 @@ export function addDelete(program: Command, context: Context, done: Done): void 
     .option('--all', 'every conversation of the vault')
     .option('--dry-run', 'delete nothing; say how many would be')
     .option('--allow-missing', 'succeed for one that is not there')
+    .option(
+      '--json',
+      'one JSON object: for each id with the fields of DeleteConversation, else of DeleteConversations',
+    )
     .addHelpText('after', epilogue)
     .action(async (ids: string[], options: Options) => {
       const chosen = choose(ids, options);
       const oneByOne = chosen.ids !== undefined && options.dryRun !== true;
-      const failed = await withClient(options, (client) =>
+      const failed = await withClient(options, context, (client) =>
         oneByOne ? deleteEach(client, ids, options, context) : deleteChosen(client, chosen, options, context),
       );
       done(failed ? exitCodes.failed : exitCodes.done);
@@ -53,36 +65,59 @@ function choose(ids: readonly string[], options: Options): DeleteManyOptions {
   throw new UsageError(`ids, flags that choose conversations, or --all: ${given}`);
 }
 
-/** Whether one of them failed. */
+/** Resolves to whether one of them failed. */
 async function deleteEach(
   client: StowkenClient,
   ids: readonly string[],
-  { allowMissing = false }: { readonly allowMissing?: boolean },
-  { io }: Context,
+  { allowMissing = false, json }: Options,
+  { io, output, interruption }: Context,
 ): Promise<boolean> {
-  const output = new Output(io.stdout);
-  let failed = false;
+  let deleted = 0;
+  let failed = 0;
+  interruption.onInterrupt(
+    () =>
+      `deleted ${formatCount(deleted)} of ${plural(ids.length, 'conversation')}, and perhaps ${shellWord(ids[deleted + failed]!)}`,
+  );
   for (const id of ids) {
-    const text = await client.delete(id, { allowMissing }).then(
-      (result) => `${printable(id)}: ${result.missing ? 'not there' : `deleted; ${released(result)}`}`,
-      (error: unknown) => {
-        failed = true;
-        io.stderr.write(`${printable(id)}: ${describeError(error)}\n`);
-      },
-    );
-    if (text !== undefined) await output.line(text);
+    try {
+      const result = await client.delete(id, { allowMissing });
+      if (json) await output.json({ id, missing: result.missing, ...plainReleased(result) });
+      else
+        await output.line(
+          `${shellWord(id)}: ${result.missing ? 'not there' : `deleted; ${released(result)}`}`,
+        );
+      deleted++;
+    } catch (error) {
+      if (!isClientError(error) || isUnreachable(error) || interruption.signal.aborted) throw error;
+      io.stderr.write(`${shellWord(id)}: ${printable(describeError(error))}\n`);
+      failed++;
+    }
   }
-  return failed;
+  return failed > 0;
 }
 
-/** Whether an id was missing that must not be, or a conversation cannot be read. */
+/** Resolves to whether an id was missing that must not be, or a conversation cannot be read. */
 async function deleteChosen(
   client: StowkenClient,
   chosen: DeleteManyOptions,
-  { dryRun = false, allowMissing = false }: Options,
-  { io }: Context,
+  { dryRun = false, allowMissing = false, json }: Options,
+  { io, output, interruption }: Context,
 ): Promise<boolean> {
+  interruption.onInterrupt(() =>
+    dryRun
+      ? 'nothing was deleted'
+      : 'some may be deleted, and the others are as they were; call again for the rest',
+  );
   const result = await client.deleteMany({ ...chosen, dryRun });
+  const { missing, damaged } = result;
+  if (json) await output.json({ dry_run: dryRun, ...plainResult(result) });
+  else await output.line(sentence(result, dryRun));
+  const damage = new DamageReport(io.stderr);
+  damaged.forEach(damage.add);
+  return damage.count > 0 || (missing > 0 && !allowMissing);
+}
+
+function sentence(result: DeleteManyResult, dryRun: boolean): string {
   const { conversations, missing, changed } = result;
   const count = plural(conversations, 'conversation');
   const notes = [
@@ -90,10 +125,16 @@ async function deleteChosen(
     ...(missing > 0 ? [`${plural(missing, 'id')} not there`] : []),
     ...(changed > 0 ? [`${plural(changed, 'conversation')} changed meanwhile and left`] : []),
   ];
-  await new Output(io.stdout).line(notes.join('; '));
-  const damage = new DamageReport(io.stderr);
-  result.damaged.forEach(damage.add);
-  return damage.count > 0 || (missing > 0 && !allowMissing);
+  return notes.join('; ');
+}
+
+function plainResult({ conversations, missing, changed, damaged, ...rest }: DeleteManyResult): object {
+  const plainDamaged = damaged.map(({ id, error }) => ({ id, reason: error.reason, message: error.message }));
+  return { conversations, missing, changed, ...plainReleased(rest), damaged: plainDamaged };
+}
+
+function plainReleased({ releasedReferences, garbageSegments }: Released): object {
+  return { released_references: releasedReferences, garbage_segments: garbageSegments };
 }
 
 function released({ releasedReferences, garbageSegments }: Released): string {

@@ -2,13 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import pino from 'pino';
 import { wholeNumber } from '../arguments.js';
+import { commandName } from '../command-name.js';
 import type { Context } from '../context.js';
 import { Report } from '../demo/report.js';
 import { runDemo } from '../demo/run.js';
+import { createLogger } from '../logger.js';
 import { exitCodes, type Done } from '../exit-codes.js';
-import { Output } from '../output.js';
 
 /** `stowken demo` */
 export function addDemo(program: Command, context: Context, done: Done): void {
@@ -22,11 +22,12 @@ export function addDemo(program: Command, context: Context, done: Done): void {
     });
 }
 
-async function demo(seed: number, { startServer, io }: Context): Promise<void> {
-  const report = Report.on(new Output(io.stdout), io);
+async function demo(seed: number, { startServer, io, output, interruption }: Context): Promise<void> {
+  const report = Report.on(output, io);
+  interruption.onInterrupt(() => 'the server is stopped, and its folder removed');
   const dataDir = await mkdtemp(join(tmpdir(), 'stowken-demo-'));
   try {
-    const logger = pino({ level: 'error' }, io.stderr);
+    const logger = createLogger(io, 'error');
     const server = await startServer(
       {
         dataDir,
@@ -47,16 +48,17 @@ async function demo(seed: number, { startServer, io }: Context): Promise<void> {
         'server',
         `${server.address}, LMDB in ${dataDir}, every store on disk before its answer`,
       );
-      await runDemo(server.address, seed, report);
+      await runDemo(server.address, seed, report, interruption.signal);
     } finally {
       await server.stop();
     }
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
+  const command = commandName();
   await report.commands([
-    'npx stowken serve --data ./vault',
-    'npx stowken import FILE.jsonl.gz',
-    'npx stowken stats',
+    `${command} serve --data ./vault`,
+    `${command} import FILE.jsonl.gz`,
+    `${command} stats`,
   ]);
 }

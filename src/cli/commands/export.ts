@@ -1,18 +1,18 @@
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
+import { printable, shellWord, type Conversation } from '../../model/index.js';
 import { isClientError, isUnreachable, type StowkenClient } from '../../client/index.js';
-import type { Conversation } from '../../model/index.js';
 import { wholeNumber } from '../arguments.js';
 import type { Context } from '../context.js';
 import { DamageReport } from '../damage-report.js';
 import { describeError } from '../errors.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { toFilter, withFilter, type FilterOptions } from '../filter-options.js';
-import { printable } from '../format.js';
+
+import { plural } from '../format.js';
 import { inOrder } from '../in-order.js';
 import { readExact } from '../jsonl/read-exact.js';
 import { recordPieces } from '../jsonl/write.js';
-import { Output } from '../output.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption, FilterOptions {
@@ -42,14 +42,17 @@ export function addExport(program: Command, context: Context, done: Done): void 
     .option('--concurrency <n>', 'conversations read ahead', wholeNumber(1, 256), 8)
     .addHelpText('after', epilogue)
     .action(async (options: Options) => {
-      const failures = await withClient(options, (client) => exportAll(client, options, context));
+      const failures = await withClient(options, context, (client) => exportAll(client, options, context));
       done(failures > 0 ? exitCodes.failed : exitCodes.done);
     });
 }
 
 /** Resolves to the number of conversations that could not be written whole. */
-async function exportAll(client: StowkenClient, options: Options, { io }: Context): Promise<number> {
-  const output = new Output(io.stdout);
+async function exportAll(
+  client: StowkenClient,
+  options: Options,
+  { io, output, interruption }: Context,
+): Promise<number> {
   const form = options.tokens ? 'tokens' : 'text';
   const damage = new DamageReport(io.stderr);
   const listed = client.list({
@@ -64,24 +67,30 @@ async function exportAll(client: StowkenClient, options: Options, { io }: Contex
     weigh: ({ totalTokens }: Conversation) => totalTokens,
   };
   let failures = 0;
+  let whole = 0;
+  let begun = false;
+  interruption.onInterrupt(
+    () =>
+      `${plural(whole, 'conversation')} written${begun ? ', and one more cut off: the last line is no JSON' : ''}`,
+  );
   for await (const { id, pieces } of inOrder(listed, ahead, (found) => begin(client, found, form))) {
-    let begun = false;
+    begun = false;
     try {
       for await (const piece of pieces) {
         await output.write(piece);
         begun = true;
       }
+      whole++;
+      begun = false;
     } catch (error) {
-      if (isUnreachable(error) || !isClientError(error)) throw error;
+      if (interruption.signal.aborted || isUnreachable(error) || !isClientError(error)) throw error;
       if (begun) await output.write('\n'); // the next conversation begins on a line of its own
       const deleted = isClientError(error, 'CONVERSATION_NOT_FOUND') && !begun;
-      io.stderr.write(
-        `${printable(id)}: ${deleted ? 'deleted meanwhile, left out' : describeError(error)}\n`,
-      );
+      const reason = deleted ? 'deleted meanwhile, left out' : printable(describeError(error));
+      io.stderr.write(`${shellWord(id)}: ${reason}\n`);
       if (!deleted) failures++;
     }
   }
-  await output.finish();
   return failures + damage.count;
 }
 

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import type { PrefixContent } from '../../client/index.js';
-import { limits } from '../../model/index.js';
+import { limits, printable, shellWord } from '../../model/index.js';
 import { wholeNumber } from '../arguments.js';
 import { CommandFailure, type Context } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
-import { formatCount, formatTable, printable } from '../format.js';
+import { formatCount, formatTable } from '../format.js';
 import { readSource, standardInput } from '../jsonl/source.js';
-import { Output } from '../output.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {
@@ -18,12 +17,15 @@ interface Options extends ServerOption {
   readonly json?: true;
 }
 
+const blockTokens = limits.prefixBlockTokens;
+
 /** Above what a server takes as one request. */
 const inputBytesMax = 256 * 1024 * 1024;
 
 const epilogue = `
-Compares with whole conversations: the tokens of their messages, one after the other. Prefixes of fewer than 256 tokens
-are not found.
+Compares with whole conversations: the tokens of their messages, one after the other. Fewer than ${blockTokens} shared tokens
+are never found: prefixes are indexed in blocks of ${blockTokens} tokens. So a text or a list of tokens that is shorter finds
+nothing.
 
 Examples:
   stowken find-prefix system-prompt.txt
@@ -53,31 +55,31 @@ export function addFindPrefix(program: Command, context: Context, done: Done): v
         ...(minTokens !== undefined && { minTokens }),
         ...(limit !== undefined && { limit }),
       };
-      const found = await withClient(options, (client) => client.findPrefix(content, given));
-      const output = new Output(context.io.stdout);
+      const found = await withClient(options, context, (client) => client.findPrefix(content, given));
+      const { output } = context;
       if (json) {
         for (const { conversation, sharedTokens } of found) {
           const { id, totalTokens } = conversation;
-          await output.line(JSON.stringify({ id, shared_tokens: sharedTokens, total_tokens: totalTokens }));
+          await output.json({ id, shared_tokens: sharedTokens, total_tokens: totalTokens });
         }
-      } else if (found.length === 0) await output.line('no conversations');
+      } else if (found.length === 0)
+        await output.line(`no conversations (fewer than ${blockTokens} shared tokens are never found)`);
       else {
         const rows = found.map(({ conversation: { id, totalTokens }, sharedTokens }) => [
-          printable(id),
+          shellWord(id),
           formatCount(sharedTokens),
           formatCount(totalTokens),
         ]);
         await output.line(formatTable([['ID', 'SHARED', 'TOKENS'], ...rows], ['left', 'right', 'right']));
       }
-      await output.finish();
       done(exitCodes.done);
     });
 }
 
-async function readText(file: string, { io }: Context): Promise<string> {
+async function readText(file: string, { io, interruption }: Context): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of readSource(file, io, () => undefined)) {
+  for await (const chunk of readSource(file, io, interruption.signal)) {
     bytes += chunk.length;
     if (bytes > inputBytesMax) throw new CommandFailure(`${named(file)}: longer than ${inputBytesMax} bytes`);
     chunks.push(chunk);

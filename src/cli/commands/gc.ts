@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import type { CollectPart, StowkenClient } from '../../client/index.js';
 import { duration } from '../arguments.js';
-import { CommandFailure, type Context, type Io } from '../context.js';
+import { CommandFailure, type Context } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, plural } from '../format.js';
-import { Output } from '../output.js';
 import { createPreparationProgress } from '../phase-progress.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
@@ -25,9 +24,11 @@ export function addGc(program: Command, context: Context, done: Done): void {
     .option('--min-age <duration>', 'only what has been garbage this long: 90s, 10m, 24h, 7d', duration)
     .option('--json', 'one JSON object: the plan and what was done')
     .action(async (options: Options) => {
-      const { plan, summary } = await withClient(options, (client) => collect(client, options, context.io));
-      const text = options.json ? summaryJson(options, plan, summary) : sentence(options, plan, summary);
-      await new Output(context.io.stdout).line(text);
+      const { plan, summary } = await withClient(options, context, (client) =>
+        collect(client, options, context),
+      );
+      if (options.json) await context.output.json(plainSummary(options, plan, summary));
+      else await context.output.line(sentence(options, plan, summary));
       done(exitCodes.done);
     });
 }
@@ -35,12 +36,16 @@ export function addGc(program: Command, context: Context, done: Done): void {
 async function collect(
   client: StowkenClient,
   options: Options,
-  io: Io,
+  { io, interruption }: Context,
 ): Promise<{ plan: Plan; summary: Summary }> {
   let plan: Plan | undefined;
   let summary: Summary | undefined;
   const { dryRun = false, minAge } = options;
   const preparation = createPreparationProgress(io);
+  let deleted: Plan = { kind: 'progress', segments: 0, bytes: 0 };
+  interruption.onInterrupt(() =>
+    dryRun ? 'nothing was deleted' : `deleted ${figures(deleted)} so far; call again for the rest`,
+  );
   try {
     for await (const part of client.collectGarbage({
       dryRun,
@@ -50,6 +55,7 @@ async function collect(
       if (part.kind === 'preparation') preparation.at(part);
       else preparation.stop();
       if (part.kind === 'plan') plan = part;
+      if (part.kind === 'progress') deleted = { ...part, kind: 'progress' };
       if (part.kind === 'summary') summary = part;
     }
   } finally {
@@ -60,15 +66,15 @@ async function collect(
   return { plan, summary };
 }
 
-function summaryJson({ dryRun }: Options, plan: Plan, summary: Summary): string {
-  return JSON.stringify({
+function plainSummary({ dryRun }: Options, plan: Plan, summary: Summary): object {
+  return {
     dry_run: dryRun === true,
     planned_segments: plan.segments,
     planned_bytes: plan.bytes,
     segments: summary.segments,
     bytes: summary.bytes,
     kept_segments: summary.keptSegments,
-  });
+  };
 }
 
 function sentence({ dryRun }: Options, plan: Plan, summary: Summary): string {

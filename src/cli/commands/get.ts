@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
-import type { Conversation } from '../../model/index.js';
+import { printable, printableLines, shellWord, type Conversation } from '../../model/index.js';
 import { wholeNumber } from '../arguments.js';
 import type { Context } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
-import { formatTable, formatTime, plural, printable } from '../format.js';
+import { formatTable, formatTime, plural } from '../format.js';
 import { readExact, type ReadPart, type ReadRange } from '../jsonl/read-exact.js';
 import { recordPieces } from '../jsonl/write.js';
-import { Output } from '../output.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption, ReadRange {
@@ -34,14 +33,14 @@ export function addGet(program: Command, context: Context, done: Done): void {
     .option('--token-limit <n>', 'so many tokens at most', wholeNumber(1))
     .addHelpText('after', epilogue)
     .action(async (id: string, options: Options) => {
-      const output = new Output(context.io.stdout);
-      await withClient(options, async (client) => {
+      const { output } = context;
+      context.interruption.onInterrupt(() => 'what is printed is not all of it');
+      await withClient(options, context, async (client) => {
         const asText = options.json ? 'text' : 'readable';
         const parts = readExact(client, id, options.tokens ? 'tokens' : asText, options);
         const pieces = options.json ? recordPieces(parts) : readable(parts, context.io.stdout.isTTY === true);
         for await (const piece of pieces) await output.write(piece);
       });
-      await output.finish();
       done(exitCodes.done);
     });
 }
@@ -61,18 +60,18 @@ async function* readable(
       .map(printable);
     const text = typeof content === 'string' ? content : `[${content.join(', ')}]`;
     yield `\n── ${[...speaker, plural(tokenCount, 'token')].join(' · ')} ──\n`;
-    yield `${terminal ? harmless(text) : text}\n`;
+    yield `${terminal ? printableLines(text) : text}\n`;
   }
 }
 
 function summary(conversation: Conversation): string {
   const { id, application, model, tokenizer, parentId, metadata, createTimeMs, expireTimeMs } = conversation;
   const rows = [
-    ['id', id],
+    ['id', shellWord(id)],
     ['application', application],
     ['model', model],
     ['tokenizer', tokenizer],
-    ['forked from', parentId],
+    ['forked from', parentId === '' ? '' : shellWord(parentId)],
     ['created', formatTime(createTimeMs)],
     ['expires', expireTimeMs === undefined ? '' : formatTime(expireTimeMs)],
     ['revision', String(conversation.revision)],
@@ -84,9 +83,4 @@ function summary(conversation: Conversation): string {
   ];
   const known = rows.filter(([, value]) => value !== '').map((row) => row.map(printable));
   return formatTable(known, ['left', 'left']);
-}
-
-/** What a message says cannot move a terminal's cursor or change its title. */
-function harmless(text: string): string {
-  return text.replace(/[^\n\t]+/g, printable);
 }

@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 import { wholeNumber } from '../arguments.js';
 import type { Context } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
+import { plural } from '../format.js';
+import { Failures } from '../import/failures.js';
 import { createProgress } from '../import/progress.js';
 import { ImportRun } from '../import/run.js';
 import { Tally } from '../import/tally.js';
 import { sizeOf, standardInput } from '../jsonl/source.js';
-import { Output } from '../output.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {
@@ -14,6 +15,8 @@ interface Options extends ServerOption {
   readonly tokenizer: string;
   readonly application: string;
   readonly ignoreUnknown?: true;
+  readonly errorsMax: number;
+  readonly json?: true;
 }
 
 const epilogue = `
@@ -24,7 +27,8 @@ Each line is a JSON object with "messages", and optionally "id", "application", 
 and come back from export as they were. A line that would lose any other field is refused.
 
 Gzip is recognised by its first bytes. A line that fails is reported as file:line: reason; the others are
-stored, and the exit code is 1. The same content under the same id again is counted as unchanged.
+stored, and the exit code is 1. After --errors-max such lines failures are only counted, by what was wrong. The
+same content under the same id again is counted as unchanged. Ctrl-C stops, and says what was stored.
 
 Examples:
   stowken import conversations.jsonl.gz
@@ -44,26 +48,42 @@ export function addImport(program: Command, context: Context, done: Done): void 
     .option('--tokenizer <name>', 'for text of conversations that name none', 'o200k_base')
     .option('--application <name>', 'for conversations that name none', '')
     .option('--ignore-unknown', 'leave out fields that cannot be stored')
+    .option('--errors-max <n>', 'failures that are shown; the others are counted', wholeNumber(0), 20)
+    .option('--json', 'one JSON object: what was stored, unchanged and failed, and why')
     .addHelpText('after', epilogue)
     .action(async (files: string[], options: Options) => {
+      const { output, interruption } = context;
       const tally = await importFiles(files, options, context);
-      await new Output(context.io.stdout).line(tally.summary());
+      if (options.json) await output.json(tally.plain());
+      else await output.line(tally.summary());
+      interruption.signal.throwIfAborted();
       done(tally.failed > 0 ? exitCodes.failed : exitCodes.done);
     });
 }
 
-async function importFiles(files: readonly string[], options: Options, { io }: Context): Promise<Tally> {
-  const tally = new Tally();
+async function importFiles(files: readonly string[], options: Options, context: Context): Promise<Tally> {
+  const { io, interruption } = context;
+  const tally = new Tally(new Failures(options.errorsMax, (line) => progress.note(line)));
+  interruption.onInterrupt(() => interrupted(tally));
   const sizes = await Promise.all(files.map(sizeOf));
   const total = files.includes(standardInput) ? 0 : sizes.reduce((sum, size) => sum + size, 0);
   const progress = createProgress(io, total, tally);
   try {
-    await withClient(options, async (client) => {
+    await withClient(options, context, async (client) => {
       const runOptions = { ...options, ignoreUnknown: options.ignoreUnknown === true };
-      await new ImportRun(client, runOptions, tally, progress, io).files(files);
+      await new ImportRun(client, runOptions, tally, progress, io, interruption.signal).files(files);
     });
   } finally {
     progress.stop();
   }
+  const rest = tally.failures.rest();
+  if (rest !== undefined) io.stderr.write(`${rest}\n`);
   return tally;
+}
+
+function interrupted({ cancelled, stored, unchanged }: Tally): string {
+  const underWay =
+    cancelled > 0 ? `; ${plural(cancelled, 'store')} under way ended, and may be stored or not` : '';
+  const again = 'import again for the rest: a conversation with an id is not stored twice';
+  return `${plural(stored + unchanged, 'conversation')} stored${underWay}; ${again}`;
 }

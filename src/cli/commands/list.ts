@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
+import { printable, shellWord, type Conversation } from '../../model/index.js';
 import type { StowkenClient } from '../../client/index.js';
-import type { Conversation } from '../../model/index.js';
 import { wholeNumber } from '../arguments.js';
 import { DamageReport } from '../damage-report.js';
 import type { Context } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { toFilter, withFilter, type FilterOptions } from '../filter-options.js';
-import { formatCount, formatTable, formatTime, printable } from '../format.js';
-import { Output } from '../output.js';
+import { formatCount, formatTable, formatTime, plural } from '../format.js';
+import { plainConversation } from '../json/conversation.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption, FilterOptions {
@@ -29,14 +29,16 @@ export function addList(program: Command, context: Context, done: Done): void {
     .option('--oldest-first', 'in the other order')
     .option('--json', 'one JSON object a line')
     .action(async (options: Options) => {
-      const output = new Output(context.io.stdout);
+      const { output } = context;
       const damage = new DamageReport(context.io.stderr);
-      await withClient(options, async (client) => {
-        const found = listed(client, options, damage);
-        if (options.json) for await (const conversation of found) await output.line(json(conversation));
+      let count = 0;
+      context.interruption.onInterrupt(() => `${plural(count, 'conversation')} listed`);
+      await withClient(options, context, async (client) => {
+        const found = counted(listed(client, options, damage), () => count++);
+        if (options.json)
+          for await (const conversation of found) await output.json(plainConversation(conversation));
         else for await (const piece of tables(found)) await output.line(piece);
       });
-      await output.finish();
       done(damage.count > 0 ? exitCodes.failed : exitCodes.done);
     });
 }
@@ -59,6 +61,13 @@ async function* listed(
   }
 }
 
+async function* counted<T>(items: AsyncIterable<T>, count: () => void): AsyncGenerator<T, void, void> {
+  for await (const item of items) {
+    count();
+    yield item;
+  }
+}
+
 async function* tables(found: AsyncIterable<Conversation>): AsyncGenerator<string, void, void> {
   let rows: string[][] = [];
   let count = 0;
@@ -77,23 +86,6 @@ async function* tables(found: AsyncIterable<Conversation>): AsyncGenerator<strin
 const heads = ['ID', 'CREATED', 'APPLICATION', 'MODEL', 'MESSAGES', 'TOKENS'];
 
 function row({ id, createTimeMs, application, model, messageCount, totalTokens }: Conversation): string[] {
-  const labels = [id, formatTime(createTimeMs), application, model].map(printable);
-  return [...labels, formatCount(messageCount), formatCount(totalTokens)];
-}
-
-function json(conversation: Conversation): string {
-  return JSON.stringify({
-    id: conversation.id,
-    application: conversation.application,
-    model: conversation.model,
-    tokenizer: conversation.tokenizer,
-    ...(conversation.parentId !== '' && { parent_id: conversation.parentId }),
-    revision: conversation.revision,
-    message_count: conversation.messageCount,
-    total_tokens: conversation.totalTokens,
-    create_time: formatTime(conversation.createTimeMs),
-    update_time: formatTime(conversation.updateTimeMs),
-    ...(conversation.expireTimeMs !== undefined && { expire_time: formatTime(conversation.expireTimeMs) }),
-    metadata: conversation.metadata,
-  });
+  const labels = [formatTime(createTimeMs), application, model].map(printable);
+  return [shellWord(id), ...labels, formatCount(messageCount), formatCount(totalTokens)];
 }

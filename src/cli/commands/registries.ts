@@ -3,29 +3,33 @@ import type { RegistryInfo } from '../../client/index.js';
 import type { Context } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, formatCount, formatShare, formatTable, formatTime } from '../format.js';
-import { Output } from '../output.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {
   readonly json?: true;
 }
 
+const epilogue = `
+FRAMES is what the segments of a registry take as they are stored. OF UNIQUE AT 4 BYTES compares that with the tokens
+of these segments at 4 bytes each, where every segment counts once. (stowken stats compares with the tokens of all
+conversations, where a segment counts each time it is used.)`;
+
 /** `stowken registries` */
 export function addRegistries(program: Command, context: Context, done: Done): void {
   withServer(program.command('registries'), context)
     .description('list the registries that compact made, and how well each does')
     .option('--json', 'one JSON object a line')
+    .addHelpText('after', epilogue)
     .action(async (options: Options) => {
-      const registries = await withClient(options, (client) => client.listRegistries());
-      const output = new Output(context.io.stdout);
-      if (options.json) for (const registry of registries) await output.line(json(registry));
+      const registries = await withClient(options, context, (client) => client.listRegistries());
+      const { output } = context;
+      if (options.json) for (const registry of registries) await output.json(plain(registry));
       else await output.line(registries.length === 0 ? 'no registries' : table(registries));
-      await output.finish();
       done(exitCodes.done);
     });
 }
 
-const heads = ['ID', 'CREATED', 'BYTES', 'SEGMENTS', 'FRAMES', 'OF RAW'];
+const heads = ['ID', 'CREATED', 'BYTES', 'SEGMENTS', 'FRAMES', 'OF UNIQUE AT 4 BYTES'];
 
 function table(registries: readonly RegistryInfo[]): string {
   const rows = registries.map(({ id, createTimeMs, bytes, segments, segmentBytes, ratio }) => [
@@ -39,13 +43,13 @@ function table(registries: readonly RegistryInfo[]): string {
   return formatTable([heads, ...rows], ['right', 'left', 'right', 'right', 'right', 'right']);
 }
 
-function json({ id, createTimeMs, bytes, segments, segmentBytes, ratio }: RegistryInfo): string {
-  return JSON.stringify({
+function plain({ id, createTimeMs, bytes, segments, segmentBytes, ratio }: RegistryInfo): object {
+  return {
     id,
     ...(createTimeMs !== undefined && { create_time: formatTime(createTimeMs) }),
     bytes,
     segments,
     segment_bytes: segmentBytes,
     ratio,
-  });
+  };
 }

@@ -1,9 +1,10 @@
 import { open } from 'node:fs/promises';
+import { addAbortSignal } from 'node:stream';
 import type { Command } from 'commander';
+import { printable } from '../../model/index.js';
 import type { Context, RestoredVault } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, plural } from '../format.js';
-import { Output } from '../output.js';
 import { plainViolation, violationLine } from '../violations.js';
 import { createVerifyProgress } from '../phase-progress.js';
 
@@ -38,7 +39,8 @@ export function addRestore(program: Command, context: Context, done: Done): void
       const restored = await restore(file, options, context);
       const { violations } = restored;
       for (const violation of violations) context.io.stderr.write(`${violationLine(violation)}\n`);
-      await new Output(context.io.stdout).line(json ? asJson(data, restored) : sentence(data, restored));
+      if (json) await context.output.json(plain(data, restored));
+      else await context.output.line(sentence(data, restored));
       done(violations.length > 0 ? exitCodes.failed : exitCodes.done);
     });
 }
@@ -46,16 +48,21 @@ export function addRestore(program: Command, context: Context, done: Done): void
 async function restore(
   file: string,
   { data: folder, allowDamage = false }: Options,
-  { io, restoreVault }: Context,
+  { io, interruption, restoreVault }: Context,
 ): Promise<RestoredVault> {
+  interruption.onInterrupt(() => 'nothing was restored');
   const source = file === '-' ? io.stdin : (await open(file)).createReadStream();
+  addAbortSignal(interruption.signal, source);
   const progress = createVerifyProgress(io);
   try {
     return await restoreVault({
       folder,
       source,
       allowDamage,
-      onProgress: (done, total) => progress.at({ phase: 'checking', done, total }),
+      onProgress: (done, total) => {
+        interruption.signal.throwIfAborted();
+        progress.at({ phase: 'checking', done, total });
+      },
     });
   } finally {
     progress.stop();
@@ -63,8 +70,8 @@ async function restore(
   }
 }
 
-function asJson(folder: string, { vaultId, stats, violations }: RestoredVault): string {
-  return JSON.stringify({
+function plain(folder: string, { vaultId, stats, violations }: RestoredVault): object {
+  return {
     data: folder,
     vault_id: vaultId,
     conversations: stats.conversations,
@@ -75,7 +82,7 @@ function asJson(folder: string, { vaultId, stats, violations }: RestoredVault): 
     registry_bytes: stats.registryBytes,
     in_use_bytes: stats.inUseBytes,
     violations: violations.map(plainViolation),
-  });
+  };
 }
 
 function sentence(folder: string, { stats, violations }: RestoredVault): string {
@@ -83,6 +90,6 @@ function sentence(folder: string, { stats, violations }: RestoredVault): string 
   const state = violations.length === 0 ? 'all whole' : plural(violations.length, 'violation');
   return (
     `restored ${plural(conversations, 'conversation')}, ${plural(messages, 'message')}, ` +
-    `${plural(segments, 'segment')} to ${folder}, ${formatBytes(inUseBytes)}: ${state}`
+    `${plural(segments, 'segment')} to ${printable(folder)}, ${formatBytes(inUseBytes)}: ${state}`
   );
 }

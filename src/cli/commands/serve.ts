@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
-import pino, { type Logger } from 'pino';
+import type { Logger } from 'pino';
 import type { Context, RunningServer } from '../context.js';
+import { createLogger } from '../logger.js';
 import { exitCodes, type Done } from '../exit-codes.js';
-import { Output } from '../output.js';
 import { settings, type Setting } from '../serve/options.js';
 import { readSettings, toServeOptions } from '../serve/settings.js';
 
@@ -34,13 +34,13 @@ function flag(name: string, { value, help, initial }: Setting): Option {
   return new Option(value === undefined ? `--${name}` : `--${name} <${value}>`, shown);
 }
 
-async function serve(flags: Record<string, unknown>, { startServer, io }: Context): Promise<void> {
+async function serve(flags: Record<string, unknown>, { startServer, io, output }: Context): Promise<void> {
   const chosen = readSettings(flags, io.env);
   const options = toServeOptions(chosen);
-  const logger = pino({ level: chosen['log-level'] }, io.stderr);
+  const logger = createLogger(io, chosen['log-level']);
   const server = await startServer(options, logger);
   const told = stopSignal();
-  await new Output(io.stdout).line(`listening on ${server.address}`);
+  await output.line(`listening on ${server.address}`);
   await drain(server, await told, logger);
 }
 

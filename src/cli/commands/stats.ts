@@ -3,7 +3,6 @@ import type { Stats } from '../../client/index.js';
 import type { Context } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, formatCount, formatShare, formatTable } from '../format.js';
-import { Output } from '../output.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {
@@ -16,14 +15,15 @@ export function addStats(program: Command, context: Context, done: Done): void {
     .description('show what the vault holds and what it takes')
     .option('--json', 'one JSON object with the fields of GetStats')
     .action(async (options: Options) => {
-      const stats = await withClient(options, (client) => client.stats());
-      await new Output(context.io.stdout).line(options.json ? statsJson(stats) : statsTable(stats));
+      const stats = await withClient(options, context, (client) => client.stats());
+      if (options.json) await context.output.json(plainStats(stats));
+      else await context.output.line(statsTable(stats));
       done(exitCodes.done);
     });
 }
 
-function statsJson(stats: Stats): string {
-  return JSON.stringify({
+function plainStats(stats: Stats): object {
+  return {
     conversations: stats.conversations,
     messages: stats.messages,
     segments: stats.segments,
@@ -37,7 +37,7 @@ function statsJson(stats: Stats): string {
     garbage_bytes: stats.garbageBytes,
     in_use_bytes: stats.inUseBytes,
     file_bytes: stats.fileBytes,
-  });
+  };
 }
 
 function statsTable(stats: Stats): string {
@@ -51,21 +51,22 @@ function statsTable(stats: Stats): string {
       `${formatShare(stats.uniqueTokens, stats.tokens)} of tokens`,
     ],
     ['segments', formatCount(stats.segments), 'distinct token sequences'],
-    ['raw', formatBytes(stats.rawBytes), '4 bytes a token'],
-    ['raw, unique', formatBytes(stats.uniqueRawBytes), ofRaw(stats, stats.uniqueRawBytes)],
-    ['segments stored', formatBytes(stats.segmentBytes), ofRaw(stats, stats.segmentBytes)],
-    ['registries', formatBytes(stats.registryBytes), ofRaw(stats, stats.registryBytes)],
+    ['tokens, 4 bytes each', formatBytes(stats.rawBytes), 'in all conversations'],
+    ['unique, 4 bytes each', formatBytes(stats.uniqueRawBytes), ofTokens(stats, stats.uniqueRawBytes)],
+    ['segments stored', formatBytes(stats.segmentBytes), ofTokens(stats, stats.segmentBytes)],
+    ['registries', formatBytes(stats.registryBytes), ofTokens(stats, stats.registryBytes)],
     [
       'garbage',
       formatBytes(stats.garbageBytes),
       `${formatCount(stats.garbageSegments)} segments; stowken gc frees them`,
     ],
-    ['in use', formatBytes(stats.inUseBytes), `${ofRaw(stats, stats.inUseBytes)}, everything counted`],
+    ['in use', formatBytes(stats.inUseBytes), `${ofTokens(stats, stats.inUseBytes)}, everything counted`],
     ['files', formatBytes(stats.fileBytes), 'on disk, with free pages'],
   ];
   return formatTable(rows, ['left', 'right', 'left']);
 }
 
-function ofRaw({ rawBytes }: Stats, bytes: number): string {
-  return `${formatShare(bytes, rawBytes)} of raw`;
+/** Beside all tokens of all conversations at 4 bytes each, however often they repeat. */
+function ofTokens({ rawBytes }: Stats, bytes: number): string {
+  return `${formatShare(bytes, rawBytes)} of all tokens at 4 bytes`;
 }

@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import type { StowkenClient, VerifyPart, Violation } from '../../client/index.js';
 import { CommandFailure, type Context } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
-import { plural } from '../format.js';
-import { Output } from '../output.js';
+import { formatCount, plural } from '../format.js';
 import { createVerifyProgress } from '../phase-progress.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
 import { plainViolation, violationLine } from '../violations.js';
@@ -13,6 +12,7 @@ interface Options extends ServerOption {
   readonly json?: true;
 }
 
+type Progress = Extract<VerifyPart, { kind: 'progress' }>;
 type Summary = Extract<VerifyPart, { kind: 'summary' }>;
 
 const epilogue = `
@@ -34,10 +34,10 @@ export function addVerify(program: Command, context: Context, done: Done): void 
     .option('--json', 'one JSON object: what was looked at, what was repaired and what is wrong')
     .addHelpText('after', epilogue)
     .action(async (options: Options) => {
-      const found = await withClient(options, (client) => verify(client, options, context));
+      const found = await withClient(options, context, (client) => verify(client, options, context));
       const { violations } = found;
-      const output = new Output(context.io.stdout);
-      await output.line(options.json ? asJson(found) : asLines(found));
+      if (options.json) await context.output.json(plain(found));
+      else await context.output.line(asLines(found));
       if (violations.length > 0) {
         context.io.stderr.write(
           `stowken: the vault is not whole: ${plural(violations.length, 'violation')}\n`,
@@ -53,14 +53,20 @@ interface Found {
   readonly records: number;
 }
 
-async function verify(client: StowkenClient, { repair }: Options, { io }: Context): Promise<Found> {
+async function verify(
+  client: StowkenClient,
+  { repair }: Options,
+  { io, interruption }: Context,
+): Promise<Found> {
   const repaired: Violation[] = [];
   const violations: Violation[] = [];
   let summary: Summary | undefined;
   const progress = createVerifyProgress(io);
+  let at: Progress | undefined;
+  interruption.onInterrupt(() => interrupted(at, repair === true));
   try {
     for await (const part of client.verify({ repair: repair === true })) {
-      if (part.kind === 'progress') progress.at(part);
+      if (part.kind === 'progress') progress.at((at = part));
       else if (part.kind === 'violation') violations.push(part);
       else if (part.kind === 'repaired') repaired.push(part);
       else if (part.kind === 'summary') summary = part;
@@ -72,12 +78,19 @@ async function verify(client: StowkenClient, { repair }: Options, { io }: Contex
   return { repaired, violations, records: summary.records };
 }
 
-function asJson({ repaired, violations, records }: Found): string {
-  return JSON.stringify({
+function interrupted(at: Progress | undefined, repair: boolean): string {
+  const looked = `${formatCount(at?.done ?? 0)} of ${plural(at?.total ?? 0, 'record')} looked at`;
+  const repaired =
+    !repair || at === undefined || at.phase === 'checking' ? 'nothing was repaired' : 'a repair had begun';
+  return `${looked}; what is wrong is named at the end alone${repair ? `; ${repaired}` : ''}`;
+}
+
+function plain({ repaired, violations, records }: Found): object {
+  return {
     records,
     repaired: repaired.map(plainViolation),
     violations: violations.map(plainViolation),
-  });
+  };
 }
 
 function asLines({ repaired, violations, records }: Found): string {

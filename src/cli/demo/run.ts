@@ -9,13 +9,18 @@ const storesUnderWay = 32;
 const readsUnderWay = 16;
 
 /** Stores conversations on a server, reads them back, checks every token and prints what it took. */
-export async function runDemo(server: string, seed: number, report: Report): Promise<void> {
+export async function runDemo(
+  server: string,
+  seed: number,
+  report: Report,
+  signal: AbortSignal,
+): Promise<void> {
   const conversations = makeConversations(seed);
   const jsonBytes = conversations.reduce((sum, each) => sum + Buffer.byteLength(JSON.stringify(each)) + 1, 0);
   const messages = conversations.reduce((sum, each) => sum + each.messages.length, 0);
   await report.step('made', `${figures(conversations, messages)}, ${formatBytes(jsonBytes)} of JSON`);
 
-  const client = connect({ server });
+  const client = connect({ server, signal });
   try {
     await timed(() => storeAll(client, conversations)).then(({ value: tokens, ms }) =>
       report.step('stored', `${formatCount(tokens)} tokens of text in ${inSeconds(ms)}: ${rate(tokens, ms)}`),
@@ -47,7 +52,9 @@ async function storeAll(client: StowkenClient, conversations: readonly DemoConve
   const stores: Promise<void>[] = [];
   for (const conversation of conversations) {
     await gate.enter(0);
-    stores.push(store(conversation).finally(() => gate.leave(0)));
+    const stored = store(conversation).finally(() => gate.leave(0));
+    stored.catch(() => undefined); // it is raised below
+    stores.push(stored);
   }
   await Promise.all(stores);
   return tokens;

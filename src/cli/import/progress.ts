@@ -1,4 +1,4 @@
-import cliProgress from 'cli-progress';
+import { createBar } from '../bar.js';
 import type { Io } from '../context.js';
 import { formatCount, formatRate, formatShare, plural } from '../format.js';
 import type { Tally } from './tally.js';
@@ -35,16 +35,10 @@ function lineProgress({ stderr }: Io, bytesTotal: number, tally: Tally): Progres
   };
 }
 
-function barProgress({ stderr }: Io, bytesTotal: number, tally: Tally): Progress {
-  const bar = new cliProgress.SingleBar(
-    {
-      stream: stderr,
-      format: '{bar} {percentage} % · {conversations} conversations · {rate} tokens/s · {eta_formatted} left',
-      hideCursor: true,
-      fps: 5,
-      clearOnComplete: true,
-    },
-    cliProgress.Presets.shades_classic,
+function barProgress(io: Io, bytesTotal: number, tally: Tally): Progress {
+  const bar = createBar(
+    io,
+    '{bar} {percentage} % · {conversations} conversations · {rate} tokens/s · {eta_formatted} left',
   );
   const figures = () => ({
     conversations: formatCount(tally.done),
@@ -53,7 +47,7 @@ function barProgress({ stderr }: Io, bytesTotal: number, tally: Tally): Progress
   bar.start(bytesTotal, 0, figures());
   return {
     advance: (bytes) => bar.increment(bytes, figures()),
-    note: (text) => void stderr.write(`\r\x1b[K${text}\n`),
+    note: (text) => void io.stderr.write(`\r\x1b[K${text}\n`),
     stop: () => bar.stop(),
   };
 }

@@ -1,7 +1,6 @@
-import { isUnreachable, type StowkenClient } from '../../client/index.js';
+import { isClientError, isUnreachable, type StoreRequest, type StowkenClient } from '../../client/index.js';
 import type { Io } from '../context.js';
-import { describeError } from '../errors.js';
-import { printable } from '../format.js';
+import { printable } from '../../model/index.js';
 import { Gate } from '../gate.js';
 import { splitLines, type Line } from '../jsonl/lines.js';
 import { BadLine, parseRecord } from '../jsonl/record.js';
@@ -25,7 +24,7 @@ const underWayBytesMax = 32 * 1024 * 1024;
 const storeBytesMax = 16 * 1024 * 1024;
 const storeMessagesMax = 50_000;
 
-/** Stores every line of every file. What fails is reported and counted, and does not stop the rest; no server does. */
+/** Stores every line of every file. A line that fails is reported and counted, and the others go on. */
 export class ImportRun {
   private readonly gate: Gate;
   private readonly underWay = new Set<Promise<void>>();
@@ -37,6 +36,8 @@ export class ImportRun {
     private readonly tally: Tally,
     private readonly progress: Progress,
     private readonly io: Io,
+    /** Stops it: what is under way is cancelled, and counted as such. */
+    private readonly signal: AbortSignal,
   ) {
     this.gate = new Gate(options.concurrency, underWayBytesMax);
   }
@@ -48,24 +49,31 @@ export class ImportRun {
       try {
         await this.lines(name, splitLines(this.source(file), lineBytesMax));
       } catch (error) {
-        this.fail(name, error);
+        if (!this.signal.aborted) this.fail(name, error);
       }
-      if (this.unreachable) break;
+      if (this.stopped) break;
     }
     await Promise.all(this.underWay);
     if (this.unreachable) this.progress.note('stopped: no server answers; what follows was not tried');
   }
 
+  private get stopped(): boolean {
+    return this.unreachable || this.signal.aborted;
+  }
+
   private source(file: string): AsyncIterable<Buffer> {
-    return readSource(file, this.io, (bytes) => this.progress.advance(bytes));
+    return readSource(file, this.io, this.signal, (bytes) => this.progress.advance(bytes));
   }
 
   private async lines(name: string, lines: AsyncIterable<Line>): Promise<void> {
     for await (const line of lines) {
-      const weight = line.bytes?.length ?? 0;
+      if (this.stopped) return;
+      const request = this.read(name, line);
+      if (request === undefined) continue;
+      const weight = line.bytes!.length;
       await this.gate.enter(weight);
-      if (this.unreachable) return;
-      const job = this.line(line)
+      if (this.stopped) return;
+      const job = this.store(request, weight)
         .catch((error: unknown) => this.fail(`${name}:${line.number}`, error))
         .finally(() => {
           this.gate.leave(weight);
@@ -75,18 +83,29 @@ export class ImportRun {
     }
   }
 
-  private async line({ bytes }: Line): Promise<void> {
-    if (bytes === undefined) throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);
-    const record = parseRecord(bytes, this.options.ignoreUnknown);
-    if (record === undefined) return;
-    const request = toStoreRequest(record, this.options);
-    const isLong = bytes.length > storeBytesMax || request.messages.length > storeMessagesMax;
+  /** Undefined for a line that is blank, or bad. */
+  private read(name: string, { number, bytes }: Line): StoreRequest | undefined {
+    try {
+      if (bytes === undefined) throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);
+      const record = parseRecord(bytes, this.options.ignoreUnknown);
+      return record && toStoreRequest(record, this.options);
+    } catch (error) {
+      this.fail(`${name}:${number}`, error);
+      return undefined;
+    }
+  }
+
+  private async store(request: StoreRequest, bytes: number): Promise<void> {
+    const isLong = bytes > storeBytesMax || request.messages.length > storeMessagesMax;
     this.tally.add(await (isLong ? this.client.upload(request) : this.client.store(request)));
   }
 
   private fail(where: string, error: unknown): void {
-    this.tally.failed++;
+    if (this.signal.aborted && isClientError(error, 'CANCELLED')) {
+      this.tally.cancelled++;
+      return;
+    }
     if (isUnreachable(error)) this.unreachable = true;
-    this.progress.note(`${where}: ${printable(describeError(error))}`);
+    this.tally.failures.add(where, error);
   }
 }

@@ -11,7 +11,7 @@ export async function* readStoreRequests(
   defaults: RecordDefaults,
   io: Pick<Io, 'stdin'>,
 ): AsyncGenerator<StoreRequest, void, void> {
-  for await (const { number, bytes } of splitLines(readSource(file, io, ignoreProgress), Infinity)) {
+  for await (const { number, bytes } of splitLines(readSource(file, io), Infinity)) {
     try {
       const record = parseRecord(bytes ?? Buffer.alloc(0), true);
       if (record !== undefined) yield toStoreRequest(record, defaults);
@@ -20,5 +20,3 @@ export async function* readStoreRequests(
     }
   }
 }
-
-const ignoreProgress = (): void => undefined;

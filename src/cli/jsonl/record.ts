@@ -78,6 +78,14 @@ function isExact(value: unknown): boolean {
 /** A line that is no conversation; the message says why. */
 export class BadLine extends Error {
   override readonly name = 'BadLine';
+
+  constructor(
+    message: string,
+    /** The message without what belongs to this line alone. */
+    readonly kind = message.replace(/\[\d+\]/g, '[]'),
+  ) {
+    super(message);
+  }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -100,7 +108,7 @@ function parseLine<S extends z.ZodType>(schema: S, bytes: Uint8Array): z.output<
   if (text.trim() === '') return undefined;
   const result = schema.safeParse(parseJson(text));
   if (result.success) return result.data;
-  throw new BadLine(describeIssue(result.error.issues[0]!));
+  throw badLine(result.error.issues[0]!);
 }
 
 function decode(bytes: Uint8Array): string {
@@ -115,14 +123,17 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new BadLine(`not JSON: ${(error as SyntaxError).message}`);
+    throw new BadLine(`not JSON: ${(error as SyntaxError).message}`, 'not JSON');
   }
 }
 
-function describeIssue(issue: z.core.$ZodIssue): string {
+function badLine(issue: z.core.$ZodIssue): BadLine {
   const path = issue.path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
   const at = path === '' ? '' : `${path.slice(1)}: `;
-  if (issue.code !== 'unrecognized_keys') return `${at}${issue.message}`;
+  if (issue.code !== 'unrecognized_keys') return new BadLine(`${at}${issue.message}`);
   const names = issue.keys.map((key) => JSON.stringify(key)).join(', ');
-  return `${at}${names} would be lost; --ignore-unknown leaves such fields out`;
+  return new BadLine(
+    `${at}${names} would be lost; --ignore-unknown leaves such fields out`,
+    'fields that would be lost',
+  );
 }

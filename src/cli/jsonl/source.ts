@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { pipeline, Readable } from 'node:stream';
+import { addAbortSignal, pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Io } from '../context.js';
 
@@ -16,13 +16,18 @@ export async function sizeOf(file: string): Promise<number> {
   );
 }
 
-/** The bytes of a file or of standard input, unzipped if they are gzip. `onRead` hears of bytes before they are unzipped. */
+/**
+ * The bytes of a file or of standard input, unzipped if they are gzip. They end with an AbortError when the signal
+ * aborts. `onRead` hears of bytes before they are unzipped.
+ */
 export async function* readSource(
   file: string,
   { stdin }: Pick<Io, 'stdin'>,
-  onRead: (bytes: number) => void,
+  signal?: AbortSignal,
+  onRead: (bytes: number) => void = () => undefined,
 ): AsyncGenerator<Buffer, void, void> {
-  const raw: AsyncIterable<Buffer> = file === standardInput ? stdin : createReadStream(file);
+  const stream = file === standardInput ? stdin : createReadStream(file);
+  const raw: AsyncIterable<Buffer> = signal === undefined ? stream : addAbortSignal(signal, stream);
   const { head, rest } = await peek(counted(raw, onRead));
   if (!isGzip(head)) yield* rest;
   else yield* gunzip(rest);

@@ -1,4 +1,4 @@
-import type { Conversation } from '../../model/index.js';
+import { toJson, type Conversation } from '../../model/index.js';
 import { unseal } from './envelope.js';
 import type { ReadPart } from './read-exact.js';
 
@@ -28,18 +28,16 @@ function opening(conversation: Conversation): string {
     ...(expireTimeMs !== undefined && { expire_time: new Date(expireTimeMs).toISOString() }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
   };
-  return `${JSON.stringify(head).slice(0, -1)},"messages":[`;
+  return `${toJson(head).slice(0, -1)},"messages":[`;
 }
 
 function messageJson({ role, name, toolCallId, content }: MessagePart): string {
-  const speaker = JSON.stringify({
+  const speaker = toJson({
     role,
     ...(name !== '' && { name }),
     ...(toolCallId !== '' && { tool_call_id: toolCallId }),
   });
   const said =
-    typeof content === 'string'
-      ? JSON.stringify(unseal(content)).slice(1)
-      : `"tokens":[${content.join(',')}]}`;
+    typeof content === 'string' ? toJson(unseal(content)).slice(1) : `"tokens":[${content.join(',')}]}`;
   return `${speaker.slice(0, -1)},${said}`;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { address } from '../arguments.js';
+import { parseAddress } from '../../client/index.js';
 
 export const storageKinds = ['lmdb', 'filesystem', 'memory'] as const;
 export const durabilities = ['fsync', 'relaxed'] as const;
@@ -41,7 +41,14 @@ export interface Setting {
   readonly initial: string | number | boolean;
 }
 
-const listen = z.string().refine((text) => passes(() => address(text)), 'it is HOST:PORT or unix:/path');
+const listen = z.string({ error: 'it is a text' }).transform((text, context) => {
+  try {
+    return parseAddress(text, { portMin: 0 });
+  } catch (error) {
+    context.addIssue((error as RangeError).message);
+    return z.NEVER;
+  }
+});
 const switched = z.union(
   [z.boolean(), z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1')],
   {
@@ -94,12 +101,3 @@ export const settings = {
 
 export type SettingName = keyof typeof settings;
 export type Settings = { readonly [Name in SettingName]: z.infer<(typeof settings)[Name]['schema']> };
-
-function passes(check: () => unknown): boolean {
-  try {
-    check();
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { LiveCodec } from '../../codec/index.js';
 import { StowkenError, type VaultStats } from '../../model/index.js';
 import type { CheckOptions, Violation } from '../checks.js';
+import { foreignNames } from '../data-folder.js';
 import { readBackup } from '../backup-stream.js';
 import { makeFolder, syncFolder } from '../folders.js';
 import { checkMarker, writeMarker } from '../marker.js';
@@ -14,7 +15,7 @@ import { openLmdbBackend } from './open.js';
 const WORKSHOP = 'restoring';
 
 export interface RestoreOptions extends Pick<CheckOptions, 'onProgress'> {
-  /** Empty or not there; what a killed restore left there does not count. */
+  /** Empty or not there; what a killed restore left there, dotfiles and lost+found do not count. */
   readonly folder: string;
   readonly source: AsyncIterable<Uint8Array>;
   /** Of this restore alone: it learns the vault's registries. */
@@ -39,7 +40,7 @@ export async function restoreLmdb(options: RestoreOptions): Promise<RestoredVaul
   const folder = resolve(options.folder);
   const made = await makeFolder(folder);
   const workshop = join(folder, WORKSHOP);
-  if ((await readdir(folder)).some((name) => name !== WORKSHOP)) {
+  if (foreignNames(await readdir(folder)).length > 0) {
     throw new StowkenError('INVALID_FIELD', `${folder} is not empty: a backup is restored to a new folder`, {
       field: 'folder',
     });

@@ -1,0 +1,230 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startFaultServer, type FaultServer } from '../client/support.js';
+
+/** Commands as processes, stopped while a server keeps them waiting: it begins to answer every call, and ends none. */
+
+const command = createRequire(import.meta.url).resolve('#build/src/main.js');
+const hasScript = spawnSync('script', ['--version']).status === 0;
+
+const spec = (id: string) => ({
+  id,
+  tokenizer: 'o200k_base',
+  totalTokens: '1',
+  messageCount: 1,
+  createTime: {},
+});
+const answers: Readonly<Record<string, readonly object[]>> = {
+  CompactSubstrings: [
+    { plan: { segments: '900', segmentBytes: '9000', registryId: 1 } },
+    {
+      progress: {
+        segmentsDone: '300',
+        segments: '900',
+        bytesBefore: '3000',
+        bytesAfter: '1000',
+        resumeToken: 'abc',
+      },
+    },
+  ],
+  CollectGarbage: [{ plan: { segments: '9', bytes: '900' } }, { progress: { segments: '4', bytes: '400' } }],
+  VerifyVault: [{ progress: { recordsDone: '5', records: '10' } }],
+  BackupVault: [{ data: Buffer.alloc(1000) }],
+  RetrieveConversation: [
+    { header: spec('a') },
+    {
+      chunk: { messageIndex: 0, text: 'hi', endOfMessage: true, message: { role: 'user', tokenCount: '1' } },
+    },
+  ],
+};
+
+let server: FaultServer;
+let folder: string;
+/** Calls that the server has begun to answer, and those that were cancelled. */
+let begun: string[] = [];
+let cancelled: string[] = [];
+
+beforeAll(async () => {
+  const hang = (name: string) => (call: ServerUnaryCall<object, object>) => {
+    begun.push(name);
+    call.on('cancelled', () => cancelled.push(name));
+  };
+  const streams = Object.entries(answers).map(([name, parts]) => [
+    name,
+    (call: ServerWritableStream<object, object>) => {
+      begun.push(name);
+      call.on('cancelled', () => cancelled.push(name));
+      for (const part of parts) call.write(part);
+    },
+  ]);
+  const unary = [
+    'StoreConversation',
+    'AppendMessages',
+    'ForkConversation',
+    'DeleteConversation',
+    'DeleteConversations',
+  ];
+  server = await startFaultServer({
+    ...Object.fromEntries([...unary, 'FindPrefix', 'ListRegistries'].map((name) => [name, hang(name)])),
+    ...(Object.fromEntries(streams) as Record<string, ReturnType<typeof hang>>),
+    GetStats: (_call: unknown, callback: (error: null, answer: object) => void) =>
+      callback(null, { inUseBytes: '100000' }),
+    ListConversations: (
+      call: ServerUnaryCall<{ pageToken: string }, object>,
+      callback: (error: null, answer: object) => void,
+    ) => {
+      if (call.request.pageToken !== '') hang('ListConversations')(call);
+      else callback(null, { conversations: [spec('a')], nextPageToken: 'more' });
+    },
+  });
+});
+afterAll(() => server.stop());
+
+const started: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of started.splice(0)) child.kill('SIGKILL');
+  if (folder) rmSync(folder, { recursive: true, force: true });
+});
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  readonly ended: Promise<readonly [number | null, NodeJS.Signals | null]>;
+}
+
+/** Runs a command in a new folder with two conversations in a file. On a terminal of its own all output is `stdout`. */
+function start(args: readonly string[], terminal = false): Run {
+  begun = [];
+  cancelled = [];
+  folder = mkdtempSync(join(tmpdir(), 'stowken-interruption-'));
+  writeFileSync(join(folder, 'two.jsonl'), '{"id":"a","messages":[]}\n{"id":"b","messages":[]}\n');
+  writeFileSync(join(folder, 'turn.jsonl'), '{"role":"user","content":"hi"}\n');
+  const env = { ...process.env, STOWKEN_SERVER: server.address };
+  const quoted = [process.execPath, command, ...args].map((word) => `'${word}'`).join(' ');
+  const child = terminal
+    ? spawn('script', ['-qec', quoted, '/dev/null'], { cwd: folder, env })
+    : spawn(process.execPath, [command, ...args], { cwd: folder, env });
+  started.push(child);
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  return { child, stdout: () => out, stderr: () => err, ended };
+}
+
+async function until(what: () => boolean): Promise<void> {
+  await expect.poll(what, { timeout: 50_000, interval: 20 }).toBe(true);
+}
+
+/** Resolves when so many calls are under way, or what they answered is seen. */
+const callsUnderWay = (name: string, count = 1) =>
+  until(() => begun.filter((each) => each === name).length >= count);
+
+const cases: [string, readonly string[], string, RegExp][] = [
+  [
+    'import',
+    ['import', 'two.jsonl'],
+    'StoreConversation',
+    /interrupted: 0 conversations stored; 2 stores under way ended/,
+  ],
+  [
+    'append',
+    ['append', 'a', 'turn.jsonl'],
+    'AppendMessages',
+    /interrupted: the server may have added the messages, or not/,
+  ],
+  ['fork', ['fork', 'a'], 'ForkConversation', /interrupted: the server may have made the fork, or not/],
+  [
+    'delete',
+    ['delete', 'a', 'b'],
+    'DeleteConversation',
+    /interrupted: deleted 0 of 2 conversations, and perhaps a\n/,
+  ],
+  ['delete by filter', ['delete', '--all'], 'DeleteConversations', /interrupted: some may be deleted/],
+  ['export', ['export'], 'RetrieveConversation', /interrupted: 0 conversations written/],
+  ['list --all', ['list', '--all', '--json'], 'ListConversations', /interrupted: 1 conversation listed/],
+  ['get', ['get', 'a'], 'RetrieveConversation', /interrupted: what is printed is not all of it/],
+  [
+    'compact',
+    ['compact'],
+    'CompactSubstrings',
+    /interrupted: 300 of 900 segments looked at, .*; go on with --resume abc/,
+  ],
+  ['gc', ['gc'], 'CollectGarbage', /interrupted: deleted 4 segments, 400 bytes so far/],
+  ['verify', ['verify'], 'VerifyVault', /interrupted: 5 of 10 records looked at/],
+  ['backup', ['backup', 'copy'], 'BackupVault', /interrupted: no backup was made: copy\.partial is removed/],
+  ['registries', ['registries'], 'ListRegistries', /^stowken: interrupted\n$/],
+];
+
+describe.each(cases)('%s, interrupted', (_what, args, method, words) => {
+  it('ends its calls, says what was done, leaves no file and exits 130', async () => {
+    const run = start(args);
+    await callsUnderWay(method, method === 'StoreConversation' ? 2 : 1);
+    await new Promise((resolve) => setTimeout(resolve, 300)); // what the server has answered arrives
+    run.child.kill('SIGINT');
+    expect(await run.ended).toEqual([130, null]);
+    expect(run.stderr()).toMatch(words);
+    expect(readdirSync(folder).sort()).toEqual(['turn.jsonl', 'two.jsonl']);
+    await until(() => cancelled.includes(method));
+  });
+});
+
+describe('a command that is interrupted', () => {
+  it('exits 143 for SIGTERM, with the summary of an import', async () => {
+    const run = start(['import', '--json', 'two.jsonl']);
+    await callsUnderWay('StoreConversation', 2);
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toEqual([143, null]);
+    expect(JSON.parse(run.stdout())).toMatchObject({ stored: 0, unchanged: 0, failed: 0, cancelled: 2 });
+  });
+
+  it.each([
+    ['import', ['import', '-']],
+    ['append', ['append', 'a', '-']],
+    ['find-prefix', ['find-prefix', '-']],
+    ['restore', ['restore', '-', '--data', 'made/new']],
+  ])('does not wait for standard input: %s', async (what, args) => {
+    const run = start(args);
+    let taken = false;
+    // More than a pipe holds: it is taken when the command reads. Nothing that restore would take for a backup's end.
+    if (what !== 'restore') run.child.stdin!.write(' '.repeat(1024 * 1024), () => (taken = true));
+    await until(() => taken || existsSync(join(folder, 'made/new/restoring')));
+    run.child.kill('SIGINT');
+    expect(await run.ended).toEqual([130, null]);
+    expect(run.stderr()).toMatch(/^stowken: interrupted/m);
+    expect(readdirSync(folder).filter((name) => !name.endsWith('.jsonl'))).toEqual([]);
+  });
+
+  it('ends at once at the second signal, whatever it waits for', async () => {
+    const run = start(['import', 'two.jsonl']);
+    await callsUnderWay('StoreConversation', 2);
+    run.child.kill('SIGINT');
+    run.child.kill('SIGTERM');
+    const [code, signal] = await run.ended;
+    expect(signal).toBeNull();
+    expect([130, 143]).toContain(code);
+  });
+});
+
+describe.skipIf(!hasScript)('Ctrl-C on a terminal (needs the command script)', () => {
+  it.each(cases.filter(([name]) => ['import', 'compact', 'verify', 'backup'].includes(name)))(
+    'gives it back with its cursor: %s',
+    async (_what, args, method, words) => {
+      const run = start(args, true);
+      await callsUnderWay(method, method === 'StoreConversation' ? 2 : 1);
+      await until(() => run.stdout().includes('\x1b[?25l')); // the bar is there
+      run.child.stdin!.write('\x03');
+      expect(await run.ended).toEqual([130, null]);
+      expect(run.stdout()).toMatch(new RegExp(words.source.replace('\\n', '')));
+      expect(run.stdout().lastIndexOf('\x1b[?25h')).toBeGreaterThan(run.stdout().lastIndexOf('\x1b[?25l'));
+    },
+  );
+});
