@@ -57,7 +57,7 @@ function createPhaseProgress<S extends Step>(io: Io, words: Words<S>): PhaseProg
   return io.stderr.isTTY === true ? barProgress(io, words) : lineProgress(io, words);
 }
 
-const linesEveryMs = 5_000;
+const linesEveryMs = 30_000;
 
 function lineProgress<S extends Step>({ stderr }: Io, { instead, line }: Words<S>): PhaseProgress<S> {
   let lastMs = performance.now();

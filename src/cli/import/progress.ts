@@ -19,7 +19,7 @@ export function createProgress(io: Io, bytesTotal: number, tally: Tally): Progre
     : lineProgress(io, bytesTotal, tally);
 }
 
-const linesEveryMs = 5_000;
+const linesEveryMs = 30_000;
 
 function lineProgress({ stderr }: Io, bytesTotal: number, tally: Tally): Progress {
   let bytes = 0;
