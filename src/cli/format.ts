@@ -1,3 +1,5 @@
+import stringWidth from 'string-width';
+
 const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 /** 1,234,567 */
@@ -36,10 +38,14 @@ export function formatTime(timeMs: number): string {
 
 export type Align = 'left' | 'right';
 
-/** Columns two spaces apart; no trailing spaces. */
+/** Columns two spaces apart, as a terminal shows them: CJK characters and emoji are two wide. No trailing spaces. */
 export function formatTable(rows: readonly (readonly string[])[], align: readonly Align[]): string {
-  const widths = align.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  const pad = (cell: string, column: number) =>
-    align[column] === 'right' ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!);
+  const widths = align.map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, stringWidth(row[column] ?? '')), 0),
+  );
+  const pad = (cell: string, column: number) => {
+    const space = ' '.repeat(widths[column]! - stringWidth(cell));
+    return align[column] === 'right' ? space + cell : cell + space;
+  };
   return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
 }
