@@ -43,6 +43,12 @@ export interface Io {
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Time between two lines of progress where no bar is shown; half a minute when absent. */
+  readonly progressEveryMs?: number;
+}
+
+export function progressEveryMs(io: Io): number {
+  return io.progressEveryMs ?? 30_000;
 }
 
 export interface CliDependencies {

@@ -1,6 +1,6 @@
 import type { Preparation, VerifyPart } from '../client/index.js';
 import { createBar } from './bar.js';
-import type { Io } from './context.js';
+import { progressEveryMs, type Io } from './context.js';
 import { formatCount, formatShare } from './format.js';
 
 /** Tells on standard error how far work is that is done in phases. */
@@ -57,17 +57,15 @@ function createPhaseProgress<S extends Step>(io: Io, words: Words<S>): PhaseProg
   return io.stderr.isTTY === true ? barProgress(io, words) : lineProgress(io, words);
 }
 
-const linesEveryMs = 30_000;
-
-function lineProgress<S extends Step>({ stderr }: Io, { instead, line }: Words<S>): PhaseProgress<S> {
+function lineProgress<S extends Step>(io: Io, { instead, line }: Words<S>): PhaseProgress<S> {
   let lastMs = performance.now();
   return {
     at(step) {
       const other = instead(step);
-      if (other !== undefined) return void stderr.write(`${other}\n`);
-      if (performance.now() - lastMs < linesEveryMs) return;
+      if (other !== undefined) return void io.stderr.write(`${other}\n`);
+      if (performance.now() - lastMs < progressEveryMs(io)) return;
       lastMs = performance.now();
-      stderr.write(`${line(step)}\n`);
+      io.stderr.write(`${line(step)}\n`);
     },
     stop: () => undefined,
   };

@@ -1,5 +1,5 @@
 import { createBar } from '../bar.js';
-import type { Io } from '../context.js';
+import { progressEveryMs, type Io } from '../context.js';
 import { formatCount, formatRate, formatShare, plural } from '../format.js';
 import type { Tally } from './tally.js';
 
@@ -19,18 +19,16 @@ export function createProgress(io: Io, bytesTotal: number, tally: Tally): Progre
     : lineProgress(io, bytesTotal, tally);
 }
 
-const linesEveryMs = 30_000;
-
-function lineProgress({ stderr }: Io, bytesTotal: number, tally: Tally): Progress {
+function lineProgress(io: Io, bytesTotal: number, tally: Tally): Progress {
   let bytes = 0;
   const print = () => {
     const share = bytesTotal > 0 ? `, ${formatShare(bytes, bytesTotal)} read` : '';
-    stderr.write(`${plural(tally.done, 'conversation')}${share}\n`);
+    io.stderr.write(`${plural(tally.done, 'conversation')}${share}\n`);
   };
-  const timer = setInterval(print, linesEveryMs);
+  const timer = setInterval(print, progressEveryMs(io));
   return {
     advance: (more) => void (bytes += more),
-    note: (text) => void stderr.write(`${text}\n`),
+    note: (text) => void io.stderr.write(`${text}\n`),
     stop: () => clearInterval(timer),
   };
 }

@@ -30,7 +30,9 @@ export async function stowken(
 ): Promise<CliResult> {
   const stdout = new Collector();
   const stderr = new Collector();
-  const io = { stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, env };
+  // No line of progress comes in between, however slow the machine is.
+  const progressEveryMs = 2 ** 31 - 1;
+  const io = { stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, env, progressEveryMs };
   const code = await runCli({ ...dependencies, io }, args);
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
