@@ -39,6 +39,8 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/vault/compactions.test.ts': 'trains ten registries',
   'test/vault/find-prefix.test.ts': 'property runs over long histories in every backend',
   'test/vault/ranges.test.ts': 'property runs over long histories in every backend',
+  'test/crash/server.test.ts': 'servers with workers that are killed, and damaged vaults',
+  'test/workers/killed.test.ts': 'server processes whose workers are killed and stopped',
   'test/workers/read-your-writes.test.ts': 'server processes with workers',
   'test/workers/serve.test.ts': 'server processes with workers',
 };

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { memoryOf, processTree, type Memory } from '../../bench/lib/process-tree.js';
 import { isUnreachable } from '../../src/client/index.js';
 import type { Random } from '../crash/random.js';
+import { signalTo } from '../support/children.js';
 import type { StowkenProcess } from '../support/process.js';
 
 const LOOK_AT_MEMORY_MS = 250;
@@ -55,9 +56,23 @@ export class Round {
     process.kill(unlucky, 'SIGKILL');
   }
 
+  /** Kills all processes that serve, at once; resolves to their pids. */
+  killWorkers(): readonly number[] {
+    const [, ...workers] = processTree(this.server.child.pid!);
+    this.#isDisturbed = true;
+    for (const pid of workers) signalTo(pid, 'SIGKILL');
+    return workers;
+  }
+
   async kill(): Promise<void> {
     this.#isDisturbed = true;
     await this.#end('SIGKILL');
+  }
+
+  /** Ends the round; the server lives on. */
+  leave(): void {
+    clearInterval(this.#watch);
+    this.#over.abort();
   }
 
   /** Lets the server end as it is meant to; resolves to its exit code. */
@@ -67,8 +82,7 @@ export class Round {
 
   #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
     this.#look();
-    clearInterval(this.#watch);
-    this.#over.abort();
+    this.leave();
     return this.server.kill(signal);
   }
 

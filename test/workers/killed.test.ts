@@ -1,11 +1,12 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { connect as connectSocket, type NetConnectOpts, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect, type StowkenClient } from '../../src/client/index.js';
 import { childrenOf, isAlive, signalTo } from '../support/children.js';
+import { openConnection } from '../support/connections.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
 import { eventually } from '../support/wait.js';
 
@@ -56,20 +57,6 @@ async function expectWhole(count: number): Promise<void> {
   const parts = [];
   for await (const part of client.verify()) parts.push(part);
   expect(parts.at(-1)).toMatchObject({ kind: 'summary', violations: 0 });
-}
-
-/** "served" where the server has begun to speak HTTP/2, "closed" where it has closed the connection. */
-function fateOf(socket: Socket): Promise<'served' | 'closed'> {
-  return new Promise((resolve) => {
-    socket.on('error', () => undefined);
-    socket.once('data', () => resolve('served')).once('close', () => resolve('closed'));
-  });
-}
-
-function addressOf(address: string): NetConnectOpts {
-  if (address.startsWith('unix:')) return { path: address.slice('unix:'.length) };
-  const [host, port] = address.split(':') as [string, string];
-  return { host, port: Number(port) };
 }
 
 describe('a server whose workers are killed', () => {
@@ -130,9 +117,9 @@ describe('a server whose workers are killed', () => {
       const sockets: Socket[] = [];
       // Before, while and after the workers are killed.
       for (let n = 0; n < 60; n++) {
-        const socket = connectSocket(addressOf(server.address));
+        const { socket, fate } = openConnection(server.address);
         sockets.push(socket);
-        fates.push(fateOf(socket));
+        fates.push(fate);
         if (n % 3 === 0) await sleep(1);
         if (n === 30) for (const pid of doomed) signalTo(pid, 'SIGKILL');
       }
@@ -153,10 +140,8 @@ describe('a server whose workers are killed', () => {
     for (const pid of stopped) signalTo(pid, 'SIGSTOP');
     // Connections go to the other worker, but for the one that the stopped worker was just given.
     const fates = Array.from({ length: 6 }, async () => {
-      const socket = connectSocket(addressOf(server.address));
-      const fate = await fateOf(socket);
-      socket.destroy();
-      return fate;
+      const { socket, fate } = openConnection(server.address);
+      return fate.finally(() => socket.destroy());
     });
     expect((await Promise.all(fates)).filter((fate) => fate === 'served').length).toBeGreaterThanOrEqual(5);
     // A collection waits until every worker has let go of what it may read, or has ended.
