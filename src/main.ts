@@ -160,7 +160,7 @@ async function running(
   }
 }
 
-/** What an operator looks for first in a log. */
+/** Facts that an operator looks for first in a log. */
 async function describeStart(
   { storage, dataDir, durability, workers }: ServeOptions,
   { vaultId, stats }: Kept,

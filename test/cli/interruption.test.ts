@@ -8,7 +8,7 @@ import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startFaultServer, type FaultServer } from '../client/support.js';
 
-/** Commands as processes, stopped while a server keeps them waiting: it begins to answer every call, and ends none. */
+/** Commands as processes, stopped while a server keeps them waiting: it begins every answer, and ends none. */
 
 const command = createRequire(import.meta.url).resolve('#build/src/main.js');
 const hasScript = spawnSync('script', ['--version']).status === 0;
@@ -99,7 +99,7 @@ interface Run {
   readonly ended: Promise<readonly [number | null, NodeJS.Signals | null]>;
 }
 
-/** Runs a command in a new folder with two conversations in a file. On a terminal of its own all output is `stdout`. */
+/** Runs a command in a new folder with two conversations. On a terminal of its own all output is `stdout`. */
 function start(args: readonly string[], terminal = false): Run {
   begun = [];
   cancelled = [];
@@ -194,7 +194,7 @@ describe('a command that is interrupted', () => {
   ])('does not wait for standard input: %s', async (what, args) => {
     const run = start(args);
     let taken = false;
-    // More than a pipe holds: it is taken when the command reads. Nothing that restore would take for a backup's end.
+    // More than a pipe holds: it is taken when the command reads. Restore would not take it for a backup's end.
     if (what !== 'restore') run.child.stdin!.write(' '.repeat(1024 * 1024), () => (taken = true));
     await until(() => taken || existsSync(join(folder, 'made/new/restoring')));
     run.child.kill('SIGINT');
