@@ -66,7 +66,18 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('serve, told to stop by %s', (sign
     }
     expect(next).toBe(tokens.length);
     expect(await server.ended).toBe(0);
-    expect(jsonLines(await server.log).map(({ msg }) => msg)).toContain('stopping');
+    const log = jsonLines(await server.log);
+    expect(log[0]).toMatchObject({
+      msg: 'serving',
+      storage: 'memory',
+      address: server.address,
+      workers: 1,
+      durability: 'fsync',
+      conversations: 0,
+      pid: server.process.pid,
+      vaultId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+    });
+    expect(log.map(({ msg }) => msg)).toContain('stopping');
     client.close();
   });
 });
