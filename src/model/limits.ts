@@ -106,6 +106,15 @@ export const limits = {
   /** Bytes, and messages, of a stream that wait for a slow client before the work on it pauses. */
   sendQueueBytesMax: 1 * 1024 * 1024,
   sendQueueMessagesMax: 1024,
+  /**
+   * Calls of one method at once, on all connections and on one: of methods that look at very many records, and of those
+   * that look at all of a vault. The others wait, for so long at most.
+   */
+  scansMax: 16,
+  scansPerConnectionMax: 8,
+  vaultCallsMax: 3,
+  vaultCallsPerConnectionMax: 2,
+  costlyCallWaitMs: 10_000,
   /** Calls at once on one connection; the others wait at the client. */
   streamsPerConnectionMax: 1000,
   /** Changes, and bytes of frames, that one group commit takes. */

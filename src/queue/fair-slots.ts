@@ -37,6 +37,10 @@ export class FairSlots<Owner> {
     return this.#count;
   }
 
+  countOf(owner: Owner): number {
+    return this.#countOf.get(owner) ?? 0;
+  }
+
   /** Resolves to what gives the slot back, to be called once. */
   enter({ owner, weight = 0, signal, wait }: SlotRequest<Owner>): Promise<() => void> {
     return new Promise((resolve, reject) => {
@@ -79,7 +83,7 @@ export class FairSlots<Owner> {
     const { countMax, weightMax = Infinity, countPerOwnerMax = Infinity } = this.bounds;
     if (this.#count >= countMax) return undefined;
     for (const [owner, queue] of this.#queues) {
-      if ((this.#countOf.get(owner) ?? 0) >= countPerOwnerMax) continue;
+      if (this.countOf(owner) >= countPerOwnerMax) continue;
       const [first] = queue as Iterable<Waiting> as [Waiting];
       // Nothing overtakes one that needs more room, or it would never come.
       if (this.#count > 0 && this.#weight + first.weight > weightMax) return undefined;
@@ -102,14 +106,14 @@ export class FairSlots<Owner> {
   #take(owner: Owner, weight: number): () => void {
     this.#count += 1;
     this.#weight += weight;
-    this.#countOf.set(owner, (this.#countOf.get(owner) ?? 0) + 1);
+    this.#countOf.set(owner, this.countOf(owner) + 1);
     let taken = true;
     return () => {
       if (!taken) return;
       taken = false;
       this.#count -= 1;
       this.#weight -= weight;
-      const left = this.#countOf.get(owner)! - 1;
+      const left = this.countOf(owner) - 1;
       if (left === 0) this.#countOf.delete(owner);
       else this.#countOf.set(owner, left);
       this.#startNext();

@@ -1,3 +1,5 @@
 export { accept, type Acceptor } from './accept.js';
 export { checkListen } from './listen.js';
+export { createAdmission, type Admission, type Applicant } from './admission.js';
+export { costOf } from './costs.js';
 export { createRpcServer, startRpcServer, type RpcServer, type RpcServerOptions } from './server.js';

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { limits } from '../model/index.js';
 import type { Tokenizers } from '../text/index.js';
 import type { Vault } from '../vault/index.js';
+import { createAdmission, type Admission } from './admission.js';
 import { rawService, serviceNames } from './contract.js';
 import { Health } from './health.js';
 import { listen } from './listen.js';
@@ -23,6 +24,8 @@ export interface RpcServerOptions {
   readonly version: string;
   /** Whether writes are accepted; asked often, for the health service. */
   readonly health: () => { readonly writable: boolean; readonly cause?: string };
+  /** Bounds costly calls. Those of this process alone if absent. */
+  readonly admission?: Admission;
 }
 
 export interface RpcServer {
@@ -66,9 +69,10 @@ function createServer(options: RpcServerOptions) {
   const server = new Server(transport);
   const standing = new StandingStreams();
   const health = new Health(serviceNames, options.health, options.logger);
-  server.addService(rawService('stowken.v1.ConversationService'), conversationService(options));
-  server.addService(rawService('stowken.v1.MaintenanceService'), maintenanceService(options));
-  server.addService(rawService('stowken.v1.SegmentService'), segmentService(options));
+  const scope = { ...options, admission: options.admission ?? createAdmission() };
+  server.addService(rawService('stowken.v1.ConversationService'), conversationService(scope));
+  server.addService(rawService('stowken.v1.MaintenanceService'), maintenanceService(scope));
+  server.addService(rawService('stowken.v1.SegmentService'), segmentService(scope));
   health.addTo(standing.track(server));
   reflection().addToServer(standing.track(server));
   const drain = async (graceMs: number): Promise<void> => {

@@ -87,6 +87,8 @@ export interface ListQuery {
   readonly scanLimit: number;
   /** The last page's `next`. */
   readonly after?: number;
+  /** Ends a long look, which rejects with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** A conversation whose record does not decode. */

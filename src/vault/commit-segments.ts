@@ -48,6 +48,7 @@ export async function commitBringing(
   } catch (error) {
     if (!isStale(error)) throw error;
     const all = await encodeSegments(codec, runOf, runOf.keys(), signal);
+    throwIfAborted(signal);
     return backend.commit({ ...change, newSegments: all });
   }
 }
@@ -65,6 +66,7 @@ export async function bringSegments(
   } catch (error) {
     if (!isStale(error)) throw error;
     newSegments = await encodeSegments(codec, runOf, runOf.keys(), signal);
+    throwIfAborted(signal);
     await backend.commit({ newSegments });
   }
   return newSegments;

@@ -30,7 +30,9 @@ export async function deleteConversations(
   const total = { ...nothing } as { -readonly [Name in keyof Counts]: number };
   const damaged: DamagedConversation[] = [];
   const batches =
-    selection.kind === 'ids' ? idBatches(selection.ids) : foundBatches(backend, selection.filter, damaged);
+    selection.kind === 'ids'
+      ? idBatches(selection.ids)
+      : foundBatches(backend, selection.filter, damaged, signal);
   const work = (target: Target) => (dryRun ? look(backend, target) : remove(backend, target, clock()));
   for await (const batch of batches) {
     throwIfAborted(signal);
@@ -56,9 +58,10 @@ async function* foundBatches(
   backend: StorageBackend,
   filter: ConversationFilter,
   damaged: DamagedConversation[],
+  signal: AbortSignal,
 ): AsyncGenerator<Target[], void, void> {
   const limit = limits.deleteBatchConversationsMax;
-  const query = { filter, order: 'oldestFirst', limit, scanLimit: limits.pageScanMax } as const;
+  const query = { filter, order: 'oldestFirst', limit, scanLimit: limits.pageScanMax, signal } as const;
   let after: number | undefined;
   do {
     const page = await backend.listConversations({ ...query, ...(after !== undefined && { after }) });

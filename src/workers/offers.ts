@@ -1,5 +1,6 @@
 import type { ChangeResult, StorageHealth } from '../storage/index.js';
 import type { CompactInput, CompactPart, VerifyPart } from '../vault/index.js';
+import type { Applicant } from '../rpc/index.js';
 import type { ListPiece, SentChange } from './lists-ahead.js';
 
 /** What the process that keeps the vault does for its workers: all that writes. */
@@ -20,6 +21,8 @@ export interface PrimaryOffer {
   };
   readonly streams: {
     readonly compact: (input: CompactInput, signal: AbortSignal) => AsyncIterable<CompactPart>;
+    /** Yields once, when a costly call of a worker may begin; the call's slot is held until the stream is cancelled. */
+    readonly slot: (applicant: Applicant, signal: AbortSignal) => AsyncIterable<'granted'>;
     /** With repair: without it a worker needs nobody. */
     readonly verify: (input: { readonly repair: boolean }, signal: AbortSignal) => AsyncIterable<VerifyPart>;
   };

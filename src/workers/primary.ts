@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { accept, type Acceptor } from '../rpc/index.js';
+import { accept, createAdmission, type Acceptor } from '../rpc/index.js';
 import {
   keepHeapLean,
   removeStrayCopies,
@@ -14,6 +14,7 @@ import { heapGrowthPercent } from './heap-growth.js';
 import { ListsAhead } from './lists-ahead.js';
 import type { WorkerOffer, WorkerOptions } from './offers.js';
 import { Reception } from './reception.js';
+import { holdSlot } from './slots.js';
 import { WorkerProcess, type VaultOffer } from './worker-process.js';
 
 export interface PrimaryOptions {
@@ -33,6 +34,8 @@ type Tended = Pick<Vault, 'compact' | 'verify'>;
 export class Primary {
   /** For whatever this process does with the vault itself: workers hear of it. */
   readonly backend: MaintainedBackend;
+  /** Costly calls of all workers. */
+  readonly #admission = createAdmission();
   readonly #reception = new Reception();
   readonly #leases = new Map<WorkerProcess, Map<number, () => void>>();
   #crew: Crew | undefined;
@@ -122,6 +125,7 @@ export class Primary {
         },
       },
       streams: {
+        slot: (applicant, signal) => holdSlot(this.#admission, applicant, signal),
         compact: (input, signal) => vault.compact(input, signal),
         verify: (input, signal) => vault.verify(input, signal),
       },

@@ -12,6 +12,7 @@ import { Channel } from './channel.js';
 import { heapGrowthPercent } from './heap-growth.js';
 import type { PrimaryOffer, Refusal, WorkerOffer, WorkerOptions } from './offers.js';
 import { onConnection, processPort } from './ports.js';
+import { workerAdmission } from './slots.js';
 import { StandingLease } from './standing-lease.js';
 import { createWorkerBackend } from './worker-backend.js';
 
@@ -102,6 +103,7 @@ async function start(options: WorkerOptions): Promise<void> {
     logger: pino({ level: options.logLevel }, escaped(pino.destination(2))),
     version: options.version,
     health: () => health,
+    admission: workerAdmission(primary, sharers),
   });
   serve = (connection) => server.serve(connection);
   stop = async (graceMs) => {

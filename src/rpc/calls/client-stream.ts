@@ -1,6 +1,6 @@
 import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
-import type { Logger } from 'pino';
 import { toCallFailure } from '../errors.js';
+import { begin, type CallScope } from './begin.js';
 import { CallSignal } from './call-signal.js';
 
 /** A stream of requests, one response. */
@@ -15,21 +15,26 @@ export interface ClientStreamMethod {
 /** A method as grpc-js calls it, with bytes both ways; whatever the handler throws becomes a status. */
 export function clientStream(
   method: ClientStreamMethod,
-  logger: Logger,
+  scope: CallScope,
 ): handleClientStreamingCall<Buffer, Buffer> {
   return (call, callback) => {
     const caller = new CallSignal(call);
     // Made when there is something to log: hardly ever.
-    const log = () => logger.child({ method: call.getPath() });
+    const log = () => scope.logger.child({ method: call.getPath() });
     // A request that never comes is no longer waited for.
     const stop = (): void => void call.destroy();
     caller.signal.addEventListener('abort', stop, { once: true });
     // What the iteration raises is all that is to be told; without a listener the process would end.
     call.on('error', () => undefined);
     const answer = async (): Promise<Buffer> => {
-      const response = await method.handle(incoming(call, caller.signal), caller.signal);
-      caller.signal.throwIfAborted();
-      return response;
+      const end = await begin(call, caller.signal, scope);
+      try {
+        const response = await method.handle(incoming(call, caller.signal), caller.signal);
+        caller.signal.throwIfAborted();
+        return response;
+      } finally {
+        end();
+      }
     };
     answer()
       .then(

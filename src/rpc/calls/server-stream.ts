@@ -1,7 +1,7 @@
 import type { handleServerStreamingCall } from '@grpc/grpc-js';
-import type { Logger } from 'pino';
 import { toCallFailure } from '../errors.js';
 import { checkRequestSize } from '../requests/index.js';
+import { begin, type CallScope } from './begin.js';
 import { CallSignal } from './call-signal.js';
 import { SendQueue } from './send-queue.js';
 
@@ -16,19 +16,25 @@ export interface ServerStreamMethod<Request> {
 /** A method as grpc-js calls it, with bytes both ways; whatever the handler throws becomes a status. */
 export function serverStream<Request>(
   method: ServerStreamMethod<Request>,
-  logger: Logger,
+  scope: CallScope,
 ): handleServerStreamingCall<Buffer, Buffer> {
   return (call) => {
     const caller = new CallSignal(call);
     // Made when there is something to log: hardly ever.
-    const log = () => logger.child({ method: call.getPath() });
+    const log = () => scope.logger.child({ method: call.getPath() });
     const stream = async (): Promise<void> => {
-      checkRequestSize(call.request.length);
-      const request = await method.read(call.request, caller.signal);
-      const queue = new SendQueue(call, caller.signal);
-      // Leaving the loop early returns the generator, which lets go of what it holds.
-      for await (const batch of method.handle(request, caller.signal)) {
-        for (const response of batch) if (queue.send(response)) await queue.room();
+      const end = await begin(call, caller.signal, scope);
+      try {
+        checkRequestSize(call.request.length);
+        const request = await method.read(call.request, caller.signal);
+        caller.signal.throwIfAborted();
+        const queue = new SendQueue(call, caller.signal);
+        // Leaving the loop early returns the generator, which lets go of what it holds.
+        for await (const batch of method.handle(request, caller.signal)) {
+          for (const response of batch) if (queue.send(response)) await queue.room();
+        }
+      } finally {
+        end();
       }
     };
     stream()

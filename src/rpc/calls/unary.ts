@@ -1,7 +1,7 @@
 import type { handleUnaryCall } from '@grpc/grpc-js';
-import type { Logger } from 'pino';
 import { toCallFailure } from '../errors.js';
 import { checkRequestSize } from '../requests/index.js';
+import { begin, type CallScope } from './begin.js';
 import { CallSignal } from './call-signal.js';
 
 /** One request, one response. */
@@ -15,17 +15,22 @@ export interface UnaryMethod<Request> {
 /** A method as grpc-js calls it, with bytes both ways; whatever the handler throws becomes a status. */
 export function unary<Request>(
   method: UnaryMethod<Request>,
-  logger: Logger,
+  scope: CallScope,
 ): handleUnaryCall<Buffer, Buffer> {
   return (call, callback) => {
     const caller = new CallSignal(call);
     // Made when there is something to log: hardly ever.
-    const log = () => logger.child({ method: call.getPath() });
+    const log = () => scope.logger.child({ method: call.getPath() });
     const answer = async (): Promise<Buffer> => {
-      checkRequestSize(call.request.length);
-      const request = await method.read(call.request, caller.signal);
-      caller.signal.throwIfAborted();
-      return method.handle(request, caller.signal);
+      const end = await begin(call, caller.signal, scope);
+      try {
+        checkRequestSize(call.request.length);
+        const request = await method.read(call.request, caller.signal);
+        caller.signal.throwIfAborted();
+        return await method.handle(request, caller.signal);
+      } finally {
+        end();
+      }
     };
     answer()
       .then(

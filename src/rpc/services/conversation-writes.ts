@@ -37,7 +37,7 @@ export function conversationWrites(scope: ServiceScope): UntypedServiceImplement
           return uploadResponse.encode(storeFields(result));
         },
       },
-      scope.logger,
+      scope,
     ),
 
     AppendMessages: methods.unary(readAppend, async (vault, { input }, signal) =>

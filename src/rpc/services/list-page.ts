@@ -10,7 +10,7 @@ import { MessageCodec } from '../wire/codec.js';
 const codec = new MessageCodec('stowken.v1.ListConversationsResponse');
 
 /** Lists a page, shorter than asked for where its bytes would be more than an ordinary client takes. */
-export async function listPage(vault: Vault, request: ListRequest): Promise<Buffer> {
+export async function listPage(vault: Vault, request: ListRequest, signal: AbortSignal): Promise<Buffer> {
   const scope: PageScope = {
     vaultId: vault.vaultId,
     query: { filter: request.filter, order: request.order },
@@ -19,6 +19,7 @@ export async function listPage(vault: Vault, request: ListRequest): Promise<Buff
     filter: request.filter,
     order: request.order,
     scanLimit: limits.pageScanMax,
+    signal,
     ...(request.pageToken !== '' && { after: Number(openPageToken(scope, request.pageToken)) }),
   };
   let page = await vault.list({ ...query, limit: request.pageSize });

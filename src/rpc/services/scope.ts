@@ -1,14 +1,13 @@
-import type { Logger } from 'pino';
 import { StowkenError } from '../../model/index.js';
 import type { Tokenizers } from '../../text/index.js';
 import type { Vault } from '../../vault/index.js';
+import type { CallScope } from '../calls/index.js';
 
 /** What the services work with. */
-export interface ServiceScope {
+export interface ServiceScope extends CallScope {
   readonly vaults: (name: string) => Vault | undefined;
   readonly tokenizers: Pick<Tokenizers, 'known'>;
   readonly version: string;
-  readonly logger: Logger;
 }
 
 export function requireVault({ vaults }: ServiceScope, name: string): Vault {

@@ -19,7 +19,7 @@ export class VaultMethods {
   ): handleUnaryCall<Buffer, Buffer> {
     const handle = async (request: Request, signal: AbortSignal) =>
       answer(requireVault(this.scope, request.vault), request, signal);
-    return unary({ read, handle }, this.scope.logger);
+    return unary({ read, handle }, this.scope);
   }
 
   /** What `work` yields, each encoded as a batch of responses. */
@@ -32,6 +32,6 @@ export class VaultMethods {
     async function* handle(request: Request, signal: AbortSignal) {
       for await (const part of work(requireVault(scope, request.vault), request, signal)) yield encode(part);
     }
-    return serverStream({ read, handle }, scope.logger);
+    return serverStream({ read, handle }, scope);
   }
 }

@@ -6,6 +6,7 @@ import { createCutter, type SegmentCutter } from '../cut.js';
 import { newFingerprints, prefixOf, type BlockFingerprints } from '../prefix/index.js';
 import { RequestDigest, specFields } from '../request-mark.js';
 import { expectation, withId, type StoreParts } from '../store.js';
+import { throwIfAborted } from '../turns.js';
 import type { MessageContent, StoreResult, UploadInput, UploadPart } from '../types.js';
 import { EarlySegments } from './early-segments.js';
 import { MessageList } from './message-list.js';
@@ -69,6 +70,7 @@ export class Upload {
   /** Makes visible what has been taken. */
   async commit(): Promise<StoreResult> {
     if (!this.#finished) refuse('finish', 'is missing: the requests ended without it');
+    throwIfAborted(this.signal); // it may have waited for other uploads
     const { spec, ifRevision, requestId } = this.input;
     const timeMs = this.parts.clock();
     const messages = this.#messages.finish();

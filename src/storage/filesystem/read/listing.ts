@@ -19,7 +19,9 @@ export async function listConversations(index: VaultIndex, query: ListQuery): Pr
     if (matchesFilter(conversation, filter)) conversations.push(conversation);
     position = number;
     scanned += 1;
-    if (scanned % SLICE === 0) await new Promise(setImmediate);
+    if (scanned % SLICE > 0) continue;
+    await new Promise(setImmediate);
+    query.signal?.throwIfAborted();
   }
   return { conversations, next: undefined };
 }

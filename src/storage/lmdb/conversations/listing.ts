@@ -44,6 +44,7 @@ export async function listConversations(
     }
     if (seen < SLICE) return page(undefined);
     await new Promise(setImmediate);
+    query.signal?.throwIfAborted();
   }
 }
 

@@ -1,0 +1,44 @@
+import { limits } from '../model/index.js';
+import type { SlotBounds } from '../queue/index.js';
+
+/** What a call may cost: "vault" looks at all of a vault, "scan" at very many of its records, "ordinary" at what it names. */
+export type Cost = 'ordinary' | 'scan' | 'vault';
+
+/** For every method of the contract, by path: a new one has to choose. */
+export const costOf: Readonly<Record<string, Cost>> = {
+  '/stowken.v1.ConversationService/StoreConversation': 'ordinary',
+  '/stowken.v1.ConversationService/UploadConversation': 'ordinary',
+  '/stowken.v1.ConversationService/AppendMessages': 'ordinary',
+  '/stowken.v1.ConversationService/ForkConversation': 'ordinary',
+  '/stowken.v1.ConversationService/DeleteConversation': 'ordinary',
+  '/stowken.v1.ConversationService/DeleteConversations': 'scan',
+  '/stowken.v1.ConversationService/RetrieveConversation': 'ordinary',
+  '/stowken.v1.ConversationService/RetrieveConversations': 'ordinary',
+  '/stowken.v1.ConversationService/GetConversation': 'ordinary',
+  '/stowken.v1.ConversationService/ListConversations': 'scan',
+  '/stowken.v1.ConversationService/FindPrefix': 'scan',
+  '/stowken.v1.MaintenanceService/CollectGarbage': 'vault',
+  '/stowken.v1.MaintenanceService/CompactSubstrings': 'vault',
+  '/stowken.v1.MaintenanceService/VerifyVault': 'vault',
+  '/stowken.v1.MaintenanceService/BackupVault': 'vault',
+  '/stowken.v1.MaintenanceService/ListRegistries': 'ordinary',
+  '/stowken.v1.MaintenanceService/GetStats': 'ordinary',
+  '/stowken.v1.MaintenanceService/GetCapabilities': 'ordinary',
+  '/stowken.v1.SegmentService/PutSegments': 'ordinary',
+  '/stowken.v1.SegmentService/GetSegments': 'ordinary',
+  '/stowken.v1.SegmentService/HasSegments': 'ordinary',
+  '/stowken.v1.SegmentService/AddReferences': 'ordinary',
+  '/stowken.v1.SegmentService/RemoveReferences': 'ordinary',
+  '/stowken.v1.SegmentService/DeleteSegment': 'ordinary',
+  '/stowken.v1.SegmentService/ListGarbage': 'scan',
+};
+
+/** Calls of one method at once: of all connections, and of one. */
+export type CostBounds = Required<Pick<SlotBounds, 'countMax' | 'countPerOwnerMax'>>;
+
+/** Undefined: unlimited. */
+export const boundsOf: Readonly<Record<Cost, CostBounds | undefined>> = {
+  ordinary: undefined,
+  scan: { countMax: limits.scansMax, countPerOwnerMax: limits.scansPerConnectionMax },
+  vault: { countMax: limits.vaultCallsMax, countPerOwnerMax: limits.vaultCallsPerConnectionMax },
+};

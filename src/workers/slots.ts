@@ -1,0 +1,49 @@
+import { once } from 'node:events';
+import { costOf, createAdmission, type Admission, type Applicant } from '../rpc/index.js';
+import type { Channel } from './channel.js';
+import type { PrimaryOffer } from './offers.js';
+
+/** In the process that keeps the vault: yields when a worker's call may begin, and holds its slot until it is cancelled. */
+export async function* holdSlot(
+  admission: Admission,
+  applicant: Applicant,
+  signal: AbortSignal,
+): AsyncGenerator<'granted', void, void> {
+  const end = await admission.enter(applicant, signal);
+  try {
+    yield 'granted';
+    if (!signal.aborted) await once(signal, 'abort');
+  } finally {
+    end();
+  }
+}
+
+/**
+ * In a worker: calls that look at all of the vault count for all workers together, and those that look at much of it for
+ * this one's part. The slots of a worker that ends come free with its channel.
+ */
+export function workerAdmission(primary: Channel<PrimaryOffer>, workers: number): Admission {
+  const own = createAdmission({ sharers: workers });
+  return {
+    async enter(applicant, signal) {
+      if (costOf[applicant.path] !== 'vault') return own.enter(applicant, signal);
+      const waiting = new AbortController();
+      const leave = (): void => waiting.abort();
+      signal.addEventListener('abort', leave, { once: true });
+      const slot = primary.stream('slot', applicant, waiting.signal);
+      try {
+        await slot.next();
+      } catch (error) {
+        signal.throwIfAborted();
+        throw error;
+      } finally {
+        // A call that has begun keeps its slot until it has really ended.
+        signal.removeEventListener('abort', leave);
+      }
+      const end = (): void => void slot.return();
+      if (signal.aborted) end();
+      signal.throwIfAborted();
+      return end;
+    },
+  };
+}

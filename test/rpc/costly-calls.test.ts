@@ -1,0 +1,167 @@
+import { status } from '@grpc/grpc-js';
+import { afterEach, describe, expect, it } from 'vitest';
+import { limits } from '../../src/model/index.js';
+import { createAdmission, costOf } from '../../src/rpc/index.js';
+import type { Vault, VerifyPart } from '../../src/vault/index.js';
+import { eventually } from '../support/wait.js';
+import { contract, method, refusal, TestClient } from './support/client.js';
+import { RawFrames } from './support/raw-frames.js';
+import { startTestServer, type TestServer } from './support/server.js';
+
+let server: TestServer;
+const closing: (() => void)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) close();
+  await server.stop();
+});
+
+const verifyPath = method('VerifyVault').path;
+const summary: VerifyPart = { kind: 'summary', records: 0, repaired: 0, violations: 0 };
+
+/** Verifications that end when the test says so, or are cancelled; counts those that began and that run. */
+function countedWork() {
+  const state = { begun: 0, running: 0, finish: () => undefined as void };
+  const finished = new Promise<void>((resolve) => (state.finish = resolve));
+  const verify: Vault['verify'] = async function* (_options, signal) {
+    state.begun += 1;
+    state.running += 1;
+    try {
+      const aborted = new Promise<never>((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+      });
+      await Promise.race([finished, aborted]);
+      yield summary;
+    } finally {
+      state.running -= 1;
+    }
+  };
+  return { state, verify };
+}
+
+const another = (): TestClient => {
+  const client = new TestClient(server.address);
+  closing.push(() => client.close());
+  return client;
+};
+
+const rawClient = async (): Promise<RawFrames> => {
+  const client = await RawFrames.connect(server.address);
+  closing.push(() => client.destroy());
+  return client;
+};
+
+/** What other clients do meanwhile is answered. */
+async function othersAreServed(): Promise<void> {
+  await server.client.unary('StoreConversation', {
+    conversation: { id: 'other' },
+    messages: [{ role: 'user', tokens: { ids: [1, 2, 3] } }],
+  });
+  expect(await server.client.unary('GetStats', {})).toMatchObject({ conversations: 1 });
+}
+
+/** Resets on one connection: below what HTTP/2 libraries take for an attack. All 20,000 are for a lane of their own. */
+const perConnection = 400;
+const connections = process.env['STOWKEN_TEST_ALL'] === undefined ? 5 : 50;
+
+describe('the costs of methods', () => {
+  it('are said for every method of the contract, and for no other', async () => {
+    server = await startTestServer();
+    const paths = Object.entries(contract)
+      .filter(([name, entry]) => name.startsWith('stowken.') && !('format' in entry))
+      .flatMap(([, service]) => Object.values(service).map(({ path }: { path: string }) => path));
+    expect(Object.keys(costOf).sort()).toEqual(paths.sort());
+  });
+});
+
+describe('calls that nobody waits for', () => {
+  it('begin no work when they are reset together with their request', async () => {
+    const { state, verify } = countedWork();
+    server = await startTestServer({ verify });
+    for (let connection = 0; connection < connections; connection++) {
+      const client = await rawClient();
+      const frames = Array.from({ length: perConnection }, () => {
+        const { stream, bytes } = client.call(verifyPath, Buffer.alloc(0));
+        return [bytes, client.reset(stream)];
+      });
+      client.send(frames.flat());
+      await othersAreServed();
+    }
+    // One that is not reset comes behind all of them, and begins.
+    const asked = another().stream('VerifyVault', {});
+    await eventually(() => expect(state.running).toBe(1));
+    state.finish();
+    await asked;
+    expect(state.begun).toBe(1);
+  });
+
+  it('begin no more work than there are slots when they are reset later', async () => {
+    const { state, verify } = countedWork();
+    server = await startTestServer({ verify });
+    for (let connection = 0; connection < connections; connection++) {
+      const client = await rawClient();
+      const calls = Array.from({ length: perConnection }, () => client.call(verifyPath, Buffer.alloc(0)));
+      const before = state.begun;
+      client.send(calls.map(({ bytes }) => bytes));
+      await eventually(() => expect(state.running).toBeGreaterThan(0));
+      await othersAreServed();
+      client.send(calls.map(({ stream }) => client.reset(stream)));
+      await eventually(() => expect(state.running).toBe(0));
+      expect(state.begun - before).toBeLessThanOrEqual(2 * limits.vaultCallsPerConnectionMax);
+    }
+    const asked = another().stream('VerifyVault', {});
+    await eventually(() => expect(state.running).toBe(1));
+    state.finish();
+    await asked;
+  });
+
+  it('are not looked for to the end of a long list', async () => {
+    let signal: AbortSignal | undefined;
+    const list: Vault['list'] = (query) =>
+      new Promise((_, reject) => {
+        signal = query.signal;
+        signal!.addEventListener('abort', () => reject(signal!.reason as Error));
+      });
+    server = await startTestServer({ list });
+    const client = await rawClient();
+    const call = client.call(method('ListConversations').path, Buffer.alloc(0));
+    client.send([call.bytes]);
+    await eventually(() => expect(signal).toBeDefined());
+    client.send([client.reset(call.stream)]);
+    await eventually(() => expect(signal!.aborted).toBe(true));
+  });
+});
+
+describe('calls that look at all of a vault', () => {
+  it('are so many at once, fewer of one connection, and each connection gets its turn', async () => {
+    const { state, verify } = countedWork();
+    server = await startTestServer({ verify });
+    const many = Array.from({ length: 50 }, () => server.client.stream('VerifyVault', {}));
+    await eventually(() => expect(state.running).toBe(limits.vaultCallsPerConnectionMax));
+    const one = another().stream('VerifyVault', {});
+    await eventually(() => expect(state.running).toBe(limits.vaultCallsPerConnectionMax + 1));
+    expect(state.begun).toBe(limits.vaultCallsPerConnectionMax + 1);
+    state.finish();
+    await Promise.all([one, ...many]);
+    expect(state.begun).toBe(51);
+  });
+
+  it('are refused when they have waited too long, and told what for', async () => {
+    const { state, verify } = countedWork();
+    server = await startTestServer({ verify }, { admission: createAdmission({ waitMsMax: 20 }) });
+    const running = [1, 2].map(() => server.client.stream('VerifyVault', {}));
+    await eventually(() => expect(state.running).toBe(2));
+    const refused = await server.client.stream('VerifyVault', {}).then(() => undefined, refusal);
+    expect(refused).toMatchObject({
+      code: status.UNAVAILABLE,
+      reason: 'OVERLOADED',
+      details:
+        '2 calls of VerifyVault are under way, 2 of them on this connection; the limits are 3 and 2, and there was no room ' +
+        'for another within 20 ms',
+      metadata: { method: 'VerifyVault', running: '2', limit: '3', connection_limit: '2', waited_ms: '20' },
+    });
+    await othersAreServed(); // other methods have slots of their own
+    state.finish();
+    await Promise.all(running);
+    expect(await another().stream('VerifyVault', {})).toHaveLength(1);
+  });
+});
