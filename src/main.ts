@@ -4,7 +4,13 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
-import { runCli, type RestoreVault, type RunningServer, type ServeOptions } from './cli/index.js';
+import {
+  runCli,
+  type RestoreVault,
+  type RunningServer,
+  type SalvageVault,
+  type ServeOptions,
+} from './cli/index.js';
 import { createLiveCodec, type LiveCodec } from './codec/index.js';
 import { loadCore, type TokenCore } from './core/index.js';
 import type { VaultStats } from './model/index.js';
@@ -15,7 +21,9 @@ import {
   keepHeapLean,
   openFilesystemBackend,
   openLmdbBackend,
+  isComplete,
   restoreLmdb,
+  salvageLmdb,
   type ManagedBackend,
   type StorageBackend,
 } from './storage/index.js';
@@ -29,7 +37,7 @@ const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: 
 /** Heap growth limit of a single-process server. V8 lets the heap reach four times its live size. */
 const heapGrowthPercent = 200;
 
-const exitCode = await runCli({ startServer, restoreVault, version });
+const exitCode = await runCli({ startServer, restoreVault, salvageVault, version });
 process.exitCode = exitCode;
 // A signal ended the command: whatever is still open is not waited for.
 if (exitCode > 128) process.exit();
@@ -184,6 +192,12 @@ async function describeStart(
 
 async function restoreVault(input: Parameters<RestoreVault>[0]): ReturnType<RestoreVault> {
   return restoreLmdb({ ...input, codec: createLiveCodec(await loadCore()) });
+}
+
+async function salvageVault(input: Parameters<SalvageVault>[0]): ReturnType<SalvageVault> {
+  const core = await loadCore();
+  const report = await salvageLmdb({ ...input, codec: () => createLiveCodec(core), nowMs: Date.now() });
+  return { ...report, complete: isComplete(report) };
 }
 
 async function openBackend(

@@ -37,6 +37,43 @@ export type RestoreVault = (input: {
   readonly onProgress: (done: number, total: number) => void;
 }) => Promise<RestoredVault>;
 
+/** A new vault that was made of what could be read of a damaged one, and what could not. */
+export interface SalvagedVault {
+  readonly vaultId: string;
+  readonly stats: VaultStats;
+  /** Nothing is known to be missing. */
+  readonly complete: boolean;
+  readonly lost: {
+    readonly conversations: readonly {
+      readonly id: string | undefined;
+      readonly number: number;
+      readonly what: string;
+    }[];
+    readonly segments: readonly number[];
+    readonly registries: readonly number[];
+    readonly pages: readonly {
+      readonly page: number | undefined;
+      readonly what: string;
+      readonly table: string | undefined;
+    }[];
+    /** Damaged records, by table. */
+    readonly records: Readonly<Record<string, number>>;
+  };
+  /** Found on pages that nothing leads to: whole, but perhaps changed or deleted since. */
+  readonly orphaned: {
+    readonly conversations: readonly string[];
+    readonly records: Readonly<Record<string, number>>;
+  };
+  readonly violations: readonly Violation[];
+}
+
+/** Copies what can be read of the vault in one folder to a new one in another, which is empty or not there. */
+export type SalvageVault = (input: {
+  readonly from: string;
+  readonly to: string;
+  readonly signal: AbortSignal;
+}) => Promise<SalvagedVault>;
+
 /** Where a command reads and writes: the process's own, but for tests. */
 export interface Io {
   readonly stdin: Readable;
@@ -54,6 +91,7 @@ export function progressEveryMs(io: Io): number {
 export interface CliDependencies {
   readonly startServer: StartServer;
   readonly restoreVault: RestoreVault;
+  readonly salvageVault: SalvageVault;
   readonly version: string;
   readonly io?: Io;
 }
@@ -62,6 +100,7 @@ export interface CliDependencies {
 export interface Context {
   readonly startServer: StartServer;
   readonly restoreVault: RestoreVault;
+  readonly salvageVault: SalvageVault;
   readonly version: string;
   readonly io: Io;
   /** Standard output. */
@@ -73,6 +112,11 @@ export interface Context {
 /** Wrong usage found after the arguments were parsed: printed without a trace, exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** A server that cannot start, now or later, as the vault is damaged or newer: exit code 78. */
+export class StartRefused extends Error {
+  override readonly name = 'StartRefused';
 }
 
 /** A command that could not do what it was asked: printed without a trace, exit code 1. */

@@ -5,6 +5,11 @@ export const exitCodes = {
   failed: 1,
   /** Wrong usage: nothing was done. */
   usage: 2,
+  /**
+   * `serve` found the vault damaged, and starting it again will not help. The number is EX_CONFIG of sysexits.h: a
+   * supervisor is told not to restart it (systemd: RestartPreventExitStatus=78).
+   */
+  damaged: 78,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

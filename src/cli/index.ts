@@ -7,6 +7,7 @@ export type {
   Io,
   RestoredVault,
   RestoreVault,
+  SalvageVault,
   RunningServer,
   StartServer,
 } from './context.js';

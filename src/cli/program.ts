@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { UsageError, type CliDependencies, type Context, type Io } from './context.js';
+import { StartRefused, UsageError, type CliDependencies, type Context, type Io } from './context.js';
 import { describeError } from './errors.js';
 import { printable, printableLines } from '../model/index.js';
 import { exitCodes, type Done, type ExitCode } from './exit-codes.js';
@@ -20,6 +20,7 @@ import { addImport } from './commands/import.js';
 import { addList } from './commands/list.js';
 import { addRegistries } from './commands/registries.js';
 import { addRestore } from './commands/restore.js';
+import { addSalvage } from './commands/salvage.js';
 import { addServe } from './commands/serve.js';
 import { addStats } from './commands/stats.js';
 import { addVerify } from './commands/verify.js';
@@ -32,7 +33,7 @@ Examples:
   stowken stats
 
 Exit codes: 0 done, 1 something failed and was named on standard error, 2 wrong usage, 130 or 143 interrupted by
-Ctrl-C or SIGTERM.`;
+Ctrl-C or SIGTERM, 78 serve found the vault damaged or of a newer version: starting it again does not help.`;
 
 /** Commands that see to signals themselves. */
 const ownSignals = new Set(['serve']);
@@ -91,6 +92,7 @@ function buildProgram(context: Context, done: Done): Command {
     addVerify,
     addBackup,
     addRestore,
+    addSalvage,
     addDemo,
     addHelp,
   ];
@@ -107,5 +109,6 @@ function explain(error: unknown, interruption: Interruption, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   io.stderr.write(`stowken: ${printable(describeError(error))}\n`);
   if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof StartRefused) return exitCodes.damaged;
   return exitCodes.failed;
 }

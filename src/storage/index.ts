@@ -7,6 +7,8 @@ export { removeStrayCopies } from './lmdb/backup.js';
 export type { LmdbReader } from './lmdb/lmdb-reader.js';
 export { openLmdbBackend, openLmdbReader, type LmdbOptions } from './lmdb/open.js';
 export { restoreLmdb, type RestoredVault, type RestoreOptions } from './lmdb/restore.js';
+export { isComplete, type LostConversation, type SalvageReport } from './lmdb/salvage/report.js';
+export { salvageLmdb, type SalvageOptions } from './lmdb/salvage/salvage.js';
 export { keepHeapLean, leanHeap } from './lean-heap.js';
 export { createMemoryBackend } from './memory/memory-backend.js';
 export { MessagePacker, PackedMessages, type MessageSequence } from './packed-messages.js';

@@ -1,6 +1,8 @@
 import { Option, type Command } from 'commander';
 import type { Logger } from 'pino';
-import type { Context, RunningServer } from '../context.js';
+import { isStowkenError } from '../../model/index.js';
+import { StartRefused, type Context, type RunningServer } from '../context.js';
+import { describeError } from '../errors.js';
 import { createLogger } from '../logger.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { settings, type Setting } from '../serve/options.js';
@@ -38,10 +40,16 @@ async function serve(flags: Record<string, unknown>, { startServer, io, output }
   const chosen = readSettings(flags, io.env);
   const options = toServeOptions(chosen);
   const logger = createLogger(io, chosen['log-level']);
-  const server = await startServer(options, logger);
+  const server = await startServer(options, logger).catch(refuse);
   const told = stopSignal();
   await output.line(`listening on ${server.address}`);
   await drain(server, await told, logger);
+}
+
+/** What a supervisor cannot mend by starting the server again has an exit code of its own. */
+function refuse(error: unknown): never {
+  if (!isStowkenError(error, 'CORRUPT_STORE') && !isStowkenError(error, 'STORE_VERSION')) throw error;
+  throw new StartRefused(describeError(error), { cause: error });
 }
 
 async function drain(server: RunningServer, signal: NodeJS.Signals, logger: Logger): Promise<void> {

@@ -2,7 +2,7 @@ import { Readable, Writable } from 'node:stream';
 import { runCli, type CliDependencies } from '../../../src/cli/index.js';
 import { createLiveCodec } from '../../../src/codec/index.js';
 import { loadCore } from '../../../src/core/index.js';
-import { restoreLmdb } from '../../../src/storage/index.js';
+import { isComplete, restoreLmdb, salvageLmdb } from '../../../src/storage/index.js';
 import { startServer } from './start-server.js';
 
 export interface CliResult {
@@ -19,6 +19,12 @@ export interface CliInput {
 /** What the command is put together with. */
 export const dependencies: Omit<CliDependencies, 'io'> = {
   startServer,
+  salvageVault: async (input) => {
+    const core = await loadCore();
+    const codec = () => createLiveCodec(core);
+    const report = await salvageLmdb({ ...input, codec, nowMs: Date.now() });
+    return { ...report, complete: isComplete(report) };
+  },
   restoreVault: async (input) => restoreLmdb({ ...input, codec: createLiveCodec(await loadCore()) }),
   version: '1.2.3',
 };

@@ -2,7 +2,7 @@ import type { OwnerRecord } from '../../folder-lock.js';
 import type { Environment } from './environment.js';
 
 /** Key in `meta` of the name of the owner's socket. */
-const OWNER_KEY = 3;
+export const OWNER_KEY = 3;
 
 /** The owner's name in the vault itself: a transaction compares it and replaces it. */
 export function ownerRecord(environment: Environment): OwnerRecord {

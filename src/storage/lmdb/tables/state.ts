@@ -96,9 +96,10 @@ export function isNew(tables: Tables): boolean {
   return true;
 }
 
-/** Makes an empty vault. */
-export function initialise(meta: Table<number>): void {
-  meta.put(IDENTITY_KEY, new ByteWriter().varint(FORMAT_VERSION).raw(randomBytes(VAULT_ID_BYTES)).finish());
+/** Makes an empty vault, with an id of its own unless one is given. */
+export function initialise(meta: Table<number>, vaultId?: string): void {
+  const id = vaultId === undefined ? randomBytes(VAULT_ID_BYTES) : Buffer.from(vaultId, 'hex');
+  meta.put(IDENTITY_KEY, new ByteWriter().varint(FORMAT_VERSION).raw(id).finish());
   writeState(meta, emptyState());
 }
 

@@ -1,0 +1,96 @@
+import { decodeManifest } from '../conversations/conversations.js';
+import type { NameOf } from '../conversations/manifest.js';
+import { scanMessages, decodeMessages } from '../conversations/message-list.js';
+import { decodeDirectory } from '../conversations/page-directory.js';
+import type { Tables } from '../tables/environment.js';
+import { readable } from '../tables/readable.js';
+import type { LostConversation } from './report.js';
+
+export interface MendedConversations {
+  /** Numbers of those that stay, by their ids. */
+  readonly kept: ReadonlyMap<string, number>;
+  readonly lost: readonly LostConversation[];
+}
+
+/**
+ * Keeps the conversations of which everything is there: header, pages and all segments, as many messages and tokens as
+ * the header says. The others, and the pages that nobody names any more, are taken away. `ids` is what the id index
+ * says, as far as it could be read. Inside a write transaction.
+ */
+export function mendConversations(
+  tables: Tables,
+  nameOf: NameOf,
+  segments: ReadonlyMap<number, number>,
+  ids: ReadonlyMap<number, string>,
+): MendedConversations {
+  const lost: LostConversation[] = [];
+  const kept = new Map<string, number>();
+  const pages = new Set<number>();
+  // Of two with one id, which only a page that nothing leads to can bring back, the later one stays.
+  for (const number of [...tables.conversations.keys()].reverse()) {
+    const found = readable(() => look(tables, number, nameOf, segments));
+    const id = found?.id ?? ids.get(number);
+    if (found?.what !== undefined || !found)
+      lost.push({ id, number, what: found?.what ?? 'its record is damaged' });
+    if (!found || found.what !== undefined || kept.has(found.id)) {
+      tables.conversations.remove(number);
+      continue;
+    }
+    kept.set(found.id, number);
+    for (const page of found.pages) pages.add(page);
+  }
+  const stored = new Set(tables.conversations.keys());
+  const named = new Set(lost.map(({ number }) => number));
+  for (const [number, id] of ids) {
+    if (!stored.has(number) && !named.has(number) && !kept.has(id))
+      lost.push({ id, number, what: 'its record is lost' });
+  }
+  for (const page of [...tables.pages.keys()]) if (!pages.has(page)) tables.pages.remove(page);
+  return { kept, lost: lost.sort((one, other) => one.number - other.number) };
+}
+
+interface Looked {
+  readonly id: string;
+  readonly pages: readonly number[];
+  /** What is wrong with it. */
+  readonly what: string | undefined;
+}
+
+function look(
+  tables: Tables,
+  number: number,
+  nameOf: NameOf,
+  segments: ReadonlyMap<number, number>,
+): Looked | undefined {
+  const record = tables.conversations.get(number);
+  if (!record) return undefined;
+  const { conversation, list } = decodeManifest(record, nameOf);
+  const { id } = conversation;
+  const pages: number[] = [];
+  let messages = 0;
+  let tokens = 0;
+  let missing: number | undefined;
+  const add = (part: Uint8Array) => {
+    // Names that are lost count as damage, too.
+    decodeMessages(part, nameOf);
+    const extent = scanMessages(part, (segment, count) => {
+      if (segments.get(segment) !== count) missing ??= segment;
+    });
+    messages += extent.messages;
+    tokens += extent.tokens;
+  };
+  const whole = readable(() => {
+    for (const entry of decodeDirectory(list.directory)) {
+      const page = tables.pages.get(entry.id);
+      if (!page) return `page ${entry.id} of its message list is lost`;
+      pages.push(entry.id);
+      add(page);
+    }
+    add(list.tail);
+    return missing === undefined ? '' : `segment ${missing} is lost`;
+  });
+  if (whole === undefined) return { id, pages, what: 'its message list is damaged' };
+  if (whole !== '') return { id, pages, what: whole };
+  const isAsLong = messages === conversation.messageCount && tokens === conversation.totalTokens;
+  return { id, pages, what: isAsLong ? undefined : 'its message list is not as long as its header says' };
+}

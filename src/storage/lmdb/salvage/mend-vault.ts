@@ -1,0 +1,99 @@
+import type { LiveCodec } from '../../../codec/index.js';
+import { rebuild } from '../check/repair.js';
+import { Names } from '../conversations/names.js';
+import { decodeIndexChunk } from '../segments/index-chunk.js';
+import { baseOf } from '../segments/hash-index.js';
+import { recentEntries } from '../segments/recent-hashes.js';
+import { decodeKeyChunk } from '../tables/key-chunk.js';
+import type { Environment, Tables } from '../tables/environment.js';
+import { readable } from '../tables/readable.js';
+import { emptyState, initialise, readIdentity, readState, writeState } from '../tables/state.js';
+import type { Copied } from './copy-records.js';
+import { mendConversations } from './mend-conversations.js';
+import { mendRegistries, mendSegments } from './mend-segments.js';
+import type { LostConversation } from './report.js';
+
+export interface Mended {
+  readonly lost: {
+    readonly conversations: readonly LostConversation[];
+    readonly segments: readonly number[];
+    readonly registries: readonly number[];
+  };
+  /** Ids of conversations that stay, and whose records were orphaned. */
+  readonly orphans: readonly string[];
+}
+
+/**
+ * Makes a whole vault of the records that were copied: takes away what is not whole, then makes everything anew that
+ * follows from the rest. One transaction.
+ */
+export async function mendVault(
+  environment: Environment,
+  codec: LiveCodec,
+  { unprovenPacks, orphanedConversations }: Copied,
+  vaultId: string | undefined,
+  nowMs: number,
+): Promise<Mended> {
+  const { tables } = environment;
+  return environment.write(() => {
+    mendIdentity(tables, vaultId);
+    const registries = mendRegistries(tables, codec, nowMs);
+    const segments = mendSegments(tables, codec, unprovenPacks, fingerprintsIn(tables));
+    const names = new Names(tables.names);
+    const nameOf = (code: number) => names.nameOf(code);
+    const conversations = mendConversations(tables, nameOf, segments.tokens, idsIn(tables));
+    rebuild(tables, codec, nameOf, nowMs);
+    reachLastKeys(tables);
+    const orphans = [...conversations.kept].flatMap(([id, number]) =>
+      orphanedConversations.has(number) ? [id] : [],
+    );
+    return {
+      lost: { conversations: conversations.lost, segments: segments.lost, registries },
+      orphans: orphans.sort(),
+    };
+  });
+}
+
+/** A vault whose own records of itself are lost begins a new count of commits, which garbage is dated by. */
+function mendIdentity(tables: Tables, vaultId: string | undefined): void {
+  const known = readable(() => readIdentity(tables.meta));
+  if (known === undefined) {
+    initialise(tables.meta, vaultId);
+    // Fingerprints of blocks are made with the vault's id.
+    if (vaultId === undefined)
+      for (const table of [tables.prefixRuns, tables.prefixPlaces] as const) table.clear();
+  } else if (readable(() => readState(tables.meta)) === undefined) writeState(tables.meta, emptyState());
+  else return;
+  tables.garbage.clear();
+}
+
+/** What the index says that segments are. */
+function fingerprintsIn({ hashIndex, recentHashes }: Tables): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const { key, value } of hashIndex.scan()) {
+    const entries = value && readable(() => decodeIndexChunk(baseOf(key), value));
+    for (const { id, fingerprint } of entries ?? []) found.set(id, fingerprint);
+  }
+  for (const { key, value } of recentHashes.scan()) {
+    if (value) for (const { id, fingerprint } of recentEntries(key, value)) found.set(id, fingerprint);
+  }
+  return found;
+}
+
+/** Conversations' ids by their numbers, as the index has them. */
+function idsIn({ ids }: Tables): Map<number, string> {
+  const found = new Map<number, string>();
+  for (const { value } of ids.scan()) {
+    for (const { key, number } of (value && readable(() => decodeKeyChunk(value))) ?? []) {
+      found.set(number, key.toString('utf8'));
+    }
+  }
+  return found;
+}
+
+/** Numbers are never used again: those that are next come after all that are there. */
+function reachLastKeys(tables: Tables): void {
+  const state = readState(tables.meta);
+  state.nextName = Math.max(state.nextName, (tables.names.lastKey() ?? 0) + 1);
+  writeState(tables.meta, state);
+}
