@@ -13,8 +13,8 @@ import {
 } from './cli/index.js';
 import { createLiveCodec, type LiveCodec } from './codec/index.js';
 import { loadCore, type TokenCore } from './core/index.js';
-import type { VaultStats } from './model/index.js';
-import { checkListen, startRpcServer } from './rpc/index.js';
+import { limits, type VaultStats } from './model/index.js';
+import { checkListen, startRpcServer, type IntakeSettings } from './rpc/index.js';
 import {
   checkDataFolder,
   createMemoryBackend,
@@ -73,6 +73,7 @@ async function startAlone(
       logger,
       version,
       health: () => backend.health(),
+      intake: intakeOf(options),
     });
     return { address: server.address, drain: (graceMs) => server.drain(graceMs) };
   });
@@ -87,7 +88,7 @@ async function startWithWorkers(
 ): Promise<RunningServer> {
   const { dataDir: folder, durability, listen, workers, logLevel, prefixIndex } = options;
   const backend = await openLmdbBackend({ folder, codec, clock: Date.now, durability });
-  const worker = { dataDir: folder, logLevel, version, prefixIndex };
+  const worker = { dataDir: folder, logLevel, version, prefixIndex, intake: intakeOf(options) };
   const primary = new Primary({ workers, listen, backend, logger, worker });
   // Text is encoded where it arrives: this process needs next to no threads for it.
   const kept = keep(primary.backend, core, codec, 1, options, logger);
@@ -95,6 +96,16 @@ async function startWithWorkers(
     const address = await primary.start(kept.vault);
     return { address, drain: (graceMs) => primary.drain(graceMs) };
   });
+}
+
+/** What each process that serves may take in. */
+function intakeOf({ intakeBytes, requestIdleMs, connectionIdleMs, workers }: ServeOptions): IntakeSettings {
+  return {
+    bytesMax: Math.floor(intakeBytes / workers),
+    requestIdleMs,
+    connectionIdleMs,
+    connectionsMax: limits.connectionsMax,
+  };
 }
 
 interface Kept {

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { loadCore } from '../../src/core/index.js';
-import { startRpcServer } from '../../src/rpc/index.js';
+import { ordinaryIntake, startRpcServer } from '../../src/rpc/index.js';
 import type { Vault } from '../../src/vault/index.js';
 import { SqliteVault } from './sqlite-vault.js';
 
@@ -16,6 +16,7 @@ const server = await startRpcServer({
   logger: pino({ level: 'error' }, pino.destination(2)),
   version: '0',
   health: () => ({ writable: true }),
+  intake: ordinaryIntake,
 });
 process.stdout.write(`listening on ${server.address}\n`);
 process.on('SIGTERM', () => process.exit(0));

@@ -4,6 +4,8 @@
  */
 export const reasons = [
   // Reading the request: nothing has been done yet.
+  'MALFORMED_CALL', // headers, or framing of messages, that are not gRPC's; metadata: field, value (of a header)
+  'UNKNOWN_ENCODING', // compressed in a way that the server does not know; metadata: encoding, known
   'MALFORMED_REQUEST', // bytes that are not the message they should be
   'INVALID_FIELD', // a field's value is outside its limits; metadata: field, limit
   'MALFORMED_TOKENS', // tokens that are not u32 varints or little-endian words; metadata: field

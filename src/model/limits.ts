@@ -21,8 +21,24 @@ export const limits = {
   requestBytesMax: 64 * 1024 * 1024,
   /** What of a request is decoded into objects: all of it but messages. */
   requestFieldsBytesMax: 1024 * 1024,
-  /** What the transport takes in before it cuts a request off; above requestBytesMax, so that most refusals are ours. */
-  transportRequestBytesMax: 96 * 1024 * 1024,
+  /**
+   * Memory that a request is charged while it comes in and is worked on: so many times its bytes, and so many bytes.
+   * Stores of random tokens took 4.5 times their bytes, garbage included.
+   */
+  requestChargeTimes: 4,
+  requestChargeBytes: 1024,
+  /** Percent of all the memory for requests that those of one connection may take. */
+  connectionSharePercentMax: 75,
+  /** How long a request waits for memory before it is refused. */
+  intakeWaitMs: 10_000,
+  /** What a compressed request is first taken to expand to; what is more is paid for before it is kept. */
+  expansionGuessTimes: 4,
+  expansionGuessBytesMax: 1024 * 1024,
+  /** How long nothing may come of a request, and how long a connection may be without a call, unless serve is told otherwise. */
+  requestIdleDefaultMs: 60_000,
+  connectionIdleDefaultMs: 600_000,
+  /** The least rate at which a request must come in, on average, beside the time that it may be idle. */
+  requestBytesPerSecondMin: 64 * 1024,
   messagesPerRequestMax: 100_000,
   /** Conversations that one request names. */
   conversationsPerRequestMax: 10_000,
@@ -116,7 +132,21 @@ export const limits = {
   vaultCallsPerConnectionMax: 2,
   costlyCallWaitMs: 10_000,
   /** Calls at once on one connection; the others wait at the client. */
-  streamsPerConnectionMax: 1000,
+  streamsPerConnectionMax: 500,
+  /** Calls at once on all connections; each may have 64 KiB waiting that no request is charged for. */
+  streamsMax: 4000,
+  /** Uploads at once on one connection. */
+  uploadsPerConnectionMax: 128,
+  /** Connections at once, where the system gives the server that many descriptors. */
+  connectionsMax: 10_000,
+  /** How long a new connection may take to say that it speaks HTTP/2. */
+  handshakeMs: 10_000,
+  /**
+   * Calls that a connection may reset: so many at once (all that it may have), and so many a second. With
+   * 1000 and 33, nghttp2 would close it by itself, as if the server had failed.
+   */
+  resetsBurstMax: 800,
+  resetsPerSecondMax: 30,
   /** Changes, and bytes of frames, that one group commit takes. */
   groupCommitChangesMax: 512,
   groupCommitBytesMax: 32 * 1024 * 1024,

@@ -35,11 +35,16 @@ export const serviceNames = Object.keys(contract).filter(
 
 const same = (bytes: Buffer): Buffer => bytes;
 
+/** The methods of a service of the contract. */
+export function methodsOf(name: string): { readonly path: string; readonly requestStream: boolean }[] {
+  return Object.values(contract[name] as protoLoader.ServiceDefinition);
+}
+
 /**
  * A service whose methods take and give bytes: messages are decoded behind grpc-js, where a malformed
- * one can be refused with a reason, and where tokens can stay bytes.
+ * one can be refused with a reason, and where tokens can stay bytes. `redeem` makes a request of what grpc-js passes on.
  */
-export function rawService(name: string): ServiceDefinition {
+export function rawService(name: string, redeem: (bytes: Buffer) => unknown): ServiceDefinition {
   const methods = contract[name] as protoLoader.ServiceDefinition;
   return Object.fromEntries(
     Object.entries(methods).map(([method, { path, requestStream, responseStream }]) => [
@@ -49,7 +54,7 @@ export function rawService(name: string): ServiceDefinition {
         requestStream,
         responseStream,
         requestSerialize: same,
-        requestDeserialize: same,
+        requestDeserialize: redeem,
         responseSerialize: same,
         responseDeserialize: same,
       },

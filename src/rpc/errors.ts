@@ -16,6 +16,9 @@ const errorInfoCodec = new MessageCodec('google.rpc.ErrorInfo');
 /** Reasons that say that the store cannot write. */
 const storeFaults: ReadonlySet<Reason> = new Set(['COMMIT_FAILED', 'WRITES_STOPPED']);
 
+/** Client's faults that the gRPC specification calls INTERNAL. */
+const toldInternals: ReadonlySet<Reason> = new Set(['MALFORMED_CALL']);
+
 /** What grpc-js sends for a failure: code and message, and a google.rpc.Status with one ErrorInfo. */
 export type CallFailure = Pick<ServiceError, 'name' | 'message' | 'code' | 'details' | 'metadata'>;
 
@@ -24,8 +27,7 @@ export type CallFailure = Pick<ServiceError, 'name' | 'message' | 'code' | 'deta
  * leaves as INTERNAL with the id of the log entry alone. Never throws.
  */
 export function toCallFailure(error: unknown, logger: Logger): CallFailure {
-  const known =
-    isStowkenError(error) && codeOf[error.reason] !== status.INTERNAL ? error : hide(error, logger);
+  const known = isStowkenError(error) && mayBeTold(error.reason) ? error : hide(error, logger);
   const code = codeOf[known.reason];
   if (code === status.DATA_LOSS || storeFaults.has(known.reason)) {
     logger.error({ err: known }, 'call failed');
@@ -38,6 +40,10 @@ export function toCallFailure(error: unknown, logger: Logger): CallFailure {
   const metadata = new Metadata();
   metadata.set('grpc-status-details-bin', encodeStatus(code, details, known));
   return { name: known.name, message: details, code, details, metadata };
+}
+
+function mayBeTold(reason: Reason): boolean {
+  return codeOf[reason] !== status.INTERNAL || toldInternals.has(reason);
 }
 
 function hide(error: unknown, logger: Logger): StowkenError {

@@ -1,4 +1,5 @@
 export { accept, type Acceptor } from './accept.js';
+export { ordinaryIntake, type IntakeSettings } from './intake/index.js';
 export { checkListen } from './listen.js';
 export { createAdmission, type Admission, type Applicant } from './admission.js';
 export { costOf } from './costs.js';

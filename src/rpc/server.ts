@@ -5,10 +5,12 @@ import { limits } from '../model/index.js';
 import type { Tokenizers } from '../text/index.js';
 import type { Vault } from '../vault/index.js';
 import { createAdmission, type Admission } from './admission.js';
-import { rawService, serviceNames } from './contract.js';
+import { methodsOf, rawService, serviceNames } from './contract.js';
 import { Health } from './health.js';
+import { Intake, type IntakeSettings, type MethodIntake } from './intake/index.js';
 import { listen } from './listen.js';
 import { reflection } from './reflection.js';
+import { checkFieldsSize, checkPartSize, checkRequestSize } from './requests/index.js';
 import { conversationService } from './services/conversation-service.js';
 import { maintenanceService } from './services/maintenance-service.js';
 import { segmentService } from './services/segment-service.js';
@@ -26,6 +28,7 @@ export interface RpcServerOptions {
   readonly health: () => { readonly writable: boolean; readonly cause?: string };
   /** Bounds costly calls. Those of this process alone if absent. */
   readonly admission?: Admission;
+  readonly intake: IntakeSettings;
 }
 
 export interface RpcServer {
@@ -33,13 +36,38 @@ export interface RpcServer {
   drain(graceMs: number): Promise<void>;
 }
 
-const transport: ServerOptions = {
-  'grpc.max_receive_message_length': limits.transportRequestBytesMax,
-  'grpc.max_send_message_length': -1,
-  'grpc.max_concurrent_streams': limits.streamsPerConnectionMax,
-  // A peer that has vanished without a word is noticed within two minutes, and its calls are cancelled.
-  'grpc.keepalive_time_ms': 90_000,
-  'grpc.keepalive_timeout_ms': 30_000,
+function transport({ connectionIdleMs }: IntakeSettings): ServerOptions {
+  return {
+    // Requests are held to their limits before grpc-js sees them.
+    'grpc.max_receive_message_length': -1,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': limits.streamsPerConnectionMax,
+    // A peer that has vanished without a word is noticed within a minute, and its calls are cancelled.
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 30_000,
+    'grpc.max_connection_idle_ms': connectionIdleMs,
+    // Nothing serves what it would count.
+    'grpc.enable_channelz': 0,
+  };
+}
+
+/** How requests of the contract's methods are taken in, by path. */
+const methodIntakes: ReadonlyMap<string, MethodIntake> = new Map(
+  serviceNames
+    .flatMap(methodsOf)
+    .map(({ path, requestStream }) => [
+      path,
+      requestStream
+        ? { kind: 'parts', sizeMax: limits.uploadPartBytesMax, checkSize: checkPartSize }
+        : { kind: 'whole', sizeMax: limits.requestBytesMax, checkSize: checkRequestSize },
+    ]),
+);
+
+/** Health and reflection. */
+const standingIntake: MethodIntake = {
+  kind: 'standing',
+  sizeMax: limits.requestFieldsBytesMax,
+  checkSize: checkFieldsSize,
 };
 
 /**
@@ -49,43 +77,65 @@ const transport: ServerOptions = {
 export async function startRpcServer(
   options: RpcServerOptions & { readonly listen: string },
 ): Promise<RpcServer & { /** The address with the real port. */ readonly address: string }> {
-  const { server, health, drain } = createServer(options);
-  const address = await listen(server, options.listen).catch((error: unknown) => {
-    health.drain();
+  const { server, intake, abandon, drain } = createServer(options);
+  try {
+    const address = await listen(server, options.listen);
+    intake.assertAttached();
+    return { address, drain };
+  } catch (error) {
+    abandon();
     throw error;
-  });
-  return { address, drain };
+  }
 }
 
 /** Serves vaults over gRPC on connections that another process has accepted. */
 export function createRpcServer(options: RpcServerOptions): RpcServer & { serve(connection: Duplex): void } {
-  const { server, drain } = createServer(options);
+  const { server, intake, abandon, drain } = createServer(options);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  try {
+    intake.assertAttached();
+  } catch (error) {
+    abandon();
+    throw error;
+  }
   return { serve: (connection) => injector.injectConnection(connection), drain };
 }
 
 function createServer(options: RpcServerOptions) {
   logTransport(options.logger);
-  const server = new Server(transport);
+  const server = new Server(transport(options.intake));
+  const intake = new Intake(options.intake, methodIntakes, standingIntake, options.logger);
+  intake.attachTo(server);
+  const redeem = (bytes: Buffer) => intake.tickets.redeem(bytes);
   const standing = new StandingStreams();
   const health = new Health(serviceNames, options.health, options.logger);
   const scope = { ...options, admission: options.admission ?? createAdmission() };
-  server.addService(rawService('stowken.v1.ConversationService'), conversationService(scope));
-  server.addService(rawService('stowken.v1.MaintenanceService'), maintenanceService(scope));
-  server.addService(rawService('stowken.v1.SegmentService'), segmentService(scope));
+  server.addService(rawService('stowken.v1.ConversationService', redeem), conversationService(scope));
+  server.addService(rawService('stowken.v1.MaintenanceService', redeem), maintenanceService(scope));
+  server.addService(rawService('stowken.v1.SegmentService', redeem), segmentService(scope));
   health.addTo(standing.track(server));
   reflection().addToServer(standing.track(server));
   const drain = async (graceMs: number): Promise<void> => {
     health.drain();
     standing.endAll();
-    await shutdown(server, graceMs);
+    await shutdown(server, intake, graceMs);
+    intake.stop();
   };
-  return { server, health, drain };
+  /** Lets go of everything, of a server that cannot serve. */
+  const abandon = (): void => {
+    health.drain();
+    intake.stop();
+    server.forceShutdown();
+  };
+  return { server, intake, abandon, drain };
 }
 
-function shutdown(server: Server, graceMs: number): Promise<void> {
+function shutdown(server: Server, intake: Intake, graceMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const cutOff = setTimeout(() => server.forceShutdown(), graceMs);
+    const cutOff = setTimeout(() => {
+      server.forceShutdown();
+      intake.cutOff();
+    }, graceMs);
     server.tryShutdown((error) => {
       clearTimeout(cutOff);
       if (error === undefined) resolve();

@@ -3,6 +3,8 @@ import type { Reason } from '../model/index.js';
 
 /** The one place where a reason becomes a gRPC code. */
 export const codeOf = {
+  MALFORMED_CALL: status.INTERNAL,
+  UNKNOWN_ENCODING: status.UNIMPLEMENTED,
   MALFORMED_REQUEST: status.INVALID_ARGUMENT,
   INVALID_FIELD: status.INVALID_ARGUMENT,
   MALFORMED_TOKENS: status.INVALID_ARGUMENT,

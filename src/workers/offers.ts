@@ -1,4 +1,5 @@
 import type { ChangeResult, StorageHealth } from '../storage/index.js';
+import type { IntakeSettings } from '../rpc/index.js';
 import type { CompactInput, CompactPart, VerifyPart } from '../vault/index.js';
 import type { Applicant } from '../rpc/index.js';
 import type { ListPiece, SentChange } from './lists-ahead.js';
@@ -58,4 +59,6 @@ export interface WorkerOptions {
   /** As many share the memory for segments that were looked up lately. */
   readonly workers: number;
   readonly health: StorageHealth;
+  /** What this one of the workers may take. */
+  readonly intake: IntakeSettings;
 }

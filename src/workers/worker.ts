@@ -104,6 +104,7 @@ async function start(options: WorkerOptions): Promise<void> {
     version: options.version,
     health: () => health,
     admission: workerAdmission(primary, sharers),
+    intake: options.intake,
   });
   serve = (connection) => server.serve(connection);
   stop = async (graceMs) => {

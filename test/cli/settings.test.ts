@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { defaultIntakeBytes } from '../../src/cli/serve/memory.js';
 import { readSettings, toServeOptions } from '../../src/cli/serve/settings.js';
 import { stowken } from './support/stowken.js';
 
@@ -33,6 +34,9 @@ describe('the settings of serve', () => {
       'prefix-index': 'on',
       'insecure-bind': false,
       'drain-timeout': 7,
+      'intake-bytes': 'auto',
+      'request-idle-timeout': 60,
+      'connection-idle-timeout': 600,
       'log-level': 'info',
     });
     expect(toServeOptions(readSettings({ config }, {}))).toEqual({
@@ -45,6 +49,9 @@ describe('the settings of serve', () => {
       autoCompact: false,
       prefixIndex: true,
       drainTimeoutMs: 7000,
+      intakeBytes: defaultIntakeBytes(),
+      requestIdleMs: 60_000,
+      connectionIdleMs: 600_000,
     });
   });
 

@@ -277,16 +277,15 @@ describe('bytes that are no gRPC', () => {
   it('such as an unknown compression, half a message or two of them are refused', async () => {
     server = await startTestServer();
     const client = new Http2Client(server.address);
-    const calls: [Buffer, Record<string, string>][] = [
-      [frame(retrieveC, true), { 'grpc-encoding': 'br' }],
-      [frame(retrieveC).subarray(0, 4), {}],
-      [Buffer.alloc(0), {}],
-      [Buffer.concat([frame(retrieveC), frame(retrieveC)]), {}],
+    const calls: [Buffer, Record<string, string>, status][] = [
+      [frame(retrieveC, true), { 'grpc-encoding': 'br' }, status.UNIMPLEMENTED],
+      [frame(retrieveC).subarray(0, 4), {}, status.INTERNAL],
+      [frame(retrieveC).subarray(0, 6), {}, status.INTERNAL],
+      [Buffer.alloc(0), {}, status.UNIMPLEMENTED],
+      [Buffer.concat([frame(retrieveC), frame(retrieveC)]), {}, status.UNIMPLEMENTED],
     ];
-    for (const [body, headers] of calls) {
-      expect(await client.status(getPath, body, headers)).toMatchObject({
-        'grpc-status': String(status.UNIMPLEMENTED),
-      });
+    for (const [body, headers, code] of calls) {
+      expect(await client.status(getPath, body, headers)).toMatchObject({ 'grpc-status': String(code) });
     }
     client.destroy();
     await serverLives();

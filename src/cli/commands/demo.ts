@@ -9,6 +9,7 @@ import { Report } from '../demo/report.js';
 import { runDemo } from '../demo/run.js';
 import { createLogger } from '../logger.js';
 import { exitCodes, type Done } from '../exit-codes.js';
+import { readSettings, toServeOptions } from '../serve/settings.js';
 
 /** `stowken demo` */
 export function addDemo(program: Command, context: Context, done: Done): void {
@@ -30,14 +31,10 @@ async function demo(seed: number, { startServer, io, output, interruption }: Con
     const logger = createLogger(io, 'error');
     const server = await startServer(
       {
+        ...toServeOptions(readSettings({}, {})),
         dataDir,
         listen: '127.0.0.1:0',
-        storage: 'lmdb',
-        durability: 'fsync',
-        workers: 1,
         logLevel: 'silent',
-        autoCompact: false,
-        prefixIndex: true,
         drainTimeoutMs: 5_000,
       },
       logger,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseAddress } from '../../client/index.js';
+import { limits } from '../../model/index.js';
 
 export const storageKinds = ['lmdb', 'filesystem', 'memory'] as const;
 export const durabilities = ['fsync', 'relaxed'] as const;
@@ -30,6 +31,11 @@ export interface ServeOptions {
   readonly prefixIndex: boolean;
   /** How long a stopping server waits for the calls under way. */
   readonly drainTimeoutMs: number;
+  /** Memory that requests may take while they come in and are worked on. */
+  readonly intakeBytes: number;
+  /** How long nothing may come of a request, and how long a connection may be without a call. */
+  readonly requestIdleMs: number;
+  readonly connectionIdleMs: number;
 }
 
 /** A setting of `serve`: a flag, an environment variable and a key of the config file, all by one name. */
@@ -40,6 +46,9 @@ export interface Setting {
   readonly help: string;
   readonly initial: string | number | boolean;
 }
+
+/** With less, hardly any request would find room. */
+const intakeBytesMin = 16 * 1024 * 1024;
 
 const listen = z.string({ error: 'it is a text' }).transform((text, context) => {
   try {
@@ -56,6 +65,19 @@ const switched = z.union(
   },
 );
 const seconds = z.coerce.number({ error: 'it is a number of seconds, 0 to 3600' }).min(0).max(3600);
+const idleSeconds = z.coerce.number({ error: 'it is a number of seconds, 1 to 86400' }).min(1).max(86_400);
+const units: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+/** A number of bytes, or "auto". */
+const size = z.union([z.number(), z.string()]).transform((given, context) => {
+  if (given === 'auto') return 'auto' as const;
+  const [, amount, unit = ''] = /^(\d{1,15})(KiB|MiB|GiB)?$/.exec(String(given)) ?? [];
+  const bytes = Number(amount) * units[unit]!;
+  if (bytes >= intakeBytesMin && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
+  context.addIssue(
+    `it is auto, or a number of bytes (4294967296, 4096MiB or 4GiB), at least ${intakeBytesMin / 2 ** 20}MiB`,
+  );
+  return z.NEVER;
+});
 const workers = z.coerce.number({ error: 'it is a whole number from 1 to 64' }).int().min(1).max(64);
 
 export const settings = {
@@ -95,6 +117,24 @@ export const settings = {
     value: 'seconds',
     help: 'how long to wait for calls under way when told to stop',
     initial: 30,
+  },
+  'intake-bytes': {
+    schema: size,
+    value: 'size',
+    help: 'memory for requests that come in or are worked on; auto: a quarter of what there is',
+    initial: 'auto',
+  },
+  'request-idle-timeout': {
+    schema: idleSeconds,
+    value: 'seconds',
+    help: 'how long nothing may come of a request or an upload',
+    initial: limits.requestIdleDefaultMs / 1000,
+  },
+  'connection-idle-timeout': {
+    schema: idleSeconds,
+    value: 'seconds',
+    help: 'how long a connection may be without a call',
+    initial: limits.connectionIdleDefaultMs / 1000,
   },
   'log-level': { schema: z.enum(logLevels), value: 'level', help: logLevels.join(', '), initial: 'info' },
 } as const satisfies Readonly<Record<string, Setting>>;

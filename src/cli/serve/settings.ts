@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { UsageError } from '../context.js';
+import { defaultIntakeBytes } from './memory.js';
 import { settings, type ServeOptions, type SettingName, type Settings } from './options.js';
 
 const names = Object.keys(settings) as SettingName[];
@@ -86,6 +87,9 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     autoCompact: chosen['auto-compact'],
     prefixIndex: chosen['prefix-index'] === 'on',
     drainTimeoutMs: chosen['drain-timeout'] * 1000,
+    intakeBytes: chosen['intake-bytes'] === 'auto' ? defaultIntakeBytes() : chosen['intake-bytes'],
+    requestIdleMs: chosen['request-idle-timeout'] * 1000,
+    connectionIdleMs: chosen['connection-idle-timeout'] * 1000,
   };
 }
 

@@ -1,12 +1,13 @@
 import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
 import { toCallFailure } from '../errors.js';
+import type { IncomingRequest } from '../intake/index.js';
 import { begin, type CallScope } from './begin.js';
 import { CallSignal } from './call-signal.js';
 
 /** A stream of requests, one response. */
 export interface ClientStreamMethod {
   /**
-   * Resolves to the encoded response. The client is held back while no request is asked for; one that was sent
+   * Resolves to the encoded response. A request's bytes are charged until the next is asked for. The client is held back while no request is asked for; one that was sent
    * may wait here, and another in the transport.
    */
   readonly handle: (requests: AsyncIterator<Buffer, void>, signal: AbortSignal) => Promise<Buffer>;
@@ -16,9 +17,10 @@ export interface ClientStreamMethod {
 export function clientStream(
   method: ClientStreamMethod,
   scope: CallScope,
-): handleClientStreamingCall<Buffer, Buffer> {
+): handleClientStreamingCall<IncomingRequest, Buffer> {
   return (call, callback) => {
     const caller = new CallSignal(call);
+    const held = new HeldRequest();
     // Made when there is something to log: hardly ever.
     const log = () => scope.logger.child({ method: call.getPath() });
     // A request that never comes is no longer waited for.
@@ -29,7 +31,7 @@ export function clientStream(
     const answer = async (): Promise<Buffer> => {
       const end = await begin(call, caller.signal, scope);
       try {
-        const response = await method.handle(incoming(call, caller.signal), caller.signal);
+        const response = await method.handle(incoming(call, caller.signal, held), caller.signal);
         caller.signal.throwIfAborted();
         return response;
       } finally {
@@ -42,6 +44,7 @@ export function clientStream(
         (error: unknown) => callback(toCallFailure(caller.explain(error), log())),
       )
       .finally(() => {
+        held.replace(undefined);
         caller.signal.removeEventListener('abort', stop);
         caller.release();
       })
@@ -49,14 +52,29 @@ export function clientStream(
   };
 }
 
+/** The request that a handler works on: charged until it asks for the next one, or ends. */
+class HeldRequest {
+  #request: IncomingRequest | undefined;
+
+  replace(next: IncomingRequest | undefined): void {
+    this.#request?.release();
+    this.#request = next;
+  }
+}
+
 async function* incoming(
-  call: ServerReadableStream<Buffer, Buffer>,
+  call: ServerReadableStream<IncomingRequest, Buffer>,
   signal: AbortSignal,
+  held: HeldRequest,
 ): AsyncGenerator<Buffer, void, void> {
   waitWithOne(call);
   try {
     // Requests that are left unread must not end the call: its status is still to be sent.
-    for await (const request of call.iterator({ destroyOnReturn: false })) yield request as Buffer;
+    for await (const each of call.iterator({ destroyOnReturn: false })) {
+      const request = each as IncomingRequest;
+      held.replace(request);
+      yield request.claim();
+    }
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -64,7 +82,7 @@ async function* incoming(
 }
 
 /** Node lets 16 messages wait in a stream of objects, whatever their size, and grpc-js has no option for it. */
-function waitWithOne(call: ServerReadableStream<Buffer, Buffer>): void {
+function waitWithOne(call: ServerReadableStream<IncomingRequest, Buffer>): void {
   const { _readableState: state } = call as unknown as { _readableState: { highWaterMark: number } };
   state.highWaterMark = 1;
 }

@@ -11,7 +11,7 @@ export class SendQueue {
   #wake: (() => void) | undefined;
 
   constructor(
-    private readonly call: ServerWritableStream<Buffer, Buffer>,
+    private readonly call: ServerWritableStream<unknown, Buffer>,
     private readonly signal: AbortSignal,
   ) {
     // No write is ever reported as done once a call has been cancelled: the signal ends a wait as well.

@@ -1,6 +1,6 @@
 import type { handleServerStreamingCall } from '@grpc/grpc-js';
 import { toCallFailure } from '../errors.js';
-import { checkRequestSize } from '../requests/index.js';
+import type { IncomingRequest } from '../intake/index.js';
 import { begin, type CallScope } from './begin.js';
 import { CallSignal } from './call-signal.js';
 import { SendQueue } from './send-queue.js';
@@ -17,16 +17,16 @@ export interface ServerStreamMethod<Request> {
 export function serverStream<Request>(
   method: ServerStreamMethod<Request>,
   scope: CallScope,
-): handleServerStreamingCall<Buffer, Buffer> {
+): handleServerStreamingCall<IncomingRequest, Buffer> {
   return (call) => {
     const caller = new CallSignal(call);
     // Made when there is something to log: hardly ever.
     const log = () => scope.logger.child({ method: call.getPath() });
     const stream = async (): Promise<void> => {
+      const bytes = call.request.claim();
       const end = await begin(call, caller.signal, scope);
       try {
-        checkRequestSize(call.request.length);
-        const request = await method.read(call.request, caller.signal);
+        const request = await method.read(bytes, caller.signal);
         caller.signal.throwIfAborted();
         const queue = new SendQueue(call, caller.signal);
         // Leaving the loop early returns the generator, which lets go of what it holds.
@@ -42,7 +42,10 @@ export function serverStream<Request>(
         () => call.end(),
         (error: unknown) => call.emit('error', toCallFailure(caller.explain(error), log())),
       )
-      .finally(() => caller.release())
+      .finally(() => {
+        call.request.release();
+        caller.release();
+      })
       .catch((error: unknown) => log().error({ err: error }, 'a stream could not be ended'));
   };
 }

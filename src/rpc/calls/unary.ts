@@ -1,6 +1,6 @@
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { toCallFailure } from '../errors.js';
-import { checkRequestSize } from '../requests/index.js';
+import type { IncomingRequest } from '../intake/index.js';
 import { begin, type CallScope } from './begin.js';
 import { CallSignal } from './call-signal.js';
 
@@ -16,16 +16,16 @@ export interface UnaryMethod<Request> {
 export function unary<Request>(
   method: UnaryMethod<Request>,
   scope: CallScope,
-): handleUnaryCall<Buffer, Buffer> {
+): handleUnaryCall<IncomingRequest, Buffer> {
   return (call, callback) => {
     const caller = new CallSignal(call);
     // Made when there is something to log: hardly ever.
     const log = () => scope.logger.child({ method: call.getPath() });
     const answer = async (): Promise<Buffer> => {
+      const bytes = call.request.claim();
       const end = await begin(call, caller.signal, scope);
       try {
-        checkRequestSize(call.request.length);
-        const request = await method.read(call.request, caller.signal);
+        const request = await method.read(bytes, caller.signal);
         caller.signal.throwIfAborted();
         return await method.handle(request, caller.signal);
       } finally {
@@ -37,7 +37,10 @@ export function unary<Request>(
         (response) => callback(null, response),
         (error: unknown) => callback(toCallFailure(caller.explain(error), log())),
       )
-      .finally(() => caller.release())
+      .finally(() => {
+        call.request.release();
+        caller.release();
+      })
       .catch((error: unknown) => log().error({ err: error }, 'a response could not be sent'));
   };
 }

@@ -1,5 +1,6 @@
 import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
 import type { Vault } from '../../vault/index.js';
+import type { IncomingRequest } from '../intake/index.js';
 import { serverStream, unary, type ServerStreamMethod, type UnaryMethod } from '../calls/index.js';
 import { requireVault, type ServiceScope } from './scope.js';
 
@@ -16,7 +17,7 @@ export class VaultMethods {
   unary<Request extends VaultRequest>(
     read: UnaryMethod<Request>['read'],
     answer: (vault: Vault, request: Request, signal: AbortSignal) => Promise<Buffer>,
-  ): handleUnaryCall<Buffer, Buffer> {
+  ): handleUnaryCall<IncomingRequest, Buffer> {
     const handle = async (request: Request, signal: AbortSignal) =>
       answer(requireVault(this.scope, request.vault), request, signal);
     return unary({ read, handle }, this.scope);
@@ -27,7 +28,7 @@ export class VaultMethods {
     read: ServerStreamMethod<Request>['read'],
     work: (vault: Vault, request: Request, signal: AbortSignal) => AsyncIterable<Part>,
     encode: (part: Part) => Iterable<Buffer>,
-  ): handleServerStreamingCall<Buffer, Buffer> {
+  ): handleServerStreamingCall<IncomingRequest, Buffer> {
     const { scope } = this;
     async function* handle(request: Request, signal: AbortSignal) {
       for await (const part of work(requireVault(scope, request.vault), request, signal)) yield encode(part);

@@ -1,7 +1,7 @@
 import { createLiveCodec } from '../../../src/codec/index.js';
 import type { RunningServer, ServeOptions } from '../../../src/cli/index.js';
 import { loadCore } from '../../../src/core/index.js';
-import { startRpcServer } from '../../../src/rpc/index.js';
+import { ordinaryIntake, startRpcServer } from '../../../src/rpc/index.js';
 import { createMemoryBackend } from '../../../src/storage/index.js';
 import { createTokenizers } from '../../../src/text/index.js';
 import { createVault } from '../../../src/vault/index.js';
@@ -25,6 +25,7 @@ export async function startServer(
     logger,
     version: '0.0.1',
     health: () => ({ writable: true }),
+    intake: ordinaryIntake,
   });
   return {
     address: server.address,

@@ -130,15 +130,6 @@ describe('requests over the limit', () => {
     await bad.expectNothingStored();
   });
 
-  it('are cut off by the transport when they are absurd, with both numbers', async () => {
-    const request = Buffer.alloc(limits.transportRequestBytesMax + 1);
-    const refused = await bad.client.refused('StoreConversation', request);
-    expect(refused.code).toBe(status.RESOURCE_EXHAUSTED);
-    expect(refused.details).toContain(String(request.length));
-    expect(refused.details).toContain(String(limits.transportRequestBytesMax));
-    await bad.expectNothingStored();
-  });
-
   it('in their number of messages are refused with both numbers', async () => {
     const size = limits.messagesPerRequestMax + 1;
     const request = Buffer.alloc(2 * size, Buffer.from([0x1a, 0x00]));

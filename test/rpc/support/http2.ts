@@ -19,18 +19,14 @@ export class Http2Client {
   readonly #session: ClientHttp2Session;
 
   constructor(address: string) {
-    this.#session = connect(`http://${address}`);
+    // A peer that breaks rules must not be held back by its own side.
+    this.#session = connect(`http://${address}`, { maxSessionMemory: 4096 });
+    this.#session.on('error', () => undefined);
   }
 
   /** Opens a call and sends a body; the response is not read until the caller does. */
   open(path: string, body: Buffer, headers: OutgoingHttpHeaders = {}) {
-    const stream = this.#session.request({
-      ':method': 'POST',
-      ':path': path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      ...headers,
-    });
+    const stream = this.#request(path, headers);
     stream.end(body);
     return stream;
   }
@@ -45,6 +41,33 @@ export class Http2Client {
     stream.resume();
     await once(stream, 'close');
     return statusHeaders;
+  }
+
+  /** Opens a call whose body the caller sends. */
+  begin(path: string, headers: OutgoingHttpHeaders = {}) {
+    const stream = this.#request(path, headers);
+    const status: IncomingHttpHeaders = {};
+    for (const event of ['response', 'trailers']) {
+      stream.on(event, (received: IncomingHttpHeaders) => Object.assign(status, received));
+    }
+    stream.on('error', () => undefined);
+    stream.resume();
+    const closed = new Promise((resolve) => stream.once('close', resolve));
+    return { stream, status: closed.then(() => status) };
+  }
+
+  #request(path: string, headers: OutgoingHttpHeaders) {
+    return this.#session.request({
+      ':method': 'POST',
+      ':path': path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      ...headers,
+    });
+  }
+
+  get session(): ClientHttp2Session {
+    return this.#session;
   }
 
   destroy(): void {

@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { startRpcServer, type RpcServerOptions } from '../../../src/rpc/index.js';
+import { ordinaryIntake, startRpcServer, type RpcServerOptions } from '../../../src/rpc/index.js';
 import type { Vault } from '../../../src/vault/index.js';
 import { openTestVault } from '../../support/vault.js';
 import { TestClient } from './client.js';
@@ -30,6 +30,7 @@ export async function startTestServer(
     logger: pino({ level: 'debug' }, { write }),
     version: '1.2.3',
     health: () => ({ writable: true }),
+    intake: ordinaryIntake,
     ...options,
   }).catch(async (error: unknown) => {
     await opened.close();

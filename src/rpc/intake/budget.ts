@@ -1,0 +1,91 @@
+/** What one connection has taken from a budget. */
+export interface Share {
+  usedBytes: number;
+}
+
+interface Waiter {
+  readonly share: Share;
+  readonly bytes: number;
+  readonly granted: () => void;
+}
+
+/** A request up to this size does not queue behind larger ones: it is answered before they find room. */
+const overtakingBytesMax = 64 * 1024;
+
+/**
+ * Bytes that requests may hold at once, in all and through one connection. Invariants:
+ * - `usedBytes` is the sum of what was taken and not given back, and never exceeds `bytesMax`.
+ * - No share exceeds `shareBytesMax`, so that one client leaves room for others.
+ * - Room goes to the longest waiting first. One that is held back by its own connection's share holds back nobody else;
+ *   one that is held back by the whole holds back everybody behind it but small requests.
+ */
+export class ByteBudget {
+  readonly shareBytesMax: number;
+  usedBytes = 0;
+  /** All that was ever given back. */
+  givenBytes = 0;
+  readonly #waiters: Waiter[] = [];
+
+  constructor(
+    readonly bytesMax: number,
+    sharePercent: number,
+  ) {
+    this.shareBytesMax = Math.floor((bytesMax * sharePercent) / 100);
+  }
+
+  get waiting(): number {
+    return this.#waiters.length;
+  }
+
+  /** Takes bytes if there is room for them now; returns whether there was. */
+  tryTake(share: Share, bytes: number): boolean {
+    if (!this.#fits(share, bytes)) return false;
+    if (this.#waiters.length > 0 && bytes > overtakingBytesMax) return false;
+    this.#take(share, bytes);
+    return true;
+  }
+
+  /** Calls `granted` once the bytes are taken. The returned function ends the wait. */
+  wait(share: Share, bytes: number, granted: () => void): () => void {
+    const waiter: Waiter = { share, bytes, granted };
+    this.#waiters.push(waiter);
+    return () => {
+      const index = this.#waiters.indexOf(waiter);
+      if (index < 0) return;
+      this.#waiters.splice(index, 1);
+      this.#grant();
+    };
+  }
+
+  give(share: Share, bytes: number): void {
+    this.usedBytes -= bytes;
+    share.usedBytes -= bytes;
+    this.givenBytes += bytes;
+    if (this.usedBytes < 0 || share.usedBytes < 0) throw new Error('more bytes were given back than taken');
+    if (this.#waiters.length > 0) this.#grant();
+  }
+
+  #fits(share: Share, bytes: number): boolean {
+    return this.usedBytes + bytes <= this.bytesMax && share.usedBytes + bytes <= this.shareBytesMax;
+  }
+
+  #take(share: Share, bytes: number): void {
+    this.usedBytes += bytes;
+    share.usedBytes += bytes;
+  }
+
+  #grant(): void {
+    let index = 0;
+    while (index < this.#waiters.length) {
+      const { share, bytes, granted } = this.#waiters[index]!;
+      if (this.usedBytes + bytes > this.bytesMax) return;
+      if (share.usedBytes + bytes > this.shareBytesMax) {
+        index += 1;
+        continue;
+      }
+      this.#waiters.splice(index, 1);
+      this.#take(share, bytes);
+      granted();
+    }
+  }
+}

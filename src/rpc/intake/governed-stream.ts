@@ -1,0 +1,307 @@
+import {
+  constants,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+  type ServerStreamResponseOptions,
+} from 'node:http2';
+import { limits, StowkenError } from '../../model/index.js';
+import type { ByteBudget } from './budget.js';
+import type { Connection } from './connection.js';
+import type { IdleWatch, Watched } from './idle.js';
+import { IncomingRequest } from './incoming-request.js';
+import {
+  malformed,
+  MessageReader,
+  type MessageForm,
+  type ReaderOwner,
+  type ReaderParts,
+} from './message-reader.js';
+import { Payment } from './payment.js';
+import type { Tickets } from './tickets.js';
+
+type Listener = (...args: unknown[]) => void;
+
+/** How requests of a method are taken in. */
+export interface MethodIntake {
+  /** "whole": one message; "parts": a stream of them; "standing": others' services, whose streams may stay silent. */
+  readonly kind: 'whole' | 'parts' | 'standing';
+  readonly sizeMax: number;
+  readonly checkSize: (bytes: number) => void;
+}
+
+/** What all streams of a server share. */
+export interface StreamParts extends ReaderParts {
+  readonly budget: ByteBudget;
+  readonly tickets: Tickets;
+  readonly idle: IdleWatch;
+  readonly requestIdleMs: number;
+  /** Answers a stream with an error and closes it. */
+  readonly refuse: (stream: ServerHttp2Stream, error: unknown) => void;
+}
+
+/**
+ * A stream as grpc-js sees it: its receiving side gives whole, plain and paid messages, one for each `resume`; all
+ * else is the real stream's. Invariants:
+ * - While no message is asked for, or one waits for room, the real stream is paused: HTTP/2 flow control then stops
+ *   the client, and at most one window of 64 KiB waits.
+ * - When the call has been answered or the stream has closed, nothing is charged here any more but what a handler has
+ *   claimed, which gives that back itself.
+ */
+export class GovernedStream implements ReaderOwner, Watched {
+  readonly #reader: MessageReader;
+  /** Delivered, and not known to be claimed by a handler. */
+  #unclaimed: IncomingRequest[] = [];
+  #rest: Buffer | undefined;
+  #wanted = false;
+  #ended: boolean;
+  #endGiven = false;
+  #done = false;
+  #listening = false;
+  #flowing = false;
+  #watched = false;
+  #lastMs = 0;
+  #onMessage: ((message: Buffer) => void) | undefined;
+  #onEnd: (() => void) | undefined;
+
+  constructor(
+    private readonly stream: ServerHttp2Stream,
+    private readonly connection: Connection,
+    private readonly method: MethodIntake,
+    encoding: string | undefined,
+    private readonly parts: StreamParts,
+  ) {
+    const form: MessageForm = { encoding, sizeMax: method.sizeMax, checkSize: method.checkSize };
+    this.#reader = new MessageReader(parts, new Payment(parts.budget, connection), form, this);
+    this.#ended = stream.readableEnded;
+    stream.on('end', () => {
+      this.#ended = true;
+      this.#pump();
+    });
+  }
+
+  // What grpc-js uses of the receiving side.
+
+  on(event: string, listener: Listener): this {
+    if (event === 'data') this.#onMessage = listener;
+    else if (event === 'end') this.#onEnd = listener;
+    else this.stream.on(event, listener);
+    return this;
+  }
+
+  once(event: string, listener: Listener): this {
+    this.stream.once(event, listener);
+    return this;
+  }
+
+  pause(): this {
+    this.#wanted = false;
+    return this;
+  }
+
+  resume(): this {
+    if (this.#done) return this;
+    this.#wanted = true;
+    this.#lastMs = Date.now();
+    if (this.method.kind === 'standing') this.#releaseUnclaimed();
+    this.#pump();
+    return this;
+  }
+
+  // What it uses of the sending side, and of the state.
+
+  respond(headers: OutgoingHttpHeaders, options?: ServerStreamResponseOptions): void {
+    this.stream.respond(headers, options);
+    if (options?.endStream === true) this.#answered();
+  }
+
+  write(bytes: Buffer, callback: (error?: Error | null) => void): boolean {
+    return this.stream.write(bytes, callback);
+  }
+
+  end(): void {
+    this.stream.end();
+    this.#answered();
+  }
+
+  sendTrailers(trailers: OutgoingHttpHeaders): void {
+    this.stream.sendTrailers(trailers);
+  }
+
+  get session() {
+    return this.stream.session;
+  }
+
+  get rstCode(): number {
+    return this.stream.rstCode ?? constants.NGHTTP2_NO_ERROR;
+  }
+
+  get destroyed(): boolean {
+    return this.stream.destroyed;
+  }
+
+  get closed(): boolean {
+    return this.stream.closed;
+  }
+
+  // The receiving side.
+
+  deliver(bytes: Buffer, chargedBytes: number): void {
+    const request = new IncomingRequest(bytes, chargedBytes, this.parts.budget, this.connection);
+    if (this.#unclaimed.length > 0) this.#unclaimed = this.#unclaimed.filter(({ claimed }) => !claimed);
+    this.#unclaimed.push(request);
+    this.#onMessage?.(this.method.kind === 'standing' ? plainFrame(bytes) : this.parts.tickets.make(request));
+  }
+
+  refuse(error: unknown): void {
+    if (this.#done) return;
+    this.#stop();
+    this.parts.refuse(this.stream, error);
+  }
+
+  proceed(): void {
+    this.#lastMs = Date.now();
+    this.#pump();
+  }
+
+  /** To be called when the real stream has closed. */
+  release(): void {
+    this.#stop();
+    this.#unwatch();
+  }
+
+  look(nowMs: number): void {
+    if (this.#done) {
+      // The client goes on sending to a call that was answered.
+      if (nowMs - this.#lastMs > this.parts.requestIdleMs) this.stream.close(constants.NGHTTP2_NO_ERROR);
+      return;
+    }
+    if (!this.#wanted || this.#ended || this.#reader.busy) {
+      this.#lastMs = nowMs;
+      return;
+    }
+    const { requestIdleMs } = this.parts;
+    if (this.#reader.dueMs + requestIdleMs < nowMs) return this.refuse(tooSlow(this.#reader.progress));
+    const maySilent = this.method.kind === 'standing' && !this.#reader.underWay;
+    if (!maySilent && nowMs - this.#lastMs > requestIdleMs) this.refuse(idle(requestIdleMs));
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#done) return;
+    this.#lastMs = Date.now();
+    this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#pump();
+    if (this.#rest !== undefined && this.#flowing) {
+      this.#flowing = false;
+      this.stream.pause();
+    }
+  }
+
+  #pump(): void {
+    while (this.#rest !== undefined) {
+      if (!this.#wanted || this.#reader.busy || this.#done) return;
+      const chunk = this.#rest;
+      this.#rest = undefined;
+      const left = this.#takeFrom(chunk);
+      if (left !== undefined && !this.#done) this.#rest = left;
+    }
+    if (!this.#wanted || this.#reader.busy || this.#done) return;
+    if (this.#ended) this.#giveEnd();
+    else this.#flow();
+  }
+
+  #takeFrom(chunk: Buffer): Buffer | undefined {
+    try {
+      const taken = this.#reader.take(chunk);
+      return taken < chunk.length ? chunk.subarray(taken) : undefined;
+    } catch (error) {
+      this.refuse(error);
+      return undefined;
+    }
+  }
+
+  #giveEnd(): void {
+    if (this.#endGiven) return;
+    if (this.#reader.underWay) {
+      const { came, of } = this.#reader.progress;
+      return this.refuse(malformed(`the request ended within a message, after ${came} of its ${of} bytes`));
+    }
+    this.#endGiven = true;
+    this.#unwatch();
+    this.#onEnd?.();
+  }
+
+  #flow(): void {
+    this.#watch();
+    if (this.#flowing) return;
+    if (!this.#listening) {
+      this.#listening = true;
+      this.stream.on('data', (chunk: Buffer) => this.#receive(chunk));
+    }
+    this.#flowing = true;
+    this.stream.resume();
+  }
+
+  #watch(): void {
+    if (this.#watched) return;
+    this.#watched = true;
+    this.parts.idle.add(this);
+  }
+
+  #unwatch(): void {
+    if (!this.#watched) return;
+    this.#watched = false;
+    this.parts.idle.delete(this);
+  }
+
+  #answered(): void {
+    if (this.#done) return;
+    this.#stop();
+    if (this.#ended) return;
+    // What still comes of the request is thrown away, for a while.
+    this.#lastMs = Date.now();
+    this.#watch();
+    this.stream.resume();
+  }
+
+  /** Ends the receiving side, and gives back what it holds. */
+  #stop(): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#reader.stop();
+    this.#rest = undefined;
+    this.#releaseUnclaimed();
+    this.#unwatch();
+    this.#onMessage = this.#onEnd = undefined;
+  }
+
+  #releaseUnclaimed(): void {
+    for (const request of this.#unclaimed) if (!request.claimed) request.release();
+    this.parts.tickets.forget(this.#unclaimed);
+    this.#unclaimed = [];
+  }
+}
+
+function plainFrame(bytes: Buffer): Buffer {
+  const frame = Buffer.allocUnsafe(5 + bytes.length);
+  frame[0] = 0;
+  frame.writeUInt32BE(bytes.length, 1);
+  bytes.copy(frame, 5);
+  return frame;
+}
+
+function idle(limit: number): StowkenError {
+  return new StowkenError(
+    'DEADLINE_EXCEEDED',
+    `nothing of the request came for ${limit} ms, which is the limit (--request-idle-timeout)`,
+    { limit: String(limit) },
+  );
+}
+
+function tooSlow({ came, of }: { readonly came: number; readonly of: number }): StowkenError {
+  const limit = limits.requestBytesPerSecondMin;
+  return new StowkenError(
+    'DEADLINE_EXCEEDED',
+    `${came} of the ${of} bytes of the request came at less than ${limit} bytes a second, which is the least`,
+    { size: String(of), limit: String(limit) },
+  );
+}

@@ -1,0 +1,35 @@
+import type { ByteBudget, Share } from './budget.js';
+
+/**
+ * A whole request message, plain and paid for. What it is charged is given back once: by its handler when the work
+ * on it has ended, or by its stream when no handler has claimed it.
+ */
+export class IncomingRequest {
+  #charged: boolean;
+  #claimed = false;
+
+  constructor(
+    readonly bytes: Buffer,
+    private readonly chargedBytes: number,
+    private readonly budget: ByteBudget,
+    private readonly share: Share,
+  ) {
+    this.#charged = chargedBytes > 0;
+  }
+
+  get claimed(): boolean {
+    return this.#claimed;
+  }
+
+  /** Makes the caller the one who gives back the charge. */
+  claim(): Buffer {
+    this.#claimed = true;
+    return this.bytes;
+  }
+
+  release(): void {
+    if (!this.#charged) return;
+    this.#charged = false;
+    this.budget.give(this.share, this.chargedBytes);
+  }
+}

@@ -1,0 +1,4 @@
+export { type MethodIntake } from './governed-stream.js';
+export { type IncomingRequest } from './incoming-request.js';
+export { Intake } from './intake.js';
+export { ordinaryIntake, type IntakeSettings } from './settings.js';

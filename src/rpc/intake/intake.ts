@@ -1,0 +1,230 @@
+import type { Server } from '@grpc/grpc-js';
+import {
+  constants,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { Readable } from 'node:stream';
+import type { Logger } from 'pino';
+import { limits, StowkenError } from '../../model/index.js';
+import { ByteBudget } from './budget.js';
+import { Connection } from './connection.js';
+import { GovernedStream, type MethodIntake, type StreamParts } from './governed-stream.js';
+import { changed, onHttp2Server, takeStreamListener, type StreamListener } from './grpc-js.js';
+import { IdleWatch } from './idle.js';
+import { Inflater } from './inflate.js';
+import { Reclaim } from './reclaim.js';
+import { refuseStream } from './refusal.js';
+import type { IntakeSettings } from './settings.js';
+import { lean, Slabs } from './slabs.js';
+import { Tickets } from './tickets.js';
+import { checkTimeout } from './timeout.js';
+
+/** Connections that are turned away are logged no more often than this. */
+const quietMs = 1000;
+
+/** A stream that has come and was not yet handed over. */
+interface Arrived {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  readonly connection: Connection;
+  readonly deliver: StreamListener;
+}
+
+/**
+ * Stands between Node's HTTP/2 and grpc-js, and holds clients to their limits. In order, for every stream:
+ * 1. It is counted; one too many is refused.
+ * 2. A turn of the event loop passes. What was reset in the packet that opened it never reaches grpc-js.
+ * 3. Its headers are checked, and grpc-js gets it as a GovernedStream.
+ * 4. When it closes, what no handler has claimed is given back. A reset costs its connection a token; without
+ *    tokens, the connection is closed.
+ */
+export class Intake {
+  readonly tickets = new Tickets();
+  readonly budget: ByteBudget;
+  readonly #parts: StreamParts;
+  readonly #connections = new Map<ServerHttp2Session, Connection>();
+  readonly #slabs = new Slabs();
+  readonly #idle: IdleWatch;
+  #arrived: Arrived[] = [];
+  #streams = 0;
+  #attached = 0;
+  #turnedAwayMs = 0;
+  #fault: Error | undefined;
+
+  constructor(
+    private readonly settings: IntakeSettings,
+    /** By path. A method that is not there is for grpc-js to refuse, or another's. */
+    private readonly methods: ReadonlyMap<string, MethodIntake>,
+    private readonly standing: MethodIntake,
+    private readonly logger: Logger,
+  ) {
+    this.budget = new ByteBudget(settings.bytesMax, limits.connectionSharePercentMax);
+    const reclaim = new Reclaim(this.budget, this.#slabs);
+    this.#idle = new IdleWatch((nowMs) => {
+      this.#lookAtConnections(nowMs);
+      reclaim.look(nowMs);
+    });
+    this.#parts = {
+      budget: this.budget,
+      tickets: this.tickets,
+      slabs: this.#slabs,
+      inflater: new Inflater(this.#slabs),
+      idle: this.#idle,
+      requestIdleMs: settings.requestIdleMs,
+      refuse: (stream, error) => refuseStream(stream, error, this.logger),
+    };
+  }
+
+  /** To be called before the server is bound. @throws Error for a grpc-js that is not as it must be */
+  attachTo(server: Server): void {
+    onHttp2Server(server, (http2Server) => {
+      try {
+        this.#attach(http2Server);
+      } catch (error) {
+        this.#fault ??= error as Error;
+      }
+    });
+  }
+
+  /** To be called when the server is bound. @throws Error when streams would reach grpc-js past this */
+  assertAttached(): void {
+    if (this.#fault !== undefined) throw this.#fault;
+    if (this.#attached === 0) throw changed('http2Servers');
+  }
+
+  /** Ends connections at once, with the calls on them. */
+  cutOff(): void {
+    const error = new Error('the server ends');
+    for (const session of this.#connections.keys()) session.destroy(error, constants.NGHTTP2_CANCEL);
+  }
+
+  stop(): void {
+    this.#idle.stop();
+  }
+
+  #attach(http2Server: Http2Server): void {
+    const deliver = takeStreamListener(http2Server);
+    // Accepting may fail while descriptors lack; that must not end the server.
+    http2Server.on('error', (error) =>
+      this.logger.warn({ err: error }, 'a connection could not be accepted'),
+    );
+    http2Server.on('session', (session) => this.#connectionOf(session));
+    http2Server.on('stream', (stream, headers) => this.#arrive(stream, headers, deliver));
+    this.#attached += 1;
+  }
+
+  #connectionOf(session: ServerHttp2Session): Connection {
+    const known = this.#connections.get(session);
+    if (known !== undefined) return known;
+    const connection = new Connection(session);
+    this.#connections.set(session, connection);
+    if (this.#connections.size > this.settings.connectionsMax) this.#turnAway(connection);
+    session.once('remoteSettings', () => (connection.settled = true));
+    session.once('close', () => this.#connections.delete(session));
+    // What was reset before it was announced no longer knows its session.
+    session.on('stream', ({ destroyed, closed }) => {
+      if (destroyed || closed) this.#wasReset(connection);
+    });
+    return connection;
+  }
+
+  #arrive(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, deliver: StreamListener): void {
+    // What happens to a stream is told by 'close'.
+    stream.on('error', ignore);
+    const { session } = stream;
+    if (session === undefined || stream.destroyed || stream.closed) return;
+    const connection = this.#connectionOf(session as ServerHttp2Session);
+    if (connection.ending) return;
+    stream.push = leanPush;
+    this.#streams += 1;
+    stream.once('close', () => {
+      this.#streams -= 1;
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#wasReset(connection);
+    });
+    if (this.#streams > limits.streamsMax) return refuseStream(stream, tooManyStreams(), this.logger);
+    if (this.#arrived.length === 0) setImmediate(this.#handOver);
+    this.#arrived.push({ stream, headers, connection, deliver });
+  }
+
+  readonly #handOver = (): void => {
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    for (const each of arrived) if (!each.stream.closed && !each.stream.destroyed) this.#begin(each);
+  };
+
+  #begin({ stream, headers, connection, deliver }: Arrived): void {
+    const method = this.methods.get(headers[':path']!) ?? this.standing;
+    try {
+      checkTimeout(headers);
+      if (method.kind === 'parts') countUpload(connection, stream);
+    } catch (error) {
+      return refuseStream(stream, error, this.logger);
+    }
+    const encoding = headers['grpc-encoding'] as string | undefined;
+    const governed = new GovernedStream(stream, connection, method, encoding, this.#parts);
+    stream.once('close', () => governed.release());
+    deliver(governed, headers);
+  }
+
+  #wasReset(connection: Connection): void {
+    const { session, resets } = connection;
+    if (connection.ending || session.destroyed || resets.take(Date.now())) return;
+    connection.ending = true;
+    this.logger.warn(
+      { peer: session.socket?.remoteAddress, limit: limits.resetsBurstMax },
+      'a connection is closed: it resets its calls without end',
+    );
+    // Node ends with a failed assertion when a session is destroyed while it takes in what brought us here.
+    setImmediate(() => session.destroy(new Error('too many resets'), constants.NGHTTP2_ENHANCE_YOUR_CALM));
+  }
+
+  #turnAway(connection: Connection): void {
+    connection.ending = true;
+    setImmediate(() => connection.session.destroy());
+    const nowMs = Date.now();
+    if (nowMs - this.#turnedAwayMs < quietMs) return;
+    this.#turnedAwayMs = nowMs;
+    this.logger.warn(
+      { limit: this.settings.connectionsMax },
+      'connections are closed: there are as many as may be',
+    );
+  }
+
+  #lookAtConnections(nowMs: number): void {
+    for (const { session, settled, openedMs } of this.#connections.values()) {
+      if (!settled && nowMs - openedMs > limits.handshakeMs) session.destroy();
+    }
+  }
+}
+
+function ignore(): void {
+  // See the caller.
+}
+
+/** A chunk is a view of all that one read of the socket brought: one that waits must not keep that alive. */
+function leanPush(this: Readable, chunk: unknown, encoding?: BufferEncoding): boolean {
+  return Readable.prototype.push.call(this, Buffer.isBuffer(chunk) ? lean(chunk) : chunk, encoding);
+}
+
+function countUpload(connection: Connection, stream: ServerHttp2Stream): void {
+  const limit = limits.uploadsPerConnectionMax;
+  if (connection.uploads >= limit) {
+    throw new StowkenError(
+      'OVERLOADED',
+      `${limit} uploads are under way on this connection, and no more are taken`,
+      { limit: String(limit) },
+    );
+  }
+  connection.uploads += 1;
+  stream.once('close', () => (connection.uploads -= 1));
+}
+
+function tooManyStreams(): StowkenError {
+  const limit = limits.streamsMax;
+  return new StowkenError('OVERLOADED', `${limit} calls are under way, and no more are taken`, {
+    limit: String(limit),
+  });
+}

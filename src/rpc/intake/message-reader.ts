@@ -1,0 +1,219 @@
+import { limits, StowkenError } from '../../model/index.js';
+import { encodings, type Encoding, type Expansion, type Inflater } from './inflate.js';
+import { chargeFor, type Payment } from './payment.js';
+import { Gatherer, lean, type Slabs } from './slabs.js';
+
+const headBytes = 5;
+
+/** What all readers of a server share. */
+export interface ReaderParts {
+  readonly slabs: Slabs;
+  readonly inflater: Inflater;
+}
+
+/** Of one stream: how its messages come, and how long one may be. */
+export interface MessageForm {
+  /** The header grpc-encoding. */
+  readonly encoding: string | undefined;
+  readonly sizeMax: number;
+  /** @throws StowkenError for a message of more than sizeMax bytes */
+  readonly checkSize: (bytes: number) => void;
+}
+
+/** Whom a reader works for. */
+export interface ReaderOwner {
+  /** A whole message, and what it was charged, which is the owner's now. */
+  deliver(bytes: Buffer, chargedBytes: number): void;
+  /** The reader has failed while it was busy. */
+  refuse(error: unknown): void;
+  /** The reader is no longer busy. */
+  proceed(): void;
+}
+
+/**
+ * Takes the messages of one stream apart: the head of five bytes, payment, the bytes, expansion. Invariants:
+ * - No byte of a message is kept before everything that it can cost has been taken from the budget. Of a compressed
+ *   one that is first a guess; where it expands beyond that, nothing is kept, its size is found out, the rest is
+ *   paid, and it is expanded once more.
+ * - What is kept is a copy, or fills a fair part of the memory that it keeps alive.
+ * - While it is busy, it waits for room or expands, and `take` must not be called.
+ */
+export class MessageReader {
+  #head: Buffer | undefined;
+  #headLength = 0;
+  #length = 0;
+  #compressed = false;
+  /** Whether the message under way is paid for; then its bytes are taken. */
+  #paid = false;
+  #body: Gatherer | undefined;
+  #stopExpanding: (() => void) | undefined;
+  #startedMs = 0;
+
+  constructor(
+    private readonly parts: ReaderParts,
+    private readonly payment: Payment,
+    private readonly form: MessageForm,
+    private readonly owner: ReaderOwner,
+  ) {}
+
+  get busy(): boolean {
+    return this.payment.waiting || this.#stopExpanding !== undefined;
+  }
+
+  /** Whether a message has begun and not ended. */
+  get underWay(): boolean {
+    return this.#headLength > 0;
+  }
+
+  /** When the message under way should be there, at the least rate. */
+  get dueMs(): number {
+    return this.#paid ? this.#startedMs + (this.#length / limits.requestBytesPerSecondMin) * 1000 : Infinity;
+  }
+
+  /** How many bytes of the message under way have come, and how many it has. */
+  get progress(): { readonly came: number; readonly of: number } {
+    return { came: this.#body?.length ?? 0, of: this.#length };
+  }
+
+  /** Takes bytes, of one message at most; returns how many. @throws StowkenError */
+  take(chunk: Buffer): number {
+    let at = 0;
+    if (!this.#paid) {
+      at = this.#takeHead(chunk);
+      if (this.#headLength < headBytes || !this.#payFirst()) return at;
+    }
+    return at + this.#takeBody(at === 0 ? chunk : chunk.subarray(at));
+  }
+
+  /** Gives back all that it holds; nothing is to be called afterwards. */
+  stop(): void {
+    this.payment.stopWaiting();
+    this.#stopExpanding?.();
+    this.#stopExpanding = undefined;
+    this.#body?.discard();
+    this.#body = undefined;
+    this.payment.settle(0);
+  }
+
+  #takeHead(chunk: Buffer): number {
+    if (this.#headLength === 0 && chunk.length >= headBytes) {
+      this.#headLength = headBytes;
+      this.#readHead(chunk);
+      return headBytes;
+    }
+    this.#head ??= Buffer.allocUnsafe(headBytes);
+    const copied = chunk.copy(this.#head, this.#headLength);
+    this.#headLength += copied;
+    if (this.#headLength === headBytes) this.#readHead(this.#head);
+    return copied;
+  }
+
+  #readHead(head: Buffer): void {
+    this.#length = head.readUInt32BE(1);
+    this.#compressed = head[0] !== 0;
+    if (this.#compressed) checkCompression(head[0]!, this.form.encoding);
+    this.form.checkSize(this.#length);
+  }
+
+  #payFirst(): boolean {
+    const cost = this.#compressed ? this.#length + chargeFor(this.#guess()) : chargeFor(this.#length);
+    const begin = (): void => {
+      this.#paid = true;
+      this.#startedMs = Date.now();
+    };
+    const paid = (): void => {
+      begin();
+      this.owner.proceed();
+    };
+    const now = this.payment.pay(cost, paid, (error) => this.owner.refuse(error));
+    if (now) begin();
+    return now;
+  }
+
+  #takeBody(chunk: Buffer): number {
+    const missing = this.#length - (this.#body?.length ?? 0);
+    const bytes = chunk.length > missing ? chunk.subarray(0, missing) : chunk;
+    if (bytes.length === missing && this.#body === undefined) {
+      this.#complete(lean(bytes));
+      return missing;
+    }
+    if (bytes.length === 0) return 0;
+    this.#body ??= new Gatherer(this.parts.slabs, this.#length);
+    this.#body.add(bytes);
+    if (bytes.length === missing) {
+      const whole = this.#body.finish();
+      this.#body = undefined;
+      this.#complete(whole);
+    }
+    return bytes.length;
+  }
+
+  #complete(bytes: Buffer): void {
+    this.#headLength = 0;
+    this.#paid = false;
+    if (this.#compressed) this.#expand(bytes, this.#guess());
+    else this.#deliver(bytes);
+  }
+
+  #deliver(bytes: Buffer): void {
+    const charged = chargeFor(bytes.length);
+    this.payment.settle(charged);
+    this.owner.deliver(bytes, charged);
+  }
+
+  /** What a compressed message is taken to have at most, until it turns out to have more. */
+  #guess(): number {
+    const { expansionGuessTimes, expansionGuessBytesMax } = limits;
+    return Math.min(this.#length * expansionGuessTimes, expansionGuessBytesMax, this.form.sizeMax);
+  }
+
+  #expand(compressed: Buffer, keepMax: number): void {
+    const sizes = { sizeMax: this.form.sizeMax, keepMax };
+    this.#stopExpanding = this.parts.inflater.expand(
+      compressed,
+      this.form.encoding as Encoding,
+      sizes,
+      (result) => {
+        this.#stopExpanding = undefined;
+        try {
+          if (result instanceof StowkenError) throw result;
+          this.#expanded(compressed, keepMax, result);
+        } catch (error) {
+          this.owner.refuse(error);
+        }
+      },
+    );
+  }
+
+  #expanded(compressed: Buffer, kept: number, { size, bytes }: Expansion): void {
+    if (bytes !== undefined) {
+      this.#deliver(bytes);
+      this.owner.proceed();
+      return;
+    }
+    const again = (): void => this.#expand(compressed, size);
+    const more = chargeFor(size) - chargeFor(kept);
+    if (this.payment.pay(more, again, (error) => this.owner.refuse(error))) again();
+  }
+}
+
+/** @throws StowkenError as the gRPC specification demands */
+function checkCompression(flag: number, encoding: string | undefined): void {
+  if (flag !== 1) {
+    throw malformed(`a message of the request begins with a compressed flag of ${flag}; it is 0 or 1`);
+  }
+  if (encoding === undefined || encoding === 'identity') {
+    throw malformed('a message of the request is flagged as compressed, and grpc-encoding names no encoding');
+  }
+  if ((encodings as readonly string[]).includes(encoding)) return;
+  const known = encodings.join(', ');
+  throw new StowkenError(
+    'UNKNOWN_ENCODING',
+    `the request is compressed with ${JSON.stringify(encoding)}; the server knows ${known}`,
+    { encoding, known },
+  );
+}
+
+export function malformed(message: string): StowkenError {
+  return new StowkenError('MALFORMED_CALL', message);
+}

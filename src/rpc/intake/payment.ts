@@ -1,0 +1,82 @@
+import { limits, StowkenError } from '../../model/index.js';
+import type { ByteBudget, Share } from './budget.js';
+
+/** What a message of so many bytes is charged: what it costs while it is worked on, which is more than its bytes. */
+export function chargeFor(bytes: number): number {
+  return bytes * limits.requestChargeTimes + limits.requestChargeBytes;
+}
+
+/** What one stream has taken from the budget, and its wait for more. Never waits for what it can never get. */
+export class Payment {
+  #paidBytes = 0;
+  #stop: (() => void) | undefined;
+
+  constructor(
+    private readonly budget: ByteBudget,
+    private readonly share: Share,
+  ) {}
+
+  get waiting(): boolean {
+    return this.#stop !== undefined;
+  }
+
+  /**
+   * Pays at once and returns true, or returns false and calls `paid` when there is room, or `refused` when there is
+   * none for limits.intakeWaitMs.
+   * @throws StowkenError REQUEST_TOO_LARGE for more than the connection can ever have
+   */
+  pay(bytes: number, paid: () => void, refused: (error: StowkenError) => void): boolean {
+    const { budget, share } = this;
+    if (this.#paidBytes + bytes > budget.shareBytesMax) throw tooDear(this.#paidBytes + bytes, budget);
+    if (budget.tryTake(share, bytes)) {
+      this.#paidBytes += bytes;
+      return true;
+    }
+    const leave = budget.wait(share, bytes, () => {
+      clearTimeout(timer);
+      this.#stop = undefined;
+      this.#paidBytes += bytes;
+      paid();
+    });
+    const timer = setTimeout(() => {
+      this.stopWaiting();
+      refused(full(budget));
+    }, limits.intakeWaitMs);
+    this.#stop = () => {
+      clearTimeout(timer);
+      leave();
+    };
+    return false;
+  }
+
+  /** Gives all back but so many bytes, which are the caller's from now on. */
+  settle(keptBytes: number): void {
+    const back = this.#paidBytes - keptBytes;
+    this.#paidBytes = 0;
+    if (back > 0) this.budget.give(this.share, back);
+  }
+
+  stopWaiting(): void {
+    const stop = this.#stop;
+    this.#stop = undefined;
+    stop?.();
+  }
+}
+
+function tooDear(charge: number, { shareBytesMax, bytesMax }: ByteBudget): StowkenError {
+  return new StowkenError(
+    'REQUEST_TOO_LARGE',
+    `the request would take ${charge} bytes of memory while it is worked on; one connection has at most ` +
+      `${shareBytesMax} of the ${bytesMax} that the server was given for requests (--intake-bytes)`,
+    { size: String(charge), limit: String(shareBytesMax) },
+  );
+}
+
+function full({ bytesMax }: ByteBudget): StowkenError {
+  return new StowkenError(
+    'OVERLOADED',
+    `requests take all of the ${bytesMax} bytes of memory that the server was given for them, and none became free ` +
+      `within ${limits.intakeWaitMs} ms; try again`,
+    { limit: String(bytesMax) },
+  );
+}

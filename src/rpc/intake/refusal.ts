@@ -1,0 +1,25 @@
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { Logger } from 'pino';
+import { toCallFailure } from '../errors.js';
+import { acceptedEncodings } from './inflate.js';
+
+/** Answers a stream with an error as every other call has it, and closes it, whatever the client still sends. */
+export function refuseStream(stream: ServerHttp2Stream, error: unknown, logger: Logger): void {
+  if (stream.closed || stream.destroyed) return;
+  if (stream.headersSent) {
+    stream.close(constants.NGHTTP2_CANCEL);
+    return;
+  }
+  const { code, details, metadata } = toCallFailure(error, logger);
+  const headers: OutgoingHttpHeaders = {
+    ':status': 200,
+    'content-type': 'application/grpc+proto',
+    'grpc-accept-encoding': acceptedEncodings,
+    'grpc-status': code,
+    'grpc-message': encodeURI(details),
+    ...metadata.toHttp2Headers(),
+  };
+  stream.respond(headers, { endStream: true });
+  stream.close(constants.NGHTTP2_NO_ERROR);
+  stream.resume();
+}

@@ -1,0 +1,45 @@
+import type { IncomingRequest } from './incoming-request.js';
+
+/** A gRPC frame around a ticket: a flag, four bytes of length, and the ticket's number as a double. */
+const frameBytes = 5 + 8;
+
+/**
+ * Requests on their way through grpc-js. It copies and inspects every message that it passes on; so it gets a ticket
+ * of eight bytes in the place of each, and the method's deserializer redeems that for the request itself.
+ */
+export class Tickets {
+  readonly #requests = new Map<number, IncomingRequest>();
+  #last = 0;
+
+  /** Tickets that were made and not redeemed. */
+  get open(): number {
+    return this.#requests.size;
+  }
+
+  /** A message for grpc-js that stands for the request. */
+  make(request: IncomingRequest): Buffer {
+    const ticket = ++this.#last;
+    this.#requests.set(ticket, request);
+    const frame = Buffer.allocUnsafe(frameBytes);
+    frame[0] = 0;
+    frame.writeUInt32BE(frameBytes - 5, 1);
+    frame.writeDoubleBE(ticket, 5);
+    return frame;
+  }
+
+  /** The request that a message stands for. */
+  redeem(message: Buffer): IncomingRequest {
+    const ticket = message.readDoubleBE(0);
+    const request = this.#requests.get(ticket);
+    if (request === undefined) throw new Error(`no request has ticket ${ticket}`);
+    this.#requests.delete(ticket);
+    return request;
+  }
+
+  /** Forgets requests of a stream that has closed. */
+  forget(requests: readonly IncomingRequest[]): void {
+    if (this.#requests.size === 0) return;
+    for (const [ticket, request] of this.#requests)
+      if (requests.includes(request)) this.#requests.delete(ticket);
+  }
+}

@@ -1,0 +1,392 @@
+import { constants, type IncomingHttpHeaders } from 'node:http2';
+import { setImmediate } from 'node:timers/promises';
+import { deflateSync, gzipSync } from 'node:zlib';
+import { status } from '@grpc/grpc-js';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { limits } from '../../src/model/index.js';
+import { ordinaryIntake } from '../../src/rpc/index.js';
+import type { Vault } from '../../src/vault/index.js';
+import { message, method } from './support/client.js';
+import { frame, Http2Client } from './support/http2.js';
+import { startTestServer, type TestServer } from './support/server.js';
+import { rawMessage } from './support/wire.js';
+
+const MiB = 1024 * 1024;
+/** A wait for what must come, however slow the machine. */
+const patient = { timeout: 30_000, interval: 20 };
+
+let server: TestServer;
+const clients: Http2Client[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy();
+  await server.stop();
+});
+
+function connect(): Http2Client {
+  const client = new Http2Client(server.address);
+  clients.push(client);
+  return client;
+}
+
+const start = async (intake: Partial<typeof ordinaryIntake> = {}, vault: Partial<Vault> = {}) =>
+  (server = await startTestServer(vault, { intake: { ...ordinaryIntake, ...intake } }));
+
+const storePath = method('StoreConversation').path;
+const statsPath = method('GetStats').path;
+const uploadPath = method('UploadConversation').path;
+/** A store of about so many bytes of tokens. */
+const store = (bytes: number) => rawMessage([3, rawMessage([5, Buffer.alloc(4 * Math.floor(bytes / 4))])]);
+const head = (bytes: number, flag = 0) => {
+  const all = Buffer.alloc(5);
+  all.writeUInt8(flag, 0);
+  all.writeUInt32BE(bytes, 1);
+  return all;
+};
+
+/** What a refusal tells, in the words and in the details that every error has. */
+function told(headers: IncomingHttpHeaders) {
+  const bytes = Buffer.from((headers['grpc-status-details-bin'] as string | undefined) ?? '', 'base64');
+  const { details = [] } = message('google.rpc.Status').deserialize(bytes) as {
+    details?: { value: Buffer }[];
+  };
+  const info = details[0] && message('google.rpc.ErrorInfo').deserialize(details[0].value);
+  return {
+    code: Number(headers['grpc-status']) as status,
+    words: decodeURIComponent(String(headers['grpc-message'])),
+    reason: info?.['reason'],
+    metadata: info?.['metadata'] as Record<string, string> | undefined,
+  };
+}
+
+const answers = async () => expect(await server.client.unary('GetStats', {})).toBeDefined();
+
+describe('a message whose framing is not as gRPC has it', () => {
+  it.each([
+    ['a flag of 2', 2, {}, status.INTERNAL, /compressed flag of 2; it is 0 or 1/],
+    ['a flag of 255', 255, { 'grpc-encoding': 'gzip' }, status.INTERNAL, /compressed flag of 255/],
+    ['a flag without an encoding', 1, {}, status.INTERNAL, /grpc-encoding names no encoding/],
+    ['a flag with identity', 1, { 'grpc-encoding': 'identity' }, status.INTERNAL, /names no encoding/],
+    [
+      'an unknown encoding',
+      1,
+      { 'grpc-encoding': 'br' },
+      status.UNIMPLEMENTED,
+      /"br"; the server knows gzip, deflate/,
+    ],
+    ['bytes that are no gzip', 1, { 'grpc-encoding': 'gzip' }, status.INTERNAL, /is not gzip/],
+  ])('is refused in words: %s', async (_, flag, headers, code, words) => {
+    await start();
+    const body = Buffer.concat([head(3, flag), Buffer.from('abc')]);
+    const answer = await connect().status(statsPath, body, headers);
+    expect(told(answer)).toMatchObject({ code, words: expect.stringMatching(words) as string });
+    expect(told(answer).reason).toBe(code === status.INTERNAL ? 'MALFORMED_CALL' : 'UNKNOWN_ENCODING');
+    expect(answer['grpc-accept-encoding']).toBe('identity,gzip,deflate');
+    await answers();
+  });
+
+  it('is taken when it is compressed as its headers say, or is not compressed whatever they say', async () => {
+    await start();
+    const request = rawMessage([1, Buffer.from('default')]);
+    for (const [body, encoding] of [
+      [frame(gzipSync(request), true), 'gzip'],
+      [frame(deflateSync(request), true), 'deflate'],
+      [frame(request), 'gzip'],
+      [frame(request), 'br'],
+    ] as const) {
+      const answer = await connect().status(statsPath, body, { 'grpc-encoding': encoding });
+      expect(answer['grpc-status']).toBe('0');
+    }
+  });
+
+  it('arrives whole however it is cut into DATA frames, plain or compressed', async () => {
+    await start();
+    const request = message('stowken.v1.StoreConversationRequest');
+    for (const [id, tokens, compressed] of [
+      ['small', 10, false],
+      ['long', 500_000, false],
+      ['packed', 500_000, true],
+    ] as const) {
+      const words = Buffer.from(Uint32Array.from({ length: tokens }, (_, i) => i * 7).buffer);
+      const messages = [{ role: 'user', tokens_le32: words }];
+      const bytes = Buffer.from(request.serialize({ conversation: { id }, messages }));
+      const body = frame(compressed ? gzipSync(bytes) : bytes, compressed);
+      const { stream, status: answer } = connect().begin(storePath, { 'grpc-encoding': 'gzip' });
+      for (let at = 0; at < body.length; at += at < 16 ? 1 : 77_777) {
+        stream.write(body.subarray(at, at + (at < 16 ? 1 : 77_777)));
+        await setImmediate();
+      }
+      stream.end();
+      expect((await answer)['grpc-status']).toBe('0');
+      expect(await server.client.unary('GetConversation', { id })).toMatchObject({
+        conversation: { total_tokens: tokens },
+      });
+    }
+  });
+});
+
+describe('a timeout', () => {
+  it.each(['-1S', '+1S', '1', 'S', '1 S', '1s', '123456789S', '1.5S', '1S, 1S', ''])(
+    'of %j is refused in words',
+    async (timeout) => {
+      await start();
+      const answer = await connect().status(statsPath, frame(Buffer.alloc(0)), { 'grpc-timeout': timeout });
+      expect(told(answer)).toMatchObject({ code: status.INTERNAL, reason: 'MALFORMED_CALL' });
+      expect(told(answer).words).toContain('1 to 8 digits');
+      await answers();
+    },
+  );
+
+  it.each(['99999999H', '3000000S', '99999999M', '20S', '90000000u'])('of %s is taken', async (timeout) => {
+    await start();
+    const answer = await connect().status(statsPath, frame(Buffer.alloc(0)), { 'grpc-timeout': timeout });
+    expect(answer['grpc-status']).toBe('0');
+  });
+});
+
+describe('memory for requests', () => {
+  it('is refused at once to what needs more than a connection may have, with both numbers', async () => {
+    await start({ bytesMax: 16 * MiB });
+    const { stream, status: answer } = connect().begin(storePath);
+    stream.write(head(8 * MiB)); // and not a byte of it
+    const refused = told(await answer);
+    const charge = 8 * MiB * limits.requestChargeTimes + limits.requestChargeBytes;
+    expect(refused).toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      reason: 'REQUEST_TOO_LARGE',
+      metadata: { size: String(charge), limit: String(12 * MiB) },
+    });
+    expect(refused.words).toContain(String(charge));
+    expect(refused.words).toContain(String(12 * MiB));
+    await answers();
+  });
+
+  it('is waited for, first come first served, and passed on when a client goes', async () => {
+    await start({ bytesMax: 16 * MiB });
+    const [holder, other, later] = [connect(), connect(), connect()];
+    holder.begin(storePath).stream.write(Buffer.concat([head(2.5 * MiB), Buffer.alloc(MiB)]));
+    const waiting = [other, later].map((client) => client.begin(storePath));
+    for (const { stream } of waiting) stream.end(frame(store(2.4 * MiB)));
+    // Small calls pass by, also those of a client that waits.
+    for (let calls = 0; calls < 20; calls++) await answers();
+    expect(waiting.map(({ stream }) => stream.closed)).toEqual([false, false]);
+    holder.destroy();
+    for (const { status: answer } of waiting) expect((await answer)['grpc-status']).toBeDefined();
+    await answers();
+  });
+
+  it(`that does not come for ${limits.intakeWaitMs / 1000} s is refused as OVERLOADED`, async () => {
+    await start({ bytesMax: 16 * MiB });
+    const hold = () =>
+      connect()
+        .begin(storePath)
+        .stream.write(Buffer.concat([head(1.9 * MiB), Buffer.alloc(10)]));
+    hold();
+    hold();
+    const { stream, status: answer } = connect().begin(storePath);
+    stream.end(frame(store(1.9 * MiB)));
+    expect(told(await answer)).toMatchObject({
+      code: status.UNAVAILABLE,
+      reason: 'OVERLOADED',
+      metadata: { limit: String(16 * MiB) },
+    });
+    await answers();
+  });
+
+  it('is given back when a call has been answered, was refused, was cancelled or was never whole', async () => {
+    await start({ bytesMax: 16 * MiB });
+    const client = connect();
+    const large = frame(store(2.9 * MiB)); // two of them find no room
+    const packed = frame(gzipSync(store(2.9 * MiB)), true);
+    for (let round = 0; round < 15; round++) {
+      const whole = await client.status(storePath, large);
+      expect(whole['grpc-status']).toBe('0');
+      const expanded = await client.status(storePath, packed, { 'grpc-encoding': 'gzip' });
+      expect(expanded['grpc-status']).toBe('0');
+      const refused = await client.status(storePath, frame(Buffer.alloc(2.9 * MiB, 0xff)));
+      expect(refused['grpc-status']).toBe(String(status.INVALID_ARGUMENT));
+      const cut = client.begin(storePath);
+      cut.stream.write(large.subarray(0, 2 * MiB));
+      await setImmediate();
+      cut.stream.close(constants.NGHTTP2_CANCEL);
+      await cut.status;
+    }
+  });
+
+  it('stays charged until the handler of a cancelled call has ended', async () => {
+    let end = (): void => undefined;
+    let begun = 0;
+    const held = new Promise<void>((resolve) => (end = resolve));
+    const storing: Vault['store'] = () => {
+      begun += 1;
+      return held.then(() => Promise.reject(new Error('ended')));
+    };
+    await start({ bytesMax: 16 * MiB }, { store: storing });
+    const client = connect();
+    const first = client.begin(storePath);
+    first.stream.end(frame(store(2.9 * MiB)));
+    await vi.waitFor(() => expect(begun).toBe(1), patient);
+    first.stream.close(constants.NGHTTP2_CANCEL);
+    await first.status;
+    const second = client.begin(storePath);
+    second.stream.end(frame(store(2.9 * MiB)));
+    for (let calls = 0; calls < 50; calls++) await answers();
+    expect(begun).toBe(1);
+    end();
+    await vi.waitFor(() => expect(begun).toBe(2), patient);
+    await second.status;
+  });
+});
+
+describe('a compressed message', () => {
+  it('that expands without end is refused while it expands', async () => {
+    await start({ bytesMax: 64 * MiB });
+    const bomb = gzipSync(Buffer.alloc(limits.requestBytesMax + 1));
+    const answer = await connect().status(storePath, frame(bomb, true), { 'grpc-encoding': 'gzip' });
+    expect(told(answer)).toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      reason: 'REQUEST_TOO_LARGE',
+      metadata: { limit: String(limits.requestBytesMax) },
+    });
+    await answers();
+  });
+
+  it('that expands to more than its connection may have is refused with both numbers', async () => {
+    await start({ bytesMax: 16 * MiB });
+    const packed = gzipSync(store(4 * MiB));
+    const answer = told(await connect().status(storePath, frame(packed, true), { 'grpc-encoding': 'gzip' }));
+    expect(answer).toMatchObject({ reason: 'REQUEST_TOO_LARGE', metadata: { limit: String(12 * MiB) } });
+    expect(answer.words).toContain(String(12 * MiB));
+  });
+});
+
+describe('calls that are reset', () => {
+  it('in the packet that began them never reach a handler', async () => {
+    let begun = 0;
+    const stats: Vault['stats'] = () => {
+      begun += 1;
+      return Promise.reject(new Error('not wanted'));
+    };
+    await start({}, { stats });
+    const client = connect();
+    // What is sent before there is a connection leaves in packets of its own.
+    await client.status(method('GetCapabilities').path, frame(Buffer.alloc(0)));
+    for (let round = 0; round < 5; round++) {
+      const calls = Array.from({ length: 100 }, () => client.begin(statsPath));
+      for (const { stream } of calls) {
+        stream.end(frame(Buffer.alloc(0)));
+        stream.close(constants.NGHTTP2_CANCEL);
+      }
+      await Promise.all(calls.map(({ status: answer }) => answer));
+    }
+    await server.client.unary('GetCapabilities', {});
+    expect(begun).toBe(0);
+  });
+
+  it('without end close their connection, with ENHANCE_YOUR_CALM, and no other', async () => {
+    await start();
+    const [client, other] = [connect(), connect()];
+    const codes: number[] = [];
+    client.session.on('goaway', (code: number) => codes.push(code));
+    // All that a connection may have open, as when a deadline passes for all of them: that is in order.
+    const burst = async (count: number) => {
+      const calls = Array.from({ length: count }, () => client.begin(statsPath));
+      await setImmediate();
+      for (const { stream } of calls) stream.close(constants.NGHTTP2_CANCEL);
+      await Promise.all(calls.map(({ status: answer }) => answer));
+      // The server has seen them: of more than a thousand in one read, nghttp2 itself makes an end.
+      await answers();
+    };
+    await burst(limits.streamsPerConnectionMax);
+    expect((await other.status(statsPath, frame(Buffer.alloc(0))))['grpc-status']).toBe('0');
+    expect(codes).toEqual([]);
+    for (let round = 0; round < 100 && !client.session.destroyed && codes.length === 0; round++) {
+      await burst(100);
+    }
+    await vi.waitFor(() => expect(codes[0]).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM), patient);
+    expect((await other.status(statsPath, frame(Buffer.alloc(0))))['grpc-status']).toBe('0');
+  });
+});
+
+describe('a client that sends nothing', () => {
+  it('loses its uploads, and others have their places', async () => {
+    await start({ requestIdleMs: 300 });
+    const client = connect();
+    const spec = frame(rawMessage([1, rawMessage([2, rawMessage([1, Buffer.from('c')])])]));
+    const uploads = Array.from({ length: limits.uploadsPerConnectionMax + 1 }, () => {
+      const call = client.begin(uploadPath);
+      call.stream.write(spec);
+      return call;
+    });
+    const answered = await Promise.all(uploads.map(({ status: answer }) => answer.then(told)));
+    const late = answered.filter(({ code }) => code === status.DEADLINE_EXCEEDED);
+    expect(late).toHaveLength(limits.uploadsPerConnectionMax);
+    expect(late[0]!.words).toMatch(/nothing of the request came for 300 ms.*--request-idle-timeout/);
+    expect(answered.at(-1)).toMatchObject({ reason: 'OVERLOADED', code: status.UNAVAILABLE });
+    const next = await server.client.sendAll('UploadConversation', [
+      { spec: { conversation: { id: 'd' } } },
+      { finish: {} },
+    ]);
+    expect(next['conversation']).toMatchObject({ id: 'd' });
+  });
+
+  it('loses a call whose message it never ends, or never begins', async () => {
+    await start({ requestIdleMs: 300 });
+    const half = connect().begin(storePath);
+    half.stream.write(Buffer.concat([head(MiB), Buffer.alloc(1000)]));
+    const open = connect().begin(storePath);
+    const { stream, status: unended } = connect().begin(storePath);
+    stream.write(frame(store(10)));
+    for (const answer of [half.status, open.status, unended]) {
+      expect(told(await answer)).toMatchObject({
+        code: status.DEADLINE_EXCEEDED,
+        reason: 'DEADLINE_EXCEEDED',
+      });
+    }
+    await answers();
+  });
+
+  it('keeps its health watches and reflection streams', async () => {
+    await start({ requestIdleMs: 300 });
+    const client = connect();
+    const watch = client.begin('/grpc.health.v1.Health/Watch');
+    watch.stream.end(frame(Buffer.alloc(0)));
+    const reflect = client.begin('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo');
+    const ask = frame(rawMessage([7, Buffer.alloc(0)]));
+    let received = 0;
+    reflect.stream.on('data', () => (received += 1));
+    reflect.stream.write(ask);
+    await vi.waitFor(() => expect(received).toBe(1), patient);
+    // Another client's idle upload is gone by then.
+    const upload = connect().begin(uploadPath);
+    expect(told(await upload.status).code).toBe(status.DEADLINE_EXCEEDED);
+    expect([watch.stream.closed, reflect.stream.closed]).toEqual([false, false]);
+    reflect.stream.write(ask);
+    await vi.waitFor(() => expect(received).toBe(2), patient);
+  });
+
+  it('is disconnected when it has had no call for long', async () => {
+    await start({ connectionIdleMs: 300 });
+    const client = connect();
+    expect((await client.status(statsPath, frame(Buffer.alloc(0))))['grpc-status']).toBe('0');
+    await vi.waitFor(() => expect(client.session.closed).toBe(true), patient);
+    await answers();
+  });
+});
+
+describe('connections', () => {
+  it('beyond as many as there may be are closed, and have their turn later', async () => {
+    await start({ connectionsMax: 3 });
+    const stats = (client: Http2Client) =>
+      client.begin(statsPath).status.then((headers) => headers['grpc-status']);
+    const open = [connect(), connect(), connect()];
+    for (const client of open) {
+      const call = client.begin(statsPath);
+      call.stream.end(frame(Buffer.alloc(0)));
+      expect((await call.status)['grpc-status']).toBe('0');
+    }
+    const refused = connect();
+    expect(await stats(refused)).toBeUndefined();
+    for (const client of open) client.destroy();
+    await vi.waitFor(answers, patient);
+  });
+});
