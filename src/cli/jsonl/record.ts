@@ -104,11 +104,24 @@ export function parseMessage(bytes: Uint8Array, ignoreUnknown: boolean): Message
 }
 
 function parseLine<S extends z.ZodType>(schema: S, bytes: Uint8Array): z.output<S> | undefined {
-  const text = decode(bytes);
-  if (text.trim() === '') return undefined;
-  const result = schema.safeParse(parseJson(text));
-  if (result.success) return result.data;
-  throw badLine(result.error.issues[0]!);
+  return withoutStacks(() => {
+    const text = decode(bytes);
+    if (text.trim() === '') return undefined;
+    const result = schema.safeParse(parseJson(text));
+    if (result.success) return result.data;
+    throw badLine(result.error.issues[0]!);
+  });
+}
+
+/** Errors of this work have no stack: nobody looks at that of a bad line, and a million of them cost ten seconds. */
+function withoutStacks<T>(work: () => T): T {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return work();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 function decode(bytes: Uint8Array): string {
