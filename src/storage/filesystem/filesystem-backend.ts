@@ -40,6 +40,7 @@ export interface FilesystemParts {
 export class FilesystemBackend extends IndexReader implements ManagedBackend {
   readonly #leases = new Leases();
   readonly #manifests: Manifests;
+  readonly #holders: Holders;
   readonly #frames: FrameReader;
   readonly #writer: Writer;
   readonly #group: GroupCommit;
@@ -48,7 +49,7 @@ export class FilesystemBackend extends IndexReader implements ManagedBackend {
     const { files, index, vaultId, damagedManifests, damagedHolders, codec, clock } = parts;
     super(vaultId, index);
     const manifests = (this.#manifests = new Manifests(files, index, damagedManifests));
-    const holders = new Holders(files, damagedHolders);
+    const holders = (this.#holders = new Holders(files, damagedHolders));
     const frames = (this.#frames = new FrameReader(files, index, codec));
     this.#writer = new Writer(files, index, vaultId, clock, {
       codec,
@@ -57,8 +58,7 @@ export class FilesystemBackend extends IndexReader implements ManagedBackend {
       readHolders: (draft, hash) => holders.read(draft, hash),
       readFrame: (draft, hash) => frames.readDrafted(draft, hash),
       assertAllReferencesRead: () => {
-        manifests.assertAllRead();
-        holders.assertAllRead();
+        this.assertReferencesRead();
       },
       oldestLease: () => this.#leases.oldest(),
     });
@@ -105,6 +105,7 @@ export class FilesystemBackend extends IndexReader implements ManagedBackend {
 
   async stats(): Promise<VaultStats> {
     this.assertOpen();
+    this.assertReferencesRead();
     const { registries, requests, figures } = this.index;
     const { fileBytes, blockBytes, ...counted } = figures;
     const { bytes, ...files } = registries.size();
@@ -168,5 +169,10 @@ export class FilesystemBackend extends IndexReader implements ManagedBackend {
 
   protected assertManifestsRead(): void {
     this.#manifests.assertAllRead();
+  }
+
+  protected assertReferencesRead(): void {
+    this.#manifests.assertAllRead();
+    this.#holders.assertAllRead();
   }
 }

@@ -112,8 +112,10 @@ describe('the filesystem backend', () => {
       reason: 'CORRUPT_STORE',
     });
     // What it named is not known: nothing is garbage for sure.
+    await expect(garbage()).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
+    await expect(backend.stats()).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
     await expect(
-      backend.commit({ collect: { keys: await garbage(), garbageBeforeMs: Infinity } }),
+      backend.commit({ collect: { keys: [await keyOf(a.hash)], garbageBeforeMs: Infinity } }),
     ).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
     expect(await namesOf()).toContain('manifest manifests/c.json');
     await backend.commit(storing('other', [b]));

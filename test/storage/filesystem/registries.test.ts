@@ -92,12 +92,14 @@ describe('registries and holders in files', () => {
     expect(await backend.check()).toEqual([]);
   });
 
-  it('a damaged list of holders stops the collection, and nothing else', async () => {
+  it('a damaged list of holders stops the collection and what is counted, and nothing else', async () => {
     const [held, free] = [segment(1), segment(2)];
     await backend.commit({ newSegments: [held, free], addReferences: [{ hash: held.hash, holder: 'h' }] });
+    const collect = { keys: await garbage(), garbageBeforeMs: Infinity };
     await meanwhile(() => writeFile(`${pathOf(held.hash)}.holders`, '{"holders":[]}'));
     const refused = { reason: 'CORRUPT_STORE' };
-    const collect = { keys: await garbage(), garbageBeforeMs: Infinity };
+    await expect(garbage()).rejects.toMatchObject(refused);
+    await expect(backend.countReferences(collect.keys)).rejects.toMatchObject(refused);
     await expect(backend.commit({ collect })).rejects.toMatchObject(refused);
     await expect(backend.commit({ deleteSegments: [free.hash] })).rejects.toMatchObject(refused);
     const addReferences = [{ hash: held.hash, holder: 'g' }];

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createLiveCodec } from '../../../src/codec/index.js';
@@ -15,7 +15,7 @@ afterEach(() => folder.remove());
 const open = () =>
   openFilesystemBackend({ folder: folder.path, codec: createLiveCodec(core), core, clock: () => 5_000 });
 
-it('forgets a request whose file is damaged, and says so', async () => {
+it('refuses a request whose file is damaged, until that is removed', async () => {
   const change = (id: string): Change => ({
     ...storing(id, [segment(1)]),
     request: { id, digest: '0'.repeat(32), timeMs: 1_000, notBeforeMs: 0 },
@@ -31,9 +31,24 @@ it('forgets a request whose file is damaged, and says so', async () => {
   backend = await open();
   const found = (await backend.check()).map(({ invariant, subject }) => [invariant, subject]);
   expect(found).toEqual([['requests', `requests/${name}`]]);
-  const again = [await backend.commit(change('x')), await backend.commit(change('y'))];
-  expect(again.filter(({ replayed }) => replayed)).toHaveLength(1);
-  // The one that was forgotten is written anew.
+  const again = await Promise.allSettled([backend.commit(change('x')), backend.commit(change('y'))]);
+  expect(again).toEqual(
+    expect.arrayContaining([
+      { status: 'fulfilled', value: expect.objectContaining({ replayed: true }) as object },
+      {
+        status: 'rejected',
+        reason: expect.objectContaining({
+          reason: 'CORRUPT_STORE',
+          metadata: { path: `requests/${name}` },
+        }) as object,
+      },
+    ]),
+  );
+  await backend.close();
+  await rm(join(requests, name!));
+  backend = await open();
+  const outcomes = [await backend.commit(change('x')), await backend.commit(change('y'))];
+  expect(outcomes.filter(({ replayed }) => replayed)).toHaveLength(1);
   expect(await backend.check()).toEqual([]);
   await backend.close();
 });

@@ -31,6 +31,7 @@ export abstract class IndexReader {
 
   async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
     this.assertOpen();
+    this.assertReferencesRead();
     return keys.map((key) => this.index.segmentById(Number(key))?.references);
   }
 
@@ -42,6 +43,7 @@ export abstract class IndexReader {
 
   async listGarbage({ limit, garbageBeforeMs, after }: GarbageQuery): Promise<GarbagePage> {
     this.assertOpen();
+    this.assertReferencesRead();
     const garbage = this.index
       .garbageAfter(Number(after ?? 0))
       .filter(({ unreferencedSinceMs }) => unreferencedSinceMs <= garbageBeforeMs);
@@ -51,6 +53,9 @@ export abstract class IndexReader {
 
   /** There is no full list while a manifest is damaged. @throws StowkenError CORRUPT_STORE */
   protected abstract assertManifestsRead(): void;
+
+  /** Nor is it known what refers to what, while a list of holders is. @throws StowkenError CORRUPT_STORE */
+  protected abstract assertReferencesRead(): void;
 
   protected assertOpen(): void {
     if (!this.#open) throw closed();

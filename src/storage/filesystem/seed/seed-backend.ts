@@ -84,8 +84,13 @@ class SeedBackend extends IndexReader implements ManagedBackend {
     }
   }
 
+  protected assertReferencesRead(): void {
+    this.assertManifestsRead();
+  }
+
   async stats(): Promise<VaultStats> {
     this.assertOpen();
+    this.assertReferencesRead();
     const { fileBytes, blockBytes, ...figures } = this.index.figures;
     return { ...figures, registryBytes: 0, inUseBytes: blockBytes, fileBytes };
   }

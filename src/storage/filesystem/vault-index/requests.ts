@@ -1,4 +1,4 @@
-import { isStowkenError } from '../../../model/index.js';
+import { isStowkenError, StowkenError } from '../../../model/index.js';
 import type { ChangeResult, RequestMark } from '../../change.js';
 import { requestIdReused } from '../../refusals.js';
 import { readOrRefuse, type Disk } from '../disk/disk.js';
@@ -20,6 +20,8 @@ export interface RequestEntry {
 /** The requests that are committed, by the paths of their files, oldest first. */
 export class RequestIndex {
   readonly #entries = new Map<string, RequestEntry>();
+  /** What is wrong, by path, with those that could not be read when the vault was opened. */
+  readonly damaged = new Map<string, string>();
   #fileBytes = 0;
   #blockBytes = 0;
 
@@ -64,6 +66,9 @@ export class DraftRequests {
     read: (path: string) => Promise<Uint8Array | undefined>,
   ): Promise<ChangeResult | undefined> {
     const path = requestPath(id);
+    const damage = this.index.damaged.get(path);
+    // Whether this was done, only the file says.
+    if (damage !== undefined) throw corrupt(path, damage);
     const earlier = this.#get(path);
     if (!earlier || earlier.timeMs < notBeforeMs) return undefined;
     if (earlier.digest !== digest) throw requestIdReused(id);
@@ -101,7 +106,7 @@ export class DraftRequests {
   }
 }
 
-/** Gives the index every request that is kept. One that cannot be read is forgotten; check() names it. */
+/** Gives the index every request that is kept. One that cannot be read is named by check(). */
 export async function loadRequests(disk: Disk, index: RequestIndex): Promise<void> {
   const loaded: [string, RequestEntry][] = [];
   const files = (await disk.list(REQUESTS)).filter(({ isFolder }) => !isFolder);
@@ -113,9 +118,19 @@ export async function loadRequests(disk: Disk, index: RequestIndex): Promise<voi
       if (requestPath(id) === path) loaded.push([path, { digest, timeMs, bytes: bytes?.length ?? 0 }]);
     } catch (error) {
       if (!isStowkenError(error, 'CORRUPT_STORE')) throw error;
+      index.damaged.set(path, error.message);
     }
   });
   for (const [path, entry] of loaded.sort(([, a], [, b]) => a.timeMs - b.timeMs)) index.set(path, entry);
+}
+
+function corrupt(path: string, detail: string): StowkenError {
+  return new StowkenError(
+    'CORRUPT_STORE',
+    `${path} is damaged: ${detail}; whether the request was made before is not known until it is restored, or removed ` +
+      'and the vault opened again',
+    { path },
+  );
 }
 
 /** Compares the files with the index, and says what is wrong with which. */

@@ -1,0 +1,150 @@
+// Opens a vault of which one bit is flipped, asks it everything, and compares the answers with those of the whole vault:
+// for one flip after the other. Arguments: the build, and a file that says which flips. Prints a line for each.
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+const [build, planFile, fromText] = process.argv.slice(2);
+const { createLiveCodec } = await import(`${build}/src/codec/index.js`);
+const { loadCore } = await import(`${build}/src/core/index.js`);
+const { openFilesystemBackend, openLmdbBackend } = await import(`${build}/src/storage/index.js`);
+const { createTokenizers } = await import(`${build}/src/text/index.js`);
+const { createVault } = await import(`${build}/src/vault/index.js`);
+
+const { kind, whole, work, flips, hashes, ids, prefix, replayed } = JSON.parse(
+  readFileSync(planFile, 'utf8'),
+);
+const core = await loadCore();
+const tokenizers = createTokenizers({ threadsMax: 1 });
+const { signal } = new AbortController();
+const clock = () => 1_700_000_000_000;
+const words = (tokens) => new Uint8Array(Uint32Array.from(tokens).buffer);
+
+async function open() {
+  const codec = createLiveCodec(core);
+  const options = { folder: work, codec, core, clock, lock: false };
+  const backend =
+    kind === 'lmdb'
+      ? await openLmdbBackend({ ...options, durability: 'relaxed' })
+      : await openFilesystemBackend({ ...options, fsync: false });
+  return { backend, vault: createVault({ name: 'default', backend, core, codec, tokenizers, clock }) };
+}
+
+/** Without the keys of segments, which are the storage's own. */
+function plain(name, value) {
+  if (name === 'key') return undefined;
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
+}
+
+/** What the vault answers to each question: a text, or the reason why it does not. */
+async function answers() {
+  const found = new Map();
+  const ask = async (question, answer) => {
+    try {
+      found.set(question, JSON.stringify(await answer(), plain));
+    } catch (error) {
+      found.set(question, new Error(error.reason ?? `UNTYPED ${error}`));
+    }
+  };
+  let opened;
+  await ask('open', async () => void (opened = await open()));
+  if (!opened) return found;
+  const { vault, backend } = opened;
+  try {
+    for (const order of ['newestFirst', 'oldestFirst'])
+      await ask(`list ${order}`, async () => {
+        const page = await vault.list({ filter: {}, order, limit: 1000, scanLimit: 1000 });
+        if (page.damaged) throw Object.assign(new Error(), { reason: 'CORRUPT_STORE (item)' });
+        return page.conversations;
+      });
+    await ask('list application', () =>
+      vault.list({ filter: { application: 'other' }, order: 'oldestFirst', limit: 1000, scanLimit: 1000 }),
+    );
+    for (const id of ids) {
+      await ask(`get ${id}`, () => vault.get(id));
+      await ask(`describe ${id}`, () => vault.getWithMessages(id));
+      await ask(`retrieve ${id}`, async () => {
+        const parts = [];
+        for await (const batch of vault.retrieve({ id, encoding: 'words' }, signal)) parts.push(...batch);
+        return parts;
+      });
+    }
+    for (const application of kind === 'lmdb' ? ['chat', undefined] : [])
+      await ask(`prefix ${application}`, () =>
+        vault.findPrefix(
+          {
+            content: { kind: 'words', bytes: words(prefix) },
+            tokenizer: '',
+            application,
+            minTokens: 0,
+            limit: 10,
+          },
+          signal,
+        ),
+      );
+    for (const hash of hashes) {
+      await ask(`has ${hash}`, () => vault.hasSegments([hash]).then(unwrapped));
+      await ask(`segment ${hash}`, async () => {
+        const parts = [];
+        for await (const part of vault.getSegments({ hashes: [hash], encoding: 'words' }, signal))
+          parts.push(part);
+        return unwrapped(parts);
+      });
+    }
+    await ask('garbage', async () =>
+      (await vault.listGarbage({ limit: 1000 })).segments
+        .map(({ hash, tokenCount }) => `${hash} ${tokenCount}`)
+        .sort(),
+    );
+    await ask('registries', async () =>
+      (await vault.listRegistries()).map(({ id, bytes }) => ({ id, bytes })),
+    );
+    await ask('stats', async () => ({ ...(await vault.stats()), inUseBytes: 0, fileBytes: 0 }));
+    await ask('replay', () =>
+      vault.store(
+        {
+          ...replayed,
+          messages: replayed.messages.map((m) => ({
+            ...m,
+            content: { kind: 'words', bytes: words(m.content) },
+          })),
+        },
+        signal,
+      ),
+    );
+  } finally {
+    await backend.close().catch(() => undefined);
+  }
+  return found;
+}
+
+function unwrapped(parts) {
+  for (const { error } of parts) if (error) throw error;
+  return parts;
+}
+
+function fresh() {
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  cpSync(whole, work, { recursive: true });
+}
+
+fresh();
+const expected = await answers();
+for (const [question, answer] of expected)
+  if (answer instanceof Error)
+    throw new Error(`the whole vault does not answer ${question}: ${answer.message}`);
+for (let index = Number(fromText); index < flips.length; index++) {
+  const { file, at, bit } = flips[index];
+  fresh();
+  const bytes = readFileSync(join(whole, file));
+  bytes[at] ^= 1 << bit;
+  writeFileSync(join(work, file), bytes);
+  const found = await answers();
+  const outcome = { same: 0, errors: {}, wrong: [] };
+  for (const [question, answer] of found) {
+    if (answer instanceof Error) outcome.errors[answer.message] = (outcome.errors[answer.message] ?? 0) + 1;
+    else if (answer === expected.get(question)) outcome.same += 1;
+    else outcome.wrong.push(question);
+  }
+  process.stdout.write(`${index} ${JSON.stringify(outcome)}\n`);
+}
+await tokenizers.close();

@@ -1,0 +1,68 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createLiveCodec } from '../../../src/codec/index.js';
+import { loadCore } from '../../../src/core/index.js';
+import { openFilesystemBackend, openLmdbBackend, restoreLmdb } from '../../../src/storage/index.js';
+import { Random } from '../../crash/random.js';
+import { openTestVault, signal } from '../../support/vault.js';
+import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
+import { fill, type Asked } from './fill.js';
+import { everyByte, runFlips, sampled, type Flip } from './run.js';
+
+/** Flips of each kind of vault; all there are when FLIPS is "all". FLIPS_SEED chooses others. */
+const FLIPS = process.env['FLIPS'] ?? '200';
+const seed = Number(process.env['FLIPS_SEED'] ?? 1);
+
+let folder: TemporaryFolder;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+afterEach(() => folder.remove());
+
+async function filledLmdb(): Promise<{ readonly whole: string; readonly asked: Asked }> {
+  const first = join(folder.path, 'first');
+  const whole = join(folder.path, 'whole');
+  const t = await openTestVault((codec, clock) =>
+    openLmdbBackend({ folder: first, codec, clock, durability: 'relaxed' }),
+  );
+  const asked = await fill(t);
+  // A restored vault has no page that is not in use.
+  const codec = createLiveCodec(await loadCore());
+  await restoreLmdb({ folder: whole, source: t.vault.backup(signal), codec });
+  await t.close();
+  await rm(join(whole, 'vault.mdb-lock'), { force: true });
+  return { whole, asked };
+}
+
+async function filledFilesystem(): Promise<{ readonly whole: string; readonly asked: Asked }> {
+  const whole = join(folder.path, 'whole');
+  await mkdir(whole);
+  const core = await loadCore();
+  const t = await openTestVault((codec, clock) =>
+    openFilesystemBackend({ folder: whole, codec, core, clock, fsync: false }),
+  );
+  const asked = await fill(t);
+  await t.close();
+  return { whole, asked };
+}
+
+it.each(['lmdb', 'filesystem'] as const)(
+  'a flipped bit in a vault of the %s storage is refused, or changes no answer',
+  async (kind) => {
+    const { whole, asked } = await (kind === 'lmdb' ? filledLmdb() : filledFilesystem());
+    const numbers = new Random(seed);
+    const random = () => numbers.next();
+    const all = everyByte(whole, random);
+    const flips: Flip[] = FLIPS === 'all' ? all : sampled(all, Number(FLIPS), random);
+    const plan = { kind, whole, work: join(folder.path, 'work'), flips, ...asked };
+    const summary = await runFlips(plan, join(folder.path, 'plan.json'));
+    if (FLIPS === 'all') process.stdout.write(`${kind}: ${JSON.stringify(summary)}\n`);
+    expect(summary.wrong).toEqual([]);
+    expect(summary.flips).toBe(flips.length);
+    expect(summary.refused).toBeGreaterThan(0);
+    // Where nothing that is kept is damaged, nobody is told anything else.
+    expect(Object.keys(summary.reasons).filter((reason) => reason.startsWith('UNTYPED'))).toEqual([]);
+  },
+  24 * 3_600_000,
+);
