@@ -28,7 +28,7 @@ import {
   type StorageBackend,
 } from './storage/index.js';
 import { createTokenizers, type Tokenizers } from './text/index.js';
-import { AutoCompaction, createVault, type Vault } from './vault/index.js';
+import { AutoCompaction, clockBehind, createVault, type ClockBehind, type Vault } from './vault/index.js';
 import { Primary } from './workers/index.js';
 
 const packageFile = createRequire(import.meta.url).resolve('#package.json');
@@ -114,6 +114,7 @@ interface Kept {
   readonly compaction: AutoCompaction;
   readonly vaultId: string;
   readonly stats: () => Promise<VaultStats>;
+  readonly clockBehind: () => Promise<ClockBehind | undefined>;
   readonly close: () => Promise<void>;
 }
 
@@ -146,6 +147,7 @@ function keep(
     compaction,
     vaultId: backend.vaultId,
     stats: () => backend.stats(),
+    clockBehind: () => clockBehind(backend, Date.now()),
     close: async () => {
       await compaction.stop();
       await tokenizers.close();
@@ -165,6 +167,8 @@ async function running(
   try {
     const { address, drain } = await serve();
     logger.info(await describeStart(options, kept, address), 'serving');
+    const behind = await kept.clockBehind();
+    if (behind) logger.warn(behind, 'the clock is behind the newest conversation');
     if (options.autoCompact) compaction.start();
     return {
       address,

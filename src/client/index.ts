@@ -9,4 +9,4 @@ export type * from './segment-types.js';
 export { isTokenId } from './tokens.js';
 export type { CallControl } from './transport.js';
 export type * from './types.js';
-export type { VerifyOptions, VerifyPart, VerifyPhase, Violation } from './verify.js';
+export type { VerifyNote, VerifyOptions, VerifyPart, VerifyPhase, Violation } from './verify.js';

@@ -15,7 +15,7 @@ const phases = {
 
 export type VerifyPhase = (typeof phases)[keyof typeof phases];
 
-/** Progress now and then, what was wrong and is repaired, what is wrong, a summary. */
+/** Progress now and then, what was wrong and is repaired, what is wrong, what is odd but not wrong, a summary. */
 export type VerifyPart =
   | {
       readonly kind: 'progress';
@@ -25,6 +25,7 @@ export type VerifyPart =
       readonly total: number;
     }
   | ({ readonly kind: 'repaired' | 'violation' } & Violation)
+  | ({ readonly kind: 'note' } & VerifyNote)
   | {
       readonly kind: 'summary';
       readonly records: number;
@@ -40,12 +41,19 @@ export interface Violation {
   readonly detail: string;
 }
 
+/** Something odd that is not wrong. */
+export interface VerifyNote {
+  readonly subject: string;
+  readonly detail: string;
+}
+
 /** A message as it comes: 64-bit numbers are decimal strings, enums are names. */
 export interface WireVerifyResponse {
-  readonly part?: 'progress' | 'violation' | 'repaired' | 'summary';
+  readonly part?: 'progress' | 'violation' | 'repaired' | 'note' | 'summary';
   readonly progress?: { readonly recordsDone: string; readonly records: string; readonly phase: string };
   readonly violation?: Violation;
   readonly repaired?: Violation;
+  readonly note?: VerifyNote;
   readonly summary?: { readonly records: string; readonly violations: string; readonly repaired: string };
 }
 
@@ -64,6 +72,8 @@ export function fromWireVerify(message: WireVerifyResponse): VerifyPart | undefi
     case 'violation':
     case 'repaired':
       return { kind, ...message[kind]! };
+    case 'note':
+      return { kind, ...message.note! };
     case 'summary':
       return {
         kind,

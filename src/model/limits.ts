@@ -11,6 +11,8 @@ export const limits = {
   /** A client's own id of a request, in UTF-8, and for how long a retry under it gets the first answer. */
   requestIdBytesMax: 128,
   requestIdMemoryMs: 24 * 60 * 60 * 1000,
+  /** How far the clock may be behind the newest conversation's time before it is told. */
+  clockBehindMsMax: 60_000,
   /** The name under which a client holds a segment, in UTF-8. */
   holderBytesMax: 512,
   metadataEntriesMax: 64,

@@ -103,6 +103,8 @@ export function verifyFields(part: VerifyPart): Fields {
     case 'violation':
     case 'repaired':
       return { [part.kind]: { invariant: part.invariant, subject: part.subject, detail: part.detail } };
+    case 'note':
+      return { note: { subject: part.subject, detail: part.detail } };
     case 'summary':
       return {
         summary: { records: part.records, violations: part.violations, repaired: part.repaired },

@@ -138,7 +138,7 @@ export interface RequestMark {
   readonly id: string;
   /** 32 lower-case hexadecimal digits. */
   readonly digest: string;
-  /** Older ones are forgotten. */
+  /** Older ones are forgotten; see isRemembered(). */
   readonly notBeforeMs: number;
   readonly timeMs: number;
 }

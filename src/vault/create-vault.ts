@@ -93,7 +93,7 @@ export function createVault(given: VaultParts): Vault {
     deleteSegment: (hash) => deleteSegment(backend, hash),
     listGarbage: (query) => listGarbage(backend, query),
 
-    verify: (options, signal) => verifyVault(backend, options, signal),
+    verify: (options, signal) => verifyVault(parts, options, signal),
 
     async *backup(signal) {
       if (!backend.backup) throw unsupported('backup', backend);

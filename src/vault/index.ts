@@ -1,3 +1,4 @@
+export { clockBehind, type ClockBehind } from './clock.js';
 export { AutoCompaction, minSavingsRatioDefault, type AutoCompactionEvents } from './compaction/index.js';
 export type * from './compaction/types.js';
 export type { Preparation } from './preparation.js';

@@ -261,7 +261,7 @@ export interface GarbageSegmentPage {
   readonly next: SegmentKey | undefined;
 }
 
-/** Progress now and then, what was wrong and is repaired, what is wrong, a summary. */
+/** Progress now and then, what was wrong and is repaired, what is wrong, what is odd but not wrong, a summary. */
 export type VerifyPart =
   | {
       readonly kind: 'progress';
@@ -270,6 +270,7 @@ export type VerifyPart =
       readonly total: number;
     }
   | ({ readonly kind: 'repaired' | 'violation' } & Violation)
+  | { readonly kind: 'note'; readonly subject: string; readonly detail: string }
   | {
       readonly kind: 'summary';
       readonly records: number;

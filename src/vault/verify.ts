@@ -1,6 +1,12 @@
 import type { RepairPhase, RepairReport, StorageBackend } from '../storage/index.js';
+import { clockBehind } from './clock.js';
 import type { VerifyPart } from './types.js';
 import { unsupported } from './unsupported.js';
+
+export interface VerifyParts {
+  readonly backend: StorageBackend;
+  readonly clock: () => number;
+}
 
 /** Progress is told no more often, but at every phase. */
 const progressEveryMs = 100;
@@ -11,7 +17,7 @@ const progressEveryMs = 100;
  * @throws StowkenError UNSUPPORTED_BY_STORAGE, WRITES_STOPPED, COMMIT_FAILED for a repair
  */
 export async function* verifyVault(
-  backend: StorageBackend,
+  { backend, clock }: VerifyParts,
   { repair }: { readonly repair: boolean },
   signal: AbortSignal,
 ): AsyncGenerator<VerifyPart, void, void> {
@@ -53,6 +59,10 @@ export async function* verifyVault(
     const { repaired, remaining } = report;
     for (const violation of repaired) yield { kind: 'repaired', ...violation };
     for (const violation of remaining) yield { kind: 'violation', ...violation };
+    const behind = await clockBehind(backend, clock());
+    if (behind !== undefined) {
+      yield { kind: 'note', subject: `conversation ${behind.conversationId}`, detail: behind.detail };
+    }
     const counts = { repaired: repaired.length, violations: remaining.length };
     yield { kind: 'summary', records: latest.total, ...counts };
   } finally {

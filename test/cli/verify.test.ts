@@ -45,8 +45,22 @@ describe('verify', () => {
     });
     expect(await run(['verify', '--json'])).toEqual({
       code: 0,
-      stdout: '{"records":2,"repaired":[],"violations":[]}\n',
+      stdout: '{"records":2,"repaired":[],"violations":[],"notes":[]}\n',
       stderr: '',
+    });
+  });
+
+  it('names what is odd, and does not fail for it', async () => {
+    const note = { subject: 'conversation a\u001b[2J', detail: 'is of tomorrow' };
+    const run = stowkenAt(await serverTelling({ note }, { summary: { records: 9 } }));
+    expect(await run(['verify'])).toEqual({
+      code: 0,
+      stdout: 'note: conversation a\\u{1b}[2J is of tomorrow\nlooked at 9 records: all whole\n',
+      stderr: '',
+    });
+    expect(JSON.parse((await run(['verify', '--json'])).stdout)).toMatchObject({
+      violations: [],
+      notes: [note],
     });
   });
 
@@ -62,7 +76,7 @@ describe('verify', () => {
     });
     const { code, stdout } = await run(['verify', '--json']);
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toEqual({ records: 9, repaired: [], violations });
+    expect(JSON.parse(stdout)).toEqual({ records: 9, repaired: [], notes: [], violations });
   });
 
   it('fails when it was not told all', async () => {

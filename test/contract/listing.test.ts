@@ -32,6 +32,36 @@ describe.each(backendKinds)('listing in the %s backend', (kind) => {
     return { ids: page.conversations.map(({ id }) => id).join(' '), next: page.next };
   };
 
+  it('keeps its order, and finds by time, after a clock that ran ahead', async () => {
+    await filled();
+    const put = (id: string, timeMs: number) =>
+      commit({
+        newSegments: [longSegment(1, 1)],
+        put: {
+          spec: spec(id),
+          messages: [message('user', longSegment(1, 1))],
+          expect: { kind: 'absentOrSame' },
+          timeMs,
+        },
+      });
+    await put('ahead', 1_000_000);
+    await put('right', 11_000);
+    await put('fork-parent', 12_000);
+    await commit({ fork: { id: 'c1', newId: 'fork', messageCount: 1, timeMs: 13_000 } });
+    await put('caught-up', 1_000_001);
+    const later = 'ahead right fork-parent fork caught-up';
+    expect((await list({ order: 'oldestFirst' })).ids).toBe(`c1 c2 c3 c4 c5 c6 c7 c8 c9 ${later}`);
+    expect((await list({})).ids).toBe(`caught-up fork fork-parent right ahead c9 c8 c7 c6 c5 c4 c3 c2 c1`);
+    const from = (createTimeFromMs: number, createTimeBeforeMs: number) =>
+      list({ order: 'oldestFirst', filter: { createTimeFromMs, createTimeBeforeMs } });
+    expect((await from(8_000, 20_000)).ids).toBe('c8 c9');
+    expect((await from(20_000, 1_000_001)).ids).toBe('ahead right fork-parent fork');
+    expect((await from(1_000_001, 9_000_000)).ids).toBe('caught-up');
+    expect((await list({ filter: { createTimeFromMs: 1_000_000 } })).ids).toBe(
+      'caught-up fork fork-parent right ahead',
+    );
+  });
+
   it('gives pages in both orders', async () => {
     await filled();
     const first = await list({ limit: 4 });

@@ -121,6 +121,28 @@ describe.each(backendKinds)('requests in the %s backend', (kind) => {
     expect(inUseBytes - empty.inUseBytes).toBeLessThanOrEqual((41 + 16) * 4096);
   });
 
+  it('of a clock that ran ahead are remembered for a day of it, and keep no others', async () => {
+    await commit(storing('x', []));
+    const append = { id: 'x', messages: [], timeMs: 2 };
+    const aheadMs = 3000 * DAY_MS;
+    await commit({ append, request: mark('slightly', DAY_MS) });
+    expect(await commit({ append, request: mark('slightly', 1_000) })).toMatchObject({ replayed: true });
+    await commit({ append, request: mark('ahead', aheadMs) });
+    expect(await commit({ append, request: mark('ahead', aheadMs + 1) })).toMatchObject({ replayed: true });
+    // Then the clock is right again.
+    expect((await commit({ append, request: mark('ahead', 1_000) })).replayed).toBeUndefined();
+    expect(await commit({ append, request: mark('ahead', 2_000) })).toMatchObject({ replayed: true });
+    for (let n = 0; n < 40; n++) await commit({ append, request: mark(`ahead${n}`, aheadMs + n) });
+    const before = await bench().backend.stats();
+    for (let n = 0; n < 40; n++) await commit({ append, request: mark(`right${n}`, 3_000 + n) });
+    for (let n = 0; n < 40; n++) await commit({ append, request: mark(`later${n}`, 3 * DAY_MS + n) });
+    const after = await bench().backend.stats();
+    // As many are forgotten as come: what is from a time to come holds nothing up.
+    expect(after.inUseBytes).toBeLessThanOrEqual(before.inUseBytes + 64 * 1024);
+    expect((await commit({ append, request: mark('ahead3', 3 * DAY_MS) })).replayed).toBeUndefined();
+    expect((await commit({ append, request: mark('right3', 3 * DAY_MS) })).replayed).toBeUndefined();
+  });
+
   it('have ids of any kind', async () => {
     for (const id of ['../../x', 'ü/ö', 'a\0b', ' ', 'x'.repeat(128)]) {
       const change = { ...storing(`c${id}`, [segment(1)]), request: mark(id) };

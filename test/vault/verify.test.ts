@@ -37,6 +37,24 @@ describe.each(['memory', 'lmdb'] as const)('verifying a vault in %s', (kind) => 
     expect(done).toEqual([...done].sort((a, b) => a - b));
   });
 
+  it('notes a clock that is behind what is stored, which keeps nobody from working', async () => {
+    t.clock.nowMs += 3 * 24 * 3600 * 1000;
+    await t.vault.store({ spec: spec('ahead'), messages: [] }, signal);
+    t.clock.nowMs -= 3 * 24 * 3600 * 1000;
+    const later = await t.vault.store({ spec: spec('later'), messages: [] }, signal);
+    expect(later.conversation.createTimeMs).toBe(t.clock.nowMs + 3 * 24 * 3600 * 1000);
+    const parts = await collectAll(t.vault.verify({ repair: false }, signal));
+    const notes = parts.flatMap((part) => (part.kind === 'note' ? [part] : []));
+    expect(notes).toMatchObject([{ subject: 'conversation later' }]);
+    expect(notes[0]!.detail).toContain(new Date(later.conversation.createTimeMs).toISOString());
+    expect(parts.at(-1)).toMatchObject({ kind: 'summary', violations: 0 });
+    await collectAll(t.vault.collectGarbage({ dryRun: false, minAgeMs: 0 }, signal));
+    // The same minute is nothing to speak of.
+    t.clock.nowMs = later.conversation.createTimeMs - 1000;
+    const again = await collectAll(t.vault.verify({ repair: false }, signal));
+    expect(again.some((part) => part.kind === 'note')).toBe(false);
+  });
+
   it('lets others work while it does, and sees one state', async () => {
     let served = 0;
     let over = false;

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import type { StowkenClient, VerifyPart, Violation } from '../../client/index.js';
+import type { StowkenClient, VerifyNote, VerifyPart, Violation } from '../../client/index.js';
 import { CommandFailure, type Context } from '../context.js';
 import { exitCodes, type Done } from '../exit-codes.js';
+import { printable } from '../../model/index.js';
 import { formatCount, plural } from '../format.js';
 import { createVerifyProgress } from '../phase-progress.js';
 import { withClient, withServer, type ServerOption } from '../server-option.js';
@@ -50,6 +51,7 @@ export function addVerify(program: Command, context: Context, done: Done): void 
 interface Found {
   readonly repaired: readonly Violation[];
   readonly violations: readonly Violation[];
+  readonly notes: readonly VerifyNote[];
   readonly records: number;
 }
 
@@ -60,6 +62,7 @@ async function verify(
 ): Promise<Found> {
   const repaired: Violation[] = [];
   const violations: Violation[] = [];
+  const notes: VerifyNote[] = [];
   let summary: Summary | undefined;
   const progress = createVerifyProgress(io);
   let at: Progress | undefined;
@@ -69,13 +72,14 @@ async function verify(
       if (part.kind === 'progress') progress.at((at = part));
       else if (part.kind === 'violation') violations.push(part);
       else if (part.kind === 'repaired') repaired.push(part);
+      else if (part.kind === 'note') notes.push(part);
       else if (part.kind === 'summary') summary = part;
     }
   } finally {
     progress.stop();
   }
   if (summary === undefined) throw new CommandFailure('the server ended the verification early');
-  return { repaired, violations, records: summary.records };
+  return { repaired, violations, notes, records: summary.records };
 }
 
 function interrupted(at: Progress | undefined, repair: boolean): string {
@@ -85,18 +89,20 @@ function interrupted(at: Progress | undefined, repair: boolean): string {
   return `${looked}; what is wrong is named at the end alone${repair ? `; ${repaired}` : ''}`;
 }
 
-function plain({ repaired, violations, records }: Found): object {
+function plain({ repaired, violations, notes, records }: Found): object {
   return {
     records,
     repaired: repaired.map(plainViolation),
     violations: violations.map(plainViolation),
+    notes: notes.map(({ subject, detail }) => ({ subject, detail })),
   };
 }
 
-function asLines({ repaired, violations, records }: Found): string {
+function asLines({ repaired, violations, notes, records }: Found): string {
   const lines = [
     ...repaired.map((violation) => `repaired: ${violationLine(violation)}`),
     ...violations.map((violation) => violationLine(violation)),
+    ...notes.map(({ subject, detail }) => `note: ${printable(subject)} ${printable(detail)}`),
   ];
   const left = violations.length === 0 ? 'all whole' : plural(violations.length, 'violation');
   const before = repaired.length === 0 ? '' : `${plural(repaired.length, 'violation')} repaired, now `;

@@ -12,6 +12,7 @@ import type {
   RequestMark,
 } from '../change.js';
 import { requestIdReused } from '../refusals.js';
+import { isRemembered } from '../request-memory.js';
 import { MemoryManifests } from './memory-manifests.js';
 import { dropRegistries } from './memory-registries.js';
 import type { MemoryStore } from './memory-store.js';
@@ -34,9 +35,10 @@ export class MemoryChangeOps implements ChangeOps<Incoming> {
     this.#manifests = new MemoryManifests(store, nowMs);
   }
 
-  replay({ id, digest, notBeforeMs }: RequestMark): ChangeResult | undefined {
+  replay(mark: RequestMark): ChangeResult | undefined {
+    const { id, digest } = mark;
     const earlier = this.store.requests.get(id);
-    if (!earlier || earlier.timeMs < notBeforeMs) return undefined;
+    if (!earlier || !isRemembered(earlier.timeMs, mark)) return undefined;
     if (earlier.digest !== digest) throw requestIdReused(id);
     return { ...earlier.result, replayed: true };
   }
@@ -44,7 +46,7 @@ export class MemoryChangeOps implements ChangeOps<Incoming> {
   remember(request: RequestMark, result: ChangeResult): void {
     const { requests } = this.store;
     for (const [id, { timeMs }] of requests) {
-      if (timeMs >= request.notBeforeMs) break;
+      if (isRemembered(timeMs, request)) break;
       requests.delete(id);
     }
     requests.delete(request.id);

@@ -1,6 +1,7 @@
 import { isStowkenError, StowkenError } from '../../../model/index.js';
 import type { ChangeResult, RequestMark } from '../../change.js';
 import { requestIdReused } from '../../refusals.js';
+import { isRemembered } from '../../request-memory.js';
 import { readOrRefuse, type Disk } from '../disk/disk.js';
 import { inParallel } from '../disk/parallel.js';
 import { requestPath, REQUESTS } from '../layout/paths.js';
@@ -62,23 +63,25 @@ export class DraftRequests {
 
   /** What a change did under this id, unless that is too long ago. @throws StowkenError REQUEST_ID_REUSED, CORRUPT_STORE */
   async replay(
-    { id, digest, notBeforeMs }: RequestMark,
+    mark: RequestMark,
     read: (path: string) => Promise<Uint8Array | undefined>,
   ): Promise<ChangeResult | undefined> {
+    const { id, digest } = mark;
     const path = requestPath(id);
     const damage = this.index.damaged.get(path);
     // Whether this was done, only the file says.
     if (damage !== undefined) throw corrupt(path, damage);
     const earlier = this.#get(path);
-    if (!earlier || earlier.timeMs < notBeforeMs) return undefined;
+    if (!earlier || !isRemembered(earlier.timeMs, mark)) return undefined;
     if (earlier.digest !== digest) throw requestIdReused(id);
     const bytes = this.files.get(path) ?? (await read(path));
     return { ...decodeRequest(bytes ?? new Uint8Array(0)).result, replayed: true };
   }
 
   /** Keeps a result, in place of an older one, and forgets some of those that are too old. */
-  remember({ id, digest, timeMs, notBeforeMs }: RequestMark, result: ChangeResult): void {
-    this.#forget(notBeforeMs);
+  remember(mark: RequestMark, result: ChangeResult): void {
+    const { id, digest, timeMs } = mark;
+    this.#forget(mark);
     const path = requestPath(id);
     const bytes = encodeRequest({ id, digest, timeMs, result });
     this.files.set(path, bytes);
@@ -94,10 +97,10 @@ export class DraftRequests {
     return this.#entries.has(path) ? this.#entries.get(path) : this.index.get(path);
   }
 
-  #forget(notBeforeMs: number): void {
+  #forget(mark: RequestMark): void {
     let left = FORGOTTEN_MAX;
     for (const [path, { timeMs }] of this.index.entries()) {
-      if (timeMs >= notBeforeMs || left === 0) return;
+      if (isRemembered(timeMs, mark) || left === 0) return;
       if (this.#entries.has(path)) continue;
       this.files.set(path, undefined);
       this.#entries.set(path, undefined);

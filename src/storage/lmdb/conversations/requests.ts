@@ -1,5 +1,6 @@
 import type { ChangeResult, RequestMark } from '../../change.js';
 import { requestIdReused } from '../../refusals.js';
+import { isRemembered } from '../../request-memory.js';
 import type { Tables } from '../tables/environment.js';
 import { REQUESTS_FORGOTTEN_MAX } from '../tables/layout.js';
 import type { NameOf } from './manifest.js';
@@ -18,17 +19,19 @@ export class Requests {
   ) {}
 
   /** What a change did under this id, unless that is too long ago. @throws StowkenError REQUEST_ID_REUSED */
-  replay({ id, digest, notBeforeMs }: RequestMark): ChangeResult | undefined {
+  replay(mark: RequestMark): ChangeResult | undefined {
+    const { id, digest } = mark;
     const earlier = this.#read(requestKey(id));
-    if (!earlier || earlier.timeMs < notBeforeMs) return undefined;
+    if (!earlier || !isRemembered(earlier.timeMs, mark)) return undefined;
     if (earlier.digest !== digest) throw requestIdReused(id);
     return { ...earlier.result, replayed: true };
   }
 
   /** Keeps a result, in place of an older one, and forgets some of those that are too old. */
-  remember({ id, digest, timeMs, notBeforeMs }: RequestMark, result: ChangeResult): void {
+  remember(mark: RequestMark, result: ChangeResult): void {
+    const { id, digest, timeMs } = mark;
     const { requests, requestOrder } = this.tables;
-    this.#forget(notBeforeMs);
+    this.#forget(mark);
     const key = requestKey(id);
     const earlier = this.#read(key);
     if (earlier) requestOrder.remove(numberKey(earlier.number));
@@ -37,14 +40,14 @@ export class Requests {
     requestOrder.append(numberKey(number), key);
   }
 
-  #forget(notBeforeMs: number): void {
+  #forget(mark: RequestMark): void {
     const { requests, requestOrder } = this.tables;
     for (let count = 0; count < REQUESTS_FORGOTTEN_MAX; count++) {
       const first = requestOrder.firstKey();
       const key = first && requestOrder.get(first);
       if (!first || !key) return;
       const oldest = this.#read(Buffer.from(key));
-      if (oldest && oldest.timeMs >= notBeforeMs) return;
+      if (oldest && isRemembered(oldest.timeMs, mark)) return;
       if (oldest) requests.remove(Buffer.from(key));
       requestOrder.remove(first);
     }
