@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { slowTests } from '../slow.js';
 
 /** A rule for lines, with the folders that do not keep it yet: those shrink, and none is added. */
 interface Rule {
@@ -136,5 +137,11 @@ describe.each(rules)('$about', (rule) => {
 
   it('is not yet kept only in the folders that are listed', () => {
     expect(rule.notYet.filter((folder) => !lines.some(isIn(folder)))).toEqual([]);
+  });
+});
+
+describe('the list of slow tests', () => {
+  it('names files that are there', () => {
+    expect(Object.keys(slowTests).filter((file) => !existsSync(join(root, file)))).toEqual([]);
   });
 });
