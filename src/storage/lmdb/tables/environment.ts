@@ -9,6 +9,9 @@ import { Table, treePages, type Pin } from './table.js';
 
 const META_PAGES = 2;
 
+/** Name that no table has. */
+const NO_TABLE = '-';
+
 /** See docs/storage-format.md. */
 export interface Tables {
   readonly meta: Table<number>;
@@ -136,6 +139,14 @@ export class Environment {
     return result;
   }
 
+  /**
+   * Refuses a transaction in which LMDB met a damaged page, while lmdb-js can still give it up: writes do not say so, and
+   * its commit would fail in a way that ends the process. Any read does.
+   */
+  #assertTransaction(): void {
+    guarded(() => this.#root.getBinary(NO_TABLE));
+  }
+
   #assertFiles(): void {
     const fault = this.files.fault();
     if (fault !== undefined) throw new CommitError(new Error(fault));
@@ -143,7 +154,11 @@ export class Environment {
 
   async #write<T>(action: () => T): Promise<T> {
     try {
-      const result = await this.#root.childTransaction(action);
+      const result = await this.#root.childTransaction(() => {
+        const made = action();
+        this.#assertTransaction();
+        return made;
+      });
       await this.#root.flushed;
       return result;
     } catch (error) {
