@@ -98,7 +98,7 @@ async function startWithWorkers(
   });
 }
 
-/** What each process that serves may take in. */
+/** Limits of what each serving process takes in. */
 function intakeOf({ intakeBytes, requestIdleMs, connectionIdleMs, workers }: ServeOptions): IntakeSettings {
   return {
     bytesMax: Math.floor(intakeBytes / workers),

@@ -8,7 +8,7 @@ import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startFaultServer, type FaultServer } from '../client/support.js';
 
-/** Commands as processes, stopped while a server keeps them waiting: it begins every answer, and ends none. */
+/** Commands as processes, stopped while a server keeps them waiting: it begins each answer and ends none. */
 
 const command = createRequire(import.meta.url).resolve('#build/src/main.js');
 const hasScript = spawnSync('script', ['--version']).status === 0;
@@ -194,7 +194,7 @@ describe('a command that is interrupted', () => {
   ])('does not wait for standard input: %s', async (what, args) => {
     const run = start(args);
     let taken = false;
-    // More than a pipe holds: it is taken when the command reads. Restore would not take it for a backup's end.
+    // More than a pipe holds: it is taken when the command reads. To restore it is no backup's end.
     if (what !== 'restore') run.child.stdin!.write(' '.repeat(1024 * 1024), () => (taken = true));
     await until(() => taken || existsSync(join(folder, 'made/new/restoring')));
     run.child.kill('SIGINT');

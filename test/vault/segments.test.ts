@@ -113,8 +113,8 @@ describe('segments', () => {
       if (hashes.includes(nameOf(1))) throw damage;
       return hashes;
     };
-    const { segments } = await t.vault.listGarbage({ limit: 10 });
-    expect(segments.map(({ hash }) => hash)).toEqual([nameOf(2)]);
+    // A page that left it out would say that there is less garbage than there is.
+    await expect(t.vault.listGarbage({ limit: 10 })).rejects.toMatchObject({ reason: 'CORRUPT_SEGMENT' });
   });
 
   it('are not deleted while a stream may read them', async () => {
