@@ -13,8 +13,13 @@ import {
 } from './cli/index.js';
 import { createLiveCodec, type LiveCodec } from './codec/index.js';
 import { loadCore, type TokenCore } from './core/index.js';
-import { limits, type VaultStats } from './model/index.js';
-import { checkListen, startRpcServer, type IntakeSettings } from './rpc/index.js';
+import type { VaultStats } from './model/index.js';
+import {
+  checkListen,
+  connectionsWithinDescriptors,
+  startRpcServer,
+  type IntakeSettings,
+} from './rpc/index.js';
 import {
   checkDataFolder,
   createMemoryBackend,
@@ -61,6 +66,7 @@ async function startAlone(
   codec: LiveCodec,
 ): Promise<RunningServer> {
   keepHeapLean(heapGrowthPercent);
+  const intake = intakeOf(options, logger);
   const backend = await openBackend(options, core, codec);
   codec.prepare();
   const kept = keep(backend, core, codec, availableParallelism(), options, logger);
@@ -73,7 +79,7 @@ async function startAlone(
       logger,
       version,
       health: () => backend.health(),
-      intake: intakeOf(options),
+      intake,
     });
     return { address: server.address, drain: (graceMs) => server.drain(graceMs) };
   });
@@ -87,8 +93,9 @@ async function startWithWorkers(
   codec: LiveCodec,
 ): Promise<RunningServer> {
   const { dataDir: folder, durability, listen, workers, logLevel, prefixIndex } = options;
+  const intake = intakeOf(options, logger);
   const backend = await openLmdbBackend({ folder, codec, clock: Date.now, durability });
-  const worker = { dataDir: folder, logLevel, version, prefixIndex, intake: intakeOf(options) };
+  const worker = { dataDir: folder, logLevel, version, prefixIndex, intake };
   const primary = new Primary({ workers, listen, backend, logger, worker });
   // Text is encoded where it arrives: this process needs next to no threads for it.
   const kept = keep(primary.backend, core, codec, 1, options, logger);
@@ -99,12 +106,13 @@ async function startWithWorkers(
 }
 
 /** Limits of what each serving process takes in. */
-function intakeOf({ intakeBytes, requestIdleMs, connectionIdleMs, workers }: ServeOptions): IntakeSettings {
+function intakeOf(options: ServeOptions, logger: Logger): IntakeSettings {
+  const { intakeBytes, requestIdleMs, connectionIdleMs, workers } = options;
   return {
     bytesMax: Math.floor(intakeBytes / workers),
     requestIdleMs,
     connectionIdleMs,
-    connectionsMax: limits.connectionsMax,
+    connectionsMax: connectionsWithinDescriptors(logger),
   };
 }
 

@@ -141,6 +141,12 @@ export const limits = {
   uploadsPerConnectionMax: 128,
   /** Connections at once, where the system gives the server that many descriptors. */
   connectionsMax: 10_000,
+  /**
+   * Open files that the store and all else are left beside connections, and below which a server says that it has few.
+   * With less than the first, Node may not even be able to load the program.
+   */
+  descriptorsKept: 256,
+  descriptorsWanted: 1024,
   /** How long a new connection may take to say that it speaks HTTP/2. */
   handshakeMs: 10_000,
   /**

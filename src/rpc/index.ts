@@ -1,3 +1,4 @@
+export { connectionsWithinDescriptors } from './descriptors.js';
 export { accept, type Acceptor } from './accept.js';
 export { ordinaryIntake, type IntakeSettings } from './intake/index.js';
 export { checkListen } from './listen.js';

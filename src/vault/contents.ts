@@ -1,6 +1,7 @@
 import type { TokenCore } from '../core/index.js';
 import { isStowkenError, limits, StowkenError, type TokenRun } from '../model/index.js';
 import type { Tokenizers } from '../text/index.js';
+import { enterTextRoom } from './text-room.js';
 import { breathe, throwIfAborted } from './turns.js';
 import type { MessageContent, NewMessage } from './types.js';
 
@@ -15,10 +16,7 @@ export async function readContents(
   messages: readonly NewMessage[],
   signal: AbortSignal,
 ): Promise<TokenRun[]> {
-  const texts = messages.flatMap(({ content }, index) =>
-    content.kind === 'text' ? [{ text: content.text, at: `messages[${index}]` }] : [],
-  );
-  const encoded = texts.length === 0 ? [] : await encodeTexts(tokenizers, tokenizer, texts, signal);
+  const encoded = await encodeAll(tokenizers, tokenizer, messages, signal);
   let nextText = 0;
   let tokens = 0;
   const runs: TokenRun[] = [];
@@ -34,6 +32,30 @@ export async function readContents(
     }
   }
   return runs;
+}
+
+/** The tokens of those messages that are text. They are decoded when there is room for them. */
+async function encodeAll(
+  tokenizers: Tokenizers,
+  tokenizer: string,
+  messages: readonly NewMessage[],
+  signal: AbortSignal,
+): Promise<Uint8Array[]> {
+  const bytes = messages.reduce((sum, { content }) => sum + textBytes(content), 0);
+  const leave = await enterTextRoom(bytes, signal);
+  try {
+    const texts = messages.flatMap(({ content }, index) =>
+      content.kind === 'text' ? [{ text: content.text, at: `messages[${index}]` }] : [],
+    );
+    return texts.length === 0 ? [] : await encodeTexts(tokenizers, tokenizer, texts, signal);
+  } finally {
+    leave();
+  }
+}
+
+/** Bytes of a content's text in UTF-8; 0 of tokens. */
+export function textBytes(content: MessageContent): number {
+  return content.kind === 'text' ? (content.utf8Bytes ?? Buffer.byteLength(content.text)) : 0;
 }
 
 /** The tokens of each text as little-endian words; `at` names a text in a refusal. */

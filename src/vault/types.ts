@@ -16,7 +16,8 @@ export type MessageContent =
   | { readonly kind: 'varints'; readonly chunks: readonly Uint8Array[] }
   /** Tokens as 4-byte little-endian words; not yet validated. */
   | { readonly kind: 'words'; readonly bytes: Uint8Array }
-  | { readonly kind: 'text'; readonly text: string };
+  /** The text may be decoded when it is asked for; its size in UTF-8 is then known before. */
+  | { readonly kind: 'text'; readonly text: string; readonly utf8Bytes?: number };
 
 export interface NewMessage extends Speaker {
   readonly content: MessageContent;

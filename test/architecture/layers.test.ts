@@ -11,7 +11,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   codec: ['model', 'core'],
   text: ['model', 'queue'],
   storage: ['model', 'core', 'codec'],
-  vault: ['model', 'core', 'codec', 'text', 'storage'],
+  vault: ['model', 'queue', 'core', 'codec', 'text', 'storage'],
   rpc: ['model', 'queue', 'text', 'storage', 'vault'],
   workers: ['model', 'queue', 'core', 'codec', 'text', 'storage', 'vault', 'rpc'],
   client: ['model'],

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
+import { ordinaryIntake } from '../../src/rpc/index.js';
 import type { Fields } from './support/client.js';
 import { startTestServer, type TestServer } from './support/server.js';
 
@@ -167,8 +168,14 @@ describe('capabilities', () => {
     const capabilities = await client.unary('GetCapabilities', {});
     expect(capabilities).toMatchObject({ version: '1.2.3', storage: 'memory' });
     expect(capabilities['tokenizers']).toContain('o200k_base');
-    expect(Object.keys(capabilities['limits'] as Fields)).toHaveLength(Object.keys(limits).length);
+    const startedWith = ['intake_bytes_max', 'request_idle_ms', 'connection_idle_ms'];
+    expect(Object.keys(capabilities['limits'] as Fields)).toHaveLength(
+      Object.keys(limits).length + startedWith.length,
+    );
     expect(capabilities['limits']).toMatchObject({
+      intake_bytes_max: ordinaryIntake.bytesMax,
+      request_idle_ms: ordinaryIntake.requestIdleMs,
+      connections_max: ordinaryIntake.connectionsMax,
       page_size_max: limits.pageSizeMax,
       request_bytes_max: limits.requestBytesMax,
     });

@@ -1,31 +1,56 @@
-/** Bytes of one slab, and slabs that are kept for reuse. */
+/** Bytes of one slab. */
 const slabBytes = 256 * 1024;
-const keptMax = 128;
+/**
+ * Slabs of one arena: more bytes than the C library keeps for itself when they are freed (32 MiB). Of an arena, only
+ * what was written to takes memory.
+ */
+const arenaSlabs = 160;
+
+/** Memory of many slabs, freed as a whole. */
+interface Arena {
+  readonly free: Buffer[];
+}
+
+/** A part of an arena that messages gather in. */
+export interface Slab {
+  readonly arena: Arena;
+  readonly bytes: Buffer;
+}
 
 /**
  * Blocks of memory in which long messages gather. They are reused at once, where a buffer for each message
- * would stay until the garbage collector finds it.
+ * would stay until the garbage collector finds it. Invariant: an arena is listed while a slab of it is free or in use.
  */
 export class Slabs {
-  readonly #free: Buffer[] = [];
+  #arenas: Arena[] = [];
 
-  take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(slabBytes);
+  take(): Slab {
+    let arena = this.#arenas.find(({ free }) => free.length > 0);
+    if (arena === undefined) this.#arenas.push((arena = createArena()));
+    return { arena, bytes: arena.free.pop()! };
   }
 
-  give(slabs: readonly Buffer[]): void {
-    for (const slab of slabs) if (this.#free.length < keptMax) this.#free.push(slab);
+  give(slabs: readonly Slab[]): void {
+    for (const { arena, bytes } of slabs) arena.free.push(bytes);
   }
 
-  /** Lets the garbage collector have what is kept. */
+  /** Lets the garbage collector have what is not in use. */
   clear(): void {
-    this.#free.length = 0;
+    this.#arenas = this.#arenas.filter(({ free }) => free.length < arenaSlabs);
   }
+}
+
+function createArena(): Arena {
+  const memory = Buffer.allocUnsafeSlow(arenaSlabs * slabBytes);
+  const free = Array.from({ length: arenaSlabs }, (_, index) =>
+    memory.subarray(index * slabBytes, (index + 1) * slabBytes),
+  );
+  return { free: free.reverse() };
 }
 
 /** Gathers bytes by copying them: a chunk of a socket is a view of all that one read brought, and would keep it alive. */
 export class Gatherer {
-  #held: Buffer[] = [];
+  #held: Slab[] = [];
   /** Exact memory for a message shorter than a slab. */
   readonly #short: Buffer | undefined;
   length = 0;
@@ -46,7 +71,7 @@ export class Gatherer {
     for (let at = 0; at < bytes.length;) {
       const offset = this.length % slabBytes;
       if (offset === 0) this.#held.push(this.slabs.take());
-      const copied = bytes.copy(this.#held.at(-1)!, offset, at);
+      const copied = bytes.copy(this.#held.at(-1)!.bytes, offset, at);
       at += copied;
       this.length += copied;
     }
@@ -56,7 +81,7 @@ export class Gatherer {
   finish(): Buffer {
     if (this.#short !== undefined) return this.#short.subarray(0, this.length);
     const whole = Buffer.allocUnsafeSlow(this.length);
-    this.#held.forEach((slab, index) => slab.copy(whole, index * slabBytes));
+    this.#held.forEach(({ bytes }, index) => bytes.copy(whole, index * slabBytes));
     this.discard();
     return whole;
   }

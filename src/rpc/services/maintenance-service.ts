@@ -12,6 +12,7 @@ import {
 import { compactFields, registryFields } from '../compaction-fields.js';
 import { collectFields, statsFields, verifyFields } from '../responses.js';
 import { MessageCodec } from '../wire/codec.js';
+import type { IntakeSettings } from '../intake/index.js';
 import type { ServiceScope } from './scope.js';
 import { VaultMethods } from './vault-methods.js';
 
@@ -64,16 +65,19 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
         version: scope.version,
         storage: vault.storageKind,
         tokenizers: scope.tokenizers.known,
-        limits: wireLimits,
+        limits: wireLimits(scope.intake),
       }),
     ),
   };
 }
 
-/** The limits under names in the contract's spelling: page_size_max. */
-const wireLimits = Object.fromEntries(
-  Object.entries(limits).map(([name, limit]) => [
-    name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`),
-    limit,
-  ]),
-);
+/** All limits, those that the server was started with too, under names in the contract's spelling: page_size_max. */
+function wireLimits({ bytesMax, requestIdleMs, connectionIdleMs, connectionsMax }: IntakeSettings) {
+  const started = { intakeBytesMax: bytesMax, requestIdleMs, connectionIdleMs, connectionsMax };
+  return Object.fromEntries(
+    Object.entries({ ...limits, ...started }).map(([name, limit]) => [
+      name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`),
+      limit,
+    ]),
+  );
+}

@@ -1,6 +1,7 @@
 import { StowkenError } from '../../model/index.js';
 import type { Tokenizers } from '../../text/index.js';
 import type { Vault } from '../../vault/index.js';
+import type { IntakeSettings } from '../intake/index.js';
 import type { CallScope } from '../calls/index.js';
 
 /** What the services work with. */
@@ -8,6 +9,7 @@ export interface ServiceScope extends CallScope {
   readonly vaults: (name: string) => Vault | undefined;
   readonly tokenizers: Pick<Tokenizers, 'known'>;
   readonly version: string;
+  readonly intake: IntakeSettings;
 }
 
 export function requireVault({ vaults }: ServiceScope, name: string): Vault {

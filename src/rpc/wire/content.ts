@@ -1,7 +1,7 @@
 import { StowkenError } from '../../model/index.js';
 import type { MessageContent } from '../../vault/index.js';
 import { inside } from './inside.js';
-import type { StrictReader } from './strict-reader.js';
+import { checkUtf8, decodeUtf8, type StrictReader } from './strict-reader.js';
 import { TokenGatherer } from './token-gatherer.js';
 
 /** Tags of TokenList: field number << 3 | wire type. */
@@ -40,7 +40,7 @@ export class ContentReader {
   }
 
   text(): void {
-    this.#replace({ kind: 'text', text: this.reader.string() });
+    this.#replace(textContent(this.reader.bytes()));
   }
 
   #replace(next: MessageContent): void {
@@ -50,6 +50,18 @@ export class ContentReader {
     }
     this.#content = next;
   }
+}
+
+/** A text that becomes a string when it is asked for: strings fill the heap, which is smaller than memory. */
+function textContent(bytes: Uint8Array): MessageContent {
+  checkUtf8(bytes);
+  return {
+    kind: 'text',
+    utf8Bytes: bytes.length,
+    get text() {
+      return decodeUtf8(bytes);
+    },
+  };
 }
 
 function readTokenList(reader: StrictReader, gatherer: TokenGatherer): void {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import protobuf from 'protobufjs';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -8,6 +9,16 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  */
 export class StrictReader extends protobuf.BufferReader {
   override string(): string {
-    return utf8.decode(this.bytes());
+    return decodeUtf8(this.bytes());
   }
+}
+
+/** @throws TypeError for what is not UTF-8 */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return utf8.decode(bytes);
+}
+
+/** Throws as decodeUtf8 would, and makes no string. */
+export function checkUtf8(bytes: Uint8Array): void {
+  if (!isUtf8(bytes)) throw new TypeError('The encoded data was not valid for encoding utf-8');
 }

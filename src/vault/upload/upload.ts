@@ -1,13 +1,14 @@
 import { limits, StowkenError, type NamedSegment, type Speaker, type TokenRun } from '../../model/index.js';
 import type { ManifestOutcome } from '../../storage/index.js';
 import { toStoreResult } from '../commit-segments.js';
-import { encodeTexts, readContent } from '../contents.js';
+import { encodeTexts, readContent, textBytes } from '../contents.js';
 import { createCutter, type SegmentCutter } from '../cut.js';
 import { newFingerprints, prefixOf, type BlockFingerprints } from '../prefix/index.js';
 import { RequestDigest, specFields } from '../request-mark.js';
 import { expectation, withId, type StoreParts } from '../store.js';
 import { throwIfAborted } from '../turns.js';
 import type { MessageContent, StoreResult, UploadInput, UploadPart } from '../types.js';
+import { enterTextRoom, needsRoom } from '../text-room.js';
 import { EarlySegments } from './early-segments.js';
 import { MessageList } from './message-list.js';
 
@@ -30,6 +31,8 @@ export class Upload {
   readonly #digest: RequestDigest | undefined;
   readonly #fingerprints: BlockFingerprints | undefined;
   #open: OpenMessage | undefined;
+  /** Gives back the room for the open message's text. */
+  #leaveRoom: (() => void) | undefined;
   #tokens = 0;
   #hasText = false;
   #finished = false;
@@ -95,9 +98,22 @@ export class Upload {
     if (message.form !== form) refuse('tokens.content', 'is text and tokens in the same message');
     if (content.kind !== 'text')
       return this.#addRun(message, readContent(this.parts.core, content, 'tokens'));
-    message.textBytes += Buffer.byteLength(content.text);
+    message.textBytes += textBytes(content);
     checkText(message.textBytes);
+    await this.#findRoom(message.textBytes);
     message.texts.push(content.text);
+  }
+
+  /** Takes room for the longest text that a message may have, so that nobody waits with half of one. */
+  async #findRoom(bytes: number): Promise<void> {
+    if (!needsRoom(bytes)) return;
+    this.#leaveRoom ??= await enterTextRoom(limits.uploadTextBytesMax, this.signal);
+  }
+
+  /** Gives back what it holds; to be called at its end. */
+  close(): void {
+    this.#leaveRoom?.();
+    this.#leaveRoom = undefined;
   }
 
   async #addRun(message: OpenMessage, run: TokenRun): Promise<void> {
@@ -113,18 +129,22 @@ export class Upload {
   async #endMessage(): Promise<void> {
     const message = this.#open;
     if (message === undefined) return;
-    if (message.form === 'text') {
-      const { core, tokenizers } = this.parts;
-      const texts = [{ text: message.texts.join(''), at: 'tokens' }];
-      const [words] = await encodeTexts(tokenizers, this.input.spec.tokenizer, texts, this.signal);
-      await this.#addRun(message, core.fromWords(words!));
-      this.#hasText = true;
-    }
+    if (message.form === 'text') await this.#endText(message);
     for (const segment of this.#cutter.end()) await this.#addSegment(message, segment);
     const record = { ...message.speaker, segments: message.segments };
     this.#messages.add(record);
     this.#digest?.add(record);
     this.#open = undefined;
+  }
+
+  async #endText(message: OpenMessage): Promise<void> {
+    const { core, tokenizers } = this.parts;
+    const texts = [{ text: message.texts.join(''), at: 'tokens' }];
+    message.texts = [];
+    const [words] = await encodeTexts(tokenizers, this.input.spec.tokenizer, texts, this.signal);
+    this.close();
+    await this.#addRun(message, core.fromWords(words!));
+    this.#hasText = true;
   }
 
   #checkTotal(totalTokens: number | undefined): void {

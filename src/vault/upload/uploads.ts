@@ -28,8 +28,8 @@ export class Uploads {
     // Before the first segment is looked for: what is found, or stored early, stays until the end.
     const release = this.parts.backend.lease();
     let endLean: (() => void) | undefined;
+    const upload = new Upload(this.parts, input, signal);
     try {
-      const upload = new Upload(this.parts, input, signal);
       for await (const part of source) {
         await upload.take(part);
         // Its list of messages is long, and so is what it leaves as garbage.
@@ -39,6 +39,7 @@ export class Uploads {
       }
       return await this.#commit(upload);
     } finally {
+      upload.close();
       endLean?.();
       release();
       this.#open -= 1;

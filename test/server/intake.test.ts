@@ -1,0 +1,177 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect as connectSocket } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { afterEach, expect, it, vi } from 'vitest';
+import { method } from '../rpc/support/client.js';
+import { frame, Http2Client } from '../rpc/support/http2.js';
+import { rawMessage } from '../rpc/support/wire.js';
+import { startStowken, type StowkenProcess } from '../support/process.js';
+
+const MiB = 1024 * 1024;
+const patient = { timeout: 60_000, interval: 50 };
+
+let server: StowkenProcess;
+const clients: Http2Client[] = [];
+
+/** A server with little memory for requests, in a process with a small heap. */
+async function start(heapMebibytes: number, ...args: string[]): Promise<void> {
+  const before = process.env['NODE_OPTIONS'];
+  process.env['NODE_OPTIONS'] = `--max-old-space-size=${heapMebibytes}`;
+  try {
+    server = await startStowken('--storage', 'memory', '--intake-bytes', '64MiB', ...args);
+  } finally {
+    if (before === undefined) delete process.env['NODE_OPTIONS'];
+    else process.env['NODE_OPTIONS'] = before;
+  }
+}
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy();
+  if (server.child.exitCode === null && server.child.signalCode === null) await server.kill('SIGKILL');
+});
+
+function connect(): Http2Client {
+  const client = new Http2Client(server.address);
+  clients.push(client);
+  return client;
+}
+
+/** Megabytes of the server that are in memory, and the most that ever were. */
+function memory(): { readonly now: number; readonly peak: number } {
+  const text = readFileSync(`/proc/${server.child.pid}/status`, 'utf8');
+  const of = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(text)?.[1]) / 1024;
+  return { now: of('VmRSS'), peak: of('VmHWM') };
+}
+
+const storePath = method('StoreConversation').path;
+const uploadPath = method('UploadConversation').path;
+const statsPath = method('GetStats').path;
+
+const answers = async (client: Http2Client) =>
+  expect((await client.status(statsPath, frame(Buffer.alloc(0))))['grpc-status']).toBe('0');
+
+/** Another client's calls while something goes on; each must be answered. */
+async function answersWhile<T>(work: Promise<T>): Promise<T> {
+  const other = connect();
+  let ended = false;
+  const end = work.finally(() => (ended = true));
+  do await answers(other);
+  while (!ended);
+  return end;
+}
+
+const head = (bytes: number) => {
+  const all = Buffer.alloc(5);
+  all.writeUInt32BE(bytes, 1);
+  return all;
+};
+
+it('bombs of gzip are refused in bounded memory', async () => {
+  await start(256);
+  await answers(connect());
+  const before = memory().peak;
+  const bomb = frame(gzipSync(Buffer.alloc(128 * MiB)), true);
+  const senders = [connect(), connect(), connect(), connect()];
+  const calls = Array.from({ length: 32 }, (_, n) =>
+    senders[n % 4]!.status(storePath, bomb, { 'grpc-encoding': 'gzip' }),
+  );
+  const refused = await answersWhile(Promise.all(calls));
+  expect(new Set(refused.map((headers) => headers['grpc-status']))).toEqual(new Set(['8']));
+  expect(memory().peak - before).toBeLessThan(256); // 32 times 64 MiB where nobody counts
+});
+
+it('requests that are never whole hold no more than the budget, and nothing when their clients go', async () => {
+  await start(256);
+  const canary = connect();
+  await answers(canary);
+  const before = memory();
+  const senders = Array.from({ length: 10 }, () => connect());
+  const part = Buffer.alloc(2 * MiB);
+  for (const sender of senders) {
+    for (let call = 0; call < 6; call++) {
+      const { stream } = sender.begin(storePath);
+      stream.write(Buffer.concat([head(2.5 * MiB), part]));
+    }
+  }
+  for (let calls = 0; calls < 200; calls++) await answers(canary);
+  // 60 times 2 MiB where nobody counts.
+  expect(memory().peak - before.peak).toBeLessThan(96);
+  for (const sender of senders) sender.destroy();
+  await vi.waitFor(async () => {
+    await answers(canary);
+    expect(
+      (await canary.status(storePath, frame(rawMessage([3, rawMessage([5, part])]))))['grpc-status'],
+    ).toBe('0');
+  }, patient);
+});
+
+it('a message in tiny pieces does not keep alive all that the socket brought between them', async () => {
+  await start(256);
+  await answers(connect());
+  const before = memory().now;
+  const bytes = 4000;
+  const socket = connectSocket(Number(server.address.split(':')[1]), '127.0.0.1');
+  const h2 = (type: number, flags: number, stream: number, body: Buffer) => {
+    const frameHead = Buffer.alloc(9);
+    frameHead.writeUIntBE(body.length, 0, 3);
+    frameHead.writeUInt8(type, 3);
+    frameHead.writeUInt8(flags, 4);
+    frameHead.writeUInt32BE(stream, 5);
+    return Buffer.concat([frameHead, body]);
+  };
+  const literal = (name: string, value: string) =>
+    Buffer.concat([
+      Buffer.from([0, name.length]),
+      Buffer.from(name),
+      Buffer.from([value.length]),
+      Buffer.from(value),
+    ]);
+  const headers = Buffer.concat([
+    literal(':method', 'POST'),
+    literal(':scheme', 'http'),
+    literal(':path', storePath),
+    literal(':authority', 'a'),
+    literal('content-type', 'application/grpc'),
+    literal('te', 'trailers'),
+  ]);
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+  socket.write(
+    Buffer.concat([h2(4, 0, 0, Buffer.alloc(0)), h2(1, 4, 1, headers), h2(0, 0, 1, head(16_000))]),
+  );
+  socket.resume();
+  // Frames of an unknown type fill each read of the socket.
+  const padding = Buffer.concat(Array.from({ length: 4 }, () => h2(0xee, 0, 0, Buffer.alloc(16_000))));
+  for (let sent = 0; sent < bytes; sent++) {
+    if (!socket.write(Buffer.concat([h2(0, 0, 1, Buffer.from([1])), padding]))) await once(socket, 'drain');
+  }
+  await answers(connect());
+  const held = memory().now - before;
+  socket.destroy();
+  expect(held).toBeLessThan(128); // 4000 times 64 KiB where the pieces are kept as they come
+});
+
+it('texts of many uploads do not fill the heap', async () => {
+  await start(256);
+  await answers(connect());
+  const text = Buffer.from('all work and no play '.repeat(25_000));
+  const part = frame(rawMessage([3, rawMessage([3, text])]));
+  const begin = [
+    frame(rawMessage([1, rawMessage([2, rawMessage([4, Buffer.from('o200k_base')])])])),
+    frame(rawMessage([2, rawMessage([1, Buffer.from('user')])])),
+  ];
+  const senders = [connect(), connect(), connect()];
+  // 150 times 5 MB: three times the heap.
+  const uploads = Array.from({ length: 150 }, async (_, n) => {
+    const { stream, status } = senders[n % 3]!.begin(uploadPath);
+    for (const piece of [...begin, ...Array.from({ length: 10 }, () => part)]) {
+      if (stream.destroyed) break;
+      await new Promise((resolve) => stream.write(piece, resolve));
+    }
+    return status;
+  });
+  const answered = await answersWhile(Promise.all(uploads));
+  expect(new Set(answered.map((headers) => headers['grpc-status']))).not.toContain(undefined);
+  await answers(connect());
+  expect(server.child.signalCode).toBeNull();
+});
