@@ -49,15 +49,14 @@ async function answers() {
   if (!opened) return found;
   const { vault, backend } = opened;
   try {
-    for (const order of ['newestFirst', 'oldestFirst'])
-      await ask(`list ${order}`, async () => {
-        const page = await vault.list({ filter: {}, order, limit: 1000, scanLimit: 1000 });
-        if (page.damaged) throw Object.assign(new Error(), { reason: 'CORRUPT_STORE (item)' });
-        return page.conversations;
-      });
-    await ask('list application', () =>
-      vault.list({ filter: { application: 'other' }, order: 'oldestFirst', limit: 1000, scanLimit: 1000 }),
-    );
+    // A page names the conversations that it cannot read: that is an error, and not another answer.
+    const list = async (filter, order) => {
+      const page = await vault.list({ filter, order, limit: 1000, scanLimit: 1000 });
+      if (page.damaged) throw Object.assign(new Error(), { reason: 'CORRUPT_STORE (item)' });
+      return page.conversations;
+    };
+    for (const order of ['newestFirst', 'oldestFirst']) await ask(`list ${order}`, () => list({}, order));
+    await ask('list application', () => list({ application: 'other' }, 'oldestFirst'));
     for (const id of ids) {
       await ask(`get ${id}`, () => vault.get(id));
       await ask(`describe ${id}`, () => vault.getWithMessages(id));
