@@ -94,6 +94,7 @@ export class Primary {
       this.#offer(vault, leases),
       () => ({ ...this.options.worker, workers: this.options.workers, health: this.#health }),
       () => this.#reception.giveOut(),
+      () => this.options.logger.warn({ pid: worker.pid }, 'a worker did not take a connection: it is closed'),
     );
     this.#leases.set(worker, leases);
     this.#reception.add(worker);

@@ -13,17 +13,21 @@ export function starvedMs(pid: number): number {
   }
 }
 
-/** Measures the time that another process has had for something, from now on. */
+/** Measures, from now on, the time that another process has had for something and this one for hearing of it. */
 export class FairClock {
   readonly #startMs = performance.now();
   readonly #starvedMs: number;
 
   constructor(private readonly pid: number) {
-    this.#starvedMs = starvedMs(pid);
+    this.#starvedMs = this.#bothStarvedMs();
   }
 
-  /** Time since the clock was made, without that in which the process was kept from running. */
+  /** Time since the clock was made, without that in which one of them was kept from running. */
   get ms(): number {
-    return performance.now() - this.#startMs - (starvedMs(this.pid) - this.#starvedMs);
+    return performance.now() - this.#startMs - (this.#bothStarvedMs() - this.#starvedMs);
+  }
+
+  #bothStarvedMs(): number {
+    return starvedMs(this.pid) + starvedMs(process.pid);
   }
 }

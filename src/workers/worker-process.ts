@@ -13,7 +13,7 @@ import { FairClock, starvedMs } from './starvation.js';
 interface Handing {
   readonly number: number;
   readonly connection: Socket;
-  timer: NodeJS.Timeout;
+  timer: NodeJS.Timeout | undefined;
 }
 
 /** What the primary does for a worker, but what this class does itself. */
@@ -48,6 +48,8 @@ export class WorkerProcess implements Receiver {
     offer: VaultOffer,
     options: () => WorkerOptions,
     private readonly onReady: () => void,
+    /** Called when it has not taken a connection in time, which is closed. */
+    private readonly onSuspect: () => void,
   ) {
     this.#child = fork(createRequire(import.meta.url).resolve('#build/src/workers/worker.js'), [], {
       execArgv: [...process.execArgv, `--max-semi-space-size=${semiSpaceMebibytes}`],
@@ -108,12 +110,19 @@ export class WorkerProcess implements Receiver {
     const number = ++this.#lastNumber;
     const clock = new FairClock(this.pid);
     const tooLong = (): void => {
+      if (this.#handing !== handing) return;
       const msLeft = msMax - clock.ms;
-      if (msLeft > 1) return void (handing.timer = setTimeout(tooLong, msLeft));
+      if (msLeft > 1) return waitFor(msLeft);
       this.#isSuspect = true;
+      this.onSuspect();
       this.#drop(number);
     };
-    const handing: Handing = { number, connection, timer: setTimeout(tooLong, msMax) };
+    // Timers come before messages: where this process is late too, the answer may be here already.
+    const waitFor = (ms: number): void => {
+      handing.timer = setTimeout(() => setImmediate(tooLong), ms);
+    };
+    const handing: Handing = { number, connection, timer: undefined };
+    waitFor(msMax);
     this.#handing = handing;
     sendConnection(this.#child, number, connection, () => this.#drop(number));
   }

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +109,21 @@ describe('a server whose workers are killed', () => {
       expect(await server.kill('SIGTERM')).toBe(0);
       expect([...seen].filter(isAlive)).toEqual([]);
     }
+  });
+
+  it('stops in good order when told so before it has started', async () => {
+    const main = createRequire(import.meta.url).resolve('#build/src/main.js');
+    const args = ['serve', '--listen', '127.0.0.1:0', '--data', folder, '--workers', String(workers)];
+    const child = spawn(process.execPath, [main, ...args], { stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    const begun = await eventually(() => {
+      const found = childrenOf(child.pid!);
+      expect(found).not.toEqual([]);
+      return found;
+    });
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    expect(begun.filter(isAlive)).toEqual([]);
   });
 
   it.each(['127.0.0.1:0', 'unix:'])('serves or closes every connection (%s)', async (listen) => {

@@ -40,8 +40,9 @@ async function serve(flags: Record<string, unknown>, { startServer, io, output }
   const chosen = readSettings(flags, io.env);
   const options = toServeOptions(chosen);
   const logger = createLogger(io, chosen['log-level']);
-  const server = await startServer(options, logger).catch(refuse);
+  // A signal that comes before the server has started stops it in good order afterwards. A second one ends it.
   const told = stopSignal();
+  const server = await startServer(options, logger).catch(refuse);
   await output.line(`listening on ${server.address}`);
   await drain(server, await told, logger);
 }
