@@ -97,7 +97,7 @@ describe('what follows from other records', () => {
     ['the reference counts', table('refCounts'), 'reference-counts'],
     ['the big reference counts', table('bigRefCounts'), 'reference-counts'],
     ['the set of garbage', table('garbage'), 'garbage'],
-    ['a count', (tables: Tables) => tables.refCounts.put(1, Buffer.alloc(256, 3)), 'reference-counts'],
+    ['a count', (tables: Tables) => tables.refCounts.put(1, Buffer.alloc(252, 3)), 'reference-counts'],
     ['an index entry', (tables: Tables) => tables.hashIndex.put(1, Buffer.of(1, 1)), 'hash-index'],
     [
       'a recent hash',
@@ -115,7 +115,7 @@ describe('what follows from other records', () => {
       'references',
     ],
     ['the counts of pages', table('pageCounts'), 'page-counts'],
-    ['a count of a page', (tables: Tables) => tables.pageCounts.put(1, Buffer.alloc(256, 3)), 'page-counts'],
+    ['a count of a page', (tables: Tables) => tables.pageCounts.put(1, Buffer.alloc(252, 3)), 'page-counts'],
     ['the pages that wait', table('freedPages'), 'pages'],
     [
       'a page that waits twice',

@@ -1,5 +1,6 @@
 import { open } from 'lmdb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RefCounts } from '../../../src/storage/lmdb/segments/ref-counts.js';
 import { RecordChecksum, sealedBytes, valueBytesIn } from '../../../src/storage/lmdb/tables/checksum.js';
 import { dataFileIn, Environment } from '../../../src/storage/lmdb/tables/environment.js';
 import { PAGE_BYTES } from '../../../src/storage/lmdb/tables/layout.js';
@@ -17,7 +18,7 @@ function numberBytes(key: number): Buffer {
 }
 
 describe('the checksum of a record', () => {
-  it.each([0, 1, 2, 3, 4, 5, 17, 254, 255, 256, 257, 258, 259, 260, 2018, 4068])(
+  it.each([0, 1, 2, 3, 4, 5, 17, 255, 256, 511, 512, 513, 514, 517, 2018, 4068])(
     'is over table, key and value of %d bytes, and its own twin',
     (length) => {
       const value = valueOf(length);
@@ -25,7 +26,7 @@ describe('the checksum of a record', () => {
         const stored = checksum.seal(key, value);
         const all = Buffer.concat([Buffer.from('names'), numberBytes(key), value]);
         expect(stored.subarray(0, length)).toEqual(value);
-        if (length < 256) expect(stored.readUInt16LE(length)).toBe(crc16(all));
+        if (length <= 512) expect(stored.readUInt16LE(length)).toBe(crc16(all));
         else expect(stored.readUInt32LE(length)).toBe(crc32(all));
         expect(checksum.open(key, stored, stored.length)).toBe(length);
         expect(stored).toHaveLength(sealedBytes(length));
@@ -34,7 +35,7 @@ describe('the checksum of a record', () => {
   );
 
   it('is not right for a value with any bit flipped, of the value, the checksum or the key', () => {
-    for (const length of [0, 1, 40, 255, 256, 700]) {
+    for (const length of [0, 1, 40, 512, 513, 700]) {
       const stored = checksum.seal(7, valueOf(length));
       for (let bit = 0; bit < stored.length * 8; bit++) {
         const flipped = Buffer.from(stored);
@@ -48,7 +49,7 @@ describe('the checksum of a record', () => {
   });
 
   it('is not right in another table, under a longer key, or for a record that is cut off', () => {
-    for (const length of [3, 300]) {
+    for (const length of [3, 600]) {
       const key = Buffer.from('abc');
       const stored = checksum.seal(key, valueOf(length));
       expect(new RecordChecksum('packs').open(key, stored, stored.length)).toBe(-1);
@@ -60,7 +61,7 @@ describe('the checksum of a record', () => {
   });
 
   it('leaves room in what it stands in', () => {
-    for (let stored = 2; stored < 600; stored++) {
+    for (let stored = 2; stored < 1000; stored++) {
       const value = valueBytesIn(stored);
       expect(sealedBytes(value)).toBeLessThanOrEqual(stored);
       expect(sealedBytes(value + 1)).toBeGreaterThan(stored);
@@ -85,7 +86,7 @@ describe('a table', () => {
     await root.close();
   }
 
-  it.each([10, 300])('compares a value of %d bytes in every way of reading it', async (length) => {
+  it.each([10, 600])('compares a value of %d bytes in every way of reading it', async (length) => {
     const before = await Environment.open(folder.path, { sync: false });
     await before.write(() => {
       for (let key = 1; key <= 3; key++) before.tables.names.append(key, valueOf(length));
@@ -115,6 +116,29 @@ describe('a table', () => {
       names.remove(3);
     });
     expect(() => names.last()).toThrow(expect.objectContaining(damage) as Error);
+    await environment.close();
+  });
+
+  it('notices that a chunk of counts is missing before later ones', async () => {
+    const environment = await Environment.open(folder.path, { sync: false });
+    const { refCounts, bigRefCounts } = environment.tables;
+    await environment.write(() => {
+      const counts = new RefCounts(refCounts, bigRefCounts);
+      for (const id of [1, 300, 2000]) counts.set(id, 5);
+      counts.flush();
+    });
+    const read = (id: number) => new RefCounts(refCounts, bigRefCounts).get(id);
+    expect([1, 2, 300, 1000, 2000, 9999].map(read)).toEqual([5, undefined, 5, undefined, 5, undefined]);
+    await environment.write(() => {
+      const counts = new RefCounts(refCounts, bigRefCounts);
+      counts.set(300, undefined);
+      counts.flush();
+    });
+    expect(read(300)).toBeUndefined();
+    await environment.write(() => {
+      refCounts.remove(2);
+    });
+    expect(() => read(300)).toThrow(expect.objectContaining({ reason: 'CORRUPT_STORE' }) as Error);
     await environment.close();
   });
 });

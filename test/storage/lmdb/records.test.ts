@@ -99,7 +99,7 @@ describe('the stored bytes', () => {
     };
     const record = encodeHeader({ conversation, directoryBytes: 5000 }, names);
     expect(hex(record)).toBe(
-      '1f' +
+      '3f' +
         '04632fc3bc' +
         '07' +
         '05' +
@@ -117,6 +117,10 @@ describe('the stored bytes', () => {
         '8827',
     );
     expect(decodeHeader(new ByteReader(record), nameOf)).toEqual({ conversation, directoryBytes: 5000 });
+    const first = { conversation: { ...conversation, revision: 1 }, directoryBytes: undefined };
+    const short = encodeHeader(first, names);
+    expect(hex(short).startsWith('0f' + '04632fc3bc' + '07' + '05' + '00' + '02' + 'ac02')).toBe(true);
+    expect(decodeHeader(new ByteReader(short), nameOf)).toEqual(first);
   });
 
   it('of a message list', () => {

@@ -8,7 +8,10 @@ import type { NameCodes, NameKind } from './names.js';
 const EMPTY = 0;
 const INLINE = 1;
 
-const flags = { parent: 1, expires: 2, metadata: 4, updated: 8, paged: 16 } as const;
+const flags = { parent: 1, expires: 2, metadata: 4, updated: 8, paged: 16, revised: 32 } as const;
+
+/** Of most conversations: it is not written. */
+const FIRST_REVISION = 1;
 
 export type NameOf = (code: number) => string;
 
@@ -19,7 +22,7 @@ export interface Header {
 }
 
 export function encodeHeader({ conversation, directoryBytes }: Header, names: NameCodes): Uint8Array {
-  const { parentId, expireTimeMs, createTimeMs, updateTimeMs } = conversation;
+  const { parentId, expireTimeMs, createTimeMs, updateTimeMs, revision } = conversation;
   const metadata = sortedEntries(conversation.metadata);
   const writer = new ByteWriter();
   writer.varint(
@@ -27,13 +30,15 @@ export function encodeHeader({ conversation, directoryBytes }: Header, names: Na
       (expireTimeMs === undefined ? 0 : flags.expires) +
       (metadata.length === 0 ? 0 : flags.metadata) +
       (updateTimeMs === createTimeMs ? 0 : flags.updated) +
-      (directoryBytes === undefined ? 0 : flags.paged),
+      (directoryBytes === undefined ? 0 : flags.paged) +
+      (revision === FIRST_REVISION ? 0 : flags.revised),
   );
   writer.text(conversation.id);
   writeName(writer, conversation.application, 'label', names);
   writeName(writer, conversation.model, 'label', names);
   writeName(writer, conversation.tokenizer, 'label', names);
-  writer.varint(conversation.revision).varint(conversation.messageCount).varint(conversation.totalTokens);
+  if (revision !== FIRST_REVISION) writer.varint(revision);
+  writer.varint(conversation.messageCount).varint(conversation.totalTokens);
   writer.varint(createTimeMs);
   if (updateTimeMs !== createTimeMs) writer.varint(updateTimeMs - createTimeMs);
   if (parentId !== '') writer.text(parentId);
@@ -51,7 +56,7 @@ export function decodeHeader(reader: ByteReader, nameOf: NameOf): Header {
   const application = readName(reader, nameOf);
   const model = readName(reader, nameOf);
   const tokenizer = readName(reader, nameOf);
-  const revision = reader.varint();
+  const revision = set & flags.revised ? reader.varint() : FIRST_REVISION;
   const messageCount = reader.varint();
   const totalTokens = reader.varint();
   const createTimeMs = reader.varint();

@@ -38,7 +38,9 @@ export class Pages {
 
   /** One manifest more names it. */
   hold(id: number): void {
-    this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1);
+    const count = this.#counts.get(id);
+    if (count === undefined) throw this.tables.pageCounts.corrupt(id, 'is missing: a list names the page');
+    this.#counts.set(id, count + 1);
   }
 
   /** One manifest less names it; says whether none does now: what it names is to be released then. */

@@ -14,13 +14,17 @@ export interface PrefixRun {
 }
 
 export function encodePrefixRun({ parent, start, blocks }: PrefixRun): Uint8Array {
-  return new ByteWriter(blocks.length + 16).varint(parent).varint(start).raw(blocks).finish();
+  const writer = new ByteWriter(blocks.length + 16).varint(parent);
+  // The first run of a conversation begins with it.
+  if (parent !== 0) writer.varint(start);
+  return writer.raw(blocks).finish();
 }
 
 /** @throws StowkenError CORRUPT_STORE */
 export function decodePrefixRun(record: Uint8Array): PrefixRun {
   const reader = new ByteReader(record);
-  const run = { parent: reader.varint(), start: reader.varint(), blocks: reader.rest() };
+  const parent = reader.varint();
+  const run = { parent, start: parent === 0 ? 0 : reader.varint(), blocks: reader.rest() };
   if (run.blocks.length === 0 || run.blocks.length % prefixFingerprintBytes !== 0) {
     throw new StowkenError('CORRUPT_STORE', 'a run of the prefix index does not decode');
   }

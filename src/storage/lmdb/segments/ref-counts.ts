@@ -5,6 +5,9 @@ import type { Table } from '../tables/table.js';
 /** Stored bytes: 0 not stored, 1 no reference, n: n - 1 references, 255: see the table of big counts. */
 const BIG = 255;
 
+/** A chunk of what is not stored any more. */
+const NONE = new Uint8Array(0);
+
 interface Chunk {
   readonly number: number;
   readonly bytes: Uint8Array;
@@ -46,11 +49,17 @@ export class RefCounts {
   flush(): void {
     const changed = [...this.#chunks.values()].filter((chunk) => chunk.changed);
     for (const { number, bytes, stored } of changed.sort((a, b) => a.number - b.number)) {
-      // Ids only go up, and so do the chunks that are added.
-      if (bytes.every((byte) => byte === 0)) this.counts.remove(number);
-      else if (stored) this.counts.put(number, bytes);
-      else this.counts.append(number, bytes);
+      const record = bytes.every((byte) => byte === 0) ? NONE : bytes;
+      if (stored) this.counts.put(number, record);
+      else if (record.length > 0) this.#append(number, record);
     }
+  }
+
+  /** Ids only go up, and so do the chunks that are added: there is one under every number up to the last. */
+  #append(number: number, record: Uint8Array): void {
+    for (let empty = (this.counts.lastKey() ?? 0) + 1; empty < number; empty++)
+      this.counts.append(empty, NONE);
+    this.counts.append(number, record);
   }
 
   #chunk(id: number): Chunk {
@@ -61,7 +70,10 @@ export class RefCounts {
 
   #read(number: number): Chunk {
     const stored = this.counts.get(number);
-    const bytes = stored ?? new Uint8Array(COUNTS_PER_CHUNK);
+    if (!stored && number < (this.counts.lastKey() ?? 0)) {
+      throw this.counts.corrupt(number, 'is missing: there are later ones');
+    }
+    const bytes = stored && stored.length > 0 ? stored : new Uint8Array(COUNTS_PER_CHUNK);
     const chunk = { number, bytes, stored: stored !== undefined, changed: false };
     this.#chunks.set(number, chunk);
     return chunk;

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 
-/** Values below this length have the short checksum. */
-const SHORT_VALUE_BYTES = 256;
+/** Values below this length have the short checksum: with it, a whole chunk of an index still has that. */
+const SHORT_VALUE_BYTES = 513;
 const SHORT_BYTES = 2;
 const LONG_BYTES = 4;
 

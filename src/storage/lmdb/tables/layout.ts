@@ -71,8 +71,8 @@ export const FREED_PAGES_PER_COMMIT = 512;
 /** Forgotten requests that one request takes away, at most. */
 export const REQUESTS_FORGOTTEN_MAX = 16;
 
-/** Segments, or pages, whose reference counts share a record, one byte each. */
-export const COUNTS_PER_CHUNK = 256;
+/** Segments, or pages, whose reference counts share a record, one byte each: fifteen records fill a leaf page. */
+export const COUNTS_PER_CHUNK = 252;
 
 /** A chunk of the hash index or of a key index is split when it is longer. */
 export const INDEX_CHUNK_BYTES = 512;
