@@ -237,6 +237,34 @@ describe('memory for requests', () => {
   });
 });
 
+describe('large requests', () => {
+  it('are worked on a few at a time, and let small ones pass', async () => {
+    const ends: (() => void)[] = [];
+    const storing: Vault['store'] = () =>
+      new Promise((_, reject) => ends.push(() => reject(new Error('ended'))));
+    await start({}, { store: storing });
+    const calls = Array.from({ length: limits.largeRequestsMax + 2 }, () => {
+      const call = connect().begin(storePath);
+      call.stream.end(frame(store(limits.largeRequestBytesMin)));
+      return call;
+    });
+    await vi.waitFor(() => expect(ends).toHaveLength(limits.largeRequestsMax), patient);
+    const small = connect().begin(storePath);
+    small.stream.end(frame(store(100)));
+    await vi.waitFor(() => expect(ends).toHaveLength(limits.largeRequestsMax + 1), patient);
+    for (let calls = 0; calls < 20; calls++) await answers();
+    expect(ends).toHaveLength(limits.largeRequestsMax + 1);
+    // Each that ends makes room for the next.
+    for (let next = 0; next < calls.length + 1; next++) {
+      await vi.waitFor(() => expect(ends.length).toBeGreaterThan(next), patient);
+      ends[next]!();
+    }
+    for (const { status: answer } of [...calls, small]) {
+      expect((await answer)['grpc-status']).toBe(String(status.INTERNAL));
+    }
+  });
+});
+
 describe('a compressed message', () => {
   it('that expands without end is refused while it expands', async () => {
     await start({ bytesMax: 64 * MiB });

@@ -45,7 +45,7 @@ let lastName = 0;
  * The name of the connection that a call came on. Its peer's address would do, but on a Unix socket all have the same:
  * hence the session, which grpc-js keeps to itself. Where it is not found, the address is the name.
  */
-function connectionOf(call: BeginningCall): string {
+export function connectionOf(call: BeginningCall): string {
   const { session } = (call as { call?: { stream?: { session?: object } } }).call?.stream ?? {};
   if (session === undefined) return call.getPeer();
   let name = names.get(session);

@@ -1,8 +1,9 @@
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { toCallFailure } from '../errors.js';
 import type { IncomingRequest } from '../intake/index.js';
-import { begin, type CallScope } from './begin.js';
+import { begin, connectionOf, type CallScope } from './begin.js';
 import { CallSignal } from './call-signal.js';
+import { enterLarge } from './large-requests.js';
 
 /** One request, one response. */
 export interface UnaryMethod<Request> {
@@ -24,11 +25,14 @@ export function unary<Request>(
     const answer = async (): Promise<Buffer> => {
       const bytes = call.request.claim();
       const end = await begin(call, caller.signal, scope);
+      let leave: (() => void) | undefined;
       try {
+        leave = await enterLarge(bytes.length, () => connectionOf(call), caller.signal);
         const request = await method.read(bytes, caller.signal);
         caller.signal.throwIfAborted();
         return await method.handle(request, caller.signal);
       } finally {
+        leave?.();
         end();
       }
     };
