@@ -33,9 +33,10 @@ export const limits = {
   connectionSharePercentMax: 75,
   /** How long a request waits for memory before it is refused. */
   intakeWaitMs: 10_000,
-  /** Requests from this size on are worked on a few at a time: so many in a process. */
+  /** Requests from this size on are worked on a few at a time: so many in a process. How long the others wait. */
   largeRequestBytesMin: 4 * 1024 * 1024,
   largeRequestsMax: 2,
+  largeRequestWaitMs: 30_000,
   /** What a compressed request is first taken to expand to; what is more is paid for before it is kept. */
   expansionGuessTimes: 4,
   expansionGuessBytesMax: 1024 * 1024,

@@ -43,10 +43,15 @@ export async function appendMessages(
 }
 
 /** Of the blocks that these tokens make whole, the fingerprints; undefined where there is nothing to go on from. */
-async function prefixAfter(parts: AppendParts, id: string, runs: readonly TokenRun[], signal: AbortSignal) {
+async function prefixAfter(
+  parts: AppendParts,
+  id: string,
+  runs: readonly (readonly TokenRun[])[],
+  signal: AbortSignal,
+) {
   const open = isIndexed(parts) ? await openBlockOf(parts, id, signal) : undefined;
   if (open === undefined) return undefined;
-  for (const run of runs) await open.fingerprints.pushInTurns(run, signal);
+  for (const run of runs.flat()) await open.fingerprints.pushInTurns(run, signal);
   return { afterTokens: open.afterTokens, blocks: open.fingerprints.blocks() };
 }
 

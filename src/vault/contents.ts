@@ -1,12 +1,13 @@
 import type { TokenCore } from '../core/index.js';
 import { isStowkenError, limits, StowkenError, type TokenRun } from '../model/index.js';
 import type { Tokenizers } from '../text/index.js';
+import { piecesOf } from './content-pieces.js';
 import { enterTextRoom } from './text-room.js';
 import { breathe, throwIfAborted } from './turns.js';
 import type { MessageContent, NewMessage } from './types.js';
 
 /**
- * The tokens of each message: validated, canonical, text encoded.
+ * The tokens of each message: validated, canonical, text encoded; those of a long one in pieces that follow one another.
  * Rejects with MALFORMED_TOKENS or UNKNOWN_TOKENIZER, naming the field.
  */
 export async function readContents(
@@ -15,21 +16,25 @@ export async function readContents(
   tokenizer: string,
   messages: readonly NewMessage[],
   signal: AbortSignal,
-): Promise<TokenRun[]> {
+): Promise<TokenRun[][]> {
   const encoded = await encodeAll(tokenizers, tokenizer, messages, signal);
   let nextText = 0;
   let tokens = 0;
-  const runs: TokenRun[] = [];
+  const runs: TokenRun[][] = [];
   for (const [index, { content }] of messages.entries()) {
     const words = content.kind === 'text' ? encoded[nextText++] : undefined;
-    const run = readContent(core, words ? { kind: 'words', bytes: words } : content, `messages[${index}]`);
-    runs.push(run);
-    tokens += run.tokenCount;
-    if (tokens >= limits.turnTokensMax) {
-      tokens = 0;
-      await breathe();
-      throwIfAborted(signal);
+    const pieces: TokenRun[] = [];
+    for (const piece of piecesOf(words ? { kind: 'words', bytes: words } : content)) {
+      const run = readContent(core, piece, `messages[${index}]`);
+      pieces.push(run);
+      tokens += run.tokenCount;
+      if (tokens >= limits.turnTokensMax) {
+        tokens = 0;
+        await breathe();
+        throwIfAborted(signal);
+      }
     }
+    runs.push(pieces);
   }
   return runs;
 }

@@ -12,13 +12,20 @@ export interface SegmentCutter {
 
 /**
  * The segments of a whole message: one, unless it is long; then it is cut by its content, so that the same
- * tokens are cut at the same places whatever form they came in. An empty message has none.
+ * tokens are cut at the same places whatever form they came in. An empty message has none. The message is given in
+ * pieces that follow one another; each is cut when its segments are asked for.
  */
-export function cutIntoSegments(core: TokenCore, run: TokenRun): TokenRun[] {
-  if (run.tokenCount === 0) return [];
-  if (run.tokenCount <= limits.segmentWholeTokensMax) return [run];
+export function cutIntoSegments(core: TokenCore, pieces: readonly TokenRun[]): Iterable<TokenRun> {
+  const [only] = pieces;
+  if (only === undefined || pieces.length > 1) return cutPieces(core, pieces);
+  if (only.tokenCount === 0) return [];
+  return only.tokenCount <= limits.segmentWholeTokensMax ? pieces : cutPieces(core, pieces);
+}
+
+function* cutPieces(core: TokenCore, pieces: readonly TokenRun[]): Generator<TokenRun, void, void> {
   const cutter = createCutter(core);
-  return [...cutter.push(run), ...cutter.end()];
+  for (const piece of pieces) yield* cutter.push(piece);
+  yield* cutter.end();
 }
 
 /** Tokens of a long message that are gathered before they are cut: above what stays whole, and one segment. */

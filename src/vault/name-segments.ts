@@ -17,20 +17,20 @@ export interface NamedMessages {
   readonly runOf: ReadonlyMap<SegmentHash, TokenRun>;
 }
 
-/** Cuts every message into segments and names them, and their blocks where these are wanted. */
+/** Cuts every message, given in pieces, into segments and names them, and their blocks where these are wanted. */
 export async function nameSegments(
   core: TokenCore,
   speakers: readonly Speaker[],
-  runs: readonly TokenRun[],
+  runs: readonly (readonly TokenRun[])[],
   signal: AbortSignal,
   fingerprints?: BlockFingerprints,
 ): Promise<NamedMessages> {
   const runOf = new Map<SegmentHash, TokenRun>();
   const messages: MessageRecord[] = [];
   let tokens = 0;
-  for (const [index, run] of runs.entries()) {
+  for (const [index, pieces] of runs.entries()) {
     const segments: NamedSegment[] = [];
-    for (const segment of cutIntoSegments(core, run)) {
+    for (const segment of cutIntoSegments(core, pieces)) {
       const hash = core.hash(segment.varints);
       if (!runOf.has(hash)) runOf.set(hash, segment);
       segments.push({ hash, tokenCount: segment.tokenCount });

@@ -4,6 +4,7 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { limits } from '../../src/model/index.js';
+import { enterLarge } from '../../src/rpc/calls/large-requests.js';
 import { ordinaryIntake } from '../../src/rpc/index.js';
 import type { Vault } from '../../src/vault/index.js';
 import { message, method } from './support/client.js';
@@ -262,6 +263,26 @@ describe('large requests', () => {
     for (const { status: answer } of [...calls, small]) {
       expect((await answer)['grpc-status']).toBe(String(status.INTERNAL));
     }
+  });
+});
+
+describe('a large request that waits for its turn', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it(`is refused as OVERLOADED after ${limits.largeRequestWaitMs / 1000} s, with both numbers`, async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { signal } = new AbortController();
+    const enter = (client: string) => enterLarge(limits.largeRequestBytesMin, () => client, signal);
+    const working = await Promise.all(Array.from({ length: limits.largeRequestsMax }, () => enter('a')));
+    const late = expect(enter('b')).rejects.toMatchObject({
+      reason: 'OVERLOADED',
+      metadata: { size: String(limits.largeRequestBytesMin), limit: String(limits.largeRequestsMax) },
+    });
+    vi.advanceTimersByTime(limits.largeRequestWaitMs);
+    await late;
+    // It has left the queue, and takes no slot.
+    for (const end of working) end();
+    for (const end of await Promise.all(working.map(() => enter('c')))) end();
   });
 });
 

@@ -1,3 +1,5 @@
+import { status } from '@grpc/grpc-js';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
@@ -149,6 +151,36 @@ it('a message in tiny pieces does not keep alive all that the socket brought bet
   const held = memory().now - before;
   socket.destroy();
   expect(held).toBeLessThan(128); // 4000 times 64 KiB where the pieces are kept as they come
+});
+
+const all = process.env['STOWKEN_TEST_ALL'] !== undefined;
+const [stores, storeBytes] = all ? [32, 60 * MiB] : [10, 8 * MiB];
+
+it(`${stores} stores of ${storeBytes / MiB} MiB at once end one after the other, and small calls pass`, async () => {
+  await start(256, '--intake-bytes', all ? '6GiB' : '512MiB');
+  const senders = [connect(), connect(), connect(), connect()];
+  const canary = connect();
+  await answers(canary);
+  const body = frame(rawMessage([3, rawMessage([5, randomBytes(storeBytes)])]));
+  let ended = 0;
+  const stored = Promise.all(
+    Array.from({ length: stores }, async (_, n) => {
+      const headers = await senders[n % senders.length]!.status(storePath, body);
+      ended += 1;
+      return headers;
+    }),
+  );
+  let between = 0;
+  while (ended < stores) {
+    await answers(canary);
+    if (ended > 0) between += 1;
+  }
+  const codes = (await stored).map((headers) => headers['grpc-status']);
+  const [ok, overloaded] = [String(status.OK), String(status.UNAVAILABLE)];
+  expect(codes).toContain(ok);
+  expect(codes.filter((code) => code !== ok && code !== overloaded)).toEqual([]);
+  // Where all are worked on together, all end together.
+  expect(between).toBeGreaterThanOrEqual(stores);
 });
 
 it('texts of many uploads do not fill the heap', async () => {

@@ -1,4 +1,4 @@
-import { limits } from '../../model/index.js';
+import { limits, StowkenError } from '../../model/index.js';
 import { FairSlots } from '../../queue/index.js';
 
 /** The event loop is the process's, and so are these: connections have them in turn. */
@@ -8,9 +8,8 @@ const nothing = (): void => undefined;
 
 /**
  * Resolves, when a request may be worked on, to what is to be called at its end. Many large ones at once would all end
- * late, and hold up everybody meanwhile: each has its share of every turn of the event loop. So few are worked on at
- * once, the first come first; small ones do not wait.
- * @throws the signal's reason
+ * late: each has its share of the processor. So few are worked on at once, the first come first; small ones do not wait.
+ * @throws StowkenError OVERLOADED when its turn does not come for limits.largeRequestWaitMs; the signal's reason
  */
 export async function enterLarge(
   bytes: number,
@@ -18,5 +17,16 @@ export async function enterLarge(
   signal: AbortSignal,
 ): Promise<() => void> {
   if (bytes < limits.largeRequestBytesMin) return nothing;
-  return slots.enter({ owner: connection(), signal });
+  const wait = { msMax: limits.largeRequestWaitMs, overdue: () => overdue(bytes) };
+  return slots.enter({ owner: connection(), signal, wait });
+}
+
+function overdue(bytes: number): StowkenError {
+  const { largeRequestsMax: limit, largeRequestBytesMin: least, largeRequestWaitMs: waitMs } = limits;
+  return new StowkenError(
+    'OVERLOADED',
+    `the request has ${bytes} bytes; of those with ${least} and more, ${limit} are worked on at once, and its turn ` +
+      `did not come within ${waitMs} ms; try again`,
+    { size: String(bytes), limit: String(limit), waited_ms: String(waitMs) },
+  );
 }

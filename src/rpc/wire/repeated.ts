@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import { limits, StowkenError } from '../../model/index.js';
+import { nextTurn } from '../../queue/index.js';
 import { reading } from './codec.js';
 import { StrictReader } from './strict-reader.js';
 
@@ -29,7 +29,7 @@ export async function readRepeated<Item>(
   const items: Item[] = [];
   for (const [index, position] of positions.entries()) {
     if (index > 0 && index % limits.turnMessagesMax === 0) {
-      await setImmediate();
+      await nextTurn();
       signal.throwIfAborted();
     }
     reader.pos = position;

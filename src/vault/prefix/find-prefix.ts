@@ -1,8 +1,9 @@
 import type { Codec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
-import { limits, StowkenError, type TokenRun } from '../../model/index.js';
+import { limits, StowkenError } from '../../model/index.js';
 import { prefixFingerprintBytes, type PrefixFinding, type StorageBackend } from '../../storage/index.js';
 import type { Tokenizers } from '../../text/index.js';
+import { piecesOf } from '../content-pieces.js';
 import { encodeTexts, readContent } from '../contents.js';
 import type { FindPrefixInput, MessageContent, PrefixMatch } from '../types.js';
 import { unsupported } from '../unsupported.js';
@@ -30,10 +31,14 @@ export async function findPrefix(
   if (!backend.findPrefix) throw unsupported('prefix index', backend);
   if (!prefixIndex)
     throw new StowkenError('PREFIX_INDEX_OFF', 'the server was started with --prefix-index off');
-  const { varints } = await readPrefix(parts, content, tokenizer, signal);
   const fingerprints = new BlockFingerprints(backend.vaultId);
-  await fingerprints.pushInTurns({ varints }, signal);
-  const comparison = new PrefixComparison(parts, core.toWords(varints), signal);
+  const words: Uint8Array[] = [];
+  for (const piece of piecesOf(await tokensOf(parts, content, tokenizer, signal))) {
+    const run = readContent(core, piece, 'prefix');
+    await fingerprints.pushInTurns(run, signal);
+    words.push(core.toWords(run.varints));
+  }
+  const comparison = new PrefixComparison(parts, Buffer.concat(words), signal);
   let blocks = fingerprints.blocks();
   for (;;) {
     const found = await backend.findPrefix({ application, blocks, limit: limits.prefixMatchesMax });
@@ -72,16 +77,17 @@ async function compare(
   return matches;
 }
 
-async function readPrefix(
-  { core, tokenizers }: FindPrefixParts,
+/** The content itself, or the tokens of its text. */
+async function tokensOf(
+  { tokenizers }: FindPrefixParts,
   content: MessageContent,
   tokenizer: string,
   signal: AbortSignal,
-): Promise<TokenRun> {
-  if (content.kind !== 'text') return readContent(core, content, 'prefix');
+): Promise<MessageContent> {
+  if (content.kind !== 'text') return content;
   const texts = [{ text: content.text, at: 'prefix' }];
   const [words] = await encodeTexts(tokenizers, tokenizer, texts, signal);
-  return core.fromWords(words!);
+  return { kind: 'words', bytes: words! };
 }
 
 function byTokensThenNewest(one: PrefixMatch, other: PrefixMatch): number {

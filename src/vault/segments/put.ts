@@ -2,6 +2,7 @@ import type { Codec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
 import { isStowkenError, limits, StowkenError, type SegmentHash, type TokenRun } from '../../model/index.js';
 import type { NewSegment, StorageBackend } from '../../storage/index.js';
+import { piecesOf } from '../content-pieces.js';
 import { readContent } from '../contents.js';
 import { encodeSegments } from '../encode.js';
 import { breathe, throwIfAborted } from '../turns.js';
@@ -44,8 +45,7 @@ async function nameContents(
   let tokens = 0;
   for (const [index, content] of contents.entries()) {
     try {
-      const run = readContent(core, content, `segments[${index}]`);
-      checkTokenCount(run, `segments[${index}]`);
+      const run = await readRun(core, content, `segments[${index}]`, signal);
       const hash = core.hash(run.varints);
       runOf.set(hash, run);
       outcomes.push({ kind: 'stored', hash, tokenCount: run.tokenCount });
@@ -63,7 +63,29 @@ async function nameContents(
   return outcomes;
 }
 
-function checkTokenCount({ tokenCount }: TokenRun, field: string): void {
+/** One segment's tokens. Those of one that is too long are counted and not kept. */
+async function readRun(
+  core: TokenCore,
+  content: PutSegmentsInput['contents'][number],
+  field: string,
+  signal: AbortSignal,
+): Promise<TokenRun> {
+  const kept: Uint8Array[] = [];
+  let tokenCount = 0;
+  for (const piece of piecesOf(content)) {
+    const run = readContent(core, piece, field);
+    tokenCount += run.tokenCount;
+    if (tokenCount > limits.segmentTokensMax) kept.length = 0;
+    else kept.push(run.varints);
+    if (run.tokenCount < limits.turnTokensMax) continue;
+    await breathe();
+    throwIfAborted(signal);
+  }
+  checkTokenCount(tokenCount, field);
+  return { varints: kept.length === 1 ? kept[0]! : Buffer.concat(kept), tokenCount };
+}
+
+function checkTokenCount(tokenCount: number, field: string): void {
   const limit = tokenCount === 0 ? 1 : limits.segmentTokensMax;
   if (tokenCount > 0 && tokenCount <= limit) return;
   const what = tokenCount === 0 ? 'no tokens' : `${tokenCount} tokens; the limit is ${limit}`;
