@@ -5,8 +5,10 @@ import { createAdmission, costOf } from '../../src/rpc/index.js';
 import type { Vault, VerifyPart } from '../../src/vault/index.js';
 import { eventually } from '../support/wait.js';
 import { contract, method, refusal, TestClient } from './support/client.js';
+import { frame } from './support/http2.js';
 import { RawFrames } from './support/raw-frames.js';
 import { startTestServer, type TestServer } from './support/server.js';
+import { rawMessage } from './support/wire.js';
 
 let server: TestServer;
 const closing: (() => void)[] = [];
@@ -59,6 +61,11 @@ async function othersAreServed(): Promise<void> {
   expect(await server.client.unary('GetStats', {})).toMatchObject({ conversations: 1 });
 }
 
+/** The same, without the methods that a test has taken over. */
+async function otherCallsAreServed(): Promise<void> {
+  expect(await server.client.unary('GetCapabilities', {})).toBeDefined();
+}
+
 /** Resets on one connection: below what HTTP/2 libraries take for an attack. All 20,000 are for a lane of their own. */
 const perConnection = 400;
 const connections = process.env['STOWKEN_TEST_ALL'] === undefined ? 5 : 50;
@@ -92,6 +99,39 @@ describe('calls that nobody waits for', () => {
     state.finish();
     await asked;
     expect(state.begun).toBe(1);
+  });
+
+  const whole = frame(rawMessage([1, Buffer.from('default')]));
+  const [some, rest] = [whole.subarray(0, 6), whole.subarray(6)];
+  it.each([
+    ['all of the request', [], [whole], 'GetStats'],
+    ['the rest of it', [some], [rest], 'GetStats'],
+    ['its end', [whole], [], 'GetStats'],
+    ['all of the request of a stream', [], [whole], 'VerifyVault'],
+    ['the end of the request of a stream', [whole], [], 'VerifyVault'],
+  ])('begin no work when they are reset together with %s', async (_, first, then, name) => {
+    let begun = 0;
+    const vaultOf = (): never => {
+      begun += 1;
+      throw new Error('not wanted');
+    };
+    server = await startTestServer({ stats: vaultOf, verify: vaultOf });
+    const client = await rawClient();
+    const calls = Array.from({ length: 20 }, () => client.headers(method(name).path));
+    for (const { stream, bytes } of calls) {
+      client.send([bytes, ...first.map((piece) => client.data(stream, piece, false))]);
+    }
+    await otherCallsAreServed();
+    const none = Buffer.alloc(0);
+    for (const { stream } of calls) {
+      const pieces = then.length === 0 ? [none] : then;
+      client.send([...pieces.map((piece) => client.data(stream, piece, true)), client.reset(stream)]);
+      await otherCallsAreServed();
+    }
+    expect(begun).toBe(0);
+    const { stream, bytes } = client.headers(method(name).path);
+    client.send([bytes, client.data(stream, whole, true)]);
+    await eventually(() => expect(begun).toBe(1));
   });
 
   it('begin no more work than there are slots when they are reset later', async () => {

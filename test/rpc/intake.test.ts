@@ -272,7 +272,7 @@ describe('a large request that waits for its turn', () => {
   it(`is refused as OVERLOADED after ${limits.largeRequestWaitMs / 1000} s, with both numbers`, async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { signal } = new AbortController();
-    const enter = (client: string) => enterLarge(limits.largeRequestBytesMin, () => client, signal);
+    const enter = (client: string) => enterLarge(limits.largeRequestBytesMin, client, signal);
     const working = await Promise.all(Array.from({ length: limits.largeRequestsMax }, () => enter('a')));
     const late = expect(enter('b')).rejects.toMatchObject({
       reason: 'OVERLOADED',

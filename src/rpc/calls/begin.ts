@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Admission } from '../admission.js';
 import { costOf } from '../costs.js';
@@ -18,23 +17,31 @@ interface BeginningCall {
 /**
  * Resolves, when the call's work may begin, to what is to be called at its end. Requests and cancellations that arrive
  * together are read one after the other: a turn of the event loop later it is known which calls nobody waits for any
- * more. A costly call takes another one when its turn has come: many that wait may be cancelled together.
+ * more; what is settled is a turn old. A costly call takes a turn when it is admitted, too: many that wait may be
+ * cancelled together.
  * @throws the signal's reason, StowkenError OVERLOADED
  */
 export async function begin(
   call: BeginningCall,
+  isSettled: boolean,
   signal: AbortSignal,
   { admission }: CallScope,
 ): Promise<() => void> {
-  await setImmediate();
+  if (!isSettled) await eventLoopTurn();
   signal.throwIfAborted();
   const path = call.getPath();
+  if (costOf[path] === 'ordinary') return nothing;
   const end = await admission.enter({ path, connection: connectionOf(call) }, signal);
-  if (costOf[path] === 'ordinary') return end;
-  await setImmediate();
+  await eventLoopTurn();
   if (!signal.aborted) return end;
   end();
   throw signal.reason;
+}
+
+const nothing = (): void => undefined;
+
+function eventLoopTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Names of connections, by their HTTP/2 session. */

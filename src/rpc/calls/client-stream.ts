@@ -29,7 +29,8 @@ export function clientStream(
     // What the iteration raises is all that is to be told; without a listener the process would end.
     call.on('error', () => undefined);
     const answer = async (): Promise<Buffer> => {
-      const end = await begin(call, caller.signal, scope);
+      // It is called for its headers, which are a turn old.
+      const end = await begin(call, true, caller.signal, scope);
       try {
         const response = await method.handle(incoming(call, caller.signal, held), caller.signal);
         caller.signal.throwIfAborted();

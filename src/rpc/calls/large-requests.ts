@@ -4,21 +4,18 @@ import { FairSlots } from '../../queue/index.js';
 /** The event loop is the process's, and so are these: connections have them in turn. */
 const slots = new FairSlots<string>({ countMax: limits.largeRequestsMax });
 
-const nothing = (): void => undefined;
+export function isLarge(bytes: number): boolean {
+  return bytes >= limits.largeRequestBytesMin;
+}
 
 /**
- * Resolves, when a request may be worked on, to what is to be called at its end. Many large ones at once would all end
+ * Resolves, when a large request may be worked on, to what is to be called at its end. Many large ones at once would all end
  * late: each has its share of the processor. So few are worked on at once, the first come first; small ones do not wait.
  * @throws StowkenError OVERLOADED when its turn does not come for limits.largeRequestWaitMs; the signal's reason
  */
-export async function enterLarge(
-  bytes: number,
-  connection: () => string,
-  signal: AbortSignal,
-): Promise<() => void> {
-  if (bytes < limits.largeRequestBytesMin) return nothing;
+export function enterLarge(bytes: number, connection: string, signal: AbortSignal): Promise<() => void> {
   const wait = { msMax: limits.largeRequestWaitMs, overdue: () => overdue(bytes) };
-  return slots.enter({ owner: connection(), signal, wait });
+  return slots.enter({ owner: connection, signal, wait });
 }
 
 function overdue(bytes: number): StowkenError {

@@ -24,7 +24,7 @@ export function serverStream<Request>(
     const log = () => scope.logger.child({ method: call.getPath() });
     const stream = async (): Promise<void> => {
       const bytes = call.request.claim();
-      const end = await begin(call, caller.signal, scope);
+      const end = await begin(call, call.request.settled, caller.signal, scope);
       try {
         const request = await method.read(bytes, caller.signal);
         caller.signal.throwIfAborted();

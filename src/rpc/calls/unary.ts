@@ -3,7 +3,7 @@ import { toCallFailure } from '../errors.js';
 import type { IncomingRequest } from '../intake/index.js';
 import { begin, connectionOf, type CallScope } from './begin.js';
 import { CallSignal } from './call-signal.js';
-import { enterLarge } from './large-requests.js';
+import { enterLarge, isLarge } from './large-requests.js';
 
 /** One request, one response. */
 export interface UnaryMethod<Request> {
@@ -24,10 +24,10 @@ export function unary<Request>(
     const log = () => scope.logger.child({ method: call.getPath() });
     const answer = async (): Promise<Buffer> => {
       const bytes = call.request.claim();
-      const end = await begin(call, caller.signal, scope);
+      const end = await begin(call, call.request.settled, caller.signal, scope);
       let leave: (() => void) | undefined;
       try {
-        leave = await enterLarge(bytes.length, () => connectionOf(call), caller.signal);
+        if (isLarge(bytes.length)) leave = await enterLarge(bytes.length, connectionOf(call), caller.signal);
         const request = await method.read(bytes, caller.signal);
         caller.signal.throwIfAborted();
         return await method.handle(request, caller.signal);

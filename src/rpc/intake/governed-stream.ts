@@ -12,21 +12,20 @@ import { IncomingRequest } from './incoming-request.js';
 import {
   malformed,
   MessageReader,
-  type MessageForm,
+  type MessageSize,
   type ReaderOwner,
   type ReaderParts,
 } from './message-reader.js';
 import { Payment } from './payment.js';
+import { pushLean } from './push-lean.js';
 import type { Tickets } from './tickets.js';
 
 type Listener = (...args: unknown[]) => void;
 
 /** How requests of a method are taken in. */
-export interface MethodIntake {
+export interface MethodIntake extends MessageSize {
   /** "whole": one message; "parts": a stream of them; "standing": others' services, whose streams may stay silent. */
   readonly kind: 'whole' | 'parts' | 'standing';
-  readonly sizeMax: number;
-  readonly checkSize: (bytes: number) => void;
 }
 
 /** What all streams of a server share. */
@@ -59,7 +58,11 @@ export class GovernedStream implements ReaderOwner, Watched {
   #listening = false;
   #flowing = false;
   #watched = false;
+  /** Whether something came, or was asked for, since the last look. */
+  #active = true;
   #lastMs = 0;
+  /** True if all that came of the request had come before it was handed over, a turn after its packet. */
+  #settled = true;
   #onMessage: ((message: Buffer) => void) | undefined;
   #onEnd: (() => void) | undefined;
 
@@ -70,8 +73,12 @@ export class GovernedStream implements ReaderOwner, Watched {
     encoding: string | undefined,
     private readonly parts: StreamParts,
   ) {
-    const form: MessageForm = { encoding, sizeMax: method.sizeMax, checkSize: method.checkSize };
-    this.#reader = new MessageReader(parts, new Payment(parts.budget, connection), form, this);
+    const payment = new Payment(parts.budget, connection);
+    this.#reader = new MessageReader(parts, payment, method, encoding, this);
+    stream.push = (chunk, pushedEncoding) => {
+      this.#settled = false;
+      return pushLean(stream, chunk, pushedEncoding);
+    };
     this.#ended = stream.readableEnded;
     stream.on('end', () => {
       this.#ended = true;
@@ -101,7 +108,7 @@ export class GovernedStream implements ReaderOwner, Watched {
   resume(): this {
     if (this.#done) return this;
     this.#wanted = true;
-    this.#lastMs = Date.now();
+    this.#active = true;
     if (this.method.kind === 'standing') this.#releaseUnclaimed();
     this.#pump();
     return this;
@@ -145,8 +152,13 @@ export class GovernedStream implements ReaderOwner, Watched {
 
   // The receiving side.
 
+  get settled(): boolean {
+    return this.#settled;
+  }
+
   deliver(bytes: Buffer, chargedBytes: number): void {
-    const request = new IncomingRequest(bytes, chargedBytes, this.parts.budget, this.connection);
+    const { budget } = this.parts;
+    const request = new IncomingRequest(bytes, this, chargedBytes, budget, this.connection);
     if (this.#unclaimed.length > 0) this.#unclaimed = this.#unclaimed.filter(({ claimed }) => !claimed);
     this.#unclaimed.push(request);
     this.#onMessage?.(this.method.kind === 'standing' ? plainFrame(bytes) : this.parts.tickets.make(request));
@@ -159,7 +171,8 @@ export class GovernedStream implements ReaderOwner, Watched {
   }
 
   proceed(): void {
-    this.#lastMs = Date.now();
+    this.#active = true;
+    this.#settled = false;
     this.#pump();
   }
 
@@ -170,6 +183,8 @@ export class GovernedStream implements ReaderOwner, Watched {
   }
 
   look(nowMs: number): void {
+    if (this.#active) this.#lastMs = nowMs;
+    this.#active = false;
     if (this.#done) {
       // The client goes on sending to a call that was answered.
       if (nowMs - this.#lastMs > this.parts.requestIdleMs) this.stream.close(constants.NGHTTP2_NO_ERROR);
@@ -180,14 +195,14 @@ export class GovernedStream implements ReaderOwner, Watched {
       return;
     }
     const { requestIdleMs } = this.parts;
-    if (this.#reader.dueMs + requestIdleMs < nowMs) return this.refuse(tooSlow(this.#reader.progress));
+    if (this.#reader.dueMs(nowMs) + requestIdleMs < nowMs) return this.refuse(tooSlow(this.#reader.progress));
     const maySilent = this.method.kind === 'standing' && !this.#reader.underWay;
     if (!maySilent && nowMs - this.#lastMs > requestIdleMs) this.refuse(idle(requestIdleMs));
   }
 
   #receive(chunk: Buffer): void {
     if (this.#done) return;
-    this.#lastMs = Date.now();
+    this.#active = true;
     this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
     this.#pump();
     if (this.#rest !== undefined && this.#flowing) {
@@ -258,7 +273,7 @@ export class GovernedStream implements ReaderOwner, Watched {
     this.#stop();
     if (this.#ended) return;
     // What still comes of the request is thrown away, for a while.
-    this.#lastMs = Date.now();
+    this.#active = true;
     this.#watch();
     this.stream.resume();
   }
@@ -275,8 +290,10 @@ export class GovernedStream implements ReaderOwner, Watched {
   }
 
   #releaseUnclaimed(): void {
-    for (const request of this.#unclaimed) if (!request.claimed) request.release();
-    this.parts.tickets.forget(this.#unclaimed);
+    for (const request of this.#unclaimed) {
+      if (!request.claimed) request.release();
+      this.parts.tickets.forget(request);
+    }
     this.#unclaimed = [];
   }
 }

@@ -6,7 +6,6 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import { limits, StowkenError } from '../../model/index.js';
 import { ByteBudget } from './budget.js';
@@ -15,22 +14,26 @@ import { GovernedStream, type MethodIntake, type StreamParts } from './governed-
 import { changed, onHttp2Server, takeStreamListener, type StreamListener } from './grpc-js.js';
 import { IdleWatch } from './idle.js';
 import { Inflater } from './inflate.js';
+import { pushLean } from './push-lean.js';
 import { Reclaim } from './reclaim.js';
 import { refuseStream } from './refusal.js';
 import type { IntakeSettings } from './settings.js';
-import { lean, Slabs } from './slabs.js';
+import { Slabs } from './slabs.js';
 import { Tickets } from './tickets.js';
 import { checkTimeout } from './timeout.js';
 
 /** Connections that are turned away are logged no more often than this. */
 const quietMs = 1000;
 
-/** A stream that has come and was not yet handed over. */
+/** A stream that has come. */
 interface Arrived {
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
   readonly connection: Connection;
   readonly deliver: StreamListener;
+  /** Undefined until it is handed over. */
+  governed: GovernedStream | undefined;
+  isUpload: boolean;
 }
 
 /**
@@ -138,15 +141,20 @@ export class Intake {
     if (session === undefined || stream.destroyed || stream.closed) return;
     const connection = this.#connectionOf(session as ServerHttp2Session);
     if (connection.ending) return;
-    stream.push = leanPush;
+    stream.push = push;
     this.#streams += 1;
-    stream.once('close', () => {
-      this.#streams -= 1;
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#wasReset(connection);
-    });
+    const arrived: Arrived = { stream, headers, connection, deliver, governed: undefined, isUpload: false };
+    stream.on('close', () => this.#closed(arrived));
     if (this.#streams > limits.streamsMax) return refuseStream(stream, tooManyStreams(), this.logger);
     if (this.#arrived.length === 0) setImmediate(this.#handOver);
-    this.#arrived.push({ stream, headers, connection, deliver });
+    this.#arrived.push(arrived);
+  }
+
+  #closed({ stream, connection, governed, isUpload }: Arrived): void {
+    this.#streams -= 1;
+    if (isUpload) connection.uploads -= 1;
+    governed?.release();
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#wasReset(connection);
   }
 
   readonly #handOver = (): void => {
@@ -155,18 +163,21 @@ export class Intake {
     for (const each of arrived) if (!each.stream.closed && !each.stream.destroyed) this.#begin(each);
   };
 
-  #begin({ stream, headers, connection, deliver }: Arrived): void {
+  #begin(arrived: Arrived): void {
+    const { stream, headers, connection, deliver } = arrived;
     const method = this.methods.get(headers[':path']!) ?? this.standing;
     try {
       checkTimeout(headers);
-      if (method.kind === 'parts') countUpload(connection, stream);
+      if (method.kind === 'parts') {
+        countUpload(connection);
+        arrived.isUpload = true;
+      }
     } catch (error) {
       return refuseStream(stream, error, this.logger);
     }
     const encoding = headers['grpc-encoding'] as string | undefined;
-    const governed = new GovernedStream(stream, connection, method, encoding, this.#parts);
-    stream.once('close', () => governed.release());
-    deliver(governed, headers);
+    arrived.governed = new GovernedStream(stream, connection, method, encoding, this.#parts);
+    deliver(arrived.governed, headers);
   }
 
   #wasReset(connection: Connection): void {
@@ -204,12 +215,12 @@ function ignore(): void {
   // See the caller.
 }
 
-/** A chunk is a view of all that one read of the socket brought: one that waits must not keep that alive. */
-function leanPush(this: Readable, chunk: unknown, encoding?: BufferEncoding): boolean {
-  return Readable.prototype.push.call(this, Buffer.isBuffer(chunk) ? lean(chunk) : chunk, encoding);
+/** What node:http2 calls for all that comes of a stream. */
+function push(this: ServerHttp2Stream, chunk: unknown, encoding?: BufferEncoding): boolean {
+  return pushLean(this, chunk, encoding);
 }
 
-function countUpload(connection: Connection, stream: ServerHttp2Stream): void {
+function countUpload(connection: Connection): void {
   const limit = limits.uploadsPerConnectionMax;
   if (connection.uploads >= limit) {
     throw new StowkenError(
@@ -219,7 +230,6 @@ function countUpload(connection: Connection, stream: ServerHttp2Stream): void {
     );
   }
   connection.uploads += 1;
-  stream.once('close', () => (connection.uploads -= 1));
 }
 
 function tooManyStreams(): StowkenError {

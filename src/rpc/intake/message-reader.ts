@@ -11,10 +11,8 @@ export interface ReaderParts {
   readonly inflater: Inflater;
 }
 
-/** Of one stream: how its messages come, and how long one may be. */
-export interface MessageForm {
-  /** The header grpc-encoding. */
-  readonly encoding: string | undefined;
+/** How long a message may be. */
+export interface MessageSize {
   readonly sizeMax: number;
   /** @throws StowkenError for a message of more than sizeMax bytes */
   readonly checkSize: (bytes: number) => void;
@@ -47,12 +45,14 @@ export class MessageReader {
   #paid = false;
   #body: Gatherer | undefined;
   #stopExpanding: (() => void) | undefined;
-  #startedMs = 0;
+  #startedMs: number | undefined;
 
   constructor(
     private readonly parts: ReaderParts,
     private readonly payment: Payment,
-    private readonly form: MessageForm,
+    private readonly size: MessageSize,
+    /** The header grpc-encoding. */
+    private readonly encoding: string | undefined,
     private readonly owner: ReaderOwner,
   ) {}
 
@@ -65,9 +65,11 @@ export class MessageReader {
     return this.#headLength > 0;
   }
 
-  /** When the message under way should be there, at the least rate. */
-  get dueMs(): number {
-    return this.#paid ? this.#startedMs + (this.#length / limits.requestBytesPerSecondMin) * 1000 : Infinity;
+  /** When the message under way should be there, at the least rate; its time begins when this is first asked. */
+  dueMs(nowMs: number): number {
+    if (!this.#paid) return Infinity;
+    this.#startedMs ??= nowMs;
+    return this.#startedMs + (this.#length / limits.requestBytesPerSecondMin) * 1000;
   }
 
   /** How many bytes of the message under way have come, and how many it has. */
@@ -111,23 +113,21 @@ export class MessageReader {
   #readHead(head: Buffer): void {
     this.#length = head.readUInt32BE(1);
     this.#compressed = head[0] !== 0;
-    if (this.#compressed) checkCompression(head[0]!, this.form.encoding);
-    this.form.checkSize(this.#length);
+    if (this.#compressed) checkCompression(head[0]!, this.encoding);
+    this.size.checkSize(this.#length);
   }
 
   #payFirst(): boolean {
     const cost = this.#compressed ? this.#length + chargeFor(this.#guess()) : chargeFor(this.#length);
-    const begin = (): void => {
-      this.#paid = true;
-      this.#startedMs = Date.now();
-    };
+    this.#startedMs = undefined;
+    this.#paid = this.payment.payNow(cost);
+    if (this.#paid) return true;
     const paid = (): void => {
-      begin();
+      this.#paid = true;
       this.owner.proceed();
     };
-    const now = this.payment.pay(cost, paid, (error) => this.owner.refuse(error));
-    if (now) begin();
-    return now;
+    this.payment.payLater(cost, paid, (error) => this.owner.refuse(error));
+    return false;
   }
 
   #takeBody(chunk: Buffer): number {
@@ -164,14 +164,14 @@ export class MessageReader {
   /** What a compressed message is taken to have at most, until it turns out to have more. */
   #guess(): number {
     const { expansionGuessTimes, expansionGuessBytesMax } = limits;
-    return Math.min(this.#length * expansionGuessTimes, expansionGuessBytesMax, this.form.sizeMax);
+    return Math.min(this.#length * expansionGuessTimes, expansionGuessBytesMax, this.size.sizeMax);
   }
 
   #expand(compressed: Buffer, keepMax: number): void {
-    const sizes = { sizeMax: this.form.sizeMax, keepMax };
+    const sizes = { sizeMax: this.size.sizeMax, keepMax };
     this.#stopExpanding = this.parts.inflater.expand(
       compressed,
-      this.form.encoding as Encoding,
+      this.encoding as Encoding,
       sizes,
       (result) => {
         this.#stopExpanding = undefined;
@@ -193,7 +193,8 @@ export class MessageReader {
     }
     const again = (): void => this.#expand(compressed, size);
     const more = chargeFor(size) - chargeFor(kept);
-    if (this.payment.pay(more, again, (error) => this.owner.refuse(error))) again();
+    if (this.payment.payNow(more)) again();
+    else this.payment.payLater(more, again, (error) => this.owner.refuse(error));
   }
 }
 

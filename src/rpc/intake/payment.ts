@@ -21,17 +21,20 @@ export class Payment {
   }
 
   /**
-   * Pays at once and returns true, or returns false and calls `paid` when there is room, or `refused` when there is
-   * none for limits.intakeWaitMs.
+   * Pays if there is room now; returns whether there was.
    * @throws StowkenError REQUEST_TOO_LARGE for more than the connection can ever have
    */
-  pay(bytes: number, paid: () => void, refused: (error: StowkenError) => void): boolean {
+  payNow(bytes: number): boolean {
     const { budget, share } = this;
     if (this.#paidBytes + bytes > budget.shareBytesMax) throw tooDear(this.#paidBytes + bytes, budget);
-    if (budget.tryTake(share, bytes)) {
-      this.#paidBytes += bytes;
-      return true;
-    }
+    if (!budget.tryTake(share, bytes)) return false;
+    this.#paidBytes += bytes;
+    return true;
+  }
+
+  /** Calls `paid` when there is room, or `refused` when there is none for limits.intakeWaitMs. */
+  payLater(bytes: number, paid: () => void, refused: (error: StowkenError) => void): void {
+    const { budget, share } = this;
     const leave = budget.wait(share, bytes, () => {
       clearTimeout(timer);
       this.#stop = undefined;
@@ -46,7 +49,6 @@ export class Payment {
       clearTimeout(timer);
       leave();
     };
-    return false;
   }
 
   /** Gives all back but so many bytes, which are the caller's from now on. */

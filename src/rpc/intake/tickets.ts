@@ -20,6 +20,7 @@ export class Tickets {
   make(request: IncomingRequest): Buffer {
     const ticket = ++this.#last;
     this.#requests.set(ticket, request);
+    request.ticket = ticket;
     const frame = Buffer.allocUnsafe(frameBytes);
     frame[0] = 0;
     frame.writeUInt32BE(frameBytes - 5, 1);
@@ -36,10 +37,8 @@ export class Tickets {
     return request;
   }
 
-  /** Forgets requests of a stream that has closed. */
-  forget(requests: readonly IncomingRequest[]): void {
-    if (this.#requests.size === 0) return;
-    for (const [ticket, request] of this.#requests)
-      if (requests.includes(request)) this.#requests.delete(ticket);
+  /** Forgets a request of a stream that has closed. */
+  forget({ ticket }: IncomingRequest): void {
+    if (ticket !== undefined) this.#requests.delete(ticket);
   }
 }

@@ -44,6 +44,12 @@ export class RawFrames {
 
   /** The frames of a whole call with one request, and the number of its stream. */
   call(path: string, request: Buffer): { readonly stream: number; readonly bytes: Buffer } {
+    const { stream, bytes } = this.headers(path);
+    return { stream, bytes: Buffer.concat([bytes, this.data(stream, frame(request), true)]) };
+  }
+
+  /** The frame that begins a call. */
+  headers(path: string): { readonly stream: number; readonly bytes: Buffer } {
     const stream = (this.#lastStream += 2);
     const headers = Buffer.concat([
       header(':method', 'POST'),
@@ -53,13 +59,12 @@ export class RawFrames {
       header('content-type', 'application/grpc'),
       header('te', 'trailers'),
     ]);
-    return {
-      stream,
-      bytes: Buffer.concat([
-        h2(type.headers, flag.endHeaders, stream, headers),
-        h2(type.data, flag.endStream, stream, frame(request)),
-      ]),
-    };
+    return { stream, bytes: h2(type.headers, flag.endHeaders, stream, headers) };
+  }
+
+  /** A frame with bytes of a call's request. */
+  data(stream: number, bytes: Buffer, last: boolean): Buffer {
+    return h2(type.data, last ? flag.endStream : flag.none, stream, bytes);
   }
 
   reset(stream: number): Buffer {
