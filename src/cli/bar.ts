@@ -1,5 +1,5 @@
 import cliProgress from 'cli-progress';
-import type { Io } from './context.js';
+import type { Io } from './io.js';
 
 const framesPerSecond = 5;
 

@@ -1,8 +1,8 @@
-import type { Readable, Writable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Violation } from '../client/index.js';
 import type { VaultStats } from '../model/index.js';
 import type { Interruption } from './interruption.js';
+import type { Io } from './io.js';
 import type { Output } from './output.js';
 import type { ServeOptions } from './serve/options.js';
 
@@ -73,20 +73,6 @@ export type SalvageVault = (input: {
   readonly to: string;
   readonly signal: AbortSignal;
 }) => Promise<SalvagedVault>;
-
-/** Where a command reads and writes: the process's own, but for tests. */
-export interface Io {
-  readonly stdin: Readable;
-  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Time between two lines of progress where no bar is shown; half a minute when absent. */
-  readonly progressEveryMs?: number;
-}
-
-export function progressEveryMs(io: Io): number {
-  return io.progressEveryMs ?? 30_000;
-}
 
 export interface CliDependencies {
   readonly startServer: StartServer;

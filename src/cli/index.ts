@@ -4,11 +4,11 @@ export { toStoreRequest } from './jsonl/to-store.js';
 export { runCli } from './program.js';
 export type {
   CliDependencies,
-  Io,
   RestoredVault,
   RestoreVault,
   SalvageVault,
   RunningServer,
   StartServer,
 } from './context.js';
+export type { Io } from './io.js';
 export type { Durability, ServeOptions, StorageKind } from './serve/options.js';

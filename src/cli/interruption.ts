@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { restoredTerminal } from './bar.js';
-import type { Io } from './context.js';
+import type { Io } from './io.js';
 
 const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 type StopSignal = (typeof stopSignals)[number];

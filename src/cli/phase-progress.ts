@@ -1,6 +1,6 @@
 import type { Preparation, VerifyPart } from '../client/index.js';
 import { createBar } from './bar.js';
-import { progressEveryMs, type Io } from './context.js';
+import { progressEveryMs, type Io } from './io.js';
 import { formatCount, formatShare } from './format.js';
 
 /** Tells on standard error how far work is that is done in phases. */

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { StartRefused, UsageError, type CliDependencies, type Context, type Io } from './context.js';
+import { StartRefused, UsageError, type CliDependencies, type Context } from './context.js';
+import type { Io } from './io.js';
 import { describeError } from './errors.js';
 import { printable, printableLines } from '../model/index.js';
 import { exitCodes, type Done, type ExitCode } from './exit-codes.js';

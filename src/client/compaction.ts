@@ -1,6 +1,6 @@
 import { fromUint64, fromWireTime, type WireTime } from './numbers.js';
 import { fromWirePreparation, type Preparation, type WirePreparation } from './preparation.js';
-import type { CallControl } from './transport.js';
+import type { CallControl } from './types.js';
 
 export interface CompactOptions extends CallControl {
   readonly dryRun?: boolean;

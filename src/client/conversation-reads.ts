@@ -14,7 +14,8 @@ import {
 } from './mapping.js';
 import { wholeMessages } from './messages.js';
 import { fromUint64 } from './numbers.js';
-import type { CallControl, Transport } from './transport.js';
+import type { Transport } from './transport.js';
+import type { CallControl } from './types.js';
 import type * as T from './types.js';
 import type * as W from './wire.js';
 

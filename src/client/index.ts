@@ -7,6 +7,5 @@ export type { RetryPolicy } from './retry.js';
 export { SegmentClient } from './segment-client.js';
 export type * from './segment-types.js';
 export { isTokenId } from './tokens.js';
-export type { CallControl } from './transport.js';
 export type * from './types.js';
 export type { VerifyNote, VerifyOptions, VerifyPart, VerifyPhase, Violation } from './verify.js';

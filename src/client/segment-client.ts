@@ -2,7 +2,8 @@ import { method, type Method } from './contract.js';
 import { itemError } from './errors.js';
 import { fromUint64 } from './numbers.js';
 import { fromLe32, toLe32 } from './tokens.js';
-import type { CallControl, Transport } from './transport.js';
+import type { Transport } from './transport.js';
+import type { CallControl } from './types.js';
 import type * as T from './segment-types.js';
 import type * as W from './segment-wire.js';
 

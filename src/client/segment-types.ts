@@ -1,5 +1,5 @@
 import type { ClientError } from './errors.js';
-import type { CallControl } from './transport.js';
+import type { CallControl } from './types.js';
 
 /** Token ids, or their 4-byte little-endian words. */
 export type SegmentTokens = Uint32Array | Uint8Array | readonly number[];

@@ -12,14 +12,7 @@ import type { Method } from './contract.js';
 import { ClientError, toClientError } from './errors.js';
 import { checkTimeout, type CheckedOptions } from './options.js';
 import { waitToRetry, type RetryPolicy } from './retry.js';
-
-/** What every call takes. */
-export interface CallControl {
-  /** Aborting ends the call with CANCELLED. */
-  readonly signal?: AbortSignal | undefined;
-  /** The call ends with DEADLINE_EXCEEDED after this long; never when absent. */
-  readonly timeoutMs?: number | undefined;
-}
+import type { CallControl } from './types.js';
 
 /** Where the calls go, over one connection. */
 export class Transport {

@@ -2,7 +2,14 @@ import type { Conversation, ConversationSpec, NamedSegment, Speaker, VaultStats 
 import type { ClientError } from './errors.js';
 import type { Preparation } from './preparation.js';
 import type { RetryPolicy } from './retry.js';
-import type { CallControl } from './transport.js';
+
+/** Options of every call. */
+export interface CallControl {
+  /** Aborting ends the call with CANCELLED. */
+  readonly signal?: AbortSignal | undefined;
+  /** The call ends with DEADLINE_EXCEEDED after this long; never when absent. */
+  readonly timeoutMs?: number | undefined;
+}
 
 export interface ConnectOptions {
   /** HOST, HOST:PORT (port 7411 when none is named), [IPV6]:PORT or unix:/path. */

@@ -1,5 +1,5 @@
 import { fromUint64 } from './numbers.js';
-import type { CallControl } from './transport.js';
+import type { CallControl } from './types.js';
 
 export interface VerifyOptions extends CallControl {
   /** Make anew what can be made anew, if anything is wrong; other calls wait meanwhile. */

@@ -100,6 +100,26 @@ describe('the layers of src', () => {
     expect(crossing).toEqual([]);
   });
 
+  it('has no circle of imports, of types neither', () => {
+    const imports = new Map(
+      files.map((file) => [
+        file,
+        importsOf(file)
+          .filter((specifier) => specifier.startsWith('.'))
+          .map((specifier) => join(dirname(file), specifier).replace(/\.js$/, '.ts')),
+      ]),
+    );
+    const done = new Set<string>();
+    const follow = (file: string, path: readonly string[]): void => {
+      if (path.includes(file))
+        expect.fail(`a circle: ${[...path.slice(path.indexOf(file)), file].join(' > ')}`);
+      if (done.has(file)) return;
+      for (const target of imports.get(file) ?? []) follow(target, [...path, file]);
+      done.add(file);
+    };
+    for (const file of files) follow(file, []);
+  });
+
   it('has every folder in the list', () => {
     const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
     expect(folders.map(({ name }) => name).sort()).toEqual(Object.keys(mayImport).sort());

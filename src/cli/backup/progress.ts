@@ -1,5 +1,5 @@
 import { createBar } from '../bar.js';
-import type { Io } from '../context.js';
+import type { Io } from '../io.js';
 import { formatBytes } from '../format.js';
 
 /** Tells on standard error how far a backup is. */

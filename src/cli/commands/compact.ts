@@ -8,7 +8,8 @@ import type {
 } from '../../client/index.js';
 import { duration, wholeNumber } from '../arguments.js';
 import { createBar as createTerminalBar } from '../bar.js';
-import { CommandFailure, type Context, type Io } from '../context.js';
+import { CommandFailure, type Context } from '../context.js';
+import type { Io } from '../io.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { formatBytes, formatCount, formatShare, plural } from '../format.js';
 import { createPreparationProgress } from '../phase-progress.js';

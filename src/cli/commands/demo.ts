@@ -7,7 +7,7 @@ import { commandName } from '../command-name.js';
 import type { Context } from '../context.js';
 import { Report } from '../demo/report.js';
 import { runDemo } from '../demo/run.js';
-import { createLogger } from '../logger.js';
+import { createLogger } from '../io.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { readSettings, toServeOptions } from '../serve/settings.js';
 

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { isStowkenError } from '../../model/index.js';
 import { StartRefused, type Context, type RunningServer } from '../context.js';
 import { describeError } from '../errors.js';
-import { createLogger } from '../logger.js';
+import { createLogger } from '../io.js';
 import { exitCodes, type Done } from '../exit-codes.js';
 import { settings, type Setting } from '../serve/options.js';
 import { readSettings, toServeOptions } from '../serve/settings.js';

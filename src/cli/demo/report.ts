@@ -1,5 +1,5 @@
 import type { Stats } from '../../client/index.js';
-import type { Io } from '../context.js';
+import type { Io } from '../io.js';
 import { formatBytes, formatCount, formatShare, formatTable } from '../format.js';
 import type { Output } from '../output.js';
 

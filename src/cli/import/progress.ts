@@ -1,5 +1,5 @@
 import { createBar } from '../bar.js';
-import { progressEveryMs, type Io } from '../context.js';
+import { progressEveryMs, type Io } from '../io.js';
 import { formatCount, formatRate, formatShare, plural } from '../format.js';
 import type { Tally } from './tally.js';
 

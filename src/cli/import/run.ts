@@ -1,5 +1,5 @@
 import { isClientError, isUnreachable, type StoreRequest, type StowkenClient } from '../../client/index.js';
-import type { Io } from '../context.js';
+import type { Io } from '../io.js';
 import { printable } from '../../model/index.js';
 import { Gate } from '../gate.js';
 import { splitLines, type Line } from '../jsonl/lines.js';

@@ -1,5 +1,5 @@
 import type { StoreRequest } from '../../client/index.js';
-import type { Io } from '../context.js';
+import type { Io } from '../io.js';
 import { splitLines } from './lines.js';
 import { BadLine, parseRecord } from './record.js';
 import { readSource } from './source.js';

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { addAbortSignal, pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import type { Io } from '../context.js';
+import type { Io } from '../io.js';
 
 /** The name for standard input on the command line. */
 export const standardInput = '-';
