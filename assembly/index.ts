@@ -5,10 +5,10 @@ export {
   OUTPUT,
   canonicalise,
   consumed,
-  packWords,
+  packLe32,
   skip,
   tokenCount,
-  unpackWords,
+  unpackLe32,
 } from './varint';
 export { registryId } from './registry/tables';
 export { beginLoad, loadBytes, prepareEncoder } from './registry/index';

@@ -2,7 +2,7 @@
 // pasted into another message is cut at the same places. Normalised chunking after W. Xia et al.,
 // "FastCDC" (2016): before the target size a cut is four times rarer, after it four times more frequent,
 // than one in `target`.
-import { INPUT, OUTPUT, unpackWords } from './varint';
+import { INPUT, OUTPUT, unpackLe32 } from './varint';
 
 /**
  * By cut: the byte of the piece and the tokens of the segment that end there, u32 each. They go over the
@@ -34,7 +34,7 @@ export function beginCuts(least: u32, target: u32, most: u32): void {
 
 /** Takes the varints of INPUT[0, length) in; how many cuts there are at CUTS, or MALFORMED. */
 export function findCuts(length: i32): i32 {
-  const count = unpackWords(length);
+  const count = unpackLe32(length);
   if (count < 0) return count;
   let cuts = 0;
   let bytes: u32 = 0;

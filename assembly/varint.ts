@@ -86,7 +86,7 @@ export function canonicalise(length: i32): i32 {
 }
 
 /** Packs the `count` little-endian words in INPUT into varints in OUTPUT; returns their bytes. */
-export function packWords(count: i32): i32 {
+export function packLe32(count: i32): i32 {
   return packTo(INPUT, count, OUTPUT);
 }
 
@@ -94,7 +94,7 @@ export function packWords(count: i32): i32 {
  * Unpacks the canonical varints in INPUT[0, length) into little-endian words in OUTPUT.
  * @returns the number of tokens, or MALFORMED for a varint that is over-long or over 32 bits
  */
-export function unpackWords(length: i32): i32 {
+export function unpackLe32(length: i32): i32 {
   return unpack(INPUT, length, OUTPUT);
 }
 

@@ -12,7 +12,7 @@ export function changeOf(conversation: BenchConversation, core: TokenCore, codec
   const newSegments: NewSegment[] = [];
   const messages = conversation.messages.map(({ role, name, toolCallId, words }) => {
     if (words.length === 0) return { role, name, toolCallId, segments: [] };
-    const run = core.fromWords(words);
+    const run = core.fromLe32(words);
     const segment = { hash: core.hash(run.varints), tokenCount: run.tokenCount, frame: codec.encode(run) };
     newSegments.push(segment);
     return { role, name, toolCallId, segments: [segment] };

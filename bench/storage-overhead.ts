@@ -69,7 +69,7 @@ function inputOf({ id, application, model, tokenizer, messages }: BenchConversat
       role,
       name,
       toolCallId,
-      content: { kind: 'words', bytes: words },
+      content: { kind: 'le32', bytes: words },
     })),
   };
 }

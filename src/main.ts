@@ -69,9 +69,9 @@ async function startAlone(
   const intake = intakeOf(options, logger);
   const backend = await openBackend(options, core, codec);
   codec.prepare();
-  const kept = keep(backend, core, codec, availableParallelism(), options, logger);
+  const kept = createRuntime(backend, core, codec, availableParallelism(), options, logger);
   const { vault, tokenizers } = kept;
-  return running(options, kept, logger, async () => {
+  return serveRuntime(options, kept, logger, async () => {
     const server = await startRpcServer({
       vaults: (name) => (name === vault.name ? vault : undefined),
       tokenizers,
@@ -98,8 +98,8 @@ async function startWithWorkers(
   const worker = { dataDir: folder, logLevel, version, prefixIndex, intake };
   const primary = new Primary({ workers, listen, backend, logger, worker });
   // Text is encoded where it arrives: this process needs next to no threads for it.
-  const kept = keep(primary.backend, core, codec, 1, options, logger);
-  return running(options, kept, logger, async () => {
+  const kept = createRuntime(primary.backend, core, codec, 1, options, logger);
+  return serveRuntime(options, kept, logger, async () => {
     const address = await primary.start(kept.vault);
     return { address, drain: (graceMs) => primary.drain(graceMs) };
   });
@@ -116,7 +116,7 @@ function intakeOf(options: ServeOptions, logger: Logger): IntakeSettings {
   };
 }
 
-interface Kept {
+interface VaultRuntime {
   readonly vault: Vault;
   readonly tokenizers: Tokenizers;
   readonly compaction: AutoCompaction;
@@ -127,14 +127,14 @@ interface Kept {
 }
 
 /** A vault and what it needs; closing it closes the backend. */
-function keep(
+function createRuntime(
   backend: StorageBackend,
   core: TokenCore,
   codec: LiveCodec,
   threadsMax: number,
   { prefixIndex }: Pick<ServeOptions, 'prefixIndex'>,
   logger: Logger,
-): Kept {
+): VaultRuntime {
   const tokenizers = createTokenizers({ threadsMax });
   const vault = createVault({
     name: 'default',
@@ -165,9 +165,9 @@ function keep(
 }
 
 /** Serves a vault that is kept, until it is stopped; what cannot serve lets go of it. */
-async function running(
+async function serveRuntime(
   options: ServeOptions,
-  kept: Kept,
+  kept: VaultRuntime,
   logger: Logger,
   serve: () => Promise<{ address: string; drain: (graceMs: number) => Promise<void> }>,
 ): Promise<RunningServer> {
@@ -194,7 +194,7 @@ async function running(
 /** Facts that an operator looks for first in a log. */
 async function describeStart(
   { storage, dataDir, durability, workers }: ServeOptions,
-  { vaultId, stats }: Kept,
+  { vaultId, stats }: VaultRuntime,
   address: string,
 ): Promise<object> {
   const { conversations, tokens, inUseBytes } = await stats();

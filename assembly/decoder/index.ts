@@ -35,7 +35,7 @@ let count: u32 = 0;
 let output: usize = 0;
 let outputEnd: usize = 0;
 let capacityEnd: usize = 0;
-let asWords: bool = false;
+let asLe32: bool = false;
 /** Blocks that were begun. */
 let next: u32 = 0;
 
@@ -82,7 +82,7 @@ export function decode(words: bool, tokensMax: u32): i32 {
   if (!rooms || !spareRoom || !output) return NO_MEMORY;
   outputEnd = output;
   capacityEnd = output + GROWTH_BYTES;
-  asWords = words;
+  asLe32 = words;
   next = 0;
   let end = lanes;
   for (; end < lanes + <usize>width * lane.LANE_BYTES; end += lane.LANE_BYTES) {
@@ -128,7 +128,7 @@ function finish(mine: usize): bool {
   if (tokens < 0) return true;
   const first = <usize>load<u32>(mine, lane.FIRST);
   const bytes = (<usize>tokens) << 2;
-  const most = asWords ? bytes : <usize>tokens * 5 + PACK_SLACK;
+  const most = asLe32 ? bytes : <usize>tokens * 5 + PACK_SLACK;
   while (capacityEnd - outputEnd < most) {
     const size = capacityEnd - output;
     // Reservations follow each other without a gap: all sizes here are multiples of 16.
@@ -136,7 +136,7 @@ function finish(mine: usize): bool {
     capacityEnd += size;
   }
   let written = bytes;
-  if (asWords) memory.copy(outputEnd, first, bytes);
+  if (asLe32) memory.copy(outputEnd, first, bytes);
   else written = <usize>packTo(first, tokens, outputEnd);
   store<u32>(job, <u32>(outputEnd - output));
   store<u32>(job, <u32>written, 4);

@@ -6,7 +6,7 @@ import { parse, parsed, parsedEnd } from './parse';
 import { NO_MEMORY, unpackSegment } from './segment';
 
 export { parse, parsed, parsedEnd } from './parse';
-export { beginEncode, beginWords, setEncoderFloor } from './segment';
+export { beginEncode, beginLe32, setEncoderFloor } from './segment';
 
 /** The coded part would be longer than what it stands for. */
 export const TOO_LONG: i32 = -3;
@@ -21,11 +21,11 @@ export function encoded(): usize {
 /** Codes a segment that came as `bytes` of `tokens` varints, into no more bytes; their number, or why not. */
 export function encode(bytes: i32, tokens: i32): i32 {
   const refusal = unpackSegment(bytes, tokens);
-  return refusal != 0 ? refusal : encodeWords(bytes);
+  return refusal != 0 ? refusal : encodeLe32(bytes);
 }
 
 /** Codes the segment that the words are into at most `bytesMax` bytes; their number, or why not. */
-export function encodeWords(bytesMax: i32): i32 {
+export function encodeLe32(bytesMax: i32): i32 {
   if (!parse()) return NO_MEMORY;
   const eventsMax = <usize>((parsedEnd - parsed) >>> 2) * 5 + 8;
   const events = reserve(eventsMax * rans.EVENT_BYTES);

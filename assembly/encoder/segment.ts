@@ -25,12 +25,12 @@ export function beginEncode(bytes: i32): usize {
 }
 
 /** Where the words of a segment go that comes from in here; 0 when there is no room. */
-export function beginWords(tokens: u32): usize {
+export function beginLe32(tokens: u32): usize {
   release(floor);
-  return reserveWords(tokens) ? words : 0;
+  return reserveLe32(tokens) ? words : 0;
 }
 
-function reserveWords(tokens: u32): bool {
+function reserveLe32(tokens: u32): bool {
   count = tokens;
   words = reserve(((<usize>tokens) << 2) + 16);
   return words != 0;
@@ -39,10 +39,10 @@ function reserveWords(tokens: u32): bool {
 /** Makes words of the varints; 0, NO_MEMORY, or MALFORMED: they are not `tokens` canonical ones. */
 export function unpackSegment(bytes: i32, tokens: i32): i32 {
   // A varint takes a byte at the least: they cannot be more words, whatever they are.
-  if (!reserveWords(bytes)) return NO_MEMORY;
+  if (!reserveLe32(bytes)) return NO_MEMORY;
   if (unpack(varints, bytes, words) != tokens || consumed() != bytes) return MALFORMED;
   release(words);
-  return reserveWords(tokens) ? 0 : NO_MEMORY;
+  return reserveLe32(tokens) ? 0 : NO_MEMORY;
 }
 
 /** To be called once the words are complete; false when there is no memory. */

@@ -5,7 +5,7 @@
 // match is flagged and carries the context that it leaves behind.
 import { release, reserve } from '../memory';
 import { END, SPECIALS, TEXT_BLOCK_TOKENS, TEXT_TOKENS_MAX, TOKENS_MAX, UNSEEN } from '../registry/format';
-import { OUTPUT, unpackWords } from '../varint';
+import { OUTPUT, unpackLe32 } from '../varint';
 import { findPassages, isInText, isSource } from './passages';
 import { sortKeys } from './sort';
 
@@ -21,7 +21,7 @@ export let segments: u32 = 0;
 let segmentsMax: u32 = 0;
 /** Segments from this one on are the text, which comes after the sample; and its tokens. */
 export let firstText: u32 = 0;
-export let textWords: u32 = 0;
+export let textLe32: u32 = 0;
 export let stream: usize = 0;
 export let streamLength: u32 = 0;
 /** u32 by index: the token's id. */
@@ -58,7 +58,7 @@ export function beginSample(tokenCount: u32, segmentCount: u32): bool {
 
 /** Takes the varints of INPUT[0, length) in; tokens read, or -1: malformed or more than announced. */
 export function appendSample(length: i32): i32 {
-  const read = unpackWords(length);
+  const read = unpackLe32(length);
   if (read < 0 || wordCount + <u32>read > wordsMax) return -1;
   memory.copy(words + ((<usize>wordCount) << 2), OUTPUT, (<usize>read) << 2);
   wordCount += <u32>read;
@@ -80,24 +80,24 @@ function addSegment(count: u32): void {
 /** Finds a text of up to `textMax` tokens, and appends it in segments of its own; false when there is no memory. */
 export function appendText(textMax: u32): bool {
   firstText = segments;
-  textWords = 0;
+  textLe32 = 0;
   if (findPassages(words, wordCount, lengths, segments, textMax) < 0) return false;
   const end = wordCount;
   for (let i: u32 = 0; i < end; i++) {
     if (!isSource(i)) continue;
     store<u32>(words + ((<usize>wordCount) << 2), load<u32>(words + ((<usize>i) << 2)));
     wordCount++;
-    textWords++;
-    if (textWords % TEXT_BLOCK_TOKENS == 0) addSegment(TEXT_BLOCK_TOKENS);
+    textLe32++;
+    if (textLe32 % TEXT_BLOCK_TOKENS == 0) addSegment(TEXT_BLOCK_TOKENS);
   }
-  const rest = textWords % TEXT_BLOCK_TOKENS;
+  const rest = textLe32 % TEXT_BLOCK_TOKENS;
   if (rest > 0) addSegment(rest);
   return true;
 }
 
 /** Where the text's tokens are. */
 export function text(): usize {
-  return words + ((<usize>(wordCount - textWords)) << 2);
+  return words + ((<usize>(wordCount - textLe32)) << 2);
 }
 
 /** Numbers the tokens that occur more than once, and writes the stream; false when there is no memory. */

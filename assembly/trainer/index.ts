@@ -37,7 +37,7 @@ let codedBytes: i32 = 0;
 let floor: usize = 0;
 let trained: bool = false;
 let parsedSegments: u32 = 0;
-let parsedWords: u32 = 0;
+let parsedLe32: u32 = 0;
 let parsedStart: u32 = 0;
 let parsedLength: u32 = 0;
 
@@ -99,18 +99,18 @@ export function buildRegistry(id: u32): i32 {
 
 /** Appends the text, written with the registry itself; the bytes of the whole at `registry`, or negative. */
 export function finishRegistry(): i32 {
-  if (corpus.textWords > 0 && !loadWritten()) return NO_MEMORY;
+  if (corpus.textLe32 > 0 && !loadWritten()) return NO_MEMORY;
   textMatches.turnOff(true);
   let end = registry + format.HEAD_BYTES + <usize>codedBytes;
   const limit = registry + REGISTRY_BYTES_MAX - format.CHECKSUM_BYTES;
   let from = corpus.text();
   for (let s = corpus.firstText; s < corpus.segments; s++) {
     const count = load<u32>(corpus.lengths + ((<usize>s) << 2));
-    const words = encoder.beginWords(count);
+    const words = encoder.beginLe32(count);
     if (words == 0) return NO_MEMORY;
     memory.copy(words, from, (<usize>count) << 2);
     from += (<usize>count) << 2;
-    const bytes = encoder.encodeWords(<i32>count * TOKEN_BYTES_MAX);
+    const bytes = encoder.encodeLe32(<i32>count * TOKEN_BYTES_MAX);
     if (bytes < 0 || end + 4 + <usize>bytes > limit) return NO_MEMORY;
     store<u32>(end, <u32>bytes);
     memory.copy(end + 4, encoder.encoded(), <usize>bytes);
@@ -125,7 +125,7 @@ export function finishRegistry(): i32 {
 function loadWritten(): bool {
   const from = registry + format.HEAD_BYTES;
   if (loadTables(registryId, from, from + <usize>codedBytes) != 0) return false;
-  tables.setText(corpus.text(), corpus.text() + ((<usize>corpus.textWords) << 2));
+  tables.setText(corpus.text(), corpus.text() + ((<usize>corpus.textLe32) << 2));
   if (!prepareCosts() || !preparePhrases() || !textMatches.prepareText()) return false;
   encoder.setEncoderFloor();
   return true;
@@ -151,21 +151,21 @@ export function beginParsing(): i32 {
   memory.fill(textLengths, 0, 4 * format.LENGTH_CODES);
   memory.fill(unseen, 0, 4 * format.UNSEEN_CODES);
   parsedSegments = 0;
-  parsedWords = 0;
+  parsedLe32 = 0;
   parsedLength = 0;
   return 0;
 }
 
 /** Spells segments until about `budget` tokens are done; how many segments are left, or negative. */
 export function parseMore(budget: u32): i32 {
-  const stop = parsedWords + budget;
-  while (parsedSegments < corpus.segments && parsedWords < stop) {
+  const stop = parsedLe32 + budget;
+  while (parsedSegments < corpus.segments && parsedLe32 < stop) {
     const count = load<u32>(corpus.lengths + ((<usize>parsedSegments) << 2));
     textMatches.turnOff(parsedSegments >= corpus.firstText);
-    parsedStart = parsedWords;
-    const words = encoder.beginWords(count);
+    parsedStart = parsedLe32;
+    const words = encoder.beginLe32(count);
     if (words == 0) return NO_MEMORY;
-    memory.copy(words, corpus.words + ((<usize>parsedWords) << 2), (<usize>count) << 2);
+    memory.copy(words, corpus.words + ((<usize>parsedLe32) << 2), (<usize>count) << 2);
     if (!encoder.parse()) return NO_MEMORY;
     keepParsed();
     parsedSegments++;
@@ -180,7 +180,7 @@ export function parseMore(budget: u32): i32 {
 }
 
 function encoderFloor(): usize {
-  encoder.beginWords(0);
+  encoder.beginLe32(0);
   return mark();
 }
 
@@ -196,18 +196,18 @@ function keepParsed(): void {
     let unit = followers.symbolUnit(symbol);
     if (symbol == format.MATCH) {
       const length = load<u32>(at, 4);
-      const ofText = load<u32>(at, 8) > parsedWords - parsedStart;
-      parsedWords += length;
+      const ofText = load<u32>(at, 8) > parsedLe32 - parsedStart;
+      parsedLe32 += length;
       count(ofText ? textLengths : lengths, format.lengthCode(length));
       count(distances, 31 - <u32>clz(load<u32>(at, 8)));
       unit =
-        corpus.MATCH_FLAG | tables.tokenIndex(load<u32>(corpus.words + ((<usize>(parsedWords - 1)) << 2)));
+        corpus.MATCH_FLAG | tables.tokenIndex(load<u32>(corpus.words + ((<usize>(parsedLe32 - 1)) << 2)));
       at += 8;
     } else if (symbol == format.UNSEEN) {
-      count(unseen, format.bitLength(load<u32>(corpus.words + ((<usize>parsedWords) << 2))));
-      parsedWords += 1;
+      count(unseen, format.bitLength(load<u32>(corpus.words + ((<usize>parsedLe32) << 2))));
+      parsedLe32 += 1;
     } else if (symbol != format.END) {
-      parsedWords += units.unitLength(unit);
+      parsedLe32 += units.unitLength(unit);
     }
     corpus.setStream(parsedLength++, unit);
   }

@@ -66,7 +66,7 @@ function write(
   coder.writeNumber(format.MODEL_COUNTS, phraseTotal);
   coder.writeNumber(format.MODEL_COUNTS, followers.followerCount);
   coder.writeNumber(format.MODEL_COUNTS, poolTokens);
-  coder.writeNumber(format.MODEL_COUNTS, corpus.textWords);
+  coder.writeNumber(format.MODEL_COUNTS, corpus.textLe32);
   writeTokens();
   writePhrases();
   if (!writeFixedTables(matchShare, distances, lengths, textLengths, unseen)) return -1;

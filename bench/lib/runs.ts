@@ -4,7 +4,7 @@ import type { BenchConversation } from './corpus.js';
 
 /** The messages of conversations, one after the other. */
 export function runsOf(core: TokenCore, conversations: readonly BenchConversation[]): TokenRun[] {
-  return conversations.flatMap(({ messages }) => messages.map(({ words }) => core.fromWords(words)));
+  return conversations.flatMap(({ messages }) => messages.map(({ words }) => core.fromLe32(words)));
 }
 
 /** Every distinct run that is not empty and not in `seen`, which it joins. */

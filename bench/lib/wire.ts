@@ -55,7 +55,7 @@ export function storeRequest(core: TokenCore, conversation: BenchConversation): 
   for (const { role, name, toolCallId, words } of conversation.messages) {
     writer.uint32(tag(3)).fork().uint32(tag(1)).string(role);
     writer.uint32(tag(2)).string(name).uint32(tag(3)).string(toolCallId);
-    writer.uint32(tag(4)).fork().uint32(tag(1)).bytes(core.fromWords(words).varints).ldelim().ldelim();
+    writer.uint32(tag(4)).fork().uint32(tag(1)).bytes(core.fromLe32(words).varints).ldelim().ldelim();
   }
   return Buffer.from(writer.finish());
 }

@@ -87,8 +87,8 @@ export class SqliteVault {
     yield messages.map(({ tokens, ...speaker }, messageIndex): RetrievePart => {
       const words = Uint32Array.from(tokens);
       const content =
-        encoding === 'words'
-          ? { kind: 'words' as const, bytes: new Uint8Array(words.buffer) }
+        encoding === 'le32'
+          ? { kind: 'le32' as const, bytes: new Uint8Array(words.buffer) }
           : { kind: 'varints' as const, bytes: this.core.fromTokens(words).varints };
       return {
         kind: 'chunk',
@@ -103,7 +103,7 @@ export class SqliteVault {
 
   #tokensOf(content: MessageContent): number[] {
     if (content.kind !== 'varints') return [];
-    const words = this.core.toWords(this.core.fromVarints(content.chunks).varints);
+    const words = this.core.toLe32(this.core.fromVarints(content.chunks).varints);
     return [...new Uint32Array(words.buffer, words.byteOffset, words.length / 4)];
   }
 

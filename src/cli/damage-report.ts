@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
-import type { DamagedConversation } from '../client/index.js';
-import { describeError } from './errors.js';
+import type { DamagedConversation, Violation } from '../client/index.js';
 import { printable, shellWord } from '../model/index.js';
+import { describeError } from './errors.js';
 
 /** Names damaged conversations on standard error, and counts them. */
 export class DamageReport {
@@ -15,4 +15,13 @@ export class DamageReport {
       `${id === '' ? 'a conversation without an id' : shellWord(id)}: ${printable(describeError(error))}\n`,
     );
   };
+}
+
+export function violationLine({ invariant, subject, detail }: Violation): string {
+  return printable(`${invariant}: ${subject}: ${detail}`);
+}
+
+/** As JSON has it. */
+export function plainViolation({ invariant, subject, detail }: Violation): Violation {
+  return { invariant, subject, detail };
 }

@@ -1,5 +1,5 @@
 export { makeConversations } from './demo/conversations.js';
-export { readStoreRequests } from './jsonl/read-requests.js';
+export { readStoreRequests } from './jsonl/to-store.js';
 export { toStoreRequest } from './jsonl/to-store.js';
 export { runCli } from './program.js';
 export type {

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { restoredTerminal } from './bar.js';
+import { restoredTerminal } from './progress.js';
 import type { Io } from './io.js';
 
 const stopSignals = ['SIGINT', 'SIGTERM'] as const;

@@ -1,8 +1,8 @@
 import {
-  fromWireCompact,
-  fromWireRegistries,
   type CompactOptions,
   type CompactPart,
+  fromWireCompact,
+  fromWireRegistries,
   type RegistryInfo,
   type WireCompactResponse,
   type WireRegistries,
@@ -11,13 +11,13 @@ import { method, type Method } from './contract.js';
 import { ConversationClient } from './conversation-client.js';
 import { fromUint64, toUint64, toWireTime } from './numbers.js';
 import { checkConnectOptions } from './options.js';
-import { fromWirePreparation } from './preparation.js';
+import type * as W from './wire.js';
+import { fromWirePreparation } from './wire.js';
 import { SegmentClient } from './segment-client.js';
 import { Transport } from './transport.js';
-import type { CallControl } from './types.js';
 import type * as T from './types.js';
+import type { CallControl } from './types.js';
 import { fromWireVerify, type VerifyOptions, type VerifyPart, type WireVerifyResponse } from './verify.js';
-import type * as W from './wire.js';
 
 /** The contract's methods, looked up once a client. */
 function methods() {

@@ -1,5 +1,5 @@
 import { fromUint64, fromWireTime, type WireTime } from './numbers.js';
-import { fromWirePreparation, type Preparation, type WirePreparation } from './preparation.js';
+import { fromWirePreparation, type Preparation, type WirePreparation } from './wire.js';
 import type { CallControl } from './types.js';
 
 export interface CompactOptions extends CallControl {

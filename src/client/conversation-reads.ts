@@ -15,8 +15,8 @@ import {
 import { wholeMessages } from './messages.js';
 import { fromUint64 } from './numbers.js';
 import type { Transport } from './transport.js';
-import type { CallControl } from './types.js';
 import type * as T from './types.js';
+import type { CallControl } from './types.js';
 import type * as W from './wire.js';
 
 /** The contract's methods, looked up once a client. */

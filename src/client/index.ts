@@ -1,11 +1,11 @@
-export { defaultPort, parseAddress } from './address.js';
+export { defaultPort, parseAddress } from './options.js';
 export type * from './compaction.js';
 export { connect, StowkenClient } from './client.js';
 export { ClientError, isClientError, isUnreachable } from './errors.js';
-export type { Preparation } from './preparation.js';
+export type { Preparation } from './wire.js';
 export type { RetryPolicy } from './retry.js';
 export { SegmentClient } from './segment-client.js';
 export type * from './segment-types.js';
-export { isTokenId } from './tokens.js';
+export { isTokenId } from './messages.js';
 export type * from './types.js';
 export type { VerifyNote, VerifyOptions, VerifyPart, VerifyPhase, Violation } from './verify.js';

@@ -1,7 +1,7 @@
 import type { Conversation } from '../model/index.js';
 import { itemError } from './errors.js';
 import { fromUint64, fromWireTime, toUint32, toUint64, toWireTime } from './numbers.js';
-import { fromLe32, toLe32 } from './tokens.js';
+import { fromLe32, toLe32 } from './messages.js';
 import type {
   Chunk,
   ContentForms,

@@ -1,4 +1,4 @@
-import { joinTokens } from './tokens.js';
+import { endianness } from 'node:os';
 import type { Chunk, ContentForms, ConversationHeader, Encoding, Message } from './types.js';
 
 const join: { readonly [E in Encoding]: (parts: readonly ContentForms[E][]) => ContentForms[E] } = {
@@ -32,4 +32,44 @@ function joined<E extends Encoding>(encoding: E, chunks: readonly Chunk<E>[]): M
   const content = join[encoding](contents);
   const replaced = chunks.some((chunk) => chunk.replaced);
   return { kind: 'message', index: messageIndex, tokenOffset, ...message, content, replaced };
+}
+
+const littleEndian = endianness() === 'LE';
+
+/** Token ids as 4-byte little-endian words. May share the memory of a Uint32Array given. RangeError for what is no u32. */
+export function toLe32(tokens: Uint32Array | readonly number[]): Buffer {
+  const le32 = tokens instanceof Uint32Array ? tokens : checked(tokens);
+  const bytes = Buffer.from(le32.buffer, le32.byteOffset, le32.byteLength);
+  return littleEndian ? bytes : Buffer.from(bytes).swap32();
+}
+
+/** Token ids in memory of their own. RangeError when the bytes are not whole words. */
+export function fromLe32(bytes: Uint8Array): Uint32Array {
+  if (bytes.length % 4 !== 0) throw new RangeError(`${bytes.length} bytes are not a multiple of 4`);
+  const own = new Uint8Array(bytes); // aligned, and does not pin the message that it came in
+  if (!littleEndian) Buffer.from(own.buffer).swap32();
+  return new Uint32Array(own.buffer);
+}
+
+export function isTokenId(value: unknown): value is number {
+  return typeof value === 'number' && value >>> 0 === value;
+}
+
+function checked(tokens: readonly number[]): Uint32Array {
+  const wrong = tokens.findIndex((token) => !isTokenId(token));
+  if (wrong >= 0) {
+    throw new RangeError(`token ${wrong} is ${tokens[wrong]}, not a whole number from 0 to 4294967295`);
+  }
+  return Uint32Array.from(tokens);
+}
+
+export function joinTokens(parts: readonly Uint32Array[]): Uint32Array {
+  if (parts.length === 1) return parts[0]!;
+  const joined = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
 }

@@ -1,7 +1,7 @@
 import { method, type Method } from './contract.js';
 import { itemError } from './errors.js';
 import { fromUint64 } from './numbers.js';
-import { fromLe32, toLe32 } from './tokens.js';
+import { fromLe32, toLe32 } from './messages.js';
 import type { Transport } from './transport.js';
 import type { CallControl } from './types.js';
 import type * as T from './segment-types.js';

@@ -1,9 +1,8 @@
 import type { TokenCore } from '../core/index.js';
-import { StowkenError, type SegmentHash, type TokenRun } from '../model/index.js';
+import { isStowkenError, type SegmentHash, StowkenError, type TokenRun } from '../model/index.js';
 import { builtInRegistry } from './built-in.js';
 import { FrameDecoder } from './frame-decoder.js';
-import { encodeFrame } from './frame-encoder.js';
-import { builtInRegistryId } from './frame.js';
+import { builtInRegistryId, encodeFrame } from './frame.js';
 import { Registry, type TokenForm } from './registry.js';
 
 /**
@@ -19,7 +18,7 @@ export interface Codec {
   readonly decode: (frame: Uint8Array) => TokenRun;
 
   /** The tokens as 4-byte little-endian words. @throws StowkenError as decode */
-  readonly decodeWords: (frame: Uint8Array) => Uint8Array;
+  readonly decodeLe32: (frame: Uint8Array) => Uint8Array;
 
   /**
    * The tokens of many frames in one form, faster than one by one where they are short; instead of what
@@ -58,7 +57,7 @@ export function createCodec(core: TokenCore, registries: readonly Registry[] = [
   const codec: Codec = {
     encode: (run) => encodeFrame(core, encoder(), run),
     decode: (frame) => decoder.decode(frame),
-    decodeWords: (frame) => decoder.decodeWords(frame),
+    decodeLe32: (frame) => decoder.decodeLe32(frame),
     decodeMany: (frames, form) => decoder.decodeMany(frames, form),
     hashOf: (frame) => decoder.hashOf(frame),
     registries,
@@ -87,4 +86,43 @@ export function createCodec(core: TokenCore, registries: readonly Registry[] = [
     snapshot: () => codec,
   };
   return codec;
+}
+
+/** A codec whose registries change while it is in use: what a server shares among its parts. */
+export interface LiveCodec extends Codec {
+  /** From now on frames can be decoded with this registry; the highest id encodes. @throws as withRegistry */
+  readonly add: (registry: Uint8Array) => void;
+
+  /** No frame needs these registries any more. */
+  readonly remove: (ids: Iterable<number>) => void;
+}
+
+export function createLiveCodec(core: TokenCore): LiveCodec {
+  let current = createCodec(core);
+  return {
+    encode: (run) => current.encode(run),
+    decode: (frame) => current.decode(frame),
+    decodeLe32: (frame) => current.decodeLe32(frame),
+    decodeMany: (frames, form) => current.decodeMany(frames, form),
+    hashOf: (frame) => current.hashOf(frame),
+    get registries() {
+      return current.registries;
+    },
+    withRegistry: (bytes) => current.withRegistry(bytes),
+    withoutRegistries: (ids) => current.withoutRegistries(ids),
+    prepare: () => current.prepare(),
+    snapshot: () => current,
+    add: (registry) => (current = current.withRegistry(registry)),
+    remove: (ids) => (current = current.withoutRegistries(ids)),
+  };
+}
+
+/** What reading a frame gives; undefined where the frame is damaged. */
+export function undefinedIfCorrupt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isStowkenError(error, 'CORRUPT_SEGMENT')) return undefined;
+    throw error;
+  }
 }

@@ -26,8 +26,8 @@ export class FrameDecoder {
     return { varints: bytes, tokenCount };
   }
 
-  decodeWords(frame: Uint8Array): Uint8Array {
-    return whole(() => this.#tokens(frame, 'words')).bytes;
+  decodeLe32(frame: Uint8Array): Uint8Array {
+    return whole(() => this.#tokens(frame, 'le32')).bytes;
   }
 
   decodeMany(frames: readonly Uint8Array[], form: TokenForm): (Uint8Array | StowkenError)[] {
@@ -46,10 +46,10 @@ export class FrameDecoder {
     return whole(() => {
       const head = readHead(frame);
       if (head.kind === 'varints') return this.core.hash(frame.subarray(head.length));
-      if (head.kind === 'blocks') return this.core.hashWords(this.#tokens(frame, 'words').bytes);
+      if (head.kind === 'blocks') return this.core.hashLe32(this.#tokens(frame, 'le32').bytes);
       // Most segments are one block: hashed where they were decoded.
-      return this.core.hashWords(
-        this.#registry(head.registryId).decodeBlock(frame, head.length, 'words').bytes,
+      return this.core.hashLe32(
+        this.#registry(head.registryId).decodeBlock(frame, head.length, 'le32').bytes,
       );
     });
   }
@@ -67,8 +67,8 @@ export class FrameDecoder {
     const head = readHead(frame);
     if (head.kind === 'varints') {
       const varints = frame.subarray(head.length);
-      const bytes = form === 'words' ? this.core.toWords(varints) : varints;
-      return { bytes, tokenCount: form === 'words' ? bytes.length / 4 : this.core.countTokens(varints) };
+      const bytes = form === 'le32' ? this.core.toLe32(varints) : varints;
+      return { bytes, tokenCount: form === 'le32' ? bytes.length / 4 : this.core.countTokens(varints) };
     }
     const registry = this.#registry(head.registryId);
     if (head.kind === 'block') {

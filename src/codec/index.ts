@@ -1,6 +1,6 @@
 export { createCodec, type Codec } from './codec.js';
-export { createLiveCodec, type LiveCodec } from './live-codec.js';
-export { unlessDamaged } from './damage.js';
+export { createLiveCodec, type LiveCodec } from './codec.js';
+export { undefinedIfCorrupt as unlessDamaged } from './codec.js';
 export { builtInRegistryId, frameRegistryId, readHead } from './frame.js';
 export { Registry, registryIdOf, type TokenForm } from './registry.js';
 export { createRewriter, type Rewriter } from './rewriter.js';

@@ -3,7 +3,7 @@ import { limits, StowkenError } from '../model/index.js';
 import { wasmRefusals, type CodecExports } from './wasm.js';
 
 /** Canonical varints, or 4-byte little-endian words. */
-export type TokenForm = 'varints' | 'words';
+export type TokenForm = 'varints' | 'le32';
 
 /** Bytes of a registry before its coded part: magic, format version, id, length. */
 const REGISTRY_HEADER_BYTES = 13;
@@ -130,7 +130,7 @@ export class Registry {
       jobs[job + 1] = frame.length - start;
       at += frame.length;
     }
-    const bytes = this.#wasm.decode(form === 'words' ? 1 : 0, limits.codecBlockTokensMax);
+    const bytes = this.#wasm.decode(form === 'le32' ? 1 : 0, limits.codecBlockTokensMax);
     if (bytes < 0) throw outOfMemory();
     return bytes;
   }

@@ -1,13 +1,13 @@
 // The worker thread of createRewriter.
+
 import { workerData } from 'piscina';
 import { loadCore } from '../core/index.js';
 import { isStowkenError, StowkenError } from '../model/index.js';
-import { createCodec } from './codec.js';
-import { unlessDamaged } from './damage.js';
-import { stepBack } from './step-back.js';
+import { createCodec, undefinedIfCorrupt } from './codec.js';
+import { lowerThreadPriority } from './lower-thread-priority.js';
 import type { RewriteOutcome } from './rewriter.js';
 
-stepBack();
+lowerThreadPriority();
 const codec = (workerData as readonly Uint8Array[]).reduce(
   (before, registry) => before.withRegistry(registry),
   createCodec(await loadCore()),
@@ -27,7 +27,7 @@ export default function rewriteAll(frames: readonly Uint8Array[]): RewriteOutcom
 }
 
 function rewrite(frame: Uint8Array): Uint8Array {
-  const run = unlessDamaged(() => codec.decode(frame));
+  const run = undefinedIfCorrupt(() => codec.decode(frame));
   if (run === undefined) return frame;
   const next = codec.encode(run);
   const back = codec.decode(next);

@@ -1,12 +1,13 @@
 // The worker thread of trainRegistry.
+
 import { parentPort, workerData } from 'node:worker_threads';
 import { compileCore } from '../core/index.js';
 import { isStowkenError } from '../model/index.js';
-import { stepBack } from './step-back.js';
+import { lowerThreadPriority } from './lower-thread-priority.js';
 import type { TrainerInput, TrainerOutput } from './trainer.js';
 import { trainHere } from './training.js';
 
-stepBack();
+lowerThreadPriority();
 const say = (output: TrainerOutput): void => parentPort?.postMessage(output);
 
 try {

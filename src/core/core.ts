@@ -1,8 +1,8 @@
 import { createSHA256, type IHasher } from 'hash-wasm';
-import { StowkenError, type SegmentHash, type TokenRun } from '../model/index.js';
-import { RecentNames } from './recent-names.js';
+import { type SegmentHash, StowkenError, type TokenRun } from '../model/index.js';
+import { HashCache } from './caches.js';
 import { copyOut } from './slab.js';
-import { compileCore, instantiate, type CoreBuild, type VarintExports } from './wasm.js';
+import { compileCore, type CoreBuild, instantiate, type VarintExports } from './wasm.js';
 
 /**
  * Token sequences in their byte forms: LEB128 varints of u32, and little-endian words. Synchronous;
@@ -21,12 +21,12 @@ export interface TokenCore {
   fromVarints(chunks: readonly Uint8Array[]): TokenRun;
 
   /** 4-byte little-endian words. @throws StowkenError MALFORMED_TOKENS when not a multiple of 4 bytes */
-  fromWords(bytes: Uint8Array): TokenRun;
+  fromLe32(bytes: Uint8Array): TokenRun;
 
   fromTokens(tokens: Uint32Array): TokenRun;
 
   /** Canonical varints as 4-byte little-endian words. @throws StowkenError MALFORMED_TOKENS */
-  toWords(varints: Uint8Array): Uint8Array;
+  toLe32(varints: Uint8Array): Uint8Array;
 
   /** @throws StowkenError MALFORMED_TOKENS when they are not canonical varints of u32 */
   toTokens(varints: Uint8Array): Uint32Array;
@@ -44,7 +44,7 @@ export interface TokenCore {
   hash(varints: Uint8Array): SegmentHash;
 
   /** The segment's name, from its little-endian words. */
-  hashWords(words: Uint8Array): SegmentHash;
+  hashLe32(le32: Uint8Array): SegmentHash;
 }
 
 /** Loads the core. The module is compiled once; each call makes an instance of its own. */
@@ -61,7 +61,7 @@ class WasmTokenCore implements TokenCore {
   readonly #input: number;
   readonly #inputBytes: number;
   readonly #output: number;
-  readonly #recent = new RecentNames();
+  readonly #recent = new HashCache();
   #memory: Uint8Array;
 
   constructor(
@@ -100,49 +100,49 @@ class WasmTokenCore implements TokenCore {
     return { varints: length === varints.length ? varints : varints.slice(0, length), tokenCount };
   }
 
-  fromWords(bytes: Uint8Array): TokenRun {
+  fromLe32(bytes: Uint8Array): TokenRun {
     if (bytes.length % 4 !== 0) {
       throw new StowkenError('MALFORMED_TOKENS', `${bytes.length} bytes are not whole 4-byte words`);
     }
     const tokenCount = bytes.length / 4;
     if (bytes.length <= this.#inputBytes) {
       this.#memory.set(bytes, this.#input);
-      const length = this.#wasm.packWords(tokenCount);
+      const length = this.#wasm.packLe32(tokenCount);
       return { varints: copyOut(this.#memory, this.#output, this.#output + length), tokenCount };
     }
     const pieces: Uint8Array[] = [];
     for (let at = 0; at < bytes.length; at += this.#inputBytes) {
       const piece = bytes.subarray(at, at + this.#inputBytes);
       this.#memory.set(piece, this.#input);
-      const length = this.#wasm.packWords(piece.length / 4);
+      const length = this.#wasm.packLe32(piece.length / 4);
       pieces.push(copyOut(this.#memory, this.#output, this.#output + length));
     }
     return { varints: concat(pieces), tokenCount };
   }
 
   fromTokens(tokens: Uint32Array): TokenRun {
-    return this.fromWords(new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength));
+    return this.fromLe32(new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength));
   }
 
-  toWords(varints: Uint8Array): Uint8Array {
+  toLe32(varints: Uint8Array): Uint8Array {
     if (varints.length <= this.#inputBytes) {
       this.#memory.set(varints, this.#input);
-      const count = this.#wasm.unpackWords(varints.length);
+      const count = this.#wasm.unpackLe32(varints.length);
       this.#checkRead(count, varints.length);
       return copyOut(this.#memory, this.#output, this.#output + 4 * count);
     }
-    const words = new Uint8Array(4 * this.countTokens(varints));
+    const le32 = new Uint8Array(4 * this.countTokens(varints));
     let at = 0;
-    this.#eachPiece(varints, this.#wasm.unpackWords, (count) => {
-      words.set(this.#view(this.#output, 4 * count), at);
+    this.#eachPiece(varints, this.#wasm.unpackLe32, (count) => {
+      le32.set(this.#view(this.#output, 4 * count), at);
       at += 4 * count;
     });
-    return words;
+    return le32;
   }
 
   toTokens(varints: Uint8Array): Uint32Array {
-    const words = this.toWords(varints);
-    return new Uint32Array(words.buffer, words.byteOffset, words.length / 4);
+    const le32 = this.toLe32(varints);
+    return new Uint32Array(le32.buffer, le32.byteOffset, le32.length / 4);
   }
 
   byteOffset(varints: Uint8Array, tokenIndex: number): number {
@@ -181,14 +181,14 @@ class WasmTokenCore implements TokenCore {
 
   #hash(varints: Uint8Array): SegmentHash {
     this.hasher.init();
-    this.#eachPiece(varints, this.#wasm.unpackWords, (count) => {
+    this.#eachPiece(varints, this.#wasm.unpackLe32, (count) => {
       this.hasher.update(this.#view(this.#output, 4 * count));
     });
     return this.hasher.digest('hex');
   }
 
-  hashWords(words: Uint8Array): SegmentHash {
-    return this.hasher.init().update(words).digest('hex');
+  hashLe32(le32: Uint8Array): SegmentHash {
+    return this.hasher.init().update(le32).digest('hex');
   }
 
   /** Passes `bytes` through INPUT; a varint that one piece cuts off begins the next. */

@@ -27,8 +27,8 @@ export interface VarintExports {
   readonly tokenCount: () => number;
   readonly consumed: () => number;
   readonly canonicalise: (length: number) => number;
-  readonly packWords: (count: number) => number;
-  readonly unpackWords: (length: number) => number;
+  readonly packLe32: (count: number) => number;
+  readonly unpackLe32: (length: number) => number;
   readonly measure: (length: number) => number;
   readonly measured: () => number;
   readonly skip: (length: number, tokens: number) => number;

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
+import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import { isStowkenError, StowkenError, type Reason } from '../model/index.js';
-import { codeOf } from './status-codes.js';
-import { MessageCodec } from './wire/codec.js';
+import { isStowkenError, type Reason, StowkenError } from '../model/index.js';
+import { MessageCodec } from './wire/reader.js';
 
 const errorDomain = 'stowken.dev';
 /** Clients refuse trailers beyond 8 KiB in all, and a status message is escaped threefold. */
@@ -71,3 +70,43 @@ function cutUtf8(text: string, bytesMax: number): string {
   // `stream` keeps back the bytes of a character that the cut has split.
   return new TextDecoder().decode(Buffer.from(text).subarray(0, bytesMax), { stream: true });
 }
+
+/** The one place where a reason becomes a gRPC code. */
+export const codeOf = {
+  MALFORMED_CALL: status.INTERNAL,
+  UNKNOWN_ENCODING: status.UNIMPLEMENTED,
+  MALFORMED_REQUEST: status.INVALID_ARGUMENT,
+  INVALID_FIELD: status.INVALID_ARGUMENT,
+  MALFORMED_TOKENS: status.INVALID_ARGUMENT,
+  REQUEST_TOO_LARGE: status.RESOURCE_EXHAUSTED,
+  INVALID_PAGE_TOKEN: status.INVALID_ARGUMENT,
+  UNKNOWN_TOKENIZER: status.INVALID_ARGUMENT,
+  UNSUPPORTED_BY_STORAGE: status.UNIMPLEMENTED,
+  VAULT_NOT_FOUND: status.NOT_FOUND,
+  CONVERSATION_NOT_FOUND: status.NOT_FOUND,
+  SEGMENT_NOT_FOUND: status.NOT_FOUND,
+  CONVERSATION_EXISTS: status.ALREADY_EXISTS,
+  REVISION_MISMATCH: status.ABORTED,
+  REQUEST_ID_REUSED: status.ALREADY_EXISTS,
+  SEGMENT_MISSING: status.INTERNAL,
+  PREFIX_OUTDATED: status.INTERNAL,
+  COMPACTION_RUNNING: status.ABORTED,
+  REGISTRY_CONFLICT: status.INTERNAL,
+  SEGMENT_REFERENCED: status.FAILED_PRECONDITION,
+  UNDECODABLE_TOKEN: status.FAILED_PRECONDITION,
+  CORRUPT_SEGMENT: status.DATA_LOSS,
+  CORRUPT_STORE: status.DATA_LOSS,
+  RANGE_PAST_END: status.OUT_OF_RANGE,
+  PREFIX_INDEX_OFF: status.FAILED_PRECONDITION,
+  FOLDER_NOT_EMPTY: status.FAILED_PRECONDITION,
+  STORE_LOCKED: status.UNAVAILABLE,
+  STORE_VERSION: status.FAILED_PRECONDITION,
+  WRITES_STOPPED: status.UNAVAILABLE,
+  COMMIT_FAILED: status.UNAVAILABLE,
+  BACKUP_FAILED: status.RESOURCE_EXHAUSTED,
+  DEADLINE_EXCEEDED: status.DEADLINE_EXCEEDED,
+  CANCELLED: status.CANCELLED,
+  SHUTTING_DOWN: status.UNAVAILABLE,
+  OVERLOADED: status.UNAVAILABLE,
+  INTERNAL: status.INTERNAL,
+} as const satisfies Record<Reason, status>;

@@ -1,6 +1,6 @@
 import { HealthImplementation } from 'grpc-health-check';
 import type { Logger } from 'pino';
-import type { ServiceHost } from './standing-streams.js';
+import type { ServiceHost } from './long-lived-streams.js';
 
 /** How often watchers are told; a check always asks. */
 const refreshMs = 500;

@@ -1,6 +1,7 @@
 import { lstat, unlink } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
-import { ServerCredentials, type Server } from '@grpc/grpc-js';
+import { type Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
 
 const unixPrefix = 'unix:';
 
@@ -72,5 +73,14 @@ function answers(path: string): Promise<boolean> {
     };
     socket.once('connect', () => settle(true));
     socket.once('error', () => settle(false));
+  });
+}
+
+/** What the transport has to say goes to the log; by itself it writes lines of its own to standard error. */
+export function logTransport(logger: Logger): void {
+  setLogger({
+    error: (message: string) => logger.warn({ transport: message }, 'from the transport'),
+    info: (message: string) => logger.debug({ transport: message }, 'from the transport'),
+    debug: (message: string) => logger.trace({ transport: message }, 'from the transport'),
   });
 }

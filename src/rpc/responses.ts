@@ -1,11 +1,24 @@
-import type { Conversation, VaultStats } from '../model/index.js';
+import { status } from '@grpc/grpc-js';
+import { type Conversation, StowkenError, type VaultStats } from '../model/index.js';
+import type { DamagedConversation, StoredRegistry } from '../storage/index.js';
 import type {
   CollectPart,
+  CompactEnd,
+  CompactPart,
+  DeleteManyResult,
+  HasSegmentOutcome,
   MessageWithSegments,
   Preparation,
+  PutSegmentOutcome,
+  ReferenceResult,
+  RetrieveManyPart,
+  RetrievePart,
   StoreResult,
   VerifyPart,
 } from '../vault/index.js';
+import { codeOf } from './errors.js';
+import { MessageCodec } from './wire/reader.js';
+import { encodeChunk, encodeItemTail } from './wire/token-responses.js';
 
 type Fields = Record<string, unknown>;
 
@@ -110,4 +123,144 @@ export function verifyFields(part: VerifyPart): Fields {
         summary: { records: part.records, violations: part.violations, repaired: part.repaired },
       };
   }
+}
+
+/** CompactionEnd's numbers. */
+const ends: Readonly<Record<CompactEnd, number>> = {
+  complete: 1,
+  dryRun: 2,
+  notWorthIt: 3,
+  budgetReached: 4,
+};
+
+/** A CompactSubstringsResponse. */
+export function compactFields(part: CompactPart): Fields {
+  switch (part.kind) {
+    case 'preparation':
+      return preparationFields(part);
+    case 'plan':
+      return {
+        plan: {
+          segments: part.segments,
+          segment_bytes: part.frameBytes,
+          sample_segments: part.sampleSegments,
+          sample_tokens: part.sampleTokens,
+          registry_id: part.registryId,
+          registry_bytes: part.registryBytes,
+          new_registry: part.newRegistry,
+          predicted_segment_bytes: part.predictedFrameBytes,
+          predicted_savings_ratio: part.predictedSavingsRatio,
+          loose_page_bytes: part.loosePageBytes,
+        },
+      };
+    case 'progress':
+      return {
+        progress: {
+          segments_done: part.segmentsDone,
+          segments: part.segments,
+          bytes_before: part.bytesBefore,
+          bytes_after: part.bytesAfter,
+          segments_per_second: part.segmentsPerSecond,
+          resume_token: part.resumeToken,
+        },
+      };
+    case 'summary':
+      return {
+        summary: {
+          end: ends[part.end],
+          segments_done: part.segmentsDone,
+          segments_rewritten: part.segmentsRewritten,
+          bytes_before: part.bytesBefore,
+          bytes_after: part.bytesAfter,
+          registry_id: part.registryId,
+          registries_dropped: part.registriesDropped,
+          in_use_bytes_before: part.inUseBytesBefore,
+          in_use_bytes_after: part.inUseBytesAfter,
+          resume_token: part.resumeToken,
+        },
+      };
+  }
+}
+
+export function registryFields(registry: StoredRegistry): Fields {
+  return {
+    id: registry.id,
+    create_time: timestamp(registry.createTimeMs),
+    bytes: registry.bytes,
+    segments: registry.segments,
+    segment_bytes: registry.frameBytes,
+    ratio: registry.tokens === 0 ? 0 : registry.frameBytes / (4 * registry.tokens),
+  };
+}
+
+const one = new MessageCodec('stowken.v1.RetrieveConversationResponse');
+const many = new MessageCodec('stowken.v1.RetrieveConversationsResponse');
+
+export function* encodeRetrieved(parts: Iterable<RetrievePart>): Generator<Buffer, void, void> {
+  for (const part of parts) {
+    if (part.kind === 'chunk') yield encodeChunk(part);
+    else yield one.encode({ header: conversationFields(part.conversation) });
+  }
+}
+
+export function encodeRetrievedOfMany({ index, part }: RetrieveManyPart): Buffer {
+  switch (part.kind) {
+    case 'chunk':
+      return encodeChunk(part, encodeItemTail(index));
+    case 'header':
+      return many.encode({
+        header: conversationFields(part.conversation),
+        index,
+        status: itemStatusFields(),
+      });
+    case 'failed':
+      return many.encode({ index, status: itemStatusFields(part.error) });
+  }
+}
+
+export function deleteManyFields(result: DeleteManyResult): Record<string, unknown> {
+  return {
+    conversations: result.conversations,
+    missing: result.missing,
+    changed: result.changed,
+    released_references: result.releasedReferences,
+    garbage_segments: result.garbageSegments,
+    damaged: result.damaged.map(damagedFields),
+  };
+}
+
+export function damagedFields({ id = '', detail }: DamagedConversation): Record<string, unknown> {
+  return { id, status: itemStatusFields(new StowkenError('CORRUPT_STORE', detail, { conversation: id })) };
+}
+
+export function putSegmentFields(outcome: PutSegmentOutcome): Fields {
+  if (outcome.kind === 'failed') return { status: itemStatusFields(outcome.error) };
+  return { status: itemStatusFields(), hash: outcome.hash, token_count: outcome.tokenCount };
+}
+
+export function segmentFailureFields(index: number, error: StowkenError): Fields {
+  return { index, status: itemStatusFields(error), end_of_segment: true };
+}
+
+export function hasSegmentFields(outcome: HasSegmentOutcome): Fields {
+  if (outcome.kind === 'failed') return { status: itemStatusFields(outcome.error) };
+  if (outcome.kind === 'absent') return { status: itemStatusFields(), found: false };
+  const { tokenCount, refCount } = outcome;
+  return { status: itemStatusFields(), found: true, token_count: tokenCount, ref_count: refCount };
+}
+
+export function referenceFields(result: ReferenceResult): Fields {
+  if (result.kind === 'failed') return { status: itemStatusFields(result.error) };
+  return { status: itemStatusFields(), ref_count: result.refCount };
+}
+
+/** An item's failure as an ItemStatus; without one, OK. */
+export function itemStatusFields(error?: StowkenError): Record<string, unknown> {
+  if (error === undefined) return { code: status.OK };
+  return {
+    code: codeOf[error.reason],
+    reason: error.reason,
+    message: error.message,
+    metadata: error.metadata,
+  };
 }

@@ -4,18 +4,17 @@ import type { Logger } from 'pino';
 import { limits } from '../model/index.js';
 import type { Tokenizers } from '../text/index.js';
 import type { Vault } from '../vault/index.js';
-import { createAdmission, type Admission } from './admission.js';
+import { type Admission, createAdmission } from './admission.js';
 import { methodsOf, rawService, serviceNames } from './contract.js';
 import { Health } from './health.js';
 import { Intake, type IntakeSettings, type MethodIntake } from './intake/index.js';
-import { listen } from './listen.js';
+import { listen, logTransport } from './listen.js';
 import { reflection } from './reflection.js';
 import { checkFieldsSize, checkPartSize, checkRequestSize } from './requests/index.js';
 import { conversationService } from './services/conversation-service.js';
 import { maintenanceService } from './services/maintenance-service.js';
 import { segmentService } from './services/segment-service.js';
-import { StandingStreams } from './standing-streams.js';
-import { logTransport } from './transport-log.js';
+import { LongLivedStreams } from './long-lived-streams.js';
 
 export interface RpcServerOptions {
   /** The vault of that name, if there is one; "default" where a request names none. */
@@ -107,7 +106,7 @@ function createServer(options: RpcServerOptions) {
   const intake = new Intake(options.intake, methodIntakes, standingIntake, options.logger);
   intake.attachTo(server);
   const redeem = (bytes: Buffer) => intake.tickets.redeem(bytes);
-  const standing = new StandingStreams();
+  const standing = new LongLivedStreams();
   const health = new Health(serviceNames, options.health, options.logger);
   const scope = { ...options, admission: options.admission ?? createAdmission() };
   server.addService(rawService('stowken.v1.ConversationService', redeem), conversationService(scope));

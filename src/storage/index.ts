@@ -1,7 +1,7 @@
-export * from './backend.js';
-export * from './change.js';
-export * from './checks.js';
-export { checkDataFolder } from './data-folder.js';
+export * from './contract/backend.js';
+export * from './contract/change.js';
+export * from './contract/checks.js';
+export { checkDataFolder } from './shared/vault-folder.js';
 export { openFilesystemBackend, type FilesystemOptions } from './filesystem/open.js';
 export { removeStrayCopies } from './lmdb/backup.js';
 export type { LmdbReader } from './lmdb/lmdb-reader.js';
@@ -9,7 +9,7 @@ export { openLmdbBackend, openLmdbReader, type LmdbOptions } from './lmdb/open.j
 export { restoreLmdb, type RestoredVault, type RestoreOptions } from './lmdb/restore.js';
 export { isComplete, type LostConversation, type SalvageReport } from './lmdb/salvage/report.js';
 export { salvageLmdb, type SalvageOptions } from './lmdb/salvage/salvage.js';
-export { keepHeapLean, leanHeap } from './lean-heap.js';
-export { createMemoryBackend } from './memory/memory-backend.js';
-export { MessagePacker, PackedMessages, type MessageSequence } from './packed-messages.js';
-export * from './queries.js';
+export { keepHeapLean, leanHeap } from './shared/background.js';
+export { createMemoryBackend } from './memory/backend.js';
+export { MessagePacker, PackedMessages, type MessageSequence } from './contract/packed-messages.js';
+export * from './contract/queries.js';

@@ -1,2 +1,2 @@
 export { createTokenizers, type TokenizerPoolOptions } from './pool.js';
-export type { DecodedText, Tokenizers, WordsToDecode } from './tokenizers.js';
+export type { DecodedText, Tokenizers, TokensToDecode } from './tokenizers.js';

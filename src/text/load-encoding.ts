@@ -1,7 +1,6 @@
 import { getEncodingParams } from 'gpt-tokenizer/modelParams';
-import { Encoding } from './encoding.js';
-import type { EncodingName } from './names.js';
-import { Vocabulary, type Ranks } from './vocabulary.js';
+import { Encoding, type Ranks, Vocabulary } from './encoding.js';
+import type { EncodingName } from './tokenizers.js';
 
 const ranksOf: Readonly<Record<EncodingName, string>> = {
   gpt2: 'r50k_base',

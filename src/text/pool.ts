@@ -2,8 +2,7 @@ import { createRequire } from 'node:module';
 import { Piscina } from 'piscina';
 import { limits, StowkenError } from '../model/index.js';
 import { FairSlots } from '../queue/index.js';
-import { knownEncodings, resolveEncodingName, type EncodingName } from './names.js';
-import type { Tokenizers } from './tokenizers.js';
+import { type EncodingName, knownEncodings, resolveEncodingName, type Tokenizers } from './tokenizers.js';
 import type { DecodeOutcome, DecodeTask, EncodeOutcome, EncodeTask } from './worker.js';
 
 export interface TokenizerPoolOptions {
@@ -80,7 +79,7 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
 
     async decode(tokenizer, items, signal) {
       const task = { encoding: known(tokenizer), items };
-      const size = items.reduce((sum, { words }) => sum + words.length, 0);
+      const size = items.reduce((sum, { le32 }) => sum + le32.length, 0);
       const decoding = run<DecodeOutcome>('decode', task, size <= shortMax, signal);
       const outcome = await decoding.catch((error: unknown) => rethrow(error, signal));
       if (!('unknownToken' in outcome)) return outcome;

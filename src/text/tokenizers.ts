@@ -1,6 +1,9 @@
+import { DEFAULT_ENCODING, encodingNames, modelToEncodingMap } from 'gpt-tokenizer/mapping';
+import * as models from 'gpt-tokenizer/models';
+
 /** Tokens to decode, as little-endian words. */
-export interface WordsToDecode {
-  readonly words: Uint8Array;
+export interface TokensToDecode {
+  readonly le32: Uint8Array;
   /** Whether the text ends here. If not, only tokens that end in a whole character are decoded. */
   readonly last: boolean;
 }
@@ -38,9 +41,25 @@ export interface Tokenizers {
    */
   decode(
     tokenizer: string,
-    items: readonly WordsToDecode[],
+    items: readonly TokensToDecode[],
     signal: AbortSignal,
   ): Promise<readonly DecodedText[]>;
 
   close(): Promise<void>;
+}
+
+export type EncodingName = (typeof encodingNames)[number];
+
+export const knownEncodings: readonly EncodingName[] = encodingNames;
+
+/** Every model that the library lists has its default encoding, unless its map says otherwise. */
+const encodings: ReadonlyMap<string, EncodingName> = new Map<string, EncodingName>([
+  ...Object.keys(models).map((name) => [name, DEFAULT_ENCODING] as const),
+  ...Object.entries<EncodingName>(modelToEncodingMap),
+  ...encodingNames.map((name) => [name, name] as const),
+]);
+
+/** The encoding behind an encoding's or a model's name. */
+export function resolveEncodingName(name: string): EncodingName | undefined {
+  return encodings.get(name);
 }

@@ -1,12 +1,9 @@
 import { limits } from '../model/index.js';
 import type { EncodedTexts, Encoding } from './encoding.js';
 import { loadEncoding } from './load-encoding.js';
-import type { EncodingName } from './names.js';
-import { LongRun } from './pieces.js';
-import type { Slices } from './slices.js';
-import type { DecodedText, WordsToDecode } from './tokenizers.js';
-import { Turns } from './turns.js';
-import { completeTokens, tokensWithin } from './utf8.js';
+import type { DecodedText, EncodingName, TokensToDecode } from './tokenizers.js';
+import { completeTokens, LongRun, tokensWithin } from './pieces.js';
+import { type Slices, Turns } from './slices.js';
 
 /** A call's work for a thread. */
 interface Task {
@@ -21,7 +18,7 @@ export interface EncodeTask extends Task {
 }
 
 export interface DecodeTask extends Task {
-  readonly items: readonly WordsToDecode[];
+  readonly items: readonly TokensToDecode[];
 }
 
 /** Refusals come back as data: an error that crosses threads keeps neither its class nor its fields. */
@@ -53,7 +50,7 @@ function inTurns<T>({ cancelled, isShort }: Task, work: Slices<T>): Promise<T | 
 }
 
 /** Ends with the first item that has more text than one answer takes: those after it are asked for again. */
-function* decodeItems(encoding: Encoding, items: readonly WordsToDecode[]): Slices<DecodeOutcome> {
+function* decodeItems(encoding: Encoding, items: readonly TokensToDecode[]): Slices<DecodeOutcome> {
   const texts: DecodedText[] = [];
   let bytes = 0;
   for (const item of items) {
@@ -61,7 +58,7 @@ function* decodeItems(encoding: Encoding, items: readonly WordsToDecode[]): Slic
     if ('unknownToken' in decoded) return decoded;
     texts.push(decoded);
     if (decoded.more) break;
-    bytes += item.words.length;
+    bytes += item.le32.length;
     if (bytes < sliceBytes) continue;
     bytes = 0;
     yield;
@@ -74,11 +71,11 @@ const sliceBytes = 64 * 1024;
 
 function* decodeItem(
   encoding: Encoding,
-  item: WordsToDecode,
+  item: TokensToDecode,
 ): Slices<DecodedText | { unknownToken: number }> {
   // Words arrive by structured clone at any offset of a shared buffer: slice() aligns them.
-  const words = item.words.slice();
-  const tokens = new Uint32Array(words.buffer, 0, words.length >> 2);
+  const le32 = item.le32.slice();
+  const tokens = new Uint32Array(le32.buffer, 0, le32.length >> 2);
   const decoded = yield* encoding.decode(tokens, limits.chunkBytesMax);
   if ('unknownToken' in decoded) return decoded;
   const { bytes, ends } = decoded;

@@ -6,7 +6,7 @@ const varintBytesMax = 10;
 
 /** A message's content in parts of limits.turnTokensMax tokens or fewer, so that others have a turn between them. */
 export function piecesOf(content: MessageContent): Iterable<MessageContent> {
-  if (content.kind === 'words' && content.bytes.length > 4 * limits.turnTokensMax) {
+  if (content.kind === 'le32' && content.bytes.length > 4 * limits.turnTokensMax) {
     // Bytes that are no words are refused as a whole.
     return content.bytes.length % 4 === 0 ? wordPieces(content.bytes) : [content];
   }
@@ -19,7 +19,7 @@ export function piecesOf(content: MessageContent): Iterable<MessageContent> {
 function* wordPieces(bytes: Uint8Array): Generator<MessageContent, void, void> {
   const pieceBytes = 4 * limits.turnTokensMax;
   for (let at = 0; at < bytes.length; at += pieceBytes) {
-    yield { kind: 'words', bytes: bytes.subarray(at, at + pieceBytes) };
+    yield { kind: 'le32', bytes: bytes.subarray(at, at + pieceBytes) };
   }
 }
 

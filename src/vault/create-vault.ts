@@ -2,19 +2,17 @@ import type { Codec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
 import type { StorageBackend } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
-import { appendMessages } from './append.js';
-import { collectGarbage } from './collect.js';
+import { appendMessages } from './write/append.js';
+import { collectGarbage } from './maintain/collect.js';
 import { Compactor } from './compaction/index.js';
-import { deleteConversations } from './delete-many.js';
-import { deleteConversation } from './delete.js';
-import { describeConversation } from './describe.js';
-import { forkConversation } from './fork.js';
-import { conversationNotFound } from './not-found.js';
-import { checkRevision } from './open-revision.js';
+import { deleteConversation, deleteConversations } from './write/delete.js';
+import { describeConversation } from './read/describe.js';
+import { forkConversation } from './write/fork.js';
+import { conversationNotFound, unsupported } from './refusals.js';
+import { checkRevision } from './read/open-revision.js';
 import { findPrefix } from './prefix/index.js';
-import { RecentSegments } from './recent-segments.js';
-import { retrieveConversations } from './retrieve-many.js';
-import { retrieveConversation } from './retrieve.js';
+import { SegmentTokenCache } from './read/segment-tokens.js';
+import { retrieveConversation, retrieveConversations } from './read/retrieve.js';
 import {
   addReferences,
   deleteSegment,
@@ -24,11 +22,10 @@ import {
   putSegments,
   removeReferences,
 } from './segments/index.js';
-import { storeConversation } from './store.js';
-import { unsupported } from './unsupported.js';
-import { Uploads } from './upload/index.js';
+import { storeConversation } from './write/store.js';
+import { Uploads } from './write/upload/index.js';
 import type { Vault } from './vault.js';
-import { verifyVault } from './verify.js';
+import { verifyVault } from './maintain/verify.js';
 
 export interface VaultParts {
   readonly name: string;
@@ -44,7 +41,7 @@ export interface VaultParts {
 }
 
 export function createVault(given: VaultParts): Vault {
-  const parts = { ...given, recent: new RecentSegments() };
+  const parts = { ...given, recent: new SegmentTokenCache() };
   const { name, backend, clock } = parts;
   const compactor = new Compactor(parts);
   const uploads = new Uploads(parts);

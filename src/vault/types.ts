@@ -6,7 +6,7 @@ import type {
   SegmentKey,
   Violation,
 } from '../storage/index.js';
-import type { Preparation } from './preparation.js';
+import type { Preparation } from './maintain/preparation.js';
 
 /** A message's content as it arrived; buffers are read once, during the call, and never changed. */
 export type MessageContent =
@@ -15,7 +15,7 @@ export type MessageContent =
   /** The chunks of a `repeated uint32` field in order, each LEB128 varints: not yet validated, perhaps over-long. */
   | { readonly kind: 'varints'; readonly chunks: readonly Uint8Array[] }
   /** Tokens as 4-byte little-endian words; not yet validated. */
-  | { readonly kind: 'words'; readonly bytes: Uint8Array }
+  | { readonly kind: 'le32'; readonly bytes: Uint8Array }
   /** The text may be decoded when it is asked for; its size in UTF-8 is then known before. */
   | { readonly kind: 'text'; readonly text: string; readonly utf8Bytes?: number };
 
@@ -69,7 +69,7 @@ export interface StoreResult {
   readonly unchanged: boolean;
 }
 
-export type TokenEncoding = 'tokens' | 'words' | 'text';
+export type TokenEncoding = 'tokens' | 'le32' | 'text';
 
 /** A limit of 0 is none. */
 export interface RetrieveRange {
@@ -111,7 +111,7 @@ export interface PrefixMatch {
 /** Content of a chunk; bytes belong to the receiver. */
 export type ChunkContent =
   | { readonly kind: 'varints'; readonly bytes: Uint8Array }
-  | { readonly kind: 'words'; readonly bytes: Uint8Array }
+  | { readonly kind: 'le32'; readonly bytes: Uint8Array }
   /** `replaced`: bytes that are no UTF-8 became U+FFFD. */
   | { readonly kind: 'text'; readonly text: string; readonly replaced: boolean };
 

@@ -8,15 +8,15 @@ export interface Port {
 }
 
 /** What one side offers to the other: calls that answer once, and streams. */
-export interface Offer {
+export interface Handlers {
   readonly calls: Readonly<Record<string, (argument: never) => unknown>>;
   readonly streams: Readonly<
     Record<string, (argument: never, signal: AbortSignal) => AsyncIterable<unknown>>
   >;
 }
 
-type Call<O extends Offer, Name extends keyof O['calls']> = O['calls'][Name];
-type Stream<O extends Offer, Name extends keyof O['streams']> = O['streams'][Name];
+type Call<O extends Handlers, Name extends keyof O['calls']> = O['calls'][Name];
+type Stream<O extends Handlers, Name extends keyof O['streams']> = O['streams'][Name];
 type Item<S> = S extends (...args: never[]) => AsyncIterable<infer T> ? T : never;
 type Argument<F> = F extends (argument: infer A, ...rest: never[]) => unknown ? A : never;
 type Answer<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
@@ -49,7 +49,7 @@ interface Pending {
  * Calls in both directions over one port. Errors cross with their reason; what is no StowkenError arrives as
  * a plain Error. When the other side goes, calls under way reject with SHUTTING_DOWN, and its streams here stop.
  */
-export class Channel<Theirs extends Offer> {
+export class Channel<Theirs extends Handlers> {
   readonly #pending = new Map<number, Pending>();
   readonly #serving = new Map<number, AbortController>();
   #outbox: Packet[] = [];
@@ -58,7 +58,7 @@ export class Channel<Theirs extends Offer> {
 
   constructor(
     private readonly port: Port,
-    private readonly ours: Offer,
+    private readonly ours: Handlers,
   ) {
     port.onMessage((message) => {
       for (const packet of message as Packet[]) void this.#receive(packet);

@@ -1,21 +1,20 @@
 import type { Logger } from 'pino';
-import { accept, createAdmission, type Acceptor } from '../rpc/index.js';
+import { accept, type Acceptor, createAdmission } from '../rpc/index.js';
 import {
-  keepHeapLean,
-  removeStrayCopies,
   type Change,
+  keepHeapLean,
   type MaintainedBackend,
+  removeStrayCopies,
   type StorageHealth,
 } from '../storage/index.js';
 import type { Vault } from '../vault/index.js';
-import { Crew } from './crew.js';
-import { forwardReads } from './forward.js';
+import { WorkerPool } from './worker-pool.js';
+import { forwardReads, type WorkerHandlers, type WorkerOptions } from './handlers.js';
 import { heapGrowthPercent } from './heap-growth.js';
-import { ListsAhead } from './lists-ahead.js';
-import type { WorkerOffer, WorkerOptions } from './offers.js';
+import { ListsAhead } from './message-list-transfer.js';
 import { Reception } from './reception.js';
 import { holdSlot } from './slots.js';
-import { WorkerProcess, type VaultOffer } from './worker-process.js';
+import { type VaultOffer, WorkerProcess } from './worker-process.js';
 
 export interface PrimaryOptions {
   readonly workers: number;
@@ -28,7 +27,7 @@ export interface PrimaryOptions {
 }
 
 /** What this process does for all workers. */
-type Tended = Pick<Vault, 'compact' | 'verify'>;
+type PrimaryVault = Pick<Vault, 'compact' | 'verify'>;
 
 /** Keeps a vault that several processes serve: it accepts connections and does all that writes, and they do the rest. */
 export class Primary {
@@ -38,7 +37,7 @@ export class Primary {
   readonly #admission = createAdmission();
   readonly #reception = new Reception();
   readonly #leases = new Map<WorkerProcess, Map<number, () => void>>();
-  #crew: Crew | undefined;
+  #crew: WorkerPool | undefined;
   #acceptor: Acceptor | undefined;
   #lastLease = 0;
   #health: StorageHealth;
@@ -52,8 +51,8 @@ export class Primary {
       vaultId: backend.vaultId,
       commit: (change) => this.#commit(change),
       repair: (check) => backend.repair(check),
-      looseBytes: (signal) => backend.looseBytes(signal),
-      condense: (signal) => backend.condense(signal),
+      reclaimableBytes: (signal) => backend.reclaimableBytes(signal),
+      defragment: (signal) => backend.defragment(signal),
       lease: () => backend.lease(),
       health: () => backend.health(),
       close: () => backend.close(),
@@ -61,12 +60,12 @@ export class Primary {
   }
 
   /** Starts the workers; resolves to the address when all of them serve. Rejects when one of them cannot. */
-  async start(vault: Tended): Promise<string> {
+  async start(vault: PrimaryVault): Promise<string> {
     keepHeapLean(heapGrowthPercent.primary);
     const { workers, listen, logger } = this.options;
     try {
       this.#acceptor = await accept(listen, (connection) => this.#reception.accept(connection));
-      this.#crew = new Crew({
+      this.#crew = new WorkerPool({
         workers,
         logger,
         start: () => this.#startWorker(vault),
@@ -88,7 +87,7 @@ export class Primary {
     await this.#crew?.drain(graceMs);
   }
 
-  #startWorker(vault: Tended): WorkerProcess {
+  #startWorker(vault: PrimaryVault): WorkerProcess {
     const leases = new Map<number, () => void>();
     const worker = new WorkerProcess(
       this.#offer(vault, leases),
@@ -109,7 +108,7 @@ export class Primary {
     await removeStrayCopies(this.options.worker.dataDir, worker.pid);
   }
 
-  #offer(vault: Tended, leases: Map<number, () => void>): VaultOffer {
+  #offer(vault: PrimaryVault, leases: Map<number, () => void>): VaultOffer {
     const { backend } = this.options;
     const lists = new ListsAhead();
     return {
@@ -160,7 +159,7 @@ export class Primary {
   /** Resolves when every worker has heard it, or has ended: one that does not answer is killed. */
   async #tell<Name extends 'setRegistries' | 'setHealth' | 'renewLease'>(
     name: Name,
-    argument: Parameters<WorkerOffer['calls'][Name]>[0],
+    argument: Parameters<WorkerHandlers['calls'][Name]>[0],
   ): Promise<void> {
     const told = (this.#crew?.workers ?? [])
       .filter(({ isListening }) => isListening)

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { costOf, createAdmission, type Admission, type Applicant } from '../rpc/index.js';
+import { type Admission, type Applicant, costOf, createAdmission } from '../rpc/index.js';
 import type { Channel } from './channel.js';
-import type { PrimaryOffer } from './offers.js';
+import type { PrimaryHandlers } from './handlers.js';
 
 /** In the process that keeps the vault: yields when a worker's call may begin, and holds its slot until it is cancelled. */
 export async function* holdSlot(
@@ -22,7 +22,7 @@ export async function* holdSlot(
  * In a worker: calls that look at all of the vault count for all workers together, and those that look at much of it for
  * this one's part. The slots of a worker that ends come free with its channel.
  */
-export function workerAdmission(primary: Channel<PrimaryOffer>, workers: number): Admission {
+export function workerAdmission(primary: Channel<PrimaryHandlers>, workers: number): Admission {
   const own = createAdmission({ sharers: workers });
   return {
     async enter(applicant, signal) {

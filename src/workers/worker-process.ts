@@ -1,10 +1,10 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { createRequire } from 'node:module';
 import { limits } from '../model/index.js';
 import { Channel } from './channel.js';
 import { semiSpaceMebibytes } from './heap-growth.js';
-import type { PrimaryOffer, Refusal, WorkerOffer, WorkerOptions } from './offers.js';
+import type { PrimaryHandlers, Refusal, WorkerHandlers, WorkerOptions } from './handlers.js';
 import { sendConnection, workerPort } from './ports.js';
 import type { Receiver } from './reception.js';
 import { FairClock, starvedMs } from './starvation.js';
@@ -17,8 +17,8 @@ interface Handing {
 }
 
 /** What the primary does for a worker, but what this class does itself. */
-export type VaultOffer = Omit<PrimaryOffer, 'calls'> & {
-  readonly calls: Omit<PrimaryOffer['calls'], 'register' | 'started' | 'took'>;
+export type VaultOffer = Omit<PrimaryHandlers, 'calls'> & {
+  readonly calls: Omit<PrimaryHandlers['calls'], 'register' | 'started' | 'took'>;
 };
 
 /**
@@ -26,7 +26,7 @@ export type VaultOffer = Omit<PrimaryOffer, 'calls'> & {
  * how it has ended; looks at it from time to time, and is told when it is to be killed.
  */
 export class WorkerProcess implements Receiver {
-  readonly channel: Channel<WorkerOffer>;
+  readonly channel: Channel<WorkerHandlers>;
   /** Resolves when it serves; to the reason where it says that it cannot. Does not settle where it ends before. */
   readonly started: Promise<Refusal | undefined>;
   /** Resolves to the signal or the exit code when the process is gone. */

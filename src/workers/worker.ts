@@ -1,25 +1,38 @@
 // A worker process of `serve --workers`: serves calls, reads the vault, and leaves all writing to the primary.
+
 import type { Socket } from 'node:net';
-import { pino, type DestinationStream } from 'pino';
+import { type DestinationStream, pino } from 'pino';
 import { createLiveCodec } from '../codec/index.js';
 import { loadCore } from '../core/index.js';
 import { escapeJson } from '../model/index.js';
 import { createRpcServer } from '../rpc/index.js';
-import { keepHeapLean, openLmdbReader, type LmdbReader, type StorageHealth } from '../storage/index.js';
+import {
+  keepHeapLean,
+  type LmdbReader,
+  openLmdbReader,
+  type StorageBackend,
+  type StorageHealth,
+} from '../storage/index.js';
 import { createTokenizers } from '../text/index.js';
 import { createVault, type Vault } from '../vault/index.js';
 import { Channel } from './channel.js';
+import {
+  forwardReads,
+  type PrimaryHandlers,
+  type Refusal,
+  type WorkerHandlers,
+  type WorkerOptions,
+} from './handlers.js';
 import { heapGrowthPercent } from './heap-growth.js';
-import type { PrimaryOffer, Refusal, WorkerOffer, WorkerOptions } from './offers.js';
+import { sendAhead } from './message-list-transfer.js';
 import { onConnection, processPort } from './ports.js';
+import { SharedLease } from './shared-lease.js';
 import { workerAdmission } from './slots.js';
-import { StandingLease } from './standing-lease.js';
-import { createWorkerBackend } from './worker-backend.js';
 
 keepHeapLean(heapGrowthPercent.worker);
 
 let health: StorageHealth = { writable: false };
-let lease: StandingLease | undefined;
+let lease: SharedLease | undefined;
 let reading: LmdbReader | undefined;
 let stopped = false;
 /** Connections that are open. */
@@ -27,7 +40,7 @@ let connections = 0;
 let serve = (connection: Socket): void => void connection.destroy();
 let stop: (graceMs: number) => Promise<void> = async () => undefined;
 
-const offer: WorkerOffer = {
+const offer: WorkerHandlers = {
   calls: {
     // What is opened later sees them as they are then.
     setRegistries: (ids) => {
@@ -42,7 +55,7 @@ const offer: WorkerOffer = {
   streams: {},
 };
 
-const primary = new Channel<PrimaryOffer>(processPort(process), offer);
+const primary = new Channel<PrimaryHandlers>(processPort(process), offer);
 // Signals go to the primary, which says what is to be done.
 process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
 // Without a primary nothing can be stored, and nobody restarts this process. It ends at once, whatever it is about:
@@ -72,7 +85,7 @@ async function start(options: WorkerOptions): Promise<void> {
   const { dataDir: folder, prefixIndex, workers: sharers } = options;
   const core = await loadCore();
   const codec = createLiveCodec(core);
-  const standing = (lease = await StandingLease.take(async () => {
+  const standing = (lease = await SharedLease.take(async () => {
     const number = await primary.call('takeLease', undefined);
     return () => void primary.call('releaseLease', number).catch(() => undefined);
   }));
@@ -120,4 +133,30 @@ async function start(options: WorkerOptions): Promise<void> {
 /** A destination of log lines. Characters that act on a terminal are escaped, whoever they came from. */
 function escaped(log: DestinationStream): DestinationStream {
   return { write: (lines) => log.write(escapeJson(lines)) };
+}
+
+/** A vault that this process reads by itself, and that another one writes. */
+export function createWorkerBackend(
+  reader: LmdbReader,
+  primary: Channel<PrimaryHandlers>,
+  lease: () => () => void,
+): StorageBackend {
+  const reads = forwardReads(() => {
+    // The primary may have written since: what is read next is what is stored now.
+    reader.refresh();
+    return reader;
+  });
+  return {
+    ...reads,
+    kind: reader.kind,
+    vaultId: reader.vaultId,
+    async commit(change) {
+      // What a change names is looked up here, where it was looked up a moment ago.
+      const found = await reader.findAhead(change);
+      const sent = await sendAhead(found, (piece) => primary.call('sendPiece', piece));
+      return primary.call('commit', sent);
+    },
+    lease,
+    close: () => reader.close(),
+  };
 }

@@ -1,10 +1,15 @@
 import { once } from 'node:events';
-import { connect, createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
-import type { ServerHttp2Stream } from 'node:http2';
+import {
+  connect,
+  createServer,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Connection } from '../../bench/lib/http2/connection.js';
-import { encodeFrame, FrameReader, frameFlag, frameType, type Frame } from '../../bench/lib/http2/frames.js';
+import { encodeFrame, type Frame, frameFlag, FrameReader, frameType } from '../../bench/lib/http2/frames.js';
 import { grpcStatusOf } from '../../bench/lib/http2/headers.js';
 import { retrievePath, retrieveRequest, storePath, storeRequest } from '../../bench/lib/wire.js';
 import { loadCore } from '../../src/core/index.js';

@@ -2,8 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { defaultIntakeBytes, groupMemoryBytes } from '../../src/cli/serve/memory.js';
-import { readSettings, toServeOptions } from '../../src/cli/serve/settings.js';
+import {
+  defaultIntakeBytes,
+  groupMemoryBytes,
+  readSettings,
+  toServeOptions,
+} from '../../src/cli/serve/settings.js';
 
 const MiB = 1024 * 1024;
 

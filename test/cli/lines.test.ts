@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { splitLines } from '../../src/cli/jsonl/lines.js';
+import { splitLines } from '../../src/cli/jsonl/read-lines.js';
 
 async function split(chunks: readonly Buffer[], lineBytesMax = 1000) {
   const lines: (string | undefined)[] = [];

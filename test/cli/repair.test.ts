@@ -89,7 +89,7 @@ describe('verify --repair', () => {
   it('names what it repaired and what is lost, and fails', async () => {
     await served(fill);
     await spoil((tables) => {
-      tables.heads.remove([...tables.heads.keys()][0]!);
+      tables.frameOverflowPages.remove([...tables.frameOverflowPages.keys()][0]!);
       tables.conversations.put(10, Buffer.from('ff', 'hex'));
       for (const key of [...tables.ids.keys()]) tables.ids.remove(key);
     });
@@ -113,7 +113,7 @@ describe('verify --repair', () => {
   it('can do nothing for a lost frame, but a backup of that vault can be restored as it was', async () => {
     const [backup, copy] = [join(data, 'b'), join(data, 'copy')];
     await served(fill);
-    await spoil((tables) => tables.heads.remove([...tables.heads.keys()][0]!));
+    await spoil((tables) => tables.frameOverflowPages.remove([...tables.frameOverflowPages.keys()][0]!));
     await served((run) => run(['backup', backup]));
     const restore = ['restore', backup, '--data', copy];
     expect(await stowken(restore)).toEqual({

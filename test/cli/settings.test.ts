@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { defaultIntakeBytes } from '../../src/cli/serve/memory.js';
-import { readSettings, toServeOptions } from '../../src/cli/serve/settings.js';
+import { defaultIntakeBytes, readSettings, toServeOptions } from '../../src/cli/serve/settings.js';
 import { stowken } from './support/stowken.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'stowken-settings-'));

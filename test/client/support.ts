@@ -1,5 +1,4 @@
-import type { status } from '@grpc/grpc-js';
-import { Metadata, Server, ServerCredentials, type UntypedHandleCall } from '@grpc/grpc-js';
+import { Metadata, Server, ServerCredentials, type status, type UntypedHandleCall } from '@grpc/grpc-js';
 import { loadSync, type MessageTypeDefinition, type ServiceDefinition } from '@grpc/proto-loader';
 import { resolve } from 'node:path';
 

@@ -19,7 +19,7 @@ describe('a codec without a registry', () => {
         const run = core.fromTokens(Uint32Array.from(tokens));
         const frame = codec.encode(run);
         expect(codec.decode(frame)).toEqual(run);
-        expect(codec.decodeWords(frame)).toEqual(twin.words(tokens));
+        expect(codec.decodeLe32(frame)).toEqual(twin.words(tokens));
         expect(codec.hashOf(frame)).toBe(core.hash(run.varints));
         expect(frame.length).toBeLessThanOrEqual(run.varints.length + 4);
       }),
@@ -29,7 +29,7 @@ describe('a codec without a registry', () => {
   it('refuses what no encoder wrote', () => {
     const frames = [[], [0x00], [0x01, 0x80], [0x01, 0x80, 0x00], [0xff, 1, 2]];
     for (const frame of frames.map((bytes) => Uint8Array.from(bytes))) {
-      for (const read of [codec.decode, codec.decodeWords, codec.hashOf]) {
+      for (const read of [codec.decode, codec.decodeLe32, codec.hashOf]) {
         expect(() => read(frame)).toThrow(
           expect.toSatisfy((error: unknown) => isStowkenError(error, 'CORRUPT_SEGMENT')),
         );

@@ -71,7 +71,7 @@ describe.each(backendKinds)('the %s backend', (kind) => {
     const bytes = new Uint8Array(Uint32Array.of(7, 8, 0xffff_ffff).buffer);
     const { signal } = new AbortController();
     const [outcome] = await vault.putSegments(
-      { contents: [{ kind: 'words', bytes }], holder: undefined },
+      { contents: [{ kind: 'le32', bytes }], holder: undefined },
       signal,
     );
     const hash = createHash('sha256').update(bytes).digest('hex');

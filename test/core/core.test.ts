@@ -56,13 +56,13 @@ describe.each(['release', 'debug'] as const)('the %s build', (build) => {
         const words = twin.words(list);
         const run = { varints, tokenCount: list.length };
         expect(core.fromTokens(Uint32Array.from(list))).toEqual(run);
-        expect(core.fromWords(words)).toEqual(run);
+        expect(core.fromLe32(words)).toEqual(run);
         expect(core.fromVarints([varints])).toEqual(run);
         expect(core.countTokens(varints)).toBe(list.length);
-        expect(Buffer.compare(core.toWords(varints), words)).toBe(0);
+        expect(Buffer.compare(core.toLe32(varints), words)).toBe(0);
         expect(core.toTokens(varints)).toEqual(Uint32Array.from(list));
         expect(core.hash(varints)).toBe(twin.hash(list));
-        expect(core.hashWords(words)).toBe(twin.hash(list));
+        expect(core.hashLe32(words)).toBe(twin.hash(list));
       }),
     );
   });
@@ -108,7 +108,7 @@ describe.each(['release', 'debug'] as const)('the %s build', (build) => {
           });
 
         const canonical = expected !== undefined && twin.pack(expected).length === bytes.length;
-        for (const method of ['countTokens', 'toWords', 'toTokens', 'hash'] as const) {
+        for (const method of ['countTokens', 'toLe32', 'toTokens', 'hash'] as const) {
           if (canonical) core[method](bytes);
           else expectMalformed(() => core[method](bytes));
         }
@@ -170,7 +170,7 @@ describe.each(['release', 'debug'] as const)('the %s build', (build) => {
 
   it('refuses words that are not whole', () => {
     for (const length of [1, 2, 3, 5, 65_535, 131_074]) {
-      expectMalformed(() => core.fromWords(new Uint8Array(length)));
+      expectMalformed(() => core.fromLe32(new Uint8Array(length)));
     }
   });
 
@@ -178,7 +178,7 @@ describe.each(['release', 'debug'] as const)('the %s build', (build) => {
     const buffer = new Uint8Array(64);
     for (let at = 0; at < 8; at++) {
       buffer.set(twin.words([1, 300, 0xffff_ffff]), at);
-      expect([...core.fromWords(buffer.subarray(at, at + 12)).varints]).toEqual([
+      expect([...core.fromLe32(buffer.subarray(at, at + 12)).varints]).toEqual([
         ...twin.pack([1, 300, 0xffff_ffff]),
       ]);
     }
@@ -205,9 +205,9 @@ describe.each(['release', 'debug'] as const)('the %s build', (build) => {
 
   it('gives results that the next call does not change', () => {
     const first = core.fromTokens(Uint32Array.of(1, 2, 3));
-    const words = core.toWords(first.varints);
+    const words = core.toLe32(first.varints);
     core.fromTokens(Uint32Array.of(9, 9, 9));
-    core.toWords(Uint8Array.of(8, 8, 8));
+    core.toLe32(Uint8Array.of(8, 8, 8));
     expect([...first.varints]).toEqual([1, 2, 3]);
     expect(words).toEqual(twin.words([1, 2, 3]));
   });

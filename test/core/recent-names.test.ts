@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadCore } from '../../src/core/index.js';
-import { RecentNames } from '../../src/core/recent-names.js';
+import { HashCache } from '../../src/core/caches.js';
 
 const core = await loadCore();
 const nameOf = (words: Uint32Array) =>
@@ -30,7 +30,7 @@ describe('names that are remembered', () => {
   });
 
   it('are not made again, and not taken from a buffer that has changed since', () => {
-    const names = new RecentNames();
+    const names = new HashCache();
     const run = new Uint8Array(1000).fill(1);
     let made = 0;
     const name = (bytes: Uint8Array) => names.nameOf(bytes, () => `name ${++made}`);
@@ -43,7 +43,7 @@ describe('names that are remembered', () => {
   });
 
   it('are made each time for very short runs and very long ones', () => {
-    const names = new RecentNames();
+    const names = new HashCache();
     let made = 0;
     for (const length of [1, 100, 1_000_000]) {
       const run = new Uint8Array(length).fill(1);

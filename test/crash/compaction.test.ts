@@ -96,9 +96,9 @@ async function visit(kind: DurableKind, folder: string, work?: (opened: TestVaul
     const page = { filter: {}, order: 'oldestFirst', limit: 10_000, scanLimit: 10_000 } as const;
     const digest = createHash('sha256');
     for (const { id } of (await opened.vault.list(page)).conversations) {
-      const parts = await collectAll(partsOf(opened.vault.retrieve({ id, encoding: 'words' }, signal)));
+      const parts = await collectAll(partsOf(opened.vault.retrieve({ id, encoding: 'le32' }, signal)));
       for (const part of parts) {
-        if (part.kind === 'chunk' && part.content?.kind === 'words') digest.update(part.content.bytes);
+        if (part.kind === 'chunk' && part.content?.kind === 'le32') digest.update(part.content.bytes);
       }
     }
     return { bytes: segmentBytes + registryBytes, tokens: digest.digest('hex') };

@@ -19,7 +19,7 @@ const chunk = (bytes: Uint8Array): RetrievePart => ({
   kind: 'chunk',
   messageIndex: 0,
   tokenOffset: 0,
-  content: { kind: 'words', bytes },
+  content: { kind: 'le32', bytes },
   endOfMessage: false,
   message: undefined,
 });

@@ -43,7 +43,7 @@ describe('a conversation', () => {
     const ids = inTokens!.tokens!.ids;
     for (const [id, content] of [
       ['tokens', { tokens: { ids } }],
-      ['words', { tokens_le32: words(ids) }],
+      ['le32', { tokens_le32: words(ids) }],
     ] as const) {
       const request = { conversation: { ...conversation, id }, messages: [{ role: 'user', ...content }] };
       expect(await client.unary('StoreConversation', request)).toMatchObject({

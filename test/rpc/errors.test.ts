@@ -1,9 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
-import { reasons, StowkenError, type Reason } from '../../src/model/index.js';
-import { toCallFailure } from '../../src/rpc/errors.js';
-import { codeOf } from '../../src/rpc/status-codes.js';
+import { type Reason, reasons, StowkenError } from '../../src/model/index.js';
+import { codeOf, toCallFailure } from '../../src/rpc/errors.js';
 import { refusal } from './support/client.js';
 
 const silent = pino({ level: 'silent' });

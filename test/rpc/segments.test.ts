@@ -159,8 +159,8 @@ describe('getting segments', () => {
       { index: 2, status: ok, token_count: 3, tokens: { ids: [1, 2, 300] }, end_of_segment: true },
       { index: 3, status: ok, token_count: 1, tokens: { ids: [4] }, end_of_segment: true },
     ]);
-    const asWords = await client.stream('GetSegments', { hashes, encoding: 'ENCODING_LE32' });
-    expect(asWords.map((each) => each['tokens_le32'])).toEqual([
+    const asLe32 = await client.stream('GetSegments', { hashes, encoding: 'ENCODING_LE32' });
+    expect(asLe32.map((each) => each['tokens_le32'])).toEqual([
       words(4),
       undefined,
       words(1, 2, 300),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { readBackup, writeBackup } from '../../src/storage/backup-stream.js';
+import { readBackup, writeBackup } from '../../src/storage/shared/backup-stream.js';
 import { temporaryFolder, type TemporaryFolder } from './faults/support.js';
 
 const header = { kind: 'lmdb', format: 1, vaultId: '000102030405060708090a0b0c0d0e0f', bytes: 300 };

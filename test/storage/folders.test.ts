@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeFolder } from '../../src/storage/folders.js';
+import { makeFolder } from '../../src/storage/shared/vault-folder.js';
 import { temporaryFolder, type TemporaryFolder } from './faults/support.js';
 
 describe('a folder that is made', () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Change, ChangeResult } from '../../src/storage/change.js';
-import { GroupCommit, type Outcome } from '../../src/storage/group-commit.js';
+import type { Change, ChangeResult } from '../../src/storage/contract/change.js';
+import { GroupCommit, type Outcome } from '../../src/storage/shared/group-commit.js';
 
 const changeOf = (n: number): Change => ({ removeReferences: [{ hash: '00', holder: String(n) }] });
 const done = (): Outcome => ({ result: {} });

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openLmdbBackend, type MaintainedBackend } from '../../src/storage/index.js';
+import { type MaintainedBackend, openLmdbBackend } from '../../src/storage/index.js';
 import { Environment, type Tables } from '../../src/storage/lmdb/tables/environment.js';
 import { References } from '../../src/storage/lmdb/segments/references.js';
-import { encodeFreedPages } from '../../src/storage/lmdb/conversations/pages.js';
-import { numberKey } from '../../src/storage/lmdb/tables/number-key.js';
+import { encodeFreedBlocks } from '../../src/storage/lmdb/conversations/message-blocks.js';
+import { numberKey } from '../../src/storage/lmdb/tables/table-keys.js';
 import { longList, puttingList } from '../contract/long-lists.js';
 import { codec, longSegment, message, segment, spec, storing } from '../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from './faults/support.js';
@@ -104,7 +104,7 @@ describe('what follows from other records', () => {
       (tables: Tables) => tables.recentHashes.append(9999, Buffer.of(1, 2, 3, 4)),
       'hash-index',
     ],
-    ['a stray piece', (tables: Tables) => tables.heads.put(9999, Buffer.alloc(4072)), 'frame'],
+    ['a stray piece', (tables: Tables) => tables.frameOverflowPages.put(9999, Buffer.alloc(4072)), 'frame'],
     [
       'a holder of nothing',
       (tables: Tables) => {
@@ -114,18 +114,18 @@ describe('what follows from other records', () => {
       },
       'references',
     ],
-    ['the counts of pages', table('pageCounts'), 'page-counts'],
-    ['a count of a page', (tables: Tables) => tables.pageCounts.put(1, Buffer.alloc(252, 3)), 'page-counts'],
-    ['the pages that wait', table('freedPages'), 'pages'],
+    ['the counts of pages', table('blockCounts'), 'page-counts'],
+    ['a count of a page', (tables: Tables) => tables.blockCounts.put(1, Buffer.alloc(252, 3)), 'page-counts'],
+    ['the pages that wait', table('freedBlocks'), 'messageBlocks'],
     [
       'a page that waits twice',
-      (tables: Tables) => tables.freedPages.put(numberKey(1), encodeFreedPages([1, 2])),
-      'pages',
+      (tables: Tables) => tables.freedBlocks.put(numberKey(1), encodeFreedBlocks([1, 2])),
+      'messageBlocks',
     ],
     [
       'a page that nothing names',
-      (tables: Tables) => tables.pages.put(9999, tables.pages.get(1) ?? Buffer.alloc(0)),
-      'pages',
+      (tables: Tables) => tables.messageBlocks.put(9999, tables.messageBlocks.get(1) ?? Buffer.alloc(0)),
+      'messageBlocks',
     ],
     ['the order of requests', table('requestOrder'), 'requests'],
     [
@@ -168,7 +168,7 @@ describe('what follows from other records', () => {
     await fill();
     await spoil((tables) => {
       tables.conversations.put(100, Buffer.from('ff', 'hex'));
-      tables.heads.remove([...tables.heads.keys()][0]!);
+      tables.frameOverflowPages.remove([...tables.frameOverflowPages.keys()][0]!);
     });
     const backend = await open();
     const { remaining } = await backend.repair();

@@ -77,7 +77,7 @@ function toContent(content: readonly number[] | string | MessageContent | undefi
   if (content === undefined) return { kind: 'none' };
   if (typeof content === 'string') return { kind: 'text', text: content };
   if ('kind' in content) return content;
-  return { kind: 'words', bytes: wordsOf(content) };
+  return { kind: 'le32', bytes: wordsOf(content) };
 }
 
 export const signal = new AbortController().signal;

@@ -8,13 +8,13 @@ const signal = new AbortController().signal;
 afterAll(() => tokenizers.close());
 
 async function roundTrip(tokenizer: string, text: string): Promise<string> {
-  const [words] = await tokenizers.encode(tokenizer, [text], signal);
-  const [decoded] = await tokenizers.decode(tokenizer, [{ words: words!, last: true }], signal);
-  expect(decoded!.tokenCount).toBe(words!.length / 4);
+  const [le32] = await tokenizers.encode(tokenizer, [text], signal);
+  const [decoded] = await tokenizers.decode(tokenizer, [{ le32: le32!, last: true }], signal);
+  expect(decoded!.tokenCount).toBe(le32!.length / 4);
   return decoded!.text;
 }
 
-const words = (...tokens: number[]) => new Uint8Array(Uint32Array.from(tokens).buffer);
+const le32 = (...tokens: number[]) => new Uint8Array(Uint32Array.from(tokens).buffer);
 
 describe('tokenizers', () => {
   it('resolves encodings and model names, and nothing else', () => {
@@ -29,7 +29,7 @@ describe('tokenizers', () => {
 
   it('encodes as the tokenizer does, special-token text as ordinary text', async () => {
     const [hello, special] = await tokenizers.encode('gpt-4o', ['hello world', '<|endoftext|>'], signal);
-    expect(hello).toEqual(words(24912, 2375));
+    expect(hello).toEqual(le32(24912, 2375));
     expect(new Uint32Array(special!.buffer)).not.toContain(199999);
   });
 
@@ -72,7 +72,7 @@ describe('tokenizers', () => {
         pending += size * 4;
         const last = from + pending >= encoded!.length;
         const piece = encoded!.subarray(from, from + pending);
-        const [decoded] = await tokenizers.decode('r50k_base', [{ words: piece, last }], signal);
+        const [decoded] = await tokenizers.decode('r50k_base', [{ le32: piece, last }], signal);
         result += decoded!.text;
         from += decoded!.tokenCount * 4;
         pending -= decoded!.tokenCount * 4;
@@ -84,29 +84,29 @@ describe('tokenizers', () => {
   it('stops at a chunk of text, and says that there is more', async () => {
     const text = ' lots of words'.repeat(100_000);
     const [encoded] = await tokenizers.encode('o200k_base', [text], signal);
-    const [decoded] = await tokenizers.decode('o200k_base', [{ words: encoded!, last: true }], signal);
+    const [decoded] = await tokenizers.decode('o200k_base', [{ le32: encoded!, last: true }], signal);
     expect(decoded!.more).toBe(true);
     expect(decoded!.text.length).toBeLessThanOrEqual(limits.chunkBytesMax);
     const rest = encoded!.subarray(decoded!.tokenCount * 4);
-    const [end] = await tokenizers.decode('o200k_base', [{ words: rest, last: true }], signal);
+    const [end] = await tokenizers.decode('o200k_base', [{ le32: rest, last: true }], signal);
     expect(end!.more).toBe(false);
     expect(decoded!.text + end!.text).toBe(text);
   });
 
   it('does not wait for ever on bytes that are no character', async () => {
     const lead = 172; // r50k_base: the byte 0xf0
-    const bad = words(...Array<number>(100).fill(lead));
-    const [decoded] = await tokenizers.decode('r50k_base', [{ words: bad, last: false }], signal);
+    const bad = le32(...Array<number>(100).fill(lead));
+    const [decoded] = await tokenizers.decode('r50k_base', [{ le32: bad, last: false }], signal);
     expect(decoded!.tokenCount).toBeGreaterThan(0);
   });
 
   it('says when bytes are no UTF-8, and only then', async () => {
     const [lead, replacement] = [172, '\ufffd']; // r50k_base: the byte 0xf0
     const [fffd] = await tokenizers.encode('r50k_base', [`a${replacement}`], signal);
-    const items = [words(lead), words(64, lead, 64), fffd!, words(64), words()];
+    const items = [le32(lead), le32(64, lead, 64), fffd!, le32(64), le32()];
     const decoded = await tokenizers.decode(
       'r50k_base',
-      items.map((item) => ({ words: item, last: true })),
+      items.map((item) => ({ le32: item, last: true })),
       signal,
     );
     expect(decoded.map(({ text, replaced }) => [text, replaced])).toEqual([
@@ -119,10 +119,10 @@ describe('tokenizers', () => {
   });
 
   it('decodes special tokens to their text and names a token that does not exist', async () => {
-    const [decoded] = await tokenizers.decode('o200k_base', [{ words: words(199999), last: true }], signal);
+    const [decoded] = await tokenizers.decode('o200k_base', [{ le32: le32(199999), last: true }], signal);
     expect(decoded!.text).toBe('<|endoftext|>');
     await expect(
-      tokenizers.decode('o200k_base', [{ words: words(24912, 4294967295), last: true }], signal),
+      tokenizers.decode('o200k_base', [{ le32: le32(24912, 4294967295), last: true }], signal),
     ).rejects.toMatchObject({ reason: 'UNDECODABLE_TOKEN', metadata: { token: '4294967295' } });
   });
 
@@ -158,7 +158,7 @@ describe('tokenizers', () => {
     expect(answered.slice(0, 2)).toEqual(['short', 'round trip']);
     const [decoded] = await tokenizers.decode(
       'o200k_base',
-      [{ words: (await long[0]!)[0]!, last: true }],
+      [{ le32: (await long[0]!)[0]!, last: true }],
       signal,
     );
     expect(decoded!.text).toBe(run);

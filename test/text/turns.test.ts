@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Slices } from '../../src/text/slices.js';
-import { Turns } from '../../src/text/turns.js';
+import { type Slices, Turns } from '../../src/text/slices.js';
 
 /** Work of so many slices, each of which is noted. */
 function* work(name: string, slices: number, log: string[], onEnd?: () => void): Slices<string> {

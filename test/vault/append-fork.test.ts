@@ -9,10 +9,10 @@ describe.each(storageKinds)('over %s', (kind) => {
   afterEach(() => t.close());
 
   async function tokensOf(id: string): Promise<number[][]> {
-    const parts = await collectAll(partsOf(t.vault.retrieve({ id, encoding: 'words' }, signal)));
+    const parts = await collectAll(partsOf(t.vault.retrieve({ id, encoding: 'le32' }, signal)));
     return parts.flatMap((part) => {
       if (part.kind === 'header') return [];
-      return [part.content?.kind === 'words' ? [...new Uint32Array(part.content.bytes.slice().buffer)] : []];
+      return [part.content?.kind === 'le32' ? [...new Uint32Array(part.content.bytes.slice().buffer)] : []];
     });
   }
 
@@ -105,7 +105,7 @@ describe.each(storageKinds)('over %s', (kind) => {
     const parts = async function* (tokens: number) {
       yield { kind: 'message', speaker: { role: 'user', name: '', toolCallId: '' } } as const;
       const bytes = new Uint8Array(Uint32Array.of(tokens).buffer);
-      yield { kind: 'tokens', content: { kind: 'words', bytes } } as const;
+      yield { kind: 'tokens', content: { kind: 'le32', bytes } } as const;
       yield { kind: 'finish', totalTokens: 1 } as const;
     };
     const requestId = 'retry-1';

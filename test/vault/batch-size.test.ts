@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
-import { BatchSize } from '../../src/vault/compaction/batch-size.js';
+import { BatchSize } from '../../src/vault/compaction/scan.js';
 
 it('batches shrink while they take too long, and grow again', () => {
   const { compactionBatchSegmentsMin: min, compactionBatchSegmentsMax: max, compactionBatchMs } = limits;

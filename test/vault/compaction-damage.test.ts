@@ -41,7 +41,10 @@ function spoilPieces({ packs }: Tables, from: number, to: number, change: (piece
 }
 
 const damages: [string, (tables: Tables) => void][] = [
-  ['has lost a piece', ({ heads }) => heads.remove([...heads.keys()][0]!)],
+  [
+    'has lost a piece',
+    ({ frameOverflowPages }) => frameOverflowPages.remove([...frameOverflowPages.keys()][0]!),
+  ],
   [
     'has a version that no encoder wrote',
     (tables) => spoilPieces(tables, 2, 2, (piece) => (piece[0] = 0x7f)),

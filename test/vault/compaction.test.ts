@@ -25,7 +25,7 @@ const fill = (conversations: number, seed: number, phraseSeed = seed) =>
   fillWithPhrases(t.vault, { conversations, seed, phraseSeed });
 
 const contentOf = async (id: string) =>
-  (await collectAll(partsOf(t.vault.retrieve({ id, encoding: 'words' }, signal)))).map((part) =>
+  (await collectAll(partsOf(t.vault.retrieve({ id, encoding: 'le32' }, signal)))).map((part) =>
     part.kind === 'chunk' ? part.content : undefined,
   );
 
@@ -141,10 +141,10 @@ describe('compaction', () => {
     const hashes = (await t.vault.getWithMessages('c20-0')).messages.flatMap(({ segments }) =>
       segments.map(({ hash }) => hash),
     );
-    const reading = t.vault.retrieve({ id: 'c20-0', encoding: 'words' }, signal);
+    const reading = t.vault.retrieve({ id: 'c20-0', encoding: 'le32' }, signal);
     await reading.next(); // the header
     const batch = (await reading.next()).value!;
-    const segments = t.vault.getSegments({ hashes, encoding: 'words' }, signal);
+    const segments = t.vault.getSegments({ hashes, encoding: 'le32' }, signal);
     const first = (await segments.next()).value;
 
     // Other content, so that another registry takes the place of the first.

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { loadCore, type TokenCore } from '../../src/core/index.js';
 import { limits } from '../../src/model/index.js';
 import { piecesOf } from '../../src/vault/content-pieces.js';
-import { readContent } from '../../src/vault/contents.js';
+import { readContent } from '../../src/vault/write/contents.js';
 import { openTestVault, say, signal, spec } from '../support/vault.js';
 
 let core: TokenCore;
@@ -42,7 +42,7 @@ describe('a long content in pieces', () => {
 
   it('has no piece of more tokens than a turn may have', () => {
     const words = new Uint8Array(4 * (2 * limits.turnTokensMax + 3));
-    const counts = [...piecesOf({ kind: 'words', bytes: words })].map(
+    const counts = [...piecesOf({ kind: 'le32', bytes: words })].map(
       (piece) => readContent(core, piece, 'x').tokenCount,
     );
     expect(counts).toEqual([limits.turnTokensMax, limits.turnTokensMax, 3]);
@@ -73,7 +73,7 @@ describe('a long content in pieces', () => {
 
   it('of words is refused with the length of all of them', () => {
     const bytes = new Uint8Array(4 * limits.turnTokensMax + 5);
-    const read = () => [...piecesOf({ kind: 'words', bytes })].map((piece) => readContent(core, piece, 'x'));
+    const read = () => [...piecesOf({ kind: 'le32', bytes })].map((piece) => readContent(core, piece, 'x'));
     expect(read).toThrow(`${bytes.length} bytes`);
   });
 
@@ -81,8 +81,8 @@ describe('a long content in pieces', () => {
     const t = await openTestVault();
     try {
       const tokens = Uint32Array.from({ length: 5 * limits.turnTokensMax + 7 }, (_, i) => (i * i) % 100_003);
-      const content = { kind: 'words', bytes: new Uint8Array(tokens.buffer) } as const;
-      const converted = vi.spyOn(t.core, 'fromWords');
+      const content = { kind: 'le32', bytes: new Uint8Array(tokens.buffer) } as const;
+      const converted = vi.spyOn(t.core, 'fromLe32');
       await t.vault.store({ spec: spec('stored'), messages: [say('user', content)] }, signal);
       expect(converted.mock.calls.length).toBeGreaterThan(5);
       for (const [bytes] of converted.mock.calls) {
@@ -92,7 +92,7 @@ describe('a long content in pieces', () => {
         yield { kind: 'message', speaker: { role: 'user', name: '', toolCallId: '' } } as const;
         for (let at = 0; at < content.bytes.length; at += 400_000) {
           const bytes = content.bytes.subarray(at, at + 400_000);
-          yield { kind: 'tokens', content: { kind: 'words', bytes } } as const;
+          yield { kind: 'tokens', content: { kind: 'le32', bytes } } as const;
         }
         yield { kind: 'finish', totalTokens: tokens.length } as const;
       }

@@ -70,7 +70,7 @@ function inOrder(one: { id: string; sharedTokens: number }, other: { id: string;
 }
 
 async function find(vault: Vault, tokens: readonly number[], application?: string) {
-  const content = { kind: 'words', bytes: wordsOf(tokens) } as const;
+  const content = { kind: 'le32', bytes: wordsOf(tokens) } as const;
   const found = await vault.findPrefix(
     { content, tokenizer: '', application, minTokens: 0, limit: 100 },
     signal,
@@ -138,7 +138,7 @@ async function make(vault: Vault, model: Map<string, Modelled>, step: Step): Pro
 async function* parts(messages: readonly number[][]) {
   for (const tokens of messages) {
     yield { kind: 'message' as const, speaker: { role: 'user', name: '', toolCallId: '' } };
-    yield { kind: 'tokens' as const, content: { kind: 'words' as const, bytes: wordsOf(tokens) } };
+    yield { kind: 'tokens' as const, content: { kind: 'le32' as const, bytes: wordsOf(tokens) } };
   }
   yield { kind: 'finish' as const, totalTokens: messages.flat().length };
 }
@@ -213,9 +213,9 @@ describe('a vault', () => {
       t.vault.append({ id: 'a', messages: [say('user', stretch(n, 200))] }, signal),
     );
     await Promise.all(appends);
-    const parts = await collectAll(partsOf(t.vault.retrieve({ id: 'a', encoding: 'words' }, signal)));
+    const parts = await collectAll(partsOf(t.vault.retrieve({ id: 'a', encoding: 'le32' }, signal)));
     const tokens = parts.flatMap((part) =>
-      part.kind === 'chunk' && part.content?.kind === 'words'
+      part.kind === 'chunk' && part.content?.kind === 'le32'
         ? [...new Uint32Array(part.content.bytes.slice().buffer)]
         : [],
     );

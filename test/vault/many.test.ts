@@ -15,7 +15,7 @@ describe.each(storageKinds)('over %s', (kind) => {
       signal,
     );
 
-  async function retrieve(ids: readonly string[], encoding: 'words' | 'text' = 'words') {
+  async function retrieve(ids: readonly string[], encoding: 'le32' | 'text' = 'le32') {
     const parts: RetrieveManyPart[] = [];
     for await (const batch of t.vault.retrieveMany({ ids, encoding }, signal)) parts.push(...batch);
     return parts.map(({ index, part }) => [index, part.kind === 'failed' ? part.error.reason : part.kind]);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CompactInput } from '../../src/vault/index.js';
-import { preparing, type Preparation } from '../../src/vault/preparation.js';
+import { type Preparation, preparing } from '../../src/vault/maintain/preparation.js';
 import { fillWithPhrases } from '../support/phrases.js';
 import { openStoredVault } from '../support/stored-vault.js';
 import { collectAll, signal, type TestVault } from '../support/vault.js';

@@ -12,14 +12,14 @@ describe.each(storageKinds)('over %s', (kind) => {
 
   type ChunkPart = Extract<RetrievePart, { kind: 'chunk' }>;
 
-  async function chunks(id: string, range: RetrieveRange, encoding: TokenEncoding = 'words') {
+  async function chunks(id: string, range: RetrieveRange, encoding: TokenEncoding = 'le32') {
     const [header, ...rest] = await collectAll(partsOf(t.vault.retrieve({ id, encoding, ...range }, signal)));
     expect(header?.kind).toBe('header');
     return rest as ChunkPart[];
   }
 
   function tokensIn({ content }: ChunkPart): number[] {
-    if (content?.kind === 'words') return [...new Uint32Array(new Uint8Array(content.bytes).buffer)];
+    if (content?.kind === 'le32') return [...new Uint32Array(new Uint8Array(content.bytes).buffer)];
     return content?.kind === 'varints' ? [...t.core.toTokens(content.bytes)] : [];
   }
 
@@ -91,7 +91,7 @@ describe.each(storageKinds)('over %s', (kind) => {
       const property = fc.asyncProperty(
         conversation,
         fc.tuple(part, fc.nat({ max: 9 }), part, fc.nat({ max: 50 })),
-        fc.constantFrom<TokenEncoding>('words', 'tokens'),
+        fc.constantFrom<TokenEncoding>('le32', 'tokens'),
         async (messages, [messageAt, messageLimit, tokenAt, tokenLimit], encoding) => {
           const id = `c${next++}`;
           await store(id, messages);
@@ -171,7 +171,7 @@ describe.each(storageKinds)('over %s', (kind) => {
         [3, 700_000],
         [long.length, 2],
       ] as const) {
-        for (const encoding of ['words', 'tokens'] as const) {
+        for (const encoding of ['le32', 'tokens'] as const) {
           const got = joined(await chunks('a', { tokenOffset, tokenLimit }, encoding));
           const want = [7, ...long, 8].slice(tokenOffset, tokenOffset + tokenLimit);
           const same = Buffer.from(Uint32Array.from(got.flatMap(({ tokens }) => tokens)).buffer).equals(
@@ -200,7 +200,7 @@ describe.each(storageKinds)('over %s', (kind) => {
       await store('a', [[1], [2]]);
       await t.vault.append({ id: 'a', messages: [say('user', [3])] }, signal);
       const continued = t.vault.retrieve(
-        { id: 'a', encoding: 'words', tokenOffset: 1, ifRevision: 1 },
+        { id: 'a', encoding: 'le32', tokenOffset: 1, ifRevision: 1 },
         signal,
       );
       await expect(collectAll(continued)).rejects.toMatchObject({

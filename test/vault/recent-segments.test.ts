@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
 import type { SegmentKey } from '../../src/storage/index.js';
-import { RecentSegments } from '../../src/vault/recent-segments.js';
+import { SegmentTokenCache } from '../../src/vault/read/segment-tokens.js';
 import type { RetrievePart } from '../../src/vault/index.js';
 import { collectAll, openTestVault, partsOf, say, signal, spec, type TestVault } from '../support/vault.js';
 
@@ -9,20 +9,20 @@ const key = 1 as SegmentKey;
 
 describe('segments that were read lately', () => {
   it('are there, each in the form in which it was read', () => {
-    const recent = new RecentSegments();
+    const recent = new SegmentTokenCache();
     recent.add(key, 'varints', Uint8Array.of(1, 2));
     expect(recent.get(key, 'varints')).toEqual(Uint8Array.of(1, 2));
-    expect(recent.get(key, 'words')).toBeUndefined();
+    expect(recent.get(key, 'le32')).toBeUndefined();
   });
 
   it('are not long ones', () => {
-    const recent = new RecentSegments();
-    recent.add(key, 'words', new Uint8Array(limits.recentSegmentsBytesMax / 32 + 1));
-    expect(recent.get(key, 'words')).toBeUndefined();
+    const recent = new SegmentTokenCache();
+    recent.add(key, 'le32', new Uint8Array(limits.recentSegmentsBytesMax / 32 + 1));
+    expect(recent.get(key, 'le32')).toBeUndefined();
   });
 
   it('are, of one call, the first few thousand: a long conversation leaves what others read', () => {
-    const recent = new RecentSegments();
+    const recent = new SegmentTokenCache();
     const call = recent.forCall();
     for (let n = 1; n <= 10_000; n++) call.add(n as SegmentKey, 'varints', Uint8Array.of(n % 128));
     expect(recent.get(1 as SegmentKey, 'varints')).toEqual(Uint8Array.of(1));

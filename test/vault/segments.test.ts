@@ -7,11 +7,11 @@ beforeEach(async () => (t = await openTestVault()));
 afterEach(() => t.close());
 
 const contentsOf = (...segments: number[][]) =>
-  segments.map((tokens) => ({ kind: 'words' as const, bytes: wordsOf(tokens) }));
-const nameOf = (...tokens: number[]) => t.core.hashWords(wordsOf(tokens));
+  segments.map((tokens) => ({ kind: 'le32' as const, bytes: wordsOf(tokens) }));
+const nameOf = (...tokens: number[]) => t.core.hashLe32(wordsOf(tokens));
 const put = (holder: string | undefined, ...segments: number[][]) =>
   t.vault.putSegments({ contents: contentsOf(...segments), holder }, signal);
-const get = (...hashes: string[]) => collectAll(t.vault.getSegments({ hashes, encoding: 'words' }, signal));
+const get = (...hashes: string[]) => collectAll(t.vault.getSegments({ hashes, encoding: 'le32' }, signal));
 const collect = () => collectAll(t.vault.collectGarbage({ dryRun: false, minAgeMs: 0 }, signal));
 
 describe('segments', () => {
@@ -119,7 +119,7 @@ describe('segments', () => {
 
   it('are not deleted while a stream may read them', async () => {
     await t.vault.store({ spec: spec('c'), messages: [say('user', [1])] }, signal);
-    const stream = t.vault.retrieve({ id: 'c', encoding: 'words' }, signal);
+    const stream = t.vault.retrieve({ id: 'c', encoding: 'le32' }, signal);
     await stream.next();
     await t.vault.delete('c', { allowMissing: false });
     await expect(t.vault.deleteSegment(nameOf(1))).rejects.toMatchObject({

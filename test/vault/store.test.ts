@@ -8,13 +8,13 @@ beforeEach(async () => (t = await openTestVault()));
 afterEach(() => t.close());
 
 /** Every message's tokens, from whichever encoding. */
-async function tokensOf(id: string, encoding: 'tokens' | 'words'): Promise<number[][]> {
+async function tokensOf(id: string, encoding: 'tokens' | 'le32'): Promise<number[][]> {
   const messages: number[][] = [];
   for await (const part of partsOf(t.vault.retrieve({ id, encoding }, signal))) {
     if (part.kind === 'header') continue;
     const list = (messages[part.messageIndex] ??= []);
     expect(part.tokenOffset).toBe(list.length);
-    if (part.content?.kind === 'words') list.push(...new Uint32Array(part.content.bytes.slice().buffer));
+    if (part.content?.kind === 'le32') list.push(...new Uint32Array(part.content.bytes.slice().buffer));
     if (part.content?.kind === 'varints') list.push(...t.core.toTokens(part.content.bytes));
   }
   return messages;
@@ -32,7 +32,7 @@ describe('store and retrieve', () => {
         signal,
       );
       expect(await tokensOf(id, 'tokens')).toEqual(messages);
-      expect(await tokensOf(id, 'words')).toEqual(messages);
+      expect(await tokensOf(id, 'le32')).toEqual(messages);
     });
     await fc.assert(property, { numRuns: 100 });
   });
@@ -40,12 +40,8 @@ describe('store and retrieve', () => {
   it('stores tokens, words and text of the same content as the same segments', async () => {
     const text = 'Be exact: 漢字, 👩‍👩‍👧‍👦 and <|endoftext|> are ordinary.';
     const [words] = await t.tokenizers.encode('o200k_base', [text], signal);
-    const { varints } = t.core.fromWords(words!);
-    const contents = [
-      text,
-      { kind: 'words', bytes: words! },
-      { kind: 'varints', chunks: [varints] },
-    ] as const;
+    const { varints } = t.core.fromLe32(words!);
+    const contents = [text, { kind: 'le32', bytes: words! }, { kind: 'varints', chunks: [varints] }] as const;
     const results = [];
     for (const [i, content] of contents.entries()) {
       results.push(await t.vault.store({ spec: spec(`c${i}`), messages: [say('user', content)] }, signal));
@@ -53,7 +49,7 @@ describe('store and retrieve', () => {
     expect(results.map(({ newSegments }) => newSegments)).toEqual([1, 0, 0]);
     const described = await Promise.all(['c0', 'c1', 'c2'].map((id) => t.vault.getWithMessages(id)));
     const hashes = described.map(({ messages }) => messages[0]!.segments[0]!.hash);
-    expect(hashes).toEqual(Array(3).fill(t.core.hashWords(words!)));
+    expect(hashes).toEqual(Array(3).fill(t.core.hashLe32(words!)));
   });
 
   it('makes a UUIDv7 where there is no id', async () => {
@@ -87,12 +83,12 @@ describe('store and retrieve', () => {
     await expect(t.vault.store({ ...other, ifRevision: 0 }, signal)).rejects.toMatchObject({
       reason: 'REVISION_MISMATCH',
     });
-    expect(await tokensOf('a', 'words')).toEqual([[3]]);
+    expect(await tokensOf('a', 'le32')).toEqual([[3]]);
   });
 
   it('names the message whose tokens are malformed, and stores nothing', async () => {
     const bad = [
-      [{ kind: 'words', bytes: new Uint8Array(6) }, 'messages[1].tokens_le32'],
+      [{ kind: 'le32', bytes: new Uint8Array(6) }, 'messages[1].tokens_le32'],
       [{ kind: 'varints', chunks: [Uint8Array.of(0x80)] }, 'messages[1].tokens'],
     ] as const;
     for (const [content, field] of bad) {
@@ -119,7 +115,7 @@ describe('store and retrieve', () => {
     const sizes = [limits.segmentWholeTokensMax, limits.segmentWholeTokensMax + 1, 200_000];
     for (const [index, length] of sizes.entries()) {
       const tokens = Uint32Array.from({ length }, (_, i) => (i * i) % 100_003);
-      const content = { kind: 'words', bytes: new Uint8Array(tokens.buffer) } as const;
+      const content = { kind: 'le32', bytes: new Uint8Array(tokens.buffer) } as const;
       const messages = [say('user', content)];
       const { totalSegments } = await t.vault.store({ spec: spec(`words ${index}`), messages }, signal);
       if (index === 0) expect(totalSegments).toBe(1);
@@ -140,11 +136,11 @@ describe('store and retrieve', () => {
 
   it('streams a long message back in chunks of the sizes that are promised', async () => {
     const tokens = Uint32Array.from({ length: limits.segmentTokensMax + 5 }, (_, i) => i * 7);
-    const content = { kind: 'words', bytes: new Uint8Array(tokens.buffer) } as const;
+    const content = { kind: 'le32', bytes: new Uint8Array(tokens.buffer) } as const;
     await t.vault.store({ spec: spec('a'), messages: [say('user', content)] }, signal);
-    const parts = await collectAll(partsOf(t.vault.retrieve({ id: 'a', encoding: 'words' }, signal)));
+    const parts = await collectAll(partsOf(t.vault.retrieve({ id: 'a', encoding: 'le32' }, signal)));
     const bytes = parts.flatMap((part) =>
-      part.kind === 'chunk' && part.content?.kind === 'words' ? [part.content.bytes] : [],
+      part.kind === 'chunk' && part.content?.kind === 'le32' ? [part.content.bytes] : [],
     );
     expect(Buffer.concat(bytes).equals(Buffer.from(tokens.buffer))).toBe(true);
     for (const chunk of bytes.slice(0, -1)) {
@@ -201,6 +197,6 @@ describe('store and retrieve', () => {
     };
     const result = await t.vault.store({ spec: spec('b'), messages: [say('user', [1, 2, 3])] }, signal);
     expect(result.newSegments).toBe(1);
-    expect(await tokensOf('b', 'words')).toEqual([[1, 2, 3]]);
+    expect(await tokensOf('b', 'le32')).toEqual([[1, 2, 3]]);
   });
 });

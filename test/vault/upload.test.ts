@@ -16,7 +16,7 @@ describe.each(storageKinds)('over %s', (kind) => {
   });
   const words = (tokens: readonly number[]): UploadPart => ({
     kind: 'tokens',
-    content: { kind: 'words', bytes: wordsOf(tokens) },
+    content: { kind: 'le32', bytes: wordsOf(tokens) },
   });
   const text = (content: string): UploadPart => ({
     kind: 'tokens',
@@ -128,7 +128,7 @@ describe.each(storageKinds)('over %s', (kind) => {
     });
 
     it('names malformed tokens and unknown tokenizers', async () => {
-      const half: UploadPart = { kind: 'tokens', content: { kind: 'words', bytes: new Uint8Array(3) } };
+      const half: UploadPart = { kind: 'tokens', content: { kind: 'le32', bytes: new Uint8Array(3) } };
       await expect(upload('a', begin('user'), half)).rejects.toMatchObject({
         reason: 'MALFORMED_TOKENS',
         metadata: { field: 'tokens.tokens_le32' },

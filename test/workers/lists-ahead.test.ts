@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { MessageRecord } from '../../src/model/index.js';
-import { MessagePacker, type Change } from '../../src/storage/index.js';
+import { type Change, MessagePacker } from '../../src/storage/index.js';
 import { spec } from '../contract/support.js';
-import { ListsAhead, sendAhead, type ListPiece, type SentChange } from '../../src/workers/lists-ahead.js';
+import {
+  type ListPiece,
+  ListsAhead,
+  sendAhead,
+  type SentChange,
+} from '../../src/workers/message-list-transfer.js';
 
 /** What the other process gets. */
 const crossed = <T>(sent: T): T => structuredClone(sent);

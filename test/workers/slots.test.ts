@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAdmission } from '../../src/rpc/index.js';
 import { Channel, type Port } from '../../src/workers/channel.js';
-import type { PrimaryOffer, WorkerOffer } from '../../src/workers/offers.js';
+import type { PrimaryHandlers, WorkerHandlers } from '../../src/workers/handlers.js';
 import { holdSlot, workerAdmission } from '../../src/workers/slots.js';
 
 const path = '/stowken.v1.MaintenanceService/VerifyVault';
@@ -27,11 +27,11 @@ function primaryWithWorkers(waitMsMax?: number) {
   const offer = {
     calls: {},
     streams: { slot: (applicant: never, signal: AbortSignal) => holdSlot(admission, applicant, signal) },
-  } as unknown as PrimaryOffer;
+  } as unknown as PrimaryHandlers;
   return () => {
     const { ends, close } = ports();
-    new Channel<WorkerOffer>(ends[0], offer);
-    const channel = new Channel<PrimaryOffer>(ends[1], { calls: {}, streams: {} });
+    new Channel<WorkerHandlers>(ends[0], offer);
+    const channel = new Channel<PrimaryHandlers>(ends[1], { calls: {}, streams: {} });
     return { admission: workerAdmission(channel, 2), close };
   };
 }

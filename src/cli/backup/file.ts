@@ -1,6 +1,9 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UsageError } from '../context.js';
+import { formatBytes } from '../format.js';
+import type { Io } from '../io.js';
+import { createBar } from '../progress.js';
 
 /** @throws UsageError when the file is there and may not be replaced, or is no ordinary file */
 export async function checkReplaceable(path: string, force: boolean): Promise<void> {
@@ -42,4 +45,23 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Tells on standard error how far a backup is. */
+export interface BackupProgress {
+  /** Bytes written so far. */
+  at(bytes: number): void;
+  stop(): void;
+}
+
+/** A bar on a terminal, else nothing. `bytesExpected` is about what there is to come. */
+export function createBackupProgress(io: Io, bytesExpected: number): BackupProgress {
+  if (io.stderr.isTTY !== true) return { at: () => undefined, stop: () => undefined };
+  const bar = createBar(io, '{bar} {bytes} of about {expected}');
+  const expected = formatBytes(bytesExpected);
+  bar.start(bytesExpected, 0, { bytes: formatBytes(0), expected });
+  return {
+    at: (bytes) => bar.update(Math.min(bytes, bytesExpected), { bytes: formatBytes(bytes), expected }),
+    stop: () => bar.stop(),
+  };
 }

@@ -1,16 +1,13 @@
 import type { Command } from 'commander';
 import { printable, shellWord } from '../../model/index.js';
 import type { NewMessage } from '../../client/index.js';
-import { wholeNumber } from '../arguments.js';
+import { type ServerOption, wholeNumber, withClient, withServer } from '../options.js';
 import { CommandFailure, type Context } from '../context.js';
-import { exitCodes, type Done } from '../exit-codes.js';
-import { plural } from '../format.js';
-import { plainStoreResult } from '../json/conversation.js';
-import { splitLines } from '../jsonl/lines.js';
+import { type Done, exitCodes } from '../exit-codes.js';
+import { plainStoreResult, plural } from '../format.js';
+import { readSource, splitLines, standardInput } from '../jsonl/read-lines.js';
 import { BadLine, parseMessage } from '../jsonl/record.js';
-import { readSource, standardInput } from '../jsonl/source.js';
 import { toMessage } from '../jsonl/to-store.js';
-import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {
   readonly ifRevision?: number;

@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
 import { printable } from '../../model/index.js';
 import type { StowkenClient } from '../../client/index.js';
-import { checkReplaceable, writeWhole } from '../backup/file.js';
-import { createBackupProgress } from '../backup/progress.js';
+import { checkReplaceable, createBackupProgress, writeWhole } from '../backup/file.js';
 import type { Context } from '../context.js';
-import { exitCodes, type Done } from '../exit-codes.js';
+import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes } from '../format.js';
 import { Output } from '../output.js';
-import { withClient, withServer, type ServerOption } from '../server-option.js';
+import { type ServerOption, withClient, withServer } from '../options.js';
 
 interface Options extends ServerOption {
   readonly force?: true;

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type {
   CompactionPlan,
   CompactionProgress,
@@ -6,14 +6,12 @@ import type {
   CompactPart,
   StowkenClient,
 } from '../../client/index.js';
-import { duration, wholeNumber } from '../arguments.js';
-import { createBar as createTerminalBar } from '../bar.js';
+import { duration, type ServerOption, wholeNumber, withClient, withServer } from '../options.js';
+import { createBar as createTerminalBar, createPreparationProgress } from '../progress.js';
 import { CommandFailure, type Context } from '../context.js';
 import type { Io } from '../io.js';
-import { exitCodes, type Done } from '../exit-codes.js';
+import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes, formatCount, formatShare, plural } from '../format.js';
-import { createPreparationProgress } from '../phase-progress.js';
-import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption {
   readonly dryRun?: true;

@@ -1,20 +1,26 @@
 import type { Command } from 'commander';
 import { printable, shellWord } from '../../model/index.js';
 import {
-  isClientError,
-  isUnreachable,
   type DeleteManyOptions,
   type DeleteManyResult,
+  isClientError,
+  isUnreachable,
   type Released,
   type StowkenClient,
 } from '../../client/index.js';
-import { UsageError, type Context } from '../context.js';
+import { type Context, UsageError } from '../context.js';
 import { DamageReport } from '../damage-report.js';
 import { describeError } from '../errors.js';
-import { exitCodes, type Done } from '../exit-codes.js';
-import { toFilter, withFilter, type FilterOptions } from '../filter-options.js';
+import { type Done, exitCodes } from '../exit-codes.js';
+import {
+  type FilterOptions,
+  type ServerOption,
+  toFilter,
+  withClient,
+  withFilter,
+  withServer,
+} from '../options.js';
 import { formatCount, plural } from '../format.js';
-import { withClient, withServer, type ServerOption } from '../server-option.js';
 
 interface Options extends ServerOption, FilterOptions {
   readonly all?: true;

@@ -2,13 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { wholeNumber } from '../arguments.js';
+import { wholeNumber } from '../options.js';
 import { commandName } from '../command-name.js';
 import type { Context } from '../context.js';
-import { Report } from '../demo/report.js';
+import { Report } from '../demo/check.js';
 import { runDemo } from '../demo/run.js';
 import { createLogger } from '../io.js';
-import { exitCodes, type Done } from '../exit-codes.js';
+import { type Done, exitCodes } from '../exit-codes.js';
 import { readSettings, toServeOptions } from '../serve/settings.js';
 
 /** `stowken demo` */

@@ -1,19 +1,23 @@
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
-import { printable, shellWord, type Conversation } from '../../model/index.js';
+import { type Conversation, printable, shellWord } from '../../model/index.js';
 import { isClientError, isUnreachable, type StowkenClient } from '../../client/index.js';
-import { wholeNumber } from '../arguments.js';
+import {
+  type FilterOptions,
+  type ServerOption,
+  toFilter,
+  wholeNumber,
+  withClient,
+  withFilter,
+  withServer,
+} from '../options.js';
 import type { Context } from '../context.js';
 import { DamageReport } from '../damage-report.js';
 import { describeError } from '../errors.js';
-import { exitCodes, type Done } from '../exit-codes.js';
-import { toFilter, withFilter, type FilterOptions } from '../filter-options.js';
-
+import { type Done, exitCodes } from '../exit-codes.js';
 import { plural } from '../format.js';
-import { inOrder } from '../in-order.js';
-import { readExact } from '../jsonl/read-exact.js';
-import { recordPieces } from '../jsonl/write.js';
-import { withClient, withServer, type ServerOption } from '../server-option.js';
+import { mapOrdered } from '../concurrency.js';
+import { readExact, recordPieces } from '../jsonl/write.js';
 
 interface Options extends ServerOption, FilterOptions {
   readonly tokens?: true;
@@ -73,7 +77,7 @@ async function exportAll(
     () =>
       `${plural(whole, 'conversation')} written${begun ? ', and one more cut off: the last line is no JSON' : ''}`,
   );
-  for await (const { id, pieces } of inOrder(listed, ahead, (found) => begin(client, found, form))) {
+  for await (const { id, pieces } of mapOrdered(listed, ahead, (found) => begin(client, found, form))) {
     begun = false;
     try {
       for await (const piece of pieces) {

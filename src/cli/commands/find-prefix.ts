@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import type { PrefixContent } from '../../client/index.js';
 import { limits, printable, shellWord } from '../../model/index.js';
-import { wholeNumber } from '../arguments.js';
+import { type ServerOption, wholeNumber, withClient, withServer } from '../options.js';
 import { CommandFailure, type Context } from '../context.js';
-import { exitCodes, type Done } from '../exit-codes.js';
+import { type Done, exitCodes } from '../exit-codes.js';
 import { formatCount, formatTable } from '../format.js';
-import { readSource, standardInput } from '../jsonl/source.js';
-import { withClient, withServer, type ServerOption } from '../server-option.js';
+import { readSource, standardInput } from '../jsonl/read-lines.js';
 
 interface Options extends ServerOption {
   readonly tokens?: true;

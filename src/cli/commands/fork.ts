@@ -1,11 +1,9 @@
 import type { Command } from 'commander';
 import { shellWord } from '../../model/index.js';
-import { wholeNumber } from '../arguments.js';
+import { type ServerOption, wholeNumber, withClient, withServer } from '../options.js';
 import type { Context } from '../context.js';
-import { exitCodes, type Done } from '../exit-codes.js';
-import { plural } from '../format.js';
-import { plainStoreResult } from '../json/conversation.js';
-import { withClient, withServer, type ServerOption } from '../server-option.js';
+import { type Done, exitCodes } from '../exit-codes.js';
+import { plainStoreResult, plural } from '../format.js';
 
 interface Options extends ServerOption {
   readonly messages?: number;

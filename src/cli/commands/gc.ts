@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
 import type { CollectPart, StowkenClient } from '../../client/index.js';
-import { duration } from '../arguments.js';
+import { duration, type ServerOption, withClient, withServer } from '../options.js';
 import { CommandFailure, type Context } from '../context.js';
-import { exitCodes, type Done } from '../exit-codes.js';
+import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes, plural } from '../format.js';
-import { createPreparationProgress } from '../phase-progress.js';
-import { withClient, withServer, type ServerOption } from '../server-option.js';
+import { createPreparationProgress } from '../progress.js';
 
 interface Options extends ServerOption {
   readonly dryRun?: true;

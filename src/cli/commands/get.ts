@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
-import { printable, printableLines, shellWord, type Conversation } from '../../model/index.js';
-import { wholeNumber } from '../arguments.js';
+import { type Conversation, printable, printableLines, shellWord } from '../../model/index.js';
+import { type ServerOption, wholeNumber, withClient, withServer } from '../options.js';
 import type { Context } from '../context.js';
-import { exitCodes, type Done } from '../exit-codes.js';
+import { type Done, exitCodes } from '../exit-codes.js';
 import { formatTable, formatTime, plural } from '../format.js';
-import { readExact, type ReadPart, type ReadRange } from '../jsonl/read-exact.js';
-import { recordPieces } from '../jsonl/write.js';
-import { withClient, withServer, type ServerOption } from '../server-option.js';
+import { readExact, type ReadPart, type ReadRange, recordPieces } from '../jsonl/write.js';
 
 interface Options extends ServerOption, ReadRange {
   readonly json?: true;

@@ -1,14 +1,11 @@
 import type { Command } from 'commander';
-import { wholeNumber } from '../arguments.js';
+import { type ServerOption, wholeNumber, withClient, withServer } from '../options.js';
 import type { Context } from '../context.js';
-import { exitCodes, type Done } from '../exit-codes.js';
+import { type Done, exitCodes } from '../exit-codes.js';
 import { plural } from '../format.js';
-import { Failures } from '../import/failures.js';
-import { createProgress } from '../import/progress.js';
+import { createProgress, Failures, Tally } from '../import/summary.js';
 import { ImportRun } from '../import/run.js';
-import { Tally } from '../import/tally.js';
-import { sizeOf, standardInput } from '../jsonl/source.js';
-import { withClient, withServer, type ServerOption } from '../server-option.js';
+import { sizeOf, standardInput } from '../jsonl/read-lines.js';
 
 interface Options extends ServerOption {
   readonly concurrency: number;

@@ -1,14 +1,19 @@
 import type { Command } from 'commander';
-import { printable, shellWord, type Conversation } from '../../model/index.js';
+import { type Conversation, printable, shellWord } from '../../model/index.js';
 import type { StowkenClient } from '../../client/index.js';
-import { wholeNumber } from '../arguments.js';
+import {
+  type FilterOptions,
+  type ServerOption,
+  toFilter,
+  wholeNumber,
+  withClient,
+  withFilter,
+  withServer,
+} from '../options.js';
 import { DamageReport } from '../damage-report.js';
 import type { Context } from '../context.js';
-import { exitCodes, type Done } from '../exit-codes.js';
-import { toFilter, withFilter, type FilterOptions } from '../filter-options.js';
-import { formatCount, formatTable, formatTime, plural } from '../format.js';
-import { plainConversation } from '../json/conversation.js';
-import { withClient, withServer, type ServerOption } from '../server-option.js';
+import { type Done, exitCodes } from '../exit-codes.js';
+import { formatCount, formatTable, formatTime, plainConversation, plural } from '../format.js';
 
 interface Options extends ServerOption, FilterOptions {
   readonly limit: number;

@@ -3,10 +3,10 @@ import { addAbortSignal } from 'node:stream';
 import type { Command } from 'commander';
 import { printable } from '../../model/index.js';
 import type { Context, RestoredVault } from '../context.js';
-import { exitCodes, type Done } from '../exit-codes.js';
+import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes, plural } from '../format.js';
-import { plainViolation, violationLine } from '../violations.js';
-import { createVerifyProgress } from '../phase-progress.js';
+import { plainViolation, violationLine } from '../damage-report.js';
+import { createVerifyProgress } from '../progress.js';
 
 interface Options {
   readonly data: string;

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { printable } from '../../model/index.js';
 import type { Context, SalvagedVault } from '../context.js';
-import { exitCodes, type Done } from '../exit-codes.js';
+import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes, plural } from '../format.js';
-import { plainViolation, violationLine } from '../violations.js';
+import { plainViolation, violationLine } from '../damage-report.js';
 
 interface Options {
   readonly to: string;

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { Stats } from '../../client/index.js';
 import type { Context } from '../context.js';
-import { exitCodes, type Done } from '../exit-codes.js';
+import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes, formatCount, formatShare, formatTable } from '../format.js';
-import { withClient, withServer, type ServerOption } from '../server-option.js';
+import { type ServerOption, withClient, withServer } from '../options.js';
 
 interface Options extends ServerOption {
   readonly json?: true;

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import type { StowkenClient, VerifyNote, VerifyPart, Violation } from '../../client/index.js';
 import { CommandFailure, type Context } from '../context.js';
-import { exitCodes, type Done } from '../exit-codes.js';
+import { type Done, exitCodes } from '../exit-codes.js';
 import { printable } from '../../model/index.js';
 import { formatCount, plural } from '../format.js';
-import { createVerifyProgress } from '../phase-progress.js';
-import { withClient, withServer, type ServerOption } from '../server-option.js';
-import { plainViolation, violationLine } from '../violations.js';
+import { createVerifyProgress } from '../progress.js';
+import { type ServerOption, withClient, withServer } from '../options.js';
+import { plainViolation, violationLine } from '../damage-report.js';
 
 interface Options extends ServerOption {
   readonly repair?: true;

@@ -1,9 +1,8 @@
 import { connect, type StowkenClient } from '../../client/index.js';
 import { formatBytes, formatCount, formatRate, plural } from '../format.js';
-import { Gate } from '../gate.js';
-import { checkSameSegments, checkText, checkTokens, readBack, type ReadBack } from './check.js';
-import { makeConversations, type DemoConversation } from './conversations.js';
-import type { Report } from './report.js';
+import { WeightedSemaphore } from '../concurrency.js';
+import { checkSameSegments, checkText, checkTokens, readBack, type ReadBack, type Report } from './check.js';
+import { type DemoConversation, makeConversations } from './conversations.js';
 
 const storesUnderWay = 32;
 const readsUnderWay = 16;
@@ -36,7 +35,7 @@ export async function runDemo(
 }
 
 async function storeAll(client: StowkenClient, conversations: readonly DemoConversation[]): Promise<number> {
-  const gate = new Gate(storesUnderWay, Infinity);
+  const gate = new WeightedSemaphore(storesUnderWay, Infinity);
   let tokens = 0;
   const store = async ({ messages, ...conversation }: DemoConversation) => {
     const stored = await client.store({

@@ -1,13 +1,11 @@
 import { isClientError, isUnreachable, type StoreRequest, type StowkenClient } from '../../client/index.js';
 import type { Io } from '../io.js';
 import { printable } from '../../model/index.js';
-import { Gate } from '../gate.js';
-import { splitLines, type Line } from '../jsonl/lines.js';
+import { WeightedSemaphore } from '../concurrency.js';
+import { type Line, readSource, splitLines, standardInput } from '../jsonl/read-lines.js';
 import { BadLine, parseRecord } from '../jsonl/record.js';
-import { readSource, standardInput } from '../jsonl/source.js';
-import { toStoreRequest, type RecordDefaults } from '../jsonl/to-store.js';
-import type { Progress } from './progress.js';
-import type { Tally } from './tally.js';
+import { type RecordDefaults, toStoreRequest } from '../jsonl/to-store.js';
+import type { Progress, Tally } from './summary.js';
 
 export interface ImportOptions extends RecordDefaults {
   /** Stores under way at most. */
@@ -26,7 +24,7 @@ const storeMessagesMax = 50_000;
 
 /** Stores every line of every file. A line that fails is reported and counted, and the others go on. */
 export class ImportRun {
-  private readonly gate: Gate;
+  private readonly gate: WeightedSemaphore;
   private readonly underWay = new Set<Promise<void>>();
   private unreachable = false;
 
@@ -39,7 +37,7 @@ export class ImportRun {
     /** Stops it: what is under way is cancelled, and counted as such. */
     private readonly signal: AbortSignal,
   ) {
-    this.gate = new Gate(options.concurrency, underWayBytesMax);
+    this.gate = new WeightedSemaphore(options.concurrency, underWayBytesMax);
   }
 
   /** Resolves when all that could be stored is. */

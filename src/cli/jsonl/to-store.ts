@@ -1,7 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { NewMessage, StoreRequest } from '../../client/index.js';
+import type { Io } from '../io.js';
 import { seal } from './envelope.js';
-import { BadLine, type ConversationRecord, type MessageRecord } from './record.js';
+import { readSource, splitLines } from './read-lines.js';
+import { BadLine, type ConversationRecord, type MessageRecord, parseRecord } from './record.js';
 
 /** For conversations that name none. */
 export interface RecordDefaults {
@@ -48,4 +50,20 @@ export function toMessage(message: MessageRecord, index: number): NewMessage {
 function joined(content: MessageRecord['content']): string | null {
   if (!Array.isArray(content)) return content ?? null;
   return content.map((part) => part.text).join('');
+}
+
+/** The conversations of one file, as import stores them; fields that cannot be stored are left out. @throws BadLine with the line's number */
+export async function* readStoreRequests(
+  file: string,
+  defaults: RecordDefaults,
+  io: Pick<Io, 'stdin'>,
+): AsyncGenerator<StoreRequest, void, void> {
+  for await (const { number, bytes } of splitLines(readSource(file, io), Infinity)) {
+    try {
+      const record = parseRecord(bytes ?? Buffer.alloc(0), true);
+      if (record !== undefined) yield toStoreRequest(record, defaults);
+    } catch (error) {
+      throw error instanceof BadLine ? new BadLine(`${file}:${number}: ${error.message}`) : error;
+    }
+  }
 }

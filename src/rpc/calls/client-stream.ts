@@ -1,8 +1,7 @@
 import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
 import { toCallFailure } from '../errors.js';
 import type { IncomingRequest } from '../intake/index.js';
-import { begin, type CallScope } from './begin.js';
-import { CallSignal } from './call-signal.js';
+import { begin, type CallScope, CallSignal } from './begin.js';
 
 /** A stream of requests, one response. */
 export interface ClientStreamMethod {

@@ -1,8 +1,7 @@
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { toCallFailure } from '../errors.js';
 import type { IncomingRequest } from '../intake/index.js';
-import { begin, connectionOf, type CallScope } from './begin.js';
-import { CallSignal } from './call-signal.js';
+import { begin, type CallScope, CallSignal, connectionOf } from './begin.js';
 import { enterLarge, isLarge } from './large-requests.js';
 
 /** One request, one response. */

@@ -1,7 +1,6 @@
 import type { ServerHttp2Session } from 'node:http2';
 import { limits } from '../../model/index.js';
 import type { Share } from './budget.js';
-import { TokenBucket } from './resets.js';
 
 /** A client's connection: what its calls hold, and what it may still do. */
 export class Connection implements Share {
@@ -16,4 +15,65 @@ export class Connection implements Share {
   readonly resets = new TokenBucket(limits.resetsBurstMax, limits.resetsPerSecondMax, this.openedMs);
 
   constructor(readonly session: ServerHttp2Session) {}
+}
+
+/** A bucket of tokens: `burst` at once, and `perSecond` again. */
+export class TokenBucket {
+  #tokens: number;
+  #filledMs: number;
+
+  constructor(
+    private readonly burst: number,
+    private readonly perSecond: number,
+    nowMs: number,
+  ) {
+    this.#tokens = burst;
+    this.#filledMs = nowMs;
+  }
+
+  /** Takes one token; returns false when there is none. */
+  take(nowMs: number): boolean {
+    const filled = this.#tokens + (Math.max(0, nowMs - this.#filledMs) / 1000) * this.perSecond;
+    this.#tokens = Math.min(this.burst, filled) - 1;
+    this.#filledMs = nowMs;
+    if (this.#tokens >= 0) return true;
+    this.#tokens = 0;
+    return false;
+  }
+}
+
+/** How often it is looked who has waited too long. */
+const lookMs = 1000;
+
+/** What may wait for a client, and not for ever. */
+export interface Watched {
+  /** Ends what has waited too long. */
+  look(nowMs: number): void;
+}
+
+/** Looks after all that waits for a client: with one timer, and not one for each. */
+export class IdleWatch {
+  readonly #watched = new Set<Watched>();
+  readonly #timer: NodeJS.Timeout;
+
+  /** `afterwards` is called after every look. */
+  constructor(afterwards: (nowMs: number) => void) {
+    this.#timer = setInterval(() => {
+      const nowMs = Date.now();
+      for (const watched of this.#watched) watched.look(nowMs);
+      afterwards(nowMs);
+    }, lookMs).unref();
+  }
+
+  add(watched: Watched): void {
+    this.#watched.add(watched);
+  }
+
+  delete(watched: Watched): void {
+    this.#watched.delete(watched);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
 }

@@ -6,8 +6,7 @@ import {
 } from 'node:http2';
 import { limits, StowkenError } from '../../model/index.js';
 import type { ByteBudget } from './budget.js';
-import type { Connection } from './connection.js';
-import type { IdleWatch, Watched } from './idle.js';
+import type { Connection, IdleWatch, Watched } from './connection.js';
 import { IncomingRequest } from './incoming-request.js';
 import {
   malformed,

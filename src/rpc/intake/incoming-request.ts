@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http2';
+import { StowkenError } from '../../model/index.js';
 import type { ByteBudget, Share } from './budget.js';
 
 /** The stream that a request came on. */
@@ -46,4 +48,37 @@ export class IncomingRequest {
     this.#charged = false;
     this.budget.give(this.share, this.chargedBytes);
   }
+}
+
+const header = 'grpc-timeout';
+const pattern = /^(\d{1,8})([HMSmun])$/;
+const unitMs: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 0.001,
+  n: 0.000001,
+};
+/** The longest timeout that grpc-js computes without overflow. */
+const secondsMax = Math.floor((2 ** 31 - 1) / 1000);
+
+/**
+ * Checks a call's timeout against the gRPC specification, and shortens one that grpc-js would take for a negative
+ * number to its maximum of 24 days. (grpc-js looks for a timeout anywhere in the header: of "-1S" it takes "1S".)
+ * @throws StowkenError MALFORMED_CALL
+ */
+export function checkTimeout(headers: IncomingHttpHeaders): void {
+  const value = headers[header];
+  if (value === undefined) return;
+  const [, amount, unit] = pattern.exec(String(value)) ?? [];
+  if (amount === undefined || unit === undefined) {
+    const told = JSON.stringify(value);
+    throw new StowkenError(
+      'MALFORMED_CALL',
+      `${header} is ${told}; it is 1 to 8 digits and one of H, M, S, m, u and n`,
+      { field: header, value: String(value) },
+    );
+  }
+  if (Number(amount) * unitMs[unit]! > secondsMax * 1000) headers[header] = `${secondsMax}S`;
 }

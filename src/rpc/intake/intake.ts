@@ -9,18 +9,16 @@ import {
 import type { Logger } from 'pino';
 import { limits, StowkenError } from '../../model/index.js';
 import { ByteBudget } from './budget.js';
-import { Connection } from './connection.js';
+import { Connection, IdleWatch } from './connection.js';
 import { GovernedStream, type MethodIntake, type StreamParts } from './governed-stream.js';
-import { changed, onHttp2Server, takeStreamListener, type StreamListener } from './grpc-js.js';
-import { IdleWatch } from './idle.js';
+import { changed, onHttp2Server, type StreamListener, takeStreamListener } from './grpc-js.js';
 import { Inflater } from './inflate.js';
 import { pushLean } from './push-lean.js';
-import { Reclaim } from './reclaim.js';
+import { Reclaim, Slabs } from './slabs.js';
 import { refuseStream } from './refusal.js';
 import type { IntakeSettings } from './settings.js';
-import { Slabs } from './slabs.js';
 import { Tickets } from './tickets.js';
-import { checkTimeout } from './timeout.js';
+import { checkTimeout } from './incoming-request.js';
 
 /** Connections that are turned away are logged no more often than this. */
 const quietMs = 1000;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { limits } from '../../model/index.js';
-import { refuse } from './parse.js';
+import { type Context, refuse } from './parse.js';
 
 /** A string of so many bytes of UTF-8. */
 export function utf8(bytesMin: number, bytesMax: number) {
@@ -70,4 +70,63 @@ export function enumeration<const Names extends readonly string[]>(names: Names)
     const name = names[number];
     return name ?? refuse(context, `is ${number}, which is no value of its enum`, { value: String(number) });
   });
+}
+
+const nanosPerMs = 1_000_000;
+const nanosMax = 999_999_999;
+/** The first and the last second that google.protobuf.Timestamp has: the years 1 to 9999. */
+const timestampSecondsMin = -62_135_596_800;
+const timestampSecondsMax = 253_402_300_799;
+const durationSecondsMax = 315_576_000_000;
+
+const parts = z.object({
+  seconds: z.custom<{ toNumber(): number }>().transform((seconds) => seconds.toNumber()),
+  nanos: z.number(),
+});
+
+/** Milliseconds since 1970, rounded up: both "at or after" and "before" stay true of whole milliseconds. */
+export const timestampMs = parts.transform(({ seconds, nanos }, context) => {
+  if (seconds < timestampSecondsMin || seconds > timestampSecondsMax || nanos < 0 || nanos > nanosMax) {
+    return refuse(context, 'is not a time within the years 1 to 9999', { value: `${seconds} s ${nanos} ns` });
+  }
+  return seconds * 1000 + Math.ceil(nanos / nanosPerMs);
+});
+
+/** Milliseconds, rounded up; a negative duration is refused. */
+export const durationMs = parts.transform(({ seconds, nanos }, context) => {
+  if (seconds < 0 || seconds > durationSecondsMax || nanos < 0 || nanos > nanosMax) {
+    const value = `${seconds} s ${nanos} ns`;
+    return refuse(context, `is not a duration of 0 to ${durationSecondsMax} seconds`, { value });
+  }
+  return seconds * 1000 + Math.ceil(nanos / nanosPerMs);
+});
+
+/** Labels by name: their number, and the size of every key and value. */
+export function metadata(entriesMax: number) {
+  return z.custom<Record<string, string>>().check((context) => {
+    const entries = Object.entries(context.value);
+    const size = entries.length;
+    if (size > entriesMax) {
+      refuse(context, `has ${size} entries; the limit is ${entriesMax}`, { size, limit: entriesMax });
+      return;
+    }
+    for (const [key, value] of entries) checkEntry(context, key, value);
+  });
+}
+
+function checkEntry(context: Context, key: string, value: string): void {
+  const keySize = Buffer.byteLength(key);
+  const { metadataKeyBytesMax: keyLimit, metadataValueBytesMax: valueLimit } = limits;
+  if (keySize === 0 || keySize > keyLimit) {
+    refuse(context, `has a key of ${keySize} bytes; 1 to ${keyLimit} are allowed`, {
+      size: keySize,
+      limit: keyLimit,
+    });
+  }
+  // The one name that a JavaScript object does not keep like any other.
+  if (key === '__proto__') refuse(context, 'has the key __proto__, which is reserved', { value: key });
+  const size = Buffer.byteLength(value);
+  if (size > valueLimit) {
+    refuse(context, `has a value of ${size} bytes; the limit is ${valueLimit}`, { size, limit: valueLimit });
+  }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { optional, vaultName } from './fields.js';
-import { ordinaryRequest } from './ordinary.js';
-import { durationMs } from './times.js';
+import { minSavingsRatioDefault } from '../../vault/index.js';
+import { durationMs, optional, uint64, utf8, vaultName } from './fields.js';
+import { schemaRequest, refuse } from './parse.js';
 
 const collect = z
   .object({
@@ -21,8 +21,52 @@ const verify = z
 
 const vaultAlone = z.object({ vault: vaultName });
 
-export const readCollectGarbage = ordinaryRequest('stowken.v1.CollectGarbageRequest', collect);
-export const readGetStats = ordinaryRequest('stowken.v1.GetStatsRequest', vaultAlone);
-export const readVerifyVault = ordinaryRequest('stowken.v1.VerifyVaultRequest', verify);
-export const readBackupVault = ordinaryRequest('stowken.v1.BackupVaultRequest', vaultAlone);
-export const readGetCapabilities = ordinaryRequest('stowken.v1.GetCapabilitiesRequest', vaultAlone);
+export const readCollectGarbage = schemaRequest('stowken.v1.CollectGarbageRequest', collect);
+export const readGetStats = schemaRequest('stowken.v1.GetStatsRequest', vaultAlone);
+export const readVerifyVault = schemaRequest('stowken.v1.VerifyVaultRequest', verify);
+export const readBackupVault = schemaRequest('stowken.v1.BackupVaultRequest', vaultAlone);
+export const readGetCapabilities = schemaRequest('stowken.v1.GetCapabilitiesRequest', vaultAlone);
+
+const resumeTokenBytesMax = 4096;
+
+/** zod's own numbers are finite, and its refusal of others has no sentence of ours. */
+const ratio = z
+  .custom<number>((value) => typeof value === 'number')
+  .check((context) => {
+    if (!(context.value >= 0 && context.value <= 1)) {
+      refuse(context, `is ${context.value}; it is a part, 0 to 1`, { value: String(context.value) });
+    }
+  });
+
+/** A budget; 0 is none. */
+const budget = uint64.transform((value) => (value === 0 ? undefined : value));
+
+const compact = z
+  .object({
+    vault: vaultName,
+    dry_run: z.boolean(),
+    min_savings_ratio: optional(ratio),
+    resume_token: utf8(0, resumeTokenBytesMax),
+    segments_max: budget,
+    bytes_max: budget,
+    time_max: optional(durationMs),
+    report_preparation: z.boolean(),
+  })
+  .transform((request) => ({
+    vault: request.vault,
+    input: {
+      dryRun: request.dry_run,
+      minSavingsRatio: request.min_savings_ratio ?? minSavingsRatioDefault,
+      resumeToken: request.resume_token,
+      segmentsMax: request.segments_max,
+      bytesMax: request.bytes_max,
+      timeMsMax: request.time_max,
+      reportPreparation: request.report_preparation,
+    },
+  }));
+
+export const readCompact = schemaRequest('stowken.v1.CompactSubstringsRequest', compact);
+export const readListRegistries = schemaRequest(
+  'stowken.v1.ListRegistriesRequest',
+  z.object({ vault: vaultName }),
+);

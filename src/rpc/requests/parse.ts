@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { StowkenError } from '../../model/index.js';
+import { limits, StowkenError } from '../../model/index.js';
+import { MessageCodec } from '../wire/reader.js';
 
 /** What a field's check may tell programs beside its sentence. */
 export interface Refusal {
@@ -48,4 +49,39 @@ export function refuseField(context: Context, field: string, sentence: string, f
     input: context.value,
   });
   return z.NEVER;
+}
+
+/** Refuses a whole request that is too long. */
+export function checkRequestSize(size: number): void {
+  check('the request', size, limits.requestBytesMax);
+}
+
+/** Refuses fields that are too long to be decoded into objects, which take far more memory than their bytes. */
+export function checkFieldsSize(size: number): void {
+  check('the request without its messages', size, limits.requestFieldsBytesMax);
+}
+
+/** Refuses a part of a stream that is too long. */
+export function checkPartSize(size: number): void {
+  check('a part of the upload', size, limits.uploadPartBytesMax);
+}
+
+function check(what: string, size: number, limit: number): void {
+  if (size <= limit) return;
+  throw new StowkenError('REQUEST_TOO_LARGE', `${what} has ${size} bytes; the limit is ${limit}`, {
+    size: String(size),
+    limit: String(limit),
+  });
+}
+
+/** How a request that carries no tokens is read: decoded as a whole, then checked. */
+export function schemaRequest<Schema extends z.ZodType>(
+  messageName: string,
+  schema: Schema,
+): (bytes: Buffer) => z.output<Schema> {
+  const codec = new MessageCodec(messageName);
+  return (bytes) => {
+    checkFieldsSize(bytes.length);
+    return parse(schema, codec.decode(bytes));
+  };
 }

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { limits, StowkenError } from '../../model/index.js';
 import type { UploadInput, UploadPart } from '../../vault/index.js';
-import { MessageCodec } from '../wire/codec.js';
-import { readUploadTokens, uploadPartName } from '../wire/upload-request.js';
+import { MessageCodec } from '../wire/reader.js';
+import { readUploadTokens, uploadPartName } from '../wire/token-requests.js';
 import { label, optional, uint64, utf8 } from './fields.js';
-import { parse } from './parse.js';
-import { checkFieldsSize, checkPartSize } from './size.js';
-import { storeFieldsSchema } from './store.js';
+import { checkFieldsSize, checkPartSize, parse } from './parse.js';
+import { storeFieldsSchema } from './conversation-writes.js';
 
 const specPart = z.object({ spec: storeFieldsSchema });
 

@@ -1,8 +1,145 @@
-import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import { conversationReads } from './conversation-reads.js';
-import { conversationWrites } from './conversation-writes.js';
-import type { ServiceScope } from './scope.js';
+import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import type { PrefixMatch, RetrieveManyPart } from '../../vault/index.js';
+import { clientStream } from '../calls/index.js';
+import { codeOf } from '../errors.js';
+import {
+  readAppend,
+  readDelete,
+  readDeleteMany,
+  readFindPrefix,
+  readFork,
+  readGet,
+  readList,
+  readRetrieve,
+  readRetrieveMany,
+  readStore,
+  readUpload,
+} from '../requests/index.js';
+import {
+  appendFields,
+  conversationFields,
+  deleteManyFields,
+  encodeRetrieved,
+  encodeRetrievedOfMany,
+  messageFields,
+  storeFields,
+} from '../responses.js';
+import { MessageCodec } from '../wire/reader.js';
+import { countFitting, listPage } from './pages.js';
+import { requireVault, type ServiceScope, VaultMethods } from './vault-methods.js';
 
 export function conversationService(scope: ServiceScope): UntypedServiceImplementation {
   return { ...conversationWrites(scope), ...conversationReads(scope) };
+}
+
+const storeResponse = new MessageCodec('stowken.v1.StoreConversationResponse');
+const uploadResponse = new MessageCodec('stowken.v1.UploadConversationResponse');
+const appendResponse = new MessageCodec('stowken.v1.AppendMessagesResponse');
+const forkResponse = new MessageCodec('stowken.v1.ForkConversationResponse');
+const deleteResponse = new MessageCodec('stowken.v1.DeleteConversationResponse');
+const deleteManyResponse = new MessageCodec('stowken.v1.DeleteConversationsResponse');
+
+/** ConversationService's methods that change something. */
+export function conversationWrites(scope: ServiceScope): UntypedServiceImplementation {
+  const methods = new VaultMethods(scope);
+  return {
+    StoreConversation: methods.unary(readStore, async (vault, { input }, signal) =>
+      storeResponse.encode(storeFields(await vault.store(input, signal))),
+    ),
+
+    UploadConversation: clientStream(
+      {
+        async handle(requests, signal) {
+          const { vault, input, parts } = await readUpload(requests);
+          const result = await requireVault(scope, vault).upload(input, parts, signal);
+          return uploadResponse.encode(storeFields(result));
+        },
+      },
+      scope,
+    ),
+
+    AppendMessages: methods.unary(readAppend, async (vault, { input }, signal) =>
+      appendResponse.encode(appendFields(await vault.append(input, signal))),
+    ),
+
+    ForkConversation: methods.unary(readFork, async (vault, { input }, signal) =>
+      forkResponse.encode(storeFields(await vault.fork(input, signal))),
+    ),
+
+    DeleteConversation: methods.unary(readDelete, async (vault, { id, options }) => {
+      const { releasedReferences, garbageSegments, missing = false } = await vault.delete(id, options);
+      return deleteResponse.encode({
+        released_references: releasedReferences,
+        garbage_segments: garbageSegments,
+        missing,
+      });
+    }),
+
+    DeleteConversations: methods.unary(readDeleteMany, async (vault, { input }, signal) =>
+      deleteManyResponse.encode(deleteManyFields(await vault.deleteMany(input, signal))),
+    ),
+  };
+}
+
+const getResponse = new MessageCodec('stowken.v1.GetConversationResponse');
+
+/** ConversationService's methods that change nothing. */
+export function conversationReads(scope: ServiceScope): UntypedServiceImplementation {
+  const methods = new VaultMethods(scope);
+  return {
+    RetrieveConversation: methods.stream(
+      readRetrieve,
+      (vault, { input }, signal) => vault.retrieve(input, signal),
+      encodeRetrieved,
+    ),
+
+    RetrieveConversations: methods.stream(
+      readRetrieveMany,
+      (vault, { input }, signal) => vault.retrieveMany(input, signal),
+      (parts) => encodeMany(parts, scope.logger),
+    ),
+
+    GetConversation: methods.unary(readGet, async (vault, { id, includeMessages, options }) => {
+      if (!includeMessages) {
+        const conversation = await vault.get(id, options.ifRevision);
+        return getResponse.encode({ conversation: conversationFields(conversation) });
+      }
+      const { conversation, messages, next } = await vault.getWithMessages(id, options);
+      return getResponse.encode({
+        conversation: { ...conversationFields(conversation), messages: messages.map(messageFields) },
+        ...(next !== undefined && { next_message_offset: next }),
+      });
+    }),
+
+    ListConversations: methods.unary(readList, listPage),
+
+    FindPrefix: methods.unary(readFindPrefix, async (vault, { input }, signal) =>
+      encodeMatches(await vault.findPrefix(input, signal)),
+    ),
+  };
+}
+
+function* encodeMany(parts: Iterable<RetrieveManyPart>, logger: Logger): Generator<Buffer, void, void> {
+  for (const item of parts) {
+    const { part } = item;
+    // The call goes on, and the operator must know.
+    if (part.kind === 'failed' && codeOf[part.error.reason] === status.DATA_LOSS) {
+      logger.error({ err: part.error }, 'a conversation is damaged');
+    }
+    yield encodeRetrievedOfMany(item);
+  }
+}
+
+const codec = new MessageCodec('stowken.v1.FindPrefixResponse');
+
+/** As many matches, from the first, as an ordinary client takes. */
+export function encodeMatches(matches: readonly PrefixMatch[]): Buffer {
+  const fitting = countFitting(matches.map(({ conversation }) => conversation));
+  return codec.encode({
+    matches: matches.slice(0, fitting).map(({ conversation, sharedTokens }) => ({
+      conversation: conversationFields(conversation),
+      shared_tokens: sharedTokens,
+    })),
+  });
 }

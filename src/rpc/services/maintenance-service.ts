@@ -9,12 +9,10 @@ import {
   readListRegistries,
   readVerifyVault,
 } from '../requests/index.js';
-import { compactFields, registryFields } from '../compaction-fields.js';
-import { collectFields, statsFields, verifyFields } from '../responses.js';
-import { MessageCodec } from '../wire/codec.js';
+import { collectFields, compactFields, registryFields, statsFields, verifyFields } from '../responses.js';
+import { MessageCodec } from '../wire/reader.js';
 import type { IntakeSettings } from '../intake/index.js';
-import type { ServiceScope } from './scope.js';
-import { VaultMethods } from './vault-methods.js';
+import { type ServiceScope, VaultMethods } from './vault-methods.js';
 
 const collectResponse = new MessageCodec('stowken.v1.CollectGarbageResponse');
 const compactResponse = new MessageCodec('stowken.v1.CompactSubstringsResponse');

@@ -10,18 +10,12 @@ import {
   readPutSegments,
   readRemoveReferences,
 } from '../requests/index.js';
-import {
-  hasSegmentFields,
-  putSegmentFields,
-  referenceFields,
-  segmentFailureFields,
-} from '../segment-responses.js';
-import { codeOf } from '../status-codes.js';
-import { MessageCodec } from '../wire/codec.js';
-import { encodeSegmentChunk } from '../wire/get-segments-response.js';
-import { listGarbagePage } from './list-garbage-page.js';
-import type { ServiceScope } from './scope.js';
-import { VaultMethods } from './vault-methods.js';
+import { hasSegmentFields, putSegmentFields, referenceFields, segmentFailureFields } from '../responses.js';
+import { codeOf } from '../errors.js';
+import { MessageCodec } from '../wire/reader.js';
+import { encodeSegmentChunk } from '../wire/token-responses.js';
+import { listGarbagePage } from './pages.js';
+import { type ServiceScope, VaultMethods } from './vault-methods.js';
 
 const putResponse = new MessageCodec('stowken.v1.PutSegmentsResponse');
 const getResponse = new MessageCodec('stowken.v1.GetSegmentsResponse');

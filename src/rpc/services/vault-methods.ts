@@ -1,8 +1,15 @@
 import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
+import { StowkenError } from '../../model/index.js';
+import type { Tokenizers } from '../../text/index.js';
 import type { Vault } from '../../vault/index.js';
-import type { IncomingRequest } from '../intake/index.js';
-import { serverStream, unary, type ServerStreamMethod, type UnaryMethod } from '../calls/index.js';
-import { requireVault, type ServiceScope } from './scope.js';
+import {
+  type CallScope,
+  serverStream,
+  type ServerStreamMethod,
+  unary,
+  type UnaryMethod,
+} from '../calls/index.js';
+import type { IncomingRequest, IntakeSettings } from '../intake/index.js';
 
 /** A request that names a vault. */
 interface VaultRequest {
@@ -35,4 +42,21 @@ export class VaultMethods {
     }
     return serverStream({ read, handle }, scope);
   }
+}
+
+/** What the services work with. */
+export interface ServiceScope extends CallScope {
+  readonly vaults: (name: string) => Vault | undefined;
+  readonly tokenizers: Pick<Tokenizers, 'known'>;
+  readonly version: string;
+  readonly intake: IntakeSettings;
+}
+
+export function requireVault({ vaults }: ServiceScope, name: string): Vault {
+  const vault = vaults(name);
+  if (vault !== undefined) return vault;
+  throw new StowkenError('VAULT_NOT_FOUND', `there is no vault ${JSON.stringify(name)}`, {
+    resource_type: 'vault',
+    resource_name: name,
+  });
 }

@@ -1,8 +1,6 @@
 import { StowkenError } from '../../model/index.js';
 import type { MessageContent } from '../../vault/index.js';
-import { inside } from './inside.js';
-import { checkUtf8, decodeUtf8, type StrictReader } from './strict-reader.js';
-import { TokenGatherer } from './token-gatherer.js';
+import { checkUtf8, decodeUtf8, readLengthDelimited, type StrictReader } from './reader.js';
 
 /** Tags of TokenList: field number << 3 | wire type. */
 const tags = { idsPacked: (1 << 3) | 2, idsUnpacked: 1 << 3 } as const;
@@ -35,8 +33,8 @@ export class ContentReader {
     this.#replace({ kind: 'varints', chunks: this.#gatherer.chunks() });
   }
 
-  words(): void {
-    this.#replace({ kind: 'words', bytes: this.reader.bytes() });
+  le32(): void {
+    this.#replace({ kind: 'le32', bytes: this.reader.bytes() });
   }
 
   text(): void {
@@ -65,7 +63,7 @@ function textContent(bytes: Uint8Array): MessageContent {
 }
 
 function readTokenList(reader: StrictReader, gatherer: TokenGatherer): void {
-  inside(reader, () => {
+  readLengthDelimited(reader, () => {
     while (reader.pos < reader.len) {
       const tag = reader.uint32();
       if (tag === tags.idsPacked) {
@@ -80,4 +78,60 @@ function readTokenList(reader: StrictReader, gatherer: TokenGatherer): void {
       }
     }
   });
+}
+
+/** Below this a loop copies faster than TypedArray.set. */
+const loopCopyBytesMax = 16;
+
+/**
+ * Gathers the pieces of a `repeated uint32` field. The ordinary form, one packed piece, stays a view of
+ * the request; any further piece makes it copy, into one buffer, so that a request of millions of tiny
+ * pieces costs no more memory than its own size.
+ */
+export class TokenGatherer {
+  #start = 0;
+  #end = 0;
+  #copy: Buffer | undefined;
+  #copiedBytes = 0;
+
+  /** `capacityBytes`: no less than the varints of all pieces together. */
+  constructor(
+    private readonly field: string,
+    private readonly request: Uint8Array,
+    private readonly capacityBytes: number,
+  ) {}
+
+  /** Adds whole varints that lie in the request: the payload of a packed piece, or one unpacked element. */
+  add(start: number, end: number): void {
+    if (start === end) return;
+    if (this.#start === this.#end) {
+      this.#start = start;
+      this.#end = end;
+      return;
+    }
+    if (this.#copy === undefined) {
+      this.#copy = Buffer.allocUnsafe(this.capacityBytes);
+      this.#append(this.#copy, this.#start, this.#end);
+    }
+    this.#append(this.#copy, start, end);
+  }
+
+  /** One chunk of varints, or none when there are no tokens. */
+  chunks(): Uint8Array[] {
+    if (this.#copy !== undefined) return [this.#copy.subarray(0, this.#copiedBytes)];
+    return this.#start === this.#end ? [] : [this.request.subarray(this.#start, this.#end)];
+  }
+
+  #append(copy: Buffer, start: number, end: number): void {
+    // Joined, the last varint of one piece would swallow the first of the next.
+    if ((this.request[end - 1] ?? 0) >= 0x80) {
+      throw new StowkenError('MALFORMED_TOKENS', `${this.field} ends within a varint`, { field: this.field });
+    }
+    if (end - start <= loopCopyBytesMax) {
+      for (let at = start; at < end; at++) copy[this.#copiedBytes++] = this.request[at] ?? 0;
+    } else {
+      copy.set(this.request.subarray(start, end), this.#copiedBytes);
+      this.#copiedBytes += end - start;
+    }
+  }
 }

@@ -1,13 +1,13 @@
 import type { LiveCodec } from '../../codec/index.js';
-import { StowkenError, type Conversation, type SegmentHash, type VaultStats } from '../../model/index.js';
-import type { ManagedBackend, StorageHealth } from '../backend.js';
-import type { Change, ChangeResult, SegmentKey } from '../change.js';
-import type { CheckOptions, Violation } from '../checks.js';
-import type { FolderLock } from '../folder-lock.js';
-import { GroupCommit } from '../group-commit.js';
-import { Leases } from '../leases.js';
-import type { ConversationSnapshot, ScanQuery, SegmentScan, StoredRegistry } from '../queries.js';
-import { segmentNotFound } from '../refusals.js';
+import { type Conversation, type SegmentHash, StowkenError, type VaultStats } from '../../model/index.js';
+import type { ManagedBackend, StorageHealth } from '../contract/backend.js';
+import type { Change, ChangeResult, SegmentKey } from '../contract/change.js';
+import type { CheckOptions, Violation } from '../contract/checks.js';
+import type { FolderLock } from '../shared/folder-lock.js';
+import { GroupCommit } from '../shared/group-commit.js';
+import { Leases } from '../shared/leases.js';
+import type { ConversationSnapshot, ScanQuery, SegmentScan, StoredRegistry } from '../contract/queries.js';
+import { segmentNotFound } from '../shared/refusals.js';
 import { checkVault } from './check/check.js';
 import { Writer } from './commit/writer.js';
 import { describeFault, type Disk } from './disk/disk.js';
@@ -15,10 +15,8 @@ import type { JournaledFiles } from './journal/journaled-files.js';
 import { registryPath } from './layout/paths.js';
 import { FrameReader } from './read/frame-reader.js';
 import { Holders } from './read/holders.js';
-import { IndexReader } from './read/index-reader.js';
-import { Manifests } from './read/manifests.js';
-import { scanPage } from './read/scan.js';
-import { createSnapshot } from './read/snapshot.js';
+import { IndexReader, scanPage } from './read/index-reader.js';
+import { createSnapshot, Manifests } from './read/manifests.js';
 import type { VaultIndex } from './vault-index/vault-index.js';
 
 export interface FilesystemParts {

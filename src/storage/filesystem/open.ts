@@ -2,18 +2,17 @@ import { randomBytes } from 'node:crypto';
 import type { LiveCodec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
 import { StowkenError } from '../../model/index.js';
-import type { ManagedBackend } from '../backend.js';
-import { makeFolder } from '../folders.js';
-import { lockFolder, type FolderLock } from '../folder-lock.js';
-import { nodeDisk, type Disk } from './disk/disk.js';
+import type { ManagedBackend } from '../contract/backend.js';
+import { makeFolder } from '../shared/vault-folder.js';
+import { type FolderLock, lockFolder } from '../shared/folder-lock.js';
+import { type Disk, nodeDisk } from './disk/disk.js';
 import { FilesystemBackend } from './filesystem-backend.js';
-import { FilePlacer, type FileChanges } from './journal/file-placer.js';
-import { JournaledFiles } from './journal/journaled-files.js';
-import { recover } from './journal/recovery.js';
+import { type FileChanges, FilePlacer } from './journal/file-placer.js';
+import { JournaledFiles, recover } from './journal/journaled-files.js';
 import { isOwnerFile, ownerFiles } from './layout/owner-files.js';
 import { MANIFESTS, SEGMENTS, TEMPORARY, VAULT_FILE } from './layout/paths.js';
 import { decodeVault, encodeVault } from './layout/records.js';
-import { openSeedVault } from './seed/seed-backend.js';
+import { openRustV1Vault } from './rust-v1/backend.js';
 import { loadVault } from './vault-index/load.js';
 
 export interface FilesystemOptions {
@@ -42,7 +41,7 @@ export async function openFilesystemBackend(options: FilesystemOptions): Promise
   const { folder, codec, core } = options;
   await makeFolder(folder);
   const disk = options.disk ?? nodeDisk(folder, { fsync: options.fsync !== false });
-  if ((await formatOf(disk, folder)) === 'seed') return openSeedVault({ disk, codec, core });
+  if ((await formatOf(disk, folder)) === 'seed') return openRustV1Vault({ disk, codec, core });
   const lock = options.lock === false ? undefined : await lockFolder(folder, ownerFiles(folder));
   try {
     return await openOurs(disk, lock, options, await formatOf(disk, folder));

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isStowkenError, StowkenError } from '../../model/index.js';
-import { writeBackup } from '../backup-stream.js';
+import { writeBackup } from '../shared/backup-stream.js';
 import type { Environment } from './tables/environment.js';
 import { FORMAT_VERSION, KIND } from './tables/layout.js';
 

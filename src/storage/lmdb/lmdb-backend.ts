@@ -1,21 +1,21 @@
 import type { LiveCodec } from '../../codec/index.js';
 import { isStowkenError, StowkenError } from '../../model/index.js';
-import type { MaintainedBackend, StorageHealth } from '../backend.js';
-import type { Change, ChangeResult, FrameReplacement, SegmentKey } from '../change.js';
-import type { RepairOptions, RepairReport } from '../checks.js';
-import type { FolderLock } from '../folder-lock.js';
-import { GroupCommit } from '../group-commit.js';
-import { withLeanHeap } from '../lean-heap.js';
-import { Leases } from '../leases.js';
-import { checkReplacements } from '../replacements.js';
-import { condense, looseBytes } from './condense/condense.js';
+import type { MaintainedBackend, StorageHealth } from '../contract/backend.js';
+import type { Change, ChangeResult, FrameReplacement, SegmentKey } from '../contract/change.js';
+import type { RepairOptions, RepairReport } from '../contract/checks.js';
+import type { FolderLock } from '../shared/folder-lock.js';
+import { GroupCommit } from '../shared/group-commit.js';
+import { withLeanHeap } from '../shared/background.js';
+import { Leases } from '../shared/leases.js';
+import { checkReplacements } from '../shared/registry-checks.js';
+import { defragment, reclaimableBytes } from './defragment/defragment.js';
 import type { ChunkKeys } from './segments/chunk-keys.js';
-import { isLong } from './segments/found-ahead.js';
+import { isLong } from './segments/id-prefetch.js';
 import type { Environment } from './tables/environment.js';
 import { LmdbReader } from './lmdb-reader.js';
 import { idOf } from './segment-lookups.js';
 import { rebuild } from './check/repair.js';
-import { readCommitSequence } from './tables/state.js';
+import { readCommitSequence } from './tables/meta.js';
 import { Writer } from './commit/writer.js';
 
 /** Keeps a vault whose environment is open; see openLmdbBackend. */
@@ -62,14 +62,14 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
     return { repaired: before.filter((violation) => !still.has(JSON.stringify(violation))), remaining };
   }
 
-  async looseBytes(signal: AbortSignal): Promise<number> {
+  async reclaimableBytes(signal: AbortSignal): Promise<number> {
     this.assertOpen();
-    return looseBytes(this.environment.tables, signal);
+    return reclaimableBytes(this.environment.tables, signal);
   }
 
-  async condense(signal: AbortSignal): Promise<void> {
+  async defragment(signal: AbortSignal): Promise<void> {
     this.assertOpen();
-    await condense(
+    await defragment(
       this.environment.tables,
       (action) => this.#group.between(() => this.#writer.write(action)),
       signal,

@@ -1,6 +1,6 @@
 import type { LiveCodec } from '../../codec/index.js';
 import type { Conversation, VaultStats } from '../../model/index.js';
-import type { CheckOptions, Violation } from '../checks.js';
+import type { CheckOptions, Violation } from '../contract/checks.js';
 import type {
   ConversationPage,
   ConversationSnapshot,
@@ -8,20 +8,20 @@ import type {
   PrefixFinding,
   PrefixQuery,
   StoredRegistry,
-} from '../queries.js';
+} from '../contract/queries.js';
 import { backupEnvironment } from './backup.js';
 import { checkVault } from './check/check.js';
-import { findManifest, readHeader, type NumberedManifest } from './conversations/conversations.js';
+import { findManifest, type NumberedManifest, readHeader } from './conversations/conversations.js';
 import { IdIndex } from './conversations/id-index.js';
 import { listConversations } from './conversations/listing.js';
 import { corruptConversation } from './conversations/manifest.js';
 import { createSnapshot } from './conversations/snapshot.js';
-import { readPage } from './conversations/stored-list.js';
-import { PrefixIndex } from './prefix/prefix-index.js';
+import { readBlock } from './conversations/stored-list.js';
+import { RadixIndex } from './radix/radix-index.js';
 import { SegmentLookups } from './segment-lookups.js';
 import { Registries } from './segments/registries.js';
 import type { Environment } from './tables/environment.js';
-import { readIdentity, readState } from './tables/state.js';
+import { readIdentity, readState } from './tables/meta.js';
 
 /** Reads a vault that is open, which this process writes or another one; see openLmdbReader. */
 export class LmdbReader extends SegmentLookups {
@@ -58,7 +58,7 @@ export class LmdbReader extends SegmentLookups {
   async findPrefix({ application, blocks, limit }: PrefixQuery): Promise<PrefixFinding> {
     this.assertOpen();
     const { tables } = this.environment;
-    const found = new PrefixIndex(tables).find(application, blocks, limit);
+    const found = new RadixIndex(tables).find(application, blocks, limit);
     const ids = found.conversations.map((number) => {
       const record = tables.conversations.get(number);
       if (!record) throw corruptConversation(number, 'the prefix index leads to it, and it is not there');
@@ -125,7 +125,7 @@ export class LmdbReader extends SegmentLookups {
     return task();
   }
 
-  protected readonly nameOf = (code: number): string => this.shared.names.nameOf(code);
+  protected readonly nameOf = (code: number): string => this.shared.names.stringOf(code);
 
   #findManifest(id: string): NumberedManifest | undefined {
     const { tables } = this.environment;
@@ -134,6 +134,6 @@ export class LmdbReader extends SegmentLookups {
 
   readonly #pageOf = (id: number): Uint8Array => {
     this.assertOpen();
-    return readPage(this.environment.tables.pages, id);
+    return readBlock(this.environment.tables.messageBlocks, id);
   };
 }

@@ -1,19 +1,17 @@
 import { stat } from 'node:fs/promises';
 import type { LiveCodec } from '../../codec/index.js';
 import { isStowkenError, StowkenError } from '../../model/index.js';
-import type { MaintainedBackend } from '../backend.js';
-import { makeFolder } from '../folders.js';
-import { lockFolder, type FolderLock } from '../folder-lock.js';
-import { checkMarker, readMarker, writeMarker } from '../marker.js';
+import type { MaintainedBackend } from '../contract/backend.js';
+import { checkMarker, makeFolder, readMarker, writeMarker } from '../shared/vault-folder.js';
+import { type FolderLock, lockFolder } from '../shared/folder-lock.js';
 import { removeStrayCopies } from './backup.js';
-import { checkBeforeOpening } from './data-file/check-before-opening.js';
+import { checkBeforeOpening } from './data-file/check-data-file.js';
 import { dataFileIn, Environment } from './tables/environment.js';
 import { FORMAT_VERSION, FORMATS, KIND } from './tables/layout.js';
 import { fromLmdb } from './tables/lmdb-errors.js';
 import { LmdbBackend } from './lmdb-backend.js';
 import { LmdbReader } from './lmdb-reader.js';
-import { ownerRecord } from './tables/owner-record.js';
-import { initialise, isNew } from './tables/state.js';
+import { initialise, isNew, ownerRecord } from './tables/meta.js';
 
 export interface LmdbOptions {
   /** Made when it is not there. */

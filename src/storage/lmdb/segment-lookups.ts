@@ -1,23 +1,20 @@
 import { frameRegistryId, type LiveCodec } from '../../codec/index.js';
 import type { SegmentHash } from '../../model/index.js';
-import type { Change, FoundSegment, SegmentKey, StoredSegment } from '../change.js';
-import { withLeanHeap } from '../lean-heap.js';
-import type { GarbagePage, GarbageQuery, ScanQuery, SegmentScan } from '../queries.js';
-import { closed, segmentNotFound } from '../refusals.js';
+import type { Change, FoundSegment, SegmentKey, StoredSegment } from '../contract/change.js';
+import { withLeanHeap } from '../shared/background.js';
+import type { GarbagePage, GarbageQuery, ScanQuery, SegmentScan } from '../contract/queries.js';
+import { closed, segmentNotFound } from '../shared/refusals.js';
 import type { Shared } from './commit/write-session.js';
-import { Names } from './conversations/names.js';
-import { Absences } from './segments/absences.js';
-import { StoredChunkKeys, type ChunkKeys } from './segments/chunk-keys.js';
-import { isLong, withFound } from './segments/found-ahead.js';
-import { decodeGarbage } from './segments/garbage.js';
-import { IndexDirectory } from './segments/index-directory.js';
+import { StringTable } from './conversations/string-table.js';
+import { NegativeLookupCache, SegmentCache } from './segments/segment-caches.js';
+import { type ChunkKeys, IndexDirectory, StoredChunkKeys } from './segments/chunk-keys.js';
+import { isLong, withResolvedIds } from './segments/id-prefetch.js';
+import { decodeGarbage } from './segments/ref-counts.js';
 import { RecentHashes } from './segments/recent-hashes.js';
 import { Registries } from './segments/registries.js';
-import { scanSegments } from './segments/scan.js';
-import { SegmentCache } from './segments/segment-cache.js';
-import { SegmentFinder } from './segments/segment-finder.js';
+import { scanSegments, SegmentFinder } from './segments/segment-finder.js';
 import type { Environment } from './tables/environment.js';
-import { readable } from './tables/readable.js';
+import { undefinedIfCorrupt } from './tables/lmdb-errors.js';
 
 /** Segments that are looked at before other work gets its turn. */
 const SLICE = 256;
@@ -37,10 +34,10 @@ export abstract class SegmentLookups {
       tables,
       codec,
       cache: new SegmentCache(sharers),
-      absences: new Absences(),
+      absences: new NegativeLookupCache(),
       directory: new IndexDirectory(tables),
       recent: new RecentHashes(tables.recentHashes),
-      names: new Names(tables.names),
+      names: new StringTable(tables.strings),
     };
     this.setRegistries(new Registries(tables).list().map(({ id }) => id));
   }
@@ -48,7 +45,7 @@ export abstract class SegmentLookups {
   /** A change with what it names looked up: its transaction need not do so. */
   async findAhead(change: Change): Promise<Change> {
     const find = (hashes: readonly SegmentHash[]) => this.slices(hashes, (finder, hash) => finder.find(hash));
-    const look = () => withFound(change, find);
+    const look = () => withResolvedIds(change, find);
     return isLong(change) ? withLeanHeap(look) : look();
   }
 
@@ -101,7 +98,7 @@ export abstract class SegmentLookups {
       if (sinceMs > garbageBeforeMs) continue;
       if (segments.length === limit) return { segments, next: segments.at(-1)?.key };
       // A damaged frame is listed too: whoever asks for its name is told of the damage.
-      const size = readable(() => reader.size(key)) ?? { tokenCount: 0, frameBytes };
+      const size = undefinedIfCorrupt(() => reader.size(key)) ?? { tokenCount: 0, frameBytes };
       segments.push({ key: key as SegmentKey, ...size });
     }
     return { segments, next: undefined };

@@ -1,12 +1,11 @@
-import { createRewriter, registryIdOf, type Codec } from '../../codec/index.js';
+import { type Codec, createRewriter, registryIdOf } from '../../codec/index.js';
 import { StowkenError } from '../../model/index.js';
-import type { StorageBackend } from '../../storage/index.js';
-import { requireIntact } from '../intact.js';
-import { preparing } from '../preparation.js';
-import { BatchSize } from './batch-size.js';
+import type { SegmentKey, StorageBackend } from '../../storage/index.js';
+import { assertConsistent } from '../maintain/collect.js';
+import { preparing } from '../maintain/preparation.js';
 import { planCompaction, readRegistries } from './plan.js';
-import { fromResumeToken, toResumeToken } from './resume-token.js';
-import { rewriteRetired, rewriteShrinking, type GrowthByRegistry } from './rewrite.js';
+import { type GrowthByRegistry, rewriteRetired, rewriteShrinking } from './rewrite.js';
+import { BatchSize } from './scan.js';
 import type { CompactEnd, CompactInput, CompactPart, CompactProgress, CompactSummary } from './types.js';
 
 export interface CompactParts {
@@ -38,7 +37,7 @@ export async function* compact(
   const resumed = input.resumeToken === '' ? undefined : fromResumeToken(backend.vaultId, input.resumeToken);
   const planned = yield* preparing(async (tell, stop) => {
     const told = input.reportPreparation ? tell : () => undefined;
-    await requireIntact(backend, stop, told);
+    await assertConsistent(backend, stop, told);
     return resumed ? undefined : planCompaction(backend, parts.codec, input.minSavingsRatio, stop, told);
   }, signal);
   const inUseBytesBefore = (await backend.stats()).inUseBytes;
@@ -74,7 +73,7 @@ export async function* compact(
     const { predictedSavingsRatio, loosePageBytes } = plan;
     if (predictedSavingsRatio < input.minSavingsRatio || predictedSavingsRatio <= 0) {
       const condenses = loosePageBytes > 0 && loosePageBytes >= input.minSavingsRatio * inUseBytesBefore;
-      if (condenses) await backend.condense?.(signal);
+      if (condenses) await backend.defragment?.(signal);
       return yield await summary(condenses ? 'complete' : 'notWorthIt', plan.registryId);
     }
     if (plan.newRegistry) await backend.commit({ putRegistry: { bytes: registry, timeMs: parts.clock() } });
@@ -115,7 +114,7 @@ export async function* compact(
     await rewriter.close();
   }
   const dropped = await dropUnused(backend, registryId);
-  await backend.condense?.(signal);
+  await backend.defragment?.(signal);
   yield await summary('complete', registryId, { dropped });
 }
 
@@ -169,4 +168,35 @@ function staleToken(registryId: number): StowkenError {
     `resume_token: its registry ${registryId} is not there any more; begin anew`,
     { field: 'resume_token' },
   );
+}
+
+/** Where a run stopped: with which registry, after which segment. */
+export interface ResumePoint {
+  readonly registryId: number;
+  /** Undefined: before the first segment. */
+  readonly after: SegmentKey | undefined;
+}
+
+export function toResumeToken(vaultId: string, { registryId, after }: ResumePoint): string {
+  return Buffer.from(JSON.stringify([vaultId, registryId, after ?? null])).toString('base64url');
+}
+
+/** @throws StowkenError INVALID_FIELD for what toResumeToken did not make for this vault */
+export function fromResumeToken(vaultId: string, token: string): ResumePoint {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(Buffer.from(token, 'base64url').toString());
+  } catch {
+    parsed = undefined;
+  }
+  if (Array.isArray(parsed) && parsed.length === 3 && parsed[0] === vaultId) {
+    const [, registryId, after] = parsed as unknown[];
+    const isKey = after === null || typeof after === 'number' || typeof after === 'string';
+    if (Number.isSafeInteger(registryId) && isKey) {
+      return { registryId: registryId as number, after: (after ?? undefined) as SegmentKey | undefined };
+    }
+  }
+  throw new StowkenError('INVALID_FIELD', 'resume_token: it was not made by a compaction of this vault', {
+    field: 'resume_token',
+  });
 }

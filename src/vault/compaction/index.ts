@@ -1,3 +1,3 @@
 export { AutoCompaction, type AutoCompactionEvents } from './auto.js';
-export { Compactor } from './compactor.js';
+export { Compactor } from './auto.js';
 export * from './types.js';

@@ -1,7 +1,7 @@
-import { createRewriter, registryIdOf, trainRegistry, type Codec } from '../../codec/index.js';
+import { type Codec, createRewriter, registryIdOf, trainRegistry } from '../../codec/index.js';
 import type { StorageBackend } from '../../storage/index.js';
-import type { TellPreparation } from '../preparation.js';
-import { takeSample, type Sample } from './sample.js';
+import type { TellPreparation } from '../maintain/preparation.js';
+import { type Sample, takeSample } from './sample.js';
 import type { CompactPlan } from './types.js';
 
 /** A plan, and the registry that it needs. */
@@ -55,7 +55,7 @@ export async function planCompaction(
       newRegistry: worthTraining,
       predictedFrameBytes: chosen.predictedFrameBytes,
       predictedSavingsRatio: bytesNow === 0 ? 0 : 1 - chosen.bytesAfter / bytesNow,
-      loosePageBytes: (await backend.looseBytes?.(signal)) ?? 0,
+      loosePageBytes: (await backend.reclaimableBytes?.(signal)) ?? 0,
     },
   };
 }

@@ -1,7 +1,6 @@
 import { frameRegistryId, type Rewriter } from '../../codec/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
-import type { BatchSize } from './batch-size.js';
-import { scanBatches, type ScannedSegment } from './scan.js';
+import { type BatchSize, scanBatches, type ScannedSegment } from './scan.js';
 
 /** What became of one batch. */
 export interface RewrittenBatch {

@@ -1,7 +1,7 @@
-import { unlessDamaged, type Codec } from '../../codec/index.js';
+import { type Codec, unlessDamaged } from '../../codec/index.js';
 import { limits, type TokenRun } from '../../model/index.js';
 import type { StorageBackend } from '../../storage/index.js';
-import type { TellPreparation } from '../preparation.js';
+import type { TellPreparation } from '../maintain/preparation.js';
 import { scanBatches } from './scan.js';
 
 /** What a plan is made from. */

@@ -1,8 +1,7 @@
 import { readHead, unlessDamaged } from '../../codec/index.js';
 import { limits } from '../../model/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
-import type { BatchSize } from './batch-size.js';
-import { breathe, throwIfAborted } from '../turns.js';
+import { breathe, throwIfAborted } from '../event-loop.js';
 
 export interface ScannedSegment {
   readonly key: SegmentKey;
@@ -37,4 +36,20 @@ export async function* scanBatches(
 
 function hasHead(frame: Uint8Array): boolean {
   return unlessDamaged(() => readHead(frame)) !== undefined;
+}
+
+/** How many segments the next batch takes: fewer when the last one took long to encode, as on a busy machine. */
+export class BatchSize {
+  #segments: number = limits.compactionBatchSegmentsMax;
+
+  get segments(): number {
+    return this.#segments;
+  }
+
+  /** What encoding the last batch took. */
+  took(ms: number): void {
+    const { compactionBatchSegmentsMin: min, compactionBatchSegmentsMax: max, compactionBatchMs } = limits;
+    if (ms > compactionBatchMs) this.#segments = Math.max(min, this.#segments >> 1);
+    else if (ms < compactionBatchMs / 2) this.#segments = Math.min(max, this.#segments * 2);
+  }
 }

@@ -1,4 +1,4 @@
-import type { Preparation } from '../preparation.js';
+import type { Preparation } from '../maintain/preparation.js';
 
 /** Of the bytes of frames and registries: what a compaction must save where nobody says otherwise. */
 export const minSavingsRatioDefault = 0.05;

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
-import { limits, type TokenRun } from '../../model/index.js';
-import { breathe, throwIfAborted } from '../turns.js';
-import { prefixFingerprintBytes } from '../../storage/index.js';
+import { type Conversation, isStowkenError, limits, type TokenRun } from '../../model/index.js';
+import { prefixFingerprintBytes, type StorageBackend } from '../../storage/index.js';
+import { breathe, throwIfAborted } from '../event-loop.js';
+import { retrieveConversation, type RetrieveParts } from '../read/retrieve.js';
 
 const VARINT_BYTES_MAX = 5;
 
@@ -80,4 +81,72 @@ export class BlockFingerprints {
     this.#blockBytes = this.#saltBytes;
     this.#tokens = 0;
   }
+}
+
+export interface PrefixIndexParts {
+  readonly backend: Pick<StorageBackend, 'vaultId' | 'findPrefix'>;
+  /** Whether conversations that are stored are entered in the prefix index; they are unless this is false. */
+  readonly prefixIndex?: boolean | undefined;
+}
+
+/** Whether what is stored is entered in the prefix index. */
+export function isIndexed({ backend, prefixIndex = true }: PrefixIndexParts): boolean {
+  return prefixIndex && backend.findPrefix !== undefined;
+}
+
+/** What names a conversation's blocks from its first token on; undefined where nothing is entered. */
+export function newFingerprints(parts: PrefixIndexParts): BlockFingerprints | undefined {
+  return isIndexed(parts) ? new BlockFingerprints(parts.backend.vaultId) : undefined;
+}
+
+/** As a put has them. */
+export function prefixOf(fingerprints: BlockFingerprints | undefined): { readonly prefix?: Uint8Array } {
+  return fingerprints ? { prefix: fingerprints.blocks() } : {};
+}
+
+/** Blocks that go on where a conversation ends. */
+export interface OpenBlock {
+  readonly afterTokens: number;
+  readonly fingerprints: BlockFingerprints;
+}
+
+/** Reads the tokens after the last whole block; undefined when there is no such conversation. */
+export async function openBlockOf(
+  parts: RetrieveParts,
+  id: string,
+  signal: AbortSignal,
+): Promise<OpenBlock | undefined> {
+  for (;;) {
+    const conversation = await parts.backend.getConversation(id);
+    if (conversation === undefined) return undefined;
+    try {
+      return await readOpenBlock(parts, conversation, signal);
+    } catch (error) {
+      // What is damaged can be appended to all the same, and is found by what comes before.
+      if (isStowkenError(error, 'CORRUPT_SEGMENT') || isStowkenError(error, 'CORRUPT_STORE'))
+        return undefined;
+      // It was changed, or deleted, between the two looks: look again.
+      if (!isStowkenError(error, 'REVISION_MISMATCH') && !isStowkenError(error, 'CONVERSATION_NOT_FOUND'))
+        throw error;
+    }
+  }
+}
+
+async function readOpenBlock(
+  parts: RetrieveParts,
+  { id, revision, totalTokens }: Conversation,
+  signal: AbortSignal,
+): Promise<OpenBlock> {
+  const fingerprints = new BlockFingerprints(parts.backend.vaultId);
+  const open = totalTokens % limits.prefixBlockTokens;
+  if (open > 0) {
+    const range = { tokenOffset: totalTokens - open, ifRevision: revision };
+    for await (const batch of retrieveConversation(parts, { id, encoding: 'tokens', ...range }, signal)) {
+      for (const part of batch) {
+        if (part.kind === 'header' || part.content?.kind !== 'varints') continue;
+        fingerprints.push({ varints: part.content.bytes });
+      }
+    }
+  }
+  return { afterTokens: totalTokens, fingerprints };
 }

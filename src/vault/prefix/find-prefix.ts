@@ -1,14 +1,21 @@
 import type { Codec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
 import { limits, StowkenError } from '../../model/index.js';
-import { prefixFingerprintBytes, type PrefixFinding, type StorageBackend } from '../../storage/index.js';
+import {
+  type ConversationSnapshot,
+  type PrefixFinding,
+  prefixFingerprintBytes,
+  type SegmentKey,
+  type StorageBackend,
+} from '../../storage/index.js';
 import type { Tokenizers } from '../../text/index.js';
 import { piecesOf } from '../content-pieces.js';
-import { encodeTexts, readContent } from '../contents.js';
+import { breathe, throwIfAborted } from '../event-loop.js';
+import { hasSegment, type StoredSlice, slicesInRange } from '../read/range.js';
+import { unsupported } from '../refusals.js';
 import type { FindPrefixInput, MessageContent, PrefixMatch } from '../types.js';
-import { unsupported } from '../unsupported.js';
+import { encodeTexts, readContent } from '../write/contents.js';
 import { BlockFingerprints } from './block-fingerprints.js';
-import { PrefixComparison } from './shared-tokens.js';
 
 export interface FindPrefixParts {
   readonly backend: StorageBackend;
@@ -32,13 +39,13 @@ export async function findPrefix(
   if (!prefixIndex)
     throw new StowkenError('PREFIX_INDEX_OFF', 'the server was started with --prefix-index off');
   const fingerprints = new BlockFingerprints(backend.vaultId);
-  const words: Uint8Array[] = [];
+  const le32: Uint8Array[] = [];
   for (const piece of piecesOf(await tokensOf(parts, content, tokenizer, signal))) {
     const run = readContent(core, piece, 'prefix');
     await fingerprints.pushInTurns(run, signal);
-    words.push(core.toWords(run.varints));
+    le32.push(core.toLe32(run.varints));
   }
-  const comparison = new PrefixComparison(parts, Buffer.concat(words), signal);
+  const comparison = new PrefixComparison(parts, Buffer.concat(le32), signal);
   let blocks = fingerprints.blocks();
   for (;;) {
     const found = await backend.findPrefix({ application, blocks, limit: limits.prefixMatchesMax });
@@ -86,11 +93,75 @@ async function tokensOf(
 ): Promise<MessageContent> {
   if (content.kind !== 'text') return content;
   const texts = [{ text: content.text, at: 'prefix' }];
-  const [words] = await encodeTexts(tokenizers, tokenizer, texts, signal);
-  return { kind: 'words', bytes: words! };
+  const [le32] = await encodeTexts(tokenizers, tokenizer, texts, signal);
+  return { kind: 'le32', bytes: le32! };
 }
 
 function byTokensThenNewest(one: PrefixMatch, other: PrefixMatch): number {
   const tokens = other.sharedTokens - one.sharedTokens;
   return tokens !== 0 ? tokens : other.conversation.createTimeMs - one.conversation.createTimeMs;
+}
+
+/** Compares conversations with the same tokens. What two of them share is decoded once. */
+export class PrefixComparison {
+  /** Segments that were equal, and where. */
+  readonly #equal = new Set<string>();
+
+  constructor(
+    private readonly parts: { readonly backend: StorageBackend; readonly codec: Codec },
+    /** Little-endian words. */
+    private readonly le32: Uint8Array,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** How many tokens a conversation begins with as these do: exactly. */
+  async sharedTokens(snapshot: ConversationSnapshot): Promise<number> {
+    const tokenLimit = this.le32.length / 4;
+    let shared = 0;
+    for (const slots of slicesInRange(snapshot, { tokenLimit })) {
+      throwIfAborted(this.signal);
+      const places = slots.filter(hasSegment);
+      const decoded = await this.#decode(places, shared);
+      for (const place of places) {
+        const le32 = decoded.get(place.key);
+        const same = le32 ? this.#same(le32, place, shared) : place.to;
+        shared += same;
+        if (same < place.to) return shared;
+      }
+      await breathe();
+    }
+    return shared;
+  }
+
+  /** Those segments, as words, that were not found equal at their place before. */
+  async #decode(places: readonly StoredSlice[], from: number): Promise<ReadonlyMap<SegmentKey, Uint8Array>> {
+    const keys = new Set<SegmentKey>();
+    let at = from;
+    for (const { key, to } of places) {
+      if (!this.#equal.has(`${key}@${at}`)) keys.add(key);
+      at += to;
+    }
+    const wanted = [...keys];
+    const frames = await this.parts.backend.readFrames(wanted);
+    const decoded = this.parts.codec.snapshot().decodeMany(frames, 'le32');
+    return new Map(
+      decoded.map((le32, index) => {
+        if (le32 instanceof StowkenError) throw le32;
+        return [wanted[index]!, le32];
+      }),
+    );
+  }
+
+  /** Of a segment's tokens, those from its first on that are the ones at this place. */
+  #same(le32: Uint8Array, { key, tokenCount, to }: StoredSlice, at: number): number {
+    const mine = le32.subarray(0, 4 * to);
+    const theirs = this.le32.subarray(4 * at, 4 * (at + to));
+    if (Buffer.compare(mine, theirs) === 0) {
+      if (to === tokenCount) this.#equal.add(`${key}@${at}`);
+      return to;
+    }
+    let byte = 0;
+    while (mine[byte] === theirs[byte]) byte++;
+    return Math.floor(byte / 4);
+  }
 }

@@ -1,4 +1,4 @@
-export { openBlockOf } from './append-fingerprints.js';
+export { openBlockOf } from './block-fingerprints.js';
 export type { BlockFingerprints } from './block-fingerprints.js';
 export { findPrefix } from './find-prefix.js';
-export { isIndexed, newFingerprints, prefixOf, type PrefixIndexParts } from './index-parts.js';
+export { isIndexed, newFingerprints, prefixOf, type PrefixIndexParts } from './block-fingerprints.js';

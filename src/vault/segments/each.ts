@@ -1,5 +1,4 @@
-import type { StowkenError } from '../../model/index.js';
-import { isStowkenError } from '../../model/index.js';
+import { isStowkenError, type StowkenError } from '../../model/index.js';
 
 /**
  * What a batch gives, item by item. Where one item spoils the batch (it has gone meanwhile, or is damaged),

@@ -1,10 +1,10 @@
 import type { Codec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
-import { isStowkenError, limits, StowkenError, type SegmentHash } from '../../model/index.js';
-import type { StorageBackend, FoundSegment } from '../../storage/index.js';
-import { Chunker } from '../chunker.js';
-import { segmentNotFound } from '../not-found.js';
-import { throwIfAborted } from '../turns.js';
+import { isStowkenError, limits, type SegmentHash, StowkenError } from '../../model/index.js';
+import type { FoundSegment, StorageBackend } from '../../storage/index.js';
+import { ResponseChunker } from '../read/response-chunker.js';
+import { segmentNotFound } from '../refusals.js';
+import { throwIfAborted } from '../event-loop.js';
 import type { GetSegmentsInput, SegmentPart } from '../types.js';
 import { eachOf } from './each.js';
 
@@ -96,7 +96,7 @@ function* segmentParts(
     return yield failed(error);
   }
   const { tokenCount } = segment;
-  const form = encoding === 'words' ? 'words' : 'varints';
+  const form = encoding === 'le32' ? 'le32' : 'varints';
   const whole = {
     messageIndex: index,
     message: undefined,
@@ -106,7 +106,7 @@ function* segmentParts(
     last: true,
     endOfMessage: true,
   };
-  for (const chunk of new Chunker(form, core).push(whole)) {
+  for (const chunk of new ResponseChunker(form, core).push(whole)) {
     yield {
       kind: 'chunk',
       index,
@@ -126,9 +126,9 @@ function decode(
   frame: Uint8Array,
   encoding: GetSegmentsInput['encoding'],
 ): Uint8Array {
-  const words = codec.decodeWords(frame);
-  const found = core.hashWords(words);
-  if (found === hash) return encoding === 'words' ? words : codec.decode(frame).varints;
+  const le32 = codec.decodeLe32(frame);
+  const found = core.hashLe32(le32);
+  if (found === hash) return encoding === 'le32' ? le32 : codec.decode(frame).varints;
   throw new StowkenError('CORRUPT_SEGMENT', `what is stored as segment ${hash} has the hash ${found}`, {
     hash,
   });

@@ -1,4 +1,3 @@
-export * from './garbage.js';
+export * from './references.js';
 export * from './get.js';
 export * from './put.js';
-export * from './references.js';

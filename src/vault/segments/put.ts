@@ -1,11 +1,11 @@
 import type { Codec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
-import { isStowkenError, limits, StowkenError, type SegmentHash, type TokenRun } from '../../model/index.js';
+import { isStowkenError, limits, type SegmentHash, StowkenError, type TokenRun } from '../../model/index.js';
 import type { NewSegment, StorageBackend } from '../../storage/index.js';
 import { piecesOf } from '../content-pieces.js';
-import { readContent } from '../contents.js';
-import { encodeSegments } from '../encode.js';
-import { breathe, throwIfAborted } from '../turns.js';
+import { readContent } from '../write/contents.js';
+import { encodeSegments } from '../write/commit-segments.js';
+import { breathe, throwIfAborted } from '../event-loop.js';
 import type { PutSegmentOutcome, PutSegmentsInput } from '../types.js';
 
 export interface PutParts {

@@ -27,7 +27,7 @@ export async function compact(load: Load, _client: number, random: Random): Prom
       after = page.next;
     } while (after !== undefined);
     await dropUnused(load, await backend.listRegistries());
-    await backend.condense?.(neverAborted);
+    await backend.defragment?.(neverAborted);
     await setTimeout(1);
   }
 }

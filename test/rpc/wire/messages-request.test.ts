@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { isStowkenError, limits, StowkenError } from '../../../src/model/index.js';
-import { readMessagesRequest } from '../../../src/rpc/wire/messages-request.js';
+import { readMessagesRequest } from '../../../src/rpc/wire/messages.js';
 import type { MessageContent, NewMessage } from '../../../src/vault/index.js';
 import { message } from '../support/client.js';
-import { rawMessage, tokensMessage, varint, type RawField } from '../support/wire.js';
+import { type RawField, rawMessage, tokensMessage, varint } from '../support/wire.js';
 
 const ordinary = message('stowken.v1.StoreConversationRequest');
 
@@ -43,7 +43,7 @@ function asOrdinary({ role, name, toolCallId, content }: NewMessage) {
       return speaker;
     case 'varints':
       return { ...speaker, content: 'tokens', tokens: { ids: tokensOf(content) } };
-    case 'words':
+    case 'le32':
       return { ...speaker, content: 'tokens_le32', tokens_le32: Buffer.from(content.bytes) };
     case 'text':
       return { ...speaker, content: 'text', text: content.text };

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { isStowkenError, limits } from '../../../src/model/index.js';
-import { encodeSegmentChunk } from '../../../src/rpc/wire/get-segments-response.js';
-import { readPutSegmentsRequest, type PutSegmentsParts } from '../../../src/rpc/wire/put-segments-request.js';
+import { encodeSegmentChunk } from '../../../src/rpc/wire/token-responses.js';
+import { type PutSegmentsParts, readPutSegmentsRequest } from '../../../src/rpc/wire/token-requests.js';
 import { message } from '../support/client.js';
 import { rawMessage, varint } from '../support/wire.js';
 
@@ -23,7 +23,7 @@ const request = fc.record({ vault: label, holder: label, segments: fc.array(segm
 /** A segment in the ordinary decoder's words. */
 function asOrdinary(content: PutSegmentsParts['contents'][number]) {
   if (content.kind === 'none') return {};
-  if (content.kind === 'words') return { content: 'tokens_le32', tokens_le32: Buffer.from(content.bytes) };
+  if (content.kind === 'le32') return { content: 'tokens_le32', tokens_le32: Buffer.from(content.bytes) };
   const ids = content.chunks.flatMap((chunk) => {
     const reader = protobuf.Reader.create(chunk);
     const tokens: number[] = [];
@@ -93,15 +93,15 @@ describe('encoding a chunk of a segment', () => {
         fc.array(token),
         fc.boolean(),
         fc.boolean(),
-        (index, tokenCount, tokenOffset, ids, asWords, endOfSegment) => {
+        (index, tokenCount, tokenOffset, ids, asLe32, endOfSegment) => {
           const words = Buffer.from(Uint32Array.from(ids).buffer);
           const bytes = encodeSegmentChunk({
             kind: 'chunk',
             index,
             tokenCount,
             tokenOffset,
-            content: asWords
-              ? { kind: 'words', bytes: words }
+            content: asLe32
+              ? { kind: 'le32', bytes: words }
               : { kind: 'varints', bytes: Buffer.concat(ids.map(varint)) },
             endOfSegment,
           });
@@ -110,7 +110,7 @@ describe('encoding a chunk of a segment', () => {
             status: { code: 0, reason: '' },
             token_count: tokenCount,
             token_offset: tokenOffset,
-            ...(asWords ? { tokens_le32: words } : { tokens: { ids } }),
+            ...(asLe32 ? { tokens_le32: words } : { tokens: { ids } }),
             end_of_segment: endOfSegment,
           });
         },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeChunk } from '../../../src/rpc/wire/retrieve-response.js';
+import { encodeChunk } from '../../../src/rpc/wire/token-responses.js';
 import type { ChunkContent } from '../../../src/vault/index.js';
 import { message } from '../support/client.js';
 import { varint } from '../support/wire.js';
@@ -21,7 +21,7 @@ const content: fc.Arbitrary<[ChunkContent | undefined, Record<string, unknown>]>
   fc
     .uint8Array()
     .map((bytes): [ChunkContent, Record<string, unknown>] => [
-      { kind: 'words', bytes },
+      { kind: 'le32', bytes },
       { tokens_le32: bytes },
     ]),
   fc.string({ unit: 'binary' }).map((text): [ChunkContent, Record<string, unknown>] => [

@@ -17,14 +17,14 @@ afterEach(async () => {
   await folder.remove();
 });
 
-/** Makes the root of the tables' table `names` a page of no kind, under the map. */
-async function damageRootOfNames(): Promise<void> {
+/** Makes the root of the tables' table `strings` a page of no kind, under the map. */
+async function damageRootOfStrings(): Promise<void> {
   const file = PageFile.open(dataFileIn(folder.path));
   const metas = [readMeta(file, 0), readMeta(file, 1)];
   const { main } = metas.reduce((one, other) => (one.transaction > other.transaction ? one : other));
   const list = file.treePage(main.root!);
   const at = Array.from({ length: list.count }, (_, index) => index).find(
-    (index) => list.key(index).toString('latin1') === 'names\0',
+    (index) => list.key(index).toString('latin1') === 'strings\0',
   )!;
   const { root } = list.treeRecord(at);
   file.close();
@@ -34,18 +34,18 @@ async function damageRootOfNames(): Promise<void> {
 }
 
 it("LMDB's words for a damaged page are CORRUPT_STORE, in reads, ranges and writes; other tables go on", async () => {
-  const { names, garbage } = environment.tables;
+  const { strings, garbage } = environment.tables;
   await environment.write(() => {
-    names.put(1, Buffer.from('one'));
+    strings.put(1, Buffer.from('one'));
     garbage.put(1, Buffer.from('two'));
   });
-  await damageRootOfNames();
+  await damageRootOfStrings();
   environment.refresh();
   const corrupt = expect.objectContaining({ reason: 'CORRUPT_STORE' }) as Error;
-  expect(() => names.get(1)).toThrow(corrupt);
-  expect(() => names.lastKey()).toThrow(corrupt);
-  expect(() => [...names.range()]).toThrow(corrupt);
-  await expect(environment.write(() => names.put(2, Buffer.from('three')))).rejects.toEqual(corrupt);
+  expect(() => strings.get(1)).toThrow(corrupt);
+  expect(() => strings.lastKey()).toThrow(corrupt);
+  expect(() => [...strings.range()]).toThrow(corrupt);
+  await expect(environment.write(() => strings.put(2, Buffer.from('three')))).rejects.toEqual(corrupt);
   await environment.write(() => garbage.put(2, Buffer.from('four')));
   expect(Buffer.from(garbage.get(2)!).toString()).toBe('four');
 });

@@ -168,7 +168,7 @@ describe('salvage', () => {
       const lost = [...small.stored.keys()].filter((id) => !found.has(id));
       if (lost.length > 0) lostSomething += 1;
       const named = new Set(report.lost.conversations.map(({ id }) => id));
-      const unknown = report.lost.pages.some(({ table }) => table === 'ids' || table === 'names');
+      const unknown = report.lost.pages.some(({ table }) => table === 'ids' || table === 'strings');
       if (!unknown) for (const id of lost) expect(named.has(id), `page ${page}: ${id}`).toBe(true);
       if (lost.length > 0) expect(isComplete(report)).toBe(false);
     }

@@ -71,7 +71,7 @@ export const shapes: Readonly<Record<string, Shape>> = {
     const backend = await openAt(folder);
     await fill(backend, 0, 1500);
     await thinOut(backend, 1500, (n) => n % 3 !== 0);
-    await backend.condense(new AbortController().signal);
+    await backend.defragment(new AbortController().signal);
     await backend.close();
   },
   'written under an old snapshot, which keeps pages from being used again': async (folder) => {

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, truncate, unlink, writeFile } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openFilesystemBackend, type ManagedBackend, type SegmentKey } from '../../../src/storage/index.js';
-import { sealJson } from '../../../src/storage/filesystem/layout/sealed-json.js';
+import { type ManagedBackend, openFilesystemBackend, type SegmentKey } from '../../../src/storage/index.js';
+import { sealJson } from '../../../src/storage/filesystem/layout/sealed-record.js';
 import { codec, core, longSegment, message, segment, spec, storing } from '../../contract/support.js';
 
 /** Those of test/contract/defects.test.ts that are about files. */

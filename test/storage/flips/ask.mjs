@@ -62,7 +62,7 @@ async function answers() {
       await ask(`describe ${id}`, () => vault.getWithMessages(id));
       await ask(`retrieve ${id}`, async () => {
         const parts = [];
-        for await (const batch of vault.retrieve({ id, encoding: 'words' }, signal)) parts.push(...batch);
+        for await (const batch of vault.retrieve({ id, encoding: 'le32' }, signal)) parts.push(...batch);
         return parts;
       });
     }
@@ -70,7 +70,7 @@ async function answers() {
       await ask(`prefix ${application}`, () =>
         vault.findPrefix(
           {
-            content: { kind: 'words', bytes: words(prefix) },
+            content: { kind: 'le32', bytes: words(prefix) },
             tokenizer: '',
             application,
             minTokens: 0,
@@ -83,7 +83,7 @@ async function answers() {
       await ask(`has ${hash}`, () => vault.hasSegments([hash]).then(unwrapped));
       await ask(`segment ${hash}`, async () => {
         const parts = [];
-        for await (const part of vault.getSegments({ hashes: [hash], encoding: 'words' }, signal))
+        for await (const part of vault.getSegments({ hashes: [hash], encoding: 'le32' }, signal))
           parts.push(part);
         return unwrapped(parts);
       });
@@ -103,7 +103,7 @@ async function answers() {
           ...replayed,
           messages: replayed.messages.map((m) => ({
             ...m,
-            content: { kind: 'words', bytes: words(m.content) },
+            content: { kind: 'le32', bytes: words(m.content) },
           })),
         },
         signal,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openLmdbBackend } from '../../../src/storage/index.js';
 import { Environment } from '../../../src/storage/lmdb/tables/environment.js';
-import { encodeReferences, referenceBytes } from '../../../src/storage/lmdb/segments/reference-chunk.js';
+import { encodeReferences, referenceBytes } from '../../../src/storage/lmdb/segments/references.js';
 import { codec, segment } from '../../contract/support.js';
 
 const folders: string[] = [];

@@ -8,7 +8,7 @@ import { crc16 } from '../../twin/crc16.js';
 import { crc32 } from '../../twin/crc32.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 
-const checksum = new RecordChecksum('names');
+const checksum = new RecordChecksum('strings');
 const valueOf = (length: number) => Buffer.from(Array.from({ length }, (_, at) => (at * 37 + 11) % 256));
 
 function numberBytes(key: number): Buffer {
@@ -24,7 +24,7 @@ describe('the checksum of a record', () => {
       const value = valueOf(length);
       for (const key of [1, 0x01020304, 0xffffffff]) {
         const stored = checksum.seal(key, value);
-        const all = Buffer.concat([Buffer.from('names'), numberBytes(key), value]);
+        const all = Buffer.concat([Buffer.from('strings'), numberBytes(key), value]);
         expect(stored.subarray(0, length)).toEqual(value);
         if (length <= 512) expect(stored.readUInt16LE(length)).toBe(crc16(all));
         else expect(stored.readUInt32LE(length)).toBe(crc32(all));
@@ -89,33 +89,33 @@ describe('a table', () => {
   it.each([10, 600])('compares a value of %d bytes in every way of reading it', async (length) => {
     const before = await Environment.open(folder.path, { sync: false });
     await before.write(() => {
-      for (let key = 1; key <= 3; key++) before.tables.names.append(key, valueOf(length));
+      for (let key = 1; key <= 3; key++) before.tables.strings.append(key, valueOf(length));
     });
     await before.close();
-    await flip('names', 2);
+    await flip('strings', 2);
     const environment = await Environment.open(folder.path, { sync: false });
-    const { names } = environment.tables;
+    const { strings } = environment.tables;
     const damage = {
       reason: 'CORRUPT_STORE',
-      metadata: { table: 'names', key: '2' },
+      metadata: { table: 'strings', key: '2' },
     };
-    expect(() => names.get(2)).toThrow(expect.objectContaining(damage) as Error);
-    expect(() => names.view(2)).toThrow(expect.objectContaining(damage) as Error);
-    expect(() => names.read(2, () => 1)).toThrow(expect.objectContaining(damage) as Error);
-    expect(() => names.floor(2)).toThrow(expect.objectContaining(damage) as Error);
-    expect(() => [...names.range()]).toThrow(expect.objectContaining(damage) as Error);
-    expect(() => [...names.range({ reverse: true })]).toThrow(expect.objectContaining(damage) as Error);
-    expect([...names.scan()].map(({ key, damage: found }) => [key, found?.reason])).toEqual([
+    expect(() => strings.get(2)).toThrow(expect.objectContaining(damage) as Error);
+    expect(() => strings.view(2)).toThrow(expect.objectContaining(damage) as Error);
+    expect(() => strings.read(2, () => 1)).toThrow(expect.objectContaining(damage) as Error);
+    expect(() => strings.floor(2)).toThrow(expect.objectContaining(damage) as Error);
+    expect(() => [...strings.range()]).toThrow(expect.objectContaining(damage) as Error);
+    expect(() => [...strings.range({ reverse: true })]).toThrow(expect.objectContaining(damage) as Error);
+    expect([...strings.scan()].map(({ key, damage: found }) => [key, found?.reason])).toEqual([
       [1, undefined],
       [2, 'CORRUPT_STORE'],
       [3, undefined],
     ]);
-    expect(names.unchecked(2)).toMatchObject({ damage });
-    expect(names.get(3)).toEqual(valueOf(length));
+    expect(strings.unchecked(2)).toMatchObject({ damage });
+    expect(strings.get(3)).toEqual(valueOf(length));
     await environment.write(() => {
-      names.remove(3);
+      strings.remove(3);
     });
-    expect(() => names.last()).toThrow(expect.objectContaining(damage) as Error);
+    expect(() => strings.last()).toThrow(expect.objectContaining(damage) as Error);
     await environment.close();
   });
 

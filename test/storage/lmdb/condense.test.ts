@@ -29,7 +29,7 @@ async function ids(): Promise<string[]> {
 async function contents(): Promise<unknown[]> {
   const all = [];
   for (const id of await ids()) {
-    all.push(await collectAll(partsOf(t.vault.retrieve({ id, encoding: 'words' }, signal))));
+    all.push(await collectAll(partsOf(t.vault.retrieve({ id, encoding: 'le32' }, signal))));
   }
   return all;
 }
@@ -44,18 +44,18 @@ describe('condensing an lmdb vault', () => {
     }
     await collectAll(t.vault.collectGarbage({ dryRun: false, minAgeMs: 0 }, signal));
     const before = await contents();
-    const loose = await t.backend.looseBytes!(signal);
+    const loose = await t.backend.reclaimableBytes!(signal);
     const deleted = await inUse();
-    await t.backend.condense!(signal);
+    await t.backend.defragment!(signal);
     expect(await inUse()).toBeLessThan(0.4 * full);
     expect((deleted - (await inUse())) / loose).toBeGreaterThan(0.7);
-    expect(await t.backend.looseBytes!(signal)).toBeLessThan(0.1 * loose);
+    expect(await t.backend.reclaimableBytes!(signal)).toBeLessThan(0.1 * loose);
     expect(await contents()).toEqual(before);
   });
 
   it('lets others write meanwhile', async () => {
     let over = false;
-    const condensing = t.backend.condense!(signal).finally(() => (over = true));
+    const condensing = t.backend.defragment!(signal).finally(() => (over = true));
     let stored = 0;
     for (; !over; stored++) await store(`meanwhile-${stored}`);
     await condensing;
@@ -65,7 +65,7 @@ describe('condensing an lmdb vault', () => {
 
   it('stops when it is cancelled', async () => {
     const stop = new AbortController();
-    const condensing = t.backend.condense!(stop.signal);
+    const condensing = t.backend.defragment!(stop.signal);
     stop.abort();
     await expect(condensing).rejects.toMatchObject({ reason: 'CANCELLED' });
   });

@@ -27,10 +27,10 @@ describe('a collection', () => {
     );
     await backend.commit({ delete: { id: 'c', timeMs: 6_000 } });
     const environment = await Environment.open(folder.path, { sync: false });
-    const { heads } = environment.tables;
-    const ids = [...heads.keys()];
+    const { frameOverflowPages } = environment.tables;
+    const ids = [...frameOverflowPages.keys()];
     expect(ids).toEqual([1, 2, 3]);
-    await environment.write(() => heads.remove(2));
+    await environment.write(() => frameOverflowPages.remove(2));
     await environment.close();
 
     const { segments } = await backend.listGarbage({ limit: 10, garbageBeforeMs: 9_000 });

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openLmdbBackend, type MaintainedBackend } from '../../../src/storage/index.js';
+import { type MaintainedBackend, openLmdbBackend } from '../../../src/storage/index.js';
 import { Environment, type Tables } from '../../../src/storage/lmdb/tables/environment.js';
-import { encodeDirectory, decodeDirectory } from '../../../src/storage/lmdb/conversations/page-directory.js';
-import { encodeFreedPages } from '../../../src/storage/lmdb/conversations/pages.js';
-import { numberKey } from '../../../src/storage/lmdb/tables/number-key.js';
+import { decodeDirectory, encodeDirectory } from '../../../src/storage/lmdb/conversations/block-directory.js';
+import { encodeFreedBlocks } from '../../../src/storage/lmdb/conversations/message-blocks.js';
+import { numberKey } from '../../../src/storage/lmdb/tables/table-keys.js';
 import { listOf, longList, opened, puttingList, shared, statedBy } from '../../contract/long-lists.js';
 import { codec, message, segment, storing } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
@@ -36,8 +36,8 @@ async function looked<T>(look: (tables: Tables) => T): Promise<T> {
   }
 }
 
-const pageIds = () => looked(({ pages }) => [...pages.keys()]);
-const waiting = () => looked(({ freedPages }) => [...freedPages.keys()].length);
+const pageIds = () => looked(({ messageBlocks: pages }) => [...pages.keys()]);
+const waiting = () => looked(({ freedBlocks }) => [...freedBlocks.keys()].length);
 
 describe('the pages of message lists', () => {
   it('are named in order by what they add to', () => {
@@ -49,7 +49,7 @@ describe('the pages of message lists', () => {
     const directory = encodeDirectory(entries);
     expect(Buffer.from(directory).toString('hex')).toBe('0cf403b960' + '000100' + '0bac028101');
     expect([...decodeDirectory(directory)]).toEqual(entries);
-    expect(Buffer.from(encodeFreedPages([3, 7, 300])).toString('hex')).toBe('0304a502');
+    expect(Buffer.from(encodeFreedBlocks([3, 7, 300])).toString('hex')).toBe('0304a502');
   });
 
   it('of a short list are none, and of a fork its parent’s', async () => {
@@ -72,7 +72,8 @@ describe('the pages of message lists', () => {
 
   it('are not written again by appends', async () => {
     await inVault((backend) => backend.commit(puttingList('long', longList(5000))));
-    const content = () => looked(({ pages }) => [...pages.range()].map(({ value }) => Buffer.from(value)));
+    const content = () =>
+      looked(({ messageBlocks: pages }) => [...pages.range()].map(({ value }) => Buffer.from(value)));
     const before = await content();
     await inVault(async (backend) => {
       for (let n = 0; n < 40; n++) {
@@ -96,7 +97,9 @@ describe('the pages of message lists', () => {
     await inVault((backend) => backend.commit(storing('x', [segment(1)])));
     expect(await pageIds()).toEqual([]);
     expect(await waiting()).toBe(0);
-    const counts = await looked(({ pageCounts }) => [...pageCounts.range()].map(({ value }) => value.length));
+    const counts = await looked(({ blockCounts }) =>
+      [...blockCounts.range()].map(({ value }) => value.length),
+    );
     expect(counts).toEqual([0]);
   });
 
@@ -148,27 +151,37 @@ describe('the pages of message lists', () => {
     expect(() => [...snapshot.messages()]).toThrow('the store is closed');
   });
 
-  const firstPage = ({ pages }: Tables) => [...pages.range({ limit: 1 })][0]!;
+  const firstPage = ({ messageBlocks: pages }: Tables) => [...pages.range({ limit: 1 })][0]!;
   it.each([
-    ['is gone', (tables: Tables) => tables.pages.remove(firstPage(tables).key), 'pages', 'page 1'],
+    [
+      'is gone',
+      (tables: Tables) => tables.messageBlocks.remove(firstPage(tables).key),
+      'messageBlocks',
+      'page 1',
+    ],
     [
       'has other messages',
-      (tables: Tables) => tables.pages.put(1, firstPage(tables).value.slice(0, 0)),
-      'pages',
+      (tables: Tables) => tables.messageBlocks.put(1, firstPage(tables).value.slice(0, 0)),
+      'messageBlocks',
       'page 1',
     ],
-    ['does not decode', (tables: Tables) => tables.pages.put(1, Buffer.of(0x80)), 'pages', 'page 1'],
+    [
+      'does not decode',
+      (tables: Tables) => tables.messageBlocks.put(1, Buffer.of(0x80)),
+      'messageBlocks',
+      'page 1',
+    ],
     [
       'is named and waits',
-      (tables: Tables) => tables.freedPages.put(numberKey(1), encodeFreedPages([1])),
-      'pages',
+      (tables: Tables) => tables.freedBlocks.put(numberKey(1), encodeFreedBlocks([1])),
+      'messageBlocks',
       'page 1',
     ],
-    ['has no count', (tables: Tables) => tables.pageCounts.remove(1), 'page-counts', 'page 1'],
+    ['has no count', (tables: Tables) => tables.blockCounts.remove(1), 'page-counts', 'page 1'],
     [
       'was freed by no commit',
-      (tables: Tables) => tables.freedPages.put(numberKey(10_000), encodeFreedPages([])),
-      'pages',
+      (tables: Tables) => tables.freedBlocks.put(numberKey(10_000), encodeFreedBlocks([])),
+      'messageBlocks',
       'pages freed in commit 10000',
     ],
   ])('are checked: one that %s', async (_what, spoil, invariant, subject) => {
@@ -185,7 +198,7 @@ describe('the pages of message lists', () => {
       await backend.commit(puttingList('long', longList(3000)));
       await backend.commit(puttingList('other', longList(3000, 1)));
     });
-    await looked((tables) => tables.pages.remove(1));
+    await looked((tables) => tables.messageBlocks.remove(1));
     await inVault(async (backend) => {
       await expect(listOf(backend, 'long')).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
       const snapshot = await opened(backend, 'long');

@@ -59,30 +59,30 @@ describe('the prefix index', () => {
     const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
     const stored: Record<string, (string | number)[][]> = {};
     await inTables((tables) => {
-      for (const name of ['prefixRuns', 'prefixPlaces'] as const)
+      for (const name of ['radixNodes', 'conversationNodes'] as const)
         stored[name] = [...tables[name].range()].map(({ key, value }) => [key, hex(value)]);
-      for (const name of ['prefixChildren', 'prefixEnds'] as const)
+      for (const name of ['radixEdges', 'radixEnds'] as const)
         stored[name] = [...tables[name].range()].flatMap(({ key, value }) => [
           [hex(key)],
           ...decodeKeyChunk(value).map((entry) => [hex(entry.key), entry.number]),
         ]);
     });
     expect(stored).toEqual({
-      prefixRuns: [
+      radixNodes: [
         [1, '020203030303'],
         [2, '000101010102020202'],
         [3, '020204040404'],
         [4, '0001010101'],
       ],
-      prefixPlaces: [[1, '00' + '0103' + '0303' + '0401']],
-      prefixChildren: [
+      conversationNodes: [[1, '00' + '0103' + '0303' + '0401']],
+      radixEdges: [
         ['01'],
         ['0001010101617070', 2],
         ['000101010178', 4],
         ['010203030303', 1],
         ['010204040404', 3],
       ],
-      prefixEnds: [['01'], ['010101030101', 0], ['010301030102', 0], ['010401010103', 0]],
+      radixEnds: [['01'], ['010101030101', 0], ['010301030102', 0], ['010401010103', 0]],
     });
   });
 
@@ -102,8 +102,8 @@ describe('the prefix index', () => {
       expect(await backend.check()).toEqual([]);
     }
     await backend.close();
-    await inTables(({ prefixRuns, prefixChildren, prefixEnds, prefixPlaces }) => {
-      for (const table of [prefixRuns, prefixPlaces, prefixChildren, prefixEnds])
+    await inTables(({ radixNodes, radixEdges, radixEnds, conversationNodes }) => {
+      for (const table of [radixNodes, conversationNodes, radixEdges, radixEnds])
         expect([...(table as Tables['meta']).keys()]).toEqual([]);
     });
     backend = await open();
@@ -115,16 +115,16 @@ describe('the prefix index', () => {
   const change = (table: Tables['ids'], to: (entries: KeyEntry[]) => KeyEntry[]) =>
     table.put(Buffer.of(1), encodeKeyChunk(to(decodeKeyChunk(table.get(Buffer.of(1))!))));
   const damages: [string, (tables: Tables) => void, string[]][] = [
-    ['a way to a run', (t) => change(t.prefixChildren, ([, ...rest]) => rest), ['a', 'b', 'c']],
-    ['the order of ways', (t) => change(t.prefixChildren, (all) => all.reverse()), ['a', 'b', 'c']],
-    ['an end', (t) => change(t.prefixEnds, ([, ...rest]) => rest), ['a', 'b', 'c']],
-    ['all ends', (t) => t.prefixEnds.put(Buffer.of(1), Buffer.of(0, 9)), ['a', 'b', 'c']],
-    ['a place', (t) => t.prefixPlaces.put(1, Buffer.of(0, 0, 3, 3, 4, 1)), ['b', 'c']],
-    ['all places', (t) => t.prefixPlaces.put(1, Buffer.of(0, 1)), []],
-    ['a run', (t) => t.prefixRuns.remove(3), ['a', 'c']],
-    ['the bytes of a run', (t) => t.prefixRuns.put(2, Buffer.from([0, 0, 1])), ['c']],
-    ['the depth of a place', (t) => t.prefixPlaces.put(1, Buffer.of(0, 1, 3, 3, 3, 4, 2)), ['a', 'b']],
-    ['the run before a run', (t) => t.prefixRuns.put(1, Buffer.from('010203030303', 'hex')), ['b', 'c']],
+    ['a way to a run', (t) => change(t.radixEdges, ([, ...rest]) => rest), ['a', 'b', 'c']],
+    ['the order of ways', (t) => change(t.radixEdges, (all) => all.reverse()), ['a', 'b', 'c']],
+    ['an end', (t) => change(t.radixEnds, ([, ...rest]) => rest), ['a', 'b', 'c']],
+    ['all ends', (t) => t.radixEnds.put(Buffer.of(1), Buffer.of(0, 9)), ['a', 'b', 'c']],
+    ['a place', (t) => t.conversationNodes.put(1, Buffer.of(0, 0, 3, 3, 4, 1)), ['b', 'c']],
+    ['all places', (t) => t.conversationNodes.put(1, Buffer.of(0, 1)), []],
+    ['a run', (t) => t.radixNodes.remove(3), ['a', 'c']],
+    ['the bytes of a run', (t) => t.radixNodes.put(2, Buffer.from([0, 0, 1])), ['c']],
+    ['the depth of a place', (t) => t.conversationNodes.put(1, Buffer.of(0, 1, 3, 3, 3, 4, 2)), ['a', 'b']],
+    ['the run before a run', (t) => t.radixNodes.put(1, Buffer.from('010203030303', 'hex')), ['b', 'c']],
   ];
   it.each(damages)(
     'is checked, and repaired, when it lacks or has wrong: %s',

@@ -67,7 +67,7 @@ it('no state is held for reading once what read it is done', async () => {
     'find a prefix': () =>
       t.vault.findPrefix(
         {
-          content: { kind: 'words', bytes: new Uint8Array(4 * 600) },
+          content: { kind: 'le32', bytes: new Uint8Array(4 * 600) },
           tokenizer: '',
           application: undefined,
           minTokens: 0,
@@ -82,8 +82,8 @@ it('no state is held for reading once what read it is done', async () => {
     'collect garbage': () => collectAll(t.vault.collectGarbage({ dryRun: false, minAgeMs: 0 }, signal)),
     check: () => backend.check(),
     repair: () => backend.repair(),
-    condense: () => backend.condense(signal),
-    'loose bytes': () => backend.looseBytes(signal),
+    condense: () => backend.defragment(signal),
+    'loose bytes': () => backend.reclaimableBytes(signal),
     backup: () => collectAll(t.vault.backup(signal)),
   };
   for (const [name, work] of Object.entries(works)) {

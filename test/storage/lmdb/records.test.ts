@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ByteReader, ByteWriter, varintBytes } from '../../../src/storage/bytes.js';
+import { ByteReader, ByteWriter, varintBytes } from '../../../src/storage/shared/bytes.js';
 import {
   decodeKeyChunk,
   encodeKeyChunk,
   entriesFrom,
   insertKey,
-  locateKey,
   type KeyEntry,
+  locateKey,
 } from '../../../src/storage/lmdb/tables/key-chunk.js';
 import {
   decodeIndexChunk,
@@ -16,8 +16,8 @@ import {
   withEntries,
 } from '../../../src/storage/lmdb/segments/index-chunk.js';
 import { baseOf, splitIndexChunk } from '../../../src/storage/lmdb/segments/hash-index.js';
-import { framePieces } from '../../../src/storage/lmdb/packs/frame-pieces.js';
-import { encodeGarbage } from '../../../src/storage/lmdb/segments/garbage.js';
+import { decodePack, encodePack, framePieces, partsOfPack } from '../../../src/storage/lmdb/packs/pack.js';
+import { encodeGarbage } from '../../../src/storage/lmdb/segments/ref-counts.js';
 import {
   INDEX_CHUNK_BYTES,
   INLINE_VALUE_BYTES,
@@ -29,7 +29,6 @@ import {
   MessageEncoder,
   scanMessages,
 } from '../../../src/storage/lmdb/conversations/message-list.js';
-import { decodePack, encodePack, partsOfPack } from '../../../src/storage/lmdb/packs/pack.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { condensePacks } from '../../../src/storage/lmdb/condense/condense-packs.js';
+import { defragmentPacks } from '../../../src/storage/lmdb/defragment/defragment-packs.js';
 import { Environment } from '../../../src/storage/lmdb/tables/environment.js';
 import { decodePack } from '../../../src/storage/lmdb/packs/pack.js';
 import { SegmentReader } from '../../../src/storage/lmdb/packs/segment-reader.js';
@@ -43,7 +43,7 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 function condenseAll({ packs }: Environment['tables']): void {
-  for (let after: number | undefined = 0; after !== undefined;) after = condensePacks(packs, after);
+  for (let after: number | undefined = 0; after !== undefined;) after = defragmentPacks(packs, after);
 }
 
 async function takeSteps(environment: Environment, steps: readonly Step[]): Promise<void> {
@@ -90,7 +90,11 @@ async function takeSteps(environment: Environment, steps: readonly Step[]): Prom
     decodePack(key, value);
   }
   await environment.write(() => new SegmentWriter(tables).remove([...frames.keys()].sort((a, b) => a - b)));
-  expect([...tables.packs.keys(), ...tables.heads.keys(), ...tables.halves.keys()]).toEqual([]);
+  expect([
+    ...tables.packs.keys(),
+    ...tables.frameOverflowPages.keys(),
+    ...tables.frameHalfPages.keys(),
+  ]).toEqual([]);
 }
 
 describe('packs', () => {

@@ -10,8 +10,7 @@ import {
   VAULT_FILE,
 } from '../layout/paths.js';
 import { decodeVault } from '../layout/records.js';
-import type { CheckedVault } from './checked-vault.js';
-import type { Findings } from './findings.js';
+import type { CheckedVault, Findings } from './findings.js';
 
 const folders: ReadonlySet<string> = new Set([SEGMENTS, MANIFESTS, REGISTRIES, REQUESTS, TEMPORARY]);
 

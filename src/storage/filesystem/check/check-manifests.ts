@@ -1,12 +1,10 @@
-import { distinctHashes } from '../../content.js';
+import { distinctHashes } from '../../shared/records.js';
 import { readOrRefuse } from '../disk/disk.js';
 import { decodeManifest } from '../layout/manifest-record.js';
 import { manifestName, manifestPath, MANIFESTS } from '../layout/paths.js';
-import type { ConversationEntry } from '../vault-index/entries.js';
-import { figuresOfConversation } from '../vault-index/figures.js';
-import type { CheckedVault } from './checked-vault.js';
-import type { Counted } from './counted.js';
-import type { Findings } from './findings.js';
+import { type ConversationEntry, figuresOfConversation } from '../vault-index/figures.js';
+import type { CheckedVault, Findings } from './findings.js';
+import type { Counted } from './check-segments.js';
 
 /** Every manifest against the index, and that their segments are stored as they say. */
 export async function checkManifests(

@@ -1,9 +1,8 @@
-import { readOrRefuse, type Disk } from '../disk/disk.js';
+import { type Disk, readOrRefuse } from '../disk/disk.js';
 import { REGISTRIES, registryMetaPath, registryPath } from '../layout/paths.js';
 import { decodeRegistry } from '../layout/records.js';
 import type { RegistryEntry, RegistryIndex, RegistryUses } from '../vault-index/registry-index.js';
-import type { CheckedVault } from './checked-vault.js';
-import type { Findings } from './findings.js';
+import type { CheckedVault, Findings } from './findings.js';
 
 /** Every registry's files, and files among them that are none. */
 export async function checkRegistries({ disk, index }: CheckedVault, findings: Findings): Promise<void> {

@@ -1,13 +1,21 @@
 import { frameRegistryId } from '../../../codec/index.js';
+import type { SegmentHash } from '../../../model/index.js';
 import { readOrRefuse } from '../disk/disk.js';
 import { listSegments } from '../disk/segment-tree.js';
 import { holdersPath, metaPath, segmentFolder, segmentPath } from '../layout/paths.js';
-import { decodeSegment } from '../layout/records.js';
-import type { SegmentEntry } from '../vault-index/entries.js';
-import { figuresOfSegment } from '../vault-index/figures.js';
-import type { CheckedVault } from './checked-vault.js';
-import type { Counted } from './counted.js';
-import type { Findings } from './findings.js';
+import { decodeHolders, decodeSegment } from '../layout/records.js';
+import {
+  addFigures,
+  type Figures,
+  figuresOfHolders,
+  figuresOfSegment,
+  noFigures,
+  type SegmentEntry,
+} from '../vault-index/figures.js';
+import { RegistryUses } from '../vault-index/registry-index.js';
+import type { VaultIndex } from '../vault-index/vault-index.js';
+import { checkRegistryUses } from './check-registries.js';
+import type { CheckedVault, Findings } from './findings.js';
 
 /** Every sidecar and frame against the index and against who refers to it; all references are counted before. */
 export async function checkSegments(
@@ -83,5 +91,62 @@ async function findStrayFiles(
       if (!isKnown) findings.stray(path);
     }
     for (const path of others) findings.stray(path);
+  }
+}
+
+/** Every file of outside holders against the index. */
+export async function checkHolders(vault: CheckedVault, counted: Counted, findings: Findings): Promise<void> {
+  const { disk, index } = vault;
+  for (const [hash, bytesKept] of index.holderBytes()) {
+    const subject = `segment ${hash}`;
+    const report = (detail: string) => findings.report('holders', subject, detail);
+    await findings.guarded('holders', subject, async () => {
+      const bytes = await readOrRefuse(disk, holdersPath(hash));
+      if (!bytes) return report('the file of its holders is gone');
+      if (bytes.length !== bytesKept) report('their file has another length');
+      counted.refer(hash, new Set(decodeHolders(bytes, hash)).size);
+    });
+    counted.add(figuresOfHolders(bytesKept));
+  }
+  reportDamagedHolders(vault, findings);
+}
+
+/** Those that could not be read when the vault was opened. */
+export function reportDamagedHolders({ damagedHolders }: CheckedVault, findings: Findings): void {
+  for (const [hash, detail] of damagedHolders) findings.report('holders', `segment ${hash}`, detail);
+}
+
+/** What a check counts on its way through the files, to be compared with what is kept. */
+export class Counted {
+  readonly uses = new RegistryUses();
+  readonly #references = new Map<SegmentHash, number>();
+  #figures = noFigures;
+
+  add(figures: Figures): void {
+    this.#figures = addFigures(this.#figures, figures, 1);
+  }
+
+  refer(hash: SegmentHash, references: number): void {
+    this.#references.set(hash, this.references(hash) + references);
+  }
+
+  references(hash: SegmentHash): number {
+    return this.#references.get(hash) ?? 0;
+  }
+
+  /** When everything is counted. */
+  compare(index: VaultIndex, findings: Findings): void {
+    for (const [hash, references] of this.#references) {
+      if (index.segment(hash)) continue;
+      const detail = `${references} manifests or holders refer to it, and it is not stored`;
+      findings.report('manifest-segments', `segment ${hash}`, detail);
+    }
+    checkRegistryUses(index.registries, this.uses, (id, detail) => {
+      findings.report('registries', `registry ${id}`, detail);
+    });
+    for (const name of Object.keys(noFigures) as (keyof Figures)[]) {
+      const [kept, counted] = [index.figures[name], this.#figures[name]];
+      if (kept !== counted) findings.report('statistics', name, `${kept} is kept, ${counted} was counted`);
+    }
   }
 }

@@ -1,14 +1,11 @@
-import type { CheckOptions, Violation } from '../../checks.js';
+import type { CheckOptions, Violation } from '../../contract/checks.js';
 import { MANIFESTS } from '../layout/paths.js';
 import { checkRequests } from '../vault-index/requests.js';
 import { checkFolder } from './check-folder.js';
-import { checkHolders, reportDamagedHolders } from './check-holders.js';
+import { checkHolders, checkSegments, Counted, reportDamagedHolders } from './check-segments.js';
 import { checkManifests } from './check-manifests.js';
 import { checkRegistries } from './check-registries.js';
-import { checkSegments } from './check-segments.js';
-import type { CheckedVault } from './checked-vault.js';
-import { Counted } from './counted.js';
-import { Findings } from './findings.js';
+import { type CheckedVault, Findings } from './findings.js';
 
 /**
  * Reads every file again and compares it with the index, decodes every frame, and names files that are not the

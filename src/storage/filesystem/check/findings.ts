@@ -1,5 +1,8 @@
-import { isStowkenError, StowkenError } from '../../../model/index.js';
-import type { CheckOptions, Violation } from '../../checks.js';
+import type { Codec } from '../../../codec/index.js';
+import { isStowkenError, type SegmentHash, StowkenError } from '../../../model/index.js';
+import type { CheckOptions, Violation } from '../../contract/checks.js';
+import type { Disk } from '../disk/disk.js';
+import type { VaultIndex } from '../vault-index/vault-index.js';
 
 /** What a check has found so far, and how far it is. */
 export class Findings {
@@ -36,4 +39,14 @@ export class Findings {
     this.#done += 1;
     onProgress?.(this.#done, this.total);
   }
+}
+
+/** What a check looks at: the files, and what is known of them since the vault was opened. */
+export interface CheckedVault {
+  readonly disk: Disk;
+  readonly codec: Codec;
+  readonly index: VaultIndex;
+  readonly vaultId: string;
+  readonly damagedManifests: ReadonlyMap<string, string>;
+  readonly damagedHolders: ReadonlyMap<SegmentHash, string>;
 }

@@ -1,26 +1,25 @@
 import type { LiveCodec } from '../../../codec/index.js';
 import type { SegmentHash } from '../../../model/index.js';
-import { planChange } from '../../apply-change.js';
-import type { Change, ChangeResult, NewSegment, SegmentKey } from '../../change.js';
-import { checkReplacements } from '../../replacements.js';
+import { planChange } from '../../shared/apply-change.js';
+import type { Change, ChangeResult, NewSegment, SegmentKey } from '../../contract/change.js';
+import { checkReplacements } from '../../shared/registry-checks.js';
 import type { Manifest } from '../layout/manifest-record.js';
-import { checkFrames, matchReplacements } from './apply-frames.js';
+import { checkFrames, matchReplacements, readHolders } from './apply-segments.js';
 import { ManifestChanges } from './apply-manifests.js';
-import { readHolders } from './apply-references.js';
-import type { Draft } from './draft.js';
-import { FilesystemChangeOps } from './filesystem-change-ops.js';
+import type { StagedCommit } from './staged-commit.js';
+import { FilesystemChangeOps } from './change-ops.js';
 
 /** What checking a change needs. */
-export interface Surroundings {
+export interface CommitContext {
   readonly codec: LiveCodec;
   /** A file as the commits so far left it. @throws StowkenError CORRUPT_STORE */
   readonly readFile: (path: string) => Promise<Uint8Array | undefined>;
   /** The conversation's manifest as the draft leaves it. @throws StowkenError CORRUPT_STORE */
-  readonly readManifest: (draft: Draft, id: string) => Promise<Manifest | undefined>;
+  readonly readManifest: (draft: StagedCommit, id: string) => Promise<Manifest | undefined>;
   /** The segment's outside holders as the draft leaves them. @throws StowkenError CORRUPT_STORE */
-  readonly readHolders: (draft: Draft, hash: SegmentHash) => Promise<ReadonlySet<string>>;
+  readonly readHolders: (draft: StagedCommit, hash: SegmentHash) => Promise<ReadonlySet<string>>;
   /** The segment's frame as the draft leaves it. @throws StowkenError CORRUPT_STORE */
-  readonly readFrame: (draft: Draft, hash: SegmentHash) => Promise<Uint8Array | undefined>;
+  readonly readFrame: (draft: StagedCommit, hash: SegmentHash) => Promise<Uint8Array | undefined>;
   /** @throws StowkenError CORRUPT_STORE where it is not known what refers to segments */
   readonly assertAllReferencesRead: () => void;
   /** The oldest commit that an open snapshot saw. */
@@ -31,7 +30,11 @@ export interface Surroundings {
  * Makes a change part of the draft: files are read before the preconditions and before the change itself, neither of
  * which waits. What it throws has changed nothing.
  */
-export async function applyChange(draft: Draft, change: Change, around: Surroundings): Promise<ChangeResult> {
+export async function applyChange(
+  draft: StagedCommit,
+  change: Change,
+  around: CommitContext,
+): Promise<ChangeResult> {
   const { request, newSegments = [], replaceFrames = [] } = change;
   const hashOf = (key: SegmentKey) => draft.segmentById(Number(key))?.hash;
   checkReplacements(replaceFrames, hashOf, around.codec);
@@ -55,7 +58,7 @@ export async function applyChange(draft: Draft, change: Change, around: Surround
 }
 
 /** Returns the segments that are not stored, once each. */
-function notStored(draft: Draft, segments: readonly NewSegment[]): NewSegment[] {
+function notStored(draft: StagedCommit, segments: readonly NewSegment[]): NewSegment[] {
   const byHash = new Map<string, NewSegment>();
   for (const segment of segments) {
     if (!draft.segment(segment.hash) && !byHash.has(segment.hash)) byHash.set(segment.hash, segment);

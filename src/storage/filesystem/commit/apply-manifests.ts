@@ -1,8 +1,8 @@
 import type { Conversation, ConversationSpec, MessageRecord } from '../../../model/index.js';
-import type { Change, ChangeResult, ManifestOutcome, NewSegment } from '../../change.js';
-import { distinctHashes } from '../../content.js';
+import type { Change, ChangeResult, ManifestOutcome, NewSegment } from '../../contract/change.js';
+import { distinctHashes } from '../../shared/records.js';
 import {
-  broughtOutcome,
+  storedOutcome,
   checkFork,
   checkPut,
   forked,
@@ -12,25 +12,25 @@ import {
   requireSegments,
   sizeOf,
   specOf,
-} from '../../manifest-rules.js';
+} from '../../shared/manifest-rules.js';
 import type { Manifest } from '../layout/manifest-record.js';
-import type { SegmentEntry } from '../vault-index/entries.js';
-import type { Draft } from './draft.js';
+import type { SegmentEntry } from '../vault-index/figures.js';
+import type { StagedCommit } from './staged-commit.js';
 
 type Part<Name extends keyof Change> = NonNullable<Change[Name]>;
 
 /** The conversations that one change names: checked first, then changed in the draft. */
 export class ManifestChanges {
   private constructor(
-    private readonly draft: Draft,
+    private readonly draft: StagedCommit,
     private readonly manifests: Map<string, Manifest | undefined>,
   ) {}
 
   /** Reads all manifests that the change names. @throws StowkenError CORRUPT_STORE */
   static async load(
-    draft: Draft,
+    draft: StagedCommit,
     { put, append, fork, delete: doomed }: Change,
-    read: (draft: Draft, id: string) => Promise<Manifest | undefined>,
+    read: (draft: StagedCommit, id: string) => Promise<Manifest | undefined>,
   ): Promise<ManifestChanges> {
     const manifests = new Map<string, Manifest | undefined>();
     for (const id of [put?.spec.id, append?.id, fork?.id, fork?.newId, doomed?.id]) {
@@ -62,13 +62,13 @@ export class ManifestChanges {
 
   put({ spec, messages, timeMs }: Part<'put'>, fresh: readonly NewSegment[]): ManifestOutcome {
     const conversation = this.#write(spec, this.#withStoredTokenCounts(messages), timeMs);
-    return broughtOutcome(conversation, messages, fresh);
+    return storedOutcome(conversation, messages, fresh);
   }
 
   append({ id, messages, timeMs }: Part<'append'>, fresh: readonly NewSegment[]): ManifestOutcome {
     const { conversation, messages: before } = this.#require(id);
     const all = [...before, ...this.#withStoredTokenCounts(messages)];
-    return broughtOutcome(this.#write(specOf(conversation), all, timeMs), messages, fresh);
+    return storedOutcome(this.#write(specOf(conversation), all, timeMs), messages, fresh);
   }
 
   fork(fork: Part<'fork'>): ManifestOutcome {

@@ -1,12 +1,12 @@
 import { isStowkenError, StowkenError } from '../../../model/index.js';
-import type { StorageHealth } from '../../backend.js';
-import type { Change } from '../../change.js';
-import type { Outcome } from '../../group-commit.js';
+import type { StorageHealth } from '../../contract/backend.js';
+import type { Change } from '../../contract/change.js';
+import type { Outcome } from '../../shared/group-commit.js';
 import { describeFault } from '../disk/disk.js';
 import type { JournaledFiles } from '../journal/journaled-files.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
-import { applyChange, type Surroundings } from './apply-change.js';
-import { Draft } from './draft.js';
+import { applyChange, type CommitContext } from './apply-change.js';
+import { StagedCommit } from './staged-commit.js';
 
 /** How often a store that ran full tries whether it can write again. */
 const RETRY_MS = 1000;
@@ -21,7 +21,7 @@ export class Writer {
     private readonly index: VaultIndex,
     private readonly vaultId: string,
     private readonly clock: () => number,
-    private readonly around: Surroundings,
+    private readonly around: CommitContext,
   ) {
     files.watch((error) => this.#stop(error));
   }
@@ -39,7 +39,7 @@ export class Writer {
     }
     // Whoever arrives in this turn of the event loop is in the group.
     await new Promise(setImmediate);
-    const draft = new Draft(this.index, this.vaultId, this.clock());
+    const draft = new StagedCommit(this.index, this.vaultId, this.clock());
     const outcomes: Outcome[] = [];
     for (const change of take()) outcomes.push(await this.#apply(draft, change));
     if (!draft.changed) return outcomes;
@@ -59,7 +59,7 @@ export class Writer {
     clearTimeout(this.#retry);
   }
 
-  async #apply(draft: Draft, change: Change): Promise<Outcome> {
+  async #apply(draft: StagedCommit, change: Change): Promise<Outcome> {
     try {
       return { result: await applyChange(draft, change, this.around) };
     } catch (error) {

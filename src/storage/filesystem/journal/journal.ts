@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { StowkenError } from '../../../model/index.js';
-import { ByteReader, ByteWriter } from '../../bytes.js';
+import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import type { Disk, LogFile } from '../disk/disk.js';
 import { journalName } from '../layout/paths.js';
 import type { FileChanges } from './file-placer.js';

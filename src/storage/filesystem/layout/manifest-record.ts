@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Conversation, MessageRecord } from '../../../model/index.js';
-import { hash, milliseconds, openRecord, recordOf, sealRecord, whole } from './record.js';
+import { hash, milliseconds, openRecord, recordOf, sealRecord, whole } from './sealed-record.js';
 
 const manifestSchema = recordOf({
   number: whole.min(1),

@@ -1,7 +1,7 @@
 import { link, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { isOwnerSocket, type OwnerRecord } from '../../folder-lock.js';
+import { isOwnerSocket, type OwnerRecord } from '../../shared/folder-lock.js';
 
 const OWNER_FILE = /^owner\.([1-9][0-9]{0,14})$/;
 const CLAIM_FILE = /^claim\.[0-9a-f]{12}$/;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { StowkenError } from '../../../model/index.js';
-import { decodeResult, encodeResult } from '../../change-results.js';
-import type { ChangeResult } from '../../change.js';
-import { hash, milliseconds, openRecord, recordOf, sealRecord, whole } from './record.js';
+import { decodeResult, encodeResult } from '../../shared/change-results.js';
+import type { ChangeResult } from '../../contract/change.js';
+import { hash, milliseconds, openRecord, recordOf, sealRecord, whole } from './sealed-record.js';
 
 const vaultSchema = recordOf({
   vault_id: z.string().regex(/^[0-9a-f]{32}$/),

@@ -1,10 +1,10 @@
-import { frameRegistryId, unlessDamaged, type Codec } from '../../../codec/index.js';
-import { isStowkenError, StowkenError, type SegmentHash } from '../../../model/index.js';
-import type { Draft } from '../commit/draft.js';
+import { type Codec, frameRegistryId, unlessDamaged } from '../../../codec/index.js';
+import { isStowkenError, type SegmentHash, StowkenError } from '../../../model/index.js';
+import type { StagedCommit } from '../commit/staged-commit.js';
 import { inParallel } from '../disk/parallel.js';
 import type { JournaledFiles } from '../journal/journaled-files.js';
 import { segmentPath } from '../layout/paths.js';
-import type { SegmentEntry } from '../vault-index/entries.js';
+import type { SegmentEntry } from '../vault-index/figures.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
 
 /** Reads frames while commits replace and delete them. */
@@ -47,7 +47,7 @@ export class FrameReader {
   }
 
   /** The segment's bytes as a draft leaves them; they must not be changed. @throws StowkenError CORRUPT_STORE */
-  async readDrafted(draft: Draft, hash: SegmentHash): Promise<Uint8Array | undefined> {
+  async readDrafted(draft: StagedCommit, hash: SegmentHash): Promise<Uint8Array | undefined> {
     const path = segmentPath(hash);
     const drafted = draft.fileAt(path);
     return drafted ? drafted.bytes : this.files.read(path);

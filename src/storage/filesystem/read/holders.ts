@@ -1,5 +1,5 @@
-import { StowkenError, type SegmentHash } from '../../../model/index.js';
-import type { Draft } from '../commit/draft.js';
+import { type SegmentHash, StowkenError } from '../../../model/index.js';
+import type { StagedCommit } from '../commit/staged-commit.js';
 import type { JournaledFiles } from '../journal/journaled-files.js';
 import { holdersPath } from '../layout/paths.js';
 import { decodeHolders } from '../layout/records.js';
@@ -13,7 +13,7 @@ export class Holders {
   ) {}
 
   /** The segment's outside holders as the draft leaves them. @throws StowkenError CORRUPT_STORE */
-  async read(draft: Draft, hash: SegmentHash): Promise<ReadonlySet<string>> {
+  async read(draft: StagedCommit, hash: SegmentHash): Promise<ReadonlySet<string>> {
     const detail = this.damaged.get(hash);
     if (detail !== undefined) throw corrupt(hash, detail);
     const path = holdersPath(hash);

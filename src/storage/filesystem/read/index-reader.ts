@@ -1,10 +1,16 @@
-import type { SegmentHash } from '../../../model/index.js';
-import type { SegmentKey, StoredSegment } from '../../change.js';
-import type { ConversationPage, GarbagePage, GarbageQuery, ListQuery } from '../../queries.js';
-import { closed, segmentNotFound } from '../../refusals.js';
-import { storedSegment, type SegmentEntry } from '../vault-index/entries.js';
+import type { Conversation, SegmentHash } from '../../../model/index.js';
+import type { SegmentKey, StoredSegment } from '../../contract/change.js';
+import type {
+  ConversationPage,
+  GarbagePage,
+  GarbageQuery,
+  ListQuery,
+  ScanQuery,
+} from '../../contract/queries.js';
+import { matchesFilter } from '../../shared/records.js';
+import { closed, segmentNotFound } from '../../shared/refusals.js';
+import { type SegmentEntry, storedSegment } from '../vault-index/figures.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
-import { listConversations } from './listing.js';
 
 /** What a vault of files answers from its index alone. */
 export abstract class IndexReader {
@@ -73,4 +79,61 @@ export abstract class IndexReader {
     if (!entry) throw segmentNotFound(key);
     return entry;
   }
+}
+
+/** Conversations that are looked at before other work gets its turn. */
+const SLICE = 2000;
+
+/** A page in creation order. The position is a conversation's number, so nothing is repeated or skipped. */
+export async function listConversations(index: VaultIndex, query: ListQuery): Promise<ConversationPage> {
+  const { filter, limit, scanLimit, order } = query;
+  const newestFirst = order === 'newestFirst';
+  const conversations: Conversation[] = [];
+  let position = firstPosition(index, query);
+  let scanned = 0;
+  for (const { number, conversation } of index.inOrder(newestFirst, position)) {
+    if (isPast(conversation, query)) return { conversations, next: undefined };
+    if (conversations.length >= limit || scanned >= scanLimit) return { conversations, next: position };
+    if (matchesFilter(conversation, filter)) conversations.push(conversation);
+    position = number;
+    scanned += 1;
+    if (scanned % SLICE > 0) continue;
+    await new Promise(setImmediate);
+    query.signal?.throwIfAborted();
+  }
+  return { conversations, next: undefined };
+}
+
+/** Beyond which number to begin: create times go up with the numbers, so a time range is found by bisection. */
+function firstPosition(index: VaultIndex, { after, order, filter }: ListQuery): number {
+  if (after !== undefined) return after;
+  if (order === 'oldestFirst') return index.numberFrom(filter.createTimeFromMs ?? -Infinity) - 1;
+  return filter.createTimeBeforeMs === undefined ? Infinity : index.numberFrom(filter.createTimeBeforeMs);
+}
+
+/** Whether no later conversation of this order can be in the time range. */
+function isPast({ createTimeMs }: Conversation, { order, filter }: ListQuery): boolean {
+  if (order === 'newestFirst') return createTimeMs < (filter.createTimeFromMs ?? -Infinity);
+  return createTimeMs >= (filter.createTimeBeforeMs ?? Infinity);
+}
+
+export interface ScanPage {
+  readonly entries: readonly SegmentEntry[];
+  readonly next: SegmentKey | undefined;
+}
+
+/** The next stored segments by id, as many as the query allows. */
+export function scanPage(index: VaultIndex, { after, limit, bytesMax }: ScanQuery): ScanPage {
+  const entries: SegmentEntry[] = [];
+  let bytes = 0;
+  for (let id = Number(after ?? 0) + 1; id < index.nextSegment; id++) {
+    const entry = index.segmentById(id);
+    if (!entry) continue;
+    bytes += entry.frameBytes;
+    const last = entries.at(-1);
+    const isFull = entries.length === limit || bytes > bytesMax;
+    if (isFull && last) return { entries, next: last.id as SegmentKey };
+    entries.push(entry);
+  }
+  return { entries, next: undefined };
 }

@@ -1,8 +1,11 @@
-import { StowkenError } from '../../../model/index.js';
-import type { Draft } from '../commit/draft.js';
+import { type SegmentHash, StowkenError } from '../../../model/index.js';
+import type { SegmentKey } from '../../contract/change.js';
+import type { ConversationSnapshot } from '../../contract/queries.js';
+import { createRecordSnapshot, distinctHashes } from '../../shared/records.js';
+import type { StagedCommit } from '../commit/staged-commit.js';
 import type { JournaledFiles } from '../journal/journaled-files.js';
-import { manifestName, manifestPath } from '../layout/paths.js';
 import { decodeManifest, type Manifest } from '../layout/manifest-record.js';
+import { manifestName, manifestPath } from '../layout/paths.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
 
 /** How often a file and the index are compared before their difference counts as damage. */
@@ -18,7 +21,7 @@ export class Manifests {
   ) {}
 
   /** As the draft leaves it. @throws StowkenError CORRUPT_STORE */
-  async read(draft: Draft, id: string): Promise<Manifest | undefined> {
+  async read(draft: StagedCommit, id: string): Promise<Manifest | undefined> {
     this.assertNotDamaged(id);
     const entry = draft.conversation(id);
     if (!entry) return undefined;
@@ -83,4 +86,21 @@ function decodeOf(id: string, bytes: Uint8Array | undefined): Manifest {
 
 function corrupt(id: string, detail: string): StowkenError {
   return new StowkenError('CORRUPT_STORE', `the manifest of conversation ${id}: ${detail}`, { id });
+}
+
+/** A conversation's revision as its manifest has it. */
+export function createSnapshot(
+  manifest: Manifest,
+  idOf: (hash: SegmentHash) => number | undefined,
+  release: () => void,
+): ConversationSnapshot {
+  // Now, while nothing that it names can have been collected.
+  const ids = new Map([...distinctHashes(manifest.messages)].map((hash) => [hash, idOf(hash)]));
+  return createRecordSnapshot(manifest, (hash) => keyOf(hash, ids.get(hash)), release);
+}
+
+/** @throws StowkenError CORRUPT_STORE */
+function keyOf(hash: SegmentHash, id: number | undefined): SegmentKey {
+  if (id !== undefined) return id as SegmentKey;
+  throw new StowkenError('CORRUPT_STORE', `segment ${hash} is named and not stored`, { segment: hash });
 }

@@ -1,4 +1,4 @@
-import type { ConversationEntry } from './entries.js';
+import type { ConversationEntry } from './figures.js';
 
 /** Conversations by their ids, and in the order in which they were created. */
 export class ConversationIndex {

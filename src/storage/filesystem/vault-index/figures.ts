@@ -1,5 +1,6 @@
-import { inBlocks } from './blocks.js';
-import type { ConversationEntry, SegmentEntry } from './entries.js';
+import type { Conversation } from '../../../model/index.js';
+import type { SegmentKey, StoredSegment } from '../../contract/change.js';
+import type { SegmentRecord } from '../layout/records.js';
 
 /** What the index counts. */
 export interface Figures {
@@ -64,4 +65,31 @@ export function figuresOfConversation({ conversation, manifestBytes }: Conversat
 
 export function figuresOfHolders(bytes: number): Figures {
   return { ...noFigures, fileBytes: bytes, blockBytes: inBlocks(bytes) };
+}
+
+/** What is known of a stored segment. Never changed: a change is another entry. */
+export interface SegmentEntry extends SegmentRecord {
+  /** The number of manifests that name it, and of outside holders. */
+  readonly references: number;
+  readonly sidecarBytes: number;
+  /** The commit since which it has none; 0 for one before the vault was opened. */
+  readonly unreferencedSequence: number;
+}
+
+/** What is known of a conversation; its messages are in its manifest. Never changed. */
+export interface ConversationEntry {
+  readonly number: number;
+  readonly conversation: Conversation;
+  readonly manifestBytes: number;
+}
+
+export function storedSegment({ id, tokenCount, frameBytes }: SegmentEntry): StoredSegment {
+  return { key: id as SegmentKey, tokenCount, frameBytes };
+}
+
+const BLOCK_BYTES = 4096;
+
+/** What a file of so many bytes takes on the disk; a folder takes as much as a file of one byte. */
+export function inBlocks(bytes: number): number {
+  return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }

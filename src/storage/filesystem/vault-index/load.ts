@@ -1,9 +1,10 @@
 import { frameRegistryId, type LiveCodec } from '../../../codec/index.js';
-import { isStowkenError, type SegmentHash } from '../../../model/index.js';
-import { distinctHashes } from '../../content.js';
+import { isStowkenError, type SegmentHash, StowkenError } from '../../../model/index.js';
+import { distinctHashes } from '../../shared/records.js';
 import type { Disk } from '../disk/disk.js';
 import { inParallel } from '../disk/parallel.js';
 import { listSegments } from '../disk/segment-tree.js';
+import { decodeManifest, type Manifest } from '../layout/manifest-record.js';
 import {
   HOLDERS_SUFFIX,
   holdersPath,
@@ -12,13 +13,22 @@ import {
   MANIFESTS,
   META_SUFFIX,
   metaPath,
+  REGISTRIES,
+  registryId,
+  registryMetaPath,
+  registryPath,
   segmentPath,
 } from '../layout/paths.js';
-import { decodeManifest, type Manifest } from '../layout/manifest-record.js';
-import { decodeHolders, decodeSegment, encodeSegment, type VaultRecord } from '../layout/records.js';
-import { loadRegistries } from './load-registries.js';
+import {
+  decodeHolders,
+  decodeRegistry,
+  decodeSegment,
+  encodeSegment,
+  type VaultRecord,
+} from '../layout/records.js';
+import type { SegmentEntry } from './figures.js';
+import type { RegistryIndex } from './registry-index.js';
 import { loadRequests } from './requests.js';
-import type { SegmentEntry } from './entries.js';
 import { VaultIndex } from './vault-index.js';
 
 export interface LoadedVault {
@@ -157,4 +167,35 @@ function readRecord<T>(read: () => T): T | string {
     if (isStowkenError(error, 'STORE_VERSION')) throw error;
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/**
+ * Gives the index and the codec every stored registry.
+ * @throws StowkenError CORRUPT_STORE: without one of them, most of what is stored could not be read
+ */
+export async function loadRegistries(disk: Disk, index: RegistryIndex, codec: LiveCodec): Promise<void> {
+  const files = (await disk.list(REGISTRIES)).filter(({ isFolder }) => !isFolder);
+  const ids = new Set(
+    files.map(({ name }) =>
+      registryId(name.endsWith(META_SUFFIX) ? name.slice(0, -META_SUFFIX.length) : name),
+    ),
+  );
+  for (const id of ids) {
+    if (id === undefined) continue; // not ours; check() names it
+    const bytes = await disk.read(registryPath(id));
+    const sidecar = await disk.read(registryMetaPath(id));
+    if (!bytes || !sidecar) throw damaged(id, bytes ? 'its .meta is gone' : 'it is gone');
+    try {
+      const { createTimeMs } = decodeRegistry(sidecar, id, bytes);
+      codec.add(bytes);
+      index.set(id, { id, bytes: bytes.length, createTimeMs, sidecarBytes: sidecar.length });
+    } catch (error) {
+      throw isStowkenError(error, 'CORRUPT_STORE') ? damaged(id, error.message) : error;
+    }
+  }
+}
+
+function damaged(id: number, detail: string): StowkenError {
+  const message = `${registryPath(id)}: ${detail}; restore it from a backup: without it frames cannot be read`;
+  return new StowkenError('CORRUPT_STORE', message, { registry: String(id) });
 }

@@ -1,5 +1,5 @@
-import type { StoredRegistry } from '../../queries.js';
-import { inBlocks } from './blocks.js';
+import type { StoredRegistry } from '../../contract/queries.js';
+import { inBlocks } from './figures.js';
 
 /** What is known of a stored registry. */
 export interface RegistryEntry {

@@ -1,12 +1,12 @@
 import { isStowkenError, StowkenError } from '../../../model/index.js';
-import type { ChangeResult, RequestMark } from '../../change.js';
-import { requestIdReused } from '../../refusals.js';
-import { isRemembered } from '../../request-memory.js';
-import { readOrRefuse, type Disk } from '../disk/disk.js';
+import type { ChangeResult, RequestMark } from '../../contract/change.js';
+import { requestIdReused } from '../../shared/refusals.js';
+import { isRemembered } from '../../shared/manifest-rules.js';
+import { type Disk, readOrRefuse } from '../disk/disk.js';
 import { inParallel } from '../disk/parallel.js';
 import { requestPath, REQUESTS } from '../layout/paths.js';
 import { decodeRequest, encodeRequest } from '../layout/records.js';
-import { inBlocks } from './blocks.js';
+import { inBlocks } from './figures.js';
 
 /** Forgotten requests that one request takes away, at most. */
 const FORGOTTEN_MAX = 16;

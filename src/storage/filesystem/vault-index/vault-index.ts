@@ -1,13 +1,14 @@
 import type { SegmentHash } from '../../../model/index.js';
 import { ConversationIndex } from './conversation-index.js';
-import type { ConversationEntry, SegmentEntry } from './entries.js';
 import {
   addFigures,
+  type ConversationEntry,
+  type Figures,
   figuresOfConversation,
   figuresOfHolders,
   figuresOfSegment,
   noFigures,
-  type Figures,
+  type SegmentEntry,
 } from './figures.js';
 import { RegistryIndex } from './registry-index.js';
 import { RequestIndex } from './requests.js';

@@ -1,16 +1,17 @@
 import { isStowkenError } from '../../../model/index.js';
-import { guarded, intact, type Report } from './check-report.js';
-import type { SegmentColumns } from './check-columns.js';
-import { checkList } from './check-lists.js';
-import type { CheckedPages } from './check-pages.js';
+import { decodeDirectory } from '../conversations/block-directory.js';
 import { decodeManifest, type StoredManifest } from '../conversations/conversations.js';
+import { IdIndex } from '../conversations/id-index.js';
+import type { StringOf } from '../conversations/manifest.js';
+import { decodeRequest } from '../conversations/requests.js';
 import type { Tables } from '../tables/environment.js';
 import { decodeKeyChunk } from '../tables/key-chunk.js';
-import { IdIndex } from '../conversations/id-index.js';
-import type { NameOf } from '../conversations/manifest.js';
-import { decodeDirectory } from '../conversations/page-directory.js';
-import type { State } from '../tables/state.js';
+import type { State } from '../tables/meta.js';
+import { numberKey, numberOfKey } from '../tables/table-keys.js';
 import type { Found } from '../tables/table.js';
+import { type CheckedBlocks, checkList } from './check-blocks.js';
+import type { SegmentColumns } from './check-references.js';
+import { guarded, intact, type Report } from './check-report.js';
 
 /** Everything about conversations: manifests, the id index, names. */
 export class CheckedConversations {
@@ -25,8 +26,8 @@ export class CheckedConversations {
     private readonly tables: Tables,
     private readonly state: State,
     private readonly segments: SegmentColumns,
-    private readonly pages: CheckedPages,
-    private readonly nameOf: NameOf,
+    private readonly pages: CheckedBlocks,
+    private readonly nameOf: StringOf,
     private readonly report: Report,
   ) {}
 
@@ -116,5 +117,37 @@ export class CheckedConversations {
     this.#lastCreateTimeMs = Math.max(this.#lastCreateTimeMs, conversation.createTimeMs);
     this.#messages += conversation.messageCount;
     this.#tokens += conversation.totalTokens;
+  }
+}
+
+/** Requests decode, and each has exactly one place in the order in which they are forgotten. */
+export function* checkRequests(
+  tables: Pick<Tables, 'requests' | 'requestOrder'>,
+  state: State,
+  nameOf: StringOf,
+  report: Report,
+): Generator<number, void, void> {
+  const requestOf = (key: Buffer) => `request ${key.toString('hex')}`;
+  for (const { key, value } of intact(tables.requests, report, 'requests', requestOf)) {
+    const subject = requestOf(key);
+    guarded(report, 'requests', subject, () => {
+      const { number } = decodeRequest(value, nameOf);
+      const placed = tables.requestOrder.get(numberKey(number));
+      if (!placed || !key.equals(placed))
+        report('requests', subject, `is not in place ${number} of the order`);
+      if (number >= state.nextRequest) report('statistics', 'nextRequest', `is not above request ${number}`);
+    });
+    yield 0;
+  }
+  const placeOf = (key: Buffer) => `place ${numberOfKey(key)} of the requests`;
+  for (const { key, value } of intact(tables.requestOrder, report, 'requests', placeOf)) {
+    const number = numberOfKey(key);
+    const subject = placeOf(key);
+    guarded(report, 'requests', subject, () => {
+      const record = tables.requests.get(Buffer.from(value));
+      if (record && decodeRequest(record, nameOf).number === number) return;
+      report('requests', subject, 'leads to no request');
+    });
+    yield 0;
   }
 }

@@ -1,14 +1,13 @@
-import type { StoredRegistry } from '../../queries.js';
-import { frameRegistryId, type Codec } from '../../../codec/index.js';
-import type { SegmentColumns } from './check-columns.js';
+import type { StoredRegistry } from '../../contract/queries.js';
+import { type Codec, frameRegistryId } from '../../../codec/index.js';
+import type { SegmentColumns } from './check-references.js';
 import { guarded, type Report } from './check-report.js';
 import type { Tables } from '../tables/environment.js';
-import { framePieces, type FramePieces } from '../packs/frame-pieces.js';
+import { decodePack, framePieces, type FramePieces } from '../packs/pack.js';
 import { fingerprintOf } from '../segments/hash-index.js';
-import { decodePack } from '../packs/pack.js';
 import { countUse, Registries, type RegistryUse } from '../segments/registries.js';
 import { credulous, SegmentReader } from '../packs/segment-reader.js';
-import type { State } from '../tables/state.js';
+import type { State } from '../tables/meta.js';
 
 /** Decodes every frame and names it again, given a codec; enters each segment in `segments`. Yields 1 for each. */
 export function* checkFrames(
@@ -42,8 +41,8 @@ export function* checkFrames(
     lastId = Math.max(lastId, packEnd - 1);
   }
   checkRegistries(tables, uses, state, report);
-  yield* checkPieces(tables, 'heads', ({ headBytes }) => headBytes, segments, report);
-  yield* checkPieces(tables, 'halves', ({ halfBytes }) => halfBytes, segments, report);
+  yield* checkPieces(tables, 'frameOverflowPages', ({ headBytes }) => headBytes, segments, report);
+  yield* checkPieces(tables, 'frameHalfPages', ({ halfBytes }) => halfBytes, segments, report);
   if (lastId >= state.nextSegment) {
     report('statistics', 'nextSegment', `${state.nextSegment} is kept, and there is segment ${lastId}`);
   }
@@ -106,7 +105,7 @@ function checkRegistries(
 /** Parts of frames that belong to no segment. */
 function* checkPieces(
   tables: Tables,
-  table: 'heads' | 'halves',
+  table: 'frameOverflowPages' | 'frameHalfPages',
   bytesOf: (pieces: FramePieces) => number,
   segments: SegmentColumns,
   report: Report,

@@ -1,7 +1,7 @@
 import { limits } from '../../../model/index.js';
-import { guarded, intact, type Report } from './check-report.js';
+import { decodeReferences, referenceOfBytes } from '../segments/references.js';
 import type { Tables } from '../tables/environment.js';
-import { decodeReferences, referenceOfBytes } from '../segments/reference-chunk.js';
+import { guarded, intact, type Report } from './check-report.js';
 
 /** What this needs to know of segments, and what it tells of them. */
 interface ReferencedSegments {
@@ -37,5 +37,110 @@ export function* checkReferences(
       }
     });
     yield 0;
+  }
+}
+
+const CHUNK = 4096;
+
+interface Columns {
+  readonly frameBytes: Uint32Array;
+  readonly tokenCount: Uint32Array;
+  readonly references: Uint32Array;
+  readonly fingerprint: Uint32Array;
+  readonly flags: Uint8Array;
+}
+
+const STORED = 1;
+const NAMED = 2;
+const INDEXED = 4;
+
+/** What a check remembers of each segment: 17 bytes, the one thing in it that grows with the vault. */
+export class SegmentColumns {
+  readonly #chunks = new Map<number, Columns>();
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(id: number, frameBytes: number, tokenCount: number): void {
+    const number = Math.floor(id / CHUNK);
+    let chunk = this.#chunks.get(number);
+    if (!chunk) {
+      chunk = {
+        frameBytes: new Uint32Array(CHUNK),
+        tokenCount: new Uint32Array(CHUNK),
+        references: new Uint32Array(CHUNK),
+        fingerprint: new Uint32Array(CHUNK),
+        flags: new Uint8Array(CHUNK),
+      };
+      this.#chunks.set(number, chunk);
+    }
+    chunk.frameBytes[id % CHUNK] = frameBytes;
+    chunk.tokenCount[id % CHUNK] = tokenCount;
+    chunk.flags[id % CHUNK] = STORED;
+    this.#count += 1;
+  }
+
+  has(id: number): boolean {
+    return this.#flag(id, STORED);
+  }
+
+  frameBytes(id: number): number {
+    return this.#figure(id, 'frameBytes');
+  }
+
+  tokenCount(id: number): number {
+    return this.#figure(id, 'tokenCount');
+  }
+
+  references(id: number): number {
+    return this.#figure(id, 'references');
+  }
+
+  addReference(id: number): void {
+    const chunk = this.#chunk(id);
+    if (chunk) chunk.references[id % CHUNK]! += 1;
+  }
+
+  /** Of a frame that decodes. */
+  setFingerprint(id: number, fingerprint: number): void {
+    const chunk = this.#chunk(id);
+    if (!chunk) return;
+    chunk.fingerprint[id % CHUNK] = fingerprint;
+    chunk.flags[id % CHUNK]! |= NAMED;
+  }
+
+  /** Undefined where the frame does not decode. */
+  fingerprint(id: number): number | undefined {
+    return this.#flag(id, NAMED) ? this.#figure(id, 'fingerprint') : undefined;
+  }
+
+  isIndexed(id: number): boolean {
+    return this.#flag(id, INDEXED);
+  }
+
+  setIndexed(id: number): void {
+    const chunk = this.#chunk(id);
+    if (chunk) chunk.flags[id % CHUNK]! |= INDEXED;
+  }
+
+  /** In ascending order. */
+  *ids(): Generator<number, void, void> {
+    for (const number of [...this.#chunks.keys()].sort((a, b) => a - b)) {
+      for (let id = number * CHUNK; id < (number + 1) * CHUNK; id++) if (this.has(id)) yield id;
+    }
+  }
+
+  #chunk(id: number): Columns | undefined {
+    return this.#chunks.get(Math.floor(id / CHUNK));
+  }
+
+  #figure(id: number, column: Exclude<keyof Columns, 'flags'>): number {
+    return this.#chunk(id)?.[column][id % CHUNK] ?? 0;
+  }
+
+  #flag(id: number, flag: number): boolean {
+    return ((this.#chunk(id)?.flags[id % CHUNK] ?? 0) & flag) !== 0;
   }
 }

@@ -1,13 +1,12 @@
 import type { Codec } from '../../../codec/index.js';
-import type { SegmentColumns } from './check-columns.js';
+import type { SegmentColumns } from './check-references.js';
 import { guarded, intact, type Report } from './check-report.js';
 import type { Tables } from '../tables/environment.js';
-import { decodeGarbage } from '../segments/garbage.js';
+import { decodeGarbage, RefCounts } from '../segments/ref-counts.js';
 import { baseOf } from '../segments/hash-index.js';
 import { decodeIndexChunk, type IndexEntry } from '../segments/index-chunk.js';
 import { recentEntries } from '../segments/recent-hashes.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
-import { RefCounts } from '../segments/ref-counts.js';
 import { credulous, SegmentReader } from '../packs/segment-reader.js';
 
 /** Compares what the tables say of segments with the frames and the references that were found. */

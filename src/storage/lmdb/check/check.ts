@@ -1,18 +1,16 @@
 import type { Codec } from '../../../codec/index.js';
-import type { CheckOptions, Violation } from '../../checks.js';
-import { BackgroundTurns } from '../../background.js';
-import { CheckedConversations } from './check-conversations.js';
+import type { CheckOptions, Violation } from '../../contract/checks.js';
+import { BackgroundTurns } from '../../shared/background.js';
+import { CheckedConversations, checkRequests } from './check-conversations.js';
 import type { Report } from './check-report.js';
-import { SegmentColumns } from './check-columns.js';
+import { checkReferences, SegmentColumns } from './check-references.js';
 import { checkFrames } from './check-frames.js';
-import { CheckedPages } from './check-pages.js';
-import { checkPrefixes } from './check-prefixes.js';
-import { checkReferences } from './check-references.js';
-import { checkRequests } from './check-requests.js';
+import { CheckedBlocks } from './check-blocks.js';
+import { checkRadix } from './check-radix.js';
 import { CheckedSegments } from './check-segments.js';
 import type { Tables } from '../tables/environment.js';
-import { Names } from '../conversations/names.js';
-import { differingFigures, readState, type State } from '../tables/state.js';
+import { StringTable } from '../conversations/string-table.js';
+import { differingFigures, readState, type State } from '../tables/meta.js';
 import type { Pin } from '../tables/table.js';
 
 /** Compares every record of the pinned state with every other, and decodes every frame unless only records are asked for. */
@@ -35,9 +33,9 @@ export async function checkVault(
   const total = state.conversations + state.segments;
   const columns = new SegmentColumns();
   const segments = new CheckedSegments(pinned, codec, columns, report);
-  const names = new Names(pinned.names);
-  const nameOf = (code: number) => names.nameOf(code);
-  const pages = new CheckedPages(pinned, state, columns, nameOf, report);
+  const names = new StringTable(pinned.strings);
+  const nameOf = (code: number) => names.stringOf(code);
+  const pages = new CheckedBlocks(pinned, state, columns, nameOf, report);
   const conversations = new CheckedConversations(pinned, state, columns, pages, nameOf, report);
   // In this order: frames say which segments there are, manifests which pages, and both which references.
   const parts = [
@@ -46,7 +44,7 @@ export async function checkVault(
     pages.pages(),
     checkReferences(pinned, columns, report),
     conversations.index(),
-    checkPrefixes(pinned, nameOf, report),
+    checkRadix(pinned, nameOf, report),
     checkRequests(pinned, state, nameOf, report),
     segments.hashIndex(),
     segments.referenceCounts(),

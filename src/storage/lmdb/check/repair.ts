@@ -1,35 +1,32 @@
-import { frameRegistryId, type Codec } from '../../../codec/index.js';
-import { SegmentColumns } from './check-columns.js';
+import { type Codec, frameRegistryId } from '../../../codec/index.js';
+import { decodeDirectory } from '../conversations/block-directory.js';
 import { decodeManifest } from '../conversations/conversations.js';
-import type { Tables } from '../tables/environment.js';
-import { framePieces } from '../packs/frame-pieces.js';
-import { decodeGarbage, encodeGarbage } from '../segments/garbage.js';
-import { fingerprintOf } from '../segments/hash-index.js';
-import type { IndexEntry } from '../segments/index-chunk.js';
 import { IdIndex, IdIndexWriter } from '../conversations/id-index.js';
-import type { NameOf } from '../conversations/manifest.js';
+import type { StringOf } from '../conversations/manifest.js';
+import { encodeFreedBlocks } from '../conversations/message-blocks.js';
 import { segmentsNamed } from '../conversations/message-list.js';
-import { numberKey } from '../tables/number-key.js';
-import { decodePack } from '../packs/pack.js';
-import { decodeDirectory } from '../conversations/page-directory.js';
-import { encodeFreedPages } from '../conversations/pages.js';
-import { RefCounts } from '../segments/ref-counts.js';
-import { readable } from '../tables/readable.js';
-import { rebuildHashIndex } from './rebuild-hash-index.js';
-import { rebuildPrefixes } from '../prefix/rebuild-prefixes.js';
-import { decodeReferences, referenceOfBytes } from '../segments/reference-chunk.js';
-import { countUse, Registries, type RegistryUse } from '../segments/registries.js';
-import { References } from '../segments/references.js';
-import { decodeRequest } from '../conversations/request-record.js';
+import { decodeRequest } from '../conversations/requests.js';
+import { decodePack, framePieces } from '../packs/pack.js';
 import { credulous, SegmentReader } from '../packs/segment-reader.js';
-import { readState, writeState, type State } from '../tables/state.js';
+import { rebuildRadix } from '../radix/rebuild.js';
+import { baseOf, fingerprintOf, splitIndexChunk } from '../segments/hash-index.js';
+import { decodeIndexChunk, encodeIndexChunk, FIRST_KEY, type IndexEntry } from '../segments/index-chunk.js';
+import { recentEntries } from '../segments/recent-hashes.js';
+import { decodeGarbage, encodeGarbage, RefCounts } from '../segments/ref-counts.js';
+import { decodeReferences, referenceOfBytes, References } from '../segments/references.js';
+import { countUse, Registries, type RegistryUse } from '../segments/registries.js';
+import type { Tables } from '../tables/environment.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
+import { readState, type State, writeState } from '../tables/meta.js';
+import { numberKey } from '../tables/table-keys.js';
+import { SegmentColumns } from './check-references.js';
 
 /**
  * Makes everything anew that follows from frames, manifests and holders: counts, garbage, indexes and
  * statistics. Runs inside a write transaction and holds up everything else; takes a few numbers of memory
  * for each segment. What is lost with a damaged frame or manifest stays lost, and check() still names it.
  */
-export function rebuild(tables: Tables, codec: Codec, nameOf: NameOf, nowMs: number): void {
+export function rebuild(tables: Tables, codec: Codec, nameOf: StringOf, nowMs: number): void {
   const state = readState(tables.meta);
   state.commitSequence += 1;
   const segments = new SegmentColumns();
@@ -38,7 +35,7 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: NameOf, nowMs: num
   const pages = countReferences(tables, nameOf, segments, state);
   rebuildPages(tables, pages, segments, state);
   countOutsideReferences(tables, segments);
-  rebuildPrefixes(tables, nameOf);
+  rebuildRadix(tables, nameOf);
   rebuildRequests(tables, nameOf, state);
   rebuildHashIndex(tables, entries, unproven);
   rebuildCounts(tables, segments, state, nowMs);
@@ -54,10 +51,10 @@ function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns,
   state.segments = state.uniqueTokens = state.segmentBytes = 0;
   for (const { key, damage } of tables.packs.scan()) {
     const { value } = tables.packs.unchecked(key)!;
-    const pack = readable(() => decodePack(key, value));
+    const pack = undefinedIfCorrupt(() => decodePack(key, value));
     for (let index = pack?.continues ? 1 : 0; index < (pack?.entries.length ?? 0); index++) {
       const id = pack!.firstId + index;
-      const size = readable(() => reader.size(id));
+      const size = undefinedIfCorrupt(() => reader.size(id));
       if (!size || segments.has(id)) continue;
       segments.add(id, size.frameBytes, size.tokenCount);
       if (damage) unproven.add(id);
@@ -65,7 +62,7 @@ function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns,
       state.uniqueTokens += size.tokenCount;
       state.segmentBytes += size.frameBytes;
       state.nextSegment = Math.max(state.nextSegment, id + 1);
-      const hash = readable(() => {
+      const hash = undefinedIfCorrupt(() => {
         const frame = reader.frame(id);
         const registryId = frameRegistryId(frame);
         if (registryId !== undefined) countUse(uses, registryId, size);
@@ -80,18 +77,18 @@ function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns,
 
 /** Takes away parts of frames that no segment has. */
 function removeStrayPieces(tables: Tables, segments: SegmentColumns): void {
-  for (const key of [...tables.heads.keys()]) {
-    if (framePieces(segments.frameBytes(key)).headBytes === 0) tables.heads.remove(key);
+  for (const key of [...tables.frameOverflowPages.keys()]) {
+    if (framePieces(segments.frameBytes(key)).headBytes === 0) tables.frameOverflowPages.remove(key);
   }
-  for (const key of [...tables.halves.keys()]) {
-    if (framePieces(segments.frameBytes(key)).halfBytes === 0) tables.halves.remove(key);
+  for (const key of [...tables.frameHalfPages.keys()]) {
+    if (framePieces(segments.frameBytes(key)).halfBytes === 0) tables.frameHalfPages.remove(key);
   }
 }
 
 /** Reads all manifests; makes the id index anew on the way. Returns how many name each page. */
 function countReferences(
   tables: Tables,
-  nameOf: NameOf,
+  nameOf: StringOf,
   segments: SegmentColumns,
   state: State,
 ): Map<number, number> {
@@ -102,7 +99,7 @@ function countReferences(
   state.conversations = state.messages = state.tokens = 0;
   for (const number of [...tables.conversations.keys()]) {
     state.nextConversation = Math.max(state.nextConversation, number + 1);
-    const manifest = readable(() => {
+    const manifest = undefinedIfCorrupt(() => {
       const record = tables.conversations.get(number);
       return record && decodeManifest(record, nameOf);
     });
@@ -114,8 +111,8 @@ function countReferences(
     state.tokens += totalTokens;
     state.lastCreateTimeMs = Math.max(state.lastCreateTimeMs, createTimeMs);
     const { directory, tail } = manifest.list;
-    for (const segment of readable(() => segmentsNamed(tail)) ?? []) segments.addReference(segment);
-    for (const page of readable(() => [...decodeDirectory(directory)]) ?? []) {
+    for (const segment of undefinedIfCorrupt(() => segmentsNamed(tail)) ?? []) segments.addReference(segment);
+    for (const page of undefinedIfCorrupt(() => [...decodeDirectory(directory)]) ?? []) {
       holders.set(page.id, (holders.get(page.id) ?? 0) + 1);
     }
   }
@@ -125,10 +122,10 @@ function countReferences(
 }
 
 /** The ids of conversations that do not say theirs any more: under these they can be deleted. */
-function damagedIds(tables: Tables, nameOf: NameOf): Map<number, string> {
+function damagedIds(tables: Tables, nameOf: StringOf): Map<number, string> {
   const damaged = new Set<number>();
   for (const { key, value } of tables.conversations.scan()) {
-    if (!value || !readable(() => decodeManifest(value, nameOf))) damaged.add(key);
+    if (!value || !undefinedIfCorrupt(() => decodeManifest(value, nameOf))) damaged.add(key);
   }
   return damaged.size === 0 ? new Map<number, string>() : new IdIndex(tables.ids).idsOf(damaged);
 }
@@ -140,28 +137,28 @@ function rebuildPages(
   segments: SegmentColumns,
   state: State,
 ): void {
-  for (const table of [tables.pageCounts, tables.bigPageCounts, tables.freedPages]) table.clear();
-  const counts = new RefCounts(tables.pageCounts, tables.bigPageCounts);
+  for (const table of [tables.blockCounts, tables.bigBlockCounts, tables.freedBlocks]) table.clear();
+  const counts = new RefCounts(tables.blockCounts, tables.bigBlockCounts);
   const freed: number[] = [];
-  for (const { key, value } of tables.pages.scan()) {
+  for (const { key, value } of tables.messageBlocks.scan()) {
     state.nextPage = Math.max(state.nextPage, key + 1);
     const count = holders.get(key) ?? 0;
     counts.set(key, count);
     if (count === 0) freed.push(key);
     else
-      for (const segment of (value && readable(() => segmentsNamed(value))) ?? [])
+      for (const segment of (value && undefinedIfCorrupt(() => segmentsNamed(value))) ?? [])
         segments.addReference(segment);
   }
   counts.flush();
-  if (freed.length > 0) tables.freedPages.put(numberKey(state.commitSequence), encodeFreedPages(freed));
+  if (freed.length > 0) tables.freedBlocks.put(numberKey(state.commitSequence), encodeFreedBlocks(freed));
 }
 
 /** Takes away the requests that cannot be read, and makes the order of the others anew. */
-function rebuildRequests(tables: Tables, nameOf: NameOf, state: State): void {
+function rebuildRequests(tables: Tables, nameOf: StringOf, state: State): void {
   tables.requestOrder.clear();
   const placed: { readonly key: Buffer; readonly number: number }[] = [];
   for (const key of [...tables.requests.keys()]) {
-    const request = readable(() => {
+    const request = undefinedIfCorrupt(() => {
       const record = tables.requests.get(key);
       return record && decodeRequest(record, nameOf);
     });
@@ -178,7 +175,7 @@ function rebuildRequests(tables: Tables, nameOf: NameOf, state: State): void {
 function countOutsideReferences(tables: Tables, segments: SegmentColumns): void {
   const references = new References(tables.references);
   for (const { value } of [...tables.references.scan()]) {
-    for (const bytes of (value && readable(() => decodeReferences(value))) ?? []) {
+    for (const bytes of (value && undefinedIfCorrupt(() => decodeReferences(value))) ?? []) {
       const { id, holder } = referenceOfBytes(bytes);
       if (segments.has(id)) segments.addReference(id);
       else references.remove(id, holder);
@@ -190,7 +187,10 @@ function countOutsideReferences(tables: Tables, segments: SegmentColumns): void 
 /** Segments that were garbage before stay so since then. */
 function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, nowMs: number): void {
   const before = new Map(
-    [...tables.garbage.scan()].map(({ key, value }) => [key, value && readable(() => decodeGarbage(value))]),
+    [...tables.garbage.scan()].map(({ key, value }) => [
+      key,
+      value && undefinedIfCorrupt(() => decodeGarbage(value)),
+    ]),
   );
   for (const table of [tables.refCounts, tables.bigRefCounts, tables.garbage]) table.clear();
   state.garbageSegments = state.garbageBytes = 0;
@@ -205,4 +205,57 @@ function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, n
     state.garbageBytes += frameBytes;
   }
   counts.flush();
+}
+
+/**
+ * Makes the hash index anew of these entries, which frames gave, without any that came last. Of the frames in damaged
+ * packs, which are `unproven`, only those are entered that were: what they are is not known from themselves.
+ */
+export function rebuildHashIndex(
+  tables: Tables,
+  entries: readonly IndexEntry[],
+  unproven: ReadonlySet<number>,
+): void {
+  const before = indexed(tables);
+  const known = new Set(before.flat().map(({ id }) => id));
+  const named = keepNames(
+    before,
+    entries.filter(({ id }) => known.has(id) || !unproven.has(id)),
+  );
+  tables.hashIndex.clear();
+  tables.recentHashes.clear();
+  named.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
+  if (named.length === 0) return;
+  const chunk = encodeIndexChunk(baseOf(FIRST_KEY), named);
+  for (const part of splitIndexChunk(FIRST_KEY, chunk)) tables.hashIndex.append(part.key, part.chunk);
+}
+
+/** What the index says, by chunk; nothing of those that cannot be read. */
+function indexed({ hashIndex, recentHashes }: Tables): IndexEntry[][] {
+  return [
+    ...[...hashIndex.scan()].map(
+      ({ key, value }) => (value && undefinedIfCorrupt(() => decodeIndexChunk(baseOf(key), value))) ?? [],
+    ),
+    ...[...recentHashes.scan()].map(({ key, value }) => (value ? [...recentEntries(key, value)] : [])),
+  ];
+}
+
+/**
+ * A frame with other tokens than those it is indexed under is damaged, where the index is not: it keeps the
+ * name that it had, or else its damage would pass for what was stored. An index that has each segment once is
+ * taken as whole, and so is a chunk most of whose entries are right.
+ */
+function keepNames(chunks: readonly (readonly IndexEntry[])[], entries: readonly IndexEntry[]): IndexEntry[] {
+  const computed = new Map(entries.map(({ id, fingerprint }) => [id, fingerprint]));
+  const ids = chunks.flat().map(({ id }) => id);
+  const distinct = new Set(ids);
+  const whole = distinct.size === ids.length && entries.every(({ id }) => distinct.has(id));
+  const names = new Map<number, number>();
+  for (const chunk of chunks) {
+    const wrong = chunk.filter(({ id, fingerprint }) => computed.get(id) !== fingerprint);
+    if (!whole && wrong.length > chunk.length / 2) continue;
+    for (const { id, fingerprint } of wrong) names.set(id, fingerprint);
+  }
+  for (const { id, fingerprint } of chunks.flat()) if (computed.get(id) === fingerprint) names.delete(id);
+  return entries.map(({ id, fingerprint }) => ({ id, fingerprint: names.get(id) ?? fingerprint }));
 }

@@ -1,20 +1,20 @@
 import type { Conversation, MessageRecord, NamedSegment, SegmentHash } from '../../../model/index.js';
-import type { Change, FoundIds, ManifestOutcome, NewSegment } from '../../change.js';
-import { requireConversation } from '../../manifest-rules.js';
-import { segmentMissing } from '../../refusals.js';
+import type { Change, ResolvedIds, ManifestOutcome, NewSegment } from '../../contract/change.js';
+import { requireConversation } from '../../shared/manifest-rules.js';
+import { segmentMissing } from '../../shared/refusals.js';
 import { findManifest, type NumberedManifest } from '../conversations/conversations.js';
 import type { ListWriter } from '../conversations/list-writer.js';
-import { segmentsNamed, type ListedSegment } from '../conversations/message-list.js';
-import { decodeDirectory } from '../conversations/page-directory.js';
-import { readable } from '../tables/readable.js';
-import type { KnownSegment } from '../segments/segment-cache.js';
+import { type ListedSegment, segmentsNamed } from '../conversations/message-list.js';
+import { decodeDirectory } from '../conversations/block-directory.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
+import type { KnownSegment } from '../segments/segment-caches.js';
 import type { StoredList } from '../conversations/stored-list.js';
 import type { WriteSession } from './write-session.js';
 
 const NOTHING = new Uint8Array(0);
 
 /** A segment that comes with a change. */
-export interface BroughtSegment extends KnownSegment {
+export interface IncomingSegment extends KnownSegment {
   /** 0 until it is stored. */
   id: number;
   readonly frame: Uint8Array;
@@ -22,11 +22,11 @@ export interface BroughtSegment extends KnownSegment {
   added: boolean;
 }
 
-export type BroughtSegments = ReadonlyMap<SegmentHash, BroughtSegment>;
+export type IncomingSegments = ReadonlyMap<SegmentHash, IncomingSegment>;
 
 /** Looks up what comes with a change. */
-export function bringSegments(session: WriteSession, newSegments: readonly NewSegment[]): BroughtSegments {
-  const brought = new Map<SegmentHash, BroughtSegment>();
+export function resolveIncoming(session: WriteSession, newSegments: readonly NewSegment[]): IncomingSegments {
+  const brought = new Map<SegmentHash, IncomingSegment>();
   for (const { hash, tokenCount, frame } of newSegments) {
     if (brought.has(hash)) continue;
     brought.set(hash, { id: session.segments.find(hash)?.id ?? 0, hash, tokenCount, frame, added: false });
@@ -55,8 +55,8 @@ export type NamingPart = Pick<NonNullable<Change['put']>, 'messages' | 'found'>;
  */
 export function segmentsInOrder(
   { segments }: WriteSession,
-  found: FoundIds | undefined,
-  brought: BroughtSegments = new Map(),
+  found: ResolvedIds | undefined,
+  brought: IncomingSegments = new Map(),
 ): (named: NamedSegment) => ListedSegment | undefined {
   let at = 0;
   return ({ hash, tokenCount }) => {
@@ -73,7 +73,7 @@ export function segmentsInOrder(
 export function findSegments(
   session: WriteSession,
   { messages, found }: NamingPart,
-  brought: BroughtSegments,
+  brought: IncomingSegments,
 ): ListedSegment[] {
   const find = segmentsInOrder(session, found, brought);
   const listed: ListedSegment[] = [];
@@ -103,7 +103,7 @@ export function addMessages(
 export function manifestOutcome(
   conversation: Conversation,
   named: readonly ListedSegment[],
-  brought: BroughtSegments,
+  brought: IncomingSegments,
 ): ManifestOutcome {
   const ids = Uint32Array.from(named, ({ id }) => id).sort();
   const segments = ids.reduce((count, id, at) => (id === ids[at - 1] ? count : count + 1), 0);
@@ -133,14 +133,15 @@ export function releaseList(
   let releasedReferences = 0;
   let garbageSegments = 0;
   const release = (part: Uint8Array) => {
-    for (const id of readable(() => segmentsNamed(part)) ?? []) {
+    for (const id of undefinedIfCorrupt(() => segmentsNamed(part)) ?? []) {
       releasedReferences += 1;
       if (session.segments.release(id)) garbageSegments += 1;
     }
   };
   release(tail);
-  for (const { id } of readable(() => [...decodeDirectory(directory)]) ?? [])
-    if (session.pages.release(id)) release(readable(() => session.pages.read(id)) ?? NOTHING);
+  for (const { id } of undefinedIfCorrupt(() => [...decodeDirectory(directory)]) ?? [])
+    if (session.messageBlocks.release(id))
+      release(undefinedIfCorrupt(() => session.messageBlocks.read(id)) ?? NOTHING);
   return { releasedReferences, garbageSegments };
 }
 

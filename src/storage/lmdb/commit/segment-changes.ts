@@ -1,27 +1,25 @@
-import { frameRegistryId, type Codec } from '../../../codec/index.js';
+import { type Codec, frameRegistryId } from '../../../codec/index.js';
 import type { SegmentHash } from '../../../model/index.js';
-import type { FrameReplacement, NewSegment } from '../../change.js';
-import type { Absences } from '../segments/absences.js';
+import type { FrameReplacement, NewSegment } from '../../contract/change.js';
+import type { NegativeLookupCache, KnownSegment, SegmentCache } from '../segments/segment-caches.js';
 import type { Tables } from '../tables/environment.js';
 import { frameWitness } from '../segments/frame-witness.js';
-import { Garbage } from '../segments/garbage.js';
+import { Garbage, RefCounts } from '../segments/ref-counts.js';
 import { HashIndex } from '../segments/hash-index.js';
-import type { IndexDirectory } from '../segments/index-directory.js';
+import type { IndexDirectory } from '../segments/chunk-keys.js';
 import type { RecentHashes } from '../segments/recent-hashes.js';
-import { RefCounts } from '../segments/ref-counts.js';
 import type { Registries } from '../segments/registries.js';
-import type { KnownSegment, SegmentCache } from '../segments/segment-cache.js';
 import { credulous, SegmentReader } from '../packs/segment-reader.js';
 import { SegmentWriter } from '../packs/segment-writer.js';
-import { readable } from '../tables/readable.js';
-import type { State } from '../tables/state.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
+import type { State } from '../tables/meta.js';
 
 /** What is kept in memory of the segments that are committed. */
-export interface SegmentMemory {
+export interface SegmentIndexCaches {
   readonly tables: Tables;
   readonly codec: Codec;
   readonly cache: SegmentCache;
-  readonly absences: Absences;
+  readonly absences: NegativeLookupCache;
   readonly directory: IndexDirectory;
   readonly recent: RecentHashes;
 }
@@ -29,7 +27,7 @@ export interface SegmentMemory {
 /** Segments as one write transaction sees and changes them, with their references and what is garbage. Ends with flush(). */
 export class SegmentChanges {
   /** Added, or found by decoding its frame: what need not be looked for again. */
-  readonly #met = new Map<SegmentHash, KnownSegment>();
+  readonly #resolved = new Map<SegmentHash, KnownSegment>();
   /** In the order of their ids, which follow one another. */
   readonly #addedInOrder: KnownSegment[] = [];
   /** Of these, the ones that have been among the garbage. */
@@ -47,7 +45,7 @@ export class SegmentChanges {
 
   /** `state` and `registries` are those of the transaction, and keep the sums. */
   constructor(
-    private readonly memory: SegmentMemory,
+    private readonly memory: SegmentIndexCaches,
     private readonly state: State,
     private readonly registries: Registries,
     nowMs: number,
@@ -65,7 +63,7 @@ export class SegmentChanges {
   }
 
   find(hash: SegmentHash): KnownSegment | undefined {
-    const met = this.#met.get(hash);
+    const met = this.#resolved.get(hash);
     if (met && this.#isStored(met)) return met;
     if (this.memory.absences.has(this.state.commitSequence - 1, hash) || this.#absent.has(hash))
       return undefined;
@@ -74,7 +72,7 @@ export class SegmentChanges {
     for (const id of this.#index.candidates(hash)) {
       const known = this.#known(id);
       if (known.hash !== hash) continue;
-      this.#met.set(hash, known);
+      this.#resolved.set(hash, known);
       return known;
     }
     this.#absent.add(hash);
@@ -92,7 +90,7 @@ export class SegmentChanges {
     state.uniqueTokens += tokenCount;
     state.segmentBytes += frame.length;
     this.#countFrame(frame, tokenCount, 1);
-    this.#met.set(hash, known);
+    this.#resolved.set(hash, known);
     this.#addedInOrder.push(known);
     return known.id;
   }
@@ -141,8 +139,8 @@ export class SegmentChanges {
       const id = Number(key);
       if (frames.has(id)) flush(); // what it expects is the frame before it in this very list
       // A damaged pack stays as it is.
-      const size = readable(() => this.#strict.size(id));
-      const stored = size && readable(() => this.#strict.frame(id));
+      const size = undefinedIfCorrupt(() => this.#strict.size(id));
+      const stored = size && undefinedIfCorrupt(() => this.#strict.frame(id));
       if (!size || !stored || Buffer.compare(stored, expected) !== 0) return false;
       frames.set(id, frame);
       this.#countReplacement(id, size.tokenCount, expected, frame);
@@ -218,7 +216,10 @@ export class SegmentChanges {
   /** Undamaged or not: the check compares what is kept of garbage with the same. */
   #frameBytes(id: number): number {
     const said = new SegmentReader(this.tables, credulous);
-    return (readable(() => this.#reader.size(id)) ?? readable(() => said.size(id)))?.frameBytes ?? 0;
+    return (
+      (undefinedIfCorrupt(() => this.#reader.size(id)) ?? undefinedIfCorrupt(() => said.size(id)))
+        ?.frameBytes ?? 0
+    );
   }
 
   #isStored({ id }: KnownSegment): boolean {
@@ -239,6 +240,6 @@ export class SegmentChanges {
   }
 
   #ifWhole(id: number): { readonly known: KnownSegment; readonly frame: Uint8Array } | undefined {
-    return readable(() => ({ frame: this.#strict.frame(id), known: this.#known(id) }));
+    return undefinedIfCorrupt(() => ({ frame: this.#strict.frame(id), known: this.#known(id) }));
   }
 }

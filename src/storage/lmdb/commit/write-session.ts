@@ -1,19 +1,19 @@
-import { registryIdOf, type LiveCodec } from '../../../codec/index.js';
+import { type LiveCodec, registryIdOf } from '../../../codec/index.js';
 import type { Tables } from '../tables/environment.js';
 import { IdIndexWriter } from '../conversations/id-index.js';
-import { NameWriter, type Names } from '../conversations/names.js';
-import { Pages } from '../conversations/pages.js';
-import { PrefixIndex } from '../prefix/prefix-index.js';
+import { type StringTable, StringTableWriter } from '../conversations/string-table.js';
+import { MessageBlocks } from '../conversations/message-blocks.js';
+import { RadixIndex } from '../radix/radix-index.js';
 import { References } from '../segments/references.js';
 import { Registries } from '../segments/registries.js';
 import { Requests } from '../conversations/requests.js';
-import { SegmentChanges, type SegmentMemory } from './segment-changes.js';
-import { readState, writeState, type State } from '../tables/state.js';
+import { SegmentChanges, type SegmentIndexCaches } from './segment-changes.js';
+import { readState, type State, writeState } from '../tables/meta.js';
 
 /** What write sessions share with the backend that opens them. */
-export interface Shared extends SegmentMemory {
+export interface Shared extends SegmentIndexCaches {
   readonly codec: LiveCodec;
-  readonly names: Names;
+  readonly names: StringTable;
 }
 
 /**
@@ -22,17 +22,17 @@ export interface Shared extends SegmentMemory {
  */
 export class WriteSession {
   readonly state: State;
-  readonly names: NameWriter;
+  readonly names: StringTableWriter;
   readonly ids: IdIndexWriter;
   readonly references: References;
-  readonly pages: Pages;
+  readonly messageBlocks: MessageBlocks;
   readonly requests: Requests;
-  readonly prefixes: PrefixIndex;
+  readonly radix: RadixIndex;
   readonly registries: Registries;
   readonly segments: SegmentChanges;
   /** What becomes of registries: the last bytes put, or undefined for one that is dropped. */
   readonly #registryChanges = new Map<number, Uint8Array | undefined>();
-  readonly nameOf = (code: number): string => this.names.nameOf(code);
+  readonly nameOf = (code: number): string => this.names.stringOf(code);
 
   constructor(
     readonly shared: Shared,
@@ -41,12 +41,12 @@ export class WriteSession {
     const { tables } = shared;
     this.state = readState(tables.meta);
     this.state.commitSequence += 1;
-    this.names = new NameWriter(tables.names, shared.names, this.state.nextName);
+    this.names = new StringTableWriter(tables.strings, shared.names, this.state.nextName);
     this.ids = new IdIndexWriter(tables.ids);
     this.references = new References(tables.references);
-    this.pages = new Pages(tables, this.state);
+    this.messageBlocks = new MessageBlocks(tables, this.state);
     this.requests = new Requests(tables, this.state, this.names, this.nameOf);
-    this.prefixes = new PrefixIndex(tables);
+    this.radix = new RadixIndex(tables);
     this.registries = new Registries(tables);
     this.segments = new SegmentChanges(shared, this.state, this.registries, nowMs);
   }
@@ -79,8 +79,8 @@ export class WriteSession {
     this.registries.flush();
     this.references.flush();
     this.ids.flush();
-    this.prefixes.flush();
-    this.pages.flush(sequenceMax);
+    this.radix.flush();
+    this.messageBlocks.flush(sequenceMax);
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);
   }

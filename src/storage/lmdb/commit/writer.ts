@@ -1,14 +1,14 @@
 import { StowkenError } from '../../../model/index.js';
-import type { StorageHealth } from '../../backend.js';
-import { planChange, type ChangePlan } from '../../apply-change.js';
-import type { Change } from '../../change.js';
-import type { Leases } from '../../leases.js';
-import { LmdbChangeOps } from './lmdb-change-ops.js';
+import type { StorageHealth } from '../../contract/backend.js';
+import { type ChangePlan, planChange } from '../../shared/apply-change.js';
+import type { Change } from '../../contract/change.js';
+import type { Leases } from '../../shared/leases.js';
+import { LmdbChangeOps } from './change-ops.js';
 import { CommitError, type Environment } from '../tables/environment.js';
 import { isFatal } from '../tables/lmdb-errors.js';
-import type { Outcome } from '../../group-commit.js';
-import { writeState, readState } from '../tables/state.js';
-import { WriteSession, type Shared } from './write-session.js';
+import type { Outcome } from '../../shared/group-commit.js';
+import { readState, writeState } from '../tables/meta.js';
+import { type Shared, WriteSession } from './write-session.js';
 
 /** Where so little is left, a commit failed for want of space: LMDB reports it as an I/O error. */
 const FULL_BYTES = 4 * 1024 * 1024;

@@ -1,8 +1,8 @@
-import { isStowkenError, StowkenError, type Conversation } from '../../../model/index.js';
-import { ByteReader } from '../../bytes.js';
-import { tailBytesMax, type ListWriter } from './list-writer.js';
-import { corruptConversation, decodeHeader, encodeHeader, type Header, type NameOf } from './manifest.js';
-import type { NameCodes } from './names.js';
+import { type Conversation, isStowkenError, StowkenError } from '../../../model/index.js';
+import { ByteReader } from '../../shared/bytes.js';
+import { type ListWriter, tailBytesMax } from './list-writer.js';
+import { corruptConversation, decodeHeader, encodeHeader, type Header, type StringOf } from './manifest.js';
+import type { StringCodes } from './string-table.js';
 import type { StoredList } from './stored-list.js';
 import type { Tables } from '../tables/environment.js';
 import type { IdIndex } from './id-index.js';
@@ -20,7 +20,7 @@ export interface NumberedManifest extends StoredManifest {
 
 const NO_BYTES = new Uint8Array(0);
 
-export function decodeManifest(record: Uint8Array, nameOf: NameOf): StoredManifest {
+export function decodeManifest(record: Uint8Array, nameOf: StringOf): StoredManifest {
   const reader = new ByteReader(record);
   const { conversation, directoryBytes } = decodeHeader(reader, nameOf);
   const directory = directoryBytes === undefined ? NO_BYTES : reader.raw(directoryBytes);
@@ -28,7 +28,7 @@ export function decodeManifest(record: Uint8Array, nameOf: NameOf): StoredManife
 }
 
 /** Reads nothing of what comes after the header. */
-export function readHeader(record: Uint8Array, nameOf: NameOf): Header {
+export function readHeader(record: Uint8Array, nameOf: StringOf): Header {
   return decodeHeader(new ByteReader(record), nameOf);
 }
 
@@ -37,7 +37,7 @@ export function findManifest(
   tables: Pick<Tables, 'conversations'>,
   ids: IdIndex,
   id: string,
-  nameOf: NameOf,
+  nameOf: StringOf,
 ): NumberedManifest | undefined {
   const number = ids.find(id);
   if (number === undefined) return undefined;
@@ -69,7 +69,7 @@ export interface ManifestToWrite {
 export function writeManifest(
   tables: Pick<Tables, 'conversations'>,
   { number, conversation, list, replaces, grows }: ManifestToWrite,
-  names: NameCodes,
+  names: StringCodes,
 ): void {
   let { directory, tail } = list.list();
   let header = headerOf(conversation, directory, names);
@@ -83,6 +83,6 @@ export function writeManifest(
   else tables.conversations.append(number, record);
 }
 
-function headerOf(conversation: Conversation, directory: Uint8Array, names: NameCodes): Uint8Array {
+function headerOf(conversation: Conversation, directory: Uint8Array, names: StringCodes): Uint8Array {
   return encodeHeader({ conversation, directoryBytes: directory.length || undefined }, names);
 }

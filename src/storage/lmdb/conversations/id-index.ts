@@ -1,6 +1,6 @@
 import { decodeKeyChunk } from '../tables/key-chunk.js';
 import { KeyIndex, KeyIndexWriter } from '../tables/key-index.js';
-import { readable } from '../tables/readable.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import type { Table } from '../tables/table.js';
 
 /** From conversation ids to numbers, in the order of the ids' bytes. */
@@ -18,7 +18,7 @@ export class IdIndex {
   idsOf(numbers: ReadonlySet<number>): Map<number, string> {
     const ids = new Map<number, string>();
     for (const { value } of this.table.scan()) {
-      for (const { key, number } of (value && readable(() => decodeKeyChunk(value))) ?? []) {
+      for (const { key, number } of (value && undefinedIfCorrupt(() => decodeKeyChunk(value))) ?? []) {
         if (numbers.has(number)) ids.set(number, key.toString('utf8'));
       }
     }

@@ -1,21 +1,21 @@
-import { ByteWriter } from '../../bytes.js';
+import { ByteWriter } from '../../shared/bytes.js';
 import {
   INLINE_VALUE_BYTES,
   overflowBytes,
   PAGE_BYTES,
-  PAGE_LIST_BYTES,
+  BLOCK_LIST_BYTES,
   TAIL_ROOM_BYTES_MIN,
 } from '../tables/layout.js';
 import type { Speaker } from '../../../model/index.js';
-import { MessageEncoder, scanMessages, type ListedSegment } from './message-list.js';
-import type { NameCodes } from './names.js';
-import { decodeDirectory, writePageEntry } from './page-directory.js';
+import { type ListedSegment, MessageEncoder, scanMessages } from './message-list.js';
+import type { StringCodes } from './string-table.js';
+import { decodeDirectory, writeBlockEntry } from './block-directory.js';
 import type { StoredList } from './stored-list.js';
 
 /** What a list is written to: each part of it, page or tail, holds the segments that it names, once each. */
 export interface ListTarget {
-  readonly names: NameCodes;
-  readonly pages: { add(list: Uint8Array): number };
+  readonly names: StringCodes;
+  readonly messageBlocks: { add(list: Uint8Array): number };
   readonly segments: { hold(id: number): void };
 }
 
@@ -81,8 +81,8 @@ export class ListWriter {
   /** Makes a page of the tail. */
   seal(bytes = this.#run.encoder.bytes): void {
     const { encoder, messages, tokens } = this.#run;
-    const id = this.target.pages.add(encoder.finish(bytes));
-    writePageEntry(this.#directory, { id, messages, tokens }, this.#lastPage ?? this.#lastPageNamed());
+    const id = this.target.messageBlocks.add(encoder.finish(bytes));
+    writeBlockEntry(this.#directory, { id, messages, tokens }, this.#lastPage ?? this.#lastPageNamed());
     this.#lastPage = id;
     this.#run = this.#emptyRun();
   }
@@ -107,7 +107,7 @@ export class ListWriter {
 
   #emptyRun(): Run {
     const encoder = new MessageEncoder(this.target.names);
-    return { encoder, named: new Set(), messages: 0, tokens: 0, bytesMax: PAGE_LIST_BYTES };
+    return { encoder, named: new Set(), messages: 0, tokens: 0, bytesMax: BLOCK_LIST_BYTES };
   }
 }
 
@@ -117,10 +117,10 @@ export class ListWriter {
  */
 export function tailBytesMax(headBytes: number, grows: boolean): number {
   const room = INLINE_VALUE_BYTES - headBytes;
-  return room >= (grows ? TAIL_ROOM_BYTES_MIN : 0) ? room : PAGE_LIST_BYTES;
+  return room >= (grows ? TAIL_ROOM_BYTES_MIN : 0) ? room : BLOCK_LIST_BYTES;
 }
 
 function pageBytesMax(firstBytes: number): number {
-  if (firstBytes <= PAGE_LIST_BYTES) return PAGE_LIST_BYTES;
+  if (firstBytes <= BLOCK_LIST_BYTES) return BLOCK_LIST_BYTES;
   return overflowBytes(Math.ceil((firstBytes + PAGE_BYTES - overflowBytes(1)) / PAGE_BYTES));
 }

@@ -1,10 +1,10 @@
-import { isStowkenError, type Conversation } from '../../../model/index.js';
-import type { ConversationPage, DamagedConversation, ListQuery } from '../../queries.js';
-import { matchesFilter } from '../../filters.js';
+import { type Conversation, isStowkenError } from '../../../model/index.js';
+import type { ConversationPage, DamagedConversation, ListQuery } from '../../contract/queries.js';
+import { matchesFilter } from '../../shared/records.js';
 import { readHeader } from './conversations.js';
 import type { Tables } from '../tables/environment.js';
 import { IdIndex } from './id-index.js';
-import type { NameOf } from './manifest.js';
+import type { StringOf } from './manifest.js';
 import type { Found, Table } from '../tables/table.js';
 
 /** Conversations that are looked at before other work gets its turn. */
@@ -17,7 +17,7 @@ const SLICE = 500;
 export async function listConversations(
   { conversations: table, ids }: Pick<Tables, 'conversations' | 'ids'>,
   query: ListQuery,
-  nameOf: NameOf,
+  nameOf: StringOf,
 ): Promise<ConversationPage> {
   const { filter, limit, scanLimit } = query;
   const damaged = new Map<number, string>();
@@ -51,7 +51,7 @@ export async function listConversations(
 /** Undefined for a record that is damaged. */
 function headerOf(
   found: Found<number>,
-  nameOf: NameOf,
+  nameOf: StringOf,
   onDamaged?: (detail: string) => void,
 ): Conversation | undefined {
   try {
@@ -77,7 +77,7 @@ function after(table: Table<number>, position: number | undefined, newestFirst: 
 }
 
 /** Where to begin: create times go up with the numbers, so a time range is found by bisection. */
-function firstPosition(table: Table<number>, query: ListQuery, nameOf: NameOf): number | undefined {
+function firstPosition(table: Table<number>, query: ListQuery, nameOf: StringOf): number | undefined {
   if (query.after !== undefined) return query.after;
   const { createTimeFromMs, createTimeBeforeMs } = query.filter;
   if (query.order === 'newestFirst') {
@@ -87,7 +87,7 @@ function firstPosition(table: Table<number>, query: ListQuery, nameOf: NameOf): 
 }
 
 /** The least number such that every conversation from it on was created at this time or later. */
-function firstAtOrAfter(table: Table<number>, timeMs: number, nameOf: NameOf): number {
+function firstAtOrAfter(table: Table<number>, timeMs: number, nameOf: StringOf): number {
   let low = 1;
   let high = (table.lastKey() ?? 0) + 1;
   while (low < high) {
@@ -100,7 +100,7 @@ function firstAtOrAfter(table: Table<number>, timeMs: number, nameOf: NameOf): n
 }
 
 /** From a number on, the first conversation that says when it was created. */
-function firstReadable(table: Table<number>, from: number, nameOf: NameOf) {
+function firstReadable(table: Table<number>, from: number, nameOf: StringOf) {
   for (const found of table.scan({ start: from })) {
     const conversation = headerOf(found, nameOf);
     if (conversation) return { number: found.key, createTimeMs: conversation.createTimeMs };

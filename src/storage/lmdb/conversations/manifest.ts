@@ -1,8 +1,7 @@
-import { StowkenError, type Conversation } from '../../../model/index.js';
-import type { ByteReader } from '../../bytes.js';
-import { ByteWriter } from '../../bytes.js';
-import { sortedEntries } from '../../content.js';
-import type { NameCodes, NameKind } from './names.js';
+import { type Conversation, StowkenError } from '../../../model/index.js';
+import { type ByteReader, ByteWriter } from '../../shared/bytes.js';
+import { sortedEntries } from '../../shared/records.js';
+import type { StringCodes, StringKind } from './string-table.js';
 
 /** How a record names a string: 0 it is empty, 1 it follows, n: the name with code n - 1. */
 const EMPTY = 0;
@@ -13,7 +12,7 @@ const flags = { parent: 1, expires: 2, metadata: 4, updated: 8, paged: 16, revis
 /** Of most conversations: it is not written. */
 const FIRST_REVISION = 1;
 
-export type NameOf = (code: number) => string;
+export type StringOf = (code: number) => string;
 
 export interface Header {
   readonly conversation: Conversation;
@@ -21,7 +20,7 @@ export interface Header {
   readonly directoryBytes: number | undefined;
 }
 
-export function encodeHeader({ conversation, directoryBytes }: Header, names: NameCodes): Uint8Array {
+export function encodeHeader({ conversation, directoryBytes }: Header, names: StringCodes): Uint8Array {
   const { parentId, expireTimeMs, createTimeMs, updateTimeMs, revision } = conversation;
   const metadata = sortedEntries(conversation.metadata);
   const writer = new ByteWriter();
@@ -34,9 +33,9 @@ export function encodeHeader({ conversation, directoryBytes }: Header, names: Na
       (revision === FIRST_REVISION ? 0 : flags.revised),
   );
   writer.text(conversation.id);
-  writeName(writer, conversation.application, 'label', names);
-  writeName(writer, conversation.model, 'label', names);
-  writeName(writer, conversation.tokenizer, 'label', names);
+  writeString(writer, conversation.application, 'label', names);
+  writeString(writer, conversation.model, 'label', names);
+  writeString(writer, conversation.tokenizer, 'label', names);
   if (revision !== FIRST_REVISION) writer.varint(revision);
   writer.varint(conversation.messageCount).varint(conversation.totalTokens);
   writer.varint(createTimeMs);
@@ -50,12 +49,12 @@ export function encodeHeader({ conversation, directoryBytes }: Header, names: Na
 }
 
 /** Leaves the reader where the page directory begins, or else the message list. */
-export function decodeHeader(reader: ByteReader, nameOf: NameOf): Header {
+export function decodeHeader(reader: ByteReader, nameOf: StringOf): Header {
   const set = reader.varint();
   const id = reader.text();
-  const application = readName(reader, nameOf);
-  const model = readName(reader, nameOf);
-  const tokenizer = readName(reader, nameOf);
+  const application = readString(reader, nameOf);
+  const model = readString(reader, nameOf);
+  const tokenizer = readString(reader, nameOf);
   const revision = set & flags.revised ? reader.varint() : FIRST_REVISION;
   const messageCount = reader.varint();
   const totalTokens = reader.varint();
@@ -85,20 +84,20 @@ export function decodeHeader(reader: ByteReader, nameOf: NameOf): Header {
   };
 }
 
-export function writeName(writer: ByteWriter, name: string, kind: NameKind, names: NameCodes): void {
+export function writeString(writer: ByteWriter, name: string, kind: StringKind, names: StringCodes): void {
   const code = name === '' ? undefined : names.codeOf(name, kind);
   if (name === '') writer.varint(EMPTY);
   else if (code === undefined) writer.varint(INLINE).text(name);
   else writer.varint(code + 1);
 }
 
-export function readName(reader: ByteReader, nameOf: NameOf): string {
+export function readString(reader: ByteReader, nameOf: StringOf): string {
   const what = reader.varint();
   if (what === EMPTY) return '';
   return what === INLINE ? reader.text() : nameOf(what - 1);
 }
 
-export function skipName(reader: ByteReader): void {
+export function skipString(reader: ByteReader): void {
   if (reader.varint() === INLINE) reader.raw(reader.varint());
 }
 

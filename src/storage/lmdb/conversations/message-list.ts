@@ -1,7 +1,7 @@
 import type { Speaker } from '../../../model/index.js';
-import { ByteReader, ByteWriter } from '../../bytes.js';
-import { readName, skipName, writeName, type NameOf } from './manifest.js';
-import type { NameCodes } from './names.js';
+import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import { type StringOf, readString, skipString, writeString } from './manifest.js';
+import type { StringCodes } from './string-table.js';
 
 export interface ListedSegment {
   readonly id: number;
@@ -35,7 +35,7 @@ export class MessageEncoder {
   readonly #writer = new ByteWriter(1024);
   #expectedId = 0;
 
-  constructor(private readonly names: NameCodes) {}
+  constructor(private readonly names: StringCodes) {}
 
   get bytes(): number {
     return this.#writer.length;
@@ -58,8 +58,8 @@ export class MessageEncoder {
         (toolCallId === '' ? 0 : HAS_TOOL_CALL) +
         (counted ? HAS_COUNT : 0),
     );
-    if (shortRole === ROLE_FOLLOWS) writeName(writer, role, 'label', this.names);
-    if (name !== '') writeName(writer, name, 'speaker', this.names);
+    if (shortRole === ROLE_FOLLOWS) writeString(writer, role, 'label', this.names);
+    if (name !== '') writeString(writer, name, 'speaker', this.names);
     if (toolCallId !== '') writer.text(toolCallId);
     if (counted) writer.varint(segments.length);
     for (const { id, tokenCount } of segments) {
@@ -75,14 +75,14 @@ export class MessageEncoder {
 }
 
 /** Reads to the end of the list. */
-export function decodeMessages(list: Uint8Array, nameOf: NameOf): ListedMessage[] {
+export function decodeMessages(list: Uint8Array, nameOf: StringOf): ListedMessage[] {
   const messages: ListedMessage[] = [];
   const reader = new ByteReader(list);
   let expectedId = 0;
   while (!reader.atEnd) {
     const head = reader.byte();
     const role = readRole(head & ROLE_MASK, reader, nameOf);
-    const name = head & HAS_NAME ? readName(reader, nameOf) : '';
+    const name = head & HAS_NAME ? readString(reader, nameOf) : '';
     const toolCallId = head & HAS_TOOL_CALL ? reader.text() : '';
     const count = head & HAS_COUNT ? reader.varint() : 1;
     const segments: ListedSegment[] = [];
@@ -108,8 +108,8 @@ export function scanMessages(
   let tokens = 0;
   for (; messages < messagesMax && !reader.atEnd; messages++) {
     const head = reader.byte();
-    if ((head & ROLE_MASK) === ROLE_FOLLOWS) skipName(reader);
-    if (head & HAS_NAME) skipName(reader);
+    if ((head & ROLE_MASK) === ROLE_FOLLOWS) skipString(reader);
+    if (head & HAS_NAME) skipString(reader);
     if (head & HAS_TOOL_CALL) reader.raw(reader.varint());
     const count = head & HAS_COUNT ? reader.varint() : 1;
     for (let index = 0; index < count; index++) {
@@ -130,7 +130,7 @@ export function segmentsNamed(list: Uint8Array): Set<number> {
   return ids;
 }
 
-function readRole(code: number, reader: ByteReader, nameOf: NameOf): string {
-  if (code === ROLE_FOLLOWS) return readName(reader, nameOf);
+function readRole(code: number, reader: ByteReader, nameOf: StringOf): string {
+  if (code === ROLE_FOLLOWS) return readString(reader, nameOf);
   return code === 0 ? '' : nameOf(code);
 }

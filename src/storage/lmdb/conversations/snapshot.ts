@@ -1,7 +1,7 @@
-import type { SegmentKey } from '../../change.js';
-import type { ConversationSnapshot, StoredMessage } from '../../queries.js';
+import type { SegmentKey } from '../../contract/change.js';
+import type { ConversationSnapshot, StoredMessage } from '../../contract/queries.js';
 import type { StoredManifest } from './conversations.js';
-import type { NameOf } from './manifest.js';
+import type { StringOf } from './manifest.js';
 import { locateToken, messagesOf } from './stored-list.js';
 
 /**
@@ -11,7 +11,7 @@ import { locateToken, messagesOf } from './stored-list.js';
 export function createSnapshot(
   { conversation, list }: StoredManifest,
   pageOf: (id: number) => Uint8Array,
-  nameOf: NameOf,
+  nameOf: StringOf,
   release: () => void,
 ): ConversationSnapshot {
   return {

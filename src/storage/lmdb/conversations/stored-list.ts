@@ -1,7 +1,7 @@
 import { StowkenError } from '../../../model/index.js';
-import type { NameOf } from './manifest.js';
+import type { StringOf } from './manifest.js';
 import { decodeMessages, type ListedMessage } from './message-list.js';
-import { decodeDirectory } from './page-directory.js';
+import { decodeDirectory } from './block-directory.js';
 import type { Table } from '../tables/table.js';
 
 /** A message list as a conversation's record has it: which pages, and the messages after them. */
@@ -17,7 +17,7 @@ interface Part {
 }
 
 /** @throws StowkenError CORRUPT_STORE when it is not there */
-export function readPage(pages: Table<number>, id: number): Uint8Array {
+export function readBlock(pages: Table<number>, id: number): Uint8Array {
   const page = pages.get(id);
   if (!page) throw new StowkenError('CORRUPT_STORE', `page ${id} of a message list is missing`);
   return page;
@@ -27,7 +27,7 @@ export function readPage(pages: Table<number>, id: number): Uint8Array {
 export function* messagesOf(
   list: StoredList,
   pageOf: (id: number) => Uint8Array,
-  nameOf: NameOf,
+  nameOf: StringOf,
   from = 0,
 ): Generator<ListedMessage, void, void> {
   let passed = 0;
@@ -42,7 +42,7 @@ export function* messagesOf(
 export function locateToken(
   list: StoredList,
   pageOf: (id: number) => Uint8Array,
-  nameOf: NameOf,
+  nameOf: StringOf,
   tokenOffset: number,
 ): { readonly message: number; readonly tokensBefore: number } {
   let message = 0;

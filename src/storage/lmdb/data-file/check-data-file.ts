@@ -1,11 +1,74 @@
+import { limits, StowkenError } from '../../../model/index.js';
+import { isOwned, lockedFolder } from '../../shared/folder-lock.js';
+import { dataFileIn } from '../tables/environment.js';
 import { tableKeys } from '../tables/table-keys.js';
 import { readFreeRuns } from './free-list.js';
-import { META_PAGES, readNewestMeta, type Meta } from './meta-pages.js';
-import { intact, PageDamage } from './page-damage.js';
-import type { PageFile } from './page-file.js';
-import { PageSet } from './page-set.js';
-import { nodeKinds, type TreePage, type TreeRecord } from './tree-page.js';
-import { TreeWalk, type TreeVisitor, type WalkOptions } from './tree-walk.js';
+import { type Meta, META_PAGES, readNewestMeta } from './meta-pages.js';
+import { PageFile, PageSet } from './page-file.js';
+import { intact, nodeKinds, PageDamage, type TreePage, type TreeRecord } from './tree-page.js';
+import { type TreeVisitor, TreeWalk, type WalkOptions } from './tree-walk.js';
+
+/** How often the file is read again that another process has changed meanwhile. */
+const ATTEMPTS = 5;
+
+/**
+ * Checks the data file of a vault that nobody has open, before LMDB maps it: LMDB believes what its pages say, and ends
+ * the process where they are wrong. Reads alone: what is refused is as it was. `owned` says whether the folder may have
+ * an owner who writes meanwhile.
+ * @throws StowkenError CORRUPT_STORE, STORE_LOCKED
+ */
+export async function checkBeforeOpening(folder: string, owned: boolean): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    if (owned && (await isOwned(folder))) throw lockedFolder(folder);
+    const finding = check(dataFileIn(folder));
+    if (!finding) return;
+    if (!finding.changed) throw damagedFile(folder, finding.damage);
+    // Another process is just opening it, and writes.
+    if (attempt === ATTEMPTS) throw lockedFolder(folder);
+  }
+}
+
+function check(path: string): { readonly damage: PageDamage; readonly changed: boolean } | undefined {
+  const file = PageFile.open(path);
+  try {
+    const before = metaPages(file);
+    try {
+      checkDataFile(file, { leaves: file.bytes <= limits.openedLeavesBytesMax });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof PageDamage)) throw error;
+      return { damage: error, changed: !before.equals(metaPages(file)) };
+    }
+  } finally {
+    file.close();
+  }
+}
+
+/** The bytes that every commit changes; none in a file without them. */
+function metaPages(file: PageFile): Buffer {
+  try {
+    return file.read(0, META_PAGES);
+  } catch (error) {
+    if (error instanceof PageDamage) return Buffer.alloc(0);
+    throw error;
+  }
+}
+
+function damagedFile(folder: string, damage: PageDamage): StowkenError {
+  const command = `stowken salvage ${quoted(folder)} --to NEW`;
+  return new StowkenError(
+    'CORRUPT_STORE',
+    `the data file ${dataFileIn(folder)} is damaged: ${damage.message}. Nothing was changed. ` +
+      `To copy what can be read of it to a new vault: ${command}`,
+    { command, ...(damage.page === undefined ? {} : { page: String(damage.page) }) },
+    { cause: damage },
+  );
+}
+
+/** A path as a shell takes it. */
+function quoted(path: string): string {
+  return /^[\w./+,:@-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}
 
 /** How many pages a file may lack at its end without being looked at as far as they are free. */
 const MISSING_PAGES_MAX = 2 ** 20;

@@ -1,6 +1,5 @@
 import { META_PAGES } from './meta-pages.js';
-import { intact } from './page-damage.js';
-import { readNumber } from './tree-page.js';
+import { intact, readNumber } from './tree-page.js';
 
 /** Pages that lie one after the other. */
 export interface FreeRun {

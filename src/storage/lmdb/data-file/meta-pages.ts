@@ -1,14 +1,15 @@
 import { PAGE_BYTES } from '../tables/layout.js';
-import { intact, PageDamage } from './page-damage.js';
-import type { PageFile } from './page-file.js';
 import {
   HEADER_BYTES,
+  intact,
+  PageDamage,
   pageKinds,
   readHeader,
   readNumber,
   readTreeRecord,
   type TreeRecord,
 } from './tree-page.js';
+import type { PageFile } from './page-file.js';
 
 /**
  * Meta pages: pages 0 and 1, the beginning of everything. Transaction n writes page n mod 2, so that the state

@@ -1,7 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { PAGE_BYTES } from '../tables/layout.js';
-import { intact, PageDamage } from './page-damage.js';
-import { checkOverflowHeader, HEADER_BYTES, TreePage, type Place } from './tree-page.js';
+import { checkOverflowHeader, HEADER_BYTES, intact, PageDamage, type Place, TreePage } from './tree-page.js';
 
 /**
  * The pages of a data file, read with pread and never through a map: what is damaged or missing is told,
@@ -60,5 +59,32 @@ export class PageFile {
     const pages = this.read(place.page, place.pages);
     checkOverflowHeader(pages, place);
     return pages.subarray(HEADER_BYTES, HEADER_BYTES + place.bytes);
+  }
+}
+
+/** A set of pages, one bit each. */
+export class PageSet {
+  readonly #bits: Uint8Array;
+  #size = 0;
+
+  /** For pages below `end`. */
+  constructor(readonly end: number) {
+    this.#bits = new Uint8Array(Math.ceil(end / 8));
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  has(page: number): boolean {
+    return ((this.#bits[page >>> 3] ?? 0) & (1 << (page & 7))) !== 0;
+  }
+
+  /** False if it was there already, or is not below the end. */
+  add(page: number): boolean {
+    if (page >= this.end || this.has(page)) return false;
+    this.#bits[page >>> 3]! |= 1 << (page & 7);
+    this.#size += 1;
+    return true;
   }
 }

@@ -1,5 +1,4 @@
 import { PAGE_BYTES } from '../tables/layout.js';
-import { intact } from './page-damage.js';
 
 /**
  * A page of a tree, as liblmdb 1.0 (the one that comes with lmdb-js) writes it. All numbers are little-endian.
@@ -208,4 +207,24 @@ export class TreePage {
     );
     return readTreeRecord(value, 0);
   }
+}
+
+/**
+ * Damage that was found on a page of a data file: the one exception of everything that reads pages in this folder.
+ * `page` is undefined where no page can be named.
+ */
+export class PageDamage extends Error {
+  override readonly name = 'PageDamage';
+
+  constructor(
+    readonly page: number | undefined,
+    readonly what: string,
+  ) {
+    super(page === undefined ? what : `page ${page}: ${what}`);
+  }
+}
+
+/** @throws PageDamage unless the condition holds */
+export function intact(condition: boolean, page: number, what: () => string): asserts condition {
+  if (!condition) throw new PageDamage(page, what());
 }

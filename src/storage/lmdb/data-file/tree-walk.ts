@@ -1,7 +1,14 @@
 import { PAGE_BYTES } from '../tables/layout.js';
-import { intact, PageDamage } from './page-damage.js';
+import {
+  checkOverflowHeader,
+  intact,
+  nodeKinds,
+  PageDamage,
+  readNumber,
+  type TreePage,
+  type TreeRecord,
+} from './tree-page.js';
 import type { PageFile } from './page-file.js';
-import { checkOverflowHeader, nodeKinds, readNumber, type TreePage, type TreeRecord } from './tree-page.js';
 
 /** How a tree's keys are kept: u32 or u64 in the machine's order, or bytes. */
 export type KeyKind = 'u32' | 'u64' | 'bytes';

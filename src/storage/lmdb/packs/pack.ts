@@ -1,7 +1,6 @@
 import { StowkenError } from '../../../model/index.js';
-import { ByteReader, ByteWriter, varintBytes } from '../../bytes.js';
-import { tailBytesOf } from './frame-pieces.js';
-import { INLINE_VALUE_BYTES } from '../tables/layout.js';
+import { ByteReader, ByteWriter, varintBytes } from '../../shared/bytes.js';
+import { INLINE_VALUE_BYTES, overflowBytes, PAGE_BYTES, TAIL_BYTES_MAX } from '../tables/layout.js';
 
 /** A segment's part of a pack. */
 export interface PackEntry {
@@ -121,4 +120,93 @@ export function entryBytes({ frameBytes, tokenCount }: Omit<PackEntry, 'piece'>)
 /** A tail may be empty where the frame is in whole pages: only what has no length is deleted. */
 function isEmpty(entry: PackEntry | undefined): boolean {
   return entry === undefined || (entry.frameBytes === 0 && entry.piece.length === 0);
+}
+
+/** Where a segment is in a pack that is not decoded: most who read want few of its frames. */
+export interface PackPlace extends PackEntry {
+  /** The tail goes on in the next pack. */
+  readonly open: boolean;
+}
+
+/** A pack as bytes, in which single segments are found. */
+export class PackView {
+  readonly #firstId: number;
+  readonly #count: number;
+  readonly #continues: boolean;
+  readonly #continued: boolean;
+  readonly #headBytes: number;
+
+  constructor(
+    key: number,
+    private readonly record: Uint8Array,
+  ) {
+    const reader = new ByteReader(record);
+    const head = reader.varint();
+    this.#firstId = Math.floor(key / 2);
+    this.#count = Math.floor(head / 2);
+    this.#continues = key % 2 === 1;
+    this.#continued = head % 2 === 1;
+    this.#headBytes = reader.position;
+  }
+
+  /** Whether the segment, if it is stored, begins here. */
+  covers(id: number): boolean {
+    const index = id - this.#firstId;
+    return index >= (this.#continues ? 1 : 0) && index < this.#count;
+  }
+
+  /** Undefined: it does not begin here, or is not stored. The piece is a view of the record. */
+  find(id: number): PackPlace | undefined {
+    if (!this.covers(id)) return undefined;
+    const wanted = id - this.#firstId;
+    const reader = new ByteReader(this.record, this.#headBytes);
+    let before = 0;
+    let frameBytes = 0;
+    let tokenCount = 0;
+    for (let index = 0; index < this.#count; index++) {
+      const length = reader.varint();
+      const isRest = index === 0 && this.#continues;
+      const tokens = isRest || length === 0 ? 0 : reader.varint();
+      if (index < wanted) before += isRest ? length : tailBytesOf(length);
+      else if (index === wanted) [frameBytes, tokenCount] = [length, tokens];
+    }
+    if (frameBytes === 0) return undefined;
+    reader.position += before;
+    const open = this.#continued && wanted === this.#count - 1;
+    return {
+      frameBytes,
+      tokenCount,
+      piece: open ? reader.rest() : reader.raw(tailBytesOf(frameBytes)),
+      open,
+    };
+  }
+}
+
+/** How a frame's bytes are spread: first overflow pages, then half a leaf page, then the pack. */
+export interface FramePieces {
+  /** In `frameOverflowPages`; 0: none. */
+  readonly headBytes: number;
+  /** In `frameHalfPages`; 0: none. */
+  readonly halfBytes: number;
+  /** In `packs`, in one pack or two. */
+  readonly tailBytes: number;
+}
+
+/**
+ * Follows from the length alone, so nothing has to be stored about it. Pieces fill pages and halves of
+ * pages, but for lengths just under them, which waste less than a hundred bytes.
+ */
+export function framePieces(frameBytes: number): FramePieces {
+  const pages = Math.floor((frameBytes + PAGE_BYTES - overflowBytes(1)) / PAGE_BYTES);
+  const headBytes = pages > 0 ? overflowBytes(pages) : 0;
+  const rest = frameBytes - headBytes;
+  if (rest > INLINE_VALUE_BYTES + TAIL_BYTES_MAX)
+    return { headBytes: frameBytes, halfBytes: 0, tailBytes: 0 };
+  const halfBytes = rest > TAIL_BYTES_MAX ? Math.min(rest, INLINE_VALUE_BYTES) : 0;
+  return { headBytes, halfBytes, tailBytes: rest - halfBytes };
+}
+
+/** Of a frame of this length the bytes that are in a pack; none of one that is not stored. */
+export function tailBytesOf(frameBytes: number): number {
+  return frameBytes === 0 ? 0 : framePieces(frameBytes).tailBytes;
 }

@@ -1,10 +1,8 @@
 import { isStowkenError, StowkenError } from '../../../model/index.js';
-import { segmentNotFound } from '../../refusals.js';
+import { segmentNotFound } from '../../shared/refusals.js';
 import type { Tables } from '../tables/environment.js';
 import type { Unchecked } from '../tables/table.js';
-import { framePieces } from './frame-pieces.js';
-import { decodePack, restKey, startKey } from './pack.js';
-import { PackView, type PackPlace } from './pack-view.js';
+import { decodePack, framePieces, type PackPlace, PackView, restKey, startKey } from './pack.js';
 
 export interface SegmentSize {
   readonly tokenCount: number;
@@ -45,7 +43,7 @@ export class SegmentReader {
 
   /** Without a witness, nothing is read of a pack that does not have its checksum. */
   constructor(
-    private readonly tables: Pick<Tables, 'packs' | 'heads' | 'halves'>,
+    private readonly tables: Pick<Tables, 'packs' | 'frameOverflowPages' | 'frameHalfPages'>,
     private readonly witness?: SegmentWitness,
   ) {}
 
@@ -76,8 +74,8 @@ export class SegmentReader {
   #assemble(id: number, { entry, pieces: tail }: Place): Uint8Array {
     const { headBytes, halfBytes } = framePieces(entry.frameBytes);
     const pieces = [...tail];
-    if (halfBytes > 0) pieces.unshift(this.#piece('halves', id));
-    if (headBytes > 0) pieces.unshift(this.#piece('heads', id));
+    if (halfBytes > 0) pieces.unshift(this.#piece('frameHalfPages', id));
+    if (headBytes > 0) pieces.unshift(this.#piece('frameOverflowPages', id));
     const frameBytes = pieces.reduce((sum, { length }) => sum + length, 0);
     if (frameBytes !== entry.frameBytes) {
       throw corrupt(id, `its pieces do not make ${entry.frameBytes} bytes`);
@@ -123,7 +121,7 @@ export class SegmentReader {
     return { view: reading(id, () => new PackView(key, found.value)), damage: found.damage };
   }
 
-  #piece(table: 'heads' | 'halves', id: number): Uint8Array {
+  #piece(table: 'frameOverflowPages' | 'frameHalfPages', id: number): Uint8Array {
     const piece = reading(id, () => this.tables[table].get(id));
     if (!piece) throw corrupt(id, `its bytes in ${table} are missing`);
     return piece;

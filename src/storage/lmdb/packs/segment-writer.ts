@@ -1,34 +1,34 @@
 import type { Tables } from '../tables/environment.js';
-import { framePieces } from './frame-pieces.js';
 import {
   decodePack,
   deletedEntry,
   encodePack,
+  framePieces,
   keyOfPack,
+  type Pack,
   partsOfPack,
   restKey,
   startKey,
   trimPack,
-  type Pack,
 } from './pack.js';
-import { MERGED_PACK_BYTES, INLINE_VALUE_BYTES } from '../tables/layout.js';
-import { readable } from '../tables/readable.js';
-import { PackFiller } from './pack-filler.js';
-import { refillPacks } from './refill-packs.js';
+import { INLINE_VALUE_BYTES, MERGED_PACK_BYTES } from '../tables/layout.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
+import { PackFiller, refillPacks } from './pack-filler.js';
 
 /** Writes frames and takes them away again. Of one write transaction; ends with flush(). */
 export class SegmentWriter {
   /** The pack at the end of the table, that new frames go to. */
   #filler: PackFiller | undefined;
 
-  constructor(private readonly tables: Pick<Tables, 'packs' | 'heads' | 'halves'>) {}
+  constructor(private readonly tables: Pick<Tables, 'packs' | 'frameOverflowPages' | 'frameHalfPages'>) {}
 
   /** The id is above all that were ever used. */
   append(id: number, frame: Uint8Array, tokenCount: number): void {
     const filler = (this.#filler ??= this.#resume(id));
     const { headBytes, halfBytes } = framePieces(frame.length);
-    if (headBytes > 0) this.tables.heads.append(id, frame.subarray(0, headBytes));
-    if (halfBytes > 0) this.tables.halves.append(id, frame.subarray(headBytes, headBytes + halfBytes));
+    if (headBytes > 0) this.tables.frameOverflowPages.append(id, frame.subarray(0, headBytes));
+    if (halfBytes > 0)
+      this.tables.frameHalfPages.append(id, frame.subarray(headBytes, headBytes + halfBytes));
     const piece = frame.subarray(headBytes + halfBytes);
     filler.add(id, { frameBytes: frame.length, tokenCount, piece });
   }
@@ -39,8 +39,8 @@ export class SegmentWriter {
     let run: Pack[] = [];
     for (const [id, frame] of [...frames].sort(([a], [b]) => a - b)) {
       const { headBytes, halfBytes } = framePieces(frame.length);
-      this.#putPiece('heads', id, frame.subarray(0, headBytes));
-      this.#putPiece('halves', id, frame.subarray(headBytes, headBytes + halfBytes));
+      this.#putPiece('frameOverflowPages', id, frame.subarray(0, headBytes));
+      this.#putPiece('frameHalfPages', id, frame.subarray(headBytes, headBytes + halfBytes));
       const key = this.tables.packs.floorKey(startKey(id));
       const reached = run.at(-1);
       if (key !== undefined && !(reached && keyOfPack(reached) === key)) run = this.#extend(run, key, frames);
@@ -57,12 +57,12 @@ export class SegmentWriter {
     const removed = new Set(ids);
     let doneTo = 0;
     for (const id of ids) {
-      this.tables.heads.remove(id);
-      this.tables.halves.remove(id);
+      this.tables.frameOverflowPages.remove(id);
+      this.tables.frameHalfPages.remove(id);
       // A frame begins in one pack and may go on in the next.
       for (const at of [startKey(id), restKey(id)]) {
         // The pack after a frame may be damaged, where the frame does not go on in it.
-        const found = readable(() => this.tables.packs.floor(at));
+        const found = undefinedIfCorrupt(() => this.tables.packs.floor(at));
         if (!found || found.key <= doneTo) continue;
         doneTo = found.key;
         this.#rewriteWithout(decodePack(found.key, found.value), removed);
@@ -97,14 +97,14 @@ export class SegmentWriter {
     if (next?.key === key) return [...run, pack];
     refillPacks(packs, run, frames);
     // A damaged one stays as it is.
-    const before = readable(() => packs.floor(key - 1));
+    const before = undefinedIfCorrupt(() => packs.floor(key - 1));
     // What an earlier batch left half empty is filled up.
     return before && before.value.length < MERGED_PACK_BYTES
       ? [decodePack(before.key, before.value), pack]
       : [pack];
   }
 
-  #putPiece(table: 'heads' | 'halves', id: number, piece: Uint8Array): void {
+  #putPiece(table: 'frameOverflowPages' | 'frameHalfPages', id: number, piece: Uint8Array): void {
     if (piece.length > 0) this.tables[table].put(id, piece);
     else this.tables[table].remove(id);
   }
@@ -112,7 +112,7 @@ export class SegmentWriter {
   /** Goes on with the last stored pack, when the next id follows its own. */
   #resume(nextId: number): PackFiller {
     // A damaged one stays as it is, and another is begun.
-    const last = readable(() => this.tables.packs.last());
+    const last = undefinedIfCorrupt(() => this.tables.packs.last());
     const pack = last && partsOfPack(last.key, last.value);
     const resumes = pack !== undefined && pack.firstId + pack.entries === nextId;
     const filler = new PackFiller(INLINE_VALUE_BYTES, (key, record) => {

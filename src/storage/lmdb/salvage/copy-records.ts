@@ -1,7 +1,7 @@
 import type { Environment, Tables } from '../tables/environment.js';
 import { tableKeys, type TableName } from '../tables/table-keys.js';
 import type { Table } from '../tables/table.js';
-import { OWNER_KEY } from '../tables/owner-record.js';
+import { OWNER_KEY } from '../tables/meta.js';
 import type { SalvagedRecord } from './read-tables.js';
 
 /** Bytes of records that one transaction copies. */

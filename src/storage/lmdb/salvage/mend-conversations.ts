@@ -1,9 +1,9 @@
 import { decodeManifest } from '../conversations/conversations.js';
-import type { NameOf } from '../conversations/manifest.js';
-import { scanMessages, decodeMessages } from '../conversations/message-list.js';
-import { decodeDirectory } from '../conversations/page-directory.js';
+import type { StringOf } from '../conversations/manifest.js';
+import { decodeMessages, scanMessages } from '../conversations/message-list.js';
+import { decodeDirectory } from '../conversations/block-directory.js';
 import type { Tables } from '../tables/environment.js';
-import { readable } from '../tables/readable.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import type { LostConversation } from './report.js';
 
 export interface MendedConversations {
@@ -19,7 +19,7 @@ export interface MendedConversations {
  */
 export function mendConversations(
   tables: Tables,
-  nameOf: NameOf,
+  nameOf: StringOf,
   segments: ReadonlyMap<number, number>,
   ids: ReadonlyMap<number, string>,
 ): MendedConversations {
@@ -28,7 +28,7 @@ export function mendConversations(
   const pages = new Set<number>();
   // Of two with one id, which only a page that nothing leads to can bring back, the later one stays.
   for (const number of [...tables.conversations.keys()].reverse()) {
-    const found = readable(() => look(tables, number, nameOf, segments));
+    const found = undefinedIfCorrupt(() => look(tables, number, nameOf, segments));
     const id = found?.id ?? ids.get(number);
     if (found?.what !== undefined || !found)
       lost.push({ id, number, what: found?.what ?? 'its record is damaged' });
@@ -45,7 +45,8 @@ export function mendConversations(
     if (!stored.has(number) && !named.has(number) && !kept.has(id))
       lost.push({ id, number, what: 'its record is lost' });
   }
-  for (const page of [...tables.pages.keys()]) if (!pages.has(page)) tables.pages.remove(page);
+  for (const page of [...tables.messageBlocks.keys()])
+    if (!pages.has(page)) tables.messageBlocks.remove(page);
   return { kept, lost: lost.sort((one, other) => one.number - other.number) };
 }
 
@@ -59,7 +60,7 @@ interface Looked {
 function look(
   tables: Tables,
   number: number,
-  nameOf: NameOf,
+  nameOf: StringOf,
   segments: ReadonlyMap<number, number>,
 ): Looked | undefined {
   const record = tables.conversations.get(number);
@@ -79,9 +80,9 @@ function look(
     messages += extent.messages;
     tokens += extent.tokens;
   };
-  const whole = readable(() => {
+  const whole = undefinedIfCorrupt(() => {
     for (const entry of decodeDirectory(list.directory)) {
-      const page = tables.pages.get(entry.id);
+      const page = tables.messageBlocks.get(entry.id);
       if (!page) return `page ${entry.id} of its message list is lost`;
       pages.push(entry.id);
       add(page);

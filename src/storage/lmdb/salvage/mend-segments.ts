@@ -1,11 +1,11 @@
 import type { LiveCodec } from '../../../codec/index.js';
 import { isStowkenError } from '../../../model/index.js';
-import { decodePack, deletedEntry, encodePack, keyOfPack, trimPack, type Pack } from '../packs/pack.js';
+import { decodePack, deletedEntry, encodePack, keyOfPack, type Pack, trimPack } from '../packs/pack.js';
 import { credulous, SegmentReader } from '../packs/segment-reader.js';
 import { fingerprintOf } from '../segments/hash-index.js';
 import { Registries } from '../segments/registries.js';
 import type { Tables } from '../tables/environment.js';
-import { readable } from '../tables/readable.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 
 /** Learns the registries that are whole, and takes those away that are not; says which. Inside a write transaction. */
 export function mendRegistries(tables: Tables, codec: LiveCodec, nowMs: number): number[] {
@@ -13,7 +13,7 @@ export function mendRegistries(tables: Tables, codec: LiveCodec, nowMs: number):
   const { registries, registryData } = tables;
   for (const id of [...registryData.keys()]) {
     const bytes = registryData.get(id)!;
-    const learnt = readable(() => (codec.add(bytes), true));
+    const learnt = undefinedIfCorrupt(() => (codec.add(bytes), true));
     if (!learnt) {
       registryData.remove(id);
       lost.push(id);
@@ -52,7 +52,7 @@ export function mendSegments(
   const keys = [...tables.packs.keys()];
   for (const key of keys) {
     const reader = new SegmentReader(tables, credulous);
-    const pack = readable(() => decodePack(key, tables.packs.get(key)!));
+    const pack = undefinedIfCorrupt(() => decodePack(key, tables.packs.get(key)!));
     if (!pack) continue;
     pack.entries.forEach((entry, index) => {
       const id = pack.firstId + index;
@@ -92,7 +92,7 @@ function tokensOf(
 function dropOverlapping({ packs }: Tables): void {
   let end = 0;
   for (const key of [...packs.keys()]) {
-    const pack = readable(() => decodePack(key, packs.get(key)!));
+    const pack = undefinedIfCorrupt(() => decodePack(key, packs.get(key)!));
     const first = pack && (pack.continues ? pack.firstId + 1 : pack.firstId);
     if (!pack || first! < end) packs.remove(key);
     else end = Math.max(end, pack.firstId + pack.entries.length);
@@ -101,7 +101,7 @@ function dropOverlapping({ packs }: Tables): void {
 
 function rewritePack({ packs }: Tables, key: number, kept: ReadonlyMap<number, number>): void {
   const record = packs.get(key);
-  const pack = record && readable(() => decodePack(key, record));
+  const pack = record && undefinedIfCorrupt(() => decodePack(key, record));
   if (!pack) return void packs.remove(key);
   const last = pack.firstId + pack.entries.length - 1;
   const dropsRest = pack.continues && !kept.has(pack.firstId);

@@ -1,13 +1,13 @@
 import type { LiveCodec } from '../../../codec/index.js';
 import { rebuild } from '../check/repair.js';
-import { Names } from '../conversations/names.js';
+import { StringTable } from '../conversations/string-table.js';
 import { decodeIndexChunk } from '../segments/index-chunk.js';
 import { baseOf } from '../segments/hash-index.js';
 import { recentEntries } from '../segments/recent-hashes.js';
 import { decodeKeyChunk } from '../tables/key-chunk.js';
 import type { Environment, Tables } from '../tables/environment.js';
-import { readable } from '../tables/readable.js';
-import { emptyState, initialise, readIdentity, readState, writeState } from '../tables/state.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
+import { emptyState, initialise, readIdentity, readState, writeState } from '../tables/meta.js';
 import type { Copied } from './copy-records.js';
 import { mendConversations } from './mend-conversations.js';
 import { mendRegistries, mendSegments } from './mend-segments.js';
@@ -39,8 +39,8 @@ export async function mendVault(
     mendIdentity(tables, vaultId);
     const registries = mendRegistries(tables, codec, nowMs);
     const segments = mendSegments(tables, codec, unprovenPacks, fingerprintsIn(tables));
-    const names = new Names(tables.names);
-    const nameOf = (code: number) => names.nameOf(code);
+    const names = new StringTable(tables.strings);
+    const nameOf = (code: number) => names.stringOf(code);
     const conversations = mendConversations(tables, nameOf, segments.tokens, idsIn(tables));
     rebuild(tables, codec, nameOf, nowMs);
     reachLastKeys(tables);
@@ -56,13 +56,14 @@ export async function mendVault(
 
 /** A vault whose own records of itself are lost begins a new count of commits, which garbage is dated by. */
 function mendIdentity(tables: Tables, vaultId: string | undefined): void {
-  const known = readable(() => readIdentity(tables.meta));
+  const known = undefinedIfCorrupt(() => readIdentity(tables.meta));
   if (known === undefined) {
     initialise(tables.meta, vaultId);
     // Fingerprints of blocks are made with the vault's id.
     if (vaultId === undefined)
-      for (const table of [tables.prefixRuns, tables.prefixPlaces] as const) table.clear();
-  } else if (readable(() => readState(tables.meta)) === undefined) writeState(tables.meta, emptyState());
+      for (const table of [tables.radixNodes, tables.conversationNodes] as const) table.clear();
+  } else if (undefinedIfCorrupt(() => readState(tables.meta)) === undefined)
+    writeState(tables.meta, emptyState());
   else return;
   tables.garbage.clear();
 }
@@ -71,7 +72,7 @@ function mendIdentity(tables: Tables, vaultId: string | undefined): void {
 function fingerprintsIn({ hashIndex, recentHashes }: Tables): Map<number, number> {
   const found = new Map<number, number>();
   for (const { key, value } of hashIndex.scan()) {
-    const entries = value && readable(() => decodeIndexChunk(baseOf(key), value));
+    const entries = value && undefinedIfCorrupt(() => decodeIndexChunk(baseOf(key), value));
     for (const { id, fingerprint } of entries ?? []) found.set(id, fingerprint);
   }
   for (const { key, value } of recentHashes.scan()) {
@@ -84,7 +85,7 @@ function fingerprintsIn({ hashIndex, recentHashes }: Tables): Map<number, number
 function idsIn({ ids }: Tables): Map<number, string> {
   const found = new Map<number, string>();
   for (const { value } of ids.scan()) {
-    for (const { key, number } of (value && readable(() => decodeKeyChunk(value))) ?? []) {
+    for (const { key, number } of (value && undefinedIfCorrupt(() => decodeKeyChunk(value))) ?? []) {
       found.set(number, key.toString('utf8'));
     }
   }
@@ -94,6 +95,6 @@ function idsIn({ ids }: Tables): Map<number, string> {
 /** Numbers are never used again: those that are next come after all that are there. */
 function reachLastKeys(tables: Tables): void {
   const state = readState(tables.meta);
-  state.nextName = Math.max(state.nextName, (tables.names.lastKey() ?? 0) + 1);
+  state.nextName = Math.max(state.nextName, (tables.strings.lastKey() ?? 0) + 1);
   writeState(tables.meta, state);
 }

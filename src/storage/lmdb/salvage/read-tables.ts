@@ -1,9 +1,7 @@
-import { PageDamage } from '../data-file/page-damage.js';
+import { nodeKinds, PageDamage, type TreePage, type TreeRecord } from '../data-file/tree-page.js';
 import { readFreeRuns } from '../data-file/free-list.js';
-import { META_PAGES, readMeta, type Meta } from '../data-file/meta-pages.js';
-import type { PageFile } from '../data-file/page-file.js';
-import { PageSet } from '../data-file/page-set.js';
-import { nodeKinds, type TreePage, type TreeRecord } from '../data-file/tree-page.js';
+import { type Meta, META_PAGES, readMeta } from '../data-file/meta-pages.js';
+import { type PageFile, PageSet } from '../data-file/page-file.js';
 import { RecordChecksum, valueBytesOf } from '../tables/checksum.js';
 import { tableKeys, type TableName } from '../tables/table-keys.js';
 

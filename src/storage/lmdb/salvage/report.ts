@@ -1,5 +1,5 @@
 import type { VaultStats } from '../../../model/index.js';
-import type { Violation } from '../../checks.js';
+import type { Violation } from '../../contract/checks.js';
 import type { LostPage } from './read-tables.js';
 
 export interface LostConversation {

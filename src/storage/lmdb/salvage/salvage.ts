@@ -2,15 +2,21 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { LiveCodec } from '../../../codec/index.js';
 import { isStowkenError, StowkenError } from '../../../model/index.js';
-import { isOwned, lockedFolder } from '../../folder-lock.js';
-import { makeFolder, syncFolder } from '../../folders.js';
-import { checkMarker, readMarker, writeMarker, type Marker } from '../../marker.js';
+import { isOwned, lockedFolder } from '../../shared/folder-lock.js';
+import {
+  checkMarker,
+  makeFolder,
+  type Marker,
+  readMarker,
+  syncFolder,
+  writeMarker,
+} from '../../shared/vault-folder.js';
 import { PageFile } from '../data-file/page-file.js';
 import { openLmdbBackend } from '../open.js';
 import { dataFileIn, Environment } from '../tables/environment.js';
 import { FORMAT_VERSION, FORMATS, KIND } from '../tables/layout.js';
-import { copyRecords, type Copied } from './copy-records.js';
-import { mendVault, type Mended } from './mend-vault.js';
+import { type Copied, copyRecords } from './copy-records.js';
+import { type Mended, mendVault } from './mend-vault.js';
 import { TableReader } from './read-tables.js';
 import type { SalvageReport } from './report.js';
 

@@ -1,5 +1,5 @@
 import { StowkenError } from '../../../model/index.js';
-import { ByteReader, ByteWriter } from '../../bytes.js';
+import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 
 const ENTRY_BYTES_MAX = 16;
 const NONE: readonly number[] = [];

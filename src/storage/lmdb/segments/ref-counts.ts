@@ -1,5 +1,6 @@
-import { ByteReader, ByteWriter } from '../../bytes.js';
+import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
+import type { State } from '../tables/meta.js';
 import type { Table } from '../tables/table.js';
 
 /** Stored bytes: 0 not stored, 1 no reference, n: n - 1 references, 255: see the table of big counts. */
@@ -87,4 +88,61 @@ function chunkOf(id: number): number {
 
 function decodeBigCount(record: Uint8Array | undefined): number {
   return new ByteReader(record ?? new Uint8Array(0)).varint();
+}
+
+/** A segment without references: since when, since which commit, and its frame's length. */
+export interface GarbageRecord {
+  readonly sinceMs: number;
+  readonly sequence: number;
+  readonly frameBytes: number;
+}
+
+export function encodeGarbage({ sinceMs, sequence, frameBytes }: GarbageRecord): Uint8Array {
+  return new ByteWriter(24).varint(sinceMs).varint(sequence).varint(frameBytes).finish();
+}
+
+export function decodeGarbage(record: Uint8Array): GarbageRecord {
+  const reader = new ByteReader(record);
+  return { sinceMs: reader.varint(), sequence: reader.varint(), frameBytes: reader.varint() };
+}
+
+/** The garbage as one write transaction sees and changes it; `state` keeps its sums. */
+export class Garbage {
+  constructor(
+    private readonly table: Table<number>,
+    private readonly state: State,
+    private readonly nowMs: number,
+  ) {}
+
+  get(id: number): GarbageRecord | undefined {
+    const record = this.table.view(id);
+    return record && decodeGarbage(record);
+  }
+
+  /** From now on, also where it was there already. */
+  enter(id: number, frameBytes: number): void {
+    if (!this.get(id)) this.#count(1, frameBytes);
+    const { commitSequence: sequence } = this.state;
+    this.table.put(id, encodeGarbage({ sinceMs: this.nowMs, sequence, frameBytes }));
+  }
+
+  /** Where it is there, its frame has another length from now on. */
+  resize(id: number, frameBytes: number): void {
+    const record = this.get(id);
+    if (!record) return;
+    this.#count(0, frameBytes - record.frameBytes);
+    this.table.put(id, encodeGarbage({ ...record, frameBytes }));
+  }
+
+  leave(id: number): void {
+    const record = this.get(id);
+    if (!record) return;
+    this.#count(-1, -record.frameBytes);
+    this.table.remove(id);
+  }
+
+  #count(segments: number, bytes: number): void {
+    this.state.garbageSegments += segments;
+    this.state.garbageBytes += bytes;
+  }
 }

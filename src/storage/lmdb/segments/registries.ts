@@ -1,5 +1,5 @@
-import { ByteReader, ByteWriter } from '../../bytes.js';
-import type { StoredRegistry } from '../../queries.js';
+import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import type { StoredRegistry } from '../../contract/queries.js';
 import type { Tables } from '../tables/environment.js';
 
 /** What a registry's frames come to. */

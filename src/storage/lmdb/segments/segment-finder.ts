@@ -1,16 +1,19 @@
 import type { Codec } from '../../../codec/index.js';
 import type { SegmentHash } from '../../../model/index.js';
-import { segmentNotFound } from '../../refusals.js';
-import type { Absences } from './absences.js';
+import type { SegmentKey } from '../../contract/change.js';
+import type { ScannedSegment, ScanQuery, SegmentScan } from '../../contract/queries.js';
+import { segmentNotFound } from '../../shared/refusals.js';
+import { SegmentReader } from '../packs/segment-reader.js';
 import type { Tables } from '../tables/environment.js';
-import { StoredChunkKeys, type ChunkKeys } from './chunk-keys.js';
+import { COUNTS_PER_CHUNK } from '../tables/layout.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
+import { readCommitSequence } from '../tables/meta.js';
+import { type ChunkKeys, StoredChunkKeys } from './chunk-keys.js';
 import { frameWitness } from './frame-witness.js';
 import { HashIndex } from './hash-index.js';
 import type { RecentHashes } from './recent-hashes.js';
 import { RefCounts } from './ref-counts.js';
-import type { KnownSegment, SegmentCache } from './segment-cache.js';
-import { SegmentReader } from '../packs/segment-reader.js';
-import { readCommitSequence } from '../tables/state.js';
+import type { NegativeLookupCache, KnownSegment, SegmentCache } from './segment-caches.js';
 
 /** Looks segments up by hash and back, for one stretch of reading. The whole hash always decides. */
 export class SegmentFinder {
@@ -26,7 +29,7 @@ export class SegmentFinder {
     tables: Tables,
     private readonly chunkKeys: ChunkKeys,
     private readonly cache: SegmentCache,
-    private readonly absences: Absences,
+    private readonly absences: NegativeLookupCache,
     recentHashes: RecentHashes,
     private readonly codec: Codec,
   ) {
@@ -75,4 +78,31 @@ export class SegmentFinder {
     this.cache.add(read);
     return read;
   }
+}
+
+/** The next stored segments by id, with their frames, where these can be read. The reference counts tell which ids are stored. */
+export function scanSegments(
+  tables: Tables,
+  reader: SegmentReader,
+  { after, limit, bytesMax }: ScanQuery,
+): SegmentScan {
+  const firstId = Number(after ?? 0) + 1;
+  const segments: ScannedSegment[] = [];
+  let bytes = 0;
+  for (const { key, value } of tables.refCounts.range({
+    start: Math.floor(firstId / COUNTS_PER_CHUNK) + 1,
+  })) {
+    for (const [index, count] of value.entries()) {
+      const id = (key - 1) * COUNTS_PER_CHUNK + index;
+      const size = id < firstId || count === 0 ? undefined : undefinedIfCorrupt(() => reader.size(id));
+      if (!size) continue;
+      const isFull = segments.length === limit || bytes + size.frameBytes > bytesMax;
+      if (isFull && segments.length > 0) return { segments, next: segments.at(-1)!.key };
+      const frame = undefinedIfCorrupt(() => reader.frame(id));
+      if (!frame) continue;
+      segments.push({ key: id as SegmentKey, tokenCount: size.tokenCount, frame });
+      bytes += size.frameBytes;
+    }
+  }
+  return { segments, next: undefined };
 }

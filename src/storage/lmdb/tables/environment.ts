@@ -1,11 +1,11 @@
 import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { open, type Database, type RootDatabase } from 'lmdb';
+import { type Database, open, type RootDatabase } from 'lmdb';
 import { guardDatabase } from './guarded-database.js';
 import { PAGE_BYTES } from './layout.js';
 import { fromLmdb, guarded } from './lmdb-errors.js';
-import { WatchedFiles } from '../../watched-files.js';
-import { Table, treePages, type Pin } from './table.js';
+import { WatchedFiles } from '../../shared/watched-files.js';
+import { type Pin, Table, treePages } from './table.js';
 
 const META_PAGES = 2;
 
@@ -15,10 +15,10 @@ const NO_TABLE = '-';
 /** See docs/storage-format.md. */
 export interface Tables {
   readonly meta: Table<number>;
-  readonly names: Table<number>;
+  readonly strings: Table<number>;
   readonly packs: Table<number>;
-  readonly heads: Table<number>;
-  readonly halves: Table<number>;
+  readonly frameOverflowPages: Table<number>;
+  readonly frameHalfPages: Table<number>;
   readonly hashIndex: Table<number>;
   readonly recentHashes: Table<number>;
   readonly refCounts: Table<number>;
@@ -28,17 +28,17 @@ export interface Tables {
   readonly registries: Table<number>;
   readonly registryData: Table<number>;
   readonly conversations: Table<number>;
-  readonly pages: Table<number>;
-  readonly pageCounts: Table<number>;
-  readonly bigPageCounts: Table<number>;
-  readonly freedPages: Table<Buffer>;
+  readonly messageBlocks: Table<number>;
+  readonly blockCounts: Table<number>;
+  readonly bigBlockCounts: Table<number>;
+  readonly freedBlocks: Table<Buffer>;
   readonly requests: Table<Buffer>;
   readonly requestOrder: Table<Buffer>;
   readonly ids: Table<Buffer>;
-  readonly prefixRuns: Table<number>;
-  readonly prefixChildren: Table<Buffer>;
-  readonly prefixEnds: Table<Buffer>;
-  readonly prefixPlaces: Table<number>;
+  readonly radixNodes: Table<number>;
+  readonly radixEdges: Table<Buffer>;
+  readonly radixEnds: Table<Buffer>;
+  readonly conversationNodes: Table<number>;
 }
 
 export function dataFileIn(folder: string): string {
@@ -81,10 +81,10 @@ export class Environment {
     // In one transaction: a new vault is one commit, not one for each table.
     this.tables = root.transactionSync(() => ({
       meta: numbered('meta'),
-      names: numbered('names'),
+      strings: numbered('strings'),
       packs: numbered('packs'),
-      heads: numbered('heads'),
-      halves: numbered('halves'),
+      frameOverflowPages: numbered('frameOverflowPages'),
+      frameHalfPages: numbered('frameHalfPages'),
       hashIndex: numbered('hashIndex'),
       recentHashes: numbered('recentHashes'),
       refCounts: numbered('refCounts'),
@@ -94,17 +94,17 @@ export class Environment {
       registries: numbered('registries'),
       registryData: numbered('registryData'),
       conversations: numbered('conversations'),
-      pages: numbered('pages'),
-      pageCounts: numbered('pageCounts'),
-      bigPageCounts: numbered('bigPageCounts'),
-      freedPages: keyed('freedPages'),
+      messageBlocks: numbered('messageBlocks'),
+      blockCounts: numbered('blockCounts'),
+      bigBlockCounts: numbered('bigBlockCounts'),
+      freedBlocks: keyed('freedBlocks'),
       requests: keyed('requests'),
       requestOrder: keyed('requestOrder'),
       ids: keyed('ids'),
-      prefixRuns: numbered('prefixRuns'),
-      prefixChildren: keyed('prefixChildren'),
-      prefixEnds: keyed('prefixEnds'),
-      prefixPlaces: numbered('prefixPlaces'),
+      radixNodes: numbered('radixNodes'),
+      radixEdges: keyed('radixEdges'),
+      radixEnds: keyed('radixEnds'),
+      conversationNodes: numbered('conversationNodes'),
     }));
   }
 

@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter } from '../../bytes.js';
+import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 
 /** A key, and the number to which it leads. */
 export interface KeyEntry {

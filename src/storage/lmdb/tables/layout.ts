@@ -32,7 +32,7 @@ export function overflowBytes(pages: number): number {
 export const LEAF_BYTES = PAGE_BYTES - PAGE_HEADER_BYTES;
 
 /** A table of fewer pages is never written anew to have fewer of them. */
-export const LOOSE_PAGES_MIN = 8;
+export const DEFRAGMENT_PAGES_MIN = 8;
 
 /** What a record takes of a leaf page: of a value that is too long for one, its place. */
 export function leafBytes(key: number | Buffer, value: Uint8Array): number {
@@ -57,7 +57,7 @@ export const TAIL_BYTES_MAX = INLINE_VALUE_BYTES - 12;
 export const SPLIT_BYTES_MIN = 64;
 
 /** The longest message list of a page, but for a page that one message fills alone. */
-export const PAGE_LIST_BYTES = INLINE_VALUE_BYTES;
+export const BLOCK_LIST_BYTES = INLINE_VALUE_BYTES;
 
 /**
  * A tail that grows is kept small enough for its record to stay inside a leaf page, as long as this much of
@@ -66,7 +66,7 @@ export const PAGE_LIST_BYTES = INLINE_VALUE_BYTES;
 export const TAIL_ROOM_BYTES_MIN = INLINE_VALUE_BYTES / 2;
 
 /** Pages without a holder that one commit takes away, at most. */
-export const FREED_PAGES_PER_COMMIT = 512;
+export const FREED_BLOCKS_PER_COMMIT = 512;
 
 /** Forgotten requests that one request takes away, at most. */
 export const REQUESTS_FORGOTTEN_MAX = 16;
@@ -87,13 +87,13 @@ export const RECENT_SEGMENTS_MAX = 4096;
 export const REFERENCE_CHUNK_BYTES = 512;
 
 /** Conversations whose places in the prefix index share a record. */
-export const PLACES_PER_CHUNK = 64;
+export const CONVERSATION_NODES_PER_CHUNK = 64;
 
 /** Blocks of one run of the prefix index, at most: what an append writes anew. */
-export const PREFIX_RUN_BLOCKS = 128;
+export const RADIX_NODE_BLOCKS = 128;
 
 /** Strings that records name by number: how long one may be, and how many there may be. */
-export const NAME_BYTES_MAX = 128;
-export const NAMES_MAX = 4096;
+export const STRING_BYTES_MAX = 128;
+export const STRINGS_MAX = 4096;
 /** Of these, names of speakers take at most this many, so that they never crowd out models and roles. */
-export const SPEAKER_NAMES_MAX = 2048;
+export const SPEAKER_STRINGS_MAX = 2048;

@@ -1,4 +1,4 @@
-import { StowkenError } from '../../../model/index.js';
+import { isStowkenError, StowkenError } from '../../../model/index.js';
 
 /**
  * What LMDB says when the pages that it read cannot be what it wrote. Whatever else it says (a full map, too many
@@ -35,5 +35,15 @@ export function guarded<T>(call: () => T): T {
     return call();
   } catch (error) {
     throw fromLmdb(error);
+  }
+}
+
+/** What reading a record gives; undefined where it is damaged. */
+export function undefinedIfCorrupt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isStowkenError(error)) return undefined;
+    throw error;
   }
 }

@@ -3,10 +3,10 @@ import type { Tables } from './environment.js';
 /** How the keys of each table are kept: u32 in the machine's order, or bytes. */
 export const tableKeys = {
   meta: 'u32',
-  names: 'u32',
+  strings: 'u32',
   packs: 'u32',
-  heads: 'u32',
-  halves: 'u32',
+  frameOverflowPages: 'u32',
+  frameHalfPages: 'u32',
   hashIndex: 'u32',
   recentHashes: 'u32',
   refCounts: 'u32',
@@ -16,17 +16,30 @@ export const tableKeys = {
   registries: 'u32',
   registryData: 'u32',
   conversations: 'u32',
-  pages: 'u32',
-  pageCounts: 'u32',
-  bigPageCounts: 'u32',
-  freedPages: 'bytes',
+  messageBlocks: 'u32',
+  blockCounts: 'u32',
+  bigBlockCounts: 'u32',
+  freedBlocks: 'bytes',
   requests: 'bytes',
   requestOrder: 'bytes',
   ids: 'bytes',
-  prefixRuns: 'u32',
-  prefixChildren: 'bytes',
-  prefixEnds: 'bytes',
-  prefixPlaces: 'u32',
+  radixNodes: 'u32',
+  radixEdges: 'bytes',
+  radixEnds: 'bytes',
+  conversationNodes: 'u32',
 } as const satisfies Record<keyof Tables, 'u32' | 'bytes'>;
 
 export type TableName = keyof typeof tableKeys;
+
+/** Keys for numbers that may outgrow 32 bits: six bytes, big-endian, so that they sort as the numbers do. */
+const NUMBER_KEY_BYTES = 6;
+
+export function numberKey(number: number): Buffer {
+  const key = Buffer.allocUnsafe(NUMBER_KEY_BYTES);
+  key.writeUIntBE(number, 0, NUMBER_KEY_BYTES);
+  return key;
+}
+
+export function numberOfKey(key: Buffer): number {
+  return key.readUIntBE(0, NUMBER_KEY_BYTES);
+}

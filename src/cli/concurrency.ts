@@ -1,0 +1,63 @@
+/**
+ * Bounds what is under way: so many jobs, and so much weight. A job heavier than the bound runs alone.
+ * One producer waits at a time.
+ */
+export class WeightedSemaphore {
+  private count = 0;
+  private weight = 0;
+  private wake: (() => void) | undefined;
+
+  constructor(
+    private readonly countMax: number,
+    private readonly weightMax: number,
+  ) {}
+
+  /** Resolves when there is room, which is then taken. */
+  async enter(weight: number): Promise<void> {
+    while (this.count > 0 && (this.count >= this.countMax || this.weight + weight > this.weightMax)) {
+      await new Promise<void>((resolve) => (this.wake = resolve));
+    }
+    this.count++;
+    this.weight += weight;
+  }
+
+  leave(weight: number): void {
+    this.count--;
+    this.weight -= weight;
+    this.wake?.();
+  }
+}
+
+export interface Ahead<T> {
+  /** Jobs under way or waiting to be taken, at most. */
+  readonly countMax: number;
+  /** Their weight together, at most; a heavier job runs alone. */
+  readonly weightMax: number;
+  readonly weigh: (item: T) => number;
+}
+
+/** Runs jobs ahead of the reader, bounded, and gives their results in the order of the items. */
+export async function* mapOrdered<T, R>(
+  items: AsyncIterable<T>,
+  { countMax, weightMax, weigh }: Ahead<T>,
+  job: (item: T) => Promise<R>,
+): AsyncGenerator<R, void, void> {
+  const window: { readonly weight: number; readonly result: Promise<R> }[] = [];
+  let weightOfWindow = 0;
+  const take = () => {
+    const first = window.shift()!;
+    weightOfWindow -= first.weight;
+    return first.result;
+  };
+  for await (const item of items) {
+    const weight = weigh(item);
+    while (window.length > 0 && (window.length >= countMax || weightOfWindow + weight > weightMax)) {
+      yield await take();
+    }
+    const result = job(item);
+    result.catch(() => undefined); // it is raised where it is taken, or nobody is there to take it
+    window.push({ weight, result });
+    weightOfWindow += weight;
+  }
+  while (window.length > 0) yield await take();
+}

@@ -1,0 +1,165 @@
+import { isClientError, type StoreResult } from '../../client/index.js';
+import { printable } from '../../model/index.js';
+import { describeError } from '../errors.js';
+import { formatCount, formatRate, formatShare, plural } from '../format.js';
+import { type Io, progressEveryMs } from '../io.js';
+import { BadLine } from '../jsonl/record.js';
+import { createBar } from '../progress.js';
+
+/** Counts of what an import has done so far. */
+export class Tally {
+  stored = 0;
+  unchanged = 0;
+  /** Stores that an interruption ended: they may be stored, or not. */
+  cancelled = 0;
+  /** In stored conversations, and of these the ones in segments that were new. */
+  tokens = 0;
+  newTokens = 0;
+  private readonly startMs = performance.now();
+
+  constructor(readonly failures: Failures) {}
+
+  add({ unchanged, conversation, newTokens }: StoreResult): void {
+    if (unchanged) {
+      this.unchanged++;
+      return;
+    }
+    this.stored++;
+    this.tokens += conversation.totalTokens;
+    this.newTokens += newTokens;
+  }
+
+  get failed(): number {
+    return this.failures.count;
+  }
+
+  get done(): number {
+    return this.stored + this.unchanged + this.failed;
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.startMs;
+  }
+
+  summary(): string {
+    const { stored, unchanged, failed, cancelled, tokens, newTokens, elapsedMs } = this;
+    const ended = cancelled > 0 ? `, cancelled ${formatCount(cancelled)}` : '';
+    const counts = `stored ${plural(stored, 'conversation')}, unchanged ${formatCount(unchanged)}, failed ${formatCount(failed)}${ended}`;
+    const volume = `${plural(tokens, 'token')} stored, ${formatCount(newTokens)} of them in new segments`;
+    const rates = `${formatRate(stored + unchanged, elapsedMs)} conversations/s, ${formatRate(tokens, elapsedMs)} tokens/s`;
+    return `${counts}\n${volume}\n${(elapsedMs / 1000).toFixed(1)} s: ${rates}`;
+  }
+
+  plain(): object {
+    const { stored, unchanged, failed, cancelled, tokens, newTokens, elapsedMs } = this;
+    return {
+      stored,
+      unchanged,
+      failed,
+      cancelled,
+      tokens,
+      new_tokens: newTokens,
+      elapsed_ms: Math.round(elapsedMs),
+      failures: this.failures.byKind(),
+    };
+  }
+}
+
+/** Tells on standard error how far an import is. */
+export interface Progress {
+  /** Bytes of the files that have been read, as they are on disk. */
+  advance(bytes: number): void;
+  /** A line that stays. */
+  note(text: string): void;
+  stop(): void;
+}
+
+/** A bar on a terminal, else a plain line now and then. `bytesTotal` is 0 when it is not known. */
+export function createProgress(io: Io, bytesTotal: number, tally: Tally): Progress {
+  return io.stderr.isTTY === true && bytesTotal > 0
+    ? barProgress(io, bytesTotal, tally)
+    : lineProgress(io, bytesTotal, tally);
+}
+
+function lineProgress(io: Io, bytesTotal: number, tally: Tally): Progress {
+  let bytes = 0;
+  const print = () => {
+    const share = bytesTotal > 0 ? `, ${formatShare(bytes, bytesTotal)} read` : '';
+    io.stderr.write(`${plural(tally.done, 'conversation')}${share}\n`);
+  };
+  const timer = setInterval(print, progressEveryMs(io));
+  return {
+    advance: (more) => void (bytes += more),
+    note: (text) => void io.stderr.write(`${text}\n`),
+    stop: () => clearInterval(timer),
+  };
+}
+
+function barProgress(io: Io, bytesTotal: number, tally: Tally): Progress {
+  const bar = createBar(
+    io,
+    '{bar} {percentage} % · {conversations} conversations · {rate} tokens/s · {eta_formatted} left',
+  );
+  const figures = () => ({
+    conversations: formatCount(tally.done),
+    rate: formatRate(tally.tokens, tally.elapsedMs),
+  });
+  bar.start(bytesTotal, 0, figures());
+  return {
+    advance: (bytes) => bar.increment(bytes, figures()),
+    note: (text) => void io.stderr.write(`\r\x1b[K${text}\n`),
+    stop: () => bar.stop(),
+  };
+}
+
+/** Kinds of failure that are told apart; what comes after them is counted as "other". */
+const kindsMax = 20;
+const other = 'other';
+
+/** Lines that could not be stored: the first are shown one by one, and all are counted by what was wrong. */
+export class Failures {
+  private readonly counts = new Map<string, number>();
+  private total = 0;
+
+  constructor(
+    private readonly shownMax: number,
+    private readonly show: (line: string) => void,
+  ) {}
+
+  get count(): number {
+    return this.total;
+  }
+
+  /** `where` is a file, or file:line. */
+  add(where: string, error: unknown): void {
+    this.total++;
+    const kind = kindOf(error);
+    const counted = this.counts.has(kind) || this.counts.size < kindsMax ? kind : other;
+    this.counts.set(counted, (this.counts.get(counted) ?? 0) + 1);
+    if (this.total <= this.shownMax) this.show(`${where}: ${printable(describeError(error))}`);
+  }
+
+  /** Most frequent first. */
+  byKind(): { readonly reason: string; readonly count: number }[] {
+    return [...this.counts].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count);
+  }
+
+  /** What was not shown, in one sentence; undefined if everything was. */
+  rest(): string | undefined {
+    if (this.total <= this.shownMax) return undefined;
+    const kinds = this.byKind().map(({ reason, count }) => `${formatCount(count)} × ${printable(reason)}`);
+    const first =
+      this.shownMax === 0
+        ? 'failures are not shown'
+        : `only the first ${formatCount(this.shownMax)} are shown`;
+    return `${formatCount(this.total)} failures, ${first} (see --errors-max): ${kinds.join(', ')}`;
+  }
+}
+
+/** Words that are the same for the same refusal, whatever the line. */
+function kindOf(error: unknown): string {
+  if (error instanceof BadLine) return error.kind;
+  if (isClientError(error)) return error.reason ?? error.codeName;
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : other;
+}

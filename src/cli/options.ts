@@ -1,0 +1,160 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import {
+  connect,
+  type ConversationFilter,
+  defaultPort,
+  isUnreachable,
+  parseAddress,
+  type StowkenClient,
+} from '../client/index.js';
+import { CommandFailure, type Context, UsageError } from './context.js';
+
+/** Parsers of option values, as commander takes them: what they throw is wrong usage. */
+
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It is a whole number from ${min} to ${max}.`);
+  };
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** "90s", "10m", "24h", "7d", or seconds without a unit; in milliseconds. */
+export function duration(text: string): number {
+  const [, amount, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)([smhd])?$/.exec(text) ?? [];
+  if (amount === undefined)
+    throw new InvalidArgumentError('It is a number with s, m, h or d: 90s, 10m, 24h, 7d.');
+  return Math.round(Number(amount) * unitMs[unit]!);
+}
+
+const dateOrTime = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
+
+/** A date (its midnight in UTC) or a time with its zone; in milliseconds since 1970. */
+export function time(text: string): number {
+  const date = dateOrTime.exec(text)?.[1];
+  const timeMs = date !== undefined && isInCalendar(date) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(timeMs)) return timeMs;
+  throw new InvalidArgumentError('It is a date or a time with its zone: 2026-01-31, 2026-01-31T12:00:00Z.');
+}
+
+/** Date.parse takes the 30th of February for the 2nd of March. */
+function isInCalendar(date: string): boolean {
+  const timeMs = Date.parse(date);
+  return !Number.isNaN(timeMs) && new Date(timeMs).toISOString().startsWith(date);
+}
+
+/** Text that says something: an empty one is most likely a variable that was not set. */
+export function filled(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('It is empty.');
+}
+
+/** Collects KEY=VALUE of a repeated option. */
+export function keyValue(text: string, soFar: Record<string, string> = {}): Record<string, string> {
+  const cut = text.indexOf('=');
+  if (cut < 1) throw new InvalidArgumentError('It is KEY=VALUE.');
+  return { ...soFar, [text.slice(0, cut)]: text.slice(cut + 1) };
+}
+
+/** A server's address, with its port. Clients cannot use port 0, which is any free one. */
+export function address(options: Parameters<typeof parseAddress>[1] = {}): (text: string) => string {
+  return (text) => {
+    try {
+      return parseAddress(text, options);
+    } catch (error) {
+      throw new InvalidArgumentError(`${upperFirst((error as RangeError).message)}.`);
+    }
+  };
+}
+
+function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+export interface FilterOptions {
+  readonly application?: string;
+  readonly model?: string;
+  readonly tokenizer?: string;
+  readonly idPrefix?: string;
+  readonly from?: number;
+  readonly before?: number;
+  readonly minTokens?: number;
+  readonly maxTokens?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Adds the flags that choose conversations. */
+export function withFilter(command: Command): Command {
+  return command
+    .option('--application <name>', 'only of this application', filled)
+    .option('--model <name>', 'only of this model', filled)
+    .option('--tokenizer <name>', 'only of this tokenizer', filled)
+    .option('--id-prefix <text>', 'only ids that begin so', filled)
+    .option('--from <time>', 'only created then or later: 2026-01-31, 2026-01-31T12:00:00Z', time)
+    .option('--before <time>', 'only created before then', time)
+    .option('--min-tokens <n>', 'only of so many tokens or more', wholeNumber(0))
+    .option('--max-tokens <n>', 'only of so many tokens or fewer', wholeNumber(0))
+    .option('--metadata <key=value>', 'only with this metadata; can be given again', keyValue);
+}
+
+export function toFilter(options: FilterOptions): ConversationFilter {
+  const { from, before, minTokens, maxTokens } = options;
+  return {
+    ...(options.application !== undefined && { application: options.application }),
+    ...(options.model !== undefined && { model: options.model }),
+    ...(options.tokenizer !== undefined && { tokenizer: options.tokenizer }),
+    ...(options.idPrefix !== undefined && { idPrefix: options.idPrefix }),
+    ...(from !== undefined && { createTimeFromMs: from }),
+    ...(before !== undefined && { createTimeBeforeMs: before }),
+    ...(minTokens !== undefined && { tokensMin: minTokens }),
+    ...(maxTokens !== undefined && { tokensMax: maxTokens }),
+    ...(options.metadata !== undefined && { metadata: options.metadata }),
+  };
+}
+
+export const defaultServer = `127.0.0.1:${defaultPort}`;
+
+export interface ServerOption {
+  readonly server: string;
+}
+
+/** Adds --server to a command that talks to one. */
+export function withServer(command: Command, { io }: Context): Command {
+  const option = new Option(
+    '--server <address>',
+    `the server: HOST, HOST:PORT (port ${defaultPort} when none is named) or unix:/path; else $STOWKEN_SERVER`,
+  );
+  return command.addOption(option.argParser(address()).default(serverOfEnvironment(io.env), defaultServer));
+}
+
+function serverOfEnvironment(env: Context['io']['env']): string {
+  return env['STOWKEN_SERVER'] || defaultServer;
+}
+
+/** Runs with a connection, and ends it. An interruption ends its calls. */
+export async function withClient<T>(
+  { server }: ServerOption,
+  { interruption: { signal } }: Pick<Context, 'interruption'>,
+  run: (client: StowkenClient) => Promise<T>,
+): Promise<T> {
+  const client = connect({ server: checked(server), signal });
+  try {
+    return await run(client);
+  } catch (error) {
+    if (!isUnreachable(error) || error.reason !== undefined) throw error;
+    throw new CommandFailure(`no server answers at ${server}: ${error.message}`);
+  } finally {
+    client.close();
+  }
+}
+
+/** A default is not parsed by commander: it may come from the environment. */
+function checked(server: string): string {
+  try {
+    return parseAddress(server);
+  } catch (error) {
+    throw new UsageError(`the server's address (STOWKEN_SERVER): ${(error as RangeError).message}`);
+  }
+}

@@ -1,0 +1,115 @@
+import cliProgress from 'cli-progress';
+import type { Preparation, VerifyPart } from '../client/index.js';
+import { formatCount, formatShare } from './format.js';
+import { type Io, progressEveryMs } from './io.js';
+
+const framesPerSecond = 5;
+
+/** A progress bar on a terminal. While it runs, it hides the cursor and keeps lines from wrapping; stop() undoes that. */
+export function createBar({ stderr }: Io, format: string): cliProgress.SingleBar {
+  return new cliProgress.SingleBar(
+    // The interruption of a command stops its bar: see interruption.ts.
+    {
+      stream: stderr,
+      format,
+      hideCursor: true,
+      fps: framesPerSecond,
+      clearOnComplete: true,
+      gracefulExit: false,
+    },
+    cliProgress.Presets.shades_classic,
+  );
+}
+
+/** What a bar changes in a terminal, undone: the cursor is seen, lines wrap, and the bar's own line is empty. */
+export const restoredTerminal = '\x1b[?25h\x1b[?7h\r\x1b[K';
+
+/** Tells on standard error how far work is that is done in phases. */
+export interface PhaseProgress<S extends Step> {
+  at(step: S): void;
+  stop(): void;
+}
+
+interface Step {
+  readonly phase: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+interface Words<S extends Step> {
+  /** A line that a phase has instead, where nobody knows how long it takes. */
+  readonly instead: (step: S) => string | undefined;
+  /** A plain line. */
+  readonly line: (step: S) => string;
+  /** What is beside the bar, as cli-progress takes it; {phase} is `phase()`. */
+  readonly besideBar: string;
+  readonly phase: (step: S) => string;
+}
+
+/** Of the work before a plan. */
+export function createPreparationProgress(io: Io): PhaseProgress<Preparation> {
+  const phases = { checking: 'checking', sampling: 'reading a sample', training: '', unknown: 'preparing' };
+  return createPhaseProgress(io, {
+    instead: ({ phase, total }) =>
+      phase === 'training' ? `training a registry on ${formatCount(total)} tokens ...` : undefined,
+    line: ({ phase, done, total }) =>
+      `${phases[phase]}: ${formatCount(done)} of ${formatCount(total)}, ${formatShare(done, total)}`,
+    besideBar: '{phase}',
+    phase: ({ phase }) => phases[phase],
+  });
+}
+
+type VerifyStep = Pick<Extract<VerifyPart, { kind: 'progress' }>, 'phase' | 'done' | 'total'>;
+
+/** Of a verification. */
+export function createVerifyProgress(io: Io): PhaseProgress<VerifyStep> {
+  return createPhaseProgress(io, {
+    instead: ({ phase }) =>
+      phase === 'rebuilding' ? 'repairing; other calls wait until that is done' : undefined,
+    line: ({ done, total }) =>
+      `${formatCount(done)} of ${formatCount(total)} records, ${formatShare(done, total)}`,
+    besideBar: '{value} of {total} records · {eta_formatted} left',
+    phase: ({ phase }) => phase,
+  });
+}
+
+/** A bar on a terminal, else a plain line now and then. */
+function createPhaseProgress<S extends Step>(io: Io, words: Words<S>): PhaseProgress<S> {
+  return io.stderr.isTTY === true ? barProgress(io, words) : lineProgress(io, words);
+}
+
+function lineProgress<S extends Step>(io: Io, { instead, line }: Words<S>): PhaseProgress<S> {
+  let lastMs = performance.now();
+  return {
+    at(step) {
+      const other = instead(step);
+      if (other !== undefined) return void io.stderr.write(`${other}\n`);
+      if (performance.now() - lastMs < progressEveryMs(io)) return;
+      lastMs = performance.now();
+      io.stderr.write(`${line(step)}\n`);
+    },
+    stop: () => undefined,
+  };
+}
+
+function barProgress<S extends Step>(io: Io, words: Words<S>): PhaseProgress<S> {
+  const bar = createBar(io, `{bar} {percentage} % · ${words.besideBar}`);
+  let started: string | undefined;
+  const stop = () => {
+    if (started !== undefined) bar.stop();
+    started = undefined;
+  };
+  return {
+    at(step) {
+      const { phase, done, total } = step;
+      if (started !== phase) stop();
+      const other = words.instead(step);
+      if (other !== undefined) return void io.stderr.write(`${other}\n`);
+      if (started === undefined) bar.start(total, done, { phase: words.phase(step) });
+      started = phase;
+      bar.setTotal(total);
+      bar.update(done);
+    },
+    stop,
+  };
+}

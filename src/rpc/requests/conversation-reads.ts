@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { limits } from '../../model/index.js';
+import type { ConversationFilter } from '../../storage/index.js';
+import type { FindPrefixInput, RetrieveInput, RetrieveManyInput } from '../../vault/index.js';
+import { MessageCodec } from '../wire/reader.js';
+import { readFindPrefixRequest } from '../wire/token-requests.js';
+import {
+  conversationId,
+  enumeration,
+  items,
+  label,
+  metadata,
+  optional,
+  optionalId,
+  pageSize,
+  timestampMs,
+  uint64,
+  vaultName,
+} from './fields.js';
+import { checkFieldsSize, schemaRequest, parse, refuse } from './parse.js';
+
+/** No conversation is older than 1970: earlier times ask the same as 1970 does. */
+const timeMs = timestampMs.transform((timeMs) => Math.max(timeMs, 0));
+
+/** An empty string restricts nothing. */
+export const conversationFilter = z
+  .object({
+    application: label,
+    model: label,
+    tokenizer: label,
+    id_prefix: optionalId,
+    create_time_from: optional(timeMs),
+    create_time_before: optional(timeMs),
+    min_tokens: optional(uint64),
+    max_tokens: optional(uint64),
+    metadata: metadata(limits.filterMetadataEntriesMax),
+  })
+  .transform((fields): ConversationFilter => ({
+    ...(fields.application !== '' && { application: fields.application }),
+    ...(fields.model !== '' && { model: fields.model }),
+    ...(fields.tokenizer !== '' && { tokenizer: fields.tokenizer }),
+    ...(fields.id_prefix !== '' && { idPrefix: fields.id_prefix }),
+    ...(fields.create_time_from !== undefined && { createTimeFromMs: fields.create_time_from }),
+    ...(fields.create_time_before !== undefined && { createTimeBeforeMs: fields.create_time_before }),
+    ...(fields.min_tokens !== undefined && { tokensMin: fields.min_tokens }),
+    ...(fields.max_tokens !== undefined && { tokensMax: fields.max_tokens }),
+    ...(Object.keys(fields.metadata).length > 0 && { metadata: fields.metadata }),
+  }));
+
+/** ListOrder's values by number. */
+const order = enumeration(['newestFirst', 'newestFirst', 'oldestFirst']);
+
+const listSchema = z
+  .object({
+    vault: vaultName,
+    filter: conversationFilter.nullable(),
+    page_size: pageSize,
+    page_token: z.string(),
+    order,
+  })
+  .transform(({ vault, filter, page_size, page_token, order }) => ({
+    vault,
+    filter: filter ?? {},
+    order,
+    pageSize: page_size,
+    pageToken: page_token,
+  }));
+
+export const readList = schemaRequest('stowken.v1.ListConversationsRequest', listSchema);
+export type ListRequest = ReturnType<typeof readList>;
+
+const getSchema = z
+  .object({
+    vault: vaultName,
+    id: conversationId,
+    include_messages: z.boolean(),
+    message_offset: z.number(),
+    message_limit: z.number(),
+    if_revision: optional(uint64),
+  })
+  .transform((request) => ({
+    vault: request.vault,
+    id: request.id,
+    includeMessages: request.include_messages,
+    options: {
+      messageOffset: request.message_offset,
+      messageLimit: request.message_limit,
+      ifRevision: request.if_revision,
+    },
+  }));
+
+export const readGet = schemaRequest('stowken.v1.GetConversationRequest', getSchema);
+
+/** Encoding's values by number. */
+const encoding = enumeration(['tokens', 'tokens', 'le32', 'text']);
+
+const one = z
+  .object({
+    vault: vaultName,
+    id: conversationId,
+    message_offset: z.number(),
+    message_limit: z.number(),
+    token_offset: uint64,
+    token_limit: uint64,
+    encoding,
+    if_revision: optional(uint64),
+  })
+  .transform((request): { vault: string; input: RetrieveInput } => ({
+    vault: request.vault,
+    input: {
+      id: request.id,
+      messageOffset: request.message_offset,
+      messageLimit: request.message_limit,
+      tokenOffset: request.token_offset,
+      tokenLimit: request.token_limit,
+      encoding: request.encoding,
+      ifRevision: request.if_revision,
+    },
+  }));
+
+const many = z
+  .object({ vault: vaultName, ids: items(conversationId, limits.conversationsPerRequestMax), encoding })
+  .transform(({ vault, ...input }): { vault: string; input: RetrieveManyInput } => ({ vault, input }));
+
+export const readRetrieve = schemaRequest('stowken.v1.RetrieveConversationRequest', one);
+export const readRetrieveMany = schemaRequest('stowken.v1.RetrieveConversationsRequest', many);
+
+const matches = z.number().transform((limit, context) => {
+  const most = limits.prefixMatchesMax;
+  if (limit <= most) return limit === 0 ? limits.prefixMatchesDefault : limit;
+  return refuse(context, `is ${limit}; the limit is ${most}`, { value: String(limit), limit: most });
+});
+
+const findPrefixSchema = z
+  .object({
+    vault: vaultName,
+    tokenizer: label,
+    application: optional(label),
+    min_tokens: uint64,
+    limit: matches,
+  })
+  .transform(({ vault, tokenizer, application, min_tokens, limit }) => ({
+    vault,
+    input: { tokenizer, application, minTokens: min_tokens, limit },
+  }));
+
+const findPrefixCodec = new MessageCodec('stowken.v1.FindPrefixRequest');
+
+export interface FindPrefixRequest {
+  readonly vault: string;
+  readonly input: FindPrefixInput;
+}
+
+export async function readFindPrefix(bytes: Buffer, signal: AbortSignal): Promise<FindPrefixRequest> {
+  const { fields, content } = await readFindPrefixRequest(bytes, signal);
+  checkFieldsSize(fields.length);
+  const { vault, input } = parse(findPrefixSchema, findPrefixCodec.decode(fields));
+  return { vault, input: { ...input, content } };
+}

@@ -1,0 +1,175 @@
+import { z } from 'zod';
+import { type ConversationSpec, limits, StowkenError } from '../../model/index.js';
+import type { AppendInput, DeleteManyInput, ForkInput, StoreInput } from '../../vault/index.js';
+import { readMessagesRequest } from '../wire/messages.js';
+import { MessageCodec } from '../wire/reader.js';
+import { conversationFilter } from './conversation-reads.js';
+import {
+  conversationId,
+  items,
+  label,
+  metadata,
+  optional,
+  optionalId,
+  requestId,
+  timestampMs,
+  uint64,
+  vaultName,
+} from './fields.js';
+import { checkFieldsSize, type Context, schemaRequest, parse, refuse, refuseField } from './parse.js';
+
+const expireTime = timestampMs.check((context) => {
+  if (context.value < 0) refuse(context, 'is before 1970', { value: String(context.value) });
+});
+
+/** A conversation of which nothing is said. */
+const anonymous: ConversationSpec = {
+  id: '',
+  application: '',
+  model: '',
+  tokenizer: '',
+  parentId: '',
+  expireTimeMs: undefined,
+  metadata: {},
+};
+
+/** Of a Conversation that a client sends, what is read. */
+export const conversationSpec = z
+  .object({
+    id: optionalId,
+    application: label,
+    model: label,
+    tokenizer: label,
+    parent_id: optionalId,
+    expire_time: optional(expireTime),
+    metadata: metadata(limits.metadataEntriesMax),
+  })
+  .transform(({ parent_id, expire_time, ...rest }): ConversationSpec => ({
+    ...rest,
+    parentId: parent_id,
+    expireTimeMs: expire_time,
+  }))
+  .nullable()
+  .transform((spec) => spec ?? anonymous);
+
+/** What a StoreConversationRequest and an UploadSpec have in common: all but messages. */
+export const storeFieldsSchema = z
+  .object({
+    vault: vaultName,
+    conversation: conversationSpec,
+    request_id: requestId,
+    if_revision: optional(uint64),
+  })
+  .transform(({ vault, conversation, request_id, if_revision }) => ({
+    vault,
+    input: { spec: conversation, ifRevision: if_revision, requestId: request_id },
+  }));
+
+const storeCodec = new MessageCodec('stowken.v1.StoreConversationRequest');
+
+export interface StoreRequest {
+  readonly vault: string;
+  readonly input: StoreInput;
+}
+
+export async function readStore(bytes: Buffer, signal: AbortSignal): Promise<StoreRequest> {
+  const { fields, messages } = await readMessagesRequest('StoreConversationRequest', bytes, signal);
+  checkFieldsSize(fields.length);
+  const { vault, input } = parse(storeFieldsSchema, storeCodec.decode(fields));
+  return { vault, input: { ...input, messages } };
+}
+
+const appendSchema = z
+  .object({ vault: vaultName, id: conversationId, request_id: requestId, if_revision: optional(uint64) })
+  .transform(({ vault, id, request_id, if_revision }) => ({
+    vault,
+    input: { id, ifRevision: if_revision, requestId: request_id },
+  }));
+
+const appendCodec = new MessageCodec('stowken.v1.AppendMessagesRequest');
+
+export interface AppendRequest {
+  readonly vault: string;
+  readonly input: AppendInput;
+}
+
+export async function readAppend(bytes: Buffer, signal: AbortSignal): Promise<AppendRequest> {
+  const { fields, messages } = await readMessagesRequest('AppendMessagesRequest', bytes, signal);
+  checkFieldsSize(fields.length);
+  const { vault, input } = parse(appendSchema, appendCodec.decode(fields));
+  if (messages.length > 0) return { vault, input: { ...input, messages } };
+  const field = 'messages';
+  throw new StowkenError('INVALID_FIELD', `${field} is empty`, { field, size: '0', limit: '1' });
+}
+
+const forkSchema = z
+  .object({
+    vault: vaultName,
+    id: conversationId,
+    new_id: optionalId,
+    request_id: requestId,
+    if_revision: optional(uint64),
+    message_count: optional(z.number()),
+  })
+  .transform((request): { vault: string; input: ForkInput } => ({
+    vault: request.vault,
+    input: {
+      id: request.id,
+      newId: request.new_id,
+      messageCount: request.message_count,
+      ifRevision: request.if_revision,
+      requestId: request.request_id,
+    },
+  }));
+
+export const readFork = schemaRequest('stowken.v1.ForkConversationRequest', forkSchema);
+
+const deleteSchema = z
+  .object({
+    vault: vaultName,
+    id: conversationId,
+    allow_missing: z.boolean(),
+    if_revision: optional(uint64),
+    request_id: requestId,
+  })
+  .transform(({ vault, id, allow_missing, if_revision, request_id }) => ({
+    vault,
+    id,
+    options: { allowMissing: allow_missing, ifRevision: if_revision, requestId: request_id },
+  }));
+
+export const readDelete = schemaRequest('stowken.v1.DeleteConversationRequest', deleteSchema);
+
+const deleteManyFields = z.object({
+  vault: vaultName,
+  filter: conversationFilter.nullable(),
+  ids: items(conversationId, limits.conversationsPerRequestMax),
+  all: z.boolean(),
+  dry_run: z.boolean(),
+});
+
+const deleteManySchema = deleteManyFields.transform(
+  (request, context): { vault: string; input: DeleteManyInput } => ({
+    vault: request.vault,
+    input: { selection: selection(request, context), dryRun: request.dry_run },
+  }),
+);
+
+/** Exactly one of filter, ids and all; a filter that restricts nothing is most likely a mistake. */
+function selection(
+  { filter, ids, all }: z.output<typeof deleteManyFields>,
+  context: Context,
+): DeleteManyInput['selection'] {
+  const hasIds = ids.length > 0;
+  if (filter !== null && hasIds) refuseField(context, 'ids', 'is given beside filter', {});
+  if (all && (filter !== null || hasIds)) {
+    refuseField(context, 'all', `is given beside ${hasIds ? 'ids' : 'filter'}`, {});
+  }
+  if (hasIds) return { kind: 'ids', ids };
+  if (all) return { kind: 'filter', filter: {} };
+  if (filter === null) return refuseField(context, 'filter', 'is missing, as are ids and all', {});
+  if (Object.keys(filter).length > 0) return { kind: 'filter', filter };
+  return refuseField(context, 'filter', 'restricts nothing; all deletes everything', {});
+}
+
+export const readDeleteMany = schemaRequest('stowken.v1.DeleteConversationsRequest', deleteManySchema);

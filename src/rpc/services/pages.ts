@@ -1,0 +1,83 @@
+import { type Conversation, limits } from '../../model/index.js';
+import type { ConversationPage, SegmentKey } from '../../storage/index.js';
+import type { Vault } from '../../vault/index.js';
+import { openPageToken, type PageScope, sealPageToken } from '../page-token.js';
+import type { ListGarbageRequest, ListRequest } from '../requests/index.js';
+import { conversationFields, damagedFields } from '../responses.js';
+import { MessageCodec } from '../wire/reader.js';
+
+const conversationPageCodec = new MessageCodec('stowken.v1.ListConversationsResponse');
+
+/** Lists a page, shorter than asked for where its bytes would be more than an ordinary client takes. */
+export async function listPage(vault: Vault, request: ListRequest, signal: AbortSignal): Promise<Buffer> {
+  const scope: PageScope = {
+    vaultId: vault.vaultId,
+    query: { filter: request.filter, order: request.order },
+  };
+  const query = {
+    filter: request.filter,
+    order: request.order,
+    scanLimit: limits.pageScanMax,
+    signal,
+    ...(request.pageToken !== '' && { after: Number(openPageToken(scope, request.pageToken)) }),
+  };
+  let page = await vault.list({ ...query, limit: request.pageSize });
+  const fitting = countFitting(page.conversations);
+  // Only the vault knows the position behind an entry: ask again for the entries that fit.
+  if (fitting < page.conversations.length) page = await vault.list({ ...query, limit: fitting });
+  return encodePage(page, scope);
+}
+
+function encodePage(page: ConversationPage, scope: PageScope): Buffer {
+  return conversationPageCodec.encode({
+    conversations: page.conversations.map(conversationFields),
+    ...(page.next !== undefined && { next_page_token: sealPageToken(scope, page.next) }),
+    damaged: (page.damaged ?? []).map(damagedFields),
+  });
+}
+
+/** How many of the first conversations fit into a page: one at least. */
+export function countFitting(conversations: readonly Conversation[]): number {
+  let bytes = 0;
+  let count = 0;
+  for (const conversation of conversations) {
+    bytes += encodedBytesAtMost(conversation);
+    if (bytes > limits.pageBytesMax) break;
+    count += 1;
+  }
+  return Math.max(count, 1);
+}
+
+/** No less than a conversation's encoded size: its strings, and room for all else. */
+function encodedBytesAtMost({ metadata, ...fields }: Conversation): number {
+  const strings = [fields.id, fields.application, fields.model, fields.tokenizer, fields.parentId];
+  const labels = Object.entries(metadata).flat();
+  const perString = 8;
+  const otherFields = 128;
+  return [...strings, ...labels].reduce(
+    (sum, text) => sum + Buffer.byteLength(text) + perString,
+    otherFields,
+  );
+}
+
+const garbagePageCodec = new MessageCodec('stowken.v1.ListGarbageResponse');
+
+/** Lists a page of garbage; the largest page has some 100 kB. */
+export async function listGarbagePage(
+  vault: Vault,
+  { pageSize, pageToken }: ListGarbageRequest,
+): Promise<Buffer> {
+  const scope: PageScope = { vaultId: vault.vaultId, query: 'garbage' };
+  const { segments, next } = await vault.listGarbage({
+    limit: pageSize,
+    ...(pageToken !== '' && { after: openPageToken(scope, pageToken) as SegmentKey }),
+  });
+  return garbagePageCodec.encode({
+    segments: segments.map(({ hash, tokenCount, frameBytes }) => ({
+      hash,
+      token_count: tokenCount,
+      bytes: frameBytes,
+    })),
+    ...(next !== undefined && { next_page_token: sealPageToken(scope, next) }),
+  });
+}

@@ -1,0 +1,88 @@
+import { limits, StowkenError } from '../../model/index.js';
+import type { NewMessage } from '../../vault/index.js';
+import { ContentReader } from './content.js';
+import { readLengthDelimited, readRepeated, type StrictReader } from './reader.js';
+
+/** Tags of Message: field number << 3 | wire type. */
+const tags = {
+  role: (1 << 3) | 2,
+  name: (2 << 3) | 2,
+  toolCallId: (3 << 3) | 2,
+  tokens: (4 << 3) | 2,
+  tokensLe32: (5 << 3) | 2,
+  text: (6 << 3) | 2,
+} as const;
+
+/** Reads one Message that lies at the reader. `field` names it in refusals. See ContentReader. */
+export function readMessage(reader: StrictReader, field: string): NewMessage {
+  const speaker = { role: '', name: '', toolCallId: '' };
+  let content: ContentReader | undefined;
+  readLengthDelimited(reader, () => {
+    content = new ContentReader(reader, field);
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      switch (tag) {
+        case tags.role:
+          speaker.role = readLabel(reader, `${field}.role`, limits.labelBytesMax);
+          break;
+        case tags.name:
+          speaker.name = readLabel(reader, `${field}.name`, limits.labelBytesMax);
+          break;
+        case tags.toolCallId:
+          speaker.toolCallId = readLabel(reader, `${field}.tool_call_id`, limits.toolCallIdBytesMax);
+          break;
+        case tags.tokens:
+          content.tokens();
+          break;
+        case tags.tokensLe32:
+          content.le32();
+          break;
+        case tags.text:
+          content.text();
+          break;
+        default:
+          reader.skipType(tag & 7);
+      }
+    }
+  });
+  return { ...speaker, content: content!.content };
+}
+
+function readLabel(reader: StrictReader, field: string, limit: number): string {
+  const start = reader.pos;
+  const size = reader.uint32();
+  if (size > limit) {
+    throw new StowkenError('INVALID_FIELD', `${field} has ${size} bytes; the limit is ${limit}`, {
+      field,
+      size: String(size),
+      limit: String(limit),
+    });
+  }
+  reader.pos = start;
+  return reader.string();
+}
+
+/** A request with a field `messages`, taken apart. */
+export interface MessagesRequestParts {
+  /** All fields but `messages`, as they arrived, for the ordinary decoder. */
+  readonly fields: Buffer;
+  /** Their tokens are views of the request. */
+  readonly messages: NewMessage[];
+}
+
+/** Reads a request whose messages are its field 3, as those of StoreConversation and AppendMessages are. */
+export async function readMessagesRequest(
+  request: 'StoreConversationRequest' | 'AppendMessagesRequest',
+  bytes: Buffer,
+  signal: AbortSignal,
+): Promise<MessagesRequestParts> {
+  const field = {
+    request,
+    name: 'messages',
+    number: 3,
+    itemsMax: limits.messagesPerRequestMax,
+    read: readMessage,
+  };
+  const { fields, items } = await readRepeated(field, bytes, signal);
+  return { fields, messages: items };
+}

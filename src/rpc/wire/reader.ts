@@ -1,0 +1,138 @@
+import { isUtf8 } from 'node:buffer';
+import protobuf from 'protobufjs';
+import { limits, StowkenError } from '../../model/index.js';
+import { nextTurn } from '../../queue/index.js';
+import { messageType } from '../contract.js';
+
+/** Decodes and encodes one kind of message through protobufjs: all but the messages that carry tokens. */
+export class MessageCodec {
+  readonly #type: protobuf.Type;
+
+  constructor(name: string) {
+    this.#type = messageType(name);
+  }
+
+  /**
+   * The message with the contract's field names and defaults filled in, but not for `optional` fields;
+   * 64-bit numbers are Long, enums are numbers. MALFORMED_REQUEST when the bytes are no such message.
+   */
+  decode(bytes: Buffer): object {
+    const type = this.#type;
+    return reading(type.name, () => type.toObject(type.decode(new StrictReader(bytes)), { defaults: true }));
+  }
+
+  /** Takes field names as in the contract; numbers for 64-bit fields must be safe integers. */
+  encode(fields: Record<string, unknown>): Buffer {
+    return asBuffer(this.#type.encode(fields).finish());
+  }
+}
+
+/** Runs a reader of bytes that a client sent: whatever it cannot read is MALFORMED_REQUEST. */
+export function reading<T>(messageName: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StowkenError) throw error;
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new StowkenError('MALFORMED_REQUEST', `not a ${messageName}: ${cause}`, {}, { cause: error });
+  }
+}
+
+/** The same memory as a Buffer, which is what grpc-js sends. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * protobufjs' reader, but strings that are not UTF-8 or run past the end are refused, where the original
+ * repairs them silently. Every other reader of a request is built on it.
+ */
+export class StrictReader extends protobuf.BufferReader {
+  override string(): string {
+    return decodeUtf8(this.bytes());
+  }
+}
+
+/** @throws TypeError for what is not UTF-8 */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return utf8.decode(bytes);
+}
+
+/** Throws as decodeUtf8 would, and makes no string. */
+export function checkUtf8(bytes: Uint8Array): void {
+  if (!isUtf8(bytes)) throw new TypeError('The encoded data was not valid for encoding utf-8');
+}
+
+/** Reads a length and then that many bytes with `read`, which sees them as all there is. */
+export function readLengthDelimited(reader: StrictReader, read: () => void): void {
+  const outerEnd = reader.len;
+  const length = reader.uint32();
+  const end = reader.pos + length;
+  if (end > outerEnd) throw new RangeError(`${length} bytes announced, ${outerEnd - reader.pos} there`);
+  reader.len = end;
+  read();
+  if (reader.pos !== end) throw new RangeError('a field runs past the end of its message');
+  reader.len = outerEnd;
+}
+
+/** A repeated message field of a request. */
+export interface RepeatedField<Item> {
+  readonly request: string;
+  readonly name: string;
+  readonly number: number;
+  readonly itemsMax: number;
+  /** Reads the message that lies at the reader; `field` names it in refusals. */
+  readonly read: (reader: StrictReader, field: string) => Item;
+}
+
+/**
+ * Reads the items of a repeated field by hand, so that their tokens never become JavaScript arrays, and
+ * gives all other fields as they arrived, for the ordinary decoder. Lets other calls have a turn now and
+ * then: a request can have very many items.
+ */
+export async function readRepeated<Item>(
+  { request, name, number, itemsMax, read }: RepeatedField<Item>,
+  bytes: Buffer,
+  signal: AbortSignal,
+): Promise<{ readonly fields: Buffer; readonly items: Item[] }> {
+  const reader = new StrictReader(bytes);
+  const { fields, positions } = reading(request, () => split(reader, bytes, number));
+  checkCount(name, positions.length, itemsMax);
+  const items: Item[] = [];
+  for (const [index, position] of positions.entries()) {
+    if (index > 0 && index % limits.turnMessagesMax === 0) {
+      await nextTurn();
+      signal.throwIfAborted();
+    }
+    reader.pos = position;
+    items.push(reading(request, () => read(reader, `${name}[${index}]`)));
+  }
+  return { fields, items };
+}
+
+/** Finds the items, and gathers the other fields. */
+function split(reader: StrictReader, bytes: Buffer, number: number) {
+  const fields: Buffer[] = [];
+  const positions: number[] = [];
+  const itemTag = (number << 3) | 2;
+  while (reader.pos < reader.len) {
+    const start = reader.pos;
+    const tag = reader.uint32();
+    if (tag === itemTag) positions.push(reader.pos);
+    reader.skipType(tag & 7);
+    // The field in another wire type is an unknown field, and would mislead the ordinary decoder.
+    if (tag >>> 3 !== number) fields.push(bytes.subarray(start, reader.pos));
+  }
+  return { fields: Buffer.concat(fields), positions };
+}
+
+function checkCount(field: string, size: number, limit: number): void {
+  if (size <= limit) return;
+  throw new StowkenError('INVALID_FIELD', `${field} has ${size} entries; the limit is ${limit}`, {
+    field,
+    size: String(size),
+    limit: String(limit),
+  });
+}

@@ -1,0 +1,137 @@
+import { limits, StowkenError } from '../../model/index.js';
+import type { MessageContent, PutSegmentsInput } from '../../vault/index.js';
+import { ContentReader } from './content.js';
+import { readLengthDelimited, reading, readRepeated, type RepeatedField, StrictReader } from './reader.js';
+
+/** A FindPrefixRequest taken apart. */
+export interface FindPrefixParts {
+  /** All fields but `prefix`, as they arrived, for the ordinary decoder. */
+  readonly fields: Buffer;
+  /** Its tokens are views of the request. */
+  readonly content: MessageContent;
+}
+
+/** Tags of Prefix. */
+const findPrefixTags = { tokens: (1 << 3) | 2, tokensLe32: (2 << 3) | 2, text: (3 << 3) | 2 } as const;
+
+/** The prefix is there once, or not at all. */
+const prefixField: RepeatedField<MessageContent> = {
+  request: 'FindPrefixRequest',
+  name: 'prefix',
+  number: 2,
+  itemsMax: 1,
+  read: readPrefix,
+};
+
+export async function readFindPrefixRequest(bytes: Buffer, signal: AbortSignal): Promise<FindPrefixParts> {
+  const { fields, items } = await readRepeated(prefixField, bytes, signal);
+  return { fields, content: items[0] ?? { kind: 'none' } };
+}
+
+function readPrefix(reader: StrictReader): MessageContent {
+  let content: ContentReader | undefined;
+  readLengthDelimited(reader, () => {
+    content = new ContentReader(reader, prefixField.name);
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      if (tag === findPrefixTags.tokens) content.tokens();
+      else if (tag === findPrefixTags.tokensLe32) content.le32();
+      else if (tag === findPrefixTags.text) content.text();
+      else reader.skipType(tag & 7);
+    }
+  });
+  return content!.content;
+}
+
+type SegmentContent = PutSegmentsInput['contents'][number];
+
+/** A PutSegmentsRequest taken apart. */
+export interface PutSegmentsParts {
+  /** All fields but `segments`, as they arrived, for the ordinary decoder. */
+  readonly fields: Buffer;
+  /** Views of the request. */
+  readonly contents: SegmentContent[];
+}
+
+/** Tags of NewSegment. */
+const putSegmentsTags = { tokens: (1 << 3) | 2, tokensLe32: (2 << 3) | 2 } as const;
+
+const segmentsField: RepeatedField<SegmentContent> = {
+  request: 'PutSegmentsRequest',
+  name: 'segments',
+  number: 2,
+  itemsMax: limits.segmentsPerRequestMax,
+  read: readNewSegment,
+};
+
+export async function readPutSegmentsRequest(bytes: Buffer, signal: AbortSignal): Promise<PutSegmentsParts> {
+  const { fields, items } = await readRepeated(segmentsField, bytes, signal);
+  return { fields, contents: items };
+}
+
+function readNewSegment(reader: StrictReader, field: string): SegmentContent {
+  let content: ContentReader | undefined;
+  readLengthDelimited(reader, () => {
+    content = new ContentReader(reader, field);
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      if (tag === putSegmentsTags.tokens) content.tokens();
+      else if (tag === putSegmentsTags.tokensLe32) content.le32();
+      else reader.skipType(tag & 7);
+    }
+  });
+  // Text has no tag here.
+  return content!.content as SegmentContent;
+}
+
+/** The parts of an UploadConversationRequest, by their field numbers. */
+const partNames = [undefined, 'spec', 'message', 'tokens', 'finish'] as const;
+export type UploadPartName = NonNullable<(typeof partNames)[number]>;
+
+/** Tags of UploadTokens: field number << 3 | wire type. */
+const uploadTags = { tokens: (1 << 3) | 2, tokensLe32: (2 << 3) | 2, text: (3 << 3) | 2 } as const;
+const tokensTag = (3 << 3) | 2;
+
+/** Which part a request holds. @throws StowkenError INVALID_FIELD when none, or more than one */
+export function uploadPartName(bytes: Buffer): UploadPartName {
+  return reading('UploadConversationRequest', () => {
+    const reader = new StrictReader(bytes);
+    let found: UploadPartName | undefined;
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      const name = (tag & 7) === 2 ? partNames[tag >>> 3] : undefined;
+      if (name !== undefined && found !== undefined && name !== found) refuse('holds more than one part');
+      found = name ?? found;
+      reader.skipType(tag & 7);
+    }
+    return found ?? refuse('holds no part');
+  });
+}
+
+/** The content of a request that holds tokens; their bytes are views of it. See ContentReader. */
+export function readUploadTokens(bytes: Buffer): MessageContent {
+  return reading('UploadConversationRequest', () => {
+    const reader = new StrictReader(bytes);
+    const content = new ContentReader(reader, 'tokens');
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      if (tag === tokensTag) readLengthDelimited(reader, () => readBlock(reader, content));
+      else reader.skipType(tag & 7);
+    }
+    return content.content;
+  });
+}
+
+function readBlock(reader: StrictReader, content: ContentReader): void {
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    if (tag === uploadTags.tokens) content.tokens();
+    else if (tag === uploadTags.tokensLe32) content.le32();
+    else if (tag === uploadTags.text) content.text();
+    else reader.skipType(tag & 7);
+  }
+}
+
+function refuse(sentence: string): never {
+  throw new StowkenError('INVALID_FIELD', `the request ${sentence}`, { field: 'part' });
+}

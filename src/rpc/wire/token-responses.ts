@@ -1,0 +1,155 @@
+import protobuf from 'protobufjs';
+import type { ChunkContent, MessageDescription, RetrievePart, SegmentPart } from '../../vault/index.js';
+
+type ChunkPart = Extract<RetrievePart, { kind: 'chunk' }>;
+
+const nothing = Buffer.alloc(0);
+
+/**
+ * Encodes a RetrieveConversationResponse that holds a chunk: lengths first, then every byte in its place,
+ * so that the content is copied once, into a buffer of the right size. Fields with their default values
+ * are left out. `tail`: fields that follow, already encoded.
+ */
+export function encodeChunk(part: ChunkPart, tail: Buffer = nothing): Buffer {
+  const { content, message } = part;
+  const text = content?.kind === 'text' ? Buffer.from(content.text) : undefined;
+  const contentBytes = text ?? (content as Exclude<ChunkContent, { kind: 'text' }> | undefined)?.bytes;
+  const messageLength = message === undefined ? 0 : descriptionLength(message);
+  const contentLength = contentBytes?.length ?? 0;
+  const isList = content?.kind === 'varints';
+  const listLength = isList && contentLength > 0 ? lengthDelimited(contentLength) : 0;
+  const chunkLength =
+    varintField(part.messageIndex) +
+    varintField(part.tokenOffset) +
+    (content === undefined ? 0 : lengthDelimited(isList ? listLength : contentLength)) +
+    (part.endOfMessage ? 2 : 0) +
+    (message === undefined ? 0 : lengthDelimited(messageLength)) +
+    (content?.kind === 'text' && content.replaced ? 2 : 0);
+
+  const bytes = Buffer.allocUnsafe(lengthDelimited(chunkLength) + tail.length);
+  let at = writeHead(bytes, 0, 2, chunkLength);
+  at = writeVarintField(bytes, at, 1, part.messageIndex);
+  at = writeVarintField(bytes, at, 2, part.tokenOffset);
+  if (content !== undefined) {
+    if (isList) {
+      at = writeHead(bytes, at, 3, listLength);
+      if (contentLength > 0) at = writeHead(bytes, at, 1, contentLength);
+    } else {
+      at = writeHead(bytes, at, content.kind === 'le32' ? 4 : 5, contentLength);
+    }
+    bytes.set(contentBytes!, at);
+    at += contentLength;
+  }
+  if (part.endOfMessage) at = writeVarintField(bytes, at, 6, 1);
+  if (message !== undefined) at = writeDescription(bytes, at, message, messageLength);
+  if (content?.kind === 'text' && content.replaced) at = writeVarintField(bytes, at, 8, 1);
+  tail.copy(bytes, at);
+  return bytes;
+}
+
+/** The fields that a RetrieveConversationsResponse has beside those of the other: its index, and a status of defaults, OK. */
+export function encodeItemTail(index: number): Buffer {
+  const statusBytes = 2;
+  const bytes = Buffer.alloc(varintField(index) + statusBytes);
+  writeHead(bytes, writeVarintField(bytes, 0, 3, index), 4, 0);
+  return bytes;
+}
+
+function descriptionLength({ role, name, toolCallId, tokenCount }: MessageDescription): number {
+  return varintField(tokenCount) + labelLength(role) + labelLength(name) + labelLength(toolCallId);
+}
+
+function labelLength(label: string): number {
+  return label === '' ? 0 : lengthDelimited(utf8Length(label));
+}
+
+/** A MessageInfo without segments. */
+function writeDescription(
+  bytes: Buffer,
+  start: number,
+  { role, name, toolCallId, tokenCount }: MessageDescription,
+  length: number,
+): number {
+  let at = writeHead(bytes, start, 7, length);
+  at = writeLabel(bytes, at, 1, role);
+  at = writeLabel(bytes, at, 2, name);
+  at = writeLabel(bytes, at, 3, toolCallId);
+  return writeVarintField(bytes, at, 4, tokenCount);
+}
+
+function writeLabel(bytes: Buffer, at: number, field: number, label: string): number {
+  if (label === '') return at;
+  const length = utf8Length(label);
+  const start = writeHead(bytes, at, field, length);
+  if (length > label.length) return start + bytes.write(label, start);
+  for (let index = 0; index < length; index++) bytes[start + index] = label.charCodeAt(index);
+  return start + length;
+}
+
+/** Labels are short, and mostly ASCII: Buffer's own functions take longer to call than that takes. */
+function utf8Length(label: string): number {
+  for (let index = 0; index < label.length; index++) {
+    if (label.charCodeAt(index) >= 0x80) return Buffer.byteLength(label);
+  }
+  return label.length;
+}
+
+/** Bytes of a varint. */
+function varintLength(value: number): number {
+  let length = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++;
+  return length;
+}
+
+/** Bytes of a varint field with its one-byte tag; none for 0. */
+function varintField(value: number): number {
+  return value === 0 ? 0 : 1 + varintLength(value);
+}
+
+/** Bytes of a field of so many bytes, with its one-byte tag and its length. */
+function lengthDelimited(length: number): number {
+  return 1 + varintLength(length) + length;
+}
+
+function writeVarint(bytes: Buffer, at: number, value: number): number {
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[at++] = (rest % 0x80) | 0x80;
+  bytes[at++] = rest;
+  return at;
+}
+
+function writeVarintField(bytes: Buffer, at: number, field: number, value: number): number {
+  if (value === 0) return at;
+  bytes[at] = field << 3;
+  return writeVarint(bytes, at + 1, value);
+}
+
+/** The tag and the length of a length-delimited field. */
+function writeHead(bytes: Buffer, at: number, field: number, length: number): number {
+  bytes[at] = (field << 3) | 2;
+  return writeVarint(bytes, at + 1, length);
+}
+
+type SegmentChunk = Extract<SegmentPart, { kind: 'chunk' }>;
+
+const lengthDelimitedType = 2;
+
+/** Encodes a GetSegmentsResponse that holds a chunk; the tokens' bytes are written as they are, with one copy. */
+export function encodeSegmentChunk(part: SegmentChunk): Buffer {
+  const writer = protobuf.Writer.create();
+  if (part.index !== 0) writer.uint32(1 << 3).uint32(part.index);
+  // An ItemStatus of defaults: OK.
+  writer.uint32((2 << 3) | lengthDelimitedType).uint32(0);
+  writer.uint32(3 << 3).uint32(part.tokenCount);
+  if (part.tokenOffset !== 0) writer.uint32(4 << 3).uint32(part.tokenOffset);
+  if (part.content.kind === 'le32') {
+    writer.uint32((6 << 3) | lengthDelimitedType).bytes(part.content.bytes);
+  } else {
+    writer.uint32((5 << 3) | lengthDelimitedType).fork();
+    writer.uint32((1 << 3) | lengthDelimitedType).bytes(part.content.bytes);
+    writer.ldelim();
+  }
+  if (part.endOfSegment) writer.uint32(7 << 3).bool(true);
+  const bytes = writer.finish();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,271 @@
+import { frameRegistryId, registryIdOf } from '../../../codec/index.js';
+import type { SegmentHash } from '../../../model/index.js';
+import type { NewSegment } from '../../contract/change.js';
+import { encodeManifest, type Manifest } from '../layout/manifest-record.js';
+import {
+  holdersPath,
+  manifestPath,
+  metaPath,
+  registryMetaPath,
+  registryPath,
+  segmentPath,
+  VAULT_FILE,
+} from '../layout/paths.js';
+import { encodeHolders, encodeRegistry, encodeSegment, encodeVault } from '../layout/records.js';
+import type { ConversationEntry, SegmentEntry } from '../vault-index/figures.js';
+import {
+  type RegistryEntry,
+  type RegistryIndex,
+  type RegistryUser,
+  RegistryUses,
+} from '../vault-index/registry-index.js';
+import { DraftRequests } from '../vault-index/requests.js';
+import type { VaultIndex } from '../vault-index/vault-index.js';
+
+/** A group of changes before it is committed: what it makes of the index, and of the files. */
+export class StagedCommit {
+  readonly sequence: number;
+  lastCreateTimeMs: number;
+  readonly registries: DraftRegistries;
+  readonly requests: DraftRequests;
+  readonly #segments = new Map<SegmentHash, SegmentEntry | undefined>();
+  readonly #conversations = new Map<string, ConversationEntry | undefined>();
+  readonly #missing = new Map<SegmentHash, number>();
+  readonly #holderBytes = new Map<SegmentHash, number>();
+  readonly #files = new Map<string, Uint8Array | undefined>();
+  #nextSegment: number;
+  #nextConversation: number;
+
+  constructor(
+    private readonly index: VaultIndex,
+    private readonly vaultId: string,
+    readonly nowMs: number,
+  ) {
+    this.sequence = index.sequence + 1;
+    this.lastCreateTimeMs = index.lastCreateTimeMs;
+    this.registries = new DraftRegistries(index.registries, this.#files);
+    this.requests = new DraftRequests(index.requests, this.#files);
+    this.#nextSegment = index.nextSegment;
+    this.#nextConversation = index.nextConversation;
+  }
+
+  /** Whether there is anything to commit. */
+  get changed(): boolean {
+    return this.#files.size > 0;
+  }
+
+  /** A file that this draft writes or removes, before it is committed. */
+  fileAt(path: string): { readonly bytes: Uint8Array | undefined } | undefined {
+    return this.#files.has(path) ? { bytes: this.#files.get(path) } : undefined;
+  }
+
+  segment(hash: SegmentHash): SegmentEntry | undefined {
+    return this.#segments.has(hash) ? this.#segments.get(hash) : this.index.segment(hash);
+  }
+
+  segmentById(id: number): SegmentEntry | undefined {
+    const known = this.index.segmentById(id);
+    const current = known && this.segment(known.hash);
+    return current?.id === id ? current : undefined;
+  }
+
+  conversation(id: string): ConversationEntry | undefined {
+    return this.#conversations.has(id) ? this.#conversations.get(id) : this.index.conversation(id);
+  }
+
+  takeConversationNumber(): number {
+    return this.#nextConversation++;
+  }
+
+  /** Stores a segment that is not. Others may refer to it already, where it went missing. */
+  addSegment({ hash, tokenCount, frame }: NewSegment): void {
+    const references = this.#missingReferences(hash);
+    this.#missing.set(hash, 0);
+    const id = this.#nextSegment++;
+    const segment = { id, hash, tokenCount, ...this.#unreferencedNow() };
+    this.#setFrame(segment, references, frame);
+  }
+
+  /** Stores the same tokens in another frame. */
+  replaceFrame(entry: SegmentEntry, frame: Uint8Array): void {
+    this.registries.count(entry, -1);
+    this.#setFrame(entry, entry.references, frame);
+  }
+
+  /** Counts the age of garbage from now. */
+  renewGarbage(entry: SegmentEntry): void {
+    this.#setSegment({ ...entry, ...this.#unreferencedNow() }, 0);
+  }
+
+  /** Adds a reference. */
+  hold(hash: SegmentHash): void {
+    this.#addToReferences(hash, 1);
+  }
+
+  /** Takes a reference away; says whether the segment is garbage now. */
+  release(hash: SegmentHash): boolean {
+    return this.#addToReferences(hash, -1);
+  }
+
+  /** Gives a segment other outside holders than the `before` that it had. */
+  putHolders(hash: SegmentHash, holders: ReadonlySet<string>, before: number): void {
+    const bytes = holders.size > 0 ? encodeHolders(hash, holders) : undefined;
+    this.#files.set(holdersPath(hash), bytes);
+    this.#holderBytes.set(hash, bytes?.length ?? 0);
+    this.#addToReferences(hash, holders.size - before);
+  }
+
+  removeSegment(entry: SegmentEntry): void {
+    this.registries.count(entry, -1);
+    this.#segments.set(entry.hash, undefined);
+    this.#files.set(metaPath(entry.hash), undefined);
+    this.#files.set(segmentPath(entry.hash), undefined);
+  }
+
+  putManifest(manifest: Manifest): void {
+    const { number, conversation } = manifest;
+    const bytes = encodeManifest(manifest);
+    this.#files.set(manifestPath(conversation.id), bytes);
+    this.#conversations.set(conversation.id, { number, conversation, manifestBytes: bytes.length });
+  }
+
+  removeManifest(id: string): void {
+    this.#files.set(manifestPath(id), undefined);
+    this.#conversations.set(id, undefined);
+  }
+
+  /** The files to write and remove for all of it. */
+  files(): ReadonlyMap<string, Uint8Array | undefined> {
+    const vault = encodeVault({
+      vaultId: this.vaultId,
+      nextSegment: this.#nextSegment,
+      nextConversation: this.#nextConversation,
+      lastCreateTimeMs: this.lastCreateTimeMs,
+    });
+    return new Map(this.#files).set(VAULT_FILE, vault);
+  }
+
+  /** Makes it visible, once it is committed. */
+  publish(): void {
+    const { index } = this;
+    this.registries.publish();
+    this.requests.publish();
+    for (const [hash, entry] of this.#segments) index.setSegment(hash, entry);
+    for (const [hash, bytes] of this.#holderBytes) index.setHolderBytes(hash, bytes);
+    for (const [id, entry] of this.#conversations) index.setConversation(id, entry);
+    for (const [hash, references] of this.#missing) {
+      if (references > 0) index.missing.set(hash, references);
+      else index.missing.delete(hash);
+    }
+    index.sequence = this.sequence;
+    index.nextSegment = this.#nextSegment;
+    index.nextConversation = this.#nextConversation;
+    index.lastCreateTimeMs = this.lastCreateTimeMs;
+  }
+
+  #setFrame(
+    segment: Omit<SegmentEntry, 'references' | 'sidecarBytes' | 'frameBytes' | 'registryId'>,
+    references: number,
+    frame: Uint8Array,
+  ): void {
+    const framed = { ...segment, frameBytes: frame.length, registryId: frameRegistryId(frame) ?? 0 };
+    this.registries.count(framed, 1);
+    this.#files.set(segmentPath(segment.hash), frame.slice());
+    this.#setSegment(framed, references);
+  }
+
+  /** Says whether the segment is garbage now and was not before. */
+  #addToReferences(hash: SegmentHash, difference: number): boolean {
+    const entry = this.segment(hash);
+    if (!entry) {
+      this.#missing.set(hash, this.#missingReferences(hash) + difference);
+      return false;
+    }
+    const references = entry.references + difference;
+    if (references > 0) {
+      this.#segments.set(hash, { ...entry, references });
+      return false;
+    }
+    this.#setSegment({ ...entry, ...this.#unreferencedNow() }, references);
+    return true;
+  }
+
+  #setSegment(segment: Omit<SegmentEntry, 'references' | 'sidecarBytes'>, references: number): void {
+    const sidecar = encodeSegment(segment);
+    this.#files.set(metaPath(segment.hash), sidecar);
+    this.#segments.set(segment.hash, { ...segment, references, sidecarBytes: sidecar.length });
+  }
+
+  #unreferencedNow() {
+    return { unreferencedSinceMs: this.nowMs, unreferencedSequence: this.sequence };
+  }
+
+  #missingReferences(hash: SegmentHash): number {
+    return this.#missing.get(hash) ?? this.index.missing.get(hash) ?? 0;
+  }
+}
+
+/** What a group of changes makes of the registries before it is committed. */
+export class DraftRegistries {
+  readonly #entries = new Map<number, RegistryEntry | undefined>();
+  readonly #added = new Map<number, Uint8Array>();
+  /** Less those that are counted out. */
+  readonly #uses = new RegistryUses();
+
+  constructor(
+    private readonly index: RegistryIndex,
+    private readonly files: Map<string, Uint8Array | undefined>,
+  ) {}
+
+  /** Whether frames may name it: not before it is committed, for want of a codec that knows it. */
+  has(id: number): boolean {
+    return !this.#entries.has(id) && this.index.get(id) !== undefined;
+  }
+
+  lastId(): number {
+    const committed = [...this.index.entries()].map(({ id }) => id).filter((id) => this.has(id));
+    return Math.max(0, ...committed, ...this.#added.keys());
+  }
+
+  put(bytes: Uint8Array, createTimeMs: number): void {
+    const id = registryIdOf(bytes);
+    const copy = bytes.slice();
+    const sidecar = encodeRegistry({ id, createTimeMs }, copy);
+    this.files.set(registryPath(id), copy);
+    this.files.set(registryMetaPath(id), sidecar);
+    this.#entries.set(id, { id, bytes: copy.length, createTimeMs, sidecarBytes: sidecar.length });
+    this.#added.set(id, copy);
+  }
+
+  /** Removes those that are there and that no frame names; returns them. */
+  drop(ids: readonly number[]): number[] {
+    return ids.filter((id) => {
+      const isThere = this.has(id) || this.#added.has(id);
+      if (!isThere || this.index.uses.of(id).segments + this.#uses.of(id).segments > 0) return false;
+      this.files.set(registryMetaPath(id), undefined);
+      this.files.set(registryPath(id), undefined);
+      this.#entries.set(id, undefined);
+      this.#added.delete(id);
+      return true;
+    });
+  }
+
+  /** Counts a frame in or out. */
+  count(user: RegistryUser, sign: 1 | -1): void {
+    this.#uses.count(user, sign);
+  }
+
+  /** The bytes of new ones. */
+  get added(): Iterable<Uint8Array> {
+    return this.#added.values();
+  }
+
+  get dropped(): number[] {
+    return [...this.#entries].flatMap(([id, entry]) => (entry ? [] : id));
+  }
+
+  /** The index counts uses itself, segment by segment. */
+  publish(): void {
+    for (const [id, entry] of this.#entries) this.index.set(id, entry);
+  }
+}

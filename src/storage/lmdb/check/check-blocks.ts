@@ -1,0 +1,151 @@
+import type { BlockEntry } from '../conversations/block-directory.js';
+import type { StringOf } from '../conversations/manifest.js';
+import { decodeFreedBlocks } from '../conversations/message-blocks.js';
+import { decodeMessages } from '../conversations/message-list.js';
+import { RefCounts } from '../segments/ref-counts.js';
+import type { Tables } from '../tables/environment.js';
+import { COUNTS_PER_CHUNK } from '../tables/layout.js';
+import type { State } from '../tables/meta.js';
+import { numberOfKey } from '../tables/table-keys.js';
+import type { SegmentColumns } from './check-references.js';
+import { guarded, intact, type Report } from './check-report.js';
+
+/** What manifests say of a page. */
+interface NamedPage {
+  readonly messages: number;
+  readonly tokens: number;
+  holders: number;
+}
+
+/** Pages of message lists: their content, who names them, and those that wait to be taken away. */
+export class CheckedBlocks {
+  readonly #named = new Map<number, NamedPage>();
+
+  constructor(
+    private readonly tables: Tables,
+    private readonly state: State,
+    private readonly segments: SegmentColumns,
+    private readonly nameOf: StringOf,
+    private readonly report: Report,
+  ) {}
+
+  /** Counts a manifest as a page's holder. */
+  name(subject: string, { id, messages, tokens }: BlockEntry): void {
+    const known = this.#named.get(id);
+    if (!known) this.#named.set(id, { messages, tokens, holders: 1 });
+    else {
+      known.holders += 1;
+      if (known.messages !== messages || known.tokens !== tokens) {
+        this.report('messageBlocks', subject, `says something else of page ${id} than another manifest`);
+      }
+    }
+  }
+
+  /** Reads every page, and counts the references of those that manifests name. Needs the frames and the manifests. */
+  *pages(): Generator<number, void, void> {
+    const { messageBlocks: pages, blockCounts: blockCounts, bigBlockCounts: bigBlockCounts } = this.tables;
+    const counts = new RefCounts(blockCounts, bigBlockCounts);
+    const freed = this.#freed();
+    const seen = new Set<number>();
+    for (const { key, value, damage } of pages.scan()) {
+      const subject = `page ${key}`;
+      const named = this.#named.get(key);
+      seen.add(key);
+      guarded(this.report, 'messageBlocks', subject, () => {
+        const count = counts.get(key);
+        const holders = named?.holders ?? 0;
+        if (count !== holders) {
+          const found = count === undefined ? 'it counts as not stored' : `${count} holders are kept`;
+          this.report('page-counts', subject, `${found}, ${holders} were counted`);
+        }
+        if (damage) this.report('messageBlocks', subject, damage.message);
+        else if (named) this.#content(subject, value, named);
+        if ((named === undefined) !== freed.has(key)) {
+          this.report(
+            'messageBlocks',
+            subject,
+            named ? 'is named and waits to be removed' : 'is not named by anything',
+          );
+        }
+      });
+      if (key >= this.state.nextPage) this.report('statistics', 'nextPage', `is not above page ${key}`);
+      yield 0;
+    }
+    for (const id of this.#named.keys()) {
+      if (!seen.has(id)) this.report('messageBlocks', `page ${id}`, 'is named by manifests and not stored');
+    }
+    for (const id of freed)
+      if (!seen.has(id)) this.report('messageBlocks', `page ${id}`, 'waits to be removed and is not stored');
+    yield* this.#strayCounts(seen);
+  }
+
+  #content(subject: string, list: Uint8Array, named: NamedPage): void {
+    const { messages, tokens } = checkList(subject, list, this.nameOf, this.segments, this.report);
+    if (messages === named.messages && tokens === named.tokens) return;
+    const counted = `${messages} messages and ${tokens} tokens`;
+    this.report('messageBlocks', subject, `has ${counted}, not what the directories say`);
+  }
+
+  /** Pages that wait to be taken away. */
+  #freed(): ReadonlySet<number> {
+    const freed = new Set<number>();
+    const subjectOf = (key: Buffer) => `pages freed in commit ${numberOfKey(key)}`;
+    for (const { key, value } of intact(this.tables.freedBlocks, this.report, 'messageBlocks', subjectOf)) {
+      const sequence = numberOfKey(key);
+      const subject = `pages freed in commit ${sequence}`;
+      guarded(this.report, 'messageBlocks', subject, () => {
+        if (sequence > this.state.commitSequence)
+          this.report('messageBlocks', subject, 'there was no such commit');
+        for (const id of decodeFreedBlocks(value)) {
+          if (freed.has(id)) this.report('messageBlocks', subject, `page ${id} was freed once more`);
+          freed.add(id);
+        }
+      });
+    }
+    return freed;
+  }
+
+  *#strayCounts(stored: ReadonlySet<number>): Generator<number, void, void> {
+    const chunks = intact(this.tables.blockCounts, this.report, 'page-counts', (key) => `chunk ${key}`);
+    for (const { key, value } of chunks) {
+      for (const [index, byte] of value.entries()) {
+        const id = (key - 1) * COUNTS_PER_CHUNK + index;
+        if (byte === 0 || stored.has(id)) continue;
+        this.report('page-counts', `page ${id}`, 'holders are kept, and it is not stored');
+      }
+      yield 0;
+    }
+    for (const { key } of this.tables.bigBlockCounts.scan()) {
+      if ((this.#named.get(key)?.holders ?? 0) >= 254) continue;
+      this.report('page-counts', `page ${key}`, 'a big count is kept, and it has few holders');
+    }
+  }
+}
+
+/** Reads a part of a message list, compares its segments with the frames, and counts its references. */
+export function checkList(
+  subject: string,
+  list: Uint8Array,
+  nameOf: StringOf,
+  segments: SegmentColumns,
+  report: Report,
+): { readonly messages: number; readonly tokens: number } {
+  const named = new Set<number>();
+  let messages = 0;
+  let tokens = 0;
+  for (const message of decodeMessages(list, nameOf)) {
+    messages += 1;
+    for (const { id, tokenCount } of message.segments) {
+      named.add(id);
+      tokens += tokenCount;
+      const stored = segments.has(id) ? segments.tokenCount(id) : undefined;
+      if (stored === undefined)
+        report('manifest-segments', subject, `names segment ${id}, which is not stored`);
+      else if (stored !== tokenCount) {
+        report('manifest-segments', subject, `segment ${id} has ${stored} tokens, not ${tokenCount}`);
+      }
+    }
+  }
+  for (const id of named) segments.addReference(id);
+  return { messages, tokens };
+}

@@ -1,0 +1,169 @@
+import { wholeBlocks } from '../../contract/queries.js';
+import { readHeader } from '../conversations/conversations.js';
+import type { StringOf } from '../conversations/manifest.js';
+import { placesIn } from '../radix/conversation-nodes.js';
+import {
+  applicationOfEdge,
+  blocksOf,
+  edgeKey,
+  decodeRadixNode,
+  endKey,
+  type RadixEnd,
+  type RadixNode,
+  nodeEnd,
+  nodeKey,
+} from '../radix/nodes.js';
+import type { Tables } from '../tables/environment.js';
+import { decodeKeyChunk, type KeyEntry } from '../tables/key-chunk.js';
+import { chunkKeyOf, KeyIndex } from '../tables/key-index.js';
+import type { Table } from '../tables/table.js';
+import { guarded, intact, type Report } from './check-report.js';
+
+const INVARIANT = 'prefix-index';
+
+/** The prefix index: nodes, the ways to them, and where conversations end in them. Frames are not looked at. */
+export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): Generator<number, void, void> {
+  const applications = new RunApplications(tables);
+  const children = new KeyIndex(tables.radixEdges);
+  const ends = new KeyIndex(tables.radixEnds);
+  let nodes = 0;
+  for (const { key, value } of intact(tables.radixNodes, report, INVARIANT, (node) => `node ${node}`)) {
+    const subject = `node ${key}`;
+    nodes += 1;
+    guarded(report, INVARIANT, subject, () => {
+      const node = decodeRadixNode(value);
+      const before = node.parent === 0 ? 0 : endOfRun(tables, node.parent);
+      if (node.start !== before) report(INVARIANT, subject, 'does not begin where the node before it ends');
+      const atEnd = endKey({ node: key, depth: nodeEnd(node), conversation: 0 });
+      if (!leadsOn(ends, atEnd, nodeKey(key)) && !leadsOn(children, nodeKey(key), nodeKey(key))) {
+        report(INVARIANT, subject, 'has blocks that no conversation has');
+      }
+    });
+    yield 0;
+  }
+  let ways = 0;
+  for (const { key, number } of entriesIn(tables.radixEdges, 'ways to nodes', report)) {
+    ways += 1;
+    guarded(report, INVARIANT, 'a way to a node', () => {
+      const node = readRun(tables, number);
+      const application = node?.parent === 0 ? applicationOfEdge(key) : '';
+      if (!node || !key.equals(edgeKey(node.parent, blocksOf(node.blocks, 0, 1), application))) {
+        report(INVARIANT, `node ${number}`, 'is not what leads to it');
+      } else if (node.parent === 0) applications.set(number, application);
+    });
+    yield 0;
+  }
+  if (ways !== nodes) report(INVARIANT, 'nodes', `there are ${nodes}, and ways to ${ways}`);
+  let places = 0;
+  for (const { key, value } of intact(
+    tables.conversationNodes,
+    report,
+    INVARIANT,
+    () => 'a record of places',
+  )) {
+    guarded(report, INVARIANT, 'a record of places', () => {
+      for (const [conversation, place] of placesIn(key, value)) {
+        places += 1;
+        checkPlace(tables, nameOf, report, { conversation, ...place }, applications);
+        if (ends.find(endKey({ conversation, ...place })) === undefined) {
+          report(INVARIANT, `conversation number ${conversation}`, `does not end in node ${place.node}`);
+        }
+      }
+    });
+    yield 0;
+  }
+  let endsFound = 0;
+  for (const found = entriesIn(tables.radixEnds, 'ends of conversations', report); !found.next().done;) {
+    endsFound += 1;
+    yield 0;
+  }
+  if (endsFound !== places) {
+    report(INVARIANT, 'conversations', `${places} have a place, and ${endsFound} end in nodes`);
+  }
+}
+
+/** Whether a conversation is where its place says, as far as the nodes tell. */
+function checkPlace(
+  tables: Tables,
+  nameOf: StringOf,
+  report: Report,
+  { conversation: number, node: runNumber, depth }: RadixEnd,
+  applications: RunApplications,
+): void {
+  const subject = `conversation number ${number}`;
+  guarded(report, INVARIANT, subject, () => {
+    const record = tables.conversations.get(number);
+    const conversation = record && readHeader(record, nameOf).conversation;
+    const node = readRun(tables, runNumber);
+    if (!conversation || !node || depth <= node.start || depth > nodeEnd(node)) {
+      report(INVARIANT, subject, `has no place in node ${runNumber}`);
+    } else if (depth > wholeBlocks(conversation.totalTokens)) {
+      report(INVARIANT, subject, 'has fewer blocks than it is found by');
+    } else if (applications.of(runNumber) !== conversation.application) {
+      report(INVARIANT, subject, 'is found by another application');
+    }
+  });
+}
+
+/** The entries of a key index; says where they do not decode, or are not in order: then looking them up fails. */
+function* entriesIn(table: Table<Buffer>, what: string, report: Report): Generator<KeyEntry, void, void> {
+  let before: Buffer | undefined;
+  for (const { key: chunkKey, value } of intact(table, report, INVARIANT, () => what)) {
+    let entries: KeyEntry[] = [];
+    guarded(report, INVARIANT, what, () => (entries = decodeKeyChunk(value)));
+    for (const entry of entries) {
+      const inOrder =
+        (!before || before.compare(entry.key) < 0) && chunkKeyOf(entry.key).compare(chunkKey) >= 0;
+      if (!inOrder) report(INVARIANT, what, 'are not in order');
+      before = entry.key;
+      yield entry;
+    }
+  }
+}
+
+function readRun(tables: Pick<Tables, 'radixNodes'>, number: number): RadixNode | undefined {
+  const record = tables.radixNodes.get(number);
+  return record && decodeRadixNode(record);
+}
+
+/** Which application's each node is: that of the first node on the way to it. */
+class RunApplications {
+  readonly #known = new Map<number, string>();
+
+  constructor(private readonly tables: Pick<Tables, 'radixNodes'>) {}
+
+  set(firstRun: number, application: string): void {
+    this.#known.set(firstRun, application);
+  }
+
+  /** Undefined where the way is broken. @throws StowkenError CORRUPT_STORE */
+  of(number: number): string | undefined {
+    const passed: number[] = [];
+    let start = Infinity;
+    for (let at = number; ;) {
+      const application = this.#known.get(at);
+      if (application !== undefined) {
+        for (const node of passed) this.#known.set(node, application);
+        return application;
+      }
+      const node = readRun(this.tables, at);
+      // Nodes before a node begin before it: a way that does not is a circle.
+      if (!node || node.start >= start || node.parent === 0) return undefined;
+      passed.push(at);
+      start = node.start;
+      at = node.parent;
+    }
+  }
+}
+
+function endOfRun(tables: Tables, number: number): number | undefined {
+  const node = readRun(tables, number);
+  return node && nodeEnd(node);
+}
+
+/** Whether the first entry from a key on begins with these bytes. */
+function leadsOn(index: KeyIndex, from: Buffer, beginning: Buffer): boolean {
+  // A loop ends what it iterates over: a range that is left open keeps its state of the vault from being let go.
+  for (const { key } of index.from(from)) return key.subarray(0, beginning.length).equals(beginning);
+  return false;
+}

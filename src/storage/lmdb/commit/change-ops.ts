@@ -1,0 +1,164 @@
+import type { SegmentHash } from '../../../model/index.js';
+import type {
+  ChangeResult,
+  DeletionOutcome,
+  FrameReplacement,
+  NewSegment,
+  OutsideReference,
+  ReferenceOutcome,
+  RequestMark,
+} from '../../contract/change.js';
+import type { ChangeOps, ManifestPlan, Part } from '../../shared/apply-change.js';
+import { checkFork, forkConversation } from './fork.js';
+import { resolveIncoming, type IncomingSegments } from './manifest-change.js';
+import {
+  appendMessages,
+  checkAppend,
+  checkDelete,
+  checkPut,
+  deleteConversation,
+  putConversation,
+} from './put-append-delete.js';
+import type { WriteSession } from './write-session.js';
+
+/** Applies changes to the tables of one write transaction. */
+export class LmdbChangeOps implements ChangeOps<IncomingSegments> {
+  constructor(private readonly session: WriteSession) {}
+
+  replay(request: RequestMark): ChangeResult | undefined {
+    return this.session.requests.replay(request);
+  }
+
+  remember(request: RequestMark, result: ChangeResult): void {
+    this.session.requests.remember(request, result);
+  }
+
+  hasRegistry(id: number): boolean {
+    return this.session.registries.has(id);
+  }
+
+  lastRegistryId(): number {
+    return this.session.registries.lastId();
+  }
+
+  putRegistry({ bytes, timeMs }: Part<'putRegistry'>): void {
+    this.session.putRegistry(bytes, timeMs);
+  }
+
+  dropRegistries(ids: readonly number[]): number[] {
+    return this.session.dropRegistries(ids);
+  }
+
+  resolveIncoming(segments: readonly NewSegment[]): IncomingSegments {
+    return resolveIncoming(this.session, segments);
+  }
+
+  storeIncoming(incoming: IncomingSegments): void {
+    for (const segment of incoming.values()) {
+      if (segment.id !== 0) continue;
+      segment.id = this.session.segments.add(segment);
+      segment.added = true;
+    }
+  }
+
+  markUnreferenced(incoming: IncomingSegments): void {
+    const { segments } = this.session;
+    for (const { id } of incoming.values()) if (segments.referencesOf(id) === 0) segments.markGarbage(id);
+  }
+
+  planPut(put: Part<'put'>, incoming: IncomingSegments): ManifestPlan {
+    const planned = checkPut(this.session, put, incoming);
+    return {
+      ...(planned.same && { unchanged: planned.same }),
+      write: () => putConversation(this.session, put, planned, incoming),
+    };
+  }
+
+  planAppend(append: Part<'append'>, incoming: IncomingSegments): ManifestPlan {
+    const named = checkAppend(this.session, append, incoming);
+    return { write: () => appendMessages(this.session, append, named, incoming) };
+  }
+
+  planFork(fork: Part<'fork'>): ManifestPlan {
+    const unchanged = checkFork(this.session, fork);
+    return { ...(unchanged && { unchanged }), write: () => forkConversation(this.session, fork) };
+  }
+
+  checkDelete(conversation: Part<'delete'>): void {
+    checkDelete(this.session, conversation);
+  }
+
+  deleteConversation(conversation: Part<'delete'>) {
+    return deleteConversation(this.session, conversation);
+  }
+
+  addReferences(references: readonly OutsideReference[]) {
+    return addReferences(this.session, references);
+  }
+
+  removeReferences(references: readonly OutsideReference[]) {
+    return removeReferences(this.session, references);
+  }
+
+  /** Counts stand in tables of their own: there is nothing to wait for. */
+  checkReferencesKnown(): void {}
+
+  deleteSegments(hashes: readonly SegmentHash[], sequenceMax: number) {
+    return deleteSegments(this.session, hashes, sequenceMax);
+  }
+
+  collect({ keys, garbageBeforeMs }: Part<'collect'>, sequenceMax: number) {
+    return this.session.segments.collect(keys.map(Number), garbageBeforeMs, sequenceMax);
+  }
+
+  replaceFrames(replacements: readonly FrameReplacement[]): boolean[] {
+    return this.session.segments.replaceFrames(replacements);
+  }
+}
+
+/** The parts of a change that concern outside references and single segments. They refuse nothing. */
+export function addReferences(
+  session: WriteSession,
+  references: readonly OutsideReference[],
+): ReferenceOutcome[] {
+  return eachOf(session, references, (id, holder) => {
+    if (session.references.add(id, holder)) session.segments.hold(id);
+  });
+}
+
+export function removeReferences(
+  session: WriteSession,
+  references: readonly OutsideReference[],
+): ReferenceOutcome[] {
+  return eachOf(session, references, (id, holder) => {
+    if (session.references.remove(id, holder)) session.segments.release(id);
+  });
+}
+
+/** Changes those whose segment is stored, and says how many references that leaves each. */
+function eachOf(
+  session: WriteSession,
+  references: readonly OutsideReference[],
+  change: (id: number, holder: string) => void,
+): ReferenceOutcome[] {
+  return references.map(({ hash, holder }) => {
+    const known = session.segments.find(hash);
+    if (!known) return undefined;
+    change(known.id, holder);
+    return { refCount: session.segments.referencesOf(known.id) ?? 0 };
+  });
+}
+
+/** Deletes what was garbage at `sequenceMax` and is. */
+export function deleteSegments(
+  session: WriteSession,
+  hashes: readonly SegmentHash[],
+  sequenceMax: number,
+): DeletionOutcome[] {
+  return hashes.map((hash) => {
+    const known = session.segments.find(hash);
+    if (!known) return undefined;
+    const { segments } = session.segments.collect([known.id], Infinity, sequenceMax);
+    return { deleted: segments === 1, refCount: session.segments.referencesOf(known.id) ?? 0 };
+  });
+}

@@ -1,0 +1,99 @@
+import type { Change, ManifestOutcome } from '../../contract/change.js';
+import { wholeBlocks } from '../../contract/queries.js';
+import { forkedSpec, nextRevision, nothingNew } from '../../shared/manifest-rules.js';
+import { contentKey } from '../../shared/records.js';
+import { conversationExists, rangePastEnd } from '../../shared/refusals.js';
+import { decodeDirectory, encodeDirectory, type BlockEntry } from '../conversations/block-directory.js';
+import { writeManifest } from '../conversations/conversations.js';
+import { ListWriter } from '../conversations/list-writer.js';
+import { scanMessages } from '../conversations/message-list.js';
+import { messagesOf, type StoredList } from '../conversations/stored-list.js';
+import { countIn, existingConversation, findConversation } from './manifest-change.js';
+import type { WriteSession } from './write-session.js';
+
+type Fork = NonNullable<Change['fork']>;
+
+/** The outcome, when the very same content is there already. */
+export function checkFork(session: WriteSession, fork: Fork): ManifestOutcome | undefined {
+  const parent = existingConversation(session, fork);
+  const { messageCount } = parent.conversation;
+  const count = fork.messageCount ?? messageCount;
+  if (count > messageCount) throw rangePastEnd(fork.id, 'message_count', count, messageCount);
+  const existing = findConversation(session, fork.newId);
+  if (!existing) return undefined;
+  const { conversation, list } = existing;
+  const isSame =
+    conversation.messageCount === count &&
+    contentKey(conversation, []) === contentKey(forkedSpec(parent.conversation, fork), []) &&
+    sameMessages(session, list, parent.list, count);
+  if (!isSame) throw conversationExists(fork.newId, conversation.revision);
+  return nothingNew(conversation, true);
+}
+
+/** Shares whole pages, and copies the part of the one in which the cut lies. */
+export function forkConversation(session: WriteSession, fork: Fork): ManifestOutcome {
+  const { state } = session;
+  const parent = existingConversation(session, { id: fork.id });
+  const messageCount = fork.messageCount ?? parent.conversation.messageCount;
+  const { shared, tail } = cutList(session, parent.list, messageCount);
+  for (const { id } of shared) session.messageBlocks.hold(id);
+  const list = new ListWriter(session);
+  list.resume({ directory: encodeDirectory(shared), tail }, false);
+  const tokensShared = shared.reduce((sum, { tokens }) => sum + tokens, 0);
+  const size = { messageCount, totalTokens: tokensShared + scanMessages(tail, () => undefined).tokens };
+  const { lastCreateTimeMs } = state;
+  const spec = forkedSpec(parent.conversation, fork);
+  const conversation = nextRevision(spec, size, { timeMs: fork.timeMs, lastCreateTimeMs });
+  state.lastCreateTimeMs = conversation.createTimeMs;
+  const number = state.nextConversation++;
+  writeManifest(session.tables, { number, conversation, list, replaces: false, grows: false }, session.names);
+  session.ids.insert(fork.newId, number);
+  if (fork.indexed) session.radix.fork(parent.number, number, wholeBlocks(conversation.totalTokens));
+  countIn(session, conversation, 1);
+  return nothingNew(conversation, false);
+}
+
+/** The pages that the first messages fill, and the list of what is left of them. */
+function cutList(
+  session: WriteSession,
+  { directory, tail }: StoredList,
+  messageCount: number,
+): { readonly shared: readonly BlockEntry[]; readonly tail: Uint8Array } {
+  const shared: BlockEntry[] = [];
+  let left = messageCount;
+  let cut = tail;
+  for (const entry of decodeDirectory(directory)) {
+    if (entry.messages > left) {
+      cut = left > 0 ? session.messageBlocks.read(entry.id) : tail;
+      break;
+    }
+    shared.push(entry);
+    left -= entry.messages;
+  }
+  // A list is coded from its beginning on: the beginning of one is a list.
+  return { shared, tail: cut.subarray(0, scanMessages(cut, () => undefined, left).bytes) };
+}
+
+/** Whether two lists begin with the same messages. Pages that both have first are the same. */
+function sameMessages(session: WriteSession, one: StoredList, other: StoredList, count: number): boolean {
+  const pageOf = (id: number) => session.messageBlocks.read(id);
+  const same = Math.min(count, messagesShared(one, other));
+  const others = messagesOf(other, pageOf, session.nameOf, same);
+  let at = same;
+  for (const message of messagesOf(one, pageOf, session.nameOf, same)) {
+    if (at++ === count) break;
+    if (JSON.stringify(message) !== JSON.stringify(others.next().value)) return false;
+  }
+  return true;
+}
+
+function messagesShared(one: StoredList, other: StoredList): number {
+  const others = decodeDirectory(other.directory);
+  let messages = 0;
+  for (const entry of decodeDirectory(one.directory)) {
+    const beside = others.next();
+    if (beside.done || beside.value.id !== entry.id) break;
+    messages += entry.messages;
+  }
+  return messages;
+}

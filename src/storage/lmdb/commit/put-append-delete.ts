@@ -1,0 +1,172 @@
+import type { Conversation } from '../../../model/index.js';
+import type { Change, ChangeResult, ManifestOutcome } from '../../contract/change.js';
+import { wholeBlocks } from '../../contract/queries.js';
+import { nextRevision, nothingNew } from '../../shared/manifest-rules.js';
+import { contentKey, distinctHashes } from '../../shared/records.js';
+import {
+  conversationExists,
+  conversationNotFound,
+  prefixOutdated,
+  revisionMismatch,
+} from '../../shared/refusals.js';
+import { type NumberedManifest, type StoredManifest, writeManifest } from '../conversations/conversations.js';
+import { ListWriter } from '../conversations/list-writer.js';
+import type { ListedSegment } from '../conversations/message-list.js';
+import { messagesOf } from '../conversations/stored-list.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
+import {
+  addMessages,
+  type IncomingSegments,
+  countIn,
+  existingConversation,
+  findConversation,
+  findSegments,
+  manifestOutcome,
+  releaseList,
+  segmentsInOrder,
+} from './manifest-change.js';
+import type { WriteSession } from './write-session.js';
+
+type Put = NonNullable<Change['put']>;
+
+export interface PlannedPut {
+  /** The outcome, when the very same content is there already. */
+  readonly same?: ManifestOutcome;
+  readonly existing: NumberedManifest | undefined;
+  /** What the messages name. */
+  readonly named: readonly ListedSegment[];
+}
+
+export function checkPut(session: WriteSession, put: Put, brought: IncomingSegments): PlannedPut {
+  const { spec, messages, expect } = put;
+  const existing = findConversation(session, spec.id);
+  const revision = existing?.conversation.revision ?? 0;
+  if (expect.kind === 'revision' && expect.revision !== revision) {
+    throw revisionMismatch(spec.id, expect.revision, revision);
+  }
+  if (expect.kind === 'absentOrSame' && existing) {
+    if (!sameContent(session, existing, put)) throw conversationExists(spec.id, revision);
+    const same = { ...nothingNew(existing.conversation, true), segments: distinctHashes(messages).size };
+    return { same, existing, named: [] };
+  }
+  return { existing, named: findSegments(session, put, brought) };
+}
+
+export function putConversation(
+  session: WriteSession,
+  { spec, messages, timeMs, prefix }: Put,
+  { existing, named }: PlannedPut,
+  brought: IncomingSegments,
+): ManifestOutcome {
+  const { state } = session;
+  const list = new ListWriter(session);
+  addMessages(list, messages, named);
+  const size = { messageCount: messages.length, totalTokens: list.tokensAdded };
+  const { lastCreateTimeMs } = state;
+  const conversation = nextRevision(spec, size, { timeMs, lastCreateTimeMs }, existing?.conversation);
+  state.lastCreateTimeMs = Math.max(conversation.createTimeMs, lastCreateTimeMs);
+  const number = existing?.number ?? state.nextConversation++;
+  const replaces = existing !== undefined;
+  writeManifest(session.tables, { number, conversation, list, replaces, grows: false }, session.names);
+  countIn(session, conversation, 1);
+  if (existing) {
+    countIn(session, existing.conversation, -1);
+    // After the new list has its references, so that what both name is not garbage in between.
+    releaseList(session, existing.list);
+    session.radix.remove(number);
+  } else session.ids.insert(spec.id, number);
+  if (prefix) session.radix.insert(number, spec.application, prefix);
+  return manifestOutcome(conversation, named, brought);
+}
+
+/** Compares message by message, with ids in place of hashes, up to the first difference. */
+function sameContent(
+  session: WriteSession,
+  { conversation, list }: StoredManifest,
+  { spec, messages, found }: Pick<Put, 'spec' | 'messages' | 'found'>,
+): boolean {
+  if (contentKey(conversation, []) !== contentKey(spec, [])) return false;
+  if (conversation.messageCount !== messages.length) return false;
+  const find = segmentsInOrder(session, found);
+  const storedMessages = messagesOf(list, (id) => session.messageBlocks.read(id), session.nameOf);
+  for (const wanted of messages) {
+    const stored = storedMessages.next().value;
+    const isSame =
+      stored !== undefined &&
+      stored.role === wanted.role &&
+      stored.name === wanted.name &&
+      stored.toolCallId === wanted.toolCallId &&
+      stored.segments.length === wanted.segments.length &&
+      wanted.segments.every((named, index) => find(named)?.id === stored.segments[index]?.id);
+    if (!isSame) return false;
+  }
+  return true;
+}
+
+type Append = NonNullable<Change['append']>;
+
+/** What the messages name. */
+export function checkAppend(
+  session: WriteSession,
+  append: Append,
+  brought: IncomingSegments,
+): ListedSegment[] {
+  const { conversation } = existingConversation(session, append);
+  if (append.prefix && append.prefix.afterTokens !== conversation.totalTokens)
+    throw prefixOutdated(append.id);
+  return findSegments(session, append, brought);
+}
+
+/** Decodes the tail, and nothing before it. */
+export function appendMessages(
+  session: WriteSession,
+  { id, messages, timeMs, prefix }: Append,
+  named: readonly ListedSegment[],
+  brought: IncomingSegments,
+): ManifestOutcome {
+  const { number, conversation: before, list: stored } = existingConversation(session, { id });
+  const list = new ListWriter(session);
+  list.resume(stored, true);
+  addMessages(list, messages, named);
+  const conversation: Conversation = {
+    ...before,
+    revision: before.revision + 1,
+    messageCount: before.messageCount + messages.length,
+    totalTokens: before.totalTokens + list.tokensAdded,
+    updateTimeMs: Math.max(timeMs, before.updateTimeMs),
+  };
+  writeManifest(session.tables, { number, conversation, list, replaces: true, grows: true }, session.names);
+  countIn(session, conversation, 1);
+  countIn(session, before, -1);
+  if (prefix) {
+    const blocks = wholeBlocks(before.totalTokens);
+    session.radix.extend(number, before.application, blocks, prefix.blocks);
+  }
+  return manifestOutcome(conversation, named, brought);
+}
+
+type Delete = NonNullable<Change['delete']>;
+
+/** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH; CORRUPT_STORE when it cannot say its revision */
+export function checkDelete(session: WriteSession, change: Delete): void {
+  if (change.revision !== undefined) existingConversation(session, change);
+  else if (session.ids.find(change.id) === undefined) throw conversationNotFound(change.id);
+}
+
+/**
+ * One that is damaged goes too. What nobody can read of it any more, its references and what it adds to the figures,
+ * stays counted until a repair.
+ */
+export function deleteConversation(
+  session: WriteSession,
+  { id }: Delete,
+): NonNullable<ChangeResult['delete']> {
+  const number = session.ids.find(id);
+  if (number === undefined) throw conversationNotFound(id);
+  const found = undefinedIfCorrupt(() => findConversation(session, id));
+  session.tables.conversations.remove(number);
+  session.ids.remove(id);
+  session.radix.remove(number);
+  if (found) countIn(session, found.conversation, -1);
+  return found ? releaseList(session, found.list) : { releasedReferences: 0, garbageSegments: 0 };
+}

@@ -1,0 +1,97 @@
+import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import { RefCounts } from '../segments/ref-counts.js';
+import type { Tables } from '../tables/environment.js';
+import { FREED_BLOCKS_PER_COMMIT } from '../tables/layout.js';
+import type { State } from '../tables/meta.js';
+import { numberKey, numberOfKey } from '../tables/table-keys.js';
+import { readBlock } from './stored-list.js';
+
+type BlockTables = Pick<Tables, 'messageBlocks' | 'blockCounts' | 'bigBlockCounts' | 'freedBlocks'>;
+
+/**
+ * Pages of message lists, and how many manifests name each. A page that none names any more stays for as long
+ * as a snapshot may read it: it waits under the number of the commit that freed it. Of one write transaction.
+ */
+export class MessageBlocks {
+  readonly #counts: RefCounts;
+  readonly #freed: number[] = [];
+
+  constructor(
+    private readonly tables: BlockTables,
+    private readonly state: State,
+  ) {
+    this.#counts = new RefCounts(tables.blockCounts, tables.bigBlockCounts);
+  }
+
+  /** Stores a page that one manifest names. */
+  add(list: Uint8Array): number {
+    const id = this.state.nextPage++;
+    this.tables.messageBlocks.append(id, list);
+    this.#counts.set(id, 1);
+    return id;
+  }
+
+  /** @throws StowkenError CORRUPT_STORE */
+  read(id: number): Uint8Array {
+    return readBlock(this.tables.messageBlocks, id);
+  }
+
+  /** One manifest more names it. */
+  hold(id: number): void {
+    const count = this.#counts.get(id);
+    if (count === undefined) throw this.tables.blockCounts.corrupt(id, 'is missing: a list names the page');
+    this.#counts.set(id, count + 1);
+  }
+
+  /** One manifest less names it; says whether none does now: what it names is to be released then. */
+  release(id: number): boolean {
+    const count = (this.#counts.get(id) ?? 1) - 1;
+    this.#counts.set(id, count);
+    if (count === 0) this.#freed.push(id);
+    return count === 0;
+  }
+
+  /** Takes away some of the pages that were freed at `sequenceMax` or before, and writes what was held back. */
+  flush(sequenceMax: number): void {
+    this.#clear(sequenceMax);
+    if (this.#freed.length > 0) {
+      const ids = this.#freed.splice(0).sort((a, b) => a - b);
+      this.tables.freedBlocks.append(numberKey(this.state.commitSequence), encodeFreedBlocks(ids));
+    }
+    this.#counts.flush();
+  }
+
+  #clear(sequenceMax: number): void {
+    const { messageBlocks: pages, freedBlocks: freedBlocks } = this.tables;
+    for (let room = FREED_BLOCKS_PER_COMMIT; room > 0;) {
+      const key = freedBlocks.firstKey();
+      if (key === undefined || numberOfKey(key) > sequenceMax) return;
+      const ids = decodeFreedBlocks(freedBlocks.get(key) ?? new Uint8Array(0));
+      for (const id of ids.slice(0, room)) {
+        pages.remove(id);
+        this.#counts.set(id, undefined);
+      }
+      if (ids.length > room) freedBlocks.put(key, encodeFreedBlocks(ids.slice(room)));
+      else freedBlocks.remove(key);
+      room -= ids.length;
+    }
+  }
+}
+
+/** Ascending ids: varint distances. */
+export function encodeFreedBlocks(ids: readonly number[]): Uint8Array {
+  const writer = new ByteWriter();
+  let before = 0;
+  for (const id of ids) {
+    writer.varint(id - before);
+    before = id;
+  }
+  return writer.finish();
+}
+
+export function decodeFreedBlocks(record: Uint8Array): number[] {
+  const reader = new ByteReader(record);
+  const ids: number[] = [];
+  for (let id = 0; !reader.atEnd;) ids.push((id += reader.varint()));
+  return ids;
+}

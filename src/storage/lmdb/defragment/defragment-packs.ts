@@ -1,0 +1,82 @@
+import { refillPacks } from '../packs/pack-filler.js';
+import { decodePack, deletedEntry, keyOfPack, type Pack, startKey } from '../packs/pack.js';
+import type { Tables } from '../tables/environment.js';
+import {
+  INLINE_VALUE_BYTES,
+  DEFRAGMENT_PAGES_MIN,
+  PAGE_BYTES,
+  REFILLED_PACK_BYTES,
+} from '../tables/layout.js';
+import { readState } from '../tables/meta.js';
+import type { Table } from '../tables/table.js';
+
+/** Packs are filled anew where that saves this part of their pages. */
+const SAVED_MIN = 0.15;
+/** What a pack has of a segment beside its frame, about. */
+const ENTRY_BYTES = 3;
+/** Packs that one write transaction fills anew. */
+const STRETCH_BYTES = 64 * 1024;
+/** Each deleted segment between two packs that become one costs a byte. */
+const GAP_MAX = 64;
+
+/** Pages that packs take beyond what they need; 0 where those are few. */
+export function reclaimablePackPages({ packs, frameOverflowPages, frameHalfPages, meta }: Tables): number {
+  const { segmentBytes, segments } = readState(meta);
+  const elsewhere = frameOverflowPages.pages() * PAGE_BYTES + frameHalfPages.count() * INLINE_VALUE_BYTES;
+  const needed = Math.ceil((segmentBytes + ENTRY_BYTES * segments - elsewhere) / REFILLED_PACK_BYTES);
+  const pages = packs.pages();
+  return pages >= DEFRAGMENT_PAGES_MIN && needed < (1 - SAVED_MIN) * pages ? pages - needed : 0;
+}
+
+/**
+ * Fills the packs after a key anew, where that saves pages. In a write transaction. Returns the key after which
+ * to go on; undefined at the end of the table.
+ */
+export function defragmentPacks(packs: Table<number>, after: number): number | undefined {
+  const run: Pack[] = [];
+  let [bytes, pages] = [0, 0];
+  let more = false;
+  for (const { key, value } of packs.scan({ start: after + 1 })) {
+    // A damaged pack stays as it is, and nothing is moved past it.
+    if (!value && run.length === 0) return key;
+    more = value === undefined;
+    if (!value) break;
+    const pack = decodePack(key, value);
+    more = bytes >= STRETCH_BYTES || !follows(run.at(-1), pack);
+    if (more) break;
+    run.push(pack);
+    bytes += value.length;
+    pages += value.length > INLINE_VALUE_BYTES ? 1 : 1 / 2;
+  }
+  const last = run.at(-1);
+  if (!last) return undefined;
+  const saves = Math.ceil(bytes / REFILLED_PACK_BYTES) < (1 - SAVED_MIN) * pages;
+  if (saves) refillPacks(packs, run.map(upToNext), new Map());
+  if (!more) return undefined;
+  // The last pack that was filled has room: it is filled up with those that come next.
+  const lastKey = packs.floorKey(startKey(endOf(last) - 1)) ?? keyOfPack(last);
+  return saves ? lastKey - 1 : keyOfPack(last);
+}
+
+/** Whether two packs can become one. */
+function follows(pack: Pack | undefined, next: Pack): boolean {
+  return pack === undefined || pack.continued || firstOwn(next) - endOf(pack) <= GAP_MAX;
+}
+
+/** A pack of a run with the deleted segments between it and the next one. */
+function upToNext(pack: Pack, index: number, run: readonly Pack[]): Pack {
+  const next = run[index + 1];
+  if (!next || pack.continued) return pack;
+  const gap = Array.from({ length: firstOwn(next) - endOf(pack) }, () => deletedEntry);
+  return { ...pack, entries: [...pack.entries, ...gap] };
+}
+
+/** The first segment that begins in a pack. */
+function firstOwn({ firstId, continues }: Pack): number {
+  return continues ? firstId + 1 : firstId;
+}
+
+/** The segment after a pack's last. */
+function endOf({ firstId, entries }: Pack): number {
+  return firstId + entries.length;
+}

@@ -1,0 +1,153 @@
+import { BackgroundTurns } from '../../shared/background.js';
+import type { Tables } from '../tables/environment.js';
+import { LEAF_BYTES, leafBytes, DEFRAGMENT_PAGES_MIN, PAGE_BYTES } from '../tables/layout.js';
+import type { Entry, Table } from '../tables/table.js';
+import { defragmentPacks, reclaimablePackPages } from './defragment-packs.js';
+
+/** Tables of many short records: in the others, records are about as long as pages, or few. */
+const condensed = [
+  'hashIndex',
+  'refCounts',
+  'blockCounts',
+  'conversations',
+  'ids',
+  'references',
+  'garbage',
+  'requests',
+  'requestOrder',
+  'radixNodes',
+  'radixEdges',
+  'radixEnds',
+  'conversationNodes',
+] as const satisfies readonly (keyof Tables)[];
+
+/** Bytes of the pages that condense() frees, about. */
+export async function reclaimableBytes(tables: Tables, signal: AbortSignal): Promise<number> {
+  const turns = new BackgroundTurns(signal);
+  let pages = reclaimablePackPages(tables);
+  for (const table of tablesIn(tables)) pages += (await findSparse(table, turns))?.pages ?? 0;
+  return pages * PAGE_BYTES;
+}
+
+/**
+ * Writes records that stand in half-empty pages anew, in their order, so that they fill their pages. Nothing that
+ * they say changes. `write` runs one write transaction of some milliseconds; others have their turns between them.
+ */
+export async function defragment(
+  tables: Tables,
+  write: <T>(action: () => T) => Promise<T>,
+  signal: AbortSignal,
+): Promise<void> {
+  const turns = new BackgroundTurns(signal);
+  if (reclaimablePackPages(tables) > 0) {
+    let after: number | undefined = 0;
+    while (after !== undefined) {
+      const from: number = after;
+      after = await write(() => defragmentPacks(tables.packs, from));
+      await turns.pause();
+    }
+  }
+  for (const table of tablesIn(tables)) {
+    let after = (await findSparse(table, turns))?.after;
+    while (after !== undefined) {
+      const from: number | Buffer = after;
+      after = await write(() => rewriteStretch(table, from));
+      await turns.pause();
+    }
+  }
+}
+
+function tablesIn(tables: Tables): Table<number | Buffer>[] {
+  return condensed.map((name) => tables[name] as unknown as Table<number | Buffer>);
+}
+
+/** To this part, or better, writing a table anew fills its leaf pages. One whose pages are as full is left. */
+const DENSE = 0.85;
+/** Of longer records, on average, LMDB leaves too much room at the end of a page. */
+const RECORD_BYTES_MAX = LEAF_BYTES / 8;
+/** LMDB joins a page with a neighbour when less than this is left in it. */
+const JOINED_BYTES = LEAF_BYTES / 4;
+
+/** What one write transaction writes anew. */
+const STRETCH_BYTES = 64 * 1024;
+const STRETCH_RECORDS = 1024;
+/** How much longer a stretch is made when it came out loose, and how often. */
+const EXTENSION_BYTES = 1300;
+const EXTENSIONS_MAX = 3;
+
+/** Records that are looked at before others have a turn. */
+const SLICE = 256;
+
+type Key = number | Buffer;
+
+/** A table that is to be written anew. */
+export interface SparseTable {
+  /**
+   * The first records stay where they are: an emptied page is joined with the one before it, but the first of a
+   * table with the one after it, whose records would then be in the way of those that come back.
+   */
+  readonly after: Key;
+  /** Pages that come free, about. */
+  readonly pages: number;
+}
+
+/** Undefined: it is dense enough. */
+export async function findSparse(
+  table: Table<Key>,
+  turns: BackgroundTurns,
+): Promise<SparseTable | undefined> {
+  let first: Key | undefined;
+  let last: Key | undefined;
+  let [bytes, records] = [0, 0];
+  do {
+    const before = records;
+    for (const { key, value } of table.range({ ...startAfter(last), limit: SLICE })) {
+      bytes += leafBytes(key, value);
+      records += 1;
+      last = key;
+      if (bytes > JOINED_BYTES) first ??= key;
+    }
+    if (records === before) break;
+    await turns.pause();
+  } while (last !== undefined);
+  const pages = table.leafPages();
+  if (first === undefined || pages < DEFRAGMENT_PAGES_MIN || bytes > RECORD_BYTES_MAX * records)
+    return undefined;
+  const free = pages - Math.ceil(bytes / (DENSE * LEAF_BYTES));
+  return free > 0 ? { after: first, pages: free } : undefined;
+}
+
+/**
+ * Takes away the records that come after a key, and puts them back: LMDB fills a page to the brim when what is
+ * put goes to its end, and halves it otherwise. So it comes out when a stretch ends inside of a page of which too
+ * little is left: that is then joined with the page before the stretch. A longer stretch ends elsewhere.
+ * In a write transaction. Returns the key after which to go on; undefined at the end of the table.
+ */
+export function rewriteStretch(table: Table<Key>, after: Key): Key | undefined {
+  const stretch: Entry<Key>[] = [];
+  let bytes = 0;
+  const extend = (bytesMax: number, recordsMax: number): boolean => {
+    for (const entry of table.range(startAfter(stretch.at(-1)?.key ?? after))) {
+      if (bytes >= bytesMax || stretch.length >= recordsMax) return true;
+      stretch.push(entry);
+      bytes += leafBytes(entry.key, entry.value);
+    }
+    return false;
+  };
+  let more = extend(STRETCH_BYTES, STRETCH_RECORDS);
+  for (let extensions = 0; ; extensions++) {
+    for (const { key } of [...stretch].reverse()) table.remove(key);
+    const pagesWithout = table.leafPages();
+    for (const { key, value } of stretch) table.put(key, value);
+    const pages = table.leafPages() - pagesWithout;
+    const isDense = pages <= 1 + (1.1 * bytes) / LEAF_BYTES;
+    if (!more || isDense || extensions === EXTENSIONS_MAX) return more ? stretch.at(-1)?.key : undefined;
+    more = extend(bytes + EXTENSION_BYTES, Infinity);
+  }
+}
+
+function startAfter(key: Key | undefined): { readonly start?: Key } {
+  if (key === undefined) return {};
+  // No key lies between one and the same with a zero more.
+  return { start: typeof key === 'number' ? key + 1 : Buffer.concat([key, Buffer.alloc(1)]) };
+}

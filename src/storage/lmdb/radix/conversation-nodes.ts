@@ -1,0 +1,89 @@
+import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import { CONVERSATION_NODES_PER_CHUNK } from '../tables/layout.js';
+import type { Table } from '../tables/table.js';
+
+/** A place in the index: so many blocks from a conversation's beginning, in this node. Node 0: before all blocks. */
+export interface NodePosition {
+  readonly node: number;
+  readonly depth: number;
+}
+
+type Places = (NodePosition | undefined)[];
+
+interface Chunk {
+  readonly places: Places;
+  /** Whether the table has one under this key. */
+  readonly stored: boolean;
+  changed: boolean;
+}
+
+/**
+ * Where conversations end in the prefix index, by their numbers; several share a record. Of one stretch of reading or
+ * one write transaction, which ends with flush().
+ */
+export class ConversationNodes {
+  readonly #chunks = new Map<number, Chunk>();
+
+  constructor(private readonly table: Table<number>) {}
+
+  /** Undefined: it ends nowhere. */
+  get(conversation: number): NodePosition | undefined {
+    return this.#chunk(conversation).places[conversation % CONVERSATION_NODES_PER_CHUNK];
+  }
+
+  set(conversation: number, place: NodePosition | undefined): void {
+    const chunk = this.#chunk(conversation);
+    chunk.places[conversation % CONVERSATION_NODES_PER_CHUNK] = place;
+    chunk.changed = true;
+  }
+
+  flush(): void {
+    for (const [key, { places, stored, changed }] of this.#chunks) {
+      if (!changed) continue;
+      const record = encodePlaces(places);
+      if (record.length === 0) this.table.remove(key);
+      else if (stored) this.table.put(key, record);
+      else this.table.putNew(key, record);
+    }
+    this.#chunks.clear();
+  }
+
+  #chunk(conversation: number): Chunk {
+    const key = Math.floor(conversation / CONVERSATION_NODES_PER_CHUNK) + 1;
+    let chunk = this.#chunks.get(key);
+    if (!chunk) {
+      const record = this.table.get(key);
+      chunk = { places: record ? decodePlaces(record) : [], stored: record !== undefined, changed: false };
+      this.#chunks.set(key, chunk);
+    }
+    return chunk;
+  }
+}
+
+/** Of a record, the conversations that have a place, and these. @throws StowkenError CORRUPT_STORE */
+export function placesIn(key: number, record: Uint8Array): [conversation: number, place: NodePosition][] {
+  const first = (key - 1) * CONVERSATION_NODES_PER_CHUNK;
+  return decodePlaces(record).flatMap((place, index) => (place ? [[first + index, place]] : []));
+}
+
+/** Node and depth of each, node 0 alone where there is none; nothing after the last that has one. */
+function encodePlaces(places: Places): Uint8Array {
+  const writer = new ByteWriter();
+  let bytes = 0;
+  for (let index = 0; index < places.length; index++) {
+    const place = places[index];
+    if (!place) writer.varint(0);
+    else bytes = writer.varint(place.node).varint(place.depth).length;
+  }
+  return writer.finish().subarray(0, bytes);
+}
+
+function decodePlaces(record: Uint8Array): Places {
+  const reader = new ByteReader(record);
+  const places: Places = [];
+  while (!reader.atEnd) {
+    const node = reader.varint();
+    places.push(node === 0 ? undefined : { node: node, depth: reader.varint() });
+  }
+  return places;
+}

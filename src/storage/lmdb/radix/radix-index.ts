@@ -1,0 +1,191 @@
+import type { Tables } from '../tables/environment.js';
+import { RADIX_NODE_BLOCKS } from '../tables/layout.js';
+import { type NodePosition, ConversationNodes } from './conversation-nodes.js';
+import { RadixNodes } from './node-table.js';
+import { blockCount, blocksOf, type RadixNode, nodeEnd } from './nodes.js';
+
+const ROOT: NodePosition = { node: 0, depth: 0 };
+
+/**
+ * Which conversations begin with the same blocks: for each application a tree of nodes of blocks, in which every
+ * conversation ends somewhere. What two share is there once. Of one stretch of reading, or of one write transaction,
+ * which ends with flush().
+ */
+export class RadixIndex {
+  readonly #nodes: RadixNodes;
+  readonly #places: ConversationNodes;
+
+  constructor(tables: Pick<Tables, 'radixNodes' | 'radixEdges' | 'radixEnds' | 'conversationNodes'>) {
+    this.#nodes = new RadixNodes(tables);
+    this.#places = new ConversationNodes(tables.conversationNodes);
+  }
+
+  /** Enters a conversation that is not in it. */
+  insert(conversation: number, application: string, blocks: Uint8Array): void {
+    this.#settle(conversation, this.#grow(ROOT, application, blocks));
+  }
+
+  /** Adds blocks to a conversation that has `depth` so far. One of which others are missing stays as it is. */
+  extend(conversation: number, application: string, depth: number, blocks: Uint8Array): void {
+    const place = this.#places.get(conversation) ?? ROOT;
+    if (place.depth !== depth || blocks.length === 0) return;
+    this.#leave(conversation, place);
+    this.#settle(conversation, this.#grow(place, application, blocks));
+  }
+
+  /** Enters a conversation that begins as another one does, for so many blocks. */
+  fork(parent: number, conversation: number, depth: number): void {
+    const place = this.#places.get(parent);
+    if (!place) return;
+    let { node: node } = place;
+    while (node !== 0) {
+      const { parent: before, start } = this.#nodes.get(node);
+      if (start < depth) break;
+      node = before;
+    }
+    this.#settle(conversation, { node: node, depth: Math.min(depth, place.depth) });
+  }
+
+  remove(conversation: number): void {
+    const place = this.#places.get(conversation);
+    if (!place) return;
+    this.#leave(conversation, place);
+    this.#places.set(conversation, undefined);
+    this.#prune(place.node);
+  }
+
+  /** Writes what was held back. */
+  flush(): void {
+    this.#nodes.flush();
+    this.#places.flush();
+  }
+
+  /** The most blocks that any conversation begins with, and some of those that do; of one application or of all. */
+  find(
+    application: string | undefined,
+    blocks: Uint8Array,
+    limit: number,
+  ): { readonly blocks: number; readonly conversations: number[] } {
+    let deepest = 0;
+    let places: NodePosition[] = [];
+    for (const name of application === undefined ? this.#nodes.applicationsAt(blocks) : [application]) {
+      const place = this.#follow(ROOT, name, blocks);
+      if (place.depth === 0 || place.depth < deepest) continue;
+      if (place.depth > deepest) places = [];
+      deepest = place.depth;
+      places.push(place);
+    }
+    const conversations: number[] = [];
+    for (const place of places) {
+      for (const conversation of this.#conversationsFrom(place)) {
+        if (conversations.length === limit) return { blocks: deepest, conversations };
+        conversations.push(conversation);
+      }
+    }
+    return { blocks: deepest, conversations };
+  }
+
+  /** Goes on from a place for as many blocks as are known there. */
+  #follow(from: NodePosition, application: string, blocks: Uint8Array): NodePosition {
+    let { node: number, depth } = from;
+    let node = number === 0 ? undefined : this.#nodes.get(number);
+    const end = from.depth + blockCount(blocks);
+    while (depth < end) {
+      const rest = blocksOf(blocks, depth - from.depth);
+      if (node === undefined || depth === nodeEnd(node)) {
+        const child = this.#nodes.child(number, blocksOf(rest, 0, 1), application);
+        if (child === undefined) break;
+        number = child;
+        node = this.#nodes.get(child);
+      }
+      const same = sharedBlocks(blocksOf(node.blocks, depth - node.start), rest);
+      depth += same;
+      if (same === 0 || depth < nodeEnd(node)) break;
+    }
+    return { node: number, depth };
+  }
+
+  /** Goes on from a place for all these blocks; those that are not known there are from now on. */
+  #grow(from: NodePosition, application: string, blocks: Uint8Array): NodePosition {
+    let { node: number, depth } = this.#follow(from, application, blocks);
+    const end = from.depth + blockCount(blocks);
+    if (depth === end) return { node: number, depth };
+    let room = 0;
+    if (number !== 0) {
+      const node = this.#nodes.get(number);
+      if (depth < nodeEnd(node)) number = this.#split(number, node, depth, application);
+      else if (!this.#nodes.hasChildren(number)) room = RADIX_NODE_BLOCKS - blockCount(node.blocks);
+    }
+    if (room > 0) {
+      const node = this.#nodes.get(number);
+      const added = blocksOf(blocks, depth - from.depth, Math.min(depth + room, end) - from.depth);
+      this.#nodes.put(number, { ...node, blocks: Buffer.concat([node.blocks, added]) });
+      depth += blockCount(added);
+    }
+    while (depth < end) {
+      const piece = blocksOf(
+        blocks,
+        depth - from.depth,
+        Math.min(depth + RADIX_NODE_BLOCKS, end) - from.depth,
+      );
+      number = this.#nodes.add({ parent: number, start: depth, blocks: piece }, application);
+      depth += blockCount(piece);
+    }
+    return { node: number, depth };
+  }
+
+  /** Makes a node of the blocks of this one up to a depth; returns it. The rest, and what comes after, stays where it is. */
+  #split(number: number, node: RadixNode, depth: number, application: string): number {
+    const before = blocksOf(node.blocks, 0, depth - node.start);
+    const after = blocksOf(node.blocks, depth - node.start);
+    this.#nodes.unsetChild(node.parent, before, application);
+    const upper = this.#nodes.add({ parent: node.parent, start: node.start, blocks: before }, application);
+    this.#nodes.put(number, { parent: upper, start: depth, blocks: after });
+    this.#nodes.setChild(upper, after, application, number);
+    for (const end of [...this.#nodes.endsOf(number, node.start, depth + 1)]) {
+      this.#leave(end.conversation, end);
+      this.#settle(end.conversation, { node: upper, depth: end.depth });
+    }
+    return upper;
+  }
+
+  /** Takes away blocks that no conversation has any more, from the end of this node back. */
+  #prune(from: number): void {
+    for (let number = from; number !== 0 && !this.#nodes.hasChildren(number);) {
+      const node = this.#nodes.get(number);
+      const kept = (this.#nodes.deepestEnd(number) ?? node.start) - node.start;
+      if (kept > 0) {
+        if (kept < blockCount(node.blocks))
+          this.#nodes.put(number, { ...node, blocks: blocksOf(node.blocks, 0, kept) });
+        return;
+      }
+      this.#nodes.remove(number, node);
+      number = node.parent;
+    }
+  }
+
+  *#conversationsFrom(place: NodePosition): Generator<number, void, void> {
+    const open = [place];
+    for (let next = open.pop(); next; next = open.pop()) {
+      for (const { conversation } of this.#nodes.endsOf(next.node, next.depth)) yield conversation;
+      for (const { number } of this.#nodes.childrenOf(next.node)) open.push({ node: number, depth: 0 });
+    }
+  }
+
+  #settle(conversation: number, place: NodePosition): void {
+    if (place.depth === 0) return;
+    this.#places.set(conversation, place);
+    this.#nodes.addEnd(conversation, place);
+  }
+
+  #leave(conversation: number, place: NodePosition): void {
+    if (place.depth > 0) this.#nodes.removeEnd(conversation, place);
+  }
+}
+
+function sharedBlocks(one: Uint8Array, other: Uint8Array): number {
+  const length = Math.min(one.length, other.length);
+  let at = 0;
+  while (at < length && one[at] === other[at]) at++;
+  return Math.floor(blockCount(one.subarray(0, at)));
+}

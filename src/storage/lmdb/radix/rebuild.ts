@@ -1,0 +1,63 @@
+import { wholeBlocks } from '../../contract/queries.js';
+import { readHeader } from '../conversations/conversations.js';
+import type { StringOf } from '../conversations/manifest.js';
+import type { Tables } from '../tables/environment.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
+import { placesIn } from './conversation-nodes.js';
+import { blockCount, blocksOf, decodeRadixNode, type RadixNode, nodeEnd } from './nodes.js';
+import { RadixIndex } from './radix-index.js';
+
+interface Entry {
+  readonly conversation: number;
+  readonly application: string;
+  readonly node: number;
+  readonly depth: number;
+}
+
+/**
+ * Makes the prefix index anew from its nodes and from where conversations end in them. A conversation whose nodes
+ * are damaged is left out: it is stored as before, and not found by its prefix. Keeps the nodes in memory.
+ */
+export function rebuildRadix(tables: Tables, nameOf: StringOf): void {
+  const nodes = new Map<number, RadixNode>();
+  for (const { key, value } of tables.radixNodes.scan()) {
+    const node = value && undefinedIfCorrupt(() => decodeRadixNode(value));
+    if (node) nodes.set(key, node);
+  }
+  const entries: Entry[] = [];
+  for (const { key, value } of tables.conversationNodes.scan()) {
+    for (const [number, place] of (value && undefinedIfCorrupt(() => placesIn(key, value))) ?? []) {
+      const conversation = undefinedIfCorrupt(() => {
+        const record = tables.conversations.get(number);
+        return record && readHeader(record, nameOf).conversation;
+      });
+      if (!conversation || place.depth > wholeBlocks(conversation.totalTokens)) continue;
+      entries.push({ conversation: number, application: conversation.application, ...place });
+    }
+  }
+  tables.radixNodes.clear();
+  tables.conversationNodes.clear();
+  tables.radixEdges.clear();
+  tables.radixEnds.clear();
+  const index = new RadixIndex(tables);
+  for (const { conversation, application, node: node, depth } of entries) {
+    const blocks = blocksBefore(nodes, node, depth);
+    if (blocks) index.insert(conversation, application, blocks);
+  }
+  index.flush();
+}
+
+/** The blocks up to a place; undefined where they are not all there. */
+function blocksBefore(nodes: ReadonlyMap<number, RadixNode>, number: number, depth: number) {
+  const pieces: Uint8Array[] = [];
+  let end = depth;
+  for (let at = number; at !== 0;) {
+    const node = nodes.get(at);
+    if (!node || node.start >= end || end > nodeEnd(node)) return undefined;
+    pieces.unshift(blocksOf(node.blocks, 0, end - node.start));
+    end = node.start;
+    at = node.parent;
+  }
+  const blocks = Buffer.concat(pieces);
+  return end === 0 && blockCount(blocks) > 0 ? blocks : undefined;
+}

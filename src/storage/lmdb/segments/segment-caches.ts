@@ -1,0 +1,78 @@
+import type { SegmentHash } from '../../../model/index.js';
+
+/** What never changes about a segment, and was compared with the whole hash. */
+export interface KnownSegment {
+  readonly id: number;
+  readonly hash: SegmentHash;
+  readonly tokenCount: number;
+}
+
+/** Entries of the generations of all processes that read a vault together; each keeps two. */
+const GENERATION_MAX = 32_768;
+
+/**
+ * Recently used pairs of hash and id. An id is never used again, so a pair stays true for as long as the
+ * segment is stored, which whoever asks must look up. Holds only what is committed.
+ */
+export class SegmentCache {
+  #young = new Generation();
+  #old = new Generation();
+
+  constructor(private readonly sharers: number) {}
+
+  byHash(hash: SegmentHash): KnownSegment | undefined {
+    return this.#young.byHash.get(hash) ?? this.#used(this.#old.byHash.get(hash));
+  }
+
+  byId(id: number): KnownSegment | undefined {
+    return this.#young.byId.get(id) ?? this.#used(this.#old.byId.get(id));
+  }
+
+  add(known: KnownSegment): void {
+    this.#used(known);
+  }
+
+  clear(): void {
+    this.#young = new Generation();
+    this.#old = new Generation();
+  }
+
+  #used(known: KnownSegment | undefined): KnownSegment | undefined {
+    if (!known || this.#young.byId.has(known.id)) return known;
+    if (this.#young.byId.size >= GENERATION_MAX / this.sharers) {
+      this.#old = this.#young;
+      this.#young = new Generation();
+    }
+    this.#young.byHash.set(known.hash, known);
+    this.#young.byId.set(known.id, known);
+    return known;
+  }
+}
+
+class Generation {
+  readonly byHash = new Map<SegmentHash, KnownSegment>();
+  readonly byId = new Map<number, KnownSegment>();
+}
+
+/** Hashes that are kept: enough for the stores that come between two commits. */
+const HASHES_MAX = 65_536;
+
+/**
+ * Hashes that no segment had as of one commit. Who stores looks for segments first, and the commit that comes
+ * next looks for the same ones again.
+ */
+export class NegativeLookupCache {
+  #sequence = -1;
+  readonly #hashes = new Set<SegmentHash>();
+
+  add(sequence: number, hash: SegmentHash): void {
+    if (sequence !== this.#sequence || this.#hashes.size >= HASHES_MAX) this.#hashes.clear();
+    this.#sequence = sequence;
+    this.#hashes.add(hash);
+  }
+
+  /** Whether it is known that the commit with this sequence number left no such segment. */
+  has(sequence: number, hash: SegmentHash): boolean {
+    return sequence === this.#sequence && this.#hashes.has(hash);
+  }
+}

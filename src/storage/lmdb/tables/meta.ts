@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { StowkenError } from '../../../model/index.js';
+import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import type { OwnerRecord } from '../../shared/folder-lock.js';
+import { checkFormat } from '../../shared/vault-folder.js';
+import { sealedBytes } from './checksum.js';
+import type { Environment, Tables } from './environment.js';
+import { FORMAT_VERSION, FORMATS } from './layout.js';
+import type { Table } from './table.js';
+
+/** Keys of `meta`. */
+const IDENTITY_KEY = 1;
+const STATE_KEY = 2;
+
+const VAULT_ID_BYTES = 16;
+
+/** The figures that every commit rewrites, in the order in which they are stored. */
+const figures = [
+  'commitSequence',
+  'nextSegment',
+  'nextConversation',
+  'nextName',
+  'nextPage',
+  'nextRequest',
+  'lastCreateTimeMs',
+  'conversations',
+  'messages',
+  'segments',
+  'tokens',
+  'uniqueTokens',
+  'segmentBytes',
+  'registryBytes',
+  'garbageSegments',
+  'garbageBytes',
+] as const;
+
+/** Where the vault stands: next numbers (all begin at 1), the hash index's size, and what it holds. */
+export type State = Record<(typeof figures)[number], number>;
+
+export function emptyState(): State {
+  const state = Object.fromEntries(figures.map((figure) => [figure, 0])) as State;
+  return { ...state, nextSegment: 1, nextConversation: 1, nextName: 1, nextPage: 1, nextRequest: 1 };
+}
+
+/** Names of the figures in which two states differ. */
+export function differingFigures(one: State, other: State): (keyof State)[] {
+  return figures.filter((figure) => one[figure] !== other[figure]);
+}
+
+export function readState(meta: Table<number>): State {
+  const record = meta.get(STATE_KEY);
+  if (!record) throw withoutState();
+  const reader = new ByteReader(record);
+  return Object.fromEntries(figures.map((figure) => [figure, reader.varint()])) as State;
+}
+
+/** Of the last commit: the first of the figures. */
+export function readCommitSequence(meta: Table<number>): number {
+  const record = meta.view(STATE_KEY);
+  if (!record) throw withoutState();
+  return new ByteReader(record).varint();
+}
+
+export function writeState(meta: Table<number>, state: State): void {
+  const writer = new ByteWriter();
+  for (const figure of figures) writer.varint(state[figure]);
+  meta.put(STATE_KEY, writer.finish());
+}
+
+/**
+ * Returns the vault's id, or undefined in a new one.
+ * @throws StowkenError STORE_VERSION when it has a format that is not read, CORRUPT_STORE
+ */
+export function readIdentity(meta: Table<number>): string | undefined {
+  const found = meta.unchecked(IDENTITY_KEY);
+  if (!found) return undefined;
+  // Format 1 had nothing after the id: the last bytes of that stand where a checksum is.
+  const isOld =
+    found.damage && found.value[0] === 1 && sealedBytes(found.value.length) === 1 + VAULT_ID_BYTES;
+  if (isOld) checkFormat(1, FORMATS, 'the vault');
+  if (found.damage) throw found.damage;
+  const reader = new ByteReader(found.value);
+  checkFormat(reader.varint(), FORMATS, 'the vault');
+  return Buffer.from(reader.raw(VAULT_ID_BYTES)).toString('hex');
+}
+
+/**
+ * Whether nothing was ever written. The owner's name may be there before a vault is.
+ * @throws StowkenError STORE_VERSION; CORRUPT_STORE where only its identity is missing
+ */
+export function isNew(tables: Tables): boolean {
+  const { meta, ...others } = tables;
+  if (readIdentity(meta) !== undefined) return false;
+  const all: Pick<Table<number>, 'count'>[] = Object.values(others);
+  if (meta.unchecked(STATE_KEY) || all.some((table) => table.count() > 0))
+    throw new StowkenError('CORRUPT_STORE', 'the record of what vault this is is missing');
+  return true;
+}
+
+/** Makes an empty vault, with an id of its own unless one is given. */
+export function initialise(meta: Table<number>, vaultId?: string): void {
+  const id = vaultId === undefined ? randomBytes(VAULT_ID_BYTES) : Buffer.from(vaultId, 'hex');
+  meta.put(IDENTITY_KEY, new ByteWriter().varint(FORMAT_VERSION).raw(id).finish());
+  writeState(meta, emptyState());
+}
+
+function withoutState(): StowkenError {
+  return new StowkenError('CORRUPT_STORE', 'the state record is missing');
+}
+
+/** Key in `meta` of the name of the owner's socket. */
+export const OWNER_KEY = 3;
+
+/** The owner's name in the vault itself: a transaction compares it and replaces it. */
+export function ownerRecord(environment: Environment): OwnerRecord {
+  const { meta } = environment.tables;
+  const read = () => {
+    const record = meta.get(OWNER_KEY);
+    return record && Buffer.from(record).toString('utf8');
+  };
+  return {
+    read: async () => read(),
+    replace: (found, name) =>
+      environment.write(() => {
+        if (read() !== found) return false;
+        meta.put(OWNER_KEY, Buffer.from(name));
+        return true;
+      }),
+  };
+}

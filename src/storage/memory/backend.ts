@@ -1,0 +1,202 @@
+import { randomBytes } from 'node:crypto';
+import type { LiveCodec } from '../../codec/index.js';
+import type { VaultStats } from '../../model/index.js';
+import type { ManagedBackend } from '../contract/backend.js';
+import type { Change, ChangeResult, SegmentKey, StoredSegment } from '../contract/change.js';
+import type { CheckOptions, RepairOptions } from '../contract/checks.js';
+import {
+  type ConversationPage,
+  type ConversationSnapshot,
+  fingerprints,
+  type GarbagePage,
+  type GarbageQuery,
+  type ListQuery,
+  type PrefixFinding,
+  type PrefixQuery,
+  type ScanQuery,
+} from '../contract/queries.js';
+import { planChange } from '../shared/apply-change.js';
+import { Leases } from '../shared/leases.js';
+import { createRecordSnapshot, matchesFilter } from '../shared/records.js';
+import { closed, segmentNotFound } from '../shared/refusals.js';
+import { checkReplacements } from '../shared/registry-checks.js';
+import { MemoryChangeOps } from './change-ops.js';
+import { checkMemory } from './check.js';
+import { listRegistries, scanSegments } from './registries.js';
+import { type MemorySegment, MemoryStore } from './store.js';
+
+/** Keeps everything in memory: for tests, and as the contract's readable model. */
+export function createMemoryBackend(parts: { codec: LiveCodec; clock: () => number }): ManagedBackend {
+  return new MemoryBackend(parts.codec, parts.clock);
+}
+
+class MemoryBackend implements ManagedBackend {
+  readonly kind = 'memory';
+  readonly vaultId = randomBytes(16).toString('hex');
+  readonly #store = new MemoryStore();
+  readonly #leases = new Leases();
+  #open = true;
+
+  constructor(
+    private readonly codec: LiveCodec,
+    private readonly clock: () => number,
+  ) {}
+
+  async commit(change: Change): Promise<ChangeResult> {
+    if (!this.#open) throw closed();
+    const hashOf = (key: SegmentKey) => this.#store.segments.get(Number(key))?.hash;
+    checkReplacements(change.replaceFrames ?? [], hashOf, this.codec);
+    if (change.putRegistry) this.codec.withRegistry(change.putRegistry.bytes); // refused when it is damaged
+    // What becomes garbage with this change stays: the backends agree, though here no snapshot could see it.
+    const sequenceMax = Math.min(this.#leases.oldest(), this.#store.sequence);
+    const plan = planChange(new MemoryChangeOps(this.#store, this.codec, this.clock()), change, sequenceMax);
+    if (!plan.changesNothing) this.#store.sequence += 1;
+    return plan.apply().result;
+  }
+
+  async findSegments(hashes: readonly string[]): Promise<(StoredSegment | undefined)[]> {
+    return hashes.map((hash) => {
+      const segment = this.#store.segmentByHash.get(hash);
+      return segment && storedSegment(segment);
+    });
+  }
+
+  async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
+    return keys.map((key) => this.#segment(key).frame.slice());
+  }
+
+  async readHashes(keys: readonly SegmentKey[]): Promise<string[]> {
+    return keys.map((key) => this.#segment(key).hash);
+  }
+
+  async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
+    return keys.map((key) => this.#store.segments.get(Number(key))?.holders.size);
+  }
+
+  async getConversation(id: string) {
+    return this.#store.find(id)?.conversation;
+  }
+
+  async openConversation(id: string): Promise<ConversationSnapshot | undefined> {
+    const found = this.#store.find(id);
+    if (!found) return undefined;
+    const keyOf = new Map<string, SegmentKey>();
+    for (const segmentId of found.segmentIds) {
+      const key = segmentId as SegmentKey;
+      keyOf.set(this.#segment(key).hash, key);
+    }
+    return createRecordSnapshot(found, (hash) => keyOf.get(hash) as SegmentKey, this.lease());
+  }
+
+  /** Compares with every conversation: a readable model, not an index. */
+  async findPrefix({ application, blocks, limit }: PrefixQuery): Promise<PrefixFinding> {
+    const wanted = fingerprints(blocks);
+    let most = 1;
+    let ids: string[] = [];
+    for (const { conversation, prefix } of this.#store.conversations.values()) {
+      if (application !== undefined && conversation.application !== application) continue;
+      const differs = prefix.findIndex((block, index) => block !== wanted[index]);
+      const shared = differs === -1 ? prefix.length : differs;
+      if (shared > most) ids = [];
+      most = Math.max(most, shared);
+      if (shared === most) ids.push(conversation.id);
+    }
+    return ids.length === 0 ? { blocks: 0, ids } : { blocks: most, ids: ids.slice(0, limit) };
+  }
+
+  lease(): () => void {
+    return this.#leases.take(this.#store.sequence);
+  }
+
+  async listConversations(query: ListQuery): Promise<ConversationPage> {
+    const { order, after, filter, limit, scanLimit } = query;
+    const newestFirst = order === 'newestFirst';
+    const numbers = [...this.#store.conversations.keys()]
+      .filter((number) => after === undefined || (newestFirst ? number < after : number > after))
+      .sort((a, b) => (newestFirst ? b - a : a - b));
+    const conversations = [];
+    let scanned = 0;
+    for (const number of numbers) {
+      const conversation = this.#store.conversations.get(number)?.conversation;
+      if (conversation && matchesFilter(conversation, filter)) conversations.push(conversation);
+      scanned += 1;
+      const full = conversations.length >= limit || scanned >= scanLimit;
+      if (full && scanned < numbers.length) return { conversations, next: number };
+    }
+    return { conversations, next: undefined };
+  }
+
+  async listGarbage({ limit, garbageBeforeMs, after }: GarbageQuery): Promise<GarbagePage> {
+    const garbage = [...this.#store.segments.values()]
+      .filter((segment) => segment.garbage && segment.garbage.sinceMs <= garbageBeforeMs)
+      .filter(({ id }) => after === undefined || id > Number(after))
+      .sort((a, b) => a.id - b.id);
+    const page = garbage.slice(0, limit);
+    const segments = page.map(storedSegment);
+    return { segments, next: page.length < garbage.length ? segments.at(-1)?.key : undefined };
+  }
+
+  async stats(): Promise<VaultStats> {
+    const segments = [...this.#store.segments.values()];
+    const conversations = [...this.#store.conversations.values()].map(({ conversation }) => conversation);
+    const garbage = segments.filter((segment) => segment.garbage);
+    const segmentBytes = sum(segments, ({ frame }) => frame.length);
+    return {
+      conversations: conversations.length,
+      messages: sum(conversations, ({ messageCount }) => messageCount),
+      segments: segments.length,
+      tokens: sum(conversations, ({ totalTokens }) => totalTokens),
+      uniqueTokens: sum(segments, ({ tokenCount }) => tokenCount),
+      segmentBytes,
+      registryBytes: sum([...this.#store.registries.values()], ({ bytes }) => bytes.length),
+      garbageSegments: garbage.length,
+      garbageBytes: sum(garbage, ({ frame }) => frame.length),
+      inUseBytes: segmentBytes,
+      fileBytes: 0,
+    };
+  }
+
+  async listRegistries() {
+    return listRegistries(this.#store);
+  }
+
+  async readRegistry(id: number) {
+    return this.#store.registries.get(id)?.bytes.slice();
+  }
+
+  async scanSegments(query: ScanQuery) {
+    return scanSegments(this.#store, query);
+  }
+
+  async check(options: CheckOptions = {}) {
+    return checkMemory(this.#store, this.codec, options);
+  }
+
+  /** Nothing here follows from other records but what commits keep. */
+  async repair(options: RepairOptions = {}) {
+    await options.onPhase?.('checking');
+    return { repaired: [], remaining: await this.check(options) };
+  }
+
+  health() {
+    return { writable: true };
+  }
+
+  async close(): Promise<void> {
+    this.#open = false;
+  }
+
+  #segment(key: SegmentKey): MemorySegment {
+    const segment = this.#store.segments.get(Number(key));
+    if (!segment) throw segmentNotFound(key);
+    return segment;
+  }
+}
+
+function storedSegment({ id, tokenCount, frame }: MemorySegment): StoredSegment {
+  return { key: id as SegmentKey, tokenCount, frameBytes: frame.length };
+}
+
+function sum<T>(items: readonly T[], figure: (item: T) => number): number {
+  return items.reduce((total, item) => total + figure(item), 0);
+}

@@ -1,0 +1,80 @@
+import type { Conversation, MessageRecord, SegmentHash } from '../../model/index.js';
+import type { ChangeResult, NewSegment, RequestMark } from '../contract/change.js';
+
+export interface MemorySegment {
+  readonly id: number;
+  readonly hash: SegmentHash;
+  readonly tokenCount: number;
+  frame: Uint8Array;
+  /** Numbers of the conversations, and names of the outside holders, that refer to it. */
+  readonly holders: Set<number | string>;
+  /** Set while nothing refers to it. */
+  garbage: { readonly sinceMs: number; readonly sequence: number } | undefined;
+}
+
+/** Never changed once it is stored: a replacement is a new one under the same number. */
+export interface MemoryConversation {
+  readonly number: number;
+  readonly conversation: Conversation;
+  readonly messages: readonly MessageRecord[];
+  readonly segmentIds: ReadonlySet<number>;
+  /** Fingerprints of its first blocks, in hex. */
+  readonly prefix: readonly string[];
+}
+
+/** Everything a memory backend holds. Only a commit changes it. */
+export class MemoryStore {
+  readonly segments = new Map<number, MemorySegment>();
+  readonly segmentByHash = new Map<SegmentHash, MemorySegment>();
+  readonly conversations = new Map<number, MemoryConversation>();
+  readonly registries = new Map<number, { readonly bytes: Uint8Array; readonly createTimeMs: number }>();
+  readonly numberById = new Map<string, number>();
+  /** By id, oldest first. */
+  readonly requests = new Map<string, RequestMark & { readonly result: ChangeResult }>();
+  nextSegment = 1;
+  nextConversation = 1;
+  lastCreateTimeMs = 0;
+  /** The number of commits so far. */
+  sequence = 0;
+
+  find(id: string): MemoryConversation | undefined {
+    const number = this.numberById.get(id);
+    return number === undefined ? undefined : this.conversations.get(number);
+  }
+
+  addSegment({ hash, tokenCount, frame }: NewSegment, nowMs: number): void {
+    const segment: MemorySegment = {
+      id: this.nextSegment++,
+      hash,
+      tokenCount,
+      frame: frame.slice(),
+      holders: new Set(),
+      garbage: { sinceMs: nowMs, sequence: this.sequence },
+    };
+    this.segments.set(segment.id, segment);
+    this.segmentByHash.set(hash, segment);
+  }
+
+  hold(id: number, holder: number | string): void {
+    const segment = this.segments.get(id);
+    segment?.holders.add(holder);
+    if (segment) segment.garbage = undefined;
+  }
+
+  /** Whether the segment is garbage now. */
+  release(id: number, holder: number | string, nowMs: number): boolean {
+    const segment = this.segments.get(id);
+    if (!segment?.holders.delete(holder) || segment.holders.size > 0) return false;
+    this.markGarbage(segment, nowMs);
+    return true;
+  }
+
+  markGarbage(segment: MemorySegment, nowMs: number): void {
+    segment.garbage = { sinceMs: nowMs, sequence: this.sequence };
+  }
+
+  removeSegment(segment: MemorySegment): void {
+    this.segments.delete(segment.id);
+    this.segmentByHash.delete(segment.hash);
+  }
+}

@@ -1,0 +1,158 @@
+import type { SegmentHash } from '../../model/index.js';
+import type {
+  Change,
+  ChangeResult,
+  DeletionOutcome,
+  FrameReplacement,
+  ManifestOutcome,
+  NewSegment,
+  OutsideReference,
+  ReferenceOutcome,
+  RequestMark,
+} from '../contract/change.js';
+import type { ResultDraft } from './change-results.js';
+import { checkRegistries } from './registry-checks.js';
+
+/** Part of a change, where it is there. */
+export type Part<Name extends keyof Change> = NonNullable<Change[Name]>;
+
+/** A put, append or fork whose preconditions hold. */
+export interface ManifestPlan {
+  /** Outcome if the very same content is stored already: then there is nothing to write. */
+  readonly unchanged?: ManifestOutcome;
+  /** Writes the manifest. */
+  write(): ManifestOutcome;
+}
+
+/**
+ * Verbs that a backend gives to have changes applied. They act on one commit that is being made; each sees what those
+ * before it did. `Incoming` is what the backend knows of the segments that come with a change.
+ *
+ * Methods named plan* and check* write nothing, and throw a refusal of this change alone. What any other method
+ * throws aborts the commit.
+ */
+export interface ChangeOps<Incoming> {
+  /** Returns the result of the request with this id, if it is still remembered. @throws StowkenError REQUEST_ID_REUSED */
+  replay(request: RequestMark): ChangeResult | undefined;
+  remember(request: RequestMark, result: ChangeResult): void;
+
+  hasRegistry(id: number): boolean;
+  /** Returns the greatest id of a registry, 0 if there is none. */
+  lastRegistryId(): number;
+  putRegistry(registry: Part<'putRegistry'>): void;
+  /** Removes the registries that no frame names. Returns their ids. */
+  dropRegistries(ids: readonly number[]): number[];
+
+  /** Looks up which of the new segments are stored already. */
+  resolveIncoming(segments: readonly NewSegment[]): Incoming;
+  /** Stores the segments that are not stored already. */
+  storeIncoming(incoming: Incoming): void;
+  /** Makes those segments garbage from now on that nothing refers to. */
+  markUnreferenced(incoming: Incoming): void;
+
+  planPut(put: Part<'put'>, incoming: Incoming): ManifestPlan;
+  planAppend(append: Part<'append'>, incoming: Incoming): ManifestPlan;
+  planFork(fork: Part<'fork'>): ManifestPlan;
+  checkDelete(conversation: Part<'delete'>): void;
+  deleteConversation(conversation: Part<'delete'>): NonNullable<ChangeResult['delete']>;
+
+  addReferences(references: readonly OutsideReference[]): ReferenceOutcome[];
+  removeReferences(references: readonly OutsideReference[]): ReferenceOutcome[];
+
+  /** Checks that references are known completely before anything is deleted for want of them. */
+  checkReferencesKnown(): void;
+  /** Deletes segments that were garbage at commit `sequenceMax` and still are. */
+  deleteSegments(hashes: readonly SegmentHash[], sequenceMax: number): DeletionOutcome[];
+  collect(part: Part<'collect'>, sequenceMax: number): NonNullable<ChangeResult['collect']>;
+  replaceFrames(replacements: readonly FrameReplacement[]): boolean[];
+}
+
+/** A change whose preconditions hold. */
+export interface ChangePlan {
+  /** True if the stored state stays as it is, but for the memory of a request. */
+  readonly changesNothing: boolean;
+  /** Makes the change. Where it throws, the whole commit must be aborted. */
+  apply(): AppliedChange;
+}
+
+export interface AppliedChange {
+  readonly result: ChangeResult;
+  /** True if there is something to commit. */
+  readonly wrote: boolean;
+}
+
+/**
+ * Checks the preconditions of a change, in the order that StorageBackend.commit documents. What it throws refuses this
+ * change and has changed nothing. `sequenceMax` is the last commit that every open snapshot saw: what became garbage
+ * later may still be read.
+ */
+export function planChange<Incoming>(
+  ops: ChangeOps<Incoming>,
+  change: Change,
+  sequenceMax: number,
+): ChangePlan {
+  const { request } = change;
+  const replayed = request && ops.replay(request);
+  if (replayed) return { changesNothing: true, apply: () => ({ result: replayed, wrote: false }) };
+  const plan = planParts(ops, change, sequenceMax);
+  if (!request) return plan;
+  return {
+    changesNothing: plan.changesNothing,
+    apply: () => {
+      const { result } = plan.apply();
+      ops.remember(request, result);
+      return { result, wrote: true };
+    },
+  };
+}
+
+function planParts<Incoming>(ops: ChangeOps<Incoming>, change: Change, sequenceMax: number): ChangePlan {
+  checkRegistries(
+    change,
+    (id) => ops.hasRegistry(id),
+    () => ops.lastRegistryId(),
+  );
+  const incoming = ops.resolveIncoming(change.newSegments ?? []);
+  const put = change.put && ops.planPut(change.put, incoming);
+  const append = change.append && ops.planAppend(change.append, incoming);
+  const fork = change.fork && ops.planFork(change.fork);
+  if (change.delete) ops.checkDelete(change.delete);
+  if (change.collect ?? change.deleteSegments) ops.checkReferencesKnown();
+
+  if (isUnchanged(change, put, fork)) {
+    const result: ResultDraft = {};
+    if (put?.unchanged) result.put = put.unchanged;
+    if (fork?.unchanged) result.fork = fork.unchanged;
+    return { changesNothing: true, apply: () => ({ result, wrote: false }) };
+  }
+  const apply = (): AppliedChange => {
+    const result: ResultDraft = {};
+    ops.storeIncoming(incoming);
+    if (put) result.put = put.unchanged ?? put.write();
+    if (append) result.append = append.write();
+    if (fork) result.fork = fork.unchanged ?? fork.write();
+    if (change.delete) result.delete = ops.deleteConversation(change.delete);
+    if (change.addReferences) result.addReferences = ops.addReferences(change.addReferences);
+    ops.markUnreferenced(incoming);
+    if (change.removeReferences) result.removeReferences = ops.removeReferences(change.removeReferences);
+    if (change.deleteSegments) {
+      result.deleteSegments = ops.deleteSegments(change.deleteSegments, sequenceMax);
+    }
+    if (change.putRegistry) ops.putRegistry(change.putRegistry);
+    if (change.replaceFrames) result.replaceFrames = ops.replaceFrames(change.replaceFrames);
+    if (change.dropRegistries) result.dropRegistries = ops.dropRegistries(change.dropRegistries);
+    if (change.collect) result.collect = ops.collect(change.collect, sequenceMax);
+    return { result, wrote: true };
+  };
+  return { changesNothing: false, apply };
+}
+
+/** True if the change does nothing but put or fork what is stored already. */
+function isUnchanged(change: Change, put?: ManifestPlan, fork?: ManifestPlan): boolean {
+  if (!put?.unchanged && !fork?.unchanged) return false;
+  return (Object.keys(change) as (keyof Change)[]).every((part) => {
+    if (part === 'put') return put?.unchanged !== undefined;
+    if (part === 'fork') return fork?.unchanged !== undefined;
+    return part === 'newSegments' || part === 'request' || change[part] === undefined;
+  });
+}

@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, readdir, unlink } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { StowkenError } from '../../model/index.js';
+
+const SOCKET_PREFIX = 'owner-';
+
+/** Where the vault keeps the name of its owner's socket. */
+export interface OwnerRecord {
+  read(): Promise<string | undefined>;
+
+  /** Writes a name in place of the one found, which only one of several callers can; says whether it did. */
+  replace(found: string | undefined, name: string): Promise<boolean>;
+}
+
+/** Whether a file of a vault's folder is an owner's socket. */
+export function isOwnerSocket(name: string): boolean {
+  return new RegExp(`^${SOCKET_PREFIX}[0-9a-f]{12}$`).test(name);
+}
+
+export interface FolderLock {
+  /** The socket: who finds it gone takes the folder. */
+  readonly socket: string;
+  release(): Promise<void>;
+}
+
+/**
+ * Makes this process the folder's one owner. The owner listens on a socket in the folder, which the
+ * kernel closes however the process ends; its name is in the vault, where only one of several starters
+ * can replace the name that all of them found dead. Pids would not do: containers reuse them.
+ * @throws StowkenError STORE_LOCKED
+ */
+export async function lockFolder(folder: string, record: OwnerRecord): Promise<FolderLock> {
+  const directory = await open(folder);
+  const name = `${SOCKET_PREFIX}${randomBytes(6).toString('hex')}`;
+  const server = createServer((socket) => socket.destroy());
+  try {
+    await listen(server, socketPath(folder, directory, name));
+    for (;;) {
+      const owner = await record.read();
+      if (owner !== undefined && (await answers(socketPath(folder, directory, owner))))
+        throw lockedFolder(folder);
+      if (!(await record.replace(owner, name))) continue;
+      if (owner !== undefined) await unlink(join(folder, owner)).catch(() => undefined);
+      break;
+    }
+  } catch (error) {
+    await close(server);
+    await directory.close();
+    throw error;
+  }
+  return {
+    socket: socketPath(folder, directory, name),
+    async release() {
+      await close(server);
+      await directory.close();
+    },
+  };
+}
+
+/** Whether a process has the folder, or is about to: for who looks at it before it asks for the lock. */
+export async function isOwned(folder: string): Promise<boolean> {
+  const sockets = (await readdir(folder)).filter(isOwnerSocket);
+  if (sockets.length === 0) return false;
+  const directory = await open(folder);
+  try {
+    const answering = await Promise.all(sockets.map((name) => answers(socketPath(folder, directory, name))));
+    return answering.includes(true);
+  } finally {
+    await directory.close();
+  }
+}
+
+/** A socket's path may have 107 bytes only: on Linux a folder's descriptor stands for a longer one. */
+function socketPath(folder: string, directory: FileHandle, name: string): string {
+  const path = join(folder, name);
+  return Buffer.byteLength(path) <= 100 ? path : `/proc/self/fd/${directory.fd}/${name}`;
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.unref();
+      resolve();
+    });
+  });
+}
+
+/** Whether somebody listens. Only a clear no counts as no. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => {
+      resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT');
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+export function lockedFolder(folder: string): StowkenError {
+  return new StowkenError('STORE_LOCKED', `another process has the store in ${folder} open`, { folder });
+}

@@ -1,0 +1,113 @@
+import { limits, StowkenError } from '../../model/index.js';
+import type { Change, ChangeResult } from '../contract/change.js';
+import { closed } from './refusals.js';
+
+/** What became of one change of a group: its result, or why it was refused. */
+export type Outcome = { readonly result: ChangeResult } | { readonly refusal: unknown };
+
+interface Waiting {
+  readonly change: Change;
+  readonly bytes: number;
+  readonly resolve: (result: ChangeResult) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * Makes the changes that `take` gives, the next group; those that arrive before it is called are in it. Gives one
+ * outcome for each, in order; when it rejects, so do all of them.
+ */
+export type CommitGroup = (take: () => readonly Change[]) => Promise<Outcome[]>;
+
+/**
+ * Lets changes share commits: those that arrive while one commit is under way wait and are the next
+ * one's group. One group at a time; between groups, tasks run that need the store to stand still.
+ */
+export class GroupCommit {
+  readonly #waiting: Waiting[] = [];
+  readonly #tasks: (() => Promise<void>)[] = [];
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(private readonly commitGroup: CommitGroup) {}
+
+  commit(change: Change): Promise<ChangeResult> {
+    if (this.#closed) return Promise.reject(closed());
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ change, bytes: bytesOf(change), resolve, reject });
+      this.#start();
+    });
+  }
+
+  /** Runs a task while no commit is under way; commits wait until it is done. */
+  between<T>(task: () => T | Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#tasks.push(async () => {
+        try {
+          resolve(await task());
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+      this.#start();
+    });
+  }
+
+  /** Refuses further changes and waits for those that are under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+
+  #start(): void {
+    // Later in this turn: what runs may itself bring changes, which must find that it runs.
+    this.#running ??= Promise.resolve().then(() => this.#run());
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#tasks.length > 0) {
+      for (const task of this.#tasks.splice(0)) await task();
+      if (this.#waiting.length > 0) await this.#commitNext();
+    }
+    // In the same turn as the last look at the queue, so that nobody who arrives is overlooked.
+    this.#running = undefined;
+  }
+
+  async #commitNext(): Promise<void> {
+    let group: readonly Waiting[] | undefined;
+    const take = () => (group = this.#takeGroup()).map(({ change }) => change);
+    try {
+      const outcomes = await this.commitGroup(take);
+      group?.forEach(({ resolve, reject }, index) => {
+        const outcome = outcomes[index];
+        if (outcome && 'result' in outcome) resolve(outcome.result);
+        else reject(outcome?.refusal ?? new StowkenError('INTERNAL', 'a commit lost a change'));
+      });
+    } catch (error) {
+      // It may have failed before it took any.
+      for (const { reject } of group ?? this.#takeGroup()) reject(error);
+    }
+  }
+
+  #takeGroup(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const waiting of this.#waiting) {
+      bytes += waiting.bytes;
+      if (count > 0 && bytes > limits.groupCommitBytesMax) break;
+      count += 1;
+      if (count === limits.groupCommitChangesMax) break;
+    }
+    return this.#waiting.splice(0, count);
+  }
+}
+
+/** What a reference costs beside its holder's name, about: a hash to find, and a count. */
+const REFERENCE_BYTES = 256;
+
+function bytesOf({ newSegments = [], addReferences = [], removeReferences = [] }: Change): number {
+  const references = [...addReferences, ...removeReferences];
+  return (
+    newSegments.reduce((sum, { frame }) => sum + frame.length, 0) +
+    references.reduce((sum, { holder }) => sum + holder.length + REFERENCE_BYTES, 0)
+  );
+}

@@ -1,0 +1,156 @@
+import type { Conversation, ConversationSpec, MessageRecord } from '../../model/index.js';
+import type { Change, ManifestOutcome, NewSegment, RequestMark } from '../contract/change.js';
+import { contentKey, distinctHashes, tokensOf } from './records.js';
+import {
+  conversationExists,
+  conversationNotFound,
+  rangePastEnd,
+  revisionMismatch,
+  segmentMissing,
+} from './refusals.js';
+
+/** What a change may make of a conversation, for backends that have all of its messages at hand. */
+export interface RecordedConversation {
+  readonly conversation: Conversation;
+  readonly messages: readonly MessageRecord[];
+}
+
+type Part<Name extends keyof Change> = NonNullable<Change[Name]>;
+
+/** The outcome, when the very same content is there already. @throws StowkenError REVISION_MISMATCH, CONVERSATION_EXISTS */
+export function checkPut(
+  existing: RecordedConversation | undefined,
+  { spec, messages, expect }: Part<'put'>,
+): ManifestOutcome | undefined {
+  const revision = existing?.conversation.revision ?? 0;
+  if (expect.kind === 'revision' && expect.revision !== revision) {
+    throw revisionMismatch(spec.id, expect.revision, revision);
+  }
+  if (expect.kind !== 'absentOrSame' || !existing) return undefined;
+  if (!hasContent(existing, spec, messages)) throw conversationExists(spec.id, revision);
+  return { ...nothingNew(existing.conversation, true), segments: distinctHashes(messages).size };
+}
+
+/** The outcome, when the very same content is there already. @throws StowkenError RANGE_PAST_END, CONVERSATION_EXISTS */
+export function checkFork(
+  parent: RecordedConversation,
+  existing: RecordedConversation | undefined,
+  fork: Part<'fork'>,
+): ManifestOutcome | undefined {
+  const { id, newId, messageCount } = fork;
+  if (messageCount !== undefined && messageCount > parent.messages.length) {
+    throw rangePastEnd(id, 'message_count', messageCount, parent.messages.length);
+  }
+  if (!existing) return undefined;
+  const { spec, messages } = forked(parent, fork);
+  if (!hasContent(existing, spec, messages)) {
+    throw conversationExists(newId, existing.conversation.revision);
+  }
+  return nothingNew(existing.conversation, true);
+}
+
+/** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH */
+export function requireConversation<T extends { readonly conversation: Conversation }>(
+  existing: T | undefined,
+  id: string,
+  revision?: number,
+): T {
+  if (!existing) throw conversationNotFound(id);
+  const found = existing.conversation.revision;
+  if (revision !== undefined && revision !== found) throw revisionMismatch(id, revision, found);
+  return existing;
+}
+
+/** @throws StowkenError SEGMENT_MISSING when messages name what is neither stored nor brought */
+export function requireSegments(
+  messages: Iterable<MessageRecord>,
+  brought: readonly NewSegment[],
+  isStored: (hash: string) => boolean,
+): void {
+  const hashes = new Set(brought.map(({ hash }) => hash));
+  const missing = [...distinctHashes(messages)].filter((hash) => !hashes.has(hash) && !isStored(hash));
+  if (missing.length > 0) throw segmentMissing(missing);
+}
+
+/** What a fork holds. */
+export function forked(
+  { conversation, messages }: RecordedConversation,
+  fork: Part<'fork'>,
+): { readonly spec: ConversationSpec; readonly messages: readonly MessageRecord[] } {
+  return { spec: forkedSpec(conversation, fork), messages: messages.slice(0, fork.messageCount) };
+}
+
+export function forkedSpec(parent: Conversation, { id, newId }: Part<'fork'>): ConversationSpec {
+  return { ...specOf(parent), id: newId, parentId: id };
+}
+
+export function specOf(conversation: Conversation): ConversationSpec {
+  const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = conversation;
+  return { id, application, model, tokenizer, parentId, expireTimeMs, metadata };
+}
+
+type Size = Pick<Conversation, 'messageCount' | 'totalTokens'>;
+
+export function sizeOf(messages: readonly MessageRecord[]): Size {
+  const totalTokens = messages.reduce((sum, message) => sum + tokensOf(message), 0);
+  return { totalTokens, messageCount: messages.length };
+}
+
+/** The revision that comes after `before`, if there was one. Create times never go back in the order of creation. */
+export function nextRevision(
+  spec: ConversationSpec,
+  size: Size,
+  { timeMs, lastCreateTimeMs }: { readonly timeMs: number; readonly lastCreateTimeMs: number },
+  before?: Conversation,
+): Conversation {
+  const createTimeMs = before?.createTimeMs ?? Math.max(timeMs, lastCreateTimeMs);
+  return {
+    ...spec,
+    metadata: { ...spec.metadata },
+    revision: (before?.revision ?? 0) + 1,
+    ...size,
+    createTimeMs,
+    updateTimeMs: Math.max(timeMs, before?.updateTimeMs ?? createTimeMs),
+  };
+}
+
+/** Of a conversation to which these messages came; `added` are the segments that the change stored. */
+export function storedOutcome(
+  conversation: Conversation,
+  messages: Iterable<MessageRecord>,
+  added: readonly NewSegment[],
+): ManifestOutcome {
+  const named = distinctHashes(messages);
+  const fresh = added.filter(({ hash }) => named.has(hash));
+  return {
+    conversation,
+    unchanged: false,
+    segments: named.size,
+    newSegments: fresh.length,
+    newTokens: fresh.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
+    newFrameBytes: fresh.reduce((sum, { frame }) => sum + frame.length, 0),
+  };
+}
+
+/** Of a conversation to which nothing was brought. */
+export function nothingNew(conversation: Conversation, unchanged: boolean): ManifestOutcome {
+  return { conversation, unchanged, segments: 0, newSegments: 0, newTokens: 0, newFrameBytes: 0 };
+}
+
+function hasContent(
+  { conversation, messages }: RecordedConversation,
+  spec: ConversationSpec,
+  others: Iterable<MessageRecord>,
+): boolean {
+  return contentKey(conversation, messages) === contentKey(spec, others);
+}
+
+/**
+ * True if a request made at `earlierMs` is still remembered when `now` is made. A clock that ran ahead leaves requests whose
+ * time is to come: those further ahead than requests are remembered are forgotten like old ones, or they would stay, and
+ * whatever came after them too, until the clock has come that far.
+ */
+export function isRemembered(earlierMs: number, now: Pick<RequestMark, 'timeMs' | 'notBeforeMs'>): boolean {
+  const memoryMs = now.timeMs - now.notBeforeMs;
+  return Math.abs(now.timeMs - earlierMs) <= memoryMs;
+}

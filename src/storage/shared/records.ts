@@ -1,0 +1,88 @@
+import type { Conversation, ConversationSpec, MessageRecord } from '../../model/index.js';
+import type { SegmentKey } from '../contract/change.js';
+import type { ConversationFilter, ConversationSnapshot } from '../contract/queries.js';
+
+/** A conversation's content as one string: equal strings, equal content. Token counts follow from the hashes. */
+export function contentKey(spec: ConversationSpec, messages: Iterable<MessageRecord>): string {
+  const { id, application, model, tokenizer, parentId, expireTimeMs } = spec;
+  return JSON.stringify([
+    [id, application, model, tokenizer, parentId, expireTimeMs ?? null],
+    sortedEntries(spec.metadata),
+    Array.from(messages, ({ role, name, toolCallId, segments }) => [
+      role,
+      name,
+      toolCallId,
+      segments.map(({ hash }) => hash),
+    ]),
+  ]);
+}
+
+/** Metadata in an order of its own, so that equal metadata is equal bytes. */
+export function sortedEntries(metadata: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+/** The distinct hashes that messages name, in order of first appearance. */
+export function distinctHashes(messages: Iterable<MessageRecord>): Set<string> {
+  const hashes = new Set<string>();
+  for (const { segments } of messages) for (const { hash } of segments) hashes.add(hash);
+  return hashes;
+}
+
+/** A revision whose message records are all in memory, and stay there until the snapshot goes. */
+export function createRecordSnapshot(
+  { conversation, messages }: { conversation: Conversation; messages: readonly MessageRecord[] },
+  keyOf: (hash: string) => SegmentKey,
+  release: () => void,
+): ConversationSnapshot {
+  return {
+    conversation,
+    *messages(from = 0) {
+      for (let number = from; number < messages.length; number++) {
+        const record = messages[number] as MessageRecord;
+        const { segments, ...speaker } = record;
+        yield {
+          ...speaker,
+          tokenCount: tokensOf(record),
+          segments: segments.map(({ hash, tokenCount }) => ({ key: keyOf(hash), tokenCount })),
+        };
+      }
+    },
+    locate(tokenOffset) {
+      let tokensBefore = 0;
+      for (const [message, record] of messages.entries()) {
+        const tokens = tokensOf(record);
+        if (tokenOffset < tokensBefore + tokens) return { message, tokensBefore };
+        tokensBefore += tokens;
+      }
+      return { message: messages.length, tokensBefore };
+    },
+    release,
+  };
+}
+
+export function tokensOf({ segments }: MessageRecord): number {
+  return segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+}
+
+/** Whether a conversation passes a filter; an absent condition passes. */
+export function matchesFilter(conversation: Conversation, filter: ConversationFilter): boolean {
+  const { createTimeMs, totalTokens, metadata } = conversation;
+  return (
+    equals(filter.application, conversation.application) &&
+    equals(filter.model, conversation.model) &&
+    equals(filter.tokenizer, conversation.tokenizer) &&
+    (filter.idPrefix === undefined || conversation.id.startsWith(filter.idPrefix)) &&
+    createTimeMs >= (filter.createTimeFromMs ?? -Infinity) &&
+    createTimeMs < (filter.createTimeBeforeMs ?? Infinity) &&
+    totalTokens >= (filter.tokensMin ?? 0) &&
+    totalTokens <= (filter.tokensMax ?? Infinity) &&
+    Object.entries(filter.metadata ?? {}).every(
+      ([name, value]) => Object.hasOwn(metadata, name) && metadata[name] === value,
+    )
+  );
+}
+
+function equals(wanted: string | undefined, found: string): boolean {
+  return wanted === undefined || wanted === found;
+}

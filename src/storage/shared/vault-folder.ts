@@ -1,0 +1,162 @@
+import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { printable, StowkenError } from '../../model/index.js';
+import { isOwnerSocket } from './folder-lock.js';
+
+/** Files and folders that a vault of any storage begins with: where one of them is, opening says what is right or wrong with it. */
+const vaultNames = ['VAULT', 'vault.mdb', 'vault.json', 'segments', 'manifests'];
+
+/** What is in the way of nobody: a mounted disk has it, or a start or a restore that was killed left it. */
+const harmless = /^(\..*|lost\+found|VAULT\.new|tmp|restoring|vault\.mdb-lock|backup\.mdb-.*)$/;
+
+const namedMax = 3;
+
+/**
+ * Checks that a vault can be opened, or made, in a folder that need not be there. Writes nothing.
+ * @throws StowkenError FOLDER_NOT_EMPTY for a folder that holds other files and no vault
+ */
+export async function checkDataFolder(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === 'ENOENT') return [];
+    if (error.code !== 'ENOTDIR') throw error;
+    throw new StowkenError('FOLDER_NOT_EMPTY', `${folder} is a file, where a folder must be`, { folder });
+  });
+  if (vaultNames.some((name) => names.includes(name))) return;
+  const foreign = foreignNames(names);
+  if (foreign.length === 0) return;
+  const named = foreign.slice(0, namedMax).map(printable).join(', ');
+  const more = foreign.length > namedMax ? ` and ${foreign.length - namedMax} more` : '';
+  throw new StowkenError(
+    'FOLDER_NOT_EMPTY',
+    `${folder} is not empty and holds no vault (it has ${named}${more}): name an empty folder, or a new one in it, ` +
+      `such as ${folder.replace(/\/+$/, '')}/vault`,
+    { folder },
+  );
+}
+
+/** The names among those of a folder that are in a new vault's way, sorted. */
+export function foreignNames(names: readonly string[]): string[] {
+  return names.filter((name) => !harmless.test(name) && !isOwnerSocket(name)).sort();
+}
+
+/**
+ * Makes a folder, and those above it that are not there; the outermost that was made. Durable when the promise
+ * resolves. One step after the other: Node's recursive mkdir never returns where a file system makes no folders (/proc).
+ */
+export async function makeFolder(folder: string): Promise<string | undefined> {
+  const missing: string[] = [];
+  for (let path = resolve(folder); !(await isThere(path)); path = dirname(path)) missing.push(path);
+  let outermost: string | undefined;
+  for (const path of missing.reverse()) {
+    if (!(await make(path))) continue;
+    outermost ??= path;
+    await syncFolder(dirname(path));
+  }
+  return outermost;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  if (found === undefined) return false;
+  if (!found.isDirectory()) throw new Error(`${path} is a file, where a folder must be`);
+  return true;
+}
+
+/** Resolves to whether this call made it: somebody else may have, meanwhile. */
+async function make(path: string): Promise<boolean> {
+  try {
+    await mkdir(path);
+    return true;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await isThere(path))) return false;
+    const why = code === 'ENOENT' ? `${dirname(path)} takes no folders` : message;
+    throw new Error(`the folder ${path} cannot be made: ${why}`, { cause: error });
+  }
+}
+
+/** Makes the names in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The file that says, also to a person, what a folder holds. */
+const MARKER = 'VAULT';
+
+export interface Marker {
+  /** As StorageBackend has it. */
+  readonly kind: string;
+  readonly format: number;
+  readonly vaultId: string;
+}
+
+/** @throws StowkenError CORRUPT_STORE when there is a marker that is not one */
+export async function readMarker(folder: string): Promise<Marker | undefined> {
+  let text: string;
+  try {
+    text = await readFile(join(folder, MARKER), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const [, kind, format, vaultId] =
+    /^stowken vault\nstorage (\w+)\nformat (\d+)\nid ([0-9a-f]{32})\n$/.exec(text) ?? [];
+  if (kind === undefined || vaultId === undefined) {
+    throw new StowkenError('CORRUPT_STORE', `the file ${MARKER} in ${folder} is not what a vault has there`);
+  }
+  return { kind, format: Number(format), vaultId };
+}
+
+/** Durable when the promise resolves. */
+export async function writeMarker(folder: string, { kind, format, vaultId }: Marker): Promise<void> {
+  const temporary = join(folder, `${MARKER}.new`);
+  const file = await open(temporary, 'w');
+  try {
+    await file.writeFile(`stowken vault\nstorage ${kind}\nformat ${format}\nid ${vaultId}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, join(folder, MARKER));
+  await syncFolder(folder);
+}
+
+/** The formats that a storage reads. */
+export interface FormatRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** `where` begins the sentence. @throws StowkenError STORE_VERSION for a format that is not read */
+export function checkFormat(format: number, { min, max }: FormatRange, where: string): void {
+  if (format >= min && format <= max) return;
+  const reads =
+    format > max
+      ? `this version of stowken reads up to ${max}`
+      : `this version of stowken reads none before ${min}; export it with the version that wrote it, and import that`;
+  throw new StowkenError('STORE_VERSION', `${where} has storage format ${format}; ${reads}`, {
+    version: String(format),
+    versionMax: String(max),
+  });
+}
+
+/** @throws StowkenError STORE_VERSION for a vault of another kind or of a format that is not read */
+export function checkMarker(marker: Marker, kind: string, formats: FormatRange, folder: string): void {
+  if (marker.kind !== kind) {
+    throw new StowkenError(
+      'STORE_VERSION',
+      `${folder} holds a vault of the ${marker.kind} storage, not ${kind}`,
+      {
+        kind: marker.kind,
+      },
+    );
+  }
+  checkFormat(marker.format, formats, `the vault in ${folder}`);
+}

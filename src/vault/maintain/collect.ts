@@ -1,0 +1,105 @@
+import { limits, StowkenError } from '../../model/index.js';
+import type { SegmentKey, StorageBackend } from '../../storage/index.js';
+import { throwIfAborted } from '../event-loop.js';
+import type { CollectOptions, CollectPart, GarbageFigures } from '../types.js';
+import { preparing, type TellPreparation } from './preparation.js';
+
+interface CollectPlan extends GarbageFigures {
+  /** Garbage since then or earlier: what becomes garbage during the collection is not part of it. */
+  readonly garbageBeforeMs: number;
+}
+
+/** Deletes garbage in batches. What is referred to again, or is being read, at a batch's commit stays. */
+export async function* collectGarbage(
+  backend: StorageBackend,
+  options: CollectOptions & { readonly nowMs: number },
+  signal: AbortSignal,
+): AsyncGenerator<CollectPart, void, void> {
+  const plan = yield* preparing(async (tell, stop) => {
+    await assertConsistent(backend, stop, options.reportPreparation ? tell : () => undefined);
+    return planCollection(backend, options.nowMs - options.minAgeMs, stop);
+  }, signal);
+  yield { kind: 'plan', segments: plan.segments, frameBytes: plan.frameBytes };
+  let segments = 0;
+  let frameBytes = 0;
+  if (!options.dryRun) {
+    for await (const deleted of executePlan(backend, plan, signal)) {
+      segments += deleted.segments;
+      frameBytes += deleted.frameBytes;
+      yield { kind: 'progress', segments, frameBytes };
+    }
+  }
+  // A dry run has kept nothing back: it has not tried.
+  const keptSegments = options.dryRun ? 0 : plan.segments - segments;
+  yield { kind: 'summary', segments, frameBytes, keptSegments };
+}
+
+async function planCollection(
+  backend: StorageBackend,
+  garbageBeforeMs: number,
+  signal: AbortSignal,
+): Promise<CollectPlan> {
+  let segments = 0;
+  let frameBytes = 0;
+  for await (const page of garbagePages(backend, garbageBeforeMs, signal)) {
+    segments += page.length;
+    for (const segment of page) frameBytes += segment.frameBytes;
+  }
+  return { segments, frameBytes, garbageBeforeMs };
+}
+
+async function* executePlan(
+  backend: StorageBackend,
+  plan: CollectPlan,
+  signal: AbortSignal,
+): AsyncGenerator<GarbageFigures, void, void> {
+  const { garbageBeforeMs } = plan;
+  for await (const page of garbagePages(backend, garbageBeforeMs, signal)) {
+    const { collect } = await backend.commit({
+      collect: { keys: page.map(({ key }) => key), garbageBeforeMs },
+    });
+    yield collect!;
+  }
+}
+
+async function* garbagePages(backend: StorageBackend, garbageBeforeMs: number, signal: AbortSignal) {
+  let after: SegmentKey | undefined;
+  do {
+    throwIfAborted(signal);
+    const page = await backend.listGarbage({
+      limit: limits.garbageBatchSegmentsMax,
+      garbageBeforeMs,
+      ...(after !== undefined && { after }),
+    });
+    if (page.segments.length > 0) yield page.segments;
+    after = page.next;
+  } while (after !== undefined);
+}
+
+/**
+ * A damaged frame, or a pack that has one, has no part in what else may be deleted, and a stray file is not the
+ * vault's.
+ */
+const harmless: ReadonlySet<string> = new Set(['frame', 'pack-checksum', 'stray-file']);
+
+/**
+ * To be awaited before destructive work: what it relies on (references, counts, garbage, registries) must hold.
+ * @throws StowkenError CORRUPT_STORE
+ */
+export async function assertConsistent(
+  backend: StorageBackend,
+  signal: AbortSignal,
+  tell: TellPreparation,
+): Promise<void> {
+  const onProgress = (done: number, total: number) => tell('checking', done, total);
+  const violations = await backend.check({ depth: 'records', signal, onProgress });
+  const [first, ...more] = violations.filter(({ invariant }) => !harmless.has(invariant));
+  if (!first) return;
+  const { invariant, subject, detail } = first;
+  throw new StowkenError(
+    'CORRUPT_STORE',
+    `nothing was deleted: the vault is not whole (${subject}: ${detail}; ${more.length} more); ` +
+      'verify it, and repair it first',
+    { invariant, subject, violations: String(more.length + 1) },
+  );
+}

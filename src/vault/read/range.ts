@@ -1,0 +1,165 @@
+import { limits, StowkenError } from '../../model/index.js';
+import type { ConversationSnapshot, SegmentKey, StoredMessage } from '../../storage/index.js';
+import type { RetrieveRange } from '../types.js';
+
+/**
+ * The slots of a range, without a look at what lies before it, in batches small enough to hold: bounded in tokens (or
+ * one segment) and in number. A range of messages and one of tokens give what lies in both. An empty message is in
+ * a range of tokens when its place is: at the first token or after it, and before the token behind the last; at the
+ * conversation's end, with the last token. @throws StowkenError RANGE_PAST_END
+ */
+export function* slicesInRange(
+  snapshot: ConversationSnapshot,
+  range: RetrieveRange,
+): Generator<readonly SegmentSlice[], void, void> {
+  const { id, totalTokens, messageCount } = snapshot.conversation;
+  const messages = bounds(range.messageOffset, range.messageLimit);
+  const tokens = bounds(range.tokenOffset, range.tokenLimit);
+  checkStart(id, 'message_offset', messages.from, messageCount);
+  checkStart(id, 'token_offset', tokens.from, totalTokens);
+  if (tokens.from > 0 && tokens.from === totalTokens) return;
+
+  const start = firstMessage(snapshot, messages.from, tokens);
+  let position = start.tokensBefore;
+  let index = start.message;
+  let batch: SegmentSlice[] = [];
+  let batchTokens = 0;
+  for (const message of snapshot.messages(index)) {
+    if (index >= messages.to || position > tokens.to) break;
+    const end = position + message.tokenCount;
+    const isIn =
+      message.tokenCount > 0
+        ? end > tokens.from && position < tokens.to
+        : position >= tokens.from && (position < tokens.to || position === totalTokens);
+    if (isIn && index >= messages.from) {
+      for (const slot of messageSlices(index, message, tokens.from - position, tokens.to - position)) {
+        const full =
+          batchTokens + slot.tokenCount > limits.readBatchTokensMax ||
+          batch.length >= limits.readBatchSlotsMax;
+        if (full && batch.length > 0) {
+          yield batch;
+          batch = [];
+          batchTokens = 0;
+        }
+        batch.push(slot);
+        batchTokens += slot.tokenCount;
+      }
+    }
+    position = end;
+    index += 1;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+interface Bounds {
+  readonly from: number;
+  /** Not in it any more; Infinity without a limit. */
+  readonly to: number;
+}
+
+function bounds(offset = 0, limit = 0): Bounds {
+  return { from: offset, to: limit === 0 ? Infinity : offset + limit };
+}
+
+function checkStart(id: string, field: string, offset: number, end: number): void {
+  if (offset <= end) return;
+  throw new StowkenError(
+    'RANGE_PAST_END',
+    `${field} is ${offset}, and conversation ${JSON.stringify(id)} ends at ${end}`,
+    { field, size: String(offset), limit: String(end) },
+  );
+}
+
+/** Where to begin to look, and the tokens before that. */
+function firstMessage(snapshot: ConversationSnapshot, messageOffset: number, tokens: Bounds) {
+  // The token before the first one: empty messages that stand between the two are in the range.
+  const found = tokens.from === 0 ? { message: 0, tokensBefore: 0 } : snapshot.locate(tokens.from - 1);
+  if (messageOffset <= found.message) return found;
+  // Behind what was found everything lies after the first token. Without a last one, positions do not matter.
+  return tokens.to === Infinity ? { message: messageOffset, tokensBefore: tokens.from } : found;
+}
+
+/** What of one segment is asked for at one place of a conversation; or an empty message. */
+export interface SegmentSlice {
+  readonly messageIndex: number;
+  readonly message: StoredMessage;
+  /** Undefined in an empty message. */
+  readonly key: SegmentKey | undefined;
+  /** Of the whole segment. */
+  readonly tokenCount: number;
+  /** The tokens asked for: from this one of the segment, up to but without that one. */
+  readonly from: number;
+  readonly to: number;
+  /** Where in the message the slot begins, in tokens. */
+  readonly tokenOffset: number;
+  /** Whether nothing of the message comes before. */
+  readonly first: boolean;
+  /** Whether nothing more of it is asked for, and whether the message ends here. */
+  readonly last: boolean;
+  readonly endOfMessage: boolean;
+}
+
+/** A slot with tokens. */
+export type StoredSlice = SegmentSlice & { readonly key: SegmentKey };
+
+export function hasSegment(slot: SegmentSlice): slot is StoredSlice {
+  return slot.key !== undefined;
+}
+
+/** The slots of a message, or of its tokens from one up to another, which may lie outside it. */
+export function messageSlices(
+  messageIndex: number,
+  message: StoredMessage,
+  from: number,
+  to: number,
+): Iterable<SegmentSlice> {
+  const { segments, tokenCount } = message;
+  // Most messages are one segment, and asked for as a whole.
+  if (segments.length > 1 || from > 0 || to < tokenCount) return partSlots(messageIndex, message, from, to);
+  return [
+    {
+      messageIndex,
+      message,
+      key: segments[0]?.key,
+      tokenCount,
+      from: 0,
+      to: tokenCount,
+      tokenOffset: 0,
+      first: true,
+      last: true,
+      endOfMessage: true,
+    },
+  ];
+}
+
+function* partSlots(
+  messageIndex: number,
+  message: StoredMessage,
+  from: number,
+  to: number,
+): Generator<SegmentSlice, void, void> {
+  let start = 0;
+  let first = true;
+  for (const { key, tokenCount } of message.segments) {
+    const end = start + tokenCount;
+    if (end > from && start < to) {
+      const begin = Math.max(0, from - start);
+      const stop = Math.min(tokenCount, to - start);
+      const endOfMessage = start + stop === message.tokenCount;
+      yield {
+        messageIndex,
+        message,
+        key,
+        tokenCount,
+        from: begin,
+        to: stop,
+        tokenOffset: start + begin,
+        first,
+        last: endOfMessage || end >= to,
+        endOfMessage,
+      };
+      first = false;
+    }
+    start = end;
+  }
+}

@@ -1,0 +1,187 @@
+import type { Codec } from '../../codec/index.js';
+import type { TokenCore } from '../../core/index.js';
+import { isStowkenError, type Reason, StowkenError } from '../../model/index.js';
+import type { StorageBackend } from '../../storage/index.js';
+import type { Tokenizers } from '../../text/index.js';
+import { throwIfAborted } from '../event-loop.js';
+import type {
+  ChunkContent,
+  RetrieveInput,
+  RetrieveManyInput,
+  RetrieveManyPart,
+  RetrievePart,
+} from '../types.js';
+import { openRevision } from './open-revision.js';
+import { hasSegment, type SegmentSlice, slicesInRange } from './range.js';
+import { ResponseChunker, type TokenChunk, type TokenForm } from './response-chunker.js';
+import { type SegmentTokenCache, SegmentTokens } from './segment-tokens.js';
+import { textChunks } from './text-chunks.js';
+
+export interface RetrieveParts {
+  readonly backend: StorageBackend;
+  readonly codec: Codec;
+  readonly core: TokenCore;
+  readonly tokenizers: Tokenizers;
+  readonly recent: SegmentTokenCache;
+}
+
+/**
+ * Streams one revision, or a range of it: a header, then chunks, in batches. A batch's frames are read
+ * together, when the batch before it has been taken to its end; its parts are made as they are taken.
+ */
+export async function* retrieveConversation(
+  parts: RetrieveParts,
+  input: RetrieveInput,
+  signal: AbortSignal,
+): AsyncGenerator<Iterable<RetrievePart>, void, void> {
+  const snapshot = await openRevision(parts.backend, input.id, input.ifRevision);
+  try {
+    const { conversation } = snapshot;
+    const batches = slicesInRange(snapshot, input);
+    // The first batch before the header: a range past the end is refused, and not begun.
+    const first = batches.next();
+    yield [{ kind: 'header', conversation }];
+    if (first.done) return;
+    const slots = chained(first.value, batches);
+    if (input.encoding === 'text') {
+      const chunks = oneByOne(tokenChunks(parts, slots, 'le32', signal, (chunk) => chunk));
+      const decode = (items: Parameters<Tokenizers['decode']>[1]) =>
+        parts.tokenizers.decode(conversation.tokenizer, items, signal);
+      for await (const { chunk, text, replaced } of textChunks(chunks, decode)) {
+        yield [toPart(chunk, { kind: 'text', text, replaced })];
+      }
+    } else {
+      const kind = input.encoding === 'le32' ? 'le32' : 'varints';
+      yield* tokenChunks(parts, slots, kind, signal, (chunk) => toPart(chunk, { kind, bytes: chunk.bytes }));
+    }
+  } finally {
+    snapshot.release();
+  }
+}
+
+function* chained<T>(first: T, rest: Iterable<T>): Generator<T, void, void> {
+  yield first;
+  yield* rest;
+}
+
+/** What `make` makes of each chunk, in batches; a batch's chunks are made as they are taken. */
+async function* tokenChunks<T>(
+  parts: RetrieveParts,
+  batches: Iterable<readonly SegmentSlice[]>,
+  form: TokenForm,
+  signal: AbortSignal,
+  make: (chunk: TokenChunk) => T,
+): AsyncGenerator<Iterable<T>, void, void> {
+  const chunker = new ResponseChunker(form, parts.core);
+  const reading = { ...parts, recent: parts.recent.forCall() };
+  for (const slots of batches) {
+    throwIfAborted(signal);
+    const tokens = await SegmentTokens.read(reading, slots.filter(hasSegment), form);
+    yield chunksOf(slots, tokens, form, chunker, parts.core, make);
+  }
+}
+
+function* chunksOf<T>(
+  slots: readonly SegmentSlice[],
+  tokens: SegmentTokens,
+  form: TokenForm,
+  chunker: ResponseChunker,
+  core: TokenCore,
+  make: (chunk: TokenChunk) => T,
+): Generator<T, void, void> {
+  for (const slot of slots) {
+    const piece = {
+      messageIndex: slot.messageIndex,
+      message: slot.first ? slot.message : undefined,
+      tokenOffset: slot.tokenOffset,
+      bytes: slot.key === undefined ? noBytes : partOf(slot, tokens.next(), form, core),
+      tokenCount: slot.to - slot.from,
+      last: slot.last,
+      endOfMessage: slot.endOfMessage,
+    };
+    for (const chunk of chunker.push(piece)) yield make(chunk);
+  }
+}
+
+const noBytes = new Uint8Array(0);
+
+/** Of a segment's tokens, those asked for. */
+function partOf(
+  { tokenCount, from, to }: SegmentSlice,
+  bytes: Uint8Array,
+  form: TokenForm,
+  core: TokenCore,
+): Uint8Array {
+  if (to - from === tokenCount) return bytes;
+  if (form === 'le32') return bytes.subarray(4 * from, 4 * to);
+  const rest = bytes.subarray(core.byteOffset(bytes, from));
+  return rest.subarray(0, core.byteOffset(rest, to - from));
+}
+
+async function* oneByOne<T>(batches: AsyncIterable<Iterable<T>>): AsyncGenerator<T, void, void> {
+  for await (const batch of batches) yield* batch;
+}
+
+function toPart(chunk: TokenChunk, content: ChunkContent): RetrievePart {
+  return {
+    kind: 'chunk',
+    messageIndex: chunk.messageIndex,
+    tokenOffset: chunk.tokenOffset,
+    content: chunk.tokenCount === 0 ? undefined : content,
+    endOfMessage: chunk.endOfMessage,
+    message: chunk.message,
+  };
+}
+
+/** What concerns one conversation, and not the others. */
+const ofOne: readonly Reason[] = [
+  'CONVERSATION_NOT_FOUND',
+  'CORRUPT_SEGMENT',
+  'CORRUPT_STORE',
+  'UNKNOWN_TOKENIZER',
+  'UNDECODABLE_TOKEN',
+];
+
+/**
+ * Streams conversations one after the other, in the order asked. One that fails gives its error, and the next
+ * one follows. Batches are made, and to be taken, as retrieveConversation's are.
+ */
+export async function* retrieveConversations(
+  parts: RetrieveParts,
+  { ids, encoding }: RetrieveManyInput,
+  signal: AbortSignal,
+): AsyncGenerator<Iterable<RetrieveManyPart>, void, void> {
+  for (const [index, id] of ids.entries()) {
+    const state = { failed: false };
+    try {
+      for await (const batch of retrieveConversation(parts, { id, encoding }, signal)) {
+        yield guarded(index, batch, state);
+        if (state.failed) break;
+      }
+    } catch (error) {
+      yield [failedPart(index, error)];
+    }
+  }
+}
+
+/** A batch, which ends with its failure where it fails while it is taken. */
+function* guarded(
+  index: number,
+  batch: Iterable<RetrievePart>,
+  state: { failed: boolean },
+): Generator<RetrieveManyPart, void, void> {
+  try {
+    for (const part of batch) yield { index, part };
+  } catch (error) {
+    state.failed = true;
+    yield failedPart(index, error);
+  }
+}
+
+/** @throws what is no single conversation's failure */
+function failedPart(index: number, error: unknown): RetrieveManyPart {
+  if (error instanceof StowkenError && ofOne.some((reason) => isStowkenError(error, reason))) {
+    return { index, part: { kind: 'failed', error } };
+  }
+  throw error;
+}

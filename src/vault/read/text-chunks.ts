@@ -1,0 +1,78 @@
+import type { DecodedText, TokensToDecode } from '../../text/index.js';
+import type { TokenChunk } from './response-chunker.js';
+
+/** Tokens, and chunks, that one trip to the tokenizer takes. */
+const tripTokensMax = 64 * 1024;
+const tripChunksMax = 512;
+
+export interface TextChunk<T> {
+  readonly chunk: T;
+  readonly text: string;
+  /** Bytes that are no UTF-8 became U+FFFD. */
+  readonly replaced: boolean;
+}
+
+/**
+ * Chunks of words to chunks of text. Many short messages make one trip to the tokenizer; the tokens
+ * of a character that a chunk's end cuts wait for the message's next chunk.
+ */
+export async function* textChunks<T extends TokenChunk>(
+  chunks: AsyncIterable<T>,
+  decode: (items: readonly TokensToDecode[]) => Promise<readonly DecodedText[]>,
+): AsyncGenerator<TextChunk<T>, void, void> {
+  let trip: T[] = [];
+  let tokens = 0;
+  let rest: T | undefined;
+
+  async function* finish(): AsyncGenerator<TextChunk<T>, void, void> {
+    for (let queue = trip; queue.length > 0;) {
+      const texts = await decode(queue.map(({ bytes, last }) => ({ le32: bytes, last })));
+      let again: T[] = [];
+      for (const [index, { text, tokenCount, more, replaced }] of texts.entries()) {
+        const chunk = queue[index]!;
+        const last = chunk.last && !more;
+        const endOfMessage = chunk.endOfMessage && last;
+        if (tokenCount > 0 || last)
+          yield { chunk: { ...chunk, tokenCount, last, endOfMessage }, text, replaced };
+        if (more) {
+          again = [chunkFrom(chunk, tokenCount), ...queue.slice(index + 1)];
+          break;
+        }
+        if (tokenCount < chunk.tokenCount) rest = chunkFrom(chunk, tokenCount);
+      }
+      queue = again;
+    }
+    trip = [];
+    tokens = 0;
+  }
+
+  for await (const next of chunks) {
+    const chunk: T = rest === undefined ? next : joined(rest, next);
+    rest = undefined;
+    trip.push(chunk);
+    tokens += chunk.tokenCount;
+    if (!chunk.last || tokens >= tripTokensMax || trip.length >= tripChunksMax) yield* finish();
+  }
+  if (trip.length > 0) yield* finish();
+}
+
+/** A chunk less its first tokens. What describes a message's first chunk stays with it only while nothing is left out. */
+function chunkFrom<T extends TokenChunk>(chunk: T, tokenCount: number): T {
+  return {
+    ...chunk,
+    ...(tokenCount > 0 && { message: undefined }),
+    bytes: chunk.bytes.subarray(tokenCount * 4),
+    tokenOffset: chunk.tokenOffset + tokenCount,
+    tokenCount: chunk.tokenCount - tokenCount,
+  };
+}
+
+function joined<T extends TokenChunk>(rest: T, next: T): T {
+  return {
+    ...rest,
+    bytes: Buffer.concat([rest.bytes, next.bytes]),
+    tokenCount: rest.tokenCount + next.tokenCount,
+    last: next.last,
+    endOfMessage: next.endOfMessage,
+  };
+}

@@ -1,0 +1,64 @@
+import { isStowkenError, type TokenRun } from '../../model/index.js';
+import { throwIfAborted } from '../event-loop.js';
+import { isIndexed, openBlockOf } from '../prefix/index.js';
+import type { SegmentTokenCache } from '../read/segment-tokens.js';
+import { conversationNotFound, namingConversation } from '../refusals.js';
+import type { AppendInput, StoreResult } from '../types.js';
+import { commitManifest, toStoreResult } from './commit-segments.js';
+import { readContents } from './contents.js';
+import { hashSegments } from './hash-segments.js';
+import { requestPart } from './request-mark.js';
+import type { StoreParts } from './store.js';
+
+export interface AppendParts extends StoreParts {
+  readonly recent: SegmentTokenCache;
+}
+
+/** Adds messages to a conversation in one commit. */
+export async function appendMessages(
+  parts: AppendParts,
+  input: AppendInput,
+  signal: AbortSignal,
+): Promise<StoreResult> {
+  const { core, tokenizers } = parts;
+  const { id, ifRevision, requestId } = input;
+  const tokenizer = await tokenizerFor(parts, input);
+  const runs = await readContents(core, tokenizers, tokenizer, input.messages, signal);
+  const { messages, runOf } = await hashSegments(core, input.messages, runs, signal);
+  const timeMs = parts.clock();
+  const append = { id, messages, timeMs, ...(ifRevision !== undefined && { revision: ifRevision }) };
+  const request = requestPart(requestId, timeMs, 'append', [id, ifRevision], messages);
+  for (;;) {
+    const prefix = await prefixAfter(parts, id, runs, signal);
+    const change = { ...request, append: { ...append, ...(prefix && { prefix }) } };
+    try {
+      const result = await namingConversation(id, commitManifest(parts, change, runOf, signal));
+      return toStoreResult(result.append!);
+    } catch (error) {
+      // Another append came before this one: the blocks are others now.
+      if (!isStowkenError(error, 'PREFIX_OUTDATED')) throw error;
+      throwIfAborted(signal);
+    }
+  }
+}
+
+/** Of the blocks that these tokens make whole, the fingerprints; undefined where there is nothing to go on from. */
+async function prefixAfter(
+  parts: AppendParts,
+  id: string,
+  runs: readonly (readonly TokenRun[])[],
+  signal: AbortSignal,
+) {
+  const open = isIndexed(parts) ? await openBlockOf(parts, id, signal) : undefined;
+  if (open === undefined) return undefined;
+  for (const run of runs.flat()) await open.fingerprints.pushInTurns(run, signal);
+  return { afterTokens: open.afterTokens, blocks: open.fingerprints.blocks() };
+}
+
+/** Text is encoded with what the conversation was stored with, which no append changes. */
+async function tokenizerFor({ backend }: StoreParts, { id, messages }: AppendInput): Promise<string> {
+  if (!messages.some(({ content }) => content.kind === 'text')) return '';
+  const conversation = await backend.getConversation(id);
+  if (conversation === undefined) throw conversationNotFound(id);
+  return conversation.tokenizer;
+}

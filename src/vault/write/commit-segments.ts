@@ -1,0 +1,121 @@
+import type { Codec } from '../../codec/index.js';
+import { isStowkenError, limits, type SegmentHash, type TokenRun } from '../../model/index.js';
+import type {
+  Change,
+  ChangeResult,
+  FoundSegment,
+  ManifestOutcome,
+  NewSegment,
+  StorageBackend,
+} from '../../storage/index.js';
+import { breathe, throwIfAborted } from '../event-loop.js';
+import type { StoreResult } from '../types.js';
+
+export interface CommitParts {
+  readonly backend: StorageBackend;
+  readonly codec: Codec;
+}
+
+/** Makes a change that names these runs; only the ones that the vault does not have yet are encoded. */
+export async function commitManifest(
+  parts: CommitParts,
+  change: Change,
+  runOf: ReadonlyMap<SegmentHash, TokenRun>,
+  signal: AbortSignal,
+): Promise<ChangeResult> {
+  const hashes = [...runOf.keys()];
+  const stored = await parts.backend.findSegments(hashes);
+  const missing = hashes.filter((_, index) => stored[index] === undefined);
+  return commitWithSegments(parts, change, runOf, missing, signal);
+}
+
+/**
+ * Makes a change that brings the named runs. A segment found before the commit may have been collected since,
+ * and a registry that frames were written with may have been dropped: then all are written anew, and go along.
+ */
+export async function commitWithSegments(
+  { backend, codec }: CommitParts,
+  change: Change,
+  runOf: ReadonlyMap<SegmentHash, TokenRun>,
+  hashes: Iterable<SegmentHash>,
+  signal: AbortSignal,
+): Promise<ChangeResult> {
+  const newSegments = await encodeSegments(codec, runOf, hashes, signal);
+  throwIfAborted(signal);
+  try {
+    return await backend.commit({ ...change, newSegments });
+  } catch (error) {
+    if (!isStale(error)) throw error;
+    const all = await encodeSegments(codec, runOf, runOf.keys(), signal);
+    throwIfAborted(signal);
+    return backend.commit({ ...change, newSegments: all });
+  }
+}
+
+/** Stores these runs, which nothing names yet; gives their frames. */
+export async function storeSegments(
+  { backend, codec }: CommitParts,
+  runOf: ReadonlyMap<SegmentHash, TokenRun>,
+  signal: AbortSignal,
+): Promise<NewSegment[]> {
+  let newSegments = await encodeSegments(codec, runOf, runOf.keys(), signal);
+  throwIfAborted(signal);
+  try {
+    await backend.commit({ newSegments });
+  } catch (error) {
+    if (!isStale(error)) throw error;
+    newSegments = await encodeSegments(codec, runOf, runOf.keys(), signal);
+    throwIfAborted(signal);
+    await backend.commit({ newSegments });
+  }
+  return newSegments;
+}
+
+/** Whether frames or findings were outdated when they came to be committed. */
+function isStale(error: unknown): boolean {
+  return isStowkenError(error, 'SEGMENT_MISSING') || isStowkenError(error, 'REGISTRY_CONFLICT');
+}
+
+/** Of these segments, the ones that no reference keeps: only bringing them again does, until something names them. */
+export async function withoutReferences(
+  backend: StorageBackend,
+  segments: readonly (FoundSegment | undefined)[],
+): Promise<boolean[]> {
+  const stored = segments.flatMap((segment) => (segment === undefined ? [] : [segment.key]));
+  const counts = await backend.countReferences(stored);
+  let next = 0;
+  return segments.map((segment) => segment === undefined || (counts[next++] ?? 0) === 0);
+}
+
+export function toStoreResult(outcome: ManifestOutcome): StoreResult {
+  return {
+    conversation: outcome.conversation,
+    totalSegments: outcome.segments,
+    newSegments: outcome.newSegments,
+    newTokens: outcome.newTokens,
+    storedBytes: outcome.newFrameBytes,
+    unchanged: outcome.unchanged,
+  };
+}
+
+/** The named runs as segments to store, encoded. */
+export async function encodeSegments(
+  codec: Codec,
+  runOf: ReadonlyMap<SegmentHash, TokenRun>,
+  hashes: Iterable<SegmentHash>,
+  signal: AbortSignal,
+): Promise<NewSegment[]> {
+  const segments: NewSegment[] = [];
+  let tokens = 0;
+  for (const hash of hashes) {
+    const run = runOf.get(hash)!;
+    segments.push({ hash, tokenCount: run.tokenCount, frame: codec.encode(run) });
+    tokens += run.tokenCount;
+    if (tokens >= limits.turnTokensMax) {
+      tokens = 0;
+      await breathe();
+      throwIfAborted(signal);
+    }
+  }
+  return segments;
+}

@@ -1,0 +1,97 @@
+import type { TokenCore } from '../../core/index.js';
+import { isStowkenError, limits, StowkenError, type TokenRun } from '../../model/index.js';
+import type { Tokenizers } from '../../text/index.js';
+import { piecesOf } from '../content-pieces.js';
+import { breathe, throwIfAborted } from '../event-loop.js';
+import type { MessageContent, NewMessage } from '../types.js';
+import { enterTextRoom } from './text-room.js';
+
+/**
+ * The tokens of each message: validated, canonical, text encoded; those of a long one in pieces that follow one another.
+ * Rejects with MALFORMED_TOKENS or UNKNOWN_TOKENIZER, naming the field.
+ */
+export async function readContents(
+  core: TokenCore,
+  tokenizers: Tokenizers,
+  tokenizer: string,
+  messages: readonly NewMessage[],
+  signal: AbortSignal,
+): Promise<TokenRun[][]> {
+  const encoded = await encodeAll(tokenizers, tokenizer, messages, signal);
+  let nextText = 0;
+  let tokens = 0;
+  const runs: TokenRun[][] = [];
+  for (const [index, { content }] of messages.entries()) {
+    const le32 = content.kind === 'text' ? encoded[nextText++] : undefined;
+    const pieces: TokenRun[] = [];
+    for (const piece of piecesOf(le32 ? { kind: 'le32', bytes: le32 } : content)) {
+      const run = readContent(core, piece, `messages[${index}]`);
+      pieces.push(run);
+      tokens += run.tokenCount;
+      if (tokens >= limits.turnTokensMax) {
+        tokens = 0;
+        await breathe();
+        throwIfAborted(signal);
+      }
+    }
+    runs.push(pieces);
+  }
+  return runs;
+}
+
+/** The tokens of those messages that are text. They are decoded when there is room for them. */
+async function encodeAll(
+  tokenizers: Tokenizers,
+  tokenizer: string,
+  messages: readonly NewMessage[],
+  signal: AbortSignal,
+): Promise<Uint8Array[]> {
+  const bytes = messages.reduce((sum, { content }) => sum + textBytes(content), 0);
+  const leave = await enterTextRoom(bytes, signal);
+  try {
+    const texts = messages.flatMap(({ content }, index) =>
+      content.kind === 'text' ? [{ text: content.text, at: `messages[${index}]` }] : [],
+    );
+    return texts.length === 0 ? [] : await encodeTexts(tokenizers, tokenizer, texts, signal);
+  } finally {
+    leave();
+  }
+}
+
+/** Bytes of a content's text in UTF-8; 0 of tokens. */
+export function textBytes(content: MessageContent): number {
+  return content.kind === 'text' ? (content.utf8Bytes ?? Buffer.byteLength(content.text)) : 0;
+}
+
+/** The tokens of each text as little-endian words; `at` names a text in a refusal. */
+export async function encodeTexts(
+  tokenizers: Tokenizers,
+  tokenizer: string,
+  texts: readonly { readonly text: string; readonly at: string }[],
+  signal: AbortSignal,
+): Promise<Uint8Array[]> {
+  const all = texts.map(({ text }) => text);
+  try {
+    return await tokenizers.encode(tokenizer, all, signal);
+  } catch (error) {
+    if (!isStowkenError(error, 'REQUEST_TOO_LARGE')) throw error;
+    const { text, ...facts } = error.metadata;
+    const field = `${texts[Number(text)]!.at}.text`;
+    throw new StowkenError('REQUEST_TOO_LARGE', `${field} ${error.message}`, { ...facts, field });
+  }
+}
+
+const emptyRun: TokenRun = { varints: new Uint8Array(0), tokenCount: 0 };
+
+/** Tokens as they arrived, `at` naming them in a refusal. @throws StowkenError MALFORMED_TOKENS */
+export function readContent(core: TokenCore, content: MessageContent, at: string): TokenRun {
+  try {
+    if (content.kind === 'varints') return core.fromVarints(content.chunks);
+    if (content.kind === 'le32') return core.fromLe32(content.bytes);
+    return emptyRun;
+  } catch (error) {
+    if (!isStowkenError(error, 'MALFORMED_TOKENS')) throw error;
+    const field = `${at}.${content.kind === 'le32' ? 'tokens_le32' : 'tokens'}`;
+    throw new StowkenError('MALFORMED_TOKENS', `${field}: ${error.message}`, { ...error.metadata, field });
+  }
+}

@@ -1,0 +1,113 @@
+import { type Conversation, isStowkenError, limits } from '../../model/index.js';
+import type { ConversationFilter, DamagedConversation, StorageBackend } from '../../storage/index.js';
+import { breathe, throwIfAborted } from '../event-loop.js';
+import { namingConversation } from '../refusals.js';
+import type { DeleteManyInput, DeleteManyResult, DeleteOptions, DeleteResult } from '../types.js';
+import { requestPart } from './request-mark.js';
+import type { StoreParts } from './store.js';
+
+const nothingReleased: DeleteResult = { releasedReferences: 0, garbageSegments: 0, missing: true };
+
+export async function deleteConversation(
+  { backend, clock }: Pick<StoreParts, 'backend' | 'clock'>,
+  id: string,
+  { allowMissing, ifRevision, requestId }: DeleteOptions,
+): Promise<DeleteResult> {
+  const timeMs = clock();
+  const request = requestPart(requestId, timeMs, 'delete', [id, allowMissing, ifRevision]);
+  const change = { id, timeMs, ...(ifRevision !== undefined && { revision: ifRevision }) };
+  try {
+    const result = await namingConversation(id, backend.commit({ ...request, delete: change }));
+    return result.delete ?? nothingReleased;
+  } catch (error) {
+    if (!allowMissing || !isStowkenError(error, 'CONVERSATION_NOT_FOUND')) throw error;
+    // A retry must not delete what is stored meanwhile: that there was nothing is remembered as any answer is. Where the
+    // same request has come twice at once, the other one may have been answered before: then that is the answer.
+    const answered = request.request && (await backend.commit(request));
+    return answered?.delete ?? nothingReleased;
+  }
+}
+
+/** One conversation to delete; of a revision, where it must still be what was found. */
+interface Target {
+  readonly id: string;
+  readonly revision?: number;
+}
+
+type Counts = Omit<DeleteManyResult, 'damaged'>;
+type Outcome = Omit<Counts, 'conversations'> & { readonly conversations: 0 | 1 };
+
+const nothing = {
+  conversations: 0,
+  missing: 0,
+  changed: 0,
+  releasedReferences: 0,
+  garbageSegments: 0,
+} as const;
+
+/** Deletes in batches; each conversation is a change of its own, and those of a batch share commits. */
+export async function deleteConversations(
+  { backend, clock }: Pick<StoreParts, 'backend' | 'clock'>,
+  { selection, dryRun }: DeleteManyInput,
+  signal: AbortSignal,
+): Promise<DeleteManyResult> {
+  const total = { ...nothing } as { -readonly [Name in keyof Counts]: number };
+  const damaged: DamagedConversation[] = [];
+  const batches =
+    selection.kind === 'ids'
+      ? idBatches(selection.ids)
+      : foundBatches(backend, selection.filter, damaged, signal);
+  const work = (target: Target) => (dryRun ? look(backend, target) : remove(backend, target, clock()));
+  for await (const batch of batches) {
+    throwIfAborted(signal);
+    const settled = await Promise.allSettled(batch.map(work));
+    for (const one of settled) {
+      if (one.status === 'rejected') throw one.reason;
+      for (const name of Object.keys(nothing) as (keyof Counts)[]) total[name] += one.value[name];
+    }
+    await breathe();
+  }
+  return { ...total, damaged };
+}
+
+function* idBatches(ids: readonly string[]): Generator<Target[], void, void> {
+  const distinct = [...new Set(ids)];
+  for (let at = 0; at < distinct.length; at += limits.deleteBatchConversationsMax) {
+    yield distinct.slice(at, at + limits.deleteBatchConversationsMax).map((id) => ({ id }));
+  }
+}
+
+/** Adds to `damaged` what it comes by that cannot be read. */
+async function* foundBatches(
+  backend: StorageBackend,
+  filter: ConversationFilter,
+  damaged: DamagedConversation[],
+  signal: AbortSignal,
+): AsyncGenerator<Target[], void, void> {
+  const limit = limits.deleteBatchConversationsMax;
+  const query = { filter, order: 'oldestFirst', limit, scanLimit: limits.pageScanMax, signal } as const;
+  let after: number | undefined;
+  do {
+    const page = await backend.listConversations({ ...query, ...(after !== undefined && { after }) });
+    damaged.push(...(page.damaged ?? []).slice(0, limits.damagedNamedMax - damaged.length));
+    yield page.conversations.map(({ id, revision }: Conversation) => ({ id, revision }));
+    after = page.next;
+  } while (after !== undefined);
+}
+
+async function look(backend: StorageBackend, { id, revision }: Target): Promise<Outcome> {
+  const isThere = revision !== undefined || (await backend.getConversation(id)) !== undefined;
+  return isThere ? { ...nothing, conversations: 1 } : { ...nothing, missing: 1 };
+}
+
+async function remove(backend: StorageBackend, target: Target, timeMs: number): Promise<Outcome> {
+  try {
+    const result = await backend.commit({ delete: { ...target, timeMs } });
+    return { ...nothing, conversations: 1, ...result.delete! };
+  } catch (error) {
+    if (isStowkenError(error, 'REVISION_MISMATCH')) return { ...nothing, changed: 1 };
+    if (!isStowkenError(error, 'CONVERSATION_NOT_FOUND')) throw error;
+    // What a filter found and another call has deleted since is nobody's missing id.
+    return target.revision === undefined ? { ...nothing, missing: 1 } : nothing;
+  }
+}

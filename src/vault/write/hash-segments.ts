@@ -1,0 +1,49 @@
+import type { TokenCore } from '../../core/index.js';
+import {
+  limits,
+  type MessageRecord,
+  type NamedSegment,
+  type SegmentHash,
+  type Speaker,
+  type TokenRun,
+} from '../../model/index.js';
+import { breathe, throwIfAborted } from '../event-loop.js';
+import type { BlockFingerprints } from '../prefix/index.js';
+import { splitMessage } from './splitter.js';
+
+export interface HashedMessages {
+  readonly messages: MessageRecord[];
+  /** Each distinct run, once, by its name. */
+  readonly runOf: ReadonlyMap<SegmentHash, TokenRun>;
+}
+
+/** Cuts every message, given in pieces, into segments and names them, and their blocks where these are wanted. */
+export async function hashSegments(
+  core: TokenCore,
+  speakers: readonly Speaker[],
+  runs: readonly (readonly TokenRun[])[],
+  signal: AbortSignal,
+  fingerprints?: BlockFingerprints,
+): Promise<HashedMessages> {
+  const runOf = new Map<SegmentHash, TokenRun>();
+  const messages: MessageRecord[] = [];
+  let tokens = 0;
+  for (const [index, pieces] of runs.entries()) {
+    const segments: NamedSegment[] = [];
+    for (const segment of splitMessage(core, pieces)) {
+      const hash = core.hash(segment.varints);
+      if (!runOf.has(hash)) runOf.set(hash, segment);
+      segments.push({ hash, tokenCount: segment.tokenCount });
+      fingerprints?.push(segment);
+      tokens += segment.tokenCount;
+      if (tokens >= limits.turnTokensMax) {
+        tokens = 0;
+        await breathe();
+        throwIfAborted(signal);
+      }
+    }
+    const { role, name, toolCallId } = speakers[index]!;
+    messages.push({ role, name, toolCallId, segments });
+  }
+  return { messages, runOf };
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { type ConversationSpec, limits, type MessageRecord } from '../../model/index.js';
+import type { RequestMark } from '../../storage/index.js';
+
+const digestDigits = 32;
+
+/**
+ * Tells a request from every other: its method, its fields as the client sent them, and the contents of its
+ * messages by their segments. An absent id stays absent here: a retry then gets the id that was made first.
+ */
+export class RequestDigest {
+  readonly #hash = createHash('sha256');
+
+  constructor(method: string, fields: readonly unknown[]) {
+    this.#hash.update(JSON.stringify([method, ...fields.map((field) => field ?? null)]));
+  }
+
+  add({ role, name, toolCallId, segments }: MessageRecord): void {
+    this.#hash.update(JSON.stringify([role, name, toolCallId, segments.map(({ hash }) => hash)]));
+  }
+
+  mark(id: string, nowMs: number): RequestMark {
+    const digest = this.#hash.digest('hex').slice(0, digestDigits);
+    return { id, digest, notBeforeMs: nowMs - limits.requestIdMemoryMs, timeMs: nowMs };
+  }
+}
+
+/** The request as a part of a change: none where the client gave it no id. */
+export function requestPart(
+  requestId: string | undefined,
+  nowMs: number,
+  method: string,
+  fields: readonly unknown[],
+  messages: readonly MessageRecord[] = [],
+): { readonly request?: RequestMark } {
+  if (requestId === undefined) return {};
+  const digest = new RequestDigest(method, fields);
+  for (const message of messages) digest.add(message);
+  return { request: digest.mark(requestId, nowMs) };
+}
+
+/** A spec's fields in an order of their own: that of its metadata says nothing. */
+export function specFields(spec: ConversationSpec): unknown[] {
+  const metadata = Object.entries(spec.metadata).sort(([a], [b]) => (a < b ? -1 : 1));
+  const { id, application, model, tokenizer, parentId, expireTimeMs } = spec;
+  return [id, application, model, tokenizer, parentId, expireTimeMs, metadata];
+}

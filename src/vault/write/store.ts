@@ -1,0 +1,49 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Codec } from '../../codec/index.js';
+import type { TokenCore } from '../../core/index.js';
+import type { ConversationSpec } from '../../model/index.js';
+import type { Change, Expectation, StorageBackend } from '../../storage/index.js';
+import type { Tokenizers } from '../../text/index.js';
+import { newFingerprints, prefixOf } from '../prefix/index.js';
+import type { StoreInput, StoreResult } from '../types.js';
+import { commitManifest, toStoreResult } from './commit-segments.js';
+import { readContents } from './contents.js';
+import { hashSegments } from './hash-segments.js';
+import { requestPart, specFields } from './request-mark.js';
+
+export interface StoreParts {
+  readonly backend: StorageBackend;
+  readonly core: TokenCore;
+  readonly codec: Codec;
+  readonly tokenizers: Tokenizers;
+  readonly clock: () => number;
+  readonly prefixIndex?: boolean | undefined;
+}
+
+/** Stores a conversation in one commit; only segments that the vault does not have yet are encoded. */
+export async function storeConversation(
+  parts: StoreParts,
+  { spec, messages: contents, ifRevision, requestId }: StoreInput,
+  signal: AbortSignal,
+): Promise<StoreResult> {
+  const { core, tokenizers } = parts;
+  const runs = await readContents(core, tokenizers, spec.tokenizer, contents, signal);
+  const fingerprints = newFingerprints(parts);
+  const { messages, runOf } = await hashSegments(core, contents, runs, signal, fingerprints);
+  const timeMs = parts.clock();
+  const change: Change = {
+    ...requestPart(requestId, timeMs, 'store', [specFields(spec), ifRevision], messages),
+    put: { spec: withId(spec), messages, expect: expectation(ifRevision), timeMs, ...prefixOf(fingerprints) },
+  };
+  const result = await commitManifest(parts, change, runOf, signal);
+  return toStoreResult(result.put!);
+}
+
+/** With a new UUIDv7 where there is no id. */
+export function withId(spec: ConversationSpec): ConversationSpec {
+  return spec.id === '' ? { ...spec, id: uuidv7() } : spec;
+}
+
+export function expectation(ifRevision: number | undefined): Expectation {
+  return ifRevision === undefined ? { kind: 'absentOrSame' } : { kind: 'revision', revision: ifRevision };
+}

@@ -1,0 +1,221 @@
+import {
+  limits,
+  type MessageRecord,
+  type NamedSegment,
+  type Speaker,
+  StowkenError,
+  type TokenRun,
+} from '../../../model/index.js';
+import { type ManifestOutcome, MessagePacker, type PackedMessages } from '../../../storage/index.js';
+import { throwIfAborted } from '../../event-loop.js';
+import { type BlockFingerprints, newFingerprints, prefixOf } from '../../prefix/index.js';
+import type { MessageContent, StoreResult, UploadInput, UploadPart } from '../../types.js';
+import { toStoreResult } from '../commit-segments.js';
+import { encodeTexts, readContent, textBytes } from '../contents.js';
+import { RequestDigest, specFields } from '../request-mark.js';
+import { createSplitter, type MessageSplitter } from '../splitter.js';
+import { expectation, type StoreParts, withId } from '../store.js';
+import { enterTextRoom, needsRoom } from '../text-room.js';
+import { EarlySegments } from './early-segments.js';
+
+/** A message whose tokens are coming in. */
+interface OpenMessage {
+  readonly speaker: Speaker;
+  readonly segments: NamedSegment[];
+  /** What its blocks are, once there are some. */
+  form: 'tokens' | 'text' | undefined;
+  /** Its text so far, which is encoded at its end. */
+  texts: string[];
+  textBytes: number;
+}
+
+/** One upload, from its spec to its commit. Takes its parts in order, and refuses them out of order. */
+export class Upload {
+  readonly #segments: EarlySegments;
+  readonly #cutter: MessageSplitter;
+  readonly #messages = new MessageList();
+  readonly #digest: RequestDigest | undefined;
+  readonly #fingerprints: BlockFingerprints | undefined;
+  #open: OpenMessage | undefined;
+  /** Gives back the room for the open message's text. */
+  #leaveRoom: (() => void) | undefined;
+  #tokens = 0;
+  #hasText = false;
+  #finished = false;
+
+  constructor(
+    private readonly parts: StoreParts,
+    private readonly input: UploadInput,
+    private readonly signal: AbortSignal,
+  ) {
+    const { spec, ifRevision, requestId } = input;
+    this.#segments = new EarlySegments(parts, signal);
+    this.#cutter = createSplitter(parts.core);
+    this.#fingerprints = newFingerprints(parts);
+    if (requestId !== undefined) this.#digest = new RequestDigest('upload', [specFields(spec), ifRevision]);
+  }
+
+  get messageCount(): number {
+    return this.#messages.length;
+  }
+
+  async take(part: UploadPart): Promise<void> {
+    if (this.#finished) refuse(part.kind, 'comes after finish');
+    switch (part.kind) {
+      case 'message':
+        await this.#endMessage();
+        this.#open = { speaker: part.speaker, segments: [], form: undefined, texts: [], textBytes: 0 };
+        return;
+      case 'tokens':
+        if (this.#open === undefined) refuse('tokens', 'comes before any message');
+        return this.#addContent(this.#open, part.content);
+      case 'finish':
+        await this.#endMessage();
+        this.#checkTotal(part.totalTokens);
+        this.#finished = true;
+    }
+  }
+
+  /** Makes visible what has been taken. */
+  async commit(): Promise<StoreResult> {
+    if (!this.#finished) refuse('finish', 'is missing: the requests ended without it');
+    throwIfAborted(this.signal); // it may have waited for other uploads
+    const { spec, ifRevision, requestId } = this.input;
+    const timeMs = this.parts.clock();
+    const messages = this.#messages.finish();
+    const request = this.#digest && requestId !== undefined && this.#digest.mark(requestId, timeMs);
+    const result = await this.#segments.commitWith({
+      ...(request && { request }),
+      put: {
+        spec: withId(spec),
+        messages,
+        expect: expectation(ifRevision),
+        timeMs,
+        ...prefixOf(this.#fingerprints),
+      },
+    });
+    return toStoreResult(this.#withEarlier(result.put!));
+  }
+
+  async #addContent(message: OpenMessage, content: MessageContent): Promise<void> {
+    if (content.kind === 'none') return;
+    const form = content.kind === 'text' ? 'text' : 'tokens';
+    message.form ??= form;
+    if (message.form !== form) refuse('tokens.content', 'is text and tokens in the same message');
+    if (content.kind !== 'text')
+      return this.#addRun(message, readContent(this.parts.core, content, 'tokens'));
+    message.textBytes += textBytes(content);
+    checkText(message.textBytes);
+    await this.#findRoom(message.textBytes);
+    message.texts.push(content.text);
+  }
+
+  /** Takes room for the longest text that a message may have, so that nobody waits with half of one. */
+  async #findRoom(bytes: number): Promise<void> {
+    if (!needsRoom(bytes)) return;
+    this.#leaveRoom ??= await enterTextRoom(limits.uploadTextBytesMax, this.signal);
+  }
+
+  /** Gives back what it holds; to be called at its end. */
+  close(): void {
+    this.#leaveRoom?.();
+    this.#leaveRoom = undefined;
+  }
+
+  async #addRun(message: OpenMessage, run: TokenRun): Promise<void> {
+    this.#tokens += run.tokenCount;
+    for (const segment of this.#cutter.push(run)) await this.#addSegment(message, segment);
+  }
+
+  async #addSegment(message: OpenMessage, segment: TokenRun): Promise<void> {
+    this.#fingerprints?.push(segment);
+    message.segments.push(await this.#segments.add(segment));
+  }
+
+  async #endMessage(): Promise<void> {
+    const message = this.#open;
+    if (message === undefined) return;
+    if (message.form === 'text') await this.#endText(message);
+    for (const segment of this.#cutter.end()) await this.#addSegment(message, segment);
+    const record = { ...message.speaker, segments: message.segments };
+    this.#messages.add(record);
+    this.#digest?.add(record);
+    this.#open = undefined;
+  }
+
+  async #endText(message: OpenMessage): Promise<void> {
+    const { core, tokenizers } = this.parts;
+    const texts = [{ text: message.texts.join(''), at: 'tokens' }];
+    message.texts = [];
+    const [le32] = await encodeTexts(tokenizers, this.input.spec.tokenizer, texts, this.signal);
+    this.close();
+    await this.#addRun(message, core.fromLe32(le32!));
+    this.#hasText = true;
+  }
+
+  #checkTotal(totalTokens: number | undefined): void {
+    if (totalTokens === undefined && this.#hasText) return;
+    if ((totalTokens ?? 0) === this.#tokens) return;
+    const field = 'finish.total_tokens';
+    const told = totalTokens === undefined ? 'missing' : String(totalTokens);
+    throw new StowkenError('INVALID_FIELD', `${field} is ${told}, and ${this.#tokens} tokens have arrived`, {
+      field,
+      ...(totalTokens !== undefined && { value: told }),
+      size: String(this.#tokens),
+    });
+  }
+
+  /** What the last commit did and what the batches before it did. */
+  #withEarlier(outcome: ManifestOutcome): ManifestOutcome {
+    const { segments, tokens, frameBytes } = this.#segments.stored;
+    return {
+      ...outcome,
+      newSegments: outcome.newSegments + segments,
+      newTokens: outcome.newTokens + tokens,
+      newFrameBytes: outcome.newFrameBytes + frameBytes,
+    };
+  }
+}
+
+function refuse(field: string, sentence: string): never {
+  throw new StowkenError('INVALID_FIELD', `${field} ${sentence}`, { field });
+}
+
+function checkText(size: number): void {
+  const limit = limits.uploadTextBytesMax;
+  if (size <= limit) return;
+  const field = 'tokens.text';
+  throw new StowkenError(
+    'REQUEST_TOO_LARGE',
+    `${field} has ${size} bytes in one message; the limit is ${limit}`,
+    { field, size: String(size), limit: String(limit) },
+  );
+}
+
+/** The messages of an upload, as bytes, and no more of them than one may have. */
+export class MessageList {
+  readonly #packer = new MessagePacker();
+
+  get length(): number {
+    return this.#packer.length;
+  }
+
+  /** @throws StowkenError REQUEST_TOO_LARGE */
+  add(message: MessageRecord): void {
+    check('messages', this.length + 1, limits.uploadMessagesMax);
+    check('bytes of its list of messages', this.#packer.bytesWith(message), limits.uploadListBytesMax);
+    this.#packer.add(message);
+  }
+
+  finish(): PackedMessages {
+    return this.#packer.finish();
+  }
+}
+
+function check(what: string, size: number, limit: number): void {
+  if (size <= limit) return;
+  throw new StowkenError('REQUEST_TOO_LARGE', `the upload has ${size} ${what}; the limit is ${limit}`, {
+    size: String(size),
+    limit: String(limit),
+  });
+}

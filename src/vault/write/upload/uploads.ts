@@ -1,0 +1,59 @@
+import { limits, StowkenError } from '../../../model/index.js';
+import { leanHeap } from '../../../storage/index.js';
+import { breathe, throwIfAborted } from '../../event-loop.js';
+import type { StoreResult, UploadInput, UploadPart } from '../../types.js';
+import type { StoreParts } from '../store.js';
+import { Upload } from './upload.js';
+
+/** A vault's uploads: so many at once, and the long ones made visible one after the other. */
+export class Uploads {
+  #open = 0;
+  #lastLong: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly parts: StoreParts) {}
+
+  /** Takes parts as it has room for them. Rejects with what their source rejects with. */
+  async run(
+    input: UploadInput,
+    source: AsyncIterable<UploadPart>,
+    signal: AbortSignal,
+  ): Promise<StoreResult> {
+    if (this.#open >= limits.uploadsMax) {
+      const limit = limits.uploadsMax;
+      throw new StowkenError('OVERLOADED', `${limit} uploads are under way, and no more are taken`, {
+        limit: String(limit),
+      });
+    }
+    this.#open += 1;
+    // Before the first segment is looked for: what is found, or stored early, stays until the end.
+    const release = this.parts.backend.lease();
+    let endLean: (() => void) | undefined;
+    const upload = new Upload(this.parts, input, signal);
+    try {
+      for await (const part of source) {
+        await upload.take(part);
+        // Its list of messages is long, and so is what it leaves as garbage.
+        if (isLong(upload)) endLean ??= leanHeap();
+        await breathe();
+        throwIfAborted(signal);
+      }
+      return await this.#commit(upload);
+    } finally {
+      upload.close();
+      endLean?.();
+      release();
+      this.#open -= 1;
+    }
+  }
+
+  #commit(upload: Upload): Promise<StoreResult> {
+    if (!isLong(upload)) return upload.commit();
+    const commit = this.#lastLong.then(() => upload.commit());
+    this.#lastLong = commit.catch(() => undefined);
+    return commit;
+  }
+}
+
+function isLong({ messageCount }: Upload): boolean {
+  return messageCount > limits.uploadTogetherMessagesMax;
+}
