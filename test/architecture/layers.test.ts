@@ -44,12 +44,17 @@ const borders: readonly Border[] = [
   ...backends.map((backend) => ({
     from: new RegExp(`^storage/${backend}/`),
     to: new RegExp(`^storage/(?!${backend}/)(${backends.join('|')})/`),
-    reason: 'backends do not know each other: a rule that two of them keep stands in storage',
+    reason: 'backends do not know each other: a rule that two of them keep stands in storage/shared',
   })),
   {
-    from: /^storage\/(?!index\.ts$)[^/]+$/,
+    from: /^storage\/(contract|shared)\//,
     to: new RegExp(`^storage/(${backends.join('|')})/`),
     reason: 'the contract and the shared rules of storage know no backend',
+  },
+  {
+    from: /^storage\/contract\//,
+    to: /^storage\/(?!contract\/)/,
+    reason: 'the contract stands alone: what keeps it may change',
   },
   {
     from: /^storage\/lmdb\/packs\//,

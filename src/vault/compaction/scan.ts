@@ -1,7 +1,7 @@
 import { readHead, unlessDamaged } from '../../codec/index.js';
 import { limits } from '../../model/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
-import { breathe, throwIfAborted } from '../event-loop.js';
+import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 
 export interface ScannedSegment {
   readonly key: SegmentKey;
@@ -30,7 +30,7 @@ export async function* scanBatches(
     const segments = page.segments.filter(({ frame }) => hasHead(frame));
     if (segments.length > 0) yield segments;
     from = page.next;
-    await breathe();
+    await yieldToEventLoop();
   } while (from !== undefined);
 }
 

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { type Conversation, isStowkenError, limits, type TokenRun } from '../../model/index.js';
 import { prefixFingerprintBytes, type StorageBackend } from '../../storage/index.js';
-import { breathe, throwIfAborted } from '../event-loop.js';
+import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import { retrieveConversation, type RetrieveParts } from '../read/retrieve.js';
 
 const VARINT_BYTES_MAX = 5;
@@ -46,7 +46,7 @@ export class BlockFingerprints {
   async pushInTurns({ varints }: Pick<TokenRun, 'varints'>, signal: AbortSignal): Promise<void> {
     for (let at = 0; at < varints.length; at += limits.turnTokensMax) {
       this.push({ varints: varints.subarray(at, at + limits.turnTokensMax) });
-      await breathe();
+      await yieldToEventLoop();
       throwIfAborted(signal);
     }
   }

@@ -10,7 +10,7 @@ import {
 } from '../../storage/index.js';
 import type { Tokenizers } from '../../text/index.js';
 import { piecesOf } from '../content-pieces.js';
-import { breathe, throwIfAborted } from '../event-loop.js';
+import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import { hasSegment, type StoredSlice, slicesInRange } from '../read/range.js';
 import { unsupported } from '../refusals.js';
 import type { FindPrefixInput, MessageContent, PrefixMatch } from '../types.js';
@@ -128,7 +128,7 @@ export class PrefixComparison {
         shared += same;
         if (same < place.to) return shared;
       }
-      await breathe();
+      await yieldToEventLoop();
     }
     return shared;
   }

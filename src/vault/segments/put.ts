@@ -5,7 +5,7 @@ import type { NewSegment, StorageBackend } from '../../storage/index.js';
 import { piecesOf } from '../content-pieces.js';
 import { readContent } from '../write/contents.js';
 import { encodeSegments } from '../write/commit-segments.js';
-import { breathe, throwIfAborted } from '../event-loop.js';
+import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import type { PutSegmentOutcome, PutSegmentsInput } from '../types.js';
 
 export interface PutParts {
@@ -56,7 +56,7 @@ async function nameContents(
     }
     if (tokens >= limits.turnTokensMax) {
       tokens = 0;
-      await breathe();
+      await yieldToEventLoop();
       throwIfAborted(signal);
     }
   }
@@ -78,7 +78,7 @@ async function readRun(
     if (tokenCount > limits.segmentTokensMax) kept.length = 0;
     else kept.push(run.varints);
     if (run.tokenCount < limits.turnTokensMax) continue;
-    await breathe();
+    await yieldToEventLoop();
     throwIfAborted(signal);
   }
   checkTokenCount(tokenCount, field);

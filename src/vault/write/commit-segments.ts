@@ -8,7 +8,7 @@ import type {
   NewSegment,
   StorageBackend,
 } from '../../storage/index.js';
-import { breathe, throwIfAborted } from '../event-loop.js';
+import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import type { StoreResult } from '../types.js';
 
 export interface CommitParts {
@@ -113,7 +113,7 @@ export async function encodeSegments(
     tokens += run.tokenCount;
     if (tokens >= limits.turnTokensMax) {
       tokens = 0;
-      await breathe();
+      await yieldToEventLoop();
       throwIfAborted(signal);
     }
   }

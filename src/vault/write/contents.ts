@@ -2,7 +2,7 @@ import type { TokenCore } from '../../core/index.js';
 import { isStowkenError, limits, StowkenError, type TokenRun } from '../../model/index.js';
 import type { Tokenizers } from '../../text/index.js';
 import { piecesOf } from '../content-pieces.js';
-import { breathe, throwIfAborted } from '../event-loop.js';
+import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import type { MessageContent, NewMessage } from '../types.js';
 import { enterTextRoom } from './text-room.js';
 
@@ -30,7 +30,7 @@ export async function readContents(
       tokens += run.tokenCount;
       if (tokens >= limits.turnTokensMax) {
         tokens = 0;
-        await breathe();
+        await yieldToEventLoop();
         throwIfAborted(signal);
       }
     }

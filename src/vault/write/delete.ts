@@ -1,6 +1,6 @@
 import { type Conversation, isStowkenError, limits } from '../../model/index.js';
 import type { ConversationFilter, DamagedConversation, StorageBackend } from '../../storage/index.js';
-import { breathe, throwIfAborted } from '../event-loop.js';
+import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import { namingConversation } from '../refusals.js';
 import type { DeleteManyInput, DeleteManyResult, DeleteOptions, DeleteResult } from '../types.js';
 import { requestPart } from './request-mark.js';
@@ -65,7 +65,7 @@ export async function deleteConversations(
       if (one.status === 'rejected') throw one.reason;
       for (const name of Object.keys(nothing) as (keyof Counts)[]) total[name] += one.value[name];
     }
-    await breathe();
+    await yieldToEventLoop();
   }
   return { ...total, damaged };
 }

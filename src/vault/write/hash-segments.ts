@@ -7,7 +7,7 @@ import {
   type Speaker,
   type TokenRun,
 } from '../../model/index.js';
-import { breathe, throwIfAborted } from '../event-loop.js';
+import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import type { BlockFingerprints } from '../prefix/index.js';
 import { splitMessage } from './splitter.js';
 
@@ -38,7 +38,7 @@ export async function hashSegments(
       tokens += segment.tokenCount;
       if (tokens >= limits.turnTokensMax) {
         tokens = 0;
-        await breathe();
+        await yieldToEventLoop();
         throwIfAborted(signal);
       }
     }

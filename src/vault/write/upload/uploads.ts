@@ -1,6 +1,6 @@
 import { limits, StowkenError } from '../../../model/index.js';
 import { leanHeap } from '../../../storage/index.js';
-import { breathe, throwIfAborted } from '../../event-loop.js';
+import { yieldToEventLoop, throwIfAborted } from '../../event-loop.js';
 import type { StoreResult, UploadInput, UploadPart } from '../../types.js';
 import type { StoreParts } from '../store.js';
 import { Upload } from './upload.js';
@@ -34,7 +34,7 @@ export class Uploads {
         await upload.take(part);
         // Its list of messages is long, and so is what it leaves as garbage.
         if (isLong(upload)) endLean ??= leanHeap();
-        await breathe();
+        await yieldToEventLoop();
         throwIfAborted(signal);
       }
       return await this.#commit(upload);
