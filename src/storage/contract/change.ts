@@ -3,7 +3,7 @@ import type { MessageSequence } from './packed-messages.js';
 
 declare const segmentKeyBrand: unique symbol;
 
-/** A backend's own handle of a stored segment. Never used again for another one. */
+/** A backend's own handle of a stored segment. Never reused for another segment. */
 export type SegmentKey = (number | string) & { readonly [segmentKeyBrand]: true };
 
 export interface FoundSegment {
@@ -16,8 +16,8 @@ export interface StoredSegment extends FoundSegment {
 }
 
 /**
- * Numbers of segments that messages name, one after the other, 0 where one was not found. Each names these tokens for
- * ever, but may have been deleted since. Of a backend whose keys are numbers.
+ * Segment ids of a message list, in order; 0 for a segment that was not found. An id names the same tokens
+ * for ever, but its segment may have been deleted since the lookup. Used by backends whose keys are numbers.
  */
 export type ResolvedIds = Uint32Array;
 
@@ -28,44 +28,53 @@ export interface NewSegment {
   readonly frame: Uint8Array;
 }
 
-/** A reference that an outside holder has; the holder is a name of 1 to limits.holderBytesMax bytes of UTF-8. */
+/** A reference of an outside holder; the holder is a name of 1 to limits.holderBytesMax bytes of UTF-8. */
 export interface OutsideReference {
   readonly hash: SegmentHash;
   readonly holder: string;
 }
 
-/** What a write expects of the conversation that it names. */
+/** Expected state of the conversation that a write names. */
 export type Expectation =
-  /** Not there, or there with the very same content: then nothing changes. */
+  /** Absent, or present with the very same content: then nothing changes. */
   | { readonly kind: 'absentOrSame' }
-  /** Exactly this revision; 0 says that there is none. */
+  /** Exactly this revision; 0 means absent. */
   | { readonly kind: 'revision'; readonly revision: number };
 
 /** One atomic change. */
 export interface Change {
   /**
-   * Makes the change once: under an id that a change has had since `notBeforeMs`, the result is that of the first,
-   * and nothing is written. Refused with REQUEST_ID_REUSED where the digests differ.
+   * Makes the change at most once. If a change with this id was made since `notBeforeMs`, its result is
+   * returned and nothing is written. Refused with REQUEST_ID_REUSED if the digests differ.
    */
   readonly request?: RequestMark;
   /**
-   * Segments that the change may need. One that is stored already keeps its frame; one that nothing refers
-   * to after the change is garbage from this moment, also where it was garbage before.
+   * Segments that the change may need. A segment that is stored already keeps its frame. A segment without
+   * references after the change is garbage from this moment, even if it was garbage before.
    */
   readonly newSegments?: readonly NewSegment[];
   /** Puts a manifest: creates the conversation, or replaces its fields and messages. */
   readonly put?: {
     readonly spec: ConversationSpec;
     readonly messages: MessageSequence;
-    /** What the messages name, where it was looked up already. */
+    /** Ids of the messages' segments, if they were looked up already. */
     readonly found?: ResolvedIds;
     readonly expect: Expectation;
-    /** Becomes update_time, and create_time when it is created; times never go backwards in creation order. */
+    /**
+     * Becomes update_time, and create_time if the conversation is created. Create times never decrease in
+     * creation order.
+     */
     readonly timeMs: number;
-    /** Of each whole block of its tokens the fingerprint: it is found by them. Absent: it is not found. */
+    /**
+     * Fingerprint of each whole block of its tokens, by which the prefix index finds it. Absent: the
+     * conversation is not indexed.
+     */
     readonly prefix?: Uint8Array;
   };
-  /** Adds messages to a stored conversation, which has one revision more then. Costs what is added, not what is there. */
+  /**
+   * Adds messages to a stored conversation and increments its revision. The cost is that of the messages
+   * added, not of the stored ones.
+   */
   readonly append?: {
     readonly id: string;
     readonly messages: readonly MessageRecord[];
@@ -73,53 +82,62 @@ export interface Change {
     readonly revision?: number;
     readonly timeMs: number;
     /**
-     * Fingerprints of the blocks that become whole, when the messages come after so many tokens; the change is
-     * refused with PREFIX_OUTDATED when they do not.
+     * Fingerprints of the blocks that the new messages complete, if the stored conversation has `afterTokens`
+     * tokens. Otherwise the change is refused with PREFIX_OUTDATED.
      */
     readonly prefix?: { readonly afterTokens: number; readonly blocks: Uint8Array };
   };
   /**
    * Creates a conversation `newId` with the fields and the first messages of a stored one, which becomes its
-   * parent. RANGE_PAST_END when that has fewer; CONVERSATION_EXISTS when there is another conversation
-   * `newId`, while one with the very same content is not changed.
+   * parent. Refused with RANGE_PAST_END if the parent has fewer messages, and with CONVERSATION_EXISTS if
+   * another conversation `newId` exists. If that one has the very same content, nothing changes.
    */
   readonly fork?: {
     readonly id: string;
     readonly newId: string;
-    /** All when undefined. */
+    /** All messages if undefined. */
     readonly messageCount: number | undefined;
     readonly revision?: number;
     readonly timeMs: number;
-    /** Whether it is found by the blocks that it shares with its parent, as far as that is. */
+    /**
+     * True if the prefix index should find the fork by the blocks that it shares with its parent, as far as
+     * the parent is indexed.
+     */
     readonly indexed?: boolean;
   };
-  /** Deletes a manifest; CONVERSATION_NOT_FOUND when it is not there. */
+  /** Deletes a manifest; refused with CONVERSATION_NOT_FOUND if it does not exist. */
   readonly delete?: {
     readonly id: string;
     readonly revision?: number;
     readonly timeMs: number;
   };
-  /** Adds outside references, in order; one that is there already stays the one it is. */
+  /** Adds outside references, in order. One that exists already is not added a second time. */
   readonly addReferences?: readonly OutsideReference[];
-  /** Removes outside references, in order; one that is not there is not an error. What manifests hold stays held. */
+  /**
+   * Removes outside references, in order. A missing one is not an error. References of manifests are not
+   * touched.
+   */
   readonly removeReferences?: readonly OutsideReference[];
   /**
-   * Deletes segments that nothing refers to and no open snapshot may read. The others are left, and not an
-   * error; so is what becomes garbage with this very change.
+   * Deletes segments that have no references and that no open snapshot may read. The others are left, which
+   * is not an error; so are segments that become garbage with this very change.
    */
   readonly deleteSegments?: readonly SegmentHash[];
   /**
-   * Registers a registry: frames may name it from this commit on. Its id must be above every other's,
-   * else REGISTRY_CONFLICT.
+   * Registers a registry: frames may name it from this commit on. Its id must be greater than every other's;
+   * otherwise the change is refused with REGISTRY_CONFLICT.
    */
   readonly putRegistry?: { readonly bytes: Uint8Array; readonly timeMs: number };
-  /** Puts another frame of the same tokens in place of a stored one, where that is still the expected one. */
+  /**
+   * Replaces a stored frame by another frame of the same tokens, if the stored frame is still the expected
+   * one.
+   */
   readonly replaceFrames?: readonly FrameReplacement[];
-  /** Removes those of these registries that no frame names any more. */
+  /** Removes those of these registries that no frame names. */
   readonly dropRegistries?: readonly number[];
   /**
-   * Deletes segments that are garbage at the moment of the commit, have been since garbageBeforeMs or
-   * earlier, and are not in use by an open snapshot. The others are left, and not an error.
+   * Deletes segments that are garbage at the moment of the commit, have been so since garbageBeforeMs or
+   * earlier, and are not in use by an open snapshot. The others are left, which is not an error.
    */
   readonly collect?: {
     readonly keys: readonly SegmentKey[];
@@ -133,53 +151,62 @@ export interface FrameReplacement {
   readonly frame: Uint8Array;
 }
 
-/** A caller's own id of a request, 1 to limits.requestIdBytesMax bytes of UTF-8, and what tells its content from others. */
+/**
+ * A caller's own id of a request, 1 to limits.requestIdBytesMax bytes of UTF-8, and the digest of its
+ * content.
+ */
 export interface RequestMark {
   readonly id: string;
   /** 32 lower-case hexadecimal digits. */
   readonly digest: string;
-  /** Older ones are forgotten; see isRemembered(). */
+  /** Older requests are forgotten; see isRemembered(). */
   readonly notBeforeMs: number;
   readonly timeMs: number;
 }
 
-/** What a put, an append or a fork made. */
+/** Result of a put, an append or a fork. */
 export interface ManifestOutcome {
   readonly conversation: Conversation;
-  /** The very same content was there, and nothing was written. */
+  /** True if the very same content was stored already and nothing was written. */
   readonly unchanged: boolean;
-  /** Distinct segments that the messages put or appended name; of a fork, none. */
+  /** Distinct segments that the messages put or appended name; 0 for a fork. */
   readonly segments: number;
-  /** Of these, the ones that this commit added. */
+  /** Those of them that this commit added. */
   readonly newSegments: number;
   readonly newTokens: number;
   readonly newFrameBytes: number;
 }
 
-/** Of the lists of a change, results stand in the same order. */
+/** Result of a change. Each result list has the order of its request list. */
 export interface ChangeResult {
-  /** The change was made before, under the same request id: this is what it did then. */
+  /** True if the change was made before under the same request id: this is its result then. */
   readonly replayed?: boolean;
   readonly put?: ManifestOutcome;
   readonly append?: ManifestOutcome;
   readonly fork?: ManifestOutcome;
-  /** For a delete. */
+  /** Result of a delete. */
   readonly delete?: { readonly releasedReferences: number; readonly garbageSegments: number };
-  /** For addReferences and removeReferences, item by item: how it left the segment. */
+  /**
+   * Results of addReferences and removeReferences, item by item: the references that the segment has
+   * afterwards.
+   */
   readonly addReferences?: readonly ReferenceOutcome[];
   readonly removeReferences?: readonly ReferenceOutcome[];
-  /** For deleteSegments, item by item. */
+  /** Results of deleteSegments, item by item. */
   readonly deleteSegments?: readonly DeletionOutcome[];
-  /** Whether the frame was replaced: it was the expected one. */
+  /** True for each frame that was replaced because the stored frame was the expected one. */
   readonly replaceFrames?: readonly boolean[];
   /** The registries that were removed. */
   readonly dropRegistries?: readonly number[];
-  /** For a collect: what was really deleted. */
+  /** Segments that a collect really deleted. */
   readonly collect?: { readonly segments: number; readonly frameBytes: number };
 }
 
-/** The segment's references, its manifests' included; undefined where the segment is not stored. */
+/** References of the segment, its manifests' included; undefined if the segment is not stored. */
 export type ReferenceOutcome = { readonly refCount: number } | undefined;
 
-/** Undefined where the segment is not stored. One without references was left to an open snapshot. */
+/**
+ * Undefined if the segment is not stored. A segment without references that was not deleted may be in use by
+ * an open snapshot.
+ */
 export type DeletionOutcome = { readonly deleted: boolean; readonly refCount: number } | undefined;

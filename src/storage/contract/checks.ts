@@ -1,15 +1,18 @@
 export interface CheckOptions {
   /**
-   * "records": leaves frames undecoded, and takes what follows from files at opening as it is. Enough to tell
-   * whether anything could be deleted that is still needed.
+   * "records" does not decode frames, and trusts derived data that was read from files at opening. It
+   * suffices to decide whether a deletion could remove something that is still needed.
    */
   readonly depth?: 'frames' | 'records';
-  /** Called now and then with records looked at and records in all. */
+  /** Called now and then with the records checked and the records in all. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
 
-/** In this order; a vault that is whole is only checked. Progress is told of checks. */
+/**
+ * Phases of a repair, in this order. A vault without violations is only checked. Progress is reported for the
+ * checks.
+ */
 export type RepairPhase = 'checking' | 'rebuilding' | 'checkingAgain';
 
 export interface RepairOptions extends Pick<CheckOptions, 'onProgress' | 'signal'> {
@@ -22,11 +25,11 @@ export interface RepairReport {
   readonly remaining: readonly Violation[];
 }
 
-/** Something that is not as it must be. */
+/** A broken invariant. */
 export interface Violation {
-  /** The invariant, as docs/storage-format.md names it. */
+  /** Name of the invariant in docs/storage-format.md. */
   readonly invariant: string;
-  /** The record: "segment 17", "conversation x". */
+  /** The record that breaks it: "segment 17", "conversation x". */
   readonly subject: string;
   readonly detail: string;
 }

@@ -2,17 +2,21 @@ import type { MessageRecord, NamedSegment } from '../../model/index.js';
 
 const blockBytes = 64 * 1024;
 const hashBytes = 32;
-/** A varint of a JavaScript integer has at most 8 bytes; a record has four of them, and two for each segment. */
+/**
+ * A varint of a JavaScript integer has at most 8 bytes; a record has four of them, and two for each segment.
+ */
 const varintBytesMax = 8;
 
-/** Messages in order, for as long as somebody goes over them: an array of them, or one that makes them as it goes. */
+/**
+ * Messages in order, for one iteration or more: an array of them, or an object that decodes them one by one.
+ */
 export interface MessageSequence extends Iterable<MessageRecord> {
   readonly length: number;
 }
 
 /**
- * Messages as bytes: a list of objects would take many times their memory. Its fields are all there is to it, so
- * that it can cross to another process.
+ * Messages packed as bytes, because a list of objects would take many times their memory. All of its state is
+ * in plain fields, so that it can be posted to another process.
  */
 export class PackedMessages implements MessageSequence {
   constructor(
@@ -36,12 +40,12 @@ export class MessagePacker {
   #fullBytes = 0;
   length = 0;
 
-  /** Bytes of what was added. */
+  /** Size in bytes of the messages added so far. */
   get bytes(): number {
     return this.#fullBytes + this.#end;
   }
 
-  /** And of this message too, at most. */
+  /** Upper bound of `bytes` after this message is added. */
   bytesWith(message: MessageRecord): number {
     return this.bytes + bytesMaxOf(message);
   }
@@ -62,12 +66,12 @@ export class MessagePacker {
     this.length += 1;
   }
 
-  /** All of them; nothing is added any more. */
+  /** Returns the packed messages. Nothing may be added afterwards. */
   finish(): PackedMessages {
     return new PackedMessages([...this.#full, this.#block.subarray(0, this.#end)], this.length);
   }
 
-  /** A record lies in one block. */
+  /** Reserves contiguous space: a record lies in one block. */
   #reserve(bytes: number): void {
     if (this.#end + bytes <= this.#block.length) return;
     if (this.#end > 0) this.#full.push(Buffer.from(this.#block.subarray(0, this.#end)));

@@ -9,17 +9,17 @@ export interface PrefixQuery {
   readonly application: string | undefined;
   /** Fingerprints of the whole blocks, in order. */
   readonly blocks: Uint8Array;
-  /** Conversations at most; which ones is open when there are more. */
+  /** Limit of the conversations returned. If more match, the choice among them is unspecified. */
   readonly limit: number;
 }
 
 export interface PrefixFinding {
   readonly blocks: number;
-  /** None when blocks is 0. */
+  /** Empty if `blocks` is 0. */
   readonly ids: readonly string[];
 }
 
-/** A registry, and the frames that name it. */
+/** A registry, and the number of frames that name it. */
 export interface StoredRegistry {
   readonly id: number;
   readonly bytes: number;
@@ -30,17 +30,17 @@ export interface StoredRegistry {
 }
 
 export interface ScanQuery {
-  /** The last scan's `next`. */
+  /** `next` of the last scan. */
   readonly after?: SegmentKey;
   readonly limit: number;
-  /** Bytes of frames; one segment is returned in any case. */
+  /** Limit of the frame bytes; at least one segment is returned. */
   readonly bytesMax: number;
 }
 
 export interface ScannedSegment {
   readonly key: SegmentKey;
   readonly tokenCount: number;
-  /** The caller's own. */
+  /** Belongs to the caller. */
   readonly frame: Uint8Array;
 }
 
@@ -49,18 +49,24 @@ export interface SegmentScan {
   readonly next: SegmentKey | undefined;
 }
 
-/** A message as a snapshot gives it. */
+/** A message as a snapshot returns it. */
 export interface StoredMessage extends Speaker {
   readonly tokenCount: number;
   readonly segments: readonly { readonly key: SegmentKey; readonly tokenCount: number }[];
 }
 
-/** One revision of a conversation. Until release(), no segment that it names is collected. */
+/** One revision of a conversation. Until release(), none of its segments is collected. */
 export interface ConversationSnapshot {
   readonly conversation: Conversation;
-  /** The messages from number `from` on (0 when undefined), decoded as they are asked for: what is passed over costs next to nothing. */
+  /**
+   * Iterates over the messages from number `from` (default 0) on. They are decoded as they are asked for; the
+   * messages before `from` cost next to nothing.
+   */
   messages(from?: number): Iterable<StoredMessage>;
-  /** Which message has the token at this offset, or messageCount at the end; and the tokens before that message. */
+  /**
+   * Returns the message that has the token at this offset (messageCount at the end), and the tokens before
+   * that message.
+   */
   locate(tokenOffset: number): { readonly message: number; readonly tokensBefore: number };
   release(): void;
 }
@@ -70,9 +76,9 @@ export interface ConversationFilter {
   readonly model?: string;
   readonly tokenizer?: string;
   readonly idPrefix?: string;
-  /** At or after. */
+  /** Inclusive. */
   readonly createTimeFromMs?: number;
-  /** Before. */
+  /** Exclusive. */
   readonly createTimeBeforeMs?: number;
   readonly tokensMin?: number;
   readonly tokensMax?: number;
@@ -83,34 +89,37 @@ export interface ListQuery {
   readonly filter: ConversationFilter;
   readonly order: 'newestFirst' | 'oldestFirst';
   readonly limit: number;
-  /** Conversations to look at before the page ends, full or not. */
+  /** Limit of the conversations examined for a page, full or not. */
   readonly scanLimit: number;
-  /** The last page's `next`. */
+  /** `next` of the last page. */
   readonly after?: number;
-  /** Ends a long look, which rejects with its reason. */
+  /** Aborts a long listing, which rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 /** A conversation whose record does not decode. */
 export interface DamagedConversation {
-  /** Under which it can be deleted; undefined where nothing says it any more. */
+  /** Id under which it can be deleted; undefined if no record has it any more. */
   readonly id: string | undefined;
   readonly detail: string;
 }
 
 export interface ConversationPage {
   readonly conversations: readonly Conversation[];
-  /** Those of the page's stretch that nobody can tell whether they are asked for; they count to its limit. */
+  /**
+   * Damaged conversations in the page's range, for which the filter cannot be decided. They count to the
+   * page's limit.
+   */
   readonly damaged?: readonly DamagedConversation[];
-  /** The position after which the next page begins, in creation order; undefined on the last page. */
+  /** Position after which the next page begins, in creation order; undefined on the last page. */
   readonly next: number | undefined;
 }
 
 export interface GarbageQuery {
   readonly limit: number;
-  /** Only what has been garbage since this time or earlier. */
+  /** Lists only segments that have been garbage since this time or earlier. */
   readonly garbageBeforeMs: number;
-  /** The last page's `next`. */
+  /** `next` of the last page. */
   readonly after?: SegmentKey;
 }
 
@@ -119,12 +128,12 @@ export interface GarbagePage {
   readonly next: SegmentKey | undefined;
 }
 
-/** The whole blocks of so many tokens. */
+/** Returns the number of whole blocks in so many tokens. */
 export function wholeBlocks(tokens: number): number {
   return Math.floor(tokens / limits.prefixBlockTokens);
 }
 
-/** Fingerprints one by one, in hex. */
+/** Returns the fingerprints one by one, in hex. */
 export function fingerprints(blocks: Uint8Array = new Uint8Array(0)): string[] {
   return Array.from({ length: blocks.length / prefixFingerprintBytes }, (_, block) =>
     Buffer.from(

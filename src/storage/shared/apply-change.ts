@@ -13,7 +13,7 @@ import type {
 import type { ResultDraft } from './change-results.js';
 import { checkRegistries } from './registry-checks.js';
 
-/** Part of a change, where it is there. */
+/** Type of an optional part of a change, once it is known to be present. */
 export type Part<Name extends keyof Change> = NonNullable<Change[Name]>;
 
 /** A put, append or fork whose preconditions hold. */
@@ -25,14 +25,18 @@ export interface ManifestPlan {
 }
 
 /**
- * Verbs that a backend gives to have changes applied. They act on one commit that is being made; each sees what those
- * before it did. `Incoming` is what the backend knows of the segments that come with a change.
+ * Operations that a backend provides so that changes can be applied. They act on one commit in progress; each
+ * sees the effects of those before it. `Incoming` is the backend's state of the segments that a change
+ * stores.
  *
- * Methods named plan* and check* write nothing, and throw a refusal of this change alone. What any other method
- * throws aborts the commit.
+ * Methods named plan* and check* write nothing; an error that they throw refuses this change alone. An error
+ * that any other method throws aborts the commit.
  */
 export interface ChangeOps<Incoming> {
-  /** Returns the result of the request with this id, if it is still remembered. @throws StowkenError REQUEST_ID_REUSED */
+  /**
+   * Returns the result of the request with this id, if it is still remembered.
+   * @throws StowkenError REQUEST_ID_REUSED
+   */
   replay(request: RequestMark): ChangeResult | undefined;
   remember(request: RequestMark, result: ChangeResult): void;
 
@@ -59,7 +63,7 @@ export interface ChangeOps<Incoming> {
   addReferences(references: readonly OutsideReference[]): ReferenceOutcome[];
   removeReferences(references: readonly OutsideReference[]): ReferenceOutcome[];
 
-  /** Checks that references are known completely before anything is deleted for want of them. */
+  /** Checks that no reference record is damaged, before anything without references is deleted. */
   checkReferencesKnown(): void;
   /** Deletes segments that were garbage at commit `sequenceMax` and still are. */
   deleteSegments(hashes: readonly SegmentHash[], sequenceMax: number): DeletionOutcome[];
@@ -71,7 +75,7 @@ export interface ChangeOps<Incoming> {
 export interface ChangePlan {
   /** True if the stored state stays as it is, but for the memory of a request. */
   readonly changesNothing: boolean;
-  /** Makes the change. Where it throws, the whole commit must be aborted. */
+  /** Makes the change. If it throws, the whole commit must be aborted. */
   apply(): AppliedChange;
 }
 
@@ -82,9 +86,9 @@ export interface AppliedChange {
 }
 
 /**
- * Checks the preconditions of a change, in the order that StorageBackend.commit documents. What it throws refuses this
- * change and has changed nothing. `sequenceMax` is the last commit that every open snapshot saw: what became garbage
- * later may still be read.
+ * Checks the preconditions of a change, in the order that StorageBackend.commit documents. An error thrown
+ * here refuses this change, which has changed nothing. `sequenceMax` is the last commit that every open
+ * snapshot saw: segments that became garbage later may still be read.
  */
 export function planChange<Incoming>(
   ops: ChangeOps<Incoming>,
@@ -147,7 +151,7 @@ function planParts<Incoming>(ops: ChangeOps<Incoming>, change: Change, sequenceM
   return { changesNothing: false, apply };
 }
 
-/** True if the change does nothing but put or fork what is stored already. */
+/** True if the change is only a put or fork of content that is stored already. */
 function isUnchanged(change: Change, put?: ManifestPlan, fork?: ManifestPlan): boolean {
   if (!put?.unchanged && !fork?.unchanged) return false;
   return (Object.keys(change) as (keyof Change)[]).every((part) => {

@@ -3,17 +3,20 @@ import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { StowkenError } from '../../model/index.js';
 
-/** Work on end, and then a pause for everyone else: a call takes several turns of the event loop. */
+/**
+ * Work without interruption, in milliseconds, before everyone else gets a pause: a call takes several turns
+ * of the event loop.
+ */
 const WORK_MS = 2;
 const PAUSE_MS = 1;
 
-/** Turns for a long computation that must not hold up serving. */
+/** Interrupts a long computation at intervals, so that it does not hold up serving. */
 export class BackgroundTurns {
   #pauseDueMs = performance.now() + WORK_MS;
 
   constructor(private readonly signal: AbortSignal | undefined) {}
 
-  /** Whether it is time for pause(). */
+  /** True if it is time for pause(). */
   get due(): boolean {
     return performance.now() >= this.#pauseDueMs;
   }
@@ -26,22 +29,26 @@ export class BackgroundTurns {
   }
 }
 
-/** How much the heap may grow before garbage is looked for again, of what lived at the last look; 0: V8 decides. */
+/**
+ * Growth of the heap before the next garbage collection, in percent of the live heap at the last one; 0: V8
+ * decides.
+ */
 const leanPercent = 30;
 
 let ordinaryPercent = 0;
 let under = 0;
 
-/** Of a process that shares its memory with others: its heap never grows by more than this. */
+/** Sets the heap growth limit of a process that shares its memory with others. */
 export function keepHeapLean(percent: number): void {
   ordinaryPercent = percent;
   if (under === 0) setGrowth(percent);
 }
 
 /**
- * For work that needs much memory for a moment, until the function that it returns is called. V8 lets a heap grow to
- * four times what lived when it last looked for garbage: if that is during such work, the process stays that large
- * long after. So the heap is kept lean until garbage has been looked for when the work is over.
+ * Limits heap growth during work that needs much memory for a moment, until the returned function is called.
+ * V8 lets a heap grow to four times its live size at the last collection. If that collection falls into such
+ * work, the process stays that large long after. So the limit is kept until garbage has been collected after
+ * the work.
  */
 export function leanHeap(): () => void {
   let ended = false;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { limits, StowkenError } from '../../model/index.js';
 
-/** What the head of a backup says; see docs/storage-format.md. */
+/** Head of a backup; see docs/storage-format.md. */
 export interface BackupHeader {
   readonly kind: string;
   readonly format: number;
@@ -45,9 +45,9 @@ export async function* writeBackup(
 }
 
 /**
- * Writes a backup's content to a new file, durably, once it has been found whole.
- * @throws StowkenError CORRUPT_STORE for what is no backup, cut off, altered or longer than it says;
- * STORE_VERSION for one of another storage or of a newer version. The file is then incomplete.
+ * Writes a backup's content to a new file, durably, once its checksum has been verified.
+ * @throws StowkenError CORRUPT_STORE if it is not a backup, or is cut off, altered or longer than its header
+ * says; STORE_VERSION if it is from another storage or a newer version. The file is then incomplete.
  */
 export async function readBackup(
   source: AsyncIterable<Uint8Array>,

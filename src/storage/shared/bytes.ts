@@ -13,7 +13,7 @@ export class ByteWriter {
     return this.#length;
   }
 
-  /** A safe integer of zero or more. */
+  /** Appends a safe integer of zero or more. */
   varint(value: number): this {
     this.#reserve(8);
     const bytes = this.#bytes;
@@ -26,7 +26,7 @@ export class ByteWriter {
     return this;
   }
 
-  /** A signed integer below 2^52. */
+  /** Appends a signed integer below 2^52. */
   zigzag(value: number): this {
     return this.varint(value < 0 ? -2 * value - 1 : 2 * value);
   }
@@ -44,7 +44,7 @@ export class ByteWriter {
     return this;
   }
 
-  /** Length in bytes, then UTF-8. */
+  /** Appends the length in bytes, then UTF-8. */
   text(value: string): this {
     const length = Buffer.byteLength(value, 'utf8');
     this.varint(length).#reserve(length);
@@ -52,12 +52,12 @@ export class ByteWriter {
     return this;
   }
 
-  /** Takes back what was written after this many bytes. */
+  /** Removes everything written after this many bytes. */
   truncate(length: number): void {
     this.#length = length;
   }
 
-  /** What was written; a view until the next write. */
+  /** Returns the bytes written; a view until the next write. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -70,7 +70,9 @@ export class ByteWriter {
   }
 }
 
-/** Reads what ByteWriter wrote. @throws StowkenError CORRUPT_STORE past the end or for an impossible value */
+/**
+ * Reads the records of ByteWriter. @throws StowkenError CORRUPT_STORE past the end or for an impossible value
+ */
 export class ByteReader {
   constructor(
     private readonly bytes: Uint8Array,
@@ -106,13 +108,13 @@ export class ByteReader {
     return byte;
   }
 
-  /** A view of the record. */
+  /** Returns a view of the record. */
   raw(length: number): Uint8Array {
     const start = this.skip(length);
     return this.bytes.subarray(start, this.position);
   }
 
-  /** Passes so many bytes; returns where they begin. */
+  /** Skips so many bytes; returns the offset at which they begin. */
   skip(length: number): number {
     const start = this.position;
     if (start + length > this.bytes.length) throw corrupt('it ends too early');
@@ -130,7 +132,7 @@ export class ByteReader {
   }
 }
 
-/** The bytes that a varint of this value takes. */
+/** Returns the encoded size of this value as a varint, in bytes. */
 export function varintBytes(value: number): number {
   let bytes = 1;
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes += 1;

@@ -4,7 +4,7 @@ import type { ChangeResult, DeletionOutcome, ReferenceOutcome } from '../contrac
 /** A change's result while it is put together. */
 export type ResultDraft = { -readonly [K in keyof ChangeResult]: ChangeResult[K] };
 
-/** A change's result as JSON, kept for a retry under the same request id. */
+/** Encodes a change's result as JSON, to be stored for a retry under the same request id. */
 export function encodeResult(result: ChangeResult): string {
   return JSON.stringify(result);
 }

@@ -6,29 +6,32 @@ import { StowkenError } from '../../model/index.js';
 
 const SOCKET_PREFIX = 'owner-';
 
-/** Where the vault keeps the name of its owner's socket. */
+/** Access to the record in the vault that names its owner's socket. */
 export interface OwnerRecord {
   read(): Promise<string | undefined>;
 
-  /** Writes a name in place of the one found, which only one of several callers can; says whether it did. */
+  /**
+   * Replaces the name that was found by another, which only one of several callers can do. Returns whether it
+   * did.
+   */
   replace(found: string | undefined, name: string): Promise<boolean>;
 }
 
-/** Whether a file of a vault's folder is an owner's socket. */
+/** True if a file of a vault's folder is an owner's socket. */
 export function isOwnerSocket(name: string): boolean {
   return new RegExp(`^${SOCKET_PREFIX}[0-9a-f]{12}$`).test(name);
 }
 
 export interface FolderLock {
-  /** The socket: who finds it gone takes the folder. */
+  /** Name of the socket. A process that finds it gone may take the folder. */
   readonly socket: string;
   release(): Promise<void>;
 }
 
 /**
- * Makes this process the folder's one owner. The owner listens on a socket in the folder, which the
- * kernel closes however the process ends; its name is in the vault, where only one of several starters
- * can replace the name that all of them found dead. Pids would not do: containers reuse them.
+ * Makes this process the folder's one owner. The owner listens on a socket in the folder, which the kernel
+ * closes however the process ends. The socket's name is in the vault, where only one of several starters can
+ * replace the dead name that all of them found. Pids would not do: containers reuse them.
  * @throws StowkenError STORE_LOCKED
  */
 export async function lockFolder(folder: string, record: OwnerRecord): Promise<FolderLock> {
@@ -59,7 +62,7 @@ export async function lockFolder(folder: string, record: OwnerRecord): Promise<F
   };
 }
 
-/** Whether a process has the folder, or is about to: for who looks at it before it asks for the lock. */
+/** True if a process owns the folder or is about to. For a caller that looks before it asks for the lock. */
 export async function isOwned(folder: string): Promise<boolean> {
   const sockets = (await readdir(folder)).filter(isOwnerSocket);
   if (sockets.length === 0) return false;
@@ -72,7 +75,10 @@ export async function isOwned(folder: string): Promise<boolean> {
   }
 }
 
-/** A socket's path may have 107 bytes only: on Linux a folder's descriptor stands for a longer one. */
+/**
+ * Returns a path to the socket that is short enough. The system allows 107 bytes; on Linux, the folder's file
+ * descriptor stands for a longer path.
+ */
 function socketPath(folder: string, directory: FileHandle, name: string): string {
   const path = join(folder, name);
   return Buffer.byteLength(path) <= 100 ? path : `/proc/self/fd/${directory.fd}/${name}`;
@@ -88,7 +94,7 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-/** Whether somebody listens. Only a clear no counts as no. */
+/** True if somebody listens. Only a definite refusal counts as false. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);

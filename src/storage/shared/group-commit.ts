@@ -2,7 +2,7 @@ import { limits, StowkenError } from '../../model/index.js';
 import type { Change, ChangeResult } from '../contract/change.js';
 import { closed } from './refusals.js';
 
-/** What became of one change of a group: its result, or why it was refused. */
+/** Outcome of one change of a group: its result, or the reason of its refusal. */
 export type Outcome = { readonly result: ChangeResult } | { readonly refusal: unknown };
 
 interface Waiting {
@@ -13,14 +13,14 @@ interface Waiting {
 }
 
 /**
- * Makes the changes that `take` gives, the next group; those that arrive before it is called are in it. Gives one
- * outcome for each, in order; when it rejects, so do all of them.
+ * Commits the next group: the changes that `take` returns, which include those that arrive before it is
+ * called. Resolves to one outcome for each, in order. If it rejects, all of them are rejected.
  */
 export type CommitGroup = (take: () => readonly Change[]) => Promise<Outcome[]>;
 
 /**
- * Lets changes share commits: those that arrive while one commit is under way wait and are the next
- * one's group. One group at a time; between groups, tasks run that need the store to stand still.
+ * Lets changes share commits: those that arrive while a commit is under way wait and form the next group. One
+ * group is committed at a time. Tasks that need the store to stand still run between groups.
  */
 export class GroupCommit {
   readonly #waiting: Waiting[] = [];
@@ -52,14 +52,14 @@ export class GroupCommit {
     });
   }
 
-  /** Refuses further changes and waits for those that are under way. */
+  /** Refuses further changes and waits for the commits under way. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running;
   }
 
   #start(): void {
-    // Later in this turn: what runs may itself bring changes, which must find that it runs.
+    // Starts later in this turn: a task may itself commit changes, which must find #running set.
     this.#running ??= Promise.resolve().then(() => this.#run());
   }
 
@@ -68,7 +68,7 @@ export class GroupCommit {
       for (const task of this.#tasks.splice(0)) await task();
       if (this.#waiting.length > 0) await this.#commitNext();
     }
-    // In the same turn as the last look at the queue, so that nobody who arrives is overlooked.
+    // Cleared in the same turn as the last look at the queue, so that no arrival is overlooked.
     this.#running = undefined;
   }
 
@@ -83,7 +83,7 @@ export class GroupCommit {
         else reject(outcome?.refusal ?? new StowkenError('INTERNAL', 'a commit lost a change'));
       });
     } catch (error) {
-      // It may have failed before it took any.
+      // The group may have failed before it took any change.
       for (const { reject } of group ?? this.#takeGroup()) reject(error);
     }
   }
@@ -101,7 +101,7 @@ export class GroupCommit {
   }
 }
 
-/** What a reference costs beside its holder's name, about: a hash to find, and a count. */
+/** Approximate cost of a reference besides its holder's name, in bytes: a hash to find, and a count. */
 const REFERENCE_BYTES = 256;
 
 function bytesOf({ newSegments = [], addReferences = [], removeReferences = [] }: Change): number {

@@ -9,7 +9,7 @@ import {
   segmentMissing,
 } from './refusals.js';
 
-/** What a change may make of a conversation, for backends that have all of its messages at hand. */
+/** A conversation with its messages, for backends that have all of them at hand. */
 export interface RecordedConversation {
   readonly conversation: Conversation;
   readonly messages: readonly MessageRecord[];
@@ -17,7 +17,10 @@ export interface RecordedConversation {
 
 type Part<Name extends keyof Change> = NonNullable<Change[Name]>;
 
-/** The outcome, when the very same content is there already. @throws StowkenError REVISION_MISMATCH, CONVERSATION_EXISTS */
+/**
+ * Returns the outcome if the very same content is stored already. @throws StowkenError REVISION_MISMATCH,
+ * CONVERSATION_EXISTS
+ */
 export function checkPut(
   existing: RecordedConversation | undefined,
   { spec, messages, expect }: Part<'put'>,
@@ -31,7 +34,10 @@ export function checkPut(
   return { ...nothingNew(existing.conversation, true), segments: distinctHashes(messages).size };
 }
 
-/** The outcome, when the very same content is there already. @throws StowkenError RANGE_PAST_END, CONVERSATION_EXISTS */
+/**
+ * Returns the outcome if the very same content is stored already. @throws StowkenError RANGE_PAST_END,
+ * CONVERSATION_EXISTS
+ */
 export function checkFork(
   parent: RecordedConversation,
   existing: RecordedConversation | undefined,
@@ -61,7 +67,10 @@ export function requireConversation<T extends { readonly conversation: Conversat
   return existing;
 }
 
-/** @throws StowkenError SEGMENT_MISSING when messages name what is neither stored nor brought */
+/**
+ * @throws StowkenError SEGMENT_MISSING if messages name a segment that is neither stored nor part of the
+ * change
+ */
 export function requireSegments(
   messages: Iterable<MessageRecord>,
   brought: readonly NewSegment[],
@@ -72,7 +81,7 @@ export function requireSegments(
   if (missing.length > 0) throw segmentMissing(missing);
 }
 
-/** What a fork holds. */
+/** Returns the content of a fork. */
 export function forked(
   { conversation, messages }: RecordedConversation,
   fork: Part<'fork'>,
@@ -96,7 +105,9 @@ export function sizeOf(messages: readonly MessageRecord[]): Size {
   return { totalTokens, messageCount: messages.length };
 }
 
-/** The revision that comes after `before`, if there was one. Create times never go back in the order of creation. */
+/**
+ * Returns the revision after `before`, if there is one. Create times never decrease in the order of creation.
+ */
 export function nextRevision(
   spec: ConversationSpec,
   size: Size,
@@ -114,7 +125,10 @@ export function nextRevision(
   };
 }
 
-/** Of a conversation to which these messages came; `added` are the segments that the change stored. */
+/**
+ * Returns the outcome for a conversation to which these messages were added; `added` are the segments that
+ * the change stored.
+ */
 export function storedOutcome(
   conversation: Conversation,
   messages: Iterable<MessageRecord>,
@@ -132,7 +146,7 @@ export function storedOutcome(
   };
 }
 
-/** Of a conversation to which nothing was brought. */
+/** Returns the outcome for a conversation that stored no messages or segments. */
 export function nothingNew(conversation: Conversation, unchanged: boolean): ManifestOutcome {
   return { conversation, unchanged, segments: 0, newSegments: 0, newTokens: 0, newFrameBytes: 0 };
 }
@@ -146,9 +160,9 @@ function hasContent(
 }
 
 /**
- * True if a request made at `earlierMs` is still remembered when `now` is made. A clock that ran ahead leaves requests whose
- * time is to come: those further ahead than requests are remembered are forgotten like old ones, or they would stay, and
- * whatever came after them too, until the clock has come that far.
+ * True if a request made at `earlierMs` is still remembered when `now` is made. A clock that ran ahead leaves
+ * requests whose time is in the future. Those further ahead than the retention time are forgotten like old
+ * ones. Otherwise they, and all requests after them, would stay until the clock has caught up.
  */
 export function isRemembered(earlierMs: number, now: Pick<RequestMark, 'timeMs' | 'notBeforeMs'>): boolean {
   const memoryMs = now.timeMs - now.notBeforeMs;

@@ -2,7 +2,10 @@ import type { Conversation, ConversationSpec, MessageRecord } from '../../model/
 import type { SegmentKey } from '../contract/change.js';
 import type { ConversationFilter, ConversationSnapshot } from '../contract/queries.js';
 
-/** A conversation's content as one string: equal strings, equal content. Token counts follow from the hashes. */
+/**
+ * Returns a conversation's content as one string: equal strings mean equal content. Token counts are left
+ * out, because they follow from the hashes.
+ */
 export function contentKey(spec: ConversationSpec, messages: Iterable<MessageRecord>): string {
   const { id, application, model, tokenizer, parentId, expireTimeMs } = spec;
   return JSON.stringify([
@@ -17,19 +20,22 @@ export function contentKey(spec: ConversationSpec, messages: Iterable<MessageRec
   ]);
 }
 
-/** Metadata in an order of its own, so that equal metadata is equal bytes. */
+/** Sorts metadata by its keys, so that equal metadata is equal bytes. */
 export function sortedEntries(metadata: Readonly<Record<string, string>>): [string, string][] {
   return Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-/** The distinct hashes that messages name, in order of first appearance. */
+/** Returns the distinct hashes that messages name, in order of first appearance. */
 export function distinctHashes(messages: Iterable<MessageRecord>): Set<string> {
   const hashes = new Set<string>();
   for (const { segments } of messages) for (const { hash } of segments) hashes.add(hash);
   return hashes;
 }
 
-/** A revision whose message records are all in memory, and stay there until the snapshot goes. */
+/**
+ * Creates a snapshot of a revision whose message records are all in memory, and stay there until it is
+ * released.
+ */
 export function createRecordSnapshot(
   { conversation, messages }: { conversation: Conversation; messages: readonly MessageRecord[] },
   keyOf: (hash: string) => SegmentKey,
@@ -65,7 +71,7 @@ export function tokensOf({ segments }: MessageRecord): number {
   return segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
 }
 
-/** Whether a conversation passes a filter; an absent condition passes. */
+/** True if a conversation passes a filter; an absent condition passes. */
 export function matchesFilter(conversation: Conversation, filter: ConversationFilter): boolean {
   const { createTimeMs, totalTokens, metadata } = conversation;
   return (

@@ -1,8 +1,8 @@
 import { type SegmentHash, StowkenError } from '../../model/index.js';
 
-/** The refusals that every backend gives in the same words. */
+/** Refusals that every backend gives in the same words. */
 
-/** Ids are anybody's text: what stands in a sentence is quoted. */
+/** Quotes an id for a message: it may be any text. */
 const quoted = (id: string): string => JSON.stringify(id);
 
 export function revisionMismatch(id: string, expected: number, revision: number): StowkenError {
@@ -50,7 +50,7 @@ export function requestIdReused(id: string): StowkenError {
   });
 }
 
-/** Metadata names at most 16 of them. */
+/** Names at most 16 of the hashes in the metadata. */
 export function segmentMissing(hashes: readonly SegmentHash[]): StowkenError {
   return new StowkenError('SEGMENT_MISSING', `${hashes.length} segments are not stored`, {
     hashes: hashes.slice(0, 16).join(','),

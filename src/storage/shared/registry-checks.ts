@@ -3,7 +3,7 @@ import { type SegmentHash, StowkenError } from '../../model/index.js';
 import type { Change, FrameReplacement, SegmentKey } from '../contract/change.js';
 
 /**
- * Checks that every registry which a change's frames name is there, and that a new one has a new id.
+ * Checks that every registry named by a change's frames exists, and that a new registry has a new id.
  * @throws StowkenError REGISTRY_CONFLICT
  */
 export function checkRegistries(change: Change, has: (id: number) => boolean, lastId: () => number): void {

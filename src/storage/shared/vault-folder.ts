@@ -3,16 +3,22 @@ import { dirname, join, resolve } from 'node:path';
 import { printable, StowkenError } from '../../model/index.js';
 import { isOwnerSocket } from './folder-lock.js';
 
-/** Files and folders that a vault of any storage begins with: where one of them is, opening says what is right or wrong with it. */
+/**
+ * Files and folders that a vault of any storage begins with. If one of them exists, opening the vault reports
+ * whether it is valid.
+ */
 const vaultNames = ['VAULT', 'vault.mdb', 'vault.json', 'segments', 'manifests'];
 
-/** What is in the way of nobody: a mounted disk has it, or a start or a restore that was killed left it. */
+/**
+ * Names that are in nobody's way: they belong to a mounted disk, or were left by a start or a restore that
+ * was killed.
+ */
 const harmless = /^(\..*|lost\+found|VAULT\.new|tmp|restoring|vault\.mdb-lock|backup\.mdb-.*)$/;
 
 const namedMax = 3;
 
 /**
- * Checks that a vault can be opened, or made, in a folder that need not be there. Writes nothing.
+ * Checks that a vault can be opened or created in a folder, which need not exist. Writes nothing.
  * @throws StowkenError FOLDER_NOT_EMPTY for a folder that holds other files and no vault
  */
 export async function checkDataFolder(folder: string): Promise<void> {
@@ -34,14 +40,15 @@ export async function checkDataFolder(folder: string): Promise<void> {
   );
 }
 
-/** The names among those of a folder that are in a new vault's way, sorted. */
+/** Returns those of a folder's names that are in a new vault's way, sorted. */
 export function foreignNames(names: readonly string[]): string[] {
   return names.filter((name) => !harmless.test(name) && !isOwnerSocket(name)).sort();
 }
 
 /**
- * Makes a folder, and those above it that are not there; the outermost that was made. Durable when the promise
- * resolves. One step after the other: Node's recursive mkdir never returns where a file system makes no folders (/proc).
+ * Creates a folder and its missing parents. Resolves to the outermost folder created. Durable when the
+ * promise resolves. It goes step by step, because Node's recursive mkdir never returns on a file system that
+ * does not allow folders (/proc).
  */
 export async function makeFolder(folder: string): Promise<string | undefined> {
   const missing: string[] = [];
@@ -64,7 +71,7 @@ async function isThere(path: string): Promise<boolean> {
   return true;
 }
 
-/** Resolves to whether this call made it: somebody else may have, meanwhile. */
+/** Resolves to true if this call made it: somebody else may have, meanwhile. */
 async function make(path: string): Promise<boolean> {
   try {
     await mkdir(path);
@@ -77,7 +84,7 @@ async function make(path: string): Promise<boolean> {
   }
 }
 
-/** Makes the names in a folder durable. */
+/** Makes the entries of a folder durable. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder);
   try {
@@ -87,17 +94,17 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** The file that says, also to a person, what a folder holds. */
+/** Name of the file that identifies a folder as a vault, to programs and to people. */
 const MARKER = 'VAULT';
 
 export interface Marker {
-  /** As StorageBackend has it. */
+  /** Same as StorageBackend.kind. */
   readonly kind: string;
   readonly format: number;
   readonly vaultId: string;
 }
 
-/** @throws StowkenError CORRUPT_STORE when there is a marker that is not one */
+/** @throws StowkenError CORRUPT_STORE if the marker is not valid */
 export async function readMarker(folder: string): Promise<Marker | undefined> {
   let text: string;
   try {
@@ -114,7 +121,7 @@ export async function readMarker(folder: string): Promise<Marker | undefined> {
   return { kind, format: Number(format), vaultId };
 }
 
-/** Durable when the promise resolves. */
+/** Writes the marker. Durable when the promise resolves. */
 export async function writeMarker(folder: string, { kind, format, vaultId }: Marker): Promise<void> {
   const temporary = join(folder, `${MARKER}.new`);
   const file = await open(temporary, 'w');
@@ -128,13 +135,15 @@ export async function writeMarker(folder: string, { kind, format, vaultId }: Mar
   await syncFolder(folder);
 }
 
-/** The formats that a storage reads. */
+/** Range of the formats that a storage reads. */
 export interface FormatRange {
   readonly min: number;
   readonly max: number;
 }
 
-/** `where` begins the sentence. @throws StowkenError STORE_VERSION for a format that is not read */
+/**
+ * Checks that a format can be read. `where` begins the error's sentence. @throws StowkenError STORE_VERSION
+ */
 export function checkFormat(format: number, { min, max }: FormatRange, where: string): void {
   if (format >= min && format <= max) return;
   const reads =
@@ -147,7 +156,7 @@ export function checkFormat(format: number, { min, max }: FormatRange, where: st
   });
 }
 
-/** @throws StowkenError STORE_VERSION for a vault of another kind or of a format that is not read */
+/** @throws StowkenError STORE_VERSION for a vault of another kind, or of a format that cannot be read */
 export function checkMarker(marker: Marker, kind: string, formats: FormatRange, folder: string): void {
   if (marker.kind !== kind) {
     throw new StowkenError(

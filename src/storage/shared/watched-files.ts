@@ -7,28 +7,31 @@ interface Watched {
   readonly path: string;
   readonly device: number;
   readonly inode: number;
-  /** Bytes that it had when it was looked at last, of a file that never becomes shorter. */
+  /** Size in bytes at the last look, for a file that never shrinks. */
   bytes: number | undefined;
 }
 
 /**
- * Files that a process has open, which somebody may remove, replace or cut off under it: what is written then is
- * lost, though the system says that all went well. Looking takes a few microseconds, without a turn of the event loop.
+ * Open files of a process that somebody else may remove, replace or truncate. Writes to such a file are lost,
+ * although the system reports success. A look takes a few microseconds, without a turn of the event loop.
  */
 export class WatchedFiles {
   readonly #files: Watched[] = [];
   #fault: string | undefined;
 
   /**
-   * Remembers the file that has this path now. `name` is what a person calls it; `grows` says that it never becomes
-   * shorter while this process has it.
+   * Remembers the file that has this path now. `name` is its name in messages. `grows` means that it never
+   * shrinks while this process has it open.
    */
   watch(name: string, path: string, { grows = false } = {}): void {
     const { dev: device, ino: inode, size } = statSync(path);
     this.#files.push({ name, path, device, inode, bytes: grows ? size : undefined });
   }
 
-  /** What has become of one of them, in words; undefined while all are there. What was seen once stays said. */
+  /**
+   * Describes the first fault found, in words; undefined while all files are intact. A fault found once is
+   * returned ever after.
+   */
   fault(): string | undefined {
     if (this.#fault !== undefined) return this.#fault;
     for (const file of this.#files) {
