@@ -1,4 +1,4 @@
-// The numbers that a registry and its frames agree on: see docs/codec-format.md.
+// The numbers that a registry and its frames agree on: see docs/formats/codec.md.
 
 export const MAGIC: u32 = 0x524b5453; // "STKR"
 export const FORMAT_VERSION: u8 = 1;

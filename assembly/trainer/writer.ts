@@ -1,4 +1,4 @@
-// Writes the registry that the statistics ask for; loader.ts is its reader, docs/codec-format.md its
+// Writes the registry that the statistics ask for; loader.ts is its reader, docs/formats/codec.md its
 // description.
 import * as coder from '../binary-coder';
 import { mark, release, reserve } from '../memory';

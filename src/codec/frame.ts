@@ -3,7 +3,7 @@ import { limits, StowkenError, type TokenRun } from '../model/index.js';
 import type { Registry } from './registry.js';
 
 /**
- * A frame's head, as docs/codec-format.md has it. Every version stays readable for ever.
+ * A frame's head, as docs/formats/codec.md has it. Every version stays readable for ever.
  * 0x01: canonical varints. 0x02: registry id (varint), one coded block. 0x03: registry id (varint), coded
  * blocks, each after its length (varint). 0x80 to 0xff: as 0x02, the registry's id in the low seven bits.
  */

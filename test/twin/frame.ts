@@ -1,4 +1,4 @@
-// A frame of one block, decoded as docs/codec-format.md says, in plain TypeScript.
+// A frame of one block, decoded as docs/formats/codec.md says, in plain TypeScript.
 import {
   CLASSES,
   END,

@@ -1,4 +1,4 @@
-// A registry, read as docs/codec-format.md says, in plain TypeScript.
+// A registry, read as docs/formats/codec.md says, in plain TypeScript.
 import { crc32 } from './crc32.js';
 import { BinaryReader } from './binary-coder.js';
 import { decodeBlock } from './frame.js';
@@ -68,7 +68,7 @@ export function readRegistry(bytes: Uint8Array): TwinRegistry {
   if (view.getUint32(end, true) !== crc32(bytes.subarray(0, end))) throw new Error('wrong checksum');
   const codedEnd = 13 + view.getUint32(9, true);
   const reader = new BinaryReader(bytes.subarray(13, codedEnd));
-  // The models of docs/codec-format.md, one after the other.
+  // The models of docs/formats/codec.md, one after the other.
   let next = 0;
   const models = (count: number) => (next += count) - count;
   const m = {

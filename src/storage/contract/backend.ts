@@ -136,7 +136,7 @@ export interface MaintainedBackend extends ManagedBackend {
 
   /**
    * Copies one state, to be read at leisure, in chunks of at most limits.backupChunkBytes, in the backup
-   * format of docs/storage-format.md. The server goes on meanwhile. Rejects with CANCELLED when the signal
+   * format of docs/formats/storage.md. The server goes on meanwhile. Rejects with CANCELLED when the signal
    * aborts. However it ends, it leaves no temporary file.
    */
   backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void>;

@@ -27,7 +27,7 @@ export interface RepairReport {
 
 /** A broken invariant. */
 export interface Violation {
-  /** Name of the invariant in docs/storage-format.md. */
+  /** Name of the invariant in docs/formats/storage.md. */
   readonly invariant: string;
   /** The record that breaks it: "segment 17", "conversation x". */
   readonly subject: string;

@@ -32,7 +32,7 @@ export interface FilesystemParts {
 }
 
 /**
- * A vault as files that a person can look at, as docs/filesystem-format.md describes it: an index of everything in
+ * A vault as files that a person can look at, as docs/formats/filesystem.md describes it: an index of everything in
  * memory, and a journal that makes a change of many files one.
  */
 export class FilesystemBackend extends IndexReader implements ManagedBackend {

@@ -33,7 +33,7 @@ export interface FilesystemOptions {
 type Format = 'none' | 'ours' | 'seed';
 
 /**
- * A vault as files that a person can look at, as docs/filesystem-format.md describes it. A vault that the seed
+ * A vault as files that a person can look at, as docs/formats/filesystem.md describes it. A vault that the seed
  * wrote is opened for reading only.
  * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
  */

@@ -25,7 +25,7 @@ export interface LmdbOptions {
 }
 
 /**
- * Opens a vault in an LMDB environment, as docs/storage-format.md describes it, or makes an empty one.
+ * Opens a vault in an LMDB environment, as docs/formats/storage.md describes it, or makes an empty one.
  * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
  */
 export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedBackend> {

@@ -4,7 +4,7 @@ import { wholeBlocks } from '../contract/queries.js';
 import { BackgroundTurns } from '../shared/background.js';
 import type { MemorySegment, MemoryStore } from './store.js';
 
-/** The invariants of docs/storage-format.md that concern what a vault holds, whatever keeps it. */
+/** The invariants of docs/formats/storage.md that concern what a vault holds, whatever keeps it. */
 export async function checkMemory(
   store: MemoryStore,
   codec: Codec,

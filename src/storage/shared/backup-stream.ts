@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { limits, StowkenError } from '../../model/index.js';
 
-/** Head of a backup; see docs/storage-format.md. */
+/** Head of a backup; see docs/formats/storage.md. */
 export interface BackupHeader {
   readonly kind: string;
   readonly format: number;

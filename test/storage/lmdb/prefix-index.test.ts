@@ -53,7 +53,7 @@ const found = async (backend: MaintainedBackend, bytes: readonly number[], limit
 };
 
 describe('the prefix index', () => {
-  it('is stored as docs/storage-format.md has it', async () => {
+  it('is stored as docs/formats/storage.md has it', async () => {
     expect(prefixFingerprintBytes).toBe(4);
     await fill();
     const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

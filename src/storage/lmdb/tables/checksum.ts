@@ -38,7 +38,7 @@ export function valueBytesOf(storedBytes: number): number {
 
 /**
  * Checksums of one table's records, over the table's name, the key and the value: a value that stands under another
- * key, or in another table, does not have the right one. docs/storage-format.md says which errors they detect.
+ * key, or in another table, does not have the right one. docs/formats/storage.md says which errors they detect.
  */
 export class RecordChecksum {
   readonly #start32: number;

@@ -12,7 +12,7 @@ const META_PAGES = 2;
 /** Name that no table has. */
 const NO_TABLE = '-';
 
-/** See docs/storage-format.md. */
+/** See docs/formats/storage.md. */
 export interface Tables {
   readonly meta: Table<number>;
   readonly strings: Table<number>;

@@ -2,7 +2,7 @@ import { sealedBytes, valueBytesIn } from './checksum.js';
 
 /**
  * Sizes of the LMDB schema, fixed by the format version: stored data is read with the same figures that
- * it was written with. docs/storage-format.md says what they are for.
+ * it was written with. docs/formats/storage.md says what they are for.
  */
 export const FORMAT_VERSION = 2;
 
