@@ -1,13 +1,16 @@
 import { limits } from '../model/index.js';
 import type { MessageContent } from './types.js';
 
-/** Bytes after which a varint must have ended; a longer one is refused. */
+/** Limit of a varint's length in bytes; a longer one is refused. */
 const varintBytesMax = 10;
 
-/** A message's content in parts of limits.turnTokensMax tokens or fewer, so that others have a turn between them. */
+/**
+ * Splits a message's content into pieces of limits.turnTokensMax tokens or fewer, so that other calls have a
+ * turn between them.
+ */
 export function piecesOf(content: MessageContent): Iterable<MessageContent> {
   if (content.kind === 'le32' && content.bytes.length > 4 * limits.turnTokensMax) {
-    // Bytes that are no words are refused as a whole.
+    // A length that is not a multiple of 4 is refused as a whole.
     return content.bytes.length % 4 === 0 ? wordPieces(content.bytes) : [content];
   }
   if (content.kind === 'varints' && content.chunks.some(({ length }) => length > limits.turnTokensMax)) {
@@ -33,7 +36,10 @@ function* varintPieces(chunks: readonly Uint8Array[]): Generator<MessageContent,
   }
 }
 
-/** The last border of tokens at or before `limit`; the end where there is none near, as in bytes that are no varints. */
+/**
+ * Returns the last token border at or before `limit`; the end if there is none near, as in bytes that are not
+ * varints.
+ */
 function borderBefore(bytes: Uint8Array, limit: number): number {
   if (limit >= bytes.length) return bytes.length;
   for (let border = limit; border > limit - varintBytesMax; border--)

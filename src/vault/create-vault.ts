@@ -36,7 +36,7 @@ export interface VaultParts {
   readonly tokenizers: Tokenizers;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** Whether conversations are entered in the prefix index, where the storage has one; they are unless this is false. */
+  /** Conversations are added to the prefix index, if the storage has one, unless this is false. */
   readonly prefixIndex?: boolean;
 }
 

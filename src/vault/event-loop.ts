@@ -1,6 +1,6 @@
 import { StowkenError } from '../model/index.js';
 
-/** Lets other calls have a turn of the event loop, between parts of a long computation. */
+/** Gives other calls a turn of the event loop, between parts of a long computation. */
 export { nextTurn as yieldToEventLoop } from '../queue/index.js';
 
 export function throwIfAborted(signal: AbortSignal): void {

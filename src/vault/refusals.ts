@@ -1,7 +1,7 @@
 import { isStowkenError, type SegmentHash, StowkenError } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 
-/** What not every storage can do, and which ones can. */
+/** Optional abilities, and the storages that have them. */
 const storages = { backup: 'lmdb', repair: 'lmdb, memory', 'prefix index': 'lmdb, memory' } as const;
 
 export function unsupported(operation: keyof typeof storages, { kind }: StorageBackend): StowkenError {
@@ -19,7 +19,10 @@ export function conversationNotFound(id: string): StowkenError {
   });
 }
 
-/** A commit to a conversation: when that is not there, the refusal says so in the words of every other. */
+/**
+ * Awaits a commit to a conversation. If the conversation does not exist, the error has the same words as
+ * everywhere else.
+ */
 export async function namingConversation<Result>(id: string, commit: Promise<Result>): Promise<Result> {
   try {
     return await commit;

@@ -8,15 +8,18 @@ import type {
 } from '../storage/index.js';
 import type { Preparation } from './maintain/preparation.js';
 
-/** A message's content as it arrived; buffers are read once, during the call, and never changed. */
+/** A message's content as it arrived. Its buffers are read once, during the call, and never changed. */
 export type MessageContent =
   /** No content: an empty message. */
   | { readonly kind: 'none' }
-  /** The chunks of a `repeated uint32` field in order, each LEB128 varints: not yet validated, perhaps over-long. */
+  /**
+   * The chunks of a `repeated uint32` field in order, each LEB128 varints: not yet validated, perhaps
+   * over-long.
+   */
   | { readonly kind: 'varints'; readonly chunks: readonly Uint8Array[] }
   /** Tokens as 4-byte little-endian words; not yet validated. */
   | { readonly kind: 'le32'; readonly bytes: Uint8Array }
-  /** The text may be decoded when it is asked for; its size in UTF-8 is then known before. */
+  /** The text may be decoded when it is asked for; `utf8Bytes` then gives its size in UTF-8 before. */
   | { readonly kind: 'text'; readonly text: string; readonly utf8Bytes?: number };
 
 export interface NewMessage extends Speaker {
@@ -27,12 +30,12 @@ export interface StoreInput {
   /** An empty id is replaced by a new UUIDv7. */
   readonly spec: ConversationSpec;
   readonly messages: readonly NewMessage[];
-  /** 0: only if there is none. */
+  /** 0: only if there is no such conversation. */
   readonly ifRevision?: number | undefined;
   readonly requestId?: string | undefined;
 }
 
-/** An upload's own fields, as those of a store. */
+/** Fields of an upload, the same as those of a store. */
 export type UploadInput = Omit<StoreInput, 'messages'>;
 
 export type UploadPart =
@@ -40,7 +43,7 @@ export type UploadPart =
   | { readonly kind: 'message'; readonly speaker: Speaker }
   /** The next block of the message. */
   | { readonly kind: 'tokens'; readonly content: MessageContent }
-  /** Comes last; the number may be absent where there was text. */
+  /** The last part. The number may be absent if there was text. */
   | { readonly kind: 'finish'; readonly totalTokens: number | undefined };
 
 export interface AppendInput {
@@ -54,7 +57,7 @@ export interface ForkInput {
   readonly id: string;
   /** An empty id is replaced by a new UUIDv7. */
   readonly newId: string;
-  /** All when undefined. */
+  /** All messages if undefined. */
   readonly messageCount: number | undefined;
   readonly ifRevision?: number | undefined;
   readonly requestId?: string | undefined;
@@ -71,11 +74,11 @@ export interface StoreResult {
 
 export type TokenEncoding = 'tokens' | 'le32' | 'text';
 
-/** A limit of 0 is none. */
+/** A limit of 0 means no limit. */
 export interface RetrieveRange {
   readonly messageOffset?: number;
   readonly messageLimit?: number;
-  /** Tokens are counted over the whole conversation. */
+  /** Offset over the whole conversation. */
   readonly tokenOffset?: number;
   readonly tokenLimit?: number;
 }
@@ -93,16 +96,16 @@ export interface RetrieveManyInput {
 
 export interface FindPrefixInput {
   readonly content: MessageContent;
-  /** For text. */
+  /** Used for text. */
   readonly tokenizer: string;
-  /** All applications when undefined. */
+  /** All applications if undefined. */
   readonly application: string | undefined;
   /** Conversations that share fewer tokens are left out. */
   readonly minTokens: number;
   readonly limit: number;
 }
 
-/** A conversation, and the tokens that it begins with as those looked for do. */
+/** A conversation, and the number of tokens that it shares from the beginning. */
 export interface PrefixMatch {
   readonly conversation: Conversation;
   readonly sharedTokens: number;
@@ -112,7 +115,7 @@ export interface PrefixMatch {
 export type ChunkContent =
   | { readonly kind: 'varints'; readonly bytes: Uint8Array }
   | { readonly kind: 'le32'; readonly bytes: Uint8Array }
-  /** `replaced`: bytes that are no UTF-8 became U+FFFD. */
+  /** `replaced`: bytes that are not UTF-8 became U+FFFD. */
   | { readonly kind: 'text'; readonly text: string; readonly replaced: boolean };
 
 export interface MessageDescription extends Speaker {
@@ -124,16 +127,16 @@ export type RetrievePart =
   | {
       readonly kind: 'chunk';
       readonly messageIndex: number;
-      /** Within the message, in tokens. */
+      /** Offset in the message, in tokens. */
       readonly tokenOffset: number;
-      /** Absent in an empty message. */
+      /** Absent for an empty message. */
       readonly content: ChunkContent | undefined;
       readonly endOfMessage: boolean;
-      /** On the first chunk of a message that is sent. */
+      /** Present on the first chunk of a message that is sent. */
       readonly message: MessageDescription | undefined;
     };
 
-/** A part of one of many conversations, or its failure, after which nothing more of it comes. */
+/** A part of one of many conversations, or its failure, after which no other part of it follows. */
 export interface RetrieveManyPart {
   readonly index: number;
   readonly part: RetrievePart | FailedItem;
@@ -144,9 +147,9 @@ export interface MessageWithSegments extends MessageDescription {
 }
 
 export interface DescribeOptions {
-  /** 0 when absent. */
+  /** 0 if absent. */
   readonly messageOffset?: number;
-  /** None when 0 or absent. */
+  /** No limit if 0 or absent. */
   readonly messageLimit?: number;
   readonly ifRevision?: number | undefined;
 }
@@ -154,7 +157,7 @@ export interface DescribeOptions {
 export interface DescribedPage {
   readonly conversation: Conversation;
   readonly messages: readonly MessageWithSegments[];
-  /** The offset of the message after the last one; undefined when there is none. */
+  /** Offset of the message after the last one; undefined if there is none. */
   readonly next: number | undefined;
 }
 
@@ -171,23 +174,29 @@ export interface DeleteManyInput {
   readonly dryRun: boolean;
 }
 
-/** Of a dry run, `conversations` are those that would be deleted, and only `missing` is known beside them. */
+/**
+ * Result of a deletion. In a dry run, `conversations` counts those that would be deleted, and besides it only
+ * `missing` is known.
+ */
 export interface DeleteManyResult {
   readonly conversations: number;
   /** Ids without a conversation. */
   readonly missing: number;
-  /** Found by the filter, but changed before they were deleted, and left. */
+  /** Conversations that matched the filter, but changed before they were deleted, and were left. */
   readonly changed: number;
   readonly releasedReferences: number;
   readonly garbageSegments: number;
-  /** Left, because nobody can tell whether the filter finds them; not more than limits.damagedNamedMax. */
+  /**
+   * Conversations that were left, because the filter cannot be decided for them; at most
+   * limits.damagedNamedMax.
+   */
   readonly damaged: readonly DamagedConversation[];
 }
 
 export interface DeleteResult {
   readonly releasedReferences: number;
   readonly garbageSegments: number;
-  /** There was no such conversation, and allowMissing lets that pass. */
+  /** There was no such conversation, and allowMissing was set. */
   readonly missing?: true;
 }
 
@@ -199,7 +208,7 @@ export interface GarbageFigures {
 export interface CollectOptions {
   readonly dryRun: boolean;
   readonly minAgeMs: number;
-  /** Whether how far the check is comes before the plan. */
+  /** True to report the progress of the check before the plan. */
   readonly reportPreparation?: boolean;
 }
 
@@ -210,13 +219,13 @@ export type CollectPart =
   | ({ readonly kind: 'summary'; readonly keptSegments: number } & GarbageFigures);
 
 export interface PutSegmentsInput {
-  /** Not text: a segment has no tokenizer. */
+  /** Text is excluded: a segment has no tokenizer. */
   readonly contents: readonly Exclude<MessageContent, { kind: 'text' }>[];
-  /** Refers to all of them from the same commit on. */
+  /** Holder that refers to all of them from the same commit on. */
   readonly holder: string | undefined;
 }
 
-/** An item of a batch that failed, and it alone. */
+/** An item of a batch that failed; the others did not. */
 export interface FailedItem {
   readonly kind: 'failed';
   readonly error: StowkenError;
@@ -234,9 +243,9 @@ export interface GetSegmentsInput {
 export type SegmentPart =
   | {
       readonly kind: 'chunk';
-      /** Which of those asked for. */
+      /** Index among the segments asked for. */
       readonly index: number;
-      /** Of the whole segment. */
+      /** Tokens of the whole segment. */
       readonly tokenCount: number;
       readonly tokenOffset: number;
       readonly content: Exclude<ChunkContent, { kind: 'text' }>;
@@ -262,7 +271,7 @@ export interface GarbageSegmentPage {
   readonly next: SegmentKey | undefined;
 }
 
-/** Progress now and then, what was wrong and is repaired, what is wrong, what is odd but not wrong, a summary. */
+/** Progress now and then, repaired violations, violations, oddities that are no errors, a summary. */
 export type VerifyPart =
   | {
       readonly kind: 'progress';

@@ -40,7 +40,8 @@ import type {
 
 /**
  * An isolated store of conversations. Input has passed the edge's field limits; tokens are validated here.
- * Every method rejects with StowkenError; an aborted signal rejects with CANCELLED and leaves no trace but garbage.
+ * Every method rejects with StowkenError. An aborted signal rejects with CANCELLED and leaves nothing but
+ * garbage.
  */
 export interface Vault {
   readonly name: string;
@@ -48,10 +49,13 @@ export interface Vault {
   readonly vaultId: string;
   readonly storageKind: string;
 
-  /** Of store, append, fork, upload and delete: the same input with the same request id within a day gets the first result. */
+  /**
+   * Stores a conversation. For store, append, fork, upload and delete: the same input with the same request
+   * id within a day gets the first result.
+   */
   store(input: StoreInput, signal: AbortSignal): Promise<StoreResult>;
 
-  /** Stores a conversation of any length while its parts come in, as there is room for them. */
+  /** Stores a conversation of any length while its parts arrive, as there is room for them. */
   upload(input: UploadInput, parts: AsyncIterable<UploadPart>, signal: AbortSignal): Promise<StoreResult>;
 
   append(input: AppendInput, signal: AbortSignal): Promise<StoreResult>;
@@ -59,79 +63,88 @@ export interface Vault {
   fork(input: ForkInput, signal: AbortSignal): Promise<StoreResult>;
 
   /**
-   * One revision: a header, then chunks in order, in batches: each to be taken to its end before the next.
-   * Reads ahead no further than one batch.
+   * Streams one revision: a header, then chunks in order, in batches. Each batch must be consumed before the
+   * next. Reads ahead no further than one batch.
    */
   retrieve(input: RetrieveInput, signal: AbortSignal): AsyncGenerator<Iterable<RetrievePart>, void, void>;
 
-  /** Each conversation's parts or its failure, in the order asked; in batches as retrieve gives them. */
+  /** Streams each conversation's parts or its failure, in the order asked, in batches as retrieve does. */
   retrieveMany(
     input: RetrieveManyInput,
     signal: AbortSignal,
   ): AsyncGenerator<Iterable<RetrieveManyPart>, void, void>;
 
-  /** CONVERSATION_NOT_FOUND when there is none, REVISION_MISMATCH when it is not at this revision. */
+  /**
+   * Rejects with CONVERSATION_NOT_FOUND if there is none, REVISION_MISMATCH if it is not at this revision.
+   */
   get(id: string, ifRevision?: number): Promise<Conversation>;
 
-  /** The same with messages and their segments' hashes, a page at a time. */
+  /** Returns the conversation with messages and their segments' hashes, a page at a time. */
   getWithMessages(id: string, options?: DescribeOptions): Promise<DescribedPage>;
 
   delete(id: string, options: DeleteOptions): Promise<DeleteResult>;
 
-  /** Deletes in batches; when it is aborted, some are deleted and the others are not. */
+  /** Deletes in batches. If it is aborted, some are deleted and the others are not. */
   deleteMany(input: DeleteManyInput, signal: AbortSignal): Promise<DeleteManyResult>;
 
   list(query: ListQuery): Promise<ConversationPage>;
 
   /**
-   * Of the conversations that share the most whole blocks with these tokens (and of more than
-   * limits.prefixMatchesMax of them, that many), those that share the most tokens, most first.
-   * PREFIX_INDEX_OFF, UNSUPPORTED_BY_STORAGE.
+   * Finds the conversations that share the most tokens with these, most first, among those that share the
+   * most whole blocks (at most limits.prefixMatchesMax of them). Rejects with PREFIX_INDEX_OFF,
+   * UNSUPPORTED_BY_STORAGE.
    */
   findPrefix(input: FindPrefixInput, signal: AbortSignal): Promise<PrefixMatch[]>;
 
   /**
-   * A plan; unless dryRun, progress after every committed batch; a summary. CORRUPT_STORE when the records
-   * that say what is garbage do not agree.
+   * Yields a plan; unless dryRun, progress after every committed batch; a summary. Rejects with CORRUPT_STORE
+   * if the records that define garbage contradict each other.
    */
   collectGarbage(options: CollectOptions, signal: AbortSignal): AsyncGenerator<CollectPart, void, void>;
 
   /**
-   * A plan, progress after every committed batch, a summary; COMPACTION_RUNNING while another one works,
-   * CORRUPT_STORE as collectGarbage.
+   * Yields a plan, progress after every committed batch, a summary. Rejects with COMPACTION_RUNNING while
+   * another one runs, CORRUPT_STORE as collectGarbage.
    */
   compact(input: CompactInput, signal: AbortSignal): AsyncGenerator<CompactPart, void, void>;
 
-  /** By rising id. */
+  /** Lists registries by rising id. */
   listRegistries(): Promise<StoredRegistry[]>;
 
   stats(): Promise<VaultStats>;
 
-  /** One outcome for each, in order; what is valid is stored in one commit. */
+  /** Returns one outcome for each, in order; the valid ones are stored in one commit. */
   putSegments(input: PutSegmentsInput, signal: AbortSignal): Promise<PutSegmentOutcome[]>;
 
-  /** Each segment's chunks or its failure, in the order asked. */
+  /** Streams each segment's chunks or its failure, in the order asked. */
   getSegments(input: GetSegmentsInput, signal: AbortSignal): AsyncGenerator<SegmentPart, void, void>;
 
   hasSegments(hashes: readonly SegmentHash[]): Promise<HasSegmentOutcome[]>;
 
-  /** One result for each, in order. One that is there already is not added again. */
+  /** Returns one result for each, in order. A reference that exists is not added again. */
   addReferences(references: readonly OutsideReference[]): Promise<ReferenceResult[]>;
 
-  /** One result for each, in order. What conversations hold is not touched. */
+  /** Returns one result for each, in order. References of conversations are not touched. */
   removeReferences(references: readonly OutsideReference[]): Promise<ReferenceResult[]>;
 
-  /** SEGMENT_NOT_FOUND; SEGMENT_REFERENCED unless it is garbage that no stream may still read. */
+  /**
+   * Rejects with SEGMENT_NOT_FOUND; with SEGMENT_REFERENCED unless it is garbage that no stream may still
+   * read.
+   */
   deleteSegment(hash: SegmentHash): Promise<void>;
 
   listGarbage(query: { readonly limit: number; readonly after?: SegmentKey }): Promise<GarbageSegmentPage>;
 
   /**
-   * Checks every invariant of one state, while others write. With `repair`, makes anew what follows from other
-   * records, which holds others up, and checks again; UNSUPPORTED_BY_STORAGE where the storage cannot.
+   * Checks every invariant of one state, while others write. With `repair`, it rebuilds everything that
+   * follows from other records, which holds others up, and checks again. Rejects with UNSUPPORTED_BY_STORAGE
+   * if the storage cannot be repaired.
    */
   verify(options: { readonly repair: boolean }, signal: AbortSignal): AsyncGenerator<VerifyPart, void, void>;
 
-  /** One state of the vault as bytes, while others write; UNSUPPORTED_BY_STORAGE where the storage cannot. */
+  /**
+   * Streams one state of the vault as bytes, while others write. Rejects with UNSUPPORTED_BY_STORAGE if the
+   * storage cannot be copied.
+   */
   backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
 }

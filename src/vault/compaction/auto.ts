@@ -9,9 +9,9 @@ import {
   minSavingsRatioDefault,
 } from './types.js';
 
-/** A vault grows by this before it is worth while to train again. */
+/** Growth of a vault, as a factor, after which it is worthwhile to train again. */
 const GROWTH = 1.5;
-/** The part of the frames' bytes that the newest registry may lack when a server starts. */
+/** Limit of the part of the frames' bytes that may lack the newest registry when a server starts. */
 const OUTSIDE_MAX = 0.5;
 
 export interface AutoCompactionEvents {
@@ -20,14 +20,17 @@ export interface AutoCompactionEvents {
 }
 
 /**
- * Compacts a vault by itself: when half of its frames lack the newest registry as it is first looked at,
- * and whenever its unique tokens have grown by half since they were last compacted or first looked at.
+ * Compacts a vault automatically: if half of its frame bytes lack the newest registry at the first look, and
+ * whenever its unique tokens have grown by half since the last compaction or the first look.
  */
 export class AutoCompaction {
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #look: Promise<void> = Promise.resolve();
-  /** Unique tokens when it last ran or first looked, or what a garbage collection left of them since. */
+  /**
+   * Unique tokens at the last compaction or first look, reduced to those that a garbage collection has left
+   * since.
+   */
   #tokensBefore: number | undefined;
 
   constructor(
@@ -35,7 +38,7 @@ export class AutoCompaction {
     private readonly events: AutoCompactionEvents,
   ) {}
 
-  /** Looks now and then until it is stopped. */
+  /** Looks at intervals until stop() is called. */
   start(): void {
     this.#timer = setTimeout(() => {
       this.#look = this.look()
@@ -59,7 +62,7 @@ export class AutoCompaction {
     if (isDue) await this.#compact();
   }
 
-  /** Ends a run under way after its last committed batch. */
+  /** Ends a compaction under way after its last committed batch. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     this.#stop.abort();
@@ -80,19 +83,19 @@ export class AutoCompaction {
         if (part.kind === 'summary') this.events.onDone(part);
       }
     } catch (error) {
-      // Someone else compacts, or the server stops: both are as good.
+      // Somebody else compacts, or the server stops: neither is an error.
       if (!isStowkenError(error, 'COMPACTION_RUNNING') && !isStowkenError(error, 'CANCELLED')) throw error;
     }
   }
 }
 
-/** A vault's compactions: one at a time. */
+/** Compactions of a vault: one at a time. */
 export class Compactor {
   #running: CompactFigures | undefined;
 
   constructor(private readonly parts: CompactParts) {}
 
-  /** @throws StowkenError COMPACTION_RUNNING, with the running one's progress, while another one works */
+  /** @throws StowkenError COMPACTION_RUNNING, with that compaction's progress, while another one runs */
   async *run(input: CompactInput, signal: AbortSignal): AsyncGenerator<CompactPart, void, void> {
     if (this.#running !== undefined) throw alreadyRunning(this.#running);
     this.#running = { segmentsDone: 0, segments: 0, bytesBefore: 0, bytesAfter: 0 };
@@ -106,7 +109,7 @@ export class Compactor {
     } finally {
       this.#running = undefined;
     }
-    // Last of all: whoever has it may begin another one.
+    // The summary is last, because its receiver may begin another compaction.
     if (summary !== undefined) yield summary;
   }
 }

@@ -25,8 +25,9 @@ interface Tally {
 }
 
 /**
- * Trains a registry on what is stored and rewrites frames with it, while the vault goes on serving: training
- * and encoding happen in worker threads, commits are small. What is committed stays, wherever a run ends.
+ * Trains a registry on stored segments and rewrites frames with it, while the vault goes on serving. Training
+ * and encoding happen in worker threads; commits are small. Committed batches stay, wherever a compaction
+ * ends.
  */
 export async function* compact(
   parts: CompactParts,
@@ -90,7 +91,7 @@ export async function* compact(
   try {
     for await (const batch of rewriteShrinking(work, resumed?.after, growth)) {
       tally.segmentsDone += batch.segments;
-      // What is stored meanwhile is looked at too.
+      // Segments that are stored meanwhile are counted too.
       tally.segments = Math.max(tally.segments, tally.segmentsDone);
       tally.segmentsRewritten += batch.rewritten;
       tally.bytesBefore += batch.bytesBefore;
@@ -106,7 +107,7 @@ export async function* compact(
     if (retired.size > 0) {
       for await (const { rewritten, bytesBefore, bytesAfter } of rewriteRetired(work, retired)) {
         tally.segmentsRewritten += rewritten;
-        // They were looked at before.
+        // These segments were counted before.
         tally.bytesAfter += bytesAfter - bytesBefore;
       }
     }
@@ -140,7 +141,7 @@ function isSpent(input: CompactInput, tally: Tally, elapsedMs: number): boolean 
   );
 }
 
-/** Older registries that weigh more than their last frames would grow by without them. */
+/** Returns older registries whose bytes exceed the growth of their last frames without them. */
 async function worthRetiring(
   backend: StorageBackend,
   registryId: number,
@@ -165,12 +166,12 @@ async function dropUnused(backend: StorageBackend, registryId: number): Promise<
 function staleToken(registryId: number): StowkenError {
   return new StowkenError(
     'INVALID_FIELD',
-    `resume_token: its registry ${registryId} is not there any more; begin anew`,
+    `resume_token: its registry ${registryId} is no longer stored; start without a token`,
     { field: 'resume_token' },
   );
 }
 
-/** Where a run stopped: with which registry, after which segment. */
+/** Point at which a compaction stopped: its registry, and the last segment done. */
 export interface ResumePoint {
   readonly registryId: number;
   /** Undefined: before the first segment. */
@@ -181,7 +182,7 @@ export function toResumeToken(vaultId: string, { registryId, after }: ResumePoin
   return Buffer.from(JSON.stringify([vaultId, registryId, after ?? null])).toString('base64url');
 }
 
-/** @throws StowkenError INVALID_FIELD for what toResumeToken did not make for this vault */
+/** @throws StowkenError INVALID_FIELD if toResumeToken did not make this token for this vault */
 export function fromResumeToken(vaultId: string, token: string): ResumePoint {
   let parsed: unknown;
   try {

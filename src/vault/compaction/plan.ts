@@ -13,13 +13,13 @@ export interface Planned {
 interface Candidate {
   readonly registry: Uint8Array;
   readonly predictedFrameBytes: number;
-  /** Frames and registry after it: the registries before it are no longer needed then. */
+  /** Bytes of frames and registry afterwards; the registries before it are then no longer needed. */
   readonly bytesAfter: number;
 }
 
 /**
- * Trains a registry and predicts what it saves; or takes the newest one that is there, when that saves
- * about as much: so a run that was cut short is finished, and the next one finds nothing to do.
+ * Trains a registry and predicts its savings. Returns the newest stored registry instead if that saves about
+ * as much: so a compaction that was cut short is finished, and the next one finds nothing to do.
  */
 export async function planCompaction(
   backend: StorageBackend,
@@ -69,7 +69,7 @@ export async function readRegistries(backend: StorageBackend): Promise<Uint8Arra
   return registries;
 }
 
-/** What the vault weighs when all is written with the last of these registries. */
+/** Predicts the vault's bytes once everything is encoded with the last of these registries. */
 async function judge(
   sample: Sample,
   registries: readonly Uint8Array[],
@@ -78,7 +78,7 @@ async function judge(
   const registry = registries.at(-1)!;
   const rewriter = createRewriter(registries);
   try {
-    /** Of their bytes, what is left. */
+    /** Size after encoding, as a part of the size before. */
     const ratioOf = async (frames: readonly Uint8Array[]): Promise<number> => {
       const rewritten = await rewriter.rewrite(frames, signal);
       const after = frames.reduce((sum, { length }, i) => sum + Math.min(length, rewritten[i]!.length), 0);

@@ -2,17 +2,17 @@ import { frameRegistryId, type Rewriter } from '../../codec/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
 import { type BatchSize, scanBatches, type ScannedSegment } from './scan.js';
 
-/** What became of one batch. */
+/** Result of rewriting one batch. */
 export interface RewrittenBatch {
   readonly lastKey: SegmentKey;
   readonly segments: number;
   readonly rewritten: number;
-  /** Frames of the batch's segments before and after it. */
+  /** Frame bytes of the batch's segments, before and after it. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
 }
 
-/** Bytes that the frames which stayed with an older registry would grow by, by registry. */
+/** Bytes by which the frames that stayed with an older registry would grow, by registry. */
 export type GrowthByRegistry = Map<number, number>;
 
 interface RewriteWork {
@@ -23,7 +23,7 @@ interface RewriteWork {
   readonly size: BatchSize;
 }
 
-/** Rewrites every frame after a key that shrinks with the registry, a committed batch at a time. */
+/** Rewrites every frame after a key that shrinks with the registry, one committed batch at a time. */
 export async function* rewriteShrinking(
   work: RewriteWork,
   after: SegmentKey | undefined,
@@ -41,7 +41,10 @@ export async function* rewriteShrinking(
   }
 }
 
-/** Rewrites every frame that names one of these registries, also where it grows: they cost more than that. */
+/**
+ * Rewrites every frame that names one of these registries, even if it grows: the registry costs more than
+ * that.
+ */
 export async function* rewriteRetired(
   work: RewriteWork,
   retired: ReadonlySet<number>,
@@ -71,7 +74,7 @@ async function rewriteBatch(
   size.took(performance.now() - startedMs);
   const replacements = older.flatMap((segment, index) => {
     const frame = frames[index]!;
-    // One that does not decode comes back as it is.
+    // A frame that does not decode is returned unchanged.
     if (Buffer.compare(frame, segment.frame) === 0) return [];
     return replaces(segment, frame) ? [{ key: segment.key, expected: segment.frame, frame }] : [];
   });

@@ -4,26 +4,29 @@ import type { StorageBackend } from '../../storage/index.js';
 import type { TellPreparation } from '../maintain/preparation.js';
 import { scanBatches } from './scan.js';
 
-/** What a plan is made from. */
+/** Segments from which a plan is made. */
 export interface Sample {
   readonly segments: number;
   readonly frameBytes: number;
-  /** To train on, in key order. */
+  /** Segments to train on, in key order. */
   readonly runs: readonly TokenRun[];
   readonly tokens: number;
-  /** Bytes of the frames of `runs`. */
+  /** Frame bytes of `runs`. */
   readonly trainedFrameBytes: number;
-  /** Frames of some of `runs`: how well a registry does on what it was trained on. */
+  /** Frames of some of `runs`, to measure a registry on segments that it was trained on. */
   readonly trainedOn: readonly Uint8Array[];
-  /** Frames of segments that are not trained on: how well it does on others. */
+  /** Frames of segments outside the training set, to measure a registry on other segments. */
   readonly heldBack: readonly Uint8Array[];
 }
 
-/** One segment of this many is held back, and one judged although it is trained on, while they are few tokens. */
+/**
+ * One segment in this many is held back, and one is judged although it is trained on, while their tokens are
+ * few.
+ */
 const JUDGED_OF = 32;
 const JUDGED_TOKENS_MAX = 250_000;
 
-/** Reads every segment once and keeps a sample of them: the same vault gives the same sample. */
+/** Reads every segment once and keeps a sample. The same vault gives the same sample. */
 export async function takeSample(
   backend: StorageBackend,
   codec: Codec,
@@ -65,12 +68,12 @@ export async function takeSample(
   };
 }
 
-/** Frames of few tokens in all. */
+/** Frames with a limited number of tokens in all. */
 class Judged {
   readonly frames: Uint8Array[] = [];
   #tokens = 0;
 
-  /** False: there is no room for it. */
+  /** Returns false if there is no room for the frame. */
   take(frame: Uint8Array, tokenCount: number): boolean {
     if (this.#tokens + tokenCount > JUDGED_TOKENS_MAX) return false;
     this.frames.push(frame);
@@ -79,7 +82,7 @@ class Judged {
   }
 }
 
-/** A 32-bit number for a position that looks as if drawn by lot (the finaliser of MurmurHash3). */
+/** Returns a pseudo-random 32-bit number for a position (the finaliser of MurmurHash3). */
 function lotOf(position: number): number {
   let lot = position ^ 0x9e3779b9;
   lot = Math.imul(lot ^ (lot >>> 16), 0x85ebca6b);

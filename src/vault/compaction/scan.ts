@@ -10,8 +10,8 @@ export interface ScannedSegment {
 }
 
 /**
- * All stored segments after a key, in key order, in batches small enough to commit at once; but for those whose
- * frame nobody can read any more: they stay as they are, and verify names them.
+ * Scans all stored segments after a key, in key order, in batches small enough to commit at once. Segments
+ * whose frame cannot be read are left out: they stay unchanged, and verify reports them.
  */
 export async function* scanBatches(
   backend: StorageBackend,
@@ -38,7 +38,7 @@ function hasHead(frame: Uint8Array): boolean {
   return unlessDamaged(() => readHead(frame)) !== undefined;
 }
 
-/** How many segments the next batch takes: fewer when the last one took long to encode, as on a busy machine. */
+/** Size of the next batch, in segments: smaller if the last one took long to encode, as on a busy machine. */
 export class BatchSize {
   #segments: number = limits.compactionBatchSegmentsMax;
 
@@ -46,7 +46,7 @@ export class BatchSize {
     return this.#segments;
   }
 
-  /** What encoding the last batch took. */
+  /** Records the time that encoding the last batch took. */
   took(ms: number): void {
     const { compactionBatchSegmentsMin: min, compactionBatchSegmentsMax: max, compactionBatchMs } = limits;
     if (ms > compactionBatchMs) this.#segments = Math.max(min, this.#segments >> 1);

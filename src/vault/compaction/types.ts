@@ -1,50 +1,50 @@
 import type { Preparation } from '../maintain/preparation.js';
 
-/** Of the bytes of frames and registries: what a compaction must save where nobody says otherwise. */
+/** Default of minSavingsRatio, as a part of the bytes of frames and registries. */
 export const minSavingsRatioDefault = 0.05;
 
 export interface CompactInput {
   /** Stop after the plan, and change nothing. */
   readonly dryRun: boolean;
   /**
-   * Part of the bytes of frames and registries that must be saved, 0 to 1: below it no frame is changed. Pages are
-   * written anew where that frees this part of those in use.
+   * Part of the bytes of frames and registries that must be saved, 0 to 1; otherwise no frame is changed.
+   * Pages are rewritten if that frees this part of the pages in use.
    */
   readonly minSavingsRatio: number;
-  /** What this run may rewrite; it ends with a resume token when it reaches one of them. */
+  /** Budget of this compaction. If it reaches one of these limits, it ends with a resume token. */
   readonly segmentsMax: number | undefined;
   readonly bytesMax: number | undefined;
   readonly timeMsMax: number | undefined;
-  /** Where an earlier run stopped; empty to begin anew. */
+  /** Point at which an earlier compaction stopped; empty to start from the beginning. */
   readonly resumeToken: string;
-  /** Whether how far the check, the sample and the training are comes before the plan. */
+  /** True to report the progress of the check, the sampling and the training before the plan. */
   readonly reportPreparation?: boolean;
 }
 
 export interface CompactPlan {
   readonly kind: 'plan';
-  /** Segments stored, and bytes of their frames. */
+  /** Stored segments, and the bytes of their frames. */
   readonly segments: number;
   readonly frameBytes: number;
-  /** What the registry was trained on; 0 when one that is there is used. */
+  /** Segments that the registry was trained on; 0 if a stored registry is used. */
   readonly sampleSegments: number;
   readonly sampleTokens: number;
   readonly registryId: number;
   readonly registryBytes: number;
   readonly newRegistry: boolean;
-  /** Frames after it, from rewriting segments that were not trained on. */
+  /** Frame bytes afterwards, predicted by rewriting segments that were not trained on. */
   readonly predictedFrameBytes: number;
-  /** Of frames and registries together; negative when they would grow. */
+  /** Savings of frames and registries together; negative if they would grow. */
   readonly predictedSavingsRatio: number;
-  /** Bytes of half-empty pages that come free when they are written anew, about. */
+  /** Estimate of the bytes that rewriting half-empty pages would free. */
   readonly loosePageBytes: number;
 }
 
 export interface CompactFigures {
-  /** Segments looked at so far. */
+  /** Segments examined so far. */
   readonly segmentsDone: number;
   readonly segments: number;
-  /** Frames of these, before and after. */
+  /** Frame bytes of these segments, before and after. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
 }
@@ -52,16 +52,16 @@ export interface CompactFigures {
 export interface CompactProgress extends CompactFigures {
   readonly kind: 'progress';
   readonly segmentsPerSecond: number;
-  /** Goes on after what is committed. */
+  /** Continues after the last committed batch. */
   readonly resumeToken: string;
 }
 
 export type CompactEnd =
   | 'complete'
   | 'dryRun'
-  /** The plan saves less than minSavingsRatio, of frames as of pages: nothing was changed. */
+  /** The plan saves less than minSavingsRatio, of frames as well as of pages: nothing was changed. */
   | 'notWorthIt'
-  /** A budget was reached; resumeToken goes on. */
+  /** A budget was reached; resumeToken continues. */
   | 'budgetReached';
 
 export interface CompactSummary extends CompactFigures {

@@ -5,11 +5,17 @@ import type { CollectOptions, CollectPart, GarbageFigures } from '../types.js';
 import { preparing, type TellPreparation } from './preparation.js';
 
 interface CollectPlan extends GarbageFigures {
-  /** Garbage since then or earlier: what becomes garbage during the collection is not part of it. */
+  /**
+   * Collects garbage that is so since then or earlier: segments that become garbage during the collection are
+   * not part of it.
+   */
   readonly garbageBeforeMs: number;
 }
 
-/** Deletes garbage in batches. What is referred to again, or is being read, at a batch's commit stays. */
+/**
+ * Deletes garbage in batches. Segments that have a reference again or are being read when a batch commits are
+ * kept.
+ */
 export async function* collectGarbage(
   backend: StorageBackend,
   options: CollectOptions & { readonly nowMs: number },
@@ -29,7 +35,7 @@ export async function* collectGarbage(
       yield { kind: 'progress', segments, frameBytes };
     }
   }
-  // A dry run has kept nothing back: it has not tried.
+  // A dry run reports no kept segments, because it has not tried to delete any.
   const keptSegments = options.dryRun ? 0 : plan.segments - segments;
   yield { kind: 'summary', segments, frameBytes, keptSegments };
 }
@@ -77,13 +83,14 @@ async function* garbagePages(backend: StorageBackend, garbageBeforeMs: number, s
 }
 
 /**
- * A damaged frame, or a pack that has one, has no part in what else may be deleted, and a stray file is not the
- * vault's.
+ * Violations that do not endanger a deletion: a damaged frame, or a pack that has one, only concerns itself,
+ * and a stray file does not belong to the vault.
  */
 const harmless: ReadonlySet<string> = new Set(['frame', 'pack-checksum', 'stray-file']);
 
 /**
- * To be awaited before destructive work: what it relies on (references, counts, garbage, registries) must hold.
+ * Checks the data that destructive work relies on (references, counts, garbage, registries). To be awaited
+ * before such work.
  * @throws StowkenError CORRUPT_STORE
  */
 export async function assertConsistent(

@@ -1,4 +1,4 @@
-/** What is done before there is a plan: comparing records; reading segments; training a registry on tokens. */
+/** Phases before there is a plan: comparing records, reading segments, training a registry on tokens. */
 export type PreparationPhase = 'checking' | 'sampling' | 'training';
 
 export interface Preparation {
@@ -10,12 +10,12 @@ export interface Preparation {
 
 export type TellPreparation = (phase: PreparationPhase, done: number, total: number) => void;
 
-/** It is told no more often, but of every phase. */
+/** Minimum interval between reports, in milliseconds; every phase is reported. */
 const toldEveryMs = 100;
 
 /**
- * Runs what comes before a plan, and gives how far it is; then its result. What is not taken in time is left out.
- * The work is told to stop when the signal aborts or nobody takes any more.
+ * Runs the preparation of a plan. Yields its progress, then returns its result. Progress that is not taken in
+ * time is dropped. The preparation is aborted when the signal aborts or the receiver stops.
  */
 export async function* preparing<T>(
   work: (tell: TellPreparation, signal: AbortSignal) => Promise<T>,
@@ -33,7 +33,7 @@ export async function* preparing<T>(
     working = false;
     wake();
   });
-  result.catch(() => undefined); // it is raised where the result is awaited
+  result.catch(() => undefined); // An error is thrown where the result is awaited.
   try {
     let told: { readonly phase: PreparationPhase; readonly atMs: number } | undefined;
     while (working) {

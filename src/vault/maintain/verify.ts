@@ -8,12 +8,12 @@ export interface VerifyParts {
   readonly clock: () => number;
 }
 
-/** Progress is told no more often, but at every phase. */
+/** Minimum interval between reports, in milliseconds; every phase is reported. */
 const progressEveryMs = 100;
 
 /**
- * Checks every invariant, and repairs first what can be repaired if it is asked to. Progress that is not taken
- * in time is left out. Ends early when the signal aborts.
+ * Checks every invariant. If asked to, repairs first what can be repaired. Progress that is not taken in time
+ * is dropped. Ends early when the signal aborts.
  * @throws StowkenError UNSUPPORTED_BY_STORAGE, WRITES_STOPPED, COMMIT_FAILED for a repair
  */
 export async function* verifyVault(
@@ -36,7 +36,7 @@ export async function* verifyVault(
     onPhase(next) {
       [phase, latest] = [next, { done: 0, total: latest.total }];
       wake();
-      // Whoever listens hears of a phase that holds everything up before it does.
+      // The receiver learns of a phase before that phase holds everything up.
       return new Promise((resolve) => setImmediate(resolve));
     },
     onProgress(done, total) {
@@ -83,7 +83,7 @@ function checking(backend: StorageBackend): Look {
   return async (options) => ({ repaired: [], remaining: await backend.check(options) });
 }
 
-/** A clock that is behind the times that a vault has kept. */
+/** A clock that is behind the times stored in a vault. */
 export interface ClockBehind {
   readonly conversationId: string;
   readonly behindMs: number;
@@ -91,9 +91,9 @@ export interface ClockBehind {
 }
 
 /**
- * Compares the clock with the newest conversation. Times of creation never go back, or lists by time would miss
- * conversations: after a clock that ran ahead, new conversations have the time of the last one until the clock has come
- * that far. Undefined if the clock is not behind by more than a bound.
+ * Compares the clock with the newest conversation. Create times never decrease, or lists by time would miss
+ * conversations. So after a clock that ran ahead, new conversations get the time of the last one until the
+ * clock has caught up. Undefined if the clock is behind by no more than a bound.
  */
 export async function clockBehind(backend: StorageBackend, nowMs: number): Promise<ClockBehind | undefined> {
   const page = await backend.listConversations({ filter: {}, order: 'newestFirst', limit: 1, scanLimit: 1 });

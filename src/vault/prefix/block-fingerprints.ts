@@ -7,12 +7,13 @@ import { retrieveConversation, type RetrieveParts } from '../read/retrieve.js';
 const VARINT_BYTES_MAX = 5;
 
 /**
- * Names the whole blocks of a conversation's tokens, while they come in: each by the beginning of a SHA-256 over
- * the vault's id and the block's canonical varints. No other vault's names tell anything about this one's.
+ * Computes the fingerprints of a conversation's whole blocks while its tokens arrive. A fingerprint is the
+ * beginning of a SHA-256 over the vault's id and the block's canonical varints, so another vault's
+ * fingerprints reveal nothing about this one's.
  */
 export class BlockFingerprints {
   readonly #done: Buffer[] = [];
-  /** The vault's id, then the varints of the block that is not whole yet. */
+  /** The vault's id, then the varints of the incomplete block. */
   readonly #block: Buffer;
   readonly #saltBytes: number;
   #blockBytes: number;
@@ -26,7 +27,7 @@ export class BlockFingerprints {
     this.#blockBytes = salt.length;
   }
 
-  /** The next tokens, wherever messages and segments have their borders. */
+  /** Adds the next tokens; borders of messages and segments do not matter. */
   push({ varints, tokenCount }: Pick<TokenRun, 'varints'> & Partial<TokenRun>): void {
     if (tokenCount !== undefined && this.#tokens + tokenCount < limits.prefixBlockTokens) {
       this.#add(varints);
@@ -42,7 +43,7 @@ export class BlockFingerprints {
     }
   }
 
-  /** The same of any number of tokens, in turns with other work. */
+  /** Adds any number of tokens, in turns with other work. */
   async pushInTurns({ varints }: Pick<TokenRun, 'varints'>, signal: AbortSignal): Promise<void> {
     for (let at = 0; at < varints.length; at += limits.turnTokensMax) {
       this.push({ varints: varints.subarray(at, at + limits.turnTokensMax) });
@@ -51,16 +52,17 @@ export class BlockFingerprints {
     }
   }
 
-  /** The fingerprints of the blocks that are whole so far, one after the other. */
+  /** Returns the fingerprints of the whole blocks so far, one after the other. */
   blocks(): Uint8Array {
     return Buffer.concat(this.#done);
   }
 
-  /** Counts tokens from an offset on, until the block is whole; returns where they end. */
+  /** Counts tokens from an offset on until the block is complete; returns the offset of their end. */
   #count(varints: DataView, start: number): number {
     let missing = limits.prefixBlockTokens - this.#tokens;
     let at = start;
-    // Four bytes at once, as long as they cannot be more than is missing: one bit for each that ends no token.
+    // Looks at four bytes at once while they cannot be more than the missing tokens: each byte that does not
+    // end a token has its high bit set.
     for (; missing > 4 && at + 4 <= varints.byteLength; at += 4) {
       const continued = (varints.getUint32(at) >>> 7) & 0x0101_0101;
       missing -= 4 - (Math.imul(continued, 0x0101_0101) >>> 24);
@@ -85,32 +87,32 @@ export class BlockFingerprints {
 
 export interface PrefixIndexParts {
   readonly backend: Pick<StorageBackend, 'vaultId' | 'findPrefix'>;
-  /** Whether conversations that are stored are entered in the prefix index; they are unless this is false. */
+  /** Stored conversations are added to the prefix index unless this is false. */
   readonly prefixIndex?: boolean | undefined;
 }
 
-/** Whether what is stored is entered in the prefix index. */
+/** True if stored conversations are added to the prefix index. */
 export function isIndexed({ backend, prefixIndex = true }: PrefixIndexParts): boolean {
   return prefixIndex && backend.findPrefix !== undefined;
 }
 
-/** What names a conversation's blocks from its first token on; undefined where nothing is entered. */
+/** Creates the fingerprints of a conversation, from its first token on; undefined if it is not indexed. */
 export function newFingerprints(parts: PrefixIndexParts): BlockFingerprints | undefined {
   return isIndexed(parts) ? new BlockFingerprints(parts.backend.vaultId) : undefined;
 }
 
-/** As a put has them. */
+/** Returns the fingerprints as a field of a put. */
 export function prefixOf(fingerprints: BlockFingerprints | undefined): { readonly prefix?: Uint8Array } {
   return fingerprints ? { prefix: fingerprints.blocks() } : {};
 }
 
-/** Blocks that go on where a conversation ends. */
+/** Fingerprints that continue at a conversation's end. */
 export interface OpenBlock {
   readonly afterTokens: number;
   readonly fingerprints: BlockFingerprints;
 }
 
-/** Reads the tokens after the last whole block; undefined when there is no such conversation. */
+/** Reads the tokens after the last whole block; undefined if there is no such conversation. */
 export async function openBlockOf(
   parts: RetrieveParts,
   id: string,
@@ -122,10 +124,10 @@ export async function openBlockOf(
     try {
       return await readOpenBlock(parts, conversation, signal);
     } catch (error) {
-      // What is damaged can be appended to all the same, and is found by what comes before.
+      // A damaged conversation can still be appended to; the index finds it by its intact beginning.
       if (isStowkenError(error, 'CORRUPT_SEGMENT') || isStowkenError(error, 'CORRUPT_STORE'))
         return undefined;
-      // It was changed, or deleted, between the two looks: look again.
+      // The conversation was changed or deleted between the two looks: look again.
       if (!isStowkenError(error, 'REVISION_MISMATCH') && !isStowkenError(error, 'CONVERSATION_NOT_FOUND'))
         throw error;
     }

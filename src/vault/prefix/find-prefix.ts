@@ -26,8 +26,9 @@ export interface FindPrefixParts {
 }
 
 /**
- * Finds by blocks, and compares by tokens: two blocks of the same fingerprint are never taken for the same.
- * A conversation that is changed or deleted meanwhile is compared as it is then, or left out.
+ * Finds conversations by blocks and compares them by tokens, so two different blocks with one fingerprint are
+ * never taken for equal. A conversation that is changed or deleted meanwhile is compared in its new state, or
+ * left out.
  */
 export async function findPrefix(
   parts: FindPrefixParts,
@@ -56,12 +57,13 @@ export async function findPrefix(
         .sort(byTokensThenNewest)
         .slice(0, limit);
     }
-    // Another block had the last one's fingerprint, or what was found has just been deleted: look for less.
+    // A different block has the last fingerprint, or the conversations found have just been deleted: look for
+    // fewer blocks.
     blocks = blocks.subarray(0, (found.blocks - 1) * prefixFingerprintBytes);
   }
 }
 
-/** Of what was found, that which really shares so many blocks, with the tokens that it shares. */
+/** Returns the conversations that really share so many blocks, with the tokens that they share. */
 async function compare(
   backend: StorageBackend,
   comparison: PrefixComparison,
@@ -84,7 +86,7 @@ async function compare(
   return matches;
 }
 
-/** The content itself, or the tokens of its text. */
+/** Returns the tokens of the content, or of its text. */
 async function tokensOf(
   { tokenizers }: FindPrefixParts,
   content: MessageContent,
@@ -102,19 +104,19 @@ function byTokensThenNewest(one: PrefixMatch, other: PrefixMatch): number {
   return tokens !== 0 ? tokens : other.conversation.createTimeMs - one.conversation.createTimeMs;
 }
 
-/** Compares conversations with the same tokens. What two of them share is decoded once. */
+/** Compares conversations with the same tokens. A segment that two of them share is decoded once. */
 export class PrefixComparison {
-  /** Segments that were equal, and where. */
+  /** Segments that were equal, with their place. */
   readonly #equal = new Set<string>();
 
   constructor(
     private readonly parts: { readonly backend: StorageBackend; readonly codec: Codec },
-    /** Little-endian words. */
+    /** Tokens as le32. */
     private readonly le32: Uint8Array,
     private readonly signal: AbortSignal,
   ) {}
 
-  /** How many tokens a conversation begins with as these do: exactly. */
+  /** Returns the exact number of tokens that the conversation shares from the beginning. */
   async sharedTokens(snapshot: ConversationSnapshot): Promise<number> {
     const tokenLimit = this.le32.length / 4;
     let shared = 0;
@@ -133,7 +135,7 @@ export class PrefixComparison {
     return shared;
   }
 
-  /** Those segments, as words, that were not found equal at their place before. */
+  /** Decodes, as le32, those segments that were not found equal at their place before. */
   async #decode(places: readonly StoredSlice[], from: number): Promise<ReadonlyMap<SegmentKey, Uint8Array>> {
     const keys = new Set<SegmentKey>();
     let at = from;
@@ -152,7 +154,7 @@ export class PrefixComparison {
     );
   }
 
-  /** Of a segment's tokens, those from its first on that are the ones at this place. */
+  /** Returns how many of a segment's tokens, from its first on, equal the tokens at this place. */
   #same(le32: Uint8Array, { key, tokenCount, to }: StoredSlice, at: number): number {
     const mine = le32.subarray(0, 4 * to);
     const theirs = this.le32.subarray(4 * at, 4 * (at + to));

@@ -4,7 +4,10 @@ import type { DescribedPage, DescribeOptions, MessageWithSegments } from '../typ
 import { openRevision } from './open-revision.js';
 import { hasSegment, slicesInRange } from './range.js';
 
-/** A conversation with messages and the hashes of their segments: as many as were asked for, and as fit into a page. */
+/**
+ * Describes a conversation with its messages and the hashes of their segments: up to the number asked for,
+ * and up to the size of a page.
+ */
 export async function describeConversation(
   backend: StorageBackend,
   id: string,
@@ -38,13 +41,13 @@ export async function describeConversation(
   }
 }
 
-/** Messages up to a page's bytes, but one in any case. */
+/** Messages up to a page's bytes, but at least one. */
 class Page {
   readonly messages: MessageWithSegments[] = [];
   full = false;
   #bytes = 0;
 
-  /** Whether there was room for it. */
+  /** Returns whether there was room for it. */
   add(message: MessageWithSegments): boolean {
     const bytes = describedBytesAtMost(message);
     this.full = this.messages.length > 0 && this.#bytes + bytes > limits.pageBytesMax;
@@ -55,7 +58,10 @@ class Page {
   }
 }
 
-/** No less than the size of an encoded description: its strings, a hash a segment, and room for all else. */
+/**
+ * Upper bound of an encoded description's size: its strings, a hash for each segment, and room for everything
+ * else.
+ */
 function describedBytesAtMost({ role, name, toolCallId, segments }: MessageWithSegments): number {
   const labels = [role, name, toolCallId].reduce((sum, label) => sum + Buffer.byteLength(label), 0);
   const perSegment = 80;

@@ -2,7 +2,7 @@ import { StowkenError } from '../../model/index.js';
 import type { ConversationSnapshot, StorageBackend } from '../../storage/index.js';
 import { conversationNotFound } from '../refusals.js';
 
-/** Opens a conversation, of this revision where one is given. The caller must release() it. */
+/** Opens a conversation, at this revision if one is given. The caller must release() it. */
 export async function openRevision(
   backend: StorageBackend,
   id: string,

@@ -3,10 +3,11 @@ import type { ConversationSnapshot, SegmentKey, StoredMessage } from '../../stor
 import type { RetrieveRange } from '../types.js';
 
 /**
- * The slots of a range, without a look at what lies before it, in batches small enough to hold: bounded in tokens (or
- * one segment) and in number. A range of messages and one of tokens give what lies in both. An empty message is in
- * a range of tokens when its place is: at the first token or after it, and before the token behind the last; at the
- * conversation's end, with the last token. @throws StowkenError RANGE_PAST_END
+ * Yields the slices of a range without reading the messages before it, in batches small enough to hold:
+ * bounded in tokens (or one segment) and in number. A range of messages and a range of tokens give their
+ * intersection. An empty message is in a range of tokens if its place is: at the first token or after it, and
+ * before the token behind the last; at the conversation's end, with the last token.
+ * @throws StowkenError RANGE_PAST_END
  */
 export function* slicesInRange(
   snapshot: ConversationSnapshot,
@@ -53,7 +54,7 @@ export function* slicesInRange(
 
 interface Bounds {
   readonly from: number;
-  /** Not in it any more; Infinity without a limit. */
+  /** Exclusive end; Infinity without a limit. */
   readonly to: number;
 }
 
@@ -70,43 +71,46 @@ function checkStart(id: string, field: string, offset: number, end: number): voi
   );
 }
 
-/** Where to begin to look, and the tokens before that. */
+/** Returns the first message to look at, and the tokens before it. */
 function firstMessage(snapshot: ConversationSnapshot, messageOffset: number, tokens: Bounds) {
-  // The token before the first one: empty messages that stand between the two are in the range.
+  // Search for the token before the first one, because empty messages between the two are in the range.
   const found = tokens.from === 0 ? { message: 0, tokensBefore: 0 } : snapshot.locate(tokens.from - 1);
   if (messageOffset <= found.message) return found;
-  // Behind what was found everything lies after the first token. Without a last one, positions do not matter.
+  // Everything behind the message found lies after the first token. Without a last token, positions do not
+  // matter.
   return tokens.to === Infinity ? { message: messageOffset, tokensBefore: tokens.from } : found;
 }
 
-/** What of one segment is asked for at one place of a conversation; or an empty message. */
+/** The part of one segment that is asked for, at one place of a conversation; or an empty message. */
 export interface SegmentSlice {
   readonly messageIndex: number;
   readonly message: StoredMessage;
-  /** Undefined in an empty message. */
+  /** Undefined for an empty message. */
   readonly key: SegmentKey | undefined;
-  /** Of the whole segment. */
+  /** Tokens of the whole segment. */
   readonly tokenCount: number;
-  /** The tokens asked for: from this one of the segment, up to but without that one. */
+  /** Tokens asked for, as offsets in the segment; `to` is exclusive. */
   readonly from: number;
   readonly to: number;
-  /** Where in the message the slot begins, in tokens. */
+  /** Offset of the slice in its message, in tokens. */
   readonly tokenOffset: number;
-  /** Whether nothing of the message comes before. */
+  /** True if it is the message's first slice. */
   readonly first: boolean;
-  /** Whether nothing more of it is asked for, and whether the message ends here. */
+  /**
+   * `last` is true if no other slice of the message follows; `endOfMessage` is true if the message ends here.
+   */
   readonly last: boolean;
   readonly endOfMessage: boolean;
 }
 
-/** A slot with tokens. */
+/** A slice that has tokens. */
 export type StoredSlice = SegmentSlice & { readonly key: SegmentKey };
 
 export function hasSegment(slot: SegmentSlice): slot is StoredSlice {
   return slot.key !== undefined;
 }
 
-/** The slots of a message, or of its tokens from one up to another, which may lie outside it. */
+/** Returns the slices of a message, or of its tokens in a range that may exceed the message. */
 export function messageSlices(
   messageIndex: number,
   message: StoredMessage,
@@ -114,7 +118,7 @@ export function messageSlices(
   to: number,
 ): Iterable<SegmentSlice> {
   const { segments, tokenCount } = message;
-  // Most messages are one segment, and asked for as a whole.
+  // Most messages are one segment and are asked for as a whole.
   if (segments.length > 1 || from > 0 || to < tokenCount) return partSlots(messageIndex, message, from, to);
   return [
     {

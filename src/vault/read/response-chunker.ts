@@ -2,16 +2,19 @@ import type { TokenCore } from '../../core/index.js';
 import { limits } from '../../model/index.js';
 import type { MessageDescription } from '../types.js';
 
-/** Tokens of one message in one form, cut at token borders. */
+/** Tokens of one message in one form, split at token borders. */
 export interface TokenChunk {
   readonly messageIndex: number;
-  /** On the first chunk of a message. */
+  /** Present on the first chunk of a message. */
   readonly message: MessageDescription | undefined;
-  /** Within the message, in tokens. */
+  /** Offset in the message, in tokens. */
   readonly tokenOffset: number;
   readonly bytes: Uint8Array;
   readonly tokenCount: number;
-  /** Nothing more of the message follows; and whether that is because it ends here. */
+  /**
+   * `last` is true if no other chunk of the message follows; `endOfMessage` is true if that is because the
+   * message ends here.
+   */
   readonly last: boolean;
   readonly endOfMessage: boolean;
 }
@@ -19,14 +22,14 @@ export interface TokenChunk {
 export type TokenForm = 'varints' | 'le32';
 
 /**
- * Joins pieces of a message, which follow one another, into chunks of chunkBytesMin to chunkBytesMax bytes,
- * the last one excepted. What comes as one piece is passed on without a copy.
+ * Joins consecutive pieces of a message into chunks of chunkBytesMin to chunkBytesMax bytes; only the last
+ * one may be smaller. A piece that is a chunk by itself is passed on without a copy.
  */
 export class ResponseChunker {
   private pieces: Uint8Array[] = [];
   private pendingBytes = 0;
   private pendingTokens = 0;
-  /** Where the pending pieces begin in their message. */
+  /** Offset of the pending pieces in their message. */
   private tokenOffset = 0;
   private message: MessageDescription | undefined;
 
@@ -36,7 +39,7 @@ export class ResponseChunker {
   ) {}
 
   push(piece: TokenChunk): Iterable<TokenChunk> {
-    // Most messages come in one piece, which is their chunk.
+    // Most messages arrive in one piece, which is their chunk.
     const isChunk = piece.last && this.pieces.length === 0 && piece.bytes.length <= limits.chunkBytesMax;
     return isChunk ? [piece] : this.join(piece);
   }
@@ -76,7 +79,7 @@ export class ResponseChunker {
     return { messageIndex, message, tokenOffset, bytes, tokenCount, last, endOfMessage };
   }
 
-  /** The last token border at or before `limit`. */
+  /** Returns the last token border at or before `limit`. */
   private borderBefore(bytes: Uint8Array, limit: number): number {
     if (this.form === 'le32') return limit & ~3;
     let border = limit;

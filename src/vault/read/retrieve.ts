@@ -27,7 +27,7 @@ export interface RetrieveParts {
 
 /**
  * Streams one revision, or a range of it: a header, then chunks, in batches. A batch's frames are read
- * together, when the batch before it has been taken to its end; its parts are made as they are taken.
+ * together, once the batch before it has been consumed; its parts are made as they are taken.
  */
 export async function* retrieveConversation(
   parts: RetrieveParts,
@@ -38,7 +38,8 @@ export async function* retrieveConversation(
   try {
     const { conversation } = snapshot;
     const batches = slicesInRange(snapshot, input);
-    // The first batch before the header: a range past the end is refused, and not begun.
+    // Reads the first batch before the header, so that a range past the end is refused before anything is
+    // sent.
     const first = batches.next();
     yield [{ kind: 'header', conversation }];
     if (first.done) return;
@@ -64,7 +65,7 @@ function* chained<T>(first: T, rest: Iterable<T>): Generator<T, void, void> {
   yield* rest;
 }
 
-/** What `make` makes of each chunk, in batches; a batch's chunks are made as they are taken. */
+/** Maps each chunk with `make`, in batches; a batch's chunks are made as they are taken. */
 async function* tokenChunks<T>(
   parts: RetrieveParts,
   batches: Iterable<readonly SegmentSlice[]>,
@@ -105,7 +106,7 @@ function* chunksOf<T>(
 
 const noBytes = new Uint8Array(0);
 
-/** Of a segment's tokens, those asked for. */
+/** Returns the tokens of a segment that are asked for. */
 function partOf(
   { tokenCount, from, to }: SegmentSlice,
   bytes: Uint8Array,
@@ -133,7 +134,7 @@ function toPart(chunk: TokenChunk, content: ChunkContent): RetrievePart {
   };
 }
 
-/** What concerns one conversation, and not the others. */
+/** Reasons that concern one conversation and not the others. */
 const ofOne: readonly Reason[] = [
   'CONVERSATION_NOT_FOUND',
   'CORRUPT_SEGMENT',
@@ -143,8 +144,8 @@ const ofOne: readonly Reason[] = [
 ];
 
 /**
- * Streams conversations one after the other, in the order asked. One that fails gives its error, and the next
- * one follows. Batches are made, and to be taken, as retrieveConversation's are.
+ * Streams conversations one after the other, in the order asked. One that fails yields its error, and the
+ * next one follows. Batches are made and consumed as those of retrieveConversation.
  */
 export async function* retrieveConversations(
   parts: RetrieveParts,
@@ -164,7 +165,7 @@ export async function* retrieveConversations(
   }
 }
 
-/** A batch, which ends with its failure where it fails while it is taken. */
+/** Yields a batch; if it fails while it is taken, it ends with its failure. */
 function* guarded(
   index: number,
   batch: Iterable<RetrievePart>,
@@ -178,7 +179,7 @@ function* guarded(
   }
 }
 
-/** @throws what is no single conversation's failure */
+/** @throws an error that is not one conversation's failure */
 function failedPart(index: number, error: unknown): RetrieveManyPart {
   if (error instanceof StowkenError && ofOne.some((reason) => isStowkenError(error, reason))) {
     return { index, part: { kind: 'failed', error } };

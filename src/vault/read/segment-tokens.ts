@@ -11,10 +11,13 @@ export interface SegmentTokensParts {
   readonly recent: TokenCache;
 }
 
-/** The tokens of a batch's segments, to be taken in order. Frames are read at once, and decoded as they are come to. */
+/**
+ * Tokens of a batch's segments, to be taken in order. Frames are read at once, and decoded when their turn
+ * arrives.
+ */
 export class SegmentTokens {
   #next = 0;
-  /** Of `missing`: how many are decoded, and what has not been taken of them. */
+  /** Segments of `missing` that are decoded. Those not taken yet are in #ahead. */
   #decoded = 0;
   #ahead: (Uint8Array | StowkenError)[] = [];
   #aheadTaken = 0;
@@ -22,11 +25,13 @@ export class SegmentTokens {
   private constructor(
     private readonly form: TokenForm,
     private readonly recent: TokenCache,
-    /** For each segment, or undefined where it is one of `missing`. */
+    /** Tokens of each segment; undefined if it is one of `missing`. */
     private readonly known: readonly (Uint8Array | undefined)[],
     private readonly missing: readonly StoredSlice[],
     private readonly frames: readonly Uint8Array[],
-    /** As it was when the frames were read: a compaction may drop their registries before they are decoded. */
+    /**
+     * The codec when the frames were read: a compaction may drop their registries before they are decoded.
+     */
     private readonly codec: Codec,
   ) {}
 
@@ -41,7 +46,10 @@ export class SegmentTokens {
     return new SegmentTokens(form, recent, known, missing, frames, codec.snapshot());
   }
 
-  /** All tokens of the next segment; not to be changed. @throws StowkenError CORRUPT_SEGMENT */
+  /**
+   * Returns all tokens of the next segment; not to be changed.
+   * @throws StowkenError CORRUPT_SEGMENT
+   */
   next(): Uint8Array {
     const known = this.known[this.#next++];
     if (known !== undefined) return known;
@@ -51,7 +59,7 @@ export class SegmentTokens {
     return bytes;
   }
 
-  /** Short segments gain by being decoded together. */
+  /** Decodes several short segments together, which is faster. */
   #decodeAhead(): void {
     const from = this.#decoded;
     let to = from;
@@ -67,17 +75,19 @@ export class SegmentTokens {
   }
 }
 
-/** A longer segment is not kept: it would take the place of many. */
+/** Limit of a cached segment's bytes: a longer one would displace many. */
 const SEGMENT_BYTES_MAX = limits.recentSegmentsBytesMax / 32;
-/** Segments that one call adds at most: a long conversation would push out what many calls read. */
+/**
+ * Limit of the segments that one call adds: a long conversation would displace segments that many calls read.
+ */
 const CALL_SEGMENTS_MAX = 4096;
 
-/** What a call finds of what was read lately, and adds to it. */
+/** Access of one call to the cache. */
 export type TokenCache = Pick<SegmentTokenCache, 'get' | 'add'>;
 
 /**
- * Tokens of segments that were read lately: conversations begin alike, and what was read is often read again.
- * A key never names other tokens, so nothing here can be out of date.
+ * Tokens of recently read segments: conversations share beginnings, and recent reads are often repeated. A
+ * key never names other tokens, so no entry can be out of date.
  */
 export class SegmentTokenCache {
   readonly #of: Readonly<Record<TokenForm, RecentlyUsed<SegmentKey, Uint8Array>>> = {
@@ -85,7 +95,7 @@ export class SegmentTokenCache {
     le32: recent(),
   };
 
-  /** All tokens of the segment; not to be changed. */
+  /** Returns all tokens of the segment; not to be changed. */
   get(key: SegmentKey, form: TokenForm): Uint8Array | undefined {
     return this.#of[form].get(key);
   }
@@ -94,7 +104,7 @@ export class SegmentTokenCache {
     if (bytes.length <= SEGMENT_BYTES_MAX) this.#of[form].set(key, bytes);
   }
 
-  /** For one call: of what it reads, only the beginning is kept. */
+  /** Returns the access of one call, which caches only the beginning of what the call reads. */
   forCall(): TokenCache {
     let left = CALL_SEGMENTS_MAX;
     return {
@@ -106,7 +116,7 @@ export class SegmentTokenCache {
   }
 }
 
-/** Decoded bytes may be a view that keeps those of others alive: what stays for longer is copied. */
+/** Copies entries: decoded bytes may be a view of a buffer that they would keep alive. */
 function recent(): RecentlyUsed<SegmentKey, Uint8Array> {
   return new RecentlyUsed(
     limits.recentSegmentsBytesMax,

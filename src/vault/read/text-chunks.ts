@@ -1,20 +1,20 @@
 import type { DecodedText, TokensToDecode } from '../../text/index.js';
 import type { TokenChunk } from './response-chunker.js';
 
-/** Tokens, and chunks, that one trip to the tokenizer takes. */
+/** Limits of one trip to the tokenizer, in tokens and in chunks. */
 const tripTokensMax = 64 * 1024;
 const tripChunksMax = 512;
 
 export interface TextChunk<T> {
   readonly chunk: T;
   readonly text: string;
-  /** Bytes that are no UTF-8 became U+FFFD. */
+  /** True if bytes that are not UTF-8 became U+FFFD. */
   readonly replaced: boolean;
 }
 
 /**
- * Chunks of words to chunks of text. Many short messages make one trip to the tokenizer; the tokens
- * of a character that a chunk's end cuts wait for the message's next chunk.
+ * Decodes chunks of le32 to chunks of text. Many short messages share one trip to the tokenizer. If a chunk's
+ * end splits a character, that character's tokens wait for the message's next chunk.
  */
 export async function* textChunks<T extends TokenChunk>(
   chunks: AsyncIterable<T>,
@@ -56,7 +56,10 @@ export async function* textChunks<T extends TokenChunk>(
   if (trip.length > 0) yield* finish();
 }
 
-/** A chunk less its first tokens. What describes a message's first chunk stays with it only while nothing is left out. */
+/**
+ * Returns a chunk without its first tokens. The description of a message stays with its first chunk only if
+ * no tokens are removed.
+ */
 function chunkFrom<T extends TokenChunk>(chunk: T, tokenCount: number): T {
   return {
     ...chunk,

@@ -1,8 +1,8 @@
 import { isStowkenError, type StowkenError } from '../../model/index.js';
 
 /**
- * What a batch gives, item by item. Where one item spoils the batch (it has gone meanwhile, or is damaged),
- * each is asked for alone, and that one gives its error.
+ * Returns a batch's results, item by item. If one item makes the batch fail (it has been deleted meanwhile,
+ * or is damaged), each item is asked for alone, and only that one gives an error.
  */
 export async function eachOf<Item, Result>(
   items: readonly Item[],

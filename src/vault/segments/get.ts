@@ -14,7 +14,7 @@ export interface GetParts {
   readonly codec: Codec;
 }
 
-/** A segment that was found, or why it was not. */
+/** A segment that was found, or the error for it. */
 type Found = (FoundSegment & { readonly hash: SegmentHash }) | StowkenError;
 
 /** Streams segments in the order asked. Reads ahead no further than one batch. */
@@ -29,7 +29,7 @@ export async function* getSegments(
     for (const batch of batches(found)) {
       throwIfAborted(signal);
       const frames = await readEach(parts.backend, batch);
-      // They are decoded as they are taken; a compaction may drop their registries before that.
+      // Segments are decoded as they are taken; a compaction may drop their registries before that.
       const decoding = { ...parts, codec: parts.codec.snapshot() };
       for (const [position, segment] of batch.entries()) {
         yield* segmentParts(decoding, index++, segment, frames[position], encoding);
@@ -47,7 +47,7 @@ async function findEach(backend: StorageBackend, hashes: readonly SegmentHash[])
   });
 }
 
-/** In batches small enough to hold: so many tokens, or one segment. */
+/** Splits the segments into batches small enough to hold: a limited number of tokens, or one segment. */
 function* batches(found: readonly Found[]): Generator<Found[], void, void> {
   let batch: Found[] = [];
   let tokens = 0;
@@ -64,7 +64,7 @@ function* batches(found: readonly Found[]): Generator<Found[], void, void> {
   if (batch.length > 0) yield batch;
 }
 
-/** The frames of those that were found, at the same positions. */
+/** Reads the frames of the segments found, at the same positions. */
 async function readEach(
   backend: StorageBackend,
   batch: readonly Found[],
@@ -118,7 +118,7 @@ function* segmentParts(
   }
 }
 
-/** The tokens of a frame, compared with the name they were asked for under. */
+/** Decodes the tokens of a frame and compares them with the hash they were asked for by. */
 function decode(
   core: TokenCore,
   codec: Codec,
@@ -129,7 +129,7 @@ function decode(
   const le32 = codec.decodeLe32(frame);
   const found = core.hashLe32(le32);
   if (found === hash) return encoding === 'le32' ? le32 : codec.decode(frame).varints;
-  throw new StowkenError('CORRUPT_SEGMENT', `what is stored as segment ${hash} has the hash ${found}`, {
+  throw new StowkenError('CORRUPT_SEGMENT', `the content stored as segment ${hash} has the hash ${found}`, {
     hash,
   });
 }

@@ -14,7 +14,7 @@ export interface PutParts {
   readonly codec: Codec;
 }
 
-/** Stores what is valid of a batch, in one commit; a segment that is not is refused alone. */
+/** Stores the valid segments of a batch in one commit; an invalid one is refused alone. */
 export async function putSegments(
   parts: PutParts,
   { contents, holder }: PutSegmentsInput,
@@ -24,7 +24,8 @@ export async function putSegments(
   const outcomes = await nameContents(parts.core, contents, runOf, signal);
   if (runOf.size === 0) return outcomes;
   if (holder === undefined) {
-    // All of them: what is stored and garbage already is garbage anew, and not collected as old.
+    // Commits all of them: a segment that is stored and garbage already becomes garbage again from now on,
+    // and is not collected as old.
     const newSegments = await encodeSegments(parts.codec, runOf, runOf.keys(), signal);
     throwIfAborted(signal);
     await parts.backend.commit({ newSegments });
@@ -34,7 +35,7 @@ export async function putSegments(
   return outcomes;
 }
 
-/** Validates and names each; fills `runOf`. */
+/** Validates and hashes each segment; fills `runOf`. */
 async function nameContents(
   core: TokenCore,
   contents: PutSegmentsInput['contents'],
@@ -63,7 +64,7 @@ async function nameContents(
   return outcomes;
 }
 
-/** One segment's tokens. Those of one that is too long are counted and not kept. */
+/** Reads one segment's tokens. The tokens of one that is too long are counted and not kept. */
 async function readRun(
   core: TokenCore,
   content: PutSegmentsInput['contents'][number],
@@ -112,6 +113,6 @@ async function commitHeld(
     return result.addReferences!.every((outcome) => outcome !== undefined);
   };
   if (await commit(await encodeSegments(codec, runOf, missing, signal))) return;
-  // One was collected after it was found: take all of them along.
+  // A segment was collected after it was found: send all of them along.
   await commit(await encodeSegments(codec, runOf, hashes, signal));
 }

@@ -66,8 +66,8 @@ export async function deleteSegment(backend: StorageBackend, hash: SegmentHash):
 }
 
 /**
- * A page of garbage with names; what is gone by then is left out.
- * @throws StowkenError CORRUPT_SEGMENT, CORRUPT_STORE for a segment whose name damage has taken
+ * Lists a page of garbage with hashes; segments deleted by then are left out.
+ * @throws StowkenError CORRUPT_SEGMENT, CORRUPT_STORE for a segment whose hash is lost by damage
  */
 export async function listGarbage(
   backend: StorageBackend,

@@ -35,14 +35,17 @@ export async function appendMessages(
       const result = await namingConversation(id, commitManifest(parts, change, runOf, signal));
       return toStoreResult(result.append!);
     } catch (error) {
-      // Another append came before this one: the blocks are others now.
+      // Another append was committed before this one: the blocks have changed.
       if (!isStowkenError(error, 'PREFIX_OUTDATED')) throw error;
       throwIfAborted(signal);
     }
   }
 }
 
-/** Of the blocks that these tokens make whole, the fingerprints; undefined where there is nothing to go on from. */
+/**
+ * Returns the fingerprints of the blocks that these tokens complete; undefined if the conversation is not
+ * indexed.
+ */
 async function prefixAfter(
   parts: AppendParts,
   id: string,
@@ -55,7 +58,7 @@ async function prefixAfter(
   return { afterTokens: open.afterTokens, blocks: open.fingerprints.blocks() };
 }
 
-/** Text is encoded with what the conversation was stored with, which no append changes. */
+/** Returns the tokenizer that the conversation was stored with, which no append changes. */
 async function tokenizerFor({ backend }: StoreParts, { id, messages }: AppendInput): Promise<string> {
   if (!messages.some(({ content }) => content.kind === 'text')) return '';
   const conversation = await backend.getConversation(id);

@@ -16,7 +16,9 @@ export interface CommitParts {
   readonly codec: Codec;
 }
 
-/** Makes a change that names these runs; only the ones that the vault does not have yet are encoded. */
+/**
+ * Makes a change that names these token sequences. Only those that the vault does not have yet are encoded.
+ */
 export async function commitManifest(
   parts: CommitParts,
   change: Change,
@@ -30,8 +32,9 @@ export async function commitManifest(
 }
 
 /**
- * Makes a change that brings the named runs. A segment found before the commit may have been collected since,
- * and a registry that frames were written with may have been dropped: then all are written anew, and go along.
+ * Makes a change that stores the segments it names. A segment found before the commit may have been collected
+ * since, and the registry of the encoded frames may have been dropped. Then all of them are encoded again and
+ * sent along.
  */
 export async function commitWithSegments(
   { backend, codec }: CommitParts,
@@ -52,7 +55,7 @@ export async function commitWithSegments(
   }
 }
 
-/** Stores these runs, which nothing names yet; gives their frames. */
+/** Stores these token sequences, which nothing names yet; returns their frames. */
 export async function storeSegments(
   { backend, codec }: CommitParts,
   runOf: ReadonlyMap<SegmentHash, TokenRun>,
@@ -71,12 +74,15 @@ export async function storeSegments(
   return newSegments;
 }
 
-/** Whether frames or findings were outdated when they came to be committed. */
+/** True if frames or lookups were outdated when they were committed. */
 function isStale(error: unknown): boolean {
   return isStowkenError(error, 'SEGMENT_MISSING') || isStowkenError(error, 'REGISTRY_CONFLICT');
 }
 
-/** Of these segments, the ones that no reference keeps: only bringing them again does, until something names them. */
+/**
+ * Returns those of these segments that have no reference. Only storing them again protects them until they
+ * have one.
+ */
 export async function withoutReferences(
   backend: StorageBackend,
   segments: readonly (FoundSegment | undefined)[],
@@ -98,7 +104,7 @@ export function toStoreResult(outcome: ManifestOutcome): StoreResult {
   };
 }
 
-/** The named runs as segments to store, encoded. */
+/** Encodes the segments to store. */
 export async function encodeSegments(
   codec: Codec,
   runOf: ReadonlyMap<SegmentHash, TokenRun>,

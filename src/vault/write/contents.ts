@@ -7,8 +7,8 @@ import type { MessageContent, NewMessage } from '../types.js';
 import { enterTextRoom } from './text-room.js';
 
 /**
- * The tokens of each message: validated, canonical, text encoded; those of a long one in pieces that follow one another.
- * Rejects with MALFORMED_TOKENS or UNKNOWN_TOKENIZER, naming the field.
+ * Reads the tokens of each message: validated, canonical, text encoded. A long message is given in
+ * consecutive pieces. Rejects with MALFORMED_TOKENS or UNKNOWN_TOKENIZER, naming the field.
  */
 export async function readContents(
   core: TokenCore,
@@ -39,7 +39,7 @@ export async function readContents(
   return runs;
 }
 
-/** The tokens of those messages that are text. They are decoded when there is room for them. */
+/** Encodes those messages that are text. Texts are decoded when there is room for them. */
 async function encodeAll(
   tokenizers: Tokenizers,
   tokenizer: string,
@@ -58,12 +58,12 @@ async function encodeAll(
   }
 }
 
-/** Bytes of a content's text in UTF-8; 0 of tokens. */
+/** Returns the size of a content's text in UTF-8; 0 for tokens. */
 export function textBytes(content: MessageContent): number {
   return content.kind === 'text' ? (content.utf8Bytes ?? Buffer.byteLength(content.text)) : 0;
 }
 
-/** The tokens of each text as little-endian words; `at` names a text in a refusal. */
+/** Encodes each text to le32; `at` names a text in an error. */
 export async function encodeTexts(
   tokenizers: Tokenizers,
   tokenizer: string,
@@ -83,7 +83,7 @@ export async function encodeTexts(
 
 const emptyRun: TokenRun = { varints: new Uint8Array(0), tokenCount: 0 };
 
-/** Tokens as they arrived, `at` naming them in a refusal. @throws StowkenError MALFORMED_TOKENS */
+/** Reads tokens as they arrived; `at` names them in an error. @throws StowkenError MALFORMED_TOKENS */
 export function readContent(core: TokenCore, content: MessageContent, at: string): TokenRun {
   try {
     if (content.kind === 'varints') return core.fromVarints(content.chunks);

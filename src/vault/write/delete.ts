@@ -21,14 +21,15 @@ export async function deleteConversation(
     return result.delete ?? nothingReleased;
   } catch (error) {
     if (!allowMissing || !isStowkenError(error, 'CONVERSATION_NOT_FOUND')) throw error;
-    // A retry must not delete what is stored meanwhile: that there was nothing is remembered as any answer is. Where the
-    // same request has come twice at once, the other one may have been answered before: then that is the answer.
+    // The absence of the conversation is remembered as any result is, because a retry must not delete a
+    // conversation that is stored meanwhile. If the same request has arrived twice at once, the other one may
+    // have been answered before: then that answer is returned.
     const answered = request.request && (await backend.commit(request));
     return answered?.delete ?? nothingReleased;
   }
 }
 
-/** One conversation to delete; of a revision, where it must still be what was found. */
+/** One conversation to delete; if a revision is given, only at that revision. */
 interface Target {
   readonly id: string;
   readonly revision?: number;
@@ -45,7 +46,7 @@ const nothing = {
   garbageSegments: 0,
 } as const;
 
-/** Deletes in batches; each conversation is a change of its own, and those of a batch share commits. */
+/** Deletes in batches. Each conversation is a change of its own; the changes of a batch share commits. */
 export async function deleteConversations(
   { backend, clock }: Pick<StoreParts, 'backend' | 'clock'>,
   { selection, dryRun }: DeleteManyInput,
@@ -77,7 +78,7 @@ function* idBatches(ids: readonly string[]): Generator<Target[], void, void> {
   }
 }
 
-/** Adds to `damaged` what it comes by that cannot be read. */
+/** Adds the conversations that cannot be read to `damaged`. */
 async function* foundBatches(
   backend: StorageBackend,
   filter: ConversationFilter,
@@ -107,7 +108,7 @@ async function remove(backend: StorageBackend, target: Target, timeMs: number): 
   } catch (error) {
     if (isStowkenError(error, 'REVISION_MISMATCH')) return { ...nothing, changed: 1 };
     if (!isStowkenError(error, 'CONVERSATION_NOT_FOUND')) throw error;
-    // What a filter found and another call has deleted since is nobody's missing id.
+    // A conversation that the filter found and another call has deleted since does not count as missing.
     return target.revision === undefined ? { ...nothing, missing: 1 } : nothing;
   }
 }

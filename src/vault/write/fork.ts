@@ -7,7 +7,7 @@ import { toStoreResult } from './commit-segments.js';
 import { requestPart } from './request-mark.js';
 import type { StoreParts } from './store.js';
 
-/** Makes a conversation of the first messages of another, which shares all of its segments. */
+/** Creates a conversation from the first messages of another, and shares all of its segments. */
 export async function forkConversation(
   { backend, clock, prefixIndex }: Pick<StoreParts, 'backend' | 'clock' | 'prefixIndex'>,
   { id, newId, messageCount, ifRevision, requestId }: ForkInput,

@@ -13,11 +13,14 @@ import { splitMessage } from './splitter.js';
 
 export interface HashedMessages {
   readonly messages: MessageRecord[];
-  /** Each distinct run, once, by its name. */
+  /** Each distinct segment, once, by its hash. */
   readonly runOf: ReadonlyMap<SegmentHash, TokenRun>;
 }
 
-/** Cuts every message, given in pieces, into segments and names them, and their blocks where these are wanted. */
+/**
+ * Splits every message, given in pieces, into segments and hashes them; computes block fingerprints if these
+ * are wanted.
+ */
 export async function hashSegments(
   core: TokenCore,
   speakers: readonly Speaker[],

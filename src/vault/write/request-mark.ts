@@ -5,8 +5,9 @@ import type { RequestMark } from '../../storage/index.js';
 const digestDigits = 32;
 
 /**
- * Tells a request from every other: its method, its fields as the client sent them, and the contents of its
- * messages by their segments. An absent id stays absent here: a retry then gets the id that was made first.
+ * Digest that distinguishes a request from every other: its method, its fields as the client sent them, and
+ * the contents of its messages by their segments. An absent id stays absent here: a retry then gets the id
+ * that was made first.
  */
 export class RequestDigest {
   readonly #hash = createHash('sha256');
@@ -25,7 +26,7 @@ export class RequestDigest {
   }
 }
 
-/** The request as a part of a change: none where the client gave it no id. */
+/** Returns the request as a part of a change; none if the client gave it no id. */
 export function requestPart(
   requestId: string | undefined,
   nowMs: number,
@@ -39,7 +40,7 @@ export function requestPart(
   return { request: digest.mark(requestId, nowMs) };
 }
 
-/** A spec's fields in an order of their own: that of its metadata says nothing. */
+/** Returns a spec's fields with metadata sorted, because the order of metadata has no meaning. */
 export function specFields(spec: ConversationSpec): unknown[] {
   const metadata = Object.entries(spec.metadata).sort(([a], [b]) => (a < b ? -1 : 1));
   const { id, application, model, tokenizer, parentId, expireTimeMs } = spec;

@@ -2,18 +2,23 @@ import { createSegmenter, type Segmenter, segmentSizes } from '../../codec/index
 import type { TokenCore } from '../../core/index.js';
 import { limits, type TokenRun } from '../../model/index.js';
 
-/** Cuts one message after the other into segments, while their tokens come in. The borders follow from the tokens alone. */
+/**
+ * Splits one message after the other into segments, while their tokens arrive. The borders depend on the
+ * tokens only.
+ */
 export interface MessageSplitter {
-  /** Takes the next tokens of the message; gives the segments that they complete, now or with a later push. */
+  /**
+   * Takes the next tokens of the message. Returns the segments that they complete, now or with a later push.
+   */
   push(run: TokenRun): TokenRun[];
-  /** Ends the message, and gives what is left of it: nothing of an empty one. */
+  /** Ends the message. Returns its remaining segments; none for an empty message. */
   end(): TokenRun[];
 }
 
 /**
- * The segments of a whole message: one, unless it is long; then it is cut by its content, so that the same
- * tokens are cut at the same places whatever form they came in. An empty message has none. The message is given in
- * pieces that follow one another; each is cut when its segments are asked for.
+ * Splits a whole message, given in consecutive pieces, into segments. A short message is one segment and an
+ * empty one has none. A long message is split by its content, so that the same tokens are split at the same
+ * places in whatever form they arrived. Each piece is split when its segments are asked for.
  */
 export function splitMessage(core: TokenCore, pieces: readonly TokenRun[]): Iterable<TokenRun> {
   const [only] = pieces;
@@ -28,9 +33,15 @@ function* cutPieces(core: TokenCore, pieces: readonly TokenRun[]): Generator<Tok
   yield* cutter.end();
 }
 
-/** Tokens of a long message that are gathered before they are cut: above what stays whole, and one segment. */
+/**
+ * Tokens of a long message that are gathered before they are split: more than the limit of an unsplit
+ * message, plus one segment.
+ */
 const gatherTokens = 64 * 1024;
-/** Pieces that are held before they are joined: small ones would take many times their bytes. */
+/**
+ * Limit of the pieces that are held before they are joined: many small ones would take many times their
+ * bytes.
+ */
 const heldPiecesMax = 64;
 
 export function createSplitter(core: TokenCore): MessageSplitter {
@@ -58,7 +69,8 @@ export function createSplitter(core: TokenCore): MessageSplitter {
       isLong ||= heldTokens > limits.segmentWholeTokensMax;
       if (heldTokens < gatherTokens) return [];
       const segments = take().flatMap((tokens) => segmenterOf(core).cut(tokens));
-      // More tokens may belong to the last one; a search begins anew behind every border, and finds the next as before.
+      // More tokens may belong to the last segment. The search starts again behind every border, and finds
+      // the next one as before.
       hold(segments.pop()!);
       return segments;
     },
@@ -71,13 +83,15 @@ export function createSplitter(core: TokenCore): MessageSplitter {
   };
 }
 
-/** A segmenter has a WASM instance of its own: the vaults that share a core share it, once a message is long. */
+/**
+ * A segmenter has a WASM instance of its own. The vaults that share a core share it, once a message is long.
+ */
 const segmenters = new WeakMap<TokenCore, Segmenter>();
 
 function segmenterOf(core: TokenCore): Segmenter {
   let segmenter = segmenters.get(core);
   if (segmenter === undefined) {
-    // It also cuts the end of a long message, however short that is.
+    // The segmenter also splits the end of a long message, however short that is.
     segmenter = createSegmenter(core, { ...segmentSizes, whole: 0 });
     segmenters.set(core, segmenter);
   }

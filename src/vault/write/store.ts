@@ -20,7 +20,7 @@ export interface StoreParts {
   readonly prefixIndex?: boolean | undefined;
 }
 
-/** Stores a conversation in one commit; only segments that the vault does not have yet are encoded. */
+/** Stores a conversation in one commit. Only segments that the vault does not have yet are encoded. */
 export async function storeConversation(
   parts: StoreParts,
   { spec, messages: contents, ifRevision, requestId }: StoreInput,
@@ -39,7 +39,7 @@ export async function storeConversation(
   return toStoreResult(result.put!);
 }
 
-/** With a new UUIDv7 where there is no id. */
+/** Returns the spec with a new UUIDv7 if it has no id. */
 export function withId(spec: ConversationSpec): ConversationSpec {
   return spec.id === '' ? { ...spec, id: uuidv7() } : spec;
 }

@@ -3,16 +3,18 @@ import { limits, StowkenError } from '../../model/index.js';
 import { FairSlots } from '../../queue/index.js';
 
 /**
- * Part of the heap that text may take before it is tokens, in UTF-8: a string has up to two bytes for each of them, and
- * is there twice while its pieces are joined.
+ * Divisor of the heap limit for text that is not tokens yet, in UTF-8: a string has up to two bytes for each
+ * of them, and exists twice while its pieces are joined.
  */
 const heapPart = 8;
-/** Texts up to this need no room. */
+/** Limit of the texts that need no room, in bytes. */
 const freeBytesMax = 64 * 1024;
 
 const bytesMax = Math.floor(getHeapStatistics().heap_size_limit / heapPart);
 
-/** The heap is the process's, and so is the room in it. What is larger than all of it has it alone. */
+/**
+ * The heap belongs to the process, and so does the room in it. A text larger than all of it gets it alone.
+ */
 const room = new FairSlots<undefined>({ countMax: Infinity, weightMax: bytesMax });
 
 const nothing = (): void => undefined;
@@ -23,8 +25,8 @@ export function needsRoom(utf8Bytes: number): boolean {
 }
 
 /**
- * Resolves, when the heap has room for a text of so many bytes, to what gives the room back.
- * @throws StowkenError OVERLOADED when there is none for limits.intakeWaitMs; the signal's reason
+ * Resolves when the heap has room for a text of so many bytes. Returns the function that gives the room back.
+ * @throws StowkenError OVERLOADED if there is none for limits.intakeWaitMs; the signal's reason
  */
 export async function enterTextRoom(utf8Bytes: number, signal: AbortSignal): Promise<() => void> {
   if (!needsRoom(utf8Bytes)) return nothing;

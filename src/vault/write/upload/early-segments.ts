@@ -12,18 +12,18 @@ export interface EarlyParts extends CommitParts {
   readonly core: TokenCore;
 }
 
-/** Names whose segments this upload has brought already, so that it need not again: a bound, not a promise. */
+/** Limit of the hashes remembered as stored by this upload, so that they need not be stored again. */
 const rememberedMax = 16 * 1024;
 
 /**
- * Stores an upload's segments in batches while they come in. A lease, taken before the first of them, keeps
- * them from collection: what is new, what is found with a reference, and what was garbage and is brought again.
+ * Stores an upload's segments in batches while they arrive. A lease, taken before the first of them, protects
+ * from collection: new segments, segments found with a reference, and garbage that is stored again.
  */
 export class EarlySegments {
   readonly #brought = new Set<SegmentHash>();
   #batch = new Map<SegmentHash, TokenRun>();
   #batchTokens = 0;
-  /** What the batches before the last have stored that was not stored before. */
+  /** Totals of the batches before the last: only segments that were not stored before. */
   readonly stored = { segments: 0, tokens: 0, frameBytes: 0 };
 
   constructor(
@@ -71,7 +71,7 @@ export class EarlySegments {
     this.#batchTokens = 0;
   }
 
-  /** Of the batch, what is not stored, and what must be brought in any case. */
+  /** Looks up the batch: which segments are missing, and which must be stored in any case. */
   async #lookUp(): Promise<{ bring: SegmentHash[]; missing: ReadonlySet<SegmentHash> }> {
     const { backend } = this.parts;
     const hashes = [...this.#batch.keys()];

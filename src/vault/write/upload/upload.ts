@@ -18,18 +18,18 @@ import { expectation, type StoreParts, withId } from '../store.js';
 import { enterTextRoom, needsRoom } from '../text-room.js';
 import { EarlySegments } from './early-segments.js';
 
-/** A message whose tokens are coming in. */
+/** A message whose tokens are arriving. */
 interface OpenMessage {
   readonly speaker: Speaker;
   readonly segments: NamedSegment[];
-  /** What its blocks are, once there are some. */
+  /** Form of its blocks, once there are some. */
   form: 'tokens' | 'text' | undefined;
-  /** Its text so far, which is encoded at its end. */
+  /** Its text so far, which is encoded at the message's end. */
   texts: string[];
   textBytes: number;
 }
 
-/** One upload, from its spec to its commit. Takes its parts in order, and refuses them out of order. */
+/** One upload, from its spec to its commit. Takes its parts in order; refuses parts out of order. */
 export class Upload {
   readonly #segments: EarlySegments;
   readonly #cutter: MessageSplitter;
@@ -76,10 +76,10 @@ export class Upload {
     }
   }
 
-  /** Makes visible what has been taken. */
+  /** Commits the conversation, which makes it visible. */
   async commit(): Promise<StoreResult> {
     if (!this.#finished) refuse('finish', 'is missing: the requests ended without it');
-    throwIfAborted(this.signal); // it may have waited for other uploads
+    throwIfAborted(this.signal); // It may have waited for other uploads.
     const { spec, ifRevision, requestId } = this.input;
     const timeMs = this.parts.clock();
     const messages = this.#messages.finish();
@@ -110,13 +110,13 @@ export class Upload {
     message.texts.push(content.text);
   }
 
-  /** Takes room for the longest text that a message may have, so that nobody waits with half of one. */
+  /** Takes room for the longest text that a message may have, so that no upload waits with half of one. */
   async #findRoom(bytes: number): Promise<void> {
     if (!needsRoom(bytes)) return;
     this.#leaveRoom ??= await enterTextRoom(limits.uploadTextBytesMax, this.signal);
   }
 
-  /** Gives back what it holds; to be called at its end. */
+  /** Releases everything it holds; to be called at its end. */
   close(): void {
     this.#leaveRoom?.();
     this.#leaveRoom = undefined;
@@ -165,7 +165,7 @@ export class Upload {
     });
   }
 
-  /** What the last commit did and what the batches before it did. */
+  /** Adds the results of the batches before the last to those of the last commit. */
   #withEarlier(outcome: ManifestOutcome): ManifestOutcome {
     const { segments, tokens, frameBytes } = this.#segments.stored;
     return {
@@ -192,7 +192,7 @@ function checkText(size: number): void {
   );
 }
 
-/** The messages of an upload, as bytes, and no more of them than one may have. */
+/** Messages of an upload as bytes, up to the limit of one upload. */
 export class MessageList {
   readonly #packer = new MessagePacker();
 

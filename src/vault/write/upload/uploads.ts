@@ -5,14 +5,14 @@ import type { StoreResult, UploadInput, UploadPart } from '../../types.js';
 import type { StoreParts } from '../store.js';
 import { Upload } from './upload.js';
 
-/** A vault's uploads: so many at once, and the long ones made visible one after the other. */
+/** Uploads of a vault: a limited number at once; the long ones commit one after the other. */
 export class Uploads {
   #open = 0;
   #lastLong: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly parts: StoreParts) {}
 
-  /** Takes parts as it has room for them. Rejects with what their source rejects with. */
+  /** Takes parts as it has room for them. Rejects with the error of their source. */
   async run(
     input: UploadInput,
     source: AsyncIterable<UploadPart>,
@@ -25,14 +25,14 @@ export class Uploads {
       });
     }
     this.#open += 1;
-    // Before the first segment is looked for: what is found, or stored early, stays until the end.
+    // Taken before the first segment is looked up, so that segments found or stored early stay until the end.
     const release = this.parts.backend.lease();
     let endLean: (() => void) | undefined;
     const upload = new Upload(this.parts, input, signal);
     try {
       for await (const part of source) {
         await upload.take(part);
-        // Its list of messages is long, and so is what it leaves as garbage.
+        // A long upload has a long list of messages, which it leaves as heap garbage.
         if (isLong(upload)) endLean ??= leanHeap();
         await yieldToEventLoop();
         throwIfAborted(signal);
