@@ -3,6 +3,7 @@
 // - core: both WASM cores, of assembly/
 // - registry: the registry that comes with the program
 // - descriptors: the descriptors that reflection serves, of proto/
+// - messages: TypeScript types of the messages of proto/, in src/*/generated (see generate.mjs)
 // - scripts: JavaScript with source maps, of src/ and of the folders given as arguments (bench, test).
 //   Each file is compiled by itself, without a look at types, so that an edit costs one file.
 // - types: the declarations of src/. They take the whole compiler: made if there are none, and with --types.
@@ -27,7 +28,7 @@ import { dirname, join } from 'node:path';
 const require = createRequire(import.meta.url);
 const stamps = 'build/.stamps';
 /** Inputs of every part: an edit of these makes all of them again. */
-const tools = ['build.mjs', 'package-lock.json'];
+const tools = ['build.mjs', 'generate.mjs', 'package-lock.json'];
 const wantsTypes = process.argv.includes('--types');
 const folders = ['src', ...process.argv.slice(2).filter((argument) => !argument.startsWith('--'))];
 
@@ -35,36 +36,40 @@ process.chdir(import.meta.dirname);
 rmSync('build/.inputs', { force: true }); // the one stamp of former builds
 mkdirSync(stamps, { recursive: true });
 
-part('core', [...filesIn('assembly'), 'asconfig.json'], () => {
+await part('core', [...filesIn('assembly'), 'asconfig.json'], () => {
   const asc = bin('assemblyscript', 'bin/asc.js');
   run(asc, '--config', 'asconfig.json', '--target', 'release');
   run(asc, '--config', 'asconfig.json', '--target', 'debug');
 });
-part('registry', ['registry-0/registry.bin'], () =>
+await part('registry', ['registry-0/registry.bin'], () =>
   copyFileSync('registry-0/registry.bin', 'build/registry-0.bin'),
 );
-part('descriptors', filesIn('proto'), () => {
+await part('descriptors', filesIn('proto'), () => {
   describe('proto', 'contract.binpb');
   describe(bin('grpc-health-check', 'proto'), 'health.binpb');
+});
+await part('messages', filesIn('proto'), async () => {
+  const { writeMessageTypes } = await import('./generate.mjs');
+  await writeMessageTypes();
 });
 buildScripts();
 const typeInputs = [...filesIn('src'), 'tsconfig.json'];
 if (!existsSync('build/src/client/index.d.ts')) rmSync(join(stamps, 'types'), { force: true });
 else if (!wantsTypes) typeInputs.length = 0;
 if (typeInputs.length > 0) {
-  part('types', typeInputs, () => {
+  await part('types', typeInputs, () => {
     rmSync('build/types.tsbuildinfo', { force: true });
     run(bin('typescript', 'bin/tsc'), '-p', 'tsconfig.json');
   });
 }
 
 /** Makes a part, unless it was made of the same. A part that fails is made again next time. */
-function part(name, inputs, make) {
+async function part(name, inputs, make) {
   const stamp = join(stamps, name);
   const hash = hashOf([...tools, ...inputs]);
   if (readIfThere(stamp) === hash) return;
   rmSync(stamp, { force: true });
-  make();
+  await make();
   writeFileSync(stamp, hash);
 }
 

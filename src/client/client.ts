@@ -4,32 +4,29 @@ import {
   fromWireCompact,
   fromWireRegistries,
   type RegistryInfo,
-  type WireCompactResponse,
-  type WireRegistries,
 } from './compaction.js';
-import { method, type Method } from './contract.js';
+import { method } from './contract.js';
 import { ConversationClient } from './conversation-client.js';
+import type * as W from './generated/responses.js';
 import { fromUint64, toUint64, toWireTime } from './numbers.js';
 import { checkConnectOptions } from './options.js';
-import type * as W from './wire.js';
-import { fromWirePreparation } from './wire.js';
+import { fromWirePreparation } from './preparation.js';
 import { SegmentClient } from './segment-client.js';
 import { Transport } from './transport.js';
 import type * as T from './types.js';
 import type { CallControl } from './types.js';
-import { fromWireVerify, type VerifyOptions, type VerifyPart, type WireVerifyResponse } from './verify.js';
+import { fromWireVerify, type VerifyOptions, type VerifyPart } from './verify.js';
 
 /** The contract's methods, looked up once a client. */
 function methods() {
-  const maintenance = <R>(name: string): Method<R> => method('MaintenanceService', name);
   return {
-    collect: maintenance<W.WireCollectResponse>('CollectGarbage'),
-    compact: maintenance<WireCompactResponse>('CompactSubstrings'),
-    registries: maintenance<WireRegistries>('ListRegistries'),
-    verify: maintenance<WireVerifyResponse>('VerifyVault'),
-    backup: maintenance<{ readonly data: Buffer }>('BackupVault'),
-    stats: maintenance<Record<keyof T.Stats, string>>('GetStats'),
-    capabilities: maintenance<W.WireCapabilities>('GetCapabilities'),
+    collect: method('MaintenanceService', 'CollectGarbage'),
+    compact: method('MaintenanceService', 'CompactSubstrings'),
+    registries: method('MaintenanceService', 'ListRegistries'),
+    verify: method('MaintenanceService', 'VerifyVault'),
+    backup: method('MaintenanceService', 'BackupVault'),
+    stats: method('MaintenanceService', 'GetStats'),
+    capabilities: method('MaintenanceService', 'GetCapabilities'),
   };
 }
 
@@ -55,23 +52,11 @@ export class StowkenClient extends ConversationClient {
       vault: this.vault,
       dryRun,
       reportPreparation,
-      ...(minAgeMs !== undefined && { minAge: toWireTime('age', minAgeMs) }),
+      minAge: toWireTime('age', minAgeMs),
     };
     for await (const message of this.transport.stream(this.methods.collect, request, control, false)) {
-      const kind = message.part;
-      if (kind === undefined) continue;
-      if (kind === 'preparation') {
-        yield fromWirePreparation(message.preparation!);
-        continue;
-      }
-      const figures = message[kind]!;
-      const segments = fromUint64('segments', figures.segments);
-      const bytes = fromUint64('bytes', figures.bytes);
-      if (kind !== 'summary') yield { kind, segments, bytes };
-      else {
-        const keptSegments = fromUint64('kept_segments', message.summary!.keptSegments);
-        yield { kind, segments, bytes, keptSegments };
-      }
+      const part = fromWireCollect(message);
+      if (part !== undefined) yield part;
     }
   }
 
@@ -86,8 +71,8 @@ export class StowkenClient extends ConversationClient {
       resumeToken,
       segmentsMax: toUint64('segments_max', segmentsMax),
       bytesMax: toUint64('bytes_max', bytesMax),
-      ...(minSavingsRatio !== undefined && { minSavingsRatio }),
-      ...(timeMsMax !== undefined && { timeMax: toWireTime('time_max', timeMsMax) }),
+      minSavingsRatio,
+      timeMax: toWireTime('time_max', timeMsMax),
     };
     for await (const message of this.transport.stream(this.methods.compact, request, control, false)) {
       const part = fromWireCompact(message);
@@ -120,8 +105,9 @@ export class StowkenClient extends ConversationClient {
 
   async stats(control: CallControl = {}): Promise<T.Stats> {
     const response = await this.transport.unary(this.methods.stats, { vault: this.vault }, control, true);
-    const entries = Object.entries(response).map(([name, value]) => [name, fromUint64(name, value)]);
-    return Object.fromEntries(entries) as Record<keyof T.Stats, number>;
+    const names = Object.keys(response) as (keyof W.GetStatsResponse)[];
+    const figures = names.map((name) => [name, fromUint64(name, response[name])]);
+    return Object.fromEntries(figures) as Record<keyof W.GetStatsResponse, number>;
   }
 
   async capabilities(control: CallControl = {}): Promise<T.Capabilities> {
@@ -135,6 +121,31 @@ export class StowkenClient extends ConversationClient {
   close(): void {
     this.transport.close();
   }
+}
+
+function fromWireCollect(message: W.CollectGarbageResponse): T.CollectPart | undefined {
+  switch (message.part) {
+    case undefined:
+      return undefined;
+    case 'preparation':
+      return fromWirePreparation(message.preparation);
+    case 'plan':
+      return { kind: 'plan', ...fromWireFigures(message.plan) };
+    case 'progress':
+      return { kind: 'progress', ...fromWireFigures(message.progress) };
+    case 'summary': {
+      const { keptSegments } = message.summary;
+      return {
+        kind: 'summary',
+        ...fromWireFigures(message.summary),
+        keptSegments: fromUint64('kept_segments', keptSegments),
+      };
+    }
+  }
+}
+
+function fromWireFigures({ segments, bytes }: W.GarbagePlan) {
+  return { segments: fromUint64('segments', segments), bytes: fromUint64('bytes', bytes) };
 }
 
 /**

@@ -1,5 +1,6 @@
-import { fromUint64, fromWireTime, type WireTime } from './numbers.js';
-import { fromWirePreparation, type Preparation, type WirePreparation } from './wire.js';
+import type * as W from './generated/responses.js';
+import { fromUint64, fromWireTime } from './numbers.js';
+import { fromWirePreparation, type Preparation } from './preparation.js';
 import type { CallControl } from './types.js';
 
 export interface CompactOptions extends CallControl {
@@ -44,7 +45,7 @@ const ends = {
   COMPACTION_END_DRY_RUN: 'dryRun',
   COMPACTION_END_NOT_WORTH_IT: 'notWorthIt',
   COMPACTION_END_BUDGET_REACHED: 'budgetReached',
-} as const;
+} as const satisfies Record<W.CompactionEnd, string>;
 
 export type CompactionEnd = (typeof ends)[keyof typeof ends];
 
@@ -74,77 +75,66 @@ export interface RegistryInfo {
   readonly ratio: number;
 }
 
-/** A message as it comes: 64-bit numbers are decimal strings, enums are names. */
-export interface WireCompactResponse {
-  readonly part?: 'preparation' | 'plan' | 'progress' | 'summary';
-  readonly preparation?: WirePreparation;
-  readonly plan?: WireFields;
-  readonly progress?: WireFields;
-  readonly summary?: WireFields;
-}
-
-type WireFields = Readonly<Record<string, string | number | boolean | readonly number[]>>;
-
-export interface WireRegistries {
-  readonly registries: readonly {
-    readonly id: number;
-    readonly createTime: WireTime | null;
-    readonly bytes: string;
-    readonly segments: string;
-    readonly segmentBytes: string;
-    readonly ratio: number;
-  }[];
-}
-
-export function fromWireCompact(message: WireCompactResponse): CompactPart | undefined {
-  const { part: kind } = message;
-  if (kind === 'preparation') return fromWirePreparation(message.preparation!);
-  const fields = kind && message[kind];
-  if (!fields) return undefined;
-  const count = (name: string) => fromUint64(name, String(fields[name]));
-  const shared = () => ({
-    segmentsDone: count('segmentsDone'),
-    bytesBefore: count('bytesBefore'),
-    bytesAfter: count('bytesAfter'),
-    resumeToken: String(fields['resumeToken']),
-  });
-  switch (kind) {
+export function fromWireCompact(message: W.CompactSubstringsResponse): CompactPart | undefined {
+  switch (message.part) {
+    case undefined:
+      return undefined;
+    case 'preparation':
+      return fromWirePreparation(message.preparation);
     case 'plan':
-      return {
-        kind,
-        segments: count('segments'),
-        segmentBytes: count('segmentBytes'),
-        sampleSegments: count('sampleSegments'),
-        sampleTokens: count('sampleTokens'),
-        registryId: Number(fields['registryId']),
-        registryBytes: count('registryBytes'),
-        newRegistry: fields['newRegistry'] === true,
-        predictedSegmentBytes: count('predictedSegmentBytes'),
-        predictedSavingsRatio: Number(fields['predictedSavingsRatio']),
-        loosePageBytes: count('loosePageBytes'),
-      };
+      return fromWirePlan(message.plan);
     case 'progress':
-      return {
-        kind,
-        ...shared(),
-        segments: count('segments'),
-        segmentsPerSecond: count('segmentsPerSecond'),
-      };
+      return fromWireProgress(message.progress);
     case 'summary':
-      return {
-        kind,
-        ...shared(),
-        end: ends[fields['end'] as keyof typeof ends] ?? 'unknown',
-        segmentsRewritten: count('segmentsRewritten'),
-        registryId: Number(fields['registryId']),
-        registriesDropped: fields['registriesDropped'] as readonly number[],
-        inUseBytesBefore: count('inUseBytesBefore'),
-        inUseBytesAfter: count('inUseBytesAfter'),
-      };
+      return fromWireSummary(message.summary);
   }
 }
 
-export function fromWireRegistries({ registries }: WireRegistries): RegistryInfo[] {
+function fromWirePlan(plan: W.CompactionPlan): CompactionPlan {
+  return {
+    kind: 'plan',
+    segments: fromUint64('segments', plan.segments),
+    segmentBytes: fromUint64('segment_bytes', plan.segmentBytes),
+    sampleSegments: fromUint64('sample_segments', plan.sampleSegments),
+    sampleTokens: fromUint64('sample_tokens', plan.sampleTokens),
+    registryId: plan.registryId,
+    registryBytes: fromUint64('registry_bytes', plan.registryBytes),
+    newRegistry: plan.newRegistry,
+    predictedSegmentBytes: fromUint64('predicted_segment_bytes', plan.predictedSegmentBytes),
+    predictedSavingsRatio: plan.predictedSavingsRatio,
+    loosePageBytes: fromUint64('loose_page_bytes', plan.loosePageBytes),
+  };
+}
+
+function fromWireProgress(progress: W.CompactionProgress): CompactionProgress {
+  return {
+    kind: 'progress',
+    segmentsDone: fromUint64('segments_done', progress.segmentsDone),
+    segments: fromUint64('segments', progress.segments),
+    bytesBefore: fromUint64('bytes_before', progress.bytesBefore),
+    bytesAfter: fromUint64('bytes_after', progress.bytesAfter),
+    segmentsPerSecond: fromUint64('segments_per_second', progress.segmentsPerSecond),
+    resumeToken: progress.resumeToken,
+  };
+}
+
+function fromWireSummary(summary: W.CompactionSummary): CompactionSummary {
+  return {
+    kind: 'summary',
+    end: typeof summary.end === 'number' ? 'unknown' : ends[summary.end],
+    segmentsDone: fromUint64('segments_done', summary.segmentsDone),
+    segmentsRewritten: fromUint64('segments_rewritten', summary.segmentsRewritten),
+    bytesBefore: fromUint64('bytes_before', summary.bytesBefore),
+    bytesAfter: fromUint64('bytes_after', summary.bytesAfter),
+    registryId: summary.registryId,
+    registriesDropped: summary.registriesDropped,
+    inUseBytesBefore: fromUint64('in_use_bytes_before', summary.inUseBytesBefore),
+    inUseBytesAfter: fromUint64('in_use_bytes_after', summary.inUseBytesAfter),
+    resumeToken: summary.resumeToken,
+  };
+}
+
+export function fromWireRegistries({ registries }: W.ListRegistriesResponse): RegistryInfo[] {
   return registries.map((registry) => ({
     id: registry.id,
     createTimeMs: fromWireTime('create_time', registry.createTime),

@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
+import type { Methods } from './generated/methods.js';
+import type { ErrorInfo, Status } from './generated/responses.js';
 
 const protoRoot = resolve(
   dirname(createRequire(import.meta.url).resolve('#proto/stowken/v1/conversation.proto')),
@@ -25,13 +27,24 @@ function contract(): PackageDefinition {
 }
 
 /** How one RPC is called: its path and its two message forms. */
-export interface Method<Response> {
+export interface Method<Request, Response> {
   readonly path: string;
-  readonly serialize: (request: object) => Buffer;
+  readonly serialize: (request: Request) => Buffer;
   readonly deserialize: (bytes: Buffer) => Response;
 }
 
-export function method<Response>(service: string, name: string): Method<Response> {
+/** Request and response of a method of the contract. */
+interface MethodTypes {
+  readonly request: object;
+  readonly response: object;
+}
+
+type MethodOf<Types> = Types extends MethodTypes ? Method<Types['request'], Types['response']> : never;
+
+export function method<Service extends keyof Methods, Name extends string & keyof Methods[Service]>(
+  service: Service,
+  name: Name,
+): MethodOf<Methods[Service][Name]> {
   const definition = contract()[`stowken.v1.${service}`];
   if (definition === undefined || 'format' in definition || definition[name] === undefined) {
     throw new Error(`the contract has no ${service}.${name}`);
@@ -40,12 +53,17 @@ export function method<Response>(service: string, name: string): Method<Response
   return {
     path,
     serialize: requestSerialize,
-    deserialize: responseDeserialize as (bytes: Buffer) => Response,
-  };
+    deserialize: responseDeserialize,
+  } as MethodOf<Methods[Service][Name]>;
 }
 
-/** Decodes a message of google.rpc. */
-export function decodeRpc<T>(name: 'Status' | 'ErrorInfo', bytes: Buffer): T {
-  const definition = contract()[`google.rpc.${name}`] as MessageTypeDefinition<object, object>;
-  return definition.deserialize(bytes) as T;
+/** Messages of google.rpc, which say why a call failed. */
+interface RpcMessages {
+  readonly Status: Status;
+  readonly ErrorInfo: ErrorInfo;
+}
+
+export function decodeRpc<Name extends keyof RpcMessages>(name: Name, bytes: Buffer): RpcMessages[Name] {
+  const definition = contract()[`google.rpc.${name}`] as MessageTypeDefinition<object, RpcMessages[Name]>;
+  return definition.deserialize(bytes);
 }

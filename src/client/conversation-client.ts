@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
-import { method, type Method } from './contract.js';
+import { method } from './contract.js';
 import { ConversationReads } from './conversation-reads.js';
+import type * as W from './generated/responses.js';
 import {
   fromWireDamaged,
   fromWireStore,
@@ -12,18 +13,16 @@ import {
 import { fromUint64, toUint32 } from './numbers.js';
 import type * as T from './types.js';
 import { uploadParts } from './upload-parts.js';
-import type * as W from './wire.js';
 
 /** The contract's methods, looked up once a client. */
 function methods() {
-  const conversation = <R>(name: string): Method<R> => method('ConversationService', name);
   return {
-    store: conversation<W.WireStoreResponse>('StoreConversation'),
-    upload: conversation<W.WireStoreResponse>('UploadConversation'),
-    append: conversation<W.WireStoreResponse>('AppendMessages'),
-    fork: conversation<W.WireStoreResponse>('ForkConversation'),
-    delete: conversation<W.WireDeleteResponse>('DeleteConversation'),
-    deleteMany: conversation<W.WireDeleteManyResponse>('DeleteConversations'),
+    store: method('ConversationService', 'StoreConversation'),
+    upload: method('ConversationService', 'UploadConversation'),
+    append: method('ConversationService', 'AppendMessages'),
+    fork: method('ConversationService', 'ForkConversation'),
+    delete: method('ConversationService', 'DeleteConversation'),
+    deleteMany: method('ConversationService', 'DeleteConversations'),
   };
 }
 
@@ -39,7 +38,7 @@ export class ConversationClient extends ConversationReads {
       conversation: toWireSpec(conversation),
       messages: messages.map(toWireMessage),
       requestId,
-      ...toWireRevision(ifRevision),
+      ifRevision: toWireRevision(ifRevision),
     };
     const hasId = (conversation.id ?? '') !== '';
     const idempotent = requestId !== '' || (ifRevision === undefined && hasId);
@@ -53,7 +52,7 @@ export class ConversationClient extends ConversationReads {
       vault: this.vault,
       conversation: toWireSpec(conversation),
       requestId,
-      ...toWireRevision(ifRevision),
+      ifRevision: toWireRevision(ifRevision),
     };
     const parts = uploadParts(spec, messages);
     return fromWireStore(await this.transport.clientStream(this.writeMethods.upload, parts, control));
@@ -70,7 +69,7 @@ export class ConversationClient extends ConversationReads {
       id,
       messages: messages.map(toWireMessage),
       requestId,
-      ...toWireRevision(ifRevision),
+      ifRevision: toWireRevision(ifRevision),
     };
     return fromWireStore(await this.transport.unary(this.writeMethods.append, request, control, true));
   }
@@ -85,15 +84,21 @@ export class ConversationClient extends ConversationReads {
       id,
       newId,
       requestId,
-      ...toWireRevision(ifRevision),
-      ...(messageCount !== undefined && { messageCount: toUint32('message count', messageCount) }),
+      ifRevision: toWireRevision(ifRevision),
+      messageCount: messageCount === undefined ? undefined : toUint32('message count', messageCount),
     };
     return fromWireStore(await this.transport.unary(this.writeMethods.fork, request, control, true));
   }
 
   async delete(id: string, options: T.DeleteOptions = {}): Promise<T.DeleteResult> {
     const { allowMissing = false, ifRevision, requestId = '', ...control } = options;
-    const request = { vault: this.vault, id, allowMissing, requestId, ...toWireRevision(ifRevision) };
+    const request = {
+      vault: this.vault,
+      id,
+      allowMissing,
+      requestId,
+      ifRevision: toWireRevision(ifRevision),
+    };
     const { delete: method } = this.writeMethods;
     const response = await this.transport.unary(method, request, control, requestId !== '');
     return { ...fromWireReleased(response), missing: response.missing };
@@ -105,7 +110,7 @@ export class ConversationClient extends ConversationReads {
     const request = {
       vault: this.vault,
       ids,
-      ...(filter !== undefined && { filter: toWireFilter(filter) }),
+      filter: filter === undefined ? undefined : toWireFilter(filter),
       all,
       dryRun,
     };
@@ -121,7 +126,9 @@ export class ConversationClient extends ConversationReads {
   }
 }
 
-function fromWireReleased(response: W.WireReleased): T.Released {
+function fromWireReleased(
+  response: Pick<W.DeleteConversationResponse, 'releasedReferences' | 'garbageSegments'>,
+): T.Released {
   return {
     releasedReferences: fromUint64('released_references', response.releasedReferences),
     garbageSegments: fromUint64('garbage_segments', response.garbageSegments),

@@ -1,6 +1,7 @@
 import type { Conversation } from '../model/index.js';
-import { method, type Method } from './contract.js';
+import { method } from './contract.js';
 import { itemError } from './errors.js';
+import type * as W from './generated/responses.js';
 import {
   fromWireChunk,
   fromWireConversation,
@@ -11,23 +12,22 @@ import {
   toWireRange,
   toWireRevision,
   wireEncodings,
+  wireOrders,
 } from './mapping.js';
 import { wholeMessages } from './messages.js';
-import { fromUint64 } from './numbers.js';
+import { fromUint64, toUint64 } from './numbers.js';
 import type { Transport } from './transport.js';
 import type * as T from './types.js';
 import type { CallControl } from './types.js';
-import type * as W from './wire.js';
 
 /** The contract's methods, looked up once a client. */
 function methods() {
-  const conversation = <R>(name: string): Method<R> => method('ConversationService', name);
   return {
-    retrieve: conversation<W.WireRetrieveResponse>('RetrieveConversation'),
-    retrieveMany: conversation<W.WireRetrieveManyResponse>('RetrieveConversations'),
-    get: conversation<W.WireGetResponse>('GetConversation'),
-    list: conversation<W.WireListResponse>('ListConversations'),
-    findPrefix: conversation<W.WireFindPrefixResponse>('FindPrefix'),
+    retrieve: method('ConversationService', 'RetrieveConversation'),
+    retrieveMany: method('ConversationService', 'RetrieveConversations'),
+    get: method('ConversationService', 'GetConversation'),
+    list: method('ConversationService', 'ListConversations'),
+    findPrefix: method('ConversationService', 'FindPrefix'),
   };
 }
 
@@ -51,7 +51,7 @@ export class ConversationReads {
       id,
       ...toWireRange(options),
       encoding: wireEncodings[encoding],
-      ...toWireRevision(ifRevision),
+      ifRevision: toWireRevision(ifRevision),
     };
     const { retrieve } = this.readMethods;
     for await (const message of this.transport.stream(retrieve, request, { signal, timeoutMs }, true)) {
@@ -97,11 +97,11 @@ export class ConversationReads {
         id,
         includeMessages,
         messageOffset,
-        ...toWireRevision(ifRevision),
+        ifRevision: toWireRevision(ifRevision),
       };
       const page = await this.transport.unary(this.readMethods.get, request, control, true);
       const conversation = fromWireConversation(page.conversation);
-      for (const message of page.conversation.messages) messages.push(fromWireMessageInfo(message));
+      for (const message of page.conversation?.messages ?? []) messages.push(fromWireMessageInfo(message));
       if (page.nextMessageOffset === 0) return { conversation, messages };
       messageOffset = page.nextMessageOffset;
       ifRevision = conversation.revision;
@@ -113,7 +113,7 @@ export class ConversationReads {
     const request = {
       vault: this.vault,
       filter: toWireFilter(filter),
-      order: order === 'oldestFirst' ? 'LIST_ORDER_OLDEST_FIRST' : 'LIST_ORDER_NEWEST_FIRST',
+      order: wireOrders[order],
       pageSize,
       pageToken,
     };
@@ -132,8 +132,8 @@ export class ConversationReads {
       vault: this.vault,
       prefix: toWireContent(content, 'prefix'),
       tokenizer,
-      ...(application !== undefined && { application }),
-      minTokens,
+      application,
+      minTokens: toUint64('tokens at least', minTokens),
       limit,
     };
     const { findPrefix } = this.readMethods;
@@ -162,8 +162,14 @@ export class ConversationReads {
 /** A header or a chunk; undefined for a part that this client does not know. */
 function fromWirePart<E extends T.Encoding>(
   encoding: E,
-  { part, header, chunk }: W.WireRetrieveResponse,
+  message: W.RetrieveConversationResponse,
 ): T.ConversationHeader | T.Chunk<E> | undefined {
-  if (part === 'header') return { kind: 'header', conversation: fromWireConversation(header!) };
-  return part === 'chunk' ? fromWireChunk(encoding, chunk!) : undefined;
+  switch (message.part) {
+    case undefined:
+      return undefined;
+    case 'header':
+      return { kind: 'header', conversation: fromWireConversation(message.header) };
+    case 'chunk':
+      return fromWireChunk(encoding, message.chunk);
+  }
 }

@@ -1,7 +1,7 @@
 import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { reasons, type Reason } from '../model/index.js';
 import { decodeRpc } from './contract.js';
-import type { WireItemStatus } from './segment-wire.js';
+import type { ErrorInfo, ItemStatus } from './generated/responses.js';
 
 /** A call that failed: a gRPC code, and, when the server gave one, its reason and facts. Never parse the message. */
 export class ClientError extends Error {
@@ -34,17 +34,6 @@ export function isUnreachable(error: unknown): error is ClientError {
   return isClientError(error) && error.code === status.UNAVAILABLE;
 }
 
-interface RpcStatus {
-  /** The one field in snake case: google.protobuf.Any comes with protobufjs, by this name. */
-  readonly details: readonly { readonly type_url: string; readonly value: Buffer }[];
-}
-
-interface ErrorInfo {
-  readonly reason: string;
-  readonly domain: string;
-  readonly metadata: Record<string, string>;
-}
-
 const errorInfoType = 'type.googleapis.com/google.rpc.ErrorInfo';
 
 /** grpc-js ends what it says of a connection with a note, also where it has none. */
@@ -60,10 +49,11 @@ export function toClientError(error: unknown): Error {
 }
 
 /** Why an item of a batch failed; undefined when it did not. */
-export function itemError(item: WireItemStatus | null): ClientError | undefined {
-  if (item === null || item.code === status.OK) return undefined;
+export function itemError(item: ItemStatus | null): ClientError | undefined {
+  const code: status = item?.code ?? status.OK;
+  if (item === null || code === status.OK) return undefined;
   const reason = reasons.find((known) => known === item.reason);
-  return new ClientError(item.code, item.message, reason, item.metadata);
+  return new ClientError(code, item.message, reason, item.metadata);
 }
 
 function isServiceError(error: unknown): error is ServiceError {
@@ -82,9 +72,9 @@ function errorInfo(metadata: Metadata): ErrorInfo | undefined {
   const [bytes] = metadata.get('grpc-status-details-bin');
   if (!Buffer.isBuffer(bytes)) return undefined;
   try {
-    const { details } = decodeRpc<RpcStatus>('Status', bytes);
+    const { details } = decodeRpc('Status', bytes);
     const detail = details.find((any) => any.type_url === errorInfoType);
-    const info = detail && decodeRpc<ErrorInfo>('ErrorInfo', detail.value);
+    const info = detail && decodeRpc('ErrorInfo', detail.value);
     return info?.domain === 'stowken.dev' ? info : undefined;
   } catch {
     return undefined; // details that are not what they should be say nothing; the code still does

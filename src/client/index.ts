@@ -2,7 +2,7 @@ export { defaultPort, parseAddress } from './options.js';
 export type * from './compaction.js';
 export { connect, StowkenClient } from './client.js';
 export { ClientError, isClientError, isUnreachable } from './errors.js';
-export type { Preparation } from './wire.js';
+export type { Preparation } from './preparation.js';
 export type { RetryPolicy } from './retry.js';
 export { SegmentClient } from './segment-client.js';
 export type * from './segment-types.js';

@@ -1,5 +1,8 @@
 import type { Conversation } from '../model/index.js';
-import { itemError } from './errors.js';
+import { status } from '@grpc/grpc-js';
+import { ClientError, itemError } from './errors.js';
+import type * as Q from './generated/requests.js';
+import type * as W from './generated/responses.js';
 import { fromUint64, fromWireTime, toUint32, toUint64, toWireTime } from './numbers.js';
 import { fromLe32, toLe32 } from './messages.js';
 import type {
@@ -16,14 +19,13 @@ import type {
   StoreRequest,
   StoreResult,
 } from './types.js';
-import type { WireChunk, WireConversation, WireDamaged, WireMessageInfo, WireStoreResponse } from './wire.js';
 
 type RetrieveRange = Pick<
   RetrieveOptions<Encoding>,
   'messageOffset' | 'messageLimit' | 'tokenOffset' | 'tokenLimit'
 >;
 
-export function toWireSpec(spec: NonNullable<StoreRequest['conversation']>): object {
+export function toWireSpec(spec: NonNullable<StoreRequest['conversation']>): Q.Conversation {
   const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = spec;
   for (const [key, value] of Object.entries(metadata ?? {})) {
     // protobufjs would lose it: it assigns keys to a plain object.
@@ -37,12 +39,12 @@ export function toWireSpec(spec: NonNullable<StoreRequest['conversation']>): obj
     model: wellFormed('model', model),
     tokenizer: wellFormed('tokenizer', tokenizer),
     parentId: wellFormed('parent id', parentId),
-    ...(expireTimeMs !== undefined && { expireTime: toWireTime('expire time', expireTimeMs) }),
+    expireTime: toWireTime('expire time', expireTimeMs),
     metadata,
   };
 }
 
-export function toWireMessage(message: NewMessage, index: number): object {
+export function toWireMessage(message: NewMessage, index: number): Q.Message {
   const at = `messages[${index}]`;
   return {
     role: wellFormed(`${at}.role`, message.role),
@@ -52,7 +54,10 @@ export function toWireMessage(message: NewMessage, index: number): object {
   };
 }
 
-export function toWireContent({ text, tokens, tokensLe32 }: PrefixContent, at: string): object {
+export function toWireContent(
+  { text, tokens, tokensLe32 }: PrefixContent,
+  at: string,
+): Pick<Q.Message, 'text' | 'tokensLe32'> {
   if ([text, tokens, tokensLe32].filter((form) => form !== undefined).length > 1) {
     throw new TypeError(`${at} has its content in more than one form`);
   }
@@ -73,12 +78,12 @@ function wellFormed(field: string, text: string | undefined): string | undefined
 }
 
 /** `if_revision`, where it is given. */
-export function toWireRevision(ifRevision: number | undefined): object {
-  return ifRevision === undefined ? {} : { ifRevision: toUint64('revision', ifRevision) };
+export function toWireRevision(ifRevision: number | undefined): string | undefined {
+  return ifRevision === undefined ? undefined : toUint64('revision', ifRevision);
 }
 
 /** The fields of a range; RangeError for what is no whole number. */
-export function toWireRange(range: RetrieveRange): object {
+export function toWireRange(range: RetrieveRange): Q.RetrieveConversationRequest {
   return {
     messageOffset: toUint32('message offset', range.messageOffset ?? 0),
     messageLimit: toUint32('message limit', range.messageLimit ?? 0),
@@ -87,18 +92,22 @@ export function toWireRange(range: RetrieveRange): object {
   };
 }
 
-export function toWireFilter(filter: ConversationFilter): object {
-  const { createTimeFromMs, createTimeBeforeMs, tokensMin, tokensMax, ...same } = filter;
+export function toWireFilter(filter: ConversationFilter): Q.ConversationFilter {
+  const { application, model, tokenizer, idPrefix, metadata, tokensMin, tokensMax } = filter;
   return {
-    ...same,
-    ...(createTimeFromMs !== undefined && { createTimeFrom: toWireTime('from', createTimeFromMs) }),
-    ...(createTimeBeforeMs !== undefined && { createTimeBefore: toWireTime('before', createTimeBeforeMs) }),
-    ...(tokensMin !== undefined && { minTokens: toUint64('tokens at least', tokensMin) }),
-    ...(tokensMax !== undefined && { maxTokens: toUint64('tokens at most', tokensMax) }),
+    application,
+    model,
+    tokenizer,
+    idPrefix,
+    metadata,
+    createTimeFrom: toWireTime('from', filter.createTimeFromMs),
+    createTimeBefore: toWireTime('before', filter.createTimeBeforeMs),
+    minTokens: tokensMin === undefined ? undefined : toUint64('tokens at least', tokensMin),
+    maxTokens: tokensMax === undefined ? undefined : toUint64('tokens at most', tokensMax),
   };
 }
 
-export function fromWireStore(response: WireStoreResponse): StoreResult {
+export function fromWireStore(response: W.StoreConversationResponse | W.AppendMessagesResponse): StoreResult {
   return {
     conversation: fromWireConversation(response.conversation),
     totalSegments: fromUint64('total_segments', response.totalSegments),
@@ -106,11 +115,12 @@ export function fromWireStore(response: WireStoreResponse): StoreResult {
     dedupedSegments: fromUint64('deduped_segments', response.dedupedSegments),
     newTokens: fromUint64('new_tokens', response.newTokens),
     storedBytes: fromUint64('stored_bytes', response.storedBytes),
-    unchanged: response.unchanged ?? false,
+    unchanged: 'unchanged' in response && response.unchanged,
   };
 }
 
-export function fromWireConversation(wire: WireConversation): Conversation {
+export function fromWireConversation(wire: W.Conversation | null): Conversation {
+  if (wire === null) throw new ClientError(status.INTERNAL, 'the response has no conversation', undefined);
   return {
     id: wire.id,
     application: wire.application,
@@ -127,28 +137,36 @@ export function fromWireConversation(wire: WireConversation): Conversation {
   };
 }
 
-function fromWireMessage(wire: WireMessageInfo): MessageDescription {
+function fromWireMessage(wire: W.MessageInfo): MessageDescription {
   const { role, name, toolCallId } = wire;
   return { role, name, toolCallId, tokenCount: fromUint64('token_count', wire.tokenCount) };
 }
 
-export function fromWireDamaged({ id, status }: WireDamaged): DamagedConversation {
+export function fromWireDamaged({ id, status }: W.DamagedConversation): DamagedConversation {
   return { id, error: itemError(status)! };
 }
 
-export function fromWireMessageInfo(wire: WireMessageInfo): MessageWithSegments {
+export function fromWireMessageInfo(wire: W.MessageInfo): MessageWithSegments {
   return { ...fromWireMessage(wire), segments: wire.segments };
 }
 
-export const wireEncodings = { text: 'ENCODING_TEXT', tokens: 'ENCODING_LE32' } as const;
+export const wireEncodings = {
+  text: 'ENCODING_TEXT',
+  tokens: 'ENCODING_LE32',
+} as const satisfies Record<Encoding, Q.Encoding>;
+
+export const wireOrders = {
+  newestFirst: 'LIST_ORDER_NEWEST_FIRST',
+  oldestFirst: 'LIST_ORDER_OLDEST_FIRST',
+} as const satisfies Record<string, Q.ListOrder>;
 
 /** How content of each encoding comes out of a chunk. */
-export const contentOf: { readonly [E in Encoding]: (chunk: WireChunk) => ContentForms[E] | undefined } = {
+export const contentOf: { readonly [E in Encoding]: (chunk: W.Chunk) => ContentForms[E] | undefined } = {
   text: (chunk) => (chunk.content === 'text' ? chunk.text : undefined),
-  tokens: (chunk) => (chunk.content === 'tokensLe32' ? fromLe32(chunk.tokensLe32!) : undefined),
+  tokens: (chunk) => (chunk.content === 'tokensLe32' ? fromLe32(chunk.tokensLe32) : undefined),
 };
 
-export function fromWireChunk<E extends Encoding>(encoding: E, wire: WireChunk): Chunk<E> {
+export function fromWireChunk<E extends Encoding>(encoding: E, wire: W.Chunk): Chunk<E> {
   return {
     kind: 'chunk',
     messageIndex: wire.messageIndex,

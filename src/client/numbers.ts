@@ -1,3 +1,5 @@
+import type { Timestamp } from './generated/responses.js';
+
 /** A 64-bit number of the wire, as a JavaScript number. RangeError where that would not be exact. */
 export function fromUint64(field: string, decimal: string): number {
   const value = Number(decimal);
@@ -21,18 +23,14 @@ export function toUint32(field: string, value: number): number {
   throw new RangeError(`${field} is ${value}, not a whole number from 0 to ${0xffff_ffff}`);
 }
 
-/** google.protobuf.Timestamp and Duration have the same fields. */
-export interface WireTime {
-  readonly seconds: string;
-  readonly nanos: number;
-}
-
-export function fromWireTime(field: string, time: WireTime | null): number | undefined {
+export function fromWireTime(field: string, time: Timestamp | null): number | undefined {
   if (time === null) return undefined;
   return fromUint64(field, time.seconds) * 1000 + Math.floor(time.nanos / 1_000_000);
 }
 
-export function toWireTime(field: string, timeMs: number): WireTime {
+/** A Timestamp or a Duration, which have the same fields; undefined stays undefined. */
+export function toWireTime(field: string, timeMs: number | undefined): Timestamp | undefined {
+  if (timeMs === undefined) return undefined;
   if (!Number.isSafeInteger(timeMs)) throw new RangeError(`${field} is ${timeMs}, not whole milliseconds`);
   const seconds = Math.floor(timeMs / 1000);
   return { seconds: String(seconds), nanos: (timeMs - seconds * 1000) * 1_000_000 };

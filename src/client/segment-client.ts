@@ -1,25 +1,25 @@
-import { method, type Method } from './contract.js';
+import { method } from './contract.js';
 import { itemError } from './errors.js';
 import { fromUint64 } from './numbers.js';
 import { fromLe32, toLe32 } from './messages.js';
 import type { Transport } from './transport.js';
 import type { CallControl } from './types.js';
 import type * as T from './segment-types.js';
-import type * as W from './segment-wire.js';
 
 /** The contract's methods, looked up once a client. */
 function methods() {
-  const segment = <R>(name: string): Method<R> => method('SegmentService', name);
   return {
-    put: segment<W.WireResults<W.WirePutResult>>('PutSegments'),
-    get: segment<W.WireGetSegmentsResponse>('GetSegments'),
-    has: segment<W.WireResults<W.WireHasResult>>('HasSegments'),
-    addReferences: segment<W.WireResults<W.WireReferenceResult>>('AddReferences'),
-    removeReferences: segment<W.WireResults<W.WireReferenceResult>>('RemoveReferences'),
-    delete: segment<object>('DeleteSegment'),
-    listGarbage: segment<W.WireGarbagePage>('ListGarbage'),
+    put: method('SegmentService', 'PutSegments'),
+    get: method('SegmentService', 'GetSegments'),
+    has: method('SegmentService', 'HasSegments'),
+    addReferences: method('SegmentService', 'AddReferences'),
+    removeReferences: method('SegmentService', 'RemoveReferences'),
+    delete: method('SegmentService', 'DeleteSegment'),
+    listGarbage: method('SegmentService', 'ListGarbage'),
   };
 }
+
+type Methods = ReturnType<typeof methods>;
 
 /**
  * A vault's segments themselves, for those who keep their own manifests. Batches give one result for each
@@ -57,7 +57,7 @@ export class SegmentClient {
     hashes: readonly string[],
     control: CallControl = {},
   ): AsyncGenerator<T.SegmentResult, void, void> {
-    const request = { vault: this.vault, hashes, encoding: 'ENCODING_LE32' };
+    const request = { vault: this.vault, hashes, encoding: 'ENCODING_LE32' } as const;
     let pieces: Buffer[] = [];
     for await (const part of this.transport.stream(this.methods.get, request, control, true)) {
       const hash = hashes[part.index] ?? '';
@@ -66,7 +66,7 @@ export class SegmentClient {
         yield { kind: 'failed', hash, error };
         continue;
       }
-      pieces.push(part.tokensLe32 ?? Buffer.alloc(0));
+      if (part.content === 'tokensLe32') pieces.push(part.tokensLe32);
       if (!part.endOfSegment) continue;
       yield {
         kind: 'segment',
@@ -119,7 +119,7 @@ export class SegmentClient {
   }
 
   private async changeReferences(
-    change: Method<W.WireResults<W.WireReferenceResult>>,
+    change: Methods['addReferences' | 'removeReferences'],
     references: readonly T.SegmentReference[],
     control: CallControl,
   ): Promise<T.ReferenceResult[]> {

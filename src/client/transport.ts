@@ -43,9 +43,9 @@ export class Transport {
   }
 
   /** `idempotent`: a second try does no harm when the first may have been carried out. */
-  async unary<Response>(
-    method: Method<Response>,
-    request: object,
+  async unary<Request, Response>(
+    method: Method<Request, Response>,
+    request: NoInfer<Request>,
     control: CallControl,
     idempotent: boolean,
   ): Promise<Response> {
@@ -60,9 +60,9 @@ export class Transport {
   }
 
   /** Messages as they are asked for: the server waits for a slow reader. Leaving the loop cancels the call. */
-  async *stream<Response>(
-    method: Method<Response>,
-    request: object,
+  async *stream<Request, Response>(
+    method: Method<Request, Response>,
+    request: NoInfer<Request>,
     control: CallControl,
     idempotent: boolean,
   ): AsyncGenerator<Response, void, void> {
@@ -82,15 +82,15 @@ export class Transport {
   }
 
   /** Sends requests no faster than the server takes them. Not tried again: what was sent is gone. */
-  async clientStream<Response>(
-    method: Method<Response>,
-    requests: AsyncIterable<object>,
+  async clientStream<Request, Response>(
+    method: Method<Request, Response>,
+    requests: AsyncIterable<NoInfer<Request>>,
     control: CallControl,
   ): Promise<Response> {
     this.throwIfAborted(control);
     let answered = false;
     let wake: () => void = () => undefined;
-    let call: ClientWritableStream<object> | undefined;
+    let call: ClientWritableStream<Request> | undefined;
     const response = new Promise<Response>((resolve, reject) => {
       call = this.client.makeClientStreamRequest(
         method.path,
@@ -127,9 +127,9 @@ export class Transport {
     this.client.close();
   }
 
-  private unaryOnce<Response>(
-    method: Method<Response>,
-    request: object,
+  private unaryOnce<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
     control: CallControl,
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
@@ -151,9 +151,9 @@ export class Transport {
     });
   }
 
-  private async *streamOnce<Response>(
-    method: Method<Response>,
-    request: object,
+  private async *streamOnce<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
     control: CallControl,
   ): AsyncGenerator<Response, void, void> {
     this.throwIfAborted(control);

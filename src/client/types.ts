@@ -1,6 +1,6 @@
 import type { Conversation, ConversationSpec, NamedSegment, Speaker, VaultStats } from '../model/index.js';
 import type { ClientError } from './errors.js';
-import type { Preparation } from './wire.js';
+import type { Preparation } from './preparation.js';
 import type { RetryPolicy } from './retry.js';
 
 /** Options of every call. */

@@ -1,3 +1,4 @@
+import type * as Q from './generated/requests.js';
 import { toWireMessage } from './mapping.js';
 import type { NewMessage } from './types.js';
 
@@ -8,16 +9,15 @@ const blockTextMax = 80 * 1024;
 
 /** An upload's requests: its spec, its messages in blocks, its end. */
 export async function* uploadParts(
-  spec: object,
+  spec: Q.UploadSpec,
   messages: Iterable<NewMessage> | AsyncIterable<NewMessage>,
-): AsyncGenerator<object, void, void> {
+): AsyncGenerator<Q.UploadConversationRequest, void, void> {
   yield { spec };
   let index = 0;
   let tokens = 0;
   let hasText = false;
   for await (const message of messages) {
-    const wire = toWireMessage(message, index++) as WireMessage;
-    const { role, name, toolCallId, text, tokensLe32 } = wire;
+    const { role, name, toolCallId, text, tokensLe32 } = toWireMessage(message, index++);
     yield { message: { role, name, toolCallId } };
     if (text !== undefined) {
       hasText = true;
@@ -31,14 +31,6 @@ export async function* uploadParts(
   }
   // Only the server knows how many tokens a text has.
   yield { finish: hasText ? {} : { totalTokens: String(tokens) } };
-}
-
-interface WireMessage {
-  readonly role?: string;
-  readonly name?: string;
-  readonly toolCallId?: string;
-  readonly text?: string;
-  readonly tokensLe32?: Uint8Array;
 }
 
 /** Cut between characters. An empty text is one block: it is text all the same. */

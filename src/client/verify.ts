@@ -1,3 +1,4 @@
+import type * as W from './generated/responses.js';
 import { fromUint64 } from './numbers.js';
 import type { CallControl } from './types.js';
 
@@ -11,7 +12,7 @@ const phases = {
   VERIFY_PHASE_CHECKING: 'checking',
   VERIFY_PHASE_REBUILDING: 'rebuilding',
   VERIFY_PHASE_CHECKING_AGAIN: 'checkingAgain',
-} as const;
+} as const satisfies Record<W.VerifyPhase, string>;
 
 export type VerifyPhase = (typeof phases)[keyof typeof phases];
 
@@ -47,39 +48,33 @@ export interface VerifyNote {
   readonly detail: string;
 }
 
-/** A message as it comes: 64-bit numbers are decimal strings, enums are names. */
-export interface WireVerifyResponse {
-  readonly part?: 'progress' | 'violation' | 'repaired' | 'note' | 'summary';
-  readonly progress?: { readonly recordsDone: string; readonly records: string; readonly phase: string };
-  readonly violation?: Violation;
-  readonly repaired?: Violation;
-  readonly note?: VerifyNote;
-  readonly summary?: { readonly records: string; readonly violations: string; readonly repaired: string };
-}
-
-export function fromWireVerify(message: WireVerifyResponse): VerifyPart | undefined {
-  const { part: kind, progress, summary } = message;
-  switch (kind) {
+export function fromWireVerify(message: W.VerifyVaultResponse): VerifyPart | undefined {
+  switch (message.part) {
     case undefined:
       return undefined;
-    case 'progress':
+    case 'progress': {
+      const { phase, recordsDone, records } = message.progress;
       return {
-        kind,
-        phase: phases[progress!.phase as keyof typeof phases] ?? 'checking',
-        done: fromUint64('records_done', progress!.recordsDone),
-        total: fromUint64('records', progress!.records),
+        kind: 'progress',
+        phase: typeof phase === 'number' ? 'checking' : phases[phase],
+        done: fromUint64('records_done', recordsDone),
+        total: fromUint64('records', records),
       };
+    }
     case 'violation':
+      return { kind: 'violation', ...message.violation };
     case 'repaired':
-      return { kind, ...message[kind]! };
+      return { kind: 'repaired', ...message.repaired };
     case 'note':
-      return { kind, ...message.note! };
-    case 'summary':
+      return { kind: 'note', ...message.note };
+    case 'summary': {
+      const { records, repaired, violations } = message.summary;
       return {
-        kind,
-        records: fromUint64('records', summary!.records),
-        repaired: fromUint64('repaired', summary!.repaired),
-        violations: fromUint64('violations', summary!.violations),
+        kind: 'summary',
+        records: fromUint64('records', records),
+        repaired: fromUint64('repaired', repaired),
+        violations: fromUint64('violations', violations),
       };
+    }
   }
 }

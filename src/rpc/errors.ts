@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { isStowkenError, type Reason, StowkenError } from '../model/index.js';
-import { MessageCodec } from './wire/reader.js';
+import { ResponseEncoder } from './wire/response-encoder.js';
 
 const errorDomain = 'stowken.dev';
 /** Clients refuse trailers beyond 8 KiB in all, and a status message is escaped threefold. */
 const messageBytesMax = 768;
 const factBytesMax = 1024;
 
-const statusCodec = new MessageCodec('google.rpc.Status');
-const errorInfoCodec = new MessageCodec('google.rpc.ErrorInfo');
+const statusCodec = new ResponseEncoder('google.rpc.Status');
+const errorInfoCodec = new ResponseEncoder('google.rpc.ErrorInfo');
 
 /** Reasons that say that the store cannot write. */
 const storeFaults: ReadonlySet<Reason> = new Set(['COMMIT_FAILED', 'WRITES_STOPPED']);

@@ -17,18 +17,17 @@ import type {
   VerifyPart,
 } from '../vault/index.js';
 import { codeOf } from './errors.js';
-import { MessageCodec } from './wire/reader.js';
+import * as R from './generated/responses.js';
+import { ResponseEncoder } from './wire/response-encoder.js';
 import { encodeChunk, encodeItemTail } from './wire/token-responses.js';
 
-type Fields = Record<string, unknown>;
-
 /** A time as google.protobuf.Timestamp. */
-export function timestamp(timeMs: number): Fields {
+export function timestamp(timeMs: number): R.Timestamp {
   const seconds = Math.floor(timeMs / 1000);
   return { seconds, nanos: (timeMs - seconds * 1000) * 1_000_000 };
 }
 
-export function conversationFields(conversation: Conversation): Fields {
+export function conversationFields(conversation: Conversation): R.Conversation {
   const { expireTimeMs } = conversation;
   return {
     id: conversation.id,
@@ -40,13 +39,13 @@ export function conversationFields(conversation: Conversation): Fields {
     message_count: conversation.messageCount,
     create_time: timestamp(conversation.createTimeMs),
     update_time: timestamp(conversation.updateTimeMs),
-    ...(expireTimeMs !== undefined && { expire_time: timestamp(expireTimeMs) }),
+    expire_time: expireTimeMs === undefined ? undefined : timestamp(expireTimeMs),
     parent_id: conversation.parentId,
     metadata: conversation.metadata,
   };
 }
 
-export function messageFields(message: MessageWithSegments): Fields {
+export function messageFields(message: MessageWithSegments): R.MessageInfo {
   return {
     role: message.role,
     name: message.name,
@@ -57,11 +56,11 @@ export function messageFields(message: MessageWithSegments): Fields {
 }
 
 /** What a store, an upload or a fork answers. */
-export function storeFields(result: StoreResult): Fields {
+export function storeFields(result: StoreResult): R.StoreConversationResponse {
   return { ...appendFields(result), unchanged: result.unchanged };
 }
 
-export function appendFields(result: StoreResult): Fields {
+export function appendFields(result: StoreResult): R.AppendMessagesResponse {
   return {
     conversation: conversationFields(result.conversation),
     total_segments: result.totalSegments,
@@ -72,21 +71,30 @@ export function appendFields(result: StoreResult): Fields {
   };
 }
 
-/** PreparationPhase's numbers. */
-const preparationPhases = { checking: 1, sampling: 2, training: 3 } as const;
+const preparationPhases = {
+  checking: R.PreparationPhase.CHECKING,
+  sampling: R.PreparationPhase.SAMPLING,
+  training: R.PreparationPhase.TRAINING,
+} as const;
 
-export function preparationFields({ phase, done, total }: Preparation): Fields {
+function preparationFields({ phase, done, total }: Preparation): { readonly preparation: R.Preparation } {
   return { preparation: { phase: preparationPhases[phase], done, total } };
 }
 
-export function collectFields(part: CollectPart): Fields {
+export function collectFields(part: CollectPart): R.CollectGarbageResponse {
   if (part.kind === 'preparation') return preparationFields(part);
   const figures = { segments: part.segments, bytes: part.frameBytes };
-  if (part.kind !== 'summary') return { [part.kind]: figures };
-  return { summary: { ...figures, kept_segments: part.keptSegments } };
+  switch (part.kind) {
+    case 'plan':
+      return { plan: figures };
+    case 'progress':
+      return { progress: figures };
+    case 'summary':
+      return { summary: { ...figures, kept_segments: part.keptSegments } };
+  }
 }
 
-export function statsFields(stats: VaultStats): Fields {
+export function statsFields(stats: VaultStats): R.GetStatsResponse {
   return {
     conversations: stats.conversations,
     messages: stats.messages,
@@ -104,18 +112,22 @@ export function statsFields(stats: VaultStats): Fields {
   };
 }
 
-/** VerifyPhase's numbers. */
-const verifyPhases = { checking: 1, rebuilding: 2, checkingAgain: 3 } as const;
+const verifyPhases = {
+  checking: R.VerifyPhase.CHECKING,
+  rebuilding: R.VerifyPhase.REBUILDING,
+  checkingAgain: R.VerifyPhase.CHECKING_AGAIN,
+} as const;
 
-export function verifyFields(part: VerifyPart): Fields {
+export function verifyFields(part: VerifyPart): R.VerifyVaultResponse {
   switch (part.kind) {
     case 'progress':
       return {
         progress: { records_done: part.done, records: part.total, phase: verifyPhases[part.phase] },
       };
     case 'violation':
+      return { violation: violationFields(part) };
     case 'repaired':
-      return { [part.kind]: { invariant: part.invariant, subject: part.subject, detail: part.detail } };
+      return { repaired: violationFields(part) };
     case 'note':
       return { note: { subject: part.subject, detail: part.detail } };
     case 'summary':
@@ -125,16 +137,19 @@ export function verifyFields(part: VerifyPart): Fields {
   }
 }
 
-/** CompactionEnd's numbers. */
-const ends: Readonly<Record<CompactEnd, number>> = {
-  complete: 1,
-  dryRun: 2,
-  notWorthIt: 3,
-  budgetReached: 4,
-};
+function violationFields({ invariant, subject, detail }: R.Violation): R.Violation {
+  return { invariant, subject, detail };
+}
+
+const ends = {
+  complete: R.CompactionEnd.COMPLETE,
+  dryRun: R.CompactionEnd.DRY_RUN,
+  notWorthIt: R.CompactionEnd.NOT_WORTH_IT,
+  budgetReached: R.CompactionEnd.BUDGET_REACHED,
+} as const satisfies Record<CompactEnd, number>;
 
 /** A CompactSubstringsResponse. */
-export function compactFields(part: CompactPart): Fields {
+export function compactFields(part: CompactPart): R.CompactSubstringsResponse {
   switch (part.kind) {
     case 'preparation':
       return preparationFields(part);
@@ -182,7 +197,7 @@ export function compactFields(part: CompactPart): Fields {
   }
 }
 
-export function registryFields(registry: StoredRegistry): Fields {
+export function registryFields(registry: StoredRegistry): R.RegistryInfo {
   return {
     id: registry.id,
     create_time: timestamp(registry.createTimeMs),
@@ -193,8 +208,8 @@ export function registryFields(registry: StoredRegistry): Fields {
   };
 }
 
-const one = new MessageCodec('stowken.v1.RetrieveConversationResponse');
-const many = new MessageCodec('stowken.v1.RetrieveConversationsResponse');
+const one = new ResponseEncoder('stowken.v1.RetrieveConversationResponse');
+const many = new ResponseEncoder('stowken.v1.RetrieveConversationsResponse');
 
 export function* encodeRetrieved(parts: Iterable<RetrievePart>): Generator<Buffer, void, void> {
   for (const part of parts) {
@@ -218,7 +233,7 @@ export function encodeRetrievedOfMany({ index, part }: RetrieveManyPart): Buffer
   }
 }
 
-export function deleteManyFields(result: DeleteManyResult): Record<string, unknown> {
+export function deleteManyFields(result: DeleteManyResult): R.DeleteConversationsResponse {
   return {
     conversations: result.conversations,
     missing: result.missing,
@@ -229,33 +244,33 @@ export function deleteManyFields(result: DeleteManyResult): Record<string, unkno
   };
 }
 
-export function damagedFields({ id = '', detail }: DamagedConversation): Record<string, unknown> {
+export function damagedFields({ id = '', detail }: DamagedConversation): R.DamagedConversation {
   return { id, status: itemStatusFields(new StowkenError('CORRUPT_STORE', detail, { conversation: id })) };
 }
 
-export function putSegmentFields(outcome: PutSegmentOutcome): Fields {
+export function putSegmentFields(outcome: PutSegmentOutcome): R.PutSegmentResult {
   if (outcome.kind === 'failed') return { status: itemStatusFields(outcome.error) };
   return { status: itemStatusFields(), hash: outcome.hash, token_count: outcome.tokenCount };
 }
 
-export function segmentFailureFields(index: number, error: StowkenError): Fields {
+export function segmentFailureFields(index: number, error: StowkenError): R.GetSegmentsResponse {
   return { index, status: itemStatusFields(error), end_of_segment: true };
 }
 
-export function hasSegmentFields(outcome: HasSegmentOutcome): Fields {
+export function hasSegmentFields(outcome: HasSegmentOutcome): R.HasSegmentResult {
   if (outcome.kind === 'failed') return { status: itemStatusFields(outcome.error) };
   if (outcome.kind === 'absent') return { status: itemStatusFields(), found: false };
   const { tokenCount, refCount } = outcome;
   return { status: itemStatusFields(), found: true, token_count: tokenCount, ref_count: refCount };
 }
 
-export function referenceFields(result: ReferenceResult): Fields {
+export function referenceFields(result: ReferenceResult): R.ReferenceResult {
   if (result.kind === 'failed') return { status: itemStatusFields(result.error) };
   return { status: itemStatusFields(), ref_count: result.refCount };
 }
 
 /** An item's failure as an ItemStatus; without one, OK. */
-export function itemStatusFields(error?: StowkenError): Record<string, unknown> {
+export function itemStatusFields(error?: StowkenError): R.ItemStatus {
   if (error === undefined) return { code: status.OK };
   return {
     code: codeOf[error.reason],

@@ -21,8 +21,10 @@ const copied = [
   'proto',
   'registry-0',
   'src',
+  '.prettierrc.json',
   'asconfig.json',
   'build.mjs',
+  'generate.mjs',
   'tsconfig.json',
 ];
 

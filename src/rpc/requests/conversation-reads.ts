@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { limits } from '../../model/index.js';
 import type { ConversationFilter } from '../../storage/index.js';
 import type { FindPrefixInput, RetrieveInput, RetrieveManyInput } from '../../vault/index.js';
-import { MessageCodec } from '../wire/reader.js';
+import { RequestDecoder } from '../wire/reader.js';
 import { readFindPrefixRequest } from '../wire/token-requests.js';
 import {
   conversationId,
@@ -66,7 +66,7 @@ const listSchema = z
     pageToken: page_token,
   }));
 
-export const readList = schemaRequest('stowken.v1.ListConversationsRequest', listSchema);
+export const readList = schemaRequest(new RequestDecoder('stowken.v1.ListConversationsRequest'), listSchema);
 export type ListRequest = ReturnType<typeof readList>;
 
 const getSchema = z
@@ -89,7 +89,7 @@ const getSchema = z
     },
   }));
 
-export const readGet = schemaRequest('stowken.v1.GetConversationRequest', getSchema);
+export const readGet = schemaRequest(new RequestDecoder('stowken.v1.GetConversationRequest'), getSchema);
 
 /** Encoding's values by number. */
 const encoding = enumeration(['tokens', 'tokens', 'le32', 'text']);
@@ -122,8 +122,11 @@ const many = z
   .object({ vault: vaultName, ids: items(conversationId, limits.conversationsPerRequestMax), encoding })
   .transform(({ vault, ...input }): { vault: string; input: RetrieveManyInput } => ({ vault, input }));
 
-export const readRetrieve = schemaRequest('stowken.v1.RetrieveConversationRequest', one);
-export const readRetrieveMany = schemaRequest('stowken.v1.RetrieveConversationsRequest', many);
+export const readRetrieve = schemaRequest(new RequestDecoder('stowken.v1.RetrieveConversationRequest'), one);
+export const readRetrieveMany = schemaRequest(
+  new RequestDecoder('stowken.v1.RetrieveConversationsRequest'),
+  many,
+);
 
 const matches = z.number().transform((limit, context) => {
   const most = limits.prefixMatchesMax;
@@ -144,7 +147,7 @@ const findPrefixSchema = z
     input: { tokenizer, application, minTokens: min_tokens, limit },
   }));
 
-const findPrefixCodec = new MessageCodec('stowken.v1.FindPrefixRequest');
+const findPrefixCodec = new RequestDecoder('stowken.v1.FindPrefixRequest');
 
 export interface FindPrefixRequest {
   readonly vault: string;

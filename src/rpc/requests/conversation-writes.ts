@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type ConversationSpec, limits, StowkenError } from '../../model/index.js';
 import type { AppendInput, DeleteManyInput, ForkInput, StoreInput } from '../../vault/index.js';
 import { readMessagesRequest } from '../wire/messages.js';
-import { MessageCodec } from '../wire/reader.js';
+import { RequestDecoder } from '../wire/reader.js';
 import { conversationFilter } from './conversation-reads.js';
 import {
   conversationId,
@@ -65,7 +65,7 @@ export const storeFieldsSchema = z
     input: { spec: conversation, ifRevision: if_revision, requestId: request_id },
   }));
 
-const storeCodec = new MessageCodec('stowken.v1.StoreConversationRequest');
+const storeCodec = new RequestDecoder('stowken.v1.StoreConversationRequest');
 
 export interface StoreRequest {
   readonly vault: string;
@@ -86,7 +86,7 @@ const appendSchema = z
     input: { id, ifRevision: if_revision, requestId: request_id },
   }));
 
-const appendCodec = new MessageCodec('stowken.v1.AppendMessagesRequest');
+const appendCodec = new RequestDecoder('stowken.v1.AppendMessagesRequest');
 
 export interface AppendRequest {
   readonly vault: string;
@@ -122,7 +122,7 @@ const forkSchema = z
     },
   }));
 
-export const readFork = schemaRequest('stowken.v1.ForkConversationRequest', forkSchema);
+export const readFork = schemaRequest(new RequestDecoder('stowken.v1.ForkConversationRequest'), forkSchema);
 
 const deleteSchema = z
   .object({
@@ -138,7 +138,10 @@ const deleteSchema = z
     options: { allowMissing: allow_missing, ifRevision: if_revision, requestId: request_id },
   }));
 
-export const readDelete = schemaRequest('stowken.v1.DeleteConversationRequest', deleteSchema);
+export const readDelete = schemaRequest(
+  new RequestDecoder('stowken.v1.DeleteConversationRequest'),
+  deleteSchema,
+);
 
 const deleteManyFields = z.object({
   vault: vaultName,
@@ -172,4 +175,7 @@ function selection(
   return refuseField(context, 'filter', 'restricts nothing; all deletes everything', {});
 }
 
-export const readDeleteMany = schemaRequest('stowken.v1.DeleteConversationsRequest', deleteManySchema);
+export const readDeleteMany = schemaRequest(
+  new RequestDecoder('stowken.v1.DeleteConversationsRequest'),
+  deleteManySchema,
+);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { limits } from '../../model/index.js';
+import type { Long } from '../generated/requests.js';
 import { type Context, refuse } from './parse.js';
 
 /** A string of so many bytes of UTF-8. */
@@ -47,9 +48,7 @@ export const requestId = utf8(0, limits.requestIdBytesMax).transform((id) => (id
 export const vaultName = label.transform((name) => (name === '' ? 'default' : name));
 
 /** protobufjs gives 64-bit numbers as Long. */
-const long = z.custom<{ toNumber(): number; toString(): string }>(
-  (value) => typeof value === 'object' && value !== null && 'toNumber' in value,
-);
+const long = z.custom<Long>((value) => typeof value === 'object' && value !== null && 'toNumber' in value);
 
 /** A uint64 that a JavaScript number holds exactly. */
 export const uint64 = long.transform((value, context) => {
@@ -59,8 +58,10 @@ export const uint64 = long.transform((value, context) => {
   return refuse(context, `is ${value.toString()}; the limit is ${limit}`, { value: value.toString(), limit });
 });
 
-/** An `optional` field: undefined when it is not set. */
-export function optional<Schema extends z.ZodType>(schema: Schema) {
+/** An `optional` field: undefined when it is not set. By its type a message must have it, so that its name is checked. */
+export function optional<Schema extends z.ZodType>(
+  schema: Schema,
+): z.ZodType<z.output<Schema> | undefined, z.input<Schema> | null | undefined> {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
@@ -80,7 +81,7 @@ const timestampSecondsMax = 253_402_300_799;
 const durationSecondsMax = 315_576_000_000;
 
 const parts = z.object({
-  seconds: z.custom<{ toNumber(): number }>().transform((seconds) => seconds.toNumber()),
+  seconds: z.custom<Long>().transform((seconds) => seconds.toNumber()),
   nanos: z.number(),
 });
 
@@ -103,7 +104,7 @@ export const durationMs = parts.transform(({ seconds, nanos }, context) => {
 
 /** Labels by name: their number, and the size of every key and value. */
 export function metadata(entriesMax: number) {
-  return z.custom<Record<string, string>>().check((context) => {
+  return z.custom<Readonly<Record<string, string>>>().check((context) => {
     const entries = Object.entries(context.value);
     const size = entries.length;
     if (size > entriesMax) {

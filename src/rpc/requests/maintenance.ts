@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { minSavingsRatioDefault } from '../../vault/index.js';
 import { durationMs, optional, uint64, utf8, vaultName } from './fields.js';
+import { RequestDecoder } from '../wire/reader.js';
 import { schemaRequest, refuse } from './parse.js';
 
 const collect = z
@@ -21,11 +22,17 @@ const verify = z
 
 const vaultAlone = z.object({ vault: vaultName });
 
-export const readCollectGarbage = schemaRequest('stowken.v1.CollectGarbageRequest', collect);
-export const readGetStats = schemaRequest('stowken.v1.GetStatsRequest', vaultAlone);
-export const readVerifyVault = schemaRequest('stowken.v1.VerifyVaultRequest', verify);
-export const readBackupVault = schemaRequest('stowken.v1.BackupVaultRequest', vaultAlone);
-export const readGetCapabilities = schemaRequest('stowken.v1.GetCapabilitiesRequest', vaultAlone);
+export const readCollectGarbage = schemaRequest(
+  new RequestDecoder('stowken.v1.CollectGarbageRequest'),
+  collect,
+);
+export const readGetStats = schemaRequest(new RequestDecoder('stowken.v1.GetStatsRequest'), vaultAlone);
+export const readVerifyVault = schemaRequest(new RequestDecoder('stowken.v1.VerifyVaultRequest'), verify);
+export const readBackupVault = schemaRequest(new RequestDecoder('stowken.v1.BackupVaultRequest'), vaultAlone);
+export const readGetCapabilities = schemaRequest(
+  new RequestDecoder('stowken.v1.GetCapabilitiesRequest'),
+  vaultAlone,
+);
 
 const resumeTokenBytesMax = 4096;
 
@@ -65,8 +72,8 @@ const compact = z
     },
   }));
 
-export const readCompact = schemaRequest('stowken.v1.CompactSubstringsRequest', compact);
+export const readCompact = schemaRequest(new RequestDecoder('stowken.v1.CompactSubstringsRequest'), compact);
 export const readListRegistries = schemaRequest(
-  'stowken.v1.ListRegistriesRequest',
+  new RequestDecoder('stowken.v1.ListRegistriesRequest'),
   z.object({ vault: vaultName }),
 );

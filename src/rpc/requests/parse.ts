@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { limits, StowkenError } from '../../model/index.js';
-import { MessageCodec } from '../wire/reader.js';
 
 /** What a field's check may tell programs beside its sentence. */
 export interface Refusal {
@@ -10,7 +9,7 @@ export interface Refusal {
 }
 
 /** Checks a decoded request; the first field that is not as it must be is an INVALID_FIELD. */
-export function parse<Schema extends z.ZodType>(schema: Schema, message: object): z.output<Schema> {
+export function parse<Schema extends z.ZodType>(schema: Schema, message: z.input<Schema>): z.output<Schema> {
   const result = schema.safeParse(message);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
@@ -76,12 +75,11 @@ function check(what: string, size: number, limit: number): void {
 
 /** How a request that carries no tokens is read: decoded as a whole, then checked. */
 export function schemaRequest<Schema extends z.ZodType>(
-  messageName: string,
+  decoder: { decode(bytes: Buffer): z.input<Schema> },
   schema: Schema,
 ): (bytes: Buffer) => z.output<Schema> {
-  const codec = new MessageCodec(messageName);
   return (bytes) => {
     checkFieldsSize(bytes.length);
-    return parse(schema, codec.decode(bytes));
+    return parse(schema, decoder.decode(bytes));
   };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { limits } from '../../model/index.js';
 import type { PutSegmentsInput } from '../../vault/index.js';
-import { MessageCodec } from '../wire/reader.js';
+import { RequestDecoder } from '../wire/reader.js';
 import { readPutSegmentsRequest } from '../wire/token-requests.js';
 import { enumeration, items, pageSize, segmentHash, utf8, vaultName } from './fields.js';
 import { checkFieldsSize, schemaRequest, parse, refuse } from './parse.js';
@@ -25,24 +25,33 @@ const garbagePage = z
   .transform(({ vault, page_size, page_token }) => ({ vault, pageSize: page_size, pageToken: page_token }));
 
 export const readGetSegments = schemaRequest(
-  'stowken.v1.GetSegmentsRequest',
+  new RequestDecoder('stowken.v1.GetSegmentsRequest'),
   z.object({ vault: vaultName, hashes, encoding }),
 );
 export const readHasSegments = schemaRequest(
-  'stowken.v1.HasSegmentsRequest',
+  new RequestDecoder('stowken.v1.HasSegmentsRequest'),
   z.object({ vault: vaultName, hashes }),
 );
-export const readAddReferences = schemaRequest('stowken.v1.AddReferencesRequest', references);
-export const readRemoveReferences = schemaRequest('stowken.v1.RemoveReferencesRequest', references);
+export const readAddReferences = schemaRequest(
+  new RequestDecoder('stowken.v1.AddReferencesRequest'),
+  references,
+);
+export const readRemoveReferences = schemaRequest(
+  new RequestDecoder('stowken.v1.RemoveReferencesRequest'),
+  references,
+);
 export const readDeleteSegment = schemaRequest(
-  'stowken.v1.DeleteSegmentRequest',
+  new RequestDecoder('stowken.v1.DeleteSegmentRequest'),
   z.object({ vault: vaultName, hash: segmentHash }),
 );
-export const readListGarbage = schemaRequest('stowken.v1.ListGarbageRequest', garbagePage);
+export const readListGarbage = schemaRequest(
+  new RequestDecoder('stowken.v1.ListGarbageRequest'),
+  garbagePage,
+);
 export type ListGarbageRequest = ReturnType<typeof readListGarbage>;
 
 const putSegmentsSchema = z.object({ vault: vaultName, holder: utf8(0, limits.holderBytesMax) });
-const putSegmentsCodec = new MessageCodec('stowken.v1.PutSegmentsRequest');
+const putSegmentsCodec = new RequestDecoder('stowken.v1.PutSegmentsRequest');
 
 export interface PutSegmentsRequest {
   readonly vault: string;

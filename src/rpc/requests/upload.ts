@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { limits, StowkenError } from '../../model/index.js';
 import type { UploadInput, UploadPart } from '../../vault/index.js';
-import { MessageCodec } from '../wire/reader.js';
+import type { UploadConversationRequest } from '../generated/requests.js';
+import { RequestDecoder } from '../wire/reader.js';
 import { readUploadTokens, uploadPartName } from '../wire/token-requests.js';
 import { label, optional, uint64, utf8 } from './fields.js';
 import { checkFieldsSize, checkPartSize, parse } from './parse.js';
@@ -22,7 +23,7 @@ const finishPart = z
   .object({ finish: z.object({ total_tokens: optional(uint64) }) })
   .transform(({ finish }): UploadPart => ({ kind: 'finish', totalTokens: finish.total_tokens }));
 
-const codec = new MessageCodec('stowken.v1.UploadConversationRequest');
+const codec = new RequestDecoder('stowken.v1.UploadConversationRequest');
 
 export interface UploadRequest {
   readonly vault: string;
@@ -38,7 +39,7 @@ export async function readUpload(requests: AsyncIterator<Buffer, void>): Promise
   checkPartSize(first.value.length);
   const name = uploadPartName(first.value);
   if (name !== 'spec') return refuse('spec', `is missing: the first request is ${name}`);
-  const { spec } = parse(specPart, decode(first.value));
+  const { spec } = parse(specPart, { spec: decode(first.value).spec! });
   return { ...spec, parts: readParts(requests) };
 }
 
@@ -54,15 +55,16 @@ function readPart(bytes: Buffer): UploadPart {
     case 'spec':
       return refuse('spec', 'is given twice');
     case 'message':
-      return parse(messagePart, decode(bytes));
+      return parse(messagePart, { message: decode(bytes).message! });
     case 'tokens':
       return { kind: 'tokens', content: readUploadTokens(bytes) };
     case 'finish':
-      return parse(finishPart, decode(bytes));
+      return parse(finishPart, { finish: decode(bytes).finish! });
   }
 }
 
-function decode(bytes: Buffer): object {
+/** Decodes a part that uploadPartName has found. */
+function decode(bytes: Buffer): UploadConversationRequest {
   checkFieldsSize(bytes.length);
   return codec.decode(bytes);
 }

@@ -25,7 +25,7 @@ import {
   messageFields,
   storeFields,
 } from '../responses.js';
-import { MessageCodec } from '../wire/reader.js';
+import { ResponseEncoder } from '../wire/response-encoder.js';
 import { countFitting, listPage } from './pages.js';
 import { requireVault, type ServiceScope, VaultMethods } from './vault-methods.js';
 
@@ -33,12 +33,12 @@ export function conversationService(scope: ServiceScope): UntypedServiceImplemen
   return { ...conversationWrites(scope), ...conversationReads(scope) };
 }
 
-const storeResponse = new MessageCodec('stowken.v1.StoreConversationResponse');
-const uploadResponse = new MessageCodec('stowken.v1.UploadConversationResponse');
-const appendResponse = new MessageCodec('stowken.v1.AppendMessagesResponse');
-const forkResponse = new MessageCodec('stowken.v1.ForkConversationResponse');
-const deleteResponse = new MessageCodec('stowken.v1.DeleteConversationResponse');
-const deleteManyResponse = new MessageCodec('stowken.v1.DeleteConversationsResponse');
+const storeResponse = new ResponseEncoder('stowken.v1.StoreConversationResponse');
+const uploadResponse = new ResponseEncoder('stowken.v1.UploadConversationResponse');
+const appendResponse = new ResponseEncoder('stowken.v1.AppendMessagesResponse');
+const forkResponse = new ResponseEncoder('stowken.v1.ForkConversationResponse');
+const deleteResponse = new ResponseEncoder('stowken.v1.DeleteConversationResponse');
+const deleteManyResponse = new ResponseEncoder('stowken.v1.DeleteConversationsResponse');
 
 /** ConversationService's methods that change something. */
 export function conversationWrites(scope: ServiceScope): UntypedServiceImplementation {
@@ -82,7 +82,7 @@ export function conversationWrites(scope: ServiceScope): UntypedServiceImplement
   };
 }
 
-const getResponse = new MessageCodec('stowken.v1.GetConversationResponse');
+const getResponse = new ResponseEncoder('stowken.v1.GetConversationResponse');
 
 /** ConversationService's methods that change nothing. */
 export function conversationReads(scope: ServiceScope): UntypedServiceImplementation {
@@ -108,7 +108,7 @@ export function conversationReads(scope: ServiceScope): UntypedServiceImplementa
       const { conversation, messages, next } = await vault.getWithMessages(id, options);
       return getResponse.encode({
         conversation: { ...conversationFields(conversation), messages: messages.map(messageFields) },
-        ...(next !== undefined && { next_message_offset: next }),
+        next_message_offset: next,
       });
     }),
 
@@ -131,7 +131,7 @@ function* encodeMany(parts: Iterable<RetrieveManyPart>, logger: Logger): Generat
   }
 }
 
-const codec = new MessageCodec('stowken.v1.FindPrefixResponse');
+const codec = new ResponseEncoder('stowken.v1.FindPrefixResponse');
 
 /** As many matches, from the first, as an ordinary client takes. */
 export function encodeMatches(matches: readonly PrefixMatch[]): Buffer {

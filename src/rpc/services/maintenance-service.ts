@@ -10,17 +10,17 @@ import {
   readVerifyVault,
 } from '../requests/index.js';
 import { collectFields, compactFields, registryFields, statsFields, verifyFields } from '../responses.js';
-import { MessageCodec } from '../wire/reader.js';
+import { ResponseEncoder } from '../wire/response-encoder.js';
 import type { IntakeSettings } from '../intake/index.js';
 import { type ServiceScope, VaultMethods } from './vault-methods.js';
 
-const collectResponse = new MessageCodec('stowken.v1.CollectGarbageResponse');
-const compactResponse = new MessageCodec('stowken.v1.CompactSubstringsResponse');
-const registriesResponse = new MessageCodec('stowken.v1.ListRegistriesResponse');
-const backupResponse = new MessageCodec('stowken.v1.BackupVaultResponse');
-const verifyResponse = new MessageCodec('stowken.v1.VerifyVaultResponse');
-const statsResponse = new MessageCodec('stowken.v1.GetStatsResponse');
-const capabilitiesResponse = new MessageCodec('stowken.v1.GetCapabilitiesResponse');
+const collectResponse = new ResponseEncoder('stowken.v1.CollectGarbageResponse');
+const compactResponse = new ResponseEncoder('stowken.v1.CompactSubstringsResponse');
+const registriesResponse = new ResponseEncoder('stowken.v1.ListRegistriesResponse');
+const backupResponse = new ResponseEncoder('stowken.v1.BackupVaultResponse');
+const verifyResponse = new ResponseEncoder('stowken.v1.VerifyVaultResponse');
+const statsResponse = new ResponseEncoder('stowken.v1.GetStatsResponse');
+const capabilitiesResponse = new ResponseEncoder('stowken.v1.GetCapabilitiesResponse');
 
 export function maintenanceService(scope: ServiceScope): UntypedServiceImplementation {
   const methods = new VaultMethods(scope);

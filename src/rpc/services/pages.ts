@@ -4,9 +4,9 @@ import type { Vault } from '../../vault/index.js';
 import { openPageToken, type PageScope, sealPageToken } from '../page-token.js';
 import type { ListGarbageRequest, ListRequest } from '../requests/index.js';
 import { conversationFields, damagedFields } from '../responses.js';
-import { MessageCodec } from '../wire/reader.js';
+import { ResponseEncoder } from '../wire/response-encoder.js';
 
-const conversationPageCodec = new MessageCodec('stowken.v1.ListConversationsResponse');
+const conversationPageCodec = new ResponseEncoder('stowken.v1.ListConversationsResponse');
 
 /** Lists a page, shorter than asked for where its bytes would be more than an ordinary client takes. */
 export async function listPage(vault: Vault, request: ListRequest, signal: AbortSignal): Promise<Buffer> {
@@ -31,7 +31,7 @@ export async function listPage(vault: Vault, request: ListRequest, signal: Abort
 function encodePage(page: ConversationPage, scope: PageScope): Buffer {
   return conversationPageCodec.encode({
     conversations: page.conversations.map(conversationFields),
-    ...(page.next !== undefined && { next_page_token: sealPageToken(scope, page.next) }),
+    next_page_token: page.next === undefined ? undefined : sealPageToken(scope, page.next),
     damaged: (page.damaged ?? []).map(damagedFields),
   });
 }
@@ -60,7 +60,7 @@ function encodedBytesAtMost({ metadata, ...fields }: Conversation): number {
   );
 }
 
-const garbagePageCodec = new MessageCodec('stowken.v1.ListGarbageResponse');
+const garbagePageCodec = new ResponseEncoder('stowken.v1.ListGarbageResponse');
 
 /** Lists a page of garbage; the largest page has some 100 kB. */
 export async function listGarbagePage(
@@ -78,6 +78,6 @@ export async function listGarbagePage(
       token_count: tokenCount,
       bytes: frameBytes,
     })),
-    ...(next !== undefined && { next_page_token: sealPageToken(scope, next) }),
+    next_page_token: next === undefined ? undefined : sealPageToken(scope, next),
   });
 }

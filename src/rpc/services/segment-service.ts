@@ -12,17 +12,17 @@ import {
 } from '../requests/index.js';
 import { hasSegmentFields, putSegmentFields, referenceFields, segmentFailureFields } from '../responses.js';
 import { codeOf } from '../errors.js';
-import { MessageCodec } from '../wire/reader.js';
+import { ResponseEncoder } from '../wire/response-encoder.js';
 import { encodeSegmentChunk } from '../wire/token-responses.js';
 import { listGarbagePage } from './pages.js';
 import { type ServiceScope, VaultMethods } from './vault-methods.js';
 
-const putResponse = new MessageCodec('stowken.v1.PutSegmentsResponse');
-const getResponse = new MessageCodec('stowken.v1.GetSegmentsResponse');
-const hasResponse = new MessageCodec('stowken.v1.HasSegmentsResponse');
-const addResponse = new MessageCodec('stowken.v1.AddReferencesResponse');
-const removeResponse = new MessageCodec('stowken.v1.RemoveReferencesResponse');
-const deleteResponse = new MessageCodec('stowken.v1.DeleteSegmentResponse');
+const putResponse = new ResponseEncoder('stowken.v1.PutSegmentsResponse');
+const getResponse = new ResponseEncoder('stowken.v1.GetSegmentsResponse');
+const hasResponse = new ResponseEncoder('stowken.v1.HasSegmentsResponse');
+const addResponse = new ResponseEncoder('stowken.v1.AddReferencesResponse');
+const removeResponse = new ResponseEncoder('stowken.v1.RemoveReferencesResponse');
+const deleteResponse = new ResponseEncoder('stowken.v1.DeleteSegmentResponse');
 
 export function segmentService(scope: ServiceScope): UntypedServiceImplementation {
   const { logger } = scope;

@@ -3,27 +3,26 @@ import protobuf from 'protobufjs';
 import { limits, StowkenError } from '../../model/index.js';
 import { nextTurn } from '../../queue/index.js';
 import { messageType } from '../contract.js';
+import type { Requests } from '../generated/requests.js';
 
-/** Decodes and encodes one kind of message through protobufjs: all but the messages that carry tokens. */
-export class MessageCodec {
+/** Decodes one kind of request through protobufjs: all but what carries tokens. */
+export class RequestDecoder<Name extends keyof Requests> {
   readonly #type: protobuf.Type;
 
-  constructor(name: string) {
+  constructor(name: Name) {
     this.#type = messageType(name);
   }
 
   /**
-   * The message with the contract's field names and defaults filled in, but not for `optional` fields;
-   * 64-bit numbers are Long, enums are numbers. MALFORMED_REQUEST when the bytes are no such message.
+   * The message with the contract's field names and defaults filled in, but not for `optional` fields.
+   * MALFORMED_REQUEST when the bytes are no such message.
    */
-  decode(bytes: Buffer): object {
+  decode(bytes: Buffer): Requests[Name] {
     const type = this.#type;
-    return reading(type.name, () => type.toObject(type.decode(new StrictReader(bytes)), { defaults: true }));
-  }
-
-  /** Takes field names as in the contract; numbers for 64-bit fields must be safe integers. */
-  encode(fields: Record<string, unknown>): Buffer {
-    return asBuffer(this.#type.encode(fields).finish());
+    const fields: object = reading(type.name, () =>
+      type.toObject(type.decode(new StrictReader(bytes)), { defaults: true }),
+    );
+    return fields as Requests[Name];
   }
 }
 
@@ -36,11 +35,6 @@ export function reading<T>(messageName: string, read: () => T): T {
     const cause = error instanceof Error ? error.message : String(error);
     throw new StowkenError('MALFORMED_REQUEST', `not a ${messageName}: ${cause}`, {}, { cause: error });
   }
-}
-
-/** The same memory as a Buffer, which is what grpc-js sends. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -1,0 +1,275 @@
+// Generated from proto/ by generate.mjs, with every build. Edits are lost.
+export interface AddReferencesRequest {
+  readonly vault?: string | undefined;
+  readonly references?: readonly Reference[] | undefined;
+}
+
+export interface AppendMessagesRequest {
+  readonly vault?: string | undefined;
+  readonly id?: string | undefined;
+  readonly messages?: readonly Message[] | undefined;
+  readonly requestId?: string | undefined;
+  readonly ifRevision?: string | undefined;
+}
+
+export interface BackupVaultRequest {
+  readonly vault?: string | undefined;
+}
+
+export interface CollectGarbageRequest {
+  readonly vault?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly minAge?: Duration | undefined;
+  readonly reportPreparation?: boolean | undefined;
+}
+
+export interface CompactSubstringsRequest {
+  readonly vault?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly minSavingsRatio?: number | undefined;
+  readonly resumeToken?: string | undefined;
+  readonly segmentsMax?: string | undefined;
+  readonly bytesMax?: string | undefined;
+  readonly timeMax?: Duration | undefined;
+  readonly reportPreparation?: boolean | undefined;
+}
+
+export interface Conversation {
+  readonly id?: string | undefined;
+  readonly application?: string | undefined;
+  readonly model?: string | undefined;
+  readonly tokenizer?: string | undefined;
+  readonly revision?: string | undefined;
+  readonly totalTokens?: string | undefined;
+  readonly messageCount?: number | undefined;
+  readonly createTime?: Timestamp | undefined;
+  readonly updateTime?: Timestamp | undefined;
+  readonly expireTime?: Timestamp | undefined;
+  readonly parentId?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly messages?: readonly MessageInfo[] | undefined;
+}
+
+export interface ConversationFilter {
+  readonly application?: string | undefined;
+  readonly model?: string | undefined;
+  readonly tokenizer?: string | undefined;
+  readonly idPrefix?: string | undefined;
+  readonly createTimeFrom?: Timestamp | undefined;
+  readonly createTimeBefore?: Timestamp | undefined;
+  readonly minTokens?: string | undefined;
+  readonly maxTokens?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface DeleteConversationRequest {
+  readonly vault?: string | undefined;
+  readonly id?: string | undefined;
+  readonly allowMissing?: boolean | undefined;
+  readonly ifRevision?: string | undefined;
+  readonly requestId?: string | undefined;
+}
+
+export interface DeleteConversationsRequest {
+  readonly vault?: string | undefined;
+  readonly filter?: ConversationFilter | undefined;
+  readonly ids?: readonly string[] | undefined;
+  readonly all?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface DeleteSegmentRequest {
+  readonly vault?: string | undefined;
+  readonly hash?: string | undefined;
+}
+
+export interface Duration {
+  readonly seconds?: string | undefined;
+  readonly nanos?: number | undefined;
+}
+
+export type Encoding = 'ENCODING_UNSPECIFIED' | 'ENCODING_TOKENS' | 'ENCODING_LE32' | 'ENCODING_TEXT';
+
+export interface FindPrefixRequest {
+  readonly vault?: string | undefined;
+  readonly prefix?: Prefix | undefined;
+  readonly tokenizer?: string | undefined;
+  readonly application?: string | undefined;
+  readonly minTokens?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+export interface ForkConversationRequest {
+  readonly vault?: string | undefined;
+  readonly id?: string | undefined;
+  readonly newId?: string | undefined;
+  readonly requestId?: string | undefined;
+  readonly ifRevision?: string | undefined;
+  readonly messageCount?: number | undefined;
+}
+
+export interface GetCapabilitiesRequest {
+  readonly vault?: string | undefined;
+}
+
+export interface GetConversationRequest {
+  readonly vault?: string | undefined;
+  readonly id?: string | undefined;
+  readonly includeMessages?: boolean | undefined;
+  readonly messageOffset?: number | undefined;
+  readonly messageLimit?: number | undefined;
+  readonly ifRevision?: string | undefined;
+}
+
+export interface GetSegmentsRequest {
+  readonly vault?: string | undefined;
+  readonly hashes?: readonly string[] | undefined;
+  readonly encoding?: Encoding | undefined;
+}
+
+export interface GetStatsRequest {
+  readonly vault?: string | undefined;
+}
+
+export interface HasSegmentsRequest {
+  readonly vault?: string | undefined;
+  readonly hashes?: readonly string[] | undefined;
+}
+
+export interface ListConversationsRequest {
+  readonly vault?: string | undefined;
+  readonly filter?: ConversationFilter | undefined;
+  readonly pageSize?: number | undefined;
+  readonly pageToken?: string | undefined;
+  readonly order?: ListOrder | undefined;
+}
+
+export interface ListGarbageRequest {
+  readonly vault?: string | undefined;
+  readonly pageSize?: number | undefined;
+  readonly pageToken?: string | undefined;
+}
+
+export type ListOrder = 'LIST_ORDER_UNSPECIFIED' | 'LIST_ORDER_NEWEST_FIRST' | 'LIST_ORDER_OLDEST_FIRST';
+
+export interface ListRegistriesRequest {
+  readonly vault?: string | undefined;
+}
+
+export interface Message {
+  readonly role?: string | undefined;
+  readonly name?: string | undefined;
+  readonly toolCallId?: string | undefined;
+  readonly tokens?: TokenList | undefined;
+  readonly tokensLe32?: Uint8Array | undefined;
+  readonly text?: string | undefined;
+}
+
+export interface MessageInfo {
+  readonly role?: string | undefined;
+  readonly name?: string | undefined;
+  readonly toolCallId?: string | undefined;
+  readonly tokenCount?: string | undefined;
+  readonly segments?: readonly SegmentInfo[] | undefined;
+}
+
+export interface NewSegment {
+  readonly tokens?: TokenList | undefined;
+  readonly tokensLe32?: Uint8Array | undefined;
+}
+
+export interface Prefix {
+  readonly tokens?: TokenList | undefined;
+  readonly tokensLe32?: Uint8Array | undefined;
+  readonly text?: string | undefined;
+}
+
+export interface PutSegmentsRequest {
+  readonly vault?: string | undefined;
+  readonly segments?: readonly NewSegment[] | undefined;
+  readonly holder?: string | undefined;
+}
+
+export interface Reference {
+  readonly hash?: string | undefined;
+  readonly holder?: string | undefined;
+}
+
+export interface RemoveReferencesRequest {
+  readonly vault?: string | undefined;
+  readonly references?: readonly Reference[] | undefined;
+}
+
+export interface RetrieveConversationRequest {
+  readonly vault?: string | undefined;
+  readonly id?: string | undefined;
+  readonly messageOffset?: number | undefined;
+  readonly messageLimit?: number | undefined;
+  readonly tokenOffset?: string | undefined;
+  readonly tokenLimit?: string | undefined;
+  readonly encoding?: Encoding | undefined;
+  readonly ifRevision?: string | undefined;
+}
+
+export interface RetrieveConversationsRequest {
+  readonly vault?: string | undefined;
+  readonly ids?: readonly string[] | undefined;
+  readonly encoding?: Encoding | undefined;
+}
+
+export interface SegmentInfo {
+  readonly hash?: string | undefined;
+  readonly tokenCount?: number | undefined;
+}
+
+export interface StoreConversationRequest {
+  readonly vault?: string | undefined;
+  readonly conversation?: Conversation | undefined;
+  readonly messages?: readonly Message[] | undefined;
+  readonly requestId?: string | undefined;
+  readonly ifRevision?: string | undefined;
+}
+
+export interface Timestamp {
+  readonly seconds?: string | undefined;
+  readonly nanos?: number | undefined;
+}
+
+export interface TokenList {
+  readonly ids?: readonly number[] | undefined;
+}
+
+export interface UploadConversationRequest {
+  readonly spec?: UploadSpec | undefined;
+  readonly message?: UploadMessage | undefined;
+  readonly tokens?: UploadTokens | undefined;
+  readonly finish?: UploadFinish | undefined;
+}
+
+export interface UploadFinish {
+  readonly totalTokens?: string | undefined;
+}
+
+export interface UploadMessage {
+  readonly role?: string | undefined;
+  readonly name?: string | undefined;
+  readonly toolCallId?: string | undefined;
+}
+
+export interface UploadSpec {
+  readonly vault?: string | undefined;
+  readonly conversation?: Conversation | undefined;
+  readonly requestId?: string | undefined;
+  readonly ifRevision?: string | undefined;
+}
+
+export interface UploadTokens {
+  readonly tokens?: TokenList | undefined;
+  readonly tokensLe32?: Uint8Array | undefined;
+  readonly text?: string | undefined;
+}
+
+export interface VerifyVaultRequest {
+  readonly vault?: string | undefined;
+  readonly repair?: boolean | undefined;
+}

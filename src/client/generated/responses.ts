@@ -1,0 +1,388 @@
+// Generated from proto/ by generate.mjs, with every build. Edits are lost.
+export interface AddReferencesResponse {
+  readonly results: readonly ReferenceResult[];
+}
+
+export interface Any {
+  readonly type_url: string;
+  readonly value: Buffer;
+}
+
+export interface AppendMessagesResponse {
+  readonly conversation: Conversation | null;
+  readonly totalSegments: string;
+  readonly newSegments: string;
+  readonly dedupedSegments: string;
+  readonly newTokens: string;
+  readonly storedBytes: string;
+}
+
+export interface BackupVaultResponse {
+  readonly data: Buffer;
+}
+
+export type Chunk = {
+  readonly messageIndex: number;
+  readonly tokenOffset: string;
+  readonly endOfMessage: boolean;
+  readonly message: MessageInfo | null;
+  readonly replaced: boolean;
+} & (
+  | { readonly content: 'tokens'; readonly tokens: TokenList }
+  | { readonly content: 'tokensLe32'; readonly tokensLe32: Buffer }
+  | { readonly content: 'text'; readonly text: string }
+  | { readonly content?: undefined }
+);
+
+export type CollectGarbageResponse =
+  | { readonly part: 'plan'; readonly plan: GarbagePlan }
+  | { readonly part: 'progress'; readonly progress: GarbageProgress }
+  | { readonly part: 'summary'; readonly summary: GarbageSummary }
+  | { readonly part: 'preparation'; readonly preparation: Preparation }
+  | { readonly part?: undefined };
+
+export type CompactSubstringsResponse =
+  | { readonly part: 'plan'; readonly plan: CompactionPlan }
+  | { readonly part: 'progress'; readonly progress: CompactionProgress }
+  | { readonly part: 'summary'; readonly summary: CompactionSummary }
+  | { readonly part: 'preparation'; readonly preparation: Preparation }
+  | { readonly part?: undefined };
+
+export type CompactionEnd =
+  | 'COMPACTION_END_UNSPECIFIED'
+  | 'COMPACTION_END_COMPLETE'
+  | 'COMPACTION_END_DRY_RUN'
+  | 'COMPACTION_END_NOT_WORTH_IT'
+  | 'COMPACTION_END_BUDGET_REACHED';
+
+export interface CompactionPlan {
+  readonly segments: string;
+  readonly segmentBytes: string;
+  readonly sampleSegments: string;
+  readonly sampleTokens: string;
+  readonly registryId: number;
+  readonly registryBytes: string;
+  readonly newRegistry: boolean;
+  readonly predictedSegmentBytes: string;
+  readonly predictedSavingsRatio: number;
+  readonly loosePageBytes: string;
+}
+
+export interface CompactionProgress {
+  readonly segmentsDone: string;
+  readonly segments: string;
+  readonly bytesBefore: string;
+  readonly bytesAfter: string;
+  readonly segmentsPerSecond: string;
+  readonly resumeToken: string;
+}
+
+export interface CompactionSummary {
+  readonly end: CompactionEnd | number;
+  readonly segmentsDone: string;
+  readonly segmentsRewritten: string;
+  readonly bytesBefore: string;
+  readonly bytesAfter: string;
+  readonly registryId: number;
+  readonly registriesDropped: readonly number[];
+  readonly inUseBytesBefore: string;
+  readonly inUseBytesAfter: string;
+  readonly resumeToken: string;
+}
+
+export interface Conversation {
+  readonly id: string;
+  readonly application: string;
+  readonly model: string;
+  readonly tokenizer: string;
+  readonly revision: string;
+  readonly totalTokens: string;
+  readonly messageCount: number;
+  readonly createTime: Timestamp | null;
+  readonly updateTime: Timestamp | null;
+  readonly expireTime: Timestamp | null;
+  readonly parentId: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly messages: readonly MessageInfo[];
+}
+
+export interface DamagedConversation {
+  readonly id: string;
+  readonly status: ItemStatus | null;
+}
+
+export interface DeleteConversationResponse {
+  readonly releasedReferences: string;
+  readonly garbageSegments: string;
+  readonly missing: boolean;
+}
+
+export interface DeleteConversationsResponse {
+  readonly conversations: string;
+  readonly missing: string;
+  readonly changed: string;
+  readonly releasedReferences: string;
+  readonly garbageSegments: string;
+  readonly damaged: readonly DamagedConversation[];
+}
+
+export type DeleteSegmentResponse = Record<string, never>;
+
+export interface ErrorInfo {
+  readonly reason: string;
+  readonly domain: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface FindPrefixResponse {
+  readonly matches: readonly PrefixMatch[];
+}
+
+export interface ForkConversationResponse {
+  readonly conversation: Conversation | null;
+  readonly totalSegments: string;
+  readonly newSegments: string;
+  readonly dedupedSegments: string;
+  readonly newTokens: string;
+  readonly storedBytes: string;
+  readonly unchanged: boolean;
+}
+
+export interface GarbagePlan {
+  readonly segments: string;
+  readonly bytes: string;
+}
+
+export interface GarbageProgress {
+  readonly segments: string;
+  readonly bytes: string;
+}
+
+export interface GarbageSegment {
+  readonly hash: string;
+  readonly tokenCount: number;
+  readonly bytes: string;
+}
+
+export interface GarbageSummary {
+  readonly segments: string;
+  readonly bytes: string;
+  readonly keptSegments: string;
+}
+
+export interface GetCapabilitiesResponse {
+  readonly version: string;
+  readonly storage: string;
+  readonly tokenizers: readonly string[];
+  readonly limits: Readonly<Record<string, string>>;
+}
+
+export interface GetConversationResponse {
+  readonly conversation: Conversation | null;
+  readonly nextMessageOffset: number;
+}
+
+export type GetSegmentsResponse = {
+  readonly index: number;
+  readonly status: ItemStatus | null;
+  readonly tokenCount: number;
+  readonly tokenOffset: number;
+  readonly endOfSegment: boolean;
+} & (
+  | { readonly content: 'tokens'; readonly tokens: TokenList }
+  | { readonly content: 'tokensLe32'; readonly tokensLe32: Buffer }
+  | { readonly content?: undefined }
+);
+
+export interface GetStatsResponse {
+  readonly conversations: string;
+  readonly messages: string;
+  readonly segments: string;
+  readonly tokens: string;
+  readonly uniqueTokens: string;
+  readonly rawBytes: string;
+  readonly uniqueRawBytes: string;
+  readonly segmentBytes: string;
+  readonly registryBytes: string;
+  readonly garbageSegments: string;
+  readonly garbageBytes: string;
+  readonly inUseBytes: string;
+  readonly fileBytes: string;
+}
+
+export interface HasSegmentResult {
+  readonly status: ItemStatus | null;
+  readonly found: boolean;
+  readonly tokenCount: number;
+  readonly refCount: string;
+}
+
+export interface HasSegmentsResponse {
+  readonly results: readonly HasSegmentResult[];
+}
+
+export interface ItemStatus {
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface ListConversationsResponse {
+  readonly conversations: readonly Conversation[];
+  readonly nextPageToken: string;
+  readonly damaged: readonly DamagedConversation[];
+}
+
+export interface ListGarbageResponse {
+  readonly segments: readonly GarbageSegment[];
+  readonly nextPageToken: string;
+}
+
+export interface ListRegistriesResponse {
+  readonly registries: readonly RegistryInfo[];
+}
+
+export interface MessageInfo {
+  readonly role: string;
+  readonly name: string;
+  readonly toolCallId: string;
+  readonly tokenCount: string;
+  readonly segments: readonly SegmentInfo[];
+}
+
+export interface PrefixMatch {
+  readonly conversation: Conversation | null;
+  readonly sharedTokens: string;
+}
+
+export interface Preparation {
+  readonly phase: PreparationPhase | number;
+  readonly done: string;
+  readonly total: string;
+}
+
+export type PreparationPhase =
+  | 'PREPARATION_PHASE_UNSPECIFIED'
+  | 'PREPARATION_PHASE_CHECKING'
+  | 'PREPARATION_PHASE_SAMPLING'
+  | 'PREPARATION_PHASE_TRAINING';
+
+export interface PutSegmentResult {
+  readonly status: ItemStatus | null;
+  readonly hash: string;
+  readonly tokenCount: number;
+}
+
+export interface PutSegmentsResponse {
+  readonly results: readonly PutSegmentResult[];
+}
+
+export interface ReferenceResult {
+  readonly status: ItemStatus | null;
+  readonly refCount: string;
+}
+
+export interface RegistryInfo {
+  readonly id: number;
+  readonly createTime: Timestamp | null;
+  readonly bytes: string;
+  readonly segments: string;
+  readonly segmentBytes: string;
+  readonly ratio: number;
+}
+
+export interface RemoveReferencesResponse {
+  readonly results: readonly ReferenceResult[];
+}
+
+export type RetrieveConversationResponse =
+  | { readonly part: 'header'; readonly header: Conversation }
+  | { readonly part: 'chunk'; readonly chunk: Chunk }
+  | { readonly part?: undefined };
+
+export type RetrieveConversationsResponse = {
+  readonly index: number;
+  readonly status: ItemStatus | null;
+} & (
+  | { readonly part: 'header'; readonly header: Conversation }
+  | { readonly part: 'chunk'; readonly chunk: Chunk }
+  | { readonly part?: undefined }
+);
+
+export interface SegmentInfo {
+  readonly hash: string;
+  readonly tokenCount: number;
+}
+
+export interface Status {
+  readonly code: number;
+  readonly message: string;
+  readonly details: readonly Any[];
+}
+
+export interface StoreConversationResponse {
+  readonly conversation: Conversation | null;
+  readonly totalSegments: string;
+  readonly newSegments: string;
+  readonly dedupedSegments: string;
+  readonly newTokens: string;
+  readonly storedBytes: string;
+  readonly unchanged: boolean;
+}
+
+export interface Timestamp {
+  readonly seconds: string;
+  readonly nanos: number;
+}
+
+export interface TokenList {
+  readonly ids: readonly number[];
+}
+
+export interface UploadConversationResponse {
+  readonly conversation: Conversation | null;
+  readonly totalSegments: string;
+  readonly newSegments: string;
+  readonly dedupedSegments: string;
+  readonly newTokens: string;
+  readonly storedBytes: string;
+  readonly unchanged: boolean;
+}
+
+export interface VerifyNote {
+  readonly subject: string;
+  readonly detail: string;
+}
+
+export type VerifyPhase =
+  | 'VERIFY_PHASE_UNSPECIFIED'
+  | 'VERIFY_PHASE_CHECKING'
+  | 'VERIFY_PHASE_REBUILDING'
+  | 'VERIFY_PHASE_CHECKING_AGAIN';
+
+export interface VerifyProgress {
+  readonly recordsDone: string;
+  readonly records: string;
+  readonly phase: VerifyPhase | number;
+}
+
+export interface VerifySummary {
+  readonly records: string;
+  readonly violations: string;
+  readonly repaired: string;
+}
+
+export type VerifyVaultResponse =
+  | { readonly part: 'progress'; readonly progress: VerifyProgress }
+  | { readonly part: 'violation'; readonly violation: Violation }
+  | { readonly part: 'summary'; readonly summary: VerifySummary }
+  | { readonly part: 'repaired'; readonly repaired: Violation }
+  | { readonly part: 'note'; readonly note: VerifyNote }
+  | { readonly part?: undefined };
+
+export interface Violation {
+  readonly invariant: string;
+  readonly subject: string;
+  readonly detail: string;
+}

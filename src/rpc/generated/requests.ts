@@ -1,0 +1,306 @@
+// Generated from proto/ by generate.mjs, with every build. Edits are lost.
+/** A 64-bit number. */
+export interface Long {
+  toNumber(): number;
+  toString(): string;
+}
+
+export interface AddReferencesRequest {
+  readonly vault: string;
+  readonly references: Reference[];
+}
+
+export interface AppendMessagesRequest {
+  readonly vault: string;
+  readonly id: string;
+  readonly messages: Message[];
+  readonly request_id: string;
+  readonly if_revision: Long | undefined;
+}
+
+export interface BackupVaultRequest {
+  readonly vault: string;
+}
+
+export interface CollectGarbageRequest {
+  readonly vault: string;
+  readonly dry_run: boolean;
+  readonly min_age: Duration | null;
+  readonly report_preparation: boolean;
+}
+
+export interface CompactSubstringsRequest {
+  readonly vault: string;
+  readonly dry_run: boolean;
+  readonly min_savings_ratio: number | undefined;
+  readonly resume_token: string;
+  readonly segments_max: Long;
+  readonly bytes_max: Long;
+  readonly time_max: Duration | null;
+  readonly report_preparation: boolean;
+}
+
+export interface Conversation {
+  readonly id: string;
+  readonly application: string;
+  readonly model: string;
+  readonly tokenizer: string;
+  readonly revision: Long;
+  readonly total_tokens: Long;
+  readonly message_count: number;
+  readonly create_time: Timestamp | null;
+  readonly update_time: Timestamp | null;
+  readonly expire_time: Timestamp | null;
+  readonly parent_id: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly messages: MessageInfo[];
+}
+
+export interface ConversationFilter {
+  readonly application: string;
+  readonly model: string;
+  readonly tokenizer: string;
+  readonly id_prefix: string;
+  readonly create_time_from: Timestamp | null;
+  readonly create_time_before: Timestamp | null;
+  readonly min_tokens: Long | undefined;
+  readonly max_tokens: Long | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface DeleteConversationRequest {
+  readonly vault: string;
+  readonly id: string;
+  readonly allow_missing: boolean;
+  readonly if_revision: Long | undefined;
+  readonly request_id: string;
+}
+
+export interface DeleteConversationsRequest {
+  readonly vault: string;
+  readonly filter: ConversationFilter | null;
+  readonly ids: string[];
+  readonly all: boolean;
+  readonly dry_run: boolean;
+}
+
+export interface DeleteSegmentRequest {
+  readonly vault: string;
+  readonly hash: string;
+}
+
+export interface Duration {
+  readonly seconds: Long;
+  readonly nanos: number;
+}
+
+export interface FindPrefixRequest {
+  readonly vault: string;
+  readonly prefix: Prefix | null;
+  readonly tokenizer: string;
+  readonly application: string | undefined;
+  readonly min_tokens: Long;
+  readonly limit: number;
+}
+
+export interface ForkConversationRequest {
+  readonly vault: string;
+  readonly id: string;
+  readonly new_id: string;
+  readonly request_id: string;
+  readonly if_revision: Long | undefined;
+  readonly message_count: number | undefined;
+}
+
+export interface GetCapabilitiesRequest {
+  readonly vault: string;
+}
+
+export interface GetConversationRequest {
+  readonly vault: string;
+  readonly id: string;
+  readonly include_messages: boolean;
+  readonly message_offset: number;
+  readonly message_limit: number;
+  readonly if_revision: Long | undefined;
+}
+
+export interface GetSegmentsRequest {
+  readonly vault: string;
+  readonly hashes: string[];
+  readonly encoding: number;
+}
+
+export interface GetStatsRequest {
+  readonly vault: string;
+}
+
+export interface HasSegmentsRequest {
+  readonly vault: string;
+  readonly hashes: string[];
+}
+
+export interface ListConversationsRequest {
+  readonly vault: string;
+  readonly filter: ConversationFilter | null;
+  readonly page_size: number;
+  readonly page_token: string;
+  readonly order: number;
+}
+
+export interface ListGarbageRequest {
+  readonly vault: string;
+  readonly page_size: number;
+  readonly page_token: string;
+}
+
+export interface ListRegistriesRequest {
+  readonly vault: string;
+}
+
+export interface Message {
+  readonly role: string;
+  readonly name: string;
+  readonly tool_call_id: string;
+  readonly tokens: TokenList | undefined;
+  readonly tokens_le32: Buffer | undefined;
+  readonly text: string | undefined;
+}
+
+export interface MessageInfo {
+  readonly role: string;
+  readonly name: string;
+  readonly tool_call_id: string;
+  readonly token_count: Long;
+  readonly segments: SegmentInfo[];
+}
+
+export interface NewSegment {
+  readonly tokens: TokenList | undefined;
+  readonly tokens_le32: Buffer | undefined;
+}
+
+export interface Prefix {
+  readonly tokens: TokenList | undefined;
+  readonly tokens_le32: Buffer | undefined;
+  readonly text: string | undefined;
+}
+
+export interface PutSegmentsRequest {
+  readonly vault: string;
+  readonly segments: NewSegment[];
+  readonly holder: string;
+}
+
+export interface Reference {
+  readonly hash: string;
+  readonly holder: string;
+}
+
+export interface RemoveReferencesRequest {
+  readonly vault: string;
+  readonly references: Reference[];
+}
+
+export interface RetrieveConversationRequest {
+  readonly vault: string;
+  readonly id: string;
+  readonly message_offset: number;
+  readonly message_limit: number;
+  readonly token_offset: Long;
+  readonly token_limit: Long;
+  readonly encoding: number;
+  readonly if_revision: Long | undefined;
+}
+
+export interface RetrieveConversationsRequest {
+  readonly vault: string;
+  readonly ids: string[];
+  readonly encoding: number;
+}
+
+export interface SegmentInfo {
+  readonly hash: string;
+  readonly token_count: number;
+}
+
+export interface StoreConversationRequest {
+  readonly vault: string;
+  readonly conversation: Conversation | null;
+  readonly messages: Message[];
+  readonly request_id: string;
+  readonly if_revision: Long | undefined;
+}
+
+export interface Timestamp {
+  readonly seconds: Long;
+  readonly nanos: number;
+}
+
+export interface TokenList {
+  readonly ids: number[];
+}
+
+export interface UploadConversationRequest {
+  readonly spec: UploadSpec | undefined;
+  readonly message: UploadMessage | undefined;
+  readonly tokens: UploadTokens | undefined;
+  readonly finish: UploadFinish | undefined;
+}
+
+export interface UploadFinish {
+  readonly total_tokens: Long | undefined;
+}
+
+export interface UploadMessage {
+  readonly role: string;
+  readonly name: string;
+  readonly tool_call_id: string;
+}
+
+export interface UploadSpec {
+  readonly vault: string;
+  readonly conversation: Conversation | null;
+  readonly request_id: string;
+  readonly if_revision: Long | undefined;
+}
+
+export interface UploadTokens {
+  readonly tokens: TokenList | undefined;
+  readonly tokens_le32: Buffer | undefined;
+  readonly text: string | undefined;
+}
+
+export interface VerifyVaultRequest {
+  readonly vault: string;
+  readonly repair: boolean;
+}
+
+/** By full name. */
+export interface Requests {
+  'stowken.v1.StoreConversationRequest': StoreConversationRequest;
+  'stowken.v1.UploadConversationRequest': UploadConversationRequest;
+  'stowken.v1.AppendMessagesRequest': AppendMessagesRequest;
+  'stowken.v1.ForkConversationRequest': ForkConversationRequest;
+  'stowken.v1.RetrieveConversationRequest': RetrieveConversationRequest;
+  'stowken.v1.RetrieveConversationsRequest': RetrieveConversationsRequest;
+  'stowken.v1.GetConversationRequest': GetConversationRequest;
+  'stowken.v1.DeleteConversationRequest': DeleteConversationRequest;
+  'stowken.v1.DeleteConversationsRequest': DeleteConversationsRequest;
+  'stowken.v1.ListConversationsRequest': ListConversationsRequest;
+  'stowken.v1.FindPrefixRequest': FindPrefixRequest;
+  'stowken.v1.CollectGarbageRequest': CollectGarbageRequest;
+  'stowken.v1.CompactSubstringsRequest': CompactSubstringsRequest;
+  'stowken.v1.ListRegistriesRequest': ListRegistriesRequest;
+  'stowken.v1.VerifyVaultRequest': VerifyVaultRequest;
+  'stowken.v1.BackupVaultRequest': BackupVaultRequest;
+  'stowken.v1.GetStatsRequest': GetStatsRequest;
+  'stowken.v1.GetCapabilitiesRequest': GetCapabilitiesRequest;
+  'stowken.v1.PutSegmentsRequest': PutSegmentsRequest;
+  'stowken.v1.GetSegmentsRequest': GetSegmentsRequest;
+  'stowken.v1.HasSegmentsRequest': HasSegmentsRequest;
+  'stowken.v1.AddReferencesRequest': AddReferencesRequest;
+  'stowken.v1.RemoveReferencesRequest': RemoveReferencesRequest;
+  'stowken.v1.DeleteSegmentRequest': DeleteSegmentRequest;
+  'stowken.v1.ListGarbageRequest': ListGarbageRequest;
+}

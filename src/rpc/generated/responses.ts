@@ -1,0 +1,416 @@
+// Generated from proto/ by generate.mjs, with every build. Edits are lost.
+export interface AddReferencesResponse {
+  readonly results?: readonly ReferenceResult[] | undefined;
+}
+
+export interface Any {
+  readonly type_url?: string | undefined;
+  readonly value?: Uint8Array | undefined;
+}
+
+export interface AppendMessagesResponse {
+  readonly conversation?: Conversation | undefined;
+  readonly total_segments?: number | undefined;
+  readonly new_segments?: number | undefined;
+  readonly deduped_segments?: number | undefined;
+  readonly new_tokens?: number | undefined;
+  readonly stored_bytes?: number | undefined;
+}
+
+export interface BackupVaultResponse {
+  readonly data?: Uint8Array | undefined;
+}
+
+export interface Chunk {
+  readonly message_index?: number | undefined;
+  readonly token_offset?: number | undefined;
+  readonly tokens?: TokenList | undefined;
+  readonly tokens_le32?: Uint8Array | undefined;
+  readonly text?: string | undefined;
+  readonly end_of_message?: boolean | undefined;
+  readonly message?: MessageInfo | undefined;
+  readonly replaced?: boolean | undefined;
+}
+
+export interface CollectGarbageResponse {
+  readonly plan?: GarbagePlan | undefined;
+  readonly progress?: GarbageProgress | undefined;
+  readonly summary?: GarbageSummary | undefined;
+  readonly preparation?: Preparation | undefined;
+}
+
+export interface CompactSubstringsResponse {
+  readonly plan?: CompactionPlan | undefined;
+  readonly progress?: CompactionProgress | undefined;
+  readonly summary?: CompactionSummary | undefined;
+  readonly preparation?: Preparation | undefined;
+}
+
+export const CompactionEnd = {
+  UNSPECIFIED: 0,
+  COMPLETE: 1,
+  DRY_RUN: 2,
+  NOT_WORTH_IT: 3,
+  BUDGET_REACHED: 4,
+} as const;
+
+export interface CompactionPlan {
+  readonly segments?: number | undefined;
+  readonly segment_bytes?: number | undefined;
+  readonly sample_segments?: number | undefined;
+  readonly sample_tokens?: number | undefined;
+  readonly registry_id?: number | undefined;
+  readonly registry_bytes?: number | undefined;
+  readonly new_registry?: boolean | undefined;
+  readonly predicted_segment_bytes?: number | undefined;
+  readonly predicted_savings_ratio?: number | undefined;
+  readonly loose_page_bytes?: number | undefined;
+}
+
+export interface CompactionProgress {
+  readonly segments_done?: number | undefined;
+  readonly segments?: number | undefined;
+  readonly bytes_before?: number | undefined;
+  readonly bytes_after?: number | undefined;
+  readonly segments_per_second?: number | undefined;
+  readonly resume_token?: string | undefined;
+}
+
+export interface CompactionSummary {
+  readonly end?: (typeof CompactionEnd)[keyof typeof CompactionEnd] | undefined;
+  readonly segments_done?: number | undefined;
+  readonly segments_rewritten?: number | undefined;
+  readonly bytes_before?: number | undefined;
+  readonly bytes_after?: number | undefined;
+  readonly registry_id?: number | undefined;
+  readonly registries_dropped?: readonly number[] | undefined;
+  readonly in_use_bytes_before?: number | undefined;
+  readonly in_use_bytes_after?: number | undefined;
+  readonly resume_token?: string | undefined;
+}
+
+export interface Conversation {
+  readonly id?: string | undefined;
+  readonly application?: string | undefined;
+  readonly model?: string | undefined;
+  readonly tokenizer?: string | undefined;
+  readonly revision?: number | undefined;
+  readonly total_tokens?: number | undefined;
+  readonly message_count?: number | undefined;
+  readonly create_time?: Timestamp | undefined;
+  readonly update_time?: Timestamp | undefined;
+  readonly expire_time?: Timestamp | undefined;
+  readonly parent_id?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly messages?: readonly MessageInfo[] | undefined;
+}
+
+export interface DamagedConversation {
+  readonly id?: string | undefined;
+  readonly status?: ItemStatus | undefined;
+}
+
+export interface DeleteConversationResponse {
+  readonly released_references?: number | undefined;
+  readonly garbage_segments?: number | undefined;
+  readonly missing?: boolean | undefined;
+}
+
+export interface DeleteConversationsResponse {
+  readonly conversations?: number | undefined;
+  readonly missing?: number | undefined;
+  readonly changed?: number | undefined;
+  readonly released_references?: number | undefined;
+  readonly garbage_segments?: number | undefined;
+  readonly damaged?: readonly DamagedConversation[] | undefined;
+}
+
+export type DeleteSegmentResponse = Record<string, never>;
+
+export interface ErrorInfo {
+  readonly reason?: string | undefined;
+  readonly domain?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface FindPrefixResponse {
+  readonly matches?: readonly PrefixMatch[] | undefined;
+}
+
+export interface ForkConversationResponse {
+  readonly conversation?: Conversation | undefined;
+  readonly total_segments?: number | undefined;
+  readonly new_segments?: number | undefined;
+  readonly deduped_segments?: number | undefined;
+  readonly new_tokens?: number | undefined;
+  readonly stored_bytes?: number | undefined;
+  readonly unchanged?: boolean | undefined;
+}
+
+export interface GarbagePlan {
+  readonly segments?: number | undefined;
+  readonly bytes?: number | undefined;
+}
+
+export interface GarbageProgress {
+  readonly segments?: number | undefined;
+  readonly bytes?: number | undefined;
+}
+
+export interface GarbageSegment {
+  readonly hash?: string | undefined;
+  readonly token_count?: number | undefined;
+  readonly bytes?: number | undefined;
+}
+
+export interface GarbageSummary {
+  readonly segments?: number | undefined;
+  readonly bytes?: number | undefined;
+  readonly kept_segments?: number | undefined;
+}
+
+export interface GetCapabilitiesResponse {
+  readonly version?: string | undefined;
+  readonly storage?: string | undefined;
+  readonly tokenizers?: readonly string[] | undefined;
+  readonly limits?: Readonly<Record<string, number>> | undefined;
+}
+
+export interface GetConversationResponse {
+  readonly conversation?: Conversation | undefined;
+  readonly next_message_offset?: number | undefined;
+}
+
+export interface GetSegmentsResponse {
+  readonly index?: number | undefined;
+  readonly status?: ItemStatus | undefined;
+  readonly token_count?: number | undefined;
+  readonly token_offset?: number | undefined;
+  readonly tokens?: TokenList | undefined;
+  readonly tokens_le32?: Uint8Array | undefined;
+  readonly end_of_segment?: boolean | undefined;
+}
+
+export interface GetStatsResponse {
+  readonly conversations?: number | undefined;
+  readonly messages?: number | undefined;
+  readonly segments?: number | undefined;
+  readonly tokens?: number | undefined;
+  readonly unique_tokens?: number | undefined;
+  readonly raw_bytes?: number | undefined;
+  readonly unique_raw_bytes?: number | undefined;
+  readonly segment_bytes?: number | undefined;
+  readonly registry_bytes?: number | undefined;
+  readonly garbage_segments?: number | undefined;
+  readonly garbage_bytes?: number | undefined;
+  readonly in_use_bytes?: number | undefined;
+  readonly file_bytes?: number | undefined;
+}
+
+export interface HasSegmentResult {
+  readonly status?: ItemStatus | undefined;
+  readonly found?: boolean | undefined;
+  readonly token_count?: number | undefined;
+  readonly ref_count?: number | undefined;
+}
+
+export interface HasSegmentsResponse {
+  readonly results?: readonly HasSegmentResult[] | undefined;
+}
+
+export interface ItemStatus {
+  readonly code?: number | undefined;
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface ListConversationsResponse {
+  readonly conversations?: readonly Conversation[] | undefined;
+  readonly next_page_token?: string | undefined;
+  readonly damaged?: readonly DamagedConversation[] | undefined;
+}
+
+export interface ListGarbageResponse {
+  readonly segments?: readonly GarbageSegment[] | undefined;
+  readonly next_page_token?: string | undefined;
+}
+
+export interface ListRegistriesResponse {
+  readonly registries?: readonly RegistryInfo[] | undefined;
+}
+
+export interface MessageInfo {
+  readonly role?: string | undefined;
+  readonly name?: string | undefined;
+  readonly tool_call_id?: string | undefined;
+  readonly token_count?: number | undefined;
+  readonly segments?: readonly SegmentInfo[] | undefined;
+}
+
+export interface PrefixMatch {
+  readonly conversation?: Conversation | undefined;
+  readonly shared_tokens?: number | undefined;
+}
+
+export interface Preparation {
+  readonly phase?: (typeof PreparationPhase)[keyof typeof PreparationPhase] | undefined;
+  readonly done?: number | undefined;
+  readonly total?: number | undefined;
+}
+
+export const PreparationPhase = {
+  UNSPECIFIED: 0,
+  CHECKING: 1,
+  SAMPLING: 2,
+  TRAINING: 3,
+} as const;
+
+export interface PutSegmentResult {
+  readonly status?: ItemStatus | undefined;
+  readonly hash?: string | undefined;
+  readonly token_count?: number | undefined;
+}
+
+export interface PutSegmentsResponse {
+  readonly results?: readonly PutSegmentResult[] | undefined;
+}
+
+export interface ReferenceResult {
+  readonly status?: ItemStatus | undefined;
+  readonly ref_count?: number | undefined;
+}
+
+export interface RegistryInfo {
+  readonly id?: number | undefined;
+  readonly create_time?: Timestamp | undefined;
+  readonly bytes?: number | undefined;
+  readonly segments?: number | undefined;
+  readonly segment_bytes?: number | undefined;
+  readonly ratio?: number | undefined;
+}
+
+export interface RemoveReferencesResponse {
+  readonly results?: readonly ReferenceResult[] | undefined;
+}
+
+export interface RetrieveConversationResponse {
+  readonly header?: Conversation | undefined;
+  readonly chunk?: Chunk | undefined;
+}
+
+export interface RetrieveConversationsResponse {
+  readonly header?: Conversation | undefined;
+  readonly chunk?: Chunk | undefined;
+  readonly index?: number | undefined;
+  readonly status?: ItemStatus | undefined;
+}
+
+export interface SegmentInfo {
+  readonly hash?: string | undefined;
+  readonly token_count?: number | undefined;
+}
+
+export interface Status {
+  readonly code?: number | undefined;
+  readonly message?: string | undefined;
+  readonly details?: readonly Any[] | undefined;
+}
+
+export interface StoreConversationResponse {
+  readonly conversation?: Conversation | undefined;
+  readonly total_segments?: number | undefined;
+  readonly new_segments?: number | undefined;
+  readonly deduped_segments?: number | undefined;
+  readonly new_tokens?: number | undefined;
+  readonly stored_bytes?: number | undefined;
+  readonly unchanged?: boolean | undefined;
+}
+
+export interface Timestamp {
+  readonly seconds?: number | undefined;
+  readonly nanos?: number | undefined;
+}
+
+export interface TokenList {
+  readonly ids?: readonly number[] | undefined;
+}
+
+export interface UploadConversationResponse {
+  readonly conversation?: Conversation | undefined;
+  readonly total_segments?: number | undefined;
+  readonly new_segments?: number | undefined;
+  readonly deduped_segments?: number | undefined;
+  readonly new_tokens?: number | undefined;
+  readonly stored_bytes?: number | undefined;
+  readonly unchanged?: boolean | undefined;
+}
+
+export interface VerifyNote {
+  readonly subject?: string | undefined;
+  readonly detail?: string | undefined;
+}
+
+export const VerifyPhase = {
+  UNSPECIFIED: 0,
+  CHECKING: 1,
+  REBUILDING: 2,
+  CHECKING_AGAIN: 3,
+} as const;
+
+export interface VerifyProgress {
+  readonly records_done?: number | undefined;
+  readonly records?: number | undefined;
+  readonly phase?: (typeof VerifyPhase)[keyof typeof VerifyPhase] | undefined;
+}
+
+export interface VerifySummary {
+  readonly records?: number | undefined;
+  readonly violations?: number | undefined;
+  readonly repaired?: number | undefined;
+}
+
+export interface VerifyVaultResponse {
+  readonly progress?: VerifyProgress | undefined;
+  readonly violation?: Violation | undefined;
+  readonly summary?: VerifySummary | undefined;
+  readonly repaired?: Violation | undefined;
+  readonly note?: VerifyNote | undefined;
+}
+
+export interface Violation {
+  readonly invariant?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly detail?: string | undefined;
+}
+
+/** By full name. */
+export interface Responses {
+  'stowken.v1.StoreConversationResponse': StoreConversationResponse;
+  'stowken.v1.UploadConversationResponse': UploadConversationResponse;
+  'stowken.v1.AppendMessagesResponse': AppendMessagesResponse;
+  'stowken.v1.ForkConversationResponse': ForkConversationResponse;
+  'stowken.v1.RetrieveConversationResponse': RetrieveConversationResponse;
+  'stowken.v1.RetrieveConversationsResponse': RetrieveConversationsResponse;
+  'stowken.v1.GetConversationResponse': GetConversationResponse;
+  'stowken.v1.DeleteConversationResponse': DeleteConversationResponse;
+  'stowken.v1.DeleteConversationsResponse': DeleteConversationsResponse;
+  'stowken.v1.ListConversationsResponse': ListConversationsResponse;
+  'stowken.v1.FindPrefixResponse': FindPrefixResponse;
+  'stowken.v1.CollectGarbageResponse': CollectGarbageResponse;
+  'stowken.v1.CompactSubstringsResponse': CompactSubstringsResponse;
+  'stowken.v1.ListRegistriesResponse': ListRegistriesResponse;
+  'stowken.v1.VerifyVaultResponse': VerifyVaultResponse;
+  'stowken.v1.BackupVaultResponse': BackupVaultResponse;
+  'stowken.v1.GetStatsResponse': GetStatsResponse;
+  'stowken.v1.GetCapabilitiesResponse': GetCapabilitiesResponse;
+  'stowken.v1.PutSegmentsResponse': PutSegmentsResponse;
+  'stowken.v1.GetSegmentsResponse': GetSegmentsResponse;
+  'stowken.v1.HasSegmentsResponse': HasSegmentsResponse;
+  'stowken.v1.AddReferencesResponse': AddReferencesResponse;
+  'stowken.v1.RemoveReferencesResponse': RemoveReferencesResponse;
+  'stowken.v1.DeleteSegmentResponse': DeleteSegmentResponse;
+  'stowken.v1.ListGarbageResponse': ListGarbageResponse;
+  'google.rpc.Status': Status;
+  'google.rpc.ErrorInfo': ErrorInfo;
+}
