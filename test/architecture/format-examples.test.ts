@@ -7,8 +7,9 @@ import { encodeHeader } from '../../src/storage/lmdb/conversations/manifest.js';
 import { MessageEncoder } from '../../src/storage/lmdb/conversations/message-list.js';
 import { encodePack } from '../../src/storage/lmdb/packs/pack.js';
 import { encodeRadixNode } from '../../src/storage/lmdb/radix/nodes.js';
-import { encodeIndexChunk } from '../../src/storage/lmdb/segments/index-chunk.js';
+import { encodeBounded, encodeIndexChunk } from '../../src/storage/lmdb/segments/index-chunk.js';
 import { encodeGarbage } from '../../src/storage/lmdb/segments/ref-counts.js';
+import { encodeBoundedChunk } from '../../src/storage/lmdb/tables/bounded-chunk.js';
 import { RecordChecksum } from '../../src/storage/lmdb/tables/checksum.js';
 import { encodeKeyChunk } from '../../src/storage/lmdb/tables/key-chunk.js';
 
@@ -56,16 +57,22 @@ const examples: Readonly<Record<string, Uint8Array>> = {
       { frameBytes: 2, tokenCount: 1, piece: Buffer.from('0107', 'hex') },
     ],
   }),
-  'conversation header': encodeHeader({ conversation, directoryBytes: undefined }, strings),
+  'conversation header': encodeHeader({ conversation, directoryBytes: undefined, distance: 1 }, strings),
   'message list': messageList(),
-  'hash index chunk': encodeIndexChunk(0x0fffffff, [
-    { fingerprint: 0x10000000, id: 1 },
-    { fingerprint: 0x10000000, id: 300 },
-    { fingerprint: 0x10000002, id: 2 },
-  ]),
-  'key index chunk': encodeKeyChunk(
-    ['chat/1', 'chat/12', 'tau'].map((id, index) => ({ key: Buffer.from(id), number: index + 7 })),
-  ),
+  'hash index chunk': encodeBounded({
+    last: 0x10ffffff,
+    entries: encodeIndexChunk(0x0fffffff, [
+      { fingerprint: 0x10000000, id: 1 },
+      { fingerprint: 0x10000000, id: 300 },
+      { fingerprint: 0x10000002, id: 2 },
+    ]),
+  }),
+  'key index chunk': encodeBoundedChunk(Buffer.from('\x01'), {
+    end: Buffer.from('\x01u'),
+    entries: encodeKeyChunk(
+      ['chat/1', 'chat/12', 'tau'].map((id, index) => ({ key: Buffer.from(id), number: index + 7 })),
+    ),
+  }),
   'garbage record': encodeGarbage({ sinceMs: 1, sequence: 300, frameBytes: 5 }),
   'radix node': encodeRadixNode({ parent: 3, start: 2, blocks: Buffer.from('a1b2c3d4e5f60718', 'hex') }),
   'stored value': new RecordChecksum('garbage').seal(9, Buffer.from('01ac0205', 'hex')),

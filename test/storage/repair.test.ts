@@ -3,6 +3,7 @@ import { type MaintainedBackend, openLmdbBackend } from '../../src/storage/index
 import { Environment, type Tables } from '../../src/storage/lmdb/tables/environment.js';
 import { References } from '../../src/storage/lmdb/segments/references.js';
 import { encodeFreedBlocks } from '../../src/storage/lmdb/conversations/message-blocks.js';
+import { KeyIndexWriter } from '../../src/storage/lmdb/tables/key-index.js';
 import { numberKey } from '../../src/storage/lmdb/tables/table-keys.js';
 import { longList, puttingList } from '../contract/long-lists.js';
 import { codec, longSegment, message, segment, spec, storing } from '../contract/support.js';
@@ -127,21 +128,25 @@ describe('what follows from other records', () => {
       (tables: Tables) => tables.messageBlocks.put(9999, tables.messageBlocks.get(1) ?? Buffer.alloc(0)),
       'messageBlocks',
     ],
-    ['the order of requests', table('requestOrder'), 'requests'],
+    ['the ids of requests', table('requestIds'), 'requests'],
     [
-      'a place of no request',
-      (tables: Tables) => tables.requestOrder.put(numberKey(99), Buffer.alloc(16, 7)),
+      'an id of no request',
+      (tables: Tables) => {
+        const ids = new KeyIndexWriter(tables.requestIds);
+        ids.insert(Buffer.alloc(16, 7), 99);
+        ids.flush();
+      },
       'requests',
     ],
     [
       'a request that does not decode',
-      (tables: Tables) => tables.requests.put(Buffer.alloc(16, 7), Buffer.of(1, 2, 3)),
+      (tables: Tables) => tables.requests.put(numberKey(99), Buffer.of(1, 2, 3)),
       'requests',
     ],
     [
       'the statistics',
       (tables: Tables) =>
-        tables.meta.put(2, Buffer.from('0aa01f9003a5010000000000000000000000000000', 'hex')),
+        tables.meta.put(2, Buffer.from('0aa01f90038f03a50100000000000000000000000000', 'hex')),
       'statistics',
     ],
   ])('is made anew: %s', async (_what, change, invariant) => {

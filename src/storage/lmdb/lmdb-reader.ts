@@ -21,7 +21,7 @@ import { RadixIndex } from './radix/radix-index.js';
 import { SegmentLookups } from './segment-lookups.js';
 import { Registries } from './segments/registries.js';
 import type { Environment } from './tables/environment.js';
-import { readIdentity, readState } from './tables/meta.js';
+import { existingIdentity, readState, storedFigure } from './tables/meta.js';
 
 /** Reads a vault that is open, which this process writes or another one; see openLmdbReader. */
 export class LmdbReader extends SegmentLookups {
@@ -36,7 +36,7 @@ export class LmdbReader extends SegmentLookups {
     sharers = 1,
   ) {
     super(environment, codec, sharers);
-    this.vaultId = readIdentity(environment.tables.meta) ?? '';
+    this.vaultId = existingIdentity(environment.tables.meta);
   }
 
   /** Lets what is read next be what is stored now, also where another process writes. */
@@ -58,7 +58,11 @@ export class LmdbReader extends SegmentLookups {
   async findPrefix({ application, blocks, limit }: PrefixQuery): Promise<PrefixFinding> {
     this.assertOpen();
     const { tables } = this.environment;
-    const found = new RadixIndex(tables).find(application, blocks, limit);
+    const found = new RadixIndex(tables, storedFigure(tables.meta, 'nextConversation')).find(
+      application,
+      blocks,
+      limit,
+    );
     const ids = found.conversations.map((number) => {
       const record = tables.conversations.get(number);
       if (!record) throw corruptConversation(number, 'the prefix index leads to it, and it is not there');

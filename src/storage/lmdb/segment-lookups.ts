@@ -9,12 +9,13 @@ import { StringTable } from './conversations/string-table.js';
 import { NegativeLookupCache, SegmentCache } from './segments/segment-caches.js';
 import { type ChunkKeys, IndexDirectory, StoredChunkKeys } from './segments/chunk-keys.js';
 import { isLong, withResolvedIds } from './segments/id-prefetch.js';
-import { decodeGarbage } from './segments/ref-counts.js';
+import { readGarbage, unreferencedFrom } from './segments/ref-counts.js';
 import { RecentHashes } from './segments/recent-hashes.js';
 import { Registries } from './segments/registries.js';
 import { scanSegments, SegmentFinder } from './segments/segment-finder.js';
 import type { Environment } from './tables/environment.js';
 import { undefinedIfCorrupt } from './tables/lmdb-errors.js';
+import { storedFigure } from './tables/meta.js';
 
 /** Segments that are looked at before other work gets its turn. */
 const SLICE = 256;
@@ -36,7 +37,7 @@ export abstract class SegmentLookups {
       cache: new SegmentCache(sharers),
       absences: new NegativeLookupCache(),
       directory: new IndexDirectory(tables),
-      recent: new RecentHashes(tables.recentHashes),
+      recent: new RecentHashes(tables.recentHashes, storedFigure(tables.meta, 'nextSegment')),
       names: new StringTable(tables.strings),
     };
     this.setRegistries(new Registries(tables).list().map(({ id }) => id));
@@ -93,8 +94,8 @@ export abstract class SegmentLookups {
     const { tables } = this.environment;
     const { reader } = this.finder();
     const segments: StoredSegment[] = [];
-    for (const { key, value } of tables.garbage.range({ start: Number(after ?? 0) + 1 })) {
-      const { sinceMs, frameBytes } = decodeGarbage(value);
+    for (const key of unreferencedFrom(tables, Number(after ?? 0) + 1)) {
+      const { sinceMs, frameBytes } = readGarbage(tables.garbage, key);
       if (sinceMs > garbageBeforeMs) continue;
       if (segments.length === limit) return { segments, next: segments.at(-1)?.key };
       // A damaged frame is listed too: whoever asks for its name is told of the damage.

@@ -8,8 +8,14 @@ const { loadCore } = await import(`${build}/src/core/index.js`);
 const { openFilesystemBackend, openLmdbBackend } = await import(`${build}/src/storage/index.js`);
 const { createTokenizers } = await import(`${build}/src/text/index.js`);
 const { createVault } = await import(`${build}/src/vault/index.js`);
+const { Environment } = await import(`${build}/src/storage/lmdb/tables/environment.js`);
+const { checkDataFile } = await import(`${build}/src/storage/lmdb/data-file/check-data-file.js`);
+const { PageFile } = await import(`${build}/src/storage/lmdb/data-file/page-file.js`);
+const { PageDamage } = await import(`${build}/src/storage/lmdb/data-file/tree-page.js`);
+const { isNew } = await import(`${build}/src/storage/lmdb/tables/meta.js`);
+const { LmdbBackend } = await import(`${build}/src/storage/lmdb/lmdb-backend.js`);
 
-const { kind, whole, work, flips, hashes, ids, prefix, replayed } = JSON.parse(
+const { kind, whole, work, flips, hashes, ids, prefix, replayed, again, held } = JSON.parse(
   readFileSync(planFile, 'utf8'),
 );
 const core = await loadCore();
@@ -21,11 +27,37 @@ const words = (tokens) => new Uint8Array(Uint32Array.from(tokens).buffer);
 async function open() {
   const codec = createLiveCodec(core);
   const options = { folder: work, codec, core, clock, lock: false };
-  const backend =
-    kind === 'lmdb'
-      ? await openLmdbBackend({ ...options, durability: 'relaxed' })
-      : await openFilesystemBackend({ ...options, fsync: false });
+  const backend = await openers[kind](options);
   return { backend, vault: createVault({ name: 'default', backend, core, codec, tokenizers, clock }) };
+}
+
+const openers = {
+  lmdb: (options) => openLmdbBackend({ ...options, durability: 'relaxed' }),
+  // As a file is opened that is too large for its leaves to be read before.
+  'large lmdb': async ({ folder, codec }) => {
+    checkWithoutLeaves(join(folder, 'vault.mdb'));
+    const environment = await Environment.open(folder, { sync: false });
+    isNew(environment.tables);
+    return new LmdbBackend(environment, undefined, codec, clock);
+  },
+  filesystem: (options) => openFilesystemBackend({ ...options, fsync: false }),
+};
+
+function checkWithoutLeaves(path) {
+  const file = PageFile.open(path);
+  try {
+    checkDataFile(file, { leaves: false });
+  } catch (error) {
+    throw error instanceof PageDamage ? Object.assign(error, { reason: 'CORRUPT_STORE' }) : error;
+  } finally {
+    file.close();
+  }
+}
+
+/** A store as a plan has it. */
+function input({ messages, ...others }) {
+  const contentOf = ({ content }) => ({ kind: 'le32', bytes: words(content) });
+  return { ...others, messages: messages.map((message) => ({ ...message, content: contentOf(message) })) };
 }
 
 /** Without the keys of segments, which are the storage's own. */
@@ -66,7 +98,7 @@ async function answers() {
         return parts;
       });
     }
-    for (const application of kind === 'lmdb' ? ['chat', undefined] : [])
+    for (const application of kind === 'filesystem' ? [] : ['chat', undefined])
       await ask(`prefix ${application}`, () =>
         vault.findPrefix(
           {
@@ -97,18 +129,13 @@ async function answers() {
       (await vault.listRegistries()).map(({ id, bytes }) => ({ id, bytes })),
     );
     await ask('stats', async () => ({ ...(await vault.stats()), inUseBytes: 0, fileBytes: 0 }));
-    await ask('replay', () =>
-      vault.store(
-        {
-          ...replayed,
-          messages: replayed.messages.map((m) => ({
-            ...m,
-            content: { kind: 'le32', bytes: words(m.content) },
-          })),
-        },
-        signal,
-      ),
-    );
+    await ask('replay', () => vault.store(input(replayed), signal));
+    // What is there already changes nothing.
+    for (const store of again ?? [])
+      await ask(`store again ${store.spec.id}`, () => vault.store(input(store), signal));
+    for (const reference of held ?? [])
+      await ask(`hold again ${reference.holder}`, () => vault.addReferences([reference]).then(unwrapped));
+    await ask('the same stats', async () => ({ ...(await vault.stats()), inUseBytes: 0, fileBytes: 0 }));
   } finally {
     await backend.close().catch(() => undefined);
   }

@@ -1,4 +1,4 @@
-import { limits, type SegmentHash } from '../../../src/model/index.js';
+import { limits, type ConversationSpec, type SegmentHash } from '../../../src/model/index.js';
 import type { StorageBackend } from '../../../src/storage/index.js';
 import type { StoreInput } from '../../../src/vault/index.js';
 import { collectAll, say, signal, spec, type TestVault } from '../../support/vault.js';
@@ -8,17 +8,24 @@ export function tokens(kind: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => (index * 31 + kind * 977) % 190_000);
 }
 
+/** A store as text: its messages have tokens as content. */
+interface PlannedStore {
+  readonly spec: ConversationSpec;
+  readonly requestId?: string;
+  readonly messages: readonly { readonly role: string; readonly content: readonly number[] }[];
+}
+
 /** What a vault is asked for besides lists. */
 export interface Asked {
   readonly ids: readonly string[];
   readonly hashes: readonly SegmentHash[];
   readonly prefix: readonly number[];
   /** A store that was made, to be made again under its request id. */
-  readonly replayed: {
-    readonly spec: unknown;
-    readonly requestId: string;
-    readonly messages: readonly unknown[];
-  };
+  readonly replayed: PlannedStore;
+  /** Stores of conversations that are there, without their request ids. */
+  readonly again?: readonly PlannedStore[];
+  /** References that are there. */
+  readonly held?: readonly { readonly hash: SegmentHash; readonly holder: string }[];
 }
 
 const replayed = { role: 'user', name: '', toolCallId: '', content: tokens(3, 20) };
@@ -62,6 +69,46 @@ export async function fill({ vault, backend }: TestVault): Promise<Asked> {
     ],
     prefix: shared,
     replayed: { ...store, messages: [replayed] },
+  };
+}
+
+const SMALL = 300;
+const LONG_NAME = ' of a name that is long enough';
+
+/** Adds so many small conversations, requests and references that the tables of their indexes have several pages. */
+export async function fillIndexes({ vault, backend }: TestVault, asked: Asked): Promise<Asked> {
+  const stores = Array.from({ length: SMALL }, (_, n): PlannedStore => {
+    const id = `small ${(n * 7919) % SMALL}${LONG_NAME}`;
+    const application = n % 3 ? 'chat' : `application ${n}`;
+    const kinds = [1000 + n, 2000 + n, 3000 + n];
+    const messages = kinds.map((kind, at) => ({
+      ...replayed,
+      content: tokens(kind, at === 0 && n % 4 === 0 ? limits.prefixBlockTokens + n : 8),
+    }));
+    return { spec: spec(id, { application }), requestId: `small ${n}`, messages };
+  });
+  for (const { messages, ...store } of stores) {
+    const said = messages.map((each) => say(each.role, each.content));
+    await vault.store({ ...store, messages: said }, signal);
+  }
+  const held = stores.map((_, n) => ({
+    hash: asked.hashes[n % 3]!,
+    holder: `holder ${(n * 7919) % SMALL}${LONG_NAME}`,
+  }));
+  await vault.addReferences(held);
+  // Gaps in the lists, and a hash index whose chunks have all segments.
+  const isDeleted = (_: unknown, n: number) => n % 50 === 5;
+  for (const { spec } of stores.filter(isDeleted)) await vault.delete(spec.id, { allowMissing: false });
+  const { segments } = await backend.listGarbage({ limit: 3, garbageBeforeMs: Infinity });
+  await backend.commit({ collect: { keys: segments.map(({ key }) => key), garbageBeforeMs: Infinity } });
+  const some = stores.filter((_, n) => n % 30 === 0);
+  return {
+    ids: [...asked.ids.slice(0, 6), ...some.map(({ spec }) => spec.id)],
+    hashes: [...asked.hashes.slice(0, 6), ...asked.hashes.slice(-1)],
+    prefix: asked.prefix,
+    replayed: some.at(-1)!,
+    again: some.map(({ spec, messages }) => ({ spec, messages })),
+    held: held.filter((_, n) => n % 30 === 0),
   };
 }
 

@@ -31,7 +31,7 @@ export interface Summary {
 }
 
 export interface FlipPlan extends Asked {
-  readonly kind: 'lmdb' | 'filesystem';
+  readonly kind: 'lmdb' | 'large lmdb' | 'filesystem';
   /** The whole vault, closed, and where its copies with a flip are made. */
   readonly whole: string;
   readonly work: string;

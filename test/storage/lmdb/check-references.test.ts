@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openLmdbBackend } from '../../../src/storage/index.js';
 import { Environment } from '../../../src/storage/lmdb/tables/environment.js';
-import { encodeReferences, referenceBytes } from '../../../src/storage/lmdb/segments/references.js';
+import { referenceKey } from '../../../src/storage/lmdb/segments/references.js';
+import { encodeBoundedChunk } from '../../../src/storage/lmdb/tables/bounded-chunk.js';
+import { encodeKeyChunk } from '../../../src/storage/lmdb/tables/key-chunk.js';
 import { codec, segment } from '../../contract/support.js';
 
 const folders: string[] = [];
@@ -37,8 +39,12 @@ async function violationsWith(record: Uint8Array) {
 
 /** A chunk of these references, in this order. */
 function chunk(...references: [id: number, holder: string][]): Uint8Array {
-  const entries = references.map(([id, holder]) => referenceBytes(id, holder));
-  return encodeReferences(entries, Infinity)[0]!.record;
+  return chunkOf(references.map(([id, holder]) => referenceKey(id, holder)));
+}
+
+function chunkOf(keys: readonly Buffer[]): Uint8Array {
+  const entries = encodeKeyChunk(keys.map((key) => ({ key, number: 0 })));
+  return encodeBoundedChunk(Buffer.of(1), { end: undefined, entries });
 }
 
 describe('a check of outside references', () => {
@@ -63,7 +69,7 @@ describe('a check of outside references', () => {
 
   it('finds those that are out of order, and a name that is too long', async () => {
     expect(await violationsWith(chunk([2, 'h'], [1, 'h']))).toEqual([
-      'references: holder h: its reference to segment 1 is not in order',
+      'references: outside references: are not in order',
     ]);
     const name = 'x'.repeat(513);
     expect(await violationsWith(chunk([1, 'h'], [2, 'h'], [1, name]))).toContain(
@@ -72,9 +78,9 @@ describe('a check of outside references', () => {
   });
 
   it('finds bytes that are no references', async () => {
-    expect((await violationsWith(Buffer.from([0, 9])))[0]).toMatch(/^references: a chunk of references: /);
-    expect((await violationsWith(Buffer.from([0, 1, 65])))[0]).toMatch(
-      /^references: a chunk of references: a stored reference does not decode/,
+    expect((await violationsWith(Buffer.from([0, 0, 9])))[0]).toMatch(/^references: outside references: /);
+    expect((await violationsWith(chunkOf([Buffer.of(65)])))[0]).toMatch(
+      /^references: outside references: a stored reference does not decode/,
     );
   });
 });

@@ -119,26 +119,30 @@ describe('a table', () => {
     await environment.close();
   });
 
-  it('notices that a chunk of counts is missing before later ones', async () => {
+  it('notices that a chunk of counts is missing, also at the end', async () => {
     const environment = await Environment.open(folder.path, { sync: false });
     const { refCounts, bigRefCounts } = environment.tables;
     await environment.write(() => {
-      const counts = new RefCounts(refCounts, bigRefCounts);
+      const counts = new RefCounts(refCounts, bigRefCounts, () => 1);
       for (const id of [1, 300, 2000]) counts.set(id, 5);
-      counts.flush();
+      counts.flush(2600);
     });
-    const read = (id: number) => new RefCounts(refCounts, bigRefCounts).get(id);
+    const read = (id: number) => new RefCounts(refCounts, bigRefCounts, () => 2600).get(id);
     expect([1, 2, 300, 1000, 2000, 9999].map(read)).toEqual([5, undefined, 5, undefined, 5, undefined]);
     await environment.write(() => {
-      const counts = new RefCounts(refCounts, bigRefCounts);
+      const counts = new RefCounts(refCounts, bigRefCounts, () => 2600);
       counts.set(300, undefined);
-      counts.flush();
+      counts.flush(2600);
     });
     expect(read(300)).toBeUndefined();
+    expect([...refCounts.keys()]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     await environment.write(() => {
       refCounts.remove(2);
+      refCounts.remove(11);
     });
-    expect(() => read(300)).toThrow(expect.objectContaining({ reason: 'CORRUPT_STORE' }) as Error);
+    for (const id of [300, 2599])
+      expect(() => read(id)).toThrow(expect.objectContaining({ reason: 'CORRUPT_STORE' }) as Error);
+    expect(read(9999)).toBeUndefined();
     await environment.close();
   });
 });

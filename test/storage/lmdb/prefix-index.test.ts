@@ -5,7 +5,8 @@ import {
   type MaintainedBackend,
 } from '../../../src/storage/index.js';
 import { Environment, type Tables } from '../../../src/storage/lmdb/tables/environment.js';
-import { decodeKeyChunk, encodeKeyChunk, type KeyEntry } from '../../../src/storage/lmdb/tables/key-chunk.js';
+import { encodeBoundedChunk, entriesOfChunk } from '../../../src/storage/lmdb/tables/bounded-chunk.js';
+import { encodeKeyChunk, type KeyEntry } from '../../../src/storage/lmdb/tables/key-chunk.js';
 import { codec, longSegment, message, spec } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 
@@ -64,7 +65,7 @@ describe('the prefix index', () => {
       for (const name of ['radixEdges', 'radixEnds'] as const)
         stored[name] = [...tables[name].range()].flatMap(({ key, value }) => [
           [hex(key)],
-          ...decodeKeyChunk(value).map((entry) => [hex(entry.key), entry.number]),
+          ...entriesOfChunk(key, value).map((entry) => [hex(entry.key), entry.number]),
         ]);
     });
     expect(stored).toEqual({
@@ -103,8 +104,16 @@ describe('the prefix index', () => {
     }
     await backend.close();
     await inTables(({ radixNodes, radixEdges, radixEnds, conversationNodes }) => {
-      for (const table of [radixNodes, conversationNodes, radixEdges, radixEnds])
-        expect([...(table as Tables['meta']).keys()]).toEqual([]);
+      // First chunks, and those by number, stay.
+      const left = [radixNodes, conversationNodes, radixEdges, radixEnds].map((table) => [
+        ...(table as Tables['meta']).range(),
+      ]);
+      expect(left).toEqual([
+        [],
+        [{ key: 1, value: Buffer.alloc(0) }],
+        [{ key: Buffer.of(1), value: Buffer.of(0) }],
+        [{ key: Buffer.of(1), value: Buffer.of(0) }],
+      ]);
     });
     backend = await open();
     expect(await found(backend, range(0, 5))).toEqual({ blocks: 0, ids: [] });
@@ -113,12 +122,18 @@ describe('the prefix index', () => {
 
   /** Other entries in the only chunk. */
   const change = (table: Tables['ids'], to: (entries: KeyEntry[]) => KeyEntry[]) =>
-    table.put(Buffer.of(1), encodeKeyChunk(to(decodeKeyChunk(table.get(Buffer.of(1))!))));
+    table.put(
+      Buffer.of(1),
+      encodeBoundedChunk(Buffer.of(1), {
+        end: undefined,
+        entries: encodeKeyChunk(to(entriesOfChunk(Buffer.of(1), table.get(Buffer.of(1))!))),
+      }),
+    );
   const damages: [string, (tables: Tables) => void, string[]][] = [
     ['a way to a run', (t) => change(t.radixEdges, ([, ...rest]) => rest), ['a', 'b', 'c']],
     ['the order of ways', (t) => change(t.radixEdges, (all) => all.reverse()), ['a', 'b', 'c']],
     ['an end', (t) => change(t.radixEnds, ([, ...rest]) => rest), ['a', 'b', 'c']],
-    ['all ends', (t) => t.radixEnds.put(Buffer.of(1), Buffer.of(0, 9)), ['a', 'b', 'c']],
+    ['all ends', (t) => t.radixEnds.put(Buffer.of(1), Buffer.of(0, 0, 9)), ['a', 'b', 'c']],
     ['a place', (t) => t.conversationNodes.put(1, Buffer.of(0, 0, 3, 3, 4, 1)), ['b', 'c']],
     ['all places', (t) => t.conversationNodes.put(1, Buffer.of(0, 1)), []],
     ['a run', (t) => t.radixNodes.remove(3), ['a', 'c']],

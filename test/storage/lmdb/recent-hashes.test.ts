@@ -66,10 +66,12 @@ describe('in memory', () => {
   let folder: TemporaryFolder;
   let environment: Environment;
   let recent: RecentHashes;
+  /** The segment that comes next. */
+  let next = 1;
   beforeEach(async () => {
     folder = await temporaryFolder();
     environment = await Environment.open(folder.path, { sync: false });
-    recent = new RecentHashes(environment.tables.recentHashes);
+    recent = new RecentHashes(environment.tables.recentHashes, () => next);
   });
   afterEach(async () => {
     await environment.close();
@@ -80,12 +82,14 @@ describe('in memory', () => {
 
   it('is of the commit that was asked for, also of one before', async () => {
     await write(() => recent.at(0).append(7, [100, 200]));
+    next = 9;
     expect(recent.at(1).size).toBe(2);
     const pinned = environment.pin();
     await write(() => recent.at(1).append(9, [100]));
+    next = 10;
     expect(recent.at(2).idsOf(100)).toEqual([7, 9]);
 
-    const before = new RecentHashes(environment.tables.recentHashes.at(pinned.pin)).at(1);
+    const before = new RecentHashes(environment.tables.recentHashes.at(pinned.pin), () => 9).at(1);
     expect(before.idsOf(100)).toEqual([7]);
     expect(recent.at(2)).toBe(recent);
     expect(recent.at(1)).not.toBe(recent);
@@ -94,6 +98,7 @@ describe('in memory', () => {
     await write(() => recent.removeAll());
     expect(recent.at(3).size).toBe(0);
     await write(() => recent.append(20, [300]));
+    next = 21;
     expect([...recent.at(4).entries()]).toEqual([{ fingerprint: 300, id: 20 }]);
   });
 
@@ -107,12 +112,29 @@ describe('in memory', () => {
       [300, 1000],
     ] as const) {
       await write(() => recent.at(sequence).append(1 + from, fingerprints.slice(from, to)));
+      next = 1 + to;
       const followed = [...recent.at(++sequence).entries()];
       expect(followed.sort((a, b) => a.id - b.id)).toEqual(
         fingerprints.slice(0, to).map((fingerprint, at) => ({ fingerprint, id: 1 + at })),
       );
     }
-    const anew = new RecentHashes(environment.tables.recentHashes).at(sequence);
+    const anew = new RecentHashes(environment.tables.recentHashes, () => next).at(sequence);
     expect(anew.size).toBe(1000);
+  });
+
+  it.each([1, 129, 128 * 7 + 1])('notices that the record of segment %d is missing', async (missing) => {
+    await write(() =>
+      recent.at(0).append(
+        1,
+        Array.from({ length: 1000 }, (_, at) => at),
+      ),
+    );
+    await write(({ recentHashes }) => recentHashes.remove(missing));
+    next = 1001;
+    const anew = new RecentHashes(environment.tables.recentHashes, () => next);
+    const read = () => anew.at(1).size;
+    // What came before all others is in the chunks, as far as these records say.
+    if (missing === 1) expect(read()).toBe(872);
+    else expect(read).toThrow(expect.objectContaining({ reason: 'CORRUPT_STORE' }) as Error);
   });
 });

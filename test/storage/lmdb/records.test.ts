@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter, varintBytes } from '../../../src/storage/shared/bytes.js';
+import { decodeBoundedChunk, encodeBoundedChunk } from '../../../src/storage/lmdb/tables/bounded-chunk.js';
 import {
   decodeKeyChunk,
   encodeKeyChunk,
@@ -11,8 +12,11 @@ import {
 } from '../../../src/storage/lmdb/tables/key-chunk.js';
 import {
   decodeIndexChunk,
+  encodeBounded,
   encodeIndexChunk,
+  entriesOf,
   idsIn,
+  lastOf,
   withEntries,
 } from '../../../src/storage/lmdb/segments/index-chunk.js';
 import { baseOf, splitIndexChunk } from '../../../src/storage/lmdb/segments/hash-index.js';
@@ -96,9 +100,10 @@ describe('the stored bytes', () => {
       createTimeMs: 1_700_000_000_000,
       updateTimeMs: 1_700_000_000_001,
     };
-    const record = encodeHeader({ conversation, directoryBytes: 5000 }, names);
+    const record = encodeHeader({ conversation, directoryBytes: 5000, distance: 3 }, names);
     expect(hex(record)).toBe(
-      '3f' +
+      '7f' +
+        '03' +
         '04632fc3bc' +
         '07' +
         '05' +
@@ -115,8 +120,12 @@ describe('the stored bytes', () => {
         '01620132' +
         '8827',
     );
-    expect(decodeHeader(new ByteReader(record), nameOf)).toEqual({ conversation, directoryBytes: 5000 });
-    const first = { conversation: { ...conversation, revision: 1 }, directoryBytes: undefined };
+    expect(decodeHeader(new ByteReader(record), nameOf)).toEqual({
+      conversation,
+      directoryBytes: 5000,
+      distance: 3,
+    });
+    const first = { conversation: { ...conversation, revision: 1 }, directoryBytes: undefined, distance: 1 };
     const short = encodeHeader(first, names);
     expect(hex(short).startsWith('0f' + '04632fc3bc' + '07' + '05' + '00' + '02' + 'ac02')).toBe(true);
     expect(decodeHeader(new ByteReader(short), nameOf)).toEqual(first);
@@ -172,6 +181,9 @@ describe('the stored bytes', () => {
     ];
     expect(hex(encodeIndexChunk(0x0fffffff, entries))).toBe('0101' + '00ac02' + '0202');
     expect(decodeIndexChunk(0, encodeIndexChunk(0, entries))).toEqual(entries);
+    const record = encodeBounded({ last: 0x80000001, entries: Buffer.of(1, 1) });
+    expect(hex(record)).toBe('01000080' + '0101');
+    expect([lastOf(record), hex(entriesOf(record))]).toEqual([0x80000001, '0101']);
   });
 
   it('of a chunk of a key index', () => {
@@ -182,6 +194,16 @@ describe('the stored bytes', () => {
     const chunk = encodeKeyChunk(entries);
     expect(hex(chunk)).toBe('0006636861742f310e' + '06013202' + '000374617502');
     expect(decodeKeyChunk(chunk)).toEqual(entries);
+    const key = Buffer.from('\x01chat');
+    const inMiddle = encodeBoundedChunk(key, { end: Buffer.from('\x01chess'), entries: Buffer.of(7) });
+    expect(hex(inMiddle)).toBe('04' + '03657373' + '07');
+    expect(decodeBoundedChunk(key, inMiddle)).toEqual({
+      end: Buffer.from('\x01chess'),
+      entries: Buffer.of(7),
+    });
+    const last = encodeBoundedChunk(key, { end: undefined, entries: Buffer.of(7) });
+    expect(hex(last)).toBe('00' + '07');
+    expect(decodeBoundedChunk(key, last)).toEqual({ end: undefined, entries: Buffer.of(7) });
   });
 
   it('of a garbage entry', () => {
@@ -230,13 +252,14 @@ describe('chunks changed as bytes', () => {
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 1000, size: 'max' }), (entries) => {
         const sorted = sortedByFingerprint(entries);
-        const parts = [...splitIndexChunk(1, encodeIndexChunk(0, sorted))];
-        const held = parts.map(({ key, chunk }) => decodeIndexChunk(baseOf(key), chunk));
+        const parts = [...splitIndexChunk(1, { last: 2 ** 32 - 1, entries: encodeIndexChunk(0, sorted) })];
+        const held = parts.map(({ key, entries }) => decodeIndexChunk(baseOf(key), entries));
         expect(held.flat()).toEqual(sorted);
-        for (const [index, { key, chunk }] of parts.entries()) {
+        for (const [index, { key, last, entries: bytes }] of parts.entries()) {
           const distinct = new Set(held[index]!.map(({ fingerprint }) => fingerprint));
-          expect(chunk.length <= INDEX_CHUNK_BYTES || distinct.size === 1).toBe(true);
+          expect(4 + bytes.length <= INDEX_CHUNK_BYTES || distinct.size === 1).toBe(true);
           if (index > 0) expect(distinct.values().next().value).toBe(key);
+          expect(last).toBe((parts[index + 1]?.key ?? 2 ** 32) - 1);
         }
       }),
       { numRuns: 30 },

@@ -44,20 +44,22 @@ export class CheckedBlocks {
   /** Reads every page, and counts the references of those that manifests name. Needs the frames and the manifests. */
   *pages(): Generator<number, void, void> {
     const { messageBlocks: pages, blockCounts: blockCounts, bigBlockCounts: bigBlockCounts } = this.tables;
-    const counts = new RefCounts(blockCounts, bigBlockCounts);
+    const counts = new RefCounts(blockCounts, bigBlockCounts, () => this.state.nextPage);
     const freed = this.#freed();
     const seen = new Set<number>();
     for (const { key, value, damage } of pages.scan()) {
       const subject = `page ${key}`;
       const named = this.#named.get(key);
       seen.add(key);
-      guarded(this.report, 'messageBlocks', subject, () => {
+      guarded(this.report, 'page-counts', subject, () => {
         const count = counts.get(key);
         const holders = named?.holders ?? 0;
         if (count !== holders) {
           const found = count === undefined ? 'it counts as not stored' : `${count} holders are kept`;
           this.report('page-counts', subject, `${found}, ${holders} were counted`);
         }
+      });
+      guarded(this.report, 'messageBlocks', subject, () => {
         if (damage) this.report('messageBlocks', subject, damage.message);
         else if (named) this.#content(subject, value, named);
         if ((named === undefined) !== freed.has(key)) {

@@ -5,11 +5,12 @@ import { IdIndex } from '../conversations/id-index.js';
 import type { StringOf } from '../conversations/manifest.js';
 import { decodeRequest } from '../conversations/requests.js';
 import type { Tables } from '../tables/environment.js';
-import { decodeKeyChunk } from '../tables/key-chunk.js';
+import { KeyIndex } from '../tables/key-index.js';
 import type { State } from '../tables/meta.js';
 import { numberKey, numberOfKey } from '../tables/table-keys.js';
 import type { Found } from '../tables/table.js';
 import { type CheckedBlocks, checkList } from './check-blocks.js';
+import { checkedEntries } from './check-key-index.js';
 import type { SegmentColumns } from './check-references.js';
 import { guarded, intact, type Report } from './check-report.js';
 
@@ -19,6 +20,7 @@ export class CheckedConversations {
   #messages = 0;
   #tokens = 0;
   #lastCreateTimeMs = 0;
+  #last = 0;
   /** Records that do not decode, by number, and why. */
   readonly #damaged = new Map<number, string>();
 
@@ -32,40 +34,43 @@ export class CheckedConversations {
   ) {}
 
   figures(): Partial<State> {
-    return { conversations: this.#conversations, messages: this.#messages, tokens: this.#tokens };
+    return {
+      conversations: this.#conversations,
+      messages: this.#messages,
+      tokens: this.#tokens,
+      lastConversation: this.#last,
+    };
   }
 
   /** Reads every manifest and counts its references, and its pages. Needs the frames. */
   *manifests(): Generator<number, void, void> {
     const ids = new IdIndex(this.tables.ids);
+    let before = 0;
     for (const found of this.tables.conversations.scan()) {
       const { key } = found;
       const manifest = this.#decode(found);
+      if (manifest && key - manifest.distance !== before) {
+        const said = `conversation number ${key - manifest.distance}`;
+        this.report('manifest', `conversation ${manifest.conversation.id}`, `says that ${said} is before it`);
+      }
+      before = key;
       if (manifest) this.#compare(key, manifest, ids);
       if (key >= this.state.nextConversation) {
         this.report('statistics', 'nextConversation', `is not above conversation number ${key}`);
       }
       yield 1;
     }
+    this.#last = before;
   }
 
   /** Compares the id index with the manifests. */
   *index(): Generator<number, void, void> {
-    let before: Uint8Array = Buffer.alloc(0);
-    const subject = () => 'a chunk of the id index';
-    for (const { value } of intact(this.tables.ids, this.report, 'id-index', subject)) {
-      guarded(this.report, 'id-index', subject(), () => {
-        for (const { key: id, number } of decodeKeyChunk(value)) {
-          const subject = `id ${id.toString('utf8')}`;
-          if (before.length > 0 && Buffer.compare(id, before) <= 0)
-            this.report('id-index', subject, 'is not in order');
-          if (!this.tables.conversations.unchecked(number)) {
-            this.report('id-index', subject, `leads to conversation number ${number}, which is not stored`);
-          }
-          this.#nameDamaged(number, `conversation ${id.toString('utf8')}`);
-          before = id;
-        }
-      });
+    for (const { key: id, number } of checkedEntries(this.tables.ids, 'id-index', 'ids', this.report)) {
+      const subject = `id ${id.toString('utf8')}`;
+      if (!this.tables.conversations.unchecked(number)) {
+        this.report('id-index', subject, `leads to conversation number ${number}, which is not stored`);
+      }
+      this.#nameDamaged(number, `conversation ${id.toString('utf8')}`);
       yield 0;
     }
     for (const number of this.#damaged.keys()) this.#nameDamaged(number, `conversation number ${number}`);
@@ -120,34 +125,28 @@ export class CheckedConversations {
   }
 }
 
-/** Requests decode, and each has exactly one place in the order in which they are forgotten. */
+/** Requests decode, and the index has each exactly once, and nothing else. */
 export function* checkRequests(
-  tables: Pick<Tables, 'requests' | 'requestOrder'>,
+  tables: Pick<Tables, 'requests' | 'requestIds'>,
   state: State,
   nameOf: StringOf,
   report: Report,
 ): Generator<number, void, void> {
-  const requestOf = (key: Buffer) => `request ${key.toString('hex')}`;
+  const index = new KeyIndex(tables.requestIds);
+  const requestOf = (key: Buffer) => `request ${numberOfKey(key)}`;
   for (const { key, value } of intact(tables.requests, report, 'requests', requestOf)) {
     const subject = requestOf(key);
+    const number = numberOfKey(key);
     guarded(report, 'requests', subject, () => {
-      const { number } = decodeRequest(value, nameOf);
-      const placed = tables.requestOrder.get(numberKey(number));
-      if (!placed || !key.equals(placed))
-        report('requests', subject, `is not in place ${number} of the order`);
       if (number >= state.nextRequest) report('statistics', 'nextRequest', `is not above request ${number}`);
+      if (index.find(decodeRequest(value, nameOf).key) !== number)
+        report('requests', subject, 'its id does not lead to it');
     });
     yield 0;
   }
-  const placeOf = (key: Buffer) => `place ${numberOfKey(key)} of the requests`;
-  for (const { key, value } of intact(tables.requestOrder, report, 'requests', placeOf)) {
-    const number = numberOfKey(key);
-    const subject = placeOf(key);
-    guarded(report, 'requests', subject, () => {
-      const record = tables.requests.get(Buffer.from(value));
-      if (record && decodeRequest(record, nameOf).number === number) return;
-      report('requests', subject, 'leads to no request');
-    });
+  for (const { number } of checkedEntries(tables.requestIds, 'requests', 'ids of requests', report)) {
+    if (!tables.requests.unchecked(numberKey(number)))
+      report('requests', `request ${number}`, 'its id leads to it, and it is not there');
     yield 0;
   }
 }

@@ -14,9 +14,8 @@ import {
   nodeKey,
 } from '../radix/nodes.js';
 import type { Tables } from '../tables/environment.js';
-import { decodeKeyChunk, type KeyEntry } from '../tables/key-chunk.js';
-import { chunkKeyOf, KeyIndex } from '../tables/key-index.js';
-import type { Table } from '../tables/table.js';
+import { KeyIndex } from '../tables/key-index.js';
+import { checkedEntries } from './check-key-index.js';
 import { guarded, intact, type Report } from './check-report.js';
 
 const INVARIANT = 'prefix-index';
@@ -42,7 +41,7 @@ export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): G
     yield 0;
   }
   let ways = 0;
-  for (const { key, number } of entriesIn(tables.radixEdges, 'ways to nodes', report)) {
+  for (const { key, number } of checkedEntries(tables.radixEdges, INVARIANT, 'ways to nodes', report)) {
     ways += 1;
     guarded(report, INVARIANT, 'a way to a node', () => {
       const node = readRun(tables, number);
@@ -73,7 +72,10 @@ export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): G
     yield 0;
   }
   let endsFound = 0;
-  for (const found = entriesIn(tables.radixEnds, 'ends of conversations', report); !found.next().done;) {
+  for (
+    const found = checkedEntries(tables.radixEnds, INVARIANT, 'ends of conversations', report);
+    !found.next().done;
+  ) {
     endsFound += 1;
     yield 0;
   }
@@ -103,22 +105,6 @@ function checkPlace(
       report(INVARIANT, subject, 'is found by another application');
     }
   });
-}
-
-/** The entries of a key index; says where they do not decode, or are not in order: then looking them up fails. */
-function* entriesIn(table: Table<Buffer>, what: string, report: Report): Generator<KeyEntry, void, void> {
-  let before: Buffer | undefined;
-  for (const { key: chunkKey, value } of intact(table, report, INVARIANT, () => what)) {
-    let entries: KeyEntry[] = [];
-    guarded(report, INVARIANT, what, () => (entries = decodeKeyChunk(value)));
-    for (const entry of entries) {
-      const inOrder =
-        (!before || before.compare(entry.key) < 0) && chunkKeyOf(entry.key).compare(chunkKey) >= 0;
-      if (!inOrder) report(INVARIANT, what, 'are not in order');
-      before = entry.key;
-      yield entry;
-    }
-  }
 }
 
 function readRun(tables: Pick<Tables, 'radixNodes'>, number: number): RadixNode | undefined {

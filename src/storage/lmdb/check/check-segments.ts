@@ -4,10 +4,17 @@ import { guarded, intact, type Report } from './check-report.js';
 import type { Tables } from '../tables/environment.js';
 import { decodeGarbage, RefCounts } from '../segments/ref-counts.js';
 import { baseOf } from '../segments/hash-index.js';
-import { decodeIndexChunk, type IndexEntry } from '../segments/index-chunk.js';
+import {
+  decodeIndexChunk,
+  entriesOf,
+  type IndexEntry,
+  LAST_FINGERPRINT,
+  lastOf,
+} from '../segments/index-chunk.js';
 import { recentEntries } from '../segments/recent-hashes.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
 import { credulous, SegmentReader } from '../packs/segment-reader.js';
+import { storedFigure } from '../tables/meta.js';
 
 /** Compares what the tables say of segments with the frames and the references that were found. */
 export class CheckedSegments {
@@ -22,19 +29,28 @@ export class CheckedSegments {
 
   *hashIndex(): Generator<number, void, void> {
     let last = -1;
+    /** The first fingerprint of which no chunk before says that it has it. */
+    let next = 0;
     const recent = this.#recentHashes();
     const chunks = intact(this.tables.hashIndex, this.report, 'hash-index', (key) => `chunk ${key}`);
     for (const { key, value } of chunks) {
       guarded(this.report, 'hash-index', `chunk ${key}`, () => {
-        const entries = decodeIndexChunk(baseOf(key), value);
+        const entries = decodeIndexChunk(baseOf(key), entriesOf(value));
+        if (baseOf(key) !== next)
+          this.report('hash-index', `chunk ${key}`, 'does not begin where the one before it ends');
+        next = lastOf(value) + 1;
         for (const entry of entries) this.#indexEntry(`chunk ${key}`, entry);
-        const first = entries[0]?.fingerprint ?? 0;
+        const first = entries[0]?.fingerprint ?? next;
         if (first <= last) this.report('hash-index', `chunk ${key}`, 'overlaps with the chunk before');
         last = entries.at(-1)?.fingerprint ?? last;
+        if (last >= next)
+          this.report('hash-index', `chunk ${key}`, 'has entries that belong to the next chunk');
         this.#sameHashes([...entries, ...takeUpTo(recent, last)]);
       });
       yield 0;
     }
+    if (next !== 0 && next <= LAST_FINGERPRINT)
+      this.report('hash-index', 'chunks', 'the last one is missing');
     guarded(this.report, 'hash-index', 'recent hashes', () => this.#sameHashes(recent));
     for (const id of this.segments.ids()) {
       // A damaged frame is named already: repair cannot index it.
@@ -47,7 +63,8 @@ export class CheckedSegments {
 
   *referenceCounts(): Generator<number, void, void> {
     const { segments } = this;
-    const counts = new RefCounts(this.tables.refCounts, this.tables.bigRefCounts);
+    const { refCounts, bigRefCounts, meta } = this.tables;
+    const counts = new RefCounts(refCounts, bigRefCounts, storedFigure(meta, 'nextSegment'));
     for (const id of segments.ids()) {
       guarded(this.report, 'reference-counts', `segment ${id}`, () => {
         const kept = counts.get(id);

@@ -1,5 +1,6 @@
 import { type Codec, frameRegistryId } from '../../../codec/index.js';
 import { decodeDirectory } from '../conversations/block-directory.js';
+import { rebuildChain } from '../conversations/chain.js';
 import { decodeManifest } from '../conversations/conversations.js';
 import { IdIndex, IdIndexWriter } from '../conversations/id-index.js';
 import type { StringOf } from '../conversations/manifest.js';
@@ -10,16 +11,29 @@ import { decodePack, framePieces } from '../packs/pack.js';
 import { credulous, SegmentReader } from '../packs/segment-reader.js';
 import { rebuildRadix } from '../radix/rebuild.js';
 import { baseOf, fingerprintOf, splitIndexChunk } from '../segments/hash-index.js';
-import { decodeIndexChunk, encodeIndexChunk, FIRST_KEY, type IndexEntry } from '../segments/index-chunk.js';
+import {
+  decodeIndexChunk,
+  encodeBounded,
+  encodeIndexChunk,
+  entriesOf,
+  FIRST_KEY,
+  type IndexEntry,
+  LAST_FINGERPRINT,
+} from '../segments/index-chunk.js';
 import { recentEntries } from '../segments/recent-hashes.js';
 import { decodeGarbage, encodeGarbage, RefCounts } from '../segments/ref-counts.js';
-import { decodeReferences, referenceOfBytes, References } from '../segments/references.js';
+import { referenceOfKey, References } from '../segments/references.js';
 import { countUse, Registries, type RegistryUse } from '../segments/registries.js';
 import type { Tables } from '../tables/environment.js';
+import { KeyIndexWriter } from '../tables/key-index.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { readState, type State, writeState } from '../tables/meta.js';
-import { numberKey } from '../tables/table-keys.js';
+import { numberKey, numberOfKey } from '../tables/table-keys.js';
+import { readKeyIndex } from './check-key-index.js';
 import { SegmentColumns } from './check-references.js';
+
+/** The next number of tables that are empty. */
+const noneBefore = () => 1;
 
 /**
  * Makes everything anew that follows from frames, manifests and holders: counts, garbage, indexes and
@@ -35,7 +49,7 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: StringOf, nowMs: n
   const pages = countReferences(tables, nameOf, segments, state);
   rebuildPages(tables, pages, segments, state);
   countOutsideReferences(tables, segments);
-  rebuildRadix(tables, nameOf);
+  rebuildRadix(tables, nameOf, state.nextConversation);
   rebuildRequests(tables, nameOf, state);
   rebuildHashIndex(tables, entries, unproven);
   rebuildCounts(tables, segments, state, nowMs);
@@ -116,6 +130,7 @@ function countReferences(
       holders.set(page.id, (holders.get(page.id) ?? 0) + 1);
     }
   }
+  rebuildChain(tables, state);
   for (const [number, id] of idsOfDamaged) if (ids.find(id) === undefined) ids.insert(id, number);
   ids.flush();
   return holders;
@@ -138,7 +153,7 @@ function rebuildPages(
   state: State,
 ): void {
   for (const table of [tables.blockCounts, tables.bigBlockCounts, tables.freedBlocks]) table.clear();
-  const counts = new RefCounts(tables.blockCounts, tables.bigBlockCounts);
+  const counts = new RefCounts(tables.blockCounts, tables.bigBlockCounts, noneBefore);
   const freed: number[] = [];
   for (const { key, value } of tables.messageBlocks.scan()) {
     state.nextPage = Math.max(state.nextPage, key + 1);
@@ -149,37 +164,41 @@ function rebuildPages(
       for (const segment of (value && undefinedIfCorrupt(() => segmentsNamed(value))) ?? [])
         segments.addReference(segment);
   }
-  counts.flush();
+  counts.flush(state.nextPage);
   if (freed.length > 0) tables.freedBlocks.put(numberKey(state.commitSequence), encodeFreedBlocks(freed));
 }
 
-/** Takes away the requests that cannot be read, and makes the order of the others anew. */
+/** Takes away the requests that cannot be read, and makes the index of the others anew. */
 function rebuildRequests(tables: Tables, nameOf: StringOf, state: State): void {
-  tables.requestOrder.clear();
-  const placed: { readonly key: Buffer; readonly number: number }[] = [];
-  for (const key of [...tables.requests.keys()]) {
+  tables.requestIds.clear();
+  const ids = new KeyIndexWriter(tables.requestIds);
+  for (const key of [...tables.requests.keys()].reverse()) {
     const request = undefinedIfCorrupt(() => {
       const record = tables.requests.get(key);
       return record && decodeRequest(record, nameOf);
     });
-    if (request) placed.push({ key, number: request.number });
+    const number = numberOfKey(key);
+    state.nextRequest = Math.max(state.nextRequest, number + 1);
+    // Of two under one id the later one stands.
+    if (request && ids.find(request.key) === undefined) ids.insert(request.key, number);
     else tables.requests.remove(key);
   }
-  for (const { key, number } of placed.sort((a, b) => a.number - b.number)) {
-    tables.requestOrder.append(numberKey(number), key);
-    state.nextRequest = Math.max(state.nextRequest, number + 1);
-  }
+  ids.flush();
 }
 
-/** Counts them, and takes away those to segments that are not stored. */
+/**
+ * Counts them, and takes away those to segments that are not stored. An index that has lost some stays as it is, so that
+ * every check says so: what those held is not to be taken for garbage.
+ */
 function countOutsideReferences(tables: Tables, segments: SegmentColumns): void {
+  const { entries, whole } = readKeyIndex(tables.references);
   const references = new References(tables.references);
-  for (const { value } of [...tables.references.scan()]) {
-    for (const bytes of (value && undefinedIfCorrupt(() => decodeReferences(value))) ?? []) {
-      const { id, holder } = referenceOfBytes(bytes);
-      if (segments.has(id)) segments.addReference(id);
-      else references.remove(id, holder);
-    }
+  for (const { key } of entries) {
+    const reference = undefinedIfCorrupt(() => referenceOfKey(key));
+    if (!reference) continue;
+    const { id, holder } = reference;
+    if (segments.has(id)) segments.addReference(id);
+    else if (whole) references.remove(id, holder);
   }
   references.flush();
 }
@@ -194,7 +213,7 @@ function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, n
   );
   for (const table of [tables.refCounts, tables.bigRefCounts, tables.garbage]) table.clear();
   state.garbageSegments = state.garbageBytes = 0;
-  const counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
+  const counts = new RefCounts(tables.refCounts, tables.bigRefCounts, noneBefore);
   for (const id of segments.ids()) {
     counts.set(id, segments.references(id));
     if (segments.references(id) > 0) continue;
@@ -204,7 +223,7 @@ function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, n
     state.garbageSegments += 1;
     state.garbageBytes += frameBytes;
   }
-  counts.flush();
+  counts.flush(state.nextSegment);
 }
 
 /**
@@ -226,15 +245,17 @@ export function rebuildHashIndex(
   tables.recentHashes.clear();
   named.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
   if (named.length === 0) return;
-  const chunk = encodeIndexChunk(baseOf(FIRST_KEY), named);
-  for (const part of splitIndexChunk(FIRST_KEY, chunk)) tables.hashIndex.append(part.key, part.chunk);
+  const chunk = { last: LAST_FINGERPRINT, entries: encodeIndexChunk(baseOf(FIRST_KEY), named) };
+  for (const part of splitIndexChunk(FIRST_KEY, chunk))
+    tables.hashIndex.append(part.key, encodeBounded(part));
 }
 
 /** What the index says, by chunk; nothing of those that cannot be read. */
 function indexed({ hashIndex, recentHashes }: Tables): IndexEntry[][] {
   return [
     ...[...hashIndex.scan()].map(
-      ({ key, value }) => (value && undefinedIfCorrupt(() => decodeIndexChunk(baseOf(key), value))) ?? [],
+      ({ key, value }) =>
+        (value && undefinedIfCorrupt(() => decodeIndexChunk(baseOf(key), entriesOf(value)))) ?? [],
     ),
     ...[...recentHashes.scan()].map(({ key, value }) => (value ? [...recentEntries(key, value)] : [])),
   ];

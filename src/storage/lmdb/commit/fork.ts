@@ -4,6 +4,7 @@ import { forkedSpec, nextRevision, nothingNew } from '../../shared/manifest-rule
 import { contentKey } from '../../shared/records.js';
 import { conversationExists, rangePastEnd } from '../../shared/refusals.js';
 import { decodeDirectory, encodeDirectory, type BlockEntry } from '../conversations/block-directory.js';
+import { nextInChain } from '../conversations/chain.js';
 import { writeManifest } from '../conversations/conversations.js';
 import { ListWriter } from '../conversations/list-writer.js';
 import { scanMessages } from '../conversations/message-list.js';
@@ -45,8 +46,13 @@ export function forkConversation(session: WriteSession, fork: Fork): ManifestOut
   const spec = forkedSpec(parent.conversation, fork);
   const conversation = nextRevision(spec, size, { timeMs: fork.timeMs, lastCreateTimeMs });
   state.lastCreateTimeMs = conversation.createTimeMs;
-  const number = state.nextConversation++;
-  writeManifest(session.tables, { number, conversation, list, replaces: false, grows: false }, session.names);
+  const place = nextInChain(state);
+  const { number } = place;
+  writeManifest(
+    session.tables,
+    { ...place, conversation, list, replaces: false, grows: false },
+    session.names,
+  );
   session.ids.insert(fork.newId, number);
   if (fork.indexed) session.radix.fork(parent.number, number, wholeBlocks(conversation.totalTokens));
   countIn(session, conversation, 1);

@@ -9,6 +9,7 @@ import {
   prefixOutdated,
   revisionMismatch,
 } from '../../shared/refusals.js';
+import { nextInChain, removeFromChain } from '../conversations/chain.js';
 import { type NumberedManifest, type StoredManifest, writeManifest } from '../conversations/conversations.js';
 import { ListWriter } from '../conversations/list-writer.js';
 import type { ListedSegment } from '../conversations/message-list.js';
@@ -65,9 +66,13 @@ export function putConversation(
   const { lastCreateTimeMs } = state;
   const conversation = nextRevision(spec, size, { timeMs, lastCreateTimeMs }, existing?.conversation);
   state.lastCreateTimeMs = Math.max(conversation.createTimeMs, lastCreateTimeMs);
-  const number = existing?.number ?? state.nextConversation++;
+  const { number, distance } = existing ?? nextInChain(state);
   const replaces = existing !== undefined;
-  writeManifest(session.tables, { number, conversation, list, replaces, grows: false }, session.names);
+  writeManifest(
+    session.tables,
+    { number, distance, conversation, list, replaces, grows: false },
+    session.names,
+  );
   countIn(session, conversation, 1);
   if (existing) {
     countIn(session, existing.conversation, -1);
@@ -124,7 +129,8 @@ export function appendMessages(
   named: readonly ListedSegment[],
   brought: IncomingSegments,
 ): ManifestOutcome {
-  const { number, conversation: before, list: stored } = existingConversation(session, { id });
+  const found = existingConversation(session, { id });
+  const { number, distance, conversation: before, list: stored } = found;
   const list = new ListWriter(session);
   list.resume(stored, true);
   addMessages(list, messages, named);
@@ -135,7 +141,11 @@ export function appendMessages(
     totalTokens: before.totalTokens + list.tokensAdded,
     updateTimeMs: Math.max(timeMs, before.updateTimeMs),
   };
-  writeManifest(session.tables, { number, conversation, list, replaces: true, grows: true }, session.names);
+  writeManifest(
+    session.tables,
+    { number, distance, conversation, list, replaces: true, grows: true },
+    session.names,
+  );
   countIn(session, conversation, 1);
   countIn(session, before, -1);
   if (prefix) {
@@ -164,7 +174,7 @@ export function deleteConversation(
   const number = session.ids.find(id);
   if (number === undefined) throw conversationNotFound(id);
   const found = undefinedIfCorrupt(() => findConversation(session, id));
-  session.tables.conversations.remove(number);
+  removeFromChain(session.tables.conversations, session.state, number, found?.distance);
   session.ids.remove(id);
   session.radix.remove(number);
   if (found) countIn(session, found.conversation, -1);

@@ -4,7 +4,7 @@ import type { FrameReplacement, NewSegment } from '../../contract/change.js';
 import type { NegativeLookupCache, KnownSegment, SegmentCache } from '../segments/segment-caches.js';
 import type { Tables } from '../tables/environment.js';
 import { frameWitness } from '../segments/frame-witness.js';
-import { Garbage, RefCounts } from '../segments/ref-counts.js';
+import { Garbage, readGarbage, RefCounts } from '../segments/ref-counts.js';
 import { HashIndex } from '../segments/hash-index.js';
 import type { IndexDirectory } from '../segments/chunk-keys.js';
 import type { RecentHashes } from '../segments/recent-hashes.js';
@@ -12,7 +12,7 @@ import type { Registries } from '../segments/registries.js';
 import { credulous, SegmentReader } from '../packs/segment-reader.js';
 import { SegmentWriter } from '../packs/segment-writer.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
-import type { State } from '../tables/meta.js';
+import { type State, storedFigure } from '../tables/meta.js';
 
 /** What is kept in memory of the segments that are committed. */
 export interface SegmentIndexCaches {
@@ -51,7 +51,11 @@ export class SegmentChanges {
     nowMs: number,
   ) {
     const { tables, directory, recent } = memory;
-    this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
+    this.#counts = new RefCounts(
+      tables.refCounts,
+      tables.bigRefCounts,
+      storedFigure(tables.meta, 'nextSegment'),
+    );
     this.#garbage = new Garbage(tables.garbage, state, nowMs);
     this.#index = new HashIndex(tables.hashIndex, directory, recent.at(state.commitSequence - 1));
     this.#writer = new SegmentWriter(tables);
@@ -105,7 +109,9 @@ export class SegmentChanges {
 
   /** Takes a reference away; says whether the segment is garbage now. */
   release(id: number): boolean {
-    const count = this.#counts.get(id) ?? 0;
+    const count = this.#counts.get(id);
+    // What is not stored any more is lost: a damaged list may name it.
+    if (count === undefined || count === 0) return false;
     this.#counts.set(id, count - 1);
     if (count > 1) return false;
     this.markGarbage(id);
@@ -166,9 +172,8 @@ export class SegmentChanges {
     const deleted: number[] = [];
     let frameBytesDeleted = 0;
     for (const id of [...new Set(ids)].sort((a, b) => a - b)) {
-      const record = this.#garbage.get(id);
-      if (!record) continue;
-      const { sinceMs, sequence, frameBytes } = record;
+      if (this.#counts.get(id) !== 0) continue;
+      const { sinceMs, sequence, frameBytes } = readGarbage(this.tables.garbage, id);
       const whole = sinceMs <= sinceMaxMs && sequence <= sequenceMax ? this.#ifWhole(id) : undefined;
       if (!whole) continue;
       const { known, frame } = whole;
@@ -191,7 +196,7 @@ export class SegmentChanges {
   flush(): void {
     this.#writer.flush();
     this.#indexChanges = this.#index.flush();
-    this.#counts.flush();
+    this.#counts.flush(this.state.nextSegment);
   }
 
   /** Tells what is kept in memory that the commit was made. */

@@ -8,7 +8,7 @@ import { References } from '../segments/references.js';
 import { Registries } from '../segments/registries.js';
 import { Requests } from '../conversations/requests.js';
 import { SegmentChanges, type SegmentIndexCaches } from './segment-changes.js';
-import { readState, type State, writeState } from '../tables/meta.js';
+import { readState, type State, storedFigure, writeState } from '../tables/meta.js';
 
 /** What write sessions share with the backend that opens them. */
 export interface Shared extends SegmentIndexCaches {
@@ -46,7 +46,7 @@ export class WriteSession {
     this.references = new References(tables.references);
     this.messageBlocks = new MessageBlocks(tables, this.state);
     this.requests = new Requests(tables, this.state, this.names, this.nameOf);
-    this.radix = new RadixIndex(tables);
+    this.radix = new RadixIndex(tables, storedFigure(tables.meta, 'nextConversation'));
     this.registries = new Registries(tables);
     this.segments = new SegmentChanges(shared, this.state, this.registries, nowMs);
   }
@@ -79,7 +79,8 @@ export class WriteSession {
     this.registries.flush();
     this.references.flush();
     this.ids.flush();
-    this.radix.flush();
+    this.requests.flush();
+    this.radix.flush(this.state.nextConversation);
     this.messageBlocks.flush(sequenceMax);
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);

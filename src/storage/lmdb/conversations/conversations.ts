@@ -11,6 +11,8 @@ import type { IdIndex } from './id-index.js';
 export interface StoredManifest {
   readonly conversation: Conversation;
   readonly list: StoredList;
+  /** See chain.ts. */
+  readonly distance: number;
 }
 
 /** A manifest under its number. */
@@ -22,9 +24,9 @@ const NO_BYTES = new Uint8Array(0);
 
 export function decodeManifest(record: Uint8Array, nameOf: StringOf): StoredManifest {
   const reader = new ByteReader(record);
-  const { conversation, directoryBytes } = decodeHeader(reader, nameOf);
+  const { conversation, directoryBytes, distance } = decodeHeader(reader, nameOf);
   const directory = directoryBytes === undefined ? NO_BYTES : reader.raw(directoryBytes);
-  return { conversation, list: { directory, tail: reader.rest() } };
+  return { conversation, list: { directory, tail: reader.rest() }, distance };
 }
 
 /** Reads nothing of what comes after the header. */
@@ -57,6 +59,7 @@ export function findManifest(
 
 export interface ManifestToWrite {
   readonly number: number;
+  readonly distance: number;
   readonly conversation: Conversation;
   readonly list: ListWriter;
   /** Whether there is a record under this number already. */
@@ -68,21 +71,19 @@ export interface ManifestToWrite {
 /** Writes a conversation's record: header, page directory, tail. */
 export function writeManifest(
   tables: Pick<Tables, 'conversations'>,
-  { number, conversation, list, replaces, grows }: ManifestToWrite,
+  { number, distance, conversation, list, replaces, grows }: ManifestToWrite,
   names: StringCodes,
 ): void {
   let { directory, tail } = list.list();
-  let header = headerOf(conversation, directory, names);
+  const headerWith = () =>
+    encodeHeader({ conversation, directoryBytes: directory.length || undefined, distance }, names);
+  let header = headerWith();
   if (tail.length > tailBytesMax(header.length + directory.length, grows)) {
     list.seal();
     ({ directory, tail } = list.list());
-    header = headerOf(conversation, directory, names);
+    header = headerWith();
   }
   const record = Buffer.concat([header, directory, tail]);
   if (replaces) tables.conversations.put(number, record);
   else tables.conversations.append(number, record);
-}
-
-function headerOf(conversation: Conversation, directory: Uint8Array, names: StringCodes): Uint8Array {
-  return encodeHeader({ conversation, directoryBytes: directory.length || undefined }, names);
 }

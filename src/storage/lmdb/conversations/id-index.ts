@@ -1,4 +1,4 @@
-import { decodeKeyChunk } from '../tables/key-chunk.js';
+import { entriesOfChunk } from '../tables/bounded-chunk.js';
 import { KeyIndex, KeyIndexWriter } from '../tables/key-index.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import type { Table } from '../tables/table.js';
@@ -17,8 +17,8 @@ export class IdIndex {
   /** The ids of these conversations, as far as they are in the index. Reads all of it: for those that are damaged. */
   idsOf(numbers: ReadonlySet<number>): Map<number, string> {
     const ids = new Map<number, string>();
-    for (const { value } of this.table.scan()) {
-      for (const { key, number } of (value && undefinedIfCorrupt(() => decodeKeyChunk(value))) ?? []) {
+    for (const { key: chunk, value } of this.table.scan()) {
+      for (const { key, number } of (value && undefinedIfCorrupt(() => entriesOfChunk(chunk, value))) ?? []) {
         if (numbers.has(number)) ids.set(number, key.toString('utf8'));
       }
     }

@@ -2,10 +2,14 @@ import { type Conversation, isStowkenError } from '../../../model/index.js';
 import type { ConversationPage, DamagedConversation, ListQuery } from '../../contract/queries.js';
 import { matchesFilter } from '../../shared/records.js';
 import { readHeader } from './conversations.js';
+import { recordsAfter, recordsBefore } from './chain.js';
 import type { Tables } from '../tables/environment.js';
 import { IdIndex } from './id-index.js';
 import type { StringOf } from './manifest.js';
+import { readState } from '../tables/meta.js';
 import type { Found, Table } from '../tables/table.js';
+
+type ListedTables = Pick<Tables, 'conversations' | 'meta'>;
 
 /** Conversations that are looked at before other work gets its turn. */
 const SLICE = 500;
@@ -15,7 +19,7 @@ const SLICE = 500;
  * moment; the position is a conversation's number, so nothing is repeated or skipped between them.
  */
 export async function listConversations(
-  { conversations: table, ids }: Pick<Tables, 'conversations' | 'ids'>,
+  tables: Pick<Tables, 'conversations' | 'ids' | 'meta'>,
   query: ListQuery,
   nameOf: StringOf,
 ): Promise<ConversationPage> {
@@ -23,16 +27,16 @@ export async function listConversations(
   const damaged = new Map<number, string>();
   const page = (next: number | undefined): ConversationPage => ({
     conversations,
-    ...(damaged.size > 0 && { damaged: named(damaged, ids) }),
+    ...(damaged.size > 0 && { damaged: named(damaged, tables.ids) }),
     next,
   });
   const newestFirst = query.order === 'newestFirst';
   const conversations: Conversation[] = [];
-  let position = firstPosition(table, query, nameOf);
+  let position = firstPosition(tables, query, nameOf);
   let scanned = 0;
   for (;;) {
     let seen = 0;
-    for (const found of after(table, position, newestFirst)) {
+    for (const found of after(tables, position, newestFirst)) {
       if (conversations.length + damaged.size >= limit || scanned >= scanLimit) return page(position);
       const { key } = found;
       const conversation = headerOf(found, nameOf, (detail) => damaged.set(key, detail));
@@ -70,29 +74,27 @@ function named(damaged: ReadonlyMap<number, string>, ids: Table<Buffer>): Damage
 }
 
 /** A slice of what comes after a position, in the order asked for. */
-function after(table: Table<number>, position: number | undefined, newestFirst: boolean) {
-  if (!newestFirst) return table.scan({ start: (position ?? 0) + 1, limit: SLICE });
-  if (position === undefined) return table.scan({ reverse: true, limit: SLICE });
-  return position > 1 ? table.scan({ reverse: true, start: position - 1, limit: SLICE }) : [];
+function after(tables: ListedTables, position: number | undefined, newestFirst: boolean) {
+  return newestFirst ? recordsBefore(tables, position, SLICE) : recordsAfter(tables, position ?? 0, SLICE);
 }
 
 /** Where to begin: create times go up with the numbers, so a time range is found by bisection. */
-function firstPosition(table: Table<number>, query: ListQuery, nameOf: StringOf): number | undefined {
+function firstPosition(tables: ListedTables, query: ListQuery, nameOf: StringOf): number | undefined {
   if (query.after !== undefined) return query.after;
   const { createTimeFromMs, createTimeBeforeMs } = query.filter;
   if (query.order === 'newestFirst') {
-    return createTimeBeforeMs === undefined ? undefined : firstAtOrAfter(table, createTimeBeforeMs, nameOf);
+    return createTimeBeforeMs === undefined ? undefined : firstAtOrAfter(tables, createTimeBeforeMs, nameOf);
   }
-  return createTimeFromMs === undefined ? undefined : firstAtOrAfter(table, createTimeFromMs, nameOf) - 1;
+  return createTimeFromMs === undefined ? undefined : firstAtOrAfter(tables, createTimeFromMs, nameOf) - 1;
 }
 
 /** The least number such that every conversation from it on was created at this time or later. */
-function firstAtOrAfter(table: Table<number>, timeMs: number, nameOf: StringOf): number {
+function firstAtOrAfter(tables: ListedTables, timeMs: number, nameOf: StringOf): number {
   let low = 1;
-  let high = (table.lastKey() ?? 0) + 1;
+  let high = readState(tables.meta).lastConversation + 1;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    const found = firstReadable(table, middle, nameOf);
+    const found = firstReadable(tables, middle, nameOf);
     if (!found || found.createTimeMs >= timeMs) high = middle;
     else low = found.number + 1;
   }
@@ -100,8 +102,8 @@ function firstAtOrAfter(table: Table<number>, timeMs: number, nameOf: StringOf):
 }
 
 /** From a number on, the first conversation that says when it was created. */
-function firstReadable(table: Table<number>, from: number, nameOf: StringOf) {
-  for (const found of table.scan({ start: from })) {
+function firstReadable(tables: ListedTables, from: number, nameOf: StringOf) {
+  for (const found of recordsAfter(tables, from - 1)) {
     const conversation = headerOf(found, nameOf);
     if (conversation) return { number: found.key, createTimeMs: conversation.createTimeMs };
   }

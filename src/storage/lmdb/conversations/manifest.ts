@@ -1,13 +1,14 @@
 import { type Conversation, StowkenError } from '../../../model/index.js';
 import { type ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { sortedEntries } from '../../shared/records.js';
+import { GAP, NO_GAP } from './chain.js';
 import type { StringCodes, StringKind } from './string-table.js';
 
 /** How a record names a string: 0 it is empty, 1 it follows, n: the name with code n - 1. */
 const EMPTY = 0;
 const INLINE = 1;
 
-const flags = { parent: 1, expires: 2, metadata: 4, updated: 8, paged: 16, revised: 32 } as const;
+const flags = { parent: 1, expires: 2, metadata: 4, updated: 8, paged: 16, revised: 32, gap: GAP } as const;
 
 /** Of most conversations: it is not written. */
 const FIRST_REVISION = 1;
@@ -18,9 +19,14 @@ export interface Header {
   readonly conversation: Conversation;
   /** Length of the page directory that follows the header; undefined: there is none, and no page. */
   readonly directoryBytes: number | undefined;
+  /** See chain.ts. */
+  readonly distance: number;
 }
 
-export function encodeHeader({ conversation, directoryBytes }: Header, names: StringCodes): Uint8Array {
+export function encodeHeader(
+  { conversation, directoryBytes, distance }: Header,
+  names: StringCodes,
+): Uint8Array {
   const { parentId, expireTimeMs, createTimeMs, updateTimeMs, revision } = conversation;
   const metadata = sortedEntries(conversation.metadata);
   const writer = new ByteWriter();
@@ -30,8 +36,10 @@ export function encodeHeader({ conversation, directoryBytes }: Header, names: St
       (metadata.length === 0 ? 0 : flags.metadata) +
       (updateTimeMs === createTimeMs ? 0 : flags.updated) +
       (directoryBytes === undefined ? 0 : flags.paged) +
-      (revision === FIRST_REVISION ? 0 : flags.revised),
+      (revision === FIRST_REVISION ? 0 : flags.revised) +
+      (distance === NO_GAP ? 0 : flags.gap),
   );
+  if (distance !== NO_GAP) writer.varint(distance);
   writer.text(conversation.id);
   writeString(writer, conversation.application, 'label', names);
   writeString(writer, conversation.model, 'label', names);
@@ -51,6 +59,7 @@ export function encodeHeader({ conversation, directoryBytes }: Header, names: St
 /** Leaves the reader where the page directory begins, or else the message list. */
 export function decodeHeader(reader: ByteReader, nameOf: StringOf): Header {
   const set = reader.varint();
+  const distance = set & flags.gap ? reader.varint() : NO_GAP;
   const id = reader.text();
   const application = readString(reader, nameOf);
   const model = readString(reader, nameOf);
@@ -81,6 +90,7 @@ export function decodeHeader(reader: ByteReader, nameOf: StringOf): Header {
       updateTimeMs,
     },
     directoryBytes: set & flags.paged ? reader.varint() : undefined,
+    distance,
   };
 }
 

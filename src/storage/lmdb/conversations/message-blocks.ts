@@ -2,11 +2,11 @@ import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { RefCounts } from '../segments/ref-counts.js';
 import type { Tables } from '../tables/environment.js';
 import { FREED_BLOCKS_PER_COMMIT } from '../tables/layout.js';
-import type { State } from '../tables/meta.js';
+import { type State, storedFigure } from '../tables/meta.js';
 import { numberKey, numberOfKey } from '../tables/table-keys.js';
 import { readBlock } from './stored-list.js';
 
-type BlockTables = Pick<Tables, 'messageBlocks' | 'blockCounts' | 'bigBlockCounts' | 'freedBlocks'>;
+type BlockTables = Pick<Tables, 'meta' | 'messageBlocks' | 'blockCounts' | 'bigBlockCounts' | 'freedBlocks'>;
 
 /**
  * Pages of message lists, and how many manifests name each. A page that none names any more stays for as long
@@ -20,7 +20,11 @@ export class MessageBlocks {
     private readonly tables: BlockTables,
     private readonly state: State,
   ) {
-    this.#counts = new RefCounts(tables.blockCounts, tables.bigBlockCounts);
+    this.#counts = new RefCounts(
+      tables.blockCounts,
+      tables.bigBlockCounts,
+      storedFigure(tables.meta, 'nextPage'),
+    );
   }
 
   /** Stores a page that one manifest names. */
@@ -58,7 +62,7 @@ export class MessageBlocks {
       const ids = this.#freed.splice(0).sort((a, b) => a - b);
       this.tables.freedBlocks.append(numberKey(this.state.commitSequence), encodeFreedBlocks(ids));
     }
-    this.#counts.flush();
+    this.#counts.flush(this.state.nextPage);
   }
 
   #clear(sequenceMax: number): void {

@@ -5,25 +5,37 @@ import { decodeResult, encodeResult, type ResultDraft } from '../../shared/chang
 import { isRemembered } from '../../shared/manifest-rules.js';
 import { requestIdReused } from '../../shared/refusals.js';
 import type { Tables } from '../tables/environment.js';
+import { KeyIndexWriter } from '../tables/key-index.js';
 import { REQUESTS_FORGOTTEN_MAX } from '../tables/layout.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import type { State } from '../tables/meta.js';
 import { numberKey } from '../tables/table-keys.js';
+import { NO_GAP } from './chain.js';
 import { decodeHeader, encodeHeader, type StringOf } from './manifest.js';
 import type { StringCodes } from './string-table.js';
 
-/** Which changes were made under which request ids. Of one write transaction, which sees what it has written. */
+/**
+ * Which changes were made under which request ids: records in the order in which they were made, and a key index that
+ * finds them by the hash of the id, which proves also that one was never made. Of one write transaction, which ends with
+ * flush().
+ */
 export class Requests {
+  readonly #numbers: KeyIndexWriter;
+
   constructor(
-    private readonly tables: Pick<Tables, 'requests' | 'requestOrder'>,
+    private readonly tables: Pick<Tables, 'requests' | 'requestIds'>,
     private readonly state: State,
     private readonly names: StringCodes,
     private readonly nameOf: StringOf,
-  ) {}
+  ) {
+    this.#numbers = new KeyIndexWriter(tables.requestIds);
+  }
 
   /** What a change did under this id, unless that is too long ago. @throws StowkenError REQUEST_ID_REUSED */
   replay(mark: RequestMark): ChangeResult | undefined {
     const { id, digest } = mark;
-    const earlier = this.#read(requestKey(id));
+    const number = this.#numbers.find(requestKey(id));
+    const earlier = number === undefined ? undefined : this.#read(numberKey(number));
     if (!earlier || !isRemembered(earlier.timeMs, mark)) return undefined;
     if (earlier.digest !== digest) throw requestIdReused(id);
     return { ...earlier.result, replayed: true };
@@ -32,32 +44,41 @@ export class Requests {
   /** Keeps a result, in place of an older one, and forgets some of those that are too old. */
   remember(mark: RequestMark, result: ChangeResult): void {
     const { id, digest, timeMs } = mark;
-    const { requests, requestOrder } = this.tables;
+    const { requests } = this.tables;
     this.#forget(mark);
     const key = requestKey(id);
-    const earlier = this.#read(key);
-    if (earlier) requestOrder.remove(numberKey(earlier.number));
+    const earlier = this.#numbers.find(key);
+    if (earlier !== undefined) {
+      requests.remove(numberKey(earlier));
+      this.#numbers.remove(key);
+    }
     const number = this.state.nextRequest++;
-    requests.put(key, encodeRequest({ number, timeMs, digest, result }, this.names));
-    requestOrder.append(numberKey(number), key);
+    requests.append(numberKey(number), encodeRequest({ key, timeMs, digest, result }, this.names));
+    this.#numbers.insert(key, number);
+  }
+
+  /** Writes what was held back. */
+  flush(): void {
+    this.#numbers.flush();
   }
 
   #forget(mark: RequestMark): void {
-    const { requests, requestOrder } = this.tables;
+    const { requests } = this.tables;
     for (let count = 0; count < REQUESTS_FORGOTTEN_MAX; count++) {
-      const first = requestOrder.firstKey();
-      const key = first && requestOrder.get(first);
-      if (!first || !key) return;
-      const oldest = this.#read(Buffer.from(key));
-      if (oldest && isRemembered(oldest.timeMs, mark)) return;
-      if (oldest) requests.remove(Buffer.from(key));
-      requestOrder.remove(first);
+      const first = requests.firstKey();
+      if (!first) return;
+      // A damaged one stays, and those behind it: who asks for it is told.
+      const oldest = undefinedIfCorrupt(() => this.#read(first));
+      if (!oldest || isRemembered(oldest.timeMs, mark)) return;
+      requests.remove(first);
+      this.#numbers.remove(oldest.key);
     }
   }
 
-  #read(key: Buffer): RequestRecord | undefined {
+  #read(key: Buffer): RequestRecord {
     const record = this.tables.requests.get(key);
-    return record && decodeRequest(record, this.nameOf);
+    if (!record) throw this.tables.requests.corrupt(key, 'is missing: the index leads to it');
+    return decodeRequest(record, this.nameOf);
   }
 }
 
@@ -66,8 +87,8 @@ const DIGEST_BYTES = 16;
 
 /** A change that was made under a request id. */
 export interface RequestRecord {
-  /** Its place in the order in which requests are forgotten. */
-  readonly number: number;
+  /** Of its id; see requestKey(). */
+  readonly key: Buffer;
   readonly timeMs: number;
   /** 32 hexadecimal digits. */
   readonly digest: string;
@@ -84,13 +105,13 @@ export function requestKey(id: string): Buffer {
 }
 
 export function encodeRequest(
-  { number, timeMs, digest, result }: RequestRecord,
+  { key, timeMs, digest, result }: RequestRecord,
   names: StringCodes,
 ): Uint8Array {
   const { put, append, fork, ...others } = result;
   const outcomes = [put, append, fork];
   const hasOthers = Object.keys(others).length > 0;
-  const writer = new ByteWriter().varint(number).zigzag(timeMs).raw(Buffer.from(digest, 'hex'));
+  const writer = new ByteWriter().raw(key).zigzag(timeMs).raw(Buffer.from(digest, 'hex'));
   writer.varint(
     outcomes.reduce((set, outcome, bit) => set + (outcome ? 1 << bit : 0), hasOthers ? OTHERS : 0),
   );
@@ -102,7 +123,7 @@ export function encodeRequest(
 /** @throws StowkenError CORRUPT_STORE */
 export function decodeRequest(record: Uint8Array, nameOf: StringOf): RequestRecord {
   const reader = new ByteReader(record);
-  const number = reader.varint();
+  const key = Buffer.from(reader.raw(ID_HASH_BYTES));
   const timeMs = reader.zigzag();
   const digest = Buffer.from(reader.raw(DIGEST_BYTES)).toString('hex');
   const set = reader.varint();
@@ -111,12 +132,14 @@ export function decodeRequest(record: Uint8Array, nameOf: StringOf): RequestReco
     if (set & (1 << bit)) result[part] = readOutcome(reader, nameOf);
   }
   if (set & OTHERS) Object.assign(result, decodeResult(reader.text()));
-  return { number, timeMs, digest, result };
+  return { key, timeMs, digest, result };
 }
 
 function writeOutcome(writer: ByteWriter, outcome: ManifestOutcome, names: StringCodes): void {
   const { conversation, unchanged, segments, newSegments, newTokens, newFrameBytes } = outcome;
-  writer.raw(encodeHeader({ conversation, directoryBytes: undefined }, names)).byte(unchanged ? 1 : 0);
+  writer
+    .raw(encodeHeader({ conversation, directoryBytes: undefined, distance: NO_GAP }, names))
+    .byte(unchanged ? 1 : 0);
   writer.varint(segments).varint(newSegments).varint(newTokens).varint(newFrameBytes);
 }
 

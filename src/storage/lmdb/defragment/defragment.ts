@@ -14,7 +14,7 @@ const condensed = [
   'references',
   'garbage',
   'requests',
-  'requestOrder',
+  'requestIds',
   'radixNodes',
   'radixEdges',
   'radixEnds',

@@ -10,6 +10,8 @@ export interface NodePosition {
 
 type Places = (NodePosition | undefined)[];
 
+const NONE = new Uint8Array(0);
+
 interface Chunk {
   readonly places: Places;
   /** Whether the table has one under this key. */
@@ -18,13 +20,18 @@ interface Chunk {
 }
 
 /**
- * Where conversations end in the prefix index, by their numbers; several share a record. Of one stretch of reading or
- * one write transaction, which ends with flush().
+ * Where conversations end in the prefix index, by their numbers; several share a record. Once one has a place, there are
+ * records up to that of the last number given out, and none is removed: so one that is missing is damage. Of one stretch
+ * of reading or one write transaction, which ends with flush().
  */
 export class ConversationNodes {
   readonly #chunks = new Map<number, Chunk>();
 
-  constructor(private readonly table: Table<number>) {}
+  /** `next` says which number was next before this transaction. */
+  constructor(
+    private readonly table: Table<number>,
+    private readonly next: () => number,
+  ) {}
 
   /** Undefined: it ends nowhere. */
   get(conversation: number): NodePosition | undefined {
@@ -37,27 +44,42 @@ export class ConversationNodes {
     chunk.changed = true;
   }
 
-  flush(): void {
-    for (const [key, { places, stored, changed }] of this.#chunks) {
+  /** Writes what has changed, and records up to the last number below `next`. */
+  flush(next: number): void {
+    const chunks = [...this.#chunks].sort(([a], [b]) => a - b);
+    for (const [key, { places, stored, changed }] of chunks) {
       if (!changed) continue;
       const record = encodePlaces(places);
-      if (record.length === 0) this.table.remove(key);
-      else if (stored) this.table.put(key, record);
-      else this.table.putNew(key, record);
+      if (stored) this.table.put(key, record);
+      else if (record.length > 0) {
+        this.#reach(key - 1);
+        this.table.append(key, record);
+      }
     }
     this.#chunks.clear();
+    if (!this.table.isEmpty()) this.#reach(keyOf(next - 1));
+  }
+
+  #reach(last: number): void {
+    for (let empty = (this.table.lastKey() ?? 0) + 1; empty <= last; empty++) this.table.append(empty, NONE);
   }
 
   #chunk(conversation: number): Chunk {
-    const key = Math.floor(conversation / CONVERSATION_NODES_PER_CHUNK) + 1;
+    const key = keyOf(conversation);
     let chunk = this.#chunks.get(key);
     if (!chunk) {
       const record = this.table.get(key);
+      if (!record && key <= keyOf(this.next() - 1) && !this.table.isEmpty())
+        throw this.table.corrupt(key, 'is missing: there are conversations whose places it has');
       chunk = { places: record ? decodePlaces(record) : [], stored: record !== undefined, changed: false };
       this.#chunks.set(key, chunk);
     }
     return chunk;
   }
+}
+
+function keyOf(conversation: number): number {
+  return Math.floor(conversation / CONVERSATION_NODES_PER_CHUNK) + 1;
 }
 
 /** Of a record, the conversations that have a place, and these. @throws StowkenError CORRUPT_STORE */

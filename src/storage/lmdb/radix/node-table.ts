@@ -42,7 +42,7 @@ export class RadixNodes {
 
   /** Stores a node that follows its parent. */
   add(node: RadixNode, application: string): number {
-    const number = (this.#next ??= (this.#nodes.lastKey() ?? 0) + 1);
+    const number = (this.#next ??= (this.#nodes.last()?.key ?? 0) + 1);
     this.#next += 1;
     this.#nodes.append(number, encodeRadixNode(node));
     this.setChild(node.parent, node.blocks, application, number);

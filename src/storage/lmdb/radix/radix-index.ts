@@ -15,9 +15,13 @@ export class RadixIndex {
   readonly #nodes: RadixNodes;
   readonly #places: ConversationNodes;
 
-  constructor(tables: Pick<Tables, 'radixNodes' | 'radixEdges' | 'radixEnds' | 'conversationNodes'>) {
+  /** `next` says which number a conversation would have got before this transaction. */
+  constructor(
+    tables: Pick<Tables, 'radixNodes' | 'radixEdges' | 'radixEnds' | 'conversationNodes'>,
+    next: () => number,
+  ) {
     this.#nodes = new RadixNodes(tables);
-    this.#places = new ConversationNodes(tables.conversationNodes);
+    this.#places = new ConversationNodes(tables.conversationNodes, next);
   }
 
   /** Enters a conversation that is not in it. */
@@ -54,10 +58,10 @@ export class RadixIndex {
     this.#prune(place.node);
   }
 
-  /** Writes what was held back. */
-  flush(): void {
+  /** Writes what was held back; `next` is the number that a conversation gets after this transaction. */
+  flush(next: number): void {
     this.#nodes.flush();
-    this.#places.flush();
+    this.#places.flush(next);
   }
 
   /** The most blocks that any conversation begins with, and some of those that do; of one application or of all. */

@@ -18,7 +18,7 @@ interface Entry {
  * Makes the prefix index anew from its nodes and from where conversations end in them. A conversation whose nodes
  * are damaged is left out: it is stored as before, and not found by its prefix. Keeps the nodes in memory.
  */
-export function rebuildRadix(tables: Tables, nameOf: StringOf): void {
+export function rebuildRadix(tables: Tables, nameOf: StringOf, nextConversation: number): void {
   const nodes = new Map<number, RadixNode>();
   for (const { key, value } of tables.radixNodes.scan()) {
     const node = value && undefinedIfCorrupt(() => decodeRadixNode(value));
@@ -39,12 +39,12 @@ export function rebuildRadix(tables: Tables, nameOf: StringOf): void {
   tables.conversationNodes.clear();
   tables.radixEdges.clear();
   tables.radixEnds.clear();
-  const index = new RadixIndex(tables);
+  const index = new RadixIndex(tables, () => 1);
   for (const { conversation, application, node: node, depth } of entries) {
     const blocks = blocksBefore(nodes, node, depth);
     if (blocks) index.insert(conversation, application, blocks);
   }
-  index.flush();
+  index.flush(nextConversation);
 }
 
 /** The blocks up to a place; undefined where they are not all there. */

@@ -1,10 +1,12 @@
 import type { LiveCodec } from '../../../codec/index.js';
+import { readKeyIndex } from '../check/check-key-index.js';
 import { rebuild } from '../check/repair.js';
 import { StringTable } from '../conversations/string-table.js';
-import { decodeIndexChunk } from '../segments/index-chunk.js';
+import { decodeIndexChunk, entriesOf } from '../segments/index-chunk.js';
 import { baseOf } from '../segments/hash-index.js';
 import { recentEntries } from '../segments/recent-hashes.js';
-import { decodeKeyChunk } from '../tables/key-chunk.js';
+import { referenceOfKey, References } from '../segments/references.js';
+import { entriesOfChunk } from '../tables/bounded-chunk.js';
 import type { Environment, Tables } from '../tables/environment.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { emptyState, initialise, readIdentity, readState, writeState } from '../tables/meta.js';
@@ -42,6 +44,7 @@ export async function mendVault(
     const names = new StringTable(tables.strings);
     const nameOf = (code: number) => names.stringOf(code);
     const conversations = mendConversations(tables, nameOf, segments.tokens, idsIn(tables));
+    mendReferences(tables);
     rebuild(tables, codec, nameOf, nowMs);
     reachLastKeys(tables);
     const orphans = [...conversations.kept].flatMap(([id, number]) =>
@@ -72,7 +75,7 @@ function mendIdentity(tables: Tables, vaultId: string | undefined): void {
 function fingerprintsIn({ hashIndex, recentHashes }: Tables): Map<number, number> {
   const found = new Map<number, number>();
   for (const { key, value } of hashIndex.scan()) {
-    const entries = value && undefinedIfCorrupt(() => decodeIndexChunk(baseOf(key), value));
+    const entries = value && undefinedIfCorrupt(() => decodeIndexChunk(baseOf(key), entriesOf(value)));
     for (const { id, fingerprint } of entries ?? []) found.set(id, fingerprint);
   }
   for (const { key, value } of recentHashes.scan()) {
@@ -84,12 +87,25 @@ function fingerprintsIn({ hashIndex, recentHashes }: Tables): Map<number, number
 /** Conversations' ids by their numbers, as the index has them. */
 function idsIn({ ids }: Tables): Map<number, string> {
   const found = new Map<number, string>();
-  for (const { value } of ids.scan()) {
-    for (const { key, number } of (value && undefinedIfCorrupt(() => decodeKeyChunk(value))) ?? []) {
+  for (const { key: chunk, value } of ids.scan()) {
+    for (const { key, number } of (value && undefinedIfCorrupt(() => entriesOfChunk(chunk, value))) ?? []) {
       found.set(number, key.toString('utf8'));
     }
   }
   return found;
+}
+
+/** Makes an index without gaps of the outside references that could be read; the report names lost records. */
+function mendReferences({ references: table }: Tables): void {
+  const { entries, whole } = readKeyIndex(table);
+  if (whole) return;
+  table.clear();
+  const references = new References(table);
+  for (const { key } of entries) {
+    const reference = undefinedIfCorrupt(() => referenceOfKey(key));
+    if (reference) references.add(reference.id, reference.holder);
+  }
+  references.flush();
 }
 
 /** Numbers are never used again: those that are next come after all that are there. */

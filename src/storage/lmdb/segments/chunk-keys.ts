@@ -8,8 +8,6 @@ export interface ChunkKeys {
   readonly sequence: number | undefined;
   /** The greatest key that is not above this one. */
   floor(key: number): number | undefined;
-  /** The least key that is above this one. */
-  above(key: number): number | undefined;
 }
 
 /**
@@ -23,10 +21,6 @@ export class StoredChunkKeys implements ChunkKeys {
 
   floor(key: number): number | undefined {
     return this.hashIndex.floorKey(key);
-  }
-
-  above(key: number): number | undefined {
-    return this.hashIndex.keyAfter(key);
   }
 }
 
@@ -51,11 +45,6 @@ export class IndexDirectory implements ChunkKeys {
   floor(key: number): number | undefined {
     const keys = (this.#keys ??= this.#read());
     return keys[upperBound(keys, key) - 1];
-  }
-
-  above(key: number): number | undefined {
-    const keys = (this.#keys ??= this.#read());
-    return keys[upperBound(keys, key)];
   }
 
   /** Follows the commit with this sequence number. */

@@ -1,13 +1,19 @@
 import type { SegmentHash } from '../../../model/index.js';
 import type { ChunkKeys } from './chunk-keys.js';
 import {
+  BOUND_BYTES,
   decodeIndexChunk,
   emptyChunk,
+  encodeBounded,
   encodeIndexChunk,
+  entriesOf,
   FIRST_KEY,
   halveChunk,
   idsIn,
+  LAST_FINGERPRINT,
+  lastOf,
   withEntries,
+  type IndexChunk,
   type IndexEntries,
 } from './index-chunk.js';
 import { INDEX_CHUNK_BYTES, RECENT_SEGMENTS_MAX } from '../tables/layout.js';
@@ -19,18 +25,25 @@ const SORTED_MAX = 2 ** 20;
 
 const HASH_DIGITS = 8;
 
+const NO_IDS: readonly number[] = [];
+
 /**
  * From hashes to segment ids: chunks of entries in the order of their fingerprints, each under a lower
  * bound of them, and beside them the segments that came last. It stores 32 bits of a hash; whoever finds a
  * candidate compares the whole. Of one stretch of reading or one write transaction.
+ *
+ * The chunks leave no gap: the first one has the fingerprints from 0 on and is never removed, and each says which is the
+ * last that belongs to it. What is not found is proven absent; what contradicts that is CORRUPT_STORE.
  */
 export class HashIndex {
   /** Entries that are not in a chunk yet: each chunk takes all of its own at once. */
   readonly #inserted = { fingerprints: [] as number[], ids: [] as number[] };
   /** By the keys under which they are stored; chunks are split when they are written. */
-  readonly #changed = new Map<number, Uint8Array>();
+  readonly #changed = new Map<number, IndexChunk>();
   /** Whether the segments that came last are among the inserted now, or in chunks. */
   #recentTaken = false;
+  /** Whether the table has no chunk; undefined: nobody has asked yet. */
+  #isEmpty: boolean | undefined;
 
   constructor(
     private readonly table: Table<number>,
@@ -38,7 +51,7 @@ export class HashIndex {
     private readonly recent: RecentHashes,
   ) {}
 
-  /** Ids of segments whose hash may be this one, but for those that were inserted here. */
+  /** Ids of segments whose hash may be this one, but for those that were inserted here. @throws StowkenError CORRUPT_STORE */
   candidates(hash: SegmentHash): readonly number[] {
     const fingerprint = fingerprintOf(hash);
     const entered = this.#idsEntered(fingerprint);
@@ -57,9 +70,11 @@ export class HashIndex {
   remove(hash: SegmentHash, id: number): void {
     this.#takeRecent();
     this.#mergeInserted();
-    const key = this.#keyOf(fingerprintOf(hash));
-    const rest = decodeIndexChunk(baseOf(key), this.#chunk(key)).filter((entry) => entry.id !== id);
-    this.#changed.set(key, encodeIndexChunk(baseOf(key), rest));
+    const fingerprint = fingerprintOf(hash);
+    const key = this.#keyOf(fingerprint);
+    const { last, entries } = this.#chunk(key, fingerprint);
+    const rest = decodeIndexChunk(baseOf(key), entries).filter((entry) => entry.id !== id);
+    this.#changed.set(key, { last, entries: encodeIndexChunk(baseOf(key), rest) });
   }
 
   /** Writes what has changed; returns the chunks that came and went, for the directory. */
@@ -75,15 +90,10 @@ export class HashIndex {
       this.#mergeInserted();
     }
     const added: number[] = [];
-    const removed: number[] = [];
+    const removed = this.#joinEmpty();
     for (const [key, chunk] of this.#changed) {
-      if (chunk.length === 0) {
-        this.table.remove(key);
-        removed.push(key);
-        continue;
-      }
       for (const part of splitIndexChunk(key, chunk)) {
-        this.table.put(part.key, part.chunk);
+        this.table.put(part.key, encodeBounded(part));
         if (part.key !== key || key === FIRST_KEY) added.push(part.key);
       }
     }
@@ -91,11 +101,31 @@ export class HashIndex {
     return { added, removed };
   }
 
+  /** What belonged to a chunk without entries belongs to the one before it. From the end on: that may be empty too. */
+  #joinEmpty(): number[] {
+    const removed: number[] = [];
+    for (const key of [...this.#changed.keys()].sort((a, b) => b - a)) {
+      const { last, entries } = this.#changed.get(key)!;
+      if (entries.length > 0 || key === FIRST_KEY) continue;
+      const before = this.#keyOf(key - 1);
+      const { entries: others } = this.#chunk(before, key - 1);
+      this.#changed.set(before, { last, entries: others });
+      this.#changed.delete(key);
+      this.table.remove(key);
+      removed.push(key);
+    }
+    return removed;
+  }
+
   #idsEntered(fingerprint: number): readonly number[] {
     const key = this.#keyOf(fingerprint);
-    const chunk = this.#changed.get(key);
-    if (chunk) return idsIn(chunk, baseOf(key), fingerprint);
-    return this.table.read(key, (bytes, length) => idsIn(bytes, baseOf(key), fingerprint, length)) ?? [];
+    const changed = this.#changed.get(key);
+    if (changed) return idsIn(changed.entries, baseOf(key), fingerprint);
+    const ids = this.table.read(key, (bytes, length) => {
+      this.#assertHas(key, lastOf(bytes), fingerprint);
+      return idsIn(bytes, baseOf(key), fingerprint, BOUND_BYTES, length);
+    });
+    return ids ?? this.#none(key);
   }
 
   #takeRecent(): void {
@@ -108,25 +138,47 @@ export class HashIndex {
   }
 
   #mergeInserted(): void {
-    const entries = inOrder(this.#inserted);
+    const sorted = inOrder(this.#inserted);
     const { fingerprints, ids } = this.#inserted;
     fingerprints.length = ids.length = 0;
-    const { length } = entries.ids;
+    const { length } = sorted.ids;
     for (let from = 0, to = 0; from < length; from = to) {
-      const fingerprint = entries.fingerprints[from]!;
+      const fingerprint = sorted.fingerprints[from]!;
       const key = this.#keyOf(fingerprint);
-      const end = this.chunkKeys.above(fingerprint) ?? Infinity;
-      while (to < length && entries.fingerprints[to]! < end) to++;
-      this.#changed.set(key, withEntries(this.#chunk(key), baseOf(key), entries, from, to));
+      const { last, entries } = this.#chunk(key, fingerprint);
+      while (to < length && sorted.fingerprints[to]! <= last) to++;
+      this.#changed.set(key, { last, entries: withEntries(entries, baseOf(key), sorted, from, to) });
     }
   }
 
-  #chunk(key: number): Uint8Array {
-    return this.#changed.get(key) ?? this.table.get(key) ?? emptyChunk;
+  /** The chunk with this key, to which a fingerprint belongs. */
+  #chunk(key: number, fingerprint: number): IndexChunk {
+    const changed = this.#changed.get(key);
+    if (changed) return changed;
+    const record = this.table.get(key);
+    if (!record) {
+      this.#none(key);
+      return { last: LAST_FINGERPRINT, entries: emptyChunk };
+    }
+    const last = lastOf(record);
+    this.#assertHas(key, last, fingerprint);
+    return { last, entries: entriesOf(record) };
   }
 
   #keyOf(fingerprint: number): number {
     return this.chunkKeys.floor(fingerprint) ?? FIRST_KEY;
+  }
+
+  /** No chunk is missing but the first, before there are any. */
+  #none(key: number): readonly number[] {
+    this.#isEmpty ??= this.table.isEmpty();
+    if (key !== FIRST_KEY || !this.#isEmpty)
+      throw this.table.corrupt(key, 'is missing: the hash index leads to it');
+    return NO_IDS;
+  }
+
+  #assertHas(key: number, last: number, fingerprint: number): void {
+    if (fingerprint > last) throw this.table.corrupt(key, `ends at ${last}, and no chunk begins behind it`);
   }
 }
 
@@ -148,13 +200,14 @@ export function baseOf(key: number): number {
 /** Halves a chunk until each part is short enough or has one fingerprint only. */
 export function* splitIndexChunk(
   key: number,
-  chunk: Uint8Array,
-): Generator<{ key: number; chunk: Uint8Array }> {
-  const halves = chunk.length > INDEX_CHUNK_BYTES ? halveChunk(chunk, baseOf(key)) : undefined;
-  if (!halves) yield { key, chunk };
+  { last, entries }: IndexChunk,
+): Generator<IndexChunk & { readonly key: number }, void, void> {
+  const isLong = BOUND_BYTES + entries.length > INDEX_CHUNK_BYTES;
+  const halves = isLong ? halveChunk(entries, baseOf(key)) : undefined;
+  if (!halves) yield { key, last, entries };
   else {
-    yield* splitIndexChunk(key, halves.left);
-    yield* splitIndexChunk(halves.rightBase, halves.right);
+    yield* splitIndexChunk(key, { last: halves.rightBase - 1, entries: halves.left });
+    yield* splitIndexChunk(halves.rightBase, { last, entries: halves.right });
   }
 }
 

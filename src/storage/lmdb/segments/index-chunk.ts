@@ -13,23 +13,56 @@ export interface IndexEntry {
   readonly id: number;
 }
 
+/** Greatest fingerprint. */
+export const LAST_FINGERPRINT = 0xffffffff;
+
+/** Bytes before a chunk's entries: the greatest fingerprint that it may have, a u32, little-endian. */
+export const BOUND_BYTES = 4;
+
 /**
- * A chunk of the hash index: entries in the order of their fingerprints, each as the distance to the
+ * The greatest fingerprint that belongs to a chunk; the next chunk has those above it. So a chunk whose checksum is right
+ * proves of every fingerprint between its key and this one whether the index has it.
+ */
+export function lastOf(record: Uint8Array): number {
+  if (record.length < BOUND_BYTES) throw cutOff();
+  return (record[0]! | (record[1]! << 8) | (record[2]! << 16) | (record[3]! << 24)) >>> 0;
+}
+
+export function entriesOf(record: Uint8Array): Uint8Array {
+  return record.subarray(BOUND_BYTES);
+}
+
+export function encodeBounded({ last, entries }: IndexChunk): Buffer {
+  const record = Buffer.allocUnsafe(BOUND_BYTES + entries.length);
+  record.writeUInt32LE(last, 0);
+  record.set(entries, BOUND_BYTES);
+  return record;
+}
+
+/** A chunk as a write transaction changes it. */
+export interface IndexChunk {
+  readonly last: number;
+  readonly entries: Uint8Array;
+}
+
+/**
+ * The entries of a chunk of the hash index: in the order of their fingerprints, each as the distance to the
  * fingerprint before (at first to the chunk's `base`) and the id. Chunks are searched and changed as
  * bytes: they are read far more often than a list of entries could be made of them.
  */
 export const emptyChunk = Buffer.alloc(0);
 
-/** Ids of the entries with this fingerprint, in the first bytes of `chunk`. @throws StowkenError CORRUPT_STORE */
+/** Ids of the entries with this fingerprint, in these bytes of `chunk`. @throws StowkenError CORRUPT_STORE */
 export function idsIn(
   chunk: Uint8Array,
   base: number,
   fingerprint: number,
+  start = 0,
   length = chunk.length,
 ): readonly number[] {
   let ids: number[] | undefined;
   let current = base;
-  let at = 0;
+  let at = start;
   // By hand, without a reader: this loop is most of what finding a segment costs.
   while (at < length) {
     let scale = 1;

@@ -1,4 +1,5 @@
 import { RECENT_RECORD_SEGMENTS } from '../tables/layout.js';
+import type { StowkenError } from '../../../model/index.js';
 import type { Table } from '../tables/table.js';
 import type { IndexEntry } from './index-chunk.js';
 
@@ -10,6 +11,8 @@ const NO_RECORD = { key: 0, length: 0 };
  * The segments that came last, which no chunk of the hash index has yet: records of fingerprints, in the order of
  * ids that follow one another. To enter each into its chunk would change a page of the file for each; all of a
  * commit change one here. Whoever enters them into the chunks takes all records away. In memory as of one commit.
+ *
+ * Records follow each other up to the last segment that was stored: one that is missing is CORRUPT_STORE.
  */
 export class RecentHashes {
   readonly #ids = new Map<number, number[]>();
@@ -18,11 +21,15 @@ export class RecentHashes {
   /** The record that grows: the first of its segments, and how many they are. */
   #last = NO_RECORD;
 
-  constructor(private readonly table: Table<number>) {}
+  /** `next` says which segment comes next. */
+  constructor(
+    private readonly table: Table<number>,
+    private readonly next: () => number,
+  ) {}
 
   /** As of the commit with this sequence number, which the caller reads: this, or one of its own where this is past that. */
   at(sequence: number): RecentHashes {
-    if (sequence < this.#sequence) return new RecentHashes(this.table).at(sequence);
+    if (sequence < this.#sequence) return new RecentHashes(this.table, this.next).at(sequence);
     if (sequence > this.#sequence) this.#follow();
     this.#sequence = sequence;
     return this;
@@ -71,12 +78,26 @@ export class RecentHashes {
       this.#size = 0;
       this.#last = NO_RECORD;
     }
-    if (grown && this.#last.length < RECENT_RECORD_SEGMENTS) return;
-    for (const { key, value } of this.table.range({ start: this.#last.key + 1 })) this.#read(key, value);
+    if (!grown || this.#last.length === RECENT_RECORD_SEGMENTS) {
+      // From the table's beginning without a search, which a damaged branch might lead past it.
+      const start = grown ? { start: this.#last.key + 1 } : {};
+      for (const { key, value } of this.table.range(start)) this.#read(key, value);
+    }
+    if (this.#size > 0 && this.#end !== this.next()) throw this.#missing();
+  }
+
+  /** The segment after the last. */
+  get #end(): number {
+    return this.#last.key + this.#last.length;
+  }
+
+  #missing(): StowkenError {
+    return this.table.corrupt(this.#end, 'is missing: there are later segments');
   }
 
   #read(key: number, record: Uint8Array): void {
     const known = key === this.#last.key ? this.#last.length : 0;
+    if (known === 0 && this.#size > 0 && key !== this.#end) throw this.#missing();
     for (const { fingerprint, id } of recentEntries(key, record, known)) {
       const same = this.#ids.get(fingerprint);
       if (same) same.push(id);

@@ -1,9 +1,11 @@
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import type { Tables } from '../tables/environment.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
-import type { State } from '../tables/meta.js';
-import type { Table } from '../tables/table.js';
+import { readState, type State } from '../tables/meta.js';
+import type { Entry, Table } from '../tables/table.js';
 
 /** Stored bytes: 0 not stored, 1 no reference, n: n - 1 references, 255: see the table of big counts. */
+const UNREFERENCED = 1;
 const BIG = 255;
 
 /** A chunk of what is not stored any more. */
@@ -17,15 +19,20 @@ interface Chunk {
   changed: boolean;
 }
 
-/** How many references each segment has, or each page. Of one stretch of reading or one write transaction. */
+/** How many references each segment has, or each page; chunks are never removed. Of one stretch of reading or one write transaction. */
 export class RefCounts {
   readonly #chunks = new Map<number, Chunk>();
   /** The one that was asked for last: ids that are used together are near each other. */
   #last: Chunk | undefined;
 
+  /**
+   * `next` says which number was next before this transaction: there are chunks up to that of the last number given out, so
+   * that one that is missing is damage, and not what nobody stored.
+   */
   constructor(
     private readonly counts: Table<number>,
     private readonly bigCounts: Table<number>,
+    private readonly next: () => number,
   ) {}
 
   /** Undefined: it is not stored. */
@@ -46,21 +53,24 @@ export class RefCounts {
     chunk.changed = true;
   }
 
-  /** Writes what has changed; nothing is read or set any more. */
-  flush(): void {
+  /** Writes what has changed, and chunks up to the last number below `next`; nothing is read or set any more. */
+  flush(next: number): void {
     const changed = [...this.#chunks.values()].filter((chunk) => chunk.changed);
     for (const { number, bytes, stored } of changed.sort((a, b) => a.number - b.number)) {
       const record = bytes.every((byte) => byte === 0) ? NONE : bytes;
       if (stored) this.counts.put(number, record);
-      else if (record.length > 0) this.#append(number, record);
+      else if (record.length > 0) {
+        this.#reach(number - 1);
+        this.counts.append(number, record);
+      }
     }
+    if (next > 1) this.#reach(chunkOf(next - 1));
   }
 
-  /** Ids only go up, and so do the chunks that are added: there is one under every number up to the last. */
-  #append(number: number, record: Uint8Array): void {
-    for (let empty = (this.counts.lastKey() ?? 0) + 1; empty < number; empty++)
+  /** Ids only go up, and so do the chunks that are added. */
+  #reach(last: number): void {
+    for (let empty = (this.counts.lastKey() ?? 0) + 1; empty <= last; empty++)
       this.counts.append(empty, NONE);
-    this.counts.append(number, record);
   }
 
   #chunk(id: number): Chunk {
@@ -71,13 +81,43 @@ export class RefCounts {
 
   #read(number: number): Chunk {
     const stored = this.counts.get(number);
-    if (!stored && number < (this.counts.lastKey() ?? 0)) {
-      throw this.counts.corrupt(number, 'is missing: there are later ones');
+    if (!stored) {
+      const next = this.next();
+      if (next > 1 && number <= chunkOf(next - 1))
+        throw this.counts.corrupt(number, 'is missing: there are numbers that it counts');
     }
     const bytes = stored && stored.length > 0 ? stored : new Uint8Array(COUNTS_PER_CHUNK);
     const chunk = { number, bytes, stored: stored !== undefined, changed: false };
     this.#chunks.set(number, chunk);
     return chunk;
+  }
+}
+
+/** The chunks of segments' counts from that of a segment on. @throws StowkenError CORRUPT_STORE where one is missing */
+export function* countChunks(
+  { refCounts, meta }: Pick<Tables, 'refCounts' | 'meta'>,
+  firstId: number,
+): Generator<Entry<number>, void, void> {
+  const { nextSegment } = readState(meta);
+  let expected = chunkOf(firstId);
+  for (const chunk of refCounts.range({ start: expected })) {
+    if (chunk.key !== expected) break;
+    yield chunk;
+    expected += 1;
+  }
+  if (nextSegment > 1 && expected <= chunkOf(nextSegment - 1))
+    throw refCounts.corrupt(expected, 'is missing: there are numbers that it counts');
+}
+
+/** The stored segments without a reference, from one on. @throws StowkenError CORRUPT_STORE */
+export function* unreferencedFrom(
+  tables: Pick<Tables, 'refCounts' | 'meta'>,
+  firstId: number,
+): Generator<number, void, void> {
+  for (const { key, value } of countChunks(tables, firstId)) {
+    const first = (key - 1) * COUNTS_PER_CHUNK;
+    for (let at = value.indexOf(UNREFERENCED); at >= 0; at = value.indexOf(UNREFERENCED, at + 1))
+      if (first + at >= firstId) yield first + at;
   }
 }
 
@@ -104,6 +144,13 @@ export function encodeGarbage({ sinceMs, sequence, frameBytes }: GarbageRecord):
 export function decodeGarbage(record: Uint8Array): GarbageRecord {
   const reader = new ByteReader(record);
   return { sinceMs: reader.varint(), sequence: reader.varint(), frameBytes: reader.varint() };
+}
+
+/** The record of a segment without references. @throws StowkenError CORRUPT_STORE, also where there is none */
+export function readGarbage(table: Table<number>, id: number): GarbageRecord {
+  const record = table.view(id);
+  if (!record) throw table.corrupt(id, 'is missing: the segment has no reference');
+  return decodeGarbage(record);
 }
 
 /** The garbage as one write transaction sees and changes it; `state` keeps its sums. */
@@ -134,9 +181,9 @@ export class Garbage {
     this.table.put(id, encodeGarbage({ ...record, frameBytes }));
   }
 
+  /** It is there. @throws StowkenError CORRUPT_STORE */
   leave(id: number): void {
-    const record = this.get(id);
-    if (!record) return;
+    const record = readGarbage(this.table, id);
     this.#count(-1, -record.frameBytes);
     this.table.remove(id);
   }

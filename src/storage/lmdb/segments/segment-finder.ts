@@ -7,12 +7,12 @@ import { SegmentReader } from '../packs/segment-reader.js';
 import type { Tables } from '../tables/environment.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
-import { readCommitSequence } from '../tables/meta.js';
+import { readCommitSequence, storedFigure } from '../tables/meta.js';
 import { type ChunkKeys, StoredChunkKeys } from './chunk-keys.js';
 import { frameWitness } from './frame-witness.js';
 import { HashIndex } from './hash-index.js';
 import type { RecentHashes } from './recent-hashes.js';
-import { RefCounts } from './ref-counts.js';
+import { countChunks, RefCounts } from './ref-counts.js';
 import type { NegativeLookupCache, KnownSegment, SegmentCache } from './segment-caches.js';
 
 /** Looks segments up by hash and back, for one stretch of reading. The whole hash always decides. */
@@ -33,9 +33,12 @@ export class SegmentFinder {
     recentHashes: RecentHashes,
     private readonly codec: Codec,
   ) {
-    this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts);
-    const isIndexed = (hash: SegmentHash, id: number) =>
-      this.#index.candidates(hash).includes(id) || this.#stored.candidates(hash).includes(id);
+    this.#counts = new RefCounts(
+      tables.refCounts,
+      tables.bigRefCounts,
+      storedFigure(tables.meta, 'nextSegment'),
+    );
+    const isIndexed = (hash: SegmentHash, id: number) => this.#candidates(hash).includes(id);
     this.reader = new SegmentReader(tables, frameWitness(codec, this.#counts, isIndexed));
     this.#sequence = readCommitSequence(tables.meta);
     const recent = recentHashes.at(this.#sequence);
@@ -46,12 +49,16 @@ export class SegmentFinder {
   find(hash: SegmentHash): KnownSegment | undefined {
     const known = this.cache.byHash(hash);
     if (known && this.#counts.get(known.id) !== undefined) return known;
-    const found = this.#among(this.#index.candidates(hash), hash);
-    if (found || this.chunkKeys.sequence === undefined) return found;
-    // Between two states chunks are split: what the keys of the other one do not lead to may be there.
-    if (this.#sequence !== this.chunkKeys.sequence) return this.#among(this.#stored.candidates(hash), hash);
-    this.absences.add(this.#sequence, hash);
-    return undefined;
+    const found = this.#among(this.#candidates(hash), hash);
+    if (!found && this.chunkKeys.sequence === this.#sequence) this.absences.add(this.#sequence, hash);
+    return found;
+  }
+
+  /** Between two states chunks are split and joined: keys in memory lead astray that are of another state than this one. */
+  #candidates(hash: SegmentHash): readonly number[] {
+    const { sequence } = this.chunkKeys;
+    const isStale = sequence !== undefined && sequence !== this.#sequence;
+    return (isStale ? this.#stored : this.#index).candidates(hash);
   }
 
   #among(candidates: readonly number[], hash: SegmentHash): KnownSegment | undefined {
@@ -89,9 +96,7 @@ export function scanSegments(
   const firstId = Number(after ?? 0) + 1;
   const segments: ScannedSegment[] = [];
   let bytes = 0;
-  for (const { key, value } of tables.refCounts.range({
-    start: Math.floor(firstId / COUNTS_PER_CHUNK) + 1,
-  })) {
+  for (const { key, value } of countChunks(tables, firstId)) {
     for (const [index, count] of value.entries()) {
       const id = (key - 1) * COUNTS_PER_CHUNK + index;
       const size = id < firstId || count === 0 ? undefined : undefinedIfCorrupt(() => reader.size(id));

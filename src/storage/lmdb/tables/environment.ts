@@ -33,7 +33,7 @@ export interface Tables {
   readonly bigBlockCounts: Table<number>;
   readonly freedBlocks: Table<Buffer>;
   readonly requests: Table<Buffer>;
-  readonly requestOrder: Table<Buffer>;
+  readonly requestIds: Table<Buffer>;
   readonly ids: Table<Buffer>;
   readonly radixNodes: Table<number>;
   readonly radixEdges: Table<Buffer>;
@@ -99,7 +99,7 @@ export class Environment {
       bigBlockCounts: numbered('bigBlockCounts'),
       freedBlocks: keyed('freedBlocks'),
       requests: keyed('requests'),
-      requestOrder: keyed('requestOrder'),
+      requestIds: keyed('requestIds'),
       ids: keyed('ids'),
       radixNodes: numbered('radixNodes'),
       radixEdges: keyed('radixEdges'),

@@ -1,3 +1,4 @@
+import { decodeBoundedChunk, encodeBoundedChunk, endBytes, type BoundedChunk } from './bounded-chunk.js';
 import { INDEX_CHUNK_BYTES } from './layout.js';
 import {
   commonPrefix,
@@ -13,52 +14,92 @@ import type { Table } from './table.js';
 /** All chunks' keys begin with it, also that of the first chunk, which has nothing else: LMDB has no empty keys. */
 const KEY_PREFIX = 1;
 const firstKey = Buffer.of(KEY_PREFIX);
-const emptyChunk = new Uint8Array(0);
+const noEntries = new Uint8Array(0);
 
 /**
  * From keys to numbers, in the order of the keys' bytes, in chunks: records of their own would be twice as long as
  * what they say. A chunk's key is a lower bound of its entries, as short as separates it from the chunk before.
+ *
+ * The chunks leave no gap: the first one has every key from the least on and is never removed, and each says where the
+ * next one begins. So a key that is not found is proven absent by the chunk that would have it, and a range by chunks
+ * that follow each other. Whatever contradicts that is CORRUPT_STORE.
  */
 export class KeyIndex {
   constructor(protected readonly table: Table<Buffer>) {}
 
+  /** @throws StowkenError CORRUPT_STORE */
   find(wanted: Uint8Array): number | undefined {
-    const chunk = this.chunkOf(chunkKeyOf(wanted));
-    return chunk && locateKey(chunk, wanted).found;
+    const entries = this.entriesAt(chunkKeyOf(wanted));
+    return entries && locateKey(entries, wanted).found;
   }
 
-  /** The entries from a key on. */
+  /** The entries from a key on. @throws StowkenError CORRUPT_STORE */
   *from(start: Buffer): Generator<KeyEntry, void, void> {
-    const key = chunkKeyOf(start);
-    const first = this.table.floorKey(key);
-    for (const chunk of this.table.range({ start: first ?? key }))
-      yield* first?.equals(chunk.key) ? entriesFrom(chunk.value, start) : decodeKeyChunk(chunk.value);
+    const floor = this.#floor(chunkKeyOf(start));
+    if (floor === undefined) return;
+    let next: Buffer | undefined = floor;
+    for (const { key, value } of this.table.range({ start: floor })) {
+      if (!next?.equals(key)) throw this.table.corrupt(key, 'does not begin where the chunk before it ends');
+      const { end, entries } = decodeBoundedChunk(key, value);
+      if (next !== floor) yield* decodeKeyChunk(entries);
+      else {
+        checkHolds(this.table, end, chunkKeyOf(start));
+        yield* entriesFrom(entries, start);
+      }
+      next = end;
+    }
+    if (next !== undefined) throw this.table.corrupt(next, 'is missing: the chunk before it ends there');
   }
 
-  /** The last entry before a key. */
+  /** The last entry before a key. @throws StowkenError CORRUPT_STORE */
   before(end: Buffer): KeyEntry | undefined {
-    for (const { value } of this.table.range({ start: chunkKeyOf(end), reverse: true })) {
-      const last = decodeKeyChunk(value).findLast(({ key }) => key.compare(end) < 0);
+    const bound = chunkKeyOf(end);
+    const floor = this.#floor(bound);
+    if (floor === undefined) return undefined;
+    let after: Buffer | undefined;
+    for (const { key, value } of this.table.range({ start: floor, reverse: true })) {
+      const chunk = decodeBoundedChunk(key, value);
+      if (after === undefined) checkHolds(this.table, chunk.end, bound);
+      else if (!chunk.end?.equals(after)) throw this.table.corrupt(after, 'follows no chunk that ends there');
+      const last = decodeKeyChunk(chunk.entries).findLast((entry) => entry.key.compare(end) < 0);
       if (last) return last;
+      after = key;
     }
+    if (!after?.equals(firstKey)) throw this.table.corrupt(firstKey, 'is missing: there are later ones');
     return undefined;
   }
 
-  /** The chunk to which a key belongs. Valid until the next read. */
-  protected chunkOf(key: Buffer): Uint8Array | undefined {
-    const chunkKey = this.table.floorKey(key);
-    return chunkKey && this.table.view(chunkKey);
+  /** The entries of the chunk to which a key belongs; undefined: the index is empty. Valid until the next read. */
+  protected entriesAt(key: Buffer): Uint8Array | undefined {
+    return this.storedAt(key)?.entries;
+  }
+
+  /** The stored chunk to which a key belongs. Valid until the next read. @throws StowkenError CORRUPT_STORE */
+  protected storedAt(key: Buffer): (BoundedChunk & { readonly key: Buffer }) | undefined {
+    const floor = this.#floor(key);
+    if (floor === undefined) return undefined;
+    const record = this.table.view(floor);
+    if (!record) throw this.table.corrupt(floor, 'is found and cannot be read');
+    const chunk = decodeBoundedChunk(floor, record);
+    checkHolds(this.table, chunk.end, key);
+    return { key: floor, ...chunk };
+  }
+
+  /** The last chunk's key that is not above this one; undefined: the index is empty. */
+  #floor(key: Buffer): Buffer | undefined {
+    const floor = this.table.floorKey(key);
+    if (floor === undefined && !this.table.isEmpty())
+      throw this.table.corrupt(firstKey, 'is missing: there are later ones');
+    return floor;
   }
 }
 
 /** A chunk at hand, as it will be. */
 interface Hand {
   readonly key: Buffer;
-  /** The greatest key that is known to belong to it. */
-  reached: Buffer;
-  /** Where the next chunk begins; null: it is the last, undefined: nobody has asked yet. */
-  end: Buffer | null | undefined;
-  chunk: Uint8Array;
+  /** Where the next chunk begins; undefined: it is the last. */
+  end: Buffer | undefined;
+  entries: Uint8Array;
   /** Whether the table has one under this key. */
   readonly stored: boolean;
   changed: boolean;
@@ -75,24 +116,25 @@ export class KeyIndexWriter extends KeyIndex {
   /** The key is not there yet. */
   insert(key: Buffer, number: number): void {
     const hand = this.#reach(chunkKeyOf(key));
-    const place = locateKey(hand.chunk, key);
-    hand.chunk = insertKey(hand.chunk, place, { key, number });
+    const place = locateKey(hand.entries, key);
+    hand.entries = insertKey(hand.entries, place, { key, number });
     hand.changed = true;
-    if (hand.chunk.length > INDEX_CHUNK_BYTES) this.#split(hand, place.atEnd);
+    const bytes = hand.entries.length + endBytes(hand.key, hand.end);
+    if (bytes > INDEX_CHUNK_BYTES) this.#split(hand, place.atEnd);
   }
 
   remove(wanted: Uint8Array): void {
     const hand = this.#reach(chunkKeyOf(wanted));
-    hand.chunk = encodeKeyChunk(decodeKeyChunk(hand.chunk).filter(({ key }) => !key.equals(wanted)));
+    hand.entries = encodeKeyChunk(decodeKeyChunk(hand.entries).filter(({ key }) => !key.equals(wanted)));
     hand.changed = true;
   }
 
   override *from(start: Buffer): Generator<KeyEntry, void, void> {
     let hand = this.#reach(chunkKeyOf(start));
-    yield* entriesFrom(hand.chunk, start);
-    for (let end = this.#endOf(hand); end !== null; end = this.#endOf(hand)) {
-      hand = this.#reach(end);
-      yield* decodeKeyChunk(hand.chunk);
+    yield* entriesFrom(hand.entries, start);
+    while (hand.end !== undefined) {
+      hand = this.#reach(hand.end);
+      yield* decodeKeyChunk(hand.entries);
     }
   }
 
@@ -103,52 +145,57 @@ export class KeyIndexWriter extends KeyIndex {
 
   /** Writes what is at hand. */
   flush(): void {
-    for (const { key, chunk, stored, changed } of this.#hands) {
+    this.#joinEmpty();
+    for (const { key, end, entries, stored, changed } of this.#hands) {
       if (!changed) continue;
-      if (chunk.length === 0) this.table.remove(key);
-      else if (stored) this.table.put(key, chunk);
-      else this.table.putNew(key, chunk);
+      const record = encodeBoundedChunk(key, { end, entries });
+      if (stored) this.table.put(key, record);
+      else this.table.putNew(key, record);
     }
     this.#hands = [];
   }
 
-  protected override chunkOf(key: Buffer): Uint8Array {
-    return this.#reach(key).chunk;
+  protected override entriesAt(key: Buffer): Uint8Array {
+    return this.#reach(key).entries;
+  }
+
+  /** The keys of a chunk without entries go to the one before it. From the end on: that one may be empty too. */
+  #joinEmpty(): void {
+    for (let at = this.#hands.length - 1; at >= 0; at--) {
+      const { key, end, entries, stored } = this.#hands[at]!;
+      if (entries.length > 0 || key.equals(firstKey)) continue;
+      this.#hands.splice(at, 1);
+      if (stored) this.table.remove(key);
+      let left = this.#hands[at - 1];
+      if (!left?.end?.equals(key)) {
+        left = this.#load(this.table.keyBefore(key) ?? firstKey);
+        if (!left.end?.equals(key)) throw this.table.corrupt(key, 'follows no chunk that ends there');
+        this.#hands.splice(at, 0, left);
+        at += 1;
+      }
+      left.end = end;
+      left.changed = true;
+    }
   }
 
   /** The chunk that has this key, or would have it. */
   #reach(key: Buffer): Hand {
     const at = this.#handsUpTo(key);
     const hand = this.#hands[at - 1];
-    if (hand && this.#holds(hand, key)) return hand;
-    if (this.#hands.length === HANDS_MAX) {
+    if (hand && (hand.end === undefined || key.compare(hand.end) < 0)) return hand;
+    if (this.#hands.length >= HANDS_MAX) {
       this.flush();
       return this.#reach(key);
     }
-    const floor = this.table.floorKey(key);
-    const reached: Hand = {
-      key: floor ?? firstKey,
-      reached: key,
-      end: undefined,
-      chunk: (floor && this.table.get(floor)) ?? emptyChunk,
-      stored: floor !== undefined,
-      changed: false,
-    };
-    this.#hands.splice(at, 0, reached);
-    return reached;
+    const loaded = this.#load(key);
+    this.#hands.splice(at, 0, loaded);
+    return loaded;
   }
 
-  /** Whether a key that is not below the chunk's own belongs to it. */
-  #holds(hand: Hand, key: Buffer): boolean {
-    if (key.compare(hand.reached) <= 0) return true;
-    const end = this.#endOf(hand);
-    return end === null || key.compare(end) < 0;
-  }
-
-  /** Looked up only when it matters: most chunks are reached for one key, and a cursor is dear. */
-  #endOf(hand: Hand): Buffer | null {
-    if (hand.end === undefined) hand.end = this.table.keyAfter(hand.key) ?? null;
-    return hand.end;
+  #load(key: Buffer): Hand {
+    const chunk = this.storedAt(key);
+    if (!chunk) return { key: firstKey, end: undefined, entries: noEntries, stored: false, changed: false };
+    return { ...chunk, entries: Uint8Array.from(chunk.entries), stored: true, changed: false };
   }
 
   /** How many hands have keys that are not above this one. */
@@ -165,7 +212,7 @@ export class KeyIndexWriter extends KeyIndex {
 
   /** Keys that come in order leave full chunks behind them. */
   #split(hand: Hand, atEnd: boolean): void {
-    const entries = decodeKeyChunk(hand.chunk);
+    const entries = decodeKeyChunk(hand.entries);
     const cut = atEnd ? entries.length - 1 : entries.length >> 1;
     const [left, right] = [entries.slice(0, cut), entries.slice(cut)];
     const [last, first] = [left.at(-1), right[0]];
@@ -174,16 +221,20 @@ export class KeyIndexWriter extends KeyIndex {
     const key = chunkKeyOf(first.key.subarray(0, commonPrefix(first.key, last.key) + 1));
     this.#hands.splice(this.#handsUpTo(key), 0, {
       key,
-      reached: key,
       end: hand.end,
-      chunk: encodeKeyChunk(right),
+      entries: encodeKeyChunk(right),
       stored: false,
       changed: true,
     });
-    hand.chunk = encodeKeyChunk(left);
-    hand.reached = hand.key;
+    hand.entries = encodeKeyChunk(left);
     hand.end = key;
   }
+}
+
+/** @throws StowkenError CORRUPT_STORE unless a chunk that ends there can have this key */
+function checkHolds(table: Table<Buffer>, end: Buffer | undefined, key: Buffer): void {
+  if (end !== undefined && end.compare(key) <= 0)
+    throw table.corrupt(end, 'is missing: the chunk before it ends there');
 }
 
 /** The least key that the chunk of this key may have. */

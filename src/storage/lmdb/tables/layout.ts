@@ -83,9 +83,6 @@ export const RECENT_RECORD_SEGMENTS = 128;
 /** They are entered when there are more of them. */
 export const RECENT_SEGMENTS_MAX = 4096;
 
-/** A chunk of outside references is split when it is longer. */
-export const REFERENCE_CHUNK_BYTES = 512;
-
 /** Conversations whose places in the prefix index share a record. */
 export const CONVERSATION_NODES_PER_CHUNK = 64;
 

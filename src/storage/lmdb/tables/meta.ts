@@ -19,6 +19,7 @@ const figures = [
   'commitSequence',
   'nextSegment',
   'nextConversation',
+  'lastConversation',
   'nextName',
   'nextPage',
   'nextRequest',
@@ -54,6 +55,11 @@ export function readState(meta: Table<number>): State {
   return Object.fromEntries(figures.map((figure) => [figure, reader.varint()])) as State;
 }
 
+/** The figure as it is stored, for those who need it seldom. */
+export function storedFigure(meta: Table<number>, figure: keyof State): () => number {
+  return () => readState(meta)[figure];
+}
+
 /** Of the last commit: the first of the figures. */
 export function readCommitSequence(meta: Table<number>): number {
   const record = meta.view(STATE_KEY);
@@ -84,6 +90,13 @@ export function readIdentity(meta: Table<number>): string | undefined {
   return Buffer.from(reader.raw(VAULT_ID_BYTES)).toString('hex');
 }
 
+/** The id of a vault that is not new. @throws StowkenError STORE_VERSION, CORRUPT_STORE */
+export function existingIdentity(meta: Table<number>): string {
+  const id = readIdentity(meta);
+  if (id === undefined) throw withoutIdentity();
+  return id;
+}
+
 /**
  * Whether nothing was ever written. The owner's name may be there before a vault is.
  * @throws StowkenError STORE_VERSION; CORRUPT_STORE where only its identity is missing
@@ -92,8 +105,7 @@ export function isNew(tables: Tables): boolean {
   const { meta, ...others } = tables;
   if (readIdentity(meta) !== undefined) return false;
   const all: Pick<Table<number>, 'count'>[] = Object.values(others);
-  if (meta.unchecked(STATE_KEY) || all.some((table) => table.count() > 0))
-    throw new StowkenError('CORRUPT_STORE', 'the record of what vault this is is missing');
+  if (meta.unchecked(STATE_KEY) || all.some((table) => table.count() > 0)) throw withoutIdentity();
   return true;
 }
 
@@ -102,6 +114,10 @@ export function initialise(meta: Table<number>, vaultId?: string): void {
   const id = vaultId === undefined ? randomBytes(VAULT_ID_BYTES) : Buffer.from(vaultId, 'hex');
   meta.put(IDENTITY_KEY, new ByteWriter().varint(FORMAT_VERSION).raw(id).finish());
   writeState(meta, emptyState());
+}
+
+function withoutIdentity(): StowkenError {
+  return new StowkenError('CORRUPT_STORE', 'the record of what vault this is is missing');
 }
 
 function withoutState(): StowkenError {

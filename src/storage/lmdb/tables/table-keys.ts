@@ -21,7 +21,7 @@ export const tableKeys = {
   bigBlockCounts: 'u32',
   freedBlocks: 'bytes',
   requests: 'bytes',
-  requestOrder: 'bytes',
+  requestIds: 'bytes',
   ids: 'bytes',
   radixNodes: 'u32',
   radixEdges: 'bytes',

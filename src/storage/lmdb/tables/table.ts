@@ -108,6 +108,14 @@ export class Table<K extends number | Buffer> {
     return undefined;
   }
 
+  /** The greatest key that is below this one. */
+  keyBefore(key: K): K | undefined {
+    for (const before of this.database.getKeys({ start: key, reverse: true, limit: 2, ...this.#options() })) {
+      if (isBefore(before, key)) return before;
+    }
+    return undefined;
+  }
+
   /** @throws StowkenError CORRUPT_STORE */
   last(): Entry<K> | undefined {
     return this.#entry(this.lastKey());
@@ -154,9 +162,11 @@ export class Table<K extends number | Buffer> {
     this.database.putSync(key, this.#checksum.seal(key, value));
   }
 
-  /** Puts a key above all others: pages fill up. */
+  /** Puts a key above all others: pages fill up. @throws StowkenError CORRUPT_STORE where it is not above them */
   append(key: K, value: Uint8Array): void {
-    this.database.putSync(key, this.#checksum.seal(key, value), { append: true });
+    // Its types leave out that it says so.
+    const done = this.database.putSync(key, this.#checksum.seal(key, value), { append: true }) as unknown;
+    if (done === false) throw this.corrupt(key, 'is not above all others');
   }
 
   /** Puts a key that is new, and fills pages up when it is above all others. */
@@ -177,6 +187,15 @@ export class Table<K extends number | Buffer> {
 
   pages(): number {
     return treePages(this.database.getStats());
+  }
+
+  /**
+   * True if there is no record, as the table's tree says, which is checked when the vault is opened. A cursor that finds
+   * nothing on a damaged page says the same of a table that has many.
+   */
+  isEmpty(): boolean {
+    if (this.firstKey() !== undefined) return false;
+    return this.pin !== undefined || (this.database.getStats() as { treeDepth: number }).treeDepth === 0;
   }
 
   count(): number {

@@ -1,0 +1,149 @@
+import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import type { Tables } from '../tables/environment.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
+import { readState, type State } from '../tables/meta.js';
+import type { DamagedEntry, Found, Table } from '../tables/table.js';
+
+/**
+ * Each conversation's record says which one comes before it, as a distance between numbers, and the state which one is the
+ * last. So a list knows of every record whether it comes next, and one that cannot be found is damage instead of a list
+ * that comes short. Most distances are 1, and take no byte.
+ *
+ *     varint flags; if GAP is set, varint distance; what the flags say besides
+ */
+export const GAP = 64;
+export const NO_GAP = 1;
+
+type ConversationTables = Pick<Tables, 'conversations' | 'meta'>;
+
+/** The number of the conversation before this one; undefined where a damaged record does not say. */
+function beforeIn({ key, value }: Pick<Found<number>, 'key' | 'value'>): number | undefined {
+  const distance = value && undefinedIfCorrupt(() => distanceOf(value));
+  return distance === undefined ? undefined : key - distance;
+}
+
+/** @throws StowkenError CORRUPT_STORE */
+function distanceOf(record: Uint8Array): number {
+  const reader = new ByteReader(record);
+  return reader.varint() & GAP ? reader.varint() : NO_GAP;
+}
+
+/** The same record after a conversation at another distance. @throws StowkenError CORRUPT_STORE */
+export function withDistance(record: Uint8Array, distance: number): Uint8Array {
+  const reader = new ByteReader(record);
+  const set = reader.varint();
+  if (set & GAP) reader.varint();
+  const writer = new ByteWriter(record.length + 16);
+  if (distance === NO_GAP) writer.varint(set & ~GAP);
+  else writer.varint(set | GAP).varint(distance);
+  return writer.raw(reader.rest()).finish();
+}
+
+/** Gives out the next number, and its distance from the conversation before. */
+export function nextInChain(state: State): { readonly number: number; readonly distance: number } {
+  const number = state.nextConversation++;
+  const distance = number - state.lastConversation;
+  state.lastConversation = number;
+  return { number, distance };
+}
+
+/**
+ * Removes a record, and tells the one behind it which is before that now. `distance` is the removed one's, if its record
+ * can be read. A neighbour that is damaged, or follows another one, stays as it is.
+ */
+export function removeFromChain(
+  table: Table<number>,
+  state: State,
+  number: number,
+  distance: number | undefined,
+): void {
+  const before = distance === undefined ? (table.keyBefore(number) ?? 0) : number - distance;
+  const after = table.keyAfter(number);
+  table.remove(number);
+  if (after === undefined) {
+    if (state.lastConversation === number) state.lastConversation = before;
+    return;
+  }
+  const value = undefinedIfCorrupt(() => table.get(after));
+  if (value && beforeIn({ key: after, value }) === number)
+    table.put(after, withDistance(value, after - before));
+}
+
+/** Makes the chain anew of the records that are there and whole. */
+export function rebuildChain({ conversations }: Pick<Tables, 'conversations'>, state: State): void {
+  let before = 0;
+  for (const key of [...conversations.keys()]) {
+    const value = undefinedIfCorrupt(() => conversations.get(key));
+    const said = value && beforeIn({ key, value });
+    if (value && said !== undefined && said !== before)
+      conversations.put(key, withDistance(value, key - before));
+    before = key;
+  }
+  state.lastConversation = before;
+}
+
+/**
+ * The records of a state that come after a position, in ascending order. One that the next says is before it, and that is
+ * not found, comes as a damaged one.
+ */
+export function* recordsAfter(
+  { conversations: table, meta }: ConversationTables,
+  position: number,
+  limit = Infinity,
+): Generator<Found<number>, void, void> {
+  let before = position;
+  let left = limit;
+  for (const found of table.scan({ start: position + 1, ...limited(limit) })) {
+    const said = beforeIn(found);
+    if (said !== undefined && said > before) yield missing(table, said);
+    before = found.key;
+    left -= 1;
+    yield found;
+  }
+  const last = readState(meta).lastConversation;
+  if (left > 0 && before < last) yield missing(table, last);
+}
+
+/** The same before a position, or from the end, in descending order. */
+export function* recordsBefore(
+  tables: ConversationTables,
+  position: number | undefined,
+  limit = Infinity,
+): Generator<Found<number>, void, void> {
+  const { conversations: table } = tables;
+  let next = position === undefined ? readState(tables.meta).lastConversation : beforeOf(tables, position);
+  let left = limit;
+  const start = position === undefined ? {} : { start: position - 1 };
+  // LMDB takes key 0 for no key at all.
+  const found = position === 1 ? [] : table.scan({ ...start, reverse: true, ...limited(limit) });
+  for (const record of found) {
+    if (next !== undefined && record.key < next) yield missing(table, next);
+    next = beforeIn(record);
+    left -= 1;
+    yield record;
+  }
+  if (left > 0 && next !== undefined && next > 0) yield missing(table, next);
+}
+
+/**
+ * The number of the conversation before a position, at which there may be none any more; undefined where a damaged record
+ * does not say. @throws StowkenError CORRUPT_STORE
+ */
+function beforeOf({ conversations: table, meta }: ConversationTables, position: number): number | undefined {
+  let before = readState(meta).lastConversation;
+  for (const found of table.scan({ start: position, limit: 1 })) {
+    const said = beforeIn(found);
+    if (said === undefined || found.key === position) return said;
+    before = said;
+  }
+  if (before > position) throw missing(table, before).damage;
+  return before === position ? undefined : before;
+}
+
+function limited(limit: number): { readonly limit?: number } {
+  return limit === Infinity ? {} : { limit };
+}
+
+function missing(table: Table<number>, key: number): DamagedEntry<number> {
+  return { key, value: undefined, damage: table.corrupt(key, 'is missing') };
+}
