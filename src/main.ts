@@ -13,7 +13,7 @@ import {
 } from './cli/index.js';
 import { createLiveCodec, type LiveCodec } from './codec/index.js';
 import { loadCore, type TokenCore } from './core/index.js';
-import type { VaultStats } from './model/index.js';
+import { limits, type VaultStats } from './model/index.js';
 import {
   checkListen,
   connectionsWithinDescriptors,
@@ -110,6 +110,7 @@ function intakeOf(options: ServeOptions, logger: Logger): IntakeSettings {
   const { intakeBytes, requestIdleMs, connectionIdleMs, workers } = options;
   return {
     bytesMax: Math.floor(intakeBytes / workers),
+    waitMs: limits.intakeWaitMs,
     requestIdleMs,
     connectionIdleMs,
     connectionsMax: connectionsWithinDescriptors(logger),

@@ -51,7 +51,7 @@ export function createVault(given: VaultParts): Vault {
     storageKind: backend.kind,
 
     store: (input, signal) => storeConversation(parts, input, signal),
-    upload: (input, source, signal) => uploads.run(input, source, signal),
+    upload: (input, source, signal, keep) => uploads.run(input, source, signal, keep),
     append: (input, signal) => appendMessages(parts, input, signal),
     fork: (input, signal) => forkConversation(parts, input, signal),
 

@@ -38,6 +38,12 @@ export interface StoreInput {
 /** Fields of an upload, the same as those of a store. */
 export type UploadInput = Omit<StoreInput, 'messages'>;
 
+/**
+ * Charges a call for bytes that it keeps until it ends. Resolves when they are the call's; rejects with
+ * OVERLOADED when there is no room, and with REQUEST_TOO_LARGE when there can never be.
+ */
+export type KeepMemory = (bytes: number) => Promise<void>;
+
 export type UploadPart =
   /** Begins a message. */
   | { readonly kind: 'message'; readonly speaker: Speaker }

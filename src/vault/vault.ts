@@ -22,6 +22,7 @@ import type {
   GarbageSegmentPage,
   GetSegmentsInput,
   HasSegmentOutcome,
+  KeepMemory,
   PrefixMatch,
   PutSegmentOutcome,
   PutSegmentsInput,
@@ -55,8 +56,16 @@ export interface Vault {
    */
   store(input: StoreInput, signal: AbortSignal): Promise<StoreResult>;
 
-  /** Stores a conversation of any length while its parts arrive, as there is room for them. */
-  upload(input: UploadInput, parts: AsyncIterable<UploadPart>, signal: AbortSignal): Promise<StoreResult>;
+  /**
+   * Stores a conversation of any length while its parts arrive, as there is room for them. Calls `keep` when
+   * it holds more memory.
+   */
+  upload(
+    input: UploadInput,
+    parts: AsyncIterable<UploadPart>,
+    signal: AbortSignal,
+    keep?: KeepMemory,
+  ): Promise<StoreResult>;
 
   append(input: AppendInput, signal: AbortSignal): Promise<StoreResult>;
 

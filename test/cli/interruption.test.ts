@@ -1,5 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { ServerHttp2Session } from 'node:http2';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -7,6 +8,7 @@ import { join } from 'node:path';
 import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startFaultServer, type FaultServer } from '../client/support.js';
+import { eventually } from '../support/wait.js';
 
 /** Commands as processes, stopped while a server keeps them waiting: it begins each answer and ends none. */
 
@@ -49,16 +51,34 @@ let folder: string;
 /** Calls that the server has begun to answer, and those that were cancelled. */
 let begun: string[] = [];
 let cancelled: string[] = [];
+/** Connections that calls came on. grpc-js keeps them to itself. */
+const sessions = new Set<ServerHttp2Session>();
+const sessionOf = (call: object) =>
+  (call as { call: { stream: { session: ServerHttp2Session } } }).call.stream.session;
+
+/**
+ * Resolves when the client has taken in what the server has answered so far: it reads and acknowledges
+ * pings in order, each in a turn of its event loop.
+ */
+async function answersArrive(): Promise<void> {
+  for (const session of sessions) {
+    for (let turn = 0; turn < 5 && !session.destroyed; turn++) {
+      await new Promise<void>((resolve) => void session.ping(() => resolve()));
+    }
+  }
+}
 
 beforeAll(async () => {
   const hang = (name: string) => (call: ServerUnaryCall<object, object>) => {
     begun.push(name);
+    sessions.add(sessionOf(call));
     call.on('cancelled', () => cancelled.push(name));
   };
   const streams = Object.entries(answers).map(([name, parts]) => [
     name,
     (call: ServerWritableStream<object, object>) => {
       begun.push(name);
+      sessions.add(sessionOf(call));
       call.on('cancelled', () => cancelled.push(name));
       for (const part of parts) call.write(part);
     },
@@ -111,6 +131,7 @@ function start(args: readonly string[], terminal = false): Run {
   const child = terminal
     ? spawn('script', ['-qec', quoted, '/dev/null'], { cwd: folder, env })
     : spawn(process.execPath, [command, ...args], { cwd: folder, env });
+  sessions.clear();
   started.push(child);
   let out = '';
   let err = '';
@@ -121,7 +142,7 @@ function start(args: readonly string[], terminal = false): Run {
 }
 
 async function until(what: () => boolean): Promise<void> {
-  await expect.poll(what, { timeout: 50_000, interval: 20 }).toBe(true);
+  await eventually(() => expect(what()).toBe(true));
 }
 
 /** Resolves when so many calls are under way, or what they answered is seen. */
@@ -168,7 +189,7 @@ describe.each(cases)('%s, interrupted', (_what, args, method, words) => {
   it('ends its calls, says what was done, leaves no file and exits 130', async () => {
     const run = start(args);
     await callsUnderWay(method, method === 'StoreConversation' ? 2 : 1);
-    await new Promise((resolve) => setTimeout(resolve, 300)); // what the server has answered arrives
+    await answersArrive();
     run.child.kill('SIGINT');
     expect(await run.ended).toEqual([130, null]);
     expect(run.stderr()).toMatch(words);

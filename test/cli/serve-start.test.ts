@@ -5,6 +5,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HANG_MS } from '../support/wait.js';
 import { checkDataFolder } from '../../src/storage/index.js';
 
 const command = createRequire(import.meta.url).resolve('#build/src/main.js');
@@ -20,7 +21,7 @@ afterEach(() => {
 function failingServe(...flags: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [command, 'serve', ...flags], {
     encoding: 'utf8',
-    timeout: 50_000,
+    timeout: HANG_MS,
   });
   return { status, stdout, stderr };
 }

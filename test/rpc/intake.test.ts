@@ -7,14 +7,13 @@ import { limits } from '../../src/model/index.js';
 import { enterLarge } from '../../src/rpc/calls/large-requests.js';
 import { ordinaryIntake } from '../../src/rpc/index.js';
 import type { Vault } from '../../src/vault/index.js';
-import { message, method } from './support/client.js';
+import { message, method, refusal } from './support/client.js';
 import { frame, Http2Client } from './support/http2.js';
 import { startTestServer, type TestServer } from './support/server.js';
 import { rawMessage } from './support/wire.js';
+import { eventually, HANG_MS } from '../support/wait.js';
 
 const MiB = 1024 * 1024;
-/** A wait for what must come, however slow the machine. */
-const patient = { timeout: 30_000, interval: 20 };
 
 let server: TestServer;
 const clients: Http2Client[] = [];
@@ -29,8 +28,9 @@ function connect(): Http2Client {
   return client;
 }
 
+/** A server whose requests wait for memory as long as it takes, unless it is told otherwise. */
 const start = async (intake: Partial<typeof ordinaryIntake> = {}, vault: Partial<Vault> = {}) =>
-  (server = await startTestServer(vault, { intake: { ...ordinaryIntake, ...intake } }));
+  (server = await startTestServer(vault, { intake: { ...ordinaryIntake, waitMs: HANG_MS, ...intake } }));
 
 const storePath = method('StoreConversation').path;
 const statsPath = method('GetStats').path;
@@ -175,8 +175,8 @@ describe('memory for requests', () => {
     await answers();
   });
 
-  it(`that does not come for ${limits.intakeWaitMs / 1000} s is refused as OVERLOADED`, async () => {
-    await start({ bytesMax: 16 * MiB });
+  it('that does not come for long is refused as OVERLOADED', async () => {
+    await start({ bytesMax: 16 * MiB, waitMs: 1000 });
     const hold = () =>
       connect()
         .begin(storePath)
@@ -225,7 +225,7 @@ describe('memory for requests', () => {
     const client = connect();
     const first = client.begin(storePath);
     first.stream.end(frame(store(2.9 * MiB)));
-    await vi.waitFor(() => expect(begun).toBe(1), patient);
+    await eventually(() => expect(begun).toBe(1));
     first.stream.close(constants.NGHTTP2_CANCEL);
     await first.status;
     const second = client.begin(storePath);
@@ -233,8 +233,78 @@ describe('memory for requests', () => {
     for (let calls = 0; calls < 50; calls++) await answers();
     expect(begun).toBe(1);
     end();
-    await vi.waitFor(() => expect(begun).toBe(2), patient);
+    await eventually(() => expect(begun).toBe(2));
     await second.status;
+  });
+});
+
+describe('memory for what an upload keeps', () => {
+  const messages = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({
+      message: { role: 'r'.repeat(250), name: 'n'.repeat(250), tool_call_id: `${'t'.repeat(500)}${index}` },
+    }));
+
+  it('is charged to its connection, and refused when that can never have it', async () => {
+    await start({ bytesMax: MiB });
+    const upload = (count: number) =>
+      server.client.sendAll('UploadConversation', [
+        { spec: { conversation: { id: `of ${count}` } } },
+        ...messages(count),
+        { finish: {} },
+      ]);
+    await expect(upload(2000).then(() => undefined, refusal)).resolves.toMatchObject({
+      reason: 'REQUEST_TOO_LARGE',
+      metadata: { limit: String(0.75 * MiB) },
+    });
+    // Given back: there is room for others, one after the other.
+    for (let round = 0; round < 5; round++) {
+      expect(await upload(600 + round)).toMatchObject({ conversation: { message_count: 600 + round } });
+    }
+  });
+
+  it('keeps others waiting until it ends', async () => {
+    let end = (): void => undefined;
+    let keeping = false;
+    const uploading: Vault['upload'] = async (_input, _parts, _signal, keep) => {
+      await keep!(11 * MiB);
+      keeping = true;
+      await new Promise<void>((resolve) => (end = resolve));
+      throw new Error('ended');
+    };
+    await start({ bytesMax: 16 * MiB }, { upload: uploading });
+    const upload = connect().begin(uploadPath);
+    upload.stream.write(frame(rawMessage([1, rawMessage([2, rawMessage([1, Buffer.from('c')])])])));
+    await eventually(() => expect(keeping).toBe(true));
+    const waiting = connect().begin(storePath);
+    waiting.stream.end(frame(store(2 * MiB)));
+    for (let calls = 0; calls < 20; calls++) await answers();
+    expect(waiting.stream.closed).toBe(false);
+    end();
+    expect((await waiting.status)['grpc-status']).toBe('0');
+  });
+
+  it('is no longer waited for when its client goes', async () => {
+    let failure: unknown;
+    const uploading: Vault['upload'] = async (_input, _parts, _signal, keep) => {
+      await keep!(11 * MiB);
+      await keep!(MiB - 10 * 1024).catch((error: unknown) => (failure = error));
+      throw new Error('ended');
+    };
+    await start({ bytesMax: 16 * MiB }, { upload: uploading });
+    const holder = connect();
+    holder.begin(storePath).stream.write(Buffer.concat([head(1.1 * MiB), Buffer.alloc(10)]));
+    await answers();
+    const client = connect();
+    const upload = client.begin(uploadPath);
+    upload.stream.write(frame(rawMessage([1, rawMessage([2, rawMessage([1, Buffer.from('c')])])])));
+    for (let calls = 0; calls < 20; calls++) await answers();
+    upload.stream.close(constants.NGHTTP2_CANCEL);
+    await eventually(() => expect(failure).toMatchObject({ reason: 'CANCELLED' }));
+    holder.destroy();
+    await eventually(async () => {
+      const whole = await connect().status(storePath, frame(store(2.9 * MiB)));
+      expect(whole['grpc-status']).toBe('0');
+    });
   });
 });
 
@@ -249,15 +319,15 @@ describe('large requests', () => {
       call.stream.end(frame(store(limits.largeRequestBytesMin)));
       return call;
     });
-    await vi.waitFor(() => expect(ends).toHaveLength(limits.largeRequestsMax), patient);
+    await eventually(() => expect(ends).toHaveLength(limits.largeRequestsMax));
     const small = connect().begin(storePath);
     small.stream.end(frame(store(100)));
-    await vi.waitFor(() => expect(ends).toHaveLength(limits.largeRequestsMax + 1), patient);
+    await eventually(() => expect(ends).toHaveLength(limits.largeRequestsMax + 1));
     for (let calls = 0; calls < 20; calls++) await answers();
     expect(ends).toHaveLength(limits.largeRequestsMax + 1);
     // Each that ends makes room for the next.
     for (let next = 0; next < calls.length + 1; next++) {
-      await vi.waitFor(() => expect(ends.length).toBeGreaterThan(next), patient);
+      await eventually(() => expect(ends.length).toBeGreaterThan(next));
       ends[next]!();
     }
     for (const { status: answer } of [...calls, small]) {
@@ -351,14 +421,14 @@ describe('calls that are reset', () => {
     for (let round = 0; round < 100 && !client.session.destroyed && codes.length === 0; round++) {
       await burst(100);
     }
-    await vi.waitFor(() => expect(codes[0]).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM), patient);
+    await eventually(() => expect(codes[0]).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM));
     expect((await other.status(statsPath, frame(Buffer.alloc(0))))['grpc-status']).toBe('0');
   });
 });
 
 describe('a client that sends nothing', () => {
   it('loses its uploads, and others have their places', async () => {
-    await start({ requestIdleMs: 300 });
+    await start({ requestIdleMs: 3000 });
     const client = connect();
     const spec = frame(rawMessage([1, rawMessage([2, rawMessage([1, Buffer.from('c')])])]));
     const uploads = Array.from({ length: limits.uploadsPerConnectionMax + 1 }, () => {
@@ -369,7 +439,7 @@ describe('a client that sends nothing', () => {
     const answered = await Promise.all(uploads.map(({ status: answer }) => answer.then(told)));
     const late = answered.filter(({ code }) => code === status.DEADLINE_EXCEEDED);
     expect(late).toHaveLength(limits.uploadsPerConnectionMax);
-    expect(late[0]!.words).toMatch(/nothing of the request came for 300 ms.*--request-idle-timeout/);
+    expect(late[0]!.words).toMatch(/nothing of the request came for 3000 ms.*--request-idle-timeout/);
     expect(answered.at(-1)).toMatchObject({ reason: 'OVERLOADED', code: status.UNAVAILABLE });
     const next = await server.client.sendAll('UploadConversation', [
       { spec: { conversation: { id: 'd' } } },
@@ -379,7 +449,7 @@ describe('a client that sends nothing', () => {
   });
 
   it('loses a call whose message it never ends, or never begins', async () => {
-    await start({ requestIdleMs: 300 });
+    await start({ requestIdleMs: 3000 });
     const half = connect().begin(storePath);
     half.stream.write(Buffer.concat([head(MiB), Buffer.alloc(1000)]));
     const open = connect().begin(storePath);
@@ -395,7 +465,7 @@ describe('a client that sends nothing', () => {
   });
 
   it('keeps its health watches and reflection streams', async () => {
-    await start({ requestIdleMs: 300 });
+    await start({ requestIdleMs: 3000 });
     const client = connect();
     const watch = client.begin('/grpc.health.v1.Health/Watch');
     watch.stream.end(frame(Buffer.alloc(0)));
@@ -404,20 +474,20 @@ describe('a client that sends nothing', () => {
     let received = 0;
     reflect.stream.on('data', () => (received += 1));
     reflect.stream.write(ask);
-    await vi.waitFor(() => expect(received).toBe(1), patient);
+    await eventually(() => expect(received).toBe(1));
     // Another client's idle upload is gone by then.
     const upload = connect().begin(uploadPath);
     expect(told(await upload.status).code).toBe(status.DEADLINE_EXCEEDED);
     expect([watch.stream.closed, reflect.stream.closed]).toEqual([false, false]);
     reflect.stream.write(ask);
-    await vi.waitFor(() => expect(received).toBe(2), patient);
+    await eventually(() => expect(received).toBe(2));
   });
 
   it('is disconnected when it has had no call for long', async () => {
-    await start({ connectionIdleMs: 300 });
+    await start({ connectionIdleMs: 3000 });
     const client = connect();
     expect((await client.status(statsPath, frame(Buffer.alloc(0))))['grpc-status']).toBe('0');
-    await vi.waitFor(() => expect(client.session.closed).toBe(true), patient);
+    await eventually(() => expect(client.session.closed).toBe(true));
     await answers();
   });
 });
@@ -436,6 +506,6 @@ describe('connections', () => {
     const refused = connect();
     expect(await stats(refused)).toBeUndefined();
     for (const client of open) client.destroy();
-    await vi.waitFor(answers, patient);
+    await eventually(answers);
   });
 });

@@ -4,14 +4,14 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { method } from '../rpc/support/client.js';
 import { frame, Http2Client } from '../rpc/support/http2.js';
 import { rawMessage } from '../rpc/support/wire.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
+import { eventually } from '../support/wait.js';
 
 const MiB = 1024 * 1024;
-const patient = { timeout: 60_000, interval: 50 };
 
 let server: StowkenProcess;
 const clients: Http2Client[] = [];
@@ -100,12 +100,12 @@ it('requests that are never whole hold no more than the budget, and nothing when
   // 60 times 2 MiB where nobody counts.
   expect(memory().peak - before.peak).toBeLessThan(96);
   for (const sender of senders) sender.destroy();
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     await answers(canary);
     expect(
       (await canary.status(storePath, frame(rawMessage([3, rawMessage([5, part])]))))['grpc-status'],
     ).toBe('0');
-  }, patient);
+  });
 });
 
 it('a message in tiny pieces does not keep alive all that the socket brought between them', async () => {

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
 import { method } from '../rpc/support/client.js';
 import { frame, Http2Client } from '../rpc/support/http2.js';
+import { eventually } from '../support/wait.js';
 
-const patient = { timeout: 60_000, interval: 50 };
 const statsPath = method('GetStats').path;
 
 it('a low limit of open files is said, holds connections back, and is survived', async () => {
@@ -32,20 +32,20 @@ it('a low limit of open files is said, holds connections back, and is survived',
     let log = '';
     child.stdout.on('data', (chunk) => (out += String(chunk)));
     child.stderr.on('data', (chunk) => (log += String(chunk)));
-    await vi.waitFor(() => expect(out).toContain('listening on'), patient);
+    await eventually(() => expect(out).toContain('listening on'));
     expect(log).toContain('no more than 16 connections are taken');
     const address = /listening on (\S+)/.exec(out)![1]!;
     const many = Array.from({ length: 400 }, () => new Http2Client(address));
-    await vi.waitFor(() => expect(many.some(({ session }) => session.destroyed)).toBe(true), patient);
+    await eventually(() => expect(many.some(({ session }) => session.destroyed)).toBe(true));
     for (const client of many) client.destroy();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const client = new Http2Client(address);
       const call = client.begin(statsPath);
       call.stream.end(frame(Buffer.alloc(0)));
       const { 'grpc-status': answer } = await call.status;
       client.destroy();
       expect(answer).toBe('0');
-    }, patient);
+    });
     expect(child.exitCode).toBeNull();
   } finally {
     child.kill('SIGKILL');

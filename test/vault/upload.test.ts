@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { limits } from '../../src/model/index.js';
+import { limits, StowkenError } from '../../src/model/index.js';
 import type { UploadInput, UploadPart } from '../../src/vault/index.js';
 import { say, signal, spec, wordsOf, type TestVault } from '../support/vault.js';
 import { openStoredVault, storageKinds } from '../support/stored-vault.js';
@@ -54,6 +54,31 @@ describe.each(storageKinds)('over %s', (kind) => {
         expect(stored.unchanged).toBe(true);
       });
       await fc.assert(property, { numRuns: kind === 'memory' ? 100 : 30 });
+    });
+
+    it('asks before it keeps more, in proportion to what it keeps, and not when it is short', async () => {
+      const asked: number[] = [];
+      const keep = (bytes: number) => Promise.resolve(void asked.push(bytes));
+      const uploadOf = (id: string, messages: number) => {
+        const parts = Array.from({ length: messages }, (_, index) => [begin(`r${index}`), words([index])]);
+        const all = [...parts.flat(), finish(messages)];
+        return t.vault.upload({ spec: spec(id) }, source(all), signal, keep);
+      };
+      await uploadOf('short', 100);
+      expect(asked).toEqual([]);
+      await uploadOf('long', 20_000);
+      const listBytes = 20_000 * 40;
+      const sum = asked.reduce((all, bytes) => all + bytes, 0);
+      expect(sum).toBeGreaterThan(listBytes);
+      expect(sum).toBeLessThan(8 * listBytes);
+    });
+
+    it('ends when it may not keep more, and leaves garbage', async () => {
+      const full = new StowkenError('OVERLOADED', 'no room');
+      const all = [begin('user'), words(count(0, 100_000)), words(count(100_000, 100_000)), finish(200_000)];
+      const refused = t.vault.upload({ spec: spec('a') }, source(all), signal, () => Promise.reject(full));
+      await expect(refused).rejects.toBe(full);
+      expect(await t.vault.stats()).toMatchObject({ conversations: 0 });
     });
 
     it('cuts long messages where a store does, in blocks of any size', async () => {

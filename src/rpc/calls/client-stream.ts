@@ -1,15 +1,21 @@
 import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
 import { toCallFailure } from '../errors.js';
-import type { IncomingRequest } from '../intake/index.js';
+import type { KeepMemory } from '../../vault/index.js';
+import type { Account, IncomingRequest } from '../intake/index.js';
 import { begin, type CallScope, CallSignal } from './begin.js';
 
 /** A stream of requests, one response. */
 export interface ClientStreamMethod {
   /**
-   * Resolves to the encoded response. A request's bytes are charged until the next is asked for. The client is held back while no request is asked for; one that was sent
-   * may wait here, and another in the transport.
+   * Resolves to the encoded response. The client is held back while no request is asked for; one that was sent may wait
+   * here, and another in the transport. A request's bytes are charged until the next is asked for; what is kept longer
+   * is charged by `keep`.
    */
-  readonly handle: (requests: AsyncIterator<Buffer, void>, signal: AbortSignal) => Promise<Buffer>;
+  readonly handle: (
+    requests: AsyncIterator<Buffer, void>,
+    signal: AbortSignal,
+    keep: KeepMemory,
+  ) => Promise<Buffer>;
 }
 
 /** A method as grpc-js calls it, with bytes both ways; whatever the handler throws becomes a status. */
@@ -31,7 +37,9 @@ export function clientStream(
       // It is called for its headers, which are a turn old.
       const end = await begin(call, true, caller.signal, scope);
       try {
-        const response = await method.handle(incoming(call, caller.signal, held), caller.signal);
+        const requests = incoming(call, caller.signal, held);
+        const keep: KeepMemory = (bytes) => held.keep(bytes, caller.signal);
+        const response = await method.handle(requests, caller.signal, keep);
         caller.signal.throwIfAborted();
         return response;
       } finally {
@@ -44,7 +52,7 @@ export function clientStream(
         (error: unknown) => callback(toCallFailure(caller.explain(error), log())),
       )
       .finally(() => {
-        held.replace(undefined);
+        held.close();
         caller.signal.removeEventListener('abort', stop);
         caller.release();
       })
@@ -52,13 +60,26 @@ export function clientStream(
   };
 }
 
-/** The request that a handler works on: charged until it asks for the next one, or ends. */
+/** What a handler is charged: the request that it works on, until it asks for the next one, and what it keeps. */
 class HeldRequest {
   #request: IncomingRequest | undefined;
+  #kept: Account | undefined;
 
   replace(next: IncomingRequest | undefined): void {
     this.#request?.release();
     this.#request = next;
+  }
+
+  /** To be called when there was a request. */
+  keep(bytes: number, signal: AbortSignal): Promise<void> {
+    const request = this.#request!;
+    this.#kept ??= request.openAccount();
+    return this.#kept.keep(bytes, request.chargedBytes, signal);
+  }
+
+  close(): void {
+    this.replace(undefined);
+    this.#kept?.close();
   }
 }
 

@@ -29,6 +29,8 @@ export class ByteBudget {
   constructor(
     readonly bytesMax: number,
     sharePercent: number,
+    /** How long one may wait for room. */
+    readonly waitMs: number,
   ) {
     this.shareBytesMax = Math.floor((bytesMax * sharePercent) / 100);
   }

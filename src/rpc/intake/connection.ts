@@ -47,20 +47,27 @@ const lookMs = 1000;
 
 /** What may wait for a client, and not for ever. */
 export interface Watched {
-  /** Ends what has waited too long. */
+  /** Ends what has waited too long. The time is that in which the process ran. */
   look(nowMs: number): void;
 }
 
-/** Looks after all that waits for a client: with one timer, and not one for each. */
+/**
+ * Looks after all that waits for a client: with one timer, and not one for each. Time in which the process did not run
+ * is not counted: what came meanwhile has not been read yet.
+ */
 export class IdleWatch {
   readonly #watched = new Set<Watched>();
   readonly #timer: NodeJS.Timeout;
 
   /** `afterwards` is called after every look. */
   constructor(afterwards: (nowMs: number) => void) {
+    let countedMs = 0;
+    let lookedMs = Date.now();
     this.#timer = setInterval(() => {
       const nowMs = Date.now();
-      for (const watched of this.#watched) watched.look(nowMs);
+      countedMs += Math.min(Math.max(nowMs - lookedMs, 0), 2 * lookMs);
+      lookedMs = nowMs;
+      for (const watched of this.#watched) watched.look(countedMs);
       afterwards(nowMs);
     }, lookMs).unref();
   }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { StowkenError } from '../../model/index.js';
+import { Account } from './account.js';
 import type { ByteBudget, Share } from './budget.js';
 
 /** The stream that a request came on. */
@@ -21,7 +22,7 @@ export class IncomingRequest {
   constructor(
     readonly bytes: Buffer,
     private readonly origin: Origin,
-    private readonly chargedBytes: number,
+    readonly chargedBytes: number,
     private readonly budget: ByteBudget,
     private readonly share: Share,
   ) {
@@ -41,6 +42,11 @@ export class IncomingRequest {
   claim(): Buffer {
     this.#claimed = true;
     return this.bytes;
+  }
+
+  /** For what its handler keeps beyond the request. */
+  openAccount(): Account {
+    return new Account(this.budget, this.share);
   }
 
   release(): void {

@@ -1,3 +1,4 @@
+export { type Account } from './account.js';
 export { type MethodIntake } from './governed-stream.js';
 export { type IncomingRequest } from './incoming-request.js';
 export { Intake } from './intake.js';

@@ -62,7 +62,7 @@ export class Intake {
     private readonly standing: MethodIntake,
     private readonly logger: Logger,
   ) {
-    this.budget = new ByteBudget(settings.bytesMax, limits.connectionSharePercentMax);
+    this.budget = new ByteBudget(settings.bytesMax, limits.connectionSharePercentMax, settings.waitMs);
     const reclaim = new Reclaim(this.budget, this.#slabs);
     this.#idle = new IdleWatch((nowMs) => {
       this.#lookAtConnections(nowMs);

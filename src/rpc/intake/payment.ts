@@ -21,18 +21,19 @@ export class Payment {
   }
 
   /**
-   * Pays if there is room now; returns whether there was.
+   * Pays if there is room now; returns whether there was. `besideBytes`: what the same call has paid elsewhere.
    * @throws StowkenError REQUEST_TOO_LARGE for more than the connection can ever have
    */
-  payNow(bytes: number): boolean {
+  payNow(bytes: number, besideBytes = 0): boolean {
     const { budget, share } = this;
-    if (this.#paidBytes + bytes > budget.shareBytesMax) throw tooDear(this.#paidBytes + bytes, budget);
+    const allBytes = this.#paidBytes + besideBytes + bytes;
+    if (allBytes > budget.shareBytesMax) throw tooDear(allBytes, budget);
     if (!budget.tryTake(share, bytes)) return false;
     this.#paidBytes += bytes;
     return true;
   }
 
-  /** Calls `paid` when there is room, or `refused` when there is none for limits.intakeWaitMs. */
+  /** Calls `paid` when there is room, or `refused` when there is none for the budget's wait. */
   payLater(bytes: number, paid: () => void, refused: (error: StowkenError) => void): void {
     const { budget, share } = this;
     const leave = budget.wait(share, bytes, () => {
@@ -44,7 +45,7 @@ export class Payment {
     const timer = setTimeout(() => {
       this.stopWaiting();
       refused(full(budget));
-    }, limits.intakeWaitMs);
+    }, budget.waitMs);
     this.#stop = () => {
       clearTimeout(timer);
       leave();
@@ -74,11 +75,11 @@ function tooDear(charge: number, { shareBytesMax, bytesMax }: ByteBudget): Stowk
   );
 }
 
-function full({ bytesMax }: ByteBudget): StowkenError {
+function full({ bytesMax, waitMs }: ByteBudget): StowkenError {
   return new StowkenError(
     'OVERLOADED',
     `requests take all of the ${bytesMax} bytes of memory that the server was given for them, and none became free ` +
-      `within ${limits.intakeWaitMs} ms; try again`,
+      `within ${waitMs} ms; try again`,
     { limit: String(bytesMax) },
   );
 }

@@ -50,9 +50,9 @@ export function conversationWrites(scope: ServiceScope): UntypedServiceImplement
 
     UploadConversation: clientStream(
       {
-        async handle(requests, signal) {
+        async handle(requests, signal, keep) {
           const { vault, input, parts } = await readUpload(requests);
-          const result = await requireVault(scope, vault).upload(input, parts, signal);
+          const result = await requireVault(scope, vault).upload(input, parts, signal, keep);
           return uploadResponse.encode(storeFields(result));
         },
       },

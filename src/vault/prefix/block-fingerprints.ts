@@ -5,6 +5,8 @@ import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import { retrieveConversation, type RetrieveParts } from '../read/retrieve.js';
 
 const VARINT_BYTES_MAX = 5;
+/** Bytes that fingerprints gather in. */
+const PAGE_BYTES = 4096 * prefixFingerprintBytes;
 
 /**
  * Computes the fingerprints of a conversation's whole blocks while its tokens arrive. A fingerprint is the
@@ -12,7 +14,10 @@ const VARINT_BYTES_MAX = 5;
  * fingerprints reveal nothing about this one's.
  */
 export class BlockFingerprints {
-  readonly #done: Buffer[] = [];
+  /** Fingerprints of whole blocks: an object for each would take many times their bytes. */
+  readonly #full: Buffer[] = [];
+  #page = Buffer.alloc(0);
+  #pageBytes = 0;
   /** The vault's id, then the varints of the incomplete block. */
   readonly #block: Buffer;
   readonly #saltBytes: number;
@@ -54,7 +59,12 @@ export class BlockFingerprints {
 
   /** Returns the fingerprints of the whole blocks so far, one after the other. */
   blocks(): Uint8Array {
-    return Buffer.concat(this.#done);
+    return Buffer.concat([...this.#full, this.#page.subarray(0, this.#pageBytes)]);
+  }
+
+  /** Bytes that it holds. */
+  get heldBytes(): number {
+    return this.#full.length * PAGE_BYTES + this.#pageBytes;
   }
 
   /** Counts tokens from an offset on until the block is complete; returns the offset of their end. */
@@ -77,9 +87,19 @@ export class BlockFingerprints {
     this.#blockBytes += varints.length;
   }
 
+  /** Most conversations have few blocks: the first page is small. */
+  #turnPage(): void {
+    if (this.#pageBytes === PAGE_BYTES) this.#full.push(this.#page);
+    const bytes = this.#page.length === 0 ? 64 * prefixFingerprintBytes : PAGE_BYTES;
+    const page = Buffer.allocUnsafe(bytes);
+    this.#pageBytes = this.#pageBytes === PAGE_BYTES ? 0 : this.#page.copy(page);
+    this.#page = page;
+  }
+
   #finish(): void {
     const whole = hash('sha256', this.#block.subarray(0, this.#blockBytes), 'buffer');
-    this.#done.push(whole.subarray(0, prefixFingerprintBytes));
+    if (this.#pageBytes === this.#page.length) this.#turnPage();
+    this.#pageBytes += whole.copy(this.#page, this.#pageBytes, 0, prefixFingerprintBytes);
     this.#blockBytes = this.#saltBytes;
     this.#tokens = 0;
   }

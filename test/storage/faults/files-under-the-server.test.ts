@@ -5,6 +5,7 @@ import { isStowkenError } from '../../../src/model/index.js';
 import type { ManagedBackend } from '../../../src/storage/index.js';
 import { durableKinds, openDurable } from '../../crash/backends.js';
 import { codec, core, longSegment, storing } from '../../contract/support.js';
+import { eventually } from '../../support/wait.js';
 import { temporaryFolder, type TemporaryFolder } from './support.js';
 
 let folder: TemporaryFolder;
@@ -47,7 +48,7 @@ describe.each(durableKinds)('the files of the %s storage, changed under it', (ki
   it('renamed: nothing is acknowledged that is not in them, and writes stop for good', async () => {
     const backend = await open(kind);
     const storing = storeOn(backend);
-    await expect.poll(() => storing.acknowledged.length, { timeout: 60_000 }).toBeGreaterThan(20);
+    await eventually(() => expect(storing.acknowledged.length).toBeGreaterThan(20));
     // All of it: the filesystem storage takes another journal now and then.
     const elsewhere = join(folder.path, 'elsewhere');
     await rename(vault, elsewhere);

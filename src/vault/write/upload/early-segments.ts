@@ -14,6 +14,8 @@ export interface EarlyParts extends CommitParts {
 
 /** Limit of the hashes remembered as stored by this upload, so that they need not be stored again. */
 const rememberedMax = 16 * 1024;
+/** Memory that a name takes in a set. */
+const nameBytes = 160;
 
 /**
  * Stores an upload's segments in batches while they arrive. A lease, taken before the first of them, protects
@@ -23,6 +25,7 @@ export class EarlySegments {
   readonly #brought = new Set<SegmentHash>();
   #batch = new Map<SegmentHash, TokenRun>();
   #batchTokens = 0;
+  #batchBytes = 0;
   /** Totals of the batches before the last: only segments that were not stored before. */
   readonly stored = { segments: 0, tokens: 0, frameBytes: 0 };
 
@@ -31,12 +34,18 @@ export class EarlySegments {
     private readonly signal: AbortSignal,
   ) {}
 
+  /** Memory that it takes, about. */
+  get heldBytes(): number {
+    return (this.#brought.size + this.#batch.size) * nameBytes + this.#batchBytes;
+  }
+
   async add(run: TokenRun): Promise<NamedSegment> {
     const hash = this.parts.core.hash(run.varints);
     const { tokenCount } = run;
     if (!this.#brought.has(hash) && !this.#batch.has(hash)) {
       this.#batch.set(hash, run);
       this.#batchTokens += tokenCount;
+      this.#batchBytes += run.varints.length;
       if (
         this.#batchTokens >= limits.uploadBatchTokensMax ||
         this.#batch.size >= limits.uploadBatchSegmentsMax
@@ -69,6 +78,7 @@ export class EarlySegments {
     for (const hash of this.#batch.keys()) this.#brought.add(hash);
     this.#batch = new Map();
     this.#batchTokens = 0;
+    this.#batchBytes = 0;
   }
 
   /** Looks up the batch: which segments are missing, and which must be stored in any case. */

@@ -18,6 +18,9 @@ import { expectation, type StoreParts, withId } from '../store.js';
 import { enterTextRoom, needsRoom } from '../text-room.js';
 import { EarlySegments } from './early-segments.js';
 
+/** Memory that a segment of the open message takes until it is in the list. */
+const openSegmentBytes = 160;
+
 /** A message whose tokens are arriving. */
 interface OpenMessage {
   readonly speaker: Speaker;
@@ -57,6 +60,12 @@ export class Upload {
 
   get messageCount(): number {
     return this.#messages.length;
+  }
+
+  /** Memory that it takes, about, beside text: it grows with what has come. */
+  get heldBytes(): number {
+    const openBytes = (this.#open?.segments.length ?? 0) * openSegmentBytes;
+    return this.#messages.bytes + openBytes + this.#segments.heldBytes + (this.#fingerprints?.heldBytes ?? 0);
   }
 
   async take(part: UploadPart): Promise<void> {
@@ -198,6 +207,10 @@ export class MessageList {
 
   get length(): number {
     return this.#packer.length;
+  }
+
+  get bytes(): number {
+    return this.#packer.bytes;
   }
 
   /** @throws StowkenError REQUEST_TOO_LARGE */

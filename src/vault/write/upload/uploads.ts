@@ -1,9 +1,12 @@
 import { limits, StowkenError } from '../../../model/index.js';
 import { leanHeap } from '../../../storage/index.js';
 import { yieldToEventLoop, throwIfAborted } from '../../event-loop.js';
-import type { StoreResult, UploadInput, UploadPart } from '../../types.js';
+import type { KeepMemory, StoreResult, UploadInput, UploadPart } from '../../types.js';
 import type { StoreParts } from '../store.js';
 import { Upload } from './upload.js';
+
+/** Memory that an upload takes without asking, and the step in which it asks for more. */
+const keptStepBytes = 64 * 1024;
 
 /** Uploads of a vault: a limited number at once; the long ones commit one after the other. */
 export class Uploads {
@@ -12,11 +15,12 @@ export class Uploads {
 
   constructor(private readonly parts: StoreParts) {}
 
-  /** Takes parts as it has room for them. Rejects with the error of their source. */
+  /** Takes parts as it has room for them. Rejects with the error of their source, or of `keep`. */
   async run(
     input: UploadInput,
     source: AsyncIterable<UploadPart>,
     signal: AbortSignal,
+    keep: KeepMemory = () => Promise.resolve(),
   ): Promise<StoreResult> {
     if (this.#open >= limits.uploadsMax) {
       const limit = limits.uploadsMax;
@@ -29,9 +33,11 @@ export class Uploads {
     const release = this.parts.backend.lease();
     let endLean: (() => void) | undefined;
     const upload = new Upload(this.parts, input, signal);
+    let keptBytes = keptStepBytes;
     try {
       for await (const part of source) {
         await upload.take(part);
+        for (; upload.heldBytes > keptBytes; keptBytes += keptStepBytes) await keep(keptStepBytes);
         // A long upload has a long list of messages, which it leaves as heap garbage.
         if (isLong(upload)) endLean ??= leanHeap();
         await yieldToEventLoop();
