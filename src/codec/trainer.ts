@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import { StowkenError, type Reason, type TokenRun } from '../model/index.js';
+import { receivedError, StowkenError, type Reason, type TokenRun } from '../model/index.js';
 import type { TrainingOptions } from './training.js';
 
 /** What the worker is given. */
@@ -42,7 +42,7 @@ export async function trainRegistry(
       worker.on('message', (said: TrainerOutput) => {
         if (said.kind === 'progress') onProgress?.(said.done);
         else if (said.kind === 'registry') resolve(said.bytes);
-        else reject(new StowkenError(said.reason, said.message));
+        else reject(receivedError(said.reason, said.message));
       });
       worker.on('error', (error: Error) => {
         reject(new StowkenError('INTERNAL', 'the trainer failed', {}, { cause: error }));

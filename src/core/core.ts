@@ -155,7 +155,12 @@ class WasmTokenCore implements TokenCore {
       tokensLeft -= this.#wasm.tokenCount();
     }
     if (tokensLeft !== 0) {
-      throw new StowkenError('RANGE_PAST_END', `token ${tokenIndex} of ${tokenIndex - tokensLeft} tokens`);
+      const limit = tokenIndex - tokensLeft;
+      throw new StowkenError('RANGE_PAST_END', `token ${tokenIndex} of ${limit} tokens`, {
+        field: 'token_offset',
+        size: String(tokenIndex),
+        limit: String(limit),
+      });
     }
     return offset;
   }

@@ -1,4 +1,6 @@
+export * from './error-catalogue.js';
 export * from './errors.js';
 export * from './limits.js';
 export * from './records.js';
+export * from './refusals.js';
 export * from './unsafe-characters.js';

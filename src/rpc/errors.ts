@@ -41,7 +41,8 @@ export function toCallFailure(error: unknown, logger: Logger): CallFailure {
   return { name: known.name, message: details, code, details, metadata };
 }
 
-function mayBeTold(reason: Reason): boolean {
+/** True if a client learns this reason; others leave as INTERNAL. */
+export function mayBeTold(reason: Reason): boolean {
   return codeOf[reason] !== status.INTERNAL || toldInternals.has(reason);
 }
 

@@ -1,5 +1,6 @@
 import type { Codec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
+import { conversationNotFound } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import { appendMessages } from './write/append.js';
@@ -8,7 +9,7 @@ import { Compactor } from './compaction/index.js';
 import { deleteConversation, deleteConversations } from './write/delete.js';
 import { describeConversation } from './read/describe.js';
 import { forkConversation } from './write/fork.js';
-import { conversationNotFound, unsupported } from './refusals.js';
+import { unsupported } from './refusals.js';
 import { checkRevision } from './read/open-revision.js';
 import { findPrefix } from './prefix/index.js';
 import { SegmentTokenCache } from './read/segment-tokens.js';

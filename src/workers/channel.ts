@@ -1,4 +1,4 @@
-import { isStowkenError, StowkenError, type Reason } from '../model/index.js';
+import { isStowkenError, receivedError, StowkenError, type Reason } from '../model/index.js';
 
 /** The half of a connection between two processes that one of them has. Messages arrive in order, as structured clones. */
 export interface Port {
@@ -205,5 +205,5 @@ function toWire(error: unknown): WireError {
 }
 
 function fromWire({ reason, message, metadata }: WireError): Error {
-  return reason === undefined ? new Error(message) : new StowkenError(reason, message, metadata);
+  return reason === undefined ? new Error(message) : receivedError(reason, message, metadata);
 }

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
-import { type Reason, reasons, StowkenError } from '../../src/model/index.js';
+import { type Reason, reasons, receivedError, StowkenError } from '../../src/model/index.js';
 import { codeOf, toCallFailure } from '../../src/rpc/errors.js';
 import { refusal } from './support/client.js';
 
@@ -12,7 +12,7 @@ describe('what a client is told of a failure', () => {
   const tellable = reasons.filter((reason) => codeOf[reason] !== status.INTERNAL);
 
   it.each(tellable)('%s keeps its reason, message and facts', (reason: Reason) => {
-    const told = send(new StowkenError(reason, 'what is wrong', { field: 'id' }));
+    const told = send(receivedError(reason, 'what is wrong', { field: 'id' }));
     expect(told).toMatchObject({
       code: codeOf[reason],
       details: 'what is wrong',
@@ -30,7 +30,7 @@ describe('what a client is told of a failure', () => {
       undefined,
       { secret: true },
       new StowkenError('SEGMENT_MISSING', 'secret', { hashes: 'secret' }),
-      new StowkenError('INTERNAL', 'secret', { secret: 'secret' }),
+      receivedError('INTERNAL', 'secret', { secret: 'secret' }),
     ];
     for (const secret of secrets) {
       const lines: string[] = [];
@@ -49,7 +49,7 @@ describe('what a client is told of a failure', () => {
     const failure = toCallFailure(new StowkenError('INVALID_FIELD', long, { field: long }), silent);
     const trailers = Object.entries(failure.metadata.toHttp2Headers()).flat().join('');
     expect(encodeURI(failure.details).length + trailers.length).toBeLessThan(8192);
-    expect(long.startsWith(send(new StowkenError('INVALID_FIELD', long)).details)).toBe(true);
+    expect(long.startsWith(send(receivedError('INVALID_FIELD', long)).details)).toBe(true);
   });
 
   it('can send what is no Unicode text', () => {

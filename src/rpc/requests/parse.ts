@@ -14,11 +14,12 @@ export function parse<Schema extends z.ZodType>(schema: Schema, message: z.input
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const field = fieldAt(issue?.path ?? []);
-  const metadata: Record<string, string> = { field };
-  if (issue?.code === 'custom') {
-    for (const [name, fact] of Object.entries(issue.params ?? {})) metadata[name] = String(fact);
-  }
-  throw new StowkenError('INVALID_FIELD', `${field} ${issue?.message ?? 'is not valid'}`, metadata);
+  const facts: Refusal = issue?.code === 'custom' ? (issue.params ?? {}) : {};
+  const metadata = Object.fromEntries(Object.entries(facts).map(([name, fact]) => [name, String(fact)]));
+  throw new StowkenError('INVALID_FIELD', `${field} ${issue?.message ?? 'is not valid'}`, {
+    ...metadata,
+    field,
+  });
 }
 
 /** references[3].holder */

@@ -152,7 +152,7 @@ export function checkFormat(format: number, { min, max }: FormatRange, where: st
       : `this version of stowken reads none before ${min}; export it with the version that wrote it, and import that`;
   throw new StowkenError('STORE_VERSION', `${where} has storage format ${format}; ${reads}`, {
     version: String(format),
-    versionMax: String(max),
+    version_max: String(max),
   });
 }
 

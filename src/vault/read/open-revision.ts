@@ -1,6 +1,5 @@
-import { StowkenError } from '../../model/index.js';
+import { conversationNotFound, revisionMismatch } from '../../model/index.js';
 import type { ConversationSnapshot, StorageBackend } from '../../storage/index.js';
-import { conversationNotFound } from '../refusals.js';
 
 /** Opens a conversation, at this revision if one is given. The caller must release() it. */
 export async function openRevision(
@@ -22,9 +21,5 @@ export async function openRevision(
 /** @throws StowkenError REVISION_MISMATCH */
 export function checkRevision(id: string, revision: number, ifRevision: number | undefined): void {
   if (ifRevision === undefined || ifRevision === revision) return;
-  throw new StowkenError(
-    'REVISION_MISMATCH',
-    `conversation ${JSON.stringify(id)} is at revision ${revision}, not at revision ${ifRevision}`,
-    { id, revision: String(revision) },
-  );
+  throw revisionMismatch(id, ifRevision, revision);
 }

@@ -1,4 +1,4 @@
-import { limits, StowkenError } from '../../model/index.js';
+import { limits, rangePastEnd } from '../../model/index.js';
 import type { ConversationSnapshot, SegmentKey, StoredMessage } from '../../storage/index.js';
 import type { RetrieveRange } from '../types.js';
 
@@ -63,12 +63,7 @@ function bounds(offset = 0, limit = 0): Bounds {
 }
 
 function checkStart(id: string, field: string, offset: number, end: number): void {
-  if (offset <= end) return;
-  throw new StowkenError(
-    'RANGE_PAST_END',
-    `${field} is ${offset}, and conversation ${JSON.stringify(id)} ends at ${end}`,
-    { field, size: String(offset), limit: String(end) },
-  );
+  if (offset > end) throw rangePastEnd(id, field, offset, end);
 }
 
 /** Returns the first message to look at, and the tokens before it. */

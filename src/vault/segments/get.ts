@@ -1,9 +1,14 @@
 import type { Codec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
-import { isStowkenError, limits, type SegmentHash, StowkenError } from '../../model/index.js';
+import {
+  isStowkenError,
+  limits,
+  type SegmentHash,
+  segmentNotFound,
+  StowkenError,
+} from '../../model/index.js';
 import type { FoundSegment, StorageBackend } from '../../storage/index.js';
 import { ResponseChunker } from '../read/response-chunker.js';
-import { segmentNotFound } from '../refusals.js';
 import { throwIfAborted } from '../event-loop.js';
 import type { GetSegmentsInput, SegmentPart } from '../types.js';
 import { eachOf } from './each.js';

@@ -1,6 +1,5 @@
-import { type SegmentHash, StowkenError } from '../../model/index.js';
+import { type SegmentHash, segmentNotFound, StowkenError } from '../../model/index.js';
 import type { OutsideReference, ReferenceOutcome, SegmentKey, StorageBackend } from '../../storage/index.js';
-import { segmentNotFound } from '../refusals.js';
 import type { GarbageSegmentPage, HasSegmentOutcome, ReferenceResult } from '../types.js';
 import { eachOf } from './each.js';
 

@@ -1,8 +1,7 @@
-import { isStowkenError, type TokenRun } from '../../model/index.js';
+import { conversationNotFound, isStowkenError, type TokenRun } from '../../model/index.js';
 import { throwIfAborted } from '../event-loop.js';
 import { isIndexed, openBlockOf } from '../prefix/index.js';
 import type { SegmentTokenCache } from '../read/segment-tokens.js';
-import { conversationNotFound, namingConversation } from '../refusals.js';
 import type { AppendInput, StoreResult } from '../types.js';
 import { commitManifest, toStoreResult } from './commit-segments.js';
 import { readContents } from './contents.js';
@@ -32,7 +31,7 @@ export async function appendMessages(
     const prefix = await prefixAfter(parts, id, runs, signal);
     const change = { ...request, append: { ...append, ...(prefix && { prefix }) } };
     try {
-      const result = await namingConversation(id, commitManifest(parts, change, runOf, signal));
+      const result = await commitManifest(parts, change, runOf, signal);
       return toStoreResult(result.append!);
     } catch (error) {
       // Another append was committed before this one: the blocks have changed.

@@ -1,7 +1,6 @@
 import { type Conversation, isStowkenError, limits } from '../../model/index.js';
 import type { ConversationFilter, DamagedConversation, StorageBackend } from '../../storage/index.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
-import { namingConversation } from '../refusals.js';
 import type { DeleteManyInput, DeleteManyResult, DeleteOptions, DeleteResult } from '../types.js';
 import { requestPart } from './request-mark.js';
 import type { StoreParts } from './store.js';
@@ -17,7 +16,7 @@ export async function deleteConversation(
   const request = requestPart(requestId, timeMs, 'delete', [id, allowMissing, ifRevision]);
   const change = { id, timeMs, ...(ifRevision !== undefined && { revision: ifRevision }) };
   try {
-    const result = await namingConversation(id, backend.commit({ ...request, delete: change }));
+    const result = await backend.commit({ ...request, delete: change });
     return result.delete ?? nothingReleased;
   } catch (error) {
     if (!allowMissing || !isStowkenError(error, 'CONVERSATION_NOT_FOUND')) throw error;

@@ -1,7 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { throwIfAborted } from '../event-loop.js';
 import { isIndexed } from '../prefix/index.js';
-import { namingConversation } from '../refusals.js';
 import type { ForkInput, StoreResult } from '../types.js';
 import { toStoreResult } from './commit-segments.js';
 import { requestPart } from './request-mark.js';
@@ -24,6 +23,6 @@ export async function forkConversation(
     ...(ifRevision !== undefined && { revision: ifRevision }),
   };
   const request = requestPart(requestId, timeMs, 'fork', [id, newId, messageCount, ifRevision]);
-  const result = await namingConversation(id, backend.commit({ ...request, fork }));
+  const result = await backend.commit({ ...request, fork });
   return toStoreResult(result.fork!);
 }

@@ -205,7 +205,7 @@ describe('the filesystem backend', () => {
     await writeFile(join(folder, 'vault.json'), sealJson({ schema_version: 3 }));
     await expect(open()).rejects.toMatchObject({
       reason: 'STORE_VERSION',
-      metadata: { version: '3', versionMax: '2' },
+      metadata: { version: '3', version_max: '2' },
     });
   });
 

@@ -26,7 +26,7 @@ export function openRecord<T>(schema: z.ZodType<T>, bytes: Uint8Array): T {
     throw new StowkenError(
       'STORE_VERSION',
       `the vault has schema version ${found}; this version of stowken reads up to ${SCHEMA_VERSION}`,
-      { version: String(found), versionMax: String(SCHEMA_VERSION) },
+      { version: String(found), version_max: String(SCHEMA_VERSION) },
     );
   }
   const result = schema.safeParse(record);

@@ -85,7 +85,9 @@ function decodeOf(id: string, bytes: Uint8Array | undefined): Manifest {
 }
 
 function corrupt(id: string, detail: string): StowkenError {
-  return new StowkenError('CORRUPT_STORE', `the manifest of conversation ${id}: ${detail}`, { id });
+  return new StowkenError('CORRUPT_STORE', `the manifest of conversation ${id}: ${detail}`, {
+    conversation: id,
+  });
 }
 
 /** A conversation's revision as its manifest has it. */

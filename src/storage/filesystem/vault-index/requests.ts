@@ -132,7 +132,7 @@ function corrupt(path: string, detail: string): StowkenError {
     'CORRUPT_STORE',
     `${path} is damaged: ${detail}; whether the request was made before is not known until it is restored, or removed ` +
       'and the vault opened again',
-    { path },
+    { file: path },
   );
 }
 

@@ -1,0 +1,291 @@
+/**
+ * Every reason for which a call can fail, grouped by the phase in which it occurs. A reason has a meaning, the
+ * facts that its metadata gives to programs, and what its receiver can do. The types of errors and
+ * docs/errors.md are made of this.
+ */
+interface CatalogueEntry {
+  readonly meaning: string;
+  /** What a client or an operator can do. */
+  readonly action: string;
+  /** Facts that are always there, by name. */
+  readonly facts?: Readonly<Record<string, string>>;
+  /** Facts that are there when they are known. */
+  readonly optionalFacts?: Readonly<Record<string, string>>;
+}
+
+type Phase = Readonly<Record<string, CatalogueEntry>>;
+
+const reading = {
+  MALFORMED_CALL: {
+    meaning: 'Headers, or framing of messages, are not those of gRPC.',
+    action: 'Use a gRPC client; look for a proxy that changes requests.',
+    optionalFacts: { field: 'the header', value: 'its value' },
+  },
+  UNKNOWN_ENCODING: {
+    meaning: 'The request is compressed in a way that the server does not know.',
+    action: 'Compress with one of the known encodings, or not at all.',
+    facts: { encoding: 'the one of the request', known: 'those of the server, separated by commas' },
+  },
+  MALFORMED_REQUEST: {
+    meaning: 'The bytes are not the message that they should be.',
+    action: 'Generate the client from the proto files of this server.',
+  },
+  INVALID_FIELD: {
+    meaning: 'The value of a field is outside its limits.',
+    action: 'Correct the field.',
+    facts: { field: 'its path in the request: references[3].holder' },
+    optionalFacts: {
+      size: 'of the value: bytes of a string, entries of a list',
+      limit: 'for the size or the value',
+      value: 'the value, where it is a number or a name',
+    },
+  },
+  MALFORMED_TOKENS: {
+    meaning: 'Tokens are not varints of 32 bits, or not little-endian words.',
+    action: 'Encode token ids as unsigned numbers of 32 bits.',
+    optionalFacts: { field: 'which tokens' },
+  },
+  REQUEST_TOO_LARGE: {
+    meaning: 'The request, or a part of it, is longer than the server takes.',
+    action: 'Send less at once; upload a long conversation in parts.',
+    facts: { limit: 'for the size' },
+    optionalFacts: {
+      size: 'in bytes',
+      field: 'which part',
+      text: 'number of a text among several, inside the server only',
+    },
+  },
+  INVALID_PAGE_TOKEN: {
+    meaning: 'The page token was altered, or is of another vault, filter or order.',
+    action: 'Begin again with the first page.',
+    facts: { field: 'page_token' },
+  },
+  UNKNOWN_TOKENIZER: {
+    meaning: 'Text was sent or asked for, and the server does not have the tokenizer.',
+    action: 'Send and ask for token ids, or use one of the known tokenizers.',
+    facts: { tokenizer: 'the one of the request', known: 'those of the server, separated by commas' },
+  },
+  UNSUPPORTED_BY_STORAGE: {
+    meaning: 'The storage of the vault cannot do this.',
+    action: 'Keep the vault in one of the storages that can.',
+    facts: {
+      operation: 'what was asked for',
+      storage: 'the one of the vault',
+      storages: 'those that can, separated by commas',
+    },
+  },
+} as const satisfies Phase;
+
+const resource = {
+  resource_type: 'kind of the thing that is missing: conversation, segment, vault',
+  resource_name: 'its id, hash or name',
+} as const;
+
+const finding = {
+  VAULT_NOT_FOUND: {
+    meaning: 'The server has no vault of this name.',
+    action: 'Correct the name; an empty one is that of the default vault.',
+    facts: resource,
+  },
+  CONVERSATION_NOT_FOUND: {
+    meaning: 'There is no conversation of this id.',
+    action: 'Correct the id, or take the conversation as deleted.',
+    facts: resource,
+  },
+  SEGMENT_NOT_FOUND: {
+    meaning: 'There is no segment of this hash.',
+    action: 'Put the segment again, or take it as deleted.',
+    facts: resource,
+  },
+} as const satisfies Phase;
+
+const conversationState = {
+  id: 'the conversation',
+  revision: 'the one that it is at; 0 when there is no conversation',
+} as const;
+
+const checking = {
+  CONVERSATION_EXISTS: {
+    meaning: 'A conversation with other content has this id.',
+    action: 'Use another id, or replace the content with if_revision.',
+    facts: conversationState,
+  },
+  REVISION_MISMATCH: {
+    meaning: 'The conversation is at another revision than the request expects.',
+    action: 'Read the conversation again, and repeat the change on what it is now.',
+    facts: conversationState,
+  },
+  REQUEST_ID_REUSED: {
+    meaning: 'Another request was made with this request_id within the last day.',
+    action: 'Make a new id for each request; keep it only for retries of the same one.',
+    facts: { request_id: 'the id' },
+  },
+  SEGMENT_MISSING: {
+    meaning: 'A change names a segment that is neither stored nor part of the change.',
+    action: 'Report it with the log: the server brings such segments by itself.',
+    facts: { hashes: 'the first 16 of them, separated by commas' },
+  },
+  PREFIX_OUTDATED: {
+    meaning: 'Fingerprints of a change are of tokens after others than those stored.',
+    action: 'Report it with the log: the server makes them again by itself.',
+    facts: { id: 'the conversation' },
+  },
+  COMPACTION_RUNNING: {
+    meaning: 'A compaction of the vault runs; there is one at a time.',
+    action: 'Wait until it ends.',
+    facts: {
+      segments_done: 'segments that are rewritten so far',
+      segments: 'segments in all',
+      bytes_before: 'bytes of the rewritten frames, as they were',
+      bytes_after: 'bytes of the rewritten frames, as they are',
+    },
+  },
+  REGISTRY_CONFLICT: {
+    meaning: 'The id of a new registry is not the next free one.',
+    action: 'Report it with the log: the server chooses the ids.',
+    facts: { registry: 'the id' },
+  },
+  SEGMENT_REFERENCED: {
+    meaning: 'The segment is not garbage, or is being read.',
+    action: 'Remove its references; if ref_count is 0, try again.',
+    facts: { ref_count: 'references that it has; 0 while a stream may still read it' },
+  },
+} as const satisfies Phase;
+
+const readingStored = {
+  UNDECODABLE_TOKEN: {
+    meaning: 'Text was asked for, and the tokenizer has no such token.',
+    action: 'Ask for token ids.',
+    facts: { tokenizer: 'of the conversation', token: 'the id that it does not have' },
+  },
+  CORRUPT_SEGMENT: {
+    meaning: 'A frame does not decode, or does not decode to tokens of its hash.',
+    action: 'Have the operator run stowken verify; restore a backup. Another request cannot help.',
+    optionalFacts: {
+      segment: 'the number of the segment in the store',
+      hash: 'the hash of the segment',
+      registry: 'the registry that is missing',
+      index: 'which frame of a batch, from 0',
+    },
+  },
+  CORRUPT_STORE: {
+    meaning: 'A record does not decode, or an invariant does not hold.',
+    action: 'Have the operator run stowken verify, with --repair if it says so; restore a backup.',
+    optionalFacts: {
+      conversation: 'the id of the conversation',
+      segment: 'the number or the hash of the segment',
+      manifest: 'the name of the manifest',
+      registry: 'the id of the registry',
+      table: 'the table of the record',
+      key: 'the key of the record',
+      file: 'the file that is damaged',
+      journal: 'the journal that is damaged',
+      offset: 'where in it, in bytes',
+      page: 'the page of the data file',
+      invariant: 'the first invariant that does not hold',
+      subject: 'the record that breaks it',
+      violations: 'how many records break invariants',
+      command: 'the command that copies what can be read',
+    },
+  },
+  RANGE_PAST_END: {
+    meaning: 'A range begins after the end of the conversation.',
+    action: 'Begin at the end at most.',
+    facts: { field: 'the offset', size: 'its value', limit: 'the end' },
+  },
+  PREFIX_INDEX_OFF: {
+    meaning: 'The server was started without the prefix index.',
+    action: 'Have the operator start it with the index.',
+  },
+} as const satisfies Phase;
+
+const opening = {
+  FOLDER_NOT_EMPTY: {
+    meaning: 'The folder for a new vault has other files, or is a file.',
+    action: 'Name an empty folder, or one that does not exist.',
+    facts: { folder: 'the folder' },
+  },
+  STORE_LOCKED: {
+    meaning: 'Another server has the vault open.',
+    action: 'Stop the other server, or use it.',
+    facts: { folder: 'of the vault' },
+  },
+  STORE_VERSION: {
+    meaning: 'The vault, or a part of it, has a format that this version does not read.',
+    action: 'Use the version that wrote it.',
+    optionalFacts: {
+      version: 'the one that was found',
+      version_max: 'the newest that is read',
+      kind: 'the storage that wrote the vault',
+      folder: 'of the vault',
+    },
+  },
+  WRITES_STOPPED: {
+    meaning: 'A commit failed before: the server reads, and writes no more.',
+    action: 'Have the operator see to the cause, and start the server again.',
+    facts: { cause: 'why the commit failed' },
+  },
+  COMMIT_FAILED: {
+    meaning: 'The commit failed, and left nothing.',
+    action: 'Have the operator see to the cause: a full disk, an input or output error.',
+    facts: { cause: 'why it failed' },
+  },
+  BACKUP_FAILED: {
+    meaning: 'The copy that is to be streamed cannot be made beside the vault.',
+    action: 'Make room on the disk of the vault.',
+    facts: { cause: 'why it cannot' },
+    optionalFacts: { size: 'bytes that are needed', limit: 'bytes that are free' },
+  },
+} as const satisfies Phase;
+
+const atAnyMoment = {
+  DEADLINE_EXCEEDED: {
+    meaning: 'The deadline has passed, or the request came too slowly.',
+    action: 'Allow more time, or ask for less.',
+    optionalFacts: { size: 'bytes of the request', limit: 'milliseconds without a byte, or bytes a second' },
+  },
+  CANCELLED: {
+    meaning: 'The call was cancelled.',
+    action: 'Nothing: the client wanted it so, or its connection broke.',
+  },
+  SHUTTING_DOWN: {
+    meaning: 'The server is stopping.',
+    action: 'Try again, until a server is there.',
+  },
+  OVERLOADED: {
+    meaning: 'The server has as much to do as it takes.',
+    action: 'Try again after a while, with fewer calls at once.',
+    optionalFacts: {
+      limit: 'what is done or kept at once',
+      size: 'of the request, in bytes',
+      method: 'whose calls are too many',
+      running: 'calls that run',
+      connection_limit: 'calls of one connection that run at once',
+      waited_ms: 'how long the call has waited',
+    },
+  },
+  INTERNAL: {
+    meaning: 'Anything else.',
+    action: 'Report it with the entry of the log that has the same error_id.',
+    optionalFacts: { error_id: 'names the entry of the log' },
+  },
+} as const satisfies Phase;
+
+/** The phases in the order of a call. */
+export const errorPhases = {
+  'Reading the request: nothing has been done yet': reading,
+  'Finding what the request names': finding,
+  'Checking what a commit expects: nothing has been written': checking,
+  'Reading what is stored': readingStored,
+  'Opening and writing the store': opening,
+  'At any moment': atAnyMoment,
+} as const satisfies Record<string, Phase>;
+
+export const errorCatalogue = {
+  ...reading,
+  ...finding,
+  ...checking,
+  ...readingStored,
+  ...opening,
+  ...atAnyMoment,
+} as const satisfies Phase;

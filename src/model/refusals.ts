@@ -1,0 +1,38 @@
+import { StowkenError } from './errors.js';
+
+/** Refusals that several layers give in the same words. */
+
+/** Quotes an id for a message: it may be any text. */
+const quoted = (id: string): string => JSON.stringify(id);
+
+export function conversationNotFound(id: string): StowkenError {
+  return new StowkenError('CONVERSATION_NOT_FOUND', `there is no conversation ${quoted(id)}`, {
+    resource_type: 'conversation',
+    resource_name: id,
+  });
+}
+
+/** `name`: the hash of the segment, or inside the server its number. */
+export function segmentNotFound(name: string | number): StowkenError {
+  return new StowkenError('SEGMENT_NOT_FOUND', `there is no segment ${name}`, {
+    resource_type: 'segment',
+    resource_name: String(name),
+  });
+}
+
+export function revisionMismatch(id: string, expected: number, revision: number): StowkenError {
+  const found = revision === 0 ? 'does not exist' : `is at revision ${revision}`;
+  return new StowkenError(
+    'REVISION_MISMATCH',
+    `conversation ${quoted(id)} ${found}, not at revision ${expected}`,
+    { id, revision: String(revision) },
+  );
+}
+
+export function rangePastEnd(id: string, field: string, offset: number, end: number): StowkenError {
+  return new StowkenError(
+    'RANGE_PAST_END',
+    `${field} is ${offset}, and conversation ${quoted(id)} ends at ${end}`,
+    { field, size: String(offset), limit: String(end) },
+  );
+}
