@@ -1,4 +1,4 @@
-import { v7 as uuidv7 } from 'uuid';
+import { randomUUID } from 'node:crypto';
 import { method } from './contract.js';
 import { ConversationReads } from './conversation-reads.js';
 import type * as W from './generated/responses.js';
@@ -62,7 +62,7 @@ export class ConversationClient extends ConversationReads {
   async append(
     id: string,
     messages: readonly T.NewMessage[],
-    { ifRevision, requestId = uuidv7(), ...control }: T.AppendOptions = {},
+    { ifRevision, requestId = randomUUID(), ...control }: T.AppendOptions = {},
   ): Promise<T.StoreResult> {
     const request = {
       vault: this.vault,
@@ -77,7 +77,7 @@ export class ConversationClient extends ConversationReads {
   /** A conversation of the first messages of another, which shares what is stored of them. */
   async fork(
     id: string,
-    { newId = '', messageCount, ifRevision, requestId = uuidv7(), ...control }: T.ForkOptions = {},
+    { newId = '', messageCount, ifRevision, requestId = randomUUID(), ...control }: T.ForkOptions = {},
   ): Promise<T.StoreResult> {
     const request = {
       vault: this.vault,
