@@ -44,10 +44,10 @@ const heapGrowthPercent = 200;
 
 const exitCode = await runCli({ startServer, restoreVault, salvageVault, version });
 process.exitCode = exitCode;
-// A signal ended the command: whatever is still open is not waited for.
+// A signal ended the command: open resources are not waited for.
 if (exitCode > 128) process.exit();
 
-/** The one place where the parts become a server. */
+/** Assembles the server: the only place where the parts are wired together. */
 async function startServer(options: ServeOptions, logger: Logger): Promise<RunningServer> {
   await checkListen(options.listen);
   if (options.storage !== 'memory') await checkDataFolder(options.dataDir);
@@ -97,7 +97,7 @@ async function startWithWorkers(
   const backend = await openLmdbBackend({ folder, codec, clock: Date.now, durability });
   const worker = { dataDir: folder, logLevel, version, prefixIndex, intake };
   const primary = new Primary({ workers, listen, backend, logger, worker });
-  // Text is encoded where it arrives: this process needs next to no threads for it.
+  // Workers encode text where it arrives, so this process needs very few threads for it.
   const kept = createRuntime(primary.backend, core, codec, 1, options, logger);
   return serveRuntime(options, kept, logger, async () => {
     const address = await primary.start(kept.vault);
@@ -105,7 +105,7 @@ async function startWithWorkers(
   });
 }
 
-/** Limits of what each serving process takes in. */
+/** Returns the intake limits of each serving process. */
 function intakeOf(options: ServeOptions, logger: Logger): IntakeSettings {
   const { intakeBytes, requestIdleMs, connectionIdleMs, workers } = options;
   return {
@@ -127,7 +127,7 @@ interface VaultRuntime {
   readonly close: () => Promise<void>;
 }
 
-/** A vault and what it needs; closing it closes the backend. */
+/** Creates a vault with its dependencies; closing it closes the backend. */
 function createRuntime(
   backend: StorageBackend,
   core: TokenCore,
@@ -165,7 +165,7 @@ function createRuntime(
   };
 }
 
-/** Serves a vault that is kept, until it is stopped; what cannot serve lets go of it. */
+/** Serves an open vault until it is stopped. If serving fails, the vault is closed. */
 async function serveRuntime(
   options: ServeOptions,
   kept: VaultRuntime,
@@ -192,7 +192,7 @@ async function serveRuntime(
   }
 }
 
-/** Facts that an operator looks for first in a log. */
+/** Collects the facts that an operator looks for first in a log. */
 async function describeStart(
   { storage, dataDir, durability, workers }: ServeOptions,
   { vaultId, stats }: VaultRuntime,

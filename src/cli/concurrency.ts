@@ -1,6 +1,6 @@
 /**
- * Bounds what is under way: so many jobs, and so much weight. A job heavier than the bound runs alone.
- * One producer waits at a time.
+ * Limits concurrent jobs by number and by weight. A job heavier than the limit runs alone. One producer waits
+ * at a time.
  */
 export class WeightedSemaphore {
   private count = 0;
@@ -12,7 +12,7 @@ export class WeightedSemaphore {
     private readonly weightMax: number,
   ) {}
 
-  /** Resolves when there is room, which is then taken. */
+  /** Resolves when there is room, and takes it. */
   async enter(weight: number): Promise<void> {
     while (this.count > 0 && (this.count >= this.countMax || this.weight + weight > this.weightMax)) {
       await new Promise<void>((resolve) => (this.wake = resolve));
@@ -29,14 +29,14 @@ export class WeightedSemaphore {
 }
 
 export interface Ahead<T> {
-  /** Jobs under way or waiting to be taken, at most. */
+  /** Limit of the jobs under way or waiting to be taken. */
   readonly countMax: number;
-  /** Their weight together, at most; a heavier job runs alone. */
+  /** Limit of their weight together; a heavier job runs alone. */
   readonly weightMax: number;
   readonly weigh: (item: T) => number;
 }
 
-/** Runs jobs ahead of the reader, bounded, and gives their results in the order of the items. */
+/** Runs a bounded number of jobs ahead of the reader, and yields their results in the order of the items. */
 export async function* mapOrdered<T, R>(
   items: AsyncIterable<T>,
   { countMax, weightMax, weigh }: Ahead<T>,
@@ -55,7 +55,8 @@ export async function* mapOrdered<T, R>(
       yield await take();
     }
     const result = job(item);
-    result.catch(() => undefined); // it is raised where it is taken, or nobody is there to take it
+    // The error is thrown when the result is taken; if nobody takes it, it is ignored.
+    result.catch(() => undefined);
     window.push({ weight, result });
     weightOfWindow += weight;
   }

@@ -10,14 +10,14 @@ import type { ServeOptions } from './serve/options.js';
 export interface RunningServer {
   /** HOST:PORT with the real port, or unix:/path. */
   readonly address: string;
-  /** Takes no more calls, finishes those under way, flushes; resolves when all is closed. */
+  /** Accepts no more calls, finishes those under way, flushes; resolves when everything is closed. */
   stop(): Promise<void>;
 }
 
-/** Starts a server; rejects when it cannot. `logger` writes to standard error. */
+/** Starts a server; rejects if it cannot. `logger` writes to standard error. */
 export type StartServer = (options: ServeOptions, logger: Logger) => Promise<RunningServer>;
 
-/** A vault that was made of a backup; found whole, unless damage was allowed. */
+/** A vault restored from a backup; without violations, unless damage was allowed. */
 export interface RestoredVault {
   readonly vaultId: string;
   readonly stats: VaultStats;
@@ -25,23 +25,23 @@ export interface RestoredVault {
 }
 
 /**
- * Makes a vault of a backup in a folder that is empty or not there, and checks all of it; rejects with
- * StowkenError when that cannot be done, and leaves nothing then.
+ * Restores a backup to a new vault, in a folder that is empty or does not exist, and checks all of it. If
+ * that fails, it rejects with StowkenError and leaves nothing.
  */
 export type RestoreVault = (input: {
   readonly folder: string;
   readonly source: AsyncIterable<Uint8Array>;
-  /** Restores a vault that was not whole when it was backed up, too, and says what is wrong with it. */
+  /** Restores even a vault that had violations when it was backed up, and reports them. */
   readonly allowDamage: boolean;
-  /** Called now and then with records checked and records in all. */
+  /** Called now and then with the records checked and the records in all. */
   readonly onProgress: (done: number, total: number) => void;
 }) => Promise<RestoredVault>;
 
-/** A new vault that was made of what could be read of a damaged one, and what could not. */
+/** A new vault with the readable content of a damaged one, and a report of the rest. */
 export interface SalvagedVault {
   readonly vaultId: string;
   readonly stats: VaultStats;
-  /** Nothing is known to be missing. */
+  /** True if nothing is known to be missing. */
   readonly complete: boolean;
   readonly lost: {
     readonly conversations: readonly {
@@ -59,7 +59,7 @@ export interface SalvagedVault {
     /** Damaged records, by table. */
     readonly records: Readonly<Record<string, number>>;
   };
-  /** Found on pages that nothing leads to: whole, but perhaps changed or deleted since. */
+  /** Records found on unreachable pages: intact, but perhaps changed or deleted since. */
   readonly orphaned: {
     readonly conversations: readonly string[];
     readonly records: Readonly<Record<string, number>>;
@@ -67,7 +67,10 @@ export interface SalvagedVault {
   readonly violations: readonly Violation[];
 }
 
-/** Copies what can be read of the vault in one folder to a new one in another, which is empty or not there. */
+/**
+ * Copies the readable content of the vault in one folder to a new vault in another, which is empty or does
+ * not exist.
+ */
 export type SalvageVault = (input: {
   readonly from: string;
   readonly to: string;
@@ -82,7 +85,7 @@ export interface CliDependencies {
   readonly io?: Io;
 }
 
-/** What every command works with. */
+/** Environment of every command. */
 export interface Context {
   readonly startServer: StartServer;
   readonly restoreVault: RestoreVault;
@@ -91,21 +94,21 @@ export interface Context {
   readonly io: Io;
   /** Standard output. */
   readonly output: Output;
-  /** Ctrl-C and the like. */
+  /** Handling of Ctrl-C and other signals. */
   readonly interruption: Interruption;
 }
 
-/** Wrong usage found after the arguments were parsed: printed without a trace, exit code 2. */
+/** Error for wrong usage found after the arguments were parsed: printed without a stack, exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** A server that cannot start, now or later, as the vault is damaged or newer: exit code 78. */
+/** Error of a server that can never start, because the vault is damaged or newer: exit code 78. */
 export class StartRefused extends Error {
   override readonly name = 'StartRefused';
 }
 
-/** A command that could not do what it was asked: printed without a trace, exit code 1. */
+/** Error of a command that failed in its task: printed without a stack, exit code 1. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
 }

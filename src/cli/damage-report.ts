@@ -3,7 +3,7 @@ import type { DamagedConversation, Violation } from '../client/index.js';
 import { printable, shellWord } from '../model/index.js';
 import { describeError } from './errors.js';
 
-/** Names damaged conversations on standard error, and counts them. */
+/** Reports damaged conversations on standard error, and counts them. */
 export class DamageReport {
   count = 0;
 
@@ -21,7 +21,7 @@ export function violationLine({ invariant, subject, detail }: Violation): string
   return printable(`${invariant}: ${subject}: ${detail}`);
 }
 
-/** As JSON has it. */
+/** Returns a violation for JSON output. */
 export function plainViolation({ invariant, subject, detail }: Violation): Violation {
   return { invariant, subject, detail };
 }

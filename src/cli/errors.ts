@@ -1,7 +1,7 @@
 import { isClientError, isUnreachable } from '../client/index.js';
 import { isStowkenError } from '../model/index.js';
 
-/** Why something failed, on one line, for a person. */
+/** Describes an error on one line, for a person. */
 export function describeError(error: unknown): string {
   if (isUnreachable(error) && error.reason === undefined) return `no server answers: ${error.message}`;
   if (isClientError(error)) return `${error.message} (${error.reason ?? error.codeName})`;

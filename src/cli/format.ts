@@ -4,19 +4,19 @@ import type { Conversation } from '../model/index.js';
 
 const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
-/** 1,234,567 */
+/** Formats a count: 1,234,567. */
 export function formatCount(value: number): string {
   return counts.format(value);
 }
 
-/** "1 conversation", "2 conversations" */
+/** Formats a count with a noun: "1 conversation", "2 conversations". */
 export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
 
-/** 12.3 MB; decimal units. */
+/** Formats bytes with decimal units: 12.3 MB. */
 export function formatBytes(bytes: number): string {
   let unit = 0;
   let value = bytes;
@@ -24,12 +24,12 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`;
 }
 
-/** 12.3 %; a dash where there is nothing to compare with. */
+/** Formats a percentage: 12.3 %; a dash if the whole is 0. */
 export function formatShare(part: number, whole: number): string {
   return whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`;
 }
 
-/** Something a second. */
+/** Formats a rate per second. */
 export function formatRate(count: number, milliseconds: number): string {
   return formatCount((count * 1000) / Math.max(milliseconds, 1));
 }
@@ -40,7 +40,10 @@ export function formatTime(timeMs: number): string {
 
 export type Align = 'left' | 'right';
 
-/** Columns two spaces apart, as a terminal shows them: CJK characters and emoji are two wide. No trailing spaces. */
+/**
+ * Formats columns two spaces apart, by their width on a terminal: CJK characters and emoji are two wide. No
+ * trailing spaces.
+ */
 export function formatTable(rows: readonly (readonly string[])[], align: readonly Align[]): string {
   const widths = align.map((_, column) =>
     rows.reduce((widest, row) => Math.max(widest, stringWidth(row[column] ?? '')), 0),
@@ -52,7 +55,7 @@ export function formatTable(rows: readonly (readonly string[])[], align: readonl
   return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
 }
 
-/** A conversation with the contract's field names, without its messages. */
+/** Returns a conversation with the contract's field names, without its messages. */
 export function plainConversation(conversation: Conversation): object {
   return {
     id: conversation.id,
@@ -70,7 +73,7 @@ export function plainConversation(conversation: Conversation): object {
   };
 }
 
-/** What a store, an append or a fork did, with the contract's field names. */
+/** Returns the result of a store, an append or a fork with the contract's field names. */
 export function plainStoreResult(result: StoreResult): object {
   return {
     conversation: plainConversation(result.conversation),

@@ -6,9 +6,9 @@ const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 type StopSignal = (typeof stopSignals)[number];
 
 /**
- * Ctrl-C (SIGINT) and SIGTERM while a command works. The first one aborts: calls to the server end, files that are
- * half written are removed, the progress bar stops, and the command says what was done. The second one ends the
- * process at once.
+ * Ctrl-C (SIGINT) and SIGTERM while a command works. The first one aborts: calls to the server end,
+ * incomplete files are removed, the progress bar stops, and the command reports its work so far. The second
+ * one ends the process at once.
  */
 export class Interruption {
   private readonly controller = new AbortController();
@@ -21,17 +21,17 @@ export class Interruption {
     return this.controller.signal;
   }
 
-  /** 128 and the signal's number, as shells have it: 130 or 143. Undefined if none came. */
+  /** Exit code as in shells: 128 plus the signal's number, 130 or 143. Undefined if there was none. */
   get exitCode(): number | undefined {
     return this.caught && exitCodeOf(this.caught);
   }
 
-  /** Sets the words for what was done so far. They are asked for when the command has stopped. */
+  /** Sets the description of the work so far. It is called when the command has stopped. */
   onInterrupt(describe: () => string): void {
     this.describe = describe;
   }
 
-  /** What was done before the signal came, on one line. */
+  /** Returns the work done before the signal, on one line. */
   sentence(): string {
     return ['interrupted', ...(this.describe ? [this.describe()] : [])].join(': ');
   }

@@ -9,7 +9,7 @@ import {
 } from '../client/index.js';
 import { CommandFailure, type Context, UsageError } from './context.js';
 
-/** Parsers of option values, as commander takes them: what they throw is wrong usage. */
+/** Parsers of option values for commander: an error that they throw means wrong usage. */
 
 export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
@@ -21,7 +21,7 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
 
 const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** "90s", "10m", "24h", "7d", or seconds without a unit; in milliseconds. */
+/** Parses "90s", "10m", "24h", "7d", or seconds without a unit, to milliseconds. */
 export function duration(text: string): number {
   const [, amount, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)([smhd])?$/.exec(text) ?? [];
   if (amount === undefined)
@@ -31,7 +31,7 @@ export function duration(text: string): number {
 
 const dateOrTime = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
 
-/** A date (its midnight in UTC) or a time with its zone; in milliseconds since 1970. */
+/** Parses a date (its midnight in UTC) or a time with its zone, to milliseconds since 1970. */
 export function time(text: string): number {
   const date = dateOrTime.exec(text)?.[1];
   const timeMs = date !== undefined && isInCalendar(date) ? Date.parse(text) : Number.NaN;
@@ -39,13 +39,13 @@ export function time(text: string): number {
   throw new InvalidArgumentError('It is a date or a time with its zone: 2026-01-31, 2026-01-31T12:00:00Z.');
 }
 
-/** Date.parse takes the 30th of February for the 2nd of March. */
+/** Checks the day, because Date.parse reads the 30th of February as the 2nd of March. */
 function isInCalendar(date: string): boolean {
   const timeMs = Date.parse(date);
   return !Number.isNaN(timeMs) && new Date(timeMs).toISOString().startsWith(date);
 }
 
-/** Text that says something: an empty one is most likely a variable that was not set. */
+/** Requires a text that is not empty: an empty one is most likely a variable that was not set. */
 export function filled(text: string): string {
   if (text !== '') return text;
   throw new InvalidArgumentError('It is empty.');
@@ -58,7 +58,7 @@ export function keyValue(text: string, soFar: Record<string, string> = {}): Reco
   return { ...soFar, [text.slice(0, cut)]: text.slice(cut + 1) };
 }
 
-/** A server's address, with its port. Clients cannot use port 0, which is any free one. */
+/** Parses a server's address, with its port. Clients cannot use port 0, which means any free one. */
 export function address(options: Parameters<typeof parseAddress>[1] = {}): (text: string) => string {
   return (text) => {
     try {
@@ -85,18 +85,18 @@ export interface FilterOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Adds the flags that choose conversations. */
+/** Adds the options that select conversations. */
 export function withFilter(command: Command): Command {
   return command
-    .option('--application <name>', 'only of this application', filled)
-    .option('--model <name>', 'only of this model', filled)
-    .option('--tokenizer <name>', 'only of this tokenizer', filled)
-    .option('--id-prefix <text>', 'only ids that begin so', filled)
-    .option('--from <time>', 'only created then or later: 2026-01-31, 2026-01-31T12:00:00Z', time)
-    .option('--before <time>', 'only created before then', time)
-    .option('--min-tokens <n>', 'only of so many tokens or more', wholeNumber(0))
-    .option('--max-tokens <n>', 'only of so many tokens or fewer', wholeNumber(0))
-    .option('--metadata <key=value>', 'only with this metadata; can be given again', keyValue);
+    .option('--application <name>', 'only conversations of this application', filled)
+    .option('--model <name>', 'only conversations of this model', filled)
+    .option('--tokenizer <name>', 'only conversations of this tokenizer', filled)
+    .option('--id-prefix <text>', 'only ids that begin with this text', filled)
+    .option('--from <time>', 'only created at this time or later: 2026-01-31, 2026-01-31T12:00:00Z', time)
+    .option('--before <time>', 'only created before this time', time)
+    .option('--min-tokens <n>', 'only with at least n tokens', wholeNumber(0))
+    .option('--max-tokens <n>', 'only with at most n tokens', wholeNumber(0))
+    .option('--metadata <key=value>', 'only with this metadata; may be repeated', keyValue);
 }
 
 export function toFilter(options: FilterOptions): ConversationFilter {
@@ -120,7 +120,7 @@ export interface ServerOption {
   readonly server: string;
 }
 
-/** Adds --server to a command that talks to one. */
+/** Adds --server to a command that connects to one. */
 export function withServer(command: Command, { io }: Context): Command {
   const option = new Option(
     '--server <address>',
@@ -133,7 +133,7 @@ function serverOfEnvironment(env: Context['io']['env']): string {
   return env['STOWKEN_SERVER'] || defaultServer;
 }
 
-/** Runs with a connection, and ends it. An interruption ends its calls. */
+/** Runs with a connection, and closes it. An interruption ends its calls. */
 export async function withClient<T>(
   { server }: ServerOption,
   { interruption: { signal } }: Pick<Context, 'interruption'>,
@@ -150,7 +150,7 @@ export async function withClient<T>(
   }
 }
 
-/** A default is not parsed by commander: it may come from the environment. */
+/** Checks a default, which commander does not parse: it may be from the environment. */
 function checked(server: string): string {
   try {
     return parseAddress(server);

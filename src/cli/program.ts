@@ -33,19 +33,19 @@ Examples:
   stowken export > copy.jsonl
   stowken stats
 
-Exit codes: 0 done, 1 something failed and was named on standard error, 2 wrong usage, 130 or 143 interrupted by
-Ctrl-C or SIGTERM, 78 serve found the vault damaged or of a newer version: starting it again does not help.`;
+Exit codes: 0 done, 1 an error was reported on standard error, 2 wrong usage, 130 or 143 interrupted by Ctrl-C
+or SIGTERM, 78 serve found the vault damaged or of a newer version: starting it again does not help.`;
 
-/** Commands that see to signals themselves. */
+/** Commands that handle signals themselves. */
 const ownSignals = new Set(['serve']);
 
-/** Runs `stowken` with these arguments; resolves to its exit code, and never rejects. */
+/** Runs `stowken` with these arguments. Resolves to its exit code, and never rejects. */
 export async function runCli(
   { io = process, ...dependencies }: CliDependencies,
   argv: readonly string[] = process.argv.slice(2),
 ): Promise<number> {
   let code: ExitCode = exitCodes.done;
-  io.stderr.on('error', () => undefined); // nobody reads it: there is nobody to tell
+  io.stderr.on('error', () => undefined); // If nobody reads standard error, there is nobody to report it to.
   const interruption = new Interruption(io.stderr);
   const output = new Output(io.stdout, interruption.signal);
   const program = buildProgram({ ...dependencies, io, output, interruption }, (result) => (code = result));

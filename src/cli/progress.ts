@@ -5,7 +5,10 @@ import { type Io, progressEveryMs } from './io.js';
 
 const framesPerSecond = 5;
 
-/** A progress bar on a terminal. While it runs, it hides the cursor and keeps lines from wrapping; stop() undoes that. */
+/**
+ * Creates a progress bar on a terminal. While it runs, it hides the cursor and keeps lines from wrapping;
+ * stop() undoes that.
+ */
 export function createBar({ stderr }: Io, format: string): cliProgress.SingleBar {
   return new cliProgress.SingleBar(
     // The interruption of a command stops its bar: see interruption.ts.
@@ -21,10 +24,13 @@ export function createBar({ stderr }: Io, format: string): cliProgress.SingleBar
   );
 }
 
-/** What a bar changes in a terminal, undone: the cursor is seen, lines wrap, and the bar's own line is empty. */
+/**
+ * Undoes the changes of a bar in a terminal: the cursor is visible, lines wrap, and the bar's own line is
+ * empty.
+ */
 export const restoredTerminal = '\x1b[?25h\x1b[?7h\r\x1b[K';
 
-/** Tells on standard error how far work is that is done in phases. */
+/** Reports on standard error the progress of work that is done in phases. */
 export interface PhaseProgress<S extends Step> {
   at(step: S): void;
   stop(): void;
@@ -37,16 +43,16 @@ interface Step {
 }
 
 interface Words<S extends Step> {
-  /** A line that a phase has instead, where nobody knows how long it takes. */
+  /** Line shown instead for a phase whose duration is unknown. */
   readonly instead: (step: S) => string | undefined;
   /** A plain line. */
   readonly line: (step: S) => string;
-  /** What is beside the bar, as cli-progress takes it; {phase} is `phase()`. */
+  /** Format of the text beside the bar, for cli-progress; {phase} is `phase()`. */
   readonly besideBar: string;
   readonly phase: (step: S) => string;
 }
 
-/** Of the work before a plan. */
+/** Creates the progress of the preparation of a plan. */
 export function createPreparationProgress(io: Io): PhaseProgress<Preparation> {
   const phases = { checking: 'checking', sampling: 'reading a sample', training: '', unknown: 'preparing' };
   return createPhaseProgress(io, {
@@ -61,7 +67,7 @@ export function createPreparationProgress(io: Io): PhaseProgress<Preparation> {
 
 type VerifyStep = Pick<Extract<VerifyPart, { kind: 'progress' }>, 'phase' | 'done' | 'total'>;
 
-/** Of a verification. */
+/** Creates the progress of a verification. */
 export function createVerifyProgress(io: Io): PhaseProgress<VerifyStep> {
   return createPhaseProgress(io, {
     instead: ({ phase }) =>
@@ -73,7 +79,7 @@ export function createVerifyProgress(io: Io): PhaseProgress<VerifyStep> {
   });
 }
 
-/** A bar on a terminal, else a plain line now and then. */
+/** Creates a bar on a terminal, otherwise a plain line now and then. */
 function createPhaseProgress<S extends Step>(io: Io, words: Words<S>): PhaseProgress<S> {
   return io.stderr.isTTY === true ? barProgress(io, words) : lineProgress(io, words);
 }

@@ -17,7 +17,7 @@ import type * as T from './types.js';
 import type { CallControl } from './types.js';
 import { fromWireVerify, type VerifyOptions, type VerifyPart } from './verify.js';
 
-/** The contract's methods, looked up once a client. */
+/** Methods of the contract, looked up once per process. */
 function methods() {
   return {
     collect: method('MaintenanceService', 'CollectGarbage'),
@@ -31,8 +31,8 @@ function methods() {
 }
 
 /**
- * A connection to a server. Calls reject with ClientError; RangeError or TypeError for arguments that no
- * server would see as they were meant. Reads, and stores under an id, are tried again while no server answers.
+ * A connection to a server. Calls reject with ClientError; with RangeError or TypeError for arguments that no
+ * server would receive as meant. Reads, and stores under an id, are retried while no server answers.
  */
 export class StowkenClient extends ConversationClient {
   readonly segments: SegmentClient;
@@ -60,7 +60,7 @@ export class StowkenClient extends ConversationClient {
     }
   }
 
-  /** A plan, progress after every committed batch, a summary. */
+  /** Yields a plan, progress after every committed batch, a summary. */
   async *compactSubstrings(options: CompactOptions = {}): AsyncGenerator<CompactPart, void, void> {
     const { dryRun = false, minSavingsRatio, resumeToken = '', timeMsMax, ...rest } = options;
     const { segmentsMax = 0, bytesMax = 0, reportPreparation = false, ...control } = rest;
@@ -85,7 +85,7 @@ export class StowkenClient extends ConversationClient {
     return fromWireRegistries(await this.transport.unary(this.methods.registries, request, control, true));
   }
 
-  /** Changes nothing unless it repairs; what is wrong is told when all has been looked at. */
+  /** Changes nothing unless it repairs. Violations are reported after everything has been checked. */
   async *verify(options: VerifyOptions = {}): AsyncGenerator<VerifyPart, void, void> {
     const { repair = false, ...control } = options;
     const request = { vault: this.vault, repair };
@@ -95,7 +95,9 @@ export class StowkenClient extends ConversationClient {
     }
   }
 
-  /** One state of the vault, a chunk at a time: it is whole when the generator ends without an error. */
+  /**
+   * Streams one state of the vault, a chunk at a time. It is complete if the generator ends without an error.
+   */
   async *backup(control: CallControl = {}): AsyncGenerator<Uint8Array, void, void> {
     const request = { vault: this.vault };
     for await (const { data } of this.transport.stream(this.methods.backup, request, control, true)) {
@@ -149,8 +151,8 @@ function fromWireFigures({ segments, bytes }: W.GarbagePlan) {
 }
 
 /**
- * A client of one server. It connects with the first call.
- * @throws ClientError INVALID_FIELD for options that are none, with the option's name in metadata.field
+ * Creates a client of one server. It connects with the first call.
+ * @throws ClientError INVALID_FIELD for invalid options, with the option's name in metadata.field
  */
 export function connect(options: T.ConnectOptions): StowkenClient {
   return new StowkenClient(options);

@@ -14,7 +14,7 @@ import { fromUint64, toUint32 } from './numbers.js';
 import type * as T from './types.js';
 import { uploadParts } from './upload-parts.js';
 
-/** The contract's methods, looked up once a client. */
+/** Methods of the contract, looked up once per process. */
 function methods() {
   return {
     store: method('ConversationService', 'StoreConversation'),
@@ -26,7 +26,7 @@ function methods() {
   };
 }
 
-/** A vault's conversations. Writes that may be made twice without harm are tried again while no server answers. */
+/** A vault's conversations. Writes that are safe to repeat are retried while no server answers. */
 export class ConversationClient extends ConversationReads {
   private readonly writeMethods = methods();
 
@@ -45,7 +45,7 @@ export class ConversationClient extends ConversationReads {
     return fromWireStore(await this.transport.unary(this.writeMethods.store, request, control, idempotent));
   }
 
-  /** A conversation of any length, sent in parts. Durable, and there to be seen, when it resolves. */
+  /** Stores a conversation of any length, sent in parts. Durable and visible when it resolves. */
   async upload(options: T.UploadRequest): Promise<T.StoreResult> {
     const { conversation = {}, messages, ifRevision, requestId = '', ...control } = options;
     const spec = {
@@ -74,7 +74,7 @@ export class ConversationClient extends ConversationReads {
     return fromWireStore(await this.transport.unary(this.writeMethods.append, request, control, true));
   }
 
-  /** A conversation of the first messages of another, which shares what is stored of them. */
+  /** Creates a conversation from the first messages of another, and shares their stored segments. */
   async fork(
     id: string,
     { newId = '', messageCount, ifRevision, requestId = randomUUID(), ...control }: T.ForkOptions = {},
@@ -104,7 +104,7 @@ export class ConversationClient extends ConversationReads {
     return { ...fromWireReleased(response), missing: response.missing };
   }
 
-  /** Deletes in batches: when it rejects, some may be deleted. */
+  /** Deletes in batches: if it rejects, some may be deleted. */
   async deleteMany(options: T.DeleteManyOptions): Promise<T.DeleteManyResult> {
     const { ids = [], filter, all = false, dryRun = false, ...control } = options;
     const request = {

@@ -20,7 +20,7 @@ import type { Transport } from './transport.js';
 import type * as T from './types.js';
 import type { CallControl } from './types.js';
 
-/** The contract's methods, looked up once a client. */
+/** Methods of the contract, looked up once per process. */
 function methods() {
   return {
     retrieve: method('ConversationService', 'RetrieveConversation'),
@@ -31,7 +31,7 @@ function methods() {
   };
 }
 
-/** What there is to ask of a vault's conversations. Every call is tried again while no server answers. */
+/** Queries of a vault's conversations. Every call is retried while no server answers. */
 export class ConversationReads {
   private readonly readMethods = methods();
 
@@ -40,7 +40,7 @@ export class ConversationReads {
     protected readonly vault: string,
   ) {}
 
-  /** A header, then the messages, or a range of them, in chunks of at most 1 MiB. */
+  /** Yields a header, then the messages, or a range of them, in chunks of at most 1 MiB. */
   async *retrieve<E extends T.Encoding>(
     id: string,
     options: T.RetrieveOptions<E>,
@@ -60,7 +60,7 @@ export class ConversationReads {
     }
   }
 
-  /** A header, then whole messages, or what the range has of them. */
+  /** Yields a header, then whole messages, or the parts of them in the range. */
   read<E extends T.Encoding>(
     id: string,
     options: T.RetrieveOptions<E>,
@@ -68,7 +68,7 @@ export class ConversationReads {
     return wholeMessages(options.encoding, this.retrieve(id, options));
   }
 
-  /** Many conversations, in the order asked: of each a header and its chunks, or that it cannot be had. */
+  /** Yields many conversations, in the order asked: for each a header and its chunks, or its failure. */
   async *retrieveMany<E extends T.Encoding>(
     ids: readonly string[],
     { encoding, ...control }: T.RetrieveManyOptions<E>,
@@ -83,7 +83,10 @@ export class ConversationReads {
     }
   }
 
-  /** With messages it may take several calls, all about one revision: rejects with REVISION_MISMATCH when it changes meanwhile. */
+  /**
+   * Returns a conversation. With messages it may take several calls, all at one revision: rejects with
+   * REVISION_MISMATCH if it changes meanwhile.
+   */
   async get(
     id: string,
     { includeMessages = false, ...control }: CallControl & { readonly includeMessages?: boolean } = {},
@@ -125,7 +128,10 @@ export class ConversationReads {
     };
   }
 
-  /** The conversations that share the longest prefix with these tokens, and how many of them; most first. */
+  /**
+   * Finds the conversations that share the longest prefix with these tokens, and the length that they share;
+   * longest first.
+   */
   async findPrefix(content: T.PrefixContent, options: T.FindPrefixOptions = {}): Promise<T.PrefixMatch[]> {
     const { tokenizer = '', application, minTokens = 0, limit = 0, ...control } = options;
     const request = {
@@ -144,7 +150,10 @@ export class ConversationReads {
     }));
   }
 
-  /** Every conversation of every page. One that is damaged ends it with an error, unless somebody wants to hear of it. */
+  /**
+   * Yields every conversation of every page. A damaged one ends it with an error, unless `onDamaged` is
+   * given.
+   */
   async *list({ onDamaged, ...options }: T.ListAllOptions = {}): AsyncGenerator<Conversation, void, void> {
     let pageToken = '';
     do {
@@ -159,7 +168,7 @@ export class ConversationReads {
   }
 }
 
-/** A header or a chunk; undefined for a part that this client does not know. */
+/** Returns a header or a chunk; undefined for a kind of part that this client does not know. */
 function fromWirePart<E extends T.Encoding>(
   encoding: E,
   message: W.RetrieveConversationResponse,

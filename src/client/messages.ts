@@ -6,7 +6,10 @@ const join: { readonly [E in Encoding]: (parts: readonly ContentForms[E][]) => C
   tokens: joinTokens,
 };
 
-/** Chunks to whole messages, one in memory at a time; of a message that a range cuts, what the range has. */
+/**
+ * Joins chunks to whole messages, one in memory at a time; for a message that a range cuts, the part in the
+ * range.
+ */
 export async function* wholeMessages<E extends Encoding>(
   encoding: E,
   parts: AsyncIterable<ConversationHeader | Chunk<E>>,
@@ -36,17 +39,23 @@ function joined<E extends Encoding>(encoding: E, chunks: readonly Chunk<E>[]): M
 
 const littleEndian = endianness() === 'LE';
 
-/** Token ids as 4-byte little-endian words. May share the memory of a Uint32Array given. RangeError for what is no u32. */
+/**
+ * Converts token ids to le32 (4-byte little-endian). May share the memory of a Uint32Array given.
+ * @throws RangeError if one is not a u32
+ */
 export function toLe32(tokens: Uint32Array | readonly number[]): Buffer {
   const le32 = tokens instanceof Uint32Array ? tokens : checked(tokens);
   const bytes = Buffer.from(le32.buffer, le32.byteOffset, le32.byteLength);
   return littleEndian ? bytes : Buffer.from(bytes).swap32();
 }
 
-/** Token ids in memory of their own. RangeError when the bytes are not whole words. */
+/**
+ * Converts le32 to token ids in memory of their own.
+ * @throws RangeError if the size is not a multiple of 4 bytes
+ */
 export function fromLe32(bytes: Uint8Array): Uint32Array {
   if (bytes.length % 4 !== 0) throw new RangeError(`${bytes.length} bytes are not a multiple of 4`);
-  const own = new Uint8Array(bytes); // aligned, and does not pin the message that it came in
+  const own = new Uint8Array(bytes); // A copy is aligned, and does not keep the whole response alive.
   if (!littleEndian) Buffer.from(own.buffer).swap32();
   return new Uint32Array(own.buffer);
 }

@@ -7,13 +7,13 @@ import type { ConnectOptions } from './types.js';
 
 const receiveBytesDefault = 64 * 1024 * 1024;
 
-/** What grpc-js can hold: a signed 32-bit number. */
+/** Limit of grpc-js: a signed 32-bit number. */
 const receiveBytesMaxMax = 2 ** 31 - 1;
 const attemptsMaxMax = 1000;
-/** Longest time that a timer of Node waits. */
+/** Limit of a timer of Node. */
 const timerMsMax = 2 ** 31 - 1;
 
-/** Options of a connection; all of them checked, and none left out. */
+/** Options of a connection, checked and with defaults. */
 export interface CheckedOptions {
   readonly server: string;
   readonly vault: string;
@@ -54,17 +54,20 @@ const schema = z.strictObject(
   { error: objectError('an object with "server"') },
 );
 
-/** The default words for a field that is unknown; ours for a value that is no object. */
+/**
+ * Error of an object's type: the default words for an unknown field, our own for a value that is not an
+ * object.
+ */
 function objectError(what: string) {
   return ({ code }: { readonly code: string }) => (code === 'invalid_type' ? `it is ${what}` : undefined);
 }
 
-/** @throws ClientError INVALID_FIELD, which names the field */
+/** @throws ClientError INVALID_FIELD, with the field's name */
 export function checkConnectOptions(options: ConnectOptions): CheckedOptions {
   const result = schema.safeParse(options);
   if (result.success) return { ...result.data, signal: result.data.signal };
   const { issues } = result.error;
-  // A name that is misspelt leaves another one out: the name is what is wrong.
+  // A misspelt name also means a missing one: report the misspelt name.
   const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
   const field = issue.path.map(String).join('.');
   if (issue.code !== 'unrecognized_keys') throw invalid(field === '' ? 'options' : field, issue.message);
@@ -73,7 +76,7 @@ export function checkConnectOptions(options: ConnectOptions): CheckedOptions {
   throw invalid(unknown, `there is no such option; known are ${known.join(', ')}`);
 }
 
-/** @throws ClientError INVALID_FIELD for a time that is no time */
+/** @throws ClientError INVALID_FIELD if it is not a valid time */
 export function checkTimeout(timeoutMs: number): number {
   if (typeof timeoutMs === 'number' && timeoutMs >= 0 && Number.isFinite(timeoutMs)) return timeoutMs;
   throw invalid('timeoutMs', `it is ${String(timeoutMs)}, not a number of milliseconds from 0`);
@@ -85,15 +88,15 @@ function invalid(field: string, message: string): ClientError {
 
 export const defaultPort = 7411;
 
-/** Longest path of a unix socket, in bytes: what the kernel's address has room for. */
+/** Limit of a unix socket's path in bytes, given by the kernel's address structure. */
 const socketPathBytesMax = 107;
 
-/** Words that say what an address is. */
+/** Description of an address's forms. */
 const form = `HOST, HOST:PORT (port ${defaultPort} when none is named) or unix:/path`;
 
 /**
- * Reads a server's address: HOST, HOST:PORT, [IPV6]:PORT or unix:/path. Returns it with its port.
- * @throws RangeError with a sentence that says what is wrong
+ * Parses a server's address: HOST, HOST:PORT, [IPV6]:PORT or unix:/path. Returns it with its port.
+ * @throws RangeError with a sentence that describes the fault
  */
 export function parseAddress(text: string, { portMin = 1 }: { readonly portMin?: 0 | 1 } = {}): string {
   if (text.trim() === '') throw new RangeError(`it is empty; an address is ${form}`);
@@ -117,7 +120,8 @@ function splitPort(text: string): { readonly host: string; readonly port: string
 
 function isHost(host: string): boolean {
   if (host.startsWith('[')) return host.endsWith(']') && isIPv6(host.slice(1, -1));
-  // What has numbers alone is an IPv4 address or nothing: systems read "1" and "127.1" in ways nobody means.
+  // A host of digits and dots is an IPv4 address or invalid: systems read "1" and "127.1" in ways that nobody
+  // means.
   if (/^[\d.]+$/.test(host)) return isIPv4(host);
   return host.length <= 253 && /^[\p{L}\p{N}_]([\p{L}\p{N}_.-]*[\p{L}\p{N}_])?\.?$/u.test(host);
 }

@@ -2,15 +2,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isUnreachable } from './errors.js';
 
 export interface RetryPolicy {
-  /** Tries in all; 1 never tries again. */
+  /** Limit of tries; 1 means no retry. */
   readonly attemptsMax: number;
-  /** Wait before the second try; each further wait is twice as long, and each is cut by up to half at random. */
+  /**
+   * Wait before the second try. Each further wait is twice as long, and each is shortened by up to half at
+   * random.
+   */
   readonly backoffMs: number;
 }
 
 export const defaultRetry: RetryPolicy = { attemptsMax: 5, backoffMs: 100 };
 
-/** Whether to try again after this failure of try number `attempt` (from 1); waits first. Only UNAVAILABLE is worth it. */
+/**
+ * Waits before another try, and returns true if there is to be one, after this failure of try number
+ * `attempt` (from 1). Only UNAVAILABLE is retried.
+ */
 export async function waitToRetry(
   policy: RetryPolicy,
   attempt: number,

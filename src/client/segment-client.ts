@@ -6,7 +6,7 @@ import type { Transport } from './transport.js';
 import type { CallControl } from './types.js';
 import type * as T from './segment-types.js';
 
-/** The contract's methods, looked up once a client. */
+/** Methods of the contract, looked up once per process. */
 function methods() {
   return {
     put: method('SegmentService', 'PutSegments'),
@@ -22,8 +22,8 @@ function methods() {
 type Methods = ReturnType<typeof methods>;
 
 /**
- * A vault's segments themselves, for those who keep their own manifests. Batches give one result for each
- * item, in order. Everything but delete is tried again while no server answers.
+ * A vault's segments, for clients that keep their own manifests. Batches return one result for each item, in
+ * order. Everything but delete is retried while no server answers.
  */
 export class SegmentClient {
   private readonly methods = methods();
@@ -33,7 +33,7 @@ export class SegmentClient {
     private readonly vault: string,
   ) {}
 
-  /** Durable when it resolves. Without a holder, what nothing else refers to is garbage. */
+  /** Durable when it resolves. Without a holder, segments that nothing else refers to are garbage. */
   async put(
     segments: readonly T.SegmentTokens[],
     { holder = '', ...control }: T.PutSegmentsOptions = {},
@@ -52,7 +52,7 @@ export class SegmentClient {
     });
   }
 
-  /** Whole segments in the order asked, one in memory at a time. */
+  /** Yields whole segments in the order asked, one in memory at a time. */
   async *get(
     hashes: readonly string[],
     control: CallControl = {},
@@ -95,7 +95,7 @@ export class SegmentClient {
     return this.changeReferences(this.methods.addReferences, references, control);
   }
 
-  /** What conversations hold is not touched. */
+  /** References of conversations are not touched. */
   removeReferences(
     references: readonly T.SegmentReference[],
     control: CallControl = {},

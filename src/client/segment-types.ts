@@ -1,11 +1,11 @@
 import type { ClientError } from './errors.js';
 import type { CallControl } from './types.js';
 
-/** Token ids, or their 4-byte little-endian words. */
+/** Token ids, or le32 (4-byte little-endian). */
 export type SegmentTokens = Uint32Array | Uint8Array | readonly number[];
 
 export interface PutSegmentsOptions extends CallControl {
-  /** Refers to all of them from the same commit on; nobody when absent. */
+  /** Holder that refers to all of them from the same commit on; none if absent. */
   readonly holder?: string;
 }
 
@@ -34,13 +34,16 @@ export interface SegmentReference {
   readonly holder: string;
 }
 
-/** `refCount`: the segment's references after this item, its conversations' included; 0: it is garbage now. */
+/**
+ * `refCount`: the segment's references after this item, those of conversations included; 0: it is garbage
+ * now.
+ */
 export type ReferenceResult = { readonly kind: 'done'; readonly refCount: number } | FailedItem;
 
 export interface GarbagePageOptions extends CallControl {
-  /** Entries of a page; the server's default when absent. */
+  /** Entries of a page; the server's default if absent. */
   readonly pageSize?: number;
-  /** The last page's nextPageToken. */
+  /** `nextPageToken` of the last page. */
   readonly pageToken?: string;
 }
 
@@ -48,7 +51,7 @@ export interface GarbagePage {
   readonly segments: readonly {
     readonly hash: string;
     readonly tokenCount: number;
-    /** Of its frame. */
+    /** Bytes of its frame. */
     readonly bytes: number;
   }[];
   /** Empty on the last page. */

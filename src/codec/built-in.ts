@@ -6,15 +6,16 @@ import { StowkenError } from '../model/index.js';
 import { builtInRegistryId } from './frame.js';
 import { Registry } from './registry.js';
 
-/** Frames name it for ever: what is shipped later gets a number and a file of its own. */
+/** Frames name this registry for ever: another registry to ship gets a number and a file of its own. */
 const BUILT_IN_SHA256 = '5750ef107e80d16906ff4511ffeccbfe80594a0911c3505be423a4ae780460b7';
 
 const loaded = new WeakMap<WebAssembly.Module, Registry>();
 
 /**
- * The registry that comes with the program, trained on text that may be shipped (registry-0/README.md): a vault
- * uses it until it has one of its own. Loaded on first use, once in a thread; it takes 16 MB.
- * @throws StowkenError INTERNAL when the program's file is another
+ * Loads the registry that is shipped with the program, trained on text with a free licence
+ * (registry-0/README.md). A vault uses it until it has one of its own. Loaded on first use, once in a thread;
+ * it takes 16 MB.
+ * @throws StowkenError INTERNAL if the program's file has another checksum
  */
 export function builtInRegistry(core: TokenCore): Registry {
   let registry = loaded.get(core.module);

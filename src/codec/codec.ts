@@ -6,49 +6,61 @@ import { builtInRegistryId, encodeFrame } from './frame.js';
 import { Registry, type TokenForm } from './registry.js';
 
 /**
- * Between a segment's tokens and the bytes that are stored for them. Synchronous, for one thread.
- * What is passed in is never changed. Every result is the caller's own, but for `decode`, which may
- * return a view of the frame that it was given.
+ * Converts a segment's tokens to stored bytes and back. Synchronous, for one thread. Arguments are never
+ * changed. Every result belongs to the caller, except that `decode` may return a view of the frame that it
+ * was given.
  */
 export interface Codec {
-  /** The smallest frame of those known: with the newest registry or else the built-in one, or varints. Deterministic. */
+  /**
+   * Encodes with the newest registry or else the built-in one, and as varints; returns the smaller frame.
+   * Deterministic.
+   */
   readonly encode: (run: TokenRun) => Uint8Array;
 
-  /** @throws StowkenError CORRUPT_SEGMENT for anything that no encoder wrote, or whose registry is not here */
+  /** @throws StowkenError CORRUPT_SEGMENT for bytes that no encoder wrote, or whose registry is not loaded */
   readonly decode: (frame: Uint8Array) => TokenRun;
 
-  /** The tokens as 4-byte little-endian words. @throws StowkenError as decode */
+  /**
+   * Decodes to le32.
+   * @throws StowkenError as decode
+   */
   readonly decodeLe32: (frame: Uint8Array) => Uint8Array;
 
   /**
-   * The tokens of many frames in one form, faster than one by one where they are short; instead of what
-   * does not decode the error that says why. The results share buffers with each other and with the frames.
+   * Decodes many frames to one form, faster than one by one if they are short. A frame that does not decode
+   * gives its error. The results share buffers with each other and with the frames.
    */
   readonly decodeMany: (frames: readonly Uint8Array[], form: TokenForm) => (Uint8Array | StowkenError)[];
 
-  /** The name of the segment that the frame holds. @throws StowkenError as decode */
+  /**
+   * Returns the hash of the segment in the frame.
+   * @throws StowkenError as decode
+   */
   readonly hashOf: (frame: Uint8Array) => SegmentHash;
 
-  /** The vault's registries that frames can be decoded with, by rising id; the last one encodes. */
+  /** Registries of the vault that frames can be decoded with, by rising id; the last one encodes. */
   readonly registries: readonly Registry[];
 
   /**
-   * A codec that has this registry too, shared with this one; the highest id encodes.
-   * @throws StowkenError CORRUPT_STORE when the bytes are damaged, STORE_VERSION when they are newer
+   * Returns a codec that also has this registry, shared with this one; the highest id encodes.
+   * @throws StowkenError CORRUPT_STORE if the bytes are damaged, STORE_VERSION if their format is newer
    */
   readonly withRegistry: (bytes: Uint8Array) => Codec;
 
-  /** A codec without these registries. */
+  /** Returns a codec without these registries. */
   readonly withoutRegistries: (ids: Iterable<number>) => Codec;
 
-  /** Loads what encodes now, so that the first segment does not wait for it. */
+  /** Loads the encoding registry now, so that the first segment does not wait for it. */
   readonly prepare: () => void;
 
-  /** The codec as it is now: whatever registries are removed later, it decodes what it could. */
+  /**
+   * Returns the codec in its present state: even if registries are removed later, it can still decode with
+   * them.
+   */
   readonly snapshot: () => Codec;
 }
 
-/** The registries are by rising id. */
+/** Creates a codec. The registries are in the order of rising ids. */
 export function createCodec(core: TokenCore, registries: readonly Registry[] = []): Codec {
   const byId = new Map(registries.map((registry) => [registry.id, registry]));
   const find = (id: number) => (id === builtInRegistryId ? builtInRegistry(core) : byId.get(id));
@@ -88,12 +100,15 @@ export function createCodec(core: TokenCore, registries: readonly Registry[] = [
   return codec;
 }
 
-/** A codec whose registries change while it is in use: what a server shares among its parts. */
+/** A codec whose registries change while it is in use. A server shares it among its parts. */
 export interface LiveCodec extends Codec {
-  /** From now on frames can be decoded with this registry; the highest id encodes. @throws as withRegistry */
+  /**
+   * Adds a registry to decode frames with; the highest id encodes.
+   * @throws StowkenError as withRegistry
+   */
   readonly add: (registry: Uint8Array) => void;
 
-  /** No frame needs these registries any more. */
+  /** Removes registries that no frame needs any more. */
   readonly remove: (ids: Iterable<number>) => void;
 }
 
@@ -117,7 +132,7 @@ export function createLiveCodec(core: TokenCore): LiveCodec {
   };
 }
 
-/** What reading a frame gives; undefined where the frame is damaged. */
+/** Returns the result of `read`; undefined if the frame is damaged. */
 export function undefinedIfCorrupt<T>(read: () => T): T | undefined {
   try {
     return read();

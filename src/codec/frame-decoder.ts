@@ -3,21 +3,21 @@ import { isStowkenError, limits, StowkenError, type SegmentHash, type TokenRun }
 import { frameVersions, readBlocks, readHead } from './frame.js';
 import type { Registry, TokenForm } from './registry.js';
 
-/** Frames that are decoded in one call. */
+/** Limit of the frames that are decoded in one call. */
 const RUN_FRAMES_MAX = 256;
 const RUN_BYTES_MAX = 64 * 1024;
 
-/** Tokens in one form, and how many. */
+/** Tokens in one form, and their number. */
 interface Decoded {
   readonly bytes: Uint8Array;
   readonly tokenCount: number;
 }
 
-/** From frames to tokens; see Codec for what each method gives and throws. */
+/** Decodes frames to tokens; Codec documents the results and errors. */
 export class FrameDecoder {
   constructor(
     private readonly core: TokenCore,
-    /** The registry of this id, if it is here. */
+    /** Returns the registry of this id, if it is loaded. */
     private readonly find: (id: number) => Registry | undefined,
   ) {}
 
@@ -47,7 +47,7 @@ export class FrameDecoder {
       const head = readHead(frame);
       if (head.kind === 'varints') return this.core.hash(frame.subarray(head.length));
       if (head.kind === 'blocks') return this.core.hashLe32(this.#tokens(frame, 'le32').bytes);
-      // Most segments are one block: hashed where they were decoded.
+      // Most segments are one block, which is hashed in the memory that it was decoded to.
       return this.core.hashLe32(
         this.#registry(head.registryId).decodeBlock(frame, head.length, 'le32').bytes,
       );
@@ -81,7 +81,7 @@ export class FrameDecoder {
       const part = registry.decodeBlock(block, 0, form);
       parts.push(part.bytes.slice());
       tokenCount += part.tokenCount;
-      // A few bytes can stand for a whole block: what comes out is bounded by what can be stored.
+      // A few bytes can stand for a whole block: the output is limited to the size of a segment.
       if (tokenCount > limits.segmentTokensMax) {
         throw new StowkenError('CORRUPT_SEGMENT', `the frame holds over ${limits.segmentTokensMax} tokens`);
       }
@@ -98,7 +98,10 @@ export class FrameDecoder {
   }
 }
 
-/** Where the frames end that follow frames[from], have the usual form and need the same registry. */
+/**
+ * Returns the end of the sequence of frames from frames[from] on that have the usual form and need the same
+ * registry.
+ */
 function endOfRun(frames: readonly Uint8Array[], from: number): number {
   const version = frames[from]![0] ?? 0;
   if (version < frameVersions.shortBlock) return from;
@@ -110,7 +113,7 @@ function endOfRun(frames: readonly Uint8Array[], from: number): number {
   return to;
 }
 
-/** Stored bytes that are not tokens are damage, whoever asks. */
+/** Converts errors: stored bytes that are not tokens are damage, whoever reads them. */
 function whole<T>(read: () => T): T {
   try {
     return read();

@@ -3,20 +3,21 @@ import { limits, StowkenError, type TokenRun } from '../model/index.js';
 import type { Registry } from './registry.js';
 
 /**
- * A frame's head, as docs/formats/codec.md has it. Every version stays readable for ever.
+ * Versions of frames; docs/formats/codec.md describes them. Every version stays readable for ever.
  * 0x01: canonical varints. 0x02: registry id (varint), one coded block. 0x03: registry id (varint), coded
- * blocks, each after its length (varint). 0x80 to 0xff: as 0x02, the registry's id in the low seven bits.
+ * blocks, each after its length (varint). 0x80 to 0xff: as 0x02, with the registry's id in the low seven
+ * bits.
  */
 export const frameVersions = { varints: 0x01, block: 0x02, blocks: 0x03, shortBlock: 0x80 } as const;
 
-/** The number of the registry that comes with the program: no vault stores it. */
+/** Id of the registry that is shipped with the program: no vault stores it. */
 export const builtInRegistryId = 0;
 
 export interface FrameHead {
   readonly kind: 'varints' | 'block' | 'blocks';
-  /** 0 in a frame of varints. */
+  /** 0 for a frame of varints. */
   readonly registryId: number;
-  /** Bytes of the head. */
+  /** Size of the head in bytes. */
   readonly length: number;
 }
 
@@ -35,7 +36,11 @@ export function readHead(frame: Uint8Array): FrameHead {
   return { kind: version === frameVersions.block ? 'block' : 'blocks', registryId: value, length: end };
 }
 
-/** The vault's registry that the frame needs, if any: the built-in one is always there. @throws StowkenError CORRUPT_SEGMENT */
+/**
+ * Returns the id of the vault's registry that the frame needs; undefined if it needs none or the built-in
+ * one.
+ * @throws StowkenError CORRUPT_SEGMENT
+ */
 export function frameRegistryId(frame: Uint8Array): number | undefined {
   const head = readHead(frame);
   return head.kind === 'varints' || head.registryId === builtInRegistryId ? undefined : head.registryId;
@@ -48,7 +53,7 @@ export function writeVarintFrame(varints: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** One block after its head; the shortest form. */
+/** Writes a frame of one block, in the shortest form. */
 export function writeBlockFrame(registryId: number, block: Uint8Array): Uint8Array {
   if (registryId < 0x80) {
     const frame = new Uint8Array(1 + block.length);
@@ -69,7 +74,7 @@ export function writeBlocksFrame(registryId: number, blocks: readonly Uint8Array
   return new Uint8Array(Buffer.concat(parts));
 }
 
-/** The blocks of a 'blocks' frame. @throws StowkenError CORRUPT_SEGMENT */
+/** Yields the blocks of a 'blocks' frame. @throws StowkenError CORRUPT_SEGMENT */
 export function* readBlocks(frame: Uint8Array, head: FrameHead): Generator<Uint8Array> {
   for (let at = head.length; at < frame.length;) {
     const { value, end } = readVarint(frame, at);
@@ -86,7 +91,7 @@ function varint(value: number): number[] {
   return [...bytes, rest];
 }
 
-/** A canonical varint of at most 32 bits. */
+/** Reads a canonical varint of at most 32 bits. */
 function readVarint(bytes: Uint8Array, start: number): { value: number; end: number } {
   let value = 0;
   for (let at = start; at < start + 5; at++) {
@@ -100,7 +105,7 @@ function readVarint(bytes: Uint8Array, start: number): { value: number; end: num
   throw new StowkenError('CORRUPT_SEGMENT', 'a number in the frame is malformed');
 }
 
-/** The frame that the registry makes of the tokens, or that of their varints where it is smaller. */
+/** Encodes the tokens with the registry, or as varints if that is smaller. */
 export function encodeFrame(core: TokenCore, registry: Registry, run: TokenRun): Uint8Array {
   const coded = encodeWith(core, registry, run);
   return coded !== undefined && coded.length <= run.varints.length ? coded : writeVarintFrame(run.varints);

@@ -1,9 +1,12 @@
 import { setPriority } from 'node:os';
 
-/** Enough for threads that serve to go first, and not so much that a busy machine never gets to this one. */
+/**
+ * Added niceness: enough to let serving threads go first, but not so much that this thread never runs on a
+ * busy machine.
+ */
 const NICENESS = 5;
 
-/** Lets threads that serve go before this one, where an operating system gives threads priorities of their own. */
+/** Lets serving threads go before this one, if the operating system has priorities of threads. */
 export function lowerThreadPriority(): void {
   if (process.platform === 'linux') setPriority(NICENESS);
 }

@@ -2,14 +2,14 @@ import { instantiate, type TokenCore } from '../core/index.js';
 import { limits, StowkenError } from '../model/index.js';
 import { wasmRefusals, type CodecExports } from './wasm.js';
 
-/** Canonical varints, or 4-byte little-endian words. */
+/** Canonical varints, or le32 (4-byte little-endian). */
 export type TokenForm = 'varints' | 'le32';
 
-/** Bytes of a registry before its coded part: magic, format version, id, length. */
+/** Size of a registry before its coded part, in bytes: magic, format version, id, length. */
 const REGISTRY_HEADER_BYTES = 13;
 const REGISTRY_FORMAT_VERSION = 1;
 
-/** The number of a registry, from its bytes; they are not looked at further. */
+/** Reads the id of a registry from its bytes; nothing else of them is validated. */
 export function registryIdOf(bytes: Uint8Array): number {
   if (
     bytes.length < REGISTRY_HEADER_BYTES ||
@@ -25,8 +25,9 @@ export function registryIdOf(bytes: Uint8Array): number {
 }
 
 /**
- * One immutable generation of phrases and statistics, loaded into a WASM instance of its own: its memory
- * (about 18 MB for 40,000 tokens and 38,000 phrases; `memoryBytes`) goes when the object goes. Synchronous, for one thread.
+ * One immutable generation of phrases and statistics, loaded into a WASM instance of its own. Its memory
+ * (about 18 MB for 40,000 tokens and 38,000 phrases; `memoryBytes`) is freed with the object. Synchronous,
+ * for one thread.
  */
 export class Registry {
   readonly id: number;
@@ -35,7 +36,7 @@ export class Registry {
   #numbers = new Uint32Array(0);
   #canEncode = false;
 
-  /** Copies the bytes. @throws StowkenError CORRUPT_STORE when no trainer wrote them, STORE_VERSION */
+  /** Copies the bytes. @throws StowkenError CORRUPT_STORE if no trainer wrote them, STORE_VERSION */
   constructor(core: TokenCore, bytes: Uint8Array) {
     this.id = registryIdOf(bytes);
     this.#wasm = instantiate(core.module) as CodecExports;
@@ -48,14 +49,14 @@ export class Registry {
     if (refusal !== 0) throw new StowkenError('CORRUPT_STORE', `registry ${this.id} is damaged`);
   }
 
-  /** Bytes of WASM memory that this registry holds. */
+  /** Size of the WASM memory of this registry, in bytes. */
   get memoryBytes(): number {
     return this.#wasm.memory.buffer.byteLength;
   }
 
   /**
-   * Codes at most codecBlockTokensMax tokens: a view, valid until the next call; undefined when that would take more
-   * than their varints do. The first call prepares what only encoding needs.
+   * Codes at most codecBlockTokensMax tokens. Returns a view, valid until the next call; undefined if the
+   * block would be larger than the varints. The first call prepares the tables that only encoding needs.
    */
   encodeBlock(varints: Uint8Array, tokenCount: number): Uint8Array | undefined {
     if (!this.#canEncode) {
@@ -76,7 +77,7 @@ export class Registry {
   }
 
   /**
-   * The tokens of the block in `frame` from `start` on: a view, valid until the next call.
+   * Decodes the block in `frame` from `start` on. Returns a view, valid until the next call.
    * @throws StowkenError CORRUPT_SEGMENT
    */
   decodeBlock(frame: Uint8Array, start: number, form: TokenForm): { bytes: Uint8Array; tokenCount: number } {
@@ -89,8 +90,8 @@ export class Registry {
   }
 
   /**
-   * The tokens of frames[from, to), each one block after a head of one byte, in one call: for short ones
-   * the faster way. Each is the caller's own, with a buffer that it shares with others, or the reason why not.
+   * Decodes frames[from, to), each one block after a head of one byte, in one call: faster for short ones.
+   * Each result belongs to the caller, with a buffer that it shares with other results, or is the error.
    */
   decodeFrames(
     frames: readonly Uint8Array[],
@@ -114,7 +115,10 @@ export class Registry {
     return results;
   }
 
-  /** Decodes blocks that begin at `start` in their frames, at least one of them; bytes of what came out. */
+  /**
+   * Decodes blocks that begin at `start` in their frames, at least one of them. Returns the size of the
+   * output in bytes.
+   */
   #decode(frames: readonly Uint8Array[], from: number, to: number, start: number, form: TokenForm): number {
     let frameBytes = 0;
     for (let index = from; index < to; index++) frameBytes += frames[index]!.length;
@@ -135,7 +139,7 @@ export class Registry {
     return bytes;
   }
 
-  /** What was asked, and what became of it; see assembly/decoder. */
+  /** Job table shared with the decoder, for requests and results; see assembly/decoder. */
   #jobs(): Uint32Array {
     if (this.#numbers.length === 0 || this.#memory.length === 0) {
       this.#numbers = new Uint32Array(this.#wasm.memory.buffer);
@@ -144,7 +148,7 @@ export class Registry {
     return this.#numbers.subarray(start);
   }
 
-  /** The instance's memory; growing it detaches earlier views, which leaves them empty. */
+  /** Returns the instance's memory. If it grows, earlier views are detached and become empty. */
   #view(): Uint8Array {
     if (this.#memory.length === 0) this.#memory = new Uint8Array(this.#wasm.memory.buffer);
     return this.#memory;

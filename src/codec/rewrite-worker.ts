@@ -1,4 +1,4 @@
-// The worker thread of createRewriter.
+// Worker thread of createRewriter.
 
 import { workerData } from 'piscina';
 import { loadCore } from '../core/index.js';

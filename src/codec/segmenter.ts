@@ -3,12 +3,12 @@ import { limits, StowkenError, type TokenRun } from '../model/index.js';
 
 /** Sizes of segments in tokens. */
 export interface SegmentSizes {
-  /** No segment is shorter, but the last of a message. */
+  /** Minimum of a segment, except for the last of a message. */
   readonly min: number;
-  /** Where cuts become likely. */
+  /** Size from which cuts become likely. */
   readonly target: number;
   readonly max: number;
-  /** Messages up to this stay whole. */
+  /** Limit of messages that are not split. */
   readonly whole: number;
 }
 
@@ -20,11 +20,11 @@ export const segmentSizes: SegmentSizes = {
 };
 
 /**
- * Cuts long messages into segments by their content, so that what is pasted into many messages is stored
+ * Splits long messages into segments by their content, so that a text pasted into many messages is stored
  * once. Deterministic for given sizes; an empty message has no segment. For one thread.
  */
 export interface Segmenter {
-  /** The message's segments in order, each its own; the run itself when it stays whole. */
+  /** Returns the message's segments in order, each with its own memory; `run` itself if it is not split. */
   readonly cut: (run: TokenRun) => TokenRun[];
 }
 

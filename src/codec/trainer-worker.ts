@@ -1,4 +1,4 @@
-// The worker thread of trainRegistry.
+// Worker thread of trainRegistry.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { compileCore } from '../core/index.js';

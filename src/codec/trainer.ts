@@ -3,29 +3,29 @@ import { Worker } from 'node:worker_threads';
 import { receivedError, StowkenError, type Reason, type TokenRun } from '../model/index.js';
 import type { TrainingOptions } from './training.js';
 
-/** What the worker is given. */
+/** Input of the worker. */
 export interface TrainerInput {
   readonly samples: readonly TokenRun[];
   readonly options: TrainingOptions;
 }
 
-/** What the worker says. */
+/** Messages of the worker. */
 export type TrainerOutput =
   | { readonly kind: 'progress'; readonly done: number }
   | { readonly kind: 'registry'; readonly bytes: Uint8Array }
   | { readonly kind: 'failed'; readonly reason: Reason; readonly message: string };
 
 export interface TrainRegistryOptions extends TrainingOptions {
-  /** Called with the part done, 0 to 1. */
+  /** Called with the completed part, 0 to 1. */
   readonly onProgress?: (done: number) => void;
-  /** Stops the work at once. */
+  /** Stops the training at once. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Trains a registry on samples of stored segments, in a worker thread. Deterministic: the same samples in
- * the same order give the same bytes. The samples are copied to the worker.
- * @throws StowkenError CANCELLED when the signal aborts, OVERLOADED when the sample is too large
+ * Trains a registry on samples of stored segments, in a worker thread. Deterministic: the same samples in the
+ * same order give the same bytes. The samples are copied to the worker.
+ * @throws StowkenError CANCELLED when the signal aborts, OVERLOADED if the sample is too large
  */
 export async function trainRegistry(
   samples: readonly TokenRun[],

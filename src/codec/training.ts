@@ -2,30 +2,34 @@ import { instantiate } from '../core/index.js';
 import { limits, StowkenError, type TokenRun } from '../model/index.js';
 import type { TrainerExports } from './wasm.js';
 
-/** Rounds in which phrases are looked for, and times that the sample is spelled with a first registry. */
+/** Rounds of the search for phrases, and passes that encode the sample with a first registry. */
 const MERGE_ROUNDS = 14;
 const REFINEMENTS = 3;
-/** What a follower of a context takes in a registry, about. */
+/** Approximate cost of a context's follower in a registry, in bits. */
 const FOLLOWER_BITS = 17;
-/** Tokens that are spelled between two reports of progress. */
+/** Tokens encoded between two reports of progress. */
 const REPORT_TOKENS = 200_000;
 
 export interface TrainingOptions {
-  /** The new registry's number. */
+  /** Id of the new registry. */
   readonly id: number;
-  /** Phrases at most; registryPhrasesMax when absent. */
+  /** Limit of phrases; registryPhrasesMax if absent. */
   readonly phrasesMax?: number;
-  /** Tokens at most of passages that the registry holds as they are; registryTextTokensMax when absent. */
+  /** Limit of the tokens of passages that the registry contains verbatim; registryTextTokensMax if absent. */
   readonly textTokensMax?: number;
-  /** What a follower of a context has to save on the samples to be listed; what it takes, about 17, when absent. */
+  /**
+   * Bits that a context's follower has to save on the samples to be listed; its own cost, about 17, if
+   * absent.
+   */
   readonly followerBitsMin?: number;
 }
 
 /**
- * Trains a registry on samples of stored segments: the same samples in the same order give the same
- * bytes. Blocks its thread (about 1 s a million tokens) and takes about 60 bytes of WASM memory a token, up to 90 where all is repeated;
- * see trainRegistry for a thread of its own. `report` gets the part done, 0 to 1; what it throws stops it.
- * @throws StowkenError MALFORMED_TOKENS, OVERLOADED when the sample is too large or there is no memory
+ * Trains a registry on samples of stored segments: the same samples in the same order give the same bytes.
+ * Blocks its thread (about 1 s per million tokens) and takes about 60 bytes of WASM memory per token, up to
+ * 90 if everything is repeated; trainRegistry uses a thread of its own. `report` gets the completed part, 0
+ * to 1; an error that it throws stops the training.
+ * @throws StowkenError MALFORMED_TOKENS, OVERLOADED if the sample is too large or memory is exhausted
  */
 export function trainHere(
   module: WebAssembly.Module,

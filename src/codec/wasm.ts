@@ -1,6 +1,6 @@
 import type { VarintExports } from '../core/index.js';
 
-/** What assembly/ exports for coding with a registry. Sizes in bytes; negative results are refusals. */
+/** Exports of assembly/ for coding with a registry. Sizes in bytes; negative results are refusals. */
 export interface CodecExports extends VarintExports {
   readonly registryId: WebAssembly.Global;
   readonly beginLoad: (length: number) => number;
@@ -16,7 +16,7 @@ export interface CodecExports extends VarintExports {
   readonly encoded: () => number;
 }
 
-/** What assembly/trainer exports, in the order in which it is called. */
+/** Exports of assembly/trainer, in the order in which they are called. */
 export interface TrainerExports extends VarintExports {
   readonly beginSample: (tokens: number, segments: number) => number;
   readonly appendSample: (length: number) => number;

@@ -1,11 +1,13 @@
 import { limits, type SegmentHash } from '../model/index.js';
 
-/** What an entry takes beside its bytes, about: objects, and the room that V8 leaves beside what lives. */
+/**
+ * Approximate size of an entry without its bytes: objects, and the free space that V8 keeps beside live ones.
+ */
 const ENTRY_BYTES = 400;
 
 /**
- * Keeps what was used lately, in so many bytes at most. What is asked for again moves from the older generation to the
- * younger one; when that has half of the bytes, the older one goes.
+ * Cache of recently used entries, with a limit in bytes. An entry that is asked for again moves from the
+ * older generation to the younger one. When the younger one has half of the bytes, the older one is dropped.
  */
 export class RecentlyUsed<Key, Value> {
   #younger = new Map<Key, Value>();
@@ -15,7 +17,7 @@ export class RecentlyUsed<Key, Value> {
   constructor(
     private readonly bytesMax: number,
     private readonly bytesOf: (value: Value) => number,
-    /** What is kept of a value that outlives those that it came with. */
+    /** Returns a copy of a value that can outlive the values that it shares memory with. */
     private readonly own: (value: Value) => Value = (value) => value,
   ) {}
 
@@ -45,10 +47,13 @@ export class RecentlyUsed<Key, Value> {
   }
 }
 
-/** A shorter run is hashed faster than it is looked up; a longer one would take the place of many. */
+/**
+ * Limits of a cached token sequence in bytes: a shorter one is hashed faster than it is looked up; a longer
+ * one would displace many.
+ */
 const RUN_BYTES_MIN = 128;
 const RUN_BYTES_MAX = limits.recentNamesBytesMax / 32;
-/** Bytes of a run that its key is made of. */
+/** Bytes of a token sequence that its key is computed from. */
 const SAMPLES = 64;
 
 interface Named {
@@ -57,8 +62,8 @@ interface Named {
 }
 
 /**
- * Names of runs that came lately, found by all of their bytes: a history that comes again, with a turn more,
- * need not be hashed again.
+ * Hashes of recent token sequences, found by all of their bytes: a history that arrives again, with one more
+ * turn, need not be hashed again.
  */
 export class HashCache {
   readonly #named = new RecentlyUsed<number, Named>(
@@ -66,7 +71,7 @@ export class HashCache {
     ({ varints }) => varints.length,
   );
 
-  /** The name of these canonical varints: remembered, or what `hash` makes it. */
+  /** Returns the hash of these canonical varints: the cached one, or the result of `hash`. */
   nameOf(varints: Uint8Array, hash: () => SegmentHash): SegmentHash {
     if (varints.length < RUN_BYTES_MIN || varints.length > RUN_BYTES_MAX) return hash();
     const key = keyOf(varints);
@@ -78,7 +83,9 @@ export class HashCache {
   }
 }
 
-/** Of some of the bytes: those who share it are told apart by all of them. */
+/**
+ * Computes a key from some of the bytes. Sequences with equal keys are distinguished by all of their bytes.
+ */
 function keyOf(varints: Uint8Array): number {
   let key = varints.length;
   const step = varints.length / SAMPLES;

@@ -5,45 +5,53 @@ import { copyOut } from './slab.js';
 import { compileCore, type CoreBuild, instantiate, type VarintExports } from './wasm.js';
 
 /**
- * Token sequences in their byte forms: LEB128 varints of u32, and little-endian words. Synchronous;
- * nothing but names is kept between calls, and what is passed in is never changed. Every array that is returned
- * is the caller's own. One instance serves one thread.
+ * Token sequences in their byte forms: LEB128 varints of u32, and le32 (4-byte little-endian). Synchronous.
+ * Nothing but hashes is kept between calls, and arguments are never changed. Every returned array belongs to
+ * the caller. One instance serves one thread.
  */
 export interface TokenCore {
-  /** The WASM module, for those who need instances with a memory of their own. */
+  /** The WASM module, for callers that need instances with a memory of their own. */
   readonly module: WebAssembly.Module;
 
   /**
-   * Chunks of one `repeated uint32` field's packed bytes, in order. Over-long forms are accepted and
-   * made canonical. A varint may not span two chunks: each is an occurrence of the field of its own.
-   * @throws StowkenError MALFORMED_TOKENS for a value over 32 bits, a varint over ten bytes or one cut off
+   * Reads the chunks of one `repeated uint32` field's packed bytes, in order. Over-long forms are accepted
+   * and made canonical. A varint may not span two chunks: each is a separate occurrence of the field.
+   * @throws StowkenError MALFORMED_TOKENS for a value over 32 bits, a varint over ten bytes or a truncated
+   * one
    */
   fromVarints(chunks: readonly Uint8Array[]): TokenRun;
 
-  /** 4-byte little-endian words. @throws StowkenError MALFORMED_TOKENS when not a multiple of 4 bytes */
+  /** Reads le32. @throws StowkenError MALFORMED_TOKENS if the size is not a multiple of 4 bytes */
   fromLe32(bytes: Uint8Array): TokenRun;
 
   fromTokens(tokens: Uint32Array): TokenRun;
 
-  /** Canonical varints as 4-byte little-endian words. @throws StowkenError MALFORMED_TOKENS */
+  /** Converts canonical varints to le32. @throws StowkenError MALFORMED_TOKENS */
   toLe32(varints: Uint8Array): Uint8Array;
 
-  /** @throws StowkenError MALFORMED_TOKENS when they are not canonical varints of u32 */
+  /** @throws StowkenError MALFORMED_TOKENS if they are not canonical varints of u32 */
   toTokens(varints: Uint8Array): Uint32Array;
 
   /**
-   * Byte offset at which token number `tokenIndex` begins; the length when that is the count.
-   * Validates nothing but the count. @throws StowkenError RANGE_PAST_END
+   * Returns the byte offset at which token number `tokenIndex` begins; the length if `tokenIndex` is the
+   * count. Validates nothing but the count.
+   * @throws StowkenError RANGE_PAST_END
    */
   byteOffset(varints: Uint8Array, tokenIndex: number): number;
 
-  /** The number of tokens. @throws StowkenError MALFORMED_TOKENS when they are not canonical varints of u32 */
+  /**
+   * Returns the number of tokens.
+   * @throws StowkenError MALFORMED_TOKENS if they are not canonical varints of u32
+   */
   countTokens(varints: Uint8Array): number;
 
-  /** The segment's name. @throws StowkenError MALFORMED_TOKENS when they are not canonical varints of u32 */
+  /**
+   * Returns the segment's hash.
+   * @throws StowkenError MALFORMED_TOKENS if they are not canonical varints of u32
+   */
   hash(varints: Uint8Array): SegmentHash;
 
-  /** The segment's name, from its little-endian words. */
+  /** Returns the segment's hash, computed from le32. */
   hashLe32(le32: Uint8Array): SegmentHash;
 }
 
@@ -66,7 +74,7 @@ class WasmTokenCore implements TokenCore {
 
   constructor(
     readonly module: WebAssembly.Module,
-    // Shared by all calls: none of them may wait for anything between init and digest.
+    // Shared by all calls: none of them may await anything between init and digest.
     private readonly hasher: IHasher,
   ) {
     this.#wasm = instantiate(module) as VarintExports;
@@ -196,7 +204,9 @@ class WasmTokenCore implements TokenCore {
     return this.hasher.init().update(le32).digest('hex');
   }
 
-  /** Passes `bytes` through INPUT; a varint that one piece cuts off begins the next. */
+  /**
+   * Passes `bytes` through INPUT in pieces. A varint that is split by the end of a piece begins the next one.
+   */
   #eachPiece(bytes: Uint8Array, read: (length: number) => number, use: (result: number) => void): void {
     for (let at = 0; at < bytes.length; at += this.#wasm.consumed()) {
       const piece = bytes.length <= this.#inputBytes ? bytes : bytes.subarray(at, at + this.#inputBytes);
@@ -208,13 +218,16 @@ class WasmTokenCore implements TokenCore {
     }
   }
 
-  /** Refuses what the last call refused, and what it did not read to the end. */
+  /** Throws if the last call refused its input or did not read it to the end. */
   #checkRead(result: number, length: number): void {
     if (result < 0) refuse('a token is not a canonical varint of 32 bits');
     if (this.#wasm.consumed() !== length) refuse('the last token is cut off');
   }
 
-  /** Valid until the next call. This instance reserves all its memory at the start: views stay attached. */
+  /**
+   * Returns a view, valid until the next call. This instance reserves all its memory at the start, so views
+   * stay attached.
+   */
   #view(start: number, length: number): Uint8Array {
     return this.#memory.subarray(start, start + length);
   }

@@ -5,8 +5,8 @@ let slab = new Uint8Array(0);
 let used = 0;
 
 /**
- * A copy of memory[start, end) that is the caller's own for good. Short copies share an ArrayBuffer,
- * at offsets that are multiples of 8: an ArrayBuffer for each would cost more than the work it is for.
+ * Copies memory[start, end) for the caller to keep. Short copies share an ArrayBuffer, at offsets that are
+ * multiples of 8: an ArrayBuffer for each would cost more than the work itself.
  */
 export function copyOut(memory: Uint8Array, start: number, end: number): Uint8Array {
   const length = end - start;

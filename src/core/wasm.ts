@@ -6,7 +6,7 @@ export type CoreBuild = 'release' | 'debug';
 const require = createRequire(import.meta.url);
 const modules = new Map<CoreBuild, Promise<WebAssembly.Module>>();
 
-/** Compiles the core once per build and process; instances of it are cheap. */
+/** Compiles the core once per build and process; its instances are cheap. */
 export function compileCore(build: CoreBuild): Promise<WebAssembly.Module> {
   let module = modules.get(build);
   if (module === undefined) {
@@ -18,7 +18,10 @@ export function compileCore(build: CoreBuild): Promise<WebAssembly.Module> {
   return module;
 }
 
-/** What assembly/varint.ts and measure.ts export. Lengths and counts in, lengths and counts out; negative: refused. */
+/**
+ * Exports of assembly/varint.ts and measure.ts. Arguments and results are lengths and counts; negative
+ * results are refusals.
+ */
 export interface VarintExports {
   readonly memory: WebAssembly.Memory;
   readonly INPUT: WebAssembly.Global;
@@ -34,7 +37,7 @@ export interface VarintExports {
   readonly skip: (length: number, tokens: number) => number;
 }
 
-/** The module has no imports but `abort`, which only a bug can reach. */
+/** Creates an instance. The only import of the module is `abort`, which only a bug can reach. */
 export function instantiate(module: WebAssembly.Module): unknown {
   return new WebAssembly.Instance(module, {
     env: {

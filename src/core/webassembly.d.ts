@@ -1,5 +1,5 @@
-// The part of the WebAssembly interface that is used here: Node has it, but its types leave it to the
-// DOM library, which would bring a browser's globals into a server.
+// The part of the WebAssembly interface that is used here. Node has it, but its types leave it to the DOM
+// library, which would bring a browser's globals into a server.
 declare namespace WebAssembly {
   class Module {
     readonly #brand;

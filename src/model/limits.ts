@@ -1,62 +1,74 @@
 /**
- * Every limit of the server, with its unit last in its name. A refusal prints the size and the limit.
+ * Every limit of the server, with its unit last in its name. An error states the size and the limit.
  * GetCapabilities reports them all.
  */
 export const limits = {
-  /** A conversation's id, in UTF-8. */
+  /** Size of a conversation's id, in UTF-8. */
   conversationIdBytesMax: 512,
-  /** A role, a name, an application, a model or a tokenizer, in UTF-8. */
+  /** Size of a role, a name, an application, a model or a tokenizer, in UTF-8. */
   labelBytesMax: 256,
   toolCallIdBytesMax: 512,
-  /** A client's own id of a request, in UTF-8, and for how long a retry under it gets the first answer. */
+  /**
+   * Size of a client's own id of a request, in UTF-8, and the time for which a retry under it gets the first
+   * answer.
+   */
   requestIdBytesMax: 128,
   requestIdMemoryMs: 24 * 60 * 60 * 1000,
-  /** How far the clock may be behind the newest conversation's time before it is told. */
+  /** Time that the clock may be behind the newest conversation before the server reports it. */
   clockBehindMsMax: 60_000,
-  /** The name under which a client holds a segment, in UTF-8. */
+  /** Size of the name under which a client holds a segment, in UTF-8. */
   holderBytesMax: 512,
   metadataEntriesMax: 64,
   metadataKeyBytesMax: 128,
   metadataValueBytesMax: 8192,
   filterMetadataEntriesMax: 16,
-  /** A whole request as it arrives; what is longer goes through an upload in parts. */
+  /** Size of a whole request as it arrives; a longer one has to be uploaded in parts. */
   requestBytesMax: 64 * 1024 * 1024,
-  /** What of a request is decoded into objects: all of it but messages. */
+  /** Size of the part of a request that is decoded into objects: everything but messages. */
   requestFieldsBytesMax: 1024 * 1024,
   /**
-   * Memory that a request is charged while it comes in and is worked on: so many times its bytes, and so many bytes.
-   * Stores of random tokens took 4.5 times their bytes, garbage included.
+   * Memory charged for a request while it arrives and is processed: its bytes times a factor, plus a
+   * constant. Stores of random tokens took 4.5 times their bytes, garbage included.
    */
   requestChargeTimes: 4,
   requestChargeBytes: 1024,
-  /** Percent of all the memory for requests that those of one connection may take. */
+  /** Share of the memory for requests that one connection may take, in percent. */
   connectionSharePercentMax: 75,
-  /** How long a request waits for memory before it is refused. */
+  /** Time that a request waits for memory before it is refused. */
   intakeWaitMs: 10_000,
-  /** Requests from this size on are worked on a few at a time: so many in a process. How long the others wait. */
+  /**
+   * Size from which a request is large, the number of large requests processed at once in a process, and the
+   * time that the others wait.
+   */
   largeRequestBytesMin: 4 * 1024 * 1024,
   largeRequestsMax: 2,
   largeRequestWaitMs: 30_000,
-  /** What a compressed request is first taken to expand to; what is more is paid for before it is kept. */
+  /** Expansion that is first assumed for a compressed request; more is charged before it is kept. */
   expansionGuessTimes: 4,
   expansionGuessBytesMax: 1024 * 1024,
-  /** How long nothing may come of a request, and how long a connection may be without a call, unless serve is told otherwise. */
+  /**
+   * Time without data after which a request is ended, and time without a call after which a connection is
+   * closed. Defaults of serve.
+   */
   requestIdleDefaultMs: 60_000,
   connectionIdleDefaultMs: 600_000,
-  /** The least rate at which a request must come in, on average, beside the time that it may be idle. */
+  /** Minimum rate at which a request must arrive, on average, apart from the time that it may be idle. */
   requestBytesPerSecondMin: 64 * 1024,
   messagesPerRequestMax: 100_000,
-  /** Conversations that one request names. */
+  /** Conversations named by one request. */
   conversationsPerRequestMax: 10_000,
-  /** Uploads under way at once; each holds about two parts, one batch, and the list of its messages. */
+  /** Concurrent uploads; each holds about two parts, one batch, and the list of its messages. */
   uploadsMax: 256,
-  /** One part of an upload as it arrives. */
+  /** Size of one part of an upload as it arrives. */
   uploadPartBytesMax: 2 * 1024 * 1024,
-  /** The text of one message of an upload, in UTF-8: text is encoded as a whole. */
+  /** Text of one message of an upload, in UTF-8: text is encoded as a whole. */
   uploadTextBytesMax: 16 * 1024 * 1024,
-  /** Letters (UTF-16 units) of text without any break between words, digits and punctuation. Merging them takes memory. */
+  /**
+   * Letters (UTF-16 units) of text without a break between words, digits and punctuation. Merging them takes
+   * memory.
+   */
   textRunLettersMax: 256 * 1024,
-  /** Long texts, and their bytes, that the threads which encode and decode text work on at once; others wait. */
+  /** Long texts, and their bytes, that the tokenizer threads process at once; others wait. */
   longTextsPerThreadMax: 16,
   longTextsBytesMax: 128 * 1024 * 1024,
   /** Messages of one upload, and bytes of the list of them that is kept until it ends. */
@@ -65,135 +77,145 @@ export const limits = {
   /** Tokens, and segments, that an upload gathers before it stores them. */
   uploadBatchTokensMax: 256 * 1024,
   uploadBatchSegmentsMax: 1024,
-  /** Uploads of more messages than this are made visible one after the other: their lists are expanded for that. */
+  /** Messages above which uploads commit one after the other, because their lists are expanded for that. */
   uploadTogetherMessagesMax: 16 * 1024,
-  /** Segments, or references, that one request names. */
+  /** Segments, or references, named by one request. */
   segmentsPerRequestMax: 10_000,
-  /** A longer message is stored as several segments. */
+  /** Tokens of a segment; a longer message is stored as several segments. */
   segmentTokensMax: 1024 * 1024,
   /**
-   * Messages up to this are one segment; longer ones are cut by content, at these sizes. A registry finds
-   * what segments share once it is trained; cuts find whole pages that are pasted before that.
+   * Messages up to this size are one segment; longer ones are split by content, at these sizes. A trained
+   * registry finds the sequences that segments share; the splits find whole pages that were pasted before it
+   * was trained.
    */
   segmentWholeTokensMax: 8192,
   segmentCutTokensMin: 512,
   segmentCutTokensTarget: 2048,
   segmentCutTokensMax: 8 * 1024,
-  /** The codec codes a longer segment block by block: its memory is bounded by this. */
+  /** Tokens of one coded block; it bounds the codec's memory. A longer segment is coded block by block. */
   codecBlockTokensMax: 64 * 1024,
   /**
-   * Segments, and bytes of frames, that one batch of a compaction rewrites; it has fewer segments, but not below the
-   * least, when they take longer than this to encode.
+   * Segments, and bytes of frames, that one batch of a compaction rewrites. If they take longer than this
+   * time to encode, a batch has fewer segments, but not fewer than the minimum.
    */
   compactionBatchSegmentsMax: 128,
   compactionBatchSegmentsMin: 64,
   compactionBatchBytesMax: 64 * 1024,
   compactionBatchMs: 50,
-  /** Automatic compaction: how long between two looks, and unique tokens below which it never begins. */
+  /** Automatic compaction: time between two looks, and unique tokens below which it never starts. */
   autoCompactionPauseMs: 30_000,
   autoCompactionTokensMin: 1_000_000,
   /** Tokens of stored segments that one registry is trained on. */
   trainingTokensMax: 10_000_000,
   /** Phrases of one registry. */
   registryPhrasesMax: 48_000,
-  /** Tokens of the passages that one registry holds as they are. */
+  /** Tokens of the passages that one registry contains verbatim. */
   registryTextTokensMax: 1024 * 1024,
   pageSizeDefault: 50,
   pageSizeMax: 1000,
-  /** A page's bytes; a gRPC client takes 4 MiB unless it is told otherwise. */
+  /** Size of a page; a gRPC client accepts 4 MiB by default. */
   pageBytesMax: 3 * 1024 * 1024,
-  /** Conversations that one page looks at before it returns what it has. */
+  /** Conversations that one page examines before it returns its entries so far. */
   pageScanMax: 20_000,
   /** Tokens of one block of the prefix index: shorter prefixes are not found. Fixed by the storage format. */
   prefixBlockTokens: 256,
-  /** Conversations that one search for a prefix compares and gives, at most, and gives by default. */
+  /** Conversations that one search for a prefix compares and returns: limit and default. */
   prefixMatchesMax: 100,
   prefixMatchesDefault: 10,
-  /** Tokens that a call works on before it lets others have a turn. */
+  /** Tokens that a call processes before it gives others a turn. */
   turnTokensMax: 256 * 1024,
-  /** Messages that reading a request takes apart before it does the same. */
+  /** Messages of a request that are read before others get a turn. */
   turnMessagesMax: 4096,
-  /** Tokens (or one segment), and segments, that a retrieve reads ahead of what it has sent. */
+  /** Tokens (or one segment), and segments, that a retrieve reads ahead of the data sent. */
   readBatchTokensMax: 128 * 1024,
-  /** Tokens of a batch that are decoded together, about. */
+  /** Approximate tokens of a batch that are decoded together. */
   decodeAheadTokensMax: 8192,
-  /** Of segments that were read lately, tokens that stay decoded in memory, in either form. */
+  /** Size of the cache of decoded segments, in either form. */
   recentSegmentsBytesMax: 16 * 1024 * 1024,
-  /** Of runs that came lately, tokens that stay in memory beside their names. */
+  /** Size of the cache of hashes with their token sequences. */
   recentNamesBytesMax: 8 * 1024 * 1024,
   readBatchSlotsMax: 256,
-  /** Content bytes that a retrieve gathers into one chunk of a long message, at least and at most. */
+  /** Content bytes that a retrieve gathers into one chunk of a long message: minimum and maximum. */
   chunkBytesMin: 256 * 1024,
   chunkBytesMax: 1024 * 1024,
-  /** Bytes, and messages, of a stream that wait for a slow client before the work on it pauses. */
+  /** Bytes, and messages, of a stream that may wait for a slow client before the stream's work pauses. */
   sendQueueBytesMax: 1 * 1024 * 1024,
   sendQueueMessagesMax: 1024,
   /**
-   * Calls of one method at once, on all connections and on one: of methods that look at very many records, and of those
-   * that look at all of a vault. The others wait, for so long at most.
+   * Concurrent calls of one method, on all connections and on one: of methods that read very many records,
+   * and of those that read all of a vault. The others wait, no longer than this time.
    */
   scansMax: 16,
   scansPerConnectionMax: 8,
   vaultCallsMax: 3,
   vaultCallsPerConnectionMax: 2,
   costlyCallWaitMs: 10_000,
-  /** Calls at once on one connection; the others wait at the client. */
+  /** Concurrent calls on one connection; the others wait at the client. */
   streamsPerConnectionMax: 500,
-  /** Calls at once on all connections; each may have 64 KiB waiting that no request is charged for. */
+  /** Concurrent calls on all connections; each may have 64 KiB waiting that no request is charged for. */
   streamsMax: 4000,
-  /** Uploads at once on one connection. */
+  /** Concurrent uploads on one connection. */
   uploadsPerConnectionMax: 128,
-  /** Connections at once, where the system gives the server that many descriptors. */
+  /** Concurrent connections, if the system gives the server that many descriptors. */
   connectionsMax: 10_000,
   /**
-   * Open files that the store and all else are left beside connections, and below which a server says that it has few.
-   * With less than the first, Node may not even be able to load the program.
+   * Open files reserved for everything but connections, and the number of descriptors below which a server
+   * logs that it has few. With fewer than the first, Node may not even be able to load the program.
    */
   descriptorsKept: 256,
   descriptorsWanted: 1024,
-  /** How long a new connection may take to say that it speaks HTTP/2. */
+  /** Time in which a new connection must start to speak HTTP/2. */
   handshakeMs: 10_000,
   /**
-   * Calls that a connection may reset: so many at once (all that it may have), and so many a second. With
-   * 1000 and 33, nghttp2 would close it by itself, as if the server had failed.
+   * Calls that a connection may reset: at once (as many as it may have), and per second. With 1000 and 33,
+   * nghttp2 would close it by itself, as if the server had failed.
    */
   resetsBurstMax: 800,
   resetsPerSecondMax: 30,
-  /** Changes, and bytes of frames, that one group commit takes. */
+  /** Changes, and bytes of frames, of one group commit. */
   groupCommitChangesMax: 512,
   groupCommitBytesMax: 32 * 1024 * 1024,
-  /** Bytes, and files, that the filesystem backend's journal holds before commits wait for the disk; it may hold twice. */
+  /**
+   * Bytes, and files, in the filesystem backend's journal before commits wait for the disk; it may hold twice
+   * as much.
+   */
   journalBytesMax: 32 * 1024 * 1024,
   journalFilesMax: 8192,
-  /** Conversations that a deletion of many deletes before it looks whether it is still wanted. */
+  /** Conversations that a deletion of many deletes before it checks whether it was cancelled. */
   deleteBatchConversationsMax: 256,
-  /** Conversations that cannot be read, which the answer to a deletion by a filter names. */
+  /** Unreadable conversations that the answer to a deletion by a filter names. */
   damagedNamedMax: 1000,
-  /** Of a data file up to this long, opening checks every page; of a longer one all pages but those of records. */
+  /**
+   * Size up to which opening checks every page of a data file; of a larger file, it checks all pages but
+   * those of records.
+   */
   openedLeavesBytesMax: 64 * 1024 * 1024,
   /** Time between two looks at each worker and at the store's health. */
   workerLookMs: 500,
-  /** Time that a connection waits for a worker before it is closed, and what the last worker it is given to has of it. */
+  /**
+   * Time that a connection waits for a worker before it is closed, and the part of it for the last worker
+   * that is tried.
+   */
   connectionWaitMs: 900,
   connectionTakeMsMin: 300,
   /**
-   * A worker that does not answer for this long is killed, and so is one that has not begun to serve. Time in which
-   * other processes kept it from running does not count.
+   * Time without an answer after which a worker is killed, whether or not it has begun to serve. Time in
+   * which other processes kept it from running does not count.
    */
   workerSilenceMsMax: 15_000,
   workerStartMsMax: 120_000,
-  /** A worker that draining has not ended this long after its time is killed. */
+  /** Time after the end of its grace in which a worker must exit; then it is killed. */
   workerEndMsMax: 5000,
   /**
-   * Time before a worker is started that takes the place of one that has ended: none at first, then this, twice as
-   * long each time up to the bound. A worker that has served for the steady time begins again at none.
+   * Delay before a worker that has ended is replaced: none at first, then this, doubled each time up to the
+   * bound. A worker that has served for the steady time starts again at none.
    */
   workerRestartMs: 250,
   workerRestartMsMax: 10_000,
   workerSteadyMs: 10_000,
-  /** Workers that end in a row, without a word, before a server that is being started gives up. */
+  /** Consecutive workers that may end silently before the start of a server fails. */
   workerStartsMax: 4,
-  /** Bytes of one chunk of a backup. */
+  /** Size of one chunk of a backup. */
   backupChunkBytes: 256 * 1024,
   /** Segments that one batch of a garbage collection deletes. */
   garbageBatchSegmentsMax: 2048,

@@ -1,28 +1,28 @@
-/** SHA-256 over a segment's tokens as 4-byte little-endian words, in lower-case hex (64 characters). */
+/** SHA-256 over a segment's tokens as le32 (4-byte little-endian), in lower-case hex (64 characters). */
 export type SegmentHash = string;
 
 /** A token sequence as canonical LEB128 varints of u32, the form that the wire and frame 0x01 share. */
 export interface TokenRun {
-  /** Owned by the run: never changed, and never a view of memory that is used again. */
+  /** Owned by this object: never changed, and never a view of memory that is reused. */
   readonly varints: Uint8Array;
   readonly tokenCount: number;
 }
 
-/** What a client says of a conversation. Absent strings are empty. */
+/** Description of a conversation by a client. Absent strings are empty. */
 export interface ConversationSpec {
   readonly id: string;
   readonly application: string;
   readonly model: string;
   readonly tokenizer: string;
   readonly parentId: string;
-  /** Milliseconds since 1970, or undefined: never. */
+  /** Milliseconds since 1970; undefined: never. */
   readonly expireTimeMs: number | undefined;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** A conversation as it is stored, without its messages. */
 export interface Conversation extends ConversationSpec {
-  /** 1 when created, one more with each change. */
+  /** 1 when created; each change adds one. */
   readonly revision: number;
   readonly totalTokens: number;
   readonly messageCount: number;
@@ -30,25 +30,25 @@ export interface Conversation extends ConversationSpec {
   readonly updateTimeMs: number;
 }
 
-/** Who says a message. Absent strings are empty. */
+/** Author of a message. Absent strings are empty. */
 export interface Speaker {
   readonly role: string;
   readonly name: string;
   readonly toolCallId: string;
 }
 
-/** A part of a message by name, as a change states it. */
+/** A part of a message by its hash, as a change names it. */
 export interface NamedSegment {
   readonly hash: SegmentHash;
   readonly tokenCount: number;
 }
 
-/** A message as a change states it: its segments by name, in order; none when it is empty. */
+/** A message as a change names it: its segments by hash, in order; none if it is empty. */
 export interface MessageRecord extends Speaker {
   readonly segments: readonly NamedSegment[];
 }
 
-/** What a vault holds and what it takes; every figure a whole number. See GetStats. */
+/** Figures of a vault; every one a whole number. See GetStats. */
 export interface VaultStats {
   readonly conversations: number;
   readonly messages: number;

@@ -1,20 +1,23 @@
-/** Bounds on what is under way at once. */
+/** Limits of concurrent work. */
 export interface SlotBounds {
   readonly countMax: number;
-  /** Of all together; what is heavier runs alone. Unlimited if absent. */
+  /** Limit of all weights together; a heavier request runs alone. Unlimited if absent. */
   readonly weightMax?: number;
-  /** Of one owner. Unlimited if absent. */
+  /** Limit of one owner. Unlimited if absent. */
   readonly countPerOwnerMax?: number;
 }
 
 export interface SlotRequest<Owner> {
-  /** The slots are shared fairly between owners: each in turn, and each one's requests in order. */
+  /**
+   * Owner of the request. Slots are shared fairly between owners: each in turn, and each one's requests in
+   * order.
+   */
   readonly owner: Owner;
   /** 0 if absent. */
   readonly weight?: number;
-  /** Ends the wait, and rejects with its reason. */
+  /** Ends the wait when it aborts, and rejects with its reason. */
   readonly signal?: AbortSignal;
-  /** How long to wait, and what to reject with then. Forever if absent. */
+  /** Limit of the wait, and the error after it. Unlimited if absent. */
   readonly wait?: { readonly msMax: number; readonly overdue: () => Error };
 }
 
@@ -28,7 +31,7 @@ export class FairSlots<Owner> {
   #count = 0;
   #weight = 0;
   readonly #countOf = new Map<Owner, number>();
-  /** In the order of their turns. */
+  /** In the order of the owners' turns. */
   readonly #queues = new Map<Owner, Set<Waiting>>();
 
   constructor(private readonly bounds: SlotBounds) {}
@@ -41,7 +44,7 @@ export class FairSlots<Owner> {
     return this.#countOf.get(owner) ?? 0;
   }
 
-  /** Resolves to what gives the slot back, to be called once. */
+  /** Resolves to the function that releases the slot, to be called once. */
   enter({ owner, weight = 0, signal, wait }: SlotRequest<Owner>): Promise<() => void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error);
@@ -54,7 +57,7 @@ export class FairSlots<Owner> {
         settle();
         this.#forget(owner, waiting);
         reject(error);
-        this.#startNext(); // a lighter one may have waited behind it
+        this.#startNext(); // A lighter request may have waited behind it.
       };
       const onAbort = (): void => leave(signal!.reason as Error);
       const waiting: Waiting = {
@@ -78,14 +81,14 @@ export class FairSlots<Owner> {
     for (let next = this.#next(); next !== undefined; next = this.#next()) next.start();
   }
 
-  /** The one whose turn it is, taken off its queue; its owner's turn comes again after all others. */
+  /** Removes and returns the request whose turn it is; its owner's next turn follows all others. */
   #next(): Waiting | undefined {
     const { countMax, weightMax = Infinity, countPerOwnerMax = Infinity } = this.bounds;
     if (this.#count >= countMax) return undefined;
     for (const [owner, queue] of this.#queues) {
       if (this.countOf(owner) >= countPerOwnerMax) continue;
       const [first] = queue as Iterable<Waiting> as [Waiting];
-      // Nothing overtakes one that needs more room, or it would never come.
+      // Nothing overtakes a request that needs more room, or its turn would never arrive.
       if (this.#count > 0 && this.#weight + first.weight > weightMax) return undefined;
       this.#forget(owner, first);
       if (queue.size > 0) {

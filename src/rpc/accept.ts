@@ -6,7 +6,7 @@ import { cannotListen, removeStaleSocket, unixPath } from './listen.js';
 export interface Acceptor {
   /** The address with the real port. */
   readonly address: string;
-  /** Accepts no more connections. Those that were accepted are not touched. */
+  /** Stops accepting connections. Accepted ones are not touched. */
   close(): void;
 }
 
@@ -31,7 +31,7 @@ export async function accept(address: string, onConnection: (connection: Socket)
     }
     const [host, portText] = splitPort(address);
     let port = Number(portText);
-    // A name may stand for several addresses, as "localhost" does. All of them get the port of the first.
+    // A name may stand for several addresses, as "localhost" does. All of them get the first one's port.
     let missing: unknown;
     for (const each of await addressesOf(host)) {
       try {
@@ -73,7 +73,7 @@ function listening(server: Server, options: ListenOptions): Promise<number> {
     server.once('error', reject);
     server.listen(options, () => {
       server.off('error', reject);
-      // A connection that cannot be accepted, for want of descriptors, is its client's loss alone.
+      // A connection that cannot be accepted, for lack of descriptors, concerns only its client.
       server.on('error', () => undefined);
       const bound = server.address();
       resolve(typeof bound === 'object' && bound !== null ? bound.port : 0);

@@ -2,27 +2,30 @@ import { limits, StowkenError } from '../model/index.js';
 import { FairSlots } from '../queue/index.js';
 import { boundsOf, costOf, type CostBounds } from './costs.js';
 
-/** A call that wants to begin. */
+/** A call that asks to start. */
 export interface Applicant {
   /** "/package.Service/Method". */
   readonly path: string;
-  /** Names the client's connection. */
+  /** Id of the client's connection. */
   readonly connection: string;
 }
 
-/** Lets costly calls begin, so many at once, and the connections in turn. */
+/** Admits costly calls: a limited number at once, and the connections in turn. */
 export interface Admission {
-  /** Resolves to what ends the call. Rejects with OVERLOADED after a while, or with the signal's reason. */
+  /**
+   * Resolves to the function that ends the call. Rejects with OVERLOADED after a while, or with the signal's
+   * reason.
+   */
   enter(applicant: Applicant, signal: AbortSignal): Promise<() => void>;
 }
 
 interface AdmissionOptions {
   readonly waitMsMax?: number;
-  /** As many processes share the bounds evenly. */
+  /** Number of processes that share the bounds evenly. */
   readonly sharers?: number;
 }
 
-/** Counts the calls of this process. */
+/** Creates an admission that counts the calls of this process. */
 export function createAdmission(options: AdmissionOptions = {}): Admission {
   const { waitMsMax = limits.costlyCallWaitMs, sharers = 1 } = options;
   const slotsOf = new Map<string, FairSlots<string>>();

@@ -15,7 +15,7 @@ const contractFiles = [
   require.resolve('#proto/google/rpc/error_details.proto'),
 ];
 
-/** The contract as grpc-js and reflection take it. */
+/** The contract in the form that grpc-js and reflection take. */
 export const contract = protoLoader.loadSync(contractFiles, { keepCase: true, includeDirs: [protoFolder] });
 
 /** The same contract as message types, to decode and encode by name; fields keep their names. */
@@ -28,21 +28,22 @@ export function messageType(name: string): protobuf.Type {
   return root.lookupType(name);
 }
 
-/** Of the contract's services, those that the server has, by full name. */
+/** Full names of the contract's services that the server implements. */
 export const serviceNames = Object.keys(contract).filter(
   (name) => name.startsWith('stowken.') && !('format' in (contract[name] ?? {})),
 );
 
 const same = (bytes: Buffer): Buffer => bytes;
 
-/** The methods of a service of the contract. */
+/** Returns the methods of a service of the contract. */
 export function methodsOf(name: string): { readonly path: string; readonly requestStream: boolean }[] {
   return Object.values(contract[name] as protoLoader.ServiceDefinition);
 }
 
 /**
- * A service whose methods take and give bytes: messages are decoded behind grpc-js, where a malformed
- * one can be refused with a reason, and where tokens can stay bytes. `redeem` makes a request of what grpc-js passes on.
+ * Defines a service whose methods take and return bytes. Messages are decoded behind grpc-js, where a
+ * malformed one can be refused with a reason, and where tokens can stay bytes. `redeem` turns the message
+ * that grpc-js passes on into a request.
  */
 export function rawService(name: string, redeem: (bytes: Buffer) => unknown): ServiceDefinition {
   const methods = contract[name] as protoLoader.ServiceDefinition;

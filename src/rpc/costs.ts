@@ -1,10 +1,13 @@
 import { limits } from '../model/index.js';
 import type { SlotBounds } from '../queue/index.js';
 
-/** What a call may cost: "vault" looks at all of a vault, "scan" at very many of its records, "ordinary" at what it names. */
+/**
+ * Cost class of a call: "vault" reads all of a vault, "scan" very many of its records, "ordinary" the records
+ * that it names.
+ */
 export type Cost = 'ordinary' | 'scan' | 'vault';
 
-/** For every method of the contract, by path: a new one has to choose. */
+/** Cost of every method of the contract, by path: a new one has to choose. */
 export const costOf: Readonly<Record<string, Cost>> = {
   '/stowken.v1.ConversationService/StoreConversation': 'ordinary',
   '/stowken.v1.ConversationService/UploadConversation': 'ordinary',
@@ -33,7 +36,7 @@ export const costOf: Readonly<Record<string, Cost>> = {
   '/stowken.v1.SegmentService/ListGarbage': 'scan',
 };
 
-/** Calls of one method at once: of all connections, and of one. */
+/** Limits of concurrent calls of one method: on all connections, and on one. */
 export type CostBounds = Required<Pick<SlotBounds, 'countMax' | 'countPerOwnerMax'>>;
 
 /** Undefined: unlimited. */

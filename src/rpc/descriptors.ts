@@ -3,9 +3,9 @@ import type { Logger } from 'pino';
 import { limits } from '../model/index.js';
 
 /**
- * How many connections the process may have beside the files that it must be able to open. Says so in the log where
- * those are few. Node itself has raised the limit as far as it may.
- * @throws Error when there is no room for connections
+ * Returns how many connections the process may have besides the files that it must be able to open. Logs a
+ * warning if those are few. Node itself has raised the limit as far as it may.
+ * @throws Error if there is no room for connections
  */
 export function connectionsWithinDescriptors(logger: Logger, descriptorsMax = openFilesMax()): number {
   const { descriptorsKept, descriptorsWanted, connectionsMax } = limits;
@@ -26,7 +26,7 @@ export function connectionsWithinDescriptors(logger: Logger, descriptorsMax = op
   return connections;
 }
 
-/** The process's limit of open files; Infinity where the system does not tell. */
+/** Returns the process's limit of open files; Infinity if the system does not report it. */
 function openFilesMax(): number {
   try {
     const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];

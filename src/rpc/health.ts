@@ -2,12 +2,12 @@ import { HealthImplementation } from 'grpc-health-check';
 import type { Logger } from 'pino';
 import type { ServiceHost } from './long-lived-streams.js';
 
-/** How often watchers are told; a check always asks. */
+/** Interval at which watchers are updated, in milliseconds; a check always asks. */
 const refreshMs = 500;
 
 type Check = (call: unknown, callback: unknown) => void;
 
-/** grpc.health.v1.Health: the same answer for the server as a whole ("") and for each of its services. */
+/** grpc.health.v1.Health: one answer for the server as a whole ("") and for each of its services. */
 export class Health {
   readonly #implementation = new HealthImplementation();
   readonly #timer: NodeJS.Timeout;
@@ -36,7 +36,7 @@ export class Health {
     });
   }
 
-  /** NOT_SERVING from now on, whatever the source says. */
+  /** Reports NOT_SERVING from now on, whatever the source reports. */
   drain(): void {
     this.#draining = true;
     clearInterval(this.#timer);

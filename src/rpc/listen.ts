@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 
 const unixPrefix = 'unix:';
 
-/** Binds a server to "host:port" (0: any free port) or "unix:/path"; resolves to the address it has. */
+/** Binds a server to "host:port" (0: any free port) or "unix:/path". Resolves to the real address. */
 export async function listen(server: Server, address: string): Promise<string> {
   const path = unixPath(address);
   if (path !== undefined) {
@@ -28,8 +28,8 @@ export function cannotListen(address: string, cause: Error): Error {
 }
 
 /**
- * Checks that an address can be listened on, by doing so for a moment. It is asked before a vault is opened or made,
- * so that a start that has no address leaves nothing behind.
+ * Checks that an address can be bound, by binding it for a moment. Called before a vault is opened or
+ * created, so that a start without an address leaves nothing behind.
  */
 export async function checkListen(address: string): Promise<void> {
   const path = unixPath(address);
@@ -53,12 +53,12 @@ function bind(server: Server, address: string): Promise<number> {
   });
 }
 
-/** grpc-js tells why in brackets, after how many addresses it has tried. */
+/** Extracts the reason, which grpc-js puts in brackets after the number of addresses that it has tried. */
 function reasonOf({ message }: Error): string {
   return / errors: \[(.+)\]$/s.exec(message)?.[1] ?? message;
 }
 
-/** A server that was killed leaves its socket behind; one that nobody answers on is in the way. */
+/** Removes the socket that a killed server left behind, if nobody answers on it. */
 export async function removeStaleSocket(path: string): Promise<void> {
   const entry = await lstat(path).catch(() => undefined);
   if (entry?.isSocket() === true && !(await answers(path))) await unlink(path);
@@ -76,7 +76,7 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-/** What the transport has to say goes to the log; by itself it writes lines of its own to standard error. */
+/** Sends the transport's messages to the log; by default it writes its own lines to standard error. */
 export function logTransport(logger: Logger): void {
   setLogger({
     error: (message: string) => logger.warn({ transport: message }, 'from the transport'),

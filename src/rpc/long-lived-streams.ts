@@ -1,6 +1,6 @@
 import type { Server, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 
-/** Of a server, what services are added to. */
+/** The part of a server that services are added to. */
 export type ServiceHost = Pick<Server, 'addService'>;
 
 interface LongLivedStream {
@@ -11,13 +11,13 @@ interface LongLivedStream {
 type StreamHandler = (call: LongLivedStream) => void;
 
 /**
- * Streams that clients keep open for as long as they like (health watches, reflection): they would hold
- * up a server that waits for its calls to finish, so they are known here and ended when it drains.
+ * Streams that clients keep open for as long as they like (health watches, reflection). They would hold up a
+ * server that waits for its calls to finish, so they are tracked here and ended when it drains.
  */
 export class LongLivedStreams {
   readonly #open = new Set<LongLivedStream>();
 
-  /** The same host, but every stream of a service added through it is known here. */
+  /** Returns the same host, but with every stream of a service added through it tracked here. */
   track(host: ServiceHost): ServiceHost {
     return {
       addService: (definition, implementation) =>

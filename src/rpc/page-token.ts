@@ -3,29 +3,32 @@ import { StowkenError } from '../model/index.js';
 
 const sealBytes = 16;
 
-/** What a page token holds for: it opens only where the same is asked of the same vault. */
+/** Scope of a page token: it opens only if the same query asks the same vault. */
 export interface PageScope {
   readonly vaultId: string;
-  /** Filter and order, as JSON can tell them apart. */
+  /** Filter and order, as JSON values. */
   readonly query: unknown;
 }
 
-/** Where a page ended: a number, or a backend's own key. */
+/** Position at which a page ended: a number, or a backend's own key. */
 export type PagePosition = number | string;
 
-/** A position as a token that cannot be altered, in base64url. */
+/** Seals a position as a token that cannot be altered, in base64url. */
 export function sealPageToken(scope: PageScope, position: PagePosition): string {
   const bytes = Buffer.from(JSON.stringify(position));
   return Buffer.concat([seal(scope, bytes), bytes]).toString('base64url');
 }
 
-/** The position in a token; INVALID_PAGE_TOKEN when it was not sealed for this scope. */
+/**
+ * Returns the position in a token.
+ * @throws StowkenError INVALID_PAGE_TOKEN if it was not sealed for this scope
+ */
 export function openPageToken(scope: PageScope, token: string): PagePosition {
   const bytes = Buffer.from(token, 'base64url');
   const position = bytes.subarray(sealBytes);
   const genuine =
     bytes.length > sealBytes &&
-    // Node skips characters that are not base64url: such a token has been altered too.
+    // Node skips characters outside base64url: a token with such characters has been altered too.
     bytes.toString('base64url') === token &&
     timingSafeEqual(bytes.subarray(0, sealBytes), seal(scope, position));
   if (genuine) return JSON.parse(position.toString()) as PagePosition;
@@ -46,7 +49,9 @@ function seal(scope: PageScope, position: Buffer): Buffer {
     .subarray(0, sealBytes);
 }
 
-/** JSON with the keys of every object in order: the order in which a client sends a map says nothing. */
+/**
+ * Encodes JSON with the keys of every object sorted: the order in which a client sends a map has no meaning.
+ */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)

@@ -10,13 +10,13 @@ const require = createRequire(import.meta.url);
 const healthService = 'grpc.health.v1.Health';
 
 /**
- * Describes the server's services, health among them, to clients that bring no proto files. The build
- * makes the descriptors: those that proto-loader derives at run time name no imports and no map entries
- * as protoc does, and strict clients cannot link them.
+ * Describes the server's services, health among them, to clients that have no proto files. The build makes
+ * the descriptors: those that proto-loader derives at run time lack protoc's imports and map entries, and
+ * strict clients cannot link them.
  */
 export function reflection(): ReflectionService {
   const files = [...descriptorFiles('#build/contract.binpb'), ...descriptorFiles('#build/health.binpb')];
-  // Of a package, the service reads nothing but the descriptors of its files.
+  // The service reads nothing of a package but the descriptors of its files.
   const reflected = { files: { fileDescriptorProtos: files } } as unknown as ReflectedPackage;
   return new ReflectionService(reflected, { services: [...serviceNames, healthService] });
 }

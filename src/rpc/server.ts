@@ -17,40 +17,43 @@ import { segmentService } from './services/segment-service.js';
 import { LongLivedStreams } from './long-lived-streams.js';
 
 export interface RpcServerOptions {
-  /** The vault of that name, if there is one; "default" where a request names none. */
+  /** Returns the vault of that name, if there is one. The name is "default" if a request has none. */
   readonly vaults: (name: string) => Vault | undefined;
   readonly tokenizers: Pick<Tokenizers, 'known'>;
   readonly logger: Logger;
-  /** As GetCapabilities reports it. */
+  /** Version that GetCapabilities reports. */
   readonly version: string;
-  /** Whether writes are accepted; asked often, for the health service. */
+  /** Reports whether writes are accepted; called often, for the health service. */
   readonly health: () => { readonly writable: boolean; readonly cause?: string };
-  /** Bounds costly calls. Those of this process alone if absent. */
+  /** Limits costly calls. If absent, those of this process only. */
   readonly admission?: Admission;
   readonly intake: IntakeSettings;
 }
 
 export interface RpcServer {
-  /** Says NOT_SERVING, takes no more calls, and resolves when those under way have ended; after graceMs they are cut off. */
+  /**
+   * Reports NOT_SERVING, accepts no more calls, and resolves when the calls under way have ended. After
+   * graceMs they are cut off.
+   */
   drain(graceMs: number): Promise<void>;
 }
 
 function transport({ connectionIdleMs }: IntakeSettings): ServerOptions {
   return {
-    // Requests are held to their limits before grpc-js sees them.
+    // Requests are checked against their limits before grpc-js sees them.
     'grpc.max_receive_message_length': -1,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': limits.streamsPerConnectionMax,
-    // A peer that has vanished without a word is noticed within a minute, and its calls are cancelled.
+    // A peer that has vanished silently is noticed within a minute, and its calls are cancelled.
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 30_000,
     'grpc.max_connection_idle_ms': connectionIdleMs,
-    // Nothing serves what it would count.
+    // No service would report its counts.
     'grpc.enable_channelz': 0,
   };
 }
 
-/** How requests of the contract's methods are taken in, by path. */
+/** Intake settings of the contract's methods, by path. */
 const methodIntakes: ReadonlyMap<string, MethodIntake> = new Map(
   serviceNames
     .flatMap(methodsOf)
@@ -70,8 +73,8 @@ const standingIntake: MethodIntake = {
 };
 
 /**
- * Serves vaults over gRPC at an address.
- * @param options.listen "host:port", port 0 for any free one, or "unix:/path". Rejects when it cannot be bound.
+ * Serves vaults over gRPC at an address. Rejects if the address cannot be bound.
+ * @param options.listen "host:port", port 0 for any free one, or "unix:/path".
  */
 export async function startRpcServer(
   options: RpcServerOptions & { readonly listen: string },
@@ -120,7 +123,7 @@ function createServer(options: RpcServerOptions) {
     await shutdown(server, intake, graceMs);
     intake.stop();
   };
-  /** Lets go of everything, of a server that cannot serve. */
+  /** Releases everything, for a server that cannot serve. */
   const abandon = (): void => {
     health.drain();
     intake.stop();

@@ -5,13 +5,13 @@ import { LongRun, splitPieces } from './pieces.js';
 import type { Slices } from './slices.js';
 import { TokenSink } from './token-sink.js';
 
-/** Letters of text that are encoded, and tokens that are decoded, in one slice: some milliseconds. */
+/** Size of a slice, in letters to encode or tokens to decode: some milliseconds. */
 const sliceLetters = 16 * 1024;
 const sliceTokens = 16 * 1024;
-/** A piece that is no token takes about so many times longer than one that is. */
+/** Approximate cost of merging a piece, as a multiple of the cost of a piece that is a token. */
 const mergeCost = 8;
 
-/** Tokens of several texts, one after the other, and where each text's tokens end. */
+/** Tokens of several texts, one after the other, and the end of each text's tokens. */
 export interface EncodedTexts {
   readonly tokens: Uint32Array;
   readonly ends: Uint32Array;
@@ -19,33 +19,33 @@ export interface EncodedTexts {
 
 export interface TokenBytes {
   readonly bytes: Uint8Array;
-  /** Where each token's bytes end. */
+  /** End of each token's bytes. */
   readonly ends: Uint32Array;
 }
 
-/** A tokenizer with its tables, for the thread that loaded it. */
+/** A tokenizer with its tables, owned by the thread that loaded it. */
 export class Encoding {
   readonly #bytesOfToken = new Map<number, Uint8Array>();
   readonly #utf8 = new TextEncoder();
   readonly #cache = new MergeCache();
-  /** True while a large piece is merged: the others wait, so that its memory is taken once. */
+  /** True while a large piece is merged. Others wait, so that its memory is taken once. */
   #merging = false;
 
   constructor(
     private readonly vocabulary: Vocabulary,
-    /** Cuts text into the pieces that are encoded each by itself. */
+    /** Splits text into the pieces that are encoded separately. */
     private readonly pattern: RegExp,
     /** The text of special tokens by id. */
     private readonly specialTokens: ReadonlyMap<number, string>,
   ) {}
 
-  /** Encodes texts; special-token text is ordinary text. @throws LongRun */
+  /** Encodes texts. The text of special tokens is ordinary text. @throws LongRun */
   *encode(texts: readonly string[]): Slices<EncodedTexts> {
     const sink = new TokenSink();
     const ends = new Uint32Array(texts.length);
     let letters = 0;
     for (const [index, text] of texts.entries()) {
-      letters += 16; // a text costs something, however short it is
+      letters += 16; // An addition for each text, because even a short one costs something.
       for (const piece of splitPieces(text, this.pattern)) {
         if (piece.length > limits.textRunLettersMax) throw new LongRun(index);
         letters += piece.length;
@@ -80,8 +80,9 @@ export class Encoding {
   }
 
   /**
-   * Returns the UTF-8 bytes of tokens, up to the first token that ends behind `bytesMax`. A byte order mark is kept, as
-   * gpt-tokenizer's own decoding does not. Returns a token that the tokenizer does not have as `unknownToken`.
+   * Returns the UTF-8 bytes of tokens, up to the first token that ends behind `bytesMax`. A byte order mark
+   * is kept, as gpt-tokenizer's own decoding does not. Returns a token that the tokenizer does not have as
+   * `unknownToken`.
    */
   *decode(tokens: Uint32Array, bytesMax: number): Slices<TokenBytes | { unknownToken: number }> {
     let bytes = new Uint8Array(Math.min(tokens.length * 4, bytesMax) + 16);
@@ -119,15 +120,15 @@ export class Encoding {
   }
 }
 
-/** Text, or the bytes where they are no UTF-8, of every ordinary token by id; ids that are not used are holes. */
+/** Text of every ordinary token by id, or its bytes if they are not UTF-8; unused ids are holes. */
 export type Ranks = readonly (string | readonly number[] | undefined)[];
 
-const mark = '\u00ef\u00bb\u00bf'; // a byte order mark's bytes
+const mark = '\u00ef\u00bb\u00bf'; // Bytes of a byte order mark.
 
-/** The tokens of an encoding by text and by bytes. */
+/** Tokens of an encoding by text and by bytes. */
 export class Vocabulary {
   readonly #byText = new Map<string, number>();
-  /** Keyed by bytes as latin1. Made when a piece has to be merged: most are tokens as they are. */
+  /** Keyed by bytes as latin1. Built when a piece has to be merged: most pieces are tokens. */
   #byBytes: Map<string, number> | undefined;
   #bytesMax = 0;
 
@@ -140,8 +141,8 @@ export class Vocabulary {
   }
 
   /**
-   * Ids must be those of gpt-tokenizer, which decodes bytes that are UTF-8 before it looks them up, and thereby
-   * drops a byte order mark at their beginning.
+   * Returns the token of these bytes. Ids must equal those of gpt-tokenizer, which decodes bytes that are
+   * UTF-8 before it looks them up, and so drops a byte order mark at their beginning.
    */
   readonly ofBytes: TokenOfBytes = (bytes) => {
     this.#byBytes ??= this.#index();
@@ -155,7 +156,7 @@ export class Vocabulary {
     for (const [id, token] of this.ranks.entries()) {
       if (token === undefined) continue;
       const utf8 = typeof token === 'string' ? Buffer.from(token) : Buffer.from(token);
-      if (typeof token !== 'string' && isUtf8(utf8)) continue; // never found by gpt-tokenizer
+      if (typeof token !== 'string' && isUtf8(utf8)) continue; // Never found by gpt-tokenizer.
       const bytes = latin1(utf8);
       this.#bytesMax = Math.max(this.#bytesMax, bytes.length + mark.length);
       byBytes.set(bytes, id);
@@ -164,7 +165,7 @@ export class Vocabulary {
   }
 }
 
-/** One character a byte. */
+/** Returns a string with one character per byte. */
 export function latin1(bytes: Buffer): string {
   return bytes.toString('latin1');
 }

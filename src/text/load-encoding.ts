@@ -15,7 +15,7 @@ const ranksOf: Readonly<Record<EncodingName, string>> = {
 const encodings = new Map<EncodingName, Promise<Encoding>>();
 const vocabularies = new Map<string, Promise<Vocabulary>>();
 
-/** Loads an encoding's tables once; they stay. */
+/** Loads an encoding's tables once; they stay in memory. */
 export function loadEncoding(name: EncodingName): Promise<Encoding> {
   return once(encodings, name, () => load(name));
 }

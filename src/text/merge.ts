@@ -1,9 +1,11 @@
 import type { Slices } from './slices.js';
 
-/** The id of the token with these bytes, one character a byte (latin1); undefined if there is none. */
+/**
+ * Returns the id of the token with these bytes, one character per byte (latin1); undefined if there is none.
+ */
 export type TokenOfBytes = (bytes: string) => number | undefined;
 
-/** Pieces up to this many bytes are merged by scanning, which is faster than a heap for them. */
+/** Size up to which pieces are merged by scanning, which is faster than a heap for them. */
 const scanBytesMax = 48;
 /** Merges, or pairs looked up, in one slice. */
 const sliceSteps = 2048;
@@ -11,21 +13,24 @@ const sliceSteps = 2048;
 const none = 0xffff_ffff;
 
 /**
- * Merges one piece as byte-pair encoding says: of all adjacent pairs of tokens that make a token, the one of the
- * lowest id is merged, the leftmost first, until there is none. Takes O(n log n): a list of tokens linked by where
- * they begin and end, and a heap of pairs, in which those that no longer stand are left and skipped.
+ * Merges one piece by byte-pair encoding: as long as adjacent tokens form a token, the pair with the lowest
+ * id is merged, the leftmost first. Takes O(n log n), with a list of tokens linked by their begin and end,
+ * and a heap of pairs. Outdated pairs stay in the heap and are skipped.
  */
 export function* mergePiece(bytes: string, tokenOf: TokenOfBytes, sink: number[]): Slices<void> {
   if (bytes.length <= scanBytesMax) mergeShort(bytes, tokenOf, sink);
   else yield* mergeLong(bytes, tokenOf, sink);
 }
 
-/** True if merging this many bytes takes memory that two calls should not take at once: 20 to 40 times the bytes. */
+/**
+ * True if merging this many bytes takes so much memory that two calls should not do it at once: 20 to 40
+ * times the bytes.
+ */
 export function isLargeMerge(byteCount: number): boolean {
   return byteCount > 16 * 1024;
 }
 
-/** The same by looking at every pair for every merge. */
+/** Merges a short piece by looking at every pair for every merge. */
 function mergeShort(bytes: string, tokenOf: TokenOfBytes, sink: number[]): void {
   const starts = Array.from({ length: bytes.length + 1 }, (_, at) => at);
   const rankAt = (index: number): number =>
@@ -47,10 +52,10 @@ function mergeShort(bytes: string, tokenOf: TokenOfBytes, sink: number[]): void 
 
 function* mergeLong(bytes: string, tokenOf: TokenOfBytes, sink: number[]): Slices<void> {
   const length = bytes.length;
-  /** By the place where a token begins: where it ends, and the id that it makes with the token after it. */
+  /** Indexed by a token's begin: its end, and the id that it forms with the token after it. */
   const ends = new Uint32Array(length);
   const ranks = new Uint32Array(length).fill(none);
-  /** By the place where a token ends: where it begins. */
+  /** Indexed by a token's end: its begin. */
   const begins = new Uint32Array(length + 1);
   const heap = new PairHeap(length);
   for (let at = 0; at < length; at++) {
@@ -70,7 +75,7 @@ function* mergeLong(bytes: string, tokenOf: TokenOfBytes, sink: number[]): Slice
   for (let step = 1; heap.pop(); step++) {
     if (step % sliceSteps === 0) yield;
     const { rank, at } = heap;
-    if (ranks[at] !== rank) continue; // one of the two has been merged with another since
+    if (ranks[at] !== rank) continue; // One of the two tokens has been merged with another since.
     const second = ends[at]!;
     const end = ends[second]!;
     ends[at] = end;
@@ -82,12 +87,15 @@ function* mergeLong(bytes: string, tokenOf: TokenOfBytes, sink: number[]): Slice
   for (let at = 0; at < length; at = ends[at]!) sink.push(tokenOf(bytes.slice(at, ends[at]))!);
 }
 
-/** The pairs to merge, the lowest id first, and of the same id the leftmost. Both are one number: id, then place. */
+/**
+ * Pairs to merge, the lowest id first, and for equal ids the leftmost. Both are packed in one number: id,
+ * then place.
+ */
 class PairHeap {
   static readonly #places = 2 ** 32;
   #keys: Float64Array;
   #length = 0;
-  /** Of the pair that was taken last. */
+  /** Id of the pair that was taken last. */
   rank = 0;
   at = 0;
 
@@ -113,7 +121,7 @@ class PairHeap {
     keys[index] = key;
   }
 
-  /** Takes the first pair; false if there is none. */
+  /** Takes the first pair. Returns false if there is none. */
   pop(): boolean {
     if (this.#length === 0) return false;
     const keys = this.#keys;
@@ -135,11 +143,11 @@ class PairHeap {
   }
 }
 
-/** Pieces, and letters of one, that are kept with their tokens. */
+/** Limits of the cached pieces, and of the letters of one. */
 const piecesMax = 32 * 1024;
 const pieceLettersMax = 64;
 
-/** The tokens of short pieces that were merged lately: text repeats its rare words. */
+/** Cache of the tokens of short pieces that were merged recently: text repeats its rare words. */
 export class MergeCache {
   #younger = new Map<string, readonly number[]>();
   #older = new Map<string, readonly number[]>();
@@ -154,7 +162,7 @@ export class MergeCache {
   }
 
   set(piece: string, tokens: readonly number[]): void {
-    // A copy: a piece is a view of the text that it was cut from, and would keep all of it.
+    // Copies the piece, which is a view that would keep the whole text alive.
     if (piece.length <= pieceLettersMax) this.#add(Buffer.from(piece).toString(), tokens);
   }
 

@@ -6,16 +6,16 @@ import { type EncodingName, knownEncodings, resolveEncodingName, type Tokenizers
 import type { DecodeOutcome, DecodeTask, EncodeOutcome, EncodeTask } from './worker.js';
 
 export interface TokenizerPoolOptions {
-  /** Worker threads at most; each that has worked keeps an encoding's tables, about 100 MB. */
+  /** Limit of worker threads; each that has worked keeps an encoding's tables, about 100 MB. */
   readonly threadsMax: number;
 }
 
-/** Letters, or bytes of tokens, of a call that goes before longer ones. */
+/** Limit, in letters or bytes of tokens, of a call that goes before longer ones. */
 const shortMax = 16 * 1024;
 
 /**
- * Threads start with the first text. Each shares itself between all its calls, a slice at a time: one that is
- * cancelled ends with its slice, and the thread goes on with the others.
+ * Creates tokenizers; threads start with the first text. Each thread shares itself between all its calls, a
+ * slice at a time: a cancelled call ends with its slice, and the thread continues with the others.
  */
 export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenizers {
   const pool = new Piscina({
@@ -23,7 +23,7 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
     minThreads: 0,
     maxThreads: threadsMax,
     concurrentTasksPerWorker: Number.MAX_SAFE_INTEGER,
-    // To an idle thread; else a new one is started; else to the one with the fewest calls.
+    // Prefers an idle thread; else a new one is started; else the one with the fewest calls is used.
     loadBalancer: (_task, threads) => {
       if (threads.length === 0) return null;
       const least = threads.reduce((a, b) => (b.currentUsage < a.currentUsage ? b : a));
@@ -31,7 +31,7 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
     },
     idleTimeout: 300_000,
   });
-  // A thread has a copy of what it works on: only so many long texts at once.
+  // A thread has a copy of its input, so the number of long texts at once is limited.
   const longTexts = new FairSlots<undefined>({
     countMax: limits.longTextsPerThreadMax * threadsMax,
     weightMax: limits.longTextsBytesMax,
@@ -56,7 +56,7 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
     }
   }
 
-  /** Encodes when there is room for so much text. */
+  /** Encodes once there is room for so much text. */
   async function encode(task: Omit<EncodeTask, TaskOwn>, signal: AbortSignal): Promise<EncodeOutcome> {
     const size = task.texts.reduce((sum, { length }) => sum + length, 0);
     if (size <= shortMax) return run('encode', task, true, signal);
@@ -94,7 +94,7 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
   };
 }
 
-/** What ended because the call was cancelled says so. */
+/** Rethrows an error; if the call was cancelled, as the cancellation. */
 function rethrow(error: unknown, signal: AbortSignal): never {
   if (signal.aborted) throw new StowkenError('CANCELLED', 'the call was cancelled', {}, { cause: error });
   throw error;
@@ -102,7 +102,7 @@ function rethrow(error: unknown, signal: AbortSignal): never {
 
 type TaskOwn = 'cancelled' | 'isShort';
 
-/** `text`: which of those given. */
+/** `text`: index of the text. */
 function longRun(text: number): StowkenError {
   const limit = limits.textRunLettersMax;
   return new StowkenError(
@@ -117,7 +117,7 @@ function known(name: string): EncodingName {
   if (encoding !== undefined) return encoding;
   const list = knownEncodings.join(', ');
   const lacks =
-    name === '' ? 'the server is told no tokenizer' : `the server has no tokenizer ${JSON.stringify(name)}`;
+    name === '' ? 'the request names no tokenizer' : `the server has no tokenizer ${JSON.stringify(name)}`;
   const message = `${lacks}; it knows ${list} and the names of common models`;
   throw new StowkenError('UNKNOWN_TOKENIZER', message, { tokenizer: name, known: list });
 }

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Work that gives up its thread after each bounded part of it. */
+/** Work that yields its thread after each bounded part of it. */
 export type Slices<T> = Generator<void, T, void>;
 
-/** Runs sliced work without giving others a turn. */
+/** Runs sliced work to its end without giving others a turn. */
 export function runThrough<T>(work: Slices<T>): T {
   for (;;) {
     const { done, value } = work.next();
@@ -18,12 +18,13 @@ interface Job {
   readonly onError: (error: unknown) => void;
 }
 
-/** Short jobs that are begun for each slice of a long one, while there are both. */
+/** Short jobs started per slice of a long one, while there are both. */
 const shortPerLong = 4;
 
 /**
- * Shares a thread between jobs, a slice at a time. Short jobs come first, in order; all others, and short ones that turn out
- * to be long, get a slice in turn. So a short job waits for one slice of a long one, however many of these there are.
+ * Shares a thread between jobs, a slice at a time. Short jobs go first, in order; all others, and short ones
+ * that turn out to be long, get a slice in turn. So a short job waits for one slice of a long one, however
+ * many of these there are.
  */
 export class Turns {
   readonly #short: Job[] = [];
@@ -31,7 +32,7 @@ export class Turns {
   #shortInARow = 0;
   #running = false;
 
-  /** Resolves to what the work returns, or to undefined once it is no longer wanted: then it is not gone on with. */
+  /** Resolves to the result of the work, or to undefined once it is no longer wanted: then it is stopped. */
   run<T>(work: Slices<T>, isShort: boolean, isWanted: () => boolean): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const job = { work, isWanted, onEnd: (result: unknown) => resolve(result as T), onError: reject };
@@ -44,7 +45,7 @@ export class Turns {
     this.#running = true;
     for (let job = this.#next(); job !== undefined; job = this.#next()) {
       this.#step(job);
-      // Messages come in here: new jobs, and that one is no longer wanted.
+      // Receives messages: new jobs and cancellations.
       await setImmediate();
     }
     this.#running = false;
@@ -59,7 +60,7 @@ export class Turns {
 
   #step(job: Job): void {
     try {
-      // Returning lets go of what the work holds.
+      // return() releases everything that the work holds.
       const { done, value } = job.isWanted() ? job.work.next() : job.work.return(undefined);
       if (done) job.onEnd(value);
       else this.#long.push(job);

@@ -1,4 +1,4 @@
-/** Token ids, gathered. */
+/** Growing list of token ids. */
 export class TokenSink {
   #tokens = new Uint32Array(256);
   #length = 0;
@@ -18,7 +18,7 @@ export class TokenSink {
     this.#length += tokens.length;
   }
 
-  /** All of them, in a buffer of their size. */
+  /** Returns all of them, in a buffer of their size. */
   tokens(): Uint32Array {
     return this.#tokens.slice(0, this.#length);
   }

@@ -5,10 +5,10 @@ import type { DecodedText, EncodingName, TokensToDecode } from './tokenizers.js'
 import { completeTokens, LongRun, tokensWithin } from './pieces.js';
 import { type Slices, Turns } from './slices.js';
 
-/** A call's work for a thread. */
+/** Work of a call for a thread. */
 interface Task {
   readonly encoding: EncodingName;
-  /** Shared with the caller, who sets it to 1 when the work is no longer wanted. */
+  /** Shared with the caller, who sets it to 1 if the work is no longer wanted. */
   readonly cancelled: Int32Array;
   readonly isShort: boolean;
 }
@@ -21,7 +21,7 @@ export interface DecodeTask extends Task {
   readonly items: readonly TokensToDecode[];
 }
 
-/** Refusals come back as data: an error that crosses threads keeps neither its class nor its fields. */
+/** Refusals are returned as data: an error that crosses threads loses its class and its fields. */
 export type EncodeOutcome = EncodedTexts | { readonly longRun: number };
 export type DecodeOutcome = readonly DecodedText[] | { readonly unknownToken: number };
 
@@ -49,7 +49,10 @@ function inTurns<T>({ cancelled, isShort }: Task, work: Slices<T>): Promise<T | 
   return turns.run(work, isShort, () => Atomics.load(cancelled, 0) === 0);
 }
 
-/** Ends with the first item that has more text than one answer takes: those after it are asked for again. */
+/**
+ * Decodes items. Ends with the first item that has more text than one answer takes; those after it are asked
+ * for again.
+ */
 function* decodeItems(encoding: Encoding, items: readonly TokensToDecode[]): Slices<DecodeOutcome> {
   const texts: DecodedText[] = [];
   let bytes = 0;
@@ -66,14 +69,14 @@ function* decodeItems(encoding: Encoding, items: readonly TokensToDecode[]): Sli
   return texts;
 }
 
-/** Words of short items that are decoded in one slice. */
+/** Limit of the le32 of short items that are decoded in one slice. */
 const sliceBytes = 64 * 1024;
 
 function* decodeItem(
   encoding: Encoding,
   item: TokensToDecode,
 ): Slices<DecodedText | { unknownToken: number }> {
-  // Words arrive by structured clone at any offset of a shared buffer: slice() aligns them.
+  // The bytes arrive by structured clone at any offset of a shared buffer: slice() aligns them.
   const le32 = item.le32.slice();
   const tokens = new Uint32Array(le32.buffer, 0, le32.length >> 2);
   const decoded = yield* encoding.decode(tokens, limits.chunkBytesMax);

@@ -1,13 +1,15 @@
 import { isStowkenError, receivedError, StowkenError, type Reason } from '../model/index.js';
 
-/** The half of a connection between two processes that one of them has. Messages arrive in order, as structured clones. */
+/**
+ * One process's end of a connection between two processes. Messages arrive in order, as structured clones.
+ */
 export interface Port {
   send(message: unknown): void;
   onMessage(listener: (message: unknown) => void): void;
   onClose(listener: () => void): void;
 }
 
-/** What one side offers to the other: calls that answer once, and streams. */
+/** Methods that one side offers to the other: calls with one answer, and streams. */
 export interface Handlers {
   readonly calls: Readonly<Record<string, (argument: never) => unknown>>;
   readonly streams: Readonly<
@@ -33,7 +35,7 @@ type Packet =
   | { readonly kind: 'cancel'; readonly id: number };
 
 interface WireError {
-  /** Absent: not an error of ours. */
+  /** Absent if it is not a StowkenError. */
   readonly reason: Reason | undefined;
   readonly message: string;
   readonly metadata: Readonly<Record<string, string>>;
@@ -46,8 +48,9 @@ interface Pending {
 }
 
 /**
- * Calls in both directions over one port. Errors cross with their reason; what is no StowkenError arrives as
- * a plain Error. When the other side goes, calls under way reject with SHUTTING_DOWN, and its streams here stop.
+ * Calls in both directions over one port. Errors cross with their reason; an error that is not a StowkenError
+ * arrives as a plain Error. When the other side goes, calls under way reject with SHUTTING_DOWN, and its
+ * streams here stop.
  */
 export class Channel<Theirs extends Handlers> {
   readonly #pending = new Map<number, Pending>();
@@ -79,7 +82,7 @@ export class Channel<Theirs extends Handlers> {
     });
   }
 
-  /** Items as the other side makes them; it does not wait for them to be taken. */
+  /** Yields items as the other side makes them; it does not wait for them to be taken. */
   async *stream<Name extends keyof Theirs['streams'] & string>(
     name: Name,
     argument: Argument<Stream<Theirs, Name>>,
@@ -130,7 +133,8 @@ export class Channel<Theirs extends Handlers> {
   }
 
   async #receive(packet: Packet): Promise<void> {
-    // What was sent before the other side ended may come after: nobody would release what it takes now.
+    // A message sent before the other side ended may arrive after it: nobody would release a resource taken
+    // now.
     if (this.#closed) return;
     switch (packet.kind) {
       case 'call':
@@ -171,7 +175,10 @@ export class Channel<Theirs extends Handlers> {
     return pending;
   }
 
-  /** What is sent in one turn of the event loop crosses as one message: each wakes the other process, which costs more than it carries. */
+  /**
+   * Messages of one turn of the event loop are sent as one: each wakes the other process, which costs more
+   * than its content.
+   */
   #send(packet: Packet): void {
     if (this.#outbox.length === 0) setImmediate(() => this.#flush());
     this.#outbox.push(packet);

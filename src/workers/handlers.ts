@@ -3,38 +3,41 @@ import type { ChangeResult, MaintainedBackend, StorageHealth } from '../storage/
 import type { CompactInput, CompactPart, VerifyPart } from '../vault/index.js';
 import type { ListPiece, SentChange } from './message-list-transfer.js';
 
-/** What the process that keeps the vault does for its workers: all that writes. */
+/** Methods of the process that owns the vault, for its workers: everything that writes. */
 export interface PrimaryHandlers {
   readonly calls: {
-    /** A worker's first call. From then on it hears what it is told. */
+    /** The first call of a worker. Afterwards it receives messages. */
     readonly register: (argument: undefined) => WorkerOptions;
-    /** The worker serves, or says why it cannot. */
+    /** Reports that the worker serves, or why it cannot. */
     readonly started: (outcome: Refusal | undefined) => void;
-    /** The worker has a connection that it was sent; and how many it has open now. */
+    /** Reports that a connection sent to the worker has arrived, and how many it has open now. */
     readonly took: (taken: { readonly connection: number; readonly connections: number }) => void;
-    /** Of a list of messages, before the change that has it. */
+    /** Sends a piece of a list of messages, before the change that has the list. */
     readonly sendPiece: (piece: ListPiece) => void;
     readonly commit: (change: SentChange) => Promise<ChangeResult>;
-    /** A lease on the current state; its number. */
+    /** Takes a lease on the current state. Returns its number. */
     readonly takeLease: (argument: undefined) => number;
     readonly releaseLease: (lease: number) => void;
   };
   readonly streams: {
     readonly compact: (input: CompactInput, signal: AbortSignal) => AsyncIterable<CompactPart>;
-    /** Yields once, when a costly call of a worker may begin; the call's slot is held until the stream is cancelled. */
+    /**
+     * Yields once, when a costly call of a worker may start; the call's slot is held until the stream is
+     * cancelled.
+     */
     readonly slot: (applicant: Applicant, signal: AbortSignal) => AsyncIterable<'granted'>;
-    /** With repair: without it a worker needs nobody. */
+    /** Used with repair; without it, a worker verifies by itself. */
     readonly verify: (input: { readonly repair: boolean }, signal: AbortSignal) => AsyncIterable<VerifyPart>;
   };
 }
 
-/** What a worker does when it is told to. */
+/** Methods of a worker, for the primary. */
 export interface WorkerHandlers {
   readonly calls: {
-    /** The registries that are stored, whenever they change. */
+    /** Announces the stored registries, whenever they change. */
     readonly setRegistries: (ids: readonly number[]) => void;
     readonly setHealth: (health: StorageHealth) => void;
-    /** Lets go of leases that no reader needs any more. */
+    /** Releases leases that no reader needs any more. */
     readonly renewLease: (argument: undefined) => Promise<void>;
     /** Returns how many connections are open; shows that the worker is alive. */
     readonly countConnections: (argument: undefined) => number;
@@ -44,31 +47,31 @@ export interface WorkerHandlers {
   readonly streams: Readonly<Record<never, never>>;
 }
 
-/** Why a worker cannot serve. */
+/** Reason why a worker cannot serve. */
 export interface Refusal {
   readonly refusal: string;
 }
 
-/** What a worker needs to know to serve; a structured clone crosses. */
+/** Settings of a worker; a structured clone crosses. */
 export interface WorkerOptions {
   readonly dataDir: string;
   readonly logLevel: string;
   readonly version: string;
   readonly prefixIndex: boolean;
-  /** As many share the memory for segments that were looked up lately. */
+  /** Number of workers that share the memory for segment lookups. */
   readonly workers: number;
   readonly health: StorageHealth;
-  /** What this one of the workers may take. */
+  /** Intake limits of this worker. */
   readonly intake: IntakeSettings;
 }
 
-/** What reads only. */
+/** Methods that only read. */
 export type Reads = Omit<
   MaintainedBackend,
   'kind' | 'vaultId' | 'commit' | 'repair' | 'reclaimableBytes' | 'defragment' | 'health' | 'lease' | 'close'
 >;
 
-/** Every reading call, passed on to what `to` gives at that moment. */
+/** Forwards every reading call to the backend that `to` returns at that moment. */
 export function forwardReads(to: () => Reads): Reads {
   return {
     findSegments: (hashes) => to().findSegments(hashes),

@@ -9,22 +9,22 @@ export interface ListPiece {
   readonly blocks: readonly Uint8Array[];
 }
 
-/** A packed list of messages as it crosses: its last blocks, those before them having been sent. */
+/** A packed list of messages as it is sent: its last blocks, after those that were sent before. */
 interface SentList extends ListPiece {
   readonly length: number;
 }
 
-/** A change as it crosses. */
+/** A change as it is sent. */
 export type SentChange = Omit<Change, 'put'> & {
   readonly put?: Omit<Put, 'messages'> & { readonly messages: readonly MessageRecord[] | SentList };
 };
 
-/** Blocks of a list that one message has: all in one would be there several times while it crosses. */
+/** Blocks of a list in one message: all in one would exist several times while it is sent. */
 const blocksMax = 4;
 
 let lastList = 0;
 
-/** Sends a long list of messages piece by piece; gives the change with what is left of it. */
+/** Sends a long list of messages piece by piece. Returns the change with the rest of the list. */
 export async function sendAhead(
   change: Change,
   send: (piece: ListPiece) => Promise<void>,
@@ -41,7 +41,7 @@ export async function sendAhead(
   return { ...rest, put: { ...put, messages: { list, blocks: blocks.slice(at), length } } };
 }
 
-/** What one worker has sent ahead of its changes. */
+/** Pieces that one worker has sent ahead of its changes. */
 export class ListsAhead {
   readonly #blocks = new Map<number, Uint8Array[]>();
 
@@ -51,7 +51,7 @@ export class ListsAhead {
     else before.push(...blocks);
   }
 
-  /** The change as it was; what had come of it before is held here no longer. */
+  /** Restores the change; its pieces are no longer held here. */
   whole({ put, ...rest }: SentChange): Change {
     return put === undefined ? rest : { ...rest, put: { ...put, messages: this.#listOf(put.messages) } };
   }

@@ -20,24 +20,27 @@ export interface PrimaryOptions {
   readonly workers: number;
   /** "host:port", port 0 for any free one, or "unix:/path". */
   readonly listen: string;
-  /** Kept by this process; others only read it. */
+  /** Owned by this process; others only read it. */
   readonly backend: MaintainedBackend;
   readonly logger: Logger;
   readonly worker: Omit<WorkerOptions, 'health' | 'workers'>;
 }
 
-/** What this process does for all workers. */
+/** Operations that this process runs for all workers. */
 type PrimaryVault = Pick<Vault, 'compact' | 'verify'>;
 
-/** Keeps a vault that several processes serve: it accepts connections and does all that writes, and they do the rest. */
+/**
+ * Owner of a vault that several processes serve: it accepts connections and does all writing; the workers do
+ * the rest.
+ */
 export class Primary {
-  /** For whatever this process does with the vault itself: workers hear of it. */
+  /** For this process's own work on the vault: workers are notified of its changes. */
   readonly backend: MaintainedBackend;
-  /** Costly calls of all workers. */
+  /** Admission of the costly calls of all workers. */
   readonly #admission = createAdmission();
   readonly #reception = new Reception();
   readonly #leases = new Map<WorkerProcess, Map<number, () => void>>();
-  #crew: WorkerPool | undefined;
+  #pool: WorkerPool | undefined;
   #acceptor: Acceptor | undefined;
   #lastLease = 0;
   #health: StorageHealth;
@@ -59,20 +62,20 @@ export class Primary {
     };
   }
 
-  /** Starts the workers; resolves to the address when all of them serve. Rejects when one of them cannot. */
+  /** Starts the workers. Resolves to the address when all of them serve. Rejects if one of them cannot. */
   async start(vault: PrimaryVault): Promise<string> {
     keepHeapLean(heapGrowthPercent.primary);
     const { workers, listen, logger } = this.options;
     try {
       this.#acceptor = await accept(listen, (connection) => this.#reception.accept(connection));
-      this.#crew = new WorkerPool({
+      this.#pool = new WorkerPool({
         workers,
         logger,
         start: () => this.#startWorker(vault),
         onEnded: (worker) => this.#forget(worker),
-        onLook: () => this.#tellHealth(),
+        onLook: () => this.#sendHealth(),
       });
-      await this.#crew.start();
+      await this.#pool.start();
       return this.#acceptor.address;
     } catch (error) {
       await this.drain(0);
@@ -84,7 +87,7 @@ export class Primary {
   async drain(graceMs: number): Promise<void> {
     this.#acceptor?.close();
     this.#reception.close();
-    await this.#crew?.drain(graceMs);
+    await this.#pool?.drain(graceMs);
   }
 
   #startWorker(vault: PrimaryVault): WorkerProcess {
@@ -100,7 +103,7 @@ export class Primary {
     return worker;
   }
 
-  /** Lets go of all that a worker held. */
+  /** Releases everything that a worker held. */
   async #forget(worker: WorkerProcess): Promise<void> {
     this.#reception.remove(worker);
     for (const release of this.#leases.get(worker)?.values() ?? []) release();
@@ -133,37 +136,40 @@ export class Primary {
   }
 
   async #commit(change: Change) {
-    // Idle workers hold leases too, which would keep garbage that nobody reads.
-    if (change.collect ?? change.deleteSegments) await this.#tell('renewLease', undefined);
+    // Idle workers hold leases too, which would retain garbage that nobody reads.
+    if (change.collect ?? change.deleteSegments) await this.#broadcast('renewLease', undefined);
     try {
       return await this.options.backend.commit(change);
     } finally {
-      this.#tellHealth();
-      if (change.putRegistry ?? change.dropRegistries) await this.#tellRegistries();
+      this.#sendHealth();
+      if (change.putRegistry ?? change.dropRegistries) await this.#sendRegistries();
     }
   }
 
-  /** Workers encode with the newest registry from now on. */
-  async #tellRegistries(): Promise<void> {
+  /** Announces the registries: workers encode with the newest one from now on. */
+  async #sendRegistries(): Promise<void> {
     const ids = (await this.options.backend.listRegistries()).map(({ id }) => id);
-    await this.#tell('setRegistries', ids);
+    await this.#broadcast('setRegistries', ids);
   }
 
-  #tellHealth(): void {
+  #sendHealth(): void {
     const health = this.options.backend.health();
     if (health.writable === this.#health.writable && health.cause === this.#health.cause) return;
     this.#health = health;
-    void this.#tell('setHealth', health);
+    void this.#broadcast('setHealth', health);
   }
 
-  /** Resolves when every worker has heard it, or has ended: one that does not answer is killed. */
-  async #tell<Name extends 'setRegistries' | 'setHealth' | 'renewLease'>(
+  /**
+   * Sends a message to every worker. Resolves when each has answered or ended: one that does not answer is
+   * killed.
+   */
+  async #broadcast<Name extends 'setRegistries' | 'setHealth' | 'renewLease'>(
     name: Name,
     argument: Parameters<WorkerHandlers['calls'][Name]>[0],
   ): Promise<void> {
-    const told = (this.#crew?.workers ?? [])
+    const sent = (this.#pool?.workers ?? [])
       .filter(({ isListening }) => isListening)
       .map(({ channel }) => channel.call(name, argument as never));
-    await Promise.allSettled(told);
+    await Promise.allSettled(sent);
   }
 }

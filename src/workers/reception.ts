@@ -3,34 +3,38 @@ import { limits } from '../model/index.js';
 
 /** Takes connections, one at a time. */
 export interface Receiver {
-  /** True if it may be given a connection now. */
+  /** True if it can be given a connection now. */
   readonly isReady: boolean;
-  /** True if it takes a connection at this moment, or would take one. */
+  /** True if it is taking a connection at this moment, or would take one. */
   readonly isPromising: boolean;
   /** Connections that it has open. */
   readonly connections: number;
-  /** Closes the connection itself where it has not taken it after so many milliseconds. */
+  /**
+   * Gives it the connection. The receiver closes the connection if it has not taken it after so many
+   * milliseconds.
+   */
   give(connection: Socket, msMax: number): void;
 }
 
 /**
- * Gives accepted connections to workers: each to the ready one that has the fewest. A connection that finds no ready
- * worker waits, and is closed when that takes too long: its client learns at once that it has to connect again.
+ * Distributes accepted connections to workers: each to the ready one that has the fewest. A connection that
+ * finds no ready worker waits, and is closed if that takes too long: its client learns at once that it has to
+ * connect again.
  *
- * Why the primary accepts, and the workers do not: Node's cluster forgets a connection whose worker dies while it is
- * handed over, and closes the listening socket when all workers are gone. A listening socket that workers share needs
- * no hand-over, but the kernel shares out unevenly (8 connections to 2 idle workers: 7:1 in the median of 20 runs),
- * and connections to a worker that hangs, or to none, wait without end.
+ * The primary accepts, not the workers, for these reasons. Node's cluster forgets a connection whose worker
+ * dies while it is handed over, and closes the listening socket when all workers are gone. A listening socket
+ * shared by workers needs no hand-over, but the kernel distributes unevenly (8 connections to 2 idle workers:
+ * 7:1 in the median of 20 runs), and connections to a worker that hangs, or to none, wait without end.
  */
 export class Reception {
   /** Oldest first. */
   readonly #waiting = new Map<Socket, { readonly sinceMs: number; timer: NodeJS.Timeout }>();
-  /** The one that was given a connection last is the last. */
+  /** Ordered by their last connection, the most recent last. */
   #receivers: Receiver[] = [];
   #closed = false;
 
   accept(connection: Socket): void {
-    // A client that goes away meanwhile is nobody's error.
+    // An error of a client that goes away meanwhile needs no handling.
     connection.on('error', () => undefined);
     if (this.#closed) return void connection.destroy();
     const timer = setTimeout(() => this.#waitedLong(connection), limits.connectionWaitMs);
@@ -47,7 +51,7 @@ export class Reception {
     this.#receivers = this.#receivers.filter((each) => each !== receiver);
   }
 
-  /** Gives out what waits; to be called whenever a receiver has become ready. */
+  /** Distributes waiting connections; to be called whenever a receiver has become ready. */
   giveOut(): void {
     for (const [connection, { sinceMs, timer }] of this.#waiting) {
       const receiver = this.#next();
@@ -61,13 +65,13 @@ export class Reception {
     }
   }
 
-  /** Closes what waits, and what comes from now on. */
+  /** Closes the waiting connections, and those that arrive from now on. */
   close(): void {
     this.#closed = true;
     for (const connection of this.#waiting.keys()) this.#turnAway(connection);
   }
 
-  /** Workers that are only slow, with many connections at once, are waited for. */
+  /** Workers that are only slow, because of many connections at once, are waited for. */
   #waitedLong(connection: Socket): void {
     if (!this.#receivers.some(({ isPromising }) => isPromising)) return this.#turnAway(connection);
     const waiting = this.#waiting.get(connection);

@@ -4,8 +4,8 @@ interface Held {
 }
 
 /**
- * One lease for many readers. What is read under it may be newer than the lease itself, never older: so a
- * reader costs no round trip to the process that keeps the vault. Renewed when garbage waits for it.
+ * One lease for many readers. Data read under it may be newer than the lease itself, never older, so a reader
+ * needs no round trip to the process that owns the vault. Renewed when garbage waits for it.
  */
 export class SharedLease {
   #current: Held;
@@ -21,7 +21,7 @@ export class SharedLease {
     return new SharedLease(acquire, await acquire());
   }
 
-  /** Everything that is stored now stays readable until the function that it returns is called. */
+  /** Keeps everything that is stored now readable until the returned function is called. */
   hold(): () => void {
     const lease = this.#current;
     lease.readers += 1;
@@ -34,7 +34,7 @@ export class SharedLease {
     };
   }
 
-  /** Readers from now on hold a new lease; the one before ends with its last reader. */
+  /** Takes a new lease for readers from now on; the lease before it ends with its last reader. */
   async renew(): Promise<void> {
     const release = await this.acquire();
     const before = this.#current;

@@ -3,7 +3,10 @@ import { type Admission, type Applicant, costOf, createAdmission } from '../rpc/
 import type { Channel } from './channel.js';
 import type { PrimaryHandlers } from './handlers.js';
 
-/** In the process that keeps the vault: yields when a worker's call may begin, and holds its slot until it is cancelled. */
+/**
+ * Runs in the process that owns the vault: yields when a worker's call may start, and holds its slot until it
+ * is cancelled.
+ */
 export async function* holdSlot(
   admission: Admission,
   applicant: Applicant,
@@ -19,8 +22,8 @@ export async function* holdSlot(
 }
 
 /**
- * In a worker: calls that look at all of the vault count for all workers together, and those that look at much of it for
- * this one's part. The slots of a worker that ends come free with its channel.
+ * Runs in a worker. Calls that read all of the vault count for all workers together; those that read much of
+ * it count for this worker's share. The slots of a worker that ends are released with its channel.
  */
 export function workerAdmission(primary: Channel<PrimaryHandlers>, workers: number): Admission {
   const own = createAdmission({ sharers: workers });
@@ -37,7 +40,7 @@ export function workerAdmission(primary: Channel<PrimaryHandlers>, workers: numb
         signal.throwIfAborted();
         throw error;
       } finally {
-        // A call that has begun keeps its slot until it has really ended.
+        // A call that has started keeps its slot until it has really ended.
         signal.removeEventListener('abort', leave);
       }
       const end = (): void => void slot.return();

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Returns how long a process has been ready to run and got no processor, since it was started. A process that others
- * keep from running is slow and not stuck. 0 on systems that do not say.
+ * Returns how long a process has been ready to run without a processor, since it was started. A process that
+ * is kept from running by others is slow, not stuck. Returns 0 on systems that do not report it.
  */
 export function starvedMs(pid: number): number {
   try {
@@ -13,7 +13,9 @@ export function starvedMs(pid: number): number {
   }
 }
 
-/** Measures, from now on, the time that another process has had for something and this one for hearing of it. */
+/**
+ * Clock from now on for the time that another process has had to answer and this one to receive the answer.
+ */
 export class FairClock {
   readonly #startMs = performance.now();
   readonly #starvedMs: number;
@@ -22,7 +24,7 @@ export class FairClock {
     this.#starvedMs = this.#bothStarvedMs();
   }
 
-  /** Time since the clock was made, without that in which one of them was kept from running. */
+  /** Time since the clock was made, without the time in which one of them was kept from running. */
   get ms(): number {
     return performance.now() - this.#startMs - (this.#bothStarvedMs() - this.#starvedMs);
   }

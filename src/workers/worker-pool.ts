@@ -4,23 +4,23 @@ import { limits } from '../model/index.js';
 import type { Refusal } from './handlers.js';
 import type { WorkerProcess } from './worker-process.js';
 
-export interface CrewOptions {
+export interface WorkerPoolOptions {
   readonly workers: number;
   readonly logger: Logger;
   /** Starts a process. */
   readonly start: () => WorkerProcess;
-  /** Tidies up after a process that has ended; another one is started when this is done. */
+  /** Cleans up after a process that has ended; the next one is started when this is done. */
   readonly onEnded: (worker: WorkerProcess) => Promise<void>;
-  /** Called whenever the crew looks at its workers. */
+  /** Called whenever the pool looks at its workers. */
   readonly onLook: () => void;
 }
 
-/** Why a worker did not live long. */
+/** Reason why a worker did not live long. */
 type Failure = { readonly how: string } & Partial<Refusal>;
 
 /**
- * Keeps as many workers as are wanted. Each place has one worker after the other: when one ends, whenever and however
- * often, the next is started, at once or after a delay that grows while none lives long.
+ * Keeps a fixed number of workers alive. Each place has one worker after the other: when one ends, whenever
+ * and however often, the next is started, at once or after a delay that grows while none lives long.
  */
 export class WorkerPool {
   readonly #workers = new Set<WorkerProcess>();
@@ -28,16 +28,16 @@ export class WorkerPool {
   #places: Promise<void>[] = [];
   #looking: NodeJS.Timeout | undefined;
 
-  constructor(private readonly options: CrewOptions) {}
+  constructor(private readonly options: WorkerPoolOptions) {}
 
-  /** Those that have not ended. */
+  /** Workers that have not ended. */
   get workers(): readonly WorkerProcess[] {
     return [...this.#workers];
   }
 
   /**
    * Resolves when every place has a worker that serves.
-   * @throws Error where one says that it cannot, or where too many in a row end without a word
+   * @throws Error if a worker reports that it cannot serve, or too many in a row end silently
    */
   async start(): Promise<void> {
     this.#looking = setInterval(() => this.#look(), limits.workerLookMs);
@@ -52,7 +52,10 @@ export class WorkerPool {
     );
   }
 
-  /** Lets the workers finish the calls under way, and starts no more of them. Takes little longer than it may. */
+  /**
+   * Lets the workers finish the calls under way and starts no more of them. Takes little longer than
+   * `graceMs`.
+   */
   async drain(graceMs: number): Promise<void> {
     this.#stopping.abort();
     clearInterval(this.#looking);
@@ -60,7 +63,10 @@ export class WorkerPool {
     await Promise.all(this.#places);
   }
 
-  /** Keeps one place until the crew is drained. `failed` is called once for a place that nobody has ever served in. */
+  /**
+   * Keeps one place until the pool is drained. `failed` is called once for a place in which no worker has
+   * ever served.
+   */
   async #keep(served: () => void, failed: (error: Error) => void): Promise<void> {
     const { signal } = this.#stopping;
     let failures = 0;
@@ -84,7 +90,7 @@ export class WorkerPool {
       this.options.logger.error({ ...failure, failures, delayMs }, inWords(failure, failures, delayMs));
       await sleep(delayMs, undefined, { signal }).catch(() => undefined);
     }
-    // Whoever waits for a place that is given up meanwhile.
+    // Notifies a caller that waits for a place that is given up meanwhile.
     failed(new Error('the server was stopped before its workers served'));
   }
 
@@ -129,7 +135,7 @@ function inWords({ how, refusal }: Failure, failures: number, delayMs: number): 
   return failures > 1 ? `${why}, ${failures} of them in a row; ${next}` : `${why}; ${next}`;
 }
 
-/** Time to wait before the next try, after so many tries in a row that did not last. */
+/** Returns the delay before the next try, after so many tries in a row that did not last. */
 export function restartDelayMs(failures: number): number {
   if (failures <= 1) return 0;
   return Math.min(limits.workerRestartMs * 2 ** Math.min(failures - 2, 30), limits.workerRestartMsMax);

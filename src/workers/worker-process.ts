@@ -9,27 +9,29 @@ import { sendConnection, workerPort } from './ports.js';
 import type { Receiver } from './reception.js';
 import { FairClock, starvedMs } from './starvation.js';
 
-/** A connection that was sent to the worker, which has not said yet that it has it. */
+/** A connection that was sent to the worker, but is not acknowledged yet. */
 interface Handing {
   readonly number: number;
   readonly connection: Socket;
   timer: NodeJS.Timeout | undefined;
 }
 
-/** What the primary does for a worker, but what this class does itself. */
+/** Methods of the primary for a worker, without those that this class implements. */
 export type VaultOffer = Omit<PrimaryHandlers, 'calls'> & {
   readonly calls: Omit<PrimaryHandlers['calls'], 'register' | 'started' | 'took'>;
 };
 
 /**
- * A worker process, from its start to its end. Its owner learns that it serves, that it can take a connection, and
- * how it has ended; looks at it from time to time, and is told when it is to be killed.
+ * A worker process, from its start to its end. Its owner is notified when it serves, when it can take a
+ * connection, and how it has ended; the owner looks at it at intervals and is told when to kill it.
  */
 export class WorkerProcess implements Receiver {
   readonly channel: Channel<WorkerHandlers>;
-  /** Resolves when it serves; to the reason where it says that it cannot. Does not settle where it ends before. */
+  /**
+   * Resolves when it serves; to the reason if it reports that it cannot. Does not settle if it ends before.
+   */
   readonly started: Promise<Refusal | undefined>;
-  /** Resolves to the signal or the exit code when the process is gone. */
+  /** Resolves to the signal or the exit code when the process has ended. */
   readonly ended: Promise<string>;
   #state: 'starting' | 'registered' | 'serving' | 'draining' | 'ended' = 'starting';
   #connections = 0;
@@ -38,17 +40,17 @@ export class WorkerProcess implements Receiver {
   /** True if it did not take its last connection in time, and has not answered since. */
   #isSuspect = false;
   #isAsked = false;
-  /** Looks since it was last heard of, and how long it had been starved until then. */
+  /** Looks since its last answer, and the time that it had been starved until then. */
   #silentLooks = 0;
   #starvedMs = 0;
   readonly #child: ChildProcess;
 
-  /** @throws Error where the system starts no process. */
+  /** @throws Error if the system starts no process. */
   constructor(
     offer: VaultOffer,
     options: () => WorkerOptions,
     private readonly onReady: () => void,
-    /** Called when it has not taken a connection in time, which is closed. */
+    /** Called if it has not taken a connection in time; the connection is closed. */
     private readonly onSuspect: () => void,
   ) {
     this.#child = fork(createRequire(import.meta.url).resolve('#build/src/workers/worker.js'), [], {
@@ -89,7 +91,7 @@ export class WorkerProcess implements Receiver {
     return this.#child.pid as number;
   }
 
-  /** True if it hears what it is told: what is sent to a process before that is lost. */
+  /** True if it receives messages: a message sent to a process before that is lost. */
   get isListening(): boolean {
     return this.#state === 'registered' || this.#state === 'serving';
   }
@@ -117,7 +119,7 @@ export class WorkerProcess implements Receiver {
       this.onSuspect();
       this.#drop(number);
     };
-    // Timers come before messages: where this process is late too, the answer may be here already.
+    // Timers run before messages: if this process is late too, the answer may have arrived already.
     const waitFor = (ms: number): void => {
       handing.timer = setTimeout(() => setImmediate(tooLong), ms);
     };
@@ -128,8 +130,8 @@ export class WorkerProcess implements Receiver {
   }
 
   /**
-   * Asks whether the worker is alive; true if it has not answered for too long. Counts looks and not time: a computer
-   * that slept, or a server that was stopped for a while, says nothing about its workers.
+   * Asks whether the worker is alive. Returns true if it has not answered for too long. Counts looks and not
+   * time: a computer that slept, or a server that was stopped for a while, proves nothing about its workers.
    */
   look(): boolean {
     if (this.#state === 'draining' || this.#state === 'ended') return false;
@@ -146,7 +148,7 @@ export class WorkerProcess implements Receiver {
     this.#child.kill('SIGKILL');
   }
 
-  /** Lets it finish the calls under way and end; kills it where that takes longer. */
+  /** Lets it finish the calls under way and end; kills it if that takes longer. */
   async drain(graceMs: number): Promise<void> {
     const serves = this.#state === 'serving';
     if (this.#state === 'ended') return;
@@ -169,7 +171,7 @@ export class WorkerProcess implements Receiver {
       this.#isSuspect = false;
       if (this.isReady) this.onReady();
     } catch {
-      // It has ended, which is noticed elsewhere.
+      // It has ended, which is handled elsewhere.
     } finally {
       this.#isAsked = false;
     }
@@ -182,7 +184,7 @@ export class WorkerProcess implements Receiver {
 
   #took(number: number, connections: number): void {
     this.#connections = connections;
-    // One that comes late was closed meanwhile.
+    // A late acknowledgement: the connection was closed meanwhile.
     if (this.#handing?.number !== number) return;
     const { connection, timer } = this.#handing;
     clearTimeout(timer);
@@ -191,7 +193,10 @@ export class WorkerProcess implements Receiver {
     this.onReady();
   }
 
-  /** Closes a connection that the worker did not take. It may have it all the same: so the connection is shut down first. */
+  /**
+   * Closes a connection that the worker did not take. The worker may have it all the same, so the connection
+   * is shut down first.
+   */
   #drop(number: number): void {
     if (this.#handing?.number !== number) return;
     const { connection, timer } = this.#handing;

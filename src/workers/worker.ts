@@ -1,4 +1,5 @@
-// A worker process of `serve --workers`: serves calls, reads the vault, and leaves all writing to the primary.
+// A worker process of `serve --workers`: serves calls, reads the vault, and leaves all writing to the
+// primary.
 
 import type { Socket } from 'node:net';
 import { type DestinationStream, pino } from 'pino';
@@ -35,14 +36,14 @@ let health: StorageHealth = { writable: false };
 let lease: SharedLease | undefined;
 let reading: LmdbReader | undefined;
 let stopped = false;
-/** Connections that are open. */
+/** Number of open connections. */
 let connections = 0;
 let serve = (connection: Socket): void => void connection.destroy();
 let stop: (graceMs: number) => Promise<void> = async () => undefined;
 
 const offer: WorkerHandlers = {
   calls: {
-    // What is opened later sees them as they are then.
+    // Snapshots opened later use them.
     setRegistries: (ids) => {
       reading?.refresh();
       reading?.setRegistries(ids);
@@ -56,10 +57,10 @@ const offer: WorkerHandlers = {
 };
 
 const primary = new Channel<PrimaryHandlers>(processPort(process), offer);
-// Signals go to the primary, which says what is to be done.
+// Signals are left to the primary, which sends instructions.
 process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
-// Without a primary nothing can be stored, and nobody restarts this process. It ends at once, whatever it is about:
-// an ordinary exit would wait for a copy of the vault that is being made.
+// Without a primary nothing can be stored, and nobody restarts this process. It ends at once, whatever it is
+// doing: an ordinary exit would wait for a copy of the vault in progress.
 process.on('disconnect', () => {
   if (stopped) process.exit(0);
   process.kill(process.pid, 'SIGKILL');
@@ -93,7 +94,7 @@ async function start(options: WorkerOptions): Promise<void> {
   reading = await openLmdbReader({ folder, codec, lease: hold, sharers });
   codec.prepare();
   const backend = createWorkerBackend(reading, primary, hold);
-  // The tokenizers' threads are few in each: the workers share the processors.
+  // Each worker has few tokenizer threads: the workers share the processors.
   const tokenizers = createTokenizers({ threadsMax: 1 });
   const own = createVault({
     name: 'default',
@@ -121,7 +122,7 @@ async function start(options: WorkerOptions): Promise<void> {
   });
   serve = (connection) => server.serve(connection);
   stop = async (graceMs) => {
-    // The primary sends none from now on; one that is on its way is closed.
+    // The primary sends no more connections; one that is still on its way is closed.
     serve = (connection) => void connection.destroy();
     await server.drain(graceMs);
     await tokenizers.close();
@@ -130,19 +131,21 @@ async function start(options: WorkerOptions): Promise<void> {
   };
 }
 
-/** A destination of log lines. Characters that act on a terminal are escaped, whoever they came from. */
+/**
+ * Returns a destination of log lines that escapes characters that act on a terminal, whoever they are from.
+ */
 function escaped(log: DestinationStream): DestinationStream {
   return { write: (lines) => log.write(escapeJson(lines)) };
 }
 
-/** A vault that this process reads by itself, and that another one writes. */
+/** Creates a backend that reads the vault in this process and writes through another one. */
 export function createWorkerBackend(
   reader: LmdbReader,
   primary: Channel<PrimaryHandlers>,
   lease: () => () => void,
 ): StorageBackend {
   const reads = forwardReads(() => {
-    // The primary may have written since: what is read next is what is stored now.
+    // The primary may have written since: the next read sees the current state.
     reader.refresh();
     return reader;
   });
@@ -151,7 +154,7 @@ export function createWorkerBackend(
     kind: reader.kind,
     vaultId: reader.vaultId,
     async commit(change) {
-      // What a change names is looked up here, where it was looked up a moment ago.
+      // The segments of a change are looked up here, where they were looked up a moment ago.
       const found = await reader.findAhead(change);
       const sent = await sendAhead(found, (piece) => primary.call('sendPiece', piece));
       return primary.call('commit', sent);

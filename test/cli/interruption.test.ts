@@ -172,7 +172,7 @@ const cases: [string, readonly string[], string, RegExp][] = [
   ['delete by filter', ['delete', '--all'], 'DeleteConversations', /interrupted: some may be deleted/],
   ['export', ['export'], 'RetrieveConversation', /interrupted: 0 conversations written/],
   ['list --all', ['list', '--all', '--json'], 'ListConversations', /interrupted: 1 conversation listed/],
-  ['get', ['get', 'a'], 'RetrieveConversation', /interrupted: what is printed is not all of it/],
+  ['get', ['get', 'a'], 'RetrieveConversation', /interrupted: the output is incomplete/],
   [
     'compact',
     ['compact'],

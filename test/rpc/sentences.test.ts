@@ -72,7 +72,7 @@ describe('the sentence of a refusal', () => {
           messages: [{ text: 'x' }],
         })
       ).details;
-    expect(await store('')).toMatch(/^the server is told no tokenizer; it knows gpt2, /);
+    expect(await store('')).toMatch(/^the request names no tokenizer; it knows gpt2, /);
     expect(await store('x\n')).toMatch(/^the server has no tokenizer "x\\n"; it knows gpt2, /);
   });
 

@@ -5,7 +5,7 @@ import { formatBytes } from '../format.js';
 import type { Io } from '../io.js';
 import { createBar } from '../progress.js';
 
-/** @throws UsageError when the file is there and may not be replaced, or is no ordinary file */
+/** @throws UsageError if the file exists and may not be replaced, or is not a regular file */
 export async function checkReplaceable(path: string, force: boolean): Promise<void> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
@@ -16,8 +16,8 @@ export async function checkReplaceable(path: string, force: boolean): Promise<vo
 }
 
 /**
- * Writes a file that is there, durably, only when all of it is: as PATH.partial until then, which is
- * removed when the chunks end with an error.
+ * Writes a file durably and completely: as PATH.partial until all of it is written. That file is removed if
+ * the chunks end with an error.
  */
 export async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   const partial = `${path}.partial`;
@@ -37,7 +37,7 @@ export async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>
   await syncFolder(dirname(path));
 }
 
-/** Makes the names in a folder durable. */
+/** Makes the entries of a folder durable. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder);
   try {
@@ -47,14 +47,14 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Tells on standard error how far a backup is. */
+/** Reports a backup's progress on standard error. */
 export interface BackupProgress {
   /** Bytes written so far. */
   at(bytes: number): void;
   stop(): void;
 }
 
-/** A bar on a terminal, else nothing. `bytesExpected` is about what there is to come. */
+/** Creates a bar on a terminal, otherwise nothing. `bytesExpected` is an estimate. */
 export function createBackupProgress(io: Io, bytesExpected: number): BackupProgress {
   if (io.stderr.isTTY !== true) return { at: () => undefined, stop: () => undefined };
   const bar = createBar(io, '{bar} {bytes} of about {expected}');

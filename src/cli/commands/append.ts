@@ -16,12 +16,12 @@ interface Options extends ServerOption {
   readonly json?: true;
 }
 
-/** A line's limit: above what a server takes as one request. */
+/** Limit of a line: above the size that a server accepts as one request. */
 const lineBytesMax = 128 * 1024 * 1024;
 
 const epilogue = `
-Each line is a message as those of an imported conversation are: {"role","name"?,"tool_call_id"?,"content"},
-or with "tokens" in place of content. All are added in one step, or none. Text is encoded with the
+Each line is a message, as in an imported conversation: {"role","name"?,"tool_call_id"?,"content"},
+or with "tokens" in place of content. Either all of them are added, in one step, or none. Text is encoded with the
 conversation's tokenizer.
 
 Examples:
@@ -33,9 +33,9 @@ export function addAppend(program: Command, context: Context, done: Done): void 
   withServer(program.command('append'), context)
     .description('add messages to the end of a conversation')
     .argument('<id>', 'the conversation')
-    .argument('<file>', 'JSON lines, gzip or not; - is standard input')
-    .option('--if-revision <n>', 'only to this revision', wholeNumber(0))
-    .option('--request-id <text>', 'the same request under the same id within a day is made once')
+    .argument('<file>', 'JSON lines, plain or gzip; - is standard input')
+    .option('--if-revision <n>', 'append only to this revision', wholeNumber(0))
+    .option('--request-id <text>', 'id of the request: repeated within a day, it takes effect once')
     .option('--ignore-unknown', 'leave out fields that cannot be stored')
     .option('--json', 'one JSON object with the fields of AppendMessages')
     .addHelpText('after', epilogue)

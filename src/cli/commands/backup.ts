@@ -16,10 +16,10 @@ interface Options extends ServerOption {
 const standardOutput = '-';
 
 const epilogue = `
-Copies one state of the vault from a running server, which goes on serving: everything that was stored before, and
-of what is stored meanwhile each conversation wholly or not at all. FILE is written as FILE.partial, and gets its
-name when it is whole and on the disk; - is standard output. Only a backup that is restored gives the space back
-to the file system that gc and compact free inside a vault's file.
+Copies one state of the vault from a running server, which goes on serving. The copy has everything that was stored
+before; a conversation stored meanwhile is in it completely or not at all. FILE is written as FILE.partial, and gets
+its name when it is complete and on the disk; - is standard output. The space that gc and compact free inside a
+vault's file is returned to the file system only by a backup that is restored.
 
 Examples:
   stowken backup vault.backup
@@ -31,8 +31,8 @@ export function addBackup(program: Command, context: Context, done: Done): void 
   withServer(program.command('backup'), context)
     .description('copy the whole vault to a file, while the server serves')
     .argument('<file>', 'the backup to write, or - for standard output')
-    .option('--force', 'replace the file if it is there')
-    .option('--json', 'one JSON object: the file and its bytes')
+    .option('--force', 'replace the file if it exists')
+    .option('--json', 'one JSON object: the file and its size in bytes')
     .addHelpText('after', epilogue)
     .action(async (file: string, options: Options) => {
       if (file !== standardOutput) await checkReplaceable(file, options.force === true);
@@ -53,7 +53,7 @@ async function backUp(
   let bytes = 0;
   interruption.onInterrupt(() =>
     file === standardOutput
-      ? `${formatBytes(bytes)} were written to standard output, which are no backup`
+      ? `${formatBytes(bytes)} were written to standard output, which are not a backup`
       : `no backup was made: ${file}.partial is removed`,
   );
   const { inUseBytes } = await client.stats();

@@ -24,9 +24,9 @@ interface Options extends ServerOption {
 }
 
 const epilogue = `
-A run that stops early says with which token another one goes on; what it has rewritten stays. It looks at segments
-in batches, and stops after the batch that reaches a limit. Pages that come free inside the vault's file are used
-again; only stowken backup and restore give them back to the file system.
+A compaction that stops early prints the token with which another one continues; frames that it has rewritten stay.
+It examines segments in batches, and stops after the batch that reaches a limit. Pages freed inside the vault's file
+are reused; only stowken backup and restore return them to the file system.
 
 Examples:
   stowken compact --dry-run
@@ -35,7 +35,9 @@ Examples:
 /** `stowken compact` */
 export function addCompact(program: Command, context: Context, done: Done): void {
   withServer(program.command('compact'), context)
-    .description('train a registry on what is stored and rewrite the frames with it, while the server serves')
+    .description(
+      'train a registry on the stored segments and rewrite their frames with it, while the server serves',
+    )
     .option('--dry-run', 'only show the plan')
     .option(
       '--min-savings <part>',
@@ -43,10 +45,10 @@ export function addCompact(program: Command, context: Context, done: Done): void
       part,
     )
     .option('--time-max <duration>', 'rewrite for this long, then stop: 90s, 10m, 2h', duration)
-    .option('--segments-max <n>', 'stop when so many segments were looked at', wholeNumber(1))
-    .option('--bytes-max <n>', 'stop when so many bytes of frames were looked at', wholeNumber(1))
-    .option('--resume <token>', 'go on where a run stopped')
-    .option('--json', 'one JSON object: the plan and what was done')
+    .option('--segments-max <n>', 'stop after n segments were examined', wholeNumber(1))
+    .option('--bytes-max <n>', 'stop after n bytes of frames were examined', wholeNumber(1))
+    .option('--resume <token>', 'continue where a compaction stopped')
+    .option('--json', 'one JSON object: the plan and the result')
     .addHelpText('after', epilogue)
     .action(async (options: Options) => {
       const { plan, summary } = await withClient(options, context, (client) =>
@@ -96,7 +98,7 @@ async function compact(
   throw new CommandFailure('the server ended the compaction early; call again, and it goes on');
 }
 
-/** What comes before the plan, the plan as a line, then a bar. Undefined: no more is to come. */
+/** Shows the preparation, the plan as a line, then a bar. Undefined: there are no more parts. */
 function createDisplay(io: Io, quiet: boolean): (part: CompactPart | undefined) => void {
   if (quiet) return () => undefined;
   const note = (text: string) => void io.stderr.write(`${text}\n`);
@@ -110,7 +112,7 @@ function createDisplay(io: Io, quiet: boolean): (part: CompactPart | undefined) 
   };
 }
 
-/** Of the frames that are rewritten; only on a terminal. */
+/** Creates a bar for the frames that are rewritten; only on a terminal. */
 function createBar(io: Io): (part: CompactPart | undefined) => void {
   if (io.stderr.isTTY !== true) return () => undefined;
   const bar = createTerminalBar(io, '{bar} {percentage} % · {bytes} · {eta_formatted} left');
@@ -165,7 +167,7 @@ function sentence(summary: CompactionSummary): string {
   return lines.join('\n');
 }
 
-/** As the contract names them. */
+/** Names as in the contract. */
 const endNames: Record<CompactionSummary['end'], string> = {
   complete: 'complete',
   dryRun: 'dry_run',

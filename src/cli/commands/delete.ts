@@ -30,7 +30,7 @@ interface Options extends ServerOption, FilterOptions {
 }
 
 const epilogue = `
-Give ids, or flags that choose conversations, or --all.
+Give ids, or options that select conversations, or --all.
 
 Examples:
   stowken delete run-1 run-2
@@ -39,11 +39,11 @@ Examples:
 /** `stowken delete` */
 export function addDelete(program: Command, context: Context, done: Done): void {
   withFilter(withServer(program.command('delete'), context))
-    .description('delete conversations; what nothing else refers to becomes garbage (see gc)')
+    .description('delete conversations; segments without another reference become garbage (see gc)')
     .argument('[id...]', 'the conversations')
     .option('--all', 'every conversation of the vault')
-    .option('--dry-run', 'delete nothing; say how many would be')
-    .option('--allow-missing', 'succeed for one that is not there')
+    .option('--dry-run', 'delete nothing; report how many would be deleted')
+    .option('--allow-missing', 'succeed if a conversation does not exist')
     .option(
       '--json',
       'one JSON object: for each id with the fields of DeleteConversation, else of DeleteConversations',
@@ -71,7 +71,7 @@ function choose(ids: readonly string[], options: Options): DeleteManyOptions {
   throw new UsageError(`ids, flags that choose conversations, or --all: ${given}`);
 }
 
-/** Resolves to whether one of them failed. */
+/** Resolves to true if one of them failed. */
 async function deleteEach(
   client: StowkenClient,
   ids: readonly string[],
@@ -102,7 +102,7 @@ async function deleteEach(
   return failed > 0;
 }
 
-/** Resolves to whether an id was missing that must not be, or a conversation cannot be read. */
+/** Resolves to true if a required id was missing, or a conversation cannot be read. */
 async function deleteChosen(
   client: StowkenClient,
   chosen: DeleteManyOptions,

@@ -16,7 +16,7 @@ export function addDemo(program: Command, context: Context, done: Done): void {
   program
     .command('demo')
     .description('run a server in a temporary folder, store made-up conversations, check every token')
-    .option('--seed <n>', 'other conversations', wholeNumber(0, 2 ** 32 - 1), 1)
+    .option('--seed <n>', 'seed of the generated conversations', wholeNumber(0, 2 ** 32 - 1), 1)
     .action(async ({ seed }: { seed: number }) => {
       await demo(seed, context);
       done(exitCodes.done);

@@ -24,15 +24,18 @@ interface Options extends ServerOption, FilterOptions {
   readonly concurrency: number;
 }
 
-/** Tokens of conversations that are read ahead together. A longer one is streamed when its turn comes. */
+/**
+ * Limit of the tokens of conversations that are read ahead together. A longer one is streamed when its turn
+ * arrives.
+ */
 const aheadTokensMax = 4_000_000;
 const pageSize = 200;
 
 const epilogue = `
-Writes one JSON object a line, oldest first, in the shape that import takes:
+Writes one JSON object per line, oldest first, in the shape that import reads:
   {"id","application","model","tokenizer","metadata"?,"messages":[{"role","name"?,"tool_call_id"?,"content"}]}
-Text is what the tokens decode to; --tokens gives the token ids themselves. They are also given where the
-server does not know a conversation's tokenizer or one of its tokens, and where its bytes are no UTF-8.
+Text is decoded from the tokens; --tokens gives the token ids themselves. They are also given if the server
+does not know a conversation's tokenizer or one of its tokens, and if its bytes are not UTF-8.
 
 Examples:
   stowken export | gzip > conversations.jsonl.gz
@@ -43,7 +46,7 @@ export function addExport(program: Command, context: Context, done: Done): void 
   withFilter(withServer(program.command('export'), context))
     .description('write conversations to standard output as JSON lines')
     .option('--tokens', 'token ids instead of text')
-    .option('--concurrency <n>', 'conversations read ahead', wholeNumber(1, 256), 8)
+    .option('--concurrency <n>', 'conversations to read ahead', wholeNumber(1, 256), 8)
     .addHelpText('after', epilogue)
     .action(async (options: Options) => {
       const failures = await withClient(options, context, (client) => exportAll(client, options, context));
@@ -75,7 +78,7 @@ async function exportAll(
   let begun = false;
   interruption.onInterrupt(
     () =>
-      `${plural(whole, 'conversation')} written${begun ? ', and one more cut off: the last line is no JSON' : ''}`,
+      `${plural(whole, 'conversation')} written${begun ? ', and one more cut off: the last line is not JSON' : ''}`,
   );
   for await (const { id, pieces } of mapOrdered(listed, ahead, (found) => begin(client, found, form))) {
     begun = false;
@@ -88,7 +91,7 @@ async function exportAll(
       begun = false;
     } catch (error) {
       if (interruption.signal.aborted || isUnreachable(error) || !isClientError(error)) throw error;
-      if (begun) await output.write('\n'); // the next conversation begins on a line of its own
+      if (begun) await output.write('\n'); // The next conversation starts on a line of its own.
       const deleted = isClientError(error, 'CONVERSATION_NOT_FOUND') && !begun;
       const reason = deleted ? 'deleted meanwhile, left out' : printable(describeError(error));
       io.stderr.write(`${shellWord(id)}: ${reason}\n`);
@@ -110,7 +113,7 @@ async function begin(client: StowkenClient, found: Conversation, form: 'text' | 
   return { id, pieces: totalTokens > aheadTokensMax ? pieces : await collected(pieces) };
 }
 
-/** Reads all; what goes wrong is raised by the result. */
+/** Reads everything; errors are thrown by the result. */
 async function collected(pieces: AsyncIterable<string>): Promise<AsyncIterable<string>> {
   const line: string[] = [];
   try {

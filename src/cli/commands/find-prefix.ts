@@ -18,31 +18,30 @@ interface Options extends ServerOption {
 
 const blockTokens = limits.prefixBlockTokens;
 
-/** Above what a server takes as one request. */
+/** Limit of the input: above the size that a server accepts as one request. */
 const inputBytesMax = 256 * 1024 * 1024;
 
 const epilogue = `
-Compares with whole conversations: the tokens of their messages, one after the other. Fewer than ${blockTokens} shared tokens
-are never found: prefixes are indexed in blocks of ${blockTokens} tokens. So a text or a list of tokens that is shorter finds
-nothing.
+Compares with whole conversations: the tokens of their messages, one after the other. Prefixes are indexed in blocks
+of ${blockTokens} tokens, so fewer than ${blockTokens} shared tokens are never found. A shorter text or list of tokens finds nothing.
 
 Examples:
   stowken find-prefix system-prompt.txt
   echo '[9906, 11, 220]' | stowken find-prefix --tokens - --min-tokens 1024`;
 
-const limitHelp = `so many at most, of ${limits.prefixMatchesMax} (default: ${limits.prefixMatchesDefault})`;
+const limitHelp = `at most n conversations, 1 to ${limits.prefixMatchesMax} (default: ${limits.prefixMatchesDefault})`;
 
 /** `stowken find-prefix` */
 export function addFindPrefix(program: Command, context: Context, done: Done): void {
   withServer(program.command('find-prefix'), context)
     .description('list the conversations that share the longest prefix with a text, or with tokens')
-    .argument('<file>', 'the text, gzip or not; - is standard input')
-    .option('--tokens', 'the file has token ids, as a JSON array or between blanks')
-    .option('--tokenizer <name>', 'for text', 'o200k_base')
-    .option('--application <name>', 'only of this application')
-    .option('--min-tokens <n>', 'only those that share so many tokens', wholeNumber(0))
+    .argument('<file>', 'file with the text, plain or gzip; - is standard input')
+    .option('--tokens', 'the file has token ids, as a JSON array or separated by blanks')
+    .option('--tokenizer <name>', 'tokenizer of the text', 'o200k_base')
+    .option('--application <name>', 'only conversations of this application')
+    .option('--min-tokens <n>', 'only conversations that share at least n tokens', wholeNumber(0))
     .option('--limit <n>', limitHelp, wholeNumber(1, limits.prefixMatchesMax))
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'one JSON object per line')
     .addHelpText('after', epilogue)
     .action(async (file: string, { tokens, tokenizer, json, ...options }: Options) => {
       const text = await readText(file, context);

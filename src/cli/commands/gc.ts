@@ -19,9 +19,13 @@ type Summary = Extract<CollectPart, { kind: 'summary' }>;
 export function addGc(program: Command, context: Context, done: Done): void {
   withServer(program.command('gc'), context)
     .description('delete the segments that no conversation refers to')
-    .option('--dry-run', 'only say what would be deleted')
-    .option('--min-age <duration>', 'only what has been garbage this long: 90s, 10m, 24h, 7d', duration)
-    .option('--json', 'one JSON object: the plan and what was done')
+    .option('--dry-run', 'only report the segments that would be deleted')
+    .option(
+      '--min-age <duration>',
+      'only segments that have been garbage this long: 90s, 10m, 24h, 7d',
+      duration,
+    )
+    .option('--json', 'one JSON object: the plan and the result')
     .action(async (options: Options) => {
       const { plan, summary } = await withClient(options, context, (client) =>
         collect(client, options, context),

@@ -12,7 +12,7 @@ interface Options extends ServerOption, ReadRange {
 }
 
 const epilogue = `
-Ranges of messages and of tokens, which are counted over all messages from 0, give what lies in both.
+Tokens are counted over all messages. A range of messages and a range of tokens give their intersection.
 
 Examples:
   stowken get run-1 --message-offset 200 --message-limit 10
@@ -25,14 +25,14 @@ export function addGet(program: Command, context: Context, done: Done): void {
     .argument('<id>', 'the conversation')
     .option('--json', 'one JSON object, as export writes it')
     .option('--tokens', 'token ids instead of text')
-    .option('--message-offset <n>', 'from this message on, counted from 0', wholeNumber(0, 0xffff_ffff))
-    .option('--message-limit <n>', 'so many messages at most', wholeNumber(1, 0xffff_ffff))
-    .option('--token-offset <n>', 'from this token of the conversation on', wholeNumber(0))
-    .option('--token-limit <n>', 'so many tokens at most', wholeNumber(1))
+    .option('--message-offset <n>', 'first message, counted from 0', wholeNumber(0, 0xffff_ffff))
+    .option('--message-limit <n>', 'at most n messages', wholeNumber(1, 0xffff_ffff))
+    .option('--token-offset <n>', 'first token, counted from 0 over the conversation', wholeNumber(0))
+    .option('--token-limit <n>', 'at most n tokens', wholeNumber(1))
     .addHelpText('after', epilogue)
     .action(async (id: string, options: Options) => {
       const { output } = context;
-      context.interruption.onInterrupt(() => 'what is printed is not all of it');
+      context.interruption.onInterrupt(() => 'the output is incomplete');
       await withClient(options, context, async (client) => {
         const asText = options.json ? 'text' : 'readable';
         const parts = readExact(client, id, options.tokens ? 'tokens' : asText, options);

@@ -20,12 +20,12 @@ const epilogue = `
 Each line is a JSON object with "messages", and optionally "id", "application", "model", "tokenizer",
 "parent_id", "expire_time" and "metadata" (an object of strings). A message has "role", optionally "name" and
 "tool_call_id", and either "content" (text, null or a list of text parts, which become one text) or
-"tokens" (token ids). tool_calls, function_call, refusal and reasoning_content are kept with the content
-and come back from export as they were. A line that would lose any other field is refused.
+"tokens" (token ids). tool_calls, function_call, refusal and reasoning_content are kept with the content,
+and export returns them unchanged. A line that would lose any other field is refused.
 
 Gzip is recognised by its first bytes. A line that fails is reported as file:line: reason; the others are
-stored, and the exit code is 1. After --errors-max such lines failures are only counted, by what was wrong. The
-same content under the same id again is counted as unchanged. Ctrl-C stops, and says what was stored.
+stored, and the exit code is 1. After --errors-max such lines, failures are only counted, by their reason. The same
+content under the same id again is counted as unchanged. Ctrl-C stops the import and reports what was stored.
 
 Examples:
   stowken import conversations.jsonl.gz
@@ -34,7 +34,7 @@ Examples:
 /** `stowken import` */
 export function addImport(program: Command, context: Context, done: Done): void {
   withServer(program.command('import'), context)
-    .description('store conversations from files of JSON lines, gzip or not')
+    .description('store conversations from files of JSON lines, plain or gzip')
     .argument('<file...>', 'files; - is standard input')
     .option(
       '--concurrency <n>',
@@ -42,11 +42,11 @@ export function addImport(program: Command, context: Context, done: Done): void 
       wholeNumber(1, 1024),
       32,
     )
-    .option('--tokenizer <name>', 'for text of conversations that name none', 'o200k_base')
-    .option('--application <name>', 'for conversations that name none', '')
+    .option('--tokenizer <name>', 'tokenizer of conversations that name none', 'o200k_base')
+    .option('--application <name>', 'application of conversations that name none', '')
     .option('--ignore-unknown', 'leave out fields that cannot be stored')
-    .option('--errors-max <n>', 'failures that are shown; the others are counted', wholeNumber(0), 20)
-    .option('--json', 'one JSON object: what was stored, unchanged and failed, and why')
+    .option('--errors-max <n>', 'failures to show; the others are counted', wholeNumber(0), 20)
+    .option('--json', 'one JSON object: counts of stored, unchanged and failed lines, with reasons')
     .addHelpText('after', epilogue)
     .action(async (files: string[], options: Options) => {
       const { output, interruption } = context;

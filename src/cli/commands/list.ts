@@ -22,17 +22,17 @@ interface Options extends ServerOption, FilterOptions {
   readonly json?: true;
 }
 
-/** A table's columns are as wide as its widest cell, so it is written in parts of this many rows. */
+/** Rows of one part of a table: columns are as wide as their widest cell, so a table is written in parts. */
 const rowsOfTable = 500;
 
 /** `stowken list` */
 export function addList(program: Command, context: Context, done: Done): void {
   withFilter(withServer(program.command('list'), context))
     .description('list conversations, newest first')
-    .option('--limit <n>', 'so many at most', wholeNumber(1), 50)
-    .option('--all', 'all that there are')
-    .option('--oldest-first', 'in the other order')
-    .option('--json', 'one JSON object a line')
+    .option('--limit <n>', 'at most n conversations', wholeNumber(1), 50)
+    .option('--all', 'every conversation')
+    .option('--oldest-first', 'oldest conversation first')
+    .option('--json', 'one JSON object per line')
     .action(async (options: Options) => {
       const { output } = context;
       const damage = new DamageReport(context.io.stderr);

@@ -10,15 +10,15 @@ interface Options extends ServerOption {
 }
 
 const epilogue = `
-FRAMES is what the segments of a registry take as they are stored. OF UNIQUE AT 4 BYTES compares that with the tokens
-of these segments at 4 bytes each, where every segment counts once. (stowken stats compares with the tokens of all
+FRAMES is the stored size of a registry's segments. OF UNIQUE AT 4 BYTES compares that with the tokens of these
+segments at 4 bytes each, where every segment counts once. (stowken stats compares with the tokens of all
 conversations, where a segment counts each time it is used.)`;
 
 /** `stowken registries` */
 export function addRegistries(program: Command, context: Context, done: Done): void {
   withServer(program.command('registries'), context)
-    .description('list the registries that compact made, and how well each does')
-    .option('--json', 'one JSON object a line')
+    .description('list the registries made by compact, and how well each compresses')
+    .option('--json', 'one JSON object per line')
     .addHelpText('after', epilogue)
     .action(async (options: Options) => {
       const registries = await withClient(options, context, (client) => client.listRegistries());

@@ -15,10 +15,10 @@ interface Options {
 }
 
 const epilogue = `
-Makes a new vault of what stowken backup wrote; needs no server. Every record is compared with every other and
-every segment decoded and named again before the vault is in its folder: a backup that is cut off or altered is
-refused, and leaves nothing behind. So is one of a vault that was not whole when it was backed up, unless
---allow-damage is given: what is wrong is then named on standard error, and the exit code is 1.
+Creates a new vault from a file of stowken backup; needs no server. Every record is compared with every other, and
+every segment is decoded and hashed, before the vault is in its folder. A backup that is cut off or altered is
+refused, and leaves nothing behind. So is a backup of a damaged vault, unless --allow-damage is given: then the
+damage is reported on standard error, and the exit code is 1.
 
 Examples:
   stowken restore vault.backup --data ./vault
@@ -28,11 +28,11 @@ Examples:
 export function addRestore(program: Command, context: Context, done: Done): void {
   program
     .command('restore')
-    .description('make a new vault of a backup, and check all of it')
+    .description('restore a backup to a new vault, and check all of it')
     .argument('<file>', 'the backup, or - for standard input')
     .requiredOption('--data <dir>', "the new vault's folder: empty, or not there")
-    .option('--allow-damage', 'restore a vault that was not whole, too, and say what is wrong with it')
-    .option('--json', 'one JSON object: what the vault holds')
+    .option('--allow-damage', 'restore even a damaged vault, and report its damage')
+    .option('--json', 'one JSON object: the contents of the vault')
     .addHelpText('after', epilogue)
     .action(async (file: string, options: Options) => {
       const { data, json } = options;

@@ -10,19 +10,19 @@ interface Options {
   readonly json?: true;
 }
 
-/** Lines of one kind that a person is shown; --json has all of them. */
+/** Limit of the lines of one kind that are shown; --json has all of them. */
 const SHOWN_MAX = 100;
 
 const epilogue = `
-Copies what can be read of a damaged vault of the lmdb storage to a new vault, which is then checked as a whole;
-needs no server, and none may have the vault open. The damaged vault is only read, page by page, so that no damage
-can end the command. Ids, times, revisions, metadata, registries and frames are as they were. A conversation comes over
-only if all of it is there and every segment has the name it is stored under.
+Copies the readable content of a damaged vault of the lmdb storage to a new vault, which is then checked as a whole.
+Needs no server, and none may have the vault open. The damaged vault is only read, page by page, so that no damage
+can end the command. Ids, times, revisions, metadata, registries and frames stay the same. A conversation is copied
+only if it is complete and every segment has the hash that it is stored under.
 
-Where pages that lead to others are gone, records are found by looking at every page of the file. Conversations
-that were found like this are named: they are whole, but may have been changed or deleted since.
+If pages that lead to others are lost, records are found by a scan of every page of the file. Conversations that
+were found by it are reported: they are complete, but may have been changed or deleted since.
 
-Exit codes: 0 nothing was lost, 1 something was and is named on standard error, 2 wrong usage.
+Exit codes: 0 nothing was lost, 1 losses were reported on standard error, 2 wrong usage.
 
 Examples:
   stowken salvage ./vault --to ./new-vault
@@ -32,10 +32,10 @@ Examples:
 export function addSalvage(program: Command, context: Context, done: Done): void {
   program
     .command('salvage')
-    .description('copy what can be read of a damaged vault to a new one')
+    .description('copy the readable content of a damaged vault to a new one')
     .argument('<dir>', "the damaged vault's folder")
     .requiredOption('--to <dir>', "the new vault's folder: empty, or not there")
-    .option('--json', 'one JSON object: what the new vault holds, and what is lost')
+    .option('--json', 'one JSON object: the contents of the new vault, and the losses')
     .addHelpText('after', epilogue)
     .action(async (from: string, { to, json }: Options) => {
       const { io, output, interruption, salvageVault } = context;

@@ -9,8 +9,8 @@ import { settings, type Setting } from '../serve/options.js';
 import { readSettings, toServeOptions } from '../serve/settings.js';
 
 const epilogue = `
-Every setting is a flag, else an environment variable (--log-level: STOWKEN_LOG_LEVEL), else a key of the
-config file ({"log-level": "warn"}), else what is shown above. Prints "listening on ADDRESS" to standard
+A setting is taken from its option, then from an environment variable (--log-level: STOWKEN_LOG_LEVEL), then from a
+key of the config file ({"log-level": "warn"}), then from the default shown above. Prints "listening on ADDRESS" to standard
 output when it is ready; logs go to standard error as JSON lines. SIGTERM or SIGINT: finishes the calls under
 way, flushes, exits 0; a second one exits at once.
 
@@ -23,7 +23,7 @@ export function addServe(program: Command, context: Context, done: Done): void {
   const command = program.command('serve').description('run a server');
   for (const [name, setting] of Object.entries<Setting>(settings)) command.addOption(flag(name, setting));
   command
-    .option('--config <file>', 'a JSON file of settings; else $STOWKEN_CONFIG')
+    .option('--config <file>', 'a JSON file of settings; $STOWKEN_CONFIG by default')
     .addHelpText('after', epilogue)
     .action(async (flags: Record<string, unknown>) => {
       await serve(flags, context);
@@ -40,14 +40,14 @@ async function serve(flags: Record<string, unknown>, { startServer, io, output }
   const chosen = readSettings(flags, io.env);
   const options = toServeOptions(chosen);
   const logger = createLogger(io, chosen['log-level']);
-  // A signal that comes before the server has started stops it in good order afterwards. A second one ends it.
-  const told = stopSignal();
+  // A signal during the start stops the server in good order afterwards. A second one ends the process.
+  const stopped = stopSignal();
   const server = await startServer(options, logger).catch(refuse);
   await output.line(`listening on ${server.address}`);
-  await drain(server, await told, logger);
+  await drain(server, await stopped, logger);
 }
 
-/** What a supervisor cannot mend by starting the server again has an exit code of its own. */
+/** Ends with an exit code of its own if a restart by a supervisor cannot help. */
 function refuse(error: unknown): never {
   if (!isStowkenError(error, 'CORRUPT_STORE') && !isStowkenError(error, 'STORE_VERSION')) throw error;
   throw new StartRefused(describeError(error), { cause: error });

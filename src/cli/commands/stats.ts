@@ -12,7 +12,7 @@ interface Options extends ServerOption {
 /** `stowken stats` */
 export function addStats(program: Command, context: Context, done: Done): void {
   withServer(program.command('stats'), context)
-    .description('show what the vault holds and what it takes')
+    .description('show the contents of the vault and their size')
     .option('--json', 'one JSON object with the fields of GetStats')
     .action(async (options: Options) => {
       const stats = await withClient(options, context, (client) => client.stats());
@@ -66,7 +66,7 @@ function statsTable(stats: Stats): string {
   return formatTable(rows, ['left', 'right', 'left']);
 }
 
-/** Beside all tokens of all conversations at 4 bytes each, however often they repeat. */
+/** Compares bytes with all tokens of all conversations at 4 bytes each, repetitions included. */
 function ofTokens({ rawBytes }: Stats, bytes: number): string {
   return `${formatShare(bytes, rawBytes)} of all tokens at 4 bytes`;
 }

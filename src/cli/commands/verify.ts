@@ -17,10 +17,10 @@ type Progress = Extract<VerifyPart, { kind: 'progress' }>;
 type Summary = Extract<VerifyPart, { kind: 'summary' }>;
 
 const epilogue = `
-Compares every record of the vault with every other, and decodes every segment and names it again. The server
-goes on serving meanwhile. What is wrong is printed line by line, and the exit code is then 1.
---repair makes anew what follows from other records (counts, indexes, the set of garbage, statistics), during which
-other calls wait, and then looks at everything again. What is lost with a damaged frame or conversation stays lost.
+Compares every record of the vault with every other, and decodes and hashes every segment. The server goes on
+serving meanwhile. Violations are printed line by line, and the exit code is then 1.
+--repair rebuilds what follows from other records (counts, indexes, the set of garbage, statistics), during which
+other calls wait, and then checks everything again. Content of a damaged frame or conversation stays lost.
 
 Examples:
   stowken verify
@@ -30,9 +30,9 @@ Examples:
 /** `stowken verify` */
 export function addVerify(program: Command, context: Context, done: Done): void {
   withServer(program.command('verify'), context)
-    .description('check that everything stored is whole')
-    .option('--repair', 'make anew what can be made anew, if anything is wrong')
-    .option('--json', 'one JSON object: what was looked at, what was repaired and what is wrong')
+    .description('check that everything stored is intact')
+    .option('--repair', 'rebuild what can be rebuilt, if anything is wrong')
+    .option('--json', 'one JSON object: the records checked, repairs and violations')
     .addHelpText('after', epilogue)
     .action(async (options: Options) => {
       const found = await withClient(options, context, (client) => verify(client, options, context));

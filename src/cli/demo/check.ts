@@ -8,7 +8,7 @@ import type { DemoConversation } from './conversations.js';
 
 export interface ReadBack {
   readonly id: string;
-  /** By message. */
+  /** Tokens by message. */
   readonly tokens: readonly Uint32Array[];
 }
 
@@ -25,7 +25,9 @@ export async function readBack(client: StowkenClient, ids: readonly string[]): P
   );
 }
 
-/** Hashes every token that came back and compares with the names of the segments that were stored. Resolves to their number. */
+/**
+ * Hashes every token read back and compares with the hashes of the stored segments. Resolves to their number.
+ */
 export async function checkTokens(client: StowkenClient, { id, tokens }: ReadBack): Promise<number> {
   const { messages } = await client.get(id, { includeMessages: true });
   same(id, 'messages', tokens.length, messages.length);
@@ -43,7 +45,7 @@ export async function checkTokens(client: StowkenClient, { id, tokens }: ReadBac
   return tokens.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** Reads a conversation as text and compares it with what was sent. */
+/** Reads a conversation as text and compares it with the text sent. */
 export async function checkText(client: StowkenClient, sent: DemoConversation): Promise<void> {
   let index = 0;
   for await (const part of client.read(sent.id, { encoding: 'text' })) {
@@ -54,7 +56,7 @@ export async function checkText(client: StowkenClient, sent: DemoConversation): 
   same(sent.id, 'messages', index, sent.messages.length);
 }
 
-/** Stores the tokens that came back under another id: not one segment may be new. */
+/** Stores the tokens read back under another id: not one segment may be new. */
 export async function checkSameSegments(client: StowkenClient, { id, tokens }: ReadBack): Promise<void> {
   const messages = tokens.map((ids) => ({ role: 'any', tokens: ids }));
   const { newSegments } = await client.store({ conversation: { id: `${id}/again` }, messages });
@@ -85,7 +87,7 @@ export class Report {
     return this.output.line(`  ${name.padEnd(11)}${text}`);
   }
 
-  /** What the vault takes beside what the same conversations take elsewhere. */
+  /** Prints the vault's size beside the size of the same conversations elsewhere. */
   async costs(stats: Stats, jsonBytes: number): Promise<void> {
     const { rawBytes, segmentBytes, inUseBytes } = stats;
     const rows = [

@@ -20,7 +20,10 @@ const branchesMax = 4;
 const stepsMin = 3;
 const stepsMax = 9;
 
-/** What agents write down all day: the same prompts and tools again and again, and runs that branch off others. */
+/**
+ * Makes conversations like those of agents: the same prompts and tools again and again, and attempts that
+ * branch off others.
+ */
 export function makeConversations(seed: number): DemoConversation[] {
   const random = new Random(seed);
   return makeAgents(random).flatMap((agent) =>
@@ -28,7 +31,7 @@ export function makeConversations(seed: number): DemoConversation[] {
   );
 }
 
-/** One task: a first run, and further runs that go another way from some message on. */
+/** Makes one task: a first attempt, and further attempts that differ from some message on. */
 function makeTask(random: Random, agent: Agent, task: number): DemoConversation[] {
   const opening: DemoMessage[] = [
     { role: 'system', content: agent.systemPrompt },
@@ -87,7 +90,7 @@ export interface Tool {
   readonly arguments: readonly string[];
 }
 
-/** An agent: all its conversations begin with the same system prompt and tool list. */
+/** An agent: all of its conversations begin with the same system prompt and tool list. */
 export interface Agent {
   readonly application: string;
   readonly model: string;

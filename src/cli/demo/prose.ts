@@ -1,4 +1,4 @@
-/** Sentences with slots: {x} takes a word of the list x. */
+/** Sentences with slots: {x} is replaced by an entry of the list x. */
 const sentences = [
   'The {thing} {verb} when the {part} is {state}, so {advice}.',
   'Before you touch the {part}, {advice}; the {thing} keeps a copy of it for {number} days.',
@@ -72,7 +72,7 @@ export function paragraph(random: Random, sentencesMin: number, sentencesMax: nu
   return Array.from({ length: count }, () => sentence(random)).join(' ');
 }
 
-/** A page of a handbook: a title and numbered sections. */
+/** Makes a page of a handbook: a title and numbered sections. */
 export function article(random: Random, title: string, sections: number): string {
   const bodies = Array.from({ length: sections }, (_, index) => {
     const heading = `${random.pick(words['thing']!)}: ${random.pick(words['part']!)}`;
@@ -85,11 +85,14 @@ export function subject(random: Random): string {
   return `the ${random.pick(words['part']!)} of the ${random.pick(words['thing']!)}`;
 }
 
-/** Repeatable chance: the same seed gives the same conversations. Mulberry32, by Tommy Ettinger (public domain). */
+/**
+ * Repeatable random numbers: the same seed gives the same conversations. Mulberry32, by Tommy Ettinger
+ * (public domain).
+ */
 export class Random {
   constructor(private state: number) {}
 
-  /** From 0 up to, not with, 1. */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive). */
   fraction(): number {
     this.state = (this.state + 0x6d2b79f5) | 0;
     let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
@@ -97,7 +100,7 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number, both ends included. */
+  /** Returns a whole number, both ends included. */
   between(min: number, max: number): number {
     return min + Math.floor(this.fraction() * (max - min + 1));
   }
@@ -106,7 +109,7 @@ export class Random {
     return items[this.between(0, items.length - 1)]!;
   }
 
-  /** Hex digits. */
+  /** Returns hex digits. */
   hex(digits: number): string {
     return Array.from({ length: digits }, () => this.between(0, 15).toString(16)).join('');
   }

@@ -7,7 +7,7 @@ import { type DemoConversation, makeConversations } from './conversations.js';
 const storesUnderWay = 32;
 const readsUnderWay = 16;
 
-/** Stores conversations on a server, reads them back, checks every token and prints what it took. */
+/** Stores conversations on a server, reads them back, checks every token and prints the sizes. */
 export async function runDemo(
   server: string,
   seed: number,
@@ -52,7 +52,7 @@ async function storeAll(client: StowkenClient, conversations: readonly DemoConve
   for (const conversation of conversations) {
     await gate.enter(0);
     const stored = store(conversation).finally(() => gate.leave(0));
-    stored.catch(() => undefined); // it is raised below
+    stored.catch(() => undefined); // The error is thrown below.
     stores.push(stored);
   }
   await Promise.all(stores);

@@ -8,21 +8,26 @@ import { type RecordDefaults, toStoreRequest } from '../jsonl/to-store.js';
 import type { Progress, Tally } from './summary.js';
 
 export interface ImportOptions extends RecordDefaults {
-  /** Stores under way at most. */
+  /** Limit of concurrent stores. */
   readonly concurrency: number;
   readonly ignoreUnknown: boolean;
 }
 
-/** A line's limit: far above what a server takes as one request, far below what a string can hold. */
+/**
+ * Limit of a line: far above the size that a server accepts as one request, far below the size of a string.
+ */
 const lineBytesMax = 256 * 1024 * 1024;
-/** Bytes of the lines that are under way together, at most; a longer line is alone. */
+/** Limit of the bytes of all lines under way; a longer line is stored alone. */
 const underWayBytesMax = 32 * 1024 * 1024;
 
-/** A longer line, or one of more messages, is sent in parts: a server takes 64 MiB, and 100,000 messages, as one request. */
+/**
+ * Size above which a line is uploaded in parts; also done for more messages than one request may have. A
+ * server accepts 64 MiB and 100,000 messages as one request.
+ */
 const storeBytesMax = 16 * 1024 * 1024;
 const storeMessagesMax = 50_000;
 
-/** Stores every line of every file. A line that fails is reported and counted, and the others go on. */
+/** Stores every line of every file. A line that fails is reported and counted, and the others continue. */
 export class ImportRun {
   private readonly gate: WeightedSemaphore;
   private readonly underWay = new Set<Promise<void>>();
@@ -34,13 +39,13 @@ export class ImportRun {
     private readonly tally: Tally,
     private readonly progress: Progress,
     private readonly io: Io,
-    /** Stops it: what is under way is cancelled, and counted as such. */
+    /** Stops the import: stores under way are cancelled and counted as such. */
     private readonly signal: AbortSignal,
   ) {
     this.gate = new WeightedSemaphore(options.concurrency, underWayBytesMax);
   }
 
-  /** Resolves when all that could be stored is. */
+  /** Resolves when everything that could be stored is stored. */
   async files(files: readonly string[]): Promise<void> {
     for (const file of files) {
       const name = file === standardInput ? '<stdin>' : printable(file);
@@ -81,7 +86,7 @@ export class ImportRun {
     }
   }
 
-  /** Undefined for a line that is blank, or bad. */
+  /** Returns undefined for a blank or a bad line. */
   private read(name: string, { number, bytes }: Line): StoreRequest | undefined {
     try {
       if (bytes === undefined) throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);

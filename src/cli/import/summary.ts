@@ -6,13 +6,13 @@ import { type Io, progressEveryMs } from '../io.js';
 import { BadLine } from '../jsonl/record.js';
 import { createBar } from '../progress.js';
 
-/** Counts of what an import has done so far. */
+/** Counts of an import so far. */
 export class Tally {
   stored = 0;
   unchanged = 0;
-  /** Stores that an interruption ended: they may be stored, or not. */
+  /** Stores ended by an interruption: they may be stored, or not. */
   cancelled = 0;
-  /** In stored conversations, and of these the ones in segments that were new. */
+  /** Tokens in stored conversations, and those of them in new segments. */
   tokens = 0;
   newTokens = 0;
   private readonly startMs = performance.now();
@@ -65,16 +65,16 @@ export class Tally {
   }
 }
 
-/** Tells on standard error how far an import is. */
+/** Reports an import's progress on standard error. */
 export interface Progress {
-  /** Bytes of the files that have been read, as they are on disk. */
+  /** Adds bytes read from the files, as they are on disk. */
   advance(bytes: number): void;
-  /** A line that stays. */
+  /** Prints a line that stays. */
   note(text: string): void;
   stop(): void;
 }
 
-/** A bar on a terminal, else a plain line now and then. `bytesTotal` is 0 when it is not known. */
+/** Creates a bar on a terminal, otherwise a plain line now and then. `bytesTotal` is 0 if it is not known. */
 export function createProgress(io: Io, bytesTotal: number, tally: Tally): Progress {
   return io.stderr.isTTY === true && bytesTotal > 0
     ? barProgress(io, bytesTotal, tally)
@@ -112,11 +112,11 @@ function barProgress(io: Io, bytesTotal: number, tally: Tally): Progress {
   };
 }
 
-/** Kinds of failure that are told apart; what comes after them is counted as "other". */
+/** Limit of the distinct kinds of failures; all others are counted as "other". */
 const kindsMax = 20;
 const other = 'other';
 
-/** Lines that could not be stored: the first are shown one by one, and all are counted by what was wrong. */
+/** Lines that could not be stored: the first are shown one by one, and all are counted by kind. */
 export class Failures {
   private readonly counts = new Map<string, number>();
   private total = 0;
@@ -139,12 +139,12 @@ export class Failures {
     if (this.total <= this.shownMax) this.show(`${where}: ${printable(describeError(error))}`);
   }
 
-  /** Most frequent first. */
+  /** Counts by kind, most frequent first. */
   byKind(): { readonly reason: string; readonly count: number }[] {
     return [...this.counts].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count);
   }
 
-  /** What was not shown, in one sentence; undefined if everything was. */
+  /** Describes in one sentence the failures that were not shown; undefined if all were. */
   rest(): string | undefined {
     if (this.total <= this.shownMax) return undefined;
     const kinds = this.byKind().map(({ reason, count }) => `${formatCount(count)} × ${printable(reason)}`);
@@ -156,7 +156,7 @@ export class Failures {
   }
 }
 
-/** Words that are the same for the same refusal, whatever the line. */
+/** Returns words that are the same for the same error, whatever the line. */
 function kindOf(error: unknown): string {
   if (error instanceof BadLine) return error.kind;
   if (isClientError(error)) return error.reason ?? error.codeName;

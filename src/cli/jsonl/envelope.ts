@@ -1,21 +1,21 @@
 /**
- * A message of the OpenAI shape can say more than its text: the tools it calls, a refusal, its reasoning.
- * Tokens are all that a vault keeps of what was said, so such a message is stored as one JSON text:
- * {"content":...,"tool_calls":[...]}, its fields in the order below, without spaces; and export takes it apart again.
- * A text that itself reads as such an envelope is put into one, so that nothing is ever mistaken.
+ * A message of the OpenAI shape can have more than its text: the tools it calls, a refusal, its reasoning. A
+ * vault stores only tokens, so such a message is stored as one JSON text: {"content":...,"tool_calls":[...]},
+ * its fields in the order below, without spaces; export restores the message. A text that looks like such an
+ * envelope is put into one itself, so that the two are never confused.
  */
 export const extraFields = ['tool_calls', 'function_call', 'refusal', 'reasoning_content'] as const;
 
 export type Extras = { readonly [Field in (typeof extraFields)[number]]?: unknown };
 
 export interface Content extends Extras {
-  /** Null only beside an extra field. */
+  /** Null only if there is an extra field. */
   readonly content: string | null;
 }
 
 const opening = '{"content":';
 
-/** The text to store. */
+/** Returns the text to store. */
 export function seal({ content, ...extras }: Content): string {
   const present = extraFields.filter((field) => extras[field] !== undefined);
   const plain = content ?? '';
@@ -25,7 +25,7 @@ export function seal({ content, ...extras }: Content): string {
   );
 }
 
-/** What a stored text says. */
+/** Returns the content of a stored text. */
 export function unseal(text: string): Content {
   return open(text) ?? { content: text };
 }
@@ -45,13 +45,13 @@ function open(text: string): Content | undefined {
 
 function parse(text: string): Record<string, unknown> | undefined {
   try {
-    return JSON.parse(text) as Record<string, unknown>; // an object: the text begins as one
+    return JSON.parse(text) as Record<string, unknown>; // It is an object, because the text begins as one.
   } catch {
     return undefined;
   }
 }
 
-/** Null and an empty list say nothing: import leaves such fields out. */
+/** True for null and an empty list: import leaves such fields out. */
 export function isEmpty(value: unknown): boolean {
   return value === null || value === undefined || (Array.isArray(value) && value.length === 0);
 }

@@ -4,16 +4,16 @@ import { addAbortSignal, pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Io } from '../io.js';
 
-/** One line of a file; numbers begin at 1. */
+/** A line of a file; numbers begin at 1. */
 export interface Line {
   readonly number: number;
-  /** Without its end; undefined when it is longer than the limit, and was passed over. */
+  /** Without its end; undefined if it is longer than the limit, and was skipped. */
   readonly bytes: Buffer | undefined;
 }
 
 const newline = 0x0a;
 
-/** Splits bytes into lines, holding one line and one chunk at most. The last line may lack its end. */
+/** Splits bytes into lines, holding at most one line and one chunk. The last line may lack its end. */
 export async function* splitLines(
   source: AsyncIterable<Buffer>,
   lineBytesMax: number,
@@ -49,18 +49,18 @@ export async function* splitLines(
 /** The name for standard input on the command line. */
 export const standardInput = '-';
 
-/** Bytes of a file as they are on disk; 0 for what has no size, such as standard input. */
+/** Returns a file's size on disk; 0 for files without a size, such as standard input. */
 export async function sizeOf(file: string): Promise<number> {
   if (file === standardInput) return 0;
   return stat(file).then(
     ({ size }) => size,
-    () => 0, // reading it will say why
+    () => 0, // Reading it will report the error.
   );
 }
 
 /**
- * The bytes of a file or of standard input, unzipped if they are gzip. They end with an AbortError when the signal
- * aborts. `onRead` hears of bytes before they are unzipped.
+ * Yields the bytes of a file or of standard input, unzipped if they are gzip. They end with an AbortError
+ * when the signal aborts. `onRead` is called with the number of bytes before unzipping.
  */
 export async function* readSource(
   file: string,
@@ -82,7 +82,7 @@ async function* counted(source: AsyncIterable<Buffer>, onRead: (bytes: number) =
   }
 }
 
-/** The first two bytes, if there are, and everything. */
+/** Returns the first two bytes, if there are two, and an iterable of everything. */
 async function peek(source: AsyncGenerator<Buffer>): Promise<{ head: Buffer; rest: AsyncGenerator<Buffer> }> {
   let head = Buffer.alloc(0);
   while (head.length < 2) {
@@ -102,7 +102,7 @@ function isGzip(head: Buffer): boolean {
 }
 
 async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
-  // An error of either stream ends the other, and comes out of the iteration.
+  // An error of either stream ends the other, and is thrown by the iteration.
   const unzipped = pipeline(Readable.from(source), createGunzip(), () => undefined);
   for await (const chunk of unzipped) yield chunk as Buffer;
 }

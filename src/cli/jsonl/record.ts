@@ -15,7 +15,7 @@ const content = z.union([z.string(), z.null(), z.array(textPart)], {
 const tokens = z.custom<readonly number[]>((value) => Array.isArray(value) && value.every(isTokenId), {
   error: 'token ids are whole numbers from 0 to 4294967295',
 });
-/** Kept as it came: a copy would lose a key named __proto__, which the client refuses. */
+/** Kept unchanged: a copy would lose a key named __proto__, which the client refuses. */
 const labels = z.custom<Record<string, string>>(
   (value) =>
     typeof value === 'object' &&
@@ -55,11 +55,11 @@ const strictLine = withoutEmptyFields(
 );
 const looseLine = withoutEmptyFields(z.object(lineFields(withoutEmptyFields(z.object(messageFields)))));
 
-/** A conversation as import takes it and export gives it. */
+/** A conversation in the form that import reads and export writes. */
 export type ConversationRecord = z.infer<typeof strictLine>;
 export type MessageRecord = ConversationRecord['messages'][number];
 
-/** Fields where null or an empty list means something. */
+/** Fields in which null or an empty list has a meaning. */
 const meaningful = new Set(['content', 'tokens', 'messages']);
 
 function dropEmptyFields(value: unknown): unknown {
@@ -75,13 +75,13 @@ function isExact(value: unknown): boolean {
   return typeof value !== 'object' || value === null || Object.values(value).every(isExact);
 }
 
-/** A line that is no conversation; the message says why. */
+/** Error of a line that is not a conversation; the message gives the reason. */
 export class BadLine extends Error {
   override readonly name = 'BadLine';
 
   constructor(
     message: string,
-    /** The message without what belongs to this line alone. */
+    /** The message without the numbers that belong to this line only. */
     readonly kind = message.replace(/\[\d+\]/g, '[]'),
   ) {
     super(message);
@@ -93,12 +93,14 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const strictMessage = withoutEmptyFields(z.strictObject(messageFields));
 const looseMessage = withoutEmptyFields(z.object(messageFields));
 
-/** Reads one line; undefined when it is blank. Unless `ignoreUnknown`, a field that would be lost is refused. */
+/**
+ * Parses one line; undefined if it is blank. Unless `ignoreUnknown`, a field that would be lost is refused.
+ */
 export function parseRecord(bytes: Uint8Array, ignoreUnknown: boolean): ConversationRecord | undefined {
   return parseLine(ignoreUnknown ? looseLine : strictLine, bytes);
 }
 
-/** The same of one line that is a message. */
+/** Parses one line that is a message, in the same way. */
 export function parseMessage(bytes: Uint8Array, ignoreUnknown: boolean): MessageRecord | undefined {
   return parseLine(ignoreUnknown ? looseMessage : strictMessage, bytes);
 }
@@ -113,7 +115,10 @@ function parseLine<S extends z.ZodType>(schema: S, bytes: Uint8Array): z.output<
   });
 }
 
-/** Errors of this work have no stack: nobody looks at that of a bad line, and a million of them cost ten seconds. */
+/**
+ * Runs work without stacks in its errors: nobody needs those of a bad line, and a million of them cost ten
+ * seconds.
+ */
 function withoutStacks<T>(work: () => T): T {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;

@@ -5,14 +5,14 @@ import { seal } from './envelope.js';
 import { readSource, splitLines } from './read-lines.js';
 import { BadLine, type ConversationRecord, type MessageRecord, parseRecord } from './record.js';
 
-/** For conversations that name none. */
+/** Defaults for conversations that name none. */
 export interface RecordDefaults {
   readonly application: string;
-  /** Only where there is text to encode. */
+  /** Used only if there is text to encode. */
   readonly tokenizer: string;
 }
 
-/** What to ask of the server. An absent id is made here, so that the store can be tried again. */
+/** Returns the request to the server. An absent id is generated here, so that the store can be retried. */
 export function toStoreRequest(record: ConversationRecord, defaults: RecordDefaults): StoreRequest {
   const messages = record.messages.map(toMessage);
   const hasText = messages.some(({ text }) => text !== undefined);
@@ -30,7 +30,7 @@ export function toStoreRequest(record: ConversationRecord, defaults: RecordDefau
   };
 }
 
-/** What to store for a message, which is named by its index in a refusal. */
+/** Returns the message to store; its index names it in an error. */
 export function toMessage(message: MessageRecord, index: number): NewMessage {
   const { role, name, tool_call_id: toolCallId, content, tokens, ...extras } = message;
   const speaker = { role, name, toolCallId };
@@ -46,13 +46,16 @@ export function toMessage(message: MessageRecord, index: number): NewMessage {
   return { ...speaker, text: seal({ content: joined(content), ...extras }) };
 }
 
-/** Text parts are one text, as chat templates have it. */
+/** Joins text parts to one text, as chat templates do. */
 function joined(content: MessageRecord['content']): string | null {
   if (!Array.isArray(content)) return content ?? null;
   return content.map((part) => part.text).join('');
 }
 
-/** The conversations of one file, as import stores them; fields that cannot be stored are left out. @throws BadLine with the line's number */
+/**
+ * Yields the conversations of one file, as import stores them; fields that cannot be stored are left out.
+ * @throws BadLine with the line's number
+ */
 export async function* readStoreRequests(
   file: string,
   defaults: RecordDefaults,

@@ -10,7 +10,7 @@ import { unseal } from './envelope.js';
 
 type MessagePart = Extract<ReadPart, { kind: 'message' }>;
 
-/** A conversation as one JSON line, message by message; the inverse of import. */
+/** Yields a conversation as one JSON line, message by message; the inverse of import. */
 export async function* recordPieces(parts: AsyncIterable<ReadPart>): AsyncGenerator<string, void, void> {
   let separator = '';
   for await (const part of parts) {
@@ -57,9 +57,9 @@ export type ReadRange = Pick<
 export type ReadPart = ConversationHeader | Message<'text'> | Message<'tokens'>;
 
 /**
- * Reads a conversation as text as far as text can stand for it, and the rest as token ids: the server may
- * not know the tokenizer, or one of the tokens, or a message may be no UTF-8. As 'readable' text, such a
- * message is kept, with U+FFFD.
+ * Reads a conversation as text as far as text is exact, and the rest as token ids: the server may not know
+ * the tokenizer, or one of the tokens, or a message may not be UTF-8. In 'readable' form, such a message
+ * stays text, with U+FFFD.
  */
 export async function* readExact(
   client: StowkenClient,
@@ -91,7 +91,7 @@ export async function* readExact(
   }
 }
 
-/** The parts as text, then whether that was all or the server cannot give the rest as text. */
+/** Yields the parts as text. Returns whether that was all or the server cannot give the rest as text. */
 async function* textParts(client: StowkenClient, id: string, range: ReadRange) {
   try {
     yield* client.read(id, { ...range, encoding: 'text' });

@@ -8,46 +8,51 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 export type StorageKind = (typeof storageKinds)[number];
 /**
- * When a change is answered. "fsync": when it is on the disk; nothing acknowledged is ever lost.
- * "relaxed": when the operating system has it; killing the server loses nothing, a power cut may damage the vault.
+ * Point at which a change is acknowledged. "fsync": it is on the disk; nothing acknowledged is ever lost.
+ * "relaxed": the operating system has it; killing the server loses nothing, a power cut may damage the vault.
  */
 export type Durability = (typeof durabilities)[number];
 
-/** What a server is started with; all of it checked. */
+/** Options of a server, checked. */
 export interface ServeOptions {
-  /** The vault's folder, made when absent. Not used with storage "memory". */
+  /** Folder of the vault, created if absent. Not used with storage "memory". */
   readonly dataDir: string;
   /** HOST:PORT (0: any free port) or unix:/path. */
   readonly listen: string;
   readonly storage: StorageKind;
   readonly durability: Durability;
-  /** Processes that serve the vault. */
+  /** Number of processes that serve the vault. */
   readonly workers: number;
-  /** As the log has it. */
+  /** Level of the log. */
   readonly logLevel: string;
-  /** Whether the server compacts by itself. */
+  /** True if the server compacts automatically. */
   readonly autoCompact: boolean;
-  /** Whether stored conversations are entered in the index that FindPrefix answers from. */
+  /** True if stored conversations are added to the index that FindPrefix uses. */
   readonly prefixIndex: boolean;
-  /** How long a stopping server waits for the calls under way. */
+  /** Time that a stopping server waits for the calls under way. */
   readonly drainTimeoutMs: number;
-  /** Memory that requests may take while they come in and are worked on. */
+  /** Memory for requests while they arrive and are processed. */
   readonly intakeBytes: number;
-  /** How long nothing may come of a request, and how long a connection may be without a call. */
+  /**
+   * Time without data after which a request is ended, and time without a call after which a connection is
+   * closed.
+   */
   readonly requestIdleMs: number;
   readonly connectionIdleMs: number;
 }
 
-/** A setting of `serve`: a flag, an environment variable and a key of the config file, all by one name. */
+/**
+ * A setting of `serve`: an option, an environment variable and a key of the config file, all with one name.
+ */
 export interface Setting {
   readonly schema: z.ZodType;
-  /** The flag's value as help shows it; a switch when undefined. */
+  /** Placeholder of the option's value in the help text; a switch if undefined. */
   readonly value?: string;
   readonly help: string;
   readonly initial: string | number | boolean;
 }
 
-/** With less, hardly any request would find room. */
+/** Minimum of intake bytes: with less, hardly any request would find room. */
 const intakeBytesMin = 16 * 1024 * 1024;
 
 const listen = z.string({ error: 'it is a text' }).transform((text, context) => {
@@ -98,42 +103,42 @@ export const settings = {
   },
   'auto-compact': {
     schema: switched,
-    help: 'compact when enough new text has come',
+    help: 'compact when enough new tokens are stored',
     initial: false,
   },
   'prefix-index': {
     schema: z.enum(['on', 'off']),
     value: 'on|off',
-    help: 'on: conversations are found by their first tokens; off: they take less',
+    help: 'on: conversations can be found by their first tokens; off: they take less space',
     initial: 'on',
   },
   'insecure-bind': {
     schema: switched,
-    help: 'listen on other than loopback addresses, without TLS or passwords',
+    help: 'allow addresses other than loopback, without TLS or passwords',
     initial: false,
   },
   'drain-timeout': {
     schema: seconds,
     value: 'seconds',
-    help: 'how long to wait for calls under way when told to stop',
+    help: 'time to wait for calls under way when stopping',
     initial: 30,
   },
   'intake-bytes': {
     schema: size,
     value: 'size',
-    help: 'memory for requests that come in or are worked on; auto: a quarter of what there is',
+    help: 'memory for requests that arrive or are processed; auto: a quarter of the memory',
     initial: 'auto',
   },
   'request-idle-timeout': {
     schema: idleSeconds,
     value: 'seconds',
-    help: 'how long nothing may come of a request or an upload',
+    help: 'time without data after which a request or an upload is ended',
     initial: limits.requestIdleDefaultMs / 1000,
   },
   'connection-idle-timeout': {
     schema: idleSeconds,
     value: 'seconds',
-    help: 'how long a connection may be without a call',
+    help: 'time without a call after which a connection is closed',
     initial: limits.connectionIdleDefaultMs / 1000,
   },
   'log-level': { schema: z.enum(logLevels), value: 'level', help: logLevels.join(', '), initial: 'info' },

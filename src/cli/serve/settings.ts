@@ -7,7 +7,7 @@ import { type ServeOptions, type SettingName, settings, type Settings } from './
 
 const names = Object.keys(settings) as SettingName[];
 
-/** Values of one source, and what that source calls each. */
+/** Values of one source, and the source's names of them. */
 interface Source {
   readonly values: Readonly<Record<string, unknown>>;
   readonly nameOf: (name: SettingName) => string;
@@ -16,7 +16,10 @@ interface Source {
 export const environmentName = (name: SettingName): string =>
   `STOWKEN_${name.replaceAll('-', '_').toUpperCase()}`;
 
-/** Flags, then the environment, then the config file, then what is built in. UsageError names the source of a wrong value. */
+/**
+ * Reads settings: options, then the environment, then the config file, then defaults. A UsageError names the
+ * source of a wrong value.
+ */
 export function readSettings(
   flags: Readonly<Record<string, unknown>>,
   env: Readonly<Record<string, string | undefined>>,
@@ -65,7 +68,7 @@ function fileSource(file: string): Source {
   return { values: values as Record<string, unknown>, nameOf: (name) => `${file}: ${name}` };
 }
 
-/** UsageError for an address that others can reach, unless that is wanted. */
+/** Checks the settings. @throws UsageError for an address that others can reach, unless that is allowed */
 export function toServeOptions(chosen: Settings): ServeOptions {
   if (!chosen['insecure-bind'] && !isLoopback(chosen.listen)) {
     throw new UsageError(
@@ -100,17 +103,20 @@ function isLoopback(listen: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-/** Part of the memory that requests may take when nobody says how much. */
+/** Divisor of the memory that requests may take by default. */
 const intakePart = 4;
 
-/** Bytes that requests may take by default: a quarter of the machine's memory, or of the control group's if that has less. */
+/**
+ * Returns the memory that requests may take by default: a quarter of the machine's memory, or of the control
+ * group's if that is less.
+ */
 export function defaultIntakeBytes(): number {
   return Math.floor(Math.min(totalmem(), groupMemoryBytes('/')) / intakePart);
 }
 
 /**
- * The memory limit of the process's control group and of those around it, in version 2 or 1; Infinity without one.
- * `root` is the folder that has proc and sys.
+ * Returns the memory limit of the process's control group and of its ancestors, in version 2 or 1; Infinity
+ * without one. `root` is the folder that has proc and sys.
  */
 export function groupMemoryBytes(root: string): number {
   const lines = read(join(root, 'proc/self/cgroup'))?.split('\n') ?? [];
@@ -123,7 +129,10 @@ export function groupMemoryBytes(root: string): number {
   return Math.min(Infinity, ...bounds);
 }
 
-/** A process is held to the limits of all groups around its own. In a container only the outermost may be visible. */
+/**
+ * Returns the limits of all groups around its own, which bind a process too. In a container only the
+ * outermost may be visible.
+ */
 function boundsUpwards(mount: string, path: string, file: string): number[] {
   const bounds: number[] = [];
   for (let group = join('/', path); ; group = dirname(group)) {

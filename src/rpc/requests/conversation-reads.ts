@@ -19,7 +19,7 @@ import {
 } from './fields.js';
 import { checkFieldsSize, schemaRequest, parse, refuse } from './parse.js';
 
-/** No conversation is older than 1970: earlier times ask the same as 1970 does. */
+/** A time in milliseconds. No conversation is older than 1970, so earlier times mean the same as 1970. */
 const timeMs = timestampMs.transform((timeMs) => Math.max(timeMs, 0));
 
 /** An empty string restricts nothing. */

@@ -22,7 +22,7 @@ const expireTime = timestampMs.check((context) => {
   if (context.value < 0) refuse(context, 'is before 1970', { value: String(context.value) });
 });
 
-/** A conversation of which nothing is said. */
+/** Defaults of a conversation that the request does not describe. */
 const anonymous: ConversationSpec = {
   id: '',
   application: '',
@@ -33,7 +33,7 @@ const anonymous: ConversationSpec = {
   metadata: {},
 };
 
-/** Of a Conversation that a client sends, what is read. */
+/** Fields of a Conversation that are read if a client sends one. */
 export const conversationSpec = z
   .object({
     id: optionalId,
@@ -52,7 +52,7 @@ export const conversationSpec = z
   .nullable()
   .transform((spec) => spec ?? anonymous);
 
-/** What a StoreConversationRequest and an UploadSpec have in common: all but messages. */
+/** Fields that a StoreConversationRequest and an UploadSpec have in common: all but messages. */
 export const storeFieldsSchema = z
   .object({
     vault: vaultName,
@@ -158,7 +158,7 @@ const deleteManySchema = deleteManyFields.transform(
   }),
 );
 
-/** Exactly one of filter, ids and all; a filter that restricts nothing is most likely a mistake. */
+/** Requires exactly one of filter, ids and all; a filter that restricts nothing is most likely a mistake. */
 function selection(
   { filter, ids, all }: z.output<typeof deleteManyFields>,
   context: Context,

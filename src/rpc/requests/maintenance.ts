@@ -36,7 +36,7 @@ export const readGetCapabilities = schemaRequest(
 
 const resumeTokenBytesMax = 4096;
 
-/** zod's own numbers are finite, and its refusal of others has no sentence of ours. */
+/** zod's own numbers are finite, but its message for others is not ours. */
 const ratio = z
   .custom<number>((value) => typeof value === 'number')
   .check((context) => {
@@ -45,7 +45,7 @@ const ratio = z
     }
   });
 
-/** A budget; 0 is none. */
+/** A budget; 0 means no limit. */
 const budget = uint64.transform((value) => (value === 0 ? undefined : value));
 
 const compact = z

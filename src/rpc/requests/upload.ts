@@ -28,7 +28,7 @@ const codec = new RequestDecoder('stowken.v1.UploadConversationRequest');
 export interface UploadRequest {
   readonly vault: string;
   readonly input: UploadInput;
-  /** What follows the spec, read as it is asked for; its content is views of the requests. */
+  /** Parts after the spec, read as they are asked for; their content is views of the requests. */
   readonly parts: AsyncGenerator<UploadPart, void, void>;
 }
 

@@ -40,7 +40,7 @@ const forkResponse = new ResponseEncoder('stowken.v1.ForkConversationResponse');
 const deleteResponse = new ResponseEncoder('stowken.v1.DeleteConversationResponse');
 const deleteManyResponse = new ResponseEncoder('stowken.v1.DeleteConversationsResponse');
 
-/** ConversationService's methods that change something. */
+/** Methods of ConversationService that write. */
 export function conversationWrites(scope: ServiceScope): UntypedServiceImplementation {
   const methods = new VaultMethods(scope);
   return {
@@ -84,7 +84,7 @@ export function conversationWrites(scope: ServiceScope): UntypedServiceImplement
 
 const getResponse = new ResponseEncoder('stowken.v1.GetConversationResponse');
 
-/** ConversationService's methods that change nothing. */
+/** Methods of ConversationService that only read. */
 export function conversationReads(scope: ServiceScope): UntypedServiceImplementation {
   const methods = new VaultMethods(scope);
   return {
@@ -133,7 +133,7 @@ function* encodeMany(parts: Iterable<RetrieveManyPart>, logger: Logger): Generat
 
 const codec = new ResponseEncoder('stowken.v1.FindPrefixResponse');
 
-/** As many matches, from the first, as an ordinary client takes. */
+/** Encodes the first matches, as many as fit into the default message size of a gRPC client. */
 export function encodeMatches(matches: readonly PrefixMatch[]): Buffer {
   const fitting = countFitting(matches.map(({ conversation }) => conversation));
   return codec.encode({

@@ -69,7 +69,10 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
   };
 }
 
-/** All limits, those that the server was started with too, under names in the contract's spelling: page_size_max. */
+/**
+ * Returns all limits, including those that the server was started with, under names in the contract's
+ * spelling: page_size_max.
+ */
 function wireLimits({ bytesMax, requestIdleMs, connectionIdleMs, connectionsMax }: IntakeSettings) {
   const started = { intakeBytesMax: bytesMax, requestIdleMs, connectionIdleMs, connectionsMax };
   return Object.fromEntries(

@@ -8,7 +8,10 @@ import { ResponseEncoder } from '../wire/response-encoder.js';
 
 const conversationPageCodec = new ResponseEncoder('stowken.v1.ListConversationsResponse');
 
-/** Lists a page, shorter than asked for where its bytes would be more than an ordinary client takes. */
+/**
+ * Lists a page. It is shorter than asked for if its bytes would exceed the default message size of a gRPC
+ * client.
+ */
 export async function listPage(vault: Vault, request: ListRequest, signal: AbortSignal): Promise<Buffer> {
   const scope: PageScope = {
     vaultId: vault.vaultId,
@@ -36,7 +39,7 @@ function encodePage(page: ConversationPage, scope: PageScope): Buffer {
   });
 }
 
-/** How many of the first conversations fit into a page: one at least. */
+/** Returns how many of the first conversations fit into a page; at least one. */
 export function countFitting(conversations: readonly Conversation[]): number {
   let bytes = 0;
   let count = 0;
@@ -48,7 +51,7 @@ export function countFitting(conversations: readonly Conversation[]): number {
   return Math.max(count, 1);
 }
 
-/** No less than a conversation's encoded size: its strings, and room for all else. */
+/** Upper bound of a conversation's encoded size: its strings, and room for everything else. */
 function encodedBytesAtMost({ metadata, ...fields }: Conversation): number {
   const strings = [fields.id, fields.application, fields.model, fields.tokenizer, fields.parentId];
   const labels = Object.entries(metadata).flat();
@@ -62,7 +65,7 @@ function encodedBytesAtMost({ metadata, ...fields }: Conversation): number {
 
 const garbagePageCodec = new ResponseEncoder('stowken.v1.ListGarbageResponse');
 
-/** Lists a page of garbage; the largest page has some 100 kB. */
+/** Lists a page of garbage; the largest page has about 100 kB. */
 export async function listGarbagePage(
   vault: Vault,
   { pageSize, pageToken }: ListGarbageRequest,

@@ -68,7 +68,7 @@ export function segmentService(scope: ServiceScope): UntypedServiceImplementatio
   };
 }
 
-/** Damage that one item met: the call goes on, and the operator must know. */
+/** Logs damage of one item: the call goes on, and the operator must know. */
 function logDamage(logger: Logger, error: StowkenError): void {
   if (codeOf[error.reason] === status.DATA_LOSS) logger.error({ err: error }, 'a segment is damaged');
 }

@@ -16,11 +16,11 @@ interface VaultRequest {
   readonly vault: string;
 }
 
-/** A service's methods, each of which works with the vault that its request names. */
+/** Methods of a service; each works with the vault that its request names. */
 export class VaultMethods {
   constructor(private readonly scope: ServiceScope) {}
 
-  /** One response, encoded. */
+  /** Makes a method that returns one response, encoded. */
   unary<Request extends VaultRequest>(
     read: UnaryMethod<Request>['read'],
     answer: (vault: Vault, request: Request, signal: AbortSignal) => Promise<Buffer>,
@@ -30,7 +30,7 @@ export class VaultMethods {
     return unary({ read, handle }, this.scope);
   }
 
-  /** What `work` yields, each encoded as a batch of responses. */
+  /** Makes a method that streams the parts that `work` yields, each encoded as a batch of responses. */
   stream<Request extends VaultRequest, Part>(
     read: ServerStreamMethod<Request>['read'],
     work: (vault: Vault, request: Request, signal: AbortSignal) => AsyncIterable<Part>,
@@ -44,7 +44,7 @@ export class VaultMethods {
   }
 }
 
-/** What the services work with. */
+/** Shared state of the services. */
 export interface ServiceScope extends CallScope {
   readonly vaults: (name: string) => Vault | undefined;
   readonly tokenizers: Pick<Tokenizers, 'known'>;

@@ -6,9 +6,10 @@ import { checkUtf8, decodeUtf8, readLengthDelimited, type StrictReader } from '.
 const tags = { idsPacked: (1 << 3) | 2, idsUnpacked: 1 << 3 } as const;
 
 /**
- * Reads the forms of a message's content that lie at the reader, without decoding its tokens; their bytes
- * are views of the request where they can be. `field` names the message in refusals. To be made at the
- * message's start. Of one form the last counts, or all of it where that is tokens; two forms are INVALID_FIELD.
+ * Reads a message's content at the reader, in any of its forms, without decoding its tokens. The bytes are
+ * views of the request if possible. `field` names the message in errors. To be created at the message's
+ * start. If one form occurs repeatedly, the last counts, or all of them for tokens; two different forms are
+ * INVALID_FIELD.
  */
 export class ContentReader {
   #content: MessageContent = { kind: 'none' };
@@ -50,7 +51,10 @@ export class ContentReader {
   }
 }
 
-/** A text that becomes a string when it is asked for: strings fill the heap, which is smaller than memory. */
+/**
+ * Returns a text that becomes a string when it is asked for: strings fill the heap, which is smaller than
+ * memory.
+ */
 function textContent(bytes: Uint8Array): MessageContent {
   checkUtf8(bytes);
   return {
@@ -80,13 +84,13 @@ function readTokenList(reader: StrictReader, gatherer: TokenGatherer): void {
   });
 }
 
-/** Below this a loop copies faster than TypedArray.set. */
+/** Limit of the bytes that a loop copies faster than TypedArray.set. */
 const loopCopyBytesMax = 16;
 
 /**
- * Gathers the pieces of a `repeated uint32` field. The ordinary form, one packed piece, stays a view of
- * the request; any further piece makes it copy, into one buffer, so that a request of millions of tiny
- * pieces costs no more memory than its own size.
+ * Gathers the pieces of a `repeated uint32` field. The ordinary form, one packed piece, stays a view of the
+ * request. Any further piece makes it copy, into one buffer, so that a request of millions of tiny pieces
+ * costs no more memory than its own size.
  */
 export class TokenGatherer {
   #start = 0;
@@ -94,14 +98,14 @@ export class TokenGatherer {
   #copy: Buffer | undefined;
   #copiedBytes = 0;
 
-  /** `capacityBytes`: no less than the varints of all pieces together. */
+  /** `capacityBytes`: upper bound of the bytes of all pieces together. */
   constructor(
     private readonly field: string,
     private readonly request: Uint8Array,
     private readonly capacityBytes: number,
   ) {}
 
-  /** Adds whole varints that lie in the request: the payload of a packed piece, or one unpacked element. */
+  /** Adds whole varints at a range of the request: the payload of a packed piece, or one unpacked element. */
   add(start: number, end: number): void {
     if (start === end) return;
     if (this.#start === this.#end) {
@@ -116,14 +120,14 @@ export class TokenGatherer {
     this.#append(this.#copy, start, end);
   }
 
-  /** One chunk of varints, or none when there are no tokens. */
+  /** Returns one chunk of varints, or none if there are no tokens. */
   chunks(): Uint8Array[] {
     if (this.#copy !== undefined) return [this.#copy.subarray(0, this.#copiedBytes)];
     return this.#start === this.#end ? [] : [this.request.subarray(this.#start, this.#end)];
   }
 
   #append(copy: Buffer, start: number, end: number): void {
-    // Joined, the last varint of one piece would swallow the first of the next.
+    // If joined, the last varint of one piece would absorb the first of the next.
     if ((this.request[end - 1] ?? 0) >= 0x80) {
       throw new StowkenError('MALFORMED_TOKENS', `${this.field} ends within a varint`, { field: this.field });
     }

@@ -13,7 +13,7 @@ const tags = {
   text: (6 << 3) | 2,
 } as const;
 
-/** Reads one Message that lies at the reader. `field` names it in refusals. See ContentReader. */
+/** Reads one Message at the reader. `field` names it in errors. See ContentReader. */
 export function readMessage(reader: StrictReader, field: string): NewMessage {
   const speaker = { role: '', name: '', toolCallId: '' };
   let content: ContentReader | undefined;
@@ -62,15 +62,15 @@ function readLabel(reader: StrictReader, field: string, limit: number): string {
   return reader.string();
 }
 
-/** A request with a field `messages`, taken apart. */
+/** A request with a field `messages`, split. */
 export interface MessagesRequestParts {
-  /** All fields but `messages`, as they arrived, for the ordinary decoder. */
+  /** All fields but `messages`, unchanged, for the ordinary decoder. */
   readonly fields: Buffer;
   /** Their tokens are views of the request. */
   readonly messages: NewMessage[];
 }
 
-/** Reads a request whose messages are its field 3, as those of StoreConversation and AppendMessages are. */
+/** Reads a request whose field 3 is its messages, such as StoreConversation and AppendMessages. */
 export async function readMessagesRequest(
   request: 'StoreConversationRequest' | 'AppendMessagesRequest',
   bytes: Buffer,

@@ -3,9 +3,9 @@ import type { MessageContent, PutSegmentsInput } from '../../vault/index.js';
 import { ContentReader } from './content.js';
 import { readLengthDelimited, reading, readRepeated, type RepeatedField, StrictReader } from './reader.js';
 
-/** A FindPrefixRequest taken apart. */
+/** A FindPrefixRequest, split. */
 export interface FindPrefixParts {
-  /** All fields but `prefix`, as they arrived, for the ordinary decoder. */
+  /** All fields but `prefix`, unchanged, for the ordinary decoder. */
   readonly fields: Buffer;
   /** Its tokens are views of the request. */
   readonly content: MessageContent;
@@ -14,7 +14,7 @@ export interface FindPrefixParts {
 /** Tags of Prefix. */
 const findPrefixTags = { tokens: (1 << 3) | 2, tokensLe32: (2 << 3) | 2, text: (3 << 3) | 2 } as const;
 
-/** The prefix is there once, or not at all. */
+/** The prefix occurs once, or not at all. */
 const prefixField: RepeatedField<MessageContent> = {
   request: 'FindPrefixRequest',
   name: 'prefix',
@@ -45,9 +45,9 @@ function readPrefix(reader: StrictReader): MessageContent {
 
 type SegmentContent = PutSegmentsInput['contents'][number];
 
-/** A PutSegmentsRequest taken apart. */
+/** A PutSegmentsRequest, split. */
 export interface PutSegmentsParts {
-  /** All fields but `segments`, as they arrived, for the ordinary decoder. */
+  /** All fields but `segments`, unchanged, for the ordinary decoder. */
   readonly fields: Buffer;
   /** Views of the request. */
   readonly contents: SegmentContent[];
@@ -80,11 +80,11 @@ function readNewSegment(reader: StrictReader, field: string): SegmentContent {
       else reader.skipType(tag & 7);
     }
   });
-  // Text has no tag here.
+  // Text has no tag in this message.
   return content!.content as SegmentContent;
 }
 
-/** The parts of an UploadConversationRequest, by their field numbers. */
+/** Names of an UploadConversationRequest's parts, by field number. */
 const partNames = [undefined, 'spec', 'message', 'tokens', 'finish'] as const;
 export type UploadPartName = NonNullable<(typeof partNames)[number]>;
 
@@ -92,7 +92,10 @@ export type UploadPartName = NonNullable<(typeof partNames)[number]>;
 const uploadTags = { tokens: (1 << 3) | 2, tokensLe32: (2 << 3) | 2, text: (3 << 3) | 2 } as const;
 const tokensTag = (3 << 3) | 2;
 
-/** Which part a request holds. @throws StowkenError INVALID_FIELD when none, or more than one */
+/**
+ * Returns the name of the part in a request.
+ * @throws StowkenError INVALID_FIELD if there is none, or more than one
+ */
 export function uploadPartName(bytes: Buffer): UploadPartName {
   return reading('UploadConversationRequest', () => {
     const reader = new StrictReader(bytes);
@@ -108,7 +111,7 @@ export function uploadPartName(bytes: Buffer): UploadPartName {
   });
 }
 
-/** The content of a request that holds tokens; their bytes are views of it. See ContentReader. */
+/** Reads the content of a request that has tokens; its bytes are views of the request. See ContentReader. */
 export function readUploadTokens(bytes: Buffer): MessageContent {
   return reading('UploadConversationRequest', () => {
     const reader = new StrictReader(bytes);

@@ -6,9 +6,9 @@ type ChunkPart = Extract<RetrievePart, { kind: 'chunk' }>;
 const nothing = Buffer.alloc(0);
 
 /**
- * Encodes a RetrieveConversationResponse that holds a chunk: lengths first, then every byte in its place,
- * so that the content is copied once, into a buffer of the right size. Fields with their default values
- * are left out. `tail`: fields that follow, already encoded.
+ * Encodes a RetrieveConversationResponse that has a chunk. Lengths are computed first, then every byte is
+ * written in place, so that the content is copied once, into a buffer of the right size. Fields with default
+ * values are left out. `tail`: encoded fields to append.
  */
 export function encodeChunk(part: ChunkPart, tail: Buffer = nothing): Buffer {
   const { content, message } = part;
@@ -47,7 +47,10 @@ export function encodeChunk(part: ChunkPart, tail: Buffer = nothing): Buffer {
   return bytes;
 }
 
-/** The fields that a RetrieveConversationsResponse has beside those of the other: its index, and a status of defaults, OK. */
+/**
+ * Encodes the additional fields of a RetrieveConversationsResponse: its index, and a status of defaults,
+ * which is OK.
+ */
 export function encodeItemTail(index: number): Buffer {
   const statusBytes = 2;
   const bytes = Buffer.alloc(varintField(index) + statusBytes);
@@ -63,7 +66,7 @@ function labelLength(label: string): number {
   return label === '' ? 0 : lengthDelimited(utf8Length(label));
 }
 
-/** A MessageInfo without segments. */
+/** Writes a MessageInfo without segments. */
 function writeDescription(
   bytes: Buffer,
   start: number,
@@ -86,7 +89,10 @@ function writeLabel(bytes: Buffer, at: number, field: number, label: string): nu
   return start + length;
 }
 
-/** Labels are short, and mostly ASCII: Buffer's own functions take longer to call than that takes. */
+/**
+ * Returns a label's size in UTF-8. Labels are short and mostly ASCII, so a loop is faster than a call of
+ * Buffer's own functions.
+ */
 function utf8Length(label: string): number {
   for (let index = 0; index < label.length; index++) {
     if (label.charCodeAt(index) >= 0x80) return Buffer.byteLength(label);
@@ -94,19 +100,19 @@ function utf8Length(label: string): number {
   return label.length;
 }
 
-/** Bytes of a varint. */
+/** Size of a varint in bytes. */
 function varintLength(value: number): number {
   let length = 1;
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++;
   return length;
 }
 
-/** Bytes of a varint field with its one-byte tag; none for 0. */
+/** Size of a varint field with its one-byte tag; 0 for the value 0. */
 function varintField(value: number): number {
   return value === 0 ? 0 : 1 + varintLength(value);
 }
 
-/** Bytes of a field of so many bytes, with its one-byte tag and its length. */
+/** Size of a field of so many bytes, with its one-byte tag and its length. */
 function lengthDelimited(length: number): number {
   return 1 + varintLength(length) + length;
 }
@@ -124,7 +130,7 @@ function writeVarintField(bytes: Buffer, at: number, field: number, value: numbe
   return writeVarint(bytes, at + 1, value);
 }
 
-/** The tag and the length of a length-delimited field. */
+/** Writes the tag and the length of a length-delimited field. */
 function writeHead(bytes: Buffer, at: number, field: number, length: number): number {
   bytes[at] = (field << 3) | 2;
   return writeVarint(bytes, at + 1, length);
@@ -134,7 +140,7 @@ type SegmentChunk = Extract<SegmentPart, { kind: 'chunk' }>;
 
 const lengthDelimitedType = 2;
 
-/** Encodes a GetSegmentsResponse that holds a chunk; the tokens' bytes are written as they are, with one copy. */
+/** Encodes a GetSegmentsResponse that has a chunk; the tokens' bytes are copied once, unchanged. */
 export function encodeSegmentChunk(part: SegmentChunk): Buffer {
   const writer = protobuf.Writer.create();
   if (part.index !== 0) writer.uint32(1 << 3).uint32(part.index);

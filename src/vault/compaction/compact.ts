@@ -36,10 +36,12 @@ export async function* compact(
 ): AsyncGenerator<CompactPart, void, void> {
   const { backend } = parts;
   const resumed = input.resumeToken === '' ? undefined : fromResumeToken(backend.vaultId, input.resumeToken);
-  const planned = yield* preparing(async (tell, stop) => {
-    const told = input.reportPreparation ? tell : () => undefined;
-    await assertConsistent(backend, stop, told);
-    return resumed ? undefined : planCompaction(backend, parts.codec, input.minSavingsRatio, stop, told);
+  const planned = yield* preparing(async (report, stop) => {
+    const onPreparation = input.reportPreparation ? report : () => undefined;
+    await assertConsistent(backend, stop, onPreparation);
+    return resumed
+      ? undefined
+      : planCompaction(backend, parts.codec, input.minSavingsRatio, stop, onPreparation);
   }, signal);
   const inUseBytesBefore = (await backend.stats()).inUseBytes;
   const tally: Tally = { segmentsDone: 0, segments: 0, segmentsRewritten: 0, bytesBefore: 0, bytesAfter: 0 };

@@ -1,6 +1,6 @@
 import { type Codec, createRewriter, registryIdOf, trainRegistry } from '../../codec/index.js';
 import type { StorageBackend } from '../../storage/index.js';
-import type { TellPreparation } from '../maintain/preparation.js';
+import type { ReportPreparation } from '../maintain/preparation.js';
 import { type Sample, takeSample } from './sample.js';
 import type { CompactPlan } from './types.js';
 
@@ -26,15 +26,15 @@ export async function planCompaction(
   codec: Codec,
   minSavingsRatio: number,
   signal: AbortSignal,
-  tell: TellPreparation,
+  report: ReportPreparation,
 ): Promise<Planned | undefined> {
-  const sample = await takeSample(backend, codec, signal, tell);
+  const sample = await takeSample(backend, codec, signal, report);
   if (sample.runs.length === 0 || sample.heldBack.length === 0) return undefined;
   const stored = await readRegistries(backend);
   const bytesNow = sample.frameBytes + sumOfLengths(stored);
   const newest = stored.at(-1);
   const id = newest === undefined ? 1 : registryIdOf(newest) + 1;
-  tell('training', 0, sample.tokens);
+  report('training', 0, sample.tokens);
   const trained = await trainRegistry(sample.runs, { id, signal });
 
   const fresh = await judge(sample, [...stored, trained], signal);

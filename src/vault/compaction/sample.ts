@@ -1,7 +1,7 @@
 import { type Codec, unlessDamaged } from '../../codec/index.js';
 import { limits, type TokenRun } from '../../model/index.js';
 import type { StorageBackend } from '../../storage/index.js';
-import type { TellPreparation } from '../maintain/preparation.js';
+import type { ReportPreparation } from '../maintain/preparation.js';
 import { scanBatches } from './scan.js';
 
 /** Segments from which a plan is made. */
@@ -31,7 +31,7 @@ export async function takeSample(
   backend: StorageBackend,
   codec: Codec,
   signal: AbortSignal,
-  tell: TellPreparation,
+  report: ReportPreparation,
 ): Promise<Sample> {
   const { uniqueTokens, segments: total } = await backend.stats();
   const share = Math.min(1, (0.9 * limits.trainingTokensMax) / Math.max(1, uniqueTokens));
@@ -55,7 +55,7 @@ export async function takeSample(
       trainedFrameBytes += frame.length;
       if (lot % JUDGED_OF === 1) trainedOn.take(frame, tokenCount);
     }
-    tell('sampling', segments, Math.max(segments, total));
+    report('sampling', segments, Math.max(segments, total));
   }
   return {
     segments,

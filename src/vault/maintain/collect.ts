@@ -2,7 +2,7 @@ import { limits, StowkenError } from '../../model/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
 import { throwIfAborted } from '../event-loop.js';
 import type { CollectOptions, CollectPart, GarbageFigures } from '../types.js';
-import { preparing, type TellPreparation } from './preparation.js';
+import { preparing, type ReportPreparation } from './preparation.js';
 
 interface CollectPlan extends GarbageFigures {
   /**
@@ -21,8 +21,8 @@ export async function* collectGarbage(
   options: CollectOptions & { readonly nowMs: number },
   signal: AbortSignal,
 ): AsyncGenerator<CollectPart, void, void> {
-  const plan = yield* preparing(async (tell, stop) => {
-    await assertConsistent(backend, stop, options.reportPreparation ? tell : () => undefined);
+  const plan = yield* preparing(async (report, stop) => {
+    await assertConsistent(backend, stop, options.reportPreparation ? report : () => undefined);
     return planCollection(backend, options.nowMs - options.minAgeMs, stop);
   }, signal);
   yield { kind: 'plan', segments: plan.segments, frameBytes: plan.frameBytes };
@@ -96,9 +96,9 @@ const harmless: ReadonlySet<string> = new Set(['frame', 'pack-checksum', 'stray-
 export async function assertConsistent(
   backend: StorageBackend,
   signal: AbortSignal,
-  tell: TellPreparation,
+  report: ReportPreparation,
 ): Promise<void> {
-  const onProgress = (done: number, total: number) => tell('checking', done, total);
+  const onProgress = (done: number, total: number) => report('checking', done, total);
   const violations = await backend.check({ depth: 'records', signal, onProgress });
   const [first, ...more] = violations.filter(({ invariant }) => !harmless.has(invariant));
   if (!first) return;

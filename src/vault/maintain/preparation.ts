@@ -8,42 +8,42 @@ export interface Preparation {
   readonly total: number;
 }
 
-export type TellPreparation = (phase: PreparationPhase, done: number, total: number) => void;
+export type ReportPreparation = (phase: PreparationPhase, done: number, total: number) => void;
 
 /** Minimum interval between reports, in milliseconds; every phase is reported. */
-const toldEveryMs = 100;
+const reportEveryMs = 100;
 
 /**
  * Runs the preparation of a plan. Yields its progress, then returns its result. Progress that is not taken in
  * time is dropped. The preparation is aborted when the signal aborts or the receiver stops.
  */
 export async function* preparing<T>(
-  work: (tell: TellPreparation, signal: AbortSignal) => Promise<T>,
+  work: (report: ReportPreparation, signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
 ): AsyncGenerator<Preparation, T, void> {
   const left = new AbortController();
   let latest: Preparation | undefined;
   let wake: () => void = () => undefined;
-  const tell: TellPreparation = (phase, done, total) => {
+  const report: ReportPreparation = (phase, done, total) => {
     latest = { kind: 'preparation', phase, done, total };
     wake();
   };
   let working = true;
-  const result = work(tell, AbortSignal.any([signal, left.signal])).finally(() => {
+  const result = work(report, AbortSignal.any([signal, left.signal])).finally(() => {
     working = false;
     wake();
   });
   result.catch(() => undefined); // An error is thrown where the result is awaited.
   try {
-    let told: { readonly phase: PreparationPhase; readonly atMs: number } | undefined;
+    let reported: { readonly phase: PreparationPhase; readonly atMs: number } | undefined;
     while (working) {
       // A phase that began while the last part was being taken has woken nobody.
-      if (latest === undefined || latest.phase === told?.phase) {
+      if (latest === undefined || latest.phase === reported?.phase) {
         await new Promise<void>((resolve) => (wake = resolve));
       }
       if (!working || latest === undefined) continue;
-      if (told?.phase === latest.phase && performance.now() - told.atMs < toldEveryMs) continue;
-      told = { phase: latest.phase, atMs: performance.now() };
+      if (reported?.phase === latest.phase && performance.now() - reported.atMs < reportEveryMs) continue;
+      reported = { phase: latest.phase, atMs: performance.now() };
       yield latest;
     }
     return await result;

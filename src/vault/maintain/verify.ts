@@ -47,13 +47,13 @@ export async function* verifyVault(
     .then((found) => void (report = found))
     .finally(() => wake());
   try {
-    let [toldMs, toldPhase] = [-Infinity, phase];
+    let [reportedMs, reportedPhase] = [-Infinity, phase];
     while (report === undefined) {
       // A phase that began while the last part was being taken has woken nobody.
-      if (phase === toldPhase)
+      if (phase === reportedPhase)
         await Promise.race([looking, new Promise<void>((resolve) => (wake = resolve))]);
-      if (phase === toldPhase && performance.now() - toldMs < progressEveryMs) continue;
-      [toldMs, toldPhase] = [performance.now(), phase];
+      if (phase === reportedPhase && performance.now() - reportedMs < progressEveryMs) continue;
+      [reportedMs, reportedPhase] = [performance.now(), phase];
       yield { kind: 'progress', phase, ...latest };
     }
     const { repaired, remaining } = report;

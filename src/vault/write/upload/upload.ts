@@ -166,12 +166,16 @@ export class Upload {
     if (totalTokens === undefined && this.#hasText) return;
     if ((totalTokens ?? 0) === this.#tokens) return;
     const field = 'finish.total_tokens';
-    const told = totalTokens === undefined ? 'missing' : String(totalTokens);
-    throw new StowkenError('INVALID_FIELD', `${field} is ${told}, and ${this.#tokens} tokens have arrived`, {
-      field,
-      ...(totalTokens !== undefined && { value: told }),
-      size: String(this.#tokens),
-    });
+    const stated = totalTokens === undefined ? 'missing' : String(totalTokens);
+    throw new StowkenError(
+      'INVALID_FIELD',
+      `${field} is ${stated}, and ${this.#tokens} tokens have arrived`,
+      {
+        field,
+        ...(totalTokens !== undefined && { value: stated }),
+        size: String(this.#tokens),
+      },
+    );
   }
 
   /** Adds the results of the batches before the last to those of the last commit. */
