@@ -1,12 +1,12 @@
-// An adaptive binary range coder, after the one of LZMA: how a registry is written. A model is a u16
-// probability of a zero bit in 1/2048; models are numbered, and live in one array.
+// An adaptive binary range coder, after LZMA's; registries are written with it. A model is a u16 probability
+// of a zero bit in 1/2048. Models are numbered, in one array.
 import { reserve } from './memory';
 
 const PROBABILITY_BITS: u32 = 11;
 const ADAPTATION: u32 = 5;
 const RANGE_MIN: u32 = 1 << 24;
 
-/** Models that a number takes: 32 for its bit length as a tree, 32 for its second bit. */
+/** Models of a number: 32 for its bit length as a tree, 32 for its second bit. */
 export const NUMBER_MODELS: i32 = 64;
 
 let models: usize = 0;
@@ -19,10 +19,10 @@ let pending: u32 = 0;
 let started: bool = false;
 let at: usize = 0;
 let end: usize = 0;
-/** Set when more was read than there is, or more written than fits. */
+/** True after a read past the end, or a write that does not fit. */
 export let exhausted: bool = false;
 
-/** All models back to even odds. Returns false when there is no memory. */
+/** Resets all models to even odds. Returns false if there is no memory. */
 export function resetModels(count: i32): bool {
   models = reserve((<usize>count) << 1);
   if (models == 0) return false;
@@ -39,7 +39,7 @@ export function startReading(from: usize, to: usize): void {
   for (let i = 0; i < 4; i++) code = (code << 8) | nextByte();
 }
 
-/** True when everything was read and nothing is left. */
+/** True if everything was read and nothing is left. */
 export function finishedReading(): bool {
   return !exhausted && at == end;
 }
@@ -73,7 +73,7 @@ export function readBit(model: i32): u32 {
   return bit;
 }
 
-/** `bits` bits, all with even odds. */
+/** Reads `bits` bits, all with even odds. */
 export function readRaw(bits: u32): u32 {
   let value: u32 = 0;
   for (let i: u32 = 0; i < bits; i++) {
@@ -89,14 +89,14 @@ export function readRaw(bits: u32): u32 {
   return value;
 }
 
-/** A value of `bits` bits, with 2^bits models from `model`. */
+/** Reads a value of `bits` bits, with 2^bits models from `model`. */
 export function readTree(model: i32, bits: u32): u32 {
   let node: u32 = 1;
   for (let i: u32 = 0; i < bits; i++) node = (node << 1) | readBit(model + <i32>node);
   return node - (1 << bits);
 }
 
-/** A number from 0 to 2^31 - 2: its bit length, its second bit, then raw bits. */
+/** Reads a number from 0 to 2^31 - 2: its bit length, its second bit, then raw bits. */
 export function readNumber(model: i32): u32 {
   const length = readTree(model, 5);
   if (length == 0) return 0;
@@ -115,7 +115,7 @@ export function startWriting(to: usize, bytesMax: usize): void {
   exhausted = false;
 }
 
-/** Ends the stream; returns where it ends. The first byte of an LZMA stream, always 0, is left out. */
+/** Ends the stream; returns its end. The first byte of an LZMA stream, always 0, is left out. */
 export function finishWriting(): usize {
   for (let i = 0; i < 5; i++) shiftLow();
   return at;

@@ -1,21 +1,24 @@
-// What each choice of the encoder costs, in 1/256 bit.
+// Costs of the encoder's choices, in 1/256 bit.
 import * as listed from './listed';
 import { reserve, reserveForGood } from './memory';
 import * as format from './registry/format';
 import * as tables from './registry/tables';
 
 const UNIT: f64 = 256;
-/** By symbol { its class u8; what it costs within that u24; its share of that: first slot u16, slots u16, zeros if it is alone }. */
+/**
+ * Table by symbol { its class u8; its cost within the class u24; its share of the class: first slot u16,
+ * slots u16, zeros if it is alone }.
+ */
 let symbols: usize = 0;
 /** u16 by share of a table of followers. */
 let shareCosts: usize = 0;
 // u16 by value.
-let classCosts: usize = 0; // by context class, by class
+let classCosts: usize = 0; // u16 by context class, by class.
 let distanceCosts: usize = 0;
 let lengthCosts: usize = 0;
 let textLengthCosts: usize = 0;
 let unseenCosts: usize = 0;
-/** What lengthCost() says of lengths 1 to SHORT_LENGTHS, u32 each in a row. */
+/** Results of lengthCost() for lengths 1 to SHORT_LENGTHS, u32 each in a row. */
 export let shortLengthCosts: usize = 0;
 export const SHORT_LENGTHS: u32 = 18;
 
@@ -27,7 +30,7 @@ function costOf(context: u32, value: u32): u32 {
   return costOfShare(tables.slotCount(tables.lastSlotAt(context, value)), tables.slotBits(context));
 }
 
-/** Prepares the costs of the registry that is loaded; false when there is no memory. */
+/** Prepares the costs of the loaded registry; false if there is no memory. */
 export function prepareCosts(): bool {
   if (!listed.prepareListed() || !prepareShares() || !prepareSymbols() || !prepareFixed()) return false;
   prepareContexts();
@@ -106,21 +109,24 @@ function setCost(costs: usize, value: u32, cost: u32): void {
   store<u16>(costs + ((<usize>value) << 1), cost);
 }
 
-/** What a symbol costs in a context; `record` is listed.recordOf(context). */
+/** Returns the cost of a symbol in a context; `record` is listed.recordOf(context). */
 export function symbolCost(record: usize, symbol: u32): u32 {
   const follower = listed.find(record, symbol);
   if (follower != 0) return shareCost(listed.slotsOf(follower));
   return listed.escapeCost(record) + unlistedCost(record, symbol);
 }
 
-/** The same without a branch that is hard to foretell: slower where the answer is waited for, faster where it is not. */
+/**
+ * Returns the same cost without a branch that is hard to predict: slower if the result is needed at once,
+ * faster if it is not.
+ */
 export function symbolCostStraight(record: usize, symbol: u32): u32 {
   const slots = listed.findSlots(record, symbol);
   const unlisted = listed.escapeCost(record) + unlistedCost(record, symbol);
   return select<u32>(shareCost(slots), unlisted, slots);
 }
 
-/** What a symbol costs by its class, after the escape. */
+/** Returns the cost of a symbol by its class, after the escape. */
 export function unlistedCost(record: usize, symbol: u32): u32 {
   const own = load<u32>(symbolAt(symbol));
   const pair = listed.contextClass(record) * format.CLASSES + (own & 0xff);
@@ -133,7 +139,10 @@ function symbolAt(symbol: u32): usize {
 export function classOf(symbol: u32): u32 {
   return load<u8>(symbolAt(symbol));
 }
-/** A symbol's share of its class: the first slot in the lower half, the slots in the upper; 0 if it is alone. */
+/**
+ * Returns a symbol's share of its class: the first slot in the lower half, the slots in the upper; 0 if it is
+ * alone.
+ */
 export function shareInClass(symbol: u32): u32 {
   return load<u32>(symbolAt(symbol), 4);
 }
@@ -152,7 +161,7 @@ export function textLengthCost(length: u32): u32 {
   return load<u16>(textLengthCosts + ((<usize>format.lengthCode(length)) << 1));
 }
 
-/** What follows UNSEEN. */
+/** Returns the cost of the codes and bits after UNSEEN. */
 export function unseenCost(token: u32): u32 {
   return load<u16>(unseenCosts + ((<usize>format.bitLength(token)) << 1));
 }

@@ -1,4 +1,4 @@
-// What the host may call. Every length that it passes is checked on its side against the block it fills.
+// Exports for the host. The host checks every length that it passes against the block that it fills.
 export {
   INPUT,
   INPUT_BYTES,

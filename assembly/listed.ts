@@ -1,12 +1,14 @@
-// What the encoder knows of each context, in one place of memory: which followers it lists, found by their symbols, and what
-// begins with its token.
+// The encoder's data about each context, in one place of memory: the followers that it lists, found by their
+// symbols, and the phrases that begin with its token.
 //
-// A record of 32 bytes { address of the context's buckets u32; their number u16; of its escape, zeros where nothing is listed, the
-// first slot u16, the slots u16, the cost u16; cost of a match u16; class u16; node of its token (see phrases.ts) 8 bytes; 8
-// bytes of nothing, such that no record straddles two lines of a cache }. What stands for a token in the unseen context is UNSEEN.
+// A record of 32 bytes { address of the context's buckets u32; their number u16; for its escape, zeros if
+// nothing is listed: the first slot u16, the slots u16, the cost u16; cost of a match u16; class u16; node of
+// its token (see phrases.ts) 8 bytes; 8 unused bytes, so that no record crosses the border of two cache lines
+// }. In the unseen context, UNSEEN takes the place of a token.
 //
-// A bucket is 16 bytes, such that one comparison looks through it: four followers { symbol u20, slots u12 }, then
-// zeros. What finds its bucket full is in the next one that is not. Contexts that list nothing share an empty one.
+// A bucket is 16 bytes, so that one comparison searches it: four followers { symbol u20, slots u12 }, then
+// zeros. A follower whose bucket is full is in the next one that is not. Contexts that list nothing share an
+// empty one.
 import { reserve, reserveZeroed } from './memory';
 import * as format from './registry/format';
 import * as records from './registry/records';
@@ -21,9 +23,9 @@ const MATCH_COST: usize = 12;
 const CLASS: usize = 14;
 const NODE: usize = 16;
 
-/** Slots, of a follower { symbol, slots }. */
+/** Mask of the slots of a follower { symbol, slots }. */
 const SLOTS_MASK: u32 = (1 << format.TABLE_BITS) - 1;
-/** A bucket has room for four, and is meant for two: then most are found, or missed, in the first that is looked at. */
+/** Average of the followers in a bucket, which has room for four: so most lookups end in the first bucket. */
 const BUCKET_FOLLOWERS: u32 = 2;
 
 let contexts: usize = 0;
@@ -31,7 +33,7 @@ let buckets: usize = 0;
 /** u16 by place in a bucket: the first slot of the follower there. */
 let firstSlots: usize = 0;
 
-/** Lists what the registry lists that is loaded; false when there is no memory. */
+/** Builds the index of the loaded registry; false if there is no memory. */
 export function prepareListed(): bool {
   const count = tables.unseenContext() + 1;
   contexts = reserveZeroed(<usize>(count + 1) * RECORD_BYTES);
@@ -41,7 +43,7 @@ export function prepareListed(): bool {
   for (let context: u32 = 0; context < count; context++) {
     const listed = tables.listsFollowers(context) ? tables.valueCount(context) - 1 : 0;
     const own = (listed + BUCKET_FOLLOWERS - 1) / BUCKET_FOLLOWERS;
-    // The address is not known yet: the number of the first bucket is in its place.
+    // The address is not known yet: the number of the first bucket is stored in its place.
     store<u32>(recordOf(context), own == 0 ? 0 : all);
     store<u16>(recordOf(context), own == 0 ? 1 : own, BUCKETS);
     all += own;
@@ -62,7 +64,7 @@ export function prepareListed(): bool {
 function list(context: u32): void {
   const record = recordOf(context);
   const count = tables.valueCount(context);
-  // The first value is the escape, but where END comes before it.
+  // The first value is the escape, unless END precedes it.
   const escape: u32 = records.symbolOf(tables.recordAt(context, 0)) == format.END ? 1 : 0;
   for (let value: u32 = 0; value < count; value++) {
     const last = tables.lastSlotAt(context, value);
@@ -96,15 +98,15 @@ function bucketAfter(record: usize, bucket: usize): usize {
   return bucket + 16 == end ? first : bucket + 16;
 }
 
-/** One bit for each place of a bucket: whether the symbol is there. */
+/** Returns one bit for each place of a bucket: whether the symbol is there. */
 function placesOf(bucket: usize, symbol: u32): i32 {
   const symbols = v128.shr<u32>(v128.load(bucket), format.TABLE_BITS);
   return i32x4.bitmask(i32x4.eq(symbols, i32x4.splat(symbol)));
 }
 
 /**
- * The follower { symbol, slots } of a context that is the symbol, or 0: it is not listed. For END, which an empty place looks
- * like, its slots can be 0 too.
+ * Returns the follower { symbol, slots } of a context that is the symbol; 0 if it is not listed. END equals
+ * an empty place, so its slots can be 0 too.
  */
 export function find(record: usize, symbol: u32): usize {
   let bucket = bucketOf(record, symbol);
@@ -116,7 +118,10 @@ export function find(record: usize, symbol: u32): usize {
   }
 }
 
-/** Slots of a symbol where the context lists it, else 0: find() with one branch only, which is rarely taken. */
+/**
+ * Returns the slots of a symbol if the context lists it, otherwise 0: find() with one branch only, which is
+ * rarely taken.
+ */
 export function findSlots(record: usize, symbol: u32): u32 {
   const bucket = bucketOf(record, symbol);
   const places = placesOf(bucket, symbol);
@@ -124,7 +129,7 @@ export function findSlots(record: usize, symbol: u32): u32 {
     const follower = find(record, symbol);
     return follower == 0 ? 0 : slotsOf(follower);
   }
-  // Where there is no such place it is the first, and no matter.
+  // If there is no such place, the first one is read and ignored.
   const slots = slotsOf(bucket + ((<usize>(ctz(places) & 3)) << 2));
   return select<u32>(slots, 0, places);
 }
@@ -139,7 +144,7 @@ export function firstSlotOf(follower: usize): u32 {
 export function escapeFirst(record: usize): u32 {
   return load<u16>(record, ESCAPE_FIRST);
 }
-/** None where the context lists nothing. */
+/** Returns 0 if the context lists nothing. */
 export function escapeSlots(record: usize): u32 {
   return load<u16>(record, ESCAPE_SLOTS);
 }
@@ -152,7 +157,7 @@ export function matchCost(record: usize): u32 {
 export function contextClass(record: usize): u32 {
   return load<u16>(record, CLASS);
 }
-/** The node of the context's token, which the trie of phrases begins with. */
+/** Returns the node of the context's token, at which the trie of phrases begins. */
 export function nodeOf(record: usize): usize {
   return record + NODE;
 }

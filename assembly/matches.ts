@@ -1,10 +1,10 @@
-// Where the tokens ahead occurred before in the segment: the latest occurrence of the next token, of the
-// next two, and the longest of a few that share the next four.
+// Finds earlier occurrences of the tokens ahead in the segment: the latest of the next token, the latest of
+// the next two, and the longest of a few that share the next four.
 import { reserve, reserveZeroed } from './memory';
 import { DISTANCE_MAX } from './registry/format';
 
 const CHAIN_TRIES: i32 = 8;
-/** A match this long is taken without looking further, so that repetitions stay linear. */
+/** Length from which a match is taken without looking further, so that repetitions stay linear. */
 export const LENGTH_NICE: u32 = 96;
 const TABLE_BITS_MAX: u32 = 15;
 
@@ -19,7 +19,7 @@ let chain: usize = 0;
 let shift: u32 = 0;
 const found: usize = memory.data(8 * CANDIDATES, 16);
 
-/** Prepares for a segment of `tokens` words; false when there is no memory. */
+/** Prepares for a segment of `tokens` words; false if there is no memory. */
 export function startMatches(at: usize, tokens: u32): bool {
   words = at;
   count = tokens;
@@ -42,7 +42,7 @@ function slot(hash: u32): usize {
   return (<usize>(hash >>> shift)) << 2;
 }
 
-/** Swaps position i in: the position before it with the same hash, plus one, or 0. */
+/** Stores position i, and returns the last position with the same hash plus one, or 0. */
 function swap(table: usize, hash: u32, i: u32): u32 {
   const at = table + slot(hash);
   const previous = load<u32>(at);
@@ -50,7 +50,7 @@ function swap(table: usize, hash: u32, i: u32): u32 {
   return previous;
 }
 
-/** How many tokens are the same from both positions on. Up to three behind the last one are looked at. */
+/** Returns the number of equal tokens from both positions on. Up to three behind the last one are read. */
 function lengthAt(from: u32, i: u32, lengthMax: u32): u32 {
   const a = words + ((<usize>from) << 2);
   const b = words + ((<usize>i) << 2);
@@ -70,14 +70,14 @@ function keep(candidate: i32, from: u32, i: u32, length: u32): void {
 }
 
 /**
- * Looks at position i, up to `end`; the length of the longest match. Positions must come in order, and those passed
- * over need note().
+ * Examines position i, up to `end`; returns the length of the longest match. Positions must be in order, and
+ * skipped ones need note().
  */
 export function findMatches(i: u32, end: u32): u32 {
   const h1 = word(i) * 0x9e37_79b1;
   const single = swap(singles, h1, i);
   if (single == 0) {
-    // What begins with a token that is new here occurred nowhere.
+    // A token that is new in the segment begins no match.
     noteLonger(i, h1);
     return 0;
   }
@@ -102,7 +102,7 @@ export function findMatches(i: u32, end: u32): u32 {
   return ofFour > longest ? ofFour : longest;
 }
 
-/** Keeps the longest match of four tokens or more; its length, or 0. */
+/** Keeps the longest match of four tokens or more; returns its length, or 0. */
 function longestOfChain(first: u32, i: u32, left: u32): u32 {
   let from = first;
   let longest: u32 = 3;

@@ -1,10 +1,9 @@
-// The instance's memory: reserved from the end of the static data upwards. There is no heap: what is
-// reserved for a job is released by going back to a mark, and what must outlive all others gets an
-// instance of its own.
+// The instance's memory: reserved from the end of the static data upwards. There is no heap. Memory of a job
+// is released by returning to a mark; data that must outlive all others gets an instance of its own.
 
 let top: usize = (__heap_base + 15) & ~15;
 
-/** Reserves `bytes`, 16-byte aligned; 0 when the host refuses to grow. The content is arbitrary. */
+/** Reserves `bytes`, 16-byte aligned; 0 if the host refuses to grow. The content is arbitrary. */
 export function reserve(bytes: usize): usize {
   const start = top;
   const end = (start + bytes + 15) & ~15;
@@ -26,13 +25,13 @@ export function reserveZeroed(bytes: usize): usize {
 let left: usize = 0;
 let leftEnd: usize = 0;
 
-/** What is in [from, to) has been read for the last time: reserveForGood() may have it. */
+/** Offers [from, to), which is not read any more, to reserveForGood(). */
 export function leave(from: usize, to: usize): void {
   left = (from + 15) & ~15;
   leftEnd = to;
 }
 
-/** As reserve, for what is never released: where something was left, if that is enough. */
+/** Reserves memory that is never released: in an offered range, if that is large enough. */
 export function reserveForGood(bytes: usize): usize {
   if (left + bytes > leftEnd) return reserve(bytes);
   const start = left;
@@ -40,12 +39,12 @@ export function reserveForGood(bytes: usize): usize {
   return start;
 }
 
-/** Where the next reservation would begin. */
+/** Returns the address of the next reservation. */
 export function mark(): usize {
   return top;
 }
 
-/** Gives up everything reserved since the mark was taken. */
+/** Releases everything reserved since the mark was taken. */
 export function release(to: usize): void {
   top = to;
 }

@@ -1,8 +1,8 @@
-// From words to varints, four at a time: each word is spread to 7 bits a byte, and what bytes are not needed
-// are left out by a shuffle that depends on how many each of the four takes.
+// Packs words to varints, four at a time: each word is spread to 7 bits a byte, and unneeded bytes are
+// removed by a shuffle that depends on the sizes of the four.
 import { reserve } from './memory';
 
-/** v128 by shuffle: bit i, whether word i takes a second byte, bit 4 + i, a third. */
+/** v128 by shuffle: bit i, whether word i takes a second byte; bit 4 + i, a third. */
 const shuffles: usize = reserve(256 * 16);
 for (let lengths: usize = 0; lengths < 256; lengths++) {
   let to = shuffles + (lengths << 4);
@@ -12,7 +12,10 @@ for (let lengths: usize = 0; lengths < 256; lengths++) {
   }
 }
 
-/** Packs the `count` words at `words` into varints at `start`, of which it overruns the end by up to 16 bytes; their bytes. */
+/**
+ * Packs the `count` words at `words` to varints at `start`, overrunning the end by up to 16 bytes. Returns
+ * their bytes.
+ */
 export function packTo(words: usize, count: i32, start: usize): i32 {
   const end = words + ((<usize>count) << 2);
   const one = i32x4.splat(0x7f);
@@ -42,7 +45,7 @@ export function packTo(words: usize, count: i32, start: usize): i32 {
   return <i32>(to - start);
 }
 
-/** Writes one canonical varint; returns where the next one goes. */
+/** Writes one canonical varint; returns the address of the next one. */
 export function writeVarint(to: usize, value: u32): usize {
   if (value < 0x80) {
     store<u8>(to, value);

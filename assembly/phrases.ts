@@ -1,7 +1,8 @@
-// The phrases and tokens of the registry as a trie over token indexes: which symbols spell what comes
-// next. A node is the address of { its symbol u32, 0: none; its filter u32: bits of the tokens that may follow, most
-// of those that do not are told by it }. The tokens' own nodes are in a row, by index. Each other one is where its
-// parent and token are hashed to, open addressing of { parent u32, token index u32, node }: one place in memory says all.
+// Phrases and tokens of the registry as a trie over token indexes: it finds the symbols that match the tokens
+// ahead. A node is the address of { its symbol u32, 0: none; its filter u32: bits of the tokens that may
+// follow, which excludes most of those that do not }. The tokens' own nodes are in a row, by index. Every
+// other node is at the hash of its parent and token, with open addressing of { parent u32, token index u32,
+// node }: one access to memory reads all of it.
 import * as listed from './listed';
 import { reserveZeroed } from './memory';
 import * as format from './registry/format';
@@ -15,11 +16,11 @@ const SLOT_NODE: usize = 8;
 let slots: usize = 0;
 let slotCount: u32 = 0;
 
-/** Builds the trie of the registry that is loaded; false when there is no memory. */
+/** Builds the trie of the loaded registry; false if there is no memory. */
 export function preparePhrases(): bool {
   let below: u32 = 0;
   for (let s = format.SPECIALS; s < tables.symbols; s++) below += records.spellingLength(s) - 1;
-  // Phrases share beginnings: there are fewer nodes than this.
+  // Phrases share beginnings, so the number of nodes is below this.
   slotCount = below + (below >>> 2) + 1;
   slots = reserveZeroed(<usize>slotCount * SLOT_BYTES);
   if (!slots) return false;
@@ -64,7 +65,7 @@ function childOrNew(node: usize, token: u32): usize {
   return slot + SLOT_NODE;
 }
 
-/** The node that follows `node` with a token, or 0. */
+/** Returns the node that follows `node` with a token, or 0. */
 export function childOf(node: usize, token: u32): usize {
   if ((load<u32>(node, FILTER) & filterBit(token)) == 0) return 0;
   const key = keyOf(node, token);
@@ -77,10 +78,10 @@ export function childOf(node: usize, token: u32): usize {
   }
 }
 
-/** The same without branches, but for one that is rarely taken. */
+/** Returns the same node without branches, except for one that is rarely taken. */
 export function childOfStraight(node: usize, token: u32): usize {
   const passes = load<u32>(node, FILTER) & filterBit(token);
-  // What does not pass looks at the node itself, which is at hand.
+  // If the filter excludes the token, the node itself is read, which is at hand.
   const slot = select<usize>(slotOf(node, token), node, passes);
   const found = load<u64>(slot);
   const isIt = found == keyOf(node, token);
@@ -88,7 +89,7 @@ export function childOfStraight(node: usize, token: u32): usize {
   return select<usize>(slot + SLOT_NODE, 0, (<i32>(passes != 0)) & (<i32>isIt));
 }
 
-/** The symbol that spells the way to the node, or 0. */
+/** Returns the symbol of the path to the node, or 0. */
 export function nodeSymbol(node: usize): u32 {
   return load<u32>(node);
 }

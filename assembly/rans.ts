@@ -1,7 +1,7 @@
-// Range asymmetric numeral systems with a 64-bit state and 32-bit words (J. Duda; the layout after
-// F. Giesen's rans64). The state starts at 0 and the last word is cut short, so that a short segment
-// pays for no flush: the first (length - 1) % 4 + 5 bytes, or all when there are 8 or fewer, are the
-// state; below 2^32 the reader takes a word in, as long as there are words.
+// Range asymmetric numeral systems with a 64-bit state and 32-bit words (J. Duda; the layout after F.
+// Giesen's rans64). The state starts at 0 and the last word is truncated, so that a short segment needs no
+// flush: the first (length - 1) % 4 + 5 bytes, or all if there are 8 or fewer, are the state. When the state
+// is below 2^32, the reader takes in a word, as long as there are words.
 
 export const LOW: u64 = 1 << 32;
 
@@ -19,7 +19,7 @@ export function startEvents(at: usize, limit: usize): void {
   eventsLimit = limit;
 }
 
-/** `frequency` slots of 2^bits, from `start`; false when there is no room. */
+/** Adds an event of `frequency` slots of 2^bits, from `start`; false if there is no room. */
 export function pushEvent(start: u32, frequency: u32, bits: u32): bool {
   if (eventsEnd == eventsLimit) return false;
   store<u64>(eventsEnd, (<u64>start) | ((<u64>frequency) << 24) | ((<u64>bits) << 56));
@@ -27,12 +27,14 @@ export function pushEvent(start: u32, frequency: u32, bits: u32): bool {
   return true;
 }
 
-/** Raw bits, up to 20. */
+/** Adds raw bits, up to 20. */
 export function pushBits(value: u32, bits: u32): bool {
   return bits == 0 || pushEvent(value, 1, bits);
 }
 
-/** Writes the events backwards from `end`, not below `start`; returns where they begin, or 0: no room. */
+/**
+ * Writes the events backwards from `end`, not below `start`; returns their begin, or 0 if there is no room.
+ */
 export function writeEvents(start: usize, end: usize): usize {
   let state: u64 = 0;
   let at = end;
@@ -58,14 +60,14 @@ export function writeEvents(start: usize, end: usize): usize {
   return at;
 }
 
-// Reading: see decoder/, which keeps the state.
+// Reading: see decoder/, which has the state.
 
-/** Bytes of the state at the beginning of a block of `length` bytes; words follow. */
+/** Returns the bytes of the state at the beginning of a block of `length` bytes; words follow. */
 export function stateBytes(length: usize): usize {
   return length <= 8 ? length : ((length - 5) & 3) + 5;
 }
 
-/** The state that a block begins with. Eight bytes must be readable. */
+/** Returns the initial state of a block. Eight bytes must be readable. */
 export function readState(from: usize, bytes: usize): u64 {
   if (bytes == 0) return 0;
   return load<u64>(from) & (u64.MAX_VALUE >>> ((8 - <u64>bytes) << 3));

@@ -1,12 +1,13 @@
-// Cuts a long message by its content: a rolling hash over the tokens says where, so that text that is
-// pasted into another message is cut at the same places. Normalised chunking after W. Xia et al.,
-// "FastCDC" (2016): before the target size a cut is four times rarer, after it four times more frequent,
-// than one in `target`.
+// Splits a long message by its content: a rolling hash over the tokens sets the borders, so that a text
+// pasted into another message is split at the same places. Normalised chunking after W. Xia et al., "FastCDC"
+// (2016): before the target size a border is four times rarer, after it four times more frequent, than one in
+// `target`.
 import { INPUT, OUTPUT, unpackLe32 } from './varint';
 
 /**
- * By cut: the byte of the piece and the tokens of the segment that end there, u32 each. They go over the
- * piece itself, which has been unpacked: 8 bytes a cut, and no cut has fewer tokens than that.
+ * Table by border: the offset in the piece and the tokens of the segment that ends there, u32 each. It
+ * overwrites the piece itself, which has been unpacked: 8 bytes a border, and no segment has fewer tokens
+ * than that.
  */
 export const CUTS: usize = INPUT;
 const SIZE_MIN: u32 = 8;
@@ -16,7 +17,7 @@ let sizeTarget: u32 = 0;
 let sizeMax: u32 = 0;
 let rareLimit: u32 = 0;
 let frequentLimit: u32 = 0;
-/** Gear hash: each token's bits move out at the top after 32 tokens. */
+/** Gear hash: a token's bits are shifted out at the top after 32 tokens. */
 let hash: u32 = 0;
 let size: u32 = 0;
 
@@ -32,7 +33,7 @@ export function beginCuts(least: u32, target: u32, most: u32): void {
   size = 0;
 }
 
-/** Takes the varints of INPUT[0, length) in; how many cuts there are at CUTS, or MALFORMED. */
+/** Takes the varints of INPUT[0, length). Returns the number of borders at CUTS, or MALFORMED. */
 export function findCuts(length: i32): i32 {
   const count = unpackLe32(length);
   if (count < 0) return count;
@@ -41,7 +42,7 @@ export function findCuts(length: i32): i32 {
   for (let i = 0; i < count; i++) {
     const token = load<u32>(OUTPUT + ((<usize>i) << 2));
     bytes += varintBytes(token);
-    // Tokens are numbered by frequency: they are mixed before their bits are shifted through.
+    // Tokens are numbered by frequency, so their bits are mixed before they are shifted through.
     hash = (hash << 1) + mix(token);
     size++;
     if (size < sizeMin) continue;
@@ -56,7 +57,7 @@ export function findCuts(length: i32): i32 {
   return cuts;
 }
 
-/** Tokens after the last cut. */
+/** Returns the number of tokens after the last border. */
 export function uncutTokens(): u32 {
   return size;
 }

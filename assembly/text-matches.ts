@@ -1,12 +1,18 @@
-// Where the registry's text has the tokens ahead: a table of every fourth place, by a hash of what begins there.
+// Finds the tokens ahead in the registry's text: a table of every fourth place, by a hash of the tokens
+// there.
 import { reserveZeroed } from './memory';
 import * as tables from './registry/tables';
 
-/** Tokens that are hashed, and between the places that are listed: a shared passage of 11 is always found. */
+/**
+ * Tokens that are hashed, and distance of the places that are listed: a shared passage of 11 is always found.
+ */
 const HASHED: u32 = 8;
 const STEP: usize = 4;
 
-/** Of a slot { number of the place u18, tag u14 }: a tag is a part of the hash that is never 0, an empty slot is. */
+/**
+ * Bits of the tag in a slot { number of the place u18, tag u14 }: a part of the hash that is never 0; an
+ * empty slot is 0.
+ */
 const TAG_BITS: u32 = 14;
 const TAG_MASK: u32 = (1 << TAG_BITS) - 1;
 
@@ -14,7 +20,7 @@ let slots: usize = 0;
 let shift: u64 = 0;
 let off: bool = false;
 
-/** Lists the text of the registry that is loaded; false when there is no memory. */
+/** Lists the text of the loaded registry; false if there is no memory. */
 export function prepareText(): bool {
   const places = <u32>((tables.textEnd - tables.text) >>> 4);
   let bits: u64 = 4;
@@ -32,7 +38,7 @@ export function prepareText(): bool {
   return true;
 }
 
-/** While the text itself is encoded, nothing is found. */
+/** Turns the search off while the text itself is encoded. */
 export function turnOff(yes: bool): void {
   off = yes || tables.text == tables.textEnd;
 }
@@ -52,7 +58,7 @@ function tagOf(hash: u64): u32 {
   return ((<u32>(hash >>> 32)) & TAG_MASK) | 1;
 }
 
-/** A place of the text that begins with the next tokens, of `words` from i on; 0 when there is none. */
+/** Returns a place of the text with the next tokens, of `words` from i on; 0 if there is none. */
 export function find(words: usize, i: u32, end: u32): usize {
   if (off || end - i < HASHED) return 0;
   const at = words + ((<usize>i) << 2);
@@ -67,13 +73,13 @@ export function find(words: usize, i: u32, end: u32): usize {
   return i32x4.all_true(same) ? place : 0;
 }
 
-/** How many tokens the text has from that place on. */
+/** Returns how many tokens are equal from that place on. */
 export function lengthAt(words: usize, i: u32, end: u32, place: usize): u32 {
   const at = words + ((<usize>i) << 2);
   const ofText = tables.textEnd - place;
   const ofSegment = (<usize>(end - i)) << 2;
   const most = ofText < ofSegment ? ofText : ofSegment;
-  // Up to three tokens behind the last one are looked at.
+  // Up to three tokens behind the last one are read.
   for (let k = (<usize>HASHED) << 2; k < most; k += 16) {
     const differ = i32x4.bitmask(i32x4.ne(v128.load(place + k), v128.load(at + k)));
     if (differ == 0) continue;
@@ -83,7 +89,7 @@ export function lengthAt(words: usize, i: u32, end: u32, place: usize): u32 {
   return <u32>(most >>> 2);
 }
 
-/** How far before the segment's first token the place is. */
+/** Returns the distance from the place to the segment's first token. */
 export function tokensFrom(place: usize): u32 {
   return <u32>((tables.textEnd - place) >>> 2);
 }

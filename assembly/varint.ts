@@ -1,16 +1,18 @@
-// LEB128 varints of u32 tokens: canonicalise, pack, unpack, count. Everything happens in two fixed
-// blocks, INPUT and OUTPUT; a long sequence passes through them piece by piece.
+// LEB128 varints of u32 tokens: canonicalise, pack, unpack, count. Everything is in two fixed blocks, INPUT
+// and OUTPUT; a long sequence passes through them piece by piece.
 import { reserve } from './memory';
 import { packTo, writeVarint } from './pack';
 
-/** Bytes of INPUT that one call takes. */
+/** Limit of the bytes of INPUT for one call. */
 export const INPUT_BYTES: i32 = 64 * 1024;
-/** The longest varint that is still read; protobuf writers pad no further. */
+/** Longest varint that is read; protobuf writers pad no further. */
 const VARINT_BYTES_MAX: usize = 10;
 
-/** Where the host puts a piece. Some bytes after the piece are overwritten, and belong to INPUT. */
+/**
+ * Block to which the host writes a piece. Some bytes after the piece are overwritten, and belong to INPUT.
+ */
 export const INPUT: usize = reserve(INPUT_BYTES + 16);
-/** Where results are: as little-endian words (4 bytes for each byte of input), or as varints. */
+/** Block of the results: as little-endian words (4 bytes for each byte of input), or as varints. */
 export const OUTPUT: usize = reserve(INPUT_BYTES * 4 + 16);
 
 export const MALFORMED: i32 = -1;
@@ -18,17 +20,20 @@ export const MALFORMED: i32 = -1;
 let tokensRead: i32 = 0;
 let bytesRead: i32 = 0;
 
-/** Of the last call: tokens that were read. (The host reads a function's result faster than a global.) */
+/** Returns the tokens read by the last call. (The host reads a function's result faster than a global.) */
 export function tokenCount(): i32 {
   return tokensRead;
 }
 
-/** Of the last call: bytes of INPUT that were read; the rest begins a varint that the piece cut off. */
+/** Returns the bytes of INPUT read by the last call; the rest begins a varint that the piece's end splits. */
 export function consumed(): i32 {
   return bytesRead;
 }
 
-/** The bytes after a piece end every varint, so that reading needs no bound: past the end means cut off. */
+/**
+ * Writes bytes after a piece that end every varint, so that reading needs no bound check: past the end means
+ * truncated.
+ */
 function terminate(end: usize): void {
   store<u64>(end, 0);
   store<u64>(end, 0, 8);
@@ -69,7 +74,7 @@ export function canonicalise(length: i32): i32 {
       if (size == VARINT_BYTES_MAX) return MALFORMED;
       byte = load<u8>(from + size);
       const bits = byte & 0x7f;
-      // Bits past the 64th would be lost by the shift.
+      // The shift would lose bits past the 64th.
       if (size == VARINT_BYTES_MAX - 1 && bits > 1) return MALFORMED;
       value |= bits << (7 * size);
       size++;
@@ -98,7 +103,7 @@ export function unpackLe32(length: i32): i32 {
   return unpack(INPUT, length, OUTPUT);
 }
 
-/** The same from and to elsewhere. The 16 bytes after the varints are overwritten. */
+/** Unpacks varints at any address. The 16 bytes after them are overwritten. */
 export function unpack(varints: usize, length: i32, words: usize): i32 {
   const end = varints + <usize>length;
   terminate(end);
@@ -148,8 +153,8 @@ export function unpack(varints: usize, length: i32, words: usize): i32 {
 }
 
 /**
- * The number of bytes that the first `tokens` varints of INPUT[0, length) take; when there are fewer,
- * tokenCount says how many end in the piece. The varints are taken as canonical.
+ * Returns the bytes of the first `tokens` varints of INPUT[0, length); if there are fewer, tokenCount is the
+ * number of those that end in the piece. The varints must be canonical.
  */
 export function skip(length: i32, tokens: i32): i32 {
   const end = INPUT + <usize>length;

@@ -8,13 +8,18 @@ import { loadCore } from '../build/src/core/index.js';
 import { readTexts } from './read.mjs';
 import { sources } from './sources.mjs';
 
-/** As long as messages are: where one begins and ends is learnt too. */
+/**
+ * Length of a sample's segments, like that of messages, because begins and ends of segments are learnt too.
+ */
 const SEGMENT_TOKENS = 600;
 const SEGMENT_TOKENS_MIN = 20;
-/** Of text from elsewhere little repeats word for word: more phrases make it larger and nothing smaller. */
+/**
+ * Limit of phrases: foreign text repeats little word for word, so more phrases make the registry larger
+ * without making frames smaller.
+ */
 const PHRASES_MAX = 6_000;
 
-/** What is learnt from elsewhere holds only where it is plain. */
+/** Bits that a follower must save: statistics of foreign text hold only where they are plain. */
 const FOLLOWER_BITS_MIN = 30;
 
 const folder = process.argv[2];
@@ -23,7 +28,7 @@ const segments = sources.flatMap((source) => [...segmentsOf(source)]);
 const bytes = trainHere(core.module, segments, {
   id: builtInRegistryId,
   phrasesMax: PHRASES_MAX,
-  // No passage of anybody's text is in it.
+  // No passage of anybody's text is included.
   textTokensMax: 0,
   followerBitsMin: FOLLOWER_BITS_MIN,
 });

@@ -1,9 +1,9 @@
-// The texts of a source, in the order of their paths, each once.
+// Yields the texts of a source, in the order of their paths, each once.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Texts shorter or longer than that are lists and tables more often than prose or code. */
+/** Limits of a text's length: shorter or longer ones are lists and tables more often than prose or code. */
 const CHARACTERS_MIN = 200;
 const FILE_BYTES_MAX = 2_000_000;
 
@@ -54,7 +54,7 @@ const entities = {
   para: '',
 };
 
-/** A page as a person would write it in Markdown, roughly. */
+/** Converts a page to Markdown, roughly as a person would write it. */
 function textOf(html) {
   return html
     .replace(/<(script|style|nav|head|svg)\b[\s\S]*?<\/\1>/gi, '')
@@ -74,7 +74,10 @@ function textOf(html) {
     .trim();
 }
 
-/** Endless made-up sentences of a list of Chinese words with their frequencies: how words are made of tokens. */
+/**
+ * Yields made-up sentences without end, from a list of Chinese words with their frequencies: they teach how
+ * words are made of tokens.
+ */
 function* sentences(list) {
   const words = list
     .split('\n')
@@ -105,7 +108,7 @@ function firstAbove(sums, value) {
   return low;
 }
 
-/** The same numbers from 0 to 1 every time (D. Knuth's MMIX generator). */
+/** Yields the same numbers from 0 to 1 every time (D. Knuth's MMIX generator). */
 function randoms() {
   let state = 1n;
   return () => {

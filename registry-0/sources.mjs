@@ -1,8 +1,12 @@
-// What registry 0 was trained on: files of Debian 12 and npm packages whose licences let their statistics be
-// shipped. `from` is a folder within the unpacked package, `files` which of its files, `as` how their text is read,
-// `tokens` how many of them at most. None is from a project whose code the measured conversations are about.
+// Sources of registry 0: files of Debian 12 and npm packages whose licences allow their statistics to be
+// shipped. `from` is a folder of the unpacked package, `files` selects its files, `as` is the way to read
+// their text, `tokens` the limit of their tokens. None is from a project whose code the measured
+// conversations are about.
 
-/** @typedef {{ package: string, licence: string, from: string, files: RegExp, as: 'plain' | 'html' | 'words', tokens: number }} Source */
+/**
+ * @typedef {{ package: string, licence: string, from: string, files: RegExp, as: 'plain' | 'html' | 'words',
+ * tokens: number }} Source
+ */
 
 const python = /\.py$/;
 const pages = /\.html$/;

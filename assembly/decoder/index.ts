@@ -1,5 +1,5 @@
-// From coded blocks to tokens. A block may hold any bytes: each symbol is found within tables that the
-// loader has checked, and each copy is checked against what is there and what may come out.
+// Decodes coded blocks to tokens. A block may have any bytes: each symbol is found within tables that the
+// loader has checked, and each copy is checked against the available tokens and the output limit.
 import { mark, release, reserve } from '../memory';
 import { packTo } from '../pack';
 import * as lane from './lane';
@@ -8,27 +8,27 @@ import { takeTurns } from './turns';
 export const MALFORMED: i32 = -1;
 export const NO_MEMORY: i32 = -2;
 
-/** Lanes that take turns: with more there is nothing left to wait for. */
+/** Number of lanes that take turns: with more, no waiting time would be left to use. */
 const LANES: u32 = 8;
 const lanes: usize = memory.data(8 * 48, 64);
-/** For a block that has no room in its lane. */
+/** Lane for a block that has no room in its own. */
 const spare: usize = memory.data(48, 64);
-/** Tokens that a lane has room for, when there are some: few segments are longer. */
+/** Room of a lane in tokens, if several lanes work: few segments are longer. */
 const LANE_TOKENS: u32 = 1 << 13;
-/** Copies overrun by up to 16 bytes, and reading by 8. */
+/** Copies overrun by up to 16 bytes, and reads by 8. */
 const SLACK: usize = 32;
 const GROWTH_BYTES: usize = 64 * 1024;
-/** Packing overruns by so much. */
+/** Overrun of packing, in bytes. */
 const PACK_SLACK: usize = 16;
 
 let floor: usize = 0;
 /**
- * By block, u32 each: where it begins in the input, its bytes, nothing; then where its tokens begin in the
+ * Table by block, u32 each: begin in the input, size in bytes, unused; then begin of its tokens in the
  * output, their bytes, their number (negative: refused).
  */
 let jobs: usize = 0;
 const JOB_BYTES: usize = 12;
-/** No block is begun when so much has come out: a few bytes may stand for 65,536 tokens. */
+/** Output size from which no further block is begun: a few bytes may stand for 65,536 tokens. */
 const OUTPUT_MAX: usize = 1 << 20;
 let input: usize = 0;
 let count: u32 = 0;
@@ -36,30 +36,33 @@ let output: usize = 0;
 let outputEnd: usize = 0;
 let capacityEnd: usize = 0;
 let asLe32: bool = false;
-/** Blocks that were begun. */
+/** Number of blocks begun. */
 let next: u32 = 0;
 
-/** Everything above the tables belongs to one call at a time. */
+/** Lets everything above the tables belong to one call at a time. */
 export function setWorkFloor(): void {
   floor = mark();
 }
 
-/** Where the host says where the blocks are, and finds what became of them. */
+/** Returns the job table, to which the host writes the blocks and from which it reads the results. */
 export function decodeJobs(): usize {
   return jobs;
 }
 
-/** Where the tokens are that were decoded last. */
+/** Returns the address of the last decoded tokens. */
 export function decoded(): usize {
   return output;
 }
 
-/** Blocks of the last call that were decoded or refused, from the first on; the others are left for the next call. */
+/**
+ * Returns the blocks of the last call that were decoded or refused, from the first on; the others are left
+ * for the next call.
+ */
 export function decodedBlocks(): u32 {
   return next;
 }
 
-/** Room for `blocks` blocks within `bytes` bytes; 0 when there is none. */
+/** Reserves room for `blocks` blocks within `bytes` bytes; 0 if there is none. */
 export function beginDecode(blocks: u32, bytes: u32): usize {
   release(floor);
   count = blocks;
@@ -69,8 +72,8 @@ export function beginDecode(blocks: u32, bytes: u32): usize {
 }
 
 /**
- * Decodes the blocks, each to at most `tokensMax` tokens; the bytes of all that came out, as varints or as
- * words, in the order in which they were finished. NO_MEMORY when there is none.
+ * Decodes the blocks, each to at most `tokensMax` tokens. Returns the bytes of all results, as varints or as
+ * words, in the order in which the blocks were finished; NO_MEMORY if there is none.
  */
 export function decode(words: bool, tokensMax: u32): i32 {
   const width = count < LANES ? count : LANES;
@@ -94,7 +97,7 @@ export function decode(words: bool, tokensMax: u32): i32 {
     ended = takeTurns(lanes, end, ended);
     let done = ended;
     if (width > 1 && lane.result(ended) < 0) {
-      // Refused perhaps for want of room.
+      // The block was perhaps refused for lack of room.
       begin(spare, load<u32>(ended, lane.NUMBER), spareRoom, spareBytes);
       done = takeTurns(spare, spare + lane.LANE_BYTES, spare);
     }
@@ -109,7 +112,7 @@ export function decode(words: bool, tokensMax: u32): i32 {
   return <i32>(outputEnd - output);
 }
 
-/** Decodes the block at [from, from + length) to words at `to`; how many, or MALFORMED. */
+/** Decodes the block at [from, from + length) to words at `to`. Returns their number, or MALFORMED. */
 export function decodeBlock(from: usize, length: usize, to: usize, tokensMax: u32): i32 {
   lane.start(lanes, from, length, to, to + ((<usize>tokensMax) << 2), 0);
   return lane.result(takeTurns(lanes, lanes + lane.LANE_BYTES, lanes));
@@ -120,7 +123,7 @@ function begin(mine: usize, block: u32, to: usize, room: usize): void {
   lane.start(mine, input + <usize>load<u32>(job), <usize>load<u32>(job, 4), to, to + room, block);
 }
 
-/** Takes the lane's tokens over, or notes that there are none; false when there is no memory. */
+/** Copies the lane's tokens to the output, or records that there are none; false if there is no memory. */
 function finish(mine: usize): bool {
   const job = jobs + <usize>load<u32>(mine, lane.NUMBER) * JOB_BYTES;
   const tokens = lane.result(mine);

@@ -1,14 +1,14 @@
-// A block that is being decoded. Some are at a time, each in a lane of its own, which takes turns with the
-// others: what one waits for comes from memory while the others go on.
+// A block that is being decoded. Several are decoded at a time, each in a lane of its own, and the lanes take
+// turns: while one waits for data from memory, the others continue.
 import * as rans from '../rans';
 import * as format from '../registry/format';
 import * as records from '../registry/records';
 import * as tables from '../registry/tables';
 
 /**
- * A lane { state u64; words left in bytes, negative, i32; end of the words u32; where the next token goes u32;
- * where tokens must end u32; record of the last value u32; its task u32; where the record is of the next value u32; first
- * token u32; number of the block u32; how far back a match reaches in bytes u32 }.
+ * Layout of a lane { state u64; words left in bytes, negative, i32; end of the words u32; address of the next
+ * token u32; output limit u32; record of the last value u32; its task u32; address of the next value's record
+ * u32; first token u32; number of the block u32; distance of a match in bytes u32 }.
  */
 export const LANE_BYTES: usize = 48;
 export const STATE: usize = 0;
@@ -23,7 +23,10 @@ export const FIRST: usize = 36;
 export const NUMBER: usize = 40;
 const BACK: usize = 44;
 
-/** Begins the block of `length` bytes at `from`, to tokens in [to, limit). Eight bytes behind it are readable. */
+/**
+ * Begins the block of `length` bytes at `from`, with output in [to, limit). Eight bytes behind it are
+ * readable.
+ */
 export function start(lane: usize, from: usize, length: usize, to: usize, limit: usize, number: u32): void {
   const bytes = rans.stateBytes(length);
   store<u64>(lane, rans.readState(from, bytes), STATE);
@@ -36,22 +39,22 @@ export function start(lane: usize, from: usize, length: usize, to: usize, limit:
   goOn(lane, tables.startContext());
 }
 
-/** The lane goes on with the table of a context. */
+/** Continues the lane with the table of a context. */
 function goOn(lane: usize, context: u32): void {
-  // A context's link is as good as a record with that link: all that is read of it.
+  // A context's link is as good as a record with that link: nothing else of the record is read.
   store<u32>(lane, <u32>(tables.linkOf(context) - records.LINK), RECORD);
   store<u32>(lane, 0, TASK);
 }
 
-/** The number of tokens of a block at its end, or -1 for one that no encoder wrote. */
+/** Returns the number of tokens of a block at its end, or -1 for a block that no encoder wrote. */
 export function result(lane: usize): i32 {
-  // Everything must be read, and the state be back where the writer began.
+  // Everything must be read, and the state must be back at the writer's initial one.
   const complete = load<u64>(lane, STATE) == 0 && load<i32>(lane, LEFT) == 0;
   if (load<u32>(lane, TASK) != records.END || !complete) return -1;
   return <i32>((load<u32>(lane, TO) - load<u32>(lane, FIRST)) >>> 2);
 }
 
-/** Does what the last value's task is besides up to four tokens; false at the end of the block. */
+/** Completes the last value's task, beyond its up to four tokens; false at the end of the block. */
 export function settle(lane: usize): bool {
   const task = load<u32>(lane, TASK);
   const kind = task & records.KIND_MASK;
@@ -66,7 +69,7 @@ export function settle(lane: usize): bool {
   return done;
 }
 
-/** The rest of the tokens of a phrase of `length`, of which four are put out. */
+/** Outputs the rest of a phrase of `length` tokens; the first four are in the output. */
 function putRest(lane: usize, length: u32): bool {
   const from = records.spelling(records.symbolOf(load<u32>(lane, RECORD)));
   const start = <usize>load<u32>(lane, TO) - 16;
@@ -78,7 +81,7 @@ function putRest(lane: usize, length: u32): bool {
   return true;
 }
 
-/** Raw bits, up to 20. */
+/** Reads raw bits, up to 20. */
 function readBits(lane: usize, bits: u32): u32 {
   let state = load<u64>(lane, STATE);
   const value = (<u32>state) & ((1 << bits) - 1);
@@ -92,7 +95,7 @@ function readBits(lane: usize, bits: u32): u32 {
   return value;
 }
 
-/** A match's distance, of which the length of its bits is known; its length comes next. */
+/** Reads a match's distance, whose bit length is known; its length is next. */
 function beginMatch(lane: usize, distanceBits: u32): bool {
   const back = (<usize>((1 << distanceBits) | readBits(lane, distanceBits))) << 2;
   const own = <usize>(load<u32>(lane, TO) - load<u32>(lane, FIRST));
@@ -101,7 +104,7 @@ function beginMatch(lane: usize, distanceBits: u32): bool {
   return true;
 }
 
-/** Copies what a match names; false when it reaches before the text or past a limit. */
+/** Copies a match; false if it begins before the text or exceeds a limit. */
 function copyMatch(lane: usize, code: u32): bool {
   const bytes = (<usize>(format.lengthBase(code) + readBits(lane, format.lengthBits(code)))) << 2;
   const back = <usize>load<u32>(lane, BACK);
@@ -122,7 +125,7 @@ function copyMatch(lane: usize, code: u32): bool {
   return true;
 }
 
-/** A token that the registry does not list, of `bits` bits. */
+/** Outputs a token of `bits` bits that the registry does not list. */
 function putUnseen(lane: usize, bits: u32): bool {
   let token: u32 = 0;
   if (bits > 0) {
@@ -139,7 +142,7 @@ function putUnseen(lane: usize, bits: u32): bool {
   return true;
 }
 
-/** The lane goes on after the tokens up to `to`. */
+/** Continues the lane after the tokens up to `to`. */
 function leave(lane: usize, to: usize): void {
   store<u32>(lane, <u32>to, TO);
   goOn(lane, tables.tokenIndex(load<u32>(to - 4)));

@@ -1,13 +1,14 @@
-// The hot loop: the lanes take turns, one value each. Nothing in it branches on what the coded bits say but the
-// question whether a value asks for more than up to four tokens, and that is put one turn later, when
-// its answer has long been there: a branch that is guessed wrong costs little then.
+// The hot loop: the lanes take turns, one value each. Only one branch depends on the coded bits: whether a
+// value has a task beyond up to four tokens. It is decided one turn later, when the value has long been
+// loaded, so that a misprediction costs little.
 import * as records from '../registry/records';
 import * as tables from '../registry/tables';
 import * as lane from './lane';
 
 /**
- * Decodes in the lanes [from, end) until the block of one of them ends, well or not; that lane. It is the one
- * whose turn it is next: another block in it, or another lane in its place, is `first` to go on.
+ * Decodes in the lanes [from, end) until the block of one of them ends, well or not. Returns that lane. The
+ * next turn is its own: to continue with another block in it, or with another lane in its place, pass that
+ * lane as `first`.
  */
 export function takeTurns(from: usize, end: usize, first: usize): usize {
   let mine = first;

@@ -1,5 +1,5 @@
-// Looks up what the parse asks about each token first, for some tokens in a row. Nothing here waits for what came of
-// another token: what is asked of memory comes at the same time.
+// Looks up the parser's data about some tokens in a row before it needs them. No lookup here waits for the
+// result of another token, so the accesses to memory overlap.
 import * as costs from '../costs';
 import * as listed from '../listed';
 import * as phrases from '../phrases';
@@ -7,12 +7,12 @@ import * as format from '../registry/format';
 import * as textMatches from '../text-matches';
 import { contextBefore, index, word, words } from './segment';
 
-/** Tokens at a time. */
+/** Limit of the tokens of one call. */
 export const AHEAD_TOKENS: i32 = 64;
 
 /**
- * By token { its own symbol u32; what that costs u32; node of the token and the next one u32, 0: no phrase begins so; place of
- * the text that begins so u32, 0: none }.
+ * Table by token { its own symbol u32; that symbol's cost u32; node of the token and the next one u32, 0: no
+ * phrase begins so; place in the text that begins so u32, 0: none }.
  */
 const tokens: usize = memory.data(16 * AHEAD_TOKENS, 16);
 const COST: usize = 4;
@@ -20,8 +20,8 @@ const PAIR: usize = 8;
 const PLACE: usize = 12;
 
 /**
- * Looks up tokens [from, to), AHEAD_TOKENS at most, of which nothing reaches past `end`. In a loop for each thing: the
- * shorter a loop is, the more of its turns a processor works on at the same time.
+ * Looks up tokens [from, to), at most AHEAD_TOKENS, without reading past `end`. There is a loop for each kind
+ * of lookup: the shorter a loop, the more of its iterations a processor executes at the same time.
  */
 export function lookAhead(from: u32, to: u32, end: u32): void {
   for (let i = from; i < to; i++) {

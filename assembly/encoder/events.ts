@@ -1,4 +1,4 @@
-// Turns what was chosen into the events of the entropy coder.
+// Converts the chosen symbols to events of the entropy coder.
 import * as costs from '../costs';
 import * as listed from '../listed';
 import * as rans from '../rans';

@@ -1,4 +1,4 @@
-// From words to a frame's coded part.
+// Encodes words to a frame's coded part.
 import { reserve } from '../memory';
 import * as rans from '../rans';
 import { pushAll } from './events';
@@ -8,23 +8,26 @@ import { NO_MEMORY, unpackSegment } from './segment';
 export { parse, parsed, parsedEnd } from './parse';
 export { beginEncode, beginLe32, setEncoderFloor } from './segment';
 
-/** The coded part would be longer than what it stands for. */
+/** Result if the coded part would be longer than the varints. */
 export const TOO_LONG: i32 = -3;
 
 let coded: usize = 0;
 
-/** Where the coded part begins that encode() wrote. */
+/** Returns the address of the coded part that encode() wrote. */
 export function encoded(): usize {
   return coded;
 }
 
-/** Codes a segment that came as `bytes` of `tokens` varints, into no more bytes; their number, or why not. */
+/**
+ * Codes a segment of `tokens` varints in `bytes` bytes, to no more bytes. Returns their number, or the reason
+ * why not.
+ */
 export function encode(bytes: i32, tokens: i32): i32 {
   const refusal = unpackSegment(bytes, tokens);
   return refusal != 0 ? refusal : encodeLe32(bytes);
 }
 
-/** Codes the segment that the words are into at most `bytesMax` bytes; their number, or why not. */
+/** Codes the segment in `words` to at most `bytesMax` bytes. Returns their number, or the reason why not. */
 export function encodeLe32(bytesMax: i32): i32 {
   if (!parse()) return NO_MEMORY;
   const eventsMax = <usize>((parsedEnd - parsed) >>> 2) * 5 + 8;

@@ -1,5 +1,5 @@
-// Chooses the symbols of a segment. What one costs depends on the token before it alone, so the cheapest
-// way to spell a segment is found exactly, by dynamic programming, in windows.
+// Chooses the symbols of a segment. The cost of a symbol depends on the token before it only, so the cheapest
+// sequence of symbols is found exactly, by dynamic programming, in windows.
 import * as costs from '../costs';
 import * as listed from '../listed';
 import * as matches from '../matches';
@@ -12,17 +12,20 @@ import * as ahead from './ahead';
 import { contextBefore, count, findIndexes, index, word, words } from './segment';
 import * as steps from './steps';
 
-/** A match of the text is tried from so many tokens back: it is found at every fourth of the text only. */
+/**
+ * Limit of the tokens before the present one from which a match of the text is tried: only every fourth place
+ * of the text is indexed.
+ */
 const TEXT_BACK_MAX: u32 = 8;
 
-// What the last parse chose: symbol u32, and for a match its length and distance, u32 each.
+// Result of the last parse: symbols, u32 each; a match is followed by its length and distance, u32 each.
 export let parsed: usize = 0;
 export let parsedEnd: usize = 0;
 
-/** Chooses the symbols; false when there is no memory. */
+/** Chooses the symbols; false if there is no memory. */
 export function parse(): bool {
   if (!findIndexes() || !matches.startMatches(words, count)) return false;
-  // A step per token at worst, three words for each, and the end.
+  // At worst a step per token, three words for each, and the end.
   parsed = reserve((<usize>count * 3 + 1) << 2);
   if (parsed == 0) return false;
   parsedEnd = parsed;
@@ -77,7 +80,10 @@ function offerSymbols(record: usize, at: u32, i: u32, end: u32, cost: u32): void
   }
 }
 
-/** Offers what the text has of the tokens ahead, also from a few tokens back; its length from here. */
+/**
+ * Offers matches of the text with the tokens ahead, also from a few tokens before; returns the length from
+ * here.
+ */
 function offerText(at: u32, i: u32, end: u32): u32 {
   const place = ahead.textPlace(i);
   if (place == 0) return 0;
@@ -102,7 +108,9 @@ function offerText(at: u32, i: u32, end: u32): u32 {
   }
 }
 
-/** Offers the first match that is long enough to be taken without looking further; its length, or 0. */
+/**
+ * Offers the first match that is long enough to be taken without looking further; returns its length, or 0.
+ */
 function offerNiceMatch(record: usize, at: u32, cost: u32): u32 {
   for (let c = 0; c < matches.CANDIDATES; c++) {
     const length = matches.matchLength(c);
@@ -128,7 +136,7 @@ function offerMatches(record: usize, at: u32, cost: u32): void {
     const near = base + costs.distanceCost(distance);
     const takes = steps.MATCH_FLAG | distance;
     let every = longest;
-    // A longer match is tried at full length and at some shorter ones only.
+    // A longer match is tried at full length and at a few shorter ones only.
     if (longest > costs.SHORT_LENGTHS) {
       steps.offer(at + longest, near + costs.lengthCost(longest), at, takes);
       every = costs.SHORT_LENGTHS - 2;
@@ -137,7 +145,7 @@ function offerMatches(record: usize, at: u32, cost: u32): void {
   }
 }
 
-/** Appends the cheapest way through the window to what was parsed. */
+/** Appends the cheapest path through the window to the result. */
 function keepWay(size: u32): void {
   for (let i = steps.collectWay(size); i-- > 0;) {
     const at = steps.wayAt(i);

@@ -8,7 +8,7 @@ export const NO_MEMORY: i32 = -2;
 
 let floor: usize = 0;
 let varints: usize = 0;
-/** The tokens; four behind the last one are readable. */
+/** Tokens; four behind the last one are readable. */
 export let words: usize = 0;
 export let count: u32 = 0;
 let indexes: usize = 0;
@@ -17,14 +17,14 @@ export function setEncoderFloor(): void {
   floor = mark();
 }
 
-/** Where the `bytes` of a segment's varints go; 0 when there is no room. */
+/** Reserves room for the `bytes` of a segment's varints; 0 if there is none. */
 export function beginEncode(bytes: i32): usize {
   release(floor);
   varints = reserve(<usize>bytes + 16);
   return varints;
 }
 
-/** Where the words of a segment go that comes from in here; 0 when there is no room. */
+/** Reserves room for the words of a segment that the module itself writes; 0 if there is none. */
 export function beginLe32(tokens: u32): usize {
   release(floor);
   return reserveLe32(tokens) ? words : 0;
@@ -36,16 +36,18 @@ function reserveLe32(tokens: u32): bool {
   return words != 0;
 }
 
-/** Makes words of the varints; 0, NO_MEMORY, or MALFORMED: they are not `tokens` canonical ones. */
+/**
+ * Unpacks the varints to words. Returns 0, NO_MEMORY, or MALFORMED if they are not `tokens` canonical ones.
+ */
 export function unpackSegment(bytes: i32, tokens: i32): i32 {
-  // A varint takes a byte at the least: they cannot be more words, whatever they are.
+  // A varint takes at least one byte: there cannot be more words, whatever the bytes are.
   if (!reserveLe32(bytes)) return NO_MEMORY;
   if (unpack(varints, bytes, words) != tokens || consumed() != bytes) return MALFORMED;
   release(words);
   return reserveLe32(tokens) ? 0 : NO_MEMORY;
 }
 
-/** To be called once the words are complete; false when there is no memory. */
+/** Looks up the indexes; to be called once the words are complete. Returns false if there is no memory. */
 export function findIndexes(): bool {
   indexes = reserve((<usize>count) << 2);
   if (indexes == 0) return false;

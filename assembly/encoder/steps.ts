@@ -1,19 +1,19 @@
-// The cheapest ways to the positions of a window, as far as they are known: what each costs, and its last step.
+// Cheapest known paths to the positions of a window: the cost of each, and its last step.
 
 export const WINDOW_TOKENS: i32 = 4096;
-/** What is more than any way costs, as a signed number too. */
+/** A cost above that of any path, as a signed number too. */
 export const INFINITE: u32 = 0x7fff_ffff;
-/** What a step takes is a symbol, or with this flag the distance of a match. */
+/** Flag of a step by a match: the other bits are its distance. Without it they are a symbol. */
 export const MATCH_FLAG: u32 = 0x8000_0000;
 
-/** u32 by position: what it costs to get there. Four are looked at at once, also behind the last one. */
+/** u32 by position: cost of the path to it. Four are read at once, also behind the last one. */
 const costs: usize = memory.data(4 * (WINDOW_TOKENS + 1 + 4), 16);
-/** By position, of the last step to there { position it comes from u32; what it takes u32 }. */
+/** Last step to each position { position before it u32; symbol or match u32 }. */
 const steps: usize = memory.data(8 * (WINDOW_TOKENS + 1), 16);
-/** Positions of the cheapest way through a window, last first. */
+/** Positions of the cheapest path through a window, last first. */
 const way: usize = memory.data(4 * (WINDOW_TOKENS + 1), 16);
 
-/** Nothing is known of the ways to positions 1 to `size`. */
+/** Resets positions 1 to `size`: no path to them is known. */
 export function startWindow(size: u32): void {
   const nothing = i32x4.splat(INFINITE);
   const end = costs + ((<usize>size) << 2);
@@ -40,15 +40,15 @@ function setStep(at: u32, cost: u32, from: u32, takes: u32): void {
   store<u64>(steps + ((<usize>at) << 3), (<u64>from) | ((<u64>takes) << 32));
 }
 
-/** A step to `at`, if the way there is cheaper than what is known. */
+/** Records a step to `at`, if the path over it is cheaper than the known one. */
 export function offer(at: u32, cost: u32, from: u32, takes: u32): void {
   if (cost < costTo(at)) setStep(at, cost, from, takes);
 }
 
 /**
- * Offers steps from `from`, 1 to `longest` tokens long, each for `base` and what its length costs, u32 at `lengthCosts`.
- * All but the first four are looked at by fours: those were stored to a moment ago, one by one, and a processor that
- * reads stores together waits until they have reached its cache.
+ * Offers steps from `from`, 1 to `longest` tokens long, each for `base` plus the cost of its length, u32 at
+ * `lengthCosts`. All but the first four are processed by fours. The first four were stored one by one a
+ * moment ago, and a processor that loads such stores together waits until they have reached its cache.
  */
 export function offerLengths(from: u32, longest: u32, base: u32, lengthCosts: usize, takes: u32): void {
   const few: u32 = longest < 4 ? longest : 4;
@@ -72,7 +72,9 @@ function costOfLength(lengthCosts: usize, length: u32): u32 {
   return load<u32>(lengthCosts + ((<usize>(length - 1)) << 2));
 }
 
-/** Collects the positions of the way to `size`; their number. Then wayAt() has them, last first. */
+/**
+ * Collects the positions of the path to `size`; returns their number. Then wayAt() returns them, last first.
+ */
 export function collectWay(size: u32): u32 {
   let count: u32 = 0;
   for (let at = size; at > 0; at = stepFrom(at)) {

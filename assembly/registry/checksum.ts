@@ -1,4 +1,4 @@
-// CRC-32 (the one of zlib), bit by bit in a table made at the start.
+// CRC-32 (zlib's), with a table that is computed bit by bit at the start.
 import { reserve } from '../memory';
 
 const table: usize = makeTable();

@@ -1,5 +1,5 @@
-// Reads what a registry's symbols spell: its tokens and its phrases. Definitions are numbered: tokens by
-// index, then phrases in the order of the registry.
+// Reads the definitions of a registry's symbols: its tokens and its phrases. Definitions are numbered: tokens
+// by index, then phrases in the order of the registry.
 import * as coder from '../binary-coder';
 import { reserve, reserveZeroed } from '../memory';
 import * as format from './format';
@@ -12,12 +12,12 @@ let poolTokens: u32 = 0;
 /** u8 by definition. */
 export let weights: usize = 0;
 export let classes: usize = 0;
-/** By definition: { address of tokens u32, length u32 } */
+/** Table by definition { address of tokens u32, length u32 }. */
 export let spellings: usize = 0;
 let pool: usize = 0;
 let contextClasses: usize = 0;
 
-/** Room for so many; false when there is none. */
+/** Reserves room for so many; false if there is none. */
 export function reserveDefinitions(tokens: u32, phrases: u32, spelled: u32): bool {
   tokenCount = tokens;
   phraseCount = phrases;
@@ -81,7 +81,10 @@ function readClass(definition: u32, kind: i32): bool {
   return true;
 }
 
-/** Phrases come by length, each as earlier definitions in a row; the first of them rises within a length. */
+/**
+ * Phrases are ordered by length, each as a sequence of earlier definitions; the first of them rises within a
+ * length.
+ */
 export function readPhrases(): bool {
   let length: u32 = 2;
   let first: u32 = 0;

@@ -1,12 +1,12 @@
-// Reads the tables of what follows what. END comes first in them: where a segment ends the state is 0, and
-// the first slot then costs nothing.
+// Reads the tables of followers. END is their first value: at a segment's end the state is 0, and the first
+// slot then costs nothing.
 import * as coder from '../binary-coder';
 import * as format from './format';
 import { lastFirst, layOut, put } from './layout';
 import * as records from './records';
 import * as tables from './tables';
 
-/** The tables that are not about tokens, after those of the classes' members. */
+/** Reads the tables that do not belong to tokens; they follow those of the classes' members. */
 export function readFixedTables(): bool {
   for (let c: u32 = 0; c < format.CLASSES; c++) {
     for (let g: u32 = 0; g < format.CLASSES; g++) {
@@ -27,7 +27,7 @@ export function readFixedTables(): bool {
   );
 }
 
-/** A table of codes, with their records in a row. */
+/** Reads a table of codes, whose records are in a row. */
 function readCodes(context: u32, count: u32, record: usize): bool {
   for (let i: u32 = 0; i < count; i++) {
     put(i, coder.readRaw(format.WEIGHT_BITS), record + <usize>i * records.RECORD_BYTES);
@@ -35,7 +35,7 @@ function readCodes(context: u32, count: u32, record: usize): bool {
   return layOut(context, count, format.TABLE_BITS);
 }
 
-/** The tables of all tokens' followers, `followers` of them. */
+/** Reads the tables of all tokens' followers, `followers` of them. */
 export function readFollowers(followers: u32): bool {
   let left = followers;
   for (let context: u32 = 0; context <= tables.unseenContext(); context++) {
@@ -53,7 +53,7 @@ export function readFollowers(followers: u32): bool {
   return left == 0;
 }
 
-/** The followers of a context of class `c`, as values after the escape. */
+/** Reads the followers of a context of class `c`, as values after the escape. */
 function readList(c: u32, count: u32): bool {
   const classes = format.MODEL_FOLLOWER_CLASS + <i32>(c * format.CLASSES);
   const frequencies = format.MODEL_FREQUENCY + <i32>format.bitLength(count) * 64;

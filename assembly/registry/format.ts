@@ -1,4 +1,4 @@
-// The numbers that a registry and its frames agree on: see docs/formats/codec.md.
+// Numbers that a registry and its frames agree on: see docs/formats/codec.md.
 
 export const MAGIC: u32 = 0x524b5453; // "STKR"
 export const FORMAT_VERSION: u8 = 1;
@@ -7,16 +7,16 @@ export const CHECKSUM_BYTES: usize = 4;
 export const TOKENS_MAX: u32 = 1 << 19;
 export const PHRASES_MAX: u32 = 1 << 17;
 export const PHRASE_TOKENS_MAX: u32 = 256;
-/** Tokens that all phrases together spell. */
+/** Limit of the tokens of all phrases together. */
 export const POOL_TOKENS_MAX: u32 = 1 << 22;
-/** Followers that all contexts together list. */
+/** Limit of the followers of all contexts together. */
 export const FOLLOWERS_MAX: u32 = 1 << 21;
 export const CONTEXT_FOLLOWERS_MAX: u32 = 2048;
-/** Tokens of the text that matches may reach. */
+/** Limit of the tokens of the text that matches may reach. */
 export const TEXT_TOKENS_MAX: u32 = 1 << 20;
-/** The text is written in blocks of so many tokens. */
+/** Tokens of one block of the text. */
 export const TEXT_BLOCK_TOKENS: u32 = 1 << 16;
-/** Magic, format version, id, bytes of the coded part. */
+/** Size of the head: magic, format version, id, bytes of the coded part. */
 export const HEAD_BYTES: usize = 13;
 
 /** Symbols that are not tokens; the others follow them, by class and falling weight. */
@@ -37,10 +37,10 @@ export function specialClass(symbol: u32): u32 {
 /** The shares of a table's values add up to 2^12 slots, those of a class's symbols to 2^15. */
 export const TABLE_BITS: u32 = 12;
 export const MEMBER_BITS: u32 = 15;
-/** Half of a table's slots are left to divide by weight, at the least. */
+/** At least half of a table's slots are left to be divided by weight. */
 export const CLASS_SYMBOLS_MAX: u32 = 1 << (MEMBER_BITS - 1);
 
-/** A weight is written as a code: half an octave a step. */
+/** Bits of a weight's code: half an octave per step. */
 export const WEIGHT_BITS: u32 = 6;
 export const WEIGHT_CODES: u32 = 1 << WEIGHT_BITS;
 
@@ -49,11 +49,11 @@ export function weightOf(code: u32): u64 {
   return code & 1 ? (octave * 46341) >>> 15 : octave;
 }
 
-/** A distance is written as its bit length less one and the bits after the first. */
+/** Codes of a distance: its bit length less one. The bits after the first follow. */
 export const DISTANCE_CODES: u32 = 21;
 export const DISTANCE_MAX: u32 = (1 << 21) - 1;
 
-/** Lengths 1 to 12 have a code each; longer ones share one for each half octave. */
+/** Codes of a length: one each for 1 to 12; longer ones share one per half octave. */
 export const LENGTH_CODES: u32 = 46;
 export const LENGTH_MAX: u32 = (1 << 20) - 1;
 
@@ -63,7 +63,7 @@ export function lengthCode(length: u32): u32 {
   return 12 + ((top - 3) << 1) + ((length >>> (top - 1)) & 1);
 }
 
-/** Raw bits that follow a length's code. */
+/** Returns the raw bits that follow a length's code. */
 export function lengthBits(code: u32): u32 {
   return code < 12 ? 0 : 2 + ((code - 12) >>> 1);
 }
@@ -72,14 +72,14 @@ export function lengthBase(code: u32): u32 {
   return code < 12 ? code + 1 : (2 | (code & 1)) << (2 + ((code - 12) >>> 1));
 }
 
-/** An unseen token is written as its bit length and the bits after the first. */
+/** Codes of an unseen token: its bit length. The bits after the first follow. */
 export const UNSEEN_CODES: u32 = 33;
 
 export function bitLength(value: u32): u32 {
   return 32 - <u32>clz(value);
 }
 
-/** The models of the range coder, by what they describe. Numbers and weights take 64 models each. */
+/** Models of the range coder, by the values that they describe. Numbers and weights take 64 models each. */
 const NUMBER: i32 = 64;
 const BY_CLASS: i32 = 64 * <i32>CLASSES;
 const CLASS_BY_CLASS: i32 = <i32>(CLASSES * CLASSES);

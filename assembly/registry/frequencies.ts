@@ -1,10 +1,10 @@
-// From weight codes to frequencies that add up to a power of two. Integers only: every reader of a
-// registry must come to the same ones.
+// Converts weight codes to frequencies that add up to a power of two. Integers only: every reader of a
+// registry must compute the same ones.
 import { weightOf } from './format';
 
 /**
- * Writes the running starts (u32, `count` + 1 of them, from 0 to 2^bits) for the u8 weight codes. Each
- * entry gets at least one slot, what rounding leaves goes to the first of the heaviest.
+ * Writes the running starts (u32, `count` + 1 of them, from 0 to 2^bits) for the u8 weight codes. Each entry
+ * gets at least one slot; the remainder of rounding goes to the first of the heaviest.
  */
 export function spread(codes: usize, count: u32, bits: u32, starts: usize): void {
   let sum: u64 = 0;

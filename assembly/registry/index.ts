@@ -1,4 +1,4 @@
-// A registry's life in an instance: its bytes are put behind everything else, loaded, and stay.
+// A registry in its instance: its bytes are put behind everything else, loaded, and stay.
 import { prepareCosts } from '../costs';
 import { setWorkFloor } from '../decoder/index';
 import { setEncoderFloor } from '../encoder/index';
@@ -9,13 +9,13 @@ import { loadRegistry, NO_MEMORY } from './loader';
 
 let bytes: usize = 0;
 
-/** Room for the registry's bytes; 0 when there is none. Once in the life of an instance. */
+/** Reserves room for the registry's bytes; 0 if there is none. Once in the life of an instance. */
 export function beginLoad(length: i32): usize {
   bytes = reserve(<usize>length);
   return bytes;
 }
 
-/** Loads what was put there; 0 or negative: malformed, or no memory. */
+/** Loads those bytes. Returns 0 or negative if malformed or without memory. */
 export function loadBytes(length: i32): i32 {
   const result = loadRegistry(bytes, bytes + <usize>length);
   leave(bytes, bytes + <usize>length);
@@ -23,7 +23,7 @@ export function loadBytes(length: i32): i32 {
   return result;
 }
 
-/** What encoding needs over decoding; 0 or negative: no memory. */
+/** Prepares the tables that only encoding needs. Returns 0 or negative if there is no memory. */
 export function prepareEncoder(): i32 {
   if (!prepareCosts() || !preparePhrases() || !prepareText()) return NO_MEMORY;
   turnOff(false);

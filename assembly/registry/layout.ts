@@ -1,25 +1,25 @@
-// Lays tables out in memory, one after the other; tables.ts says how.
+// Lays tables out in memory, one after the other; tables.ts describes the layout.
 import { release, reserve } from '../memory';
 import * as format from './format';
 import { spread } from './frequencies';
 import * as tables from './tables';
 
 const GROWTH_BYTES: usize = 64 * 1024;
-/** Behind the last table, for windows that begin within it. */
+/** Slack behind the last table, for windows that begin within it. */
 const SLACK_BYTES: usize = 32;
 
-/** Values that a table may have. */
+/** Limit of a table's values. */
 const VALUES_MAX: u32 = format.CLASS_SYMBOLS_MAX;
 
-// Of the table that is laid out, by value: its weight's code u8, its record u32; and where its slots start u32.
+// State of the present table, by value: the code of its weight u8, its record u32, its first slot u32.
 let codes: usize = 0;
 let records: usize = 0;
 let starts: usize = 0;
-/** Where the next table goes, and where the reserved room ends. */
+/** Address of the next table, and end of the reserved room. */
 let next: usize = 0;
 let limit: usize = 0;
 
-/** Nothing else may be reserved until endTables(); false when there is no memory. */
+/** Starts the layout; nothing else may be reserved until endTables(). Returns false if there is no memory. */
 export function beginTables(): bool {
   codes = reserve(VALUES_MAX);
   records = reserve((<usize>VALUES_MAX) << 2);
@@ -29,18 +29,18 @@ export function beginTables(): bool {
   return codes != 0 && records != 0 && starts != 0 && next != 0;
 }
 
-/** Gives back what the tables did not take. */
+/** Releases the room that the tables did not take. */
 export function endTables(): void {
   release((next + SLACK_BYTES + 15) & ~15);
 }
 
-/** Value `i` of the table that is laid out next. */
+/** Sets value `i` of the next table. */
 export function put(i: u32, code: u32, record: usize): void {
   store<u8>(codes + i, code);
   store<u32>(records + ((<usize>i) << 2), <u32>record);
 }
 
-/** Of the `count` values the last one becomes the first. */
+/** Moves the last of the `count` values to the front. */
 export function lastFirst(count: u32): void {
   const last = count - 1;
   const code = load<u8>(codes + last);
@@ -54,7 +54,7 @@ function startOf(i: u32): u32 {
   return load<u32>(starts + ((<usize>i) << 2));
 }
 
-/** Lays a context's table out, with the first `count` values, at least two; false when there is no memory. */
+/** Lays a context's table out, with the first `count` values, at least two; false if there is no memory. */
 export function layOut(context: u32, count: u32, bits: u32): bool {
   spread(codes, count, bits, starts);
   const shift = shiftFor(count, bits);
@@ -77,7 +77,7 @@ export function layOut(context: u32, count: u32, bits: u32): bool {
   memory.copy(table + toRecords, records, (<usize>count) << 2);
   const link = tables.linkOf(context);
   store<u32>(link, <u32>table, tables.TABLE);
-  // Both grow from one value to the next, the one twice as fast.
+  // Both addresses grow from one value to the next, the one twice as fast.
   store<u32>(link, <u32>(table + toRecords - ((table + toLasts) << 1)), tables.RECORDS);
   store<u16>(link, slots - 1, tables.MASK);
   store<u8>(link, shift, tables.SHIFT);
@@ -85,7 +85,7 @@ export function layOut(context: u32, count: u32, bits: u32): bool {
   return true;
 }
 
-/** The widest stride of shortcuts at which none spans more than a window. */
+/** Returns the widest stride of shortcuts at which none spans more than a window. */
 function shiftFor(count: u32, bits: u32): u32 {
   let shift = bits;
   while (count > tables.WINDOW << (bits - shift)) shift--;

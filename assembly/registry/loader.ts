@@ -1,5 +1,5 @@
-// Reads a registry into the tables. Nothing in it is trusted: every count is bounded before memory is
-// reserved for it, every index is checked before it is used.
+// Reads a registry to the tables. Nothing in it is trusted: every count is checked before memory is reserved
+// for it, every index before it is used.
 import * as coder from '../binary-coder';
 import { decodeBlock } from '../decoder/index';
 import { reserve } from '../memory';
@@ -16,7 +16,7 @@ export const NO_MEMORY: i32 = -2;
 
 let textTokens: u32 = 0;
 
-/** Reads the registry at [from, to); 0 or why not. Reserves what the tables need. */
+/** Reads the registry at [from, to); returns 0 or the reason why not. Reserves the memory of the tables. */
 export function loadRegistry(from: usize, to: usize): i32 {
   if (to - from < format.HEAD_BYTES + format.CHECKSUM_BYTES) return MALFORMED;
   const end = to - format.CHECKSUM_BYTES;
@@ -29,7 +29,7 @@ export function loadRegistry(from: usize, to: usize): i32 {
   return refusal != 0 ? refusal : loadText(start + codedBytes, end);
 }
 
-/** Reads the coded part of registry `id`; what comes after it is not looked at. */
+/** Reads the coded part of registry `id`; bytes after it are ignored. */
 export function loadTables(id: u32, from: usize, to: usize): i32 {
   if (!coder.resetModels(format.MODELS)) return NO_MEMORY;
   coder.startReading(from, to);
@@ -53,7 +53,7 @@ export function loadTables(id: u32, from: usize, to: usize): i32 {
   return coder.finishedReading() ? 0 : MALFORMED;
 }
 
-/** The text, in blocks after their lengths. */
+/** Reads the text: blocks after their lengths. */
 function loadText(from: usize, to: usize): i32 {
   // Copies may overrun.
   const text = reserve(((<usize>textTokens) << 2) + 32);

@@ -1,11 +1,11 @@
-// What a decoder does about a value of a table: it puts the tokens of the value's record out and goes on with
-// the table that the record leads to. 32 bytes { the first four tokens; a task u32; a link }. The task is the number
-// of bytes to put out: 4 to 16, or 0 where the value leads to another table and no more (an escape, a class, a
-// match). A value that asks for more has a greater task: the bytes in the lowest five bits, a kind in the next
+// Action of a decoder for a value of a table: it outputs the tokens of the value's record and continues with
+// the table that the record links to. 32 bytes { the first four tokens; a task u32; a link }. The task is the
+// number of bytes to output: 4 to 16, or 0 if the value only links to another table (an escape, a class, a
+// match). A value with further work has a greater task: the bytes in the lowest five bits, a kind in the next
 // three, a number in the upper half.
 //
-// Symbols have the first records, by number. Then come those of the escapes to each context class, of the
-// classes, of the codes of distances, lengths and unseen tokens, and that of a class without symbols.
+// Symbols have the first records, by number. After them are those of the escapes to each context class, of
+// the classes, of the codes of distances, lengths and unseen tokens, and that of a class without symbols.
 import { reserve } from '../memory';
 import { spellings } from './definitions';
 import * as format from './format';
@@ -15,20 +15,20 @@ export const RECORD_BYTES: usize = 32;
 export const TASK: usize = 16;
 export const LINK: usize = 20;
 
-/** The tasks up to this one are bytes to put out, and no more. */
+/** Greatest task that is only a number of bytes. */
 export const PLAIN_MAX: u32 = 16;
 export const BYTES_MASK: u32 = 0x1f;
 export const KIND_MASK: u32 = 0xe0;
 export const NUMBER_SHIFT: u32 = 16;
 /** The segment is complete. */
 export const END: u32 = 1 << 5;
-/** A phrase: more tokens than the four; their number. */
+/** A phrase of more than four tokens; the number is their count. */
 export const LONG: u32 = 2 << 5;
-/** A code is read; its number. Raw bits follow. */
+/** A code was read; the number is its value. Raw bits follow. */
 export const DISTANCE: u32 = 3 << 5;
 export const LENGTH: u32 = 4 << 5;
 export const UNSEEN: u32 = 5 << 5;
-/** Nothing that an encoder writes. */
+/** A value that no encoder writes. */
 export const REFUSE: u32 = 6 << 5;
 
 const OTHERS: u32 =
@@ -38,7 +38,7 @@ let records: usize = 0;
 /** u32 by symbol: its definition. */
 let origins: usize = 0;
 
-/** Room for all records; false when there is none. */
+/** Reserves room for all records; false if there is none. */
 export function reserveRecords(): bool {
   const count = tables.symbols + OTHERS;
   records = reserve(<usize>count * RECORD_BYTES);
@@ -63,11 +63,11 @@ export function recordOf(symbol: u32): usize {
 export function symbolOf(record: usize): u32 {
   return <u32>((record - records) / RECORD_BYTES);
 }
-/** Leads to the classes that follow a context class. */
+/** Links to the classes that follow a context class. */
 export function escapeRecord(contextClass: u32): usize {
   return recordOf(tables.symbols + contextClass);
 }
-/** Leads to the class's symbols; or is its only one. */
+/** Links to the class's symbols, or is the record of its only one. */
 export function classRecord(c: u32): usize {
   if (c >= format.ORDINARY_CLASSES) return recordOf(format.CLASSES - 1 - c);
   const size = tables.classSize(c);
@@ -87,19 +87,19 @@ function refusal(): usize {
   return unseenRecord(format.UNSEEN_CODES);
 }
 
-/** The record goes on with the table of a context. */
+/** Links the record to the table of a context. */
 export function leadTo(record: usize, context: u32): void {
   memory.copy(record + LINK, tables.linkOf(context), tables.LINK_BYTES);
 }
 
-/** A symbol spells the `length` tokens at `from`, of which 16 bytes are readable. */
+/** Sets the `length` tokens of a symbol, from `from`, of which 16 bytes are readable. */
 export function setSpelling(symbol: u32, from: usize, length: u32): void {
   const record = recordOf(symbol);
   v128.store(record, v128.load(from));
   if (length <= 4) store<u32>(record, length << 2, TASK);
   else setTask(record, LONG | PLAIN_MAX, length);
 }
-/** The address of the symbol's tokens. */
+/** Returns the address of the symbol's tokens. */
 export function spelling(symbol: u32): usize {
   return <usize>load<u32>(spellings + ((<usize>definitionOf(symbol)) << 3));
 }
@@ -111,7 +111,10 @@ export function spellingLength(symbol: u32): u32 {
 export function setOrigin(symbol: u32, definition: u32): void {
   store<u32>(origins + ((<usize>symbol) << 2), definition);
 }
-/** Which definition of the registry the symbol is: tokens by index, then phrases in their order. */
+/**
+ * Returns the number of the symbol's definition in the registry: tokens by index, then phrases in their
+ * order.
+ */
 export function definitionOf(symbol: u32): u32 {
   return load<u32>(origins + ((<usize>symbol) << 2));
 }

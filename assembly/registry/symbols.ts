@@ -9,7 +9,7 @@ import * as tables from './tables';
 /** u8 by symbol that is not special: its weight. */
 let codes: usize = 0;
 
-/** Numbers the symbols and says what they spell; 0, or why not. */
+/** Numbers the symbols and sets their tokens; returns 0, or the reason why not. */
 export function rankSymbols(definitions: u32): bool {
   const first = reserve((<usize>(format.CLASSES + 1)) << 2);
   const bucketCount = format.CLASSES * format.WEIGHT_CODES;
@@ -46,7 +46,7 @@ function bucketOf(buckets: usize, definition: u32): usize {
   return buckets + ((<usize>(<u32>load<u8>(classes + definition) * format.WEIGHT_CODES + falling)) << 2);
 }
 
-/** Lays out the tables of the classes' symbols; false when a class is too large, or there is no memory. */
+/** Lays out the tables of the classes' symbols; false if a class is too large or there is no memory. */
 export function layOutClasses(): bool {
   for (let c: u32 = 0; c < format.ORDINARY_CLASSES; c++) {
     const first = tables.firstOfClass(c);
@@ -62,7 +62,7 @@ export function layOutClasses(): bool {
   return true;
 }
 
-/** Each symbol leads to the table of its last token, MATCH and UNSEEN to those of their codes. */
+/** Links each symbol to the table of its last token, MATCH and UNSEEN to those of their codes. */
 export function leadOn(): void {
   records.leadTo(records.recordOf(format.MATCH), tables.distanceTable());
   records.leadTo(records.recordOf(format.UNSEEN), tables.unseenTable());

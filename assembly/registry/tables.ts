@@ -1,15 +1,17 @@
-// A loaded registry: who follows whom, and how often. Filled by the loader, read by encoder and decoder.
+// A loaded registry: how often each symbol follows each context. Filled by the loader, read by encoder and
+// decoder.
 //
-// A table says which value each of a state's 2^bits slots stands for. It begins with u16 shortcuts: where, from
-// the table's address on, the last slot is of the value at which each 2^shift slots begin; no such stride spans
-// more than WINDOW values. Then -1, as if a share had ended before the first, and i16 by value: its last slot.
-// Then u32 by value: the address of its record (see records.ts), or 0.
+// A table maps each of a state's 2^bits slots to a value. It begins with u16 shortcuts, one for each 2^shift
+// slots: the offset, from the table's address, of the last slot of the value at which they begin. No such
+// stride spans more than WINDOW values. Then -1, as if a share had ended before the first, and i16 by value:
+// its last slot. Then u32 by value: the address of its record (see records.ts), or 0.
 //
-// A link to a table is 12 bytes { its address u32; what an address of a last slot, taken twice, is to be added to
-// for that of the record u32; 2^bits - 1 u16; shift u8; bits u8 }. Each context has one, each record another.
+// A link to a table is 12 bytes { its address u32; the number to which twice the address of a last slot is
+// added to get the address of the record's u32; 2^bits - 1 u16; shift u8; bits u8 }. Each context has a link,
+// and so has each record.
 import { CLASSES } from './format';
 
-/** Values that two vectors of last slots tell apart. */
+/** Number of values that two vectors of last slots distinguish. */
 export const WINDOW: u32 = 16;
 
 export const LINK_BYTES: usize = 12;
@@ -22,17 +24,17 @@ export const BITS: usize = 11;
 export let registryId: u32 = 0;
 export let tokens: u32 = 0;
 export let symbols: u32 = 0;
-/** By context: the link to its table, or to that of its class where it lists no followers. */
+/** Table by context: the link to its table, or to its class's table if it lists no followers. */
 let links: usize = 0;
 /** u8 by context: its class. */
 let contextClasses: usize = 0;
-/** Of class c: its symbols are [classFirst[c], classFirst[c + 1]). */
+/** First symbol by class: class c has the symbols [classFirst[c], classFirst[c + 1]). */
 let classFirst: usize = 0;
-/** Raw token (u32) to its index: open addressing of { token u32, index + 1 u32 }. */
+/** Index of a raw token (u32): open addressing of { token u32, index + 1 u32 }. */
 export let tokenMap: usize = 0;
 export let tokenMapMask: u32 = 0;
 
-/** The tokens that matches may reach before the segment, as words: [text, textEnd). */
+/** Tokens before the segment that matches may reach, as words: [text, textEnd). */
 export let text: usize = 0;
 export let textEnd: usize = 0;
 
@@ -61,18 +63,18 @@ export function setTokenMap(address: usize, mask: u32): void {
   tokenMapMask = mask;
 }
 
-/** Contexts are the tokens by index, then these. */
+/** Numbers of contexts: the tokens by index, then these. */
 export function startContext(): u32 {
   return tokens;
 }
 export function unseenContext(): u32 {
   return tokens + 1;
 }
-/** The table of the classes that follow a context of class `c`. */
+/** Returns the table of the classes that follow a context of class `c`. */
 export function classTable(c: u32): u32 {
   return tokens + 2 + c;
 }
-/** The table of the symbols of class `c`; there is none when they are less than two. */
+/** Returns the table of the symbols of class `c`; there is none if it has fewer than two. */
 export function memberTable(c: u32): u32 {
   return tokens + 2 + CLASSES + c;
 }
@@ -82,7 +84,7 @@ export function distanceTable(): u32 {
 export function lengthTable(): u32 {
   return tokens + 3 + 2 * CLASSES;
 }
-/** The same for matches of the text. */
+/** Returns the table of the lengths of matches in the text. */
 export function textLengthTable(): u32 {
   return tokens + 4 + 2 * CLASSES;
 }
@@ -110,23 +112,25 @@ export function classSize(c: u32): u32 {
   return firstOfClass(c + 1) - firstOfClass(c);
 }
 
-/** Which value a class is of the tables of classes: the class of END, the last one, comes first. */
+/**
+ * Returns the value of a class in the tables of classes: the class of END, the last one, is the first value.
+ */
 export function classValue(c: u32): u32 {
   return (c + 1) % CLASSES;
 }
 
-/** The slots of a context's table are 2^bits. */
+/** Returns the bits of a context's table, which has 2^bits slots. */
 export function slotBits(context: u32): u32 {
   return load<u8>(linkOf(context), BITS);
 }
-/** Where the last slot is of a value of a context's table. */
+/** Returns the address of the last slot of a value of a context's table. */
 export function lastSlotAt(context: u32, value: u32): usize {
   const link = linkOf(context);
   const bits = load<u8>(link, BITS) - load<u8>(link, SHIFT);
   const shortcuts = (<usize>1) << bits;
   return <usize>load<u32>(link, TABLE) + ((shortcuts + 1 + <usize>value) << 1);
 }
-/** Where the address is of the record of the value whose last slot is at `last`. */
+/** Returns the location of the address of the record whose value has its last slot at `last`. */
 export function recordSlot(context: u32, last: usize): usize {
   return <usize>load<u32>(linkOf(context), RECORDS) + (last << 1);
 }
@@ -139,7 +143,10 @@ export function valueCount(context: u32): u32 {
   while (load<u16>(lastSlotAt(context, count - 1)) != last) count++;
   return count;
 }
-/** The slots of the value whose last one is at `last`: the first, and their number, which is never all. */
+/**
+ * Returns the first slot of the value whose last one is at `last`; the next function their number, which is
+ * never all.
+ */
 export function firstSlot(last: usize): u32 {
   return <u32>load<i16>(last - 2) + 1;
 }
@@ -152,7 +159,7 @@ export function hashToken(token: u32): u32 {
   return mixed ^ (mixed >>> 15);
 }
 
-/** The index of a raw token, or that of the unseen context. */
+/** Returns the index of a raw token, or that of the unseen context. */
 export function tokenIndex(token: u32): u32 {
   let slot = hashToken(token) & tokenMapMask;
   while (true) {

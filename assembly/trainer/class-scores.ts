@@ -1,5 +1,5 @@
-// How well each class predicts: counts of (class of the other side, own class), their logarithms, and the
-// move of one item to its best class.
+// Predictive quality of the classes: counts of (class of the other side, own class), their logarithms, and
+// the move of one item to its best class.
 import { CLASS_BITS, CLASSES } from '../registry/format';
 
 /** f32 by class of the other side and own class; and their logarithms. */
@@ -14,7 +14,7 @@ export function at(table: usize, other: u32, own: u32): usize {
   return table + ((<usize>((other << CLASS_BITS) | own)) << 2);
 }
 
-/** The count of an own class after, or before, one of the other side. */
+/** Returns the count of an own class after, or before, one of the other side. */
 export function jointWeight(other: u32, own: u32): f32 {
   return load<f32>(at(joint, other, own));
 }
@@ -32,7 +32,7 @@ export function countPair(other: u32, own: u32, weight: f32): void {
   add(sums, own, weight);
 }
 
-/** To be called once all is counted. */
+/** Computes the logarithms; to be called when everything is counted. */
 export function takeLogarithms(): void {
   for (let i: u32 = 0; i < CLASSES * CLASSES; i++) setLog(logs, joint, i, 0.3);
   for (let i: u32 = 0; i < CLASSES; i++) setLog(sumLogs, sums, i, 1);
@@ -48,7 +48,7 @@ function setLog(table: usize, values: usize, index: u32, plus: f32): void {
   store<f32>(table + ((<usize>index) << 2), log2((value > 0 ? value : 0) + plus));
 }
 
-/** The logarithm to 1/1000: the exponent, and a polynomial for the mantissa. */
+/** Returns the logarithm with an error of 1/1000: the exponent, and a polynomial for the mantissa. */
 function log2(value: f32): f32 {
   const bits = reinterpret<u32>(value);
   const exponent = <f32>(<i32>(bits >>> 23) - 127);
@@ -56,7 +56,10 @@ function log2(value: f32): f32 {
   return exponent + (((-0.0825 * m + 0.646) * m - 2.1267) * m + 4.0742) * m - 2.5115;
 }
 
-/** Moves one item, which meets `count` of the other side, u32 each `stride` bytes, to its best class. */
+/**
+ * Moves one item, which occurs `count` times with each of the other side, u32 each `stride` bytes, to its
+ * best class.
+ */
 export function move(
   item: usize,
   others: usize,
@@ -73,7 +76,7 @@ export function move(
     add(shares, load<u8>(otherClasses + load<u32>(others + <usize>k * stride)), weight);
     total += weight;
   }
-  // The item is taken out of its class before the classes compare.
+  // The item is removed from its class before the classes are compared.
   const old = <u32>load<u8>(item);
   shift(old, -1, total);
   for (let g: usize = 0; g < CLASSES; g += 4) {
@@ -97,7 +100,7 @@ export function move(
   shift(best, 1, total);
 }
 
-/** Adds the item's shares to a class, or takes them away. */
+/** Adds the item's shares to a class, or subtracts them. */
 function shift(own: u32, sign: f32, total: f32): void {
   for (let o: u32 = 0; o < CLASSES; o++) {
     const share = load<f32>(shares + ((<usize>o) << 2));

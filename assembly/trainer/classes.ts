@@ -1,6 +1,6 @@
-// Sorts units and contexts into classes, such that the class of a context says as much as it can of the
-// class of what follows it (S. Martin, J. Liermann, H. Ney: the exchange algorithm, with two sides).
-// Rare ones stay in classes of their own kind: from a few occurrences there is nothing to learn.
+// Sorts units and contexts into classes, so that a context's class predicts the class of its follower as well
+// as possible (S. Martin, J. Liermann, H. Ney: the exchange algorithm, with two sides). Rare ones stay in
+// classes of their own kind: a few occurrences are too few to learn from.
 import { reserve, reserveZeroed } from '../memory';
 import {
   CLASSES,
@@ -29,15 +29,15 @@ const RARE_TOKENS: u32 = ORDINARY_CLASSES - 1;
 const RARE_PHRASES: u32 = ORDINARY_CLASSES - 2;
 const RARE_CONTEXTS: u32 = CLASSES - 1;
 
-/** By unit, and by context: its class u8. They live as long as the sample. */
+/** Classes, u8, by unit and by context. They live as long as the sample. */
 let unitClasses: usize = 0;
 let contextClasses: usize = 0;
 
-// By unit, as the pairs are by context: starts, contexts, weights.
+// Index by unit, as the pairs are by context: starts, contexts, weights.
 let unitStarts: usize = 0;
 let unitContexts: usize = 0;
 let unitWeights: usize = 0;
-/** By unit, and by context: the sum of its residuals, f32. */
+/** Sum of the residuals by unit, and by context, f32. */
 export let unitTotals: usize = 0;
 let contextTotals: usize = 0;
 
@@ -57,7 +57,9 @@ export function unitTotal(unit: u32): f32 {
   return load<f32>(unitTotals + ((<usize>unit) << 2));
 }
 
-/** Lays the residuals out by unit; false when there is no memory. Scratch lives until the caller releases. */
+/**
+ * Lays the residuals out by unit; false if there is no memory. Scratch lives until the caller releases it.
+ */
 export function prepareClasses(): bool {
   const count = units.unitCount();
   unitStarts = reserveZeroed((<usize>(count + 2)) << 2);
@@ -90,7 +92,7 @@ export function prepareClasses(): bool {
   return true;
 }
 
-/** Classes to begin with: the heaviest have one each, the others any. */
+/** Sets the initial classes: the heaviest items have one each, the others any. */
 export function seedClasses(): void {
   const count = units.unitCount();
   for (let unit: u32 = 0; unit < count; unit++) store<u8>(unitClasses + unit, unit % RARE_PHRASES);
@@ -105,7 +107,7 @@ function seedHeaviest(classes: usize, totals: usize, from: u32, to: u32, count: 
   let bound: f32 = f32.MAX_VALUE;
   let boundIndex: u32 = 0;
   for (let c: u32 = 0; c < count; c++) {
-    // The next below the last one by (weight, then index): ties are ordered.
+    // The next one below the last by (weight, then index): ties are ordered.
     let best: f32 = -1;
     let bestIndex = to;
     for (let i = from; i < to; i++) {
@@ -163,7 +165,7 @@ export function sweep(): void {
   }
 }
 
-/** Moves what is too much for a class to the next one that has room. */
+/** Moves items from a class that is too large to the next one that has room. */
 export function boundClasses(): void {
   const members = reserveZeroed(4 * <usize>ORDINARY_CLASSES);
   for (let unit = SPECIALS; unit < units.unitCount(); unit++) {
@@ -175,7 +177,7 @@ export function boundClasses(): void {
   }
 }
 
-/** Counts residuals by class of the other side and own class; the units' side is its own, or the contexts'. */
+/** Counts residuals by class of the other side and own class; the own side is the units' or the contexts'. */
 function countJoint(ofUnits: bool): void {
   clearCounts();
   for (let context: u32 = 0; context < corpus.contexts(); context++) {
@@ -190,7 +192,7 @@ function countJoint(ofUnits: bool): void {
 }
 
 /**
- * The weight of each class after each context class, f32 by context class and class, smoothed by
+ * Writes the weight of each class after each context class, f32 by context class and class, smoothed by
  * `prior` occurrences. A first model has seen no matches yet: it is given `matchShare` of them.
  */
 export function classWeights(to: usize, prior: f32, matchShare: f32): void {

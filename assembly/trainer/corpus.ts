@@ -1,8 +1,8 @@
-// The sample: its tokens as they are, and as a stream of units, which training rewrites.
+// The sample: its tokens unchanged, and as a stream of units, which training rewrites.
 //
-// Units are what a segment is spelled with: END, MATCH and UNSEEN, then the tokens by index (those that
-// occur more than once, by id), then the phrases in the order of their making. In the stream a
-// match is flagged and carries the context that it leaves behind.
+// A segment is a sequence of units: END, MATCH and UNSEEN, then the tokens by index (those that occur more
+// than once, by id), then the phrases in the order of their creation. A match in the stream is flagged and
+// has the context after it.
 import { release, reserve } from '../memory';
 import { END, SPECIALS, TEXT_BLOCK_TOKENS, TEXT_TOKENS_MAX, TOKENS_MAX, UNSEEN } from '../registry/format';
 import { OUTPUT, unpackLe32 } from '../varint';
@@ -15,11 +15,11 @@ export const MATCH_FLAG: u32 = 0x8000_0000;
 export let words: usize = 0;
 export let wordCount: u32 = 0;
 let wordsMax: u32 = 0;
-/** u32 by segment: its tokens. */
+/** u32 by segment: number of its tokens. */
 export let lengths: usize = 0;
 export let segments: u32 = 0;
 let segmentsMax: u32 = 0;
-/** Segments from this one on are the text, which comes after the sample; and its tokens. */
+/** First segment of the text, which follows the sample; and the number of the text's tokens. */
 export let firstText: u32 = 0;
 export let textLe32: u32 = 0;
 export let stream: usize = 0;
@@ -41,13 +41,13 @@ export function contexts(): u32 {
   return tokens + 2;
 }
 
-/** Room for a sample; false when there is none. */
+/** Reserves room for a sample; false if there is none. */
 export function beginSample(tokenCount: u32, segmentCount: u32): bool {
   wordsMax = tokenCount;
   segmentsMax = segmentCount;
   wordCount = 0;
   segments = 0;
-  // What is in the text is in the sample twice.
+  // Tokens of the text occur in the sample at least twice.
   const textMax = tokenCount >>> 1 < TEXT_TOKENS_MAX ? tokenCount >>> 1 : TEXT_TOKENS_MAX;
   const textSegments = textMax / TEXT_BLOCK_TOKENS + 1;
   words = reserve(((<usize>(tokenCount + textMax)) << 2) + 16);
@@ -56,7 +56,10 @@ export function beginSample(tokenCount: u32, segmentCount: u32): bool {
   return words != 0 && lengths != 0 && stream != 0;
 }
 
-/** Takes the varints of INPUT[0, length) in; tokens read, or -1: malformed or more than announced. */
+/**
+ * Takes the varints of INPUT[0, length). Returns the number of tokens read; -1 if malformed or more than
+ * announced.
+ */
 export function appendSample(length: i32): i32 {
   const read = unpackLe32(length);
   if (read < 0 || wordCount + <u32>read > wordsMax) return -1;
@@ -77,7 +80,9 @@ function addSegment(count: u32): void {
   segments++;
 }
 
-/** Finds a text of up to `textMax` tokens, and appends it in segments of its own; false when there is no memory. */
+/**
+ * Finds a text of up to `textMax` tokens, and appends it in segments of its own; false if there is no memory.
+ */
 export function appendText(textMax: u32): bool {
   firstText = segments;
   textLe32 = 0;
@@ -95,12 +100,12 @@ export function appendText(textMax: u32): bool {
   return true;
 }
 
-/** Where the text's tokens are. */
+/** Returns the address of the text's tokens. */
 export function text(): usize {
   return words + ((<usize>(wordCount - textLe32)) << 2);
 }
 
-/** Numbers the tokens that occur more than once, and writes the stream; false when there is no memory. */
+/** Numbers the tokens that occur more than once, and writes the stream; false if there is no memory. */
 export function indexSample(): bool {
   tokenIds = reserve(<usize>4 * TOKENS_MAX);
   const keys = reserve((<usize>wordCount) << 3);
@@ -109,7 +114,7 @@ export function indexSample(): bool {
   for (let i: u32 = 0; i < wordCount; i++) {
     store<u64>(keys + ((<usize>i) << 3), ((<u64>load<u32>(words + ((<usize>i) << 2))) << 32) | i);
   }
-  // Sorted by token; within it the positions may come in any order.
+  // Sorted by token; the positions of one token may be in any order.
   const sorted = sortKeysHigh(keys, other);
   tokens = 0;
   let end: u32 = 0;
@@ -118,7 +123,7 @@ export function indexSample(): bool {
     end = at + 1;
     while (end < wordCount && <u32>(load<u64>(sorted + ((<usize>end) << 3)) >>> 32) == token) end++;
     let unit: u32 = UNSEEN;
-    // The largest id has no place in a registry.
+    // The largest id cannot be in a registry.
     if (end - at > 1 && tokens < TOKENS_MAX && token != u32.MAX_VALUE) {
       store<u32>(tokenIds + ((<usize>tokens) << 2), token);
       unit = FIRST_TOKEN + tokens;
@@ -131,7 +136,7 @@ export function indexSample(): bool {
   }
   spreadSegments();
   joinRepeated();
-  // The ids keep only what they take.
+  // Releases the room that the ids do not need.
   release(tokenIds + ((<usize>tokens * 4 + 15) & ~15));
   return true;
 }
@@ -164,7 +169,7 @@ function spreadSegments(): void {
   }
 }
 
-/** What the sample's segments have of the text becomes matches. */
+/** Replaces passages of the sample's segments that are in the text by matches. */
 function joinRepeated(): void {
   let to: u32 = 0;
   let from: u32 = 0;

@@ -1,4 +1,4 @@
-// Which followers a context lists: those that save more bits than they cost in the registry.
+// Chooses the followers that a context lists: those that save more bits than they cost in the registry.
 import * as costs from '../costs';
 import * as listedContexts from '../listed';
 import { reserve } from '../memory';
@@ -8,25 +8,25 @@ import * as tables from '../registry/tables';
 import * as corpus from './corpus';
 import * as pairs from './pairs';
 
-/** What a follower keeps back of its count for what was not seen (absolute discounting). */
+/** Count subtracted from each follower in favour of unseen ones (absolute discounting). */
 export const DISCOUNT: f32 = 0.85;
 const TIMES_MIN: u32 = 2;
 /** Bits that a follower has to save on the sample to be listed. */
 let bitsMin: f64 = 0;
-/** Bits of an escape, about. */
+/** Approximate bits of an escape. */
 const ESCAPE_BITS: f64 = 1.5;
 
-/** Set in a pair's u8 when the context lists its unit. */
+/** u8 by pair: set if the context lists its unit. */
 let listed: usize = 0;
 export let followerCount: u32 = 0;
-/** By unit: its symbol in the registry that is loaded, u32; 0: none. */
+/** u32 by unit: its symbol in the loaded registry; 0: none. */
 let symbols: usize = 0;
 
 export function isListed(pair: u32): bool {
   return load<u8>(listed + pair) != 0;
 }
 
-/** By definition of the loaded registry, which unit it is, u32; 0 while none is loaded. */
+/** u32 by definition of the loaded registry: its unit; 0 while none is loaded. */
 let definitionUnits: usize = 0;
 let unitsMax: u32 = 0;
 
@@ -42,19 +42,22 @@ export function setDefinitionUnit(definition: u32, unit: u32): void {
   store<u32>(definitionUnits + ((<usize>definition) << 2), unit);
 }
 
-/** The unit that a symbol of the loaded registry stands for. */
+/** Returns the unit of a symbol of the loaded registry. */
 export function symbolUnit(symbol: u32): u32 {
   if (symbol < format.SPECIALS) return symbol;
   return load<u32>(definitionUnits + ((<usize>records.definitionOf(symbol)) << 2));
 }
 
-/** To be called once the registry is loaded. */
+/** Maps symbols to units; to be called once the registry is loaded. */
 export function mapSymbols(): void {
   memory.fill(symbols, 0, (<usize>unitsMax) << 2);
   for (let s: u32 = 0; s < tables.symbols; s++) store<u32>(symbols + ((<usize>symbolUnit(s)) << 2), s);
 }
 
-/** Chooses, by the costs of the loaded registry if there is one, and leaves the residuals; false: no memory. */
+/**
+ * Chooses the followers, by the costs of the loaded registry if there is one, and leaves the residuals; false
+ * if there is no memory.
+ */
 export function chooseFollowers(haveCosts: bool): bool {
   listed = reserve(pairs.pairCount);
   if (listed == 0 && pairs.pairCount > 0) return false;

@@ -1,6 +1,6 @@
-// Training, in steps that the host calls one after the other, so that it can tell how far it is and
-// stop. A registry is written from what the stream of units says; then it is loaded, and the encoder
-// spells the sample with it, which makes the stream that the next one is written from.
+// Training, in steps that the host calls one after the other, so that it can report progress and stop. A
+// registry is written from the statistics of the stream of units; then it is loaded, and the encoder encodes
+// the sample with it, which makes the stream for the next registry.
 import { prepareCosts } from '../costs';
 import * as encoder from '../encoder/index';
 import { mark, release, reserve } from '../memory';
@@ -20,13 +20,13 @@ import { writeRegistry } from './writer';
 
 const NO_MEMORY: i32 = -1;
 const REGISTRY_BYTES_MAX: usize = 24 * 1024 * 1024;
-/** A token's bits at most: those of a table's rarest entries, and an unseen token's own. */
+/** Limit of a token's bytes: the bits of a table's rarest entries, and an unseen token's own. */
 const TOKEN_BYTES_MAX: i32 = 12;
-/** Uses that a phrase needs to stay. */
+/** Minimum of a phrase's uses. */
 const PHRASE_USES_MIN: u32 = 6;
 const SWEEPS_FIRST: i32 = 6;
 const SWEEPS_LATER: i32 = 2;
-/** Of what follows a context, the part that is taken for matches before any was seen. */
+/** Assumed part of matches among a context's followers, before any were seen. */
 const MATCH_SHARE: f32 = 0.06;
 
 let phrasesMax: u32 = 0;
@@ -48,7 +48,7 @@ const unseen: usize = memory.data(4 * 33, 16);
 
 /**
  * Prepares for up to `most` phrases, found in about `rounds` rounds, a text of up to `textMax` tokens, and
- * followers that save `followerBitsMin` each. After the sample is complete.
+ * followers that save `followerBitsMin` each. To be called when the sample is complete.
  */
 export function beginTraining(most: u32, rounds: u32, textMax: u32, followerBitsMin: f64): i32 {
   if (most > format.PHRASES_MAX / 2) most = format.PHRASES_MAX / 2;
@@ -65,12 +65,12 @@ export function beginTraining(most: u32, rounds: u32, textMax: u32, followerBits
   return 0;
 }
 
-/** Makes phrases; how many, 0 when there are no more. */
+/** Creates phrases; returns their number, 0 if there are no more. */
 export function mergePhrases(): i32 {
   return corpus.streamLength == 0 ? 0 : mergeRound(roundPairs);
 }
 
-/** Writes registry `id` from the stream as it is, but for its text; 0 or negative. */
+/** Writes registry `id` from the present stream, without its text; returns 0 or negative. */
 export function buildRegistry(id: u32): i32 {
   registryId = id;
   if (!trained) expectAnything();
@@ -97,7 +97,10 @@ export function buildRegistry(id: u32): i32 {
   return codedBytes < 0 ? codedBytes : 0;
 }
 
-/** Appends the text, written with the registry itself; the bytes of the whole at `registry`, or negative. */
+/**
+ * Appends the text, encoded with the registry itself; returns the bytes of the whole at `registry`, or
+ * negative.
+ */
 export function finishRegistry(): i32 {
   if (corpus.textLe32 > 0 && !loadWritten()) return NO_MEMORY;
   textMatches.turnOff(true);
@@ -121,7 +124,7 @@ export function finishRegistry(): i32 {
   return <i32>(end + format.CHECKSUM_BYTES - registry);
 }
 
-/** Loads the coded part that was written, to encode with it. */
+/** Loads the written coded part, to encode with it. */
 function loadWritten(): bool {
   const from = registry + format.HEAD_BYTES;
   if (loadTables(registryId, from, from + <usize>codedBytes) != 0) return false;
@@ -131,7 +134,7 @@ function loadWritten(): bool {
   return true;
 }
 
-/** What a match looks like before any was seen: near and short. */
+/** Assumes near and short matches before any were seen. */
 function expectAnything(): void {
   for (let i: u32 = 0; i < format.DISTANCE_CODES; i++) store<u32>(distances + ((<usize>i) << 2), 10);
   for (let i: u32 = 0; i < format.LENGTH_CODES; i++) {
@@ -141,7 +144,7 @@ function expectAnything(): void {
   for (let i: u32 = 0; i < format.UNSEEN_CODES; i++) store<u32>(unseen + ((<usize>i) << 2), i < 20 ? i : 0);
 }
 
-/** Loads the registry that was written, to spell the sample with it. */
+/** Loads the written registry, to encode the sample with it. */
 export function beginParsing(): i32 {
   release(floor);
   if (!loadWritten()) return NO_MEMORY;
@@ -156,7 +159,7 @@ export function beginParsing(): i32 {
   return 0;
 }
 
-/** Spells segments until about `budget` tokens are done; how many segments are left, or negative. */
+/** Encodes segments until about `budget` tokens are done; returns how many segments are left, or negative. */
 export function parseMore(budget: u32): i32 {
   const stop = parsedLe32 + budget;
   while (parsedSegments < corpus.segments && parsedLe32 < stop) {
@@ -173,7 +176,7 @@ export function parseMore(budget: u32): i32 {
   if (parsedSegments == corpus.segments) {
     corpus.setStreamLength(parsedLength);
     trained = true;
-    // What comes next stands on the tables; the encoder's work is done.
+    // The next data is placed on top of the tables; the encoder's work is done.
     release(encoderFloor());
   }
   return <i32>(corpus.segments - parsedSegments);
@@ -189,7 +192,7 @@ function count(table: usize, code: u32): void {
   store<u32>(at, load<u32>(at) + 1);
 }
 
-/** Rewrites the stream from the encoder's choice: it is never longer than what was there before. */
+/** Rewrites the stream from the encoder's choice, which is never longer than the stream before. */
 function keepParsed(): void {
   for (let at = encoder.parsed; at < encoder.parsedEnd; at += 4) {
     const symbol = load<u32>(at);

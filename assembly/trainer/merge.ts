@@ -1,5 +1,5 @@
-// Finds phrases: round by round, the most frequent pairs of neighbours become units of their own
-// (byte-pair encoding, but a whole set of pairs a round).
+// Finds phrases: in each round, the most frequent pairs of neighbours become units of their own (byte-pair
+// encoding, but with a whole set of pairs per round).
 import { mark, release, reserve, reserveZeroed } from '../memory';
 import { MATCH, PHRASE_TOKENS_MAX, SPECIALS } from '../registry/format';
 import { MATCH_FLAG, setStream, setStreamLength, streamLength, streamUnit } from './corpus';
@@ -7,20 +7,20 @@ import { sortKeys } from './sort';
 import { UNIT_BITS, UNIT_MASK } from './units';
 import * as units from './units';
 
-/** A pair that is rarer makes no phrase. */
+/** Minimum count of a pair that becomes a phrase. */
 const PAIR_COUNT_MIN: u32 = 6;
 /** Bits that a phrase must save over its parts, at order 0, to be tried at all. */
 const SAVED_BITS_MIN: f64 = 8;
 const COUNT_CAP: u32 = 0xffff;
 
-// The pairs of a round: { left u32, right u32, count u32, unit u32 }, and a hash table of them.
+// Pairs of a round: { left u32, right u32, count u32, unit u32 }, and a hash table of them.
 const PAIR_BYTES: usize = 16;
 let pairs: usize = 0;
 let pairCount: u32 = 0;
 let slots: usize = 0;
 let slotsMask: u32 = 0;
 
-/** One round of at most `limit` new phrases; how many there were, or -1: no memory. */
+/** Runs one round of at most `limit` new phrases; returns their number, or -1 if there is no memory. */
 export function mergeRound(limit: u32): i32 {
   const scratch = mark();
   if (limit > units.phrasesLeft()) limit = units.phrasesLeft();
@@ -39,7 +39,7 @@ function choosePairs(limit: u32): bool {
   const bits = <u32>UNIT_BITS + 32 - <u32>clz(units.unitCount());
   const sorted = sortKeys(keys, other, keyCount, bits);
 
-  // First how many pairs have each count, then those above the count that fits.
+  // Counts first how many pairs have each count, then takes those above the count that fits.
   let at: u32 = 0;
   while (at < keyCount) {
     const end = runEnd(sorted, at, keyCount);
@@ -76,13 +76,16 @@ function cap(count: u32): u32 {
   return count < COUNT_CAP ? count : COUNT_CAP;
 }
 
-/** What stands at i in the stream, a match without the context that it leaves. */
+/** Returns the unit at i in the stream; a match without the context after it. */
 function unitAt(i: u32): u32 {
   const unit = streamUnit(i);
   return unit & MATCH_FLAG ? MATCH : unit;
 }
 
-/** Lists the pairs of neighbours as keys, a run of one unit counted without overlap; counts the units. */
+/**
+ * Lists the pairs of neighbours as keys, with repetitions of one unit counted without overlap; counts the
+ * units.
+ */
 function listPairs(keys: usize, totals: usize): u32 {
   let keyCount: u32 = 0;
   let left = unitAt(0);
@@ -143,7 +146,7 @@ function addPair(key: u64, count: u32): void {
   store<u32>(slots + ((<usize>slot) << 2), <u32>pair);
 }
 
-/** The chosen pair of these two units, or 0. */
+/** Returns the chosen pair of these two units, or 0. */
 function findPair(left: u32, right: u32): usize {
   if (left < SPECIALS || right < SPECIALS) return 0;
   let slot = slotOf(left, right) & slotsMask;
@@ -154,7 +157,7 @@ function findPair(left: u32, right: u32): usize {
   }
 }
 
-/** Joins the chosen pairs from left to right; where two overlap, the more frequent one. */
+/** Joins the chosen pairs from left to right; if two overlap, the more frequent one. */
 function applyPairs(): i32 {
   const before = units.phraseCount;
   let to: u32 = 0;

@@ -1,5 +1,4 @@
-// In which order a registry lists what it defines, and the rank of each symbol in its class: as the loader
-// comes to it.
+// Order of a registry's definitions, and the rank of each symbol in its class, equal to the loader's.
 import { reserve, reserveZeroed } from '../memory';
 import * as format from '../registry/format';
 import * as classes from './classes';
@@ -21,22 +20,22 @@ export let poolTokens: u32 = 0;
 export function rankOf(unit: u32): u32 {
   return load<u32>(ranks + ((<usize>unit) << 2));
 }
-/** The code of the unit's weight. */
+/** Returns the code of the unit's weight. */
 export function unitWeight(unit: u32): u32 {
   return load<u8>(weightCodes + unit);
 }
-/** The phrase that is defined as number k. */
+/** Returns the phrase with definition k. */
 export function phraseUnit(k: u32): u32 {
   return load<u32>(phraseOrder + ((<usize>k) << 2));
 }
 
-/** The code of the weight nearest to four times `value`. */
+/** Returns the code of the weight nearest to four times `value`. */
 export function weightCode(value: f32): u32 {
   const code = <i32>Math.round(2 * Math.log2(<f64>value)) + 4;
   return code < 0 ? 0 : code >= <i32>format.WEIGHT_CODES ? format.WEIGHT_CODES - 1 : <u32>code;
 }
 
-/** Orders the units that are alive; false when there is no memory. */
+/** Orders the units that are alive; false if there is no memory. */
 export function orderUnits(): bool {
   const count = units.unitCount();
   definitions = reserve((<usize>count) << 2);
@@ -49,7 +48,7 @@ export function orderUnits(): bool {
   for (let i: u32 = 0; i < corpus.tokens; i++) setDefinition(corpus.FIRST_TOKEN + i, i);
   phraseTotal = 0;
   poolTokens = 0;
-  // A phrase's first part is shorter than it: within one length the parts' definitions are known.
+  // A phrase's first part is shorter than it, so the parts' definitions are known before.
   let alive: u32 = 0;
   for (let unit = corpus.firstPhrase(); unit < count; unit++) {
     if (!units.isAlive(unit)) continue;
@@ -101,14 +100,14 @@ function unitOf(definition: u32): u32 {
   return load<u32>(phraseOrder + ((<usize>(definition - corpus.tokens)) << 2));
 }
 
-/** The first of the units that are alive and spell the phrase. */
+/** Returns the first part of the phrase, as units that are alive. */
 export function firstPart(unit: u32): u32 {
   let part = units.leftOf(unit);
   while (!units.isAlive(part)) part = units.leftOf(part);
   return part;
 }
 
-/** Ranks as the loader does: by class, falling weight, definition. */
+/** Ranks like the loader: by class, falling weight, definition. */
 function rankUnits(): bool {
   const buckets = reserveZeroed((<usize>(format.CLASSES * format.WEIGHT_CODES)) << 2);
   if (buckets == 0) return false;

@@ -1,4 +1,4 @@
-// How often each unit follows each context: the stream, counted.
+// Counts how often each unit follows each context in the stream.
 import { reserve, reserveZeroed } from '../memory';
 import { END, MATCH, UNSEEN } from '../registry/format';
 import * as corpus from './corpus';
@@ -6,14 +6,14 @@ import { sortKeys } from './sort';
 import { UNIT_BITS, UNIT_MASK } from './units';
 import * as units from './units';
 
-/** By context: its pairs are [start, start of the next). */
+/** Table by context: its pairs are [start, start of the next). */
 let starts: usize = 0;
-/** By pair, sorted by context and unit: unit u32, count u32. */
+/** Table by pair, sorted by context and unit: unit u32, count u32. */
 let pairs: usize = 0;
-/** By pair: what of its count the context does not list, f32. */
+/** f32 by pair: the part of its count that the context does not list. */
 export let residuals: usize = 0;
 export let pairCount: u32 = 0;
-/** By unit: how often it occurs in the stream, u32. */
+/** u32 by unit: its number of occurrences in the stream. */
 let uses: usize = 0;
 
 let keys: usize = 0;
@@ -37,8 +37,8 @@ export function setResidual(pair: u32, value: f32): void {
 }
 
 /**
- * Drops the phrases that are used less than `usesMin` times, and then the rarest until `phrasesMax` are
- * left; false when there is no memory.
+ * Drops the phrases that are used less than `usesMin` times, and then the rarest until `phrasesMax` are left;
+ * false if there is no memory.
  */
 export function dropPhrases(usesMin: u32, phrasesMax: u32): bool {
   uses = reserveZeroed((<usize>units.unitCount()) << 2);
@@ -62,9 +62,9 @@ export function dropPhrases(usesMin: u32, phrasesMax: u32): bool {
   }
 }
 
-/** Counts the pairs, a dropped phrase as its parts; false when there is no memory. */
+/** Counts the pairs, with a dropped phrase as its parts; false if there is no memory. */
 export function countPairs(): bool {
-  // Spelled out, the stream is never longer than the sample and its ends.
+  // With phrases as tokens, the stream is never longer than the sample and its ends.
   const most = corpus.wordCount + corpus.segments;
   keys = reserve((<usize>most) << 3);
   const other = reserve((<usize>most) << 3);
@@ -128,7 +128,7 @@ function listUnit(unit: u32): void {
   }
 }
 
-/** The address of the pair's unit; that of the next pair is 8 bytes further. */
+/** Returns the address of the pair's unit; that of the next pair is 8 bytes further. */
 export function unitsAt(pair: u32): usize {
   return pairs + ((<usize>pair) << 3);
 }

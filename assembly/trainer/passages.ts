@@ -1,10 +1,10 @@
-// Finds the passages that more than one segment of the sample has: each, once, becomes part of the
+// Finds the passages that occur in more than one segment of the sample: each, once, becomes part of the
 // registry's text. A window's hash is looked up at every token (A. Tridgell's rolling checksum, with a
-// polynomial), and a hit is followed as far as it goes (the first occurrence of each, as LZ77 would).
+// polynomial), and a hit is extended to its full length (the first occurrence of each, as LZ77 does).
 import { mark, release, reserveZeroed } from '../memory';
 import { TEXT_TOKENS_MAX } from '../registry/format';
 
-/** A passage of fewer tokens costs as much to name as to spell. */
+/** Window in tokens: a shorter passage costs as much as a match as its tokens do. */
 const WINDOW: u32 = 24;
 const FACTOR: u32 = 0x9e37_79b1;
 const SLOTS_MAX: u32 = 1 << 24;
@@ -12,23 +12,26 @@ const SLOTS_MAX: u32 = 1 << 24;
 /** u8 by token of the sample: in the text, because a later segment has it too; or the later one. */
 const SOURCE: u8 = 1;
 const REPEATED: u8 = 2;
-/** Where a segment begins. */
+/** Flag of a segment's first token. */
 const BEGIN: u8 = 4;
 
 let marks: usize = 0;
 let words: usize = 0;
 
-/** Whether the text holds token i. */
+/** True if the text has token i. */
 export function isInText(i: u32): bool {
   return (load<u8>(marks + i) & (SOURCE | REPEATED)) != 0;
 }
 
-/** Whether token i goes into the text. */
+/** True if token i is copied to the text. */
 export function isSource(i: u32): bool {
   return (load<u8>(marks + i) & SOURCE) != 0;
 }
 
-/** Looks through `count` words in `segments` segments for a text of up to `textMax` tokens; how many it has, or -1: no memory. */
+/**
+ * Searches `count` words in `segments` segments for a text of up to `textMax` tokens; returns its size, or -1
+ * if there is no memory.
+ */
 export function findPassages(at: usize, count: u32, lengths: usize, segments: u32, textMax: u32): i32 {
   words = at;
   const most = textMax < TEXT_TOKENS_MAX ? textMax : TEXT_TOKENS_MAX;
@@ -79,7 +82,10 @@ function word(i: u32): u32 {
   return load<u32>(words + ((<usize>i) << 2));
 }
 
-/** Within a segment, up to what the text has already: how far the tokens from `first` on are those from `i` on. */
+/**
+ * Returns how many tokens from `first` on equal those from `i` on, within a segment and up to the text's
+ * present end.
+ */
 function matchLength(first: u32, i: u32, limit: u32, end: u32): u32 {
   let length: u32 = 0;
   while (i + length < end && first + length < limit && word(first + length) == word(i + length)) {

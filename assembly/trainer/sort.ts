@@ -1,5 +1,5 @@
-// Radix sort of u64 keys: counting pairs by sorting them is linear, deterministic and needs no table
-// that could fill up.
+// Radix sort of u64 keys. Counting pairs by sorting them is linear and deterministic, and needs no table that
+// could fill up.
 
 const RADIX_BITS: u32 = 11;
 const BUCKETS: u32 = 1 << RADIX_BITS;
@@ -7,7 +7,7 @@ const histogram: usize = memory.data(8192);
 
 /**
  * Sorts `count` keys of `bits` significant bits at `keys`, with as much scratch at `other`; returns the
- * one of the two where the sorted keys are.
+ * address of the sorted keys, one of the two.
  */
 export function sortKeys(keys: usize, other: usize, count: u32, bits: u32): usize {
   let from = keys;

@@ -1,12 +1,12 @@
-// The phrases: each the join of two earlier units. One that is dropped still says what it is made of.
+// Phrases: each joins two earlier units. A dropped phrase keeps its parts.
 import { reserve } from '../memory';
 import { firstPhrase, FIRST_TOKEN } from './corpus';
 
-/** Units are less than 2^20: half of them tokens, an eighth phrases at most. */
+/** Bits of a unit, which is less than 2^20: half of them tokens, an eighth phrases at most. */
 export const UNIT_BITS: u64 = 20;
 export const UNIT_MASK: u32 = 0xf_ffff;
 
-// By phrase: left u32, right u32, length u16, alive u16, unit of its last token u32.
+// Size of a phrase: left u32, right u32, length u16, alive u16, unit of its last token u32.
 const BYTES: usize = 16;
 
 let phrases: usize = 0;
@@ -63,11 +63,11 @@ export function isAlive(unit: u32): bool {
 export function drop(unit: u32): void {
   store<u16>(phraseAt(unit), 0, 10);
 }
-/** The unit of the last token. */
+/** Returns the unit of the last token. */
 export function lastToken(unit: u32): u32 {
   return isPhrase(unit) ? load<u32>(phraseAt(unit), 12) : unit;
 }
-/** The context that the unit leaves behind: the index of its last token. */
+/** Returns the context after the unit: the index of its last token. */
 export function contextAfter(unit: u32): u32 {
   return lastToken(unit) - FIRST_TOKEN;
 }

@@ -1,5 +1,4 @@
-// Writes the registry that the statistics ask for; loader.ts is its reader, docs/formats/codec.md its
-// description.
+// Writes a registry from the statistics; loader.ts is its reader, docs/formats/codec.md its description.
 import * as coder from '../binary-coder';
 import { mark, release, reserve } from '../memory';
 import * as format from '../registry/format';
@@ -25,9 +24,9 @@ import * as units from './units';
 const CLASS_PRIOR: f32 = 20;
 
 /**
- * Writes the head and the coded part of registry `id` to [to, to + bytesMax); the bytes of the coded part,
- * or negative: no memory, or too long. The
- * tables of what a match or an unseen token is written with are u32 counts.
+ * Writes the head and the coded part of registry `id` to [to, to + bytesMax). Returns the bytes of the coded
+ * part, or negative if there is no memory or it is too long. The tables of the codes of a match and of an
+ * unseen token are u32 counts.
  */
 export function writeRegistry(
   id: u32,
@@ -117,7 +116,7 @@ function writePhrases(): void {
   }
 }
 
-/** Writes the units alive that spell `unit`, but for the first where that is written already. */
+/** Writes the units alive that make up `unit`, without the first if that is written already. */
 function writeParts(unit: u32, skipFirst: bool): void {
   if (!units.isAlive(unit)) {
     writeParts(units.leftOf(unit), skipFirst);
