@@ -32,8 +32,8 @@ export interface FilesystemParts {
 }
 
 /**
- * A vault as files that a person can look at, as docs/formats/filesystem.md describes it: an index of everything in
- * memory, and a journal that makes a change of many files one.
+ * A vault as files that a person can read, described in docs/formats/filesystem.md: an index of everything in
+ * memory, and a journal that makes a change of many files atomic.
  */
 export class FilesystemBackend extends IndexReader implements ManagedBackend {
   readonly #leases = new Leases();

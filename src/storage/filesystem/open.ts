@@ -16,25 +16,27 @@ import { openRustV1Vault } from './rust-v1/backend.js';
 import { loadVault } from './vault-index/load.js';
 
 export interface FilesystemOptions {
-  /** Made when it is not there. */
+  /** Created if it does not exist. */
   readonly folder: string;
   readonly codec: LiveCodec;
-  /** Reads the raw tokens of a vault that the seed wrote. */
+  /** Used to read the raw tokens of a vault that the Rust library wrote. */
   readonly core: TokenCore;
   readonly clock: () => number;
-  /** false: commits reach the disk when the operating system writes them; a power cut may damage the vault. */
+  /**
+   * False: commits reach the disk when the operating system writes them; a power cut may damage the vault.
+   */
   readonly fsync?: boolean;
-  /** Whether to keep other processes from opening the folder; false where several share one lock. */
+  /** True to keep other processes from opening the folder; false if several share one lock. */
   readonly lock?: boolean;
-  /** In place of the folder's own disk, for tests. */
+  /** Replaces the folder's own disk, for tests. */
   readonly disk?: Disk;
 }
 
 type Format = 'none' | 'ours' | 'seed';
 
 /**
- * A vault as files that a person can look at, as docs/formats/filesystem.md describes it. A vault that the seed
- * wrote is opened for reading only.
+ * Opens a vault of files that a person can read, described in docs/formats/filesystem.md. A vault that the
+ * Rust library wrote is opened for reading only.
  * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
  */
 export async function openFilesystemBackend(options: FilesystemOptions): Promise<ManagedBackend> {

@@ -25,7 +25,7 @@ import { checkMemory } from './check.js';
 import { listRegistries, scanSegments } from './registries.js';
 import { type MemorySegment, MemoryStore } from './store.js';
 
-/** Keeps everything in memory: for tests, and as the contract's readable model. */
+/** Creates a backend that keeps everything in memory: for tests, and as a readable model of the contract. */
 export function createMemoryBackend(parts: { codec: LiveCodec; clock: () => number }): ManagedBackend {
   return new MemoryBackend(parts.codec, parts.clock);
 }
@@ -46,8 +46,9 @@ class MemoryBackend implements ManagedBackend {
     if (!this.#open) throw closed();
     const hashOf = (key: SegmentKey) => this.#store.segments.get(Number(key))?.hash;
     checkReplacements(change.replaceFrames ?? [], hashOf, this.codec);
-    if (change.putRegistry) this.codec.withRegistry(change.putRegistry.bytes); // refused when it is damaged
-    // What becomes garbage with this change stays: the backends agree, though here no snapshot could see it.
+    if (change.putRegistry) this.codec.withRegistry(change.putRegistry.bytes); // Refused if it is damaged.
+    // Segments that become garbage with this change are not deleted by it. All backends agree in this, though
+    // no snapshot could see them here.
     const sequenceMax = Math.min(this.#leases.oldest(), this.#store.sequence);
     const plan = planChange(new MemoryChangeOps(this.#store, this.codec, this.clock()), change, sequenceMax);
     if (!plan.changesNothing) this.#store.sequence += 1;
@@ -172,7 +173,7 @@ class MemoryBackend implements ManagedBackend {
     return checkMemory(this.#store, this.codec, options);
   }
 
-  /** Nothing here follows from other records but what commits keep. */
+  /** No record here is derived from others, so there is nothing to rebuild. */
   async repair(options: RepairOptions = {}) {
     await options.onPhase?.('checking');
     return { repaired: [], remaining: await this.check(options) };

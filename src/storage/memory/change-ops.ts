@@ -16,7 +16,7 @@ import { MemoryManifests } from './manifests.js';
 import { dropRegistries } from './registries.js';
 import type { MemoryStore } from './store.js';
 
-/** Segments that come with a change, and those of them that it has stored. */
+/** New segments of a change, and those of them that it has stored. */
 export interface Incoming {
   readonly segments: readonly NewSegment[];
   readonly added: NewSegment[];

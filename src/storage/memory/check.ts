@@ -4,13 +4,17 @@ import { wholeBlocks } from '../contract/queries.js';
 import { BackgroundTurns } from '../shared/background.js';
 import type { MemorySegment, MemoryStore } from './store.js';
 
-/** The invariants of docs/formats/storage.md that concern what a vault holds, whatever keeps it. */
+/**
+ * Checks the invariants of docs/formats/storage.md that concern a vault's content, independent of its
+ * storage.
+ */
 export async function checkMemory(
   store: MemoryStore,
   codec: Codec,
   { depth, onProgress, signal }: CheckOptions,
 ): Promise<Violation[]> {
-  // What changes is looked at in one go; frames are decoded in turns with other work, as they are by then.
+  // Records are checked without interruption; frames are decoded in turns with other work, in their state by
+  // then.
   const violations = checkRecords(store);
   const segments = depth === 'records' ? [] : [...store.segments.values()];
   const conversations = store.conversations.size;

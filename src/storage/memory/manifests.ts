@@ -7,14 +7,14 @@ import { distinctHashes, tokensOf } from '../shared/records.js';
 import { prefixOutdated } from '../shared/refusals.js';
 import type { MemoryConversation, MemorySegment, MemoryStore } from './store.js';
 
-/** Conversations of a memory store: what one change checks and writes of them. */
+/** Conversations of a memory store: checks and writes of one change. */
 export class MemoryManifests {
   constructor(
     private readonly store: MemoryStore,
     private readonly nowMs: number,
   ) {}
 
-  /** Returns the outcome if the very same content is there already. */
+  /** Returns the outcome if the very same content is stored already. */
   checkPut(put: Part<'put'>, newSegments: readonly NewSegment[]): ManifestOutcome | undefined {
     const unchanged = rules.checkPut(this.store.find(put.spec.id), put);
     if (!unchanged) this.#requireSegments(put.messages, newSegments);
@@ -27,7 +27,7 @@ export class MemoryManifests {
     this.#requireSegments(messages, newSegments);
   }
 
-  /** Returns the outcome if the very same content is there already. */
+  /** Returns the outcome if the very same content is stored already. */
   checkFork(fork: Part<'fork'>): ManifestOutcome | undefined {
     return rules.checkFork(this.#require(fork.id, fork.revision), this.store.find(fork.newId), fork);
   }
@@ -65,7 +65,7 @@ export class MemoryManifests {
     return { releasedReferences: segmentIds.size, garbageSegments: garbage.length };
   }
 
-  /** Puts a manifest in place of the one that has its id, if any. */
+  /** Writes a manifest, replacing the one with its id, if any. */
   #write(
     spec: ConversationSpec,
     messages: readonly MessageRecord[],

@@ -8,7 +8,7 @@ export interface MemorySegment {
   frame: Uint8Array;
   /** Numbers of the conversations, and names of the outside holders, that refer to it. */
   readonly holders: Set<number | string>;
-  /** Set while nothing refers to it. */
+  /** Set while it has no references. */
   garbage: { readonly sinceMs: number; readonly sequence: number } | undefined;
 }
 
@@ -22,19 +22,19 @@ export interface MemoryConversation {
   readonly prefix: readonly string[];
 }
 
-/** Everything a memory backend holds. Only a commit changes it. */
+/** Content of a memory backend. Only a commit changes it. */
 export class MemoryStore {
   readonly segments = new Map<number, MemorySegment>();
   readonly segmentByHash = new Map<SegmentHash, MemorySegment>();
   readonly conversations = new Map<number, MemoryConversation>();
   readonly registries = new Map<number, { readonly bytes: Uint8Array; readonly createTimeMs: number }>();
   readonly numberById = new Map<string, number>();
-  /** By id, oldest first. */
+  /** Requests by id, oldest first. */
   readonly requests = new Map<string, RequestMark & { readonly result: ChangeResult }>();
   nextSegment = 1;
   nextConversation = 1;
   lastCreateTimeMs = 0;
-  /** The number of commits so far. */
+  /** Number of commits so far. */
   sequence = 0;
 
   find(id: string): MemoryConversation | undefined {
@@ -61,7 +61,7 @@ export class MemoryStore {
     if (segment) segment.garbage = undefined;
   }
 
-  /** Whether the segment is garbage now. */
+  /** Returns whether the segment is garbage now. */
   release(id: number, holder: number | string, nowMs: number): boolean {
     const segment = this.segments.get(id);
     if (!segment?.holders.delete(holder) || segment.holders.size > 0) return false;

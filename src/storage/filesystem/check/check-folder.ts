@@ -14,10 +14,10 @@ import type { CheckedVault, Findings } from './findings.js';
 
 const folders: ReadonlySet<string> = new Set([SEGMENTS, MANIFESTS, REGISTRIES, REQUESTS, TEMPORARY]);
 
-/** Files that a vault's folder may hold besides ours: file systems make them. */
+/** Files in a vault's folder that are made by file systems. */
 const foreignFiles: ReadonlySet<string> = new Set(['lost+found']);
 
-/** The folder itself, and the record of the vault as a whole. */
+/** Checks the folder itself, and the record of the vault as a whole. */
 export async function checkFolder({ disk, vaultId, index }: CheckedVault, findings: Findings): Promise<void> {
   for (const { name, isFolder } of await disk.list('')) {
     const isFile = name === VAULT_FILE || journalNumber(name) !== undefined || isOwnerFile(name);

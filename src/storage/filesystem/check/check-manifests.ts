@@ -6,7 +6,7 @@ import { type ConversationEntry, figuresOfConversation } from '../vault-index/fi
 import type { CheckedVault, Findings } from './findings.js';
 import type { Counted } from './check-segments.js';
 
-/** Every manifest against the index, and that their segments are stored as they say. */
+/** Compares every manifest with the index, and its segments with those stored. */
 export async function checkManifests(
   vault: CheckedVault,
   counted: Counted,

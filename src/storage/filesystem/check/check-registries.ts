@@ -4,7 +4,7 @@ import { decodeRegistry } from '../layout/records.js';
 import type { RegistryEntry, RegistryIndex, RegistryUses } from '../vault-index/registry-index.js';
 import type { CheckedVault, Findings } from './findings.js';
 
-/** Every registry's files, and files among them that are none. */
+/** Checks every registry's files, and reports other files among them. */
 export async function checkRegistries({ disk, index }: CheckedVault, findings: Findings): Promise<void> {
   for (const entry of index.registries.entries()) {
     const subject = `registry ${entry.id}`;
@@ -15,7 +15,10 @@ export async function checkRegistries({ disk, index }: CheckedVault, findings: F
   for (const path of await strayRegistryFiles(disk, index.registries)) findings.stray(path);
 }
 
-/** Reads a registry's files again and compares them with the index. @throws StowkenError when they are damaged */
+/**
+ * Reads a registry's files again and compares them with the index.
+ * @throws StowkenError if they are damaged
+ */
 async function checkRegistryFiles(
   disk: Disk,
   { id, bytes, createTimeMs, sidecarBytes }: RegistryEntry,
@@ -38,7 +41,9 @@ async function strayRegistryFiles(disk: Disk, index: RegistryIndex): Promise<str
   return found.filter((path) => !expected.has(path));
 }
 
-/** Compares what is kept of the frames of each registry with what was counted, and names registries that are missing. */
+/**
+ * Compares the index's figures of each registry's frames with those counted, and reports missing registries.
+ */
 export function checkRegistryUses(
   index: RegistryIndex,
   counted: RegistryUses,

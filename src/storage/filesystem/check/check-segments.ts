@@ -17,7 +17,9 @@ import type { VaultIndex } from '../vault-index/vault-index.js';
 import { checkRegistryUses } from './check-registries.js';
 import type { CheckedVault, Findings } from './findings.js';
 
-/** Every sidecar and frame against the index and against who refers to it; all references are counted before. */
+/**
+ * Compares every sidecar and frame with the index and with the references, all of which were counted before.
+ */
 export async function checkSegments(
   vault: CheckedVault,
   counted: Counted,
@@ -94,7 +96,7 @@ async function findStrayFiles(
   }
 }
 
-/** Every file of outside holders against the index. */
+/** Compares every file of outside holders with the index. */
 export async function checkHolders(vault: CheckedVault, counted: Counted, findings: Findings): Promise<void> {
   const { disk, index } = vault;
   for (const [hash, bytesKept] of index.holderBytes()) {
@@ -111,12 +113,12 @@ export async function checkHolders(vault: CheckedVault, counted: Counted, findin
   reportDamagedHolders(vault, findings);
 }
 
-/** Those that could not be read when the vault was opened. */
+/** Reports the files of holders that could not be read when the vault was opened. */
 export function reportDamagedHolders({ damagedHolders }: CheckedVault, findings: Findings): void {
   for (const [hash, detail] of damagedHolders) findings.report('holders', `segment ${hash}`, detail);
 }
 
-/** What a check counts on its way through the files, to be compared with what is kept. */
+/** Counts of a check on its way through the files, to be compared with the stored ones. */
 export class Counted {
   readonly uses = new RegistryUses();
   readonly #references = new Map<SegmentHash, number>();
@@ -134,7 +136,7 @@ export class Counted {
     return this.#references.get(hash) ?? 0;
   }
 
-  /** When everything is counted. */
+  /** Compares the counts, at the end. */
   compare(index: VaultIndex, findings: Findings): void {
     for (const [hash, references] of this.#references) {
       if (index.segment(hash)) continue;

@@ -8,14 +8,14 @@ import { checkRegistries } from './check-registries.js';
 import { type CheckedVault, Findings } from './findings.js';
 
 /**
- * Reads every file again and compares it with the index, decodes every frame, and names files that are not the
- * vault's. Needs a vault that stands still and has all its files in place.
+ * Reads every file again and compares it with the index, decodes every frame, and reports files that do not
+ * belong to the vault. The vault must stand still, with all its files in place.
  */
 export async function checkVault(vault: CheckedVault, options: CheckOptions): Promise<Violation[]> {
   const { segments, conversations } = vault.index.figures;
   const findings = new Findings(segments + conversations, options);
   if (options.depth === 'records') {
-    // All else was made from the files when the vault was opened.
+    // All other manifests were compared when the index was built at opening.
     for (const [name, detail] of vault.damagedManifests) {
       findings.report('manifest', `${MANIFESTS}/${name}`, detail);
     }

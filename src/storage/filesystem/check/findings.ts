@@ -4,7 +4,7 @@ import type { CheckOptions, Violation } from '../../contract/checks.js';
 import type { Disk } from '../disk/disk.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
 
-/** What a check has found so far, and how far it is. */
+/** Findings of a check so far, and its progress. */
 export class Findings {
   readonly violations: Violation[] = [];
   #done = 0;
@@ -22,7 +22,7 @@ export class Findings {
     this.report('stray-file', path, 'it is not part of the vault, and is ignored');
   }
 
-  /** Reports a record that does not decode, and goes on. */
+  /** Runs a look at a record; reports the record if it does not decode. */
   async guarded(invariant: string, subject: string, look: () => Promise<void>): Promise<void> {
     try {
       await look();
@@ -32,7 +32,7 @@ export class Findings {
     }
   }
 
-  /** One more conversation or segment is looked at. @throws StowkenError CANCELLED */
+  /** Counts one more conversation or segment. @throws StowkenError CANCELLED */
   progress(): void {
     const { onProgress, signal } = this.options;
     if (signal?.aborted) throw new StowkenError('CANCELLED', 'the check was cancelled');
@@ -41,7 +41,7 @@ export class Findings {
   }
 }
 
-/** What a check looks at: the files, and what is known of them since the vault was opened. */
+/** A vault to check: its files, and the index built when it was opened. */
 export interface CheckedVault {
   readonly disk: Disk;
   readonly codec: Codec;

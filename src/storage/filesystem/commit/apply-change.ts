@@ -9,26 +9,26 @@ import { ManifestChanges } from './apply-manifests.js';
 import type { StagedCommit } from './staged-commit.js';
 import { FilesystemChangeOps } from './change-ops.js';
 
-/** What checking a change needs. */
+/** Dependencies of a change's checks. */
 export interface CommitContext {
   readonly codec: LiveCodec;
-  /** A file as the commits so far left it. @throws StowkenError CORRUPT_STORE */
+  /** Reads a file as the commits so far left it. @throws StowkenError CORRUPT_STORE */
   readonly readFile: (path: string) => Promise<Uint8Array | undefined>;
-  /** The conversation's manifest as the draft leaves it. @throws StowkenError CORRUPT_STORE */
+  /** Reads the conversation's manifest as the draft leaves it. @throws StowkenError CORRUPT_STORE */
   readonly readManifest: (draft: StagedCommit, id: string) => Promise<Manifest | undefined>;
-  /** The segment's outside holders as the draft leaves them. @throws StowkenError CORRUPT_STORE */
+  /** Reads the segment's outside holders as the draft leaves them. @throws StowkenError CORRUPT_STORE */
   readonly readHolders: (draft: StagedCommit, hash: SegmentHash) => Promise<ReadonlySet<string>>;
-  /** The segment's frame as the draft leaves it. @throws StowkenError CORRUPT_STORE */
+  /** Reads the segment's frame as the draft leaves it. @throws StowkenError CORRUPT_STORE */
   readonly readFrame: (draft: StagedCommit, hash: SegmentHash) => Promise<Uint8Array | undefined>;
-  /** @throws StowkenError CORRUPT_STORE where it is not known what refers to segments */
+  /** @throws StowkenError CORRUPT_STORE if the references of segments are not completely known */
   readonly assertAllReferencesRead: () => void;
-  /** The oldest commit that an open snapshot saw. */
+  /** Returns the oldest commit that an open snapshot saw. */
   readonly oldestLease: () => number;
 }
 
 /**
- * Makes a change part of the draft: files are read before the preconditions and before the change itself, neither of
- * which waits. What it throws has changed nothing.
+ * Adds a change to the draft. Files are read first, because neither the preconditions nor the change itself
+ * may wait. If it throws, the draft is unchanged.
  */
 export async function applyChange(
   draft: StagedCommit,
@@ -40,11 +40,11 @@ export async function applyChange(
   checkReplacements(replaceFrames, hashOf, around.codec);
   const replayed = request && (await draft.requests.replay(request, around.readFile));
   if (replayed) return replayed;
-  // A damaged one is refused before it is stored.
+  // A damaged registry is refused before it is stored.
   if (change.putRegistry) around.codec.withRegistry(change.putRegistry.bytes);
   const manifests = await ManifestChanges.load(draft, change, around.readManifest);
   const ops = new FilesystemChangeOps(draft, manifests, around.assertAllReferencesRead);
-  // What becomes garbage in this commit may be in a snapshot that is taken before it is visible.
+  // Segments that become garbage in this commit may be in a snapshot taken before it is visible.
   const sequenceMax = Math.min(around.oldestLease(), draft.sequence - 1);
   const plan = planChange(ops, change, sequenceMax);
   if (!plan.changesNothing) {

@@ -19,7 +19,7 @@ import type { StagedCommit } from './staged-commit.js';
 
 type Part<Name extends keyof Change> = NonNullable<Change[Name]>;
 
-/** The conversations that one change names: checked first, then changed in the draft. */
+/** Conversations named by one change: checked first, then changed in the draft. */
 export class ManifestChanges {
   private constructor(
     private readonly draft: StagedCommit,
@@ -39,7 +39,7 @@ export class ManifestChanges {
     return new ManifestChanges(draft, manifests);
   }
 
-  /** The outcome, when the very same content is there already. */
+  /** Returns the outcome if the very same content is stored already. */
   checkPut(put: Part<'put'>, newSegments: readonly NewSegment[]): ManifestOutcome | undefined {
     const same = checkPut(this.manifests.get(put.spec.id), put);
     if (!same) this.#requireSegments(put.messages, newSegments);
@@ -51,7 +51,7 @@ export class ManifestChanges {
     this.#requireSegments(messages, newSegments);
   }
 
-  /** The outcome, when the very same content is there already. */
+  /** Returns the outcome if the very same content is stored already. */
   checkFork(fork: Part<'fork'>): ManifestOutcome | undefined {
     return checkFork(this.#require(fork.id, fork.revision), this.manifests.get(fork.newId), fork);
   }
@@ -84,7 +84,7 @@ export class ManifestChanges {
     return { releasedReferences: hashes.size, garbageSegments: garbage.length };
   }
 
-  /** Puts a manifest in place of the one that has its id, if any. */
+  /** Writes a manifest, replacing the one with its id, if any. */
   #write(spec: ConversationSpec, messages: readonly MessageRecord[], timeMs: number): Conversation {
     const { draft } = this;
     const existing = this.manifests.get(spec.id);

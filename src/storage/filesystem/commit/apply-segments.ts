@@ -11,7 +11,7 @@ import type {
 import { inParallel } from '../disk/parallel.js';
 import type { StagedCommit } from './staged-commit.js';
 
-/** A frame on the disk is all that is left of its tokens: it is not taken on trust. */
+/** Decodes frames before they are stored, because afterwards they are the only copy of their tokens. */
 export async function checkFrames(segments: readonly NewSegment[], codec: Codec): Promise<void> {
   let tokens = 0;
   for (const { hash, tokenCount, frame } of segments) {
@@ -26,7 +26,10 @@ export async function checkFrames(segments: readonly NewSegment[], codec: Codec)
   }
 }
 
-/** Says of each replacement whether the stored frame is the one that it expects, after those before it. */
+/**
+ * Returns for each replacement whether the stored frame is the expected one, after the replacements before
+ * it.
+ */
 export async function matchReplacements(
   draft: StagedCommit,
   replacements: readonly FrameReplacement[],
@@ -58,10 +61,13 @@ export function replaceFrames(
   });
 }
 
-/** The outside holders of the segments that a change is about. */
+/** Outside holders of the segments whose references change. */
 export type HoldersOf = ReadonlyMap<SegmentHash, Set<string>>;
 
-/** Reads them ahead, where the segments are stored or come with the change. @throws StowkenError CORRUPT_STORE */
+/**
+ * Reads the holders ahead, if the segments are stored or part of the change.
+ * @throws StowkenError CORRUPT_STORE
+ */
 export async function readHolders(
   draft: StagedCommit,
   { addReferences = [], removeReferences = [], newSegments = [] }: Change,
@@ -92,7 +98,7 @@ export function removeReferences(
   return changeHolders(draft, references, holdersOf, (holders, holder) => void holders.delete(holder));
 }
 
-/** Changes the sets item by item, and the draft once a segment: its file is written as a whole. */
+/** Changes the sets item by item, and the draft once per segment, whose file is written as a whole. */
 function changeHolders(
   draft: StagedCommit,
   references: readonly OutsideReference[],

@@ -17,7 +17,7 @@ import {
 } from './apply-segments.js';
 import type { StagedCommit } from './staged-commit.js';
 
-/** What is read from files before a change is made. */
+/** Data read from files before a change is made. */
 interface Prepared {
   /** Outside holders of the segments whose references change. */
   readonly holders: HoldersOf;
@@ -25,13 +25,13 @@ interface Prepared {
   readonly matches: readonly boolean[];
 }
 
-/** Segments that come with a change, and those of them that it has stored. */
+/** New segments of a change, and those of them that it has stored. */
 export interface Incoming {
   readonly segments: readonly NewSegment[];
   readonly added: NewSegment[];
 }
 
-/** Applies one change to a draft. prepare() comes between its plan and its making. */
+/** Applies one change to a draft. prepare() is called between plan and apply. */
 export class FilesystemChangeOps implements ChangeOps<Incoming> {
   #prepared: Prepared = { holders: new Map(), matches: [] };
 

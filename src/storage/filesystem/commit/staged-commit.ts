@@ -22,7 +22,7 @@ import {
 import { DraftRequests } from '../vault-index/requests.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
 
-/** A group of changes before it is committed: what it makes of the index, and of the files. */
+/** A group of changes before it is committed: its effects on the index and on the files. */
 export class StagedCommit {
   readonly sequence: number;
   lastCreateTimeMs: number;
@@ -49,12 +49,12 @@ export class StagedCommit {
     this.#nextConversation = index.nextConversation;
   }
 
-  /** Whether there is anything to commit. */
+  /** True if there is anything to commit. */
   get changed(): boolean {
     return this.#files.size > 0;
   }
 
-  /** A file that this draft writes or removes, before it is committed. */
+  /** Returns a file that this draft writes or removes, before it is committed. */
   fileAt(path: string): { readonly bytes: Uint8Array | undefined } | undefined {
     return this.#files.has(path) ? { bytes: this.#files.get(path) } : undefined;
   }
@@ -77,7 +77,7 @@ export class StagedCommit {
     return this.#nextConversation++;
   }
 
-  /** Stores a segment that is not. Others may refer to it already, where it went missing. */
+  /** Stores a segment that is not stored yet. It may have references already, if it was missing by damage. */
   addSegment({ hash, tokenCount, frame }: NewSegment): void {
     const references = this.#missingReferences(hash);
     this.#missing.set(hash, 0);
@@ -86,13 +86,13 @@ export class StagedCommit {
     this.#setFrame(segment, references, frame);
   }
 
-  /** Stores the same tokens in another frame. */
+  /** Replaces the frame by another one of the same tokens. */
   replaceFrame(entry: SegmentEntry, frame: Uint8Array): void {
     this.registries.count(entry, -1);
     this.#setFrame(entry, entry.references, frame);
   }
 
-  /** Counts the age of garbage from now. */
+  /** Restarts the age of garbage. */
   renewGarbage(entry: SegmentEntry): void {
     this.#setSegment({ ...entry, ...this.#unreferencedNow() }, 0);
   }
@@ -102,12 +102,12 @@ export class StagedCommit {
     this.#addToReferences(hash, 1);
   }
 
-  /** Takes a reference away; says whether the segment is garbage now. */
+  /** Removes a reference. Returns whether the segment is garbage now. */
   release(hash: SegmentHash): boolean {
     return this.#addToReferences(hash, -1);
   }
 
-  /** Gives a segment other outside holders than the `before` that it had. */
+  /** Sets a segment's outside holders; it had `before` of them. */
   putHolders(hash: SegmentHash, holders: ReadonlySet<string>, before: number): void {
     const bytes = holders.size > 0 ? encodeHolders(hash, holders) : undefined;
     this.#files.set(holdersPath(hash), bytes);
@@ -134,7 +134,7 @@ export class StagedCommit {
     this.#conversations.set(id, undefined);
   }
 
-  /** The files to write and remove for all of it. */
+  /** Returns the files to write and remove for the whole group. */
   files(): ReadonlyMap<string, Uint8Array | undefined> {
     const vault = encodeVault({
       vaultId: this.vaultId,
@@ -145,7 +145,7 @@ export class StagedCommit {
     return new Map(this.#files).set(VAULT_FILE, vault);
   }
 
-  /** Makes it visible, once it is committed. */
+  /** Makes the group visible, once it is committed. */
   publish(): void {
     const { index } = this;
     this.registries.publish();
@@ -174,7 +174,7 @@ export class StagedCommit {
     this.#setSegment(framed, references);
   }
 
-  /** Says whether the segment is garbage now and was not before. */
+  /** Returns whether the segment is garbage now and was not before. */
   #addToReferences(hash: SegmentHash, difference: number): boolean {
     const entry = this.segment(hash);
     if (!entry) {
@@ -205,11 +205,11 @@ export class StagedCommit {
   }
 }
 
-/** What a group of changes makes of the registries before it is committed. */
+/** Effects of a group of changes on the registries, before it is committed. */
 export class DraftRegistries {
   readonly #entries = new Map<number, RegistryEntry | undefined>();
   readonly #added = new Map<number, Uint8Array>();
-  /** Less those that are counted out. */
+  /** Differences of the uses; negative for frames counted out. */
   readonly #uses = new RegistryUses();
 
   constructor(
@@ -217,7 +217,10 @@ export class DraftRegistries {
     private readonly files: Map<string, Uint8Array | undefined>,
   ) {}
 
-  /** Whether frames may name it: not before it is committed, for want of a codec that knows it. */
+  /**
+   * True if frames may name it. A registry of the same group does not count, because the codec does not know
+   * it yet.
+   */
   has(id: number): boolean {
     return !this.#entries.has(id) && this.index.get(id) !== undefined;
   }
@@ -237,7 +240,7 @@ export class DraftRegistries {
     this.#added.set(id, copy);
   }
 
-  /** Removes those that are there and that no frame names; returns them. */
+  /** Removes those that exist and that no frame names; returns them. */
   drop(ids: readonly number[]): number[] {
     return ids.filter((id) => {
       const isThere = this.has(id) || this.#added.has(id);
@@ -255,7 +258,7 @@ export class DraftRegistries {
     this.#uses.count(user, sign);
   }
 
-  /** The bytes of new ones. */
+  /** Bytes of new registries. */
   get added(): Iterable<Uint8Array> {
     return this.#added.values();
   }

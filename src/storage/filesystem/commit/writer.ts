@@ -8,10 +8,10 @@ import type { VaultIndex } from '../vault-index/vault-index.js';
 import { applyChange, type CommitContext } from './apply-change.js';
 import { StagedCommit } from './staged-commit.js';
 
-/** How often a store that ran full tries whether it can write again. */
+/** Interval at which a full store checks whether it can write again, in milliseconds. */
 const RETRY_MS = 1000;
 
-/** Commits groups of changes, and stops when the disk does not take one. */
+/** Commits groups of changes, and stops when the disk refuses one. */
 export class Writer {
   #stopped: string | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -37,7 +37,7 @@ export class Writer {
       const message = `the store takes no writes since a commit failed: ${cause}`;
       throw new StowkenError('WRITES_STOPPED', message, { cause });
     }
-    // Whoever arrives in this turn of the event loop is in the group.
+    // Changes that arrive in this turn of the event loop join the group.
     await new Promise(setImmediate);
     const draft = new StagedCommit(this.index, this.vaultId, this.clock());
     const outcomes: Outcome[] = [];
@@ -68,7 +68,7 @@ export class Writer {
     }
   }
 
-  /** Takes no writes from here on: one failed, or what is committed cannot be put in place. */
+  /** Stops writes: one failed, or committed files cannot be put in place. */
   #stop(error: unknown): void {
     this.#stopped = describeFault(error);
     this.#scheduleRetry();
@@ -80,7 +80,7 @@ export class Writer {
     return new StowkenError('COMMIT_FAILED', `the commit failed: ${cause}`, { cause }, { cause: error });
   }
 
-  /** A full disk may get space; other faults need somebody to look, and a restart. */
+  /** A full disk may get space. Other faults need a person, and a restart. */
   #scheduleRetry(): void {
     if (this.#retry || !/ENOSPC|EDQUOT/.test(this.#stopped ?? '')) return;
     this.#retry = setTimeout(() => void this.#tryAgain(), RETRY_MS);

@@ -8,52 +8,55 @@ export interface FolderEntry {
 }
 
 /**
- * The few things that the backend does with a disk; paths are relative to the vault's folder, '' is the folder
- * itself. Tests put disks in its place that fail or lose power. All methods reject with the system's error.
+ * File operations of the backend. Paths are relative to the vault's folder; '' is the folder itself. Tests
+ * replace it by disks that fail or lose power. All methods reject with the system's error.
  */
 export interface Disk {
-  /** The whole file, in a buffer of the caller's own; undefined when it is not there. */
+  /** Reads the whole file, to a buffer that belongs to the caller; undefined if it does not exist. */
   read(path: string): Promise<Uint8Array | undefined>;
 
-  /** Bytes of a file; undefined when it is not there. */
+  /** Returns a file's size in bytes; undefined if it does not exist. */
   size(path: string): Promise<number | undefined>;
 
-  /** What a folder holds, in no order; nothing when it is not there. */
+  /** Lists a folder's entries, in no order; empty if it does not exist. */
   list(folder: string): Promise<FolderEntry[]>;
 
-  /** Makes a folder, if it is not there. */
+  /** Creates a folder, if it does not exist. */
   makeFolder(path: string): Promise<void>;
 
-  /** Writes a file, replacing what has that name, and has its content on the disk; its name may not be there yet. */
+  /** Writes a file durably, replacing the one with its name. The name itself may not be durable yet. */
   write(path: string, bytes: Uint8Array): Promise<void>;
 
-  /** Replaces what has the new name. */
+  /** Renames a file, replacing the one with the new name. */
   rename(from: string, to: string): Promise<void>;
 
-  /** Removes a file, if it is there. */
+  /** Removes a file, if it exists. */
   remove(path: string): Promise<void>;
 
-  /** Removes a folder when it is empty or absent; says whether it is gone. */
+  /** Removes a folder if it is empty or absent. Returns whether it is gone. */
   removeFolder(path: string): Promise<boolean>;
 
-  /** Has the names in a folder on the disk; one that is not there has none. */
+  /** Makes the entries of a folder durable; a missing folder has none. */
   syncFolder(path: string): Promise<void>;
 
-  /** A new, empty file to append to, in place of what had its name. */
+  /** Creates an empty file to append to, replacing the one with its name. */
   createLog(path: string): Promise<LogFile>;
 }
 
 export interface LogFile {
-  /** Writes at the end, and has it on the disk. */
+  /** Appends durably. */
   append(bytes: Uint8Array): Promise<void>;
 
-  /** Cuts the file off, and has that on the disk. */
+  /** Truncates the file durably. */
   truncate(length: number): Promise<void>;
 
   close(): Promise<void>;
 }
 
-/** A folder of this machine. Without `fsync`, everything reaches the disk when the operating system writes it. */
+/**
+ * Returns the disk of a folder of this machine. Without `fsync`, data reaches the disk when the operating
+ * system writes it.
+ */
 export function nodeDisk(folder: string, options: { readonly fsync: boolean }): Disk {
   const { fsync } = options;
   const at = (path: string) => join(folder, path);
@@ -111,7 +114,7 @@ export function nodeDisk(folder: string, options: { readonly fsync: boolean }): 
       const file = await open(at(path), 'w');
       let length = 0;
       const { dev, ino } = await file.stat();
-      /** What is written to a file that has no name any more is lost, though the system takes it. */
+      /** Writes to a file without a name are lost, although the system accepts them. */
       const assertThere = async () => {
         const found = await unless('ENOENT', undefined, stat(at(path)));
         const fault = !found
@@ -145,7 +148,7 @@ export function nodeDisk(folder: string, options: { readonly fsync: boolean }): 
   };
 }
 
-/** As disk.read, for what is part of a vault. @throws StowkenError CORRUPT_STORE */
+/** Reads a file of a vault as disk.read. @throws StowkenError CORRUPT_STORE if it cannot be read */
 export async function readOrRefuse(disk: Disk, path: string): Promise<Uint8Array | undefined> {
   try {
     return await disk.read(path);
@@ -155,12 +158,12 @@ export async function readOrRefuse(disk: Disk, path: string): Promise<Uint8Array
   }
 }
 
-/** The system's words for what went wrong, without the path. */
+/** Returns the system's words for a fault, without the path. */
 export function describeFault(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split(" '", 1)[0] as string;
 }
 
-/** The promise's value, or another one when the system says `code`. */
+/** Returns the promise's value, or another one if the system reports `code`. */
 async function unless<T, U>(code: string, otherwise: U, promise: Promise<T>): Promise<T | U> {
   try {
     return await promise;

@@ -1,7 +1,10 @@
-/** As many file operations as are worth having under way at once. */
+/** File operations that are worth having under way at once. */
 const AT_ONCE = 16;
 
-/** Works on all items, several at once. After a failure no further item is begun; it rejects when all have ended. */
+/**
+ * Processes all items, several at once. After a failure no further item is begun; it rejects when all have
+ * ended.
+ */
 export async function inParallel<T>(
   items: Iterable<T>,
   work: (item: T, index: number) => Promise<void>,

@@ -3,23 +3,25 @@ import { HOLDERS_SUFFIX, isHash, META_SUFFIX, segmentFolder, SEGMENTS } from '..
 import type { Disk } from './disk.js';
 import { inParallel } from './parallel.js';
 
-/** Folders of segments that are listed at a time. */
+/** Limit of the folders of segments that are listed at a time. */
 const FOLDERS_MAX = 1024;
 
-/** What a segment may have beside its frame. */
+/** Suffixes of the files that a segment may have besides its frame. */
 const SUFFIXES: ReadonlySet<string> = new Set([META_SUFFIX, HOLDERS_SUFFIX]);
 
-/** The files of many folders of segments. */
+/** Files of many folders of segments. */
 export interface SegmentFiles {
-  /** Files that are in the place of the segment that they are named after. */
+  /** Hashes of the segments whose file is in its place. */
   readonly hashes: readonly SegmentHash[];
-  /** The names of all files. */
+  /** Names of all files. */
   readonly names: ReadonlySet<string>;
-  /** Paths of what is not in its place, or not ours. */
+  /** Paths of files that are not in their place, or not the vault's. */
   readonly others: readonly string[];
 }
 
-/** Walks segments/aa/bb. What is not of that shape is among the others; sidecars and holders are not. */
+/**
+ * Walks segments/aa/bb. Entries of another shape are listed as others; sidecars and files of holders are not.
+ */
 export async function* listSegments(disk: Disk): AsyncGenerator<SegmentFiles, void, void> {
   const others: string[] = [];
   const folders = await subfolders(disk, await subfolders(disk, [SEGMENTS], others), others);

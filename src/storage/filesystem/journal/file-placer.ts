@@ -2,15 +2,17 @@ import type { Disk } from '../disk/disk.js';
 import { inParallel } from '../disk/parallel.js';
 import { folderOf, SEGMENTS, TEMPORARY } from '../layout/paths.js';
 
-/** New contents by path; undefined where the file is to go. */
+/** New contents by path; undefined if the file is to be removed. */
 export type FileChanges = ReadonlyMap<string, Uint8Array | undefined>;
 
 /**
- * Puts files in place and has them on the disk: each is written under a temporary name, synced and renamed, then
- * the folders are synced. Repeating it, whatever was done before, ends in the same state.
+ * Puts files in place durably: each is written under a temporary name, synced and renamed, then the folders
+ * are synced. It is idempotent: repeated after an interruption at any point, it ends in the same state.
  */
 export class FilePlacer {
-  /** Folders whose own name is known to be on the disk: one that is merely there may have been made before a crash. */
+  /**
+   * Folders whose own name is known to be durable: one that merely exists may have been made before a crash.
+   */
   readonly #settled = new Set<string>(['']);
 
   constructor(private readonly disk: Disk) {}
@@ -28,7 +30,7 @@ export class FilePlacer {
     });
     await inParallel(removals, async (path) => {
       await this.disk.remove(path);
-      // Also when it was not there: an earlier try may have removed it and not come to the sync.
+      // Synced even if the file did not exist: an earlier try may have removed it without reaching the sync.
       toSync.add(folderOf(path));
     });
     await this.#removeEmptyFolders(removals, toSync);
@@ -36,7 +38,7 @@ export class FilePlacer {
     for (const folder of made) this.#settled.add(folder);
   }
 
-  /** Makes them and those that they are in, and returns the ones whose names are to be synced. */
+  /** Creates the folders and their parents, and returns those whose names are to be synced. */
   async #makeFolders(wanted: readonly string[], toSync: Set<string>): Promise<string[]> {
     const folders = new Set(wanted.flatMap(withAncestors).filter((folder) => !this.#settled.has(folder)));
     const depthOf = (folder: string) => folder.split('/').length;
@@ -50,7 +52,7 @@ export class FilePlacer {
     return [...folders];
   }
 
-  /** Folders of segments go with the last segment in them. */
+  /** Removes folders of segments together with the last segment in them. */
   async #removeEmptyFolders(removals: readonly string[], toSync: Set<string>): Promise<void> {
     const inSegments = removals.map(folderOf).filter((folder) => folder.startsWith(`${SEGMENTS}/`));
     for (const folders of [new Set(inSegments), new Set(inSegments.map(folderOf))]) {

@@ -11,8 +11,9 @@ const CHECKSUM_BYTES = 32;
 const HEAD_BYTES = LENGTH_BYTES + CHECKSUM_BYTES;
 
 /**
- * A file of intentions: each record is one commit, all the files that it writes and removes. A commit is made
- * the moment its record is on the disk; the files follow, and when they are on the disk too the journal goes.
+ * A write-ahead journal: each record is one commit, with all the files that it writes and removes. A commit
+ * is made the moment its record is durable. The files follow; when they are durable too, the journal is
+ * removed.
  */
 export class Journal {
   #length = MAGIC.length;
@@ -23,7 +24,7 @@ export class Journal {
     private readonly log: LogFile,
   ) {}
 
-  /** A new journal, on the disk with its name. */
+  /** Creates a new journal, durable with its name. */
   static async create(disk: Disk, number: number): Promise<Journal> {
     const log = await disk.createLog(journalName(number));
     try {
@@ -36,7 +37,7 @@ export class Journal {
     return new Journal(number, log);
   }
 
-  /** Appends a commit. When this rejects, the commit is not in the journal, or the journal takes no other. */
+  /** Appends a commit. If it rejects, the commit is not in the journal, or the journal accepts no other. */
   async append(changes: FileChanges): Promise<void> {
     await this.mend();
     const record = encodeRecord(changes, this.number, this.#length);
@@ -44,7 +45,7 @@ export class Journal {
     this.#length += record.length;
   }
 
-  /** Rejects where nothing could be appended: writes as many bytes and takes them back. */
+  /** Rejects if nothing can be appended: writes so many bytes and removes them again. */
   async probe(bytes: number): Promise<void> {
     await this.mend();
     await this.#write(new Uint8Array(bytes));
@@ -52,7 +53,7 @@ export class Journal {
     await this.mend();
   }
 
-  /** Cuts off what a failed write left, if it could not be done at once. */
+  /** Removes the rest of a failed write, if that could not be done at once. */
   async mend(): Promise<void> {
     if (!this.#broken) return;
     await this.log.truncate(this.#length);
@@ -75,14 +76,14 @@ export class Journal {
 }
 
 /**
- * The commits of a journal's bytes, in order. Only a commit that was never acknowledged can be incomplete: it is
- * the last record of the last journal, and is left out.
- * @throws StowkenError CORRUPT_STORE when an acknowledged commit is damaged
+ * Returns the commits in a journal's bytes, in order. Only a commit that was never acknowledged can be
+ * incomplete: it is the last record of the last journal, and is left out.
+ * @throws StowkenError CORRUPT_STORE if an acknowledged commit is damaged
  */
 export function readJournal(bytes: Uint8Array, number: number, isLast: boolean): FileChanges[] {
   const head = bytes.subarray(0, MAGIC.length);
   if (!MAGIC.equals(head)) {
-    // A crash may have come between the file's name and its first bytes.
+    // A crash may have occurred between the file's name and its first bytes.
     if (isLast && bytes.length <= MAGIC.length) return [];
     throw damaged(number, 0);
   }
@@ -142,7 +143,7 @@ function lengthAt(bytes: Uint8Array, offset: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset + offset, LENGTH_BYTES).getUint32(0, true);
 }
 
-/** Over where the record is too, so that no other bytes are taken for it. */
+/** Covers the record's place too, so that no other bytes are taken for it. */
 function checksum(payload: Uint8Array, number: number, offset: number): Buffer {
   return createHash('sha256').update(`${number}:${offset}:`).update(payload).digest();
 }

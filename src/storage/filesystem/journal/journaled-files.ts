@@ -7,7 +7,7 @@ import { Journal, readJournal } from './journal.js';
 
 const PROBE_BYTES = 64 * 1024;
 
-/** A set of commits that share a journal, put in place together. */
+/** Commits that share a journal and are put in place together. */
 class Batch {
   readonly changes = new Map<string, Uint8Array | undefined>();
   bytes = 0;
@@ -31,18 +31,19 @@ interface Settling {
 }
 
 /**
- * The vault's files, changed by atomic commits. A commit is one record of the journal; its files are put in
- * place behind it, and are read from memory until they are. While one batch is put in place, the next one's
- * commits gather in a journal of their own: at most two journals are there, and the older one is done first.
+ * The vault's files, changed by atomic commits. A commit is one record of the journal. Its files are put in
+ * place afterwards, and are read from memory until they are. While one batch is put in place, the commits of
+ * the next one gather in a journal of their own. There are at most two journals, and the older one is
+ * finished first.
  */
 export class JournaledFiles {
   #gathering = new Batch();
-  /** Being put in place; kept when that failed, to be tried again. */
+  /** The batch that is being put in place; kept if that failed, to be tried again. */
   #settling: Settling | undefined;
   #work: Promise<void> | undefined;
   #listener: ((error: unknown) => void) | undefined;
   #failure: { readonly error: unknown } | undefined;
-  /** Appending to the journal and changing it: one at a time. */
+  /** Serialises appends to the journal and changes of journals. */
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -52,18 +53,21 @@ export class JournaledFiles {
     private number: number,
   ) {}
 
-  /** Needs a folder without journals. */
+  /** Requires a folder without journals. */
   static async open(disk: Disk, placer: FilePlacer, firstNumber: number): Promise<JournaledFiles> {
     return new JournaledFiles(disk, placer, await Journal.create(disk, firstNumber), firstNumber);
   }
 
-  /** `listener` hears of it when committed files cannot be put in place. */
+  /** Calls `listener` when committed files cannot be put in place. */
   watch(listener: (error: unknown) => void): void {
     this.#listener = listener;
     if (this.#failure) listener(this.#failure.error);
   }
 
-  /** A file as the commits so far left it; the buffer must not be changed. @throws StowkenError CORRUPT_STORE */
+  /**
+   * Reads a file as the commits so far left it; the buffer must not be changed.
+   * @throws StowkenError CORRUPT_STORE
+   */
   async read(path: string): Promise<Uint8Array | undefined> {
     for (const batch of [this.#gathering, this.#settling?.batch]) {
       if (batch?.changes.has(path)) return batch.changes.get(path);
@@ -71,7 +75,7 @@ export class JournaledFiles {
     return readOrRefuse(this.disk, path);
   }
 
-  /** Makes all of these changes, or, when it rejects, none. The buffers are the callee's from now on. */
+  /** Makes all of these changes, or, if it rejects, none. It takes over the buffers. */
   async commit(changes: FileChanges): Promise<void> {
     while (this.#gathering.full && this.#work) await this.#work;
     await this.#inTurn(async () => {
@@ -82,7 +86,7 @@ export class JournaledFiles {
     this.#settle();
   }
 
-  /** Puts everything in place. Rejects with the disk's error where that cannot be done. */
+  /** Puts everything in place. Rejects with the disk's error if that cannot be done. */
   async drain(): Promise<void> {
     for (;;) {
       this.#settle();
@@ -92,7 +96,7 @@ export class JournaledFiles {
     if (this.#failure) throw this.#failure.error;
   }
 
-  /** Tries again after a failure; rejects when the disk still does not take writes. */
+  /** Tries again after a failure; rejects if the disk still refuses writes. */
   async recover(): Promise<void> {
     while (this.#work) await this.#work;
     this.#failure = undefined;
@@ -100,7 +104,10 @@ export class JournaledFiles {
     await this.#inTurn(() => this.journal.probe(PROBE_BYTES));
   }
 
-  /** Puts everything in place if it can, and lets go of the journal: what is in it stays for the next to open. */
+  /**
+   * Puts everything in place if it can, and closes the journal. Commits that are not in place stay in it for
+   * the next start.
+   */
   async close(): Promise<void> {
     const drained = await this.drain().then(
       () => true,
@@ -108,7 +115,7 @@ export class JournaledFiles {
     );
     await this.journal.close();
     await this.#settling?.journal.close();
-    // For tidiness: an empty journal does no harm.
+    // Only for tidiness: an empty journal does no harm.
     if (drained) await this.disk.remove(journalName(this.number)).catch(() => undefined);
   }
 
@@ -126,7 +133,7 @@ export class JournaledFiles {
     } catch (error) {
       this.#fail(error);
     } finally {
-      // In the same turn as the last look, so that nobody who commits is overlooked.
+      // Cleared in the same turn as the last look, so that no commit is overlooked.
       this.#work = undefined;
     }
   }
@@ -137,14 +144,14 @@ export class JournaledFiles {
     this.#listener?.(error);
   }
 
-  /** Commits from here on go to a new journal. */
+  /** Starts a new journal for the next commits. */
   async #beginBatch(): Promise<void> {
     let next;
     try {
       await this.journal.mend();
       next = await Journal.create(this.disk, this.number + 1);
     } catch (error) {
-      // Before the next commit has its turn: where a newer journal may be, the older one takes no more.
+      // Before the next commit's turn: if a newer journal may exist, the older one accepts no more.
       this.#fail(error);
       throw error;
     }
@@ -156,7 +163,8 @@ export class JournaledFiles {
 
   async #finishBatch({ batch, journal, number }: Settling): Promise<void> {
     await this.placer.place(batch.changes);
-    // The name must be gone for good before a third journal comes: this one's files would be put back by it.
+    // The name must be durably gone before there is a third journal, whose files this one's would overwrite
+    // at recovery.
     await this.disk.remove(journalName(number));
     await this.disk.syncFolder('');
     this.#settling = undefined;
@@ -171,8 +179,9 @@ export class JournaledFiles {
 }
 
 /**
- * Finishes what was committed before a crash and forgets what was not. Returns a number for the next journal.
- * @throws StowkenError CORRUPT_STORE when a journal is damaged
+ * Finishes the commits made before a crash and discards incomplete ones. Returns a number for the next
+ * journal.
+ * @throws StowkenError CORRUPT_STORE if a journal is damaged
  */
 export async function recover(disk: Disk, placer: FilePlacer): Promise<number> {
   const entries = await disk.list('');
@@ -191,7 +200,7 @@ export async function recover(disk: Disk, placer: FilePlacer): Promise<number> {
   const leftOver = (await disk.list(TEMPORARY)).filter(({ isFolder }) => !isFolder);
   await inParallel(leftOver, async ({ name }) => void (await disk.remove(`${TEMPORARY}/${name}`)));
   if (changes.size > 0) await placer.place(changes);
-  // Oldest first: an older journal alone would put back what a newer one replaced.
+  // Oldest first: an older journal applied last would restore files that a newer one replaced.
   for (const number of numbers) {
     await disk.remove(journalName(number));
     await disk.syncFolder('');

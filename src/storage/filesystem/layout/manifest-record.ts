@@ -13,7 +13,7 @@ const manifestSchema = recordOf({
   expire_time_ms: milliseconds.nullable(),
   create_time_ms: milliseconds,
   update_time_ms: milliseconds,
-  /** Pairs, so that any name is an ordinary one. */
+  /** Pairs, so that no name is special. */
   metadata: z.array(z.tuple([z.string(), z.string()])),
   messages: z.array(
     z.strictObject({
@@ -26,7 +26,7 @@ const manifestSchema = recordOf({
 });
 
 export interface Manifest {
-  /** Its place in creation order. */
+  /** Its place in the order of creation. */
   readonly number: number;
   readonly conversation: Conversation;
   readonly messages: readonly MessageRecord[];

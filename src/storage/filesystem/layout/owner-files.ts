@@ -6,14 +6,15 @@ import { isOwnerSocket, type OwnerRecord } from '../../shared/folder-lock.js';
 const OWNER_FILE = /^owner\.([1-9][0-9]{0,14})$/;
 const CLAIM_FILE = /^claim\.[0-9a-f]{12}$/;
 
-/** Whether a file of the vault's folder is about who has it open. */
+/** True if a file of the vault's folder records its owner. */
 export function isOwnerFile(name: string): boolean {
   return OWNER_FILE.test(name) || CLAIM_FILE.test(name) || isOwnerSocket(name);
 }
 
 /**
- * The owner's name in the file owner.N of the highest N. Only one of several can make owner.N+1, since a link
- * fails where the name is taken; the one before goes when there is a higher one, so the highest never falls.
+ * Record of the owner's name in the file owner.N with the highest N. Only one of several processes can create
+ * owner.N+1, since a link fails if the name exists. The file before is removed when there is a higher one, so
+ * the highest never decreases.
  */
 export function ownerFiles(folder: string): OwnerRecord {
   return {
@@ -23,7 +24,7 @@ export function ownerFiles(folder: string): OwnerRecord {
       if (last?.name !== found) return false;
       const number = (last?.number ?? 0) + 1;
       if (!(await claim(folder, number, name))) return false;
-      // Who was slow may have taken a number that others had long passed.
+      // A slow process may have taken a number that others passed long ago.
       const numbers = await ownerNumbers(folder);
       if (Math.max(...numbers) > number) {
         await unlink(join(folder, `owner.${number}`));
@@ -58,7 +59,7 @@ async function highest(folder: string): Promise<{ number: number; name: string }
     try {
       return { number, name: await readFile(join(folder, `owner.${number}`), 'utf8') };
     } catch (error) {
-      // Passed by a higher one in this moment.
+      // Passed by a higher number in this moment.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }

@@ -5,42 +5,42 @@ export const SEGMENTS = 'segments';
 export const MANIFESTS = 'manifests';
 export const REGISTRIES = 'registries';
 export const REQUESTS = 'requests';
-/** Files that are being written, until they get their name. */
+/** Folder of files that are being written, until they get their name. */
 export const TEMPORARY = 'tmp';
 export const VAULT_FILE = 'vault.json';
 export const META_SUFFIX = '.meta';
 export const HOLDERS_SUFFIX = '.holders';
 export const MANIFEST_SUFFIX = '.json';
 
-/** A longer encoded id would not fit a file name of 255 bytes on every file system. */
+/** Limit of an encoded id: a longer one would exceed a file name of 255 bytes on some file systems. */
 const ENCODED_ID_MAX = 200;
 
-/** The segment's frame. The hash must be one: callers look it up before. */
+/** Returns the path of the segment's frame. The hash must be valid: callers look it up before. */
 export function segmentPath(hash: SegmentHash): string {
   return `${segmentFolder(hash)}/${hash}`;
 }
 
-/** The segment's sidecar. */
+/** Returns the path of the segment's sidecar. */
 export function metaPath(hash: SegmentHash): string {
   return `${segmentPath(hash)}${META_SUFFIX}`;
 }
 
-/** Who holds the segment besides manifests. */
+/** Returns the path of the list of the segment's outside holders. */
 export function holdersPath(hash: SegmentHash): string {
   return `${segmentPath(hash)}${HOLDERS_SUFFIX}`;
 }
 
-/** The registry's bytes. */
+/** Returns the path of the registry's bytes. */
 export function registryPath(id: number): string {
   return `${REGISTRIES}/${id}`;
 }
 
-/** The registry that registryPath() names so. */
+/** Returns the registry with this file name, as in registryPath(). */
 export function registryId(name: string): number | undefined {
   return /^[1-9][0-9]{0,9}$/.test(name) ? Number(name) : undefined;
 }
 
-/** The registry's sidecar. */
+/** Returns the path of the registry's sidecar. */
 export function registryMetaPath(id: number): string {
   return `${registryPath(id)}${META_SUFFIX}`;
 }
@@ -53,14 +53,15 @@ export function isHash(text: string): text is SegmentHash {
   return /^[0-9a-f]{64}$/.test(text);
 }
 
-/** The manifest of a conversation, whatever its id is made of. */
+/** Returns the path of a conversation's manifest, whatever characters its id has. */
 export function manifestPath(id: string): string {
   return `${MANIFESTS}/${manifestName(id)}`;
 }
 
 /**
- * Lower-case letters, digits, '_' and '-' stand for themselves, every other byte of UTF-8 is %XX (upper case
- * too: some file systems do not tell it apart). An id that gets too long, or is empty, is named by its SHA-256, after '~'.
+ * Encodes an id as a file name. Lower-case letters, digits, '_' and '-' stand for themselves; every other
+ * byte of UTF-8 is %XX (upper-case letters too, because some file systems ignore case). An id that is too
+ * long or empty is named by its SHA-256, after '~'.
  */
 export function manifestName(id: string): string {
   const encoded = Array.from(Buffer.from(id, 'utf8'), encodeByte).join('');
@@ -69,12 +70,12 @@ export function manifestName(id: string): string {
   return `${name}${MANIFEST_SUFFIX}`;
 }
 
-/** What was done under a request id, whatever that is made of. */
+/** Returns the path of a request's result, whatever characters its id has. */
 export function requestPath(id: string): string {
   return `${REQUESTS}/${createHash('sha256').update(id, 'utf8').digest('hex')}.json`;
 }
 
-/** Whether manifestName() could have made it. */
+/** True if manifestName() could have made it. */
 export function isManifestName(name: string): boolean {
   return /^(?:(?:[a-z0-9_-]|%[0-9A-F]{2}){1,200}|~[0-9a-f]{64})\.json$/.test(name);
 }
@@ -88,7 +89,7 @@ export function journalNumber(name: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** The folder that a path is in; '' for the vault's folder. */
+/** Returns the folder of a path; '' for the vault's folder. */
 export function folderOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }

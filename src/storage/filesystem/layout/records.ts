@@ -17,7 +17,7 @@ const segmentSchema = recordOf({
   hash,
   token_count: whole,
   frame_bytes: whole,
-  /** 0: the frame names none. */
+  /** 0: the frame names no registry. */
   registry_id: whole,
   unreferenced_since_ms: milliseconds,
 });
@@ -30,7 +30,7 @@ const holdersSchema = recordOf({
 const registrySchema = recordOf({
   id: whole.min(1),
   create_time_ms: milliseconds,
-  /** Of the registry's bytes. */
+  /** Checksum of the registry's bytes. */
   sha256: hash,
 });
 
@@ -42,10 +42,10 @@ const requestSchema = recordOf({
   result: z.string(),
 });
 
-/** What is true of the vault as a whole. */
+/** Record of the vault as a whole. */
 export interface VaultRecord {
   readonly vaultId: string;
-  /** Numbers that were never used: those of segments and conversations, from 1. */
+  /** Lowest unused numbers of segments and conversations, from 1. */
   readonly nextSegment: number;
   readonly nextConversation: number;
   readonly lastCreateTimeMs: number;
@@ -57,9 +57,9 @@ export interface SegmentRecord {
   readonly hash: string;
   readonly tokenCount: number;
   readonly frameBytes: number;
-  /** The registry that the frame names; 0 for none. */
+  /** Id of the registry that the frame names; 0 for none. */
   readonly registryId: number;
-  /** When it last had no reference; of meaning only while it has none. */
+  /** Time at which it lost its last reference; without meaning while it has one. */
   readonly unreferencedSinceMs: number;
 }
 
@@ -120,19 +120,19 @@ export function decodeSegment(bytes: Uint8Array): SegmentRecord {
   };
 }
 
-/** Who holds a segment besides manifests; in a fixed order. */
+/** Encodes the outside holders of a segment, in a fixed order. */
 export function encodeHolders(segment: string, holders: ReadonlySet<string>): Uint8Array {
   return sealRecord({ hash: segment, holders: [...holders].sort() });
 }
 
-/** @throws StowkenError CORRUPT_STORE, also when they are another segment's; STORE_VERSION */
+/** @throws StowkenError CORRUPT_STORE, also if they are another segment's; STORE_VERSION */
 export function decodeHolders(bytes: Uint8Array, segment: string): string[] {
   const record = openRecord(holdersSchema, bytes);
   if (record.hash !== segment) throw new StowkenError('CORRUPT_STORE', `it is segment ${record.hash}'s`);
   return record.holders;
 }
 
-/** A registry's sidecar, which has its checksum. */
+/** Encodes a registry's sidecar, with its checksum. */
 export function encodeRegistry(record: RegistryRecord, registry: Uint8Array): Uint8Array {
   return sealRecord({
     id: record.id,
@@ -141,7 +141,7 @@ export function encodeRegistry(record: RegistryRecord, registry: Uint8Array): Ui
   });
 }
 
-/** @throws StowkenError CORRUPT_STORE, also when it is not this registry's; STORE_VERSION */
+/** @throws StowkenError CORRUPT_STORE, also if it is not this registry's; STORE_VERSION */
 export function decodeRegistry(bytes: Uint8Array, id: number, registry: Uint8Array): RegistryRecord {
   const record = openRecord(registrySchema, bytes);
   if (record.id !== id) throw new StowkenError('CORRUPT_STORE', `it is registry ${record.id}'s`);

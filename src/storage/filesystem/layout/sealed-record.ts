@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { StowkenError } from '../../../model/index.js';
 
-/** Of every record that this version writes. Version 1 is the seed's. */
+/** Schema version of every record that this program writes. Version 1 is that of the Rust library. */
 const SCHEMA_VERSION = 2;
 
 export const whole = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 export const milliseconds = z.number().int();
 export const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** The schema of a record with these fields. */
+/** Returns the schema of a record with these fields. */
 export function recordOf<Fields extends z.ZodRawShape>(fields: Fields) {
   return z.strictObject({ schema_version: z.literal(SCHEMA_VERSION), ...fields });
 }
@@ -37,13 +37,13 @@ export function openRecord<T>(schema: z.ZodType<T>, bytes: Uint8Array): T {
 
 const SEAL = /,"checksum":"([0-9a-f]{64})"\}\n$/;
 
-/** A record as a line of JSON whose last field is the SHA-256 of the same JSON without that field. */
+/** Encodes a record as a line of JSON whose last field is the SHA-256 of the same JSON without that field. */
 export function sealJson(record: Readonly<Record<string, unknown>>): Uint8Array {
   const text = JSON.stringify(record);
   return Buffer.from(`${text.slice(0, -1)},"checksum":"${checksum(text)}"}\n`, 'utf8');
 }
 
-/** @throws StowkenError CORRUPT_STORE when a byte of it is not as it was written */
+/** @throws StowkenError CORRUPT_STORE if any byte has changed since it was written */
 export function openJson(bytes: Uint8Array): unknown {
   const sealed = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
   const seal = SEAL.exec(sealed);

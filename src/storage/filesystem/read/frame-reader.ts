@@ -16,9 +16,9 @@ export class FrameReader {
   ) {}
 
   /**
-   * The frames of these segments, each in a buffer of its own; undefined where the segment has been deleted
-   * meanwhile. The codec can decode them when this resolves: one that was replaced while the others were
-   * read, and whose registry has gone since, is read again.
+   * Reads the frames of these segments, each to a buffer of its own; undefined if the segment has been
+   * deleted meanwhile. The codec can decode them when this resolves: if a frame was replaced while the others
+   * were read, and its registry has been dropped since, it is read again.
    * @throws StowkenError CORRUPT_STORE, CORRUPT_SEGMENT
    */
   async read(entries: readonly SegmentEntry[]): Promise<(Uint8Array | undefined)[]> {
@@ -33,7 +33,7 @@ export class FrameReader {
     return frames;
   }
 
-  /** The same, each for itself; undefined also where it is damaged. */
+  /** Reads frames, each independently of the others; undefined also if it is damaged. */
   async readWhole(entries: readonly SegmentEntry[]): Promise<(Uint8Array | undefined)[]> {
     const frames: (Uint8Array | undefined)[] = entries.map(() => undefined);
     await inParallel([...entries.keys()], async (at) => {
@@ -46,14 +46,17 @@ export class FrameReader {
     return frames;
   }
 
-  /** The segment's bytes as a draft leaves them; they must not be changed. @throws StowkenError CORRUPT_STORE */
+  /**
+   * Reads the segment's bytes as a draft leaves them; they must not be changed.
+   * @throws StowkenError CORRUPT_STORE
+   */
   async readDrafted(draft: StagedCommit, hash: SegmentHash): Promise<Uint8Array | undefined> {
     const path = segmentPath(hash);
     const drafted = draft.fileAt(path);
     return drafted ? drafted.bytes : this.files.read(path);
   }
 
-  /** What is on the disk is not taken on trust. */
+  /** Reads a frame and verifies its hash. */
   async #readOne({ id, hash }: SegmentEntry): Promise<Uint8Array | undefined> {
     for (;;) {
       const before = this.index.segmentById(id);
@@ -61,7 +64,7 @@ export class FrameReader {
       if (bytes && holds(bytes, hash, this.codec)) return new Uint8Array(bytes);
       const now = this.index.segmentById(id);
       if (!now) return undefined;
-      // Another frame of it, or none of it before: what was read is not what is stored now.
+      // The frame was replaced or added meanwhile: the bytes read are not those stored now.
       if (now !== before) continue;
       throw bytes
         ? new StowkenError('CORRUPT_SEGMENT', `the frame of segment ${hash} holds other tokens`, {

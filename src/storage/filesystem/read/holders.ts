@@ -4,15 +4,15 @@ import type { JournaledFiles } from '../journal/journaled-files.js';
 import { holdersPath } from '../layout/paths.js';
 import { decodeHolders } from '../layout/records.js';
 
-/** Reads who holds segments besides manifests. */
+/** Reads the outside holders of segments. */
 export class Holders {
   constructor(
     private readonly files: JournaledFiles,
-    /** What is wrong with the files that could not be read when the vault was opened. */
+    /** Damage of the files that could not be read when the vault was opened. */
     private readonly damaged: ReadonlyMap<SegmentHash, string>,
   ) {}
 
-  /** The segment's outside holders as the draft leaves them. @throws StowkenError CORRUPT_STORE */
+  /** Reads the segment's outside holders as the draft leaves them. @throws StowkenError CORRUPT_STORE */
   async read(draft: StagedCommit, hash: SegmentHash): Promise<ReadonlySet<string>> {
     const detail = this.damaged.get(hash);
     if (detail !== undefined) throw corrupt(hash, detail);

@@ -12,7 +12,7 @@ import { closed, segmentNotFound } from '../../shared/refusals.js';
 import { type SegmentEntry, storedSegment } from '../vault-index/figures.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
 
-/** What a vault of files answers from its index alone. */
+/** Queries of a vault of files that the index alone can answer. */
 export abstract class IndexReader {
   readonly kind = 'filesystem';
   #open = true;
@@ -57,17 +57,19 @@ export abstract class IndexReader {
     return { segments, next: segments.length < garbage.length ? segments.at(-1)?.key : undefined };
   }
 
-  /** There is no full list while a manifest is damaged. @throws StowkenError CORRUPT_STORE */
+  /** @throws StowkenError CORRUPT_STORE while a manifest is damaged: then the list is incomplete */
   protected abstract assertManifestsRead(): void;
 
-  /** Nor is it known what refers to what, while a list of holders is. @throws StowkenError CORRUPT_STORE */
+  /**
+   * @throws StowkenError CORRUPT_STORE while a list of holders is damaged: then the references are incomplete
+   */
   protected abstract assertReferencesRead(): void;
 
   protected assertOpen(): void {
     if (!this.#open) throw closed();
   }
 
-  /** Whether this was the call that closed it. */
+  /** Returns whether this was the call that closed it. */
   protected markClosed(): boolean {
     const wasOpen = this.#open;
     this.#open = false;
@@ -81,10 +83,13 @@ export abstract class IndexReader {
   }
 }
 
-/** Conversations that are looked at before other work gets its turn. */
+/** Conversations that are examined before other work gets its turn. */
 const SLICE = 2000;
 
-/** A page in creation order. The position is a conversation's number, so nothing is repeated or skipped. */
+/**
+ * Returns a page in creation order. The position is a conversation's number, so nothing is repeated or
+ * skipped.
+ */
 export async function listConversations(index: VaultIndex, query: ListQuery): Promise<ConversationPage> {
   const { filter, limit, scanLimit, order } = query;
   const newestFirst = order === 'newestFirst';
@@ -104,14 +109,17 @@ export async function listConversations(index: VaultIndex, query: ListQuery): Pr
   return { conversations, next: undefined };
 }
 
-/** Beyond which number to begin: create times go up with the numbers, so a time range is found by bisection. */
+/**
+ * Returns the number after which to begin: create times rise with the numbers, so a time range is found by
+ * bisection.
+ */
 function firstPosition(index: VaultIndex, { after, order, filter }: ListQuery): number {
   if (after !== undefined) return after;
   if (order === 'oldestFirst') return index.numberFrom(filter.createTimeFromMs ?? -Infinity) - 1;
   return filter.createTimeBeforeMs === undefined ? Infinity : index.numberFrom(filter.createTimeBeforeMs);
 }
 
-/** Whether no later conversation of this order can be in the time range. */
+/** True if no later conversation in this order can be in the time range. */
 function isPast({ createTimeMs }: Conversation, { order, filter }: ListQuery): boolean {
   if (order === 'newestFirst') return createTimeMs < (filter.createTimeFromMs ?? -Infinity);
   return createTimeMs >= (filter.createTimeBeforeMs ?? Infinity);
@@ -122,7 +130,7 @@ export interface ScanPage {
   readonly next: SegmentKey | undefined;
 }
 
-/** The next stored segments by id, as many as the query allows. */
+/** Returns the next stored segments by id, as many as the query allows. */
 export function scanPage(index: VaultIndex, { after, limit, bytesMax }: ScanQuery): ScanPage {
   const entries: SegmentEntry[] = [];
   let bytes = 0;

@@ -8,19 +8,22 @@ import { decodeManifest, type Manifest } from '../layout/manifest-record.js';
 import { manifestName, manifestPath } from '../layout/paths.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
 
-/** How often a file and the index are compared before their difference counts as damage. */
+/** Limit of the comparisons of a file with the index, before a difference counts as damage. */
 const LOOKS_MAX = 100;
 
-/** Reads manifests, and knows the ones that cannot be read: what they hold is not known, so nothing is garbage for sure. */
+/**
+ * Reads manifests, and knows those that cannot be read: their segments are unknown, so nothing is garbage for
+ * sure.
+ */
 export class Manifests {
   constructor(
     private readonly files: JournaledFiles,
     private readonly index: VaultIndex,
-    /** What is wrong, by file name, with manifests that were damaged when the vault was opened. */
+    /** Damage, by file name, of manifests that could not be read when the vault was opened. */
     readonly damaged: ReadonlyMap<string, string>,
   ) {}
 
-  /** As the draft leaves it. @throws StowkenError CORRUPT_STORE */
+  /** Reads a manifest as the draft leaves it. @throws StowkenError CORRUPT_STORE */
   async read(draft: StagedCommit, id: string): Promise<Manifest | undefined> {
     this.assertNotDamaged(id);
     const entry = draft.conversation(id);
@@ -35,7 +38,10 @@ export class Manifests {
     throw corrupt(id, 'it is not the one that was read before');
   }
 
-  /** The last revision that is committed, whatever is committed meanwhile. @throws StowkenError CORRUPT_STORE */
+  /**
+   * Reads the last committed revision, even if there are commits meanwhile.
+   * @throws StowkenError CORRUPT_STORE
+   */
   async readCurrent(id: string): Promise<Manifest | undefined> {
     this.assertNotDamaged(id);
     for (let looks = 0; looks < LOOKS_MAX; looks++) {
@@ -46,7 +52,7 @@ export class Manifests {
       const manifest = bytes && decodeOf(id, bytes);
       if (manifest?.number === number && manifest.conversation.revision === conversation.revision)
         return manifest;
-      // A commit came between the two looks, or is about to be published.
+      // A commit was made between the two looks, or is about to be published.
       if (this.index.conversation(id) !== entry) looks = 0;
       await new Promise(setImmediate);
     }
@@ -90,13 +96,13 @@ function corrupt(id: string, detail: string): StowkenError {
   });
 }
 
-/** A conversation's revision as its manifest has it. */
+/** Creates a snapshot of a conversation's revision from its manifest. */
 export function createSnapshot(
   manifest: Manifest,
   idOf: (hash: SegmentHash) => number | undefined,
   release: () => void,
 ): ConversationSnapshot {
-  // Now, while nothing that it names can have been collected.
+  // Looked up now, while none of its segments can have been collected.
   const ids = new Map([...distinctHashes(manifest.messages)].map((hash) => [hash, idOf(hash)]));
   return createRecordSnapshot(manifest, (hash) => keyOf(hash, ids.get(hash)), release);
 }

@@ -24,7 +24,7 @@ export interface RustV1Parts {
 const READ_ONLY =
   'it was written by the seed (schema version 1) and is open for reading: export it, and import that into a new vault';
 
-/** A vault of the seed, for reading. Nothing in its folder is changed. */
+/** Opens a vault of the Rust library, for reading. Nothing in its folder is changed. */
 export async function openRustV1Vault(parts: RustV1Parts): Promise<ManagedBackend> {
   return new SeedBackend(parts, await loadRustV1Vault(parts.disk));
 }

@@ -14,14 +14,17 @@ import { decodeRustV1Manifest, decodeRustV1Sidecar } from './manifest.js';
 
 export interface RustV1Vault {
   readonly index: VaultIndex;
-  /** From the names of what is in it: nothing is written into it. */
+  /** Computed from the names of its files, because nothing is written to it. */
   readonly vaultId: string;
   readonly fileOf: ReadonlyMap<string, string>;
-  /** What is wrong, by path. */
+  /** Damage, by path. */
   readonly damaged: ReadonlyMap<string, string>;
 }
 
-/** Reads the manifests and sidecars of a vault that the seed wrote; conversations are in order of their times. */
+/**
+ * Reads the manifests and sidecars of a vault that the Rust library wrote; conversations are ordered by their
+ * times.
+ */
 export async function loadRustV1Vault(disk: Disk): Promise<RustV1Vault> {
   const index = new VaultIndex();
   const damaged = new Map<string, string>();
@@ -79,7 +82,7 @@ async function loadSegments(
       });
       segments.set(hash, {
         hash,
-        // Raw, for want of anything that says otherwise; a read compares it.
+        // Assumed to be raw tokens if there is no sidecar; a read verifies the count.
         tokenCount: tokenCount ?? Math.floor(frameBytes / 4),
         frameBytes,
         registryId: 0,
@@ -104,9 +107,9 @@ function guarded(damaged: Map<string, string>, path: string, read: () => void): 
 const ZSTD_MAGIC = Buffer.of(0x28, 0xb5, 0x2f, 0xfd);
 
 /**
- * A segment's file of the seed as a frame of ours. What the bytes are is not asked of the sidecar: they are
- * taken for whatever has the SHA-256 that the file is named by, raw tokens or varints.
- * @throws StowkenError CORRUPT_SEGMENT when they are neither
+ * Converts a segment's file of the Rust library to a frame. The sidecar's encoding is ignored: the bytes are
+ * read as raw tokens or varints, whichever has the SHA-256 in the file's name.
+ * @throws StowkenError CORRUPT_SEGMENT if neither has
  */
 export function frameOfRustV1Segment(
   bytes: Uint8Array,

@@ -3,14 +3,15 @@ import type { Manifest } from '../layout/manifest-record.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What is known of a stored segment; it wins over what a manifest says. */
+/** Returns the token count of a stored segment; it takes precedence over a manifest's. */
 export type TokenCountOf = (hash: SegmentHash) => number | undefined;
 
 const SEED_VERSION = 1;
 
 /**
- * A conversation as the seed stored it, read by the names that its fields have or may have: what is absent is
- * empty, what is there and not understood is refused. `number` is left to the caller, who knows the order.
+ * Decodes a conversation as the Rust library stored it, by the names that its fields have or may have. Absent
+ * fields are empty; present ones that are not understood are refused. `number` is left to the caller, who
+ * knows the order.
  * @throws StowkenError CORRUPT_STORE, STORE_VERSION
  */
 export function decodeRustV1Manifest(
@@ -46,12 +47,15 @@ export function decodeRustV1Manifest(
   };
 }
 
-/** The segment's tokens as its sidecar counts them; undefined when it does not say. */
+/** Returns the segment's token count from its sidecar; undefined if it has none. */
 export function decodeRustV1Sidecar(bytes: Uint8Array): number | undefined {
   return countOf(parseObject(bytes), 'token_count', 'original_token_count', 'tokens');
 }
 
-/** Messages with their segments, or segments that say whose message they are; else each is a message. */
+/**
+ * Decodes messages with their segments, or segments that name their message; otherwise each segment is a
+ * message.
+ */
 function decodeMessages(manifest: Fields, tokenCountOf: TokenCountOf): MessageRecord[] {
   const list = first(manifest, 'messages', 'turns', 'segments') ?? [];
   if (!Array.isArray(list)) throw corrupt('its messages are not a list');
@@ -95,7 +99,7 @@ function decodeSegment(value: unknown, tokenCountOf: TokenCountOf): MessageRecor
   return { hash, tokenCount: tokenCountOf(hash) ?? declared ?? 0 };
 }
 
-/** 64 hex digits, or 32 bytes. */
+/** Accepts 64 hex digits, or 32 bytes. */
 function decodeHash(value: unknown): SegmentHash {
   if (typeof value === 'string' && /^[0-9a-fA-F]{64}$/.test(value)) return value.toLowerCase();
   const isByte = (each: unknown) => Number.isInteger(each) && Number(each) >= 0 && Number(each) <= 255;
@@ -121,7 +125,7 @@ function textOf(fields: Fields, ...names: readonly string[]): string {
   throw corrupt(`its ${names[0]} is not a text`);
 }
 
-/** RFC 3339, or milliseconds since 1970. */
+/** Accepts RFC 3339, or milliseconds since 1970. */
 function timeOf(fields: Fields, ...names: readonly string[]): number | undefined {
   const value = first(fields, ...names);
   if (value === undefined) return undefined;
@@ -137,7 +141,7 @@ function countOf(fields: Fields, ...names: readonly string[]): number | undefine
   throw corrupt(`its ${names[0]} is not a count`);
 }
 
-/** The value of the first of these fields that is there and not null. */
+/** Returns the value of the first of these fields that is present and not null. */
 function first(fields: Fields, ...names: readonly string[]): unknown {
   const name = names.find((each) => fields[each] !== undefined && fields[each] !== null);
   return name === undefined ? undefined : fields[name];

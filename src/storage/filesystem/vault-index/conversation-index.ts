@@ -1,17 +1,17 @@
 import type { ConversationEntry } from './figures.js';
 
-/** Conversations by their ids, and in the order in which they were created. */
+/** Conversations by their ids, and in the order of their creation. */
 export class ConversationIndex {
   readonly #byId = new Map<string, ConversationEntry>();
   readonly #byNumber = new Map<number, ConversationEntry>();
-  /** In creation order; some are of conversations that are gone. */
+  /** In creation order; some numbers are of deleted conversations. */
   #numbers: number[] = [];
 
   get(id: string): ConversationEntry | undefined {
     return this.#byId.get(id);
   }
 
-  /** New conversations come in creation order. */
+  /** New conversations must be set in creation order. */
   set(id: string, entry: ConversationEntry | undefined): void {
     const before = this.#byId.get(id);
     if (before) {
@@ -23,13 +23,16 @@ export class ConversationIndex {
       this.#byNumber.set(entry.number, entry);
       if (entry.number !== before?.number) this.#numbers.push(entry.number);
     }
-    // A new array: whoever walks the old one goes on undisturbed.
+    // A new array, so that iterations over the old one are not disturbed.
     if (this.#numbers.length > 2 * this.#byId.size + 64) {
       this.#numbers = this.#numbers.filter((number) => this.#byNumber.has(number));
     }
   }
 
-  /** Entries in creation order or against it, beginning beyond a number; those that go away meanwhile are left out. */
+  /**
+   * Yields entries in creation order or against it, beginning after a number; entries deleted meanwhile are
+   * left out.
+   */
   *inOrder(newestFirst: boolean, beyond: number): Generator<ConversationEntry, void, void> {
     const numbers = this.#numbers;
     const step = newestFirst ? -1 : 1;
@@ -41,12 +44,14 @@ export class ConversationIndex {
     }
   }
 
-  /** The number of the first conversation that was created then or later; undefined if none was. */
+  /**
+   * Returns the number of the first conversation created at this time or later; undefined if there is none.
+   */
   numberFrom(createTimeMs: number): number | undefined {
     return this.#numbers[this.#firstWhere((_, index) => !this.#createdBefore(index, createTimeMs))];
   }
 
-  /** Where in the order a condition that holds from some place on begins to. */
+  /** Returns the first index at which a condition holds; it must hold from there on. */
   #firstWhere(holds: (number: number, index: number) => boolean): number {
     let low = 0;
     let high = this.#numbers.length;
@@ -58,7 +63,7 @@ export class ConversationIndex {
     return low;
   }
 
-  /** Of the conversation at an index of the order, or of the next one that is still there. */
+  /** Examines the conversation at an index of the order, or the next one that still exists. */
   #createdBefore(index: number, timeMs: number): boolean {
     for (let at = index; at < this.#numbers.length; at++) {
       const entry = this.#byNumber.get(this.#numbers[at] as number);

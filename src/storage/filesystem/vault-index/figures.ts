@@ -2,7 +2,7 @@ import type { Conversation } from '../../../model/index.js';
 import type { SegmentKey, StoredSegment } from '../../contract/change.js';
 import type { SegmentRecord } from '../layout/records.js';
 
-/** What the index counts. */
+/** Counts of the index. */
 export interface Figures {
   readonly conversations: number;
   readonly messages: number;
@@ -12,9 +12,12 @@ export interface Figures {
   readonly segmentBytes: number;
   readonly garbageSegments: number;
   readonly garbageBytes: number;
-  /** Of manifests, frames, their sidecars and their holders; registries and requests are not counted here. */
+  /**
+   * Bytes of manifests, frames, their sidecars and their holders; registries and requests are not counted
+   * here.
+   */
   readonly fileBytes: number;
-  /** The same in whole blocks of the disk, with a folder for each segment: few share one. */
+  /** The same bytes in whole blocks of the disk, with a folder for each segment: few share one. */
   readonly blockBytes: number;
 }
 
@@ -67,16 +70,16 @@ export function figuresOfHolders(bytes: number): Figures {
   return { ...noFigures, fileBytes: bytes, blockBytes: inBlocks(bytes) };
 }
 
-/** What is known of a stored segment. Never changed: a change is another entry. */
+/** Data of a stored segment. Immutable: a change is another entry. */
 export interface SegmentEntry extends SegmentRecord {
-  /** The number of manifests that name it, and of outside holders. */
+  /** Number of manifests that name it, and of outside holders. */
   readonly references: number;
   readonly sidecarBytes: number;
-  /** The commit since which it has none; 0 for one before the vault was opened. */
+  /** Commit since which it has no references; 0 for one before the vault was opened. */
   readonly unreferencedSequence: number;
 }
 
-/** What is known of a conversation; its messages are in its manifest. Never changed. */
+/** Data of a conversation; its messages are in its manifest. Immutable. */
 export interface ConversationEntry {
   readonly number: number;
   readonly conversation: Conversation;
@@ -89,7 +92,7 @@ export function storedSegment({ id, tokenCount, frameBytes }: SegmentEntry): Sto
 
 const BLOCK_BYTES = 4096;
 
-/** What a file of so many bytes takes on the disk; a folder takes as much as a file of one byte. */
+/** Returns the space of a file of so many bytes on the disk; a folder takes as much as a file of one byte. */
 export function inBlocks(bytes: number): number {
   return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }

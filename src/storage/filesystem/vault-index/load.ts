@@ -33,15 +33,18 @@ import { VaultIndex } from './vault-index.js';
 
 export interface LoadedVault {
   readonly index: VaultIndex;
-  /** What is wrong with manifests that cannot be read, by file name. */
+  /** Damage of manifests that cannot be read, by file name. */
   readonly damagedManifests: ReadonlyMap<string, string>;
-  /** What is wrong with files of holders that cannot be read, by segment. */
+  /** Damage of files of holders that cannot be read, by segment. */
   readonly damagedHolders: ReadonlyMap<SegmentHash, string>;
-  /** Sidecars to write for whole segments that had none. */
+  /** Sidecars to write for intact segments that had none. */
   readonly sidecars: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Reads all registries, requests, manifests, holders and sidecars of a recovered vault; references are what these say. */
+/**
+ * Reads all registries, requests, manifests, holders and sidecars of a recovered vault; references are
+ * derived from them.
+ */
 export async function loadVault(
   disk: Disk,
   record: VaultRecord,
@@ -98,7 +101,7 @@ async function loadManifests(
     const manifest = readRecord(() => decodeManifest(bytes));
     if (typeof manifest === 'string') return void damaged.set(name, manifest);
     const { number, conversation, messages } = manifest;
-    if (manifestName(conversation.id) !== name) return; // a stray copy; check() names it
+    if (manifestName(conversation.id) !== name) return; // A stray copy; check() reports it.
     if (numbers.has(number)) return void damaged.set(name, `another manifest has its number, ${number}`);
     numbers.add(number);
     loaded.push({ number, conversation, manifestBytes: bytes.length });
@@ -116,7 +119,7 @@ interface LoadedSegmentFiles {
   readonly segments: Omit<SegmentEntry, 'references' | 'unreferencedSequence'>[];
   /** Segments whose sidecar is missing or damaged. */
   readonly withoutSidecar: SegmentHash[];
-  /** Outside holders in number, and bytes of their file. */
+  /** Number of outside holders, and bytes of their file. */
   readonly holders: ReadonlyMap<SegmentHash, { readonly count: number; readonly bytes: number }>;
   readonly damagedHolders: ReadonlyMap<SegmentHash, string>;
 }
@@ -148,7 +151,7 @@ async function loadSegmentFiles(disk: Disk): Promise<LoadedSegmentFiles> {
   return { segments, withoutSidecar, holders, damagedHolders };
 }
 
-/** What the frame itself says; undefined when it does not hold the segment of this name. */
+/** Reads the frame itself; undefined if it does not have the segment's hash. */
 async function contentOf(disk: Disk, hash: SegmentHash, codec: LiveCodec) {
   const frame = await disk.read(segmentPath(hash));
   const record = readRecord(() => {
@@ -159,7 +162,10 @@ async function contentOf(disk: Disk, hash: SegmentHash, codec: LiveCodec) {
   return typeof record === 'string' ? undefined : record;
 }
 
-/** The record, or what is wrong with it. A newer version's is not damage: that is thrown. */
+/**
+ * Returns the record, or a description of its damage. A record of a newer version is not damage: its error is
+ * thrown.
+ */
 function readRecord<T>(read: () => T): T | string {
   try {
     return read();
@@ -170,8 +176,8 @@ function readRecord<T>(read: () => T): T | string {
 }
 
 /**
- * Gives the index and the codec every stored registry.
- * @throws StowkenError CORRUPT_STORE: without one of them, most of what is stored could not be read
+ * Adds every stored registry to the index and the codec.
+ * @throws StowkenError CORRUPT_STORE if one is damaged: without it, most segments could not be read
  */
 export async function loadRegistries(disk: Disk, index: RegistryIndex, codec: LiveCodec): Promise<void> {
   const files = (await disk.list(REGISTRIES)).filter(({ isFolder }) => !isFolder);
@@ -181,7 +187,7 @@ export async function loadRegistries(disk: Disk, index: RegistryIndex, codec: Li
     ),
   );
   for (const id of ids) {
-    if (id === undefined) continue; // not ours; check() names it
+    if (id === undefined) continue; // Not the vault's; check() reports it.
     const bytes = await disk.read(registryPath(id));
     const sidecar = await disk.read(registryMetaPath(id));
     if (!bytes || !sidecar) throw damaged(id, bytes ? 'its .meta is gone' : 'it is gone');

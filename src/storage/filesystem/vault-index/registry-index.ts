@@ -1,7 +1,7 @@
 import type { StoredRegistry } from '../../contract/queries.js';
 import { inBlocks } from './figures.js';
 
-/** What is known of a stored registry. */
+/** Data of a stored registry. */
 export interface RegistryEntry {
   readonly id: number;
   readonly bytes: number;
@@ -9,7 +9,7 @@ export interface RegistryEntry {
   readonly sidecarBytes: number;
 }
 
-/** What a segment says of the registry that its frame names; 0 stands for none. */
+/** Figures that a segment contributes to the registry of its frame; id 0 means none. */
 export interface RegistryUser {
   readonly registryId: number;
   readonly tokenCount: number;
@@ -24,7 +24,7 @@ export interface RegistryUse {
 
 const NO_USE: RegistryUse = { segments: 0, tokens: 0, frameBytes: 0 };
 
-/** What the frames that name each registry come to. */
+/** Sums of the figures of each registry's frames. */
 export class RegistryUses {
   readonly #uses = new Map<number, RegistryUse>();
 
@@ -32,7 +32,7 @@ export class RegistryUses {
     return this.#uses.get(id) ?? NO_USE;
   }
 
-  /** Those that frames name, whether they are stored or not. */
+  /** Ids of the registries that frames name, whether they are stored or not. */
   ids(): Iterable<number> {
     return this.#uses.keys();
   }
@@ -51,7 +51,7 @@ export class RegistryUses {
   }
 }
 
-/** The registries that are committed, without their bytes, and what uses them. */
+/** Committed registries, without their bytes, and their uses. */
 export class RegistryIndex {
   readonly uses = new RegistryUses();
   readonly #entries = new Map<number, RegistryEntry>();
@@ -69,7 +69,7 @@ export class RegistryIndex {
     else this.#entries.delete(id);
   }
 
-  /** Bytes of all registries, of these with their sidecars, and of the blocks of the disk that those take. */
+  /** Size of all registries, with their sidecars, and in blocks of the disk. */
   size(): { readonly bytes: number; readonly fileBytes: number; readonly blockBytes: number } {
     let [bytes, fileBytes, blockBytes] = [0, 0, 0];
     for (const entry of this.#entries.values()) {
@@ -80,7 +80,7 @@ export class RegistryIndex {
     return { bytes, fileBytes, blockBytes };
   }
 
-  /** By rising id. */
+  /** Lists them by rising id. */
   list(): StoredRegistry[] {
     return [...this.#entries.values()]
       .sort((a, b) => a.id - b.id)

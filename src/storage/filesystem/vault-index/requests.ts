@@ -8,20 +8,20 @@ import { requestPath, REQUESTS } from '../layout/paths.js';
 import { decodeRequest, encodeRequest } from '../layout/records.js';
 import { inBlocks } from './figures.js';
 
-/** Forgotten requests that one request takes away, at most. */
+/** Limit of the outdated requests that one request removes. */
 const FORGOTTEN_MAX = 16;
 
-/** What is known of a request; what it did is in its file. */
+/** Data of a request; its result is in its file. */
 export interface RequestEntry {
   readonly digest: string;
   readonly timeMs: number;
   readonly bytes: number;
 }
 
-/** The requests that are committed, by the paths of their files, oldest first. */
+/** Committed requests, by the paths of their files, oldest first. */
 export class RequestIndex {
   readonly #entries = new Map<string, RequestEntry>();
-  /** What is wrong, by path, with those that could not be read when the vault was opened. */
+  /** Damage, by path, of those that could not be read when the vault was opened. */
   readonly damaged = new Map<string, string>();
   #fileBytes = 0;
   #blockBytes = 0;
@@ -52,7 +52,7 @@ export class RequestIndex {
   }
 }
 
-/** What a group of changes makes of the requests before it is committed. */
+/** Effects of a group of changes on the requests, before it is committed. */
 export class DraftRequests {
   readonly #entries = new Map<string, RequestEntry | undefined>();
 
@@ -61,7 +61,10 @@ export class DraftRequests {
     private readonly files: Map<string, Uint8Array | undefined>,
   ) {}
 
-  /** What a change did under this id, unless that is too long ago. @throws StowkenError REQUEST_ID_REUSED, CORRUPT_STORE */
+  /**
+   * Returns the result of a change under this id, unless it is too old.
+   * @throws StowkenError REQUEST_ID_REUSED, CORRUPT_STORE
+   */
   async replay(
     mark: RequestMark,
     read: (path: string) => Promise<Uint8Array | undefined>,
@@ -69,7 +72,7 @@ export class DraftRequests {
     const { id, digest } = mark;
     const path = requestPath(id);
     const damage = this.index.damaged.get(path);
-    // Whether this was done, only the file says.
+    // Only the file records whether the request was carried out.
     if (damage !== undefined) throw corrupt(path, damage);
     const earlier = this.#get(path);
     if (!earlier || !isRemembered(earlier.timeMs, mark)) return undefined;
@@ -78,7 +81,7 @@ export class DraftRequests {
     return { ...decodeRequest(bytes ?? new Uint8Array(0)).result, replayed: true };
   }
 
-  /** Keeps a result, in place of an older one, and forgets some of those that are too old. */
+  /** Stores a result, replacing an older one, and removes some outdated ones. */
   remember(mark: RequestMark, result: ChangeResult): void {
     const { id, digest, timeMs } = mark;
     this.#forget(mark);
@@ -109,7 +112,7 @@ export class DraftRequests {
   }
 }
 
-/** Gives the index every request that is kept. One that cannot be read is named by check(). */
+/** Adds every stored request to the index. check() reports those that cannot be read. */
 export async function loadRequests(disk: Disk, index: RequestIndex): Promise<void> {
   const loaded: [string, RequestEntry][] = [];
   const files = (await disk.list(REQUESTS)).filter(({ isFolder }) => !isFolder);
@@ -136,7 +139,7 @@ function corrupt(path: string, detail: string): StowkenError {
   );
 }
 
-/** Compares the files with the index, and says what is wrong with which. */
+/** Compares the files with the index, and reports the differences. */
 export async function checkRequests(
   disk: Disk,
   index: RequestIndex,

@@ -21,7 +21,7 @@ export class VaultIndex {
   readonly #holderBytes = new Map<SegmentHash, number>();
   readonly #conversations = new ConversationIndex();
   #figures: Figures = noFigures;
-  /** References to segments that are not stored: damage, which a later store of the segment heals. */
+  /** References to segments that are not stored: damage, which a later store of the segment repairs. */
   readonly missing = new Map<SegmentHash, number>();
   readonly registries = new RegistryIndex();
   readonly requests = new RequestIndex();
@@ -46,7 +46,7 @@ export class VaultIndex {
     return this.#segments.values();
   }
 
-  /** Garbage above an id, lowest id first. */
+  /** Returns garbage above an id, lowest id first. */
   garbageAfter(id: number): SegmentEntry[] {
     const ids = [...this.#garbage].filter((each) => each > id).sort((a, b) => a - b);
     return ids.flatMap((each) => this.#segmentsById.get(each) ?? []);
@@ -56,17 +56,23 @@ export class VaultIndex {
     return this.#conversations.get(id);
   }
 
-  /** As ConversationIndex has it. */
+  /** Same as ConversationIndex.inOrder(). */
   inOrder(newestFirst: boolean, beyond: number): Iterable<ConversationEntry> {
     return this.#conversations.inOrder(newestFirst, beyond);
   }
 
-  /** The number of the first conversation that was created then or later; one beyond the last if none was. */
+  /**
+   * Returns the number of the first conversation created at this time or later; one beyond the last if there
+   * is none.
+   */
   numberFrom(createTimeMs: number): number {
     return this.#conversations.numberFrom(createTimeMs) ?? this.nextConversation;
   }
 
-  /** The bytes of the file of a segment's outside holders, 0 without one; by the segment's hash, stored or not. */
+  /**
+   * Yields the size of the file of a segment's outside holders, 0 without one, by the segment's hash, stored
+   * or not.
+   */
   holderBytes(): Iterable<readonly [SegmentHash, number]> {
     return this.#holderBytes;
   }
@@ -95,7 +101,7 @@ export class VaultIndex {
     if (entry.references === 0) this.#garbage.add(entry.id);
   }
 
-  /** New conversations come in creation order. */
+  /** New conversations must be set in creation order. */
   setConversation(id: string, entry: ConversationEntry | undefined): void {
     const before = this.#conversations.get(id);
     if (before) this.#count(figuresOfConversation(before), -1);
