@@ -3,23 +3,23 @@ import { isStowkenError, StowkenError } from '../../model/index.js';
 import type { Admission } from '../admission.js';
 import { costOf } from '../costs.js';
 
-/** What all calls work with. */
+/** Dependencies shared by all calls. */
 export interface CallScope {
   readonly logger: Logger;
   readonly admission: Admission;
 }
 
-/** What is asked of a grpc-js call before it begins. */
+/** The part of a grpc-js call that is used before it begins. */
 interface BeginningCall {
   getPath(): string;
   getPeer(): string;
 }
 
 /**
- * Resolves, when the call's work may begin, to what is to be called at its end. Requests and cancellations that arrive
- * together are read one after the other: a turn of the event loop later it is known which calls nobody waits for any
- * more; what is settled is a turn old. A costly call takes a turn when it is admitted, too: many that wait may be
- * cancelled together.
+ * Resolves when the call's work may begin. Returns the function to be called at its end. Requests and
+ * cancellations that arrive together are read one after the other: a turn of the event loop later it is known
+ * which calls were cancelled. A request with `settled` is already a turn old. A costly call takes another
+ * turn when it is admitted, because many that wait may be cancelled together.
  * @throws the signal's reason, StowkenError OVERLOADED
  */
 export async function begin(
@@ -45,13 +45,14 @@ function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Names of connections, by their HTTP/2 session. */
+/** Ids of connections, by their HTTP/2 session. */
 const names = new WeakMap<object, string>();
 let lastName = 0;
 
 /**
- * The name of the connection that a call came on. Its peer's address would do, but on a Unix socket all have the same:
- * hence the session, which grpc-js keeps to itself. Where it is not found, the address is the name.
+ * Returns the id of the connection of a call. Its peer's address does not suffice, because on a Unix socket
+ * all have the same. So the id is that of the session, which is a private field of grpc-js; if that is not
+ * found, the id is the address.
  */
 export function connectionOf(call: BeginningCall): string {
   const { session } = (call as { call?: { stream?: { session?: object } } }).call?.stream ?? {};
@@ -61,7 +62,7 @@ export function connectionOf(call: BeginningCall): string {
   return name;
 }
 
-/** Of a grpc-js call, what tells that its work is no longer wanted. */
+/** The part of a grpc-js call that reports its cancellation. */
 export interface EndableCall {
   readonly cancelled: boolean;
   getDeadline(): Date | number;
@@ -69,14 +70,14 @@ export interface EndableCall {
   off(event: 'cancelled', listener: () => void): unknown;
 }
 
-/** The longest time that a Node timer can wait; a deadline further away is left to the client. */
+/** Limit of a Node timer; a later deadline is left to the client. */
 const timerMsMax = 2 ** 31 - 1;
-/** How much too early, by the wall clock, the timer of grpc-js can fire. */
+/** Time by which a timer of grpc-js can fire too early, by the wall clock. */
 const timerSlackMs = 2;
 
 /**
- * A signal that aborts when the client cancels, its connection breaks or the deadline passes. grpc-js
- * reports a deadline as a cancellation, but not while a client does not read: hence the own timer.
+ * A signal that aborts when the client cancels, its connection breaks or the deadline passes. grpc-js reports
+ * a deadline as a cancellation, but not while a client does not read: therefore this has a timer of its own.
  */
 export class CallSignal {
   readonly #abort = new AbortController();
@@ -96,7 +97,9 @@ export class CallSignal {
     return this.#abort.signal;
   }
 
-  /** Why a handler failed: the signal's reason where it only stopped because of the signal. */
+  /**
+   * Returns the reason of a handler's failure: the signal's reason if the handler stopped only because of it.
+   */
   explain(error: unknown): unknown {
     const stopped =
       isStowkenError(error, 'CANCELLED') || (error instanceof Error && error.name === 'AbortError');

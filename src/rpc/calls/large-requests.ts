@@ -1,7 +1,7 @@
 import { limits, StowkenError } from '../../model/index.js';
 import { FairSlots } from '../../queue/index.js';
 
-/** The event loop is the process's, and so are these: connections have them in turn. */
+/** One limit for the process, like its event loop; connections take turns. */
 const slots = new FairSlots<string>({ countMax: limits.largeRequestsMax });
 
 export function isLarge(bytes: number): boolean {
@@ -9,9 +9,10 @@ export function isLarge(bytes: number): boolean {
 }
 
 /**
- * Resolves, when a large request may be worked on, to what is to be called at its end. Many large ones at once would all end
- * late: each has its share of the processor. So few are worked on at once, the first come first; small ones do not wait.
- * @throws StowkenError OVERLOADED when its turn does not come for limits.largeRequestWaitMs; the signal's reason
+ * Resolves when a large request may be processed. Returns the function to be called at its end. Many large
+ * ones at once would share the processor and all end late. So only a few are processed at once, in the order
+ * of their arrival; small ones do not wait.
+ * @throws StowkenError OVERLOADED if it has no turn within limits.largeRequestWaitMs; the signal's reason
  */
 export function enterLarge(bytes: number, connection: string, signal: AbortSignal): Promise<() => void> {
   const wait = { msMax: limits.largeRequestWaitMs, overdue: () => overdue(bytes) };

@@ -4,22 +4,25 @@ import { toCallFailure } from '../errors.js';
 import type { IncomingRequest } from '../intake/index.js';
 import { begin, type CallScope, CallSignal } from './begin.js';
 
-/** One request, a stream of responses. */
+/** A method with one request and a stream of responses. */
 export interface ServerStreamMethod<Request> {
-  /** Throws StowkenError for what is not a valid request. */
+  /** @throws StowkenError if it is not a valid request */
   readonly read: (bytes: Buffer, signal: AbortSignal) => Request | Promise<Request>;
-  /** Yields encoded responses in batches; asked for the next one when there is room for it, and returned from in any case. */
+  /**
+   * Yields encoded responses in batches. It is asked for the next batch when there is room for it, and
+   * returned from in any case.
+   */
   readonly handle: (request: Request, signal: AbortSignal) => AsyncGenerator<Iterable<Buffer>, void, void>;
 }
 
-/** A method as grpc-js calls it, with bytes both ways; whatever the handler throws becomes a status. */
+/** Adapts a method to grpc-js, with bytes both ways; an error of the handler becomes a status. */
 export function serverStream<Request>(
   method: ServerStreamMethod<Request>,
   scope: CallScope,
 ): handleServerStreamingCall<IncomingRequest, Buffer> {
   return (call) => {
     const caller = new CallSignal(call);
-    // Made when there is something to log: hardly ever.
+    // Created when there is something to log, which is rare.
     const log = () => scope.logger.child({ method: call.getPath() });
     const stream = async (): Promise<void> => {
       const bytes = call.request.claim();
@@ -28,7 +31,7 @@ export function serverStream<Request>(
         const request = await method.read(bytes, caller.signal);
         caller.signal.throwIfAborted();
         const queue = new SendQueue(call, caller.signal);
-        // Leaving the loop early returns the generator, which lets go of what it holds.
+        // Leaving the loop early returns the generator, which releases everything it holds.
         for await (const batch of method.handle(request, caller.signal)) {
           for (const response of batch) if (queue.send(response)) await queue.room();
         }
@@ -51,7 +54,7 @@ export function serverStream<Request>(
 
 /**
  * Sends messages, and waits while too many bytes of them have not left the server. (The stream's own
- * high-water mark counts messages, and would let 16 MiB of large chunks pile up.)
+ * high-water mark counts messages, so up to 16 MiB of large chunks could accumulate.)
  */
 export class SendQueue {
   #bytes = 0;
@@ -62,14 +65,17 @@ export class SendQueue {
     private readonly call: ServerWritableStream<unknown, Buffer>,
     private readonly signal: AbortSignal,
   ) {
-    // No write is ever reported as done once a call has been cancelled: the signal ends a wait as well.
+    // No write is ever reported as done once a call has been cancelled, so the signal ends a wait as well.
     signal.addEventListener('abort', () => this.#wake?.(), { once: true });
   }
 
-  /** Sends; tells whether room() is to be awaited before the next message is made. @throws the signal's reason */
+  /**
+   * Sends a message. Returns true if room() must be awaited before the next one.
+   * @throws the signal's reason
+   */
   send(message: Buffer): boolean {
     this.signal.throwIfAborted();
-    const { length } = message; // the callback must not keep the message, which the library has copied
+    const { length } = message; // The callback must not keep the message alive, which the library has copied.
     this.#bytes += length;
     this.#messages += 1;
     this.call.write(message, () => {

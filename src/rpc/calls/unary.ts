@@ -4,22 +4,22 @@ import type { IncomingRequest } from '../intake/index.js';
 import { begin, type CallScope, CallSignal, connectionOf } from './begin.js';
 import { enterLarge, isLarge } from './large-requests.js';
 
-/** One request, one response. */
+/** A method with one request and one response. */
 export interface UnaryMethod<Request> {
-  /** Throws StowkenError for what is not a valid request. */
+  /** @throws StowkenError if it is not a valid request */
   readonly read: (bytes: Buffer, signal: AbortSignal) => Request | Promise<Request>;
   /** Resolves to the encoded response. */
   readonly handle: (request: Request, signal: AbortSignal) => Promise<Buffer>;
 }
 
-/** A method as grpc-js calls it, with bytes both ways; whatever the handler throws becomes a status. */
+/** Adapts a method to grpc-js, with bytes both ways; an error of the handler becomes a status. */
 export function unary<Request>(
   method: UnaryMethod<Request>,
   scope: CallScope,
 ): handleUnaryCall<IncomingRequest, Buffer> {
   return (call, callback) => {
     const caller = new CallSignal(call);
-    // Made when there is something to log: hardly ever.
+    // Created when there is something to log, which is rare.
     const log = () => scope.logger.child({ method: call.getPath() });
     const answer = async (): Promise<Buffer> => {
       const bytes = call.request.claim();

@@ -1,4 +1,4 @@
-/** What one connection has taken from a budget. */
+/** Bytes that one connection has taken from a budget. */
 export interface Share {
   usedBytes: number;
 }
@@ -9,20 +9,21 @@ interface Waiter {
   readonly granted: () => void;
 }
 
-/** A request up to this size does not queue behind larger ones: it is answered before they find room. */
+/** Limit of a request that does not queue behind larger ones: it is answered before they find room. */
 const overtakingBytesMax = 64 * 1024;
 
 /**
  * Bytes that requests may hold at once, in all and through one connection. Invariants:
- * - `usedBytes` is the sum of what was taken and not given back, and never exceeds `bytesMax`.
+ * - `usedBytes` is the sum of bytes taken and not returned, and never exceeds `bytesMax`.
  * - No share exceeds `shareBytesMax`, so that one client leaves room for others.
- * - Room goes to the longest waiting first. One that is held back by its own connection's share holds back nobody else;
- *   one that is held back by the whole holds back everybody behind it but small requests.
+ * - Room goes to the longest waiting first. A request held back by its own connection's share holds back no
+ *   other;
+ *   a request held back by the whole budget holds back all behind it, except small ones.
  */
 export class ByteBudget {
   readonly shareBytesMax: number;
   usedBytes = 0;
-  /** All that was ever given back. */
+  /** Total of the bytes returned since the start. */
   givenBytes = 0;
   readonly #waiters: Waiter[] = [];
 

@@ -21,13 +21,16 @@ import type { Tickets } from './tickets.js';
 
 type Listener = (...args: unknown[]) => void;
 
-/** How requests of a method are taken in. */
+/** Intake settings of a method. */
 export interface MethodIntake extends MessageSize {
-  /** "whole": one message; "parts": a stream of them; "standing": others' services, whose streams may stay silent. */
+  /**
+   * "whole": one message; "parts": a stream of messages; "standing": services of others, whose streams may
+   * stay silent.
+   */
   readonly kind: 'whole' | 'parts' | 'standing';
 }
 
-/** What all streams of a server share. */
+/** Dependencies shared by all streams of a server. */
 export interface StreamParts extends ReaderParts {
   readonly budget: ByteBudget;
   readonly tickets: Tickets;
@@ -38,16 +41,18 @@ export interface StreamParts extends ReaderParts {
 }
 
 /**
- * A stream as grpc-js sees it: its receiving side gives whole, plain and paid messages, one for each `resume`; all
- * else is the real stream's. Invariants:
- * - While no message is asked for, or one waits for room, the real stream is paused: HTTP/2 flow control then stops
+ * A stream as grpc-js sees it. Its receiving side returns whole, uncompressed and paid messages, one for each
+ * `resume`; everything else is forwarded to the real stream. Invariants:
+ * - While no message is asked for, or one waits for room, the real stream is paused: HTTP/2 flow control then
+ *   stops
  *   the client, and at most one window of 64 KiB waits.
- * - When the call has been answered or the stream has closed, nothing is charged here any more but what a handler has
- *   claimed, which gives that back itself.
+ * - When the call has been answered or the stream has closed, nothing is charged here any more except
+ *   requests claimed
+ *   by a handler, which returns their charge itself.
  */
 export class GovernedStream implements ReaderOwner, Watched {
   readonly #reader: MessageReader;
-  /** Delivered, and not known to be claimed by a handler. */
+  /** Delivered requests that are not known to be claimed by a handler. */
   #unclaimed: IncomingRequest[] = [];
   #rest: Buffer | undefined;
   #wanted = false;
@@ -57,10 +62,10 @@ export class GovernedStream implements ReaderOwner, Watched {
   #listening = false;
   #flowing = false;
   #watched = false;
-  /** Whether something came, or was asked for, since the last look. */
+  /** True if data arrived, or was asked for, since the last look. */
   #active = true;
   #lastMs = 0;
-  /** True if all that came of the request had come before it was handed over, a turn after its packet. */
+  /** True if all data of the request had arrived a turn before it was handed over. */
   #settled = true;
   #onMessage: ((message: Buffer) => void) | undefined;
   #onEnd: (() => void) | undefined;
@@ -85,7 +90,7 @@ export class GovernedStream implements ReaderOwner, Watched {
     });
   }
 
-  // What grpc-js uses of the receiving side.
+  // Members of the receiving side that grpc-js uses.
 
   on(event: string, listener: Listener): this {
     if (event === 'data') this.#onMessage = listener;
@@ -113,7 +118,7 @@ export class GovernedStream implements ReaderOwner, Watched {
     return this;
   }
 
-  // What it uses of the sending side, and of the state.
+  // Members of the sending side and of the state that grpc-js uses.
 
   respond(headers: OutgoingHttpHeaders, options?: ServerStreamResponseOptions): void {
     this.stream.respond(headers, options);
@@ -271,13 +276,13 @@ export class GovernedStream implements ReaderOwner, Watched {
     if (this.#done) return;
     this.#stop();
     if (this.#ended) return;
-    // What still comes of the request is thrown away, for a while.
+    // Further data of the request is discarded, for a while.
     this.#active = true;
     this.#watch();
     this.stream.resume();
   }
 
-  /** Ends the receiving side, and gives back what it holds. */
+  /** Ends the receiving side, and releases everything it holds. */
   #stop(): void {
     if (this.#done) return;
     this.#done = true;

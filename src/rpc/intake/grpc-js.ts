@@ -2,16 +2,17 @@ import type { Server } from '@grpc/grpc-js';
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { GovernedStream } from './governed-stream.js';
 
-/** How grpc-js takes a new stream: the one thing of it that this server replaces. */
+/** Listener with which grpc-js receives a new stream: the one part of it that this server replaces. */
 export type StreamListener = (
   stream: GovernedStream | ServerHttp2Stream,
   headers: IncomingHttpHeaders,
 ) => void;
 
 /**
- * Calls `attach` with every HTTP/2 server that a grpc-js server makes, before it can accept a connection. grpc-js has
- * no public way for that: this uses its private field `http2Servers`, a Map that is filled when an address is bound.
- * @throws Error when there is no such field
+ * Calls `attach` with every HTTP/2 server that a grpc-js server makes, before it can accept a connection.
+ * grpc-js has no public way to do that: this uses its private field `http2Servers`, a Map that is filled when
+ * an address is bound.
+ * @throws Error if there is no such field
  */
 export function onHttp2Server(server: Server, attach: (http2Server: Http2Server) => void): void {
   const own = server as unknown as { http2Servers: unknown };
@@ -19,7 +20,7 @@ export function onHttp2Server(server: Server, attach: (http2Server: Http2Server)
   own.http2Servers = new AttachingMap(attach);
 }
 
-/** Takes away the listener with which grpc-js receives streams. @throws Error when there is not exactly one */
+/** Removes the listener with which grpc-js receives streams. @throws Error if there is not exactly one */
 export function takeStreamListener(http2Server: Http2Server): StreamListener {
   const listeners = http2Server.listeners('stream');
   if (listeners.length !== 1) throw changed("the listener of 'stream'");

@@ -3,15 +3,15 @@ import { StowkenError } from '../../model/index.js';
 import { Account } from './account.js';
 import type { ByteBudget, Share } from './budget.js';
 
-/** The stream that a request came on. */
+/** The stream of a request. */
 export interface Origin {
-  /** True if nothing came in this turn of the event loop: a reset behind what came would be known. */
+  /** True if nothing arrived in this turn of the event loop: a reset behind the data would be known. */
   readonly settled: boolean;
 }
 
 /**
- * A whole request message, plain and paid for. What it is charged is given back once: by its handler when the work
- * on it has ended, or by its stream when no handler has claimed it.
+ * A whole request message, uncompressed and paid for. Its charge is returned once: by its handler when the
+ * work on it has ended, or by its stream if no handler has claimed it.
  */
 export class IncomingRequest {
   /** Set while the request is on its way through grpc-js. */
@@ -38,7 +38,7 @@ export class IncomingRequest {
     return this.#claimed;
   }
 
-  /** Makes the caller the one who gives back the charge. */
+  /** Transfers the duty to return the charge to the caller. */
   claim(): Buffer {
     this.#claimed = true;
     return this.bytes;
@@ -66,12 +66,13 @@ const unitMs: Readonly<Record<string, number>> = {
   u: 0.001,
   n: 0.000001,
 };
-/** The longest timeout that grpc-js computes without overflow. */
+/** Longest timeout that grpc-js computes without overflow. */
 const secondsMax = Math.floor((2 ** 31 - 1) / 1000);
 
 /**
- * Checks a call's timeout against the gRPC specification, and shortens one that grpc-js would take for a negative
- * number to its maximum of 24 days. (grpc-js looks for a timeout anywhere in the header: of "-1S" it takes "1S".)
+ * Checks a call's timeout against the gRPC specification. A timeout that grpc-js would read as a negative
+ * number is shortened to its maximum of 24 days. (grpc-js looks for a timeout anywhere in the header: from
+ * "-1S" it reads "1S".)
  * @throws StowkenError MALFORMED_CALL
  */
 export function checkTimeout(headers: IncomingHttpHeaders): void {

@@ -2,28 +2,28 @@ import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zli
 import { StowkenError } from '../../model/index.js';
 import { Gatherer, type Slabs } from './slabs.js';
 
-/** The encodings of a compressed message, as `grpc-encoding` names them. */
+/** Names of compressions in `grpc-encoding`. */
 export const encodings = ['gzip', 'deflate'] as const;
 export type Encoding = (typeof encodings)[number];
 
-/** What `grpc-accept-encoding` says. */
+/** Value of `grpc-accept-encoding`. */
 export const acceptedEncodings = ['identity', ...encodings].join(',');
 
 const chunkSize = 64 * 1024;
-/** Messages that are expanded at once. The thread pool that does it is the file system's too. */
+/** Limit of the messages that are expanded at once. They use the thread pool of the file system. */
 const atOnceMax = 2;
 
 export interface Expansion {
-  /** Bytes of the whole message when expanded. */
+  /** Size of the whole expanded message in bytes. */
   readonly size: number;
-  /** The message, unless it is longer than was to be kept. */
+  /** The message; undefined if it is longer than keepMax. */
   readonly bytes: Buffer | undefined;
 }
 
 export interface ExpansionLimits {
-  /** Expansion stops there, and the message is refused. */
+  /** Size at which expansion stops and the message is refused. */
   readonly sizeMax: number;
-  /** Beyond this nothing is kept: only the size is found out. */
+  /** Size beyond which nothing is kept: only the size is determined. */
   readonly keepMax: number;
 }
 
@@ -32,7 +32,7 @@ interface Job {
 }
 
 /**
- * Expands compressed messages, a few at a time, the first come first. Invariants:
+ * Expands compressed messages, a few at a time, in the order of their arrival. Invariants:
  * - No more than `keepMax` bytes and one chunk of a message are in memory.
  * - Not a byte is expanded beyond `sizeMax` and one chunk.
  */
@@ -43,8 +43,8 @@ export class Inflater {
   constructor(private readonly slabs: Slabs) {}
 
   /**
-   * Calls back with the expansion or with a StowkenError, unless it was stopped before by the returned function.
-   * The bytes given are not used afterwards.
+   * Calls back with the expansion or with a StowkenError, unless the returned function was called before. The
+   * given bytes are not used afterwards.
    */
   expand(
     compressed: Buffer,

@@ -20,10 +20,10 @@ import type { IntakeSettings } from './settings.js';
 import { Tickets } from './tickets.js';
 import { checkTimeout } from './incoming-request.js';
 
-/** Connections that are turned away are logged no more often than this. */
+/** Minimum interval between log entries about refused connections, in milliseconds. */
 const quietMs = 1000;
 
-/** A stream that has come. */
+/** A stream that has arrived. */
 interface Arrived {
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
@@ -35,11 +35,12 @@ interface Arrived {
 }
 
 /**
- * Stands between Node's HTTP/2 and grpc-js, and holds clients to their limits. In order, for every stream:
+ * Stands between Node's HTTP/2 and grpc-js, and enforces the limits of clients. Steps for every stream:
  * 1. It is counted; one too many is refused.
- * 2. A turn of the event loop passes. What was reset in the packet that opened it never reaches grpc-js.
+ * 2. A turn of the event loop passes. A stream reset in the packet that opened it never reaches grpc-js.
  * 3. Its headers are checked, and grpc-js gets it as a GovernedStream.
- * 4. When it closes, what no handler has claimed is given back. A reset costs its connection a token; without
+ * 4. When it closes, charges that no handler has claimed are returned. A reset costs its connection a token;
+ *    without
  *    tokens, the connection is closed.
  */
 export class Intake {
@@ -57,7 +58,7 @@ export class Intake {
 
   constructor(
     private readonly settings: IntakeSettings,
-    /** By path. A method that is not there is for grpc-js to refuse, or another's. */
+    /** Settings by path. A path without settings is left to grpc-js, which refuses it or serves it. */
     private readonly methods: ReadonlyMap<string, MethodIntake>,
     private readonly standing: MethodIntake,
     private readonly logger: Logger,
@@ -79,7 +80,7 @@ export class Intake {
     };
   }
 
-  /** To be called before the server is bound. @throws Error for a grpc-js that is not as it must be */
+  /** To be called before the server is bound. @throws Error if grpc-js differs from the expected version */
   attachTo(server: Server): void {
     onHttp2Server(server, (http2Server) => {
       try {
@@ -90,7 +91,10 @@ export class Intake {
     });
   }
 
-  /** To be called when the server is bound. @throws Error when streams would reach grpc-js past this */
+  /**
+   * To be called when the server is bound.
+   * @throws Error if streams would reach grpc-js without passing here
+   */
   assertAttached(): void {
     if (this.#fault !== undefined) throw this.#fault;
     if (this.#attached === 0) throw changed('http2Servers');
@@ -108,7 +112,7 @@ export class Intake {
 
   #attach(http2Server: Http2Server): void {
     const deliver = takeStreamListener(http2Server);
-    // Accepting may fail while descriptors lack; that must not end the server.
+    // Accepting may fail for lack of descriptors; that must not end the server.
     http2Server.on('error', (error) =>
       this.logger.warn({ err: error }, 'a connection could not be accepted'),
     );
@@ -125,7 +129,7 @@ export class Intake {
     if (this.#connections.size > this.settings.connectionsMax) this.#turnAway(connection);
     session.once('remoteSettings', () => (connection.settled = true));
     session.once('close', () => this.#connections.delete(session));
-    // What was reset before it was announced no longer knows its session.
+    // A stream that was reset before it was announced has lost its session.
     session.on('stream', ({ destroyed, closed }) => {
       if (destroyed || closed) this.#wasReset(connection);
     });
@@ -133,7 +137,7 @@ export class Intake {
   }
 
   #arrive(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, deliver: StreamListener): void {
-    // What happens to a stream is told by 'close'.
+    // The end of a stream is reported by 'close'.
     stream.on('error', ignore);
     const { session } = stream;
     if (session === undefined || stream.destroyed || stream.closed) return;
@@ -186,7 +190,8 @@ export class Intake {
       { peer: session.socket?.remoteAddress, limit: limits.resetsBurstMax },
       'a connection is closed: it resets its calls without end',
     );
-    // Node ends with a failed assertion when a session is destroyed while it takes in what brought us here.
+    // Deferred, because Node ends with a failed assertion if a session is destroyed while it processes the
+    // packet.
     setImmediate(() => session.destroy(new Error('too many resets'), constants.NGHTTP2_ENHANCE_YOUR_CALM));
   }
 
@@ -213,7 +218,7 @@ function ignore(): void {
   // See the caller.
 }
 
-/** What node:http2 calls for all that comes of a stream. */
+/** Called by node:http2 for all data of a stream. */
 function push(this: ServerHttp2Stream, chunk: unknown, encoding?: BufferEncoding): boolean {
   return pushLean(this, chunk, encoding);
 }

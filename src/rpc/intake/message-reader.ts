@@ -5,35 +5,37 @@ import { Gatherer, lean, type Slabs } from './slabs.js';
 
 const headBytes = 5;
 
-/** What all readers of a server share. */
+/** Dependencies shared by all readers of a server. */
 export interface ReaderParts {
   readonly slabs: Slabs;
   readonly inflater: Inflater;
 }
 
-/** How long a message may be. */
+/** Limits of a message's size. */
 export interface MessageSize {
   readonly sizeMax: number;
   /** @throws StowkenError for a message of more than sizeMax bytes */
   readonly checkSize: (bytes: number) => void;
 }
 
-/** Whom a reader works for. */
+/** Owner of a reader. */
 export interface ReaderOwner {
-  /** A whole message, and what it was charged, which is the owner's now. */
+  /** Delivers a whole message with its charge, which belongs to the owner from now on. */
   deliver(bytes: Buffer, chargedBytes: number): void;
-  /** The reader has failed while it was busy. */
+  /** Reports that the reader has failed while it was busy. */
   refuse(error: unknown): void;
-  /** The reader is no longer busy. */
+  /** Reports that the reader is no longer busy. */
   proceed(): void;
 }
 
 /**
- * Takes the messages of one stream apart: the head of five bytes, payment, the bytes, expansion. Invariants:
- * - No byte of a message is kept before everything that it can cost has been taken from the budget. Of a compressed
- *   one that is first a guess; where it expands beyond that, nothing is kept, its size is found out, the rest is
- *   paid, and it is expanded once more.
- * - What is kept is a copy, or fills a fair part of the memory that it keeps alive.
+ * Parses the messages of one stream: the head of five bytes, payment, the bytes, expansion. Invariants:
+ * - No byte of a message is kept before its whole possible cost has been taken from the budget. For a
+ *   compressed
+ *   message the cost is first estimated. If it expands beyond the estimate, nothing is kept, its size is
+ *   determined,
+ *   the rest is paid, and it is expanded once more.
+ * - Kept bytes are a copy, or fill a fair part of the memory that they keep alive.
  * - While it is busy, it waits for room or expands, and `take` must not be called.
  */
 export class MessageReader {
@@ -41,7 +43,7 @@ export class MessageReader {
   #headLength = 0;
   #length = 0;
   #compressed = false;
-  /** Whether the message under way is paid for; then its bytes are taken. */
+  /** True if the message under way is paid for; then its bytes are taken. */
   #paid = false;
   #body: Gatherer | undefined;
   #stopExpanding: (() => void) | undefined;
@@ -51,7 +53,7 @@ export class MessageReader {
     private readonly parts: ReaderParts,
     private readonly payment: Payment,
     private readonly size: MessageSize,
-    /** The header grpc-encoding. */
+    /** Value of the header grpc-encoding. */
     private readonly encoding: string | undefined,
     private readonly owner: ReaderOwner,
   ) {}
@@ -60,19 +62,22 @@ export class MessageReader {
     return this.payment.waiting || this.#stopExpanding !== undefined;
   }
 
-  /** Whether a message has begun and not ended. */
+  /** True if a message has begun and not ended. */
   get underWay(): boolean {
     return this.#headLength > 0;
   }
 
-  /** When the message under way should be there, at the least rate; its time begins when this is first asked. */
+  /**
+   * Returns the time by which the message under way must be complete, at the minimum rate; its clock starts
+   * at the first call.
+   */
   dueMs(nowMs: number): number {
     if (!this.#paid) return Infinity;
     this.#startedMs ??= nowMs;
     return this.#startedMs + (this.#length / limits.requestBytesPerSecondMin) * 1000;
   }
 
-  /** How many bytes of the message under way have come, and how many it has. */
+  /** Returns the bytes of the message under way that have arrived, and its size. */
   get progress(): { readonly came: number; readonly of: number } {
     return { came: this.#body?.length ?? 0, of: this.#length };
   }
@@ -87,7 +92,7 @@ export class MessageReader {
     return at + this.#takeBody(at === 0 ? chunk : chunk.subarray(at));
   }
 
-  /** Gives back all that it holds; nothing is to be called afterwards. */
+  /** Releases everything it holds; nothing may be called afterwards. */
   stop(): void {
     this.payment.stopWaiting();
     this.#stopExpanding?.();
@@ -161,7 +166,7 @@ export class MessageReader {
     this.owner.deliver(bytes, charged);
   }
 
-  /** What a compressed message is taken to have at most, until it turns out to have more. */
+  /** Returns the size that a compressed message is assumed to have at most, until it exceeds it. */
   #guess(): number {
     const { expansionGuessTimes, expansionGuessBytesMax } = limits;
     return Math.min(this.#length * expansionGuessTimes, expansionGuessBytesMax, this.size.sizeMax);

@@ -3,7 +3,10 @@ import type { Logger } from 'pino';
 import { toCallFailure } from '../errors.js';
 import { acceptedEncodings } from './inflate.js';
 
-/** Answers a stream with an error as every other call has it, and closes it, whatever the client still sends. */
+/**
+ * Answers a stream with an error in the form of all other calls, and closes it, even if the client is still
+ * sending.
+ */
 export function refuseStream(stream: ServerHttp2Stream, error: unknown, logger: Logger): void {
   if (stream.closed || stream.destroyed) return;
   if (stream.headersSent) {

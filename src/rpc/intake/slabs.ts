@@ -5,8 +5,8 @@ import type { ByteBudget } from './budget.js';
 /** Bytes of one slab. */
 const slabBytes = 256 * 1024;
 /**
- * Slabs of one arena: more bytes than the C library keeps for itself when they are freed (32 MiB). Of an arena, only
- * what was written to takes memory.
+ * Slabs of one arena: more bytes than the C library retains when they are freed (32 MiB). Only the written
+ * part of an arena takes memory.
  */
 const arenaSlabs = 160;
 
@@ -15,15 +15,16 @@ interface Arena {
   readonly free: Buffer[];
 }
 
-/** A part of an arena that messages gather in. */
+/** A part of an arena in which a message is gathered. */
 export interface Slab {
   readonly arena: Arena;
   readonly bytes: Buffer;
 }
 
 /**
- * Blocks of memory in which long messages gather. They are reused at once, where a buffer for each message
- * would stay until the garbage collector finds it. Invariant: an arena is listed while a slab of it is free or in use.
+ * Blocks of memory in which long messages are gathered. They are reused at once, while a buffer for each
+ * message would stay until the next garbage collection. Invariant: an arena is listed while a slab of it is
+ * free or in use.
  */
 export class Slabs {
   #arenas: Arena[] = [];
@@ -38,7 +39,7 @@ export class Slabs {
     for (const { arena, bytes } of slabs) arena.free.push(bytes);
   }
 
-  /** Lets the garbage collector have what is not in use. */
+  /** Releases unused memory to the garbage collector. */
   clear(): void {
     this.#arenas = this.#arenas.filter(({ free }) => free.length < arenaSlabs);
   }
@@ -52,14 +53,14 @@ function createArena(): Arena {
   return { free: free.reverse() };
 }
 
-/** Gathers bytes by copying them: a chunk of a socket is a view of all that one read brought, and would keep it alive. */
+/** Gathers bytes by copying them: a chunk of a socket is a view of a whole read, and would keep it alive. */
 export class Gatherer {
   #held: Slab[] = [];
   /** Exact memory for a message shorter than a slab. */
   readonly #short: Buffer | undefined;
   length = 0;
 
-  /** `lengthMax`: the most that will come. */
+  /** `lengthMax`: limit of the bytes that will arrive. */
   constructor(
     private readonly slabs: Slabs,
     lengthMax: number,
@@ -81,7 +82,7 @@ export class Gatherer {
     }
   }
 
-  /** All that was gathered, in memory of its own; the gatherer is empty afterwards. */
+  /** Returns the gathered bytes, in memory of their own; the gatherer is empty afterwards. */
   finish(): Buffer {
     if (this.#short !== undefined) return this.#short.subarray(0, this.length);
     const whole = Buffer.allocUnsafeSlow(this.length);
@@ -97,22 +98,24 @@ export class Gatherer {
   }
 }
 
-/** A chunk that keeps no more than four times its bytes alive, or little: itself, or a copy. */
+/** Returns a chunk that keeps no more than four times its bytes alive, or little: itself, or a copy. */
 export function lean(chunk: Buffer): Buffer {
   const { byteLength } = chunk.buffer;
   return byteLength <= 16 * 1024 || chunk.length * 4 >= byteLength ? chunk : Buffer.from(chunk);
 }
 
-/** Bytes given back that are worth a collection, and those in use below which the server is taken to be quiet. */
+/**
+ * Bytes returned that make a collection worthwhile, and bytes in use below which the server counts as quiet.
+ */
 const worthBytes = 64 * 1024 * 1024;
 const quietBytes = 16 * 1024 * 1024;
-/** The least time between two collections: each stops the process for some ten milliseconds. */
+/** Minimum interval between two collections: each stops the process for about ten milliseconds. */
 const pauseMs = 5000;
 
 /**
- * Returns memory to the system after large requests. Whole messages are buffers that only the garbage collector
- * frees, and a server that has become quiet allocates nothing that would make it run. So when much was given
- * back and little is in use, it is run once.
+ * Returns memory to the system after large requests. Whole messages are buffers that only the garbage
+ * collector frees, and a quiet server allocates nothing that would start it. So when many bytes were returned
+ * and few are in use, it is started once.
  */
 export class Reclaim {
   #collect: (() => void) | undefined;

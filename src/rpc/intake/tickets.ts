@@ -1,22 +1,25 @@
 import type { IncomingRequest } from './incoming-request.js';
 
-/** A gRPC frame around a ticket: a flag, four bytes of length, and the ticket's number as a double. */
+/**
+ * Size of a gRPC frame around a ticket: a flag, four bytes of length, and the ticket's number as a double.
+ */
 const frameBytes = 5 + 8;
 
 /**
- * Requests on their way through grpc-js. It copies and inspects every message that it passes on; so it gets a ticket
- * of eight bytes in the place of each, and the method's deserializer redeems that for the request itself.
+ * Requests on their way through grpc-js. It copies and inspects every message that it passes on. So it gets a
+ * ticket of eight bytes in the place of each, and the method's deserializer exchanges that for the request
+ * itself.
  */
 export class Tickets {
   readonly #requests = new Map<number, IncomingRequest>();
   #last = 0;
 
-  /** Tickets that were made and not redeemed. */
+  /** Number of tickets made and not redeemed. */
   get open(): number {
     return this.#requests.size;
   }
 
-  /** A message for grpc-js that stands for the request. */
+  /** Returns a message for grpc-js that stands for the request. */
   make(request: IncomingRequest): Buffer {
     const ticket = ++this.#last;
     this.#requests.set(ticket, request);
@@ -28,7 +31,7 @@ export class Tickets {
     return frame;
   }
 
-  /** The request that a message stands for. */
+  /** Returns the request of a message. */
   redeem(message: Buffer): IncomingRequest {
     const ticket = message.readDoubleBE(0);
     const request = this.#requests.get(ticket);
