@@ -6,7 +6,7 @@ import { sum } from './lib/runs.js';
 import { printTable } from './lib/table.js';
 import type { ZstdSizes } from './lib/zstd.js';
 
-/** Prints what the segments weigh, each stored on its own, scheme by scheme. */
+/** Prints the sizes of the segments, each stored on its own, scheme by scheme. */
 export function measureSizes(
   core: TokenCore,
   name: string,

@@ -5,12 +5,14 @@ import { sum } from './lib/runs.js';
 import { printTable, ratio, spread } from './lib/table.js';
 
 const runs = 9;
-/** Of each run, at least: fewer are gone through several times. */
+/** Minimum of a measurement's tokens: fewer are processed several times. */
 const tokensMin = 2_000_000;
-/** As a retrieval passes them. */
+/** Number of frames that a retrieval decodes at once. */
 const framesAtOnce = 128;
 
-/** Prints how fast frames are made and read, in time of one processor, beside zlib's inflate of the same segments. */
+/**
+ * Prints the speed of encoding and decoding, in processor time, beside zlib's inflate of the same segments.
+ */
 export function measureSpeed(
   codec: Codec,
   name: string,
@@ -33,7 +35,7 @@ export function measureSpeed(
       const started = process.cpuUsage();
       for (let round = 0; round < rounds; round++) works[work]!();
       const { user, system } = process.cpuUsage(started);
-      // The first run is for the compiler.
+      // The first round is for the compiler.
       if (run >= 0) measured.push(((rounds * tokens) / (user + system)) * 1e6);
     }
   }

@@ -12,9 +12,9 @@ import { zstdSizes, type ZstdSizes } from './lib/zstd.js';
 /**
  * `npm run bench -- codec [--corpus FILE...] [--no-zstd]`
  *
- * What the codec's frames weigh beside other ways to store the same segments one by one, and how fast they are.
- * Held out: trained on the first four fifths of a corpus's conversations, measured on the segments that are new in
- * the last. Then all corpora in one vault: trained and measured on everything, and what was trained is counted.
+ * Measures the size of the codec's frames beside other ways to store the same segments one by one, and their
+ * speed. Held out: trained on the first four fifths of a corpus's conversations, measured on the new segments
+ * of the last. Then all corpora in one vault: trained and measured on everything, with the registry counted.
  */
 export async function run(argv: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({

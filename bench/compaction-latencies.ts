@@ -7,10 +7,10 @@ import type { ServerProcess } from './lib/processes.js';
 import { printTable, short } from './lib/table.js';
 import { RawClient } from './lib/wire.js';
 
-/** Without a compaction; beside one it is as long as the compaction takes. */
+/** Duration without a compaction; beside one, it is the compaction's. */
 const quietMs = 20_000;
 
-/** What stores and retrievals wait for, without a compaction and beside one. */
+/** Measures the latencies of stores and retrievals, without a compaction and beside one. */
 export async function measureLatencies(
   server: ServerProcess,
   core: TokenCore,

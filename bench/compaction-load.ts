@@ -11,7 +11,7 @@ export interface Latencies {
   readonly retrieveMs: number[];
 }
 
-/** Stores of what is stored already, under ids of their own, and retrievals, as fast as they are answered. */
+/** Load of stores of known content, under new ids, and retrievals, as fast as they are answered. */
 export class Load {
   readonly #long: Buffer[] = [];
   #stored = 0;
@@ -22,7 +22,7 @@ export class Load {
     private readonly conversations: readonly BenchConversation[],
   ) {}
 
-  /** Stores the conversations that are retrieved. */
+  /** Stores the conversations to retrieve. */
   async prepare(): Promise<void> {
     const messages = this.conversations.flatMap((each) => each.messages);
     for (let i = 0; i < retrievedConversations; i++) {

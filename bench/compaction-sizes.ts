@@ -11,7 +11,7 @@ import { zstd3Bytes } from './lib/zstd.js';
 
 const { resolve } = createRequire(import.meta.url);
 
-/** Of a vault that is left in peace: what it takes before and after, and whether it is still what was stored. */
+/** Measures a vault without load: its size before and after, and whether its content is unchanged. */
 export async function measureSizes(
   server: ServerProcess,
   core: TokenCore,
@@ -49,7 +49,7 @@ async function timedCompaction(client: StowkenClient): Promise<{ end: string; se
   throw new Error('the compaction ended without a summary');
 }
 
-/** Of what `stowken export` writes. */
+/** Digest of the output of `stowken export`. */
 async function exportDigest({ address }: ServerProcess): Promise<string> {
   const digest = createHash('sha256');
   const exporting = spawn(process.execPath, [resolve('#build/src/main.js'), 'export', '--server', address], {
@@ -59,7 +59,7 @@ async function exportDigest({ address }: ServerProcess): Promise<string> {
   return digest.digest('hex');
 }
 
-/** A dictionary is for one kind of text: each corpus has its own. Undefined where there is no zstd. */
+/** A dictionary is for one kind of text: each corpus has its own. Undefined if there is no zstd. */
 function zstdBytes(core: TokenCore, corpora: readonly Corpus[]): number | undefined {
   let sum = 0;
   for (const { conversations } of corpora) {

@@ -18,8 +18,8 @@ const { resolve } = createRequire(import.meta.url);
 /**
  * `npm run bench -- compaction [--corpus FILE...] [--no-zstd]`
  *
- * What a compaction of a vault saves, and what the calls that are served beside it wait for. All corpora go into
- * one vault, of which each measurement gets a copy.
+ * Measures the savings of a compaction, and the latencies of calls beside it. All corpora are stored in one
+ * vault, and each measurement gets a copy of it.
  */
 export async function run(argv: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -54,7 +54,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** A server process of its own, with the vault in this folder. */
+/** Starts a server process with the vault in this folder. */
 async function serving(folder: string, work: (server: ServerProcess) => Promise<void>): Promise<void> {
   const server = await startProcess(resolve('#build/src/main.js'), [
     ...['serve', '--data', folder, '--listen', '127.0.0.1:0', '--log-level', 'error'],

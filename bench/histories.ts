@@ -19,7 +19,7 @@ import { printTable, short } from './lib/table.js';
 const memoryBytesMax = 400 * 1024 * 1024;
 const appends = 100;
 const forks = 100;
-/** Messages that each fork leaves out of the one before it. */
+/** Messages by which each fork is shorter than the one before it. */
 const forkStep = 997;
 const ranges = 200;
 const rangeMessages = 1000;
@@ -29,8 +29,8 @@ const { resolve } = createRequire(import.meta.url);
 
 /**
  * A conversation of 5 million tokens in 200,000 messages: uploaded, appended to, forked, and streamed back in
- * ranges and whole, every token compared. Fails where one differs; the exit code tells when the
- * server takes more memory than it may. `--workers N` measures a server of so many alone.
+ * ranges and whole, with every token compared. Fails if one differs; the exit code is an error if the server
+ * takes more memory than its limit. `--workers N` measures only a server with N workers.
  */
 export async function run(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...argv], options: { workers: { type: 'string' } }, strict: false });
@@ -56,7 +56,7 @@ async function measure(workers: number): Promise<void> {
       ['', 'takes', '', 'memory, at most so far', 'sum of the peaks of its processes'],
       rows,
     );
-    // Several processes share pages, which are in the peak of each.
+    // Several processes share pages, which each one's peak includes.
     const most = workers === 1 ? watch.most.peakBytes : watch.most.residentBytes;
     const isHeld = most <= memoryBytesMax;
     process.stdout.write(

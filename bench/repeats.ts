@@ -10,8 +10,9 @@ import { storeAll } from './serve/retrieval.js';
 import { withServer } from './serve/servers.js';
 
 /**
- * What a vault takes when each call repeats the history before it, beside the runs themselves. `--corpus RUNS`, and
- * `--calls FILE` for a log of calls about the same runs; without one the calls are made from the runs.
+ * Measures the size of a vault in which each call repeats the history before it, beside the conversations
+ * themselves. `--corpus RUNS`, and `--calls FILE` for a log of calls about the same conversations; without
+ * one, the calls are made from the conversations.
  */
 export async function run(argv: readonly string[]): Promise<void> {
   const options = { corpus: { type: 'string' }, calls: { type: 'string' } } as const;
@@ -44,7 +45,9 @@ export async function run(argv: readonly string[]): Promise<void> {
   );
 }
 
-/** Finds by content which run each call is about: the one that says at least half of what it says. */
+/**
+ * Finds by content the conversation of each call: the one that shares at least half of the call's content.
+ */
 function sharedRuns(runs: readonly BenchConversation[], calls: readonly BenchConversation[]) {
   const says = runs.map(({ messages }) => new Set(messages.map(keyOf)));
   const about = calls.flatMap((call) => {

@@ -1,4 +1,4 @@
-// What a whole store weighs with and without cutting long messages, by the sizes of the cuts.
+// Measures the size of a store with and without splitting long messages, by the sizes of the segments.
 import { parseArgs } from 'node:util';
 import {
   createCodec,
@@ -14,7 +14,7 @@ import { generatedCorpus } from './lib/generated.js';
 import { runsOf, sum, unique } from './lib/runs.js';
 import { printTable } from './lib/table.js';
 
-/** What the store keeps beside frames, about: a unique segment's keys and hash, and a mention of it. */
+/** Approximate bytes of a store besides frames: a unique segment's keys and hash, and one reference to it. */
 const SEGMENT_BYTES = 40;
 const MENTION_BYTES = 4;
 
@@ -55,7 +55,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   growingDocument(core);
 }
 
-/** A document stored again and again, with a few edits each time, in a vault that has no registry yet. */
+/** Stores a document again and again, with a few edits each time, in a vault that has no registry yet. */
 function growingDocument(core: TokenCore): void {
   let seed = 1;
   const next = (below: number) => {

@@ -6,7 +6,10 @@ import type { TokenCore } from '../src/core/index.js';
 import type { Change, ManagedBackend, NewSegment } from '../src/storage/index.js';
 import type { BenchConversation } from './lib/corpus.js';
 
-/** A conversation as the change that stores it, each message one segment, with all the segments it needs. */
+/**
+ * Returns a conversation as the change that stores it, with each message as one segment, and all its
+ * segments.
+ */
 export function changeOf(conversation: BenchConversation, core: TokenCore, codec: Codec): Change {
   const { id, application, model, tokenizer } = conversation;
   const newSegments: NewSegment[] = [];
@@ -28,14 +31,14 @@ export function changeOf(conversation: BenchConversation, core: TokenCore, codec
   };
 }
 
-/** Stores as the vault does: what is stored already is not sent again. */
+/** Stores as the vault does: segments that are stored already are not sent again. */
 export async function store(backend: ManagedBackend, change: Change): Promise<void> {
   const segments = change.newSegments ?? [];
   const found = await backend.findSegments(segments.map(({ hash }) => hash));
   await backend.commit({ ...change, newSegments: segments.filter((_, index) => !found[index]) });
 }
 
-/** A folder for a vault, for as long as `use` runs. */
+/** Makes a folder for a vault, for the duration of `use`. */
 export async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'stowken-bench-'));
   try {

@@ -13,7 +13,7 @@ const turns = [10, 1_000, 100_000];
 const appends = 60;
 const forks = 100;
 
-/** What turns, forks, seeks and one put cost in a conversation of 200,000 messages, 5 million tokens. */
+/** Measures turns, forks, seeks and one put in a conversation of 200,000 messages, 5 million tokens. */
 export async function measureHistories(): Promise<void> {
   const core = await loadCore();
   const codec = createLiveCodec(core);
@@ -70,7 +70,7 @@ export async function measureHistories(): Promise<void> {
   });
 }
 
-/** Durable appends of one new message each, to conversations of several lengths in turn. */
+/** Measures durable appends of one new message each, to conversations of several lengths in turn. */
 async function measureAppends(
   backend: ManagedBackend,
   messages: readonly MessageRecord[],
@@ -102,7 +102,7 @@ async function measureAppends(
   printTable('storage: one message more, durable', ['', 'median', 'written, mean', 'of the first'], rows);
 }
 
-/** Reads a hundred messages from where `position` says. */
+/** Reads a hundred messages from `position` on. */
 async function seek(
   backend: ManagedBackend,
   position: (found: NonNullable<Awaited<ReturnType<ManagedBackend['openConversation']>>>) => number,

@@ -9,11 +9,14 @@ import { timed } from './lib/measure.js';
 import { printTable, short } from './lib/table.js';
 import { inFolder } from './storage-changes.js';
 
-/** What may be spent beside the frames, in bytes. */
+/** Limits of the bytes besides the frames. */
 const budget = { segment: 30, message: 6, conversation: 40 };
 const inFlight = 64;
 
-/** Bytes in use beside frames and registries after a vault has stored all corpora, prefix index and all, against the budget. */
+/**
+ * Compares with the limits the bytes in use besides frames and registries after a vault has stored all
+ * corpora, prefix index included.
+ */
 export async function measureOverhead(files: readonly string[]): Promise<void> {
   const core = await loadCore();
   const codec = createLiveCodec(core);

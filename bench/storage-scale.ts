@@ -16,7 +16,9 @@ interface Costs {
   readonly listMs: number;
 }
 
-/** What opening, storing, getting and listing cost in a small vault and in one with `largeCount` conversations. */
+/**
+ * Measures opening, storing, getting and listing in a small vault and in one with `largeCount` conversations.
+ */
 export async function measureScale(largeCount: number): Promise<void> {
   const core = await loadCore();
   const costs: Costs[] = [];
@@ -84,7 +86,7 @@ async function medianMs<T>(items: readonly T[], call: (item: T) => Promise<unkno
   return median(durations);
 }
 
-/** Ids in no order, as clients make them. */
+/** Ids in random order, as clients make them. */
 function idOf(n: number): string {
   return `conversation/${(Math.imul(n + 1, 2_654_435_761) >>> 0).toString(16).padStart(8, '0')}/${n}`;
 }

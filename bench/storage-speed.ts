@@ -17,7 +17,9 @@ const warmUps = 2;
 const conversationsMax = 400;
 const references = 512;
 
-/** Durable stores one at a time and 64 in flight, beside the seed's layout without any fsync. */
+/**
+ * Measures durable stores one at a time and 64 in flight, beside the Rust library's layout without any fsync.
+ */
 export async function measureStores({ name, conversations }: Corpus): Promise<void> {
   const core = await loadCore();
   const codec = createLiveCodec(core);
@@ -30,10 +32,10 @@ export async function measureStores({ name, conversations }: Corpus): Promise<vo
     { label: 'lmdb, durable, 64 in flight', open: lmdb, inFlight: 64 },
   ];
   const layout = [
-    { label: "the seed's layout, no fsync, 1 in flight", open: files, inFlight: 1 },
-    { label: "the seed's layout, no fsync, 64 in flight", open: files, inFlight: 64 },
+    { label: "the Rust library's layout, no fsync, 1 in flight", open: files, inFlight: 1 },
+    { label: "the Rust library's layout, no fsync, 64 in flight", open: files, inFlight: 64 },
   ];
-  // The layout comes last: the disk is busy with its thousands of files long after they were written.
+  // The layout is last: the disk is busy with its thousands of files long after they were written.
   const rates = [
     ...(await ratesOf(durable, changes, durableRuns)),
     ...(await ratesOf(layout, changes, layoutRuns)),
@@ -58,7 +60,10 @@ interface Scheme {
   readonly inFlight: number;
 }
 
-/** Interleaved: the machine's drift is the same for all. The first rounds warm the compiler up. */
+/**
+ * Interleaves the schemes, so that the machine's drift is the same for all. The first rounds warm the
+ * compiler up.
+ */
 async function ratesOf(
   schemes: readonly Scheme[],
   changes: readonly Change[],
@@ -74,7 +79,7 @@ async function ratesOf(
   return rates;
 }
 
-/** Until the backend is closed: a journal answers before the files that it stands for are in place. */
+/** Measured until the backend is closed: a journal answers before its files are in place. */
 async function rateOf({ open, inFlight }: Scheme, changes: readonly Change[]): Promise<number> {
   return inFolder(async (folder) => {
     const backend = await open(folder);
@@ -85,7 +90,7 @@ async function rateOf({ open, inFlight }: Scheme, changes: readonly Change[]): P
   });
 }
 
-/** Bytes that go to the disk for one reference more to a segment that is stored. */
+/** Measures the bytes written to the disk for one more reference to a stored segment. */
 async function measureReferences(open: (folder: string) => Promise<ManagedBackend>): Promise<void> {
   const core = await loadCore();
   const codec = createLiveCodec(core);

@@ -6,7 +6,10 @@ import { measureOverhead } from './storage-overhead.js';
 import { measureScale } from './storage-scale.js';
 import { measureStores } from './storage-speed.js';
 
-/** The store: bytes beside the frames, durable stores, long histories, and what a vault's size costs (--conversations N). */
+/**
+ * Measures the store: bytes besides the frames, durable stores, long histories, and the cost of a vault's
+ * size (--conversations N).
+ */
 export async function run(argv: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...argv],

@@ -1,6 +1,6 @@
 /**
- * Test files that take long, and why. `npm run test:fast` leaves them out; `npm test` runs all.
- * A file that takes more than some three seconds on a quiet machine belongs here.
+ * Test files that take long, with the reason. `npm run test:fast` leaves them out; `npm test` runs all. A
+ * file that takes more than about three seconds on a quiet machine belongs here.
  */
 export const slowTests: Readonly<Record<string, string>> = {
   'test/architecture/build.test.ts': 'builds a copy of the project, six times',

@@ -8,7 +8,7 @@ export interface BenchMessage {
   readonly role: string;
   readonly name: string;
   readonly toolCallId: string;
-  /** Little-endian words. */
+  /** Tokens as le32. */
   readonly words: Uint8Array;
 }
 
@@ -28,7 +28,7 @@ export interface Corpus {
 const tokenizer = 'o200k_base';
 const tokenizerThreads = 2;
 
-/** The files that are named, or those in a folder beside the project where there is one. */
+/** Returns the named files, or those in a folder beside the project if there is one. */
 export function corpusFiles(named: readonly string[]): string[] {
   if (named.length > 0) return [...named];
   const folder = join('..', 'shared', 'corpora');
@@ -38,7 +38,7 @@ export function corpusFiles(named: readonly string[]): string[] {
     .map((name) => join(folder, name));
 }
 
-/** Reads what `stowken import` takes, and encodes texts. @throws BadLine */
+/** Reads a file as `stowken import` does, and encodes texts. @throws BadLine */
 export async function loadCorpus(file: string): Promise<Corpus> {
   const name = basename(file).replace(/\.jsonl(\.gz)?$/, '');
   const requests: StoreRequest[] = [];

@@ -1,7 +1,7 @@
 import { makeConversations, toStoreRequest } from '../../src/cli/index.js';
 import { encodeCorpus, type Corpus } from './corpus.js';
 
-/** What is measured when no --corpus is named: agents' runs that the project makes itself. */
+/** Corpus for runs without --corpus: agents' conversations that the project generates. */
 export function generatedCorpus(): Promise<Corpus> {
   const defaults = { application: 'generated', tokenizer: 'o200k_base' };
   return encodeCorpus(

@@ -1,4 +1,4 @@
-// A process that calls a server as fast as it answers. Told what to call by the one that started it (see load.ts).
+// A process that calls a server as fast as it answers, on the instructions of its parent (see load.ts).
 import { Connection } from './http2/connection.js';
 import type { LoadAnswer, LoadJob } from './load.js';
 
@@ -26,7 +26,7 @@ async function run({ address, path, requests, inFlight, connections }: LoadJob):
     }
   };
   const cpuBefore = process.cpuUsage();
-  // Each moment of all processes is of one clock.
+  // All processes use one clock.
   const beganMs = Date.now();
   try {
     await Promise.all(Array.from({ length: inFlight }, (_, n) => work(opened[n % connections]!)));

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 
-/** What one process is to call. */
+/** Calls of one process. */
 export interface LoadJob {
   readonly address: string;
   readonly path: string;
@@ -24,16 +24,19 @@ export type LoadAnswer =
 export interface LoadResult {
   readonly seconds: number;
   readonly latenciesMs: readonly number[];
-  /** Of all responses, with the 5 that gRPC puts before each message. */
+  /** Bytes of all responses, with the 5 that gRPC puts before each message. */
   readonly bytes: number;
-  /** What the processes that made the calls used of processors. */
+  /** Processor time of the calling processes. */
   readonly cpuSeconds: number;
 }
 
-/** Of each process: so many that a server of two workers has as many for each. */
+/** Limit of each process's connections: with it, a server of two workers has as many for each. */
 const connectionsMax = 2;
 
-/** Processes that load a server together, so that it is the server that is measured. Each has connections of its own. */
+/**
+ * Processes that load a server together, so that the server is the bottleneck. Each has connections of its
+ * own.
+ */
 export class LoadClients {
   readonly #processes: readonly ChildProcess[];
 
@@ -42,7 +45,7 @@ export class LoadClients {
     this.#processes = Array.from({ length: count }, () => fork(script, { serialization: 'advanced' }));
   }
 
-  /** Makes all calls, so many at once over all processes; rejects when one of them fails. */
+  /** Makes all calls, with a limit of concurrent calls over all processes; rejects if one fails. */
   async run(
     address: string,
     path: string,

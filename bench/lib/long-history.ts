@@ -3,14 +3,14 @@ import type { NewMessage, StowkenClient } from '../../src/client/index.js';
 export const MESSAGES = 200_000;
 export const TOKENS_EACH = 25;
 
-/** The numbers of a conversation's messages: those of the long history, then its own. */
+/** Numbers of a conversation's messages: those of the long history, then its own. */
 export interface History {
   readonly id: string;
   readonly shared: number;
   readonly own: readonly number[];
 }
 
-/** A range as RetrieveConversation takes it; 0: no limit. */
+/** A range for RetrieveConversation; 0: no limit. */
 export interface Range {
   readonly messageOffset?: number;
   readonly messageLimit?: number;
@@ -19,7 +19,7 @@ export interface Range {
   readonly ifRevision?: number;
 }
 
-/** What message `n` says; no two say the same. */
+/** Returns the tokens of message `n`; no two messages have the same. */
 function tokensOf(n: number): Uint32Array {
   return Uint32Array.from({ length: TOKENS_EACH }, (_, i) => {
     const mixed = Math.imul(n + 1, 0x9e3779b1) ^ Math.imul(i + 1, 0x85ebca77);
@@ -31,15 +31,15 @@ export function messageOf(n: number): NewMessage {
   return { role: n % 2 === 0 ? 'user' : 'assistant', tokens: tokensOf(n) };
 }
 
-/** One message after the other, none kept. */
+/** Yields the messages one by one; none is kept. */
 export function* messagesUpTo(count: number): Generator<NewMessage, void, void> {
   for (let n = 0; n < count; n++) yield messageOf(n);
 }
 
 /**
- * Streams a history, or a range of it, and compares every token as it comes; resolves to the tokens that came.
+ * Streams a history, or a range of it, and compares every token on arrival; resolves to the number of tokens.
  * Stops early, and breaks the stream, after `messagesMax`.
- * @throws Error where anything is not what it must be
+ * @throws Error if anything differs
  */
 export async function compareStream(
   client: StowkenClient,

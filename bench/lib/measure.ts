@@ -16,13 +16,13 @@ export async function timed<T>(
   return (performance.now() - started) / 1000;
 }
 
-/** The nearest-rank percentile of some values; NaN of none. */
+/** Returns the nearest-rank percentile of some values; NaN for none. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? NaN;
 }
 
-/** Bytes that this process has handed to the system to write, where that counts them. */
+/** Returns the bytes that this process has passed to the system to write, if the system counts them. */
 export function bytesWritten(): number {
   try {
     return Number(/^wchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1] ?? NaN);
@@ -31,7 +31,10 @@ export function bytesWritten(): number {
   }
 }
 
-/** Runs `work`; resolves to its result, the milliseconds it took, and the longest that nothing else had a turn. */
+/**
+ * Runs `work`; resolves to its result, the milliseconds it took, and the longest time in which nothing else
+ * had a turn.
+ */
 export async function timedTurns<T>(
   work: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly ms: number; readonly longestTurnMs: number }> {

@@ -3,7 +3,7 @@ import type { ServerProcess } from './processes.js';
 
 const lookMs = 100;
 
-/** Looks again and again at what a server takes, and keeps the most. */
+/** Samples a server's memory at intervals, and keeps the maximum. */
 export class MemoryWatch {
   readonly #timer: NodeJS.Timeout;
   #most: Memory = { residentBytes: 0, ownBytes: 0, peakBytes: 0 };
@@ -16,7 +16,7 @@ export class MemoryWatch {
     return this.#most;
   }
 
-  /** Looks now as well; the most so far. */
+  /** Samples now as well; returns the maximum so far. */
   look(): Memory {
     const now = this.server.memory();
     this.#most = {

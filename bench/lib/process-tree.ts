@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** A process and all that it has started, itself first. What has just ended is left out. Only where there is /proc. */
+/**
+ * Returns a process and all that it has started, itself first, without those that have just ended. Requires
+ * /proc.
+ */
 export function processTree(pid: number): number[] {
   const children = read(`/proc/${pid}/task/${pid}/children`);
   if (children === undefined) return [];
@@ -9,10 +12,10 @@ export function processTree(pid: number): number[] {
 
 /** Memory of some processes together, in bytes. */
 export interface Memory {
-  /** Resident now, what they share counted once; and of that what maps no file. */
+  /** Resident memory, with shared memory counted once; and the part of it that maps no file. */
   readonly residentBytes: number;
   readonly ownBytes: number;
-  /** The sum of the most that each has had resident, whatever it shares. */
+  /** Sum of each process's peak, with shared memory counted for each. */
   readonly peakBytes: number;
 }
 
@@ -29,14 +32,14 @@ export function memoryOf(pids: readonly number[]): Memory {
   };
 }
 
-/** Ticks of /proc/PID/stat in a second, which Linux fixes for programs. */
+/** Ticks of /proc/PID/stat per second, which Linux fixes for programs. */
 const ticksPerSecond = 100;
 
-/** Seconds of a processor that processes have used so far, in user code and in the kernel. */
+/** Returns the processor time that processes have used so far, in user code and in the kernel. */
 export function cpuSeconds(pids: readonly number[]): number {
   let ticks = 0;
   for (const pid of pids) {
-    // The second field is a name in parentheses, which may hold anything.
+    // The second field is a name in parentheses, which may have any characters.
     const fields =
       read(`/proc/${pid}/stat`)
         ?.replace(/^.*\) /s, '')
@@ -50,6 +53,6 @@ function read(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    return undefined; // it has ended
+    return undefined; // It has ended.
   }
 }

@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { cpuSeconds, memoryOf, processTree, type Memory } from './process-tree.js';
 
-/** A server in a process of its own, so that it alone is what is measured. */
+/** A server in a process of its own, so that its figures are its own. */
 export interface ServerProcess {
   readonly address: string;
-  /** Of it and the processes that it has started; only where there is /proc. */
+  /** Memory of it and of the processes that it has started; requires /proc. */
   memory(): Memory;
   cpuSeconds(): number;
   stop(): Promise<void>;
 }
 
-/** Starts `node SCRIPT ARGS...` and waits for the line that tells its address. */
+/** Starts `node SCRIPT ARGS...` and waits for the line with its address. */
 export async function startProcess(script: string, args: readonly string[]): Promise<ServerProcess> {
   const child = spawn(process.execPath, [script, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   const address = await addressOf(child);

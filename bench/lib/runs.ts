@@ -2,12 +2,12 @@ import type { TokenCore } from '../../src/core/index.js';
 import type { TokenRun } from '../../src/model/index.js';
 import type { BenchConversation } from './corpus.js';
 
-/** The messages of conversations, one after the other. */
+/** Returns the messages of conversations, one after the other. */
 export function runsOf(core: TokenCore, conversations: readonly BenchConversation[]): TokenRun[] {
   return conversations.flatMap(({ messages }) => messages.map(({ words }) => core.fromLe32(words)));
 }
 
-/** Every distinct run that is not empty and not in `seen`, which it joins. */
+/** Returns every distinct token sequence that is not empty and not in `seen`, and adds it to `seen`. */
 export function unique(core: TokenCore, runs: Iterable<TokenRun>, seen = new Set<string>()): TokenRun[] {
   const found: TokenRun[] = [];
   for (const run of runs) {

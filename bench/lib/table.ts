@@ -4,7 +4,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** "12.3M" and the like: three figures that count. */
+/** Formats a number with three significant digits, such as "12.3M". */
 export function short(value: number): string {
   if (!Number.isFinite(value)) return '-';
   for (const [unit, suffix] of [
@@ -17,12 +17,12 @@ export function short(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toPrecision(3);
 }
 
-/** Median, then minimum to maximum. */
+/** Formats the median, then minimum to maximum. */
 export function spread(values: readonly number[], unit: string): string {
   return `${short(median(values))} ${unit} (${short(Math.min(...values))} to ${short(Math.max(...values))})`;
 }
 
-/** The ratio pair by pair: a comparison that holds when the machine's speed drifts. */
+/** Formats the ratio pair by pair: a comparison that stays valid when the machine's speed drifts. */
 export function ratio(a: readonly number[], b: readonly number[]): string {
   const ratios = a.map((value, index) => value / b[index]!);
   return `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`;

@@ -3,7 +3,7 @@ import protobuf from 'protobufjs';
 import type { TokenCore } from '../../src/core/index.js';
 import type { BenchConversation } from './corpus.js';
 
-/** Calls with bytes for messages: the client costs next to nothing, so that the server is what is measured. */
+/** Calls with bytes for messages: the client costs very little, so that the server is the bottleneck. */
 export class RawClient {
   private readonly client: grpc.Client;
 
@@ -24,7 +24,7 @@ export class RawClient {
     });
   }
 
-  /** Resolves to the size of every message that came. */
+  /** Resolves to the size of every message received. */
   stream(path: string, request: Buffer): Promise<number[]> {
     return new Promise((resolve, reject) => {
       const sizes: number[] = [];
@@ -46,7 +46,7 @@ const identity = (bytes: Buffer) => bytes;
 export const storePath = '/stowken.v1.ConversationService/StoreConversation';
 export const retrievePath = '/stowken.v1.ConversationService/RetrieveConversation';
 
-/** A StoreConversationRequest with tokens as varints. */
+/** Encodes a StoreConversationRequest with tokens as varints. */
 export function storeRequest(core: TokenCore, conversation: BenchConversation): Buffer {
   const writer = protobuf.Writer.create();
   const { id, application, model, tokenizer } = conversation;
@@ -60,7 +60,7 @@ export function storeRequest(core: TokenCore, conversation: BenchConversation): 
   return Buffer.from(writer.finish());
 }
 
-/** A RetrieveConversationRequest; encoding 1 is TOKENS, 2 LE32. */
+/** Encodes a RetrieveConversationRequest; encoding 1 is TOKENS, 2 LE32. */
 export function retrieveRequest(id: string, encoding: 1 | 2): Buffer {
   const writer = protobuf.Writer.create().uint32(tag(2)).string(id);
   return Buffer.from(

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 /** Bytes of a zstd frame that a store would leave out: the magic number. */
 const MAGIC_BYTES = 4;
 const DICTIONARY_BYTES = 112_640;
-/** Segments that the command is given in one go. */
+/** Segments passed to one call of the command. */
 const FILES_PER_CALL = 4000;
 
 export interface ZstdSizes {
@@ -17,8 +17,8 @@ export interface ZstdSizes {
 }
 
 /**
- * What the zstd command makes of each segment on its own, with a dictionary that it trains on others;
- * undefined where there is no such command. No checksums, no dictionary ids, no magic numbers.
+ * Sizes of the zstd command's output for each segment on its own, with a dictionary that it trains on others;
+ * undefined if there is no such command. No checksums, no dictionary ids, no magic numbers.
  */
 export function zstdSizes(
   training: readonly Uint8Array[],
@@ -32,7 +32,7 @@ export function zstdSizes(
   }));
 }
 
-/** Of these, level 3 with a dictionary that is trained on the segments themselves: what aims are told in. */
+/** Size at level 3 with a dictionary trained on the segments themselves: the unit of the project's aims. */
 export function zstd3Bytes(segments: readonly Uint8Array[]): number | undefined {
   return withDictionary(segments, segments, (files, use) => compress(files, ['-3', ...use]));
 }

@@ -1,8 +1,8 @@
 import * as grpc from '@grpc/grpc-js';
 
 /**
- * The peer of retrieval: a bare grpc-js server that streams bytes from memory and does nothing else.
- * The request is 4-byte words: the sizes of the messages to send, in order.
+ * Reference for retrieval: a bare grpc-js server that streams bytes from memory and does nothing else. The
+ * request is 4-byte words: the sizes of the messages to send, in order.
  */
 const identity = (bytes: Buffer) => bytes;
 const memory = Buffer.alloc(2 * 1024 * 1024, 7);

@@ -7,7 +7,7 @@ import type { Vault } from '../../src/vault/index.js';
 import { SqliteVault } from './sqlite-vault.js';
 
 const [folder = '.'] = process.argv.slice(2);
-// What is measured is stores and retrievals; nothing else is called.
+// Only stores and retrievals are measured; no other method is called.
 const vault = new SqliteVault(join(folder, 'conversations.db'), await loadCore()) as Partial<Vault> as Vault;
 const server = await startRpcServer({
   vaults: () => vault,

@@ -31,8 +31,8 @@ interface Waiting {
 }
 
 /**
- * What many do instead: each conversation as gzipped JSON in a row of SQLite. Durable, and as fast as it can be: a
- * write-ahead log, and stores that come together share a transaction.
+ * A common alternative: each conversation as gzipped JSON in a row of SQLite. Durable, and as fast as
+ * possible: a write-ahead log, and concurrent stores share a transaction.
  */
 export class SqliteVault {
   readonly name = 'default';

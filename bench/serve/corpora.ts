@@ -2,10 +2,10 @@ import type { BenchConversation, Corpus } from '../lib/corpus.js';
 
 const longMessages = 8;
 const longMessageBytes = 2 * 1024 * 1024;
-/** Turns that are logged as calls, of each conversation. */
+/** Limit of a conversation's turns that are logged as calls. */
 const callsMax = 16;
 
-/** The calls behind a corpus, as a log of requests has them: each repeats the history before it. */
+/** Returns the calls behind a corpus, as in a log of requests: each repeats the history before it. */
 export function callsOf({ name, conversations }: Corpus): Corpus {
   return {
     name: `${name} as a log of calls`,
@@ -19,12 +19,12 @@ export function callsOf({ name, conversations }: Corpus): Corpus {
   };
 }
 
-/** All tokens of a corpus, over and over, as one conversation of few and long messages. */
+/** Returns all tokens of a corpus, repeated, as one conversation of few and long messages. */
 export function longConversation({ name, conversations }: Corpus): Corpus {
   const all = conversations.flatMap(({ messages }) => messages.map(({ words }) => words));
   const words = Buffer.concat(all).subarray(0, longMessageBytes);
   const messages = Array.from({ length: longMessages }, (_, i) => {
-    // Each begins with a token of its own, so that no message is another's duplicate.
+    // Each begins with a different token, so that no message duplicates another.
     const parts = [Uint32Array.of(i), words];
     const bytes = parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength));
     return { role: 'user', name: '', toolCallId: '', words: Buffer.concat(bytes) };

@@ -9,10 +9,10 @@ import { measureRetrieval } from './retrieval.js';
 import { measureStores } from './stores.js';
 import { measureWorkers } from './workers.js';
 
-/** Processes that load the server. */
+/** Number of processes that load the server. */
 const clientProcesses = 2;
 
-/** What is measured with each corpus, in this order. */
+/** Measurements of each corpus, in this order. */
 const parts: ReadonlyMap<string, (core: TokenCore, clients: LoadClients, corpus: Corpus) => Promise<void>> =
   new Map([
     ['stores', measureStores],
@@ -23,9 +23,9 @@ const parts: ReadonlyMap<string, (core: TokenCore, clients: LoadClients, corpus:
   ]);
 
 /**
- * Stores and retrieval through the server, beside servers that keep the same conversations in other ways. `--corpus
- * FILE...` names files as `stowken import` takes them (text content alone), and `--part NAME` what to measure: all,
- * where no part is named.
+ * Measures stores and retrieval through the server, beside servers that store the same conversations in other
+ * ways. `--corpus FILE...` names files for `stowken import` (text content only), and `--part NAME` selects
+ * measurements; the default is all.
  */
 export async function run(argv: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({

@@ -9,7 +9,7 @@ import { storeAll, withServers } from './retrieval.js';
 const runs = 5;
 const streamsEachRun = 8;
 
-/** One long conversation, one stream of it at a time, beside the bare server. */
+/** Measures one long conversation, one stream of it at a time, beside the bare server. */
 export async function measureLongStream(
   core: TokenCore,
   clients: LoadClients,

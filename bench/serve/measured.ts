@@ -5,13 +5,13 @@ import type { StartedServer } from './servers.js';
 
 export const inFlights = [1, 8, 64] as const;
 
-/** Runs before those that are counted: servers and clients are compiled while they run. */
+/** Rounds before those that are counted: servers and clients are compiled during them. */
 export const warmUps = 2;
 
-/** Calls of each run: enough for some hundred milliseconds. */
+/** Calls of each round: enough for some hundred milliseconds. */
 const callsByInFlight = { 1: 100, 8: 400, 64: 800 } as const;
 
-/** As many of them as a run has calls, in order, from the first on again where there are fewer. */
+/** Returns as many items as a round has calls, in order, repeated from the first on if there are fewer. */
 export function someOf<T>(items: readonly T[], inFlight: (typeof inFlights)[number]): T[] {
   return soMany(items, callsByInFlight[inFlight]);
 }
@@ -20,16 +20,16 @@ export function soMany<T>(items: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, index) => items[index % items.length]!);
 }
 
-/** What one server did under one load, run by run. */
+/** Figures of one server under one load, round by round. */
 export class Measured {
   readonly rates: number[] = [];
   readonly tokenRates: number[] = [];
   readonly callsPerCpuSecond: number[] = [];
-  /** What a call cost the processes that made it, in microseconds of a processor. */
+  /** Processor time of the calling processes per call, in microseconds. */
   readonly clientUs: number[] = [];
   readonly latenciesMs: number[] = [];
 
-  /** One run: calls that carry so many tokens together. */
+  /** Measures one round of calls that carry so many tokens together. */
   async run(
     clients: LoadClients,
     server: StartedServer,
@@ -46,7 +46,7 @@ export class Measured {
     return result;
   }
 
-  /** Cells of a table's row; `ours` is what the ratios are of. */
+  /** Returns the cells of a table's row; `ours` is the base of the ratios. */
   cells(ours: Measured): string[] {
     const latency = (percent: number) => short(percentile(this.latenciesMs, percent));
     return [

@@ -15,8 +15,8 @@ const encodings = [
 ] as const;
 
 /**
- * Whole conversations, streamed. The bare server streams messages of the very same sizes from memory: the most
- * that its library can do.
+ * Measures whole conversations, streamed. The bare server streams messages of the very same sizes from
+ * memory: the upper limit of its library.
  */
 export async function measureRetrieval(core: TokenCore, clients: LoadClients, corpus: Corpus): Promise<void> {
   await withServers(storing, async (servers) => {
@@ -51,7 +51,7 @@ async function measureEncoding(
         const path = server.kind === 'bare grpc-js' ? barePath : retrievePath;
         const figures = run < 0 ? new Measured() : measured[index]!;
         const { bytes } = await figures.run(clients, server, path, load);
-        // A header's times differ by a byte or two.
+        // The length of a header's times varies by a byte or two.
         const isWhole = server.kind.startsWith('gzip') || Math.abs(bytes / expectedBytes - 1) < 0.01;
         if (!isWhole) throw new Error(`${server.kind} gave ${bytes} bytes, not ${expectedBytes}`);
       }
@@ -67,7 +67,7 @@ async function measureEncoding(
   );
 }
 
-/** Every conversation once, in a form in which none was read before: stowken keeps in memory what was read lately. */
+/** Measures every conversation once, in a form that was not read before: stowken caches recent reads. */
 async function measureFirst(
   clients: LoadClients,
   stowken: StartedServer,
@@ -89,7 +89,10 @@ async function measureFirst(
   ];
 }
 
-/** Of each conversation the sizes of the messages that stowken answers with, as the bare server takes them; and their sum on the wire. */
+/**
+ * Returns the sizes of the messages of stowken's answer for each conversation, as a request to the bare
+ * server; and their sum on the wire.
+ */
 async function messageSizes({ address }: StartedServer, { conversations }: Corpus, encoding: 1 | 2) {
   const grpcHeadBytes = 5;
   const sizes = new Map<string, Buffer>();
@@ -121,7 +124,7 @@ export async function storeAll(
   );
 }
 
-/** Several servers at once, idle but for the one that is measured. */
+/** Starts several servers at once; all but the measured one are idle. */
 export async function withServers(
   kinds: readonly ServerKind[],
   work: (servers: readonly StartedServer[]) => Promise<void>,

@@ -6,7 +6,7 @@ import { startProcess, type ServerProcess } from '../lib/processes.js';
 
 const { resolve } = createRequire(import.meta.url);
 
-/** The servers that are compared, by what they keep conversations in. */
+/** Servers that are compared, by their way to store conversations. */
 export type ServerKind = keyof typeof servers;
 
 const stowken = (...args: string[]) => ({
@@ -32,7 +32,7 @@ export interface StartedServer extends ServerProcess {
   readonly kind: ServerKind;
 }
 
-/** Starts a server with nothing stored, and ends it when the work is done. */
+/** Starts an empty server, and ends it when the work is done. */
 export async function withServer<T>(
   kind: ServerKind,
   work: (server: StartedServer) => Promise<T>,

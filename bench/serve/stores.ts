@@ -11,8 +11,8 @@ const runs = 3;
 const kinds: readonly ServerKind[] = ['stowken', 'files, same server', 'gzip JSON in SQLite, same server'];
 
 /**
- * Durable stores, each run into a new vault: every segment is new where it first comes. Before its run a server has
- * stored conversations of other content, so that it is compiled.
+ * Measures durable stores, each round into a new vault, in which every segment is new at first. Before its
+ * round, a server has stored other conversations, so that it is compiled.
  */
 export async function measureStores(core: TokenCore, clients: LoadClients, corpus: Corpus): Promise<void> {
   const rows: string[][] = [];

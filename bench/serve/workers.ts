@@ -9,10 +9,10 @@ import { storeAll, withServers } from './retrieval.js';
 
 const runs = 5;
 const inFlight = 64;
-/** Of each run: enough for a second or two. */
+/** Calls of each round: enough for a second or two. */
 const calls = 3000;
 
-/** Two workers against one process, under the same load. */
+/** Measures two workers against one process, under the same load. */
 export async function measureWorkers(core: TokenCore, clients: LoadClients, corpus: Corpus): Promise<void> {
   await withServers(['stowken, 2 workers', 'stowken, one process'], async (servers) => {
     for (const server of servers) await storeAll(core, clients, server, corpus);
@@ -58,7 +58,10 @@ const columns = [
   'the clients',
 ] as const;
 
-/** `two` is what two workers did. What neither server nor clients use of the processors is idle, or others have it. */
+/**
+ * `two` has the figures of two workers. Processor time that neither server nor clients use is idle or taken
+ * by others.
+ */
 function cells(measured: Measured, two: Measured): string[] {
   const serverUs = serverUsOf(measured);
   const used = (us: readonly number[]) =>

@@ -36,7 +36,7 @@ def retrieve_list(stub, conversation_id):
     turns = []
     for part in stub.RetrieveConversation(service.RetrieveConversationRequest(id=conversation_id)):
         if part.HasField("chunk"):
-            if part.chunk.HasField("message"):  # a message's first chunk says who speaks
+            if part.chunk.HasField("message"): # a message's first chunk has its role
                 turns.append((part.chunk.message.role, []))
             turns[-1][1].extend(part.chunk.tokens.ids)
     return turns

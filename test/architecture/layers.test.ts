@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-/** Which folders of src a folder may import from, besides itself. Imports go one way. */
+/** Folders of src from which a folder may import, besides itself. Imports go one way. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   model: [],
   queue: [],
@@ -18,7 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ['model', 'queue', 'client'],
 };
 
-/** Packages that one folder alone may import: the rest of the code does not know them. */
+/** Packages that only one folder may import: the rest of the code does not know them. */
 const ownedPackages: Readonly<Record<string, string>> = {
   'hash-wasm': 'core',
   lmdb: 'storage',
@@ -27,7 +27,7 @@ const ownedPackages: Readonly<Record<string, string>> = {
   'cli-progress': 'cli',
 };
 
-/** Imports from a folder or a package that the files of one folder may not have, and why. */
+/** Imports from a folder or a package that the files of one folder may not have, with the reason. */
 interface Border {
   readonly from: RegExp;
   readonly to: RegExp;

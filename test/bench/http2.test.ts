@@ -25,7 +25,7 @@ let address: string;
 let sessions: ServerHttp2Session[];
 let sockets: Socket[];
 let connection: Connection;
-/** What the server does with a call, given its request. */
+/** Answers a call, given its request. */
 let answer: (stream: ServerHttp2Stream, request: Buffer) => void;
 
 beforeEach(async () => {

@@ -88,7 +88,7 @@ describe('backup and restore', () => {
       const kept = await exported(second.address);
       expect(figures!['conversations']).toBe(kept.length);
       expect(kept.length).toBeGreaterThanOrEqual(before);
-      // In creation order: the backup is a prefix of what there is, each conversation as it is there.
+      // In creation order: the backup has the oldest conversations, each in its full state then.
       expect(kept).toEqual(all.slice(0, kept.length));
       const first = new Set(kept.map(({ id }) => id));
       for (let n = 0; n < before; n++) expect(first).toContain(`c/${n}`);

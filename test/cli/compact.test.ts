@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-/** Conversations of phrases that come again and again; the same ones for the same seed. */
+/** Conversations of repeated phrases; the same ones for the same seed. */
 async function fill(seed: number): Promise<void> {
   let state = seed;
   const below = (limit: number) => (state = (state * 1_103_515_245 + 12_345) % 2 ** 31) % limit;

@@ -32,7 +32,7 @@ async function exported(...flags: string[]): Promise<Record<string, unknown>[]> 
 const byId = (records: readonly Record<string, unknown>[]) =>
   new Map(records.map((record) => [record['id'], record]));
 
-/** Any text that UTF-8 can hold. */
+/** Any text that UTF-8 can encode. */
 const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), fc.lorem());
 const label = fc.oneof(fc.constant(''), fc.string({ unit: 'grapheme', maxLength: 20 }));
 const toolCall = fc.record({

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Acts on a terminal, or hides in one. */
+/** Characters that act on a terminal, or hide in one. */
 const nasty = '\u001b[2J\u0085\u009b1m\u061c\u200e\u202e\u2066\u2028\u2029\n';
 const acting = /[^\n\P{Cc}]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]/u;
 

@@ -14,7 +14,7 @@ afterEach(() => rm(data, { recursive: true, force: true }));
 
 type Run = (args: readonly string[], stdin?: string) => Promise<CliResult>;
 
-/** With a server on the vault while `use` runs. */
+/** Runs `use` with a server on the vault. */
 async function served<T>(use: (run: Run) => Promise<T>, folder = data): Promise<T> {
   const server = await startStowken('--data', folder);
   try {
@@ -46,7 +46,7 @@ const conversations = Array.from({ length: 30 }, (_, n) =>
 const fill = (run: Run) => run(['import', '--concurrency', '1', '-'], conversations.join('\n'));
 
 describe('verify --repair', () => {
-  it('makes counts, garbage and indexes anew, says so, and the vault is what it was', async () => {
+  it('rebuilds counts, garbage and indexes, says so, and the vault is what it was', async () => {
     const before = await served(async (run) => {
       await fill(run);
       await run(['delete', 'c/5']);

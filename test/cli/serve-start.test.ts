@@ -17,7 +17,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A start that must fail: it ends by itself. */
+/** Runs a start that must fail: it ends by itself. */
 function failingServe(...flags: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [command, 'serve', ...flags], {
     encoding: 'utf8',

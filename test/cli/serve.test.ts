@@ -49,7 +49,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('serve, told to stop by %s', (sign
     const tokens = Uint32Array.from({ length: 5_000_000 }, (_, index) => index * 859);
     await client.store({ conversation: { id: 'long' }, messages: [{ role: 'user', tokens }] });
 
-    // Far more than the windows of the connection hold: the stream is under way when the signal comes.
+    // Far more than the connection's windows hold: the stream is under way when the signal arrives.
     const reading = client.retrieve('long', { encoding: 'tokens' });
     expect((await reading.next()).value).toMatchObject({ kind: 'header' });
     server.process.kill(signal);
@@ -115,7 +115,7 @@ describe('serve', () => {
     expect(lines.pop()).toBe(
       `stowken: cannot listen on ${server.address}: listen EADDRINUSE: address already in use ${server.address}`,
     );
-    // Whatever else it says is its log.
+    // All other output is its log.
     for (const line of lines) expect(JSON.parse(line)).toHaveProperty('level');
   });
 });

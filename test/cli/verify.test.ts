@@ -9,7 +9,7 @@ import { dependencies, stowkenAt } from './support/stowken.js';
 let stop: () => unknown = () => undefined;
 afterEach(() => stop());
 
-/** A server whose vault has these parts of a verification to tell. */
+/** Starts a server whose vault yields these parts of a verification. */
 async function serverTelling(...parts: object[]): Promise<string> {
   const server = await startFaultServer({
     VerifyVault: (call: ServerWritableStream<object, object>) => {

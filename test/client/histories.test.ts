@@ -27,7 +27,7 @@ async function tokensOf(id: string, range = {}): Promise<[offset: number, tokens
 
 describe('an upload', () => {
   it('sends messages of every form, and is what a store of them is', async () => {
-    // Cut into blocks within surrogate pairs, if the client did not look.
+    // Would be split inside surrogate pairs if the client did not check.
     const emoji = '👩‍👩‍👧‍👦 '.repeat(20_000);
     const messages: NewMessage[] = [
       { role: 'system', text: emoji },

@@ -19,7 +19,7 @@ export interface FaultServer {
   readonly stop: () => void;
 }
 
-/** A server whose handlers do what no real one would. */
+/** Starts a server whose handlers misbehave as no real one would. */
 export async function startFaultServer(
   handlers: Readonly<Record<string, UntypedHandleCall>>,
   listen = '127.0.0.1:0',
@@ -36,7 +36,7 @@ export async function startFaultServer(
   return { address: `127.0.0.1:${port}`, stop: () => server.forceShutdown() };
 }
 
-/** A status as a stowken server sends it, with one ErrorInfo. */
+/** Returns a status as a stowken server sends it, with one ErrorInfo. */
 export function failure(
   code: status,
   reason: string,

@@ -1,5 +1,5 @@
-// Bytes that were written once stay readable for ever: never regenerate what is in test/golden. A new
-// version of a format gets new files beside these.
+// Bytes that were written once stay readable for ever: never regenerate files in test/golden. A new version
+// of a format gets new files beside these.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -60,7 +60,7 @@ describe.each(['release', 'debug'] as const)('golden files, in the %s build', (b
   });
 });
 
-/** Rounds of the fuzz test: mutations of frames, and of registries whose checksum is made right again. */
+/** Rounds of the fuzz test: mutations of frames, and of registries with a corrected checksum. */
 const FRAME_MUTATIONS = 120_000;
 const REGISTRY_MUTATIONS = 2_000;
 

@@ -1,7 +1,7 @@
-// Text-like token sequences that the tests make themselves: words of a skewed vocabulary, stock phrases
-// and copies of what came before. The same seed gives the same sequences.
+// Text-like token sequences made by the tests: words of a skewed vocabulary, stock phrases and copies of
+// earlier parts. The same seed gives the same sequences.
 
-/** Mulberry32: a number from 0 to 1 at each call. */
+/** Mulberry32: returns a number from 0 to 1 at each call. */
 export function random(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

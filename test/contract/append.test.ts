@@ -89,7 +89,7 @@ describe.each(backendKinds)('appending in the %s backend', (kind) => {
     ];
     expect(grown).toMatchObject({ messageCount: whole.length, totalTokens: tokensOf(whole) });
     expect(put).toMatchObject({ messageCount: whole.length, totalTokens: tokensOf(whole) });
-    // The very same content, however it came to be.
+    // The very same content, in whatever way it was stored.
     const again = await commit(puttingList('grown', whole));
     expect(again.put).toMatchObject({ unchanged: true, newSegments: 0 });
     await expect(commit(puttingList('grown', whole.slice(1)))).rejects.toMatchObject({

@@ -11,14 +11,14 @@ describe.each(backendKinds)('concurrent stores in the %s backend', (kind) => {
 
   it('store what they share once, however looking and committing interleave', async () => {
     const { backend } = bench();
-    // Each names what some stores before and after it name too.
+    // Each names segments that some stores before and after it name too.
     const segmentsOf = (n: number) => Array.from({ length: segmentsEach }, (_, i) => segment(4 * n + i, 7));
     let next = 0;
     const work = async () => {
       while (next < stores) {
         const number = next++;
         const segments = segmentsOf(number);
-        // So that some look while another's commit is under way, and commit after it.
+        // Lets some look up while another's commit is under way, and commit after it.
         for (let turns = (number * 7) % 13; turns > 0; turns--) await turn();
         const found = await backend.findSegments(segments.map(({ hash }) => hash));
         await backend.commit({ newSegments: segments.filter((_, index) => !found[index]) });

@@ -15,8 +15,8 @@ import {
 } from './support.js';
 
 /**
- * What the filesystem backend that this project began with got wrong, by number. Its defects 3 to 6 are about
- * damaged files, power cuts and full disks: see test/storage/faults, test/storage/filesystem and test/crash.
+ * Numbered defects of the filesystem backend with which this project began. Defects 3 to 6 concern damaged
+ * files, power cuts and full disks: see test/storage/faults, test/storage/filesystem and test/crash.
  */
 describe.each(backendKinds)('the %s backend', (kind) => {
   const [a, b] = [segment(1, 2, 3), segment(4, 5)];

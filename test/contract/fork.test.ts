@@ -86,7 +86,7 @@ describe.each(backendKinds)('forking in the %s backend', (kind) => {
       });
     }
     expect(await listOf(bench().backend, 'whole')).toEqual(list);
-    // Made once more, each is the same.
+    // Repeated, each is unchanged.
     for (const cut of cuts) expect((await fork('x', `fork/${cut}`, cut)).fork?.unchanged).toBe(true);
     await expect(fork('x', 'fork/2500', 2499)).rejects.toMatchObject({ reason: 'CONVERSATION_EXISTS' });
   });
@@ -170,7 +170,7 @@ describe.each(backendKinds)('forking in the %s backend', (kind) => {
     await commit({ delete: { id: 'x', timeMs: 3_000 } });
     await commit({ delete: { id: 'y', timeMs: 3_000 } });
     for (let n = 0; n < 5; n++) {
-      // Commits that would take away what nobody needs any more.
+      // Commits that would remove unused blocks.
       await commit(storing(`other/${n}`, [segment(n)]));
       const { segments } = await bench().backend.listGarbage({ limit: 1000, garbageBeforeMs: Infinity });
       await commit({ collect: { keys: segments.map(({ key }) => key), garbageBeforeMs: Infinity } });

@@ -2,13 +2,15 @@ import type { MessageRecord } from '../../src/model/index.js';
 import type { Change, ConversationSnapshot, ManagedBackend, StoredMessage } from '../../src/storage/index.js';
 import { longSegment, message, segment, spec } from './support.js';
 
-/** Segments that long lists name again and again, and one that has no tokens. */
+/** Segments that long lists name again and again, and one without tokens. */
 export const shared = [
   ...Array.from({ length: 40 }, (_, seed) => longSegment(1 + seed * 3, seed)),
   segment(),
 ];
 
-/** Messages that differ, from number `from` on, of the shared segments; some have none, some several. */
+/**
+ * Returns distinct messages, from number `from` on, with the shared segments; some have none, some several.
+ */
 export function longList(count: number, from = 0): MessageRecord[] {
   return Array.from({ length: count }, (_, index) => {
     const n = from + index;
@@ -32,7 +34,7 @@ export function puttingList(id: string, messages: readonly MessageRecord[], fiel
   };
 }
 
-/** What a snapshot gives, as a change would state it. */
+/** Returns a snapshot's messages in the form of a change. */
 export async function statedBy(
   backend: ManagedBackend,
   messages: Iterable<StoredMessage>,
@@ -49,7 +51,7 @@ export async function statedBy(
   }));
 }
 
-/** A conversation's messages; undefined when there is none. */
+/** Returns a conversation's messages; undefined if there is none. */
 export async function listOf(backend: ManagedBackend, id: string): Promise<MessageRecord[] | undefined> {
   const snapshot = await backend.openConversation(id);
   if (!snapshot) return undefined;

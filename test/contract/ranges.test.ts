@@ -6,7 +6,7 @@ describe.each(backendKinds)('ranges in the %s backend', (kind) => {
   const bench = useBench(kind);
   const list = longList(3000);
 
-  /** A conversation that has pages of several sizes, of which one is shared, and a tail. */
+  /** Stores a conversation with blocks of several sizes, one of them shared, and a tail. */
   async function fill(): Promise<void> {
     await bench().backend.commit(puttingList('trunk', list.slice(0, 1300)));
     await bench().backend.commit({ fork: { id: 'trunk', newId: 'x', messageCount: 1250, timeMs: 1_000 } });
@@ -40,7 +40,7 @@ describe.each(backendKinds)('ranges in the %s backend', (kind) => {
     ];
     for (const [message, start] of starts.slice(0, -1).entries()) if (message % 61 === 0) offsets.push(start);
     for (const offset of offsets) {
-      // The last message that begins at or before it; messages without tokens have none.
+      // The last message that begins at or before it; messages without tokens are never the one.
       let message = list.findIndex((_, index) => offset < starts[index + 1]!);
       if (message === -1) message = list.length;
       expect(snapshot.locate(offset)).toEqual({ message, tokensBefore: starts[message] });

@@ -114,7 +114,7 @@ describe.each(backendKinds)('references in the %s backend', (kind) => {
     await fc.assert(
       fc.asyncProperty(fc.array(batch, { maxLength: 6 }), async (batches) => {
         for (const { add, references } of batches) {
-          // Taking away what is there is rare by chance: take some of it each time.
+          // Random removals rarely hit existing references: remove some of those each time.
           const known = [...held].slice(0, 20).map((fact) => JSON.parse(fact) as [string, number]);
           const facts = add ? references : [...references, ...known];
           const named = facts.map(([name, index]) => ({ hash: segments[index]!.hash, holder: name }));

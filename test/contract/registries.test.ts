@@ -28,14 +28,14 @@ describe.each(backendKinds)('registries in the %s backend', (kind) => {
     return bench().codec.decode(frame);
   }
 
-  /** The same segment in a frame that the newest registry codes. */
+  /** Returns the same segment in a frame coded with the newest registry. */
   function coded(plain: NewSegment): NewSegment {
     const frame = bench().codec.encode(runOf(plain));
     expect(frameRegistryId(frame)).toBe(bench().codec.registries.at(-1)!.id);
     return { ...plain, frame };
   }
 
-  /** Puts frames of the newest registry in place of all of these. */
+  /** Replaces the frames of all of these by frames of the newest registry. */
   async function rewrite(of: readonly NewSegment[]): Promise<FrameReplacement[]> {
     const keys = await keysOf(of);
     const frames = await bench().backend.readFrames(keys);
@@ -178,7 +178,7 @@ describe.each(backendKinds)('registries in the %s backend', (kind) => {
 });
 
 describe.each(backendKinds)('registries of the %s backend that are dropped', (kind) => {
-  /** More than are read without a pause, and enough for a check to take its turns. */
+  /** More than are read without a pause, and enough for a check to give others a turn. */
   const many = sampleSegments(1_200, 3)
     .filter(({ length }) => length >= 20)
     .map((tokens) => segment(...tokens));
@@ -208,7 +208,7 @@ describe.each(backendKinds)('registries of the %s backend that are dropped', (ki
     expect(bench().codec.registries.map(({ id }) => id)).toEqual([2]);
   });
 
-  // A commit in memory takes no time, and would come between an answer and whoever waits for it.
+  // A commit in memory takes no time, and would occur between an answer and its receiver.
   if (isPersistent(kind)) {
     it('leave no frame of theirs among those that are read meanwhile', async () => {
       await put(first);

@@ -137,7 +137,7 @@ describe.each(backendKinds)('requests in the %s backend', (kind) => {
     for (let n = 0; n < 40; n++) await commit({ append, request: mark(`right${n}`, 3_000 + n) });
     for (let n = 0; n < 40; n++) await commit({ append, request: mark(`later${n}`, 3 * DAY_MS + n) });
     const after = await bench().backend.stats();
-    // As many are forgotten as come: what is from a time to come holds nothing up.
+    // As many are removed as are added: requests with a future time hold nothing up.
     expect(after.inUseBytes).toBeLessThanOrEqual(before.inUseBytes + 64 * 1024);
     expect((await commit({ append, request: mark('ahead3', 3 * DAY_MS) })).replayed).toBeUndefined();
     expect((await commit({ append, request: mark('right3', 3 * DAY_MS) })).replayed).toBeUndefined();

@@ -11,7 +11,7 @@ const segments = sampleSegments(300, 1)
 describe.each(backendKinds)('a scan of the %s backend', (kind) => {
   const bench = useBench(kind);
 
-  /** The pages of a scan. */
+  /** Returns the pages of a scan. */
   async function pages(limit: number, bytesMax: number) {
     const all = [];
     let after: SegmentKey | undefined;

@@ -86,7 +86,7 @@ describe.each(backendKinds)('segments in the %s backend', (kind) => {
   });
 
   it('replaces a frame by another of the same tokens, where it is the expected one', async () => {
-    // Frames of another codec's making: the same tokens, other bytes, other lengths.
+    // Frames of another codec: the same tokens, other bytes, other lengths.
     const sizes = [10, 1000, 30, 2050, 700, 4100, 20, 660, 9000, 15];
     const segments = sizes.map((size, index) => longSegment(size, index));
     await commit(storing('c', segments));

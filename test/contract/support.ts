@@ -20,9 +20,9 @@ import {
 export interface Bench {
   backend: ManagedBackend;
   nowMs: number;
-  /** The backend's own: another one when it is opened again. */
+  /** The backend's own codec: a new one when it is opened again. */
   codec: LiveCodec;
-  /** Closes the backend and opens it again, where it keeps anything. */
+  /** Closes the backend and opens it again, if it is persistent. */
   reopen(): Promise<void>;
   /** Opens the same vault once more. */
   openAgain(): Promise<ManagedBackend>;
@@ -32,7 +32,7 @@ export interface Bench {
 export const backendKinds = ['memory', 'lmdb', 'filesystem'] as const;
 export type BackendKind = (typeof backendKinds)[number];
 
-/** Whether what a backend of this kind keeps outlives it. */
+/** True if the data of a backend of this kind outlives it. */
 export function isPersistent(kind: BackendKind): boolean {
   return kind !== 'memory';
 }
@@ -41,7 +41,7 @@ export const core = await loadCore();
 /** Without registries. */
 export const codec = createLiveCodec(core);
 
-/** `sync: false` where no power is cut: in a folder in memory if there is one, and never synced. */
+/** `sync: false` if no power is cut: in a folder in memory if there is one, and never synced. */
 export async function openBench(kind: BackendKind, { sync = true } = {}): Promise<Bench> {
   const parent = !sync && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const folder = await mkdtemp(join(parent, `stowken-${kind}-`));
@@ -72,13 +72,13 @@ export async function openBench(kind: BackendKind, { sync = true } = {}): Promis
   return bench;
 }
 
-/** A segment of these tokens. */
+/** Returns a segment of these tokens. */
 export function segment(...tokens: number[]): NewSegment {
   const run = core.fromTokens(Uint32Array.from(tokens));
   return { hash: core.hash(run.varints), tokenCount: run.tokenCount, frame: codec.encode(run) };
 }
 
-/** A segment of `count` tokens that `seed` decides. */
+/** Returns a segment of `count` tokens that depend on `seed`. */
 export function longSegment(count: number, seed: number): NewSegment {
   return segment(...Array.from({ length: count }, (_, index) => (index * 7919 + seed * 104_729) % 200_000));
 }
@@ -105,7 +105,7 @@ export function message(role: string, ...segments: NewSegment[]): MessageRecord 
   };
 }
 
-/** A put of one message for each segment, which brings them all. */
+/** Returns a put of one message for each segment, with all these segments. */
 export function storing(id: string, segments: readonly NewSegment[], timeMs = 1_000): Change {
   return {
     newSegments: segments,
@@ -118,7 +118,7 @@ export function storing(id: string, segments: readonly NewSegment[], timeMs = 1_
   };
 }
 
-/** A bench for each test of a suite; what it leaves must be whole. */
+/** Creates a bench for each test of a suite, and checks the invariants after each. */
 export function useBench(kind: BackendKind, { sync = true } = {}): () => Bench {
   let bench: Bench;
   beforeEach(async () => {
@@ -132,7 +132,7 @@ export function useBench(kind: BackendKind, { sync = true } = {}): () => Bench {
   return () => bench;
 }
 
-/** A conversation as hashes that its frames have, read through a snapshot. */
+/** Reads a conversation through a snapshot, as hashes computed from its frames. */
 export async function readConversation({ backend, codec }: Bench, id: string) {
   const snapshot = await backend.openConversation(id);
   if (!snapshot) return undefined;

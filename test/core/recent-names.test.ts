@@ -15,7 +15,7 @@ describe('names that are remembered', () => {
         fc.uint32Array({ minLength: 100, maxLength: 400 }),
         fc.array(fc.record({ at: fc.nat(), token: fc.nat(127) }), { maxLength: 20 }),
         (tokens, changes) => {
-          // One token after the other is another one, as where two prompts differ in a digit.
+          // Changes one token after the other, like prompts that differ in a digit.
           const words = Uint32Array.from(tokens, (token) => token % 128);
           for (const { at, token } of changes) {
             words[at % words.length] = token;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RecentlyUsed } from '../../src/core/index.js';
 
 const bytesMax = 64 * 1024;
-/** Each takes a hundredth of what may be kept, with what an entry takes beside its bytes. */
+/** Each takes a hundredth of the limit, including the overhead of an entry. */
 const value = (n: number) => new Uint8Array(bytesMax / 100 - 400).fill(n);
 const create = () => new RecentlyUsed<number, Uint8Array>(bytesMax, ({ length }) => length);
 

@@ -7,7 +7,7 @@ export function recordOf(number: number): Buffer {
   return Buffer.alloc(RECORD_BYTES, `record ${number}\n`);
 }
 
-/** How many records are there from the first on, each whole. */
+/** Returns the number of complete records from the first on. */
 export function recordsIn(log: Buffer): number {
   let records = 0;
   const at = (number: number) => log.subarray((number - 1) * RECORD_BYTES, number * RECORD_BYTES);

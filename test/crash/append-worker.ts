@@ -1,5 +1,6 @@
-// Appends records to a log, each synced, while others sync files beside it; notes each record once it was told that it is
-// on the disk. No code of ours. Arguments: a folder of the disk, the file to note them in, which is on another disk.
+// Appends records to a log, each synced, while others sync files beside it; notes each record once its sync
+// has returned. Uses none of the project's code. Arguments: a folder of the disk, the file for the notes,
+// which is on another disk.
 import { openSync, writeSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';

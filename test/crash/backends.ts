@@ -15,7 +15,9 @@ export function openDurable(
   return kind === 'lmdb' ? openLmdbBackend(options) : openFilesystemBackend({ ...options, core });
 }
 
-/** Where a folder has the vault of a kind, and what a round's worker was promised of it. */
+/**
+ * Returns the folder of the vault of a kind, and the journal of the facts that a round's worker was promised.
+ */
 export function vaultOf(folder: string, kind: DurableKind): string {
   return join(folder, kind);
 }

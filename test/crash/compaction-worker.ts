@@ -1,4 +1,5 @@
-// Compacts a vault and says each resume token, then how it ended. Arguments: backend kind, folder, resume token.
+// Compacts a vault and prints each resume token, then how it ended. Arguments: backend kind, folder, resume
+// token.
 import { createLiveCodec } from '../../src/codec/index.js';
 import { loadCore } from '../../src/core/index.js';
 import { createTokenizers } from '../../src/text/index.js';

@@ -11,7 +11,7 @@ import { collectAll, openTestVault, partsOf, signal, type TestVault } from '../s
 import { durableKinds, openDurable, type DurableKind } from './backends.js';
 import { Random } from './random.js';
 
-/** At most: a run may come to its end before. */
+/** Limit of kills: a compaction may end before. */
 const KILLS = 7;
 const CONVERSATIONS = 500;
 const root = resolve(import.meta.dirname, '../..');
@@ -39,7 +39,7 @@ describe.each(durableKinds)('compaction of a vault in the %s backend', (kind) =>
     let end: string | undefined;
     let kills = 0;
     while (end === undefined || end === 'complete') {
-      // With the token that was the last to be heard, or in a new call.
+      // With the last token received, or in a new call.
       const token = random.below(3) > 0 ? resumeToken : '';
       const batches = kills < KILLS ? random.below(2) : Infinity;
       ({ end, resumeToken } = await compactUntil(kind, killed, token, batches));
@@ -57,7 +57,7 @@ describe.each(durableKinds)('compaction of a vault in the %s backend', (kind) =>
   });
 });
 
-/** Runs a compaction and kills it soon after so many batches; `end` is absent where it was killed. */
+/** Runs a compaction and kills it soon after so many batches; `end` is absent if it was killed. */
 function compactUntil(
   kind: DurableKind,
   folder: string,
@@ -86,7 +86,7 @@ function compactUntil(
   });
 }
 
-/** Does something to a vault and checks it; resolves to what it weighs, and a digest of every conversation's tokens. */
+/** Works on a vault and checks it; resolves to its size, and a digest of every conversation's tokens. */
 async function visit(kind: DurableKind, folder: string, work?: (opened: TestVault) => Promise<void>) {
   const core = await loadCore();
   const opened = await openTestVault((codec) => openDurable(kind, folder, { codec, core }));

@@ -4,7 +4,7 @@ import type { SegmentHash, TokenRun } from '../../src/model/index.js';
 import type { NewSegment } from '../../src/storage/index.js';
 import { Random } from './random.js';
 
-/** Few enough that conversations share them, and that collected ones come back. */
+/** Few enough that conversations share them, and that collected ones are stored again. */
 export const SEGMENTS = 400;
 
 const phraseRandom = new Random(1);
@@ -12,14 +12,16 @@ const PHRASES = Array.from({ length: 60 }, () =>
   Array.from({ length: 5 + phraseRandom.below(10) }, () => phraseRandom.below(200_000)),
 );
 
-/** What a conversation has: the number of what it began with, and of what was appended each time. */
+/** Content of a conversation: the number of its first part, and of each appended part. */
 export type Content = string;
 
 export function joined(before: Content, appended: Content): Content {
   return `${before}+${appended}`;
 }
 
-/** The segments of a conversation, in order: a few, or so many that a list of them takes several pages. */
+/**
+ * Returns the segments of a conversation, in order: a few, or so many that their list takes several blocks.
+ */
 export function segmentsOf(content: Content): number[] {
   return content.split('+').flatMap((part) => {
     const random = new Random(Number(part));
@@ -33,10 +35,10 @@ interface NamedRun {
   readonly run: TokenRun;
 }
 
-/** Made once, whoever asks. */
+/** Created once for all callers. */
 const segments = new Map<number, NamedRun>();
 
-/** What segments hold, as a number decides. */
+/** Content of segments, by their number. */
 export class Contents {
   constructor(
     private readonly core: TokenCore,
@@ -51,7 +53,7 @@ export class Contents {
     return this.#named(segment).run;
   }
 
-  /** With the newest registry there is. */
+  /** Encodes with the newest registry. */
   encoded(segment: number): NewSegment {
     const { hash, run } = this.#named(segment);
     return { hash, tokenCount: run.tokenCount, frame: this.codec.encode(run) };
@@ -67,7 +69,10 @@ export class Contents {
   }
 }
 
-/** Phrases that others have too, and tokens that none has. Mostly short; some of half a page, some of several. */
+/**
+ * Returns phrases that others have too, and tokens that no other has. Mostly short; some of half a page, some
+ * of several.
+ */
 function tokensOf(segment: number): Uint32Array {
   const random = new Random(segment);
   const length = [20, 60, 60, 100, 900, 4000][random.below(6)]! + random.below(40);

@@ -4,7 +4,10 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { durableKinds } from './backends.js';
 
-/** Enough for every kind of fact; STOWKEN_CRASH_ROUNDS for more, as `npm run test:crash -- --rounds N` without the other tests. */
+/**
+ * Enough for every kind of fact; STOWKEN_CRASH_ROUNDS for more, like `npm run test:crash -- --rounds N`
+ * without the other tests.
+ */
 const ROUNDS = Number(process.env['STOWKEN_CRASH_ROUNDS'] ?? 60);
 const POWER_CUTS = 9;
 const run = promisify(execFile);
@@ -16,7 +19,7 @@ async function rounds(...args: string[]): Promise<string[]> {
   return stdout.split('\n');
 }
 
-/** Every kind of fact was acknowledged, and every one was there. */
+/** Every kind of fact was acknowledged, and every one was found. */
 function expectAllKept(lines: readonly string[], abouts: readonly string[]): void {
   for (const kind of durableKinds) {
     const line = lines.find((each) => each.startsWith(`${kind}: every acknowledged fact was there`));

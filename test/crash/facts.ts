@@ -1,13 +1,13 @@
 import { openSync, readFileSync, writeSync } from 'node:fs';
 
 /**
- * What changes make true, by name; null: not there. Each is changed by one client, one change at a time:
+ * Facts that changes establish, by name; null: absent. Each is changed by one client, one change at a time:
  *
  * - conversation/ID: its content
- * - holder/NAME/SEGMENT: 1, where that outside holder refers to the segment
+ * - holder/NAME/SEGMENT: 1, if that outside holder refers to the segment
  * - registry/ID: 1
- * - frame/KEY: the registry of the frame of the segment with that key, 0 for none; only for as long as it is stored
- * - gone/KEY: 1, when the segment with that key has been deleted
+ * - frame/KEY: the registry of the frame of the segment with that key, 0 for none; only while it is stored
+ * - gone/KEY: 1, if the segment with that key has been deleted
  */
 export type Fact = readonly [name: string, value: FactValue];
 export type FactValue = number | string | null;
@@ -16,8 +16,8 @@ export type FactValue = number | string | null;
 export type PossibleFacts = Map<string, FactValue[]>;
 
 /**
- * What a worker was about to make true, and that it was told it is. Each line is in the kernel's hands before
- * the worker goes on, so that SIGKILL does not take it back.
+ * Facts that a worker was about to establish, and those acknowledged to it. Each line is in the kernel's
+ * hands before the worker continues, so that SIGKILL does not lose it.
  */
 export class Journal {
   readonly #file: number;
@@ -39,7 +39,10 @@ export class Journal {
     this.onDone(facts);
   }
 
-  /** What was read, before it is changed: nothing acknowledged it, and it must be one of what was promised. */
+  /**
+   * Records facts that were read before they are changed: they were not acknowledged, and must be among those
+   * promised.
+   */
   seen(facts: readonly Fact[]): void {
     this.#write('seen', facts);
   }
@@ -51,17 +54,17 @@ export class Journal {
 
 type Phase = 'begin' | 'done' | 'seen';
 
-/** Acknowledged facts by what they are about. */
+/** Acknowledged facts by their kind. */
 export type FactCounts = Map<string, number>;
 
 export function addCounts(sums: FactCounts, counts: FactCounts): void {
   for (const [about, count] of counts) sums.set(about, (sums.get(about) ?? 0) + count);
 }
 
-/** Goes on from what was true before, and counts the facts that were acknowledged. */
+/** Continues from the facts before, and counts those that were acknowledged. */
 export function replayJournal(path: string, possible: PossibleFacts): FactCounts {
   const acknowledged: FactCounts = new Map();
-  // A last line that is not whole was never acted on.
+  // An incomplete last line was never acted on.
   for (const line of readFileSync(path, 'utf8').split('\n').slice(0, -1)) {
     const [phase, name, value] = JSON.parse(line) as [Phase, ...Fact];
     if (phase === 'begin') {

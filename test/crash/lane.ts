@@ -1,7 +1,7 @@
-// Runs the rounds that it is sent, and sends what was acknowledged in them; says each round.
+// Runs the rounds that it is sent, reports each round, and sends the counts of acknowledged facts.
 import { runRounds, type LaneOptions } from './rounds.js';
 
-// Nobody is there any more who wants to know.
+// The parent process has gone.
 process.once('disconnect', () => process.exit(1));
 process.once('message', (options: LaneOptions) => void run(options));
 

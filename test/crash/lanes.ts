@@ -9,8 +9,9 @@ import type { Acknowledged, LaneOptions } from './rounds.js';
 const LANES = 3;
 
 /**
- * Shares the rounds among lanes, each a process: a process that is started while a vault is open has LMDB's file open
- * too, and none could unmount the disk that the file is on. Rejects where one does; the others end then.
+ * Distributes the rounds among lanes, each a process: a process that is started while a vault is open
+ * inherits LMDB's open file, and then nobody could unmount the file's disk. Rejects if one does; the others
+ * end then.
  */
 export async function runLanes(options: Omit<LaneOptions, 'inMemory'>): Promise<Acknowledged> {
   const { kinds, rounds, seed, powerCut } = options;

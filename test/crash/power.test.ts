@@ -12,7 +12,7 @@ import { Random } from './random.js';
 const CUTS = 20;
 const root = resolve(import.meta.dirname, '../..');
 
-// Where this fails, the other tests of power cuts say nothing about our code.
+// If this fails, the other tests of power cuts prove nothing about the project's code.
 it(`a disk has what a process was told that it has, through ${CUTS} power cuts`, async (context) => {
   const whyNot = await whyNoPowerCut();
   if (whyNot !== undefined) return context.skip(whyNot);

@@ -9,10 +9,11 @@ const run = promisify(execFile);
 const IMAGE_BYTES = 192 * 1024 * 1024;
 
 /**
- * EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: nothing more reaches the disk, not even the file system's log.
- * It takes its time, and who is waiting for a sync meanwhile may be told that all went well: the kernel says so of a
- * commit of its log that it has given up. A real power cut leaves nobody who could be told. So the processor stops
- * first: a process that is named is stopped, and has stopped, while what it asked of the disk goes on.
+ * EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: nothing more reaches the disk, not even the file
+ * system's log. The call takes a while, and a process that waits for a sync meanwhile may get a success: the
+ * kernel reports that for a commit of its log that it has given up. A real power cut leaves nobody to be
+ * told. So the processor stops first: the named processes are stopped, and have stopped, while their requests
+ * to the disk continue.
  */
 const SHUT_DOWN = `
 import fcntl, os, signal, struct, sys
@@ -31,11 +32,11 @@ fcntl.ioctl(disk, 0x8004587D, struct.pack('I', 2))
 export class Disk {
   private constructor(
     private readonly image: string,
-    /** Where it is mounted. */
+    /** Mount point. */
     readonly folder: string,
   ) {}
 
-  /** @throws Error where this machine has no such disk: it takes root, loop devices, mkfs.ext4 and python3 */
+  /** @throws Error if this machine has no such disk: it takes root, loop devices, mkfs.ext4 and python3 */
   static async create(folder: string): Promise<Disk> {
     const disk = new Disk(join(folder, 'image'), join(folder, 'disk'));
     await run('python3', ['-c', 'import fcntl']);
@@ -46,12 +47,12 @@ export class Disk {
     return disk;
   }
 
-  /** What was not written by now never will be, and these processes do nothing any more. */
+  /** Loses everything that was not written by now; these processes do nothing any more. */
   async cutPower(...processes: readonly number[]): Promise<void> {
     await run('python3', ['-c', SHUT_DOWN, this.folder, ...processes.map(String)]);
   }
 
-  /** Nobody has files open here, nor has a process that was started while somebody had. */
+  /** Nobody may have files open here, nor any process that was started while somebody had. */
   async startAgain(): Promise<void> {
     await this.remove();
     await this.#mount();
@@ -66,11 +67,14 @@ export class Disk {
   }
 }
 
-/** What a machine says that has no such disk, or lets nobody make one: anything else is a fault of these tests. */
+/**
+ * Messages of a machine that has no such disk, or forbids making one: anything else is a fault of these
+ * tests.
+ */
 const refusals =
   /spawn \S+ ENOENT|not permitted|[Pp]ermission denied|superuser|loop device|unknown filesystem|Inappropriate ioctl|not supported/;
 
-/** The reason why this machine does not let the power be cut. @throws Error for what is no such reason */
+/** Returns the reason why this machine cannot cut the power. @throws Error for any other failure */
 export async function whyNoPowerCut(): Promise<string | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'stowken-power-'));
   try {

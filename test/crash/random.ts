@@ -1,4 +1,4 @@
-/** Numbers that a seed decides (mulberry32). */
+/** Random numbers determined by a seed (mulberry32). */
 export class Random {
   #state: number;
 

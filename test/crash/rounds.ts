@@ -16,21 +16,24 @@ export interface LaneOptions {
   readonly kinds: readonly DurableKind[];
   readonly rounds: number;
   readonly seed: number;
-  /** Whether the power is cut too, and what was not on the disk is lost. */
+  /** True to cut the power too, which loses all data not on the disk. */
   readonly powerCut: boolean;
-  /** Whether the vaults are in memory, where commits are quick and many; on a disk there are more moments within one. */
+  /**
+   * True if the vaults are in memory, where commits are quick and many; on a disk there are more moments
+   * within one.
+   */
   readonly inMemory: boolean;
 }
 
 export type Acknowledged = ReadonlyMap<DurableKind, FactCounts>;
 
-/** Rounds that go on with the same vaults before the next begins with empty ones. */
+/** Rounds with the same vaults, before the next begins with empty ones. */
 const ROUNDS_PER_VAULT = 20;
 
 /**
- * Kills workers at random moments, again and again, and looks each time whether the vaults have every change
- * that was acknowledged, no half of one, and no violation. Rejects at the first that is wrong, and leaves the
- * vaults in their folder.
+ * Kills workers at random moments, again and again, and checks each time that the vaults have every
+ * acknowledged change, no half of one, and no violation. Rejects at the first failure, and leaves the vaults
+ * in their folder.
  */
 export async function runRounds(options: LaneOptions, report: (line: string) => void): Promise<Acknowledged> {
   const { kinds, seed, powerCut, inMemory } = options;
@@ -53,11 +56,11 @@ export async function runRounds(options: LaneOptions, report: (line: string) => 
 
 interface Place {
   readonly folder: string;
-  /** Has the vaults; what was acknowledged is on another. */
+  /** Disk of the vaults; the journals are on another. */
   readonly disk: Disk | undefined;
 }
 
-/** Rounds with the same vaults. */
+/** Runs rounds with the same vaults. */
 async function killRounds(
   { kinds, rounds, report }: Pick<LaneOptions, 'kinds' | 'rounds'> & { report: (line: string) => void },
   { folder, disk }: Place,
@@ -71,12 +74,12 @@ async function killRounds(
     startWorker([vaults, folder, `${round}`, `${random.below(2 ** 31)}`, ...kinds]);
   let next = start(0);
   for (let round = 0; round < rounds; round++) {
-    // Once in a while before the first change, and even before the vaults are open.
+    // Sometimes before the first change, and even before the vaults are open.
     const moment = (['go', 'open', 'working', 'working', 'working', 'rewriting'] as const)[random.below(6)]!;
     const delayMs = random.below(moment === 'working' ? 120 : 60);
     await killedAfter(next, moment, delayMs, disk);
     await disk?.startAgain();
-    // It gets ready while this round's vaults are looked at.
+    // It starts while this round's vaults are checked.
     if (round + 1 < rounds) next = start(round + 1);
     const counts: string[] = [];
     try {
@@ -119,10 +122,10 @@ function startWorker(args: readonly string[]): ChildProcess {
   });
 }
 
-/** What a worker is told, and what it says. */
+/** Instructions to a worker, and its reports. */
 type Moment = 'go' | 'open' | 'working' | 'rewriting';
 
-/** Lets a worker work until this long after a moment. */
+/** Lets a worker run until this long after a moment. */
 function killedAfter(
   worker: ChildProcess,
   moment: Moment,

@@ -5,7 +5,7 @@ import type { ManagedBackend } from '../../src/storage/index.js';
 import { segmentsOf, type Contents } from './content.js';
 import type { Fact, FactValue, PossibleFacts } from './facts.js';
 
-/** Thrown where a vault is not what it was promised to be. */
+/** Error of a vault that breaks a promise. */
 export class Broken extends Error {
   override readonly name = 'Broken';
 }
@@ -16,7 +16,7 @@ export interface OpenedVault {
   readonly contents: Contents;
 }
 
-/** Gives an empty vault segments that stay, enough of them to train registries on. */
+/** Fills an empty vault with segments that stay, enough of them to train registries on. */
 export async function populate({ backend, contents }: OpenedVault): Promise<PossibleFacts> {
   const segments = Array.from({ length: 120 }, (_, index) => 3 * index);
   await backend.commit({
@@ -27,8 +27,8 @@ export async function populate({ backend, contents }: OpenedVault): Promise<Poss
 }
 
 /**
- * Compares a vault that was opened after a kill with what must be true of it, and makes up its mind about what
- * was under way. Returns what is true now.
+ * Compares a vault that was opened after a kill with the possible facts, and settles those that were under
+ * way. Returns the facts that are true now.
  */
 export async function verify(opened: OpenedVault, possible: PossibleFacts): Promise<PossibleFacts> {
   const violations = await opened.backend.check();
@@ -43,20 +43,22 @@ export async function verify(opened: OpenedVault, possible: PossibleFacts): Prom
   return facts;
 }
 
-/** Facts of one kind: what follows the kind in their names, and their possible values. */
+/** Returns facts of one kind: the rest of their names, and their possible values. */
 function ofKind(possible: PossibleFacts, kind: string): [rest: string, values: FactValue[]][] {
   return [...possible]
     .filter(([name]) => name.startsWith(`${kind}/`))
     .map(([name, values]) => [name.slice(kind.length + 1), values]);
 }
 
-/** A list of so many messages is one part of its record, which holds each segment that it names once. */
+/**
+ * Limit of a list's messages that are one part of its record, which holds each segment that it names once.
+ */
 const ONE_PART_MESSAGES_MAX = 64;
 
-/** How many references a segment has at the least and at the most. */
+/** Minimum and maximum of a segment's references. */
 type Counts = Map<SegmentHash, { least: number; most: number }>;
 
-/** Each has one of the contents that it may have, to the last token. */
+/** Checks that each has one of its possible contents, to the last token. */
 async function verifyConversations({ backend, codec, contents }: OpenedVault, possible: PossibleFacts) {
   const conversations: Fact[] = [];
   const named: Counts = new Map();
@@ -75,7 +77,7 @@ async function verifyConversations({ backend, codec, contents }: OpenedVault, po
     const onePart = found === undefined || found.length <= ONE_PART_MESSAGES_MAX;
     for (const hash of onePart ? new Set(found) : found) {
       const { least, most } = named.get(hash) ?? { least: 0, most: 0 };
-      // Each page of a long list is a holder, which forks share.
+      // Each block of a long list is a holder, which forks share.
       named.set(hash, { least: onePart ? least + 1 : Math.max(least, 1), most: most + 1 });
     }
   }
@@ -85,7 +87,7 @@ async function verifyConversations({ backend, codec, contents }: OpenedVault, po
   return { conversations, named };
 }
 
-/** The hashes of what its frames really hold. */
+/** Returns the hashes of its frames' real content. */
 async function readConversation(backend: ManagedBackend, codec: LiveCodec, id: string) {
   const snapshot = await backend.openConversation(id);
   if (!snapshot) return undefined;
@@ -95,7 +97,7 @@ async function readConversation(backend: ManagedBackend, codec: LiveCodec, id: s
   return frames.map((frame) => codec.hashOf(frame));
 }
 
-/** Frames that were replaced are the new ones, and what was deleted is not back. */
+/** Replaced frames must be the new ones, and deleted segments must not reappear. */
 async function verifySegments({ backend }: OpenedVault, possible: PossibleFacts): Promise<Fact[]> {
   const facts: Fact[] = [];
   const { segments } = await backend.scanSegments({ limit: 100_000, bytesMax: Infinity });
@@ -122,7 +124,7 @@ async function verifyRegistries({ backend }: OpenedVault, possible: PossibleFact
   });
 }
 
-/** Every segment has as many references as conversations and holders have to it. */
+/** Every segment must have as many references as conversations and holders have to it. */
 async function verifyHolders(
   { backend, contents }: OpenedVault,
   possible: PossibleFacts,

@@ -1,7 +1,8 @@
-// Stores, replaces, refers, deletes, collects and compacts under load, in a vault of each kind, and journals what it
-// was promised, until it is killed. Arguments: folder of the vaults, folder of the journals, round, seed, backend kinds. Waits for its standard input before
-// it opens the vaults, so that it can be started ahead. Says when all are open, when each has acknowledged a change, and when each
-// has acknowledged rewritten frames.
+// Stores, replaces, refers, deletes, collects and compacts under load, in a vault of each kind, and journals
+// the acknowledged facts, until it is killed. Arguments: folder of the vaults, folder of the journals, round,
+// seed, backend kinds. Waits for its standard input before it opens the vaults, so that it can be started
+// ahead. Reports when all are open, when each has acknowledged a change, and when each has acknowledged
+// rewritten frames.
 import { once } from 'node:events';
 import { createLiveCodec } from '../../src/codec/index.js';
 import { loadCore } from '../../src/core/index.js';
@@ -24,14 +25,14 @@ const [vaults, journals, round, seed, ...kinds] = process.argv.slice(2) as [
 ];
 const say = (word: string) => process.stdout.write(`${word}\n`);
 const core = await loadCore();
-// Whatever takes its time the first time.
+// Does everything once that is slow the first time.
 const warm = new Contents(core, createLiveCodec(core));
 for (let segment = 0; segment < SEGMENTS; segment++) warm.encoded(segment);
 await once(process.stdin, 'data');
-// Nobody is there any more to kill it.
+// The process that would kill it has gone.
 process.stdin.once('end', () => process.exit(1));
 
-/** Calls back once, when each vault has come here. */
+/** Calls back once, when every vault has reached this point. */
 const whenAll = (callback: () => void) => {
   const missing = new Set(kinds);
   return (kind: DurableKind) => {

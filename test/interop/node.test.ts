@@ -8,7 +8,7 @@ import { startTestServer } from '../cli/support/start-server.js';
 
 const example = resolve(import.meta.dirname, '../../examples/node/client.mjs');
 
-/** The package's types, by its name as its users write it, are those of the client. */
+/** The package's types, imported by its name as its users do, are those of the client. */
 const typed: (options: ConnectOptions) => StowkenClient = connect;
 
 describe('the Node example', () => {

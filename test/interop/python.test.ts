@@ -10,7 +10,7 @@ const example = resolve(import.meta.dirname, '../../examples/python');
 const folder = mkdtempSync(join(tmpdir(), 'stowken-python-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A Python with gRPC that can make stubs, or why there is none. */
+/** Finds a Python with gRPC that can generate stubs, or the reason why there is none. */
 function findPython(): { python: string } | { missing: string } {
   const pythons = [process.env['PYTHON'], '/usr/bin/python3', 'python3'].filter((name) => name !== undefined);
   const python = pythons.find((name) => spawnSync(name, ['-c', 'import grpc, google.protobuf']).status === 0);

@@ -6,7 +6,7 @@ import { escapeJson, isUnsafe, printable, printableLines, shellWord, toJson } fr
 const points = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => String.fromCharCode(from + index));
 
-/** Every character that a terminal acts on: listed here by its number, beside the rule that is tested. */
+/** Every character that a terminal acts on, listed by its number, independently of the rule under test. */
 const acting = [
   ...points(0x00, 0x1f),
   ...points(0x7f, 0x9f),

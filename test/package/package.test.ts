@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-/** The package as `npm pack` makes it, and what its documents promise. */
+/** The package as `npm pack` makes it, and the promises of its documents. */
 
 const root = resolve(import.meta.dirname, '../..');
 const documents = [
@@ -70,7 +70,7 @@ describe('the package', () => {
     const withScript = Object.entries(packages)
       .filter(([path, { hasInstallScript }]) => path !== '' && hasInstallScript === true)
       .map(([path]) => path.replace(/^.*node_modules\//, ''))
-      .filter((name) => name !== 'fsevents'); // of macOS alone
+      .filter((name) => name !== 'fsevents'); // Only for macOS.
     expect(Object.keys(read('package.json')['allowScripts']!)).toEqual(expect.arrayContaining(withScript));
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FairSlots } from '../../src/queue/index.js';
 
-/** Enters, and notes under a name when it has come in. */
+/** Enters, and logs the name once it is admitted. */
 function entries(slots: FairSlots<string>) {
   const inside: string[] = [];
   const leave = new Map<string, () => void>();
@@ -22,7 +22,7 @@ describe('slots that are shared fairly', () => {
     await settled();
     expect(inside).toEqual(['a1', 'a2']);
     leave('a2');
-    leave('a2'); // a second time is nothing
+    leave('a2'); // A second call has no effect.
     await settled();
     expect(inside).toEqual(['a1', 'a2', 'a3']);
     leave('a1');

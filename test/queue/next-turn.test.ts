@@ -3,7 +3,7 @@ import { nextTurn } from '../../src/queue/index.js';
 
 const eventLoopTurn = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Takes the processor for longer than the share of one turn. */
+/** Uses the processor for longer than the share of one turn. */
 function work(): void {
   const beganMs = performance.now();
   while (performance.now() - beganMs < 15);
@@ -22,7 +22,8 @@ describe('turns of long computations', () => {
     while (parts < 60) {
       const before = parts;
       await eventLoopTurn();
-      expect(parts - before).toBeLessThanOrEqual(2); // one behind this turn's look, one before the next one's
+      // One behind this turn's look, one before the next one's.
+      expect(parts - before).toBeLessThanOrEqual(2);
     }
     await Promise.all(computations);
   });

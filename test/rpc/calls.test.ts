@@ -24,7 +24,7 @@ const chunk = (bytes: Uint8Array): RetrievePart => ({
   message: undefined,
 });
 
-/** A retrieve that never ends of itself, and tells what becomes of it. */
+/** A retrieve that never ends by itself, and reports its end. */
 function endlessRetrieve(chunkBytes: number) {
   const state = { producedBytes: 0, returned: false, signal: undefined as AbortSignal | undefined };
   const retrieve: Vault['retrieve'] = async function* (_input, signal) {
@@ -41,7 +41,7 @@ function endlessRetrieve(chunkBytes: number) {
   return { state, retrieve };
 }
 
-/** Work that goes on until its signal aborts, as any in a vault does. */
+/** Work that continues until its signal aborts, like any in a vault. */
 function endlessWork() {
   const state = { signal: undefined as AbortSignal | undefined };
   const untilAborted = (signal: AbortSignal): Promise<never> => {
@@ -53,7 +53,9 @@ function endlessWork() {
   return { state, untilAborted };
 }
 
-/** Opens a call with a deadline; returns whether the server began with its work before the deadline passed. */
+/**
+ * Opens a call with a deadline; returns whether the server began with its work before the deadline passed.
+ */
 async function beginsInTime(
   client: Http2Client,
   path: string,
@@ -72,7 +74,7 @@ async function beginsInTime(
   });
 }
 
-/** The reason with which a signal has aborted, once it has. */
+/** Returns the reason with which a signal has aborted, once it has. */
 const abortReason = (state: { signal: AbortSignal | undefined }) =>
   eventually(() => {
     expect(state.signal?.aborted).toBe(true);

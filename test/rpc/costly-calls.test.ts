@@ -20,7 +20,7 @@ afterEach(async () => {
 const verifyPath = method('VerifyVault').path;
 const summary: VerifyPart = { kind: 'summary', records: 0, repaired: 0, violations: 0 };
 
-/** Verifications that end when the test says so, or are cancelled; counts those that began and that run. */
+/** Verifications that end when the test decides, or are cancelled; counts those begun and those running. */
 function countedWork() {
   const state = { begun: 0, running: 0, finish: () => undefined as void };
   const finished = new Promise<void>((resolve) => (state.finish = resolve));
@@ -52,7 +52,7 @@ const rawClient = async (): Promise<RawFrames> => {
   return client;
 };
 
-/** What other clients do meanwhile is answered. */
+/** Calls of other clients are answered meanwhile. */
 async function othersAreServed(): Promise<void> {
   await server.client.unary('StoreConversation', {
     conversation: { id: 'other' },
@@ -61,12 +61,15 @@ async function othersAreServed(): Promise<void> {
   expect(await server.client.unary('GetStats', {})).toMatchObject({ conversations: 1 });
 }
 
-/** The same, without the methods that a test has taken over. */
+/** The same without the methods that a test has replaced. */
 async function otherCallsAreServed(): Promise<void> {
   expect(await server.client.unary('GetCapabilities', {})).toBeDefined();
 }
 
-/** Resets on one connection: below what HTTP/2 libraries take for an attack. All 20,000 are for a lane of their own. */
+/**
+ * Resets on one connection: below the number that HTTP/2 libraries treat as an attack. All 20,000 are in the
+ * slow tests.
+ */
 const perConnection = 400;
 const connections = process.env['STOWKEN_TEST_ALL'] === undefined ? 5 : 50;
 
@@ -93,7 +96,7 @@ describe('calls that nobody waits for', () => {
       client.send(frames.flat());
       await othersAreServed();
     }
-    // One that is not reset comes behind all of them, and begins.
+    // A call that is not reset arrives after all of them, and begins.
     const asked = another().stream('VerifyVault', {});
     await eventually(() => expect(state.running).toBe(1));
     state.finish();
@@ -199,7 +202,7 @@ describe('calls that look at all of a vault', () => {
         'for another within 20 ms',
       metadata: { method: 'VerifyVault', running: '2', limit: '3', connection_limit: '2', waited_ms: '20' },
     });
-    await othersAreServed(); // other methods have slots of their own
+    await othersAreServed(); // Other methods have slots of their own.
     state.finish();
     await Promise.all(running);
     expect(await another().stream('VerifyVault', {})).toHaveLength(1);

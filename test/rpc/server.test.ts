@@ -129,7 +129,7 @@ describe('reflection', () => {
 });
 
 describe('draining', () => {
-  /** A store that takes until it is let go. */
+  /** A store that takes until it is released. */
   function heldStore() {
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));

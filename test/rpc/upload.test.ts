@@ -160,7 +160,7 @@ describe('an upload', () => {
   });
 });
 
-/** A vault whose upload takes parts as it is told, and says what became of it. */
+/** A vault whose upload takes parts on the test's command, and reports their end. */
 function heldUpload() {
   const state = { taken: 0, ended: false, signal: undefined as AbortSignal | undefined };
   let go: () => void = () => undefined;
@@ -199,7 +199,7 @@ describe('a client that sends faster than its upload is taken', () => {
     const part = { tokens: { tokens_le32: Buffer.alloc(256 * 1024) } };
     let sent = 0;
     let waiting = 0;
-    // A write whose callback has come has left the client: what has not is held back.
+    // A write whose callback was called has left the client; other writes are held back.
     for (let index = 0; index < 64; index++) {
       waiting++;
       call.write(method(upload).requestSerialize(part), () => {
@@ -239,7 +239,7 @@ describe('an upload that ends before its time', () => {
     const { state, held, go } = heldUpload();
     go();
     server = await startTestServer({ upload: held });
-    // A client that knows of no deadline ends nothing by itself, so it is the server's that passes.
+    // A client without a deadline ends nothing by itself, so it is the server's that passes.
     await withDeadline(async (deadlineMs) => {
       Object.assign(state, { taken: 0, ended: false, signal: undefined });
       const metadata = new Metadata();

@@ -6,7 +6,7 @@ import { connect } from '../../src/client/index.js';
 import { startStowken } from '../support/process.js';
 
 const CONVERSATIONS = 40;
-/** Frames of tokens that compress to nothing shorter: their bytes stand in the file as they are. */
+/** Frames of tokens that do not compress: their bytes are in the file unchanged. */
 const tokensOf = (n: number) =>
   Uint32Array.from({ length: 60 }, (_, at) => (Math.imul(n * 60 + at + 1, 0x9e3779b1) >>> 0) % 2 ** 31);
 
@@ -28,7 +28,7 @@ it('a flipped bit in a stored frame is DATA_LOSS for its conversation, and other
 
   const file = join(folder, 'vault.mdb');
   const bytes = await readFile(file);
-  // A frame has its tokens as varints: of this one, four bytes that stand nowhere else.
+  // A frame has its tokens as varints: for this one, four bytes that occur nowhere else.
   const flipped = [7, 23];
   for (const n of flipped) {
     const needle = varints(tokensOf(n).subarray(20, 30));

@@ -39,7 +39,7 @@ function connect(): Http2Client {
   return client;
 }
 
-/** Megabytes of the server that are in memory, and the most that ever were. */
+/** Megabytes of the server that are in memory, and their peak. */
 function memory(): { readonly now: number; readonly peak: number } {
   const text = readFileSync(`/proc/${server.child.pid}/status`, 'utf8');
   const of = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(text)?.[1]) / 1024;
@@ -53,7 +53,7 @@ const statsPath = method('GetStats').path;
 const answers = async (client: Http2Client) =>
   expect((await client.status(statsPath, frame(Buffer.alloc(0))))['grpc-status']).toBe('0');
 
-/** Another client's calls while something goes on; each must be answered. */
+/** Calls of another client during some work; each must be answered. */
 async function answersWhile<T>(work: Promise<T>): Promise<T> {
   const other = connect();
   let ended = false;
@@ -80,7 +80,7 @@ it('bombs of gzip are refused in bounded memory', async () => {
   );
   const refused = await answersWhile(Promise.all(calls));
   expect(new Set(refused.map((headers) => headers['grpc-status']))).toEqual(new Set(['8']));
-  expect(memory().peak - before).toBeLessThan(256); // 32 times 64 MiB where nobody counts
+  expect(memory().peak - before).toBeLessThan(256); // 32 times 64 MiB without the limit.
 });
 
 it('requests that are never whole hold no more than the budget, and nothing when their clients go', async () => {
@@ -97,7 +97,7 @@ it('requests that are never whole hold no more than the budget, and nothing when
     }
   }
   for (let calls = 0; calls < 200; calls++) await answers(canary);
-  // 60 times 2 MiB where nobody counts.
+  // 60 times 2 MiB without the limit.
   expect(memory().peak - before.peak).toBeLessThan(96);
   for (const sender of senders) sender.destroy();
   await eventually(async () => {
@@ -150,7 +150,7 @@ it('a message in tiny pieces does not keep alive all that the socket brought bet
   await answers(connect());
   const held = memory().now - before;
   socket.destroy();
-  expect(held).toBeLessThan(128); // 4000 times 64 KiB where the pieces are kept as they come
+  expect(held).toBeLessThan(128); // 4000 times 64 KiB if the pieces were kept as they arrive.
 });
 
 const all = process.env['STOWKEN_TEST_ALL'] !== undefined;
@@ -179,7 +179,7 @@ it(`${stores} stores of ${storeBytes / MiB} MiB at once end one after the other,
   const [ok, overloaded] = [String(status.OK), String(status.UNAVAILABLE)];
   expect(codes).toContain(ok);
   expect(codes.filter((code) => code !== ok && code !== overloaded)).toEqual([]);
-  // Where all are worked on together, all end together.
+  // If all were processed together, all would end together.
   expect(between).toBeGreaterThanOrEqual(stores);
 });
 

@@ -10,7 +10,7 @@ const rounds = 5;
 const folder = mkdtempSync(join(tmpdir(), 'stowken-kill-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What conversation `n` says: a shared beginning, and tokens of its own. */
+/** Messages of conversation `n`: a shared beginning, and tokens of its own. */
 function messagesOf(n: number) {
   const shared = Uint32Array.from({ length: 200 }, (_, i) => i);
   return [
@@ -34,7 +34,7 @@ describe('kill -9 in the middle of an import', () => {
             await client.store({ conversation: { id: `c${n}` }, messages: messagesOf(n) });
             acknowledged.add(n);
           } catch {
-            alive = false; // the server is gone
+            alive = false; // The server has gone.
           }
         }
       });

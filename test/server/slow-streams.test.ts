@@ -12,7 +12,10 @@ import { startStowken, type StowkenProcess } from '../support/process.js';
 
 const STREAMS = 200;
 const CONNECTIONS = 4;
-/** What waits for the client, a chunk that was being made when that was full, and what is read ahead. */
+/**
+ * Bytes that wait for the client, a chunk that was being made when they were at their limit, and the batch
+ * read ahead.
+ */
 const BYTES_EACH = limits.sendQueueBytesMax + limits.chunkBytesMax + 8 * limits.readBatchTokensMax;
 const MESSAGES = 16;
 const TOKENS_EACH = 512 * 1024;
@@ -57,7 +60,7 @@ it(`${STREAMS} streams that nobody reads hold a bounded part of it each, and hol
     expect(parts).toHaveLength(2);
   }
   expect(residentBytes() - before).toBeLessThan(STREAMS * BYTES_EACH);
-  // All of it would be ten times that.
+  // Everything together would be ten times that.
   expect(STREAMS * BYTES_EACH).toBeLessThan((STREAMS * MESSAGES * TOKENS_EACH * 4) / 10);
   for (const each of slow) each.destroy();
   for await (const part of client.read('long', { encoding: 'tokens' })) {

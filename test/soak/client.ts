@@ -6,11 +6,11 @@ import { readSomething } from './reads.js';
 import type { Round } from './round.js';
 import { Writes } from './writes.js';
 
-/** One in so many calls writes; the others read. */
+/** One call in so many writes; the others read. */
 const WRITE_EVERY = 2;
 const PAUSE_MS_MAX = 10;
 
-/** A client that knows what it has stored, and compares whatever it reads with that. */
+/** A client that knows its stored content, and compares every read with it. */
 export class SoakClient {
   readonly journal = new Journal();
   readonly #name: string;
@@ -23,7 +23,7 @@ export class SoakClient {
     this.#writes = new Writes(this.#name, index, this.#random, this.journal);
   }
 
-  /** Calls one after the other until the round is over. */
+  /** Makes calls one after the other until the round is over. */
   async work(round: Round): Promise<void> {
     await connected(round.address, async (client) => {
       while (!round.isOver) {
@@ -33,7 +33,7 @@ export class SoakClient {
     });
   }
 
-  /** Finds out what became of a change that the server was killed before it answered. */
+  /** Determines the result of a change that was not answered before the server was killed. */
   async settle(address: string): Promise<'made' | 'not made' | 'sent again' | undefined> {
     const { unanswered } = this.journal;
     if (unanswered === undefined) return undefined;
@@ -51,7 +51,7 @@ export class SoakClient {
     });
   }
 
-  /** Compares all that it has stored. */
+  /** Compares everything that it has stored. */
   async compareAll(address: string): Promise<void> {
     await connected(address, async (client) => {
       for (const [id, content] of this.journal.conversations) await compareRead(client, id, content);
@@ -59,7 +59,7 @@ export class SoakClient {
   }
 
   async #next(client: StowkenClient): Promise<string> {
-    // Its worker was killed, and the process that writes may be about to make it all the same.
+    // Its worker was killed, and the process that writes may still make the change.
     if (this.journal.unanswered !== undefined) return this.#sendAgain(client);
     if (this.#random.below(WRITE_EVERY) === 0) return this.#writes.next(client);
     return readSomething(client, this.#name, this.journal.conversations, this.#random);

@@ -1,12 +1,12 @@
 import type { ContentForms, Message, StowkenClient } from '../../src/client/index.js';
 import { tokensOf } from './content.js';
 
-/** Thrown where a server answers what it must not. */
+/** Error of a server that gives a wrong answer. */
 export class Broken extends Error {
   override readonly name = 'Broken';
 }
 
-/** A range of a conversation, as RetrieveConversation takes it; 0: no limit. */
+/** A range of a conversation, for RetrieveConversation; 0: no limit. */
 export interface Range {
   readonly messageOffset?: number;
   readonly messageLimit?: number;

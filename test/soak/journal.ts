@@ -1,6 +1,6 @@
 import type { StowkenClient } from '../../src/client/index.js';
 
-/** A conversation's messages, each by its number; null: there is none. */
+/** A conversation's messages, each by its number; null: it does not exist. */
 export type Content = readonly number[] | null;
 
 type Send = (client: StowkenClient) => Promise<unknown>;
@@ -14,7 +14,7 @@ export interface Unanswered {
   readonly send: Send;
 }
 
-/** What the server has acknowledged to one client, the only one that changes these conversations. */
+/** Changes that the server has acknowledged to one client, the only one that changes these conversations. */
 export class Journal {
   readonly #contents = new Map<string, readonly number[]>();
   #unanswered: Unanswered | undefined;
@@ -24,12 +24,12 @@ export class Journal {
     return this.#contents;
   }
 
-  /** The last change, where it was not answered. */
+  /** The last change, if it was not answered. */
   get unanswered(): Unanswered | undefined {
     return this.#unanswered;
   }
 
-  /** Makes a change; where it fails, whether it was made is open until settle(). */
+  /** Makes a change; if it fails, its result is open until settle(). */
   async change(client: StowkenClient, id: string, after: Content, send: Send): Promise<void> {
     this.#unanswered = { id, before: this.#contents.get(id) ?? null, after, send };
     await send(client);
@@ -37,7 +37,7 @@ export class Journal {
     this.settle(after);
   }
 
-  /** The last change has left this. */
+  /** Sets the content that the last change has left. */
   settle(content: Content): void {
     const { id } = this.#unanswered!;
     this.#unanswered = undefined;

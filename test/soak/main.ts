@@ -1,5 +1,5 @@
 // Mixed load on a server that is killed and started again. Usage: main.js [--minutes N] [--kill-seconds N]
-// [--clients N] [--workers N] [--seed N] [--data DIR]. Nothing that was acknowledged may be lost.
+// [--clients N] [--workers N] [--seed N] [--data DIR]. No acknowledged change may be lost.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,5 +30,5 @@ await soak(
   },
   report,
 );
-// What has failed keeps its vault, to be looked at.
+// After a failure the vault is kept for inspection.
 if (values.data === undefined) rmSync(folder, { recursive: true });

@@ -2,7 +2,7 @@ import { isClientError, type StowkenClient } from '../../src/client/index.js';
 import type { Random } from '../crash/random.js';
 import { Broken } from './compare.js';
 
-/** One job of maintenance at random; resolves to its name. */
+/** Runs one job of maintenance at random; resolves to its name. */
 export async function maintain(client: StowkenClient, random: Random): Promise<string> {
   switch (random.below(6)) {
     case 0:
@@ -24,12 +24,12 @@ async function compact(client: StowkenClient): Promise<void> {
   try {
     for await (const part of client.compactSubstrings({ minSavingsRatio: 0.01 })) void part;
   } catch (error) {
-    // One that was asked for through a worker that was killed may not have ended yet.
+    // A job started through a worker that was killed may not have ended yet.
     if (!isClientError(error, 'COMPACTION_RUNNING')) throw error;
   }
 }
 
-/** @throws Broken where the server finds the vault damaged */
+/** @throws Broken if the server finds the vault damaged */
 export async function verified(client: StowkenClient): Promise<void> {
   const violations = [];
   for await (const part of client.verify()) {

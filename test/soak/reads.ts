@@ -6,7 +6,7 @@ import { tokensOf } from './content.js';
 
 type Conversations = ReadonlyMap<string, readonly number[]>;
 
-/** One read at random of what a client has stored, compared with what it must be; resolves to its name. */
+/** Makes one random read of a client's content and compares the result; resolves to its name. */
 export async function readSomething(
   client: StowkenClient,
   application: string,
@@ -59,7 +59,7 @@ async function list(
   return 'list';
 }
 
-/** It is the beginning of a conversation that is stored: whole blocks of it are found. */
+/** It is the beginning of a stored conversation: whole blocks of it are found. */
 async function findPrefix(client: StowkenClient, content: readonly number[]): Promise<string> {
   const tokens = joined(content.map(tokensOf));
   const [longest] = await client.findPrefix({ tokens });

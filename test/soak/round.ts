@@ -7,7 +7,7 @@ import type { StowkenProcess } from '../support/process.js';
 
 const LOOK_AT_MEMORY_MS = 250;
 
-/** One life of a server, and what was done in it. */
+/** One life of a server, and the work done in it. */
 export class Round {
   readonly counts = new Map<string, number>();
   readonly #over = new AbortController();
@@ -27,12 +27,12 @@ export class Round {
     return this.#over.signal.aborted;
   }
 
-  /** As it was last seen, and the most of each figure of a process. */
+  /** Memory at the last sample, and each figure's maximum for a process. */
   get memory(): Memory {
     return this.#memory;
   }
 
-  /** Calls, and counts what was called; raises what fails, unless a process was killed. */
+  /** Makes a call and counts it; throws its error, unless a process was killed. */
   async calling(what: () => Promise<string>): Promise<void> {
     try {
       const name = await what();
@@ -47,7 +47,7 @@ export class Round {
     await sleep(ms, undefined, { signal: this.#over.signal }).catch(() => undefined);
   }
 
-  /** Kills one of the processes that serve, where the one that keeps the vault does not serve itself. */
+  /** Kills one of the serving processes, if the process that owns the vault does not serve itself. */
   killWorker(random: Random): void {
     const [, ...workers] = processTree(this.server.child.pid!);
     const unlucky = workers[random.below(workers.length)];
@@ -56,7 +56,7 @@ export class Round {
     process.kill(unlucky, 'SIGKILL');
   }
 
-  /** Kills all processes that serve, at once; resolves to their pids. */
+  /** Kills all serving processes, at once; resolves to their pids. */
   killWorkers(): readonly number[] {
     const [, ...workers] = processTree(this.server.child.pid!);
     this.#isDisturbed = true;
@@ -69,13 +69,13 @@ export class Round {
     await this.#end('SIGKILL');
   }
 
-  /** Ends the round; the server lives on. */
+  /** Ends the round; the server continues. */
   leave(): void {
     clearInterval(this.#watch);
     this.#over.abort();
   }
 
-  /** Lets the server end as it is meant to; resolves to its exit code. */
+  /** Lets the server end in the regular way; resolves to its exit code. */
   stop(): Promise<number | null> {
     return this.#end('SIGTERM');
   }

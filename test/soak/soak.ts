@@ -9,7 +9,7 @@ import { Round } from './round.js';
 export interface SoakOptions {
   readonly folder: string;
   readonly minutes: number;
-  /** How long each server lives under load. */
+  /** Time that each server lives under load. */
   readonly killSeconds: number;
   readonly clients: number;
   readonly workers: number;
@@ -18,7 +18,9 @@ export interface SoakOptions {
 
 const MAINTENANCE_PAUSE_MS = 3000;
 
-/** Starts, loads and kills a server over and over; rejects when anything is not as it was acknowledged. */
+/**
+ * Starts, loads and kills a server over and over; rejects if anything differs from the acknowledged state.
+ */
 export async function soak(options: SoakOptions, report: (line: string) => void): Promise<void> {
   const { minutes, killSeconds, workers, seed } = options;
   const random = new Random(seed);
@@ -40,7 +42,7 @@ async function start({ folder, workers }: SoakOptions): Promise<Round> {
   return new Round(await startStowken('--data', folder, '--workers', String(workers)));
 }
 
-/** All that was acknowledged is there, and nothing else. */
+/** Checks that everything acknowledged is stored, and nothing else. */
 async function settleAll({ address }: Round, clients: readonly SoakClient[]): Promise<string> {
   const client = connect({ server: address });
   try {
@@ -62,7 +64,7 @@ async function settleAll({ address }: Round, clients: readonly SoakClient[]): Pr
   }
 }
 
-/** Loads a server until it is killed; one of its workers half-way. */
+/** Loads a server until it is killed; one of its workers is killed half-way. */
 async function live(
   round: Round,
   clients: readonly SoakClient[],
@@ -70,7 +72,7 @@ async function live(
   { lifeMs, killWorker }: { readonly lifeMs: number; readonly killWorker: boolean },
 ): Promise<void> {
   const working = Promise.all([...clients.map((each) => each.work(round)), tend(round, random)]);
-  // What fails ends the round, and is raised when it has ended.
+  // A failure ends the round, and is thrown when it has ended.
   const failed = working.then(nothing, nothing);
   await Promise.race([failed, round.pause(lifeMs / 2)]);
   if (killWorker) round.killWorker(random);

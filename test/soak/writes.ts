@@ -4,13 +4,15 @@ import type { Random } from '../crash/random.js';
 import { COMMON_MESSAGES, messageOf } from './content.js';
 import type { Journal } from './journal.js';
 
-/** Conversations of one client, and messages of one of them, about: the vault is not to grow for ever. */
+/**
+ * Approximate limits of a client's conversations, and of one's messages: the vault should not grow for ever.
+ */
 const CONVERSATIONS_MAX = 25;
 const MESSAGES_MAX = 1500;
-/** Numbers of messages that one client alone says. */
+/** Range of the numbers of messages that only one client uses. */
 const OWN_MESSAGES = 10_000_000;
 
-/** The changes that one client makes, each under a request id. */
+/** Changes of one client, each under a request id. */
 export class Writes {
   #said = 0;
   #named = 0;
@@ -22,7 +24,7 @@ export class Writes {
     private readonly journal: Journal,
   ) {}
 
-  /** One change at random; resolves to its name. */
+  /** Makes one change at random; resolves to its name. */
   async next(client: StowkenClient): Promise<string> {
     const [id, content] = this.pick() ?? [];
     if (id === undefined || content === undefined) return this.#store(client);
@@ -45,7 +47,7 @@ export class Writes {
     }
   }
 
-  /** A conversation that there is. */
+  /** Returns an existing conversation. */
   pick(): readonly [id: string, content: readonly number[]] | undefined {
     const all = [...this.journal.conversations];
     return all[this.random.below(all.length)];
@@ -113,7 +115,7 @@ export class Writes {
     return `${this.name}/${this.#named++}`;
   }
 
-  /** Half of it is what others say too. */
+  /** Half of them are messages of others, too. */
   #say(messages: number): number[] {
     return Array.from({ length: messages }, () =>
       this.random.below(2) === 0

@@ -5,7 +5,7 @@ import { GroupCommit, type Outcome } from '../../src/storage/shared/group-commit
 const changeOf = (n: number): Change => ({ removeReferences: [{ hash: '00', holder: String(n) }] });
 const done = (): Outcome => ({ result: {} });
 
-/** Commits that go on when they are told to: when they take their group, and when it is made. */
+/** Commits that wait for the test: when they take their group, and when it is committed. */
 function slowCommits() {
   const groups: string[][] = [];
   const steps: (() => void)[] = [];

@@ -17,7 +17,9 @@ afterEach(() => folder.remove());
 
 const open = () => openLmdbBackend({ folder: folder.path, codec, clock: () => 5_000 });
 
-/** Four hundred conversations with segments of their own and shared ones, some garbage, some holders. */
+/**
+ * Stores four hundred conversations with segments of their own and shared ones, some garbage, some holders.
+ */
 async function fill(): Promise<void> {
   const backend = await open();
   const shared = longSegment(50, 7);
@@ -47,13 +49,13 @@ async function fill(): Promise<void> {
   await backend.close();
 }
 
-/** Enters all that came last into the chunks of the hash index. */
+/** Inserts all recent segments into the chunks of the hash index. */
 async function collectOne(backend: MaintainedBackend): Promise<void> {
   await backend.commit({ newSegments: [segment(3)] });
   await backend.commit({ deleteSegments: [segment(3).hash] });
 }
 
-/** Lists of several pages, of which some are shared and some wait to be taken away, and requests. */
+/** Stores lists of several blocks, some shared and some waiting to be removed, and requests. */
 async function fillLong(backend: MaintainedBackend): Promise<void> {
   const request = (id: string) => ({ id, digest: '0'.repeat(32), timeMs: 1, notBeforeMs: 0 });
   await backend.commit({ ...puttingList('long', longList(2000)), request: request('put') });
@@ -72,7 +74,7 @@ async function spoil(change: (tables: Tables) => void): Promise<void> {
   await environment.close();
 }
 
-/** Everything that a vault is asked for. */
+/** Returns the answers of a vault to every question. */
 async function content(backend: MaintainedBackend) {
   const { conversations } = await backend.listConversations({
     filter: {},
@@ -149,7 +151,7 @@ describe('what follows from other records', () => {
         tables.meta.put(2, Buffer.from('0aa01f90038f03a50100000000000000000000000000', 'hex')),
       'statistics',
     ],
-  ])('is made anew: %s', async (_what, change, invariant) => {
+  ])('is rebuilt: %s', async (_what, change, invariant) => {
     await fill();
     const before = await open();
     const expected = await content(before);

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 
-/** Pids of the processes that a process has started and that have not ended. */
+/** Returns the pids of a process's children that have not ended. */
 export function childrenOf(pid: number): number[] {
   try {
     const found = execFileSync('pgrep', ['-P', String(pid)]).toString();
     return found.trim().split('\n').map(Number);
   } catch (error) {
-    // pgrep says by its exit code that there are none.
+    // pgrep's exit code means that there are none.
     if ((error as { status?: number }).status === 1) return [];
     throw error;
   }

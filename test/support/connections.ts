@@ -1,6 +1,6 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 
-/** "served" where the server has begun to speak HTTP/2, "closed" where it has closed the connection. */
+/** "served" if the server has begun to speak HTTP/2, "closed" if it has closed the connection. */
 export type Fate = 'served' | 'closed';
 
 /** Opens a connection to "host:port" or "unix:/path". */

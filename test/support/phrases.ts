@@ -4,15 +4,15 @@ import { say, signal, spec } from './vault.js';
 
 export interface PhraseContent {
   readonly conversations: number;
-  /** Decides what is said; conversations are called c<seed>-<number>. */
+  /** Determines the content; conversations are called c<seed>-<number>. */
   readonly seed: number;
-  /** Decides the phrases that it is said with. */
+  /** Determines the phrases. */
   readonly phraseSeed: number;
 }
 
 const PHRASES = 200;
 
-/** Conversations whose messages are put together from a few hundred phrases, as agents' are. */
+/** Stores conversations whose messages are composed of a few hundred phrases, like those of agents. */
 export async function fillWithPhrases(vault: Vault, content: PhraseContent): Promise<void> {
   const phraseRandom = new Random(content.phraseSeed);
   const random = new Random(1000 + content.seed);

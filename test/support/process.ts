@@ -10,7 +10,7 @@ export interface StowkenProcess {
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>;
 }
 
-/** `stowken serve` from build/, in a process of its own, once it listens. */
+/** Starts `stowken serve` from build/ in a process of its own; resolves when it listens. */
 export async function startStowken(...args: string[]): Promise<StowkenProcess> {
   const main = createRequire(import.meta.url).resolve('#build/src/main.js');
   const usual = ['--listen', '127.0.0.1:0', '--log-level', 'error', '--drain-timeout', '600'];

@@ -18,9 +18,9 @@ export interface TestVault {
   readonly core: TokenCore;
   readonly codec: LiveCodec;
   readonly tokenizers: Tokenizers;
-  /** Milliseconds since 1970; the test turns it. */
+  /** Milliseconds since 1970; set by the test. */
   readonly clock: { nowMs: number };
-  /** Checks every invariant, then lets go of everything. */
+  /** Checks every invariant, then closes everything. */
   close(): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export function wordsOf(tokens: readonly number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(tokens).buffer);
 }
 
-/** A message of tokens, of text, of any content, or of none. */
+/** Returns a message of tokens, of text, of any content, or of none. */
 export function say(role: string, content?: readonly number[] | string | MessageContent): NewMessage {
   return { role, name: '', toolCallId: '', content: toContent(content) };
 }
@@ -88,7 +88,7 @@ export async function collectAll<T>(parts: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-/** The parts of a retrieve, out of their batches. */
+/** Yields the parts of a retrieve, out of their batches. */
 export async function* partsOf(
   batches: AsyncIterable<Iterable<RetrievePart>>,
 ): AsyncGenerator<RetrievePart, void, void> {

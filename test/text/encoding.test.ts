@@ -12,7 +12,7 @@ type EncodingName = (typeof encodingNames)[number];
 
 const asOrdinaryText = { disallowedSpecial: new Set<string>() };
 
-/** An encoding, and gpt-tokenizer's own. */
+/** Returns an encoding, and gpt-tokenizer's own. */
 async function both(name: EncodingName) {
   const encoding = await loadEncoding(name);
   const { default: reference } = (await import(`gpt-tokenizer/encoding/${name}`)) as { default: GptEncoding };
@@ -22,7 +22,7 @@ async function both(name: EncodingName) {
   };
 }
 
-/** Letters of many kinds: what patterns tell apart, and what tokens are made of. */
+/** Letters of many kinds: those that patterns distinguish, and those of which tokens are made. */
 const letters = [
   ...'aeéñßABZzЖж中的一是了国ʰǅ漢字가나あア',
   ...['\u0301', '\u200d', '👩', '🧿', '\u{10fffe}', '\ufeff', '\u0085', '\u017f'],
@@ -30,7 +30,7 @@ const letters = [
   ...[' the', 'ing', ' func', '的时候', 'namespace', '\ufeff//', '\ufeffusing'],
 ];
 const mixed = fc.array(fc.constantFrom(...letters), { maxLength: 300 }).map((parts) => parts.join(''));
-/** Runs without a break, of a few letters: many ties between pairs, and pairs that cross letters. */
+/** Pieces without a break, of a few letters: many ties between pairs, and pairs that cross letters. */
 const run = fc
   .tuple(fc.uniqueArray(fc.constantFrom(...letters.slice(0, 30)), { minLength: 1, maxLength: 4 }), fc.nat())
   .chain(([some]) => fc.array(fc.constantFrom(...some), { minLength: 10, maxLength: 600 }))

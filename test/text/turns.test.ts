@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Slices, Turns } from '../../src/text/slices.js';
 
-/** Work of so many slices, each of which is noted. */
+/** Work of so many slices, each of which is logged. */
 function* work(name: string, slices: number, log: string[], onEnd?: () => void): Slices<string> {
   try {
     for (let slice = 0; slice < slices; slice++) {
@@ -22,7 +22,7 @@ describe('the turns of a thread', () => {
     const turns = new Turns();
     const jobs = ['a', 'b', 'c'].map((name) => turns.run(work(name, 3, log), false, wanted));
     expect(await Promise.all(jobs)).toEqual(['a', 'b', 'c']);
-    // The first one began before the others were there.
+    // The first one began before the others were added.
     expect(log.join('')).toBe('aabcabcbc');
   });
 

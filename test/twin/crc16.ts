@@ -1,4 +1,4 @@
-/** CRC-16/CCITT, least significant bit first, bit by bit: as slow and as plain as it gets. */
+/** CRC-16/CCITT, least significant bit first, bit by bit: slow and obviously right. */
 export function crc16(bytes: Uint8Array): number {
   let sum = 0xffff;
   for (const byte of bytes) {

@@ -1,4 +1,4 @@
-// A frame of one block, decoded as docs/formats/codec.md says, in plain TypeScript.
+// A frame of one block, decoded by the description in docs/formats/codec.md, in plain TypeScript.
 import {
   CLASSES,
   END,
@@ -10,7 +10,7 @@ import {
   type TwinRegistry,
 } from './registry.js';
 
-/** The tokens of a block, which comes after the frame's head. */
+/** Returns the tokens of a block, which follows the frame's head. */
 export function decodeBlock(registry: TwinRegistry, block: Uint8Array): number[] {
   const stateBytes = block.length <= 8 ? block.length : ((block.length - 5) % 4) + 5;
   let state = [...block.subarray(0, stateBytes)].reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);

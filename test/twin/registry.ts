@@ -1,4 +1,4 @@
-// A registry, read as docs/formats/codec.md says, in plain TypeScript.
+// A registry, read by the description in docs/formats/codec.md, in plain TypeScript.
 import { crc32 } from './crc32.js';
 import { BinaryReader } from './binary-coder.js';
 import { decodeBlock } from './frame.js';
@@ -10,7 +10,7 @@ export const ESCAPE = -1;
 export const CLASSES = 64;
 export const ORDINARY_CLASSES = 61;
 
-/** Values with where the share of each begins; the last start is the sum. */
+/** Values with the begin of each one's share; the last start is the sum. */
 export interface Table {
   readonly values: readonly number[];
   readonly starts: readonly number[];
@@ -18,13 +18,13 @@ export interface Table {
 
 export interface TwinRegistry {
   readonly id: number;
-  /** The tokens that matches may reach before the segment. */
+  /** Tokens that matches may reach before the segment. */
   readonly text: readonly number[];
-  /** By symbol: what it spells; nothing for END, MATCH and UNSEEN. */
+  /** Tokens by symbol; none for END, MATCH and UNSEEN. */
   readonly spellings: readonly (readonly number[])[];
-  /** By class: its symbols and their shares of 2^15. */
+  /** Symbols and their shares of 2^15, by class. */
   readonly classes: readonly Table[];
-  /** By context class: the classes and their shares of 2^12. */
+  /** Classes and their shares of 2^12, by context class. */
   readonly classTables: readonly Table[];
   readonly distances: Table;
   readonly lengths: Table;
@@ -55,7 +55,7 @@ export function spread(codes: readonly number[], bits: number, values: readonly 
   return { values, starts };
 }
 
-/** END, the last of what a table lists, has the first share. */
+/** END, the last entry of a table, has the first share. */
 function lastFirst(list: readonly number[]): number[] {
   return [...list.slice(-1), ...list.slice(0, -1)];
 }

@@ -16,7 +16,7 @@ export function pack(tokens: Iterable<number>): Uint8Array {
   return Uint8Array.from([...tokens].flatMap(varint));
 }
 
-/** The tokens of packed varints, over-long forms and all; undefined when malformed. */
+/** Returns the tokens of packed varints, including over-long forms; undefined if malformed. */
 export function unpack(bytes: Uint8Array): number[] | undefined {
   const tokens: number[] = [];
   let value = 0n;

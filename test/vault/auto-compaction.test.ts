@@ -16,7 +16,7 @@ afterEach(async () => {
   expect(errors).toEqual([]);
 });
 
-/** The vault, which says that it has this many tokens more. */
+/** A vault that reports this many additional tokens. */
 function grown(tokens: () => number): ConstructorParameters<typeof AutoCompaction>[0] {
   return {
     stats: async (): Promise<VaultStats> => {

@@ -25,7 +25,7 @@ async function spoil(change: (tables: Tables) => void): Promise<void> {
   await environment.close();
 }
 
-/** Changes the bytes that packs have of the segments with these ids, which begin at 1. */
+/** Changes the bytes in packs of the segments with these ids, which begin at 1. */
 function spoilPieces({ packs }: Tables, from: number, to: number, change: (piece: Buffer) => void): void {
   for (const { key, value } of [...packs.range()]) {
     const pack = decodePack(key, value);
@@ -49,7 +49,7 @@ const damages: [string, (tables: Tables) => void][] = [
     'has a version that no encoder wrote',
     (tables) => spoilPieces(tables, 2, 2, (piece) => (piece[0] = 0x7f)),
   ],
-  // So many that some are trained on, and some held back from that.
+  // So many that some are trained on, and some held back.
   ['does not decode', (tables) => spoilPieces(tables, 2, 100, (piece) => piece.fill(0xff, 1))],
 ];
 

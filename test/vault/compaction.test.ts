@@ -142,12 +142,12 @@ describe('compaction', () => {
       segments.map(({ hash }) => hash),
     );
     const reading = t.vault.retrieve({ id: 'c20-0', encoding: 'le32' }, signal);
-    await reading.next(); // the header
+    await reading.next(); // The header.
     const batch = (await reading.next()).value!;
     const segments = t.vault.getSegments({ hashes, encoding: 'le32' }, signal);
     const first = (await segments.next()).value;
 
-    // Other content, so that another registry takes the place of the first.
+    // Other content, so that another registry replaces the first.
     await fill(400, 21);
     expect(summaryOf(await compact({ minSavingsRatio: 0 })).registriesDropped).toEqual([1]);
 

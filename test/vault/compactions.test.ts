@@ -7,10 +7,10 @@ import { fillWithPhrases } from '../support/phrases.js';
 import { collectAll, openTestVault, signal, type TestVault } from '../support/vault.js';
 
 const ROUNDS = 10;
-/** So many that a page more or less in each table is nothing. */
+/** So many that a page more or less in each table does not matter. */
 const CONVERSATIONS = 200;
 
-/** What is stored in each round, in phrases that change slowly: a new tenth of them is new each time. */
+/** Content stored in each round, in phrases that change slowly: a tenth of them is new each time. */
 const contentOf = (round: number) => [
   { conversations: CONVERSATIONS, seed: round, phraseSeed: 1 },
   { conversations: CONVERSATIONS / 10, seed: 100 + round, phraseSeed: 100 + round },
@@ -59,14 +59,14 @@ it('ten compactions, with stores, deletes and gc between them, pile up nothing',
     }
     return figures;
   });
-  const anew = await inNewVault(async (opened) => {
+  const fresh = await inNewVault(async (opened) => {
     for (const round of [ROUNDS - 2, ROUNDS - 1]) {
       for (const content of contentOf(round)) await fillWithPhrases(opened.vault, content);
     }
     return compacted(opened);
   });
   const last = rounds.at(-1)!;
-  expect(last.bytes / anew.bytes).toBeLessThan(1.1);
-  expect(last.inUseBytes / anew.inUseBytes).toBeLessThan(1.25);
+  expect(last.bytes / fresh.bytes).toBeLessThan(1.1);
+  expect(last.inUseBytes / fresh.inUseBytes).toBeLessThan(1.25);
   expect(last.inUseBytes / rounds[2]!.inUseBytes).toBeLessThan(1.1);
 });

@@ -9,7 +9,7 @@ import { openTestVault, say, signal, spec } from '../support/vault.js';
 let core: TokenCore;
 beforeAll(async () => (core = await loadCore()));
 
-/** A value's varint with bytes that it does not need, up to ten in all. */
+/** Returns a value's varint with redundant bytes, up to ten in all. */
 function overlong(value: number, bytes: number): number[] {
   let rest = BigInt(value);
   return Array.from({ length: bytes }, (_, index) => {

@@ -36,7 +36,7 @@ const open = (kind: 'memory' | 'lmdb') =>
         openLmdbBackend({ folder: folder.path, codec, clock, durability: 'relaxed' }),
       );
 
-/** So many tokens of one of a few kinds; all kinds begin in the same way. */
+/** Returns so many tokens of one of a few kinds; all kinds begin in the same way. */
 function stretch(kind: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => (index < 10 ? 7 : index * 31 + kind * 1000));
 }
@@ -52,7 +52,7 @@ function sharedLength(one: readonly number[], other: readonly number[]): number 
   return length;
 }
 
-/** What the contract says, by looking at every token. */
+/** Returns the result that the contract demands, by looking at every token. */
 function expected(
   model: ReadonlyMap<string, Modelled>,
   tokens: readonly number[],

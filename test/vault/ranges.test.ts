@@ -23,7 +23,7 @@ describe.each(storageKinds)('over %s', (kind) => {
     return content?.kind === 'varints' ? [...t.core.toTokens(content.bytes)] : [];
   }
 
-  /** What chunks say, joined: where every message begins and ends, and its tokens. */
+  /** Joins the content of chunks: begin and end of every message, and its tokens. */
   function joined(parts: readonly ChunkPart[]) {
     const messages: { index: number; from: number; tokens: number[]; role: string; ends: boolean }[] = [];
     for (const part of parts) {
@@ -49,7 +49,7 @@ describe.each(storageKinds)('over %s', (kind) => {
     return messages;
   }
 
-  /** What a range must give, from the messages' tokens: the contract, word by word. */
+  /** Returns the result that a range must give, from the messages' tokens: the contract, word by word. */
   function expected(messages: readonly number[][], range: Required<RetrieveRange>) {
     const total = messages.flat().length;
     const to = (offset: number, limit: number) => (limit === 0 ? Infinity : offset + limit);
@@ -81,7 +81,7 @@ describe.each(storageKinds)('over %s', (kind) => {
     await t.vault.store({ spec: spec(id), messages: said }, signal);
   }
 
-  /** A number from 0 to the end, both included. */
+  /** Returns a number from 0 to the end, both included. */
   const within = (part: number, end: number) => Math.round(part * end);
   const part = fc.double({ min: 0, max: 1, noNaN: true });
 
@@ -132,7 +132,7 @@ describe.each(storageKinds)('over %s', (kind) => {
               else got.splice(-1, 1, { ...last, tokens: [...last.tokens, ...one.tokens], ends: one.ends });
             }
           }
-          // What has no extent has no ranges either.
+          // Without an extent, there are no ranges either.
           if (end > 0) {
             expect(got).toEqual(
               messages.map((tokens, index) => ({ index, from: 0, tokens, role: `r${index}`, ends: true })),

@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** Spoils the vault while nobody has it open. */
+/** Damages the vault while nobody has it open. */
 async function spoil(change: (tables: Tables) => void): Promise<void> {
   await t.close();
   const environment = await Environment.open(folder, { sync: false });
@@ -33,7 +33,7 @@ async function spoil(change: (tables: Tables) => void): Promise<void> {
   await open();
 }
 
-/** The first message's segment, which every conversation has, is garbage as far as anyone can see. */
+/** Makes the first message's segment, which every conversation has, appear as garbage. */
 const uncounted = (tables: Tables) => {
   tables.refCounts.put(1, Buffer.from([0, ...Array<number>(21).fill(1), ...Array<number>(234).fill(0)]));
 };

@@ -113,7 +113,7 @@ describe('segments', () => {
       if (hashes.includes(nameOf(1))) throw damage;
       return hashes;
     };
-    // A page that left it out would say that there is less garbage than there is.
+    // A page without it would report less garbage than there is.
     await expect(t.vault.listGarbage({ limit: 10 })).rejects.toMatchObject({ reason: 'CORRUPT_SEGMENT' });
   });
 

@@ -7,7 +7,7 @@ let t: TestVault;
 beforeEach(async () => (t = await openTestVault()));
 afterEach(() => t.close());
 
-/** Every message's tokens, from whichever encoding. */
+/** Returns every message's tokens, from either encoding. */
 async function tokensOf(id: string, encoding: 'tokens' | 'le32'): Promise<number[][]> {
   const messages: number[][] = [];
   for await (const part of partsOf(t.vault.retrieve({ id, encoding }, signal))) {
@@ -120,7 +120,7 @@ describe('store and retrieve', () => {
       const { totalSegments } = await t.vault.store({ spec: spec(`words ${index}`), messages }, signal);
       if (index === 0) expect(totalSegments).toBe(1);
       else expect(totalSegments).toBeGreaterThan(1);
-      // The same tokens in another form, and all but the first: only what surrounds the change is new.
+      // The same tokens in another form, without the first: only the segments around the change are new.
       const again = await t.vault.store(
         { spec: spec(`list ${index}`), messages: [say('user', [...tokens])] },
         signal,

@@ -188,7 +188,7 @@ describe.each(storageKinds)('over %s', (kind) => {
   describe('the segments of an upload under way', () => {
     const long = count(1, limits.uploadBatchTokensMax + 1);
 
-    /** Uploads; `meanwhile` runs when the long message, and with it a batch, has been taken. */
+    /** Uploads; `meanwhile` is called when the long message, and with it a batch, has been taken. */
     async function interrupted(meanwhile: () => Promise<void>, end: readonly UploadPart[]) {
       async function* parts() {
         yield begin('user');

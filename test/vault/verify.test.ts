@@ -49,7 +49,7 @@ describe.each(['memory', 'lmdb'] as const)('verifying a vault in %s', (kind) => 
     expect(notes[0]!.detail).toContain(new Date(later.conversation.createTimeMs).toISOString());
     expect(parts.at(-1)).toMatchObject({ kind: 'summary', violations: 0 });
     await collectAll(t.vault.collectGarbage({ dryRun: false, minAgeMs: 0 }, signal));
-    // The same minute is nothing to speak of.
+    // Less than a minute is not reported.
     t.clock.nowMs = later.conversation.createTimeMs - 1000;
     const again = await collectAll(t.vault.verify({ repair: false }, signal));
     expect(again.some((part) => part.kind === 'note')).toBe(false);

@@ -156,13 +156,13 @@ describe('a server whose workers are killed', () => {
     await client.delete('c0');
     const stopped = pids().filter((_, n) => n === 0);
     for (const pid of stopped) signalTo(pid, 'SIGSTOP');
-    // Connections go to the other worker, but for the one that the stopped worker was just given.
+    // Connections go to the other worker, except for the one that the stopped worker was just given.
     const fates = Array.from({ length: 6 }, async () => {
       const { socket, fate } = openConnection(server.address);
       return fate.finally(() => socket.destroy());
     });
     expect((await Promise.all(fates)).filter((fate) => fate === 'served').length).toBeGreaterThanOrEqual(5);
-    // A collection waits until every worker has let go of what it may read, or has ended.
+    // A collection waits until every worker has released its leases, or has ended.
     await eventually(async () => {
       for await (const part of newClient().collectGarbage({ minAgeMs: 0 })) void part;
     });

@@ -9,7 +9,7 @@ import {
   type SentChange,
 } from '../../src/workers/message-list-transfer.js';
 
-/** What the other process gets. */
+/** Value received by the other process. */
 const crossed = <T>(sent: T): T => structuredClone(sent);
 const messageOf = (n: number): MessageRecord => ({
   role: n % 2 === 0 ? 'user' : 'assistant',

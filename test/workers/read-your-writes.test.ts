@@ -6,7 +6,7 @@ import { connect, type StowkenClient } from '../../src/client/index.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
 
 const workers = 2;
-/** Writers at once: commits follow one another while others read. */
+/** Concurrent writers: commits follow one another while others read. */
 const writers = 8;
 const rounds = 25;
 
@@ -17,7 +17,7 @@ let clients: StowkenClient[];
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'stowken-workers-'));
   server = await startStowken('--data', folder, '--workers', String(workers));
-  // Connections go to the workers in turn: one beside another is to another worker.
+  // Connections go to the workers in turn: two in a row are to different workers.
   clients = Array.from({ length: 2 * workers }, () => connect({ server: server.address }));
   for (const client of clients) await client.stats();
 });
@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const clientOf = (n: number) => clients[n % clients.length] as StowkenClient;
 
-/** Tokens that no other writer or round has. */
+/** Tokens that no other writer or round uses. */
 const tokensOf = (writer: number, round: number, n: number) =>
   Uint32Array.of(writer, round, n, 1 + writer * 1000 + round);
 

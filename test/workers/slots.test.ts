@@ -6,7 +6,7 @@ import { holdSlot, workerAdmission } from '../../src/workers/slots.js';
 
 const path = '/stowken.v1.MaintenanceService/VerifyVault';
 
-/** Two ends of a connection between processes. */
+/** Creates two ends of a connection between processes. */
 function ports(): { readonly ends: [Port, Port]; close: () => void } {
   const listeners: ((message: unknown) => void)[][] = [[], []];
   const closed: (() => void)[] = [];
@@ -21,7 +21,7 @@ function ports(): { readonly ends: [Port, Port]; close: () => void } {
   return { ends: [end(0), end(1)], close: () => closed.forEach((listener) => listener()) };
 }
 
-/** A primary's slots, and workers of it. */
+/** Creates a primary's slots, and workers of it. */
 function primaryWithWorkers(waitMsMax?: number) {
   const admission = createAdmission({ ...(waitMsMax !== undefined && { waitMsMax }) });
   const offer = {

@@ -3,10 +3,10 @@ import { grpcStatusOf } from './headers.js';
 
 const noBytes: Buffer = Buffer.alloc(0);
 
-/** One call's response as it comes: its bytes are counted, and nothing but the status is looked at. */
+/** Response of one call: its bytes are counted, and only its status is decoded. */
 export class Call {
   #bytes = 0;
-  /** Of a header block, what came before the frame that ends it. */
+  /** Beginning of a header block, before the frame that ends it. */
   #block: Buffer = noBytes;
   #isLast = false;
   #status: number | undefined;
@@ -17,7 +17,7 @@ export class Call {
     readonly reject: (error: Error) => void,
   ) {}
 
-  /** Whether the response is whole now: then the call is settled. */
+  /** Returns whether the response is complete; then the call is settled. */
   receive(frame: Frame): boolean {
     const { type, flags } = frame;
     if (type !== frameType.continuation) this.#isLast = (flags & frameFlag.endStream) !== 0;

@@ -21,21 +21,21 @@ const windowBytes = 16 * 1024 * 1024;
 const readBytes = 256 * 1024;
 const grpcHeadBytes = 5;
 const settings = new Map([
-  // Headers come as they are: nothing has to be remembered to read them.
+  // Headers are sent without a table, so no state is needed to read them.
   [setting.headerTableBytes, 0],
   [setting.initialWindowBytes, windowBytes],
 ]);
 
 /**
- * A connection for calls of gRPC that costs next to nothing: of HTTP/2 it has what that takes, and no message is
- * looked into.
+ * A connection for gRPC calls with a very low cost: it implements only the necessary part of HTTP/2, and
+ * decodes no message.
  */
 export class Connection {
   readonly #frames = new FrameReader((frame) => this.#receive(frame));
   readonly #sending = new SendWindows((frame) => this.#write(frame));
   readonly #calls = new Map<number, Call>();
   readonly #headers = new Map<string, Buffer>();
-  /** Bytes of the connection's and of each stream's window that were not given back. */
+  /** Bytes received that were not returned to the windows of the connection and of each stream. */
   readonly #taken = new Map<number, number>();
   #lastStream = -1;
   #failure: Error | undefined;
@@ -59,7 +59,9 @@ export class Connection {
     return connection;
   }
 
-  /** Resolves to the bytes of the response; rejects when it ends with another status than 0, or does not end. */
+  /**
+   * Resolves to the bytes of the response; rejects if it ends with another status than 0, or does not end.
+   */
   call(path: string, request: Uint8Array): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
@@ -91,7 +93,7 @@ export class Connection {
     return headers;
   }
 
-  /** What is written in one turn of the event loop leaves together. */
+  /** Data written in one turn of the event loop is sent together. */
   #write(bytes: Buffer): void {
     if (this.socket.writableCorked === 0) {
       this.socket.cork();
@@ -135,7 +137,7 @@ export class Connection {
     }
   }
 
-  /** The server may send so much more: of the connection, and of the stream where it goes on. */
+  /** Lets the server send so many more bytes: on the connection, and on the stream if it continues. */
   #giveBack(stream: number, bytes: number): void {
     for (const window of this.#calls.has(stream) ? [0, stream] : [0]) {
       const taken = (this.#taken.get(window) ?? 0) + bytes;

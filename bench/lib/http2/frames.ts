@@ -1,4 +1,4 @@
-/** Frames of HTTP/2, RFC 9113, as far as a client of gRPC needs them. */
+/** Frames of HTTP/2, RFC 9113, as far as a gRPC client needs them. */
 export const frameType = {
   data: 0,
   headers: 1,
@@ -14,7 +14,7 @@ export const frameFlag = { ack: 0x01, endStream: 0x01, endHeaders: 0x04, padded:
 
 export const setting = { headerTableBytes: 1, initialWindowBytes: 4, frameBytesMax: 5 } as const;
 
-/** Of a frame's payload, and of a window, before settings say otherwise. */
+/** Limit of a frame's payload, and size of a window, before settings change them. */
 export const FRAME_BYTES_MAX = 16_384;
 export const INITIAL_WINDOW_BYTES = 65_535;
 
@@ -25,13 +25,13 @@ const STREAM_MASK = 0x7fff_ffff;
 export interface Frame {
   readonly type: number;
   readonly flags: number;
-  /** 0: of the connection. */
+  /** 0: the connection. */
   readonly stream: number;
   /** Valid until the next frame. */
   readonly payload: Buffer;
 }
 
-/** The payload without what pads it. */
+/** Returns the payload without padding. */
 export function contentOf({ flags, payload }: Frame): Buffer {
   return flags & frameFlag.padded ? payload.subarray(1, payload.length - payload[0]!) : payload;
 }
@@ -69,9 +69,9 @@ export function decodeSettings(payload: Buffer): Map<number, number> {
   return settings;
 }
 
-/** Cuts what arrives, in whatever pieces, into frames. Copies only those that lie in several pieces. */
+/** Splits arriving data, in whatever pieces, into frames. Copies only those in several pieces. */
 export class FrameReader {
-  /** The beginning of a frame whose rest has not come. */
+  /** Beginning of an incomplete frame. */
   readonly #held = Buffer.alloc(HEAD_BYTES + FRAME_BYTES_MAX);
   #heldBytes = 0;
 
@@ -88,7 +88,7 @@ export class FrameReader {
     if (at < piece.length) this.#heldBytes = piece.copy(this.#held, 0, at);
   }
 
-  /** Adds to the frame that is held what it lacks; returns how many bytes that were. */
+  /** Completes the held frame; returns the number of bytes used. */
   #hold(piece: Buffer, at: number): number {
     const wanted = this.#heldBytes < HEAD_BYTES ? HEAD_BYTES : frameBytes(this.#held, 0);
     const taken = piece.copy(this.#held, this.#heldBytes, at, at + wanted - this.#heldBytes);
@@ -107,7 +107,7 @@ export class FrameReader {
   }
 }
 
-/** Of the frame whose head is at this place, head and all. */
+/** Returns the size of the frame whose head is at this place, head included. */
 function frameBytes(bytes: Buffer, at: number): number {
   const payloadBytes = bytes.readUIntBE(at, 3);
   if (payloadBytes > FRAME_BYTES_MAX) throw new Error(`a frame of ${payloadBytes} bytes`);

@@ -1,6 +1,9 @@
-/** Headers of gRPC calls in HPACK, RFC 7541, without a table that grows: both sides of a connection can do without. */
+/**
+ * Headers of gRPC calls in HPACK, RFC 7541, without a dynamic table, which neither side of a connection
+ * needs.
+ */
 
-/** Places in the static table. */
+/** Indexes in the static table. */
 const staticTable = { authority: 1, methodPost: 3, path: 4, schemeHttp: 6, contentType: 31 } as const;
 
 /** A request's header block. */
@@ -15,7 +18,7 @@ export function encodeRequestHeaders(authority: string, path: string): Buffer {
   ]);
 }
 
-/** An integer in the low bits of its first byte, and in further bytes where they do not suffice. */
+/** Encodes an integer in the low bits of its first byte, and in further bytes if they do not suffice. */
 function integer(pattern: number, bits: number, value: number): number[] {
   const full = (1 << bits) - 1;
   if (value < full) return [pattern | value];
@@ -29,7 +32,7 @@ function plain(text: string): number[] {
   return [...integer(0, 7, text.length), ...Buffer.from(text, 'latin1')];
 }
 
-/** What a block of a response says of `grpc-status`; undefined where it says nothing of it. */
+/** Returns the `grpc-status` of a response's block; undefined if it has none. */
 export function grpcStatusOf(block: Buffer): number | undefined {
   const reader = new Reader(block);
   while (!reader.atEnd) {
@@ -70,7 +73,7 @@ class Reader {
     }
   }
 
-  /** A string's bytes as they are, each one a character, after one that tells how they are coded. */
+  /** Reads a string's bytes, each as one character, after one that gives their coding. */
   text(): string {
     const isCoded = this.peek() >= 0x80;
     const length = this.integer(7);
@@ -81,14 +84,14 @@ class Reader {
 const PLAIN = '=';
 const CODED = '~';
 
-/** Of Huffman's code, what a status needs. */
+/** Part of Huffman's code that a status needs. */
 const codes: Readonly<Record<string, string>> = {
   ...{ '0': '00000', '1': '00001', '2': '00010', '3': '011001', '4': '011010', '5': '011011' },
   ...{ '6': '011100', '7': '011101', '8': '011110', '9': '011111', '-': '010110', a: '00011' },
   ...{ c: '00100', g: '100110', p: '101011', r: '101100', s: '01000', t: '01001', u: '101101' },
 };
 
-/** Both forms that a text has on the wire, as Reader.text() gives them. */
+/** Returns both forms of a text on the wire, as Reader.text() returns them. */
 function forms(text: string): string[] {
   const bits = [...text].map((letter) => codes[letter]).join('');
   const bytes = bits.match(/.{1,8}/g)!.map((byte) => Number.parseInt(byte.padEnd(8, '1'), 2));

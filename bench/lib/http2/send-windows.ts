@@ -7,14 +7,14 @@ import {
   setting,
 } from './frames.js';
 
-/** What is left to send of one request. */
+/** Rest of a request to send. */
 interface Unsent {
   readonly stream: number;
   bytes: Buffer;
   window: number;
 }
 
-/** Sends requests as far as the server lets them: each stream has a window, and so has the connection. */
+/** Sends requests as far as the server's windows allow: each stream has one, and so has the connection. */
 export class SendWindows {
   readonly #unsent = new Map<number, Unsent>();
   #window = INITIAL_WINDOW_BYTES;
@@ -23,14 +23,14 @@ export class SendWindows {
 
   constructor(private readonly write: (frame: Buffer) => void) {}
 
-  /** All there is to send on a stream; ends it. */
+  /** Sends all data of a stream and ends it. */
   send(stream: number, bytes: Buffer): void {
     const unsent = { stream, bytes, window: this.#initialWindow };
     this.#unsent.set(stream, unsent);
     this.#push(unsent);
   }
 
-  /** The stream takes no more. */
+  /** Drops the rest of a stream that accepts no more. */
   forget(stream: number): void {
     this.#unsent.delete(stream);
   }

@@ -32,7 +32,7 @@ export interface FilesystemOptions {
   readonly disk?: Disk;
 }
 
-type Format = 'none' | 'ours' | 'seed';
+type Format = 'none' | 'ours' | 'rust-v1';
 
 /**
  * Opens a vault of files that a person can read, described in docs/formats/filesystem.md. A vault that the
@@ -43,7 +43,7 @@ export async function openFilesystemBackend(options: FilesystemOptions): Promise
   const { folder, codec, core } = options;
   await makeFolder(folder);
   const disk = options.disk ?? nodeDisk(folder, { fsync: options.fsync !== false });
-  if ((await formatOf(disk, folder)) === 'seed') return openRustV1Vault({ disk, codec, core });
+  if ((await formatOf(disk, folder)) === 'rust-v1') return openRustV1Vault({ disk, codec, core });
   const lock = options.lock === false ? undefined : await lockFolder(folder, ownerFiles(folder));
   try {
     return await openOurs(disk, lock, options, await formatOf(disk, folder));
@@ -56,7 +56,7 @@ export async function openFilesystemBackend(options: FilesystemOptions): Promise
 async function formatOf(disk: Disk, folder: string): Promise<Format> {
   const names = new Set((await disk.list('')).map(({ name }) => name));
   if (names.has(VAULT_FILE)) return 'ours';
-  if (names.has(SEGMENTS) || names.has(MANIFESTS)) return 'seed';
+  if (names.has(SEGMENTS) || names.has(MANIFESTS)) return 'rust-v1';
   const foreign = [...names].filter(
     (name) => !isOwnerFile(name) && name !== TEMPORARY && name !== 'lost+found',
   );

@@ -6,13 +6,13 @@ import { writeBackup } from '../shared/backup-stream.js';
 import type { Environment } from './tables/environment.js';
 import { FORMAT_VERSION, KIND } from './tables/layout.js';
 
-/** Begins the name of every copy; the pid of the process that makes it follows. */
+/** Prefix of the name of every copy; the pid of the process that makes it follows. */
 const COPY_PREFIX = 'backup.mdb-';
 
-/** Left free for what is stored while a copy is there: a backup must not be what fills the disk. */
+/** Space left free for stores while a copy exists: a backup must not be what fills the disk. */
 const SPARE_BYTES = 16 * 1024 * 1024;
 
-/** Copies one state to a file beside the vault, which takes as much space again, and streams that. */
+/** Copies one state to a file beside the vault, which takes as much space again, and streams that file. */
 export async function* backupEnvironment(
   environment: Environment,
   vaultId: string,
@@ -34,8 +34,8 @@ export async function* backupEnvironment(
 }
 
 /**
- * Removes copies that killed processes have left: those of one process, or all of them. Only the folder's owner may
- * do this, and only when those processes have ended.
+ * Removes copies that killed processes have left: those of one process, or all of them. Only the folder's
+ * owner may do this, and only when those processes have ended.
  */
 export async function removeStrayCopies(folder: string, pid?: number): Promise<void> {
   const prefix = pid === undefined ? COPY_PREFIX : `${COPY_PREFIX}${pid}-`;

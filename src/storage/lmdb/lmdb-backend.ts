@@ -18,7 +18,7 @@ import { rebuild } from './check/repair.js';
 import { readCommitSequence } from './tables/meta.js';
 import { Writer } from './commit/writer.js';
 
-/** Keeps a vault whose environment is open; see openLmdbBackend. */
+/** A vault whose environment is open; see openLmdbBackend. */
 export class LmdbBackend extends LmdbReader implements MaintainedBackend {
   readonly #writer: Writer;
   readonly #group: GroupCommit;
@@ -37,7 +37,7 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
 
   async commit(change: Change): Promise<ChangeResult> {
     this.assertOpen();
-    // Reads what the commit compares hashes with, so that the transaction need not.
+    // Reads the frames that the commit compares with hashes, so that the transaction need not wait for them.
     if (change.collect) await this.#warm(change.collect.keys);
     const hashes = [...(change.addReferences ?? []), ...(change.removeReferences ?? [])].map(
       ({ hash }) => hash,
@@ -80,12 +80,12 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
     return this.#writer.health();
   }
 
-  /** Nobody else writes. */
+  /** No other process writes. */
   protected override chunkKeys(): ChunkKeys {
     return this.shared.directory;
   }
 
-  /** All that there are came through this process. */
+  /** All registries were stored by this process. */
   protected override learnRegistries(): void {}
 
   protected override between<T>(task: () => T): Promise<T> {
@@ -120,7 +120,7 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
       try {
         finder.known(idOf(key));
       } catch (error) {
-        // Gone or damaged: the commit leaves it out.
+        // Deleted or damaged: the commit leaves it out.
         if (!isStowkenError(error)) throw error;
       }
     });

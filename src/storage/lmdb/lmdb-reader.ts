@@ -23,7 +23,7 @@ import { Registries } from './segments/registries.js';
 import type { Environment } from './tables/environment.js';
 import { existingIdentity, readState, storedFigure } from './tables/meta.js';
 
-/** Reads a vault that is open, which this process writes or another one; see openLmdbReader. */
+/** Reads an open vault, which this process writes or another one; see openLmdbReader. */
 export class LmdbReader extends SegmentLookups {
   readonly kind = 'lmdb';
   readonly vaultId: string;
@@ -39,7 +39,7 @@ export class LmdbReader extends SegmentLookups {
     this.vaultId = existingIdentity(environment.tables.meta);
   }
 
-  /** Lets what is read next be what is stored now, also where another process writes. */
+  /** Lets the next read see the current state, even if another process writes. */
   refresh(): void {
     this.environment.refresh();
   }
@@ -106,7 +106,7 @@ export class LmdbReader extends SegmentLookups {
 
   async check(options: CheckOptions = {}): Promise<Violation[]> {
     this.assertOpen();
-    // The codec of the pinned state: commits go on, and may drop registries that it needs.
+    // Codec of the pinned state: commits continue, and may drop registries that it needs.
     const { codec, ...held } = await this.between(() => {
       const pinned = this.environment.pin();
       this.learnRegistries();

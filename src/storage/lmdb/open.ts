@@ -14,18 +14,21 @@ import { LmdbReader } from './lmdb-reader.js';
 import { initialise, isNew, ownerRecord } from './tables/meta.js';
 
 export interface LmdbOptions {
-  /** Made when it is not there. */
+  /** Created if it does not exist. */
   readonly folder: string;
   readonly codec: LiveCodec;
   readonly clock: () => number;
-  /** "relaxed": commits reach the disk when the operating system writes them; a power cut may damage the vault. */
+  /**
+   * "relaxed": commits reach the disk when the operating system writes them; a power cut may damage the
+   * vault.
+   */
   readonly durability?: 'fsync' | 'relaxed';
-  /** Whether to keep other processes from opening the folder; false where several share one lock. */
+  /** True to keep other processes from opening the folder; false if several share one lock. */
   readonly lock?: boolean;
 }
 
 /**
- * Opens a vault in an LMDB environment, as docs/formats/storage.md describes it, or makes an empty one.
+ * Opens a vault in an LMDB environment, described in docs/formats/storage.md, or creates an empty one.
  * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
  */
 export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedBackend> {
@@ -78,7 +81,7 @@ async function openWhole({
 }
 
 /**
- * Opens for reading a vault that another process keeps with openLmdbBackend; `lease` is that one's.
+ * Opens for reading a vault that another process owns with openLmdbBackend; `lease` is that process's.
  * @throws StowkenError CORRUPT_STORE
  */
 export async function openLmdbReader({
@@ -90,13 +93,16 @@ export async function openLmdbReader({
   readonly folder: string;
   readonly codec: LiveCodec;
   readonly lease: () => () => void;
-  /** Processes that share the memory for segments that were looked up lately. */
+  /** Number of processes that share the memory for segment lookups. */
   readonly sharers: number;
 }): Promise<LmdbReader> {
   return new LmdbReader(await openEnvironment(folder, true), codec, lease, sharers);
 }
 
-/** What LMDB cannot read is damage; what the system refuses, as it does a folder that cannot be written, is not. */
+/**
+ * Data that LMDB cannot read is damage; an operation that the system refuses, such as writing to a read-only
+ * folder, is not.
+ */
 async function openEnvironment(folder: string, sync: boolean): Promise<Environment> {
   try {
     return await Environment.open(folder, { sync });

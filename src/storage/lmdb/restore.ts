@@ -9,30 +9,33 @@ import { dataFileIn } from './tables/environment.js';
 import { FORMAT_VERSION, FORMATS, KIND } from './tables/layout.js';
 import { openLmdbBackend } from './open.js';
 
-/** Where a vault is made and checked before it moves up into its folder, which may be a mount point. */
+/**
+ * Folder in which a vault is made and checked before it is moved up to its own folder, which may be a mount
+ * point.
+ */
 const WORKSHOP = 'restoring';
 
 export interface RestoreOptions extends Pick<CheckOptions, 'onProgress'> {
-  /** Empty or not there; what a killed restore left there, dotfiles and lost+found do not count. */
+  /** Empty or missing; dotfiles, lost+found and the rest of a killed restore do not count. */
   readonly folder: string;
   readonly source: AsyncIterable<Uint8Array>;
-  /** Of this restore alone: it learns the vault's registries. */
+  /** Used for this restore only: the vault's registries are added to it. */
   readonly codec: LiveCodec;
-  /** Whether a vault that was not whole when it was backed up is restored as it was. */
+  /** True to restore a vault unchanged that was damaged when it was backed up. */
   readonly allowDamage?: boolean;
 }
 
 export interface RestoredVault {
   readonly vaultId: string;
   readonly stats: VaultStats;
-  /** What is wrong with it; nothing unless damage is allowed. */
+  /** Its violations; empty unless damage is allowed. */
   readonly violations: readonly Violation[];
 }
 
 /**
- * Makes a vault of a backup, and checks every record of it before it is in its place.
- * @throws StowkenError CORRUPT_STORE, STORE_VERSION, and INVALID_FIELD when the folder is not empty;
- * the folder is then as it was
+ * Restores a vault from a backup, and checks every record of it before it is in its place.
+ * @throws StowkenError CORRUPT_STORE, STORE_VERSION, and INVALID_FIELD if the folder is not empty; the folder
+ * is then unchanged
  */
 export async function restoreLmdb(options: RestoreOptions): Promise<RestoredVault> {
   const folder = resolve(options.folder);
@@ -47,7 +50,7 @@ export async function restoreLmdb(options: RestoreOptions): Promise<RestoredVaul
   try {
     await mkdir(workshop);
     const restored = await makeVault(workshop, options);
-    // A data file without its VAULT is opened, and gets one; the other way round it would be refused.
+    // A data file without its VAULT is opened, and gets one; a VAULT without a data file would be refused.
     await rename(dataFileIn(workshop), dataFileIn(folder));
     await writeMarker(folder, { kind: KIND, format: FORMAT_VERSION, vaultId: restored.vaultId });
     await rm(workshop, { recursive: true });

@@ -17,10 +17,13 @@ import type { Environment } from './tables/environment.js';
 import { undefinedIfCorrupt } from './tables/lmdb-errors.js';
 import { storedFigure } from './tables/meta.js';
 
-/** Segments that are looked at before other work gets its turn. */
+/** Segments that are looked up before other work gets its turn. */
 const SLICE = 256;
 
-/** Looks segments up in an open vault, which this process writes or another one, and knows the registries that they need. */
+/**
+ * Looks segments up in an open vault, which this process writes or another one, and loads the registries that
+ * they need.
+ */
 export abstract class SegmentLookups {
   protected readonly shared: Shared;
   #open = true;
@@ -43,14 +46,14 @@ export abstract class SegmentLookups {
     this.setRegistries(new Registries(tables).list().map(({ id }) => id));
   }
 
-  /** A change with what it names looked up: its transaction need not do so. */
+  /** Looks up the segments that a change names, so that its transaction need not do so. */
   async findAhead(change: Change): Promise<Change> {
     const find = (hashes: readonly SegmentHash[]) => this.slices(hashes, (finder, hash) => finder.find(hash));
     const look = () => withResolvedIds(change, find);
     return isLong(change) ? withLeanHeap(look) : look();
   }
 
-  /** Decodes with these stored registries alone, and encodes with the last one. */
+  /** Decodes with these stored registries only, and encodes with the last one. */
   setRegistries(ids: readonly number[]): void {
     const { codec, tables } = this.shared;
     const known = codec.registries.map(({ id }) => id);
@@ -67,12 +70,13 @@ export abstract class SegmentLookups {
   }
 
   async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
-    // In the order of their ids: those that stand in one pack are read together.
+    // In the order of their ids: those in one pack are read together.
     const order = [...keys.keys()].sort((a, b) => idOf(keys[a]!) - idOf(keys[b]!));
     const read = await this.slices(order, ({ reader }, at) => reader.frame(idOf(keys[at]!)));
     const frames = new Array<Uint8Array>(keys.length);
     for (const [index, at] of order.entries()) frames[at] = read[index]!;
-    // One that was replaced while the others were read, and whose registry has gone since, is read again.
+    // If a frame was replaced while the others were read, and its registry has been dropped since, it is read
+    // again.
     const { registries } = this.shared.codec;
     const known = new Set<number | undefined>([undefined, ...registries.map(({ id }) => id)]);
     const stale = [...frames.keys()].filter((at) => !known.has(frameRegistryId(frames[at]!)));
@@ -98,7 +102,7 @@ export abstract class SegmentLookups {
       const { sinceMs, frameBytes } = readGarbage(tables.garbage, key);
       if (sinceMs > garbageBeforeMs) continue;
       if (segments.length === limit) return { segments, next: segments.at(-1)?.key };
-      // A damaged frame is listed too: whoever asks for its name is told of the damage.
+      // A damaged frame is listed too: the caller gets the damage when it asks for the hash.
       const size = undefinedIfCorrupt(() => reader.size(key)) ?? { tokenCount: 0, frameBytes };
       segments.push({ key: key as SegmentKey, ...size });
     }
@@ -117,7 +121,7 @@ export abstract class SegmentLookups {
     await this.environment.close();
   }
 
-  /** What is left to do when no more calls come. */
+  /** Finishes work that remains when there are no more calls. */
   protected async finish(): Promise<void> {}
 
   protected assertOpen(): void {
@@ -140,7 +144,10 @@ export abstract class SegmentLookups {
     return results;
   }
 
-  /** Where another process writes, frames may be there before it is told of the registry that they need. */
+  /**
+   * If another process writes, frames may be stored before this one is notified of the registry that they
+   * need.
+   */
   protected learnRegistries(): void {
     const { codec, tables } = this.shared;
     const registries = new Registries(tables);

@@ -75,9 +75,9 @@ export async function* compact(
     if (input.dryRun) return yield await summary('dryRun', plan.registryId);
     const { predictedSavingsRatio, loosePageBytes } = plan;
     if (predictedSavingsRatio < input.minSavingsRatio || predictedSavingsRatio <= 0) {
-      const condenses = loosePageBytes > 0 && loosePageBytes >= input.minSavingsRatio * inUseBytesBefore;
-      if (condenses) await backend.defragment?.(signal);
-      return yield await summary(condenses ? 'complete' : 'notWorthIt', plan.registryId);
+      const defragments = loosePageBytes > 0 && loosePageBytes >= input.minSavingsRatio * inUseBytesBefore;
+      if (defragments) await backend.defragment?.(signal);
+      return yield await summary(defragments ? 'complete' : 'notWorthIt', plan.registryId);
     }
     if (plan.newRegistry) await backend.commit({ putRegistry: { bytes: registry, timeMs: parts.clock() } });
     registryId = plan.registryId;

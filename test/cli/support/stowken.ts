@@ -16,7 +16,7 @@ export interface CliInput {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** What the command is put together with. */
+/** Dependencies of the command. */
 export const dependencies: Omit<CliDependencies, 'io'> = {
   startServer,
   salvageVault: async (input) => {
@@ -36,14 +36,14 @@ export async function stowken(
 ): Promise<CliResult> {
   const stdout = new Collector();
   const stderr = new Collector();
-  // No line of progress comes in between, however slow the machine is.
+  // No line of progress is printed in between, however slow the machine is.
   const progressEveryMs = 2 ** 31 - 1;
   const io = { stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, env, progressEveryMs };
   const code = await runCli({ ...dependencies, io }, args);
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 
-/** The same, with the server's address in the environment. */
+/** Runs the command with the server's address in the environment. */
 export function stowkenAt(
   server: string,
 ): (args: readonly string[], stdin?: string | Buffer) => Promise<CliResult> {

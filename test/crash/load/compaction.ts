@@ -11,14 +11,14 @@ const neverAborted = new AbortController().signal;
 const BATCH = { limit: 24, bytesMax: 8 * 1024 };
 
 /**
- * Trains registries on what is stored, rewrites frames with them in batches, drops those that no frame names, and joins
- * half-empty pages.
+ * Trains registries on stored segments, rewrites frames with them in batches, drops those that no frame
+ * names, and defragments half-empty pages.
  */
 export async function compact(load: Load, _client: number, random: Random): Promise<never> {
   const { backend } = load;
   for (;;) {
     const registries = await backend.listRegistries();
-    // Otherwise it goes on where a killed worker left.
+    // Otherwise it continues where a killed worker stopped.
     if (registries.length === 0 || random.below(3) > 0) await putRegistry(load, registries);
     let after: SegmentKey | undefined;
     do {

@@ -10,7 +10,7 @@ const IDS = 12;
 export async function changeConversations(load: Load, client: number, random: Random): Promise<never> {
   const { backend, journal } = load;
   const idOf = (index: number) => `client-${client}/conversation-${index}`;
-  /** What this client stored itself: it goes on from that. */
+  /** Conversations stored by this client, from which it continues. */
   const known = new Map<string, Content>();
   for (;;) {
     const id = idOf(random.below(IDS));

@@ -5,7 +5,7 @@ import type { Change, ChangeResult, ManagedBackend, NewSegment } from '../../../
 import type { Contents } from '../content.js';
 import type { Journal } from '../facts.js';
 
-/** What the clients of a worker share. */
+/** State shared by the clients of a worker. */
 export interface Load {
   readonly backend: ManagedBackend;
   readonly core: TokenCore;
@@ -15,8 +15,8 @@ export interface Load {
 }
 
 /**
- * Commits with the segments that are not stored, as a vault does: one that was collected since, or a registry
- * that was dropped, brings all of them along.
+ * Commits with the missing segments, as a vault does: if one was collected since, or a registry was dropped,
+ * all of them are sent along.
  */
 export async function commitWithSegments(
   { backend, contents }: Load,

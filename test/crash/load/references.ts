@@ -3,7 +3,7 @@ import type { Fact } from '../facts.js';
 import type { Random } from '../random.js';
 import { commitWithSegments, type Load } from './load.js';
 
-/** Refers to segments under a holder's name that no other client uses, and lets go of them. */
+/** Adds and removes references to segments, under a holder's name that no other client uses. */
 export async function changeReferences(load: Load, client: number, random: Random): Promise<never> {
   const { backend, journal, contents } = load;
   const holder = `client-${client}`;
@@ -19,7 +19,7 @@ export async function changeReferences(load: Load, client: number, random: Rando
       continue;
     }
     const { addReferences } = await commitWithSegments(load, { addReferences: references }, segments);
-    // One that was collected after it was found has no reference.
+    // A segment that was collected after it was found has no reference.
     journal.done(facts.filter((_, at) => addReferences![at] !== undefined));
   }
 }

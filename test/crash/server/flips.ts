@@ -13,8 +13,9 @@ const FLIPS_MAX = 4;
 const damageReasons = ['CORRUPT_SEGMENT', 'CORRUPT_STORE'] as const;
 
 /**
- * Flips bits in a copy of a vault that nobody has open, starts a server on it and reads all that was acknowledged.
- * The server may refuse to start, and may refuse to read a conversation, but may not answer anything else.
+ * Flips bits in a copy of a vault that nobody has open, starts a server on it and reads everything that was
+ * acknowledged. The server may refuse to start, and may refuse to read a conversation, but may not give a
+ * wrong answer.
  * @throws Broken
  */
 export async function readDamaged(
@@ -25,7 +26,7 @@ export async function readDamaged(
   summary: Summary,
 ): Promise<void> {
   const copy = `${vault}-damaged`;
-  // The owner's socket is of its process, and LMDB makes its lock anew.
+  // The owner's socket belongs to its process, and LMDB recreates its lock.
   cpSync(vault, copy, { recursive: true, filter: (path) => !/\/(owner-[^/]*|vault\.mdb-lock)$/.test(path) });
   const flips = flipBits(join(copy, 'vault.mdb'), 1 + random.below(FLIPS_MAX), random);
   try {
@@ -60,7 +61,7 @@ function flipBits(path: string, count: number, random: Random): number[] {
   }
 }
 
-/** Resolves to undefined where the server refuses to start, in words. */
+/** Resolves to undefined if the server refuses to start, with an error message. */
 async function startOn(
   folder: string,
   workers: number,
@@ -84,7 +85,7 @@ async function readAll(
   try {
     for (const { journal } of clients) {
       for (const [id, content] of journal.conversations) {
-        // Nobody knows what became of it.
+        // Its result is unknown.
         if (id === journal.unanswered?.id) continue;
         try {
           await compareRead(client, id, content);

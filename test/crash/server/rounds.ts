@@ -19,26 +19,26 @@ export interface ServerRoundsOptions {
   readonly rounds: number;
   readonly seed: number;
   readonly workers: number;
-  /** Whether bits are flipped in a copy of the vault, now and then, while no server has it open. */
+  /** True to flip bits in a copy of the vault, now and then, while no server has it open. */
   readonly flips: boolean;
 }
 
-/** What is killed. */
+/** Processes to kill. */
 const kinds = ['all workers', 'in hand-over', 'primary', 'everything'] as const;
 type Kind = (typeof kinds)[number];
 
 const ROUNDS_PER_VAULT = 20;
 const CLIENTS = 4;
-/** Changes that are acknowledged before the kill, and how long the load goes on then. */
+/** Changes that are acknowledged before the kill, and duration of the load after it. */
 const CHANGES_MAX = 40;
 const LOAD_MS_MAX = 50;
 const CONNECTIONS = 40;
-/** Ends waits for what never comes. */
+/** Ends waits for events that never happen. */
 const HANG_MS = 120_000;
 
 /**
- * Kills processes of a server under load, again and again. After each kill every acknowledged change must be there,
- * to the last token, and the vault must be whole. Rejects at the first round in which that is not so, and leaves the
+ * Kills processes of a server under load, again and again. After each kill every acknowledged change must be
+ * stored, to the last token, and the vault must be intact. Rejects at the first failed round, and leaves the
  * vault in its folder.
  */
 export async function runServerRounds(
@@ -66,7 +66,7 @@ export async function runServerRounds(
   return summary;
 }
 
-/** A vault, the server that has it, and clients that know what it must hold. */
+/** A vault, the server that owns it, and clients that know its expected content. */
 class KilledVault {
   readonly #clients: readonly SoakClient[];
   #server: StowkenProcess | undefined;
@@ -85,7 +85,7 @@ class KilledVault {
     const before = this.#acknowledged;
     const round = new Round(server);
     const working = Promise.all(this.#clients.map((client) => client.work(round)));
-    // What fails is raised when the round has ended.
+    // A failure is thrown when the round has ended.
     const failed = working.then(nothing, nothing);
     const enough = before + random.below(CHANGES_MAX);
     let isFailed = false;
@@ -105,7 +105,7 @@ class KilledVault {
       this.#server = undefined;
       await until(`no process of a killed server lives on`, () => !pids.some(isAlive));
     } else {
-      // The clients go on with the workers that take the place of the killed ones.
+      // The clients continue with the workers that replace the killed ones.
       await Promise.race([failed, round.pause(random.below(LOAD_MS_MAX))]);
       round.leave();
     }
@@ -119,7 +119,7 @@ class KilledVault {
     return this.#settle();
   }
 
-  /** Ends the server as it is meant to end. */
+  /** Ends the server in the regular way. */
   async stop(): Promise<void> {
     const code = await this.#server?.kill('SIGTERM');
     this.#server = undefined;
@@ -138,7 +138,7 @@ class KilledVault {
     return startStowken('--data', this.folder, '--workers', String(this.workers), '--log-level', 'silent');
   }
 
-  /** Every connection must be served or closed, whatever happens to the worker that it goes to. */
+  /** Every connection must be served or closed, whatever happens to its worker. */
   async #killInHandOver(round: Round, random: Random): Promise<void> {
     const at = random.below(CONNECTIONS);
     let settled = 0;
@@ -157,7 +157,7 @@ class KilledVault {
     for (const socket of sockets) socket.destroy();
   }
 
-  /** All that was acknowledged is there, and nothing else. */
+  /** Checks that everything acknowledged is stored, and nothing else. */
   async #settle(): Promise<string> {
     const { address } = (this.#server ??= await this.#start());
     const client = connect({ server: address, retry: { attemptsMax: 100, backoffMs: 50 } });

@@ -1,4 +1,4 @@
-/** What was seen in rounds, by its name. */
+/** Counts of events in rounds, by name. */
 export class Summary {
   readonly counts = new Map<string, number>();
 
@@ -6,7 +6,7 @@ export class Summary {
     this.counts.set(what, (this.counts.get(what) ?? 0) + times);
   }
 
-  /** A table, one line for each. */
+  /** Returns a table, one line for each. */
   lines(): string[] {
     const rows = [...this.counts].sort(([one], [other]) => one.localeCompare(other));
     const width = Math.max(0, ...rows.map(([what]) => what.length));

@@ -4,7 +4,7 @@ import { badInput, itRefusesMalformed, itRefusesOtherVaults, itRefusesOversize }
 
 const bad = badInput();
 
-/** What the fields of single segments must be is in ../segments.test.ts. */
+/** Tests of single segments' fields are in ../segments.test.ts. */
 describe('every method of SegmentService', () => {
   itRefusesMalformed(bad, [
     ['PutSegments', rawMessage([3, Buffer.from([0xff])])],

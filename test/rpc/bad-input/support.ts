@@ -8,11 +8,11 @@ import { rawMessage } from '../support/wire.js';
 export interface BadInput {
   readonly client: TestClient;
   expectNothingStored(): Promise<void>;
-  /** The tokens of conversation "c" as they come back. */
+  /** Reads back the tokens of conversation "c". */
   tokensBack(): Promise<number[]>;
 }
 
-/** A server for each test, whose store must be whole at its end. */
+/** Starts a server for each test, and checks its store at the end. */
 export function badInput(): BadInput {
   let server: TestServer;
   beforeEach(async () => {

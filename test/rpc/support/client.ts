@@ -7,7 +7,7 @@ const require = createRequire(import.meta.url);
 const file = (name: string) => require.resolve(`#proto/${name}`);
 const protoFolder = dirname(dirname(dirname(file('stowken/v1/conversation.proto'))));
 
-/** The contract as any client loads it, apart from the server's code. */
+/** The contract as any client loads it, independent of the server's code. */
 export const contract = protoLoader.loadSync(
   [
     'stowken/v1/conversation_service.proto',
@@ -41,7 +41,7 @@ export function method(name: string) {
   return definition;
 }
 
-/** What a refused call tells a program. */
+/** Facts of a refused call for programs. */
 export interface Refusal {
   readonly code: number;
   readonly details: string;
@@ -62,7 +62,7 @@ export function refusal(error: unknown): Refusal {
   return { code, details, ...(info as unknown as Pick<Refusal, 'reason' | 'domain' | 'metadata'>) };
 }
 
-/** Calls methods by name, with messages or with bytes that need not be messages. */
+/** Calls methods by name, with messages or with any bytes. */
 export class TestClient {
   readonly #client: Client;
 
@@ -88,7 +88,7 @@ export class TestClient {
     });
   }
 
-  /** The call itself, which yields decoded responses. */
+  /** Returns the call itself, which yields decoded responses. */
   open(name: string, request: Fields | Buffer, options: CallOptions = {}) {
     const { path, responseDeserialize } = method(name);
     return this.#client.makeServerStreamRequest(
@@ -109,7 +109,7 @@ export class TestClient {
       done = resolve;
       fail = reject;
     });
-    response.catch(() => undefined); // whoever wants it awaits it
+    response.catch(() => undefined); // The error is thrown where it is awaited.
     const call = this.#client.makeClientStreamRequest(
       path,
       (bytes: Buffer) => bytes,
@@ -122,7 +122,7 @@ export class TestClient {
     return { call, response, send };
   }
 
-  /** Sends all of these, and then no more. */
+  /** Sends all of these, and ends the requests. */
   async sendAll(
     name: string,
     requests: readonly (Fields | Buffer)[],
@@ -140,7 +140,7 @@ export class TestClient {
     return responses;
   }
 
-  /** How a call is refused; fails when it is not. */
+  /** Returns the refusal of a call; fails if it is not refused. */
   async refused(
     name: string,
     request: Fields | Buffer | readonly (Fields | Buffer)[],

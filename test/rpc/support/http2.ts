@@ -6,7 +6,7 @@ import {
 } from 'node:http2';
 import { once } from 'node:events';
 
-/** A gRPC message on the wire: a flag, its length, its bytes. */
+/** Returns a gRPC message on the wire: a flag, its length, its bytes. */
 export function frame(message: Buffer, compressed = false): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt8(compressed ? 1 : 0, 0);
@@ -14,7 +14,7 @@ export function frame(message: Buffer, compressed = false): Buffer {
   return Buffer.concat([head, message]);
 }
 
-/** HTTP/2 without gRPC's manners: whatever headers and bytes a test likes. */
+/** HTTP/2 without gRPC's rules: any headers and bytes that a test likes. */
 export class Http2Client {
   readonly #session: ClientHttp2Session;
 
@@ -31,7 +31,7 @@ export class Http2Client {
     return stream;
   }
 
-  /** The headers that carry the status: the trailers, or the only ones. */
+  /** Returns the headers with the status: the trailers, or the only ones. */
   async status(path: string, body: Buffer, headers: OutgoingHttpHeaders = {}): Promise<IncomingHttpHeaders> {
     const stream = this.open(path, body, headers);
     const statusHeaders: IncomingHttpHeaders = {};

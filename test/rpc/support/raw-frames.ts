@@ -25,7 +25,7 @@ function header(name: string, value: string): Buffer {
   ]);
 }
 
-/** A client that puts HTTP/2 frames together itself, so that it decides what arrives together. */
+/** A client that assembles HTTP/2 frames itself, so that it decides which of them arrive together. */
 export class RawFrames {
   #lastStream = -1;
 
@@ -34,7 +34,7 @@ export class RawFrames {
   static async connect(address: string): Promise<RawFrames> {
     const url = new URL(`http://${address}`);
     const socket = connect(Number(url.port), url.hostname);
-    socket.on('error', () => undefined); // a server that closes the connection is no fault of the test
+    socket.on('error', () => undefined); // A server that closes the connection is not a fault of the test.
     socket.resume();
     await once(socket, 'connect');
     const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
@@ -42,13 +42,13 @@ export class RawFrames {
     return new RawFrames(socket);
   }
 
-  /** The frames of a whole call with one request, and the number of its stream. */
+  /** Returns the frames of a whole call with one request, and the number of its stream. */
   call(path: string, request: Buffer): { readonly stream: number; readonly bytes: Buffer } {
     const { stream, bytes } = this.headers(path);
     return { stream, bytes: Buffer.concat([bytes, this.data(stream, frame(request), true)]) };
   }
 
-  /** The frame that begins a call. */
+  /** Returns the frame that begins a call. */
   headers(path: string): { readonly stream: number; readonly bytes: Buffer } {
     const stream = (this.#lastStream += 2);
     const headers = Buffer.concat([
@@ -62,7 +62,7 @@ export class RawFrames {
     return { stream, bytes: h2(type.headers, flag.endHeaders, stream, headers) };
   }
 
-  /** A frame with bytes of a call's request. */
+  /** Returns a frame with bytes of a call's request. */
   data(stream: number, bytes: Buffer, last: boolean): Buffer {
     return h2(type.data, last ? flag.endStream : flag.none, stream, bytes);
   }

@@ -7,14 +7,17 @@ import { TestClient } from './client.js';
 export interface TestServer {
   readonly address: string;
   readonly client: TestClient;
-  /** What the server logged, parsed. */
+  /** Parsed log of the server. */
   readonly log: Record<string, unknown>[];
-  /** Ends client and server, and checks that the store is whole. */
+  /** Ends client and server, and checks the store's invariants. */
   stop(): Promise<void>;
   drain(graceMs: number): Promise<void>;
 }
 
-/** A server on a free port with the vault "default" in memory; `override` replaces some of the vault's methods. */
+/**
+ * Starts a server on a free port with the vault "default" in memory; `override` replaces some of the vault's
+ * methods.
+ */
 export async function startTestServer(
   override: Partial<Vault> = {},
   options: Partial<RpcServerOptions & { listen: string }> = {},

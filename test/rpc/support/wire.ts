@@ -1,4 +1,4 @@
-/** Writes messages byte by byte, also such that no ordinary encoder would write. */
+/** Writes messages byte by byte, including those that no ordinary encoder would write. */
 
 /** The shortest varint of a number below 2^53. */
 export function varint(value: number): Buffer {
@@ -24,7 +24,7 @@ export function rawMessage(...fields: readonly RawField[]): Buffer {
   );
 }
 
-/** A Message whose packed tokens are these bytes, or these tokens. */
+/** Returns a Message whose packed tokens are these bytes, or these tokens. */
 export function tokensMessage(tokens: Buffer | readonly number[]): Buffer {
   const packed = Buffer.isBuffer(tokens) ? tokens : Buffer.concat(tokens.map(varint));
   return rawMessage([4, rawMessage([1, packed])]);

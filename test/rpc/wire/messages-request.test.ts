@@ -35,7 +35,7 @@ function tokensOf(content: MessageContent): number[] {
   });
 }
 
-/** A message in the ordinary decoder's words. */
+/** Returns a message in the ordinary decoder's form. */
 function asOrdinary({ role, name, toolCallId, content }: NewMessage) {
   const speaker = { role, name, tool_call_id: toolCallId };
   switch (content.kind) {
@@ -58,7 +58,7 @@ async function readOne(...fields: readonly RawField[]): Promise<MessageContent> 
   return messages[0]!.content;
 }
 
-/** Why it is refused, or that it is not. */
+/** Returns the reason of a refusal, or that there was none. */
 const outcome = (reading: Promise<unknown>): Promise<string> =>
   reading.then(
     () => 'accepted',

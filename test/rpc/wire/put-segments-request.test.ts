@@ -20,7 +20,7 @@ const segment = fc.oneof(
 const label = fc.string({ unit: 'binary', maxLength: 20 });
 const request = fc.record({ vault: label, holder: label, segments: fc.array(segment) });
 
-/** A segment in the ordinary decoder's words. */
+/** Returns a segment in the ordinary decoder's form. */
 function asOrdinary(content: PutSegmentsParts['contents'][number]) {
   if (content.kind === 'none') return {};
   if (content.kind === 'le32') return { content: 'tokens_le32', tokens_le32: Buffer.from(content.bytes) };

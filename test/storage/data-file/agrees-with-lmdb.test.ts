@@ -8,8 +8,8 @@ import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 import { shapes } from './shapes.js';
 
 /**
- * The page reader is ours, the file is lmdb-js's. Where a new version of it changes the layout or the free list's
- * form, these tests fail, and the reader has to follow before the version is taken.
+ * The page reader is the project's own, the file is lmdb-js's. If a new version of lmdb-js changes the layout
+ * or the free list's form, these tests fail, and the reader has to follow before the version is adopted.
  */
 let folder: TemporaryFolder;
 beforeEach(async () => {

@@ -17,7 +17,7 @@ afterEach(async () => {
   await folder.remove();
 });
 
-/** Makes the root of the tables' table `strings` a page of no kind, under the map. */
+/** Overwrites the root of the tables' table `strings` with a page of an invalid kind, under the map. */
 async function damageRootOfStrings(): Promise<void> {
   const file = PageFile.open(dataFileIn(folder.path));
   const metas = [readMeta(file, 0), readMeta(file, 1)];

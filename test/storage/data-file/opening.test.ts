@@ -11,7 +11,7 @@ import { storing, longSegment } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 import { openAt, shapes } from './shapes.js';
 
-/** All flips take minutes: the gate takes every so manieth, beginning where the seed says. */
+/** All flips take minutes: by default only every n-th is tried, beginning at a place that the seed sets. */
 const everything = process.env['STOWKEN_ALL_FLIPS'] === '1';
 const SAMPLE = 90;
 const SEED = Number(process.env['STOWKEN_SEED'] ?? 20_261_128);
@@ -47,7 +47,10 @@ async function imageOf(vault: string, conversations: number): Promise<Image> {
   return { bytes, marker, conversations };
 }
 
-/** Lays a vault with these bytes down, opens it, and says whether it was refused; it must be that, or right. */
+/**
+ * Writes a vault with these bytes, opens it, and returns whether it was refused; it must be refused, or
+ * right.
+ */
 async function refusedOrRight(
   { marker, conversations }: Image,
   bytes: Buffer,
@@ -80,7 +83,10 @@ function digest(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Offsets of bytes that lead from page to page: meta pages, headers of all pages, branches, lists of free pages and tables. */
+/**
+ * Returns the offsets of bytes that refer to pages: meta pages, headers of all pages, branches, lists of free
+ * pages and tables.
+ */
 function leadingBytes({ bytes }: Image, path: string): number[] {
   const file = PageFile.open(path);
   const { freeList, main } = readNewestMeta(file);
@@ -88,7 +94,7 @@ function leadingBytes({ bytes }: Image, path: string): number[] {
   const offsets: number[] = [];
   for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
     const page = at / PAGE_BYTES;
-    // What stands inside a long value is no page of its own.
+    // Bytes inside a long value are not a page of their own.
     if (bytes.readUInt32LE(at) !== page) continue;
     const isBranch = bytes.readUInt16LE(at + 18) === 1;
     const isWhole = isBranch || page === freeList.root || page === main.root;
@@ -119,11 +125,11 @@ describe('a data file with one bit flipped', () => {
       if (await refusedOrRight(hundreds, bytes, what)) refused += 1;
     }
     expect(tried).toBeGreaterThanOrEqual(SAMPLE);
-    // Pages that are free now have headers too: nobody reads them.
+    // Pages that are free now have headers too, which nobody reads.
     expect(refused).toBeGreaterThan(tried / 3);
   }, 3_600_000);
 
-  /** Each of these ended the process, or was answered as something else. */
+  /** Each of these ended the process, or gave a wrong answer. */
   it.each([
     ['the magic of the first meta page', 24, 0x01],
     ['the magic of the second meta page', 4096 + 24, 0x01],
@@ -191,7 +197,7 @@ describe('a data file that was cut off', () => {
     const file = PageFile.open(path);
     const { pages } = checkDataFile(file, { leaves: true });
     file.close();
-    // More pages than the newest state has: a transaction that was given up wrote them.
+    // More pages than the newest state has: an aborted transaction wrote them.
     const longer = Buffer.concat([
       bytes.subarray(0, pages * PAGE_BYTES),
       Buffer.alloc(3 * PAGE_BYTES + 17, 0xee),

@@ -17,15 +17,15 @@ import { core, longSegment, storing } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 import { openAt, shapes } from './shapes.js';
 
-/** Every page in its turn takes half a minute: the gate takes each third one. */
+/** Every page in turn takes half a minute: by default only each third one is tried. */
 const STEP = process.env['STOWKEN_ALL_FLIPS'] === '1' ? 1 : 3;
 
 let folder: TemporaryFolder;
 let original: Buffer;
 let marker: Buffer;
-/** What each conversation is, as text. */
+/** Content of each conversation, as text. */
 let stored: Map<string, string>;
-/** Conversations that were there before, in the small vault. */
+/** Earlier conversations of the small vault, deleted since. */
 let deleted: Map<string, string>;
 let small: { bytes: Buffer; marker: Buffer; stored: Map<string, string> };
 beforeAll(async () => {
@@ -74,7 +74,10 @@ async function everything(backend: ManagedBackend): Promise<Map<string, string>>
   return all;
 }
 
-/** Salvages these bytes; the source is as it was, and what is in the new vault is whole and what was stored. */
+/**
+ * Salvages these bytes; the source must be unchanged, and the content of the new vault intact and equal to
+ * the stored one.
+ */
 async function salvaged(
   bytes: Buffer,
   image: { marker: Buffer; stored: Map<string, string> },
@@ -96,7 +99,7 @@ async function salvaged(
   expect(await backend.check(), what).toEqual([]);
   const found = await everything(backend);
   for (const [id, conversation] of found) {
-    // One that was deleted may come back from a page that nothing leads to: it is marked as such.
+    // A deleted one may reappear from an unreachable page: it is marked as such.
     const old = report.orphaned.conversations.includes(id) ? deleted : undefined;
     expect(conversation, `${what}: ${id}`).toBe(image.stored.get(id) ?? old?.get(id));
   }
@@ -112,7 +115,7 @@ function digest(bytes: Buffer): string {
 
 const image = () => ({ marker, stored });
 
-/** Pages of the newest state, by what they are. */
+/** Returns the pages of the newest state, by kind. */
 function pagesOf(bytes: Buffer): {
   readonly branches: number[];
   readonly main: number;

@@ -5,7 +5,7 @@ import { openLmdbBackend, restoreLmdb, type MaintainedBackend } from '../../../s
 import { dataFileIn, Environment } from '../../../src/storage/lmdb/tables/environment.js';
 import { core, longSegment, spec, storing } from '../../contract/support.js';
 
-/** Makes a vault in a folder that is not there yet. */
+/** Creates a vault in a folder that does not exist yet. */
 export type Shape = (folder: string) => Promise<void>;
 
 export function openAt(
@@ -15,7 +15,10 @@ export function openAt(
   return openLmdbBackend({ folder, codec: createLiveCodec(core), clock: () => 1_000, durability });
 }
 
-/** Conversations of one segment each, `from` to before `to`: some are longer than a page, all have metadata. */
+/**
+ * Stores conversations of one segment each, `from` to before `to`: some are longer than a page, all have
+ * metadata.
+ */
 export async function fill(backend: MaintainedBackend, from: number, to: number): Promise<void> {
   for (let n = from; n < to; n += 100) {
     await Promise.all(
@@ -31,7 +34,7 @@ export async function fill(backend: MaintainedBackend, from: number, to: number)
   }
 }
 
-/** Deletes conversations whose number `picks`, and the segments that nothing names then. */
+/** Deletes conversations whose number `picks`, and the segments that have no reference then. */
 export async function thinOut(
   backend: MaintainedBackend,
   end: number,
@@ -45,7 +48,7 @@ export async function thinOut(
   });
 }
 
-/** The shapes that a data file takes in its life. */
+/** Shapes of a data file in its life. */
 export const shapes: Readonly<Record<string, Shape>> = {
   'a new vault': async (folder) => {
     await (await openAt(folder)).close();
@@ -67,7 +70,7 @@ export const shapes: Readonly<Record<string, Shape>> = {
     await fill(backend, 3000, 3200);
     await backend.close();
   },
-  condensed: async (folder) => {
+  defragmented: async (folder) => {
     const backend = await openAt(folder);
     await fill(backend, 0, 1500);
     await thinOut(backend, 1500, (n) => n % 3 !== 0);

@@ -1,4 +1,5 @@
-// Stores, lets fsync fail, and prints what the store says then. Arguments: the build, a folder, the file that makes it fail.
+// Stores, lets fsync fail, and prints the store's errors. Arguments: the build, a folder, the file that makes
+// it fail.
 import { rmSync, writeFileSync } from 'node:fs';
 const [build, folder, fail] = process.argv.slice(2);
 const { openLmdbBackend } = await import(`${build}/src/storage/index.js`);

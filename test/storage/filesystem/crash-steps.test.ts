@@ -22,7 +22,7 @@ import {
 
 const [a, b, c, d] = [segment(1), segment(2, 2), coded, segment(4)];
 
-/** Each kind of commit, a group of several, and segments that come back after they were collected. */
+/** Each kind of commit, a group of several, and segments that are stored again after they were collected. */
 const scenario: readonly ScenarioStep[] = [
   committing(storing('one', [a, b])),
   committing(storing('two', [b, c]), storing('../three', [a, d])),
@@ -42,7 +42,7 @@ const scenario: readonly ScenarioStep[] = [
 
 class PowerCut extends Error {}
 
-/** What a vault holds after none, one, two ... of the steps. */
+/** Returns a vault's content after none, one, two ... of the steps. */
 async function statesOf(steps: readonly ScenarioStep[]): Promise<Content[]> {
   const model = createMemoryBackend({ codec: createLiveCodec(core), clock: () => 1_000 });
   const states = [await contentOf(model)];
@@ -53,7 +53,7 @@ async function statesOf(steps: readonly ScenarioStep[]): Promise<Content[]> {
   return states;
 }
 
-/** Runs the scenario on a disk that dies at a step, for good; undefined when the scenario ended before it. */
+/** Runs the scenario on a disk that fails for good at a step; undefined if the scenario ended before it. */
 async function runUntil(dyingStep: number) {
   const disk = new SimulatedDisk();
   let steps = 0;
@@ -155,7 +155,7 @@ describe('a fault at any one operation on the disk', () => {
         const committed = await runStep(backend, step);
         const wanted = await step(model);
         for (const [index, change] of wanted.entries()) if (committed[index]) await model.commit(change);
-        // The fault may be in this very look; it comes only once.
+        // The fault may occur in this very read; it occurs only once.
         const content = await contentOf(backend).catch((error: unknown) => {
           expect(error).toMatchObject({ reason: 'CORRUPT_STORE' });
           return contentOf(backend);
@@ -175,7 +175,7 @@ describe('a fault at any one operation on the disk', () => {
     const disk = new SimulatedDisk();
     const backend = await openSimulated(disk);
     await backend.commit(storing('before', [a]));
-    // Has its files put in place: what fails is the next commit, and not that.
+    // Puts its files in place: the next commit fails, and not that.
     expect(await backend.check()).toEqual([]);
     let full = true;
     disk.step = (operation, path) => {

@@ -7,7 +7,7 @@ import { type ManagedBackend, openFilesystemBackend, type SegmentKey } from '../
 import { sealJson } from '../../../src/storage/filesystem/layout/sealed-record.js';
 import { codec, core, longSegment, message, segment, spec, storing } from '../../contract/support.js';
 
-/** Those of test/contract/defects.test.ts that are about files. */
+/** Those defects of test/contract/defects.test.ts that concern files. */
 describe('the filesystem backend', () => {
   const a = segment(1, 2, 3);
   const b = segment(4, 5);
@@ -17,7 +17,7 @@ describe('the filesystem backend', () => {
   const open = async () => {
     backend = await openFilesystemBackend({ folder, codec, core, clock: () => 1_000 });
   };
-  /** Does something to the files while nobody has them open. */
+  /** Changes the files while nobody has them open. */
   const meanwhile = async (harm: () => Promise<unknown>) => {
     await backend.close();
     await harm();
@@ -111,7 +111,7 @@ describe('the filesystem backend', () => {
     await expect(backend.commit({ delete: { id: 'c', timeMs: 0 } })).rejects.toMatchObject({
       reason: 'CORRUPT_STORE',
     });
-    // What it named is not known: nothing is garbage for sure.
+    // Its references are not known: nothing is garbage for sure.
     await expect(garbage()).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
     await expect(backend.stats()).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
     await expect(

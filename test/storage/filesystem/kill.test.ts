@@ -35,12 +35,12 @@ describe('kill -9 of a server on a filesystem vault', () => {
             await client.store({ conversation: { id }, messages: messagesOf(n) });
             stored.add(id);
             if (n % 4 !== 0) continue;
-            // From here on it may be there or not.
+            // From here on it may be stored or not.
             stored.delete(id);
             await client.delete(id);
             deleted.add(id);
           } catch {
-            alive = false; // the server is gone
+            alive = false; // The server has gone.
           }
         }
       });

@@ -16,7 +16,7 @@ describe('registries and holders in files', () => {
   let codec: LiveCodec;
   let backend: ManagedBackend;
   const open = async () => {
-    // A codec of its own each time: it knows what the vault tells it.
+    // A new codec each time: it knows only the registries of the vault.
     codec = createLiveCodec(core);
     backend = await openFilesystemBackend({ folder, codec, core, clock: () => 1_000 });
   };

@@ -10,7 +10,7 @@ import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 import { fill, type Asked } from './fill.js';
 import { everyByte, runFlips, sampled, type Flip } from './run.js';
 
-/** Flips of each kind of vault; all there are when FLIPS is "all". FLIPS_SEED chooses others. */
+/** Flips of each kind of vault; every one if FLIPS is "all". FLIPS_SEED selects others. */
 const FLIPS = process.env['FLIPS'] ?? '200';
 const seed = Number(process.env['FLIPS_SEED'] ?? 1);
 
@@ -27,7 +27,7 @@ async function filledLmdb(): Promise<{ readonly whole: string; readonly asked: A
     openLmdbBackend({ folder: first, codec, clock, durability: 'relaxed' }),
   );
   const asked = await fill(t);
-  // A restored vault has no page that is not in use.
+  // A restored vault has no unused page.
   const codec = createLiveCodec(await loadCore());
   await restoreLmdb({ folder: whole, source: t.vault.backup(signal), codec });
   await t.close();
@@ -61,7 +61,7 @@ it.each(['lmdb', 'filesystem'] as const)(
     expect(summary.wrong).toEqual([]);
     expect(summary.flips).toBe(flips.length);
     expect(summary.refused).toBeGreaterThan(0);
-    // Where nothing that is kept is damaged, nobody is told anything else.
+    // If no stored data is damaged, no caller gets an error.
     expect(Object.keys(summary.reasons).filter((reason) => reason.startsWith('UNTYPED'))).toEqual([]);
   },
   24 * 3_600_000,

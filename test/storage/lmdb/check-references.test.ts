@@ -14,7 +14,10 @@ afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true,
 
 const [a, b] = [segment(1), segment(2)];
 
-/** What a check says of a vault with two references of "h" after its only chunk is replaced by these bytes. */
+/**
+ * Returns a check's report of a vault with two references of "h" after its only chunk is replaced by these
+ * bytes.
+ */
 async function violationsWith(record: Uint8Array) {
   const folder = await mkdtemp(join(tmpdir(), 'stowken-check-'));
   folders.push(folder);
@@ -37,7 +40,7 @@ async function violationsWith(record: Uint8Array) {
   return violations.map(({ invariant, subject, detail }) => `${invariant}: ${subject}: ${detail}`);
 }
 
-/** A chunk of these references, in this order. */
+/** Returns a chunk of these references, in this order. */
 function chunk(...references: [id: number, holder: string][]): Uint8Array {
   return chunkOf(references.map(([id, holder]) => referenceKey(id, holder)));
 }

@@ -76,7 +76,7 @@ describe('a table', () => {
   });
   afterEach(() => folder.remove());
 
-  /** Flips a bit of a stored value, past the table. */
+  /** Flips a bit of a stored value, bypassing the table. */
   async function flip(name: string, key: number): Promise<void> {
     const root = open({ path: dataFileIn(folder.path), noSubdir: true, pageSize: PAGE_BYTES, maxDbs: 32 });
     const table = root.openDB<Buffer, number>({ name, keyEncoding: 'uint32', encoding: 'binary' });

@@ -10,7 +10,7 @@ import { codec, longSegment, message, spec } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 
 const CONVERSATIONS = 30;
-/** The conversation with this number; they begin at 1. */
+/** Number of the damaged conversation; numbers begin at 1. */
 const DAMAGED = 7;
 const damagedId = `c${DAMAGED}`;
 

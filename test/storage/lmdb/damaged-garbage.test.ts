@@ -18,7 +18,7 @@ afterEach(async () => {
 
 describe('a collection', () => {
   it('leaves a segment whose frame has lost a piece, also where its name is known, and takes the others', async () => {
-    // Their names are in memory from here on; each frame has whole pages.
+    // Their hashes are in memory from here on; each frame has whole pages.
     await backend.commit(
       storing(
         'c',

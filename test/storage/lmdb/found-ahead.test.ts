@@ -39,7 +39,7 @@ it('so is what a short one names, but for what comes with it', async () => {
   expect(await t.reader.findAhead(removal)).toBe(removal);
 });
 
-it('what was deleted since is missing, or comes anew', async () => {
+it('what was deleted since is missing, or comes again', async () => {
   await t.writer.commit({ newSegments: segments });
   const looked = await t.reader.findAhead(putting('a'));
   const [gone] = segments;

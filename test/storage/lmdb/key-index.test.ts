@@ -15,7 +15,7 @@ afterEach(async () => {
   await folder.remove();
 });
 
-/** So long that a chunk holds a few of them: chunks split and go all the time. */
+/** So long that a chunk holds few of them: chunks are split and removed all the time. */
 const keyOf = (index: number) =>
   Buffer.from(`${String.fromCharCode(65 + index)}${'x'.repeat(index % 3 ? 400 : 20)}`);
 const KEYS = 60;
@@ -26,7 +26,7 @@ it('holds what a map holds, in one transaction and from one to the next', async 
     fc.nat(KEYS - 1),
     fc.constantFrom('insert', 'insert', 'insert', 'remove', 'remove below', 'find', 'list'),
   );
-  /** The numbers of the keys that are in it. */
+  /** Compares the numbers of the keys in the index. */
   const expectSame = (index: KeyIndex, model: ReadonlyMap<number, number>, from: number) => {
     const sorted = [...model].sort(([a], [b]) => a - b).map(([key, number]) => ({ key: keyOf(key), number }));
     const start = keyOf(from);

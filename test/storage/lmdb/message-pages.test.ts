@@ -26,7 +26,7 @@ async function inVault<T>(use: (backend: MaintainedBackend) => Promise<T>): Prom
   }
 }
 
-/** What the tables of a closed vault say. */
+/** Reads the tables of a closed vault. */
 async function looked<T>(look: (tables: Tables) => T): Promise<T> {
   const environment = await Environment.open(folder.path, { sync: false });
   try {
@@ -83,7 +83,7 @@ describe('the pages of message lists', () => {
     const after = await content();
     expect(after.length).toBeGreaterThan(before.length);
     expect(after.slice(0, before.length)).toEqual(before);
-    // Full pages, however slowly they filled.
+    // Full blocks, however slowly they were filled.
     for (const page of after.slice(before.length)) expect(page.length).toBeGreaterThan(1011);
   });
 
@@ -126,7 +126,7 @@ describe('the pages of message lists', () => {
   });
 
   it('go in steps, when they are many', async () => {
-    // One message fills more than a page.
+    // One message that fills more than a block.
     const huge = message('user', ...Array.from({ length: 1500 }, (_, n) => shared[(n * 11) % 40]!));
     await inVault(async (backend) => {
       await backend.commit(puttingList('long', new Array(1200).fill(huge)));

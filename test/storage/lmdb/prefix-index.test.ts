@@ -120,7 +120,7 @@ describe('the prefix index', () => {
     await backend.close();
   });
 
-  /** Other entries in the only chunk. */
+  /** Replaces the entries in the only chunk. */
   const change = (table: Tables['ids'], to: (entries: KeyEntry[]) => KeyEntry[]) =>
     table.put(
       Buffer.of(1),

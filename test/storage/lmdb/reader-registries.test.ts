@@ -15,7 +15,7 @@ const registry = trainHere(
 let t: WriterAndReader;
 let keys: SegmentKey[];
 
-/** A reader that has not heard of a registry, with which another process has written since. */
+/** A reader that was not notified of a registry, with which another process has written since. */
 beforeEach(async () => {
   t = await openWriterAndReader();
   await t.writer.commit({ putRegistry: { bytes: registry, timeMs: 1_000 } });

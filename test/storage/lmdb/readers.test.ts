@@ -27,7 +27,10 @@ afterEach(async () => {
   await folder.remove();
 });
 
-/** The oldest state that anyone still reads, in commits before the last one. Pages that are freed after it stay in use. */
+/**
+ * Returns the oldest state that anyone still reads, in commits before the last one. Pages that are freed
+ * after it stay in use.
+ */
 function oldestReader(): number {
   environment.resetReadTxn();
   const { lastTxnId } = environment.getStats() as { lastTxnId: number };
@@ -51,7 +54,7 @@ const store = (n: number) =>
     signal,
   );
 
-// A range that is not read to its end, and not ended, would be such a reader.
+// A range that is not read to its end, and not closed, would be such a reader.
 it('no state is held for reading once what read it is done', async () => {
   for (let n = 0; n < 40; n++) await store(n);
   const backend = t.backend as MaintainedBackend;
@@ -82,7 +85,7 @@ it('no state is held for reading once what read it is done', async () => {
     'collect garbage': () => collectAll(t.vault.collectGarbage({ dryRun: false, minAgeMs: 0 }, signal)),
     check: () => backend.check(),
     repair: () => backend.repair(),
-    condense: () => backend.defragment(signal),
+    defragment: () => backend.defragment(signal),
     'loose bytes': () => backend.reclaimableBytes(signal),
     backup: () => collectAll(t.vault.backup(signal)),
   };

@@ -48,7 +48,7 @@ const codes: Record<string, number> = {
 const names = { codeOf: (name: string) => codes[name] };
 const nameOf = (code: number) => Object.keys(codes).find((name) => codes[name] === code) ?? '';
 
-/** Bytes as they are in vaults that exist: a change here is a new format version. */
+/** Bytes of records in existing vaults: a change here is a new format version. */
 describe('the stored bytes', () => {
   it('of a pack', () => {
     const pack = {

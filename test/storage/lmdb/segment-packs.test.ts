@@ -7,7 +7,7 @@ import { SegmentReader } from '../../../src/storage/lmdb/packs/segment-reader.js
 import { SegmentWriter } from '../../../src/storage/lmdb/packs/segment-writer.js';
 import { temporaryFolder } from '../faults/support.js';
 
-/** Around every border: the pack, half a page, pages. */
+/** Sizes around every border: the pack, half a page, pages. */
 const frameBytes = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 1, max: 300 }) },
   { weight: 2, arbitrary: fc.integer({ min: 1, max: 9000 }) },
@@ -37,12 +37,12 @@ const step = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant('remove' as const), at: fc.array(fc.nat(), { maxLength: 6 }) }),
   },
-  { weight: 2, arbitrary: fc.constant({ kind: 'condense' as const }) },
+  { weight: 2, arbitrary: fc.constant({ kind: 'defragment' as const }) },
 );
 
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-function condenseAll({ packs }: Environment['tables']): void {
+function defragmentAll({ packs }: Environment['tables']): void {
   for (let after: number | undefined = 0; after !== undefined;) after = defragmentPacks(packs, after);
 }
 
@@ -76,7 +76,7 @@ async function takeSteps(environment: Environment, steps: readonly Step[]): Prom
         writer.remove(removed);
       }
       writer.flush();
-      if (each.kind === 'condense') condenseAll(tables);
+      if (each.kind === 'defragment') defragmentAll(tables);
     });
     const reader = new SegmentReader(tables);
     for (const [id, expected] of frames) {
@@ -98,7 +98,7 @@ async function takeSteps(environment: Environment, steps: readonly Step[]): Prom
 }
 
 describe('packs', () => {
-  it('keep a frame whose end is in a pack that is filled anew with others', async () => {
+  it('keep a frame whose end is in a pack that is refilled with others', async () => {
     const folder = await temporaryFolder();
     const environment = await Environment.open(folder.path, { sync: false });
     const sizes = (kind: 'append' | 'replace', at: number, stride: number, ...bytes: number[]) =>
@@ -115,7 +115,7 @@ describe('packs', () => {
   });
 
   it('keep every frame, whatever is put before, after and in place of it', async () => {
-    // Each run has a vault of its own: what a failure leaves behind would spoil the shrinking.
+    // Each try has a vault of its own: the rest of a failure would spoil the shrinking.
     const property = fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
       const folder = await temporaryFolder();
       const environment = await Environment.open(folder.path, { sync: false });
@@ -151,7 +151,7 @@ describe('packs', () => {
     await folder.remove();
   });
 
-  it('are full again when most frames have gone and they are condensed', async () => {
+  it('are full again when most frames have gone and they are defragmented', async () => {
     const folder = await temporaryFolder();
     const environment = await Environment.open(folder.path, { sync: false });
     const { tables } = environment;
@@ -165,7 +165,7 @@ describe('packs', () => {
     const before = tables.packs.pages();
     const removed = ids.filter((id) => id % 3 !== 0 || (id > 1000 && id < 1500));
     await environment.write(() => new SegmentWriter(tables).remove(removed));
-    await environment.write(() => condenseAll(tables));
+    await environment.write(() => defragmentAll(tables));
     expect(tables.packs.pages()).toBeLessThan(0.4 * before);
     const reader = new SegmentReader(tables);
     for (const id of ids) {

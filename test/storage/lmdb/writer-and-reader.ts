@@ -9,13 +9,13 @@ import {
 import { core } from '../../contract/support.js';
 import { temporaryFolder } from '../faults/support.js';
 
-/** A vault in a folder of its own: who writes it, and somebody who reads it as another process would. */
+/** A vault in a folder of its own: its writer, and a reader like that of another process. */
 export interface WriterAndReader {
   readonly folder: string;
   readonly writer: MaintainedBackend;
   readonly reader: LmdbReader;
   readonly codecs: { readonly writer: LiveCodec; readonly reader: LiveCodec };
-  /** Checks every invariant, then lets go of everything. */
+  /** Checks every invariant, then closes everything. */
   close(): Promise<void>;
 }
 

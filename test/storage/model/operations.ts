@@ -5,7 +5,7 @@ const ids = ['a', 'ab', 'abc', 'b', 'ba', '../x', 'ü', 'conversation/1', 'conve
 const id = fc.constantFrom(...ids);
 const segment = fc.nat({ max: SEGMENTS - 1 });
 const segments = fc.array(segment, { minLength: 1, maxLength: 12 });
-/** The registry that codes a frame; 0: none. One that is not stored is refused. */
+/** Registry that codes a frame; 0: none. One that is not stored is refused. */
 const coding = fc.nat({ max: registries.length });
 const holding = fc.record({ segment, holder: fc.constantFrom('h', 'i', 'a') });
 
@@ -16,7 +16,7 @@ const message = fc.record({
   segments: fc.array(segment, { maxLength: 3 }),
 });
 
-/** The parts of a change, as what both backends make a change of. */
+/** Parts of a change, from which both backends' changes are made. */
 const parts = {
   bring: fc.record({ segments, coding: fc.oneof(fc.constant(0), coding) }),
   put: fc.record({
@@ -24,7 +24,7 @@ const parts = {
     messages: fc.array(message, { maxLength: 6 }),
     metadata: fc.dictionary(fc.constantFrom('k', 'l'), fc.constantFrom('', 'v')),
     expects: fc.constantFrom('same', 'current', 'none', 'second'),
-    /** Of ten segments, so many and one come along. */
+    /** Segments, of ten, that are part of the change, less one. */
     brings: fc.integer({ min: 5, max: 9 }),
     coding: fc.oneof(fc.constant(0), coding),
   }),
@@ -41,7 +41,7 @@ const parts = {
     messageCount: fc.option(fc.nat({ max: 7 }), { nil: undefined }),
     current: fc.boolean(),
   }),
-  /** Few ids, and seldom another digest: most that come again are the same. */
+  /** Few ids, and rarely another digest: most repeated requests are the same. */
   request: fc.record({
     id: fc.constantFrom('r', 's', 't', 'u'),
     digest: fc.oneof({ weight: 5, arbitrary: fc.constant('0') }, { weight: 1, arbitrary: fc.constant('1') }),
@@ -54,14 +54,14 @@ const parts = {
   replace: fc.record({
     segments,
     coding,
-    /** Rarely another frame than the one that is there, or other tokens in place of it. */
+    /** Rarely another frame than the stored one, or other tokens. */
     fault: fc.oneof(
       { weight: 12, arbitrary: fc.constant('none' as const) },
       { weight: 1, arbitrary: fc.constantFrom('stale' as const, 'otherTokens' as const) },
     ),
   }),
   drop: fc.array(fc.integer({ min: 1, max: registries.length }), { minLength: 1, maxLength: 4 }),
-  /** What part of the garbage, and how old. */
+  /** Part of the garbage to collect, and its age. */
   collect: fc.integer({ min: 1, max: 4 }),
 };
 

@@ -12,10 +12,10 @@ import type { ChangePlan, Operation } from './operations.js';
 import { registries, segmentIn } from './samples.js';
 import { read, visible } from './visible.js';
 
-/** For how long requests are remembered here: a few waits. */
+/** Time for which requests are remembered here: a few waits. */
 const REMEMBERED_MS = 60;
 
-/** The same operations on the model and on a real backend, whose answers must be the same. */
+/** Runs the same operations on the model and on a real backend, whose answers must be the same. */
 export class Pair {
   readonly #open: ConversationSnapshot[][] = [];
   /** Keys that segments have or had, by backend and hash: deleted ones are asked for too. */
@@ -56,7 +56,7 @@ export class Pair {
     expect(await visible(this.real)).toEqual(await visible(this.model));
   }
 
-  /** Changes that arrive together are made in an order that the backend decides, and the model follows. */
+  /** Changes that arrive together are made in an order that the backend decides and the model follows. */
   async #commit(plans: readonly ChangePlan[]): Promise<void> {
     const [forModel, forReal] = await this.#both((backend) => this.#changesOf(plans, backend));
     const real = new Map<number, unknown>();
@@ -156,7 +156,7 @@ export class Pair {
     return Promise.all([this.model.backend, this.real.backend].map(work));
   }
 
-  /** Snapshots still read what they saw. */
+  /** Snapshots still read their state. */
   async #release(): Promise<void> {
     const [model, real] = this.#open.shift() ?? [];
     expect(await read(this.real.backend, real)).toEqual(await read(this.model.backend, model));
@@ -164,14 +164,14 @@ export class Pair {
 }
 
 /**
- * What is garbage, and what registries there are, is settled commit by commit: the model commits each change
- * of a group by itself.
+ * The garbage and the registries of a change depend on the commit before it; the model commits each change of
+ * a group separately.
  */
 function isOfAnyGroup({ deleteSegments, collect, registry }: ChangePlan): boolean {
   return (deleteSegments ?? collect ?? registry) === undefined;
 }
 
-/** What is garbage, and not the newest, in part. */
+/** Returns a part of the garbage, without the newest. */
 async function collectOf(
   part: number,
   backend: ManagedBackend,
@@ -190,7 +190,7 @@ function toMessage({ role, name, toolCallId, segments }: MessagePlan) {
   return { ...message(role, ...segments.map((index) => segmentIn(index, 0))), name, toolCallId };
 }
 
-/** Some of the segments that the messages name. */
+/** Returns some of the segments that the messages name. */
 function broughtBy(part: NonNullable<ChangePlan['put' | 'append']> | undefined) {
   const named = (part?.messages ?? []).flatMap(({ segments }) => segments);
   return named.filter((index) => index % 10 <= part!.brings).map((index) => segmentIn(index, part!.coding));

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { ConversationSnapshot, ManagedBackend, SegmentKey } from '../../../src/storage/index.js';
 import type { Bench } from '../../contract/support.js';
 
-/** Everything that a caller can see of a vault, without the backend's own keys. */
+/** Returns everything that a caller can see of a vault, without the backend's own keys. */
 export async function visible({ backend, codec }: Bench) {
   const { conversations } = await backend.listConversations({
     filter: {},
@@ -29,7 +29,7 @@ export async function visible({ backend, codec }: Bench) {
   };
 }
 
-/** All segments, by pages of a few. */
+/** Returns all segments, by pages of a few. */
 async function scanned(backend: ManagedBackend) {
   const all = [];
   let after: SegmentKey | undefined;
@@ -46,7 +46,7 @@ async function scanned(backend: ManagedBackend) {
   return all;
 }
 
-/** A snapshot to its end, as the hashes and frames of its messages; releases it. */
+/** Reads a snapshot to its end, as the hashes and frames of its messages; releases it. */
 export async function read(backend: ManagedBackend, snapshot: ConversationSnapshot | undefined) {
   if (!snapshot) return undefined;
   const messages = [];

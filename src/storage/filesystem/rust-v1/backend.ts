@@ -22,14 +22,14 @@ export interface RustV1Parts {
 }
 
 const READ_ONLY =
-  'it was written by the seed (schema version 1) and is open for reading: export it, and import that into a new vault';
+  'it was written by the Rust library (schema version 1) and is open for reading: export it, and import that into a new vault';
 
 /** Opens a vault of the Rust library, for reading. Nothing in its folder is changed. */
 export async function openRustV1Vault(parts: RustV1Parts): Promise<ManagedBackend> {
-  return new SeedBackend(parts, await loadRustV1Vault(parts.disk));
+  return new RustV1Backend(parts, await loadRustV1Vault(parts.disk));
 }
 
-class SeedBackend extends IndexReader implements ManagedBackend {
+class RustV1Backend extends IndexReader implements ManagedBackend {
   constructor(
     private readonly parts: RustV1Parts,
     private readonly vault: RustV1Vault,
@@ -96,7 +96,7 @@ class SeedBackend extends IndexReader implements ManagedBackend {
   async check(options: CheckOptions = {}): Promise<Violation[]> {
     this.assertOpen();
     const findings = new Findings(this.index.figures.segments, options);
-    for (const [path, detail] of this.vault.damaged) findings.report('seed-file', path, detail);
+    for (const [path, detail] of this.vault.damaged) findings.report('rust-v1-file', path, detail);
     for (const [hash, references] of this.index.missing) {
       const detail = `${references} manifests name it, and it is not stored`;
       findings.report('manifest-segments', `segment ${hash}`, detail);

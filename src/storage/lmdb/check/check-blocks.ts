@@ -10,14 +10,14 @@ import { numberOfKey } from '../tables/table-keys.js';
 import type { SegmentColumns } from './check-references.js';
 import { guarded, intact, type Report } from './check-report.js';
 
-/** What manifests say of a page. */
+/** A block as manifests name it. */
 interface NamedPage {
   readonly messages: number;
   readonly tokens: number;
   holders: number;
 }
 
-/** Pages of message lists: their content, who names them, and those that wait to be taken away. */
+/** Blocks of message lists: their content, their holders, and those that wait to be removed. */
 export class CheckedBlocks {
   readonly #named = new Map<number, NamedPage>();
 
@@ -29,7 +29,7 @@ export class CheckedBlocks {
     private readonly report: Report,
   ) {}
 
-  /** Counts a manifest as a page's holder. */
+  /** Counts a manifest as a block's holder. */
   name(subject: string, { id, messages, tokens }: BlockEntry): void {
     const known = this.#named.get(id);
     if (!known) this.#named.set(id, { messages, tokens, holders: 1 });
@@ -41,7 +41,10 @@ export class CheckedBlocks {
     }
   }
 
-  /** Reads every page, and counts the references of those that manifests name. Needs the frames and the manifests. */
+  /**
+   * Reads every block, and counts the references of those that manifests name. To be called after the frames
+   * and the manifests.
+   */
   *pages(): Generator<number, void, void> {
     const { messageBlocks: pages, blockCounts: blockCounts, bigBlockCounts: bigBlockCounts } = this.tables;
     const counts = new RefCounts(blockCounts, bigBlockCounts, () => this.state.nextPage);
@@ -88,7 +91,7 @@ export class CheckedBlocks {
     this.report('messageBlocks', subject, `has ${counted}, not what the directories say`);
   }
 
-  /** Pages that wait to be taken away. */
+  /** Returns the blocks that wait to be removed. */
   #freed(): ReadonlySet<number> {
     const freed = new Set<number>();
     const subjectOf = (key: Buffer) => `pages freed in commit ${numberOfKey(key)}`;

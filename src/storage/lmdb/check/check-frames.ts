@@ -9,7 +9,10 @@ import { countUse, Registries, type RegistryUse } from '../segments/registries.j
 import { credulous, SegmentReader } from '../packs/segment-reader.js';
 import type { State } from '../tables/meta.js';
 
-/** Decodes every frame and names it again, given a codec; enters each segment in `segments`. Yields 1 for each. */
+/**
+ * Decodes every frame and hashes it, if there is a codec; enters each segment in `segments`. Yields 1 for
+ * each.
+ */
 export function* checkFrames(
   tables: Tables,
   codec: Codec | undefined,
@@ -20,14 +23,14 @@ export function* checkFrames(
   let lastId = 0;
   const uses = new Map<number, RegistryUse>();
   for (const { key, value, damage } of tables.packs.scan()) {
-    // Of a damaged pack, the frames are looked at one by one.
+    // The frames of a damaged pack are checked one by one.
     if (damage) report('pack-checksum', `pack ${key}`, damage.message);
     const reader = new SegmentReader(tables, credulous);
     let [firstId, packEnd] = [0, 0];
     guarded(report, 'pack', `pack ${key}`, () => {
       const pack = decodePack(key, value ?? tables.packs.unchecked(key)!.value);
       packEnd = pack.firstId + pack.entries.length;
-      // Frames that only end here were looked at where they begin.
+      // A frame that only ends here was checked where it begins.
       firstId = pack.continues ? pack.firstId + 1 : pack.firstId;
       if (firstId <= lastId) report('pack', `pack ${key}`, `overlaps with segment ${lastId}`);
       if (pack.continues && !segments.has(pack.firstId) && pack.entries[0]?.piece.length !== 0) {
@@ -73,7 +76,7 @@ function checkFrame(
   });
 }
 
-/** Every registry that a frame names is there and whole, and counts the frames that name it. */
+/** Checks that every registry that a frame names is stored and intact, and counts the frames that name it. */
 function checkRegistries(
   tables: Tables,
   uses: ReadonlyMap<number, RegistryUse>,
@@ -102,7 +105,7 @@ function checkRegistries(
   }
 }
 
-/** Parts of frames that belong to no segment. */
+/** Checks the parts of frames that belong to no segment. */
 function* checkPieces(
   tables: Tables,
   table: 'frameOverflowPages' | 'frameHalfPages',
@@ -113,7 +116,7 @@ function* checkPieces(
   for (const { key, value, damage } of tables[table].scan()) {
     const expected = bytesOf(framePieces(segments.frameBytes(key)));
     if (damage) {
-      // The frame that it is part of is named already.
+      // The frame that it is part of is reported already.
       if (expected === 0) report('frame', `segment ${key}`, damage.message);
     } else if (value.length !== expected) {
       report('frame', `segment ${key}`, `${value.length} bytes in ${table}, not ${expected}`);

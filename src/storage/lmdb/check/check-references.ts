@@ -4,13 +4,13 @@ import type { Tables } from '../tables/environment.js';
 import { checkedEntries } from './check-key-index.js';
 import { guarded, type Report } from './check-report.js';
 
-/** What this needs to know of segments, and what it tells of them. */
+/** Data of the segments that this check reads and fills. */
 interface ReferencedSegments {
   has(id: number): boolean;
   addReference(id: number): void;
 }
 
-/** Reads every outside reference and counts it. Needs the frames. */
+/** Reads every outside reference and counts it. To be called after the frames. */
 export function* checkReferences(
   tables: Pick<Tables, 'references'>,
   segments: ReferencedSegments,
@@ -45,7 +45,7 @@ const STORED = 1;
 const NAMED = 2;
 const INDEXED = 4;
 
-/** What a check remembers of each segment: 17 bytes, the one thing in it that grows with the vault. */
+/** Data of each segment during a check: 17 bytes, its only memory that grows with the vault. */
 export class SegmentColumns {
   readonly #chunks = new Map<number, Columns>();
   #count = 0;
@@ -94,7 +94,7 @@ export class SegmentColumns {
     if (chunk) chunk.references[id % CHUNK]! += 1;
   }
 
-  /** Of a frame that decodes. */
+  /** Sets the fingerprint of a frame that decodes. */
   setFingerprint(id: number, fingerprint: number): void {
     const chunk = this.#chunk(id);
     if (!chunk) return;
@@ -102,7 +102,7 @@ export class SegmentColumns {
     chunk.flags[id % CHUNK]! |= NAMED;
   }
 
-  /** Undefined where the frame does not decode. */
+  /** Undefined if the frame does not decode. */
   fingerprint(id: number): number | undefined {
     return this.#flag(id, NAMED) ? this.#figure(id, 'fingerprint') : undefined;
   }

@@ -1,10 +1,10 @@
 import { isStowkenError } from '../../../model/index.js';
 import type { Entry, Table } from '../tables/table.js';
 
-/** Says that something is not as it must be. */
+/** Reports a broken invariant. */
 export type Report = (invariant: string, subject: string, detail: string) => void;
 
-/** The intact records of a table; reports those that do not have their checksums. */
+/** Yields the intact records of a table; reports those with a wrong checksum. */
 export function* intact<K extends number | Buffer>(
   table: Table<K>,
   report: Report,
@@ -17,7 +17,7 @@ export function* intact<K extends number | Buffer>(
   }
 }
 
-/** Reports a record that does not decode, and goes on. */
+/** Runs a look at a record; reports the record if it does not decode. */
 export function guarded(report: Report, invariant: string, subject: string, look: () => void): void {
   try {
     look();

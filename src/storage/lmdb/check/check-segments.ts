@@ -16,7 +16,7 @@ import { COUNTS_PER_CHUNK } from '../tables/layout.js';
 import { credulous, SegmentReader } from '../packs/segment-reader.js';
 import { storedFigure } from '../tables/meta.js';
 
-/** Compares what the tables say of segments with the frames and the references that were found. */
+/** Compares the tables of segments with the frames and the references that were found. */
 export class CheckedSegments {
   readonly garbage = { garbageSegments: 0, garbageBytes: 0 };
 
@@ -53,7 +53,7 @@ export class CheckedSegments {
       this.report('hash-index', 'chunks', 'the last one is missing');
     guarded(this.report, 'hash-index', 'recent hashes', () => this.#sameHashes(recent));
     for (const id of this.segments.ids()) {
-      // A damaged frame is named already: repair cannot index it.
+      // A damaged frame is reported already, and a repair cannot index it.
       if (!this.segments.isIndexed(id) && this.segments.fingerprint(id) !== undefined) {
         this.report('hash-index', `segment ${id}`, 'its hash does not lead to it');
       }
@@ -118,7 +118,7 @@ export class CheckedSegments {
     }
   }
 
-  /** Of the segments that came last, by their fingerprints, the greatest first. */
+  /** Returns the recent segments by their fingerprints, the greatest first. */
   #recentHashes(): IndexEntry[] {
     const recent: IndexEntry[] = [];
     const records = intact(
@@ -146,7 +146,7 @@ export class CheckedSegments {
     segments.setIndexed(id);
   }
 
-  /** Two segments with the same tokens have equal fingerprints. */
+  /** Reports segments with the same tokens, which have equal fingerprints. */
   #sameHashes(entries: IndexEntry[]): void {
     entries.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
     const reader = new SegmentReader(this.tables, credulous);
@@ -161,7 +161,7 @@ export class CheckedSegments {
   }
 }
 
-/** Takes the entries with fingerprints up to this one from the end of a list, where they stand. */
+/** Removes the entries with fingerprints up to this one from the end of a list, and returns them. */
 function takeUpTo(descending: IndexEntry[], fingerprint: number): IndexEntry[] {
   let from = descending.length;
   while (from > 0 && descending[from - 1]!.fingerprint <= fingerprint) from--;

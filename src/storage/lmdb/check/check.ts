@@ -13,7 +13,10 @@ import { StringTable } from '../conversations/string-table.js';
 import { differingFigures, readState, type State } from '../tables/meta.js';
 import type { Pin } from '../tables/table.js';
 
-/** Compares every record of the pinned state with every other, and decodes every frame unless only records are asked for. */
+/**
+ * Compares every record of the pinned state with every other, and decodes every frame unless only records are
+ * asked for.
+ */
 export async function checkVault(
   tables: Tables,
   pin: Pin,
@@ -37,7 +40,7 @@ export async function checkVault(
   const nameOf = (code: number) => names.stringOf(code);
   const pages = new CheckedBlocks(pinned, state, columns, nameOf, report);
   const conversations = new CheckedConversations(pinned, state, columns, pages, nameOf, report);
-  // In this order: frames say which segments there are, manifests which pages, and both which references.
+  // In this order: frames define the segments, manifests the blocks, and both the references.
   const parts = [
     checkFrames(pinned, depth === 'records' ? undefined : codec, state, columns, report),
     conversations.manifests(),

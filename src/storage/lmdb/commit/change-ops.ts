@@ -100,7 +100,7 @@ export class LmdbChangeOps implements ChangeOps<IncomingSegments> {
     return removeReferences(this.session, references);
   }
 
-  /** Counts stand in tables of their own: there is nothing to wait for. */
+  /** Counts are in tables of their own, so there is nothing to wait for. */
   checkReferencesKnown(): void {}
 
   deleteSegments(hashes: readonly SegmentHash[], sequenceMax: number) {
@@ -116,7 +116,7 @@ export class LmdbChangeOps implements ChangeOps<IncomingSegments> {
   }
 }
 
-/** The parts of a change that concern outside references and single segments. They refuse nothing. */
+/** Applies the parts of a change that concern outside references and single segments. They refuse nothing. */
 export function addReferences(
   session: WriteSession,
   references: readonly OutsideReference[],
@@ -135,7 +135,7 @@ export function removeReferences(
   });
 }
 
-/** Changes those whose segment is stored, and says how many references that leaves each. */
+/** Changes the references whose segment is stored, and returns how many each has afterwards. */
 function eachOf(
   session: WriteSession,
   references: readonly OutsideReference[],
@@ -149,7 +149,7 @@ function eachOf(
   });
 }
 
-/** Deletes what was garbage at `sequenceMax` and is. */
+/** Deletes segments that were garbage at `sequenceMax` and still are. */
 export function deleteSegments(
   session: WriteSession,
   hashes: readonly SegmentHash[],

@@ -14,7 +14,7 @@ import type { WriteSession } from './write-session.js';
 
 type Fork = NonNullable<Change['fork']>;
 
-/** The outcome, when the very same content is there already. */
+/** Returns the outcome if the very same content is stored already. */
 export function checkFork(session: WriteSession, fork: Fork): ManifestOutcome | undefined {
   const parent = existingConversation(session, fork);
   const { messageCount } = parent.conversation;
@@ -31,7 +31,7 @@ export function checkFork(session: WriteSession, fork: Fork): ManifestOutcome | 
   return nothingNew(conversation, true);
 }
 
-/** Shares whole pages, and copies the part of the one in which the cut lies. */
+/** Shares whole blocks, and copies the part of the block in which the fork ends. */
 export function forkConversation(session: WriteSession, fork: Fork): ManifestOutcome {
   const { state } = session;
   const parent = existingConversation(session, { id: fork.id });
@@ -59,7 +59,7 @@ export function forkConversation(session: WriteSession, fork: Fork): ManifestOut
   return nothingNew(conversation, false);
 }
 
-/** The pages that the first messages fill, and the list of what is left of them. */
+/** Returns the blocks that the first messages fill, and the list of the remaining messages. */
 function cutList(
   session: WriteSession,
   { directory, tail }: StoredList,
@@ -76,11 +76,11 @@ function cutList(
     shared.push(entry);
     left -= entry.messages;
   }
-  // A list is coded from its beginning on: the beginning of one is a list.
+  // A list is coded from its beginning on, so a beginning of a list is a list.
   return { shared, tail: cut.subarray(0, scanMessages(cut, () => undefined, left).bytes) };
 }
 
-/** Whether two lists begin with the same messages. Pages that both have first are the same. */
+/** True if two lists begin with the same messages. Blocks at the start of both are equal. */
 function sameMessages(session: WriteSession, one: StoredList, other: StoredList, count: number): boolean {
   const pageOf = (id: number) => session.messageBlocks.read(id);
   const same = Math.min(count, messagesShared(one, other));

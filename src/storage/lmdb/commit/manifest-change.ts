@@ -13,18 +13,18 @@ import type { WriteSession } from './write-session.js';
 
 const NOTHING = new Uint8Array(0);
 
-/** A segment that comes with a change. */
+/** A new segment of a change. */
 export interface IncomingSegment extends KnownSegment {
   /** 0 until it is stored. */
   id: number;
   readonly frame: Uint8Array;
-  /** Whether this change stored it. */
+  /** True if this change stored it. */
   added: boolean;
 }
 
 export type IncomingSegments = ReadonlyMap<SegmentHash, IncomingSegment>;
 
-/** Looks up what comes with a change. */
+/** Looks up the new segments of a change. */
 export function resolveIncoming(session: WriteSession, newSegments: readonly NewSegment[]): IncomingSegments {
   const brought = new Map<SegmentHash, IncomingSegment>();
   for (const { hash, tokenCount, frame } of newSegments) {
@@ -46,11 +46,11 @@ export function existingConversation(
   return requireConversation(findConversation(session, id), id, revision);
 }
 
-/** The messages of a change, with what is known of them. */
+/** Messages of a change, with the results of earlier lookups. */
 export type NamingPart = Pick<NonNullable<Change['put']>, 'messages' | 'found'>;
 
 /**
- * Finds the segments that messages name, asked for one after the other: what was looked up before the transaction is
+ * Looks up the segments that messages name, in order. Segments that were looked up before the transaction are
  * not looked up again.
  */
 export function segmentsInOrder(
@@ -67,8 +67,9 @@ export function segmentsInOrder(
 }
 
 /**
- * The segments that messages name, one after the other. What is brought has its id once it is stored.
- * @throws StowkenError SEGMENT_MISSING when messages name what is neither stored nor brought
+ * Returns the segments that messages name, in order. A segment of the change gets its id when it is stored.
+ * @throws StowkenError SEGMENT_MISSING if messages name a segment that is neither stored nor part of the
+ * change
  */
 export function findSegments(
   session: WriteSession,
@@ -89,7 +90,7 @@ export function findSegments(
   return listed;
 }
 
-/** Adds messages to a list, of which `named` has the segments. */
+/** Adds messages to a list; `named` are their segments. */
 export function addMessages(
   list: ListWriter,
   messages: Iterable<MessageRecord>,
@@ -99,7 +100,7 @@ export function addMessages(
   for (const message of messages) list.add(message, named.slice(at, (at += message.segments.length)));
 }
 
-/** What putting or appending messages made, which name these segments. */
+/** Returns the outcome of putting or appending messages that name these segments. */
 export function manifestOutcome(
   conversation: Conversation,
   named: readonly ListedSegment[],
@@ -123,8 +124,8 @@ export function manifestOutcome(
 }
 
 /**
- * Lets go of a list: the tail's references, and those of pages that no other list has. Says how many there were,
- * and how many segments are garbage now. A part that is damaged keeps its references, until a repair.
+ * Releases a list: the references of its tail, and those of blocks that no other list has. Returns their
+ * number, and how many segments are garbage now. A damaged part keeps its references until a repair.
  */
 export function releaseList(
   session: WriteSession,

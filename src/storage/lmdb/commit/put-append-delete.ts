@@ -31,10 +31,10 @@ import type { WriteSession } from './write-session.js';
 type Put = NonNullable<Change['put']>;
 
 export interface PlannedPut {
-  /** The outcome, when the very same content is there already. */
+  /** Outcome if the very same content is stored already. */
   readonly same?: ManifestOutcome;
   readonly existing: NumberedManifest | undefined;
-  /** What the messages name. */
+  /** Segments of the messages. */
   readonly named: readonly ListedSegment[];
 }
 
@@ -76,7 +76,7 @@ export function putConversation(
   countIn(session, conversation, 1);
   if (existing) {
     countIn(session, existing.conversation, -1);
-    // After the new list has its references, so that what both name is not garbage in between.
+    // Released after the new list has its references, so that segments of both are not garbage in between.
     releaseList(session, existing.list);
     session.radix.remove(number);
   } else session.ids.insert(spec.id, number);
@@ -84,7 +84,7 @@ export function putConversation(
   return manifestOutcome(conversation, named, brought);
 }
 
-/** Compares message by message, with ids in place of hashes, up to the first difference. */
+/** Compares message by message, by ids instead of hashes, up to the first difference. */
 function sameContent(
   session: WriteSession,
   { conversation, list }: StoredManifest,
@@ -110,7 +110,7 @@ function sameContent(
 
 type Append = NonNullable<Change['append']>;
 
-/** What the messages name. */
+/** Segments of the messages. */
 export function checkAppend(
   session: WriteSession,
   append: Append,
@@ -122,7 +122,7 @@ export function checkAppend(
   return findSegments(session, append, brought);
 }
 
-/** Decodes the tail, and nothing before it. */
+/** Decodes only the tail. */
 export function appendMessages(
   session: WriteSession,
   { id, messages, timeMs, prefix }: Append,
@@ -157,15 +157,18 @@ export function appendMessages(
 
 type Delete = NonNullable<Change['delete']>;
 
-/** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH; CORRUPT_STORE when it cannot say its revision */
+/**
+ * @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH; CORRUPT_STORE if its revision cannot be
+ * read
+ */
 export function checkDelete(session: WriteSession, change: Delete): void {
   if (change.revision !== undefined) existingConversation(session, change);
   else if (session.ids.find(change.id) === undefined) throw conversationNotFound(change.id);
 }
 
 /**
- * One that is damaged goes too. What nobody can read of it any more, its references and what it adds to the figures,
- * stays counted until a repair.
+ * Deletes a conversation, even a damaged one. References and figures that can no longer be read from it stay
+ * counted until a repair.
  */
 export function deleteConversation(
   session: WriteSession,

@@ -14,7 +14,7 @@ import { SegmentWriter } from '../packs/segment-writer.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { type State, storedFigure } from '../tables/meta.js';
 
-/** What is kept in memory of the segments that are committed. */
+/** Caches of committed segments. */
 export interface SegmentIndexCaches {
   readonly tables: Tables;
   readonly codec: Codec;
@@ -24,26 +24,30 @@ export interface SegmentIndexCaches {
   readonly recent: RecentHashes;
 }
 
-/** Segments as one write transaction sees and changes them, with their references and what is garbage. Ends with flush(). */
+/**
+ * Segments, their references and garbage, as one write transaction sees and changes them. Ends with flush().
+ */
 export class SegmentChanges {
-  /** Added, or found by decoding its frame: what need not be looked for again. */
+  /** Segments added, or found by decoding their frame: they need not be looked up again. */
   readonly #resolved = new Map<SegmentHash, KnownSegment>();
-  /** In the order of their ids, which follow one another. */
+  /** In the order of their ids, which are consecutive. */
   readonly #addedInOrder: KnownSegment[] = [];
-  /** Of these, the ones that have been among the garbage. */
+  /** Added segments that have been garbage. */
   readonly #addedGarbage = new Set<number>();
-  /** Looked for, and not stored before: most that a change brings, and each is asked for more than once. */
+  /** Looked up and not stored before: most new segments of a change, and each is looked up more than once. */
   readonly #absent = new Set<SegmentHash>();
   readonly #counts: RefCounts;
   readonly #garbage: Garbage;
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
-  /** Reads frames in damaged packs too, where they are surely whole; `#strict` does not: what is written anew must be. */
+  /**
+   * Also reads intact frames in damaged packs; `#strict` does not, because rewritten frames must be proven.
+   */
   #reader!: SegmentReader;
   #strict!: SegmentReader;
   #indexChanges: ReturnType<HashIndex['flush']> | undefined;
 
-  /** `state` and `registries` are those of the transaction, and keep the sums. */
+  /** `state` and `registries` belong to the transaction, and contain the sums. */
   constructor(
     private readonly memory: SegmentIndexCaches,
     private readonly state: State,
@@ -59,7 +63,7 @@ export class SegmentChanges {
     this.#garbage = new Garbage(tables.garbage, state, nowMs);
     this.#index = new HashIndex(tables.hashIndex, directory, recent.at(state.commitSequence - 1));
     this.#writer = new SegmentWriter(tables);
-    this.#readAnew();
+    this.#reload();
   }
 
   private get tables(): Tables {
@@ -83,7 +87,7 @@ export class SegmentChanges {
     return undefined;
   }
 
-  /** Stores a segment that is not; it has no reference yet and is not garbage yet. Returns its id. */
+  /** Stores a segment that is not stored; it has no reference and is not garbage yet. Returns its id. */
   add({ hash, tokenCount, frame }: NewSegment): number {
     const { state } = this;
     const known: KnownSegment = { id: state.nextSegment++, hash, tokenCount };
@@ -107,7 +111,7 @@ export class SegmentChanges {
     this.#garbage.leave(id);
   }
 
-  /** Takes a reference away; says whether the segment is garbage now. */
+  /** Removes a reference. Returns whether the segment is garbage now. */
   release(id: number): boolean {
     const count = this.#counts.get(id);
     // What is not stored any more is lost: a damaged list may name it.
@@ -123,28 +127,28 @@ export class SegmentChanges {
     return this.#counts.get(id);
   }
 
-  /** Enters a segment without references among the garbage, from now on. */
+  /** Makes a segment without references garbage, from now on. */
   markGarbage(id: number): void {
     if (this.#addedAs(id)) this.#addedGarbage.add(id);
-    // What was appended in this session may not be readable yet.
-    if (this.#writer.flush()) this.#readAnew();
+    // Frames appended in this session may not be readable yet.
+    if (this.#writer.flush()) this.#reload();
     this.#garbage.enter(id, this.#frameBytes(id));
   }
 
-  /** Puts frames in place of the expected ones; says for each whether that was there. */
+  /** Replaces the expected frames; returns for each whether it was the stored one. */
   replaceFrames(replacements: readonly FrameReplacement[]): boolean[] {
     const frames = new Map<number, Uint8Array>();
     const flush = () => {
       this.#writer.replace(frames);
-      this.#readAnew();
+      this.#reload();
       frames.clear();
     };
     this.#writer.flush();
-    this.#readAnew();
+    this.#reload();
     const replaced = replacements.map(({ key, expected, frame }) => {
       const id = Number(key);
-      if (frames.has(id)) flush(); // what it expects is the frame before it in this very list
-      // A damaged pack stays as it is.
+      if (frames.has(id)) flush(); // The expected frame is an earlier replacement in this list.
+      // A damaged pack is not changed.
       const size = undefinedIfCorrupt(() => this.#strict.size(id));
       const stored = size && undefinedIfCorrupt(() => this.#strict.frame(id));
       if (!size || !stored || Buffer.compare(stored, expected) !== 0) return false;
@@ -164,8 +168,8 @@ export class SegmentChanges {
   }
 
   /**
-   * Deletes those segments that are garbage and were so at `sequenceMax` and at `sinceMaxMs`; those in a damaged
-   * pack are left, since it is not written anew. Returns what was deleted.
+   * Deletes those segments that are garbage and were so at `sequenceMax` and at `sinceMaxMs`. Segments in a
+   * damaged pack are left, since it is not rewritten. Returns what was deleted.
    */
   collect(ids: readonly number[], sinceMaxMs: number, sequenceMax: number) {
     const { state } = this;
@@ -188,18 +192,18 @@ export class SegmentChanges {
       deleted.push(id);
     }
     this.#writer.remove(deleted);
-    this.#readAnew();
+    this.#reload();
     return { segments: deleted.length, frameBytes: frameBytesDeleted };
   }
 
-  /** Writes all that was held back. */
+  /** Writes all buffered changes. */
   flush(): void {
     this.#writer.flush();
     this.#indexChanges = this.#index.flush();
     this.#counts.flush(this.state.nextSegment);
   }
 
-  /** Tells what is kept in memory that the commit was made. */
+  /** Updates the caches after the commit. */
   committed(): void {
     for (const known of this.#addedInOrder) this.memory.cache.add(known);
     if (!this.#indexChanges) return;
@@ -207,7 +211,7 @@ export class SegmentChanges {
     this.memory.directory.update(this.state.commitSequence, added, removed);
   }
 
-  #readAnew(): void {
+  #reload(): void {
     const isIndexed = (hash: SegmentHash, id: number) => this.#index.candidates(hash).includes(id);
     this.#reader = new SegmentReader(this.tables, frameWitness(this.memory.codec, this.#counts, isIndexed));
     this.#strict = new SegmentReader(this.tables);
@@ -218,7 +222,7 @@ export class SegmentChanges {
     if (id !== undefined) this.registries.count(id, tokenCount, frame.length, sign);
   }
 
-  /** Undamaged or not: the check compares what is kept of garbage with the same. */
+  /** Returns the frame's size, damaged or not: the check compares the garbage's sums with the same figure. */
   #frameBytes(id: number): number {
     const said = new SegmentReader(this.tables, credulous);
     return (

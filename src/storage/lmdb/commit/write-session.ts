@@ -10,15 +10,15 @@ import { Requests } from '../conversations/requests.js';
 import { SegmentChanges, type SegmentIndexCaches } from './segment-changes.js';
 import { readState, type State, storedFigure, writeState } from '../tables/meta.js';
 
-/** What write sessions share with the backend that opens them. */
+/** State shared by write sessions and the backend that opens them. */
 export interface Shared extends SegmentIndexCaches {
   readonly codec: LiveCodec;
   readonly names: StringTable;
 }
 
 /**
- * One write transaction's view: every change of the group sees those before it. Ends with flush();
- * without it the transaction must be aborted.
+ * View of one write transaction: every change of the group sees those before it. Ends with flush(); without
+ * it the transaction must be aborted.
  */
 export class WriteSession {
   readonly state: State;
@@ -30,7 +30,7 @@ export class WriteSession {
   readonly radix: RadixIndex;
   readonly registries: Registries;
   readonly segments: SegmentChanges;
-  /** What becomes of registries: the last bytes put, or undefined for one that is dropped. */
+  /** Changes of registries: the last bytes put, or undefined for a dropped one. */
   readonly #registryChanges = new Map<number, Uint8Array | undefined>();
   readonly nameOf = (code: number): string => this.names.stringOf(code);
 
@@ -73,7 +73,9 @@ export class WriteSession {
     return dropped;
   }
 
-  /** Writes all that was held back. What was freed at `sequenceMax` or before, no snapshot reads any more. */
+  /**
+   * Writes all buffered changes. Blocks freed at `sequenceMax` or before are read by no snapshot any more.
+   */
   flush(sequenceMax: number): void {
     this.segments.flush();
     this.registries.flush();
@@ -86,7 +88,7 @@ export class WriteSession {
     writeState(this.tables.meta, this.state);
   }
 
-  /** Tells what is kept in memory that the commit was made. */
+  /** Updates the caches after the commit. */
   committed(): void {
     this.segments.committed();
     for (const [id, bytes] of this.#registryChanges) {

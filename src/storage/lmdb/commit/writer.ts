@@ -10,10 +10,10 @@ import type { Outcome } from '../../shared/group-commit.js';
 import { readState, writeState } from '../tables/meta.js';
 import { type Shared, WriteSession } from './write-session.js';
 
-/** Where so little is left, a commit failed for want of space: LMDB reports it as an I/O error. */
+/** Free space below which a failed commit is taken for lack of space: LMDB reports that as an I/O error. */
 const FULL_BYTES = 4 * 1024 * 1024;
 
-/** How often a store that ran full tries whether it can write again. */
+/** Interval at which a full store checks whether it can write again, in milliseconds. */
 const RETRY_MS = 1000;
 
 /** Commits groups of changes, and stops when a commit fails. */
@@ -28,7 +28,10 @@ export class Writer {
     private readonly clock: () => number,
   ) {}
 
-  /** Asked now and then: files that are gone are noticed between commits, too. */
+  /**
+   * Reports whether writes are accepted. Called at intervals, so that lost files are noticed between commits
+   * too.
+   */
   health(): StorageHealth {
     const fault = this.#stopped ? undefined : this.environment.files.fault();
     if (fault !== undefined) this.#stopAt(fault);
@@ -45,14 +48,17 @@ export class Writer {
       if (isLast(error)) throw await this.#stop(error);
       if (changes.length === 0) throw error;
       if (changes.length === 1) return [{ refusal: error }];
-      // One of them found a damaged record. Nothing was written: let each stand for itself.
+      // One of the changes found a damaged record. Nothing was written: commit each of them alone.
       const outcomes: Outcome[] = [];
       for (const change of changes) outcomes.push(...(await this.commitGroup(() => [change])));
       return outcomes;
     }
   }
 
-  /** Writes what is no change: a repair, or the same records anew. @throws StowkenError COMMIT_FAILED, WRITES_STOPPED */
+  /**
+   * Writes something that is not a change: a repair, or rewritten records.
+   * @throws StowkenError COMMIT_FAILED, WRITES_STOPPED
+   */
   async write<T>(action: () => T): Promise<T> {
     this.#checkWritable();
     try {
@@ -72,12 +78,16 @@ export class Writer {
     throw new StowkenError('WRITES_STOPPED', `the store takes no more writes: ${cause}`, { cause });
   }
 
-  /** The group is taken when its transaction is open, which takes a while: who arrives meanwhile is in it. */
+  /**
+   * The group is taken when its transaction is open, which takes a while: changes that arrive meanwhile join
+   * it.
+   */
   async #commit(take: () => readonly Change[]): Promise<Outcome[]> {
     let session: WriteSession | undefined;
     const outcomes = await this.environment.write(() => {
       const current = (session = new WriteSession(this.shared, this.clock()));
-      // What became unused in this transaction may be in a snapshot that is taken before it is visible.
+      // Segments and blocks that become unused in this transaction may be in a snapshot taken before it is
+      // visible.
       const sequenceMax = Math.min(this.leases.oldest(), current.state.commitSequence - 1);
       const ops = new LmdbChangeOps(current);
       let wrote = false;
@@ -103,7 +113,7 @@ export class Writer {
     const full = this.environment.files.fault() === undefined && (await this.#isFull());
     const cause = full ? `no space left on the device (${error.message})` : error.message;
     this.#stopAt(cause);
-    // Pages that did not fit were never made visible: with space, the store can go on where it was.
+    // Pages that did not fit were never made visible: once there is space, the store can continue.
     if (full) this.#scheduleRetry();
     return new StowkenError('COMMIT_FAILED', `the commit failed: ${cause}`, { cause }, { cause: error });
   }
@@ -134,7 +144,7 @@ export class Writer {
   }
 }
 
-/** Whether nothing can be written after this error: the commit itself failed, or LMDB gave up. */
+/** True if nothing can be written after this error: the commit itself failed, or LMDB gave up. */
 function isLast(error: unknown): error is Error {
   return error instanceof CommitError || isFatal(error);
 }

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 
-/** A page of a message list, as the conversation's record names it. */
+/** A block of a message list, as the conversation's record names it. */
 export interface BlockEntry {
   readonly id: number;
   readonly messages: number;
@@ -29,7 +29,7 @@ export function encodeDirectory(entries: readonly BlockEntry[]): Uint8Array {
   return writer.finish();
 }
 
-/** In the order of the list. */
+/** Yields the blocks in the order of the list. */
 export function* decodeDirectory(directory: Uint8Array): Generator<BlockEntry, void, void> {
   const reader = new ByteReader(directory);
   let before = 0;

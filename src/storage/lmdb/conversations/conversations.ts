@@ -7,7 +7,7 @@ import type { StoredList } from './stored-list.js';
 import type { Tables } from '../tables/environment.js';
 import type { IdIndex } from './id-index.js';
 
-/** A manifest as its record has it. */
+/** A manifest as it is stored. */
 export interface StoredManifest {
   readonly conversation: Conversation;
   readonly list: StoredList;
@@ -29,7 +29,7 @@ export function decodeManifest(record: Uint8Array, nameOf: StringOf): StoredMani
   return { conversation, list: { directory, tail: reader.rest() }, distance };
 }
 
-/** Reads nothing of what comes after the header. */
+/** Reads the header only. */
 export function readHeader(record: Uint8Array, nameOf: StringOf): Header {
   return decodeHeader(new ByteReader(record), nameOf);
 }
@@ -62,13 +62,13 @@ export interface ManifestToWrite {
   readonly distance: number;
   readonly conversation: Conversation;
   readonly list: ListWriter;
-  /** Whether there is a record under this number already. */
+  /** True if there is a record under this number already. */
   readonly replaces: boolean;
-  /** Whether the list grows message by message. */
+  /** True if the list grows message by message. */
   readonly grows: boolean;
 }
 
-/** Writes a conversation's record: header, page directory, tail. */
+/** Writes a conversation's record: header, block directory, tail. */
 export function writeManifest(
   tables: Pick<Tables, 'conversations'>,
   { number, distance, conversation, list, replaces, grows }: ManifestToWrite,

@@ -3,7 +3,7 @@ import { KeyIndex, KeyIndexWriter } from '../tables/key-index.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import type { Table } from '../tables/table.js';
 
-/** From conversation ids to numbers, in the order of the ids' bytes. */
+/** Maps conversation ids to numbers, in the order of the ids' bytes. */
 export class IdIndex {
   constructor(
     private readonly table: Table<Buffer>,
@@ -14,7 +14,10 @@ export class IdIndex {
     return this.index.find(Buffer.from(id, 'utf8'));
   }
 
-  /** The ids of these conversations, as far as they are in the index. Reads all of it: for those that are damaged. */
+  /**
+   * Returns the ids of these conversations, if they are in the index. Reads all of it; used for damaged
+   * conversations.
+   */
   idsOf(numbers: ReadonlySet<number>): Map<number, string> {
     const ids = new Map<number, string>();
     for (const { key: chunk, value } of this.table.scan()) {
@@ -36,7 +39,7 @@ export class IdIndexWriter extends IdIndex {
     this.#writer = writer;
   }
 
-  /** The id is not there yet. */
+  /** Inserts an id that is not in the index. */
   insert(id: string, number: number): void {
     this.#writer.insert(Buffer.from(id, 'utf8'), number);
   }

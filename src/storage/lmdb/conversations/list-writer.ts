@@ -12,14 +12,14 @@ import type { StringCodes } from './string-table.js';
 import { decodeDirectory, writeBlockEntry } from './block-directory.js';
 import type { StoredList } from './stored-list.js';
 
-/** What a list is written to: each part of it, page or tail, holds the segments that it names, once each. */
+/** Target of a list. Each part of the list, block or tail, holds the segments that it names, once each. */
 export interface ListTarget {
   readonly names: StringCodes;
   readonly messageBlocks: { add(list: Uint8Array): number };
   readonly segments: { hold(id: number): void };
 }
 
-/** The messages since the last page. */
+/** Messages since the last block. */
 interface Run {
   readonly encoder: MessageEncoder;
   readonly named: Set<number>;
@@ -29,8 +29,8 @@ interface Run {
 }
 
 /**
- * Writes a message list, or goes on with one: messages gather in the tail, and what fills a page becomes one.
- * The tail's references pass to the page then, so that no count changes.
+ * Writes a message list, or continues one. Messages gather in the tail; when they fill a block, they become
+ * one. The tail's references pass to the block, so that no count changes.
  */
 export class ListWriter {
   readonly #directory = new ByteWriter();
@@ -42,12 +42,14 @@ export class ListWriter {
     this.#run = this.#emptyRun();
   }
 
-  /** Of the messages that were added, without those that it began with. */
+  /** Tokens of the messages added, without the initial ones. */
   get tokensAdded(): number {
     return this.#tokensAdded;
   }
 
-  /** Begins with the pages of a directory, and with a tail; `held`: the list goes on, and holds what that names. */
+  /**
+   * Continues a list with a directory and a tail. `held` is true if the list already holds their references.
+   */
   resume({ directory, tail }: StoredList, held: boolean): void {
     this.#directory.raw(directory);
     const run = this.#run;
@@ -68,7 +70,8 @@ export class ListWriter {
       this.#run.encoder.add(speaker, segments);
     }
     const run = this.#run;
-    // A message that is longer than a page has one of its own size, with what else fits its overflow pages.
+    // A message longer than a block gets one of its own size, with the messages that fit into its last
+    // overflow page.
     if (run.messages === 0) run.bytesMax = pageBytesMax(run.encoder.bytes);
     run.messages += 1;
     for (const { id, tokenCount } of segments) {
@@ -78,7 +81,7 @@ export class ListWriter {
     }
   }
 
-  /** Makes a page of the tail. */
+  /** Makes a block of the tail. */
   seal(bytes = this.#run.encoder.bytes): void {
     const { encoder, messages, tokens } = this.#run;
     const id = this.target.messageBlocks.add(encoder.finish(bytes));
@@ -87,7 +90,7 @@ export class ListWriter {
     this.#run = this.#emptyRun();
   }
 
-  /** What is written so far; views until more is. */
+  /** Returns the list written so far; views until the next write. */
   list(): StoredList {
     return { directory: this.#directory.finish(), tail: this.#run.encoder.finish() };
   }
@@ -112,8 +115,9 @@ export class ListWriter {
 }
 
 /**
- * The longest tail beside a header and a directory of so many bytes. Where the record can stay inside a leaf
- * page, it does; a list that `grows` message by message has no small pages, though, for want of room there.
+ * Returns the limit of a tail beside a header and a directory of so many bytes. The record stays inside a
+ * leaf page if possible. But a list that `grows` message by message gets no small blocks for lack of room
+ * there.
  */
 export function tailBytesMax(headBytes: number, grows: boolean): number {
   const room = INLINE_VALUE_BYTES - headBytes;

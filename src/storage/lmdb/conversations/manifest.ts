@@ -4,20 +4,20 @@ import { sortedEntries } from '../../shared/records.js';
 import { GAP, NO_GAP } from './chain.js';
 import type { StringCodes, StringKind } from './string-table.js';
 
-/** How a record names a string: 0 it is empty, 1 it follows, n: the name with code n - 1. */
+/** Forms of a string in a record: 0 it is empty, 1 it follows, n: the string with code n - 1. */
 const EMPTY = 0;
 const INLINE = 1;
 
 const flags = { parent: 1, expires: 2, metadata: 4, updated: 8, paged: 16, revised: 32, gap: GAP } as const;
 
-/** Of most conversations: it is not written. */
+/** Revision that is not written, because most conversations have it. */
 const FIRST_REVISION = 1;
 
 export type StringOf = (code: number) => string;
 
 export interface Header {
   readonly conversation: Conversation;
-  /** Length of the page directory that follows the header; undefined: there is none, and no page. */
+  /** Length of the block directory that follows the header; undefined if there is none, and no block. */
   readonly directoryBytes: number | undefined;
   /** See chain.ts. */
   readonly distance: number;
@@ -56,7 +56,7 @@ export function encodeHeader(
   return writer.finish();
 }
 
-/** Leaves the reader where the page directory begins, or else the message list. */
+/** Leaves the reader at the block directory, or at the message list if there is none. */
 export function decodeHeader(reader: ByteReader, nameOf: StringOf): Header {
   const set = reader.varint();
   const distance = set & flags.gap ? reader.varint() : NO_GAP;
@@ -111,7 +111,7 @@ export function skipString(reader: ByteReader): void {
   if (reader.varint() === INLINE) reader.raw(reader.varint());
 }
 
-/** A record under a conversation's number that says it is another's. */
+/** Error for the record of a conversation's number that belongs to another conversation. */
 export function corruptConversation(number: number, what: string): StowkenError {
   return new StowkenError('CORRUPT_STORE', `conversation number ${number}: ${what}`);
 }

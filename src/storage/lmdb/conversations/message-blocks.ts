@@ -9,8 +9,9 @@ import { readBlock } from './stored-list.js';
 type BlockTables = Pick<Tables, 'meta' | 'messageBlocks' | 'blockCounts' | 'bigBlockCounts' | 'freedBlocks'>;
 
 /**
- * Pages of message lists, and how many manifests name each. A page that none names any more stays for as long
- * as a snapshot may read it: it waits under the number of the commit that freed it. Of one write transaction.
+ * Blocks of message lists, and how many manifests name each, in one write transaction. A block that no
+ * manifest names stays for as long as a snapshot may read it: it waits under the number of the commit that
+ * freed it.
  */
 export class MessageBlocks {
   readonly #counts: RefCounts;
@@ -27,7 +28,7 @@ export class MessageBlocks {
     );
   }
 
-  /** Stores a page that one manifest names. */
+  /** Stores a block that one manifest names. */
   add(list: Uint8Array): number {
     const id = this.state.nextPage++;
     this.tables.messageBlocks.append(id, list);
@@ -40,14 +41,17 @@ export class MessageBlocks {
     return readBlock(this.tables.messageBlocks, id);
   }
 
-  /** One manifest more names it. */
+  /** Adds a manifest as a holder. */
   hold(id: number): void {
     const count = this.#counts.get(id);
     if (count === undefined) throw this.tables.blockCounts.corrupt(id, 'is missing: a list names the page');
     this.#counts.set(id, count + 1);
   }
 
-  /** One manifest less names it; says whether none does now: what it names is to be released then. */
+  /**
+   * Removes a manifest as a holder. Returns whether it was the last: then the block's references are to be
+   * released.
+   */
   release(id: number): boolean {
     const count = (this.#counts.get(id) ?? 1) - 1;
     this.#counts.set(id, count);
@@ -55,7 +59,7 @@ export class MessageBlocks {
     return count === 0;
   }
 
-  /** Takes away some of the pages that were freed at `sequenceMax` or before, and writes what was held back. */
+  /** Removes some of the blocks that were freed at `sequenceMax` or before, and writes buffered changes. */
   flush(sequenceMax: number): void {
     this.#clear(sequenceMax);
     if (this.#freed.length > 0) {
@@ -82,7 +86,7 @@ export class MessageBlocks {
   }
 }
 
-/** Ascending ids: varint distances. */
+/** Encodes ascending ids as varint distances. */
 export function encodeFreedBlocks(ids: readonly number[]): Uint8Array {
   const writer = new ByteWriter();
   let before = 0;

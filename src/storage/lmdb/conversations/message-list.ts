@@ -8,29 +8,32 @@ export interface ListedSegment {
   readonly tokenCount: number;
 }
 
-/** A message as a manifest keeps it. */
+/** A message as it is stored in a list. */
 export interface ListedMessage extends Speaker {
   readonly segments: readonly ListedSegment[];
 }
 
-/** How far a list, or its beginning, goes. */
+/** Extent of a list, or of its beginning. */
 export interface ListExtent {
   readonly messages: number;
   readonly tokens: number;
   readonly bytes: number;
-  /** The segment after the last one that it names: what a list that goes on counts from. */
+  /** Id after that of the last segment; the next message's ids are relative to it. */
   readonly nextId: number;
 }
 
-/** A message's first byte: flags, and the role's name in the five low bits, or ROLE_FOLLOWS. */
+/** First byte of a message: flags, and the code of the role in the five low bits, or ROLE_FOLLOWS. */
 const HAS_NAME = 0x20;
 const HAS_TOOL_CALL = 0x40;
-/** The number of segments follows; else there is exactly one. */
+/** The number of segments follows; without it there is exactly one. */
 const HAS_COUNT = 0x80;
 const ROLE_MASK = 0x1f;
 const ROLE_FOLLOWS = 0x1f;
 
-/** Writes a message list. Segments that follow one another in id order, as new ones do, take one byte and their token count. */
+/**
+ * Writes a message list. Segments with consecutive ids, as new ones have, take one byte and their token
+ * count.
+ */
 export class MessageEncoder {
   readonly #writer = new ByteWriter(1024);
   #expectedId = 0;
@@ -41,7 +44,7 @@ export class MessageEncoder {
     return this.#writer.length;
   }
 
-  /** Begins with a list that is encoded already, whose extent has this `nextId`. */
+  /** Continues an encoded list, whose extent has this `nextId`. */
   resume(list: Uint8Array, nextId: number): void {
     this.#writer.raw(list);
     this.#expectedId = nextId;
@@ -68,13 +71,13 @@ export class MessageEncoder {
     }
   }
 
-  /** The list without what was added after these bytes; nothing is added to it any more. */
+  /** Returns the list's first `bytes` bytes; nothing may be added afterwards. */
   finish(bytes = this.bytes): Uint8Array {
     return this.#writer.finish().subarray(0, bytes);
   }
 }
 
-/** Reads to the end of the list. */
+/** Decodes the list to its end. */
 export function decodeMessages(list: Uint8Array, nameOf: StringOf): ListedMessage[] {
   const messages: ListedMessage[] = [];
   const reader = new ByteReader(list);
@@ -96,7 +99,7 @@ export function decodeMessages(list: Uint8Array, nameOf: StringOf): ListedMessag
   return messages;
 }
 
-/** Goes over the first messages of a list, or all, and makes nothing of them but what it is told to. */
+/** Scans the first messages of a list, or all, without creating objects other than those of the callback. */
 export function scanMessages(
   list: Uint8Array,
   onSegment: (id: number, tokenCount: number) => void,
@@ -123,7 +126,7 @@ export function scanMessages(
   return { messages, tokens, bytes: reader.position, nextId };
 }
 
-/** The distinct segments that a message list names. */
+/** Returns the distinct segments that a message list names. */
 export function segmentsNamed(list: Uint8Array): Set<number> {
   const ids = new Set<number>();
   scanMessages(list, (id) => ids.add(id));

@@ -5,8 +5,8 @@ import type { StringOf } from './manifest.js';
 import { locateToken, messagesOf } from './stored-list.js';
 
 /**
- * A conversation's revision, from its record: a few bytes for each page, and the tail. A page is read when it
- * is come to, and is there for as long as the lease that `release` ends.
+ * Creates a snapshot of a conversation's revision from its record: a few bytes for each block, and the tail.
+ * A block is read when the iteration reaches it; it is kept by the lease that `release` ends.
  */
 export function createSnapshot(
   { conversation, list }: StoredManifest,

@@ -4,7 +4,7 @@ import { decodeMessages, type ListedMessage } from './message-list.js';
 import { decodeDirectory } from './block-directory.js';
 import type { Table } from '../tables/table.js';
 
-/** A message list as a conversation's record has it: which pages, and the messages after them. */
+/** A message list in a conversation's record: its blocks, and the messages after them. */
 export interface StoredList {
   readonly directory: Uint8Array;
   readonly tail: Uint8Array;
@@ -16,14 +16,17 @@ interface Part {
   read(): Uint8Array;
 }
 
-/** @throws StowkenError CORRUPT_STORE when it is not there */
+/** @throws StowkenError CORRUPT_STORE if it does not exist */
 export function readBlock(pages: Table<number>, id: number): Uint8Array {
   const page = pages.get(id);
   if (!page) throw new StowkenError('CORRUPT_STORE', `page ${id} of a message list is missing`);
   return page;
 }
 
-/** The messages from number `from` on. Reads a page when its first message is asked for, and none that is passed over. */
+/**
+ * Yields the messages from number `from` on. Reads a block when its first message is asked for, and none that
+ * is skipped.
+ */
 export function* messagesOf(
   list: StoredList,
   pageOf: (id: number) => Uint8Array,
@@ -38,7 +41,10 @@ export function* messagesOf(
   }
 }
 
-/** Which message has the token at an offset, and the tokens before it; past the last token, the list's end. */
+/**
+ * Returns the message that has the token at an offset, and the tokens before it; past the last token, the
+ * list's end.
+ */
 export function locateToken(
   list: StoredList,
   pageOf: (id: number) => Uint8Array,
@@ -64,7 +70,7 @@ export function locateToken(
   return { message, tokensBefore };
 }
 
-/** The pages, and the tail, whose figures only reading tells. */
+/** Yields the blocks, and the tail, whose figures are known only by reading it. */
 function* partsOf({ directory, tail }: StoredList, pageOf: (id: number) => Uint8Array): Generator<Part> {
   for (const { id, messages, tokens } of decodeDirectory(directory)) {
     yield { messages, tokens, read: () => pageOf(id) };

@@ -2,16 +2,16 @@ import { StowkenError } from '../../../model/index.js';
 import { STRING_BYTES_MAX, STRINGS_MAX, SPEAKER_STRINGS_MAX } from '../tables/layout.js';
 import type { Table } from '../tables/table.js';
 
-/** What a name is for: speakers' names may be many, and leave room for the others. */
+/** Use of a string: there may be many speakers' names, which must leave room for the others. */
 export type StringKind = 'label' | 'speaker';
 
-/** Codes of strings that records name by number. */
+/** Codes of the strings that records name by number. */
 export interface StringCodes {
-  /** Undefined: it has none, and the string is stored where it is used. */
+  /** Undefined if it has no code and is stored where it is used. */
   codeOf(name: string, kind: StringKind): number | undefined;
 }
 
-/** The strings that many records share, in memory; they are few and are never taken away. */
+/** Strings that many records share, in memory; they are few and never removed. */
 export class StringTable implements StringCodes {
   readonly #codes = new Map<string, number>();
   readonly #names: string[] = [''];
@@ -33,12 +33,12 @@ export class StringTable implements StringCodes {
     return name;
   }
 
-  /** Whether all are here that have a code below this one. */
+  /** True if all strings with a code below this one are loaded. */
   reach(nextCode: number): boolean {
     return this.#names.length >= nextCode;
   }
 
-  /** Takes over what has been committed since. */
+  /** Loads the strings committed since. */
   refresh(): void {
     for (const { key, value } of this.table.range({ start: this.#names.length })) {
       const name = Buffer.from(value).toString('utf8');
@@ -48,7 +48,7 @@ export class StringTable implements StringCodes {
   }
 }
 
-/** Names as one write transaction sees them, which gives codes to those that are new. */
+/** Strings as one write transaction sees them; new strings get codes. */
 export class StringTableWriter implements StringCodes {
   readonly #added = new Map<string, number>();
   readonly #addedNames = new Map<number, string>();
@@ -61,7 +61,7 @@ export class StringTableWriter implements StringCodes {
     if (!names.reach(nextCode)) names.refresh();
   }
 
-  /** Whether names were added. */
+  /** True if strings were added. */
   get changed(): boolean {
     return this.#added.size > 0;
   }
@@ -80,7 +80,7 @@ export class StringTableWriter implements StringCodes {
 
   /** @throws StowkenError CORRUPT_STORE */
   stringOf(code: number): string {
-    // Those of this transaction stay here until it is committed: it may be rolled back.
+    // Strings of this transaction stay here until it is committed: it may be rolled back.
     return this.#addedNames.get(code) ?? this.names.stringOf(code);
   }
 }

@@ -8,13 +8,13 @@ import { PageFile, PageSet } from './page-file.js';
 import { intact, nodeKinds, PageDamage, type TreePage, type TreeRecord } from './tree-page.js';
 import { type TreeVisitor, TreeWalk, type WalkOptions } from './tree-walk.js';
 
-/** How often the file is read again that another process has changed meanwhile. */
+/** Limit of the reads of a file that another process changes meanwhile. */
 const ATTEMPTS = 5;
 
 /**
- * Checks the data file of a vault that nobody has open, before LMDB maps it: LMDB believes what its pages say, and ends
- * the process where they are wrong. Reads alone: what is refused is as it was. `owned` says whether the folder may have
- * an owner who writes meanwhile.
+ * Checks the data file of a vault that nobody has open, before LMDB maps it: LMDB trusts its pages, and ends
+ * the process if they are wrong. Only reads: a refused file is unchanged. `owned` is true if the folder may
+ * have an owner who writes meanwhile.
  * @throws StowkenError CORRUPT_STORE, STORE_LOCKED
  */
 export async function checkBeforeOpening(folder: string, owned: boolean): Promise<void> {
@@ -23,7 +23,7 @@ export async function checkBeforeOpening(folder: string, owned: boolean): Promis
     const finding = check(dataFileIn(folder));
     if (!finding) return;
     if (!finding.changed) throw damagedFile(folder, finding.damage);
-    // Another process is just opening it, and writes.
+    // Another process is opening it at the moment, and writes.
     if (attempt === ATTEMPTS) throw lockedFolder(folder);
   }
 }
@@ -44,7 +44,7 @@ function check(path: string): { readonly damage: PageDamage; readonly changed: b
   }
 }
 
-/** The bytes that every commit changes; none in a file without them. */
+/** Returns the bytes that every commit changes; none for a file without them. */
 function metaPages(file: PageFile): Buffer {
   try {
     return file.read(0, META_PAGES);
@@ -65,22 +65,22 @@ function damagedFile(folder: string, damage: PageDamage): StowkenError {
   );
 }
 
-/** A path as a shell takes it. */
+/** Quotes a path for a shell. */
 function quoted(path: string): string {
   return /^[\w./+,:@-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
-/** How many pages a file may lack at its end without being looked at as far as they are free. */
+/** Limit of the pages missing at a file's end that are checked one by one for being free. */
 const MISSING_PAGES_MAX = 2 ** 20;
 
-/** LMDB's flag of a tree whose keys are integers. */
+/** LMDB's flag of a tree with integer keys. */
 const INTEGER_KEYS = 8;
 
 export interface CheckedDataFile {
   readonly transaction: number;
-  /** Pages that the newest state has in all. */
+  /** Number of pages of the newest state. */
   readonly pages: number;
-  /** Pages of trees, and of long values when leaves were read, with the two meta pages. */
+  /** Pages of trees, and of long values if leaves were read, with the two meta pages. */
   readonly used: number;
   readonly free: number;
 }
@@ -88,13 +88,14 @@ export interface CheckedDataFile {
 /**
  * Checks the pages of the newest state before LMDB maps the file:
  *
- * 1. Both meta pages are whole, and follow each other.
- * 2. The free list's tree is whole; each page is free once. Pages that the file lacks at its end are free.
- * 3. The main tree has nothing but records of the tables that this version knows.
- * 4. The trees of all tables are whole: their branches, and their leaves too if `leaves` is true (see TreeWalk).
- * 5. No page is reached twice, and none that is reached is free.
+ * 1. Both meta pages are intact, and have consecutive transactions.
+ * 2. The free list's tree is intact; each page is free once. Pages missing at the file's end are free.
+ * 3. The main tree has only records of the tables that this version knows.
+ * 4. The trees of all tables are intact: their branches, and their leaves too if `leaves` is true (see
+ *    TreeWalk).
+ * 5. No page is reached twice, and no reached page is free.
  *
- * A page that is neither reached nor free is lost space, and no damage.
+ * A page that is neither reached nor free is lost space, not damage.
  * @throws PageDamage
  */
 export function checkDataFile(file: PageFile, { leaves }: { readonly leaves: boolean }): CheckedDataFile {
@@ -115,7 +116,7 @@ class DataFileCheck {
     private readonly leaves: boolean,
   ) {
     const pages = meta.lastPage + 1;
-    // Before memory is taken by what a damaged meta page says.
+    // Checked before memory is reserved by a number of a damaged meta page.
     if (pages - file.pages > MISSING_PAGES_MAX) throw this.#tooShort();
     this.#used = new PageSet(pages);
     this.#free = new PageSet(pages);
@@ -148,7 +149,7 @@ class DataFileCheck {
       }
     };
     this.#walk('the free list', freeList, transaction % META_PAGES, { keys: 'u64', leaves: true }, leaf);
-    // Its own pages were reached before all that is free was known.
+    // The list's own pages were reached before all free pages were known.
     for (let page = META_PAGES; page <= lastPage; page += 1) {
       if (this.#used.has(page)) intact(!this.#free.has(page), page, () => 'is in use, and in the free list');
     }
@@ -158,7 +159,7 @@ class DataFileCheck {
     intact(this.#free.add(page), from, () => `has page ${page} in the free list, which has it twice`);
   }
 
-  /** A page that was taken and given back in one transaction was never written. */
+  /** A page that was allocated and freed in one transaction was never written. */
   #missingPages(): void {
     for (let page = this.file.pages; page <= this.meta.lastPage; page += 1) {
       if (!this.#free.has(page)) throw this.#tooShort();

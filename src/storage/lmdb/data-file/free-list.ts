@@ -1,21 +1,22 @@
 import { META_PAGES } from './meta-pages.js';
 import { intact, readNumber } from './tree-page.js';
 
-/** Pages that lie one after the other. */
+/** Consecutive pages. */
 export interface FreeRun {
   readonly first: number;
   readonly count: number;
 }
 
 /**
- * Reads a record of the free list, as lmdb-js writes it (stock LMDB writes another form): eight bytes a number.
+ * Reads a record of the free list, as lmdb-js writes it (stock LMDB writes another form): eight bytes a
+ * number.
  *
  *     0      n, the number of entries in use; the record may have room for more
  *     8 * i  entry i, from 1 to n:   p > 0         page p
  *                                    -c, then p    c pages from p
  *                                    0             a gap
  *
- * @param page the page that the record stands on, which damage is reported of
+ * @param page the page of the record, named in a report of damage
  * @throws PageDamage
  */
 export function readFreeRuns(record: Buffer, page: number, lastPage: number): FreeRun[] {

@@ -12,7 +12,7 @@ import {
 import type { PageFile } from './page-file.js';
 
 /**
- * Meta pages: pages 0 and 1, the beginning of everything. Transaction n writes page n mod 2, so that the state
+ * Meta pages: pages 0 and 1, the roots of everything. Transaction n writes page n mod 2, so that the state
  * before it stays readable until the next one; the newest counts.
  *
  *     offset  bytes
@@ -37,13 +37,13 @@ export interface Meta {
 export const META_PAGES = 2;
 const MAGIC = 0xbeefc0de;
 const VERSION = 2;
-/** Of a map's size, and so of a file's: 64 TiB. */
+/** Limit of a map's size, and so of a file's: 64 TiB. */
 const MAP_BYTES_MAX = 2 ** 46;
 const INTEGER_KEYS = 8;
-/** Flags that say how keys and values are kept; the rest are the environment's, and change nothing. */
+/** Flags of the format of keys and values; the others are the environment's, and change nothing. */
 const TREE_FLAGS = 0x207f;
 
-/** Reads one meta page. @throws PageDamage unless it is one */
+/** Reads one meta page. @throws PageDamage if it is not one */
 export function readMeta(file: PageFile, number: number): Meta {
   const bytes = file.read(number);
   const header = readHeader(bytes);
@@ -85,7 +85,7 @@ export function readMeta(file: PageFile, number: number): Meta {
   return { transaction, lastPage, freeList, main };
 }
 
-/** A meta page that no transaction has written is that of an empty file. */
+/** Checks a meta page that no transaction has written: it is that of an empty file. */
 function checkEmpty(number: number, freeList: TreeRecord, main: TreeRecord, lastPage: number): void {
   intact(
     freeList.root === undefined && main.root === undefined && lastPage === META_PAGES - 1,
@@ -94,7 +94,10 @@ function checkEmpty(number: number, freeList: TreeRecord, main: TreeRecord, last
   );
 }
 
-/** The newest meta page's content. @throws PageDamage when one of them is damaged, or they do not follow each other */
+/**
+ * Returns the newest meta page's content.
+ * @throws PageDamage if one of them is damaged, or they are not consecutive
+ */
 export function readNewestMeta(file: PageFile): Meta {
   if (file.pages < META_PAGES) throw new PageDamage(undefined, `it has ${file.bytes} bytes`);
   const metas = [readMeta(file, 0), readMeta(file, 1)] as const;

@@ -3,13 +3,13 @@ import { PAGE_BYTES } from '../tables/layout.js';
 import { checkOverflowHeader, HEADER_BYTES, intact, PageDamage, type Place, TreePage } from './tree-page.js';
 
 /**
- * The pages of a data file, read with pread and never through a map: what is damaged or missing is told,
- * where LMDB would end the process. The file is opened for reading alone.
+ * Pages of a data file, read with pread and never through a map: damaged or missing pages are reported, while
+ * LMDB would end the process. The file is opened for reading only.
  */
 export class PageFile {
   private constructor(
     private readonly descriptor: number,
-    /** Whole pages that the file has. */
+    /** Number of whole pages of the file. */
     readonly pages: number,
     readonly bytes: number,
   ) {}
@@ -24,7 +24,7 @@ export class PageFile {
     closeSync(this.descriptor);
   }
 
-  /** Reads pages that lie one after the other; into `buffer` when it has room for them. @throws PageDamage */
+  /** Reads consecutive pages, into `buffer` if it has room for them. @throws PageDamage */
   read(number: number, count = 1, buffer?: Buffer): Buffer {
     intact(number >= 0 && count >= 1 && number + count <= this.pages, number, () =>
       count === 1 ? 'is not in the file' : `${count} pages from it are not in the file`,
@@ -54,7 +54,7 @@ export class PageFile {
     return TreePage.decode(this.read(number, 1, buffer), number);
   }
 
-  /** The value that has pages of its own. @throws PageDamage */
+  /** Reads a value in overflow pages. @throws PageDamage */
   valueAt(place: Place): Buffer {
     const pages = this.read(place.page, place.pages);
     checkOverflowHeader(pages, place);
@@ -67,7 +67,7 @@ export class PageSet {
   readonly #bits: Uint8Array;
   #size = 0;
 
-  /** For pages below `end`. */
+  /** Creates a set of pages below `end`. */
   constructor(readonly end: number) {
     this.#bits = new Uint8Array(Math.ceil(end / 8));
   }
@@ -80,7 +80,7 @@ export class PageSet {
     return ((this.#bits[page >>> 3] ?? 0) & (1 << (page & 7))) !== 0;
   }
 
-  /** False if it was there already, or is not below the end. */
+  /** Returns false if it was in the set already, or is not below the end. */
   add(page: number): boolean {
     if (page >= this.end || this.has(page)) return false;
     this.#bits[page >>> 3]! |= 1 << (page & 7);

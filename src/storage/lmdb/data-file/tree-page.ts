@@ -1,7 +1,7 @@
 import { PAGE_BYTES } from '../tables/layout.js';
 
 /**
- * A page of a tree, as liblmdb 1.0 (the one that comes with lmdb-js) writes it. All numbers are little-endian.
+ * A page of a tree, as liblmdb 1.0 (which lmdb-js includes) writes it. All numbers are little-endian.
  *
  *     offset  bytes
  *          0      8  the page's own number
@@ -39,7 +39,7 @@ export const pageKinds = { branch: 1, leaf: 2, overflow: 4, meta: 8 } as const;
 /** Kinds of a leaf's node. */
 export const nodeKinds = { value: 0, place: 1, tree: 2 } as const;
 
-/** Where a value is that is too long for a leaf. */
+/** Place of a value that is too long for a leaf. */
 export interface Place {
   readonly page: number;
   readonly pages: number;
@@ -54,11 +54,11 @@ export interface TreeRecord {
   readonly leafPages: number;
   readonly overflowPages: number;
   readonly entries: number;
-  /** Undefined in an empty tree. */
+  /** Undefined for an empty tree. */
   readonly root: number | undefined;
 }
 
-/** Reads a u64; what is no safe integer comes out too large for any file. */
+/** Reads a u64; a value that is not a safe integer becomes too large for any file. */
 export function readNumber(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 0x1_0000_0000;
 }
@@ -76,12 +76,12 @@ export function readTreeRecord(bytes: Buffer, at: number): TreeRecord {
   };
 }
 
-/** The number of overflow pages that a value of this many bytes takes. */
+/** Returns the number of overflow pages of a value of this many bytes. */
 export function pagesOf(valueBytes: number): number {
   return Math.floor((HEADER_BYTES - 1 + valueBytes) / PAGE_BYTES) + 1;
 }
 
-/** The header that every page has. */
+/** Header of every page. */
 export interface PageHeader {
   readonly number: number;
   readonly transaction: number;
@@ -96,7 +96,10 @@ export function readHeader(bytes: Buffer): PageHeader {
   };
 }
 
-/** Compares the header of a value's first overflow page with the leaf's node that leads to it. @throws PageDamage */
+/**
+ * Compares the header of a value's first overflow page with the leaf's node that names it.
+ * @throws PageDamage
+ */
 export function checkOverflowHeader(bytes: Buffer, place: Place): void {
   const { number, kind } = readHeader(bytes);
   intact(number === place.page, place.page, () => `has the number ${number}`);
@@ -105,7 +108,7 @@ export function checkOverflowHeader(bytes: Buffer, place: Place): void {
   intact(pages === place.pages, place.page, () => `begins ${pages} pages, and its value has ${place.pages}`);
 }
 
-/** A branch or leaf page whose every offset has been checked. Keys and values are views of the page's bytes. */
+/** A branch or leaf page with all offsets checked. Keys and values are views of the page's bytes. */
 export class TreePage {
   private constructor(
     private readonly bytes: Buffer,
@@ -116,7 +119,7 @@ export class TreePage {
     readonly count: number,
   ) {}
 
-  /** @throws PageDamage unless the bytes are those of a branch or leaf page with this number */
+  /** @throws PageDamage if the bytes are not a branch or leaf page with this number */
   static decode(bytes: Buffer, number: number): TreePage {
     const header = readHeader(bytes);
     intact(header.number === number, number, () => `has the number ${header.number}`);
@@ -136,7 +139,7 @@ export class TreePage {
     return page;
   }
 
-  /** Nodes lie one after the other between `upper` and the page's end, whatever their order. */
+  /** Checks the nodes, which lie one after the other between `upper` and the page's end, in any order. */
   #checkNodes(upper: number, room: number): void {
     let total = 0;
     for (let index = 0; index < this.count; index += 1) {
@@ -165,25 +168,28 @@ export class TreePage {
     return this.bytes.subarray(at + NODE_BYTES, at + NODE_BYTES + this.bytes.readUInt16LE(at + 6));
   }
 
-  /** The page to which a branch's node leads. */
+  /** Returns the child page of a branch's node. */
   child(index: number): number {
     const at = this.#at(index);
     return this.bytes.readUInt32LE(at) + this.bytes.readUInt16LE(at + 4) * 0x1_0000_0000;
   }
 
-  /** One of nodeKinds, of a leaf's node that is intact. */
+  /** Returns the kind, one of nodeKinds, of an intact leaf's node. */
   nodeKind(index: number): number {
     return this.bytes.readUInt16LE(this.#at(index) + 4);
   }
 
-  /** The value that stands in a leaf's node. */
+  /** Returns the value inside a leaf's node. */
   value(index: number): Buffer {
     const at = this.#at(index);
     const start = at + NODE_BYTES + this.bytes.readUInt16LE(at + 6);
     return this.bytes.subarray(start, start + this.bytes.readUInt32LE(at));
   }
 
-  /** Where the value of a leaf's node is. @throws PageDamage when the place has not as many pages as the value takes */
+  /**
+   * Returns the place of the value of a leaf's node.
+   * @throws PageDamage if its pages do not match the value's size
+   */
   place(index: number): Place {
     const at = this.#at(index);
     const start = at + NODE_BYTES + this.bytes.readUInt16LE(at + 6);
@@ -197,7 +203,7 @@ export class TreePage {
     return place;
   }
 
-  /** The record of a tree in a leaf's node. @throws PageDamage when it has another size */
+  /** Returns the record of a tree in a leaf's node. @throws PageDamage if it has another size */
   treeRecord(index: number): TreeRecord {
     const value = this.value(index);
     intact(
@@ -210,8 +216,8 @@ export class TreePage {
 }
 
 /**
- * Damage that was found on a page of a data file: the one exception of everything that reads pages in this folder.
- * `page` is undefined where no page can be named.
+ * Damage found on a page of a data file: the only error of everything that reads pages in this folder. `page`
+ * is undefined if no page can be named.
  */
 export class PageDamage extends Error {
   override readonly name = 'PageDamage';
@@ -224,7 +230,7 @@ export class PageDamage extends Error {
   }
 }
 
-/** @throws PageDamage unless the condition holds */
+/** @throws PageDamage if the condition does not hold */
 export function intact(condition: boolean, page: number, what: () => string): asserts condition {
   if (!condition) throw new PageDamage(page, what());
 }

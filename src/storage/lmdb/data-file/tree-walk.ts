@@ -10,36 +10,37 @@ import {
 } from './tree-page.js';
 import type { PageFile } from './page-file.js';
 
-/** How a tree's keys are kept: u32 or u64 in the machine's order, or bytes. */
+/** Format of a tree's keys: u32 or u64 in the machine's byte order, or bytes. */
 export type KeyKind = 'u32' | 'u64' | 'bytes';
 
 /** LMDB's own limit of a tree's depth. */
 const DEPTH_MAX = 32;
 
 export interface TreeVisitor {
-  /** Called of every page that the tree leads to, before it is read. @throws PageDamage to refuse it */
+  /** Called for every page that the tree refers to, before it is read. @throws PageDamage to refuse it */
   reach(page: number, count: number, from: number): void;
-  /** Called of every leaf that is read. */
+  /** Called for every leaf that is read. */
   leaf?(page: TreePage): void;
 }
 
 export interface WalkOptions {
   readonly keys: KeyKind;
-  /** Whether leaves are read, and the headers of the overflow pages that they lead to; the root always is. */
+  /** True to read leaves, and the headers of their overflow pages; the root is always read. */
   readonly leaves: boolean;
   /** Kinds of nodes that leaves of this tree may have. */
   readonly nodes?: readonly number[];
-  /** The newest transaction: no page can be of a later one. */
+  /** Newest transaction: no page can be of a later one. */
   readonly transaction: number;
 }
 
 /**
- * Walks a tree from its root and compares what it finds with the tree's record:
+ * Walks a tree from its root and compares it with the tree's record:
  * - each page has its own number, and lies inside the file;
- * - branches and leaves are at the depths where they must be;
+ * - branches and leaves are at their proper depths;
  * - keys ascend, inside a page and between the keys of the branch above it;
- * - no page is newer than the branch that leads to it, which is written anew with it;
- * - pages and entries are as many as the record says (entries and overflow pages, when leaves are read).
+ * - no page is newer than the branch that refers to it, which is rewritten with it;
+ * - the numbers of pages and entries are those of the record (of entries and overflow pages, if leaves are
+ *   read).
  * @throws PageDamage
  */
 export class TreeWalk {
@@ -57,7 +58,7 @@ export class TreeWalk {
     this.#compare = comparators[options.keys];
   }
 
-  /** `from` is the page that the record stands on. */
+  /** `from` is the page of the record. */
   walk(from: number): void {
     const { depth, root } = this.record;
     intact(
@@ -101,7 +102,7 @@ export class TreeWalk {
       number,
       () => `leads to ${count} pages`,
     );
-    // The key of node 0 is not used: what is there, the branch above bounds.
+    // The key of node 0 is not used: the branch above gives its bound.
     this.#checkKeys(page, 1, low, high);
     for (let index = 0; index < count; index += 1) {
       const child = page.child(index);
@@ -136,7 +137,7 @@ export class TreeWalk {
     );
   }
 
-  /** Keys ascend from `low` to below `high`; only a leaf's first key may be equal to `low`. */
+  /** Checks that keys ascend from `low` to below `high`; only a leaf's first key may be equal to `low`. */
   #checkKeys(page: TreePage, first: number, low: Buffer | undefined, high: Buffer | undefined): void {
     let before = low;
     for (let index = first; index < page.count; index += 1) {

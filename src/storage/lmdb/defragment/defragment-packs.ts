@@ -10,16 +10,16 @@ import {
 import { readState } from '../tables/meta.js';
 import type { Table } from '../tables/table.js';
 
-/** Packs are filled anew where that saves this part of their pages. */
+/** Minimum part of the packs' pages that refilling must save. */
 const SAVED_MIN = 0.15;
-/** What a pack has of a segment beside its frame, about. */
+/** Approximate bytes of a segment in a pack besides its frame. */
 const ENTRY_BYTES = 3;
-/** Packs that one write transaction fills anew. */
+/** Bytes of packs that one write transaction refills. */
 const STRETCH_BYTES = 64 * 1024;
-/** Each deleted segment between two packs that become one costs a byte. */
+/** Limit of the deleted segments between two packs that are merged: each costs a byte. */
 const GAP_MAX = 64;
 
-/** Pages that packs take beyond what they need; 0 where those are few. */
+/** Estimates the pages that refilling the packs would free; 0 if those are few. */
 export function reclaimablePackPages({ packs, frameOverflowPages, frameHalfPages, meta }: Tables): number {
   const { segmentBytes, segments } = readState(meta);
   const elsewhere = frameOverflowPages.pages() * PAGE_BYTES + frameHalfPages.count() * INLINE_VALUE_BYTES;
@@ -29,15 +29,15 @@ export function reclaimablePackPages({ packs, frameOverflowPages, frameHalfPages
 }
 
 /**
- * Fills the packs after a key anew, where that saves pages. In a write transaction. Returns the key after which
- * to go on; undefined at the end of the table.
+ * Refills the packs after a key, if that saves pages. Runs in a write transaction. Returns the key after
+ * which to continue; undefined at the end of the table.
  */
 export function defragmentPacks(packs: Table<number>, after: number): number | undefined {
   const run: Pack[] = [];
   let [bytes, pages] = [0, 0];
   let more = false;
   for (const { key, value } of packs.scan({ start: after + 1 })) {
-    // A damaged pack stays as it is, and nothing is moved past it.
+    // A damaged pack is not changed, and nothing is moved past it.
     if (!value && run.length === 0) return key;
     more = value === undefined;
     if (!value) break;
@@ -53,17 +53,17 @@ export function defragmentPacks(packs: Table<number>, after: number): number | u
   const saves = Math.ceil(bytes / REFILLED_PACK_BYTES) < (1 - SAVED_MIN) * pages;
   if (saves) refillPacks(packs, run.map(upToNext), new Map());
   if (!more) return undefined;
-  // The last pack that was filled has room: it is filled up with those that come next.
+  // The last refilled pack has room: it is filled up with the following ones.
   const lastKey = packs.floorKey(startKey(endOf(last) - 1)) ?? keyOfPack(last);
   return saves ? lastKey - 1 : keyOfPack(last);
 }
 
-/** Whether two packs can become one. */
+/** True if two packs can be merged. */
 function follows(pack: Pack | undefined, next: Pack): boolean {
   return pack === undefined || pack.continued || firstOwn(next) - endOf(pack) <= GAP_MAX;
 }
 
-/** A pack of a run with the deleted segments between it and the next one. */
+/** Returns a pack of a sequence with the deleted segments between it and the next one. */
 function upToNext(pack: Pack, index: number, run: readonly Pack[]): Pack {
   const next = run[index + 1];
   if (!next || pack.continued) return pack;
@@ -71,12 +71,12 @@ function upToNext(pack: Pack, index: number, run: readonly Pack[]): Pack {
   return { ...pack, entries: [...pack.entries, ...gap] };
 }
 
-/** The first segment that begins in a pack. */
+/** Returns the first segment that begins in a pack. */
 function firstOwn({ firstId, continues }: Pack): number {
   return continues ? firstId + 1 : firstId;
 }
 
-/** The segment after a pack's last. */
+/** Returns the id after a pack's last segment. */
 function endOf({ firstId, entries }: Pack): number {
   return firstId + entries.length;
 }

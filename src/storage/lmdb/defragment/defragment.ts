@@ -4,8 +4,8 @@ import { LEAF_BYTES, leafBytes, DEFRAGMENT_PAGES_MIN, PAGE_BYTES } from '../tabl
 import type { Entry, Table } from '../tables/table.js';
 import { defragmentPacks, reclaimablePackPages } from './defragment-packs.js';
 
-/** Tables of many short records: in the others, records are about as long as pages, or few. */
-const condensed = [
+/** Tables of many short records. In the others, records are about as long as pages, or few. */
+const defragmented = [
   'hashIndex',
   'refCounts',
   'blockCounts',
@@ -21,7 +21,7 @@ const condensed = [
   'conversationNodes',
 ] as const satisfies readonly (keyof Tables)[];
 
-/** Bytes of the pages that condense() frees, about. */
+/** Estimates the bytes of the pages that defragment() would free. */
 export async function reclaimableBytes(tables: Tables, signal: AbortSignal): Promise<number> {
   const turns = new BackgroundTurns(signal);
   let pages = reclaimablePackPages(tables);
@@ -30,8 +30,8 @@ export async function reclaimableBytes(tables: Tables, signal: AbortSignal): Pro
 }
 
 /**
- * Writes records that stand in half-empty pages anew, in their order, so that they fill their pages. Nothing that
- * they say changes. `write` runs one write transaction of some milliseconds; others have their turns between them.
+ * Rewrites records in half-empty pages, in their order, so that they fill their pages. Their content does not
+ * change. `write` runs one write transaction of some milliseconds; others have their turns between them.
  */
 export async function defragment(
   tables: Tables,
@@ -58,40 +58,40 @@ export async function defragment(
 }
 
 function tablesIn(tables: Tables): Table<number | Buffer>[] {
-  return condensed.map((name) => tables[name] as unknown as Table<number | Buffer>);
+  return defragmented.map((name) => tables[name] as unknown as Table<number | Buffer>);
 }
 
-/** To this part, or better, writing a table anew fills its leaf pages. One whose pages are as full is left. */
+/** Fill factor that rewriting a table achieves at least. A table whose pages are as full is left. */
 const DENSE = 0.85;
-/** Of longer records, on average, LMDB leaves too much room at the end of a page. */
+/** Limit of the average record: with longer ones, LMDB leaves too much room at the end of a page. */
 const RECORD_BYTES_MAX = LEAF_BYTES / 8;
-/** LMDB joins a page with a neighbour when less than this is left in it. */
+/** Fill below which LMDB merges a page with a neighbour. */
 const JOINED_BYTES = LEAF_BYTES / 4;
 
-/** What one write transaction writes anew. */
+/** Bytes that one write transaction rewrites. */
 const STRETCH_BYTES = 64 * 1024;
 const STRETCH_RECORDS = 1024;
-/** How much longer a stretch is made when it came out loose, and how often. */
+/** Extension of a range whose pages did not become full, and the number of extensions. */
 const EXTENSION_BYTES = 1300;
 const EXTENSIONS_MAX = 3;
 
-/** Records that are looked at before others have a turn. */
+/** Records that are examined before others have a turn. */
 const SLICE = 256;
 
 type Key = number | Buffer;
 
-/** A table that is to be written anew. */
+/** A table to be rewritten. */
 export interface SparseTable {
   /**
-   * The first records stay where they are: an emptied page is joined with the one before it, but the first of a
-   * table with the one after it, whose records would then be in the way of those that come back.
+   * The first records stay in place. An emptied page is merged with the page before it; but a table's first
+   * page is merged with the one after it, whose records would then be in the way of the rewritten ones.
    */
   readonly after: Key;
-  /** Pages that come free, about. */
+  /** Estimate of the pages that become free. */
   readonly pages: number;
 }
 
-/** Undefined: it is dense enough. */
+/** Returns undefined if the table needs no defragmentation. */
 export async function findSparse(
   table: Table<Key>,
   turns: BackgroundTurns,
@@ -118,10 +118,10 @@ export async function findSparse(
 }
 
 /**
- * Takes away the records that come after a key, and puts them back: LMDB fills a page to the brim when what is
- * put goes to its end, and halves it otherwise. So it comes out when a stretch ends inside of a page of which too
- * little is left: that is then joined with the page before the stretch. A longer stretch ends elsewhere.
- * In a write transaction. Returns the key after which to go on; undefined at the end of the table.
+ * Removes the records after a key, and puts them back. LMDB fills a page completely if records are appended
+ * at its end, and splits it otherwise. So full pages result if a range ends inside a page whose rest is
+ * small: that rest is then merged with the page before the range. A longer range ends elsewhere. Runs in a
+ * write transaction. Returns the key after which to continue; undefined at the end of the table.
  */
 export function rewriteStretch(table: Table<Key>, after: Key): Key | undefined {
   const stretch: Entry<Key>[] = [];
@@ -148,6 +148,6 @@ export function rewriteStretch(table: Table<Key>, after: Key): Key | undefined {
 
 function startAfter(key: Key | undefined): { readonly start?: Key } {
   if (key === undefined) return {};
-  // No key lies between one and the same with a zero more.
+  // No key lies between a key and the same key with a zero appended.
   return { start: typeof key === 'number' ? key + 1 : Buffer.concat([key, Buffer.alloc(1)]) };
 }

@@ -3,28 +3,31 @@ import { INLINE_VALUE_BYTES, REFILLED_PACK_BYTES, SPLIT_BYTES_MIN } from '../tab
 import type { Table } from '../tables/table.js';
 import { entryBytes, framePieces, keyOfPack, type Pack, type PackEntry, type PackParts } from './pack.js';
 
-/** Fills packs to the brim with frames' tails in id order, cutting a tail where a pack ends. */
+/** Fills packs completely with frames' tails in id order, splitting a tail where a pack ends. */
 export class PackFiller {
   #isOpen = false;
-  /** Of the open pack. */
+  /** First id of the open pack. */
   #firstId = 0;
   #continues = false;
   #entries = 0;
-  /** The entries' lengths and tokens, and their pieces: bytes, since an object for each costs more than all the rest. */
+  /**
+   * Lengths and tokens of the entries, and their pieces: as bytes, since an object for each would cost more
+   * than everything else.
+   */
   readonly #sizes = new ByteWriter();
   readonly #pieces = new ByteWriter(INLINE_VALUE_BYTES);
-  /** Up to the last entry that is not deleted. */
+  /** Entries up to the last one that is not deleted. */
   #entriesKept = 0;
   #sizesKept = 0;
   readonly #record = new ByteWriter(INLINE_VALUE_BYTES);
 
-  /** `capacityBytes` is the longest record of a pack; a record is valid while it is written. */
+  /** `capacityBytes` is the limit of a pack's record. A record is valid only during its write. */
   constructor(
     private readonly capacityBytes: number,
     private readonly write: (key: number, record: Uint8Array) => void,
   ) {}
 
-  /** Goes on with a stored pack, whose last tail is whole. */
+  /** Continues a stored pack, whose last tail is complete. */
   resume({ firstId, continues, entries, sizes, pieces }: PackParts): void {
     this.#open(firstId, continues);
     this.#sizes.raw(sizes);
@@ -34,7 +37,7 @@ export class PackFiller {
     this.#sizesKept = this.#sizes.length;
   }
 
-  /** Adds a whole tail. Ids go up. */
+  /** Adds a whole tail. Ids must ascend. */
   add(id: number, entry: PackEntry): void {
     const { frameBytes, tokenCount, piece } = entry;
     const room = this.#reaches(id) ? this.#room() - entryBytes(entry) : -1;
@@ -56,7 +59,7 @@ export class PackFiller {
     this.#appendRest(rest);
   }
 
-  /** Adds the first part of a tail, of which the stored next pack has the rest; the last that is added. */
+  /** Adds the first part of a tail whose rest is in the stored next pack; no tail may be added afterwards. */
   addPart(id: number, entry: PackEntry): void {
     const fits = this.#reaches(id) && entry.piece.length <= this.#room() - entryBytes(entry);
     if (!fits) {
@@ -67,7 +70,7 @@ export class PackFiller {
     this.close(true);
   }
 
-  /** Writes the pack that is being filled; says whether there was one. */
+  /** Writes the open pack. Returns whether there was one. */
   close(continued = false): boolean {
     if (!this.#isOpen) return false;
     this.#isOpen = false;
@@ -93,13 +96,13 @@ export class PackFiller {
     this.#sizesKept = 0;
   }
 
-  /** Whether the open pack goes to just before this id; one that does not is closed. */
+  /** Returns whether the open pack can be extended to just before this id; if not, it is closed. */
   #reaches(id: number): boolean {
     if (this.#isOpen && this.#firstId + this.#entries !== id) this.close();
     return this.#isOpen;
   }
 
-  /** Bytes left once one more entry is counted in the head. */
+  /** Returns the bytes left once the head counts one more entry. */
   #room(): number {
     const headBytes = varintBytes(2 * (this.#entries + 1) + 1);
     return this.capacityBytes - headBytes - this.#sizes.length - this.#pieces.length;
@@ -108,7 +111,7 @@ export class PackFiller {
   #append({ frameBytes, tokenCount, piece }: PackEntry): void {
     this.#sizes.varint(frameBytes);
     if (frameBytes > 0) this.#sizes.varint(tokenCount);
-    // It may be empty where the frame is in whole pages.
+    // It may be empty if the frame is in whole pages.
     this.#appendPiece(piece, frameBytes > 0);
   }
 
@@ -126,7 +129,7 @@ export class PackFiller {
   }
 }
 
-/** Writes the frames of packs that follow one another anew, some of them changed, in packs of a page each. */
+/** Rewrites the frames of consecutive packs, some of them changed, to packs of a page each. */
 export function refillPacks(
   table: Table<number>,
   run: readonly Pack[],
@@ -141,7 +144,7 @@ export function refillPacks(
       const isRest = at === 0 && pack.continues;
       const frame = frames.get(id);
       if (isRest) {
-        // Inside the run it was taken together with its beginning.
+        // Inside the sequence it was added together with its beginning.
         if (index === 0 && entry.piece.length > 0) filler.addRest(id, entry.piece);
       } else if (frame) filler.add(id, entryOf(frame, entry.tokenCount));
       else if (!pack.continued || at < pack.entries.length - 1) filler.add(id, entry);

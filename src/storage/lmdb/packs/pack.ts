@@ -2,33 +2,33 @@ import { StowkenError } from '../../../model/index.js';
 import { ByteReader, ByteWriter, varintBytes } from '../../shared/bytes.js';
 import { INLINE_VALUE_BYTES, overflowBytes, PAGE_BYTES, TAIL_BYTES_MAX } from '../tables/layout.js';
 
-/** A segment's part of a pack. */
+/** Entry of a segment in a pack. */
 export interface PackEntry {
-  /** The whole frame's length; 0: the segment is not stored any more, or its frame only ends here. */
+  /** Length of the whole frame; 0 if the segment is deleted, or its frame only ends here. */
   readonly frameBytes: number;
   readonly tokenCount: number;
-  /** The frame's tail, or the part of it that this pack has. */
+  /** The frame's tail, or the part of it in this pack. */
   readonly piece: Uint8Array;
 }
 
-/** Frames of segments with successive ids. */
+/** Frames of segments with consecutive ids. */
 export interface Pack {
   readonly firstId: number;
-  /** The first entry is the rest of a tail that began in the pack before. */
+  /** True if the first entry is the rest of a tail that began in the pack before. */
   readonly continues: boolean;
-  /** The last entry's tail goes on in the next pack. */
+  /** True if the last entry's tail continues in the next pack. */
   readonly continued: boolean;
   readonly entries: readonly PackEntry[];
 }
 
 export const deletedEntry: PackEntry = { frameBytes: 0, tokenCount: 0, piece: Buffer.alloc(0) };
 
-/** Where a frame begins: the pack with this key or the one before it. */
+/** Returns the greatest key that a frame's first pack may have: it is the pack at or before this key. */
 export function startKey(id: number): number {
   return 2 * id;
 }
 
-/** The pack that begins with the rest of a frame. */
+/** Returns the key of a pack that begins with the rest of a frame. */
 export function restKey(id: number): number {
   return 2 * id + 1;
 }
@@ -49,7 +49,7 @@ export function encodePack({ continues, continued, entries }: Omit<Pack, 'firstI
   return writer.finish();
 }
 
-/** Pieces are views of the record. */
+/** Decodes a pack; pieces are views of the record. */
 export function decodePack(key: number, record: Uint8Array): Pack {
   const continues = key % 2 === 1;
   const reader = new ByteReader(record);
@@ -73,10 +73,10 @@ export function decodePack(key: number, record: Uint8Array): Pack {
   return { firstId: Math.floor(key / 2), continues, continued, entries };
 }
 
-/** A pack as it is stored, in which no entry is looked at. */
+/** A stored pack whose entries are not decoded. */
 export interface PackParts extends Pick<Pack, 'firstId' | 'continues' | 'continued'> {
   readonly entries: number;
-  /** The entries' lengths and tokens, and then their pieces: views of the record. */
+  /** Lengths and tokens of the entries, and then their pieces: views of the record. */
   readonly sizes: Uint8Array;
   readonly pieces: Uint8Array;
 }
@@ -104,7 +104,7 @@ export function partsOfPack(key: number, record: Uint8Array): PackParts {
   return { firstId: Math.floor(key / 2), continues, continued, entries, sizes, pieces };
 }
 
-/** A pack without deleted segments at its end; undefined when nothing is left of it. */
+/** Returns a pack without deleted segments at its end; undefined if nothing is left of it. */
 export function trimPack(pack: Pack): Pack | undefined {
   const entries = [...pack.entries];
   while (entries.length > 0 && isEmpty(entries.at(-1))) entries.pop();
@@ -112,19 +112,19 @@ export function trimPack(pack: Pack): Pack | undefined {
   return { ...pack, entries, continued: pack.continued && entries.length === pack.entries.length };
 }
 
-/** Bytes that an entry takes beside its piece. */
+/** Returns the bytes of an entry besides its piece. */
 export function entryBytes({ frameBytes, tokenCount }: Omit<PackEntry, 'piece'>): number {
   return frameBytes === 0 ? 1 : varintBytes(frameBytes) + varintBytes(tokenCount);
 }
 
-/** A tail may be empty where the frame is in whole pages: only what has no length is deleted. */
+/** A tail may be empty if the frame is in whole pages: only an entry without a length is deleted. */
 function isEmpty(entry: PackEntry | undefined): boolean {
   return entry === undefined || (entry.frameBytes === 0 && entry.piece.length === 0);
 }
 
-/** Where a segment is in a pack that is not decoded: most who read want few of its frames. */
+/** An entry found in a pack that is not decoded: most readers want few of its frames. */
 export interface PackPlace extends PackEntry {
-  /** The tail goes on in the next pack. */
+  /** True if the tail continues in the next pack. */
   readonly open: boolean;
 }
 
@@ -149,13 +149,13 @@ export class PackView {
     this.#headBytes = reader.position;
   }
 
-  /** Whether the segment, if it is stored, begins here. */
+  /** True if the segment, if it is stored, begins here. */
   covers(id: number): boolean {
     const index = id - this.#firstId;
     return index >= (this.#continues ? 1 : 0) && index < this.#count;
   }
 
-  /** Undefined: it does not begin here, or is not stored. The piece is a view of the record. */
+  /** Returns undefined if it does not begin here or is not stored. The piece is a view of the record. */
   find(id: number): PackPlace | undefined {
     if (!this.covers(id)) return undefined;
     const wanted = id - this.#firstId;
@@ -182,19 +182,19 @@ export class PackView {
   }
 }
 
-/** How a frame's bytes are spread: first overflow pages, then half a leaf page, then the pack. */
+/** Parts of a frame: first overflow pages, then half a leaf page, then the pack. */
 export interface FramePieces {
-  /** In `frameOverflowPages`; 0: none. */
+  /** Bytes in `frameOverflowPages`; 0: none. */
   readonly headBytes: number;
-  /** In `frameHalfPages`; 0: none. */
+  /** Bytes in `frameHalfPages`; 0: none. */
   readonly halfBytes: number;
-  /** In `packs`, in one pack or two. */
+  /** Bytes in `packs`, in one pack or two. */
   readonly tailBytes: number;
 }
 
 /**
- * Follows from the length alone, so nothing has to be stored about it. Pieces fill pages and halves of
- * pages, but for lengths just under them, which waste less than a hundred bytes.
+ * Computes the parts from the length only, so nothing about them has to be stored. Parts fill pages and
+ * halves of pages, except for lengths just below them, which waste less than a hundred bytes.
  */
 export function framePieces(frameBytes: number): FramePieces {
   const pages = Math.floor((frameBytes + PAGE_BYTES - overflowBytes(1)) / PAGE_BYTES);
@@ -206,7 +206,7 @@ export function framePieces(frameBytes: number): FramePieces {
   return { headBytes, halfBytes, tailBytes: rest - halfBytes };
 }
 
-/** Of a frame of this length the bytes that are in a pack; none of one that is not stored. */
+/** Returns the bytes of a frame of this length that are in a pack; 0 for a deleted one. */
 export function tailBytesOf(frameBytes: number): number {
   return frameBytes === 0 ? 0 : framePieces(frameBytes).tailBytes;
 }

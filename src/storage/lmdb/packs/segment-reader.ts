@@ -9,19 +9,21 @@ export interface SegmentSize {
   readonly frameBytes: number;
 }
 
-/** Knows of segments what packs do not say, or cannot be trusted with. */
+/** Facts about segments that packs do not contain, or cannot be trusted with. */
 export interface SegmentWitness {
-  /** Whether some pack must have it. */
+  /** True if some pack must have it. */
   isStored(id: number): boolean;
   /**
-   * Tells a frame that is whole from a damaged one where its pack does not have its checksum, which is over all of
-   * the pack's frames: damage hits one as a rule. Returns the tokens of the frame, if it is surely this segment's;
-   * `said` is what the pack says.
+   * Distinguishes an intact frame from a damaged one if its pack's checksum is wrong. The checksum covers all
+   * frames of the pack, and damage usually hits one of them. Returns the tokens of the frame, if it is surely
+   * this segment's; `said` is the count in the pack.
    */
   tokensOf(id: number, frame: Uint8Array, said: number): number | undefined;
 }
 
-/** Takes damaged packs at their word: for those who compare what they find there, and leave the pack as it is. */
+/**
+ * Trusts damaged packs: for callers that compare their content with other records and do not change the pack.
+ */
 export const credulous: SegmentWitness = { isStored: () => false, tokensOf: (_id, _frame, said) => said };
 
 interface ReadPack {
@@ -29,25 +31,25 @@ interface ReadPack {
   readonly damage: StowkenError | undefined;
 }
 
-/** A segment as its packs have it. */
+/** A segment's entry in its packs. */
 interface Place {
   readonly entry: PackPlace;
   readonly pieces: Uint8Array[];
-  /** Of the pack where it begins, or of the one with the rest of its tail. */
+  /** Damage of the pack where it begins, or of the one with the rest of its tail. */
   readonly damage: StowkenError | undefined;
 }
 
-/** Finds segments by id. For one synchronous stretch of reading: it remembers the last pack. */
+/** Finds segments by id, within one synchronous stretch of reading: it caches the last pack. */
 export class SegmentReader {
   #last: ReadPack | undefined;
 
-  /** Without a witness, nothing is read of a pack that does not have its checksum. */
+  /** Without a witness, no pack with a wrong checksum is read. */
   constructor(
     private readonly tables: Pick<Tables, 'packs' | 'frameOverflowPages' | 'frameHalfPages'>,
     private readonly witness?: SegmentWitness,
   ) {}
 
-  /** Undefined: no pack has it. @throws StowkenError CORRUPT_SEGMENT */
+  /** Returns undefined if no pack has it. @throws StowkenError CORRUPT_SEGMENT */
   size(id: number): SegmentSize | undefined {
     const found = this.#find(id);
     if (!found) return this.#absent(id);
@@ -56,7 +58,7 @@ export class SegmentReader {
     return { tokenCount: this.#proven(id, found, this.#assemble(id, found)), frameBytes };
   }
 
-  /** The frame, in a buffer of its own. @throws StowkenError SEGMENT_NOT_FOUND, CORRUPT_SEGMENT */
+  /** Returns the frame, in a buffer of its own. @throws StowkenError SEGMENT_NOT_FOUND, CORRUPT_SEGMENT */
   frame(id: number): Uint8Array {
     const found = this.#find(id);
     if (!found) throw this.#absent(id) ?? segmentNotFound(id);
@@ -65,7 +67,7 @@ export class SegmentReader {
     return frame;
   }
 
-  /** @throws StowkenError CORRUPT_SEGMENT where it ought to be there */
+  /** @throws StowkenError CORRUPT_SEGMENT if it should be stored */
   #absent(id: number): undefined {
     if (this.witness?.isStored(id)) throw corrupt(id, 'it is counted as stored, and no pack has it');
     return undefined;
@@ -89,14 +91,14 @@ export class SegmentReader {
     return frame;
   }
 
-  /** Its tokens, where the frame is right though a pack is not. */
+  /** Returns its tokens, if the frame is right although a pack is damaged. */
   #proven(id: number, { entry, damage }: Place, frame: Uint8Array): number {
     const tokens = this.witness?.tokensOf(id, frame, entry.tokenCount);
     if (tokens === undefined) throw corrupt(id, damage!.message, damage);
     return tokens;
   }
 
-  /** The entry where the segment begins, and its tail, whose end may be in the next pack. */
+  /** Returns the entry where the segment begins, and its tail, whose end may be in the next pack. */
   #find(id: number): Place | undefined {
     const { packs } = this.tables;
     const key = this.#last?.view.covers(id) ? undefined : packs.floorKey(startKey(id));
@@ -104,7 +106,7 @@ export class SegmentReader {
     else if (!this.#last?.view.covers(id)) return undefined;
     const { view, damage } = this.#last;
     const entry = reading(id, () => view.find(id));
-    // What a damaged pack does not have may have been there before.
+    // A segment missing in a damaged pack may have been in it before.
     if (!entry && damage) throw corrupt(id, damage.message, damage);
     if (!entry?.open) return entry && { entry, pieces: [entry.piece], damage };
     const rest = packs.unchecked(restKey(id));
@@ -128,7 +130,7 @@ export class SegmentReader {
   }
 }
 
-/** What is damaged in a pack is damage of the segment that is looked for there. */
+/** Converts damage of a pack to damage of the segment that is looked up there. */
 function reading<T>(id: number, read: () => T): T {
   try {
     return read();

@@ -15,14 +15,14 @@ import { INLINE_VALUE_BYTES, MERGED_PACK_BYTES } from '../tables/layout.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { PackFiller, refillPacks } from './pack-filler.js';
 
-/** Writes frames and takes them away again. Of one write transaction; ends with flush(). */
+/** Writes and removes frames in one write transaction; ends with flush(). */
 export class SegmentWriter {
-  /** The pack at the end of the table, that new frames go to. */
+  /** The open pack at the end of the table, for new frames. */
   #filler: PackFiller | undefined;
 
   constructor(private readonly tables: Pick<Tables, 'packs' | 'frameOverflowPages' | 'frameHalfPages'>) {}
 
-  /** The id is above all that were ever used. */
+  /** Appends a frame; its id must be greater than all ids ever used. */
   append(id: number, frame: Uint8Array, tokenCount: number): void {
     const filler = (this.#filler ??= this.#resume(id));
     const { headBytes, halfBytes } = framePieces(frame.length);
@@ -33,7 +33,7 @@ export class SegmentWriter {
     filler.add(id, { frameBytes: frame.length, tokenCount, piece });
   }
 
-  /** Puts other frames in place of stored ones; the packs that have them are filled anew, and neighbours merged. */
+  /** Replaces stored frames. Their packs are refilled, and neighbours merged. */
   replace(frames: ReadonlyMap<number, Uint8Array>): void {
     this.flush();
     let run: Pack[] = [];
@@ -51,7 +51,7 @@ export class SegmentWriter {
     refillPacks(this.tables.packs, run, frames);
   }
 
-  /** Takes away frames that are stored; ids in ascending order. */
+  /** Removes stored frames; ids in ascending order. */
   remove(ids: readonly number[]): void {
     this.flush();
     const removed = new Set(ids);
@@ -59,9 +59,9 @@ export class SegmentWriter {
     for (const id of ids) {
       this.tables.frameOverflowPages.remove(id);
       this.tables.frameHalfPages.remove(id);
-      // A frame begins in one pack and may go on in the next.
+      // A frame begins in one pack and may continue in the next.
       for (const at of [startKey(id), restKey(id)]) {
-        // The pack after a frame may be damaged, where the frame does not go on in it.
+        // The pack after a frame may be damaged, if the frame does not continue in it.
         const found = undefinedIfCorrupt(() => this.tables.packs.floor(at));
         if (!found || found.key <= doneTo) continue;
         doneTo = found.key;
@@ -70,7 +70,7 @@ export class SegmentWriter {
     }
   }
 
-  /** Writes the pack that is being filled; says whether there was one. */
+  /** Writes the open pack. Returns whether there was one. */
   flush(): boolean {
     const wrote = this.#filler?.close() ?? false;
     this.#filler = undefined;
@@ -86,7 +86,10 @@ export class SegmentWriter {
     else this.tables.packs.remove(keyOfPack(pack));
   }
 
-  /** The run with this pack too; where it does not follow, the run is written and another one begins. */
+  /**
+   * Returns the sequence with this pack appended; if the pack does not follow, the sequence is written and
+   * another begins.
+   */
   #extend(run: Pack[], key: number, frames: ReadonlyMap<number, Uint8Array>): Pack[] {
     const { packs } = this.tables;
     const last = run.at(-1);
@@ -96,9 +99,9 @@ export class SegmentWriter {
     const pack = decodePack(key, record);
     if (next?.key === key) return [...run, pack];
     refillPacks(packs, run, frames);
-    // A damaged one stays as it is.
+    // A damaged one is not changed.
     const before = undefinedIfCorrupt(() => packs.floor(key - 1));
-    // What an earlier batch left half empty is filled up.
+    // A pack that an earlier batch left half empty is filled up.
     return before && before.value.length < MERGED_PACK_BYTES
       ? [decodePack(before.key, before.value), pack]
       : [pack];
@@ -109,9 +112,9 @@ export class SegmentWriter {
     else this.tables[table].remove(id);
   }
 
-  /** Goes on with the last stored pack, when the next id follows its own. */
+  /** Continues the last stored pack, if the next id follows its last one. */
   #resume(nextId: number): PackFiller {
-    // A damaged one stays as it is, and another is begun.
+    // A damaged one is not changed, and another is begun.
     const last = undefinedIfCorrupt(() => this.tables.packs.last());
     const pack = last && partsOfPack(last.key, last.value);
     const resumes = pack !== undefined && pack.firstId + pack.entries === nextId;

@@ -16,7 +16,7 @@ import {
   nodeKey,
 } from './nodes.js';
 
-/** The nodes of the prefix index by their numbers, which node follows which, and which conversations end in each. */
+/** Nodes of the prefix index by their numbers, with their edges and the conversations that end in each. */
 export class RadixNodes {
   readonly #nodes: Tables['radixNodes'];
   readonly #children: KeyIndexWriter;
@@ -40,7 +40,7 @@ export class RadixNodes {
     this.#nodes.put(number, encodeRadixNode(node));
   }
 
-  /** Stores a node that follows its parent. */
+  /** Stores a node after its parent. */
   add(node: RadixNode, application: string): number {
     const number = (this.#next ??= (this.#nodes.last()?.key ?? 0) + 1);
     this.#next += 1;
@@ -49,12 +49,12 @@ export class RadixNodes {
     return number;
   }
 
-  /** The node of an application that follows a node with this block. */
+  /** Returns the child of a node, for an application, that begins with this block. */
   child(parent: number, firstBlock: Uint8Array, application: string): number | undefined {
     return this.#children.find(edgeKey(parent, firstBlock, application));
   }
 
-  /** A node with these blocks follows its parent. */
+  /** Sets the edge from a parent to the node with these blocks. */
   setChild(parent: number, blocks: Uint8Array, application: string, number: number): void {
     this.#children.insert(edgeKey(parent, blocksOf(blocks, 0, 1), application), number);
   }
@@ -63,13 +63,13 @@ export class RadixNodes {
     this.#children.remove(edgeKey(parent, blocksOf(blocks, 0, 1), application));
   }
 
-  /** Takes a node away that nothing follows. */
+  /** Removes a node without children. */
   remove(number: number, { parent, blocks }: RadixNode): void {
     this.#removeChild(number, parent, blocks);
     this.#nodes.remove(number);
   }
 
-  /** Of the first nodes, the key has the application too, which a conversation that is damaged may not say any more. */
+  /** The key of a first node also has the application, which a damaged conversation may have lost. */
   #removeChild(number: number, parent: number, blocks: Uint8Array): void {
     const beginning = edgeKey(parent, blocksOf(blocks, 0, 1), '');
     for (const { key, number: child } of this.#children.from(beginning)) {
@@ -78,7 +78,7 @@ export class RadixNodes {
     }
   }
 
-  /** Applications of which a conversation begins with the first of these blocks. */
+  /** Yields the applications of which a conversation begins with the first of these blocks. */
   *applicationsAt(blocks: Uint8Array): Generator<string, void, void> {
     if (blocks.length === 0) return;
     const first = edgeKey(0, blocksOf(blocks, 0, 1), '');
@@ -100,7 +100,7 @@ export class RadixNodes {
     return this.childrenOf(node).next().done !== true;
   }
 
-  /** Conversations that end in a node, from one depth on and before another. */
+  /** Yields the conversations that end in a node, from one depth on and before another. */
   *endsOf(node: number, from: number, before = Infinity): Generator<RadixEnd, void, void> {
     for (const { key } of this.#ends.from(endKey({ node: node, depth: from, conversation: 0 }))) {
       const end = endOfKey(key);
@@ -123,7 +123,7 @@ export class RadixNodes {
     this.#ends.remove(endKey({ ...place, conversation }));
   }
 
-  /** Writes what was held back. */
+  /** Writes buffered changes. */
   flush(): void {
     this.#children.flush();
     this.#ends.flush();

@@ -3,11 +3,11 @@ import { prefixFingerprintBytes } from '../../contract/queries.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import type { NodePosition } from './conversation-nodes.js';
 
-/** Blocks that conversations share, one after the other, up to where some go other ways. */
+/** Consecutive blocks shared by conversations, up to a point where some differ. */
 export interface RadixNode {
-  /** The node that these blocks come after; 0: they begin a conversation. */
+  /** Number of the node before these blocks; 0: they begin a conversation. */
   readonly parent: number;
-  /** Blocks before the first of these. */
+  /** Number of blocks before these. */
   readonly start: number;
   /** Their fingerprints. */
   readonly blocks: Uint8Array;
@@ -31,7 +31,7 @@ export function decodeRadixNode(record: Uint8Array): RadixNode {
   return node;
 }
 
-/** Blocks up to the end of the node. */
+/** Returns the number of blocks up to the node's end. */
 export function nodeEnd({ start, blocks }: RadixNode): number {
   return start + blockCount(blocks);
 }
@@ -40,7 +40,7 @@ export function blockCount(blocks: Uint8Array): number {
   return blocks.length / prefixFingerprintBytes;
 }
 
-/** Of a list of fingerprints, those from one block up to another. */
+/** Returns the fingerprints of a list from one block up to another. */
 export function blocksOf(blocks: Uint8Array, from: number, to?: number): Uint8Array {
   return blocks.subarray(
     from * prefixFingerprintBytes,
@@ -48,13 +48,16 @@ export function blocksOf(blocks: Uint8Array, from: number, to?: number): Uint8Ar
   );
 }
 
-/** Where a node is found from the one before it: by its first block, and of those without one by application too. */
+/**
+ * Returns the key of an edge from a node to the next: by the next node's first block, and for nodes without a
+ * parent by application too.
+ */
 export function edgeKey(parent: number, firstBlock: Uint8Array, application: string): Buffer {
   const key = [nodeKey(parent), firstBlock];
   return Buffer.concat(parent === 0 ? [...key, Buffer.from(application, 'utf8')] : key);
 }
 
-/** The application of a key under which a conversation's first node is found. */
+/** Returns the application in the key of an edge to a conversation's first node. */
 export function applicationOfEdge(key: Buffer): string {
   return key.toString('utf8', nodeKey(0).length + prefixFingerprintBytes);
 }
@@ -78,12 +81,15 @@ export function endOfKey(key: Buffer): RadixEnd {
   return { node: next(), depth: next(), conversation: next() };
 }
 
-/** All keys of a node's children, or of its ends, lie between this and the next node's. */
+/**
+ * Returns the lower bound of the keys of a node's children, or of its ends; the next node's is the upper
+ * bound.
+ */
 export function nodeKey(node: number): Buffer {
   return sortedNumber(node);
 }
 
-/** How many bytes a number below 2^48 has, and these: sorts as the numbers do. */
+/** Encodes the size of a number below 2^48, then its bytes, which sort as the numbers do. */
 function sortedNumber(number: number): Buffer {
   let bytes = 0;
   for (let rest = number; rest > 0; rest = Math.floor(rest / 0x100)) bytes += 1;

@@ -15,8 +15,9 @@ interface Entry {
 }
 
 /**
- * Makes the prefix index anew from its nodes and from where conversations end in them. A conversation whose nodes
- * are damaged is left out: it is stored as before, and not found by its prefix. Keeps the nodes in memory.
+ * Rebuilds the prefix index from its nodes and from the positions of conversations in them. A conversation
+ * whose nodes are damaged is left out: it stays stored, but is not found by its prefix. Holds the nodes in
+ * memory.
  */
 export function rebuildRadix(tables: Tables, nameOf: StringOf, nextConversation: number): void {
   const nodes = new Map<number, RadixNode>();
@@ -47,7 +48,7 @@ export function rebuildRadix(tables: Tables, nameOf: StringOf, nextConversation:
   index.flush(nextConversation);
 }
 
-/** The blocks up to a place; undefined where they are not all there. */
+/** Returns the blocks up to a position; undefined if some are missing. */
 function blocksBefore(nodes: ReadonlyMap<number, RadixNode>, number: number, depth: number) {
   const pieces: Uint8Array[] = [];
   let end = depth;

@@ -7,18 +7,18 @@ import type { SalvagedRecord } from './read-tables.js';
 /** Bytes of records that one transaction copies. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 
-/** What was copied beside records that are as they should be. */
+/** Irregular records that were copied or left out. */
 export interface Copied {
-  /** Records without their checksums, by table: left out, but for packs. */
+  /** Records with a wrong checksum, by table: left out, except packs. */
   readonly records: ReadonlyMap<string, number>;
   readonly orphaned: ReadonlyMap<string, number>;
   /** Numbers of conversations whose records were orphaned. */
   readonly orphanedConversations: ReadonlySet<number>;
-  /** Keys of packs without their checksums: frames in them may be whole. */
+  /** Keys of packs with a wrong checksum: frames in them may be intact. */
   readonly unprovenPacks: ReadonlySet<number>;
 }
 
-/** Copies records to a new, empty vault. Who owned the old one is left behind. */
+/** Copies records to a new, empty vault. The old one's owner is not copied. */
 export async function copyRecords(
   records: Iterable<SalvagedRecord>,
   environment: Environment,
@@ -61,7 +61,7 @@ function count(counts: Map<string, number>, table: TableName): void {
   counts.set(table, (counts.get(table) ?? 0) + 1);
 }
 
-/** Records come in the order of their keys, but for orphaned ones. */
+/** Records arrive in the order of their keys, except orphaned ones. */
 function put(tables: Tables, { table, key, value }: SalvagedRecord): void {
   if (tableKeys[table] === 'u32') (tables[table] as Table<number>).putNew(key.readUInt32LE(0), value);
   else (tables[table] as Table<Buffer>).putNew(key, value);

@@ -7,15 +7,15 @@ import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import type { LostConversation } from './report.js';
 
 export interface MendedConversations {
-  /** Numbers of those that stay, by their ids. */
+  /** Numbers of the kept conversations, by their ids. */
   readonly kept: ReadonlyMap<string, number>;
   readonly lost: readonly LostConversation[];
 }
 
 /**
- * Keeps the conversations of which everything is there: header, pages and all segments, as many messages and tokens as
- * the header says. The others, and the pages that nobody names any more, are taken away. `ids` is what the id index
- * says, as far as it could be read. Inside a write transaction.
+ * Keeps the conversations that are complete: header, blocks and all segments, with the header's numbers of
+ * messages and tokens. The others, and the blocks that no manifest names any more, are removed. `ids` is the
+ * readable content of the id index. Runs in a write transaction.
  */
 export function mendConversations(
   tables: Tables,
@@ -26,7 +26,7 @@ export function mendConversations(
   const lost: LostConversation[] = [];
   const kept = new Map<string, number>();
   const pages = new Set<number>();
-  // Of two with one id, which only a page that nothing leads to can bring back, the later one stays.
+  // If two have one id, which only an unreachable page can cause, the later one is kept.
   for (const number of [...tables.conversations.keys()].reverse()) {
     const found = undefinedIfCorrupt(() => look(tables, number, nameOf, segments));
     const id = found?.id ?? ids.get(number);
@@ -53,7 +53,7 @@ export function mendConversations(
 interface Looked {
   readonly id: string;
   readonly pages: readonly number[];
-  /** What is wrong with it. */
+  /** Description of its fault. */
   readonly what: string | undefined;
 }
 
@@ -72,7 +72,7 @@ function look(
   let tokens = 0;
   let missing: number | undefined;
   const add = (part: Uint8Array) => {
-    // Names that are lost count as damage, too.
+    // Lost strings are damage, too.
     decodeMessages(part, nameOf);
     const extent = scanMessages(part, (segment, count) => {
       if (segments.get(segment) !== count) missing ??= segment;

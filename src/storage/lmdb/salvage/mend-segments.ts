@@ -7,7 +7,7 @@ import { Registries } from '../segments/registries.js';
 import type { Tables } from '../tables/environment.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 
-/** Learns the registries that are whole, and takes those away that are not; says which. Inside a write transaction. */
+/** Loads the intact registries and removes the others; returns those. Runs in a write transaction. */
 export function mendRegistries(tables: Tables, codec: LiveCodec, nowMs: number): number[] {
   const lost: number[] = [];
   const { registries, registryData } = tables;
@@ -31,14 +31,14 @@ export function mendRegistries(tables: Tables, codec: LiveCodec, nowMs: number):
 }
 
 export interface KeptSegments {
-  /** Tokens of each segment that is whole. */
+  /** Tokens of each intact segment. */
   readonly tokens: ReadonlyMap<number, number>;
   readonly lost: readonly number[];
 }
 
 /**
- * Keeps the segments whose frames are whole, decode, and have the hash that the index has of them; all others leave
- * their packs. `unproven` are the keys of packs without their checksums. Inside a write transaction.
+ * Keeps the segments whose frames are intact, decode, and have the hash of the index; all others are removed
+ * from their packs. `unproven` are the keys of packs with a wrong checksum. Runs in a write transaction.
  */
 export function mendSegments(
   tables: Tables,
@@ -67,7 +67,7 @@ export function mendSegments(
   return { tokens, lost };
 }
 
-/** The tokens of a segment whose frame decodes to what it must be. */
+/** Returns the tokens of a segment whose frame decodes to its proper content. */
 function tokensOf(
   id: number,
   reader: SegmentReader,
@@ -79,7 +79,7 @@ function tokensOf(
     const frame = reader.frame(id);
     const { tokenCount } = codec.decode(frame);
     const found = fingerprintOf(codec.hashOf(frame));
-    // With its checksum, a frame is what was stored; without, only the index can tell.
+    // With its checksum, a frame is proven to be the stored one; without, only the index can prove it.
     const isRight = fingerprint === undefined ? isProven : found === fingerprint;
     return isRight ? tokenCount : undefined;
   } catch (error) {
@@ -88,7 +88,7 @@ function tokensOf(
   }
 }
 
-/** Packs from pages that nothing leads to may be older than those beside them: the first one of a range stays. */
+/** Packs from unreachable pages may be older than those beside them: the first one of a range is kept. */
 function dropOverlapping({ packs }: Tables): void {
   let end = 0;
   for (const key of [...packs.keys()]) {

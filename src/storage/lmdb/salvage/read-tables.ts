@@ -5,25 +5,25 @@ import { type PageFile, PageSet } from '../data-file/page-file.js';
 import { RecordChecksum, valueBytesOf } from '../tables/checksum.js';
 import { tableKeys, type TableName } from '../tables/table-keys.js';
 
-/** A record with its checksum taken off. */
+/** A record without its checksum. */
 export interface SalvagedRecord {
   readonly table: TableName;
   readonly key: Buffer;
   readonly value: Buffer;
-  /** False if the record does not have its checksum: its value may be anything. */
+  /** False if the checksum is wrong: the value may be anything. */
   readonly whole: boolean;
-  /** True if no page leads to the page that it stands on. */
+  /** True if no page leads to the record's page. */
   readonly orphaned: boolean;
 }
 
-/** A page that could not be read, and the table that it was part of, where that is known. */
+/** A page that could not be read, and its table, if that is known. */
 export interface LostPage {
   readonly page: number | undefined;
   readonly what: string;
   readonly table: string | undefined;
 }
 
-/** Keys from `low` to before `high` are on pages that cannot be read; undefined: to the end. */
+/** Keys from `low` to before `high` that are on unreadable pages; undefined: to the end. */
 interface Gap {
   readonly low: Buffer | undefined;
   readonly high: Buffer | undefined;
@@ -32,11 +32,14 @@ interface Gap {
 /**
  * Reads the records of a damaged data file, page by page, without LMDB:
  *
- * 1. The newest meta page that can be read leads to the trees; of each tree, all pages that can be read are read, and
- *    the keys that were on the others are remembered as gaps.
- * 2. Where there are gaps, all leaves of the file are looked at that nothing leads to and that are not free. The
- *    checksum of a record is over its table and key, and so proves which it is; it is taken where its key is in a gap
- *    of that table, and where several pages have it, from the page of the latest transaction.
+ * 1. The newest readable meta page leads to the trees. All readable pages of each tree are read, and the keys
+ *    on the
+ *    others are recorded as gaps.
+ * 2. If there are gaps, all leaves of the file that nothing leads to and that are not free are read. The
+ *    checksum of
+ *    a record is over its table and key, and so proves its identity. It is taken if its key is in a gap of
+ *    that table,
+ *    and if several pages have it, from the page of the latest transaction.
  *
  * Nothing is trusted but checksums; nothing is written.
  */
@@ -65,7 +68,7 @@ export class TableReader {
     if (this.#gaps.size > 0) yield* this.#orphans();
   }
 
-  /** The newest one whose main tree can be read at its root, or else the newest. */
+  /** Returns the newest one whose main tree has a readable root, or else the newest. */
   #newestMeta(): Meta | undefined {
     const metas: Meta[] = [];
     for (let page = 0; page < META_PAGES; page += 1) {
@@ -93,7 +96,7 @@ export class TableReader {
     return found;
   }
 
-  /** What is free is no record, however whole it looks. A free list that cannot be read leaves nothing out. */
+  /** Free pages have no records, however intact they look. An unreadable free list excludes no page. */
   #readFreeList({ freeList, lastPage }: Meta): void {
     if (freeList.root === undefined) return;
     for (const page of this.#leaves('the free list', freeList.root, undefined, undefined)) {
@@ -124,7 +127,7 @@ export class TableReader {
     }
   }
 
-  /** The leaves of a tree, and gaps in place of pages that cannot be read. No page is read twice. */
+  /** Yields the leaves of a tree, and gaps in place of unreadable pages. No page is read twice. */
   *#leaves(
     name: string,
     number: number,
@@ -147,7 +150,7 @@ export class TableReader {
     }
   }
 
-  /** What stands in a node, checksum and all; undefined where it cannot be read. */
+  /** Returns a node's value with its checksum; undefined if it cannot be read. */
   #stored(name: string | undefined, page: TreePage, index: number): Buffer | undefined {
     return this.#attempt(name, () => {
       const kind = page.nodeKind(index);
@@ -163,7 +166,7 @@ export class TableReader {
     return { table, key, value, whole: length >= 0, orphaned };
   }
 
-  /** Length of the value, or -1. */
+  /** Returns the length of the value, or -1. */
   #open(table: TableName, key: Buffer, stored: Buffer): number {
     if (tableKeys[table] === 'u32' && key.length !== 4) return -1;
     const checked = tableKeys[table] === 'u32' ? key.readUInt32LE(0) : key;
@@ -171,7 +174,7 @@ export class TableReader {
   }
 
   *#orphans(): Generator<SalvagedRecord, void, void> {
-    /** Where the latest of each record is. */
+    /** Place of the latest version of each record. */
     const places = new Map<string, { table: TableName; page: number; index: number; transaction: number }>();
     for (let number = META_PAGES; number < this.file.pages; number += 1) {
       if (this.#reached.has(number) || this.#free.has(number)) continue;
@@ -198,7 +201,7 @@ export class TableReader {
     return isPlace ? this.file.valueAt(page.place(index)) : Buffer.from(page.value(index));
   }
 
-  /** The table with a gap at this key whose checksum the record has. */
+  /** Returns the table that has a gap at this key and whose checksum the record has. */
   #tableOf(page: TreePage, index: number): TableName | undefined {
     const key = Buffer.from(page.key(index));
     let stored: Buffer | undefined;
@@ -217,7 +220,7 @@ export class TableReader {
     else this.#gaps.set(name, [gap]);
   }
 
-  /** What `read` gives; damage is written down, once for a page. */
+  /** Returns the result of `read`; records damage, once per page. */
   #attempt<T>(table: string | undefined, read: () => T): T | undefined {
     try {
       return read();
@@ -258,13 +261,13 @@ function isIn(table: TableName, key: Buffer, { low, high }: Gap): boolean {
   return (low === undefined || compare(low, key) <= 0) && (high === undefined || compare(key, high) < 0);
 }
 
-/** Keys that are not as long as a number are none of the table's, and below all of them. */
+/** Keys that are not as long as a number do not belong to the table, and sort below all others. */
 function compareNumbers(one: Buffer, other: Buffer): number {
   const [a, b] = [one, other].map((key) => (key.length === 4 ? key.readUInt32LE(0) : -1)) as [number, number];
   return a - b;
 }
 
-/** The gap of one key. */
+/** Returns the gap of one key. */
 function exactly(key: Buffer): Gap {
   const low = Buffer.from(key);
   if (low.length !== 4) return { low, high: Buffer.concat([low, Buffer.of(0)]) };

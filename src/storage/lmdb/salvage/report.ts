@@ -3,38 +3,41 @@ import type { Violation } from '../../contract/checks.js';
 import type { LostPage } from './read-tables.js';
 
 export interface LostConversation {
-  /** Undefined where neither its record nor the index of ids could be read. */
+  /** Undefined if neither its record nor the index of ids could be read. */
   readonly id: string | undefined;
   readonly number: number;
   readonly what: string;
 }
 
-/** What a salvage found, and what it did not. */
+/** Result of a salvage: content found and lost. */
 export interface SalvageReport {
   readonly vaultId: string;
-  /** What the new vault holds. */
+  /** Contents of the new vault. */
   readonly stats: VaultStats;
   readonly lost: {
     readonly conversations: readonly LostConversation[];
-    /** Segments that were found damaged. Those on pages that are lost as a whole are not known. */
+    /** Segments found damaged. Those on completely lost pages are not known. */
     readonly segments: readonly number[];
     readonly registries: readonly number[];
     readonly pages: readonly LostPage[];
-    /** Records that did not have their checksums, by table. */
+    /** Records with a wrong checksum, by table. */
     readonly records: Readonly<Record<string, number>>;
   };
-  /** What was found on pages that nothing leads to any more: whole, but perhaps of a state before the last one. */
+  /** Content found on unreachable pages: intact, but perhaps older than the last state. */
   readonly orphaned: {
-    /** Ids of conversations that were kept: they may have been changed or deleted since. */
+    /** Ids of kept conversations: they may have been changed or deleted since. */
     readonly conversations: readonly string[];
     /** Records, by table. */
     readonly records: Readonly<Record<string, number>>;
   };
-  /** What verify still names in the new vault: nothing, unless the damage was of a kind that salvage does not know. */
+  /**
+   * Violations that verify still reports in the new vault: none, unless salvage does not know this kind of
+   * damage.
+   */
   readonly violations: readonly Violation[];
 }
 
-/** Whether anything of the vault is known to be missing. */
+/** True if nothing of the vault is known to be missing. */
 export function isComplete({ lost, violations }: SalvageReport): boolean {
   const { conversations, segments, registries, pages, records } = lost;
   const counts = [conversations, segments, registries, pages, Object.keys(records), violations];

@@ -20,25 +20,25 @@ import { type Mended, mendVault } from './mend-vault.js';
 import { TableReader } from './read-tables.js';
 import type { SalvageReport } from './report.js';
 
-/** Where the new vault is made before it moves up into its folder. */
+/** Folder in which the new vault is made before it is moved up to its own folder. */
 const WORKSHOP = 'salvaging';
 
 export interface SalvageOptions {
   /** The damaged vault; only read. */
   readonly from: string;
-  /** Empty or not there. */
+  /** Empty or missing. */
   readonly to: string;
-  /** A codec of its own for each use: one that salvages, one that checks. */
+  /** Creates a codec for each use: one salvages, one checks. */
   readonly codec: () => LiveCodec;
   readonly nowMs: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Makes a whole vault of what can be read of a damaged one, and says what is lost. Ids, times, revisions, metadata,
- * frames and registries are as they were. LMDB never opens the damaged file.
- * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE when there is no data file at all, and INVALID_FIELD
- * when the folder is not empty; it is then as it was
+ * Makes a consistent vault of the readable content of a damaged one, and reports the losses. Ids, times,
+ * revisions, metadata, frames and registries stay the same. LMDB never opens the damaged file.
+ * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE if there is no data file at all, and
+ * INVALID_FIELD if the folder is not empty; it is then unchanged
  */
 export async function salvageLmdb({
   from,
@@ -74,7 +74,7 @@ export async function salvageLmdb({
   }
 }
 
-/** A marker that is damaged says nothing, and is no reason to give up. */
+/** A damaged marker is ignored; it is not a reason to give up. */
 async function markerOf(folder: string): Promise<Marker | undefined> {
   try {
     const marker = await readMarker(folder);

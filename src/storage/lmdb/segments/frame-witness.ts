@@ -3,7 +3,7 @@ import type { SegmentHash } from '../../../model/index.js';
 import type { SegmentWitness } from '../packs/segment-reader.js';
 import type { RefCounts } from './ref-counts.js';
 
-/** Takes a frame for a segment's if its tokens have the hash under which the segment is indexed. */
+/** Accepts a frame as a segment's if its tokens have the hash under which the segment is indexed. */
 export function frameWitness(
   codec: Codec,
   counts: RefCounts,

@@ -2,7 +2,10 @@ import type { MessageRecord, SegmentHash } from '../../../model/index.js';
 import type { Change, ResolvedIds } from '../../contract/change.js';
 import type { KnownSegment } from './segment-caches.js';
 
-/** Messages of a change from which on what they name is looked up before its transaction, so many at a time. */
+/**
+ * Limit of a change's messages from which their segments are looked up before its transaction, and messages
+ * per lookup.
+ */
 const AHEAD_MIN = 1024;
 
 type Naming = Pick<NonNullable<Change['put']>, 'messages' | 'found'>;
@@ -13,8 +16,8 @@ export function isLong({ put, append }: Change): boolean {
 }
 
 /**
- * A change with what its messages name, so that its transaction need not look it up; where it says so already, as it
- * is. What it brings is left to the transaction, which has it at hand.
+ * Returns a change with the ids of its messages' segments, so that its transaction need not look them up;
+ * unchanged if it has them. New segments of the change are left to the transaction, which has them at hand.
  */
 export async function withResolvedIds(change: Change, find: Find): Promise<Change> {
   const { put, append } = change;
@@ -49,7 +52,7 @@ async function idsNamed(
   return ids.slice(0, length);
 }
 
-/** A few messages at a time, of which none is kept. */
+/** Yields a few messages at a time; none of them is kept. */
 function* inSlices(messages: Iterable<MessageRecord>): Generator<MessageRecord[], void, void> {
   let some: MessageRecord[] = [];
   for (const message of messages) {

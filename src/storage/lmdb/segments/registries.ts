@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import type { StoredRegistry } from '../../contract/queries.js';
 import type { Tables } from '../tables/environment.js';
 
-/** What a registry's frames come to. */
+/** Sums of a registry's frames. */
 export interface RegistryUse {
   segments: number;
   tokens: number;
@@ -14,7 +14,7 @@ interface RegistryRecord extends RegistryUse {
   readonly createTimeMs: number;
 }
 
-/** Counts one more frame in. */
+/** Counts one more frame. */
 export function countUse(
   uses: Map<number, RegistryUse>,
   registryId: number,
@@ -27,7 +27,7 @@ export function countUse(
   uses.set(registryId, use);
 }
 
-/** The registries and what uses them. Of one stretch of reading or one write transaction. */
+/** Registries and their uses, for one stretch of reading or one write transaction. */
 export class Registries {
   readonly #records = new Map<number, RegistryRecord | undefined>();
   readonly #changed = new Set<number>();
@@ -56,7 +56,9 @@ export class Registries {
     this.#write(id);
   }
 
-  /** Removes a registry that no frame names; returns its bytes, or undefined where it is not there or in use. */
+  /**
+   * Removes a registry that no frame names; returns its size, or undefined if it does not exist or is in use.
+   */
   drop(id: number): number | undefined {
     const record = this.#record(id);
     if (!record || record.segments > 0) return undefined;
@@ -77,7 +79,7 @@ export class Registries {
     this.#changed.add(id);
   }
 
-  /** Puts other figures of use in place of all that are kept, and returns the bytes of all registries. */
+  /** Replaces all figures of use, and returns the bytes of all registries. */
   recount(uses: ReadonlyMap<number, RegistryUse>): number {
     let allBytes = 0;
     for (const { id, bytes, createTimeMs } of this.list()) {

@@ -1,18 +1,20 @@
 import type { SegmentHash } from '../../../model/index.js';
 
-/** What never changes about a segment, and was compared with the whole hash. */
+/** Immutable facts of a segment whose whole hash was compared. */
 export interface KnownSegment {
   readonly id: number;
   readonly hash: SegmentHash;
   readonly tokenCount: number;
 }
 
-/** Entries of the generations of all processes that read a vault together; each keeps two. */
+/**
+ * Entries of one generation, for all processes that read a vault together; each process has two generations.
+ */
 const GENERATION_MAX = 32_768;
 
 /**
- * Recently used pairs of hash and id. An id is never used again, so a pair stays true for as long as the
- * segment is stored, which whoever asks must look up. Holds only what is committed.
+ * Recently used pairs of hash and id. An id is never reused, so a pair stays true as long as the segment is
+ * stored, which the caller must look up. Contains only committed segments.
  */
 export class SegmentCache {
   #young = new Generation();
@@ -54,12 +56,12 @@ class Generation {
   readonly byId = new Map<number, KnownSegment>();
 }
 
-/** Hashes that are kept: enough for the stores that come between two commits. */
+/** Limit of the hashes: enough for the stores between two commits. */
 const HASHES_MAX = 65_536;
 
 /**
- * Hashes that no segment had as of one commit. Who stores looks for segments first, and the commit that comes
- * next looks for the same ones again.
+ * Hashes that no segment had as of one commit. A store looks up its segments first, and the commit after it
+ * looks up the same ones again.
  */
 export class NegativeLookupCache {
   #sequence = -1;
@@ -71,7 +73,7 @@ export class NegativeLookupCache {
     this.#hashes.add(hash);
   }
 
-  /** Whether it is known that the commit with this sequence number left no such segment. */
+  /** True if the commit with this sequence number is known to have no such segment. */
   has(sequence: number, hash: SegmentHash): boolean {
     return sequence === this.#sequence && this.#hashes.has(hash);
   }

@@ -1,11 +1,14 @@
 import { crc32 } from 'node:zlib';
 
-/** Values below this length have the short checksum: with it, a whole chunk of an index still has that. */
+/**
+ * Length below which values have the short checksum. A whole chunk of an index, with its checksum, is below
+ * it.
+ */
 const SHORT_VALUE_BYTES = 513;
 const SHORT_BYTES = 2;
 const LONG_BYTES = 4;
 
-/** CRC-32 (IEEE 802.3), as zlib has it, and CRC-16/CCITT, both with the least significant bit first. */
+/** CRC-32 (IEEE 802.3), as in zlib, and CRC-16/CCITT, both with the least significant bit first. */
 const POLYNOMIAL_32 = 0xedb88320;
 const POLYNOMIAL_16 = 0x8408;
 
@@ -17,18 +20,18 @@ const [table16, table16b, table16c, table16d] = tablesOf(POLYNOMIAL_16, 4) as [
   Uint32Array,
 ];
 
-/** Bytes that a value takes together with its checksum. */
+/** Returns the size of a value together with its checksum. */
 export function sealedBytes(valueBytes: number): number {
   return valueBytes + (valueBytes < SHORT_VALUE_BYTES ? SHORT_BYTES : LONG_BYTES);
 }
 
-/** Length of the longest value that takes at most this many bytes together with its checksum. */
+/** Returns the length of the longest value that takes at most this many bytes together with its checksum. */
 export function valueBytesIn(storedBytes: number): number {
   const long = storedBytes - LONG_BYTES;
   return long >= SHORT_VALUE_BYTES ? long : Math.min(storedBytes - SHORT_BYTES, SHORT_VALUE_BYTES - 1);
 }
 
-/** Length of the value in a stored record, whether or not that has its checksum. */
+/** Returns the length of the value in a stored record, whether or not its checksum is right. */
 export function valueBytesOf(storedBytes: number): number {
   return Math.max(
     0,
@@ -37,8 +40,9 @@ export function valueBytesOf(storedBytes: number): number {
 }
 
 /**
- * Checksums of one table's records, over the table's name, the key and the value: a value that stands under another
- * key, or in another table, does not have the right one. docs/formats/storage.md says which errors they detect.
+ * Checksums of one table's records, over the table's name, the key and the value: a value stored under
+ * another key, or in another table, does not have the right one. docs/formats/storage.md lists the errors
+ * that they detect.
  */
 export class RecordChecksum {
   readonly #start32: number;
@@ -50,7 +54,7 @@ export class RecordChecksum {
     this.#start16 = update16(0xffff, name, 0, name.length);
   }
 
-  /** The value as it is stored: followed by its checksum. */
+  /** Returns the value as it is stored: followed by its checksum. */
   seal(key: number | Buffer, value: Uint8Array): Buffer {
     const { length } = value;
     const stored = Buffer.allocUnsafe(sealedBytes(length));
@@ -61,8 +65,8 @@ export class RecordChecksum {
   }
 
   /**
-   * Length of the value that is stored in the first bytes of a buffer, which may be longer than it says (lmdb-js's
-   * own is). Returns -1 if it does not have its checksum.
+   * Returns the length of the value stored in the first bytes of a buffer, which may be longer (lmdb-js's own
+   * buffer is). Returns -1 if the checksum is wrong.
    */
   open(key: number | Buffer, stored: Uint8Array, storedBytes: number): number {
     if (storedBytes < SHORT_VALUE_BYTES + SHORT_BYTES) {
@@ -115,7 +119,7 @@ export class RecordChecksum {
   }
 }
 
-/** Four bytes at a time; a call into zlib costs more than short values do. */
+/** Processes four bytes at a time; a call of zlib costs more than the work on short values. */
 function update16(sum: number, bytes: Uint8Array, from: number, to: number): number {
   let at = from;
   for (; at + 4 <= to; at += 4) {
@@ -127,7 +131,7 @@ function update16(sum: number, bytes: Uint8Array, from: number, to: number): num
   return sum;
 }
 
-/** Tables for one byte, and for the same followed by one, two and three others. */
+/** Returns tables for one byte, and for one byte followed by one, two and three others. */
 function tablesOf(polynomial: number, count: number): Uint32Array[] {
   const tables = Array.from({ length: count }, () => new Uint32Array(256));
   for (let byte = 0; byte < 256; byte++) {

@@ -48,7 +48,7 @@ export function dataFileIn(folder: string): string {
 /** The LMDB files of a vault. */
 export class Environment {
   readonly tables: Tables;
-  /** LMDB's files, and what else must stay where it is while this process writes. */
+  /** LMDB's files, and others that must stay in place while this process writes. */
   readonly files = new WatchedFiles();
   readonly #file: string;
   readonly #root: RootDatabase<Buffer, string>;
@@ -108,7 +108,7 @@ export class Environment {
     }));
   }
 
-  /** `sync: false` leaves it to the operating system when commits reach the disk. */
+  /** Opens the files. With `sync: false`, the operating system decides when commits reach the disk. */
   static async open(folder: string, options: { readonly sync: boolean }): Promise<Environment> {
     const file = dataFileIn(folder);
     const root = open<Buffer, string>({
@@ -120,19 +120,20 @@ export class Environment {
       // Each commit syncs its data before the page that makes it visible: LMDB's own order.
       overlappingSync: false,
       noSync: !options.sync,
-      // Batches of its own would reject, unheard, when a commit fails.
+      // lmdb-js's own batches would reject, unhandled, when a commit fails.
       eventTurnBatching: false,
     });
     return new Environment(folder, file, root);
   }
 
   /**
-   * Runs `action` in a write transaction and commits; durable when the promise resolves. What the action
-   * throws is rejected, and nothing of it is written. A commit that fails rejects with CommitError, and one that meets
-   * damaged pages with CORRUPT_STORE. A commit into files that are no longer the vault's counts as failed.
+   * Runs `action` in a write transaction and commits; durable when the promise resolves. If the action
+   * throws, the promise rejects with its error and nothing is written. A failed commit rejects with
+   * CommitError; one that meets damaged pages, with CORRUPT_STORE. A commit to files that no longer belong to
+   * the vault counts as failed.
    */
   async write<T>(action: () => T): Promise<T> {
-    // Before LMDB touches a page that may not be there any more, and before anybody is told that it is stored.
+    // Before LMDB uses a page that may be gone, and before anybody is told that the change is stored.
     this.#assertFiles();
     const result = await this.#write(action);
     this.#assertFiles();
@@ -140,8 +141,8 @@ export class Environment {
   }
 
   /**
-   * Refuses a transaction in which LMDB met a damaged page, while lmdb-js can still give it up: writes do not say so, and
-   * its commit would fail in a way that ends the process. Any read does.
+   * Refuses a transaction in which LMDB met a damaged page, while lmdb-js can still abort it: writes do not
+   * report that, and its commit would end the process. Any read does report it.
    */
   #assertTransaction(): void {
     guarded(() => this.#root.getBinary(NO_TABLE));
@@ -173,19 +174,19 @@ export class Environment {
     }
   }
 
-  /** Holds the current state for reading; pages that are freed meanwhile stay in use until release(). */
+  /** Pins the current state for reading; pages that are freed meanwhile stay in use until release(). */
   pin(): { readonly pin: Pin; release(): void } {
     this.#root.resetReadTxn();
     const pin = guarded(() => this.#root.useReadTransaction());
     return { pin, release: () => pin.done() };
   }
 
-  /** Lets the next read see what other processes have committed. */
+  /** Lets the next read see the commits of other processes. */
   refresh(): void {
     this.#root.resetReadTxn();
   }
 
-  /** Bytes of the pages that hold something. No table keeps duplicates, which this would leave out. */
+  /** Returns the bytes of the pages in use. Duplicates would be left out, but no table has any. */
   bytesInUse(): number {
     const stats = guarded(() => this.#root.getStats()) as { root: object; free: object };
     const tables = Object.values(this.tables) as Table<number | Buffer>[];
@@ -199,8 +200,8 @@ export class Environment {
   }
 
   /**
-   * Copies the current state to a new file, without the pages that hold nothing. Cannot be stopped, but
-   * before it begins by what `checkSpace` throws, given the bytes that are free.
+   * Copies the current state to a new file, without unused pages. Cannot be stopped once it has begun;
+   * `checkSpace`, called before with the free bytes, may throw.
    */
   async copyTo(path: string, checkSpace: (bytesFree: number) => void): Promise<void> {
     const copying = this.bytesFree().then((bytes) => {
@@ -215,20 +216,20 @@ export class Environment {
     }
   }
 
-  /** Bytes that the file system has left for this process. */
+  /** Returns the bytes that the file system has left for this process. */
   async bytesFree(): Promise<number> {
     const { bavail, bsize } = await statfs(this.folder);
     return bavail * bsize;
   }
 
-  /** Waits for copies that are being made: they read what is closed here. */
+  /** Waits for copies in progress, because they read the environment that is closed here. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#copies);
     await this.#root.close();
   }
 }
 
-/** The commit itself failed: nothing of it is to be trusted. */
+/** Error of the commit itself: nothing of it may be trusted. */
 export class CommitError extends Error {
   override readonly name = 'CommitError';
 

@@ -1,19 +1,19 @@
 import type { Database } from 'lmdb';
 import { fromLmdb } from './lmdb-errors.js';
 
-/** What a Table calls of LMDB's. */
+/** Methods of LMDB's that a Table calls. */
 type Calls = 'getBinaryFast' | 'getKeys' | 'getRange' | 'putSync' | 'removeSync' | 'getStats';
 
 /**
- * A database of LMDB's in which damaged pages are CORRUPT_STORE, whatever LMDB calls them, and wherever they are met:
- * the one place that all reads and writes of records come through. Methods take arguments by position, without a
- * closure for each call, as each read of a record passes here.
+ * Wraps a database of LMDB's so that damaged pages are CORRUPT_STORE, whatever LMDB's error is and wherever
+ * they are met: all reads and writes of records pass here. Methods take arguments by position, to avoid a
+ * closure for each read of a record.
  */
 export function guardDatabase<K extends number | Buffer>(database: Database<Buffer, K>): Database<Buffer, K> {
   return new GuardedDatabase(database as unknown as Inner) as unknown as Database<Buffer, K>;
 }
 
-/** LMDB's methods as they are called here: keys and values pass through. */
+/** LMDB's methods as they are called here: keys and values pass through unchanged. */
 type Inner = Readonly<Record<Calls, (one?: unknown, two?: unknown, three?: unknown) => unknown>>;
 
 class GuardedDatabase implements Inner {
@@ -60,7 +60,7 @@ class GuardedDatabase implements Inner {
   }
 }
 
-/** Gives what another one gives, and lets go of it as that one does. */
+/** Iterates over another iterable, and closes it in the same way. */
 class GuardedIterable<T> implements Iterable<T> {
   constructor(private readonly inner: Iterable<T>) {}
 

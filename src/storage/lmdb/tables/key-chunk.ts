@@ -1,20 +1,20 @@
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 
-/** A key, and the number to which it leads. */
+/** A key and its number. */
 export interface KeyEntry {
   readonly key: Buffer;
   readonly number: number;
 }
 
-/** Where a key is in a chunk, or where it belongs. */
+/** Place of a key in a chunk, present or to be inserted. */
 export interface KeyPlace {
-  /** Its number, when the key is there. */
+  /** Number of the key, if it is present. */
   readonly found: number | undefined;
-  /** Whether a new entry would be the chunk's last. */
+  /** True if a new entry would be the chunk's last. */
   readonly atEnd: boolean;
   /** Offset of its own entry, or else of the first that is greater. */
   readonly cut: number;
-  /** Bytes shared with the entry before the cut, and its number. */
+  /** Bytes shared with the entry before the cut, and that entry's number. */
   readonly shared: number;
   readonly numberBefore: number;
   readonly next: NextEntry | undefined;
@@ -22,7 +22,7 @@ export interface KeyPlace {
 
 interface NextEntry {
   readonly sharedWithNew: number;
-  /** Offset of its bytes after those that it shares with the new entry, and where they end. */
+  /** Begin of its bytes after those shared with the new entry, and their end. */
   readonly rest: number;
   readonly restEnd: number;
   readonly number: number;
@@ -31,12 +31,12 @@ interface NextEntry {
 }
 
 /**
- * A chunk of a key index: keys in the order of their bytes, each as the bytes that it shares with the one
- * before, the rest, and the distance to the number before. Searched and changed as bytes.
+ * Locates a key in a chunk of a key index: keys in the order of their bytes, each as the number of bytes
+ * shared with the one before, the rest, and the distance to the number before. Searched and changed as bytes.
  */
 export function locateKey(chunk: Uint8Array, key: Uint8Array): KeyPlace {
   const reader = new ByteReader(chunk);
-  /** Bytes that the key shares with the entry just passed. */
+  /** Bytes shared by the key and the entry just passed. */
   let shared = 0;
   let number = 0;
   while (!reader.atEnd) {
@@ -47,7 +47,7 @@ export function locateKey(chunk: Uint8Array, key: Uint8Array): KeyPlace {
     const rest = reader.skip(length);
     const numberBefore = number;
     number += reader.zigzag();
-    // It shares more with the entry before than the key does: both stand on the same side of the key.
+    // It shares more with the entry before than the key does: both are on the same side of the key.
     if (sharedBefore > shared) continue;
     const equal = sharedBefore < shared ? 0 : equalBytes(chunk, rest, rest + length, key, shared);
     const sharedWithNew = sharedBefore + equal;
@@ -67,7 +67,7 @@ export function locateKey(chunk: Uint8Array, key: Uint8Array): KeyPlace {
   return { found: undefined, atEnd: true, cut: chunk.length, shared, numberBefore: number, next: undefined };
 }
 
-/** A new chunk that has the key where locateKey says that it belongs. */
+/** Returns a new chunk with the key at the place that locateKey found. */
 export function insertKey(chunk: Uint8Array, place: KeyPlace, { key, number }: KeyEntry): Uint8Array {
   const { cut, shared, numberBefore, next } = place;
   const writer = new ByteWriter(chunk.length + key.length + 16);
@@ -95,13 +95,16 @@ export function decodeKeyChunk(chunk: Uint8Array): KeyEntry[] {
   return [...entriesAfter(new ByteReader(chunk), Buffer.alloc(0), 0)];
 }
 
-/** The entries from a key on. */
+/** Returns the entries from a key on. */
 export function entriesFrom(chunk: Uint8Array, key: Buffer): Generator<KeyEntry, void, void> {
   const { cut, shared, numberBefore } = locateKey(chunk, key);
   return entriesAfter(new ByteReader(chunk, cut), key.subarray(0, shared), numberBefore);
 }
 
-/** `keyBefore` may be less than the key before: what the next one shares with it is enough. */
+/**
+ * Returns the entries after an offset. `keyBefore` may be a prefix of the key before, of at least the length
+ * that the next one shares.
+ */
 function* entriesAfter(
   reader: ByteReader,
   keyBefore: Buffer,
@@ -116,12 +119,12 @@ function* entriesAfter(
   }
 }
 
-/** How many bytes two keys begin with alike. */
+/** Returns the length of the common prefix of two keys. */
 export function commonPrefix(a: Uint8Array, b: Uint8Array): number {
   return equalBytes(a, 0, a.length, b, 0);
 }
 
-/** How many bytes of `a`, from `at` up to `end`, are those of `b` from `from` on. */
+/** Returns how many bytes of `a`, from `at` up to `end`, equal those of `b` from `from` on. */
 function equalBytes(a: Uint8Array, at: number, end: number, b: Uint8Array, from: number): number {
   const lengthMax = Math.min(end - at, b.length - from);
   let length = 0;

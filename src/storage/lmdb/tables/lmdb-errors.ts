@@ -1,16 +1,19 @@
 import { isStowkenError, StowkenError } from '../../../model/index.js';
 
 /**
- * What LMDB says when the pages that it read cannot be what it wrote. Whatever else it says (a full map, too many
- * readers, what the system refuses) is no damage.
+ * Messages of LMDB for pages that cannot be those that it wrote. All its other errors (a full map, too many
+ * readers, refusals of the system) are not damage.
  */
 const DAMAGE =
   /^MDB_(CORRUPTED|VERSION_MISMATCH|PAGE_NOTFOUND|BAD_TXN|PANIC|INVALID|PROBLEM|CURSOR_FULL|PAGE_FULL|INCOMPATIBLE)\b/;
 
-/** After these LMDB's own state is not to be trusted: nothing more can be written by this process. */
+/** Errors after which LMDB's own state may not be trusted: this process can write nothing more. */
 const FATAL = /^MDB_(PANIC|PROBLEM|MAP_FULL|MAP_RESIZED)\b/;
 
-/** Returns the error that callers get for one of LMDB's: CORRUPT_STORE where pages are damaged, else the same. */
+/**
+ * Converts an error of LMDB's to the error that callers get: CORRUPT_STORE if pages are damaged, otherwise
+ * the same.
+ */
 export function fromLmdb(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   // A length or an offset on a damaged page, which Node then refuses.
@@ -23,13 +26,13 @@ export function fromLmdb(error: unknown): unknown {
   );
 }
 
-/** Whether LMDB can write no more after this error. */
+/** True if LMDB can write no more after this error. */
 export function isFatal(error: unknown): boolean {
   const { cause } = error instanceof Error ? error : {};
   return [error, cause].some((each) => each instanceof Error && FATAL.test(each.message));
 }
 
-/** Runs `call`; an error of LMDB's becomes what callers get. */
+/** Runs `call`, and converts an error of LMDB's. */
 export function guarded<T>(call: () => T): T {
   try {
     return call();
@@ -38,7 +41,7 @@ export function guarded<T>(call: () => T): T {
   }
 }
 
-/** What reading a record gives; undefined where it is damaged. */
+/** Returns the result of reading a record; undefined if it is damaged. */
 export function undefinedIfCorrupt<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -1,6 +1,6 @@
 import type { Tables } from './environment.js';
 
-/** How the keys of each table are kept: u32 in the machine's order, or bytes. */
+/** Format of each table's keys: u32 in the machine's byte order, or bytes. */
 export const tableKeys = {
   meta: 'u32',
   strings: 'u32',
@@ -31,7 +31,10 @@ export const tableKeys = {
 
 export type TableName = keyof typeof tableKeys;
 
-/** Keys for numbers that may outgrow 32 bits: six bytes, big-endian, so that they sort as the numbers do. */
+/**
+ * Size of keys for numbers that may exceed 32 bits: six bytes, big-endian, so that they sort as the numbers
+ * do.
+ */
 const NUMBER_KEY_BYTES = 6;
 
 export function numberKey(number: number): Buffer {

@@ -3,7 +3,7 @@ import type { Disk, FolderEntry, LogFile } from '../../../../src/storage/filesys
 interface File {
   readonly kind: 'file';
   bytes: Uint8Array;
-  /** What a power cut leaves for sure; undefined: anything between nothing and all of it. */
+  /** Content that a power cut leaves for sure; undefined: anything between nothing and all of it. */
   durable: Uint8Array | undefined;
 }
 
@@ -17,20 +17,20 @@ interface Folder {
 /** A number from 0 up to 1. */
 export type Random = () => number;
 
-/** What happens at each step of an operation on the disk; may throw in its place. */
+/** Called at each step of an operation on the disk; may throw instead. */
 export type Step = (operation: string, path: string) => void;
 
 /**
- * A disk in memory that forgets, when its power is cut, what was not synced, in whatever mixture a real one
- * might: a file's bytes last from its sync on, a name from the sync of its folder on, and of the rest each name
- * and each file may be there or not, files also in part.
+ * A disk in memory that loses all unsynced data when its power is cut, in any mixture that a real one might:
+ * a file's bytes last from its sync on, a name from the sync of its folder on. Every other name and file may
+ * exist or not, files also in part.
  */
 export class SimulatedDisk implements Disk {
   step: Step = () => undefined;
 
   constructor(private root: Folder = newFolder()) {}
 
-  /** The disk as a process finds it that comes after one that was killed. */
+  /** Returns the disk as seen by a process after one that was killed. */
   afterKill(): SimulatedDisk {
     return new SimulatedDisk(copy(this.root) as Folder);
   }
@@ -125,7 +125,7 @@ export class SimulatedDisk implements Disk {
     };
   }
 
-  /** Every path of a file, for tests that look or do harm. */
+  /** Returns every path of a file, for tests that inspect or damage it. */
   files(): string[] {
     const walk = (folder: Folder, prefix: string): string[] =>
       [...folder.entries].flatMap(([name, entry]) =>
@@ -175,7 +175,7 @@ function copy(entry: File | Folder): File | Folder {
   if (entry.kind === 'file') return { ...entry };
   const entries = new Map([...entry.entries].map(([name, each]) => [name, copy(each)]));
   const durable = new Map([...entry.durable].map(([name, each]) => [name, copy(each)]));
-  // What was on the disk under a name stays the same file while it is.
+  // An entry that was on the disk stays the same file while it exists.
   for (const [name, each] of entries) {
     if (entry.durable.get(name) === entry.entries.get(name)) durable.set(name, each);
   }
@@ -203,7 +203,7 @@ function survivingFile({ bytes, durable }: File, random: Random): File {
     Buffer.concat([bytes.subarray(0, written), new Uint8Array(bytes.length - written)]),
   ];
   const kept = durable === bytes ? bytes : (choices[Math.floor(random() * choices.length)] as Uint8Array);
-  // Bytes that were synced are not lost by what is appended later.
+  // Synced bytes are not lost by later appends.
   const sure = durable && isPrefix(durable, bytes) ? durable.length : 0;
   const file =
     kept.length < sure

@@ -19,7 +19,7 @@ export function openSimulated(disk: SimulatedDisk): Promise<ManagedBackend> {
   });
 }
 
-/** Everything that a vault holds, as plain data that can be compared. */
+/** Returns everything in a vault, as plain data that can be compared. */
 export async function contentOf(backend: ManagedBackend) {
   const { conversations } = await backend.listConversations({
     filter: {},
@@ -43,10 +43,10 @@ export async function contentOf(backend: ManagedBackend) {
 
 export type Content = Awaited<ReturnType<typeof contentOf>>;
 
-/** Changes that are committed together; what they are may depend on what is there. */
+/** Changes that are committed together; they may depend on the stored content. */
 export type ScenarioStep = (backend: ManagedBackend) => Promise<readonly Change[]>;
 
-/** Does one step after the other until one fails; returns how many were acknowledged. */
+/** Runs one step after the other until one fails; returns how many were acknowledged. */
 export async function runScenario(backend: ManagedBackend, steps: readonly ScenarioStep[]): Promise<number> {
   for (const [index, step] of steps.entries()) {
     if ((await runStep(backend, step)).includes(false)) return index;
@@ -54,7 +54,7 @@ export async function runScenario(backend: ManagedBackend, steps: readonly Scena
   return steps.length;
 }
 
-/** Says of each change of a step whether it was committed. */
+/** Returns for each change of a step whether it was committed. */
 export async function runStep(backend: ManagedBackend, step: ScenarioStep): Promise<boolean[]> {
   const changes = await step(backend);
   const settled = await Promise.allSettled(changes.map((change) => backend.commit(change)));
@@ -82,13 +82,13 @@ export const collecting: ScenarioStep = async (backend) => {
   return [{ collect: { keys: segments.map(({ key }) => key), garbageBeforeMs: Infinity } }];
 };
 
-/** A registry, and a segment that it codes. */
+/** A registry, and a segment that is coded with it. */
 export const coded = longSegment(300, 1);
 export const registry = trainHere(core.module, [codec.decode(coded.frame)], { id: 1 });
 
 const codedFrame = codec.withRegistry(registry).encode(codec.decode(coded.frame));
 
-/** Puts the frame of the registry in place of that segment's plain one, or the other way round. */
+/** Replaces that segment's plain frame by the registry's, or the other way round. */
 export function rewriting(withRegistry: boolean): ScenarioStep {
   expect(frameRegistryId(codedFrame)).toBe(1);
   const frames = { expected: coded.frame, frame: codedFrame };
@@ -105,7 +105,7 @@ export function committing(...changes: readonly Change[]): ScenarioStep {
   return async () => changes;
 }
 
-/** Where a vault must be: after the steps that were acknowledged, or one more that was not. */
+/** Expects the state of a vault: after the acknowledged steps, or one more that was not. */
 export async function expectOneOf(backend: ManagedBackend, states: readonly Content[], note: string) {
   const violations = await backend.check();
   expect(violations, note).toEqual([]);

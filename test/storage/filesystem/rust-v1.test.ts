@@ -6,13 +6,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFilesystemBackend, type ManagedBackend } from '../../../src/storage/index.js';
 import { codec, core, segment, storing } from '../../contract/support.js';
 
-/** Vaults as the seed lays them out, written by hand: its layout is known, its field names in part. */
-describe('a vault that the seed wrote', () => {
+/**
+ * Vaults in the layout of the Rust library, written by hand: its layout is known, its field names in part.
+ */
+describe('a vault that the Rust library wrote', () => {
   let folder: string;
   let backend: ManagedBackend;
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'stowken-seed-'));
+    folder = await mkdtemp(join(tmpdir(), 'stowken-rust-v1-'));
     await mkdir(join(folder, 'manifests'));
   });
   afterEach(async () => {
@@ -176,7 +178,7 @@ describe('a vault that the seed wrote', () => {
       metadata: { manifest: 'manifests/c.json' },
     });
     expect(await backend.getConversation('whole')).toBeDefined();
-    expect(await backend.check()).toMatchObject([{ invariant: 'seed-file', subject: 'manifests/c.json' }]);
+    expect(await backend.check()).toMatchObject([{ invariant: 'rust-v1-file', subject: 'manifests/c.json' }]);
   });
 
   it('names segments that are not stored', async () => {

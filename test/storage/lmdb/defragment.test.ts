@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => t.close());
 
-/** Long enough for the prefix index, in no order in any index. */
+/** Long enough for the prefix index, in random order for every index. */
 async function store(name: string): Promise<void> {
   const application = `application-${random.below(3)}`;
   const tokens = Array.from({ length: 260 }, (_, at) => (at < 4 ? random.below(200_000) : 1));
@@ -36,7 +36,7 @@ async function contents(): Promise<unknown[]> {
 
 const inUse = async () => (await t.vault.stats()).inUseBytes;
 
-describe('condensing an lmdb vault', () => {
+describe('defragmenting an lmdb vault', () => {
   it('gives back the pages that deletion left half empty, and changes nothing', async () => {
     const full = await inUse();
     for (const [at, id] of (await ids()).entries()) {
@@ -55,19 +55,19 @@ describe('condensing an lmdb vault', () => {
 
   it('lets others write meanwhile', async () => {
     let over = false;
-    const condensing = t.backend.defragment!(signal).finally(() => (over = true));
+    const defragmenting = t.backend.defragment!(signal).finally(() => (over = true));
     let stored = 0;
     for (; !over; stored++) await store(`meanwhile-${stored}`);
-    await condensing;
+    await defragmenting;
     expect(stored).toBeGreaterThan(5);
     expect(await ids()).toHaveLength(CONVERSATIONS + stored);
   });
 
   it('stops when it is cancelled', async () => {
     const stop = new AbortController();
-    const condensing = t.backend.defragment!(stop.signal);
+    const defragmenting = t.backend.defragment!(stop.signal);
     stop.abort();
-    await expect(condensing).rejects.toMatchObject({ reason: 'CANCELLED' });
+    await expect(defragmenting).rejects.toMatchObject({ reason: 'CANCELLED' });
   });
 
   it('is what a compaction does where no frame can shrink', async () => {
