@@ -27,13 +27,13 @@ import { dirname, join } from 'node:path';
 
 const require = createRequire(import.meta.url);
 const stamps = 'build/.stamps';
-/** Inputs of every part: an edit of these makes all of them again. */
+/** Inputs of every part: an edit of these rebuilds all of them. */
 const tools = ['build.mjs', 'generate.mjs', 'package-lock.json'];
 const wantsTypes = process.argv.includes('--types');
 const folders = ['src', ...process.argv.slice(2).filter((argument) => !argument.startsWith('--'))];
 
 process.chdir(import.meta.dirname);
-rmSync('build/.inputs', { force: true }); // the one stamp of former builds
+rmSync('build/.inputs', { force: true }); // The single stamp of former builds.
 mkdirSync(stamps, { recursive: true });
 
 await part('core', [...filesIn('assembly'), 'asconfig.json'], () => {
@@ -63,7 +63,7 @@ if (typeInputs.length > 0) {
   });
 }
 
-/** Makes a part, unless it was made of the same. A part that fails is made again next time. */
+/** Builds a part, unless its inputs are unchanged. A part that fails is built again next time. */
 async function part(name, inputs, make) {
   const stamp = join(stamps, name);
   const hash = hashOf([...tools, ...inputs]);
@@ -73,7 +73,7 @@ async function part(name, inputs, make) {
   writeFileSync(stamp, hash);
 }
 
-/** Compiles the files that changed, and removes what is left of files that are gone. */
+/** Compiles the files that changed, and removes the outputs of deleted files. */
 function buildScripts() {
   const stamp = join(stamps, 'scripts');
   const hash = hashOf([...tools, 'tsconfig.json']);
@@ -137,7 +137,7 @@ function outputOf(file) {
   return join('build', file.replace(/\.ts$/, '.js'));
 }
 
-/** Writes a file whole: who reads it meanwhile gets the old or the new one. */
+/** Replaces a file atomically: a reader gets the old or the new one. */
 function replace(file, content) {
   writeFileSync(`${file}.${process.pid}`, content);
   renameSync(`${file}.${process.pid}`, file);
@@ -175,6 +175,6 @@ function readIfThere(file) {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    return undefined; // never built
+    return undefined; // It was never built.
   }
 }

@@ -22,13 +22,13 @@ const contractFiles = [
   'google/rpc/error_details.proto',
 ];
 const header = '// Generated from proto/ by generate.mjs, with every build. Edits are lost.\n';
-/** Messages that no RPC names: they travel in trailers. */
+/** Messages that no RPC names: they are sent in trailers. */
 const errorMessages = ['google.rpc.Status', 'google.rpc.ErrorInfo'];
 
-/** How the messages of one direction look on one side. */
+/** Form of the messages of one direction on one side. */
 const serverRequests = {
   decoded: true,
-  mutableLists: true, // as zod takes them
+  mutableLists: true, // As zod takes them.
   long: 'Long',
   bytes: 'Buffer',
   enumType: () => 'number',
@@ -55,7 +55,7 @@ const clientResponses = {
   absentMessage: 'null',
   long: 'string',
   bytes: 'Buffer',
-  // A number that this contract does not name stays a number.
+  // A number without a name in this contract stays a number.
   enumType: (name) => `${name} | number`,
   head: '',
 };
@@ -80,7 +80,7 @@ async function messageTypes() {
   );
 }
 
-/** Writes the files that are not what the contract gives. */
+/** Writes the files that differ from the contract. */
 export async function writeMessageTypes() {
   for (const [file, text] of await staleFiles()) {
     const path = join(projectFolder, file);
@@ -97,7 +97,7 @@ async function staleFiles() {
 function loadContract(options) {
   const root = new protobuf.Root();
   root.resolvePath = (_origin, target) => join(projectFolder, 'proto', target);
-  // Imports of google.protobuf come with protobufjs.
+  // Imports of google.protobuf are included in protobufjs.
   root.loadSync(contractFiles, options);
   root.resolveAll();
   return root;
@@ -114,7 +114,7 @@ const responsesOf = (root) => [
   ...errorMessages.map((name) => root.lookupType(name)),
 ];
 
-/** Declares the messages and all that they are made of, by name. */
+/** Declares the messages and all of their parts, by name. */
 function typesOf(messages, form) {
   const found = new Map();
   const visit = (type) => {
@@ -142,7 +142,10 @@ function declare(type, form) {
   return `export type ${name} = ${[...(fields.length > 0 ? [body] : []), ...parts].join(' & ')};\n`;
 }
 
-/** A field of the oneof's name says which member is set; it is absent for a member of a later contract. */
+/**
+ * A field with the oneof's name has the name of the member that is set; it is absent for a member of a later
+ * contract.
+ */
 function declareOneof({ name, fieldsArray }, form) {
   const members = fieldsArray.map(
     (field) => `{ readonly ${name}: '${field.name}'; readonly ${field.name}: ${typeOf(field, form)} }`,
@@ -201,14 +204,14 @@ function scalarOf({ type, resolvedType }, form) {
   }
 }
 
-/** The messages by their full names. */
+/** Lists the messages by their full names. */
 function index(name, messages) {
   const unique = [...new Set(messages)];
   const entries = unique.map((type) => `'${type.fullName.slice(1)}': ${type.name};`);
   return `\n/** By full name. */\nexport interface ${name} {\n${entries.join('\n')}\n}\n`;
 }
 
-/** The messages of each method, by its service's name and its own. */
+/** Lists the messages of each method, by its service's name and its own. */
 function methodTypes(root) {
   const services = servicesOf(root).map(({ name, methodsArray }) => {
     const methods = methodsArray.map(
@@ -228,7 +231,7 @@ function readIfThere(file) {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    return undefined; // never generated
+    return undefined; // It was never generated.
   }
 }
 

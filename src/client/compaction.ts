@@ -5,13 +5,13 @@ import type { CallControl } from './types.js';
 
 export interface CompactOptions extends CallControl {
   readonly dryRun?: boolean;
-  /** Part of the bytes that must be saved, 0 to 1; the server's default when absent. */
+  /** Part of the bytes that must be saved, 0 to 1; the server's default if absent. */
   readonly minSavingsRatio?: number;
   readonly resumeToken?: string;
   readonly segmentsMax?: number;
   readonly bytesMax?: number;
   readonly timeMsMax?: number;
-  /** Whether parts come before the plan that tell how far it is. */
+  /** True to get parts before the plan that report the progress of the preparation. */
   readonly reportPreparation?: boolean;
 }
 
@@ -71,7 +71,7 @@ export interface RegistryInfo {
   readonly bytes: number;
   readonly segments: number;
   readonly segmentBytes: number;
-  /** Bytes of its frames for each raw byte of their segments. */
+  /** Bytes of its frames per raw byte of their segments. */
   readonly ratio: number;
 }
 

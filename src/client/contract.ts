@@ -11,7 +11,9 @@ const protoRoot = resolve(
 
 let loaded: PackageDefinition | undefined;
 
-/** The contract, read from the .proto files on first use. 64-bit numbers are decimal strings, enums are names. */
+/**
+ * The contract, read from the .proto files on first use. 64-bit numbers are decimal strings, enums are names.
+ */
 function contract(): PackageDefinition {
   loaded ??= loadSync(
     [
@@ -26,7 +28,7 @@ function contract(): PackageDefinition {
   return loaded;
 }
 
-/** How one RPC is called: its path and its two message forms. */
+/** Path of an RPC, and its two message types. */
 export interface Method<Request, Response> {
   readonly path: string;
   readonly serialize: (request: Request) => Buffer;
@@ -57,7 +59,7 @@ export function method<Service extends keyof Methods, Name extends string & keyo
   } as MethodOf<Methods[Service][Name]>;
 }
 
-/** Messages of google.rpc, which say why a call failed. */
+/** Messages of google.rpc, which describe the error of a call. */
 interface RpcMessages {
   readonly Status: Status;
   readonly ErrorInfo: ErrorInfo;

@@ -3,23 +3,23 @@ import { reasons, type Reason } from '../model/index.js';
 import { decodeRpc } from './contract.js';
 import type { ErrorInfo, ItemStatus } from './generated/responses.js';
 
-/** A call that failed: a gRPC code, and, when the server gave one, its reason and facts. Never parse the message. */
+/** A failed call: a gRPC code, and, if the server gave one, its reason and facts. Never parse the message. */
 export class ClientError extends Error {
   override readonly name = 'ClientError';
 
   constructor(
     readonly code: status,
     message: string,
-    /** Undefined when the failure did not come from a stowken server: no connection, a proxy, a foreign server. */
+    /** Undefined if the failure is not from a stowken server: no connection, a proxy, a foreign server. */
     readonly reason: Reason | undefined,
-    /** Facts by name, as the server's StowkenError has them. */
+    /** Facts by name, the same as in the server's StowkenError. */
     readonly metadata: Readonly<Record<string, string>> = {},
     options?: ErrorOptions,
   ) {
     super(message, options);
   }
 
-  /** "NOT_FOUND" and the like. */
+  /** Name of the code, such as "NOT_FOUND". */
   get codeName(): string {
     return status[this.code];
   }
@@ -29,17 +29,17 @@ export function isClientError(error: unknown, reason?: Reason): error is ClientE
   return error instanceof ClientError && (reason === undefined || error.reason === reason);
 }
 
-/** Whether no server answered. */
+/** True if no server answered. */
 export function isUnreachable(error: unknown): error is ClientError {
   return isClientError(error) && error.code === status.UNAVAILABLE;
 }
 
 const errorInfoType = 'type.googleapis.com/google.rpc.ErrorInfo';
 
-/** grpc-js ends what it says of a connection with a note, also where it has none. */
+/** grpc-js ends its messages about a connection with a note, even if that is empty. */
 const emptyNote = / Resolution note: $/;
 
-/** What grpc-js raised, as a ClientError; any other error unchanged. */
+/** Converts an error of grpc-js to a ClientError; returns any other error unchanged. */
 export function toClientError(error: unknown): Error {
   if (!isServiceError(error)) return error instanceof Error ? error : new Error(String(error));
   const info = errorInfo(error.metadata);
@@ -48,7 +48,7 @@ export function toClientError(error: unknown): Error {
   return new ClientError(error.code, message, reason, info?.metadata, { cause: error });
 }
 
-/** Why an item of a batch failed; undefined when it did not. */
+/** Returns the error of an item of a batch; undefined if it did not fail. */
 export function itemError(item: ItemStatus | null): ClientError | undefined {
   const code: status = item?.code ?? status.OK;
   if (item === null || code === status.OK) return undefined;
@@ -62,7 +62,7 @@ function isServiceError(error: unknown): error is ServiceError {
   );
 }
 
-/** Cancellation and deadlines mostly happen on this side, where no server adds details. */
+/** Cancellation and deadlines mostly occur on this side, where no server adds details. */
 function ownReason(code: status): Reason | undefined {
   if (code === status.CANCELLED) return 'CANCELLED';
   return code === status.DEADLINE_EXCEEDED ? 'DEADLINE_EXCEEDED' : undefined;
@@ -77,6 +77,6 @@ function errorInfo(metadata: Metadata): ErrorInfo | undefined {
     const info = detail && decodeRpc('ErrorInfo', detail.value);
     return info?.domain === 'stowken.dev' ? info : undefined;
   } catch {
-    return undefined; // details that are not what they should be say nothing; the code still does
+    return undefined; // Malformed details are ignored; the code is still valid.
   }
 }

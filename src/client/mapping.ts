@@ -28,7 +28,7 @@ type RetrieveRange = Pick<
 export function toWireSpec(spec: NonNullable<StoreRequest['conversation']>): Q.Conversation {
   const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = spec;
   for (const [key, value] of Object.entries(metadata ?? {})) {
-    // protobufjs would lose it: it assigns keys to a plain object.
+    // protobufjs would lose this key: it assigns keys to a plain object.
     if (key === '__proto__') throw new TypeError('metadata cannot have a key named __proto__');
     wellFormed('a metadata key', key);
     wellFormed(`metadata ${JSON.stringify(key)}`, value);
@@ -69,7 +69,7 @@ export function toWireContent(
 /** Half of a surrogate pair. */
 const loneSurrogate = /\p{Surrogate}/u;
 
-/** UTF-8 has no lone surrogates: what holds one would be stored as something else. */
+/** Refuses lone surrogates, which UTF-8 does not have: such a text would be stored as another one. */
 function wellFormed(field: string, text: string | undefined): string | undefined {
   if (text !== undefined && loneSurrogate.test(text)) {
     throw new TypeError(`${field} holds half of a surrogate pair, which no UTF-8 text can`);
@@ -77,12 +77,12 @@ function wellFormed(field: string, text: string | undefined): string | undefined
   return text;
 }
 
-/** `if_revision`, where it is given. */
+/** Returns the fields of a range. @throws RangeError if one is not a whole number */
 export function toWireRevision(ifRevision: number | undefined): string | undefined {
   return ifRevision === undefined ? undefined : toUint64('revision', ifRevision);
 }
 
-/** The fields of a range; RangeError for what is no whole number. */
+/** Returns the fields of a range. @throws RangeError if one is not a whole number */
 export function toWireRange(range: RetrieveRange): Q.RetrieveConversationRequest {
   return {
     messageOffset: toUint32('message offset', range.messageOffset ?? 0),
@@ -160,7 +160,7 @@ export const wireOrders = {
   oldestFirst: 'LIST_ORDER_OLDEST_FIRST',
 } as const satisfies Record<string, Q.ListOrder>;
 
-/** How content of each encoding comes out of a chunk. */
+/** Reads a chunk's content, by encoding. */
 export const contentOf: { readonly [E in Encoding]: (chunk: W.Chunk) => ContentForms[E] | undefined } = {
   text: (chunk) => (chunk.content === 'text' ? chunk.text : undefined),
   tokens: (chunk) => (chunk.content === 'tokensLe32' ? fromLe32(chunk.tokensLe32) : undefined),

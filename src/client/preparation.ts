@@ -3,7 +3,7 @@ import { fromUint64 } from './numbers.js';
 
 export type PreparationPhase = 'checking' | 'sampling' | 'training' | 'unknown';
 
-/** How far the work before a plan is. */
+/** Progress of the work before a plan. */
 export interface Preparation {
   readonly kind: 'preparation';
   readonly phase: PreparationPhase;

@@ -14,7 +14,7 @@ import { checkTimeout, type CheckedOptions } from './options.js';
 import { waitToRetry, type RetryPolicy } from './retry.js';
 import type { CallControl } from './types.js';
 
-/** Where the calls go, over one connection. */
+/** Calls over one connection. */
 export class Transport {
   private readonly client: Client;
   private readonly retry: RetryPolicy;
@@ -29,11 +29,12 @@ export class Transport {
     signal?.addEventListener('abort', () => [...this.cancels].forEach((cancel) => cancel()), { once: true });
     const options: ChannelOptions = {
       'grpc.max_receive_message_length': receiveBytesMax,
-      'grpc.max_send_message_length': -1, // the server says what is too large
-      'grpc.use_local_subchannel_pool': 1, // close() ends the connection, whoever else has one to this server
+      'grpc.max_send_message_length': -1, // The server reports messages that are too large.
+      // close() ends the connection, even if other clients have one to this server.
+      'grpc.use_local_subchannel_pool': 1,
       'grpc-node.flow_control_window': 8 * 1024 * 1024,
-      // What a call has sent is kept, to be sent again, up to so many bytes (1 MiB by default): of a stream of small
-      // messages at a cost that grows with their square, and without holding the sender back.
+      // Limit of the data that a call keeps in order to send it again. With the default of 1 MiB, a stream of
+      // small messages has a cost that grows with their square, and the sender is not held back.
       'grpc.per_rpc_retry_buffer_size': 64 * 1024,
       'grpc.keepalive_time_ms': 60_000,
       'grpc.keepalive_timeout_ms': 20_000,
@@ -42,7 +43,7 @@ export class Transport {
     this.client = new Client(server, credentials.createInsecure(), options);
   }
 
-  /** `idempotent`: a second try does no harm when the first may have been carried out. */
+  /** `idempotent`: a second try does no harm if the first was carried out. */
   async unary<Request, Response>(
     method: Method<Request, Response>,
     request: NoInfer<Request>,
@@ -59,7 +60,10 @@ export class Transport {
     }
   }
 
-  /** Messages as they are asked for: the server waits for a slow reader. Leaving the loop cancels the call. */
+  /**
+   * Yields messages as they are asked for: the server waits for a slow reader. Leaving the loop cancels the
+   * call.
+   */
   async *stream<Request, Response>(
     method: Method<Request, Response>,
     request: NoInfer<Request>,
@@ -81,7 +85,7 @@ export class Transport {
     }
   }
 
-  /** Sends requests no faster than the server takes them. Not tried again: what was sent is gone. */
+  /** Sends requests no faster than the server takes them. Not retried: the requests sent are not kept. */
   async clientStream<Request, Response>(
     method: Method<Request, Response>,
     requests: AsyncIterable<NoInfer<Request>>,
@@ -106,7 +110,7 @@ export class Transport {
         },
       );
     });
-    response.catch(() => undefined); // it is raised below, unless the requests' own failure is
+    response.catch(() => undefined); // The error is thrown below, unless the requests themselves failed.
     const cancel = () => call!.cancel();
     const forget = this.onAbort(control, cancel);
     call!.on('drain', () => wake());
@@ -166,7 +170,7 @@ export class Transport {
       callOptions(control),
     );
     const forget = this.onAbort(control, () => call.cancel());
-    // A status that comes after the reader has left has no other listener, and would end the process.
+    // A status that arrives after the reader has left has no other listener, and would end the process.
     call.on('error', () => undefined);
     try {
       for await (const message of call) yield message as Response;
@@ -183,7 +187,9 @@ export class Transport {
       throw new ClientError(status.CANCELLED, 'the call was cancelled', 'CANCELLED');
   }
 
-  /** Cancels when the call's signal or the connection's aborts, until the returned function is called. */
+  /**
+   * Calls `cancel` when the call's signal or the connection's aborts, until the returned function is called.
+   */
   private onAbort({ signal }: CallControl, cancel: () => void): () => void {
     this.cancels.add(cancel);
     signal?.addEventListener('abort', cancel, { once: true });

@@ -2,12 +2,12 @@ import type * as Q from './generated/requests.js';
 import { toWireMessage } from './mapping.js';
 import type { NewMessage } from './types.js';
 
-/** Of one block; the server takes parts of 2 MiB. */
+/** Limit of one block; the server accepts parts of 2 MiB. */
 const blockBytesMax = 256 * 1024;
-/** UTF-16 units of a block of text: no more than three bytes each. */
+/** Limit of a block of text in UTF-16 units: each takes at most three bytes. */
 const blockTextMax = 80 * 1024;
 
-/** An upload's requests: its spec, its messages in blocks, its end. */
+/** Yields an upload's requests: its spec, its messages in blocks, its end. */
 export async function* uploadParts(
   spec: Q.UploadSpec,
   messages: Iterable<NewMessage> | AsyncIterable<NewMessage>,
@@ -33,7 +33,7 @@ export async function* uploadParts(
   yield { finish: hasText ? {} : { totalTokens: String(tokens) } };
 }
 
-/** Cut between characters. An empty text is one block: it is text all the same. */
+/** Splits a text between characters. An empty text is one block, because it is text all the same. */
 function* textBlocks(text: string): Generator<string, void, void> {
   let at = 0;
   do {

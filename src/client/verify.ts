@@ -3,7 +3,7 @@ import { fromUint64 } from './numbers.js';
 import type { CallControl } from './types.js';
 
 export interface VerifyOptions extends CallControl {
-  /** Make anew what can be made anew, if anything is wrong; other calls wait meanwhile. */
+  /** Rebuilds derived records if anything is wrong; other calls wait meanwhile. */
   readonly repair?: boolean;
 }
 
@@ -16,7 +16,7 @@ const phases = {
 
 export type VerifyPhase = (typeof phases)[keyof typeof phases];
 
-/** Progress now and then, what was wrong and is repaired, what is wrong, what is odd but not wrong, a summary. */
+/** Progress now and then, repaired violations, violations, oddities that are no errors, a summary. */
 export type VerifyPart =
   | {
       readonly kind: 'progress';
@@ -34,15 +34,15 @@ export type VerifyPart =
       readonly violations: number;
     };
 
-/** Something that is not as it must be. */
+/** A broken invariant. */
 export interface Violation {
   readonly invariant: string;
-  /** The record: "segment 17", "conversation x". */
+  /** The record that breaks it: "segment 17", "conversation x". */
   readonly subject: string;
   readonly detail: string;
 }
 
-/** Something odd that is not wrong. */
+/** An oddity that is not an error. */
 export interface VerifyNote {
   readonly subject: string;
   readonly detail: string;

@@ -1,15 +1,15 @@
 /**
- * Every reason for which a call can fail, grouped by the phase in which it occurs. A reason has a meaning, the
- * facts that its metadata gives to programs, and what its receiver can do. The types of errors and
- * docs/errors.md are made of this.
+ * Every reason for which a call can fail, grouped by the phase in which it occurs. A reason has a meaning,
+ * the facts of its metadata for programs, and the action of its receiver. The types of errors and
+ * docs/errors.md are generated from this.
  */
 interface CatalogueEntry {
   readonly meaning: string;
-  /** What a client or an operator can do. */
+  /** Action for a client or an operator. */
   readonly action: string;
-  /** Facts that are always there, by name. */
+  /** Facts that are always present, by name. */
   readonly facts?: Readonly<Record<string, string>>;
-  /** Facts that are there when they are known. */
+  /** Facts that are present if they are known. */
   readonly optionalFacts?: Readonly<Record<string, string>>;
 }
 
@@ -271,7 +271,7 @@ const atAnyMoment = {
   },
 } as const satisfies Phase;
 
-/** The phases in the order of a call. */
+/** Phases in the order of a call. */
 export const errorPhases = {
   'Reading the request: nothing has been done yet': reading,
   'Finding what the request names': finding,

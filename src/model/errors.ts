@@ -3,8 +3,8 @@ import { errorCatalogue } from './error-catalogue.js';
 type Catalogue = typeof errorCatalogue;
 
 /**
- * Why a call failed: a closed list. The gRPC edge maps a reason to a status code in one place, and sends it as
- * google.rpc.ErrorInfo.reason.
+ * Reasons of failed calls: a closed list. The gRPC edge maps a reason to a status code in one place, and
+ * sends it as google.rpc.ErrorInfo.reason.
  */
 export type Reason = keyof Catalogue;
 
@@ -13,20 +13,20 @@ export const reasons = Object.keys(errorCatalogue) as readonly Reason[];
 type FieldsOf<Entry, Part extends string> =
   Entry extends Readonly<Record<Part, infer Fields>> ? Fields : unknown;
 
-/** The metadata of a reason, as the catalogue has it. */
+/** Metadata of a reason, from the catalogue. */
 export type ErrorFacts<R extends Reason> = R extends Reason
   ? { readonly [Field in keyof FieldsOf<Catalogue[R], 'facts'>]: string } & {
       readonly [Field in keyof FieldsOf<Catalogue[R], 'optionalFacts'>]?: string;
     }
   : never;
 
-/** Facts may be left out where none is required. */
+/** Facts may be left out if none is required. */
 type FactArguments<R extends Reason> =
   Record<never, never> extends ErrorFacts<R>
     ? [facts?: ErrorFacts<R>, options?: ErrorOptions]
     : [facts: ErrorFacts<R>, options?: ErrorOptions];
 
-/** The one error class: what failed, as a reason for programs and a sentence for people. */
+/** Reading stored data. */
 export class StowkenError<R extends Reason = Reason> extends Error {
   override readonly name = 'StowkenError';
   /** Facts by name, for programs: the field, the limit, the size, the id. */
@@ -42,7 +42,7 @@ export class StowkenError<R extends Reason = Reason> extends Error {
   }
 }
 
-/** Returns an error of another process or thread as it was there: its facts were checked where it was made. */
+/** Returns an error of another process or thread unchanged: its facts were checked where it was made. */
 export function receivedError(
   reason: Reason,
   message: string,

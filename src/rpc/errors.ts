@@ -5,25 +5,28 @@ import { isStowkenError, type Reason, StowkenError } from '../model/index.js';
 import { ResponseEncoder } from './wire/response-encoder.js';
 
 const errorDomain = 'stowken.dev';
-/** Clients refuse trailers beyond 8 KiB in all, and a status message is escaped threefold. */
+/**
+ * Limit of a message's bytes. Clients refuse trailers beyond 8 KiB in all, and a status message may grow
+ * threefold by escaping.
+ */
 const messageBytesMax = 768;
 const factBytesMax = 1024;
 
 const statusCodec = new ResponseEncoder('google.rpc.Status');
 const errorInfoCodec = new ResponseEncoder('google.rpc.ErrorInfo');
 
-/** Reasons that say that the store cannot write. */
+/** Reasons that mean that the store cannot write. */
 const storeFaults: ReadonlySet<Reason> = new Set(['COMMIT_FAILED', 'WRITES_STOPPED']);
 
-/** Client's faults that the gRPC specification calls INTERNAL. */
-const toldInternals: ReadonlySet<Reason> = new Set(['MALFORMED_CALL']);
+/** Client's faults that the gRPC specification calls INTERNAL; they are reported unlike the server's own. */
+const publicInternals: ReadonlySet<Reason> = new Set(['MALFORMED_CALL']);
 
-/** What grpc-js sends for a failure: code and message, and a google.rpc.Status with one ErrorInfo. */
+/** An error in the form that grpc-js sends: code and message, and a google.rpc.Status with one ErrorInfo. */
 export type CallFailure = Pick<ServiceError, 'name' | 'message' | 'code' | 'details' | 'metadata'>;
 
 /**
- * Turns whatever a call threw into what its client may know. What no client can act upon is logged, and
- * leaves as INTERNAL with the id of the log entry alone. Never throws.
+ * Converts an error of a call into the part that its client may know. An error that no client can act upon is
+ * logged, and becomes INTERNAL with only the id of the log entry. Never throws.
  */
 export function toCallFailure(error: unknown, logger: Logger): CallFailure {
   const known = isStowkenError(error) && mayBeTold(error.reason) ? error : hide(error, logger);
@@ -31,7 +34,7 @@ export function toCallFailure(error: unknown, logger: Logger): CallFailure {
   if (code === status.DATA_LOSS || storeFaults.has(known.reason)) {
     logger.error({ err: known }, 'call failed');
   } else {
-    // A server that is busy or going away is worth a line; what a caller did wrong is the caller's.
+    // A server that is busy or going away deserves a warning; a caller's mistake does not.
     const level = code === status.UNAVAILABLE ? 'warn' : 'debug';
     logger[level]({ reason: known.reason, metadata: known.metadata }, 'call refused');
   }
@@ -41,9 +44,9 @@ export function toCallFailure(error: unknown, logger: Logger): CallFailure {
   return { name: known.name, message: details, code, details, metadata };
 }
 
-/** True if a client learns this reason; others leave as INTERNAL. */
+/** True if a client may get this reason; others become INTERNAL. */
 export function mayBeTold(reason: Reason): boolean {
-  return codeOf[reason] !== status.INTERNAL || toldInternals.has(reason);
+  return codeOf[reason] !== status.INTERNAL || publicInternals.has(reason);
 }
 
 function hide(error: unknown, logger: Logger): StowkenError {
@@ -66,13 +69,16 @@ function encodeStatus(code: status, message: string, error: StowkenError): Buffe
   });
 }
 
-/** At most so many bytes of UTF-8, whole characters; lone surrogates, which no status can carry, are replaced. */
+/**
+ * Cuts a text to so many bytes of UTF-8, at a character's border. Lone surrogates, which no status can carry,
+ * are replaced.
+ */
 function cutUtf8(text: string, bytesMax: number): string {
-  // `stream` keeps back the bytes of a character that the cut has split.
+  // `stream` holds back the bytes of a character that the cut has split.
   return new TextDecoder().decode(Buffer.from(text).subarray(0, bytesMax), { stream: true });
 }
 
-/** The one place where a reason becomes a gRPC code. */
+/** Maps a reason to its gRPC code: the only place that does. */
 export const codeOf = {
   MALFORMED_CALL: status.INTERNAL,
   UNKNOWN_ENCODING: status.UNIMPLEMENTED,

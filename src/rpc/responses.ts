@@ -21,7 +21,7 @@ import * as R from './generated/responses.js';
 import { ResponseEncoder } from './wire/response-encoder.js';
 import { encodeChunk, encodeItemTail } from './wire/token-responses.js';
 
-/** A time as google.protobuf.Timestamp. */
+/** Converts a time to google.protobuf.Timestamp. */
 export function timestamp(timeMs: number): R.Timestamp {
   const seconds = Math.floor(timeMs / 1000);
   return { seconds, nanos: (timeMs - seconds * 1000) * 1_000_000 };
@@ -55,7 +55,7 @@ export function messageFields(message: MessageWithSegments): R.MessageInfo {
   };
 }
 
-/** What a store, an upload or a fork answers. */
+/** Returns the response to a store, an upload or a fork. */
 export function storeFields(result: StoreResult): R.StoreConversationResponse {
   return { ...appendFields(result), unchanged: result.unchanged };
 }
@@ -148,7 +148,7 @@ const ends = {
   budgetReached: R.CompactionEnd.BUDGET_REACHED,
 } as const satisfies Record<CompactEnd, number>;
 
-/** A CompactSubstringsResponse. */
+/** Returns a CompactSubstringsResponse. */
 export function compactFields(part: CompactPart): R.CompactSubstringsResponse {
   switch (part.kind) {
     case 'preparation':
@@ -269,7 +269,7 @@ export function referenceFields(result: ReferenceResult): R.ReferenceResult {
   return { status: itemStatusFields(), ref_count: result.refCount };
 }
 
-/** An item's failure as an ItemStatus; without one, OK. */
+/** Returns an item's failure as an ItemStatus; OK without one. */
 export function itemStatusFields(error?: StowkenError): R.ItemStatus {
   if (error === undefined) return { code: status.OK };
   return {

@@ -27,7 +27,7 @@ export interface NewMessage extends Speaker {
 }
 
 export interface StoreInput {
-  /** An empty id is replaced by a new UUIDv7. */
+  /** 0: only if there is no such conversation. */
   readonly spec: ConversationSpec;
   readonly messages: readonly NewMessage[];
   /** 0: only if there is no such conversation. */
@@ -39,8 +39,8 @@ export interface StoreInput {
 export type UploadInput = Omit<StoreInput, 'messages'>;
 
 /**
- * Charges a call for bytes that it keeps until it ends. Resolves when they are the call's; rejects with
- * OVERLOADED when there is no room, and with REQUEST_TOO_LARGE when there can never be.
+ * Charges a call for bytes that it keeps until it ends. Resolves when the call has them. Rejects with
+ * OVERLOADED if there is no room, and with REQUEST_TOO_LARGE if there never can be.
  */
 export type KeepMemory = (bytes: number) => Promise<void>;
 
@@ -61,7 +61,7 @@ export interface AppendInput {
 
 export interface ForkInput {
   readonly id: string;
-  /** An empty id is replaced by a new UUIDv7. */
+  /** 0: only if there is no such conversation. */
   readonly newId: string;
   /** All messages if undefined. */
   readonly messageCount: number | undefined;
@@ -102,7 +102,7 @@ export interface RetrieveManyInput {
 
 export interface FindPrefixInput {
   readonly content: MessageContent;
-  /** Used for text. */
+  /** A conversation, and the number of tokens that it shares from the beginning. */
   readonly tokenizer: string;
   /** All applications if undefined. */
   readonly application: string | undefined;
@@ -133,7 +133,7 @@ export type RetrievePart =
   | {
       readonly kind: 'chunk';
       readonly messageIndex: number;
-      /** Offset in the message, in tokens. */
+      /** A part of one of many conversations, or its failure, after which no other part of it follows. */
       readonly tokenOffset: number;
       /** Absent for an empty message. */
       readonly content: ChunkContent | undefined;
@@ -181,8 +181,8 @@ export interface DeleteManyInput {
 }
 
 /**
- * Result of a deletion. In a dry run, `conversations` counts those that would be deleted, and besides it only
- * `missing` is known.
+ * Conversations that were left, because the filter cannot be decided for them; at most
+ * limits.damagedNamedMax.
  */
 export interface DeleteManyResult {
   readonly conversations: number;

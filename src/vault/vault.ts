@@ -84,7 +84,9 @@ export interface Vault {
   ): AsyncGenerator<Iterable<RetrieveManyPart>, void, void>;
 
   /**
-   * Rejects with CONVERSATION_NOT_FOUND if there is none, REVISION_MISMATCH if it is not at this revision.
+   * Finds the conversations that share the most tokens with these, most first, among those that share the
+   * most whole blocks (at most limits.prefixMatchesMax of them). Rejects with PREFIX_INDEX_OFF,
+   * UNSUPPORTED_BY_STORAGE.
    */
   get(id: string, ifRevision?: number): Promise<Conversation>;
 

@@ -82,7 +82,7 @@ it.each(Object.entries(examples))('the bytes of the example "%s" are those of th
   const at = page.indexOf(`### Example: ${name}\n`);
   expect(at, `a heading "Example: ${name}"`).toBeGreaterThan(-1);
   const picture = /```text\n([^]*?)```/.exec(page.slice(at))?.[1] ?? '';
-  // A line of a picture is bytes in hex, then what they say.
+  // A line of a picture is bytes in hex, then their meaning.
   const shown = picture
     .split('\n')
     .map((line) => /^((?:[0-9a-f]{2} ?)+)(?: {2}|$)/.exec(line)?.[1] ?? '')

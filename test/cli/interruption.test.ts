@@ -51,14 +51,14 @@ let folder: string;
 /** Calls that the server has begun to answer, and those that were cancelled. */
 let begun: string[] = [];
 let cancelled: string[] = [];
-/** Connections that calls came on. grpc-js keeps them to itself. */
+/** Connections of the calls; grpc-js does not expose them. */
 const sessions = new Set<ServerHttp2Session>();
 const sessionOf = (call: object) =>
   (call as { call: { stream: { session: ServerHttp2Session } } }).call.stream.session;
 
 /**
- * Resolves when the client has taken in what the server has answered so far: it reads and acknowledges
- * pings in order, each in a turn of its event loop.
+ * Resolves when the client has read the server's answers so far: it reads and acknowledges pings in order,
+ * each in a turn of its event loop.
  */
 async function answersArrive(): Promise<void> {
   for (const session of sessions) {
@@ -119,7 +119,9 @@ interface Run {
   readonly ended: Promise<readonly [number | null, NodeJS.Signals | null]>;
 }
 
-/** Runs a command in a new folder with two conversations. On a terminal of its own all output is `stdout`. */
+/**
+ * Runs a command in a new folder with two conversations. On a terminal of its own, all output is `stdout`.
+ */
 function start(args: readonly string[], terminal = false): Run {
   begun = [];
   cancelled = [];
@@ -145,7 +147,7 @@ async function until(what: () => boolean): Promise<void> {
   await eventually(() => expect(what()).toBe(true));
 }
 
-/** Resolves when so many calls are under way, or what they answered is seen. */
+/** Resolves when so many calls are under way, or the output shows their answers. */
 const callsUnderWay = (name: string, count = 1) =>
   until(() => begun.filter((each) => each === name).length >= count);
 
@@ -215,7 +217,7 @@ describe('a command that is interrupted', () => {
   ])('does not wait for standard input: %s', async (what, args) => {
     const run = start(args);
     let taken = false;
-    // More than a pipe holds: it is taken when the command reads. To restore it is no backup's end.
+    // More than a pipe holds: it is accepted when the command reads. For restore it is an incomplete backup.
     if (what !== 'restore') run.child.stdin!.write(' '.repeat(1024 * 1024), () => (taken = true));
     await until(() => taken || existsSync(join(folder, 'made/new/restoring')));
     run.child.kill('SIGINT');
@@ -241,7 +243,7 @@ describe.skipIf(!hasScript)('Ctrl-C on a terminal (needs the command script)', (
     async (_what, args, method, words) => {
       const run = start(args, true);
       await callsUnderWay(method, method === 'StoreConversation' ? 2 : 1);
-      await until(() => run.stdout().includes('\x1b[?25l')); // the bar is there
+      await until(() => run.stdout().includes('\x1b[?25l')); // The bar is visible.
       run.child.stdin!.write('\x03');
       expect(await run.ended).toEqual([130, null]);
       expect(run.stdout()).toMatch(new RegExp(words.source.replace('\\n', '')));

@@ -6,7 +6,7 @@ import { codeOf, mayBeTold } from '../../src/rpc/errors.js';
 
 type Entry = (typeof errorCatalogue)[keyof typeof errorCatalogue];
 
-/** docs/errors.md as the catalogue gives it. */
+/** Returns docs/errors.md, generated from the catalogue. */
 function document(): string {
   const sections = Object.entries(errorPhases).map(([title, phase]) => {
     const entries = Object.entries(phase) as [keyof typeof errorCatalogue, Entry][];

@@ -28,7 +28,7 @@ function connect(): Http2Client {
   return client;
 }
 
-/** A server whose requests wait for memory as long as it takes, unless it is told otherwise. */
+/** Starts a server whose requests wait for memory without limit, unless a test sets one. */
 const start = async (intake: Partial<typeof ordinaryIntake> = {}, vault: Partial<Vault> = {}) =>
   (server = await startTestServer(vault, { intake: { ...ordinaryIntake, waitMs: HANG_MS, ...intake } }));
 
@@ -44,7 +44,7 @@ const head = (bytes: number, flag = 0) => {
   return all;
 };
 
-/** What a refusal tells, in the words and in the details that every error has. */
+/** Returns the facts of a refusal, in the form and the details of every error. */
 function told(headers: IncomingHttpHeaders) {
   const bytes = Buffer.from((headers['grpc-status-details-bin'] as string | undefined) ?? '', 'base64');
   const { details = [] } = message('google.rpc.Status').deserialize(bytes) as {
@@ -148,7 +148,7 @@ describe('memory for requests', () => {
   it('is refused at once to what needs more than a connection may have, with both numbers', async () => {
     await start({ bytesMax: 16 * MiB });
     const { stream, status: answer } = connect().begin(storePath);
-    stream.write(head(8 * MiB)); // and not a byte of it
+    stream.write(head(8 * MiB)); // Not a byte of it is sent.
     const refused = told(await answer);
     const charge = 8 * MiB * limits.requestChargeTimes + limits.requestChargeBytes;
     expect(refused).toMatchObject({
@@ -167,7 +167,7 @@ describe('memory for requests', () => {
     holder.begin(storePath).stream.write(Buffer.concat([head(2.5 * MiB), Buffer.alloc(MiB)]));
     const waiting = [other, later].map((client) => client.begin(storePath));
     for (const { stream } of waiting) stream.end(frame(store(2.4 * MiB)));
-    // Small calls pass by, also those of a client that waits.
+    // Small calls overtake it, even those of a client that waits.
     for (let calls = 0; calls < 20; calls++) await answers();
     expect(waiting.map(({ stream }) => stream.closed)).toEqual([false, false]);
     holder.destroy();
@@ -196,7 +196,7 @@ describe('memory for requests', () => {
   it('is given back when a call has been answered, was refused, was cancelled or was never whole', async () => {
     await start({ bytesMax: 16 * MiB });
     const client = connect();
-    const large = frame(store(2.9 * MiB)); // two of them find no room
+    const large = frame(store(2.9 * MiB)); // Two of them find no room.
     const packed = frame(gzipSync(store(2.9 * MiB)), true);
     for (let round = 0; round < 15; round++) {
       const whole = await client.status(storePath, large);
@@ -256,7 +256,7 @@ describe('memory for what an upload keeps', () => {
       reason: 'REQUEST_TOO_LARGE',
       metadata: { limit: String(0.75 * MiB) },
     });
-    // Given back: there is room for others, one after the other.
+    // Returned: there is room for others, one after the other.
     for (let round = 0; round < 5; round++) {
       expect(await upload(600 + round)).toMatchObject({ conversation: { message_count: 600 + round } });
     }
@@ -387,7 +387,7 @@ describe('calls that are reset', () => {
     };
     await start({}, { stats });
     const client = connect();
-    // What is sent before there is a connection leaves in packets of its own.
+    // Data sent before there is a connection is sent in packets of its own.
     await client.status(method('GetCapabilities').path, frame(Buffer.alloc(0)));
     for (let round = 0; round < 5; round++) {
       const calls = Array.from({ length: 100 }, () => client.begin(statsPath));
@@ -406,13 +406,13 @@ describe('calls that are reset', () => {
     const [client, other] = [connect(), connect()];
     const codes: number[] = [];
     client.session.on('goaway', (code: number) => codes.push(code));
-    // All that a connection may have open, as when a deadline passes for all of them: that is in order.
+    // Everything that a connection may have open, as when a deadline passes for all of them: that is allowed.
     const burst = async (count: number) => {
       const calls = Array.from({ length: count }, () => client.begin(statsPath));
       await setImmediate();
       for (const { stream } of calls) stream.close(constants.NGHTTP2_CANCEL);
       await Promise.all(calls.map(({ status: answer }) => answer));
-      // The server has seen them: of more than a thousand in one read, nghttp2 itself makes an end.
+      // The server has seen them: if one read has more than a thousand, nghttp2 itself closes the connection.
       await answers();
     };
     await burst(limits.streamsPerConnectionMax);
@@ -475,7 +475,7 @@ describe('a client that sends nothing', () => {
     reflect.stream.on('data', () => (received += 1));
     reflect.stream.write(ask);
     await eventually(() => expect(received).toBe(1));
-    // Another client's idle upload is gone by then.
+    // Another client's idle upload has ended by then.
     const upload = connect().begin(uploadPath);
     expect(told(await upload.status).code).toBe(status.DEADLINE_EXCEEDED);
     expect([watch.stream.closed, reflect.stream.closed]).toEqual([false, false]);

@@ -6,7 +6,10 @@ import { optional, uint64 } from '../../src/rpc/requests/fields.js';
 import { RequestDecoder } from '../../src/rpc/wire/reader.js';
 import { ResponseEncoder } from '../../src/rpc/wire/response-encoder.js';
 
-/** protobufjs leaves out fields that it does not know: the compiler must refuse them, which `npm run check` looks at. */
+/**
+ * protobufjs ignores fields that it does not know: the compiler must refuse them, which `npm run check`
+ * tests.
+ */
 describe('messages', () => {
   it('of the server have the fields of the contract alone, with their types', () => {
     const encoder = new ResponseEncoder('stowken.v1.DeleteConversationResponse');

@@ -1,6 +1,8 @@
 import { vi } from 'vitest';
 
-/** Ends a wait for something that never comes. The slowest machine needs far less, so it decides no test. */
+/**
+ * Limit of a wait for an event that never happens. The slowest machine needs far less, so it decides no test.
+ */
 export const HANG_MS = 10 * 60_000;
 
 /** Waits until the assertions hold; returns what they return. */

@@ -4,12 +4,12 @@ import type { KeepMemory } from '../../vault/index.js';
 import type { Account, IncomingRequest } from '../intake/index.js';
 import { begin, type CallScope, CallSignal } from './begin.js';
 
-/** A stream of requests, one response. */
+/** A method with a stream of requests and one response. */
 export interface ClientStreamMethod {
   /**
-   * Resolves to the encoded response. The client is held back while no request is asked for; one that was sent may wait
-   * here, and another in the transport. A request's bytes are charged until the next is asked for; what is kept longer
-   * is charged by `keep`.
+   * Resolves to the encoded response. The client is held back while no request is asked for; one that was
+   * sent may wait here, and another in the transport. A request's bytes are charged until the next one is
+   * asked for; data kept longer is charged by `keep`.
    */
   readonly handle: (
     requests: AsyncIterator<Buffer, void>,
@@ -18,7 +18,7 @@ export interface ClientStreamMethod {
   ) => Promise<Buffer>;
 }
 
-/** A method as grpc-js calls it, with bytes both ways; whatever the handler throws becomes a status. */
+/** Adapts a method to grpc-js, with bytes both ways; an error of the handler becomes a status. */
 export function clientStream(
   method: ClientStreamMethod,
   scope: CallScope,
@@ -26,15 +26,15 @@ export function clientStream(
   return (call, callback) => {
     const caller = new CallSignal(call);
     const held = new HeldRequest();
-    // Made when there is something to log: hardly ever.
+    // Created when there is something to log, which is rare.
     const log = () => scope.logger.child({ method: call.getPath() });
-    // A request that never comes is no longer waited for.
+    // The method is called with the headers, which are a turn old.
     const stop = (): void => void call.destroy();
     caller.signal.addEventListener('abort', stop, { once: true });
-    // What the iteration raises is all that is to be told; without a listener the process would end.
+    // The iteration throws the same error; without a listener the process would end.
     call.on('error', () => undefined);
     const answer = async (): Promise<Buffer> => {
-      // It is called for its headers, which are a turn old.
+      // The method is called with the headers, which are a turn old.
       const end = await begin(call, true, caller.signal, scope);
       try {
         const requests = incoming(call, caller.signal, held);
@@ -60,7 +60,9 @@ export function clientStream(
   };
 }
 
-/** What a handler is charged: the request that it works on, until it asks for the next one, and what it keeps. */
+/**
+ * Charges of a handler: for its current request, until it asks for the next one, and for the data it keeps.
+ */
 class HeldRequest {
   #request: IncomingRequest | undefined;
   #kept: Account | undefined;
@@ -90,7 +92,7 @@ async function* incoming(
 ): AsyncGenerator<Buffer, void, void> {
   waitWithOne(call);
   try {
-    // Requests that are left unread must not end the call: its status is still to be sent.
+    // Unread requests must not end the call: its status is still to be sent.
     for await (const each of call.iterator({ destroyOnReturn: false })) {
       const request = each as IncomingRequest;
       held.replace(request);
@@ -102,7 +104,10 @@ async function* incoming(
   }
 }
 
-/** Node lets 16 messages wait in a stream of objects, whatever their size, and grpc-js has no option for it. */
+/**
+ * Limits the messages that wait: Node lets 16 wait in a stream of objects, whatever their size, and grpc-js
+ * has no option for it.
+ */
 function waitWithOne(call: ServerReadableStream<IncomingRequest, Buffer>): void {
   const { _readableState: state } = call as unknown as { _readableState: { highWaterMark: number } };
   state.highWaterMark = 1;

@@ -10,9 +10,9 @@ export class Account {
   }
 
   /**
-   * Resolves when so many bytes more are the call's; waits for no other bytes meanwhile. `besideBytes`: what the request
-   * that the call works on is charged.
-   * @throws StowkenError REQUEST_TOO_LARGE, OVERLOADED as of a request; the signal's reason
+   * Resolves when the call has so many more bytes; waits for no other bytes meanwhile. `besideBytes`: charge
+   * of the call's current request.
+   * @throws StowkenError REQUEST_TOO_LARGE, OVERLOADED as for a request; the signal's reason
    */
   async keep(bytes: number, besideBytes: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
@@ -36,7 +36,7 @@ export class Account {
     });
   }
 
-  /** Gives all back; to be called once nothing is kept. */
+  /** Returns everything; to be called once nothing is kept. */
   close(): void {
     this.#payment.stopWaiting();
     this.#payment.settle(0);

@@ -30,7 +30,7 @@ export class ByteBudget {
   constructor(
     readonly bytesMax: number,
     sharePercent: number,
-    /** How long one may wait for room. */
+    /** Limit of the time that a request waits for room. */
     readonly waitMs: number,
   ) {
     this.shareBytesMax = Math.floor((bytesMax * sharePercent) / 100);

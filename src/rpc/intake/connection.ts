@@ -2,14 +2,14 @@ import type { ServerHttp2Session } from 'node:http2';
 import { limits } from '../../model/index.js';
 import type { Share } from './budget.js';
 
-/** A client's connection: what its calls hold, and what it may still do. */
+/** A client's connection: the resources held by its calls, and its remaining rights. */
 export class Connection implements Share {
   usedBytes = 0;
-  /** Streams of requests that are open. */
+  /** Number of open streams of requests. */
   uploads = 0;
-  /** Whether the client has spoken HTTP/2 yet. */
+  /** True if the client has spoken HTTP/2. */
   settled = false;
-  /** Whether the server is about to close it. */
+  /** True if the server is about to close it. */
   ending = false;
   readonly openedMs = Date.now();
   readonly resets = new TokenBucket(limits.resetsBurstMax, limits.resetsPerSecondMax, this.openedMs);
@@ -17,7 +17,7 @@ export class Connection implements Share {
   constructor(readonly session: ServerHttp2Session) {}
 }
 
-/** A bucket of tokens: `burst` at once, and `perSecond` again. */
+/** A token bucket: `burst` at once, refilled by `perSecond`. */
 export class TokenBucket {
   #tokens: number;
   #filledMs: number;
@@ -31,7 +31,7 @@ export class TokenBucket {
     this.#filledMs = nowMs;
   }
 
-  /** Takes one token; returns false when there is none. */
+  /** Takes one token; returns false if there is none. */
   take(nowMs: number): boolean {
     const filled = this.#tokens + (Math.max(0, nowMs - this.#filledMs) / 1000) * this.perSecond;
     this.#tokens = Math.min(this.burst, filled) - 1;
@@ -42,19 +42,16 @@ export class TokenBucket {
   }
 }
 
-/** How often it is looked who has waited too long. */
+/** Interval of the checks for connections that have waited too long, in milliseconds. */
 const lookMs = 1000;
 
-/** What may wait for a client, and not for ever. */
+/** An object that may wait for a client, but not for ever. */
 export interface Watched {
-  /** Ends what has waited too long. The time is that in which the process ran. */
+  /** Ends waits that took too long. */
   look(nowMs: number): void;
 }
 
-/**
- * Looks after all that waits for a client: with one timer, and not one for each. Time in which the process did not run
- * is not counted: what came meanwhile has not been read yet.
- */
+/** Watches everything that waits for a client, with one timer instead of one for each. */
 export class IdleWatch {
   readonly #watched = new Set<Watched>();
   readonly #timer: NodeJS.Timeout;

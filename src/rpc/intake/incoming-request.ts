@@ -44,7 +44,7 @@ export class IncomingRequest {
     return this.bytes;
   }
 
-  /** For what its handler keeps beyond the request. */
+  /** Opens an account for data that its handler keeps beyond the request. */
   openAccount(): Account {
     return new Account(this.budget, this.share);
   }

@@ -1,12 +1,15 @@
 import { limits, StowkenError } from '../../model/index.js';
 import type { ByteBudget, Share } from './budget.js';
 
-/** What a message of so many bytes is charged: what it costs while it is worked on, which is more than its bytes. */
+/** Returns the charge of a message: its memory cost while it is processed, which is more than its bytes. */
 export function chargeFor(bytes: number): number {
   return bytes * limits.requestChargeTimes + limits.requestChargeBytes;
 }
 
-/** What one stream has taken from the budget, and its wait for more. Never waits for what it can never get. */
+/**
+ * Bytes that one stream has taken from the budget, and its wait for more. Never waits for bytes that it can
+ * never get.
+ */
 export class Payment {
   #paidBytes = 0;
   #stop: (() => void) | undefined;
@@ -21,8 +24,9 @@ export class Payment {
   }
 
   /**
-   * Pays if there is room now; returns whether there was. `besideBytes`: what the same call has paid elsewhere.
-   * @throws StowkenError REQUEST_TOO_LARGE for more than the connection can ever have
+   * Pays if there is room now; returns whether there was. `besideBytes`: bytes that the same call has paid
+   * elsewhere.
+   * @throws StowkenError REQUEST_TOO_LARGE if it is more than the connection can ever have
    */
   payNow(bytes: number, besideBytes = 0): boolean {
     const { budget, share } = this;
@@ -33,7 +37,7 @@ export class Payment {
     return true;
   }
 
-  /** Calls `paid` when there is room, or `refused` when there is none for the budget's wait. */
+  /** Calls `paid` when there is room, or `refused` if there is none within the budget's wait. */
   payLater(bytes: number, paid: () => void, refused: (error: StowkenError) => void): void {
     const { budget, share } = this;
     const leave = budget.wait(share, bytes, () => {
@@ -52,7 +56,7 @@ export class Payment {
     };
   }
 
-  /** Gives all back but so many bytes, which are the caller's from now on. */
+  /** Returns all but `keptBytes`, which are the caller's from now on. */
   settle(keptBytes: number): void {
     const back = this.#paidBytes - keptBytes;
     this.#paidBytes = 0;

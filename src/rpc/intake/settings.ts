@@ -1,19 +1,19 @@
 import { limits } from '../../model/index.js';
 
-/** How much clients may take of a server, and how long they may let it wait. */
+/** Limits of the resources and the time that clients may take. */
 export interface IntakeSettings {
-  /** Memory for requests that are coming in or worked on. */
+  /** Memory for requests that arrive or are processed. */
   readonly bytesMax: number;
-  /** How long a request waits for memory before it is refused. */
+  /** Time without a call after which a connection is closed. */
   readonly waitMs: number;
-  /** How long nothing may come of a request that is under way. */
+  /** Time without a call after which a connection is closed. */
   readonly requestIdleMs: number;
-  /** How long a connection may be without a call. */
+  /** Time without a call after which a connection is closed. */
   readonly connectionIdleMs: number;
   readonly connectionsMax: number;
 }
 
-/** Settings of a server that is told nothing else. */
+/** Default settings of a server. */
 export const ordinaryIntake: IntakeSettings = {
   bytesMax: 1024 * 1024 * 1024,
   waitMs: limits.intakeWaitMs,

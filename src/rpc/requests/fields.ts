@@ -3,7 +3,7 @@ import { limits } from '../../model/index.js';
 import type { Long } from '../generated/requests.js';
 import { type Context, refuse } from './parse.js';
 
-/** A string of so many bytes of UTF-8. */
+/** A string with a length between these limits, in bytes of UTF-8. */
 export function utf8(bytesMin: number, bytesMax: number) {
   return z.string().check((context) => {
     const size = Buffer.byteLength(context.value);
@@ -13,19 +13,19 @@ export function utf8(bytesMin: number, bytesMax: number) {
   });
 }
 
-/** How many entries a page has at most: the default when 0, the maximum when more. */
+/** Limit of a page's entries: the default if 0, the maximum if greater. */
 export const pageSize = z.number().transform((size, context) => {
   if (size < 0) return refuse(context, `is ${size}; the limit is 0`, { value: String(size), limit: 0 });
   return size === 0 ? limits.pageSizeDefault : Math.min(size, limits.pageSizeMax);
 });
 
-/** A segment's name. */
+/** Hash of a segment. */
 export const segmentHash = z.string().check((context) => {
   if (/^[0-9a-f]{64}$/.test(context.value)) return;
   refuse(context, 'is not a SHA-256 in 64 lower-case hex digits', { size: Buffer.byteLength(context.value) });
 });
 
-/** A list of at most so many items. */
+/** A list of at most `itemsMax` items. */
 export function items<Schema extends z.ZodType>(schema: Schema, itemsMax: number) {
   return z
     .array(z.unknown())
@@ -44,7 +44,7 @@ export const label = utf8(0, limits.labelBytesMax);
 /** A client's own id of a request; undefined when empty. */
 export const requestId = utf8(0, limits.requestIdBytesMax).transform((id) => (id === '' ? undefined : id));
 
-/** The vault's name; "default" when empty. */
+/** Name of a vault; "default" if empty. */
 export const vaultName = label.transform((name) => (name === '' ? 'default' : name));
 
 /** protobufjs gives 64-bit numbers as Long. */
@@ -58,14 +58,17 @@ export const uint64 = long.transform((value, context) => {
   return refuse(context, `is ${value.toString()}; the limit is ${limit}`, { value: value.toString(), limit });
 });
 
-/** An `optional` field: undefined when it is not set. By its type a message must have it, so that its name is checked. */
+/**
+ * An `optional` field: undefined if it is not set. By its type a message must have it, so that its name is
+ * checked.
+ */
 export function optional<Schema extends z.ZodType>(
   schema: Schema,
 ): z.ZodType<z.output<Schema> | undefined, z.input<Schema> | null | undefined> {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
-/** An enum's number as what it stands for; numbers that the contract does not name are refused. */
+/** Maps an enum's number to the name at that index; numbers that the contract does not have are refused. */
 export function enumeration<const Names extends readonly string[]>(names: Names) {
   return z.number().transform((number, context): Names[number] => {
     const name = names[number];
@@ -75,7 +78,7 @@ export function enumeration<const Names extends readonly string[]>(names: Names)
 
 const nanosPerMs = 1_000_000;
 const nanosMax = 999_999_999;
-/** The first and the last second that google.protobuf.Timestamp has: the years 1 to 9999. */
+/** Limits of google.protobuf.Timestamp in seconds: the years 1 to 9999. */
 const timestampSecondsMin = -62_135_596_800;
 const timestampSecondsMax = 253_402_300_799;
 const durationSecondsMax = 315_576_000_000;
@@ -85,7 +88,10 @@ const parts = z.object({
   nanos: z.number(),
 });
 
-/** Milliseconds since 1970, rounded up: both "at or after" and "before" stay true of whole milliseconds. */
+/**
+ * Milliseconds since 1970, rounded up: both "at or after" and "before" stay exact for times in whole
+ * milliseconds.
+ */
 export const timestampMs = parts.transform(({ seconds, nanos }, context) => {
   if (seconds < timestampSecondsMin || seconds > timestampSecondsMax || nanos < 0 || nanos > nanosMax) {
     return refuse(context, 'is not a time within the years 1 to 9999', { value: `${seconds} s ${nanos} ns` });
@@ -102,7 +108,7 @@ export const durationMs = parts.transform(({ seconds, nanos }, context) => {
   return seconds * 1000 + Math.ceil(nanos / nanosPerMs);
 });
 
-/** Labels by name: their number, and the size of every key and value. */
+/** A map of labels, with limits of their number and of the size of every key and value. */
 export function metadata(entriesMax: number) {
   return z.custom<Readonly<Record<string, string>>>().check((context) => {
     const entries = Object.entries(context.value);
@@ -124,7 +130,7 @@ function checkEntry(context: Context, key: string, value: string): void {
       limit: keyLimit,
     });
   }
-  // The one name that a JavaScript object does not keep like any other.
+  // The only name that a JavaScript object treats specially.
   if (key === '__proto__') refuse(context, 'has the key __proto__, which is reserved', { value: key });
   const size = Buffer.byteLength(value);
   if (size > valueLimit) {

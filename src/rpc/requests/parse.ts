@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { limits, StowkenError } from '../../model/index.js';
 
-/** What a field's check may tell programs beside its sentence. */
+/** Facts that a field's check gives to programs besides its sentence. */
 export interface Refusal {
   readonly size?: number;
   readonly limit?: number;
   readonly value?: string;
 }
 
-/** Checks a decoded request; the first field that is not as it must be is an INVALID_FIELD. */
+/** Checks a decoded request. @throws StowkenError INVALID_FIELD for the first field that is not valid */
 export function parse<Schema extends z.ZodType>(schema: Schema, message: z.input<Schema>): z.output<Schema> {
   const result = schema.safeParse(message);
   if (result.success) return result.data;
@@ -22,7 +22,7 @@ export function parse<Schema extends z.ZodType>(schema: Schema, message: z.input
   });
 }
 
-/** references[3].holder */
+/** Formats a path, such as references[3].holder. */
 function fieldAt(path: readonly PropertyKey[]): string {
   return path
     .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
@@ -30,7 +30,7 @@ function fieldAt(path: readonly PropertyKey[]): string {
     .slice(1);
 }
 
-/** Of zod's contexts, what a refusal needs. */
+/** The part of zod's contexts that a refusal needs. */
 export type Context = Pick<z.core.ParsePayload, 'value' | 'issues'>;
 
 /** Reports that a field is refused; the sentence follows the field's name. */
@@ -39,7 +39,7 @@ export function refuse(context: Context, sentence: string, facts: Refusal): neve
   return z.NEVER;
 }
 
-/** The same of one field of the object that is checked. */
+/** Reports that one field of the checked object is refused. */
 export function refuseField(context: Context, field: string, sentence: string, facts: Refusal): never {
   context.issues.push({
     code: 'custom',
@@ -51,17 +51,19 @@ export function refuseField(context: Context, field: string, sentence: string, f
   return z.NEVER;
 }
 
-/** Refuses a whole request that is too long. */
+/** Refuses a request that is too long. */
 export function checkRequestSize(size: number): void {
   check('the request', size, limits.requestBytesMax);
 }
 
-/** Refuses fields that are too long to be decoded into objects, which take far more memory than their bytes. */
+/**
+ * Refuses fields that are too long to be decoded into objects, which take far more memory than their bytes.
+ */
 export function checkFieldsSize(size: number): void {
   check('the request without its messages', size, limits.requestFieldsBytesMax);
 }
 
-/** Refuses a part of a stream that is too long. */
+/** Refuses a message of a stream that is too long. */
 export function checkPartSize(size: number): void {
   check('a part of the upload', size, limits.uploadPartBytesMax);
 }
@@ -74,7 +76,7 @@ function check(what: string, size: number, limit: number): void {
   });
 }
 
-/** How a request that carries no tokens is read: decoded as a whole, then checked. */
+/** Describes how a request without tokens is read: decoded as a whole, then checked. */
 export function schemaRequest<Schema extends z.ZodType>(
   decoder: { decode(bytes: Buffer): z.input<Schema> },
   schema: Schema,

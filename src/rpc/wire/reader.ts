@@ -5,7 +5,7 @@ import { nextTurn } from '../../queue/index.js';
 import { messageType } from '../contract.js';
 import type { Requests } from '../generated/requests.js';
 
-/** Decodes one kind of request through protobufjs: all but what carries tokens. */
+/** Decodes one request type through protobufjs; not used for messages that carry tokens. */
 export class RequestDecoder<Name extends keyof Requests> {
   readonly #type: protobuf.Type;
 
@@ -14,8 +14,8 @@ export class RequestDecoder<Name extends keyof Requests> {
   }
 
   /**
-   * The message with the contract's field names and defaults filled in, but not for `optional` fields.
-   * MALFORMED_REQUEST when the bytes are no such message.
+   * Decodes a message with the contract's field names and with defaults, except for `optional` fields.
+   * @throws StowkenError MALFORMED_REQUEST if the bytes are not such a message
    */
   decode(bytes: Buffer): Requests[Name] {
     const type = this.#type;
@@ -26,7 +26,7 @@ export class RequestDecoder<Name extends keyof Requests> {
   }
 }
 
-/** Runs a reader of bytes that a client sent: whatever it cannot read is MALFORMED_REQUEST. */
+/** Runs a reader of a client's bytes. Any error that it throws becomes MALFORMED_REQUEST. */
 export function reading<T>(messageName: string, read: () => T): T {
   try {
     return read();
@@ -40,7 +40,7 @@ export function reading<T>(messageName: string, read: () => T): T {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * protobufjs' reader, but strings that are not UTF-8 or run past the end are refused, where the original
+ * Extends protobufjs' reader: strings that are not UTF-8 or run past the end are refused, where the original
  * repairs them silently. Every other reader of a request is built on it.
  */
 export class StrictReader extends protobuf.BufferReader {
@@ -49,17 +49,17 @@ export class StrictReader extends protobuf.BufferReader {
   }
 }
 
-/** @throws TypeError for what is not UTF-8 */
+/** @throws TypeError if the bytes are not UTF-8 */
 export function decodeUtf8(bytes: Uint8Array): string {
   return utf8.decode(bytes);
 }
 
-/** Throws as decodeUtf8 would, and makes no string. */
+/** Throws as decodeUtf8 would, but makes no string. */
 export function checkUtf8(bytes: Uint8Array): void {
   if (!isUtf8(bytes)) throw new TypeError('The encoded data was not valid for encoding utf-8');
 }
 
-/** Reads a length and then that many bytes with `read`, which sees them as all there is. */
+/** Reads a length, then so many bytes with `read`, for which the reader ends there. */
 export function readLengthDelimited(reader: StrictReader, read: () => void): void {
   const outerEnd = reader.len;
   const length = reader.uint32();
@@ -77,14 +77,14 @@ export interface RepeatedField<Item> {
   readonly name: string;
   readonly number: number;
   readonly itemsMax: number;
-  /** Reads the message that lies at the reader; `field` names it in refusals. */
+  /** Reads the message at the reader; `field` names it in errors. */
   readonly read: (reader: StrictReader, field: string) => Item;
 }
 
 /**
- * Reads the items of a repeated field by hand, so that their tokens never become JavaScript arrays, and
- * gives all other fields as they arrived, for the ordinary decoder. Lets other calls have a turn now and
- * then: a request can have very many items.
+ * Reads the items of a repeated field without the ordinary decoder, so that their tokens never become
+ * JavaScript arrays. Returns all other fields unchanged, for the ordinary decoder. Lets other calls have a
+ * turn now and then: a request can have very many items.
  */
 export async function readRepeated<Item>(
   { request, name, number, itemsMax, read }: RepeatedField<Item>,
@@ -106,7 +106,7 @@ export async function readRepeated<Item>(
   return { fields, items };
 }
 
-/** Finds the items, and gathers the other fields. */
+/** Finds the items and gathers the other fields. */
 function split(reader: StrictReader, bytes: Buffer, number: number) {
   const fields: Buffer[] = [];
   const positions: number[] = [];
@@ -116,7 +116,7 @@ function split(reader: StrictReader, bytes: Buffer, number: number) {
     const tag = reader.uint32();
     if (tag === itemTag) positions.push(reader.pos);
     reader.skipType(tag & 7);
-    // The field in another wire type is an unknown field, and would mislead the ordinary decoder.
+    // This field with another wire type is an unknown field, and would mislead the ordinary decoder.
     if (tag >>> 3 !== number) fields.push(bytes.subarray(start, reader.pos));
   }
   return { fields: Buffer.concat(fields), positions };

@@ -2,7 +2,7 @@ import type protobuf from 'protobufjs';
 import { messageType } from '../contract.js';
 import type { Responses } from '../generated/responses.js';
 
-/** Encodes one kind of response through protobufjs: all but the messages that carry tokens. */
+/** Encodes one response type through protobufjs; not used for messages that carry tokens. */
 export class ResponseEncoder<Name extends keyof Responses> {
   readonly #type: protobuf.Type;
 

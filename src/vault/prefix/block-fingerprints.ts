@@ -5,7 +5,7 @@ import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import { retrieveConversation, type RetrieveParts } from '../read/retrieve.js';
 
 const VARINT_BYTES_MAX = 5;
-/** Bytes that fingerprints gather in. */
+/** Bytes of a page in which fingerprints are gathered. */
 const PAGE_BYTES = 4096 * prefixFingerprintBytes;
 
 /**
@@ -62,7 +62,7 @@ export class BlockFingerprints {
     return Buffer.concat([...this.#full, this.#page.subarray(0, this.#pageBytes)]);
   }
 
-  /** Bytes that it holds. */
+  /** Memory that it holds, in bytes. */
   get heldBytes(): number {
     return this.#full.length * PAGE_BYTES + this.#pageBytes;
   }

@@ -87,7 +87,7 @@ export interface SegmentSlice {
   /** Tokens asked for, as offsets in the segment; `to` is exclusive. */
   readonly from: number;
   readonly to: number;
-  /** Offset of the slice in its message, in tokens. */
+  /** Tokens asked for, as offsets in the segment; `to` is exclusive. */
   readonly tokenOffset: number;
   /** True if it is the message's first slice. */
   readonly first: boolean;

@@ -18,7 +18,7 @@ afterEach(() => folder.remove());
 
 const open = (kind: (typeof durableKinds)[number]) => openDurable(kind, vault, { codec, core });
 
-/** The file that the next commit is written to, once what was committed is in its place. */
+/** Returns the file to which the next commit is written, once the committed files are in place. */
 async function written(kind: (typeof durableKinds)[number], backend: ManagedBackend): Promise<string> {
   expect(await backend.check()).toEqual([]);
   if (kind === 'lmdb') return join(vault, 'vault.mdb');
@@ -26,7 +26,7 @@ async function written(kind: (typeof durableKinds)[number], backend: ManagedBack
   return join(vault, journals.sort().at(-1)!);
 }
 
-/** Stores until it is told to stop or a store fails; gives the ids that were acknowledged, and the failure. */
+/** Stores until it is stopped or a store fails; returns the acknowledged ids, and the failure. */
 function storeOn(backend: ManagedBackend) {
   const acknowledged: string[] = [];
   let stopped = false;
@@ -49,7 +49,7 @@ describe.each(durableKinds)('the files of the %s storage, changed under it', (ki
     const backend = await open(kind);
     const storing = storeOn(backend);
     await eventually(() => expect(storing.acknowledged.length).toBeGreaterThan(20));
-    // All of it: the filesystem storage takes another journal now and then.
+    // Moves all of it: the filesystem storage starts another journal now and then.
     const elsewhere = join(folder.path, 'elsewhere');
     await rename(vault, elsewhere);
     const failure = await storing.failure;

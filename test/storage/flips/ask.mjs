@@ -1,5 +1,6 @@
-// Opens a vault of which one bit is flipped, asks it everything, and compares the answers with those of the whole vault:
-// for one flip after the other. Arguments: the build, and a file that says which flips. Prints a line for each.
+// Opens a vault with one flipped bit, asks all questions, and compares the answers with those of the intact
+// vault: for one flip after the other. Arguments: the build, and a file with the flips. Prints a line for
+// each.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 const [build, planFile, fromText] = process.argv.slice(2);
@@ -33,7 +34,7 @@ async function open() {
 
 const openers = {
   lmdb: (options) => openLmdbBackend({ ...options, durability: 'relaxed' }),
-  // As a file is opened that is too large for its leaves to be read before.
+  // Opened as a file that is too large for its leaves to be read before.
   'large lmdb': async ({ folder, codec }) => {
     checkWithoutLeaves(join(folder, 'vault.mdb'));
     const environment = await Environment.open(folder, { sync: false });
@@ -60,13 +61,13 @@ function input({ messages, ...others }) {
   return { ...others, messages: messages.map((message) => ({ ...message, content: contentOf(message) })) };
 }
 
-/** Without the keys of segments, which are the storage's own. */
+/** Removes the keys of segments, which belong to the storage. */
 function plain(name, value) {
   if (name === 'key') return undefined;
   return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
 }
 
-/** What the vault answers to each question: a text, or the reason why it does not. */
+/** Returns the vault's answer to each question: a text, or the reason of a refusal. */
 async function answers() {
   const found = new Map();
   const ask = async (question, answer) => {
@@ -81,7 +82,7 @@ async function answers() {
   if (!opened) return found;
   const { vault, backend } = opened;
   try {
-    // A page names the conversations that it cannot read: that is an error, and not another answer.
+    // A page reports the conversations that it cannot read: that is an error, not another answer.
     const list = async (filter, order) => {
       const page = await vault.list({ filter, order, limit: 1000, scanLimit: 1000 });
       if (page.damaged) throw Object.assign(new Error(), { reason: 'CORRUPT_STORE (item)' });
@@ -130,7 +131,7 @@ async function answers() {
     );
     await ask('stats', async () => ({ ...(await vault.stats()), inUseBytes: 0, fileBytes: 0 }));
     await ask('replay', () => vault.store(input(replayed), signal));
-    // What is there already changes nothing.
+    // Repeated stores of existing content change nothing.
     for (const store of again ?? [])
       await ask(`store again ${store.spec.id}`, () => vault.store(input(store), signal));
     for (const reference of held ?? [])

@@ -3,28 +3,28 @@ import type { StorageBackend } from '../../../src/storage/index.js';
 import type { StoreInput } from '../../../src/vault/index.js';
 import { collectAll, say, signal, spec, type TestVault } from '../../support/vault.js';
 
-/** So many tokens of one of a few kinds. */
+/** Returns so many tokens of one of a few kinds. */
 export function tokens(kind: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => (index * 31 + kind * 977) % 190_000);
 }
 
-/** A store as text: its messages have tokens as content. */
+/** Arguments of the questions other than lists. */
 interface PlannedStore {
   readonly spec: ConversationSpec;
   readonly requestId?: string;
   readonly messages: readonly { readonly role: string; readonly content: readonly number[] }[];
 }
 
-/** What a vault is asked for besides lists. */
+/** Arguments of the questions other than lists. */
 export interface Asked {
   readonly ids: readonly string[];
   readonly hashes: readonly SegmentHash[];
   readonly prefix: readonly number[];
-  /** A store that was made, to be made again under its request id. */
+  /** A store to be repeated under its request id. */
   readonly replayed: PlannedStore;
-  /** Stores of conversations that are there, without their request ids. */
+  /** Stores of existing conversations, without their request ids. */
   readonly again?: readonly PlannedStore[];
-  /** References that are there. */
+  /** Existing references. */
   readonly held?: readonly { readonly hash: SegmentHash; readonly holder: string }[];
 }
 
@@ -53,7 +53,7 @@ export async function fill({ vault, backend }: TestVault): Promise<Asked> {
   await vault.store(made, signal);
   await manyMessages(vault);
   await compacted(vault);
-  // After the compaction: what is new again.
+  // New segments after the compaction.
   await vault.store({ spec: spec('last'), messages: [say('user', tokens(50, 300))] }, signal);
   const { conversations } = await vault.list({
     filter: {},
@@ -75,7 +75,10 @@ export async function fill({ vault, backend }: TestVault): Promise<Asked> {
 const SMALL = 300;
 const LONG_NAME = ' of a name that is long enough';
 
-/** Adds so many small conversations, requests and references that the tables of their indexes have several pages. */
+/**
+ * Adds so many small conversations, requests and references that the tables of their indexes have several
+ * pages.
+ */
 export async function fillIndexes({ vault, backend }: TestVault, asked: Asked): Promise<Asked> {
   const stores = Array.from({ length: SMALL }, (_, n): PlannedStore => {
     const id = `small ${(n * 7919) % SMALL}${LONG_NAME}`;
@@ -112,7 +115,7 @@ export async function fillIndexes({ vault, backend }: TestVault, asked: Asked): 
   };
 }
 
-/** Enough for pages of a message list, of a few segments. */
+/** Enough for blocks of a message list, of a few segments. */
 async function manyMessages(vault: TestVault['vault']): Promise<void> {
   const messages = Array.from({ length: 900 }, (_, n) => say('user', tokens(60 + ((n * 7) % 13), 4)));
   await vault.store({ spec: spec('many'), messages }, signal);

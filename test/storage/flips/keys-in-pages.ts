@@ -6,7 +6,10 @@ import { PAGE_BYTES } from '../../../src/storage/lmdb/tables/layout.js';
 /** Bytes of the data file by which records are found. */
 export interface KeyPlace {
   readonly table: string;
-  /** A key of a leaf or of a branch; or the part of a leaf that says how many nodes it has, and where they are. */
+  /**
+   * Kind of place: a key of a leaf or of a branch; or the part of a leaf with the number of its nodes and
+   * their places.
+   */
   readonly what: 'leaf' | 'branch' | 'header';
   readonly at: number;
   readonly bytes: number;
@@ -16,7 +19,7 @@ export interface KeyPlace {
 const LOWER_AT = 20;
 const POINTERS_AT = 24;
 
-/** Every key on the pages of a data file, table by table, and the headers of its leaves. */
+/** Returns every key on the pages of a data file, table by table, and the headers of its leaves. */
 export function keysIn(path: string): KeyPlace[] {
   const file = PageFile.open(path);
   const places: KeyPlace[] = [];

@@ -12,7 +12,7 @@ import { fill, fillIndexes, type Asked } from './fill.js';
 import { keysIn, type KeyPlace } from './keys-in-pages.js';
 import { runFlips, type Flip, type FlipPlan } from './run.js';
 
-/** Keys of each kind that a table has, of which one bit is flipped; "all": every bit of every one of them. */
+/** Keys of each kind per table of which one bit is flipped; "all": every bit of every one of them. */
 const FLIPS = process.env['KEY_FLIPS'] ?? '2';
 
 let folder: TemporaryFolder;
@@ -38,7 +38,7 @@ async function filled(
   return { whole, ...asked };
 }
 
-/** So many, from the first to the last, evenly. */
+/** Returns so many, from the first to the last, evenly. */
 function spread<T>(items: readonly T[], count: number): T[] {
   const step = Math.max(1, (items.length - 1) / (count - 1));
   return items.filter((_, index) => Math.floor(index / step) !== Math.floor((index - 1) / step));
@@ -58,7 +58,7 @@ function flipsIn(places: readonly KeyPlace[], which: string): Flip[] {
   }
   return [...groups.values()].flatMap((group) =>
     spread(group, Number(which)).map(({ table, what, at, bytes }, index) => {
-      // A byte that tells keys apart: the lowest of a number, the last one of others.
+      // A byte that distinguishes keys: the lowest of a number, the last one of others.
       const isNumber = what === 'header' || tableKeys[table as keyof typeof tableKeys] === 'u32';
       return { file, at: isNumber ? at : at + bytes - 1, bit: (1 + 2 * index) % 8 };
     }),
@@ -87,7 +87,7 @@ it.each(['lmdb', 'large lmdb'] as const)(
     const plan = await filled(async (t) => fillIndexes(t, await fill(t)));
     const places = keysIn(dataFileIn(plan.whole));
     const tables = new Set(places.map(({ table }) => table));
-    // What answers that something is not there.
+    // Answers that a record does not exist.
     for (const table of ['ids', 'requests', 'requestIds', 'references', 'hashIndex', 'refCounts', 'garbage'])
       expect(tables).toContain(table);
     for (const table of ['conversations', 'ids', 'requests', 'requestIds', 'references', 'hashIndex'])

@@ -10,17 +10,17 @@ export interface Flip {
   readonly bit: number;
 }
 
-/** What the questions after a flip gave. */
+/** Outcome of the questions after a flip. */
 interface Outcome {
   readonly same: number;
   readonly errors: Readonly<Record<string, number>>;
-  /** Questions with another answer. */
+  /** Questions with a wrong answer. */
   readonly wrong: readonly string[];
 }
 
 export interface Summary {
   flips: number;
-  /** Nothing was different. */
+  /** All answers were equal. */
   same: number;
   /** Some questions were refused, all others answered as before. */
   refused: number;
@@ -32,7 +32,7 @@ export interface Summary {
 
 export interface FlipPlan extends Asked {
   readonly kind: 'lmdb' | 'large lmdb' | 'filesystem';
-  /** The whole vault, closed, and where its copies with a flip are made. */
+  /** The intact vault, closed, and the folder of its copies with a flip. */
   readonly whole: string;
   readonly work: string;
   readonly flips: readonly Flip[];
@@ -40,10 +40,10 @@ export interface FlipPlan extends Asked {
 
 const build = resolve(import.meta.dirname, '../../../build');
 
-/** No answer for so long: the process hangs, which no damage may make it do. */
+/** Time without an answer after which the process counts as hanging, which no damage may cause. */
 const HANGS_MS = 120_000;
 
-/** Asks everything after each flip, in a process that is started again behind the flip that ended it. */
+/** Asks everything after each flip, in a process that is restarted after a flip that ended it. */
 export async function runFlips(plan: FlipPlan, planFile: string): Promise<Summary> {
   writeFileSync(planFile, JSON.stringify(plan));
   const summary: Summary = { flips: 0, same: 0, refused: 0, died: 0, reasons: {}, wrong: [] };
@@ -73,7 +73,7 @@ function count(summary: Summary, flip: Flip, { errors, wrong }: Outcome): void {
   else summary.same += 1;
 }
 
-/** Resolves when the process has ended: with what it said, if it was not at the end of its list. */
+/** Resolves when the process has ended: with its output, if it was not at the end of its list. */
 function runChild(
   planFile: string,
   from: number,
@@ -107,7 +107,7 @@ function runChild(
   });
 }
 
-/** One flip in every byte of every file of a folder. */
+/** Returns one flip in every byte of every file of a folder. */
 export function everyByte(folder: string, random: () => number): Flip[] {
   const flips: Flip[] = [];
   for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
@@ -119,7 +119,7 @@ export function everyByte(folder: string, random: () => number): Flip[] {
   return flips;
 }
 
-/** So many of a list, at random, in its order. */
+/** Returns so many of a list, at random, in its order. */
 export function sampled<T>(items: readonly T[], count: number, random: () => number): T[] {
   const share = count / items.length;
   return items.filter(() => random() < share);

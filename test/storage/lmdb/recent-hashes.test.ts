@@ -16,7 +16,7 @@ describe('segments that came last', () => {
 
   const store = (from: number, to: number) => t.writer.commit({ newSegments: segments(from, to) });
 
-  /** How many of the first so many are found by who writes, and by who reads what another process writes. */
+  /** Returns how many of the first so many are found by the writer, and by a reader in another process. */
   async function found(count: number): Promise<[number, number]> {
     const hashes = segments(0, count).map(({ hash }) => hash);
     const both = await Promise.all([t.writer.findSegments(hashes), t.reader.findSegments(hashes)]);
@@ -66,7 +66,7 @@ describe('in memory', () => {
   let folder: TemporaryFolder;
   let environment: Environment;
   let recent: RecentHashes;
-  /** The segment that comes next. */
+  /** Id of the next segment. */
   let next = 1;
   beforeEach(async () => {
     folder = await temporaryFolder();
@@ -118,8 +118,8 @@ describe('in memory', () => {
         fingerprints.slice(0, to).map((fingerprint, at) => ({ fingerprint, id: 1 + at })),
       );
     }
-    const anew = new RecentHashes(environment.tables.recentHashes, () => next).at(sequence);
-    expect(anew.size).toBe(1000);
+    const reloaded = new RecentHashes(environment.tables.recentHashes, () => next).at(sequence);
+    expect(reloaded.size).toBe(1000);
   });
 
   it.each([1, 129, 128 * 7 + 1])('notices that the record of segment %d is missing', async (missing) => {
@@ -131,9 +131,9 @@ describe('in memory', () => {
     );
     await write(({ recentHashes }) => recentHashes.remove(missing));
     next = 1001;
-    const anew = new RecentHashes(environment.tables.recentHashes, () => next);
-    const read = () => anew.at(1).size;
-    // What came before all others is in the chunks, as far as these records say.
+    const reloaded = new RecentHashes(environment.tables.recentHashes, () => next);
+    const read = () => reloaded.at(1).size;
+    // Segments before all others are in the chunks, as far as these records show.
     if (missing === 1) expect(read()).toBe(872);
     else expect(read).toThrow(expect.objectContaining({ reason: 'CORRUPT_STORE' }) as Error);
   });

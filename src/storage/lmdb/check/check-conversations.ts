@@ -14,14 +14,14 @@ import { checkedEntries } from './check-key-index.js';
 import type { SegmentColumns } from './check-references.js';
 import { guarded, intact, type Report } from './check-report.js';
 
-/** Everything about conversations: manifests, the id index, names. */
+/** Checks conversations: manifests, the id index, strings. */
 export class CheckedConversations {
   #conversations = 0;
   #messages = 0;
   #tokens = 0;
   #lastCreateTimeMs = 0;
   #last = 0;
-  /** Records that do not decode, by number, and why. */
+  /** Faults of the records that do not decode, by number. */
   readonly #damaged = new Map<number, string>();
 
   constructor(
@@ -42,7 +42,7 @@ export class CheckedConversations {
     };
   }
 
-  /** Reads every manifest and counts its references, and its pages. Needs the frames. */
+  /** Reads every manifest and counts its references and its blocks. To be called after the frames. */
   *manifests(): Generator<number, void, void> {
     const ids = new IdIndex(this.tables.ids);
     let before = 0;
@@ -76,7 +76,7 @@ export class CheckedConversations {
     for (const number of this.#damaged.keys()) this.#nameDamaged(number, `conversation number ${number}`);
   }
 
-  /** Reports a record that does not decode, once: by its id, where the index has it. */
+  /** Reports a record that does not decode, once: by its id, if the index has it. */
   #nameDamaged(number: number, subject: string): void {
     const detail = this.#damaged.get(number);
     if (detail !== undefined) this.report('manifest', subject, detail);
@@ -125,7 +125,7 @@ export class CheckedConversations {
   }
 }
 
-/** Requests decode, and the index has each exactly once, and nothing else. */
+/** Checks that requests decode, and that the index has each exactly once, and nothing else. */
 export function* checkRequests(
   tables: Pick<Tables, 'requests' | 'requestIds'>,
   state: State,

@@ -4,12 +4,12 @@ import { chunkKeyOf } from '../tables/key-index.js';
 import type { Table } from '../tables/table.js';
 import { guarded, type Report } from './check-report.js';
 
-/** Where a chunk ends; undefined: it is the last, null: it is damaged. */
+/** End of a chunk; undefined: it is the last, null: it is damaged. */
 type End = Buffer | undefined | null;
 
 /**
- * The entries of a key index. Reports chunks that do not decode, that do not follow each other, or have entries that are
- * not in order: then looking them up fails. `what` names the entries.
+ * Yields the entries of a key index. Reports chunks that do not decode, that do not follow each other, or
+ * whose entries are out of order, which lookups would miss. `what` names the entries.
  */
 export function* checkedEntries(
   table: Table<Buffer>,
@@ -47,7 +47,7 @@ export function* checkedEntries(
   if (chunks > 0 && next) report(invariant, what, 'lie in chunks of which the last is missing');
 }
 
-/** What can be read of a key index, and whether that is all of it. Keeps it in memory. */
+/** Reads the intact entries of a key index, and reports whether that is all of it. Holds it in memory. */
 export function readKeyIndex(table: Table<Buffer>): {
   readonly entries: KeyEntry[];
   readonly whole: boolean;

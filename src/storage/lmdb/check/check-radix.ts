@@ -20,7 +20,10 @@ import { guarded, intact, type Report } from './check-report.js';
 
 const INVARIANT = 'prefix-index';
 
-/** The prefix index: nodes, the ways to them, and where conversations end in them. Frames are not looked at. */
+/**
+ * Checks the prefix index: its nodes, its edges, and the nodes in which conversations end. Frames are not
+ * read.
+ */
 export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): Generator<number, void, void> {
   const applications = new RunApplications(tables);
   const children = new KeyIndex(tables.radixEdges);
@@ -84,7 +87,7 @@ export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): G
   }
 }
 
-/** Whether a conversation is where its place says, as far as the nodes tell. */
+/** Checks the stored position of a conversation, as far as the nodes allow. */
 function checkPlace(
   tables: Tables,
   nameOf: StringOf,
@@ -112,7 +115,7 @@ function readRun(tables: Pick<Tables, 'radixNodes'>, number: number): RadixNode 
   return record && decodeRadixNode(record);
 }
 
-/** Which application's each node is: that of the first node on the way to it. */
+/** Application of each node: that of the first node on the path to it. */
 class RunApplications {
   readonly #known = new Map<number, string>();
 
@@ -122,7 +125,7 @@ class RunApplications {
     this.#known.set(firstRun, application);
   }
 
-  /** Undefined where the way is broken. @throws StowkenError CORRUPT_STORE */
+  /** Undefined if the path is broken. @throws StowkenError CORRUPT_STORE */
   of(number: number): string | undefined {
     const passed: number[] = [];
     let start = Infinity;
@@ -133,7 +136,7 @@ class RunApplications {
         return application;
       }
       const node = readRun(this.tables, at);
-      // Nodes before a node begin before it: a way that does not is a circle.
+      // Undefined if the path is broken. @throws StowkenError CORRUPT_STORE
       if (!node || node.start >= start || node.parent === 0) return undefined;
       passed.push(at);
       start = node.start;
@@ -147,9 +150,9 @@ function endOfRun(tables: Tables, number: number): number | undefined {
   return node && nodeEnd(node);
 }
 
-/** Whether the first entry from a key on begins with these bytes. */
+/** True if the first entry from a key on begins with these bytes. */
 function leadsOn(index: KeyIndex, from: Buffer, beginning: Buffer): boolean {
-  // A loop ends what it iterates over: a range that is left open keeps its state of the vault from being let go.
+  // The loop closes its iterator at the end: a range that is left open would keep its snapshot alive.
   for (const { key } of index.from(from)) return key.subarray(0, beginning.length).equals(beginning);
   return false;
 }

@@ -29,7 +29,7 @@ export class CheckedSegments {
 
   *hashIndex(): Generator<number, void, void> {
     let last = -1;
-    /** The first fingerprint of which no chunk before says that it has it. */
+    /** First fingerprint after the ranges of all chunks so far. */
     let next = 0;
     const recent = this.#recentHashes();
     const chunks = intact(this.tables.hashIndex, this.report, 'hash-index', (key) => `chunk ${key}`);

@@ -32,13 +32,13 @@ import { numberKey, numberOfKey } from '../tables/table-keys.js';
 import { readKeyIndex } from './check-key-index.js';
 import { SegmentColumns } from './check-references.js';
 
-/** The next number of tables that are empty. */
+/** Next number of tables that are empty. */
 const noneBefore = () => 1;
 
 /**
- * Makes everything anew that follows from frames, manifests and holders: counts, garbage, indexes and
- * statistics. Runs inside a write transaction and holds up everything else; takes a few numbers of memory
- * for each segment. What is lost with a damaged frame or manifest stays lost, and check() still names it.
+ * Rebuilds everything that follows from frames, manifests and holders: counts, garbage, indexes and
+ * statistics. Runs in a write transaction and holds up everything else; takes memory of a few numbers per
+ * segment. Content lost with a damaged frame or manifest stays lost, and check() still reports it.
  */
 export function rebuild(tables: Tables, codec: Codec, nameOf: StringOf, nowMs: number): void {
   const state = readState(tables.meta);
@@ -58,7 +58,7 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: StringOf, nowMs: n
 
 function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns, state: State) {
   const entries: IndexEntry[] = [];
-  /** Segments in packs without their checksums. */
+  /** Segments in packs whose checksum is wrong. */
   const unproven = new Set<number>();
   const uses = new Map<number, RegistryUse>();
   const reader = new SegmentReader(tables, credulous);
@@ -89,7 +89,7 @@ function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns,
   return { entries, unproven };
 }
 
-/** Takes away parts of frames that no segment has. */
+/** Removes parts of frames that belong to no segment. */
 function removeStrayPieces(tables: Tables, segments: SegmentColumns): void {
   for (const key of [...tables.frameOverflowPages.keys()]) {
     if (framePieces(segments.frameBytes(key)).headBytes === 0) tables.frameOverflowPages.remove(key);
@@ -99,7 +99,7 @@ function removeStrayPieces(tables: Tables, segments: SegmentColumns): void {
   }
 }
 
-/** Reads all manifests; makes the id index anew on the way. Returns how many name each page. */
+/** Reads all manifests and rebuilds the id index on the way. Returns how many of them name each block. */
 function countReferences(
   tables: Tables,
   nameOf: StringOf,
@@ -136,7 +136,7 @@ function countReferences(
   return holders;
 }
 
-/** The ids of conversations that do not say theirs any more: under these they can be deleted. */
+/** Returns the ids of conversations whose own record has lost them: under these they can be deleted. */
 function damagedIds(tables: Tables, nameOf: StringOf): Map<number, string> {
   const damaged = new Set<number>();
   for (const { key, value } of tables.conversations.scan()) {
@@ -145,7 +145,10 @@ function damagedIds(tables: Tables, nameOf: StringOf): Map<number, string> {
   return damaged.size === 0 ? new Map<number, string>() : new IdIndex(tables.ids).idsOf(damaged);
 }
 
-/** Makes the counts of pages anew; those that no manifest names go when no snapshot reads them any more. */
+/**
+ * Rebuilds the counts of blocks. Blocks that no manifest names are removed when no snapshot reads them any
+ * more.
+ */
 function rebuildPages(
   tables: Tables,
   holders: ReadonlyMap<number, number>,
@@ -168,7 +171,7 @@ function rebuildPages(
   if (freed.length > 0) tables.freedBlocks.put(numberKey(state.commitSequence), encodeFreedBlocks(freed));
 }
 
-/** Takes away the requests that cannot be read, and makes the index of the others anew. */
+/** Removes the requests that cannot be read, and rebuilds the index of the others. */
 function rebuildRequests(tables: Tables, nameOf: StringOf, state: State): void {
   tables.requestIds.clear();
   const ids = new KeyIndexWriter(tables.requestIds);
@@ -179,7 +182,7 @@ function rebuildRequests(tables: Tables, nameOf: StringOf, state: State): void {
     });
     const number = numberOfKey(key);
     state.nextRequest = Math.max(state.nextRequest, number + 1);
-    // Of two under one id the later one stands.
+    // If two have one id, the later one is kept.
     if (request && ids.find(request.key) === undefined) ids.insert(request.key, number);
     else tables.requests.remove(key);
   }
@@ -187,8 +190,9 @@ function rebuildRequests(tables: Tables, nameOf: StringOf, state: State): void {
 }
 
 /**
- * Counts them, and takes away those to segments that are not stored. An index that has lost some stays as it is, so that
- * every check says so: what those held is not to be taken for garbage.
+ * Counts outside references, and removes those to segments that are not stored. An index that has lost some
+ * is not changed, so that every check reports it: the segments of lost references must not be taken for
+ * garbage.
  */
 function countOutsideReferences(tables: Tables, segments: SegmentColumns): void {
   const { entries, whole } = readKeyIndex(tables.references);
@@ -203,7 +207,7 @@ function countOutsideReferences(tables: Tables, segments: SegmentColumns): void 
   references.flush();
 }
 
-/** Segments that were garbage before stay so since then. */
+/** Segments that were garbage before stay so, with their time. */
 function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, nowMs: number): void {
   const before = new Map(
     [...tables.garbage.scan()].map(({ key, value }) => [
@@ -227,8 +231,8 @@ function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, n
 }
 
 /**
- * Makes the hash index anew of these entries, which frames gave, without any that came last. Of the frames in damaged
- * packs, which are `unproven`, only those are entered that were: what they are is not known from themselves.
+ * Rebuilds the hash index from these entries, which were made from frames, without recent segments. A frame
+ * in a damaged pack (`unproven`) is entered only if it was before: its own bytes do not prove its identity.
  */
 export function rebuildHashIndex(
   tables: Tables,
@@ -250,7 +254,7 @@ export function rebuildHashIndex(
     tables.hashIndex.append(part.key, encodeBounded(part));
 }
 
-/** What the index says, by chunk; nothing of those that cannot be read. */
+/** Returns the entries of the index, by chunk, except those that cannot be read. */
 function indexed({ hashIndex, recentHashes }: Tables): IndexEntry[][] {
   return [
     ...[...hashIndex.scan()].map(
@@ -262,9 +266,9 @@ function indexed({ hashIndex, recentHashes }: Tables): IndexEntry[][] {
 }
 
 /**
- * A frame with other tokens than those it is indexed under is damaged, where the index is not: it keeps the
- * name that it had, or else its damage would pass for what was stored. An index that has each segment once is
- * taken as whole, and so is a chunk most of whose entries are right.
+ * Keeps the index's fingerprint for a frame that has other tokens now. In that case the frame is damaged, not
+ * the index: a fingerprint of the damaged tokens would make them pass for the stored ones. An index is
+ * trusted if it has each segment once, and so is a chunk if most of its entries are right.
  */
 function keepNames(chunks: readonly (readonly IndexEntry[])[], entries: readonly IndexEntry[]): IndexEntry[] {
   const computed = new Map(entries.map(({ id, fingerprint }) => [id, fingerprint]));

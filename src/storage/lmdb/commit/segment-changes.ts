@@ -28,11 +28,11 @@ export interface SegmentIndexCaches {
  * Segments, their references and garbage, as one write transaction sees and changes them. Ends with flush().
  */
 export class SegmentChanges {
-  /** Segments added, or found by decoding their frame: they need not be looked up again. */
+  /** Looked up and not stored before: most new segments of a change, and each is looked up more than once. */
   readonly #resolved = new Map<SegmentHash, KnownSegment>();
-  /** In the order of their ids, which are consecutive. */
+  /** Looked up and not stored before: most new segments of a change, and each is looked up more than once. */
   readonly #addedInOrder: KnownSegment[] = [];
-  /** Added segments that have been garbage. */
+  /** Looked up and not stored before: most new segments of a change, and each is looked up more than once. */
   readonly #addedGarbage = new Set<number>();
   /** Looked up and not stored before: most new segments of a change, and each is looked up more than once. */
   readonly #absent = new Set<SegmentHash>();
@@ -103,7 +103,7 @@ export class SegmentChanges {
     return known.id;
   }
 
-  /** Adds a reference. */
+  /** Removes a reference. Returns whether the segment is garbage now. */
   hold(id: number): void {
     const count = this.#counts.get(id) ?? 0;
     this.#counts.set(id, count + 1);
@@ -114,7 +114,7 @@ export class SegmentChanges {
   /** Removes a reference. Returns whether the segment is garbage now. */
   release(id: number): boolean {
     const count = this.#counts.get(id);
-    // What is not stored any more is lost: a damaged list may name it.
+    // A segment that is no longer stored is lost: a damaged list may name it.
     if (count === undefined || count === 0) return false;
     this.#counts.set(id, count - 1);
     if (count > 1) return false;

@@ -5,18 +5,18 @@ import { readState, type State } from '../tables/meta.js';
 import type { DamagedEntry, Found, Table } from '../tables/table.js';
 
 /**
- * Each conversation's record says which one comes before it, as a distance between numbers, and the state which one is the
- * last. So a list knows of every record whether it comes next, and one that cannot be found is damage instead of a list
- * that comes short. Most distances are 1, and take no byte.
+ * Each conversation's record has the distance to the number before it, and the state has the last number. So
+ * a list can prove of every record whether it is the next, and a record that cannot be found is damage
+ * instead of a short list. Most distances are 1, and take no byte.
  *
- *     varint flags; if GAP is set, varint distance; what the flags say besides
+ *     varint flags; if GAP is set, varint distance; the rest according to the flags
  */
 export const GAP = 64;
 export const NO_GAP = 1;
 
 type ConversationTables = Pick<Tables, 'conversations' | 'meta'>;
 
-/** The number of the conversation before this one; undefined where a damaged record does not say. */
+/** Returns the number of the conversation before this one; undefined if a damaged record has lost it. */
 function beforeIn({ key, value }: Pick<Found<number>, 'key' | 'value'>): number | undefined {
   const distance = value && undefinedIfCorrupt(() => distanceOf(value));
   return distance === undefined ? undefined : key - distance;
@@ -28,7 +28,10 @@ function distanceOf(record: Uint8Array): number {
   return reader.varint() & GAP ? reader.varint() : NO_GAP;
 }
 
-/** The same record after a conversation at another distance. @throws StowkenError CORRUPT_STORE */
+/**
+ * Returns the same record with another distance to the conversation before.
+ * @throws StowkenError CORRUPT_STORE
+ */
 export function withDistance(record: Uint8Array, distance: number): Uint8Array {
   const reader = new ByteReader(record);
   const set = reader.varint();
@@ -39,7 +42,7 @@ export function withDistance(record: Uint8Array, distance: number): Uint8Array {
   return writer.raw(reader.rest()).finish();
 }
 
-/** Gives out the next number, and its distance from the conversation before. */
+/** Takes the next number, and its distance from the conversation before. */
 export function nextInChain(state: State): { readonly number: number; readonly distance: number } {
   const number = state.nextConversation++;
   const distance = number - state.lastConversation;
@@ -48,8 +51,8 @@ export function nextInChain(state: State): { readonly number: number; readonly d
 }
 
 /**
- * Removes a record, and tells the one behind it which is before that now. `distance` is the removed one's, if its record
- * can be read. A neighbour that is damaged, or follows another one, stays as it is.
+ * Removes a record, and sets the distance in the one behind it. `distance` is the removed one's, if its
+ * record can be read. A damaged neighbour, or one that follows another record, is not changed.
  */
 export function removeFromChain(
   table: Table<number>,
@@ -69,7 +72,7 @@ export function removeFromChain(
     table.put(after, withDistance(value, after - before));
 }
 
-/** Makes the chain anew of the records that are there and whole. */
+/** Rebuilds the chain from the intact records. */
 export function rebuildChain({ conversations }: Pick<Tables, 'conversations'>, state: State): void {
   let before = 0;
   for (const key of [...conversations.keys()]) {
@@ -83,8 +86,8 @@ export function rebuildChain({ conversations }: Pick<Tables, 'conversations'>, s
 }
 
 /**
- * The records of a state that come after a position, in ascending order. One that the next says is before it, and that is
- * not found, comes as a damaged one.
+ * Yields the records of a state after a position, in ascending order. A record that the next one names and
+ * that is not found is yielded as a damaged one.
  */
 export function* recordsAfter(
   { conversations: table, meta }: ConversationTables,
@@ -104,7 +107,7 @@ export function* recordsAfter(
   if (left > 0 && before < last) yield missing(table, last);
 }
 
-/** The same before a position, or from the end, in descending order. */
+/** Yields the records before a position, or from the end, in descending order. */
 export function* recordsBefore(
   tables: ConversationTables,
   position: number | undefined,
@@ -126,8 +129,9 @@ export function* recordsBefore(
 }
 
 /**
- * The number of the conversation before a position, at which there may be none any more; undefined where a damaged record
- * does not say. @throws StowkenError CORRUPT_STORE
+ * Returns the number of the conversation before a position, at which there may be none any more; undefined if
+ * a damaged record has lost it.
+ * @throws StowkenError CORRUPT_STORE
  */
 function beforeOf({ conversations: table, meta }: ConversationTables, position: number): number | undefined {
   let before = readState(meta).lastConversation;

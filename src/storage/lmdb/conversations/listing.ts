@@ -11,12 +11,12 @@ import type { Found, Table } from '../tables/table.js';
 
 type ListedTables = Pick<Tables, 'conversations' | 'meta'>;
 
-/** Conversations that are looked at before other work gets its turn. */
+/** Conversations that are examined before other work gets its turn. */
 const SLICE = 500;
 
 /**
- * A page of conversations in creation order, from their headers. Each slice reads the state of its
- * moment; the position is a conversation's number, so nothing is repeated or skipped between them.
+ * Returns a page of conversations in creation order, from their headers. Each slice reads the state of its
+ * moment. The position is a conversation's number, so nothing is repeated or skipped between them.
  */
 export async function listConversations(
   tables: Pick<Tables, 'conversations' | 'ids' | 'meta'>,
@@ -52,7 +52,7 @@ export async function listConversations(
   }
 }
 
-/** Undefined for a record that is damaged. */
+/** Undefined for a damaged record. */
 function headerOf(
   found: Found<number>,
   nameOf: StringOf,
@@ -73,12 +73,15 @@ function named(damaged: ReadonlyMap<number, string>, ids: Table<Buffer>): Damage
   return [...damaged].map(([number, detail]) => ({ id: known.get(number), detail }));
 }
 
-/** A slice of what comes after a position, in the order asked for. */
+/** Yields a slice after a position, in the order asked for. */
 function after(tables: ListedTables, position: number | undefined, newestFirst: boolean) {
   return newestFirst ? recordsBefore(tables, position, SLICE) : recordsAfter(tables, position ?? 0, SLICE);
 }
 
-/** Where to begin: create times go up with the numbers, so a time range is found by bisection. */
+/**
+ * Returns the number at which to begin: create times rise with the numbers, so a time range is found by
+ * bisection.
+ */
 function firstPosition(tables: ListedTables, query: ListQuery, nameOf: StringOf): number | undefined {
   if (query.after !== undefined) return query.after;
   const { createTimeFromMs, createTimeBeforeMs } = query.filter;
@@ -88,7 +91,7 @@ function firstPosition(tables: ListedTables, query: ListQuery, nameOf: StringOf)
   return createTimeFromMs === undefined ? undefined : firstAtOrAfter(tables, createTimeFromMs, nameOf) - 1;
 }
 
-/** The least number such that every conversation from it on was created at this time or later. */
+/** Returns the least number such that every conversation from it on was created at this time or later. */
 function firstAtOrAfter(tables: ListedTables, timeMs: number, nameOf: StringOf): number {
   let low = 1;
   let high = readState(tables.meta).lastConversation + 1;
@@ -101,7 +104,7 @@ function firstAtOrAfter(tables: ListedTables, timeMs: number, nameOf: StringOf):
   return low;
 }
 
-/** From a number on, the first conversation that says when it was created. */
+/** Returns the first conversation, from a number on, whose create time can be read. */
 function firstReadable(tables: ListedTables, from: number, nameOf: StringOf) {
   for (const found of recordsAfter(tables, from - 1)) {
     const conversation = headerOf(found, nameOf);
@@ -110,7 +113,7 @@ function firstReadable(tables: ListedTables, from: number, nameOf: StringOf) {
   return undefined;
 }
 
-/** Whether no later conversation of this order can be in the time range. */
+/** True if no later conversation in this order can be in the time range. */
 function isPast({ createTimeMs }: Conversation, { order, filter }: ListQuery): boolean {
   if (order === 'newestFirst') return createTimeMs < (filter.createTimeFromMs ?? -Infinity);
   return createTimeMs >= (filter.createTimeBeforeMs ?? Infinity);

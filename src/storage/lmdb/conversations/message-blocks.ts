@@ -36,7 +36,7 @@ export class MessageBlocks {
     return id;
   }
 
-  /** @throws StowkenError CORRUPT_STORE */
+  /** Adds a manifest as a holder. */
   read(id: number): Uint8Array {
     return readBlock(this.tables.messageBlocks, id);
   }

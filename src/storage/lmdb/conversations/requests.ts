@@ -15,9 +15,9 @@ import { decodeHeader, encodeHeader, type StringOf } from './manifest.js';
 import type { StringCodes } from './string-table.js';
 
 /**
- * Which changes were made under which request ids: records in the order in which they were made, and a key index that
- * finds them by the hash of the id, which proves also that one was never made. Of one write transaction, which ends with
- * flush().
+ * Results of the changes made under request ids: records in the order in which they were made, and a key
+ * index that finds them by the hash of the id, which also proves that one was never made. Used for one write
+ * transaction, which ends with flush().
  */
 export class Requests {
   readonly #numbers: KeyIndexWriter;
@@ -31,7 +31,10 @@ export class Requests {
     this.#numbers = new KeyIndexWriter(tables.requestIds);
   }
 
-  /** What a change did under this id, unless that is too long ago. @throws StowkenError REQUEST_ID_REUSED */
+  /**
+   * Returns the result of a change under this id, unless it is too old.
+   * @throws StowkenError REQUEST_ID_REUSED
+   */
   replay(mark: RequestMark): ChangeResult | undefined {
     const { id, digest } = mark;
     const number = this.#numbers.find(requestKey(id));
@@ -41,7 +44,7 @@ export class Requests {
     return { ...earlier.result, replayed: true };
   }
 
-  /** Keeps a result, in place of an older one, and forgets some of those that are too old. */
+  /** Stores a result, replacing an older one, and removes some outdated ones. */
   remember(mark: RequestMark, result: ChangeResult): void {
     const { id, digest, timeMs } = mark;
     const { requests } = this.tables;
@@ -67,7 +70,7 @@ export class Requests {
     for (let count = 0; count < REQUESTS_FORGOTTEN_MAX; count++) {
       const first = requests.firstKey();
       if (!first) return;
-      // A damaged one stays, and those behind it: who asks for it is told.
+      // A damaged one stays, and those behind it: a caller that asks for it gets the damage.
       const oldest = undefinedIfCorrupt(() => this.#read(first));
       if (!oldest || isRemembered(oldest.timeMs, mark)) return;
       requests.remove(first);
@@ -87,7 +90,7 @@ const DIGEST_BYTES = 16;
 
 /** A change that was made under a request id. */
 export interface RequestRecord {
-  /** Of its id; see requestKey(). */
+  /** Key of its id; see requestKey(). */
   readonly key: Buffer;
   readonly timeMs: number;
   /** 32 hexadecimal digits. */
@@ -95,11 +98,11 @@ export interface RequestRecord {
   readonly result: ChangeResult;
 }
 
-/** The parts of a result that are a conversation and some counts, by bit; what else there is, is JSON. */
+/** Parts of a result that are a conversation and some counts, by bit; the rest is JSON. */
 const manifestParts = ['put', 'append', 'fork'] as const;
 const OTHERS = 1 << manifestParts.length;
 
-/** The first half of the id's SHA-256: ids are of any length and any choice. */
+/** Returns the first half of the id's SHA-256: ids may have any length and any bytes. */
 export function requestKey(id: string): Buffer {
   return createHash('sha256').update(id, 'utf8').digest().subarray(0, ID_HASH_BYTES);
 }

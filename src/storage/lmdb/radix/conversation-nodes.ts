@@ -2,7 +2,10 @@ import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { CONVERSATION_NODES_PER_CHUNK } from '../tables/layout.js';
 import type { Table } from '../tables/table.js';
 
-/** A place in the index: so many blocks from a conversation's beginning, in this node. Node 0: before all blocks. */
+/**
+ * A position in the index: so many blocks from a conversation's beginning, in this node. Node 0: before all
+ * blocks.
+ */
 export interface NodePosition {
   readonly node: number;
   readonly depth: number;
@@ -14,26 +17,29 @@ const NONE = new Uint8Array(0);
 
 interface Chunk {
   readonly places: Places;
-  /** Whether the table has one under this key. */
+  /**
+   * Positions at which conversations end in the prefix index, by their numbers; several share a record. Used
+   * for one stretch of reading or one write transaction, which ends with flush().
+   */
   readonly stored: boolean;
   changed: boolean;
 }
 
 /**
- * Where conversations end in the prefix index, by their numbers; several share a record. Once one has a place, there are
- * records up to that of the last number given out, and none is removed: so one that is missing is damage. Of one stretch
- * of reading or one write transaction, which ends with flush().
+ * Positions at which conversations end in the prefix index, by their numbers; several share a record. Once
+ * one has a position, there are records up to that of the last number taken, and none is removed: so a
+ * missing one is damage. Used for one stretch of reading or one write transaction, which ends with flush().
  */
 export class ConversationNodes {
   readonly #chunks = new Map<number, Chunk>();
 
-  /** `next` says which number was next before this transaction. */
+  /** `next` is the next number before this transaction. */
   constructor(
     private readonly table: Table<number>,
     private readonly next: () => number,
   ) {}
 
-  /** Undefined: it ends nowhere. */
+  /** Returns undefined if it is not indexed. */
   get(conversation: number): NodePosition | undefined {
     return this.#chunk(conversation).places[conversation % CONVERSATION_NODES_PER_CHUNK];
   }
@@ -44,7 +50,7 @@ export class ConversationNodes {
     chunk.changed = true;
   }
 
-  /** Writes what has changed, and records up to the last number below `next`. */
+  /** Writes buffered changes, and records up to the last number below `next`. */
   flush(next: number): void {
     const chunks = [...this.#chunks].sort(([a], [b]) => a - b);
     for (const [key, { places, stored, changed }] of chunks) {
@@ -82,13 +88,18 @@ function keyOf(conversation: number): number {
   return Math.floor(conversation / CONVERSATION_NODES_PER_CHUNK) + 1;
 }
 
-/** Of a record, the conversations that have a place, and these. @throws StowkenError CORRUPT_STORE */
+/**
+ * Returns the conversations of a record that have a position, and the positions.
+ * @throws StowkenError CORRUPT_STORE
+ */
 export function placesIn(key: number, record: Uint8Array): [conversation: number, place: NodePosition][] {
   const first = (key - 1) * CONVERSATION_NODES_PER_CHUNK;
   return decodePlaces(record).flatMap((place, index) => (place ? [[first + index, place]] : []));
 }
 
-/** Node and depth of each, node 0 alone where there is none; nothing after the last that has one. */
+/**
+ * Encodes node and depth of each, node 0 alone for one without a position; ends with the last that has one.
+ */
 function encodePlaces(places: Places): Uint8Array {
   const writer = new ByteWriter();
   let bytes = 0;

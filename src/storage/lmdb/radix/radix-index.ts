@@ -7,15 +7,15 @@ import { blockCount, blocksOf, type RadixNode, nodeEnd } from './nodes.js';
 const ROOT: NodePosition = { node: 0, depth: 0 };
 
 /**
- * Which conversations begin with the same blocks: for each application a tree of nodes of blocks, in which every
- * conversation ends somewhere. What two share is there once. Of one stretch of reading, or of one write transaction,
- * which ends with flush().
+ * A radix tree over block fingerprints for each application; every conversation ends at one position in it.
+ * Shared prefixes are stored once. Used for one stretch of reading, or for one write transaction, which ends
+ * with flush().
  */
 export class RadixIndex {
   readonly #nodes: RadixNodes;
   readonly #places: ConversationNodes;
 
-  /** `next` says which number a conversation would have got before this transaction. */
+  /** `next` is the next conversation's number before this transaction. */
   constructor(
     tables: Pick<Tables, 'radixNodes' | 'radixEdges' | 'radixEnds' | 'conversationNodes'>,
     next: () => number,
@@ -24,12 +24,15 @@ export class RadixIndex {
     this.#places = new ConversationNodes(tables.conversationNodes, next);
   }
 
-  /** Enters a conversation that is not in it. */
+  /** Inserts a conversation that is not in the index. */
   insert(conversation: number, application: string, blocks: Uint8Array): void {
     this.#settle(conversation, this.#grow(ROOT, application, blocks));
   }
 
-  /** Adds blocks to a conversation that has `depth` so far. One of which others are missing stays as it is. */
+  /**
+   * Adds blocks to a conversation that has `depth` so far. A conversation without all of those is not
+   * changed.
+   */
   extend(conversation: number, application: string, depth: number, blocks: Uint8Array): void {
     const place = this.#places.get(conversation) ?? ROOT;
     if (place.depth !== depth || blocks.length === 0) return;
@@ -37,7 +40,7 @@ export class RadixIndex {
     this.#settle(conversation, this.#grow(place, application, blocks));
   }
 
-  /** Enters a conversation that begins as another one does, for so many blocks. */
+  /** Inserts a conversation that shares so many blocks of another one. */
   fork(parent: number, conversation: number, depth: number): void {
     const place = this.#places.get(parent);
     if (!place) return;
@@ -58,13 +61,16 @@ export class RadixIndex {
     this.#prune(place.node);
   }
 
-  /** Writes what was held back; `next` is the number that a conversation gets after this transaction. */
+  /** Writes buffered changes; `next` is the next conversation's number after this transaction. */
   flush(next: number): void {
     this.#nodes.flush();
     this.#places.flush(next);
   }
 
-  /** The most blocks that any conversation begins with, and some of those that do; of one application or of all. */
+  /**
+   * Finds the greatest number of blocks that any conversation shares, and some of those conversations; of one
+   * application or of all.
+   */
   find(
     application: string | undefined,
     blocks: Uint8Array,
@@ -89,7 +95,7 @@ export class RadixIndex {
     return { blocks: deepest, conversations };
   }
 
-  /** Goes on from a place for as many blocks as are known there. */
+  /** Walks from a position along as many blocks as are in the tree. */
   #follow(from: NodePosition, application: string, blocks: Uint8Array): NodePosition {
     let { node: number, depth } = from;
     let node = number === 0 ? undefined : this.#nodes.get(number);
@@ -109,7 +115,7 @@ export class RadixIndex {
     return { node: number, depth };
   }
 
-  /** Goes on from a place for all these blocks; those that are not known there are from now on. */
+  /** Walks from a position along all these blocks; adds those that are not in the tree. */
   #grow(from: NodePosition, application: string, blocks: Uint8Array): NodePosition {
     let { node: number, depth } = this.#follow(from, application, blocks);
     const end = from.depth + blockCount(blocks);
@@ -138,7 +144,10 @@ export class RadixIndex {
     return { node: number, depth };
   }
 
-  /** Makes a node of the blocks of this one up to a depth; returns it. The rest, and what comes after, stays where it is. */
+  /**
+   * Makes a node of the blocks of this one up to a depth; returns it. The rest and its children stay in
+   * place.
+   */
   #split(number: number, node: RadixNode, depth: number, application: string): number {
     const before = blocksOf(node.blocks, 0, depth - node.start);
     const after = blocksOf(node.blocks, depth - node.start);
@@ -153,7 +162,7 @@ export class RadixIndex {
     return upper;
   }
 
-  /** Takes away blocks that no conversation has any more, from the end of this node back. */
+  /** Removes blocks that no conversation has any more, from the end of this node back. */
   #prune(from: number): void {
     for (let number = from; number !== 0 && !this.#nodes.hasChildren(number);) {
       const node = this.#nodes.get(number);

@@ -21,12 +21,12 @@ export interface Mended {
     readonly segments: readonly number[];
     readonly registries: readonly number[];
   };
-  /** Ids of conversations that stay, and whose records were orphaned. */
+  /** Ids of kept conversations whose records were orphaned. */
   readonly orphans: readonly string[];
 }
 
 /**
- * Makes a whole vault of the records that were copied: takes away what is not whole, then makes everything anew that
+ * Makes a consistent vault of the copied records: removes incomplete content, then rebuilds everything that
  * follows from the rest. One transaction.
  */
 export async function mendVault(
@@ -57,12 +57,12 @@ export async function mendVault(
   });
 }
 
-/** A vault whose own records of itself are lost begins a new count of commits, which garbage is dated by. */
+/** If a vault's own record is lost, its count of commits, by which garbage is dated, starts again. */
 function mendIdentity(tables: Tables, vaultId: string | undefined): void {
   const known = undefinedIfCorrupt(() => readIdentity(tables.meta));
   if (known === undefined) {
     initialise(tables.meta, vaultId);
-    // Fingerprints of blocks are made with the vault's id.
+    // Fingerprints of blocks are computed with the vault's id.
     if (vaultId === undefined)
       for (const table of [tables.radixNodes, tables.conversationNodes] as const) table.clear();
   } else if (undefinedIfCorrupt(() => readState(tables.meta)) === undefined)
@@ -71,7 +71,7 @@ function mendIdentity(tables: Tables, vaultId: string | undefined): void {
   tables.garbage.clear();
 }
 
-/** What the index says that segments are. */
+/** Returns the fingerprints of segments in the index. */
 function fingerprintsIn({ hashIndex, recentHashes }: Tables): Map<number, number> {
   const found = new Map<number, number>();
   for (const { key, value } of hashIndex.scan()) {
@@ -84,7 +84,7 @@ function fingerprintsIn({ hashIndex, recentHashes }: Tables): Map<number, number
   return found;
 }
 
-/** Conversations' ids by their numbers, as the index has them. */
+/** Returns conversations' ids by their numbers, from the index. */
 function idsIn({ ids }: Tables): Map<number, string> {
   const found = new Map<number, string>();
   for (const { key: chunk, value } of ids.scan()) {
@@ -95,7 +95,7 @@ function idsIn({ ids }: Tables): Map<number, string> {
   return found;
 }
 
-/** Makes an index without gaps of the outside references that could be read; the report names lost records. */
+/** Makes an index without gaps of the readable outside references; the report counts lost records. */
 function mendReferences({ references: table }: Tables): void {
   const { entries, whole } = readKeyIndex(table);
   if (whole) return;
@@ -108,7 +108,7 @@ function mendReferences({ references: table }: Tables): void {
   references.flush();
 }
 
-/** Numbers are never used again: those that are next come after all that are there. */
+/** Sets the next numbers beyond all that exist, because numbers are never reused. */
 function reachLastKeys(tables: Tables): void {
   const state = readState(tables.meta);
   state.nextName = Math.max(state.nextName, (tables.strings.lastKey() ?? 0) + 1);

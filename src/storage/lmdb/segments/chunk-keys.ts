@@ -2,17 +2,17 @@ import type { Tables } from '../tables/environment.js';
 import { readCommitSequence } from '../tables/meta.js';
 import type { Table } from '../tables/table.js';
 
-/** Where the hash index's chunks begin. */
+/** Keys of the hash index's chunks. */
 export interface ChunkKeys {
-  /** Of the commit that they are of; undefined: of whatever is read. */
+  /** Commit of these keys; undefined: they are always current. */
   readonly sequence: number | undefined;
-  /** The greatest key that is not above this one. */
+  /** Returns the greatest key that is not above this one. */
   floor(key: number): number | undefined;
 }
 
 /**
- * As the table has them, for who reads what another process writes: a directory in memory would be out of date with
- * every commit, and to read it anew costs as much as the vault is long.
+ * Keys read from the table, for a process that reads while another one writes. A directory in memory would be
+ * out of date with every commit, and to reload it costs time proportional to the vault.
  */
 export class StoredChunkKeys implements ChunkKeys {
   readonly sequence = undefined;
@@ -25,8 +25,8 @@ export class StoredChunkKeys implements ChunkKeys {
 }
 
 /**
- * The keys of the hash index's chunks, in memory once they are asked for: about 0.06 bytes for each
- * segment, and a third of the time that a search through LMDB's cursors takes.
+ * Keys of the hash index's chunks, in memory once they are asked for: about 0.06 bytes per segment, and a
+ * third of the time of a search through LMDB's cursors.
  */
 export class IndexDirectory implements ChunkKeys {
   #keys: number[] | undefined;
@@ -35,8 +35,8 @@ export class IndexDirectory implements ChunkKeys {
   constructor(private readonly tables: Pick<Tables, 'hashIndex' | 'meta'>) {}
 
   /**
-   * Of the commit that the keys are of. A commit is visible before they follow it: whoever reads another one's
-   * state may miss what is there, and looks again by the stored keys.
+   * Commit of the keys. A commit is visible before they are updated: a reader of another state may miss an
+   * entry, and looks again by the stored keys.
    */
   get sequence(): number | undefined {
     return this.#sequence;
@@ -47,7 +47,7 @@ export class IndexDirectory implements ChunkKeys {
     return keys[upperBound(keys, key) - 1];
   }
 
-  /** Follows the commit with this sequence number. */
+  /** Updates the keys by the commit with this sequence number. */
   update(sequence: number, added: readonly number[], removed: readonly number[]): void {
     const keys = this.#keys;
     this.#sequence = keys && sequence;
@@ -62,7 +62,7 @@ export class IndexDirectory implements ChunkKeys {
     }
   }
 
-  /** Forgets everything, to read it again. */
+  /** Drops everything, to load it again. */
   clear(): void {
     this.#keys = undefined;
     this.#sequence = undefined;
@@ -74,7 +74,7 @@ export class IndexDirectory implements ChunkKeys {
   }
 }
 
-/** How many keys are not above this one. */
+/** Returns how many keys are not above this one. */
 function upperBound(keys: readonly number[], key: number): number {
   let low = 0;
   let high = keys.length;

@@ -20,7 +20,10 @@ import { INDEX_CHUNK_BYTES, RECENT_SEGMENTS_MAX } from '../tables/layout.js';
 import type { RecentHashes } from './recent-hashes.js';
 import type { Table } from '../tables/table.js';
 
-/** Inserted entries that are put in order at once: a number has room for a fingerprint and a place among so many. */
+/**
+ * Limit of the inserted entries that are sorted at once: a number has room for a fingerprint and a place
+ * among so many.
+ */
 const SORTED_MAX = 2 ** 20;
 
 const HASH_DIGITS = 8;
@@ -28,21 +31,22 @@ const HASH_DIGITS = 8;
 const NO_IDS: readonly number[] = [];
 
 /**
- * From hashes to segment ids: chunks of entries in the order of their fingerprints, each under a lower
- * bound of them, and beside them the segments that came last. It stores 32 bits of a hash; whoever finds a
- * candidate compares the whole. Of one stretch of reading or one write transaction.
+ * Maps hashes to segment ids: chunks of entries in the order of their fingerprints, each under a lower bound
+ * of them, and besides them the recent segments. It stores 32 bits of a hash; the caller compares a
+ * candidate's whole hash. Used for one stretch of reading or one write transaction.
  *
- * The chunks leave no gap: the first one has the fingerprints from 0 on and is never removed, and each says which is the
- * last that belongs to it. What is not found is proven absent; what contradicts that is CORRUPT_STORE.
+ * The chunks leave no gap: the first one has the fingerprints from 0 on and is never removed, and each has
+ * the last fingerprint that belongs to it. So a fingerprint that is not found is proven absent; a
+ * contradiction is CORRUPT_STORE.
  */
 export class HashIndex {
   /** Entries that are not in a chunk yet: each chunk takes all of its own at once. */
   readonly #inserted = { fingerprints: [] as number[], ids: [] as number[] };
   /** By the keys under which they are stored; chunks are split when they are written. */
   readonly #changed = new Map<number, IndexChunk>();
-  /** Whether the segments that came last are among the inserted now, or in chunks. */
+  /** True if the recent segments have been moved to the inserted entries, or to chunks. */
   #recentTaken = false;
-  /** Whether the table has no chunk; undefined: nobody has asked yet. */
+  /** True if the table has no chunk; undefined: not looked up yet. */
   #isEmpty: boolean | undefined;
 
   constructor(
@@ -51,7 +55,10 @@ export class HashIndex {
     private readonly recent: RecentHashes,
   ) {}
 
-  /** Ids of segments whose hash may be this one, but for those that were inserted here. @throws StowkenError CORRUPT_STORE */
+  /**
+   * Returns ids of segments whose hash may be this one, without those inserted here.
+   * @throws StowkenError CORRUPT_STORE
+   */
   candidates(hash: SegmentHash): readonly number[] {
     const fingerprint = fingerprintOf(hash);
     const entered = this.#idsEntered(fingerprint);
@@ -77,7 +84,7 @@ export class HashIndex {
     this.#changed.set(key, { last, entries: encodeIndexChunk(baseOf(key), rest) });
   }
 
-  /** Writes what has changed; returns the chunks that came and went, for the directory. */
+  /** Writes buffered changes; returns the chunks added and removed, for the directory. */
   flush(): { readonly added: readonly number[]; readonly removed: readonly number[] } {
     const { fingerprints, ids } = this.#inserted;
     const stayRecent = !this.#recentTaken && this.recent.size + ids.length <= RECENT_SEGMENTS_MAX;
@@ -101,7 +108,10 @@ export class HashIndex {
     return { added, removed };
   }
 
-  /** What belonged to a chunk without entries belongs to the one before it. From the end on: that may be empty too. */
+  /**
+   * Adds the range of a chunk without entries to the one before it. Starts at the end, because that may be
+   * empty too.
+   */
   #joinEmpty(): number[] {
     const removed: number[] = [];
     for (const key of [...this.#changed.keys()].sort((a, b) => b - a)) {
@@ -151,7 +161,7 @@ export class HashIndex {
     }
   }
 
-  /** The chunk with this key, to which a fingerprint belongs. */
+  /** Returns the chunk with this key, to which a fingerprint belongs. */
   #chunk(key: number, fingerprint: number): IndexChunk {
     const changed = this.#changed.get(key);
     if (changed) return changed;
@@ -169,7 +179,7 @@ export class HashIndex {
     return this.chunkKeys.floor(fingerprint) ?? FIRST_KEY;
   }
 
-  /** No chunk is missing but the first, before there are any. */
+  /** Only the first chunk may be missing, before there are any. */
   #none(key: number): readonly number[] {
     this.#isEmpty ??= this.table.isEmpty();
     if (key !== FIRST_KEY || !this.#isEmpty)
@@ -184,7 +194,7 @@ export class HashIndex {
 
 export function fingerprintOf(hash: SegmentHash): number {
   let fingerprint = 0;
-  // By hand: every segment is asked for its own several times, and a string to parse is one more to throw away.
+  // Parsed by hand: every segment is looked up several times, and a substring for each would be garbage.
   for (let at = 0; at < HASH_DIGITS; at++) {
     const code = hash.charCodeAt(at);
     fingerprint = fingerprint * 16 + (code & 0xf) + (code > 0x40 ? 9 : 0);
@@ -192,12 +202,12 @@ export function fingerprintOf(hash: SegmentHash): number {
   return fingerprint;
 }
 
-/** What a chunk's fingerprints are counted from. */
+/** Returns the fingerprint from which a chunk's are counted. */
 export function baseOf(key: number): number {
   return key === FIRST_KEY ? 0 : key;
 }
 
-/** Halves a chunk until each part is short enough or has one fingerprint only. */
+/** Halves a chunk until each part is short enough or has only one fingerprint. */
 export function* splitIndexChunk(
   key: number,
   { last, entries }: IndexChunk,
@@ -211,7 +221,7 @@ export function* splitIndexChunk(
   }
 }
 
-/** By fingerprint, and of equal ones as they came. */
+/** Sorts by fingerprint; equal ones stay in their order. */
 function inOrder({ fingerprints, ids }: IndexEntries): IndexEntries {
   const { length } = ids;
   const order = new Float64Array(length);

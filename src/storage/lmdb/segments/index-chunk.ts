@@ -4,7 +4,7 @@ import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 const ENTRY_BYTES_MAX = 16;
 const NONE: readonly number[] = [];
 
-/** The key of the first chunk: LMDB ranges leave out key 0. */
+/** Key of the first chunk: LMDB ranges leave out key 0. */
 export const FIRST_KEY = 1;
 
 /** A fingerprint, which is a hash's first 32 bits, and the segment's id. */
@@ -13,15 +13,19 @@ export interface IndexEntry {
   readonly id: number;
 }
 
-/** Greatest fingerprint. */
+/**
+ * A chunk of the hash index: entries in the order of their fingerprints, each with the distance to the
+ * fingerprint before (for the first, to the chunk's `base`) and the id. Chunks are searched and changed as
+ * bytes, because decoding them to a list for each access would cost more.
+ */
 export const LAST_FINGERPRINT = 0xffffffff;
 
 /** Bytes before a chunk's entries: the greatest fingerprint that it may have, a u32, little-endian. */
 export const BOUND_BYTES = 4;
 
 /**
- * The greatest fingerprint that belongs to a chunk; the next chunk has those above it. So a chunk whose checksum is right
- * proves of every fingerprint between its key and this one whether the index has it.
+ * Returns the greatest fingerprint that belongs to a chunk; the next chunk has those above it. So a chunk
+ * whose checksum is right proves for every fingerprint between its key and this one whether the index has it.
  */
 export function lastOf(record: Uint8Array): number {
   if (record.length < BOUND_BYTES) throw cutOff();
@@ -46,13 +50,16 @@ export interface IndexChunk {
 }
 
 /**
- * The entries of a chunk of the hash index: in the order of their fingerprints, each as the distance to the
- * fingerprint before (at first to the chunk's `base`) and the id. Chunks are searched and changed as
- * bytes: they are read far more often than a list of entries could be made of them.
+ * Entries of a chunk of the hash index: in the order of their fingerprints, each with the distance to the
+ * fingerprint before (for the first, to the chunk's `base`) and the id. Chunks are searched and changed as
+ * bytes, because decoding them to a list for each access would cost more.
  */
 export const emptyChunk = Buffer.alloc(0);
 
-/** Ids of the entries with this fingerprint, in these bytes of `chunk`. @throws StowkenError CORRUPT_STORE */
+/**
+ * Returns ids of the entries with this fingerprint, in these bytes of `chunk`.
+ * @throws StowkenError CORRUPT_STORE
+ */
 export function idsIn(
   chunk: Uint8Array,
   base: number,
@@ -63,7 +70,7 @@ export function idsIn(
   let ids: number[] | undefined;
   let current = base;
   let at = start;
-  // By hand, without a reader: this loop is most of what finding a segment costs.
+  // Decoded by hand, without a reader: this loop is most of the cost of finding a segment.
   while (at < length) {
     let scale = 1;
     let byte: number;
@@ -80,13 +87,16 @@ export function idsIn(
   return ids ?? NONE;
 }
 
-/** Entries in the order of their fingerprints, as columns: an object for each would cost more than all the rest. */
+/**
+ * Entries in the order of their fingerprints, as columns: an object for each would cost more than everything
+ * else.
+ */
 export interface IndexEntries {
   readonly fingerprints: ArrayLike<number>;
   readonly ids: ArrayLike<number>;
 }
 
-/** A new chunk that has more entries, which are those from one place in `entries` up to another. */
+/** Returns a new chunk with more entries, which are those in a range of `entries`. */
 export function withEntries(
   chunk: Uint8Array,
   base: number,
@@ -95,12 +105,12 @@ export function withEntries(
   to: number,
 ): Uint8Array {
   const writer = new ByteWriter(chunk.length + ENTRY_BYTES_MAX * (to - from));
-  /** The last fingerprints that were written and that were passed, and where the bytes begin that are not copied. */
+  /** Last fingerprints written and passed, and the begin of the bytes that are not copied yet. */
   let written = base;
   let passed = base;
   let at = 0;
   let copied = 0;
-  /** Copies what was passed; `before` is the fingerprint that its first entry counts from. */
+  /** Copies the passed bytes; `before` is the fingerprint from which their first entry counts. */
   const copyPassed = (before: number) => {
     if (copied === at) return;
     if (written !== before) {
@@ -115,7 +125,7 @@ export function withEntries(
   for (let entry = from; entry < to; entry++) {
     const fingerprint = fingerprints[entry]!;
     const before = passed;
-    // By hand, without a reader: a commit passes every entry of the chunks that it changes.
+    // Decoded by hand, without a reader: a commit passes every entry of the chunks that it changes.
     while (at < chunk.length) {
       let next = at;
       let current = passed;
@@ -163,7 +173,7 @@ export function decodeIndexChunk(base: number, chunk: Uint8Array): IndexEntry[] 
   return entries;
 }
 
-/** A chunk in two, cut near its middle between fingerprints that differ; undefined: it has one only. */
+/** Splits a chunk near its middle between two different fingerprints; undefined if it has only one. */
 export function halveChunk(
   chunk: Uint8Array,
   base: number,
@@ -179,7 +189,7 @@ export function halveChunk(
     reader.varint();
   }
   if (!cut) return undefined;
-  // The right one counts from its own first fingerprint.
+  // The right part counts from its own first fingerprint.
   const right = new ByteWriter(chunk.length).varint(0).raw(chunk.subarray(cut.idAt)).finish();
   return { left: chunk.subarray(0, cut.at), right, rightBase: cut.fingerprint };
 }

@@ -8,26 +8,27 @@ const NO_IDS: readonly number[] = [];
 const NO_RECORD = { key: 0, length: 0 };
 
 /**
- * The segments that came last, which no chunk of the hash index has yet: records of fingerprints, in the order of
- * ids that follow one another. To enter each into its chunk would change a page of the file for each; all of a
- * commit change one here. Whoever enters them into the chunks takes all records away. In memory as of one commit.
+ * Recent segments, which no chunk of the hash index has yet: records of fingerprints, in the order of
+ * consecutive ids. To insert each into its chunk would change a page of the file for each; here, all of a
+ * commit change one page. When they are inserted into the chunks, all records are removed. In memory as of
+ * one commit.
  *
- * Records follow each other up to the last segment that was stored: one that is missing is CORRUPT_STORE.
+ * Records are consecutive up to the last stored segment: a missing one is CORRUPT_STORE.
  */
 export class RecentHashes {
   readonly #ids = new Map<number, number[]>();
   #sequence = -1;
   #size = 0;
-  /** The record that grows: the first of its segments, and how many they are. */
+  /** The record that grows: the first of its segments, and their number. */
   #last = NO_RECORD;
 
-  /** `next` says which segment comes next. */
+  /** `next` is the next segment's id. */
   constructor(
     private readonly table: Table<number>,
     private readonly next: () => number,
   ) {}
 
-  /** As of the commit with this sequence number, which the caller reads: this, or one of its own where this is past that. */
+  /** Number of segments. */
   at(sequence: number): RecentHashes {
     if (sequence < this.#sequence) return new RecentHashes(this.table, this.next).at(sequence);
     if (sequence > this.#sequence) this.#follow();
@@ -35,12 +36,12 @@ export class RecentHashes {
     return this;
   }
 
-  /** How many segments there are. */
+  /** Number of segments. */
   get size(): number {
     return this.#size;
   }
 
-  /** Ids of the segments whose hash has this fingerprint. */
+  /** Returns ids of the segments whose hash has this fingerprint. */
   idsOf(fingerprint: number): readonly number[] {
     return this.#ids.get(fingerprint) ?? NO_IDS;
   }
@@ -49,7 +50,10 @@ export class RecentHashes {
     for (const [fingerprint, ids] of this.#ids) for (const id of ids) yield { fingerprint, id };
   }
 
-  /** Writes the fingerprints of new segments, the first of which has this id; in memory once they are committed. */
+  /**
+   * Writes the fingerprints of new segments, the first of which has this id; they are in memory once they are
+   * committed.
+   */
   append(firstId: number, fingerprints: readonly number[]): void {
     const { key, length } = this.#last;
     const grows = firstId === key + length && length < RECENT_RECORD_SEGMENTS;
@@ -65,7 +69,7 @@ export class RecentHashes {
     }
   }
 
-  /** Takes all records away. */
+  /** Removes all records. */
   removeAll(): void {
     this.table.clear();
   }
@@ -79,14 +83,14 @@ export class RecentHashes {
       this.#last = NO_RECORD;
     }
     if (!grown || this.#last.length === RECENT_RECORD_SEGMENTS) {
-      // From the table's beginning without a search, which a damaged branch might lead past it.
+      // Read from the table's beginning without a search, which a damaged branch might lead past it.
       const start = grown ? { start: this.#last.key + 1 } : {};
       for (const { key, value } of this.table.range(start)) this.#read(key, value);
     }
     if (this.#size > 0 && this.#end !== this.next()) throw this.#missing();
   }
 
-  /** The segment after the last. */
+  /** Id after the last segment. */
   get #end(): number {
     return this.#last.key + this.#last.length;
   }
@@ -108,7 +112,7 @@ export class RecentHashes {
   }
 }
 
-/** Entries of a record, whose key is the first segment's id, but for so many at its beginning. */
+/** Yields the entries of a record, whose key is the first segment's id, without so many at its beginning. */
 export function* recentEntries(
   key: number,
   record: Uint8Array,

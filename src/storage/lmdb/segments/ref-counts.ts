@@ -8,26 +8,29 @@ import type { Entry, Table } from '../tables/table.js';
 const UNREFERENCED = 1;
 const BIG = 255;
 
-/** A chunk of what is not stored any more. */
+/** A chunk of which nothing is stored. */
 const NONE = new Uint8Array(0);
 
 interface Chunk {
   readonly number: number;
   readonly bytes: Uint8Array;
-  /** Whether the table has one under this number. */
+  /** True if the table has a record under this number. */
   readonly stored: boolean;
   changed: boolean;
 }
 
-/** How many references each segment has, or each page; chunks are never removed. Of one stretch of reading or one write transaction. */
+/**
+ * Reference counts of segments, or of blocks; chunks are never removed. Used for one stretch of reading or
+ * one write transaction.
+ */
 export class RefCounts {
   readonly #chunks = new Map<number, Chunk>();
-  /** The one that was asked for last: ids that are used together are near each other. */
+  /** The last chunk used: ids that are used together are near each other. */
   #last: Chunk | undefined;
 
   /**
-   * `next` says which number was next before this transaction: there are chunks up to that of the last number given out, so
-   * that one that is missing is damage, and not what nobody stored.
+   * `next` is the next number before this transaction: there are chunks up to that of the last number taken,
+   * so that a missing chunk is damage.
    */
   constructor(
     private readonly counts: Table<number>,
@@ -35,14 +38,14 @@ export class RefCounts {
     private readonly next: () => number,
   ) {}
 
-  /** Undefined: it is not stored. */
+  /** Returns undefined if it is not stored. */
   get(id: number): number | undefined {
     const byte = this.#chunk(id).bytes[id % COUNTS_PER_CHUNK] ?? 0;
     if (byte === BIG) return decodeBigCount(this.bigCounts.get(id));
     return byte === 0 ? undefined : byte - 1;
   }
 
-  /** Undefined: it is not stored any more. */
+  /** Writes buffered changes; nothing may be read or set afterwards. */
   set(id: number, count: number | undefined): void {
     const chunk = this.#chunk(id);
     const at = id % COUNTS_PER_CHUNK;
@@ -53,7 +56,10 @@ export class RefCounts {
     chunk.changed = true;
   }
 
-  /** Writes what has changed, and chunks up to the last number below `next`; nothing is read or set any more. */
+  /**
+   * Writes buffered changes, and chunks up to the last number below `next`; nothing may be read or set
+   * afterwards.
+   */
   flush(next: number): void {
     const changed = [...this.#chunks.values()].filter((chunk) => chunk.changed);
     for (const { number, bytes, stored } of changed.sort((a, b) => a.number - b.number)) {
@@ -67,7 +73,7 @@ export class RefCounts {
     if (next > 1) this.#reach(chunkOf(next - 1));
   }
 
-  /** Ids only go up, and so do the chunks that are added. */
+  /** Ids only rise, and so do the chunks that are added. */
   #reach(last: number): void {
     for (let empty = (this.counts.lastKey() ?? 0) + 1; empty <= last; empty++)
       this.counts.append(empty, NONE);
@@ -93,7 +99,10 @@ export class RefCounts {
   }
 }
 
-/** The chunks of segments' counts from that of a segment on. @throws StowkenError CORRUPT_STORE where one is missing */
+/**
+ * Yields the chunks of segments' counts from that of a segment on.
+ * @throws StowkenError CORRUPT_STORE if one is missing
+ */
 export function* countChunks(
   { refCounts, meta }: Pick<Tables, 'refCounts' | 'meta'>,
   firstId: number,
@@ -109,7 +118,7 @@ export function* countChunks(
     throw refCounts.corrupt(expected, 'is missing: there are numbers that it counts');
 }
 
-/** The stored segments without a reference, from one on. @throws StowkenError CORRUPT_STORE */
+/** Yields the stored segments without a reference, from one on. @throws StowkenError CORRUPT_STORE */
 export function* unreferencedFrom(
   tables: Pick<Tables, 'refCounts' | 'meta'>,
   firstId: number,
@@ -121,7 +130,7 @@ export function* unreferencedFrom(
   }
 }
 
-/** Keys of the chunks: they begin at 1. */
+/** Returns the chunk's key; keys begin at 1. */
 function chunkOf(id: number): number {
   return Math.floor(id / COUNTS_PER_CHUNK) + 1;
 }
@@ -130,7 +139,7 @@ function decodeBigCount(record: Uint8Array | undefined): number {
   return new ByteReader(record ?? new Uint8Array(0)).varint();
 }
 
-/** A segment without references: since when, since which commit, and its frame's length. */
+/** A segment without references: the time and the commit of its last one, and its frame's length. */
 export interface GarbageRecord {
   readonly sinceMs: number;
   readonly sequence: number;
@@ -146,14 +155,17 @@ export function decodeGarbage(record: Uint8Array): GarbageRecord {
   return { sinceMs: reader.varint(), sequence: reader.varint(), frameBytes: reader.varint() };
 }
 
-/** The record of a segment without references. @throws StowkenError CORRUPT_STORE, also where there is none */
+/**
+ * Returns the record of a segment without references.
+ * @throws StowkenError CORRUPT_STORE, also if there is none
+ */
 export function readGarbage(table: Table<number>, id: number): GarbageRecord {
   const record = table.view(id);
   if (!record) throw table.corrupt(id, 'is missing: the segment has no reference');
   return decodeGarbage(record);
 }
 
-/** The garbage as one write transaction sees and changes it; `state` keeps its sums. */
+/** Garbage as one write transaction sees and changes it; `state` has its sums. */
 export class Garbage {
   constructor(
     private readonly table: Table<number>,
@@ -166,14 +178,14 @@ export class Garbage {
     return record && decodeGarbage(record);
   }
 
-  /** From now on, also where it was there already. */
+  /** Adds a segment from now on, even if it was garbage before. */
   enter(id: number, frameBytes: number): void {
     if (!this.get(id)) this.#count(1, frameBytes);
     const { commitSequence: sequence } = this.state;
     this.table.put(id, encodeGarbage({ sinceMs: this.nowMs, sequence, frameBytes }));
   }
 
-  /** Where it is there, its frame has another length from now on. */
+  /** Sets the frame's length of a segment, if it is garbage. */
   resize(id: number, frameBytes: number): void {
     const record = this.get(id);
     if (!record) return;
@@ -181,7 +193,7 @@ export class Garbage {
     this.table.put(id, encodeGarbage({ ...record, frameBytes }));
   }
 
-  /** It is there. @throws StowkenError CORRUPT_STORE */
+  /** Removes a segment, which must be garbage. @throws StowkenError CORRUPT_STORE */
   leave(id: number): void {
     const record = readGarbage(this.table, id);
     this.#count(-1, -record.frameBytes);

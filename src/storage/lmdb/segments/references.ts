@@ -2,11 +2,14 @@ import { StowkenError } from '../../../model/index.js';
 import { KeyIndexWriter } from '../tables/key-index.js';
 import type { Table } from '../tables/table.js';
 
-/** Stands between a holder and a segment's id; no UTF-8 has it. */
+/** Byte between a holder and a segment's id; it does not occur in UTF-8. */
 const SEPARATOR = 0xff;
 const TAIL_BYTES = 5;
 
-/** Which outside holder refers to which segment: a key index to 0. Of one write transaction, which ends with flush(). */
+/**
+ * Outside references: a key index of holder and segment, with 0 for each. Used for one write transaction,
+ * which ends with flush().
+ */
 export class References {
   readonly #index: KeyIndexWriter;
 
@@ -14,7 +17,7 @@ export class References {
     this.#index = new KeyIndexWriter(table);
   }
 
-  /** False when it was there already. */
+  /** Returns false if it existed already. */
   add(id: number, holder: string): boolean {
     const key = referenceKey(id, holder);
     if (this.#index.find(key) !== undefined) return false;
@@ -22,7 +25,7 @@ export class References {
     return true;
   }
 
-  /** False when it was not there. */
+  /** Returns false if it did not exist. */
   remove(id: number, holder: string): boolean {
     const key = referenceKey(id, holder);
     if (this.#index.find(key) === undefined) return false;
@@ -35,7 +38,7 @@ export class References {
   }
 }
 
-/** A holder's references lie together, in the order of the segments' ids. */
+/** Encodes a reference. A holder's references are adjacent, in the order of the segments' ids. */
 export function referenceKey(id: number, holder: string): Buffer {
   const name = Buffer.from(holder, 'utf8');
   const key = Buffer.allocUnsafe(name.length + TAIL_BYTES);

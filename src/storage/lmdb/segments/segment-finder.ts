@@ -20,9 +20,9 @@ export class SegmentFinder {
   readonly reader: SegmentReader;
   readonly #counts: RefCounts;
   readonly #index: HashIndex;
-  /** The same, by the chunks' stored keys. */
+  /** The same index, by the chunks' stored keys. */
   readonly #stored: HashIndex;
-  /** Of the state that this stretch sees. */
+  /** Commit of the state that this stretch sees. */
   readonly #sequence: number;
 
   constructor(
@@ -54,7 +54,10 @@ export class SegmentFinder {
     return found;
   }
 
-  /** Between two states chunks are split and joined: keys in memory lead astray that are of another state than this one. */
+  /**
+   * Chunks are split and joined between two states: keys in memory of another state than this one would
+   * mislead.
+   */
   #candidates(hash: SegmentHash): readonly number[] {
     const { sequence } = this.chunkKeys;
     const isStale = sequence !== undefined && sequence !== this.#sequence;
@@ -69,7 +72,7 @@ export class SegmentFinder {
     return undefined;
   }
 
-  /** Undefined: the segment is not stored. */
+  /** Returns undefined if the segment is not stored. */
   references(id: number): number | undefined {
     return this.#counts.get(id);
   }
@@ -87,7 +90,10 @@ export class SegmentFinder {
   }
 }
 
-/** The next stored segments by id, with their frames, where these can be read. The reference counts tell which ids are stored. */
+/**
+ * Yields the next stored segments by id, with those frames that can be read. The reference counts define
+ * which ids are stored.
+ */
 export function scanSegments(
   tables: Tables,
   reader: SegmentReader,

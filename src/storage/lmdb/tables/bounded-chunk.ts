@@ -2,19 +2,22 @@ import { ByteReader, ByteWriter, varintBytes } from '../../shared/bytes.js';
 import { commonPrefix, decodeKeyChunk, type KeyEntry } from './key-chunk.js';
 
 /**
- * A chunk of a key index as its record has it. The record says where the chunk's keys end, so that a chunk whose checksum
- * is right proves of every key between its own and that end whether the index has it: no search depends on other
- * records being found.
+ * A chunk of a key index as its record has it. The record has the end of the chunk's keys. So a chunk whose
+ * checksum is right proves for every key between its own and that end whether the index has it: no search
+ * depends on other records being found.
  */
 export interface BoundedChunk {
-  /** Key of the chunk that comes next; undefined: this is the last one. */
+  /** Key of the next chunk; undefined: this is the last one. */
   readonly end: Buffer | undefined;
   readonly entries: Uint8Array;
 }
 
 const LAST = 0;
 
-/** Varint 0 in the last chunk, else 1 + the bytes that key and end begin with alike, and text of the end's rest; entries. */
+/**
+ * Encodes a chunk: varint 0 for the last one, otherwise 1 + the bytes that key and end share at their
+ * beginnings, and text of the end's rest; entries.
+ */
 export function encodeBoundedChunk(key: Buffer, { end, entries }: BoundedChunk): Uint8Array {
   const writer = new ByteWriter(entries.length + 64);
   if (end === undefined) writer.varint(LAST);
@@ -28,7 +31,7 @@ export function encodeBoundedChunk(key: Buffer, { end, entries }: BoundedChunk):
   return writer.raw(entries).finish();
 }
 
-/** Entries are a view of the record. @throws StowkenError CORRUPT_STORE */
+/** Decodes a chunk; its entries are a view of the record. @throws StowkenError CORRUPT_STORE */
 export function decodeBoundedChunk(key: Buffer, record: Uint8Array): BoundedChunk {
   const reader = new ByteReader(record);
   const shared = reader.varint() - 1;
@@ -37,12 +40,12 @@ export function decodeBoundedChunk(key: Buffer, record: Uint8Array): BoundedChun
   return { end, entries: reader.rest() };
 }
 
-/** The entries of a chunk, for those who read a whole index. @throws StowkenError CORRUPT_STORE */
+/** Returns the entries of a chunk, for callers that read a whole index. */
 export function entriesOfChunk(key: Buffer, record: Uint8Array): KeyEntry[] {
   return decodeKeyChunk(decodeBoundedChunk(key, record).entries);
 }
 
-/** Bytes that the end takes in a record. */
+/** Returns the bytes of the end in a record. */
 export function endBytes(key: Buffer, end: Buffer | undefined): number {
   if (end === undefined) return 1;
   const shared = commonPrefix(key, end);

@@ -11,18 +11,19 @@ import {
 } from './key-chunk.js';
 import type { Table } from './table.js';
 
-/** All chunks' keys begin with it, also that of the first chunk, which has nothing else: LMDB has no empty keys. */
+/** Prefix of all chunks' keys, and the whole key of the first chunk: LMDB has no empty keys. */
 const KEY_PREFIX = 1;
 const firstKey = Buffer.of(KEY_PREFIX);
 const noEntries = new Uint8Array(0);
 
 /**
- * From keys to numbers, in the order of the keys' bytes, in chunks: records of their own would be twice as long as
- * what they say. A chunk's key is a lower bound of its entries, as short as separates it from the chunk before.
+ * Maps keys to numbers, in the order of the keys' bytes, in chunks: separate records would be twice as long
+ * as their content. A chunk's key is a lower bound of its entries, as short as separates it from the chunk
+ * before.
  *
- * The chunks leave no gap: the first one has every key from the least on and is never removed, and each says where the
- * next one begins. So a key that is not found is proven absent by the chunk that would have it, and a range by chunks
- * that follow each other. Whatever contradicts that is CORRUPT_STORE.
+ * The chunks leave no gap: the first one has every key from the least on and is never removed, and each has
+ * the begin of the next one. So a key that is not found is proven absent by the chunk that would have it, and
+ * a range by consecutive chunks. A contradiction is CORRUPT_STORE.
  */
 export class KeyIndex {
   constructor(protected readonly table: Table<Buffer>) {}
@@ -33,7 +34,7 @@ export class KeyIndex {
     return entries && locateKey(entries, wanted).found;
   }
 
-  /** The entries from a key on. @throws StowkenError CORRUPT_STORE */
+  /** Yields the entries from a key on. @throws StowkenError CORRUPT_STORE */
   *from(start: Buffer): Generator<KeyEntry, void, void> {
     const floor = this.#floor(chunkKeyOf(start));
     if (floor === undefined) return;
@@ -51,7 +52,7 @@ export class KeyIndex {
     if (next !== undefined) throw this.table.corrupt(next, 'is missing: the chunk before it ends there');
   }
 
-  /** The last entry before a key. @throws StowkenError CORRUPT_STORE */
+  /** Returns the last entry before a key. @throws StowkenError CORRUPT_STORE */
   before(end: Buffer): KeyEntry | undefined {
     const bound = chunkKeyOf(end);
     const floor = this.#floor(bound);
@@ -69,12 +70,18 @@ export class KeyIndex {
     return undefined;
   }
 
-  /** The entries of the chunk to which a key belongs; undefined: the index is empty. Valid until the next read. */
+  /**
+   * Returns the entries of the chunk to which a key belongs; undefined: the index is empty. Valid until the
+   * next read.
+   */
   protected entriesAt(key: Buffer): Uint8Array | undefined {
     return this.storedAt(key)?.entries;
   }
 
-  /** The stored chunk to which a key belongs. Valid until the next read. @throws StowkenError CORRUPT_STORE */
+  /**
+   * Returns the stored chunk to which a key belongs. Valid until the next read.
+   * @throws StowkenError CORRUPT_STORE
+   */
   protected storedAt(key: Buffer): (BoundedChunk & { readonly key: Buffer }) | undefined {
     const floor = this.#floor(key);
     if (floor === undefined) return undefined;
@@ -85,7 +92,7 @@ export class KeyIndex {
     return { key: floor, ...chunk };
   }
 
-  /** The last chunk's key that is not above this one; undefined: the index is empty. */
+  /** Returns the last chunk's key that is not above this one; undefined: the index is empty. */
   #floor(key: Buffer): Buffer | undefined {
     const floor = this.table.floorKey(key);
     if (floor === undefined && !this.table.isEmpty())
@@ -94,18 +101,18 @@ export class KeyIndex {
   }
 }
 
-/** A chunk at hand, as it will be. */
+/** Writes buffered changes. */
 interface Hand {
   readonly key: Buffer;
-  /** Where the next chunk begins; undefined: it is the last. */
+  /** Begin of the next chunk; undefined: it is the last. */
   end: Buffer | undefined;
   entries: Uint8Array;
-  /** Whether the table has one under this key. */
+  /** True if the table has a record under this key. */
   readonly stored: boolean;
   changed: boolean;
 }
 
-/** Chunks at hand, at most. */
+/** Limit of the buffered chunks. */
 const HANDS_MAX = 1024;
 
 /** An index as one write transaction changes it: each chunk is read and written once. Ends with flush(). */
@@ -113,7 +120,7 @@ export class KeyIndexWriter extends KeyIndex {
   /** In the order of their keys. */
   #hands: Hand[] = [];
 
-  /** The key is not there yet. */
+  /** Inserts a key that is not in the index. */
   insert(key: Buffer, number: number): void {
     const hand = this.#reach(chunkKeyOf(key));
     const place = locateKey(hand.entries, key);
@@ -143,7 +150,7 @@ export class KeyIndexWriter extends KeyIndex {
     return super.before(end);
   }
 
-  /** Writes what is at hand. */
+  /** Writes buffered changes. */
   flush(): void {
     this.#joinEmpty();
     for (const { key, end, entries, stored, changed } of this.#hands) {
@@ -159,7 +166,10 @@ export class KeyIndexWriter extends KeyIndex {
     return this.#reach(key).entries;
   }
 
-  /** The keys of a chunk without entries go to the one before it. From the end on: that one may be empty too. */
+  /**
+   * Adds the keys of a chunk without entries to the one before it. Starts at the end, because that may be
+   * empty too.
+   */
   #joinEmpty(): void {
     for (let at = this.#hands.length - 1; at >= 0; at--) {
       const { key, end, entries, stored } = this.#hands[at]!;
@@ -178,7 +188,7 @@ export class KeyIndexWriter extends KeyIndex {
     }
   }
 
-  /** The chunk that has this key, or would have it. */
+  /** Returns the chunk that has this key, or would have it. */
   #reach(key: Buffer): Hand {
     const at = this.#handsUpTo(key);
     const hand = this.#hands[at - 1];
@@ -198,7 +208,7 @@ export class KeyIndexWriter extends KeyIndex {
     return { ...chunk, entries: Uint8Array.from(chunk.entries), stored: true, changed: false };
   }
 
-  /** How many hands have keys that are not above this one. */
+  /** Returns how many buffered chunks have keys that are not above this one. */
   #handsUpTo(key: Buffer): number {
     let low = 0;
     let high = this.#hands.length;
@@ -210,7 +220,7 @@ export class KeyIndexWriter extends KeyIndex {
     return low;
   }
 
-  /** Keys that come in order leave full chunks behind them. */
+  /** Keys added in order leave full chunks behind them. */
   #split(hand: Hand, atEnd: boolean): void {
     const entries = decodeKeyChunk(hand.entries);
     const cut = atEnd ? entries.length - 1 : entries.length >> 1;
@@ -231,13 +241,13 @@ export class KeyIndexWriter extends KeyIndex {
   }
 }
 
-/** @throws StowkenError CORRUPT_STORE unless a chunk that ends there can have this key */
+/** @throws StowkenError CORRUPT_STORE if a chunk that ends there cannot have this key */
 function checkHolds(table: Table<Buffer>, end: Buffer | undefined, key: Buffer): void {
   if (end !== undefined && end.compare(key) <= 0)
     throw table.corrupt(end, 'is missing: the chunk before it ends there');
 }
 
-/** The least key that the chunk of this key may have. */
+/** Returns the least key that the chunk of this key may have. */
 export function chunkKeyOf(key: Uint8Array): Buffer {
   const chunkKey = Buffer.allocUnsafe(1 + key.length);
   chunkKey[0] = KEY_PREFIX;

@@ -1,15 +1,15 @@
 import { sealedBytes, valueBytesIn } from './checksum.js';
 
 /**
- * Sizes of the LMDB schema, fixed by the format version: stored data is read with the same figures that
- * it was written with. docs/formats/storage.md says what they are for.
+ * Sizes of the LMDB schema, fixed by the format version: stored data is read with the same figures that it
+ * was written with. docs/formats/storage.md describes their purpose.
  */
 export const FORMAT_VERSION = 2;
 
-/** Formats that are read: version 1 has no checksums. */
+/** Formats that can be read: version 1 has no checksums. */
 export const FORMATS = { min: 2, max: FORMAT_VERSION };
 
-/** The storage's name, in the vault and in its backups. */
+/** Name of the storage, in the vault and in its backups. */
 export const KIND = 'lmdb';
 
 export const PAGE_BYTES = 4096;
@@ -18,23 +18,23 @@ const NODE_BYTES = 8;
 const NODE_POINTER_BYTES = 2;
 const NUMBER_KEY_BYTES = 4;
 
-/** The longest value of a table with number keys that stays inside a leaf page; two of them fill one. */
+/** Limit of a value in a table with number keys that stays inside a leaf page; two of them fill one. */
 export const INLINE_VALUE_BYTES = valueBytesIn(
   (PAGE_BYTES - PAGE_HEADER_BYTES) / 2 - NODE_POINTER_BYTES - NODE_BYTES - NUMBER_KEY_BYTES,
 );
 
-/** The longest value that takes this many overflow pages. */
+/** Returns the limit of a value that takes this many overflow pages. */
 export function overflowBytes(pages: number): number {
   return valueBytesIn(pages * PAGE_BYTES - PAGE_HEADER_BYTES);
 }
 
-/** What records have of a leaf page. */
+/** Bytes of a leaf page for records. */
 export const LEAF_BYTES = PAGE_BYTES - PAGE_HEADER_BYTES;
 
-/** A table of fewer pages is never written anew to have fewer of them. */
+/** Minimum of a table's pages: a smaller one is never rewritten to save pages. */
 export const DEFRAGMENT_PAGES_MIN = 8;
 
-/** What a record takes of a leaf page: of a value that is too long for one, its place. */
+/** Returns the bytes of a record in a leaf page; a value that is too long for one takes a pointer. */
 export function leafBytes(key: number | Buffer, value: Uint8Array): number {
   const keyBytes = typeof key === 'number' ? NUMBER_KEY_BYTES : key.length;
   const valueBytes = value.length > INLINE_VALUE_BYTES ? NODE_BYTES : sealedBytes(value.length);
@@ -42,55 +42,58 @@ export function leafBytes(key: number | Buffer, value: Uint8Array): number {
 }
 
 /**
- * Packs that are written anew fill one overflow page: full however the leaf pages around them were split,
- * which packs inside leaf pages are only when they are appended.
+ * Size of rewritten packs, which fill one overflow page, however the leaf pages around them were split. Packs
+ * inside leaf pages fill those only when they are appended.
  */
 export const REFILLED_PACK_BYTES = overflowBytes(1);
 
-/** A shorter pack is filled up when frames of the pack after it are replaced. */
+/** Size below which a pack is filled up when frames of the pack after it are replaced. */
 export const MERGED_PACK_BYTES = 3600;
 
-/** The longest tail of a frame: with its entry it fits an empty pack. */
+/** Limit of a frame's tail: with its entry it fits an empty pack. */
 export const TAIL_BYTES_MAX = INLINE_VALUE_BYTES - 12;
 
-/** A tail is cut only where the piece that stays in the pack is at least this long. */
+/** Minimum of the first piece of a split tail; otherwise the tail is not split. */
 export const SPLIT_BYTES_MIN = 64;
 
-/** The longest message list of a page, but for a page that one message fills alone. */
+/** Limit of a block's message list, except for a block of a single message. */
 export const BLOCK_LIST_BYTES = INLINE_VALUE_BYTES;
 
 /**
- * A tail that grows is kept small enough for its record to stay inside a leaf page, as long as this much of
- * it has room there; beside a long header or directory it grows to a whole page instead.
+ * Minimum of the room that a leaf page must have for a growing tail: then the tail is kept small enough for
+ * its record to stay inside the page. Beside a long header or directory it grows to a whole block instead.
  */
 export const TAIL_ROOM_BYTES_MIN = INLINE_VALUE_BYTES / 2;
 
-/** Pages without a holder that one commit takes away, at most. */
+/** Limit of the blocks without a holder that one commit removes. */
 export const FREED_BLOCKS_PER_COMMIT = 512;
 
-/** Forgotten requests that one request takes away, at most. */
+/** Limit of the outdated requests that one request removes. */
 export const REQUESTS_FORGOTTEN_MAX = 16;
 
-/** Segments, or pages, whose reference counts share a record, one byte each: fifteen records fill a leaf page. */
+/**
+ * Segments, or blocks, whose reference counts share a record, one byte each: fifteen records fill a leaf
+ * page.
+ */
 export const COUNTS_PER_CHUNK = 252;
 
-/** A chunk of the hash index or of a key index is split when it is longer. */
+/** Size above which a chunk of outside references is split. */
 export const INDEX_CHUNK_BYTES = 512;
 
-/** Segments whose fingerprints share a record until they are entered into the hash index's chunks. */
+/** Size above which a chunk of outside references is split. */
 export const RECENT_RECORD_SEGMENTS = 128;
 
-/** They are entered when there are more of them. */
+/** Size above which a chunk of outside references is split. */
 export const RECENT_SEGMENTS_MAX = 4096;
 
-/** Conversations whose places in the prefix index share a record. */
+/** Conversations whose positions in the prefix index share a record. */
 export const CONVERSATION_NODES_PER_CHUNK = 64;
 
-/** Blocks of one run of the prefix index, at most: what an append writes anew. */
+/** Limit of the blocks of one node of the prefix index, which an append rewrites. */
 export const RADIX_NODE_BLOCKS = 128;
 
-/** Strings that records name by number: how long one may be, and how many there may be. */
+/** Limits of the strings that records name by number: length and number. */
 export const STRING_BYTES_MAX = 128;
 export const STRINGS_MAX = 4096;
-/** Of these, names of speakers take at most this many, so that they never crowd out models and roles. */
+/** Limit of the names of speakers among them, so that they never displace models and roles. */
 export const SPEAKER_STRINGS_MAX = 2048;

@@ -14,7 +14,7 @@ const STATE_KEY = 2;
 
 const VAULT_ID_BYTES = 16;
 
-/** The figures that every commit rewrites, in the order in which they are stored. */
+/** Figures that every commit rewrites, in the order in which they are stored. */
 const figures = [
   'commitSequence',
   'nextSegment',
@@ -35,7 +35,7 @@ const figures = [
   'garbageBytes',
 ] as const;
 
-/** Where the vault stands: next numbers (all begin at 1), the hash index's size, and what it holds. */
+/** State of the vault: next numbers (all begin at 1), the hash index's size, and sums of its contents. */
 export type State = Record<(typeof figures)[number], number>;
 
 export function emptyState(): State {
@@ -43,7 +43,7 @@ export function emptyState(): State {
   return { ...state, nextSegment: 1, nextConversation: 1, nextName: 1, nextPage: 1, nextRequest: 1 };
 }
 
-/** Names of the figures in which two states differ. */
+/** Returns the names of the figures in which two states differ. */
 export function differingFigures(one: State, other: State): (keyof State)[] {
   return figures.filter((figure) => one[figure] !== other[figure]);
 }
@@ -55,12 +55,12 @@ export function readState(meta: Table<number>): State {
   return Object.fromEntries(figures.map((figure) => [figure, reader.varint()])) as State;
 }
 
-/** The figure as it is stored, for those who need it seldom. */
+/** Returns a function that reads the figure from the table, for callers that need it rarely. */
 export function storedFigure(meta: Table<number>, figure: keyof State): () => number {
   return () => readState(meta)[figure];
 }
 
-/** Of the last commit: the first of the figures. */
+/** Returns the number of the last commit, which is the first of the figures. */
 export function readCommitSequence(meta: Table<number>): number {
   const record = meta.view(STATE_KEY);
   if (!record) throw withoutState();
@@ -74,13 +74,13 @@ export function writeState(meta: Table<number>, state: State): void {
 }
 
 /**
- * Returns the vault's id, or undefined in a new one.
- * @throws StowkenError STORE_VERSION when it has a format that is not read, CORRUPT_STORE
+ * Returns the vault's id, or undefined for a new one.
+ * @throws StowkenError STORE_VERSION if its format cannot be read, CORRUPT_STORE
  */
 export function readIdentity(meta: Table<number>): string | undefined {
   const found = meta.unchecked(IDENTITY_KEY);
   if (!found) return undefined;
-  // Format 1 had nothing after the id: the last bytes of that stand where a checksum is.
+  // Format 1 ended with the id, whose last bytes are in the place of the checksum.
   const isOld =
     found.damage && found.value[0] === 1 && sealedBytes(found.value.length) === 1 + VAULT_ID_BYTES;
   if (isOld) checkFormat(1, FORMATS, 'the vault');
@@ -90,17 +90,14 @@ export function readIdentity(meta: Table<number>): string | undefined {
   return Buffer.from(reader.raw(VAULT_ID_BYTES)).toString('hex');
 }
 
-/** The id of a vault that is not new. @throws StowkenError STORE_VERSION, CORRUPT_STORE */
+/** Returns the id of a vault that is not new. @throws StowkenError STORE_VERSION, CORRUPT_STORE */
 export function existingIdentity(meta: Table<number>): string {
   const id = readIdentity(meta);
   if (id === undefined) throw withoutIdentity();
   return id;
 }
 
-/**
- * Whether nothing was ever written. The owner's name may be there before a vault is.
- * @throws StowkenError STORE_VERSION; CORRUPT_STORE where only its identity is missing
- */
+/** Creates an empty vault, with a new id unless one is given. */
 export function isNew(tables: Tables): boolean {
   const { meta, ...others } = tables;
   if (readIdentity(meta) !== undefined) return false;
@@ -109,7 +106,7 @@ export function isNew(tables: Tables): boolean {
   return true;
 }
 
-/** Makes an empty vault, with an id of its own unless one is given. */
+/** Creates an empty vault, with a new id unless one is given. */
 export function initialise(meta: Table<number>, vaultId?: string): void {
   const id = vaultId === undefined ? randomBytes(VAULT_ID_BYTES) : Buffer.from(vaultId, 'hex');
   meta.put(IDENTITY_KEY, new ByteWriter().varint(FORMAT_VERSION).raw(id).finish());
@@ -127,7 +124,7 @@ function withoutState(): StowkenError {
 /** Key in `meta` of the name of the owner's socket. */
 export const OWNER_KEY = 3;
 
-/** The owner's name in the vault itself: a transaction compares it and replaces it. */
+/** Record of the owner's name in the vault itself: a transaction compares and replaces it. */
 export function ownerRecord(environment: Environment): OwnerRecord {
   const { meta } = environment.tables;
   const read = () => {

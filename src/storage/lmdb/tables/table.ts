@@ -7,7 +7,7 @@ export interface Entry<K> {
   readonly value: Uint8Array;
 }
 
-/** A record that was found, whether or not it has its checksum. */
+/** A record that was found, whether or not its checksum is right. */
 export type Found<K> = (Entry<K> & { readonly damage: undefined }) | DamagedEntry<K>;
 
 export interface DamagedEntry<K> {
@@ -16,7 +16,7 @@ export interface DamagedEntry<K> {
   readonly damage: StowkenError;
 }
 
-/** A value that nobody has vouched for where `damage` is set. */
+/** A value that is not verified if `damage` is set. */
 export interface Unchecked {
   readonly value: Uint8Array;
   readonly damage: StowkenError | undefined;
@@ -32,15 +32,15 @@ export interface Range<K> {
 /** A consistent state to read, other than the current one; see Environment.pin. */
 export type Pin = ReturnType<Database['useReadTransaction']>;
 
-/** Longest beginning of a key that an error quotes. */
+/** Limit of the beginning of a key that an error quotes. */
 const QUOTED_KEY_BYTES = 32;
 
 /**
- * A sorted table. Reads see the current state, or inside Environment.write what it has written so far;
- * those of one synchronous stretch see one state. Values are the caller's own, but for view().
+ * A sorted table. Reads see the current state, or inside Environment.write its changes so far; those of one
+ * synchronous stretch see one state. Values belong to the caller, except those of view().
  *
- * Every value is stored with a checksum, which every read compares and takes off: what is given out is what was put
- * under this key of this table, or else the read throws CORRUPT_STORE.
+ * Every value is stored with a checksum, which every read compares and removes: a returned value is the one
+ * that was put under this key of this table, or else the read throws CORRUPT_STORE.
  */
 export class Table<K extends number | Buffer> {
   readonly #checksum: RecordChecksum;
@@ -53,7 +53,7 @@ export class Table<K extends number | Buffer> {
     this.#checksum = new RecordChecksum(name);
   }
 
-  /** The same table as the pin sees it. */
+  /** Returns the same table as the pin sees it. */
   at(pin: Pin): Table<K> {
     return new Table(this.name, this.database, pin);
   }
@@ -64,14 +64,18 @@ export class Table<K extends number | Buffer> {
     return reused && copyOf(reused, this.#open(key, reused));
   }
 
-  /** The value in memory that the next read of any table uses again. @throws StowkenError CORRUPT_STORE */
+  /**
+   * Returns the value in memory that the next read of any table reuses.
+   * @throws StowkenError CORRUPT_STORE
+   */
   view(key: K): Uint8Array | undefined {
     const reused = this.#reused(key);
     return reused && new Uint8Array(reused.buffer, reused.byteOffset, this.#open(key, reused));
   }
 
   /**
-   * What `use` makes of the value, which is the first bytes of what it gets: without so much as a view of them.
+   * Returns the result of `use`, which gets the value as the first bytes of a buffer, without the cost of a
+   * view.
    * @throws StowkenError CORRUPT_STORE
    */
   read<T>(key: K, use: (bytes: Uint8Array, length: number) => T): T | undefined {
@@ -79,7 +83,10 @@ export class Table<K extends number | Buffer> {
     return reused && use(reused, this.#open(key, reused));
   }
 
-  /** The value whether or not it has its checksum: for those who tell damage in another way, or leave it as it is. */
+  /**
+   * Returns the value whether or not its checksum is right: for callers that detect damage in another way, or
+   * do not change it.
+   */
   unchecked(key: K): Unchecked | undefined {
     const reused = this.#reused(key);
     if (!reused) return undefined;
@@ -89,7 +96,8 @@ export class Table<K extends number | Buffer> {
   }
 
   /**
-   * The entry with this key, or else the one before it. A key first, then its value: twice as fast as an entry.
+   * Returns the entry with this key, or else the one before it. Reads a key first, then its value, which is
+   * twice as fast as an entry.
    * @throws StowkenError CORRUPT_STORE
    */
   floor(key: K): Entry<K> | undefined {
@@ -100,7 +108,7 @@ export class Table<K extends number | Buffer> {
     return first(this.database.getKeys({ start: key, reverse: true, limit: 1, ...this.#options() }));
   }
 
-  /** The least key that is above this one. */
+  /** Returns the least key that is above this one. */
   keyAfter(key: K): K | undefined {
     for (const next of this.database.getKeys({ start: key, limit: 2, ...this.#options() })) {
       if (isBefore(key, next)) return next;
@@ -108,7 +116,7 @@ export class Table<K extends number | Buffer> {
     return undefined;
   }
 
-  /** The greatest key that is below this one. */
+  /** Returns the greatest key that is below this one. */
   keyBefore(key: K): K | undefined {
     for (const before of this.database.getKeys({ start: key, reverse: true, limit: 2, ...this.#options() })) {
       if (isBefore(before, key)) return before;
@@ -133,7 +141,10 @@ export class Table<K extends number | Buffer> {
     return this.database.getKeys({ ...this.#options() });
   }
 
-  /** Start is included, end is not. @throws StowkenError CORRUPT_STORE at the first record that is damaged */
+  /**
+   * Yields a range; the start is included, the end is not.
+   * @throws StowkenError CORRUPT_STORE at the first damaged record
+   */
   *range(range: Range<K> = {}): Generator<Entry<K>, void, void> {
     for (const entry of this.scan(range)) {
       if (entry.damage) throw entry.damage;
@@ -142,8 +153,8 @@ export class Table<K extends number | Buffer> {
   }
 
   /**
-   * The same for those who step over records that are damaged, or name them.
-   * @throws StowkenError CORRUPT_STORE where keys do not follow one another: pages of the file are then damaged
+   * Yields a range for callers that skip or report damaged records.
+   * @throws StowkenError CORRUPT_STORE if keys are out of order: pages of the file are then damaged
    */
   *scan(range: Range<K> = {}): Generator<Found<K>, void, void> {
     let before: K | undefined;
@@ -162,14 +173,17 @@ export class Table<K extends number | Buffer> {
     this.database.putSync(key, this.#checksum.seal(key, value));
   }
 
-  /** Puts a key above all others: pages fill up. @throws StowkenError CORRUPT_STORE where it is not above them */
+  /**
+   * Puts a key above all others, so that pages are filled up.
+   * @throws StowkenError CORRUPT_STORE if it is not above them
+   */
   append(key: K, value: Uint8Array): void {
-    // Its types leave out that it says so.
+    // lmdb-js's types leave out its result.
     const done = this.database.putSync(key, this.#checksum.seal(key, value), { append: true }) as unknown;
     if (done === false) throw this.corrupt(key, 'is not above all others');
   }
 
-  /** Puts a key that is new, and fills pages up when it is above all others. */
+  /** Error for a record that contradicts others, or is missing although others refer to it. */
   putNew(key: K, value: Uint8Array): void {
     const last = this.lastKey();
     if (last === undefined || isBefore(last, key)) this.append(key, value);
@@ -180,7 +194,7 @@ export class Table<K extends number | Buffer> {
     this.database.removeSync(key);
   }
 
-  /** Removes all that there is. */
+  /** Removes all records. */
   clear(): void {
     for (const key of [...this.keys()]) this.remove(key);
   }
@@ -190,8 +204,8 @@ export class Table<K extends number | Buffer> {
   }
 
   /**
-   * True if there is no record, as the table's tree says, which is checked when the vault is opened. A cursor that finds
-   * nothing on a damaged page says the same of a table that has many.
+   * True if there is no record, by the table's tree, which is checked when the vault is opened. A cursor that
+   * finds nothing on a damaged page would report the same for a table with many records.
    */
   isEmpty(): boolean {
     if (this.firstKey() !== undefined) return false;
@@ -202,17 +216,17 @@ export class Table<K extends number | Buffer> {
     return (this.database.getStats() as { entryCount: number }).entryCount;
   }
 
-  /** Pages that records stand in. */
+  /** Error for a record that contradicts others, or is missing although others refer to it. */
   leafPages(): number {
     return (this.database.getStats() as { treeLeafPageCount: number }).treeLeafPageCount;
   }
 
-  /** lmdb-js sets the reused buffer's length to the value's, and leaves its byteLength as it is. */
+  /** lmdb-js sets the reused buffer's length to the value's, and leaves its byteLength unchanged. */
   #reused(key: K): Buffer | undefined {
     return (this.database as Reader<K>).getBinaryFast(key, this.#options());
   }
 
-  /** The length of the value in it. */
+  /** lmdb-js takes the options here too, though its types leave them out. */
   #open(key: K, reused: Buffer): number {
     const length = this.#checksum.open(key, reused, reused.length);
     if (length < 0) throw this.#withoutChecksum(key);
@@ -235,7 +249,7 @@ export class Table<K extends number | Buffer> {
     return this.corrupt(key, 'does not have its checksum');
   }
 
-  /** For a record that contradicts others, or is not there though others say that it is. */
+  /** Error for a record that contradicts others, or is missing although others refer to it. */
   corrupt(key: K, what: string): StowkenError {
     const quoted = typeof key === 'number' ? String(key) : key.toString('hex', 0, QUOTED_KEY_BYTES);
     return new StowkenError('CORRUPT_STORE', `the record ${quoted} of ${this.name} ${what}`, {
@@ -250,7 +264,7 @@ interface Reader<K> {
   getBinaryFast(key: K, options: object | undefined): Buffer | undefined;
 }
 
-/** From Node's pool: small arrays of their own cost more than all the rest. */
+/** Allocated in Node's pool: small arrays of their own cost more than everything else. */
 function copyOf(reused: Buffer, length: number): Uint8Array {
   const copy = Buffer.allocUnsafe(length);
   copy.set(new Uint8Array(reused.buffer, reused.byteOffset, length));
@@ -266,7 +280,7 @@ function isBefore(a: number | Buffer, b: number | Buffer): boolean {
   return typeof a === 'number' || typeof b === 'number' ? a < b : Buffer.compare(a, b) < 0;
 }
 
-/** Pages of a B-tree, from what LMDB says of it. */
+/** Returns the pages of a B-tree, from LMDB's statistics. */
 export function treePages(stats: object): number {
   const { treeBranchPageCount, treeLeafPageCount, overflowPages } = stats as Record<string, number>;
   return (treeBranchPageCount ?? 0) + (treeLeafPageCount ?? 0) + (overflowPages ?? 0);

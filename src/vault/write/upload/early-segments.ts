@@ -14,7 +14,7 @@ export interface EarlyParts extends CommitParts {
 
 /** Limit of the hashes remembered as stored by this upload, so that they need not be stored again. */
 const rememberedMax = 16 * 1024;
-/** Memory that a name takes in a set. */
+/** Memory of a hash in a set. */
 const nameBytes = 160;
 
 /**
@@ -34,7 +34,7 @@ export class EarlySegments {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Memory that it takes, about. */
+  /** Approximate memory that it holds, in bytes. */
   get heldBytes(): number {
     return (this.#brought.size + this.#batch.size) * nameBytes + this.#batchBytes;
   }

@@ -18,7 +18,7 @@ import { expectation, type StoreParts, withId } from '../store.js';
 import { enterTextRoom, needsRoom } from '../text-room.js';
 import { EarlySegments } from './early-segments.js';
 
-/** Memory that a segment of the open message takes until it is in the list. */
+/** A message whose tokens are arriving. */
 const openSegmentBytes = 160;
 
 /** A message whose tokens are arriving. */
@@ -62,7 +62,7 @@ export class Upload {
     return this.#messages.length;
   }
 
-  /** Memory that it takes, about, beside text: it grows with what has come. */
+  /** Approximate memory that it holds besides text, in bytes; it grows with the data that has arrived. */
   get heldBytes(): number {
     const openBytes = (this.#open?.segments.length ?? 0) * openSegmentBytes;
     return this.#messages.bytes + openBytes + this.#segments.heldBytes + (this.#fingerprints?.heldBytes ?? 0);

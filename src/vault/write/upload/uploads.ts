@@ -5,7 +5,7 @@ import type { KeepMemory, StoreResult, UploadInput, UploadPart } from '../../typ
 import type { StoreParts } from '../store.js';
 import { Upload } from './upload.js';
 
-/** Memory that an upload takes without asking, and the step in which it asks for more. */
+/** Uploads of a vault: a limited number at once; the long ones commit one after the other. */
 const keptStepBytes = 64 * 1024;
 
 /** Uploads of a vault: a limited number at once; the long ones commit one after the other. */
