@@ -25,7 +25,7 @@ function linksOf(document: string): string[] {
 const links = documents.flatMap((document) => linksOf(document).map((target) => [document, target] as const));
 
 /** Describes the checkout: what it links to is not all in the package. */
-const sourceMap = 'docs/ARCHITECTURE.md';
+const mapOfSources = 'docs/ARCHITECTURE.md';
 
 function packed(): string[] {
   const options = { cwd: root, encoding: 'utf8' } as const;
@@ -51,7 +51,7 @@ describe('the package', () => {
   it('has every file that its documents link to, its documents, and its commands', () => {
     const files = new Set(packed());
     const has = (path: string) => files.has(path) || [...files].some((file) => file.startsWith(`${path}/`));
-    const linked = links.filter(([document]) => document !== sourceMap).map(([, target]) => target);
+    const linked = links.filter(([document]) => document !== mapOfSources).map(([, target]) => target);
     const missing = [...documents, ...linked].filter((path) => !has(path));
     expect(missing).toEqual([]);
     const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import protobuf from 'protobufjs';
-import { limits, StowkenError } from '../../model/index.js';
+import { isStowkenError, limits, StowkenError } from '../../model/index.js';
 import { nextTurn } from '../../queue/index.js';
 import { messageType } from '../contract.js';
 import type { Requests } from '../generated/requests.js';
@@ -31,7 +31,7 @@ export function reading<T>(messageName: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof StowkenError) throw error;
+    if (isStowkenError(error)) throw error;
     const cause = error instanceof Error ? error.message : String(error);
     throw new StowkenError('MALFORMED_REQUEST', `not a ${messageName}: ${cause}`, {}, { cause: error });
   }

@@ -16,7 +16,7 @@ export class MemoryManifests {
 
   /** Returns the outcome if the very same content is stored already. */
   checkPut(put: Part<'put'>, newSegments: readonly NewSegment[]): ManifestOutcome | undefined {
-    const unchanged = rules.checkPut(this.store.find(put.spec.id), put);
+    const unchanged = rules.checkRecordedPut(this.store.find(put.spec.id), put);
     if (!unchanged) this.#requireSegments(put.messages, newSegments);
     return unchanged;
   }
@@ -29,7 +29,7 @@ export class MemoryManifests {
 
   /** Returns the outcome if the very same content is stored already. */
   checkFork(fork: Part<'fork'>): ManifestOutcome | undefined {
-    return rules.checkFork(this.#require(fork.id, fork.revision), this.store.find(fork.newId), fork);
+    return rules.checkRecordedFork(this.#require(fork.id, fork.revision), this.store.find(fork.newId), fork);
   }
 
   checkDelete({ id, revision }: Part<'delete'>): void {

@@ -18,41 +18,59 @@ export interface RecordedConversation {
 type Part<Name extends keyof Change> = NonNullable<Change[Name]>;
 
 /**
- * Returns the outcome if the very same content is stored already. @throws StowkenError REVISION_MISMATCH,
- * CONVERSATION_EXISTS
+ * Returns the outcome if the very same content is stored already, which `hasContent` compares.
+ * @throws StowkenError REVISION_MISMATCH, CONVERSATION_EXISTS
  */
-export function checkPut(
-  existing: RecordedConversation | undefined,
+export function checkPut<Stored extends Pick<RecordedConversation, 'conversation'>>(
+  existing: Stored | undefined,
   { spec, messages, expect }: Part<'put'>,
+  hasContent: (existing: Stored) => boolean,
 ): ManifestOutcome | undefined {
   const revision = existing?.conversation.revision ?? 0;
   if (expect.kind === 'revision' && expect.revision !== revision) {
     throw revisionMismatch(spec.id, expect.revision, revision);
   }
   if (expect.kind !== 'absentOrSame' || !existing) return undefined;
-  if (!hasContent(existing, spec, messages)) throw conversationExists(spec.id, revision);
+  if (!hasContent(existing)) throw conversationExists(spec.id, revision);
   return { ...nothingNew(existing.conversation, true), segments: distinctHashes(messages).size };
 }
 
 /**
- * Returns the outcome if the very same content is stored already. @throws StowkenError RANGE_PAST_END,
- * CONVERSATION_EXISTS
+ * Returns the outcome if the very same content is stored already: so many messages of the parent, which
+ * `hasContent` compares. @throws StowkenError RANGE_PAST_END, CONVERSATION_EXISTS
  */
-export function checkFork(
+export function checkFork<Stored extends Pick<RecordedConversation, 'conversation'>>(
+  parent: Stored,
+  existing: Stored | undefined,
+  { id, newId, messageCount }: Part<'fork'>,
+  hasContent: (existing: Stored, messageCount: number) => boolean,
+): ManifestOutcome | undefined {
+  const end = parent.conversation.messageCount;
+  const count = messageCount ?? end;
+  if (count > end) throw rangePastEnd(id, 'message_count', count, end);
+  if (!existing) return undefined;
+  if (!hasContent(existing, count)) throw conversationExists(newId, existing.conversation.revision);
+  return nothingNew(existing.conversation, true);
+}
+
+/** The same for backends that have all records at hand. */
+export function checkRecordedPut(
+  existing: RecordedConversation | undefined,
+  put: Part<'put'>,
+): ManifestOutcome | undefined {
+  return checkPut(existing, put, (stored) => hasContent(stored, put.spec, put.messages));
+}
+
+/** The same for backends that have all records at hand. */
+export function checkRecordedFork(
   parent: RecordedConversation,
   existing: RecordedConversation | undefined,
   fork: Part<'fork'>,
 ): ManifestOutcome | undefined {
-  const { id, newId, messageCount } = fork;
-  if (messageCount !== undefined && messageCount > parent.messages.length) {
-    throw rangePastEnd(id, 'message_count', messageCount, parent.messages.length);
-  }
-  if (!existing) return undefined;
-  const { spec, messages } = forked(parent, fork);
-  if (!hasContent(existing, spec, messages)) {
-    throw conversationExists(newId, existing.conversation.revision);
-  }
-  return nothingNew(existing.conversation, true);
+  return checkFork(parent, existing, fork, (stored) => {
+    const { spec, messages } = forked(parent, fork);
+    return hasContent(stored, spec, messages);
+  });
 }
 
 /** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH */

@@ -2,14 +2,14 @@ import { limits } from '../../model/index.js';
 import type { RepairPhase, RepairReport, StorageBackend } from '../../storage/index.js';
 import { unsupported } from '../refusals.js';
 import type { VerifyPart } from '../types.js';
+import { reporting } from './reports.js';
 
 export interface VerifyParts {
   readonly backend: StorageBackend;
   readonly clock: () => number;
 }
 
-/** Minimum interval between reports, in milliseconds; every phase is reported. */
-const progressEveryMs = 100;
+type Progress = Extract<VerifyPart, { kind: 'progress' }>;
 
 /**
  * Checks every invariant. If asked to, repairs first what can be repaired. Progress that is not taken in time
@@ -22,54 +22,31 @@ export async function* verifyVault(
   signal: AbortSignal,
 ): AsyncGenerator<VerifyPart, void, void> {
   const look = repair ? repairing(backend) : checking(backend);
-  const stop = new AbortController();
-  const onAbort = () => stop.abort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) stop.abort();
-
-  let phase: RepairPhase = 'checking';
-  let latest = { done: 0, total: 0 };
-  let wake: () => void = () => undefined;
-  let report: RepairReport | undefined;
-  const looking = look({
-    signal: stop.signal,
-    onPhase(next) {
-      [phase, latest] = [next, { done: 0, total: latest.total }];
-      wake();
-      // The receiver learns of a phase before that phase holds everything up.
-      return new Promise((resolve) => setImmediate(resolve));
-    },
-    onProgress(done, total) {
-      latest = { done, total };
-      wake();
-    },
-  })
-    .then((found) => void (report = found))
-    .finally(() => wake());
-  try {
-    let [reportedMs, reportedPhase] = [-Infinity, phase];
-    while (report === undefined) {
-      // A phase that began while the last part was being taken has woken nobody.
-      if (phase === reportedPhase)
-        await Promise.race([looking, new Promise<void>((resolve) => (wake = resolve))]);
-      if (phase === reportedPhase && performance.now() - reportedMs < progressEveryMs) continue;
-      [reportedMs, reportedPhase] = [performance.now(), phase];
-      yield { kind: 'progress', phase, ...latest };
-    }
-    const { repaired, remaining } = report;
-    for (const violation of repaired) yield { kind: 'repaired', ...violation };
-    for (const violation of remaining) yield { kind: 'violation', ...violation };
-    const behind = await clockBehind(backend, clock());
-    if (behind !== undefined) {
-      yield { kind: 'note', subject: `conversation ${behind.conversationId}`, detail: behind.detail };
-    }
-    const counts = { repaired: repaired.length, violations: remaining.length };
-    yield { kind: 'summary', records: latest.total, ...counts };
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    stop.abort();
-    await looking.catch(() => undefined);
+  let records = 0;
+  const run = (report: (progress: Progress) => void, stop: AbortSignal) => {
+    let phase: RepairPhase = 'checking';
+    return look({
+      signal: stop,
+      onPhase(next) {
+        phase = next;
+        report({ kind: 'progress', phase, done: 0, total: records });
+        // The receiver learns of a phase before that phase holds everything up.
+        return new Promise((resolve) => setImmediate(resolve));
+      },
+      onProgress(done, total) {
+        records = total;
+        report({ kind: 'progress', phase, done, total });
+      },
+    });
+  };
+  const { repaired, remaining }: RepairReport = yield* reporting(run, signal);
+  for (const violation of repaired) yield { kind: 'repaired', ...violation };
+  for (const violation of remaining) yield { kind: 'violation', ...violation };
+  const behind = await clockBehind(backend, clock());
+  if (behind !== undefined) {
+    yield { kind: 'note', subject: `conversation ${behind.conversationId}`, detail: behind.detail };
   }
+  yield { kind: 'summary', records, repaired: repaired.length, violations: remaining.length };
 }
 
 type Look = NonNullable<StorageBackend['repair']>;

@@ -1,3 +1,4 @@
+import type { TokenForm } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
 import { limits } from '../../model/index.js';
 import type { MessageDescription } from '../types.js';
@@ -18,8 +19,6 @@ export interface TokenChunk {
   readonly last: boolean;
   readonly endOfMessage: boolean;
 }
-
-export type TokenForm = 'varints' | 'le32';
 
 /**
  * Joins consecutive pieces of a message into chunks of chunkBytesMin to chunkBytesMax bytes; only the last

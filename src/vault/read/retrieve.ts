@@ -1,6 +1,6 @@
-import type { Codec } from '../../codec/index.js';
+import type { Codec, TokenForm } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
-import { isStowkenError, type Reason, StowkenError } from '../../model/index.js';
+import { isStowkenError, type Reason } from '../../model/index.js';
 import type { StorageBackend } from '../../storage/index.js';
 import type { Tokenizers } from '../../text/index.js';
 import { throwIfAborted } from '../event-loop.js';
@@ -13,7 +13,7 @@ import type {
 } from '../types.js';
 import { openRevision } from './open-revision.js';
 import { hasSegment, type SegmentSlice, slicesInRange } from './range.js';
-import { ResponseChunker, type TokenChunk, type TokenForm } from './response-chunker.js';
+import { ResponseChunker, type TokenChunk } from './response-chunker.js';
 import { type SegmentTokenCache, SegmentTokens } from './segment-tokens.js';
 import { textChunks } from './text-chunks.js';
 
@@ -181,7 +181,7 @@ function* guarded(
 
 /** @throws an error that is not one conversation's failure */
 function failedPart(index: number, error: unknown): RetrieveManyPart {
-  if (error instanceof StowkenError && ofOne.some((reason) => isStowkenError(error, reason))) {
+  if (isStowkenError(error) && ofOne.includes(error.reason)) {
     return { index, part: { kind: 'failed', error } };
   }
   throw error;

@@ -1,9 +1,8 @@
-import type { Codec } from '../../codec/index.js';
+import type { Codec, TokenForm } from '../../codec/index.js';
 import { RecentlyUsed } from '../../core/index.js';
 import { limits, StowkenError } from '../../model/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
 import type { StoredSlice } from './range.js';
-import type { TokenForm } from './response-chunker.js';
 
 export interface SegmentTokensParts {
   readonly backend: StorageBackend;

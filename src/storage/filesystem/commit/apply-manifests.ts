@@ -3,8 +3,8 @@ import type { Change, ChangeResult, ManifestOutcome, NewSegment } from '../../co
 import { distinctHashes } from '../../shared/records.js';
 import {
   storedOutcome,
-  checkFork,
-  checkPut,
+  checkRecordedFork,
+  checkRecordedPut,
   forked,
   nextRevision,
   nothingNew,
@@ -41,7 +41,7 @@ export class ManifestChanges {
 
   /** Returns the outcome if the very same content is stored already. */
   checkPut(put: Part<'put'>, newSegments: readonly NewSegment[]): ManifestOutcome | undefined {
-    const same = checkPut(this.manifests.get(put.spec.id), put);
+    const same = checkRecordedPut(this.manifests.get(put.spec.id), put);
     if (!same) this.#requireSegments(put.messages, newSegments);
     return same;
   }
@@ -53,7 +53,7 @@ export class ManifestChanges {
 
   /** Returns the outcome if the very same content is stored already. */
   checkFork(fork: Part<'fork'>): ManifestOutcome | undefined {
-    return checkFork(this.#require(fork.id, fork.revision), this.manifests.get(fork.newId), fork);
+    return checkRecordedFork(this.#require(fork.id, fork.revision), this.manifests.get(fork.newId), fork);
   }
 
   checkDelete({ id, revision }: Part<'delete'>): void {

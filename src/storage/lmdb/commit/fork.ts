@@ -1,8 +1,7 @@
 import type { Change, ManifestOutcome } from '../../contract/change.js';
 import { wholeBlocks } from '../../contract/queries.js';
-import { forkedSpec, nextRevision, nothingNew } from '../../shared/manifest-rules.js';
+import * as rules from '../../shared/manifest-rules.js';
 import { contentKey } from '../../shared/records.js';
-import { conversationExists, rangePastEnd } from '../../shared/refusals.js';
 import { decodeDirectory, encodeDirectory, type BlockEntry } from '../conversations/block-directory.js';
 import { nextInChain } from '../conversations/chain.js';
 import { writeManifest } from '../conversations/conversations.js';
@@ -17,18 +16,16 @@ type Fork = NonNullable<Change['fork']>;
 /** Returns the outcome if the very same content is stored already. */
 export function checkFork(session: WriteSession, fork: Fork): ManifestOutcome | undefined {
   const parent = existingConversation(session, fork);
-  const { messageCount } = parent.conversation;
-  const count = fork.messageCount ?? messageCount;
-  if (count > messageCount) throw rangePastEnd(fork.id, 'message_count', count, messageCount);
   const existing = findConversation(session, fork.newId);
-  if (!existing) return undefined;
-  const { conversation, list } = existing;
-  const isSame =
-    conversation.messageCount === count &&
-    contentKey(conversation, []) === contentKey(forkedSpec(parent.conversation, fork), []) &&
-    sameMessages(session, list, parent.list, count);
-  if (!isSame) throw conversationExists(fork.newId, conversation.revision);
-  return nothingNew(conversation, true);
+  return rules.checkFork(
+    parent,
+    existing,
+    fork,
+    ({ conversation, list }, count) =>
+      conversation.messageCount === count &&
+      contentKey(conversation, []) === contentKey(rules.forkedSpec(parent.conversation, fork), []) &&
+      sameMessages(session, list, parent.list, count),
+  );
 }
 
 /** Shares whole blocks, and copies the part of the block in which the fork ends. */
@@ -43,8 +40,8 @@ export function forkConversation(session: WriteSession, fork: Fork): ManifestOut
   const tokensShared = shared.reduce((sum, { tokens }) => sum + tokens, 0);
   const size = { messageCount, totalTokens: tokensShared + scanMessages(tail, () => undefined).tokens };
   const { lastCreateTimeMs } = state;
-  const spec = forkedSpec(parent.conversation, fork);
-  const conversation = nextRevision(spec, size, { timeMs: fork.timeMs, lastCreateTimeMs });
+  const spec = rules.forkedSpec(parent.conversation, fork);
+  const conversation = rules.nextRevision(spec, size, { timeMs: fork.timeMs, lastCreateTimeMs });
   state.lastCreateTimeMs = conversation.createTimeMs;
   const place = nextInChain(state);
   const { number } = place;
@@ -56,7 +53,7 @@ export function forkConversation(session: WriteSession, fork: Fork): ManifestOut
   session.ids.insert(fork.newId, number);
   if (fork.indexed) session.radix.fork(parent.number, number, wholeBlocks(conversation.totalTokens));
   countIn(session, conversation, 1);
-  return nothingNew(conversation, false);
+  return rules.nothingNew(conversation, false);
 }
 
 /** Returns the blocks that the first messages fill, and the list of the remaining messages. */

@@ -1,14 +1,9 @@
 import type { Conversation } from '../../../model/index.js';
 import type { Change, ChangeResult, ManifestOutcome } from '../../contract/change.js';
 import { wholeBlocks } from '../../contract/queries.js';
-import { nextRevision, nothingNew } from '../../shared/manifest-rules.js';
-import { contentKey, distinctHashes } from '../../shared/records.js';
-import {
-  conversationExists,
-  conversationNotFound,
-  prefixOutdated,
-  revisionMismatch,
-} from '../../shared/refusals.js';
+import * as rules from '../../shared/manifest-rules.js';
+import { contentKey } from '../../shared/records.js';
+import { conversationNotFound, prefixOutdated } from '../../shared/refusals.js';
 import { nextInChain, removeFromChain } from '../conversations/chain.js';
 import { type NumberedManifest, type StoredManifest, writeManifest } from '../conversations/conversations.js';
 import { ListWriter } from '../conversations/list-writer.js';
@@ -39,17 +34,9 @@ export interface PlannedPut {
 }
 
 export function checkPut(session: WriteSession, put: Put, brought: IncomingSegments): PlannedPut {
-  const { spec, messages, expect } = put;
-  const existing = findConversation(session, spec.id);
-  const revision = existing?.conversation.revision ?? 0;
-  if (expect.kind === 'revision' && expect.revision !== revision) {
-    throw revisionMismatch(spec.id, expect.revision, revision);
-  }
-  if (expect.kind === 'absentOrSame' && existing) {
-    if (!sameContent(session, existing, put)) throw conversationExists(spec.id, revision);
-    const same = { ...nothingNew(existing.conversation, true), segments: distinctHashes(messages).size };
-    return { same, existing, named: [] };
-  }
+  const existing = findConversation(session, put.spec.id);
+  const same = rules.checkPut(existing, put, (stored) => sameContent(session, stored, put));
+  if (same) return { same, existing, named: [] };
   return { existing, named: findSegments(session, put, brought) };
 }
 
@@ -64,7 +51,7 @@ export function putConversation(
   addMessages(list, messages, named);
   const size = { messageCount: messages.length, totalTokens: list.tokensAdded };
   const { lastCreateTimeMs } = state;
-  const conversation = nextRevision(spec, size, { timeMs, lastCreateTimeMs }, existing?.conversation);
+  const conversation = rules.nextRevision(spec, size, { timeMs, lastCreateTimeMs }, existing?.conversation);
   state.lastCreateTimeMs = Math.max(conversation.createTimeMs, lastCreateTimeMs);
   const { number, distance } = existing ?? nextInChain(state);
   const replaces = existing !== undefined;
