@@ -11,7 +11,7 @@ import { FORMAT_VERSION, FORMATS, KIND } from './tables/layout.js';
 import { fromLmdb } from './tables/lmdb-errors.js';
 import { LmdbBackend } from './lmdb-backend.js';
 import { LmdbReader } from './lmdb-reader.js';
-import { initialise, isNew, ownerRecord } from './tables/meta.js';
+import { initialise, isNew, readState, ownerRecord } from './tables/meta.js';
 
 export interface LmdbOptions {
   /** Created if it does not exist. */
@@ -42,30 +42,21 @@ export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedB
     throw new StowkenError('CORRUPT_STORE', `the data file ${file} is empty or missing: it is damaged`);
   }
   if (begun) await checkBeforeOpening(folder, lock !== false);
-  const backend = await openWhole(options);
-  if (marker && marker.vaultId !== backend.vaultId) {
-    await backend.close();
-    throw new StowkenError(
-      'CORRUPT_STORE',
-      `the data file ${file} has vault ${backend.vaultId}, and VAULT beside it says ${marker.vaultId}`,
-    );
-  }
+  const backend = await openWhole(options, marker?.vaultId);
   if (!marker) await writeMarker(folder, { kind: KIND, format: FORMAT_VERSION, vaultId: backend.vaultId });
   return backend;
 }
 
-async function openWhole({
-  folder,
-  codec,
-  clock,
-  durability,
-  lock,
-}: LmdbOptions): Promise<MaintainedBackend> {
+async function openWhole(
+  { folder, codec, clock, durability, lock }: LmdbOptions,
+  vaultId: string | undefined,
+): Promise<MaintainedBackend> {
   const environment = await openEnvironment(folder, durability !== 'relaxed');
   let folderLock: FolderLock | undefined;
   try {
     const { meta } = environment.tables;
-    isNew(environment.tables);
+    if (!isNew(environment.tables)) checkRecords(environment, codec, vaultId);
+    else if (vaultId !== undefined) throw otherVault(folder, 'none', vaultId);
     if (lock !== false) {
       folderLock = await lockFolder(folder, ownerRecord(environment));
       environment.files.watch("the owner's socket", folderLock.socket);
@@ -78,6 +69,25 @@ async function openWhole({
     await environment.close();
     throw error;
   }
+}
+
+/**
+ * Reads all that a vault is opened with, before the owner's name is written: what is refused stays as it was.
+ * @throws StowkenError CORRUPT_STORE
+ */
+function checkRecords(environment: Environment, codec: LiveCodec, expectedId: string | undefined): void {
+  readState(environment.tables.meta);
+  const { vaultId } = new LmdbReader(environment, codec, noLease);
+  if (expectedId !== undefined && expectedId !== vaultId)
+    throw otherVault(environment.folder, vaultId, expectedId);
+}
+
+/** The reader that only checks keeps nothing from being deleted. */
+const noLease = () => () => undefined;
+
+function otherVault(folder: string, found: string, expected: string): StowkenError {
+  const what = `has vault ${found}, and VAULT beside it says ${expected}`;
+  return new StowkenError('CORRUPT_STORE', `the data file ${dataFileIn(folder)} ${what}`);
 }
 
 /**
