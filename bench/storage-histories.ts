@@ -55,7 +55,9 @@ export async function measureHistories(): Promise<void> {
     row(`${forks} forks, one after the other`, forked, forked.note);
     row('seek to the middle, by message', await timedTurns(() => seek(backend, () => longMessages / 2)));
     const middle = (longMessages * tokensEach) / 2;
-    const byToken = await timedTurns(() => seek(backend, (found) => found.locate(middle).message));
+    const byToken = await timedTurns(() =>
+      seek(backend, async (found) => (await found.locate(middle)).message),
+    );
     row('seek to the middle, by token', byToken);
     const deleted = await growth(() => backend.commit({ delete: { id: 'long', timeMs: Date.now() } }));
     row('delete of the first, which the forks share', deleted, deleted.note);
@@ -105,13 +107,15 @@ async function measureAppends(
 /** Reads a hundred messages from `position` on. */
 async function seek(
   backend: ManagedBackend,
-  position: (found: NonNullable<Awaited<ReturnType<ManagedBackend['openConversation']>>>) => number,
+  position: (
+    found: NonNullable<Awaited<ReturnType<ManagedBackend['openConversation']>>>,
+  ) => number | Promise<number>,
 ): Promise<void> {
   const found = await backend.openConversation('long');
   if (!found) throw new Error('the conversation is gone');
   let read = 0;
-  for (const { segments } of found.messages(position(found))) {
-    if (segments.length !== 1 || ++read === 100) break;
+  for (const { segments } of await found.read(await position(found), 100)) {
+    if (segments.length === 1) read += 1;
   }
   found.release();
   if (read !== 100) throw new Error(`${read} messages were read`);

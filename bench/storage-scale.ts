@@ -1,6 +1,11 @@
 import { createLiveCodec, type LiveCodec } from '../src/codec/index.js';
 import { loadCore, type TokenCore } from '../src/core/index.js';
-import { openLmdbBackend, type Change, type ManagedBackend } from '../src/storage/index.js';
+import {
+  openLmdbBackend,
+  type Change,
+  type ManagedBackend,
+  type ListPosition,
+} from '../src/storage/index.js';
 import { median, printTable } from './lib/table.js';
 import { timed } from './lib/measure.js';
 import { changeOf, inFolder, store } from './storage-changes.js';
@@ -73,7 +78,7 @@ async function measureCalls(backend: ManagedBackend, count: number, core: TokenC
       (id) => backend.getConversation(id),
     ),
     listMs: await medianMs(
-      stores.map((_, n) => random(n) + 60),
+      stores.map((_, n) => String(random(n) + 60) as ListPosition),
       (after) =>
         backend.listConversations({ filter: {}, order: 'newestFirst', limit: 50, scanLimit: 1000, after }),
     ),

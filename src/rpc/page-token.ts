@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { StowkenError } from '../model/index.js';
+import type { ListPosition, SegmentKey } from '../storage/index.js';
 
 const sealBytes = 16;
 
@@ -10,8 +11,8 @@ export interface PageScope {
   readonly query: unknown;
 }
 
-/** Position at which a page ended: a number, or a backend's own key. */
-export type PagePosition = number | string;
+/** Position of a page's end, as the vault gave it: of a conversation or of a segment. */
+export type PagePosition = ListPosition | SegmentKey;
 
 /** Seals a position as a token that cannot be altered, in base64url. */
 export function sealPageToken(scope: PageScope, position: PagePosition): string {
@@ -23,7 +24,7 @@ export function sealPageToken(scope: PageScope, position: PagePosition): string 
  * Returns the position in a token.
  * @throws StowkenError INVALID_PAGE_TOKEN if it was not sealed for this scope
  */
-export function openPageToken(scope: PageScope, token: string): PagePosition {
+export function openPageToken<Position extends PagePosition>(scope: PageScope, token: string): Position {
   const bytes = Buffer.from(token, 'base64url');
   const position = bytes.subarray(sealBytes);
   const genuine =
@@ -31,7 +32,7 @@ export function openPageToken(scope: PageScope, token: string): PagePosition {
     // Node skips characters outside base64url: a token with such characters has been altered too.
     bytes.toString('base64url') === token &&
     timingSafeEqual(bytes.subarray(0, sealBytes), seal(scope, position));
-  if (genuine) return JSON.parse(position.toString()) as PagePosition;
+  if (genuine) return JSON.parse(position.toString()) as Position;
   throw new StowkenError(
     'INVALID_PAGE_TOKEN',
     'page_token is not the next_page_token of a page of the same question to the same vault',

@@ -68,7 +68,17 @@ export interface WorkerOptions {
 /** Methods that only read. */
 export type Reads = Omit<
   MaintainedBackend,
-  'kind' | 'vaultId' | 'commit' | 'repair' | 'reclaimableBytes' | 'defragment' | 'health' | 'lease' | 'close'
+  | 'kind'
+  | 'vaultId'
+  | 'commit'
+  | 'repair'
+  | 'reclaimableBytes'
+  | 'defragment'
+  | 'health'
+  | 'lease'
+  | 'tryLease'
+  | 'knownSegments'
+  | 'close'
 >;
 
 /** Forwards every reading call to the backend that `to` returns at that moment. */

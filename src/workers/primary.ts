@@ -57,6 +57,7 @@ export class Primary {
       reclaimableBytes: (signal) => backend.reclaimableBytes(signal),
       defragment: (signal) => backend.defragment(signal),
       lease: () => backend.lease(),
+      tryLease: (name) => backend.tryLease(name),
       health: () => backend.health(),
       close: () => backend.close(),
     };

@@ -13,6 +13,8 @@ import {
   type Bench,
   useBench,
 } from './support.js';
+import { messagesOf } from '../support/snapshots.js';
+import type { ListPosition } from '../../src/storage/index.js';
 
 /**
  * Numbered defects of the filesystem backend with which this project began. Defects 3 to 6 concern damaged
@@ -23,7 +25,7 @@ describe.each(backendKinds)('the %s backend', (kind) => {
   const bench = useBench(kind);
 
   const commit = (...args: Parameters<Bench['backend']['commit']>) => bench().backend.commit(...args);
-  const list = (limit = 100, after?: number) =>
+  const list = (limit = 100, after?: ListPosition) =>
     bench().backend.listConversations({
       filter: {},
       order: 'newestFirst',
@@ -101,7 +103,7 @@ describe.each(backendKinds)('the %s backend', (kind) => {
       while (revision <= 40) {
         expect((await list()).conversations).toHaveLength(1);
         const snapshot = await bench().backend.openConversation('c');
-        const keys = [...snapshot!.messages()].flatMap(({ segments }) => segments.map(({ key }) => key));
+        const keys = (await messagesOf(snapshot!)).flatMap(({ segments }) => segments.map(({ key }) => key));
         const [first, second] = await bench().backend.readFrames(keys);
         expect(first).toEqual(a.frame);
         const seen = snapshot!.conversation.revision;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { listOf, longList, opened, puttingList, shared, statedBy, tokensOf } from './long-lists.js';
 import { backendKinds, message, segment, spec, storing, useBench, type Bench } from './support.js';
+import { messagesOf } from '../support/snapshots.js';
 
 describe.each(backendKinds)('forking in the %s backend', (kind) => {
   const bench = useBench(kind);
@@ -175,8 +176,10 @@ describe.each(backendKinds)('forking in the %s backend', (kind) => {
       const { segments } = await bench().backend.listGarbage({ limit: 1000, garbageBeforeMs: Infinity });
       await commit({ collect: { keys: segments.map(({ key }) => key), garbageBeforeMs: Infinity } });
     }
-    expect(await statedBy(bench().backend, snapshots[0]!.messages())).toEqual(list);
-    expect(await statedBy(bench().backend, snapshots[1]!.messages(1500))).toEqual(list.slice(1500, 2000));
+    expect(await statedBy(bench().backend, await messagesOf(snapshots[0]!))).toEqual(list);
+    expect(await statedBy(bench().backend, await messagesOf(snapshots[1]!, 1500))).toEqual(
+      list.slice(1500, 2000),
+    );
     expect(await bench().backend.check()).toEqual([]);
     for (const snapshot of snapshots) snapshot.release();
     const { segments } = await bench().backend.listGarbage({ limit: 1000, garbageBeforeMs: Infinity });

@@ -8,6 +8,7 @@ import {
   storing,
   useBench,
 } from './support.js';
+import { messagesOf } from '../support/snapshots.js';
 
 describe.each(backendKinds)('garbage in the %s backend', (kind) => {
   const bench = useBench(kind);
@@ -61,7 +62,7 @@ describe.each(backendKinds)('garbage in the %s backend', (kind) => {
     const keys = await garbageKeys(bench());
     const kept = await commit({ collect: { keys, garbageBeforeMs: Infinity } });
     expect(kept.collect?.segments).toBe(0);
-    const [only] = [...snapshot!.messages()];
+    const [only] = await messagesOf(snapshot!);
     const [frame] = await bench().backend.readFrames([only!.segments[0]!.key]);
     expect(bench().codec.hashOf(frame!)).toBe(a.hash);
     snapshot!.release();

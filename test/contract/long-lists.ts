@@ -1,6 +1,7 @@
 import type { MessageRecord } from '../../src/model/index.js';
 import type { Change, ConversationSnapshot, ManagedBackend, StoredMessage } from '../../src/storage/index.js';
 import { longSegment, message, segment, spec } from './support.js';
+import { messagesOf } from '../support/snapshots.js';
 
 /** Segments that long lists name again and again, and one without tokens. */
 export const shared = [
@@ -56,7 +57,7 @@ export async function listOf(backend: ManagedBackend, id: string): Promise<Messa
   const snapshot = await backend.openConversation(id);
   if (!snapshot) return undefined;
   try {
-    return await statedBy(backend, snapshot.messages());
+    return await statedBy(backend, await messagesOf(snapshot));
   } finally {
     snapshot.release();
   }

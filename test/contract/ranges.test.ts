@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { longList, opened, puttingList, statedBy, tokensOf } from './long-lists.js';
 import { backendKinds, useBench } from './support.js';
+import { messagesOf } from '../support/snapshots.js';
 
 describe.each(backendKinds)('ranges in the %s backend', (kind) => {
   const bench = useBench(kind);
@@ -20,7 +21,7 @@ describe.each(backendKinds)('ranges in the %s backend', (kind) => {
     await fill();
     const snapshot = await opened(bench().backend, 'x');
     for (const from of [0, 1, 249, 250, 499, 500, 501, 1249, 1250, 1251, 2000, 2998, 2999, 3000, 3001, 1e9]) {
-      expect(await statedBy(bench().backend, snapshot.messages(from))).toEqual(list.slice(from));
+      expect(await statedBy(bench().backend, await messagesOf(snapshot, from))).toEqual(list.slice(from));
     }
     snapshot.release();
   });
@@ -43,37 +44,32 @@ describe.each(backendKinds)('ranges in the %s backend', (kind) => {
       // The last message that begins at or before it; messages without tokens are never the one.
       let message = list.findIndex((_, index) => offset < starts[index + 1]!);
       if (message === -1) message = list.length;
-      expect(snapshot.locate(offset)).toEqual({ message, tokensBefore: starts[message] });
+      expect(await snapshot.locate(offset)).toEqual({ message, tokensBefore: starts[message] });
     }
-    expect(snapshot.locate(total)).toEqual({ message: list.length, tokensBefore: total });
-    expect(snapshot.locate(total + 5)).toEqual({ message: list.length, tokensBefore: total });
+    expect(await snapshot.locate(total)).toEqual({ message: list.length, tokensBefore: total });
+    expect(await snapshot.locate(total + 5)).toEqual({ message: list.length, tokensBefore: total });
     snapshot.release();
   });
 
   it('of an empty conversation are empty', async () => {
     await bench().backend.commit(puttingList('x', []));
     const snapshot = await opened(bench().backend, 'x');
-    expect([...snapshot.messages()]).toEqual([]);
-    expect([...snapshot.messages(1)]).toEqual([]);
-    expect(snapshot.locate(0)).toEqual({ message: 0, tokensBefore: 0 });
+    expect(await messagesOf(snapshot)).toEqual([]);
+    expect(await messagesOf(snapshot, 1)).toEqual([]);
+    expect(await snapshot.locate(0)).toEqual({ message: 0, tokensBefore: 0 });
     snapshot.release();
   });
 
   it('can be read several times, and side by side', async () => {
     await fill();
     const snapshot = await opened(bench().backend, 'x');
-    const [one, other] = [
-      snapshot.messages(5)[Symbol.iterator](),
-      snapshot.messages(1400)[Symbol.iterator](),
-    ];
     const [ones, others] = [[], []] as [unknown[], unknown[]];
-    for (let n = 0; n < 1600; n++) {
-      if (n % 50 === 0) await new Promise(setImmediate);
-      ones.push(one.next().value);
-      others.push(other.next().value);
+    for (let n = 0; n < 1600; n += 16) {
+      ones.push(...(await snapshot.read(5 + n, 16)));
+      others.push(...(await snapshot.read(1400 + n, 16)));
     }
-    expect(ones).toEqual([...snapshot.messages(5)].slice(0, 1600));
-    expect(others).toEqual([...snapshot.messages(1400)].slice(0, 1600));
+    expect(ones).toEqual((await messagesOf(snapshot, 5)).slice(0, 1600));
+    expect(others).toEqual((await messagesOf(snapshot, 1400)).slice(0, 1600));
     snapshot.release();
   });
 });

@@ -15,6 +15,7 @@ import {
   type NewSegment,
   type SegmentKey,
 } from '../../src/storage/index.js';
+import { messagesOf } from '../support/snapshots.js';
 
 /** A backend under test, with a clock that the test sets. */
 export interface Bench {
@@ -137,7 +138,7 @@ export async function readConversation({ backend, codec }: Bench, id: string) {
   const snapshot = await backend.openConversation(id);
   if (!snapshot) return undefined;
   const messages = [];
-  for (const { segments, ...rest } of snapshot.messages()) {
+  for (const { segments, ...rest } of await messagesOf(snapshot)) {
     const keys = segments.map(({ key }) => key);
     const hashes = await backend.readHashes(keys);
     const frames = await backend.readFrames(keys);

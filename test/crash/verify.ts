@@ -4,6 +4,7 @@ import type { SegmentHash } from '../../src/model/index.js';
 import type { ManagedBackend } from '../../src/storage/index.js';
 import { segmentsOf, type Contents } from './content.js';
 import type { Fact, FactValue, PossibleFacts } from './facts.js';
+import { messagesOf } from '../support/snapshots.js';
 
 /** Error of a vault that breaks a promise. */
 export class Broken extends Error {
@@ -91,7 +92,7 @@ async function verifyConversations({ backend, codec, contents }: OpenedVault, po
 async function readConversation(backend: ManagedBackend, codec: LiveCodec, id: string) {
   const snapshot = await backend.openConversation(id);
   if (!snapshot) return undefined;
-  const keys = [...snapshot.messages()].flatMap(({ segments }) => segments.map(({ key }) => key));
+  const keys = (await messagesOf(snapshot)).flatMap(({ segments }) => segments.map(({ key }) => key));
   const frames = await backend.readFrames(keys);
   snapshot.release();
   return frames.map((frame) => codec.hashOf(frame));

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isStowkenError } from '../../src/model/index.js';
-import { openPageToken, sealPageToken, type PageScope } from '../../src/rpc/page-token.js';
+import { openPageToken, sealPageToken, type PageScope, type PagePosition } from '../../src/rpc/page-token.js';
+import type { ListPosition } from '../../src/storage/index.js';
 
 const scope: PageScope = {
   vaultId: '00ff',
@@ -18,10 +19,13 @@ function opens(other: PageScope, token: string): boolean {
   }
 }
 
+const seven = '7' as ListPosition;
+
 describe('page tokens', () => {
   it('give back the position', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.maxSafeNat(), fc.string({ unit: 'binary' })), (position) => {
+      fc.property(fc.oneof(fc.maxSafeNat(), fc.string({ unit: 'binary' })), (value) => {
+        const position = value as PagePosition;
         expect(openPageToken(scope, sealPageToken(scope, position))).toBe(position);
       }),
     );
@@ -29,11 +33,11 @@ describe('page tokens', () => {
 
   it('open for the same question however its keys are ordered', () => {
     const reordered = { filter: { metadata: { y: '2', x: '1' }, application: 'a' }, order: 'newestFirst' };
-    expect(openPageToken({ ...scope, query: reordered }, sealPageToken(scope, 7))).toBe(7);
+    expect(openPageToken({ ...scope, query: reordered }, sealPageToken(scope, seven))).toBe(seven);
   });
 
   it('open for no other vault, filter or order', () => {
-    const token = sealPageToken(scope, 7);
+    const token = sealPageToken(scope, seven);
     const others = [
       { ...scope, vaultId: '00fe' },
       {
@@ -46,7 +50,7 @@ describe('page tokens', () => {
   });
 
   it('do not open when any character is changed, added or missing', () => {
-    const token = sealPageToken(scope, 123_456);
+    const token = sealPageToken(scope, '123456' as ListPosition);
     for (let at = 0; at < token.length; at++) {
       const other = token[at] === 'A' ? 'B' : 'A';
       expect(opens(scope, token.slice(0, at) + other + token.slice(at + 1))).toBe(false);

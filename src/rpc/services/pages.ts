@@ -1,5 +1,5 @@
 import { type Conversation, limits } from '../../model/index.js';
-import type { ConversationPage, SegmentKey } from '../../storage/index.js';
+import type { ConversationPage, ListPosition, SegmentKey } from '../../storage/index.js';
 import type { Vault } from '../../vault/index.js';
 import { openPageToken, type PageScope, sealPageToken } from '../page-token.js';
 import type { ListGarbageRequest, ListRequest } from '../requests/index.js';
@@ -22,7 +22,7 @@ export async function listPage(vault: Vault, request: ListRequest, signal: Abort
     order: request.order,
     scanLimit: limits.pageScanMax,
     signal,
-    ...(request.pageToken !== '' && { after: Number(openPageToken(scope, request.pageToken)) }),
+    ...(request.pageToken !== '' && { after: openPageToken<ListPosition>(scope, request.pageToken) }),
   };
   let page = await vault.list({ ...query, limit: request.pageSize });
   const fitting = countFitting(page.conversations);
@@ -73,7 +73,7 @@ export async function listGarbagePage(
   const scope: PageScope = { vaultId: vault.vaultId, query: 'garbage' };
   const { segments, next } = await vault.listGarbage({
     limit: pageSize,
-    ...(pageToken !== '' && { after: openPageToken(scope, pageToken) as SegmentKey }),
+    ...(pageToken !== '' && { after: openPageToken<SegmentKey>(scope, pageToken) }),
   });
   return garbagePageCodec.encode({
     segments: segments.map(({ hash, tokenCount, frameBytes }) => ({

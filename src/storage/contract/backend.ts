@@ -49,6 +49,13 @@ export interface StorageBackend {
   findSegments(hashes: readonly SegmentHash[]): Promise<(FoundSegment | undefined)[]>;
 
   /**
+   * Returns what this process remembers of these segments, in the order asked, without a look at the store.
+   * Both answers may be outdated: a commit checks them. Absent if it would not be cheaper than
+   * findSegments.
+   */
+  knownSegments?(hashes: readonly SegmentHash[]): (FoundSegment | undefined)[];
+
+  /**
    * Reads the frames of these segments, in the order asked; each buffer belongs to the caller. The caller
    * bounds the batch. Rejects with SEGMENT_NOT_FOUND or CORRUPT_STORE.
    */
@@ -75,6 +82,12 @@ export interface StorageBackend {
    * that it found with a reference.
    */
   lease(): () => void;
+
+  /**
+   * Takes the exclusive right to a kind of work, by name. Resolves to undefined while somebody else has it.
+   * Absent in processes that only read.
+   */
+  tryLease?(name: string): Promise<ExclusiveLease | undefined>;
 
   listConversations(query: ListQuery): Promise<ConversationPage>;
 
@@ -117,6 +130,13 @@ export interface StorageBackend {
   close(): Promise<void>;
 }
 
+/** The exclusive right to a kind of work on a vault. */
+export interface ExclusiveLease {
+  /** Aborts if the right is lost before it is released: the work must stop. */
+  readonly lost: AbortSignal;
+  release(): Promise<void>;
+}
+
 /** A backend as its factory returns it to the process that owns it. */
 export interface ManagedBackend extends StorageBackend {
   /** Reports whether writes are accepted. They stop after a failed commit; reads go on. */
@@ -125,6 +145,8 @@ export interface ManagedBackend extends StorageBackend {
 
 /** A backend that can rebuild and copy its data. */
 export interface MaintainedBackend extends ManagedBackend {
+  tryLease(name: string): Promise<ExclusiveLease | undefined>;
+
   findPrefix(query: PrefixQuery): Promise<PrefixFinding>;
 
   /**

@@ -1,7 +1,8 @@
 export interface CheckOptions {
   /**
-   * "records" does not decode frames, and trusts derived data that was read from files at opening. It
-   * suffices to decide whether a deletion could remove something that is still needed.
+   * "records" suffices to decide whether a deletion could remove something that is still needed. It does not
+   * decode frames, and trusts derived data that was read from files at opening. A backend whose own
+   * transactions keep references and counts consistent need not read anything.
    */
   readonly depth?: 'frames' | 'records';
   /** Called now and then with the records checked and the records in all. */

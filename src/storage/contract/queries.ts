@@ -55,19 +55,25 @@ export interface StoredMessage extends Speaker {
   readonly segments: readonly { readonly key: SegmentKey; readonly tokenCount: number }[];
 }
 
+/** A message's number, and the tokens of the messages before it. */
+export interface MessagePosition {
+  readonly message: number;
+  readonly tokensBefore: number;
+}
+
 /** One revision of a conversation. Until release(), none of its segments is collected. */
 export interface ConversationSnapshot {
   readonly conversation: Conversation;
   /**
-   * Iterates over the messages from number `from` (default 0) on. They are decoded as they are asked for; the
-   * messages before `from` cost next to nothing.
+   * Resolves to at most `messagesMax` messages from number `from` on; to fewer only at the end. Messages
+   * before `from` cost next to nothing. One call at a time.
    */
-  messages(from?: number): Iterable<StoredMessage>;
+  read(from: number, messagesMax: number): Promise<readonly StoredMessage[]>;
   /**
-   * Returns the message that has the token at this offset (messageCount at the end), and the tokens before
-   * that message.
+   * Resolves to the message that has the token at this offset (messageCount at the end), and the tokens
+   * before that message.
    */
-  locate(tokenOffset: number): { readonly message: number; readonly tokensBefore: number };
+  locate(tokenOffset: number): Promise<MessagePosition>;
   release(): void;
 }
 
@@ -85,6 +91,10 @@ export interface ConversationFilter {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+declare const listPosition: unique symbol;
+/** Position of a conversation in a list. Opaque to all but the backend that made it. */
+export type ListPosition = string & { readonly [listPosition]: true };
+
 export interface ListQuery {
   readonly filter: ConversationFilter;
   readonly order: 'newestFirst' | 'oldestFirst';
@@ -92,7 +102,7 @@ export interface ListQuery {
   /** Limit of the conversations examined for a page, full or not. */
   readonly scanLimit: number;
   /** `next` of the last page. */
-  readonly after?: number;
+  readonly after?: ListPosition;
   /** Aborts a long listing, which rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -111,8 +121,8 @@ export interface ConversationPage {
    * page's limit.
    */
   readonly damaged?: readonly DamagedConversation[];
-  /** Position after which the next page begins, in creation order; undefined on the last page. */
-  readonly next: number | undefined;
+  /** Position after which the next page begins; undefined on the last page. */
+  readonly next: ListPosition | undefined;
 }
 
 export interface GarbageQuery {

@@ -1,10 +1,11 @@
 import type { LiveCodec } from '../../codec/index.js';
 import { type Conversation, type SegmentHash, StowkenError, type VaultStats } from '../../model/index.js';
-import type { ManagedBackend, StorageHealth } from '../contract/backend.js';
+import type { ExclusiveLease, ManagedBackend, StorageHealth } from '../contract/backend.js';
 import type { Change, ChangeResult, SegmentKey } from '../contract/change.js';
 import type { CheckOptions, Violation } from '../contract/checks.js';
 import type { FolderLock } from '../shared/folder-lock.js';
 import { GroupCommit } from '../shared/group-commit.js';
+import { ExclusiveLeases } from '../shared/exclusive-leases.js';
 import { Leases } from '../shared/leases.js';
 import type { ConversationSnapshot, ScanQuery, SegmentScan, StoredRegistry } from '../contract/queries.js';
 import { segmentNotFound } from '../shared/refusals.js';
@@ -37,6 +38,7 @@ export interface FilesystemParts {
  */
 export class FilesystemBackend extends IndexReader implements ManagedBackend {
   readonly #leases = new Leases();
+  readonly #exclusive = new ExclusiveLeases();
   readonly #manifests: Manifests;
   readonly #holders: Holders;
   readonly #frames: FrameReader;
@@ -95,6 +97,10 @@ export class FilesystemBackend extends IndexReader implements ManagedBackend {
       release();
       throw error;
     }
+  }
+
+  tryLease(name: string): Promise<ExclusiveLease | undefined> {
+    return this.#exclusive.take(name);
   }
 
   lease(): () => void {

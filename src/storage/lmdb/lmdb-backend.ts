@@ -1,11 +1,12 @@
 import type { LiveCodec } from '../../codec/index.js';
 import { isStowkenError, StowkenError } from '../../model/index.js';
-import type { MaintainedBackend, StorageHealth } from '../contract/backend.js';
+import type { ExclusiveLease, MaintainedBackend, StorageHealth } from '../contract/backend.js';
 import type { Change, ChangeResult, FrameReplacement, SegmentKey } from '../contract/change.js';
 import type { RepairOptions, RepairReport } from '../contract/checks.js';
 import type { FolderLock } from '../shared/folder-lock.js';
 import { GroupCommit } from '../shared/group-commit.js';
 import { withLeanHeap } from '../shared/background.js';
+import { ExclusiveLeases } from '../shared/exclusive-leases.js';
 import { Leases } from '../shared/leases.js';
 import { checkReplacements } from '../shared/registry-checks.js';
 import { defragment, reclaimableBytes } from './defragment/defragment.js';
@@ -21,6 +22,7 @@ import { Writer } from './commit/writer.js';
 /** A vault whose environment is open; see openLmdbBackend. */
 export class LmdbBackend extends LmdbReader implements MaintainedBackend {
   readonly #writer: Writer;
+  readonly #exclusive = new ExclusiveLeases();
   readonly #group: GroupCommit;
 
   constructor(
@@ -74,6 +76,10 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
       (action) => this.#group.between(() => this.#writer.write(action)),
       signal,
     );
+  }
+
+  tryLease(name: string): Promise<ExclusiveLease | undefined> {
+    return this.#exclusive.take(name);
   }
 
   health(): StorageHealth {

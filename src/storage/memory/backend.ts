@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { LiveCodec } from '../../codec/index.js';
 import type { VaultStats } from '../../model/index.js';
-import type { ManagedBackend } from '../contract/backend.js';
+import type { ExclusiveLease, ManagedBackend } from '../contract/backend.js';
 import type { Change, ChangeResult, SegmentKey, StoredSegment } from '../contract/change.js';
 import type { CheckOptions, RepairOptions } from '../contract/checks.js';
 import {
@@ -15,7 +15,9 @@ import {
   type PrefixQuery,
   type ScanQuery,
 } from '../contract/queries.js';
+import { numberAt, positionOf } from '../shared/list-position.js';
 import { planChange } from '../shared/apply-change.js';
+import { ExclusiveLeases } from '../shared/exclusive-leases.js';
 import { Leases } from '../shared/leases.js';
 import { createRecordSnapshot, matchesFilter } from '../shared/records.js';
 import { closed, segmentNotFound } from '../shared/refusals.js';
@@ -35,6 +37,7 @@ class MemoryBackend implements ManagedBackend {
   readonly vaultId = randomBytes(16).toString('hex');
   readonly #store = new MemoryStore();
   readonly #leases = new Leases();
+  readonly #exclusive = new ExclusiveLeases();
   #open = true;
 
   constructor(
@@ -105,12 +108,17 @@ class MemoryBackend implements ManagedBackend {
     return ids.length === 0 ? { blocks: 0, ids } : { blocks: most, ids: ids.slice(0, limit) };
   }
 
+  tryLease(name: string): Promise<ExclusiveLease | undefined> {
+    return this.#exclusive.take(name);
+  }
+
   lease(): () => void {
     return this.#leases.take(this.#store.sequence);
   }
 
   async listConversations(query: ListQuery): Promise<ConversationPage> {
-    const { order, after, filter, limit, scanLimit } = query;
+    const { order, filter, limit, scanLimit } = query;
+    const after = query.after === undefined ? undefined : numberAt(query.after);
     const newestFirst = order === 'newestFirst';
     const numbers = [...this.#store.conversations.keys()]
       .filter((number) => after === undefined || (newestFirst ? number < after : number > after))
@@ -122,7 +130,7 @@ class MemoryBackend implements ManagedBackend {
       if (conversation && matchesFilter(conversation, filter)) conversations.push(conversation);
       scanned += 1;
       const full = conversations.length >= limit || scanned >= scanLimit;
-      if (full && scanned < numbers.length) return { conversations, next: number };
+      if (full && scanned < numbers.length) return { conversations, next: positionOf(number) };
     }
     return { conversations, next: undefined };
   }

@@ -43,18 +43,17 @@ export function createRecordSnapshot(
 ): ConversationSnapshot {
   return {
     conversation,
-    *messages(from = 0) {
-      for (let number = from; number < messages.length; number++) {
-        const record = messages[number] as MessageRecord;
+    async read(from, messagesMax) {
+      return messages.slice(from, from + messagesMax).map((record) => {
         const { segments, ...speaker } = record;
-        yield {
+        return {
           ...speaker,
           tokenCount: tokensOf(record),
           segments: segments.map(({ hash, tokenCount }) => ({ key: keyOf(hash), tokenCount })),
         };
-      }
+      });
     },
-    locate(tokenOffset) {
+    async locate(tokenOffset) {
       let tokensBefore = 0;
       for (const [message, record] of messages.entries()) {
         const tokens = tokensOf(record);

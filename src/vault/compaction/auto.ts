@@ -1,4 +1,5 @@
 import { isStowkenError, limits, StowkenError } from '../../model/index.js';
+import type { ExclusiveLease } from '../../storage/index.js';
 import type { Vault } from '../vault.js';
 import { compact, type CompactParts } from './compact.js';
 import {
@@ -89,6 +90,8 @@ export class AutoCompaction {
   }
 }
 
+const nothingDone: CompactFigures = { segmentsDone: 0, segments: 0, bytesBefore: 0, bytesAfter: 0 };
+
 /** Compactions of a vault: one at a time. */
 export class Compactor {
   #running: CompactFigures | undefined;
@@ -98,16 +101,22 @@ export class Compactor {
   /** @throws StowkenError COMPACTION_RUNNING, with that compaction's progress, while another one runs */
   async *run(input: CompactInput, signal: AbortSignal): AsyncGenerator<CompactPart, void, void> {
     if (this.#running !== undefined) throw alreadyRunning(this.#running);
-    this.#running = { segmentsDone: 0, segments: 0, bytesBefore: 0, bytesAfter: 0 };
+    this.#running = nothingDone;
     let summary: CompactPart | undefined;
+    let lease: ExclusiveLease | undefined;
     try {
-      for await (const part of compact(this.parts, input, signal)) {
+      lease = await this.parts.backend.tryLease?.('compaction');
+      // Another process compacts: its progress is not known here.
+      if (lease === undefined && this.parts.backend.tryLease) throw alreadyRunning(nothingDone);
+      const wanted = lease === undefined ? signal : AbortSignal.any([signal, lease.lost]);
+      for await (const part of compact(this.parts, input, wanted)) {
         if (part.kind === 'progress') this.#running = part;
         if (part.kind === 'summary') summary = part;
         else yield part;
       }
     } finally {
       this.#running = undefined;
+      await lease?.release();
     }
     // The summary is last, because its receiver may begin another compaction.
     if (summary !== undefined) yield summary;

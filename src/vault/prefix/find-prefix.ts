@@ -120,7 +120,7 @@ export class PrefixComparison {
   async sharedTokens(snapshot: ConversationSnapshot): Promise<number> {
     const tokenLimit = this.le32.length / 4;
     let shared = 0;
-    for (const slots of slicesInRange(snapshot, { tokenLimit })) {
+    for await (const slots of slicesInRange(snapshot, { tokenLimit })) {
       throwIfAborted(this.signal);
       const places = slots.filter(hasSegment);
       const decoded = await this.#decode(places, shared);

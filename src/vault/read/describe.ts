@@ -18,7 +18,7 @@ export async function describeConversation(
     const { conversation } = snapshot;
     const page = new Page();
     let segments: NamedSegment[] = [];
-    for (const slots of slicesInRange(snapshot, { messageOffset, messageLimit })) {
+    for await (const slots of slicesInRange(snapshot, { messageOffset, messageLimit })) {
       const hashes = await backend.readHashes(slots.filter(hasSegment).map(({ key }) => key));
       let nextHash = 0;
       for (const slot of slots) {

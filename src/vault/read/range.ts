@@ -1,4 +1,4 @@
-import { limits, rangePastEnd } from '../../model/index.js';
+import { limits, rangePastEnd, StowkenError } from '../../model/index.js';
 import type { ConversationSnapshot, SegmentKey, StoredMessage } from '../../storage/index.js';
 import type { RetrieveRange } from '../types.js';
 
@@ -9,10 +9,10 @@ import type { RetrieveRange } from '../types.js';
  * before the token behind the last; at the conversation's end, with the last token.
  * @throws StowkenError RANGE_PAST_END
  */
-export function* slicesInRange(
+export async function* slicesInRange(
   snapshot: ConversationSnapshot,
   range: RetrieveRange,
-): Generator<readonly SegmentSlice[], void, void> {
+): AsyncGenerator<readonly SegmentSlice[], void, void> {
   const { id, totalTokens, messageCount } = snapshot.conversation;
   const messages = bounds(range.messageOffset, range.messageLimit);
   const tokens = bounds(range.tokenOffset, range.tokenLimit);
@@ -20,36 +20,63 @@ export function* slicesInRange(
   checkStart(id, 'token_offset', tokens.from, totalTokens);
   if (tokens.from > 0 && tokens.from === totalTokens) return;
 
-  const start = firstMessage(snapshot, messages.from, tokens);
+  const start = await firstMessage(snapshot, messages.from, tokens);
   let position = start.tokensBefore;
   let index = start.message;
   let batch: SegmentSlice[] = [];
   let batchTokens = 0;
-  for (const message of snapshot.messages(index)) {
-    if (index >= messages.to || position > tokens.to) break;
-    const end = position + message.tokenCount;
-    const isIn =
-      message.tokenCount > 0
-        ? end > tokens.from && position < tokens.to
-        : position >= tokens.from && (position < tokens.to || position === totalTokens);
-    if (isIn && index >= messages.from) {
-      for (const slot of messageSlices(index, message, tokens.from - position, tokens.to - position)) {
-        const full =
-          batchTokens + slot.tokenCount > limits.readBatchTokensMax ||
-          batch.length >= limits.readBatchSlotsMax;
-        if (full && batch.length > 0) {
-          yield batch;
-          batch = [];
-          batchTokens = 0;
-        }
-        batch.push(slot);
-        batchTokens += slot.tokenCount;
+  for await (const read of readsFrom(snapshot, index)) {
+    for (const message of read) {
+      if (index >= messages.to || position > tokens.to) {
+        if (batch.length > 0) yield batch;
+        return;
       }
+      const end = position + message.tokenCount;
+      const isIn =
+        message.tokenCount > 0
+          ? end > tokens.from && position < tokens.to
+          : position >= tokens.from && (position < tokens.to || position === totalTokens);
+      if (isIn && index >= messages.from) {
+        for (const slot of messageSlices(index, message, tokens.from - position, tokens.to - position)) {
+          const full =
+            batchTokens + slot.tokenCount > limits.readBatchTokensMax ||
+            batch.length >= limits.readBatchSlotsMax;
+          if (full && batch.length > 0) {
+            yield batch;
+            batch = [];
+            batchTokens = 0;
+          }
+          batch.push(slot);
+          batchTokens += slot.tokenCount;
+        }
+      }
+      position = end;
+      index += 1;
     }
-    position = end;
-    index += 1;
   }
   if (batch.length > 0) yield batch;
+}
+
+/** Messages of the first read of a range. Each further read takes twice as many: most ranges are short. */
+const FIRST_READ_MESSAGES = 32;
+
+/** Yields the messages from number `from` to the end, in reads. @throws StowkenError CORRUPT_STORE */
+async function* readsFrom(
+  snapshot: ConversationSnapshot,
+  from: number,
+): AsyncGenerator<readonly StoredMessage[], void, void> {
+  const { id, messageCount } = snapshot.conversation;
+  let messagesMax = FIRST_READ_MESSAGES;
+  for (let at = from; at < messageCount;) {
+    const messages = await snapshot.read(at, messagesMax);
+    if (messages.length === 0) {
+      const sentence = `conversation ${JSON.stringify(id)} has ${at} of ${messageCount} messages`;
+      throw new StowkenError('CORRUPT_STORE', sentence, { conversation: id });
+    }
+    yield messages;
+    at += messages.length;
+    messagesMax = Math.min(2 * messagesMax, limits.readBatchSlotsMax);
+  }
 }
 
 interface Bounds {
@@ -67,9 +94,9 @@ function checkStart(id: string, field: string, offset: number, end: number): voi
 }
 
 /** Returns the first message to look at, and the tokens before it. */
-function firstMessage(snapshot: ConversationSnapshot, messageOffset: number, tokens: Bounds) {
+async function firstMessage(snapshot: ConversationSnapshot, messageOffset: number, tokens: Bounds) {
   // Search for the token before the first one, because empty messages between the two are in the range.
-  const found = tokens.from === 0 ? { message: 0, tokensBefore: 0 } : snapshot.locate(tokens.from - 1);
+  const found = tokens.from === 0 ? { message: 0, tokensBefore: 0 } : await snapshot.locate(tokens.from - 1);
   if (messageOffset <= found.message) return found;
   // Everything behind the message found lies after the first token. Without a last token, positions do not
   // matter.

@@ -40,7 +40,7 @@ export async function* retrieveConversation(
     const batches = slicesInRange(snapshot, input);
     // Reads the first batch before the header, so that a range past the end is refused before anything is
     // sent.
-    const first = batches.next();
+    const first = await batches.next();
     yield [{ kind: 'header', conversation }];
     if (first.done) return;
     const slots = chained(first.value, batches);
@@ -60,7 +60,7 @@ export async function* retrieveConversation(
   }
 }
 
-function* chained<T>(first: T, rest: Iterable<T>): Generator<T, void, void> {
+async function* chained<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T, void, void> {
   yield first;
   yield* rest;
 }
@@ -68,14 +68,14 @@ function* chained<T>(first: T, rest: Iterable<T>): Generator<T, void, void> {
 /** Maps each chunk with `make`, in batches; a batch's chunks are made as they are taken. */
 async function* tokenChunks<T>(
   parts: RetrieveParts,
-  batches: Iterable<readonly SegmentSlice[]>,
+  batches: AsyncIterable<readonly SegmentSlice[]>,
   form: TokenForm,
   signal: AbortSignal,
   make: (chunk: TokenChunk) => T,
 ): AsyncGenerator<Iterable<T>, void, void> {
   const chunker = new ResponseChunker(form, parts.core);
   const reading = { ...parts, recent: parts.recent.forCall() };
-  for (const slots of batches) {
+  for await (const slots of batches) {
     throwIfAborted(signal);
     const tokens = await SegmentTokens.read(reading, slots.filter(hasSegment), form);
     yield chunksOf(slots, tokens, form, chunker, parts.core, make);

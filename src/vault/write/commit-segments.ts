@@ -26,7 +26,8 @@ export async function commitManifest(
   signal: AbortSignal,
 ): Promise<ChangeResult> {
   const hashes = [...runOf.keys()];
-  const stored = await parts.backend.findSegments(hashes);
+  const { backend } = parts;
+  const stored = backend.knownSegments?.(hashes) ?? (await backend.findSegments(hashes));
   const missing = hashes.filter((_, index) => stored[index] === undefined);
   return commitWithSegments(parts, change, runOf, missing, signal);
 }

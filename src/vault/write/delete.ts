@@ -1,5 +1,10 @@
 import { type Conversation, isStowkenError, limits } from '../../model/index.js';
-import type { ConversationFilter, DamagedConversation, StorageBackend } from '../../storage/index.js';
+import type {
+  ConversationFilter,
+  DamagedConversation,
+  StorageBackend,
+  ListPosition,
+} from '../../storage/index.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import type { DeleteManyInput, DeleteManyResult, DeleteOptions, DeleteResult } from '../types.js';
 import { requestPart } from './request-mark.js';
@@ -86,7 +91,7 @@ async function* foundBatches(
 ): AsyncGenerator<Target[], void, void> {
   const limit = limits.deleteBatchConversationsMax;
   const query = { filter, order: 'oldestFirst', limit, scanLimit: limits.pageScanMax, signal } as const;
-  let after: number | undefined;
+  let after: ListPosition | undefined;
   do {
     const page = await backend.listConversations({ ...query, ...(after !== undefined && { after }) });
     damaged.push(...(page.damaged ?? []).slice(0, limits.damagedNamedMax - damaged.length));

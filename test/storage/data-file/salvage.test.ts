@@ -16,6 +16,7 @@ import { PAGE_BYTES } from '../../../src/storage/lmdb/tables/layout.js';
 import { core, longSegment, storing } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 import { openAt, shapes } from './shapes.js';
+import { messagesOf } from '../../support/snapshots.js';
 
 /** Every page in turn takes half a minute: by default only each third one is tried. */
 const STEP = process.env['STOWKEN_ALL_FLIPS'] === '1' ? 1 : 3;
@@ -64,7 +65,7 @@ async function everything(backend: ManagedBackend): Promise<Map<string, string>>
     const snapshot = await backend.openConversation(id);
     if (!snapshot) continue;
     const messages = [];
-    for (const { segments, ...speaker } of snapshot.messages()) {
+    for (const { segments, ...speaker } of await messagesOf(snapshot)) {
       const frames = await backend.readFrames(segments.map(({ key }) => key));
       messages.push({ ...speaker, hashes: frames.map((frame) => codec.hashOf(frame)) });
     }

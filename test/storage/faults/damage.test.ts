@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMemoryBackend, openLmdbBackend, type ManagedBackend } from '../../../src/storage/index.js';
 import { codec, longSegment, storing } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from './support.js';
+import { messagesOf } from '../../support/snapshots.js';
 
 const clock = () => 1_000;
 
@@ -31,7 +32,8 @@ describe('a damaged vault', () => {
 
   async function readAll(backend: ManagedBackend, id: string): Promise<void> {
     const snapshot = await backend.openConversation(id);
-    const keys = [...(snapshot?.messages() ?? [])].flatMap(({ segments }) => segments.map(({ key }) => key));
+    const messages = snapshot === undefined ? [] : await messagesOf(snapshot);
+    const keys = messages.flatMap(({ segments }) => segments.map(({ key }) => key));
     snapshot?.release();
     for (const frame of await backend.readFrames(keys)) codec.decode(frame);
   }

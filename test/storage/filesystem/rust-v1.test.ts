@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFilesystemBackend, type ManagedBackend } from '../../../src/storage/index.js';
 import { codec, core, segment, storing } from '../../contract/support.js';
+import { messagesOf } from '../../support/snapshots.js';
 
 /**
  * Vaults in the layout of the Rust library, written by hand: its layout is known, its field names in part.
@@ -51,7 +52,7 @@ describe('a vault that the Rust library wrote', () => {
 
   async function read(id: string) {
     const snapshot = await backend.openConversation(id);
-    const messages = [...snapshot!.messages()];
+    const messages = await messagesOf(snapshot!);
     snapshot!.release();
     return Promise.all(
       messages.map(async ({ segments, role, tokenCount }) => {
@@ -187,7 +188,7 @@ describe('a vault that the Rust library wrote', () => {
     await open();
     expect(await list()).toMatchObject([{ id: 'c', totalTokens: 2 }]);
     const snapshot = await backend.openConversation('c');
-    expect(() => [...snapshot!.messages()]).toThrow(/is named and not stored/);
+    await expect(messagesOf(snapshot!)).rejects.toThrow(/is named and not stored/);
     expect(await backend.check()).toMatchObject([
       { invariant: 'manifest-segments', subject: `segment ${missing}` },
     ]);

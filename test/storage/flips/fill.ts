@@ -2,6 +2,7 @@ import { limits, type ConversationSpec, type SegmentHash } from '../../../src/mo
 import type { StorageBackend } from '../../../src/storage/index.js';
 import type { StoreInput } from '../../../src/vault/index.js';
 import { collectAll, say, signal, spec, type TestVault } from '../../support/vault.js';
+import { messagesOf } from '../../support/snapshots.js';
 
 /** Returns so many tokens of one of a few kinds. */
 export function tokens(kind: number, count: number): number[] {
@@ -139,7 +140,7 @@ async function hashesOf(
   const keys = new Map<unknown, Parameters<typeof backend.readHashes>[0][number]>();
   for (const { id } of conversations) {
     const snapshot = await backend.openConversation(id);
-    for (const { segments } of snapshot?.messages() ?? [])
+    for (const { segments } of snapshot === undefined ? [] : await messagesOf(snapshot))
       for (const { key } of segments) if (keys.size < 40) keys.set(key, key);
     snapshot?.release();
   }

@@ -54,7 +54,7 @@ const spoilHeader = () => spoil(DAMAGED, () => Buffer.of(0xff));
 
 async function listAll(order: 'newestFirst' | 'oldestFirst', limit: number): Promise<ConversationPage[]> {
   const pages: ConversationPage[] = [];
-  let after: number | undefined;
+  let after: ConversationPage['next'];
   do {
     const query = { filter: {}, order, limit, scanLimit: 1000, ...(after !== undefined && { after }) };
     pages.push(await backend.listConversations(query));

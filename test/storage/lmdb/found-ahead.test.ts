@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Change } from '../../../src/storage/index.js';
 import { message, segment, spec, storing } from '../../contract/support.js';
 import { openWriterAndReader, type WriterAndReader } from './writer-and-reader.js';
+import { messagesOf } from '../../support/snapshots.js';
 
 let t: WriterAndReader;
 beforeEach(async () => (t = await openWriterAndReader()));
@@ -51,7 +52,7 @@ it('what was deleted since is missing, or comes again', async () => {
   const { put } = await t.writer.commit({ ...looked, newSegments: [gone!] });
   expect(put).toMatchObject({ segments: segments.length, newSegments: 1 });
   const open = (await t.writer.openConversation('a'))!;
-  const [first] = [...open.messages()];
+  const [first] = await messagesOf(open);
   open.release();
   expect(await t.writer.readHashes(first!.segments.map(({ key }) => key))).toEqual([gone!.hash]);
 });

@@ -8,6 +8,7 @@ import { numberKey } from '../../../src/storage/lmdb/tables/table-keys.js';
 import { listOf, longList, opened, puttingList, shared, statedBy } from '../../contract/long-lists.js';
 import { codec, message, segment, storing } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
+import { messagesOf } from '../../support/snapshots.js';
 
 let folder: TemporaryFolder;
 beforeEach(async () => {
@@ -113,11 +114,11 @@ describe('the pages of message lists', () => {
       const later = await opened(backend, 'later');
       await backend.commit({ delete: { id: 'later', timeMs: 1 } });
       for (let n = 0; n < 3; n++) await backend.commit(storing(`x${n}`, [segment(n)]));
-      expect(await statedBy(backend, snapshot.messages())).toEqual(list);
+      expect(await statedBy(backend, await messagesOf(snapshot))).toEqual(list);
       snapshot.release();
       for (let n = 0; n < 3; n++) await backend.commit(storing(`y${n}`, [segment(n)]));
-      expect(() => [...snapshot.messages()]).toThrow('of a message list is missing');
-      expect(await statedBy(backend, later.messages(2000))).toEqual(list.slice(2000));
+      await expect(messagesOf(snapshot)).rejects.toThrow('of a message list is missing');
+      expect(await statedBy(backend, await messagesOf(later, 2000))).toEqual(list.slice(2000));
       later.release();
       await backend.commit(storing('z', [segment(1)]));
       expect(await backend.check()).toEqual([]);
@@ -148,7 +149,7 @@ describe('the pages of message lists', () => {
       await backend.commit(puttingList('long', longList(3000)));
       return opened(backend, 'long');
     });
-    expect(() => [...snapshot.messages()]).toThrow('the store is closed');
+    await expect(messagesOf(snapshot)).rejects.toThrow('the store is closed');
   });
 
   const firstPage = ({ messageBlocks: pages }: Tables) => [...pages.range({ limit: 1 })][0]!;
@@ -202,7 +203,7 @@ describe('the pages of message lists', () => {
     await inVault(async (backend) => {
       await expect(listOf(backend, 'long')).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
       const snapshot = await opened(backend, 'long');
-      expect(await statedBy(backend, snapshot.messages(2500))).toEqual(longList(500, 2500));
+      expect(await statedBy(backend, await messagesOf(snapshot, 2500))).toEqual(longList(500, 2500));
       expect(await listOf(backend, 'other')).toEqual(longList(3000, 1));
       await backend.commit({ append: { id: 'long', messages: longList(5), timeMs: 1 } });
       await backend.commit({ delete: { id: 'long', timeMs: 1 } });

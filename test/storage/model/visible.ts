@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { ConversationSnapshot, ManagedBackend, SegmentKey } from '../../../src/storage/index.js';
 import type { Bench } from '../../contract/support.js';
+import { messagesOf } from '../../support/snapshots.js';
 
 /** Returns everything that a caller can see of a vault, without the backend's own keys. */
 export async function visible({ backend, codec }: Bench) {
@@ -50,7 +51,7 @@ async function scanned(backend: ManagedBackend) {
 export async function read(backend: ManagedBackend, snapshot: ConversationSnapshot | undefined) {
   if (!snapshot) return undefined;
   const messages = [];
-  for (const { segments, ...rest } of snapshot.messages()) {
+  for (const { segments, ...rest } of await messagesOf(snapshot)) {
     const keys = segments.map(({ key }) => key);
     const hashes = await backend.readHashes(keys);
     messages.push({ ...rest, hashes, frames: (await backend.readFrames(keys)).map(hex) });

@@ -7,6 +7,7 @@ import type {
   ListQuery,
   ScanQuery,
 } from '../../contract/queries.js';
+import { numberAt, positionOf } from '../../shared/list-position.js';
 import { matchesFilter } from '../../shared/records.js';
 import { closed, segmentNotFound } from '../../shared/refusals.js';
 import { type SegmentEntry, storedSegment } from '../vault-index/figures.js';
@@ -98,7 +99,8 @@ export async function listConversations(index: VaultIndex, query: ListQuery): Pr
   let scanned = 0;
   for (const { number, conversation } of index.inOrder(newestFirst, position)) {
     if (isPast(conversation, query)) return { conversations, next: undefined };
-    if (conversations.length >= limit || scanned >= scanLimit) return { conversations, next: position };
+    if (conversations.length >= limit || scanned >= scanLimit)
+      return { conversations, next: positionOf(position) };
     if (matchesFilter(conversation, filter)) conversations.push(conversation);
     position = number;
     scanned += 1;
@@ -114,7 +116,7 @@ export async function listConversations(index: VaultIndex, query: ListQuery): Pr
  * bisection.
  */
 function firstPosition(index: VaultIndex, { after, order, filter }: ListQuery): number {
-  if (after !== undefined) return after;
+  if (after !== undefined) return numberAt(after);
   if (order === 'oldestFirst') return index.numberFrom(filter.createTimeFromMs ?? -Infinity) - 1;
   return filter.createTimeBeforeMs === undefined ? Infinity : index.numberFrom(filter.createTimeBeforeMs);
 }

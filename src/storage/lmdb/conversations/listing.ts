@@ -1,5 +1,6 @@
 import { type Conversation, isStowkenError } from '../../../model/index.js';
 import type { ConversationPage, DamagedConversation, ListQuery } from '../../contract/queries.js';
+import { numberAt, positionOf } from '../../shared/list-position.js';
 import { matchesFilter } from '../../shared/records.js';
 import { readHeader } from './conversations.js';
 import { recordsAfter, recordsBefore } from './chain.js';
@@ -28,7 +29,7 @@ export async function listConversations(
   const page = (next: number | undefined): ConversationPage => ({
     conversations,
     ...(damaged.size > 0 && { damaged: named(damaged, tables.ids) }),
-    next,
+    next: next === undefined ? undefined : positionOf(next),
   });
   const newestFirst = query.order === 'newestFirst';
   const conversations: Conversation[] = [];
@@ -83,7 +84,7 @@ function after(tables: ListedTables, position: number | undefined, newestFirst: 
  * bisection.
  */
 function firstPosition(tables: ListedTables, query: ListQuery, nameOf: StringOf): number | undefined {
-  if (query.after !== undefined) return query.after;
+  if (query.after !== undefined) return numberAt(query.after);
   const { createTimeFromMs, createTimeBeforeMs } = query.filter;
   if (query.order === 'newestFirst') {
     return createTimeBeforeMs === undefined ? undefined : firstAtOrAfter(tables, createTimeBeforeMs, nameOf);

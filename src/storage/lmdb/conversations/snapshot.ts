@@ -1,7 +1,9 @@
 import type { SegmentKey } from '../../contract/change.js';
 import type { ConversationSnapshot, StoredMessage } from '../../contract/queries.js';
+import { sequentialRead } from '../../shared/sequential-read.js';
 import type { StoredManifest } from './conversations.js';
 import type { StringOf } from './manifest.js';
+import type { ListedMessage } from './message-list.js';
 import { locateToken, messagesOf } from './stored-list.js';
 
 /**
@@ -14,16 +16,17 @@ export function createSnapshot(
   nameOf: StringOf,
   release: () => void,
 ): ConversationSnapshot {
+  const read = sequentialRead((from) => messagesOf(list, pageOf, nameOf, from));
   return {
     conversation,
-    *messages(from = 0): Generator<StoredMessage, void, void> {
-      for (const { role, name, toolCallId, segments: listed } of messagesOf(list, pageOf, nameOf, from)) {
-        const segments = listed.map(({ id, tokenCount }) => ({ key: id as SegmentKey, tokenCount }));
-        const tokenCount = listed.reduce((sum, segment) => sum + segment.tokenCount, 0);
-        yield { role, name, toolCallId, tokenCount, segments };
-      }
-    },
-    locate: (tokenOffset) => locateToken(list, pageOf, nameOf, tokenOffset),
+    read: async (from, messagesMax) => read(from, messagesMax).map(toStoredMessage),
+    locate: async (tokenOffset) => locateToken(list, pageOf, nameOf, tokenOffset),
     release,
   };
+}
+
+function toStoredMessage({ role, name, toolCallId, segments: listed }: ListedMessage): StoredMessage {
+  const segments = listed.map(({ id, tokenCount }) => ({ key: id as SegmentKey, tokenCount }));
+  const tokenCount = listed.reduce((sum, segment) => sum + segment.tokenCount, 0);
+  return { role, name, toolCallId, tokenCount, segments };
 }

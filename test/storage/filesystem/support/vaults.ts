@@ -4,6 +4,7 @@ import { openFilesystemBackend, type Change, type ManagedBackend } from '../../.
 import { createLiveCodec, frameRegistryId, trainHere } from '../../../../src/codec/index.js';
 import { codec, core, longSegment, message, spec, type segment } from '../../../contract/support.js';
 import type { SimulatedDisk } from './simulated-disk.js';
+import { messagesOf } from '../../../support/snapshots.js';
 
 const clock = () => 1_000;
 
@@ -30,7 +31,7 @@ export async function contentOf(backend: ManagedBackend) {
   const contents = await Promise.all(
     conversations.map(async (conversation) => {
       const snapshot = await backend.openConversation(conversation.id);
-      const keys = [...snapshot!.messages()].flatMap(({ segments }) => segments.map(({ key }) => key));
+      const keys = (await messagesOf(snapshot!)).flatMap(({ segments }) => segments.map(({ key }) => key));
       snapshot!.release();
       const frames = await backend.readFrames(keys);
       const references = await backend.countReferences(keys);
