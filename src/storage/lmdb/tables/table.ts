@@ -104,8 +104,16 @@ export class Table<K extends number | Buffer> {
     return this.#entry(this.floorKey(key));
   }
 
+  /**
+   * Returns the greatest key that is not above this one. A damaged page may lead the search to a record above
+   * it, which may be whole.
+   * @throws StowkenError CORRUPT_STORE
+   */
   floorKey(key: K): K | undefined {
-    return first(this.database.getKeys({ start: key, reverse: true, limit: 1, ...this.#options() }));
+    const floor = first(this.database.getKeys({ start: key, reverse: true, limit: 1, ...this.#options() }));
+    if (floor !== undefined && isBefore(key, floor))
+      throw this.corrupt(floor, 'is found by a search below it');
+    return floor;
   }
 
   /** Returns the least key that is above this one. */
