@@ -55,3 +55,7 @@ describe('LMDB giving up', () => {
     expect(isFatal(fromLmdb(new Error('MDB_CORRUPTED: Located page was wrong type')))).toBe(false);
   });
 });
+
+it('a key longer than any that was written is damage', () => {
+  expect(fromLmdb(new Error('Invalid key size 7f00'))).toEqual(CORRUPT);
+});

@@ -7,6 +7,9 @@ import { isStowkenError, StowkenError } from '../../../model/index.js';
 const DAMAGE =
   /^MDB_(CORRUPTED|VERSION_MISMATCH|PAGE_NOTFOUND|BAD_TXN|PANIC|INVALID|PROBLEM|CURSOR_FULL|PAGE_FULL|INCOMPATIBLE)\b/;
 
+/** Message of lmdb-js for a key that is longer than any it wrote. */
+const DAMAGED_KEY = /^Invalid key size\b/;
+
 /** Errors after which LMDB's own state may not be trusted: this process can write nothing more. */
 const FATAL = /^MDB_(PANIC|PROBLEM|MAP_FULL|MAP_RESIZED)\b/;
 
@@ -17,7 +20,9 @@ const FATAL = /^MDB_(PANIC|PROBLEM|MAP_FULL|MAP_RESIZED)\b/;
 export function fromLmdb(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   // A length or an offset on a damaged page, which Node then refuses.
-  if (!DAMAGE.test(error.message) && !(error instanceof RangeError)) return error;
+  const isDamage =
+    DAMAGE.test(error.message) || DAMAGED_KEY.test(error.message) || error instanceof RangeError;
+  if (!isDamage) return error;
   return new StowkenError(
     'CORRUPT_STORE',
     `the data file is damaged: ${error.message}; stop the server, and copy what is left with stowken salvage`,
