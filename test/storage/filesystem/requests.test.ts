@@ -39,7 +39,7 @@ it('refuses a request whose file is damaged, until that is removed', async () =>
         status: 'rejected',
         reason: expect.objectContaining({
           reason: 'CORRUPT_STORE',
-          metadata: { path: `requests/${name}` },
+          metadata: { file: `requests/${name}` },
         }) as object,
       },
     ]),
