@@ -166,7 +166,7 @@ describe('while no server answers', () => {
     await expect(appending).rejects.toMatchObject({ code: status.UNAVAILABLE });
     expect(ids).toHaveLength(fewRetries.attemptsMax);
     expect(new Set(ids).size).toBe(1);
-    expect(ids[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
+    expect(ids[0]).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     other.close();
     faulty.stop();
   });
