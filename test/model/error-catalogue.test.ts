@@ -27,12 +27,7 @@ function section(reason: keyof typeof errorCatalogue, entry: Entry): string {
   const code = mayBeTold(reason)
     ? `\`${status[codeOf[reason]]}\``
     : 'stays inside the server: the client sees `INTERNAL`';
-  const lines = [
-    `### ${reason}\n`,
-    `Status: ${code}.\n`,
-    `${entry.meaning}\n`,
-    `What to do: ${entry.action}\n`,
-  ];
+  const lines = [`### ${reason}\n`, `Status: ${code}.\n`, `${entry.meaning}\n`, `Action: ${entry.action}\n`];
   const rows = [
     ...Object.entries('facts' in entry ? entry.facts : {}).map((fact) => row(...fact, 'always')),
     ...Object.entries('optionalFacts' in entry ? entry.optionalFacts : {}).map((fact) =>
