@@ -1,5 +1,5 @@
 // A process that calls a server as fast as it answers, on the instructions of its parent (see load.ts).
-import { Connection } from './http2/connection.js';
+import { Connection } from './connection.js';
 import type { LoadAnswer, LoadJob } from './load.js';
 
 process.on('message', (job: LoadJob) => {
