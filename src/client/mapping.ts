@@ -77,7 +77,7 @@ function wellFormed(field: string, text: string | undefined): string | undefined
   return text;
 }
 
-/** Returns the fields of a range. @throws RangeError if one is not a whole number */
+/** Returns the wire form of a revision. @throws RangeError if it is not a whole number */
 export function toWireRevision(ifRevision: number | undefined): string | undefined {
   return ifRevision === undefined ? undefined : toUint64('revision', ifRevision);
 }

@@ -31,7 +31,7 @@ export interface NewMessage {
   readonly role: string;
   readonly name?: string | undefined;
   readonly toolCallId?: string | undefined;
-  /** Tokens as le32 (4-byte little-endian). */
+  /** Encoded by the server with the conversation's tokenizer. */
   readonly text?: string;
   readonly tokens?: Uint32Array | readonly number[];
   /** Tokens as le32 (4-byte little-endian). */
@@ -39,10 +39,7 @@ export interface NewMessage {
 }
 
 export interface StoreRequest extends CallControl {
-  /**
-   * Replaces the content at this revision; 0: stores only if there is no such conversation. Such a store is
-   * not retried without a request id.
-   */
+  /** With an id, a store that may have failed on the way is retried: the same content changes nothing. */
   readonly conversation?: Partial<ConversationSpec>;
   readonly messages: readonly NewMessage[];
   /**
@@ -67,7 +64,7 @@ export interface AppendOptions extends CallControl {
 }
 
 export interface ForkOptions extends CallControl {
-  /** Generated for this call if absent: a fork is retried while no server answers. */
+  /** Id of the fork; made by the server if absent. */
   readonly newId?: string;
   /** Number of messages, from the first; all if absent. */
   readonly messageCount?: number;
@@ -141,7 +138,7 @@ export interface Chunk<E extends Encoding> {
   /** Undefined for an empty message. */
   readonly content: ContentForms[E] | undefined;
   readonly endOfMessage: boolean;
-  /** Offset of the content in its message, in tokens: 0 unless the range begins inside the message. */
+  /** True if bytes that are not UTF-8 became U+FFFD: the text does not encode to these tokens. */
   readonly replaced: boolean;
   /** Present on the first chunk of a message that is sent. */
   readonly message: MessageDescription | undefined;
@@ -153,7 +150,7 @@ export interface Message<E extends Encoding> extends MessageDescription {
   /** Offset of the content in its message, in tokens: 0 unless the range begins inside the message. */
   readonly tokenOffset: number;
   readonly content: ContentForms[E];
-  /** Offset of the content in its message, in tokens: 0 unless the range begins inside the message. */
+  /** True if bytes that are not UTF-8 became U+FFFD: the text does not encode to these tokens. */
   readonly replaced: boolean;
 }
 
@@ -170,7 +167,7 @@ export interface DescribedConversation {
 export interface DeleteOptions extends CallControl {
   readonly allowMissing?: boolean;
   readonly ifRevision?: number;
-  /** Deletes nothing, and reports only `conversations` and `missing` of the deletion. */
+  /** Makes a retry safe; see StoreRequest. */
   readonly requestId?: string;
 }
 
@@ -226,7 +223,7 @@ export interface ListOptions extends CallControl {
 }
 
 export interface ListAllOptions extends ListOptions {
-  /** Tokens to look for, in one of the three forms. */
+  /** Called for each conversation that is damaged. */
   readonly onDamaged?: (damaged: DamagedConversation) => void;
 }
 

@@ -27,7 +27,7 @@ export interface NewMessage extends Speaker {
 }
 
 export interface StoreInput {
-  /** 0: only if there is no such conversation. */
+  /** An empty id is replaced by a new UUIDv7. */
   readonly spec: ConversationSpec;
   readonly messages: readonly NewMessage[];
   /** 0: only if there is no such conversation. */
@@ -61,7 +61,7 @@ export interface AppendInput {
 
 export interface ForkInput {
   readonly id: string;
-  /** 0: only if there is no such conversation. */
+  /** An empty id is replaced by a new UUIDv7. */
   readonly newId: string;
   /** All messages if undefined. */
   readonly messageCount: number | undefined;
@@ -102,7 +102,7 @@ export interface RetrieveManyInput {
 
 export interface FindPrefixInput {
   readonly content: MessageContent;
-  /** A conversation, and the number of tokens that it shares from the beginning. */
+  /** For text. */
   readonly tokenizer: string;
   /** All applications if undefined. */
   readonly application: string | undefined;
@@ -133,7 +133,7 @@ export type RetrievePart =
   | {
       readonly kind: 'chunk';
       readonly messageIndex: number;
-      /** A part of one of many conversations, or its failure, after which no other part of it follows. */
+      /** Offset of the content in its message, in tokens: 0 unless the range begins inside the message. */
       readonly tokenOffset: number;
       /** Absent for an empty message. */
       readonly content: ChunkContent | undefined;
@@ -181,8 +181,8 @@ export interface DeleteManyInput {
 }
 
 /**
- * Conversations that were left, because the filter cannot be decided for them; at most
- * limits.damagedNamedMax.
+ * In the result of a dry run, `conversations` are those that would be deleted, and only `missing` is known beside
+ * them.
  */
 export interface DeleteManyResult {
   readonly conversations: number;

@@ -83,11 +83,7 @@ export interface Vault {
     signal: AbortSignal,
   ): AsyncGenerator<Iterable<RetrieveManyPart>, void, void>;
 
-  /**
-   * Finds the conversations that share the most tokens with these, most first, among those that share the
-   * most whole blocks (at most limits.prefixMatchesMax of them). Rejects with PREFIX_INDEX_OFF,
-   * UNSUPPORTED_BY_STORAGE.
-   */
+  /** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH */
   get(id: string, ifRevision?: number): Promise<Conversation>;
 
   /** Returns the conversation with messages and their segments' hashes, a page at a time. */

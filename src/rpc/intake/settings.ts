@@ -4,9 +4,9 @@ import { limits } from '../../model/index.js';
 export interface IntakeSettings {
   /** Memory for requests that arrive or are processed. */
   readonly bytesMax: number;
-  /** Time without a call after which a connection is closed. */
+  /** Time that a call waits for memory before it is refused. */
   readonly waitMs: number;
-  /** Time without a call after which a connection is closed. */
+  /** Time without data of a request in progress after which its call ends. */
   readonly requestIdleMs: number;
   /** Time without a call after which a connection is closed. */
   readonly connectionIdleMs: number;

@@ -114,7 +114,7 @@ export interface SegmentSlice {
   /** Tokens asked for, as offsets in the segment; `to` is exclusive. */
   readonly from: number;
   readonly to: number;
-  /** Tokens asked for, as offsets in the segment; `to` is exclusive. */
+  /** Offset of the slice in its message, in tokens. */
   readonly tokenOffset: number;
   /** True if it is the message's first slice. */
   readonly first: boolean;

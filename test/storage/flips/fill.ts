@@ -9,7 +9,7 @@ export function tokens(kind: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => (index * 31 + kind * 977) % 190_000);
 }
 
-/** Arguments of the questions other than lists. */
+/** A conversation to store. */
 interface PlannedStore {
   readonly spec: ConversationSpec;
   readonly requestId?: string;

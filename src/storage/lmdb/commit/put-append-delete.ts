@@ -97,7 +97,7 @@ function sameContent(
 
 type Append = NonNullable<Change['append']>;
 
-/** Segments of the messages. */
+/** Returns the segments of the appended messages. */
 export function checkAppend(
   session: WriteSession,
   append: Append,

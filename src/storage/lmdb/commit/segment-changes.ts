@@ -28,11 +28,11 @@ export interface SegmentIndexCaches {
  * Segments, their references and garbage, as one write transaction sees and changes them. Ends with flush().
  */
 export class SegmentChanges {
-  /** Looked up and not stored before: most new segments of a change, and each is looked up more than once. */
+  /** Added, or found by decoding its frame: these need no other look-up. */
   readonly #resolved = new Map<SegmentHash, KnownSegment>();
-  /** Looked up and not stored before: most new segments of a change, and each is looked up more than once. */
+  /** In the order of their ids, which are consecutive. */
   readonly #addedInOrder: KnownSegment[] = [];
-  /** Looked up and not stored before: most new segments of a change, and each is looked up more than once. */
+  /** Those of them that have been garbage. */
   readonly #addedGarbage = new Set<number>();
   /** Looked up and not stored before: most new segments of a change, and each is looked up more than once. */
   readonly #absent = new Set<SegmentHash>();
@@ -103,7 +103,7 @@ export class SegmentChanges {
     return known.id;
   }
 
-  /** Removes a reference. Returns whether the segment is garbage now. */
+  /** Adds a reference. */
   hold(id: number): void {
     const count = this.#counts.get(id) ?? 0;
     this.#counts.set(id, count + 1);

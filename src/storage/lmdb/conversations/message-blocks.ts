@@ -36,7 +36,7 @@ export class MessageBlocks {
     return id;
   }
 
-  /** Adds a manifest as a holder. */
+  /** @throws StowkenError CORRUPT_STORE */
   read(id: number): Uint8Array {
     return readBlock(this.tables.messageBlocks, id);
   }

@@ -77,13 +77,13 @@ export const REQUESTS_FORGOTTEN_MAX = 16;
  */
 export const COUNTS_PER_CHUNK = 252;
 
-/** Size above which a chunk of outside references is split. */
+/** Size above which a chunk of the hash index or of a key index is split. */
 export const INDEX_CHUNK_BYTES = 512;
 
-/** Size above which a chunk of outside references is split. */
+/** Segments whose fingerprints share a record until they are entered into the hash index's chunks. */
 export const RECENT_RECORD_SEGMENTS = 128;
 
-/** Size above which a chunk of outside references is split. */
+/** Number of such segments above which they are entered. */
 export const RECENT_SEGMENTS_MAX = 4096;
 
 /** Conversations whose positions in the prefix index share a record. */

@@ -97,7 +97,10 @@ export function existingIdentity(meta: Table<number>): string {
   return id;
 }
 
-/** Creates an empty vault, with a new id unless one is given. */
+/**
+ * True if nothing was ever written. The owner's name may be there before a vault is.
+ * @throws StowkenError STORE_VERSION; CORRUPT_STORE if only its identity is missing
+ */
 export function isNew(tables: Tables): boolean {
   const { meta, ...others } = tables;
   if (readIdentity(meta) !== undefined) return false;

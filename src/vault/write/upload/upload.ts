@@ -18,7 +18,7 @@ import { expectation, type StoreParts, withId } from '../store.js';
 import { enterTextRoom, needsRoom } from '../text-room.js';
 import { EarlySegments } from './early-segments.js';
 
-/** A message whose tokens are arriving. */
+/** Memory of a segment of the open message, beside its tokens. */
 const openSegmentBytes = 160;
 
 /** A message whose tokens are arriving. */

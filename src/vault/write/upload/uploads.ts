@@ -5,7 +5,7 @@ import type { KeepMemory, StoreResult, UploadInput, UploadPart } from '../../typ
 import type { StoreParts } from '../store.js';
 import { Upload } from './upload.js';
 
-/** Uploads of a vault: a limited number at once; the long ones commit one after the other. */
+/** Step in which memory for an upload is reserved. */
 const keptStepBytes = 64 * 1024;
 
 /** Uploads of a vault: a limited number at once; the long ones commit one after the other. */
