@@ -5,6 +5,7 @@ import { withLeanHeap } from '../shared/background.js';
 import type { GarbagePage, GarbageQuery, ScanQuery, SegmentScan } from '../contract/queries.js';
 import { closed, segmentNotFound } from '../shared/refusals.js';
 import type { Shared } from './commit/write-session.js';
+import { OldestRequest } from './conversations/requests.js';
 import { StringTable } from './conversations/string-table.js';
 import { NegativeLookupCache, SegmentCache } from './segments/segment-caches.js';
 import { type ChunkKeys, IndexDirectory, StoredChunkKeys } from './segments/chunk-keys.js';
@@ -42,6 +43,7 @@ export abstract class SegmentLookups {
       directory: new IndexDirectory(tables),
       recent: new RecentHashes(tables.recentHashes, storedFigure(tables.meta, 'nextSegment')),
       names: new StringTable(tables.strings),
+      oldestRequest: new OldestRequest(),
     };
     this.setRegistries(new Registries(tables).list().map(({ id }) => id));
   }

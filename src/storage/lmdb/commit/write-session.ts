@@ -6,7 +6,7 @@ import { MessageBlocks } from '../conversations/message-blocks.js';
 import { RadixIndex } from '../radix/radix-index.js';
 import { References } from '../segments/references.js';
 import { Registries } from '../segments/registries.js';
-import { Requests } from '../conversations/requests.js';
+import { type OldestRequest, Requests } from '../conversations/requests.js';
 import { SegmentChanges, type SegmentIndexCaches } from './segment-changes.js';
 import { readState, type State, storedFigure, writeState } from '../tables/meta.js';
 
@@ -14,6 +14,7 @@ import { readState, type State, storedFigure, writeState } from '../tables/meta.
 export interface Shared extends SegmentIndexCaches {
   readonly codec: LiveCodec;
   readonly names: StringTable;
+  readonly oldestRequest: OldestRequest;
 }
 
 /**
@@ -45,7 +46,7 @@ export class WriteSession {
     this.ids = new IdIndexWriter(tables.ids);
     this.references = new References(tables.references);
     this.messageBlocks = new MessageBlocks(tables, this.state);
-    this.requests = new Requests(tables, this.state, this.names, this.nameOf);
+    this.requests = new Requests(tables, this.state, this.names, this.nameOf, shared.oldestRequest);
     this.radix = new RadixIndex(tables, storedFigure(tables.meta, 'nextConversation'));
     this.registries = new Registries(tables);
     this.segments = new SegmentChanges(shared, this.state, this.registries, nowMs);

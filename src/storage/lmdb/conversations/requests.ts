@@ -15,6 +15,15 @@ import { decodeHeader, encodeHeader, type StringOf } from './manifest.js';
 import type { StringCodes } from './string-table.js';
 
 /**
+ * Time of the oldest request that was stored when it was looked at last. Those after it are not older, so none
+ * is outdated while it is not. Kept between transactions: to read and decode the oldest takes longer than to
+ * store one.
+ */
+export class OldestRequest {
+  timeMs: number | undefined;
+}
+
+/**
  * Results of the changes made under request ids: records in the order in which they were made, and a key
  * index that finds them by the hash of the id, which also proves that one was never made. Used for one write
  * transaction, which ends with flush().
@@ -27,6 +36,7 @@ export class Requests {
     private readonly state: State,
     private readonly names: StringCodes,
     private readonly nameOf: StringOf,
+    private readonly oldest: OldestRequest,
   ) {
     this.#numbers = new KeyIndexWriter(tables.requestIds);
   }
@@ -67,12 +77,19 @@ export class Requests {
 
   #forget(mark: RequestMark): void {
     const { requests } = this.tables;
+    const { timeMs } = this.oldest;
+    if (timeMs !== undefined && isRemembered(timeMs, mark)) return;
+    this.oldest.timeMs = undefined;
     for (let count = 0; count < REQUESTS_FORGOTTEN_MAX; count++) {
       const first = requests.firstKey();
       if (!first) return;
       // A damaged one stays, and those behind it: a caller that asks for it gets the damage.
       const oldest = undefinedIfCorrupt(() => this.#read(first));
-      if (!oldest || isRemembered(oldest.timeMs, mark)) return;
+      if (!oldest) return;
+      if (isRemembered(oldest.timeMs, mark)) {
+        this.oldest.timeMs = oldest.timeMs;
+        return;
+      }
       requests.remove(first);
       this.#numbers.remove(oldest.key);
     }

@@ -82,14 +82,26 @@ export class KeyIndex {
    * Returns the stored chunk to which a key belongs. Valid until the next read.
    * @throws StowkenError CORRUPT_STORE
    */
-  protected storedAt(key: Buffer): (BoundedChunk & { readonly key: Buffer }) | undefined {
+  protected storedAt(key: Buffer): StoredChunk | undefined {
+    const hinted = this.#hintedAt(key);
+    if (hinted) return hinted;
     const floor = this.#floor(key);
     if (floor === undefined) return undefined;
     const record = this.table.view(floor);
     if (!record) throw this.table.corrupt(floor, 'is found and cannot be read');
-    const chunk = decodeBoundedChunk(floor, record);
-    checkHolds(this.table, chunk.end, key);
-    return { key: floor, ...chunk };
+    const { end, entries } = decodeBoundedChunk(floor, record);
+    checkHolds(this.table, end, key);
+    this.table.hints.add(floor);
+    return { key: floor, end, entries };
+  }
+
+  /** Returns the chunk of a hint, if its record says that it is the one to which the key belongs. */
+  #hintedAt(key: Buffer): StoredChunk | undefined {
+    const hint = this.table.hints.floor(key);
+    const record = hint && this.table.view(hint);
+    if (!record) return undefined;
+    const { end, entries } = decodeBoundedChunk(hint, record);
+    return end === undefined || key.compare(end) < 0 ? { key: hint, end, entries } : undefined;
   }
 
   /** Returns the last chunk's key that is not above this one; undefined: the index is empty. */
@@ -101,7 +113,12 @@ export class KeyIndex {
   }
 }
 
-/** Writes buffered changes. */
+/** A chunk and its key. */
+interface StoredChunk extends BoundedChunk {
+  readonly key: Buffer;
+}
+
+/** A chunk with changes that are not written yet. */
 interface Hand {
   readonly key: Buffer;
   /** Begin of the next chunk; undefined: it is the last. */
@@ -205,7 +222,8 @@ export class KeyIndexWriter extends KeyIndex {
   #load(key: Buffer): Hand {
     const chunk = this.storedAt(key);
     if (!chunk) return { key: firstKey, end: undefined, entries: noEntries, stored: false, changed: false };
-    return { ...chunk, entries: Uint8Array.from(chunk.entries), stored: true, changed: false };
+    const { key: chunkKey, end, entries } = chunk;
+    return { key: chunkKey, end, entries: entries.slice(), stored: true, changed: false };
   }
 
   /** Returns how many buffered chunks have keys that are not above this one. */

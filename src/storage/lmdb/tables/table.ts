@@ -1,6 +1,7 @@
 import type { Database } from 'lmdb';
 import { StowkenError } from '../../../model/index.js';
 import { RecordChecksum, valueBytesOf } from './checksum.js';
+import { ChunkHints } from './chunk-hints.js';
 
 export interface Entry<K> {
   readonly key: K;
@@ -49,13 +50,15 @@ export class Table<K extends number | Buffer> {
     readonly name: string,
     private readonly database: Database<Buffer, K>,
     private readonly pin?: Pin,
+    /** For tables that are key indexes. */
+    readonly hints = new ChunkHints(),
   ) {
     this.#checksum = new RecordChecksum(name);
   }
 
   /** Returns the same table as the pin sees it. */
   at(pin: Pin): Table<K> {
-    return new Table(this.name, this.database, pin);
+    return new Table(this.name, this.database, pin, this.hints);
   }
 
   /** @throws StowkenError CORRUPT_STORE */
@@ -191,7 +194,7 @@ export class Table<K extends number | Buffer> {
     if (done === false) throw this.corrupt(key, 'is not above all others');
   }
 
-  /** Error for a record that contradicts others, or is missing although others refer to it. */
+  /** Puts a record that is not in the table. */
   putNew(key: K, value: Uint8Array): void {
     const last = this.lastKey();
     if (last === undefined || isBefore(last, key)) this.append(key, value);
@@ -224,7 +227,7 @@ export class Table<K extends number | Buffer> {
     return (this.database.getStats() as { entryCount: number }).entryCount;
   }
 
-  /** Error for a record that contradicts others, or is missing although others refer to it. */
+  /** Returns the number of leaf pages of the table's tree. */
   leafPages(): number {
     return (this.database.getStats() as { treeLeafPageCount: number }).treeLeafPageCount;
   }
@@ -234,7 +237,7 @@ export class Table<K extends number | Buffer> {
     return (this.database as Reader<K>).getBinaryFast(key, this.#options());
   }
 
-  /** lmdb-js takes the options here too, though its types leave them out. */
+  /** Returns the length of the value in the reused buffer. @throws StowkenError CORRUPT_STORE */
   #open(key: K, reused: Buffer): number {
     const length = this.#checksum.open(key, reused, reused.length);
     if (length < 0) throw this.#withoutChecksum(key);
