@@ -181,8 +181,8 @@ export interface DeleteManyInput {
 }
 
 /**
- * In the result of a dry run, `conversations` are those that would be deleted, and only `missing` is known beside
- * them.
+ * In the result of a dry run, `conversations` are those that would be deleted, and only `missing` is known
+ * beside them.
  */
 export interface DeleteManyResult {
   readonly conversations: number;

@@ -15,9 +15,8 @@ import { decodeHeader, encodeHeader, type StringOf } from './manifest.js';
 import type { StringCodes } from './string-table.js';
 
 /**
- * Time of the oldest request that was stored when it was looked at last. Those after it are not older, so none
- * is outdated while it is not. Kept between transactions: to read and decode the oldest takes longer than to
- * store one.
+ * Time of the oldest stored request, as of the last look at it. Later ones are not older, so none is outdated
+ * while it is not. Kept between transactions: to read and decode the oldest takes longer than to store one.
  */
 export class OldestRequest {
   timeMs: number | undefined;

@@ -29,8 +29,8 @@ export class RecentHashes {
   ) {}
 
   /**
-   * Returns the hashes as of the commit with this sequence number, which the caller reads: this object, or an older
-   * one of its own if this one is past that commit.
+   * Returns the hashes as of the commit with this sequence number, which the caller reads: this object, or an
+   * older one of its own if this one is past that commit.
    */
   at(sequence: number): RecentHashes {
     if (sequence < this.#sequence) return new RecentHashes(this.table, this.next).at(sequence);
