@@ -56,7 +56,7 @@ const examples: Readonly<Record<string, Uint8Array>> = {
       { frameBytes: 0, tokenCount: 0, piece: Buffer.alloc(0) },
       { frameBytes: 2, tokenCount: 1, piece: Buffer.from('0107', 'hex') },
     ],
-  }),
+  })!,
   'conversation header': encodeHeader({ conversation, directoryBytes: undefined, distance: 1 }, strings),
   'message list': messageList(),
   'hash index chunk': encodeBounded({

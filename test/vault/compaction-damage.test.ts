@@ -36,7 +36,7 @@ function spoilPieces({ packs }: Tables, from: number, to: number, change: (piece
       change(piece);
       return { ...entry, piece };
     });
-    packs.put(key, encodePack({ ...pack, entries }));
+    packs.put(key, encodePack({ ...pack, entries })!);
   }
 }
 

@@ -20,7 +20,9 @@ import {
   withEntries,
 } from '../../../src/storage/lmdb/segments/index-chunk.js';
 import { baseOf, splitIndexChunk } from '../../../src/storage/lmdb/segments/hash-index.js';
-import { decodePack, encodePack, framePieces, partsOfPack } from '../../../src/storage/lmdb/packs/pack.js';
+import { decodePack, encodePack, findEntry } from '../../../src/storage/lmdb/packs/pack.js';
+import { PackBuilder } from '../../../src/storage/lmdb/packs/pack-builder.js';
+import { framePieces } from '../../../src/storage/lmdb/packs/pack-layout.js';
 import { encodeGarbage } from '../../../src/storage/lmdb/segments/ref-counts.js';
 import {
   INDEX_CHUNK_BYTES,
@@ -60,12 +62,27 @@ describe('the stored bytes', () => {
         { frameBytes: 2, tokenCount: 1, piece: Buffer.from('0107', 'hex') },
       ],
     };
-    expect(hex(encodePack(pack))).toBe('06' + '0302' + '00' + '0201' + '0105aa' + '0107');
-    expect(decodePack(10, encodePack(pack))).toEqual({ firstId: 5, ...pack });
-    const { sizes, pieces, ...parts } = partsOfPack(10, encodePack(pack));
-    expect(parts).toEqual({ firstId: 5, continues: false, continued: false, entries: 3 });
-    expect([hex(sizes), hex(pieces)]).toEqual(['0302' + '00' + '0201', '0105aa' + '0107']);
-    expect(() => partsOfPack(10, encodePack(pack).subarray(0, -1))).toThrow('not as long as its entries');
+    const record = encodePack(pack)!;
+    expect(hex(record)).toBe('06' + '0302' + '00' + '0201' + '0105aa' + '0107');
+    expect(decodePack(10, record)).toEqual({ firstId: 5, ...pack });
+    const found = [4, 5, 6, 7, 8].map((id) => findEntry(10, record, id));
+    const [first, , last] = pack.entries;
+    expect(found).toEqual([
+      undefined,
+      { ...first, open: false },
+      undefined,
+      { ...last, open: false },
+      undefined,
+    ]);
+    const builder = new PackBuilder();
+    builder.resume(10, record);
+    expect(hex(builder.finish(false)!)).toBe(hex(record));
+    builder.add({ frameBytes: 1, tokenCount: 1, piece: Buffer.from('01', 'hex') });
+    builder.add(pack.entries[1]!);
+    expect(hex(builder.finish(true)!)).toBe(
+      '08' + '0302' + '00' + '0201' + '0101' + '0105aa' + '0107' + '01',
+    );
+    expect(() => builder.resume(10, record.subarray(0, -1))).toThrow('not as long as its entries');
   });
 
   it('of packs that share a frame', () => {
@@ -80,9 +97,11 @@ describe('the stored bytes', () => {
       continued: false,
       entries: [{ ...deleted, piece: Buffer.from('03040506070809', 'hex') }],
     };
-    expect(hex(encodePack(begins))).toBe('03' + '0904' + '0102');
-    expect(hex(encodePack(ends))).toBe('02' + '07' + '03040506070809');
-    expect(decodePack(11, encodePack(ends))).toEqual({ firstId: 5, ...ends });
+    expect(hex(encodePack(begins)!)).toBe('03' + '0904' + '0102');
+    expect(hex(encodePack(ends)!)).toBe('02' + '07' + '03040506070809');
+    expect(decodePack(11, encodePack(ends)!)).toEqual({ firstId: 5, ...ends });
+    expect(findEntry(10, encodePack(begins)!, 5)).toEqual({ ...begins.entries[0], open: true });
+    expect(findEntry(11, encodePack(ends)!, 5)).toBeUndefined();
   });
 
   it('of a conversation', () => {

@@ -1,5 +1,6 @@
 import { refillPacks } from '../packs/pack-filler.js';
-import { decodePack, deletedEntry, keyOfPack, type Pack, startKey } from '../packs/pack.js';
+import { decodePack, deletedEntry, type Pack } from '../packs/pack.js';
+import { keyOfPack, startKey } from '../packs/pack-layout.js';
 import type { Tables } from '../tables/environment.js';
 import {
   INLINE_VALUE_BYTES,

@@ -2,7 +2,8 @@ import { isStowkenError, StowkenError } from '../../../model/index.js';
 import { segmentNotFound } from '../../shared/refusals.js';
 import type { Tables } from '../tables/environment.js';
 import type { Unchecked } from '../tables/table.js';
-import { decodePack, framePieces, type PackPlace, PackView, restKey, startKey } from './pack.js';
+import { covers, decodePack, findEntry, type FoundEntry } from './pack.js';
+import { framePieces, PackScan, restKey, startKey } from './pack-layout.js';
 
 export interface SegmentSize {
   readonly tokenCount: number;
@@ -27,13 +28,15 @@ export interface SegmentWitness {
 export const credulous: SegmentWitness = { isStored: () => false, tokensOf: (_id, _frame, said) => said };
 
 interface ReadPack {
-  readonly view: PackView;
+  readonly key: number;
+  readonly record: Uint8Array;
+  readonly head: PackScan;
   readonly damage: StowkenError | undefined;
 }
 
 /** A segment's entry in its packs. */
 interface Place {
-  readonly entry: PackPlace;
+  readonly entry: FoundEntry;
   readonly pieces: Uint8Array[];
   /** Damage of the pack where it begins, or of the one with the rest of its tail. */
   readonly damage: StowkenError | undefined;
@@ -101,11 +104,13 @@ export class SegmentReader {
   /** Returns the entry where the segment begins, and its tail, whose end may be in the next pack. */
   #find(id: number): Place | undefined {
     const { packs } = this.tables;
-    const key = this.#last?.view.covers(id) ? undefined : packs.floorKey(startKey(id));
-    if (key !== undefined) this.#last = this.#read(id, packs.unchecked(key), key);
-    else if (!this.#last?.view.covers(id)) return undefined;
-    const { view, damage } = this.#last;
-    const entry = reading(id, () => view.find(id));
+    if (!this.#last || !covers(this.#last.head, id)) {
+      const at = packs.floorKey(startKey(id));
+      if (at === undefined) return undefined;
+      this.#last = this.#read(id, packs.unchecked(at), at);
+    }
+    const { key, record, damage } = this.#last;
+    const entry = reading(id, () => findEntry(key, record, id));
     // A segment missing in a damaged pack may have been in it before.
     if (!entry && damage) throw corrupt(id, damage.message, damage);
     if (!entry?.open) return entry && { entry, pieces: [entry.piece], damage };
@@ -120,7 +125,8 @@ export class SegmentReader {
   #read(id: number, found: Unchecked | undefined, key: number): ReadPack {
     if (!found) throw corrupt(id, `pack ${key} is found and cannot be read`);
     if (found.damage && !this.witness) throw corrupt(id, found.damage.message, found.damage);
-    return { view: reading(id, () => new PackView(key, found.value)), damage: found.damage };
+    const { value: record, damage } = found;
+    return { key, record, head: reading(id, () => new PackScan(key, record)), damage };
   }
 
   #piece(table: 'frameOverflowPages' | 'frameHalfPages', id: number): Uint8Array {

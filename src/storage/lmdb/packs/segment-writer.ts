@@ -1,16 +1,6 @@
 import type { Tables } from '../tables/environment.js';
-import {
-  decodePack,
-  deletedEntry,
-  encodePack,
-  framePieces,
-  keyOfPack,
-  type Pack,
-  partsOfPack,
-  restKey,
-  startKey,
-  trimPack,
-} from './pack.js';
+import { decodePack, deletedEntry, encodePack, type Pack } from './pack.js';
+import { framePieces, keyOfPack, PackScan, restKey, startKey } from './pack-layout.js';
 import { INLINE_VALUE_BYTES, MERGED_PACK_BYTES } from '../tables/layout.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { PackFiller, refillPacks } from './pack-filler.js';
@@ -81,8 +71,8 @@ export class SegmentWriter {
     const entries = pack.entries.map((entry, index) =>
       removed.has(pack.firstId + index) ? deletedEntry : entry,
     );
-    const rest = trimPack({ ...pack, entries });
-    if (rest) this.tables.packs.put(keyOfPack(pack), encodePack(rest));
+    const rest = encodePack({ ...pack, entries });
+    if (rest) this.tables.packs.put(keyOfPack(pack), rest);
     else this.tables.packs.remove(keyOfPack(pack));
   }
 
@@ -116,13 +106,13 @@ export class SegmentWriter {
   #resume(nextId: number): PackFiller {
     // A damaged one is not changed, and another is begun.
     const last = undefinedIfCorrupt(() => this.tables.packs.last());
-    const pack = last && partsOfPack(last.key, last.value);
-    const resumes = pack !== undefined && pack.firstId + pack.entries === nextId;
+    const pack = last && new PackScan(last.key, last.value);
+    const resumes = pack !== undefined && !pack.continued && pack.firstId + pack.entries === nextId;
     const filler = new PackFiller(INLINE_VALUE_BYTES, (key, record) => {
       if (resumes && key === last?.key) this.tables.packs.put(key, record);
       else this.tables.packs.append(key, record);
     });
-    if (resumes) filler.resume(pack);
+    if (resumes) filler.resume(pack, last!.value);
     return filler;
   }
 }

@@ -1,6 +1,7 @@
 import type { LiveCodec } from '../../../codec/index.js';
 import { isStowkenError } from '../../../model/index.js';
-import { decodePack, deletedEntry, encodePack, keyOfPack, type Pack, trimPack } from '../packs/pack.js';
+import { decodePack, deletedEntry, encodePack, type Pack } from '../packs/pack.js';
+import { keyOfPack, restKey } from '../packs/pack-layout.js';
 import { credulous, SegmentReader } from '../packs/segment-reader.js';
 import { fingerprintOf } from '../segments/hash-index.js';
 import { Registries } from '../segments/registries.js';
@@ -57,7 +58,7 @@ export function mendSegments(
     pack.entries.forEach((entry, index) => {
       const id = pack.firstId + index;
       if ((index === 0 && pack.continues) || entry.frameBytes === 0) return;
-      const isProven = !unproven.has(key) && !(pack.continued && unproven.has(2 * id + 1));
+      const isProven = !unproven.has(key) && !(pack.continued && unproven.has(restKey(id)));
       const count = tokensOf(id, reader, codec, isProven, fingerprints.get(id));
       if (count === entry.tokenCount) tokens.set(id, count);
       else lost.push(id);
@@ -118,6 +119,6 @@ function rewritePack({ packs }: Tables, key: number, kept: ReadonlyMap<number, n
   const isSame = !dropsRest && entries.every((entry, index) => entry === pack.entries[index]);
   if (isSame) return;
   packs.remove(key);
-  const trimmed = trimPack(changed);
-  if (trimmed) packs.put(keyOfPack(trimmed), encodePack(trimmed));
+  const rest = encodePack(changed);
+  if (rest) packs.put(keyOfPack(changed), rest);
 }
