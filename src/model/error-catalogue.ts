@@ -230,6 +230,12 @@ const opening = {
     action: 'Have the operator see to the cause: a full disk, an input or output error.',
     facts: { cause: 'why it failed' },
   },
+  INVARIANT_BROKEN: {
+    meaning: 'The server found its own figures or records in contradiction, and made no change.',
+    action: 'Report it with the entry of the log; have the operator run stowken verify.',
+    facts: { invariant: 'what should hold' },
+    optionalFacts: { subject: 'the number or the record for which it does not hold' },
+  },
   BACKUP_FAILED: {
     meaning: 'The copy that is to be streamed cannot be made beside the vault.',
     action: 'Make room on the disk of the vault.',

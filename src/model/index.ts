@@ -1,3 +1,4 @@
+export * from './assert.js';
 export * from './error-catalogue.js';
 export * from './errors.js';
 export * from './limits.js';

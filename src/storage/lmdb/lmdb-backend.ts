@@ -1,5 +1,5 @@
 import type { LiveCodec } from '../../codec/index.js';
-import { isStowkenError, StowkenError } from '../../model/index.js';
+import { StowkenError } from '../../model/index.js';
 import type { ExclusiveLease, MaintainedBackend, StorageHealth } from '../contract/backend.js';
 import type { Change, ChangeResult, FrameReplacement, SegmentKey } from '../contract/change.js';
 import type { RepairOptions, RepairReport } from '../contract/checks.js';
@@ -16,6 +16,7 @@ import type { Environment } from './tables/environment.js';
 import { LmdbReader } from './lmdb-reader.js';
 import { idOf } from './segment-lookups.js';
 import { rebuild } from './check/repair.js';
+import { isDamage } from './tables/lmdb-errors.js';
 import { readCommitSequence } from './tables/meta.js';
 import { Writer } from './commit/writer.js';
 
@@ -127,7 +128,7 @@ export class LmdbBackend extends LmdbReader implements MaintainedBackend {
         finder.known(idOf(key));
       } catch (error) {
         // Deleted or damaged: the commit leaves it out.
-        if (!isStowkenError(error)) throw error;
+        if (!isDamage(error)) throw error;
       }
     });
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { LiveCodec } from '../../codec/index.js';
-import type { VaultStats } from '../../model/index.js';
+import { StowkenError, type VaultStats } from '../../model/index.js';
 import type { ExclusiveLease, ManagedBackend } from '../contract/backend.js';
 import type { Change, ChangeResult, SegmentKey, StoredSegment } from '../contract/change.js';
 import type { CheckOptions, RepairOptions } from '../contract/checks.js';
@@ -39,6 +39,8 @@ class MemoryBackend implements ManagedBackend {
   readonly #leases = new Leases();
   readonly #exclusive = new ExclusiveLeases();
   #open = true;
+  /** Why a change was left half-made: there is no transaction here that could be aborted. */
+  #fault: string | undefined;
 
   constructor(
     private readonly codec: LiveCodec,
@@ -47,6 +49,10 @@ class MemoryBackend implements ManagedBackend {
 
   async commit(change: Change): Promise<ChangeResult> {
     if (!this.#open) throw closed();
+    if (this.#fault !== undefined)
+      throw new StowkenError('WRITES_STOPPED', `a change was left half-made: ${this.#fault}`, {
+        cause: this.#fault,
+      });
     const hashOf = (key: SegmentKey) => this.#store.segments.get(Number(key))?.hash;
     checkReplacements(change.replaceFrames ?? [], hashOf, this.codec);
     if (change.putRegistry) this.codec.withRegistry(change.putRegistry.bytes); // Refused if it is damaged.
@@ -55,7 +61,12 @@ class MemoryBackend implements ManagedBackend {
     const sequenceMax = Math.min(this.#leases.oldest(), this.#store.sequence);
     const plan = planChange(new MemoryChangeOps(this.#store, this.codec, this.clock()), change, sequenceMax);
     if (!plan.changesNothing) this.#store.sequence += 1;
-    return plan.apply().result;
+    try {
+      return plan.apply().result;
+    } catch (error) {
+      this.#fault = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
   }
 
   async findSegments(hashes: readonly string[]): Promise<(StoredSegment | undefined)[]> {
@@ -188,7 +199,7 @@ class MemoryBackend implements ManagedBackend {
   }
 
   health() {
-    return { writable: true };
+    return this.#fault === undefined ? { writable: true } : { writable: false, cause: this.#fault };
   }
 
   async close(): Promise<void> {

@@ -1,11 +1,11 @@
-import type { Conversation, ConversationSpec, MessageRecord } from '../../model/index.js';
+import { type Conversation, type ConversationSpec, type MessageRecord, present } from '../../model/index.js';
 import type { ChangeResult, ManifestOutcome, NewSegment } from '../contract/change.js';
 import { fingerprints, wholeBlocks } from '../contract/queries.js';
 import type { Part } from '../shared/apply-change.js';
 import * as rules from '../shared/manifest-rules.js';
 import { distinctHashes, tokensOf } from '../shared/records.js';
 import { prefixOutdated } from '../shared/refusals.js';
-import type { MemoryConversation, MemorySegment, MemoryStore } from './store.js';
+import type { MemoryConversation, MemoryStore } from './store.js';
 
 /** Conversations of a memory store: checks and writes of one change. */
 export class MemoryManifests {
@@ -75,7 +75,8 @@ export class MemoryManifests {
     const { store } = this;
     const existing = store.find(spec.id);
     const number = existing?.number ?? store.nextConversation++;
-    const segmentOf = (hash: string) => store.segmentByHash.get(hash) as MemorySegment;
+    const segmentOf = (hash: string) =>
+      present(store.segmentByHash.get(hash), 'a message names stored segments', hash);
     const listed = messages.map(({ role, name, toolCallId, segments }) => ({
       role,
       name,

@@ -1,4 +1,10 @@
-import type { Conversation, MessageRecord, SegmentHash } from '../../model/index.js';
+import {
+  assert,
+  type Conversation,
+  type MessageRecord,
+  present,
+  type SegmentHash,
+} from '../../model/index.js';
 import type { ChangeResult, NewSegment, RequestMark } from '../contract/change.js';
 
 export interface MemorySegment {
@@ -43,6 +49,7 @@ export class MemoryStore {
   }
 
   addSegment({ hash, tokenCount, frame }: NewSegment, nowMs: number): void {
+    assert(!this.segmentByHash.has(hash), 'a segment is stored once', hash);
     const segment: MemorySegment = {
       id: this.nextSegment++,
       hash,
@@ -56,15 +63,17 @@ export class MemoryStore {
   }
 
   hold(id: number, holder: number | string): void {
-    const segment = this.segments.get(id);
-    segment?.holders.add(holder);
-    if (segment) segment.garbage = undefined;
+    const segment = this.#stored(id);
+    segment.holders.add(holder);
+    segment.garbage = undefined;
   }
 
-  /** Returns whether the segment is garbage now. */
+  /** Returns whether the segment is garbage now. An outside holder may not hold it. */
   release(id: number, holder: number | string, nowMs: number): boolean {
-    const segment = this.segments.get(id);
-    if (!segment?.holders.delete(holder) || segment.holders.size > 0) return false;
+    const segment = this.#stored(id);
+    const held = segment.holders.delete(holder);
+    assert(held || typeof holder === 'string', 'a conversation holds what it names', id);
+    if (!held || segment.holders.size > 0) return false;
     this.markGarbage(segment, nowMs);
     return true;
   }
@@ -74,7 +83,12 @@ export class MemoryStore {
   }
 
   removeSegment(segment: MemorySegment): void {
+    assert(segment.holders.size === 0, 'only segments without references are deleted', segment.id);
     this.segments.delete(segment.id);
     this.segmentByHash.delete(segment.hash);
+  }
+
+  #stored(id: number): MemorySegment {
+    return present(this.segments.get(id), 'what is referred to is stored', id);
   }
 }

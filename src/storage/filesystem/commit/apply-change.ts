@@ -28,7 +28,7 @@ export interface CommitContext {
 
 /**
  * Adds a change to the draft. Files are read first, because neither the preconditions nor the change itself
- * may wait. If it throws, the draft is unchanged.
+ * may wait. If it throws, the draft is unchanged, or else it is broken and must not be committed.
  */
 export async function applyChange(
   draft: StagedCommit,
@@ -54,7 +54,12 @@ export async function applyChange(
       matches: await matchReplacements(draft, replaceFrames, around.readFrame),
     });
   }
-  return plan.apply().result;
+  try {
+    return plan.apply().result;
+  } catch (error) {
+    draft.isBroken = true;
+    throw error;
+  }
 }
 
 /** Returns the segments that are not stored, once each. */

@@ -1,4 +1,9 @@
-import type { Conversation, ConversationSpec, MessageRecord } from '../../../model/index.js';
+import {
+  type Conversation,
+  type ConversationSpec,
+  type MessageRecord,
+  present,
+} from '../../../model/index.js';
 import type { Change, ChangeResult, ManifestOutcome, NewSegment } from '../../contract/change.js';
 import { distinctHashes } from '../../shared/records.js';
 import {
@@ -14,7 +19,6 @@ import {
   specOf,
 } from '../../shared/manifest-rules.js';
 import type { Manifest } from '../layout/manifest-record.js';
-import type { SegmentEntry } from '../vault-index/figures.js';
 import type { StagedCommit } from './staged-commit.js';
 
 type Part<Name extends keyof Change> = NonNullable<Change[Name]>;
@@ -117,7 +121,7 @@ export class ManifestChanges {
       name,
       toolCallId,
       segments: segments.map(({ hash }) => {
-        const { tokenCount } = this.draft.segment(hash) as SegmentEntry;
+        const { tokenCount } = present(this.draft.segment(hash), 'a message names stored segments', hash);
         return { hash, tokenCount };
       }),
     }));

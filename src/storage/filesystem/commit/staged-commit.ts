@@ -1,5 +1,5 @@
 import { frameRegistryId, registryIdOf } from '../../../codec/index.js';
-import type { SegmentHash } from '../../../model/index.js';
+import { assert, type SegmentHash } from '../../../model/index.js';
 import type { NewSegment } from '../../contract/change.js';
 import { encodeManifest, type Manifest } from '../layout/manifest-record.js';
 import {
@@ -28,6 +28,8 @@ export class StagedCommit {
   lastCreateTimeMs: number;
   readonly registries: DraftRegistries;
   readonly requests: DraftRequests;
+  /** True if a part of a change is in it: nothing of it may be committed. */
+  isBroken = false;
   readonly #segments = new Map<SegmentHash, SegmentEntry | undefined>();
   readonly #conversations = new Map<string, ConversationEntry | undefined>();
   readonly #missing = new Map<SegmentHash, number>();
@@ -79,6 +81,7 @@ export class StagedCommit {
 
   /** Stores a segment that is not stored yet. It may have references already, if it was missing by damage. */
   addSegment({ hash, tokenCount, frame }: NewSegment): void {
+    assert(!this.segment(hash), 'a segment is stored once', hash);
     const references = this.#missingReferences(hash);
     this.#missing.set(hash, 0);
     const id = this.#nextSegment++;
@@ -116,6 +119,7 @@ export class StagedCommit {
   }
 
   removeSegment(entry: SegmentEntry): void {
+    assert(entry.references === 0, 'only segments without references are deleted', entry.hash);
     this.registries.count(entry, -1);
     this.#segments.set(entry.hash, undefined);
     this.#files.set(metaPath(entry.hash), undefined);
@@ -124,12 +128,18 @@ export class StagedCommit {
 
   putManifest(manifest: Manifest): void {
     const { number, conversation } = manifest;
+    assert(
+      number > 0 && number < this.#nextConversation,
+      'the number of a conversation was given out',
+      number,
+    );
     const bytes = encodeManifest(manifest);
     this.#files.set(manifestPath(conversation.id), bytes);
     this.#conversations.set(conversation.id, { number, conversation, manifestBytes: bytes.length });
   }
 
   removeManifest(id: string): void {
+    assert(this.conversation(id) !== undefined, 'only a stored conversation is removed', id);
     this.#files.set(manifestPath(id), undefined);
     this.#conversations.set(id, undefined);
   }
@@ -178,10 +188,14 @@ export class StagedCommit {
   #addToReferences(hash: SegmentHash, difference: number): boolean {
     const entry = this.segment(hash);
     if (!entry) {
-      this.#missing.set(hash, this.#missingReferences(hash) + difference);
+      // A damaged vault has lost it: its references are counted until it is stored again.
+      const missing = this.#missingReferences(hash) + difference;
+      assert(missing >= 0, 'a lost segment has no fewer references than none', hash);
+      this.#missing.set(hash, missing);
       return false;
     }
     const references = entry.references + difference;
+    assert(references >= 0, 'a segment has no fewer references than none', hash);
     if (references > 0) {
       this.#segments.set(hash, { ...entry, references });
       return false;

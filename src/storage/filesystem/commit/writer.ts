@@ -39,32 +39,60 @@ export class Writer {
     }
     // Changes that arrive in this turn of the event loop join the group.
     await new Promise(setImmediate);
-    const draft = new StagedCommit(this.index, this.vaultId, this.clock());
-    const outcomes: Outcome[] = [];
-    for (const change of take()) outcomes.push(await this.#apply(draft, change));
-    if (!draft.changed) return outcomes;
-    try {
-      await this.files.commit(draft.files());
-    } catch (error) {
-      throw this.#commitFailed(error);
-    }
-    const { added, dropped } = draft.registries;
-    for (const bytes of added) this.around.codec.add(bytes);
-    draft.publish();
-    this.around.codec.remove(dropped);
-    return outcomes;
+    return this.#commit(take());
   }
 
   close(): void {
     clearTimeout(this.#retry);
   }
 
+  async #commit(changes: readonly Change[]): Promise<Outcome[]> {
+    const draft = new StagedCommit(this.index, this.vaultId, this.clock());
+    const outcomes: Outcome[] = [];
+    for (const change of changes) {
+      const outcome = await this.#apply(draft, change);
+      // The draft has a part of the change, and is thrown away. The others are committed each of them alone.
+      if (draft.isBroken) return changes.length === 1 ? [outcome] : this.#commitEach(changes);
+      outcomes.push(outcome);
+    }
+    if (!draft.changed) return outcomes;
+    const files = draft.files();
+    try {
+      await this.files.commit(files);
+    } catch (error) {
+      throw this.#commitFailed(error);
+    }
+    this.#follow(draft);
+    return outcomes;
+  }
+
+  async #commitEach(changes: readonly Change[]): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
+    for (const change of changes) outcomes.push(...(await this.#commit([change])));
+    return outcomes;
+  }
+
   async #apply(draft: StagedCommit, change: Change): Promise<Outcome> {
     try {
       return { result: await applyChange(draft, change, this.around) };
     } catch (error) {
-      if (!isStowkenError(error)) throw error;
+      if (!isStowkenError(error) && !draft.isBroken) throw error;
       return { refusal: error };
+    }
+  }
+
+  /**
+   * Updates the index by a commit. It is on the disk, and its changes are answered so, also if this fails:
+   * then this process writes no more.
+   */
+  #follow(draft: StagedCommit): void {
+    try {
+      const { added, dropped } = draft.registries;
+      for (const bytes of added) this.around.codec.add(bytes);
+      draft.publish();
+      this.around.codec.remove(dropped);
+    } catch (error) {
+      this.#stop(error);
     }
   }
 

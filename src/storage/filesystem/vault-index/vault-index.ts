@@ -1,4 +1,4 @@
-import type { SegmentHash } from '../../../model/index.js';
+import { assert, present, type SegmentHash } from '../../../model/index.js';
 import { ConversationIndex } from './conversation-index.js';
 import {
   addFigures,
@@ -49,7 +49,7 @@ export class VaultIndex {
   /** Returns garbage above an id, lowest id first. */
   garbageAfter(id: number): SegmentEntry[] {
     const ids = [...this.#garbage].filter((each) => each > id).sort((a, b) => a - b);
-    return ids.flatMap((each) => this.#segmentsById.get(each) ?? []);
+    return ids.map((each) => present(this.#segmentsById.get(each), 'garbage is stored', each));
   }
 
   conversation(id: string): ConversationEntry | undefined {
@@ -94,6 +94,7 @@ export class VaultIndex {
       this.#garbage.delete(before.id);
     }
     if (!entry) return;
+    assert(!this.#segmentsById.has(entry.id), 'two segments have two ids', entry.id);
     this.#count(figuresOfSegment(entry), 1);
     this.registries.uses.count(entry, 1);
     this.#segments.set(hash, entry);

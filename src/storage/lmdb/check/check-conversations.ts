@@ -1,4 +1,3 @@
-import { isStowkenError } from '../../../model/index.js';
 import { decodeDirectory } from '../conversations/block-directory.js';
 import { decodeManifest, type StoredManifest } from '../conversations/conversations.js';
 import { IdIndex } from '../conversations/id-index.js';
@@ -6,6 +5,7 @@ import type { StringOf } from '../conversations/manifest.js';
 import { decodeRequest } from '../conversations/requests.js';
 import type { Tables } from '../tables/environment.js';
 import { KeyIndex } from '../tables/key-index.js';
+import { isDamage } from '../tables/lmdb-errors.js';
 import type { State } from '../tables/meta.js';
 import { numberKey, numberOfKey } from '../tables/table-keys.js';
 import type { Found } from '../tables/table.js';
@@ -88,7 +88,7 @@ export class CheckedConversations {
       if (found.damage) throw found.damage;
       return decodeManifest(found.value, this.nameOf);
     } catch (error) {
-      if (!isStowkenError(error)) throw error;
+      if (!isDamage(error)) throw error;
       this.#damaged.set(found.key, error.message);
       return undefined;
     }

@@ -1,4 +1,4 @@
-import { isStowkenError } from '../../../model/index.js';
+import { isDamage } from '../tables/lmdb-errors.js';
 import type { Entry, Table } from '../tables/table.js';
 
 /** Reports a broken invariant. */
@@ -22,7 +22,7 @@ export function guarded(report: Report, invariant: string, subject: string, look
   try {
     look();
   } catch (error) {
-    if (!isStowkenError(error)) throw error;
+    if (!isDamage(error)) throw error;
     report(invariant, subject, error.message);
   }
 }

@@ -1,4 +1,4 @@
-import type { SegmentHash } from '../../../model/index.js';
+import { assert, present, type SegmentHash } from '../../../model/index.js';
 import type {
   ChangeResult,
   DeletionOutcome,
@@ -145,7 +145,8 @@ function eachOf(
     const known = session.segments.find(hash);
     if (!known) return undefined;
     change(known.id, holder);
-    return { refCount: session.segments.referencesOf(known.id) ?? 0 };
+    const refCount = session.segments.referencesOf(known.id);
+    return { refCount: present(refCount, 'a segment that is referred to is stored', known.id) };
   });
 }
 
@@ -159,6 +160,8 @@ export function deleteSegments(
     const known = session.segments.find(hash);
     if (!known) return undefined;
     const { segments } = session.segments.collect([known.id], Infinity, sequenceMax);
-    return { deleted: segments === 1, refCount: session.segments.referencesOf(known.id) ?? 0 };
+    const refCount = session.segments.referencesOf(known.id);
+    assert((segments === 1) === (refCount === undefined), 'a deleted segment has no count', known.id);
+    return { deleted: segments === 1, refCount: refCount ?? 0 };
   });
 }

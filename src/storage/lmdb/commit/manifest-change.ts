@@ -1,4 +1,10 @@
-import type { Conversation, MessageRecord, NamedSegment, SegmentHash } from '../../../model/index.js';
+import {
+  type Conversation,
+  type MessageRecord,
+  type NamedSegment,
+  present,
+  type SegmentHash,
+} from '../../../model/index.js';
 import type { Change, ResolvedIds, ManifestOutcome, NewSegment } from '../../contract/change.js';
 import { requireConversation } from '../../shared/manifest-rules.js';
 import { segmentMissing } from '../../shared/refusals.js';
@@ -60,7 +66,8 @@ export function segmentsInOrder(
 ): (named: NamedSegment) => ListedSegment | undefined {
   let at = 0;
   return ({ hash, tokenCount }) => {
-    const id = found?.[at++] ?? 0;
+    // 0: it was not stored when it was looked up.
+    const id = found === undefined ? 0 : present(found[at++], 'each segment was looked up', hash);
     if (id !== 0 && segments.referencesOf(id) !== undefined) return { id, tokenCount };
     return brought.get(hash) ?? segments.find(hash);
   };

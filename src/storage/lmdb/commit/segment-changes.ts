@@ -1,10 +1,10 @@
 import { type Codec, frameRegistryId } from '../../../codec/index.js';
-import type { SegmentHash } from '../../../model/index.js';
+import { assert, present, type SegmentHash } from '../../../model/index.js';
 import type { FrameReplacement, NewSegment } from '../../contract/change.js';
 import type { NegativeLookupCache, KnownSegment, SegmentCache } from '../segments/segment-caches.js';
 import type { Tables } from '../tables/environment.js';
 import { frameWitness } from '../segments/frame-witness.js';
-import { Garbage, readGarbage, RefCounts } from '../segments/ref-counts.js';
+import { chunkOf, Garbage, readGarbage, RefCounts } from '../segments/ref-counts.js';
 import { HashIndex } from '../segments/hash-index.js';
 import type { IndexDirectory } from '../segments/chunk-keys.js';
 import type { RecentHashes } from '../segments/recent-hashes.js';
@@ -90,6 +90,8 @@ export class SegmentChanges {
   /** Stores a segment that is not stored; it has no reference and is not garbage yet. Returns its id. */
   add({ hash, tokenCount, frame }: NewSegment): number {
     const { state } = this;
+    const before = this.#resolved.get(hash);
+    assert(!before || !this.#isStored(before), 'a segment is stored once', hash);
     const known: KnownSegment = { id: state.nextSegment++, hash, tokenCount };
     this.#writer.append(known.id, frame, tokenCount);
     this.#index.insert(hash, known.id);
@@ -103,19 +105,28 @@ export class SegmentChanges {
     return known.id;
   }
 
-  /** Adds a reference. */
+  /** Adds a reference to a stored segment. @throws StowkenError CORRUPT_STORE */
   hold(id: number): void {
-    const count = this.#counts.get(id) ?? 0;
+    const count = this.#counts.get(id);
+    // A list that names a segment that was lost cannot be copied.
+    if (count === undefined)
+      throw this.tables.refCounts.corrupt(chunkOf(id), `has no count of segment ${id}, which is referred to`);
     this.#counts.set(id, count + 1);
     if (count > 0 || (this.#addedAs(id) && !this.#addedGarbage.has(id))) return;
     this.#garbage.leave(id);
   }
 
-  /** Removes a reference. Returns whether the segment is garbage now. */
+  /**
+   * Removes a reference. Returns whether the segment is garbage now.
+   * @throws StowkenError CORRUPT_STORE if no reference is left to be removed: the segment may be garbage
+   * while something names it, and the transaction must not go on to delete it
+   */
   release(id: number): boolean {
     const count = this.#counts.get(id);
-    // A segment that is no longer stored is lost: a damaged list may name it.
-    if (count === undefined || count === 0) return false;
+    // Lost with a damaged pack: what names it is still there.
+    if (count === undefined) return false;
+    if (count === 0)
+      throw this.tables.refCounts.miscounted(chunkOf(id), `counts too few references to segment ${id}`);
     this.#counts.set(id, count - 1);
     if (count > 1) return false;
     this.markGarbage(id);
@@ -222,7 +233,10 @@ export class SegmentChanges {
     if (id !== undefined) this.registries.count(id, tokenCount, frame.length, sign);
   }
 
-  /** Returns the frame's size, damaged or not: the check compares the garbage's sums with the same figure. */
+  /**
+   * Returns the frame's size, damaged or not: the check compares the garbage's sums with the same figure. 0
+   * if no pack that can be read has it.
+   */
   #frameBytes(id: number): number {
     const said = new SegmentReader(this.tables, credulous);
     return (
@@ -244,7 +258,7 @@ export class SegmentChanges {
     const cached = this.#addedAs(id) ?? this.memory.cache.byId(id);
     if (cached) return cached;
     const frame = this.#reader.frame(id);
-    const { tokenCount } = this.#reader.size(id)!;
+    const { tokenCount } = present(this.#reader.size(id), 'a frame that is read has a size', id);
     return { id, hash: this.memory.codec.hashOf(frame), tokenCount };
   }
 

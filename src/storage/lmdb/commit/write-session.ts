@@ -17,6 +17,15 @@ export interface Shared extends SegmentIndexCaches {
   readonly oldestRequest: OldestRequest;
 }
 
+/** Drops what was read into memory, to read it again: it may be what broke an invariant. */
+export function forgetCaches({ cache, absences, directory, recent, names }: Shared): void {
+  cache.clear();
+  absences.clear();
+  directory.clear();
+  recent.clear();
+  names.clear();
+}
+
 /**
  * View of one write transaction: every change of the group sees those before it. Ends with flush(); without
  * it the transaction must be aborted.
@@ -67,8 +76,9 @@ export class WriteSession {
   dropRegistries(ids: readonly number[]): number[] {
     const dropped = ids.filter((id) => {
       const bytes = this.registries.drop(id);
-      this.state.registryBytes -= bytes ?? 0;
-      return bytes !== undefined;
+      if (bytes === undefined) return false;
+      this.state.registryBytes -= bytes;
+      return true;
     });
     for (const id of dropped) this.#registryChanges.set(id, undefined);
     return dropped;

@@ -1,4 +1,4 @@
-import { StowkenError } from '../../../model/index.js';
+import { isInvariantBroken, StowkenError } from '../../../model/index.js';
 import type { StorageHealth } from '../../contract/backend.js';
 import { type ChangePlan, planChange } from '../../shared/apply-change.js';
 import type { Change } from '../../contract/change.js';
@@ -8,7 +8,7 @@ import { CommitError, type Environment } from '../tables/environment.js';
 import { isFatal } from '../tables/lmdb-errors.js';
 import type { Outcome } from '../../shared/group-commit.js';
 import { readState, writeState } from '../tables/meta.js';
-import { type Shared, WriteSession } from './write-session.js';
+import { forgetCaches, type Shared, WriteSession } from './write-session.js';
 
 /** Free space below which a failed commit is taken for lack of space: LMDB reports that as an I/O error. */
 const FULL_BYTES = 4 * 1024 * 1024;
@@ -46,9 +46,11 @@ export class Writer {
       return await this.#commit(() => (changes = take()));
     } catch (error) {
       if (isLast(error)) throw await this.#stop(error);
+      if (isInvariantBroken(error)) forgetCaches(this.shared);
       if (changes.length === 0) throw error;
       if (changes.length === 1) return [{ refusal: error }];
-      // One of the changes found a damaged record. Nothing was written: commit each of them alone.
+      // One of the changes found a damaged record, or a fault of this process. Nothing was written: commit
+      // each of them alone.
       const outcomes: Outcome[] = [];
       for (const change of changes) outcomes.push(...(await this.commitGroup(() => [change])));
       return outcomes;
@@ -96,6 +98,8 @@ export class Writer {
         try {
           plan = planChange(ops, change, sequenceMax);
         } catch (refusal) {
+          // The other changes of the transaction may have met the same fault.
+          if (isInvariantBroken(refusal)) throw refusal;
           return { refusal };
         }
         const applied = plan.apply();
@@ -105,8 +109,22 @@ export class Writer {
       if (wrote) current.flush(sequenceMax);
       return results;
     });
-    session?.committed();
+    this.#follow(session);
     return outcomes;
+  }
+
+  /**
+   * Updates the caches by a commit. It is on the disk, and its changes are answered so, also if this fails:
+   * then this process writes no more.
+   */
+  #follow(session: WriteSession | undefined): void {
+    try {
+      session?.committed();
+    } catch (error) {
+      this.#stopAt(
+        `a commit could not be followed: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
   }
 
   async #stop(error: Error): Promise<StowkenError> {
@@ -120,8 +138,7 @@ export class Writer {
 
   #stopAt(cause: string): void {
     this.#stopped = { cause };
-    this.shared.cache.clear();
-    this.shared.directory.clear();
+    forgetCaches(this.shared);
   }
 
   async #isFull(): Promise<boolean> {

@@ -1,10 +1,11 @@
-import { type Conversation, isStowkenError, StowkenError } from '../../../model/index.js';
+import { type Conversation, StowkenError } from '../../../model/index.js';
 import { ByteReader } from '../../shared/bytes.js';
 import { type ListWriter, tailBytesMax } from './list-writer.js';
 import { corruptConversation, decodeHeader, encodeHeader, type Header, type StringOf } from './manifest.js';
 import type { StringCodes } from './string-table.js';
 import type { StoredList } from './stored-list.js';
 import type { Tables } from '../tables/environment.js';
+import { isDamage } from '../tables/lmdb-errors.js';
 import type { IdIndex } from './id-index.js';
 
 /** A manifest as it is stored. */
@@ -50,7 +51,7 @@ export function findManifest(
     if (manifest.conversation.id !== id) throw corruptConversation(number, 'it has another id');
     return { number, ...manifest };
   } catch (error) {
-    if (!isStowkenError(error)) throw error;
+    if (!isDamage(error)) throw error;
     throw new StowkenError('CORRUPT_STORE', `conversation ${JSON.stringify(id)}: ${error.message}`, {
       conversation: id,
     });

@@ -6,7 +6,7 @@ import {
   BLOCK_LIST_BYTES,
   TAIL_ROOM_BYTES_MIN,
 } from '../tables/layout.js';
-import type { Speaker } from '../../../model/index.js';
+import { assert, type Speaker } from '../../../model/index.js';
 import { type ListedSegment, MessageEncoder, scanMessages } from './message-list.js';
 import type { StringCodes } from './string-table.js';
 import { decodeDirectory, writeBlockEntry } from './block-directory.js';
@@ -96,6 +96,7 @@ export class ListWriter {
   }
 
   #name(id: number): void {
+    assert(id > 0, 'a list names segments that are stored', id);
     const { named } = this.#run;
     if (named.has(id)) return;
     named.add(id);

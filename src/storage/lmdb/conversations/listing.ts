@@ -1,4 +1,4 @@
-import { type Conversation, isStowkenError } from '../../../model/index.js';
+import type { Conversation } from '../../../model/index.js';
 import type { ConversationPage, DamagedConversation, ListQuery } from '../../contract/queries.js';
 import { numberAt, positionOf } from '../../shared/list-position.js';
 import { matchesFilter } from '../../shared/records.js';
@@ -7,6 +7,7 @@ import { recordsAfter, recordsBefore } from './chain.js';
 import type { Tables } from '../tables/environment.js';
 import { IdIndex } from './id-index.js';
 import type { StringOf } from './manifest.js';
+import { isDamage } from '../tables/lmdb-errors.js';
 import { readState } from '../tables/meta.js';
 import type { Found, Table } from '../tables/table.js';
 
@@ -63,7 +64,7 @@ function headerOf(
     if (found.damage) throw found.damage;
     return readHeader(found.value, nameOf).conversation;
   } catch (error) {
-    if (!isStowkenError(error)) throw error;
+    if (!isDamage(error)) throw error;
     onDamaged?.(error.message);
     return undefined;
   }

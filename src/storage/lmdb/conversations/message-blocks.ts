@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
-import { RefCounts } from '../segments/ref-counts.js';
+import { chunkOf, RefCounts } from '../segments/ref-counts.js';
 import type { Tables } from '../tables/environment.js';
 import { FREED_BLOCKS_PER_COMMIT } from '../tables/layout.js';
 import { type State, storedFigure } from '../tables/meta.js';
@@ -41,22 +41,31 @@ export class MessageBlocks {
     return readBlock(this.tables.messageBlocks, id);
   }
 
-  /** Adds a manifest as a holder. */
+  /** Adds a manifest as a holder. @throws StowkenError CORRUPT_STORE */
   hold(id: number): void {
     const count = this.#counts.get(id);
-    if (count === undefined) throw this.tables.blockCounts.corrupt(id, 'is missing: a list names the page');
+    const chunk = chunkOf(id);
+    if (count === undefined)
+      throw this.tables.blockCounts.corrupt(chunk, `has no count of block ${id}, which a list names`);
+    // It waits to be removed.
+    if (count === 0) throw this.tables.blockCounts.miscounted(chunk, `counts too few holders of block ${id}`);
     this.#counts.set(id, count + 1);
   }
 
   /**
    * Removes a manifest as a holder. Returns whether it was the last: then the block's references are to be
    * released.
+   * @throws StowkenError CORRUPT_STORE if no holder is left to be removed
    */
   release(id: number): boolean {
-    const count = (this.#counts.get(id) ?? 1) - 1;
-    this.#counts.set(id, count);
-    if (count === 0) this.#freed.push(id);
-    return count === 0;
+    const count = this.#counts.get(id);
+    // Lost with a damaged page of the file, and not counted since a repair: nothing is there to be freed.
+    if (count === undefined) return false;
+    if (count === 0)
+      throw this.tables.blockCounts.miscounted(chunkOf(id), `counts too few holders of block ${id}`);
+    this.#counts.set(id, count - 1);
+    if (count === 1) this.#freed.push(id);
+    return count === 1;
   }
 
   /** Removes some of the blocks that were freed at `sequenceMax` or before, and writes buffered changes. */
@@ -70,13 +79,17 @@ export class MessageBlocks {
   }
 
   #clear(sequenceMax: number): void {
-    const { messageBlocks: pages, freedBlocks: freedBlocks } = this.tables;
+    const { messageBlocks, freedBlocks } = this.tables;
     for (let room = FREED_BLOCKS_PER_COMMIT; room > 0;) {
       const key = freedBlocks.firstKey();
       if (key === undefined || numberOfKey(key) > sequenceMax) return;
-      const ids = decodeFreedBlocks(freedBlocks.get(key) ?? new Uint8Array(0));
+      const record = freedBlocks.get(key);
+      if (!record) throw freedBlocks.corrupt(key, 'is found and cannot be read');
+      const ids = decodeFreedBlocks(record);
       for (const id of ids.slice(0, room)) {
-        pages.remove(id);
+        if (this.#counts.get(id) !== 0)
+          throw freedBlocks.miscounted(key, `has block ${id}, which does not count as without a holder`);
+        messageBlocks.remove(id);
         this.#counts.set(id, undefined);
       }
       if (ids.length > room) freedBlocks.put(key, encodeFreedBlocks(ids.slice(room)));

@@ -1,4 +1,4 @@
-import { StowkenError } from '../../../model/index.js';
+import { assert, StowkenError } from '../../../model/index.js';
 import { STRING_BYTES_MAX, STRINGS_MAX, SPEAKER_STRINGS_MAX } from '../tables/layout.js';
 import type { Table } from '../tables/table.js';
 
@@ -28,6 +28,15 @@ export class StringTable implements StringCodes {
   stringOf(code: number): string {
     // Another process may have added it.
     if (code >= this.#names.length) this.refresh();
+    return this.loadedString(code);
+  }
+
+  /**
+   * Returns a string that is loaded already. Inside a write transaction none may be loaded: those that it
+   * added would stay here if it is aborted.
+   * @throws StowkenError CORRUPT_STORE
+   */
+  loadedString(code: number): string {
     const name = this.#names[code];
     if (name === undefined || code === 0) throw new StowkenError('CORRUPT_STORE', `there is no name ${code}`);
     return name;
@@ -36,6 +45,12 @@ export class StringTable implements StringCodes {
   /** True if all strings with a code below this one are loaded. */
   reach(nextCode: number): boolean {
     return this.#names.length >= nextCode;
+  }
+
+  /** Drops everything, to load it again. */
+  clear(): void {
+    this.#codes.clear();
+    this.#names.length = 1;
   }
 
   /** Loads the strings committed since. */
@@ -58,6 +73,7 @@ export class StringTableWriter implements StringCodes {
     private readonly names: StringTable,
     public nextCode: number,
   ) {
+    // Nothing is written yet: these are committed.
     if (!names.reach(nextCode)) names.refresh();
   }
 
@@ -72,6 +88,7 @@ export class StringTableWriter implements StringCodes {
     if (known !== undefined || this.nextCode > codesMax || Buffer.byteLength(name) > STRING_BYTES_MAX)
       return known;
     const code = this.nextCode++;
+    assert(code > 0, 'codes begin at 1', code);
     this.table.append(code, Buffer.from(name, 'utf8'));
     this.#added.set(name, code);
     this.#addedNames.set(code, name);
@@ -81,6 +98,6 @@ export class StringTableWriter implements StringCodes {
   /** @throws StowkenError CORRUPT_STORE */
   stringOf(code: number): string {
     // Strings of this transaction stay here until it is committed: it may be rolled back.
-    return this.#addedNames.get(code) ?? this.names.stringOf(code);
+    return this.#addedNames.get(code) ?? this.names.loadedString(code);
   }
 }

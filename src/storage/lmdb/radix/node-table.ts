@@ -36,6 +36,11 @@ export class RadixNodes {
     return decodeRadixNode(record);
   }
 
+  /** Error for a node that contradicts others. */
+  corrupt(number: number, what: string): StowkenError {
+    return this.#nodes.corrupt(number, what);
+  }
+
   put(number: number, node: RadixNode): void {
     this.#nodes.put(number, encodeRadixNode(node));
   }
@@ -73,9 +78,10 @@ export class RadixNodes {
   #removeChild(number: number, parent: number, blocks: Uint8Array): void {
     const beginning = edgeKey(parent, blocksOf(blocks, 0, 1), '');
     for (const { key, number: child } of this.#children.from(beginning)) {
-      if (!beginsWith(key, beginning)) return;
+      if (!beginsWith(key, beginning)) break;
       if (child === number) return this.#children.remove(key);
     }
+    throw this.#nodes.miscounted(number, 'has no edge that leads to it');
   }
 
   /** Yields the applications of which a conversation begins with the first of these blocks. */

@@ -34,6 +34,7 @@ export class RadixIndex {
    * changed.
    */
   extend(conversation: number, application: string, depth: number, blocks: Uint8Array): void {
+    // One that is shorter than a block, or was never indexed.
     const place = this.#places.get(conversation) ?? ROOT;
     if (place.depth !== depth || blocks.length === 0) return;
     this.#leave(conversation, place);
@@ -44,13 +45,15 @@ export class RadixIndex {
   fork(parent: number, conversation: number, depth: number): void {
     const place = this.#places.get(parent);
     if (!place) return;
-    let { node: node } = place;
+    let { node } = place;
+    let end = Infinity;
     while (node !== 0) {
       const { parent: before, start } = this.#nodes.get(node);
+      if (start >= end) throw this.#nodes.corrupt(node, 'does not begin before the node after it');
       if (start < depth) break;
-      node = before;
+      [node, end] = [before, start];
     }
-    this.#settle(conversation, { node: node, depth: Math.min(depth, place.depth) });
+    this.#settle(conversation, { node, depth: Math.min(depth, place.depth) });
   }
 
   remove(conversation: number): void {
@@ -107,6 +110,8 @@ export class RadixIndex {
         if (child === undefined) break;
         number = child;
         node = this.#nodes.get(child);
+        if (node.start !== depth)
+          throw this.#nodes.corrupt(child, `begins at ${node.start}, not at ${depth}`);
       }
       const same = sharedBlocks(blocksOf(node.blocks, depth - node.start), rest);
       depth += same;
@@ -166,7 +171,10 @@ export class RadixIndex {
   #prune(from: number): void {
     for (let number = from; number !== 0 && !this.#nodes.hasChildren(number);) {
       const node = this.#nodes.get(number);
+      // No end: no conversation has any of its blocks.
       const kept = (this.#nodes.deepestEnd(number) ?? node.start) - node.start;
+      if (kept < 0 || kept > blockCount(node.blocks))
+        throw this.#nodes.corrupt(number, `has a conversation that ends ${kept} blocks after its begin`);
       if (kept > 0) {
         if (kept < blockCount(node.blocks))
           this.#nodes.put(number, { ...node, blocks: blocksOf(node.blocks, 0, kept) });

@@ -47,14 +47,18 @@ export class IndexDirectory implements ChunkKeys {
     return keys[upperBound(keys, key) - 1];
   }
 
-  /** Updates the keys by the commit with this sequence number. */
+  /**
+   * Updates the keys by the commit with this sequence number. If these are not the keys that the commit began
+   * with, they are loaded again: it is committed, and cannot be refused any more.
+   */
   update(sequence: number, added: readonly number[], removed: readonly number[]): void {
     const keys = this.#keys;
     this.#sequence = keys && sequence;
     if (!keys) return;
     for (const key of removed) {
       const at = upperBound(keys, key) - 1;
-      if (keys[at] === key) keys.splice(at, 1);
+      if (keys[at] !== key) return this.clear();
+      keys.splice(at, 1);
     }
     for (const key of added) {
       const at = upperBound(keys, key);

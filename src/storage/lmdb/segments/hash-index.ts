@@ -1,4 +1,4 @@
-import type { SegmentHash } from '../../../model/index.js';
+import { assert, present, type SegmentHash } from '../../../model/index.js';
 import type { ChunkKeys } from './chunk-keys.js';
 import {
   BOUND_BYTES,
@@ -74,13 +74,17 @@ export class HashIndex {
     ids.push(id);
   }
 
+  /** Removes an entry. @throws StowkenError CORRUPT_STORE if there is none */
   remove(hash: SegmentHash, id: number): void {
     this.#takeRecent();
     this.#mergeInserted();
     const fingerprint = fingerprintOf(hash);
     const key = this.#keyOf(fingerprint);
     const { last, entries } = this.#chunk(key, fingerprint);
-    const rest = decodeIndexChunk(baseOf(key), entries).filter((entry) => entry.id !== id);
+    const before = decodeIndexChunk(baseOf(key), entries);
+    const rest = before.filter((entry) => entry.id !== id || entry.fingerprint !== fingerprint);
+    if (rest.length !== before.length - 1)
+      throw this.table.miscounted(key, `has segment ${id} ${before.length - rest.length} times, not once`);
     this.#changed.set(key, { last, entries: encodeIndexChunk(baseOf(key), rest) });
   }
 
@@ -89,7 +93,7 @@ export class HashIndex {
     const { fingerprints, ids } = this.#inserted;
     const stayRecent = !this.#recentTaken && this.recent.size + ids.length <= RECENT_SEGMENTS_MAX;
     if (stayRecent) {
-      if (ids.length > 0) this.recent.append(ids[0]!, fingerprints);
+      if (ids.length > 0) this.#appendRecent(ids, fingerprints);
       fingerprints.length = ids.length = 0;
     } else {
       this.#takeRecent();
@@ -115,7 +119,7 @@ export class HashIndex {
   #joinEmpty(): number[] {
     const removed: number[] = [];
     for (const key of [...this.#changed.keys()].sort((a, b) => b - a)) {
-      const { last, entries } = this.#changed.get(key)!;
+      const { last, entries } = present(this.#changed.get(key), 'a changed chunk is joined once', key);
       if (entries.length > 0 || key === FIRST_KEY) continue;
       const before = this.#keyOf(key - 1);
       const { entries: others } = this.#chunk(before, key - 1);
@@ -138,6 +142,14 @@ export class HashIndex {
     return ids ?? this.#none(key);
   }
 
+  /** Records of recent segments are of consecutive ids, without a gap to those before. */
+  #appendRecent(ids: readonly number[], fingerprints: readonly number[]): void {
+    const first = ids[0]!;
+    assert(ids.at(-1) === first + ids.length - 1, 'new segments have consecutive ids', first);
+    assert(this.recent.size === 0 || first === this.recent.end, 'new ids follow the recent ones', first);
+    this.recent.append(first, fingerprints);
+  }
+
   #takeRecent(): void {
     if (this.#recentTaken) return;
     this.#recentTaken = true;
@@ -157,6 +169,7 @@ export class HashIndex {
       const key = this.#keyOf(fingerprint);
       const { last, entries } = this.#chunk(key, fingerprint);
       while (to < length && sorted.fingerprints[to]! <= last) to++;
+      assert(to > from, 'a chunk that is searched for has the fingerprint', fingerprint);
       this.#changed.set(key, { last, entries: withEntries(entries, baseOf(key), sorted, from, to) });
     }
   }

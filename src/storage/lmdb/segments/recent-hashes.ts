@@ -62,7 +62,9 @@ export class RecentHashes {
     const grows = firstId === key + length && length < RECENT_RECORD_SEGMENTS;
     const record = grows ? this.table.get(key) : undefined;
     let at = 0;
-    if (record) {
+    if (grows) {
+      if (record?.length !== length * FINGERPRINT_BYTES)
+        throw this.table.corrupt(key, 'is not the last record of recent segments');
       at = RECENT_RECORD_SEGMENTS - length;
       this.table.put(key, Buffer.concat([record, encodeRecent(fingerprints.slice(0, at))]));
     }
@@ -70,6 +72,12 @@ export class RecentHashes {
       const some = fingerprints.slice(at, at + RECENT_RECORD_SEGMENTS);
       this.table.append(firstId + at, encodeRecent(some));
     }
+  }
+
+  /** Drops everything in memory, to load it again. */
+  clear(): void {
+    this.#forget();
+    this.#sequence = -1;
   }
 
   /** Removes all records. */
@@ -80,31 +88,34 @@ export class RecentHashes {
   #follow(): void {
     const grown = this.table.view(this.#last.key);
     if (grown) this.#read(this.#last.key, grown);
-    else {
-      this.#ids.clear();
-      this.#size = 0;
-      this.#last = NO_RECORD;
-    }
+    else this.#forget();
     if (!grown || this.#last.length === RECENT_RECORD_SEGMENTS) {
       // Read from the table's beginning without a search, which a damaged branch might lead past it.
       const start = grown ? { start: this.#last.key + 1 } : {};
       for (const { key, value } of this.table.range(start)) this.#read(key, value);
     }
-    if (this.#size > 0 && this.#end !== this.next()) throw this.#missing();
+    if (this.#size > 0 && this.end !== this.next()) throw this.#missing();
+  }
+
+  #forget(): void {
+    this.#ids.clear();
+    this.#size = 0;
+    this.#last = NO_RECORD;
   }
 
   /** Id after the last segment. */
-  get #end(): number {
+  get end(): number {
     return this.#last.key + this.#last.length;
   }
 
   #missing(): StowkenError {
-    return this.table.corrupt(this.#end, 'is missing: there are later segments');
+    return this.table.corrupt(this.end, 'is missing: there are later segments');
   }
 
   #read(key: number, record: Uint8Array): void {
     const known = key === this.#last.key ? this.#last.length : 0;
-    if (known === 0 && this.#size > 0 && key !== this.#end) throw this.#missing();
+    if (known === 0 && this.#size > 0 && key !== this.end) throw this.#missing();
+    if (record.length % FINGERPRINT_BYTES !== 0) throw this.table.corrupt(key, 'ends inside a fingerprint');
     for (const { fingerprint, id } of recentEntries(key, record, known)) {
       const same = this.#ids.get(fingerprint);
       if (same) same.push(id);

@@ -1,3 +1,4 @@
+import { assert } from '../../../model/index.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import type { Tables } from '../tables/environment.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
@@ -27,6 +28,7 @@ export class RefCounts {
   readonly #chunks = new Map<number, Chunk>();
   /** The last chunk used: ids that are used together are near each other. */
   #last: Chunk | undefined;
+  #flushed = false;
 
   /**
    * `next` is the next number before this transaction: there are chunks up to that of the last number taken,
@@ -40,13 +42,16 @@ export class RefCounts {
 
   /** Returns undefined if it is not stored. */
   get(id: number): number | undefined {
-    const byte = this.#chunk(id).bytes[id % COUNTS_PER_CHUNK] ?? 0;
-    if (byte === BIG) return decodeBigCount(this.bigCounts.get(id));
+    const byte = this.#chunk(id).bytes[id % COUNTS_PER_CHUNK]!;
+    if (byte === BIG) return this.#bigCount(id);
     return byte === 0 ? undefined : byte - 1;
   }
 
-  /** Writes buffered changes; nothing may be read or set afterwards. */
+  /** Sets a count; undefined: it is not stored. */
   set(id: number, count: number | undefined): void {
+    assert(!this.#flushed, 'no count is set after the counts were written', id);
+    assert(id > 0 && Number.isSafeInteger(id), 'counts are of numbers from 1 on', id);
+    assert(count === undefined || (count >= 0 && Number.isSafeInteger(count)), 'a count is not negative', id);
     const chunk = this.#chunk(id);
     const at = id % COUNTS_PER_CHUNK;
     const big = count !== undefined && count + 1 >= BIG;
@@ -61,6 +66,7 @@ export class RefCounts {
    * afterwards.
    */
   flush(next: number): void {
+    this.#flushed = true;
     const changed = [...this.#chunks.values()].filter((chunk) => chunk.changed);
     for (const { number, bytes, stored } of changed.sort((a, b) => a.number - b.number)) {
       const record = bytes.every((byte) => byte === 0) ? NONE : bytes;
@@ -85,6 +91,14 @@ export class RefCounts {
     return (this.#last = this.#chunks.get(number) ?? this.#read(number));
   }
 
+  #bigCount(id: number): number {
+    const record = this.bigCounts.get(id);
+    if (!record) throw this.bigCounts.corrupt(id, 'is missing: the chunk of its count leads to it');
+    const count = new ByteReader(record).varint();
+    if (count + 1 < BIG) throw this.bigCounts.corrupt(id, 'is too small for a count of its own');
+    return count;
+  }
+
   #read(number: number): Chunk {
     const stored = this.counts.get(number);
     if (!stored) {
@@ -92,7 +106,10 @@ export class RefCounts {
       if (next > 1 && number <= chunkOf(next - 1))
         throw this.counts.corrupt(number, 'is missing: there are numbers that it counts');
     }
+    // A chunk in which nothing is stored is empty.
     const bytes = stored && stored.length > 0 ? stored : new Uint8Array(COUNTS_PER_CHUNK);
+    if (bytes.length !== COUNTS_PER_CHUNK)
+      throw this.counts.corrupt(number, `has ${bytes.length} counts, not ${COUNTS_PER_CHUNK}`);
     const chunk = { number, bytes, stored: stored !== undefined, changed: false };
     this.#chunks.set(number, chunk);
     return chunk;
@@ -130,13 +147,9 @@ export function* unreferencedFrom(
   }
 }
 
-/** Returns the chunk's key; keys begin at 1. */
-function chunkOf(id: number): number {
+/** Returns the key of the chunk that has the count of this number; keys begin at 1. */
+export function chunkOf(id: number): number {
   return Math.floor(id / COUNTS_PER_CHUNK) + 1;
-}
-
-function decodeBigCount(record: Uint8Array | undefined): number {
-  return new ByteReader(record ?? new Uint8Array(0)).varint();
 }
 
 /** A segment without references: the time and the commit of its last one, and its frame's length. */

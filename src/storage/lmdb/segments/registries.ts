@@ -1,3 +1,4 @@
+import { present } from '../../../model/index.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import type { StoredRegistry } from '../../contract/queries.js';
 import type { Tables } from '../tables/environment.js';
@@ -72,10 +73,12 @@ export class Registries {
   /** Counts a frame in or out. */
   count(id: number, tokens: number, frameBytes: number, sign: 1 | -1): void {
     const record = this.#record(id);
-    if (!record) return;
+    if (!record) throw this.tables.registries.corrupt(id, 'is missing: a frame names it');
     record.segments += sign;
     record.tokens += sign * tokens;
     record.frameBytes += sign * frameBytes;
+    if (record.segments < 0 || record.tokens < 0 || record.frameBytes < 0)
+      throw this.tables.registries.miscounted(id, 'counts too few frames that name it');
     this.#changed.add(id);
   }
 
@@ -105,8 +108,7 @@ export class Registries {
   }
 
   #write(id: number): void {
-    const record = this.#records.get(id);
-    if (!record) return;
+    const record = present(this.#records.get(id), 'a registry that changes is stored', id);
     const { bytes, createTimeMs, segments, tokens, frameBytes } = record;
     const writer = new ByteWriter().varint(bytes).varint(createTimeMs);
     this.tables.registries.put(id, writer.varint(segments).varint(tokens).varint(frameBytes).finish());

@@ -73,6 +73,10 @@ export class NegativeLookupCache {
     this.#hashes.add(hash);
   }
 
+  clear(): void {
+    this.#hashes.clear();
+  }
+
   /** True if the commit with this sequence number is known to have no such segment. */
   has(sequence: number, hash: SegmentHash): boolean {
     return sequence === this.#sequence && this.#hashes.has(hash);

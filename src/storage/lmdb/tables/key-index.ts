@@ -37,6 +37,7 @@ export class KeyIndex {
   /** Yields the entries from a key on. @throws StowkenError CORRUPT_STORE */
   *from(start: Buffer): Generator<KeyEntry, void, void> {
     const floor = this.#floor(chunkKeyOf(start));
+    // The index is empty.
     if (floor === undefined) return;
     let next: Buffer | undefined = floor;
     for (const { key, value } of this.table.range({ start: floor })) {
@@ -137,19 +138,29 @@ export class KeyIndexWriter extends KeyIndex {
   /** In the order of their keys. */
   #hands: Hand[] = [];
 
-  /** Inserts a key that is not in the index. */
+  /** Inserts a key that is not in the index. @throws StowkenError CORRUPT_STORE if it is */
   insert(key: Buffer, number: number): void {
     const hand = this.#reach(chunkKeyOf(key));
     const place = locateKey(hand.entries, key);
+    if (place.found !== undefined)
+      throw this.table.miscounted(hand.key, `has ${key.toString('hex')}, which is to be inserted`);
     hand.entries = insertKey(hand.entries, place, { key, number });
     hand.changed = true;
     const bytes = hand.entries.length + endBytes(hand.key, hand.end);
     if (bytes > INDEX_CHUNK_BYTES) this.#split(hand, place.atEnd);
   }
 
+  /** Removes a key that is in the index. @throws StowkenError CORRUPT_STORE if it is not */
   remove(wanted: Uint8Array): void {
     const hand = this.#reach(chunkKeyOf(wanted));
-    hand.entries = encodeKeyChunk(decodeKeyChunk(hand.entries).filter(({ key }) => !key.equals(wanted)));
+    const before = decodeKeyChunk(hand.entries);
+    const rest = before.filter(({ key }) => !key.equals(wanted));
+    if (rest.length !== before.length - 1)
+      throw this.table.miscounted(
+        hand.key,
+        `lacks ${Buffer.from(wanted).toString('hex')}, which is to be removed`,
+      );
+    hand.entries = encodeKeyChunk(rest);
     hand.changed = true;
   }
 
@@ -244,6 +255,7 @@ export class KeyIndexWriter extends KeyIndex {
     const cut = atEnd ? entries.length - 1 : entries.length >> 1;
     const [left, right] = [entries.slice(0, cut), entries.slice(cut)];
     const [last, first] = [left.at(-1), right[0]];
+    // A chunk of one key may be longer.
     if (!last || !first) return;
     // The shortest beginning of `first` that sorts after `last`.
     const key = chunkKeyOf(first.key.subarray(0, commonPrefix(first.key, last.key) + 1));

@@ -1,4 +1,4 @@
-import { isStowkenError, StowkenError } from '../../../model/index.js';
+import { isInvariantBroken, isStowkenError, StowkenError } from '../../../model/index.js';
 
 /**
  * Messages of LMDB for pages that cannot be those that it wrote. All its other errors (a full map, too many
@@ -46,12 +46,17 @@ export function guarded<T>(call: () => T): T {
   }
 }
 
+/** True for records that are damaged, or missing; not for a fault of this process. */
+export function isDamage(error: unknown): error is StowkenError {
+  return isStowkenError(error) && !isInvariantBroken(error);
+}
+
 /** Returns the result of reading a record; undefined if it is damaged. */
 export function undefinedIfCorrupt<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (isStowkenError(error)) return undefined;
+    if (isDamage(error)) return undefined;
     throw error;
   }
 }

@@ -69,7 +69,13 @@ export function readCommitSequence(meta: Table<number>): number {
 
 export function writeState(meta: Table<number>, state: State): void {
   const writer = new ByteWriter();
-  for (const figure of figures) writer.varint(state[figure]);
+  for (const figure of figures) {
+    const value = state[figure];
+    // Sums of what was stored before do not contain what is deleted now.
+    if (!(value >= 0 && Number.isSafeInteger(value)))
+      throw meta.miscounted(STATE_KEY, `has too few ${figure}`);
+    writer.varint(value);
+  }
   meta.put(STATE_KEY, writer.finish());
 }
 

@@ -260,6 +260,11 @@ export class Table<K extends number | Buffer> {
     return this.corrupt(key, 'does not have its checksum');
   }
 
+  /** Error for counts and figures that contradict other records. A repair counts again. */
+  miscounted(key: K, what: string): StowkenError {
+    return this.corrupt(key, `${what}: run stowken verify --repair`);
+  }
+
   /** Error for a record that contradicts others, or is missing although others refer to it. */
   corrupt(key: K, what: string): StowkenError {
     const quoted = typeof key === 'number' ? String(key) : key.toString('hex', 0, QUOTED_KEY_BYTES);
