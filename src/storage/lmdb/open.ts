@@ -9,8 +9,9 @@ import { checkBeforeOpening } from './data-file/check-data-file.js';
 import { dataFileIn, Environment } from './tables/environment.js';
 import { FORMAT_VERSION, FORMATS, KIND } from './tables/layout.js';
 import { fromLmdb } from './tables/lmdb-errors.js';
-import { LmdbBackend } from './lmdb-backend.js';
-import { LmdbReader } from './lmdb-reader.js';
+import { createLmdbBackend } from './lmdb-backend.js';
+import { createLmdbReader, type LmdbReader } from './lmdb-reader.js';
+import { OpenVault } from './open-vault.js';
 import { initialise, isNew, readState, ownerRecord } from './tables/meta.js';
 
 export interface LmdbOptions {
@@ -63,7 +64,7 @@ async function openWhole(
       await removeStrayCopies(folder);
     }
     if (isNew(environment.tables)) await environment.write(() => initialise(meta));
-    return new LmdbBackend(environment, folderLock, codec, clock);
+    return createLmdbBackend(environment, folderLock, codec, clock);
   } catch (error) {
     await folderLock?.release();
     await environment.close();
@@ -77,13 +78,10 @@ async function openWhole(
  */
 function checkRecords(environment: Environment, codec: LiveCodec, expectedId: string | undefined): void {
   readState(environment.tables.meta);
-  const { vaultId } = new LmdbReader(environment, codec, noLease);
+  const { vaultId } = new OpenVault(environment, codec, { isOwner: false, sharers: 1 });
   if (expectedId !== undefined && expectedId !== vaultId)
     throw otherVault(environment.folder, vaultId, expectedId);
 }
-
-/** The reader that only checks keeps nothing from being deleted. */
-const noLease = () => () => undefined;
 
 function otherVault(folder: string, found: string, expected: string): StowkenError {
   const what = `has vault ${found}, and VAULT beside it says ${expected}`;
@@ -106,7 +104,7 @@ export async function openLmdbReader({
   /** Number of processes that share the memory for segment lookups. */
   readonly sharers: number;
 }): Promise<LmdbReader> {
-  return new LmdbReader(await openEnvironment(folder, true), codec, lease, sharers);
+  return createLmdbReader(await openEnvironment(folder, true), codec, lease, sharers);
 }
 
 /**

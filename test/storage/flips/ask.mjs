@@ -14,7 +14,7 @@ const { checkDataFile } = await import(`${build}/src/storage/lmdb/data-file/chec
 const { PageFile } = await import(`${build}/src/storage/lmdb/data-file/page-file.js`);
 const { PageDamage } = await import(`${build}/src/storage/lmdb/data-file/tree-page.js`);
 const { isNew } = await import(`${build}/src/storage/lmdb/tables/meta.js`);
-const { LmdbBackend } = await import(`${build}/src/storage/lmdb/lmdb-backend.js`);
+const { createLmdbBackend } = await import(`${build}/src/storage/lmdb/lmdb-backend.js`);
 
 const { kind, whole, work, flips, hashes, ids, prefix, replayed, again, held } = JSON.parse(
   readFileSync(planFile, 'utf8'),
@@ -39,7 +39,7 @@ const openers = {
     checkWithoutLeaves(join(folder, 'vault.mdb'));
     const environment = await Environment.open(folder, { sync: false });
     isNew(environment.tables);
-    return new LmdbBackend(environment, undefined, codec, clock);
+    return createLmdbBackend(environment, undefined, codec, clock);
   },
   filesystem: (options) => openFilesystemBackend({ ...options, fsync: false }),
 };

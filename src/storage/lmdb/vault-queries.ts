@@ -1,0 +1,120 @@
+import type { MaintainedBackend } from '../contract/backend.js';
+import { backupEnvironment } from './backup.js';
+import { checkVault } from './check/check.js';
+import { findManifest, readHeader } from './conversations/conversations.js';
+import { IdIndex } from './conversations/id-index.js';
+import { listConversations } from './conversations/listing.js';
+import { corruptConversation } from './conversations/manifest.js';
+import { createSnapshot } from './conversations/snapshot.js';
+import { readBlock } from './conversations/stored-list.js';
+import type { OpenVault } from './open-vault.js';
+import { RadixIndex } from './radix/radix-index.js';
+import { Registries } from './segments/registries.js';
+import { readState, storedFigure } from './tables/meta.js';
+
+type VaultQueries = Pick<
+  MaintainedBackend,
+  | 'getConversation'
+  | 'openConversation'
+  | 'findPrefix'
+  | 'listConversations'
+  | 'listRegistries'
+  | 'readRegistry'
+  | 'stats'
+  | 'check'
+  | 'backup'
+>;
+
+/**
+ * Queries about an open vault's conversations and about the vault as a whole. `between` runs a task while
+ * this process commits nothing.
+ */
+export function vaultQueries(
+  vault: OpenVault,
+  lease: () => () => void,
+  between: <T>(task: () => T) => Promise<T>,
+): VaultQueries {
+  const { environment, tables, nameOf } = vault;
+  const manifestOf = (id: string) => findManifest(tables, new IdIndex(tables.ids), id, nameOf);
+  const pageOf = (id: number): Uint8Array => {
+    vault.assertOpen();
+    return readBlock(tables.messageBlocks, id);
+  };
+  return {
+    async getConversation(id) {
+      vault.assertOpen();
+      return manifestOf(id)?.conversation;
+    },
+
+    async openConversation(id) {
+      vault.assertOpen();
+      const manifest = manifestOf(id);
+      return manifest && createSnapshot(manifest, pageOf, nameOf, lease());
+    },
+
+    async findPrefix({ application, blocks, limit }) {
+      vault.assertOpen();
+      const index = new RadixIndex(tables, storedFigure(tables.meta, 'nextConversation'));
+      const found = index.find(application, blocks, limit);
+      const ids = found.conversations.map((number) => {
+        const record = tables.conversations.get(number);
+        if (!record) throw corruptConversation(number, 'the prefix index leads to it, and it is not there');
+        return readHeader(record, nameOf).conversation.id;
+      });
+      return { blocks: found.blocks, ids };
+    },
+
+    async listConversations(query) {
+      vault.assertOpen();
+      return listConversations(tables, query, nameOf);
+    },
+
+    async listRegistries() {
+      vault.assertOpen();
+      return new Registries(tables).list();
+    },
+
+    async readRegistry(id) {
+      vault.assertOpen();
+      return new Registries(tables).read(id);
+    },
+
+    async stats() {
+      vault.assertOpen();
+      const state = readState(tables.meta);
+      return {
+        conversations: state.conversations,
+        messages: state.messages,
+        segments: state.segments,
+        tokens: state.tokens,
+        uniqueTokens: state.uniqueTokens,
+        segmentBytes: state.segmentBytes,
+        registryBytes: state.registryBytes,
+        garbageSegments: state.garbageSegments,
+        garbageBytes: state.garbageBytes,
+        inUseBytes: environment.bytesInUse(),
+        fileBytes: await environment.fileBytes(),
+      };
+    },
+
+    async check(options = {}) {
+      vault.assertOpen();
+      // Codec of the pinned state: commits continue, and may drop registries that it needs.
+      const { codec, ...held } = await between(() => {
+        const pinned = environment.pin();
+        vault.learnRegistries();
+        return { ...pinned, codec: vault.shared.codec.snapshot() };
+      });
+      try {
+        return await checkVault(tables, held.pin, codec, options);
+      } finally {
+        held.release();
+      }
+    },
+
+    async *backup(signal) {
+      vault.assertOpen();
+      yield* backupEnvironment(environment, vault.vaultId, signal);
+    },
+  };
+}
