@@ -62,9 +62,9 @@ async function encoded(
   { conversation = {}, messages }: StoreRequest,
 ): Promise<BenchConversation> {
   const { id = '', application = '', model = '', tokenizer = '' } = conversation;
-  const texts = messages.flatMap(({ text }) => text ?? []);
+  const texts = messages.flatMap(({ text }) => (text === undefined ? [] : Buffer.from(text)));
   const words =
-    texts.length > 0 ? await tokenizers.encode(tokenizer, texts, new AbortController().signal) : [];
+    texts.length > 0 ? (await tokenizers.encode(tokenizer, texts, new AbortController().signal)).le32 : [];
   let next = 0;
   const wordsOf = ({ text, tokens = [] }: NewMessage) =>
     text === undefined ? new Uint8Array(Uint32Array.from(tokens).buffer) : words[next++]!;

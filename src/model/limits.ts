@@ -63,6 +63,8 @@ export const limits = {
   uploadPartBytesMax: 2 * 1024 * 1024,
   /** Text of one message of an upload, in UTF-8: text is encoded as a whole. */
   uploadTextBytesMax: 16 * 1024 * 1024,
+  /** Texts of uploads that are not tokens yet, in UTF-8; each counts as the longest one. */
+  textRoomBytesMax: 512 * 1024 * 1024,
   /**
    * Letters (UTF-16 units) of text without a break between words, digits and punctuation. Merging them takes
    * memory.

@@ -60,8 +60,8 @@ const methodIntakes: ReadonlyMap<string, MethodIntake> = new Map(
     .map(({ path, requestStream }) => [
       path,
       requestStream
-        ? { kind: 'parts', sizeMax: limits.uploadPartBytesMax, checkSize: checkPartSize }
-        : { kind: 'whole', sizeMax: limits.requestBytesMax, checkSize: checkRequestSize },
+        ? { kind: 'parts', sizeMax: limits.uploadPartBytesMax, checkSize: checkPartSize, reused: true }
+        : { kind: 'whole', sizeMax: limits.requestBytesMax, checkSize: checkRequestSize, reused: false },
     ]),
 );
 
@@ -70,6 +70,7 @@ const standingIntake: MethodIntake = {
   kind: 'standing',
   sizeMax: limits.requestFieldsBytesMax,
   checkSize: checkFieldsSize,
+  reused: false,
 };
 
 /**

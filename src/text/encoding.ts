@@ -11,9 +11,15 @@ const sliceTokens = 16 * 1024;
 /** Approximate cost of merging a piece, as a multiple of the cost of a piece that is a token. */
 const mergeCost = 8;
 
-/** Tokens of several texts, one after the other, and the end of each text's tokens. */
+/** Texts in UTF-8, one after the other, and the end of each. */
+export interface TextsToEncode {
+  readonly utf8: Uint8Array<ArrayBuffer>;
+  readonly ends: Uint32Array;
+}
+
+/** Tokens of several texts as le32, one after the other, and the end of each text's bytes. */
 export interface EncodedTexts {
-  readonly tokens: Uint32Array;
+  readonly le32: Uint8Array<ArrayBuffer>;
   readonly ends: Uint32Array;
 }
 
@@ -40,13 +46,27 @@ export class Encoding {
   ) {}
 
   /** Encodes texts. The text of special tokens is ordinary text. @throws LongRun */
-  *encode(texts: readonly string[]): Slices<EncodedTexts> {
-    const sink = new TokenSink();
-    const ends = new Uint32Array(texts.length);
+  *encode(texts: TextsToEncode): Slices<EncodedTexts> {
+    // No token is shorter than a byte.
+    const sink = new TokenSink(texts.utf8.length);
+    let le32: Uint8Array<ArrayBuffer> | undefined;
+    try {
+      const ends = yield* this.#encodeEach(texts, sink);
+      le32 = sink.finish();
+      return { le32, ends };
+    } finally {
+      // It failed, or was stopped.
+      if (le32 === undefined) sink.release();
+    }
+  }
+
+  *#encodeEach(texts: TextsToEncode, sink: TokenSink): Slices<Uint32Array> {
+    const ends = new Uint32Array(texts.ends.length);
     let letters = 0;
-    for (const [index, text] of texts.entries()) {
+    for (const [index, end] of texts.ends.entries()) {
       letters += 16; // An addition for each text, because even a short one costs something.
-      for (const piece of splitPieces(text, this.pattern)) {
+      const utf8 = texts.utf8.subarray(texts.ends[index - 1] ?? 0, end);
+      for (const piece of splitPieces(utf8, this.pattern)) {
         if (piece.length > limits.textRunLettersMax) throw new LongRun(index);
         letters += piece.length;
         const token = this.vocabulary.ofText(piece);
@@ -59,9 +79,9 @@ export class Encoding {
         letters = 0;
         yield;
       }
-      ends[index] = sink.length;
+      ends[index] = 4 * sink.length;
     }
-    return { tokens: sink.tokens(), ends };
+    return ends;
   }
 
   *#merge(piece: string): Slices<readonly number[]> {

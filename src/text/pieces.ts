@@ -9,24 +9,25 @@ export class LongRun extends Error {
 }
 
 /**
- * Yields the pieces of a text, each of which is encoded separately; stops at a piece longer than
- * `lettersMax`. The pattern is run on a window of the text, because a look at all of a very long piece could
- * take seconds. It looks no further than from a piece's first letter to the end of the sequence of like
- * letters after it. So text beyond twice the limit behind a place changes no piece that begins there, unless
- * a piece exceeds the limit in any case.
+ * Yields the pieces of a text in UTF-8, each of which is encoded separately; stops at a piece longer than
+ * `lettersMax`. No more of the text than a window is a string at once. The pattern is run on a window of the
+ * text, because a look at all of a very long piece could take seconds. It looks no further than from a
+ * piece's first letter to the end of the sequence of like letters after it. So text beyond twice the limit
+ * behind a place changes no piece that begins there, unless a piece exceeds the limit in any case.
  */
 export function* splitPieces(
-  text: string,
+  utf8: Uint8Array,
   pattern: RegExp,
   lettersMax: number = limits.textRunLettersMax,
 ): Generator<string, void, void> {
   const lookLetters = 2 * lettersMax + 16; // A contraction after a word takes some more letters.
-  let at = 0;
-  while (at < text.length) {
-    const end = text.length - at <= 2 * lookLetters ? text.length : at + 2 * lookLetters;
-    const window = at === 0 && end === text.length ? text : text.slice(at, end);
+  const reader = new TextReader(utf8);
+  let window = '';
+  for (;;) {
+    while (window.length < 2 * lookLetters && !reader.ended) window += reader.read(2 * lookLetters);
+    if (window === '') return;
     // Pieces that begin behind this place may depend on the text after the window.
-    const settled = end === text.length ? window.length : window.length - lookLetters;
+    const settled = reader.ended ? window.length : window.length - lookLetters;
     let length = 0;
     for (const [piece] of window.matchAll(pattern)) {
       yield piece;
@@ -34,7 +35,30 @@ export function* splitPieces(
       length += piece.length;
       if (length >= settled) break;
     }
-    at += length;
+    window = window.slice(length);
+  }
+}
+
+/** Decodes UTF-8 a part at a time. */
+class TextReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor({ buffer, byteOffset, length }: Uint8Array) {
+    this.#bytes = Buffer.from(buffer, byteOffset, length);
+  }
+
+  get ended(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  /** Returns the next characters: about so many bytes. */
+  read(byteCount: number): string {
+    let end = Math.min(this.#at + byteCount, this.#bytes.length);
+    while (end < this.#bytes.length && (this.#bytes[end]! & 0xc0) === 0x80) end += 1;
+    const text = this.#bytes.toString('utf8', this.#at, end);
+    this.#at = end;
+    return text;
   }
 }
 

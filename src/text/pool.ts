@@ -2,6 +2,8 @@ import { createRequire } from 'node:module';
 import { Piscina } from 'piscina';
 import { limits, StowkenError } from '../model/index.js';
 import { FairSlots } from '../queue/index.js';
+import type { TextsToEncode } from './encoding.js';
+import { MappedBytes, releaseBytes } from './mapped-bytes.js';
 import { type EncodingName, knownEncodings, resolveEncodingName, type Tokenizers } from './tokenizers.js';
 import type { DecodeOutcome, DecodeTask, EncodeOutcome, EncodeTask } from './worker.js';
 
@@ -31,7 +33,7 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
     },
     idleTimeout: 300_000,
   });
-  // A thread has a copy of its input, so the number of long texts at once is limited.
+  // A text being encoded exists twice, beside its tokens, so the number of long texts at once is limited.
   const longTexts = new FairSlots<undefined>({
     countMax: limits.longTextsPerThreadMax * threadsMax,
     weightMax: limits.longTextsBytesMax,
@@ -42,13 +44,15 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
     task: Omit<EncodeTask, TaskOwn> | Omit<DecodeTask, TaskOwn>,
     isShort: boolean,
     signal: AbortSignal,
+    transferList: ArrayBuffer[] = [],
   ): Promise<Outcome> {
     const cancelled = new Int32Array(new SharedArrayBuffer(4));
     const onAbort = (): void => void Atomics.store(cancelled, 0, 1);
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       signal.throwIfAborted();
-      const outcome = (await pool.run({ ...task, isShort, cancelled }, { name })) as Outcome | undefined;
+      const outcome = (await pool.run({ ...task, isShort, cancelled }, { name, transferList })) as
+        Outcome | undefined;
       signal.throwIfAborted();
       return outcome!;
     } finally {
@@ -57,11 +61,21 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
   }
 
   /** Encodes once there is room for so much text. */
-  async function encode(task: Omit<EncodeTask, TaskOwn>, signal: AbortSignal): Promise<EncodeOutcome> {
-    const size = task.texts.reduce((sum, { length }) => sum + length, 0);
-    if (size <= shortMax) return run('encode', task, true, signal);
+  async function encode(
+    encoding: EncodingName,
+    texts: readonly Uint8Array[],
+    signal: AbortSignal,
+  ): Promise<EncodeOutcome> {
+    const size = texts.reduce((sum, { length }) => sum + length, 0);
+    if (size <= shortMax) return run('encode', { encoding, texts: join(texts, size) }, true, signal);
     const leave = await longTexts.enter({ owner: undefined, weight: 2 * size, signal });
-    return run<EncodeOutcome>('encode', task, false, signal).finally(leave);
+    try {
+      const task = { encoding, texts: join(texts, size) };
+      const { buffer } = task.texts.utf8;
+      return await run<EncodeOutcome>('encode', task, false, signal, [buffer]);
+    } finally {
+      leave();
+    }
   }
 
   return {
@@ -69,12 +83,14 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
     resolve: resolveEncodingName,
 
     async encode(tokenizer, texts, signal) {
-      const task = { encoding: known(tokenizer), texts };
-      const outcome = await encode(task, signal).catch((error: unknown) => rethrow(error, signal));
+      const encoding = known(tokenizer);
+      const outcome = await encode(encoding, texts, signal).catch((error: unknown) => rethrow(error, signal));
       if ('longRun' in outcome) throw longRun(outcome.longRun);
-      const { tokens, ends } = outcome;
-      const bytes = new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength);
-      return texts.map((_, index) => bytes.subarray(4 * (ends[index - 1] ?? 0), 4 * ends[index]!));
+      const { le32, ends } = outcome;
+      return {
+        le32: texts.map((_, index) => le32.subarray(ends[index - 1] ?? 0, ends[index])),
+        release: () => releaseBytes(le32),
+      };
     },
 
     async decode(tokenizer, items, signal) {
@@ -92,6 +108,17 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
 
     close: () => pool.destroy(),
   };
+}
+
+/** `size`: bytes of all texts. */
+function join(texts: readonly Uint8Array[], size: number): TextsToEncode {
+  const joined = new MappedBytes(size);
+  const ends = new Uint32Array(texts.length);
+  for (const [index, text] of texts.entries()) {
+    joined.add(text);
+    ends[index] = joined.length;
+  }
+  return { utf8: joined.finish(), ends };
 }
 
 /** Rethrows an error; if the call was cancelled, as the cancellation. */

@@ -1,31 +1,45 @@
+import { MappedBytes } from './mapped-bytes.js';
+
+/** Tokens gathered before they are moved to the others. */
+const latestMax = 16 * 1024;
+
 /** Growing list of token ids. */
 export class TokenSink {
-  #tokens = new Uint32Array(256);
-  #length = 0;
+  readonly #latest: Uint32Array;
+  #latestLength = 0;
+  readonly #earlier: MappedBytes;
+
+  constructor(tokensMax: number) {
+    this.#latest = new Uint32Array(Math.min(latestMax, tokensMax));
+    this.#earlier = new MappedBytes(4 * tokensMax);
+  }
 
   get length(): number {
-    return this.#length;
+    return this.#earlier.length / 4 + this.#latestLength;
   }
 
   push(token: number): void {
-    if (this.#length === this.#tokens.length) this.#grow(1);
-    this.#tokens[this.#length++] = token;
+    if (this.#latestLength === this.#latest.length) this.#flush();
+    this.#latest[this.#latestLength++] = token;
   }
 
   pushAll(tokens: readonly number[]): void {
-    if (this.#length + tokens.length > this.#tokens.length) this.#grow(tokens.length);
-    this.#tokens.set(tokens, this.#length);
-    this.#length += tokens.length;
+    for (const token of tokens) this.push(token);
   }
 
-  /** Returns all of them, in a buffer of their size. */
-  tokens(): Uint32Array {
-    return this.#tokens.slice(0, this.#length);
+  /** Returns all of them as le32, in a buffer that may be sent to another thread; none may be added then. */
+  finish(): Uint8Array<ArrayBuffer> {
+    this.#flush();
+    return this.#earlier.finish();
   }
 
-  #grow(by: number): void {
-    const grown = new Uint32Array(Math.max(2 * this.#tokens.length, this.#length + by));
-    grown.set(this.#tokens);
-    this.#tokens = grown;
+  /** Returns the memory. */
+  release(): void {
+    this.#earlier.release();
+  }
+
+  #flush(): void {
+    this.#earlier.add(new Uint8Array(this.#latest.buffer, 0, 4 * this.#latestLength));
+    this.#latestLength = 0;
   }
 }

@@ -20,6 +20,13 @@ export interface DecodedText {
   readonly replaced: boolean;
 }
 
+export interface EncodedLe32 {
+  /** Tokens of each text. */
+  readonly le32: readonly Uint8Array[];
+  /** Returns the memory at once; `le32` has no bytes from then on. If not called, a collection returns it. */
+  readonly release: () => void;
+}
+
 /**
  * Converts text to tokens and back, in worker threads: encoding a long text never holds up the event loop. A
  * name that `resolve` does not know rejects with UNKNOWN_TOKENIZER, which lists the known ones.
@@ -32,11 +39,11 @@ export interface Tokenizers {
   readonly known: readonly string[];
 
   /**
-   * Encodes each text to le32, which belongs to the caller; the text of special tokens is ordinary text.
+   * Encodes each text, given in UTF-8, to le32; the text of special tokens is ordinary text.
    * Rejects with REQUEST_TOO_LARGE for a piece of more than limits.textRunLettersMax letters; metadata: text
    * (its index), limit.
    */
-  encode(tokenizer: string, texts: readonly string[], signal: AbortSignal): Promise<Uint8Array[]>;
+  encode(tokenizer: string, texts: readonly Uint8Array[], signal: AbortSignal): Promise<EncodedLe32>;
 
   /**
    * Decodes each item separately, and none behind one with `more`. Bytes that are not UTF-8 become U+FFFD,

@@ -1,6 +1,8 @@
+import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { limits } from '../model/index.js';
-import type { EncodedTexts, Encoding } from './encoding.js';
+import type { EncodedTexts, Encoding, TextsToEncode } from './encoding.js';
 import { loadEncoding } from './load-encoding.js';
+import { releaseBytes } from './mapped-bytes.js';
 import type { DecodedText, EncodingName, TokensToDecode } from './tokenizers.js';
 import { completeTokens, LongRun, tokensWithin } from './pieces.js';
 import { type Slices, Turns } from './slices.js';
@@ -14,7 +16,8 @@ interface Task {
 }
 
 export interface EncodeTask extends Task {
-  readonly texts: readonly string[];
+  /** Moved to the thread if they are long. */
+  readonly texts: TextsToEncode;
 }
 
 export interface DecodeTask extends Task {
@@ -31,13 +34,21 @@ const turns = new Turns();
 
 /** Undefined: cancelled. */
 export async function encode(task: EncodeTask): Promise<EncodeOutcome | undefined> {
-  const encoding = await loadEncoding(task.encoding);
   try {
-    return await inTurns(task, encoding.encode(task.texts));
+    const encoding = await loadEncoding(task.encoding);
+    const encoded = await inTurns(task, encoding.encode(task.texts));
+    return encoded && withBuffer(encoded, encoded.le32.buffer);
   } catch (error) {
     if (error instanceof LongRun) return { longRun: error.text };
     throw error;
+  } finally {
+    releaseBytes(task.texts.utf8);
   }
+}
+
+/** Returns a result whose buffer is moved to the caller, not copied. */
+function withBuffer<T>(result: T, buffer: ArrayBuffer): T {
+  return move({ [transferableSymbol]: buffer, [valueSymbol]: result } as never) as T;
 }
 
 /** Undefined: cancelled. */

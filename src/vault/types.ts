@@ -19,8 +19,8 @@ export type MessageContent =
   | { readonly kind: 'varints'; readonly chunks: readonly Uint8Array[] }
   /** Tokens as 4-byte little-endian words; not yet validated. */
   | { readonly kind: 'le32'; readonly bytes: Uint8Array }
-  /** The text may be decoded when it is asked for; `utf8Bytes` then gives its size in UTF-8 before. */
-  | { readonly kind: 'text'; readonly text: string; readonly utf8Bytes?: number };
+  /** Text in UTF-8. It does not become a string here: strings fill the heap, which is smaller than memory. */
+  | { readonly kind: 'text'; readonly utf8: Uint8Array };
 
 export interface NewMessage extends Speaker {
   readonly content: MessageContent;
@@ -38,11 +38,16 @@ export interface StoreInput {
 /** Fields of an upload, the same as those of a store. */
 export type UploadInput = Omit<StoreInput, 'messages'>;
 
-/**
- * Charges a call for bytes that it keeps until it ends. Resolves when the call has them. Rejects with
- * OVERLOADED if there is no room, and with REQUEST_TOO_LARGE if there never can be.
- */
-export type KeepMemory = (bytes: number) => Promise<void>;
+/** Memory that a call keeps beyond its current request. The end of the call returns it too. */
+export interface KeptMemory {
+  /**
+   * Charges the call for bytes. Resolves when the call has them. Rejects with OVERLOADED if there is no room,
+   * and with REQUEST_TOO_LARGE if there never can be.
+   */
+  keep(bytes: number): Promise<void>;
+  /** Returns bytes before the call ends. */
+  give(bytes: number): void;
+}
 
 export type UploadPart =
   /** Begins a message. */

@@ -22,7 +22,7 @@ import type {
   GarbageSegmentPage,
   GetSegmentsInput,
   HasSegmentOutcome,
-  KeepMemory,
+  KeptMemory,
   PrefixMatch,
   PutSegmentOutcome,
   PutSegmentsInput,
@@ -57,14 +57,14 @@ export interface Vault {
   store(input: StoreInput, signal: AbortSignal): Promise<StoreResult>;
 
   /**
-   * Stores a conversation of any length while its parts arrive, as there is room for them. Calls `keep` when
-   * it holds more memory.
+   * Stores a conversation of any length while its parts arrive, as there is room for them. Charges
+   * `memory` when it holds more.
    */
   upload(
     input: UploadInput,
     parts: AsyncIterable<UploadPart>,
     signal: AbortSignal,
-    keep?: KeepMemory,
+    memory?: KeptMemory,
   ): Promise<StoreResult>;
 
   append(input: AppendInput, signal: AbortSignal): Promise<StoreResult>;

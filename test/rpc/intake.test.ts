@@ -265,8 +265,8 @@ describe('memory for what an upload keeps', () => {
   it('keeps others waiting until it ends', async () => {
     let end = (): void => undefined;
     let keeping = false;
-    const uploading: Vault['upload'] = async (_input, _parts, _signal, keep) => {
-      await keep!(11 * MiB);
+    const uploading: Vault['upload'] = async (_input, _parts, _signal, memory) => {
+      await memory!.keep(11 * MiB);
       keeping = true;
       await new Promise<void>((resolve) => (end = resolve));
       throw new Error('ended');
@@ -285,9 +285,9 @@ describe('memory for what an upload keeps', () => {
 
   it('is no longer waited for when its client goes', async () => {
     let failure: unknown;
-    const uploading: Vault['upload'] = async (_input, _parts, _signal, keep) => {
-      await keep!(11 * MiB);
-      await keep!(MiB - 10 * 1024).catch((error: unknown) => (failure = error));
+    const uploading: Vault['upload'] = async (_input, _parts, _signal, memory) => {
+      await memory!.keep(11 * MiB);
+      await memory!.keep(MiB - 10 * 1024).catch((error: unknown) => (failure = error));
       throw new Error('ended');
     };
     await start({ bytesMax: 16 * MiB }, { upload: uploading });

@@ -183,27 +183,45 @@ it(`${stores} stores of ${storeBytes / MiB} MiB at once end one after the other,
   expect(between).toBeGreaterThanOrEqual(stores);
 });
 
-it('texts of many uploads do not fill the heap', async () => {
-  await start(256);
-  await answers(connect());
-  const text = Buffer.from('all work and no play '.repeat(25_000));
-  const part = frame(rawMessage([3, rawMessage([3, text])]));
+/** Sends uploads of one text in parts each, with so many calls at once through each of three connections. */
+async function uploadTexts(uploads: number, part: Buffer, parts: number) {
   const begin = [
     frame(rawMessage([1, rawMessage([2, rawMessage([4, Buffer.from('o200k_base')])])])),
     frame(rawMessage([2, rawMessage([1, Buffer.from('user')])])),
   ];
+  const text = frame(rawMessage([3, rawMessage([3, part])]));
+  const end = frame(rawMessage([4, Buffer.alloc(0)]));
   const senders = [connect(), connect(), connect()];
-  // 150 times 5 MB: three times the heap.
-  const uploads = Array.from({ length: 150 }, async (_, n) => {
+  const all = Array.from({ length: uploads }, async (_, n) => {
     const { stream, status } = senders[n % 3]!.begin(uploadPath);
-    for (const piece of [...begin, ...Array.from({ length: 10 }, () => part)]) {
+    for (const piece of [...begin, ...Array.from({ length: parts }, () => text), end]) {
       if (stream.destroyed) break;
       await new Promise((resolve) => stream.write(piece, resolve));
     }
+    stream.end();
     return status;
   });
-  const answered = await answersWhile(Promise.all(uploads));
-  expect(new Set(answered.map((headers) => headers['grpc-status']))).not.toContain(undefined);
+  return (await answersWhile(Promise.all(all))).map((headers) => headers['grpc-status']);
+}
+
+it('texts of many uploads do not fill the heap', async () => {
+  await start(256);
+  await answers(connect());
+  // 150 times 5 MB: three times the heap.
+  const codes = await uploadTexts(150, Buffer.from('all work and no play '.repeat(25_000)), 10);
+  expect(new Set(codes)).not.toContain(undefined);
   await answers(connect());
   expect(server.child.signalCode).toBeNull();
+});
+
+it('the memory of long texts is given back when they are stored', async () => {
+  await start(512, '--intake-bytes', '1GiB');
+  await answers(connect());
+  const before = memory().now;
+  const [uploads, textBytes] = [all ? 48 : 10, 15 * MiB];
+  const codes = await uploadTexts(uploads, Buffer.alloc(MiB, 'all work and no play '), textBytes / MiB);
+  expect(codes).toContain('0');
+  expect(memory().peak - before).toBeLessThan(1536);
+  // The tables of a tokenizer stay, about 100 MB for each of two threads.
+  await eventually(() => expect(memory().now - before).toBeLessThan(400));
 });

@@ -75,7 +75,7 @@ export function say(role: string, content?: readonly number[] | string | Message
 
 function toContent(content: readonly number[] | string | MessageContent | undefined): MessageContent {
   if (content === undefined) return { kind: 'none' };
-  if (typeof content === 'string') return { kind: 'text', text: content };
+  if (typeof content === 'string') return { kind: 'text', utf8: Buffer.from(content) };
   if ('kind' in content) return content;
   return { kind: 'le32', bytes: wordsOf(content) };
 }

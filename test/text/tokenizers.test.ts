@@ -7,8 +7,13 @@ const tokenizers: Tokenizers = createTokenizers({ threadsMax: 1 });
 const signal = new AbortController().signal;
 afterAll(() => tokenizers.close());
 
+async function encode(tokenizer: string, texts: readonly string[], wanted: AbortSignal) {
+  const utf8 = texts.map((text) => Buffer.from(text));
+  return (await tokenizers.encode(tokenizer, utf8, wanted)).le32;
+}
+
 async function roundTrip(tokenizer: string, text: string): Promise<string> {
-  const [le32] = await tokenizers.encode(tokenizer, [text], signal);
+  const [le32] = await encode(tokenizer, [text], signal);
   const [decoded] = await tokenizers.decode(tokenizer, [{ le32: le32!, last: true }], signal);
   expect(decoded!.tokenCount).toBe(le32!.length / 4);
   return decoded!.text;
@@ -28,7 +33,7 @@ describe('tokenizers', () => {
   });
 
   it('encodes as the tokenizer does, special-token text as ordinary text', async () => {
-    const [hello, special] = await tokenizers.encode('gpt-4o', ['hello world', '<|endoftext|>'], signal);
+    const [hello, special] = await encode('gpt-4o', ['hello world', '<|endoftext|>'], signal);
     expect(hello).toEqual(le32(24912, 2375));
     expect(new Uint32Array(special!.buffer)).not.toContain(199999);
   });
@@ -63,7 +68,7 @@ describe('tokenizers', () => {
 
   it('decodes piece by piece without cutting a character', async () => {
     const text = 'naïve 漢字 👩‍👩‍👧‍👦 \u{1f9ff}\u{10fffe} fin';
-    const [encoded] = await tokenizers.encode('r50k_base', [text], signal);
+    const [encoded] = await encode('r50k_base', [text], signal);
     for (let size = 1; size <= 5; size++) {
       let from = 0;
       let pending = 0;
@@ -83,7 +88,7 @@ describe('tokenizers', () => {
 
   it('stops at a chunk of text, and says that there is more', async () => {
     const text = ' lots of words'.repeat(100_000);
-    const [encoded] = await tokenizers.encode('o200k_base', [text], signal);
+    const [encoded] = await encode('o200k_base', [text], signal);
     const [decoded] = await tokenizers.decode('o200k_base', [{ le32: encoded!, last: true }], signal);
     expect(decoded!.more).toBe(true);
     expect(decoded!.text.length).toBeLessThanOrEqual(limits.chunkBytesMax);
@@ -102,7 +107,7 @@ describe('tokenizers', () => {
 
   it('says when bytes are no UTF-8, and only then', async () => {
     const [lead, replacement] = [172, '\ufffd']; // r50k_base: the byte 0xf0
-    const [fffd] = await tokenizers.encode('r50k_base', [`a${replacement}`], signal);
+    const [fffd] = await encode('r50k_base', [`a${replacement}`], signal);
     const items = [le32(lead), le32(64, lead, 64), fffd!, le32(64), le32()];
     const decoded = await tokenizers.decode(
       'r50k_base',
@@ -127,7 +132,7 @@ describe('tokenizers', () => {
   });
 
   it('refuses a tokenizer that it does not know, naming those it does', async () => {
-    await expect(tokenizers.encode('llama-3', ['x'], signal)).rejects.toMatchObject({
+    await expect(encode('llama-3', ['x'], signal)).rejects.toMatchObject({
       reason: 'UNKNOWN_TOKENIZER',
       metadata: { tokenizer: 'llama-3', known: expect.stringContaining('o200k_base') as string },
     });
@@ -135,7 +140,7 @@ describe('tokenizers', () => {
 
   it('stops a long encoding when it is cancelled, and goes on with the next', async () => {
     const controller = new AbortController();
-    const long = tokenizers.encode('o200k_base', ['ab'.repeat(500_000)], controller.signal);
+    const long = encode('o200k_base', ['ab'.repeat(500_000)], controller.signal);
     controller.abort();
     await expect(long).rejects.toMatchObject({ reason: 'CANCELLED' });
     expect(await roundTrip('o200k_base', 'next')).toBe('next');
@@ -148,10 +153,10 @@ describe('tokenizers', () => {
     const run = chinese.join('');
     const answered: string[] = [];
     const note = (name: string) => () => void answered.push(name);
-    const long = [1, 2].map(() => tokenizers.encode('o200k_base', [run], signal));
+    const long = [1, 2].map(() => encode('o200k_base', [run], signal));
     const all = [
       ...long.map((encoding) => encoding.then(note('long'))),
-      tokenizers.encode('o200k_base', ['one line'], signal).then(note('short')),
+      encode('o200k_base', ['one line'], signal).then(note('short')),
       roundTrip('o200k_base', 'and back').then(note('round trip')),
     ];
     await Promise.all(all);
@@ -165,13 +170,13 @@ describe('tokenizers', () => {
   });
 
   it('does not begin, or goes no further with, what nobody waits for', async () => {
-    await expect(tokenizers.encode('o200k_base', ['x'], AbortSignal.abort())).rejects.toMatchObject({
+    await expect(encode('o200k_base', ['x'], AbortSignal.abort())).rejects.toMatchObject({
       reason: 'CANCELLED',
     });
     const run = 'ab中'.repeat(80_000);
     const controller = new AbortController();
     const many = Array.from({ length: 100 }, () =>
-      tokenizers.encode('o200k_base', [run], controller.signal).catch((error: unknown) => error),
+      encode('o200k_base', [run], controller.signal).catch((error: unknown) => error),
     );
     await roundTrip('o200k_base', 'one line');
     controller.abort();
@@ -180,16 +185,26 @@ describe('tokenizers', () => {
 
   it('refuses a run without a break that would take too much memory, and says where', async () => {
     const run = 'a'.repeat(limits.textRunLettersMax + 1);
-    await expect(tokenizers.encode('o200k_base', ['fine', run], signal)).rejects.toMatchObject({
+    await expect(encode('o200k_base', ['fine', run], signal)).rejects.toMatchObject({
       reason: 'REQUEST_TOO_LARGE',
       metadata: { text: '1', limit: String(limits.textRunLettersMax) },
     });
   });
 
+  it('gives the memory of tokens back when it is told to', async () => {
+    for (const text of ['short', 'long '.repeat(100_000)]) {
+      const { le32: tokens, release } = await tokenizers.encode('o200k_base', [Buffer.from(text)], signal);
+      expect(tokens[0]!.length).toBeGreaterThan(0);
+      const { buffer } = tokens[0] as Uint8Array<ArrayBuffer>;
+      release();
+      if (text !== 'short') expect(buffer.byteLength).toBe(0);
+    }
+  });
+
   it('leaves the event loop free while it encodes', async () => {
     const text = 'some words and more of them. '.repeat(40_000);
     let encoded = false;
-    const encoding = tokenizers.encode('o200k_base', [text], signal).then(() => (encoded = true));
+    const encoding = encode('o200k_base', [text], signal).then(() => (encoded = true));
     let turns = 0;
     for (; !encoded; turns++) await new Promise(setImmediate);
     await encoding;

@@ -20,7 +20,7 @@ describe.each(storageKinds)('over %s', (kind) => {
   });
   const text = (content: string): UploadPart => ({
     kind: 'tokens',
-    content: { kind: 'text', text: content },
+    content: { kind: 'text', utf8: Buffer.from(content) },
   });
   const finish = (totalTokens?: number): UploadPart => ({ kind: 'finish', totalTokens });
 
@@ -58,11 +58,14 @@ describe.each(storageKinds)('over %s', (kind) => {
 
     it('asks before it keeps more, in proportion to what it keeps, and not when it is short', async () => {
       const asked: number[] = [];
-      const keep = (bytes: number) => Promise.resolve(void asked.push(bytes));
+      const memory = {
+        keep: (bytes: number) => Promise.resolve(void asked.push(bytes)),
+        give: (bytes: number) => void asked.push(-bytes),
+      };
       const uploadOf = (id: string, messages: number) => {
         const parts = Array.from({ length: messages }, (_, index) => [begin(`r${index}`), words([index])]);
         const all = [...parts.flat(), finish(messages)];
-        return t.vault.upload({ spec: spec(id) }, source(all), signal, keep);
+        return t.vault.upload({ spec: spec(id) }, source(all), signal, memory);
       };
       await uploadOf('short', 100);
       expect(asked).toEqual([]);
@@ -76,7 +79,8 @@ describe.each(storageKinds)('over %s', (kind) => {
     it('ends when it may not keep more, and leaves garbage', async () => {
       const full = new StowkenError('OVERLOADED', 'no room');
       const all = [begin('user'), words(count(0, 100_000)), words(count(100_000, 100_000)), finish(200_000)];
-      const refused = t.vault.upload({ spec: spec('a') }, source(all), signal, () => Promise.reject(full));
+      const memory = { keep: () => Promise.reject(full), give: () => undefined };
+      const refused = t.vault.upload({ spec: spec('a') }, source(all), signal, memory);
       await expect(refused).rejects.toBe(full);
       expect(await t.vault.stats()).toMatchObject({ conversations: 0 });
     });

@@ -1,6 +1,6 @@
 import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
 import { toCallFailure } from '../errors.js';
-import type { KeepMemory } from '../../vault/index.js';
+import type { KeptMemory } from '../../vault/index.js';
 import type { Account, IncomingRequest } from '../intake/index.js';
 import { begin, type CallScope, CallSignal } from './begin.js';
 
@@ -9,12 +9,12 @@ export interface ClientStreamMethod {
   /**
    * Resolves to the encoded response. The client is held back while no request is asked for; one that was
    * sent may wait here, and another in the transport. A request's bytes are charged until the next one is
-   * asked for; data kept longer is charged by `keep`.
+   * asked for; data kept longer is charged to `memory`.
    */
   readonly handle: (
     requests: AsyncIterator<Buffer, void>,
     signal: AbortSignal,
-    keep: KeepMemory,
+    memory: KeptMemory,
   ) => Promise<Buffer>;
 }
 
@@ -38,8 +38,11 @@ export function clientStream(
       const end = await begin(call, true, caller.signal, scope);
       try {
         const requests = incoming(call, caller.signal, held);
-        const keep: KeepMemory = (bytes) => held.keep(bytes, caller.signal);
-        const response = await method.handle(requests, caller.signal, keep);
+        const memory: KeptMemory = {
+          keep: (bytes) => held.keep(bytes, caller.signal),
+          give: (bytes) => held.give(bytes),
+        };
+        const response = await method.handle(requests, caller.signal, memory);
         caller.signal.throwIfAborted();
         return response;
       } finally {
@@ -77,6 +80,10 @@ class HeldRequest {
     const request = this.#request!;
     this.#kept ??= request.openAccount();
     return this.#kept.keep(bytes, request.chargedBytes, signal);
+  }
+
+  give(bytes: number): void {
+    this.#kept?.give(bytes);
   }
 
   close(): void {

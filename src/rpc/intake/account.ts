@@ -36,6 +36,11 @@ export class Account {
     });
   }
 
+  /** Returns bytes that were kept. */
+  give(bytes: number): void {
+    this.#payment.give(bytes);
+  }
+
   /** Returns everything; to be called once nothing is kept. */
   close(): void {
     this.#payment.stopWaiting();

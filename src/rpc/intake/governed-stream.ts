@@ -17,6 +17,7 @@ import {
 } from './message-reader.js';
 import { Payment } from './payment.js';
 import { pushLean } from './push-lean.js';
+import type { Gathered } from './slabs.js';
 import type { Tickets } from './tickets.js';
 
 type Listener = (...args: unknown[]) => void;
@@ -160,12 +161,14 @@ export class GovernedStream implements ReaderOwner, Watched {
     return this.#settled;
   }
 
-  deliver(bytes: Buffer, chargedBytes: number): void {
+  deliver(message: Gathered, chargedBytes: number): void {
     const { budget } = this.parts;
-    const request = new IncomingRequest(bytes, this, chargedBytes, budget, this.connection);
+    const request = new IncomingRequest(message, this, chargedBytes, budget, this.connection);
     if (this.#unclaimed.length > 0) this.#unclaimed = this.#unclaimed.filter(({ claimed }) => !claimed);
     this.#unclaimed.push(request);
-    this.#onMessage?.(this.method.kind === 'standing' ? plainFrame(bytes) : this.parts.tickets.make(request));
+    this.#onMessage?.(
+      this.method.kind === 'standing' ? plainFrame(message.bytes) : this.parts.tickets.make(request),
+    );
   }
 
   refuse(error: unknown): void {

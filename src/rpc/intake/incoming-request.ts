@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http2';
 import { StowkenError } from '../../model/index.js';
 import { Account } from './account.js';
 import type { ByteBudget, Share } from './budget.js';
+import type { Gathered } from './slabs.js';
 
 /** The stream of a request. */
 export interface Origin {
@@ -20,7 +21,7 @@ export class IncomingRequest {
   #claimed = false;
 
   constructor(
-    readonly bytes: Buffer,
+    private readonly message: Gathered,
     private readonly origin: Origin,
     readonly chargedBytes: number,
     private readonly budget: ByteBudget,
@@ -41,7 +42,7 @@ export class IncomingRequest {
   /** Transfers the duty to return the charge to the caller. */
   claim(): Buffer {
     this.#claimed = true;
-    return this.bytes;
+    return this.message.bytes;
   }
 
   /** Opens an account for data that its handler keeps beyond the request. */
@@ -49,10 +50,12 @@ export class IncomingRequest {
     return new Account(this.budget, this.share);
   }
 
+  /** Returns the charge, and the memory of the bytes if it is reused. */
   release(): void {
     if (!this.#charged) return;
     this.#charged = false;
     this.budget.give(this.share, this.chargedBytes);
+    this.message.release?.();
   }
 }
 

@@ -1,6 +1,6 @@
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 import { StowkenError } from '../../model/index.js';
-import { Gatherer, type Slabs } from './slabs.js';
+import { Gatherer, type GatheringSlabs } from './slabs.js';
 
 /** Names of compressions in `grpc-encoding`. */
 export const encodings = ['gzip', 'deflate'] as const;
@@ -40,7 +40,7 @@ export class Inflater {
   #running = 0;
   readonly #queue: Job[] = [];
 
-  constructor(private readonly slabs: Slabs) {}
+  constructor(private readonly slabs: GatheringSlabs) {}
 
   /**
    * Calls back with the expansion or with a StowkenError, unless the returned function was called before. The
@@ -88,7 +88,7 @@ function expandTo(
   compressed: Buffer,
   encoding: Encoding,
   { sizeMax, keepMax }: ExpansionLimits,
-  slabs: Slabs,
+  slabs: GatheringSlabs,
   done: (result: Expansion | StowkenError) => void,
 ): Gunzip | Inflate {
   const stream = encoding === 'gzip' ? createGunzip({ chunkSize }) : createInflate({ chunkSize });
@@ -107,7 +107,7 @@ function expandTo(
     if (size > keepMax) drop();
     kept?.add(chunk);
   });
-  stream.once('end', () => done({ size, bytes: kept?.finish() }));
+  stream.once('end', () => done({ size, bytes: kept?.finish().bytes }));
   stream.once('error', () => {
     done(
       new StowkenError('MALFORMED_CALL', `a message of the request is not ${encoding}, as its headers say`),

@@ -14,7 +14,7 @@ import { GovernedStream, type MethodIntake, type StreamParts } from './governed-
 import { changed, onHttp2Server, type StreamListener, takeStreamListener } from './grpc-js.js';
 import { Inflater } from './inflate.js';
 import { pushLean } from './push-lean.js';
-import { Reclaim, Slabs } from './slabs.js';
+import { GatheringSlabs, Reclaim } from './slabs.js';
 import { refuseStream } from './refusal.js';
 import type { IntakeSettings } from './settings.js';
 import { Tickets } from './tickets.js';
@@ -48,7 +48,7 @@ export class Intake {
   readonly budget: ByteBudget;
   readonly #parts: StreamParts;
   readonly #connections = new Map<ServerHttp2Session, Connection>();
-  readonly #slabs = new Slabs();
+  readonly #slabs = new GatheringSlabs();
   readonly #idle: IdleWatch;
   #arrived: Arrived[] = [];
   #streams = 0;

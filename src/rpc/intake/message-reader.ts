@@ -1,13 +1,13 @@
 import { limits, StowkenError } from '../../model/index.js';
 import { encodings, type Encoding, type Expansion, type Inflater } from './inflate.js';
 import { chargeFor, type Payment } from './payment.js';
-import { Gatherer, lean, type Slabs } from './slabs.js';
+import { type Gathered, Gatherer, type GatheringSlabs, lean } from './slabs.js';
 
 const headBytes = 5;
 
 /** Dependencies shared by all readers of a server. */
 export interface ReaderParts {
-  readonly slabs: Slabs;
+  readonly slabs: GatheringSlabs;
   readonly inflater: Inflater;
 }
 
@@ -16,12 +16,14 @@ export interface MessageSize {
   readonly sizeMax: number;
   /** @throws StowkenError for a message of more than sizeMax bytes */
   readonly checkSize: (bytes: number) => void;
+  /** True if nothing uses a message's bytes after its release, so that their memory is used again. */
+  readonly reused: boolean;
 }
 
 /** Owner of a reader. */
 export interface ReaderOwner {
   /** Delivers a whole message with its charge, which belongs to the owner from now on. */
-  deliver(bytes: Buffer, chargedBytes: number): void;
+  deliver(message: Gathered, chargedBytes: number): void;
   /** Reports that the reader has failed while it was busy. */
   refuse(error: unknown): void;
   /** Reports that the reader is no longer busy. */
@@ -139,11 +141,11 @@ export class MessageReader {
     const missing = this.#length - (this.#body?.length ?? 0);
     const bytes = chunk.length > missing ? chunk.subarray(0, missing) : chunk;
     if (bytes.length === missing && this.#body === undefined) {
-      this.#complete(lean(bytes));
+      this.#complete({ bytes: lean(bytes), release: undefined });
       return missing;
     }
     if (bytes.length === 0) return 0;
-    this.#body ??= new Gatherer(this.parts.slabs, this.#length);
+    this.#body ??= new Gatherer(this.parts.slabs, this.#length, this.size.reused && !this.#compressed);
     this.#body.add(bytes);
     if (bytes.length === missing) {
       const whole = this.#body.finish();
@@ -153,17 +155,17 @@ export class MessageReader {
     return bytes.length;
   }
 
-  #complete(bytes: Buffer): void {
+  #complete(message: Gathered): void {
     this.#headLength = 0;
     this.#paid = false;
-    if (this.#compressed) this.#expand(bytes, this.#guess());
-    else this.#deliver(bytes);
+    if (this.#compressed) this.#expand(message.bytes, this.#guess());
+    else this.#deliver(message);
   }
 
-  #deliver(bytes: Buffer): void {
-    const charged = chargeFor(bytes.length);
+  #deliver(message: Gathered): void {
+    const charged = chargeFor(message.bytes.length);
     this.payment.settle(charged);
-    this.owner.deliver(bytes, charged);
+    this.owner.deliver(message, charged);
   }
 
   /** Returns the size that a compressed message is assumed to have at most, until it exceeds it. */
@@ -192,7 +194,7 @@ export class MessageReader {
 
   #expanded(compressed: Buffer, kept: number, { size, bytes }: Expansion): void {
     if (bytes !== undefined) {
-      this.#deliver(bytes);
+      this.#deliver({ bytes, release: undefined });
       this.owner.proceed();
       return;
     }

@@ -56,6 +56,12 @@ export class Payment {
     };
   }
 
+  /** Returns bytes that were paid. */
+  give(bytes: number): void {
+    this.#paidBytes -= bytes;
+    this.budget.give(this.share, bytes);
+  }
+
   /** Returns all but `keptBytes`, which are the caller's from now on. */
   settle(keptBytes: number): void {
     const back = this.#paidBytes - keptBytes;

@@ -1,21 +1,22 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { limits } from '../../model/index.js';
 import type { ByteBudget } from './budget.js';
 
-/** Bytes of one slab. */
+/** Bytes of one slab in which a part of a message is gathered. */
 const slabBytes = 256 * 1024;
 /**
- * Slabs of one arena: more bytes than the C library retains when they are freed (32 MiB). Only the written
- * part of an arena takes memory.
+ * Bytes of one arena: more than the C library retains when they are freed (32 MiB). Only the written part of
+ * an arena takes memory.
  */
-const arenaSlabs = 160;
+const arenaBytes = 40 * 1024 * 1024;
 
 /** Memory of many slabs, freed as a whole. */
 interface Arena {
   readonly free: Buffer[];
 }
 
-/** A part of an arena in which a message is gathered. */
+/** A part of an arena in which a message, or a part of it, is gathered. */
 export interface Slab {
   readonly arena: Arena;
   readonly bytes: Buffer;
@@ -29,9 +30,11 @@ export interface Slab {
 export class Slabs {
   #arenas: Arena[] = [];
 
+  constructor(readonly slabBytes: number) {}
+
   take(): Slab {
     let arena = this.#arenas.find(({ free }) => free.length > 0);
-    if (arena === undefined) this.#arenas.push((arena = createArena()));
+    if (arena === undefined) this.#arenas.push((arena = createArena(this.slabBytes)));
     return { arena, bytes: arena.free.pop()! };
   }
 
@@ -41,31 +44,64 @@ export class Slabs {
 
   /** Releases unused memory to the garbage collector. */
   clear(): void {
-    this.#arenas = this.#arenas.filter(({ free }) => free.length < arenaSlabs);
+    this.#arenas = this.#arenas.filter(({ free }) => free.length < slabsIn(this.slabBytes));
   }
 }
 
-function createArena(): Arena {
-  const memory = Buffer.allocUnsafeSlow(arenaSlabs * slabBytes);
-  const free = Array.from({ length: arenaSlabs }, (_, index) =>
-    memory.subarray(index * slabBytes, (index + 1) * slabBytes),
+function createArena(bytes: number): Arena {
+  const memory = Buffer.allocUnsafeSlow(arenaBytes);
+  const free = Array.from({ length: slabsIn(bytes) }, (_, index) =>
+    memory.subarray(index * bytes, (index + 1) * bytes),
   );
   return { free: free.reverse() };
 }
 
+function slabsIn(bytes: number): number {
+  return Math.floor(arenaBytes / bytes);
+}
+
+/** Memory in which messages are gathered. */
+export class GatheringSlabs {
+  /** For messages that are copied out when they are whole. */
+  readonly pieces = new Slabs(slabBytes);
+  /** For messages that are used where they were gathered: parts of uploads. */
+  readonly parts = new Slabs(limits.uploadPartBytesMax);
+
+  /** Releases unused memory to the garbage collector. */
+  clear(): void {
+    this.pieces.clear();
+    this.parts.clear();
+  }
+}
+
+/** A whole message, and the function that returns its memory if that is reused. */
+export interface Gathered {
+  readonly bytes: Buffer;
+  readonly release: (() => void) | undefined;
+}
+
+/** Limit of messages gathered in memory of exactly their size. */
+const shortBytesMax = slabBytes;
+
 /** Gathers bytes by copying them: a chunk of a socket is a view of a whole read, and would keep it alive. */
 export class Gatherer {
   #held: Slab[] = [];
-  /** Exact memory for a message shorter than a slab. */
+  readonly #slabs: Slabs;
+  /** Exact memory for a short message. */
   readonly #short: Buffer | undefined;
   length = 0;
 
-  /** `lengthMax`: limit of the bytes that will arrive. */
+  /**
+   * `lengthMax`: limit of the bytes that will arrive. `inPlace`: true if the message is released by its user.
+   */
   constructor(
-    private readonly slabs: Slabs,
+    slabs: GatheringSlabs,
     lengthMax: number,
+    private readonly inPlace = false,
   ) {
-    this.#short = lengthMax <= slabBytes ? Buffer.allocUnsafeSlow(lengthMax) : undefined;
+    this.inPlace &&= lengthMax <= slabs.parts.slabBytes;
+    this.#slabs = this.inPlace ? slabs.parts : slabs.pieces;
+    this.#short = lengthMax <= shortBytesMax ? Buffer.allocUnsafeSlow(lengthMax) : undefined;
   }
 
   add(bytes: Buffer): void {
@@ -73,28 +109,44 @@ export class Gatherer {
       this.length += bytes.copy(this.#short, this.length);
       return;
     }
+    const { slabBytes: size } = this.#slabs;
     for (let at = 0; at < bytes.length;) {
-      const offset = this.length % slabBytes;
-      if (offset === 0) this.#held.push(this.slabs.take());
+      const offset = this.length % size;
+      if (offset === 0) this.#held.push(this.#slabs.take());
       const copied = bytes.copy(this.#held.at(-1)!.bytes, offset, at);
       at += copied;
       this.length += copied;
     }
   }
 
-  /** Returns the gathered bytes, in memory of their own; the gatherer is empty afterwards. */
-  finish(): Buffer {
-    if (this.#short !== undefined) return this.#short.subarray(0, this.length);
+  /** Returns the gathered bytes; the gatherer is empty afterwards. */
+  finish(): Gathered {
+    if (this.#short !== undefined) {
+      return { bytes: this.#short.subarray(0, this.length), release: undefined };
+    }
+    return this.inPlace ? this.#finishInPlace() : { bytes: this.#copyOut(), release: undefined };
+  }
+
+  discard(): void {
+    this.#slabs.give(this.#held);
+    this.#held = [];
+    this.length = 0;
+  }
+
+  #copyOut(): Buffer {
     const whole = Buffer.allocUnsafeSlow(this.length);
-    this.#held.forEach(({ bytes }, index) => bytes.copy(whole, index * slabBytes));
+    const { slabBytes: size } = this.#slabs;
+    this.#held.forEach(({ bytes }, index) => bytes.copy(whole, index * size));
     this.discard();
     return whole;
   }
 
-  discard(): void {
-    this.slabs.give(this.#held);
+  #finishInPlace(): Gathered {
+    const held = this.#held;
+    const bytes = held[0]!.bytes.subarray(0, this.length);
     this.#held = [];
     this.length = 0;
+    return { bytes, release: () => this.#slabs.give(held) };
   }
 }
 
@@ -110,28 +162,35 @@ export function lean(chunk: Buffer): Buffer {
 const worthBytes = 64 * 1024 * 1024;
 const quietBytes = 16 * 1024 * 1024;
 /** Minimum interval between two collections: each stops the process for about ten milliseconds. */
-const pauseMs = 5000;
+const pauseMs = 2000;
+/** Collections after much was returned: a call that has just ended may keep something for a moment. */
+const collections = 2;
 
 /**
  * Returns memory to the system after large requests. Whole messages are buffers that only the garbage
  * collector frees, and a quiet server allocates nothing that would start it. So when many bytes were returned
- * and few are in use, it is started once.
+ * and few are in use, it is started, and once more a little later.
  */
 export class Reclaim {
   #collect: (() => void) | undefined;
   #collectedAtBytes = 0;
   #collectedMs = 0;
+  #left = 0;
 
   constructor(
     private readonly budget: ByteBudget,
-    private readonly slabs: Slabs,
+    private readonly slabs: GatheringSlabs,
   ) {}
 
   look(nowMs: number): void {
     const { givenBytes, usedBytes } = this.budget;
-    if (givenBytes - this.#collectedAtBytes < worthBytes || usedBytes > quietBytes) return;
-    if (nowMs - this.#collectedMs < pauseMs) return;
-    this.#collectedAtBytes = givenBytes;
+    if (usedBytes > quietBytes || nowMs - this.#collectedMs < pauseMs) return;
+    if (givenBytes - this.#collectedAtBytes >= worthBytes) {
+      this.#collectedAtBytes = givenBytes;
+      this.#left = collections;
+    }
+    if (this.#left === 0) return;
+    this.#left -= 1;
     this.#collectedMs = nowMs;
     this.slabs.clear();
     this.#collect ??= collector();

@@ -50,9 +50,9 @@ export function conversationWrites(scope: ServiceScope): UntypedServiceImplement
 
     UploadConversation: clientStream(
       {
-        async handle(requests, signal, keep) {
+        async handle(requests, signal, memory) {
           const { vault, input, parts } = await readUpload(requests);
-          const result = await requireVault(scope, vault).upload(input, parts, signal, keep);
+          const result = await requireVault(scope, vault).upload(input, parts, signal, memory);
           return uploadResponse.encode(storeFields(result));
         },
       },

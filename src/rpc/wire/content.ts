@@ -1,6 +1,6 @@
 import { StowkenError } from '../../model/index.js';
 import type { MessageContent } from '../../vault/index.js';
-import { checkUtf8, decodeUtf8, readLengthDelimited, type StrictReader } from './reader.js';
+import { checkUtf8, readLengthDelimited, type StrictReader } from './reader.js';
 
 /** Tags of TokenList: field number << 3 | wire type. */
 const tags = { idsPacked: (1 << 3) | 2, idsUnpacked: 1 << 3 } as const;
@@ -39,7 +39,9 @@ export class ContentReader {
   }
 
   text(): void {
-    this.#replace(textContent(this.reader.bytes()));
+    const utf8 = this.reader.bytes();
+    checkUtf8(utf8);
+    this.#replace({ kind: 'text', utf8 });
   }
 
   #replace(next: MessageContent): void {
@@ -49,21 +51,6 @@ export class ContentReader {
     }
     this.#content = next;
   }
-}
-
-/**
- * Returns a text that becomes a string when it is asked for: strings fill the heap, which is smaller than
- * memory.
- */
-function textContent(bytes: Uint8Array): MessageContent {
-  checkUtf8(bytes);
-  return {
-    kind: 'text',
-    utf8Bytes: bytes.length,
-    get text() {
-      return decodeUtf8(bytes);
-    },
-  };
 }
 
 function readTokenList(reader: StrictReader, gatherer: TokenGatherer): void {

@@ -41,10 +41,15 @@ export async function findPrefix(
     throw new StowkenError('PREFIX_INDEX_OFF', 'the server was started with --prefix-index off');
   const fingerprints = new BlockFingerprints(backend.vaultId);
   const le32: Uint8Array[] = [];
-  for (const piece of piecesOf(await tokensOf(parts, content, tokenizer, signal))) {
-    const run = readContent(core, piece, 'prefix');
-    await fingerprints.pushInTurns(run, signal);
-    le32.push(core.toLe32(run.varints));
+  const { tokens, release } = await tokensOf(parts, content, tokenizer, signal);
+  try {
+    for (const piece of piecesOf(tokens)) {
+      const run = readContent(core, piece, 'prefix');
+      await fingerprints.pushInTurns(run, signal);
+      le32.push(core.toLe32(run.varints));
+    }
+  } finally {
+    release();
   }
   const comparison = new PrefixComparison(parts, Buffer.concat(le32), signal);
   let blocks = fingerprints.blocks();
@@ -86,17 +91,17 @@ async function compare(
   return matches;
 }
 
-/** Returns the tokens of the content, or of its text. */
+/** Returns the tokens of the content, or of its text, and a function that returns their memory. */
 async function tokensOf(
   { tokenizers }: FindPrefixParts,
   content: MessageContent,
   tokenizer: string,
   signal: AbortSignal,
-): Promise<MessageContent> {
-  if (content.kind !== 'text') return content;
-  const texts = [{ text: content.text, at: 'prefix' }];
-  const [le32] = await encodeTexts(tokenizers, tokenizer, texts, signal);
-  return { kind: 'le32', bytes: le32! };
+): Promise<{ tokens: MessageContent; release: () => void }> {
+  if (content.kind !== 'text') return { tokens: content, release: () => undefined };
+  const texts = [{ utf8: content.utf8, at: 'prefix' }];
+  const { le32, release } = await encodeTexts(tokenizers, tokenizer, texts, signal);
+  return { tokens: { kind: 'le32', bytes: le32[0]! }, release };
 }
 
 function byTokensThenNewest(one: PrefixMatch, other: PrefixMatch): number {

@@ -1,10 +1,9 @@
 import type { TokenCore } from '../../core/index.js';
 import { isStowkenError, limits, StowkenError, type TokenRun } from '../../model/index.js';
-import type { Tokenizers } from '../../text/index.js';
+import type { EncodedLe32, Tokenizers } from '../../text/index.js';
 import { piecesOf } from '../content-pieces.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import type { MessageContent, NewMessage } from '../types.js';
-import { enterTextRoom } from './text-room.js';
 
 /**
  * Reads the tokens of each message: validated, canonical, text encoded. A long message is given in
@@ -18,6 +17,20 @@ export async function readContents(
   signal: AbortSignal,
 ): Promise<TokenRun[][]> {
   const encoded = await encodeAll(tokenizers, tokenizer, messages, signal);
+  try {
+    return await readAll(core, messages, encoded.le32, signal);
+  } finally {
+    encoded.release();
+  }
+}
+
+/** `encoded`: tokens of the messages that are text, in order. */
+async function readAll(
+  core: TokenCore,
+  messages: readonly NewMessage[],
+  encoded: readonly Uint8Array[],
+  signal: AbortSignal,
+): Promise<TokenRun[][]> {
   let nextText = 0;
   let tokens = 0;
   const runs: TokenRun[][] = [];
@@ -39,38 +52,29 @@ export async function readContents(
   return runs;
 }
 
-/** Encodes those messages that are text. Texts are decoded when there is room for them. */
+const noTexts: EncodedLe32 = { le32: [], release: () => undefined };
+
+/** Encodes those messages that are text. */
 async function encodeAll(
   tokenizers: Tokenizers,
   tokenizer: string,
   messages: readonly NewMessage[],
   signal: AbortSignal,
-): Promise<Uint8Array[]> {
-  const bytes = messages.reduce((sum, { content }) => sum + textBytes(content), 0);
-  const leave = await enterTextRoom(bytes, signal);
-  try {
-    const texts = messages.flatMap(({ content }, index) =>
-      content.kind === 'text' ? [{ text: content.text, at: `messages[${index}]` }] : [],
-    );
-    return texts.length === 0 ? [] : await encodeTexts(tokenizers, tokenizer, texts, signal);
-  } finally {
-    leave();
-  }
-}
-
-/** Returns the size of a content's text in UTF-8; 0 for tokens. */
-export function textBytes(content: MessageContent): number {
-  return content.kind === 'text' ? (content.utf8Bytes ?? Buffer.byteLength(content.text)) : 0;
+): Promise<EncodedLe32> {
+  const texts = messages.flatMap(({ content }, index) =>
+    content.kind === 'text' ? [{ utf8: content.utf8, at: `messages[${index}]` }] : [],
+  );
+  return texts.length === 0 ? noTexts : encodeTexts(tokenizers, tokenizer, texts, signal);
 }
 
 /** Encodes each text to le32; `at` names a text in an error. */
 export async function encodeTexts(
   tokenizers: Tokenizers,
   tokenizer: string,
-  texts: readonly { readonly text: string; readonly at: string }[],
+  texts: readonly { readonly utf8: Uint8Array; readonly at: string }[],
   signal: AbortSignal,
-): Promise<Uint8Array[]> {
-  const all = texts.map(({ text }) => text);
+): Promise<EncodedLe32> {
+  const all = texts.map(({ utf8 }) => utf8);
   try {
     return await tokenizers.encode(tokenizer, all, signal);
   } catch (error) {

@@ -1,44 +1,63 @@
-import { getHeapStatistics } from 'node:v8';
 import { limits, StowkenError } from '../../model/index.js';
 import { FairSlots } from '../../queue/index.js';
+import type { KeptMemory } from '../types.js';
 
-/**
- * Divisor of the heap limit for text that is not tokens yet, in UTF-8: a string has up to two bytes for each
- * of them, and exists twice while its pieces are joined.
- */
-const heapPart = 8;
-/** Limit of the texts that need no room, in bytes. */
+/** Size up to which a message's text needs no room. */
 const freeBytesMax = 64 * 1024;
-
-const bytesMax = Math.floor(getHeapStatistics().heap_size_limit / heapPart);
-
-/**
- * The heap belongs to the process, and so does the room in it. A text larger than all of it gets it alone.
- */
-const room = new FairSlots<undefined>({ countMax: Infinity, weightMax: bytesMax });
-
-const nothing = (): void => undefined;
-
-/** True if a text has to wait for room before it is decoded. */
-export function needsRoom(utf8Bytes: number): boolean {
-  return utf8Bytes > freeBytesMax;
-}
+/** Size up to which a text is charged as if it had this size. */
+const shortBytesMax = 1024 * 1024;
 
 /**
- * Resolves when the heap has room for a text of so many bytes. Returns the function that gives the room back.
- * @throws StowkenError OVERLOADED if there is none for limits.intakeWaitMs; the signal's reason
+ * Room of the process. It bounds the texts that wait for the tokenizer threads, which take minutes for more.
+ * Uploads have it in the order in which they ask.
  */
-export async function enterTextRoom(utf8Bytes: number, signal: AbortSignal): Promise<() => void> {
-  if (!needsRoom(utf8Bytes)) return nothing;
-  const wait = { msMax: limits.intakeWaitMs, overdue };
-  return room.enter({ owner: undefined, weight: utf8Bytes, signal, wait });
+const room = new FairSlots<undefined>({ countMax: Infinity, weightMax: limits.textRoomBytesMax });
+
+/**
+ * Room for the text of one message of an upload. It is taken for the longest text that a message may have, so
+ * that no upload waits for more of it with half of its text. The memory is charged in two steps, so that a
+ * server with little of it takes texts that are not long.
+ */
+export class TextRoom {
+  #leave: (() => void) | undefined;
+  #chargedBytes = 0;
+
+  constructor(
+    private readonly memory: KeptMemory,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /**
+   * Resolves when there is room for a text of so many bytes.
+   * @throws StowkenError OVERLOADED if there is none for limits.intakeWaitMs; the signal's reason; or the
+   * refusal of memory
+   */
+  async growTo(textBytes: number): Promise<void> {
+    if (textBytes <= freeBytesMax) return;
+    const { signal } = this;
+    const wait = { msMax: limits.intakeWaitMs, overdue };
+    this.#leave ??= await room.enter({ owner: undefined, weight: limits.uploadTextBytesMax, signal, wait });
+    const charge = textBytes <= shortBytesMax ? shortBytesMax : limits.uploadTextBytesMax;
+    if (charge <= this.#chargedBytes) return;
+    await this.memory.keep(charge - this.#chargedBytes);
+    this.#chargedBytes = charge;
+  }
+
+  /** Returns everything. */
+  close(): void {
+    this.#leave?.();
+    this.#leave = undefined;
+    if (this.#chargedBytes > 0) this.memory.give(this.#chargedBytes);
+    this.#chargedBytes = 0;
+  }
 }
 
 function overdue(): StowkenError {
+  const { textRoomBytesMax: limit, intakeWaitMs } = limits;
   return new StowkenError(
     'OVERLOADED',
-    `texts that are being stored take all of the ${bytesMax} bytes that there are for them, and none became free ` +
-      `within ${limits.intakeWaitMs} ms; try again`,
-    { limit: String(bytesMax) },
+    `texts of uploads take all of the ${limit} bytes that there are for them, and none became free within ` +
+      `${intakeWaitMs} ms; try again`,
+    { limit: String(limit) },
   );
 }

@@ -6,16 +6,18 @@ import {
   StowkenError,
   type TokenRun,
 } from '../../../model/index.js';
+import { MappedBytes } from '../../../text/index.js';
 import { type ManifestOutcome, MessagePacker, type PackedMessages } from '../../../storage/index.js';
-import { throwIfAborted } from '../../event-loop.js';
+import { throwIfAborted, yieldToEventLoop } from '../../event-loop.js';
 import { type BlockFingerprints, newFingerprints, prefixOf } from '../../prefix/index.js';
-import type { MessageContent, StoreResult, UploadInput, UploadPart } from '../../types.js';
+import type { KeptMemory, MessageContent, StoreResult, UploadInput, UploadPart } from '../../types.js';
 import { toStoreResult } from '../commit-segments.js';
-import { encodeTexts, readContent, textBytes } from '../contents.js';
+import { piecesOf } from '../../content-pieces.js';
+import { encodeTexts, readContent } from '../contents.js';
 import { RequestDigest, specFields } from '../request-mark.js';
 import { createSplitter, type MessageSplitter } from '../splitter.js';
 import { expectation, type StoreParts, withId } from '../store.js';
-import { enterTextRoom, needsRoom } from '../text-room.js';
+import { TextRoom } from '../text-room.js';
 import { EarlySegments } from './early-segments.js';
 
 /** Memory of a segment of the open message, beside its tokens. */
@@ -27,9 +29,8 @@ interface OpenMessage {
   readonly segments: NamedSegment[];
   /** Form of its blocks, once there are some. */
   form: 'tokens' | 'text' | undefined;
-  /** Its text so far, which is encoded at the message's end. */
-  texts: string[];
-  textBytes: number;
+  /** Its text so far in UTF-8, which is encoded at the message's end. */
+  text: MappedBytes | undefined;
 }
 
 /** One upload, from its spec to its commit. Takes its parts in order; refuses parts out of order. */
@@ -40,8 +41,7 @@ export class Upload {
   readonly #digest: RequestDigest | undefined;
   readonly #fingerprints: BlockFingerprints | undefined;
   #open: OpenMessage | undefined;
-  /** Gives back the room for the open message's text. */
-  #leaveRoom: (() => void) | undefined;
+  readonly #textRoom: TextRoom;
   #tokens = 0;
   #hasText = false;
   #finished = false;
@@ -50,7 +50,9 @@ export class Upload {
     private readonly parts: StoreParts,
     private readonly input: UploadInput,
     private readonly signal: AbortSignal,
+    memory: KeptMemory,
   ) {
+    this.#textRoom = new TextRoom(memory, signal);
     const { spec, ifRevision, requestId } = input;
     this.#segments = new EarlySegments(parts, signal);
     this.#cutter = createSplitter(parts.core);
@@ -73,7 +75,7 @@ export class Upload {
     switch (part.kind) {
       case 'message':
         await this.#endMessage();
-        this.#open = { speaker: part.speaker, segments: [], form: undefined, texts: [], textBytes: 0 };
+        this.#open = { speaker: part.speaker, segments: [], form: undefined, text: undefined };
         return;
       case 'tokens':
         if (this.#open === undefined) refuse('tokens', 'comes before any message');
@@ -113,22 +115,17 @@ export class Upload {
     if (message.form !== form) refuse('tokens.content', 'is text and tokens in the same message');
     if (content.kind !== 'text')
       return this.#addRun(message, readContent(this.parts.core, content, 'tokens'));
-    message.textBytes += textBytes(content);
-    checkText(message.textBytes);
-    await this.#findRoom(message.textBytes);
-    message.texts.push(content.text);
-  }
-
-  /** Takes room for the longest text that a message may have, so that no upload waits with half of one. */
-  async #findRoom(bytes: number): Promise<void> {
-    if (!needsRoom(bytes)) return;
-    this.#leaveRoom ??= await enterTextRoom(limits.uploadTextBytesMax, this.signal);
+    message.text ??= new MappedBytes(limits.uploadTextBytesMax);
+    const length = message.text.length + content.utf8.length;
+    checkText(length);
+    await this.#textRoom.growTo(length);
+    message.text.add(content.utf8);
   }
 
   /** Releases everything it holds; to be called at its end. */
   close(): void {
-    this.#leaveRoom?.();
-    this.#leaveRoom = undefined;
+    this.#open?.text?.release();
+    this.#textRoom.close();
   }
 
   async #addRun(message: OpenMessage, run: TokenRun): Promise<void> {
@@ -154,11 +151,20 @@ export class Upload {
 
   async #endText(message: OpenMessage): Promise<void> {
     const { core, tokenizers } = this.parts;
-    const texts = [{ text: message.texts.join(''), at: 'tokens' }];
-    message.texts = [];
-    const [le32] = await encodeTexts(tokenizers, this.input.spec.tokenizer, texts, this.signal);
-    this.close();
-    await this.#addRun(message, core.fromLe32(le32!));
+    const text = message.text!;
+    const texts = [{ utf8: text.finish(), at: 'tokens' }];
+    const { le32, release } = await encodeTexts(tokenizers, this.input.spec.tokenizer, texts, this.signal);
+    text.release();
+    this.#textRoom.close();
+    try {
+      for (const piece of piecesOf({ kind: 'le32', bytes: le32[0]! })) {
+        await this.#addRun(message, readContent(core, piece, 'tokens'));
+        await yieldToEventLoop();
+        throwIfAborted(this.signal);
+      }
+    } finally {
+      release();
+    }
     this.#hasText = true;
   }
 

@@ -1,7 +1,7 @@
 import { limits, StowkenError } from '../../../model/index.js';
 import { leanHeap } from '../../../storage/index.js';
 import { yieldToEventLoop, throwIfAborted } from '../../event-loop.js';
-import type { KeepMemory, StoreResult, UploadInput, UploadPart } from '../../types.js';
+import type { KeptMemory, StoreResult, UploadInput, UploadPart } from '../../types.js';
 import type { StoreParts } from '../store.js';
 import { Upload } from './upload.js';
 
@@ -15,12 +15,12 @@ export class Uploads {
 
   constructor(private readonly parts: StoreParts) {}
 
-  /** Takes parts as it has room for them. Rejects with the error of their source, or of `keep`. */
+  /** Takes parts as it has room for them. Rejects with the error of their source, or of `memory`. */
   async run(
     input: UploadInput,
     source: AsyncIterable<UploadPart>,
     signal: AbortSignal,
-    keep: KeepMemory = () => Promise.resolve(),
+    memory: KeptMemory = unlimited,
   ): Promise<StoreResult> {
     if (this.#open >= limits.uploadsMax) {
       const limit = limits.uploadsMax;
@@ -32,12 +32,12 @@ export class Uploads {
     // Taken before the first segment is looked up, so that segments found or stored early stay until the end.
     const release = this.parts.backend.lease();
     let endLean: (() => void) | undefined;
-    const upload = new Upload(this.parts, input, signal);
+    const upload = new Upload(this.parts, input, signal, memory);
     let keptBytes = keptStepBytes;
     try {
       for await (const part of source) {
         await upload.take(part);
-        for (; upload.heldBytes > keptBytes; keptBytes += keptStepBytes) await keep(keptStepBytes);
+        for (; upload.heldBytes > keptBytes; keptBytes += keptStepBytes) await memory.keep(keptStepBytes);
         // A long upload has a long list of messages, which it leaves as heap garbage.
         if (isLong(upload)) endLean ??= leanHeap();
         await yieldToEventLoop();
@@ -59,6 +59,8 @@ export class Uploads {
     return commit;
   }
 }
+
+const unlimited: KeptMemory = { keep: () => Promise.resolve(), give: () => undefined };
 
 function isLong({ messageCount }: Upload): boolean {
   return messageCount > limits.uploadTogetherMessagesMax;
