@@ -32,141 +32,140 @@ function methods() {
 }
 
 /** Queries of a vault's conversations. Every call is retried while no server answers. */
-export class ConversationReads {
-  private readonly readMethods = methods();
-
-  constructor(
-    protected readonly transport: Transport,
-    protected readonly vault: string,
-  ) {}
-
-  /** Yields a header, then the messages, or a range of them, in chunks of at most 1 MiB. */
-  async *retrieve<E extends T.Encoding>(
-    id: string,
-    options: T.RetrieveOptions<E>,
-  ): AsyncGenerator<T.ConversationHeader | T.Chunk<E>, void, void> {
-    const { encoding, ifRevision, signal, timeoutMs } = options;
-    const request = {
-      vault: this.vault,
-      id,
-      ...toWireRange(options),
-      encoding: wireEncodings[encoding],
-      ifRevision: toWireRevision(ifRevision),
-    };
-    const { retrieve } = this.readMethods;
-    for await (const message of this.transport.stream(retrieve, request, { signal, timeoutMs }, true)) {
-      const part = fromWirePart(encoding, message);
-      if (part !== undefined) yield part;
-    }
-  }
-
-  /** Yields a header, then whole messages, or the parts of them in the range. */
-  read<E extends T.Encoding>(
-    id: string,
-    options: T.RetrieveOptions<E>,
-  ): AsyncGenerator<T.ConversationHeader | T.Message<E>, void, void> {
-    return wholeMessages(options.encoding, this.retrieve(id, options));
-  }
-
-  /** Yields many conversations, in the order asked: for each a header and its chunks, or its failure. */
-  async *retrieveMany<E extends T.Encoding>(
-    ids: readonly string[],
-    { encoding, ...control }: T.RetrieveManyOptions<E>,
-  ): AsyncGenerator<T.PartOfMany<E>, void, void> {
-    const request = { vault: this.vault, ids, encoding: wireEncodings[encoding] };
-    const { retrieveMany } = this.readMethods;
-    for await (const message of this.transport.stream(retrieveMany, request, control, true)) {
-      const { index } = message;
-      const error = itemError(message.status);
-      const part = error ? { kind: 'failed' as const, error } : fromWirePart(encoding, message);
-      if (part !== undefined) yield { index, part };
-    }
-  }
-
-  /**
-   * Returns a conversation. With messages it may take several calls, all at one revision: rejects with
-   * REVISION_MISMATCH if it changes meanwhile.
-   */
-  async get(
-    id: string,
-    { includeMessages = false, ...control }: CallControl & { readonly includeMessages?: boolean } = {},
-  ): Promise<T.DescribedConversation> {
-    const messages: T.MessageWithSegments[] = [];
-    let messageOffset = 0;
-    let ifRevision: number | undefined;
-    for (;;) {
+export function conversationReads(transport: Transport, vault: string) {
+  const known = methods();
+  const reads = {
+    /** Yields a header, then the messages, or a range of them, in chunks of at most 1 MiB. */
+    async *retrieve<E extends T.Encoding>(
+      id: string,
+      options: T.RetrieveOptions<E>,
+    ): AsyncGenerator<T.ConversationHeader | T.Chunk<E>, void, void> {
+      const { encoding, ifRevision, signal, timeoutMs } = options;
       const request = {
-        vault: this.vault,
+        vault,
         id,
-        includeMessages,
-        messageOffset,
+        ...toWireRange(options),
+        encoding: wireEncodings[encoding],
         ifRevision: toWireRevision(ifRevision),
       };
-      const page = await this.transport.unary(this.readMethods.get, request, control, true);
-      const conversation = fromWireConversation(page.conversation);
-      for (const message of page.conversation?.messages ?? []) messages.push(fromWireMessageInfo(message));
-      if (page.nextMessageOffset === 0) return { conversation, messages };
-      messageOffset = page.nextMessageOffset;
-      ifRevision = conversation.revision;
-    }
-  }
-
-  async listPage(options: T.PageOptions = {}): Promise<T.ConversationPage> {
-    const { filter = {}, order = 'newestFirst', pageSize = 0, pageToken = '', ...control } = options;
-    const request = {
-      vault: this.vault,
-      filter: toWireFilter(filter),
-      order: wireOrders[order],
-      pageSize,
-      pageToken,
-    };
-    const page = await this.transport.unary(this.readMethods.list, request, control, true);
-    return {
-      conversations: page.conversations.map(fromWireConversation),
-      nextPageToken: page.nextPageToken,
-      damaged: page.damaged.map(fromWireDamaged),
-    };
-  }
-
-  /**
-   * Finds the conversations that share the longest prefix with these tokens, and the length that they share;
-   * longest first.
-   */
-  async findPrefix(content: T.PrefixContent, options: T.FindPrefixOptions = {}): Promise<T.PrefixMatch[]> {
-    const { tokenizer = '', application, minTokens = 0, limit = 0, ...control } = options;
-    const request = {
-      vault: this.vault,
-      prefix: toWireContent(content, 'prefix'),
-      tokenizer,
-      application,
-      minTokens: toUint64('tokens at least', minTokens),
-      limit,
-    };
-    const { findPrefix } = this.readMethods;
-    const { matches } = await this.transport.unary(findPrefix, request, control, true);
-    return matches.map(({ conversation, sharedTokens }) => ({
-      conversation: fromWireConversation(conversation),
-      sharedTokens: fromUint64('shared_tokens', sharedTokens),
-    }));
-  }
-
-  /**
-   * Yields every conversation of every page. A damaged one ends it with an error, unless `onDamaged` is
-   * given.
-   */
-  async *list({ onDamaged, ...options }: T.ListAllOptions = {}): AsyncGenerator<Conversation, void, void> {
-    let pageToken = '';
-    do {
-      const page = await this.listPage({ ...options, pageToken });
-      yield* page.conversations;
-      for (const damaged of page.damaged) {
-        if (!onDamaged) throw damaged.error;
-        onDamaged(damaged);
+      const { retrieve } = known;
+      for await (const message of transport.stream(retrieve, request, { signal, timeoutMs }, true)) {
+        const part = fromWirePart(encoding, message);
+        if (part !== undefined) yield part;
       }
-      pageToken = page.nextPageToken;
-    } while (pageToken !== '');
-  }
+    },
+
+    /** Yields a header, then whole messages, or the parts of them in the range. */
+    read<E extends T.Encoding>(
+      id: string,
+      options: T.RetrieveOptions<E>,
+    ): AsyncGenerator<T.ConversationHeader | T.Message<E>, void, void> {
+      return wholeMessages(options.encoding, reads.retrieve(id, options));
+    },
+
+    /** Yields many conversations, in the order asked: for each a header and its chunks, or its failure. */
+    async *retrieveMany<E extends T.Encoding>(
+      ids: readonly string[],
+      { encoding, ...control }: T.RetrieveManyOptions<E>,
+    ): AsyncGenerator<T.PartOfMany<E>, void, void> {
+      const request = { vault, ids, encoding: wireEncodings[encoding] };
+      const { retrieveMany } = known;
+      for await (const message of transport.stream(retrieveMany, request, control, true)) {
+        const { index } = message;
+        const error = itemError(message.status);
+        const part = error ? { kind: 'failed' as const, error } : fromWirePart(encoding, message);
+        if (part !== undefined) yield { index, part };
+      }
+    },
+
+    /**
+     * Returns a conversation. With messages it may take several calls, all at one revision: rejects with
+     * REVISION_MISMATCH if it changes meanwhile.
+     */
+    async get(
+      id: string,
+      { includeMessages = false, ...control }: CallControl & { readonly includeMessages?: boolean } = {},
+    ): Promise<T.DescribedConversation> {
+      const messages: T.MessageWithSegments[] = [];
+      let messageOffset = 0;
+      let ifRevision: number | undefined;
+      for (;;) {
+        const request = {
+          vault,
+          id,
+          includeMessages,
+          messageOffset,
+          ifRevision: toWireRevision(ifRevision),
+        };
+        const page = await transport.unary(known.get, request, control, true);
+        const conversation = fromWireConversation(page.conversation);
+        for (const message of page.conversation?.messages ?? []) messages.push(fromWireMessageInfo(message));
+        if (page.nextMessageOffset === 0) return { conversation, messages };
+        messageOffset = page.nextMessageOffset;
+        ifRevision = conversation.revision;
+      }
+    },
+
+    async listPage(options: T.PageOptions = {}): Promise<T.ConversationPage> {
+      const { filter = {}, order = 'newestFirst', pageSize = 0, pageToken = '', ...control } = options;
+      const request = {
+        vault,
+        filter: toWireFilter(filter),
+        order: wireOrders[order],
+        pageSize,
+        pageToken,
+      };
+      const page = await transport.unary(known.list, request, control, true);
+      return {
+        conversations: page.conversations.map(fromWireConversation),
+        nextPageToken: page.nextPageToken,
+        damaged: page.damaged.map(fromWireDamaged),
+      };
+    },
+
+    /**
+     * Finds the conversations that share the longest prefix with these tokens, and the length that they
+     * share; longest first.
+     */
+    async findPrefix(content: T.PrefixContent, options: T.FindPrefixOptions = {}): Promise<T.PrefixMatch[]> {
+      const { tokenizer = '', application, minTokens = 0, limit = 0, ...control } = options;
+      const request = {
+        vault,
+        prefix: toWireContent(content, 'prefix'),
+        tokenizer,
+        application,
+        minTokens: toUint64('tokens at least', minTokens),
+        limit,
+      };
+      const { findPrefix } = known;
+      const { matches } = await transport.unary(findPrefix, request, control, true);
+      return matches.map(({ conversation, sharedTokens }) => ({
+        conversation: fromWireConversation(conversation),
+        sharedTokens: fromUint64('shared_tokens', sharedTokens),
+      }));
+    },
+
+    /**
+     * Yields every conversation of every page. A damaged one ends it with an error, unless `onDamaged` is
+     * given.
+     */
+    async *list({ onDamaged, ...options }: T.ListAllOptions = {}): AsyncGenerator<Conversation, void, void> {
+      let pageToken = '';
+      do {
+        const page = await reads.listPage({ ...options, pageToken });
+        yield* page.conversations;
+        for (const damaged of page.damaged) {
+          if (!onDamaged) throw damaged.error;
+          onDamaged(damaged);
+        }
+        pageToken = page.nextPageToken;
+      } while (pageToken !== '');
+    },
+  };
+  return reads;
 }
+
+export type ConversationReads = ReturnType<typeof conversationReads>;
 
 /** Returns a header or a chunk; undefined for a kind of part that this client does not know. */
 function fromWirePart<E extends T.Encoding>(
