@@ -13,6 +13,7 @@ import {
 } from './cli/index.js';
 import { createLiveCodec, type LiveCodec } from './codec/index.js';
 import { loadCore, type TokenCore } from './core/index.js';
+import { checkAccess } from './identity/index.js';
 import { limits, type VaultStats } from './model/index.js';
 import {
   checkListen,
@@ -50,6 +51,7 @@ if (exitCode > 128) process.exit();
 /** Assembles the server: the only place where the parts are wired together. */
 async function startServer(options: ServeOptions, logger: Logger): Promise<RunningServer> {
   await checkListen(options.listen);
+  await checkAccess(options.tls, options.access);
   if (options.storage !== 'memory') await checkDataFolder(options.dataDir);
   const core = await loadCore();
   const codec = createLiveCodec(core);
@@ -80,6 +82,8 @@ async function startAlone(
       version,
       health: () => backend.health(),
       intake,
+      tls: options.tls,
+      access: options.access,
     });
     return { address: server.address, drain: (graceMs) => server.drain(graceMs) };
   });
@@ -92,10 +96,10 @@ async function startWithWorkers(
   core: TokenCore,
   codec: LiveCodec,
 ): Promise<RunningServer> {
-  const { dataDir: folder, durability, listen, workers, logLevel, prefixIndex } = options;
+  const { dataDir: folder, durability, listen, workers, logLevel, prefixIndex, tls, access } = options;
   const intake = intakeOf(options, logger);
   const backend = await openLmdbBackend({ folder, codec, clock: Date.now, durability });
-  const worker = { dataDir: folder, logLevel, version, prefixIndex, intake };
+  const worker = { dataDir: folder, logLevel, version, prefixIndex, intake, tls, access };
   const primary = new Primary({ workers, listen, backend, logger, worker });
   // Workers encode text where it arrives, so this process needs very few threads for it.
   const kept = createRuntime(primary.backend, core, codec, 1, options, logger);

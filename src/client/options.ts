@@ -3,7 +3,8 @@ import { status } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { ClientError } from './errors.js';
 import { defaultRetry, type RetryPolicy } from './retry.js';
-import type { ConnectOptions } from './types.js';
+import { isLoopbackHost } from '../model/index.js';
+import type { ClientTls, ConnectOptions } from './types.js';
 
 const receiveBytesDefault = 64 * 1024 * 1024;
 
@@ -20,6 +21,9 @@ export interface CheckedOptions {
   readonly receiveBytesMax: number;
   readonly retry: RetryPolicy;
   readonly signal: AbortSignal | undefined;
+  /** Undefined: not encrypted. */
+  readonly tls: ClientTls | undefined;
+  readonly token: ConnectOptions['token'];
 }
 
 const wholeNumber = (min: number, max: number) => {
@@ -38,10 +42,41 @@ const server = z
     }
   });
 
+const pem = z.string({ error: 'it is a text in PEM' }).includes('-----BEGIN ', { error: 'it is not PEM' });
+const tlsFields = z
+  .strictObject(
+    {
+      ca: pem.optional(),
+      cert: pem.optional(),
+      key: pem.optional(),
+      serverName: z.string({ error: 'it is a text' }).min(1, { error: 'it is empty' }).optional(),
+    },
+    { error: objectError('true, or {ca, cert, key, serverName}') },
+  )
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+    error: 'cert and key go together',
+  });
+const tls = z.union([
+  z.literal(false).transform(() => undefined),
+  z.literal(true).transform(() => ({})),
+  tlsFields,
+]);
+const tokenText = z
+  .string({ error: 'it is a text' })
+  .regex(/^[\x21-\x7e]+$/, { error: 'it is empty, or has characters that no token has' });
+const token = z.union([
+  tokenText,
+  z.custom<() => string | Promise<string>>((value) => typeof value === 'function', {
+    error: 'it is a text, or a function that returns one',
+  }),
+]);
+
 const schema = z.strictObject(
   {
     server,
     vault: z.string({ error: 'it is a text' }).default(''),
+    tls: tls.optional(),
+    token: token.optional(),
     receiveBytesMax: wholeNumber(1, receiveBytesMaxMax).default(receiveBytesDefault),
     retry: z
       .strictObject(
@@ -65,7 +100,7 @@ function objectError(what: string) {
 /** @throws ClientError INVALID_FIELD, with the field's name */
 export function checkConnectOptions(options: ConnectOptions): CheckedOptions {
   const result = schema.safeParse(options);
-  if (result.success) return { ...result.data, signal: result.data.signal };
+  if (result.success) return checkToken(withClientTls(result.data));
   const { issues } = result.error;
   // A misspelt name also means a missing one: report the misspelt name.
   const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
@@ -76,13 +111,40 @@ export function checkConnectOptions(options: ConnectOptions): CheckedOptions {
   throw invalid(unknown, `there is no such option; known are ${known.join(', ')}`);
 }
 
+type Parsed = z.output<typeof schema>;
+
+/** Makes options that are absent undefined. */
+function withClientTls({ tls: encryption, token: given, signal, ...rest }: Parsed): CheckedOptions {
+  const set = Object.entries(encryption ?? {}).filter(([, value]) => value !== undefined);
+  return { ...rest, signal, token: given, tls: encryption && Object.fromEntries(set) };
+}
+
+/** Refuses a token that whoever is on the way could read. */
+function checkToken(options: CheckedOptions): CheckedOptions {
+  const { server: address, token: given, tls: encryption } = options;
+  const host = address.slice(0, address.lastIndexOf(':'));
+  if (given === undefined || encryption !== undefined) return options;
+  if (address.startsWith('unix:') || isLoopbackHost(host)) return options;
+  throw invalid(
+    'token',
+    `without TLS it would be sent to ${address} for everybody on the way to read; set tls`,
+  );
+}
+
 /** @throws ClientError INVALID_FIELD if it is not a valid time */
 export function checkTimeout(timeoutMs: number): number {
   if (typeof timeoutMs === 'number' && timeoutMs >= 0 && Number.isFinite(timeoutMs)) return timeoutMs;
   throw invalid('timeoutMs', `it is ${String(timeoutMs)}, not a number of milliseconds from 0`);
 }
 
-function invalid(field: string, message: string): ClientError {
+/** @throws ClientError INVALID_FIELD if it is no token */
+export function checkTokenText(text: string): string {
+  const result = tokenText.safeParse(text);
+  if (result.success) return text;
+  throw invalid('token', result.error.issues[0]!.message);
+}
+
+export function invalid(field: string, message: string): ClientError {
   return new ClientError(status.INVALID_ARGUMENT, `${field}: ${message}`, 'INVALID_FIELD', { field });
 }
 
@@ -143,6 +205,6 @@ function unixAddress(text: string): string {
 function schemeRefused(scheme: string, rest: string): string {
   const plain = rest.replace(/\/.*$/s, '');
   const example = plain === '' ? `127.0.0.1:${defaultPort}` : plain;
-  const noTls = ['https', 'grpcs'].includes(scheme) ? ', and there is no TLS yet' : '';
-  return `${scheme}:// does not belong to an address${noTls}: write ${example}`;
+  const withTls = ['https', 'grpcs'].includes(scheme) ? ', and an option for TLS beside it' : '';
+  return `${scheme}:// does not belong to an address: write ${example}${withTls}`;
 }

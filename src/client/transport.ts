@@ -1,16 +1,19 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import {
   Client,
   credentials,
   Metadata,
   status,
   type CallOptions,
+  type ChannelCredentials,
   type ChannelOptions,
   type ClientReadableStream,
   type ClientWritableStream,
 } from '@grpc/grpc-js';
 import type { Method } from './contract.js';
 import { ClientError, toClientError } from './errors.js';
-import { checkTimeout, type CheckedOptions } from './options.js';
+import { checkTimeout, checkTokenText, type CheckedOptions, invalid } from './options.js';
 import { waitToRetry, type RetryPolicy } from './retry.js';
 import type { CallControl } from './types.js';
 
@@ -23,7 +26,11 @@ export class Transport {
   /** Cancels each call that is under way. */
   private readonly cancels = new Set<() => void>();
 
-  constructor({ server, receiveBytesMax, retry, signal }: CheckedOptions) {
+  private readonly token: CheckedOptions['token'];
+
+  constructor(checked: CheckedOptions) {
+    const { server, receiveBytesMax, retry, signal, token } = checked;
+    this.token = token;
     this.retry = retry;
     this.signal = signal;
     signal?.addEventListener('abort', () => [...this.cancels].forEach((cancel) => cancel()), { once: true });
@@ -40,7 +47,7 @@ export class Transport {
       'grpc.keepalive_timeout_ms': 20_000,
       'grpc.max_reconnect_backoff_ms': 2_000,
     };
-    this.client = new Client(server, credentials.createInsecure(), options);
+    this.client = new Client(server, channelCredentials(checked), { ...options, ...nameOption(checked) });
   }
 
   /** `idempotent`: a second try does no harm if the first was carried out. */
@@ -91,6 +98,7 @@ export class Transport {
     requests: AsyncIterable<NoInfer<Request>>,
     control: CallControl,
   ): Promise<Response> {
+    const metadata = await this.metadata();
     this.throwIfAborted(control);
     let answered = false;
     let wake: () => void = () => undefined;
@@ -100,7 +108,7 @@ export class Transport {
         method.path,
         method.serialize,
         method.deserialize,
-        new Metadata(),
+        metadata,
         callOptions(control),
         (error, value) => {
           answered = true;
@@ -131,11 +139,12 @@ export class Transport {
     this.client.close();
   }
 
-  private unaryOnce<Request, Response>(
+  private async unaryOnce<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
     control: CallControl,
   ): Promise<Response> {
+    const metadata = await this.metadata();
     return new Promise((resolve, reject) => {
       this.throwIfAborted(control);
       const call = this.client.makeUnaryRequest(
@@ -143,7 +152,7 @@ export class Transport {
         method.serialize,
         method.deserialize,
         request,
-        new Metadata(),
+        metadata,
         callOptions(control),
         (error, response) => {
           forget();
@@ -160,13 +169,14 @@ export class Transport {
     request: Request,
     control: CallControl,
   ): AsyncGenerator<Response, void, void> {
+    const metadata = await this.metadata();
     this.throwIfAborted(control);
     const call: ClientReadableStream<Response> = this.client.makeServerStreamRequest(
       method.path,
       method.serialize,
       method.deserialize,
       request,
-      new Metadata(),
+      metadata,
       callOptions(control),
     );
     const forget = this.onAbort(control, () => call.cancel());
@@ -180,6 +190,15 @@ export class Transport {
       forget();
       call.cancel();
     }
+  }
+
+  /** Returns the metadata of a call, with its token. @throws ClientError INVALID_FIELD if it is no token */
+  private async metadata(): Promise<Metadata> {
+    const metadata = new Metadata();
+    if (this.token === undefined) return metadata;
+    const token = typeof this.token === 'string' ? this.token : await this.token();
+    metadata.set('authorization', `Bearer ${checkTokenText(token)}`);
+    return metadata;
   }
 
   private throwIfAborted({ signal }: CallControl): void {
@@ -203,6 +222,40 @@ export class Transport {
     const signals = [signal, this.signal].filter((each) => each !== undefined);
     return waitToRetry(this.retry, attempt, error, AbortSignal.any(signals));
   }
+}
+
+function channelCredentials({ tls, server }: Pick<CheckedOptions, 'tls' | 'server'>): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  const buffer = (pem: string | undefined) => (pem === undefined ? null : Buffer.from(pem));
+  try {
+    const ip = tls.serverName === undefined ? ipOf(server) : undefined;
+    const verify = ip !== undefined && {
+      checkServerIdentity: (_name: string, certificate: PeerCertificate) =>
+        checkServerIdentity(ip, certificate),
+    };
+    return credentials.createSsl(buffer(tls.ca), buffer(tls.key), buffer(tls.cert), verify || {});
+  } catch (error) {
+    throw invalid('tls', (error as Error).message);
+  }
+}
+
+/**
+ * Names the server for TLS, if that is not the host of the address. An IP address is no name that TLS may
+ * send (Node warns): another one is sent, and the certificate is compared with the address itself.
+ */
+function nameOption({ tls, server }: Pick<CheckedOptions, 'tls' | 'server'>): ChannelOptions {
+  const { serverName } = tls ?? {};
+  if (serverName !== undefined)
+    return { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName };
+  return tls !== undefined && ipOf(server) !== undefined
+    ? { 'grpc.ssl_target_name_override': 'localhost' }
+    : {};
+}
+
+/** Returns the IP address of a server's address, if it has one. */
+function ipOf(server: string): string | undefined {
+  const host = server.slice(0, server.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+  return isIP(host) === 0 ? undefined : host;
 }
 
 function callOptions({ timeoutMs }: CallControl): CallOptions {

@@ -76,6 +76,25 @@ const reading = {
   },
 } as const satisfies Phase;
 
+const identifying = {
+  UNAUTHENTICATED: {
+    meaning:
+      'It is not known who calls: there is no token, or it is not valid, or the certificate has no rights.',
+    action:
+      'Call with a valid token. The answer is the same for tokens that are unknown, revoked or expired.',
+  },
+  PERMISSION_DENIED: {
+    meaning: 'The caller is known, and has no right to do this. Whether the vault exists is not said.',
+    action: 'Ask the operator for the right, or name another vault.',
+    facts: { right: 'the one that is missing, or "any"' },
+    optionalFacts: { vault: 'the one of the request; absent if the right is missing for all vaults' },
+  },
+  IDENTITY_UNAVAILABLE: {
+    meaning: 'The server cannot fetch the keys that tokens are checked with.',
+    action: 'Try again; have the operator see to the address of the keys.',
+  },
+} as const satisfies Phase;
+
 const resource = {
   resource_type: 'kind of the thing that is missing: conversation, segment, vault',
   resource_name: 'its id, hash or name',
@@ -280,6 +299,7 @@ const atAnyMoment = {
 /** Phases in the order of a call. */
 export const errorPhases = {
   'Reading the request: nothing has been done yet': reading,
+  'Finding out who calls, and what they may do': identifying,
   'Finding what the request names': finding,
   'Checking what a commit expects: nothing has been written': checking,
   'Reading what is stored': readingStored,
@@ -289,6 +309,7 @@ export const errorPhases = {
 
 export const errorCatalogue = {
   ...reading,
+  ...identifying,
   ...finding,
   ...checking,
   ...readingStored,

@@ -166,8 +166,25 @@ export const limits = {
    */
   descriptorsKept: 256,
   descriptorsWanted: 1024,
-  /** Time in which a new connection must start to speak HTTP/2. */
+  /**
+   * Time in which a new connection must start to speak HTTP/2; with TLS, it has that time for each of both.
+   */
   handshakeMs: 10_000,
+  /** Time between two looks at files that are read again when they change; it takes two until they are. */
+  watchedFilesLookMs: 250,
+  /** Size of a token that a call brings. */
+  tokenBytesMax: 8192,
+  /** Time, and number of tokens, for which the result of checking a JWT is remembered. */
+  jwtMemoryMs: 60_000,
+  jwtMemoryTokensMax: 10_000,
+  /** Default of the time by which the clock of a JWT's issuer may differ. */
+  jwtClockSkewDefaultMs: 30_000,
+  /**
+   * Time that fetching keys may take, the pause before the next try, and the time that fetched keys are used.
+   */
+  jwksTimeoutMs: 5000,
+  jwksCooldownMs: 30_000,
+  jwksCacheMs: 600_000,
   /**
    * Calls that a connection may reset: at once (as many as it may have), and per second. With 1000 and 33,
    * nghttp2 would close it by itself, as if the server had failed.

@@ -11,13 +11,18 @@ export interface Acceptor {
 }
 
 /**
- * Accepts connections for servers in other processes. Nothing is read from a connection here.
+ * Accepts connections.
  * @param address "host:port", port 0 for any free one, or "unix:/path"
+ * @param options.paused True if nothing is to be read from a connection in this process
  */
-export async function accept(address: string, onConnection: (connection: Socket) => void): Promise<Acceptor> {
+export async function accept(
+  address: string,
+  onConnection: (connection: Socket) => void,
+  { paused }: { readonly paused: boolean },
+): Promise<Acceptor> {
   const servers: Server[] = [];
   const open = async (options: ListenOptions): Promise<number> => {
-    const server = createServer({ pauseOnConnect: true }, onConnection);
+    const server = createServer({ pauseOnConnect: paused }, onConnection);
     servers.push(server);
     return listening(server, options);
   };

@@ -1,4 +1,5 @@
 export { connectionsWithinDescriptors } from './descriptors.js';
+export { rightsOf } from './access/index.js';
 export { accept, type Acceptor } from './accept.js';
 export { ordinaryIntake, type IntakeSettings } from './intake/index.js';
 export { checkListen } from './listen.js';

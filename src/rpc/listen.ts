@@ -1,21 +1,9 @@
 import { lstat, unlink } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
-import { type Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
+import { setLogger } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 
 const unixPrefix = 'unix:';
-
-/** Binds a server to "host:port" (0: any free port) or "unix:/path". Resolves to the real address. */
-export async function listen(server: Server, address: string): Promise<string> {
-  const path = unixPath(address);
-  if (path !== undefined) {
-    await removeStaleSocket(path);
-    await bind(server, address);
-    return address;
-  }
-  const port = await bind(server, address);
-  return `${address.slice(0, address.lastIndexOf(':'))}:${port}`;
-}
 
 /** Returns the path of "unix:/path" and "unix:///path", or undefined for "host:port". */
 export function unixPath(address: string): string | undefined {
@@ -24,7 +12,7 @@ export function unixPath(address: string): string | undefined {
 }
 
 export function cannotListen(address: string, cause: Error): Error {
-  return new Error(`cannot listen on ${address}: ${reasonOf(cause)}`, { cause });
+  return new Error(`cannot listen on ${address}: ${cause.message}`, { cause });
 }
 
 /**
@@ -42,20 +30,6 @@ export async function checkListen(address: string): Promise<void> {
     probe.once('error', (error) => reject(cannotListen(address, error)));
     probe.listen(where, () => probe.close(() => resolve()));
   });
-}
-
-function bind(server: Server, address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) resolve(port);
-      else reject(cannotListen(address, error));
-    });
-  });
-}
-
-/** Extracts the reason, which grpc-js puts in brackets after the number of addresses that it has tried. */
-function reasonOf({ message }: Error): string {
-  return / errors: \[(.+)\]$/s.exec(message)?.[1] ?? message;
 }
 
 /** Removes the socket that a killed server left behind, if nobody answers on it. */

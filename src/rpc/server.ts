@@ -1,20 +1,24 @@
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
+import { type AccessOptions, openAccess, type TlsOptions } from '../identity/index.js';
 import { limits } from '../model/index.js';
 import type { Tokenizers } from '../text/index.js';
 import type { Vault } from '../vault/index.js';
+import { accept } from './accept.js';
+import { Guard } from './access/index.js';
 import { type Admission, createAdmission } from './admission.js';
 import { methodsOf, rawService, serviceNames } from './contract.js';
 import { Health } from './health.js';
 import { Intake, type IntakeSettings, type MethodIntake } from './intake/index.js';
-import { listen, logTransport } from './listen.js';
+import { logTransport } from './listen.js';
 import { reflection } from './reflection.js';
 import { checkFieldsSize, checkPartSize, checkRequestSize } from './requests/index.js';
 import { conversationService } from './services/conversation-service.js';
 import { maintenanceService } from './services/maintenance-service.js';
 import { segmentService } from './services/segment-service.js';
 import { LongLivedStreams } from './long-lived-streams.js';
+import { TlsGate } from './tls/index.js';
 
 export interface RpcServerOptions {
   /** Returns the vault of that name, if there is one. The name is "default" if a request has none. */
@@ -28,6 +32,10 @@ export interface RpcServerOptions {
   /** Limits costly calls. If absent, those of this process only. */
   readonly admission?: Admission;
   readonly intake: IntakeSettings;
+  /** If absent, connections are not encrypted. */
+  readonly tls?: TlsOptions | undefined;
+  /** If absent, nobody is asked who they are. */
+  readonly access?: AccessOptions | undefined;
 }
 
 export interface RpcServer {
@@ -74,40 +82,69 @@ const standingIntake: MethodIntake = {
 };
 
 /**
- * Serves vaults over gRPC at an address. Rejects if the address cannot be bound.
+ * Serves vaults over gRPC at an address. Rejects if the address cannot be bound, or the files of TLS
+ * cannot be used.
  * @param options.listen "host:port", port 0 for any free one, or "unix:/path".
  */
 export async function startRpcServer(
   options: RpcServerOptions & { readonly listen: string },
 ): Promise<RpcServer & { /** The address with the real port. */ readonly address: string }> {
-  const { server, intake, abandon, drain } = createServer(options);
+  const server = await createRpcServer(options);
   try {
-    const address = await listen(server, options.listen);
+    const acceptor = await accept(options.listen, server.serve, { paused: false });
+    const drain = (graceMs: number): Promise<void> => {
+      acceptor.close();
+      return server.drain(graceMs);
+    };
+    return { address: acceptor.address, drain };
+  } catch (error) {
+    server.abandon();
+    throw error;
+  }
+}
+
+/** A server of connections that are accepted elsewhere. */
+export interface ConnectionServer extends RpcServer {
+  readonly serve: (connection: Socket) => void;
+  /** Releases everything, if it never served. */
+  abandon(): void;
+}
+
+/**
+ * Serves vaults over gRPC on connections that were accepted elsewhere, in another process perhaps. Rejects if
+ * the files of TLS cannot be used.
+ */
+export async function createRpcServer(options: RpcServerOptions): Promise<ConnectionServer> {
+  const guard = await Guard.open(options.access ?? openAccess, options.logger);
+  const { server, intake, abandon, drain } = createServer(options, guard);
+  try {
+    const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
     intake.assertAttached();
-    return { address, drain };
+    const serve = (connection: Socket): void => injector.injectConnection(connection);
+    if (options.tls === undefined) return { serve, abandon, drain };
+    const hooks = { onConnection: serve, onTrustChanged: () => intake.renewCertified() };
+    const gate = await TlsGate.open(options.tls, options.intake.connectionsMax, hooks, options.logger);
+    return {
+      serve: (connection) => gate.take(connection),
+      abandon() {
+        gate.close();
+        abandon();
+      },
+      drain(graceMs) {
+        gate.close();
+        return drain(graceMs);
+      },
+    };
   } catch (error) {
     abandon();
     throw error;
   }
 }
 
-/** Serves vaults over gRPC on connections that another process has accepted. */
-export function createRpcServer(options: RpcServerOptions): RpcServer & { serve(connection: Duplex): void } {
-  const { server, intake, abandon, drain } = createServer(options);
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  try {
-    intake.assertAttached();
-  } catch (error) {
-    abandon();
-    throw error;
-  }
-  return { serve: (connection) => injector.injectConnection(connection), drain };
-}
-
-function createServer(options: RpcServerOptions) {
+function createServer(options: RpcServerOptions, guard: Guard) {
   logTransport(options.logger);
   const server = new Server(transport(options.intake));
-  const intake = new Intake(options.intake, methodIntakes, standingIntake, options.logger);
+  const intake = new Intake(options.intake, methodIntakes, standingIntake, guard, options.logger);
   intake.attachTo(server);
   const redeem = (bytes: Buffer) => intake.tickets.redeem(bytes);
   const standing = new LongLivedStreams();
@@ -123,11 +160,13 @@ function createServer(options: RpcServerOptions) {
     standing.endAll();
     await shutdown(server, intake, graceMs);
     intake.stop();
+    guard.close();
   };
   /** Releases everything, for a server that cannot serve. */
   const abandon = (): void => {
     health.drain();
     intake.stop();
+    guard.close();
     server.forceShutdown();
   };
   return { server, intake, abandon, drain };

@@ -1,3 +1,4 @@
+import type { AccessOptions, TlsOptions } from '../identity/index.js';
 import type { Applicant, IntakeSettings } from '../rpc/index.js';
 import type { ChangeResult, MaintainedBackend, StorageHealth } from '../storage/index.js';
 import type { CompactInput, CompactPart, VerifyPart } from '../vault/index.js';
@@ -63,6 +64,9 @@ export interface WorkerOptions {
   readonly health: StorageHealth;
   /** Intake limits of this worker. */
   readonly intake: IntakeSettings;
+  /** Connections are sent as they were accepted: the worker speaks TLS, and asks who calls. */
+  readonly tls: TlsOptions | undefined;
+  readonly access: AccessOptions;
 }
 
 /** Methods that only read. */

@@ -68,7 +68,9 @@ export class Primary {
     keepHeapLean(heapGrowthPercent.primary);
     const { workers, listen, logger } = this.options;
     try {
-      this.#acceptor = await accept(listen, (connection) => this.#reception.accept(connection));
+      this.#acceptor = await accept(listen, (connection) => this.#reception.accept(connection), {
+        paused: true,
+      });
       this.#pool = new WorkerPool({
         workers,
         logger,

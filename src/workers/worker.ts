@@ -111,7 +111,7 @@ async function start(options: WorkerOptions): Promise<void> {
     verify: (input, signal) =>
       input.repair ? primary.stream('verify', input, signal) : own.verify(input, signal),
   };
-  const server = createRpcServer({
+  const server = await createRpcServer({
     vaults: (name) => (name === vault.name ? vault : undefined),
     tokenizers,
     logger: pino({ level: options.logLevel }, escaped(pino.destination(2))),
@@ -119,6 +119,8 @@ async function start(options: WorkerOptions): Promise<void> {
     health: () => health,
     admission: workerAdmission(primary, sharers),
     intake: options.intake,
+    tls: options.tls,
+    access: options.access,
   });
   serve = (connection) => server.serve(connection);
   stop = async (graceMs) => {

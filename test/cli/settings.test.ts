@@ -32,6 +32,13 @@ describe('the settings of serve', () => {
       'auto-compact': false,
       'prefix-index': 'on',
       'insecure-bind': false,
+      'tls-client-cert': 'required',
+      'tls-min-version': '1.2',
+      'jwt-clock-skew': 30,
+      'jwt-rights-claim': 'rights',
+      'jwt-vaults-claim': 'vaults',
+      'open-health': 'on',
+      'open-reflection': 'off',
       'drain-timeout': 7,
       'intake-bytes': 'auto',
       'request-idle-timeout': 60,
@@ -51,6 +58,8 @@ describe('the settings of serve', () => {
       intakeBytes: defaultIntakeBytes(),
       requestIdleMs: 60_000,
       connectionIdleMs: 600_000,
+      tls: undefined,
+      access: { identity: undefined, openHealth: true, openReflection: false },
     });
   });
 
@@ -69,8 +78,63 @@ describe('the settings of serve', () => {
   ])('refuse %s, unless told that it is meant', async (listen) => {
     const { code, stdout, stderr } = await stowken(['serve', '--storage', 'memory', '--listen', listen]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(/not a loopback address.*--insecure-bind/);
+    expect(stderr).toMatch(/not a loopback address.*--tls-cert.*--token-file.*--insecure-bind/);
     expect(toServeOptions(readSettings({ listen }, { STOWKEN_INSECURE_BIND: '1' })).listen).toBe(listen);
+  });
+
+  const pair = { tlsCert: 'c', tlsKey: 'k' };
+  const jwt = { jwtJwks: 'f', jwtIssuer: 'i', jwtAudience: 'a' };
+
+  it.each([
+    ['TLS and tokens', { ...pair, tokenFile: 't' }],
+    ['TLS and JWTs', { ...pair, ...jwt }],
+    ['TLS with certificates of clients', { ...pair, tlsClientCa: 'ca' }],
+  ])('take any address with %s', (_what, flags) => {
+    const listen = '0.0.0.0:7411';
+    expect(toServeOptions(readSettings({ listen, ...flags }, {})).listen).toBe(listen);
+  });
+
+  it.each([
+    ['TLS alone', pair, /needs --token-file/],
+    ['tokens alone', { tokenFile: 't' }, /needs --tls-cert and --tls-key/],
+    [
+      'certificates of clients that may be absent',
+      { ...pair, tlsClientCa: 'ca', tlsClientCert: 'optional' },
+      /needs --token-file/,
+    ],
+  ])('refuse other addresses with %s', (_what, flags, message) => {
+    const chosen = readSettings({ listen: '0.0.0.0:7411', ...flags }, {});
+    expect(() => toServeOptions(chosen)).toThrow(message);
+  });
+
+  it.each([
+    ['a certificate without a key', { tlsCert: 'c' }, /--tls-cert needs --tls-key/],
+    ['a key without a certificate', { tlsKey: 'k' }, /--tls-key needs --tls-cert/],
+    ['an authority of clients without TLS', { tlsClientCa: 'ca' }, /--tls-client-ca needs --tls-cert/],
+    [
+      'revoked certificates without an authority',
+      { ...pair, tlsCrl: 'r' },
+      /--tls-crl needs --tls-client-ca/,
+    ],
+    ['keys of JWTs without an issuer', { jwtJwks: 'f', jwtAudience: 'a' }, /needs --jwt-issuer/],
+    ['keys of JWTs without an audience', { jwtJwks: 'f', jwtIssuer: 'i' }, /needs .*--jwt-audience/],
+    ['an issuer of JWTs without keys', { jwtIssuer: 'i' }, /need --jwt-jwks/],
+    ['keys over an open line', { ...jwt, jwtJwks: 'http://example.com/keys' }, /--jwt-jwks: .*https/],
+    ['keys of another protocol', { ...jwt, jwtJwks: 'ftp://127.0.0.1/keys' }, /--jwt-jwks: .*https/],
+    ['a URL with a password', { ...jwt, jwtJwks: 'https://a:b@example.com/keys' }, /--jwt-jwks: .*password/],
+    ['an unknown version of TLS', { ...pair, tlsMinVersion: '1.1' }, /--tls-min-version/],
+  ])('refuse %s', (_what, flags, message) => {
+    expect(() => toServeOptions(readSettings(flags, {}))).toThrow(message);
+  });
+
+  it.each([
+    'https://example.com/keys',
+    'http://127.0.0.1:1/keys',
+    'http://localhost/keys',
+    'http://[::1]:1/k',
+  ])('take keys of JWTs from %s', (jwtJwks) => {
+    const { access } = toServeOptions(readSettings({ ...jwt, jwtJwks }, {}));
+    expect(access.identity?.jwt?.jwks).toBe(jwtJwks);
   });
 
   it.each([

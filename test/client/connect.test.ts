@@ -22,7 +22,7 @@ describe('an address', () => {
     [' ', /empty/],
     ['http://127.0.0.1:7411', /^http:\/\/ does not belong to an address: write 127\.0\.0\.1:7411$/],
     ['http://', /write 127\.0\.0\.1:7411/],
-    ['https://example.com', /there is no TLS yet: write example\.com/],
+    ['https://example.com', /write example\.com, and an option for TLS/],
     ['grpc://a:1/path', /write a:1$/],
     ['dns:///a:1', /does not belong/],
     ['::1', /in brackets: \[::1\]:7411/],
@@ -58,7 +58,14 @@ describe('connect', () => {
     ['no server', 'server', {}],
     ['a server that is a number', 'server', { server: 7411 }],
     ['a server with a scheme', 'server', { server: 'http://127.0.0.1:7411' }],
-    ['an unknown option', 'token', { server, token: 'x' }],
+    ['an unknown option', 'tokens', { server, tokens: 'x' }],
+    ['an empty token', 'token', { server, token: '' }],
+    ['a token that no header can have', 'token', { server, token: 'a b' }],
+    ['a token without TLS to another machine', 'token', { server: 'db.example.com', token: 'x' }],
+    ['a token without TLS to all addresses', 'token', { server: '0.0.0.0', token: () => 'x' }],
+    ['an authority that is not PEM', 'tls.ca', { server, tls: { ca: 'x' } }],
+    ['a certificate without its key', 'tls', { server, tls: { cert: '-----BEGIN CERTIFICATE-----' } }],
+    ['an unknown option of TLS', 'tls.insecure', { server, tls: { insecure: true } }],
     ['an unknown option of retry', 'retry.attempts', { server, retry: { attempts: 1 } }],
     ['half a retry', 'retry.backoffMs', { server, retry: { attemptsMax: 1 } }],
     ['no attempt', 'retry.attemptsMax', { server, retry: { attemptsMax: 0, backoffMs: 1 } }],
@@ -90,7 +97,7 @@ describe('connect', () => {
   it('names what there is beside an option that there is not', () => {
     expect(() => connect({ server, retry: { attempts: 1 } as never })).toThrow(/attemptsMax, backoffMs/);
     expect(() => connect({ server, sever: 'x' } as ConnectOptions)).toThrow(
-      /server, vault, receiveBytesMax, retry, signal/,
+      /server, vault, tls, token, receiveBytesMax, retry, signal/,
     );
   });
 

@@ -16,7 +16,8 @@ way, flushes, exits 0; a second one exits at once.
 
 Examples:
   stowken serve --data ./vault
-  STOWKEN_STORAGE=memory stowken serve --listen 127.0.0.1:0`;
+  STOWKEN_STORAGE=memory stowken serve --listen 127.0.0.1:0
+  stowken serve --listen 0.0.0.0:7411 --tls-cert server.pem --tls-key server.key --token-file tokens.yaml`;
 
 /** `stowken serve` */
 export function addServe(program: Command, context: Context, done: Done): void {
@@ -32,7 +33,7 @@ export function addServe(program: Command, context: Context, done: Done): void {
 }
 
 function flag(name: string, { value, help, initial }: Setting): Option {
-  const shown = value === undefined ? help : `${help} (default: ${String(initial)})`;
+  const shown = value === undefined || initial === undefined ? help : `${help} (default: ${String(initial)})`;
   return new Option(value === undefined ? `--${name}` : `--${name} <${value}>`, shown);
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseAddress } from '../../client/index.js';
+import { type AccessOptions, jwksUrl, type TlsOptions, tlsVersions } from '../../identity/index.js';
 import { limits } from '../../model/index.js';
 
 export const storageKinds = ['lmdb', 'filesystem', 'memory'] as const;
@@ -39,6 +40,9 @@ export interface ServeOptions {
    */
   readonly requestIdleMs: number;
   readonly connectionIdleMs: number;
+  /** Undefined: connections are not encrypted. */
+  readonly tls: TlsOptions | undefined;
+  readonly access: AccessOptions;
 }
 
 /**
@@ -49,7 +53,8 @@ export interface Setting {
   /** Placeholder of the option's value in the help text; a switch if undefined. */
   readonly value?: string;
   readonly help: string;
-  readonly initial: string | number | boolean;
+  /** Default; undefined if there is none. */
+  readonly initial: string | number | boolean | undefined;
 }
 
 /** Minimum of intake bytes: with less, hardly any request would find room. */
@@ -85,6 +90,19 @@ const size = z.union([z.number(), z.string()]).transform((given, context) => {
 });
 const workers = z.coerce.number({ error: 'it is a whole number from 1 to 64' }).int().min(1).max(64);
 
+const file = z.string({ error: 'it is the name of a file' }).min(1);
+const filled = z.string({ error: 'it is a text' }).min(1);
+const jwks = filled.transform((text, context) => {
+  try {
+    jwksUrl(text);
+    return text;
+  } catch (error) {
+    context.addIssue((error as Error).message);
+    return z.NEVER;
+  }
+});
+const skewSeconds = z.coerce.number({ error: 'it is a number of seconds, 0 to 600' }).min(0).max(600);
+
 export const settings = {
   data: { schema: z.string().min(1), value: 'dir', help: "the vault's folder", initial: './stowken-data' },
   listen: { schema: listen, value: 'address', help: 'HOST:PORT or unix:/path', initial: '127.0.0.1:7411' },
@@ -114,8 +132,83 @@ export const settings = {
   },
   'insecure-bind': {
     schema: switched,
-    help: 'allow addresses other than loopback, without TLS or passwords',
+    help: 'allow addresses other than loopback without TLS, or without tokens',
     initial: false,
+  },
+  'tls-cert': {
+    schema: file.optional(),
+    value: 'file',
+    help: 'certificate and intermediate ones, PEM; read again when it changes, as are all files named here',
+    initial: undefined,
+  },
+  'tls-key': { schema: file.optional(), value: 'file', help: 'its private key, PEM', initial: undefined },
+  'tls-client-ca': {
+    schema: file.optional(),
+    value: 'file',
+    help: 'authorities of client certificates, PEM: clients must have one',
+    initial: undefined,
+  },
+  'tls-client-cert': {
+    schema: z.enum(['required', 'optional']),
+    value: 'required|optional',
+    help: 'optional: clients may come without a certificate, with a token',
+    initial: 'required',
+  },
+  'tls-crl': {
+    schema: file.optional(),
+    value: 'file',
+    help: 'lists of revoked client certificates, PEM: one of each authority',
+    initial: undefined,
+  },
+  'tls-min-version': {
+    schema: z.enum(tlsVersions),
+    value: 'version',
+    help: tlsVersions.join(' or '),
+    initial: '1.2',
+  },
+  'token-file': {
+    schema: file.optional(),
+    value: 'file',
+    help: 'who may do what, as stowken token makes it: calls without a token of it are refused',
+    initial: undefined,
+  },
+  'jwt-jwks': {
+    schema: jwks.optional(),
+    value: 'file|url',
+    help: 'public keys that JSON Web Tokens are checked with',
+    initial: undefined,
+  },
+  'jwt-issuer': { schema: filled.optional(), value: 'text', help: 'issuer of JWTs', initial: undefined },
+  'jwt-audience': { schema: filled.optional(), value: 'text', help: 'audience of JWTs', initial: undefined },
+  'jwt-clock-skew': {
+    schema: skewSeconds,
+    value: 'seconds',
+    help: "time by which the issuer's clock may differ",
+    initial: limits.jwtClockSkewDefaultMs / 1000,
+  },
+  'jwt-rights-claim': {
+    schema: filled,
+    value: 'name',
+    help: 'claim that has the rights',
+    initial: 'rights',
+  },
+  'jwt-vaults-claim': {
+    schema: filled,
+    value: 'name',
+    help: 'claim that has the vaults',
+    initial: 'vaults',
+  },
+  'open-health': {
+    schema: z.enum(['on', 'off']),
+    value: 'on|off',
+    help: 'on: the health service answers callers without a token',
+    initial: 'on',
+  },
+  'open-reflection': {
+    schema: z.enum(['on', 'off']),
+    value: 'on|off',
+    help: 'on: reflection answers callers without a token',
+    initial: 'off',
   },
   'drain-timeout': {
     schema: seconds,

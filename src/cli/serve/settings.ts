@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
+import { isLoopbackHost } from '../../model/index.js';
 import { UsageError } from '../context.js';
 import { type ServeOptions, type SettingName, settings, type Settings } from './options.js';
+import { accessOf, checkSafe, tlsOf } from './security.js';
 
 const names = Object.keys(settings) as SettingName[];
 
@@ -68,14 +69,14 @@ function fileSource(file: string): Source {
   return { values: values as Record<string, unknown>, nameOf: (name) => `${file}: ${name}` };
 }
 
-/** Checks the settings. @throws UsageError for an address that others can reach, unless that is allowed */
+/**
+ * Checks the settings. @throws UsageError for an address that others can reach, unless that is safe or
+ * allowed
+ */
 export function toServeOptions(chosen: Settings): ServeOptions {
-  if (!chosen['insecure-bind'] && !isLoopback(chosen.listen)) {
-    throw new UsageError(
-      `${chosen.listen} is not a loopback address, and there is no TLS yet: whoever reaches it can read and ` +
-        'delete everything. --insecure-bind listens all the same',
-    );
-  }
+  const tls = tlsOf(chosen);
+  const access = accessOf(chosen);
+  if (!chosen['insecure-bind'] && !isLoopback(chosen.listen)) checkSafe(chosen.listen, tls, access);
   if (chosen.workers > 1 && chosen.storage !== 'lmdb') {
     throw new UsageError(
       `${chosen.workers} workers need --storage lmdb: a ${chosen.storage} vault is one process's`,
@@ -94,13 +95,14 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     intakeBytes: chosen['intake-bytes'] === 'auto' ? defaultIntakeBytes() : chosen['intake-bytes'],
     requestIdleMs: chosen['request-idle-timeout'] * 1000,
     connectionIdleMs: chosen['connection-idle-timeout'] * 1000,
+    tls,
+    access,
   };
 }
 
 function isLoopback(listen: string): boolean {
   if (listen.startsWith('unix:')) return true;
-  const host = listen.slice(0, listen.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+  return isLoopbackHost(listen.slice(0, listen.lastIndexOf(':')));
 }
 
 /** Divisor of the memory that requests may take by default. */

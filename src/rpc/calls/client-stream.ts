@@ -1,6 +1,7 @@
 import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
 import { toCallFailure } from '../errors.js';
 import type { KeptMemory } from '../../vault/index.js';
+import type { Caller } from '../access/index.js';
 import type { Account, IncomingRequest } from '../intake/index.js';
 import { begin, type CallScope, CallSignal } from './begin.js';
 
@@ -9,12 +10,13 @@ export interface ClientStreamMethod {
   /**
    * Resolves to the encoded response. The client is held back while no request is asked for; one that was
    * sent may wait here, and another in the transport. A request's bytes are charged until the next one is
-   * asked for; data kept longer is charged to `memory`.
+   * asked for; data kept longer is charged to `memory`. The caller is known with the first request.
    */
   readonly handle: (
     requests: AsyncIterator<Buffer, void>,
     signal: AbortSignal,
     memory: KeptMemory,
+    caller: () => Caller,
   ) => Promise<Buffer>;
 }
 
@@ -24,26 +26,26 @@ export function clientStream(
   scope: CallScope,
 ): handleClientStreamingCall<IncomingRequest, Buffer> {
   return (call, callback) => {
-    const caller = new CallSignal(call);
+    const ending = new CallSignal(call);
     const held = new HeldRequest();
     // Created when there is something to log, which is rare.
     const log = () => scope.logger.child({ method: call.getPath() });
     // The method is called with the headers, which are a turn old.
     const stop = (): void => void call.destroy();
-    caller.signal.addEventListener('abort', stop, { once: true });
+    ending.signal.addEventListener('abort', stop, { once: true });
     // The iteration throws the same error; without a listener the process would end.
     call.on('error', () => undefined);
     const answer = async (): Promise<Buffer> => {
       // The method is called with the headers, which are a turn old.
-      const end = await begin(call, true, caller.signal, scope);
+      const end = await begin(call, true, ending.signal, scope);
       try {
-        const requests = incoming(call, caller.signal, held);
+        const requests = incoming(call, ending.signal, held);
         const memory: KeptMemory = {
-          keep: (bytes) => held.keep(bytes, caller.signal),
+          keep: (bytes) => held.keep(bytes, ending.signal),
           give: (bytes) => held.give(bytes),
         };
-        const response = await method.handle(requests, caller.signal, memory);
-        caller.signal.throwIfAborted();
+        const response = await method.handle(requests, ending.signal, memory, () => held.caller);
+        ending.signal.throwIfAborted();
         return response;
       } finally {
         end();
@@ -52,12 +54,12 @@ export function clientStream(
     answer()
       .then(
         (response) => callback(null, response),
-        (error: unknown) => callback(toCallFailure(caller.explain(error), log())),
+        (error: unknown) => callback(toCallFailure(ending.explain(error), log())),
       )
       .finally(() => {
         held.close();
-        caller.signal.removeEventListener('abort', stop);
-        caller.release();
+        ending.signal.removeEventListener('abort', stop);
+        ending.release();
       })
       .catch((error: unknown) => log().error({ err: error }, 'a response could not be sent'));
   };
@@ -73,6 +75,11 @@ class HeldRequest {
   replace(next: IncomingRequest | undefined): void {
     this.#request?.release();
     this.#request = next;
+  }
+
+  /** To be asked when there was a request. */
+  get caller(): Caller {
+    return this.#request!.caller;
   }
 
   /** To be called when there was a request. */

@@ -1,6 +1,7 @@
 import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js';
 import { limits } from '../../model/index.js';
 import { toCallFailure } from '../errors.js';
+import type { Caller } from '../access/index.js';
 import type { IncomingRequest } from '../intake/index.js';
 import { begin, type CallScope, CallSignal } from './begin.js';
 
@@ -12,7 +13,11 @@ export interface ServerStreamMethod<Request> {
    * Yields encoded responses in batches. It is asked for the next batch when there is room for it, and
    * returned from in any case.
    */
-  readonly handle: (request: Request, signal: AbortSignal) => AsyncGenerator<Iterable<Buffer>, void, void>;
+  readonly handle: (
+    request: Request,
+    signal: AbortSignal,
+    caller: Caller,
+  ) => AsyncGenerator<Iterable<Buffer>, void, void>;
 }
 
 /** Adapts a method to grpc-js, with bytes both ways; an error of the handler becomes a status. */
@@ -21,18 +26,20 @@ export function serverStream<Request>(
   scope: CallScope,
 ): handleServerStreamingCall<IncomingRequest, Buffer> {
   return (call) => {
-    const caller = new CallSignal(call);
+    const ending = new CallSignal(call);
     // Created when there is something to log, which is rare.
     const log = () => scope.logger.child({ method: call.getPath() });
     const stream = async (): Promise<void> => {
       const bytes = call.request.claim();
-      const end = await begin(call, call.request.settled, caller.signal, scope);
+      const { caller } = call.request;
+      const end = await begin(call, call.request.settled, ending.signal, scope);
       try {
-        const request = await method.read(bytes, caller.signal);
-        caller.signal.throwIfAborted();
-        const queue = new SendQueue(call, caller.signal);
+        caller.checkAhead(bytes);
+        const request = await method.read(bytes, ending.signal);
+        ending.signal.throwIfAborted();
+        const queue = new SendQueue(call, ending.signal);
         // Leaving the loop early returns the generator, which releases everything it holds.
-        for await (const batch of method.handle(request, caller.signal)) {
+        for await (const batch of method.handle(request, ending.signal, caller)) {
           for (const response of batch) if (queue.send(response)) await queue.room();
         }
       } finally {
@@ -42,11 +49,11 @@ export function serverStream<Request>(
     stream()
       .then(
         () => call.end(),
-        (error: unknown) => call.emit('error', toCallFailure(caller.explain(error), log())),
+        (error: unknown) => call.emit('error', toCallFailure(ending.explain(error), log())),
       )
       .finally(() => {
         call.request.release();
-        caller.release();
+        ending.release();
       })
       .catch((error: unknown) => log().error({ err: error }, 'a stream could not be ended'));
   };

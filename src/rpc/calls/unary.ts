@@ -1,5 +1,6 @@
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { toCallFailure } from '../errors.js';
+import type { Caller } from '../access/index.js';
 import type { IncomingRequest } from '../intake/index.js';
 import { begin, type CallScope, CallSignal, connectionOf } from './begin.js';
 import { enterLarge, isLarge } from './large-requests.js';
@@ -9,7 +10,7 @@ export interface UnaryMethod<Request> {
   /** @throws StowkenError if it is not a valid request */
   readonly read: (bytes: Buffer, signal: AbortSignal) => Request | Promise<Request>;
   /** Resolves to the encoded response. */
-  readonly handle: (request: Request, signal: AbortSignal) => Promise<Buffer>;
+  readonly handle: (request: Request, signal: AbortSignal, caller: Caller) => Promise<Buffer>;
 }
 
 /** Adapts a method to grpc-js, with bytes both ways; an error of the handler becomes a status. */
@@ -18,18 +19,20 @@ export function unary<Request>(
   scope: CallScope,
 ): handleUnaryCall<IncomingRequest, Buffer> {
   return (call, callback) => {
-    const caller = new CallSignal(call);
+    const ending = new CallSignal(call);
     // Created when there is something to log, which is rare.
     const log = () => scope.logger.child({ method: call.getPath() });
     const answer = async (): Promise<Buffer> => {
       const bytes = call.request.claim();
-      const end = await begin(call, call.request.settled, caller.signal, scope);
+      const { caller } = call.request;
+      const end = await begin(call, call.request.settled, ending.signal, scope);
       let leave: (() => void) | undefined;
       try {
-        if (isLarge(bytes.length)) leave = await enterLarge(bytes.length, connectionOf(call), caller.signal);
-        const request = await method.read(bytes, caller.signal);
-        caller.signal.throwIfAborted();
-        return await method.handle(request, caller.signal);
+        if (isLarge(bytes.length)) leave = await enterLarge(bytes.length, connectionOf(call), ending.signal);
+        caller.checkAhead(bytes);
+        const request = await method.read(bytes, ending.signal);
+        ending.signal.throwIfAborted();
+        return await method.handle(request, ending.signal, caller);
       } finally {
         leave?.();
         end();
@@ -38,11 +41,11 @@ export function unary<Request>(
     answer()
       .then(
         (response) => callback(null, response),
-        (error: unknown) => callback(toCallFailure(caller.explain(error), log())),
+        (error: unknown) => callback(toCallFailure(ending.explain(error), log())),
       )
       .finally(() => {
         call.request.release();
-        caller.release();
+        ending.release();
       })
       .catch((error: unknown) => log().error({ err: error }, 'a response could not be sent'));
   };

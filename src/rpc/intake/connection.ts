@@ -1,4 +1,6 @@
 import type { ServerHttp2Session } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { type ClientCertificate, readClientCertificate } from '../../identity/index.js';
 import { limits } from '../../model/index.js';
 import type { Share } from './budget.js';
 
@@ -14,7 +16,14 @@ export class Connection implements Share {
   readonly openedMs = Date.now();
   readonly resets = new TokenBucket(limits.resetsBurstMax, limits.resetsPerSecondMax, this.openedMs);
 
-  constructor(readonly session: ServerHttp2Session) {}
+  /** The client's certificate, which TLS has verified. */
+  readonly certificate: ClientCertificate | undefined;
+
+  constructor(readonly session: ServerHttp2Session) {
+    const { socket } = session;
+    const certificate = session.encrypted ? (socket as TLSSocket).getPeerX509Certificate() : undefined;
+    this.certificate = certificate && readClientCertificate(certificate);
+  }
 }
 
 /** A token bucket: `burst` at once, refilled by `perSecond`. */

@@ -5,6 +5,7 @@ import {
   type ServerStreamResponseOptions,
 } from 'node:http2';
 import { limits, StowkenError } from '../../model/index.js';
+import type { Caller } from '../access/index.js';
 import type { ByteBudget } from './budget.js';
 import type { Connection, IdleWatch, Watched } from './connection.js';
 import { IncomingRequest } from './incoming-request.js';
@@ -31,6 +32,14 @@ export interface MethodIntake extends MessageSize {
   readonly kind: 'whole' | 'parts' | 'standing';
 }
 
+/** Facts of a stream that its headers and its connection give. */
+export interface StreamFacts {
+  readonly connection: Connection;
+  readonly caller: Caller;
+  readonly method: MethodIntake;
+  readonly encoding: string | undefined;
+}
+
 /** Dependencies shared by all streams of a server. */
 export interface StreamParts extends ReaderParts {
   readonly budget: ByteBudget;
@@ -52,6 +61,9 @@ export interface StreamParts extends ReaderParts {
  *   by a handler, which returns their charge itself.
  */
 export class GovernedStream implements ReaderOwner, Watched {
+  readonly caller: Caller;
+  readonly #connection: Connection;
+  readonly #method: MethodIntake;
   readonly #reader: MessageReader;
   /** Delivered requests that are not known to be claimed by a handler. */
   #unclaimed: IncomingRequest[] = [];
@@ -73,11 +85,12 @@ export class GovernedStream implements ReaderOwner, Watched {
 
   constructor(
     private readonly stream: ServerHttp2Stream,
-    private readonly connection: Connection,
-    private readonly method: MethodIntake,
-    encoding: string | undefined,
+    { connection, caller, method, encoding }: StreamFacts,
     private readonly parts: StreamParts,
   ) {
+    this.#connection = connection;
+    this.caller = caller;
+    this.#method = method;
     const payment = new Payment(parts.budget, connection);
     this.#reader = new MessageReader(parts, payment, method, encoding, this);
     stream.push = (chunk, pushedEncoding) => {
@@ -114,7 +127,7 @@ export class GovernedStream implements ReaderOwner, Watched {
     if (this.#done) return this;
     this.#wanted = true;
     this.#active = true;
-    if (this.method.kind === 'standing') this.#releaseUnclaimed();
+    if (this.#method.kind === 'standing') this.#releaseUnclaimed();
     this.#pump();
     return this;
   }
@@ -163,11 +176,11 @@ export class GovernedStream implements ReaderOwner, Watched {
 
   deliver(message: Gathered, chargedBytes: number): void {
     const { budget } = this.parts;
-    const request = new IncomingRequest(message, this, chargedBytes, budget, this.connection);
+    const request = new IncomingRequest(message, this, chargedBytes, budget, this.#connection);
     if (this.#unclaimed.length > 0) this.#unclaimed = this.#unclaimed.filter(({ claimed }) => !claimed);
     this.#unclaimed.push(request);
     this.#onMessage?.(
-      this.method.kind === 'standing' ? plainFrame(message.bytes) : this.parts.tickets.make(request),
+      this.#method.kind === 'standing' ? plainFrame(message.bytes) : this.parts.tickets.make(request),
     );
   }
 
@@ -203,7 +216,7 @@ export class GovernedStream implements ReaderOwner, Watched {
     }
     const { requestIdleMs } = this.parts;
     if (this.#reader.dueMs(nowMs) + requestIdleMs < nowMs) return this.refuse(tooSlow(this.#reader.progress));
-    const maySilent = this.method.kind === 'standing' && !this.#reader.underWay;
+    const maySilent = this.#method.kind === 'standing' && !this.#reader.underWay;
     if (!maySilent && nowMs - this.#lastMs > requestIdleMs) this.refuse(idle(requestIdleMs));
   }
 

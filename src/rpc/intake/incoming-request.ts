@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http2';
+import type { Caller } from '../access/index.js';
 import { StowkenError } from '../../model/index.js';
 import { Account } from './account.js';
 import type { ByteBudget, Share } from './budget.js';
@@ -8,6 +9,7 @@ import type { Gathered } from './slabs.js';
 export interface Origin {
   /** True if nothing arrived in this turn of the event loop: a reset behind the data would be known. */
   readonly settled: boolean;
+  readonly caller: Caller;
 }
 
 /**
@@ -33,6 +35,10 @@ export class IncomingRequest {
   /** See Origin. */
   get settled(): boolean {
     return this.origin.settled;
+  }
+
+  get caller(): Caller {
+    return this.origin.caller;
   }
 
   get claimed(): boolean {

@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import { limits, StowkenError } from '../../model/index.js';
 import { ByteBudget } from './budget.js';
 import { Connection, IdleWatch } from './connection.js';
+import type { Caller, Guard } from '../access/index.js';
 import { GovernedStream, type MethodIntake, type StreamParts } from './governed-stream.js';
 import { changed, onHttp2Server, type StreamListener, takeStreamListener } from './grpc-js.js';
 import { Inflater } from './inflate.js';
@@ -38,7 +39,8 @@ interface Arrived {
  * Stands between Node's HTTP/2 and grpc-js, and enforces the limits of clients. Steps for every stream:
  * 1. It is counted; one too many is refused.
  * 2. A turn of the event loop passes. A stream reset in the packet that opened it never reaches grpc-js.
- * 3. Its headers are checked, and grpc-js gets it as a GovernedStream.
+ * 3. Its headers are checked, and who calls; nothing of the request is kept before that. grpc-js gets it as a
+ *    GovernedStream.
  * 4. When it closes, charges that no handler has claimed are returned. A reset costs its connection a token;
  *    without
  *    tokens, the connection is closed.
@@ -61,6 +63,7 @@ export class Intake {
     /** Settings by path. A path without settings is left to grpc-js, which refuses it or serves it. */
     private readonly methods: ReadonlyMap<string, MethodIntake>,
     private readonly standing: MethodIntake,
+    private readonly guard: Pick<Guard, 'admit'>,
     private readonly logger: Logger,
   ) {
     this.budget = new ByteBudget(settings.bytesMax, limits.connectionSharePercentMax, settings.waitMs);
@@ -98,6 +101,16 @@ export class Intake {
   assertAttached(): void {
     if (this.#fault !== undefined) throw this.#fault;
     if (this.#attached === 0) throw changed('http2Servers');
+  }
+
+  /**
+   * Ends the connections of clients with certificates, when their calls have ended: they connect again, and
+   * their certificates are checked again.
+   */
+  renewCertified(): void {
+    for (const { session, certificate } of this.#connections.values()) {
+      if (certificate !== undefined) session.close();
+    }
   }
 
   /** Ends connections at once, with the calls on them. */
@@ -166,19 +179,37 @@ export class Intake {
   };
 
   #begin(arrived: Arrived): void {
+    const { stream, headers, connection } = arrived;
+    const refuse = (error: unknown): void => refuseStream(stream, error, this.logger);
+    try {
+      const { authorization } = headers;
+      const { certificate } = connection;
+      const caller = this.guard.admit(headers[':path']!, { authorization, certificate });
+      if (!(caller instanceof Promise)) return this.#admit(arrived, caller);
+      // Nothing is read from the stream meanwhile: at most one window of it waits.
+      caller
+        .then((admitted) => {
+          if (!stream.closed && !stream.destroyed) this.#admit(arrived, admitted);
+        })
+        .catch(refuse);
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  /** @throws StowkenError if the headers are wrong, or there are too many uploads */
+  #admit(arrived: Arrived, caller: Caller): void {
     const { stream, headers, connection, deliver } = arrived;
     const method = this.methods.get(headers[':path']!) ?? this.standing;
-    try {
-      checkTimeout(headers);
-      if (method.kind === 'parts') {
-        countUpload(connection);
-        arrived.isUpload = true;
-      }
-    } catch (error) {
-      return refuseStream(stream, error, this.logger);
+    checkTimeout(headers);
+    if (method.kind === 'parts') {
+      countUpload(connection);
+      arrived.isUpload = true;
     }
     const encoding = headers['grpc-encoding'] as string | undefined;
-    arrived.governed = new GovernedStream(stream, connection, method, encoding, this.#parts);
+    arrived.governed = new GovernedStream(stream, { connection, caller, method, encoding }, this.#parts);
+    // The token is needed no more: what has it cannot leak it.
+    delete headers.authorization;
     deliver(arrived.governed, headers);
   }
 

@@ -50,9 +50,9 @@ export function conversationWrites(scope: ServiceScope): UntypedServiceImplement
 
     UploadConversation: clientStream(
       {
-        async handle(requests, signal, memory) {
+        async handle(requests, signal, memory, caller) {
           const { vault, input, parts } = await readUpload(requests);
-          const result = await requireVault(scope, vault).upload(input, parts, signal, memory);
+          const result = await requireVault(scope, caller(), vault).upload(input, parts, signal, memory);
           return uploadResponse.encode(storeFields(result));
         },
       },

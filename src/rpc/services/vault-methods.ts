@@ -1,5 +1,6 @@
 import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
 import { StowkenError } from '../../model/index.js';
+import type { Caller } from '../access/index.js';
 import type { Tokenizers } from '../../text/index.js';
 import type { Vault } from '../../vault/index.js';
 import {
@@ -25,8 +26,8 @@ export class VaultMethods {
     read: UnaryMethod<Request>['read'],
     answer: (vault: Vault, request: Request, signal: AbortSignal) => Promise<Buffer>,
   ): handleUnaryCall<IncomingRequest, Buffer> {
-    const handle = async (request: Request, signal: AbortSignal) =>
-      answer(requireVault(this.scope, request.vault), request, signal);
+    const handle = async (request: Request, signal: AbortSignal, caller: Caller) =>
+      answer(requireVault(this.scope, caller, request.vault), request, signal);
     return unary({ read, handle }, this.scope);
   }
 
@@ -37,8 +38,9 @@ export class VaultMethods {
     encode: (part: Part) => Iterable<Buffer>,
   ): handleServerStreamingCall<IncomingRequest, Buffer> {
     const { scope } = this;
-    async function* handle(request: Request, signal: AbortSignal) {
-      for await (const part of work(requireVault(scope, request.vault), request, signal)) yield encode(part);
+    async function* handle(request: Request, signal: AbortSignal, caller: Caller) {
+      const vault = requireVault(scope, caller, request.vault);
+      for await (const part of work(vault, request, signal)) yield encode(part);
     }
     return serverStream({ read, handle }, scope);
   }
@@ -52,7 +54,12 @@ export interface ServiceScope extends CallScope {
   readonly intake: IntakeSettings;
 }
 
-export function requireVault({ vaults }: ServiceScope, name: string): Vault {
+/**
+ * Returns the vault of that name, if the caller may do there what the call does.
+ * @throws StowkenError PERMISSION_DENIED, whether there is such a vault or not; VAULT_NOT_FOUND
+ */
+export function requireVault({ vaults }: ServiceScope, caller: Caller, name: string): Vault {
+  caller.check(name);
   const vault = vaults(name);
   if (vault !== undefined) return vault;
   throw new StowkenError('VAULT_NOT_FOUND', `there is no vault ${JSON.stringify(name)}`, {

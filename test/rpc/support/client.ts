@@ -66,11 +66,23 @@ export function refusal(error: unknown): Refusal {
 export class TestClient {
   readonly #client: Client;
 
-  constructor(address: string) {
-    this.#client = new Client(address, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': -1,
-      'grpc.use_local_subchannel_pool': 1,
-    });
+  constructor(
+    address: string | Client,
+    private readonly metadata = new Metadata(),
+  ) {
+    if (typeof address !== 'string') this.#client = address;
+    else
+      this.#client = new Client(address, credentials.createInsecure(), {
+        'grpc.max_receive_message_length': -1,
+        'grpc.use_local_subchannel_pool': 1,
+      });
+  }
+
+  /** Returns a client on the same connection whose calls have this token. */
+  withToken(token: string): TestClient {
+    const metadata = new Metadata();
+    metadata.set('authorization', `Bearer ${token}`);
+    return new TestClient(this.#client, metadata);
   }
 
   unary(name: string, request: Fields | Buffer, options: CallOptions = {}): Promise<Fields> {
@@ -81,7 +93,7 @@ export class TestClient {
         (bytes: Buffer) => bytes,
         (bytes) => responseDeserialize(bytes) as Fields,
         encode(name, request),
-        new Metadata(),
+        this.metadata,
         options,
         (error, response) => (error === null ? resolve(response!) : reject(error)),
       );
@@ -96,12 +108,13 @@ export class TestClient {
       (bytes: Buffer) => bytes,
       (bytes) => responseDeserialize(bytes) as Fields,
       encode(name, request),
+      this.metadata,
       options,
     );
   }
 
   /** A client stream: the call itself, and its response. */
-  upload(name: string, options: CallOptions = {}, metadata = new Metadata()) {
+  upload(name: string, options: CallOptions = {}, metadata = this.metadata) {
     const { path, responseDeserialize } = method(name);
     let done: (response: Fields) => void;
     let fail: (error: Error) => void;

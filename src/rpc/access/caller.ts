@@ -1,0 +1,66 @@
+import protobuf from 'protobufjs';
+import { everyone, type Identity, type Right } from '../../identity/index.js';
+import { StowkenError } from '../../model/index.js';
+
+/** Tag of the field `vault` of every request that is a whole message: number 1, a text. */
+const vaultTag = (1 << 3) | 2;
+
+/** Identity behind a call, and the rights that its method needs. */
+export class Caller {
+  constructor(
+    private readonly identity: Identity,
+    private readonly needed: readonly Right[],
+  ) {}
+
+  /**
+   * Checks that the caller has the rights for some vault, before anything of the request is read.
+   * @throws StowkenError PERMISSION_DENIED
+   */
+  checkAnyVault(): void {
+    const right = this.identity.missing(this.needed);
+    if (right === undefined) return;
+    throw new StowkenError(
+      'PERMISSION_DENIED',
+      `${this.identity.name} has no right "${right}" for any vault`,
+      {
+        right,
+      },
+    );
+  }
+
+  /**
+   * Checks that the caller has the rights for the vault. To be called before the vault is looked up, so that
+   * the answer is the same whether it exists or not.
+   * @throws StowkenError PERMISSION_DENIED
+   */
+  check(vault: string): void {
+    if (this.identity.may(this.needed, vault)) return;
+    const right = this.needed.find((each) => !this.identity.may([each], vault)) ?? 'any';
+    const sentence = `${this.identity.name} has no right "${right}" for the vault ${JSON.stringify(vault)}`;
+    throw new StowkenError('PERMISSION_DENIED', sentence, { right, vault });
+  }
+
+  /**
+   * Checks the vault that the bytes of a request begin with, before the request is read: whoever may not use
+   * a vault has no large requests decoded. Reads nothing else: `check` decides when the request was read.
+   * @throws StowkenError PERMISSION_DENIED
+   */
+  checkAhead(request: Buffer): void {
+    if (request[0] !== vaultTag || this.identity.mayEverywhere(this.needed)) return;
+    const vault = firstText(request);
+    if (vault !== undefined && vault !== '') this.check(vault);
+  }
+}
+
+/** Caller of a server that asks nobody who they are. */
+export const anyCaller = new Caller(everyone, []);
+
+function firstText(request: Buffer): string | undefined {
+  try {
+    const reader = new protobuf.BufferReader(request);
+    reader.uint32();
+    return reader.string();
+  } catch {
+    return undefined; // The request is refused when it is read.
+  }
+}

@@ -1,0 +1,38 @@
+import type { Right } from '../../identity/index.js';
+
+/** Suffices: any right for the vault. */
+const any: readonly Right[] = [];
+
+/**
+ * Rights that a method needs for the vault of its request: all of the list. The only such table:
+ * docs/security.md shows it, and a new method has to choose.
+ */
+export const rightsOf: Readonly<Record<string, readonly Right[]>> = {
+  '/stowken.v1.ConversationService/StoreConversation': ['write'],
+  '/stowken.v1.ConversationService/UploadConversation': ['write'],
+  '/stowken.v1.ConversationService/AppendMessages': ['write'],
+  '/stowken.v1.ConversationService/ForkConversation': ['write'],
+  '/stowken.v1.ConversationService/DeleteConversation': ['delete'],
+  '/stowken.v1.ConversationService/DeleteConversations': ['delete'],
+  '/stowken.v1.ConversationService/RetrieveConversation': ['read'],
+  '/stowken.v1.ConversationService/RetrieveConversations': ['read'],
+  '/stowken.v1.ConversationService/GetConversation': ['read'],
+  '/stowken.v1.ConversationService/ListConversations': ['read'],
+  '/stowken.v1.ConversationService/FindPrefix': ['read'],
+  '/stowken.v1.MaintenanceService/CollectGarbage': ['maintain'],
+  '/stowken.v1.MaintenanceService/CompactSubstrings': ['maintain'],
+  '/stowken.v1.MaintenanceService/VerifyVault': ['maintain'],
+  // A backup is all content of the vault.
+  '/stowken.v1.MaintenanceService/BackupVault': ['maintain', 'read'],
+  '/stowken.v1.MaintenanceService/ListRegistries': ['read'],
+  '/stowken.v1.MaintenanceService/GetStats': ['read'],
+  '/stowken.v1.MaintenanceService/GetCapabilities': any,
+  '/stowken.v1.SegmentService/PutSegments': ['write'],
+  '/stowken.v1.SegmentService/GetSegments': ['read'],
+  '/stowken.v1.SegmentService/HasSegments': ['read'],
+  '/stowken.v1.SegmentService/AddReferences': ['write'],
+  // Content without references is collected.
+  '/stowken.v1.SegmentService/RemoveReferences': ['delete'],
+  '/stowken.v1.SegmentService/DeleteSegment': ['delete'],
+  '/stowken.v1.SegmentService/ListGarbage': ['read'],
+};

@@ -1,0 +1,1 @@
+export { TlsGate } from './gate.js';

@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Grant, type Right, rights } from '../../src/identity/index.js';
+import { rightsOf } from '../../src/rpc/index.js';
+import { eventually } from '../support/wait.js';
+import { contract, type Fields, method, refusal, type Refusal, type TestClient } from './support/client.js';
+import { startTestServer, type TestServer } from './support/server.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'stowken-rights-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Methods of the contract, by path, as its files have them. */
+const methods = Object.entries(contract)
+  .filter(([name, definition]) => name.startsWith('stowken.') && !('format' in definition))
+  .flatMap(([, service]) => Object.entries(service as Record<string, ReturnType<typeof method>>));
+
+const hash = 'a'.repeat(64);
+const messages = [{ role: 'user', text: '' }];
+/** A request of each method that is valid, but for the vault. */
+const requestOf: Readonly<Record<string, Fields>> = {
+  StoreConversation: { messages },
+  AppendMessages: { id: 'a', messages },
+  ForkConversation: { id: 'a', new_id: 'b', message_count: 1 },
+  DeleteConversation: { id: 'a' },
+  DeleteConversations: { ids: ['a'] },
+  RetrieveConversation: { id: 'a' },
+  RetrieveConversations: { ids: ['a'] },
+  GetConversation: { id: 'a' },
+  FindPrefix: { tokens: { ids: [1] } },
+  PutSegments: { segments: [{ tokens: { ids: [1] } }] },
+  GetSegments: { hashes: [hash] },
+  HasSegments: { hashes: [hash] },
+  AddReferences: { references: [{ hash, holder: 'h' }] },
+  RemoveReferences: { references: [{ hash, holder: 'h' }] },
+  DeleteSegment: { hash },
+};
+
+interface Entry {
+  readonly token: string;
+  readonly grants: readonly Grant[];
+  readonly expires?: string;
+}
+
+const file = join(folder, 'tokens.json');
+
+function writeTokens(entries: readonly Entry[]): void {
+  const tokens = entries.map(({ token, ...rest }, index) => ({
+    name: `token-${index}`,
+    sha256: createHash('sha256').update(token).digest('hex'),
+    ...rest,
+  }));
+  writeFileSync(file, JSON.stringify({ tokens }));
+}
+
+const without = (right: Right): Right[] => rights.filter((each) => each !== right);
+const entries: Entry[] = [
+  { token: 'all', grants: [{ rights: [...rights], vaults: ['*'] }] },
+  { token: 'default', grants: [{ rights: [...rights], vaults: ['default'] }] },
+  { token: 'team', grants: [{ rights: [...rights], vaults: ['team-*'] }] },
+  { token: 'expired', grants: [{ rights: [...rights], vaults: ['*'] }], expires: '2020-01-01T00:00:00Z' },
+  ...rights.map((right) => ({ token: `only-${right}`, grants: [{ rights: [right], vaults: ['*'] }] })),
+  ...rights.map((right) => ({ token: `no-${right}`, grants: [{ rights: without(right), vaults: ['*'] }] })),
+  ...rights.map((right) => ({
+    token: `elsewhere-${right}`,
+    grants: [
+      { rights: without(right), vaults: ['*'] },
+      { rights: [right], vaults: ['other'] },
+    ],
+  })),
+];
+
+let server: TestServer;
+let client: TestClient;
+beforeAll(() => writeTokens(entries));
+beforeEach(async () => {
+  const identity = { tokenFile: file };
+  server = await startTestServer({}, { access: { identity, openHealth: true, openReflection: false } });
+  ({ client } = server);
+});
+afterEach(() => server.stop());
+
+/** Calls a method with a token, and returns its refusal; undefined if there was none. */
+async function call(name: string, token: string | undefined, vault = ''): Promise<Refusal | undefined> {
+  const caller = token === undefined ? client : client.withToken(token);
+  const request = { vault, ...requestOf[name] };
+  try {
+    if (name === 'UploadConversation') await caller.sendAll(name, [{ spec: { vault } }, { finish: {} }]);
+    else if (method(name).responseStream) await caller.stream(name, request);
+    else await caller.unary(name, request);
+    return undefined;
+  } catch (error) {
+    return refusal(error);
+  }
+}
+
+const isDenied = (outcome: Refusal | undefined) =>
+  outcome?.code === status.UNAUTHENTICATED || outcome?.code === status.PERMISSION_DENIED;
+
+describe('the table of rights', () => {
+  it('has every method of the contract, and no other', () => {
+    expect(Object.keys(rightsOf).sort()).toEqual(methods.map(([, { path }]) => path).sort());
+  });
+
+  it('asks for every right but admin somewhere', () => {
+    expect(new Set(Object.values(rightsOf).flat())).toEqual(new Set(without('admin')));
+  });
+});
+
+describe.each(methods)('%s', (name, { path }) => {
+  const needed = rightsOf[path]!;
+
+  it('is refused without a token, and with one that is not valid', async () => {
+    for (const token of [undefined, 'unknown', 'expired', 'all2', 'a.b.c'])
+      expect(await call(name, token)).toMatchObject({
+        code: status.UNAUTHENTICATED,
+        reason: 'UNAUTHENTICATED',
+      });
+  });
+
+  it('is refused to those with every right but the one it needs, there or everywhere', async () => {
+    for (const right of needed) {
+      const denied = { code: status.PERMISSION_DENIED, reason: 'PERMISSION_DENIED', metadata: { right } };
+      expect(await call(name, `no-${right}`)).toMatchObject(denied);
+      expect(await call(name, `elsewhere-${right}`)).toMatchObject({
+        ...denied,
+        metadata: { right, vault: 'default' },
+      });
+    }
+    const [right] = needed;
+    if (needed.length !== 1) return;
+    for (const other of without(right!)) expect(isDenied(await call(name, `only-${other}`))).toBe(true);
+  });
+
+  it('is for those who have the rights for its vault', async () => {
+    expect(isDenied(await call(name, 'all'))).toBe(false);
+    expect(isDenied(await call(name, 'default'))).toBe(false);
+    if (needed.length === 1) expect(isDenied(await call(name, `only-${needed[0]!}`))).toBe(false);
+  });
+
+  it('gives the same answer whether a vault exists or not', async () => {
+    const answers = ['default', 'nowhere'].map(async (vault) => {
+      const outcome = await call(name, 'team', vault);
+      return {
+        ...outcome,
+        details: outcome?.details.replace(vault, 'V'),
+        metadata: outcome?.metadata['right'],
+      };
+    });
+    const [there, nowhere] = await Promise.all(answers);
+    expect(there).toEqual(nowhere);
+    expect(there).toMatchObject({ code: status.PERMISSION_DENIED });
+    expect(await call(name, 'team', 'team-a')).toMatchObject({ reason: 'VAULT_NOT_FOUND' });
+  });
+});
+
+describe('a token file', () => {
+  it('is read again: a token that is revoked is refused, and calls under load with others go on', async () => {
+    const other = { token: 'other', grants: [{ rights: ['read' as const], vaults: ['*'] }] };
+    let isDone = false;
+    let calls = 0;
+    const load = (async () => {
+      for (; !isDone; calls++) expect(await call('GetStats', 'all')).toBeUndefined();
+    })();
+    try {
+      expect(await call('GetStats', 'other')).toMatchObject({ reason: 'UNAUTHENTICATED' });
+      writeTokens([...entries, other]);
+      await eventually(async () => expect(await call('GetStats', 'other')).toBeUndefined());
+      writeTokens(entries);
+      await eventually(async () =>
+        expect(await call('GetStats', 'other')).toMatchObject({ reason: 'UNAUTHENTICATED' }),
+      );
+      const before = calls;
+      await eventually(() => expect(calls).toBeGreaterThan(before + 50));
+    } finally {
+      isDone = true;
+      await load;
+    }
+  });
+
+  it('that cannot be read any more changes nothing, and the log says so without a secret', async () => {
+    writeFileSync(file, '{"tokens": [{"name": "leaked-secret-word"');
+    const message = 'the token file has changed and cannot be used: the former tokens stay';
+    await eventually(() => expect(server.log.filter(({ msg }) => msg === message)).toHaveLength(1));
+    expect(await call('GetStats', 'all')).toBeUndefined();
+    expect(JSON.stringify(server.log)).not.toContain('leaked-secret-word');
+    writeTokens(entries);
+  });
+});
+
+describe('the log of a server that is asked with tokens', () => {
+  it('has no token, neither of those that are valid nor of others', async () => {
+    const secrets = ['no-read', 'unknown-secret-token', 'all'];
+    for (const token of secrets) await call('RetrieveConversation', token);
+    const text = JSON.stringify(server.log);
+    expect(text).toContain('call refused');
+    for (const token of ['unknown-secret-token', 'Bearer']) expect(text).not.toContain(token);
+  });
+});
