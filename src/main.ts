@@ -29,6 +29,7 @@ import {
   openLmdbBackend,
   isComplete,
   restoreLmdb,
+  inspectVault,
   salvageLmdb,
   type ManagedBackend,
   type StorageBackend,
@@ -43,7 +44,7 @@ const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: 
 /** Heap growth limit of a single-process server. V8 lets the heap reach four times its live size. */
 const heapGrowthPercent = 200;
 
-const exitCode = await runCli({ startServer, restoreVault, salvageVault, version });
+const exitCode = await runCli({ startServer, restoreVault, salvageVault, inspectVault, version });
 process.exitCode = exitCode;
 // A signal ended the command: open resources are not waited for.
 if (exitCode > 128) process.exit();

@@ -77,10 +77,43 @@ export type SalvageVault = (input: {
   readonly signal: AbortSignal;
 }) => Promise<SalvagedVault>;
 
+/** Table of a vault, and what is stored of it. */
+export interface InspectedTable {
+  readonly name: string;
+  /** Content of a record, in a few words. */
+  readonly what: string;
+  readonly records: number;
+  readonly bytes: number;
+  readonly damaged: number;
+}
+
+/** Stored record, and its meaning. */
+export interface InspectedRecord {
+  readonly table: string;
+  readonly key: string;
+  readonly raw: Uint8Array;
+  /** Undefined if it does not decode. */
+  readonly value: unknown;
+  readonly damage: string | undefined;
+  /** True if it was found on an unreachable page. */
+  readonly orphaned: boolean;
+}
+
+/** Opens the records of a vault that no server has open. */
+export type InspectVault = (folder: string) => Promise<{
+  readonly tables: readonly string[];
+  summary(): Promise<readonly InspectedTable[]>;
+  records(table: string, key?: string): AsyncIterable<InspectedRecord>;
+  /** Damage so far that is not in a record. */
+  damage(): readonly string[];
+  close(): void;
+}>;
+
 export interface CliDependencies {
   readonly startServer: StartServer;
   readonly restoreVault: RestoreVault;
   readonly salvageVault: SalvageVault;
+  readonly inspectVault: InspectVault;
   readonly version: string;
   readonly io?: Io;
 }
@@ -90,6 +123,7 @@ export interface Context {
   readonly startServer: StartServer;
   readonly restoreVault: RestoreVault;
   readonly salvageVault: SalvageVault;
+  readonly inspectVault: InspectVault;
   readonly version: string;
   readonly io: Io;
   /** Standard output. */

@@ -21,6 +21,7 @@ import { addImport } from './commands/import.js';
 import { addList } from './commands/list.js';
 import { addRegistries } from './commands/registries.js';
 import { addRestore } from './commands/restore.js';
+import { addInspect } from './commands/inspect.js';
 import { addSalvage } from './commands/salvage.js';
 import { addServe } from './commands/serve.js';
 import { addStats } from './commands/stats.js';
@@ -94,6 +95,7 @@ function buildProgram(context: Context, done: Done): Command {
     addBackup,
     addRestore,
     addSalvage,
+    addInspect,
     addDemo,
     addHelp,
   ];

@@ -12,4 +12,6 @@ export { salvageLmdb, type SalvageOptions } from './lmdb/salvage/salvage.js';
 export { keepHeapLean, leanHeap } from './shared/background.js';
 export { createMemoryBackend } from './memory/backend.js';
 export { MessagePacker, PackedMessages, type MessageSequence } from './contract/packed-messages.js';
+export * from './contract/inspection.js';
 export * from './contract/queries.js';
+export { inspectVault } from './inspect.js';

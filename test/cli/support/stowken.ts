@@ -2,7 +2,7 @@ import { Readable, Writable } from 'node:stream';
 import { runCli, type CliDependencies } from '../../../src/cli/index.js';
 import { createLiveCodec } from '../../../src/codec/index.js';
 import { loadCore } from '../../../src/core/index.js';
-import { isComplete, restoreLmdb, salvageLmdb } from '../../../src/storage/index.js';
+import { inspectVault, isComplete, restoreLmdb, salvageLmdb } from '../../../src/storage/index.js';
 import { startServer } from './start-server.js';
 
 export interface CliResult {
@@ -25,6 +25,7 @@ export const dependencies: Omit<CliDependencies, 'io'> = {
     const report = await salvageLmdb({ ...input, codec, nowMs: Date.now() });
     return { ...report, complete: isComplete(report) };
   },
+  inspectVault,
   restoreVault: async (input) => restoreLmdb({ ...input, codec: createLiveCodec(await loadCore()) }),
   version: '1.2.3',
 };

@@ -57,6 +57,15 @@ export function edgeKey(parent: number, firstBlock: Uint8Array, application: str
   return Buffer.concat(parent === 0 ? [...key, Buffer.from(application, 'utf8')] : key);
 }
 
+/** Returns the node that an edge leaves, the block that it begins with, and the application after node 0. */
+export function edgeOfKey(key: Buffer): { node: number; block: string; application: string | undefined } {
+  const bytes = key[0] ?? 0;
+  const node = bytes === 0 ? 0 : key.readUIntBE(1, bytes);
+  const at = 1 + bytes;
+  const block = key.toString('hex', at, at + prefixFingerprintBytes);
+  return { node, block, application: node === 0 ? applicationOfEdge(key) : undefined };
+}
+
 /** Returns the application in the key of an edge to a conversation's first node. */
 export function applicationOfEdge(key: Buffer): string {
   return key.toString('utf8', nodeKey(0).length + prefixFingerprintBytes);

@@ -56,11 +56,12 @@ export class TableReader {
     for (const name of tableNames) this.#checksums.set(name, new RecordChecksum(name));
   }
 
-  *records(): Generator<SalvagedRecord, void, void> {
+  /** Yields the records of these tables, one table after the other. To be called once. */
+  *records(names: readonly TableName[] = tableNames): Generator<SalvagedRecord, void, void> {
     const meta = this.#newestMeta();
     const roots = meta ? this.#tables(meta) : new Map<TableName, TreeRecord>();
     if (meta) this.#readFreeList(meta);
-    for (const name of tableNames) {
+    for (const name of names) {
       const record = roots.get(name);
       if (record?.root !== undefined) yield* this.#tree(name, record.root);
       else if (!record) this.#gap(name, { low: undefined, high: undefined });
@@ -250,9 +251,9 @@ class TreeGap implements Gap {
   ) {}
 }
 
-const tableNames = Object.keys(tableKeys) as TableName[];
+export const tableNames = Object.keys(tableKeys) as TableName[];
 
-function isTable(name: string): name is TableName {
+export function isTable(name: string): name is TableName {
   return Object.hasOwn(tableKeys, name);
 }
 

@@ -94,7 +94,7 @@ export class RefCounts {
   #bigCount(id: number): number {
     const record = this.bigCounts.get(id);
     if (!record) throw this.bigCounts.corrupt(id, 'is missing: the chunk of its count leads to it');
-    const count = new ByteReader(record).varint();
+    const count = decodeBigCount(record);
     if (count + 1 < BIG) throw this.bigCounts.corrupt(id, 'is too small for a count of its own');
     return count;
   }
@@ -145,6 +145,22 @@ export function* unreferencedFrom(
     for (let at = value.indexOf(UNREFERENCED); at >= 0; at = value.indexOf(UNREFERENCED, at + 1))
       if (first + at >= firstId) yield first + at;
   }
+}
+
+/** Returns the counts in a chunk, by number; undefined: in the table of big counts. */
+export function countsIn(
+  key: number,
+  record: Uint8Array,
+): { readonly number: number; readonly count: number | undefined }[] {
+  const first = (key - 1) * COUNTS_PER_CHUNK;
+  return [...record].flatMap((byte, at) =>
+    byte === 0 ? [] : [{ number: first + at, count: byte === BIG ? undefined : byte - 1 }],
+  );
+}
+
+/** @throws StowkenError CORRUPT_STORE */
+export function decodeBigCount(record: Uint8Array): number {
+  return new ByteReader(record).varint();
 }
 
 /** Returns the key of the chunk that has the count of this number; keys begin at 1. */

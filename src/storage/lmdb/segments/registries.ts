@@ -115,7 +115,8 @@ export class Registries {
   }
 }
 
-function decodeRecord(value: Uint8Array): RegistryRecord {
+/** @throws StowkenError CORRUPT_STORE */
+export function decodeRecord(value: Uint8Array): RegistryRecord {
   const reader = new ByteReader(value);
   return {
     bytes: reader.varint(),

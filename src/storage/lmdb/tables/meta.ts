@@ -9,8 +9,8 @@ import { FORMAT_VERSION, FORMATS } from './layout.js';
 import type { Table } from './table.js';
 
 /** Keys of `meta`. */
-const IDENTITY_KEY = 1;
-const STATE_KEY = 2;
+export const IDENTITY_KEY = 1;
+export const STATE_KEY = 2;
 
 const VAULT_ID_BYTES = 16;
 
@@ -51,6 +51,11 @@ export function differingFigures(one: State, other: State): (keyof State)[] {
 export function readState(meta: Table<number>): State {
   const record = meta.get(STATE_KEY);
   if (!record) throw withoutState();
+  return decodeState(record);
+}
+
+/** @throws StowkenError CORRUPT_STORE */
+export function decodeState(record: Uint8Array): State {
   const reader = new ByteReader(record);
   return Object.fromEntries(figures.map((figure) => [figure, reader.varint()])) as State;
 }
@@ -91,9 +96,16 @@ export function readIdentity(meta: Table<number>): string | undefined {
     found.damage && found.value[0] === 1 && sealedBytes(found.value.length) === 1 + VAULT_ID_BYTES;
   if (isOld) checkFormat(1, FORMATS, 'the vault');
   if (found.damage) throw found.damage;
-  const reader = new ByteReader(found.value);
-  checkFormat(reader.varint(), FORMATS, 'the vault');
-  return Buffer.from(reader.raw(VAULT_ID_BYTES)).toString('hex');
+  const { format, vaultId } = decodeIdentity(found.value);
+  checkFormat(format, FORMATS, 'the vault');
+  return vaultId;
+}
+
+/** @throws StowkenError CORRUPT_STORE */
+export function decodeIdentity(record: Uint8Array): { readonly format: number; readonly vaultId: string } {
+  const reader = new ByteReader(record);
+  const format = reader.varint();
+  return { format, vaultId: Buffer.from(reader.raw(VAULT_ID_BYTES)).toString('hex') };
 }
 
 /** Returns the id of a vault that is not new. @throws StowkenError STORE_VERSION, CORRUPT_STORE */
