@@ -114,6 +114,10 @@ export class SegmentClient {
     const page = await this.transport.unary(this.methods.listGarbage, request, control, true);
     return {
       segments: page.segments.map(({ bytes, ...same }) => ({ ...same, bytes: fromUint64('bytes', bytes) })),
+      damaged: page.damaged.map(({ status, bytes }) => ({
+        error: itemError(status)!,
+        bytes: fromUint64('bytes', bytes),
+      })),
       nextPageToken: page.nextPageToken,
     };
   }

@@ -54,6 +54,8 @@ export interface GarbagePage {
     /** Bytes of its frame. */
     readonly bytes: number;
   }[];
+  /** Segments of the page whose hash cannot be read; `bytes` of their frames. */
+  readonly damaged: readonly { readonly error: ClientError; readonly bytes: number }[];
   /** Empty on the last page. */
   readonly nextPageToken: string;
 }

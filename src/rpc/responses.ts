@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { type Conversation, StowkenError, type VaultStats } from '../model/index.js';
 import type { DamagedConversation, StoredRegistry } from '../storage/index.js';
 import type {
+  DamagedSegment,
   CollectPart,
   CompactEnd,
   CompactPart,
@@ -246,6 +247,10 @@ export function deleteManyFields(result: DeleteManyResult): R.DeleteConversation
 
 export function damagedFields({ id = '', detail }: DamagedConversation): R.DamagedConversation {
   return { id, status: itemStatusFields(new StowkenError('CORRUPT_STORE', detail, { conversation: id })) };
+}
+
+export function damagedSegmentFields({ frameBytes, error }: DamagedSegment): R.DamagedSegment {
+  return { status: itemStatusFields(error), bytes: frameBytes };
 }
 
 export function putSegmentFields(outcome: PutSegmentOutcome): R.PutSegmentResult {

@@ -278,8 +278,15 @@ export interface GarbageSegmentPage {
     readonly tokenCount: number;
     readonly frameBytes: number;
   }[];
+  /** Segments of the page whose hash cannot be read. */
+  readonly damaged: readonly DamagedSegment[];
   /** Undefined on the last page. */
   readonly next: SegmentKey | undefined;
+}
+
+export interface DamagedSegment {
+  readonly frameBytes: number;
+  readonly error: StowkenError;
 }
 
 /** Progress now and then, repaired violations, violations, oddities that are no errors, a summary. */

@@ -367,6 +367,26 @@ describe('listing garbage', () => {
 });
 
 describe('a damaged segment', () => {
+  it('is named in a page of garbage beside the others', async () => {
+    await server.stop();
+    const error = new StowkenError('CORRUPT_SEGMENT', 'the frame does not decode');
+    const hash = nameOf(1);
+    server = await startTestServer({
+      listGarbage: async () => ({
+        segments: [{ hash, tokenCount: 1, frameBytes: 2 }],
+        damaged: [{ frameBytes: 7, error }],
+        next: undefined,
+      }),
+    });
+    client = server.client;
+    expect(await client.unary('ListGarbage', {})).toMatchObject({
+      segments: [{ hash, bytes: 2 }],
+      damaged: [
+        { status: { code: status.DATA_LOSS, reason: 'CORRUPT_SEGMENT', message: error.message }, bytes: 7 },
+      ],
+    });
+  });
+
   it('is an item that failed, and is logged', async () => {
     await server.stop();
     const error = new StowkenError('CORRUPT_SEGMENT', 'the frame does not decode');

@@ -111,6 +111,11 @@ export interface DamagedConversation {
   readonly status: ItemStatus | null;
 }
 
+export interface DamagedSegment {
+  readonly status: ItemStatus | null;
+  readonly bytes: string;
+}
+
 export interface DeleteConversationResponse {
   readonly releasedReferences: string;
   readonly garbageSegments: string;
@@ -237,6 +242,7 @@ export interface ListConversationsResponse {
 export interface ListGarbageResponse {
   readonly segments: readonly GarbageSegment[];
   readonly nextPageToken: string;
+  readonly damaged: readonly DamagedSegment[];
 }
 
 export interface ListRegistriesResponse {

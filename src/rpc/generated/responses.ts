@@ -110,6 +110,11 @@ export interface DamagedConversation {
   readonly status?: ItemStatus | undefined;
 }
 
+export interface DamagedSegment {
+  readonly status?: ItemStatus | undefined;
+  readonly bytes?: number | undefined;
+}
+
 export interface DeleteConversationResponse {
   readonly released_references?: number | undefined;
   readonly garbage_segments?: number | undefined;
@@ -234,6 +239,7 @@ export interface ListConversationsResponse {
 export interface ListGarbageResponse {
   readonly segments?: readonly GarbageSegment[] | undefined;
   readonly next_page_token?: string | undefined;
+  readonly damaged?: readonly DamagedSegment[] | undefined;
 }
 
 export interface ListRegistriesResponse {

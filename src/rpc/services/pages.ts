@@ -3,7 +3,7 @@ import type { ConversationPage, ListPosition, SegmentKey } from '../../storage/i
 import type { Vault } from '../../vault/index.js';
 import { openPageToken, type PageScope, sealPageToken } from '../page-token.js';
 import type { ListGarbageRequest, ListRequest } from '../requests/index.js';
-import { conversationFields, damagedFields } from '../responses.js';
+import { conversationFields, damagedFields, damagedSegmentFields } from '../responses.js';
 import { ResponseEncoder } from '../wire/response-encoder.js';
 
 const conversationPageCodec = new ResponseEncoder('stowken.v1.ListConversationsResponse');
@@ -65,13 +65,13 @@ function encodedBytesAtMost({ metadata, ...fields }: Conversation): number {
 
 const garbagePageCodec = new ResponseEncoder('stowken.v1.ListGarbageResponse');
 
-/** Lists a page of garbage; the largest page has about 100 kB. */
+/** Lists a page of garbage; the largest page has about 100 kB, or 300 kB if all of it is damaged. */
 export async function listGarbagePage(
   vault: Vault,
   { pageSize, pageToken }: ListGarbageRequest,
 ): Promise<Buffer> {
   const scope: PageScope = { vaultId: vault.vaultId, query: 'garbage' };
-  const { segments, next } = await vault.listGarbage({
+  const { segments, damaged, next } = await vault.listGarbage({
     limit: pageSize,
     ...(pageToken !== '' && { after: openPageToken<SegmentKey>(scope, pageToken) }),
   });
@@ -82,5 +82,6 @@ export async function listGarbagePage(
       bytes: frameBytes,
     })),
     next_page_token: next === undefined ? undefined : sealPageToken(scope, next),
+    damaged: damaged.map(damagedSegmentFields),
   });
 }

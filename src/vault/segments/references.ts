@@ -1,6 +1,6 @@
 import { type SegmentHash, segmentNotFound, StowkenError } from '../../model/index.js';
 import type { OutsideReference, ReferenceOutcome, SegmentKey, StorageBackend } from '../../storage/index.js';
-import type { GarbageSegmentPage, HasSegmentOutcome, ReferenceResult } from '../types.js';
+import type { DamagedSegment, GarbageSegmentPage, HasSegmentOutcome, ReferenceResult } from '../types.js';
 import { eachOf } from './each.js';
 
 export async function hasSegments(
@@ -64,10 +64,7 @@ export async function deleteSegment(backend: StorageBackend, hash: SegmentHash):
   throw new StowkenError('SEGMENT_REFERENCED', `segment ${hash} ${why}`, { ref_count: String(refCount) });
 }
 
-/**
- * Lists a page of garbage with hashes; segments deleted by then are left out.
- * @throws StowkenError CORRUPT_SEGMENT, CORRUPT_STORE for a segment whose hash is lost by damage
- */
+/** Lists a page of garbage with hashes; segments deleted by then are left out. */
 export async function listGarbage(
   backend: StorageBackend,
   query: { readonly limit: number; readonly after?: SegmentKey },
@@ -77,11 +74,12 @@ export async function listGarbage(
     page.segments.map(({ key }) => key),
     (keys) => backend.readHashes(keys),
   );
-  const segments = page.segments.flatMap(({ tokenCount, frameBytes }, index) => {
+  const segments: GarbageSegmentPage['segments'][number][] = [];
+  const damaged: DamagedSegment[] = [];
+  for (const [index, { tokenCount, frameBytes }] of page.segments.entries()) {
     const hash = hashes[index]!;
-    if (typeof hash === 'string') return [{ hash, tokenCount, frameBytes }];
-    if (hash.reason === 'SEGMENT_NOT_FOUND') return [];
-    throw hash;
-  });
-  return { segments, next: page.next };
+    if (typeof hash === 'string') segments.push({ hash, tokenCount, frameBytes });
+    else if (hash.reason !== 'SEGMENT_NOT_FOUND') damaged.push({ frameBytes, error: hash });
+  }
+  return { segments, damaged, next: page.next };
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ManagedBackend, openFilesystemBackend, type SegmentKey } from '../../../src/storage/index.js';
 import { sealJson } from '../../../src/storage/filesystem/layout/sealed-record.js';
+import { listGarbage } from '../../../src/vault/segments/references.js';
 import { codec, core, longSegment, message, segment, spec, storing } from '../../contract/support.js';
 
 /** Those defects of test/contract/defects.test.ts that concern files. */
@@ -55,6 +56,16 @@ describe('the filesystem backend', () => {
       expect(await backend.check()).toEqual([]);
     },
   );
+
+  it('a page of garbage lists a segment whose file is damaged, by the name of the file', async () => {
+    await backend.commit(storing('c', [a, b]));
+    await backend.commit({ delete: { id: 'c', timeMs: 6_000 } });
+    await meanwhile(() => writeFile(pathOf(a.hash), 'not a frame'));
+    const page = await listGarbage(backend, { limit: 10 });
+    const named = page.segments.map(({ hash }) => hash);
+    expect(named).toContain(b.hash);
+    expect(named.length + page.damaged.length).toBe(2);
+  });
 
   it('defect 1: ids that differ in case only are two files, on any file system', async () => {
     await backend.commit(storing('id', [a]));

@@ -121,11 +121,11 @@ async function answers() {
         return unwrapped(parts);
       });
     }
-    await ask('garbage', async () =>
-      (await vault.listGarbage({ limit: 1000 })).segments
-        .map(({ hash, tokenCount }) => `${hash} ${tokenCount}`)
-        .sort(),
-    );
+    await ask('garbage', async () => {
+      const { segments, damaged } = await vault.listGarbage({ limit: 1000 });
+      if (damaged?.length > 0) throw damaged[0].error;
+      return segments.map(({ hash, tokenCount }) => `${hash} ${tokenCount}`).sort();
+    });
     await ask('registries', async () =>
       (await vault.listRegistries()).map(({ id, bytes }) => ({ id, bytes })),
     );
