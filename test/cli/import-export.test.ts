@@ -219,8 +219,9 @@ describe('import', () => {
 
   const user = (fields: object) => ({ messages: [{ role: 'user', ...fields }] });
   it.each<[string, string | Buffer, RegExp]>([
-    ['no JSON', '{"messages":[', /not JSON/],
-    ['no object', '[]', /expected object/],
+    ['no JSON', '{"messages":[}', /not JSON/],
+    ['a cut line', '{"messages":[', /not a JSON object: it ends with "\["/],
+    ['no object', '[]', /not a JSON object: it begins with "\["/],
     ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), /not UTF-8/],
     ['no messages', '{}', /^messages: /],
     ['half a surrogate pair', '{"messages":[{"role":"user","content":"\\ud800"}]}', /surrogate/],

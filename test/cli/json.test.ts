@@ -24,7 +24,7 @@ describe('--json', () => {
       { stored: 1, unchanged: 0, failed: 2, cancelled: 0, tokens: 2, new_tokens: 2 },
     ]);
     const [{ failures }] = jsonLines(stdout) as [{ failures: { reason: string; count: number }[] }];
-    expect(failures).toContainEqual({ reason: 'not JSON', count: 1 });
+    expect(failures).toEqual([{ reason: 'not a JSON object', count: 2 }]);
     const [again] = jsonLines((await run(['import', '--json', '-'], lines)).stdout);
     expect(again).toMatchObject({ stored: 0, unchanged: 1, failed: 2 });
 
@@ -102,21 +102,23 @@ describe('characters that act on a terminal', () => {
 
 describe('an import with many failures', () => {
   it('shows the first, and counts the others by what was wrong', async () => {
-    const lines = `${'bad\n'.repeat(50_000)}${'[]\n'.repeat(3)}{"messages":[],"x":1}\n{"messages":[],"y":1}\n`;
+    const lines = `${'bad\n'.repeat(50_000)}${'{]}\n'.repeat(3)}{"messages":[],"x":1}\n{"messages":[],"y":1}\n`;
     const { code, stdout, stderr } = await run(['import', '-'], lines);
     expect(code).toBe(1);
     expect(stdout).toMatch(/failed 50,005\n/);
     const shown = stderr.trimEnd().split('\n');
     expect(shown).toHaveLength(21);
-    expect(shown[19]).toMatch(/^<stdin>:20: not JSON: /);
+    expect(shown[19]).toMatch(/^<stdin>:20: not a JSON object: it begins with "b"$/);
     expect(shown[20]).toMatch(
-      /^50,005 failures, only the first 20 are shown .*: 50,000 × not JSON, 3 × .*, 2 × fields that would be lost$/,
+      /^50,005 failures, only the first 20 are shown .*: 50,000 × not a JSON object, 3 × not JSON, 2 × fields that would be lost$/,
     );
   });
 
   it('shows as many as asked for', async () => {
     const none = await run(['import', '--errors-max', '0', '-'], 'bad\nbad\n');
-    expect(none.stderr).toBe('2 failures, failures are not shown (see --errors-max): 2 × not JSON\n');
+    expect(none.stderr).toBe(
+      '2 failures, failures are not shown (see --errors-max): 2 × not a JSON object\n',
+    );
     const all = await run(['import', '--errors-max', '2', '-'], 'bad\nbad\n');
     expect(all.stderr).toMatch(/^<stdin>:1: .*\n<stdin>:2: .*\n$/);
   });

@@ -72,6 +72,7 @@ async function readMessages(
     try {
       if (bytes === undefined) throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);
       const record = parseMessage(bytes, ignoreUnknown);
+      if (record instanceof BadLine) throw record;
       if (record !== undefined) messages.push(toMessage(record, messages.length));
     } catch (error) {
       if (!(error instanceof BadLine)) throw error;

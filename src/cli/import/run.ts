@@ -91,11 +91,12 @@ export class ImportRun {
     try {
       if (bytes === undefined) throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);
       const record = parseRecord(bytes, this.options.ignoreUnknown);
-      return record && toStoreRequest(record, this.options);
+      if (!(record instanceof BadLine)) return record && toStoreRequest(record, this.options);
+      this.fail(`${name}:${number}`, record);
     } catch (error) {
       this.fail(`${name}:${number}`, error);
-      return undefined;
     }
+    return undefined;
   }
 
   private async store(request: StoreRequest, bytes: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { isTokenId } from '../../client/index.js';
 import { extraFields, isEmpty } from './envelope.js';
@@ -88,30 +89,36 @@ export class BadLine extends Error {
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const strictMessage = withoutEmptyFields(z.strictObject(messageFields));
 const looseMessage = withoutEmptyFields(z.object(messageFields));
 
 /**
- * Parses one line; undefined if it is blank. Unless `ignoreUnknown`, a field that would be lost is refused.
+ * Parses one line; undefined if it is blank. Unless `ignoreUnknown`, a field that would be lost is refused. A
+ * bad line is returned, not thrown: a file may have a million of them.
  */
-export function parseRecord(bytes: Uint8Array, ignoreUnknown: boolean): ConversationRecord | undefined {
+export function parseRecord(
+  bytes: Uint8Array,
+  ignoreUnknown: boolean,
+): ConversationRecord | BadLine | undefined {
   return parseLine(ignoreUnknown ? looseLine : strictLine, bytes);
 }
 
 /** Parses one line that is a message, in the same way. */
-export function parseMessage(bytes: Uint8Array, ignoreUnknown: boolean): MessageRecord | undefined {
+export function parseMessage(bytes: Uint8Array, ignoreUnknown: boolean): MessageRecord | BadLine | undefined {
   return parseLine(ignoreUnknown ? looseMessage : strictMessage, bytes);
 }
 
-function parseLine<S extends z.ZodType>(schema: S, bytes: Uint8Array): z.output<S> | undefined {
+function parseLine<S extends z.ZodType>(schema: S, bytes: Uint8Array): z.output<S> | BadLine | undefined {
   return withoutStacks(() => {
-    const text = decode(bytes);
-    if (text.trim() === '') return undefined;
-    const result = schema.safeParse(parseJson(text));
-    if (result.success) return result.data;
-    throw badLine(result.error.issues[0]!);
+    if (!isUtf8(bytes)) return new BadLine('not UTF-8');
+    const text = utf8.decode(bytes).trim();
+    if (text === '') return undefined;
+    const parsed = parseObject(text);
+    if (parsed instanceof BadLine) return parsed;
+    const result = schema.safeParse(parsed);
+    return result.success ? result.data : badLine(result.error.issues[0]!);
   });
 }
 
@@ -129,20 +136,23 @@ function withoutStacks<T>(work: () => T): T {
   }
 }
 
-function decode(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    throw new BadLine('not UTF-8');
+/** Parses trimmed text. Most of what is no object is refused without an error of the parser. */
+function parseObject(text: string): unknown {
+  if (!text.startsWith('{') || !text.endsWith('}')) {
+    const what = text.startsWith('{')
+      ? `ends with ${quoted(text.at(-1)!)}`
+      : `begins with ${quoted(text[0]!)}`;
+    return new BadLine(`not a JSON object: it ${what}`, 'not a JSON object');
   }
-}
-
-function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new BadLine(`not JSON: ${(error as SyntaxError).message}`, 'not JSON');
+    return new BadLine(`not JSON: ${(error as SyntaxError).message}`, 'not JSON');
   }
+}
+
+function quoted(letter: string): string {
+  return JSON.stringify(letter);
 }
 
 function badLine(issue: z.core.$ZodIssue): BadLine {

@@ -64,6 +64,7 @@ export async function* readStoreRequests(
   for await (const { number, bytes } of splitLines(readSource(file, io), Infinity)) {
     try {
       const record = parseRecord(bytes ?? Buffer.alloc(0), true);
+      if (record instanceof BadLine) throw record;
       if (record !== undefined) yield toStoreRequest(record, defaults);
     } catch (error) {
       throw error instanceof BadLine ? new BadLine(`${file}:${number}: ${error.message}`) : error;
