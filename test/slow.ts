@@ -29,6 +29,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/crash/power.test.ts': 'power cuts of a mounted disk',
   'test/crash/server.test.ts': 'servers with workers that are killed, and damaged vaults',
   'test/interop/python.test.ts': 'makes Python stubs, starts Python',
+  'test/server/identity.test.ts': 'server processes under load, with and without workers',
   'test/server/intake.test.ts': 'floods of requests on server processes',
   'test/server/kill.test.ts': 'server processes that are killed',
   'test/server/slow-streams.test.ts': '200 streams of 32 MiB each',

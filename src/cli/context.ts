@@ -130,6 +130,8 @@ export interface Context {
   readonly output: Output;
   /** Handling of Ctrl-C and other signals. */
   readonly interruption: Interruption;
+  /** Returns the profile that was named, of the connection to a server. */
+  readonly profile: () => string | undefined;
 }
 
 /** Error for wrong usage found after the arguments were parsed: printed without a stack, exit code 2. */

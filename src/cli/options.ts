@@ -1,13 +1,5 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import {
-  connect,
-  type ConversationFilter,
-  defaultPort,
-  isUnreachable,
-  parseAddress,
-  type StowkenClient,
-} from '../client/index.js';
-import { CommandFailure, type Context, UsageError } from './context.js';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type ConversationFilter, parseAddress } from '../client/index.js';
 
 /** Parsers of option values for commander: an error that they throw means wrong usage. */
 
@@ -112,49 +104,4 @@ export function toFilter(options: FilterOptions): ConversationFilter {
     ...(maxTokens !== undefined && { tokensMax: maxTokens }),
     ...(options.metadata !== undefined && { metadata: options.metadata }),
   };
-}
-
-export const defaultServer = `127.0.0.1:${defaultPort}`;
-
-export interface ServerOption {
-  readonly server: string;
-}
-
-/** Adds --server to a command that connects to one. */
-export function withServer(command: Command, { io }: Context): Command {
-  const option = new Option(
-    '--server <address>',
-    `the server: HOST, HOST:PORT (port ${defaultPort} when none is named) or unix:/path; else $STOWKEN_SERVER`,
-  );
-  return command.addOption(option.argParser(address()).default(serverOfEnvironment(io.env), defaultServer));
-}
-
-function serverOfEnvironment(env: Context['io']['env']): string {
-  return env['STOWKEN_SERVER'] || defaultServer;
-}
-
-/** Runs with a connection, and closes it. An interruption ends its calls. */
-export async function withClient<T>(
-  { server }: ServerOption,
-  { interruption: { signal } }: Pick<Context, 'interruption'>,
-  run: (client: StowkenClient) => Promise<T>,
-): Promise<T> {
-  const client = connect({ server: checked(server), signal });
-  try {
-    return await run(client);
-  } catch (error) {
-    if (!isUnreachable(error) || error.reason !== undefined) throw error;
-    throw new CommandFailure(`no server answers at ${server}: ${error.message}`);
-  } finally {
-    client.close();
-  }
-}
-
-/** Checks a default, which commander does not parse: it may be from the environment. */
-function checked(server: string): string {
-  try {
-    return parseAddress(server);
-  } catch (error) {
-    throw new UsageError(`the server's address (STOWKEN_SERVER): ${(error as RangeError).message}`);
-  }
 }

@@ -25,6 +25,7 @@ import { addInspect } from './commands/inspect.js';
 import { addSalvage } from './commands/salvage.js';
 import { addServe } from './commands/serve.js';
 import { addStats } from './commands/stats.js';
+import { addTokens } from './commands/token.js';
 import { addVerify } from './commands/verify.js';
 
 const epilogue = `
@@ -61,11 +62,14 @@ export async function runCli(
   }
 }
 
-function buildProgram(context: Context, done: Done): Command {
-  const { io, version, interruption } = context;
-  const program = new Command('stowken')
+function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
+  const { io, version, interruption } = parts;
+  const program = new Command('stowken');
+  const context = { ...parts, profile: () => program.opts<{ profile?: string }>().profile };
+  program
     .description('Stores LLM token sequences: every distinct sequence once, exact, over gRPC.')
     .version(version, '--version', 'print the version')
+    .option('--profile <name>', 'connect as this profile says; else $STOWKEN_PROFILE')
     .helpOption('-h, --help', 'show help')
     .addHelpText('after', epilogue)
     .showSuggestionAfterError()
@@ -96,6 +100,7 @@ function buildProgram(context: Context, done: Done): Command {
     addRestore,
     addSalvage,
     addInspect,
+    addTokens,
     addDemo,
     addHelp,
   ];

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
@@ -8,6 +8,7 @@ import { type Grant, type Right, rights } from '../../src/identity/index.js';
 import { rightsOf } from '../../src/rpc/index.js';
 import { eventually } from '../support/wait.js';
 import { contract, type Fields, method, refusal, type Refusal, type TestClient } from './support/client.js';
+import { frame, Http2Client } from './support/http2.js';
 import { startTestServer, type TestServer } from './support/server.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'stowken-rights-'));
@@ -105,6 +106,14 @@ describe('the table of rights', () => {
     expect(Object.keys(rightsOf).sort()).toEqual(methods.map(([, { path }]) => path).sort());
   });
 
+  it('is the one in docs/security.md', () => {
+    const page = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
+    const shown = [...page.matchAll(/^\| `(\w+)\.(\w+)` \| (.+) \|$/gm)];
+    const rows = shown.map(([, service, name, needed]) => [`/stowken.v1.${service}/${name}`, needed]);
+    const table = Object.entries(rightsOf).map(([path, needed]) => [path, needed.join(', ') || 'any']);
+    expect(rows).toEqual(table);
+  });
+
   it('asks for every right but admin somewhere', () => {
     expect(new Set(Object.values(rightsOf).flat())).toEqual(new Set(without('admin')));
   });
@@ -154,6 +163,57 @@ describe.each(methods)('%s', (name, { path }) => {
     expect(there).toEqual(nowhere);
     expect(there).toMatchObject({ code: status.PERMISSION_DENIED });
     expect(await call(name, 'team', 'team-a')).toMatchObject({ reason: 'VAULT_NOT_FOUND' });
+  });
+});
+
+describe('health and reflection', () => {
+  const health = '/grpc.health.v1.Health/Check';
+  const reflection = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+
+  it.each([
+    [health, true, false, '0', '0'],
+    [health, false, false, '16', '0'],
+    [reflection, true, false, '16', '0'],
+    [reflection, true, true, '0', '0'],
+    ['/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo', true, false, '16', '0'],
+    ['/no.such.Service/Method', true, true, '16', '12'],
+  ])('%s, open %s and %s: %s, and %s with a token', async (path, openHealth, openReflection, bare, known) => {
+    const access = { identity: { tokenFile: file }, openHealth, openReflection };
+    const other = await startTestServer({}, { access });
+    const asked = new Http2Client(other.address);
+    const answer = async (headers: Readonly<Record<string, string>>) => {
+      const call = asked.begin(path, headers);
+      call.stream.end(frame(Buffer.alloc(0)));
+      return (await call.status)['grpc-status'];
+    };
+    try {
+      expect(await answer({})).toBe(bare);
+      expect(await answer({ authorization: 'Bearer only-admin' })).toBe(known);
+      expect(await answer({ authorization: 'Basic eDp5' })).toBe(bare);
+    } finally {
+      asked.destroy();
+      await other.stop();
+    }
+  });
+});
+
+describe('a call that is refused by its headers', () => {
+  it('has none of its request kept, and what comes of it is not decompressed', async () => {
+    const asked = new Http2Client(server.address);
+    try {
+      for (const authorization of ['Bearer unknown', 'Bearer only-read']) {
+        const { path } = method('StoreConversation');
+        const call = asked.begin(path, { authorization, 'grpc-encoding': 'gzip' });
+        // A head that announces 60 MiB, compressed: the budget would be asked for room.
+        const head = Buffer.from([1, 0, 0, 0, 0]);
+        head.writeUInt32BE(60 * 1024 * 1024, 1);
+        call.stream.write(head);
+        const { 'grpc-status': code } = await call.status;
+        expect(['16', '7']).toContain(code);
+      }
+    } finally {
+      asked.destroy();
+    }
   });
 });
 

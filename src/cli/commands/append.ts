@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { printable, shellWord } from '../../model/index.js';
 import type { NewMessage } from '../../client/index.js';
-import { type ServerOption, wholeNumber, withClient, withServer } from '../options.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
+import { wholeNumber } from '../options.js';
 import { CommandFailure, type Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { plainStoreResult, plural } from '../format.js';
@@ -30,7 +31,7 @@ Examples:
 
 /** `stowken append` */
 export function addAppend(program: Command, context: Context, done: Done): void {
-  withServer(program.command('append'), context)
+  withServer(program.command('append'))
     .description('add messages to the end of a conversation')
     .argument('<id>', 'the conversation')
     .argument('<file>', 'JSON lines, plain or gzip; - is standard input')

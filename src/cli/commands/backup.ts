@@ -6,7 +6,7 @@ import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes } from '../format.js';
 import { Output } from '../output.js';
-import { type ServerOption, withClient, withServer } from '../options.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
 
 interface Options extends ServerOption {
   readonly force?: true;
@@ -28,7 +28,7 @@ Examples:
 
 /** `stowken backup` */
 export function addBackup(program: Command, context: Context, done: Done): void {
-  withServer(program.command('backup'), context)
+  withServer(program.command('backup'))
     .description('copy the whole vault to a file, while the server serves')
     .argument('<file>', 'the backup to write, or - for standard output')
     .option('--force', 'replace the file if it exists')

@@ -6,7 +6,8 @@ import type {
   CompactPart,
   StowkenClient,
 } from '../../client/index.js';
-import { duration, type ServerOption, wholeNumber, withClient, withServer } from '../options.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
+import { duration, wholeNumber } from '../options.js';
 import { createBar as createTerminalBar, createPreparationProgress } from '../progress.js';
 import { CommandFailure, type Context } from '../context.js';
 import type { Io } from '../io.js';
@@ -34,7 +35,7 @@ Examples:
 
 /** `stowken compact` */
 export function addCompact(program: Command, context: Context, done: Done): void {
-  withServer(program.command('compact'), context)
+  withServer(program.command('compact'))
     .description(
       'train a registry on the stored segments and rewrite their frames with it, while the server serves',
     )

@@ -12,14 +12,8 @@ import { type Context, UsageError } from '../context.js';
 import { DamageReport } from '../damage-report.js';
 import { describeError } from '../errors.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import {
-  type FilterOptions,
-  type ServerOption,
-  toFilter,
-  withClient,
-  withFilter,
-  withServer,
-} from '../options.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
+import { type FilterOptions, toFilter, withFilter } from '../options.js';
 import { formatCount, plural } from '../format.js';
 
 interface Options extends ServerOption, FilterOptions {
@@ -38,7 +32,7 @@ Examples:
 
 /** `stowken delete` */
 export function addDelete(program: Command, context: Context, done: Done): void {
-  withFilter(withServer(program.command('delete'), context))
+  withFilter(withServer(program.command('delete')))
     .description('delete conversations; segments without another reference become garbage (see gc)')
     .argument('[id...]', 'the conversations')
     .option('--all', 'every conversation of the vault')

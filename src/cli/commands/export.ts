@@ -2,15 +2,8 @@ import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { type Conversation, printable, shellWord } from '../../model/index.js';
 import { isClientError, isUnreachable, type StowkenClient } from '../../client/index.js';
-import {
-  type FilterOptions,
-  type ServerOption,
-  toFilter,
-  wholeNumber,
-  withClient,
-  withFilter,
-  withServer,
-} from '../options.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
+import { type FilterOptions, toFilter, wholeNumber, withFilter } from '../options.js';
 import type { Context } from '../context.js';
 import { DamageReport } from '../damage-report.js';
 import { describeError } from '../errors.js';
@@ -43,7 +36,7 @@ Examples:
 
 /** `stowken export` */
 export function addExport(program: Command, context: Context, done: Done): void {
-  withFilter(withServer(program.command('export'), context))
+  withFilter(withServer(program.command('export')))
     .description('write conversations to standard output as JSON lines')
     .option('--tokens', 'token ids instead of text')
     .option('--concurrency <n>', 'conversations to read ahead', wholeNumber(1, 256), 8)

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { PrefixContent } from '../../client/index.js';
 import { limits, printable, shellWord } from '../../model/index.js';
-import { type ServerOption, wholeNumber, withClient, withServer } from '../options.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
+import { wholeNumber } from '../options.js';
 import { CommandFailure, type Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { formatCount, formatTable } from '../format.js';
@@ -33,7 +34,7 @@ const limitHelp = `at most n conversations, 1 to ${limits.prefixMatchesMax} (def
 
 /** `stowken find-prefix` */
 export function addFindPrefix(program: Command, context: Context, done: Done): void {
-  withServer(program.command('find-prefix'), context)
+  withServer(program.command('find-prefix'))
     .description('list the conversations that share the longest prefix with a text, or with tokens')
     .argument('<file>', 'file with the text, plain or gzip; - is standard input')
     .option('--tokens', 'the file has token ids, as a JSON array or separated by blanks')

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CollectPart, StowkenClient } from '../../client/index.js';
-import { duration, type ServerOption, withClient, withServer } from '../options.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
+import { duration } from '../options.js';
 import { CommandFailure, type Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes, plural } from '../format.js';
@@ -17,7 +18,7 @@ type Summary = Extract<CollectPart, { kind: 'summary' }>;
 
 /** `stowken gc` */
 export function addGc(program: Command, context: Context, done: Done): void {
-  withServer(program.command('gc'), context)
+  withServer(program.command('gc'))
     .description('delete the segments that no conversation refers to')
     .option('--dry-run', 'only report the segments that would be deleted')
     .option(

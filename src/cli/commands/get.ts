@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type Conversation, printable, printableLines, shellWord } from '../../model/index.js';
-import { type ServerOption, wholeNumber, withClient, withServer } from '../options.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
+import { wholeNumber } from '../options.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { formatTable, formatTime, plural } from '../format.js';
@@ -20,7 +21,7 @@ Examples:
 
 /** `stowken get` */
 export function addGet(program: Command, context: Context, done: Done): void {
-  withServer(program.command('get'), context)
+  withServer(program.command('get'))
     .description('show one conversation')
     .argument('<id>', 'the conversation')
     .option('--json', 'one JSON object, as export writes it')

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { type ServerOption, wholeNumber, withClient, withServer } from '../options.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
+import { wholeNumber } from '../options.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { plural } from '../format.js';
@@ -33,7 +34,7 @@ Examples:
 
 /** `stowken import` */
 export function addImport(program: Command, context: Context, done: Done): void {
-  withServer(program.command('import'), context)
+  withServer(program.command('import'))
     .description('store conversations from files of JSON lines, plain or gzip')
     .argument('<file...>', 'files; - is standard input')
     .option(

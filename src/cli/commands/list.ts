@@ -1,15 +1,8 @@
 import type { Command } from 'commander';
 import { type Conversation, printable, shellWord } from '../../model/index.js';
 import type { StowkenClient } from '../../client/index.js';
-import {
-  type FilterOptions,
-  type ServerOption,
-  toFilter,
-  wholeNumber,
-  withClient,
-  withFilter,
-  withServer,
-} from '../options.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
+import { type FilterOptions, toFilter, wholeNumber, withFilter } from '../options.js';
 import { DamageReport } from '../damage-report.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
@@ -27,7 +20,7 @@ const rowsOfTable = 500;
 
 /** `stowken list` */
 export function addList(program: Command, context: Context, done: Done): void {
-  withFilter(withServer(program.command('list'), context))
+  withFilter(withServer(program.command('list')))
     .description('list conversations, newest first')
     .option('--limit <n>', 'at most n conversations', wholeNumber(1), 50)
     .option('--all', 'every conversation')

@@ -3,7 +3,7 @@ import type { RegistryInfo } from '../../client/index.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes, formatCount, formatShare, formatTable, formatTime } from '../format.js';
-import { type ServerOption, withClient, withServer } from '../options.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
 
 interface Options extends ServerOption {
   readonly json?: true;
@@ -16,7 +16,7 @@ conversations, where a segment counts each time it is used.)`;
 
 /** `stowken registries` */
 export function addRegistries(program: Command, context: Context, done: Done): void {
-  withServer(program.command('registries'), context)
+  withServer(program.command('registries'))
     .description('list the registries made by compact, and how well each compresses')
     .option('--json', 'one JSON object per line')
     .addHelpText('after', epilogue)

@@ -3,7 +3,7 @@ import type { Stats } from '../../client/index.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes, formatCount, formatShare, formatTable } from '../format.js';
-import { type ServerOption, withClient, withServer } from '../options.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
 
 interface Options extends ServerOption {
   readonly json?: true;
@@ -11,7 +11,7 @@ interface Options extends ServerOption {
 
 /** `stowken stats` */
 export function addStats(program: Command, context: Context, done: Done): void {
-  withServer(program.command('stats'), context)
+  withServer(program.command('stats'))
     .description('show the contents of the vault and their size')
     .option('--json', 'one JSON object with the fields of GetStats')
     .action(async (options: Options) => {

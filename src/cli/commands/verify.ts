@@ -5,7 +5,7 @@ import { type Done, exitCodes } from '../exit-codes.js';
 import { printable } from '../../model/index.js';
 import { formatCount, plural } from '../format.js';
 import { createVerifyProgress } from '../progress.js';
-import { type ServerOption, withClient, withServer } from '../options.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import { plainViolation, violationLine } from '../damage-report.js';
 
 interface Options extends ServerOption {
@@ -29,7 +29,7 @@ Examples:
 
 /** `stowken verify` */
 export function addVerify(program: Command, context: Context, done: Done): void {
-  withServer(program.command('verify'), context)
+  withServer(program.command('verify'))
     .description('check that everything stored is intact')
     .option('--repair', 'rebuild what can be rebuilt, if anything is wrong')
     .option('--json', 'one JSON object: the records checked, repairs and violations')

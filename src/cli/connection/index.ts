@@ -1,0 +1,2 @@
+export { withClient } from './client.js';
+export { type ServerOption, withServer } from './options.js';
