@@ -122,6 +122,8 @@ export function storing(id: string, segments: readonly NewSegment[], timeMs = 1_
 /** Creates a bench for each test of a suite, and checks the invariants after each. */
 export function useBench(kind: BackendKind, { sync = true } = {}): () => Bench {
   let bench: Bench;
+  // Each transaction checks the records that it writes.
+  process.env['STOWKEN_STRICT'] = '1';
   beforeEach(async () => {
     bench = await openBench(kind, { sync });
   });

@@ -18,12 +18,13 @@ export interface Shared extends SegmentIndexCaches {
 }
 
 /** Drops what was read into memory, to read it again: it may be what broke an invariant. */
-export function forgetCaches({ cache, absences, directory, recent, names }: Shared): void {
+export function forgetCaches({ cache, absences, directory, recent, names, oldestRequest }: Shared): void {
   cache.clear();
   absences.clear();
   directory.clear();
   recent.clear();
   names.clear();
+  oldestRequest.timeMs = undefined;
 }
 
 /**

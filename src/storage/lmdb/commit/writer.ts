@@ -1,8 +1,9 @@
-import { isInvariantBroken, StowkenError } from '../../../model/index.js';
+import { isInvariantBroken, present, StowkenError } from '../../../model/index.js';
 import type { StorageHealth } from '../../contract/backend.js';
 import { type ChangePlan, planChange } from '../../shared/apply-change.js';
 import type { Change } from '../../contract/change.js';
 import type { Leases } from '../../shared/leases.js';
+import { strictly } from '../check/strict.js';
 import { LmdbChangeOps } from './change-ops.js';
 import { CommitError, type Environment } from '../tables/environment.js';
 import { isFatal } from '../tables/lmdb-errors.js';
@@ -86,7 +87,7 @@ export class Writer {
    */
   async #commit(take: () => readonly Change[]): Promise<Outcome[]> {
     let session: WriteSession | undefined;
-    const outcomes = await this.environment.write(() => {
+    const apply = (): Outcome[] => {
       const current = (session = new WriteSession(this.shared, this.clock()));
       // Segments and blocks that become unused in this transaction may be in a snapshot taken before it is
       // visible.
@@ -108,7 +109,9 @@ export class Writer {
       });
       if (wrote) current.flush(sequenceMax);
       return results;
-    });
+    };
+    const stringOf = (code: number) => present(session, 'a session is open').nameOf(code);
+    const outcomes = await this.environment.write(() => strictly(this.shared.tables, stringOf, apply));
     this.#follow(session);
     return outcomes;
   }

@@ -44,6 +44,8 @@ const QUOTED_KEY_BYTES = 32;
  * that was put under this key of this table, or else the read throws CORRUPT_STORE.
  */
 export class Table<K extends number | Buffer> {
+  /** Keys that are written or removed are added to it, if it is set. */
+  written: Set<K> | undefined;
   readonly #checksum: RecordChecksum;
 
   constructor(
@@ -181,6 +183,7 @@ export class Table<K extends number | Buffer> {
   }
 
   put(key: K, value: Uint8Array): void {
+    this.written?.add(key);
     this.database.putSync(key, this.#checksum.seal(key, value));
   }
 
@@ -189,6 +192,7 @@ export class Table<K extends number | Buffer> {
    * @throws StowkenError CORRUPT_STORE if it is not above them
    */
   append(key: K, value: Uint8Array): void {
+    this.written?.add(key);
     // lmdb-js's types leave out its result.
     const done = this.database.putSync(key, this.#checksum.seal(key, value), { append: true }) as unknown;
     if (done === false) throw this.corrupt(key, 'is not above all others');
@@ -202,6 +206,7 @@ export class Table<K extends number | Buffer> {
   }
 
   remove(key: K): void {
+    this.written?.add(key);
     this.database.removeSync(key);
   }
 
