@@ -19,12 +19,12 @@ import { numberAt, positionOf } from '../shared/list-position.js';
 import { planChange } from '../shared/apply-change.js';
 import { ExclusiveLeases } from '../shared/exclusive-leases.js';
 import { Leases } from '../shared/leases.js';
-import { createRecordSnapshot, matchesFilter } from '../shared/records.js';
+import { RecordedChangeOps } from '../shared/recorded-change-ops.js';
+import { createRecordSnapshot, distinctHashes, matchesFilter } from '../shared/records.js';
 import { closed, segmentNotFound } from '../shared/refusals.js';
 import { checkReplacements } from '../shared/registry-checks.js';
-import { MemoryChangeOps } from './change-ops.js';
 import { checkMemory } from './check.js';
-import { listRegistries, scanSegments } from './registries.js';
+import { listRegistries, scanSegments } from './queries.js';
 import { type MemorySegment, MemoryStore } from './store.js';
 
 /** Creates a backend that keeps everything in memory: for tests, and as a readable model of the contract. */
@@ -35,7 +35,7 @@ export function createMemoryBackend(parts: { codec: LiveCodec; clock: () => numb
 class MemoryBackend implements ManagedBackend {
   readonly kind = 'memory';
   readonly vaultId = randomBytes(16).toString('hex');
-  readonly #store = new MemoryStore();
+  readonly #store: MemoryStore;
   readonly #leases = new Leases();
   readonly #exclusive = new ExclusiveLeases();
   #open = true;
@@ -45,7 +45,9 @@ class MemoryBackend implements ManagedBackend {
   constructor(
     private readonly codec: LiveCodec,
     private readonly clock: () => number,
-  ) {}
+  ) {
+    this.#store = new MemoryStore(codec);
+  }
 
   async commit(change: Change): Promise<ChangeResult> {
     if (!this.#open) throw closed();
@@ -59,7 +61,8 @@ class MemoryBackend implements ManagedBackend {
     // Segments that become garbage with this change are not deleted by it. All backends agree in this, though
     // no snapshot could see them here.
     const sequenceMax = Math.min(this.#leases.oldest(), this.#store.sequence);
-    const plan = planChange(new MemoryChangeOps(this.#store, this.codec, this.clock()), change, sequenceMax);
+    this.#store.nowMs = this.clock();
+    const plan = planChange(new RecordedChangeOps(this.#store), change, sequenceMax);
     if (!plan.changesNothing) this.#store.sequence += 1;
     try {
       return plan.apply().result;
@@ -71,7 +74,7 @@ class MemoryBackend implements ManagedBackend {
 
   async findSegments(hashes: readonly string[]): Promise<(StoredSegment | undefined)[]> {
     return hashes.map((hash) => {
-      const segment = this.#store.segmentByHash.get(hash);
+      const segment = this.#store.segment(hash);
       return segment && storedSegment(segment);
     });
   }
@@ -85,22 +88,20 @@ class MemoryBackend implements ManagedBackend {
   }
 
   async countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
-    return keys.map((key) => this.#store.segments.get(Number(key))?.holders.size);
+    return keys.map((key) => this.#store.segments.get(Number(key))?.references);
   }
 
   async getConversation(id: string) {
-    return this.#store.find(id)?.conversation;
+    return this.#store.manifest(id)?.conversation;
   }
 
   async openConversation(id: string): Promise<ConversationSnapshot | undefined> {
-    const found = this.#store.find(id);
+    const found = this.#store.manifest(id);
     if (!found) return undefined;
-    const keyOf = new Map<string, SegmentKey>();
-    for (const segmentId of found.segmentIds) {
-      const key = segmentId as SegmentKey;
-      keyOf.set(this.#segment(key).hash, key);
-    }
-    return createRecordSnapshot(found, (hash) => keyOf.get(hash) as SegmentKey, this.lease());
+    // Looked up now, while none of its segments can have been collected.
+    const hashes = [...distinctHashes(found.messages)];
+    const keys = new Map(hashes.map((hash) => [hash, this.#store.idByHash.get(hash) as SegmentKey]));
+    return createRecordSnapshot(found, (hash) => keys.get(hash) as SegmentKey, this.lease());
   }
 
   /** Compares with every conversation: a readable model, not an index. */
@@ -108,7 +109,7 @@ class MemoryBackend implements ManagedBackend {
     const wanted = fingerprints(blocks);
     let most = 1;
     let ids: string[] = [];
-    for (const { conversation, prefix } of this.#store.conversations.values()) {
+    for (const { conversation, prefix = [] } of this.#store.conversations.values()) {
       if (application !== undefined && conversation.application !== application) continue;
       const differs = prefix.findIndex((block, index) => block !== wanted[index]);
       const shared = differs === -1 ? prefix.length : differs;
@@ -148,7 +149,9 @@ class MemoryBackend implements ManagedBackend {
 
   async listGarbage({ limit, garbageBeforeMs, after }: GarbageQuery): Promise<GarbagePage> {
     const garbage = [...this.#store.segments.values()]
-      .filter((segment) => segment.garbage && segment.garbage.sinceMs <= garbageBeforeMs)
+      .filter(
+        ({ references, unreferencedSinceMs }) => references === 0 && unreferencedSinceMs <= garbageBeforeMs,
+      )
       .filter(({ id }) => after === undefined || id > Number(after))
       .sort((a, b) => a.id - b.id);
     const page = garbage.slice(0, limit);
@@ -159,7 +162,7 @@ class MemoryBackend implements ManagedBackend {
   async stats(): Promise<VaultStats> {
     const segments = [...this.#store.segments.values()];
     const conversations = [...this.#store.conversations.values()].map(({ conversation }) => conversation);
-    const garbage = segments.filter((segment) => segment.garbage);
+    const garbage = segments.filter(({ references }) => references === 0);
     const segmentBytes = sum(segments, ({ frame }) => frame.length);
     return {
       conversations: conversations.length,
@@ -168,7 +171,7 @@ class MemoryBackend implements ManagedBackend {
       tokens: sum(conversations, ({ totalTokens }) => totalTokens),
       uniqueTokens: sum(segments, ({ tokenCount }) => tokenCount),
       segmentBytes,
-      registryBytes: sum([...this.#store.registries.values()], ({ bytes }) => bytes.length),
+      registryBytes: sum([...this.#store.registries.stored.values()], ({ bytes }) => bytes.length),
       garbageSegments: garbage.length,
       garbageBytes: sum(garbage, ({ frame }) => frame.length),
       inUseBytes: segmentBytes,
@@ -181,7 +184,7 @@ class MemoryBackend implements ManagedBackend {
   }
 
   async readRegistry(id: number) {
-    return this.#store.registries.get(id)?.bytes.slice();
+    return this.#store.registries.stored.get(id)?.bytes.slice();
   }
 
   async scanSegments(query: ScanQuery) {

@@ -1,7 +1,9 @@
 import type { Codec } from '../../codec/index.js';
+import type { SegmentHash } from '../../model/index.js';
 import type { CheckOptions, Violation } from '../contract/checks.js';
 import { wholeBlocks } from '../contract/queries.js';
 import { BackgroundTurns } from '../shared/background.js';
+import { distinctHashes } from '../shared/records.js';
 import type { MemorySegment, MemoryStore } from './store.js';
 
 /**
@@ -20,8 +22,9 @@ export async function checkMemory(
   const conversations = store.conversations.size;
   const total = conversations + segments.length;
   const turns = new BackgroundTurns(signal);
-  for (const [index, segment] of segments.entries()) {
-    if (store.segments.has(segment.id)) violations.push(...checkFrame(segment, codec));
+  for (const [index, { id }] of segments.entries()) {
+    const current = store.segmentById(id);
+    if (current) violations.push(...checkFrame(current, codec));
     if (!turns.due) continue;
     onProgress?.(conversations + index + 1, total);
     await turns.pause();
@@ -32,8 +35,8 @@ export async function checkMemory(
 
 function checkRecords(store: MemoryStore): Violation[] {
   const violations: Violation[] = [];
-  const holders = new Map<number, Set<number>>();
-  for (const { number, conversation, segmentIds, prefix } of store.conversations.values()) {
+  const named = new Map<SegmentHash, number>();
+  for (const { number, conversation, messages, prefix = [] } of store.conversations.values()) {
     const subject = `conversation ${conversation.id}`;
     if (store.numberById.get(conversation.id) !== number) {
       violations.push({ invariant: 'id-index', subject, detail: 'its id does not lead to it' });
@@ -45,17 +48,16 @@ function checkRecords(store: MemoryStore): Violation[] {
         detail: 'has fewer blocks than it is found by',
       });
     }
-    for (const id of segmentIds) {
-      if (!store.segments.has(id)) {
-        violations.push({ invariant: 'manifest-segments', subject, detail: `segment ${id} is not stored` });
+    for (const hash of distinctHashes(messages)) {
+      if (!store.segment(hash)) {
+        violations.push({ invariant: 'manifest-segments', subject, detail: `segment ${hash} is not stored` });
       }
-      holders.set(id, (holders.get(id) ?? new Set()).add(number));
+      named.set(hash, (named.get(hash) ?? 0) + 1);
     }
   }
   for (const segment of store.segments.values()) {
-    const held = holders.get(segment.id)?.size ?? 0;
-    violations.push(...checkReferences(segment, held));
-    if (store.segmentByHash.get(segment.hash) !== segment) {
+    violations.push(...checkReferences(segment, named.get(segment.hash) ?? 0));
+    if (store.segment(segment.hash) !== segment) {
       violations.push({
         invariant: 'hash-index',
         subject: `segment ${segment.id}`,
@@ -66,23 +68,10 @@ function checkRecords(store: MemoryStore): Violation[] {
   return violations;
 }
 
-function checkReferences(segment: MemorySegment, held: number): Violation[] {
-  const subject = `segment ${segment.id}`;
-  const violations: Violation[] = [];
-  const manifests = [...segment.holders].filter((holder) => typeof holder === 'number').length;
-  if (manifests !== held) {
-    const detail = `${manifests} references of manifests counted, ${held} held`;
-    violations.push({ invariant: 'reference-counts', subject, detail });
-  }
-  const references = segment.holders.size;
-  if ((segment.garbage !== undefined) !== (references === 0)) {
-    violations.push({
-      invariant: 'garbage',
-      subject,
-      detail: `garbage or not, with ${references} references`,
-    });
-  }
-  return violations;
+function checkReferences({ id, references, holders }: MemorySegment, named: number): Violation[] {
+  if (references === named + holders.size) return [];
+  const detail = `${references} references are kept, ${named} manifests and ${holders.size} holders were counted`;
+  return [{ invariant: 'reference-counts', subject: `segment ${id}`, detail }];
 }
 
 function checkFrame({ id, frame, hash, tokenCount }: MemorySegment, codec: Codec): Violation[] {

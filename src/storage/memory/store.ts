@@ -1,94 +1,179 @@
-import {
-  assert,
-  type Conversation,
-  type MessageRecord,
-  present,
-  type SegmentHash,
-} from '../../model/index.js';
+import { frameRegistryId, type LiveCodec, registryIdOf } from '../../codec/index.js';
+import { assert, present, type SegmentHash } from '../../model/index.js';
 import type { ChangeResult, NewSegment, RequestMark } from '../contract/change.js';
+import { isRemembered } from '../shared/manifest-rules.js';
+import { requestIdReused } from '../shared/refusals.js';
+import type {
+  RecordedManifest,
+  RecordedSegment,
+  StagedRegistries,
+  StagedVault,
+} from '../shared/staged-vault.js';
 
-export interface MemorySegment {
-  readonly id: number;
-  readonly hash: SegmentHash;
-  readonly tokenCount: number;
-  frame: Uint8Array;
-  /** Numbers of the conversations, and names of the outside holders, that refer to it. */
-  readonly holders: Set<number | string>;
-  /** Set while it has no references. */
-  garbage: { readonly sinceMs: number; readonly sequence: number } | undefined;
+/** A stored segment. A change replaces it by another object. */
+export interface MemorySegment extends RecordedSegment {
+  readonly frame: Uint8Array;
+  readonly holders: ReadonlySet<string>;
 }
 
-/** Never changed once it is stored: a replacement is a new one under the same number. */
-export interface MemoryConversation {
-  readonly number: number;
-  readonly conversation: Conversation;
-  readonly messages: readonly MessageRecord[];
-  readonly segmentIds: ReadonlySet<number>;
-  /** Fingerprints of its first blocks, in hex. */
-  readonly prefix: readonly string[];
-}
-
-/** Content of a memory backend. Only a commit changes it. */
-export class MemoryStore {
+/** Content of a memory backend. Only a commit changes it, and sees its own changes at once. */
+export class MemoryStore implements StagedVault {
   readonly segments = new Map<number, MemorySegment>();
-  readonly segmentByHash = new Map<SegmentHash, MemorySegment>();
-  readonly conversations = new Map<number, MemoryConversation>();
-  readonly registries = new Map<number, { readonly bytes: Uint8Array; readonly createTimeMs: number }>();
+  readonly idByHash = new Map<SegmentHash, number>();
+  readonly conversations = new Map<number, RecordedManifest>();
   readonly numberById = new Map<string, number>();
+  readonly registries: MemoryRegistries;
   /** Requests by id, oldest first. */
-  readonly requests = new Map<string, RequestMark & { readonly result: ChangeResult }>();
-  nextSegment = 1;
-  nextConversation = 1;
+  readonly #requests = new Map<string, RequestMark & { readonly result: ChangeResult }>();
+  #nextSegment = 1;
+  #nextConversation = 1;
   lastCreateTimeMs = 0;
   /** Number of commits so far. */
   sequence = 0;
+  /** Time of the commit in progress. */
+  nowMs = 0;
 
-  find(id: string): MemoryConversation | undefined {
-    const number = this.numberById.get(id);
-    return number === undefined ? undefined : this.conversations.get(number);
+  constructor(codec: LiveCodec) {
+    this.registries = new MemoryRegistries(this.segments, codec);
   }
 
-  addSegment({ hash, tokenCount, frame }: NewSegment, nowMs: number): void {
-    assert(!this.segmentByHash.has(hash), 'a segment is stored once', hash);
-    const segment: MemorySegment = {
-      id: this.nextSegment++,
-      hash,
-      tokenCount,
-      frame: frame.slice(),
-      holders: new Set(),
-      garbage: { sinceMs: nowMs, sequence: this.sequence },
-    };
-    this.segments.set(segment.id, segment);
-    this.segmentByHash.set(hash, segment);
+  replay(mark: RequestMark): ChangeResult | undefined {
+    const { id, digest } = mark;
+    const earlier = this.#requests.get(id);
+    if (!earlier || !isRemembered(earlier.timeMs, mark)) return undefined;
+    if (earlier.digest !== digest) throw requestIdReused(id);
+    return { ...earlier.result, replayed: true };
   }
 
-  hold(id: number, holder: number | string): void {
-    const segment = this.#stored(id);
-    segment.holders.add(holder);
-    segment.garbage = undefined;
+  remember(request: RequestMark, result: ChangeResult): void {
+    for (const [id, { timeMs }] of this.#requests) {
+      if (isRemembered(timeMs, request)) break;
+      this.#requests.delete(id);
+    }
+    this.#requests.delete(request.id);
+    this.#requests.set(request.id, { ...request, result });
   }
 
-  /** Returns whether the segment is garbage now. An outside holder may not hold it. */
-  release(id: number, holder: number | string, nowMs: number): boolean {
-    const segment = this.#stored(id);
-    const held = segment.holders.delete(holder);
-    assert(held || typeof holder === 'string', 'a conversation holds what it names', id);
-    if (!held || segment.holders.size > 0) return false;
-    this.markGarbage(segment, nowMs);
-    return true;
+  segment(hash: SegmentHash): MemorySegment | undefined {
+    return this.segmentById(this.idByHash.get(hash) ?? 0);
   }
 
-  markGarbage(segment: MemorySegment, nowMs: number): void {
-    segment.garbage = { sinceMs: nowMs, sequence: this.sequence };
+  segmentById(id: number): MemorySegment | undefined {
+    return this.segments.get(id);
   }
 
-  removeSegment(segment: MemorySegment): void {
-    assert(segment.holders.size === 0, 'only segments without references are deleted', segment.id);
-    this.segments.delete(segment.id);
-    this.segmentByHash.delete(segment.hash);
+  frame(hash: SegmentHash): Uint8Array | undefined {
+    return this.segment(hash)?.frame;
   }
 
-  #stored(id: number): MemorySegment {
-    return present(this.segments.get(id), 'what is referred to is stored', id);
+  addSegment({ hash, tokenCount, frame }: NewSegment): void {
+    assert(!this.idByHash.has(hash), 'a segment is stored once', hash);
+    const id = this.#nextSegment++;
+    const stored = { id, hash, tokenCount, frame: frame.slice(), frameBytes: frame.length };
+    const unreferenced = { unreferencedSinceMs: this.nowMs, unreferencedSequence: this.sequence };
+    this.segments.set(id, { ...stored, holders: new Set(), references: 0, ...unreferenced });
+    this.idByHash.set(hash, id);
+  }
+
+  replaceFrame(hash: SegmentHash, frame: Uint8Array): void {
+    this.#change(hash, { frame: frame.slice(), frameBytes: frame.length });
+  }
+
+  renewGarbage(hash: SegmentHash): void {
+    this.#change(hash, { unreferencedSinceMs: this.nowMs, unreferencedSequence: this.sequence });
+  }
+
+  removeSegment(hash: SegmentHash): void {
+    const { id, references } = this.#stored(hash);
+    assert(references === 0, 'only segments without references are deleted', hash);
+    this.segments.delete(id);
+    this.idByHash.delete(hash);
+  }
+
+  hold(hash: SegmentHash): void {
+    this.#addToReferences(hash, 1);
+  }
+
+  release(hash: SegmentHash): boolean {
+    return this.#addToReferences(hash, -1);
+  }
+
+  holders(hash: SegmentHash): Set<string> {
+    return new Set(this.#stored(hash).holders);
+  }
+
+  putHolders(hash: SegmentHash, holders: ReadonlySet<string>, before: number): void {
+    this.#change(hash, { holders });
+    this.#addToReferences(hash, holders.size - before);
+  }
+
+  /** Nothing here can be damaged. */
+  checkReferencesKnown(): void {}
+
+  manifest(id: string): RecordedManifest | undefined {
+    return this.conversations.get(this.numberById.get(id) ?? 0);
+  }
+
+  takeConversationNumber(): number {
+    return this.#nextConversation++;
+  }
+
+  putManifest(manifest: RecordedManifest): void {
+    this.conversations.set(manifest.number, manifest);
+    this.numberById.set(manifest.conversation.id, manifest.number);
+  }
+
+  removeManifest(id: string): void {
+    const { number } = present(this.manifest(id), 'only a stored conversation is removed', id);
+    this.conversations.delete(number);
+    this.numberById.delete(id);
+  }
+
+  /** Returns whether the segment is garbage now. */
+  #addToReferences(hash: SegmentHash, difference: number): boolean {
+    const references = this.#stored(hash).references + difference;
+    assert(references >= 0, 'a segment has no fewer references than none', hash);
+    this.#change(hash, { references });
+    if (references === 0) this.renewGarbage(hash);
+    return references === 0;
+  }
+
+  #change(hash: SegmentHash, fields: Partial<MemorySegment>): void {
+    const before = this.#stored(hash);
+    this.segments.set(before.id, { ...before, ...fields });
+  }
+
+  #stored(hash: SegmentHash): MemorySegment {
+    return present(this.segment(hash), 'what is referred to is stored', hash);
+  }
+}
+
+/** Registries of a memory backend; the codec has them at once. */
+export class MemoryRegistries implements StagedRegistries {
+  readonly stored = new Map<number, { readonly bytes: Uint8Array; readonly createTimeMs: number }>();
+
+  constructor(
+    private readonly segments: ReadonlyMap<number, MemorySegment>,
+    private readonly codec: LiveCodec,
+  ) {}
+
+  has(id: number): boolean {
+    return this.stored.has(id);
+  }
+
+  lastId(): number {
+    return Math.max(0, ...this.stored.keys());
+  }
+
+  put(bytes: Uint8Array, createTimeMs: number): void {
+    this.codec.add(bytes);
+    this.stored.set(registryIdOf(bytes), { bytes: bytes.slice(), createTimeMs });
+  }
+
+  drop(ids: readonly number[]): number[] {
+    const used = new Set([...this.segments.values()].map(({ frame }) => frameRegistryId(frame)));
+    const dropped = ids.filter((id) => !used.has(id) && this.stored.delete(id));
+    this.codec.remove(dropped);
+    return dropped;
   }
 }

@@ -1,30 +1,9 @@
-import type { LiveCodec } from '../../../codec/index.js';
-import type { SegmentHash } from '../../../model/index.js';
 import { planChange } from '../../shared/apply-change.js';
 import type { Change, ChangeResult, NewSegment, SegmentKey } from '../../contract/change.js';
+import { RecordedChangeOps } from '../../shared/recorded-change-ops.js';
 import { checkReplacements } from '../../shared/registry-checks.js';
-import type { Manifest } from '../layout/manifest-record.js';
-import { checkFrames, matchReplacements, readHolders } from './apply-segments.js';
-import { ManifestChanges } from './apply-manifests.js';
+import { checkFrames, type CommitContext, readFrames, readHolders, readManifests } from './read-ahead.js';
 import type { StagedCommit } from './staged-commit.js';
-import { FilesystemChangeOps } from './change-ops.js';
-
-/** Dependencies of a change's checks. */
-export interface CommitContext {
-  readonly codec: LiveCodec;
-  /** Reads a file as the commits so far left it. @throws StowkenError CORRUPT_STORE */
-  readonly readFile: (path: string) => Promise<Uint8Array | undefined>;
-  /** Reads the conversation's manifest as the draft leaves it. @throws StowkenError CORRUPT_STORE */
-  readonly readManifest: (draft: StagedCommit, id: string) => Promise<Manifest | undefined>;
-  /** Reads the segment's outside holders as the draft leaves them. @throws StowkenError CORRUPT_STORE */
-  readonly readHolders: (draft: StagedCommit, hash: SegmentHash) => Promise<ReadonlySet<string>>;
-  /** Reads the segment's frame as the draft leaves it. @throws StowkenError CORRUPT_STORE */
-  readonly readFrame: (draft: StagedCommit, hash: SegmentHash) => Promise<Uint8Array | undefined>;
-  /** @throws StowkenError CORRUPT_STORE if the references of segments are not completely known */
-  readonly assertAllReferencesRead: () => void;
-  /** Returns the oldest commit that an open snapshot saw. */
-  readonly oldestLease: () => number;
-}
 
 /**
  * Adds a change to the draft. Files are read first, because neither the preconditions nor the change itself
@@ -42,17 +21,14 @@ export async function applyChange(
   if (replayed) return replayed;
   // A damaged registry is refused before it is stored.
   if (change.putRegistry) around.codec.withRegistry(change.putRegistry.bytes);
-  const manifests = await ManifestChanges.load(draft, change, around.readManifest);
-  const ops = new FilesystemChangeOps(draft, manifests, around.assertAllReferencesRead);
+  draft.readAhead.manifests = await readManifests(draft, change, around);
   // Segments that become garbage in this commit may be in a snapshot taken before it is visible.
   const sequenceMax = Math.min(around.oldestLease(), draft.sequence - 1);
-  const plan = planChange(ops, change, sequenceMax);
+  const plan = planChange(new RecordedChangeOps(draft), change, sequenceMax);
   if (!plan.changesNothing) {
     await checkFrames(notStored(draft, newSegments), around.codec);
-    ops.prepare({
-      holders: await readHolders(draft, change, around.readHolders),
-      matches: await matchReplacements(draft, replaceFrames, around.readFrame),
-    });
+    draft.readAhead.holders = await readHolders(draft, change, around);
+    draft.readAhead.frames = await readFrames(draft, change, around);
   }
   try {
     return plan.apply().result;

@@ -1,6 +1,7 @@
 import { frameRegistryId, registryIdOf } from '../../../codec/index.js';
-import { assert, type SegmentHash } from '../../../model/index.js';
-import type { NewSegment } from '../../contract/change.js';
+import { assert, present, type SegmentHash } from '../../../model/index.js';
+import type { ChangeResult, NewSegment, RequestMark } from '../../contract/change.js';
+import type { StagedRegistries, StagedVault } from '../../shared/staged-vault.js';
 import { encodeManifest, type Manifest } from '../layout/manifest-record.js';
 import {
   holdersPath,
@@ -22,12 +23,23 @@ import {
 import { DraftRequests } from '../vault-index/requests.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
 
+/** Data of the files that a change needs, read before it is made. */
+interface ReadAhead {
+  manifests: Map<string, Manifest | undefined>;
+  /** Outside holders of the segments whose references change. */
+  holders: ReadonlyMap<SegmentHash, Set<string>>;
+  /** Frames that are replaced. */
+  frames: ReadonlyMap<SegmentHash, Uint8Array | undefined>;
+}
+
 /** A group of changes before it is committed: its effects on the index and on the files. */
-export class StagedCommit {
+export class StagedCommit implements StagedVault {
   readonly sequence: number;
   lastCreateTimeMs: number;
   readonly registries: DraftRegistries;
   readonly requests: DraftRequests;
+  /** For the change that is being made. */
+  readonly readAhead: ReadAhead = { manifests: new Map(), holders: new Map(), frames: new Map() };
   /** True if a part of a change is in it: nothing of it may be committed. */
   isBroken = false;
   readonly #segments = new Map<SegmentHash, SegmentEntry | undefined>();
@@ -42,6 +54,7 @@ export class StagedCommit {
     private readonly index: VaultIndex,
     private readonly vaultId: string,
     readonly nowMs: number,
+    readonly checkReferencesKnown: () => void,
   ) {
     this.sequence = index.sequence + 1;
     this.lastCreateTimeMs = index.lastCreateTimeMs;
@@ -75,6 +88,28 @@ export class StagedCommit {
     return this.#conversations.has(id) ? this.#conversations.get(id) : this.index.conversation(id);
   }
 
+  /** Requests are replayed before anything else is read for a change. */
+  replay(): undefined {
+    return undefined;
+  }
+
+  remember(request: RequestMark, result: ChangeResult): void {
+    this.requests.remember(request, result);
+  }
+
+  frame(hash: SegmentHash): Uint8Array | undefined {
+    const drafted = this.fileAt(segmentPath(hash));
+    return drafted ? drafted.bytes : this.readAhead.frames.get(hash);
+  }
+
+  holders(hash: SegmentHash): Set<string> {
+    return present(this.readAhead.holders.get(hash), 'holders that change were read before', hash);
+  }
+
+  manifest(id: string): Manifest | undefined {
+    return this.readAhead.manifests.get(id);
+  }
+
   takeConversationNumber(): number {
     return this.#nextConversation++;
   }
@@ -89,15 +124,14 @@ export class StagedCommit {
     this.#setFrame(segment, references, frame);
   }
 
-  /** Replaces the frame by another one of the same tokens. */
-  replaceFrame(entry: SegmentEntry, frame: Uint8Array): void {
+  replaceFrame(hash: SegmentHash, frame: Uint8Array): void {
+    const entry = this.#stored(hash);
     this.registries.count(entry, -1);
     this.#setFrame(entry, entry.references, frame);
   }
 
-  /** Restarts the age of garbage. */
-  renewGarbage(entry: SegmentEntry): void {
-    this.#setSegment({ ...entry, ...this.#unreferencedNow() }, 0);
+  renewGarbage(hash: SegmentHash): void {
+    this.#setSegment({ ...this.#stored(hash), ...this.#unreferencedNow() }, 0);
   }
 
   /** Adds a reference. */
@@ -118,12 +152,13 @@ export class StagedCommit {
     this.#addToReferences(hash, holders.size - before);
   }
 
-  removeSegment(entry: SegmentEntry): void {
-    assert(entry.references === 0, 'only segments without references are deleted', entry.hash);
+  removeSegment(hash: SegmentHash): void {
+    const entry = this.#stored(hash);
+    assert(entry.references === 0, 'only segments without references are deleted', hash);
     this.registries.count(entry, -1);
-    this.#segments.set(entry.hash, undefined);
-    this.#files.set(metaPath(entry.hash), undefined);
-    this.#files.set(segmentPath(entry.hash), undefined);
+    this.#segments.set(hash, undefined);
+    this.#files.set(metaPath(hash), undefined);
+    this.#files.set(segmentPath(hash), undefined);
   }
 
   putManifest(manifest: Manifest): void {
@@ -136,12 +171,14 @@ export class StagedCommit {
     const bytes = encodeManifest(manifest);
     this.#files.set(manifestPath(conversation.id), bytes);
     this.#conversations.set(conversation.id, { number, conversation, manifestBytes: bytes.length });
+    this.readAhead.manifests.set(conversation.id, manifest);
   }
 
   removeManifest(id: string): void {
     assert(this.conversation(id) !== undefined, 'only a stored conversation is removed', id);
     this.#files.set(manifestPath(id), undefined);
     this.#conversations.set(id, undefined);
+    this.readAhead.manifests.set(id, undefined);
   }
 
   /** Returns the files to write and remove for the whole group. */
@@ -210,6 +247,10 @@ export class StagedCommit {
     this.#segments.set(segment.hash, { ...segment, references, sidecarBytes: sidecar.length });
   }
 
+  #stored(hash: SegmentHash): SegmentEntry {
+    return present(this.segment(hash), 'what is changed is stored', hash);
+  }
+
   #unreferencedNow() {
     return { unreferencedSinceMs: this.nowMs, unreferencedSequence: this.sequence };
   }
@@ -220,7 +261,7 @@ export class StagedCommit {
 }
 
 /** Effects of a group of changes on the registries, before it is committed. */
-export class DraftRegistries {
+export class DraftRegistries implements StagedRegistries {
   readonly #entries = new Map<number, RegistryEntry | undefined>();
   readonly #added = new Map<number, Uint8Array>();
   /** Differences of the uses; negative for frames counted out. */

@@ -5,7 +5,8 @@ import type { Outcome } from '../../shared/group-commit.js';
 import { describeFault } from '../disk/disk.js';
 import type { JournaledFiles } from '../journal/journaled-files.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
-import { applyChange, type CommitContext } from './apply-change.js';
+import { applyChange } from './apply-change.js';
+import type { CommitContext } from './read-ahead.js';
 import { StagedCommit } from './staged-commit.js';
 
 /** Interval at which a full store checks whether it can write again, in milliseconds. */
@@ -47,7 +48,12 @@ export class Writer {
   }
 
   async #commit(changes: readonly Change[]): Promise<Outcome[]> {
-    const draft = new StagedCommit(this.index, this.vaultId, this.clock());
+    const draft = new StagedCommit(
+      this.index,
+      this.vaultId,
+      this.clock(),
+      this.around.assertAllReferencesRead,
+    );
     const outcomes: Outcome[] = [];
     for (const change of changes) {
       const outcome = await this.#apply(draft, change);

@@ -1,18 +1,10 @@
-import { frameRegistryId, type LiveCodec } from '../../codec/index.js';
+import { frameRegistryId } from '../../codec/index.js';
 import type { SegmentKey } from '../contract/change.js';
 import type { ScanQuery, SegmentScan, StoredRegistry } from '../contract/queries.js';
 import type { MemoryStore } from './store.js';
 
-/** Removes those that no frame names; returns them. */
-export function dropRegistries(store: MemoryStore, codec: LiveCodec, ids: readonly number[]): number[] {
-  const used = new Set([...store.segments.values()].map(({ frame }) => frameRegistryId(frame)));
-  const dropped = ids.filter((id) => !used.has(id) && store.registries.delete(id));
-  codec.remove(dropped);
-  return dropped;
-}
-
 export function listRegistries(store: MemoryStore): StoredRegistry[] {
-  return [...store.registries].map(([id, { bytes, createTimeMs }]) => {
+  return [...store.registries.stored].map(([id, { bytes, createTimeMs }]) => {
     const users = [...store.segments.values()].filter(({ frame }) => frameRegistryId(frame) === id);
     return {
       id,
