@@ -7,7 +7,7 @@ import { isOwnerSocket } from './folder-lock.js';
  * Files and folders that a vault of any storage begins with. If one of them exists, opening the vault reports
  * whether it is valid.
  */
-const vaultNames = ['VAULT', 'vault.mdb', 'vault.json', 'segments', 'manifests'];
+const vaultNames: readonly string[] = ['VAULT', 'vault.mdb', 'vault.json', 'segments', 'manifests'];
 
 /**
  * Names that are in nobody's way: they belong to a mounted disk, or were left by a start or a restore that

@@ -179,7 +179,7 @@ export const tableFormats: { readonly [Name in TableName]: TableFormat<KeyOf<Nam
   },
 };
 
-const metaNames = new Map([
+const metaNames: ReadonlyMap<number, string> = new Map([
   [IDENTITY_KEY, 'identity'],
   [STATE_KEY, 'state'],
   [OWNER_KEY, 'owner'],
