@@ -7,7 +7,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type Grant, type Right, rights } from '../../src/identity/index.js';
 import { rightsOf } from '../../src/rpc/index.js';
 import { eventually } from '../support/wait.js';
-import { contract, type Fields, method, refusal, type Refusal, type TestClient } from './support/client.js';
+import {
+  contract,
+  type Fields,
+  message,
+  method,
+  refusal,
+  type Refusal,
+  type TestClient,
+} from './support/client.js';
 import { frame, Http2Client } from './support/http2.js';
 import { startTestServer, type TestServer } from './support/server.js';
 
@@ -214,6 +222,35 @@ describe('a call that is refused by its headers', () => {
     } finally {
       asked.destroy();
     }
+  });
+});
+
+describe('a request for a vault that its caller may not use', () => {
+  it('is refused when its first bytes are there, however long it is', async () => {
+    const asked = new Http2Client(server.address);
+    try {
+      const { path } = method('StoreConversation');
+      const call = asked.begin(path, { authorization: 'Bearer team' });
+      const head = Buffer.from([0, 0, 0, 0, 0]);
+      head.writeUInt32BE(60 * 1024 * 1024, 1);
+      const vault = Buffer.from('default');
+      call.stream.write(Buffer.concat([head, Buffer.from([10, vault.length]), vault]));
+      expect(await call.status).toMatchObject({ 'grpc-status': '7' });
+    } finally {
+      asked.destroy();
+    }
+  });
+
+  it('is refused by the vault that counts, if it names several, or one at its end', async () => {
+    const named = (vault: string) => message('stowken.v1.GetConversationRequest').serialize({ vault });
+    const id = message('stowken.v1.GetConversationRequest').serialize({ id: 'a' });
+    const team = client.withToken('team');
+    const outcome = (...parts: Buffer[]) =>
+      team.unary('GetConversation', Buffer.concat(parts)).catch((error: unknown) => refusal(error).reason);
+    expect(await outcome(named('team-a'), id, named('default'))).toBe('PERMISSION_DENIED');
+    expect(await outcome(id, named('default'))).toBe('PERMISSION_DENIED');
+    expect(await outcome(id)).toBe('PERMISSION_DENIED');
+    expect(await outcome(id, named('team-a'))).toBe('VAULT_NOT_FOUND');
   });
 });
 

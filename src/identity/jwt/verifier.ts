@@ -35,6 +35,7 @@ export function isJwt(token: string): boolean {
 /** Checks JSON Web Tokens, and remembers for a short time what they say. */
 export class JwtVerifier {
   #files: WatchedFiles | undefined;
+  #reportedMs = -Infinity;
   #known = new Map<string, { readonly identity: Identity; readonly untilMs: number }>();
 
   private constructor(
@@ -97,9 +98,16 @@ export class JwtVerifier {
     } catch (error) {
       const fetched = isOfKeys(error);
       const { code, message } = error as { readonly code?: string; readonly message: string };
-      this.logger[fetched ? 'error' : 'debug']({ reason: code ?? message }, 'a JWT could not be verified');
+      this.#report(fetched, nowMs, code ?? message);
       throw fetched ? keysUnavailable(error) : tokenRefused();
     }
+  }
+
+  /** Logs a failure. Keys that cannot be fetched concern the operator, once in a while. */
+  #report(fetched: boolean, nowMs: number, reason: string): void {
+    const isNews = fetched && nowMs - this.#reportedMs >= limits.jwksCooldownMs;
+    if (isNews) this.#reportedMs = nowMs;
+    this.logger[isNews ? 'error' : 'debug']({ reason }, 'a JWT could not be verified');
   }
 
   #toIdentity(payload: JWTPayload): Identity {

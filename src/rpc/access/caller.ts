@@ -41,13 +41,14 @@ export class Caller {
   }
 
   /**
-   * Checks the vault that the bytes of a request begin with, before the request is read: whoever may not use
-   * a vault has no large requests decoded. Reads nothing else: `check` decides when the request was read.
+   * Checks the vault that a request begins with. `start`: the request, or its first bytes, which are
+   * enough as a rule. Whoever may not use a vault has no large request kept or decoded. `check` decides
+   * when the request was read: it may name its vault elsewhere.
    * @throws StowkenError PERMISSION_DENIED
    */
-  checkAhead(request: Buffer): void {
-    if (request[0] !== vaultTag || this.identity.mayEverywhere(this.needed)) return;
-    const vault = firstText(request);
+  checkAhead(start: Buffer): void {
+    if (start[0] !== vaultTag || this.identity.mayEverywhere(this.needed)) return;
+    const vault = firstText(start);
     if (vault !== undefined && vault !== '') this.check(vault);
   }
 }
@@ -55,12 +56,12 @@ export class Caller {
 /** Caller of a server that asks nobody who they are. */
 export const anyCaller = new Caller(everyone, []);
 
-function firstText(request: Buffer): string | undefined {
+function firstText(start: Buffer): string | undefined {
   try {
-    const reader = new protobuf.BufferReader(request);
+    const reader = new protobuf.BufferReader(start);
     reader.uint32();
     return reader.string();
   } catch {
-    return undefined; // The request is refused when it is read.
+    return undefined; // It has not come yet, or is malformed, which is reported when the request is read.
   }
 }

@@ -32,9 +32,9 @@ export function serverStream<Request>(
     const stream = async (): Promise<void> => {
       const bytes = call.request.claim();
       const { caller } = call.request;
+      caller.checkAhead(bytes);
       const end = await begin(call, call.request.settled, ending.signal, scope);
       try {
-        caller.checkAhead(bytes);
         const request = await method.read(bytes, ending.signal);
         ending.signal.throwIfAborted();
         const queue = new SendQueue(call, ending.signal);

@@ -25,11 +25,11 @@ export function unary<Request>(
     const answer = async (): Promise<Buffer> => {
       const bytes = call.request.claim();
       const { caller } = call.request;
+      caller.checkAhead(bytes);
       const end = await begin(call, call.request.settled, ending.signal, scope);
       let leave: (() => void) | undefined;
       try {
         if (isLarge(bytes.length)) leave = await enterLarge(bytes.length, connectionOf(call), ending.signal);
-        caller.checkAhead(bytes);
         const request = await method.read(bytes, ending.signal);
         ending.signal.throwIfAborted();
         return await method.handle(request, ending.signal, caller);

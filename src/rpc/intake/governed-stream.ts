@@ -174,6 +174,10 @@ export class GovernedStream implements ReaderOwner, Watched {
     return this.#settled;
   }
 
+  begin(start: Buffer): void {
+    if (this.#method.kind === 'whole') this.caller.checkAhead(start);
+  }
+
   deliver(message: Gathered, chargedBytes: number): void {
     const { budget } = this.parts;
     const request = new IncomingRequest(message, this, chargedBytes, budget, this.#connection);

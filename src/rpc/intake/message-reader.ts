@@ -22,6 +22,11 @@ export interface MessageSize {
 
 /** Owner of a reader. */
 export interface ReaderOwner {
+  /**
+   * Reports that an uncompressed message begins, with those of its first bytes that came with its head.
+   * Nothing of it is kept or charged yet. @throws StowkenError if it is refused
+   */
+  begin(start: Buffer): void;
   /** Delivers a whole message with its charge, which belongs to the owner from now on. */
   deliver(message: Gathered, chargedBytes: number): void;
   /** Reports that the reader has failed while it was busy. */
@@ -89,7 +94,9 @@ export class MessageReader {
     let at = 0;
     if (!this.#paid) {
       at = this.#takeHead(chunk);
-      if (this.#headLength < headBytes || !this.#payFirst()) return at;
+      if (this.#headLength < headBytes) return at;
+      if (!this.#compressed) this.owner.begin(chunk.subarray(at));
+      if (!this.#payFirst()) return at;
     }
     return at + this.#takeBody(at === 0 ? chunk : chunk.subarray(at));
   }

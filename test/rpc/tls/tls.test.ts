@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { once as event } from 'node:events';
 import { status } from '@grpc/grpc-js';
@@ -7,7 +8,8 @@ import { connect } from '../../../src/client/index.js';
 import type { Authority } from '../../support/certificates.js';
 import { issueForLoopback } from '../../support/certificates.js';
 import { eventually } from '../../support/wait.js';
-import type { TestServer } from '../support/server.js';
+import { ordinaryIntake } from '../../../src/rpc/index.js';
+import { startTestServer, type TestServer } from '../support/server.js';
 import { once, startTlsServer, TlsFolder } from './support.js';
 
 let files: TlsFolder;
@@ -79,6 +81,26 @@ describe('a server with TLS', () => {
     );
     expect(await outcome).toBe(isServed ? maxVersion : undefined);
     socket.destroy();
+  });
+
+  it('counts connections that do not get on with their handshake', async () => {
+    const intake = { ...ordinaryIntake, connectionsMax: 3 };
+    server = await startTestServer({}, { tls: files.options, intake });
+    const [host, port] = server.address.split(':');
+    const open = async () => {
+      const socket = connectTcp({ host: host!, port: Number(port) });
+      await event(socket, 'connect');
+      return socket.on('error', () => undefined).resume();
+    };
+    const silent = [await open(), await open(), await open()];
+    await event(await open(), 'close');
+    expect(silent.map(({ closed }) => closed)).toEqual([false, false, false]);
+    silent[0]!.destroy();
+    // A client that speaks no TLS at all is closed, and makes room too.
+    silent[1]!.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    await event(silent[1]!, 'close');
+    await eventually(async () => expect(await stats({ ca: files.servers.pem })).toBeDefined());
+    for (const socket of silent) socket.destroy();
   });
 
   it('takes another certificate while calls go on, and loses none', async () => {
