@@ -43,6 +43,9 @@ export const limits = {
   largeRequestBytesMin: 4 * 1024 * 1024,
   largeRequestsMax: 2,
   largeRequestWaitMs: 30_000,
+  /** Large requests that have their turn to arrive, in a process, and the time after which the next has it. */
+  largeArrivalsMax: 4,
+  largeArrivalTurnMs: 5000,
   /** Expansion that is first assumed for a compressed request; more is charged before it is kept. */
   expansionGuessTimes: 4,
   expansionGuessBytesMax: 1024 * 1024,

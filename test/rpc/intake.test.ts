@@ -5,11 +5,12 @@ import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { limits } from '../../src/model/index.js';
 import { enterLarge } from '../../src/rpc/calls/large-requests.js';
+import { Arrivals, ArrivalTurn } from '../../src/rpc/intake/arrivals.js';
 import type { Vault } from '../../src/vault/index.js';
 import { message, refusal } from './support/client.js';
 import { frame } from './support/http2.js';
 import { rawMessage } from './support/wire.js';
-import { eventually } from '../support/wait.js';
+import { eventually, HANG_MS } from '../support/wait.js';
 import {
   MiB,
   answers,
@@ -280,6 +281,64 @@ describe('large requests', () => {
     for (const { status: answer } of [...calls, small]) {
       expect((await answer)['grpc-status']).toBe(String(status.INTERNAL));
     }
+  });
+});
+
+describe('large requests that arrive', () => {
+  const turns = Array.from({ length: limits.largeArrivalsMax });
+  /** Begins a store of which all but the last byte is sent, on a connection of its own. */
+  const begun = () => {
+    const { stream, status: answer } = connect().begin(storePath);
+    const all = frame(store(limits.largeRequestBytesMin));
+    stream.write(all.subarray(0, -1));
+    return { answer, stream, finish: () => stream.end(all.subarray(-1)) };
+  };
+
+  it('have turns: one too many is refused before it takes memory, and small ones pass', async () => {
+    await start({ waitMs: 1 });
+    // Connections race: any one of them may be the last.
+    const refused = await Promise.race([...turns, undefined].map(() => begun().answer));
+    expect(told(refused)).toMatchObject({
+      code: status.UNAVAILABLE,
+      reason: 'OVERLOADED',
+      metadata: { limit: String(limits.largeArrivalsMax), waited_ms: '1' },
+    });
+    await answers();
+  });
+
+  it('wait for those before them, whose slow clients hold them up for no more than a turn', async () => {
+    let stored = 0;
+    const storing: Vault['store'] = () => {
+      stored += 1;
+      return Promise.reject(new Error('ended'));
+    };
+    await start({}, { store: storing });
+    const slow = turns.map(begun);
+    const next = begun();
+    next.finish();
+    expect((await next.answer)['grpc-status']).toBe(String(status.INTERNAL));
+    expect(stored).toBe(1);
+    // A turn that is over cuts nobody off.
+    for (const { finish } of slow) finish();
+    for (const { answer } of slow) expect((await answer)['grpc-status']).toBe(String(status.INTERNAL));
+  });
+
+  it('give their turns back when they are cancelled, also while they wait', async () => {
+    const arrivals = new Arrivals({ waitMs: HANG_MS, turnMs: HANG_MS });
+    const turnOf = (usedBytes: number) => new ArrivalTurn(arrivals, { usedBytes });
+    const enter = (turn: ArrivalTurn) => new Promise<void>((entered, no) => turn.begin(1, entered, no));
+    const first = turns.map((_, index) => turnOf(index));
+    await Promise.all(first.map(enter));
+    const cancelled = turnOf(0);
+    cancelled.begin(1, expect.unreachable, expect.unreachable);
+    expect(cancelled.waiting).toBe(true);
+    const next = turnOf(0);
+    const entered = enter(next);
+    cancelled.end();
+    expect(cancelled.waiting).toBe(false);
+    first[0]!.end();
+    await entered;
+    for (const turn of [...first, next]) turn.end();
   });
 });
 

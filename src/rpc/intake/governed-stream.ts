@@ -6,6 +6,7 @@ import {
 } from 'node:http2';
 import { limits, StowkenError } from '../../model/index.js';
 import type { Caller } from '../access/index.js';
+import { type Arrivals, ArrivalTurn } from './arrivals.js';
 import type { ByteBudget } from './budget.js';
 import type { Connection, IdleWatch, Watched } from './connection.js';
 import { IncomingRequest } from './incoming-request.js';
@@ -43,6 +44,7 @@ export interface StreamFacts {
 /** Dependencies shared by all streams of a server. */
 export interface StreamParts extends ReaderParts {
   readonly budget: ByteBudget;
+  readonly arrivals: Arrivals;
   readonly tickets: Tickets;
   readonly idle: IdleWatch;
   readonly requestIdleMs: number;
@@ -92,7 +94,8 @@ export class GovernedStream implements ReaderOwner, Watched {
     this.caller = caller;
     this.#method = method;
     const payment = new Payment(parts.budget, connection);
-    this.#reader = new MessageReader(parts, payment, method, encoding, this);
+    const turn = new ArrivalTurn(parts.arrivals, connection);
+    this.#reader = new MessageReader(parts, payment, turn, method, encoding, this);
     stream.push = (chunk, pushedEncoding) => {
       this.#settled = false;
       return pushLean(stream, chunk, pushedEncoding);

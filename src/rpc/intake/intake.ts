@@ -8,6 +8,7 @@ import {
 } from 'node:http2';
 import type { Logger } from 'pino';
 import { limits, StowkenError } from '../../model/index.js';
+import { Arrivals } from './arrivals.js';
 import { ByteBudget } from './budget.js';
 import { Connection, IdleWatch } from './connection.js';
 import type { Caller, Guard } from '../access/index.js';
@@ -74,6 +75,7 @@ export class Intake {
     });
     this.#parts = {
       budget: this.budget,
+      arrivals: new Arrivals({ waitMs: settings.waitMs, turnMs: limits.largeArrivalTurnMs }),
       tickets: this.tickets,
       slabs: this.#slabs,
       inflater: new Inflater(this.#slabs),

@@ -1,4 +1,5 @@
 import { limits, StowkenError } from '../../model/index.js';
+import type { ArrivalTurn } from './arrivals.js';
 import { encodings, type Encoding, type Expansion, type Inflater } from './inflate.js';
 import { chargeFor, type Payment } from './payment.js';
 import { type Gathered, Gatherer, type GatheringSlabs, lean } from './slabs.js';
@@ -42,8 +43,9 @@ export interface ReaderOwner {
  *   message the cost is first estimated. If it expands beyond the estimate, nothing is kept, its size is
  *   determined,
  *   the rest is paid, and it is expanded once more.
+ * - A large message is paid and arrives after it had its turn.
  * - Kept bytes are a copy, or fill a fair part of the memory that they keep alive.
- * - While it is busy, it waits for room or expands, and `take` must not be called.
+ * - While it is busy, it waits for its turn or for room, or expands, and `take` must not be called.
  */
 export class MessageReader {
   #head: Buffer | undefined;
@@ -59,6 +61,7 @@ export class MessageReader {
   constructor(
     private readonly parts: ReaderParts,
     private readonly payment: Payment,
+    private readonly turn: ArrivalTurn,
     private readonly size: MessageSize,
     /** Value of the header grpc-encoding. */
     private readonly encoding: string | undefined,
@@ -66,7 +69,7 @@ export class MessageReader {
   ) {}
 
   get busy(): boolean {
-    return this.payment.waiting || this.#stopExpanding !== undefined;
+    return this.turn.waiting || this.payment.waiting || this.#stopExpanding !== undefined;
   }
 
   /** True if a message has begun and not ended. */
@@ -96,13 +99,14 @@ export class MessageReader {
       at = this.#takeHead(chunk);
       if (this.#headLength < headBytes) return at;
       if (!this.#compressed) this.owner.begin(chunk.subarray(at));
-      if (!this.#payFirst()) return at;
+      if (!this.#begin()) return at;
     }
     return at + this.#takeBody(at === 0 ? chunk : chunk.subarray(at));
   }
 
   /** Releases everything it holds; nothing may be called afterwards. */
   stop(): void {
+    this.turn.end();
     this.payment.stopWaiting();
     this.#stopExpanding?.();
     this.#stopExpanding = undefined;
@@ -129,6 +133,20 @@ export class MessageReader {
     this.#compressed = head[0] !== 0;
     if (this.#compressed) checkCompression(head[0]!, this.encoding);
     this.size.checkSize(this.#length);
+  }
+
+  /** Returns whether the message may arrive now; if not, `proceed` or `refuse` follows. */
+  #begin(): boolean {
+    if (this.#length < limits.largeRequestBytesMin) return this.#payFirst();
+    const entered = (): void => {
+      try {
+        if (this.#payFirst()) this.owner.proceed();
+      } catch (error) {
+        this.owner.refuse(error);
+      }
+    };
+    this.turn.begin(this.#length, entered, (error) => this.owner.refuse(error));
+    return false;
   }
 
   #payFirst(): boolean {
@@ -163,6 +181,7 @@ export class MessageReader {
   }
 
   #complete(message: Gathered): void {
+    this.turn.end();
     this.#headLength = 0;
     this.#paid = false;
     if (this.#compressed) this.#expand(message.bytes, this.#guess());
