@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -54,6 +54,28 @@ it('a damaged vault ends the server with an exit code of its own and the command
   expect(await backend.getConversation('c29')).toMatchObject({ revision: 1, createTimeMs: 1_000 });
   expect(await backend.check()).toEqual([]);
   await backend.close();
+});
+
+it('a vault whose pages are whole and whose records are not is refused with the command too', async () => {
+  const file = join(vault, 'vault.mdb');
+  const bytes = await readFile(file);
+  const [, text] = /^id (.+)$/m.exec(await readFile(join(vault, 'VAULT'), 'utf8'))!;
+  const vaultId = Buffer.from(text!, 'hex');
+  let flips = 0;
+  for (let at = bytes.indexOf(vaultId); at >= 0; at = bytes.indexOf(vaultId, at + 1)) {
+    bytes[at]! ^= 1;
+    flips += 1;
+  }
+  expect(flips).toBeGreaterThan(0);
+  await writeFile(file, bytes);
+  const opened = openLmdbBackend({ folder: vault, codec, clock: () => 1_000 });
+  const command = `stowken salvage ${vault} --to NEW`;
+  await expect(opened).rejects.toMatchObject({
+    reason: 'CORRUPT_STORE',
+    message: expect.stringMatching(`checksum.* to a new vault: ${command}$`) as string,
+    metadata: { table: 'meta', command },
+  });
+  expect(await readFile(file)).toEqual(bytes);
 });
 
 it('a whole vault is copied with nothing lost, exit code 0', async () => {

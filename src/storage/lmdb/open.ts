@@ -5,7 +5,7 @@ import type { MaintainedBackend } from '../contract/backend.js';
 import { checkMarker, makeFolder, readMarker, writeMarker } from '../shared/vault-folder.js';
 import { type FolderLock, lockFolder } from '../shared/folder-lock.js';
 import { removeStrayCopies } from './backup.js';
-import { checkBeforeOpening } from './data-file/check-data-file.js';
+import { checkBeforeOpening, withSalvage } from './data-file/check-data-file.js';
 import { dataFileIn, Environment } from './tables/environment.js';
 import { FORMAT_VERSION, FORMATS, KIND } from './tables/layout.js';
 import { fromLmdb } from './tables/lmdb-errors.js';
@@ -43,7 +43,9 @@ export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedB
     throw new StowkenError('CORRUPT_STORE', `the data file ${file} is empty or missing: it is damaged`);
   }
   if (begun) await checkBeforeOpening(folder, lock !== false);
-  const backend = await openWhole(options, marker?.vaultId);
+  const backend = await openWhole(options, marker?.vaultId).catch((error: unknown) => {
+    throw withSalvage(folder, error);
+  });
   if (!marker) await writeMarker(folder, { kind: KIND, format: FORMAT_VERSION, vaultId: backend.vaultId });
   return backend;
 }

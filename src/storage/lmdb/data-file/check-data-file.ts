@@ -1,4 +1,4 @@
-import { limits, StowkenError } from '../../../model/index.js';
+import { isStowkenError, limits, StowkenError } from '../../../model/index.js';
 import { isOwned, lockedFolder } from '../../shared/folder-lock.js';
 import { dataFileIn } from '../tables/environment.js';
 import { tableKeys } from '../tables/table-keys.js';
@@ -54,8 +54,24 @@ function metaPages(file: PageFile): Buffer {
   }
 }
 
+/** Adds what to do to an error of a vault that does not open; other errors are returned as they are. */
+export function withSalvage(folder: string, error: unknown): unknown {
+  if (!isStowkenError(error, 'CORRUPT_STORE')) return error;
+  const command = salvageOf(folder);
+  return new StowkenError(
+    'CORRUPT_STORE',
+    `${error.message}. To copy what can be read of ${folder} to a new vault: ${command}`,
+    { ...error.metadata, command },
+    { cause: error },
+  );
+}
+
+function salvageOf(folder: string): string {
+  return `stowken salvage ${quoted(folder)} --to NEW`;
+}
+
 function damagedFile(folder: string, damage: PageDamage): StowkenError {
-  const command = `stowken salvage ${quoted(folder)} --to NEW`;
+  const command = salvageOf(folder);
   return new StowkenError(
     'CORRUPT_STORE',
     `the data file ${dataFileIn(folder)} is damaged: ${damage.message}. Nothing was changed. ` +
