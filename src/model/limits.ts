@@ -43,7 +43,10 @@ export const limits = {
   largeRequestBytesMin: 4 * 1024 * 1024,
   largeRequestsMax: 2,
   largeRequestWaitMs: 30_000,
-  /** Large requests that have their turn to arrive, in a process, and the time after which the next has it. */
+  /**
+   * Large requests that have their turn to arrive, in a process, and the time after which the next one has
+   * it.
+   */
   largeArrivalsMax: 4,
   largeArrivalTurnMs: 5000,
   /** Expansion that is first assumed for a compressed request; more is charged before it is kept. */
