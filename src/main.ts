@@ -178,22 +178,34 @@ async function serveRuntime(
   serve: () => Promise<{ address: string; drain: (graceMs: number) => Promise<void> }>,
 ): Promise<RunningServer> {
   const { compaction, close } = kept;
+  const { address, drain } = await serve().catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
+  await logStart(options, kept, logger, address);
+  if (options.autoCompact) compaction.start();
+  return {
+    address,
+    async stop() {
+      await drain(options.drainTimeoutMs);
+      await close();
+    },
+  };
+}
+
+/** Damage that it meets is logged, and keeps nobody from the rest of the vault. */
+async function logStart(
+  options: ServeOptions,
+  kept: VaultRuntime,
+  logger: Logger,
+  address: string,
+): Promise<void> {
   try {
-    const { address, drain } = await serve();
     logger.info(await describeStart(options, kept, address), 'serving');
     const behind = await kept.clockBehind();
     if (behind) logger.warn(behind, 'the clock is behind the newest conversation');
-    if (options.autoCompact) compaction.start();
-    return {
-      address,
-      async stop() {
-        await drain(options.drainTimeoutMs);
-        await close();
-      },
-    };
   } catch (error) {
-    await close();
-    throw error;
+    logger.error({ err: error, address }, 'serving, and a part of the vault is damaged: run stowken verify');
   }
 }
 

@@ -60,6 +60,28 @@ it('a flipped bit in a stored frame is DATA_LOSS for its conversation, and other
   }
 });
 
+it('a flipped bit in the newest conversation of a vault of files keeps nobody from the others', async () => {
+  const flags = ['--data', folder, '--storage', 'filesystem'];
+  let server = await startStowken(...flags);
+  let client = connect({ server: server.address });
+  for (const id of ['first', 'newest']) {
+    await client.store({ conversation: { id }, messages: [{ role: 'user', tokens: tokensOf(1) }] });
+  }
+  client.close();
+  await server.kill('SIGTERM');
+  const file = join(folder, 'manifests', 'newest.json');
+  const bytes = await readFile(file);
+  bytes[bytes.length - 60]! ^= 0x80;
+  await writeFile(file, bytes);
+
+  server = await startStowken(...flags);
+  client = connect({ server: server.address });
+  expect(await client.get('first')).toMatchObject({ conversation: { id: 'first' } });
+  await expect(client.get('newest')).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
+  client.close();
+  expect(await server.kill('SIGTERM')).toBe(0);
+});
+
 function varints(tokens: Uint32Array): Buffer {
   const bytes: number[] = [];
   for (const token of tokens) {
