@@ -14,7 +14,7 @@ import {
 import { createLiveCodec, type LiveCodec } from './codec/index.js';
 import { loadCore, type TokenCore } from './core/index.js';
 import { checkAccess } from './identity/index.js';
-import { limits, type VaultStats } from './model/index.js';
+import { isStowkenError, limits } from './model/index.js';
 import {
   checkListen,
   connectionsWithinDescriptors,
@@ -32,17 +32,30 @@ import {
   inspectVault,
   salvageLmdb,
   type ManagedBackend,
-  type StorageBackend,
 } from './storage/index.js';
 import { createTokenizers, type Tokenizers } from './text/index.js';
-import { AutoCompaction, clockBehind, createVault, type ClockBehind, type Vault } from './vault/index.js';
-import { Primary } from './workers/index.js';
+import { clockBehind } from './vault/index.js';
+import {
+  Administration,
+  defaultVault,
+  FolderCatalogue,
+  healthOf,
+  MemoryCatalogue,
+  OpenVaults,
+  StoredVault,
+  type VaultCatalogue,
+  type VaultOpener,
+} from './vaults/index.js';
+import { Announcements, Primary } from './workers/index.js';
 
 const packageFile = createRequire(import.meta.url).resolve('#package.json');
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
 
 /** Heap growth limit of a single-process server. V8 lets the heap reach four times its live size. */
 const heapGrowthPercent = 200;
+
+/** Minimum of the vaults that a worker may have open: with fewer, two vaults in use would wait for each other. */
+const workerVaultsMin = 4;
 
 const exitCode = await runCli({ startServer, restoreVault, salvageVault, inspectVault, version });
 process.exitCode = exitCode;
@@ -54,34 +67,39 @@ async function startServer(options: ServeOptions, logger: Logger): Promise<Runni
   await checkListen(options.listen);
   await checkAccess(options.tls, options.access);
   if (options.storage !== 'memory') await checkDataFolder(options.dataDir);
+  const catalogue =
+    options.storage === 'memory' ? new MemoryCatalogue() : new FolderCatalogue(options.dataDir);
   const core = await loadCore();
-  const codec = createLiveCodec(core);
   return options.workers > 1
-    ? startWithWorkers(options, logger, core, codec)
-    : startAlone(options, logger, core, codec);
+    ? startWithWorkers(options, logger, catalogue as FolderCatalogue, core)
+    : startAlone(options, logger, catalogue, core);
 }
 
 /** Serves and stores in this process. */
 async function startAlone(
   options: ServeOptions,
   logger: Logger,
+  catalogue: VaultCatalogue,
   core: TokenCore,
-  codec: LiveCodec,
 ): Promise<RunningServer> {
   keepHeapLean(heapGrowthPercent);
   const intake = intakeOf(options, logger);
-  const backend = await openBackend(options, core, codec);
-  codec.prepare();
-  const kept = createRuntime(backend, core, codec, availableParallelism(), options, logger);
-  const { vault, tokenizers } = kept;
-  return serveRuntime(options, kept, logger, async () => {
+  const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
+  const opener = createOpener(options, logger, catalogue, core, tokenizers);
+  // A vault in memory would be lost when it is closed.
+  const vaults = openVaults(opener, options.storage === 'memory' ? Infinity : options.openVaults);
+  const admin = new Administration(catalogue, vaults, Date.now, {
+    onSettings: async (name, settings) => vaults.openRuntime(name)?.apply(settings),
+  });
+  return serveVaults({ options, logger, catalogue, vaults, tokenizers }, async () => {
     const server = await startRpcServer({
-      vaults: (name) => (name === vault.name ? vault : undefined),
+      vaults,
+      admin,
       tokenizers,
       listen: options.listen,
       logger,
       version,
-      health: () => backend.health(),
+      health: () => healthOf(vaults.states()),
       intake,
       tls: options.tls,
       access: options.access,
@@ -94,18 +112,42 @@ async function startAlone(
 async function startWithWorkers(
   options: ServeOptions,
   logger: Logger,
+  catalogue: FolderCatalogue,
   core: TokenCore,
-  codec: LiveCodec,
 ): Promise<RunningServer> {
-  const { dataDir: folder, durability, listen, workers, logLevel, prefixIndex, tls, access } = options;
+  const { listen, workers, logLevel, tls, access } = options;
   const intake = intakeOf(options, logger);
-  const backend = await openLmdbBackend({ folder, codec, clock: Date.now, durability });
-  const worker = { dataDir: folder, logLevel, version, prefixIndex, intake, tls, access };
-  const primary = new Primary({ workers, listen, backend, logger, worker });
   // Workers encode text where it arrives, so this process needs very few threads for it.
-  const kept = createRuntime(primary.backend, core, codec, 1, options, logger);
-  return serveRuntime(options, kept, logger, async () => {
-    const address = await primary.start(kept.vault);
+  const tokenizers = createTokenizers({ threadsMax: 1 });
+  const announcements = new Announcements();
+  const opener = {
+    ...createOpener(options, logger, catalogue, core, tokenizers),
+    wrap: (name: string, backend: ManagedBackend) =>
+      announcements.announced(name, backend, () => primary.sendHealth()),
+  };
+  // What a worker has open is open here too.
+  const openVaultsMax = Math.max(workerVaultsMin, Math.floor(options.openVaults / workers));
+  const vaults = openVaults(opener, Math.max(options.openVaults, openVaultsMax * workers) + 1);
+  const admin = new Administration(catalogue, vaults, Date.now, {
+    onSettings: async (name, settings) => {
+      const runtime = vaults.openRuntime(name);
+      runtime?.apply(settings);
+      if (runtime) await announcements.send('setPrefixIndex', { vault: name, on: runtime.prefixIndex }, name);
+    },
+    onDelete: (name) => announcements.send('dropVault', name, name),
+  });
+  const primary = new Primary({
+    workers,
+    listen,
+    vaults,
+    admin,
+    announcements,
+    folderOf: (name) => catalogue.folderOf(name),
+    logger,
+    worker: { logLevel, version, openVaultsMax, intake, tls, access },
+  });
+  return serveVaults({ options, logger, catalogue, vaults, tokenizers }, async () => {
+    const address = await primary.start();
     return { address, drain: (graceMs) => primary.drain(graceMs) };
   });
 }
@@ -122,68 +164,56 @@ function intakeOf(options: ServeOptions, logger: Logger): IntakeSettings {
   };
 }
 
-interface VaultRuntime {
-  readonly vault: Vault;
-  readonly tokenizers: Tokenizers;
-  readonly compaction: AutoCompaction;
-  readonly vaultId: string;
-  readonly stats: () => Promise<VaultStats>;
-  readonly clockBehind: () => Promise<ClockBehind | undefined>;
-  readonly close: () => Promise<void>;
-}
-
-/** Creates a vault with its dependencies; closing it closes the backend. */
-function createRuntime(
-  backend: StorageBackend,
-  core: TokenCore,
-  codec: LiveCodec,
-  threadsMax: number,
-  { prefixIndex }: Pick<ServeOptions, 'prefixIndex'>,
+function createOpener(
+  options: ServeOptions,
   logger: Logger,
-): VaultRuntime {
-  const tokenizers = createTokenizers({ threadsMax });
-  const vault = createVault({
-    name: 'default',
-    backend,
+  catalogue: VaultCatalogue,
+  core: TokenCore,
+  tokenizers: Tokenizers,
+): VaultOpener {
+  return {
+    catalogue,
     core,
-    codec,
     tokenizers,
     clock: Date.now,
-    prefixIndex,
-  });
-  const compaction = new AutoCompaction(vault, {
-    onDone: (summary) => logger.info({ ...summary }, 'compacted'),
-    onError: (error) => logger.error({ err: error }, 'automatic compaction failed'),
-  });
-  return {
-    vault,
-    tokenizers,
-    compaction,
-    vaultId: backend.vaultId,
-    stats: () => backend.stats(),
-    clockBehind: () => clockBehind(backend, Date.now()),
-    close: async () => {
-      await compaction.stop();
-      await tokenizers.close();
-      await backend.close();
-    },
+    defaults: options,
+    openBackend: (folder, codec) => openBackend(options, folder, core, codec),
+    onCompacted: (vault, summary) => logger.info({ vault, ...summary }, 'compacted'),
+    onCompactionFailed: (vault, error) => logger.error({ vault, err: error }, 'automatic compaction failed'),
   };
 }
 
-/** Serves an open vault until it is stopped. If serving fails, the vault is closed. */
-async function serveRuntime(
-  options: ServeOptions,
-  kept: VaultRuntime,
-  logger: Logger,
-  serve: () => Promise<{ address: string; drain: (graceMs: number) => Promise<void> }>,
-): Promise<RunningServer> {
-  const { compaction, close } = kept;
-  const { address, drain } = await serve().catch(async (error: unknown) => {
+function openVaults(opener: VaultOpener, openMax: number): OpenVaults<StoredVault> {
+  const { vaultWaitMs: waitMs, vaultRetryMs: retryMs } = limits;
+  return new OpenVaults({ open: (name) => StoredVault.open(name, opener), openMax, waitMs, retryMs });
+}
+
+/** A server that accepts calls. */
+interface Serving {
+  readonly address: string;
+  readonly drain: (graceMs: number) => Promise<void>;
+}
+
+interface ServedVaults {
+  readonly options: ServeOptions;
+  readonly logger: Logger;
+  readonly catalogue: VaultCatalogue;
+  readonly vaults: OpenVaults<StoredVault>;
+  readonly tokenizers: Tokenizers;
+}
+
+/** Opens the default vault, and serves until it is stopped. If serving fails, everything is closed. */
+async function serveVaults(served: ServedVaults, serve: () => Promise<Serving>): Promise<RunningServer> {
+  const { options, vaults, tokenizers } = served;
+  const close = async (): Promise<void> => {
+    await vaults.close();
+    await tokenizers.close();
+  };
+  const { address, drain, standing } = await start(served, serve).catch(async (error: unknown) => {
     await close();
     throw error;
   });
-  await logStart(options, kept, logger, address);
-  if (options.autoCompact) compaction.start();
+  await logStart(served, standing, address);
   return {
     address,
     async stop() {
@@ -193,46 +223,78 @@ async function serveRuntime(
   };
 }
 
-/** Damage that it meets is logged, and keeps nobody from the rest of the vault. */
+async function start(served: ServedVaults, serve: () => Promise<Serving>) {
+  const { catalogue } = served;
+  const standing = await openDefault(served);
+  if (standing && catalogue instanceof FolderCatalogue) await catalogue.removeLeftovers();
+  return { standing, ...(await serve()) };
+}
+
+/** Logs the start. Damage that it meets is logged, and keeps nobody from the rest of the vault. */
 async function logStart(
-  options: ServeOptions,
-  kept: VaultRuntime,
-  logger: Logger,
+  { options, logger, catalogue }: ServedVaults,
+  standing: StoredVault | undefined,
   address: string,
 ): Promise<void> {
   try {
-    logger.info(await describeStart(options, kept, address), 'serving');
-    const behind = await kept.clockBehind();
+    const vaults = (await catalogue.list()).length;
+    logger.info(await describeStart(options, standing, address, vaults), 'serving');
+    const behind = standing && (await clockBehind(standing.backend, Date.now()));
     if (behind) logger.warn(behind, 'the clock is behind the newest conversation');
   } catch (error) {
     logger.error({ err: error, address }, 'serving, and a part of the vault is damaged: run stowken verify');
   }
 }
 
+/**
+ * Opens the default vault, and keeps it open. If it is damaged and there are others, these are served without
+ * it.
+ */
+async function openDefault({ logger, catalogue, vaults }: ServedVaults): Promise<StoredVault | undefined> {
+  try {
+    return (await vaults.use(defaultVault)).runtime;
+  } catch (error) {
+    const isDamaged = isStowkenError(error, 'CORRUPT_STORE') || isStowkenError(error, 'STORE_VERSION');
+    if (!isDamaged || (await catalogue.list()).length === 1) throw error;
+    logger.error({ vault: defaultVault, err: error }, 'a vault cannot be opened; the others are served');
+    return undefined;
+  }
+}
+
 /** Collects the facts that an operator looks for first in a log. */
 async function describeStart(
   { storage, dataDir, durability, workers }: ServeOptions,
-  { vaultId, stats }: VaultRuntime,
+  standing: StoredVault | undefined,
   address: string,
+  vaults: number,
 ): Promise<object> {
-  const { conversations, tokens, inUseBytes } = await stats();
+  const stats = await standing?.backend.stats();
   return {
     version,
     node: process.version,
     storage,
     ...(storage !== 'memory' && { data: resolve(dataDir) }),
-    vaultId,
+    vaultId: standing?.backend.vaultId,
+    vaults,
     address,
     workers,
     durability,
-    conversations,
-    tokens,
-    inUseBytes,
+    conversations: stats?.conversations,
+    tokens: stats?.tokens,
+    inUseBytes: stats?.inUseBytes,
   };
 }
 
-async function restoreVault(input: Parameters<RestoreVault>[0]): ReturnType<RestoreVault> {
-  return restoreLmdb({ ...input, codec: createLiveCodec(await loadCore()) });
+async function restoreVault({
+  data,
+  vault,
+  ...input
+}: Parameters<RestoreVault>[0]): ReturnType<RestoreVault> {
+  const catalogue = new FolderCatalogue(data);
+  const folder = catalogue.newFolderOf(vault);
+  const restored = await restoreLmdb({ ...input, folder, codec: createLiveCodec(await loadCore()) });
+  await catalogue.adopt(vault, { settings: {}, createTimeMs: Date.now(), vaultId: restored.vaultId });
+  return restored;
 }
 
 async function salvageVault(input: Parameters<SalvageVault>[0]): ReturnType<SalvageVault> {
@@ -242,18 +304,13 @@ async function salvageVault(input: Parameters<SalvageVault>[0]): ReturnType<Salv
 }
 
 async function openBackend(
-  options: ServeOptions,
+  { storage, durability }: ServeOptions,
+  folder: string | undefined,
   core: TokenCore,
   codec: LiveCodec,
 ): Promise<ManagedBackend> {
-  const { dataDir: folder, durability } = options;
   const clock = Date.now;
-  switch (options.storage) {
-    case 'lmdb':
-      return openLmdbBackend({ folder, codec, clock, durability });
-    case 'filesystem':
-      return openFilesystemBackend({ folder, codec, core, clock, fsync: durability === 'fsync' });
-    case 'memory':
-      return createMemoryBackend({ codec, clock });
-  }
+  if (folder === undefined) return createMemoryBackend({ codec, clock });
+  if (storage === 'lmdb') return openLmdbBackend({ folder, codec, clock, durability });
+  return openFilesystemBackend({ folder, codec, core, clock, fsync: durability === 'fsync' });
 }

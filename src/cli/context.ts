@@ -25,11 +25,14 @@ export interface RestoredVault {
 }
 
 /**
- * Restores a backup to a new vault, in a folder that is empty or does not exist, and checks all of it. If
+ * Restores a backup to a new vault, whose folder is empty or does not exist, and checks all of it. If
  * that fails, it rejects with StowkenError and leaves nothing.
  */
 export type RestoreVault = (input: {
-  readonly folder: string;
+  /** Data folder of a server. */
+  readonly data: string;
+  /** Name of the new vault in it. */
+  readonly vault: string;
   readonly source: AsyncIterable<Uint8Array>;
   /** Restores even a vault that had violations when it was backed up, and reports them. */
   readonly allowDamage: boolean;

@@ -21,6 +21,22 @@ export function duration(text: string): number {
   return Math.round(Number(amount) * unitMs[unit]!);
 }
 
+const byteUnits: Readonly<Record<string, number>> = {
+  '': 1,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+/** Parses "500MiB", "50GiB", or bytes without a unit, to bytes. */
+export function byteSize(text: string): number {
+  const [, amount, unit = ''] = /^(\d{1,12})(KiB|MiB|GiB|TiB)?$/.exec(text) ?? [];
+  const bytes = Number(amount) * byteUnits[unit]!;
+  if (Number.isSafeInteger(bytes)) return bytes;
+  throw new InvalidArgumentError('It is a number of bytes: 1073741824, 1024MiB, 1GiB.');
+}
+
 const dateOrTime = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
 
 /** Parses a date (its midnight in UTC) or a time with its zone, to milliseconds since 1970. */

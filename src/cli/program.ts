@@ -26,6 +26,7 @@ import { addSalvage } from './commands/salvage.js';
 import { addServe } from './commands/serve.js';
 import { addStats } from './commands/stats.js';
 import { addTokens } from './commands/token.js';
+import { addVault } from './commands/vault.js';
 import { addVerify } from './commands/verify.js';
 
 const epilogue = `
@@ -101,6 +102,7 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addSalvage,
     addInspect,
     addTokens,
+    addVault,
     addDemo,
     addHelp,
   ];

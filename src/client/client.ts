@@ -1,3 +1,4 @@
+import { AdminClient } from './admin-client.js';
 import { type ConversationReads, conversationReads } from './conversation-reads.js';
 import { type ConversationWrites, conversationWrites } from './conversation-writes.js';
 import { type Maintenance, maintenance } from './maintenance.js';
@@ -12,6 +13,7 @@ import type * as T from './types.js';
  */
 export interface StowkenClient extends ConversationReads, ConversationWrites, Maintenance {
   readonly segments: SegmentClient;
+  readonly admin: AdminClient;
   /** Ends the connection; calls under way fail. */
   close(): void;
 }
@@ -29,6 +31,7 @@ export function connect(options: T.ConnectOptions): StowkenClient {
     ...conversationWrites(transport, vault),
     ...maintenance(transport, vault),
     segments: new SegmentClient(transport, vault),
+    admin: new AdminClient(transport),
     close: () => {
       transport.close();
     },

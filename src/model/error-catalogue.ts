@@ -149,6 +149,11 @@ const checking = {
     action: 'Report it with the log: the server makes them again by itself.',
     facts: { id: 'the conversation' },
   },
+  VAULT_EXISTS: {
+    meaning: 'There is a vault of this name.',
+    action: 'Use it, or choose another name.',
+    facts: { vault: 'the name' },
+  },
   COMPACTION_RUNNING: {
     meaning: 'A compaction of the vault runs; there is one at a time.',
     action: 'Wait until it ends.',
@@ -213,8 +218,8 @@ const readingStored = {
     facts: { field: 'the offset', size: 'its value', limit: 'the end' },
   },
   PREFIX_INDEX_OFF: {
-    meaning: 'The server was started without the prefix index.',
-    action: 'Have the operator start it with the index.',
+    meaning: 'The prefix index of the vault is off.',
+    action: 'Have the operator turn it on; conversations that are stored from then on are found.',
   },
 } as const satisfies Phase;
 
@@ -238,6 +243,11 @@ const opening = {
       kind: 'the storage that wrote the vault',
       folder: 'of the vault',
     },
+  },
+  VAULT_FULL: {
+    meaning: 'The vault has more bytes in use than its quota, and the change would add to them.',
+    action: 'Delete conversations and collect garbage, or have the operator raise the quota.',
+    facts: { size: 'bytes in use', limit: 'the quota' },
   },
   WRITES_STOPPED: {
     meaning: 'A commit failed before: the server reads, and writes no more.',

@@ -26,7 +26,7 @@ type FactArguments<R extends Reason> =
     ? [facts?: ErrorFacts<R>, options?: ErrorOptions]
     : [facts: ErrorFacts<R>, options?: ErrorOptions];
 
-/** Reading stored data. */
+/** An error with a reason of the catalogue, and its facts. */
 export class StowkenError<R extends Reason = Reason> extends Error {
   override readonly name = 'StowkenError';
   /** Facts by name, for programs: the field, the limit, the size, the id. */

@@ -16,6 +16,12 @@ export const limits = {
   requestIdMemoryMs: 24 * 60 * 60 * 1000,
   /** Time that the clock may be behind the newest conversation before the server reports it. */
   clockBehindMsMax: 60_000,
+  /** Time for which a call waits for another vault to be closed, when too many are open. */
+  vaultWaitMs: 10_000,
+  /** Time for which a vault that did not open is not tried again. */
+  vaultRetryMs: 1000,
+  /** Vaults that a server has open at once; default of serve. */
+  openVaultsDefault: 64,
   /** Size of the name under which a client holds a segment, in UTF-8. */
   holderBytesMax: 512,
   metadataEntriesMax: 64,

@@ -1,5 +1,6 @@
 import { HealthImplementation } from 'grpc-health-check';
 import type { Logger } from 'pino';
+import type { VaultsHealth } from '../vaults/index.js';
 import type { ServiceHost } from './long-lived-streams.js';
 
 /** Interval at which watchers are updated, in milliseconds; a check always asks. */
@@ -7,16 +8,21 @@ const refreshMs = 500;
 
 type Check = (call: unknown, callback: unknown) => void;
 
-/** grpc.health.v1.Health: one answer for the server as a whole ("") and for each of its services. */
+/**
+ * grpc.health.v1.Health: one answer for the server as a whole ("") and for each of its services, and one for
+ * each vault that was needed since the start ("vault/NAME").
+ */
 export class Health {
   readonly #implementation = new HealthImplementation();
   readonly #timer: NodeJS.Timeout;
   #draining = false;
   #serving: boolean | undefined;
+  /** Vaults whose status was set, and whether they take writes. */
+  readonly #vaults = new Map<string, boolean>();
 
   constructor(
     private readonly services: readonly string[],
-    private readonly source: () => { readonly writable: boolean; readonly cause?: string },
+    private readonly source: () => VaultsHealth,
     private readonly logger: Pick<Logger, 'error'>,
   ) {
     this.#refresh();
@@ -44,13 +50,30 @@ export class Health {
   }
 
   #refresh(): void {
-    const { writable, cause } = this.source();
+    const { writable, cause, vaults } = this.source();
+    for (const [name, state] of vaults) this.#refreshVault(name, state);
     const serving = !this.#draining && writable;
     if (serving === this.#serving) return;
     this.#serving = serving;
-    if (!writable && !this.#draining) this.logger.error({ cause }, 'the store takes no more writes');
+    if (!writable && !this.#draining) this.logger.error({ cause }, 'no vault takes writes any more');
     for (const service of ['', ...this.services]) {
       this.#implementation.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
     }
+    for (const name of vaults.keys()) this.#setVault(name);
+  }
+
+  #refreshVault(
+    name: string,
+    { writable, cause }: { readonly writable: boolean; readonly cause?: string },
+  ): void {
+    if (this.#vaults.get(name) === writable) return;
+    this.#vaults.set(name, writable);
+    if (!writable && !this.#draining) this.logger.error({ vault: name, cause }, 'a vault takes no writes');
+    this.#setVault(name);
+  }
+
+  #setVault(name: string): void {
+    const serving = !this.#draining && this.#vaults.get(name) === true;
+    this.#implementation.setStatus(`vault/${name}`, serving ? 'SERVING' : 'NOT_SERVING');
   }
 }

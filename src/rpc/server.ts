@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { type AccessOptions, openAccess, type TlsOptions } from '../identity/index.js';
 import { limits } from '../model/index.js';
 import type { Tokenizers } from '../text/index.js';
-import type { Vault } from '../vault/index.js';
+import type { VaultAdmin, VaultsHealth } from '../vaults/index.js';
 import { accept } from './accept.js';
 import { Guard } from './access/index.js';
 import { type Admission, createAdmission } from './admission.js';
@@ -16,19 +16,22 @@ import { reflection } from './reflection.js';
 import { checkFieldsSize, checkPartSize, checkRequestSize } from './requests/index.js';
 import { conversationService } from './services/conversation-service.js';
 import { maintenanceService } from './services/maintenance-service.js';
+import { adminService } from './services/admin-service.js';
 import { segmentService } from './services/segment-service.js';
+import type { VaultSource } from './services/vault-methods.js';
 import { LongLivedStreams } from './long-lived-streams.js';
 import { TlsGate } from './tls/index.js';
 
 export interface RpcServerOptions {
-  /** Returns the vault of that name, if there is one. The name is "default" if a request has none. */
-  readonly vaults: (name: string) => Vault | undefined;
+  /** Vaults by name; the name is "default" if a request has none. */
+  readonly vaults: VaultSource;
+  readonly admin: VaultAdmin;
   readonly tokenizers: Pick<Tokenizers, 'known'>;
   readonly logger: Logger;
   /** Version that GetCapabilities reports. */
   readonly version: string;
-  /** Reports whether writes are accepted; called often, for the health service. */
-  readonly health: () => { readonly writable: boolean; readonly cause?: string };
+  /** Reports which vaults accept writes; called often, for the health service. */
+  readonly health: () => VaultsHealth;
   /** Limits costly calls. If absent, those of this process only. */
   readonly admission?: Admission;
   readonly intake: IntakeSettings;
@@ -153,6 +156,7 @@ function createServer(options: RpcServerOptions, guard: Guard) {
   server.addService(rawService('stowken.v1.ConversationService', redeem), conversationService(scope));
   server.addService(rawService('stowken.v1.MaintenanceService', redeem), maintenanceService(scope));
   server.addService(rawService('stowken.v1.SegmentService', redeem), segmentService(scope));
+  server.addService(rawService('stowken.v1.AdminService', redeem), adminService(scope));
   health.addTo(standing.track(server));
   reflection().addToServer(standing.track(server));
   const drain = async (graceMs: number): Promise<void> => {

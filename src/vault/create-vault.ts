@@ -37,8 +37,8 @@ export interface VaultParts {
   readonly tokenizers: Tokenizers;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** Conversations are added to the prefix index, if the storage has one, unless this is false. */
-  readonly prefixIndex?: boolean;
+  /** Conversations are added to the prefix index, if the storage has one, unless this returns false. */
+  readonly prefixIndex?: () => boolean;
 }
 
 export function createVault(given: VaultParts): Vault {

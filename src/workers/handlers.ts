@@ -1,10 +1,17 @@
 import type { AccessOptions, TlsOptions } from '../identity/index.js';
 import type { Applicant, IntakeSettings } from '../rpc/index.js';
-import type { ChangeResult, MaintainedBackend, StorageHealth } from '../storage/index.js';
+import type { ChangeResult, MaintainedBackend } from '../storage/index.js';
 import type { CompactInput, CompactPart, VerifyPart } from '../vault/index.js';
+import type {
+  SettingName,
+  VaultDescription,
+  VaultPage,
+  VaultSettings,
+  VaultsHealth,
+} from '../vaults/index.js';
 import type { ListPiece, SentChange } from './message-list-transfer.js';
 
-/** Methods of the process that owns the vault, for its workers: everything that writes. */
+/** Methods of the process that owns the vaults, for its workers: everything that writes. */
 export interface PrimaryHandlers {
   readonly calls: {
     /** The first call of a worker. Afterwards it receives messages. */
@@ -13,33 +20,53 @@ export interface PrimaryHandlers {
     readonly started: (outcome: Refusal | undefined) => void;
     /** Reports that a connection sent to the worker has arrived, and how many it has open now. */
     readonly took: (taken: { readonly connection: number; readonly connections: number }) => void;
+    /** Opens a vault for the worker, which closes it when it does not need it any more. */
+    readonly openVault: (name: string) => Promise<OpenedVault>;
+    readonly closeVault: (name: string) => void;
+    readonly createVault: (given: VaultToCreate) => Promise<VaultDescription>;
+    readonly getVault: (name: string) => Promise<VaultDescription>;
+    readonly updateVault: (given: VaultToUpdate) => Promise<VaultDescription>;
+    readonly listVaults: (given: { readonly after: string; readonly limit: number }) => Promise<VaultPage>;
+    readonly deleteVault: (given: { readonly name: string; readonly confirmed: string }) => Promise<void>;
     /** Sends a piece of a list of messages, before the change that has the list. */
     readonly sendPiece: (piece: ListPiece) => void;
-    readonly commit: (change: SentChange) => Promise<ChangeResult>;
-    /** Takes a lease on the current state. Returns its number. */
-    readonly takeLease: (argument: undefined) => number;
+    readonly commit: (given: {
+      readonly vault: string;
+      readonly change: SentChange;
+    }) => Promise<ChangeResult>;
+    /** Takes a lease on the current state of a vault. Returns its number. */
+    readonly takeLease: (vault: string) => number;
     readonly releaseLease: (lease: number) => void;
   };
   readonly streams: {
-    readonly compact: (input: CompactInput, signal: AbortSignal) => AsyncIterable<CompactPart>;
+    readonly compact: (
+      given: { readonly vault: string; readonly input: CompactInput },
+      signal: AbortSignal,
+    ) => AsyncIterable<CompactPart>;
     /**
      * Yields once, when a costly call of a worker may start; the call's slot is held until the stream is
      * cancelled.
      */
     readonly slot: (applicant: Applicant, signal: AbortSignal) => AsyncIterable<'granted'>;
     /** Used with repair; without it, a worker verifies by itself. */
-    readonly verify: (input: { readonly repair: boolean }, signal: AbortSignal) => AsyncIterable<VerifyPart>;
+    readonly verify: (
+      given: { readonly vault: string; readonly input: { readonly repair: boolean } },
+      signal: AbortSignal,
+    ) => AsyncIterable<VerifyPart>;
   };
 }
 
 /** Methods of a worker, for the primary. */
 export interface WorkerHandlers {
   readonly calls: {
-    /** Announces the stored registries, whenever they change. */
-    readonly setRegistries: (ids: readonly number[]) => void;
-    readonly setHealth: (health: StorageHealth) => void;
-    /** Releases leases that no reader needs any more. */
-    readonly renewLease: (argument: undefined) => Promise<void>;
+    /** Announces the stored registries of a vault, whenever they change. */
+    readonly setRegistries: (given: { readonly vault: string; readonly ids: readonly number[] }) => void;
+    readonly setPrefixIndex: (given: { readonly vault: string; readonly on: boolean }) => void;
+    readonly setHealth: (health: VaultsHealth) => void;
+    /** Releases leases on a vault that no reader needs any more. */
+    readonly renewLease: (vault: string) => Promise<void>;
+    /** Ends all uses of a vault, which is being deleted. Resolves when it is closed. */
+    readonly dropVault: (name: string) => Promise<void>;
     /** Returns how many connections are open; shows that the worker is alive. */
     readonly countConnections: (argument: undefined) => number;
     /** Finishes the calls under way; then the process may end. */
@@ -53,15 +80,30 @@ export interface Refusal {
   readonly refusal: string;
 }
 
+/** A vault that was opened for a worker. */
+export interface OpenedVault {
+  readonly folder: string;
+  readonly prefixIndex: boolean;
+}
+
+export interface VaultToCreate {
+  readonly name: string;
+  readonly settings: VaultSettings;
+}
+
+export interface VaultToUpdate extends VaultToCreate {
+  readonly reset: readonly SettingName[];
+}
+
 /** Settings of a worker; a structured clone crosses. */
 export interface WorkerOptions {
-  readonly dataDir: string;
   readonly logLevel: string;
   readonly version: string;
-  readonly prefixIndex: boolean;
+  /** Limit of the vaults that a worker has open at once. */
+  readonly openVaultsMax: number;
   /** Number of workers that share the memory for segment lookups. */
   readonly workers: number;
-  readonly health: StorageHealth;
+  readonly health: VaultsHealth;
   /** Intake limits of this worker. */
   readonly intake: IntakeSettings;
   /** Connections are sent as they were accepted: the worker speaks TLS, and asks who calls. */

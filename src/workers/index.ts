@@ -1,1 +1,2 @@
 export { Primary, type PrimaryOptions } from './primary.js';
+export { Announcements } from './announcements.js';

@@ -9,6 +9,7 @@ interface Held {
  */
 export class SharedLease {
   #current: Held;
+  #ended = false;
 
   private constructor(
     private readonly acquire: () => Promise<() => void>,
@@ -42,7 +43,13 @@ export class SharedLease {
     this.#endIfUnused(before);
   }
 
+  /** Ends it with its last reader; nobody holds it from now on. */
+  end(): void {
+    this.#ended = true;
+    this.#endIfUnused(this.#current);
+  }
+
   #endIfUnused(lease: Held): void {
-    if (lease !== this.#current && lease.readers === 0) lease.release();
+    if ((this.#ended || lease !== this.#current) && lease.readers === 0) lease.release();
   }
 }

@@ -3,38 +3,23 @@
 
 import type { Socket } from 'node:net';
 import { type DestinationStream, pino } from 'pino';
-import { createLiveCodec } from '../codec/index.js';
 import { loadCore } from '../core/index.js';
-import { escapeJson } from '../model/index.js';
+import { escapeJson, isStowkenError, limits } from '../model/index.js';
 import { createRpcServer } from '../rpc/index.js';
-import {
-  keepHeapLean,
-  type LmdbReader,
-  openLmdbReader,
-  type StorageBackend,
-  type StorageHealth,
-} from '../storage/index.js';
+import { keepHeapLean } from '../storage/index.js';
 import { createTokenizers } from '../text/index.js';
-import { createVault, type Vault } from '../vault/index.js';
+import { defaultVault, OpenVaults, type VaultsHealth } from '../vaults/index.js';
 import { Channel } from './channel.js';
-import {
-  forwardReads,
-  type PrimaryHandlers,
-  type Refusal,
-  type WorkerHandlers,
-  type WorkerOptions,
-} from './handlers.js';
+import type { PrimaryHandlers, Refusal, WorkerHandlers, WorkerOptions } from './handlers.js';
 import { heapGrowthPercent } from './heap-growth.js';
-import { sendAhead } from './message-list-transfer.js';
 import { onConnection, processPort } from './ports.js';
-import { SharedLease } from './shared-lease.js';
 import { workerAdmission } from './slots.js';
+import { remoteAdmin, WorkerVault, type WorkerParts } from './worker-vaults.js';
 
 keepHeapLean(heapGrowthPercent.worker);
 
-let health: StorageHealth = { writable: false };
-let lease: SharedLease | undefined;
-let reading: LmdbReader | undefined;
+let health: VaultsHealth = { writable: false, vaults: new Map() };
+let vaults: OpenVaults<WorkerVault> | undefined;
 let stopped = false;
 /** Number of open connections. */
 let connections = 0;
@@ -43,13 +28,11 @@ let stop: (graceMs: number) => Promise<void> = async () => undefined;
 
 const offer: WorkerHandlers = {
   calls: {
-    // Snapshots opened later use them.
-    setRegistries: (ids) => {
-      reading?.refresh();
-      reading?.setRegistries(ids);
-    },
+    setRegistries: ({ vault, ids }) => vaults?.openRuntime(vault)?.setRegistries(ids),
+    setPrefixIndex: ({ vault, on }) => vaults?.openRuntime(vault)?.setPrefixIndex(on),
     setHealth: (now) => void (health = now),
-    renewLease: async () => lease?.renew(),
+    renewLease: async (vault) => vaults?.openRuntime(vault)?.renewLease(),
+    dropVault: async (name) => vaults?.delete(name, nothing, nothing),
     countConnections: () => connections,
     drain: (graceMs) => stop(graceMs),
   },
@@ -83,36 +66,20 @@ if (refusal !== undefined) process.exit(1);
 
 async function start(options: WorkerOptions): Promise<void> {
   ({ health } = options);
-  const { dataDir: folder, prefixIndex, workers: sharers } = options;
-  const core = await loadCore();
-  const codec = createLiveCodec(core);
-  const standing = (lease = await SharedLease.take(async () => {
-    const number = await primary.call('takeLease', undefined);
-    return () => void primary.call('releaseLease', number).catch(() => undefined);
-  }));
-  const hold = () => standing.hold();
-  reading = await openLmdbReader({ folder, codec, lease: hold, sharers });
-  codec.prepare();
-  const backend = createWorkerBackend(reading, primary, hold);
+  const { workers: sharers, openVaultsMax: openMax } = options;
   // Each worker has few tokenizer threads: the workers share the processors.
   const tokenizers = createTokenizers({ threadsMax: 1 });
-  const own = createVault({
-    name: 'default',
-    backend,
-    core,
-    codec,
-    tokenizers,
-    clock: Date.now,
-    prefixIndex,
-  });
-  const vault: Vault = {
-    ...own,
-    compact: (input, signal) => primary.stream('compact', input, signal),
-    verify: (input, signal) =>
-      input.repair ? primary.stream('verify', input, signal) : own.verify(input, signal),
-  };
+  const parts: WorkerParts = { primary, core: await loadCore(), tokenizers, sharers, health: () => health };
+  const open = (vaults = new OpenVaults({
+    open: (name) => WorkerVault.open(name, parts),
+    openMax,
+    waitMs: limits.vaultWaitMs,
+    retryMs: limits.vaultRetryMs,
+  }));
+  await openDefault(open);
   const server = await createRpcServer({
-    vaults: (name) => (name === vault.name ? vault : undefined),
+    vaults: open,
+    admin: remoteAdmin(primary),
     tokenizers,
     logger: pino({ level: options.logLevel }, escaped(pino.destination(2))),
     version: options.version,
@@ -128,9 +95,22 @@ async function start(options: WorkerOptions): Promise<void> {
     serve = (connection) => void connection.destroy();
     await server.drain(graceMs);
     await tokenizers.close();
-    await backend.close();
+    await open.close();
     stopped = true;
   };
+}
+
+/** Opens the default vault, and keeps it open. One that is damaged does not keep others from being served. */
+async function openDefault(open: OpenVaults<WorkerVault>): Promise<void> {
+  try {
+    await open.use(defaultVault);
+  } catch (error) {
+    if (!isStowkenError(error)) throw error;
+  }
+}
+
+async function nothing(): Promise<void> {
+  // The process that owns the vault does the rest.
 }
 
 /**
@@ -138,30 +118,4 @@ async function start(options: WorkerOptions): Promise<void> {
  */
 function escaped(log: DestinationStream): DestinationStream {
   return { write: (lines) => log.write(escapeJson(lines)) };
-}
-
-/** Creates a backend that reads the vault in this process and writes through another one. */
-export function createWorkerBackend(
-  reader: LmdbReader,
-  primary: Channel<PrimaryHandlers>,
-  lease: () => () => void,
-): StorageBackend {
-  const reads = forwardReads(() => {
-    // The primary may have written since: the next read sees the current state.
-    reader.refresh();
-    return reader;
-  });
-  return {
-    ...reads,
-    kind: reader.kind,
-    vaultId: reader.vaultId,
-    async commit(change) {
-      // The segments of a change are looked up here, where they were looked up a moment ago.
-      const found = await reader.findAhead(change);
-      const sent = await sendAhead(found, (piece) => primary.call('sendPiece', piece));
-      return primary.call('commit', sent);
-    },
-    lease,
-    close: () => reader.close(),
-  };
 }

@@ -13,8 +13,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   text: ['model', 'queue'],
   storage: ['model', 'core', 'codec'],
   vault: ['model', 'queue', 'core', 'codec', 'text', 'storage'],
-  rpc: ['model', 'queue', 'identity', 'text', 'storage', 'vault'],
-  workers: ['model', 'queue', 'identity', 'core', 'codec', 'text', 'storage', 'vault', 'rpc'],
+  vaults: ['model', 'core', 'codec', 'text', 'storage', 'vault'],
+  rpc: ['model', 'queue', 'identity', 'text', 'storage', 'vault', 'vaults'],
+  workers: ['model', 'queue', 'identity', 'core', 'codec', 'text', 'storage', 'vault', 'vaults', 'rpc'],
   client: ['model'],
   cli: ['model', 'queue', 'identity', 'client'],
 };

@@ -247,7 +247,7 @@ describe('a handler that throws', () => {
   );
 
   it('before it finds the vault is no different', async () => {
-    server = await startTestServer({}, { vaults: fail });
+    server = await startTestServer({}, { vaults: { use: fail } });
     for (const name of ['GetStats', 'CollectGarbage']) {
       expect(await server.client.refused(name, {})).toMatchObject({
         code: status.INTERNAL,

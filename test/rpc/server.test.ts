@@ -68,7 +68,7 @@ describe('health', () => {
   let health: HealthClient;
   beforeEach(async () => {
     writable = true;
-    server = await startTestServer({}, { health: () => ({ writable }) });
+    server = await startTestServer({}, { health: () => ({ writable, vaults: new Map() }) });
     health = new HealthClient(server.address);
   });
   afterEach(() => health.close());

@@ -180,7 +180,7 @@ describe('a vault', () => {
 
   it('without the index refuses to look, and enters nothing', async () => {
     await t.vault.store({ spec: spec('before'), messages: say500 }, signal);
-    const off = vaultWith({ prefixIndex: false });
+    const off = vaultWith({ prefixIndex: () => false });
     await expect(find(off, stretch(1, 500))).rejects.toMatchObject({ reason: 'PREFIX_INDEX_OFF' });
     await off.store({ spec: spec('meanwhile'), messages: say500 }, signal);
     await off.fork({ id: 'before', newId: 'fork', messageCount: undefined }, signal);

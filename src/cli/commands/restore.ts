@@ -7,9 +7,11 @@ import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes, plural } from '../format.js';
 import { plainViolation, violationLine } from '../damage-report.js';
 import { createVerifyProgress } from '../progress.js';
+import { withVault } from '../connection/index.js';
 
 interface Options {
   readonly data: string;
+  readonly vault?: string;
   readonly allowDamage?: boolean;
   readonly json?: true;
 }
@@ -22,15 +24,15 @@ damage is reported on standard error, and the exit code is 1.
 
 Examples:
   stowken restore vault.backup --data ./vault
-  gzip -dc vault.backup.gz | stowken restore - --data ./vault`;
+  gzip -dc vault.backup.gz | stowken restore - --data ./vault
+  stowken restore team-a.backup --data ./vault --vault team-a`;
 
 /** `stowken restore` */
 export function addRestore(program: Command, context: Context, done: Done): void {
-  program
-    .command('restore')
+  withVault(program.command('restore'))
     .description('restore a backup to a new vault, and check all of it')
     .argument('<file>', 'the backup, or - for standard input')
-    .requiredOption('--data <dir>', "the new vault's folder: empty, or not there")
+    .requiredOption('--data <dir>', "the server's data folder: empty, or not there, unless --vault is given")
     .option('--allow-damage', 'restore even a damaged vault, and report its damage')
     .option('--json', 'one JSON object: the contents of the vault')
     .addHelpText('after', epilogue)
@@ -47,7 +49,7 @@ export function addRestore(program: Command, context: Context, done: Done): void
 
 async function restore(
   file: string,
-  { data: folder, allowDamage = false }: Options,
+  { data, vault, allowDamage = false }: Options,
   { io, interruption, restoreVault }: Context,
 ): Promise<RestoredVault> {
   interruption.onInterrupt(() => 'nothing was restored');
@@ -56,7 +58,8 @@ async function restore(
   const progress = createVerifyProgress(io);
   try {
     return await restoreVault({
-      folder,
+      data,
+      vault: vault ?? (io.env['STOWKEN_VAULT'] || 'default'),
       source,
       allowDamage,
       onProgress: (done, total) => {

@@ -1,2 +1,2 @@
 export { withClient } from './client.js';
-export { type ServerOption, withServer } from './options.js';
+export { type ServerOption, withServer, withVault } from './options.js';

@@ -16,14 +16,18 @@ export interface ServerOption {
 
 export const defaultServer = `127.0.0.1:${defaultPort}`;
 
+/** Adds the option of commands that work in one vault. */
+export function withVault(command: Command): Command {
+  return command.option('--vault <name>', 'the vault; else $STOWKEN_VAULT, else the default one', filled);
+}
+
 /** Adds the options that say which server a command connects to, and how. */
 export function withServer(command: Command): Command {
   const server =
     `the server: HOST, HOST:PORT (port ${defaultPort} when none is named) or unix:/path; ` +
     `else $STOWKEN_SERVER, else the profile's, else ${defaultServer}`;
-  return command
+  return withVault(command)
     .addOption(new Option('--server <address>', server).argParser(address()))
-    .option('--vault <name>', 'the vault; else $STOWKEN_VAULT, else the default one', filled)
     .option('--tls', 'connect with TLS, and trust the authorities that the system trusts')
     .option(
       '--tls-ca <file>',

@@ -24,6 +24,8 @@ export interface ServeOptions {
   readonly durability: Durability;
   /** Number of processes that serve the vault. */
   readonly workers: number;
+  /** Limit of the vaults open at once. */
+  readonly openVaults: number;
   /** Level of the log. */
   readonly logLevel: string;
   /** True if the server compacts automatically. */
@@ -88,6 +90,7 @@ const size = z.union([z.number(), z.string()]).transform((given, context) => {
   );
   return z.NEVER;
 });
+const openVaultsHelp = 'it is a whole number from 1 to 10000';
 const workers = z.coerce.number({ error: 'it is a whole number from 1 to 64' }).int().min(1).max(64);
 
 const file = z.string({ error: 'it is the name of a file' }).min(1);
@@ -118,6 +121,16 @@ export const settings = {
     value: 'n',
     help: 'processes that serve the vault (storage lmdb)',
     initial: 1,
+  },
+  'open-vaults': {
+    schema: z.coerce
+      .number({ error: openVaultsHelp })
+      .int(openVaultsHelp)
+      .min(1, openVaultsHelp)
+      .max(10_000, openVaultsHelp),
+    value: 'n',
+    help: 'vaults open at once; the others are opened when they are needed',
+    initial: limits.openVaultsDefault,
   },
   'auto-compact': {
     schema: switched,

@@ -88,6 +88,7 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     storage: chosen.storage,
     durability: chosen.durability,
     workers: chosen.workers,
+    openVaults: chosen['open-vaults'],
     logLevel: chosen['log-level'],
     autoCompact: chosen['auto-compact'],
     prefixIndex: chosen['prefix-index'] === 'on',

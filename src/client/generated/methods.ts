@@ -109,4 +109,26 @@ export interface Methods {
       readonly response: responses.ListGarbageResponse;
     };
   };
+  readonly AdminService: {
+    readonly CreateVault: {
+      readonly request: requests.CreateVaultRequest;
+      readonly response: responses.CreateVaultResponse;
+    };
+    readonly GetVault: {
+      readonly request: requests.GetVaultRequest;
+      readonly response: responses.GetVaultResponse;
+    };
+    readonly UpdateVault: {
+      readonly request: requests.UpdateVaultRequest;
+      readonly response: responses.UpdateVaultResponse;
+    };
+    readonly ListVaults: {
+      readonly request: requests.ListVaultsRequest;
+      readonly response: responses.ListVaultsResponse;
+    };
+    readonly DeleteVault: {
+      readonly request: requests.DeleteVaultRequest;
+      readonly response: responses.DeleteVaultResponse;
+    };
+  };
 }

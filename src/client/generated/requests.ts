@@ -62,6 +62,11 @@ export interface ConversationFilter {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
+export interface CreateVaultRequest {
+  readonly vault?: string | undefined;
+  readonly settings?: VaultSettings | undefined;
+}
+
 export interface DeleteConversationRequest {
   readonly vault?: string | undefined;
   readonly id?: string | undefined;
@@ -81,6 +86,11 @@ export interface DeleteConversationsRequest {
 export interface DeleteSegmentRequest {
   readonly vault?: string | undefined;
   readonly hash?: string | undefined;
+}
+
+export interface DeleteVaultRequest {
+  readonly vault?: string | undefined;
+  readonly confirmVault?: string | undefined;
 }
 
 export interface Duration {
@@ -131,6 +141,10 @@ export interface GetStatsRequest {
   readonly vault?: string | undefined;
 }
 
+export interface GetVaultRequest {
+  readonly vault?: string | undefined;
+}
+
 export interface HasSegmentsRequest {
   readonly vault?: string | undefined;
   readonly hashes?: readonly string[] | undefined;
@@ -154,6 +168,11 @@ export type ListOrder = 'LIST_ORDER_UNSPECIFIED' | 'LIST_ORDER_NEWEST_FIRST' | '
 
 export interface ListRegistriesRequest {
   readonly vault?: string | undefined;
+}
+
+export interface ListVaultsRequest {
+  readonly pageSize?: number | undefined;
+  readonly pageToken?: string | undefined;
 }
 
 export interface Message {
@@ -239,6 +258,12 @@ export interface TokenList {
   readonly ids?: readonly number[] | undefined;
 }
 
+export interface UpdateVaultRequest {
+  readonly vault?: string | undefined;
+  readonly settings?: VaultSettings | undefined;
+  readonly reset?: readonly string[] | undefined;
+}
+
 export interface UploadConversationRequest {
   readonly spec?: UploadSpec | undefined;
   readonly message?: UploadMessage | undefined;
@@ -267,6 +292,12 @@ export interface UploadTokens {
   readonly tokens?: TokenList | undefined;
   readonly tokensLe32?: Uint8Array | undefined;
   readonly text?: string | undefined;
+}
+
+export interface VaultSettings {
+  readonly prefixIndex?: boolean | undefined;
+  readonly autoCompact?: boolean | undefined;
+  readonly quotaBytes?: string | undefined;
 }
 
 export interface VerifyVaultRequest {

@@ -106,6 +106,10 @@ export interface Conversation {
   readonly messages: readonly MessageInfo[];
 }
 
+export interface CreateVaultResponse {
+  readonly vault: Vault | null;
+}
+
 export interface DamagedConversation {
   readonly id: string;
   readonly status: ItemStatus | null;
@@ -132,6 +136,8 @@ export interface DeleteConversationsResponse {
 }
 
 export type DeleteSegmentResponse = Record<string, never>;
+
+export type DeleteVaultResponse = Record<string, never>;
 
 export interface ErrorInfo {
   readonly reason: string;
@@ -215,6 +221,10 @@ export interface GetStatsResponse {
   readonly fileBytes: string;
 }
 
+export interface GetVaultResponse {
+  readonly vault: Vault | null;
+}
+
 export interface HasSegmentResult {
   readonly status: ItemStatus | null;
   readonly found: boolean;
@@ -247,6 +257,11 @@ export interface ListGarbageResponse {
 
 export interface ListRegistriesResponse {
   readonly registries: readonly RegistryInfo[];
+}
+
+export interface ListVaultsResponse {
+  readonly vaults: readonly Vault[];
+  readonly nextPageToken: string;
 }
 
 export interface MessageInfo {
@@ -346,6 +361,10 @@ export interface TokenList {
   readonly ids: readonly number[];
 }
 
+export interface UpdateVaultResponse {
+  readonly vault: Vault | null;
+}
+
 export interface UploadConversationResponse {
   readonly conversation: Conversation | null;
   readonly totalSegments: string;
@@ -355,6 +374,28 @@ export interface UploadConversationResponse {
   readonly storedBytes: string;
   readonly unchanged: boolean;
 }
+
+export interface Vault {
+  readonly name: string;
+  readonly vaultId: string;
+  readonly createTime: Timestamp | null;
+  readonly settings: VaultSettings | null;
+  readonly state: VaultState | number;
+  readonly cause: string;
+}
+
+export interface VaultSettings {
+  readonly prefixIndex: boolean | undefined;
+  readonly autoCompact: boolean | undefined;
+  readonly quotaBytes: string | undefined;
+}
+
+export type VaultState =
+  | 'VAULT_STATE_UNSPECIFIED'
+  | 'VAULT_STATE_OPEN'
+  | 'VAULT_STATE_CLOSED'
+  | 'VAULT_STATE_READ_ONLY'
+  | 'VAULT_STATE_FAILED';
 
 export interface VerifyNote {
   readonly subject: string;

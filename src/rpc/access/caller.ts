@@ -40,6 +40,11 @@ export class Caller {
     throw new StowkenError('PERMISSION_DENIED', sentence, { right, vault });
   }
 
+  /** True if the caller has any right for the vault. */
+  sees(vault: string): boolean {
+    return this.identity.may([], vault);
+  }
+
   /**
    * Checks the vault that a request begins with. `start`: the request, or its first bytes, which are
    * enough as a rule. Whoever may not use a vault has no large request kept or decoded. `check` decides

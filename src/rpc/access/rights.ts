@@ -27,6 +27,12 @@ export const rightsOf: Readonly<Record<string, readonly Right[]>> = {
   '/stowken.v1.MaintenanceService/ListRegistries': ['read'],
   '/stowken.v1.MaintenanceService/GetStats': ['read'],
   '/stowken.v1.MaintenanceService/GetCapabilities': any,
+  '/stowken.v1.AdminService/CreateVault': ['admin'],
+  '/stowken.v1.AdminService/GetVault': any,
+  '/stowken.v1.AdminService/UpdateVault': ['admin'],
+  // Lists the vaults for which the caller has any right.
+  '/stowken.v1.AdminService/ListVaults': any,
+  '/stowken.v1.AdminService/DeleteVault': ['admin'],
   '/stowken.v1.SegmentService/PutSegments': ['write'],
   '/stowken.v1.SegmentService/GetSegments': ['read'],
   '/stowken.v1.SegmentService/HasSegments': ['read'],

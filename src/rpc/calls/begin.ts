@@ -75,6 +75,9 @@ const timerMsMax = 2 ** 31 - 1;
 /** Time by which a timer of grpc-js can fire too early, by the wall clock. */
 const timerSlackMs = 2;
 
+/** Ends a call with an error, whatever it waits for. */
+export type StopCall = (error: StowkenError) => void;
+
 /**
  * A signal that aborts when the client cancels, its connection breaks or the deadline passes. grpc-js reports
  * a deadline as a cancellation, but not while a client does not read: therefore this has a timer of its own.
@@ -105,6 +108,9 @@ export class CallSignal {
       isStowkenError(error, 'CANCELLED') || (error instanceof Error && error.name === 'AbortError');
     return stopped && this.signal.aborted ? this.signal.reason : error;
   }
+
+  /** Ends the call with an error that is not its client's doing. */
+  readonly stop: StopCall = (error) => this.#abort.abort(error);
 
   /** To be called when the work has ended. */
   release(): void {

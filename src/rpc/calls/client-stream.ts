@@ -3,7 +3,7 @@ import { toCallFailure } from '../errors.js';
 import type { KeptMemory } from '../../vault/index.js';
 import type { Caller } from '../access/index.js';
 import type { Account, IncomingRequest } from '../intake/index.js';
-import { begin, type CallScope, CallSignal } from './begin.js';
+import { begin, type CallScope, CallSignal, type StopCall } from './begin.js';
 
 /** A method with a stream of requests and one response. */
 export interface ClientStreamMethod {
@@ -17,6 +17,7 @@ export interface ClientStreamMethod {
     signal: AbortSignal,
     memory: KeptMemory,
     caller: () => Caller,
+    stop: StopCall,
   ) => Promise<Buffer>;
 }
 
@@ -44,7 +45,7 @@ export function clientStream(
           keep: (bytes) => held.keep(bytes, ending.signal),
           give: (bytes) => held.give(bytes),
         };
-        const response = await method.handle(requests, ending.signal, memory, () => held.caller);
+        const response = await method.handle(requests, ending.signal, memory, () => held.caller, ending.stop);
         ending.signal.throwIfAborted();
         return response;
       } finally {

@@ -1,4 +1,4 @@
-export type { CallScope } from './begin.js';
+export type { CallScope, StopCall } from './begin.js';
 export * from './client-stream.js';
 export * from './server-stream.js';
 export * from './unary.js';

@@ -3,7 +3,7 @@ import { limits } from '../../model/index.js';
 import { toCallFailure } from '../errors.js';
 import type { Caller } from '../access/index.js';
 import type { IncomingRequest } from '../intake/index.js';
-import { begin, type CallScope, CallSignal } from './begin.js';
+import { begin, type CallScope, CallSignal, type StopCall } from './begin.js';
 
 /** A method with one request and a stream of responses. */
 export interface ServerStreamMethod<Request> {
@@ -17,6 +17,7 @@ export interface ServerStreamMethod<Request> {
     request: Request,
     signal: AbortSignal,
     caller: Caller,
+    stop: StopCall,
   ) => AsyncGenerator<Iterable<Buffer>, void, void>;
 }
 
@@ -39,7 +40,7 @@ export function serverStream<Request>(
         ending.signal.throwIfAborted();
         const queue = new SendQueue(call, ending.signal);
         // Leaving the loop early returns the generator, which releases everything it holds.
-        for await (const batch of method.handle(request, ending.signal, caller)) {
+        for await (const batch of method.handle(request, ending.signal, caller, ending.stop)) {
           for (const response of batch) if (queue.send(response)) await queue.room();
         }
       } finally {

@@ -2,7 +2,7 @@ import type { handleUnaryCall } from '@grpc/grpc-js';
 import { toCallFailure } from '../errors.js';
 import type { Caller } from '../access/index.js';
 import type { IncomingRequest } from '../intake/index.js';
-import { begin, type CallScope, CallSignal, connectionOf } from './begin.js';
+import { begin, type CallScope, CallSignal, connectionOf, type StopCall } from './begin.js';
 import { enterLarge, isLarge } from './large-requests.js';
 
 /** A method with one request and one response. */
@@ -10,7 +10,7 @@ export interface UnaryMethod<Request> {
   /** @throws StowkenError if it is not a valid request */
   readonly read: (bytes: Buffer, signal: AbortSignal) => Request | Promise<Request>;
   /** Resolves to the encoded response. */
-  readonly handle: (request: Request, signal: AbortSignal, caller: Caller) => Promise<Buffer>;
+  readonly handle: (request: Request, signal: AbortSignal, caller: Caller, stop: StopCall) => Promise<Buffer>;
 }
 
 /** Adapts a method to grpc-js, with bytes both ways; an error of the handler becomes a status. */
@@ -32,7 +32,7 @@ export function unary<Request>(
         if (isLarge(bytes.length)) leave = await enterLarge(bytes.length, connectionOf(call), ending.signal);
         const request = await method.read(bytes, ending.signal);
         ending.signal.throwIfAborted();
-        return await method.handle(request, ending.signal, caller);
+        return await method.handle(request, ending.signal, caller, ending.stop);
       } finally {
         leave?.();
         end();

@@ -68,6 +68,11 @@ export interface ConversationFilter {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+export interface CreateVaultRequest {
+  readonly vault: string;
+  readonly settings: VaultSettings | null;
+}
+
 export interface DeleteConversationRequest {
   readonly vault: string;
   readonly id: string;
@@ -87,6 +92,11 @@ export interface DeleteConversationsRequest {
 export interface DeleteSegmentRequest {
   readonly vault: string;
   readonly hash: string;
+}
+
+export interface DeleteVaultRequest {
+  readonly vault: string;
+  readonly confirm_vault: string;
 }
 
 export interface Duration {
@@ -135,6 +145,10 @@ export interface GetStatsRequest {
   readonly vault: string;
 }
 
+export interface GetVaultRequest {
+  readonly vault: string;
+}
+
 export interface HasSegmentsRequest {
   readonly vault: string;
   readonly hashes: string[];
@@ -156,6 +170,11 @@ export interface ListGarbageRequest {
 
 export interface ListRegistriesRequest {
   readonly vault: string;
+}
+
+export interface ListVaultsRequest {
+  readonly page_size: number;
+  readonly page_token: string;
 }
 
 export interface Message {
@@ -241,6 +260,12 @@ export interface TokenList {
   readonly ids: number[];
 }
 
+export interface UpdateVaultRequest {
+  readonly vault: string;
+  readonly settings: VaultSettings | null;
+  readonly reset: string[];
+}
+
 export interface UploadConversationRequest {
   readonly spec: UploadSpec | undefined;
   readonly message: UploadMessage | undefined;
@@ -269,6 +294,12 @@ export interface UploadTokens {
   readonly tokens: TokenList | undefined;
   readonly tokens_le32: Buffer | undefined;
   readonly text: string | undefined;
+}
+
+export interface VaultSettings {
+  readonly prefix_index: boolean | undefined;
+  readonly auto_compact: boolean | undefined;
+  readonly quota_bytes: Long | undefined;
 }
 
 export interface VerifyVaultRequest {
@@ -303,4 +334,9 @@ export interface Requests {
   'stowken.v1.RemoveReferencesRequest': RemoveReferencesRequest;
   'stowken.v1.DeleteSegmentRequest': DeleteSegmentRequest;
   'stowken.v1.ListGarbageRequest': ListGarbageRequest;
+  'stowken.v1.CreateVaultRequest': CreateVaultRequest;
+  'stowken.v1.GetVaultRequest': GetVaultRequest;
+  'stowken.v1.UpdateVaultRequest': UpdateVaultRequest;
+  'stowken.v1.ListVaultsRequest': ListVaultsRequest;
+  'stowken.v1.DeleteVaultRequest': DeleteVaultRequest;
 }

@@ -105,6 +105,10 @@ export interface Conversation {
   readonly messages?: readonly MessageInfo[] | undefined;
 }
 
+export interface CreateVaultResponse {
+  readonly vault?: Vault | undefined;
+}
+
 export interface DamagedConversation {
   readonly id?: string | undefined;
   readonly status?: ItemStatus | undefined;
@@ -131,6 +135,8 @@ export interface DeleteConversationsResponse {
 }
 
 export type DeleteSegmentResponse = Record<string, never>;
+
+export type DeleteVaultResponse = Record<string, never>;
 
 export interface ErrorInfo {
   readonly reason?: string | undefined;
@@ -212,6 +218,10 @@ export interface GetStatsResponse {
   readonly file_bytes?: number | undefined;
 }
 
+export interface GetVaultResponse {
+  readonly vault?: Vault | undefined;
+}
+
 export interface HasSegmentResult {
   readonly status?: ItemStatus | undefined;
   readonly found?: boolean | undefined;
@@ -244,6 +254,11 @@ export interface ListGarbageResponse {
 
 export interface ListRegistriesResponse {
   readonly registries?: readonly RegistryInfo[] | undefined;
+}
+
+export interface ListVaultsResponse {
+  readonly vaults?: readonly Vault[] | undefined;
+  readonly next_page_token?: string | undefined;
 }
 
 export interface MessageInfo {
@@ -342,6 +357,10 @@ export interface TokenList {
   readonly ids?: readonly number[] | undefined;
 }
 
+export interface UpdateVaultResponse {
+  readonly vault?: Vault | undefined;
+}
+
 export interface UploadConversationResponse {
   readonly conversation?: Conversation | undefined;
   readonly total_segments?: number | undefined;
@@ -351,6 +370,29 @@ export interface UploadConversationResponse {
   readonly stored_bytes?: number | undefined;
   readonly unchanged?: boolean | undefined;
 }
+
+export interface Vault {
+  readonly name?: string | undefined;
+  readonly vault_id?: string | undefined;
+  readonly create_time?: Timestamp | undefined;
+  readonly settings?: VaultSettings | undefined;
+  readonly state?: (typeof VaultState)[keyof typeof VaultState] | undefined;
+  readonly cause?: string | undefined;
+}
+
+export interface VaultSettings {
+  readonly prefix_index?: boolean | undefined;
+  readonly auto_compact?: boolean | undefined;
+  readonly quota_bytes?: number | undefined;
+}
+
+export const VaultState = {
+  UNSPECIFIED: 0,
+  OPEN: 1,
+  CLOSED: 2,
+  READ_ONLY: 3,
+  FAILED: 4,
+} as const;
 
 export interface VerifyNote {
   readonly subject?: string | undefined;
@@ -417,6 +459,11 @@ export interface Responses {
   'stowken.v1.RemoveReferencesResponse': RemoveReferencesResponse;
   'stowken.v1.DeleteSegmentResponse': DeleteSegmentResponse;
   'stowken.v1.ListGarbageResponse': ListGarbageResponse;
+  'stowken.v1.CreateVaultResponse': CreateVaultResponse;
+  'stowken.v1.GetVaultResponse': GetVaultResponse;
+  'stowken.v1.UpdateVaultResponse': UpdateVaultResponse;
+  'stowken.v1.ListVaultsResponse': ListVaultsResponse;
+  'stowken.v1.DeleteVaultResponse': DeleteVaultResponse;
   'google.rpc.Status': Status;
   'google.rpc.ErrorInfo': ErrorInfo;
 }

@@ -1,4 +1,5 @@
 export * from './conversation-writes.js';
+export * from './admin.js';
 export * from './maintenance.js';
 export * from './conversation-reads.js';
 export * from './segments.js';

@@ -27,7 +27,7 @@ import {
 } from '../responses.js';
 import { ResponseEncoder } from '../wire/response-encoder.js';
 import { countFitting, listPage } from './pages.js';
-import { requireVault, type ServiceScope, VaultMethods } from './vault-methods.js';
+import { enter, type ServiceScope, VaultMethods } from './vault-methods.js';
 
 export function conversationService(scope: ServiceScope): UntypedServiceImplementation {
   return { ...conversationWrites(scope), ...conversationReads(scope) };
@@ -50,10 +50,14 @@ export function conversationWrites(scope: ServiceScope): UntypedServiceImplement
 
     UploadConversation: clientStream(
       {
-        async handle(requests, signal, memory, caller) {
-          const { vault, input, parts } = await readUpload(requests);
-          const result = await requireVault(scope, caller(), vault).upload(input, parts, signal, memory);
-          return uploadResponse.encode(storeFields(result));
+        async handle(requests, signal, memory, caller, stop) {
+          const { vault: name, input, parts } = await readUpload(requests);
+          const { vault, leave } = await enter(scope, caller(), name, stop);
+          try {
+            return uploadResponse.encode(storeFields(await vault.upload(input, parts, signal, memory)));
+          } finally {
+            leave();
+          }
         },
       },
       scope,

@@ -1,12 +1,14 @@
 import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
-import { StowkenError } from '../../model/index.js';
+import type { StowkenError } from '../../model/index.js';
 import type { Caller } from '../access/index.js';
 import type { Tokenizers } from '../../text/index.js';
 import type { Vault } from '../../vault/index.js';
+import type { VaultAdmin, VaultUse } from '../../vaults/index.js';
 import {
   type CallScope,
   serverStream,
   type ServerStreamMethod,
+  type StopCall,
   unary,
   type UnaryMethod,
 } from '../calls/index.js';
@@ -26,9 +28,16 @@ export class VaultMethods {
     read: UnaryMethod<Request>['read'],
     answer: (vault: Vault, request: Request, signal: AbortSignal) => Promise<Buffer>,
   ): handleUnaryCall<IncomingRequest, Buffer> {
-    const handle = async (request: Request, signal: AbortSignal, caller: Caller) =>
-      answer(requireVault(this.scope, caller, request.vault), request, signal);
-    return unary({ read, handle }, this.scope);
+    const { scope } = this;
+    const handle = async (request: Request, signal: AbortSignal, caller: Caller, stop: StopCall) => {
+      const { vault, leave } = await enter(scope, caller, request.vault, stop);
+      try {
+        return await answer(vault, request, signal);
+      } finally {
+        leave();
+      }
+    };
+    return unary({ read, handle }, scope);
   }
 
   /** Makes a method that streams the parts that `work` yields, each encoded as a batch of responses. */
@@ -38,32 +47,52 @@ export class VaultMethods {
     encode: (part: Part) => Iterable<Buffer>,
   ): handleServerStreamingCall<IncomingRequest, Buffer> {
     const { scope } = this;
-    async function* handle(request: Request, signal: AbortSignal, caller: Caller) {
-      const vault = requireVault(scope, caller, request.vault);
-      for await (const part of work(vault, request, signal)) yield encode(part);
+    async function* handle(request: Request, signal: AbortSignal, caller: Caller, stop: StopCall) {
+      const { vault, leave } = await enter(scope, caller, request.vault, stop);
+      try {
+        for await (const part of work(vault, request, signal)) yield encode(part);
+      } finally {
+        leave();
+      }
     }
     return serverStream({ read, handle }, scope);
   }
 }
 
+/** The open vaults of this process. */
+export interface VaultSource {
+  /** Opens the vault if it is not open; the caller ends the use. @throws StowkenError VAULT_NOT_FOUND */
+  use(name: string): VaultUse | Promise<VaultUse>;
+}
+
 /** Shared state of the services. */
 export interface ServiceScope extends CallScope {
-  readonly vaults: (name: string) => Vault | undefined;
+  readonly vaults: VaultSource;
+  readonly admin: VaultAdmin;
   readonly tokenizers: Pick<Tokenizers, 'known'>;
   readonly version: string;
   readonly intake: IntakeSettings;
 }
 
 /**
- * Returns the vault of that name, if the caller may do there what the call does.
+ * Opens a vault for a call, if the caller may do there what the call does; the call is stopped when the vault is
+ * deleted. Returns the vault, and the function to be called when the work has ended.
  * @throws StowkenError PERMISSION_DENIED, whether there is such a vault or not; VAULT_NOT_FOUND
  */
-export function requireVault({ vaults }: ServiceScope, caller: Caller, name: string): Vault {
+export async function enter(
+  { vaults }: ServiceScope,
+  caller: Caller,
+  name: string,
+  stop: StopCall,
+): Promise<{ readonly vault: Vault; readonly leave: () => void }> {
   caller.check(name);
-  const vault = vaults(name);
-  if (vault !== undefined) return vault;
-  throw new StowkenError('VAULT_NOT_FOUND', `there is no vault ${JSON.stringify(name)}`, {
-    resource_type: 'vault',
-    resource_name: name,
-  });
+  const { vault, signal, end } = await vaults.use(name);
+  const onDeleted = (): void => stop(signal.reason as StowkenError);
+  if (signal.aborted) onDeleted();
+  signal.addEventListener('abort', onDeleted, { once: true });
+  const leave = (): void => {
+    signal.removeEventListener('abort', onDeleted);
+    end();
+  };
+  return { vault, leave };
 }

@@ -3,7 +3,7 @@ import type { LiveCodec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
 import { StowkenError } from '../../model/index.js';
 import type { ManagedBackend } from '../contract/backend.js';
-import { makeFolder } from '../shared/vault-folder.js';
+import { foreignNames, makeFolder } from '../shared/vault-folder.js';
 import { type FolderLock, lockFolder } from '../shared/folder-lock.js';
 import { type Disk, nodeDisk } from './disk/disk.js';
 import { FilesystemBackend } from './filesystem-backend.js';
@@ -57,9 +57,7 @@ async function formatOf(disk: Disk, folder: string): Promise<Format> {
   const names = new Set((await disk.list('')).map(({ name }) => name));
   if (names.has(VAULT_FILE)) return 'ours';
   if (names.has(SEGMENTS) || names.has(MANIFESTS)) return 'rust-v1';
-  const foreign = [...names].filter(
-    (name) => !isOwnerFile(name) && name !== TEMPORARY && name !== 'lost+found',
-  );
+  const foreign = foreignNames([...names]).filter((name) => !isOwnerFile(name) && name !== TEMPORARY);
   if (foreign.length === 0) return 'none';
   const message = `${folder} holds no vault of the filesystem backend, but ${foreign.slice(0, 3).join(', ')}`;
   throw new StowkenError('STORE_VERSION', message, { folder });

@@ -13,7 +13,8 @@ const vaultNames: readonly string[] = ['VAULT', 'vault.mdb', 'vault.json', 'segm
  * Names that are in nobody's way: they belong to a mounted disk, or were left by a start or a restore that
  * was killed.
  */
-const harmless = /^(\..*|lost\+found|VAULT\.new|tmp|restoring|vault\.mdb-lock|backup\.mdb-.*)$/;
+const harmless =
+  /^(\..*|lost\+found|VAULT\.new|vaults|settings\.json(\.new)?|tmp|restoring|vault\.mdb-lock|backup\.mdb-.*)$/;
 
 const namedMax = 3;
 

@@ -107,13 +107,13 @@ export class BlockFingerprints {
 
 export interface PrefixIndexParts {
   readonly backend: Pick<StorageBackend, 'vaultId' | 'findPrefix'>;
-  /** Stored conversations are added to the prefix index unless this is false. */
-  readonly prefixIndex?: boolean | undefined;
+  /** Stored conversations are added to the prefix index unless this returns false. */
+  readonly prefixIndex?: (() => boolean) | undefined;
 }
 
 /** True if stored conversations are added to the prefix index. */
-export function isIndexed({ backend, prefixIndex = true }: PrefixIndexParts): boolean {
-  return prefixIndex && backend.findPrefix !== undefined;
+export function isIndexed({ backend, prefixIndex }: PrefixIndexParts): boolean {
+  return prefixIndex?.() !== false && backend.findPrefix !== undefined;
 }
 
 /** Creates the fingerprints of a conversation, from its first token on; undefined if it is not indexed. */

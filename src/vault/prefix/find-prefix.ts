@@ -22,7 +22,7 @@ export interface FindPrefixParts {
   readonly core: TokenCore;
   readonly codec: Codec;
   readonly tokenizers: Tokenizers;
-  readonly prefixIndex?: boolean | undefined;
+  readonly prefixIndex?: (() => boolean) | undefined;
 }
 
 /**
@@ -35,10 +35,10 @@ export async function findPrefix(
   { content, tokenizer, application, minTokens, limit }: FindPrefixInput,
   signal: AbortSignal,
 ): Promise<PrefixMatch[]> {
-  const { backend, core, prefixIndex = true } = parts;
+  const { backend, core } = parts;
   if (!backend.findPrefix) throw unsupported('prefix index', backend);
-  if (!prefixIndex)
-    throw new StowkenError('PREFIX_INDEX_OFF', 'the server was started with --prefix-index off');
+  if (parts.prefixIndex?.() === false)
+    throw new StowkenError('PREFIX_INDEX_OFF', 'the prefix index of the vault is off');
   const fingerprints = new BlockFingerprints(backend.vaultId);
   const le32: Uint8Array[] = [];
   const { tokens, release } = await tokensOf(parts, content, tokenizer, signal);

@@ -17,7 +17,7 @@ export interface StoreParts {
   readonly codec: Codec;
   readonly tokenizers: Tokenizers;
   readonly clock: () => number;
-  readonly prefixIndex?: boolean | undefined;
+  readonly prefixIndex?: (() => boolean) | undefined;
 }
 
 /** Stores a conversation in one commit. Only segments that the vault does not have yet are encoded. */

@@ -5,6 +5,7 @@ import { ordinaryIntake, startRpcServer } from '../../../src/rpc/index.js';
 import { createMemoryBackend } from '../../../src/storage/index.js';
 import { createTokenizers } from '../../../src/text/index.js';
 import { createVault } from '../../../src/vault/index.js';
+import { singleVault } from '../../support/single-vault.js';
 import pino, { type Logger } from 'pino';
 
 /** The real server, always over the memory backend. Stopping it checks every invariant. */
@@ -19,12 +20,11 @@ export async function startServer(
   const tokenizers = createTokenizers({ threadsMax: 1 });
   const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock });
   const server = await startRpcServer({
-    vaults: (name) => (name === 'default' ? vault : undefined),
+    ...singleVault(vault),
     tokenizers,
     listen: options.listen,
     logger,
     version: '0.0.1',
-    health: () => ({ writable: true }),
     intake: ordinaryIntake,
   });
   return {

@@ -1,4 +1,5 @@
 import { Readable, Writable } from 'node:stream';
+import { vaultFolder } from '../../../src/vaults/index.js';
 import { runCli, type CliDependencies } from '../../../src/cli/index.js';
 import { createLiveCodec } from '../../../src/codec/index.js';
 import { loadCore } from '../../../src/core/index.js';
@@ -26,7 +27,8 @@ export const dependencies: Omit<CliDependencies, 'io'> = {
     return { ...report, complete: isComplete(report) };
   },
   inspectVault,
-  restoreVault: async (input) => restoreLmdb({ ...input, codec: createLiveCodec(await loadCore()) }),
+  restoreVault: async ({ data, vault, ...input }) =>
+    restoreLmdb({ ...input, folder: vaultFolder(data, vault), codec: createLiveCodec(await loadCore()) }),
   version: '1.2.3',
 };
 

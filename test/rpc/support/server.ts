@@ -1,6 +1,7 @@
 import pino from 'pino';
 import { ordinaryIntake, startRpcServer, type RpcServerOptions } from '../../../src/rpc/index.js';
 import type { Vault } from '../../../src/vault/index.js';
+import { singleVault } from '../../support/single-vault.js';
 import { openTestVault } from '../../support/vault.js';
 import { TestClient } from './client.js';
 
@@ -27,12 +28,11 @@ export async function startTestServer(
   const log: Record<string, unknown>[] = [];
   const write = (line: string) => log.push(JSON.parse(line) as Record<string, unknown>);
   const server = await startRpcServer({
-    vaults: (name) => (name === 'default' ? vault : undefined),
+    ...singleVault(vault),
     tokenizers: opened.tokenizers,
     listen: '127.0.0.1:0',
     logger: pino({ level: 'debug' }, { write }),
     version: '1.2.3',
-    health: () => ({ writable: true }),
     intake: ordinaryIntake,
     ...options,
   }).catch(async (error: unknown) => {

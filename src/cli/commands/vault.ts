@@ -1,0 +1,207 @@
+import { createInterface } from 'node:readline/promises';
+import { Option, type Command } from 'commander';
+import type { VaultInfo, VaultSettings } from '../../client/index.js';
+import { CommandFailure, type Context, UsageError } from '../context.js';
+import { type Done, exitCodes } from '../exit-codes.js';
+import { formatBytes, formatTable, formatTime } from '../format.js';
+import { type ServerOption, withClient, withServer } from '../connection/index.js';
+import { byteSize, filled } from '../options.js';
+
+interface Options extends ServerOption {
+  readonly json?: true;
+}
+
+interface SettingOptions extends Options {
+  readonly prefixIndex?: 'on' | 'off' | 'server';
+  readonly autoCompact?: 'on' | 'off' | 'server';
+  readonly quota?: number | 'server';
+}
+
+const epilogue = `
+A vault shares nothing with others: no segment, no index, no id. Every other command takes --vault NAME.
+
+Examples:
+  stowken vault create team-a --quota 50GiB
+  stowken import runs.jsonl --vault team-a
+  stowken vault list`;
+
+/** `stowken vault create|list|show|set|delete` */
+export function addVault(program: Command, context: Context, done: Done): void {
+  const vault = program
+    .command('vault')
+    .description('create, list, change and delete vaults')
+    .addHelpText('after', epilogue);
+  addCreate(vault, context, done);
+  addList(vault, context, done);
+  addShow(vault, context, done);
+  addSet(vault, context, done);
+  addDelete(vault, context, done);
+}
+
+function addCreate(vault: Command, context: Context, done: Done): void {
+  withSettings(withServer(vault.command('create')))
+    .argument('<name>', '1 to 63 characters of a-z, 0-9, "-" and "_"', filled)
+    .description('create an empty vault')
+    .option('--json', 'one JSON object')
+    .action(async (name: string, options: SettingOptions) => {
+      const { settings } = changes(options);
+      const made = await withClient(options, context, ({ admin }) => admin.createVault(name, { settings }));
+      await printOne(made, options, context, `created ${made.name}`);
+      done(exitCodes.done);
+    });
+}
+
+function addList(vault: Command, context: Context, done: Done): void {
+  withServer(vault.command('list'))
+    .description('list the vaults by name')
+    .option('--json', 'one JSON object per line')
+    .action(async (options: Options) => {
+      const { output } = context;
+      await withClient(options, context, async ({ admin }) => {
+        const vaults: VaultInfo[] = [];
+        for await (const each of admin.listVaults()) {
+          if (options.json) await output.json(plain(each));
+          else vaults.push(each);
+        }
+        if (!options.json) await output.line(table(vaults));
+      });
+      done(exitCodes.done);
+    });
+}
+
+function addShow(vault: Command, context: Context, done: Done): void {
+  withServer(vault.command('show'))
+    .argument('<name>', 'the vault', filled)
+    .description('show a vault and its settings')
+    .option('--json', 'one JSON object')
+    .action(async (name: string, options: Options) => {
+      const found = await withClient(options, context, ({ admin }) => admin.getVault(name));
+      await printOne(found, options, context, table([found]));
+      done(exitCodes.done);
+    });
+}
+
+function addSet(vault: Command, context: Context, done: Done): void {
+  withSettings(withServer(vault.command('set')))
+    .argument('<name>', 'the vault', filled)
+    .description('change settings of a vault; the others stay')
+    .option('--json', 'one JSON object')
+    .action(async (name: string, options: SettingOptions) => {
+      const { settings, reset } = changes(options);
+      if (Object.keys(settings).length + reset.length === 0)
+        throw new UsageError('name a setting: --quota, --prefix-index or --auto-compact');
+      const now = await withClient(options, context, ({ admin }) =>
+        admin.updateVault(name, { settings, reset }),
+      );
+      await printOne(now, options, context, table([now]));
+      done(exitCodes.done);
+    });
+}
+
+function addDelete(vault: Command, context: Context, done: Done): void {
+  withServer(vault.command('delete'))
+    .argument('<name>', 'the vault', filled)
+    .description('delete a vault with everything in it; on a terminal, asks for its name again')
+    .option('--confirm <name>', 'the name again: nothing is asked')
+    .option('--json', 'one JSON object')
+    .action(async (name: string, options: Options & { readonly confirm?: string }) => {
+      await confirm(name, options.confirm, context);
+      await withClient(options, context, ({ admin }) => admin.deleteVault(name));
+      if (options.json) await context.output.json({ deleted: name });
+      else await context.output.line(`deleted ${name}`);
+      done(exitCodes.done);
+    });
+}
+
+/** A script has named the vault; a person may have chosen the wrong line of a shell's history. */
+async function confirm(name: string, given: string | undefined, { io }: Context): Promise<void> {
+  let again = given;
+  const isTerminal = (io.stdin as { readonly isTTY?: boolean }).isTTY === true && io.stderr.isTTY === true;
+  if (again === undefined && isTerminal) {
+    const prompt = createInterface({ input: io.stdin, output: io.stderr });
+    again = await prompt.question(`Everything in ${name} will be deleted. Its name again: `);
+    prompt.close();
+  }
+  if (again !== undefined && again !== name)
+    throw new CommandFailure('that is another name: nothing was deleted');
+}
+
+function withSettings(command: Command): Command {
+  const choices = ['on', 'off', 'server'];
+  return command
+    .option('--quota <size>', 'limit of the bytes in use: 50GiB; 0 for none', byteSize)
+    .addOption(
+      new Option('--prefix-index <on|off|server>', 'index conversations for find-prefix').choices(choices),
+    )
+    .addOption(
+      new Option(
+        '--auto-compact <on|off|server>',
+        'compact automatically; server: as the server was started',
+      ).choices(choices),
+    );
+}
+
+function changes({ prefixIndex, autoCompact, quota }: SettingOptions): {
+  settings: VaultSettings;
+  reset: (keyof VaultSettings)[];
+} {
+  return {
+    settings: {
+      ...(prefixIndex !== undefined && prefixIndex !== 'server' && { prefixIndex: prefixIndex === 'on' }),
+      ...(autoCompact !== undefined && autoCompact !== 'server' && { autoCompact: autoCompact === 'on' }),
+      ...(typeof quota === 'number' && { quotaBytes: quota }),
+    },
+    reset: [
+      ...(prefixIndex === 'server' ? ['prefixIndex' as const] : []),
+      ...(autoCompact === 'server' ? ['autoCompact' as const] : []),
+    ],
+  };
+}
+
+async function printOne(
+  vault: VaultInfo,
+  { json }: Options,
+  { output }: Context,
+  text: string,
+): Promise<void> {
+  if (json) await output.json(plain(vault));
+  else await output.line(text);
+}
+
+const heads = ['NAME', 'STATE', 'CREATED', 'QUOTA', 'PREFIX INDEX', 'AUTO-COMPACT', ''];
+
+function table(vaults: readonly VaultInfo[]): string {
+  const rows = vaults.map(({ name, state, createTimeMs, settings, cause }) => [
+    name,
+    stateWords[state],
+    createTimeMs === undefined ? '' : formatTime(createTimeMs),
+    settings.quotaBytes ? formatBytes(settings.quotaBytes) : '',
+    onOff(settings.prefixIndex),
+    onOff(settings.autoCompact),
+    cause,
+  ]);
+  return formatTable([heads, ...rows], ['left', 'left', 'left', 'right', 'left', 'left', 'left']);
+}
+
+const stateWords = { open: 'open', closed: 'closed', readOnly: 'read-only', failed: 'failed' } as const;
+
+function onOff(setting: boolean | undefined): string {
+  if (setting === undefined) return '';
+  return setting ? 'on' : 'off';
+}
+
+function plain({ name, vaultId, createTimeMs, settings, state, cause }: VaultInfo): object {
+  const { prefixIndex, autoCompact, quotaBytes } = settings;
+  return {
+    name,
+    vault_id: vaultId,
+    ...(createTimeMs !== undefined && { create_time: formatTime(createTimeMs) }),
+    state: stateWords[state],
+    ...(cause !== '' && { cause }),
+    settings: {
+      ...(prefixIndex !== undefined && { prefix_index: prefixIndex }),
+      ...(autoCompact !== undefined && { auto_compact: autoCompact }),
+      ...(quotaBytes !== undefined && { quota_bytes: quotaBytes }),
+    },
+  };
+}

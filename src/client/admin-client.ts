@@ -1,0 +1,103 @@
+import { method } from './contract.js';
+import type * as W from './generated/responses.js';
+import { fromUint64, fromWireTime, toUint64 } from './numbers.js';
+import type { Transport } from './transport.js';
+import type { CallControl } from './types.js';
+import type { VaultInfo, VaultSettings } from './vault-types.js';
+
+/** Methods of the contract, looked up once per process. */
+function methods() {
+  return {
+    create: method('AdminService', 'CreateVault'),
+    get: method('AdminService', 'GetVault'),
+    update: method('AdminService', 'UpdateVault'),
+    list: method('AdminService', 'ListVaults'),
+    delete: method('AdminService', 'DeleteVault'),
+  };
+}
+
+/** Vaults of a server. */
+export class AdminClient {
+  private readonly methods = methods();
+
+  constructor(private readonly transport: Transport) {}
+
+  /** Durable when it resolves. Rejects with VAULT_EXISTS, INVALID_FIELD. */
+  async createVault(
+    vault: string,
+    { settings = {}, ...control }: CallControl & { readonly settings?: VaultSettings } = {},
+  ): Promise<VaultInfo> {
+    const request = { vault, settings: toWireSettings(settings) };
+    return fromWireVault((await this.transport.unary(this.methods.create, request, control, false)).vault);
+  }
+
+  /** Rejects with VAULT_NOT_FOUND. */
+  async getVault(vault: string, control: CallControl = {}): Promise<VaultInfo> {
+    return fromWireVault((await this.transport.unary(this.methods.get, { vault }, control, true)).vault);
+  }
+
+  /** Changes settings; those of `reset` become as the server was started. Rejects with VAULT_NOT_FOUND. */
+  async updateVault(
+    vault: string,
+    {
+      settings = {},
+      reset = [],
+      ...control
+    }: CallControl & {
+      readonly settings?: VaultSettings;
+      readonly reset?: readonly (keyof VaultSettings)[];
+    },
+  ): Promise<VaultInfo> {
+    const names = reset.map((name) => name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`));
+    const request = { vault, settings: toWireSettings(settings), reset: names };
+    return fromWireVault((await this.transport.unary(this.methods.update, request, control, true)).vault);
+  }
+
+  /** Yields the vaults by name. */
+  async *listVaults(control: CallControl = {}): AsyncGenerator<VaultInfo, void, void> {
+    let pageToken = '';
+    do {
+      const request = { pageSize: 1000, pageToken };
+      const page = await this.transport.unary(this.methods.list, request, control, true);
+      yield* page.vaults.map(fromWireVault);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+  }
+
+  /** Deletes a vault with everything in it. Rejects with VAULT_NOT_FOUND. */
+  async deleteVault(vault: string, control: CallControl = {}): Promise<void> {
+    await this.transport.unary(this.methods.delete, { vault, confirmVault: vault }, control, false);
+  }
+}
+
+function toWireSettings({ prefixIndex, autoCompact, quotaBytes }: VaultSettings) {
+  return {
+    prefixIndex,
+    autoCompact,
+    quotaBytes: quotaBytes === undefined ? undefined : toUint64('quota_bytes', quotaBytes),
+  };
+}
+
+const states: Readonly<Record<string, VaultInfo['state']>> = {
+  VAULT_STATE_OPEN: 'open',
+  VAULT_STATE_CLOSED: 'closed',
+  VAULT_STATE_READ_ONLY: 'readOnly',
+  VAULT_STATE_FAILED: 'failed',
+};
+
+function fromWireVault(vault: W.Vault | null): VaultInfo {
+  const { name, vaultId, createTime, settings, state, cause } = vault!;
+  const { prefixIndex, autoCompact, quotaBytes } = settings ?? {};
+  return {
+    name,
+    vaultId,
+    createTimeMs: fromWireTime('create_time', createTime),
+    settings: {
+      ...(typeof prefixIndex === 'boolean' && { prefixIndex }),
+      ...(typeof autoCompact === 'boolean' && { autoCompact }),
+      ...(typeof quotaBytes === 'string' && { quotaBytes: fromUint64('quota_bytes', quotaBytes) }),
+    },
+    state: states[state] ?? 'closed',
+    cause,
+  };
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { limits } from '../../model/index.js';
+import { isVaultName, settingNames, type SettingName } from '../../vaults/index.js';
+import { RequestDecoder } from '../wire/reader.js';
+import { items, optional, pageSize, uint64, utf8, vaultName } from './fields.js';
+import { refuse, schemaRequest } from './parse.js';
+
+/** Settings by the contract's names of them. */
+const settingsByField: Readonly<Record<string, SettingName>> = Object.fromEntries(
+  settingNames.map((name) => [name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`), name]),
+);
+
+const settings = z
+  .object({
+    prefix_index: optional(z.boolean()),
+    auto_compact: optional(z.boolean()),
+    quota_bytes: optional(uint64),
+  })
+  .transform(({ prefix_index, auto_compact, quota_bytes }) => ({
+    ...(prefix_index !== undefined && { prefixIndex: prefix_index }),
+    ...(auto_compact !== undefined && { autoCompact: auto_compact }),
+    ...(quota_bytes !== undefined && { quotaBytes: quota_bytes }),
+  }));
+
+const optionalSettings = z
+  .custom<z.input<typeof settings> | null>()
+  .pipe(settings.nullable())
+  .transform((given) => given ?? {});
+
+const settingName = z.string().transform((field, context) => {
+  const name = settingsByField[field];
+  const known = Object.keys(settingsByField).join(', ');
+  return name ?? refuse(context, `is no setting of a vault; there are ${known}`, { value: field });
+});
+
+/** Position in the list of vaults: a name. */
+const pageToken = utf8(0, limits.labelBytesMax).transform((token, context) => {
+  const name = Buffer.from(token, 'base64url').toString('utf8');
+  if (token === '' || isVaultName(name)) return name;
+  return refuse(context, 'is not the next_page_token of a page', { value: token });
+});
+
+/** Returns the token of the page after the vault with this name. */
+export function vaultPageToken(name: string): string {
+  return Buffer.from(name, 'utf8').toString('base64url');
+}
+
+const named = z.object({ vault: vaultName });
+
+export const readCreateVault = schemaRequest(
+  new RequestDecoder('stowken.v1.CreateVaultRequest'),
+  z.object({ vault: utf8(1, limits.labelBytesMax), settings: optionalSettings }),
+);
+export const readGetVault = schemaRequest(new RequestDecoder('stowken.v1.GetVaultRequest'), named);
+export const readUpdateVault = schemaRequest(
+  new RequestDecoder('stowken.v1.UpdateVaultRequest'),
+  z.object({
+    vault: vaultName,
+    settings: optionalSettings,
+    reset: items(settingName, settingNames.length),
+  }),
+);
+export const readListVaults = schemaRequest(
+  new RequestDecoder('stowken.v1.ListVaultsRequest'),
+  z.object({ page_size: pageSize, page_token: pageToken }),
+);
+export const readDeleteVault = schemaRequest(
+  new RequestDecoder('stowken.v1.DeleteVaultRequest'),
+  z.object({ vault: vaultName, confirm_vault: utf8(0, limits.labelBytesMax) }),
+);

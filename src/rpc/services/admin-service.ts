@@ -1,0 +1,107 @@
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { VaultDescription } from '../../vaults/index.js';
+import { unary } from '../calls/index.js';
+import * as R from '../generated/responses.js';
+import {
+  readCreateVault,
+  readDeleteVault,
+  readGetVault,
+  readListVaults,
+  readUpdateVault,
+  vaultPageToken,
+} from '../requests/index.js';
+import { timestamp } from '../responses.js';
+import { ResponseEncoder } from '../wire/response-encoder.js';
+import type { ServiceScope } from './vault-methods.js';
+
+const createResponse = new ResponseEncoder('stowken.v1.CreateVaultResponse');
+const getResponse = new ResponseEncoder('stowken.v1.GetVaultResponse');
+const updateResponse = new ResponseEncoder('stowken.v1.UpdateVaultResponse');
+const listResponse = new ResponseEncoder('stowken.v1.ListVaultsResponse');
+const deleteResponse = new ResponseEncoder('stowken.v1.DeleteVaultResponse');
+
+export function adminService(scope: ServiceScope): UntypedServiceImplementation {
+  const { admin } = scope;
+  return {
+    CreateVault: unary(
+      {
+        read: readCreateVault,
+        handle: async ({ vault, settings }, _signal, caller) => {
+          caller.check(vault);
+          return createResponse.encode({ vault: vaultFields(await admin.create(vault, settings)) });
+        },
+      },
+      scope,
+    ),
+
+    GetVault: unary(
+      {
+        read: readGetVault,
+        handle: async ({ vault }, _signal, caller) => {
+          caller.check(vault);
+          return getResponse.encode({ vault: vaultFields(await admin.get(vault)) });
+        },
+      },
+      scope,
+    ),
+
+    UpdateVault: unary(
+      {
+        read: readUpdateVault,
+        handle: async ({ vault, settings, reset }, _signal, caller) => {
+          caller.check(vault);
+          return updateResponse.encode({ vault: vaultFields(await admin.update(vault, settings, reset)) });
+        },
+      },
+      scope,
+    ),
+
+    ListVaults: unary(
+      {
+        read: readListVaults,
+        handle: async ({ page_size, page_token }, _signal, caller) => {
+          const { vaults, next } = await admin.list(page_token, page_size);
+          return listResponse.encode({
+            vaults: vaults.filter(({ name }) => caller.sees(name)).map(vaultFields),
+            next_page_token: next === undefined ? undefined : vaultPageToken(next),
+          });
+        },
+      },
+      scope,
+    ),
+
+    DeleteVault: unary(
+      {
+        read: readDeleteVault,
+        handle: async ({ vault, confirm_vault }, _signal, caller) => {
+          caller.check(vault);
+          await admin.delete(vault, confirm_vault);
+          return deleteResponse.encode({});
+        },
+      },
+      scope,
+    ),
+  };
+}
+
+const states = {
+  open: R.VaultState.OPEN,
+  closed: R.VaultState.CLOSED,
+  readOnly: R.VaultState.READ_ONLY,
+  failed: R.VaultState.FAILED,
+} as const satisfies Record<VaultDescription['state'], number>;
+
+function vaultFields({ name, vaultId, createTimeMs, settings, state, cause }: VaultDescription): R.Vault {
+  return {
+    name,
+    vault_id: vaultId,
+    create_time: createTimeMs === undefined ? undefined : timestamp(createTimeMs),
+    settings: {
+      prefix_index: settings.prefixIndex,
+      auto_compact: settings.autoCompact,
+      quota_bytes: settings.quotaBytes,
+    },
+    state: states[state],
+    cause,
+  };
+}

@@ -1,0 +1,163 @@
+import { limits, StowkenError } from '../model/index.js';
+import type { VaultCatalogue } from './catalogue.js';
+import { defaultVault, invalidName, isVaultName, vaultNotFound } from './names.js';
+import type { OpenVaults } from './open-vaults.js';
+import { changedSettings, type SettingName, type VaultRecord, type VaultSettings } from './settings.js';
+
+export type VaultState = 'open' | 'closed' | 'readOnly' | 'failed';
+
+/** A vault, described without opening it. */
+export interface VaultDescription extends VaultRecord {
+  readonly name: string;
+  readonly state: VaultState;
+  /** Reason of a state other than open and closed. */
+  readonly cause?: string | undefined;
+}
+
+/** Creates, describes, changes and deletes vaults. */
+export interface VaultAdmin {
+  /** Durable when it resolves. @throws StowkenError INVALID_FIELD, VAULT_EXISTS */
+  create(name: string, settings: VaultSettings): Promise<VaultDescription>;
+  /** @throws StowkenError VAULT_NOT_FOUND */
+  get(name: string): Promise<VaultDescription>;
+  /** Durable when it resolves. @throws StowkenError VAULT_NOT_FOUND */
+  update(name: string, settings: VaultSettings, reset: readonly SettingName[]): Promise<VaultDescription>;
+  /** Lists vaults by name, from the one behind `after` on. */
+  list(after: string, limit: number): Promise<VaultPage>;
+  /** @throws StowkenError VAULT_NOT_FOUND, INVALID_FIELD */
+  delete(name: string, confirmed: string): Promise<void>;
+}
+
+export interface VaultPage {
+  readonly vaults: readonly VaultDescription[];
+  /** Name behind which the next page begins; undefined: this is the last one. */
+  readonly next?: string | undefined;
+}
+
+/** Notifies others before a vault is deleted, and after its settings have changed. */
+export interface AdminEvents {
+  /** Resolves when no other process has the vault open. */
+  readonly onDelete?: (name: string) => Promise<void>;
+  readonly onSettings?: (name: string, settings: VaultSettings) => Promise<void>;
+}
+
+/** Administers the vaults of one process, one change at a time. */
+export class Administration implements VaultAdmin {
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly catalogue: VaultCatalogue,
+    private readonly open: Pick<OpenVaults, 'use' | 'delete' | 'states'>,
+    private readonly clock: () => number,
+    private readonly events: AdminEvents = {},
+  ) {}
+
+  create(name: string, settings: VaultSettings): Promise<VaultDescription> {
+    return this.#inOrder(async () => {
+      if (!isVaultName(name)) throw invalidName(name);
+      const record = { settings, createTimeMs: this.clock() };
+      if (!(await this.catalogue.create(name, record)))
+        throw new StowkenError('VAULT_EXISTS', `there is a vault ${JSON.stringify(name)}`, { vault: name });
+      // Its store is made now: a disk that is full says so here, and not at the first store.
+      try {
+        const use = await this.open.use(name);
+        use.end();
+      } catch (error) {
+        await this.#remove(name).catch(() => undefined);
+        throw error;
+      }
+      return this.#describe(name, await this.#read(name));
+    });
+  }
+
+  async get(name: string): Promise<VaultDescription> {
+    return this.#describe(name, await this.#read(name));
+  }
+
+  update(name: string, settings: VaultSettings, reset: readonly SettingName[]): Promise<VaultDescription> {
+    return this.#inOrder(async () => {
+      const before = await this.#read(name);
+      const record = { ...before, settings: changedSettings(before.settings, settings, reset) };
+      await this.catalogue.write(name, record);
+      await this.events.onSettings?.(name, record.settings);
+      return this.#describe(name, record);
+    });
+  }
+
+  async list(after: string, limit: number): Promise<VaultPage> {
+    const names = (await this.catalogue.list()).filter((name) => name > after);
+    const states = this.open.states();
+    const vaults: VaultDescription[] = [];
+    for (const name of names.slice(0, limit)) {
+      const record = await this.#readable(name);
+      if (record) vaults.push(describe(name, record, states));
+    }
+    return { vaults, next: names.length > limit ? names[limit - 1] : undefined };
+  }
+
+  delete(name: string, confirmed: string): Promise<void> {
+    return this.#inOrder(async () => {
+      await this.#exists(name);
+      if (name === defaultVault)
+        throw new StowkenError('INVALID_FIELD', 'vault is "default", which cannot be deleted', {
+          field: 'vault',
+          value: name,
+        });
+      if (confirmed !== name)
+        throw new StowkenError(
+          'INVALID_FIELD',
+          `confirm_vault is ${JSON.stringify(confirmed.slice(0, limits.labelBytesMax))}, not the vault's name`,
+          { field: 'confirm_vault', value: confirmed.slice(0, limits.labelBytesMax) },
+        );
+      await this.#remove(name);
+    });
+  }
+
+  #remove(name: string): Promise<void> {
+    return this.open.delete(
+      name,
+      async () => this.events.onDelete?.(name),
+      () => this.catalogue.remove(name),
+    );
+  }
+
+  async #exists(name: string): Promise<void> {
+    if ((await this.#readable(name)) === undefined) throw vaultNotFound(name);
+  }
+
+  async #read(name: string): Promise<VaultRecord> {
+    const record = await this.catalogue.read(name);
+    if (record === undefined) throw vaultNotFound(name);
+    return record;
+  }
+
+  /** A damaged record does not keep others from being listed, nor its vault from being deleted. */
+  async #readable(name: string): Promise<VaultRecord | undefined> {
+    try {
+      return await this.catalogue.read(name);
+    } catch {
+      return { settings: {} };
+    }
+  }
+
+  #describe(name: string, record: VaultRecord): VaultDescription {
+    return describe(name, record, this.open.states());
+  }
+
+  #inOrder<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(task);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+}
+
+function describe(
+  name: string,
+  record: VaultRecord,
+  states: ReturnType<OpenVaults['states']>,
+): VaultDescription {
+  const known = states.get(name);
+  if (!known) return { name, ...record, state: 'closed' };
+  const state = known.failed ? 'failed' : known.writable ? 'open' : 'readOnly';
+  return { name, ...record, vaultId: known.vaultId ?? record.vaultId, state, cause: known.cause };
+}

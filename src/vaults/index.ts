@@ -1,0 +1,13 @@
+export {
+  Administration,
+  type AdminEvents,
+  type VaultAdmin,
+  type VaultDescription,
+  type VaultPage,
+} from './admin.js';
+export { FolderCatalogue, MemoryCatalogue, vaultFolder, type VaultCatalogue } from './catalogue.js';
+export { healthOf, sameHealth, type VaultsHealth } from './health.js';
+export { defaultVault, isVaultName, vaultNotFound } from './names.js';
+export { OpenVaults, type OpenState, type VaultRuntime, type VaultUse } from './open-vaults.js';
+export { settingNames, type SettingName, type VaultSettings } from './settings.js';
+export { StoredVault, type SettingDefaults, type VaultOpener } from './stored-vault.js';

@@ -1,0 +1,29 @@
+/** Settings of one vault. One that is absent is as the server was started. */
+export interface VaultSettings {
+  readonly prefixIndex?: boolean | undefined;
+  readonly autoCompact?: boolean | undefined;
+  /** Limit of the bytes in use; none if it is 0. */
+  readonly quotaBytes?: number | undefined;
+}
+
+export const settingNames = ['prefixIndex', 'autoCompact', 'quotaBytes'] as const;
+export type SettingName = (typeof settingNames)[number];
+
+/** Facts about a vault that its store does not have. */
+export interface VaultRecord {
+  readonly settings: VaultSettings;
+  /** Undefined for the default vault. */
+  readonly createTimeMs?: number | undefined;
+  /** Id of the store; undefined until it has been opened once. */
+  readonly vaultId?: string | undefined;
+}
+
+/** Returns the settings with changes: those of `reset` absent, those of `changed` as there. */
+export function changedSettings(
+  settings: VaultSettings,
+  changed: VaultSettings,
+  reset: readonly SettingName[],
+): VaultSettings {
+  const kept = Object.entries(settings).filter(([name]) => !reset.includes(name as SettingName));
+  return { ...Object.fromEntries(kept), ...changed };
+}

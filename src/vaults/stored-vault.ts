@@ -1,0 +1,157 @@
+import { readdir } from 'node:fs/promises';
+import { createLiveCodec, type LiveCodec } from '../codec/index.js';
+import type { TokenCore } from '../core/index.js';
+import { StowkenError } from '../model/index.js';
+import type { ManagedBackend, StorageBackend, StorageHealth } from '../storage/index.js';
+import type { Tokenizers } from '../text/index.js';
+import { AutoCompaction, type CompactSummary, createVault, type Vault } from '../vault/index.js';
+import type { VaultCatalogue } from './catalogue.js';
+import { vaultNotFound } from './names.js';
+import type { VaultRuntime } from './open-vaults.js';
+import { checkCommits, Quota } from './quota.js';
+import type { VaultRecord, VaultSettings } from './settings.js';
+
+/** Settings of vaults that have none of their own. */
+export interface SettingDefaults {
+  readonly prefixIndex: boolean;
+  readonly autoCompact: boolean;
+}
+
+export interface VaultOpener {
+  readonly catalogue: VaultCatalogue;
+  readonly core: TokenCore;
+  readonly tokenizers: Tokenizers;
+  readonly clock: () => number;
+  readonly defaults: SettingDefaults;
+  /** Opens the storage of a vault. The folder is undefined if vaults are in memory. */
+  readonly openBackend: (folder: string | undefined, codec: LiveCodec) => Promise<ManagedBackend>;
+  /** Returns the backend with which this process itself works on the vault. */
+  readonly wrap?: (name: string, backend: ManagedBackend) => StorageBackend;
+  readonly onCompacted: (vault: string, summary: CompactSummary) => void;
+  readonly onCompactionFailed: (vault: string, error: unknown) => void;
+}
+
+/** A vault whose storage this process owns. */
+export class StoredVault implements VaultRuntime {
+  readonly vault: Vault;
+  /** The storage as others of this process use it; changes are checked against the quota. */
+  readonly backend: StorageBackend;
+  #settings: VaultSettings;
+  #compaction: AutoCompaction | undefined;
+
+  private constructor(
+    private readonly opener: VaultOpener,
+    name: string,
+    private readonly owned: ManagedBackend,
+    codec: LiveCodec,
+    settings: VaultSettings,
+  ) {
+    this.#settings = settings;
+    checkCommits(
+      owned,
+      new Quota(
+        name,
+        () => owned.stats(),
+        () => this.#settings.quotaBytes,
+      ),
+    );
+    this.backend = opener.wrap?.(name, owned) ?? owned;
+    const { core, tokenizers, clock } = opener;
+    this.vault = createVault({
+      name,
+      backend: this.backend,
+      core,
+      codec,
+      tokenizers,
+      clock,
+      prefixIndex: () => this.prefixIndex,
+    });
+    this.#compactOrNot();
+  }
+
+  /**
+   * Opens a vault of the catalogue. A vault that was open before must have its files, and the id that it had.
+   * @throws StowkenError VAULT_NOT_FOUND, CORRUPT_STORE, STORE_VERSION, STORE_LOCKED
+   */
+  static async open(name: string, opener: VaultOpener): Promise<StoredVault> {
+    const { catalogue, core } = opener;
+    const record = await catalogue.read(name);
+    if (record === undefined) throw vaultNotFound(name);
+    const folder = catalogue.folderOf(name);
+    if (folder !== undefined && record.vaultId !== undefined) await checkFiles(folder, record.vaultId);
+    const codec = createLiveCodec(core);
+    const backend = await opener.openBackend(folder, codec);
+    try {
+      codec.prepare();
+      if (folder !== undefined && record.vaultId !== undefined && record.vaultId !== backend.vaultId)
+        throw notThere(folder, `are those of vault ${backend.vaultId}, not of ${record.vaultId}`);
+      await rememberId(catalogue, name, record, backend.vaultId);
+      return new StoredVault(opener, name, backend, codec, record.settings);
+    } catch (error) {
+      await backend.close();
+      throw error;
+    }
+  }
+
+  /** True if stored conversations are added to the prefix index. */
+  get prefixIndex(): boolean {
+    return this.#settings.prefixIndex ?? this.opener.defaults.prefixIndex;
+  }
+
+  health(): StorageHealth {
+    return this.owned.health();
+  }
+
+  /** Changes the settings for everything that begins later. */
+  apply(settings: VaultSettings): void {
+    this.#settings = settings;
+    this.#compactOrNot();
+  }
+
+  async close(): Promise<void> {
+    await this.#compaction?.stop();
+    await this.owned.close();
+  }
+
+  #compactOrNot(): void {
+    const wanted = this.#settings.autoCompact ?? this.opener.defaults.autoCompact;
+    if (wanted === (this.#compaction !== undefined)) return;
+    if (!wanted) {
+      void this.#compaction?.stop();
+      this.#compaction = undefined;
+      return;
+    }
+    const { name } = this.vault;
+    this.#compaction = new AutoCompaction(this.vault, {
+      onDone: (summary) => this.opener.onCompacted(name, summary),
+      onError: (error) => this.opener.onCompactionFailed(name, error),
+    });
+    this.#compaction.start();
+  }
+}
+
+/** Files of which one is in the folder of every vault that was open once. */
+const markers = ['VAULT', 'vault.json'];
+
+/** @throws StowkenError CORRUPT_STORE if the vault's files are missing: it would be opened as an empty one */
+async function checkFiles(folder: string, vaultId: string): Promise<void> {
+  const names = await readdir(folder);
+  if (!markers.some((marker) => names.includes(marker)))
+    throw notThere(folder, `are missing; vault ${vaultId} was there`);
+}
+
+function notThere(folder: string, what: string): StowkenError {
+  return new StowkenError('CORRUPT_STORE', `the files in ${folder} ${what}`, { file: folder });
+}
+
+async function rememberId(
+  catalogue: VaultCatalogue,
+  name: string,
+  record: VaultRecord,
+  vaultId: string,
+): Promise<void> {
+  if (record.vaultId === vaultId) return;
+  // The default vault of a data folder without other vaults stays as it is.
+  if (record.createTimeMs === undefined && record.vaultId === undefined) return;
+  await catalogue.write(name, { ...record, vaultId });
+}

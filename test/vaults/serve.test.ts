@@ -1,0 +1,240 @@
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connect, type StowkenClient } from '../../src/client/index.js';
+import { startStowken, type StowkenProcess } from '../support/process.js';
+
+const tokens = (seed: number, count = 60) =>
+  Uint32Array.from({ length: count }, (_, i) => (seed * 7919 + i * 31) % 190_000);
+
+let folder: string;
+let server: StowkenProcess;
+let opened: StowkenClient[];
+
+/** Connects to a vault; without a name, to the default one. */
+function client(vault?: string): StowkenClient {
+  const made = connect({ server: server.address, ...(vault !== undefined && { vault }) });
+  opened.push(made);
+  return made;
+}
+
+const store = (vault: StowkenClient, id: string, seed: number, count?: number) =>
+  vault.store({ conversation: { id }, messages: [{ role: 'user', tokens: tokens(seed, count) }] });
+
+async function read(vault: StowkenClient, id: string): Promise<number[][]> {
+  const messages = [];
+  for await (const part of vault.read(id, { encoding: 'tokens' }))
+    if (part.kind === 'message') messages.push([...part.content]);
+  return messages;
+}
+
+async function names(): Promise<string[]> {
+  const all = [];
+  for await (const { name } of client().admin.listVaults()) all.push(name);
+  return all;
+}
+
+async function expectWhole(name: string): Promise<void> {
+  const parts = [];
+  for await (const part of client(name).verify()) parts.push(part);
+  expect(parts.at(-1)).toMatchObject({ kind: 'summary', violations: 0 });
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'stowken-vaults-'));
+  opened = [];
+});
+
+afterEach(async () => {
+  const damaged = ['broken'];
+  for (const name of await names()) if (!damaged.includes(name)) await expectWhole(name);
+  for (const each of opened) each.close();
+  expect(await server.kill('SIGTERM')).toBe(0);
+  rmSync(folder, { recursive: true });
+});
+
+/** Flags of the ways to serve that have files, and one that has none. */
+const ways: Readonly<Record<string, readonly string[]>> = {
+  lmdb: [],
+  'lmdb with workers': ['--workers', '2'],
+  filesystem: ['--storage', 'filesystem'],
+  memory: ['--storage', 'memory'],
+};
+
+describe.each(Object.entries(ways))('vaults of a server with %s', (way, flags) => {
+  beforeEach(async () => {
+    server = await startStowken('--data', folder, ...flags);
+  });
+
+  it('share nothing', async () => {
+    const { admin } = client();
+    await admin.createVault('a');
+    await admin.createVault('b');
+    const [one, a, b] = [client(), client('a'), client('b')];
+    const hash = await store(a, 'c1', 1).then(async () => {
+      const { messages } = await a.get('c1', { includeMessages: true });
+      return messages[0]!.segments[0]!.hash;
+    });
+    // The same content is new in each of them.
+    expect(await store(b, 'c1', 1)).toMatchObject({ newSegments: 1 });
+    expect(await store(one, 'c1', 2)).toMatchObject({ newSegments: 1 });
+    expect(await one.segments.has([hash])).toEqual([{ kind: 'absent' }]);
+    await b.delete('c1');
+    for await (const part of b.collectGarbage()) expect(part).toBeDefined();
+    expect(await read(a, 'c1')).toEqual([[...tokens(1)]]);
+    expect(await read(one, 'c1')).toEqual([[...tokens(2)]]);
+    await expect(b.get('c1')).rejects.toMatchObject({ reason: 'CONVERSATION_NOT_FOUND' });
+  });
+
+  it('have tokens of pages of their own', async () => {
+    const { admin } = client();
+    await admin.createVault('a');
+    const a = client('a');
+    for (const id of ['c1', 'c2', 'c3']) await store(a, id, 1);
+    const { nextPageToken } = await a.listPage({ pageSize: 1 });
+    await expect(client().listPage({ pageSize: 1, pageToken: nextPageToken })).rejects.toMatchObject({
+      reason: 'INVALID_PAGE_TOKEN',
+    });
+  });
+
+  it('are refused under other names, and twice', async () => {
+    const { admin } = client();
+    const wrong = ['', 'A', 'a/b', '..', 'x'.repeat(64), 'ä', 'a b'];
+    for (const name of wrong)
+      await expect(admin.createVault(name)).rejects.toMatchObject({ reason: 'INVALID_FIELD' });
+    await admin.createVault('a');
+    await expect(admin.createVault('a')).rejects.toMatchObject({ reason: 'VAULT_EXISTS' });
+    await expect(admin.createVault('default')).rejects.toMatchObject({ reason: 'VAULT_EXISTS' });
+    await expect(client('nope').stats()).rejects.toMatchObject({
+      reason: 'VAULT_NOT_FOUND',
+      metadata: { resource_type: 'vault', resource_name: 'nope' },
+    });
+    for (const name of ['nope', '../a', 'A'])
+      await expect(admin.getVault(name)).rejects.toMatchObject({ reason: 'VAULT_NOT_FOUND' });
+    expect(await names()).toEqual(['a', 'default']);
+  });
+
+  it('are deleted with their files, also while they are read', async () => {
+    const { admin } = client();
+    await admin.createVault('a');
+    const a = client('a');
+    await store(a, 'long', 3, 3_000_000);
+    const reading = (async () => {
+      for await (const part of a.read('long', { encoding: 'tokens' })) {
+        if (part.kind !== 'header') continue;
+        await admin.deleteVault('a');
+        expect(existsSync(join(folder, 'vaults', 'a'))).toBe(false);
+      }
+    })();
+    await expect(reading).rejects.toMatchObject({ reason: 'VAULT_NOT_FOUND' });
+    if (way !== 'memory') expect(readdirSync(join(folder, 'vaults'))).toEqual([]);
+    await expect(a.get('long')).rejects.toMatchObject({ reason: 'VAULT_NOT_FOUND' });
+    await expect(admin.deleteVault('a')).rejects.toMatchObject({ reason: 'VAULT_NOT_FOUND' });
+    await expect(admin.deleteVault('default')).rejects.toMatchObject({ reason: 'INVALID_FIELD' });
+    // A new one of the same name is empty.
+    await admin.createVault('a');
+    expect(await a.stats()).toMatchObject({ conversations: 0, segments: 0 });
+  });
+
+  it('have settings that hold for the next call', async () => {
+    const { admin } = client();
+    await admin.createVault('a');
+    const a = client('a');
+    await store(a, 'c0', 0);
+    await admin.updateVault('a', { settings: { quotaBytes: 1 } });
+    await expect(store(a, 'c1', 1)).rejects.toMatchObject({
+      reason: 'VAULT_FULL',
+      metadata: { limit: '1' },
+    });
+    await a.delete('c0');
+    await admin.updateVault('a', { settings: { quotaBytes: 2 ** 30 } });
+    await store(a, 'c1', 1, 600);
+    const found = await admin.updateVault('a', { reset: ['quotaBytes'], settings: { prefixIndex: false } });
+    expect(found).toMatchObject({ name: 'a', settings: { prefixIndex: false } });
+    expect(found.settings.quotaBytes).toBeUndefined();
+    if (way.startsWith('lmdb')) {
+      await expect(a.findPrefix({ tokens: tokens(1, 600) })).rejects.toMatchObject({
+        reason: 'PREFIX_INDEX_OFF',
+      });
+      await admin.updateVault('a', { reset: ['prefixIndex'] });
+      expect(await a.findPrefix({ tokens: tokens(1, 600) })).toHaveLength(1);
+    }
+  });
+});
+
+describe('vaults in folders', () => {
+  it('are there again after a restart, and as many at once as the server may have open', async () => {
+    server = await startStowken('--data', folder, '--open-vaults', '3');
+    const all = Array.from({ length: 12 }, (_, n) => `v${String(n).padStart(2, '0')}`);
+    for (const name of all) await client().admin.createVault(name);
+    for (const [n, name] of all.entries()) await store(client(name), 'c', n);
+    const descriptors = readdirSync(`/proc/${server.child.pid}/fd`);
+    expect(descriptors.length).toBeLessThan(120);
+    expect(await server.kill('SIGKILL')).toBeNull();
+    server = await startStowken('--data', folder, '--open-vaults', '3');
+    opened = [];
+    expect(await names()).toEqual(['default', ...all]);
+    await Promise.all(
+      all.map(async (name, n) => expect(await read(client(name), 'c')).toEqual([[...tokens(n)]])),
+    );
+  });
+
+  it('that are damaged do not keep the others from being served', async () => {
+    server = await startStowken('--data', folder);
+    await client().admin.createVault('broken');
+    await client().admin.createVault('whole');
+    await store(client('whole'), 'c', 1);
+    await server.kill('SIGTERM');
+    truncateSync(join(folder, 'vaults', 'broken', 'vault.mdb'), 5000);
+    server = await startStowken('--data', folder);
+    opened = [];
+    await expect(client('broken').stats()).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
+    expect(await read(client('whole'), 'c')).toEqual([[...tokens(1)]]);
+    expect(await client().admin.getVault('broken')).toMatchObject({ state: 'failed' });
+    // Neither does the default one.
+    await server.kill('SIGTERM');
+    truncateSync(join(folder, 'vault.mdb'), 5000);
+    server = await startStowken('--data', folder);
+    opened = [];
+    await expect(client().stats()).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
+    expect(await read(client('whole'), 'c')).toEqual([[...tokens(1)]]);
+    writeFileSync(join(folder, 'vault.mdb'), readFileSync(join(folder, 'vaults', 'whole', 'vault.mdb')));
+    await server.kill('SIGTERM');
+    for (const name of ['vault.mdb', 'vault.mdb-lock', 'VAULT']) rmSync(join(folder, name), { force: true });
+    server = await startStowken('--data', folder);
+    opened = [];
+  });
+
+  it('whose files are missing are not taken for empty ones', async () => {
+    server = await startStowken('--data', folder);
+    await client().admin.createVault('broken');
+    await server.kill('SIGTERM');
+    for (const name of ['vault.mdb', 'vault.mdb-lock', 'VAULT'])
+      rmSync(join(folder, 'vaults', 'broken', name), { force: true });
+    server = await startStowken('--data', folder);
+    opened = [];
+    await expect(client('broken').stats()).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
+    await client().admin.deleteVault('broken');
+  });
+
+  it('that were being created or deleted when the server was killed are gone', async () => {
+    server = await startStowken('--data', folder);
+    await client().admin.createVault('a');
+    await server.kill('SIGKILL');
+    const { mkdirSync } = await import('node:fs');
+    mkdirSync(join(folder, 'vaults', '.a-0123456789ab'));
+    server = await startStowken('--data', folder);
+    opened = [];
+    expect(readdirSync(join(folder, 'vaults'))).toEqual(['a']);
+    expect(await names()).toEqual(['a', 'default']);
+  });
+});
