@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { join } from 'node:path';
 import { z } from 'zod';
 import { StowkenError } from '../model/index.js';
-import { makeFolder, syncFolder } from '../storage/index.js';
+import { makeFolder, otherVaultsFolder, settingsFile, syncFolder } from '../storage/index.js';
 import { defaultVault, invalidName, isVaultName } from './names.js';
 import type { VaultRecord } from './settings.js';
 
@@ -23,14 +23,12 @@ export interface VaultCatalogue {
   remove(name: string): Promise<void>;
 }
 
-const vaultsFolder = 'vaults';
-const recordFile = 'settings.json';
 /** Folders of vaults that are being created or deleted; no name begins like this. */
 const temporaryPrefix = '.';
 
 /** Returns the folder of a vault in a data folder, as a server has it. */
 export function vaultFolder(dataFolder: string, name: string): string {
-  return name === defaultVault ? dataFolder : join(dataFolder, vaultsFolder, name);
+  return name === defaultVault ? dataFolder : join(dataFolder, otherVaultsFolder, name);
 }
 
 const recordSchema = z.object({
@@ -51,7 +49,7 @@ export class FolderCatalogue implements VaultCatalogue {
   readonly #vaults: string;
 
   constructor(private readonly dataFolder: string) {
-    this.#vaults = join(dataFolder, vaultsFolder);
+    this.#vaults = join(dataFolder, otherVaultsFolder);
   }
 
   folderOf(name: string): string {
@@ -69,7 +67,7 @@ export class FolderCatalogue implements VaultCatalogue {
 
   async read(name: string): Promise<VaultRecord | undefined> {
     if (!isVaultName(name)) return undefined;
-    const file = join(this.folderOf(name), recordFile);
+    const file = join(this.folderOf(name), settingsFile);
     const text = await readFile(file, 'utf8').catch(ifMissing(undefined));
     if (text === undefined) return name === defaultVault ? { settings: {} } : undefined;
     try {
@@ -128,7 +126,7 @@ export class FolderCatalogue implements VaultCatalogue {
   }
 
   async #hasRecord(name: string): Promise<boolean> {
-    return (await stat(join(this.folderOf(name), recordFile)).catch(ifMissing(undefined))) !== undefined;
+    return (await stat(join(this.folderOf(name), settingsFile)).catch(ifMissing(undefined))) !== undefined;
   }
 
   #temporary(name: string): string {
@@ -137,7 +135,7 @@ export class FolderCatalogue implements VaultCatalogue {
 }
 
 async function writeRecord(folder: string, record: VaultRecord): Promise<void> {
-  const temporary = join(folder, `${recordFile}.new`);
+  const temporary = join(folder, `${settingsFile}.new`);
   const file = await open(temporary, 'w');
   try {
     await file.writeFile(`${JSON.stringify(record, null, 2)}\n`);
@@ -145,7 +143,7 @@ async function writeRecord(folder: string, record: VaultRecord): Promise<void> {
   } finally {
     await file.close();
   }
-  await rename(temporary, join(folder, recordFile));
+  await rename(temporary, join(folder, settingsFile));
   await syncFolder(folder);
 }
 

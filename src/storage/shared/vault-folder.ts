@@ -9,6 +9,10 @@ import { isOwnerSocket } from './folder-lock.js';
  */
 const vaultNames: readonly string[] = ['VAULT', 'vault.mdb', 'vault.json', 'segments', 'manifests'];
 
+/** Names that the server of a data folder uses beside a vault's own: other vaults, and settings. */
+export const otherVaultsFolder = 'vaults';
+export const settingsFile = 'settings.json';
+
 /**
  * Names that are in nobody's way: they belong to a mounted disk, or were left by a start or a restore that
  * was killed.

@@ -1,3 +1,4 @@
+import { otherVaultsFolder, settingsFile } from '../../shared/vault-folder.js';
 import { readOrRefuse } from '../disk/disk.js';
 import { isOwnerFile } from '../layout/owner-files.js';
 import {
@@ -15,7 +16,7 @@ import type { CheckedVault, Findings } from './findings.js';
 const folders: ReadonlySet<string> = new Set([SEGMENTS, MANIFESTS, REGISTRIES, REQUESTS, TEMPORARY]);
 
 /** Files in a vault's folder that are made by file systems. */
-const foreignFiles: ReadonlySet<string> = new Set(['lost+found']);
+const foreignFiles: ReadonlySet<string> = new Set(['lost+found', otherVaultsFolder, settingsFile]);
 
 /** Checks the folder itself, and the record of the vault as a whole. */
 export async function checkFolder({ disk, vaultId, index }: CheckedVault, findings: Findings): Promise<void> {
