@@ -54,7 +54,7 @@ const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: 
 /** Heap growth limit of a single-process server. V8 lets the heap reach four times its live size. */
 const heapGrowthPercent = 200;
 
-/** Minimum of the vaults that a worker may have open: with fewer, two vaults in use would wait for each other. */
+/** Minimum of the vaults that a worker may have open: with fewer, vaults in use would wait for each other. */
 const workerVaultsMin = 4;
 
 const exitCode = await runCli({ startServer, restoreVault, salvageVault, inspectVault, version });
@@ -125,7 +125,7 @@ async function startWithWorkers(
     wrap: (name: string, backend: ManagedBackend) =>
       announcements.announced(name, backend, () => primary.sendHealth()),
   };
-  // What a worker has open is open here too.
+  // Vaults that workers have open are open here too.
   const openVaultsMax = Math.max(workerVaultsMin, Math.floor(options.openVaults / workers));
   const vaults = openVaults(opener, Math.max(options.openVaults, openVaultsMax * workers) + 1);
   const admin = new Administration(catalogue, vaults, Date.now, {

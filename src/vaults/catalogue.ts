@@ -13,7 +13,7 @@ export interface VaultCatalogue {
   folderOf(name: string): string | undefined;
   /** Names of all vaults, sorted. */
   list(): Promise<string[]>;
-  /** Returns the record of a vault; undefined if there is no such vault. @throws StowkenError CORRUPT_STORE */
+  /** Returns a vault's record; undefined if there is no such vault. @throws StowkenError CORRUPT_STORE */
   read(name: string): Promise<VaultRecord | undefined>;
   /** Creates a vault. Returns false if there is one of this name. Durable when the promise resolves. */
   create(name: string, record: VaultRecord): Promise<boolean>;
@@ -118,7 +118,7 @@ export class FolderCatalogue implements VaultCatalogue {
     await syncFolder(this.#vaults);
   }
 
-  /** Removes the folders of creations and deletions that were interrupted. For the owner of the data folder. */
+  /** Removes the folders of interrupted creations and deletions. For the owner of the data folder. */
   async removeLeftovers(): Promise<void> {
     const names = await readdir(this.#vaults).catch(ifMissing<string[]>([]));
     const left = names.filter((name) => name.startsWith(temporaryPrefix));

@@ -71,7 +71,7 @@ export class OpenVaults<Runtime extends VaultRuntime = VaultRuntime> {
 
   constructor(private readonly options: OpenVaultsOptions<Runtime>) {}
 
-  /** Opens the vault if it is not open. @throws StowkenError VAULT_NOT_FOUND, OVERLOADED, and those of `open` */
+  /** Opens the vault if it is not open. @throws StowkenError VAULT_NOT_FOUND, OVERLOADED, as `open` */
   use(name: string): VaultUse<Runtime> | Promise<VaultUse<Runtime>> {
     const entry = this.#entries.get(name);
     const isOpen = entry?.runtime && !entry.closed && !entry.deletion.signal.aborted;
@@ -95,8 +95,8 @@ export class OpenVaults<Runtime extends VaultRuntime = VaultRuntime> {
   }
 
   /**
-   * Ends the uses of a vault with VAULT_NOT_FOUND, runs `release`, which ends those of other processes, closes
-   * the vault, and runs `remove`. Until that has ended, nobody can open it.
+   * Ends the uses of a vault with VAULT_NOT_FOUND, runs `release`, which ends those of other processes,
+   * closes the vault, and runs `remove`. Until that has ended, nobody can open it.
    */
   async delete(name: string, release: () => Promise<void>, remove: () => Promise<void>): Promise<void> {
     if (this.#deleting.has(name)) throw vaultNotFound(name);

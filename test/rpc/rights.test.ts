@@ -122,8 +122,8 @@ describe('the table of rights', () => {
     expect(rows).toEqual(table);
   });
 
-  it('asks for every right but admin somewhere', () => {
-    expect(new Set(Object.values(rightsOf).flat())).toEqual(new Set(without('admin')));
+  it('asks for every right somewhere', () => {
+    expect(new Set(Object.values(rightsOf).flat())).toEqual(new Set(rights));
   });
 });
 
@@ -158,7 +158,8 @@ describe.each(methods)('%s', (name, { path }) => {
     if (needed.length === 1) expect(isDenied(await call(name, `only-${needed[0]!}`))).toBe(false);
   });
 
-  it('gives the same answer whether a vault exists or not', async () => {
+  // ListVaults names no vault: it leaves out those for which the caller has no right.
+  it.skipIf(name === 'ListVaults')('gives the same answer whether a vault exists or not', async () => {
     const answers = ['default', 'nowhere'].map(async (vault) => {
       const outcome = await call(name, 'team', vault);
       return {

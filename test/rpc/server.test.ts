@@ -21,6 +21,7 @@ const services = [
   '',
   'stowken.v1.ConversationService',
   'stowken.v1.MaintenanceService',
+  'stowken.v1.AdminService',
   'stowken.v1.SegmentService',
 ];
 
@@ -116,6 +117,7 @@ describe('reflection', () => {
     const base = `http://${server.address}`;
     expect((await curl('--list-services', base)).trim().split('\n').sort()).toEqual([
       'grpc.health.v1.Health',
+      'stowken.v1.AdminService',
       'stowken.v1.ConversationService',
       'stowken.v1.MaintenanceService',
       'stowken.v1.SegmentService',

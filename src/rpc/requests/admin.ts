@@ -49,7 +49,7 @@ const named = z.object({ vault: vaultName });
 
 export const readCreateVault = schemaRequest(
   new RequestDecoder('stowken.v1.CreateVaultRequest'),
-  z.object({ vault: utf8(1, limits.labelBytesMax), settings: optionalSettings }),
+  z.object({ vault: vaultName, settings: optionalSettings }),
 );
 export const readGetVault = schemaRequest(new RequestDecoder('stowken.v1.GetVaultRequest'), named);
 export const readUpdateVault = schemaRequest(

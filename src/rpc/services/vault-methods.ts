@@ -75,8 +75,8 @@ export interface ServiceScope extends CallScope {
 }
 
 /**
- * Opens a vault for a call, if the caller may do there what the call does; the call is stopped when the vault is
- * deleted. Returns the vault, and the function to be called when the work has ended.
+ * Opens a vault for a call, if the caller may do there what the call does; the call is stopped when the
+ * vault is deleted. Returns the vault, and the function to be called when the work has ended.
  * @throws StowkenError PERMISSION_DENIED, whether there is such a vault or not; VAULT_NOT_FOUND
  */
 export async function enter(

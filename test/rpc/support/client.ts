@@ -30,7 +30,7 @@ export function message(name: string) {
   };
 }
 
-const services = ['ConversationService', 'MaintenanceService', 'SegmentService'].map(
+const services = ['ConversationService', 'MaintenanceService', 'SegmentService', 'AdminService'].map(
   (name) => contract[`stowken.v1.${name}`] as protoLoader.ServiceDefinition,
 );
 

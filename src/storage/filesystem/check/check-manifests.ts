@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { distinctHashes } from '../../shared/records.js';
 import { readOrRefuse } from '../disk/disk.js';
 import { decodeManifest } from '../layout/manifest-record.js';
@@ -46,7 +47,7 @@ async function checkManifest(
   if (!bytes) return report('manifest', 'its manifest is gone');
   if (bytes.length !== entry.manifestBytes) report('manifest', 'it has another length');
   const { number, conversation, messages } = decodeManifest(bytes);
-  if (JSON.stringify([number, conversation]) !== JSON.stringify([entry.number, entry.conversation])) {
+  if (!isDeepStrictEqual(plain([number, conversation]), plain([entry.number, entry.conversation]))) {
     report('manifest', 'its manifest says something else than when it was read before');
   }
   for (const hash of distinctHashes(messages)) counted.refer(hash, 1);
@@ -55,4 +56,9 @@ async function checkManifest(
     if (stored === tokenCount) continue;
     report('manifest-segments', `segment ${hash} has ${stored} tokens, not ${tokenCount}`);
   }
+}
+
+/** Returns a value without absent fields: they and the order of fields say nothing. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
 }
