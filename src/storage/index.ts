@@ -1,7 +1,13 @@
 export * from './contract/backend.js';
 export * from './contract/change.js';
 export * from './contract/checks.js';
-export { checkDataFolder, makeFolder, otherVaultsFolder, settingsFile, syncFolder } from './shared/vault-folder.js';
+export {
+  checkDataFolder,
+  makeFolder,
+  otherVaultsFolder,
+  settingsFile,
+  syncFolder,
+} from './shared/vault-folder.js';
 export { openFilesystemBackend, type FilesystemOptions } from './filesystem/open.js';
 export { removeStrayCopies } from './lmdb/backup.js';
 export type { LmdbReader } from './lmdb/lmdb-reader.js';
