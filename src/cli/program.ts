@@ -16,6 +16,7 @@ import { addFindPrefix } from './commands/find-prefix.js';
 import { addFork } from './commands/fork.js';
 import { addGc } from './commands/gc.js';
 import { addGet } from './commands/get.js';
+import { addHealth } from './commands/health.js';
 import { addHelp } from './commands/help.js';
 import { addImport } from './commands/import.js';
 import { addList } from './commands/list.js';
@@ -93,6 +94,7 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addFork,
     addDelete,
     addStats,
+    addHealth,
     addGc,
     addCompact,
     addRegistries,

@@ -1,6 +1,7 @@
 import { AdminClient } from './admin-client.js';
 import { type ConversationReads, conversationReads } from './conversation-reads.js';
 import { type ConversationWrites, conversationWrites } from './conversation-writes.js';
+import { checkHealth, type HealthState } from './health.js';
 import { type Maintenance, maintenance } from './maintenance.js';
 import { checkConnectOptions } from './options.js';
 import { SegmentClient } from './segment-client.js';
@@ -14,6 +15,8 @@ import type * as T from './types.js';
 export interface StowkenClient extends ConversationReads, ConversationWrites, Maintenance {
   readonly segments: SegmentClient;
   readonly admin: AdminClient;
+  /** Asks for the health of the server, or of one vault. Rejects with NOT_FOUND for one that is not open. */
+  health(options?: T.CallControl & { readonly vault?: string }): Promise<HealthState>;
   /** Ends the connection; calls under way fail. */
   close(): void;
 }
@@ -32,6 +35,7 @@ export function connect(options: T.ConnectOptions): StowkenClient {
     ...maintenance(transport, vault),
     segments: new SegmentClient(transport, vault),
     admin: new AdminClient(transport),
+    health: (options) => checkHealth(transport, options),
     close: () => {
       transport.close();
     },

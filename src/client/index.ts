@@ -1,6 +1,7 @@
 export { defaultPort, parseAddress } from './options.js';
 export type * from './compaction.js';
 export { connect, type StowkenClient } from './client.js';
+export type { HealthState } from './health.js';
 export { ClientError, isClientError, isUnreachable } from './errors.js';
 export type { Preparation } from './preparation.js';
 export type { RetryPolicy } from './retry.js';

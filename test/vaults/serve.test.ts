@@ -201,6 +201,10 @@ describe('vaults in folders', () => {
     await expect(client('broken').stats()).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
     expect(await read(client('whole'), 'c')).toEqual([[...tokens(1)]]);
     expect(await client().admin.getVault('broken')).toMatchObject({ state: 'failed' });
+    expect(await client().health({ vault: 'broken' })).toBe('notServing');
+    expect(await client().health({ vault: 'whole' })).toBe('serving');
+    expect(await client().health()).toBe('serving');
+    await expect(client().health({ vault: 'nope' })).rejects.toMatchObject({ code: 5 });
     // Neither does the default one.
     await server.kill('SIGTERM');
     truncateSync(join(folder, 'vault.mdb'), 5000);
