@@ -1,4 +1,10 @@
-import { isClientError, isUnreachable, type StoreRequest, type StowkenClient } from '../../client/index.js';
+import {
+  type ClientError,
+  isClientError,
+  isUnreachable,
+  type StoreRequest,
+  type StowkenClient,
+} from '../../client/index.js';
 import type { Io } from '../io.js';
 import { printable } from '../../model/index.js';
 import { WeightedSemaphore } from '../concurrency.js';
@@ -31,7 +37,7 @@ const storeMessagesMax = 50_000;
 export class ImportRun {
   private readonly gate: WeightedSemaphore;
   private readonly underWay = new Set<Promise<void>>();
-  private unreachable = false;
+  private unavailable: ClientError | undefined;
 
   constructor(
     private readonly client: StowkenClient,
@@ -57,11 +63,12 @@ export class ImportRun {
       if (this.stopped) break;
     }
     await Promise.all(this.underWay);
-    if (this.unreachable) this.progress.note('stopped: no server answers; what follows was not tried');
+    if (this.unavailable !== undefined)
+      this.progress.note(`stopped: ${whyStopped(this.unavailable)}; what follows was not tried`);
   }
 
   private get stopped(): boolean {
-    return this.unreachable || this.signal.aborted;
+    return this.unavailable !== undefined || this.signal.aborted;
   }
 
   private source(file: string): AsyncIterable<Buffer> {
@@ -109,7 +116,15 @@ export class ImportRun {
       this.tally.cancelled++;
       return;
     }
-    if (isUnreachable(error)) this.unreachable = true;
+    if (isUnreachable(error)) this.unavailable ??= error;
     this.tally.failures.add(where, error);
   }
+}
+
+/** Describes why a server does not take the next lines either. */
+function whyStopped({ reason }: ClientError): string {
+  if (reason === undefined) return 'no server answers';
+  if (reason === 'WRITES_STOPPED' || reason === 'COMMIT_FAILED')
+    return 'the server cannot write any more (a full disk, or one that fails; its log has the cause)';
+  return 'the server is busy or going away';
 }
