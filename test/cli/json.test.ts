@@ -54,7 +54,7 @@ describe('--json', () => {
   });
 
   it('is taken by every command that prints a result', async () => {
-    const without = new Set(['stowken', 'serve', 'token', 'export', 'demo', 'help']);
+    const without = new Set(['stowken', 'serve', 'token', 'vault', 'export', 'demo', 'help']);
     const { stdout } = await run(['help']);
     const names = [...stdout.matchAll(/^ {2}([a-z-]+) .*\S$/gm)]
       .map(([, name]) => name!)
@@ -62,6 +62,8 @@ describe('--json', () => {
     expect(names).toContain('find-prefix');
     for (const name of names.filter((each) => !without.has(each)))
       expect((await run(['help', name])).stdout, name).toContain('--json');
+    for (const name of ['create', 'list', 'show', 'set', 'delete'])
+      expect((await run(['vault', name, '--help'])).stdout, name).toContain('--json');
   });
 });
 
