@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { isStowkenError, StowkenError } from '../model/index.js';
 import type { Vault } from '../vault/index.js';
 import { vaultNotFound } from './names.js';
@@ -152,6 +153,8 @@ export class OpenVaults<Runtime extends VaultRuntime = VaultRuntime> {
       opened: new Promise((resolve) => (settle = resolve)),
       closed: undefined,
     };
+    // Every call under way listens.
+    setMaxListeners(0, entry.deletion.signal);
     this.#entries.set(name, entry);
     try {
       entry.runtime = await this.options.open(name);
