@@ -32,7 +32,7 @@ export function overflowBytes(pages: number): number {
 export const LEAF_BYTES = PAGE_BYTES - PAGE_HEADER_BYTES;
 
 /** Minimum of a table's pages: a smaller one is never rewritten to save pages. */
-export const DEFRAGMENT_PAGES_MIN = 8;
+export const DEFRAGMENT_PAGES_MIN = 3;
 
 /** Returns the bytes of a record in a leaf page; a value that is too long for one takes a pointer. */
 export function leafBytes(key: number | Buffer, value: Uint8Array): number {
