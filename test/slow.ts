@@ -28,6 +28,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/crash/crash.test.ts': 'processes that are killed, and power cuts, dozens of times',
   'test/crash/power.test.ts': 'power cuts of a mounted disk',
   'test/crash/server.test.ts': 'servers with workers that are killed, and damaged vaults',
+  'test/docs/readme.test.ts': 'server process and commands as processes',
   'test/interop/python.test.ts': 'makes Python stubs, starts Python',
   'test/rpc/rights.test.ts': 'every method with every right, each with a server of its own',
   'test/rpc/tls/mutual.test.ts': 'calls under load while certificates are revoked',
