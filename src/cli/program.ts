@@ -9,6 +9,8 @@ import { Output, OutputClosed } from './output.js';
 import { addAppend } from './commands/append.js';
 import { addBackup } from './commands/backup.js';
 import { addCompact } from './commands/compact.js';
+import { addCompletion } from './commands/completion.js';
+import { addConfig } from './commands/config.js';
 import { addDelete } from './commands/delete.js';
 import { addDemo } from './commands/demo.js';
 import { addExport } from './commands/export.js';
@@ -105,6 +107,8 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addInspect,
     addTokens,
     addVault,
+    addConfig,
+    addCompletion,
     addDemo,
     addHelp,
   ];

@@ -9,7 +9,7 @@ const folder = mkdtempSync(join(tmpdir(), 'stowken-settings-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function configFile(content: unknown): string {
-  const file = join(folder, 'config.json');
+  const file = join(folder, 'config.yaml');
   writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
   return file;
 }
@@ -163,13 +163,77 @@ describe('the settings of serve', () => {
   });
 
   it.each([
-    ['not JSON', '{', /config\.json: .*JSON/],
-    ['not an object', [], /config\.json: not a JSON object/],
-    ['an unknown setting', { Data: 'x' }, /config\.json: unknown setting "Data"; known are data, listen/],
-    ['a wrong value', { durability: 'maybe' }, /config\.json: durability: .*fsync/],
+    ['not YAML', '{', /config\.yaml:1: Flow map/],
+    ['not a map', [], /config\.yaml: it must be settings/],
+    [
+      'an unknown setting',
+      { Dat: 'x' },
+      /config\.yaml:1: Dat: there is no such setting; there are data, listen/,
+    ],
+    ['a name of another form', 'listen: a:1\nTLS_CERT: x', /config\.yaml:2: TLS_CERT: .* called tls-cert/],
+    ['a wrong value', { durability: 'maybe' }, /config\.yaml:1: durability: .*fsync/],
+    ['a value twice', 'data: a\ndata: b', /config\.yaml:2: Map keys must be unique/],
+    ['no value', '# of all\ndrain-timeout:\n', /config\.yaml:2: drain-timeout: it has no value/],
+    ['a list', 'workers: [5]', /config\.yaml:1: workers: it has one value, not a list/],
+    ['an alias', 'data: &a x\ntls-cert: *a', /config\.yaml:2: tls-cert: aliases/],
   ])('name what is wrong in a config file: %s', async (_what, content, message) => {
     const { code, stderr } = await stowken(['serve', '--config', configFile(content)]);
     expect(code).toBe(2);
     expect(stderr).toMatch(message);
+  });
+
+  it('are taken from YAML, where a version is a text and a switch may be a word', () => {
+    const config = configFile(
+      '# for production\ndata: /srv/stowken\ntls-min-version: 1.3\nworkers: 2\nauto-compact: true\nopen-health: off\n' +
+        'intake-bytes: 1GiB\nlog-level: "warn"\n',
+    );
+    expect(readSettings({ config }, {})).toMatchObject({
+      data: '/srv/stowken',
+      'tls-min-version': '1.3',
+      workers: 2,
+      'auto-compact': true,
+      'open-health': 'off',
+      'intake-bytes': 2 ** 30,
+      'log-level': 'warn',
+    });
+    expect(readSettings({ config: configFile('') }, {}).workers).toBe(1);
+  });
+});
+
+describe('config check', () => {
+  it('names every fault of a file with its line', async () => {
+    const file = configFile('data: ./vault\nstorage: tape\ntls-crt: a\nworkers: 0\n');
+    const { code, stdout, stderr } = await stowken(['config', 'check', file]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/config\.yaml:2: storage: .*lmdb/),
+      expect.stringMatching(/config\.yaml:3: tls-crt: there is no such setting/),
+      expect.stringMatching(/config\.yaml:4: workers: it is a whole number from 1 to 64$/),
+    ]);
+    const { stdout: json } = await stowken(['config', 'check', file, '--json']);
+    expect(JSON.parse(json)).toMatchObject({
+      valid: false,
+      settings: 3,
+      problems: [
+        { line: 2, key: 'storage' },
+        { line: 3, key: 'tls-crt' },
+        { line: 4, key: 'workers' },
+      ],
+    });
+  });
+
+  it('names settings that do not go together', async () => {
+    const { code, stderr } = await stowken(['config', 'check', configFile('listen: 0.0.0.0:7411\n')]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/config\.yaml: 0\.0\.0\.0:7411 is not a loopback address/);
+  });
+
+  it('takes a file that serve takes', async () => {
+    const file = configFile({ data: 'd', listen: '127.0.0.1:0' });
+    expect(await stowken(['config', 'check', file])).toEqual({
+      code: 0,
+      stdout: `${file}: 2 settings, all of them valid\n`,
+      stderr: '',
+    });
   });
 });

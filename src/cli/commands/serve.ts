@@ -1,40 +1,33 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { isStowkenError } from '../../model/index.js';
 import { StartRefused, type Context, type RunningServer } from '../context.js';
 import { describeError } from '../errors.js';
 import { createLogger } from '../io.js';
 import { exitCodes, type Done } from '../exit-codes.js';
-import { settings, type Setting } from '../serve/options.js';
+import { withSettings } from '../serve/flags.js';
 import { readSettings, toServeOptions } from '../serve/settings.js';
 
 const epilogue = `
 A setting is taken from its option, then from an environment variable (--log-level: STOWKEN_LOG_LEVEL), then from a
-key of the config file ({"log-level": "warn"}), then from the default shown above. Prints "listening on ADDRESS" to standard
+key of the config file (log-level: warn), then from the default shown above. Prints "listening on ADDRESS" to standard
 output when it is ready; logs go to standard error as JSON lines. SIGTERM or SIGINT: finishes the calls under
 way, flushes, exits 0; a second one exits at once.
 
 Examples:
   stowken serve --data ./vault
   STOWKEN_STORAGE=memory stowken serve --listen 127.0.0.1:0
+  stowken serve --config stowken.yaml           # see: stowken help config, stowken help doctor
   stowken serve --listen 0.0.0.0:7411 --tls-cert server.pem --tls-key server.key --token-file tokens.yaml`;
 
 /** `stowken serve` */
 export function addServe(program: Command, context: Context, done: Done): void {
-  const command = program.command('serve').description('run a server');
-  for (const [name, setting] of Object.entries<Setting>(settings)) command.addOption(flag(name, setting));
-  command
-    .option('--config <file>', 'a JSON file of settings; $STOWKEN_CONFIG by default')
+  withSettings(program.command('serve').description('run a server'))
     .addHelpText('after', epilogue)
     .action(async (flags: Record<string, unknown>) => {
       await serve(flags, context);
       done(exitCodes.done);
     });
-}
-
-function flag(name: string, { value, help, initial }: Setting): Option {
-  const shown = value === undefined || initial === undefined ? help : `${help} (default: ${String(initial)})`;
-  return new Option(value === undefined ? `--${name}` : `--${name} <${value}>`, shown);
 }
 
 async function serve(flags: Record<string, unknown>, { startServer, io, output }: Context): Promise<void> {

@@ -3,6 +3,7 @@ import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isLoopbackHost } from '../../model/index.js';
 import { UsageError } from '../context.js';
+import { describeProblem, readConfigFile } from './config-file.js';
 import { type ServeOptions, type SettingName, settings, type Settings } from './options.js';
 import { accessOf, checkSafe, tlsOf } from './security.js';
 
@@ -50,23 +51,12 @@ function environmentValues(env: Readonly<Record<string, string | undefined>>): R
   return Object.fromEntries(names.map((name) => [name, env[environmentName(name)] || undefined]));
 }
 
+/** @throws UsageError with the first problem of the file */
 function fileSource(file: string): Source {
-  let values: unknown;
-  try {
-    values = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new UsageError(`${file}: ${(error as Error).message}`);
-  }
-  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    throw new UsageError(`${file}: not a JSON object`);
-  }
-  const unknown = Object.keys(values).find((key) => !Object.hasOwn(settings, key));
-  if (unknown !== undefined) {
-    throw new UsageError(
-      `${file}: unknown setting ${JSON.stringify(unknown)}; known are ${names.join(', ')}`,
-    );
-  }
-  return { values: values as Record<string, unknown>, nameOf: (name) => `${file}: ${name}` };
+  const { values, lines, problems } = readConfigFile(file);
+  const [problem] = problems;
+  if (problem !== undefined) throw new UsageError(describeProblem(file, problem));
+  return { values, nameOf: (name) => `${file}:${lines[name]}: ${name}` };
 }
 
 /**
