@@ -33,6 +33,7 @@ import {
   salvageLmdb,
   type ManagedBackend,
 } from './storage/index.js';
+import { ServerMetrics } from './metrics/index.js';
 import { createTokenizers, type Tokenizers } from './text/index.js';
 import { clockBehind } from './vault/index.js';
 import {
@@ -69,10 +70,24 @@ async function startServer(options: ServeOptions, logger: Logger): Promise<Runni
   if (options.storage !== 'memory') await checkDataFolder(options.dataDir);
   const catalogue =
     options.storage === 'memory' ? new MemoryCatalogue() : new FolderCatalogue(options.dataDir);
-  const core = await loadCore();
-  return options.workers > 1
-    ? startWithWorkers(options, logger, catalogue as FolderCatalogue, core)
-    : startAlone(options, logger, catalogue, core);
+  const metrics = options.metrics === undefined ? undefined : await openMetrics(options, logger);
+  try {
+    const core = await loadCore();
+    return options.workers > 1
+      ? await startWithWorkers(options, logger, catalogue as FolderCatalogue, core, metrics)
+      : await startAlone(options, logger, catalogue, core, metrics);
+  } catch (error) {
+    metrics?.close();
+    throw error;
+  }
+}
+
+/** Opens the port for metrics before anything else: it says that the server is starting. */
+async function openMetrics({ storage, metrics: listen }: ServeOptions, logger: Logger) {
+  const metrics = await ServerMetrics.open(listen!, logger);
+  const labels = { version, node: process.version, storage };
+  metrics.own.add((samples) => samples.set('stowken_build_info', labels, 1));
+  return metrics;
 }
 
 /** Serves and stores in this process. */
@@ -81,6 +96,7 @@ async function startAlone(
   logger: Logger,
   catalogue: VaultCatalogue,
   core: TokenCore,
+  metrics: ServerMetrics | undefined,
 ): Promise<RunningServer> {
   keepHeapLean(heapGrowthPercent);
   const intake = intakeOf(options, logger);
@@ -91,7 +107,7 @@ async function startAlone(
   const admin = new Administration(catalogue, vaults, Date.now, {
     onSettings: async (name, settings) => vaults.openRuntime(name)?.apply(settings),
   });
-  return serveVaults({ options, logger, catalogue, vaults, tokenizers }, async () => {
+  return serveVaults({ options, logger, catalogue, vaults, tokenizers, metrics }, async () => {
     const server = await startRpcServer({
       vaults,
       admin,
@@ -103,7 +119,9 @@ async function startAlone(
       intake,
       tls: options.tls,
       access: options.access,
+      onCall: metrics?.own.calls.add,
     });
+    metrics?.own.addIntake(() => server.figures());
     return { address: server.address, drain: (graceMs) => server.drain(graceMs) };
   });
 }
@@ -114,6 +132,7 @@ async function startWithWorkers(
   logger: Logger,
   catalogue: FolderCatalogue,
   core: TokenCore,
+  metrics: ServerMetrics | undefined,
 ): Promise<RunningServer> {
   const { listen, workers, logLevel, tls, access } = options;
   const intake = intakeOf(options, logger);
@@ -144,9 +163,10 @@ async function startWithWorkers(
     announcements,
     folderOf: (name) => catalogue.folderOf(name),
     logger,
-    worker: { logLevel, version, openVaultsMax, intake, tls, access },
+    worker: { logLevel, version, openVaultsMax, intake, tls, access, metrics: metrics !== undefined },
   });
-  return serveVaults({ options, logger, catalogue, vaults, tokenizers }, async () => {
+  metrics?.addProcesses(() => primary.collectMetrics());
+  return serveVaults({ options, logger, catalogue, vaults, tokenizers, metrics }, async () => {
     const address = await primary.start();
     return { address, drain: (graceMs) => primary.drain(graceMs) };
   });
@@ -200,11 +220,12 @@ interface ServedVaults {
   readonly catalogue: VaultCatalogue;
   readonly vaults: OpenVaults<StoredVault>;
   readonly tokenizers: Tokenizers;
+  readonly metrics: ServerMetrics | undefined;
 }
 
 /** Opens the default vault, and serves until it is stopped. If serving fails, everything is closed. */
 async function serveVaults(served: ServedVaults, serve: () => Promise<Serving>): Promise<RunningServer> {
-  const { options, vaults, tokenizers } = served;
+  const { options, vaults, tokenizers, metrics } = served;
   const close = async (): Promise<void> => {
     await vaults.close();
     await tokenizers.close();
@@ -213,14 +234,25 @@ async function serveVaults(served: ServedVaults, serve: () => Promise<Serving>):
     await close();
     throw error;
   });
+  metrics?.lifecycle.serve(() => obstacle(vaults));
   await logStart(served, standing, address);
   return {
     address,
+    metricsAddress: metrics?.address,
     async stop() {
+      metrics?.lifecycle.drain();
       await drain(options.drainTimeoutMs);
       await close();
+      metrics?.close();
     },
   };
+}
+
+/** Returns the reason why the server is not ready. The cause, which may name files, is in the log. */
+function obstacle(vaults: OpenVaults<StoredVault>): string | undefined {
+  const state = vaults.states().get(defaultVault);
+  if (state?.failed) return `the vault ${defaultVault} does not open: see the log`;
+  return state?.writable === false ? `the vault ${defaultVault} takes no writes: see the log` : undefined;
 }
 
 async function start(served: ServedVaults, serve: () => Promise<Serving>) {
@@ -232,13 +264,14 @@ async function start(served: ServedVaults, serve: () => Promise<Serving>) {
 
 /** Logs the start. Damage that it meets is logged, and keeps nobody from the rest of the vault. */
 async function logStart(
-  { options, logger, catalogue }: ServedVaults,
+  { options, logger, catalogue, metrics }: ServedVaults,
   standing: StoredVault | undefined,
   address: string,
 ): Promise<void> {
   try {
     const vaults = (await catalogue.list()).length;
-    logger.info(await describeStart(options, standing, address, vaults), 'serving');
+    const facts = await describeStart(options, standing, address, vaults);
+    logger.info({ ...facts, metrics: metrics?.address }, 'serving');
     const behind = standing && (await clockBehind(standing.backend, Date.now()));
     if (behind) logger.warn(behind, 'the clock is behind the newest conversation');
   } catch (error) {

@@ -35,6 +35,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/rpc/tls/tls.test.ts': 'calls under load while certificates change',
   'test/server/identity.test.ts': 'server processes under load, with and without workers',
   'test/server/intake.test.ts': 'floods of requests on server processes',
+  'test/server/metrics.test.ts': 'server processes, with and without workers',
   'test/server/kill.test.ts': 'server processes that are killed',
   'test/server/slow-streams.test.ts': '200 streams of 32 MiB each',
   'test/storage/data-file/opening.test.ts': 'opens many damaged data files',

@@ -10,6 +10,8 @@ import type { ServeOptions } from './serve/options.js';
 export interface RunningServer {
   /** HOST:PORT with the real port, or unix:/path. */
   readonly address: string;
+  /** Address of the port for metrics, if there is one. */
+  readonly metricsAddress?: string | undefined;
   /** Accepts no more calls, finishes those under way, flushes; resolves when everything is closed. */
   stop(): Promise<void>;
 }

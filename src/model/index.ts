@@ -1,4 +1,5 @@
 export * from './assert.js';
+export * from './distribution.js';
 export * from './error-catalogue.js';
 export * from './errors.js';
 export * from './limits.js';

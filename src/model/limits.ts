@@ -250,6 +250,13 @@ export const limits = {
   backupChunkBytes: 256 * 1024,
   /** Segments that one batch of a garbage collection deletes. */
   garbageBatchSegmentsMax: 2048,
+  /** Connections of the metrics port at once, and the time that each has for its request and answer. */
+  metricsConnectionsMax: 64,
+  metricsConnectionMs: 30_000,
+  /** Time that a worker has to return its metrics; afterwards those that it returned last are used. */
+  workerMetricsMs: 2000,
+  /** Interval at which the delay of the event loop is measured, if there are metrics. */
+  eventLoopLookMs: 100,
 } as const;
 
 export type LimitName = keyof typeof limits;

@@ -41,6 +41,20 @@ export function methodsOf(name: string): { readonly path: string; readonly reque
   return Object.values(contract[name] as protoLoader.ServiceDefinition);
 }
 
+const served: ReadonlySet<string> = new Set([
+  ...serviceNames.flatMap((name) => methodsOf(name).map(({ path }) => path)),
+  '/grpc.health.v1.Health/Check',
+  '/grpc.health.v1.Health/Watch',
+  '/grpc.health.v1.Health/List',
+  '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+  '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
+]);
+
+/** True if the server has a method of this path. */
+export function isServed(path: string): boolean {
+  return served.has(path);
+}
+
 /**
  * Defines a service whose methods take and return bytes. Messages are decoded behind grpc-js, where a
  * malformed one can be refused with a reason, and where tokens can stay bytes. `redeem` turns the message

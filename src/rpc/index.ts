@@ -1,8 +1,16 @@
 export { connectionsWithinDescriptors } from './descriptors.js';
 export { rightsOf } from './access/index.js';
 export { accept, type Acceptor } from './accept.js';
-export { ordinaryIntake, type IntakeSettings } from './intake/index.js';
+export { ordinaryIntake, type IntakeFigures, type IntakeSettings } from './intake/index.js';
 export { checkListen } from './listen.js';
 export { createAdmission, type Admission, type Applicant } from './admission.js';
 export { costOf } from './costs.js';
-export { createRpcServer, startRpcServer, type RpcServer, type RpcServerOptions } from './server.js';
+export {
+  createRpcServer,
+  startRpcServer,
+  type ConnectionServer,
+  type RpcServer,
+  type RpcServerOptions,
+} from './server.js';
+export { isServed } from './contract.js';
+export type { CallWatcher, EndedCall } from './watch/index.js';

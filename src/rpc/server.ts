@@ -10,7 +10,7 @@ import { Guard } from './access/index.js';
 import { type Admission, createAdmission } from './admission.js';
 import { methodsOf, rawService, serviceNames } from './contract.js';
 import { Health } from './health.js';
-import { Intake, type IntakeSettings, type MethodIntake } from './intake/index.js';
+import { Intake, type IntakeFigures, type IntakeSettings, type MethodIntake } from './intake/index.js';
 import { logTransport } from './listen.js';
 import { reflection } from './reflection.js';
 import { checkFieldsSize, checkPartSize, checkRequestSize } from './requests/index.js';
@@ -21,6 +21,7 @@ import { segmentService } from './services/segment-service.js';
 import type { VaultSource } from './services/vault-methods.js';
 import { LongLivedStreams } from './long-lived-streams.js';
 import { TlsGate } from './tls/index.js';
+import type { CallWatcher } from './watch/index.js';
 
 export interface RpcServerOptions {
   /** Vaults by name; the name is "default" if a request has none. */
@@ -39,6 +40,8 @@ export interface RpcServerOptions {
   readonly tls?: TlsOptions | undefined;
   /** If absent, nobody is asked who they are. */
   readonly access?: AccessOptions | undefined;
+  /** Receives each call at its end. */
+  readonly onCall?: CallWatcher | undefined;
 }
 
 export interface RpcServer {
@@ -47,6 +50,7 @@ export interface RpcServer {
    * graceMs they are cut off.
    */
   drain(graceMs: number): Promise<void>;
+  figures(): IntakeFigures;
 }
 
 function transport({ connectionIdleMs }: IntakeSettings): ServerOptions {
@@ -99,7 +103,7 @@ export async function startRpcServer(
       acceptor.close();
       return server.drain(graceMs);
     };
-    return { address: acceptor.address, drain };
+    return { address: acceptor.address, drain, figures: () => server.figures() };
   } catch (error) {
     server.abandon();
     throw error;
@@ -124,10 +128,12 @@ export async function createRpcServer(options: RpcServerOptions): Promise<Connec
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
     intake.assertAttached();
     const serve = (connection: Socket): void => injector.injectConnection(connection);
-    if (options.tls === undefined) return { serve, abandon, drain };
+    const figures = () => intake.figures;
+    if (options.tls === undefined) return { serve, abandon, drain, figures };
     const hooks = { onConnection: serve, onTrustChanged: () => intake.renewCertified() };
     const gate = await TlsGate.open(options.tls, options.intake.connectionsMax, hooks, options.logger);
     return {
+      figures,
       serve: (connection) => gate.take(connection),
       abandon() {
         gate.close();
@@ -147,7 +153,8 @@ export async function createRpcServer(options: RpcServerOptions): Promise<Connec
 function createServer(options: RpcServerOptions, guard: Guard) {
   logTransport(options.logger);
   const server = new Server(transport(options.intake));
-  const intake = new Intake(options.intake, methodIntakes, standingIntake, guard, options.logger);
+  const { logger, onCall } = options;
+  const intake = new Intake(options.intake, methodIntakes, standingIntake, guard, logger, onCall);
   intake.attachTo(server);
   const redeem = (bytes: Buffer) => intake.tickets.redeem(bytes);
   const standing = new LongLivedStreams();

@@ -1,4 +1,5 @@
 import type { AccessOptions, TlsOptions } from '../identity/index.js';
+import type { Measured } from '../metrics/index.js';
 import type { Applicant, IntakeSettings } from '../rpc/index.js';
 import type { ChangeResult, MaintainedBackend } from '../storage/index.js';
 import type { CompactInput, CompactPart, VerifyPart } from '../vault/index.js';
@@ -69,6 +70,8 @@ export interface WorkerHandlers {
     readonly dropVault: (name: string) => Promise<void>;
     /** Returns how many connections are open; shows that the worker is alive. */
     readonly countConnections: (argument: undefined) => number;
+    /** Returns the metrics of the worker; none if it was started without them. */
+    readonly collectMetrics: (argument: undefined) => Promise<readonly Measured[]>;
     /** Finishes the calls under way; then the process may end. */
     readonly drain: (graceMs: number) => Promise<void>;
   };
@@ -109,6 +112,8 @@ export interface WorkerOptions {
   /** Connections are sent as they were accepted: the worker speaks TLS, and asks who calls. */
   readonly tls: TlsOptions | undefined;
   readonly access: AccessOptions;
+  /** True if the worker has to count and measure. */
+  readonly metrics: boolean;
 }
 
 /** Methods that only read. */

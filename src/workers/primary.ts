@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Measured } from '../metrics/index.js';
 import { accept, type Acceptor, createAdmission } from '../rpc/index.js';
 import { keepHeapLean, removeStrayCopies } from '../storage/index.js';
 import {
@@ -10,6 +11,7 @@ import {
   type VaultsHealth,
 } from '../vaults/index.js';
 import type { Announcements } from './announcements.js';
+import { WorkerMetrics } from './worker-metrics.js';
 import { WorkerPool } from './worker-pool.js';
 import { Grants } from './grants.js';
 import type { PrimaryHandlers, WorkerOptions } from './handlers.js';
@@ -40,6 +42,7 @@ export class Primary {
   readonly #admission = createAdmission();
   readonly #reception = new Reception();
   readonly #grants = new Map<WorkerProcess, Grants>();
+  readonly #metrics = new WorkerMetrics();
   #pool: WorkerPool | undefined;
   #acceptor: Acceptor | undefined;
   #health: VaultsHealth;
@@ -87,6 +90,11 @@ export class Primary {
     void this.options.announcements.send('setHealth', health);
   }
 
+  /** Returns the metrics of all workers, of those that have ended too. */
+  collectMetrics(): Promise<readonly (readonly Measured[])[]> {
+    return this.#metrics.collect(this.#pool?.workers ?? []);
+  }
+
   #startWorker(): WorkerProcess {
     const { vaults, announcements, folderOf, logger } = this.options;
     const grants: Grants = new Grants(vaults, announcements, () => worker, folderOf);
@@ -119,6 +127,7 @@ export class Primary {
   /** Releases everything that a worker held. */
   async #forget(worker: WorkerProcess): Promise<void> {
     this.#reception.remove(worker);
+    this.#metrics.ended(worker);
     const grants = this.#grants.get(worker);
     const folders = grants?.folders ?? [];
     grants?.end();

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { type DestinationStream, pino } from 'pino';
 import { loadCore } from '../core/index.js';
 import { escapeJson, isStowkenError, limits } from '../model/index.js';
+import { ProcessMetrics } from '../metrics/index.js';
 import { createRpcServer } from '../rpc/index.js';
 import { keepHeapLean } from '../storage/index.js';
 import { createTokenizers } from '../text/index.js';
@@ -20,6 +21,7 @@ keepHeapLean(heapGrowthPercent.worker);
 
 let health: VaultsHealth = { writable: false, vaults: new Map() };
 let vaults: OpenVaults<WorkerVault> | undefined;
+let metrics: ProcessMetrics | undefined;
 let stopped = false;
 /** Number of open connections. */
 let connections = 0;
@@ -34,6 +36,7 @@ const offer: WorkerHandlers = {
     renewLease: async (vault) => vaults?.openRuntime(vault)?.renewLease(),
     dropVault: async (name) => vaults?.delete(name, nothing, nothing),
     countConnections: () => connections,
+    collectMetrics: async () => (await metrics?.collect()) ?? [],
     drain: (graceMs) => stop(graceMs),
   },
   streams: {},
@@ -67,6 +70,7 @@ if (refusal !== undefined) process.exit(1);
 async function start(options: WorkerOptions): Promise<void> {
   ({ health } = options);
   const { workers: sharers, openVaultsMax: openMax } = options;
+  if (options.metrics) metrics = new ProcessMetrics('worker');
   // Each worker has few tokenizer threads: the workers share the processors.
   const tokenizers = createTokenizers({ threadsMax: 1 });
   const parts: WorkerParts = { primary, core: await loadCore(), tokenizers, sharers, health: () => health };
@@ -88,7 +92,9 @@ async function start(options: WorkerOptions): Promise<void> {
     intake: options.intake,
     tls: options.tls,
     access: options.access,
+    onCall: metrics?.calls.add,
   });
+  metrics?.addIntake(() => server.figures());
   serve = (connection) => server.serve(connection);
   stop = async (graceMs) => {
     // The primary sends no more connections; one that is still on its way is closed.

@@ -15,7 +15,20 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   vault: ['model', 'queue', 'core', 'codec', 'text', 'storage'],
   vaults: ['model', 'core', 'codec', 'text', 'storage', 'vault'],
   rpc: ['model', 'queue', 'identity', 'text', 'storage', 'vault', 'vaults'],
-  workers: ['model', 'queue', 'identity', 'core', 'codec', 'text', 'storage', 'vault', 'vaults', 'rpc'],
+  metrics: ['model', 'rpc'],
+  workers: [
+    'model',
+    'queue',
+    'identity',
+    'core',
+    'codec',
+    'text',
+    'storage',
+    'vault',
+    'vaults',
+    'rpc',
+    'metrics',
+  ],
   client: ['model'],
   cli: ['model', 'queue', 'identity', 'client'],
 };
@@ -28,6 +41,7 @@ const ownedPackages: Readonly<Record<string, string>> = {
   commander: 'cli',
   'cli-progress': 'cli',
   jose: 'identity',
+  'prom-client': 'metrics',
 };
 
 /** Imports from a folder or a package that the files of one folder may not have, with the reason. */

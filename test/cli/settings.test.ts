@@ -62,7 +62,16 @@ describe('the settings of serve', () => {
       connectionIdleMs: 600_000,
       tls: undefined,
       access: { identity: undefined, openHealth: true, openReflection: false },
+      metrics: undefined,
     });
+  });
+
+  it('take an address for metrics that has a port, loopback or not', () => {
+    for (const metrics of ['127.0.0.1:0', '0.0.0.0:9464', '[::]:9464', 'unix:/tmp/metrics.sock'])
+      expect(toServeOptions(readSettings({ metrics }, {})).metrics).toBe(metrics);
+    expect(readSettings({}, { STOWKEN_METRICS: 'localhost:1' }).metrics).toBe('localhost:1');
+    for (const metrics of ['127.0.0.1', 'localhost', '[::1]', ':', '127.0.0.1:65536', 'http://a:1'])
+      expect(() => readSettings({ metrics }, {}), metrics).toThrow('--metrics: ');
   });
 
   it.each(['127.0.0.1:0', '127.1.2.3:80', 'localhost:7411', '[::1]:7411', 'unix:/tmp/stowken.sock'])(

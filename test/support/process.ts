@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline';
 export interface StowkenProcess {
   readonly child: ChildProcess;
   readonly address: string;
+  /** Address of the port for metrics; "" without one. */
+  readonly metrics: string;
   /** Resolves to the exit code, or null after a signal. */
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>;
 }
@@ -17,12 +19,16 @@ export async function startStowken(...args: string[]): Promise<StowkenProcess> {
   const all = [main, 'serve', ...usual, ...args];
   const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit') as Promise<[number | null]>;
+  let address: string | undefined;
+  let metrics = '';
   for await (const line of createInterface({ input: child.stdout })) {
-    const address = /listening on (\S+)/.exec(line)?.[1];
-    if (address === undefined) continue;
+    address ??= /listening on (\S+)/.exec(line)?.[1];
+    metrics ||= /metrics on (\S+)/.exec(line)?.[1] ?? '';
+    if (address === undefined || (args.includes('--metrics') && metrics === '')) continue;
     return {
       child,
       address,
+      metrics,
       async kill(signal) {
         child.kill(signal);
         return (await exited)[0];

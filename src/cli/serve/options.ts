@@ -28,6 +28,8 @@ export interface ServeOptions {
   readonly openVaults: number;
   /** Level of the log. */
   readonly logLevel: string;
+  /** HOST:PORT (0: any free port) or unix:/path of the port for metrics and health; none if undefined. */
+  readonly metrics: string | undefined;
   /** True if the server compacts automatically. */
   readonly autoCompact: boolean;
   /** True if stored conversations are added to the index that FindPrefix uses. */
@@ -70,6 +72,11 @@ const listen = z.string({ error: 'it is a text' }).transform((text, context) => 
     return z.NEVER;
   }
 });
+const metricsHelp = 'it is HOST:PORT or unix:/path';
+const metrics = z
+  .string({ error: metricsHelp })
+  .regex(/^unix:|:\d+$/i, { error: metricsHelp })
+  .pipe(listen);
 const switched = z.union(
   [z.boolean(), z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1')],
   {
@@ -246,6 +253,12 @@ export const settings = {
     value: 'seconds',
     help: 'time without a call after which a connection is closed',
     initial: limits.connectionIdleDefaultMs / 1000,
+  },
+  metrics: {
+    schema: metrics.optional(),
+    value: 'address',
+    help: 'HOST:PORT of /metrics, /healthz and /readyz, over HTTP and open to everybody who can reach it',
+    initial: undefined,
   },
   'log-level': { schema: z.enum(logLevels), value: 'level', help: logLevels.join(', '), initial: 'info' },
 } as const satisfies Readonly<Record<string, Setting>>;

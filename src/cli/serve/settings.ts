@@ -88,6 +88,7 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     connectionIdleMs: chosen['connection-idle-timeout'] * 1000,
     tls,
     access,
+    metrics: chosen.metrics,
   };
 }
 

@@ -5,8 +5,10 @@ import { StowkenError } from '../../model/index.js';
 /** Tag of the field `vault` of every request that is a whole message: number 1, a text. */
 const vaultTag = (1 << 3) | 2;
 
-/** Identity behind a call, and the rights that its method needs. */
+/** Identity behind one call, and the rights that its method needs. */
 export class Caller {
+  #vault: string | undefined;
+
   constructor(
     private readonly identity: Identity,
     private readonly needed: readonly Right[],
@@ -28,13 +30,26 @@ export class Caller {
     );
   }
 
+  /** Name of the identity, for logs. It is not secret. */
+  get name(): string {
+    return this.identity.name;
+  }
+
+  /** Vault of the request, once the caller was found to have the rights for it. There may be none such. */
+  get vault(): string | undefined {
+    return this.#vault;
+  }
+
   /**
    * Checks that the caller has the rights for the vault. To be called before the vault is looked up, so that
    * the answer is the same whether it exists or not.
    * @throws StowkenError PERMISSION_DENIED
    */
   check(vault: string): void {
-    if (this.identity.may(this.needed, vault)) return;
+    if (this.identity.may(this.needed, vault)) {
+      this.#vault = vault;
+      return;
+    }
     const right = this.needed.find((each) => !this.identity.may([each], vault)) ?? 'any';
     const sentence = `${this.identity.name} has no right "${right}" for the vault ${JSON.stringify(vault)}`;
     throw new StowkenError('PERMISSION_DENIED', sentence, { right, vault });
@@ -58,8 +73,8 @@ export class Caller {
   }
 }
 
-/** Caller of a server that asks nobody who they are. */
-export const anyCaller = new Caller(everyone, []);
+/** Returns the caller of a call on a server that asks nobody who they are. */
+export const anyCaller = (): Caller => new Caller(everyone, []);
 
 function firstText(start: Buffer): string | undefined {
   try {

@@ -24,7 +24,7 @@ export class Guard {
    * @throws StowkenError UNAUTHENTICATED, PERMISSION_DENIED, IDENTITY_UNAVAILABLE
    */
   admit(path: string, presented: Presented): Caller | Promise<Caller> {
-    if (this.authenticator === undefined || this.#isOpen(path)) return anyCaller;
+    if (this.authenticator === undefined || this.#isOpen(path)) return anyCaller();
     const identity = this.authenticator.identify(presented);
     return identity instanceof Promise
       ? identity.then((found) => toCaller(found, path))

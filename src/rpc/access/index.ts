@@ -1,3 +1,3 @@
-export { anyCaller, type Caller } from './caller.js';
+export { type Caller } from './caller.js';
 export { Guard } from './guard.js';
 export { rightsOf } from './rights.js';

@@ -1,3 +1,4 @@
+import type { status } from '@grpc/grpc-js';
 import {
   constants,
   type OutgoingHttpHeaders,
@@ -6,6 +7,7 @@ import {
 } from 'node:http2';
 import { limits, StowkenError } from '../../model/index.js';
 import type { Caller } from '../access/index.js';
+import type { CallRecord } from '../watch/index.js';
 import { type Arrivals, ArrivalTurn } from './arrivals.js';
 import type { ByteBudget } from './budget.js';
 import type { Connection, IdleWatch, Watched } from './connection.js';
@@ -39,6 +41,8 @@ export interface StreamFacts {
   readonly caller: Caller;
   readonly method: MethodIntake;
   readonly encoding: string | undefined;
+  /** Undefined if nobody watches calls. */
+  readonly record: CallRecord | undefined;
 }
 
 /** Dependencies shared by all streams of a server. */
@@ -48,8 +52,8 @@ export interface StreamParts extends ReaderParts {
   readonly tickets: Tickets;
   readonly idle: IdleWatch;
   readonly requestIdleMs: number;
-  /** Answers a stream with an error and closes it. */
-  readonly refuse: (stream: ServerHttp2Stream, error: unknown) => void;
+  /** Answers a stream with an error and closes it. Returns the status, unless nobody is there any more. */
+  readonly refuse: (stream: ServerHttp2Stream, error: unknown) => status | undefined;
 }
 
 /**
@@ -67,6 +71,7 @@ export class GovernedStream implements ReaderOwner, Watched {
   readonly #connection: Connection;
   readonly #method: MethodIntake;
   readonly #reader: MessageReader;
+  readonly #record: CallRecord | undefined;
   /** Delivered requests that are not known to be claimed by a handler. */
   #unclaimed: IncomingRequest[] = [];
   #rest: Buffer | undefined;
@@ -87,12 +92,13 @@ export class GovernedStream implements ReaderOwner, Watched {
 
   constructor(
     private readonly stream: ServerHttp2Stream,
-    { connection, caller, method, encoding }: StreamFacts,
+    { connection, caller, method, encoding, record }: StreamFacts,
     private readonly parts: StreamParts,
   ) {
     this.#connection = connection;
     this.caller = caller;
     this.#method = method;
+    this.#record = record;
     const payment = new Payment(parts.budget, connection);
     const turn = new ArrivalTurn(parts.arrivals, connection);
     this.#reader = new MessageReader(parts, payment, turn, method, encoding, this);
@@ -139,10 +145,13 @@ export class GovernedStream implements ReaderOwner, Watched {
 
   respond(headers: OutgoingHttpHeaders, options?: ServerStreamResponseOptions): void {
     this.stream.respond(headers, options);
-    if (options?.endStream === true) this.#answered();
+    if (options?.endStream !== true) return;
+    this.#record?.endBy(headers);
+    this.#answered();
   }
 
   write(bytes: Buffer, callback: (error?: Error | null) => void): boolean {
+    if (this.#record) this.#record.sentBytes += bytes.length;
     return this.stream.write(bytes, callback);
   }
 
@@ -153,6 +162,7 @@ export class GovernedStream implements ReaderOwner, Watched {
 
   sendTrailers(trailers: OutgoingHttpHeaders): void {
     this.stream.sendTrailers(trailers);
+    this.#record?.endBy(trailers);
   }
 
   get session() {
@@ -194,7 +204,8 @@ export class GovernedStream implements ReaderOwner, Watched {
   refuse(error: unknown): void {
     if (this.#done) return;
     this.#stop();
-    this.parts.refuse(this.stream, error);
+    const code = this.parts.refuse(this.stream, error);
+    if (code !== undefined) this.#record?.end(code);
   }
 
   proceed(): void {
@@ -230,6 +241,7 @@ export class GovernedStream implements ReaderOwner, Watched {
   #receive(chunk: Buffer): void {
     if (this.#done) return;
     this.#active = true;
+    if (this.#record) this.#record.receivedBytes += chunk.length;
     this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
     this.#pump();
     if (this.#rest !== undefined && this.#flowing) {

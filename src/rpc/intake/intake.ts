@@ -1,4 +1,4 @@
-import type { Server } from '@grpc/grpc-js';
+import { type Server, status } from '@grpc/grpc-js';
 import {
   constants,
   type Http2Server,
@@ -21,9 +21,22 @@ import { refuseStream } from './refusal.js';
 import type { IntakeSettings } from './settings.js';
 import { Tickets } from './tickets.js';
 import { checkTimeout } from './incoming-request.js';
+import { CallRecord, type CallWatcher } from '../watch/index.js';
 
 /** Minimum interval between log entries about refused connections, in milliseconds. */
 const quietMs = 1000;
+
+/** Figures of an intake, of one moment. */
+export interface IntakeFigures {
+  /** Calls that have not ended. */
+  readonly calls: number;
+  readonly connections: number;
+  /** Memory of requests that arrive or are processed, and its limit. */
+  readonly bytes: number;
+  readonly bytesMax: number;
+  /** Requests that wait for memory. */
+  readonly waiting: number;
+}
 
 /** A stream that has arrived. */
 interface Arrived {
@@ -34,6 +47,8 @@ interface Arrived {
   /** Undefined until it is handed over. */
   governed: GovernedStream | undefined;
   isUpload: boolean;
+  /** Undefined if nobody watches calls. */
+  readonly record: CallRecord | undefined;
 }
 
 /**
@@ -66,6 +81,7 @@ export class Intake {
     private readonly standing: MethodIntake,
     private readonly guard: Pick<Guard, 'admit'>,
     private readonly logger: Logger,
+    private readonly watcher?: CallWatcher,
   ) {
     this.budget = new ByteBudget(settings.bytesMax, limits.connectionSharePercentMax, settings.waitMs);
     const reclaim = new Reclaim(this.budget, this.#slabs);
@@ -125,6 +141,17 @@ export class Intake {
     this.#idle.stop();
   }
 
+  /** Figures of this moment. */
+  get figures(): IntakeFigures {
+    return {
+      calls: this.#streams,
+      connections: this.#connections.size,
+      bytes: this.budget.usedBytes,
+      bytesMax: this.budget.bytesMax,
+      waiting: this.budget.waiting,
+    };
+  }
+
   #attach(http2Server: Http2Server): void {
     const deliver = takeStreamListener(http2Server);
     // Accepting may fail for lack of descriptors; that must not end the server.
@@ -160,15 +187,31 @@ export class Intake {
     if (connection.ending) return;
     stream.push = push;
     this.#streams += 1;
-    const arrived: Arrived = { stream, headers, connection, deliver, governed: undefined, isUpload: false };
+    const record = this.watcher && new CallRecord(headers[':path']!, this.watcher);
+    const arrived: Arrived = {
+      stream,
+      headers,
+      connection,
+      deliver,
+      governed: undefined,
+      isUpload: false,
+      record,
+    };
     stream.on('close', () => this.#closed(arrived));
-    if (this.#streams > limits.streamsMax) return refuseStream(stream, tooManyStreams(), this.logger);
+    if (this.#streams > limits.streamsMax) return this.#refuse(arrived, tooManyStreams());
     if (this.#arrived.length === 0) setImmediate(this.#handOver);
     this.#arrived.push(arrived);
   }
 
-  #closed({ stream, connection, governed, isUpload }: Arrived): void {
+  #refuse({ stream, record }: Arrived, error: unknown): void {
+    const code = refuseStream(stream, error, this.logger);
+    if (code !== undefined) record?.end(code);
+  }
+
+  #closed({ stream, connection, governed, isUpload, record }: Arrived): void {
     this.#streams -= 1;
+    // Without an effect if it was answered.
+    record?.end(status.CANCELLED);
     if (isUpload) connection.uploads -= 1;
     governed?.release();
     if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#wasReset(connection);
@@ -182,7 +225,7 @@ export class Intake {
 
   #begin(arrived: Arrived): void {
     const { stream, headers, connection } = arrived;
-    const refuse = (error: unknown): void => refuseStream(stream, error, this.logger);
+    const refuse = (error: unknown): void => this.#refuse(arrived, error);
     try {
       const { authorization } = headers;
       const { certificate } = connection;
@@ -201,7 +244,8 @@ export class Intake {
 
   /** @throws StowkenError if the headers are wrong, or there are too many uploads */
   #admit(arrived: Arrived, caller: Caller): void {
-    const { stream, headers, connection, deliver } = arrived;
+    const { stream, headers, connection, deliver, record } = arrived;
+    if (record) record.caller = caller;
     const method = this.methods.get(headers[':path']!) ?? this.standing;
     checkTimeout(headers);
     if (method.kind === 'parts') {
@@ -209,7 +253,8 @@ export class Intake {
       arrived.isUpload = true;
     }
     const encoding = headers['grpc-encoding'] as string | undefined;
-    arrived.governed = new GovernedStream(stream, { connection, caller, method, encoding }, this.#parts);
+    const facts = { connection, caller, method, encoding, record };
+    arrived.governed = new GovernedStream(stream, facts, this.#parts);
     // The token is needed no more: what has it cannot leak it.
     delete headers.authorization;
     deliver(arrived.governed, headers);

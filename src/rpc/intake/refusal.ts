@@ -1,3 +1,4 @@
+import type { status } from '@grpc/grpc-js';
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Logger } from 'pino';
 import { toCallFailure } from '../errors.js';
@@ -5,13 +6,13 @@ import { acceptedEncodings } from './inflate.js';
 
 /**
  * Answers a stream with an error in the form of all other calls, and closes it, even if the client is still
- * sending.
+ * sending. Returns the status; undefined if there is nobody any more to be told.
  */
-export function refuseStream(stream: ServerHttp2Stream, error: unknown, logger: Logger): void {
-  if (stream.closed || stream.destroyed) return;
+export function refuseStream(stream: ServerHttp2Stream, error: unknown, logger: Logger): status | undefined {
+  if (stream.closed || stream.destroyed) return undefined;
   if (stream.headersSent) {
     stream.close(constants.NGHTTP2_CANCEL);
-    return;
+    return undefined;
   }
   const { code, details, metadata } = toCallFailure(error, logger);
   const headers: OutgoingHttpHeaders = {
@@ -25,4 +26,5 @@ export function refuseStream(stream: ServerHttp2Stream, error: unknown, logger: 
   stream.respond(headers, { endStream: true });
   stream.close(constants.NGHTTP2_NO_ERROR);
   stream.resume();
+  return code;
 }

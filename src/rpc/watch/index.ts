@@ -1,0 +1,1 @@
+export { CallRecord, type CallWatcher, type EndedCall } from './call-record.js';
