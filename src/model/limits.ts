@@ -88,7 +88,9 @@ export const limits = {
   /** Messages of one upload, and bytes of the list of them that is kept until it ends. */
   uploadMessagesMax: 1_000_000,
   uploadListBytesMax: 64 * 1024 * 1024,
-  /** Tokens, and segments, that an upload gathers before it stores them. */
+  /** New tokens of one commit; a change that brings more stores them in batches before its commit. */
+  commitTokensMax: 1024 * 1024,
+  /** Tokens, and segments, of one such batch, and of an upload's. */
   uploadBatchTokensMax: 256 * 1024,
   uploadBatchSegmentsMax: 1024,
   /** Messages above which uploads commit one after the other, because their lists are expanded for that. */

@@ -53,6 +53,8 @@ export interface Change {
    * references after the change is garbage from this moment, even if it was garbage before.
    */
   readonly newSegments?: readonly NewSegment[];
+  /** New segments that the same request stored in commits before this one; its outcome counts them too. */
+  readonly storedEarlier?: StoredTotals;
   /** Puts a manifest: creates the conversation, or replaces its fields and messages. */
   readonly put?: {
     readonly spec: ConversationSpec;
@@ -178,6 +180,13 @@ export interface ManifestOutcome {
 }
 
 /** Result of a change. Each result list has the order of its request list. */
+/** Totals of segments that were stored. */
+export interface StoredTotals {
+  readonly segments: number;
+  readonly tokens: number;
+  readonly frameBytes: number;
+}
+
 export interface ChangeResult {
   /** True if the change was made before under the same request id: this is its result then. */
   readonly replayed?: boolean;

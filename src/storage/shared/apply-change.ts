@@ -9,6 +9,7 @@ import type {
   OutsideReference,
   ReferenceOutcome,
   RequestMark,
+  StoredTotals,
 } from '../contract/change.js';
 import type { ResultDraft } from './change-results.js';
 import { checkRegistries } from './registry-checks.js';
@@ -132,8 +133,8 @@ function planParts<Incoming>(ops: ChangeOps<Incoming>, change: Change, sequenceM
   const apply = (): AppliedChange => {
     const result: ResultDraft = {};
     ops.storeIncoming(incoming);
-    if (put) result.put = put.unchanged ?? put.write();
-    if (append) result.append = append.write();
+    if (put) result.put = put.unchanged ?? withEarlier(put.write(), change.storedEarlier);
+    if (append) result.append = withEarlier(append.write(), change.storedEarlier);
     if (fork) result.fork = fork.unchanged ?? fork.write();
     if (change.delete) result.delete = ops.deleteConversation(change.delete);
     if (change.addReferences) result.addReferences = ops.addReferences(change.addReferences);
@@ -151,12 +152,25 @@ function planParts<Incoming>(ops: ChangeOps<Incoming>, change: Change, sequenceM
   return { changesNothing: false, apply };
 }
 
+/** Parts of a change that change nothing a caller sees if its content is stored already. */
+const besides: ReadonlySet<keyof Change> = new Set(['newSegments', 'storedEarlier', 'request']);
+
 /** True if the change is only a put or fork of content that is stored already. */
 function isUnchanged(change: Change, put?: ManifestPlan, fork?: ManifestPlan): boolean {
   if (!put?.unchanged && !fork?.unchanged) return false;
   return (Object.keys(change) as (keyof Change)[]).every((part) => {
     if (part === 'put') return put?.unchanged !== undefined;
     if (part === 'fork') return fork?.unchanged !== undefined;
-    return part === 'newSegments' || part === 'request' || change[part] === undefined;
+    return besides.has(part) || change[part] === undefined;
   });
+}
+
+function withEarlier(outcome: ManifestOutcome, earlier: StoredTotals | undefined): ManifestOutcome {
+  if (earlier === undefined) return outcome;
+  return {
+    ...outcome,
+    newSegments: outcome.newSegments + earlier.segments,
+    newTokens: outcome.newTokens + earlier.tokens,
+    newFrameBytes: outcome.newFrameBytes + earlier.frameBytes,
+  };
 }

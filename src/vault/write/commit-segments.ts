@@ -17,22 +17,6 @@ export interface CommitParts {
 }
 
 /**
- * Makes a change that names these token sequences. Only those that the vault does not have yet are encoded.
- */
-export async function commitManifest(
-  parts: CommitParts,
-  change: Change,
-  runOf: ReadonlyMap<SegmentHash, TokenRun>,
-  signal: AbortSignal,
-): Promise<ChangeResult> {
-  const hashes = [...runOf.keys()];
-  const { backend } = parts;
-  const stored = backend.knownSegments?.(hashes) ?? (await backend.findSegments(hashes));
-  const missing = hashes.filter((_, index) => stored[index] === undefined);
-  return commitWithSegments(parts, change, runOf, missing, signal);
-}
-
-/**
  * Makes a change that stores the segments it names. A segment found before the commit may have been collected
  * since, and the registry of the encoded frames may have been dropped. Then all of them are encoded again and
  * sent along.

@@ -6,7 +6,8 @@ import type { Change, Expectation, StorageBackend } from '../../storage/index.js
 import type { Tokenizers } from '../../text/index.js';
 import { newFingerprints, prefixOf } from '../prefix/index.js';
 import type { StoreInput, StoreResult } from '../types.js';
-import { commitManifest, toStoreResult } from './commit-segments.js';
+import { commitManifest } from './commit-manifest.js';
+import { toStoreResult } from './commit-segments.js';
 import { readContents } from './contents.js';
 import { hashSegments } from './hash-segments.js';
 import { requestPart, specFields } from './request-mark.js';

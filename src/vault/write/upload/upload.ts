@@ -7,7 +7,7 @@ import {
   type TokenRun,
 } from '../../../model/index.js';
 import { MappedBytes } from '../../../text/index.js';
-import { type ManifestOutcome, MessagePacker, type PackedMessages } from '../../../storage/index.js';
+import { MessagePacker, type PackedMessages } from '../../../storage/index.js';
 import { throwIfAborted, yieldToEventLoop } from '../../event-loop.js';
 import { type BlockFingerprints, newFingerprints, prefixOf } from '../../prefix/index.js';
 import type { KeptMemory, MessageContent, StoreResult, UploadInput, UploadPart } from '../../types.js';
@@ -18,7 +18,7 @@ import { RequestDigest, specFields } from '../request-mark.js';
 import { createSplitter, type MessageSplitter } from '../splitter.js';
 import { expectation, type StoreParts, withId } from '../store.js';
 import { TextRoom } from '../text-room.js';
-import { EarlySegments } from './early-segments.js';
+import { EarlySegments } from '../early-segments.js';
 
 /** Memory of a segment of the open message, beside its tokens. */
 const openSegmentBytes = 160;
@@ -105,7 +105,7 @@ export class Upload {
         ...prefixOf(this.#fingerprints),
       },
     });
-    return toStoreResult(this.#withEarlier(result.put!));
+    return toStoreResult(result.put!);
   }
 
   async #addContent(message: OpenMessage, content: MessageContent): Promise<void> {
@@ -135,7 +135,9 @@ export class Upload {
 
   async #addSegment(message: OpenMessage, segment: TokenRun): Promise<void> {
     this.#fingerprints?.push(segment);
-    message.segments.push(await this.#segments.add(segment));
+    const hash = this.parts.core.hash(segment.varints);
+    await this.#segments.add(hash, segment);
+    message.segments.push({ hash, tokenCount: segment.tokenCount });
   }
 
   async #endMessage(): Promise<void> {
@@ -182,17 +184,6 @@ export class Upload {
         size: String(this.#tokens),
       },
     );
-  }
-
-  /** Adds the results of the batches before the last to those of the last commit. */
-  #withEarlier(outcome: ManifestOutcome): ManifestOutcome {
-    const { segments, tokens, frameBytes } = this.#segments.stored;
-    return {
-      ...outcome,
-      newSegments: outcome.newSegments + segments,
-      newTokens: outcome.newTokens + tokens,
-      newFrameBytes: outcome.newFrameBytes + frameBytes,
-    };
   }
 }
 

@@ -1,50 +1,40 @@
-import type { TokenCore } from '../../../core/index.js';
-import { limits, type NamedSegment, type SegmentHash, type TokenRun } from '../../../model/index.js';
-import type { Change, ChangeResult } from '../../../storage/index.js';
-import {
-  storeSegments,
-  commitWithSegments,
-  type CommitParts,
-  withoutReferences,
-} from '../commit-segments.js';
+import { limits, type SegmentHash, type TokenRun } from '../../model/index.js';
+import type { Change, ChangeResult } from '../../storage/index.js';
+import { storeSegments, commitWithSegments, type CommitParts, withoutReferences } from './commit-segments.js';
 
-export interface EarlyParts extends CommitParts {
-  readonly core: TokenCore;
-}
-
-/** Limit of the hashes remembered as stored by this upload, so that they need not be stored again. */
+/** Limit of the hashes remembered as stored by this request, so that they need not be stored again. */
 const rememberedMax = 16 * 1024;
 /** Memory of a hash in a set. */
 const nameBytes = 160;
 
 /**
- * Stores an upload's segments in batches while they arrive. A lease, taken before the first of them, protects
- * from collection: new segments, segments found with a reference, and garbage that is stored again.
+ * Stores the segments of an upload, or of another large request, in batches before its commit. The caller
+ * holds a lease of the backend from before the first of them. It protects from collection: new segments,
+ * segments found with a reference, and garbage that is stored again.
  */
 export class EarlySegments {
-  readonly #brought = new Set<SegmentHash>();
+  readonly #stored = new Set<SegmentHash>();
   #batch = new Map<SegmentHash, TokenRun>();
   #batchTokens = 0;
   #batchBytes = 0;
   /** Totals of the batches before the last: only segments that were not stored before. */
-  readonly stored = { segments: 0, tokens: 0, frameBytes: 0 };
+  readonly #new = { segments: 0, tokens: 0, frameBytes: 0 };
 
   constructor(
-    private readonly parts: EarlyParts,
+    private readonly parts: CommitParts,
     private readonly signal: AbortSignal,
   ) {}
 
   /** Approximate memory that it holds, in bytes. */
   get heldBytes(): number {
-    return (this.#brought.size + this.#batch.size) * nameBytes + this.#batchBytes;
+    return (this.#stored.size + this.#batch.size) * nameBytes + this.#batchBytes;
   }
 
-  async add(run: TokenRun): Promise<NamedSegment> {
-    const hash = this.parts.core.hash(run.varints);
-    const { tokenCount } = run;
-    if (!this.#brought.has(hash) && !this.#batch.has(hash)) {
+  /** Adds a token sequence whose hash is known; stores the batch that it completes. */
+  async add(hash: SegmentHash, run: TokenRun): Promise<void> {
+    if (!this.#stored.has(hash) && !this.#batch.has(hash)) {
       this.#batch.set(hash, run);
-      this.#batchTokens += tokenCount;
+      this.#batchTokens += run.tokenCount;
       this.#batchBytes += run.varints.length;
       if (
         this.#batchTokens >= limits.uploadBatchTokensMax ||
@@ -53,13 +43,13 @@ export class EarlySegments {
         await this.#flush();
       }
     }
-    return { hash, tokenCount };
   }
 
   /** Makes a change together with the last batch. */
   async commitWith(change: Change): Promise<ChangeResult> {
     const { bring } = await this.#lookUp();
-    return commitWithSegments(this.parts, change, this.#batch, bring, this.signal);
+    const storedEarlier = { ...this.#new };
+    return commitWithSegments(this.parts, { ...change, storedEarlier }, this.#batch, bring, this.signal);
   }
 
   async #flush(): Promise<void> {
@@ -69,13 +59,13 @@ export class EarlySegments {
       const runs = new Map(bring.map((hash) => [hash, batch.get(hash)!]));
       for (const { hash, tokenCount, frame } of await storeSegments(this.parts, runs, this.signal)) {
         if (!missing.has(hash)) continue;
-        this.stored.segments += 1;
-        this.stored.tokens += tokenCount;
-        this.stored.frameBytes += frame.length;
+        this.#new.segments += 1;
+        this.#new.tokens += tokenCount;
+        this.#new.frameBytes += frame.length;
       }
     }
-    if (this.#brought.size + this.#batch.size > rememberedMax) this.#brought.clear();
-    for (const hash of this.#batch.keys()) this.#brought.add(hash);
+    if (this.#stored.size + this.#batch.size > rememberedMax) this.#stored.clear();
+    for (const hash of this.#batch.keys()) this.#stored.add(hash);
     this.#batch = new Map();
     this.#batchTokens = 0;
     this.#batchBytes = 0;
