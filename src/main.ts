@@ -1,5 +1,6 @@
 #!/usr/bin/env -S node --enable-source-maps
 import { readFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
@@ -13,7 +14,7 @@ import {
 } from './cli/index.js';
 import { createLiveCodec, type LiveCodec } from './codec/index.js';
 import { loadCore, type TokenCore } from './core/index.js';
-import { checkAccess } from './identity/index.js';
+import { certificateEndMs, checkAccess } from './identity/index.js';
 import { isStowkenError, limits } from './model/index.js';
 import {
   checkListen,
@@ -32,8 +33,9 @@ import {
   inspectVault,
   salvageLmdb,
   type ManagedBackend,
+  type StorageActivity,
 } from './storage/index.js';
-import { ServerMetrics } from './metrics/index.js';
+import { collectVaults, ServerMetrics } from './metrics/index.js';
 import { createTokenizers, type Tokenizers } from './text/index.js';
 import { clockBehind } from './vault/index.js';
 import {
@@ -51,6 +53,9 @@ import { Announcements, Primary } from './workers/index.js';
 
 const packageFile = createRequire(import.meta.url).resolve('#package.json');
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+
+/** Figures of a file system that cannot be asked. */
+const nowhere = { bavail: 0, bsize: 0 };
 
 /** Heap growth limit of a single-process server. V8 lets the heap reach four times its live size. */
 const heapGrowthPercent = 200;
@@ -83,10 +88,17 @@ async function startServer(options: ServeOptions, logger: Logger): Promise<Runni
 }
 
 /** Opens the port for metrics before anything else: it says that the server is starting. */
-async function openMetrics({ storage, metrics: listen }: ServeOptions, logger: Logger) {
+async function openMetrics({ storage, dataDir, tls, metrics: listen }: ServeOptions, logger: Logger) {
   const metrics = await ServerMetrics.open(listen!, logger);
   const labels = { version, node: process.version, storage };
   metrics.own.add((samples) => samples.set('stowken_build_info', labels, 1));
+  metrics.own.add(async (samples) => {
+    const { bavail, bsize } = storage === 'memory' ? nowhere : await statfs(dataDir).catch(() => nowhere);
+    if (bsize > 0) samples.set('stowken_disk_free_bytes', {}, bavail * bsize);
+    const endMs = tls && (await certificateEndMs(tls));
+    if (endMs !== undefined)
+      samples.set('stowken_tls_certificate_expiry_timestamp_seconds', {}, endMs / 1000);
+  });
   return metrics;
 }
 
@@ -101,11 +113,14 @@ async function startAlone(
   keepHeapLean(heapGrowthPercent);
   const intake = intakeOf(options, logger);
   const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
-  const opener = createOpener(options, logger, catalogue, core, tokenizers);
+  const opener = createOpener(options, logger, catalogue, core, tokenizers, metrics);
   // A vault in memory would be lost when it is closed.
-  const vaults = openVaults(opener, options.storage === 'memory' ? Infinity : options.openVaults);
+  const openMax = options.storage === 'memory' ? Infinity : options.openVaults;
+  const vaults = openVaults(opener, openMax);
+  metrics?.own.add((samples) => collectVaults(samples, vaults, metrics.own.meters, openMax));
   const admin = new Administration(catalogue, vaults, Date.now, {
     onSettings: async (name, settings) => vaults.openRuntime(name)?.apply(settings),
+    onDeleted: (name) => metrics?.own.meters.forget(name),
   });
   return serveVaults({ options, logger, catalogue, vaults, tokenizers, metrics }, async () => {
     const server = await startRpcServer({
@@ -122,7 +137,7 @@ async function startAlone(
       onCall: metrics?.own.calls.add,
     });
     metrics?.own.addIntake(() => server.figures());
-    return { address: server.address, drain: (graceMs) => server.drain(graceMs) };
+    return { address: server.address, drain: (graceMs) => server.drain(graceMs), obstacle: () => undefined };
   });
 }
 
@@ -140,13 +155,15 @@ async function startWithWorkers(
   const tokenizers = createTokenizers({ threadsMax: 1 });
   const announcements = new Announcements();
   const opener = {
-    ...createOpener(options, logger, catalogue, core, tokenizers),
+    ...createOpener(options, logger, catalogue, core, tokenizers, metrics),
     wrap: (name: string, backend: ManagedBackend) =>
       announcements.announced(name, backend, () => primary.sendHealth()),
   };
   // Vaults that workers have open are open here too.
   const openVaultsMax = Math.max(workerVaultsMin, Math.floor(options.openVaults / workers));
-  const vaults = openVaults(opener, Math.max(options.openVaults, openVaultsMax * workers) + 1);
+  const openMax = Math.max(options.openVaults, openVaultsMax * workers) + 1;
+  const vaults = openVaults(opener, openMax);
+  metrics?.own.add((samples) => collectVaults(samples, vaults, metrics.own.meters, openMax));
   const admin = new Administration(catalogue, vaults, Date.now, {
     onSettings: async (name, settings) => {
       const runtime = vaults.openRuntime(name);
@@ -154,6 +171,7 @@ async function startWithWorkers(
       if (runtime) await announcements.send('setPrefixIndex', { vault: name, on: runtime.prefixIndex }, name);
     },
     onDelete: (name) => announcements.send('dropVault', name, name),
+    onDeleted: (name) => metrics?.own.meters.forget(name),
   });
   const primary = new Primary({
     workers,
@@ -162,13 +180,21 @@ async function startWithWorkers(
     admin,
     announcements,
     folderOf: (name) => catalogue.folderOf(name),
+    labelOf: (name) => metrics?.own.meters.of(name).label ?? '',
     logger,
     worker: { logLevel, version, openVaultsMax, intake, tls, access, metrics: metrics !== undefined },
   });
   metrics?.addProcesses(() => primary.collectMetrics());
+  metrics?.own.add((samples) => {
+    const { serving, wanted, ended } = primary.figures;
+    samples.set('stowken_workers', {}, serving);
+    samples.set('stowken_workers_wanted', {}, wanted);
+    samples.set('stowken_worker_ends_total', {}, ended);
+  });
   return serveVaults({ options, logger, catalogue, vaults, tokenizers, metrics }, async () => {
     const address = await primary.start();
-    return { address, drain: (graceMs) => primary.drain(graceMs) };
+    const obstacle = () => (primary.figures.serving === 0 ? 'no worker serves: see the log' : undefined);
+    return { address, drain: (graceMs) => primary.drain(graceMs), obstacle };
   });
 }
 
@@ -190,6 +216,7 @@ function createOpener(
   catalogue: VaultCatalogue,
   core: TokenCore,
   tokenizers: Tokenizers,
+  metrics: ServerMetrics | undefined,
 ): VaultOpener {
   return {
     catalogue,
@@ -197,7 +224,8 @@ function createOpener(
     tokenizers,
     clock: Date.now,
     defaults: options,
-    openBackend: (folder, codec) => openBackend(options, folder, core, codec),
+    openBackend: (folder, codec, activity) => openBackend(options, folder, core, codec, activity),
+    activityOf: metrics?.own.activityOf,
     onCompacted: (vault, summary) => logger.info({ vault, ...summary }, 'compacted'),
     onCompactionFailed: (vault, error) => logger.error({ vault, err: error }, 'automatic compaction failed'),
   };
@@ -212,6 +240,8 @@ function openVaults(opener: VaultOpener, openMax: number): OpenVaults<StoredVaul
 interface Serving {
   readonly address: string;
   readonly drain: (graceMs: number) => Promise<void>;
+  /** Returns the reason why no call would be served, if there is one. */
+  readonly obstacle: () => string | undefined;
 }
 
 interface ServedVaults {
@@ -230,11 +260,11 @@ async function serveVaults(served: ServedVaults, serve: () => Promise<Serving>):
     await vaults.close();
     await tokenizers.close();
   };
-  const { address, drain, standing } = await start(served, serve).catch(async (error: unknown) => {
+  const { address, drain, obstacle, standing } = await start(served, serve).catch(async (error: unknown) => {
     await close();
     throw error;
   });
-  metrics?.lifecycle.serve(() => obstacle(vaults));
+  metrics?.lifecycle.serve(() => obstacle() ?? refusalOf(vaults));
   await logStart(served, standing, address);
   return {
     address,
@@ -249,7 +279,7 @@ async function serveVaults(served: ServedVaults, serve: () => Promise<Serving>):
 }
 
 /** Returns the reason why the server is not ready. The cause, which may name files, is in the log. */
-function obstacle(vaults: OpenVaults<StoredVault>): string | undefined {
+function refusalOf(vaults: OpenVaults<StoredVault>): string | undefined {
   const state = vaults.states().get(defaultVault);
   if (state?.failed) return `the vault ${defaultVault} does not open: see the log`;
   return state?.writable === false ? `the vault ${defaultVault} takes no writes: see the log` : undefined;
@@ -341,9 +371,10 @@ async function openBackend(
   folder: string | undefined,
   core: TokenCore,
   codec: LiveCodec,
+  activity: StorageActivity | undefined,
 ): Promise<ManagedBackend> {
   const clock = Date.now;
-  if (folder === undefined) return createMemoryBackend({ codec, clock });
-  if (storage === 'lmdb') return openLmdbBackend({ folder, codec, clock, durability });
-  return openFilesystemBackend({ folder, codec, core, clock, fsync: durability === 'fsync' });
+  if (folder === undefined) return createMemoryBackend({ codec, clock, activity });
+  if (storage === 'lmdb') return openLmdbBackend({ folder, codec, clock, durability, activity });
+  return openFilesystemBackend({ folder, codec, core, clock, activity, fsync: durability === 'fsync' });
 }

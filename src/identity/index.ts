@@ -5,6 +5,13 @@ export { everyone, type Grant, type Identity, isRight, type Right, rights } from
 export { jwksUrl, type JwtOptions } from './jwt/index.js';
 export { addToken, entryNameForm, entryNamePattern, readTokenFile, removeToken } from './token-file/index.js';
 export type { TokenEntry } from './token-file/index.js';
-export { readTlsMaterial, tlsFiles, type TlsMaterial, type TlsOptions, tlsVersions } from './tls-material.js';
+export {
+  certificateEndMs,
+  readTlsMaterial,
+  tlsFiles,
+  type TlsMaterial,
+  type TlsOptions,
+  tlsVersions,
+} from './tls-material.js';
 export { isVaultPattern, vaultPatternForm } from './vault-pattern.js';
 export { WatchedFiles } from './watched-files.js';

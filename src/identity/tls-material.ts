@@ -56,6 +56,19 @@ export async function readTlsMaterial(options: TlsOptions): Promise<TlsMaterial>
   return { context, trust: `${ca ?? ''}\0${crl ?? ''}`, certificate };
 }
 
+/**
+ * Returns the end of the server's certificate as its file has it, since 1970; undefined if it cannot be read.
+ */
+export async function certificateEndMs({
+  certFile,
+}: Pick<TlsOptions, 'certFile'>): Promise<number | undefined> {
+  try {
+    return Date.parse(certificateOf(certFile, await readFile(certFile, 'latin1')).validTo);
+  } catch {
+    return undefined;
+  }
+}
+
 async function read(file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return undefined;
   try {

@@ -8,6 +8,9 @@ export interface Definition {
   readonly help: string;
 }
 
+const vault = ['vault'] as const;
+const task = ['vault', 'task'] as const;
+
 /** Labels of the RPC conventions of OpenTelemetry. */
 const callLabels = ['rpc_system_name', 'rpc_method', 'rpc_response_status_code'] as const;
 
@@ -48,6 +51,107 @@ export const definitions = {
     labels: [],
     help: 'Requests that wait for that memory',
   },
+  stowken_commit_duration_seconds: {
+    type: 'histogram',
+    labels: vault,
+    help: 'Time of commits until they are durable, the sync included; its count is the number of commits',
+  },
+  stowken_commit_changes: { type: 'histogram', labels: vault, help: 'Changes that shared a commit' },
+  stowken_commit_failures_total: { type: 'counter', labels: vault, help: 'Commits that failed' },
+  stowken_commit_waiting_changes: {
+    type: 'gauge',
+    labels: vault,
+    help: 'Changes that wait for their commit',
+  },
+  stowken_readers: {
+    type: 'gauge',
+    labels: vault,
+    help: 'Open readers: retrievals and uploads, from which garbage is kept',
+  },
+  stowken_oldest_reader_age_seconds: {
+    type: 'gauge',
+    labels: vault,
+    across: 'max',
+    help: 'Age of the oldest open reader; 0 without any',
+  },
+  stowken_task_running: {
+    type: 'gauge',
+    labels: task,
+    help: 'Compactions, collections of garbage (gc), backups and verifications that run; `task` says which',
+  },
+  stowken_task_failures_total: {
+    type: 'counter',
+    labels: task,
+    help: 'Such tasks that failed; those that were cancelled are not counted',
+  },
+  stowken_task_last_success_timestamp_seconds: {
+    type: 'gauge',
+    labels: task,
+    across: 'max',
+    help: 'Time of the last such task that succeeded, since 1970; absent without one since the start',
+  },
+  stowken_open_vaults: { type: 'gauge', labels: [], help: 'Vaults that are open' },
+  stowken_open_vaults_limit: {
+    type: 'gauge',
+    labels: [],
+    help: 'Limit of them (`--open-vaults`); absent with storage memory',
+  },
+  stowken_vaults_refusing_writes: {
+    type: 'gauge',
+    labels: vault,
+    help: 'Vaults that did not open, or take no writes',
+  },
+  stowken_vault_conversations: { type: 'gauge', labels: vault, help: 'Stored conversations' },
+  stowken_vault_messages: { type: 'gauge', labels: vault, help: 'Stored messages' },
+  stowken_vault_segments: { type: 'gauge', labels: vault, help: 'Distinct token sequences' },
+  stowken_vault_tokens: { type: 'gauge', labels: vault, help: 'Tokens of all messages' },
+  stowken_vault_unique_tokens: { type: 'gauge', labels: vault, help: 'Tokens of distinct sequences' },
+  stowken_vault_raw_bytes: {
+    type: 'gauge',
+    labels: vault,
+    help: 'Stored: all tokens, at four bytes each',
+  },
+  stowken_vault_unique_raw_bytes: {
+    type: 'gauge',
+    labels: vault,
+    help: 'Left by deduplication: tokens of distinct sequences, at four bytes each',
+  },
+  stowken_vault_segment_bytes: {
+    type: 'gauge',
+    labels: vault,
+    help: 'Left by compression: the frames of distinct sequences',
+  },
+  stowken_vault_registry_bytes: { type: 'gauge', labels: vault, help: 'Bytes of registries' },
+  stowken_vault_registries: { type: 'gauge', labels: vault, help: 'Registries that frames may name' },
+  stowken_vault_newest_registry: {
+    type: 'gauge',
+    labels: vault,
+    across: 'max',
+    help: 'Number of the newest registry; 0 before the first compaction',
+  },
+  stowken_vault_garbage_segments: { type: 'gauge', labels: vault, help: 'Sequences without a reference' },
+  stowken_vault_garbage_bytes: { type: 'gauge', labels: vault, help: 'Bytes of their frames' },
+  stowken_vault_in_use_bytes: { type: 'gauge', labels: vault, help: 'Bytes of the pages in use' },
+  stowken_vault_file_bytes: { type: 'gauge', labels: vault, help: 'Bytes of the files' },
+  stowken_vault_free_bytes: {
+    type: 'gauge',
+    labels: vault,
+    help: 'Bytes in the files that later stores use again',
+  },
+  stowken_vault_quota_bytes: { type: 'gauge', labels: vault, help: 'Quota; absent without one' },
+  stowken_disk_free_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Bytes that the file system of the data folder has left; absent with storage memory',
+  },
+  stowken_tls_certificate_expiry_timestamp_seconds: {
+    type: 'gauge',
+    labels: [],
+    help: "End of the server's certificate, since 1970; absent without TLS",
+  },
+  stowken_workers: { type: 'gauge', labels: [], help: 'Workers that serve; absent without `--workers`' },
+  stowken_workers_wanted: { type: 'gauge', labels: [], help: 'Workers that there are to be (`--workers`)' },
+  stowken_worker_ends_total: { type: 'counter', labels: [], help: 'Workers that have ended' },
   stowken_ready: {
     type: 'gauge',
     labels: [],

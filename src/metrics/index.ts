@@ -4,3 +4,4 @@ export { ProcessMetrics } from './process-metrics.js';
 export { Lifecycle } from './readiness.js';
 export { lastingOf, type Measured, Samples } from './samples.js';
 export { ServerMetrics } from './server-metrics.js';
+export { collectVaults } from './vault-figures.js';

@@ -8,6 +8,7 @@ export {
   settingsFile,
   syncFolder,
 } from './shared/vault-folder.js';
+export { OpenReaders, StorageActivity } from './shared/activity.js';
 export { openFilesystemBackend, type FilesystemOptions } from './filesystem/open.js';
 export { removeStrayCopies } from './lmdb/backup.js';
 export type { LmdbReader } from './lmdb/lmdb-reader.js';

@@ -38,6 +38,8 @@ export interface VaultPage {
 export interface AdminEvents {
   /** Resolves when no other process has the vault open. */
   readonly onDelete?: (name: string) => Promise<void>;
+  /** Called when a vault is gone. */
+  readonly onDeleted?: (name: string) => void;
   readonly onSettings?: (name: string, settings: VaultSettings) => Promise<void>;
 }
 
@@ -113,12 +115,13 @@ export class Administration implements VaultAdmin {
     });
   }
 
-  #remove(name: string): Promise<void> {
-    return this.open.delete(
+  async #remove(name: string): Promise<void> {
+    await this.open.delete(
       name,
       async () => this.events.onDelete?.(name),
       () => this.catalogue.remove(name),
     );
+    this.events.onDeleted?.(name);
   }
 
   async #exists(name: string): Promise<void> {

@@ -10,4 +10,4 @@ export { healthOf, sameHealth, type VaultsHealth } from './health.js';
 export { defaultVault, isVaultName, vaultNotFound } from './names.js';
 export { OpenVaults, type OpenState, type VaultRuntime, type VaultUse } from './open-vaults.js';
 export { settingNames, type SettingName, type VaultSettings } from './settings.js';
-export { StoredVault, type SettingDefaults, type VaultOpener } from './stored-vault.js';
+export { StoredVault, type VaultActivity, type SettingDefaults, type VaultOpener } from './stored-vault.js';

@@ -2,9 +2,16 @@ import { readdir } from 'node:fs/promises';
 import { createLiveCodec, type LiveCodec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
 import { StowkenError } from '../model/index.js';
-import type { ManagedBackend, StorageBackend, StorageHealth } from '../storage/index.js';
+import type { ManagedBackend, StorageActivity, StorageBackend, StorageHealth } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
-import { AutoCompaction, type CompactSummary, createVault, type Vault } from '../vault/index.js';
+import {
+  AutoCompaction,
+  type CompactSummary,
+  countTasks,
+  createVault,
+  type TaskActivity,
+  type Vault,
+} from '../vault/index.js';
 import type { VaultCatalogue } from './catalogue.js';
 import { vaultNotFound } from './names.js';
 import type { VaultRuntime } from './open-vaults.js';
@@ -17,6 +24,12 @@ export interface SettingDefaults {
   readonly autoCompact: boolean;
 }
 
+/** Counts of the work on a vault, for those who watch it. */
+export interface VaultActivity {
+  readonly storage: StorageActivity;
+  readonly tasks: TaskActivity;
+}
+
 export interface VaultOpener {
   readonly catalogue: VaultCatalogue;
   readonly core: TokenCore;
@@ -24,7 +37,13 @@ export interface VaultOpener {
   readonly clock: () => number;
   readonly defaults: SettingDefaults;
   /** Opens the storage of a vault. The folder is undefined if vaults are in memory. */
-  readonly openBackend: (folder: string | undefined, codec: LiveCodec) => Promise<ManagedBackend>;
+  readonly openBackend: (
+    folder: string | undefined,
+    codec: LiveCodec,
+    activity: StorageActivity | undefined,
+  ) => Promise<ManagedBackend>;
+  /** Absent if nobody watches. */
+  readonly activityOf?: ((vault: string) => VaultActivity) | undefined;
   /** Returns the backend with which this process itself works on the vault. */
   readonly wrap?: (name: string, backend: ManagedBackend) => StorageBackend;
   readonly onCompacted: (vault: string, summary: CompactSummary) => void;
@@ -45,6 +64,7 @@ export class StoredVault implements VaultRuntime {
     private readonly owned: ManagedBackend,
     codec: LiveCodec,
     settings: VaultSettings,
+    tasks: TaskActivity | undefined,
   ) {
     this.#settings = settings;
     checkCommits(
@@ -57,7 +77,7 @@ export class StoredVault implements VaultRuntime {
     );
     this.backend = opener.wrap?.(name, owned) ?? owned;
     const { core, tokenizers, clock } = opener;
-    this.vault = createVault({
+    const vault = createVault({
       name,
       backend: this.backend,
       core,
@@ -66,6 +86,7 @@ export class StoredVault implements VaultRuntime {
       clock,
       prefixIndex: () => this.prefixIndex,
     });
+    this.vault = tasks ? countTasks(vault, tasks) : vault;
     this.#compactOrNot();
   }
 
@@ -80,13 +101,14 @@ export class StoredVault implements VaultRuntime {
     const folder = catalogue.folderOf(name);
     if (folder !== undefined && record.vaultId !== undefined) await checkFiles(folder, record.vaultId);
     const codec = createLiveCodec(core);
-    const backend = await opener.openBackend(folder, codec);
+    const activity = opener.activityOf?.(name);
+    const backend = await opener.openBackend(folder, codec, activity?.storage);
     try {
       codec.prepare();
       if (folder !== undefined && record.vaultId !== undefined && record.vaultId !== backend.vaultId)
         throw notThere(folder, `are those of vault ${backend.vaultId}, not of ${record.vaultId}`);
       await rememberId(catalogue, name, record, backend.vaultId);
-      return new StoredVault(opener, name, backend, codec, record.settings);
+      return new StoredVault(opener, name, backend, codec, record.settings, activity?.tasks);
     } catch (error) {
       await backend.close();
       throw error;
@@ -96,6 +118,11 @@ export class StoredVault implements VaultRuntime {
   /** True if stored conversations are added to the prefix index. */
   get prefixIndex(): boolean {
     return this.#settings.prefixIndex ?? this.opener.defaults.prefixIndex;
+  }
+
+  /** Undefined or 0: it may grow. */
+  get quotaBytes(): number | undefined {
+    return this.#settings.quotaBytes;
   }
 
   health(): StorageHealth {

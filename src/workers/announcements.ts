@@ -72,7 +72,7 @@ export class Announcements {
       repair: (check) => backend.repair(check),
       reclaimableBytes: (signal) => backend.reclaimableBytes(signal),
       defragment: (signal) => backend.defragment(signal),
-      lease: () => backend.lease(),
+      lease: (options) => backend.lease(options),
       tryLease: (name) => backend.tryLease(name),
       health: () => backend.health(),
       close: () => backend.close(),

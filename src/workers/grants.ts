@@ -23,6 +23,7 @@ export class Grants {
     private readonly announcements: Announcements,
     private readonly listener: () => Listener,
     private readonly folderOf: (name: string) => string,
+    private readonly labelOf: (name: string) => string,
   ) {}
 
   readonly calls: Calls = {
@@ -31,7 +32,7 @@ export class Grants {
     sendPiece: (piece) => this.#lists.add(piece),
     commit: ({ vault, change }) => this.#used(vault).runtime.backend.commit(this.#lists.whole(change)),
     takeLease: (vault) => {
-      this.#leases.set(++this.#lastLease, this.#used(vault).runtime.backend.lease());
+      this.#leases.set(++this.#lastLease, this.#used(vault).runtime.backend.lease({ standing: true }));
       return this.#lastLease;
     },
     releaseLease: (lease) => {
@@ -65,7 +66,7 @@ export class Grants {
     if (this.#ended || this.#uses.has(name)) use.end();
     else this.#uses.set(name, use);
     const { runtime } = use;
-    return { folder: this.folderOf(name), prefixIndex: runtime.prefixIndex };
+    return { folder: this.folderOf(name), prefixIndex: runtime.prefixIndex, label: this.labelOf(name) };
   }
 
   async #use(name: string): Promise<VaultUse<StoredVault>> {

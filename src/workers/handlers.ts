@@ -87,6 +87,8 @@ export interface Refusal {
 export interface OpenedVault {
   readonly folder: string;
   readonly prefixIndex: boolean;
+  /** Label of its metrics. */
+  readonly label: string;
 }
 
 export interface VaultToCreate {

@@ -29,6 +29,8 @@ export interface PrimaryOptions {
   readonly admin: VaultAdmin;
   readonly announcements: Announcements;
   readonly folderOf: (vault: string) => string;
+  /** Returns the label of a vault's metrics. */
+  readonly labelOf: (vault: string) => string;
   readonly logger: Logger;
   readonly worker: Omit<WorkerOptions, 'health' | 'workers'>;
 }
@@ -46,6 +48,7 @@ export class Primary {
   #pool: WorkerPool | undefined;
   #acceptor: Acceptor | undefined;
   #health: VaultsHealth;
+  #ended = 0;
 
   constructor(private readonly options: PrimaryOptions) {
     this.#health = healthOf(options.vaults.states());
@@ -90,14 +93,20 @@ export class Primary {
     void this.options.announcements.send('setHealth', health);
   }
 
+  /** Workers that serve, those that there are to be, and those that have ended since the start. */
+  get figures() {
+    const serving = this.#pool?.workers.filter(({ isServing }) => isServing).length ?? 0;
+    return { serving, wanted: this.options.workers, ended: this.#ended };
+  }
+
   /** Returns the metrics of all workers, of those that have ended too. */
   collectMetrics(): Promise<readonly (readonly Measured[])[]> {
     return this.#metrics.collect(this.#pool?.workers ?? []);
   }
 
   #startWorker(): WorkerProcess {
-    const { vaults, announcements, folderOf, logger } = this.options;
-    const grants: Grants = new Grants(vaults, announcements, () => worker, folderOf);
+    const { vaults, announcements, folderOf, labelOf, logger } = this.options;
+    const grants: Grants = new Grants(vaults, announcements, () => worker, folderOf, labelOf);
     const worker: WorkerProcess = new WorkerProcess(
       { calls: { ...grants.calls, ...this.#adminCalls() }, streams: { ...grants.streams, slot: this.#slot } },
       () => ({ ...this.options.worker, workers: this.options.workers, health: this.#health }),
@@ -128,6 +137,7 @@ export class Primary {
   async #forget(worker: WorkerProcess): Promise<void> {
     this.#reception.remove(worker);
     this.#metrics.ended(worker);
+    this.#ended += 1;
     const grants = this.#grants.get(worker);
     const folders = grants?.folders ?? [];
     grants?.end();

@@ -1,3 +1,5 @@
+import { OpenReaders } from '../storage/index.js';
+
 interface Held {
   readers: number;
   readonly release: () => void;
@@ -14,23 +16,27 @@ export class SharedLease {
   private constructor(
     private readonly acquire: () => Promise<() => void>,
     release: () => void,
+    private readonly readers: OpenReaders,
   ) {
     this.#current = { readers: 0, release };
   }
 
-  static async take(acquire: () => Promise<() => void>): Promise<SharedLease> {
-    return new SharedLease(acquire, await acquire());
+  /** `readers`: counts those who hold it. */
+  static async take(acquire: () => Promise<() => void>, readers = new OpenReaders()): Promise<SharedLease> {
+    return new SharedLease(acquire, await acquire(), readers);
   }
 
   /** Keeps everything that is stored now readable until the returned function is called. */
   hold(): () => void {
     const lease = this.#current;
     lease.readers += 1;
+    const leave = this.readers.add();
     let holds = true;
     return () => {
       if (!holds) return;
       holds = false;
       lease.readers -= 1;
+      leave();
       this.#endIfUnused(lease);
     };
   }

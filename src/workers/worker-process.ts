@@ -96,6 +96,10 @@ export class WorkerProcess implements Receiver {
     return this.#state === 'registered' || this.#state === 'serving';
   }
 
+  get isServing(): boolean {
+    return this.#state === 'serving';
+  }
+
   get isReady(): boolean {
     return this.#state === 'serving' && this.#handing === undefined && !this.#isSuspect;
   }

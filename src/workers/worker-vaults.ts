@@ -7,8 +7,8 @@ import {
   type StorageHealth,
 } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
-import { createVault, type Vault } from '../vault/index.js';
-import type { VaultAdmin, VaultRuntime, VaultsHealth } from '../vaults/index.js';
+import { countTasks, createVault, type Vault } from '../vault/index.js';
+import type { VaultActivity, VaultAdmin, VaultRuntime, VaultsHealth } from '../vaults/index.js';
 import type { Channel } from './channel.js';
 import { forwardReads, type PrimaryHandlers } from './handlers.js';
 import { sendAhead } from './message-list-transfer.js';
@@ -22,6 +22,8 @@ export interface WorkerParts {
   /** Number of workers that share the memory for segment lookups. */
   readonly sharers: number;
   readonly health: () => VaultsHealth;
+  /** Counts of the work on the vaults of a label; absent if nobody watches. */
+  readonly activityOf?: ((label: string) => VaultActivity) | undefined;
 }
 
 /** A vault that this process reads, and that another one writes. */
@@ -36,10 +38,11 @@ export class WorkerVault implements VaultRuntime {
     private readonly lease: SharedLease,
     prefixIndex: boolean,
     codec: ReturnType<typeof createLiveCodec>,
+    activity: VaultActivity | undefined,
   ) {
     this.#prefixIndex = prefixIndex;
     const { primary, core, tokenizers } = parts;
-    const own = createVault({
+    const plain = createVault({
       name,
       backend: createWorkerBackend(name, reader, primary, () => lease.hold()),
       core,
@@ -48,6 +51,8 @@ export class WorkerVault implements VaultRuntime {
       clock: Date.now,
       prefixIndex: () => this.#prefixIndex,
     });
+    // The other process counts what it does for this one.
+    const own = activity ? countTasks(plain, activity.tasks) : plain;
     this.vault = {
       ...own,
       compact: (input, signal) => primary.stream('compact', { vault: name, input }, signal),
@@ -59,16 +64,17 @@ export class WorkerVault implements VaultRuntime {
   /** @throws StowkenError VAULT_NOT_FOUND, CORRUPT_STORE and others of the process that owns it */
   static async open(name: string, parts: WorkerParts): Promise<WorkerVault> {
     const { primary, core, sharers } = parts;
-    const { folder, prefixIndex } = await primary.call('openVault', name);
+    const { folder, prefixIndex, label } = await primary.call('openVault', name);
+    const activity = parts.activityOf?.(label);
     try {
       const codec = createLiveCodec(core);
       const lease = await SharedLease.take(async () => {
         const number = await primary.call('takeLease', name);
         return () => void primary.call('releaseLease', number).catch(() => undefined);
-      });
+      }, activity?.storage.readers);
       const reader = await openLmdbReader({ folder, codec, lease: () => lease.hold(), sharers });
       codec.prepare();
-      return new WorkerVault(parts, name, reader, lease, prefixIndex, codec);
+      return new WorkerVault(parts, name, reader, lease, prefixIndex, codec, activity);
     } catch (error) {
       await primary.call('closeVault', name);
       throw error;

@@ -34,7 +34,10 @@ const offer: WorkerHandlers = {
     setPrefixIndex: ({ vault, on }) => vaults?.openRuntime(vault)?.setPrefixIndex(on),
     setHealth: (now) => void (health = now),
     renewLease: async (vault) => vaults?.openRuntime(vault)?.renewLease(),
-    dropVault: async (name) => vaults?.delete(name, nothing, nothing),
+    dropVault: async (name) => {
+      await vaults?.delete(name, nothing, nothing);
+      metrics?.meters.forget(name);
+    },
     countConnections: () => connections,
     collectMetrics: async () => (await metrics?.collect()) ?? [],
     drain: (graceMs) => stop(graceMs),
@@ -73,7 +76,14 @@ async function start(options: WorkerOptions): Promise<void> {
   if (options.metrics) metrics = new ProcessMetrics('worker');
   // Each worker has few tokenizer threads: the workers share the processors.
   const tokenizers = createTokenizers({ threadsMax: 1 });
-  const parts: WorkerParts = { primary, core: await loadCore(), tokenizers, sharers, health: () => health };
+  const parts: WorkerParts = {
+    primary,
+    core: await loadCore(),
+    tokenizers,
+    sharers,
+    health: () => health,
+    activityOf: metrics?.activityOf,
+  };
   const open = (vaults = new OpenVaults({
     open: (name) => WorkerVault.open(name, parts),
     openMax,

@@ -15,7 +15,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   vault: ['model', 'queue', 'core', 'codec', 'text', 'storage'],
   vaults: ['model', 'core', 'codec', 'text', 'storage', 'vault'],
   rpc: ['model', 'queue', 'identity', 'text', 'storage', 'vault', 'vaults'],
-  metrics: ['model', 'rpc'],
+  metrics: ['model', 'storage', 'vault', 'vaults', 'rpc'],
   workers: [
     'model',
     'queue',

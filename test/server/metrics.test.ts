@@ -62,9 +62,46 @@ describe.each([
       expect(buckets.map(({ value }) => value)).toEqual(
         buckets.map(({ value }) => value).sort((a, b) => a - b),
       );
+      const inDefault = { vault: 'default' };
+      const conversations = found.sum('stowken_vault_conversations', inDefault);
+      expect(conversations).toBe(count - 1);
+      expect(found.sum('stowken_vault_tokens', inDefault)).toBe(2 * (count - 1));
+      expect(found.sum('stowken_vault_raw_bytes', inDefault)).toBe(8 * (count - 1));
+      expect(found.sum('stowken_vault_garbage_segments', inDefault)).toBe(1);
+      const [inUse, files, free] = ['in_use', 'file', 'free'].map((each) =>
+        found.sum(`stowken_vault_${each}_bytes`, inDefault),
+      );
+      expect(inUse).toBeGreaterThan(4096);
+      expect(free).toBe(files! - inUse!);
+      // Each store was a commit of its own, because the next one began after its answer.
+      expect(found.sum('stowken_commit_duration_seconds_count', inDefault)).toBeGreaterThan(count);
+      expect(found.sum('stowken_commit_changes_sum', inDefault)).toBeGreaterThan(count);
+      expect(found.sum('stowken_commit_failures_total')).toBe(0);
+      expect(found.sum('stowken_readers')).toBe(0);
+      const task = (task: string) => ({ vault: 'default', task });
+      expect(found.sum('stowken_task_last_success_timestamp_seconds', task('gc'))).toBeUndefined();
+      for await (const part of clients[1]!.collectGarbage({ minAgeMs: 0 })) void part;
+      for await (const part of clients[2]!.verify()) void part;
+      for await (const part of clients[3]!.compactSubstrings()) void part;
+      for await (const part of clients[0]!.backup()) void part;
+      const after = await eventually(async () => {
+        const scraped = await scrape(server.metrics);
+        for (const each of ['gc', 'verify', 'compaction', 'backup']) {
+          const at = scraped.sum('stowken_task_last_success_timestamp_seconds', task(each));
+          expect(at, each).toBeGreaterThan(Date.now() / 1000 - 3600);
+          expect(scraped.sum('stowken_task_running', task(each)), each).toBe(0);
+        }
+        return scraped;
+      });
+      expect(after.sum('stowken_task_failures_total')).toBe(0);
+      expect(after.sum('stowken_vault_garbage_segments', inDefault)).toBe(0);
+      expect(after.sum('stowken_open_vaults')).toBe(1);
+      expect(after.sum('stowken_vaults_refusing_writes')).toBe(0);
+      expect(after.sum('stowken_disk_free_bytes')).toBeGreaterThan(0);
+      expect(after.sum('stowken_workers')).toBe(flags.length === 0 ? undefined : 2);
       const text = await (await fetch(`http://${server.metrics}/metrics`)).text();
       expect(text).not.toContain('secret');
-      const undocumented = found.names.filter((each) => !(each in definitions));
+      const undocumented = after.names.filter((each) => !(each in definitions));
       expect(undocumented).toEqual([]);
       for (const [metric, type] of found.types)
         expect(definitions[metric as keyof typeof definitions].type).toBe(type);
@@ -91,6 +128,7 @@ describe.each([
       await eventually(async () => {
         const found = await scrape(server.metrics);
         expect(found.sum('stowken_rpc_calls_in_progress')).toBe(1);
+        expect(found.sum('stowken_readers', { vault: 'default' })).toBe(1);
       });
       const exit = server.kill('SIGTERM');
       isKilled = true;

@@ -79,9 +79,10 @@ export interface StorageBackend {
   /**
    * Stops garbage collection of everything that becomes garbage from now on, until the returned function is
    * called. It protects segments that a caller stores ahead of the manifest that will name them, and segments
-   * that it found with a reference.
+   * that it found with a reference. A standing lease is held for the readers of another process, which counts
+   * them itself.
    */
-  lease(): () => void;
+  lease(options?: { readonly standing: boolean }): () => void;
 
   /**
    * Takes the exclusive right to a kind of work, by name. Resolves to undefined while somebody else has it.

@@ -3,6 +3,7 @@ import { type Conversation, type SegmentHash, StowkenError, type VaultStats } fr
 import type { ExclusiveLease, ManagedBackend, StorageHealth } from '../contract/backend.js';
 import type { Change, ChangeResult, SegmentKey } from '../contract/change.js';
 import type { CheckOptions, Violation } from '../contract/checks.js';
+import { StorageActivity } from '../shared/activity.js';
 import type { FolderLock } from '../shared/folder-lock.js';
 import { GroupCommit } from '../shared/group-commit.js';
 import { ExclusiveLeases } from '../shared/exclusive-leases.js';
@@ -30,6 +31,7 @@ export interface FilesystemParts {
   readonly damagedHolders: ReadonlyMap<SegmentHash, string>;
   readonly codec: LiveCodec;
   readonly clock: () => number;
+  readonly activity?: StorageActivity | undefined;
 }
 
 /**
@@ -37,7 +39,7 @@ export interface FilesystemParts {
  * memory, and a journal that makes a change of many files atomic.
  */
 export class FilesystemBackend extends IndexReader implements ManagedBackend {
-  readonly #leases = new Leases();
+  readonly #leases: Leases;
   readonly #exclusive = new ExclusiveLeases();
   readonly #manifests: Manifests;
   readonly #holders: Holders;
@@ -48,6 +50,8 @@ export class FilesystemBackend extends IndexReader implements ManagedBackend {
   constructor(private readonly parts: FilesystemParts) {
     const { files, index, vaultId, damagedManifests, damagedHolders, codec, clock } = parts;
     super(vaultId, index);
+    const { activity = new StorageActivity() } = parts;
+    this.#leases = new Leases(activity.readers);
     const manifests = (this.#manifests = new Manifests(files, index, damagedManifests));
     const holders = (this.#holders = new Holders(files, damagedHolders));
     const frames = (this.#frames = new FrameReader(files, index, codec));
@@ -62,7 +66,7 @@ export class FilesystemBackend extends IndexReader implements ManagedBackend {
       },
       oldestLease: () => this.#leases.oldest(),
     });
-    this.#group = new GroupCommit((take) => this.#writer.commitGroup(take));
+    this.#group = new GroupCommit((take) => this.#writer.commitGroup(take), activity);
   }
 
   async commit(change: Change): Promise<ChangeResult> {
@@ -103,8 +107,8 @@ export class FilesystemBackend extends IndexReader implements ManagedBackend {
     return this.#exclusive.take(name);
   }
 
-  lease(): () => void {
-    return this.#leases.take(this.index.sequence);
+  lease(options?: { readonly standing: boolean }): () => void {
+    return this.#leases.take(this.index.sequence, options);
   }
 
   async stats(): Promise<VaultStats> {

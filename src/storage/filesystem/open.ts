@@ -3,6 +3,7 @@ import type { LiveCodec } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
 import { StowkenError } from '../../model/index.js';
 import type { ManagedBackend } from '../contract/backend.js';
+import type { StorageActivity } from '../shared/activity.js';
 import { foreignNames, makeFolder } from '../shared/vault-folder.js';
 import { type FolderLock, lockFolder } from '../shared/folder-lock.js';
 import { type Disk, nodeDisk } from './disk/disk.js';
@@ -30,6 +31,7 @@ export interface FilesystemOptions {
   readonly lock?: boolean;
   /** Replaces the folder's own disk, for tests. */
   readonly disk?: Disk;
+  readonly activity?: StorageActivity | undefined;
 }
 
 type Format = 'none' | 'ours' | 'rust-v1';
@@ -66,7 +68,7 @@ async function formatOf(disk: Disk, folder: string): Promise<Format> {
 async function openOurs(
   disk: Disk,
   lock: FolderLock | undefined,
-  { codec, clock }: FilesystemOptions,
+  { codec, clock, activity }: FilesystemOptions,
   format: Format,
 ): Promise<ManagedBackend> {
   const placer = new FilePlacer(disk);
@@ -76,7 +78,7 @@ async function openOurs(
   const { sidecars, ...loaded } = await loadVault(disk, record, codec, clock);
   const files = await JournaledFiles.open(disk, placer, nextJournal);
   if (sidecars.size > 0) await files.commit(sidecars);
-  return new FilesystemBackend({ disk, lock, files, ...record, ...loaded, codec, clock });
+  return new FilesystemBackend({ disk, lock, files, ...record, ...loaded, codec, clock, activity });
 }
 
 function newVault(): FileChanges {

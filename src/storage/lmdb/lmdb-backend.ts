@@ -1,6 +1,7 @@
 import type { LiveCodec } from '../../codec/index.js';
 import { StowkenError } from '../../model/index.js';
 import type { MaintainedBackend } from '../contract/backend.js';
+import { StorageActivity } from '../shared/activity.js';
 import { ExclusiveLeases } from '../shared/exclusive-leases.js';
 import type { FolderLock } from '../shared/folder-lock.js';
 import { GroupCommit } from '../shared/group-commit.js';
@@ -21,14 +22,16 @@ export function createLmdbBackend(
   lock: FolderLock | undefined,
   codec: LiveCodec,
   clock: () => number,
+  activity = new StorageActivity(),
 ): MaintainedBackend {
   const { tables } = environment;
   const vault = new OpenVault(environment, codec, { isOwner: true, sharers: 1 });
-  const leases = new Leases();
+  const leases = new Leases(activity.readers);
   const exclusive = new ExclusiveLeases();
   const writer = new Writer(environment, vault.shared, leases, clock);
-  const group = new GroupCommit((take) => writer.commitGroup(take));
-  const lease = () => leases.take(readCommitSequence(tables.meta));
+  const group = new GroupCommit((take) => writer.commitGroup(take), activity);
+  const lease = (options?: { readonly standing: boolean }) =>
+    leases.take(readCommitSequence(tables.meta), options);
   const queries = vaultQueries(vault, lease, (task) => group.between(task));
 
   async function rebuildRecords(signal: AbortSignal | undefined): Promise<void> {

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { LiveCodec } from '../../codec/index.js';
 import { isStowkenError, StowkenError } from '../../model/index.js';
+import type { StorageActivity } from '../shared/activity.js';
 import type { MaintainedBackend } from '../contract/backend.js';
 import { checkMarker, makeFolder, readMarker, writeMarker } from '../shared/vault-folder.js';
 import { type FolderLock, lockFolder } from '../shared/folder-lock.js';
@@ -26,6 +27,7 @@ export interface LmdbOptions {
   readonly durability?: 'fsync' | 'relaxed';
   /** True to keep other processes from opening the folder; false if several share one lock. */
   readonly lock?: boolean;
+  readonly activity?: StorageActivity | undefined;
 }
 
 /**
@@ -51,7 +53,7 @@ export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedB
 }
 
 async function openWhole(
-  { folder, codec, clock, durability, lock }: LmdbOptions,
+  { folder, codec, clock, durability, lock, activity }: LmdbOptions,
   vaultId: string | undefined,
 ): Promise<MaintainedBackend> {
   const environment = await openEnvironment(folder, durability !== 'relaxed');
@@ -66,7 +68,7 @@ async function openWhole(
       await removeStrayCopies(folder);
     }
     if (isNew(environment.tables)) await environment.write(() => initialise(meta));
-    return createLmdbBackend(environment, folderLock, codec, clock);
+    return createLmdbBackend(environment, folderLock, codec, clock, activity);
   } catch (error) {
     await folderLock?.release();
     await environment.close();

@@ -15,6 +15,7 @@ import {
   type PrefixQuery,
   type ScanQuery,
 } from '../contract/queries.js';
+import { StorageActivity } from '../shared/activity.js';
 import { numberAt, positionOf } from '../shared/list-position.js';
 import { planChange } from '../shared/apply-change.js';
 import { ExclusiveLeases } from '../shared/exclusive-leases.js';
@@ -28,15 +29,19 @@ import { listRegistries, scanSegments } from './queries.js';
 import { type MemorySegment, MemoryStore } from './store.js';
 
 /** Creates a backend that keeps everything in memory: for tests, and as a readable model of the contract. */
-export function createMemoryBackend(parts: { codec: LiveCodec; clock: () => number }): ManagedBackend {
-  return new MemoryBackend(parts.codec, parts.clock);
+export function createMemoryBackend(parts: {
+  codec: LiveCodec;
+  clock: () => number;
+  activity?: StorageActivity | undefined;
+}): ManagedBackend {
+  return new MemoryBackend(parts.codec, parts.clock, parts.activity);
 }
 
 class MemoryBackend implements ManagedBackend {
   readonly kind = 'memory';
   readonly vaultId = randomBytes(16).toString('hex');
   readonly #store: MemoryStore;
-  readonly #leases = new Leases();
+  readonly #leases: Leases;
   readonly #exclusive = new ExclusiveLeases();
   #open = true;
   /** Why a change was left half-made: there is no transaction here that could be aborted. */
@@ -45,7 +50,9 @@ class MemoryBackend implements ManagedBackend {
   constructor(
     private readonly codec: LiveCodec,
     private readonly clock: () => number,
+    activity = new StorageActivity(),
   ) {
+    this.#leases = new Leases(activity.readers);
     this.#store = new MemoryStore(codec);
   }
 

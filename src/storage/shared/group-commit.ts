@@ -1,5 +1,6 @@
 import { limits, StowkenError } from '../../model/index.js';
 import type { Change, ChangeResult } from '../contract/change.js';
+import { StorageActivity } from './activity.js';
 import { closed } from './refusals.js';
 
 /** Outcome of one change of a group: its result, or the reason of its refusal. */
@@ -28,12 +29,16 @@ export class GroupCommit {
   #running: Promise<void> | undefined;
   #closed = false;
 
-  constructor(private readonly commitGroup: CommitGroup) {}
+  constructor(
+    private readonly commitGroup: CommitGroup,
+    private readonly activity = new StorageActivity(),
+  ) {}
 
   commit(change: Change): Promise<ChangeResult> {
     if (this.#closed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ change, bytes: bytesOf(change), resolve, reject });
+      this.activity.waitingChanges += 1;
       this.#start();
     });
   }
@@ -75,14 +80,18 @@ export class GroupCommit {
   async #commitNext(): Promise<void> {
     let group: readonly Waiting[] | undefined;
     const take = () => (group = this.#takeGroup()).map(({ change }) => change);
+    const startMs = performance.now();
     try {
       const outcomes = await this.commitGroup(take);
+      this.activity.commitSeconds.add((performance.now() - startMs) / 1000);
+      this.activity.commitChanges.add(outcomes.length);
       group?.forEach(({ resolve, reject }, index) => {
         const outcome = outcomes[index];
         if (outcome && 'result' in outcome) resolve(outcome.result);
         else reject(outcome?.refusal ?? new StowkenError('INTERNAL', 'a commit lost a change'));
       });
     } catch (error) {
+      this.activity.failedCommits += 1;
       // The group may have failed before it took any change.
       for (const { reject } of group ?? this.#takeGroup()) reject(error);
     }
@@ -97,6 +106,7 @@ export class GroupCommit {
       count += 1;
       if (count === limits.groupCommitChangesMax) break;
     }
+    this.activity.waitingChanges -= count;
     return this.#waiting.splice(0, count);
   }
 }
