@@ -135,6 +135,7 @@ async function startAlone(
       tls: options.tls,
       access: options.access,
       onCall: metrics?.own.calls.add,
+      slowCallMs: options.slowCallMs,
     });
     metrics?.own.addIntake(() => server.figures());
     return { address: server.address, drain: (graceMs) => server.drain(graceMs), obstacle: () => undefined };
@@ -149,7 +150,7 @@ async function startWithWorkers(
   core: TokenCore,
   metrics: ServerMetrics | undefined,
 ): Promise<RunningServer> {
-  const { listen, workers, logLevel, tls, access } = options;
+  const { listen, workers, logLevel, slowCallMs, tls, access } = options;
   const intake = intakeOf(options, logger);
   // Workers encode text where it arrives, so this process needs very few threads for it.
   const tokenizers = createTokenizers({ threadsMax: 1 });
@@ -182,7 +183,16 @@ async function startWithWorkers(
     folderOf: (name) => catalogue.folderOf(name),
     labelOf: (name) => metrics?.own.meters.of(name).label ?? '',
     logger,
-    worker: { logLevel, version, openVaultsMax, intake, tls, access, metrics: metrics !== undefined },
+    worker: {
+      logLevel,
+      version,
+      openVaultsMax,
+      intake,
+      tls,
+      access,
+      metrics: metrics !== undefined,
+      slowCallMs,
+    },
   });
   metrics?.addProcesses(() => primary.collectMetrics());
   metrics?.own.add((samples) => {

@@ -50,6 +50,17 @@ const served: ReadonlySet<string> = new Set([
   '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
 ]);
 
+/** Methods whose streams stay open as long as their clients like. */
+const standing: ReadonlySet<string> = new Set([
+  '/grpc.health.v1.Health/Watch',
+  '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+  '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
+]);
+
+export function isStanding(path: string): boolean {
+  return standing.has(path);
+}
+
 /** True if the server has a method of this path. */
 export function isServed(path: string): boolean {
   return served.has(path);

@@ -21,7 +21,7 @@ import { segmentService } from './services/segment-service.js';
 import type { VaultSource } from './services/vault-methods.js';
 import { LongLivedStreams } from './long-lived-streams.js';
 import { TlsGate } from './tls/index.js';
-import type { CallWatcher } from './watch/index.js';
+import { CallWatch, type CallWatcher } from './watch/index.js';
 
 export interface RpcServerOptions {
   /** Vaults by name; the name is "default" if a request has none. */
@@ -42,6 +42,8 @@ export interface RpcServerOptions {
   readonly access?: AccessOptions | undefined;
   /** Receives each call at its end. */
   readonly onCall?: CallWatcher | undefined;
+  /** Duration from which a call is logged as slow; none is if absent. */
+  readonly slowCallMs?: number | undefined;
 }
 
 export interface RpcServer {
@@ -153,8 +155,15 @@ export async function createRpcServer(options: RpcServerOptions): Promise<Connec
 function createServer(options: RpcServerOptions, guard: Guard) {
   logTransport(options.logger);
   const server = new Server(transport(options.intake));
-  const { logger, onCall } = options;
-  const intake = new Intake(options.intake, methodIntakes, standingIntake, guard, logger, onCall);
+  const { logger } = options;
+  const intake = new Intake(
+    options.intake,
+    methodIntakes,
+    standingIntake,
+    guard,
+    logger,
+    CallWatch.of(options),
+  );
   intake.attachTo(server);
   const redeem = (bytes: Buffer) => intake.tickets.redeem(bytes);
   const standing = new LongLivedStreams();

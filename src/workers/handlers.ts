@@ -116,6 +116,7 @@ export interface WorkerOptions {
   readonly access: AccessOptions;
   /** True if the worker has to count and measure. */
   readonly metrics: boolean;
+  readonly slowCallMs: number | undefined;
 }
 
 /** Methods that only read. */

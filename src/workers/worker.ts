@@ -103,6 +103,7 @@ async function start(options: WorkerOptions): Promise<void> {
     tls: options.tls,
     access: options.access,
     onCall: metrics?.calls.add,
+    slowCallMs: options.slowCallMs,
   });
   metrics?.addIntake(() => server.figures());
   serve = (connection) => server.serve(connection);

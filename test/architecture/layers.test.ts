@@ -42,6 +42,7 @@ const ownedPackages: Readonly<Record<string, string>> = {
   'cli-progress': 'cli',
   jose: 'identity',
   'prom-client': 'metrics',
+  '@opentelemetry/api': 'rpc',
 };
 
 /** Imports from a folder or a package that the files of one folder may not have, with the reason. */

@@ -63,6 +63,7 @@ describe('the settings of serve', () => {
       tls: undefined,
       access: { identity: undefined, openHealth: true, openReflection: false },
       metrics: undefined,
+      slowCallMs: undefined,
     });
   });
 

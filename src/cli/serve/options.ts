@@ -30,6 +30,8 @@ export interface ServeOptions {
   readonly logLevel: string;
   /** HOST:PORT (0: any free port) or unix:/path of the port for metrics and health; none if undefined. */
   readonly metrics: string | undefined;
+  /** Duration from which a call is logged as slow; none is if undefined. */
+  readonly slowCallMs: number | undefined;
   /** True if the server compacts automatically. */
   readonly autoCompact: boolean;
   /** True if stored conversations are added to the index that FindPrefix uses. */
@@ -72,6 +74,11 @@ const listen = z.string({ error: 'it is a text' }).transform((text, context) => 
     return z.NEVER;
   }
 });
+const slowCallHelp = 'it is a number of milliseconds, 0 to 3600000';
+const slowCallMs = z.coerce
+  .number({ error: slowCallHelp })
+  .min(0, { error: slowCallHelp })
+  .max(3_600_000, { error: slowCallHelp });
 const metricsHelp = 'it is HOST:PORT or unix:/path';
 const metrics = z
   .string({ error: metricsHelp })
@@ -258,6 +265,12 @@ export const settings = {
     schema: metrics.optional(),
     value: 'address',
     help: 'HOST:PORT of /metrics, /healthz and /readyz, over HTTP and open to everybody who can reach it',
+    initial: undefined,
+  },
+  'slow-call-ms': {
+    schema: slowCallMs.optional(),
+    value: 'ms',
+    help: 'log calls that take as long, as warnings, without their content',
     initial: undefined,
   },
   'log-level': { schema: z.enum(logLevels), value: 'level', help: logLevels.join(', '), initial: 'info' },

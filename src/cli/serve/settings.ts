@@ -89,6 +89,7 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     tls,
     access,
     metrics: chosen.metrics,
+    slowCallMs: chosen['slow-call-ms'],
   };
 }
 

@@ -196,9 +196,10 @@ export class GovernedStream implements ReaderOwner, Watched {
     const request = new IncomingRequest(message, this, chargedBytes, budget, this.#connection);
     if (this.#unclaimed.length > 0) this.#unclaimed = this.#unclaimed.filter(({ claimed }) => !claimed);
     this.#unclaimed.push(request);
-    this.#onMessage?.(
-      this.#method.kind === 'standing' ? plainFrame(message.bytes) : this.parts.tickets.make(request),
-    );
+    const frame =
+      this.#method.kind === 'standing' ? plainFrame(message.bytes) : this.parts.tickets.make(request);
+    if (this.#record?.isTraced) this.#record.run(() => this.#onMessage?.(frame));
+    else this.#onMessage?.(frame);
   }
 
   refuse(error: unknown): void {
@@ -281,7 +282,8 @@ export class GovernedStream implements ReaderOwner, Watched {
     }
     this.#endGiven = true;
     this.#unwatch();
-    this.#onEnd?.();
+    if (this.#record?.isTraced) this.#record.run(() => this.#onEnd?.());
+    else this.#onEnd?.();
   }
 
   #flow(): void {

@@ -21,7 +21,7 @@ import { refuseStream } from './refusal.js';
 import type { IntakeSettings } from './settings.js';
 import { Tickets } from './tickets.js';
 import { checkTimeout } from './incoming-request.js';
-import { CallRecord, type CallWatcher } from '../watch/index.js';
+import type { CallRecord, CallWatch } from '../watch/index.js';
 
 /** Minimum interval between log entries about refused connections, in milliseconds. */
 const quietMs = 1000;
@@ -81,7 +81,7 @@ export class Intake {
     private readonly standing: MethodIntake,
     private readonly guard: Pick<Guard, 'admit'>,
     private readonly logger: Logger,
-    private readonly watcher?: CallWatcher,
+    private readonly watch?: CallWatch,
   ) {
     this.budget = new ByteBudget(settings.bytesMax, limits.connectionSharePercentMax, settings.waitMs);
     const reclaim = new Reclaim(this.budget, this.#slabs);
@@ -187,7 +187,7 @@ export class Intake {
     if (connection.ending) return;
     stream.push = push;
     this.#streams += 1;
-    const record = this.watcher && new CallRecord(headers[':path']!, this.watcher);
+    const record = this.watch?.begin(headers[':path']!, headers);
     const arrived: Arrived = {
       stream,
       headers,
@@ -257,7 +257,9 @@ export class Intake {
     arrived.governed = new GovernedStream(stream, facts, this.#parts);
     // The token is needed no more: what has it cannot leak it.
     delete headers.authorization;
-    deliver(arrived.governed, headers);
+    const { governed } = arrived;
+    if (record) record.run(() => deliver(governed, headers));
+    else deliver(governed, headers);
   }
 
   #wasReset(connection: Connection): void {

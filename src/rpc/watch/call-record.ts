@@ -1,22 +1,8 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { status } from '@grpc/grpc-js';
 import type { Caller } from '../access/index.js';
-
-/** A call that has ended, for those who count or log calls. It has nothing of its content. */
-export interface EndedCall {
-  /** "/package.Service/Method", as the client sent it. */
-  readonly path: string;
-  readonly code: status;
-  readonly durationMs: number;
-  /** Bytes of messages as they came, and as they were sent, with their gRPC heads. */
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-  /** Undefined if it was refused before it was known who calls. */
-  readonly caller: Caller | undefined;
-}
-
-/** Receives each call once, at its end. Called often: it must be quick, and must not throw. */
-export type CallWatcher = (call: EndedCall) => void;
+import type { CallWatcher, EndedCall } from './ended-call.js';
+import type { CallSpan } from './tracing.js';
 
 /** Facts of a call under way. */
 export class CallRecord implements EndedCall {
@@ -30,7 +16,8 @@ export class CallRecord implements EndedCall {
 
   constructor(
     readonly path: string,
-    private readonly watcher: CallWatcher,
+    private readonly watchers: readonly CallWatcher[],
+    private readonly span: CallSpan | undefined,
   ) {}
 
   /** To be called with the status that is sent, and when the stream has closed: the first one counts. */
@@ -39,7 +26,19 @@ export class CallRecord implements EndedCall {
     this.#isEnded = true;
     this.code = code;
     this.durationMs = performance.now() - this.#startMs;
-    this.watcher(this);
+    for (const watch of this.watchers) watch(this);
+    this.span?.end(this);
+  }
+
+  /** True if the call has a span. */
+  get isTraced(): boolean {
+    return this.span !== undefined;
+  }
+
+  /** Calls a function under the span of the call, if it has one. */
+  run(action: () => void): void {
+    if (this.span) this.span.run(action);
+    else action();
   }
 
   /** Ends it with the status in headers or trailers. */

@@ -1,1 +1,3 @@
-export { CallRecord, type CallWatcher, type EndedCall } from './call-record.js';
+export type { CallRecord } from './call-record.js';
+export { CallWatch } from './call-watch.js';
+export type { CallWatcher, EndedCall } from './ended-call.js';
