@@ -50,8 +50,8 @@ export const limits = {
   largeRequestsMax: 2,
   largeRequestWaitMs: 30_000,
   /**
-   * Large requests that have their turn to arrive, in a process, and the time after which the next one has
-   * it.
+   * Large requests that arrive or are worked on, in a process, and the time after which the next one may
+   * arrive if one has not.
    */
   largeArrivalsMax: 4,
   largeArrivalTurnMs: 5000,

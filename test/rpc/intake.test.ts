@@ -323,6 +323,24 @@ describe('large requests that arrive', () => {
     for (const { answer } of slow) expect((await answer)['grpc-status']).toBe(String(status.INTERNAL));
   });
 
+  it('keep their places while they are worked on, so that few are in memory', async () => {
+    let working = 0;
+    let end = (): void => undefined;
+    const ended = new Promise<never>((_, no) => (end = () => no(new Error('ended'))));
+    const storing: Vault['store'] = () => {
+      working += 1;
+      return ended;
+    };
+    await start({ waitMs: 1 }, { store: storing });
+    const taken = turns.map(begun);
+    for (const { finish } of taken) finish();
+    await expect.poll(() => working, { timeout: HANG_MS }).toBe(limits.largeRequestsMax);
+    expect(told(await begun().answer)).toMatchObject({ reason: 'OVERLOADED' });
+    end();
+    for (const { answer } of taken) expect((await answer)['grpc-status']).toBe(String(status.INTERNAL));
+    await answers();
+  });
+
   it('give their turns back when they are cancelled, also while they wait', async () => {
     const arrivals = new Arrivals({ waitMs: HANG_MS, turnMs: HANG_MS });
     const turnOf = (usedBytes: number) => new ArrivalTurn(arrivals, { usedBytes });

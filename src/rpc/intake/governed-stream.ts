@@ -191,9 +191,9 @@ export class GovernedStream implements ReaderOwner, Watched {
     if (this.#method.kind === 'whole') this.caller.checkAhead(start);
   }
 
-  deliver(message: Gathered, chargedBytes: number): void {
-    const { budget } = this.parts;
-    const request = new IncomingRequest(message, this, chargedBytes, budget, this.#connection);
+  deliver(message: Gathered, chargedBytes: number, leave: (() => void) | undefined): void {
+    const charge = { budget: this.parts.budget, share: this.#connection, bytes: chargedBytes, leave };
+    const request = new IncomingRequest(message, this, charge);
     if (this.#unclaimed.length > 0) this.#unclaimed = this.#unclaimed.filter(({ claimed }) => !claimed);
     this.#unclaimed.push(request);
     const frame =

@@ -12,6 +12,15 @@ export interface Origin {
   readonly caller: Caller;
 }
 
+/** Resources that a request holds until its release. */
+export interface Charge {
+  readonly budget: ByteBudget;
+  readonly share: Share;
+  readonly bytes: number;
+  /** Leaves the place of a large request. */
+  readonly leave: (() => void) | undefined;
+}
+
 /**
  * A whole request message, uncompressed and paid for. Its charge is returned once: by its handler when the
  * work on it has ended, or by its stream if no handler has claimed it.
@@ -25,11 +34,9 @@ export class IncomingRequest {
   constructor(
     private readonly message: Gathered,
     private readonly origin: Origin,
-    readonly chargedBytes: number,
-    private readonly budget: ByteBudget,
-    private readonly share: Share,
+    private readonly charge: Charge,
   ) {
-    this.#charged = chargedBytes > 0;
+    this.#charged = charge.bytes > 0;
   }
 
   /** See Origin. */
@@ -39,6 +46,10 @@ export class IncomingRequest {
 
   get caller(): Caller {
     return this.origin.caller;
+  }
+
+  get chargedBytes(): number {
+    return this.charge.bytes;
   }
 
   get claimed(): boolean {
@@ -53,14 +64,16 @@ export class IncomingRequest {
 
   /** Opens an account for data that its handler keeps beyond the request. */
   openAccount(): Account {
-    return new Account(this.budget, this.share);
+    return new Account(this.charge.budget, this.charge.share);
   }
 
-  /** Returns the charge, and the memory of the bytes if it is reused. */
+  /** Returns the charge and the place, and the memory of the bytes if it is reused. */
   release(): void {
     if (!this.#charged) return;
     this.#charged = false;
-    this.budget.give(this.share, this.chargedBytes);
+    const { budget, share, bytes, leave } = this.charge;
+    budget.give(share, bytes);
+    leave?.();
     this.message.release?.();
   }
 }

@@ -28,8 +28,11 @@ export interface ReaderOwner {
    * Nothing of it is kept or charged yet. @throws StowkenError if it is refused
    */
   begin(start: Buffer): void;
-  /** Delivers a whole message with its charge, which belongs to the owner from now on. */
-  deliver(message: Gathered, chargedBytes: number): void;
+  /**
+   * Delivers a whole message with its charge, which belongs to the owner from now on; so does the place of a
+   * large one, which `leave` gives to the next.
+   */
+  deliver(message: Gathered, chargedBytes: number, leave: (() => void) | undefined): void;
   /** Reports that the reader has failed while it was busy. */
   refuse(error: unknown): void;
   /** Reports that the reader is no longer busy. */
@@ -181,7 +184,7 @@ export class MessageReader {
   }
 
   #complete(message: Gathered): void {
-    this.turn.end();
+    this.turn.arrived();
     this.#headLength = 0;
     this.#paid = false;
     if (this.#compressed) this.#expand(message.bytes, this.#guess());
@@ -191,7 +194,7 @@ export class MessageReader {
   #deliver(message: Gathered): void {
     const charged = chargeFor(message.bytes.length);
     this.payment.settle(charged);
-    this.owner.deliver(message, charged);
+    this.owner.deliver(message, charged, this.turn.handOver());
   }
 
   /** Returns the size that a compressed message is assumed to have at most, until it exceeds it. */

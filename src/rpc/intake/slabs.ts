@@ -80,15 +80,20 @@ export interface Gathered {
   readonly release: (() => void) | undefined;
 }
 
-/** Limit of messages gathered in memory of exactly their size. */
-const shortBytesMax = slabBytes;
+/**
+ * True for messages that are gathered in memory of exactly their size: short ones, and large ones, which are
+ * few at once and would otherwise be there twice while they are copied out.
+ */
+function isExact(bytes: number): boolean {
+  return bytes <= slabBytes || bytes >= limits.largeRequestBytesMin;
+}
 
 /** Gathers bytes by copying them: a chunk of a socket is a view of a whole read, and would keep it alive. */
 export class Gatherer {
   #held: Slab[] = [];
   readonly #slabs: Slabs;
-  /** Exact memory for a short message. */
-  readonly #short: Buffer | undefined;
+  /** Memory of exactly the message's size. */
+  readonly #exact: Buffer | undefined;
   length = 0;
 
   /**
@@ -101,12 +106,12 @@ export class Gatherer {
   ) {
     this.inPlace &&= lengthMax <= slabs.parts.slabBytes;
     this.#slabs = this.inPlace ? slabs.parts : slabs.pieces;
-    this.#short = lengthMax <= shortBytesMax ? Buffer.allocUnsafeSlow(lengthMax) : undefined;
+    this.#exact = isExact(lengthMax) ? Buffer.allocUnsafeSlow(lengthMax) : undefined;
   }
 
   add(bytes: Buffer): void {
-    if (this.#short !== undefined) {
-      this.length += bytes.copy(this.#short, this.length);
+    if (this.#exact !== undefined) {
+      this.length += bytes.copy(this.#exact, this.length);
       return;
     }
     const { slabBytes: size } = this.#slabs;
@@ -121,8 +126,8 @@ export class Gatherer {
 
   /** Returns the gathered bytes; the gatherer is empty afterwards. */
   finish(): Gathered {
-    if (this.#short !== undefined) {
-      return { bytes: this.#short.subarray(0, this.length), release: undefined };
+    if (this.#exact !== undefined) {
+      return { bytes: this.#exact.subarray(0, this.length), release: undefined };
     }
     return this.inPlace ? this.#finishInPlace() : { bytes: this.#copyOut(), release: undefined };
   }
