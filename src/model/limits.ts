@@ -53,7 +53,7 @@ export const limits = {
    * Large requests that arrive or are worked on, in a process, and the time after which the next one may
    * arrive if one has not.
    */
-  largeArrivalsMax: 4,
+  largeArrivalsMax: 3,
   largeArrivalTurnMs: 5000,
   /** Expansion that is first assumed for a compressed request; more is charged before it is kept. */
   expansionGuessTimes: 4,
