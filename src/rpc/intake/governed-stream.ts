@@ -60,11 +60,9 @@ export interface StreamParts extends ReaderParts {
  * A stream as grpc-js sees it. Its receiving side returns whole, uncompressed and paid messages, one for each
  * `resume`; everything else is forwarded to the real stream. Invariants:
  * - While no message is asked for, or one waits for room, the real stream is paused: HTTP/2 flow control then
- *   stops
- *   the client, and at most one window of 64 KiB waits.
+ *   stops the client, and at most one window of 64 KiB waits.
  * - When the call has been answered or the stream has closed, nothing is charged here any more except
- *   requests claimed
- *   by a handler, which returns their charge itself.
+ *   requests claimed by a handler, which returns their charge itself.
  */
 export class GovernedStream implements ReaderOwner, Watched {
   readonly caller: Caller;

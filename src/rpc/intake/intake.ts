@@ -58,8 +58,7 @@ interface Arrived {
  * 3. Its headers are checked, and who calls; nothing of the request is kept before that. grpc-js gets it as a
  *    GovernedStream.
  * 4. When it closes, charges that no handler has claimed are returned. A reset costs its connection a token;
- *    without
- *    tokens, the connection is closed.
+ *    without tokens, the connection is closed.
  */
 export class Intake {
   readonly tickets = new Tickets();

@@ -42,10 +42,8 @@ export interface ReaderOwner {
 /**
  * Parses the messages of one stream: the head of five bytes, payment, the bytes, expansion. Invariants:
  * - No byte of a message is kept before its whole possible cost has been taken from the budget. For a
- *   compressed
- *   message the cost is first estimated. If it expands beyond the estimate, nothing is kept, its size is
- *   determined,
- *   the rest is paid, and it is expanded once more.
+ *   compressed message the cost is first estimated. If it expands beyond the estimate, nothing is kept, its
+ *   size is determined, the rest is paid, and it is expanded once more.
  * - A large message is paid and arrives after it had its turn.
  * - Kept bytes are a copy, or fill a fair part of the memory that they keep alive.
  * - While it is busy, it waits for its turn or for room, or expands, and `take` must not be called.

@@ -33,13 +33,10 @@ interface Gap {
  * Reads the records of a damaged data file, page by page, without LMDB:
  *
  * 1. The newest readable meta page leads to the trees. All readable pages of each tree are read, and the keys
- *    on the
- *    others are recorded as gaps.
+ *    on the others are recorded as gaps.
  * 2. If there are gaps, all leaves of the file that nothing leads to and that are not free are read. The
- *    checksum of
- *    a record is over its table and key, and so proves its identity. It is taken if its key is in a gap of
- *    that table,
- *    and if several pages have it, from the page of the latest transaction.
+ *    checksum of a record is over its table and key, and so proves its identity. It is taken if its key is in
+ *    a gap of that table, and if several pages have it, from the page of the latest transaction.
  *
  * Nothing is trusted but checksums; nothing is written.
  */
