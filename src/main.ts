@@ -313,6 +313,8 @@ async function logStart(
     const facts = await describeStart(options, standing, address, vaults);
     logger.info({ ...facts, metrics: metrics?.address }, 'serving');
     const behind = standing && (await clockBehind(standing.backend, Date.now()));
+    const mended = standing?.backend.mended;
+    if (mended !== undefined) logger.warn({ mended }, 'records were written again at the opening');
     if (behind) logger.warn(behind, 'the clock is behind the newest conversation');
   } catch (error) {
     logger.error({ err: error, address }, 'serving, and a part of the vault is damaged: run stowken verify');

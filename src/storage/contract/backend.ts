@@ -110,6 +110,9 @@ export interface StorageBackend {
    */
   findPrefix?(query: PrefixQuery): Promise<PrefixFinding>;
 
+  /** Sentence about derived records that opening found missing or damaged and wrote again, if any. */
+  readonly mended?: string | undefined;
+
   /** Absent if a storage cannot be repaired; see MaintainedBackend. */
   readonly repair?: MaintainedBackend['repair'];
   readonly backup?: MaintainedBackend['backup'];

@@ -29,6 +29,7 @@ export interface FilesystemParts {
   readonly vaultId: string;
   readonly damagedManifests: ReadonlyMap<string, string>;
   readonly damagedHolders: ReadonlyMap<SegmentHash, string>;
+  readonly mended?: string | undefined;
   readonly codec: LiveCodec;
   readonly clock: () => number;
   readonly activity?: StorageActivity | undefined;
@@ -46,6 +47,10 @@ export class FilesystemBackend extends IndexReader implements ManagedBackend {
   readonly #frames: FrameReader;
   readonly #writer: Writer;
   readonly #group: GroupCommit;
+
+  get mended(): string | undefined {
+    return this.parts.mended;
+  }
 
   constructor(private readonly parts: FilesystemParts) {
     const { files, index, vaultId, damagedManifests, damagedHolders, codec, clock } = parts;

@@ -78,7 +78,17 @@ async function openOurs(
   const { sidecars, ...loaded } = await loadVault(disk, record, codec, clock);
   const files = await JournaledFiles.open(disk, placer, nextJournal);
   if (sidecars.size > 0) await files.commit(sidecars);
-  return new FilesystemBackend({ disk, lock, files, ...record, ...loaded, codec, clock, activity });
+  const mended = aboutSidecars([...sidecars.keys()]);
+  return new FilesystemBackend({ disk, lock, files, ...record, ...loaded, mended, codec, clock, activity });
+}
+
+function aboutSidecars([first, ...others]: readonly string[]): string | undefined {
+  if (first === undefined) return undefined;
+  const which = others.length > 0 ? `${first} and ${others.length} more records of segments` : first;
+  return (
+    `${which} could not be read and had to be written again, from the segments themselves; those that nothing names ` +
+    'are garbage from that moment'
+  );
 }
 
 function newVault(): FileChanges {

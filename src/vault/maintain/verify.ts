@@ -42,6 +42,7 @@ export async function* verifyVault(
   const { repaired, remaining }: RepairReport = yield* reporting(run, signal);
   for (const violation of repaired) yield { kind: 'repaired', ...violation };
   for (const violation of remaining) yield { kind: 'violation', ...violation };
+  if (backend.mended !== undefined) yield { kind: 'note', subject: 'opening', detail: backend.mended };
   const behind = await clockBehind(backend, clock());
   if (behind !== undefined) {
     yield { kind: 'note', subject: `conversation ${behind.conversationId}`, detail: behind.detail };

@@ -136,6 +136,9 @@ describe('the filesystem backend', () => {
   it('defect 4: data without sidecar is the segment that it holds', async () => {
     await backend.commit(storing('c', [a]));
     await meanwhile(() => unlink(`${pathOf(a.hash)}.meta`));
+    expect(backend.mended).toContain(`${a.hash}.meta could not be read`);
+    await meanwhile(() => Promise.resolve());
+    expect(backend.mended).toBeUndefined();
     const key = await keyOf(a.hash);
     expect(await backend.readFrames([key])).toEqual([a.frame]);
     expect(await backend.check()).toEqual([]);
