@@ -1,10 +1,23 @@
+import { relative } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { slowTests } from './test/slow.js';
 
 /** Limit that only a hang comes to: no test takes as long, also on a machine that is ten times slower. */
 const HANG_MS = 30 * 60_000;
 
 const slow = Object.keys(slowTests);
+
+/** Starts the files that take longest first, so that none of them is left alone at the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const found = slow.indexOf(relative(import.meta.dirname, moduleId));
+      return found < 0 ? slow.length : found;
+    };
+    return files.sort((a, b) => place(a) - place(b));
+  }
+}
 
 export default defineConfig({
   test: {
@@ -15,11 +28,19 @@ export default defineConfig({
     teardownTimeout: HANG_MS,
     expect: { poll: { timeout: HANG_MS, interval: 20 } },
     pool: 'forks',
+    sequence: { sequencer: LongestFirst },
     globalSetup: ['test/support/build.ts'],
-    // Stack traces of the processes and threads that tests start name the sources.
-    env: { NODE_OPTIONS: '--enable-source-maps' },
     projects: [
-      { extends: true, test: { name: 'fast', include: ['test/**/*.test.ts'], exclude: slow } },
+      {
+        extends: true,
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: slow,
+          // A process for each file would load the sources each time, which takes longer than most files.
+          isolate: false,
+        },
+      },
       { extends: true, test: { name: 'slow', include: slow } },
     ],
   },

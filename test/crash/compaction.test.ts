@@ -7,13 +7,14 @@ import { createInterface } from 'node:readline';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadCore } from '../../src/core/index.js';
 import { fillWithPhrases } from '../support/phrases.js';
+import { sampleOr } from '../support/sample.js';
 import { collectAll, openTestVault, partsOf, signal, type TestVault } from '../support/vault.js';
 import { durableKinds, openDurable, type DurableKind } from './backends.js';
 import { Random } from './random.js';
 
 /** Limit of kills: a compaction may end before. */
-const KILLS = 7;
-const CONVERSATIONS = 500;
+const KILLS = sampleOr(4, 7);
+const CONVERSATIONS = sampleOr(250, 500);
 const root = resolve(import.meta.dirname, '../..');
 
 describe.each(durableKinds)('compaction of a vault in the %s backend', (kind) => {
@@ -48,7 +49,7 @@ describe.each(durableKinds)('compaction of a vault in the %s backend', (kind) =>
     }
     // The last call found nothing worth doing.
     expect(end).toBe('notWorthIt');
-    expect(kills).toBeGreaterThanOrEqual(4);
+    expect(kills).toBeGreaterThanOrEqual(sampleOr(2, 4));
 
     const [one, other] = [await visit(kind, undisturbed), await visit(kind, killed)];
     expect([one.tokens, other.tokens]).toEqual([before.tokens, before.tokens]);

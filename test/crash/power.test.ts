@@ -7,9 +7,10 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { logName, recordsIn } from './append-log.js';
 import { Disk, whyNoPowerCut } from './power.js';
+import { sampleOr } from '../support/sample.js';
 import { Random } from './random.js';
 
-const CUTS = 20;
+const CUTS = sampleOr(6, 20);
 const root = resolve(import.meta.dirname, '../..');
 
 // If this fails, the other tests of power cuts prove nothing about the project's code.

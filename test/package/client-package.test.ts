@@ -30,6 +30,7 @@ describe('the package of the client', () => {
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'stowken-client-'));
+    execFileSync(process.execPath, [join(root, 'build.mjs'), '--types'], { stdio: 'pipe' });
     execFileSync(process.execPath, [join(root, 'pack-client.mjs'), folder], { stdio: 'pipe' });
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
     installed = join(folder, 'node_modules/stowken-client');

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
 import { createAdmission, costOf } from '../../src/rpc/index.js';
 import type { Vault, VerifyPart } from '../../src/vault/index.js';
+import { sampleOr } from '../support/sample.js';
 import { eventually } from '../support/wait.js';
 import { contract, method, refusal, TestClient } from './support/client.js';
 import { frame } from './support/http2.js';
@@ -66,12 +67,9 @@ async function otherCallsAreServed(): Promise<void> {
   expect(await server.client.unary('GetCapabilities', {})).toBeDefined();
 }
 
-/**
- * Resets on one connection: below the number that HTTP/2 libraries treat as an attack. All 20,000 are in the
- * slow tests.
- */
+/** Resets on one connection: below the number that HTTP/2 libraries treat as an attack. */
 const perConnection = 400;
-const connections = process.env['STOWKEN_TEST_ALL'] === undefined ? 5 : 50;
+const connections = sampleOr(5, 50);
 
 describe('the costs of methods', () => {
   it('are said for every method of the contract, and for no other', async () => {

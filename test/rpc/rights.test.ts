@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Grant, type Right, rights } from '../../src/identity/index.js';
 import { rightsOf } from '../../src/rpc/index.js';
 import { eventually } from '../support/wait.js';
@@ -20,8 +20,6 @@ import { frame, Http2Client } from './support/http2.js';
 import { startTestServer, type TestServer } from './support/server.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'stowken-rights-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-
 /** Methods of the contract, by path, as its files have them. */
 const methods = Object.entries(contract)
   .filter(([name, definition]) => name.startsWith('stowken.') && !('format' in definition))
@@ -84,13 +82,16 @@ const entries: Entry[] = [
 
 let server: TestServer;
 let client: TestClient;
-beforeAll(() => writeTokens(entries));
-beforeEach(async () => {
+beforeAll(async () => {
+  writeTokens(entries);
   const identity = { tokenFile: file };
   server = await startTestServer({}, { access: { identity, openHealth: true, openReflection: false } });
   ({ client } = server);
 });
-afterEach(() => server.stop());
+afterAll(async () => {
+  await server.stop();
+  rmSync(folder, { recursive: true });
+});
 
 /** Calls a method with a token, and returns its refusal; undefined if there was none. */
 async function call(name: string, token: string | undefined, vault = ''): Promise<Refusal | undefined> {

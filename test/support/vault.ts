@@ -3,7 +3,7 @@ import { createLiveCodec, type LiveCodec } from '../../src/codec/index.js';
 import { loadCore, type TokenCore } from '../../src/core/index.js';
 import type { ConversationSpec } from '../../src/model/index.js';
 import { createMemoryBackend, type StorageBackend } from '../../src/storage/index.js';
-import { createTokenizers, type Tokenizers } from '../../src/text/index.js';
+import type { Tokenizers } from '../../src/text/index.js';
 import {
   createVault,
   type MessageContent,
@@ -11,6 +11,7 @@ import {
   type RetrievePart,
   type Vault,
 } from '../../src/vault/index.js';
+import { sharedTokenizers } from './tokenizers.js';
 
 export interface TestVault {
   readonly vault: Vault;
@@ -31,7 +32,7 @@ export async function openTestVault(
 ): Promise<TestVault> {
   const core = await loadCore();
   const codec = createLiveCodec(core);
-  const tokenizers = createTokenizers({ threadsMax: 1 });
+  const tokenizers = sharedTokenizers();
   const time = { nowMs: 1_700_000_000_000 };
   const clock = () => time.nowMs;
   const backend = await open(codec, clock);
@@ -46,7 +47,6 @@ export async function openTestVault(
     async close() {
       expect(await backend.check()).toEqual([]);
       await backend.close();
-      await tokenizers.close();
     },
   };
 }

@@ -90,7 +90,6 @@ async function expectOthersRewritten(damaged: TestVault): Promise<void> {
   expect(bytesAfter).toBeLessThan(bytesBefore);
   expect(await check()).toEqual(before);
   await damaged.backend.close();
-  await damaged.tokenizers.close();
 }
 
 describe('a compaction of a vault with a frame that', () => {

@@ -115,6 +115,5 @@ describe('destructive work', () => {
     expect(kinds(parts, 'violation')).toMatchObject([{ invariant: 'frame' }]);
     expect((await collect()).at(-1)).toMatchObject({ kind: 'summary', segments: 1 });
     await t.backend.close();
-    await t.tokenizers.close();
   });
 });

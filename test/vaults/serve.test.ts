@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connect, type StowkenClient } from '../../src/client/index.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
 
@@ -49,18 +49,21 @@ async function expectWhole(name: string): Promise<void> {
   expect(parts.at(-1)).toMatchObject({ kind: 'summary', violations: 0 });
 }
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'stowken-vaults-'));
-  opened = [];
-});
-
-afterEach(async () => {
+async function expectAllWhole(): Promise<void> {
   const damaged = ['broken'];
   for (const name of await names()) if (!damaged.includes(name)) await expectWhole(name);
-  for (const each of opened) each.close();
+}
+
+function begin(): void {
+  folder = mkdtempSync(join(tmpdir(), 'stowken-vaults-'));
+  opened = [];
+}
+
+async function end(): Promise<void> {
+  for (const each of opened.splice(0)) each.close();
   expect(await server.kill('SIGTERM')).toBe(0);
   rmSync(folder, { recursive: true });
-});
+}
 
 /** Flags of the ways to serve that have files, and one that has none. */
 const ways: Readonly<Record<string, readonly string[]>> = {
@@ -71,8 +74,16 @@ const ways: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe.each(Object.entries(ways))('vaults of a server with %s', (way, flags) => {
-  beforeEach(async () => {
+  beforeAll(async () => {
+    begin();
     server = await startStowken('--data', folder, ...flags);
+  });
+  afterAll(end);
+  afterEach(async () => {
+    await expectAllWhole();
+    for (const name of await names()) if (name !== 'default') await client().admin.deleteVault(name);
+    for await (const { id } of client().list()) await client().delete(id);
+    for (const each of opened.splice(0)) each.close();
   });
 
   it('share nothing', async () => {
@@ -173,6 +184,12 @@ describe.each(Object.entries(ways))('vaults of a server with %s', (way, flags) =
 });
 
 describe('vaults in folders', () => {
+  beforeEach(begin);
+  afterEach(async () => {
+    await expectAllWhole();
+    await end();
+  });
+
   it('are there again after a restart, and as many at once as the server may have open', async () => {
     server = await startStowken('--data', folder, '--open-vaults', '3');
     const all = Array.from({ length: 12 }, (_, n) => `v${String(n).padStart(2, '0')}`);

@@ -11,6 +11,7 @@ import { connect, type StowkenClient } from '../../src/client/index.js';
 import { childrenOf, isAlive, signalTo } from '../support/children.js';
 import { openConnection } from '../support/connections.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
+import { sampleOr } from '../support/sample.js';
 import { eventually } from '../support/wait.js';
 
 const workers = 2;
@@ -65,7 +66,7 @@ async function expectWhole(count: number): Promise<void> {
 describe('a server whose workers are killed', () => {
   it('goes on at the same address when all of them are killed at once, again and again', async () => {
     await start();
-    const rounds = 3;
+    const rounds = sampleOr(2, 3);
     for (let round = 0; round < rounds; round++) {
       await eventually(() => store(round));
       const before = pids();
@@ -81,7 +82,7 @@ describe('a server whose workers are killed', () => {
     await start();
     await store(0);
     const seen = new Set<number>();
-    while (seen.size < 5 * workers) {
+    while (seen.size < sampleOr(3, 5) * workers) {
       for (const pid of pids()) {
         seen.add(pid);
         signalTo(pid, 'SIGKILL');
@@ -98,7 +99,7 @@ describe('a server whose workers are killed', () => {
     for (const isWaiting of [true, false]) {
       await start();
       const seen = new Set<number>();
-      while (seen.size < 3 * workers) {
+      while (seen.size < sampleOr(2, 3) * workers) {
         for (const pid of pids()) {
           seen.add(pid);
           signalTo(pid, 'SIGKILL');
@@ -128,7 +129,7 @@ describe('a server whose workers are killed', () => {
 
   it.each(['127.0.0.1:0', 'unix:'])('serves or closes every connection (%s)', async (listen) => {
     await start('--listen', listen === 'unix:' ? `unix:${folder}/socket` : listen);
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < sampleOr(1, 3); round++) {
       await served();
       const doomed = pids();
       const fates: Promise<string>[] = [];

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect, type StowkenClient } from '../../src/client/index.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
 import { eventually } from '../support/wait.js';
@@ -12,22 +12,25 @@ let folder: string;
 let server: StowkenProcess;
 let clients: StowkenClient[];
 
-beforeEach(async () => {
+async function begin(): Promise<void> {
   folder = mkdtempSync(join(tmpdir(), 'stowken-workers-'));
   server = await startStowken('--data', folder, '--workers', String(workers));
   // Connections are spread over the workers.
   clients = Array.from({ length: 2 * workers }, () => connect({ server: server.address }));
-});
+}
 
-afterEach(async () => {
+async function expectWhole(): Promise<void> {
   const parts = [];
   for await (const part of clients[0]!.verify()) parts.push(part);
+  expect(parts.at(-1)).toMatchObject({ kind: 'summary', violations: 0 });
+}
+
+async function end(): Promise<void> {
   for (const client of clients) client.close();
   const code = await server.kill('SIGTERM');
   rmSync(folder, { recursive: true });
-  expect(parts.at(-1)).toMatchObject({ kind: 'summary', violations: 0 });
   expect(code).toBe(0);
-});
+}
 
 const clientOf = (n: number) => clients[n % clients.length] as StowkenClient;
 const phrase = (n: number) => Array.from({ length: 60 }, (_, i) => (n % 40) * 1000 + i);
@@ -60,6 +63,14 @@ const children = (): number[] =>
     .map(Number);
 
 describe('a server of several workers', () => {
+  beforeAll(begin);
+  afterAll(end);
+  afterEach(async () => {
+    await expectWhole();
+    for await (const { id } of clients[0]!.list()) await clients[0]!.delete(id);
+    for await (const part of clients[0]!.collectGarbage({ minAgeMs: 0 })) void part;
+  });
+
   it('shows each connection what any other one has stored', async () => {
     await storeAll(0, 60);
     for (let n = 0; n < 60; n++) expect(await read(clientOf(n + 1), `c${n}`)).toEqual(messagesOf(n));
@@ -111,8 +122,14 @@ describe('a server of several workers', () => {
     await storeAll(600, 640);
     for (let n = 0; n < 640; n += 13) expect(await read(clientOf(n), `c${n}`)).toEqual(messagesOf(n));
   });
+});
 
-  it('replaces a worker that is killed, and loses nothing', async () => {
+describe('a server of several workers that is killed', () => {
+  beforeAll(begin);
+  afterAll(end);
+  afterEach(expectWhole);
+
+  it('replaces a worker, and loses nothing', async () => {
     await storeAll(0, 40);
     const before = children();
     expect(before).toHaveLength(workers);
@@ -126,14 +143,14 @@ describe('a server of several workers', () => {
   });
 
   it('ends with the process that keeps the vault, which loses nothing', async () => {
-    await storeAll(0, 40);
+    await storeAll(80, 120);
     const pids = children();
     await server.kill('SIGKILL');
     await eventually(() => expect(pids.filter(isAlive)).toEqual([]));
     for (const client of clients) client.close();
     server = await startStowken('--data', folder, '--workers', String(workers));
     clients = Array.from({ length: 2 }, () => connect({ server: server.address }));
-    for (let n = 0; n < 40; n++) expect(await read(clientOf(n), `c${n}`)).toEqual(messagesOf(n));
+    for (let n = 80; n < 120; n++) expect(await read(clientOf(n), `c${n}`)).toEqual(messagesOf(n));
   });
 });
 

@@ -3,9 +3,9 @@ import type { RunningServer, ServeOptions } from '../../../src/cli/index.js';
 import { loadCore } from '../../../src/core/index.js';
 import { ordinaryIntake, startRpcServer } from '../../../src/rpc/index.js';
 import { createMemoryBackend } from '../../../src/storage/index.js';
-import { createTokenizers } from '../../../src/text/index.js';
 import { createVault } from '../../../src/vault/index.js';
 import { singleVault } from '../../support/single-vault.js';
+import { sharedTokenizers } from '../../support/tokenizers.js';
 import pino, { type Logger } from 'pino';
 
 /** The real server, always over the memory backend. Stopping it checks every invariant. */
@@ -17,7 +17,7 @@ export async function startServer(
   const codec = createLiveCodec(core);
   const clock = () => Date.now();
   const backend = createMemoryBackend({ codec, clock });
-  const tokenizers = createTokenizers({ threadsMax: 1 });
+  const tokenizers = sharedTokenizers();
   const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock });
   const server = await startRpcServer({
     ...singleVault(vault),
@@ -33,7 +33,6 @@ export async function startServer(
       await server.drain(options.drainTimeoutMs);
       const violations = await backend.check();
       await backend.close();
-      await tokenizers.close();
       if (violations.length > 0) throw new Error(`the store is not whole: ${JSON.stringify(violations)}`);
     },
   };

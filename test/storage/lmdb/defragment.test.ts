@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Random } from '../../crash/random.js';
+import { sampleOr } from '../../support/sample.js';
 import { openStoredVault } from '../../support/stored-vault.js';
 import { collectAll, partsOf, say, signal, spec, type TestVault } from '../../support/vault.js';
 
-const CONVERSATIONS = 3000;
+const CONVERSATIONS = sampleOr(1500, 3000);
 
 let t: TestVault;
 const random = new Random(1);

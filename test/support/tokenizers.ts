@@ -1,0 +1,12 @@
+import { createTokenizers, type Tokenizers } from '../../src/text/index.js';
+
+let shared: Tokenizers | undefined;
+
+/**
+ * Tokenizers that all tests of a process share: tables that each test would load again. Closing them does
+ * nothing; their thread ends with the process.
+ */
+export function sharedTokenizers(): Tokenizers {
+  shared ??= { ...createTokenizers({ threadsMax: 1 }), close: async () => undefined };
+  return shared;
+}
