@@ -21,6 +21,7 @@ import {
   connectionsWithinDescriptors,
   startRpcServer,
   type IntakeSettings,
+  type StartedLimits,
 } from './rpc/index.js';
 import {
   checkDataFolder,
@@ -42,9 +43,11 @@ import {
   Administration,
   defaultVault,
   FolderCatalogue,
+  FreeDisk,
   healthOf,
   MemoryCatalogue,
   OpenVaults,
+  spaceOf,
   StoredVault,
   type VaultCatalogue,
   type VaultOpener,
@@ -77,14 +80,30 @@ async function startServer(options: ServeOptions, logger: Logger): Promise<Runni
     options.storage === 'memory' ? new MemoryCatalogue() : new FolderCatalogue(options.dataDir);
   const metrics = options.metrics === undefined ? undefined : await openMetrics(options, logger);
   try {
-    const core = await loadCore();
-    return options.workers > 1
-      ? await startWithWorkers(options, logger, catalogue as FolderCatalogue, core, metrics)
-      : await startAlone(options, logger, catalogue, core, metrics);
+    const parts: ServerParts = {
+      options,
+      logger,
+      catalogue,
+      core: await loadCore(),
+      disk: await openFreeDisk(options, logger),
+      metrics,
+    };
+    return await (options.workers > 1 ? startWithWorkers(parts) : startAlone(parts));
   } catch (error) {
     metrics?.close();
     throw error;
   }
+}
+
+/** Parts of a server that its vaults share. */
+interface ServerParts {
+  readonly options: ServeOptions;
+  readonly logger: Logger;
+  readonly catalogue: VaultCatalogue;
+  readonly core: TokenCore;
+  /** Undefined if vaults are in memory. */
+  readonly disk: FreeDisk | undefined;
+  readonly metrics: ServerMetrics | undefined;
 }
 
 /** Opens the port for metrics before anything else: it says that the server is starting. */
@@ -103,26 +122,22 @@ async function openMetrics({ storage, dataDir, tls, metrics: listen }: ServeOpti
 }
 
 /** Serves and stores in this process. */
-async function startAlone(
-  options: ServeOptions,
-  logger: Logger,
-  catalogue: VaultCatalogue,
-  core: TokenCore,
-  metrics: ServerMetrics | undefined,
-): Promise<RunningServer> {
+async function startAlone(parts: ServerParts): Promise<RunningServer> {
+  const { options, logger, catalogue, disk, metrics } = parts;
   keepHeapLean(heapGrowthPercent);
   const intake = intakeOf(options, logger);
   const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
-  const opener = createOpener(options, logger, catalogue, core, tokenizers, metrics);
+  const opener = createOpener(parts, tokenizers);
   // A vault in memory would be lost when it is closed.
   const openMax = options.storage === 'memory' ? Infinity : options.openVaults;
   const vaults = openVaults(opener, openMax);
   metrics?.own.add((samples) => collectVaults(samples, vaults, metrics.own.meters, openMax));
   const admin = new Administration(catalogue, vaults, Date.now, {
+    onCreate: async () => disk?.assertRoom(),
     onSettings: async (name, settings) => vaults.openRuntime(name)?.apply(settings),
     onDeleted: (name) => metrics?.own.meters.forget(name),
   });
-  return serveVaults({ options, logger, catalogue, vaults, tokenizers, metrics }, async () => {
+  return serveVaults({ ...parts, vaults, tokenizers }, async () => {
     const server = await startRpcServer({
       vaults,
       admin,
@@ -132,6 +147,7 @@ async function startAlone(
       version,
       health: () => healthOf(vaults.states()),
       intake,
+      startedLimits: startedLimits(parts),
       tls: options.tls,
       access: options.access,
       onCall: metrics?.own.calls.add,
@@ -143,20 +159,16 @@ async function startAlone(
 }
 
 /** Stores in this process, and serves in others. */
-async function startWithWorkers(
-  options: ServeOptions,
-  logger: Logger,
-  catalogue: FolderCatalogue,
-  core: TokenCore,
-  metrics: ServerMetrics | undefined,
-): Promise<RunningServer> {
+async function startWithWorkers(parts: ServerParts): Promise<RunningServer> {
+  const { options, logger, disk, metrics } = parts;
+  const catalogue = parts.catalogue as FolderCatalogue;
   const { listen, workers, logLevel, slowCallMs, tls, access } = options;
   const intake = intakeOf(options, logger);
   // Workers encode text where it arrives, so this process needs very few threads for it.
   const tokenizers = createTokenizers({ threadsMax: 1 });
   const announcements = new Announcements();
   const opener = {
-    ...createOpener(options, logger, catalogue, core, tokenizers, metrics),
+    ...createOpener(parts, tokenizers),
     wrap: (name: string, backend: ManagedBackend) =>
       announcements.announced(name, backend, () => primary.sendHealth()),
   };
@@ -166,6 +178,7 @@ async function startWithWorkers(
   const vaults = openVaults(opener, openMax);
   metrics?.own.add((samples) => collectVaults(samples, vaults, metrics.own.meters, openMax));
   const admin = new Administration(catalogue, vaults, Date.now, {
+    onCreate: async () => disk?.assertRoom(),
     onSettings: async (name, settings) => {
       const runtime = vaults.openRuntime(name);
       runtime?.apply(settings);
@@ -188,6 +201,7 @@ async function startWithWorkers(
       version,
       openVaultsMax,
       intake,
+      startedLimits: startedLimits(parts),
       tls,
       access,
       metrics: metrics !== undefined,
@@ -201,7 +215,7 @@ async function startWithWorkers(
     samples.set('stowken_workers_wanted', {}, wanted);
     samples.set('stowken_worker_ends_total', {}, ended);
   });
-  return serveVaults({ options, logger, catalogue, vaults, tokenizers, metrics }, async () => {
+  return serveVaults({ ...parts, vaults, tokenizers }, async () => {
     const address = await primary.start();
     const obstacle = () => (primary.figures.serving === 0 ? 'no worker serves: see the log' : undefined);
     return { address, drain: (graceMs) => primary.drain(graceMs), obstacle };
@@ -220,13 +234,27 @@ function intakeOf(options: ServeOptions, logger: Logger): IntakeSettings {
   };
 }
 
+/** Watches the disk of the data folder. */
+async function openFreeDisk(options: ServeOptions, logger: Logger): Promise<FreeDisk | undefined> {
+  if (options.storage === 'memory') return undefined;
+  return FreeDisk.open({
+    floor: options.minFreeDiskBytes,
+    read: () => spaceOf(options.dataDir),
+    onChange: ({ isLow, ...state }) => {
+      if (isLow) logger.error(state, 'the disk is nearly full: nothing new is stored until there is room');
+      else logger.info(state, 'the disk has room again: new content is stored');
+    },
+  });
+}
+
+/** Returns the limits that depend on how the server was started. */
+function startedLimits({ disk }: ServerParts): StartedLimits {
+  return { diskFreeBytesMin: disk?.floorBytes ?? 0 };
+}
+
 function createOpener(
-  options: ServeOptions,
-  logger: Logger,
-  catalogue: VaultCatalogue,
-  core: TokenCore,
+  { options, logger, catalogue, core, disk, metrics }: ServerParts,
   tokenizers: Tokenizers,
-  metrics: ServerMetrics | undefined,
 ): VaultOpener {
   return {
     catalogue,
@@ -234,6 +262,7 @@ function createOpener(
     tokenizers,
     clock: Date.now,
     defaults: options,
+    checks: disk === undefined ? [] : [disk],
     openBackend: (folder, codec, activity) => openBackend(options, folder, core, codec, activity),
     activityOf: metrics?.own.activityOf,
     onCompacted: (vault, summary) => logger.info({ vault, ...summary }, 'compacted'),
@@ -254,19 +283,16 @@ interface Serving {
   readonly obstacle: () => string | undefined;
 }
 
-interface ServedVaults {
-  readonly options: ServeOptions;
-  readonly logger: Logger;
-  readonly catalogue: VaultCatalogue;
+interface ServedVaults extends ServerParts {
   readonly vaults: OpenVaults<StoredVault>;
   readonly tokenizers: Tokenizers;
-  readonly metrics: ServerMetrics | undefined;
 }
 
 /** Opens the default vault, and serves until it is stopped. If serving fails, everything is closed. */
 async function serveVaults(served: ServedVaults, serve: () => Promise<Serving>): Promise<RunningServer> {
-  const { options, vaults, tokenizers, metrics } = served;
+  const { options, vaults, tokenizers, disk, metrics } = served;
   const close = async (): Promise<void> => {
+    disk?.close();
     await vaults.close();
     await tokenizers.close();
   };

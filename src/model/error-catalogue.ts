@@ -249,6 +249,13 @@ const opening = {
     action: 'Delete conversations and collect garbage, or have the operator raise the quota.',
     facts: { size: 'bytes in use', limit: 'the quota' },
   },
+  DISK_FULL: {
+    meaning: 'The disk has less free space than the server keeps free, and the change would take some of it.',
+    action:
+      'Have the operator make room on the disk: the server stores again by itself. Deletions, garbage collection ' +
+      'and compaction still work.',
+    facts: { size: 'bytes that are free', limit: 'bytes that must be free' },
+  },
   WRITES_STOPPED: {
     meaning: 'A commit failed before: the server reads, and writes no more.',
     action: 'Have the operator see to the cause, and start the server again.',

@@ -22,6 +22,18 @@ export const limits = {
   vaultRetryMs: 1000,
   /** Vaults that a server has open at once; default of serve. */
   openVaultsDefault: 64,
+  /**
+   * Default of the free space of the disk below which a server stores nothing new: a part of the disk in
+   * percent, and this many bytes at most. It stores again at so many percent of that. Time between two looks
+   * at the disk while there are changes, and without any.
+   */
+  diskFreePercentDefault: 5,
+  diskFreeBytesDefault: 1024 * 1024 * 1024,
+  diskReleasePercent: 110,
+  diskLookMs: 200,
+  diskIdleLookMs: 1000,
+  /** Free space of the disk without which the files of a vault are not made. */
+  newVaultBytesMin: 1024 * 1024,
   /** Size of the name under which a client holds a segment, in UTF-8. */
   holderBytesMax: 512,
   metadataEntriesMax: 64,

@@ -5,6 +5,7 @@ export { ordinaryIntake, type IntakeFigures, type IntakeSettings } from './intak
 export { checkListen } from './listen.js';
 export { createAdmission, type Admission, type Applicant } from './admission.js';
 export { costOf } from './costs.js';
+export type { StartedLimits } from './services/vault-methods.js';
 export {
   createRpcServer,
   startRpcServer,

@@ -18,7 +18,7 @@ import { conversationService } from './services/conversation-service.js';
 import { maintenanceService } from './services/maintenance-service.js';
 import { adminService } from './services/admin-service.js';
 import { segmentService } from './services/segment-service.js';
-import type { VaultSource } from './services/vault-methods.js';
+import type { StartedLimits, VaultSource } from './services/vault-methods.js';
 import { LongLivedStreams } from './long-lived-streams.js';
 import { TlsGate } from './tls/index.js';
 import { CallWatch, type CallWatcher } from './watch/index.js';
@@ -36,6 +36,8 @@ export interface RpcServerOptions {
   /** Limits costly calls. If absent, those of this process only. */
   readonly admission?: Admission;
   readonly intake: IntakeSettings;
+  /** Limits that depend on how the server was started, besides those of the intake. */
+  readonly startedLimits?: StartedLimits;
   /** If absent, connections are not encrypted. */
   readonly tls?: TlsOptions | undefined;
   /** If absent, nobody is asked who they are. */

@@ -10,6 +10,7 @@ export {
 } from './shared/vault-folder.js';
 export { OpenReaders, StorageActivity } from './shared/activity.js';
 export { openFilesystemBackend, type FilesystemOptions } from './filesystem/open.js';
+export { diskRefusal } from './shared/disk-refusal.js';
 export { removeStrayCopies } from './lmdb/backup.js';
 export type { LmdbReader } from './lmdb/lmdb-reader.js';
 export { openLmdbBackend, openLmdbReader, type LmdbOptions } from './lmdb/open.js';

@@ -1,4 +1,5 @@
 import { limits, StowkenError } from '../model/index.js';
+import { diskRefusal } from '../storage/index.js';
 import type { VaultCatalogue } from './catalogue.js';
 import { defaultVault, invalidName, isVaultName, vaultNotFound } from './names.js';
 import type { OpenVaults } from './open-vaults.js';
@@ -16,7 +17,7 @@ export interface VaultDescription extends VaultRecord {
 
 /** Creates, describes, changes and deletes vaults. */
 export interface VaultAdmin {
-  /** Durable when it resolves. @throws StowkenError INVALID_FIELD, VAULT_EXISTS */
+  /** Durable when it resolves. @throws StowkenError INVALID_FIELD, VAULT_EXISTS, DISK_FULL, COMMIT_FAILED */
   create(name: string, settings: VaultSettings): Promise<VaultDescription>;
   /** @throws StowkenError VAULT_NOT_FOUND */
   get(name: string): Promise<VaultDescription>;
@@ -36,6 +37,8 @@ export interface VaultPage {
 
 /** Notifies others before a vault is deleted, and after its settings have changed. */
 export interface AdminEvents {
+  /** Called before a vault is made. @throws StowkenError if it may not be */
+  readonly onCreate?: () => Promise<void>;
   /** Resolves when no other process has the vault open. */
   readonly onDelete?: (name: string) => Promise<void>;
   /** Called when a vault is gone. */
@@ -57,6 +60,7 @@ export class Administration implements VaultAdmin {
   create(name: string, settings: VaultSettings): Promise<VaultDescription> {
     return this.#inOrder(async () => {
       if (!isVaultName(name)) throw invalidName(name);
+      await this.events.onCreate?.();
       const record = { settings, createTimeMs: this.clock() };
       if (!(await this.catalogue.create(name, record)))
         throw new StowkenError('VAULT_EXISTS', `there is a vault ${JSON.stringify(name)}`, { vault: name });
@@ -148,10 +152,19 @@ export class Administration implements VaultAdmin {
   }
 
   #inOrder<T>(task: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(task);
+    const done = this.#last.then(task).catch((error: unknown) => {
+      throw asCommitFailure(error);
+    });
     this.#last = done.catch(() => undefined);
     return done;
   }
+}
+
+/** Returns an error that says what the disk refused; others as they are. */
+function asCommitFailure(error: unknown): unknown {
+  const cause = diskRefusal(error);
+  if (cause === undefined) return error;
+  return new StowkenError('COMMIT_FAILED', `the change failed: ${cause}`, { cause }, { cause: error });
 }
 
 function describe(

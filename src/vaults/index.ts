@@ -6,6 +6,8 @@ export {
   type VaultPage,
 } from './admin.js';
 export { FolderCatalogue, MemoryCatalogue, vaultFolder, type VaultCatalogue } from './catalogue.js';
+export type { ChangeCheck } from './change-check.js';
+export { FreeDisk, spaceOf, type DiskSpace, type FreeDiskState } from './free-disk.js';
 export { healthOf, sameHealth, type VaultsHealth } from './health.js';
 export { defaultVault, isVaultName, vaultNotFound } from './names.js';
 export { OpenVaults, type OpenState, type VaultRuntime, type VaultUse } from './open-vaults.js';

@@ -1,5 +1,6 @@
 import { StowkenError } from '../model/index.js';
 import type { Change, StorageBackend } from '../storage/index.js';
+import { adds, type ChangeCheck } from './change-check.js';
 
 /** Part of the quota below which writes resume. */
 const RELEASED = 0.98;
@@ -11,7 +12,7 @@ const lookMs = 200;
  * a second, so a vault may end a little above its quota. Changes that only remove, and those of compaction,
  * are never refused.
  */
-export class Quota {
+export class Quota implements ChangeCheck {
   #inUseBytes = 0;
   #lookedMs = -Infinity;
   #isFull = false;
@@ -40,17 +41,4 @@ export class Quota {
       { size: String(this.#inUseBytes), limit: String(quota) },
     );
   }
-}
-
-function adds({ put, append, fork, newSegments, addReferences }: Change): boolean {
-  return Boolean(put ?? append ?? fork ?? addReferences) || (newSegments?.length ?? 0) > 0;
-}
-
-/** Lets a backend check each change against a quota before it commits it. */
-export function checkCommits(backend: StorageBackend, quota: Quota): void {
-  const commit = backend.commit.bind(backend);
-  backend.commit = async (change) => {
-    await quota.check(change);
-    return commit(change);
-  };
 }

@@ -13,9 +13,10 @@ import {
   type Vault,
 } from '../vault/index.js';
 import type { VaultCatalogue } from './catalogue.js';
+import { type ChangeCheck, checkCommits } from './change-check.js';
 import { vaultNotFound } from './names.js';
 import type { VaultRuntime } from './open-vaults.js';
-import { checkCommits, Quota } from './quota.js';
+import { Quota } from './quota.js';
 import type { VaultRecord, VaultSettings } from './settings.js';
 
 /** Settings of vaults that have none of their own. */
@@ -36,6 +37,8 @@ export interface VaultOpener {
   readonly tokenizers: Tokenizers;
   readonly clock: () => number;
   readonly defaults: SettingDefaults;
+  /** Checks of every change of every vault. */
+  readonly checks: readonly ChangeCheck[];
   /** Opens the storage of a vault. The folder is undefined if vaults are in memory. */
   readonly openBackend: (
     folder: string | undefined,
@@ -67,14 +70,12 @@ export class StoredVault implements VaultRuntime {
     tasks: TaskActivity | undefined,
   ) {
     this.#settings = settings;
-    checkCommits(
-      owned,
-      new Quota(
-        name,
-        () => owned.stats(),
-        () => this.#settings.quotaBytes,
-      ),
+    const quota = new Quota(
+      name,
+      () => owned.stats(),
+      () => this.#settings.quotaBytes,
     );
+    checkCommits(owned, [...opener.checks, quota]);
     this.backend = opener.wrap?.(name, owned) ?? owned;
     const { core, tokenizers, clock } = opener;
     const vault = createVault({

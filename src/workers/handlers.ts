@@ -1,6 +1,6 @@
 import type { AccessOptions, TlsOptions } from '../identity/index.js';
 import type { Measured } from '../metrics/index.js';
-import type { Applicant, IntakeSettings } from '../rpc/index.js';
+import type { Applicant, IntakeSettings, StartedLimits } from '../rpc/index.js';
 import type { ChangeResult, MaintainedBackend } from '../storage/index.js';
 import type { CompactInput, CompactPart, VerifyPart } from '../vault/index.js';
 import type {
@@ -111,6 +111,7 @@ export interface WorkerOptions {
   readonly health: VaultsHealth;
   /** Intake limits of this worker. */
   readonly intake: IntakeSettings;
+  readonly startedLimits: StartedLimits;
   /** Connections are sent as they were accepted: the worker speaks TLS, and asks who calls. */
   readonly tls: TlsOptions | undefined;
   readonly access: AccessOptions;

@@ -100,6 +100,7 @@ async function start(options: WorkerOptions): Promise<void> {
     health: () => health,
     admission: workerAdmission(primary, sharers),
     intake: options.intake,
+    startedLimits: options.startedLimits,
     tls: options.tls,
     access: options.access,
     onCall: metrics?.calls.add,

@@ -40,6 +40,8 @@ export interface ServeOptions {
   readonly drainTimeoutMs: number;
   /** Memory for requests while they arrive and are processed. */
   readonly intakeBytes: number;
+  /** Free space of the disk below which nothing new is stored. */
+  readonly minFreeDiskBytes: number | 'auto';
   /**
    * Time without data after which a request is ended, and time without a call after which a connection is
    * closed.
@@ -93,17 +95,16 @@ const switched = z.union(
 const seconds = z.coerce.number({ error: 'it is a number of seconds, 0 to 3600' }).min(0).max(3600);
 const idleSeconds = z.coerce.number({ error: 'it is a number of seconds, 1 to 86400' }).min(1).max(86_400);
 const units: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
-/** A number of bytes, or "auto". */
-const size = z.union([z.number(), z.string()]).transform((given, context) => {
-  if (given === 'auto') return 'auto' as const;
-  const [, amount, unit = ''] = /^(\d{1,15})(KiB|MiB|GiB)?$/.exec(String(given)) ?? [];
-  const bytes = Number(amount) * units[unit]!;
-  if (bytes >= intakeBytesMin && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
-  context.addIssue(
-    `it is auto, or a number of bytes (4294967296, 4096MiB or 4GiB), at least ${intakeBytesMin / 2 ** 20}MiB`,
-  );
-  return z.NEVER;
-});
+/** Returns the schema of a number of bytes, or "auto". `least` stands in the message. */
+const sizeFrom = (bytesMin: number, least: string) =>
+  z.union([z.number(), z.string()]).transform((given, context) => {
+    if (given === 'auto') return 'auto' as const;
+    const [, amount, unit = ''] = /^(\d{1,15})(KiB|MiB|GiB)?$/.exec(String(given)) ?? [];
+    const bytes = Number(amount) * units[unit]!;
+    if (bytes >= bytesMin && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
+    context.addIssue(`it is auto, or a number of bytes (4294967296, 4096MiB or 4GiB)${least}`);
+    return z.NEVER;
+  });
 const openVaultsHelp = 'it is a whole number from 1 to 10000';
 const workers = z.coerce.number({ error: 'it is a whole number from 1 to 64' }).int().min(1).max(64);
 
@@ -244,9 +245,15 @@ export const settings = {
     initial: 30,
   },
   'intake-bytes': {
-    schema: size,
+    schema: sizeFrom(intakeBytesMin, `, at least ${intakeBytesMin / 2 ** 20}MiB`),
     value: 'size',
     help: 'memory for requests that arrive or are processed; auto: a quarter of the memory',
+    initial: 'auto',
+  },
+  'min-free-disk': {
+    schema: sizeFrom(0, '; 0: no floor'),
+    value: 'size',
+    help: 'free space of the disk below which nothing new is stored; auto: 5 % of the disk, 1GiB at most',
     initial: 'auto',
   },
   'request-idle-timeout': {

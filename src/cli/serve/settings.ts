@@ -84,6 +84,7 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     prefixIndex: chosen['prefix-index'] === 'on',
     drainTimeoutMs: chosen['drain-timeout'] * 1000,
     intakeBytes: chosen['intake-bytes'] === 'auto' ? defaultIntakeBytes() : chosen['intake-bytes'],
+    minFreeDiskBytes: chosen['min-free-disk'],
     requestIdleMs: chosen['request-idle-timeout'] * 1000,
     connectionIdleMs: chosen['connection-idle-timeout'] * 1000,
     tls,

@@ -11,7 +11,6 @@ import {
 } from '../requests/index.js';
 import { collectFields, compactFields, registryFields, statsFields, verifyFields } from '../responses.js';
 import { ResponseEncoder } from '../wire/response-encoder.js';
-import type { IntakeSettings } from '../intake/index.js';
 import { type ServiceScope, VaultMethods } from './vault-methods.js';
 
 const collectResponse = new ResponseEncoder('stowken.v1.CollectGarbageResponse');
@@ -63,7 +62,7 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
         version: scope.version,
         storage: vault.storageKind,
         tokenizers: scope.tokenizers.known,
-        limits: wireLimits(scope.intake),
+        limits: wireLimits(scope),
       }),
     ),
   };
@@ -73,10 +72,11 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
  * Returns all limits, including those that the server was started with, under names in the contract's
  * spelling: page_size_max.
  */
-function wireLimits({ bytesMax, requestIdleMs, connectionIdleMs, connectionsMax }: IntakeSettings) {
+function wireLimits({ intake, startedLimits }: ServiceScope) {
+  const { bytesMax, requestIdleMs, connectionIdleMs, connectionsMax } = intake;
   const started = { intakeBytesMax: bytesMax, requestIdleMs, connectionIdleMs, connectionsMax };
   return Object.fromEntries(
-    Object.entries({ ...limits, ...started }).map(([name, limit]) => [
+    Object.entries({ ...limits, ...started, ...startedLimits }).map(([name, limit]) => [
       name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`),
       limit,
     ]),

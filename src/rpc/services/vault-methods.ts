@@ -65,6 +65,9 @@ export interface VaultSource {
   use(name: string): VaultUse | Promise<VaultUse>;
 }
 
+/** Limits by name, for GetCapabilities. */
+export type StartedLimits = Readonly<Record<string, number>>;
+
 /** Shared state of the services. */
 export interface ServiceScope extends CallScope {
   readonly vaults: VaultSource;
@@ -72,6 +75,7 @@ export interface ServiceScope extends CallScope {
   readonly tokenizers: Pick<Tokenizers, 'known'>;
   readonly version: string;
   readonly intake: IntakeSettings;
+  readonly startedLimits?: StartedLimits;
 }
 
 /**

@@ -1,8 +1,9 @@
-import { stat } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import type { LiveCodec } from '../../codec/index.js';
-import { isStowkenError, StowkenError } from '../../model/index.js';
+import { isStowkenError, limits, StowkenError } from '../../model/index.js';
 import type { StorageActivity } from '../shared/activity.js';
 import type { MaintainedBackend } from '../contract/backend.js';
+import { spaceRefusal } from '../shared/disk-refusal.js';
 import { checkMarker, makeFolder, readMarker, writeMarker } from '../shared/vault-folder.js';
 import { type FolderLock, lockFolder } from '../shared/folder-lock.js';
 import { removeStrayCopies } from './backup.js';
@@ -44,6 +45,7 @@ export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedB
   if (marker && !begun) {
     throw new StowkenError('CORRUPT_STORE', `the data file ${file} is empty or missing: it is damaged`);
   }
+  if (!begun || (await sizeOf(`${file}-lock`)) === 0) await checkRoom(folder);
   if (begun) await checkBeforeOpening(folder, lock !== false);
   const backend = await openWhole(options, marker?.vaultId).catch((error: unknown) => {
     throw withSalvage(folder, error);
@@ -125,6 +127,19 @@ async function openEnvironment(folder: string, sync: boolean): Promise<Environme
     if (fromLmdb(error) === error) throw new Error(what, { cause: error });
     throw new StowkenError('CORRUPT_STORE', what, {}, { cause: error });
   }
+}
+
+/**
+ * Refuses to make files that the disk has no room for. LMDB maps its lock file before the system has given it
+ * space: on a full disk, writing to it would end this process.
+ * @throws StowkenError COMMIT_FAILED
+ */
+async function checkRoom(folder: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const cause = spaceRefusal(undefined, bavail * bsize, limits.newVaultBytesMin);
+  if (cause === undefined) return;
+  const message = `the vault cannot be made: ${cause}, and it needs ${limits.newVaultBytesMin}`;
+  throw new StowkenError('COMMIT_FAILED', message, { cause });
 }
 
 async function sizeOf(file: string): Promise<number> {

@@ -2,6 +2,7 @@ import { isInvariantBroken, present, StowkenError } from '../../../model/index.j
 import type { StorageHealth } from '../../contract/backend.js';
 import { type ChangePlan, planChange } from '../../shared/apply-change.js';
 import type { Change } from '../../contract/change.js';
+import { spaceRefusal } from '../../shared/disk-refusal.js';
 import type { Leases } from '../../shared/leases.js';
 import { strictly } from '../check/strict.js';
 import { LmdbChangeOps } from './change-ops.js';
@@ -10,9 +11,6 @@ import { isFatal } from '../tables/lmdb-errors.js';
 import type { Outcome } from '../../shared/group-commit.js';
 import { readState, writeState } from '../tables/meta.js';
 import { forgetCaches, type Shared, WriteSession } from './write-session.js';
-
-/** Free space below which a failed commit is taken for lack of space: LMDB reports that as an I/O error. */
-const FULL_BYTES = 4 * 1024 * 1024;
 
 /** Interval at which a full store checks whether it can write again, in milliseconds. */
 const RETRY_MS = 1000;
@@ -131,8 +129,9 @@ export class Writer {
   }
 
   async #stop(error: Error): Promise<StowkenError> {
-    const full = this.environment.files.fault() === undefined && (await this.#isFull());
-    const cause = full ? `no space left on the device (${error.message})` : error.message;
+    const { files } = this.environment;
+    const full = files.fault() ? undefined : spaceRefusal(error, await this.environment.bytesFree());
+    const cause = full ?? error.message;
     this.#stopAt(cause);
     // Pages that did not fit were never made visible: once there is space, the store can continue.
     if (full) this.#scheduleRetry();
@@ -142,10 +141,6 @@ export class Writer {
   #stopAt(cause: string): void {
     this.#stopped = { cause };
     forgetCaches(this.shared);
-  }
-
-  async #isFull(): Promise<boolean> {
-    return (await this.environment.bytesFree()) < FULL_BYTES;
   }
 
   #scheduleRetry(): void {

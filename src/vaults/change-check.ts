@@ -1,0 +1,21 @@
+import type { Change, StorageBackend } from '../storage/index.js';
+
+/** A reason of the server, not of the store, to refuse changes. */
+export interface ChangeCheck {
+  /** @throws StowkenError if the change is refused */
+  check(change: Change): Promise<void>;
+}
+
+/** True if a change takes space for something new. Deletions, and the changes of compaction, do not. */
+export function adds({ put, append, fork, newSegments, addReferences }: Change): boolean {
+  return Boolean(put ?? append ?? fork ?? addReferences) || (newSegments?.length ?? 0) > 0;
+}
+
+/** Lets a backend make these checks, in order, before it commits a change. */
+export function checkCommits(backend: StorageBackend, checks: readonly ChangeCheck[]): void {
+  const commit = backend.commit.bind(backend);
+  backend.commit = async (change) => {
+    for (const each of checks) await each.check(change);
+    return commit(change);
+  };
+}
