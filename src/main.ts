@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import {
   runCli,
@@ -12,6 +12,7 @@ import {
   type SalvageVault,
   type ServeOptions,
 } from './cli/index.js';
+import { AuditFile, type AuditSink, type AuditSource, noAudit } from './audit/index.js';
 import { createLiveCodec, type LiveCodec } from './codec/index.js';
 import { loadCore, type TokenCore } from './core/index.js';
 import { certificateEndMs, checkAccess } from './identity/index.js';
@@ -26,6 +27,7 @@ import {
 import {
   checkDataFolder,
   createMemoryBackend,
+  makeFolder,
   keepHeapLean,
   openFilesystemBackend,
   openLmdbBackend,
@@ -86,6 +88,7 @@ async function startServer(options: ServeOptions, logger: Logger): Promise<Runni
       catalogue,
       core: await loadCore(),
       disk: await openFreeDisk(options, logger),
+      audit: await openAudit(options, logger),
       metrics,
     };
     return await (options.workers > 1 ? startWithWorkers(parts) : startAlone(parts));
@@ -103,6 +106,7 @@ interface ServerParts {
   readonly core: TokenCore;
   /** Undefined if vaults are in memory. */
   readonly disk: FreeDisk | undefined;
+  readonly audit: Audit;
   readonly metrics: ServerMetrics | undefined;
 }
 
@@ -141,6 +145,7 @@ async function startAlone(parts: ServerParts): Promise<RunningServer> {
     const server = await startRpcServer({
       vaults,
       admin,
+      audit: parts.audit,
       tokenizers,
       listen: options.listen,
       logger,
@@ -192,6 +197,7 @@ async function startWithWorkers(parts: ServerParts): Promise<RunningServer> {
     listen,
     vaults,
     admin,
+    audit: parts.audit,
     announcements,
     folderOf: (name) => catalogue.folderOf(name),
     labelOf: (name) => metrics?.own.meters.of(name).label ?? '',
@@ -247,6 +253,18 @@ async function openFreeDisk(options: ServeOptions, logger: Logger): Promise<Free
   });
 }
 
+/** The audit log of the server, or that of one that keeps none. */
+type Audit = AuditSink & AuditSource & { close(): Promise<void> };
+
+async function openAudit({ audit }: ServeOptions, logger: Logger): Promise<Audit> {
+  if (audit === undefined) return { ...noAudit, close: async () => undefined };
+  await makeFolder(dirname(audit.file));
+  return AuditFile.open({
+    ...audit,
+    onError: (error) => logger.error({ err: error }, 'the audit log cannot be written; its events wait'),
+  });
+}
+
 /** Returns the limits that depend on how the server was started. */
 function startedLimits({ disk }: ServerParts): StartedLimits {
   return { diskFreeBytesMin: disk?.floorBytes ?? 0 };
@@ -290,9 +308,10 @@ interface ServedVaults extends ServerParts {
 
 /** Opens the default vault, and serves until it is stopped. If serving fails, everything is closed. */
 async function serveVaults(served: ServedVaults, serve: () => Promise<Serving>): Promise<RunningServer> {
-  const { options, vaults, tokenizers, disk, metrics } = served;
+  const { options, vaults, tokenizers, disk, audit, metrics } = served;
   const close = async (): Promise<void> => {
     disk?.close();
+    await audit.close();
     await vaults.close();
     await tokenizers.close();
   };

@@ -7,6 +7,7 @@ import { exitCodes, type Done, type ExitCode } from './exit-codes.js';
 import { Interruption } from './interruption.js';
 import { Output, OutputClosed } from './output.js';
 import { addAppend } from './commands/append.js';
+import { addAudit } from './commands/audit.js';
 import { addBackup } from './commands/backup.js';
 import { addCompact } from './commands/compact.js';
 import { addCompletion } from './commands/completion.js';
@@ -107,6 +108,7 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addInspect,
     addTokens,
     addVault,
+    addAudit,
     addConfig,
     addCompletion,
     addDemo,

@@ -1,9 +1,9 @@
 import { method } from './contract.js';
 import type * as W from './generated/responses.js';
-import { fromUint64, fromWireTime, toUint64 } from './numbers.js';
+import { fromUint64, fromWireTime, toUint64, toWireTime } from './numbers.js';
 import type { Transport } from './transport.js';
 import type { CallControl } from './types.js';
-import type { VaultInfo, VaultSettings } from './vault-types.js';
+import type { AuditEvent, AuditFilter, VaultInfo, VaultSettings } from './vault-types.js';
 
 /** Methods of the contract, looked up once per process. */
 function methods() {
@@ -13,6 +13,7 @@ function methods() {
     update: method('AdminService', 'UpdateVault'),
     list: method('AdminService', 'ListVaults'),
     delete: method('AdminService', 'DeleteVault'),
+    audit: method('AdminService', 'ListAuditEvents'),
   };
 }
 
@@ -64,6 +65,30 @@ export class AdminClient {
     } while (pageToken !== '');
   }
 
+  /** Yields events of the audit log, newest first. Rejects with AUDIT_LOG_OFF. */
+  async *listAuditEvents({
+    vault,
+    identity,
+    startMs,
+    endMs,
+    ...control
+  }: AuditFilter & CallControl = {}): AsyncGenerator<AuditEvent, void, void> {
+    let pageToken = '';
+    do {
+      const request = {
+        vault,
+        identity,
+        startTime: toWireTime('start_time', startMs),
+        endTime: toWireTime('end_time', endMs),
+        pageSize: 1000,
+        pageToken,
+      };
+      const page = await this.transport.unary(this.methods.audit, request, control, true);
+      yield* page.events.map(fromWireEvent);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+  }
+
   /** Deletes a vault with everything in it. Rejects with VAULT_NOT_FOUND. */
   async deleteVault(vault: string, control: CallControl = {}): Promise<void> {
     await this.transport.unary(this.methods.delete, { vault, confirmVault: vault }, control, false);
@@ -75,6 +100,22 @@ function toWireSettings({ prefixIndex, autoCompact, quotaBytes }: VaultSettings)
     prefixIndex,
     autoCompact,
     quotaBytes: quotaBytes === undefined ? undefined : toUint64('quota_bytes', quotaBytes),
+  };
+}
+
+function fromWireEvent(event: W.AuditEvent): AuditEvent {
+  const { number, time, identity, peer, method: name, vault, ids, idCount, result, repeated } = event;
+  return {
+    number: fromUint64('number', number),
+    timeMs: fromWireTime('time', time) ?? 0,
+    identity,
+    peer,
+    method: name,
+    vault,
+    ids,
+    idCount: fromUint64('id_count', idCount),
+    result,
+    repeated: fromUint64('repeated', repeated),
   };
 }
 

@@ -21,3 +21,33 @@ export interface VaultInfo {
   /** Reason of "readOnly" and "failed". */
   readonly cause: string;
 }
+
+/** Restricts the events of the audit log. */
+export interface AuditFilter {
+  readonly vault?: string;
+  readonly identity?: string;
+  /** From this time on. */
+  readonly startMs?: number;
+  /** Before this time. */
+  readonly endMs?: number;
+}
+
+/** A call in the audit log. */
+export interface AuditEvent {
+  readonly number: number;
+  readonly timeMs: number;
+  /** Empty if it was not known who called. */
+  readonly identity: string;
+  readonly peer: string;
+  /** "ConversationService.DeleteConversation" */
+  readonly method: string;
+  /** Empty if the call ended before its vault was known. */
+  readonly vault: string;
+  /** First ids, or hashes of segments, that the call names. */
+  readonly ids: readonly string[];
+  readonly idCount: number;
+  /** "OK", or the reason of the error. */
+  readonly result: string;
+  /** Further calls like this one since the event before. */
+  readonly repeated: number;
+}

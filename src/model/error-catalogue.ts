@@ -212,6 +212,10 @@ const readingStored = {
       command: 'the command that copies what can be read',
     },
   },
+  AUDIT_LOG_OFF: {
+    meaning: 'The server keeps no audit log.',
+    action: 'Have the operator start it without --audit-log off.',
+  },
   RANGE_PAST_END: {
     meaning: 'A range begins after the end of the conversation.',
     action: 'Begin at the end at most.',

@@ -34,6 +34,16 @@ export const limits = {
   diskIdleLookMs: 1000,
   /** Free space of the disk without which the files of a vault are not made. */
   newVaultBytesMin: 1024 * 1024,
+  /**
+   * Audit log: size of a file, and number of files, by default; ids of one event; events that wait while the
+   * disk refuses them. Denied calls of one kind are counted for this time, so many kinds at once.
+   */
+  auditFileBytesDefault: 16 * 1024 * 1024,
+  auditFilesDefault: 8,
+  auditIdsMax: 16,
+  auditWaitingMax: 10_000,
+  auditRepeatMs: 60_000,
+  auditRepetitionsMax: 1000,
   /** Size of the name under which a client holds a segment, in UTF-8. */
   holderBytesMax: 512,
   metadataEntriesMax: 64,

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
+import { Auditor, type AuditSink, type AuditSource, noAudit } from '../audit/index.js';
 import { type AccessOptions, openAccess, type TlsOptions } from '../identity/index.js';
 import { limits } from '../model/index.js';
 import type { Tokenizers } from '../text/index.js';
@@ -38,6 +39,8 @@ export interface RpcServerOptions {
   readonly intake: IntakeSettings;
   /** Limits that depend on how the server was started, besides those of the intake. */
   readonly startedLimits?: StartedLimits;
+  /** Records calls that delete, maintain or administer, and those that are denied. If absent, none is. */
+  readonly audit?: AuditSink & AuditSource;
   /** If absent, connections are not encrypted. */
   readonly tls?: TlsOptions | undefined;
   /** If absent, nobody is asked who they are. */
@@ -126,8 +129,9 @@ export interface ConnectionServer extends RpcServer {
  * the files of TLS cannot be used.
  */
 export async function createRpcServer(options: RpcServerOptions): Promise<ConnectionServer> {
-  const guard = await Guard.open(options.access ?? openAccess, options.logger);
-  const { server, intake, abandon, drain } = createServer(options, guard);
+  const auditor = new Auditor(options.audit ?? noAudit);
+  const guard = await Guard.open(options.access ?? openAccess, auditor, options.logger);
+  const { server, intake, abandon, drain } = createServer(options, guard, auditor);
   try {
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
     intake.assertAttached();
@@ -154,7 +158,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<Connec
   }
 }
 
-function createServer(options: RpcServerOptions, guard: Guard) {
+function createServer(options: RpcServerOptions, guard: Guard, audit: Auditor) {
   logTransport(options.logger);
   const server = new Server(transport(options.intake));
   const { logger } = options;
@@ -170,7 +174,12 @@ function createServer(options: RpcServerOptions, guard: Guard) {
   const redeem = (bytes: Buffer) => intake.tickets.redeem(bytes);
   const standing = new LongLivedStreams();
   const health = new Health(serviceNames, options.health, options.logger);
-  const scope = { ...options, admission: options.admission ?? createAdmission() };
+  const scope = {
+    ...options,
+    admission: options.admission ?? createAdmission(),
+    audit,
+    auditSource: options.audit ?? noAudit,
+  };
   server.addService(rawService('stowken.v1.ConversationService', redeem), conversationService(scope));
   server.addService(rawService('stowken.v1.MaintenanceService', redeem), maintenanceService(scope));
   server.addService(rawService('stowken.v1.SegmentService', redeem), segmentService(scope));
@@ -183,6 +192,7 @@ function createServer(options: RpcServerOptions, guard: Guard) {
     await shutdown(server, intake, graceMs);
     intake.stop();
     guard.close();
+    audit.flush();
   };
   /** Releases everything, for a server that cannot serve. */
   const abandon = (): void => {

@@ -1,3 +1,4 @@
+import type { AuditEvent, AuditPage, AuditQuery } from '../audit/index.js';
 import type { AccessOptions, TlsOptions } from '../identity/index.js';
 import type { Measured } from '../metrics/index.js';
 import type { Applicant, IntakeSettings, StartedLimits } from '../rpc/index.js';
@@ -38,6 +39,8 @@ export interface PrimaryHandlers {
     /** Takes a lease on the current state of a vault. Returns its number. */
     readonly takeLease: (vault: string) => number;
     readonly releaseLease: (lease: number) => void;
+    readonly recordAudit: (event: AuditEvent) => void;
+    readonly listAudit: (query: AuditQuery) => Promise<AuditPage>;
   };
   readonly streams: {
     readonly compact: (

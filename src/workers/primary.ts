@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { AuditSink, AuditSource } from '../audit/index.js';
 import type { Measured } from '../metrics/index.js';
 import { accept, type Acceptor, createAdmission } from '../rpc/index.js';
 import { keepHeapLean, removeStrayCopies } from '../storage/index.js';
@@ -27,6 +28,7 @@ export interface PrimaryOptions {
   /** Owned by this process; others only read them. Their commits go through `announcements`. */
   readonly vaults: OpenVaults<StoredVault>;
   readonly admin: VaultAdmin;
+  readonly audit: AuditSink & AuditSource;
   readonly announcements: Announcements;
   readonly folderOf: (vault: string) => string;
   /** Returns the label of a vault's metrics. */
@@ -123,13 +125,15 @@ export class Primary {
     holdSlot(this.#admission, applicant, signal);
 
   #adminCalls() {
-    const { admin } = this.options;
+    const { admin, audit } = this.options;
     return {
       createVault: ({ name, settings }) => admin.create(name, settings),
       getVault: (name) => admin.get(name),
       updateVault: ({ name, settings, reset }) => admin.update(name, settings, reset),
       listVaults: ({ after, limit }) => admin.list(after, limit),
       deleteVault: ({ name, confirmed }) => admin.delete(name, confirmed),
+      recordAudit: (event) => audit.record(event),
+      listAudit: (query) => audit.list(query),
     } satisfies Partial<PrimaryHandlers['calls']>;
   }
 

@@ -94,6 +94,10 @@ async function start(options: WorkerOptions): Promise<void> {
   const server = await createRpcServer({
     vaults: open,
     admin: remoteAdmin(primary),
+    audit: {
+      record: (event) => void primary.call('recordAudit', event).catch(() => undefined),
+      list: (query) => primary.call('listAudit', query),
+    },
     tokenizers,
     logger: pino({ level: options.logLevel }, escaped(pino.destination(2))),
     version: options.version,

@@ -40,6 +40,8 @@ describe('the settings of serve', () => {
       'jwt-vaults-claim': 'vaults',
       'open-health': 'on',
       'open-reflection': 'off',
+      'audit-log-size': 'auto',
+      'audit-log-files': 8,
       'drain-timeout': 7,
       'intake-bytes': 'auto',
       'min-free-disk': 'auto',
@@ -62,11 +64,22 @@ describe('the settings of serve', () => {
       minFreeDiskBytes: 'auto',
       requestIdleMs: 60_000,
       connectionIdleMs: 600_000,
+      audit: undefined,
       tls: undefined,
       access: { identity: undefined, openHealth: true, openReflection: false },
       metrics: undefined,
       slowCallMs: undefined,
     });
+  });
+
+  it('keep the audit log in the data folder, elsewhere, or not at all', () => {
+    const audit = (flags: object) => toServeOptions(readSettings({ data: 'd', ...flags }, {})).audit;
+    expect(audit({})).toEqual({ file: 'd/audit.jsonl', bytesMax: 16 * 2 ** 20, filesMax: 8 });
+    const chosen = { auditLog: '/x/y', auditLogSize: '1MiB', auditLogFiles: '2' };
+    expect(audit({ ...chosen, storage: 'memory' })).toEqual({ file: '/x/y', bytesMax: 2 ** 20, filesMax: 2 });
+    expect(audit({ auditLog: 'off' })).toBeUndefined();
+    expect(() => audit({ auditLogSize: '1KiB' })).toThrow(/--audit-log-size: .* at least 64KiB/);
+    expect(() => audit({ auditLogFiles: '0' })).toThrow(/--audit-log-files: .* from 1 to 1000/);
   });
 
   it('take an address for metrics that has a port, loopback or not', () => {

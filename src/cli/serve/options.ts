@@ -14,6 +14,14 @@ export type StorageKind = (typeof storageKinds)[number];
  */
 export type Durability = (typeof durabilities)[number];
 
+/** Files of the audit log. */
+export interface AuditOptions {
+  readonly file: string;
+  /** Size at which a file is followed by another one. */
+  readonly bytesMax: number;
+  readonly filesMax: number;
+}
+
 /** Options of a server, checked. */
 export interface ServeOptions {
   /** Folder of the vault, created if absent. Not used with storage "memory". */
@@ -48,6 +56,8 @@ export interface ServeOptions {
    */
   readonly requestIdleMs: number;
   readonly connectionIdleMs: number;
+  /** Undefined: no audit log is kept. */
+  readonly audit: AuditOptions | undefined;
   /** Undefined: connections are not encrypted. */
   readonly tls: TlsOptions | undefined;
   readonly access: AccessOptions;
@@ -105,6 +115,9 @@ const sizeFrom = (bytesMin: number, least: string) =>
     context.addIssue(`it is auto, or a number of bytes (4294967296, 4096MiB or 4GiB)${least}`);
     return z.NEVER;
   });
+/** Minimum of the size of a file of the audit log. */
+const auditBytesMin = 64 * 1024;
+const filesHelp = 'it is a whole number from 1 to 1000';
 const openVaultsHelp = 'it is a whole number from 1 to 10000';
 const workers = z.coerce.number({ error: 'it is a whole number from 1 to 64' }).int().min(1).max(64);
 
@@ -237,6 +250,24 @@ export const settings = {
     value: 'on|off',
     help: 'on: reflection answers callers without a token',
     initial: 'off',
+  },
+  'audit-log': {
+    schema: file.optional(),
+    value: 'file|off',
+    help: 'log of calls that delete, maintain or administer, and of denied ones; default: audit.jsonl in --data',
+    initial: undefined,
+  },
+  'audit-log-size': {
+    schema: sizeFrom(auditBytesMin, `, at least ${auditBytesMin / 2 ** 10}KiB`),
+    value: 'size',
+    help: 'size at which the audit log begins another file; auto: 16MiB',
+    initial: 'auto',
+  },
+  'audit-log-files': {
+    schema: z.coerce.number({ error: filesHelp }).int(filesHelp).min(1, filesHelp).max(1000, filesHelp),
+    value: 'n',
+    help: 'files of the audit log that are kept',
+    initial: limits.auditFilesDefault,
   },
   'drain-timeout': {
     schema: seconds,

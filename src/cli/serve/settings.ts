@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { isLoopbackHost } from '../../model/index.js';
+import { isLoopbackHost, limits } from '../../model/index.js';
 import { UsageError } from '../context.js';
 import { describeProblem, readConfigFile } from './config-file.js';
 import { type ServeOptions, type SettingName, settings, type Settings } from './options.js';
 import { accessOf, checkSafe, tlsOf } from './security.js';
+
+/** Name of the audit log in a data folder. */
+const auditFile = 'audit.jsonl';
 
 const names = Object.keys(settings) as SettingName[];
 
@@ -84,6 +87,7 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     prefixIndex: chosen['prefix-index'] === 'on',
     drainTimeoutMs: chosen['drain-timeout'] * 1000,
     intakeBytes: chosen['intake-bytes'] === 'auto' ? defaultIntakeBytes() : chosen['intake-bytes'],
+    audit: auditOf(chosen),
     minFreeDiskBytes: chosen['min-free-disk'],
     requestIdleMs: chosen['request-idle-timeout'] * 1000,
     connectionIdleMs: chosen['connection-idle-timeout'] * 1000,
@@ -92,6 +96,14 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     metrics: chosen.metrics,
     slowCallMs: chosen['slow-call-ms'],
   };
+}
+
+/** Returns where the audit log is kept: in the data folder, unless another file is named. */
+function auditOf(chosen: Settings): ServeOptions['audit'] {
+  const { 'audit-log': named, 'audit-log-size': size, 'audit-log-files': filesMax } = chosen;
+  if (named === 'off' || (named === undefined && chosen.storage === 'memory')) return undefined;
+  const bytesMax = size === 'auto' ? limits.auditFileBytesDefault : size;
+  return { file: named ?? join(chosen.data, auditFile), bytesMax, filesMax };
 }
 
 function isLoopback(listen: string): boolean {

@@ -130,5 +130,9 @@ export interface Methods {
       readonly request: requests.DeleteVaultRequest;
       readonly response: responses.DeleteVaultResponse;
     };
+    readonly ListAuditEvents: {
+      readonly request: requests.ListAuditEventsRequest;
+      readonly response: responses.ListAuditEventsResponse;
+    };
   };
 }

@@ -150,6 +150,15 @@ export interface HasSegmentsRequest {
   readonly hashes?: readonly string[] | undefined;
 }
 
+export interface ListAuditEventsRequest {
+  readonly vault?: string | undefined;
+  readonly identity?: string | undefined;
+  readonly startTime?: Timestamp | undefined;
+  readonly endTime?: Timestamp | undefined;
+  readonly pageSize?: number | undefined;
+  readonly pageToken?: string | undefined;
+}
+
 export interface ListConversationsRequest {
   readonly vault?: string | undefined;
   readonly filter?: ConversationFilter | undefined;

@@ -17,6 +17,19 @@ export interface AppendMessagesResponse {
   readonly storedBytes: string;
 }
 
+export interface AuditEvent {
+  readonly number: string;
+  readonly time: Timestamp | null;
+  readonly identity: string;
+  readonly peer: string;
+  readonly method: string;
+  readonly vault: string;
+  readonly ids: readonly string[];
+  readonly idCount: string;
+  readonly result: string;
+  readonly repeated: string;
+}
+
 export interface BackupVaultResponse {
   readonly data: Buffer;
 }
@@ -241,6 +254,11 @@ export interface ItemStatus {
   readonly reason: string;
   readonly message: string;
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface ListAuditEventsResponse {
+  readonly events: readonly AuditEvent[];
+  readonly nextPageToken: string;
 }
 
 export interface ListConversationsResponse {

@@ -12,6 +12,8 @@ export class Caller {
   constructor(
     private readonly identity: Identity,
     private readonly needed: readonly Right[],
+    /** Called with every refusal, before it is thrown. */
+    private readonly onDenied: (error: StowkenError, vault?: string) => void = () => undefined,
   ) {}
 
   /**
@@ -21,13 +23,8 @@ export class Caller {
   checkAnyVault(): void {
     const right = this.identity.missing(this.needed);
     if (right === undefined) return;
-    throw new StowkenError(
-      'PERMISSION_DENIED',
-      `${this.identity.name} has no right "${right}" for any vault`,
-      {
-        right,
-      },
-    );
+    const sentence = `${this.identity.name} has no right "${right}" for any vault`;
+    throw this.#denied(new StowkenError('PERMISSION_DENIED', sentence, { right }));
   }
 
   /** Name of the identity, for logs. It is not secret. */
@@ -52,7 +49,14 @@ export class Caller {
     }
     const right = this.needed.find((each) => !this.identity.may([each], vault)) ?? 'any';
     const sentence = `${this.identity.name} has no right "${right}" for the vault ${JSON.stringify(vault)}`;
-    throw new StowkenError('PERMISSION_DENIED', sentence, { right, vault });
+    throw this.#denied(new StowkenError('PERMISSION_DENIED', sentence, { right, vault }), vault);
+  }
+
+  /** True if the caller may do in the vault, or in every vault if there is none, what the call does. */
+  may(vault: string | undefined): boolean {
+    return vault === undefined
+      ? this.identity.mayEverywhere(this.needed)
+      : this.identity.may(this.needed, vault);
   }
 
   /** True if the caller has any right for the vault. */
@@ -70,6 +74,11 @@ export class Caller {
     if (start[0] !== vaultTag || this.identity.mayEverywhere(this.needed)) return;
     const vault = firstText(start);
     if (vault !== undefined && vault !== '') this.check(vault);
+  }
+
+  #denied(error: StowkenError, vault?: string): StowkenError {
+    this.onDenied(error, vault);
+    return error;
   }
 }
 

@@ -1,50 +1,86 @@
 import type { Logger } from 'pino';
+import { type AuditSink, methodName } from '../../audit/index.js';
 import { type AccessOptions, Authenticator, type Identity, type Presented } from '../../identity/index.js';
+import { isStowkenError, type StowkenError } from '../../model/index.js';
 import { anyCaller, Caller } from './caller.js';
 import { rightsOf } from './rights.js';
 
 const healthPrefix = '/grpc.health.v1.Health/';
 const reflectionPrefix = '/grpc.reflection.';
 
+/** A call that was denied. */
+interface Denied {
+  readonly identity?: string;
+  readonly path: string;
+  readonly peer: string;
+  readonly vault?: string | undefined;
+  readonly reason: string;
+}
+
 /** Admits calls by their headers alone, before anything of their requests is kept. */
 export class Guard {
   private constructor(
     private readonly options: AccessOptions,
     private readonly authenticator: Authenticator | undefined,
+    private readonly audit: AuditSink,
   ) {}
 
   /** @throws Error that names the file that cannot be used */
-  static async open(options: AccessOptions, logger: Logger): Promise<Guard> {
+  static async open(options: AccessOptions, audit: AuditSink, logger: Logger): Promise<Guard> {
     const { identity } = options;
-    return new Guard(options, identity && (await Authenticator.open(identity, logger)));
+    return new Guard(options, identity && (await Authenticator.open(identity, logger)), audit);
   }
 
   /**
    * Returns the caller, as a promise if that takes time.
    * @throws StowkenError UNAUTHENTICATED, PERMISSION_DENIED, IDENTITY_UNAVAILABLE
    */
-  admit(path: string, presented: Presented): Caller | Promise<Caller> {
+  admit(path: string, presented: Presented, peer: string): Caller | Promise<Caller> {
     if (this.authenticator === undefined || this.#isOpen(path)) return anyCaller();
-    const identity = this.authenticator.identify(presented);
-    return identity instanceof Promise
-      ? identity.then((found) => toCaller(found, path))
-      : toCaller(identity, path);
+    try {
+      const identity = this.authenticator.identify(presented);
+      if (!(identity instanceof Promise)) return this.#toCaller(identity, path, peer);
+      const refuse = (error: unknown): never => {
+        throw this.#unknown(error, path, peer);
+      };
+      return identity.catch(refuse).then((found) => this.#toCaller(found, path, peer));
+    } catch (error) {
+      throw this.#unknown(error, path, peer);
+    }
   }
 
   close(): void {
     this.authenticator?.close();
   }
 
+  /** Health, reflection, and methods that do not exist need an identity, and no right. */
+  #toCaller(identity: Identity, path: string, peer: string): Caller {
+    const needed = rightsOf[path];
+    const onDenied = ({ reason }: StowkenError, vault?: string): void =>
+      this.#record({ identity: identity.name, path, peer, vault, reason });
+    const caller = new Caller(identity, needed ?? [], onDenied);
+    if (needed !== undefined) caller.checkAnyVault();
+    return caller;
+  }
+
+  /** Records a call of a caller who is not known, and returns the error. */
+  #unknown(error: unknown, path: string, peer: string): unknown {
+    // Refusals for lack of a right are recorded where they arise.
+    if (isStowkenError(error) && error.reason !== 'PERMISSION_DENIED')
+      this.#record({ path, peer, reason: error.reason });
+    return error;
+  }
+
+  #record(denied: Denied): void {
+    const { identity, path, peer, vault, reason: result } = denied;
+    // A path that is no method's is the caller's own text.
+    const method = rightsOf[path] === undefined ? 'other' : methodName(path);
+    const call = { timeMs: Date.now(), identity, peer, method, vault };
+    this.audit.record({ ...call, ids: [], idCount: 0, result, repeated: 0 });
+  }
+
   #isOpen(path: string): boolean {
     if (path.startsWith(healthPrefix)) return this.options.openHealth;
     return path.startsWith(reflectionPrefix) && this.options.openReflection;
   }
-}
-
-/** Health, reflection, and methods that do not exist need an identity, and no right. */
-function toCaller(identity: Identity, path: string): Caller {
-  const needed = rightsOf[path];
-  const caller = new Caller(identity, needed ?? []);
-  if (needed !== undefined) caller.checkAnyVault();
-  return caller;
 }

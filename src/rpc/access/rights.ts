@@ -33,6 +33,8 @@ export const rightsOf: Readonly<Record<string, readonly Right[]>> = {
   // Lists the vaults for which the caller has any right.
   '/stowken.v1.AdminService/ListVaults': any,
   '/stowken.v1.AdminService/DeleteVault': ['admin'],
+  // Lists the events of the vaults for which the caller has the right.
+  '/stowken.v1.AdminService/ListAuditEvents': ['admin'],
   '/stowken.v1.SegmentService/PutSegments': ['write'],
   '/stowken.v1.SegmentService/GetSegments': ['read'],
   '/stowken.v1.SegmentService/HasSegments': ['read'],
@@ -42,3 +44,11 @@ export const rightsOf: Readonly<Record<string, readonly Right[]>> = {
   '/stowken.v1.SegmentService/DeleteSegment': ['delete'],
   '/stowken.v1.SegmentService/ListGarbage': ['read'],
 };
+
+/** Rights of which a use is recorded in the audit log. */
+const audited: readonly Right[] = ['delete', 'maintain', 'admin'];
+
+/** True if every call of a method is recorded in the audit log. */
+export function isAudited(path: string): boolean {
+  return rightsOf[path]?.some((right) => audited.includes(right)) ?? false;
+}

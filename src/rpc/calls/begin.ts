@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { AuditSink } from '../../audit/index.js';
 import { isStowkenError, StowkenError } from '../../model/index.js';
 import type { Admission } from '../admission.js';
 import { costOf } from '../costs.js';
@@ -7,6 +8,7 @@ import { costOf } from '../costs.js';
 export interface CallScope {
   readonly logger: Logger;
   readonly admission: Admission;
+  readonly audit: AuditSink;
 }
 
 /** The part of a grpc-js call that is used before it begins. */

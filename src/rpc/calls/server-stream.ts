@@ -3,6 +3,7 @@ import { limits } from '../../model/index.js';
 import { toCallFailure } from '../errors.js';
 import type { Caller } from '../access/index.js';
 import type { IncomingRequest } from '../intake/index.js';
+import { auditEnd } from './audit-end.js';
 import { begin, type CallScope, CallSignal, type StopCall } from './begin.js';
 
 /** A method with one request and a stream of responses. */
@@ -30,13 +31,18 @@ export function serverStream<Request>(
     const ending = new CallSignal(call);
     // Created when there is something to log, which is rare.
     const log = () => scope.logger.child({ method: call.getPath() });
+    let request: Request | undefined;
+    const audit = (error?: unknown): void => {
+      const { caller } = call.request;
+      auditEnd(scope.audit, { path: call.getPath(), peer: call.getPeer(), caller, request, error });
+    };
     const stream = async (): Promise<void> => {
       const bytes = call.request.claim();
       const { caller } = call.request;
       caller.checkAhead(bytes);
       const end = await begin(call, call.request.settled, ending.signal, scope);
       try {
-        const request = await method.read(bytes, ending.signal);
+        request = await method.read(bytes, ending.signal);
         ending.signal.throwIfAborted();
         const queue = new SendQueue(call, ending.signal);
         // Leaving the loop early returns the generator, which releases everything it holds.
@@ -49,8 +55,15 @@ export function serverStream<Request>(
     };
     stream()
       .then(
-        () => call.end(),
-        (error: unknown) => call.emit('error', toCallFailure(ending.explain(error), log())),
+        () => {
+          audit();
+          call.end();
+        },
+        (thrown: unknown) => {
+          const error = ending.explain(thrown);
+          audit(error);
+          call.emit('error', toCallFailure(error, log()));
+        },
       )
       .finally(() => {
         call.request.release();

@@ -2,6 +2,7 @@ import type { handleUnaryCall } from '@grpc/grpc-js';
 import { toCallFailure } from '../errors.js';
 import type { Caller } from '../access/index.js';
 import type { IncomingRequest } from '../intake/index.js';
+import { auditEnd } from './audit-end.js';
 import { begin, type CallScope, CallSignal, connectionOf, type StopCall } from './begin.js';
 import { enterLarge, isLarge } from './large-requests.js';
 
@@ -22,6 +23,11 @@ export function unary<Request>(
     const ending = new CallSignal(call);
     // Created when there is something to log, which is rare.
     const log = () => scope.logger.child({ method: call.getPath() });
+    let request: Request | undefined;
+    const audit = (error?: unknown): void => {
+      const { caller } = call.request;
+      auditEnd(scope.audit, { path: call.getPath(), peer: call.getPeer(), caller, request, error });
+    };
     const answer = async (): Promise<Buffer> => {
       const bytes = call.request.claim();
       const { caller } = call.request;
@@ -30,7 +36,7 @@ export function unary<Request>(
       let leave: (() => void) | undefined;
       try {
         if (isLarge(bytes.length)) leave = await enterLarge(bytes.length, connectionOf(call), ending.signal);
-        const request = await method.read(bytes, ending.signal);
+        request = await method.read(bytes, ending.signal);
         ending.signal.throwIfAborted();
         return await method.handle(request, ending.signal, caller, ending.stop);
       } finally {
@@ -40,8 +46,15 @@ export function unary<Request>(
     };
     answer()
       .then(
-        (response) => callback(null, response),
-        (error: unknown) => callback(toCallFailure(ending.explain(error), log())),
+        (response) => {
+          audit();
+          callback(null, response);
+        },
+        (thrown: unknown) => {
+          const error = ending.explain(thrown);
+          audit(error);
+          callback(toCallFailure(error, log()));
+        },
       )
       .finally(() => {
         call.request.release();

@@ -154,6 +154,15 @@ export interface HasSegmentsRequest {
   readonly hashes: string[];
 }
 
+export interface ListAuditEventsRequest {
+  readonly vault: string;
+  readonly identity: string;
+  readonly start_time: Timestamp | null;
+  readonly end_time: Timestamp | null;
+  readonly page_size: number;
+  readonly page_token: string;
+}
+
 export interface ListConversationsRequest {
   readonly vault: string;
   readonly filter: ConversationFilter | null;
@@ -339,4 +348,5 @@ export interface Requests {
   'stowken.v1.UpdateVaultRequest': UpdateVaultRequest;
   'stowken.v1.ListVaultsRequest': ListVaultsRequest;
   'stowken.v1.DeleteVaultRequest': DeleteVaultRequest;
+  'stowken.v1.ListAuditEventsRequest': ListAuditEventsRequest;
 }

@@ -17,6 +17,19 @@ export interface AppendMessagesResponse {
   readonly stored_bytes?: number | undefined;
 }
 
+export interface AuditEvent {
+  readonly number?: number | undefined;
+  readonly time?: Timestamp | undefined;
+  readonly identity?: string | undefined;
+  readonly peer?: string | undefined;
+  readonly method?: string | undefined;
+  readonly vault?: string | undefined;
+  readonly ids?: readonly string[] | undefined;
+  readonly id_count?: number | undefined;
+  readonly result?: string | undefined;
+  readonly repeated?: number | undefined;
+}
+
 export interface BackupVaultResponse {
   readonly data?: Uint8Array | undefined;
 }
@@ -238,6 +251,11 @@ export interface ItemStatus {
   readonly reason?: string | undefined;
   readonly message?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface ListAuditEventsResponse {
+  readonly events?: readonly AuditEvent[] | undefined;
+  readonly next_page_token?: string | undefined;
 }
 
 export interface ListConversationsResponse {
@@ -464,6 +482,7 @@ export interface Responses {
   'stowken.v1.UpdateVaultResponse': UpdateVaultResponse;
   'stowken.v1.ListVaultsResponse': ListVaultsResponse;
   'stowken.v1.DeleteVaultResponse': DeleteVaultResponse;
+  'stowken.v1.ListAuditEventsResponse': ListAuditEventsResponse;
   'google.rpc.Status': Status;
   'google.rpc.ErrorInfo': ErrorInfo;
 }

@@ -19,11 +19,20 @@ export class Connection implements Share {
   /** The client's certificate, which TLS has verified. */
   readonly certificate: ClientCertificate | undefined;
 
+  /** Address and port of the client; empty on a Unix socket. */
+  readonly peer: string;
+
   constructor(readonly session: ServerHttp2Session) {
     const { socket } = session;
+    this.peer = peerOf(socket.remoteAddress, socket.remotePort);
     const certificate = session.encrypted ? (socket as TLSSocket).getPeerX509Certificate() : undefined;
     this.certificate = certificate && readClientCertificate(certificate);
   }
+}
+
+function peerOf(address: string | undefined, port: number | undefined): string {
+  if (address === undefined || port === undefined) return '';
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** A token bucket: `burst` at once, refilled by `perSecond`. */

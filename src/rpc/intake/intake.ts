@@ -228,7 +228,7 @@ export class Intake {
     try {
       const { authorization } = headers;
       const { certificate } = connection;
-      const caller = this.guard.admit(headers[':path']!, { authorization, certificate });
+      const caller = this.guard.admit(headers[':path']!, { authorization, certificate }, connection.peer);
       if (!(caller instanceof Promise)) return this.#admit(arrived, caller);
       // Nothing is read from the stream meanwhile: at most one window of it waits.
       caller

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { limits } from '../../model/index.js';
 import { isVaultName, settingNames, type SettingName } from '../../vaults/index.js';
 import { RequestDecoder } from '../wire/reader.js';
-import { items, optional, pageSize, uint64, utf8, vaultName } from './fields.js';
+import { items, label, optional, pageSize, timestampMs, uint64, utf8, vaultName } from './fields.js';
 import { refuse, schemaRequest } from './parse.js';
 
 /** Settings by the contract's names of them. */
@@ -63,6 +63,33 @@ export const readUpdateVault = schemaRequest(
 export const readListVaults = schemaRequest(
   new RequestDecoder('stowken.v1.ListVaultsRequest'),
   z.object({ page_size: pageSize, page_token: pageToken }),
+);
+/** Position in the audit log: the number of an event. */
+const auditPageToken = utf8(0, limits.labelBytesMax).transform((token, context) => {
+  if (token === '') return undefined;
+  if (/^[1-9]\d{0,14}$/.test(token)) return Number(token);
+  return refuse(context, 'is not the next_page_token of a page', { value: token });
+});
+
+export const readListAuditEvents = schemaRequest(
+  new RequestDecoder('stowken.v1.ListAuditEventsRequest'),
+  z
+    .object({
+      vault: label,
+      identity: label,
+      start_time: optional(timestampMs),
+      end_time: optional(timestampMs),
+      page_size: pageSize,
+      page_token: auditPageToken,
+    })
+    .transform(({ vault, identity, start_time, end_time, page_size, page_token }) => ({
+      vault: vault === '' ? undefined : vault,
+      identity: identity === '' ? undefined : identity,
+      startMs: start_time,
+      endMs: end_time,
+      limit: page_size,
+      before: page_token,
+    })),
 );
 export const readDeleteVault = schemaRequest(
   new RequestDecoder('stowken.v1.DeleteVaultRequest'),

@@ -1,4 +1,5 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { RecordedEvent } from '../../audit/index.js';
 import type { VaultDescription } from '../../vaults/index.js';
 import { unary } from '../calls/index.js';
 import * as R from '../generated/responses.js';
@@ -6,6 +7,7 @@ import {
   readCreateVault,
   readDeleteVault,
   readGetVault,
+  readListAuditEvents,
   readListVaults,
   readUpdateVault,
   vaultPageToken,
@@ -18,6 +20,7 @@ const createResponse = new ResponseEncoder('stowken.v1.CreateVaultResponse');
 const getResponse = new ResponseEncoder('stowken.v1.GetVaultResponse');
 const updateResponse = new ResponseEncoder('stowken.v1.UpdateVaultResponse');
 const listResponse = new ResponseEncoder('stowken.v1.ListVaultsResponse');
+const auditResponse = new ResponseEncoder('stowken.v1.ListAuditEventsResponse');
 const deleteResponse = new ResponseEncoder('stowken.v1.DeleteVaultResponse');
 
 export function adminService(scope: ServiceScope): UntypedServiceImplementation {
@@ -70,6 +73,21 @@ export function adminService(scope: ServiceScope): UntypedServiceImplementation 
       scope,
     ),
 
+    ListAuditEvents: unary(
+      {
+        read: readListAuditEvents,
+        handle: async (query, _signal, caller) => {
+          if (query.vault !== undefined) caller.check(query.vault);
+          const { events, next } = await scope.auditSource.list(query);
+          return auditResponse.encode({
+            events: events.filter(({ vault }) => caller.may(vault)).map(auditFields),
+            next_page_token: next === undefined ? undefined : String(next),
+          });
+        },
+      },
+      scope,
+    ),
+
     DeleteVault: unary(
       {
         read: readDeleteVault,
@@ -81,6 +99,22 @@ export function adminService(scope: ServiceScope): UntypedServiceImplementation 
       },
       scope,
     ),
+  };
+}
+
+function auditFields(event: RecordedEvent): R.AuditEvent {
+  const { number, timeMs, identity, peer, method, vault, ids, idCount, result, repeated } = event;
+  return {
+    number,
+    time: timestamp(timeMs),
+    identity,
+    peer,
+    method,
+    vault,
+    ids: [...ids],
+    id_count: idCount,
+    result,
+    repeated,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
+import type { AuditSource } from '../../audit/index.js';
 import type { StowkenError } from '../../model/index.js';
 import type { Caller } from '../access/index.js';
 import type { Tokenizers } from '../../text/index.js';
@@ -72,6 +73,7 @@ export type StartedLimits = Readonly<Record<string, number>>;
 export interface ServiceScope extends CallScope {
   readonly vaults: VaultSource;
   readonly admin: VaultAdmin;
+  readonly auditSource: AuditSource;
   readonly tokenizers: Pick<Tokenizers, 'known'>;
   readonly version: string;
   readonly intake: IntakeSettings;

@@ -18,7 +18,7 @@ export const settingsFile = 'settings.json';
  * was killed.
  */
 const harmless =
-  /^(\..*|lost\+found|VAULT\.new|vaults|settings\.json(\.new)?|tmp|restoring|vault\.mdb-lock|backup\.mdb-.*)$/;
+  /^(\..*|lost\+found|VAULT\.new|vaults|settings\.json(\.new)?|audit\.jsonl(\.\d+)?|tmp|restoring|vault\.mdb-lock|backup\.mdb-.*)$/;
 
 const namedMax = 3;
 
