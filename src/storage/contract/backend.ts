@@ -9,6 +9,7 @@ import type {
   ListQuery,
   PrefixFinding,
   PrefixQuery,
+  ReadAhead,
   ScanQuery,
   SegmentScan,
   StoredRegistry,
@@ -73,8 +74,11 @@ export interface StorageBackend {
   /** Returns a conversation without its messages. */
   getConversation(id: string): Promise<Conversation | undefined>;
 
-  /** Opens one revision of a conversation, to be read at leisure. The caller must release() it. */
-  openConversation(id: string): Promise<ConversationSnapshot | undefined>;
+  /**
+   * Opens one revision of a conversation, to be read at leisure. The caller must release() it. A backend to
+   * which each question is a trip may bring what is read first in the same one; others ignore `ahead`.
+   */
+  openConversation(id: string, ahead?: ReadAhead): Promise<ConversationSnapshot | undefined>;
 
   /**
    * Stops garbage collection of everything that becomes garbage from now on, until the returned function is

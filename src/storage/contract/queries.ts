@@ -61,6 +61,12 @@ export interface MessagePosition {
   readonly tokensBefore: number;
 }
 
+/** Content of a conversation that its reader is going to read, from its first message on. */
+export interface ReadAhead {
+  /** Tokens of the messages whose list and frames are read first. */
+  readonly tokens: number;
+}
+
 /** One revision of a conversation. Until release(), none of its segments is collected. */
 export interface ConversationSnapshot {
   readonly conversation: Conversation;
@@ -74,6 +80,11 @@ export interface ConversationSnapshot {
    * before that message.
    */
   locate(tokenOffset: number): Promise<MessagePosition>;
+  /**
+   * Reads frames of this conversation's segments, as the backend's readFrames does. Those that came with the
+   * conversation are not asked for once more. Absent if it would not be cheaper than the backend's.
+   */
+  readFrames?(keys: readonly SegmentKey[]): Promise<Uint8Array[]>;
   release(): void;
 }
 

@@ -1,13 +1,14 @@
 import { conversationNotFound, revisionMismatch } from '../../model/index.js';
-import type { ConversationSnapshot, StorageBackend } from '../../storage/index.js';
+import type { ConversationSnapshot, ReadAhead, StorageBackend } from '../../storage/index.js';
 
 /** Opens a conversation, at this revision if one is given. The caller must release() it. */
 export async function openRevision(
   backend: StorageBackend,
   id: string,
   ifRevision: number | undefined,
+  ahead?: ReadAhead,
 ): Promise<ConversationSnapshot> {
-  const snapshot = await backend.openConversation(id);
+  const snapshot = await backend.openConversation(id, ahead);
   if (snapshot === undefined) throw conversationNotFound(id);
   try {
     checkRevision(id, snapshot.conversation.revision, ifRevision);

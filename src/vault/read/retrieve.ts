@@ -1,7 +1,7 @@
 import type { Codec, TokenForm } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
-import { isStowkenError, type Reason } from '../../model/index.js';
-import type { StorageBackend } from '../../storage/index.js';
+import { isStowkenError, limits, type Reason } from '../../model/index.js';
+import type { ConversationSnapshot, ReadAhead, StorageBackend } from '../../storage/index.js';
 import type { Tokenizers } from '../../text/index.js';
 import { throwIfAborted } from '../event-loop.js';
 import type {
@@ -14,7 +14,7 @@ import type {
 import { openRevision } from './open-revision.js';
 import { hasSegment, type SegmentSlice, slicesInRange } from './range.js';
 import { ResponseChunker, type TokenChunk } from './response-chunker.js';
-import { type SegmentTokenCache, SegmentTokens } from './segment-tokens.js';
+import { type FrameReader, type SegmentTokenCache, SegmentTokens } from './segment-tokens.js';
 import { textChunks } from './text-chunks.js';
 
 export interface RetrieveParts {
@@ -25,6 +25,9 @@ export interface RetrieveParts {
   readonly recent: SegmentTokenCache;
 }
 
+/** Parts that turn slices into chunks of tokens. */
+type TokenParts = Pick<RetrieveParts, 'codec' | 'core' | 'recent'> & FrameReader;
+
 /**
  * Streams one revision, or a range of it: a header, then chunks, in batches. A batch's frames are read
  * together, once the batch before it has been consumed; its parts are made as they are taken.
@@ -34,8 +37,9 @@ export async function* retrieveConversation(
   input: RetrieveInput,
   signal: AbortSignal,
 ): AsyncGenerator<Iterable<RetrievePart>, void, void> {
-  const snapshot = await openRevision(parts.backend, input.id, input.ifRevision);
+  const snapshot = await openRevision(parts.backend, input.id, input.ifRevision, aheadOf(input));
   try {
+    const reading = { ...parts, backend: readsFrames(snapshot) ? snapshot : parts.backend };
     const { conversation } = snapshot;
     const batches = slicesInRange(snapshot, input);
     // Reads the first batch before the header, so that a range past the end is refused before anything is
@@ -45,7 +49,7 @@ export async function* retrieveConversation(
     if (first.done) return;
     const slots = chained(first.value, batches);
     if (input.encoding === 'text') {
-      const chunks = oneByOne(tokenChunks(parts, slots, 'le32', signal, (chunk) => chunk));
+      const chunks = oneByOne(tokenChunks(reading, slots, 'le32', signal, (chunk) => chunk));
       const decode = (items: Parameters<Tokenizers['decode']>[1]) =>
         parts.tokenizers.decode(conversation.tokenizer, items, signal);
       for await (const { chunk, text, replaced } of textChunks(chunks, decode)) {
@@ -53,11 +57,29 @@ export async function* retrieveConversation(
       }
     } else {
       const kind = input.encoding === 'le32' ? 'le32' : 'varints';
-      yield* tokenChunks(parts, slots, kind, signal, (chunk) => toPart(chunk, { kind, bytes: chunk.bytes }));
+      yield* tokenChunks(reading, slots, kind, signal, (chunk) =>
+        toPart(chunk, { kind, bytes: chunk.bytes }),
+      );
     }
   } finally {
     snapshot.release();
   }
+}
+
+/** Returns what is read first of a conversation; undefined if that is not its beginning. */
+function aheadOf({
+  messageOffset = 0,
+  tokenOffset = 0,
+  tokenLimit = 0,
+}: RetrieveInput): ReadAhead | undefined {
+  if (messageOffset > 0 || tokenOffset > 0) return undefined;
+  return { tokens: Math.min(tokenLimit || Infinity, limits.readBatchTokensMax) };
+}
+
+function readsFrames(
+  snapshot: ConversationSnapshot,
+): snapshot is ConversationSnapshot & Required<Pick<ConversationSnapshot, 'readFrames'>> {
+  return snapshot.readFrames !== undefined;
 }
 
 async function* chained<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T, void, void> {
@@ -67,7 +89,7 @@ async function* chained<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T, 
 
 /** Maps each chunk with `make`, in batches; a batch's chunks are made as they are taken. */
 async function* tokenChunks<T>(
-  parts: RetrieveParts,
+  parts: TokenParts,
   batches: AsyncIterable<readonly SegmentSlice[]>,
   form: TokenForm,
   signal: AbortSignal,

@@ -4,8 +4,12 @@ import { limits, StowkenError } from '../../model/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
 import type { StoredSlice } from './range.js';
 
-export interface SegmentTokensParts {
-  readonly backend: StorageBackend;
+/** Reader of frames: a backend, or a conversation that has brought some of its own. */
+export interface FrameReader {
+  readonly backend: Pick<StorageBackend, 'readFrames'>;
+}
+
+export interface SegmentTokensParts extends FrameReader {
   readonly codec: Codec;
   readonly recent: TokenCache;
 }
