@@ -26,7 +26,7 @@ export interface CompactionPlan {
   readonly newRegistry: boolean;
   readonly predictedSegmentBytes: number;
   readonly predictedSavingsRatio: number;
-  readonly loosePageBytes: number;
+  readonly reclaimablePageBytes: number;
 }
 
 export interface CompactionProgress {
@@ -102,7 +102,7 @@ function fromWirePlan(plan: W.CompactionPlan): CompactionPlan {
     newRegistry: plan.newRegistry,
     predictedSegmentBytes: fromUint64('predicted_segment_bytes', plan.predictedSegmentBytes),
     predictedSavingsRatio: plan.predictedSavingsRatio,
-    loosePageBytes: fromUint64('loose_page_bytes', plan.loosePageBytes),
+    reclaimablePageBytes: fromUint64('reclaimable_page_bytes', plan.reclaimablePageBytes),
   };
 }
 

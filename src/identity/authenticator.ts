@@ -5,7 +5,7 @@ import { Identity } from './identity.js';
 import { isJwt, jwksUrl, type JwtOptions, JwtVerifier, readKeys } from './jwt/index.js';
 import { certificateExpired, certificateUnknown, nobodyPresented, tokenRefused } from './refusals.js';
 import { type CertificateEntry, KnownTokens, readTokenFile } from './token-file/index.js';
-import { WatchedFiles } from './watched-files.js';
+import { ReloadedFiles } from './reloaded-files.js';
 
 /** Sources of identities; plain values, which workers receive from their primary. At least one is given. */
 export interface IdentityOptions {
@@ -33,7 +33,7 @@ export async function readIdentities({ tokenFile, jwt }: IdentityOptions): Promi
  * that is not valid is refused, whatever the certificate is.
  */
 export class Authenticator {
-  readonly #files: WatchedFiles[] = [];
+  readonly #files: ReloadedFiles[] = [];
   #tokens = new KnownTokens([]);
   #certificates: readonly { readonly entry: CertificateEntry; readonly identity: Identity }[] = [];
   #jwt: JwtVerifier | undefined;
@@ -96,7 +96,7 @@ export class Authenticator {
         { err: error },
         'the token file has changed and cannot be used: the former tokens stay',
       );
-    this.#files.push(await WatchedFiles.open({ files: [tokenFile], load, onError }));
+    this.#files.push(await ReloadedFiles.open({ files: [tokenFile], load, onError }));
   }
 }
 

@@ -14,4 +14,4 @@ export {
   tlsVersions,
 } from './tls-material.js';
 export { isVaultPattern, vaultPatternForm } from './vault-pattern.js';
-export { WatchedFiles } from './watched-files.js';
+export { ReloadedFiles } from './reloaded-files.js';

@@ -207,7 +207,7 @@ export const limits = {
    */
   handshakeMs: 10_000,
   /** Time between two looks at files that are read again when they change; it takes two until they are. */
-  watchedFilesLookMs: 250,
+  reloadedFilesLookMs: 250,
   /** Size of a token that a call brings. */
   tokenBytesMax: 8192,
   /** Time, and number of tokens, for which the result of checking a JWT is remembered. */

@@ -166,7 +166,7 @@ export function compactFields(part: CompactPart): R.CompactSubstringsResponse {
           new_registry: part.newRegistry,
           predicted_segment_bytes: part.predictedFrameBytes,
           predicted_savings_ratio: part.predictedSavingsRatio,
-          loose_page_bytes: part.loosePageBytes,
+          reclaimable_page_bytes: part.reclaimablePageBytes,
         },
       };
     case 'progress':

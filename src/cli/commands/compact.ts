@@ -146,10 +146,11 @@ function planSentence(plan: CompactionPlan): string {
     ? `a new registry of ${formatBytes(plan.registryBytes)}, trained on ${plural(plan.sampleSegments, 'segment')}`
     : `registry ${plan.registryId}, which is there`;
   const saved = `${(100 * plan.predictedSavingsRatio).toFixed(1)} % of frames and registries saved`;
-  const loose = plan.loosePageBytes > 0 ? `; ${formatBytes(plan.loosePageBytes)} in half-empty pages` : '';
+  const reclaimable =
+    plan.reclaimablePageBytes > 0 ? `; ${formatBytes(plan.reclaimablePageBytes)} in half-empty pages` : '';
   return (
     `plan: ${plural(plan.segments, 'segment')} of ${formatBytes(plan.segmentBytes)} to about ` +
-    `${formatBytes(plan.predictedSegmentBytes)} with ${registry}; ${saved}${loose}`
+    `${formatBytes(plan.predictedSegmentBytes)} with ${registry}; ${saved}${reclaimable}`
   );
 }
 
@@ -191,7 +192,7 @@ function plain(plan: CompactionPlan | undefined, summary: CompactionSummary): ob
         new_registry: plan.newRegistry,
         predicted_segment_bytes: plan.predictedSegmentBytes,
         predicted_savings_ratio: plan.predictedSavingsRatio,
-        loose_page_bytes: plan.loosePageBytes,
+        reclaimable_page_bytes: plan.reclaimablePageBytes,
       },
     }),
     segments_done: summary.segmentsDone,

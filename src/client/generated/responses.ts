@@ -78,7 +78,7 @@ export interface CompactionPlan {
   readonly newRegistry: boolean;
   readonly predictedSegmentBytes: string;
   readonly predictedSavingsRatio: number;
-  readonly loosePageBytes: string;
+  readonly reclaimablePageBytes: string;
 }
 
 export interface CompactionProgress {

@@ -5,7 +5,7 @@ import { Identity, isRight, type Right } from '../identity.js';
 import { keysUnavailable, tokenRefused } from '../refusals.js';
 import { hashToken } from '../token-file/tokens.js';
 import { isVaultPattern } from '../vault-pattern.js';
-import { WatchedFiles } from '../watched-files.js';
+import { ReloadedFiles } from '../reloaded-files.js';
 import { readKeys, remoteKeys } from './keys.js';
 import { jwksUrl, type JwtOptions } from './options.js';
 
@@ -34,7 +34,7 @@ export function isJwt(token: string): boolean {
 
 /** Checks JSON Web Tokens, and remembers for a short time what they say. */
 export class JwtVerifier {
-  #files: WatchedFiles | undefined;
+  #files: ReloadedFiles | undefined;
   #reportedMs = -Infinity;
   #known = new Map<string, { readonly identity: Identity; readonly untilMs: number }>();
 
@@ -56,7 +56,7 @@ export class JwtVerifier {
     };
     const onError = (error: unknown): void =>
       logger.error({ err: error }, 'the file of keys has changed and cannot be used: the former keys stay');
-    const files = await WatchedFiles.open({ files: [options.jwks], load, onError });
+    const files = await ReloadedFiles.open({ files: [options.jwks], load, onError });
     verifier!.#files = files;
     return verifier!;
   }

@@ -77,7 +77,7 @@ export interface CompactionPlan {
   readonly new_registry?: boolean | undefined;
   readonly predicted_segment_bytes?: number | undefined;
   readonly predicted_savings_ratio?: number | undefined;
-  readonly loose_page_bytes?: number | undefined;
+  readonly reclaimable_page_bytes?: number | undefined;
 }
 
 export interface CompactionProgress {

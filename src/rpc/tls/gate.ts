@@ -6,7 +6,7 @@ import {
   tlsFiles,
   type TlsMaterial,
   type TlsOptions,
-  WatchedFiles,
+  ReloadedFiles,
 } from '../../identity/index.js';
 import { limits } from '../../model/index.js';
 
@@ -28,7 +28,7 @@ export class TlsGate {
 
   private constructor(
     private readonly server: Server,
-    private readonly files: WatchedFiles,
+    private readonly files: ReloadedFiles,
     private readonly connectionsMax: number,
   ) {}
 
@@ -53,7 +53,7 @@ export class TlsGate {
     };
     const onError = (error: unknown): void =>
       logger.error({ err: error }, 'the TLS files have changed and cannot be used: the former ones stay');
-    const files = await WatchedFiles.open({ files: tlsFiles(options), load, onError });
+    const files = await ReloadedFiles.open({ files: tlsFiles(options), load, onError });
     return new TlsGate(server!, files, connectionsMax);
   }
 

@@ -91,10 +91,10 @@ export function requireConversation<T extends { readonly conversation: Conversat
  */
 export function requireSegments(
   messages: Iterable<MessageRecord>,
-  brought: readonly NewSegment[],
+  incoming: readonly NewSegment[],
   isStored: (hash: string) => boolean,
 ): void {
-  const hashes = new Set(brought.map(({ hash }) => hash));
+  const hashes = new Set(incoming.map(({ hash }) => hash));
   const missing = [...distinctHashes(messages)].filter((hash) => !hashes.has(hash) && !isStored(hash));
   if (missing.length > 0) throw segmentMissing(missing);
 }

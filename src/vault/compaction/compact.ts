@@ -73,9 +73,10 @@ export async function* compact(
     tally.segments = plan.segments;
     yield plan;
     if (input.dryRun) return yield await summary('dryRun', plan.registryId);
-    const { predictedSavingsRatio, loosePageBytes } = plan;
+    const { predictedSavingsRatio, reclaimablePageBytes } = plan;
     if (predictedSavingsRatio < input.minSavingsRatio || predictedSavingsRatio <= 0) {
-      const defragments = loosePageBytes > 0 && loosePageBytes >= input.minSavingsRatio * inUseBytesBefore;
+      const defragments =
+        reclaimablePageBytes > 0 && reclaimablePageBytes >= input.minSavingsRatio * inUseBytesBefore;
       if (defragments) await backend.defragment?.(signal);
       return yield await summary(defragments ? 'complete' : 'notWorthIt', plan.registryId);
     }

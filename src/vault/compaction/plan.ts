@@ -55,7 +55,7 @@ export async function planCompaction(
       newRegistry: worthTraining,
       predictedFrameBytes: chosen.predictedFrameBytes,
       predictedSavingsRatio: bytesNow === 0 ? 0 : 1 - chosen.bytesAfter / bytesNow,
-      loosePageBytes: (await backend.reclaimableBytes?.(signal)) ?? 0,
+      reclaimablePageBytes: (await backend.reclaimableBytes?.(signal)) ?? 0,
     },
   };
 }

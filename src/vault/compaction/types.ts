@@ -37,7 +37,7 @@ export interface CompactPlan {
   /** Savings of frames and registries together; negative if they would grow. */
   readonly predictedSavingsRatio: number;
   /** Estimate of the bytes that rewriting half-empty pages would free. */
-  readonly loosePageBytes: number;
+  readonly reclaimablePageBytes: number;
 }
 
 export interface CompactFigures {

@@ -7,7 +7,7 @@ import { decodePack } from '../packs/pack.js';
 import { framePieces, type FramePieces } from '../packs/pack-layout.js';
 import { fingerprintOf } from '../segments/hash-index.js';
 import { countUse, Registries, type RegistryUse } from '../segments/registries.js';
-import { credulous, SegmentReader } from '../packs/segment-reader.js';
+import { trustsDamagedPacks, SegmentReader } from '../packs/segment-reader.js';
 import type { State } from '../tables/meta.js';
 
 /**
@@ -26,7 +26,7 @@ export function* checkFrames(
   for (const { key, value, damage } of tables.packs.scan()) {
     // The frames of a damaged pack are checked one by one.
     if (damage) report('pack-checksum', `pack ${key}`, damage.message);
-    const reader = new SegmentReader(tables, credulous);
+    const reader = new SegmentReader(tables, trustsDamagedPacks);
     let [firstId, packEnd] = [0, 0];
     guarded(report, 'pack', `pack ${key}`, () => {
       const pack = decodePack(key, value ?? tables.packs.unchecked(key)!.value);

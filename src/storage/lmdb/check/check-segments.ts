@@ -13,7 +13,7 @@ import {
 } from '../segments/index-chunk.js';
 import { recentEntries } from '../segments/recent-hashes.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
-import { credulous, SegmentReader } from '../packs/segment-reader.js';
+import { trustsDamagedPacks, SegmentReader } from '../packs/segment-reader.js';
 import { storedFigure } from '../tables/meta.js';
 
 /** Compares the tables of segments with the frames and the references that were found. */
@@ -149,7 +149,7 @@ export class CheckedSegments {
   /** Reports segments with the same tokens, which have equal fingerprints. */
   #sameHashes(entries: IndexEntry[]): void {
     entries.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
-    const reader = new SegmentReader(this.tables, credulous);
+    const reader = new SegmentReader(this.tables, trustsDamagedPacks);
     for (const [at, entry] of entries.entries()) {
       const before = entries[at - 1];
       if (before?.fingerprint !== entry.fingerprint) continue;

@@ -9,7 +9,7 @@ import { segmentsNamed } from '../conversations/message-list.js';
 import { decodeRequest } from '../conversations/requests.js';
 import { decodePack } from '../packs/pack.js';
 import { framePieces } from '../packs/pack-layout.js';
-import { credulous, SegmentReader } from '../packs/segment-reader.js';
+import { trustsDamagedPacks, SegmentReader } from '../packs/segment-reader.js';
 import { rebuildRadix } from '../radix/rebuild.js';
 import { baseOf, fingerprintOf, splitIndexChunk } from '../segments/hash-index.js';
 import {
@@ -62,7 +62,7 @@ function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns,
   /** Segments in packs whose checksum is wrong. */
   const unproven = new Set<number>();
   const uses = new Map<number, RegistryUse>();
-  const reader = new SegmentReader(tables, credulous);
+  const reader = new SegmentReader(tables, trustsDamagedPacks);
   state.segments = state.uniqueTokens = state.segmentBytes = 0;
   for (const { key, damage } of tables.packs.scan()) {
     const { value } = tables.packs.unchecked(key)!;

@@ -5,7 +5,7 @@ import { IdIndex } from '../conversations/id-index.js';
 import type { StringOf } from '../conversations/manifest.js';
 import { scanMessages } from '../conversations/message-list.js';
 import { type TableFormat, tableFormats } from '../inspect/table-formats.js';
-import { credulous, SegmentReader } from '../packs/segment-reader.js';
+import { trustsDamagedPacks, SegmentReader } from '../packs/segment-reader.js';
 import { countsIn, RefCounts } from '../segments/ref-counts.js';
 import type { Tables } from '../tables/environment.js';
 import { readState } from '../tables/meta.js';
@@ -61,7 +61,7 @@ function checkTouched(tables: Tables, stringOf: StringOf, touched: Touched): voi
 /** Every counted segment is in a pack, and garbage if nothing refers to it. */
 function checkCounts(tables: Tables, key: number): void {
   const record = tables.refCounts.get(key);
-  const reader = new SegmentReader(tables, credulous);
+  const reader = new SegmentReader(tables, trustsDamagedPacks);
   for (const { number, count } of record ? countsIn(key, record) : []) {
     assert(reader.size(number) !== undefined, 'a counted segment is in a pack', number);
     const isGarbage = tables.garbage.get(number) !== undefined;

@@ -32,12 +32,12 @@ export type IncomingSegments = ReadonlyMap<SegmentHash, IncomingSegment>;
 
 /** Looks up the new segments of a change. */
 export function resolveIncoming(session: WriteSession, newSegments: readonly NewSegment[]): IncomingSegments {
-  const brought = new Map<SegmentHash, IncomingSegment>();
+  const incoming = new Map<SegmentHash, IncomingSegment>();
   for (const { hash, tokenCount, frame } of newSegments) {
-    if (brought.has(hash)) continue;
-    brought.set(hash, { id: session.segments.find(hash)?.id ?? 0, hash, tokenCount, frame, added: false });
+    if (incoming.has(hash)) continue;
+    incoming.set(hash, { id: session.segments.find(hash)?.id ?? 0, hash, tokenCount, frame, added: false });
   }
-  return brought;
+  return incoming;
 }
 
 export function findConversation(session: WriteSession, id: string): NumberedManifest | undefined {
@@ -62,14 +62,14 @@ export type NamingPart = Pick<NonNullable<Change['put']>, 'messages' | 'found'>;
 export function segmentsInOrder(
   { segments }: WriteSession,
   found: ResolvedIds | undefined,
-  brought: IncomingSegments = new Map(),
+  incoming: IncomingSegments = new Map(),
 ): (named: NamedSegment) => ListedSegment | undefined {
   let at = 0;
   return ({ hash, tokenCount }) => {
     // 0: it was not stored when it was looked up.
     const id = found === undefined ? 0 : present(found[at++], 'each segment was looked up', hash);
     if (id !== 0 && segments.referencesOf(id) !== undefined) return { id, tokenCount };
-    return brought.get(hash) ?? segments.find(hash);
+    return incoming.get(hash) ?? segments.find(hash);
   };
 }
 
@@ -81,9 +81,9 @@ export function segmentsInOrder(
 export function findSegments(
   session: WriteSession,
   { messages, found }: NamingPart,
-  brought: IncomingSegments,
+  incoming: IncomingSegments,
 ): ListedSegment[] {
-  const find = segmentsInOrder(session, found, brought);
+  const find = segmentsInOrder(session, found, incoming);
   const listed: ListedSegment[] = [];
   const missing = new Set<SegmentHash>();
   for (const { segments } of messages) {
@@ -111,11 +111,11 @@ export function addMessages(
 export function manifestOutcome(
   conversation: Conversation,
   named: readonly ListedSegment[],
-  brought: IncomingSegments,
+  incoming: IncomingSegments,
 ): ManifestOutcome {
   const ids = Uint32Array.from(named, ({ id }) => id).sort();
   const segments = ids.reduce((count, id, at) => (id === ids[at - 1] ? count : count + 1), 0);
-  const added = [...brought.values()].filter((segment) => segment.added);
+  const added = [...incoming.values()].filter((segment) => segment.added);
   const addedIds = new Set(added.map(({ id }) => id));
   const namedIds = new Set(ids.filter((id) => addedIds.has(id)));
   let newSegments = 0;

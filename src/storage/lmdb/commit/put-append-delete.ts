@@ -33,18 +33,18 @@ export interface PlannedPut {
   readonly named: readonly ListedSegment[];
 }
 
-export function checkPut(session: WriteSession, put: Put, brought: IncomingSegments): PlannedPut {
+export function checkPut(session: WriteSession, put: Put, incoming: IncomingSegments): PlannedPut {
   const existing = findConversation(session, put.spec.id);
   const same = rules.checkPut(existing, put, (stored) => sameContent(session, stored, put));
   if (same) return { same, existing, named: [] };
-  return { existing, named: findSegments(session, put, brought) };
+  return { existing, named: findSegments(session, put, incoming) };
 }
 
 export function putConversation(
   session: WriteSession,
   { spec, messages, timeMs, prefix }: Put,
   { existing, named }: PlannedPut,
-  brought: IncomingSegments,
+  incoming: IncomingSegments,
 ): ManifestOutcome {
   const { state } = session;
   const list = new ListWriter(session);
@@ -68,7 +68,7 @@ export function putConversation(
     session.radix.remove(number);
   } else session.ids.insert(spec.id, number);
   if (prefix) session.radix.insert(number, spec.application, prefix);
-  return manifestOutcome(conversation, named, brought);
+  return manifestOutcome(conversation, named, incoming);
 }
 
 /** Compares message by message, by ids instead of hashes, up to the first difference. */
@@ -101,12 +101,12 @@ type Append = NonNullable<Change['append']>;
 export function checkAppend(
   session: WriteSession,
   append: Append,
-  brought: IncomingSegments,
+  incoming: IncomingSegments,
 ): ListedSegment[] {
   const { conversation } = existingConversation(session, append);
   if (append.prefix && append.prefix.afterTokens !== conversation.totalTokens)
     throw prefixOutdated(append.id);
-  return findSegments(session, append, brought);
+  return findSegments(session, append, incoming);
 }
 
 /** Decodes only the tail. */
@@ -114,7 +114,7 @@ export function appendMessages(
   session: WriteSession,
   { id, messages, timeMs, prefix }: Append,
   named: readonly ListedSegment[],
-  brought: IncomingSegments,
+  incoming: IncomingSegments,
 ): ManifestOutcome {
   const found = existingConversation(session, { id });
   const { number, distance, conversation: before, list: stored } = found;
@@ -139,7 +139,7 @@ export function appendMessages(
     const blocks = wholeBlocks(before.totalTokens);
     session.radix.extend(number, before.application, blocks, prefix.blocks);
   }
-  return manifestOutcome(conversation, named, brought);
+  return manifestOutcome(conversation, named, incoming);
 }
 
 type Delete = NonNullable<Change['delete']>;

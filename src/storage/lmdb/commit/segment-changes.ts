@@ -9,7 +9,7 @@ import { HashIndex } from '../segments/hash-index.js';
 import type { IndexDirectory } from '../segments/chunk-keys.js';
 import type { RecentHashes } from '../segments/recent-hashes.js';
 import type { Registries } from '../segments/registries.js';
-import { credulous, SegmentReader } from '../packs/segment-reader.js';
+import { trustsDamagedPacks, SegmentReader } from '../packs/segment-reader.js';
 import { SegmentWriter } from '../packs/segment-writer.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { type State, storedFigure } from '../tables/meta.js';
@@ -238,7 +238,7 @@ export class SegmentChanges {
    * if no pack that can be read has it.
    */
   #frameBytes(id: number): number {
-    const said = new SegmentReader(this.tables, credulous);
+    const said = new SegmentReader(this.tables, trustsDamagedPacks);
     return (
       (undefinedIfCorrupt(() => this.#reader.size(id)) ?? undefinedIfCorrupt(() => said.size(id)))
         ?.frameBytes ?? 0

@@ -25,7 +25,10 @@ export interface SegmentWitness {
 /**
  * Trusts damaged packs: for callers that compare their content with other records and do not change the pack.
  */
-export const credulous: SegmentWitness = { isStored: () => false, tokensOf: (_id, _frame, said) => said };
+export const trustsDamagedPacks: SegmentWitness = {
+  isStored: () => false,
+  tokensOf: (_id, _frame, said) => said,
+};
 
 interface ReadPack {
   readonly key: number;

@@ -2,7 +2,7 @@ import type { LiveCodec } from '../../../codec/index.js';
 import { isStowkenError } from '../../../model/index.js';
 import { decodePack, deletedEntry, encodePack, type Pack } from '../packs/pack.js';
 import { keyOfPack, restKey } from '../packs/pack-layout.js';
-import { credulous, SegmentReader } from '../packs/segment-reader.js';
+import { trustsDamagedPacks, SegmentReader } from '../packs/segment-reader.js';
 import { fingerprintOf } from '../segments/hash-index.js';
 import { Registries } from '../segments/registries.js';
 import type { Tables } from '../tables/environment.js';
@@ -52,7 +52,7 @@ export function mendSegments(
   dropOverlapping(tables);
   const keys = [...tables.packs.keys()];
   for (const key of keys) {
-    const reader = new SegmentReader(tables, credulous);
+    const reader = new SegmentReader(tables, trustsDamagedPacks);
     const pack = undefinedIfCorrupt(() => decodePack(key, tables.packs.get(key)!));
     if (!pack) continue;
     pack.entries.forEach((entry, index) => {

@@ -22,8 +22,8 @@ export function isLong({ put, append }: Change): boolean {
 export async function withResolvedIds(change: Change, find: Find): Promise<Change> {
   const { put, append } = change;
   if (put === undefined && append === undefined) return change;
-  const brought = new Set((change.newSegments ?? []).map(({ hash }) => hash));
-  const foundFor = async ({ messages, found }: Naming) => found ?? (await idsNamed(messages, brought, find));
+  const incoming = new Set((change.newSegments ?? []).map(({ hash }) => hash));
+  const foundFor = async ({ messages, found }: Naming) => found ?? (await idsNamed(messages, incoming, find));
   return {
     ...change,
     ...(put && { put: { ...put, found: await foundFor(put) } }),
@@ -33,7 +33,7 @@ export async function withResolvedIds(change: Change, find: Find): Promise<Chang
 
 async function idsNamed(
   messages: Iterable<MessageRecord>,
-  brought: ReadonlySet<SegmentHash>,
+  incoming: ReadonlySet<SegmentHash>,
   find: Find,
 ): Promise<ResolvedIds> {
   let ids = new Uint32Array(AHEAD_MIN);
@@ -41,13 +41,13 @@ async function idsNamed(
   for (const some of inSlices(messages)) {
     if (length > 0) await new Promise(setImmediate);
     const hashes = some.flatMap(({ segments }) => segments.map(({ hash }) => hash));
-    const found = (await find(hashes.filter((hash) => !brought.has(hash)))).values();
+    const found = (await find(hashes.filter((hash) => !incoming.has(hash)))).values();
     if (length + hashes.length > ids.length) {
       const longer = new Uint32Array(2 * (length + hashes.length));
       longer.set(ids);
       ids = longer;
     }
-    for (const hash of hashes) ids[length++] = brought.has(hash) ? 0 : (found.next().value?.id ?? 0);
+    for (const hash of hashes) ids[length++] = incoming.has(hash) ? 0 : (found.next().value?.id ?? 0);
   }
   return ids.slice(0, length);
 }

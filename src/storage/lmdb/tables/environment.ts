@@ -4,7 +4,7 @@ import { type Database, open, type RootDatabase } from 'lmdb';
 import { guardDatabase } from './guarded-database.js';
 import { PAGE_BYTES } from './layout.js';
 import { fromLmdb, guarded } from './lmdb-errors.js';
-import { WatchedFiles } from '../../shared/watched-files.js';
+import { GuardedFiles } from '../../shared/guarded-files.js';
 import { type Pin, Table, treePages } from './table.js';
 
 const META_PAGES = 2;
@@ -49,7 +49,7 @@ export function dataFileIn(folder: string): string {
 export class Environment {
   readonly tables: Tables;
   /** LMDB's files, and others that must stay in place while this process writes. */
-  readonly files = new WatchedFiles();
+  readonly files = new GuardedFiles();
   readonly #file: string;
   readonly #root: RootDatabase<Buffer, string>;
   readonly #copies = new Set<Promise<void>>();

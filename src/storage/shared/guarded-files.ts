@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 
 const ADVICE = 'stop the server, bring the file back (or restore a backup), and start it again';
 
-interface Watched {
+interface GuardedFile {
   readonly name: string;
   readonly path: string;
   readonly device: number;
@@ -15,8 +15,8 @@ interface Watched {
  * Open files of a process that somebody else may remove, replace or truncate. Writes to such a file are lost,
  * although the system reports success. A look takes a few microseconds, without a turn of the event loop.
  */
-export class WatchedFiles {
-  readonly #files: Watched[] = [];
+export class GuardedFiles {
+  readonly #files: GuardedFile[] = [];
   #fault: string | undefined;
 
   /**
@@ -42,7 +42,7 @@ export class WatchedFiles {
   }
 }
 
-function look(file: Watched): string | undefined {
+function look(file: GuardedFile): string | undefined {
   const found = statSync(file.path, { throwIfNoEntry: false });
   if (!found) return 'was removed or renamed while the vault was open';
   if (found.dev !== file.device || found.ino !== file.inode) {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../model/index.js';
 
 /** Hooks of files that are read again when they change. */
-export interface WatchedFilesOptions {
+export interface ReloadedFilesOptions {
   readonly files: readonly string[];
   /** Reads the files. Rejects if they are not as they should be; the former state then stays in force. */
   readonly load: () => Promise<void>;
@@ -17,13 +17,13 @@ export interface WatchedFilesOptions {
  * with secrets. A change is loaded when it has been there for one interval: writers are often half done
  * before.
  */
-export class WatchedFiles {
+export class ReloadedFiles {
   readonly #stop = new AbortController();
   #loaded: string;
   #seen: string;
 
   private constructor(
-    private readonly options: WatchedFilesOptions,
+    private readonly options: ReloadedFilesOptions,
     state: string,
   ) {
     this.#loaded = this.#seen = state;
@@ -31,10 +31,10 @@ export class WatchedFiles {
   }
 
   /** Loads the files, then watches them. @throws the error of the first `load` */
-  static async open(options: WatchedFilesOptions): Promise<WatchedFiles> {
+  static async open(options: ReloadedFilesOptions): Promise<ReloadedFiles> {
     const state = await stateOf(options.files);
     await options.load();
-    return new WatchedFiles(options, state);
+    return new ReloadedFiles(options, state);
   }
 
   close(): void {
@@ -44,7 +44,7 @@ export class WatchedFiles {
   async #watch(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await sleep(limits.watchedFilesLookMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(limits.reloadedFilesLookMs, undefined, { signal, ref: false }).catch(() => undefined);
       if (signal.aborted) return;
       await this.#look();
     }
