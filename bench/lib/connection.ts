@@ -2,6 +2,8 @@
 // docs/decisions/08-bench-client.md. Responses are counted, and of their headers only the status is decoded.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { Secure } from './secure-files.js';
 
 const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 const frameType = {
@@ -51,20 +53,24 @@ export class Connection {
   #receivedBytes = 0;
   #failure: Error | undefined;
 
-  private constructor(private readonly address: string) {
+  private constructor(
+    private readonly address: string,
+    private readonly secure: Secure | undefined,
+  ) {
     const { hostname: host, port } = new URL(`http://${address}`);
     const onread = {
       buffer: Buffer.alloc(READ_BYTES),
       callback: (length: number, buffer: Uint8Array) => this.#take((buffer as Buffer).subarray(0, length)),
     };
-    this.#socket = connect({ host, port: Number(port), noDelay: true, onread });
+    const to = { host, port: Number(port), noDelay: true, onread };
+    this.#socket = secure ? connectTls({ ...to, ca: secure.ca, ALPNProtocols: ['h2'] }) : connect(to);
     this.#socket.on('error', (error) => this.#fail(error));
     this.#socket.on('close', () => this.#fail(new Error('the connection was closed')));
   }
 
-  static async open(address: string): Promise<Connection> {
-    const connection = new Connection(address);
-    await once(connection.#socket, 'connect');
+  static async open(address: string, secure?: Secure): Promise<Connection> {
+    const connection = new Connection(address, secure);
+    await once(connection.#socket, secure ? 'secureConnect' : 'connect');
     connection.#socket.write(preface);
     // No table for headers: so their form depends on nothing that was sent before.
     const settings = Buffer.alloc(12);
@@ -87,7 +93,8 @@ export class Connection {
       const windowBytes = this.#streamWindowBytes;
       const call = { path, resolve, reject, bytes: 0, succeeded: false, unsent, windowBytes };
       this.#calls.set(stream, call);
-      if (this.#headers.path !== path) this.#headers = { path, bytes: requestHeaders(this.address, path) };
+      if (this.#headers.path !== path)
+        this.#headers = { path, bytes: requestHeaders(this.address, path, this.secure?.token) };
       this.#send(frameType.headers, flag.endHeaders, stream, this.#headers.bytes);
       this.#push(stream, call);
     });
@@ -216,12 +223,13 @@ export class Connection {
 }
 
 /** Encodes a request's headers in HPACK (RFC 7541): by their index in its table, or as plain text. */
-function requestHeaders(authority: string, path: string): Buffer {
+function requestHeaders(authority: string, path: string, token: string | undefined): Buffer {
   const text = (value: string) => [value.length, ...Buffer.from(value)];
-  const [post, http] = [0x83, 0x86];
+  const [post, http, https] = [0x83, 0x86, 0x87];
   return Buffer.from([
-    ...[post, http, 0x04, ...text(path), 0x01, ...text(authority)],
+    ...[post, token === undefined ? http : https, 0x04, ...text(path), 0x01, ...text(authority)],
     ...[0x0f, 0x10, ...text('application/grpc'), 0x00, ...text('te'), ...text('trailers')],
+    ...(token === undefined ? [] : [0x0f, 0x08, ...text(`Bearer ${token}`)]),
   ]);
 }
 

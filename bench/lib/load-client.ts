@@ -10,9 +10,9 @@ process.on('message', (job: LoadJob) => {
 });
 process.on('disconnect', () => process.exit(0));
 
-async function run({ address, path, requests, inFlight, connections }: LoadJob): Promise<LoadAnswer> {
+async function run({ address, path, requests, inFlight, connections, secure }: LoadJob): Promise<LoadAnswer> {
   const opened: Connection[] = [];
-  for (let n = 0; n < connections; n++) opened.push(await Connection.open(address));
+  for (let n = 0; n < connections; n++) opened.push(await Connection.open(address, secure));
   const latenciesMs: number[] = [];
   let bytes = 0;
   let next = 0;

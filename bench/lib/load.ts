@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
+import type { Secure } from './secure-files.js';
 
 /** Calls of one process. */
 export interface LoadJob {
@@ -9,6 +10,8 @@ export interface LoadJob {
   readonly requests: readonly Uint8Array[];
   readonly inFlight: number;
   readonly connections: number;
+  /** If absent, connections are not encrypted, and calls have no token. */
+  readonly secure?: Secure | undefined;
 }
 
 export type LoadAnswer =
@@ -51,6 +54,7 @@ export class LoadClients {
     path: string,
     requests: readonly Uint8Array[],
     inFlight: number,
+    secure?: Secure,
   ): Promise<LoadResult> {
     const processes = this.#processes.slice(0, inFlight);
     const answers = await Promise.all(
@@ -62,6 +66,7 @@ export class LoadClients {
           requests: requests.filter((_, at) => at % processes.length === index),
           inFlight: ownInFlight,
           connections: Math.min(connectionsMax, ownInFlight),
+          secure,
         };
         const answered = once(process, 'message') as Promise<[LoadAnswer]>;
         process.send(job);

@@ -6,6 +6,7 @@ import { LoadClients } from '../lib/load.js';
 import { callsOf, longConversation } from './corpora.js';
 import { measureLongStream } from './long-stream.js';
 import { measureRetrieval } from './retrieval.js';
+import { measureSecure } from './secure.js';
 import { measureStores } from './stores.js';
 import { measureWorkers } from './workers.js';
 
@@ -20,6 +21,7 @@ const parts: ReadonlyMap<string, (core: TokenCore, clients: LoadClients, corpus:
     ['retrieval', measureRetrieval],
     ['long-stream', (core, clients, corpus) => measureLongStream(core, clients, longConversation(corpus))],
     ['workers', measureWorkers],
+    ['secure', measureSecure],
   ]);
 
 /**

@@ -37,7 +37,7 @@ export class Measured {
     { requests, inFlight, tokens }: { requests: readonly Uint8Array[]; inFlight: number; tokens: number },
   ): Promise<LoadResult> {
     const cpuBefore = server.cpuSeconds();
-    const result = await clients.run(server.address, path, requests, inFlight);
+    const result = await clients.run(server.address, path, requests, inFlight, server.secure);
     this.rates.push(requests.length / result.seconds);
     this.tokenRates.push(tokens / result.seconds);
     this.callsPerCpuSecond.push(requests.length / (server.cpuSeconds() - cpuBefore));

@@ -113,7 +113,7 @@ async function messageSizes({ address }: StartedServer, { conversations }: Corpu
 export async function storeAll(
   core: TokenCore,
   clients: LoadClients,
-  { address }: StartedServer,
+  { address, secure }: StartedServer,
   { conversations }: Corpus,
 ): Promise<void> {
   await clients.run(
@@ -121,6 +121,7 @@ export async function storeAll(
     storePath,
     conversations.map((each) => storeRequest(core, each)),
     64,
+    secure,
   );
 }
 

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProcess, type ServerProcess } from '../lib/processes.js';
+import { type Secure, SecureFiles } from '../lib/secure-files.js';
 
 const { resolve } = createRequire(import.meta.url);
 
@@ -16,10 +17,14 @@ const stowken = (...args: string[]) => ({
   ],
 });
 
+const secured = 'stowken, TLS, token and metrics' as const;
+
 const servers = {
   stowken: stowken(),
   'stowken, one process': stowken(),
   'stowken, 2 workers': stowken('--workers', '2'),
+  'stowken, metrics': stowken('--metrics', '127.0.0.1:0'),
+  [secured]: stowken('--metrics', '127.0.0.1:0'),
   'files, same server': stowken('--storage', 'filesystem'),
   'gzip JSON in SQLite, same server': {
     script: '#build/bench/peers/sqlite-server.js',
@@ -30,6 +35,8 @@ const servers = {
 
 export interface StartedServer extends ServerProcess {
   readonly kind: ServerKind;
+  /** Undefined: it is reached without TLS, and asks for no token. */
+  readonly secure: Secure | undefined;
 }
 
 /** Starts an empty server, and ends it when the work is done. */
@@ -39,16 +46,18 @@ export async function withServer<T>(
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'stowken-bench-'));
   const { script, args } = servers[kind];
-  const server = await startProcess(resolve(script), args(folder));
+  const files = kind === secured ? new SecureFiles() : undefined;
+  const server = await startProcess(resolve(script), [...args(folder), ...(files?.options ?? [])]);
   let running = true;
   const stop = async (): Promise<void> => {
     if (running) await server.stop();
     running = false;
   };
   try {
-    return await work({ ...server, kind, stop });
+    return await work({ ...server, kind, stop, secure: files?.secure });
   } finally {
     await stop();
     rmSync(folder, { recursive: true });
+    files?.remove();
   }
 }

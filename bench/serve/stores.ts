@@ -27,7 +27,7 @@ export async function measureStores(core: TokenCore, clients: LoadClients, corpu
     const requests = conversations.map((each, index) =>
       storeRequest(core, { ...each, id: `${index}/${each.id}` }),
     );
-    const measured = new Map(kinds.map((kind) => [kind, new Measured()]));
+    const measured = new Map<ServerKind, Measured>(kinds.map((kind) => [kind, new Measured()]));
     for (let run = 0; run < runs; run++) {
       for (const [kind, figures] of measured) {
         await withServer(kind, async (server) => {

@@ -4,6 +4,8 @@ export interface Definition {
   readonly labels: readonly string[];
   /** One value of those of several processes; their sum if absent. */
   readonly across?: 'max';
+  /** True if a gauge stays true when its process has ended, as counts do. */
+  readonly lasting?: true;
   /** Meaning, in a line of Markdown. */
   readonly help: string;
 }
@@ -88,6 +90,7 @@ export const definitions = {
     type: 'gauge',
     labels: task,
     across: 'max',
+    lasting: true,
     help: 'Time of the last such task that succeeded, since 1970; absent without one since the start',
   },
   stowken_open_vaults: { type: 'gauge', labels: [], help: 'Vaults that are open' },

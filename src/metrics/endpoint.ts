@@ -25,13 +25,15 @@ const plain = 'text/plain; charset=utf-8';
 /**
  * The HTTP port for those who watch the server: /metrics, /healthz and /readyz. It asks nobody who they are.
  * Whoever can connect costs the server little: connections are few and end after a while, bodies are not
- * read, and those who ask for metrics at once get one answer.
+ * read, and metrics are collected a few times a second at most.
  */
 export class Endpoint {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #acceptor: Acceptor | undefined;
-  #collecting: Promise<Answer> | undefined;
+  #collected: Promise<Answer> | undefined;
+  #isCollecting = false;
+  #collectedMs = 0;
 
   private constructor(private readonly options: EndpointOptions) {
     this.#server = createServer({ maxHeaderSize: 8192, keepAlive: false }, (request, response) => {
@@ -87,7 +89,7 @@ export class Endpoint {
     const [path] = url.split('?', 1) as [string];
     switch (path) {
       case '/metrics':
-        return (this.#collecting ??= this.#metrics().finally(() => (this.#collecting = undefined)));
+        return this.#metrics();
       case '/healthz':
         return line(200, 'the process lives');
       case '/readyz': {
@@ -99,7 +101,19 @@ export class Endpoint {
     }
   }
 
-  async #metrics(): Promise<Answer> {
+  /** Collects a few times a second at most, however often somebody asks. */
+  #metrics(): Promise<Answer> {
+    const isFresh = this.#isCollecting || performance.now() - this.#collectedMs < limits.metricsAgeMs;
+    if (this.#collected && isFresh) return this.#collected;
+    this.#isCollecting = true;
+    this.#collected = this.#collect().finally(() => {
+      this.#isCollecting = false;
+      this.#collectedMs = performance.now();
+    });
+    return this.#collected;
+  }
+
+  async #collect(): Promise<Answer> {
     try {
       return { code: 200, ...(await this.options.metrics()) };
     } catch (error) {

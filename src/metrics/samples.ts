@@ -14,6 +14,8 @@ export interface Measured {
   readonly type: Definition['type'];
   readonly help: string;
   readonly aggregator: 'sum' | 'max';
+  /** True if it stays true when its process has ended. */
+  readonly lasting: boolean;
   readonly values: readonly Value[];
 }
 
@@ -43,8 +45,9 @@ export class Samples {
 
   get measured(): Measured[] {
     return [...this.#values].map(([name, values]) => {
-      const { type, help, across }: Definition = definitions[name];
-      return { name, type, help, aggregator: across ?? 'sum', values };
+      const { type, help, across, lasting }: Definition = definitions[name];
+      const isLasting = lasting ?? type !== 'gauge';
+      return { name, type, help, aggregator: across ?? 'sum', lasting: isLasting, values };
     });
   }
 
@@ -60,16 +63,18 @@ export function addUp(processes: readonly (readonly Measured[])[]): Registry {
   return AggregatorRegistry.aggregate([...processes]);
 }
 
-/** Returns the counts of processes, added up, and leaves out what is true of a moment only. */
+/** Adds up the counts of processes, and leaves out what was true of a moment only. */
 export function lastingOf(processes: readonly (readonly Measured[])[]): Measured[] {
   const sums = new Map<string, Measured & { readonly byLabels: Map<string, Value> }>();
   for (const metric of processes.flat()) {
-    if (metric.type === 'gauge') continue;
+    if (!metric.lasting) continue;
     let sum = sums.get(metric.name);
     if (sum === undefined) sums.set(metric.name, (sum = { ...metric, byLabels: new Map() }));
     for (const each of metric.values) {
       const key = JSON.stringify([each.metricName, each.labels]);
-      sum.byLabels.set(key, { ...each, value: each.value + (sum.byLabels.get(key)?.value ?? 0) });
+      const before = sum.byLabels.get(key)?.value ?? 0;
+      const value = metric.aggregator === 'max' ? Math.max(before, each.value) : before + each.value;
+      sum.byLabels.set(key, { ...each, value });
     }
   }
   return [...sums.values()].map(({ byLabels, ...metric }) => ({ ...metric, values: [...byLabels.values()] }));

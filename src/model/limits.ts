@@ -277,6 +277,8 @@ export const limits = {
   /** Connections of the metrics port at once, and the time that each has for its request and answer. */
   metricsConnectionsMax: 64,
   metricsConnectionMs: 30_000,
+  /** Age of metrics up to which they are answered without being collected again. */
+  metricsAgeMs: 250,
   /** Vaults whose metrics are apart; those of all others are summed. */
   metricsVaultsMax: 20,
   /** Time that a worker has to return its metrics; afterwards those that it returned last are used. */

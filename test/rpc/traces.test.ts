@@ -168,7 +168,6 @@ describe('with an SDK', () => {
         look();
         throw new Error('enough');
       },
-      // eslint-disable-next-line require-yield
       retrieve: async function* () {
         look();
       },
@@ -177,6 +176,20 @@ describe('with an SDK', () => {
     await server.client.stream('RetrieveConversation', { id: 'a' });
     expect(active).toEqual(spans.map((span) => span.spanContext()));
     expect(active).toHaveLength(2);
+  });
+});
+
+describe('an SDK with a copy of the API of its own', () => {
+  it('is found, also if the copy is as old as those that SDKs ask for', () => {
+    const slots = globalThis as unknown as Record<symbol, unknown>;
+    const slot = Symbol.for('opentelemetry.js.api.1');
+    const before = slots[slot];
+    slots[slot] = { version: '1.9.0', trace: { getTracer: () => tracer } };
+    try {
+      expect(findTracer('1')).toBe(tracer);
+    } finally {
+      slots[slot] = before;
+    }
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -145,6 +145,31 @@ describe.each([
     } finally {
       client.close();
       if (!isKilled) await server.kill('SIGKILL');
+    }
+  });
+});
+
+describe('a server whose data file is taken away', () => {
+  it('is not ready, and says so in its metrics', async () => {
+    const data = join(folder, 'taken');
+    const server = await startStowken('--data', data, '--metrics', '127.0.0.1:0');
+    try {
+      expect((await scrape(server.metrics)).sum('stowken_ready')).toBe(1);
+      renameSync(join(data, 'vault.mdb'), join(folder, 'vault.mdb'));
+      const answer = await eventually(async () => {
+        const response = await fetch(`http://${server.metrics}/readyz`);
+        expect(response.status).toBe(503);
+        return response.text();
+      });
+      expect(answer).toBe('the vault default takes no writes: see the log\n');
+      await eventually(async () => {
+        const found = await scrape(server.metrics);
+        expect(found.sum('stowken_ready')).toBe(0);
+        expect(found.sum('stowken_vaults_refusing_writes', { vault: 'default' })).toBe(1);
+      });
+      expect((await fetch(`http://${server.metrics}/healthz`)).status).toBe(200);
+    } finally {
+      await server.kill('SIGKILL');
     }
   });
 });

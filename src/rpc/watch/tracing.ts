@@ -28,7 +28,10 @@ const serverErrors: ReadonlySet<status> = new Set([
   status.DATA_LOSS,
 ]);
 
-/** Returns the tracer of the SDK that was loaded with --import; undefined without one. */
+/**
+ * Returns the tracer of the SDK that was loaded with --import; undefined without one. The SDK brings a copy
+ * of the API of its own, and this one finds it only if it is not newer: package.json holds it back.
+ */
 export function findTracer(version: string): Tracer | undefined {
   const provider = trace.getTracerProvider();
   const isProxy = provider instanceof ProxyTracerProvider;
