@@ -6,7 +6,9 @@ import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import {
+  machineMemoryBytes,
   runCli,
+  type Diagnose,
   type RestoreVault,
   type RunningServer,
   type SalvageVault,
@@ -15,6 +17,7 @@ import {
 import { AuditFile, type AuditSink, type AuditSource, noAudit } from './audit/index.js';
 import { createLiveCodec, type LiveCodec } from './codec/index.js';
 import { loadCore, type TokenCore } from './core/index.js';
+import { diagnose } from './doctor/index.js';
 import { certificateEndMs, checkAccess } from './identity/index.js';
 import { isStowkenError, limits } from './model/index.js';
 import {
@@ -68,7 +71,14 @@ const heapGrowthPercent = 200;
 /** Minimum of the vaults that a worker may have open: with fewer, vaults in use would wait for each other. */
 const workerVaultsMin = 4;
 
-const exitCode = await runCli({ startServer, restoreVault, salvageVault, inspectVault, version });
+const exitCode = await runCli({
+  startServer,
+  restoreVault,
+  salvageVault,
+  inspectVault,
+  diagnose: diagnoseServer,
+  version,
+});
 process.exitCode = exitCode;
 // A signal ended the command: open resources are not waited for.
 if (exitCode > 128) process.exit();
@@ -421,6 +431,19 @@ async function salvageVault(input: Parameters<SalvageVault>[0]): ReturnType<Salv
   const core = await loadCore();
   const report = await salvageLmdb({ ...input, codec: () => createLiveCodec(core), nowMs: Date.now() });
   return { ...report, complete: isComplete(report) };
+}
+
+/** Tries the storage with an empty vault: it shows that the disk can keep one. */
+function diagnoseServer(options: ServeOptions): ReturnType<Diagnose> {
+  return diagnose(options, {
+    memoryBytes: machineMemoryBytes(),
+    nowMs: Date.now(),
+    tryStorage: async (folder) => {
+      const core = await loadCore();
+      const backend = await openBackend(options, folder, core, createLiveCodec(core), undefined);
+      await backend.close();
+    },
+  });
 }
 
 async function openBackend(

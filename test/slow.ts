@@ -44,6 +44,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/contract/registries.test.ts': 'trains registries for every backend',
   'test/contract/requests.test.ts': 'thousands of requests in every backend',
   'test/core/core.test.ts': 'thousands of property runs in two builds',
+  'test/doctor/doctor.test.ts': 'makes certificates, and runs the command as a process',
   'test/interop/python.test.ts': 'makes Python stubs, starts Python',
   'test/rpc/rights.test.ts': 'every method with every right, each with a server of its own',
   'test/rpc/tls/mutual.test.ts': 'calls under load while certificates are revoked',

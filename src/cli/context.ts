@@ -114,11 +114,24 @@ export type InspectVault = (folder: string) => Promise<{
   close(): void;
 }>;
 
+/** Result of one check of the machine and of the settings of a server. */
+export interface Finding {
+  readonly check: string;
+  readonly state: 'ok' | 'warning' | 'problem';
+  readonly message: string;
+  /** Action that mends it. */
+  readonly mend?: string;
+}
+
+/** Examines whether a server with these settings can run well here. */
+export type Diagnose = (options: ServeOptions) => AsyncIterable<Finding>;
+
 export interface CliDependencies {
   readonly startServer: StartServer;
   readonly restoreVault: RestoreVault;
   readonly salvageVault: SalvageVault;
   readonly inspectVault: InspectVault;
+  readonly diagnose: Diagnose;
   readonly version: string;
   readonly io?: Io;
 }
@@ -129,6 +142,7 @@ export interface Context {
   readonly restoreVault: RestoreVault;
   readonly salvageVault: SalvageVault;
   readonly inspectVault: InspectVault;
+  readonly diagnose: Diagnose;
   readonly version: string;
   readonly io: Io;
   /** Standard output. */

@@ -4,11 +4,13 @@ export { toStoreRequest } from './jsonl/to-store.js';
 export { runCli } from './program.js';
 export type {
   CliDependencies,
+  Diagnose,
   RestoredVault,
   RestoreVault,
   SalvageVault,
   RunningServer,
   StartServer,
 } from './context.js';
+export { machineMemoryBytes } from './serve/settings.js';
 export type { Io } from './io.js';
 export type { Durability, ServeOptions, StorageKind } from './serve/options.js';

@@ -14,6 +14,7 @@ import { addCompletion } from './commands/completion.js';
 import { addConfig } from './commands/config.js';
 import { addDelete } from './commands/delete.js';
 import { addDemo } from './commands/demo.js';
+import { addDoctor } from './commands/doctor.js';
 import { addExport } from './commands/export.js';
 import { addFindPrefix } from './commands/find-prefix.js';
 import { addFork } from './commands/fork.js';
@@ -109,6 +110,7 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addTokens,
     addVault,
     addAudit,
+    addDoctor,
     addConfig,
     addCompletion,
     addDemo,

@@ -31,6 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'rpc',
     'metrics',
   ],
+  doctor: ['model', 'identity', 'storage', 'rpc'],
   client: ['model'],
   cli: ['model', 'queue', 'identity', 'client'],
 };

@@ -119,7 +119,12 @@ const intakePart = 4;
  * group's if that is less.
  */
 export function defaultIntakeBytes(): number {
-  return Math.floor(Math.min(totalmem(), groupMemoryBytes('/')) / intakePart);
+  return Math.floor(machineMemoryBytes() / intakePart);
+}
+
+/** Returns the memory of the machine, or of the process's control group if that is less. */
+export function machineMemoryBytes(): number {
+  return Math.min(totalmem(), groupMemoryBytes('/'));
 }
 
 /**

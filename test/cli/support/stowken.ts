@@ -1,6 +1,7 @@
 import { Readable, Writable } from 'node:stream';
 import { vaultFolder } from '../../../src/vaults/index.js';
 import { runCli, type CliDependencies } from '../../../src/cli/index.js';
+import { diagnose } from '../../../src/doctor/index.js';
 import { createLiveCodec } from '../../../src/codec/index.js';
 import { loadCore } from '../../../src/core/index.js';
 import { inspectVault, isComplete, restoreLmdb, salvageLmdb } from '../../../src/storage/index.js';
@@ -27,6 +28,8 @@ export const dependencies: Omit<CliDependencies, 'io'> = {
     return { ...report, complete: isComplete(report) };
   },
   inspectVault,
+  diagnose: (options) =>
+    diagnose(options, { memoryBytes: 2 ** 32, nowMs: Date.now(), tryStorage: async () => undefined }),
   restoreVault: async ({ data, vault, ...input }) =>
     restoreLmdb({ ...input, folder: vaultFolder(data, vault), codec: createLiveCodec(await loadCore()) }),
   version: '1.2.3',
