@@ -22,8 +22,9 @@ function nextUpdateOf(der: Buffer): number | undefined {
   const list = element(der, SEQUENCE).content;
   let rest = element(list, SEQUENCE).content;
   if (rest[0] === INTEGER) rest = element(rest).rest;
-  for (const _ of ['signature', 'issuer']) rest = element(rest, SEQUENCE).rest;
-  rest = element(rest).rest;
+  const afterSignature = element(rest, SEQUENCE).rest;
+  const afterIssuer = element(afterSignature, SEQUENCE).rest;
+  rest = element(afterIssuer).rest;
   if (rest[0] !== UTC_TIME && rest[0] !== GENERALIZED_TIME) return undefined;
   const { tag, content } = element(rest);
   const digits = /^\d+/.exec(content.toString('latin1'))?.[0] ?? '';

@@ -56,6 +56,13 @@ describe('the connection of a command', () => {
     expect(resolveConnection({ cert, key }, undefined, {}).tls).toEqual(both);
     expect(resolveConnection({}, undefined, { STOWKEN_CERT: cert, STOWKEN_KEY: key }).tls).toEqual(both);
     expect(resolveConnection({ tls: true }, undefined, {}).tls).toEqual({});
+    const named = { STOWKEN_TLS_SERVER_NAME: 'of-env' };
+    expect(resolveConnection({ tls: true }, undefined, named).tls).toEqual({ serverName: 'of-env' });
+    expect(resolveConnection({ tls: true, tlsServerName: 'flag' }, undefined, named).tls).toEqual({
+      serverName: 'flag',
+    });
+    expect(resolveConnection({}, undefined, named).tls).toBeUndefined();
+    expect(() => resolveConnection({ tlsServerName: 'flag' }, undefined, {})).toThrow(/needs --tls-ca/);
     expect(resolveConnection({}, undefined, { STOWKEN_TLS_CA: inFolder('ca.pem') }).tls).toHaveProperty('ca');
   });
 

@@ -8,6 +8,7 @@ export interface ServerOption {
   readonly vault?: string;
   readonly tls?: true;
   readonly tlsCa?: string;
+  readonly tlsServerName?: string;
   readonly cert?: string;
   readonly key?: string;
   readonly token?: string;
@@ -32,6 +33,11 @@ export function withServer(command: Command): Command {
     .option(
       '--tls-ca <file>',
       'connect with TLS, and trust these authorities (PEM); else $STOWKEN_TLS_CA',
+      filled,
+    )
+    .option(
+      '--tls-server-name <name>',
+      "name in the server's certificate, if it is not the address's; else $STOWKEN_TLS_SERVER_NAME",
       filled,
     )
     .option('--cert <file>', "this client's certificate (PEM); else $STOWKEN_CERT", filled)

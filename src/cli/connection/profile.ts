@@ -11,6 +11,7 @@ export interface Profile {
   readonly vault?: string | undefined;
   readonly tls?: boolean | undefined;
   readonly tlsCa?: string | undefined;
+  readonly tlsServerName?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
   readonly tokenFile?: string | undefined;
@@ -22,6 +23,7 @@ const profile = z.strictObject({
   vault: text,
   tls: z.boolean().optional(),
   'tls-ca': text,
+  'tls-server-name': text,
   cert: text,
   key: text,
   'token-file': text,
@@ -55,6 +57,7 @@ export function readProfile(name: string, env: Environment): Profile {
     vault: chosen.vault,
     tls: chosen.tls,
     tlsCa: from(chosen['tls-ca']),
+    tlsServerName: chosen['tls-server-name'],
     cert: from(chosen.cert),
     key: from(chosen.key),
     tokenFile: from(chosen['token-file']),

@@ -44,12 +44,19 @@ function tlsOf(options: ServerOption, profile: Profile, env: Environment): Clien
   const ca = options.tlsCa ?? (env['STOWKEN_TLS_CA'] || profile.tlsCa);
   const cert = options.cert ?? (env['STOWKEN_CERT'] || profile.cert);
   const key = options.key ?? (env['STOWKEN_KEY'] || profile.key);
+  const serverName = options.tlsServerName ?? (env['STOWKEN_TLS_SERVER_NAME'] || profile.tlsServerName);
   if ((cert === undefined) !== (key === undefined))
     throw new UsageError('--cert and --key go together: a certificate, and its private key');
   const isWanted = options.tls === true || profile.tls === true || ca !== undefined || cert !== undefined;
-  if (!isWanted) return undefined;
+  if (!isWanted) {
+    if (options.tlsServerName === undefined) return undefined;
+    throw new UsageError(
+      '--tls-server-name needs --tls-ca or --tls: without them the server has no certificate',
+    );
+  }
   return {
     ...(ca !== undefined && { ca: read(ca) }),
+    ...(serverName !== undefined && { serverName }),
     ...(cert !== undefined && key !== undefined && { cert: read(cert), key: read(key) }),
   };
 }
