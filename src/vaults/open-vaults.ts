@@ -84,8 +84,10 @@ export class OpenVaults<Runtime extends VaultRuntime = VaultRuntime> {
     const states = new Map<string, OpenState>();
     for (const [name, { error }] of this.#failures)
       states.set(name, { writable: false, failed: true, cause: error.message });
-    for (const [name, { runtime }] of this.#entries)
-      if (runtime) states.set(name, { ...runtime.health(), failed: false, vaultId: runtime.vault.vaultId });
+    // A vault that is closing takes its files away itself: it would report that they are missing.
+    for (const [name, { runtime, closed }] of this.#entries)
+      if (runtime && !closed)
+        states.set(name, { ...runtime.health(), failed: false, vaultId: runtime.vault.vaultId });
     return states;
   }
 

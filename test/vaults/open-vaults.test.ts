@@ -7,7 +7,9 @@ import { OpenVaults, vaultNotFound } from '../../src/vaults/index.js';
 function openVaults({ openMax = 2, waitMs = 0, retryMs = 1000 } = {}) {
   const events: string[] = [];
   const failing = new Map<string, StowkenError>();
-  const vaults = new OpenVaults({
+  /** States that were reported while a vault was being closed. */
+  const whileClosing: unknown[] = [];
+  const vaults: OpenVaults = new OpenVaults({
     openMax,
     waitMs,
     retryMs,
@@ -18,12 +20,16 @@ function openVaults({ openMax = 2, waitMs = 0, retryMs = 1000 } = {}) {
       if (error) throw error;
       return {
         vault: { name, vaultId: `id of ${name}` } as Vault,
-        health: () => ({ writable: true }),
-        close: async () => void events.push(`close ${name}`),
+        health: () => ({ writable: !events.includes(`close ${name}`) }),
+        close: async () => {
+          events.push(`close ${name}`);
+          await Promise.resolve();
+          whileClosing.push(vaults.states().get(name));
+        },
       };
     },
   });
-  return { vaults, events, failing };
+  return { vaults, events, failing, whileClosing };
 }
 
 describe('open vaults', () => {
@@ -37,9 +43,11 @@ describe('open vaults', () => {
   });
 
   it('are closed when there are too many, the one first that was not used for the longest time', async () => {
-    const { vaults, events } = openVaults();
+    const { vaults, events, whileClosing } = openVaults();
     for (const name of ['a', 'b', 'a', 'c', 'b']) (await vaults.use(name)).end();
     expect(events).toEqual(['open a', 'open b', 'close b', 'open c', 'close a', 'open b']);
+    // They are well: that their files are gone is no fault.
+    expect(whileClosing).toEqual([undefined, undefined]);
   });
 
   it('are not closed while they are in use', async () => {
