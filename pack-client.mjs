@@ -1,6 +1,10 @@
 // Packs the client as a package of its own, for those who need no server: stowken-client-VERSION.tgz, in the
 // folder that is given, or in build/client-package. The build with its declarations comes first:
 // `npm run pack:client` does both.
+//
+// It is no npm workspace: the command of the server is built on the client, and both on src/model. They would
+// be three packages with versions of each other, and the server's tarball would need the other two to be
+// published first. Made of the same build, they cannot differ.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

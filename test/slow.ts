@@ -44,8 +44,10 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/contract/registries.test.ts': 'trains registries for every backend',
   'test/contract/requests.test.ts': 'thousands of requests in every backend',
   'test/core/core.test.ts': 'thousands of property runs in two builds',
+  'test/deploy/deploy.test.ts': 'runs the server from the files of an image',
   'test/doctor/doctor.test.ts': 'makes certificates, and runs the command as a process',
   'test/interop/python.test.ts': 'makes Python stubs, starts Python',
+  'test/package/install.test.ts': 'packs and installs the package with all that it needs',
   'test/rpc/rights.test.ts': 'every method with every right, each with a server of its own',
   'test/rpc/tls/mutual.test.ts': 'calls under load while certificates are revoked',
   'test/rpc/tls/tls.test.ts': 'calls under load while certificates change',
@@ -59,6 +61,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/vault/auto-compaction.test.ts': 'trains registries',
   'test/vault/compaction-damage.test.ts': 'trains registries',
   'test/vault/compaction.test.ts': 'trains registries',
+  'test/vaults/thousand.test.ts': 'opens dozens of vaults again and again, with and without workers',
   'test/workers/read-your-writes.test.ts': 'server processes with workers',
   'test/docs/readme.test.ts': 'server process and commands as processes',
 };
