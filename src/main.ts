@@ -15,7 +15,7 @@ import {
   type ServeOptions,
 } from './cli/index.js';
 import { AuditFile, type AuditSink, type AuditSource, noAudit } from './audit/index.js';
-import { createLiveCodec, type LiveCodec } from './codec/index.js';
+import { createLiveCodec } from './codec/index.js';
 import { loadCore, type TokenCore } from './core/index.js';
 import { diagnose } from './doctor/index.js';
 import { certificateEndMs, checkAccess } from './identity/index.js';
@@ -24,6 +24,7 @@ import {
   checkListen,
   connectionsWithinDescriptors,
   startRpcServer,
+  type CallerLimits,
   type IntakeSettings,
   type StartedLimits,
 } from './rpc/index.js';
@@ -39,7 +40,6 @@ import {
   inspectVault,
   salvageLmdb,
   type ManagedBackend,
-  type StorageActivity,
 } from './storage/index.js';
 import { collectVaults, ServerMetrics } from './metrics/index.js';
 import { createTokenizers, type Tokenizers } from './text/index.js';
@@ -52,6 +52,7 @@ import {
   healthOf,
   MemoryCatalogue,
   OpenVaults,
+  refuseChanges,
   spaceOf,
   StoredVault,
   type VaultCatalogue,
@@ -163,6 +164,7 @@ async function startAlone(parts: ServerParts): Promise<RunningServer> {
       health: () => healthOf(vaults.states()),
       intake,
       startedLimits: startedLimits(parts),
+      readOnly: options.readOnly,
       tls: options.tls,
       access: options.access,
       onCall: metrics?.own.calls.add,
@@ -218,6 +220,7 @@ async function startWithWorkers(parts: ServerParts): Promise<RunningServer> {
       openVaultsMax,
       intake,
       startedLimits: startedLimits(parts),
+      readOnly: options.readOnly,
       tls,
       access,
       metrics: metrics !== undefined,
@@ -247,6 +250,17 @@ function intakeOf(options: ServeOptions, logger: Logger): IntakeSettings {
     requestIdleMs,
     connectionIdleMs,
     connectionsMax: connectionsWithinDescriptors(logger),
+    caller: callerLimits(options),
+  };
+}
+
+/** Returns the part of the limits of a caller that each serving process has. */
+function callerLimits({ caller: { calls, uploads, rate, burst }, workers }: ServeOptions): CallerLimits {
+  return {
+    callsMax: Math.ceil(calls / workers),
+    uploadsMax: Math.ceil(uploads / workers),
+    perSecondMax: rate / workers,
+    burstMax: Math.ceil(burst / workers),
   };
 }
 
@@ -276,8 +290,15 @@ async function openAudit({ audit }: ServeOptions, logger: Logger): Promise<Audit
 }
 
 /** Returns the limits that depend on how the server was started. */
-function startedLimits({ disk }: ServerParts): StartedLimits {
-  return { diskFreeBytesMin: disk?.floorBytes ?? 0 };
+function startedLimits({ options, disk }: ServerParts): StartedLimits {
+  const { calls, uploads, rate, burst } = options.caller;
+  return {
+    diskFreeBytesMin: disk?.floorBytes ?? 0,
+    callerCallsMax: calls,
+    callerUploadsMax: uploads,
+    callerCallsPerSecondMax: rate,
+    callerBurstMax: burst,
+  };
 }
 
 function createOpener(
@@ -290,8 +311,9 @@ function createOpener(
     tokenizers,
     clock: Date.now,
     defaults: options,
-    checks: disk === undefined ? [] : [disk],
-    openBackend: (folder, codec, activity) => openBackend(options, folder, core, codec, activity),
+    readOnly: options.readOnly,
+    checks: [...(options.readOnly ? [refuseChanges] : []), ...(disk === undefined ? [] : [disk])],
+    openBackend: (folder, own) => openBackend(options, folder, own),
     activityOf: metrics?.own.activityOf,
     onCompacted: (vault, summary) => logger.info({ vault, ...summary }, 'compacted'),
     onCompactionFailed: (vault, error) => logger.error({ vault, err: error }, 'automatic compaction failed'),
@@ -449,9 +471,7 @@ function diagnoseServer(options: ServeOptions): ReturnType<Diagnose> {
 async function openBackend(
   { storage, durability }: ServeOptions,
   folder: string | undefined,
-  core: TokenCore,
-  codec: LiveCodec,
-  activity: StorageActivity | undefined,
+  { core, codec, activity }: Parameters<VaultOpener['openBackend']>[1],
 ): Promise<ManagedBackend> {
   const clock = Date.now;
   if (folder === undefined) return createMemoryBackend({ codec, clock, activity });

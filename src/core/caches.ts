@@ -48,11 +48,11 @@ export class RecentlyUsed<Key, Value> {
 }
 
 /**
- * Limits of a cached token sequence in bytes: a shorter one is hashed faster than it is looked up; a longer
- * one would displace many.
+ * Limits of a cached token sequence, in bytes and as a part of the cache: a shorter one is hashed faster than
+ * it is looked up; a longer one would displace many.
  */
 const RUN_BYTES_MIN = 128;
-const RUN_BYTES_MAX = limits.recentNamesBytesMax / 32;
+const RUN_PART = 32;
 /** Bytes of a token sequence that its key is computed from. */
 const SAMPLES = 64;
 
@@ -66,14 +66,17 @@ interface Named {
  * turn, need not be hashed again.
  */
 export class HashCache {
-  readonly #named = new RecentlyUsed<number, Named>(
-    limits.recentNamesBytesMax,
-    ({ varints }) => varints.length,
-  );
+  readonly #named: RecentlyUsed<number, Named>;
+  readonly #runBytesMax: number;
+
+  constructor(bytesMax: number = limits.recentNamesBytesMax) {
+    this.#named = new RecentlyUsed(bytesMax, ({ varints }) => varints.length);
+    this.#runBytesMax = bytesMax / RUN_PART;
+  }
 
   /** Returns the hash of these canonical varints: the cached one, or the result of `hash`. */
   nameOf(varints: Uint8Array, hash: () => SegmentHash): SegmentHash {
-    if (varints.length < RUN_BYTES_MIN || varints.length > RUN_BYTES_MAX) return hash();
+    if (varints.length < RUN_BYTES_MIN || varints.length > this.#runBytesMax) return hash();
     const key = keyOf(varints);
     const named = this.#named.get(key);
     if (named !== undefined && Buffer.compare(named.varints, varints) === 0) return named.hash;

@@ -1,5 +1,5 @@
 import { createSHA256, type IHasher } from 'hash-wasm';
-import { type SegmentHash, StowkenError, type TokenRun } from '../model/index.js';
+import { limits, type SegmentHash, StowkenError, type TokenRun } from '../model/index.js';
 import { HashCache } from './caches.js';
 import { copyOut } from './slab.js';
 import { compileCore, type CoreBuild, instantiate, type VarintExports } from './wasm.js';
@@ -53,6 +53,12 @@ export interface TokenCore {
 
   /** Returns the segment's hash, computed from le32. */
   hashLe32(le32: Uint8Array): SegmentHash;
+
+  /**
+   * Returns a core that shares everything with this one but the cache of hashes, of so many bytes. Each vault
+   * has one: how long a hash takes must not say what another vault has stored.
+   */
+  withOwnHashes(bytesMax: number): TokenCore;
 }
 
 /** Loads the core. The module is compiled once; each call makes an instance of its own. */
@@ -69,19 +75,26 @@ class WasmTokenCore implements TokenCore {
   readonly #input: number;
   readonly #inputBytes: number;
   readonly #output: number;
-  readonly #recent = new HashCache();
+  readonly #recent: HashCache;
   #memory: Uint8Array;
 
   constructor(
     readonly module: WebAssembly.Module,
     // Shared by all calls: none of them may await anything between init and digest.
     private readonly hasher: IHasher,
+    wasm = instantiate(module) as VarintExports,
+    hashesBytesMax: number = limits.recentNamesBytesMax,
   ) {
-    this.#wasm = instantiate(module) as VarintExports;
+    this.#wasm = wasm;
+    this.#recent = new HashCache(hashesBytesMax);
     this.#input = this.#wasm.INPUT.value;
     this.#inputBytes = this.#wasm.INPUT_BYTES.value;
     this.#output = this.#wasm.OUTPUT.value;
     this.#memory = new Uint8Array(this.#wasm.memory.buffer);
+  }
+
+  withOwnHashes(bytesMax: number): TokenCore {
+    return new WasmTokenCore(this.module, this.hasher, this.#wasm, bytesMax);
   }
 
   fromVarints(chunks: readonly Uint8Array[]): TokenRun {

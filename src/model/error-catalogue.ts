@@ -248,6 +248,10 @@ const opening = {
       folder: 'of the vault',
     },
   },
+  READ_ONLY: {
+    meaning: 'The server was started with --read-only, and the call would change something.',
+    action: 'Send changes to a server that takes them.',
+  },
   VAULT_FULL: {
     meaning: 'The vault has more bytes in use than its quota, and the change would add to them.',
     action: 'Delete conversations and collect garbage, or have the operator raise the quota.',
@@ -308,6 +312,15 @@ const atAnyMoment = {
       running: 'calls that run',
       connection_limit: 'calls of one connection that run at once',
       waited_ms: 'how long the call has waited',
+    },
+  },
+  CALLER_LIMIT: {
+    meaning: 'The caller has as many calls under way, or begins as many a second, as one caller may.',
+    action: 'Try again after the time that it says, with fewer calls at once.',
+    facts: {
+      kind: 'what is limited: calls under way, uploads under way, calls a second',
+      limit: 'how many there may be',
+      retry_after_ms: 'when to try again',
     },
   },
   INTERNAL: {

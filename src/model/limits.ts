@@ -172,6 +172,8 @@ export const limits = {
   recentSegmentsBytesMax: 16 * 1024 * 1024,
   /** Size of the cache of hashes with their token sequences. */
   recentNamesBytesMax: 8 * 1024 * 1024,
+  /** Size of that cache for a vault other than the default one: very many may be open. */
+  recentNamesOtherBytesMax: 1024 * 1024,
   readBatchSlotsMax: 256,
   /** Content bytes that a retrieve gathers into one chunk of a long message: minimum and maximum. */
   chunkBytesMin: 256 * 1024,
@@ -194,6 +196,13 @@ export const limits = {
   streamsMax: 4000,
   /** Concurrent uploads on one connection. */
   uploadsPerConnectionMax: 128,
+  /**
+   * Calls, and uploads, that one caller who is known by name may have under way on all connections: defaults
+   * of serve. Time after which a caller who has too many should try again.
+   */
+  callerCallsDefault: 3000,
+  callerUploadsDefault: 192,
+  callerRetryMs: 1000,
   /** Concurrent connections, if the system gives the server that many descriptors. */
   connectionsMax: 10_000,
   /**

@@ -36,3 +36,8 @@ export function rangePastEnd(id: string, field: string, offset: number, end: num
     { field, size: String(offset), limit: String(end) },
   );
 }
+
+/** Error of a change in a server that only reads. */
+export function readOnly(): StowkenError {
+  return new StowkenError('READ_ONLY', 'the server was started with --read-only, and changes nothing');
+}

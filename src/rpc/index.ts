@@ -1,7 +1,12 @@
 export { connectionsWithinDescriptors } from './descriptors.js';
 export { rightsOf } from './access/index.js';
 export { accept, type Acceptor } from './accept.js';
-export { ordinaryIntake, type IntakeFigures, type IntakeSettings } from './intake/index.js';
+export {
+  ordinaryIntake,
+  type CallerLimits,
+  type IntakeFigures,
+  type IntakeSettings,
+} from './intake/index.js';
 export { checkListen } from './listen.js';
 export { createAdmission, type Admission, type Applicant } from './admission.js';
 export { costOf } from './costs.js';

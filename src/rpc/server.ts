@@ -41,6 +41,8 @@ export interface RpcServerOptions {
   readonly startedLimits?: StartedLimits;
   /** Records calls that delete, maintain or administer, and those that are denied. If absent, none is. */
   readonly audit?: AuditSink & AuditSource;
+  /** True if every change is refused. */
+  readonly readOnly?: boolean;
   /** If absent, connections are not encrypted. */
   readonly tls?: TlsOptions | undefined;
   /** If absent, nobody is asked who they are. */
@@ -130,7 +132,8 @@ export interface ConnectionServer extends RpcServer {
  */
 export async function createRpcServer(options: RpcServerOptions): Promise<ConnectionServer> {
   const auditor = new Auditor(options.audit ?? noAudit);
-  const guard = await Guard.open(options.access ?? openAccess, auditor, options.logger);
+  const rules = { audit: auditor, readOnly: options.readOnly ?? false };
+  const guard = await Guard.open(options.access ?? openAccess, rules, options.logger);
   const { server, intake, abandon, drain } = createServer(options, guard, auditor);
   try {
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());

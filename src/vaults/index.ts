@@ -11,5 +11,7 @@ export { FreeDisk, spaceOf, type DiskSpace, type FreeDiskState } from './free-di
 export { healthOf, sameHealth, type VaultsHealth } from './health.js';
 export { defaultVault, isVaultName, vaultNotFound } from './names.js';
 export { OpenVaults, type OpenState, type VaultRuntime, type VaultUse } from './open-vaults.js';
+export { refuseChanges } from './read-only.js';
 export { settingNames, type SettingName, type VaultSettings } from './settings.js';
+export { vaultCore } from './vault-core.js';
 export { StoredVault, type VaultActivity, type SettingDefaults, type VaultOpener } from './stored-vault.js';

@@ -18,6 +18,7 @@ import { vaultNotFound } from './names.js';
 import type { VaultRuntime } from './open-vaults.js';
 import { Quota } from './quota.js';
 import type { VaultRecord, VaultSettings } from './settings.js';
+import { vaultCore } from './vault-core.js';
 
 /** Settings of vaults that have none of their own. */
 export interface SettingDefaults {
@@ -31,19 +32,26 @@ export interface VaultActivity {
   readonly tasks: TaskActivity;
 }
 
+/** Parts that a vault shares with no other one. */
+export interface VaultParts {
+  readonly codec: LiveCodec;
+  readonly core: TokenCore;
+}
+
 export interface VaultOpener {
   readonly catalogue: VaultCatalogue;
   readonly core: TokenCore;
   readonly tokenizers: Tokenizers;
   readonly clock: () => number;
   readonly defaults: SettingDefaults;
+  /** True if nothing is changed: vaults do not compact themselves. */
+  readonly readOnly: boolean;
   /** Checks of every change of every vault. */
   readonly checks: readonly ChangeCheck[];
   /** Opens the storage of a vault. The folder is undefined if vaults are in memory. */
   readonly openBackend: (
     folder: string | undefined,
-    codec: LiveCodec,
-    activity: StorageActivity | undefined,
+    parts: VaultParts & { readonly activity: StorageActivity | undefined },
   ) => Promise<ManagedBackend>;
   /** Absent if nobody watches. */
   readonly activityOf?: ((vault: string) => VaultActivity) | undefined;
@@ -65,7 +73,7 @@ export class StoredVault implements VaultRuntime {
     private readonly opener: VaultOpener,
     name: string,
     private readonly owned: ManagedBackend,
-    codec: LiveCodec,
+    { codec, core }: VaultParts,
     settings: VaultSettings,
     tasks: TaskActivity | undefined,
   ) {
@@ -77,7 +85,7 @@ export class StoredVault implements VaultRuntime {
     );
     checkCommits(owned, [...opener.checks, quota]);
     this.backend = opener.wrap?.(name, owned) ?? owned;
-    const { core, tokenizers, clock } = opener;
+    const { tokenizers, clock } = opener;
     const vault = createVault({
       name,
       backend: this.backend,
@@ -96,20 +104,21 @@ export class StoredVault implements VaultRuntime {
    * @throws StowkenError VAULT_NOT_FOUND, CORRUPT_STORE, STORE_VERSION, STORE_LOCKED
    */
   static async open(name: string, opener: VaultOpener): Promise<StoredVault> {
-    const { catalogue, core } = opener;
+    const { catalogue } = opener;
+    const core = vaultCore(opener.core, name);
     const record = await catalogue.read(name);
     if (record === undefined) throw vaultNotFound(name);
     const folder = catalogue.folderOf(name);
     if (folder !== undefined && record.vaultId !== undefined) await checkFiles(folder, record.vaultId);
     const codec = createLiveCodec(core);
     const activity = opener.activityOf?.(name);
-    const backend = await opener.openBackend(folder, codec, activity?.storage);
+    const backend = await opener.openBackend(folder, { codec, core, activity: activity?.storage });
     try {
       codec.prepare();
       if (folder !== undefined && record.vaultId !== undefined && record.vaultId !== backend.vaultId)
         throw notThere(folder, `are those of vault ${backend.vaultId}, not of ${record.vaultId}`);
       await rememberId(catalogue, name, record, backend.vaultId);
-      return new StoredVault(opener, name, backend, codec, record.settings, activity?.tasks);
+      return new StoredVault(opener, name, backend, { codec, core }, record.settings, activity?.tasks);
     } catch (error) {
       await backend.close();
       throw error;
@@ -142,7 +151,8 @@ export class StoredVault implements VaultRuntime {
   }
 
   #compactOrNot(): void {
-    const wanted = this.#settings.autoCompact ?? this.opener.defaults.autoCompact;
+    const { readOnly, defaults } = this.opener;
+    const wanted = !readOnly && (this.#settings.autoCompact ?? defaults.autoCompact);
     if (wanted === (this.#compaction !== undefined)) return;
     if (!wanted) {
       void this.#compaction?.stop();

@@ -115,6 +115,7 @@ export interface WorkerOptions {
   /** Intake limits of this worker. */
   readonly intake: IntakeSettings;
   readonly startedLimits: StartedLimits;
+  readonly readOnly: boolean;
   /** Connections are sent as they were accepted: the worker speaks TLS, and asks who calls. */
   readonly tls: TlsOptions | undefined;
   readonly access: AccessOptions;

@@ -8,7 +8,13 @@ import {
 } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import { countTasks, createVault, type Vault } from '../vault/index.js';
-import type { VaultActivity, VaultAdmin, VaultRuntime, VaultsHealth } from '../vaults/index.js';
+import {
+  type VaultActivity,
+  type VaultAdmin,
+  vaultCore,
+  type VaultRuntime,
+  type VaultsHealth,
+} from '../vaults/index.js';
 import type { Channel } from './channel.js';
 import { forwardReads, type PrimaryHandlers } from './handlers.js';
 import { sendAhead } from './message-list-transfer.js';
@@ -67,14 +73,15 @@ export class WorkerVault implements VaultRuntime {
     const { folder, prefixIndex, label } = await primary.call('openVault', name);
     const activity = parts.activityOf?.(label);
     try {
-      const codec = createLiveCodec(core);
+      const own = { ...parts, core: vaultCore(core, name) };
+      const codec = createLiveCodec(own.core);
       const lease = await SharedLease.take(async () => {
         const number = await primary.call('takeLease', name);
         return () => void primary.call('releaseLease', number).catch(() => undefined);
       }, activity?.storage.readers);
       const reader = await openLmdbReader({ folder, codec, lease: () => lease.hold(), sharers });
       codec.prepare();
-      return new WorkerVault(parts, name, reader, lease, prefixIndex, codec, activity);
+      return new WorkerVault(own, name, reader, lease, prefixIndex, codec, activity);
     } catch (error) {
       await primary.call('closeVault', name);
       throw error;

@@ -105,6 +105,7 @@ async function start(options: WorkerOptions): Promise<void> {
     admission: workerAdmission(primary, sharers),
     intake: options.intake,
     startedLimits: options.startedLimits,
+    readOnly: options.readOnly,
     tls: options.tls,
     access: options.access,
     onCall: metrics?.calls.add,

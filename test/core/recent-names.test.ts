@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { loadCore } from '../../src/core/index.js';
 import { HashCache } from '../../src/core/caches.js';
 
@@ -40,6 +40,23 @@ describe('names that are remembered', () => {
     expect(name(run)).toBe('name 2');
     run[500] = 1;
     expect(name(run)).not.toBe('name 2');
+  });
+
+  it('are remembered for each vault apart', () => {
+    const [a, b] = [core.withOwnHashes(2 ** 20), core.withOwnHashes(2 ** 20)];
+    const { varints } = core.fromTokens(Uint32Array.from({ length: 1000 }, (_, n) => n));
+    const compared = vi.spyOn(Buffer, 'compare');
+    try {
+      const expected = a.hash(varints);
+      expect(compared).toHaveBeenCalledTimes(0);
+      expect(a.hash(varints)).toBe(expected);
+      expect(compared).toHaveBeenCalledTimes(1);
+      expect(b.hash(varints)).toBe(expected);
+      expect(core.hash(varints)).toBe(expected);
+      expect(compared).toHaveBeenCalledTimes(1);
+    } finally {
+      compared.mockRestore();
+    }
   });
 
   it('are made each time for very short runs and very long ones', () => {

@@ -14,6 +14,15 @@ export type StorageKind = (typeof storageKinds)[number];
  */
 export type Durability = (typeof durabilities)[number];
 
+/** Limits of each caller, in all processes together. */
+export interface CallerOptions {
+  readonly calls: number;
+  readonly uploads: number;
+  /** Calls a second; 0: any number. */
+  readonly rate: number;
+  readonly burst: number;
+}
+
 /** Files of the audit log. */
 export interface AuditOptions {
   readonly file: string;
@@ -56,6 +65,10 @@ export interface ServeOptions {
    */
   readonly requestIdleMs: number;
   readonly connectionIdleMs: number;
+  /** True if every change is refused. */
+  readonly readOnly: boolean;
+  /** Limits of each caller who is known by name. */
+  readonly caller: CallerOptions;
   /** Undefined: no audit log is kept. */
   readonly audit: AuditOptions | undefined;
   /** Undefined: connections are not encrypted. */
@@ -118,6 +131,10 @@ const sizeFrom = (bytesMin: number, least: string) =>
 /** Minimum of the size of a file of the audit log. */
 const auditBytesMin = 64 * 1024;
 const filesHelp = 'it is a whole number from 1 to 1000';
+const countFrom = (min: number) => {
+  const error = `it is a whole number from ${min} to 1000000`;
+  return z.coerce.number({ error }).int(error).min(min, error).max(1_000_000, error);
+};
 const openVaultsHelp = 'it is a whole number from 1 to 10000';
 const workers = z.coerce.number({ error: 'it is a whole number from 1 to 64' }).int().min(1).max(64);
 
@@ -280,6 +297,35 @@ export const settings = {
     value: 'size',
     help: 'memory for requests that arrive or are processed; auto: a quarter of the memory',
     initial: 'auto',
+  },
+  'read-only': {
+    schema: switched,
+    help: 'refuse every change',
+    initial: false,
+  },
+  'caller-calls': {
+    schema: countFrom(1),
+    value: 'n',
+    help: 'calls that one caller (a token, a certificate) may have under way, on all connections',
+    initial: limits.callerCallsDefault,
+  },
+  'caller-uploads': {
+    schema: countFrom(1),
+    value: 'n',
+    help: 'uploads that one caller may have under way',
+    initial: limits.callerUploadsDefault,
+  },
+  'caller-rate': {
+    schema: countFrom(0),
+    value: 'n',
+    help: 'calls that one caller may begin in a second, on average; 0: any number',
+    initial: 0,
+  },
+  'caller-burst': {
+    schema: countFrom(0),
+    value: 'n',
+    help: 'calls that one caller may begin at once; 0: twice --caller-rate',
+    initial: 0,
   },
   'min-free-disk': {
     schema: sizeFrom(0, '; 0: no floor'),

@@ -87,6 +87,13 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     prefixIndex: chosen['prefix-index'] === 'on',
     drainTimeoutMs: chosen['drain-timeout'] * 1000,
     intakeBytes: chosen['intake-bytes'] === 'auto' ? defaultIntakeBytes() : chosen['intake-bytes'],
+    readOnly: chosen['read-only'],
+    caller: {
+      calls: chosen['caller-calls'],
+      uploads: chosen['caller-uploads'],
+      rate: chosen['caller-rate'],
+      burst: chosen['caller-burst'] || 2 * chosen['caller-rate'],
+    },
     audit: auditOf(chosen),
     minFreeDiskBytes: chosen['min-free-disk'],
     requestIdleMs: chosen['request-idle-timeout'] * 1000,

@@ -199,6 +199,7 @@ export interface GetCapabilitiesResponse {
   readonly storage: string;
   readonly tokenizers: readonly string[];
   readonly limits: Readonly<Record<string, string>>;
+  readonly readOnly: boolean;
 }
 
 export interface GetConversationResponse {

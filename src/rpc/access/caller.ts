@@ -27,6 +27,11 @@ export class Caller {
     throw this.#denied(new StowkenError('PERMISSION_DENIED', sentence, { right }));
   }
 
+  /** False if nobody is asked who they are. */
+  get isKnown(): boolean {
+    return this.identity !== everyone;
+  }
+
   /** Name of the identity, for logs. It is not secret. */
   get name(): string {
     return this.identity.name;

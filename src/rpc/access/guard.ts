@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import { type AuditSink, methodName } from '../../audit/index.js';
 import { type AccessOptions, Authenticator, type Identity, type Presented } from '../../identity/index.js';
-import { isStowkenError, type StowkenError } from '../../model/index.js';
+import { isStowkenError, readOnly, type StowkenError } from '../../model/index.js';
 import { anyCaller, Caller } from './caller.js';
-import { rightsOf } from './rights.js';
+import { isChanging, rightsOf } from './rights.js';
 
 const healthPrefix = '/grpc.health.v1.Health/';
 const reflectionPrefix = '/grpc.reflection.';
@@ -23,12 +23,18 @@ export class Guard {
     private readonly options: AccessOptions,
     private readonly authenticator: Authenticator | undefined,
     private readonly audit: AuditSink,
+    private readonly isReadOnly: boolean,
   ) {}
 
   /** @throws Error that names the file that cannot be used */
-  static async open(options: AccessOptions, audit: AuditSink, logger: Logger): Promise<Guard> {
+  static async open(
+    options: AccessOptions,
+    { audit, readOnly }: { readonly audit: AuditSink; readonly readOnly: boolean },
+    logger: Logger,
+  ): Promise<Guard> {
     const { identity } = options;
-    return new Guard(options, identity && (await Authenticator.open(identity, logger)), audit);
+    const authenticator = identity && (await Authenticator.open(identity, logger));
+    return new Guard(options, authenticator, audit, readOnly);
   }
 
   /**
@@ -47,6 +53,11 @@ export class Guard {
     } catch (error) {
       throw this.#unknown(error, path, peer);
     }
+  }
+
+  /** @throws StowkenError READ_ONLY if the method changes something, and the server only reads */
+  checkServed(path: string): void {
+    if (this.isReadOnly && isChanging(path)) throw readOnly();
   }
 
   close(): void {

@@ -1,3 +1,3 @@
 export { type Caller } from './caller.js';
 export { Guard } from './guard.js';
-export { isAudited, rightsOf } from './rights.js';
+export { isAudited, isChanging, rightsOf } from './rights.js';

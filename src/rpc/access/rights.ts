@@ -52,3 +52,19 @@ const audited: readonly Right[] = ['delete', 'maintain', 'admin'];
 export function isAudited(path: string): boolean {
   return rightsOf[path]?.some((right) => audited.includes(right)) ?? false;
 }
+
+/** Methods that change vaults, or what there is of them, besides those that need "write" or "delete". */
+const changing: ReadonlySet<string> = new Set([
+  '/stowken.v1.AdminService/CreateVault',
+  '/stowken.v1.AdminService/UpdateVault',
+  '/stowken.v1.AdminService/DeleteVault',
+]);
+
+/**
+ * True if every call of a method changes something. Calls of the methods of maintenance may only look; what
+ * they change is refused where they change it.
+ */
+export function isChanging(path: string): boolean {
+  const needed = rightsOf[path] ?? [];
+  return needed.includes('write') || needed.includes('delete') || changing.has(path);
+}

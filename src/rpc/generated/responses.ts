@@ -198,6 +198,7 @@ export interface GetCapabilitiesResponse {
   readonly storage?: string | undefined;
   readonly tokenizers?: readonly string[] | undefined;
   readonly limits?: Readonly<Record<string, number>> | undefined;
+  readonly read_only?: boolean | undefined;
 }
 
 export interface GetConversationResponse {

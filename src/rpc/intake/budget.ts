@@ -1,6 +1,8 @@
-/** Bytes that one connection has taken from a budget. */
+/** Bytes that one connection has taken from a budget, and those of a caller. */
 export interface Share {
   usedBytes: number;
+  /** Caller whose calls, on all connections, have a limit together. */
+  readonly owner?: { usedBytes: number; readonly bytesMax: number } | undefined;
 }
 
 interface Waiter {
@@ -16,8 +18,8 @@ const overtakingBytesMax = 64 * 1024;
  * Bytes that requests may hold at once, in all and through one connection. Invariants:
  * - `usedBytes` is the sum of bytes taken and not returned, and never exceeds `bytesMax`.
  * - No share exceeds `shareBytesMax`, so that one client leaves room for others.
- * - Room goes to the longest waiting first. A request held back by its own connection's share holds back no
- *   other;
+ * - Room goes to the longest waiting first. A request held back by the share of its connection or caller
+ *   holds back no other;
  *   a request held back by the whole budget holds back all behind it, except small ones.
  */
 export class ByteBudget {
@@ -63,18 +65,28 @@ export class ByteBudget {
   give(share: Share, bytes: number): void {
     this.usedBytes -= bytes;
     share.usedBytes -= bytes;
+    if (share.owner) share.owner.usedBytes -= bytes;
     this.givenBytes += bytes;
     if (this.usedBytes < 0 || share.usedBytes < 0) throw new Error('more bytes were given back than taken');
     if (this.#waiters.length > 0) this.#grant();
   }
 
   #fits(share: Share, bytes: number): boolean {
-    return this.usedBytes + bytes <= this.bytesMax && share.usedBytes + bytes <= this.shareBytesMax;
+    return this.usedBytes + bytes <= this.bytesMax && this.#hasRoom(share, bytes);
+  }
+
+  /** True if neither the connection nor the caller would exceed its limit. */
+  #hasRoom({ usedBytes, owner }: Share, bytes: number): boolean {
+    return (
+      usedBytes + bytes <= this.shareBytesMax &&
+      (owner === undefined || owner.usedBytes + bytes <= owner.bytesMax)
+    );
   }
 
   #take(share: Share, bytes: number): void {
     this.usedBytes += bytes;
     share.usedBytes += bytes;
+    if (share.owner) share.owner.usedBytes += bytes;
   }
 
   #grant(): void {
@@ -82,7 +94,7 @@ export class ByteBudget {
     while (index < this.#waiters.length) {
       const { share, bytes, granted } = this.#waiters[index]!;
       if (this.usedBytes + bytes > this.bytesMax) return;
-      if (share.usedBytes + bytes > this.shareBytesMax) {
+      if (!this.#hasRoom(share, bytes)) {
         index += 1;
         continue;
       }

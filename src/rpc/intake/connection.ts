@@ -51,12 +51,19 @@ export class TokenBucket {
 
   /** Takes one token; returns false if there is none. */
   take(nowMs: number): boolean {
-    const filled = this.#tokens + (Math.max(0, nowMs - this.#filledMs) / 1000) * this.perSecond;
-    this.#tokens = Math.min(this.burst, filled) - 1;
+    const tokens = this.#at(nowMs);
     this.#filledMs = nowMs;
-    if (this.#tokens >= 0) return true;
-    this.#tokens = 0;
-    return false;
+    this.#tokens = tokens < 1 ? tokens : tokens - 1;
+    return tokens >= 1;
+  }
+
+  isFull(nowMs: number): boolean {
+    return this.#at(nowMs) >= this.burst;
+  }
+
+  #at(nowMs: number): number {
+    const filled = this.#tokens + (Math.max(0, nowMs - this.#filledMs) / 1000) * this.perSecond;
+    return Math.min(this.burst, filled);
   }
 }
 

@@ -9,7 +9,7 @@ import { limits, StowkenError } from '../../model/index.js';
 import type { Caller } from '../access/index.js';
 import type { CallRecord } from '../watch/index.js';
 import { type Arrivals, ArrivalTurn } from './arrivals.js';
-import type { ByteBudget } from './budget.js';
+import type { ByteBudget, Share } from './budget.js';
 import type { Connection, IdleWatch, Watched } from './connection.js';
 import { IncomingRequest } from './incoming-request.js';
 import {
@@ -38,6 +38,8 @@ export interface MethodIntake extends MessageSize {
 /** Facts of a stream that its headers and its connection give. */
 export interface StreamFacts {
   readonly connection: Connection;
+  /** Counts what the stream takes from the budget. */
+  readonly share: Share;
   readonly caller: Caller;
   readonly method: MethodIntake;
   readonly encoding: string | undefined;
@@ -66,7 +68,7 @@ export interface StreamParts extends ReaderParts {
  */
 export class GovernedStream implements ReaderOwner, Watched {
   readonly caller: Caller;
-  readonly #connection: Connection;
+  readonly #share: Share;
   readonly #method: MethodIntake;
   readonly #reader: MessageReader;
   readonly #record: CallRecord | undefined;
@@ -90,14 +92,14 @@ export class GovernedStream implements ReaderOwner, Watched {
 
   constructor(
     private readonly stream: ServerHttp2Stream,
-    { connection, caller, method, encoding, record }: StreamFacts,
+    { connection, share, caller, method, encoding, record }: StreamFacts,
     private readonly parts: StreamParts,
   ) {
-    this.#connection = connection;
+    this.#share = share;
     this.caller = caller;
     this.#method = method;
     this.#record = record;
-    const payment = new Payment(parts.budget, connection);
+    const payment = new Payment(parts.budget, share);
     const turn = new ArrivalTurn(parts.arrivals, connection);
     this.#reader = new MessageReader(parts, payment, turn, method, encoding, this);
     stream.push = (chunk, pushedEncoding) => {
@@ -190,7 +192,7 @@ export class GovernedStream implements ReaderOwner, Watched {
   }
 
   deliver(message: Gathered, chargedBytes: number, leave: (() => void) | undefined): void {
-    const charge = { budget: this.parts.budget, share: this.#connection, bytes: chargedBytes, leave };
+    const charge = { budget: this.parts.budget, share: this.#share, bytes: chargedBytes, leave };
     const request = new IncomingRequest(message, this, charge);
     if (this.#unclaimed.length > 0) this.#unclaimed = this.#unclaimed.filter(({ claimed }) => !claimed);
     this.#unclaimed.push(request);

@@ -9,7 +9,8 @@ import {
 import type { Logger } from 'pino';
 import { limits, StowkenError } from '../../model/index.js';
 import { Arrivals } from './arrivals.js';
-import { ByteBudget } from './budget.js';
+import { ByteBudget, type Share } from './budget.js';
+import { Callers, type CallPlace } from './callers.js';
 import { Connection, IdleWatch } from './connection.js';
 import type { Caller, Guard } from '../access/index.js';
 import { GovernedStream, type MethodIntake, type StreamParts } from './governed-stream.js';
@@ -47,6 +48,8 @@ interface Arrived {
   /** Undefined until it is handed over. */
   governed: GovernedStream | undefined;
   isUpload: boolean;
+  /** Place among the calls of its caller; undefined if it is not known by name who calls. */
+  place: CallPlace | undefined;
   /** Undefined if nobody watches calls. */
   readonly record: CallRecord | undefined;
 }
@@ -67,6 +70,7 @@ export class Intake {
   readonly #connections = new Map<ServerHttp2Session, Connection>();
   readonly #slabs = new GatheringSlabs();
   readonly #idle: IdleWatch;
+  readonly #callers: Callers;
   #arrived: Arrived[] = [];
   #streams = 0;
   #attached = 0;
@@ -78,11 +82,12 @@ export class Intake {
     /** Settings by path. A path without settings is left to grpc-js, which refuses it or serves it. */
     private readonly methods: ReadonlyMap<string, MethodIntake>,
     private readonly standing: MethodIntake,
-    private readonly guard: Pick<Guard, 'admit'>,
+    private readonly guard: Pick<Guard, 'admit' | 'checkServed'>,
     private readonly logger: Logger,
     private readonly watch?: CallWatch,
   ) {
     this.budget = new ByteBudget(settings.bytesMax, limits.connectionSharePercentMax, settings.waitMs);
+    this.#callers = new Callers(settings.caller, this.budget.shareBytesMax);
     const reclaim = new Reclaim(this.budget, this.#slabs);
     this.#idle = new IdleWatch((nowMs) => {
       this.#lookAtConnections(nowMs);
@@ -194,6 +199,7 @@ export class Intake {
       deliver,
       governed: undefined,
       isUpload: false,
+      place: undefined,
       record,
     };
     stream.on('close', () => this.#closed(arrived));
@@ -207,11 +213,12 @@ export class Intake {
     if (code !== undefined) record?.end(code);
   }
 
-  #closed({ stream, connection, governed, isUpload, record }: Arrived): void {
+  #closed({ stream, connection, governed, isUpload, place, record }: Arrived): void {
     this.#streams -= 1;
     // Without an effect if it was answered.
     record?.end(status.CANCELLED);
     if (isUpload) connection.uploads -= 1;
+    place?.leave();
     governed?.release();
     if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#wasReset(connection);
   }
@@ -241,24 +248,34 @@ export class Intake {
     }
   }
 
-  /** @throws StowkenError if the headers are wrong, or there are too many uploads */
+  /** @throws StowkenError if the headers are wrong, the server only reads, or there are too many calls */
   #admit(arrived: Arrived, caller: Caller): void {
     const { stream, headers, connection, deliver, record } = arrived;
     if (record) record.caller = caller;
     const method = this.methods.get(headers[':path']!) ?? this.standing;
     checkTimeout(headers);
+    this.guard.checkServed(headers[':path']!);
+    const share = this.#place(arrived, caller, method);
     if (method.kind === 'parts') {
       countUpload(connection);
       arrived.isUpload = true;
     }
     const encoding = headers['grpc-encoding'] as string | undefined;
-    const facts = { connection, caller, method, encoding, record };
+    const facts = { connection, share, caller, method, encoding, record };
     arrived.governed = new GovernedStream(stream, facts, this.#parts);
     // The token is needed no more: what has it cannot leak it.
     delete headers.authorization;
     const { governed } = arrived;
     if (record) record.run(() => deliver(governed, headers));
     else deliver(governed, headers);
+  }
+
+  /** Counts the call for its caller. Health and reflection are not counted. */
+  #place(arrived: Arrived, caller: Caller, { kind }: MethodIntake): Share {
+    const { connection } = arrived;
+    if (!caller.isKnown || kind === 'standing') return connection;
+    arrived.place = this.#callers.enter(caller.name, connection, kind === 'parts');
+    return arrived.place.share;
   }
 
   #wasReset(connection: Connection): void {

@@ -1,5 +1,15 @@
 import { limits } from '../../model/index.js';
 
+/** Limits of one caller, on all connections of a process. */
+export interface CallerLimits {
+  /** Calls under way, streams included. */
+  readonly callsMax: number;
+  readonly uploadsMax: number;
+  /** Calls that may begin in a second, on average, and at once; 0: any number. */
+  readonly perSecondMax: number;
+  readonly burstMax: number;
+}
+
 /** Limits of the resources and the time that clients may take. */
 export interface IntakeSettings {
   /** Memory for requests that arrive or are processed. */
@@ -11,6 +21,8 @@ export interface IntakeSettings {
   /** Time without a call after which a connection is closed. */
   readonly connectionIdleMs: number;
   readonly connectionsMax: number;
+  /** Limits of each caller who is known by name. */
+  readonly caller: CallerLimits;
 }
 
 /** Default settings of a server. */
@@ -20,4 +32,10 @@ export const ordinaryIntake: IntakeSettings = {
   requestIdleMs: limits.requestIdleDefaultMs,
   connectionIdleMs: limits.connectionIdleDefaultMs,
   connectionsMax: limits.connectionsMax,
+  caller: {
+    callsMax: limits.callerCallsDefault,
+    uploadsMax: limits.callerUploadsDefault,
+    perSecondMax: 0,
+    burstMax: 0,
+  },
 };

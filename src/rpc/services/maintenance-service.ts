@@ -1,5 +1,5 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import { limits } from '../../model/index.js';
+import { limits, readOnly } from '../../model/index.js';
 import {
   readBackupVault,
   readCollectGarbage,
@@ -23,22 +23,34 @@ const capabilitiesResponse = new ResponseEncoder('stowken.v1.GetCapabilitiesResp
 
 export function maintenanceService(scope: ServiceScope): UntypedServiceImplementation {
   const methods = new VaultMethods(scope);
+  const checkChange = (changes: boolean): void => {
+    if (changes && scope.readOnly) throw readOnly();
+  };
   return {
     CollectGarbage: methods.stream(
       readCollectGarbage,
-      (vault, { options }, signal) => vault.collectGarbage(options, signal),
+      (vault, { options }, signal) => {
+        checkChange(!options.dryRun);
+        return vault.collectGarbage(options, signal);
+      },
       (part) => [collectResponse.encode(collectFields(part))],
     ),
 
     CompactSubstrings: methods.stream(
       readCompact,
-      (vault, { input }, signal) => vault.compact(input, signal),
+      (vault, { input }, signal) => {
+        checkChange(!input.dryRun);
+        return vault.compact(input, signal);
+      },
       (part) => [compactResponse.encode(compactFields(part))],
     ),
 
     VerifyVault: methods.stream(
       readVerifyVault,
-      (vault, { options }, signal) => vault.verify(options, signal),
+      (vault, { options }, signal) => {
+        checkChange(options.repair);
+        return vault.verify(options, signal);
+      },
       (part) => [verifyResponse.encode(verifyFields(part))],
     ),
 
@@ -63,6 +75,7 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
         storage: vault.storageKind,
         tokenizers: scope.tokenizers.known,
         limits: wireLimits(scope),
+        read_only: scope.readOnly ?? false,
       }),
     ),
   };

@@ -78,6 +78,7 @@ export interface ServiceScope extends CallScope {
   readonly version: string;
   readonly intake: IntakeSettings;
   readonly startedLimits?: StartedLimits;
+  readonly readOnly?: boolean;
 }
 
 /**

@@ -1,0 +1,9 @@
+import type { TokenCore } from '../core/index.js';
+import { limits } from '../model/index.js';
+import { defaultVault } from './names.js';
+
+/** Returns the core of one vault: it remembers no hash of another one. */
+export function vaultCore(core: TokenCore, name: string): TokenCore {
+  const bytesMax = name === defaultVault ? limits.recentNamesBytesMax : limits.recentNamesOtherBytesMax;
+  return core.withOwnHashes(bytesMax);
+}
