@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connect, isClientError, type StowkenClient } from '../../src/client/index.js';
+import { sampleOr } from '../support/sample.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
 
-/** Runs; STOWKEN_LONG_TESTS has more. A failure prints its seed, which STOWKEN_SEED takes. */
-const numRuns = process.env['STOWKEN_LONG_TESTS'] ? 200 : 8;
+/** Number of runs. A failure prints its seed, which STOWKEN_SEED takes. */
+const numRuns = sampleOr(8, 200);
 const seed = process.env['STOWKEN_SEED'];
 
 let folder: string;
