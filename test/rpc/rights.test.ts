@@ -93,8 +93,15 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** Vaults of requests in which an empty name does not stand for the default vault, but for all. */
+const nameless: Readonly<Record<string, string>> = { ListAuditEvents: 'default' };
+
 /** Calls a method with a token, and returns its refusal; undefined if there was none. */
-async function call(name: string, token: string | undefined, vault = ''): Promise<Refusal | undefined> {
+async function call(
+  name: string,
+  token: string | undefined,
+  vault = nameless[name] ?? '',
+): Promise<Refusal | undefined> {
   const caller = token === undefined ? client : client.withToken(token);
   const request = { vault, ...requestOf[name] };
   try {
@@ -172,7 +179,9 @@ describe.each(methods)('%s', (name, { path }) => {
     const [there, nowhere] = await Promise.all(answers);
     expect(there).toEqual(nowhere);
     expect(there).toMatchObject({ code: status.PERMISSION_DENIED });
-    expect(await call(name, 'team', 'team-a')).toMatchObject({ reason: 'VAULT_NOT_FOUND' });
+    // The audit log has events of vaults that are deleted, so it does not look for the vault.
+    const reason = name === 'ListAuditEvents' ? 'AUDIT_LOG_OFF' : 'VAULT_NOT_FOUND';
+    expect(await call(name, 'team', 'team-a')).toMatchObject({ reason });
   });
 });
 
