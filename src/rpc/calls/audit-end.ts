@@ -31,7 +31,8 @@ export function auditEnd(audit: AuditSink, { path, peer, caller, request, error 
   audit.record({
     timeMs: Date.now(),
     identity: caller.name,
-    peer,
+    // The name that grpc-js gives to the peer on a Unix socket.
+    peer: peer === 'unknown' ? '' : peer,
     method: methodName(path),
     vault: typeof named.vault === 'string' && named.vault !== '' ? named.vault : undefined,
     ids: ids.slice(0, limits.auditIdsMax),
