@@ -462,7 +462,8 @@ function diagnoseServer(options: ServeOptions): ReturnType<Diagnose> {
     nowMs: Date.now(),
     tryStorage: async (folder) => {
       const core = await loadCore();
-      const backend = await openBackend(options, folder, core, createLiveCodec(core), undefined);
+      const parts = { core, codec: createLiveCodec(core), activity: undefined };
+      const backend = await openBackend(options, folder, parts);
       await backend.close();
     },
   });
