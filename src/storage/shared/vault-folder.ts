@@ -13,12 +13,18 @@ const vaultNames: readonly string[] = ['VAULT', 'vault.mdb', 'vault.json', 'segm
 export const otherVaultsFolder = 'vaults';
 export const settingsFile = 'settings.json';
 
+const serverNames = new RegExp(`^(${otherVaultsFolder}|settings\\.json(\\.new)?|audit\\.jsonl(\\.\\d+)?)$`);
+
+/** True for names that the server of a data folder uses beside the default vault. */
+export function belongsToServer(name: string): boolean {
+  return serverNames.test(name);
+}
+
 /**
  * Names that are in nobody's way: they belong to a mounted disk, or were left by a start or a restore that
  * was killed.
  */
-const harmless =
-  /^(\..*|lost\+found|VAULT\.new|vaults|settings\.json(\.new)?|audit\.jsonl(\.\d+)?|tmp|restoring|vault\.mdb-lock|backup\.mdb-.*)$/;
+const harmless = /^(\..*|lost\+found|VAULT\.new|tmp|restoring|vault\.mdb-lock|backup\.mdb-.*)$/;
 
 const namedMax = 3;
 
@@ -47,7 +53,9 @@ export async function checkDataFolder(folder: string): Promise<void> {
 
 /** Returns those of a folder's names that are in a new vault's way, sorted. */
 export function foreignNames(names: readonly string[]): string[] {
-  return names.filter((name) => !harmless.test(name) && !isOwnerSocket(name)).sort();
+  return names
+    .filter((name) => !harmless.test(name) && !belongsToServer(name) && !isOwnerSocket(name))
+    .sort();
 }
 
 /**

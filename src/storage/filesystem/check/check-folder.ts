@@ -1,4 +1,4 @@
-import { otherVaultsFolder, settingsFile } from '../../shared/vault-folder.js';
+import { belongsToServer } from '../../shared/vault-folder.js';
 import { readOrRefuse } from '../disk/disk.js';
 import { isOwnerFile } from '../layout/owner-files.js';
 import {
@@ -16,14 +16,14 @@ import type { CheckedVault, Findings } from './findings.js';
 const folders: ReadonlySet<string> = new Set([SEGMENTS, MANIFESTS, REGISTRIES, REQUESTS, TEMPORARY]);
 
 /** Files in a vault's folder that are made by file systems. */
-const foreignFiles: ReadonlySet<string> = new Set(['lost+found', otherVaultsFolder, settingsFile]);
+const foreignFiles: ReadonlySet<string> = new Set(['lost+found']);
 
 /** Checks the folder itself, and the record of the vault as a whole. */
 export async function checkFolder({ disk, vaultId, index }: CheckedVault, findings: Findings): Promise<void> {
   for (const { name, isFolder } of await disk.list('')) {
     const isFile = name === VAULT_FILE || journalNumber(name) !== undefined || isOwnerFile(name);
     const isKnown = isFolder ? folders.has(name) : isFile;
-    if (!isKnown && !foreignFiles.has(name)) findings.stray(name);
+    if (!isKnown && !foreignFiles.has(name) && !belongsToServer(name)) findings.stray(name);
   }
   for (const { name } of await disk.list(TEMPORARY)) findings.stray(`${TEMPORARY}/${name}`);
   const report = (detail: string) => findings.report('vault', VAULT_FILE, detail);
