@@ -34,6 +34,21 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   doctor: ['model', 'identity', 'storage', 'rpc'],
   client: ['model'],
   cli: ['model', 'queue', 'identity', 'client'],
+  server: [
+    'model',
+    'identity',
+    'audit',
+    'core',
+    'codec',
+    'text',
+    'storage',
+    'vault',
+    'vaults',
+    'rpc',
+    'metrics',
+    'workers',
+    'cli',
+  ],
 };
 
 /** Packages that only one folder may import: the rest of the code does not know them. */

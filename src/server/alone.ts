@@ -1,0 +1,53 @@
+import { availableParallelism } from 'node:os';
+import type { RunningServer } from '../cli/index.js';
+import { collectVaults } from '../metrics/index.js';
+import { startRpcServer } from '../rpc/index.js';
+import { keepHeapLean } from '../storage/index.js';
+import { createTokenizers } from '../text/index.js';
+import { Administration, healthOf } from '../vaults/index.js';
+import { serveVaults } from './lifecycle.js';
+import { intakeOf, startedLimits } from './limits.js';
+import { createOpener, openVaults } from './open-vaults.js';
+import type { ServerParts } from './parts.js';
+
+/** Heap growth limit of a single-process server. V8 lets the heap reach four times its live size. */
+const heapGrowthPercent = 200;
+
+/** Serves and stores in this process. */
+export async function startAlone(parts: ServerParts): Promise<RunningServer> {
+  const { options, logger, catalogue, disk, metrics } = parts;
+  keepHeapLean(heapGrowthPercent);
+  const intake = intakeOf(options, logger);
+  const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
+  const opener = createOpener(parts, tokenizers);
+  // A vault in memory would be lost when it is closed.
+  const openMax = options.storage === 'memory' ? Infinity : options.openVaults;
+  const vaults = openVaults(opener, openMax);
+  metrics?.own.add((samples) => collectVaults(samples, vaults, metrics.own.meters, openMax));
+  const admin = new Administration(catalogue, vaults, Date.now, {
+    onCreate: async () => disk?.assertRoom(),
+    onSettings: async (name, settings) => vaults.openRuntime(name)?.apply(settings),
+    onDeleted: (name) => metrics?.own.meters.forget(name),
+  });
+  return serveVaults({ ...parts, vaults, tokenizers }, async () => {
+    const server = await startRpcServer({
+      vaults,
+      admin,
+      audit: parts.audit,
+      tokenizers,
+      listen: options.listen,
+      logger,
+      version: parts.version,
+      health: () => healthOf(vaults.states()),
+      intake,
+      startedLimits: startedLimits(parts),
+      readOnly: options.readOnly,
+      tls: options.tls,
+      access: options.access,
+      onCall: metrics?.own.calls.add,
+      slowCallMs: options.slowCallMs,
+    });
+    metrics?.own.addIntake(() => server.figures());
+    return { address: server.address, drain: (graceMs) => server.drain(graceMs), obstacle: () => undefined };
+  });
+}

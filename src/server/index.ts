@@ -1,0 +1,29 @@
+import type { Logger } from 'pino';
+import type { RunningServer, ServeOptions } from '../cli/index.js';
+import { checkAccess } from '../identity/index.js';
+import { checkListen } from '../rpc/index.js';
+import { checkDataFolder } from '../storage/index.js';
+import { startAlone } from './alone.js';
+import { openMetrics, openParts } from './parts.js';
+import { startWithWorkers } from './with-workers.js';
+
+export { openBackend } from './open-vaults.js';
+
+/** Assembles and starts a server: the only place where its parts are wired together. */
+export async function startServer(
+  options: ServeOptions,
+  logger: Logger,
+  version: string,
+): Promise<RunningServer> {
+  await checkListen(options.listen);
+  await checkAccess(options.tls, options.access);
+  if (options.storage !== 'memory') await checkDataFolder(options.dataDir);
+  const metrics = await openMetrics(options, logger, version);
+  try {
+    const parts = await openParts(options, logger, version, metrics);
+    return await (options.workers > 1 ? startWithWorkers(parts) : startAlone(parts));
+  } catch (error) {
+    metrics?.close();
+    throw error;
+  }
+}

@@ -1,0 +1,119 @@
+import { resolve } from 'node:path';
+import type { RunningServer, ServeOptions } from '../cli/index.js';
+import { isStowkenError } from '../model/index.js';
+import type { Tokenizers } from '../text/index.js';
+import { clockBehind } from '../vault/index.js';
+import { defaultVault, FolderCatalogue, type OpenVaults, type StoredVault } from '../vaults/index.js';
+import type { ServerParts } from './parts.js';
+
+/** A server that accepts calls. */
+export interface Serving {
+  readonly address: string;
+  readonly drain: (graceMs: number) => Promise<void>;
+  /** Returns the reason why no call would be served, if there is one. */
+  readonly obstacle: () => string | undefined;
+}
+
+export interface ServedVaults extends ServerParts {
+  readonly vaults: OpenVaults<StoredVault>;
+  readonly tokenizers: Tokenizers;
+}
+
+/** Opens the default vault, and serves until it is stopped. If serving fails, everything is closed. */
+export async function serveVaults(
+  served: ServedVaults,
+  serve: () => Promise<Serving>,
+): Promise<RunningServer> {
+  const { options, vaults, tokenizers, disk, audit, metrics } = served;
+  const close = async (): Promise<void> => {
+    disk?.close();
+    await audit.close();
+    await vaults.close();
+    await tokenizers.close();
+  };
+  const { address, drain, obstacle, standing } = await start(served, serve).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
+  metrics?.lifecycle.serve(() => obstacle() ?? refusalOf(vaults));
+  await logStart(served, standing, address);
+  return {
+    address,
+    metricsAddress: metrics?.address,
+    async stop() {
+      metrics?.lifecycle.drain();
+      await drain(options.drainTimeoutMs);
+      await close();
+      metrics?.close();
+    },
+  };
+}
+
+/** Returns the reason why the server is not ready. The cause, which may name files, is in the log. */
+function refusalOf(vaults: OpenVaults<StoredVault>): string | undefined {
+  const state = vaults.states().get(defaultVault);
+  if (state?.failed) return `the vault ${defaultVault} does not open: see the log`;
+  return state?.writable === false ? `the vault ${defaultVault} takes no writes: see the log` : undefined;
+}
+
+async function start(served: ServedVaults, serve: () => Promise<Serving>) {
+  const { catalogue } = served;
+  const standing = await openDefault(served);
+  if (standing && catalogue instanceof FolderCatalogue) await catalogue.removeLeftovers();
+  return { standing, ...(await serve()) };
+}
+
+/** Logs the start. Damage that it meets is logged, and keeps nobody from the rest of the vault. */
+async function logStart(
+  { version, options, logger, catalogue, metrics }: ServedVaults,
+  standing: StoredVault | undefined,
+  address: string,
+): Promise<void> {
+  try {
+    const vaults = (await catalogue.list()).length;
+    const facts = await describeStart(options, standing, { version, address, vaults });
+    logger.info({ ...facts, metrics: metrics?.address }, 'serving');
+    const behind = standing && (await clockBehind(standing.backend, Date.now()));
+    const mended = standing?.backend.mended;
+    if (mended !== undefined) logger.warn({ mended }, 'records were written again at the opening');
+    if (behind) logger.warn(behind, 'the clock is behind the newest conversation');
+  } catch (error) {
+    logger.error({ err: error, address }, 'serving, and a part of the vault is damaged: run stowken verify');
+  }
+}
+
+/**
+ * Opens the default vault, and keeps it open. If it is damaged and there are others, these are served without
+ * it.
+ */
+async function openDefault({ logger, catalogue, vaults }: ServedVaults): Promise<StoredVault | undefined> {
+  try {
+    return (await vaults.use(defaultVault)).runtime;
+  } catch (error) {
+    const isDamaged = isStowkenError(error, 'CORRUPT_STORE') || isStowkenError(error, 'STORE_VERSION');
+    if (!isDamaged || (await catalogue.list()).length === 1) throw error;
+    logger.error({ vault: defaultVault, err: error }, 'a vault cannot be opened; the others are served');
+    return undefined;
+  }
+}
+
+/** Collects the facts that an operator looks for first in a log. */
+async function describeStart(
+  { storage, dataDir, durability, workers }: ServeOptions,
+  standing: StoredVault | undefined,
+  facts: { readonly version: string; readonly address: string; readonly vaults: number },
+): Promise<object> {
+  const stats = await standing?.backend.stats();
+  return {
+    ...facts,
+    node: process.version,
+    storage,
+    ...(storage !== 'memory' && { data: resolve(dataDir) }),
+    vaultId: standing?.backend.vaultId,
+    workers,
+    durability,
+    conversations: stats?.conversations,
+    tokens: stats?.tokens,
+    inUseBytes: stats?.inUseBytes,
+  };
+}

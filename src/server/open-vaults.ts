@@ -1,0 +1,48 @@
+import type { ServeOptions } from '../cli/index.js';
+import { limits } from '../model/index.js';
+import {
+  createMemoryBackend,
+  openFilesystemBackend,
+  openLmdbBackend,
+  type ManagedBackend,
+} from '../storage/index.js';
+import type { Tokenizers } from '../text/index.js';
+import { OpenVaults, refuseChanges, StoredVault, type VaultOpener } from '../vaults/index.js';
+import type { ServerParts } from './parts.js';
+
+/** Returns the function that opens vaults, with the parts that they share. */
+export function createOpener(
+  { options, logger, catalogue, core, disk, metrics }: ServerParts,
+  tokenizers: Tokenizers,
+): VaultOpener {
+  return {
+    catalogue,
+    core,
+    tokenizers,
+    clock: Date.now,
+    defaults: options,
+    readOnly: options.readOnly,
+    checks: [...(options.readOnly ? [refuseChanges] : []), ...(disk === undefined ? [] : [disk])],
+    openBackend: (folder, own) => openBackend(options, folder, own),
+    activityOf: metrics?.own.activityOf,
+    onCompacted: (vault, summary) => logger.info({ vault, ...summary }, 'compacted'),
+    onCompactionFailed: (vault, error) => logger.error({ vault, err: error }, 'automatic compaction failed'),
+  };
+}
+
+export function openVaults(opener: VaultOpener, openMax: number): OpenVaults<StoredVault> {
+  const { vaultWaitMs: waitMs, vaultRetryMs: retryMs } = limits;
+  return new OpenVaults({ open: (name) => StoredVault.open(name, opener), openMax, waitMs, retryMs });
+}
+
+/** Opens the storage of one vault; in memory if it has no folder. */
+export async function openBackend(
+  { storage, durability }: ServeOptions,
+  folder: string | undefined,
+  { core, codec, activity }: Parameters<VaultOpener['openBackend']>[1],
+): Promise<ManagedBackend> {
+  const clock = Date.now;
+  if (folder === undefined) return createMemoryBackend({ codec, clock, activity });
+  if (storage === 'lmdb') return openLmdbBackend({ folder, codec, clock, durability, activity });
+  return openFilesystemBackend({ folder, codec, core, clock, activity, fsync: durability === 'fsync' });
+}

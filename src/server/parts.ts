@@ -1,0 +1,92 @@
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Logger } from 'pino';
+import { AuditFile, type AuditSink, type AuditSource, noAudit } from '../audit/index.js';
+import type { ServeOptions } from '../cli/index.js';
+import { loadCore, type TokenCore } from '../core/index.js';
+import { certificateEndMs } from '../identity/index.js';
+import { ServerMetrics } from '../metrics/index.js';
+import { makeFolder } from '../storage/index.js';
+import { FolderCatalogue, FreeDisk, MemoryCatalogue, spaceOf, type VaultCatalogue } from '../vaults/index.js';
+
+/** Figures of a file system that cannot be asked. */
+const nowhere = { bavail: 0, bsize: 0 };
+
+/** Parts of a server that its vaults share. */
+export interface ServerParts {
+  /** Version of the package. */
+  readonly version: string;
+  readonly options: ServeOptions;
+  readonly logger: Logger;
+  readonly catalogue: VaultCatalogue;
+  readonly core: TokenCore;
+  /** Undefined if vaults are in memory. */
+  readonly disk: FreeDisk | undefined;
+  readonly audit: Audit;
+  readonly metrics: ServerMetrics | undefined;
+}
+
+/** Opens the parts that a server's vaults share. If one fails, those before it are closed. */
+export async function openParts(
+  options: ServeOptions,
+  logger: Logger,
+  version: string,
+  metrics: ServerMetrics | undefined,
+): Promise<ServerParts> {
+  const catalogue =
+    options.storage === 'memory' ? new MemoryCatalogue() : new FolderCatalogue(options.dataDir);
+  const core = await loadCore();
+  const disk = await openFreeDisk(options, logger);
+  try {
+    const audit = await openAudit(options, logger);
+    return { version, options, logger, catalogue, core, disk, audit, metrics };
+  } catch (error) {
+    disk?.close();
+    throw error;
+  }
+}
+
+/** Opens the port for metrics before anything else: it says that the server is starting. */
+export async function openMetrics(
+  { storage, dataDir, tls, metrics: listen }: ServeOptions,
+  logger: Logger,
+  version: string,
+): Promise<ServerMetrics | undefined> {
+  if (listen === undefined) return undefined;
+  const metrics = await ServerMetrics.open(listen, logger);
+  const labels = { version, node: process.version, storage };
+  metrics.own.add((samples) => samples.set('stowken_build_info', labels, 1));
+  metrics.own.add(async (samples) => {
+    const { bavail, bsize } = storage === 'memory' ? nowhere : await statfs(dataDir).catch(() => nowhere);
+    if (bsize > 0) samples.set('stowken_disk_free_bytes', {}, bavail * bsize);
+    const endMs = tls && (await certificateEndMs(tls));
+    if (endMs !== undefined)
+      samples.set('stowken_tls_certificate_expiry_timestamp_seconds', {}, endMs / 1000);
+  });
+  return metrics;
+}
+
+/** Watches the disk of the data folder. */
+async function openFreeDisk(options: ServeOptions, logger: Logger): Promise<FreeDisk | undefined> {
+  if (options.storage === 'memory') return undefined;
+  return FreeDisk.open({
+    floor: options.minFreeDiskBytes,
+    read: () => spaceOf(options.dataDir),
+    onChange: ({ isLow, ...state }) => {
+      if (isLow) logger.error(state, 'the disk is nearly full: nothing new is stored until there is room');
+      else logger.info(state, 'the disk has room again: new content is stored');
+    },
+  });
+}
+
+/** The audit log of the server, or that of one that keeps none. */
+type Audit = AuditSink & AuditSource & { close(): Promise<void> };
+
+async function openAudit({ audit }: ServeOptions, logger: Logger): Promise<Audit> {
+  if (audit === undefined) return { ...noAudit, close: async () => undefined };
+  await makeFolder(dirname(audit.file));
+  return AuditFile.open({
+    ...audit,
+    onError: (error) => logger.error({ err: error }, 'the audit log cannot be written; its events wait'),
+  });
+}

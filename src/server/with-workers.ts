@@ -1,0 +1,79 @@
+import type { RunningServer } from '../cli/index.js';
+import { collectVaults } from '../metrics/index.js';
+import type { ManagedBackend } from '../storage/index.js';
+import { createTokenizers } from '../text/index.js';
+import { Administration, type FolderCatalogue } from '../vaults/index.js';
+import { Announcements, Primary } from '../workers/index.js';
+import { serveVaults } from './lifecycle.js';
+import { intakeOf, startedLimits } from './limits.js';
+import { createOpener, openVaults } from './open-vaults.js';
+import type { ServerParts } from './parts.js';
+
+/** Minimum of the vaults that a worker may have open: with fewer, vaults in use would wait for each other. */
+const workerVaultsMin = 4;
+
+/** Stores in this process, and serves in others. */
+export async function startWithWorkers(parts: ServerParts): Promise<RunningServer> {
+  const { options, logger, disk, metrics } = parts;
+  const catalogue = parts.catalogue as FolderCatalogue;
+  const { listen, workers, logLevel, slowCallMs, tls, access } = options;
+  const intake = intakeOf(options, logger);
+  // Workers encode text where it arrives, so this process needs very few threads for it.
+  const tokenizers = createTokenizers({ threadsMax: 1 });
+  const announcements = new Announcements();
+  const opener = {
+    ...createOpener(parts, tokenizers),
+    wrap: (name: string, backend: ManagedBackend) =>
+      announcements.announced(name, backend, () => primary.sendHealth()),
+  };
+  // Vaults that workers have open are open here too.
+  const openVaultsMax = Math.max(workerVaultsMin, Math.floor(options.openVaults / workers));
+  const openMax = Math.max(options.openVaults, openVaultsMax * workers) + 1;
+  const vaults = openVaults(opener, openMax);
+  metrics?.own.add((samples) => collectVaults(samples, vaults, metrics.own.meters, openMax));
+  const admin = new Administration(catalogue, vaults, Date.now, {
+    onCreate: async () => disk?.assertRoom(),
+    onSettings: async (name, settings) => {
+      const runtime = vaults.openRuntime(name);
+      runtime?.apply(settings);
+      if (runtime) await announcements.send('setPrefixIndex', { vault: name, on: runtime.prefixIndex }, name);
+    },
+    onDelete: (name) => announcements.send('dropVault', name, name),
+    onDeleted: (name) => metrics?.own.meters.forget(name),
+  });
+  const primary = new Primary({
+    workers,
+    listen,
+    vaults,
+    admin,
+    audit: parts.audit,
+    announcements,
+    folderOf: (name) => catalogue.folderOf(name),
+    labelOf: (name) => metrics?.own.meters.of(name).label ?? '',
+    logger,
+    worker: {
+      logLevel,
+      version: parts.version,
+      openVaultsMax,
+      intake,
+      startedLimits: startedLimits(parts),
+      readOnly: options.readOnly,
+      tls,
+      access,
+      metrics: metrics !== undefined,
+      slowCallMs,
+    },
+  });
+  metrics?.addProcesses(() => primary.collectMetrics());
+  metrics?.own.add((samples) => {
+    const { serving, wanted, ended } = primary.figures;
+    samples.set('stowken_workers', {}, serving);
+    samples.set('stowken_workers_wanted', {}, wanted);
+    samples.set('stowken_worker_ends_total', {}, ended);
+  });
+  return serveVaults({ ...parts, vaults, tokenizers }, async () => {
+    const address = await primary.start();
+    const obstacle = () => (primary.figures.serving === 0 ? 'no worker serves: see the log' : undefined);
+    return { address, drain: (graceMs) => primary.drain(graceMs), obstacle };
+  });
+}
