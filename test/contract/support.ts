@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect } from 'vitest';
+import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { createLiveCodec, type LiveCodec } from '../../src/codec/index.js';
 import { loadCore } from '../../src/core/index.js';
 import type { ConversationSpec, MessageRecord } from '../../src/model/index.js';
@@ -122,14 +122,15 @@ export function storing(id: string, segments: readonly NewSegment[], timeMs = 1_
 /** Creates a bench for each test of a suite, and checks the invariants after each. */
 export function useBench(kind: BackendKind, { sync = true } = {}): () => Bench {
   let bench: Bench;
-  // Each transaction checks the records that it writes.
-  process.env['STOWKEN_STRICT'] = '1';
   beforeEach(async () => {
+    // Each transaction checks the records that it writes.
+    vi.stubEnv('STOWKEN_STRICT', '1');
     bench = await openBench(kind, { sync });
   });
   afterEach(async () => {
     const violations = await bench.backend.check();
     await bench.dispose();
+    vi.unstubAllEnvs();
     expect(violations).toEqual([]);
   });
   return () => bench;

@@ -63,7 +63,10 @@ describe.each(storageKinds)('over %s', (kind) => {
         give: (bytes: number) => void asked.push(-bytes),
       };
       const uploadOf = (id: string, messages: number) => {
-        const parts = Array.from({ length: messages }, (_, index) => [begin(`r${index}`), words([index])]);
+        const parts = Array.from({ length: messages }, (_, index) => [
+          begin(`r${index}`),
+          words([index % 500]),
+        ]);
         const all = [...parts.flat(), finish(messages)];
         return t.vault.upload({ spec: spec(id) }, source(all), signal, memory);
       };
@@ -282,7 +285,10 @@ describe.each(storageKinds)('over %s', (kind) => {
 
     it('of many messages all become visible', async () => {
       const messages = limits.uploadTogetherMessagesMax + 1;
-      const parts = Array.from({ length: messages }, (_, index) => [begin('user'), words([index])]).flat();
+      const parts = Array.from({ length: messages }, (_, index) => [
+        begin('user'),
+        words([index % 500]),
+      ]).flat();
       const both = ['a', 'b'].map((id) => upload(id, ...parts, finish(messages)));
       for (const { conversation } of await Promise.all(both))
         expect(conversation.messageCount).toBe(messages);
