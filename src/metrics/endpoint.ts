@@ -24,8 +24,8 @@ const plain = 'text/plain; charset=utf-8';
 
 /**
  * The HTTP port for those who watch the server: /metrics, /healthz and /readyz. It asks nobody who they are.
- * Whoever can connect costs the server little: connections are few and end after a while, bodies are not
- * read, and metrics are collected a few times a second at most.
+ * A client costs the server little: connections are few and end after a while, bodies are not read, and
+ * metrics are collected a few times a second at most.
  */
 export class Endpoint {
   readonly #server: Server;
