@@ -7,8 +7,9 @@ import { collectAll, partsOf, say, signal, spec, type TestVault } from '../../su
 const CONVERSATIONS = sampleOr(1500, 3000);
 
 let t: TestVault;
-const random = new Random(1);
+let random: Random;
 beforeEach(async () => {
+  random = new Random(1);
   t = await openStoredVault('lmdb');
   for (let i = 0; i < CONVERSATIONS; i++) await store(`c${i}`);
 });
@@ -74,7 +75,8 @@ describe('defragmenting an lmdb vault', () => {
   it('is what a compaction does where no frame can shrink', async () => {
     const input = {
       dryRun: false,
-      minSavingsRatio: 0.05,
+      // More than a new registry could save: its bytes are a sixth of all.
+      minSavingsRatio: 0.15,
       segmentsMax: undefined,
       bytesMax: undefined,
       timeMsMax: undefined,
