@@ -1,5 +1,5 @@
 import { refillPacks } from '../packs/pack-filler.js';
-import { decodePack, deletedEntry, type Pack } from '../packs/pack.js';
+import { decodePack, deletedEntry, endOf, hasRestOf, type Pack } from '../packs/pack.js';
 import { keyOfPack, startKey } from '../packs/pack-layout.js';
 import type { Tables } from '../tables/environment.js';
 import {
@@ -61,7 +61,8 @@ export function defragmentPacks(packs: Table<number>, after: number): number | u
 
 /** True if two packs can be merged. */
 function follows(pack: Pack | undefined, next: Pack): boolean {
-  return pack === undefined || pack.continued || firstOwn(next) - endOf(pack) <= GAP_MAX;
+  if (pack === undefined) return true;
+  return pack.continued ? hasRestOf(pack, next) : firstOwn(next) - endOf(pack) <= GAP_MAX;
 }
 
 /** Returns a pack of a sequence with the deleted segments between it and the next one. */
@@ -75,9 +76,4 @@ function upToNext(pack: Pack, index: number, run: readonly Pack[]): Pack {
 /** Returns the first segment that begins in a pack. */
 function firstOwn({ firstId, continues }: Pack): number {
   return continues ? firstId + 1 : firstId;
-}
-
-/** Returns the id after a pack's last segment. */
-function endOf({ firstId, entries }: Pack): number {
-  return firstId + entries.length;
 }

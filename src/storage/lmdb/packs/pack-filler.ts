@@ -1,6 +1,6 @@
 import { REFILLED_PACK_BYTES, SPLIT_BYTES_MIN } from '../tables/layout.js';
 import type { Table } from '../tables/table.js';
-import type { Pack } from './pack.js';
+import { hasRestOf, type Pack } from './pack.js';
 import { PackBuilder } from './pack-builder.js';
 import { framePieces, keyOfPack, type PackEntry, type PackPosition, sizesBytes } from './pack-layout.js';
 
@@ -101,7 +101,7 @@ export function refillPacks(
         if (index === 0 && entry.piece.length > 0) filler.addRest(id, entry.piece);
       } else if (frame) filler.add(id, entryOf(frame, entry.tokenCount));
       else if (!pack.continued || at < pack.entries.length - 1) filler.add(id, entry);
-      else if (next) filler.add(id, joined(entry, next));
+      else if (next) filler.add(id, joined(table, pack, next));
       else filler.addPart(id, entry);
     });
   });
@@ -113,7 +113,14 @@ function entryOf(frame: Uint8Array, tokenCount: number): PackEntry {
   return { frameBytes: frame.length, tokenCount, piece: frame.subarray(headBytes + halfBytes) };
 }
 
-function joined(entry: PackEntry, next: Pack): PackEntry {
-  const rest = next.entries[0]?.piece ?? Buffer.alloc(0);
-  return { ...entry, piece: Buffer.concat([entry.piece, rest]) };
+/**
+ * Returns the last entry of a pack with the rest of its tail, which the next pack begins with.
+ * @throws StowkenError CORRUPT_STORE if it does not
+ */
+function joined(table: Table<number>, pack: Pack, next: Pack): PackEntry {
+  const entry = pack.entries.at(-1);
+  const rest = next.entries[0];
+  if (!entry || !rest || !hasRestOf(pack, next))
+    throw table.corrupt(keyOfPack(next), 'does not continue the pack before it');
+  return { ...entry, piece: Buffer.concat([entry.piece, rest.piece]) };
 }

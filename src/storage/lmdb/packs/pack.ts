@@ -10,6 +10,16 @@ export interface Pack extends PackPosition {
   readonly entries: readonly PackEntry[];
 }
 
+/** Returns the id after a pack's last segment. */
+export function endOf({ firstId, entries }: Pick<Pack, 'firstId' | 'entries'>): number {
+  return firstId + entries.length;
+}
+
+/** True if a pack begins with the rest of the tail that another ends with. */
+export function hasRestOf(pack: Pack, next: Pack): boolean {
+  return pack.continued && next.continues && next.firstId === endOf(pack) - 1;
+}
+
 export const deletedEntry: PackEntry = { frameBytes: 0, tokenCount: 0, piece: Buffer.alloc(0) };
 
 /**

@@ -1,5 +1,6 @@
+import { assert } from '../../../model/index.js';
 import type { Tables } from '../tables/environment.js';
-import { decodePack, deletedEntry, encodePack, type Pack } from './pack.js';
+import { decodePack, deletedEntry, encodePack, endOf, hasRestOf, type Pack } from './pack.js';
 import { framePieces, keyOfPack, PackScan, restKey, startKey } from './pack-layout.js';
 import { INLINE_VALUE_BYTES, MERGED_PACK_BYTES } from '../tables/layout.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
@@ -23,7 +24,10 @@ export class SegmentWriter {
     filler.add(id, { frameBytes: frame.length, tokenCount, piece });
   }
 
-  /** Replaces stored frames. Their packs are refilled, and neighbours merged. */
+  /**
+   * Replaces stored frames. Their packs are refilled, and neighbours merged.
+   * @throws StowkenError CORRUPT_STORE if no pack has one of them
+   */
   replace(frames: ReadonlyMap<number, Uint8Array>): void {
     this.flush();
     let run: Pack[] = [];
@@ -31,32 +35,36 @@ export class SegmentWriter {
       const { headBytes, halfBytes } = framePieces(frame.length);
       this.#putPiece('frameOverflowPages', id, frame.subarray(0, headBytes));
       this.#putPiece('frameHalfPages', id, frame.subarray(headBytes, headBytes + halfBytes));
-      const key = this.tables.packs.floorKey(startKey(id));
       const reached = run.at(-1);
-      if (key !== undefined && !(reached && keyOfPack(reached) === key)) run = this.#extend(run, key, frames);
-      const last = run.at(-1);
-      const goesOn = last?.continued && id === last.firstId + last.entries.length - 1;
-      if (goesOn) run = this.#extend(run, restKey(id), frames);
+      const pack = reached && begins(reached, id) ? reached : this.#packOf(id);
+      if (pack !== reached) run = this.#extend(run, pack, frames);
+      if (goesOn(pack, id)) run = this.#extend(run, this.#restOf(id), frames);
     }
     refillPacks(this.tables.packs, run, frames);
   }
 
-  /** Removes stored frames; ids in ascending order. */
+  /**
+   * Removes stored frames; ids in ascending order.
+   * @throws StowkenError CORRUPT_STORE if no pack has one of them
+   */
   remove(ids: readonly number[]): void {
     this.flush();
     const removed = new Set(ids);
-    let doneTo = 0;
+    let pack: Pack | undefined;
+    let before = 0;
     for (const id of ids) {
+      assert(id > before, 'frames are removed in the order of their ids', id);
+      before = id;
       this.tables.frameOverflowPages.remove(id);
       this.tables.frameHalfPages.remove(id);
-      // A frame begins in one pack and may continue in the next.
-      for (const at of [startKey(id), restKey(id)]) {
-        // The pack after a frame may be damaged, if the frame does not continue in it.
-        const found = undefinedIfCorrupt(() => this.tables.packs.floor(at));
-        if (!found || found.key <= doneTo) continue;
-        doneTo = found.key;
-        this.#rewriteWithout(decodePack(found.key, found.value), removed);
+      if (!pack || !begins(pack, id)) {
+        pack = this.#packOf(id);
+        this.#rewriteWithout(pack, removed);
       }
+      // The pack after a frame may be damaged, if the frame does not continue in it.
+      if (!goesOn(pack, id)) continue;
+      pack = this.#restOf(id);
+      this.#rewriteWithout(pack, removed);
     }
   }
 
@@ -65,6 +73,24 @@ export class SegmentWriter {
     const wrote = this.#filler?.close() ?? false;
     this.#filler = undefined;
     return wrote;
+  }
+
+  /** Returns the pack in which a frame begins. @throws StowkenError CORRUPT_STORE if there is none */
+  #packOf(id: number): Pack {
+    const { packs } = this.tables;
+    const found = packs.floor(startKey(id));
+    const pack = found && decodePack(found.key, found.value);
+    if (!pack || !begins(pack, id)) throw packs.corrupt(startKey(id), 'is missing: no pack has the frame');
+    return pack;
+  }
+
+  /** Returns the pack with the rest of a frame's tail. @throws StowkenError CORRUPT_STORE if there is none */
+  #restOf(id: number): Pack {
+    const { packs } = this.tables;
+    const key = restKey(id);
+    const record = packs.get(key);
+    if (!record) throw packs.corrupt(key, 'is missing: the pack before it continues there');
+    return decodePack(key, record);
   }
 
   #rewriteWithout(pack: Pack, removed: ReadonlySet<number>): void {
@@ -80,21 +106,18 @@ export class SegmentWriter {
    * Returns the sequence with this pack appended; if the pack does not follow, the sequence is written and
    * another begins.
    */
-  #extend(run: Pack[], key: number, frames: ReadonlyMap<number, Uint8Array>): Pack[] {
+  #extend(run: Pack[], pack: Pack, frames: ReadonlyMap<number, Uint8Array>): Pack[] {
     const { packs } = this.tables;
     const last = run.at(-1);
-    const next = last && firstOf(packs.scan({ start: keyOfPack(last) + 1, limit: 1 }));
-    const record = packs.get(key);
-    if (!record) return run;
-    const pack = decodePack(key, record);
-    if (next?.key === key) return [...run, pack];
+    if (last && packs.keyAfter(keyOfPack(last)) === keyOfPack(pack) && mayMerge(last, pack))
+      return [...run, pack];
     refillPacks(packs, run, frames);
     // A damaged one is not changed.
-    const before = undefinedIfCorrupt(() => packs.floor(key - 1));
+    const found = undefinedIfCorrupt(() => packs.floor(keyOfPack(pack) - 1));
     // A pack that an earlier batch left half empty is filled up.
-    return before && before.value.length < MERGED_PACK_BYTES
-      ? [decodePack(before.key, before.value), pack]
-      : [pack];
+    if (!found || found.value.length >= MERGED_PACK_BYTES) return [pack];
+    const before = undefinedIfCorrupt(() => decodePack(found.key, found.value));
+    return before && mayMerge(before, pack) ? [before, pack] : [pack];
   }
 
   #putPiece(table: 'frameOverflowPages' | 'frameHalfPages', id: number, piece: Uint8Array): void {
@@ -117,7 +140,18 @@ export class SegmentWriter {
   }
 }
 
-function firstOf<T>(items: Iterable<T>): T | undefined {
-  for (const item of items) return item;
-  return undefined;
+/** True if a segment's frame begins in this pack. */
+function begins({ firstId, continues, entries }: Pack, id: number): boolean {
+  const index = id - firstId;
+  return index >= (continues ? 1 : 0) && (entries[index]?.frameBytes ?? 0) > 0;
+}
+
+/** True if a frame that begins in this pack continues in the next. */
+function goesOn(pack: Pack, id: number): boolean {
+  return pack.continued && id === endOf(pack) - 1;
+}
+
+/** True if two packs, one after the other, do not contradict each other. */
+function mayMerge(pack: Pack, next: Pack): boolean {
+  return !pack.continued || hasRestOf(pack, next);
 }
