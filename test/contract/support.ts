@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, vi } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 import { createLiveCodec, type LiveCodec } from '../../src/codec/index.js';
 import { loadCore } from '../../src/core/index.js';
 import type { ConversationSpec, MessageRecord } from '../../src/model/index.js';
@@ -43,15 +43,15 @@ export const core = await loadCore();
 export const codec = createLiveCodec(core);
 
 /** `sync: false` if no power is cut: in a folder in memory if there is one, and never synced. */
-export async function openBench(kind: BackendKind, { sync = true } = {}): Promise<Bench> {
+export async function openBench(kind: BackendKind, { sync = true, strict = false } = {}): Promise<Bench> {
   const parent = !sync && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const folder = await mkdtemp(join(parent, `stowken-${kind}-`));
   const clock = () => bench.nowMs;
   const open = (codec: LiveCodec) => openers(codec)[kind]();
   const openers = (codec: LiveCodec) => ({
-    memory: () => createMemoryBackend({ codec, clock }),
-    lmdb: () => openLmdbBackend({ folder, codec, clock, durability: sync ? 'fsync' : 'relaxed' }),
-    filesystem: () => openFilesystemBackend({ folder, codec, core, clock, fsync: sync }),
+    memory: () => createMemoryBackend({ codec, clock, strict }),
+    lmdb: () => openLmdbBackend({ folder, codec, clock, durability: sync ? 'fsync' : 'relaxed', strict }),
+    filesystem: () => openFilesystemBackend({ folder, codec, core, clock, fsync: sync, strict }),
   });
   const firstCodec = createLiveCodec(core);
   const bench: Bench = {
@@ -123,14 +123,11 @@ export function storing(id: string, segments: readonly NewSegment[], timeMs = 1_
 export function useBench(kind: BackendKind, { sync = true } = {}): () => Bench {
   let bench: Bench;
   beforeEach(async () => {
-    // Each transaction checks the records that it writes.
-    vi.stubEnv('STOWKEN_STRICT', '1');
-    bench = await openBench(kind, { sync });
+    bench = await openBench(kind, { sync, strict: true });
   });
   afterEach(async () => {
     const violations = await bench.backend.check();
     await bench.dispose();
-    vi.unstubAllEnvs();
     expect(violations).toEqual([]);
   });
   return () => bench;

@@ -1,6 +1,6 @@
 import { connect } from '../../src/client/index.js';
 import { Random } from '../crash/random.js';
-import { startStowken } from '../support/process.js';
+import { startStrictStowken } from '../support/process.js';
 import { SoakClient } from './client.js';
 import { Broken } from './compare.js';
 import { maintain, verified } from './maintenance.js';
@@ -39,7 +39,7 @@ export async function soak(options: SoakOptions, report: (line: string) => void)
 }
 
 async function start({ folder, workers }: SoakOptions): Promise<Round> {
-  return new Round(await startStowken('--data', folder, '--workers', String(workers)));
+  return new Round(await startStrictStowken('--data', folder, '--workers', String(workers)));
 }
 
 /** Checks that everything acknowledged is stored, and nothing else. */

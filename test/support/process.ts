@@ -13,11 +13,20 @@ export interface StowkenProcess {
 }
 
 /** Starts `stowken serve` from build/ in a process of its own; resolves when it listens. */
-export async function startStowken(...args: string[]): Promise<StowkenProcess> {
+export function startStowken(...args: string[]): Promise<StowkenProcess> {
+  return start(args, process.env);
+}
+
+/** Starts a server whose storage looks for its own mistakes, unless STOWKEN_STRICT is set to 0. */
+export function startStrictStowken(...args: string[]): Promise<StowkenProcess> {
+  return start(args, { STOWKEN_STRICT: '1', ...process.env });
+}
+
+async function start(args: readonly string[], env: NodeJS.ProcessEnv): Promise<StowkenProcess> {
   const main = createRequire(import.meta.url).resolve('#build/src/main.js');
   const usual = ['--listen', '127.0.0.1:0', '--log-level', 'error', '--drain-timeout', '600'];
   const all = [main, 'serve', ...usual, ...args];
-  const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'inherit'], env });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   let address: string | undefined;
   let metrics = '';

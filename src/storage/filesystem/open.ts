@@ -6,6 +6,7 @@ import type { ManagedBackend } from '../contract/backend.js';
 import type { StorageActivity } from '../shared/activity.js';
 import { foreignNames, makeFolder } from '../shared/vault-folder.js';
 import { type FolderLock, lockFolder } from '../shared/folder-lock.js';
+import { checkingItself, isStrict } from '../shared/strict.js';
 import { type Disk, nodeDisk } from './disk/disk.js';
 import { FilesystemBackend } from './filesystem-backend.js';
 import { type FileChanges, FilePlacer } from './journal/file-placer.js';
@@ -29,6 +30,8 @@ export interface FilesystemOptions {
   readonly fsync?: boolean;
   /** True to keep other processes from opening the folder; false if several share one lock. */
   readonly lock?: boolean;
+  /** True to look for mistakes of the storage's own; with STOWKEN_STRICT=1 if it is not given. */
+  readonly strict?: boolean;
   /** Replaces the folder's own disk, for tests. */
   readonly disk?: Disk;
   readonly activity?: StorageActivity | undefined;
@@ -48,7 +51,9 @@ export async function openFilesystemBackend(options: FilesystemOptions): Promise
   if ((await formatOf(disk, folder)) === 'rust-v1') return openRustV1Vault({ disk, codec, core });
   const lock = options.lock === false ? undefined : await lockFolder(folder, ownerFiles(folder));
   try {
-    return await openOurs(disk, lock, options, await formatOf(disk, folder));
+    const backend = await openOurs(disk, lock, options, await formatOf(disk, folder));
+    // Only the check of everything compares the index with the files.
+    return (options.strict ?? isStrict()) ? checkingItself(backend, { depth: 'frames' }) : backend;
   } catch (error) {
     await lock?.release();
     throw error;

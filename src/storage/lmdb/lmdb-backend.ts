@@ -22,13 +22,14 @@ export function createLmdbBackend(
   lock: FolderLock | undefined,
   codec: LiveCodec,
   clock: () => number,
+  strict: boolean,
   activity = new StorageActivity(),
 ): MaintainedBackend {
   const { tables } = environment;
   const vault = new OpenVault(environment, codec, { isOwner: true, sharers: 1 });
   const leases = new Leases(activity.readers);
   const exclusive = new ExclusiveLeases();
-  const writer = new Writer(environment, vault.shared, leases, clock);
+  const writer = new Writer(environment, vault.shared, leases, clock, strict);
   const group = new GroupCommit((take) => writer.commitGroup(take), activity);
   const lease = (options?: { readonly standing: boolean }) =>
     leases.take(readCommitSequence(tables.meta), options);

@@ -6,6 +6,7 @@ import type { MaintainedBackend } from '../contract/backend.js';
 import { spaceRefusal } from '../shared/disk-refusal.js';
 import { checkMarker, makeFolder, readMarker, writeMarker } from '../shared/vault-folder.js';
 import { type FolderLock, lockFolder } from '../shared/folder-lock.js';
+import { checkingItself, isStrict } from '../shared/strict.js';
 import { removeStrayCopies } from './backup.js';
 import { checkBeforeOpening, withSalvage } from './data-file/check-data-file.js';
 import { dataFileIn, Environment } from './tables/environment.js';
@@ -29,6 +30,8 @@ export interface LmdbOptions {
   /** True to keep other processes from opening the folder; false if several share one lock. */
   readonly lock?: boolean;
   readonly activity?: StorageActivity | undefined;
+  /** True to look for mistakes of the storage's own; with STOWKEN_STRICT=1 if it is not given. */
+  readonly strict?: boolean;
 }
 
 /**
@@ -55,7 +58,7 @@ export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedB
 }
 
 async function openWhole(
-  { folder, codec, clock, durability, lock, activity }: LmdbOptions,
+  { folder, codec, clock, durability, lock, activity, strict = isStrict() }: LmdbOptions,
   vaultId: string | undefined,
 ): Promise<MaintainedBackend> {
   const environment = await openEnvironment(folder, durability !== 'relaxed');
@@ -70,7 +73,8 @@ async function openWhole(
       await removeStrayCopies(folder);
     }
     if (isNew(environment.tables)) await environment.write(() => initialise(meta));
-    return createLmdbBackend(environment, folderLock, codec, clock, activity);
+    const backend = createLmdbBackend(environment, folderLock, codec, clock, strict, activity);
+    return strict ? checkingItself(backend) : backend;
   } catch (error) {
     await folderLock?.release();
     await environment.close();

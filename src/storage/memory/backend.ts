@@ -24,6 +24,7 @@ import { RecordedChangeOps } from '../shared/recorded-change-ops.js';
 import { createRecordSnapshot, distinctHashes, matchesFilter } from '../shared/records.js';
 import { closed, segmentNotFound } from '../shared/refusals.js';
 import { checkReplacements } from '../shared/registry-checks.js';
+import { checkingItself, isStrict } from '../shared/strict.js';
 import { checkMemory } from './check.js';
 import { listRegistries, scanSegments } from './queries.js';
 import { type MemorySegment, MemoryStore } from './store.js';
@@ -33,8 +34,11 @@ export function createMemoryBackend(parts: {
   codec: LiveCodec;
   clock: () => number;
   activity?: StorageActivity | undefined;
+  /** True to look for mistakes of the storage's own; with STOWKEN_STRICT=1 if it is not given. */
+  strict?: boolean;
 }): ManagedBackend {
-  return new MemoryBackend(parts.codec, parts.clock, parts.activity);
+  const backend = new MemoryBackend(parts.codec, parts.clock, parts.activity);
+  return (parts.strict ?? isStrict()) ? checkingItself(backend) : backend;
 }
 
 class MemoryBackend implements ManagedBackend {

@@ -39,7 +39,7 @@ const openers = {
     checkWithoutLeaves(join(folder, 'vault.mdb'));
     const environment = await Environment.open(folder, { sync: false });
     isNew(environment.tables);
-    return createLmdbBackend(environment, undefined, codec, clock);
+    return createLmdbBackend(environment, undefined, codec, clock, false);
   },
   filesystem: (options) => openFilesystemBackend({ ...options, fsync: false }),
 };

@@ -16,11 +16,10 @@ import type { TableName } from '../tables/table-keys.js';
 type Touched = Map<TableName, Set<number | Buffer>>;
 
 /**
- * Runs a write transaction. With STOWKEN_STRICT=1 it reads all records that it wrote once more, before they
- * are committed: each must decode, and agree with those that it names. A contradiction aborts it.
+ * Runs a write transaction that reads all records that it wrote once more, before they are committed: each
+ * must decode, and agree with those that it names. A contradiction aborts it.
  */
 export function strictly<T>(tables: Tables, stringOf: StringOf, action: () => T): T {
-  if (process.env['STOWKEN_STRICT'] !== '1') return action();
   const touched: Touched = new Map();
   const all = Object.values(tables as unknown as Record<string, Table<number | Buffer>>);
   for (const table of all) {

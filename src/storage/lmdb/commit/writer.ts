@@ -25,6 +25,7 @@ export class Writer {
     private readonly shared: Shared,
     private readonly leases: Leases,
     private readonly clock: () => number,
+    private readonly strict: boolean,
   ) {}
 
   /**
@@ -109,7 +110,9 @@ export class Writer {
       return results;
     };
     const stringOf = (code: number) => present(session, 'a session is open').nameOf(code);
-    const outcomes = await this.environment.write(() => strictly(this.shared.tables, stringOf, apply));
+    const outcomes = await this.environment.write(() =>
+      this.strict ? strictly(this.shared.tables, stringOf, apply) : apply(),
+    );
     this.#follow(session);
     return outcomes;
   }
