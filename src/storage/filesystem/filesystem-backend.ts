@@ -9,6 +9,7 @@ import { GroupCommit } from '../shared/group-commit.js';
 import { ExclusiveLeases } from '../shared/exclusive-leases.js';
 import { Leases } from '../shared/leases.js';
 import type { ConversationSnapshot, ScanQuery, SegmentScan, StoredRegistry } from '../contract/queries.js';
+import { scanPage } from '../shared/record-queries.js';
 import { segmentNotFound } from '../shared/refusals.js';
 import { checkVault } from './check/check.js';
 import { Writer } from './commit/writer.js';
@@ -17,7 +18,7 @@ import type { JournaledFiles } from './journal/journaled-files.js';
 import { registryPath } from './layout/paths.js';
 import { FrameReader } from './read/frame-reader.js';
 import { Holders } from './read/holders.js';
-import { IndexReader, scanPage } from './read/index-reader.js';
+import { IndexReader } from './read/index-reader.js';
 import { createSnapshot, Manifests } from './read/manifests.js';
 import type { VaultIndex } from './vault-index/vault-index.js';
 

@@ -14,19 +14,19 @@ import {
   type PrefixFinding,
   type PrefixQuery,
   type ScanQuery,
+  type SegmentScan,
 } from '../contract/queries.js';
 import { StorageActivity } from '../shared/activity.js';
-import { numberAt, positionOf } from '../shared/list-position.js';
 import { planChange } from '../shared/apply-change.js';
 import { ExclusiveLeases } from '../shared/exclusive-leases.js';
 import { Leases } from '../shared/leases.js';
+import { listConversations, listGarbage, scanPage, storedSegment } from '../shared/record-queries.js';
 import { RecordedChangeOps } from '../shared/recorded-change-ops.js';
-import { createRecordSnapshot, distinctHashes, matchesFilter } from '../shared/records.js';
+import { createRecordSnapshot, distinctHashes } from '../shared/records.js';
 import { closed, segmentNotFound } from '../shared/refusals.js';
 import { checkReplacements } from '../shared/registry-checks.js';
 import { checkingItself, isStrict } from '../shared/strict.js';
 import { checkMemory } from './check.js';
-import { listRegistries, scanSegments } from './queries.js';
 import { type MemorySegment, MemoryStore } from './store.js';
 
 /** Creates a backend that keeps everything in memory: for tests, and as a readable model of the contract. */
@@ -120,7 +120,7 @@ class MemoryBackend implements ManagedBackend {
     const wanted = fingerprints(blocks);
     let most = 1;
     let ids: string[] = [];
-    for (const { conversation, prefix = [] } of this.#store.conversations.values()) {
+    for (const { conversation, prefix = [] } of this.#store.conversations.all()) {
       if (application !== undefined && conversation.application !== application) continue;
       const differs = prefix.findIndex((block, index) => block !== wanted[index]);
       const shared = differs === -1 ? prefix.length : differs;
@@ -140,39 +140,16 @@ class MemoryBackend implements ManagedBackend {
   }
 
   async listConversations(query: ListQuery): Promise<ConversationPage> {
-    const { order, filter, limit, scanLimit } = query;
-    const after = query.after === undefined ? undefined : numberAt(query.after);
-    const newestFirst = order === 'newestFirst';
-    const numbers = [...this.#store.conversations.keys()]
-      .filter((number) => after === undefined || (newestFirst ? number < after : number > after))
-      .sort((a, b) => (newestFirst ? b - a : a - b));
-    const conversations = [];
-    let scanned = 0;
-    for (const number of numbers) {
-      const conversation = this.#store.conversations.get(number)?.conversation;
-      if (conversation && matchesFilter(conversation, filter)) conversations.push(conversation);
-      scanned += 1;
-      const full = conversations.length >= limit || scanned >= scanLimit;
-      if (full && scanned < numbers.length) return { conversations, next: positionOf(number) };
-    }
-    return { conversations, next: undefined };
+    return listConversations(this.#store, query);
   }
 
-  async listGarbage({ limit, garbageBeforeMs, after }: GarbageQuery): Promise<GarbagePage> {
-    const garbage = [...this.#store.segments.values()]
-      .filter(
-        ({ references, unreferencedSinceMs }) => references === 0 && unreferencedSinceMs <= garbageBeforeMs,
-      )
-      .filter(({ id }) => after === undefined || id > Number(after))
-      .sort((a, b) => a.id - b.id);
-    const page = garbage.slice(0, limit);
-    const segments = page.map(storedSegment);
-    return { segments, next: page.length < garbage.length ? segments.at(-1)?.key : undefined };
+  async listGarbage(query: GarbageQuery): Promise<GarbagePage> {
+    return listGarbage(this.#store, query);
   }
 
   async stats(): Promise<VaultStats> {
     const segments = [...this.#store.segments.values()];
-    const conversations = [...this.#store.conversations.values()].map(({ conversation }) => conversation);
+    const conversations = Array.from(this.#store.conversations.all(), ({ conversation }) => conversation);
     const garbage = segments.filter(({ references }) => references === 0);
     const segmentBytes = sum(segments, ({ frame }) => frame.length);
     return {
@@ -191,15 +168,19 @@ class MemoryBackend implements ManagedBackend {
   }
 
   async listRegistries() {
-    return listRegistries(this.#store);
+    return this.#store.registries.list();
   }
 
   async readRegistry(id: number) {
     return this.#store.registries.stored.get(id)?.bytes.slice();
   }
 
-  async scanSegments(query: ScanQuery) {
-    return scanSegments(this.#store, query);
+  async scanSegments(query: ScanQuery): Promise<SegmentScan> {
+    const { entries, next } = scanPage(this.#store, query);
+    const segments = entries.map(({ id, tokenCount, frame }) => {
+      return { key: id as SegmentKey, tokenCount, frame: frame.slice() };
+    });
+    return { segments, next };
   }
 
   async check(options: CheckOptions = {}) {
@@ -225,10 +206,6 @@ class MemoryBackend implements ManagedBackend {
     if (!segment) throw segmentNotFound(key);
     return segment;
   }
-}
-
-function storedSegment({ id, tokenCount, frame }: MemorySegment): StoredSegment {
-  return { key: id as SegmentKey, tokenCount, frameBytes: frame.length };
 }
 
 function sum<T>(items: readonly T[], figure: (item: T) => number): number {

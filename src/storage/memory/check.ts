@@ -36,9 +36,9 @@ export async function checkMemory(
 function checkRecords(store: MemoryStore): Violation[] {
   const violations: Violation[] = [];
   const named = new Map<SegmentHash, number>();
-  for (const { number, conversation, messages, prefix = [] } of store.conversations.values()) {
+  for (const { number, conversation, messages, prefix = [] } of store.conversations.all()) {
     const subject = `conversation ${conversation.id}`;
-    if (store.numberById.get(conversation.id) !== number) {
+    if (store.manifest(conversation.id)?.number !== number) {
       violations.push({ invariant: 'id-index', subject, detail: 'its id does not lead to it' });
     }
     if (prefix.length > wholeBlocks(conversation.totalTokens)) {

@@ -1,7 +1,10 @@
 import { frameRegistryId, type LiveCodec, registryIdOf } from '../../codec/index.js';
 import { assert, present, type SegmentHash } from '../../model/index.js';
 import type { ChangeResult, NewSegment, RequestMark } from '../contract/change.js';
+import type { StoredRegistry } from '../contract/queries.js';
+import { ConversationIndex } from '../shared/conversation-index.js';
 import { isRemembered } from '../shared/manifest-rules.js';
+import type { RecordIndex } from '../shared/record-queries.js';
 import { requestIdReused } from '../shared/refusals.js';
 import type {
   RecordedManifest,
@@ -17,15 +20,14 @@ export interface MemorySegment extends RecordedSegment {
 }
 
 /** Content of a memory backend. Only a commit changes it, and sees its own changes at once. */
-export class MemoryStore implements StagedVault {
+export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
   readonly segments = new Map<number, MemorySegment>();
   readonly idByHash = new Map<SegmentHash, number>();
-  readonly conversations = new Map<number, RecordedManifest>();
-  readonly numberById = new Map<string, number>();
+  readonly conversations = new ConversationIndex<RecordedManifest>();
   readonly registries: MemoryRegistries;
   /** Requests by id, oldest first. */
   readonly #requests = new Map<string, RequestMark & { readonly result: ChangeResult }>();
-  #nextSegment = 1;
+  nextSegment = 1;
   #nextConversation = 1;
   lastCreateTimeMs = 0;
   /** Number of commits so far. */
@@ -68,7 +70,7 @@ export class MemoryStore implements StagedVault {
 
   addSegment({ hash, tokenCount, frame }: NewSegment): void {
     assert(!this.idByHash.has(hash), 'a segment is stored once', hash);
-    const id = this.#nextSegment++;
+    const id = this.nextSegment++;
     const stored = { id, hash, tokenCount, frame: frame.slice(), frameBytes: frame.length };
     const unreferenced = { unreferencedSinceMs: this.nowMs, unreferencedSequence: this.sequence };
     this.segments.set(id, { ...stored, holders: new Set(), references: 0, ...unreferenced });
@@ -111,7 +113,7 @@ export class MemoryStore implements StagedVault {
   checkReferencesKnown(): void {}
 
   manifest(id: string): RecordedManifest | undefined {
-    return this.conversations.get(this.numberById.get(id) ?? 0);
+    return this.conversations.get(id);
   }
 
   takeConversationNumber(): number {
@@ -119,14 +121,25 @@ export class MemoryStore implements StagedVault {
   }
 
   putManifest(manifest: RecordedManifest): void {
-    this.conversations.set(manifest.number, manifest);
-    this.numberById.set(manifest.conversation.id, manifest.number);
+    this.conversations.set(manifest.conversation.id, manifest);
   }
 
   removeManifest(id: string): void {
-    const { number } = present(this.manifest(id), 'only a stored conversation is removed', id);
-    this.conversations.delete(number);
-    this.numberById.delete(id);
+    assert(this.manifest(id) !== undefined, 'only a stored conversation is removed', id);
+    this.conversations.set(id, undefined);
+  }
+
+  garbageAfter(id: number): MemorySegment[] {
+    const garbage = [...this.segments.values()].filter((each) => each.id > id && each.references === 0);
+    return garbage.sort((a, b) => a.id - b.id);
+  }
+
+  inOrder(newestFirst: boolean, beyond: number): Iterable<RecordedManifest> {
+    return this.conversations.inOrder(newestFirst, beyond);
+  }
+
+  numberFrom(createTimeMs: number): number {
+    return this.conversations.numberFrom(createTimeMs) ?? this.#nextConversation;
   }
 
   /** Returns whether the segment is garbage now. */
@@ -168,6 +181,20 @@ export class MemoryRegistries implements StagedRegistries {
   put(bytes: Uint8Array, createTimeMs: number): void {
     this.codec.add(bytes);
     this.stored.set(registryIdOf(bytes), { bytes: bytes.slice(), createTimeMs });
+  }
+
+  list(): StoredRegistry[] {
+    return [...this.stored].map(([id, { bytes, createTimeMs }]) => {
+      const users = [...this.segments.values()].filter(({ frame }) => frameRegistryId(frame) === id);
+      return {
+        id,
+        bytes: bytes.length,
+        createTimeMs,
+        segments: users.length,
+        tokens: users.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
+        frameBytes: users.reduce((sum, { frame }) => sum + frame.length, 0),
+      };
+    });
   }
 
   drop(ids: readonly number[]): number[] {

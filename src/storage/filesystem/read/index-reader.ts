@@ -1,16 +1,9 @@
-import type { Conversation, SegmentHash } from '../../../model/index.js';
+import type { SegmentHash } from '../../../model/index.js';
 import type { SegmentKey, StoredSegment } from '../../contract/change.js';
-import type {
-  ConversationPage,
-  GarbagePage,
-  GarbageQuery,
-  ListQuery,
-  ScanQuery,
-} from '../../contract/queries.js';
-import { numberAt, positionOf } from '../../shared/list-position.js';
-import { matchesFilter } from '../../shared/records.js';
+import type { ConversationPage, GarbagePage, GarbageQuery, ListQuery } from '../../contract/queries.js';
+import { listConversations, listGarbage, storedSegment } from '../../shared/record-queries.js';
 import { closed, segmentNotFound } from '../../shared/refusals.js';
-import { type SegmentEntry, storedSegment } from '../vault-index/figures.js';
+import type { SegmentEntry } from '../vault-index/figures.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
 
 /** Queries of a vault of files that the index alone can answer. */
@@ -48,14 +41,10 @@ export abstract class IndexReader {
     return listConversations(this.index, query);
   }
 
-  async listGarbage({ limit, garbageBeforeMs, after }: GarbageQuery): Promise<GarbagePage> {
+  async listGarbage(query: GarbageQuery): Promise<GarbagePage> {
     this.assertOpen();
     this.assertReferencesRead();
-    const garbage = this.index
-      .garbageAfter(Number(after ?? 0))
-      .filter(({ unreferencedSinceMs }) => unreferencedSinceMs <= garbageBeforeMs);
-    const segments = garbage.slice(0, limit).map(storedSegment);
-    return { segments, next: segments.length < garbage.length ? segments.at(-1)?.key : undefined };
+    return listGarbage(this.index, query);
   }
 
   /** @throws StowkenError CORRUPT_STORE while a manifest is damaged: then the list is incomplete */
@@ -82,68 +71,4 @@ export abstract class IndexReader {
     if (!entry) throw segmentNotFound(key);
     return entry;
   }
-}
-
-/** Conversations that are examined before other work gets its turn. */
-const SLICE = 2000;
-
-/**
- * Returns a page in creation order. The position is a conversation's number, so nothing is repeated or
- * skipped.
- */
-export async function listConversations(index: VaultIndex, query: ListQuery): Promise<ConversationPage> {
-  const { filter, limit, scanLimit, order } = query;
-  const newestFirst = order === 'newestFirst';
-  const conversations: Conversation[] = [];
-  let position = firstPosition(index, query);
-  let scanned = 0;
-  for (const { number, conversation } of index.inOrder(newestFirst, position)) {
-    if (isPast(conversation, query)) return { conversations, next: undefined };
-    if (conversations.length >= limit || scanned >= scanLimit)
-      return { conversations, next: positionOf(position) };
-    if (matchesFilter(conversation, filter)) conversations.push(conversation);
-    position = number;
-    scanned += 1;
-    if (scanned % SLICE > 0) continue;
-    await new Promise(setImmediate);
-    query.signal?.throwIfAborted();
-  }
-  return { conversations, next: undefined };
-}
-
-/**
- * Returns the number after which to begin: create times rise with the numbers, so a time range is found by
- * bisection.
- */
-function firstPosition(index: VaultIndex, { after, order, filter }: ListQuery): number {
-  if (after !== undefined) return numberAt(after);
-  if (order === 'oldestFirst') return index.numberFrom(filter.createTimeFromMs ?? -Infinity) - 1;
-  return filter.createTimeBeforeMs === undefined ? Infinity : index.numberFrom(filter.createTimeBeforeMs);
-}
-
-/** True if no later conversation in this order can be in the time range. */
-function isPast({ createTimeMs }: Conversation, { order, filter }: ListQuery): boolean {
-  if (order === 'newestFirst') return createTimeMs < (filter.createTimeFromMs ?? -Infinity);
-  return createTimeMs >= (filter.createTimeBeforeMs ?? Infinity);
-}
-
-export interface ScanPage {
-  readonly entries: readonly SegmentEntry[];
-  readonly next: SegmentKey | undefined;
-}
-
-/** Returns the next stored segments by id, as many as the query allows. */
-export function scanPage(index: VaultIndex, { after, limit, bytesMax }: ScanQuery): ScanPage {
-  const entries: SegmentEntry[] = [];
-  let bytes = 0;
-  for (let id = Number(after ?? 0) + 1; id < index.nextSegment; id++) {
-    const entry = index.segmentById(id);
-    if (!entry) continue;
-    bytes += entry.frameBytes;
-    const last = entries.at(-1);
-    const isFull = entries.length === limit || bytes > bytesMax;
-    if (isFull && last) return { entries, next: last.id as SegmentKey };
-    entries.push(entry);
-  }
-  return { entries, next: undefined };
 }

@@ -1,5 +1,4 @@
 import type { Conversation } from '../../../model/index.js';
-import type { SegmentKey, StoredSegment } from '../../contract/change.js';
 import type { SegmentRecord } from '../layout/records.js';
 
 /** Counts of the index. */
@@ -84,10 +83,6 @@ export interface ConversationEntry {
   readonly number: number;
   readonly conversation: Conversation;
   readonly manifestBytes: number;
-}
-
-export function storedSegment({ id, tokenCount, frameBytes }: SegmentEntry): StoredSegment {
-  return { key: id as SegmentKey, tokenCount, frameBytes };
 }
 
 const BLOCK_BYTES = 4096;

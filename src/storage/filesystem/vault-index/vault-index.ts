@@ -1,5 +1,6 @@
 import { assert, present, type SegmentHash } from '../../../model/index.js';
-import { ConversationIndex } from './conversation-index.js';
+import { ConversationIndex } from '../../shared/conversation-index.js';
+import type { RecordIndex } from '../../shared/record-queries.js';
 import {
   addFigures,
   type ConversationEntry,
@@ -14,12 +15,12 @@ import { RegistryIndex } from './registry-index.js';
 import { RequestIndex } from './requests.js';
 
 /** Everything that is committed, without messages and frames, in memory. Only a commit changes it. */
-export class VaultIndex {
+export class VaultIndex implements RecordIndex<SegmentEntry> {
   readonly #segments = new Map<SegmentHash, SegmentEntry>();
   readonly #segmentsById = new Map<number, SegmentEntry>();
   readonly #garbage = new Set<number>();
   readonly #holderBytes = new Map<SegmentHash, number>();
-  readonly #conversations = new ConversationIndex();
+  readonly #conversations = new ConversationIndex<ConversationEntry>();
   #figures: Figures = noFigures;
   /** References to segments that are not stored: damage, which a later store of the segment repairs. */
   readonly missing = new Map<SegmentHash, number>();

@@ -1,18 +1,32 @@
-import type { ConversationEntry } from './figures.js';
+import type { Conversation } from '../../model/index.js';
+
+/** A conversation, and its place in the order of creation. */
+export interface NumberedConversation {
+  readonly number: number;
+  readonly conversation: Conversation;
+}
 
 /** Conversations by their ids, and in the order of their creation. */
-export class ConversationIndex {
-  readonly #byId = new Map<string, ConversationEntry>();
-  readonly #byNumber = new Map<number, ConversationEntry>();
+export class ConversationIndex<Entry extends NumberedConversation> {
+  readonly #byId = new Map<string, Entry>();
+  readonly #byNumber = new Map<number, Entry>();
   /** In creation order; some numbers are of deleted conversations. */
   #numbers: number[] = [];
 
-  get(id: string): ConversationEntry | undefined {
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  all(): Iterable<Entry> {
+    return this.#byNumber.values();
+  }
+
+  get(id: string): Entry | undefined {
     return this.#byId.get(id);
   }
 
   /** New conversations must be set in creation order. */
-  set(id: string, entry: ConversationEntry | undefined): void {
+  set(id: string, entry: Entry | undefined): void {
     const before = this.#byId.get(id);
     if (before) {
       this.#byId.delete(id);
@@ -33,7 +47,7 @@ export class ConversationIndex {
    * Yields entries in creation order or against it, beginning after a number; entries deleted meanwhile are
    * left out.
    */
-  *inOrder(newestFirst: boolean, beyond: number): Generator<ConversationEntry, void, void> {
+  *inOrder(newestFirst: boolean, beyond: number): Generator<Entry, void, void> {
     const numbers = this.#numbers;
     const step = newestFirst ? -1 : 1;
     let at = this.#firstWhere((number) => number >= (newestFirst ? beyond : beyond + 1));

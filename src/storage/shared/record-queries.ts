@@ -1,0 +1,112 @@
+import type { Conversation } from '../../model/index.js';
+import type { SegmentKey, StoredSegment } from '../contract/change.js';
+import type {
+  ConversationPage,
+  GarbagePage,
+  GarbageQuery,
+  ListQuery,
+  ScanQuery,
+} from '../contract/queries.js';
+import type { NumberedConversation } from './conversation-index.js';
+import { numberAt, positionOf } from './list-position.js';
+import { matchesFilter } from './records.js';
+import type { RecordedSegment } from './staged-vault.js';
+
+/** Committed records of a vault, all in memory. */
+export interface RecordIndex<Segment extends RecordedSegment = RecordedSegment> {
+  /** Id that the next new segment gets. */
+  readonly nextSegment: number;
+  segmentById(id: number): Segment | undefined;
+  /** Returns garbage above an id, lowest id first. */
+  garbageAfter(id: number): Segment[];
+  /** Same as ConversationIndex.inOrder(). */
+  inOrder(newestFirst: boolean, beyond: number): Iterable<NumberedConversation>;
+  /**
+   * Returns the number of the first conversation created at this time or later; one beyond the last if there
+   * is none.
+   */
+  numberFrom(createTimeMs: number): number;
+}
+
+/** Conversations that are examined before other work gets its turn. */
+const SLICE = 2000;
+
+/**
+ * Returns a page in creation order. The position is a conversation's number, so nothing is repeated or
+ * skipped.
+ */
+export async function listConversations(index: RecordIndex, query: ListQuery): Promise<ConversationPage> {
+  const { filter, limit, scanLimit, order } = query;
+  const newestFirst = order === 'newestFirst';
+  const conversations: Conversation[] = [];
+  let position = firstPosition(index, query);
+  let scanned = 0;
+  for (const { number, conversation } of index.inOrder(newestFirst, position)) {
+    if (isPast(conversation, query)) return { conversations, next: undefined };
+    if (conversations.length >= limit || scanned >= scanLimit)
+      return { conversations, next: positionOf(position) };
+    if (matchesFilter(conversation, filter)) conversations.push(conversation);
+    position = number;
+    scanned += 1;
+    if (scanned % SLICE > 0) continue;
+    await new Promise(setImmediate);
+    query.signal?.throwIfAborted();
+  }
+  return { conversations, next: undefined };
+}
+
+/**
+ * Returns the number after which to begin: create times rise with the numbers, so a time range is found by
+ * bisection.
+ */
+function firstPosition(index: RecordIndex, { after, order, filter }: ListQuery): number {
+  if (after !== undefined) return numberAt(after);
+  if (order === 'oldestFirst') return index.numberFrom(filter.createTimeFromMs ?? -Infinity) - 1;
+  return filter.createTimeBeforeMs === undefined ? Infinity : index.numberFrom(filter.createTimeBeforeMs);
+}
+
+/** True if no later conversation in this order can be in the time range. */
+function isPast({ createTimeMs }: Conversation, { order, filter }: ListQuery): boolean {
+  if (order === 'newestFirst') return createTimeMs < (filter.createTimeFromMs ?? -Infinity);
+  return createTimeMs >= (filter.createTimeBeforeMs ?? Infinity);
+}
+
+/** Returns a page of garbage, lowest id first. */
+export function listGarbage(
+  index: RecordIndex,
+  { limit, garbageBeforeMs, after }: GarbageQuery,
+): GarbagePage {
+  const garbage = index
+    .garbageAfter(Number(after ?? 0))
+    .filter(({ unreferencedSinceMs }) => unreferencedSinceMs <= garbageBeforeMs);
+  const segments = garbage.slice(0, limit).map(storedSegment);
+  return { segments, next: segments.length < garbage.length ? segments.at(-1)?.key : undefined };
+}
+
+export interface ScanPage<Segment> {
+  readonly entries: readonly Segment[];
+  readonly next: SegmentKey | undefined;
+}
+
+/** Returns the next stored segments by id, as many as the query allows. */
+export function scanPage<Segment extends RecordedSegment>(
+  index: RecordIndex<Segment>,
+  { after, limit, bytesMax }: ScanQuery,
+): ScanPage<Segment> {
+  const entries: Segment[] = [];
+  let bytes = 0;
+  for (let id = Number(after ?? 0) + 1; id < index.nextSegment; id++) {
+    const entry = index.segmentById(id);
+    if (!entry) continue;
+    bytes += entry.frameBytes;
+    const last = entries.at(-1);
+    const isFull = entries.length === limit || bytes > bytesMax;
+    if (isFull && last) return { entries, next: last.id as SegmentKey };
+    entries.push(entry);
+  }
+  return { entries, next: undefined };
+}
+
+export function storedSegment({ id, tokenCount, frameBytes }: RecordedSegment): StoredSegment {
+  return { key: id as SegmentKey, tokenCount, frameBytes };
+}
