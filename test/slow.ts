@@ -16,6 +16,8 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/workers/serve.test.ts': 'server processes with workers',
   'test/server/slow-streams.test.ts': '200 streams of 32 MiB each',
   'test/server/identity.test.ts': 'server processes under load, with and without workers',
+  'test/server/background-check.test.ts': 'a server with workers, until it has checked its vaults',
+  'test/vaults/background-check.test.ts': 'vaults that are opened many times',
   'test/server/full-disk.test.ts': 'server processes on small disks that fill',
   'test/server/audit.test.ts': 'server processes, with and without workers',
   'test/vaults/independence.test.ts': 'property runs against two server processes',

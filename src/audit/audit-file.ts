@@ -14,6 +14,14 @@ export interface AuditFileOptions {
   readonly onError: (error: unknown) => void;
 }
 
+export interface AuditFigures {
+  /** Events that are not written yet. */
+  readonly waiting: number;
+  readonly lost: number;
+  /** Writes that failed. */
+  readonly failures: number;
+}
+
 /**
  * The audit log: lines of JSON, one event each, in files of a bounded size and number. One process writes it.
  * Writes and reads happen one after the other, so that a rotation never comes between. A call does not wait
@@ -26,6 +34,8 @@ export class AuditFile implements AuditSink, AuditSource {
   #isWriting = false;
   #lost = 0;
   #failed = false;
+  #lostInAll = 0;
+  #failures = 0;
 
   private constructor(
     private readonly options: AuditFileOptions,
@@ -41,9 +51,16 @@ export class AuditFile implements AuditSink, AuditSource {
     return new AuditFile(options, names, await lastNumber(names));
   }
 
+  /** Counts for those who watch it. */
+  get figures(): AuditFigures {
+    return { waiting: this.#waiting.length, lost: this.#lostInAll, failures: this.#failures };
+  }
+
   record(event: AuditEvent): void {
-    if (this.#waiting.length >= limits.auditWaitingMax) this.#lost += 1;
-    else this.#waiting.push(event);
+    if (this.#waiting.length >= limits.auditWaitingMax) {
+      this.#lost += 1;
+      this.#lostInAll += 1;
+    } else this.#waiting.push(event);
     if (this.#isWriting) return;
     this.#isWriting = true;
     // Events of one turn of the event loop are written together.
@@ -89,6 +106,7 @@ export class AuditFile implements AuditSink, AuditSource {
       // They are tried again with the next event.
       this.#waiting = [...waiting.slice(written), ...this.#waiting];
       this.#lost += lost;
+      this.#failures += 1;
       if (!this.#failed) this.options.onError(error);
       this.#failed = true;
     }

@@ -1,4 +1,4 @@
-export { AuditFile } from './audit-file.js';
+export { AuditFile, type AuditFigures } from './audit-file.js';
 export { Auditor } from './auditor.js';
 export {
   type AuditEvent,

@@ -79,7 +79,7 @@ export const definitions = {
   stowken_task_running: {
     type: 'gauge',
     labels: task,
-    help: 'Compactions, collections of garbage (gc), backups and verifications that run; `task` says which',
+    help: 'Compactions, collections of garbage (gc), backups, verifications and background checks (check) that run; `task` says which',
   },
   stowken_task_failures_total: {
     type: 'counter',
@@ -92,6 +92,53 @@ export const definitions = {
     across: 'max',
     lasting: true,
     help: 'Time of the last such task that succeeded, since 1970; absent without one since the start',
+  },
+  stowken_check_parts_total: {
+    type: 'counter',
+    labels: vault,
+    help: 'Parts that the background check has gone through',
+  },
+  stowken_check_records_total: { type: 'counter', labels: vault, help: 'Records that it has checked' },
+  stowken_check_bytes_total: { type: 'counter', labels: vault, help: 'Their bytes' },
+  stowken_check_damaged_records_total: {
+    type: 'counter',
+    labels: vault,
+    help: 'Damaged records that it has found',
+  },
+  stowken_check_interval_seconds: {
+    type: 'gauge',
+    labels: [],
+    help: 'Time between two parts of a vault (`--check-interval`); 0: there is no background check',
+  },
+  stowken_vault_damaged_records: {
+    type: 'gauge',
+    labels: vault,
+    help: 'Damaged records that are known to the background check now, 100 of a vault at most',
+  },
+  stowken_vault_last_check_timestamp_seconds: {
+    type: 'gauge',
+    labels: vault,
+    help: 'Time of the last part of the background check that succeeded, since 1970; the earliest of several vaults',
+  },
+  stowken_vault_last_full_check_timestamp_seconds: {
+    type: 'gauge',
+    labels: vault,
+    help: 'Time at which it last came to the end of the vault; the earliest of several vaults, absent before the first',
+  },
+  stowken_audit_waiting_events: {
+    type: 'gauge',
+    labels: [],
+    help: 'Events of the audit log that the disk has not taken; absent without an audit log',
+  },
+  stowken_audit_lost_events_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Events of the audit log that were lost, because too many waited',
+  },
+  stowken_audit_write_failures_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Failed writes of the audit log; its events wait, and are tried again with the next one',
   },
   stowken_open_vaults: { type: 'gauge', labels: [], help: 'Vaults that are open' },
   stowken_open_vaults_limit: {
@@ -146,6 +193,16 @@ export const definitions = {
     type: 'gauge',
     labels: [],
     help: 'Bytes that the file system of the data folder has left; absent with storage memory',
+  },
+  stowken_disk_floor_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Free bytes below which nothing new is stored (`--min-free-disk`); absent with storage memory',
+  },
+  stowken_disk_refuses_stores: {
+    type: 'gauge',
+    labels: [],
+    help: '1 while nothing new is stored because the disk is nearly full; absent with storage memory',
   },
   stowken_tls_certificate_expiry_timestamp_seconds: {
     type: 'gauge',

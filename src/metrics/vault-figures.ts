@@ -1,5 +1,5 @@
 import type { StorageBackend } from '../storage/index.js';
-import type { OpenState } from '../vaults/index.js';
+import type { CheckFigures, OpenState } from '../vaults/index.js';
 import type { Samples } from './samples.js';
 import type { VaultMeters } from './vault-meters.js';
 
@@ -14,6 +14,8 @@ interface WatchedVault {
   readonly backend: Pick<StorageBackend, 'stats' | 'listRegistries'>;
   /** Undefined or 0: it may grow. */
   readonly quotaBytes: number | undefined;
+  /** Undefined for a storage that is not checked. */
+  readonly check: { readonly figures: CheckFigures } | undefined;
 }
 
 const tokenBytes = 4;
@@ -36,6 +38,7 @@ export async function collectVaults(
     const vault = failed ? undefined : vaults.openRuntime(name);
     if (vault === undefined) continue;
     open += 1;
+    if (vault.check) figures.addCheck(vault.check.figures);
     // A vault that is being closed, or is damaged, keeps nobody from the figures of the others.
     await figures.add(vault).catch(() => undefined);
   }
@@ -62,6 +65,15 @@ class Figures {
   #garbageBytes = 0;
   #inUseBytes = 0;
   #fileBytes = 0;
+  #damagedRecords: number | undefined;
+  readonly #lastCheckMs: (number | undefined)[] = [];
+  readonly #lastFullCheckMs: (number | undefined)[] = [];
+
+  addCheck({ damaged, lastSuccessMs, lastWholeMs }: CheckFigures): void {
+    this.#damagedRecords = (this.#damagedRecords ?? 0) + damaged;
+    this.#lastCheckMs.push(lastSuccessMs);
+    this.#lastFullCheckMs.push(lastWholeMs);
+  }
 
   async add({ backend, quotaBytes = 0 }: WatchedVault): Promise<void> {
     const stats = await backend.stats();
@@ -85,6 +97,7 @@ class Figures {
 
   collect(samples: Samples, vault: string): void {
     samples.set('stowken_vaults_refusing_writes', { vault }, this.refusing);
+    this.#collectChecks(samples, vault);
     if (this.#open === 0) return;
     samples.set('stowken_vault_conversations', { vault }, this.#conversations);
     samples.set('stowken_vault_messages', { vault }, this.#messages);
@@ -104,4 +117,20 @@ class Figures {
     samples.set('stowken_vault_free_bytes', { vault }, Math.max(0, this.#fileBytes - this.#inUseBytes));
     if (this.#quotaBytes > 0) samples.set('stowken_vault_quota_bytes', { vault }, this.#quotaBytes);
   }
+
+  #collectChecks(samples: Samples, vault: string): void {
+    if (this.#damagedRecords === undefined) return;
+    samples.set('stowken_vault_damaged_records', { vault }, this.#damagedRecords);
+    const last = earliest(this.#lastCheckMs);
+    const full = earliest(this.#lastFullCheckMs);
+    if (last !== undefined) samples.set('stowken_vault_last_check_timestamp_seconds', { vault }, last / 1000);
+    if (full !== undefined)
+      samples.set('stowken_vault_last_full_check_timestamp_seconds', { vault }, full / 1000);
+  }
+}
+
+/** Returns the earliest of the times that there are. */
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }

@@ -1,7 +1,7 @@
 import { limits } from '../model/index.js';
 import { StorageActivity } from '../storage/index.js';
 import { TaskActivity, taskNames } from '../vault/index.js';
-import type { VaultActivity } from '../vaults/index.js';
+import { CheckCounts, type VaultActivity } from '../vaults/index.js';
 import type { Samples } from './samples.js';
 
 /** Label of the vaults that have none of their own; no vault can have this name. */
@@ -11,6 +11,7 @@ export const otherVaults = '(others)';
 class Meter implements VaultActivity {
   readonly storage = new StorageActivity();
   readonly tasks = new TaskActivity();
+  readonly checks = new CheckCounts();
 
   constructor(readonly label: string) {}
 }
@@ -43,8 +44,12 @@ export class VaultMeters {
 
   collect(samples: Samples): void {
     const meters = [...this.#meters.values(), ...(this.#hasOthers ? [this.#others] : [])];
-    for (const { label: vault, storage, tasks } of meters) {
+    for (const { label: vault, storage, tasks, checks } of meters) {
       collectStorage(samples, vault, storage);
+      samples.set('stowken_check_parts_total', { vault }, checks.parts);
+      samples.set('stowken_check_records_total', { vault }, checks.records);
+      samples.set('stowken_check_bytes_total', { vault }, checks.bytes);
+      samples.set('stowken_check_damaged_records_total', { vault }, checks.damaged);
       for (const task of taskNames) {
         const { running, failures, lastSuccessMs } = tasks.figures[task];
         samples.set('stowken_task_running', { vault, task }, running);

@@ -143,6 +143,20 @@ export const limits = {
   /** Automatic compaction: time between two looks, and unique tokens below which it never starts. */
   autoCompactionPauseMs: 30_000,
   autoCompactionTokensMin: 1_000_000,
+  /**
+   * Background check: time between two looks at the open vaults, and default of the time between two parts.
+   * A part has these bytes of records, or this fraction of the vault if that is more: all of it in a week.
+   */
+  checkLookMs: 60_000,
+  checkIntervalDefaultMs: 3_600_000,
+  checkPartBytesMin: 64 * 1024 * 1024,
+  checkPartsMax: 168,
+  /** Bytes of records that it checks at a stretch, and the rest after it, as a multiple of the time taken. */
+  checkSliceBytes: 32 * 1024,
+  checkRestFactor: 9,
+  checkRestMs: 10,
+  /** Damaged records of a vault that it remembers. */
+  checkDamageMax: 100,
   /** Tokens of stored segments that one registry is trained on. */
   trainingTokensMax: 10_000_000,
   /** Phrases of one registry. */

@@ -1,6 +1,6 @@
 import { HealthImplementation } from 'grpc-health-check';
 import type { Logger } from 'pino';
-import type { VaultsHealth } from '../vaults/index.js';
+import type { VaultHealth, VaultsHealth } from '../vaults/index.js';
 import type { ServiceHost } from './long-lived-streams.js';
 
 /** Interval at which watchers are updated, in milliseconds; a check always asks. */
@@ -10,14 +10,15 @@ type Check = (call: unknown, callback: unknown) => void;
 
 /**
  * grpc.health.v1.Health: one answer for the server as a whole ("") and for each of its services, and one for
- * each vault that was needed since the start ("vault/NAME").
+ * each vault that was needed since the start ("vault/NAME"). A vault with damaged records is NOT_SERVING by
+ * its name, and leaves the server as a whole SERVING.
  */
 export class Health {
   readonly #implementation = new HealthImplementation();
   readonly #timer: NodeJS.Timeout;
   #draining = false;
   #serving: boolean | undefined;
-  /** Vaults whose status was set, and whether they take writes. */
+  /** Vaults whose status was set, and whether they are well. */
   readonly #vaults = new Map<string, boolean>();
 
   constructor(
@@ -62,12 +63,10 @@ export class Health {
     for (const name of vaults.keys()) this.#setVault(name);
   }
 
-  #refreshVault(
-    name: string,
-    { writable, cause }: { readonly writable: boolean; readonly cause?: string },
-  ): void {
-    if (this.#vaults.get(name) === writable) return;
-    this.#vaults.set(name, writable);
+  #refreshVault(name: string, { writable, cause, damage }: VaultHealth): void {
+    const isWell = writable && damage === undefined;
+    if (this.#vaults.get(name) === isWell) return;
+    this.#vaults.set(name, isWell);
     if (!writable && !this.#draining) this.logger.error({ vault: name, cause }, 'a vault takes no writes');
     this.#setVault(name);
   }

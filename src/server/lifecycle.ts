@@ -1,10 +1,20 @@
 import { resolve } from 'node:path';
 import type { RunningServer, ServeOptions } from '../cli/index.js';
 import { isStowkenError } from '../model/index.js';
+import type { Damage } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import { clockBehind } from '../vault/index.js';
-import { defaultVault, FolderCatalogue, type OpenVaults, type StoredVault } from '../vaults/index.js';
+import {
+  BackgroundCheck,
+  defaultVault,
+  FolderCatalogue,
+  type OpenVaults,
+  type StoredVault,
+} from '../vaults/index.js';
 import type { ServerParts } from './parts.js';
+
+/** Damaged records that one line of the log names. */
+const loggedMax = 10;
 
 /** A server that accepts calls. */
 export interface Serving {
@@ -25,8 +35,10 @@ export async function serveVaults(
   serve: () => Promise<Serving>,
 ): Promise<RunningServer> {
   const { options, vaults, tokenizers, disk, audit, metrics } = served;
+  const check = createCheck(served);
   const close = async (): Promise<void> => {
     disk?.close();
+    await check?.stop();
     await audit.close();
     await vaults.close();
     await tokenizers.close();
@@ -37,6 +49,7 @@ export async function serveVaults(
   });
   metrics?.lifecycle.serve(() => obstacle() ?? refusalOf(vaults));
   await logStart(served, standing, address);
+  check?.start();
   return {
     address,
     metricsAddress: metrics?.address,
@@ -47,6 +60,32 @@ export async function serveVaults(
       metrics?.close();
     },
   };
+}
+
+/** Creates the background check of the vaults, in the process that owns them; undefined if it is off. */
+function createCheck({ options, vaults, logger, metrics }: ServedVaults): BackgroundCheck | undefined {
+  const { checkIntervalMs: intervalMs, storage } = options;
+  if (storage === 'memory') return undefined;
+  metrics?.own.add((samples) => samples.set('stowken_check_interval_seconds', {}, intervalMs / 1000));
+  if (intervalMs === 0) return undefined;
+  const named = (damage: readonly Damage[]) =>
+    damage.slice(0, loggedMax).map(({ invariant, subject, detail }) => ({ invariant, subject, detail }));
+  return new BackgroundCheck({
+    vaults,
+    intervalMs,
+    clock: Date.now,
+    onDamage: (vault, damage) =>
+      logger.error(
+        { vault, records: damage.length, damage: named(damage) },
+        'the background check found damaged records: run stowken verify',
+      ),
+    onMended: (vault, mended) =>
+      logger.info(
+        { vault, records: mended.length, mended: named(mended) },
+        'damaged records are whole again, or deleted',
+      ),
+    onError: (vault, error) => logger.error({ vault, err: error }, 'a part of a vault could not be checked'),
+  });
 }
 
 /** Returns the reason why the server is not ready. The cause, which may name files, is in the log. */

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
-import { AuditFile, type AuditSink, type AuditSource, noAudit } from '../audit/index.js';
+import { AuditFile, type AuditFigures, type AuditSink, type AuditSource, noAudit } from '../audit/index.js';
 import type { ServeOptions } from '../cli/index.js';
 import { loadCore, type TokenCore } from '../core/index.js';
 import { certificateEndMs } from '../identity/index.js';
@@ -39,6 +39,8 @@ export async function openParts(
   const disk = await openFreeDisk(options, logger);
   try {
     const audit = await openAudit(options, logger);
+    watchDisk(metrics, disk);
+    watchAudit(metrics, audit);
     return { version, options, logger, catalogue, core, disk, audit, metrics };
   } catch (error) {
     disk?.close();
@@ -79,8 +81,33 @@ async function openFreeDisk(options: ServeOptions, logger: Logger): Promise<Free
   });
 }
 
+function watchDisk(metrics: ServerMetrics | undefined, disk: FreeDisk | undefined): void {
+  if (disk === undefined) return;
+  metrics?.own.add((samples) => {
+    const { floorBytes, isLow } = disk.state;
+    samples.set('stowken_disk_floor_bytes', {}, floorBytes);
+    samples.set('stowken_disk_refuses_stores', {}, isLow ? 1 : 0);
+  });
+}
+
+function watchAudit(metrics: ServerMetrics | undefined, audit: Audit): void {
+  const { figures: first } = audit;
+  if (first === undefined) return;
+  metrics?.own.add((samples) => {
+    const { waiting, lost, failures } = audit.figures ?? first;
+    samples.set('stowken_audit_waiting_events', {}, waiting);
+    samples.set('stowken_audit_lost_events_total', {}, lost);
+    samples.set('stowken_audit_write_failures_total', {}, failures);
+  });
+}
+
 /** The audit log of the server, or that of one that keeps none. */
-type Audit = AuditSink & AuditSource & { close(): Promise<void> };
+type Audit = AuditSink &
+  AuditSource & {
+    /** Undefined if there is no log. */
+    readonly figures?: AuditFigures;
+    close(): Promise<void>;
+  };
 
 async function openAudit({ audit }: ServeOptions, logger: Logger): Promise<Audit> {
   if (audit === undefined) return { ...noAudit, close: async () => undefined };

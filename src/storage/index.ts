@@ -3,6 +3,7 @@ export * from './contract/change.js';
 export * from './contract/checks.js';
 export {
   checkDataFolder,
+  checkStateFile,
   makeFolder,
   otherVaultsFolder,
   settingsFile,

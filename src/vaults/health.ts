@@ -6,7 +6,14 @@ export interface VaultsHealth {
   readonly writable: boolean;
   readonly cause?: string | undefined;
   /** States of the vaults that are open or did not open, by name. */
-  readonly vaults: ReadonlyMap<string, { readonly writable: boolean; readonly cause?: string }>;
+  readonly vaults: ReadonlyMap<string, VaultHealth>;
+}
+
+export interface VaultHealth {
+  readonly writable: boolean;
+  readonly cause?: string;
+  /** Damaged records, in words. They do not keep the rest of the vault from being served. */
+  readonly damage?: string | undefined;
 }
 
 /** Combines the states of vaults: one that fails does not make the server as a whole unhealthy. */
@@ -19,9 +26,9 @@ export function healthOf(states: ReadonlyMap<string, OpenState>): VaultsHealth {
 
 export function sameHealth(a: VaultsHealth, b: VaultsHealth): boolean {
   if (a.writable !== b.writable || a.cause !== b.cause || a.vaults.size !== b.vaults.size) return false;
-  for (const [name, { writable, cause }] of a.vaults) {
+  for (const [name, { writable, cause, damage }] of a.vaults) {
     const other = b.vaults.get(name);
-    if (other?.writable !== writable || other.cause !== cause) return false;
+    if (other?.writable !== writable || other.cause !== cause || other.damage !== damage) return false;
   }
   return true;
 }

@@ -5,13 +5,15 @@ export {
   type VaultDescription,
   type VaultPage,
 } from './admin.js';
+export { BackgroundCheck, type BackgroundCheckOptions } from './background-check.js';
 export { FolderCatalogue, MemoryCatalogue, vaultFolder, type VaultCatalogue } from './catalogue.js';
 export type { ChangeCheck } from './change-check.js';
 export { FreeDisk, spaceOf, type DiskSpace, type FreeDiskState } from './free-disk.js';
-export { healthOf, sameHealth, type VaultsHealth } from './health.js';
+export { healthOf, sameHealth, type VaultHealth, type VaultsHealth } from './health.js';
 export { defaultVault, isVaultName, vaultNotFound } from './names.js';
 export { OpenVaults, type OpenState, type VaultRuntime, type VaultUse } from './open-vaults.js';
 export { refuseChanges } from './read-only.js';
 export { settingNames, type SettingName, type VaultSettings } from './settings.js';
+export { CheckCounts, type CheckFigures } from './vault-check.js';
 export { vaultCore } from './vault-core.js';
 export { StoredVault, type VaultActivity, type SettingDefaults, type VaultOpener } from './stored-vault.js';

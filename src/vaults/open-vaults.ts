@@ -6,8 +6,8 @@ import { vaultNotFound } from './names.js';
 /** An open vault. */
 export interface VaultRuntime {
   readonly vault: Vault;
-  /** Reports whether it takes changes. */
-  health(): { readonly writable: boolean; readonly cause?: string };
+  /** Reports whether it takes changes, and damage that was found in it. */
+  health(): { readonly writable: boolean; readonly cause?: string; readonly damage?: string | undefined };
   /** Closes it; nobody uses it any more. */
   close(): Promise<void>;
 }
@@ -27,6 +27,8 @@ export interface OpenState {
   /** True if it did not open. */
   readonly failed: boolean;
   readonly cause?: string;
+  /** Damaged records that the background check knows of, in words. */
+  readonly damage?: string | undefined;
   readonly vaultId?: string;
 }
 
@@ -77,6 +79,16 @@ export class OpenVaults<Runtime extends VaultRuntime = VaultRuntime> {
     const entry = this.#entries.get(name);
     const isOpen = entry?.runtime && !entry.closed && !entry.deletion.signal.aborted;
     return isOpen ? this.#take(entry, entry.runtime!) : this.#openAndTake(name);
+  }
+
+  /**
+   * Takes a vault that is open, and does not count as a use that keeps it open before others: for work that
+   * nobody waits for.
+   */
+  useOpen(name: string): VaultUse<Runtime> | undefined {
+    const entry = this.#entries.get(name);
+    const isOpen = entry?.runtime && !entry.closed && !entry.deletion.signal.aborted;
+    return isOpen ? this.#take(entry, entry.runtime!, entry.lastUse) : undefined;
   }
 
   /** Returns the states of the vaults that are open, and of those that did not open. */
@@ -191,9 +203,9 @@ export class OpenVaults<Runtime extends VaultRuntime = VaultRuntime> {
     clearTimeout(timer);
   }
 
-  #take(entry: Entry<Runtime>, runtime: Runtime): VaultUse<Runtime> {
+  #take(entry: Entry<Runtime>, runtime: Runtime, lastUse = ++this.#lastUse): VaultUse<Runtime> {
     entry.uses += 1;
-    entry.lastUse = ++this.#lastUse;
+    entry.lastUse = lastUse;
     let ended = false;
     return {
       vault: runtime.vault,

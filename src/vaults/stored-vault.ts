@@ -18,6 +18,7 @@ import { vaultNotFound } from './names.js';
 import type { VaultRuntime } from './open-vaults.js';
 import { Quota } from './quota.js';
 import type { VaultRecord, VaultSettings } from './settings.js';
+import { type CheckCounts, VaultCheck } from './vault-check.js';
 import { vaultCore } from './vault-core.js';
 
 /** Settings of vaults that have none of their own. */
@@ -30,6 +31,7 @@ export interface SettingDefaults {
 export interface VaultActivity {
   readonly storage: StorageActivity;
   readonly tasks: TaskActivity;
+  readonly checks: CheckCounts;
 }
 
 /** Parts that a vault shares with no other one. */
@@ -75,7 +77,9 @@ export class StoredVault implements VaultRuntime {
     private readonly owned: ManagedBackend,
     { codec, core }: VaultParts,
     settings: VaultSettings,
-    tasks: TaskActivity | undefined,
+    readonly tasks: TaskActivity | undefined,
+    /** Progress of the background check; undefined for a storage that has no files. */
+    readonly check: VaultCheck | undefined,
   ) {
     this.#settings = settings;
     const quota = new Quota(
@@ -118,7 +122,8 @@ export class StoredVault implements VaultRuntime {
       if (folder !== undefined && record.vaultId !== undefined && record.vaultId !== backend.vaultId)
         throw notThere(folder, `are those of vault ${backend.vaultId}, not of ${record.vaultId}`);
       await rememberId(catalogue, name, record, backend.vaultId);
-      return new StoredVault(opener, name, backend, { codec, core }, record.settings, activity?.tasks);
+      const check = await VaultCheck.load(backend, folder, activity?.checks);
+      return new StoredVault(opener, name, backend, { codec, core }, record.settings, activity?.tasks, check);
     } catch (error) {
       await backend.close();
       throw error;
@@ -135,8 +140,9 @@ export class StoredVault implements VaultRuntime {
     return this.#settings.quotaBytes;
   }
 
-  health(): StorageHealth {
-    return this.owned.health();
+  health(): StorageHealth & { readonly damage?: string | undefined } {
+    const damage = this.check?.damageInWords;
+    return { ...this.owned.health(), ...(damage !== undefined && { damage }) };
   }
 
   /** Changes the settings for everything that begins later. */
@@ -147,6 +153,7 @@ export class StoredVault implements VaultRuntime {
 
   async close(): Promise<void> {
     await this.#compaction?.stop();
+    await this.check?.save();
     await this.owned.close();
   }
 

@@ -51,6 +51,8 @@ export interface ServeOptions {
   readonly slowCallMs: number | undefined;
   /** True if the server compacts automatically. */
   readonly autoCompact: boolean;
+  /** Time between two parts of the background check of a vault; 0: there is none. */
+  readonly checkIntervalMs: number;
   /** True if stored conversations are added to the index that FindPrefix uses. */
   readonly prefixIndex: boolean;
   /** Time that a stopping server waits for the calls under way. */
@@ -116,6 +118,10 @@ const switched = z.union(
   },
 );
 const seconds = z.coerce.number({ error: 'it is a number of seconds, 0 to 3600' }).min(0).max(3600);
+const intervalSeconds = z.coerce
+  .number({ error: 'it is a number of seconds, 0 to 604800' })
+  .min(0)
+  .max(604_800);
 const idleSeconds = z.coerce.number({ error: 'it is a number of seconds, 1 to 86400' }).min(1).max(86_400);
 const units: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 /** Returns the schema of a number of bytes, or "auto". `least` stands in the message. */
@@ -187,6 +193,12 @@ export const settings = {
     value: 'on|off',
     help: 'on: conversations can be found by their first tokens; off: they take less space',
     initial: 'on',
+  },
+  'check-interval': {
+    schema: intervalSeconds,
+    value: 'seconds',
+    help: 'time between two parts of the check of a vault in the background; 0: no such check',
+    initial: limits.checkIntervalDefaultMs / 1000,
   },
   'insecure-bind': {
     schema: switched,

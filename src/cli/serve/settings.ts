@@ -84,6 +84,7 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     openVaults: chosen['open-vaults'],
     logLevel: chosen['log-level'],
     autoCompact: chosen['auto-compact'],
+    checkIntervalMs: chosen['check-interval'] * 1000,
     prefixIndex: chosen['prefix-index'] === 'on',
     drainTimeoutMs: chosen['drain-timeout'] * 1000,
     intakeBytes: chosen['intake-bytes'] === 'auto' ? defaultIntakeBytes() : chosen['intake-bytes'],

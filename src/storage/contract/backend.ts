@@ -1,6 +1,13 @@
 import type { Conversation, SegmentHash, VaultStats } from '../../model/index.js';
 import type { Change, ChangeResult, FoundSegment, SegmentKey } from './change.js';
-import type { CheckOptions, RepairOptions, RepairReport, Violation } from './checks.js';
+import type {
+  CheckedPart,
+  CheckOptions,
+  CheckPartQuery,
+  RepairOptions,
+  RepairReport,
+  Violation,
+} from './checks.js';
 import type {
   ConversationPage,
   ConversationSnapshot,
@@ -149,6 +156,14 @@ export interface ExclusiveLease {
 export interface ManagedBackend extends StorageBackend {
   /** Reports whether writes are accepted. They stop after a failed commit; reads go on. */
   health(): StorageHealth;
+
+  /**
+   * Checks the records that follow a position, each by itself and with those that it refers to: checksums,
+   * frames, hashes. A small part takes a few milliseconds, and keeps nobody waiting. Going on from `next`
+   * passes every record that is there all the time. It finds records that are damaged or missing where others
+   * refer to them; check() also finds wrong counts. Absent if a storage has nothing that a disk could damage.
+   */
+  checkPart?(query: CheckPartQuery): Promise<CheckedPart>;
 }
 
 /** A backend that can rebuild and copy its data. */

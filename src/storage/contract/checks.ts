@@ -34,3 +34,30 @@ export interface Violation {
   readonly subject: string;
   readonly detail: string;
 }
+
+declare const checkPosition: unique symbol;
+/** Position in a check that goes through a vault in parts. Opaque to all but the backend that made it. */
+export type CheckPosition = string & { readonly [checkPosition]: true };
+
+export interface CheckPartQuery {
+  /** Position after which the part begins: `next` of the part before, or `before` of a damaged record. */
+  readonly after?: CheckPosition | undefined;
+  /** Bytes of records after which the part ends. */
+  readonly bytesMax: number;
+  /** Records after which the part ends. */
+  readonly recordsMax?: number;
+}
+
+/** A damaged record, and the position from which it is the next one. */
+export interface Damage extends Violation {
+  readonly before: CheckPosition;
+}
+
+/** A part of a vault that was checked. */
+export interface CheckedPart {
+  readonly records: number;
+  readonly bytes: number;
+  readonly damage: readonly Damage[];
+  /** Position of the last record; undefined at the end of the vault. */
+  readonly next: CheckPosition | undefined;
+}

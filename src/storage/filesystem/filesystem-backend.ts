@@ -2,7 +2,7 @@ import type { LiveCodec } from '../../codec/index.js';
 import { type Conversation, type SegmentHash, StowkenError, type VaultStats } from '../../model/index.js';
 import type { ExclusiveLease, ManagedBackend, StorageHealth } from '../contract/backend.js';
 import type { Change, ChangeResult, SegmentKey } from '../contract/change.js';
-import type { CheckOptions, Violation } from '../contract/checks.js';
+import type { CheckedPart, CheckOptions, CheckPartQuery, Violation } from '../contract/checks.js';
 import { StorageActivity } from '../shared/activity.js';
 import type { FolderLock } from '../shared/folder-lock.js';
 import { GroupCommit } from '../shared/group-commit.js';
@@ -11,6 +11,7 @@ import { Leases } from '../shared/leases.js';
 import type { ConversationSnapshot, ScanQuery, SegmentScan, StoredRegistry } from '../contract/queries.js';
 import { scanPage } from '../shared/record-queries.js';
 import { segmentNotFound } from '../shared/refusals.js';
+import { checkPart } from './check/check-part.js';
 import { checkVault } from './check/check.js';
 import { Writer } from './commit/writer.js';
 import { describeFault, type Disk } from './disk/disk.js';
@@ -144,6 +145,12 @@ export class FilesystemBackend extends IndexReader implements ManagedBackend {
       }
       return checkVault(this.parts, options);
     });
+  }
+
+  async checkPart(query: CheckPartQuery): Promise<CheckedPart> {
+    this.assertOpen();
+    const read = (path: string) => this.parts.files.read(path);
+    return checkPart(this.parts, read, (look) => this.#group.between(look), query);
   }
 
   async listRegistries(): Promise<StoredRegistry[]> {

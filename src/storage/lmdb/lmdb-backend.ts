@@ -6,6 +6,7 @@ import { ExclusiveLeases } from '../shared/exclusive-leases.js';
 import type { FolderLock } from '../shared/folder-lock.js';
 import { GroupCommit } from '../shared/group-commit.js';
 import { Leases } from '../shared/leases.js';
+import { checkPart } from './check/check-part.js';
 import { rebuild } from './check/repair.js';
 import { prepareAndCommit } from './commit/prepare-change.js';
 import { Writer } from './commit/writer.js';
@@ -49,6 +50,7 @@ export function createLmdbBackend(
     lease,
     tryLease: (name) => exclusive.take(name),
     health: () => writer.health(),
+    checkPart: async (query) => checkPart(vault, query),
 
     commit: (change) => prepareAndCommit(vault, change, (prepared) => group.commit(prepared)),
 

@@ -12,8 +12,11 @@ const vaultNames: readonly string[] = ['VAULT', 'vault.mdb', 'vault.json', 'segm
 /** Names that the server of a data folder uses beside a vault's own: other vaults, and settings. */
 export const otherVaultsFolder = 'vaults';
 export const settingsFile = 'settings.json';
+export const checkStateFile = 'background-check.json';
 
-const serverNames = new RegExp(`^(${otherVaultsFolder}|settings\\.json(\\.new)?|audit\\.jsonl(\\.\\d+)?)$`);
+const serverNames = new RegExp(
+  `^(${otherVaultsFolder}|(settings|background-check)\\.json(\\.new)?|audit\\.jsonl(\\.\\d+)?)$`,
+);
 
 /** True for names that the server of a data folder uses beside the default vault. */
 export function belongsToServer(name: string): boolean {

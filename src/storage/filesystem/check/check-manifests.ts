@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { SegmentHash } from '../../../model/index.js';
 import { distinctHashes } from '../../shared/records.js';
 import { readOrRefuse } from '../disk/disk.js';
 import { decodeManifest } from '../layout/manifest-record.js';
 import { manifestName, manifestPath, MANIFESTS } from '../layout/paths.js';
 import { type ConversationEntry, figuresOfConversation } from '../vault-index/figures.js';
-import type { CheckedVault, Findings } from './findings.js';
+import type { VaultIndex } from '../vault-index/vault-index.js';
+import type { CheckedVault, Findings, ReadFile } from './findings.js';
 import type { Counted } from './check-segments.js';
 
 /** Compares every manifest with the index, and its segments with those stored. */
@@ -14,6 +16,7 @@ export async function checkManifests(
   findings: Findings,
 ): Promise<void> {
   const { disk, index, damagedManifests } = vault;
+  const read: ReadFile = (path) => readOrRefuse(disk, path);
   const expected = new Set<string>();
   let lastCreateTimeMs = -Infinity;
   for (const entry of index.inOrder(false, 0)) {
@@ -21,7 +24,10 @@ export async function checkManifests(
     const subject = `conversation ${id}`;
     expected.add(manifestName(id));
     const report = (invariant: string, detail: string) => findings.report(invariant, subject, detail);
-    await findings.guarded('manifest', subject, () => checkManifest(vault, entry, counted, report));
+    await findings.guarded('manifest', subject, async () => {
+      const hashes = await checkManifest(read, index, entry, report);
+      for (const hash of hashes) counted.refer(hash, 1);
+    });
     if (createTimeMs < lastCreateTimeMs) {
       report('manifest', 'was created before the conversation that precedes it');
     }
@@ -37,25 +43,29 @@ export async function checkManifests(
   }
 }
 
-async function checkManifest(
-  { disk, index }: CheckedVault,
+/** Returns the segments that the manifest names. */
+export async function checkManifest(
+  read: ReadFile,
+  index: VaultIndex,
   entry: ConversationEntry,
-  counted: Counted,
   report: (invariant: string, detail: string) => void,
-): Promise<void> {
-  const bytes = await readOrRefuse(disk, manifestPath(entry.conversation.id));
-  if (!bytes) return report('manifest', 'its manifest is gone');
+): Promise<ReadonlySet<SegmentHash>> {
+  const bytes = await read(manifestPath(entry.conversation.id));
+  if (!bytes) {
+    report('manifest', 'its manifest is gone');
+    return new Set();
+  }
   if (bytes.length !== entry.manifestBytes) report('manifest', 'it has another length');
   const { number, conversation, messages } = decodeManifest(bytes);
   if (!isDeepStrictEqual(plain([number, conversation]), plain([entry.number, entry.conversation]))) {
     report('manifest', 'its manifest says something else than when it was read before');
   }
-  for (const hash of distinctHashes(messages)) counted.refer(hash, 1);
   for (const { hash, tokenCount } of messages.flatMap(({ segments }) => segments)) {
     const stored = index.segment(hash)?.tokenCount ?? tokenCount;
     if (stored === tokenCount) continue;
     report('manifest-segments', `segment ${hash} has ${stored} tokens, not ${tokenCount}`);
   }
+  return distinctHashes(messages);
 }
 
 /** Returns a value without absent fields: they and the order of fields say nothing. */

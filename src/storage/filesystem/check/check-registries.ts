@@ -2,14 +2,15 @@ import { type Disk, readOrRefuse } from '../disk/disk.js';
 import { REGISTRIES, registryMetaPath, registryPath } from '../layout/paths.js';
 import { decodeRegistry } from '../layout/records.js';
 import type { RegistryEntry, RegistryIndex, RegistryUses } from '../vault-index/registry-index.js';
-import type { CheckedVault, Findings } from './findings.js';
+import type { CheckedVault, Findings, ReadFile } from './findings.js';
 
 /** Checks every registry's files, and reports other files among them. */
 export async function checkRegistries({ disk, index }: CheckedVault, findings: Findings): Promise<void> {
+  const read: ReadFile = (path) => readOrRefuse(disk, path);
   for (const entry of index.registries.entries()) {
     const subject = `registry ${entry.id}`;
     await findings.guarded('registries', subject, () =>
-      checkRegistryFiles(disk, entry, (detail) => findings.report('registries', subject, detail)),
+      checkRegistryFiles(read, entry, (detail) => findings.report('registries', subject, detail)),
     );
   }
   for (const path of await strayRegistryFiles(disk, index.registries)) findings.stray(path);
@@ -19,13 +20,13 @@ export async function checkRegistries({ disk, index }: CheckedVault, findings: F
  * Reads a registry's files again and compares them with the index.
  * @throws StowkenError if they are damaged
  */
-async function checkRegistryFiles(
-  disk: Disk,
+export async function checkRegistryFiles(
+  read: ReadFile,
   { id, bytes, createTimeMs, sidecarBytes }: RegistryEntry,
   report: (detail: string) => void,
 ): Promise<void> {
-  const registry = await readOrRefuse(disk, registryPath(id));
-  const sidecar = await readOrRefuse(disk, registryMetaPath(id));
+  const registry = await read(registryPath(id));
+  const sidecar = await read(registryMetaPath(id));
   if (!registry || !sidecar) return report(registry ? 'its sidecar is gone' : 'it is gone');
   if (registry.length !== bytes || sidecar.length !== sidecarBytes) report('it has another length');
   if (decodeRegistry(sidecar, id, registry).createTimeMs !== createTimeMs) {

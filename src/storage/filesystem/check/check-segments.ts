@@ -1,4 +1,4 @@
-import { frameRegistryId } from '../../../codec/index.js';
+import { type Codec, frameRegistryId } from '../../../codec/index.js';
 import type { SegmentHash } from '../../../model/index.js';
 import { readOrRefuse } from '../disk/disk.js';
 import { listSegments } from '../disk/segment-tree.js';
@@ -12,10 +12,10 @@ import {
   noFigures,
   type SegmentEntry,
 } from '../vault-index/figures.js';
-import { RegistryUses } from '../vault-index/registry-index.js';
+import { type RegistryUser, RegistryUses } from '../vault-index/registry-index.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
 import { checkRegistryUses } from './check-registries.js';
-import type { CheckedVault, Findings } from './findings.js';
+import type { CheckedVault, Findings, ReadFile } from './findings.js';
 
 /**
  * Compares every sidecar and frame with the index and with the references, all of which were counted before.
@@ -25,6 +25,7 @@ export async function checkSegments(
   counted: Counted,
   findings: Findings,
 ): Promise<void> {
+  const read: ReadFile = (path) => readOrRefuse(vault.disk, path);
   for (const entry of vault.index.segments()) {
     const subject = `segment ${entry.hash}`;
     const report = (invariant: string, detail: string) => findings.report(invariant, subject, detail);
@@ -33,23 +34,24 @@ export async function checkSegments(
       report('reference-counts', `${entry.references} references are kept, ${references} were counted`);
     }
     await findings.guarded('sidecar', subject, () =>
-      checkSidecar(vault, entry, (detail) => report('sidecar', detail)),
+      checkSidecar(read, entry, (detail) => report('sidecar', detail)),
     );
-    await findings.guarded('frame', subject, () =>
-      checkFrame(vault, entry, counted, (detail) => report('frame', detail)),
-    );
+    await findings.guarded('frame', subject, async () => {
+      const use = await checkFrame(read, vault.codec, entry, (detail) => report('frame', detail));
+      if (use) counted.uses.count(use, 1);
+    });
     counted.add(figuresOfSegment(entry));
     findings.progress();
   }
   await findStrayFiles(vault, findings);
 }
 
-async function checkSidecar(
-  { disk }: CheckedVault,
+export async function checkSidecar(
+  read: ReadFile,
   entry: SegmentEntry,
   report: (detail: string) => void,
 ): Promise<void> {
-  const bytes = await readOrRefuse(disk, metaPath(entry.hash));
+  const bytes = await read(metaPath(entry.hash));
   if (!bytes) return report('it has none');
   const kept = decodeSegment(bytes);
   if (bytes.length !== entry.sidecarBytes) report('it has another length');
@@ -58,23 +60,27 @@ async function checkSidecar(
   }
 }
 
-async function checkFrame(
-  { disk, codec }: CheckedVault,
+/** Returns what the frame counts for with its registry; undefined if it is gone. */
+export async function checkFrame(
+  read: ReadFile,
+  codec: Codec,
   { hash, tokenCount, frameBytes, registryId: registryKept }: SegmentEntry,
-  counted: Counted,
   report: (detail: string) => void,
-): Promise<void> {
-  const frame = await readOrRefuse(disk, segmentPath(hash));
-  if (!frame) return report('its frame is gone');
+): Promise<RegistryUser | undefined> {
+  const frame = await read(segmentPath(hash));
+  if (!frame) {
+    report('its frame is gone');
+    return undefined;
+  }
   if (frame.length !== frameBytes) report(`${frame.length} bytes, not the ${frameBytes} that are kept`);
   const registryId = frameRegistryId(frame) ?? 0;
   if (registryId !== registryKept) {
     report(`it names registry ${registryId}, not the ${registryKept} that is kept`);
   }
-  counted.uses.count({ registryId, tokenCount, frameBytes: frame.length }, 1);
   if (codec.hashOf(frame) !== hash) report('its frame holds other tokens');
   const decoded = codec.decode(frame).tokenCount;
   if (decoded !== tokenCount) report(`${decoded} tokens, not the ${tokenCount} that are kept`);
+  return { registryId, tokenCount, frameBytes: frame.length };
 }
 
 async function findStrayFiles(

@@ -50,3 +50,6 @@ export interface CheckedVault {
   readonly damagedManifests: ReadonlyMap<string, string>;
   readonly damagedHolders: ReadonlyMap<SegmentHash, string>;
 }
+
+/** Reads a file of the vault; undefined if there is none. @throws StowkenError CORRUPT_STORE */
+export type ReadFile = (path: string) => Promise<Uint8Array | undefined>;

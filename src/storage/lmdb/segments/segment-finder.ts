@@ -72,6 +72,11 @@ export class SegmentFinder {
     return undefined;
   }
 
+  /** True if the stored index leads from the hash to the segment. Asks no cache. */
+  isIndexed(hash: SegmentHash, id: number): boolean {
+    return this.#stored.candidates(hash).includes(id);
+  }
+
   /** Returns undefined if the segment is not stored. */
   references(id: number): number | undefined {
     return this.#counts.get(id);
