@@ -223,7 +223,12 @@ describe('import', () => {
     ['a cut line', '{"messages":[', /not a JSON object: it ends with "\["/],
     ['no object', '[]', /not a JSON object: it begins with "\["/],
     ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), /not UTF-8/],
-    ['no messages', '{}', /^messages: /],
+    ['no messages', '{}', /^messages: it is missing$/m],
+    ['no list of messages', '{"messages":1}', /^messages: it is no list of messages$/m],
+    ['a message that is no object', '{"messages":[1]}', /^messages\[0\]: it is no object$/m],
+    ['no role', '{"messages":[{"content":"a"}]}', /^messages\[0\]\.role: it is missing$/m],
+    ['a number as id', '{"id":7,"messages":[]}', /^id: it is no text$/m],
+    ['a time that is none', '{"expire_time":"soon","messages":[]}', /^expire_time: it is no time like 2/],
     ['half a surrogate pair', '{"messages":[{"role":"user","content":"\\ud800"}]}', /surrogate/],
     ['half a surrogate pair in metadata', '{"messages":[],"metadata":{"a":"\\udc00"}}', /surrogate/],
     [
@@ -237,6 +242,12 @@ describe('import', () => {
     ['metadata of numbers', '{"messages":[],"metadata":{"a":1}}', /^metadata: .*strings/],
     ['metadata that would be lost', '{"messages":[],"metadata":{"__proto__":"a"}}', /__proto__/],
     ['an unknown field', '{"messages":[],"temperature":1}', /"temperature" would be lost/],
+    [
+      'many unknown fields',
+      JSON.stringify(Object.fromEntries(Array.from('abcdefghijklm', (name) => [name, 1]))),
+      /"j" and 3 more would be lost/,
+    ],
+    ['an unknown field named __proto__', '{"messages":[],"__proto__":1}', /"__proto__" would be lost/],
     [
       'an unknown field of a message',
       JSON.stringify(user({ content: '', weight: 1 })),
