@@ -30,13 +30,9 @@ async function demo(seed: number, { startServer, io, output, interruption }: Con
   try {
     const logger = createLogger(io, 'error');
     const server = await startServer(
-      {
-        ...toServeOptions(readSettings({}, {})),
-        dataDir,
-        listen: '127.0.0.1:0',
-        logLevel: 'silent',
-        drainTimeoutMs: 5_000,
-      },
+      toServeOptions(
+        readSettings({ data: dataDir, listen: '127.0.0.1:0', logLevel: 'silent', drainTimeout: 5 }, {}),
+      ),
       logger,
     );
     try {

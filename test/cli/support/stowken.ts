@@ -16,6 +16,7 @@ export interface CliResult {
 export interface CliInput {
   readonly stdin?: string | Buffer;
   readonly env?: Readonly<Record<string, string>>;
+  readonly startServer?: CliDependencies['startServer'];
 }
 
 /** Dependencies of the command. */
@@ -38,14 +39,14 @@ export const dependencies: Omit<CliDependencies, 'io'> = {
 /** Runs the command in this process, away from a terminal. */
 export async function stowken(
   args: readonly string[],
-  { stdin = '', env = {} }: CliInput = {},
+  { stdin = '', env = {}, startServer = dependencies.startServer }: CliInput = {},
 ): Promise<CliResult> {
   const stdout = new Collector();
   const stderr = new Collector();
   // No line of progress is printed in between, however slow the machine is.
   const progressEveryMs = 2 ** 31 - 1;
   const io = { stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, env, progressEveryMs };
-  const code = await runCli({ ...dependencies, io }, args);
+  const code = await runCli({ ...dependencies, startServer, io }, args);
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 
