@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { isStowkenError, StowkenError } from '../model/index.js';
 import type { Inspection } from './contract/inspection.js';
 import { inspectFilesystem } from './filesystem/inspect/inspect-filesystem.js';
@@ -6,7 +7,7 @@ import { inspectLmdb } from './lmdb/inspect/inspect-lmdb.js';
 import { dataFileIn } from './lmdb/tables/environment.js';
 import { KIND } from './lmdb/tables/layout.js';
 import { isOwned, lockedFolder } from './shared/folder-lock.js';
-import { readMarker } from './shared/vault-folder.js';
+import { holdsVault, readMarker } from './shared/vault-folder.js';
 
 /**
  * Opens the records of a vault in a folder, whatever its storage, to be looked at one by one. Nothing is
@@ -16,6 +17,12 @@ import { readMarker } from './shared/vault-folder.js';
 export async function inspectVault(folder: string): Promise<Inspection> {
   if (!existsSync(folder))
     throw new StowkenError('INVALID_FIELD', `there is no folder ${folder}`, { field: 'data' });
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code !== 'ENOTDIR') throw error;
+    return [];
+  });
+  if (!holdsVault(names))
+    throw new StowkenError('INVALID_FIELD', `there is no vault in ${folder}`, { field: 'data' });
   if (await isOwned(folder)) throw lockedFolder(folder);
   return (await kindOf(folder)) === KIND ? inspectLmdb(folder) : inspectFilesystem(folder);
 }

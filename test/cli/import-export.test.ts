@@ -301,9 +301,9 @@ describe('import', () => {
     const cut = join(folder, 'cut.gz');
     writeFileSync(cut, gzipSync(toLines([{ messages: [] }])).subarray(0, -4));
     const missing = join(folder, 'missing');
-    const { code, stderr } = await run(['import', missing, cut]);
+    const { code, stderr } = await run(['import', missing, folder, cut]);
     expect(code).toBe(1);
-    expect(stderr).toContain(`${missing}: ENOENT`);
+    expect(stderr).toMatch(`${missing}: there is no such file or folder\n${folder}: it is a folder`);
     expect(stderr).toContain(`${cut}: unexpected end of file`);
   });
 

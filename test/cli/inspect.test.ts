@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openLmdbBackend } from '../../src/storage/index.js';
@@ -81,4 +81,10 @@ it('refuses what it cannot do', async () => {
   const missing = await inspect('--table', 'ids', '--key', 'nobody');
   expect(missing).toMatchObject({ code: 1, stdout: '', stderr: 'there is no nobody in ids\n' });
   expect(await stowken(['inspect', '--data', join(folder.path, 'none')])).toMatchObject({ code: 1 });
+  await mkdir(join(folder.path, 'other'));
+  for (const noVault of ['other', 'vault.mdb']) {
+    const { code, stdout, stderr } = await stowken(['inspect', '--data', join(folder.path, noVault)]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('there is no vault in ');
+  }
 });

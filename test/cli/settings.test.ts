@@ -189,7 +189,12 @@ describe('the settings of serve', () => {
       /^stowken: STOWKEN_DRAIN_TIMEOUT: it is a number of seconds/,
     ],
     ['a count', ['--workers', '0'], {}, /^stowken: --workers: it is a whole number from 1 to 64\n$/],
-    ['a config file that is not there', ['--config', '/nonexistent.json'], {}, /nonexistent\.json: ENOENT/],
+    [
+      'a config file that is not there',
+      ['--config', '/nonexistent.json'],
+      {},
+      / \/nonexistent\.json: there is no such file/,
+    ],
   ])('name the source of a wrong value: %s', async (_what, flags, env, message) => {
     const { code, stderr } = await stowken(['serve', ...flags], { env });
     expect(code).toBe(2);

@@ -23,6 +23,9 @@ const words: Readonly<Record<HealthState, string>> = {
   unknown: 'not open',
 };
 
+/** Text of `unknown` for a person: the health service, which asks for no token, does not tell the two apart. */
+const unknownVault = 'not open (or there is no vault of this name: see stowken vault list)';
+
 /** `stowken health` */
 export function addHealth(program: Command, context: Context, done: Done): void {
   withServer(program.command('health'))
@@ -36,7 +39,7 @@ export function addHealth(program: Command, context: Context, done: Done): void 
       );
       if (options.json)
         await context.output.json({ ...(vault !== undefined && { vault }), state: words[state] });
-      else await context.output.line(words[state]);
+      else await context.output.line(state === 'unknown' ? unknownVault : words[state]);
       done(state === 'notServing' ? exitCodes.failed : exitCodes.done);
     });
 }

@@ -58,7 +58,7 @@ export class ImportRun {
       try {
         await this.lines(name, splitLines(this.source(file), lineBytesMax));
       } catch (error) {
-        if (!this.signal.aborted) this.fail(name, error);
+        if (!this.signal.aborted) this.fail(name, error, file);
       }
       if (this.stopped) break;
     }
@@ -111,13 +111,13 @@ export class ImportRun {
     this.tally.add(await (isLong ? this.client.upload(request) : this.client.store(request)));
   }
 
-  private fail(where: string, error: unknown): void {
+  private fail(where: string, error: unknown, file?: string): void {
     if (this.signal.aborted && isClientError(error, 'CANCELLED')) {
       this.tally.cancelled++;
       return;
     }
     if (isUnreachable(error)) this.unavailable ??= error;
-    this.tally.failures.add(where, error);
+    this.tally.failures.add(where, error, file);
   }
 }
 

@@ -1,6 +1,6 @@
 import { isClientError, type StoreResult } from '../../client/index.js';
 import { printable } from '../../model/index.js';
-import { describeError } from '../errors.js';
+import { describeError, describeFileError } from '../errors.js';
 import { formatCount, formatRate, formatShare, plural } from '../format.js';
 import { type Io, progressEveryMs } from '../io.js';
 import { BadLine } from '../jsonl/record.js';
@@ -130,13 +130,13 @@ export class Failures {
     return this.total;
   }
 
-  /** `where` is a file, or file:line. */
-  add(where: string, error: unknown): void {
+  /** `where` is a file, or file:line; `file` is the path of a file that fails as a whole. */
+  add(where: string, error: unknown, file?: string): void {
     this.total++;
     const kind = kindOf(error);
     const counted = this.counts.has(kind) || this.counts.size < kindsMax ? kind : other;
     this.counts.set(counted, (this.counts.get(counted) ?? 0) + 1);
-    if (this.total <= this.shownMax) this.show(`${where}: ${printable(describeError(error))}`);
+    if (this.total <= this.shownMax) this.show(`${where}: ${printable(describe(error, file))}`);
   }
 
   /** Counts by kind, most frequent first. */
@@ -154,6 +154,11 @@ export class Failures {
         : `only the first ${formatCount(this.shownMax)} are shown`;
     return `${formatCount(this.total)} failures, ${first} (see --errors-max): ${kinds.join(', ')}`;
   }
+}
+
+function describe(error: unknown, file: string | undefined): string {
+  const inFile = file !== undefined && error instanceof Error ? describeFileError(error, file) : undefined;
+  return inFile ?? describeError(error);
 }
 
 /** Returns words that are the same for the same error, whatever the line. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isAlias, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { describeFileError } from '../errors.js';
 import { UsageError } from '../context.js';
 import { type SettingName, settings } from './options.js';
 
@@ -28,7 +29,8 @@ export function readConfigFile(file: string): ConfigFile {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`${file}: ${(error as Error).message}`);
+    const { message } = error as Error;
+    throw new UsageError(`${file}: ${describeFileError(error as Error, file) ?? message}`);
   }
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false });

@@ -41,7 +41,7 @@ export async function checkDataFolder(folder: string): Promise<void> {
     if (error.code !== 'ENOTDIR') throw error;
     throw new StowkenError('FOLDER_NOT_EMPTY', `${folder} is a file, where a folder must be`, { folder });
   });
-  if (vaultNames.some((name) => names.includes(name))) return;
+  if (holdsVault(names)) return;
   const foreign = foreignNames(names);
   if (foreign.length === 0) return;
   const named = foreign.slice(0, namedMax).map(printable).join(', ');
@@ -52,6 +52,11 @@ export async function checkDataFolder(folder: string): Promise<void> {
       `such as ${folder.replace(/\/+$/, '')}/vault`,
     { folder },
   );
+}
+
+/** True if a folder with these names holds a vault, whole or not. */
+export function holdsVault(names: readonly string[]): boolean {
+  return vaultNames.some((name) => names.includes(name));
 }
 
 /** Returns those of a folder's names that are in a new vault's way, sorted. */
