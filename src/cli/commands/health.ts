@@ -23,7 +23,9 @@ const words: Readonly<Record<HealthState, string>> = {
   unknown: 'not open',
 };
 
-/** Text of `unknown` for a person: the health service, which asks for no token, does not tell the two apart. */
+/**
+ * Text of `unknown` for a person: the health service, which asks for no token, does not tell the two apart.
+ */
 const unknownVault = 'not open (or there is no vault of this name: see stowken vault list)';
 
 /** `stowken health` */

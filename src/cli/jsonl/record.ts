@@ -145,8 +145,8 @@ function parseLine<S extends z.ZodType>(
 }
 
 /**
- * Returns the refusal of the unknown fields of a line, or of its first message that has any. Asked before zod,
- * whose strict objects take twenty times as long to refuse a line.
+ * Returns the refusal of the unknown fields of a line, or of its first message that has any. Asked before
+ * zod, whose strict objects take twenty times as long to refuse a line.
  */
 function lostOfLine(value: unknown): BadLine | undefined {
   const refused = lostFields(value, lineNames, '');
