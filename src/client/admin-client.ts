@@ -2,7 +2,7 @@ import { method } from './contract.js';
 import type * as W from './generated/responses.js';
 import { fromUint64, fromWireTime, toUint64, toWireTime } from './numbers.js';
 import type { Transport } from './transport.js';
-import type { CallControl } from './types.js';
+import type { CallControl } from './connection-types.js';
 import type { AuditEvent, AuditFilter, VaultInfo, VaultSettings } from './vault-types.js';
 
 /** Methods of the contract, looked up once per process. */

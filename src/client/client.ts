@@ -6,7 +6,7 @@ import { type Maintenance, maintenance } from './maintenance.js';
 import { checkConnectOptions } from './options.js';
 import { SegmentClient } from './segment-client.js';
 import { Transport } from './transport.js';
-import type * as T from './types.js';
+import type { CallControl, ConnectOptions } from './connection-types.js';
 
 /**
  * A connection to a server. Calls reject with ClientError; with RangeError or TypeError for arguments that no
@@ -16,7 +16,7 @@ export interface StowkenClient extends ConversationReads, ConversationWrites, Ma
   readonly segments: SegmentClient;
   readonly admin: AdminClient;
   /** Asks for the health of the server, or of one vault. Rejects with NOT_FOUND for one that is not open. */
-  health(options?: T.CallControl & { readonly vault?: string }): Promise<HealthState>;
+  health(options?: CallControl & { readonly vault?: string }): Promise<HealthState>;
   /** Ends the connection; calls under way fail. */
   close(): void;
 }
@@ -25,7 +25,7 @@ export interface StowkenClient extends ConversationReads, ConversationWrites, Ma
  * Creates a client of one server. It connects with the first call.
  * @throws ClientError INVALID_FIELD for invalid options, with the option's name in metadata.field
  */
-export function connect(options: T.ConnectOptions): StowkenClient {
+export function connect(options: ConnectOptions): StowkenClient {
   const checked = checkConnectOptions(options);
   const { vault } = checked;
   const transport = new Transport(checked);

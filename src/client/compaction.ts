@@ -1,7 +1,7 @@
 import type * as W from './generated/responses.js';
 import { fromUint64, fromWireTime } from './numbers.js';
 import { fromWirePreparation, type Preparation } from './preparation.js';
-import type { CallControl } from './types.js';
+import type { CallControl } from './connection-types.js';
 
 export interface CompactOptions extends CallControl {
   readonly dryRun?: boolean;

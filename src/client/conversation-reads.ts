@@ -17,8 +17,24 @@ import {
 import { wholeMessages } from './messages.js';
 import { fromUint64, toUint64 } from './numbers.js';
 import type { Transport } from './transport.js';
-import type * as T from './types.js';
-import type { CallControl } from './types.js';
+import type {
+  Chunk,
+  ConversationHeader,
+  ConversationPage,
+  DescribedConversation,
+  Encoding,
+  FindPrefixOptions,
+  ListAllOptions,
+  Message,
+  MessageWithSegments,
+  PageOptions,
+  PartOfMany,
+  PrefixContent,
+  PrefixMatch,
+  RetrieveManyOptions,
+  RetrieveOptions,
+} from './read-types.js';
+import type { CallControl } from './connection-types.js';
 
 /** Methods of the contract, looked up once per process. */
 function methods() {
@@ -36,10 +52,10 @@ export function conversationReads(transport: Transport, vault: string) {
   const known = methods();
   const reads = {
     /** Yields a header, then the messages, or a range of them, in chunks of at most 1 MiB. */
-    async *retrieve<E extends T.Encoding>(
+    async *retrieve<E extends Encoding>(
       id: string,
-      options: T.RetrieveOptions<E>,
-    ): AsyncGenerator<T.ConversationHeader | T.Chunk<E>, void, void> {
+      options: RetrieveOptions<E>,
+    ): AsyncGenerator<ConversationHeader | Chunk<E>, void, void> {
       const { encoding, ifRevision, signal, timeoutMs } = options;
       const request = {
         vault,
@@ -56,18 +72,18 @@ export function conversationReads(transport: Transport, vault: string) {
     },
 
     /** Yields a header, then whole messages, or the parts of them in the range. */
-    read<E extends T.Encoding>(
+    read<E extends Encoding>(
       id: string,
-      options: T.RetrieveOptions<E>,
-    ): AsyncGenerator<T.ConversationHeader | T.Message<E>, void, void> {
+      options: RetrieveOptions<E>,
+    ): AsyncGenerator<ConversationHeader | Message<E>, void, void> {
       return wholeMessages(options.encoding, reads.retrieve(id, options));
     },
 
     /** Yields many conversations, in the order asked: for each a header and its chunks, or its failure. */
-    async *retrieveMany<E extends T.Encoding>(
+    async *retrieveMany<E extends Encoding>(
       ids: readonly string[],
-      { encoding, ...control }: T.RetrieveManyOptions<E>,
-    ): AsyncGenerator<T.PartOfMany<E>, void, void> {
+      { encoding, ...control }: RetrieveManyOptions<E>,
+    ): AsyncGenerator<PartOfMany<E>, void, void> {
       const request = { vault, ids, encoding: wireEncodings[encoding] };
       const { retrieveMany } = known;
       for await (const message of transport.stream(retrieveMany, request, control, true)) {
@@ -85,8 +101,8 @@ export function conversationReads(transport: Transport, vault: string) {
     async get(
       id: string,
       { includeMessages = false, ...control }: CallControl & { readonly includeMessages?: boolean } = {},
-    ): Promise<T.DescribedConversation> {
-      const messages: T.MessageWithSegments[] = [];
+    ): Promise<DescribedConversation> {
+      const messages: MessageWithSegments[] = [];
       let messageOffset = 0;
       let ifRevision: number | undefined;
       for (;;) {
@@ -106,7 +122,7 @@ export function conversationReads(transport: Transport, vault: string) {
       }
     },
 
-    async listPage(options: T.PageOptions = {}): Promise<T.ConversationPage> {
+    async listPage(options: PageOptions = {}): Promise<ConversationPage> {
       const { filter = {}, order = 'newestFirst', pageSize = 0, pageToken = '', ...control } = options;
       const request = {
         vault,
@@ -127,7 +143,7 @@ export function conversationReads(transport: Transport, vault: string) {
      * Finds the conversations that share the longest prefix with these tokens, and the length that they
      * share; longest first.
      */
-    async findPrefix(content: T.PrefixContent, options: T.FindPrefixOptions = {}): Promise<T.PrefixMatch[]> {
+    async findPrefix(content: PrefixContent, options: FindPrefixOptions = {}): Promise<PrefixMatch[]> {
       const { tokenizer = '', application, minTokens = 0, limit = 0, ...control } = options;
       const request = {
         vault,
@@ -149,7 +165,7 @@ export function conversationReads(transport: Transport, vault: string) {
      * Yields every conversation of every page. A damaged one ends it with an error, unless `onDamaged` is
      * given.
      */
-    async *list({ onDamaged, ...options }: T.ListAllOptions = {}): AsyncGenerator<Conversation, void, void> {
+    async *list({ onDamaged, ...options }: ListAllOptions = {}): AsyncGenerator<Conversation, void, void> {
       let pageToken = '';
       do {
         const page = await reads.listPage({ ...options, pageToken });
@@ -168,10 +184,10 @@ export function conversationReads(transport: Transport, vault: string) {
 export type ConversationReads = ReturnType<typeof conversationReads>;
 
 /** Returns a header or a chunk; undefined for a kind of part that this client does not know. */
-function fromWirePart<E extends T.Encoding>(
+function fromWirePart<E extends Encoding>(
   encoding: E,
   message: W.RetrieveConversationResponse,
-): T.ConversationHeader | T.Chunk<E> | undefined {
+): ConversationHeader | Chunk<E> | undefined {
   switch (message.part) {
     case undefined:
       return undefined;

@@ -11,7 +11,19 @@ import {
 } from './mapping.js';
 import { fromUint64, toUint32 } from './numbers.js';
 import type { Transport } from './transport.js';
-import type * as T from './types.js';
+import type { NewMessage } from './content-types.js';
+import type {
+  AppendOptions,
+  DeleteManyOptions,
+  DeleteManyResult,
+  DeleteOptions,
+  DeleteResult,
+  ForkOptions,
+  Released,
+  StoreRequest,
+  StoreResult,
+  UploadRequest,
+} from './write-types.js';
 import { uploadParts } from './upload-parts.js';
 
 /** Methods of the contract, looked up once per process. */
@@ -31,7 +43,7 @@ export function conversationWrites(transport: Transport, vault: string) {
   const known = methods();
   return {
     /** Durable when it resolves. */
-    async store(options: T.StoreRequest): Promise<T.StoreResult> {
+    async store(options: StoreRequest): Promise<StoreResult> {
       const { conversation = {}, messages, ifRevision, requestId = '', ...control } = options;
       const request = {
         vault,
@@ -46,7 +58,7 @@ export function conversationWrites(transport: Transport, vault: string) {
     },
 
     /** Stores a conversation of any length, sent in parts. Durable and visible when it resolves. */
-    async upload(options: T.UploadRequest): Promise<T.StoreResult> {
+    async upload(options: UploadRequest): Promise<StoreResult> {
       const { conversation = {}, messages, ifRevision, requestId = '', ...control } = options;
       const spec = {
         vault,
@@ -61,9 +73,9 @@ export function conversationWrites(transport: Transport, vault: string) {
     /** Durable when it resolves. */
     async append(
       id: string,
-      messages: readonly T.NewMessage[],
-      { ifRevision, requestId = randomUUID(), ...control }: T.AppendOptions = {},
-    ): Promise<T.StoreResult> {
+      messages: readonly NewMessage[],
+      { ifRevision, requestId = randomUUID(), ...control }: AppendOptions = {},
+    ): Promise<StoreResult> {
       const request = {
         vault,
         id,
@@ -77,8 +89,8 @@ export function conversationWrites(transport: Transport, vault: string) {
     /** Creates a conversation from the first messages of another, and shares their stored segments. */
     async fork(
       id: string,
-      { newId = '', messageCount, ifRevision, requestId = randomUUID(), ...control }: T.ForkOptions = {},
-    ): Promise<T.StoreResult> {
+      { newId = '', messageCount, ifRevision, requestId = randomUUID(), ...control }: ForkOptions = {},
+    ): Promise<StoreResult> {
       const request = {
         vault,
         id,
@@ -90,7 +102,7 @@ export function conversationWrites(transport: Transport, vault: string) {
       return fromWireStore(await transport.unary(known.fork, request, control, true));
     },
 
-    async delete(id: string, options: T.DeleteOptions = {}): Promise<T.DeleteResult> {
+    async delete(id: string, options: DeleteOptions = {}): Promise<DeleteResult> {
       const { allowMissing = false, ifRevision, requestId = '', ...control } = options;
       const request = {
         vault,
@@ -105,7 +117,7 @@ export function conversationWrites(transport: Transport, vault: string) {
     },
 
     /** Deletes in batches: if it rejects, some may be deleted. */
-    async deleteMany(options: T.DeleteManyOptions): Promise<T.DeleteManyResult> {
+    async deleteMany(options: DeleteManyOptions): Promise<DeleteManyResult> {
       const { ids = [], filter, all = false, dryRun = false, ...control } = options;
       const request = {
         vault,
@@ -131,7 +143,7 @@ export type ConversationWrites = ReturnType<typeof conversationWrites>;
 
 function fromWireReleased(
   response: Pick<W.DeleteConversationResponse, 'releasedReferences' | 'garbageSegments'>,
-): T.Released {
+): Released {
   return {
     releasedReferences: fromUint64('released_references', response.releasedReferences),
     garbageSegments: fromUint64('garbage_segments', response.garbageSegments),

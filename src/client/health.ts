@@ -1,6 +1,6 @@
 import type { Method } from './contract.js';
 import type { Transport } from './transport.js';
-import type { CallControl } from './types.js';
+import type { CallControl } from './connection-types.js';
 
 /** Health of a server, or of one of its vaults. "unknown": the server knows nothing of this name. */
 export type HealthState = 'serving' | 'notServing' | 'unknown';

@@ -10,8 +10,8 @@ import type * as W from './generated/responses.js';
 import { fromUint64, toUint64, toWireTime } from './numbers.js';
 import { fromWirePreparation } from './preparation.js';
 import type { Transport } from './transport.js';
-import type * as T from './types.js';
-import type { CallControl } from './types.js';
+import type { Capabilities, CollectGarbageOptions, CollectPart, Stats } from './maintenance-types.js';
+import type { CallControl } from './connection-types.js';
 import { fromWireVerify, type VerifyOptions, type VerifyPart } from './verify.js';
 
 /** Methods of the contract, looked up once per process. */
@@ -31,7 +31,7 @@ function methods() {
 export function maintenance(transport: Transport, vault: string) {
   const known = methods();
   return {
-    async *collectGarbage(options: T.CollectGarbageOptions = {}): AsyncGenerator<T.CollectPart, void, void> {
+    async *collectGarbage(options: CollectGarbageOptions = {}): AsyncGenerator<CollectPart, void, void> {
       const { dryRun = false, minAgeMs, reportPreparation = false, ...control } = options;
       const request = {
         vault,
@@ -91,14 +91,14 @@ export function maintenance(transport: Transport, vault: string) {
       }
     },
 
-    async stats(control: CallControl = {}): Promise<T.Stats> {
+    async stats(control: CallControl = {}): Promise<Stats> {
       const response = await transport.unary(known.stats, { vault }, control, true);
       const names = Object.keys(response) as (keyof W.GetStatsResponse)[];
       const figures = names.map((name) => [name, fromUint64(name, response[name])]);
       return Object.fromEntries(figures) as Record<keyof W.GetStatsResponse, number>;
     },
 
-    async capabilities(control: CallControl = {}): Promise<T.Capabilities> {
+    async capabilities(control: CallControl = {}): Promise<Capabilities> {
       const request = { vault };
       const response = await transport.unary(known.capabilities, request, control, true);
       const limits = Object.entries(response.limits).map(([name, value]) => [name, fromUint64(name, value)]);
@@ -109,7 +109,7 @@ export function maintenance(transport: Transport, vault: string) {
 
 export type Maintenance = ReturnType<typeof maintenance>;
 
-function fromWireCollect(message: W.CollectGarbageResponse): T.CollectPart | undefined {
+function fromWireCollect(message: W.CollectGarbageResponse): CollectPart | undefined {
   switch (message.part) {
     case undefined:
       return undefined;

@@ -13,12 +13,11 @@ import type {
   Encoding,
   MessageDescription,
   MessageWithSegments,
-  NewMessage,
   PrefixContent,
   RetrieveOptions,
-  StoreRequest,
-  StoreResult,
-} from './types.js';
+} from './read-types.js';
+import type { NewMessage } from './content-types.js';
+import type { StoreRequest, StoreResult } from './write-types.js';
 
 type RetrieveRange = Pick<
   RetrieveOptions<Encoding>,

@@ -1,5 +1,5 @@
 import { endianness } from 'node:os';
-import type { Chunk, ContentForms, ConversationHeader, Encoding, Message } from './types.js';
+import type { Chunk, ContentForms, ConversationHeader, Encoding, Message } from './read-types.js';
 
 const join: { readonly [E in Encoding]: (parts: readonly ContentForms[E][]) => ContentForms[E] } = {
   text: (parts) => parts.join(''),

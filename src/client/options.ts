@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ClientError } from './errors.js';
 import { defaultRetry, type RetryPolicy } from './retry.js';
 import { isLoopbackHost } from '../model/index.js';
-import type { ClientTls, ConnectOptions } from './types.js';
+import type { ClientTls, ConnectOptions } from './connection-types.js';
 
 const receiveBytesDefault = 64 * 1024 * 1024;
 

@@ -3,7 +3,7 @@ import { itemError } from './errors.js';
 import { fromUint64 } from './numbers.js';
 import { fromLe32, toLe32 } from './messages.js';
 import type { Transport } from './transport.js';
-import type { CallControl } from './types.js';
+import type { CallControl } from './connection-types.js';
 import type * as T from './segment-types.js';
 
 /** Methods of the contract, looked up once per process. */

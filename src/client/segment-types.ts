@@ -1,5 +1,5 @@
 import type { ClientError } from './errors.js';
-import type { CallControl } from './types.js';
+import type { CallControl } from './connection-types.js';
 
 /** Token ids, or le32 (4-byte little-endian). */
 export type SegmentTokens = Uint32Array | Uint8Array | readonly number[];

@@ -15,7 +15,7 @@ import type { Method } from './contract.js';
 import { ClientError, toClientError } from './errors.js';
 import { checkTimeout, checkTokenText, type CheckedOptions, invalid } from './options.js';
 import { waitToRetry, type RetryPolicy } from './retry.js';
-import type { CallControl } from './types.js';
+import type { CallControl } from './connection-types.js';
 
 /** Calls over one connection. */
 export class Transport {

@@ -1,6 +1,6 @@
 import type * as Q from './generated/requests.js';
 import { toWireMessage } from './mapping.js';
-import type { NewMessage } from './types.js';
+import type { NewMessage } from './content-types.js';
 
 /** Limit of one block; the server accepts parts of 2 MiB. */
 const blockBytesMax = 256 * 1024;

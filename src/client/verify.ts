@@ -1,6 +1,6 @@
 import type * as W from './generated/responses.js';
 import { fromUint64 } from './numbers.js';
-import type { CallControl } from './types.js';
+import type { CallControl } from './connection-types.js';
 
 export interface VerifyOptions extends CallControl {
   /** Rebuilds derived records if anything is wrong; other calls wait meanwhile. */

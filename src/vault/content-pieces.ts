@@ -1,5 +1,5 @@
 import { limits } from '../model/index.js';
-import type { MessageContent } from './types.js';
+import type { MessageContent } from './content.js';
 
 /** Limit of a varint's length in bytes; a longer one is refused. */
 const varintBytesMax = 10;

@@ -7,37 +7,39 @@ import type {
   StoredRegistry,
 } from '../storage/index.js';
 import type { CompactInput, CompactPart } from './compaction/types.js';
+import type { CollectOptions, CollectPart, VerifyPart } from './maintain/types.js';
 import type {
-  AppendInput,
-  CollectOptions,
-  CollectPart,
-  DeleteOptions,
-  DeleteManyInput,
-  DeleteManyResult,
-  DeleteResult,
   DescribeOptions,
   DescribedPage,
   FindPrefixInput,
-  ForkInput,
-  GarbageSegmentPage,
-  GetSegmentsInput,
-  HasSegmentOutcome,
-  KeptMemory,
   PrefixMatch,
-  PutSegmentOutcome,
-  PutSegmentsInput,
-  ReferenceResult,
   RetrieveInput,
   RetrieveManyInput,
   RetrieveManyPart,
   RetrievePart,
+} from './read/types.js';
+import type {
+  GarbageSegmentPage,
+  GetSegmentsInput,
+  HasSegmentOutcome,
+  PutSegmentOutcome,
+  PutSegmentsInput,
+  ReferenceResult,
   SegmentPart,
+} from './segments/types.js';
+import type {
+  AppendInput,
+  DeleteOptions,
+  DeleteManyInput,
+  DeleteManyResult,
+  DeleteResult,
+  ForkInput,
+  KeptMemory,
   StoreInput,
   StoreResult,
   UploadInput,
   UploadPart,
-  VerifyPart,
-} from './types.js';
+} from './write/types.js';
 
 /**
  * An isolated store of conversations. Input has passed the edge's field limits; tokens are validated here.

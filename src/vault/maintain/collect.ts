@@ -1,7 +1,7 @@
 import { limits, StowkenError } from '../../model/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
 import { throwIfAborted } from '../event-loop.js';
-import type { CollectOptions, CollectPart, GarbageFigures } from '../types.js';
+import type { CollectOptions, CollectPart, GarbageFigures } from './types.js';
 import { preparing, type ReportPreparation } from './preparation.js';
 
 interface CollectPlan extends GarbageFigures {

@@ -1,7 +1,7 @@
 import { limits } from '../../model/index.js';
 import type { RepairPhase, RepairReport, StorageBackend } from '../../storage/index.js';
 import { unsupported } from '../refusals.js';
-import type { VerifyPart } from '../types.js';
+import type { VerifyPart } from './types.js';
 import { reporting } from './reports.js';
 
 export interface VerifyParts {

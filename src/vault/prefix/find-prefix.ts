@@ -13,7 +13,8 @@ import { piecesOf } from '../content-pieces.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import { hasSegment, type StoredSlice, slicesInRange } from '../read/range.js';
 import { unsupported } from '../refusals.js';
-import type { FindPrefixInput, MessageContent, PrefixMatch } from '../types.js';
+import type { MessageContent } from '../content.js';
+import type { FindPrefixInput, PrefixMatch } from '../read/types.js';
 import { encodeTexts, readContent } from '../write/contents.js';
 import { BlockFingerprints } from './block-fingerprints.js';
 

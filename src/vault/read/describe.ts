@@ -1,6 +1,6 @@
 import { limits, type NamedSegment } from '../../model/index.js';
 import type { StorageBackend } from '../../storage/index.js';
-import type { DescribedPage, DescribeOptions, MessageWithSegments } from '../types.js';
+import type { DescribedPage, DescribeOptions, MessageWithSegments } from './types.js';
 import { openRevision } from './open-revision.js';
 import { hasSegment, slicesInRange } from './range.js';
 

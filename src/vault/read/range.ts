@@ -1,6 +1,6 @@
 import { limits, rangePastEnd, StowkenError } from '../../model/index.js';
 import type { ConversationSnapshot, SegmentKey, StoredMessage } from '../../storage/index.js';
-import type { RetrieveRange } from '../types.js';
+import type { RetrieveRange } from './types.js';
 
 /**
  * Yields the slices of a range without reading the messages before it, in batches small enough to hold:

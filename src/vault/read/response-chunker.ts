@@ -1,7 +1,7 @@
 import type { TokenForm } from '../../codec/index.js';
 import type { TokenCore } from '../../core/index.js';
 import { limits } from '../../model/index.js';
-import type { MessageDescription } from '../types.js';
+import type { MessageDescription } from '../content.js';
 
 /** Tokens of one message in one form, split at token borders. */
 export interface TokenChunk {

@@ -4,13 +4,8 @@ import { isStowkenError, limits, type Reason } from '../../model/index.js';
 import type { ConversationSnapshot, ReadAhead, StorageBackend } from '../../storage/index.js';
 import type { Tokenizers } from '../../text/index.js';
 import { throwIfAborted } from '../event-loop.js';
-import type {
-  ChunkContent,
-  RetrieveInput,
-  RetrieveManyInput,
-  RetrieveManyPart,
-  RetrievePart,
-} from '../types.js';
+import type { ChunkContent } from '../content.js';
+import type { RetrieveInput, RetrieveManyInput, RetrieveManyPart, RetrievePart } from './types.js';
 import { openRevision } from './open-revision.js';
 import { hasSegment, type SegmentSlice, slicesInRange } from './range.js';
 import { ResponseChunker, type TokenChunk } from './response-chunker.js';

@@ -10,7 +10,7 @@ import {
 import type { FoundSegment, StorageBackend } from '../../storage/index.js';
 import { ResponseChunker } from '../read/response-chunker.js';
 import { throwIfAborted } from '../event-loop.js';
-import type { GetSegmentsInput, SegmentPart } from '../types.js';
+import type { GetSegmentsInput, SegmentPart } from './types.js';
 import { eachOf } from './each.js';
 
 export interface GetParts {

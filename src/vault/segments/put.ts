@@ -6,7 +6,7 @@ import { piecesOf } from '../content-pieces.js';
 import { readContent } from '../write/contents.js';
 import { encodeSegments } from '../write/commit-segments.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
-import type { PutSegmentOutcome, PutSegmentsInput } from '../types.js';
+import type { PutSegmentOutcome, PutSegmentsInput } from './types.js';
 
 export interface PutParts {
   readonly backend: StorageBackend;

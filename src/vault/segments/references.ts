@@ -1,6 +1,6 @@
 import { type SegmentHash, segmentNotFound, StowkenError } from '../../model/index.js';
 import type { OutsideReference, ReferenceOutcome, SegmentKey, StorageBackend } from '../../storage/index.js';
-import type { DamagedSegment, GarbageSegmentPage, HasSegmentOutcome, ReferenceResult } from '../types.js';
+import type { DamagedSegment, GarbageSegmentPage, HasSegmentOutcome, ReferenceResult } from './types.js';
 import { eachOf } from './each.js';
 
 export async function hasSegments(

@@ -2,7 +2,7 @@ import { conversationNotFound, isStowkenError, type TokenRun } from '../../model
 import { throwIfAborted } from '../event-loop.js';
 import { isIndexed, openBlockOf } from '../prefix/index.js';
 import type { SegmentTokenCache } from '../read/segment-tokens.js';
-import type { AppendInput, StoreResult } from '../types.js';
+import type { AppendInput, StoreResult } from './types.js';
 import { commitManifest } from './commit-manifest.js';
 import { toStoreResult } from './commit-segments.js';
 import { readContents } from './contents.js';

@@ -9,7 +9,7 @@ import type {
   StorageBackend,
 } from '../../storage/index.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
-import type { StoreResult } from '../types.js';
+import type { StoreResult } from './types.js';
 
 export interface CommitParts {
   readonly backend: StorageBackend;

@@ -3,7 +3,7 @@ import { isStowkenError, limits, StowkenError, type TokenRun } from '../../model
 import type { EncodedLe32, Tokenizers } from '../../text/index.js';
 import { piecesOf } from '../content-pieces.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
-import type { MessageContent, NewMessage } from '../types.js';
+import type { MessageContent, NewMessage } from '../content.js';
 
 /**
  * Reads the tokens of each message: validated, canonical, text encoded. A long message is given in

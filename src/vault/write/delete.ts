@@ -6,7 +6,7 @@ import type {
   ListPosition,
 } from '../../storage/index.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
-import type { DeleteManyInput, DeleteManyResult, DeleteOptions, DeleteResult } from '../types.js';
+import type { DeleteManyInput, DeleteManyResult, DeleteOptions, DeleteResult } from './types.js';
 import { requestPart } from './request-mark.js';
 import type { StoreParts } from './store.js';
 

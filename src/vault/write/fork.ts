@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { throwIfAborted } from '../event-loop.js';
 import { isIndexed } from '../prefix/index.js';
-import type { ForkInput, StoreResult } from '../types.js';
+import type { ForkInput, StoreResult } from './types.js';
 import { toStoreResult } from './commit-segments.js';
 import { requestPart } from './request-mark.js';
 import type { StoreParts } from './store.js';

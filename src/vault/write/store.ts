@@ -5,7 +5,7 @@ import type { ConversationSpec } from '../../model/index.js';
 import type { Change, Expectation, StorageBackend } from '../../storage/index.js';
 import type { Tokenizers } from '../../text/index.js';
 import { newFingerprints, prefixOf } from '../prefix/index.js';
-import type { StoreInput, StoreResult } from '../types.js';
+import type { StoreInput, StoreResult } from './types.js';
 import { commitManifest } from './commit-manifest.js';
 import { toStoreResult } from './commit-segments.js';
 import { readContents } from './contents.js';

@@ -1,6 +1,6 @@
 import { limits, StowkenError } from '../../model/index.js';
 import { FairSlots } from '../../queue/index.js';
-import type { KeptMemory } from '../types.js';
+import type { KeptMemory } from './types.js';
 
 /** Size up to which a message's text needs no room. */
 const freeBytesMax = 64 * 1024;

@@ -1,7 +1,7 @@
 import { limits, StowkenError } from '../../../model/index.js';
 import { leanHeap } from '../../../storage/index.js';
 import { yieldToEventLoop, throwIfAborted } from '../../event-loop.js';
-import type { KeptMemory, StoreResult, UploadInput, UploadPart } from '../../types.js';
+import type { KeptMemory, StoreResult, UploadInput, UploadPart } from '../types.js';
 import type { StoreParts } from '../store.js';
 import { Upload } from './upload.js';
 

@@ -1,0 +1,14 @@
+/**
+ * A message to store, with at most one of text, tokens and tokensLe32. With none of them, the message is
+ * empty.
+ */
+export interface NewMessage {
+  readonly role: string;
+  readonly name?: string | undefined;
+  readonly toolCallId?: string | undefined;
+  /** Encoded by the server with the conversation's tokenizer. */
+  readonly text?: string;
+  readonly tokens?: Uint32Array | readonly number[];
+  /** Tokens as le32 (4-byte little-endian). */
+  readonly tokensLe32?: Uint8Array;
+}

@@ -1,0 +1,150 @@
+import type { Conversation, NamedSegment, Speaker } from '../model/index.js';
+import type { CallControl } from './connection-types.js';
+import type { ClientError } from './errors.js';
+import type { NewMessage } from './content-types.js';
+
+/** Type of content by encoding: a string, or token ids in memory of their own. */
+export interface ContentForms {
+  readonly text: string;
+  readonly tokens: Uint32Array;
+}
+
+export type Encoding = keyof ContentForms;
+
+export interface RetrieveOptions<E extends Encoding> extends CallControl {
+  readonly encoding: E;
+  /** Reads only this revision. */
+  readonly ifRevision?: number;
+  /**
+   * Offsets of the first message, and of the first token counted over all messages, from 0; and limits of
+   * both: all if 0 or absent.
+   */
+  readonly messageOffset?: number;
+  readonly messageLimit?: number;
+  readonly tokenOffset?: number;
+  readonly tokenLimit?: number;
+}
+
+export interface RetrieveManyOptions<E extends Encoding> extends CallControl {
+  readonly encoding: E;
+}
+
+/** A part of one of many conversations, with its index among those asked for. */
+export interface PartOfMany<E extends Encoding> {
+  readonly index: number;
+  readonly part:
+    | ConversationHeader
+    | Chunk<E>
+    /** The conversation, or the rest of it, cannot be read. */
+    | { readonly kind: 'failed'; readonly error: ClientError };
+}
+
+export interface MessageDescription extends Speaker {
+  readonly tokenCount: number;
+}
+
+export interface ConversationHeader {
+  readonly kind: 'header';
+  readonly conversation: Conversation;
+}
+
+export interface Chunk<E extends Encoding> {
+  readonly kind: 'chunk';
+  readonly messageIndex: number;
+  /** Offset of the chunk in its message, in tokens. */
+  readonly tokenOffset: number;
+  /** Undefined for an empty message. */
+  readonly content: ContentForms[E] | undefined;
+  readonly endOfMessage: boolean;
+  /** True if bytes that are not UTF-8 became U+FFFD: the text does not encode to these tokens. */
+  readonly replaced: boolean;
+  /** Present on the first chunk of a message that is sent. */
+  readonly message: MessageDescription | undefined;
+}
+
+export interface Message<E extends Encoding> extends MessageDescription {
+  readonly kind: 'message';
+  readonly index: number;
+  /** Offset of the content in its message, in tokens: 0 unless the range begins inside the message. */
+  readonly tokenOffset: number;
+  readonly content: ContentForms[E];
+  /** True if bytes that are not UTF-8 became U+FFFD: the text does not encode to these tokens. */
+  readonly replaced: boolean;
+}
+
+export interface MessageWithSegments extends MessageDescription {
+  readonly segments: readonly NamedSegment[];
+}
+
+export interface DescribedConversation {
+  readonly conversation: Conversation;
+  /** Empty unless asked for. */
+  readonly messages: readonly MessageWithSegments[];
+}
+
+/** Absent fields do not restrict. */
+export interface ConversationFilter {
+  readonly application?: string;
+  readonly model?: string;
+  readonly tokenizer?: string;
+  readonly idPrefix?: string;
+  /** Inclusive, in milliseconds since 1970. */
+  readonly createTimeFromMs?: number;
+  /** Exclusive, in milliseconds since 1970. */
+  readonly createTimeBeforeMs?: number;
+  readonly tokensMin?: number;
+  readonly tokensMax?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface ListOptions extends CallControl {
+  readonly filter?: ConversationFilter;
+  readonly order?: 'newestFirst' | 'oldestFirst';
+  /** Entries of a page; the server's default if absent. */
+  readonly pageSize?: number;
+}
+
+export interface ListAllOptions extends ListOptions {
+  /** Called for each conversation that is damaged. */
+  readonly onDamaged?: (damaged: DamagedConversation) => void;
+}
+
+export interface PageOptions extends ListOptions {
+  /** `nextPageToken` of the last page, with the same filter and order. */
+  readonly pageToken?: string;
+}
+
+/** Tokens to look for, in one of the three forms. */
+export type PrefixContent = Pick<NewMessage, 'text' | 'tokens' | 'tokensLe32'>;
+
+export interface FindPrefixOptions extends CallControl {
+  /** Used for text. */
+  readonly tokenizer?: string;
+  /** Finds only conversations of this application. */
+  readonly application?: string;
+  /** Minimum of the shared tokens. */
+  readonly minTokens?: number;
+  /** Limit of the conversations: 1 to 100, or 10 if absent. */
+  readonly limit?: number;
+}
+
+export interface PrefixMatch {
+  readonly conversation: Conversation;
+  /** Number of tokens that the conversation shares from the beginning. */
+  readonly sharedTokens: number;
+}
+
+/** A stored conversation that cannot be read. */
+export interface DamagedConversation {
+  /** Id under which it can be deleted; empty if no record has it any more. */
+  readonly id: string;
+  readonly error: ClientError;
+}
+
+export interface ConversationPage {
+  /** May be short or empty before the last page. */
+  readonly conversations: readonly Conversation[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+  readonly damaged: readonly DamagedConversation[];
+}

@@ -1,0 +1,38 @@
+import type { Speaker, StowkenError } from '../model/index.js';
+
+/** A message's content as it arrived. Its buffers are read once, during the call, and never changed. */
+export type MessageContent =
+  /** No content: an empty message. */
+  | { readonly kind: 'none' }
+  /**
+   * The chunks of a `repeated uint32` field in order, each LEB128 varints: not yet validated, perhaps
+   * over-long.
+   */
+  | { readonly kind: 'varints'; readonly chunks: readonly Uint8Array[] }
+  /** Tokens as 4-byte little-endian words; not yet validated. */
+  | { readonly kind: 'le32'; readonly bytes: Uint8Array }
+  /** Text in UTF-8. It does not become a string here: strings fill the heap, which is smaller than memory. */
+  | { readonly kind: 'text'; readonly utf8: Uint8Array };
+
+export interface NewMessage extends Speaker {
+  readonly content: MessageContent;
+}
+
+export type TokenEncoding = 'tokens' | 'le32' | 'text';
+
+/** Content of a chunk; bytes belong to the receiver. */
+export type ChunkContent =
+  | { readonly kind: 'varints'; readonly bytes: Uint8Array }
+  | { readonly kind: 'le32'; readonly bytes: Uint8Array }
+  /** `replaced`: bytes that are not UTF-8 became U+FFFD. */
+  | { readonly kind: 'text'; readonly text: string; readonly replaced: boolean };
+
+export interface MessageDescription extends Speaker {
+  readonly tokenCount: number;
+}
+
+/** An item of a batch that failed; the others did not. */
+export interface FailedItem {
+  readonly kind: 'failed';
+  readonly error: StowkenError;
+}

@@ -1,0 +1,84 @@
+import type { Conversation, SegmentHash } from '../../model/index.js';
+import type {
+  ChunkContent,
+  FailedItem,
+  MessageContent,
+  MessageDescription,
+  TokenEncoding,
+} from '../content.js';
+
+/** A limit of 0 means no limit. */
+export interface RetrieveRange {
+  readonly messageOffset?: number;
+  readonly messageLimit?: number;
+  /** Offset over the whole conversation. */
+  readonly tokenOffset?: number;
+  readonly tokenLimit?: number;
+}
+
+export interface RetrieveInput extends RetrieveRange {
+  readonly id: string;
+  readonly encoding: TokenEncoding;
+  readonly ifRevision?: number | undefined;
+}
+
+export interface RetrieveManyInput {
+  readonly ids: readonly string[];
+  readonly encoding: TokenEncoding;
+}
+
+export interface FindPrefixInput {
+  readonly content: MessageContent;
+  /** For text. */
+  readonly tokenizer: string;
+  /** All applications if undefined. */
+  readonly application: string | undefined;
+  /** Conversations that share fewer tokens are left out. */
+  readonly minTokens: number;
+  readonly limit: number;
+}
+
+/** A conversation, and the number of tokens that it shares from the beginning. */
+export interface PrefixMatch {
+  readonly conversation: Conversation;
+  readonly sharedTokens: number;
+}
+
+export type RetrievePart =
+  | { readonly kind: 'header'; readonly conversation: Conversation }
+  | {
+      readonly kind: 'chunk';
+      readonly messageIndex: number;
+      /** Offset of the content in its message, in tokens: 0 unless the range begins inside the message. */
+      readonly tokenOffset: number;
+      /** Absent for an empty message. */
+      readonly content: ChunkContent | undefined;
+      readonly endOfMessage: boolean;
+      /** Present on the first chunk of a message that is sent. */
+      readonly message: MessageDescription | undefined;
+    };
+
+/** A part of one of many conversations, or its failure, after which no other part of it follows. */
+export interface RetrieveManyPart {
+  readonly index: number;
+  readonly part: RetrievePart | FailedItem;
+}
+
+export interface MessageWithSegments extends MessageDescription {
+  readonly segments: readonly { readonly hash: SegmentHash; readonly tokenCount: number }[];
+}
+
+export interface DescribeOptions {
+  /** 0 if absent. */
+  readonly messageOffset?: number;
+  /** No limit if 0 or absent. */
+  readonly messageLimit?: number;
+  readonly ifRevision?: number | undefined;
+}
+
+export interface DescribedPage {
+  readonly conversation: Conversation;
+  readonly messages: readonly MessageWithSegments[];
+  /** Offset of the message after the last one; undefined if there is none. */
+  readonly next: number | undefined;
+}
