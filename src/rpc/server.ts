@@ -141,7 +141,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<Connec
     const serve = (connection: Socket): void => injector.injectConnection(connection);
     const figures = () => intake.figures;
     if (options.tls === undefined) return { serve, abandon, drain, figures };
-    const hooks = { onConnection: serve, onTrustChanged: () => intake.renewCertified() };
+    const hooks = { onConnection: serve, onTrustChanged: () => intake.connections.renewCertified() };
     const gate = await TlsGate.open(options.tls, options.intake.connectionsMax, hooks, options.logger);
     return {
       figures,
@@ -211,7 +211,7 @@ function shutdown(server: Server, intake: Intake, graceMs: number): Promise<void
   return new Promise((resolve, reject) => {
     const cutOff = setTimeout(() => {
       server.forceShutdown();
-      intake.cutOff();
+      intake.connections.cutOff();
     }, graceMs);
     server.tryShutdown((error) => {
       clearTimeout(cutOff);

@@ -1,62 +1,24 @@
-import type { status } from '@grpc/grpc-js';
 import {
   constants,
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
   type ServerStreamResponseOptions,
 } from 'node:http2';
-import { limits, StowkenError } from '../../model/index.js';
 import type { Caller } from '../access/index.js';
 import type { CallRecord } from '../watch/index.js';
-import { type Arrivals, ArrivalTurn } from './arrivals.js';
-import type { ByteBudget, Share } from './budget.js';
-import type { Connection, IdleWatch, Watched } from './connection.js';
+import { ArrivalTurn } from './arrivals.js';
+import type { Share } from './budget.js';
+import type { Watched } from './connection.js';
+import { DeliveredRequests } from './delivered-requests.js';
 import { IncomingRequest } from './incoming-request.js';
-import {
-  malformed,
-  MessageReader,
-  type MessageSize,
-  type ReaderOwner,
-  type ReaderParts,
-} from './message-reader.js';
+import { malformed, MessageReader, type ReaderOwner } from './message-reader.js';
 import { Payment } from './payment.js';
 import { pushLean } from './push-lean.js';
+import { tooLate } from './request-pace.js';
 import type { Gathered } from './slabs.js';
-import type { Tickets } from './tickets.js';
+import type { MethodIntake, StreamFacts, StreamParts } from './stream-parts.js';
 
 type Listener = (...args: unknown[]) => void;
-
-/** Intake settings of a method. */
-export interface MethodIntake extends MessageSize {
-  /**
-   * "whole": one message; "parts": a stream of messages; "standing": services of others, whose streams may
-   * stay silent.
-   */
-  readonly kind: 'whole' | 'parts' | 'standing';
-}
-
-/** Facts of a stream that its headers and its connection give. */
-export interface StreamFacts {
-  readonly connection: Connection;
-  /** Counts what the stream takes from the budget. */
-  readonly share: Share;
-  readonly caller: Caller;
-  readonly method: MethodIntake;
-  readonly encoding: string | undefined;
-  /** Undefined if nobody watches calls. */
-  readonly record: CallRecord | undefined;
-}
-
-/** Dependencies shared by all streams of a server. */
-export interface StreamParts extends ReaderParts {
-  readonly budget: ByteBudget;
-  readonly arrivals: Arrivals;
-  readonly tickets: Tickets;
-  readonly idle: IdleWatch;
-  readonly requestIdleMs: number;
-  /** Answers a stream with an error and closes it. Returns the status, unless nobody is there any more. */
-  readonly refuse: (stream: ServerHttp2Stream, error: unknown) => status | undefined;
-}
 
 /**
  * A stream as grpc-js sees it. Its receiving side returns whole, uncompressed and paid messages, one for each
@@ -72,8 +34,7 @@ export class GovernedStream implements ReaderOwner, Watched {
   readonly #method: MethodIntake;
   readonly #reader: MessageReader;
   readonly #record: CallRecord | undefined;
-  /** Delivered requests that are not known to be claimed by a handler. */
-  #unclaimed: IncomingRequest[] = [];
+  readonly #delivered: DeliveredRequests;
   #rest: Buffer | undefined;
   #wanted = false;
   #ended: boolean;
@@ -99,6 +60,7 @@ export class GovernedStream implements ReaderOwner, Watched {
     this.caller = caller;
     this.#method = method;
     this.#record = record;
+    this.#delivered = new DeliveredRequests(parts.tickets, method.kind);
     const payment = new Payment(parts.budget, share);
     const turn = new ArrivalTurn(parts.arrivals, connection);
     this.#reader = new MessageReader(parts, payment, turn, method, encoding, this);
@@ -136,7 +98,7 @@ export class GovernedStream implements ReaderOwner, Watched {
     if (this.#done) return this;
     this.#wanted = true;
     this.#active = true;
-    if (this.#method.kind === 'standing') this.#releaseUnclaimed();
+    if (this.#method.kind === 'standing') this.#delivered.release();
     this.#pump();
     return this;
   }
@@ -193,11 +155,7 @@ export class GovernedStream implements ReaderOwner, Watched {
 
   deliver(message: Gathered, chargedBytes: number, leave: (() => void) | undefined): void {
     const charge = { budget: this.parts.budget, share: this.#share, bytes: chargedBytes, leave };
-    const request = new IncomingRequest(message, this, charge);
-    if (this.#unclaimed.length > 0) this.#unclaimed = this.#unclaimed.filter(({ claimed }) => !claimed);
-    this.#unclaimed.push(request);
-    const frame =
-      this.#method.kind === 'standing' ? plainFrame(message.bytes) : this.parts.tickets.make(request);
+    const frame = this.#delivered.frame(new IncomingRequest(message, this, charge), message.bytes);
     if (this.#record?.isTraced) this.#record.run(() => this.#onMessage?.(frame));
     else this.#onMessage?.(frame);
   }
@@ -233,10 +191,12 @@ export class GovernedStream implements ReaderOwner, Watched {
       this.#lastMs = nowMs;
       return;
     }
-    const { requestIdleMs } = this.parts;
-    if (this.#reader.dueMs(nowMs) + requestIdleMs < nowMs) return this.refuse(tooSlow(this.#reader.progress));
     const maySilent = this.#method.kind === 'standing' && !this.#reader.underWay;
-    if (!maySilent && nowMs - this.#lastMs > requestIdleMs) this.refuse(idle(requestIdleMs));
+    const late = tooLate(this.#reader, nowMs, {
+      silentSinceMs: maySilent ? nowMs : this.#lastMs,
+      requestIdleMs: this.parts.requestIdleMs,
+    });
+    if (late) this.refuse(late);
   }
 
   #receive(chunk: Buffer): void {
@@ -325,41 +285,8 @@ export class GovernedStream implements ReaderOwner, Watched {
     this.#done = true;
     this.#reader.stop();
     this.#rest = undefined;
-    this.#releaseUnclaimed();
+    this.#delivered.release();
     this.#unwatch();
     this.#onMessage = this.#onEnd = undefined;
   }
-
-  #releaseUnclaimed(): void {
-    for (const request of this.#unclaimed) {
-      if (!request.claimed) request.release();
-      this.parts.tickets.forget(request);
-    }
-    this.#unclaimed = [];
-  }
-}
-
-function plainFrame(bytes: Buffer): Buffer {
-  const frame = Buffer.allocUnsafe(5 + bytes.length);
-  frame[0] = 0;
-  frame.writeUInt32BE(bytes.length, 1);
-  bytes.copy(frame, 5);
-  return frame;
-}
-
-function idle(limit: number): StowkenError {
-  return new StowkenError(
-    'DEADLINE_EXCEEDED',
-    `nothing of the request came for ${limit} ms, which is the limit (--request-idle-timeout)`,
-    { limit: String(limit) },
-  );
-}
-
-function tooSlow({ came, of }: { readonly came: number; readonly of: number }): StowkenError {
-  const limit = limits.requestBytesPerSecondMin;
-  return new StowkenError(
-    'DEADLINE_EXCEEDED',
-    `${came} of the ${of} bytes of the request came at less than ${limit} bytes a second, which is the least`,
-    { size: String(of), limit: String(limit) },
-  );
 }

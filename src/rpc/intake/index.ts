@@ -1,5 +1,5 @@
 export { type Account } from './account.js';
-export { type MethodIntake } from './governed-stream.js';
+export { type MethodIntake } from './stream-parts.js';
 export { type IncomingRequest } from './incoming-request.js';
 export { Intake, type IntakeFigures } from './intake.js';
 export { ordinaryIntake, type CallerLimits, type IntakeSettings } from './settings.js';

@@ -11,21 +11,20 @@ import { limits, StowkenError } from '../../model/index.js';
 import { Arrivals } from './arrivals.js';
 import { ByteBudget, type Share } from './budget.js';
 import { Callers, type CallPlace } from './callers.js';
-import { Connection, IdleWatch } from './connection.js';
+import { type Connection, IdleWatch } from './connection.js';
+import { Connections } from './connections.js';
 import type { Caller, Guard } from '../access/index.js';
-import { GovernedStream, type MethodIntake, type StreamParts } from './governed-stream.js';
+import { GovernedStream } from './governed-stream.js';
 import { changed, onHttp2Server, type StreamListener, takeStreamListener } from './grpc-js.js';
 import { Inflater } from './inflate.js';
 import { pushLean } from './push-lean.js';
 import { GatheringSlabs, Reclaim } from './slabs.js';
 import { refuseStream } from './refusal.js';
 import type { IntakeSettings } from './settings.js';
+import type { MethodIntake, StreamParts } from './stream-parts.js';
 import { Tickets } from './tickets.js';
 import { checkTimeout } from './incoming-request.js';
 import type { CallRecord, CallWatch } from '../watch/index.js';
-
-/** Minimum interval between log entries about refused connections, in milliseconds. */
-const quietMs = 1000;
 
 /** Figures of an intake, of one moment. */
 export interface IntakeFigures {
@@ -67,18 +66,17 @@ export class Intake {
   readonly tickets = new Tickets();
   readonly budget: ByteBudget;
   readonly #parts: StreamParts;
-  readonly #connections = new Map<ServerHttp2Session, Connection>();
+  readonly connections: Connections;
   readonly #slabs = new GatheringSlabs();
   readonly #idle: IdleWatch;
   readonly #callers: Callers;
   #arrived: Arrived[] = [];
   #streams = 0;
   #attached = 0;
-  #turnedAwayMs = 0;
   #fault: Error | undefined;
 
   constructor(
-    private readonly settings: IntakeSettings,
+    settings: IntakeSettings,
     /** Settings by path. A path without settings is left to grpc-js, which refuses it or serves it. */
     private readonly methods: ReadonlyMap<string, MethodIntake>,
     private readonly standing: MethodIntake,
@@ -86,11 +84,12 @@ export class Intake {
     private readonly logger: Logger,
     private readonly watch?: CallWatch,
   ) {
+    this.connections = new Connections(settings.connectionsMax, logger);
     this.budget = new ByteBudget(settings.bytesMax, limits.connectionSharePercentMax, settings.waitMs);
     this.#callers = new Callers(settings.caller, this.budget.shareBytesMax);
     const reclaim = new Reclaim(this.budget, this.#slabs);
     this.#idle = new IdleWatch((nowMs) => {
-      this.#lookAtConnections(nowMs);
+      this.connections.look(nowMs);
       reclaim.look(nowMs);
     });
     this.#parts = {
@@ -125,22 +124,6 @@ export class Intake {
     if (this.#attached === 0) throw changed('http2Servers');
   }
 
-  /**
-   * Ends the connections of clients with certificates, when their calls have ended: they connect again, and
-   * their certificates are checked again.
-   */
-  renewCertified(): void {
-    for (const { session, certificate } of this.#connections.values()) {
-      if (certificate !== undefined) session.close();
-    }
-  }
-
-  /** Ends connections at once, with the calls on them. */
-  cutOff(): void {
-    const error = new Error('the server ends');
-    for (const session of this.#connections.keys()) session.destroy(error, constants.NGHTTP2_CANCEL);
-  }
-
   stop(): void {
     this.#idle.stop();
   }
@@ -149,7 +132,7 @@ export class Intake {
   get figures(): IntakeFigures {
     return {
       calls: this.#streams,
-      connections: this.#connections.size,
+      connections: this.connections.size,
       bytes: this.budget.usedBytes,
       bytesMax: this.budget.bytesMax,
       waiting: this.budget.waiting,
@@ -162,24 +145,9 @@ export class Intake {
     http2Server.on('error', (error) =>
       this.logger.warn({ err: error }, 'a connection could not be accepted'),
     );
-    http2Server.on('session', (session) => this.#connectionOf(session));
+    http2Server.on('session', (session) => this.connections.of(session));
     http2Server.on('stream', (stream, headers) => this.#arrive(stream, headers, deliver));
     this.#attached += 1;
-  }
-
-  #connectionOf(session: ServerHttp2Session): Connection {
-    const known = this.#connections.get(session);
-    if (known !== undefined) return known;
-    const connection = new Connection(session);
-    this.#connections.set(session, connection);
-    if (this.#connections.size > this.settings.connectionsMax) this.#turnAway(connection);
-    session.once('remoteSettings', () => (connection.settled = true));
-    session.once('close', () => this.#connections.delete(session));
-    // A stream that was reset before it was announced has lost its session.
-    session.on('stream', ({ destroyed, closed }) => {
-      if (destroyed || closed) this.#wasReset(connection);
-    });
-    return connection;
   }
 
   #arrive(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, deliver: StreamListener): void {
@@ -187,7 +155,7 @@ export class Intake {
     stream.on('error', ignore);
     const { session } = stream;
     if (session === undefined || stream.destroyed || stream.closed) return;
-    const connection = this.#connectionOf(session as ServerHttp2Session);
+    const connection = this.connections.of(session as ServerHttp2Session);
     if (connection.ending) return;
     stream.push = push;
     this.#streams += 1;
@@ -220,7 +188,7 @@ export class Intake {
     if (isUpload) connection.uploads -= 1;
     place?.leave();
     governed?.release();
-    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#wasReset(connection);
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.connections.wasReset(connection);
   }
 
   readonly #handOver = (): void => {
@@ -276,37 +244,6 @@ export class Intake {
     if (!caller.isKnown || kind === 'standing') return connection;
     arrived.place = this.#callers.enter(caller.name, connection, kind === 'parts');
     return arrived.place.share;
-  }
-
-  #wasReset(connection: Connection): void {
-    const { session, resets } = connection;
-    if (connection.ending || session.destroyed || resets.take(Date.now())) return;
-    connection.ending = true;
-    this.logger.warn(
-      { peer: session.socket?.remoteAddress, limit: limits.resetsBurstMax },
-      'a connection is closed: it resets its calls without end',
-    );
-    // Deferred, because Node ends with a failed assertion if a session is destroyed while it processes the
-    // packet.
-    setImmediate(() => session.destroy(new Error('too many resets'), constants.NGHTTP2_ENHANCE_YOUR_CALM));
-  }
-
-  #turnAway(connection: Connection): void {
-    connection.ending = true;
-    setImmediate(() => connection.session.destroy());
-    const nowMs = Date.now();
-    if (nowMs - this.#turnedAwayMs < quietMs) return;
-    this.#turnedAwayMs = nowMs;
-    this.logger.warn(
-      { limit: this.settings.connectionsMax },
-      'connections are closed: there are as many as may be',
-    );
-  }
-
-  #lookAtConnections(nowMs: number): void {
-    for (const { session, settled, openedMs } of this.#connections.values()) {
-      if (!settled && nowMs - openedMs > limits.handshakeMs) session.destroy();
-    }
   }
 }
 
