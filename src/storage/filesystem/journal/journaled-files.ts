@@ -3,7 +3,8 @@ import { type Disk, readOrRefuse } from '../disk/disk.js';
 import { inParallel } from '../disk/parallel.js';
 import { journalName, journalNumber, TEMPORARY } from '../layout/paths.js';
 import type { FileChanges, FilePlacer } from './file-placer.js';
-import { Journal, readJournal } from './journal.js';
+import { Journal } from './journal.js';
+import { readJournal } from './journal-format.js';
 
 const PROBE_BYTES = 64 * 1024;
 
