@@ -15,7 +15,7 @@ import {
   wireOrders,
 } from './mapping.js';
 import { wholeMessages } from './messages.js';
-import { fromUint64, toUint64 } from './numbers.js';
+import { fromUint64, toUint32, toUint64 } from './numbers.js';
 import type { Transport } from './transport.js';
 import type {
   Chunk,
@@ -128,7 +128,7 @@ export function conversationReads(transport: Transport, vault: string) {
         vault,
         filter: toWireFilter(filter),
         order: wireOrders[order],
-        pageSize,
+        pageSize: toUint32('page size', pageSize),
         pageToken,
       };
       const page = await transport.unary(known.list, request, control, true);
@@ -151,7 +151,7 @@ export function conversationReads(transport: Transport, vault: string) {
         tokenizer,
         application,
         minTokens: toUint64('tokens at least', minTokens),
-        limit,
+        limit: toUint32('limit', limit),
       };
       const { findPrefix } = known;
       const { matches } = await transport.unary(findPrefix, request, control, true);

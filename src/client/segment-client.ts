@@ -1,6 +1,6 @@
 import { method } from './contract.js';
 import { itemError } from './errors.js';
-import { fromUint64 } from './numbers.js';
+import { fromUint64, toUint32 } from './numbers.js';
 import { fromLe32, toLe32 } from './messages.js';
 import type { Transport } from './transport.js';
 import type { CallControl } from './connection-types.js';
@@ -110,7 +110,7 @@ export class SegmentClient {
 
   async listGarbagePage(options: T.GarbagePageOptions = {}): Promise<T.GarbagePage> {
     const { pageSize = 0, pageToken = '', ...control } = options;
-    const request = { vault: this.vault, pageSize, pageToken };
+    const request = { vault: this.vault, pageSize: toUint32('page size', pageSize), pageToken };
     const page = await this.transport.unary(this.methods.listGarbage, request, control, true);
     return {
       segments: page.segments.map(({ bytes, ...same }) => ({ ...same, bytes: fromUint64('bytes', bytes) })),

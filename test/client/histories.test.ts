@@ -100,6 +100,12 @@ describe('a history', () => {
     await expect(tokensOf('a', { messageLimit: 2 ** 32 })).rejects.toThrow(RangeError);
   });
 
+  it.each([-1, 1.5, NaN, Infinity, 2 ** 32])('has no page or limit of %s', async (size) => {
+    await expect(client.listPage({ pageSize: size })).rejects.toThrow(RangeError);
+    await expect(client.segments.listGarbagePage({ pageSize: size })).rejects.toThrow(RangeError);
+    await expect(client.findPrefix({ tokens: [1] }, { limit: size })).rejects.toThrow(RangeError);
+  });
+
   it('is not appended to twice by a request id of its own', async () => {
     await client.store({ conversation: { id: 'once' }, messages: [] });
     const append = (token: number) =>

@@ -160,7 +160,8 @@ function damaged(number: number, offset: number): StowkenError {
   const name = journalName(number);
   return new StowkenError(
     'CORRUPT_STORE',
-    `${name} is damaged at byte ${offset}: it holds commits that were acknowledged`,
+    `${name} is damaged at byte ${offset}: it holds commits that were acknowledged. Use a copy of the vault; or, to do ` +
+      `without these commits, move the file out of the folder, start again, and run stowken verify`,
     { journal: name, offset: String(offset) },
   );
 }
