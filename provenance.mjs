@@ -13,15 +13,22 @@ process.chdir(import.meta.dirname);
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
 const own = JSON.parse(readFileSync('package.json', 'utf8'));
 
-/** Packages of an installation, by their path in the lock file. */
+/** Packages for development whose data is in what is built: the tokens of OpenAI's tokenizers. */
+const built = ['node_modules/gpt-tokenizer'];
+
+/** Packages of an installation, by their path in the lock file, and those of `built`. */
 const installed = Object.entries(lock.packages)
-  .filter(([path, entry]) => path !== '' && entry.dev !== true && entry.devOptional !== true)
+  .filter(([path, entry]) => path !== '' && !isForDevelopment(path, entry))
   .map(([path, entry]) => ({ path, name: path.replace(/^.*node_modules\//, ''), ...entry }))
   .sort((a, b) => compare(a.path, b.path));
 
 mkdirSync('build', { recursive: true });
 writeFileSync('build/sbom.cdx.json', `${JSON.stringify(sbom(), null, 2)}\n`);
 writeFileSync('build/THIRD-PARTY-LICENSES.txt', licences());
+
+function isForDevelopment(path, entry) {
+  return (entry.dev === true || entry.devOptional === true) && !built.includes(path);
+}
 
 function sbom() {
   const root = reference(own);

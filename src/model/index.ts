@@ -7,3 +7,10 @@ export * from './loopback.js';
 export * from './records.js';
 export * from './refusals.js';
 export * from './unsafe-characters.js';
+export {
+  modelsOf,
+  type TokenizerName,
+  tokenizerNamed,
+  tokenizerNames,
+  tokenizerOfModel,
+} from './tokenizer-names.js';

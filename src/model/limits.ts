@@ -100,10 +100,9 @@ export const limits = {
   /** Texts of uploads that are not tokens yet, in UTF-8; each counts as the longest one. */
   textRoomBytesMax: 512 * 1024 * 1024,
   /**
-   * Letters (UTF-16 units) of text without a break between words, digits and punctuation. Merging them takes
-   * memory.
+   * UTF-8 of text without a break between words, digits and punctuation. Merging it takes time and memory.
    */
-  textRunLettersMax: 256 * 1024,
+  textRunBytesMax: 512 * 1024,
   /** Long texts, and their bytes, that the tokenizer threads process at once; others wait. */
   longTextsPerThreadMax: 16,
   longTextsBytesMax: 128 * 1024 * 1024,

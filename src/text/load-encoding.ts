@@ -1,42 +1,40 @@
-import { getEncodingParams } from 'gpt-tokenizer/modelParams';
-import { Encoding, type Ranks, Vocabulary } from './encoding.js';
-import type { EncodingName } from './tokenizers.js';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type { TokenizerName } from '../model/index.js';
+import { Encoding } from './encoding.js';
+import { classRuns, TextCore } from './text-core.js';
+import { readVocabulary } from './vocabulary.js';
 
-const ranksOf: Readonly<Record<EncodingName, string>> = {
-  gpt2: 'r50k_base',
-  r50k_base: 'r50k_base',
-  p50k_base: 'p50k_base',
-  p50k_edit: 'p50k_base',
-  cl100k_base: 'cl100k_base',
-  o200k_base: 'o200k_base',
-  o200k_harmony: 'o200k_base',
-};
-
-const encodings = new Map<EncodingName, Promise<Encoding>>();
-const vocabularies = new Map<string, Promise<Vocabulary>>();
+const require = createRequire(import.meta.url);
+const encodings = new Map<string, Promise<Encoding>>();
+let core: Promise<{ module: WebAssembly.Module; classes: Uint32Array }> | undefined;
 
 /** Loads an encoding's tables once; they stay in memory. */
-export function loadEncoding(name: EncodingName): Promise<Encoding> {
-  return once(encodings, name, () => load(name));
-}
-
-async function load(name: EncodingName): Promise<Encoding> {
-  const vocabulary = await once(vocabularies, ranksOf[name], () => loadVocabulary(ranksOf[name]));
-  const { tokenSplitRegex, specialTokensEncoder } = getEncodingParams(name, () => []);
-  const specialTokens = new Map([...specialTokensEncoder].map(([text, token]) => [token, text]));
-  return new Encoding(vocabulary, tokenSplitRegex, specialTokens);
-}
-
-async function loadVocabulary(ranks: string): Promise<Vocabulary> {
-  const module = (await import(`gpt-tokenizer/bpeRanks/${ranks}`)) as { default: Ranks };
-  return new Vocabulary(module.default);
-}
-
-function once<Name, T>(loaded: Map<Name, Promise<T>>, name: Name, load: () => Promise<T>): Promise<T> {
-  let loading = loaded.get(name);
-  if (loading === undefined) {
-    loading = load();
-    loaded.set(name, loading);
+export function loadEncoding(name: TokenizerName): Promise<Encoding> {
+  // They are the same.
+  const file = name === 'gpt2' ? 'r50k_base' : name;
+  let encoding = encodings.get(file);
+  if (encoding === undefined) {
+    encoding = load(file);
+    encodings.set(file, encoding);
   }
-  return loading;
+  return encoding;
+}
+
+async function load(name: string): Promise<Encoding> {
+  core ??= loadCore();
+  const [{ module, classes }, file] = await Promise.all([core, readBuilt(`tokenizers/${name}.vocabulary`)]);
+  return new Encoding(new TextCore(module, readVocabulary(file, `tokenizer ${name}`), classes));
+}
+
+async function loadCore() {
+  const [wasm, classes] = await Promise.all([
+    readBuilt('text.release.wasm'),
+    readBuilt('tokenizers/classes.bin'),
+  ]);
+  return { module: await WebAssembly.compile(wasm), classes: classRuns(classes) };
+}
+
+function readBuilt(name: string): Promise<Buffer> {
+  return readFile(require.resolve(`#build/${name}`));
 }

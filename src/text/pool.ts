@@ -1,14 +1,21 @@
 import { createRequire } from 'node:module';
 import { Piscina } from 'piscina';
-import { limits, StowkenError } from '../model/index.js';
+import {
+  limits,
+  StowkenError,
+  type TokenizerName,
+  tokenizerNamed,
+  tokenizerNames,
+  tokenizerOfModel,
+} from '../model/index.js';
 import { FairSlots } from '../queue/index.js';
 import type { TextsToEncode } from './encoding.js';
 import { MappedBytes, releaseBytes } from './mapped-bytes.js';
-import { type EncodingName, knownEncodings, resolveEncodingName, type Tokenizers } from './tokenizers.js';
+import type { Tokenizers } from './tokenizers.js';
 import type { DecodeOutcome, DecodeTask, EncodeOutcome, EncodeTask } from './worker.js';
 
 export interface TokenizerPoolOptions {
-  /** Limit of worker threads; each that has worked keeps an encoding's tables, about 100 MB. */
+  /** Limit of worker threads; each that has worked keeps an encoding's tables, 7 to 30 MB. */
   readonly threadsMax: number;
 }
 
@@ -62,7 +69,7 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
 
   /** Encodes once there is room for so much text. */
   async function encode(
-    encoding: EncodingName,
+    encoding: TokenizerName,
     texts: readonly Uint8Array[],
     signal: AbortSignal,
   ): Promise<EncodeOutcome> {
@@ -79,8 +86,9 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
   }
 
   return {
-    known: knownEncodings,
-    resolve: resolveEncodingName,
+    known: tokenizerNames,
+    resolve: tokenizerNamed,
+    ofModel: tokenizerOfModel,
 
     async encode(tokenizer, texts, signal) {
       const encoding = known(tokenizer);
@@ -131,18 +139,18 @@ type TaskOwn = 'cancelled' | 'isShort';
 
 /** `text`: index of the text. */
 function longRun(text: number): StowkenError {
-  const limit = limits.textRunLettersMax;
+  const limit = limits.textRunBytesMax;
   return new StowkenError(
     'REQUEST_TOO_LARGE',
-    `has more than ${limit} letters, spaces or punctuation marks in a row`,
+    `has more than ${limit} bytes of letters, spaces or punctuation marks in a row`,
     { text: String(text), limit: String(limit) },
   );
 }
 
-function known(name: string): EncodingName {
-  const encoding = resolveEncodingName(name);
+function known(name: string): TokenizerName {
+  const encoding = tokenizerNamed(name);
   if (encoding !== undefined) return encoding;
-  const list = knownEncodings.join(', ');
+  const list = tokenizerNames.join(', ');
   const lacks =
     name === '' ? 'the request names no tokenizer' : `the server has no tokenizer ${JSON.stringify(name)}`;
   const message = `${lacks}; it knows ${list} and the names of common models`;

@@ -18,13 +18,13 @@ export class TokenSink {
     return this.#earlier.length / 4 + this.#latestLength;
   }
 
-  push(token: number): void {
-    if (this.#latestLength === this.#latest.length) this.#flush();
-    this.#latest[this.#latestLength++] = token;
-  }
-
-  pushAll(tokens: readonly number[]): void {
-    for (const token of tokens) this.push(token);
+  push(tokens: Uint32Array): void {
+    if (this.#latestLength + tokens.length > this.#latest.length) this.#flush();
+    if (tokens.length > this.#latest.length) this.#earlier.add(bytesOf(tokens));
+    else {
+      this.#latest.set(tokens, this.#latestLength);
+      this.#latestLength += tokens.length;
+    }
   }
 
   /** Returns all of them as le32, in a buffer that may be sent to another thread; none may be added then. */
@@ -39,7 +39,11 @@ export class TokenSink {
   }
 
   #flush(): void {
-    this.#earlier.add(new Uint8Array(this.#latest.buffer, 0, 4 * this.#latestLength));
+    this.#earlier.add(bytesOf(this.#latest.subarray(0, this.#latestLength)));
     this.#latestLength = 0;
   }
+}
+
+function bytesOf(tokens: Uint32Array): Uint8Array {
+  return new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength);
 }

@@ -1,6 +1,3 @@
-import { DEFAULT_ENCODING, encodingNames, modelToEncodingMap } from 'gpt-tokenizer/mapping';
-import * as models from 'gpt-tokenizer/models';
-
 /** Tokens to decode, as le32. */
 export interface TokensToDecode {
   readonly le32: Uint8Array;
@@ -35,13 +32,19 @@ export interface Tokenizers {
   /** Returns the encoding for a tokenizer's or a model's name ("o200k_base", "gpt-4o"), or undefined. */
   resolve(name: string): string | undefined;
 
+  /**
+   * Returns the encoding of a model ("gpt-4o-2024-08-06", "azure/gpt-35-turbo"), or undefined if it is not
+   * known.
+   */
+  ofModel(model: string): string | undefined;
+
   /** Names of the encodings. */
   readonly known: readonly string[];
 
   /**
    * Encodes each text, given in UTF-8, to le32; the text of special tokens is ordinary text.
-   * Rejects with REQUEST_TOO_LARGE for a piece of more than limits.textRunLettersMax letters; metadata: text
-   * (its index), limit.
+   * Rejects with REQUEST_TOO_LARGE for a run of more than limits.textRunBytesMax; metadata: text (its index),
+   * limit.
    */
   encode(tokenizer: string, texts: readonly Uint8Array[], signal: AbortSignal): Promise<EncodedLe32>;
 
@@ -56,20 +59,4 @@ export interface Tokenizers {
   ): Promise<readonly DecodedText[]>;
 
   close(): Promise<void>;
-}
-
-export type EncodingName = (typeof encodingNames)[number];
-
-export const knownEncodings: readonly EncodingName[] = encodingNames;
-
-/** Every model that the library lists has its default encoding, unless the library's map has another. */
-const encodings: ReadonlyMap<string, EncodingName> = new Map<string, EncodingName>([
-  ...Object.keys(models).map((name) => [name, DEFAULT_ENCODING] as const),
-  ...Object.entries<EncodingName>(modelToEncodingMap),
-  ...encodingNames.map((name) => [name, name] as const),
-]);
-
-/** Returns the encoding for an encoding's or a model's name. */
-export function resolveEncodingName(name: string): EncodingName | undefined {
-  return encodings.get(name);
 }

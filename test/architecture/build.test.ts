@@ -21,6 +21,7 @@ const copied = [
   'proto',
   'registry-0',
   'src',
+  'tokenizers',
   '.prettierrc.json',
   'asconfig.json',
   'build.mjs',

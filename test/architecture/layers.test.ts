@@ -55,7 +55,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const ownedPackages: Readonly<Record<string, string>> = {
   'hash-wasm': 'core',
   lmdb: 'storage',
-  'gpt-tokenizer': 'text',
   commander: 'cli',
   'cli-progress': 'cli',
   jose: 'identity',

@@ -1,16 +1,14 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import type { GptEncoding } from 'gpt-tokenizer/GptEncoding';
-import { encodingNames } from 'gpt-tokenizer/mapping';
-import { getEncodingParams } from 'gpt-tokenizer/modelParams';
-import { describe, expect, it } from 'vitest';
-import { limits } from '../../src/model/index.js';
+import { get_encoding, type Tiktoken, type TiktokenEncoding } from 'tiktoken';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { limits, type TokenizerName, tokenizerNames } from '../../src/model/index.js';
+import { LongRun } from '../../src/text/characters.js';
+import type { Encoding } from '../../src/text/encoding.js';
 import { loadEncoding } from '../../src/text/load-encoding.js';
-import { LongRun, splitPieces } from '../../src/text/pieces.js';
 import { runThrough } from '../../src/text/slices.js';
-
-type EncodingName = (typeof encodingNames)[number];
-
-const asOrdinaryText = { disallowedSpecial: new Set<string>() };
+import { sampleOr } from '../support/sample.js';
+import { anything, mixed, run } from './letters.js';
 
 function toEncode(...texts: readonly string[]) {
   const all = texts.map((text) => Buffer.from(text));
@@ -19,95 +17,111 @@ function toEncode(...texts: readonly string[]) {
   return { utf8: new Uint8Array(Buffer.concat(all)), ends };
 }
 
-/** Returns an encoding, and gpt-tokenizer's own. */
-async function both(name: EncodingName) {
-  const encoding = await loadEncoding(name);
-  const { default: reference } = (await import(`gpt-tokenizer/encoding/${name}`)) as { default: GptEncoding };
-  return {
-    ours: (text: string) => {
-      const { le32 } = runThrough(encoding.encode(toEncode(text)));
-      return [...new Uint32Array(le32.slice().buffer)];
-    },
-    theirs: (text: string) => [...reference.encodeGenerator(text, asOrdinaryText)].flat(),
-  };
+function encode(encoding: Encoding, text: string): Uint32Array {
+  const { le32 } = runThrough(encoding.encode(toEncode(text)));
+  return new Uint32Array(le32.slice().buffer);
 }
 
-/** Letters of many kinds: those that patterns distinguish, and those of which tokens are made. */
-const letters = [
-  ...'aeéñßABZzЖж中的一是了国ʰǅ漢字가나あア',
-  ...['\u0301', '\u200d', '👩', '🧿', '\u{10fffe}', '\ufeff', '\u0085', '\u017f'],
-  ...[' ', '  ', '\n', '\r\n', '\t', '1', '42', '-', '=', '/', "'s", "'LL", '.', ',', '<|endoftext|>'],
-  ...[' the', 'ing', ' func', '的时候', 'namespace', '\ufeff//', '\ufeffusing'],
-];
-const mixed = fc.array(fc.constantFrom(...letters), { maxLength: 300 }).map((parts) => parts.join(''));
-/** Pieces without a break, of a few letters: many ties between pairs, and pairs that cross letters. */
-const run = fc
-  .tuple(fc.uniqueArray(fc.constantFrom(...letters.slice(0, 30)), { minLength: 1, maxLength: 4 }), fc.nat())
-  .chain(([some]) => fc.array(fc.constantFrom(...some), { minLength: 10, maxLength: 600 }))
-  .map((parts) => parts.join(''));
+const hashOf = (tokens: Uint32Array) => createHash('sha256').update(tokens).digest('hex');
 
-describe.each(encodingNames)('%s', (name) => {
-  it("gives gpt-tokenizer's ids for every text", async () => {
-    const { ours, theirs } = await both(name);
-    const same = (text: string): void => {
-      expect(ours(text)).toEqual(theirs(text));
-    };
-    fc.assert(fc.property(mixed, same), { numRuns: 150 });
-    fc.assert(fc.property(run, same), { numRuns: 60 });
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 60 }), same), { numRuns: 150 });
+/** The package has no o200k_harmony, which encodes text as o200k_base does. */
+const referenceOf = (name: TokenizerName): TiktokenEncoding =>
+  name === 'o200k_harmony' ? 'o200k_base' : name;
+/** One text of each of these steps through all of them; every one with STOWKEN_TEST_ALL=1. */
+const vocabularyStep = sampleOr(31, 1);
+const codePointStep = sampleOr(17, 1);
+
+describe.each(tokenizerNames)('%s', (name) => {
+  let encoding: Encoding;
+  let reference: Tiktoken;
+  beforeAll(async () => {
+    encoding = await loadEncoding(name);
+    reference = get_encoding(referenceOf(name));
+  });
+  afterAll(() => reference.free());
+
+  /** Short ones are compared token by token, which shows where they differ. */
+  const expectSame = (text: string): void => {
+    const [ours, theirs] = [encode(encoding, text), reference.encode(text, [], [])];
+    if (hashOf(ours) === hashOf(theirs)) return;
+    expect([text, ...ours]).toEqual([text, ...theirs]);
+  };
+
+  it("gives tiktoken's ids for every text", () => {
+    fc.assert(fc.property(mixed, expectSame), { numRuns: 150 });
+    fc.assert(fc.property(run, expectSame), { numRuns: 60 });
+    fc.assert(fc.property(anything, expectSame), { numRuns: 150 });
   });
 
-  it("gives gpt-tokenizer's ids for long runs", async () => {
-    const { ours, theirs } = await both(name);
+  it("gives tiktoken's ids for long runs", () => {
     const chinese = Array.from({ length: 2000 }, (_, at) =>
       String.fromCharCode(0x4e00 + ((at * 7919) % 3000)),
     );
-    for (const text of [
-      chinese.join(''),
-      'a'.repeat(3000),
-      'é'.repeat(1500),
-      '👩‍👩‍👧‍👦'.repeat(150),
-      ' '.repeat(3000),
-    ]) {
-      expect(ours(text)).toEqual(theirs(text));
+    expectSame(chinese.join(''));
+    for (const letter of ['a', 'é', 'a\u0301', '👩‍👩‍👧‍👦', ' ', '\n ', '=']) expectSame(letter.repeat(600));
+  });
+
+  it("gives tiktoken's ids for code points of every kind, and gives them back", () => {
+    for (let at = 0; at < 0x3_0000; at += codePointStep) {
+      if (at >= 0xd800 && at < 0xe000) continue;
+      const letter = String.fromCodePoint(at);
+      expectSame(`a${letter}B ${letter}${letter}1 'S`);
     }
   });
-});
 
-describe('the pieces of a text', () => {
-  const patternOf = (name: EncodingName) => getEncodingParams(name, () => []).tokenSplitRegex;
-
-  it('are the same, however little of the text the pattern is shown at once', () => {
-    const name = fc.constantFrom<EncodingName>('o200k_base', 'cl100k_base', 'r50k_base');
-    const property = fc.property(
-      name,
-      mixed,
-      mixed,
-      fc.integer({ min: 1, max: 12 }),
-      (encoding, a, b, max) => {
-        const text = a + b;
-        const all = [...text.matchAll(patternOf(encoding))].map(([piece]) => piece);
-        const cut = [...splitPieces(Buffer.from(text), patternOf(encoding), max)];
-        if (all.every(({ length }) => length <= max)) expect(cut).toEqual(all);
-        else expect(cut.some(({ length }) => length > max)).toBe(true);
-      },
-    );
-    fc.assert(property, { numRuns: 2000 });
+  it("has tiktoken's tokens, and encodes the text of each as tiktoken does", () => {
+    const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+    for (let id = 0; id < 50_000; id += vocabularyStep) {
+      const decoded = runThrough(encoding.decode(Uint32Array.of(id), 1000));
+      if ('unknownToken' in decoded) throw new Error(`no token ${id}`);
+      expect(Buffer.from(decoded.bytes)).toEqual(Buffer.from(reference.decode_single_token_bytes(id)));
+      let text: string;
+      try {
+        text = utf8.decode(decoded.bytes);
+      } catch {
+        continue; // A part of a character.
+      }
+      expectSame(text);
+      expectSame(`x${text} ${text}`);
+    }
   });
 
-  it.each(['a', 'A', '中', '\u0301', 'ʰ', ' ', '-', '\n'])(
-    'may be as long as the limit, and not longer: %j',
-    async (letter) => {
-      const encoding = await loadEncoding('o200k_base');
-      const longest = letter.repeat(limits.textRunLettersMax);
-      expect([...splitPieces(Buffer.from(longest), patternOf('o200k_base'))]).toEqual([longest]);
-      for (const name of encodingNames) {
-        const pieces = [
-          ...splitPieces(Buffer.from(letter.repeat(8 * limits.textRunLettersMax)), patternOf(name)),
-        ];
-        expect(pieces[0]!.length).toBeGreaterThan(limits.textRunLettersMax);
-      }
+  it.each(['a', '中', ' ', '-', '\n'])(
+    'takes a run as long as the limit, and no longer one: %j',
+    (letter) => {
+      const count = Math.floor(limits.textRunBytesMax / Buffer.byteLength(letter));
+      const longest = letter.repeat(count);
+      expect(encode(encoding, longest).length).toBeGreaterThan(count / 200);
       expect(() => runThrough(encoding.encode(toEncode('short', `${longest}${letter}`)))).toThrow(LongRun);
+      expect(() => runThrough(encoding.encode(toEncode('short', letter.repeat(4 * count))))).toThrow(LongRun);
     },
   );
+});
+
+describe('special tokens', () => {
+  const textOf = async (name: TokenizerName, ...tokens: number[]) => {
+    const decoded = runThrough((await loadEncoding(name)).decode(Uint32Array.from(tokens), 1000));
+    return 'unknownToken' in decoded ? decoded : Buffer.from(decoded.bytes).toString();
+  };
+
+  it('are decoded where the tokenizer has them, and no text is invented for others', async () => {
+    expect(await textOf('o200k_base', 199_999, 200_018)).toBe('<|endoftext|><|endofprompt|>');
+    for (let id = 200_000; id < 200_018; id++)
+      expect(await textOf('o200k_base', id)).toEqual({ unknownToken: id });
+    expect(await textOf('o200k_harmony', 200_006, 200_003, 200_002)).toBe('<|start|><|constrain|><|return|>');
+    expect(await textOf('o200k_harmony', 200_018, 201_087)).toBe('<|endofprompt|><|reserved_201087|>');
+    expect(await textOf('cl100k_base', 100_257, 100_260, 100_276)).toBe(
+      '<|endoftext|><|fim_suffix|><|endofprompt|>',
+    );
+    expect(await textOf('p50k_edit', 50_256, 50_281)).toBe('<|endoftext|><|fim_prefix|>');
+    expect(await textOf('p50k_base', 50_281)).toEqual({ unknownToken: 50_281 });
+    expect(await textOf('gpt2', 50_256)).toBe('<|endoftext|>');
+    expect(await textOf('o200k_base', 4_294_967_295)).toEqual({ unknownToken: 4_294_967_295 });
+  });
+
+  it('are never made of text', async () => {
+    const encoding = await loadEncoding('o200k_base');
+    const tokens = encode(encoding, '<|endoftext|><|endofprompt|>');
+    expect(Math.max(...tokens)).toBeLessThan(199_998);
+  });
 });

@@ -49,13 +49,13 @@ describe('tokens on the wire', () => {
   });
 
   it('as text may not have a run that takes too much memory', async () => {
-    const limit = limits.textRunLettersMax;
+    const limit = limits.textRunBytesMax;
     const messages = [{ text: 'fine' }, { tokens: { ids: [1] } }, { text: 'a'.repeat(limit + 1) }];
     const request = { conversation: { tokenizer: 'o200k_base' }, messages };
     expect(await bad.client.refused('StoreConversation', request)).toMatchObject({
       code: status.RESOURCE_EXHAUSTED,
       reason: 'REQUEST_TOO_LARGE',
-      details: `messages[2].text has more than ${limit} letters, spaces or punctuation marks in a row`,
+      details: `messages[2].text has more than ${limit} bytes of letters, spaces or punctuation marks in a row`,
       metadata: { field: 'messages[2].text', limit: String(limit) },
     });
     await bad.expectNothingStored();

@@ -1,0 +1,76 @@
+// Pairs of adjacent tokens that merge into one.
+import { reserve } from '../memory';
+import { bytesOf, count, isOrdinary, NONE, powerOfTwo, sizeOf, tokenOf } from './vocabulary';
+
+const FREE: u64 = 0xffff_ffff_ffff_ffff;
+
+/** Open addressing: u64 of the pair (left id, then right id), u32 rank, u32 id of what it becomes. */
+let slots: usize = 0;
+let slotMask: u32 = 0;
+let shift: u32 = 0;
+
+/** Makes room for so many pairs. False: no memory. */
+export function beginPairs(pairCount: u32): bool {
+  const slotCount = powerOfTwo(pairCount + (pairCount >>> 1));
+  slots = reserve((<usize>slotCount) << 4);
+  if (slots == 0) return false;
+  slotMask = slotCount - 1;
+  shift = 64 - ctz(slotCount);
+  memory.fill(slots, 0xff, (<usize>slotCount) << 4);
+  return true;
+}
+
+/** Adds a pair; of equal ones the last one counts, as in Hugging Face's tokenizers. */
+export function addPair(left: u32, right: u32, rank: u32, id: u32): void {
+  const slot = slotOf(left, right);
+  store<u64>(slot, ((<u64>left) << 32) | right);
+  store<u32>(slot, rank, 8);
+  store<u32>(slot, id, 12);
+}
+
+/** Returns the place of the pair, for rankAt() and tokenAt(). */
+export function slotOf(left: u32, right: u32): usize {
+  const key = ((<u64>left) << 32) | right;
+  let slot = <u32>((key * 0x9e37_79b9_7f4a_7c15) >>> shift);
+  while (true) {
+    const at = slots + ((<usize>slot) << 4);
+    const there = load<u64>(at);
+    if (there == key || there == FREE) return at;
+    slot = (slot + 1) & slotMask;
+  }
+}
+
+/** Returns the rank of the pair, the lowest of which merges first; NONE if it does not merge. */
+export function rankAt(slot: usize): u32 {
+  return load<u32>(slot, 8);
+}
+
+/** Returns what the pair becomes, NONE if it does not merge. */
+export function tokenAt(slot: usize): u32 {
+  return load<u32>(slot, 12);
+}
+
+/** Adds every way in which a token is made of two, ranked by its id. False: no memory. */
+export function derivePairs(): bool {
+  if (!beginPairs(forEachSplit(false))) return false;
+  forEachSplit(true);
+  return true;
+}
+
+function forEachSplit(adds: bool): u32 {
+  let pairs: u32 = 0;
+  for (let id: u32 = 0; id < count; id++) {
+    if (!isOrdinary(id)) continue;
+    const at = bytesOf(id);
+    const length = sizeOf(id);
+    for (let i: u32 = 1; i < length; i++) {
+      const left = tokenOf(at, i);
+      if (left == NONE) continue;
+      const right = tokenOf(at + i, length - i);
+      if (right == NONE) continue;
+      if (adds) addPair(left, right, id, id);
+      pairs++;
+    }
+  }
+  return pairs;
+}

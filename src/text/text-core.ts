@@ -1,0 +1,206 @@
+import { limits } from '../model/index.js';
+import { patterns, type Vocabulary } from './vocabulary.js';
+
+/** Exports of assembly/text. Arguments and results are addresses, lengths and counts. */
+interface TextExports {
+  readonly memory: WebAssembly.Memory;
+  readonly mark: () => number;
+  /** Returns 0 if there is no memory. */
+  readonly reserve: (bytes: number) => number;
+  readonly setClasses: (runs: number, count: number) => number;
+  readonly setPattern: (pattern: number, digits: number) => void;
+  readonly setVocabulary: (count: number, bytes: number, starts: number, special: number) => number;
+  readonly derivePairs: () => number;
+  readonly prepareDecoder: () => number;
+  readonly reserveWindow: (start: number, bytes: number) => number;
+  readonly encodeWindow: (length: number, isEnd: number) => number;
+  readonly input: WebAssembly.Global;
+  readonly output: WebAssembly.Global;
+  readonly taken: WebAssembly.Global;
+  readonly longestPiece: WebAssembly.Global;
+  readonly decodeTokens: (
+    tokens: number,
+    count: number,
+    out: number,
+    bytesMax: number,
+    ends: number,
+  ) => number;
+  readonly done: WebAssembly.Global;
+  readonly isUnknown: WebAssembly.Global;
+}
+
+/** Tokens that are decoded together, and room for their bytes: some milliseconds. */
+const decodedTokens = 16 * 1024;
+const decodedBytes = 256 * 1024;
+/** Bytes that the core reads behind a text or a token. */
+const room = 16;
+const windowBytesMax = limits.textRunBytesMax + room;
+
+/** Refusals of encodeWindow(). */
+const needsMore = -1;
+
+/** Tokens of the beginning of a text. */
+export interface EncodedBeginning {
+  /** Belongs to the core: valid until its next call. */
+  readonly tokens: Uint32Array;
+  /** Bytes of text that they are. */
+  readonly taken: number;
+}
+
+/**
+ * Bytes of the first tokens of a list. Both arrays belong to the core: they are valid until its next call.
+ */
+export interface DecodedBeginning {
+  readonly bytes: Uint8Array;
+  /** End of each token's bytes; their number is that of the tokens decoded. */
+  readonly ends: Uint32Array;
+  /** True if the token after them is unknown. */
+  readonly isUnknown: boolean;
+}
+
+/** An instance of the text core with one vocabulary: its tables and its work areas, 7 to 30 MB. */
+export class TextCore {
+  readonly #wasm: TextExports;
+  readonly #windowStart: number;
+  readonly #decodeTokens: number;
+  readonly #decodeBytes: number;
+  readonly #decodeEnds: number;
+  #window = 0;
+  #bytes = new Uint8Array(0);
+  #words = new Uint32Array(0);
+
+  /**
+   * `classes`: classes of code points, see classRuns(). `windowBytes`: text that is looked at together at
+   * first.
+   */
+  constructor(
+    module: WebAssembly.Module,
+    vocabulary: Vocabulary,
+    classes: Uint32Array,
+    private readonly windowBytes = 64 * 1024,
+  ) {
+    const wasm = new WebAssembly.Instance(module, { env: { abort } }).exports as TextExports;
+    this.#wasm = wasm;
+    const { bytes, starts, special, pattern, digits } = vocabulary;
+    const count = starts.length - 1;
+    const bytesAt = this.#reserve(bytes.length + room);
+    const startsAt = this.#reserve(4 * starts.length);
+    const specialAt = this.#reserve(count);
+    const runsAt = this.#reserve(4 * classes.length);
+    this.#look();
+    this.#bytes.set(bytes, bytesAt);
+    this.#words.set(starts, startsAt >> 2);
+    this.#bytes.fill(0, specialAt, specialAt + count);
+    for (const id of special) this.#bytes[specialAt + id] = 1;
+    this.#words.set(classes, runsAt >> 2);
+    check(wasm.setClasses(runsAt, classes.length / 2));
+    wasm.setPattern(patterns.indexOf(pattern), digits);
+    check(wasm.setVocabulary(count, bytesAt, startsAt, specialAt));
+    check(wasm.derivePairs());
+    check(wasm.prepareDecoder());
+    this.#decodeTokens = this.#reserve(4 * decodedTokens);
+    this.#decodeEnds = this.#reserve(4 * decodedTokens);
+    this.#decodeBytes = this.#reserve(decodedBytes + room);
+    this.#windowStart = wasm.mark();
+    this.#widen(windowBytes);
+  }
+
+  /**
+   * Encodes the beginning of a text in UTF-8, which must be valid and not empty. Returns undefined if it
+   * begins with a run of more than limits.textRunBytesMax.
+   */
+  encode(text: Uint8Array): EncodedBeginning | undefined {
+    for (let bytesMax = this.windowBytes; ; bytesMax *= 2) {
+      const window = fitting(text, bytesMax);
+      if (window > this.#window) this.#widen(window);
+      this.#bytes.set(text.subarray(0, window), this.#wasm.input.value);
+      const isEnd = window === text.length;
+      const count = this.#wasm.encodeWindow(window, isEnd ? 1 : 0);
+      this.#look();
+      if (count === needsMore && bytesMax < windowBytesMax) continue;
+      if (count === needsMore || this.#wasm.longestPiece.value > limits.textRunBytesMax) return undefined;
+      if (count < 0) throw noMemory();
+      const output = this.#wasm.output.value >>> 2;
+      return { tokens: this.#words.subarray(output, output + count), taken: this.#wasm.taken.value };
+    }
+  }
+
+  /** Decodes the beginning of a list of tokens. */
+  decode(tokens: Uint32Array): DecodedBeginning {
+    const some = tokens.subarray(0, decodedTokens);
+    this.#words.set(some, this.#decodeTokens >> 2);
+    const [from, ends] = [this.#decodeBytes, this.#decodeEnds >> 2];
+    const length = this.#wasm.decodeTokens(
+      this.#decodeTokens,
+      some.length,
+      from,
+      decodedBytes,
+      this.#decodeEnds,
+    );
+    return {
+      bytes: this.#bytes.subarray(from, from + length),
+      ends: this.#words.subarray(ends, ends + this.#wasm.done.value),
+      isUnknown: this.#wasm.isUnknown.value !== 0,
+    };
+  }
+
+  #widen(bytes: number): void {
+    check(this.#wasm.reserveWindow(this.#windowStart, bytes));
+    this.#window = bytes;
+    this.#look();
+  }
+
+  #reserve(bytes: number): number {
+    const at = this.#wasm.reserve(bytes);
+    check(at);
+    return at;
+  }
+
+  /** Looks at the memory, which is another buffer after it grew. */
+  #look(): void {
+    const { buffer } = this.#wasm.memory;
+    if (this.#bytes.buffer === buffer) return;
+    this.#bytes = new Uint8Array(buffer);
+    this.#words = new Uint32Array(buffer);
+  }
+}
+
+/** Returns how much of a text is looked at: up to `bytesMax`, and no part of a code point. */
+function fitting(text: Uint8Array, bytesMax: number): number {
+  let window = Math.min(text.length, bytesMax, windowBytesMax);
+  while (window < text.length && (text[window]! & 0xc0) === 0x80) window--;
+  return window;
+}
+
+/**
+ * Reads the classes of code points from a file of runs (tokenizers/make-classes.mjs): for each run, where it
+ * ends and its class.
+ */
+export function classRuns(file: Uint8Array): Uint32Array {
+  const runs: number[] = [];
+  let end = 0;
+  for (let at = 0; at < file.length; at++) {
+    let length = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = file[at++]!;
+      length |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    end += length;
+    runs.push(end, file[at]!);
+  }
+  if (end !== 0x11_0000) throw new Error('the classes of code points are damaged');
+  return Uint32Array.from(runs);
+}
+
+function check(result: number): void {
+  if (result === 0) throw noMemory();
+}
+
+function noMemory(): Error {
+  return new Error('no memory for the text core');
+}
+
+function abort(_message: number, _file: number, line: number, column: number): never {
+  throw new Error(`assertion failed in the text core at line ${line}, column ${column}`);
+}
