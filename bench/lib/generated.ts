@@ -6,6 +6,8 @@ export function generatedCorpus(): Promise<Corpus> {
   const defaults = { application: 'generated', tokenizer: 'o200k_base' };
   return encodeCorpus(
     'generated agents',
-    makeConversations(1).map((each) => toStoreRequest({ ...each, messages: [...each.messages] }, defaults)),
+    makeConversations(1).map(
+      (each) => toStoreRequest({ ...each, messages: [...each.messages] }, defaults).request,
+    ),
   );
 }

@@ -25,6 +25,7 @@ import { addHelp } from './commands/help.js';
 import { addImport } from './commands/import.js';
 import { addList } from './commands/list.js';
 import { addRegistries } from './commands/registries.js';
+import { addTokenizers } from './commands/tokenizers.js';
 import { addRestore } from './commands/restore.js';
 import { addInspect } from './commands/inspect.js';
 import { addSalvage } from './commands/salvage.js';
@@ -102,6 +103,7 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addGc,
     addCompact,
     addRegistries,
+    addTokenizers,
     addVerify,
     addBackup,
     addRestore,

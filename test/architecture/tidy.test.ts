@@ -69,7 +69,17 @@ const rules: readonly Rule[] = [
 ];
 
 const root = resolve(import.meta.dirname, '../..');
-const folders = ['assembly', 'bench', 'docs', 'examples', 'proto/stowken', 'registry-0', 'src', 'test', 'tokenizers'];
+const folders = [
+  'assembly',
+  'bench',
+  'docs',
+  'examples',
+  'proto/stowken',
+  'registry-0',
+  'src',
+  'test',
+  'tokenizers',
+];
 const files = [
   ...readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isFile()),
   ...folders.flatMap((folder) =>

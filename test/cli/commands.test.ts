@@ -40,6 +40,17 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
+describe('tokenizers', () => {
+  it('lists what the server has, with the models that they belong to', async () => {
+    const { code, stdout } = await run(['tokenizers']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^TOKENIZER +MODELS\no200k_base +gpt-4o, /);
+    const all = jsonLines((await run(['tokenizers', '--json'])).stdout);
+    expect(all).toHaveLength(7);
+    expect(all).toContainEqual({ name: 'gpt2', models: ['gpt2', 'gpt-2'] });
+  });
+});
+
 describe('get', () => {
   it('shows a conversation to a person', async () => {
     const { code, stdout } = await run(['get', 'a/1']);

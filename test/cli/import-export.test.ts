@@ -189,6 +189,27 @@ describe('import', () => {
     );
   });
 
+  it('encodes text with the tokenizer of the model, and says where that is not known', async () => {
+    const messages = [{ role: 'user', content: 'Hello, world' }];
+    const models = ['gpt-4-turbo', 'openai/gpt-4o', 'claude-3', 'claude-3', 'llama\u001b[1m', undefined];
+    const lines = toLines(models.map((model, at) => ({ id: `m${at}`, model, messages })));
+    const { code, stdout } = await run(['import', '--tokenizer', 'r50k_base', '-'], lines);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /\n3 conversations encoded with r50k_base, because the tokenizer of their model is not known: claude-3, llama\\u\{1b\}\[1m\n$/,
+    );
+    const stored = jsonLines((await run(['export'])).stdout) as { id: string; tokenizer: string }[];
+    expect(Object.fromEntries(stored.map(({ id, tokenizer }) => [id, tokenizer]))).toEqual({
+      ...{ m0: 'cl100k_base', m1: 'o200k_base' },
+      ...{ m2: 'r50k_base', m3: 'r50k_base', m4: 'r50k_base', m5: 'r50k_base' },
+    });
+    const again = await run(['import', '--json', '--tokenizer', 'r50k_base', '-'], lines);
+    expect(jsonLines(again.stdout)[0]).toMatchObject({
+      unchanged: 6,
+      assumed_tokenizer: { tokenizer: 'r50k_base', models: { 'claude-3': 2, 'llama\u001b[1m': 1, '': 1 } },
+    });
+  });
+
   it('takes the OpenAI shape', async () => {
     const messages = [
       {

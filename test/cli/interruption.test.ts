@@ -185,6 +185,7 @@ const cases: [string, readonly string[], string, RegExp][] = [
   ['verify', ['verify'], 'VerifyVault', /interrupted: 5 of 10 records looked at/],
   ['backup', ['backup', 'copy'], 'BackupVault', /interrupted: no backup was made: copy\.partial is removed/],
   ['registries', ['registries'], 'ListRegistries', /^stowken: interrupted\n$/],
+  ['tokenizers', ['tokenizers'], 'GetCapabilities', /^stowken: interrupted\n$/],
 ];
 
 describe.each(cases)('%s, interrupted', (_what, args, method, words) => {

@@ -37,6 +37,24 @@ describe('store and retrieve', () => {
     await fc.assert(property, { numRuns: 100 });
   });
 
+  it('encodes text with the tokenizer of the model, if none is named', async () => {
+    const unnamed = { tokenizer: '', model: 'azure/gpt-35-turbo' };
+    const { le32 } = await t.tokenizers.encode('cl100k_base', [Buffer.from('Grüße, 世界')], signal);
+    const input = { spec: spec('text', unnamed), messages: [say('user', 'Grüße, 世界')], requestId: 'once' };
+    const stored = await t.vault.store(input, signal);
+    expect(stored.conversation.tokenizer).toBe('cl100k_base');
+    expect(await tokensOf('text', 'tokens')).toEqual([[...new Uint32Array(le32[0]!.slice().buffer)]]);
+    expect(await t.vault.store(input, signal)).toEqual(stored);
+    const ids = await t.vault.store({ spec: spec('ids', unnamed), messages: [say('user', [1])] }, signal);
+    expect(ids.conversation.tokenizer).toBe('');
+    for (const model of ['', 'llama-3', 'o200k_base']) {
+      const unknown = spec('unknown', { tokenizer: '', model });
+      await expect(
+        t.vault.store({ spec: unknown, messages: [say('user', 'text')] }, signal),
+      ).rejects.toMatchObject({ reason: 'UNKNOWN_TOKENIZER' });
+    }
+  });
+
   it('stores tokens, words and text of the same content as the same segments', async () => {
     const text = 'Be exact: 漢字, 👩‍👩‍👧‍👦 and <|endoftext|> are ordinary.';
     const { le32 } = await t.tokenizers.encode('o200k_base', [Buffer.from(text)], signal);

@@ -159,6 +159,14 @@ describe.each(storageKinds)('over %s', (kind) => {
       await expect(t.vault.get('a')).rejects.toMatchObject({ reason: 'CONVERSATION_NOT_FOUND' });
     });
 
+    it('encodes text with the tokenizer of the model, if none is named', async () => {
+      const input = { spec: spec('a', { tokenizer: '', model: 'gpt-4-turbo' }) };
+      const { conversation } = await upload(input, begin('user'), text('Grüße, 世界'), finish());
+      expect(conversation.tokenizer).toBe('cl100k_base');
+      const same = { spec: input.spec, messages: [say('user', 'Grüße, 世界')] };
+      expect(await t.vault.store(same, signal)).toMatchObject({ unchanged: true });
+    });
+
     it('names malformed tokens and unknown tokenizers', async () => {
       const half: UploadPart = { kind: 'tokens', content: { kind: 'le32', bytes: new Uint8Array(3) } };
       await expect(upload('a', begin('user'), half)).rejects.toMatchObject({

@@ -22,7 +22,8 @@ Each line is a JSON object with "messages", and optionally "id", "application", 
 "parent_id", "expire_time" and "metadata" (an object of strings). A message has "role", optionally "name" and
 "tool_call_id", and either "content" (text, null or a list of text parts, which become one text) or
 "tokens" (token ids). tool_calls, function_call, refusal and reasoning_content are kept with the content,
-and export returns them unchanged. A line that would lose any other field is refused.
+and export returns them unchanged. A line that would lose any other field is refused. Text of a line
+without "tokenizer" is encoded with that of its model (stowken tokenizers).
 
 Gzip is recognised by its first bytes. A line that fails is reported as file:line: reason; the others are
 stored, and the exit code is 1. After --errors-max such lines, failures are only counted, by their reason. The same
@@ -43,7 +44,11 @@ export function addImport(program: Command, context: Context, done: Done): void 
       wholeNumber(1, 1024),
       32,
     )
-    .option('--tokenizer <name>', 'tokenizer of conversations that name none', 'o200k_base')
+    .option(
+      '--tokenizer <name>',
+      'tokenizer of text whose line names none, and whose model has none that is known',
+      'o200k_base',
+    )
     .option('--application <name>', 'application of conversations that name none', '')
     .option('--ignore-unknown', 'leave out fields that cannot be stored')
     .option('--errors-max <n>', 'failures to show; the others are counted', wholeNumber(0), 20)
@@ -61,7 +66,7 @@ export function addImport(program: Command, context: Context, done: Done): void 
 
 async function importFiles(files: readonly string[], options: Options, context: Context): Promise<Tally> {
   const { io, interruption } = context;
-  const tally = new Tally(new Failures(options.errorsMax, (line) => progress.note(line)));
+  const tally = new Tally(new Failures(options.errorsMax, (line) => progress.note(line)), options.tokenizer);
   interruption.onInterrupt(() => interrupted(tally));
   const sizes = await Promise.all(files.map(sizeOf));
   const total = files.includes(standardInput) ? 0 : sizes.reduce((sum, size) => sum + size, 0);

@@ -1,16 +1,10 @@
-import {
-  type ClientError,
-  isClientError,
-  isUnreachable,
-  type StoreRequest,
-  type StowkenClient,
-} from '../../client/index.js';
+import { type ClientError, isClientError, isUnreachable, type StowkenClient } from '../../client/index.js';
 import type { Io } from '../io.js';
 import { printable } from '../../model/index.js';
 import { WeightedSemaphore } from '../concurrency.js';
 import { type Line, readSource, splitLines, standardInput } from '../jsonl/read-lines.js';
 import { BadLine, parseRecord } from '../jsonl/record.js';
-import { type RecordDefaults, toStoreRequest } from '../jsonl/to-store.js';
+import { type RecordDefaults, type ToStore, toStoreRequest } from '../jsonl/to-store.js';
 import type { Progress, Tally } from './summary.js';
 
 export interface ImportOptions extends RecordDefaults {
@@ -78,12 +72,12 @@ export class ImportRun {
   private async lines(name: string, lines: AsyncIterable<Line>): Promise<void> {
     for await (const line of lines) {
       if (this.stopped) return;
-      const request = this.read(name, line);
-      if (request === undefined) continue;
+      const toStore = this.read(name, line);
+      if (toStore === undefined) continue;
       const weight = line.bytes!.length;
       await this.gate.enter(weight);
       if (this.stopped) return;
-      const job = this.store(request, weight)
+      const job = this.store(toStore, weight)
         .catch((error: unknown) => this.fail(`${name}:${line.number}`, error))
         .finally(() => {
           this.gate.leave(weight);
@@ -94,7 +88,7 @@ export class ImportRun {
   }
 
   /** Returns undefined for a blank or a bad line. */
-  private read(name: string, { number, bytes }: Line): StoreRequest | undefined {
+  private read(name: string, { number, bytes }: Line): ToStore | undefined {
     try {
       if (bytes === undefined) throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);
       const record = parseRecord(bytes, this.options.ignoreUnknown);
@@ -106,9 +100,10 @@ export class ImportRun {
     return undefined;
   }
 
-  private async store(request: StoreRequest, bytes: number): Promise<void> {
+  private async store({ request, assumesTokenizer }: ToStore, bytes: number): Promise<void> {
     const isLong = bytes > storeBytesMax || request.messages.length > storeMessagesMax;
     this.tally.add(await (isLong ? this.client.upload(request) : this.client.store(request)));
+    if (assumesTokenizer) this.tally.assumed.add(request.conversation?.model ?? '');
   }
 
   private fail(where: string, error: unknown, file?: string): void {

@@ -15,9 +15,16 @@ export class Tally {
   /** Tokens in stored conversations, and those of them in new segments. */
   tokens = 0;
   newTokens = 0;
+  readonly assumed: AssumedTokenizer;
   private readonly startMs = performance.now();
 
-  constructor(readonly failures: Failures) {}
+  /** `tokenizer`: that of text whose model has none that is known. */
+  constructor(
+    readonly failures: Failures,
+    tokenizer: string,
+  ) {
+    this.assumed = new AssumedTokenizer(tokenizer);
+  }
 
   add({ unchanged, conversation, newTokens }: StoreResult): void {
     if (unchanged) {
@@ -47,7 +54,8 @@ export class Tally {
     const counts = `stored ${plural(stored, 'conversation')}, unchanged ${formatCount(unchanged)}, failed ${formatCount(failed)}${ended}`;
     const volume = `${plural(tokens, 'token')} stored, ${formatCount(newTokens)} of them in new segments`;
     const rates = `${formatRate(stored + unchanged, elapsedMs)} conversations/s, ${formatRate(tokens, elapsedMs)} tokens/s`;
-    return `${counts}\n${volume}\n${(elapsedMs / 1000).toFixed(1)} s: ${rates}`;
+    const lines = [counts, volume, `${(elapsedMs / 1000).toFixed(1)} s: ${rates}`];
+    return [...lines, ...this.assumed.lines()].join('\n');
   }
 
   plain(): object {
@@ -61,6 +69,7 @@ export class Tally {
       new_tokens: newTokens,
       elapsed_ms: Math.round(elapsedMs),
       failures: this.failures.byKind(),
+      ...this.assumed.plain(),
     };
   }
 }
@@ -110,6 +119,39 @@ function barProgress(io: Io, bytesTotal: number, tally: Tally): Progress {
     note: (text) => void io.stderr.write(`\r\x1b[K${text}\n`),
     stop: () => bar.stop(),
   };
+}
+
+/** Limit of the models that are named in a summary. */
+const modelsMax = 5;
+
+/**
+ * Conversations with text whose model has no tokenizer that is known: they were encoded with the default one.
+ */
+class AssumedTokenizer {
+  private readonly models = new Map<string, number>();
+
+  constructor(private readonly tokenizer: string) {}
+
+  add(model: string): void {
+    this.models.set(model, (this.models.get(model) ?? 0) + 1);
+  }
+
+  /** Nothing is said of conversations that name no model. */
+  lines(): string[] {
+    const named = [...this.models].filter(([model]) => model !== '').sort(([, a], [, b]) => b - a);
+    if (named.length === 0) return [];
+    const count = named.reduce((sum, [, conversations]) => sum + conversations, 0);
+    const some = named.slice(0, modelsMax).map(([model]) => printable(model));
+    const more = named.length > modelsMax ? ', …' : '';
+    return [
+      `${plural(count, 'conversation')} encoded with ${this.tokenizer}, because the tokenizer of their model is not known: ${some.join(', ')}${more}`,
+    ];
+  }
+
+  plain(): object {
+    if (this.models.size === 0) return {};
+    return { assumed_tokenizer: { tokenizer: this.tokenizer, models: Object.fromEntries(this.models) } };
+  }
 }
 
 /** Limit of the distinct kinds of failures; all others are counted as "other". */

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { NewMessage, StoreRequest } from '../../client/index.js';
+import { tokenizerOfModel } from '../../model/index.js';
 import type { Io } from '../io.js';
 import { seal } from './envelope.js';
 import { readSource, splitLines } from './read-lines.js';
@@ -8,26 +9,38 @@ import { BadLine, type ConversationRecord, type MessageRecord, parseRecord } fro
 /** Defaults for conversations that name none. */
 export interface RecordDefaults {
   readonly application: string;
-  /** Used only if there is text to encode. */
+  /** Tokenizer of text whose model has none that is known. */
   readonly tokenizer: string;
 }
 
-/** Returns the request to the server. An absent id is generated here, so that the store can be retried. */
-export function toStoreRequest(record: ConversationRecord, defaults: RecordDefaults): StoreRequest {
+/** Conversation to store. */
+export interface ToStore {
+  readonly request: StoreRequest;
+  /** True if its text is encoded with the default tokenizer. */
+  readonly assumesTokenizer: boolean;
+}
+
+/**
+ * Returns the request to the server. An absent id is generated here, so that the store can be retried. The
+ * tokenizer of text is the one that the line names, else its model's, else the default.
+ */
+export function toStoreRequest(record: ConversationRecord, defaults: RecordDefaults): ToStore {
   const messages = record.messages.map(toMessage);
   const hasText = messages.some(({ text }) => text !== undefined);
-  return {
+  const known = record.tokenizer ?? (hasText ? tokenizerOfModel(record.model ?? '') : '');
+  const request = {
     conversation: {
       id: record.id ?? uuidv7(),
       application: record.application ?? defaults.application,
       model: record.model ?? '',
-      tokenizer: record.tokenizer ?? (hasText ? defaults.tokenizer : ''),
+      tokenizer: known ?? defaults.tokenizer,
       parentId: record.parent_id ?? '',
       expireTimeMs: record.expire_time === undefined ? undefined : Date.parse(record.expire_time),
       metadata: record.metadata ?? {},
     },
     messages,
   };
+  return { request, assumesTokenizer: known === undefined };
 }
 
 /** Returns the message to store; its index names it in an error. */
@@ -65,7 +78,7 @@ export async function* readStoreRequests(
     try {
       const record = parseRecord(bytes ?? Buffer.alloc(0), true);
       if (record instanceof BadLine) throw record;
-      if (record !== undefined) yield toStoreRequest(record, defaults);
+      if (record !== undefined) yield toStoreRequest(record, defaults).request;
     } catch (error) {
       throw error instanceof BadLine ? new BadLine(`${file}:${number}: ${error.message}`) : error;
     }

@@ -11,6 +11,7 @@ import { toStoreResult } from './commit-segments.js';
 import { readContents } from './contents.js';
 import { hashSegments } from './hash-segments.js';
 import { requestPart, specFields } from './request-mark.js';
+import { withTokenizer } from './tokenizer-of.js';
 
 export interface StoreParts {
   readonly backend: StorageBackend;
@@ -24,16 +25,18 @@ export interface StoreParts {
 /** Stores a conversation in one commit. Only segments that the vault does not have yet are encoded. */
 export async function storeConversation(
   parts: StoreParts,
-  { spec, messages: contents, ifRevision, requestId }: StoreInput,
+  { spec: given, messages: contents, ifRevision, requestId }: StoreInput,
   signal: AbortSignal,
 ): Promise<StoreResult> {
   const { core, tokenizers } = parts;
+  const hasText = contents.some(({ content }) => content.kind === 'text');
+  const spec = hasText ? withTokenizer(tokenizers, given) : given;
   const runs = await readContents(core, tokenizers, spec.tokenizer, contents, signal);
   const fingerprints = newFingerprints(parts);
   const { messages, runOf } = await hashSegments(core, contents, runs, signal, fingerprints);
   const timeMs = parts.clock();
   const change: Change = {
-    ...requestPart(requestId, timeMs, 'store', [specFields(spec), ifRevision], messages),
+    ...requestPart(requestId, timeMs, 'store', [specFields(given), ifRevision], messages),
     put: { spec: withId(spec), messages, expect: expectation(ifRevision), timeMs, ...prefixOf(fingerprints) },
   };
   const result = await commitManifest(parts, change, runOf, signal);

@@ -1,4 +1,5 @@
 import {
+  type ConversationSpec,
   limits,
   type MessageRecord,
   type NamedSegment,
@@ -19,6 +20,7 @@ import { RequestDigest, specFields } from '../request-mark.js';
 import { createSplitter, type MessageSplitter } from '../splitter.js';
 import { expectation, type StoreParts, withId } from '../store.js';
 import { TextRoom } from '../text-room.js';
+import { withTokenizer } from '../tokenizer-of.js';
 import { EarlySegments } from '../early-segments.js';
 
 /** Memory of a segment of the open message, beside its tokens. */
@@ -92,7 +94,8 @@ export class Upload {
   async commit(): Promise<StoreResult> {
     if (!this.#finished) refuse('finish', 'is missing: the requests ended without it');
     throwIfAborted(this.signal); // It may have waited for other uploads.
-    const { spec, ifRevision, requestId } = this.input;
+    const { spec: given, ifRevision, requestId } = this.input;
+    const spec = this.#hasText ? this.#specOfText() : given;
     const timeMs = this.parts.clock();
     const messages = this.#messages.finish();
     const request = this.#digest && requestId !== undefined && this.#digest.mark(requestId, timeMs);
@@ -156,7 +159,7 @@ export class Upload {
     const { core, tokenizers } = this.parts;
     const text = message.text!;
     const texts = [{ utf8: text.finish(), at: 'tokens' }];
-    const { le32, release } = await encodeTexts(tokenizers, this.input.spec.tokenizer, texts, this.signal);
+    const { le32, release } = await encodeTexts(tokenizers, this.#specOfText().tokenizer, texts, this.signal);
     text.release();
     this.#textRoom.close();
     try {
@@ -169,6 +172,10 @@ export class Upload {
       release();
     }
     this.#hasText = true;
+  }
+
+  #specOfText(): ConversationSpec {
+    return withTokenizer(this.parts.tokenizers, this.input.spec);
   }
 
   #checkTotal(totalTokens: number | undefined): void {
