@@ -245,6 +245,11 @@ describe('import', () => {
     ['no object', '[]', /not a JSON object: it begins with "\["/],
     ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), /not UTF-8/],
     ['no messages', '{}', /^messages: it is missing$/m],
+    [
+      'conversations of another shape',
+      '{"id":"a","conversations":[{"from":"human","value":"Hi"}]}',
+      /^messages: it is missing; the line has "id", "conversations"$/m,
+    ],
     ['no list of messages', '{"messages":1}', /^messages: it is no list of messages$/m],
     ['a message that is no object', '{"messages":[1]}', /^messages\[0\]: it is no object$/m],
     ['no role', '{"messages":[{"content":"a"}]}', /^messages\[0\]\.role: it is missing$/m],
@@ -265,7 +270,10 @@ describe('import', () => {
     ['an unknown field', '{"messages":[],"temperature":1}', /"temperature" would be lost/],
     [
       'many unknown fields',
-      JSON.stringify(Object.fromEntries(Array.from('abcdefghijklm', (name) => [name, 1]))),
+      JSON.stringify({
+        messages: [],
+        ...Object.fromEntries(Array.from('abcdefghijklm', (name) => [name, 1])),
+      }),
       /"j" and 3 more would be lost/,
     ],
     ['an unknown field named __proto__', '{"messages":[],"__proto__":1}', /"__proto__" would be lost/],

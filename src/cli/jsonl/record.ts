@@ -25,7 +25,7 @@ const tokens = z.custom<readonly number[]>((value) => Array.isArray(value) && va
 /** Kept unchanged: a copy would lose a key named __proto__, which the client refuses. */
 const labels = z.custom<Record<string, string>>(
   (value) => isRecord(value) && Object.values(value).every((entry) => typeof entry === 'string'),
-  { error: 'metadata is an object whose values are all strings' },
+  { error: 'it is no object whose values are all strings' },
 );
 const extra = z.custom<unknown>((value) => value !== undefined && isExact(value), {
   error: 'it holds a number that JSON readers do not keep exactly',
@@ -48,9 +48,7 @@ const lineFields = <M extends z.ZodType>(message: M) => ({
   parent_id: text.optional(),
   expire_time: z.iso.datetime({ offset: true, error: 'it is no time like 2027-01-31T12:00:00Z' }).optional(),
   metadata: labels.optional(),
-  messages: z.array(message, {
-    error: ({ input }) => (input === undefined ? 'it is missing' : 'it is no list of messages'),
-  }),
+  messages: z.array(message, { error: 'it is no list of messages' }),
 });
 
 const withoutEmptyFields = <S extends z.ZodType>(schema: S) => z.preprocess(dropEmptyFields, schema);
@@ -103,7 +101,7 @@ export class BadLine extends Error {
   }
 }
 
-/** Limit of the unknown fields that a refusal names. */
+/** Limit of the fields that a refusal names. */
 const namesShownMax = 10;
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -119,18 +117,22 @@ export function parseRecord(
   bytes: Uint8Array,
   ignoreUnknown: boolean,
 ): ConversationRecord | BadLine | undefined {
-  return parseLine(lineShape, bytes, ignoreUnknown ? undefined : lostOfLine);
+  return parseLine(
+    lineShape,
+    bytes,
+    (value) => withoutMessages(value) ?? (ignoreUnknown ? undefined : lostOfLine(value)),
+  );
 }
 
 /** Parses one line that is a message, in the same way. */
 export function parseMessage(bytes: Uint8Array, ignoreUnknown: boolean): MessageRecord | BadLine | undefined {
-  return parseLine(messageShape, bytes, ignoreUnknown ? undefined : lostOfMessage);
+  return parseLine(messageShape, bytes, (value) => (ignoreUnknown ? undefined : lostOfMessage(value)));
 }
 
 function parseLine<S extends z.ZodType>(
   schema: S,
   bytes: Uint8Array,
-  lost: ((value: unknown) => BadLine | undefined) | undefined,
+  refuse: (value: unknown) => BadLine | undefined,
 ): z.output<S> | BadLine | undefined {
   return withoutStacks(() => {
     if (!isUtf8(bytes)) return new BadLine('not UTF-8');
@@ -138,10 +140,18 @@ function parseLine<S extends z.ZodType>(
     if (text === '') return undefined;
     const parsed = parseObject(text);
     if (parsed instanceof BadLine) return parsed;
-    const result = lost?.(parsed) ?? schema.safeParse(parsed);
+    const result = refuse(parsed) ?? schema.safeParse(parsed);
     if (result instanceof BadLine) return result;
     return result.success ? result.data : badLine(result.error.issues[0]!);
   });
+}
+
+/** Returns the refusal of a line of another shape, with the fields that it has instead of messages. */
+function withoutMessages(value: unknown): BadLine | undefined {
+  if (!isRecord(value) || value['messages'] !== undefined) return undefined;
+  const names = Object.keys(value);
+  const has = names.length > 0 ? `; the line has ${listed(names)}` : '';
+  return new BadLine(`messages: it is missing${has}`, 'messages: it is missing');
 }
 
 /**
@@ -158,6 +168,12 @@ function lostOfLine(value: unknown): BadLine | undefined {
   return undefined;
 }
 
+/** Lists names of fields; of many, the first. */
+function listed(names: readonly string[]): string {
+  const more = names.length > namesShownMax ? ` and ${names.length - namesShownMax} more` : '';
+  return `${names.slice(0, namesShownMax).map(quoted).join(', ')}${more}`;
+}
+
 function lostOfMessage(value: unknown): BadLine | undefined {
   return lostFields(value, messageNames, '');
 }
@@ -166,10 +182,8 @@ function lostFields(value: unknown, known: ReadonlySet<string>, at: string): Bad
   if (!isRecord(value)) return undefined;
   const lost = Object.keys(value).filter((name) => !known.has(name) && !isEmpty(value[name]));
   if (lost.length === 0) return undefined;
-  const names = lost.slice(0, namesShownMax).map(quoted).join(', ');
-  const more = lost.length > namesShownMax ? ` and ${lost.length - namesShownMax} more` : '';
   return new BadLine(
-    `${at}${names}${more} would be lost; --ignore-unknown leaves such fields out`,
+    `${at}${listed(lost)} would be lost; --ignore-unknown leaves such fields out`,
     'fields that would be lost',
   );
 }
