@@ -228,6 +228,12 @@ export const limits = {
    * Time in which a new connection must start to speak HTTP/2; with TLS, it has that time for each of both.
    */
   handshakeMs: 10_000,
+  /**
+   * Looks, one a second, after which a connection without calls is asked whether its client is there, and
+   * after which one that does not answer is closed.
+   */
+  quietLooksMax: 15,
+  unansweredLooksMax: 10,
   /** Time between two looks at files that are read again when they change; it takes two until they are. */
   reloadedFilesLookMs: 250,
   /** Size of a token that a call brings. */

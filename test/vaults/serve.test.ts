@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connect, type StowkenClient } from '../../src/client/index.js';
+import { connect, isClientError, type StowkenClient } from '../../src/client/index.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
 
 const tokens = (seed: number, count = 60) =>
@@ -155,6 +155,26 @@ describe.each(Object.entries(ways))('vaults of a server with %s', (way, flags) =
     // A new one of the same name is empty.
     await admin.createVault('a');
     expect(await a.stats()).toMatchObject({ conversations: 0, segments: 0 });
+  });
+
+  it('stop storing at their quota, take what frees space, and store again by themselves', async () => {
+    const { admin } = client();
+    for (const name of ['a', 'b']) await admin.createVault(name);
+    const a = client('a');
+    for (let n = 0; n < 20; n += 1) await store(a, `c${n}`, n, 1000);
+    await admin.updateVault('a', { settings: { quotaBytes: (await a.stats()).inUseBytes + 20_000 } });
+    const refusal = async (n: number) => store(a, `more${n}`, 1000 + n, 1000).catch(isClientError);
+    let n = 0;
+    // The bytes in use are looked up a few times a second: some stores more than fit are taken.
+    await expect.poll(() => refusal((n += 1)), { timeout: 30_000, interval: 5 }).toBe(true);
+    await expect(store(a, 'full', 3000)).rejects.toMatchObject({ reason: 'VAULT_FULL' });
+    await store(client('b'), 'c', 1);
+    expect(await read(a, 'c1')).toEqual([[...tokens(1, 1000)]]);
+    for await (const { id } of a.list()) await a.delete(id);
+    for await (const part of a.collectGarbage()) expect(part).toBeDefined();
+    for await (const part of a.compactSubstrings()) expect(part).toBeDefined();
+    await expect.poll(() => store(a, 'again', 1).catch(isClientError), { timeout: 30_000 }).not.toBe(true);
+    expect(await read(a, 'again')).toEqual([[...tokens(1)]]);
   });
 
   it('have settings that hold for the next call', async () => {

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { memoryOf, processTree } from '../../bench/lib/process-tree.js';
 import { connect, type StowkenClient } from '../../src/client/index.js';
 import { childrenOf } from '../support/children.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
@@ -80,6 +81,11 @@ describe.each([
       const vault = connect({ server: server.address, vault: nameOf(n) });
       for await (const part of vault.verify()) if (part.kind === 'summary') expect(part.violations).toBe(0);
       vault.close();
+    }
+    // The bound of docs/operations.md, "Sizing".
+    if (vaultsCount >= 1000) {
+      const { residentBytes } = memoryOf(processTree(server.child.pid!));
+      expect(residentBytes).toBeLessThan((workers === 1 ? 512 : 1024) * 2 ** 20);
     }
     main.close();
     expect(await server.kill('SIGTERM')).toBe(0);

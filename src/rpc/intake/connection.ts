@@ -9,10 +9,14 @@ export class Connection implements Share {
   usedBytes = 0;
   /** Number of open streams of requests. */
   uploads = 0;
+  /** Number of open streams. */
+  streams = 0;
   /** True if the client has spoken HTTP/2. */
   settled = false;
   /** True if the server is about to close it. */
   ending = false;
+  /** Looks at it since it had a stream or its client answered. */
+  #quietLooks = 0;
   readonly openedMs = Date.now();
   readonly resets = new TokenBucket(limits.resetsBurstMax, limits.resetsPerSecondMax, this.openedMs);
 
@@ -27,6 +31,20 @@ export class Connection implements Share {
     this.peer = peerOf(socket.remoteAddress, socket.remotePort);
     const certificate = session.encrypted ? (socket as TLSSocket).getPeerX509Certificate() : undefined;
     this.certificate = certificate && readClientCertificate(certificate);
+  }
+
+  /**
+   * Looks at it once a second. Returns true if its client does not answer. After a fault of HTTP/2, Node
+   * reads nothing more of a connection, and would not notice for very long that its client has gone.
+   */
+  isLost(): boolean {
+    if (this.streams > 0) this.#quietLooks = 0;
+    else this.#quietLooks += 1;
+    if (this.#quietLooks === limits.quietLooksMax)
+      this.session.ping((error) => {
+        if (!error) this.#quietLooks = 0;
+      });
+    return this.#quietLooks > limits.quietLooksMax + limits.unansweredLooksMax;
   }
 }
 

@@ -77,10 +77,12 @@ export class Connections {
     this.logger.warn({ limit: this.connectionsMax }, 'connections are closed: there are as many as may be');
   }
 
-  /** Ends connections whose client does not begin to speak HTTP/2. */
+  /** Ends connections whose client does not begin to speak HTTP/2, or is gone. */
   look(nowMs: number): void {
-    for (const { session, settled, openedMs } of this.#bySession.values()) {
-      if (!settled && nowMs - openedMs > limits.handshakeMs) session.destroy();
+    for (const connection of this.#bySession.values()) {
+      const { session, settled, openedMs } = connection;
+      if (session.destroyed) continue;
+      if (settled ? connection.isLost() : nowMs - openedMs > limits.handshakeMs) session.destroy();
     }
   }
 }

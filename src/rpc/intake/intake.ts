@@ -159,6 +159,7 @@ export class Intake {
     if (connection.ending) return;
     stream.push = push;
     this.#streams += 1;
+    connection.streams += 1;
     const record = this.watch?.begin(headers[':path']!, headers);
     const arrived: Arrived = {
       stream,
@@ -183,6 +184,7 @@ export class Intake {
 
   #closed({ stream, connection, governed, isUpload, place, record }: Arrived): void {
     this.#streams -= 1;
+    connection.streams -= 1;
     // Without an effect if it was answered.
     record?.end(status.CANCELLED);
     if (isUpload) connection.uploads -= 1;

@@ -2,11 +2,22 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { frame } from './http2.js';
 
-const type = { data: 0, headers: 1, reset: 3, settings: 4 } as const;
-const flag = { none: 0, endStream: 1, endHeaders: 4, ack: 1 } as const;
+export const type = {
+  data: 0,
+  headers: 1,
+  reset: 3,
+  settings: 4,
+  ping: 6,
+  window: 8,
+  continuation: 9,
+} as const;
+export const flag = { none: 0, endStream: 1, endHeaders: 4, ack: 1 } as const;
 const cancel = 8;
+/** First bytes of a client. */
+export const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
-function h2(frameType: number, flags: number, stream: number, payload: Buffer): Buffer {
+/** Returns a frame of HTTP/2. */
+export function h2(frameType: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
   head[3] = frameType;
@@ -16,7 +27,7 @@ function h2(frameType: number, flags: number, stream: number, payload: Buffer): 
 }
 
 /** A header without any compression; names and values have up to 126 bytes. */
-function header(name: string, value: string): Buffer {
+export function header(name: string, value: string): Buffer {
   return Buffer.concat([
     Buffer.from([0, name.length]),
     Buffer.from(name),
@@ -37,7 +48,6 @@ export class RawFrames {
     socket.on('error', () => undefined); // A server that closes the connection is not a fault of the test.
     socket.resume();
     await once(socket, 'connect');
-    const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     socket.write(Buffer.concat([preface, h2(type.settings, flag.none, 0, Buffer.alloc(0))]));
     return new RawFrames(socket);
   }

@@ -4,9 +4,9 @@ import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
 import type { Vault } from '../../src/vault/index.js';
-import { method } from './support/client.js';
-import { frame, type Http2Client } from './support/http2.js';
-import { rawMessage } from './support/wire.js';
+import { method } from '../rpc/support/client.js';
+import { frame, type Http2Client } from '../rpc/support/http2.js';
+import { rawMessage } from '../rpc/support/wire.js';
 import { eventually } from '../support/wait.js';
 import {
   MiB,
@@ -21,7 +21,7 @@ import {
   storePath,
   told,
   uploadPath,
-} from './support/intake.js';
+} from '../rpc/support/intake.js';
 
 endAfterEach();
 

@@ -60,6 +60,7 @@ it(`${STREAMS} streams that nobody reads hold a bounded part of it each, and hol
     expect(parts).toHaveLength(2);
   }
   expect(residentBytes() - before).toBeLessThan(STREAMS * BYTES_EACH);
+  expect(residentBytes()).toBeLessThan(2 ** 30);
   // Everything together would be ten times that.
   expect(STREAMS * BYTES_EACH).toBeLessThan((STREAMS * MESSAGES * TOKENS_EACH * 4) / 10);
   for (const each of slow) each.destroy();
