@@ -7,6 +7,7 @@ const benchmarks = {
   segmenter: () => import('./segmenter.js'),
   serve: () => import('./serve/index.js'),
   storage: () => import('./storage.js'),
+  text: () => import('./text.js'),
 } as const;
 
 const [name, ...rest] = process.argv.slice(2);
