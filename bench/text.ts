@@ -38,7 +38,7 @@ async function measure({ name, conversations }: Corpus): Promise<void> {
   const tokens = sum(ids.map(({ length }) => length));
   const works: Readonly<Record<string, () => void>> = {
     'encode, gpt-tokenizer': () => {
-      // What it remembers of the last run would be measured instead.
+      // Its memory of the last run would be measured instead.
       gptTokenizer.clearMergeCache();
       for (const text of texts) gptTokenizer.encode(text, asOrdinaryText);
     },
