@@ -1,7 +1,26 @@
 import { z } from 'zod';
-import { parseAddress } from '../../client/index.js';
-import { type AccessOptions, jwksUrl, type TlsOptions, tlsVersions } from '../../identity/index.js';
+import { type AccessOptions, type TlsOptions, tlsVersions } from '../../identity/index.js';
 import { limits } from '../../model/index.js';
+import {
+  auditBytesMin,
+  countFrom,
+  file,
+  filesHelp,
+  filled,
+  idleSeconds,
+  intakeBytesMin,
+  intervalSeconds,
+  jwks,
+  listen,
+  metrics,
+  openVaultsHelp,
+  seconds,
+  sizeFrom,
+  skewSeconds,
+  slowCallMs,
+  switched,
+  workers,
+} from './setting-values.js';
 
 export const storageKinds = ['lmdb', 'filesystem', 'memory'] as const;
 export const durabilities = ['fsync', 'relaxed'] as const;
@@ -89,73 +108,6 @@ export interface Setting {
   /** Default; undefined if there is none. */
   readonly initial: string | number | boolean | undefined;
 }
-
-/** Minimum of intake bytes: with less, hardly any request would find room. */
-const intakeBytesMin = 16 * 1024 * 1024;
-
-const listen = z.string({ error: 'it is a text' }).transform((text, context) => {
-  try {
-    return parseAddress(text, { portMin: 0 });
-  } catch (error) {
-    context.addIssue((error as RangeError).message);
-    return z.NEVER;
-  }
-});
-const slowCallHelp = 'it is a number of milliseconds, 0 to 3600000';
-const slowCallMs = z.coerce
-  .number({ error: slowCallHelp })
-  .min(0, { error: slowCallHelp })
-  .max(3_600_000, { error: slowCallHelp });
-const metricsHelp = 'it is HOST:PORT or unix:/path';
-const metrics = z
-  .string({ error: metricsHelp })
-  .regex(/^unix:|:\d+$/i, { error: metricsHelp })
-  .pipe(listen);
-const switched = z.union(
-  [z.boolean(), z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1')],
-  {
-    error: 'it is true or false',
-  },
-);
-const seconds = z.coerce.number({ error: 'it is a number of seconds, 0 to 3600' }).min(0).max(3600);
-const intervalSeconds = z.coerce
-  .number({ error: 'it is a number of seconds, 0 to 604800' })
-  .min(0)
-  .max(604_800);
-const idleSeconds = z.coerce.number({ error: 'it is a number of seconds, 1 to 86400' }).min(1).max(86_400);
-const units: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
-/** Returns the schema of a number of bytes, or "auto". `least` stands in the message. */
-const sizeFrom = (bytesMin: number, least: string) =>
-  z.union([z.number(), z.string()]).transform((given, context) => {
-    if (given === 'auto') return 'auto' as const;
-    const [, amount, unit = ''] = /^(\d{1,15})(KiB|MiB|GiB)?$/.exec(String(given)) ?? [];
-    const bytes = Number(amount) * units[unit]!;
-    if (bytes >= bytesMin && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
-    context.addIssue(`it is auto, or a number of bytes (4294967296, 4096MiB or 4GiB)${least}`);
-    return z.NEVER;
-  });
-/** Minimum of the size of a file of the audit log. */
-const auditBytesMin = 64 * 1024;
-const filesHelp = 'it is a whole number from 1 to 1000';
-const countFrom = (min: number) => {
-  const error = `it is a whole number from ${min} to 1000000`;
-  return z.coerce.number({ error }).int(error).min(min, error).max(1_000_000, error);
-};
-const openVaultsHelp = 'it is a whole number from 1 to 10000';
-const workers = z.coerce.number({ error: 'it is a whole number from 1 to 64' }).int().min(1).max(64);
-
-const file = z.string({ error: 'it is the name of a file' }).min(1);
-const filled = z.string({ error: 'it is a text' }).min(1);
-const jwks = filled.transform((text, context) => {
-  try {
-    jwksUrl(text);
-    return text;
-  } catch (error) {
-    context.addIssue((error as Error).message);
-    return z.NEVER;
-  }
-});
-const skewSeconds = z.coerce.number({ error: 'it is a number of seconds, 0 to 600' }).min(0).max(600);
 
 export const settings = {
   data: { schema: z.string().min(1), value: 'dir', help: "the vault's folder", initial: './stowken-data' },

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { parseAddress } from '../../client/index.js';
+import { jwksUrl } from '../../identity/index.js';
+
+// Values that settings of `serve` take, each with the sentence that refuses another.
+
+/** Minimum of intake bytes: with less, hardly any request would find room. */
+export const intakeBytesMin = 16 * 1024 * 1024;
+
+export const listen = z.string({ error: 'it is a text' }).transform((text, context) => {
+  try {
+    return parseAddress(text, { portMin: 0 });
+  } catch (error) {
+    context.addIssue((error as RangeError).message);
+    return z.NEVER;
+  }
+});
+const slowCallHelp = 'it is a number of milliseconds, 0 to 3600000';
+export const slowCallMs = z.coerce
+  .number({ error: slowCallHelp })
+  .min(0, { error: slowCallHelp })
+  .max(3_600_000, { error: slowCallHelp });
+const metricsHelp = 'it is HOST:PORT or unix:/path';
+export const metrics = z
+  .string({ error: metricsHelp })
+  .regex(/^unix:|:\d+$/i, { error: metricsHelp })
+  .pipe(listen);
+export const switched = z.union(
+  [z.boolean(), z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1')],
+  {
+    error: 'it is true or false',
+  },
+);
+export const seconds = z.coerce.number({ error: 'it is a number of seconds, 0 to 3600' }).min(0).max(3600);
+export const intervalSeconds = z.coerce
+  .number({ error: 'it is a number of seconds, 0 to 604800' })
+  .min(0)
+  .max(604_800);
+export const idleSeconds = z.coerce
+  .number({ error: 'it is a number of seconds, 1 to 86400' })
+  .min(1)
+  .max(86_400);
+const units: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+/** Returns the schema of a number of bytes, or "auto". `least` stands in the message. */
+export const sizeFrom = (bytesMin: number, least: string) =>
+  z.union([z.number(), z.string()]).transform((given, context) => {
+    if (given === 'auto') return 'auto' as const;
+    const [, amount, unit = ''] = /^(\d{1,15})(KiB|MiB|GiB)?$/.exec(String(given)) ?? [];
+    const bytes = Number(amount) * units[unit]!;
+    if (bytes >= bytesMin && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
+    context.addIssue(`it is auto, or a number of bytes (4294967296, 4096MiB or 4GiB)${least}`);
+    return z.NEVER;
+  });
+/** Minimum of the size of a file of the audit log. */
+export const auditBytesMin = 64 * 1024;
+export const filesHelp = 'it is a whole number from 1 to 1000';
+export const countFrom = (min: number) => {
+  const error = `it is a whole number from ${min} to 1000000`;
+  return z.coerce.number({ error }).int(error).min(min, error).max(1_000_000, error);
+};
+export const openVaultsHelp = 'it is a whole number from 1 to 10000';
+export const workers = z.coerce.number({ error: 'it is a whole number from 1 to 64' }).int().min(1).max(64);
+
+export const file = z.string({ error: 'it is the name of a file' }).min(1);
+export const filled = z.string({ error: 'it is a text' }).min(1);
+export const jwks = filled.transform((text, context) => {
+  try {
+    jwksUrl(text);
+    return text;
+  } catch (error) {
+    context.addIssue((error as Error).message);
+    return z.NEVER;
+  }
+});
+export const skewSeconds = z.coerce.number({ error: 'it is a number of seconds, 0 to 600' }).min(0).max(600);
