@@ -1,4 +1,4 @@
-import type { Conversation, NamedSegment, Speaker } from '../model/index.js';
+import type { Conversation, Speaker } from '../model/index.js';
 import type { CallControl } from './connection-types.js';
 import type { ClientError } from './errors.js';
 import type { NewMessage } from './content-types.js';
@@ -73,7 +73,7 @@ export interface Message<E extends Encoding> extends MessageDescription {
 }
 
 export interface MessageWithSegments extends MessageDescription {
-  readonly segments: readonly NamedSegment[];
+  readonly segments: readonly { readonly hash: string; readonly tokenCount: number }[];
 }
 
 export interface DescribedConversation {

@@ -210,11 +210,11 @@ class WasmTokenCore implements TokenCore {
     this.#eachPiece(varints, this.#wasm.unpackLe32, (count) => {
       this.hasher.update(this.#view(this.#output, 4 * count));
     });
-    return this.hasher.digest('hex');
+    return this.hasher.digest('hex') as SegmentHash;
   }
 
   hashLe32(le32: Uint8Array): SegmentHash {
-    return this.hasher.init().update(le32).digest('hex');
+    return this.hasher.init().update(le32).digest('hex') as SegmentHash;
   }
 
   /**

@@ -5,6 +5,7 @@ export * from './errors.js';
 export * from './limits.js';
 export * from './loopback.js';
 export * from './records.js';
+export * from './segment-hash.js';
 export * from './refusals.js';
 export * from './unsafe-characters.js';
 export {

@@ -1,5 +1,4 @@
-/** SHA-256 over a segment's tokens as le32 (4-byte little-endian), in lower-case hex (64 characters). */
-export type SegmentHash = string;
+import type { SegmentHash } from './segment-hash.js';
 
 /** A token sequence as canonical LEB128 varints of u32, the form that the wire and frame 0x01 share. */
 export interface TokenRun {

@@ -15,6 +15,7 @@ import {
 } from './support.js';
 import { messagesOf } from '../support/snapshots.js';
 import type { ListPosition } from '../../src/storage/index.js';
+import { asHash } from '../support/hashes.js';
 
 /**
  * Numbered defects of the filesystem backend with which this project began. Defects 3 to 6 concern damaged
@@ -57,7 +58,8 @@ describe.each(backendKinds)('the %s backend', (kind) => {
     },
   );
 
-  it.each(['../../x', '/abs', 'abc', ''])('defect 1: the hash %j names nothing', async (hash) => {
+  it.each(['../../x', '/abs', 'abc', ''])('defect 1: the hash %j names nothing', async (text) => {
+    const hash = asHash(text);
     await commit(storing('c', [a]));
     expect(await bench().backend.findSegments([hash])).toEqual([undefined]);
     const { deleteSegments } = await commit({ deleteSegments: [hash] });

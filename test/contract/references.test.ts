@@ -1,23 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { backendKinds, longSegment, segment, storing, type Bench, useBench } from './support.js';
+import type { SegmentHash } from '../../src/model/index.js';
 
 describe.each(backendKinds)('references in the %s backend', (kind) => {
   const bench = useBench(kind);
   const commit = (...args: Parameters<Bench['backend']['commit']>) => bench().backend.commit(...args);
   const [a, b, c] = [segment(1), segment(2), segment(3)];
-  const of = (holder: string, ...segments: { hash: string }[]) =>
+  const of = (holder: string, ...segments: { hash: SegmentHash }[]) =>
     segments.map(({ hash }) => ({ hash, holder }));
   const counts = (...refCounts: (number | undefined)[]) =>
     refCounts.map((refCount) => (refCount === undefined ? undefined : { refCount }));
 
-  async function refCountOf(hash: string): Promise<number | undefined> {
+  async function refCountOf(hash: SegmentHash): Promise<number | undefined> {
     const [stored] = await bench().backend.findSegments([hash]);
     if (!stored) return undefined;
     return (await bench().backend.countReferences([stored.key]))[0];
   }
 
-  async function garbage(): Promise<string[]> {
+  async function garbage(): Promise<SegmentHash[]> {
     const page = await bench().backend.listGarbage({ limit: 1000, garbageBeforeMs: Infinity });
     return bench().backend.readHashes(page.segments.map(({ key }) => key));
   }

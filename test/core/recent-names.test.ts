@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { loadCore } from '../../src/core/index.js';
 import { HashCache } from '../../src/core/caches.js';
+import { asHash } from '../support/hashes.js';
 
 const core = await loadCore();
 const nameOf = (words: Uint32Array) =>
@@ -33,7 +34,7 @@ describe('names that are remembered', () => {
     const names = new HashCache();
     const run = new Uint8Array(1000).fill(1);
     let made = 0;
-    const name = (bytes: Uint8Array) => names.nameOf(bytes, () => `name ${++made}`);
+    const name = (bytes: Uint8Array) => names.nameOf(bytes, () => asHash(`name ${++made}`));
     expect(name(run)).toBe('name 1');
     expect(name(run.slice())).toBe('name 1');
     run[500] = 2;
@@ -64,7 +65,7 @@ describe('names that are remembered', () => {
     let made = 0;
     for (const length of [1, 100, 1_000_000]) {
       const run = new Uint8Array(length).fill(1);
-      for (let again = 0; again < 2; again++) names.nameOf(run, () => `name ${++made}`);
+      for (let again = 0; again < 2; again++) names.nameOf(run, () => asHash(`name ${++made}`));
     }
     expect(made).toBe(6);
   });

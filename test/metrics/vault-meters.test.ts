@@ -8,6 +8,7 @@ import { type Measured, Samples } from '../../src/metrics/index.js';
 import { VaultMeters } from '../../src/metrics/vault-meters.js';
 import { limits } from '../../src/model/index.js';
 import { openFilesystemBackend, openLmdbBackend, StorageActivity } from '../../src/storage/index.js';
+import { asHash } from '../support/hashes.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'stowken-meters-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -54,7 +55,7 @@ describe.each(['lmdb', 'filesystem'] as const)('the activity of %s', (kind) => {
     let backend = await open();
     const before = total(activity.commitSeconds.counts);
     const commit = (holder: string) =>
-      backend.commit({ addReferences: [{ hash: 'f'.repeat(64), holder }] }).catch(() => undefined);
+      backend.commit({ addReferences: [{ hash: asHash('f'.repeat(64)), holder }] }).catch(() => undefined);
     const commits = Array.from({ length: 10 }, (_, n) => commit(`h${n}`));
     await Promise.all(commits);
     const counted = total(activity.commitSeconds.counts) - before;

@@ -4,6 +4,7 @@ import { StowkenError } from '../../src/model/index.js';
 import type { Fields } from './support/client.js';
 import { ids, nameOf, notFound, ok, segmentCalls } from './support/segments.js';
 import { startTestServer, type TestServer } from './support/server.js';
+import { asHash } from '../support/hashes.js';
 
 let server: TestServer;
 let { client } = {} as TestServer;
@@ -128,7 +129,7 @@ describe('a damaged segment', () => {
   it('is named in a page of garbage beside the others', async () => {
     await server.stop();
     const error = new StowkenError('CORRUPT_SEGMENT', 'the frame does not decode');
-    const hash = nameOf(1);
+    const hash = asHash(nameOf(1));
     server = await startTestServer({
       listGarbage: async () => ({
         segments: [{ hash, tokenCount: 1, frameBytes: 2 }],

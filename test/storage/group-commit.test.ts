@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import type { Change, ChangeResult } from '../../src/storage/contract/change.js';
 import { GroupCommit, type Outcome } from '../../src/storage/shared/group-commit.js';
+import { asHash } from '../support/hashes.js';
 
-const changeOf = (n: number): Change => ({ removeReferences: [{ hash: '00', holder: String(n) }] });
+const changeOf = (n: number): Change => ({ removeReferences: [{ hash: asHash('00'), holder: String(n) }] });
 const done = (): Outcome => ({ result: {} });
 
 /** Commits that wait for the test: when they take their group, and when it is committed. */

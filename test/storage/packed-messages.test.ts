@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MessagePacker, PackedMessages } from '../../src/storage/index.js';
+import { asHash } from '../support/hashes.js';
 
 const label = fc.string({ unit: 'binary', maxLength: 20 });
 const hash = fc
   .uint8Array({ minLength: 32, maxLength: 32 })
-  .map((bytes) => Buffer.from(bytes).toString('hex'));
+  .map((bytes) => asHash(Buffer.from(bytes).toString('hex')));
 const record = fc.record({
   role: label,
   name: label,
@@ -35,7 +36,7 @@ describe('packed messages', () => {
       role: 'user',
       name: '',
       toolCallId: n === 2500 ? 'x'.repeat(200_000) : `call-${n}`,
-      segments: [{ hash: n.toString(16).padStart(64, '0'), tokenCount: n }],
+      segments: [{ hash: asHash(n.toString(16).padStart(64, '0')), tokenCount: n }],
     }));
     for (const each of records) {
       const told = packer.bytesWith(each);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StowkenError } from '../../src/model/index.js';
+import { StowkenError, type SegmentHash } from '../../src/model/index.js';
 import { collectAll, openTestVault, say, signal, spec, wordsOf, type TestVault } from '../support/vault.js';
 
 let t: TestVault;
@@ -11,7 +11,8 @@ const contentsOf = (...segments: number[][]) =>
 const nameOf = (...tokens: number[]) => t.core.hashLe32(wordsOf(tokens));
 const put = (holder: string | undefined, ...segments: number[][]) =>
   t.vault.putSegments({ contents: contentsOf(...segments), holder }, signal);
-const get = (...hashes: string[]) => collectAll(t.vault.getSegments({ hashes, encoding: 'le32' }, signal));
+const get = (...hashes: SegmentHash[]) =>
+  collectAll(t.vault.getSegments({ hashes, encoding: 'le32' }, signal));
 const collect = () => collectAll(t.vault.collectGarbage({ dryRun: false, minAgeMs: 0 }, signal));
 
 describe('segments', () => {

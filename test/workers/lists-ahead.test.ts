@@ -8,6 +8,7 @@ import {
   sendAhead,
   type SentChange,
 } from '../../src/workers/message-list-transfer.js';
+import { asHash } from '../support/hashes.js';
 
 /** Value received by the other process. */
 const crossed = <T>(sent: T): T => structuredClone(sent);
@@ -15,7 +16,7 @@ const messageOf = (n: number): MessageRecord => ({
   role: n % 2 === 0 ? 'user' : 'assistant',
   name: `n${n}`,
   toolCallId: '',
-  segments: [{ hash: n.toString(16).padStart(64, '0'), tokenCount: n }],
+  segments: [{ hash: asHash(n.toString(16).padStart(64, '0')), tokenCount: n }],
 });
 const messages = (count: number) => Array.from({ length: count }, (_, n) => messageOf(n));
 const putOf = (id: string, list: NonNullable<Change['put']>['messages']): Change => ({
@@ -61,7 +62,7 @@ describe('the list of messages of a change that crosses to the process that writ
   });
 
   it('goes with the change where it is not packed; so does all else', async () => {
-    const change = { ...putOf('a', messages(5)), deleteSegments: ['00'] };
+    const change = { ...putOf('a', messages(5)), deleteSegments: [asHash('00')] };
     const { pieces, sent } = await send(change);
     expect(pieces).toEqual([]);
     expect(new ListsAhead().whole(sent)).toEqual(change);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { limits } from '../../model/index.js';
+import { isSegmentHash, limits } from '../../model/index.js';
 import type { Long } from '../generated/requests.js';
 import { type Context, refuse } from './parse.js';
 
@@ -20,9 +20,9 @@ export const pageSize = z.number().transform((size, context) => {
 });
 
 /** Hash of a segment. */
-export const segmentHash = z.string().check((context) => {
-  if (/^[0-9a-f]{64}$/.test(context.value)) return;
-  refuse(context, 'is not a SHA-256 in 64 lower-case hex digits', { size: Buffer.byteLength(context.value) });
+export const segmentHash = z.string().transform((text, context) => {
+  if (isSegmentHash(text)) return text;
+  return refuse(context, 'is not a SHA-256 in 64 lower-case hex digits', { size: Buffer.byteLength(text) });
 });
 
 /** A list of at most `itemsMax` items. */

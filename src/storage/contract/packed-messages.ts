@@ -1,4 +1,4 @@
-import type { MessageRecord, NamedSegment } from '../../model/index.js';
+import { type MessageRecord, type NamedSegment, segmentHashOf } from '../../model/index.js';
 
 const blockBytes = 64 * 1024;
 const hashBytes = 32;
@@ -102,7 +102,7 @@ class Reader {
     const toolCallId = this.#text();
     const segments: NamedSegment[] = [];
     for (let left = this.#number(); left > 0; left--) {
-      const hash = this.bytes.toString('hex', this.#at, (this.#at += hashBytes));
+      const hash = segmentHashOf(this.bytes.subarray(this.#at, (this.#at += hashBytes)));
       segments.push({ hash, tokenCount: this.#number() });
     }
     return { role, name, toolCallId, segments };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { LiveCodec } from '../../codec/index.js';
-import { StowkenError, type VaultStats } from '../../model/index.js';
+import { type SegmentHash, StowkenError, type VaultStats } from '../../model/index.js';
 import type { ExclusiveLease, ManagedBackend } from '../contract/backend.js';
 import type { Change, ChangeResult, SegmentKey, StoredSegment } from '../contract/change.js';
 import type { CheckOptions, RepairOptions } from '../contract/checks.js';
@@ -83,7 +83,7 @@ class MemoryBackend implements ManagedBackend {
     }
   }
 
-  async findSegments(hashes: readonly string[]): Promise<(StoredSegment | undefined)[]> {
+  async findSegments(hashes: readonly SegmentHash[]): Promise<(StoredSegment | undefined)[]> {
     return hashes.map((hash) => {
       const segment = this.#store.segment(hash);
       return segment && storedSegment(segment);
@@ -94,7 +94,7 @@ class MemoryBackend implements ManagedBackend {
     return keys.map((key) => this.#segment(key).frame.slice());
   }
 
-  async readHashes(keys: readonly SegmentKey[]): Promise<string[]> {
+  async readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
     return keys.map((key) => this.#segment(key).hash);
   }
 

@@ -1,4 +1,4 @@
-import type { Conversation, ConversationSpec, MessageRecord } from '../../model/index.js';
+import type { Conversation, ConversationSpec, MessageRecord, SegmentHash } from '../../model/index.js';
 import type { Change, ManifestOutcome, NewSegment, RequestMark } from '../contract/change.js';
 import { contentKey, distinctHashes, tokensOf } from './records.js';
 import {
@@ -92,7 +92,7 @@ export function requireConversation<T extends { readonly conversation: Conversat
 export function requireSegments(
   messages: Iterable<MessageRecord>,
   incoming: readonly NewSegment[],
-  isStored: (hash: string) => boolean,
+  isStored: (hash: SegmentHash) => boolean,
 ): void {
   const hashes = new Set(incoming.map(({ hash }) => hash));
   const missing = [...distinctHashes(messages)].filter((hash) => !hashes.has(hash) && !isStored(hash));

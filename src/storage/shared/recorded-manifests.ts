@@ -1,4 +1,10 @@
-import { type Conversation, type ConversationSpec, type MessageRecord, present } from '../../model/index.js';
+import {
+  type Conversation,
+  type ConversationSpec,
+  type MessageRecord,
+  present,
+  type SegmentHash,
+} from '../../model/index.js';
 import type { ChangeResult, ManifestOutcome, NewSegment } from '../contract/change.js';
 import { fingerprints, wholeBlocks } from '../contract/queries.js';
 import type { Part } from './apply-change.js';
@@ -80,7 +86,7 @@ export class RecordedManifests {
     vault.putManifest({ number, conversation, messages, prefix });
 
     const named = distinctHashes(messages);
-    const held = existing ? distinctHashes(existing.messages) : new Set<string>();
+    const held = existing ? distinctHashes(existing.messages) : new Set<SegmentHash>();
     for (const hash of named) if (!held.has(hash)) vault.hold(hash);
     for (const hash of held) if (!named.has(hash)) vault.release(hash);
     return conversation;

@@ -1,4 +1,4 @@
-import type { Conversation, ConversationSpec, MessageRecord } from '../../model/index.js';
+import type { Conversation, ConversationSpec, MessageRecord, SegmentHash } from '../../model/index.js';
 import type { SegmentKey } from '../contract/change.js';
 import type { ConversationFilter, ConversationSnapshot } from '../contract/queries.js';
 
@@ -26,8 +26,8 @@ export function sortedEntries(metadata: Readonly<Record<string, string>>): [stri
 }
 
 /** Returns the distinct hashes that messages name, in order of first appearance. */
-export function distinctHashes(messages: Iterable<MessageRecord>): Set<string> {
-  const hashes = new Set<string>();
+export function distinctHashes(messages: Iterable<MessageRecord>): Set<SegmentHash> {
+  const hashes = new Set<SegmentHash>();
   for (const { segments } of messages) for (const { hash } of segments) hashes.add(hash);
   return hashes;
 }
@@ -38,7 +38,7 @@ export function distinctHashes(messages: Iterable<MessageRecord>): Set<string> {
  */
 export function createRecordSnapshot(
   { conversation, messages }: { conversation: Conversation; messages: readonly MessageRecord[] },
-  keyOf: (hash: string) => SegmentKey,
+  keyOf: (hash: SegmentHash) => SegmentKey,
   release: () => void,
 ): ConversationSnapshot {
   return {

@@ -7,6 +7,8 @@ import { type ManagedBackend, openFilesystemBackend, type SegmentKey } from '../
 import { sealJson } from '../../../src/storage/filesystem/layout/sealed-record.js';
 import { listGarbage } from '../../../src/vault/segments/references.js';
 import { codec, core, longSegment, message, segment, spec, storing } from '../../contract/support.js';
+import type { SegmentHash } from '../../../src/model/index.js';
+import { asHash } from '../../support/hashes.js';
 
 /** Those defects of test/contract/defects.test.ts that concern files. */
 describe('the filesystem backend', () => {
@@ -25,7 +27,7 @@ describe('the filesystem backend', () => {
     await open();
   };
   const pathOf = (hash: string) => join(folder, 'segments', hash.slice(0, 2), hash.slice(2, 4), hash);
-  const keyOf = async (hash: string) => (await backend.findSegments([hash]))[0]?.key as SegmentKey;
+  const keyOf = async (hash: SegmentHash) => (await backend.findSegments([hash]))[0]?.key as SegmentKey;
   const list = () =>
     backend.listConversations({ filter: {}, order: 'newestFirst', limit: 100, scanLimit: 100 });
   const garbage = async () =>
@@ -78,7 +80,8 @@ describe('the filesystem backend', () => {
 
   it.each(['../../x', '/abs', 'abc', '', 'Z'.repeat(64)])(
     'defect 1: the hash %j is no path',
-    async (hash) => {
+    async (text) => {
+      const hash = asHash(text);
       expect(await backend.findSegments([hash])).toEqual([undefined]);
       await expect(backend.commit({ newSegments: [{ ...a, hash }] })).rejects.toMatchObject({
         reason: 'CORRUPT_SEGMENT',

@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFilesystemBackend, type ManagedBackend } from '../../../src/storage/index.js';
 import { codec, core, segment, storing } from '../../contract/support.js';
 import { messagesOf } from '../../support/snapshots.js';
+import { asHash } from '../../support/hashes.js';
+import type { SegmentHash } from '../../../src/model/index.js';
 
 /**
  * Vaults in the layout of the Rust library, written by hand: its layout is known, its field names in part.
@@ -36,8 +38,8 @@ describe('a vault that the Rust library wrote', () => {
     tokens: number[],
     sidecar?: object,
     data: Uint8Array = wordsOf(...tokens),
-  ): Promise<string> {
-    const hash = hashOf(...tokens);
+  ): Promise<SegmentHash> {
+    const hash = asHash(hashOf(...tokens));
     const inFolder = join(folder, 'segments', hash.slice(0, 2), hash.slice(2, 4));
     await mkdir(inFolder, { recursive: true });
     await writeFile(join(inFolder, hash), data);

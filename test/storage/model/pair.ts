@@ -11,6 +11,7 @@ import { message, spec, type Bench } from '../../contract/support.js';
 import type { ChangePlan, Operation } from './operations.js';
 import { registries, segmentIn } from './samples.js';
 import { read, visible } from './visible.js';
+import type { SegmentHash } from '../../../src/model/index.js';
 
 /** Time for which requests are remembered here: a few waits. */
 const REMEMBERED_MS = 60;
@@ -196,7 +197,7 @@ function broughtBy(part: NonNullable<ChangePlan['put' | 'append']> | undefined) 
   return named.filter((index) => index % 10 <= part!.brings).map((index) => segmentIn(index, part!.coding));
 }
 
-function hashOf(index: number): string {
+function hashOf(index: number): SegmentHash {
   return segmentIn(index, 0).hash;
 }
 

@@ -1,7 +1,7 @@
 import { type Codec, frameRegistryId } from '../../../codec/index.js';
 import type { SegmentHash } from '../../../model/index.js';
 import { readOrRefuse } from '../disk/disk.js';
-import { listSegments } from '../disk/segment-tree.js';
+import { hashOfName, listSegments } from '../disk/segment-tree.js';
 import { holdersPath, metaPath, segmentFolder, segmentPath } from '../layout/paths.js';
 import { decodeHolders, decodeSegment } from '../layout/records.js';
 import {
@@ -90,7 +90,7 @@ async function findStrayFiles(
   const withHolders = new Set([...index.holderBytes()].map(([hash]) => hash));
   for await (const { names, others } of listSegments(disk)) {
     for (const name of names) {
-      const hash = name.slice(0, 64);
+      const hash = hashOfName(name);
       const path = `${segmentFolder(hash)}/${name}`;
       const isKnown =
         path === holdersPath(hash)

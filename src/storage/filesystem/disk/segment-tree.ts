@@ -1,5 +1,5 @@
-import type { SegmentHash } from '../../../model/index.js';
-import { HOLDERS_SUFFIX, isHash, META_SUFFIX, segmentFolder, SEGMENTS } from '../layout/paths.js';
+import { isSegmentHash, type SegmentHash } from '../../../model/index.js';
+import { HOLDERS_SUFFIX, META_SUFFIX, segmentFolder, SEGMENTS } from '../layout/paths.js';
 import type { Disk } from './disk.js';
 import { inParallel } from './parallel.js';
 
@@ -31,7 +31,7 @@ export async function* listSegments(disk: Disk): AsyncGenerator<SegmentFiles, vo
     await inParallel(folders.slice(at, at + FOLDERS_MAX), async (folder) => {
       for (const { name, isFolder } of await disk.list(folder)) {
         const hash = name.slice(0, 64);
-        const inPlace = !isFolder && isHash(hash) && segmentFolder(hash) === folder;
+        const inPlace = !isFolder && isSegmentHash(hash) && segmentFolder(hash) === folder;
         if (inPlace && name === hash) hashes.push(hash);
         else if (!inPlace || !SUFFIXES.has(name.slice(64))) others.push(`${folder}/${name}`);
         if (inPlace) names.add(name);
@@ -40,6 +40,11 @@ export async function* listSegments(disk: Disk): AsyncGenerator<SegmentFiles, vo
     yield { hashes, names, others: others.splice(0) };
   }
   if (others.length > 0) yield { hashes: [], names: new Set(), others };
+}
+
+/** Returns the segment that a listed name is of. */
+export function hashOfName(name: string): SegmentHash {
+  return name.slice(0, 64) as SegmentHash;
 }
 
 async function subfolders(disk: Disk, folders: readonly string[], others: string[]): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { frameRegistryId } from '../../../codec/index.js';
-import { isStowkenError } from '../../../model/index.js';
+import { isSegmentHash, isStowkenError } from '../../../model/index.js';
 import {
   type InspectedRecord,
   type InspectedTable,
@@ -11,7 +11,6 @@ import {
 import { decodeManifest } from '../layout/manifest-record.js';
 import {
   HOLDERS_SUFFIX,
-  isHash,
   journalNumber,
   MANIFEST_SUFFIX,
   MANIFESTS,
@@ -29,6 +28,7 @@ import {
   decodeSegment,
   decodeVault,
 } from '../layout/records.js';
+import { hashOfName } from '../disk/segment-tree.js';
 
 interface FileFormat {
   readonly what: string;
@@ -46,7 +46,7 @@ const inside = (path: string, folder: string, suffix: string) =>
     : undefined;
 const hashInside = (path: string, suffix: string) => {
   const name = inside(path, SEGMENTS, suffix);
-  return name !== undefined && isHash(name) ? name : undefined;
+  return name !== undefined && isSegmentHash(name) ? name : undefined;
 };
 const registryInside = (path: string, suffix: string) => {
   const name = inside(path, REGISTRIES, suffix);
@@ -80,7 +80,7 @@ export const fileFormats: Readonly<Record<string, FileFormat>> = {
   holders: {
     what: 'the outside holders of a segment',
     keyOf: (path) => hashInside(path, HOLDERS_SUFFIX),
-    decode: (bytes, key) => ({ holders: decodeHolders(bytes, key) }),
+    decode: (bytes, key) => ({ holders: decodeHolders(bytes, hashOfName(key)) }),
   },
   registries: {
     what: "a registry's time and checksum",

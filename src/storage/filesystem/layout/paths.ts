@@ -49,10 +49,6 @@ export function segmentFolder(hash: SegmentHash): string {
   return `${SEGMENTS}/${hash.slice(0, 2)}/${hash.slice(2, 4)}`;
 }
 
-export function isHash(text: string): text is SegmentHash {
-  return /^[0-9a-f]{64}$/.test(text);
-}
-
 /** Returns the path of a conversation's manifest, whatever characters its id has. */
 export function manifestPath(id: string): string {
   return `${MANIFESTS}/${manifestName(id)}`;

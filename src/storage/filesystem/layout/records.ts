@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { StowkenError } from '../../../model/index.js';
+import { type SegmentHash, StowkenError } from '../../../model/index.js';
 import { decodeResult, encodeResult } from '../../shared/change-results.js';
 import type { ChangeResult } from '../../contract/change.js';
-import { hash, milliseconds, openRecord, recordOf, sealRecord, whole } from './sealed-record.js';
+import { hash, milliseconds, openRecord, recordOf, sealRecord, sha256Hex, whole } from './sealed-record.js';
 
 const vaultSchema = recordOf({
   vault_id: z.string().regex(/^[0-9a-f]{32}$/),
@@ -31,7 +31,7 @@ const registrySchema = recordOf({
   id: whole.min(1),
   create_time_ms: milliseconds,
   /** Checksum of the registry's bytes. */
-  sha256: hash,
+  sha256: sha256Hex,
 });
 
 const requestSchema = recordOf({
@@ -54,7 +54,7 @@ export interface VaultRecord {
 /** A segment's sidecar. */
 export interface SegmentRecord {
   readonly id: number;
-  readonly hash: string;
+  readonly hash: SegmentHash;
   readonly tokenCount: number;
   readonly frameBytes: number;
   /** Id of the registry that the frame names; 0 for none. */
@@ -121,12 +121,12 @@ export function decodeSegment(bytes: Uint8Array): SegmentRecord {
 }
 
 /** Encodes the outside holders of a segment, in a fixed order. */
-export function encodeHolders(segment: string, holders: ReadonlySet<string>): Uint8Array {
+export function encodeHolders(segment: SegmentHash, holders: ReadonlySet<string>): Uint8Array {
   return sealRecord({ hash: segment, holders: [...holders].sort() });
 }
 
 /** @throws StowkenError CORRUPT_STORE, also if they are another segment's; STORE_VERSION */
-export function decodeHolders(bytes: Uint8Array, segment: string): string[] {
+export function decodeHolders(bytes: Uint8Array, segment: SegmentHash): string[] {
   const record = openRecord(holdersSchema, bytes);
   if (record.hash !== segment) throw new StowkenError('CORRUPT_STORE', `it is segment ${record.hash}'s`);
   return record.holders;

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { StowkenError } from '../../../model/index.js';
+import { type SegmentHash, StowkenError } from '../../../model/index.js';
 
 /** Schema version of every record that this program writes. Version 1 is that of the Rust library. */
 const SCHEMA_VERSION = 2;
 
 export const whole = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 export const milliseconds = z.number().int();
-export const hash = z.string().regex(/^[0-9a-f]{64}$/);
+export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
+export const hash = sha256Hex.transform((text) => text as SegmentHash);
 
 /** Returns the schema of a record with these fields. */
 export function recordOf<Fields extends z.ZodRawShape>(fields: Fields) {

@@ -1,4 +1,4 @@
-import { type MessageRecord, type SegmentHash, StowkenError } from '../../../model/index.js';
+import { type MessageRecord, type SegmentHash, segmentHashOf, StowkenError } from '../../../model/index.js';
 import type { Manifest } from '../layout/manifest-record.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -101,10 +101,10 @@ function decodeSegment(value: unknown, tokenCountOf: TokenCountOf): MessageRecor
 
 /** Accepts 64 hex digits, or 32 bytes. */
 function decodeHash(value: unknown): SegmentHash {
-  if (typeof value === 'string' && /^[0-9a-fA-F]{64}$/.test(value)) return value.toLowerCase();
+  if (typeof value === 'string' && /^[0-9a-fA-F]{64}$/.test(value)) return value.toLowerCase() as SegmentHash;
   const isByte = (each: unknown) => Number.isInteger(each) && Number(each) >= 0 && Number(each) <= 255;
   if (Array.isArray(value) && value.length === 32 && value.every(isByte)) {
-    return Buffer.from(value as number[]).toString('hex');
+    return segmentHashOf(Buffer.from(value as number[]));
   }
   throw corrupt('it names a segment by something that is not a SHA-256');
 }

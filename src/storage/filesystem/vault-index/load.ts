@@ -3,7 +3,7 @@ import { isStowkenError, type SegmentHash, StowkenError } from '../../../model/i
 import { distinctHashes } from '../../shared/records.js';
 import type { Disk } from '../disk/disk.js';
 import { inParallel } from '../disk/parallel.js';
-import { listSegments } from '../disk/segment-tree.js';
+import { hashOfName, listSegments } from '../disk/segment-tree.js';
 import { decodeManifest, type Manifest } from '../layout/manifest-record.js';
 import {
   HOLDERS_SUFFIX,
@@ -140,7 +140,7 @@ async function loadSegmentFiles(disk: Disk): Promise<LoadedSegmentFiles> {
       ids.add(record.id);
       segments.push({ ...record, sidecarBytes: bytes.length });
     });
-    const held = [...names].filter((name) => name.endsWith(HOLDERS_SUFFIX)).map((name) => name.slice(0, 64));
+    const held = [...names].filter((name) => name.endsWith(HOLDERS_SUFFIX)).map(hashOfName);
     await inParallel(held, async (hash) => {
       const bytes = (await disk.read(holdersPath(hash))) ?? new Uint8Array(0);
       const record = readRecord(() => decodeHolders(bytes, hash));
