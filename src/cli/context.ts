@@ -137,13 +137,7 @@ export interface CliDependencies {
 }
 
 /** Environment of every command. */
-export interface Context {
-  readonly startServer: StartServer;
-  readonly restoreVault: RestoreVault;
-  readonly salvageVault: SalvageVault;
-  readonly inspectVault: InspectVault;
-  readonly diagnose: Diagnose;
-  readonly version: string;
+export interface Context extends CliDependencies {
   readonly io: Io;
   /** Standard output. */
   readonly output: Output;
