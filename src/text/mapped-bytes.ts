@@ -33,7 +33,8 @@ export class MappedBytes {
 
   /** Returns the memory. Views of it have no bytes from then on. */
   release(): void {
-    releaseBytes(this.finish());
+    // None if they were sent to another thread.
+    if (this.#buffer.byteLength > 0) releaseBytes(this.finish());
     this.#length = 0;
   }
 

@@ -77,7 +77,7 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
     if (size <= shortMax) return run('encode', { encoding, texts: join(texts, size) }, true, signal);
     const leave = await longTexts.enter({ owner: undefined, weight: 2 * size, signal });
     try {
-      const task = { encoding, texts: join(texts, size) };
+      const task = { encoding, texts: own(texts) ?? join(texts, size) };
       const { buffer } = task.texts.utf8;
       return await run<EncodeOutcome>('encode', task, false, signal, [buffer]);
     } finally {
@@ -116,6 +116,14 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
 
     close: () => pool.destroy(),
   };
+}
+
+/** Returns a single text that is alone in mapped memory: it can be moved without a copy. */
+function own(texts: readonly Uint8Array[]): TextsToEncode | undefined {
+  const [text, ...others] = texts as readonly Uint8Array<ArrayBuffer>[];
+  if (text === undefined || others.length > 0 || text.byteOffset !== 0 || !text.buffer.resizable)
+    return undefined;
+  return { utf8: text, ends: Uint32Array.of(text.length) };
 }
 
 /** `size`: bytes of all texts. */

@@ -42,7 +42,8 @@ export interface Tokenizers {
   readonly known: readonly string[];
 
   /**
-   * Encodes each text, given in UTF-8, to le32; the text of special tokens is ordinary text.
+   * Encodes each text, given in UTF-8, to le32; the text of special tokens is ordinary text. A single long
+   * text in the memory of MappedBytes is moved to a thread: it has no bytes from then on.
    * Rejects with REQUEST_TOO_LARGE for a run of more than limits.textRunBytesMax; metadata: text (its index),
    * limit.
    */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
-import { createTokenizers, type Tokenizers } from '../../src/text/index.js';
+import { createTokenizers, MappedBytes, type Tokenizers } from '../../src/text/index.js';
 
 const tokenizers: Tokenizers = createTokenizers({ threadsMax: 1 });
 const signal = new AbortController().signal;
@@ -194,6 +194,19 @@ describe('tokenizers', () => {
       reason: 'REQUEST_TOO_LARGE',
       metadata: { text: '1', limit: String(limits.textRunBytesMax) },
     });
+  });
+
+  it('moves a long text that is alone in its memory, and copies any other', async () => {
+    const bytes = Buffer.from('one two '.repeat(20_000));
+    const mapped = new MappedBytes(2 * bytes.length);
+    mapped.add(bytes);
+    const text = mapped.finish();
+    const copied = await tokenizers.encode('o200k_base', [bytes], signal);
+    const moved = await tokenizers.encode('o200k_base', [text], signal);
+    expect(text.length).toBe(0);
+    expect(bytes.length).toBe(160_000);
+    expect(Buffer.compare(moved.le32[0]!, copied.le32[0]!)).toBe(0);
+    mapped.release();
   });
 
   it('gives the memory of tokens back when it is told to', async () => {
