@@ -91,7 +91,9 @@ beforeAll(async () => {
     'DeleteConversations',
   ];
   server = await startFaultServer({
-    ...Object.fromEntries([...unary, 'FindPrefix', 'ListRegistries'].map((name) => [name, hang(name)])),
+    ...Object.fromEntries(
+      [...unary, 'FindPrefix', 'ListRegistries', 'GetCapabilities'].map((name) => [name, hang(name)]),
+    ),
     ...(Object.fromEntries(streams) as Record<string, ReturnType<typeof hang>>),
     GetStats: (_call: unknown, callback: (error: null, answer: object) => void) =>
       callback(null, { inUseBytes: '100000' }),

@@ -72,8 +72,8 @@ describe('the sentence of a refusal', () => {
           messages: [{ text: 'x' }],
         })
       ).details;
-    expect(await store('')).toMatch(/^the request names no tokenizer; it knows gpt2, /);
-    expect(await store('x\n')).toMatch(/^the server has no tokenizer "x\\n"; it knows gpt2, /);
+    expect(await store('')).toMatch(/^the request names no tokenizer; it knows o200k_base, /);
+    expect(await store('x\n')).toMatch(/^the server has no tokenizer "x\\n"; it knows o200k_base, /);
   });
 
   it("counts a segment's references", async () => {
