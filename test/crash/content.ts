@@ -6,6 +6,8 @@ import { Random } from './random.js';
 
 /** Few enough that conversations share them, and that collected ones are stored again. */
 export const SEGMENTS = 400;
+/** Segments after those, which outside holders alone refer to: often nobody does, and they are garbage. */
+export const HELD_SEGMENTS = 20;
 
 const phraseRandom = new Random(1);
 const PHRASES = Array.from({ length: 60 }, () =>

@@ -27,6 +27,12 @@ export interface LaneOptions {
 
 export type Acknowledged = ReadonlyMap<DurableKind, FactCounts>;
 
+/** Moments after which workers are killed, as often as they stand here. */
+const moments: readonly Moment[] = [
+  ...(['go', 'open', 'working', 'working', 'working'] as const),
+  ...(['rewriting', 'collecting'] as const),
+];
+
 /** Rounds with the same vaults, before the next begins with empty ones. */
 const ROUNDS_PER_VAULT = 20;
 
@@ -75,7 +81,7 @@ async function killRounds(
   let next = start(0);
   for (let round = 0; round < rounds; round++) {
     // Sometimes before the first change, and even before the vaults are open.
-    const moment = (['go', 'open', 'working', 'working', 'working', 'rewriting'] as const)[random.below(6)]!;
+    const moment = moments[random.below(moments.length)]!;
     const delayMs = random.below(moment === 'working' ? 120 : 60);
     await killedAfter(next, moment, delayMs, disk);
     await disk?.startAgain();
@@ -123,7 +129,7 @@ function startWorker(args: readonly string[]): ChildProcess {
 }
 
 /** Instructions to a worker, and its reports. */
-type Moment = 'go' | 'open' | 'working' | 'rewriting';
+type Moment = 'go' | 'open' | 'working' | 'rewriting' | 'collecting';
 
 /** Lets a worker run until this long after a moment. */
 function killedAfter(

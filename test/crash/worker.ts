@@ -1,8 +1,8 @@
 // Stores, replaces, refers, deletes, collects and compacts under load, in a vault of each kind, and journals
 // the acknowledged facts, until it is killed. Arguments: folder of the vaults, folder of the journals, round,
 // seed, backend kinds. Waits for its standard input before it opens the vaults, so that it can be started
-// ahead. Reports when all are open, when each has acknowledged a change, and when each has acknowledged
-// rewritten frames.
+// ahead. Reports when all are open, when each has acknowledged a change, when each has acknowledged rewritten
+// frames, and when each has acknowledged that segments are gone.
 import { once } from 'node:events';
 import { createLiveCodec } from '../../src/codec/index.js';
 import { loadCore } from '../../src/core/index.js';
@@ -41,11 +41,13 @@ const whenAll = (callback: () => void) => {
 };
 const working = whenAll(() => say('working'));
 const rewriting = whenAll(() => say('rewriting'));
+const collecting = whenAll(() => say('collecting'));
 const opening = kinds.map(async (kind): Promise<Load> => {
   const codec = createLiveCodec(core);
   const journal = new Journal(journalOf(journals, kind, round), (facts) => {
     working(kind);
     if (facts.some(([name]) => name.startsWith('frame/'))) rewriting(kind);
+    if (facts.some(([name]) => name.startsWith('gone/'))) collecting(kind);
   });
   const backend = await openDurable(kind, vaultOf(vaults, kind), { codec, core });
   return { backend, core, codec, journal, contents: new Contents(core, codec) };

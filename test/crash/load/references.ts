@@ -1,4 +1,4 @@
-import { SEGMENTS } from '../content.js';
+import { HELD_SEGMENTS, SEGMENTS } from '../content.js';
 import type { Fact } from '../facts.js';
 import type { Random } from '../random.js';
 import { commitWithSegments, type Load } from './load.js';
@@ -8,7 +8,9 @@ export async function changeReferences(load: Load, client: number, random: Rando
   const { backend, journal, contents } = load;
   const holder = `client-${client}`;
   for (;;) {
-    const segments = [...new Set(Array.from({ length: 1 + random.below(4) }, () => random.below(SEGMENTS)))];
+    const any = () =>
+      random.below(2) === 0 ? random.below(SEGMENTS) : SEGMENTS + random.below(HELD_SEGMENTS);
+    const segments = [...new Set(Array.from({ length: 1 + random.below(4) }, any))];
     const references = segments.map((segment) => ({ hash: contents.hash(segment), holder }));
     const adds = random.below(2) === 0;
     const facts = segments.map((segment): Fact => [`holder/${holder}/${segment}`, adds ? 1 : null]);
