@@ -10,9 +10,10 @@ import { describeError } from '../errors.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { plural } from '../format.js';
 import { mapOrdered } from '../concurrency.js';
+import { exportFiles, type FileOptions, wantsFiles, withFiles } from '../export/command.js';
 import { readExact, recordPieces } from '../jsonl/write.js';
 
-interface Options extends ServerOption, FilterOptions {
+interface Options extends ServerOption, FilterOptions, FileOptions {
   readonly tokens?: true;
   readonly concurrency: number;
 }
@@ -25,23 +26,32 @@ const aheadTokensMax = 4_000_000;
 const pageSize = 200;
 
 const epilogue = `
-Writes one JSON object per line, oldest first, in the shape that import reads:
+Without --format, writes one JSON object per line, oldest first, in the shape that import reads:
   {"id","application","model","tokenizer","metadata"?,"messages":[{"role","name"?,"tool_call_id"?,"content"}]}
 Text is decoded from the tokens; --tokens gives the token ids themselves. They are also given if the server
 does not know a conversation's tokenizer or one of its tokens, and if its bytes are not UTF-8.
 
+With --format and --out, writes files for training or analysis to a folder, oldest conversation first and the same
+bytes every time. They have their names when all of them are whole. docs/export.md has their layouts.
+
 Examples:
   stowken export | gzip > conversations.jsonl.gz
-  stowken export --application agents --from 2026-01-31 --tokens`;
+  stowken export --application agents --from 2026-01-31 --tokens
+  stowken export --format megatron --out tokens --split train=0.98,validation=0.02
+  stowken export --format openai --out chat --application agents`;
 
 /** `stowken export` */
 export function addExport(program: Command, context: Context, done: Done): void {
-  withFilter(withServer(program.command('export')))
-    .description('write conversations to standard output as JSON lines')
-    .option('--tokens', 'token ids instead of text')
+  withFiles(withFilter(withServer(program.command('export'))))
+    .description('write conversations to standard output as JSON lines, or to files for training')
+    .option('--tokens', 'token ids instead of text, in JSON lines')
     .option('--concurrency <n>', 'conversations to read ahead', wholeNumber(1, 256), 8)
     .addHelpText('after', epilogue)
     .action(async (options: Options) => {
+      if (wantsFiles(options)) {
+        done((await exportFiles(options, context)) > 0 ? exitCodes.failed : exitCodes.done);
+        return;
+      }
       const failures = await withClient(options, context, (client) => exportAll(client, options, context));
       done(failures > 0 ? exitCodes.failed : exitCodes.done);
     });

@@ -1,0 +1,150 @@
+import { type ClientError, isClientError, type StowkenClient } from '../../client/index.js';
+import type { Conversation } from '../../model/index.js';
+import { type Content, unseal } from '../jsonl/envelope.js';
+import { readExact } from '../jsonl/write.js';
+import type { TextMessage, TextSample, TokenSample } from './formats/format.js';
+
+/** Limits of the conversations that are asked for in one call. */
+const batchIdsMax = 1000;
+const batchTokensMax = 8 * 2 ** 20;
+/** Limit of the tokens of a conversation that is held in memory as a sample. */
+export const sampleTokensMax = 64 * 2 ** 20;
+
+/** A sample, or the reason why a conversation has none. */
+export type Sampled<Sample> =
+  | { readonly kind: 'sample'; readonly sample: Sample }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'deleted' }
+  | { readonly kind: 'failed'; readonly id: string; readonly error: Error };
+
+/** Reads conversations as token ids, in the order listed, many in a call. */
+export async function* tokenSamples(
+  client: StowkenClient,
+  listed: AsyncIterable<Conversation>,
+): AsyncGenerator<Sampled<TokenSample>, void, void> {
+  for await (const batch of batches(listed)) {
+    const small = batch.filter(({ totalTokens }) => totalTokens > 0 && totalTokens <= sampleTokensMax);
+    for (const { id, totalTokens } of batch) {
+      if (totalTokens === 0) yield { kind: 'empty' };
+      else if (totalTokens > sampleTokensMax) yield { kind: 'failed', id, error: tooLong(totalTokens) };
+    }
+    if (small.length > 0) yield* manyTokens(client, small);
+  }
+}
+
+async function* batches(listed: AsyncIterable<Conversation>): AsyncGenerator<Conversation[], void, void> {
+  let batch: Conversation[] = [];
+  let tokens = 0;
+  for await (const found of listed) {
+    const isFull = batch.length === batchIdsMax || tokens + found.totalTokens > batchTokensMax;
+    if (batch.length > 0 && isFull) {
+      yield batch;
+      batch = [];
+      tokens = 0;
+    }
+    batch.push(found);
+    tokens += found.totalTokens;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function* manyTokens(
+  client: StowkenClient,
+  batch: readonly Conversation[],
+): AsyncGenerator<Sampled<TokenSample>, void, void> {
+  const ids = batch.map(({ id }) => id);
+  let open: { readonly index: number; readonly sample: OpenSample } | undefined;
+  for await (const { index, part } of client.retrieveMany(ids, { encoding: 'tokens' })) {
+    if (open && open.index !== index) {
+      yield open.sample.close();
+      open = undefined;
+    }
+    if (part.kind === 'failed') {
+      open = undefined; // A conversation can fail behind its beginning.
+      yield unreadable(ids[index]!, part.error);
+    } else if (part.kind === 'header') open = { index, sample: new OpenSample(part.conversation) };
+    else open!.sample.add(part.content, part.message);
+  }
+  if (open) yield open.sample.close();
+}
+
+/** A conversation whose chunks are arriving. */
+class OpenSample {
+  private readonly tokens: Uint32Array;
+  private readonly messages: { role: string; tokenCount: number }[] = [];
+  private filled = 0;
+
+  constructor(private readonly conversation: Conversation) {
+    this.tokens = new Uint32Array(Math.min(conversation.totalTokens, sampleTokensMax));
+  }
+
+  add(content: Uint32Array | undefined, message: { role: string; tokenCount: number } | undefined): void {
+    if (message) this.messages.push({ role: message.role, tokenCount: message.tokenCount });
+    if (content === undefined || this.filled + content.length > this.tokens.length) return;
+    this.tokens.set(content, this.filled);
+    this.filled += content.length;
+  }
+
+  /** Returns the sample. It may have become empty, or too long, since it was listed. */
+  close(): Sampled<TokenSample> {
+    const { conversation, tokens, messages } = this;
+    const { id, totalTokens } = conversation;
+    if (totalTokens > sampleTokensMax) return { kind: 'failed', id, error: tooLong(totalTokens) };
+    if (this.filled < totalTokens) {
+      return { kind: 'failed', id, error: new Error(`${this.filled} of ${totalTokens} tokens came`) };
+    }
+    if (totalTokens === 0) return { kind: 'empty' };
+    let tokenMax = 0;
+    for (const token of tokens) if (token > tokenMax) tokenMax = token;
+    return { kind: 'sample', sample: { conversation, tokens, tokenMax, messages } };
+  }
+}
+
+/** Reads a conversation as text. */
+export async function textSample(client: StowkenClient, found: Conversation): Promise<Sampled<TextSample>> {
+  const { id, totalTokens } = found;
+  if (totalTokens > sampleTokensMax) return { kind: 'failed', id, error: tooLong(totalTokens) };
+  let conversation = found;
+  const messages: TextMessage[] = [];
+  try {
+    const hasText = found.tokenizer !== '' || totalTokens === 0;
+    for await (const part of readExact(client, id, hasText ? 'text' : 'tokens')) {
+      if (part.kind === 'header') ({ conversation } = part);
+      else messages.push(textMessage(part));
+    }
+  } catch (error) {
+    if (error instanceof NoText || isClientError(error)) return unreadable(id, error);
+    throw error;
+  }
+  return { kind: 'sample', sample: { conversation, messages } };
+}
+
+function textMessage(part: {
+  readonly role: string;
+  readonly name: string;
+  readonly toolCallId: string;
+  readonly index: number;
+  readonly content: string | Uint32Array;
+}): TextMessage {
+  const { role, name, toolCallId, index, content } = part;
+  const speaker = { role, name, toolCallId };
+  if (typeof content === 'string') return { ...speaker, ...(unseal(content) satisfies Content) };
+  if (content.length === 0) return { ...speaker, content: '' };
+  throw new NoText(`message ${index} cannot be given as text`);
+}
+
+class NoText extends Error {
+  override readonly name = 'NoText';
+}
+
+/** @throws an error that is not of one conversation: the connection is lost, or the call is over */
+function unreadable(id: string, error: ClientError | Error): Sampled<never> {
+  if (isClientError(error, 'CONVERSATION_NOT_FOUND')) return { kind: 'deleted' };
+  return { kind: 'failed', id, error };
+}
+
+function tooLong(tokens: number): Error {
+  return new Error(
+    `it has ${tokens} tokens; this format holds ${sampleTokensMax} of one conversation at most`,
+  );
+}
