@@ -12,8 +12,8 @@ import { writeSampleId } from './sample-ids.js';
 
 /**
  * Indexed datasets of Megatron-LM and NeMo: NAME.bin has the tokens back to back, NAME.idx their lengths and
- * offsets. A conversation is one sequence, and one document. With a mask there is a second dataset of the same
- * shape, NAME.loss_mask.bin and .idx, of uint8.
+ * offsets. A conversation is one sequence, and one document. With a mask there is a second dataset of the
+ * same shape, NAME.loss_mask.bin and .idx, of uint8.
  */
 export const megatron: Format<TokenSample> = {
   reads: 'tokens',

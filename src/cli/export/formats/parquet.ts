@@ -15,8 +15,8 @@ const rowsMax = 1000;
 type Schema = ConstructorParameters<typeof ParquetWriter>[0]['schema'];
 
 /**
- * Parquet, with the columns of the Arrow format; lists have the three levels of the format's LIST. Every token
- * becomes a JavaScript number on the way, so that it is much slower than Arrow.
+ * Parquet, with the columns of the Arrow format; lists have the three levels of the format's LIST. Every
+ * token becomes a JavaScript number on the way, so that it is much slower than Arrow.
  */
 export const parquet: Format<TokenSample> = {
   reads: 'tokens',
