@@ -2,14 +2,15 @@ import { execFile } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { sampleOr } from '../support/sample.js';
 import { durableKinds } from './backends.js';
 
 /**
  * Enough for every kind of fact; STOWKEN_CRASH_ROUNDS for more, like `npm run test:crash -- --rounds N`
  * without the other tests.
  */
-const ROUNDS = Number(process.env['STOWKEN_CRASH_ROUNDS'] ?? 60);
-const POWER_CUTS = 9;
+const ROUNDS = Number(process.env['STOWKEN_CRASH_ROUNDS'] ?? sampleOr(32, 60));
+const POWER_CUTS = sampleOr(5, 9);
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
 

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { connect } from '../../src/client/index.js';
 import { startStowken } from '../support/process.js';
+import { sampleOr } from '../support/sample.js';
 import { eventually } from '../support/wait.js';
 
-const rounds = 5;
+const rounds = sampleOr(3, 20);
 const folder = mkdtempSync(join(tmpdir(), 'stowken-kill-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 

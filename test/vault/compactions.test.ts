@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openLmdbBackend } from '../../src/storage/index.js';
 import { fillWithPhrases } from '../support/phrases.js';
+import { sampleOr } from '../support/sample.js';
 import { collectAll, openTestVault, signal, type TestVault } from '../support/vault.js';
 
-const ROUNDS = 10;
+const ROUNDS = sampleOr(6, 10);
 /** So many that a page more or less in each table does not matter. */
 const CONVERSATIONS = 200;
 
@@ -43,7 +44,7 @@ async function compacted({ vault }: TestVault): Promise<{ bytes: number; inUseBy
   return { bytes: segmentBytes + registryBytes, inUseBytes };
 }
 
-it('ten compactions, with stores, deletes and gc between them, pile up nothing', async () => {
+it(`${ROUNDS} compactions, with stores, deletes and gc between them, pile up nothing`, async () => {
   const rounds = await inNewVault(async (opened) => {
     const { vault } = opened;
     const figures = [];

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
 import type { RetrievePart, RetrieveRange, TokenEncoding } from '../../src/vault/index.js';
+import { sampleOr } from '../support/sample.js';
 import { collectAll, partsOf, say, signal, spec, type TestVault } from '../support/vault.js';
 import { openStoredVault, storageKinds } from '../support/stored-vault.js';
 
@@ -113,7 +114,7 @@ describe.each(storageKinds)('over %s', (kind) => {
           expect(joined(await chunks(id, range, encoding))).toEqual(expected(messages, range));
         },
       );
-      await fc.assert(property, { numRuns: kind === 'memory' ? 500 : 50 });
+      await fc.assert(property, { numRuns: kind === 'memory' ? sampleOr(300, 500) : sampleOr(25, 50) });
     });
 
     it('after range gives the whole, in tokens and in messages, wherever it is cut', async () => {
@@ -149,7 +150,7 @@ describe.each(storageKinds)('over %s', (kind) => {
           }
         }
       });
-      await fc.assert(property, { numRuns: kind === 'memory' ? 200 : 30 });
+      await fc.assert(property, { numRuns: kind === 'memory' ? 200 : sampleOr(15, 30) });
     });
 
     it('past the end is refused, at the end it is only the header', async () => {

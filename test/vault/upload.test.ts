@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limits, StowkenError } from '../../src/model/index.js';
 import type { UploadInput, UploadPart } from '../../src/vault/index.js';
+import { sampleOr } from '../support/sample.js';
 import { say, signal, spec, wordsOf, type TestVault } from '../support/vault.js';
 import { openStoredVault, storageKinds } from '../support/stored-vault.js';
 
@@ -53,7 +54,7 @@ describe.each(storageKinds)('over %s', (kind) => {
         const stored = await t.vault.store({ spec: spec(id), messages: same }, signal);
         expect(stored.unchanged).toBe(true);
       });
-      await fc.assert(property, { numRuns: kind === 'memory' ? 100 : 30 });
+      await fc.assert(property, { numRuns: kind === 'memory' ? 100 : sampleOr(12, 30) });
     });
 
     it('asks before it keeps more, in proportion to what it keeps, and not when it is short', async () => {

@@ -6,9 +6,10 @@ import { connect } from '../../../src/client/index.js';
 import { openFilesystemBackend } from '../../../src/storage/index.js';
 import { codec, core } from '../../contract/support.js';
 import { startStowken } from '../../support/process.js';
+import { sampleOr } from '../../support/sample.js';
 import { eventually } from '../../support/wait.js';
 
-const rounds = 4;
+const rounds = sampleOr(2, 20);
 const folder = mkdtempSync(join(tmpdir(), 'stowken-kill-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -11,7 +11,7 @@ import { fill, type Asked } from './fill.js';
 import { everyByte, runFlips, sampled, type Flip } from './run.js';
 
 /** Flips of each kind of vault; every one if FLIPS is "all". FLIPS_SEED selects others. */
-const FLIPS = process.env['FLIPS'] ?? '200';
+const FLIPS = process.env['FLIPS'] ?? '120';
 const seed = Number(process.env['FLIPS_SEED'] ?? 1);
 
 let folder: TemporaryFolder;

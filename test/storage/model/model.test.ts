@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { backendKinds, isPersistent, openBench } from '../../contract/support.js';
+import { sampleOr } from '../../support/sample.js';
 import { operation } from './operations.js';
 import { Pair } from './pair.js';
 
@@ -23,7 +24,7 @@ describe.each(backendKinds.filter(isPersistent))('the %s backend', (kind) => {
           }
         },
       ),
-      { numRuns: 30, verbose: 1 },
+      { numRuns: sampleOr(16, 200), verbose: 1 },
     );
   });
 });
