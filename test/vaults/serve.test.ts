@@ -256,6 +256,30 @@ describe('vaults in folders', () => {
     opened = [];
   });
 
+  it('whose data file is cut off while they are served do not end the server', async () => {
+    server = await startStowken('--data', folder);
+    await client().admin.createVault('cut');
+    await client().admin.createVault('whole');
+    for (let n = 0; n < 20; n++) await store(client('cut'), `c${n}`, n, 5000);
+    await store(client('whole'), 'c', 1);
+    truncateSync(join(folder, 'vaults', 'cut', 'vault.mdb'), 8192);
+    for (const stop of [0, 1]) {
+      await expect(read(client('cut'), `c${stop}`)).rejects.toMatchObject({
+        reason: 'CORRUPT_STORE',
+        message: expect.stringMatching(/was cut off from \d+ to 8192 bytes/) as string,
+      });
+      await expect(store(client('cut'), 'more', 99)).rejects.toMatchObject({
+        reason: expect.stringMatching(/^(COMMIT_FAILED|WRITES_STOPPED|CORRUPT_STORE)$/) as string,
+      });
+      await expect(client('cut').stats()).rejects.toMatchObject({ reason: 'CORRUPT_STORE' });
+    }
+    expect(await client().health({ vault: 'cut' })).toBe('notServing');
+    expect(await client().health({ vault: 'whole' })).toBe('serving');
+    expect(await read(client('whole'), 'c')).toEqual([[...tokens(1)]]);
+    await store(client('whole'), 'd', 2);
+    await client().admin.deleteVault('cut');
+  });
+
   it('whose files are missing are not taken for empty ones', async () => {
     server = await startStowken('--data', folder);
     await client().admin.createVault('broken');

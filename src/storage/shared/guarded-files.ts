@@ -40,6 +40,19 @@ export class GuardedFiles {
     }
     return undefined;
   }
+
+  /**
+   * Describes a file that was cut off, in words; undefined if none was. To read behind the end of a mapped
+   * file would end the process; files that were removed or replaced can still be read.
+   */
+  cut(): string | undefined {
+    for (const file of this.#files) {
+      if (file.bytes === undefined) continue;
+      const found = statSync(file.path, { throwIfNoEntry: false });
+      if (found?.ino === file.inode && found.size < file.bytes) return this.fault();
+    }
+    return undefined;
+  }
 }
 
 function look(file: GuardedFile): string | undefined {

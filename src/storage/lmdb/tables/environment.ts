@@ -4,6 +4,7 @@ import { type Database, open, type RootDatabase } from 'lmdb';
 import { guardDatabase } from './guarded-database.js';
 import { PAGE_BYTES } from './layout.js';
 import { fromLmdb, guarded } from './lmdb-errors.js';
+import { StowkenError } from '../../../model/index.js';
 import { GuardedFiles } from '../../shared/guarded-files.js';
 import { type Pin, Table, treePages } from './table.js';
 
@@ -53,6 +54,7 @@ export class Environment {
   readonly #file: string;
   readonly #root: RootDatabase<Buffer, string>;
   readonly #copies = new Set<Promise<void>>();
+  #isSeenWhole = false;
 
   private constructor(
     readonly folder: string,
@@ -66,7 +68,10 @@ export class Environment {
     const numbered = (name: string) =>
       new Table<number>(
         name,
-        guardDatabase(root.openDB<Buffer, number>({ name, keyEncoding: 'uint32', encoding: 'binary' })),
+        guardDatabase(
+          root.openDB<Buffer, number>({ name, keyEncoding: 'uint32', encoding: 'binary' }),
+          this.#look,
+        ),
       );
     const keyed = (name: string) =>
       new Table<Buffer>(
@@ -76,6 +81,7 @@ export class Environment {
             Buffer,
             Buffer
           >,
+          this.#look,
         ),
       );
     // In one transaction: a new vault is one commit, not one for each table.
@@ -174,17 +180,33 @@ export class Environment {
     }
   }
 
-  /** Pins the current state for reading; pages that are freed meanwhile stay in use until release(). */
+  /**
+   * Pins the current state for reading; pages that are freed meanwhile stay in use until release(). Throws
+   * CORRUPT_STORE if the data file was cut off.
+   */
   pin(): { readonly pin: Pin; release(): void } {
-    this.#root.resetReadTxn();
+    this.refresh();
     const pin = guarded(() => this.#root.useReadTransaction());
     return { pin, release: () => pin.done() };
   }
 
-  /** Lets the next read see the commits of other processes. */
+  /** Lets the next read see the commits of other processes. Throws as pin() does. */
   refresh(): void {
+    this.#look();
     this.#root.resetReadTxn();
   }
+
+  /**
+   * Looks whether the data file was cut off, once in a turn of the event loop: a read behind the end of a mapped
+   * file ends the process, with all other vaults. Throws CORRUPT_STORE from then on.
+   */
+  readonly #look = (): void => {
+    if (this.#isSeenWhole) return;
+    const cut = this.files.cut();
+    if (cut !== undefined) throw new StowkenError('CORRUPT_STORE', cut);
+    this.#isSeenWhole = true;
+    setImmediate(() => (this.#isSeenWhole = false));
+  };
 
   /** Returns the bytes of the pages in use. Duplicates would be left out, but no table has any. */
   bytesInUse(): number {

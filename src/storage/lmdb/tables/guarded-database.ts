@@ -6,20 +6,27 @@ type Calls = 'getBinaryFast' | 'getKeys' | 'getRange' | 'putSync' | 'removeSync'
 
 /**
  * Wraps a database of LMDB's so that damaged pages are CORRUPT_STORE, whatever LMDB's error is and wherever
- * they are met: all reads and writes of records pass here. Methods take arguments by position, to avoid a
- * closure for each read of a record.
+ * they are met: all reads and writes of records pass here. `look` is called before each read and throws if the
+ * file may not be read. Methods take arguments by position, to avoid a closure for each read of a record.
  */
-export function guardDatabase<K extends number | Buffer>(database: Database<Buffer, K>): Database<Buffer, K> {
-  return new GuardedDatabase(database as unknown as Inner) as unknown as Database<Buffer, K>;
+export function guardDatabase<K extends number | Buffer>(
+  database: Database<Buffer, K>,
+  look: () => void,
+): Database<Buffer, K> {
+  return new GuardedDatabase(database as unknown as Inner, look) as unknown as Database<Buffer, K>;
 }
 
 /** LMDB's methods as they are called here: keys and values pass through unchanged. */
 type Inner = Readonly<Record<Calls, (one?: unknown, two?: unknown, three?: unknown) => unknown>>;
 
 class GuardedDatabase implements Inner {
-  constructor(private readonly inner: Inner) {}
+  constructor(
+    private readonly inner: Inner,
+    private readonly look: () => void,
+  ) {}
 
   getBinaryFast(key: unknown, options: unknown): unknown {
+    this.look();
     try {
       return this.inner.getBinaryFast(key, options);
     } catch (error) {
@@ -28,11 +35,11 @@ class GuardedDatabase implements Inner {
   }
 
   getKeys(range: unknown): Iterable<unknown> {
-    return new GuardedIterable(this.inner.getKeys(range) as Iterable<unknown>);
+    return new GuardedIterable(this.inner.getKeys(range) as Iterable<unknown>, this.look);
   }
 
   getRange(range: unknown): Iterable<unknown> {
-    return new GuardedIterable(this.inner.getRange(range) as Iterable<unknown>);
+    return new GuardedIterable(this.inner.getRange(range) as Iterable<unknown>, this.look);
   }
 
   putSync(key: unknown, value: unknown, options?: unknown): unknown {
@@ -52,6 +59,7 @@ class GuardedDatabase implements Inner {
   }
 
   getStats(): unknown {
+    this.look();
     try {
       return this.inner.getStats();
     } catch (error) {
@@ -62,11 +70,15 @@ class GuardedDatabase implements Inner {
 
 /** Iterates over another iterable, and closes it in the same way. */
 class GuardedIterable<T> implements Iterable<T> {
-  constructor(private readonly inner: Iterable<T>) {}
+  constructor(
+    private readonly inner: Iterable<T>,
+    private readonly look: () => void,
+  ) {}
 
   [Symbol.iterator](): Iterator<T> {
+    this.look();
     try {
-      return new GuardedIterator(this.inner[Symbol.iterator]());
+      return new GuardedIterator(this.inner[Symbol.iterator](), this.look);
     } catch (error) {
       throw fromLmdb(error);
     }
@@ -74,9 +86,13 @@ class GuardedIterable<T> implements Iterable<T> {
 }
 
 class GuardedIterator<T> implements Iterator<T> {
-  constructor(private readonly inner: Iterator<T>) {}
+  constructor(
+    private readonly inner: Iterator<T>,
+    private readonly look: () => void,
+  ) {}
 
   next(): IteratorResult<T> {
+    this.look();
     try {
       return this.inner.next();
     } catch (error) {
