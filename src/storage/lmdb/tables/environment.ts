@@ -197,8 +197,8 @@ export class Environment {
   }
 
   /**
-   * Looks whether the data file was cut off, once in a turn of the event loop: a read behind the end of a mapped
-   * file ends the process, with all other vaults. Throws CORRUPT_STORE from then on.
+   * Compares the data file's size, once in a turn of the event loop: a read behind the end of a mapped file
+   * would end the process, with all other vaults. Throws CORRUPT_STORE from then on.
    */
   readonly #look = (): void => {
     if (this.#isSeenWhole) return;

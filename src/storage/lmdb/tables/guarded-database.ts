@@ -6,8 +6,8 @@ type Calls = 'getBinaryFast' | 'getKeys' | 'getRange' | 'putSync' | 'removeSync'
 
 /**
  * Wraps a database of LMDB's so that damaged pages are CORRUPT_STORE, whatever LMDB's error is and wherever
- * they are met: all reads and writes of records pass here. `look` is called before each read and throws if the
- * file may not be read. Methods take arguments by position, to avoid a closure for each read of a record.
+ * they are met: all reads and writes of records pass here. `look` is called before each read, and throws if
+ * the file may not be read. Methods take arguments by position, to avoid a closure for each read of a record.
  */
 export function guardDatabase<K extends number | Buffer>(
   database: Database<Buffer, K>,
