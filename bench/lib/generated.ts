@@ -1,4 +1,4 @@
-import { makeConversations, toStoreRequest } from '../../src/cli/index.js';
+import { type Json, makeConversations, readDocument, toStoreRequest } from '../../src/cli/index.js';
 import { encodeCorpus, type Corpus } from './corpus.js';
 
 /** Corpus for runs without --corpus: agents' conversations that the project generates. */
@@ -6,8 +6,9 @@ export function generatedCorpus(): Promise<Corpus> {
   const defaults = { application: 'generated', tokenizer: 'o200k_base' };
   return encodeCorpus(
     'generated agents',
-    makeConversations(1).map(
-      (each) => toStoreRequest({ ...each, messages: [...each.messages] }, defaults).request,
-    ),
+    makeConversations(1).map((each) => {
+      const json = JSON.stringify(each);
+      return toStoreRequest(readDocument(JSON.parse(json) as Json, json, {}), defaults).request;
+    }),
   );
 }

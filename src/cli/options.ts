@@ -59,6 +59,13 @@ export function filled(text: string): string {
   throw new InvalidArgumentError('It is empty.');
 }
 
+/** Returns an offset from UTC as times have it: Z, or +02:00. */
+export function timeZone(text: string): string {
+  if (/^(z|utc)$/i.test(text)) return 'Z';
+  if (/^[+-]([01]\d|2[0-3]):[0-5]\d$/.test(text)) return text;
+  throw new InvalidArgumentError('It is Z, or an offset like +02:00.');
+}
+
 /** Collects KEY=VALUE of a repeated option. */
 export function keyValue(text: string, soFar: Record<string, string> = {}): Record<string, string> {
   const cut = text.indexOf('=');

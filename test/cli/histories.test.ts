@@ -47,16 +47,12 @@ describe('stowken append', () => {
     expect(bad.stderr).toContain('<stdin>:2: ');
     expect(bad.stderr).toContain('nothing was added');
     expect((await stowken(['append', 'b', '-'])).stderr).toContain('no messages');
-    const more = line({ role: 'user', content: 'x', weight: 1 });
-    expect((await stowken(['append', 'b', '-'], more)).stderr).toContain(
-      '--ignore-unknown leaves such fields',
-    );
     const turn = line({ role: 'user', tokens: [7] });
     const once = ['append', 'b', '-', '--request-id', 'turn', '--if-revision', '1'];
     const first = await stowken(once, turn);
     expect(first.code).toBe(0);
     expect(await stowken(once, turn)).toEqual(first);
-    expect((await stowken(['append', 'b', '-', '--ignore-unknown'], more)).code).toBe(0);
+    expect((await stowken(['append', 'b', '-'], line({ role: 'user', content: 'x' }))).code).toBe(0);
     const late = await stowken(['append', 'b', '-', '--if-revision', '1'], turn);
     expect(late).toMatchObject({ code: 1, stdout: '' });
     expect(late.stderr).toContain('REVISION_MISMATCH');

@@ -244,44 +244,11 @@ describe('import', () => {
     ['a cut line', '{"messages":[', /not a JSON object: it ends with "\["/],
     ['no object', '[]', /not a JSON object: it begins with "\["/],
     ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), /not UTF-8/],
-    ['no messages', '{}', /^messages: it is missing$/m],
-    [
-      'conversations of another shape',
-      '{"id":"a","conversations":[{"from":"human","value":"Hi"}]}',
-      /^messages: it is missing; the line has "id", "conversations"$/m,
-    ],
+    ['no messages', '{}', /^it has no messages in a shape that is known/m],
     ['no list of messages', '{"messages":1}', /^messages: it is no list of messages$/m],
     ['a message that is no object', '{"messages":[1]}', /^messages\[0\]: it is no object$/m],
-    ['no role', '{"messages":[{"content":"a"}]}', /^messages\[0\]\.role: it is missing$/m],
-    ['a number as id', '{"id":7,"messages":[]}', /^id: it is no text$/m],
+    ['no role', '{"messages":[{"content":"a"}]}', /^messages\[0\]: it has no role$/m],
     ['a time that is none', '{"expire_time":"soon","messages":[]}', /^expire_time: it is no time like 2/],
-    ['half a surrogate pair', '{"messages":[{"role":"user","content":"\\ud800"}]}', /surrogate/],
-    ['half a surrogate pair in metadata', '{"messages":[],"metadata":{"a":"\\udc00"}}', /surrogate/],
-    [
-      'an image',
-      JSON.stringify(user({ content: [{ type: 'image_url', image_url: {} }] })),
-      /messages\[0\]\.content.*text/,
-    ],
-    ['neither content nor tokens', JSON.stringify(user({})), /neither content nor tokens/],
-    ['both content and tokens', JSON.stringify(user({ content: 'a', tokens: [1] })), /tokens and content/],
-    ['a token that is none', JSON.stringify(user({ tokens: [2 ** 32] })), /messages\[0\]\.tokens/],
-    ['metadata of numbers', '{"messages":[],"metadata":{"a":1}}', /^metadata: .*strings/],
-    ['metadata that would be lost', '{"messages":[],"metadata":{"__proto__":"a"}}', /__proto__/],
-    ['an unknown field', '{"messages":[],"temperature":1}', /"temperature" would be lost/],
-    [
-      'many unknown fields',
-      JSON.stringify({
-        messages: [],
-        ...Object.fromEntries(Array.from('abcdefghijklm', (name) => [name, 1])),
-      }),
-      /"j" and 3 more would be lost/,
-    ],
-    ['an unknown field named __proto__', '{"messages":[],"__proto__":1}', /"__proto__" would be lost/],
-    [
-      'an unknown field of a message',
-      JSON.stringify(user({ content: '', weight: 1 })),
-      /messages\[0\]: "weight"/,
-    ],
     [
       'a number beyond JSON',
       '{"messages":[{"role":"a","tool_calls":[12345678901234567890]}]}',
@@ -310,12 +277,6 @@ describe('import', () => {
     expect((await exported()).map(({ id }) => id).sort()).toEqual(['first', 'last']);
   });
 
-  it('leaves unknown fields out where told to', async () => {
-    const line = JSON.stringify({ id: 'a', temperature: 1, ...user({ content: 'x', weight: 1 }) });
-    expect(await run(['import', '--ignore-unknown', '-'], line)).toMatchObject({ code: 0, stderr: '' });
-    expect((await exported())[0]!['messages']).toEqual([{ role: 'user', content: 'x' }]);
-  });
-
   it('refuses other content under a stored id, by name', async () => {
     await run(['import', '-'], '{"id":"a","messages":[]}');
     const { code, stderr } = await run(
@@ -330,10 +291,10 @@ describe('import', () => {
     const cut = join(folder, 'cut.gz');
     writeFileSync(cut, gzipSync(toLines([{ messages: [] }])).subarray(0, -4));
     const missing = join(folder, 'missing');
-    const { code, stderr } = await run(['import', missing, folder, cut]);
+    const { code, stderr } = await run(['import', missing, cut]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(`${missing}: there is no such file or folder\n${folder}: it is a folder`);
-    expect(stderr).toContain(`${cut}: unexpected end of file`);
+    expect(stderr).toMatch(`${missing}: there is no such file or folder\n`);
+    expect(stderr).toContain(`${cut}: it is gzip, and damaged or cut: unexpected end of file`);
   });
 
   it('stops when no server answers', async () => {

@@ -7,13 +7,14 @@ import { CommandFailure, type Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { plainStoreResult, plural } from '../format.js';
 import { readSource, splitLines, standardInput } from '../jsonl/read-lines.js';
-import { BadLine, parseMessage } from '../jsonl/record.js';
-import { toMessage } from '../jsonl/to-store.js';
+import { BadLine } from '../import/bad-line.js';
+import { parseDocument } from '../import/parse.js';
+import { readMessage } from '../import/shapes/index.js';
+import { toNewMessage } from '../import/to-store.js';
 
 interface Options extends ServerOption {
   readonly ifRevision?: number;
   readonly requestId?: string;
-  readonly ignoreUnknown?: true;
   readonly json?: true;
 }
 
@@ -37,12 +38,11 @@ export function addAppend(program: Command, context: Context, done: Done): void 
     .argument('<file>', 'JSON lines, plain or gzip; - is standard input')
     .option('--if-revision <n>', 'append only to this revision', wholeNumber(0))
     .option('--request-id <text>', 'id of the request: repeated within a day, it takes effect once')
-    .option('--ignore-unknown', 'leave out fields that cannot be stored')
     .option('--json', 'one JSON object with the fields of AppendMessages')
     .addHelpText('after', epilogue)
     .action(async (id: string, file: string, options: Options) => {
       context.interruption.onInterrupt(() => 'nothing was added');
-      const messages = await readMessages(file, options.ignoreUnknown === true, context);
+      const messages = await readMessages(file, context);
       const { ifRevision, requestId } = options;
       const given = {
         ...(ifRevision !== undefined && { ifRevision }),
@@ -62,19 +62,17 @@ export function addAppend(program: Command, context: Context, done: Done): void 
     });
 }
 
-async function readMessages(
-  file: string,
-  ignoreUnknown: boolean,
-  { io, interruption }: Context,
-): Promise<NewMessage[]> {
+async function readMessages(file: string, { io, interruption }: Context): Promise<NewMessage[]> {
   const messages: NewMessage[] = [];
   const name = file === standardInput ? '<stdin>' : printable(file);
   for await (const { number, bytes } of splitLines(readSource(file, io, interruption.signal), lineBytesMax)) {
     try {
       if (bytes === undefined) throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);
-      const record = parseMessage(bytes, ignoreUnknown);
-      if (record instanceof BadLine) throw record;
-      if (record !== undefined) messages.push(toMessage(record, messages.length));
+      const parsed = parseDocument({ number, bytes });
+      if (parsed === undefined) continue;
+      const read = readMessage(parsed.value, (kept) => kept);
+      if (read === undefined) throw new BadLine('it is no message: it has no role, or says nothing');
+      messages.push(toNewMessage({ ...read.message, fields: read.skeleton }));
     } catch (error) {
       if (!(error instanceof BadLine)) throw error;
       throw new CommandFailure(`${name}:${number}: ${printable(error.message)}; nothing was added`);

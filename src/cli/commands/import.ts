@@ -1,43 +1,49 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { StowkenClient } from '../../client/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
-import { wholeNumber } from '../options.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { plural } from '../format.js';
 import { createProgress, Failures, Tally } from '../import/summary.js';
 import { ImportRun } from '../import/run.js';
+import { formats } from '../import/shapes/index.js';
+import { filesOf } from '../import/sources/index.js';
 import { sizeOf, standardInput } from '../jsonl/read-lines.js';
+import { timeZone, wholeNumber } from '../options.js';
 
 interface Options extends ServerOption {
   readonly concurrency: number;
   readonly tokenizer: string;
   readonly application: string;
-  readonly ignoreUnknown?: true;
+  readonly format?: string;
+  readonly timeZone?: string;
+  readonly dryRun?: true;
   readonly errorsMax: number;
   readonly json?: true;
 }
 
 const epilogue = `
-Each line is a JSON object with "messages", and optionally "id", "application", "model", "tokenizer",
-"parent_id", "expire_time" and "metadata" (an object of strings). A message has "role", optionally "name" and
-"tool_call_id", and either "content" (text, null or a list of text parts, which become one text) or
-"tokens" (token ids). tool_calls, function_call, refusal and reasoning_content are kept with the content,
-and export returns them unchanged. A line that would lose any other field is refused. Text of a line
-without "tokenizer" is encoded with that of its model (stowken tokenizers).
+The shape of each line is told from its content; --format names one instead:
+${formats.map(({ name, title }) => `  ${name.padEnd(18)} ${title}`).join('\n')}
 
-Gzip is recognised by its first bytes. A line that fails is reported as file:line: reason; the others are
-stored, and the exit code is 1. After --errors-max such lines, failures are only counted, by their reason. The same
-content under the same id again is counted as unchanged. Ctrl-C stops the import and reports what was stored.
+A file is JSON lines, a JSON array, JSON over several lines, or Parquet; plain, gzip, zstd, bzip2 or xz, which its first
+bytes tell; UTF-8 or UTF-16. A folder stands for the files in it, a pattern for the files that it matches. Text of a
+conversation without tokenizer is encoded with that of its model (stowken tokenizers).
+
+A line that fails is reported as file:line: reason; the others are stored, and the exit code is 1. The same reason again
+is only counted. The same content under the same id again is counted as unchanged. Ctrl-C stops the import and reports
+what was stored.
 
 Examples:
   stowken import conversations.jsonl.gz
-  zcat logs/*.gz | stowken import --application agents --ignore-unknown -`;
+  stowken import --dry-run logs/
+  zcat logs/*.gz | stowken import --application agents --format anthropic -`;
 
 /** `stowken import` */
 export function addImport(program: Command, context: Context, done: Done): void {
   withServer(program.command('import'))
-    .description('store conversations from files of JSON lines, plain or gzip')
-    .argument('<file...>', 'files; - is standard input')
+    .description('store conversations from files, whatever their shape')
+    .argument('<file...>', 'files, folders or patterns; - is standard input')
     .option(
       '--concurrency <n>',
       'stores under way at once; with 1, creation follows the lines',
@@ -50,7 +56,9 @@ export function addImport(program: Command, context: Context, done: Done): void 
       'o200k_base',
     )
     .option('--application <name>', 'application of conversations that name none', '')
-    .option('--ignore-unknown', 'leave out fields that cannot be stored')
+    .addOption(new Option('--format <name>', 'shape of all lines').choices(formats.map(({ name }) => name)))
+    .option('--time-zone <offset>', 'zone of times that name none: Z or +02:00', timeZone)
+    .option('--dry-run', 'read everything, and store nothing')
     .option('--errors-max <n>', 'failures to show; the others are counted', wholeNumber(0), 20)
     .option('--json', 'one JSON object: counts of stored, unchanged and failed lines, with reasons')
     .addHelpText('after', epilogue)
@@ -64,18 +72,21 @@ export function addImport(program: Command, context: Context, done: Done): void 
     });
 }
 
-async function importFiles(files: readonly string[], options: Options, context: Context): Promise<Tally> {
+async function importFiles(names: readonly string[], options: Options, context: Context): Promise<Tally> {
   const { io, interruption } = context;
-  const tally = new Tally(new Failures(options.errorsMax, (line) => progress.note(line)), options.tokenizer);
+  const { dryRun = false, timeZone: zone } = options;
+  const failures = new Failures(options.errorsMax, (line) => progress.note(line));
+  const tally = new Tally(failures, options.tokenizer, dryRun);
   interruption.onInterrupt(() => interrupted(tally));
+  const files = await filesOf(names);
   const sizes = await Promise.all(files.map(sizeOf));
   const total = files.includes(standardInput) ? 0 : sizes.reduce((sum, size) => sum + size, 0);
   const progress = createProgress(io, total, tally);
+  const run = (client: StowkenClient | undefined) =>
+    new ImportRun(client, { ...options, zone }, tally, progress, io, interruption.signal).files(files);
   try {
-    await withClient(options, context, async (client) => {
-      const runOptions = { ...options, ignoreUnknown: options.ignoreUnknown === true };
-      await new ImportRun(client, runOptions, tally, progress, io, interruption.signal).files(files);
-    });
+    if (dryRun) await run(undefined);
+    else await withClient(options, context, run);
   } finally {
     progress.stop();
   }

@@ -1,20 +1,30 @@
 import { type ClientError, isClientError, isUnreachable, type StowkenClient } from '../../client/index.js';
-import type { Io } from '../io.js';
 import { printable } from '../../model/index.js';
 import { WeightedSemaphore } from '../concurrency.js';
-import { type Line, readSource, splitLines, standardInput } from '../jsonl/read-lines.js';
-import { BadLine, parseRecord } from '../jsonl/record.js';
-import { type RecordDefaults, type ToStore, toStoreRequest } from '../jsonl/to-store.js';
+import type { Io } from '../io.js';
+import { standardInput } from '../jsonl/read-lines.js';
+import { BadLine } from './bad-line.js';
+import { parseDocument, withoutStacks } from './parse.js';
+import {
+  type Draft,
+  isObject,
+  OpenSession,
+  readDocument,
+  type ReadOptions,
+  sessionShapeOf,
+} from './shapes/index.js';
+import { readDocuments, type SourceDocument } from './sources/index.js';
 import type { Progress, Tally } from './summary.js';
+import { type RecordDefaults, type ToStore, toStoreRequest } from './to-store.js';
 
-export interface ImportOptions extends RecordDefaults {
+export interface ImportOptions extends RecordDefaults, ReadOptions {
   /** Limit of concurrent stores. */
   readonly concurrency: number;
-  readonly ignoreUnknown: boolean;
 }
 
 /**
  * Limit of a line: far above the size that a server accepts as one request, far below the size of a string.
+ * A session has no more bytes than this either.
  */
 const lineBytesMax = 256 * 1024 * 1024;
 /** Limit of the bytes of all lines under way; a longer line is stored alone. */
@@ -27,14 +37,24 @@ const underWayBytesMax = 32 * 1024 * 1024;
 const storeBytesMax = 16 * 1024 * 1024;
 const storeMessagesMax = 50_000;
 
-/** Stores every line of every file. A line that fails is reported and counted, and the others continue. */
+/** A conversation that was read, and where. */
+interface Found {
+  readonly where: string;
+  readonly draft: Draft;
+  readonly bytes: number;
+}
+
+/** Stores every conversation of every file. One that fails is reported, and the others continue. */
 export class ImportRun {
   private readonly gate: WeightedSemaphore;
   private readonly underWay = new Set<Promise<void>>();
+  /** Last store under way of each id: the next one of the same id waits for it. */
+  private readonly lastOfId = new Map<string, Promise<void>>();
   private unavailable: ClientError | undefined;
 
   constructor(
-    private readonly client: StowkenClient,
+    /** Undefined: nothing is stored, and everything is read and counted. */
+    private readonly client: StowkenClient | undefined,
     private readonly options: ImportOptions,
     private readonly tally: Tally,
     private readonly progress: Progress,
@@ -50,7 +70,10 @@ export class ImportRun {
     for (const file of files) {
       const name = file === standardInput ? '<stdin>' : printable(file);
       try {
-        await this.lines(name, splitLines(this.source(file), lineBytesMax));
+        for await (const found of this.conversations(name, file)) {
+          if (this.stopped) break;
+          await this.begin(found);
+        }
       } catch (error) {
         if (!this.signal.aborted) this.fail(name, error, file);
       }
@@ -65,42 +88,84 @@ export class ImportRun {
     return this.unavailable !== undefined || this.signal.aborted;
   }
 
-  private source(file: string): AsyncIterable<Buffer> {
-    return readSource(file, this.io, this.signal, (bytes) => this.progress.advance(bytes));
+  /** Yields the conversations of a file: one for each document, or one for the events of a session. */
+  private async *conversations(name: string, file: string): AsyncGenerator<Found, void, void> {
+    const documents = readDocuments(file, this.io, lineBytesMax, this.signal, (bytes) =>
+      this.progress.advance(bytes),
+    );
+    let session: { readonly open: OpenSession; readonly where: string; bytes: number } | undefined;
+    for await (const document of documents) {
+      if (this.stopped) return;
+      const where = `${name}:${document.number}`;
+      const bytes = document.bytes?.length ?? 0;
+      const read = this.read(where, document, session?.open);
+      if (read === undefined) continue;
+      if (read === 'added') {
+        session!.bytes += bytes;
+        if (session!.bytes <= lineBytesMax) continue;
+      }
+      if (session !== undefined)
+        yield { where: session.where, draft: session.open.finish(), bytes: session.bytes };
+      session = undefined;
+      if (read instanceof OpenSession) session = { open: read, where, bytes };
+      else if (read !== 'added') yield { where, draft: read, bytes };
+    }
+    if (session !== undefined)
+      yield { where: session.where, draft: session.open.finish(), bytes: session.bytes };
   }
 
-  private async lines(name: string, lines: AsyncIterable<Line>): Promise<void> {
-    for await (const line of lines) {
-      if (this.stopped) return;
-      const toStore = this.read(name, line);
-      if (toStore === undefined) continue;
-      const weight = line.bytes!.length;
-      await this.gate.enter(weight);
-      if (this.stopped) return;
-      const job = this.store(toStore, weight)
-        .catch((error: unknown) => this.fail(`${name}:${line.number}`, error))
-        .finally(() => {
-          this.gate.leave(weight);
-          this.underWay.delete(job);
-        });
-      this.underWay.add(job);
-    }
+  /**
+   * Reads a document: a conversation, an event of the session that is open ("added"), or the first event of
+   * another one. Returns undefined for a blank or a bad line.
+   */
+  private read(
+    where: string,
+    document: SourceDocument,
+    open: OpenSession | undefined,
+  ): Draft | OpenSession | 'added' | undefined {
+    return withoutStacks(() => {
+      try {
+        if (document.bytes === undefined && document.value === undefined)
+          throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);
+        const parsed = parseDocument(document);
+        if (parsed === undefined) return undefined;
+        const { value, json } = parsed;
+        if (isObject(value)) {
+          if (open?.add(value)) return 'added';
+          const shape = sessionShapeOf(value, this.options);
+          const begun = shape && new OpenSession(shape);
+          if (begun?.add(value)) return begun;
+        }
+        return readDocument(value, json, this.options);
+      } catch (error) {
+        this.fail(where, error);
+        return undefined;
+      }
+    });
   }
 
-  /** Returns undefined for a blank or a bad line. */
-  private read(name: string, { number, bytes }: Line): ToStore | undefined {
-    try {
-      if (bytes === undefined) throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);
-      const record = parseRecord(bytes, this.options.ignoreUnknown);
-      if (!(record instanceof BadLine)) return record && toStoreRequest(record, this.options);
-      this.fail(`${name}:${number}`, record);
-    } catch (error) {
-      this.fail(`${name}:${number}`, error);
-    }
-    return undefined;
+  private async begin({ where, draft, bytes }: Found): Promise<void> {
+    const toStore = toStoreRequest(draft, this.options);
+    this.tally.found(draft);
+    if (this.client === undefined) return;
+    await this.gate.enter(bytes);
+    if (this.stopped) return;
+    const id = toStore.request.conversation?.id ?? '';
+    const before = this.lastOfId.get(id) ?? Promise.resolve();
+    const job = before
+      .then(() => this.store(toStore, bytes))
+      .catch((error: unknown) => this.fail(where, error))
+      .finally(() => {
+        this.gate.leave(bytes);
+        this.underWay.delete(job);
+        if (this.lastOfId.get(id) === job) this.lastOfId.delete(id);
+      });
+    this.underWay.add(job);
+    this.lastOfId.set(id, job);
   }
 
   private async store({ request, assumesTokenizer }: ToStore, bytes: number): Promise<void> {
+    if (this.client === undefined) return;
     const isLong = bytes > storeBytesMax || request.messages.length > storeMessagesMax;
     this.tally.add(await (isLong ? this.client.upload(request) : this.client.store(request)));
     if (assumesTokenizer) this.tally.assumed.add(request.conversation?.model ?? '');

@@ -3,7 +3,8 @@ import { printable } from '../../model/index.js';
 import { describeError, describeFileError } from '../errors.js';
 import { formatCount, formatRate, formatShare, plural } from '../format.js';
 import { type Io, progressEveryMs } from '../io.js';
-import { BadLine } from '../jsonl/record.js';
+import { BadLine } from './bad-line.js';
+import { type Draft, isObject } from './shapes/index.js';
 import { createBar } from '../progress.js';
 
 /** Counts of an import so far. */
@@ -16,14 +17,30 @@ export class Tally {
   tokens = 0;
   newTokens = 0;
   readonly assumed: AssumedTokenizer;
+  /** Conversations that were read, by their shape. */
+  readonly formats = new Map<string, number>();
+  /** Conversations that have more than their messages: that is not kept. */
+  private withFields = 0;
   private readonly startMs = performance.now();
 
-  /** `tokenizer`: that of text whose model has none that is known. */
+  /** `tokenizer`: that of text whose model has none that is known. `dryRun`: nothing is stored. */
   constructor(
     readonly failures: Failures,
     tokenizer: string,
+    private readonly dryRun = false,
   ) {
     this.assumed = new AssumedTokenizer(tokenizer);
+  }
+
+  /** Counts a conversation that was read. */
+  found({ format, document, messages }: Draft): void {
+    this.formats.set(format, (this.formats.get(format) ?? 0) + 1);
+    if (hasMore(document) || messages.some(({ fields }) => fields !== undefined)) this.withFields++;
+  }
+
+  /** Conversations that were read. */
+  get read(): number {
+    return [...this.formats.values()].reduce((sum, count) => sum + count, 0);
   }
 
   add({ unchanged, conversation, newTokens }: StoreResult): void {
@@ -54,13 +71,29 @@ export class Tally {
     const counts = `stored ${plural(stored, 'conversation')}, unchanged ${formatCount(unchanged)}, failed ${formatCount(failed)}${ended}`;
     const volume = `${plural(tokens, 'token')} stored, ${formatCount(newTokens)} of them in new segments`;
     const rates = `${formatRate(stored + unchanged, elapsedMs)} conversations/s, ${formatRate(tokens, elapsedMs)} tokens/s`;
+    if (this.dryRun)
+      return [
+        `would store ${plural(this.read, 'conversation')}, failed ${formatCount(failed)}`,
+        ...this.formatLines(),
+      ].join('\n');
+    const left =
+      this.withFields === 0
+        ? []
+        : [`of ${plural(this.withFields, 'conversation')}, fields that are no messages were not kept`];
     const lines = [counts, volume, `${(elapsedMs / 1000).toFixed(1)} s: ${rates}`];
-    return [...lines, ...this.assumed.lines()].join('\n');
+    return [...lines, ...this.formatLines(), ...left, ...this.assumed.lines()].join('\n');
+  }
+
+  private formatLines(): string[] {
+    if (this.formats.size === 0) return [];
+    const sorted = [...this.formats].sort(([, a], [, b]) => b - a);
+    return [`read as ${sorted.map(([name, count]) => `${name} ${formatCount(count)}`).join(', ')}`];
   }
 
   plain(): object {
     const { stored, unchanged, failed, cancelled, tokens, newTokens, elapsedMs } = this;
     return {
+      ...(this.dryRun && { dry_run: true, would_store: this.read }),
       stored,
       unchanged,
       failed,
@@ -68,10 +101,18 @@ export class Tally {
       tokens,
       new_tokens: newTokens,
       elapsed_ms: Math.round(elapsedMs),
+      formats: Object.fromEntries(this.formats),
+      fields_not_kept: this.withFields,
       failures: this.failures.byKind(),
       ...this.assumed.plain(),
     };
   }
+}
+
+/** True if a document has values of its own. */
+function hasMore(document: Draft['document']): boolean {
+  if (!isObject(document)) return Array.isArray(document) && document.length > 0;
+  return Object.values(document).some((value) => !isObject(value) || Object.keys(value)[0] !== '$stowken');
 }
 
 /** Reports an import's progress on standard error. */
@@ -158,10 +199,11 @@ class AssumedTokenizer {
 const kindsMax = 20;
 const other = 'other';
 
-/** Lines that could not be stored: the first are shown one by one, and all are counted by kind. */
+/** Lines that could not be stored: the first of each kind is shown, and all are counted by kind. */
 export class Failures {
   private readonly counts = new Map<string, number>();
   private total = 0;
+  private shown = 0;
 
   constructor(
     private readonly shownMax: number,
@@ -176,9 +218,14 @@ export class Failures {
   add(where: string, error: unknown, file?: string): void {
     this.total++;
     const kind = kindOf(error);
-    const counted = this.counts.has(kind) || this.counts.size < kindsMax ? kind : other;
+    const before = this.counts.get(kind) ?? 0;
+    const counted = before > 0 || this.counts.size < kindsMax ? kind : other;
     this.counts.set(counted, (this.counts.get(counted) ?? 0) + 1);
-    if (this.total <= this.shownMax) this.show(`${where}: ${printable(describe(error, file))}`);
+    // A failure of a kind of its own, such as that of a file, is shown each time.
+    const isRepeated = before > 0 && error instanceof BadLine && file === undefined;
+    if (isRepeated || this.shown >= this.shownMax) return;
+    this.shown++;
+    this.show(`${where}: ${printable(describe(error, file))}`);
   }
 
   /** Counts by kind, most frequent first. */
@@ -188,13 +235,10 @@ export class Failures {
 
   /** Describes in one sentence the failures that were not shown; undefined if all were. */
   rest(): string | undefined {
-    if (this.total <= this.shownMax) return undefined;
+    if (this.total <= this.shown) return undefined;
     const kinds = this.byKind().map(({ reason, count }) => `${formatCount(count)} × ${printable(reason)}`);
-    const first =
-      this.shownMax === 0
-        ? 'failures are not shown'
-        : `only the first ${formatCount(this.shownMax)} are shown`;
-    return `${formatCount(this.total)} failures, ${first} (see --errors-max): ${kinds.join(', ')}`;
+    const first = this.shownMax === 0 ? ', which are not shown (see --errors-max)' : '';
+    return `${formatCount(this.total)} failures${first}: ${kinds.join(', ')}`;
   }
 }
 

@@ -1,0 +1,57 @@
+import { isUtf8 } from 'node:buffer';
+import { BadLine } from './bad-line.js';
+import type { Json } from './shapes/index.js';
+import type { SourceDocument } from './sources/index.js';
+
+/** A document of a file, parsed. */
+export interface ParsedDocument {
+  readonly value: Json;
+  /** Text that it was parsed from. */
+  readonly json: string;
+}
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** Parses a document; undefined if it is blank. @throws BadLine */
+export function parseDocument({ bytes, value }: SourceDocument): ParsedDocument | undefined {
+  if (value !== undefined) return { value, json: JSON.stringify(value) };
+  if (bytes === undefined) return undefined;
+  if (!isUtf8(bytes)) throw new BadLine('not UTF-8');
+  const json = utf8.decode(bytes).trim();
+  if (json === '') return undefined;
+  return { value: parseJson(json), json };
+}
+
+const closing: Readonly<Record<string, string>> = { '{': '}', '[': ']' };
+
+/** Parses trimmed text. Most of what is no object is refused without an error of the parser. */
+function parseJson(json: string): Json {
+  const end = closing[json[0]!];
+  if (end === undefined || !json.endsWith(end)) {
+    const what = end === undefined ? `begins with ${quoted(json[0]!)}` : `ends with ${quoted(json.at(-1)!)}`;
+    throw new BadLine(`not a JSON object: it ${what}`, 'not a JSON object');
+  }
+  try {
+    return JSON.parse(json) as Json;
+  } catch (error) {
+    throw new BadLine(`not JSON: ${(error as SyntaxError).message}`, 'not JSON');
+  }
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}
+
+/**
+ * Runs work without stacks in its errors: nobody needs those of a bad line, and a million of them cost ten
+ * seconds.
+ */
+export function withoutStacks<T>(work: () => T): T {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return work();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}

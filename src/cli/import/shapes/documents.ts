@@ -1,0 +1,231 @@
+import { BadLine } from '../bad-line.js';
+import { chatDialect } from './dialects.js';
+import type { DraftMessage } from './draft.js';
+import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
+import { isTokens, readMessage, type ReadMessage } from './messages.js';
+import { addToHole, hole, literal } from './skeleton.js';
+
+/** Depth to which a document is searched for messages. */
+const depthMax = 8;
+
+type Places = readonly (readonly [key: string, role: string])[];
+
+/** Keys under which a request has messages, in their order. A text under a key has the role beside it. */
+const placesOfRequest: Places = [
+  ['system', 'system'],
+  ['systemInstruction', 'system'],
+  ['system_instruction', 'system'],
+  ['instructions', 'system'],
+  ['system_prompt', 'system'],
+  ['kwargs', 'user'],
+  ['body', 'user'],
+  ['params', 'user'],
+  ['request', 'user'],
+  ['responses_create_params', 'user'],
+  ['messages', 'user'],
+  ['contents', 'user'],
+  ['conversations', 'user'],
+  ['conversation', 'user'],
+  ['dialog', 'user'],
+  ['dialogue', 'user'],
+  ['turns', 'user'],
+  ['chat', 'user'],
+  ['trajectory', 'user'],
+  ['history', 'user'],
+  ['prompt_token_ids', 'user'],
+  ['prompt', 'user'],
+  ['inputs', 'user'],
+  ['input', 'user'],
+];
+
+/** Keys under which an answer has messages. */
+const placesOfAnswer: Places = [
+  ['result', 'assistant'],
+  ['response', 'assistant'],
+  ['choices', 'assistant'],
+  ['candidates', 'assistant'],
+  ['completion', 'assistant'],
+  ['completions', 'assistant'],
+  ['generations', 'assistant'],
+  ['outputs', 'assistant'],
+  ['output', 'assistant'],
+];
+
+/** Keys of which the first that an answer has is what is said in it; the others say it again. */
+const sayings = ['token_ids', 'output_ids', 'message', 'content', 'text', 'generated_text'] as const;
+
+const answerInAnswer: Places = [
+  ['body', 'assistant'],
+  ['data', 'assistant'],
+  ['kwargs', 'assistant'],
+  ['messages', 'assistant'],
+];
+
+/**
+ * Takes the messages out of one document, in order. What its methods return is the skeleton of the value
+ * that they were given.
+ */
+export class Documents {
+  readonly messages: DraftMessage[] = [];
+  /** Dialect in which each message is what it was, if it has no skeleton. */
+  readonly #dialects: string[] = [];
+  #openList: { readonly made: JsonObject; readonly from: number } | undefined;
+
+  /** `escapes`: true if keys of the document may look like those of holes. */
+  constructor(private readonly escapes: boolean) {}
+
+  readonly keep = (value: Json): Json => (this.escapes ? literal(value) : value);
+
+  /** Takes a text as a message. */
+  text(role: string, value: Json): Json {
+    const read = readMessage({ role, content: value }, this.keep);
+    if (read === undefined) return this.keep(value);
+    return hole('part', this.#add(read), chatDialect, 'content');
+  }
+
+  /** Takes token ids as a message. */
+  tokens(role: string, ids: readonly number[]): Json {
+    const message = { role, name: '', toolCallId: '', content: ids };
+    return hole(
+      'part',
+      this.#add({ message, dialect: chatDialect, skeleton: undefined }),
+      chatDialect,
+      'tokens',
+    );
+  }
+
+  /** Takes one message; undefined if the value is none. */
+  message(value: Json, role?: string): Json | undefined {
+    const read = readMessage(value, this.keep, role);
+    return read && hole('message', this.#add(read), read.dialect);
+  }
+
+  /** Returns the skeleton of a message that was taken already, where it is said again. */
+  again(index: number): Json {
+    return hole('message', index, this.#dialects[index] ?? chatDialect);
+  }
+
+  /** Takes a list of messages. @throws BadLine if an item is none */
+  list(values: readonly Json[], at: string): Json {
+    this.#close();
+    const from = this.messages.length;
+    let dialect = '';
+    for (const [index, value] of values.entries()) {
+      const read = readMessage(value, this.keep);
+      if (read === undefined) throw new BadLine(`${at}[${index}]: ${whyNoMessage(value)}`);
+      if (dialect === '') dialect = read.dialect;
+      const differs = read.dialect !== dialect && read.skeleton === undefined;
+      this.#push(differs ? { ...read, skeleton: hole('as', read.dialect) } : read);
+    }
+    // The number of messages is written only if others follow: so it does not change when a history grows.
+    const made = hole('messages', from, dialect);
+    if (values.length === 0) return [];
+    this.#openList = { made, from };
+    return made;
+  }
+
+  /** Takes what a value has of messages, wherever it is one, a list of them or a document with some. */
+  document(value: Json, role: string, at: string, depth = 0): Json {
+    if (depth > depthMax) return this.keep(value);
+    if (typeof value === 'string') return this.#embedded(value, role, at, depth) ?? this.text(role, value);
+    if (isList(value)) return this.#items(value, role, at, depth);
+    if (!isObject(value)) return this.keep(value);
+    return this.message(value, role) ?? this.inside(value, role, at, depth);
+  }
+
+  /** Takes the messages under the keys of a document that is no message itself. */
+  inside(value: JsonObject, role: string, at: string, depth = 0, except: readonly string[] = []): JsonObject {
+    const taken: [string, Json][] = [];
+    const inAnswer = role === 'assistant';
+    const places = inAnswer
+      ? [...answerInAnswer, ...placesOfAnswer]
+      : [...placesOfRequest, ...placesOfAnswer];
+    for (const [key, own] of places) {
+      const found = valueOf(value, key);
+      if (found === undefined || found === null || except.includes(key)) continue;
+      // Text of which the token ids are there, too, is kept beside them.
+      if (key === 'prompt' && isTokens(valueOf(value, 'prompt_token_ids'))) continue;
+      taken.push([key, this.document(found, own, at === '' ? key : `${at}.${key}`, depth + 1)]);
+    }
+    if (inAnswer) {
+      const said = sayings.find((key) => saysSomething(valueOf(value, key)));
+      if (said !== undefined)
+        taken.push([said, this.document(value[said]!, role, `${at}.${said}`, depth + 1)]);
+    }
+    return withValues(this.keep(value) as JsonObject, taken);
+  }
+
+  #items(values: readonly Json[], role: string, at: string, depth: number): Json {
+    const [first] = values;
+    if (isTokens(values) && values.length > 0) return this.tokens(role, values);
+    if (first !== undefined && isMessage(first)) return this.list(values, at);
+    if (values.length > 0 && values.every(isTextBlock)) return this.text(role, values);
+    if (values.length > 0 && values.every(isPairOfTexts))
+      return values.map((pair) => [this.text('user', pair[0]), this.text('assistant', pair[1])]);
+    if (values.every((value) => typeof value === 'string' || isList(value) || isObject(value)))
+      return values.map((value, index) => this.document(value, role, `${at}[${index}]`, depth + 1));
+    return this.keep(values);
+  }
+
+  /** Takes a document that is in a text, if its JSON comes back as it was. */
+  #embedded(text: string, role: string, at: string, depth: number): Json | undefined {
+    if (!/^\s*[[{]/.test(text)) return undefined;
+    let parsed: Json;
+    try {
+      parsed = JSON.parse(text) as Json;
+    } catch {
+      return undefined;
+    }
+    if (!holdsMessages(parsed) || JSON.stringify(parsed) !== text) return undefined;
+    const before = this.messages.length;
+    const skeleton = this.document(parsed, role, at, depth + 1);
+    return this.messages.length === before ? undefined : hole('json', skeleton);
+  }
+
+  #add(read: ReadMessage): number {
+    this.#close();
+    return this.#push(read);
+  }
+
+  #push({ message, dialect, skeleton }: ReadMessage): number {
+    this.#dialects.push(dialect);
+    return this.messages.push({ ...message, fields: skeleton }) - 1;
+  }
+
+  #close(): void {
+    if (this.#openList === undefined) return;
+    const { made, from } = this.#openList;
+    addToHole(made, this.messages.length - from);
+    this.#openList = undefined;
+  }
+}
+
+/** True for JSON that is no answer of a model by chance: a list of messages, or a request or answer. */
+function holdsMessages(value: Json): boolean {
+  if (isList(value)) return value.length > 0 && value.every(isMessage);
+  if (!isObject(value)) return false;
+  return ['messages', 'choices', 'contents', 'candidates'].some((key) => isList(valueOf(value, key)));
+}
+
+function saysSomething(value: Json | undefined): boolean {
+  return value !== undefined && value !== null && (!isList(value) || value.length > 0);
+}
+
+function isTextBlock(value: Json): boolean {
+  if (!isObject(value) || typeof value['text'] !== 'string') return false;
+  return value['type'] === 'text' || value['type'] === 'input_text' || value['type'] === 'output_text';
+}
+
+function isPairOfTexts(value: Json): value is readonly [string, string] {
+  return isList(value) && value.length === 2 && value.every((item) => typeof item === 'string');
+}
+
+/** True for what is most likely a message: it has a role, and something that is said. */
+export function isMessage(value: Json): boolean {
+  return isObject(value) && readMessage(value, (kept) => kept) !== undefined;
+}
+
+function whyNoMessage(value: Json): string {
+  if (!isObject(value)) return 'it is no object';
+  return typeof value['role'] === 'string' ? 'it says nothing' : 'it has no role';
+}

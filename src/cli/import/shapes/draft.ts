@@ -1,0 +1,29 @@
+import type { Json } from './json.js';
+import type { PlainMessage } from './dialects.js';
+
+/** A message of a document, ready to be stored. */
+export interface DraftMessage extends PlainMessage {
+  /** Skeleton of the message in its document; undefined if it is what its dialect says of it. */
+  readonly fields: Json | undefined;
+}
+
+/** Fields of a conversation, as its document has them. */
+export interface DraftSpec {
+  readonly id?: string | undefined;
+  readonly application?: string | undefined;
+  readonly model?: string | undefined;
+  readonly tokenizer?: string | undefined;
+  readonly parentId?: string | undefined;
+  readonly expireTimeMs?: number | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A conversation as it was read. */
+export interface Draft {
+  /** Name of the shape. */
+  readonly format: string;
+  readonly spec: DraftSpec;
+  readonly messages: readonly DraftMessage[];
+  /** Skeleton of the document. */
+  readonly document: Json;
+}

@@ -1,0 +1,40 @@
+/** A value as JSON.parse returns it. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isList(value: Json | undefined): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** Returns the value of a key that the object itself has. */
+export function valueOf(object: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+/** Returns the text under a key; undefined if it is missing, empty or no text. */
+export function textOf(object: JsonObject, key: string): string | undefined {
+  const value = valueOf(object, key);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** Returns a copy of the object with some of its values replaced. A key named __proto__ stays a key. */
+export function withValues(object: JsonObject, values: Iterable<readonly [string, Json]>): JsonObject {
+  return Object.fromEntries<Json>([...Object.entries(object), ...values]);
+}
+
+/** Returns the value if every number in it is one that JSON readers keep exactly. */
+export function isExact(value: Json): boolean {
+  if (typeof value === 'number')
+    return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return (Array.isArray(value) ? (value as readonly Json[]) : Object.values(value as JsonObject)).every(
+    isExact,
+  );
+}

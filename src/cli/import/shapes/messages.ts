@@ -1,0 +1,247 @@
+import { isTokenId } from '../../../client/index.js';
+import { limits } from '../../../model/index.js';
+import { extraFields, isEmpty, seal } from '../../jsonl/envelope.js';
+import { type Body, readBody } from './body.js';
+import { chatDialect, dialectOf, type PlainMessage, rolesOfWords } from './dialects.js';
+import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
+import { hole } from './skeleton.js';
+
+/** A message of a document, read. */
+export interface ReadMessage {
+  readonly message: PlainMessage;
+  readonly dialect: string;
+  /** Undefined if the message is what its dialect says of it. */
+  readonly skeleton: Json | undefined;
+}
+
+type Keep = (value: Json) => Json;
+
+/** Reads a message of any form that is known; undefined if the value is none. */
+export function readMessage(value: Json, keep: Keep, roleOfNone?: string): ReadMessage | undefined {
+  if (!isObject(value)) return undefined;
+  const role = valueOf(value, 'role');
+  if (isList(valueOf(value, 'parts'))) return readParts(value, keep, roleOfNone);
+  if (typeof role === 'string' && !bodyKeysBesideRole.some((key) => hasBody(value, key)))
+    return readChat(value, role, keep);
+  return readItem(value, keep) ?? readLangChain(value, keep) ?? readSpoken(value, keep);
+}
+
+/** Keys of the text of a message that has a role, but no content. */
+const bodyKeysBesideRole = ['text', 'value', 'message'] as const;
+
+function hasBody(message: JsonObject, key: string): boolean {
+  return !Object.hasOwn(message, 'content') && typeof valueOf(message, key) === 'string';
+}
+
+const chatKeys = new Set<string>(['role', 'name', 'tool_call_id', 'content', 'tokens', ...extraFields]);
+
+/** Reads a message with role and content, and whatever else chats have. */
+export function readChat(value: JsonObject, role: string, keep: Keep): ReadMessage {
+  const name = labelOf(value, 'name', limits.labelBytesMax);
+  const toolCallId = labelOf(value, 'tool_call_id', limits.toolCallIdBytesMax);
+  const speaker = { role, name: name ?? '', toolCallId: toolCallId ?? '' };
+  const plain =
+    Object.hasOwn(value, 'role') &&
+    name !== undefined &&
+    toolCallId !== undefined &&
+    Object.keys(value).every((key) => chatKeys.has(key));
+  const tokens = valueOf(value, 'tokens');
+  if (isTokens(tokens)) {
+    const alone = plain && Object.keys(value).every((key) => key === 'tokens' || !saidKeys.has(key));
+    const skeleton = alone ? undefined : withValues(keepObject(value, keep), [['tokens', hole('tokens')]]);
+    return { message: { ...speaker, content: tokens }, dialect: chatDialect, skeleton };
+  }
+  const body = readBody(valueOf(value, 'content'), keep);
+  const said = extrasOf(value);
+  const hasExtras = said.length > 0;
+  const content = body.said ?? (hasExtras ? null : '');
+  const isSame =
+    plain &&
+    tokens === undefined &&
+    (body.plain || (hasExtras && value['content'] === null)) &&
+    extraFields.every((field) => !Object.hasOwn(value, field) || said.some(([each]) => each === field));
+  const text = seal({ content, ...Object.fromEntries(said) });
+  return {
+    message: { ...speaker, content: text },
+    dialect: chatDialect,
+    skeleton: isSame ? undefined : withValues(keepObject(value, keep), holesOf('content', body, said)),
+  };
+}
+
+const saidKeys = new Set<string>(['content', ...extraFields]);
+
+/** Extras that are said: those that are not empty. */
+function extrasOf(value: JsonObject): [string, Json][] {
+  return extraFields.flatMap((field): [string, Json][] => {
+    const extra = valueOf(value, field);
+    if (extra === undefined || isEmpty(extra)) return [];
+    return isSpoken(field, extra) ? [[field, extra]] : [];
+  });
+}
+
+/** True if an extra is of the kind that its name promises; other values are kept as fields. */
+function isSpoken(field: string, extra: Json): boolean {
+  return field === 'reasoning' || field === 'thinking' ? typeof extra === 'string' : true;
+}
+
+function holesOf(bodyKey: string, body: Body, said: readonly (readonly [string, Json])[]): [string, Json][] {
+  const holes = said.map(([field]): [string, Json] => [field, hole('said', field)]);
+  return body.skeleton === undefined ? holes : [[bodyKey, body.skeleton], ...holes];
+}
+
+const roleKeys = ['from', 'role', 'author', 'speaker', 'sender', 'user'] as const;
+const bodyKeys = ['value', 'content', 'text', 'message', 'utterance', 'body'] as const;
+
+/** Reads a message that names its speaker and its text by other keys. */
+function readSpoken(value: JsonObject, keep: Keep): ReadMessage | undefined {
+  const roleKey = roleKeys.find((key) => typeof valueOf(value, key) === 'string');
+  const bodyKey = bodyKeys.find((key) => Object.hasOwn(value, key));
+  if (roleKey === undefined || bodyKey === undefined) return undefined;
+  const inBody = value[bodyKey]!;
+  if (isObject(inBody)) return undefined;
+  const dialect = `${roleKey}/${bodyKey}`;
+  const word = value[roleKey] as string;
+  const role = roleKey === 'role' ? word : roleOf(word);
+  const body = readBody(inBody, keep);
+  const said = extrasOf(value);
+  const isSame =
+    body.plain && Object.keys(value).length === 2 && (dialectOf(dialect).words[role] ?? role) === word;
+  const text = seal({ content: body.said ?? (said.length > 0 ? null : ''), ...Object.fromEntries(said) });
+  return {
+    message: { role, name: '', toolCallId: '', content: text },
+    dialect,
+    // A text that would be sealed is not the text of the dialect.
+    skeleton:
+      isSame && text === body.said
+        ? undefined
+        : withValues(keepObject(value, keep), holesOf(bodyKey, body, said)),
+  };
+}
+
+function roleOf(word: string): string {
+  const lower = word.toLowerCase();
+  return Object.hasOwn(rolesOfWords, lower) ? rolesOfWords[lower]! : word;
+}
+
+/** Dialect of messages that have parts. */
+const partsDialect = 'role/parts';
+
+/** Reads a message whose content is a list of parts, as Gemini has them. */
+function readParts(value: JsonObject, keep: Keep, roleOfNone = 'user'): ReadMessage {
+  const word = textOf(value, 'role');
+  const role = word === 'model' ? 'assistant' : (word ?? roleOfNone);
+  const body = readBody(value['parts'], keep);
+  const text = seal({ content: body.said ?? '' });
+  return {
+    message: { role, name: '', toolCallId: '', content: text },
+    dialect: partsDialect,
+    skeleton: withValues(keepObject(value, keep), holesOf('parts', body, [])),
+  };
+}
+
+const langChainRoles: Readonly<Record<string, string>> = {
+  human: 'user',
+  ai: 'assistant',
+  aimessagechunk: 'assistant',
+  system: 'system',
+  tool: 'tool',
+  function: 'function',
+  chat: 'chat',
+};
+
+/** Reads a message of LangChain: as it is in a run, in a file, or serialized with its class. */
+function readLangChain(value: JsonObject, keep: Keep): ReadMessage | undefined {
+  const key = ['kwargs', 'data'].find((each) => isObject(valueOf(value, each)));
+  const inner = key === undefined ? value : (value[key] as JsonObject);
+  if (!Object.hasOwn(inner, 'content')) return undefined;
+  const className = isList(valueOf(value, 'id')) ? (value['id'] as readonly Json[]).at(-1) : undefined;
+  const fromClass = typeof className === 'string' ? className.replace(/Message(Chunk)?$/, '') : undefined;
+  const type = textOf(inner, 'type') ?? fromClass ?? textOf(value, 'type');
+  const named = type?.toLowerCase() ?? '';
+  const role = Object.hasOwn(langChainRoles, named) ? langChainRoles[named]! : undefined;
+  if (role === undefined && key === undefined) return undefined;
+  const read = readChat(inner, role ?? type ?? '', keep);
+  const skeleton = read.skeleton ?? hole('as', chatDialect);
+  return {
+    ...read,
+    skeleton: key === undefined ? skeleton : withValues(keepObject(value, keep), [[key, skeleton]]),
+  };
+}
+
+/** Reads an item of the Responses API. */
+function readItem(value: JsonObject, keep: Keep): ReadMessage | undefined {
+  const type = textOf(value, 'type');
+  if (type === undefined) return undefined;
+  if (type === 'reasoning') return readReasoning(value, keep);
+  if (type.endsWith('_call_output') || type === 'mcp_approval_response') return readOutput(value, keep);
+  if (type === 'function_call' && typeof valueOf(value, 'arguments') === 'string')
+    return readCall(value, keep);
+  if (type.endsWith('_call') || itemTypes.has(type)) return readOther(value, 'assistant', keep);
+  return undefined;
+}
+
+const itemTypes = new Set(['item_reference', 'mcp_list_tools', 'mcp_approval_request', 'compaction']);
+
+function readReasoning(value: JsonObject, keep: Keep): ReadMessage {
+  const key = ['summary', 'content'].find((each) => {
+    const texts = valueOf(value, each);
+    return isList(texts) && texts.length > 0;
+  });
+  const body = key === undefined ? undefined : readBody(value[key], keep);
+  const reasoning = typeof body?.said === 'string' ? body.said : '';
+  const text = reasoning === '' ? '' : seal({ content: null, reasoning_content: reasoning });
+  const [only, ...others] = key === undefined ? [] : (value[key] as readonly Json[]);
+  const holes: [string, Json][] =
+    key !== undefined &&
+    isObject(only) &&
+    others.length === 0 &&
+    only['text'] === reasoning &&
+    reasoning !== ''
+      ? [[key, [withValues(keepObject(only, keep), [['text', hole('said', 'reasoning_content')]])]]]
+      : [];
+  return spoken('assistant', '', text, withValues(keepObject(value, keep), holes));
+}
+
+function readCall(value: JsonObject, keep: Keep): ReadMessage {
+  const callId = typeof value['call_id'] === 'string' ? value['call_id'] : '';
+  const call = { name: value['name'] ?? '', arguments: value['arguments']! };
+  const text = seal({ content: null, tool_calls: [{ id: callId, type: 'function', function: call }] });
+  const inCall = (field: string): [string, Json] => [field, hole('said', 'tool_calls', 0, 'function', field)];
+  const holes: [string, Json][] = [inCall('arguments')];
+  if (Object.hasOwn(value, 'name')) holes.push(inCall('name'));
+  return spoken('assistant', '', text, withValues(keepObject(value, keep), holes));
+}
+
+function readOutput(value: JsonObject, keep: Keep): ReadMessage {
+  const body = readBody(valueOf(value, 'output'), keep);
+  const callId = labelOf(value, 'call_id', limits.toolCallIdBytesMax) ?? '';
+  const text = seal({ content: body.said ?? '' });
+  return spoken('tool', callId, text, withValues(keepObject(value, keep), holesOf('output', body, [])));
+}
+
+/** Reads an item that is none of the above: it is a block of its message. */
+function readOther(value: JsonObject, role: string, keep: Keep): ReadMessage {
+  const body = readBody([value], keep);
+  const skeleton = isList(body.skeleton) ? body.skeleton[0]! : keep(value);
+  return spoken(role, '', seal({ content: body.said ?? '' }), skeleton);
+}
+
+function spoken(role: string, toolCallId: string, content: string, skeleton: Json): ReadMessage {
+  return { message: { role, name: '', toolCallId, content }, dialect: chatDialect, skeleton };
+}
+
+export function isTokens(value: Json | undefined): value is readonly number[] {
+  return isList(value) && value.every(isTokenId);
+}
+
+/** Returns '' if there is no such label, and undefined if there is one that has to be kept as it is. */
+function labelOf(value: JsonObject, key: string, bytesMax: number): string | undefined {
+  const label = valueOf(value, key);
+  if (label === undefined) return '';
+  const fits = typeof label === 'string' && label !== '' && Buffer.byteLength(label) <= bytesMax;
+  return fits ? label : undefined;
+}
+
+function keepObject(value: JsonObject, keep: Keep): JsonObject {
+  return keep(value) as JsonObject;
+}

@@ -1,0 +1,118 @@
+import { BadLine } from '../bad-line.js';
+import { Documents, isMessage } from './documents.js';
+import type { Draft, DraftSpec } from './draft.js';
+import { isExact, isList, isObject, type Json, type JsonObject, withValues } from './json.js';
+import { sessionShapes } from './sessions.js';
+import type { SessionShape } from './sessions.js';
+import { hole, mayHoldHoles } from './skeleton.js';
+import { shapeOf, shapes } from './table.js';
+
+export interface ReadOptions {
+  /** Name of the shape of every line; undefined: it is told from the line. */
+  readonly format?: string | undefined;
+  /** Zone of times that name none. */
+  readonly zone?: string | undefined;
+}
+
+/** Limit of the fields that a refusal names. */
+const namesShownMax = 10;
+
+/** Text that may have a number which JSON readers do not keep exactly. */
+const longNumber = /\d{16}|\d[eE]\+?\d/;
+
+/**
+ * Reads one document; `json` is the text that it was parsed from.
+ * @throws BadLine
+ */
+export function readDocument(document: Json, json: string, options: ReadOptions): Draft {
+  if (longNumber.test(json) && !isExact(document))
+    throw new BadLine('it holds a number that JSON readers do not keep exactly');
+  const documents = new Documents(mayHoldHoles(json));
+  if (isList(document) && document.length > 0 && isMessage(document[0]!)) {
+    // A list of messages is a conversation.
+    const skeleton = documents.list(document, 'messages');
+    return { format: 'messages', spec: {}, messages: documents.messages, document: skeleton };
+  }
+  if (!isObject(document))
+    throw new BadLine(`not a JSON object: it begins with ${JSON.stringify(json[0])}`, 'not a JSON object');
+  const shape = options.format === undefined ? shapeOf(document) : named(options.format, document);
+  if (shape === undefined) throw unknownShape(document);
+  const read = shape.read(document, { documents, zone: options.zone });
+  if (documents.messages.length === 0 && shape.name !== 'openai-chat')
+    throw new BadLine(`it seems to be ${shape.name} (${shape.title}), and has no messages`);
+  const { spec } = read;
+  const kept = withoutSpec(read.document as JsonObject, document, spec);
+  return { format: shape.name, messages: documents.messages, spec, document: kept };
+}
+
+/**
+ * Leaves out of a skeleton what the conversation itself has: so the skeletons of lines that differ in it
+ * alone are the same.
+ */
+function withoutSpec(skeleton: JsonObject, line: JsonObject, spec: DraftSpec): JsonObject {
+  const { id, application, model, tokenizer, parentId, metadata } = spec;
+  const known = { application, model, tokenizer, parent_id: parentId };
+  const holes: [string, Json][] = [];
+  for (const key of Object.keys(line)) {
+    const value = line[key]!;
+    if (typeof value === 'string' && Object.hasOwn(known, key) && known[key as keyof typeof known] === value)
+      holes.push([key, hole('spec', key)]);
+    else if (typeof value === 'string' && value === id && idKeys.has(key))
+      holes.push([key, hole('spec', 'id')]);
+    else if (key === 'metadata' && metadata !== undefined && isObject(value) && areLabels(value, metadata))
+      holes.push([key, hole('spec', 'metadata')]);
+  }
+  return holes.length === 0 ? skeleton : withValues(skeleton, holes);
+}
+
+const idKeys = new Set(['id', 'custom_id', 'key', 'request_id', 'conversation_id', 'run_id']);
+
+function areLabels(value: JsonObject, labels: Readonly<Record<string, string>>): boolean {
+  const entries = Object.entries(value);
+  return (
+    entries.length === Object.keys(labels).length &&
+    entries.every(([key, label]) => Object.hasOwn(labels, key) && labels[key] === label)
+  );
+}
+
+/** Returns the shape of sessions that a line begins, or is an event of. */
+export function sessionShapeOf(line: JsonObject, { format }: ReadOptions): SessionShape | undefined {
+  if (format !== undefined) return sessionShapes.find(({ name }) => name === format);
+  return sessionShapes.find((shape) => shape.recognise(line));
+}
+
+function named(format: string, line: JsonObject) {
+  const shape = shapes.find(({ name }) => name === format);
+  if (shape !== undefined && !shape.recognise(line)) {
+    const seems = shapeOf(line)?.name;
+    throw new BadLine(
+      `it is not ${format} (${shape.title})${seems === undefined ? '' : `; it seems to be ${seems}`}`,
+      `not ${format}`,
+    );
+  }
+  return shape;
+}
+
+function unknownShape(line: JsonObject): BadLine {
+  const names = Object.keys(line);
+  const wrong = wrongList(line);
+  if (wrong !== undefined) return wrong;
+  const has = names.length > 0 ? `; the line has ${listed(names)}` : '';
+  return new BadLine(
+    `it has no messages in a shape that is known${has} (stowken import --help lists the shapes)`,
+    'no messages in a shape that is known',
+  );
+}
+
+function wrongList(line: JsonObject): BadLine | undefined {
+  const { messages } = line;
+  if (messages === undefined || messages === null || isList(messages)) return undefined;
+  return new BadLine('messages: it is no list of messages');
+}
+
+/** Lists names of fields; of many, the first. */
+function listed(names: readonly string[]): string {
+  const more = names.length > namesShownMax ? ` and ${names.length - namesShownMax} more` : '';
+  const shown = names.slice(0, namesShownMax).map((name) => JSON.stringify(name));
+  return `${shown.join(', ')}${more}`;
+}

@@ -1,0 +1,97 @@
+import { inDialect, type PlainMessage, saidIn } from './dialects.js';
+import { isList, isObject, type Json } from './json.js';
+import { sessionShapes } from './sessions.js';
+import { fill, type HoleParts } from './skeleton.js';
+
+/** A message as it is stored, with its skeleton. */
+export interface StoredMessage extends PlainMessage {
+  readonly fields: Json | undefined;
+}
+
+/** Fields of a conversation that its document has too, by the key in a hole. */
+export type StoredSpec = Readonly<
+  Record<'id' | 'application' | 'model' | 'tokenizer' | 'parent_id', string>
+> & {
+  readonly metadata: Readonly<Record<string, string>>;
+};
+
+/** Returns the documents that a conversation was read from: one, or the events of a session. */
+export function documentsOf(
+  format: string,
+  document: Json,
+  spec: StoredSpec,
+  messages: readonly StoredMessage[],
+): Json[] {
+  if (sessionShapes.some(({ name }) => name === format)) {
+    const events = messages.flatMap((message) => listOf(filledMessage(message, '')));
+    return [...events, ...listOf(fill(document, unknownHole))];
+  }
+  const inDocument = (parts: HoleParts): Json => {
+    const [kind, first, second, third] = parts;
+    const at = first as number;
+    switch (kind) {
+      case 'messages':
+        return messages
+          .slice(at, typeof third === 'number' ? at + third : undefined)
+          .map((message) => filledMessage(message, second as string));
+      case 'message':
+        return filledMessage(messageAt(messages, at), second as string);
+      case 'part': {
+        const filled = filledMessage(messageAt(messages, at), second as string);
+        return isObject(filled) ? (filled[third as string] ?? null) : null;
+      }
+      case 'spec':
+        return spec[first as keyof StoredSpec];
+      case 'json':
+        return JSON.stringify(fill(first!, inDocument));
+      default:
+        return unknownHole(parts);
+    }
+  };
+  return [fill(document, inDocument)];
+}
+
+function listOf(value: Json): readonly Json[] {
+  return isList(value) ? value : [value];
+}
+
+function messageAt(messages: readonly StoredMessage[], index: number): StoredMessage {
+  const message = messages[index];
+  if (message === undefined) throw new RangeError(`the fields name message ${index} of ${messages.length}`);
+  return message;
+}
+
+function filledMessage(message: StoredMessage, dialect: string): Json {
+  const { content, fields } = message;
+  if (fields === undefined) return inDialect(dialect, message);
+  const said: Json = typeof content === 'string' ? saidIn(content) : { content };
+  return fill(fields, (parts) => {
+    const [kind, ...rest] = parts;
+    switch (kind) {
+      case 'tokens':
+        return content;
+      case 'said':
+        return rest.reduce<Json>(valueIn, said);
+      case 'slice':
+        return textIn(said).slice(rest[0] as number, rest[1] as number);
+      case 'as':
+        return inDialect(rest[0] as string, message);
+      default:
+        return unknownHole(parts);
+    }
+  });
+}
+
+function valueIn(value: Json, key: Json): Json {
+  if (isList(value)) return value[key as number] ?? null;
+  return isObject(value) ? (value[key as string] ?? null) : null;
+}
+
+function textIn(said: Json): string {
+  const content = valueIn(said, 'content');
+  return typeof content === 'string' ? content : '';
+}
+
+function unknownHole([kind]: HoleParts): never {
+  throw new RangeError(`the fields have a hole of an unknown kind: ${kind}`);
+}

@@ -1,0 +1,126 @@
+import { Documents } from './documents.js';
+import type { Draft, DraftMessage } from './draft.js';
+import { isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
+import { readMessage } from './messages.js';
+import { hole } from './skeleton.js';
+
+/** A shape of which a line is an event, and the events of one session are a conversation. */
+export interface SessionShape {
+  readonly name: string;
+  readonly title: string;
+  /** True if a line begins a session, or is part of one. */
+  recognise(line: JsonObject): boolean;
+  /** True if a line is part of the session that is open, though it would not begin one. */
+  continues(line: JsonObject): boolean;
+  /** Returns the id of the session that an event names; undefined if it names none. */
+  sessionOf(line: JsonObject): string | undefined;
+  /** Returns the key of the message in an event; '' if the event is the message; undefined without one. */
+  messageKey(line: JsonObject): string | undefined;
+  modelOf(line: JsonObject): string | undefined;
+}
+
+const claudeTypes = new Set([
+  'summary',
+  'file-history-snapshot',
+  'queue-operation',
+  'custom-title',
+  'ai-title',
+]);
+const codexTypes = new Set(['session_meta', 'response_item', 'event_msg', 'turn_context', 'compacted']);
+
+export const sessionShapes: readonly SessionShape[] = [
+  {
+    name: 'claude-code',
+    title: 'Claude Code sessions: an event a line',
+    recognise: (line) =>
+      typeof line['type'] === 'string' &&
+      ((typeof line['sessionId'] === 'string' &&
+        (Object.hasOwn(line, 'uuid') || claudeTypes.has(line['type']))) ||
+        (line['type'] === 'summary' && Object.hasOwn(line, 'leafUuid')) ||
+        line['type'] === 'file-history-snapshot'),
+    continues: (line) => claudeTypes.has(textOf(line, 'type') ?? '') || typeof line['sessionId'] === 'string',
+    sessionOf: (line) => {
+      const session = textOf(line, 'sessionId');
+      const agent = line['isSidechain'] === true ? textOf(line, 'agentId') : undefined;
+      return session === undefined || agent === undefined ? session : `${session}/${agent}`;
+    },
+    messageKey: (line) => (isObject(valueOf(line, 'message')) ? 'message' : undefined),
+    modelOf: (line) => {
+      const message = valueOf(line, 'message');
+      const model = isObject(message) ? textOf(message, 'model') : undefined;
+      return model === '<synthetic>' ? undefined : model;
+    },
+  },
+  {
+    name: 'codex',
+    title: 'Codex sessions: an event a line',
+    recognise: (line) =>
+      (codexTypes.has(textOf(line, 'type') ?? '') && isObject(valueOf(line, 'payload'))) ||
+      Object.hasOwn(line, 'record_type') ||
+      (Object.hasOwn(line, 'instructions') &&
+        Object.hasOwn(line, 'timestamp') &&
+        !Object.hasOwn(line, 'input')),
+    continues: (line) => typeof line['type'] === 'string',
+    sessionOf: (line) => {
+      const payload = valueOf(line, 'payload');
+      if (line['type'] === 'session_meta') return isObject(payload) ? textOf(payload, 'id') : undefined;
+      return Object.hasOwn(line, 'instructions') ? textOf(line, 'id') : undefined;
+    },
+    messageKey: (line) => {
+      if (line['type'] === 'response_item') return 'payload';
+      return isObject(valueOf(line, 'payload')) || Object.hasOwn(line, 'record_type') ? undefined : '';
+    },
+    modelOf: (line) => {
+      const payload = valueOf(line, 'payload');
+      return isObject(payload) ? textOf(payload, 'model') : undefined;
+    },
+  },
+];
+
+/** Session of which the events come one by one. */
+export class OpenSession {
+  readonly #messages: DraftMessage[] = [];
+  /** Events since the last message; they are fields of the next one, or of the conversation. */
+  #between: Json[] = [];
+  #id: string | undefined;
+  #model: string | undefined;
+  readonly #keep: (value: Json) => Json = new Documents(true).keep;
+
+  constructor(readonly shape: SessionShape) {}
+
+  /** Returns false if the event is of another session, or of none. */
+  add(event: JsonObject): boolean {
+    const { shape } = this;
+    const id = shape.sessionOf(event);
+    if (id !== undefined && this.#id !== undefined && id !== this.#id) return false;
+    if (!shape.recognise(event) && !shape.continues(event)) return false;
+    this.#id ??= id;
+    this.#model ??= shape.modelOf(event);
+    const message = this.#messageIn(event);
+    if (message === undefined) this.#between.push(this.#keep(event));
+    else {
+      this.#messages.push(message);
+      this.#between = [];
+    }
+    return true;
+  }
+
+  finish(): Draft {
+    return {
+      format: this.shape.name,
+      spec: { id: this.#id, model: this.#model },
+      messages: this.#messages,
+      document: this.#between,
+    };
+  }
+
+  #messageIn(event: JsonObject): DraftMessage | undefined {
+    const key = this.shape.messageKey(event);
+    if (key === undefined) return undefined;
+    const read = readMessage(key === '' ? event : event[key]!, this.#keep);
+    if (read === undefined) return undefined;
+    const inner = read.skeleton ?? hole('as', read.dialect);
+    const skeleton = key === '' ? inner : withValues(this.#keep(event) as JsonObject, [[key, inner]]);
+    return { ...read.message, fields: [...this.#between, skeleton] };
+  }
+}

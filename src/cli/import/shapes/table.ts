@@ -1,0 +1,36 @@
+import { chatShapes } from './chats.js';
+import type { JsonObject } from './json.js';
+import { recordShapes } from './records.js';
+import { sessionShapes } from './sessions.js';
+import type { Shape } from './shape.js';
+import { textShapes } from './texts.js';
+import { tokenShapes } from './token-shapes.js';
+import { trajectoryShapes } from './trajectories.js';
+import { treeShapes } from './trees.js';
+
+const [anthropic, openAiChat, shareGpt, gemini] = chatShapes;
+
+/** Shapes of lines, in the order in which they are tried: the first that recognises a line reads it. */
+export const shapes: readonly Shape[] = [
+  ...recordShapes.filter(({ name }) => name.startsWith('batch-')),
+  ...treeShapes,
+  ...textShapes.filter(({ name }) => name === 'preference'),
+  ...tokenShapes,
+  ...recordShapes.filter(({ name }) => !name.startsWith('batch-')),
+  anthropic!,
+  openAiChat!,
+  shareGpt!,
+  gemini!,
+  ...trajectoryShapes,
+  ...textShapes.filter(({ name }) => name !== 'preference'),
+];
+
+/** Names that --format takes, with what they are, in the order of the table. */
+export const formats: readonly { readonly name: string; readonly title: string }[] = [
+  ...shapes,
+  ...sessionShapes,
+].map(({ name, title }) => ({ name, title }));
+
+export function shapeOf(line: JsonObject): Shape | undefined {
+  return shapes.find((shape) => shape.recognise(line));
+}

@@ -1,0 +1,102 @@
+import { isMessage } from './documents.js';
+import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
+import type { Reading, Shape } from './shape.js';
+import { specOf } from './spec.js';
+
+/** Keys of lists of messages in data sets and trajectories, in the order in which one is chosen. */
+const lists = [
+  'messages',
+  'conversations',
+  'conversation',
+  'trajectory',
+  'history',
+  'dialog',
+  'dialogue',
+  'dialogs',
+  'turns',
+  'chat',
+  'chat_history',
+  'conversation_history',
+  'full_conversation',
+  'traj',
+  'prompt',
+  'input',
+  'data',
+  'events',
+] as const;
+
+const listed = (line: JsonObject): string | undefined =>
+  lists.find((key) => {
+    const value = valueOf(line, key);
+    return isList(value) && value.length > 0 && value.every(isMessage);
+  });
+
+const inText = (line: JsonObject): string | undefined =>
+  lists.find((key) => {
+    const value = valueOf(line, key);
+    return typeof value === 'string' && /^\s*\[\s*\{/.test(value);
+  });
+
+/** Shapes of agents' trajectories, and of rows whose list of messages has another name. */
+export const trajectoryShapes: readonly Shape[] = [
+  {
+    name: 'swe-agent',
+    title: 'SWE-agent trajectories: history, or steps of action and observation',
+    recognise: (line) =>
+      (isList(line['trajectory']) && line['trajectory'].some(isStepOrMessage)) ||
+      (isList(line['history']) && Object.hasOwn(line, 'info')),
+    read: readTrajectory,
+  },
+  {
+    name: 'huggingface-chat',
+    title: 'rows with a list of messages under another name',
+    recognise: (line) => listed(line) !== undefined || inText(line) !== undefined,
+    read: (line, { documents, zone }) => {
+      const key = listed(line) ?? inText(line)!;
+      const taken: [string, Json][] = [];
+      if (typeof line['system'] === 'string' && line['system'] !== '')
+        taken.push(['system', documents.text('system', line['system'])]);
+      taken.push([key, documents.document(line[key]!, 'user', key)]);
+      const completion = valueOf(line, 'completion');
+      if (key === 'prompt' && completion !== undefined && completion !== null)
+        taken.push(['completion', documents.document(completion, 'assistant', 'completion')]);
+      return {
+        spec: specOf(line, ['id', 'conversation_id'], zone),
+        document: withValues(documents.keep(line) as JsonObject, taken),
+      };
+    },
+  },
+];
+
+function isStepOrMessage(value: Json): boolean {
+  return isStep(value) || isMessage(value);
+}
+
+function isStep(value: Json): value is JsonObject {
+  return isObject(value) && typeof value['action'] === 'string' && Object.hasOwn(value, 'observation');
+}
+
+/** Reads the history of messages if there is one, else what each step did and saw. */
+function readTrajectory(line: JsonObject, { documents, zone }: Reading): ReturnType<Shape['read']> {
+  const spec = specOf(line, ['id'], zone);
+  const kept = documents.keep(line) as JsonObject;
+  const key = ['history', 'trajectory'].find((each) => {
+    const list = valueOf(line, each);
+    return isList(list) && list.length > 0 && list.every(isMessage);
+  });
+  if (key !== undefined)
+    return { spec, document: withValues(kept, [[key, documents.list(line[key] as readonly Json[], key)]]) };
+  const steps = isList(line['trajectory']) ? line['trajectory'] : [];
+  const taken = steps.map((step) => {
+    if (!isStep(step)) return documents.keep(step);
+    const holes: [string, Json][] = [];
+    const said = ['response', 'thought', 'action'].find(
+      (each) => typeof step[each] === 'string' && step[each] !== '',
+    );
+    if (said !== undefined) holes.push([said, documents.text('assistant', step[said]!)]);
+    if (typeof step['observation'] === 'string')
+      holes.push(['observation', documents.text('tool', step['observation'])]);
+    return withValues(documents.keep(step) as JsonObject, holes);
+  });
+  return { spec, document: withValues(kept, [['trajectory', taken]]) };
+}

@@ -1,0 +1,68 @@
+import { createReadStream } from 'node:fs';
+import { addAbortSignal } from 'node:stream';
+import type { Io } from '../../io.js';
+import { standardInput } from '../../jsonl/read-lines.js';
+import type { Json } from '../shapes/index.js';
+import { headBytes, parquetMagic, startsWith, unpacked } from './decode.js';
+import { parquetRows } from './parquet.js';
+import { asUtf8 } from './text-encoding.js';
+import { splitDocuments } from './values.js';
+
+export { filesOf } from './files.js';
+
+/** A document of a file: the bytes of its JSON, or a value that another format had. */
+export interface SourceDocument {
+  /** Line on which it begins, or row; begins at 1. */
+  readonly number: number;
+  /** Undefined if it is longer than the limit, and was skipped. */
+  readonly bytes?: Buffer | undefined;
+  readonly value?: Json;
+}
+
+/**
+ * Yields the documents of a file or of standard input, unpacked, whatever its encoding. They end with an
+ * AbortError when the signal aborts. `onRead` is called with the number of bytes on disk.
+ * @throws BadLine if the file is of a kind that cannot be read
+ */
+export async function* readDocuments(
+  file: string,
+  { stdin }: Pick<Io, 'stdin'>,
+  bytesMax: number,
+  signal?: AbortSignal,
+  onRead: (bytes: number) => void = () => undefined,
+): AsyncGenerator<SourceDocument, void, void> {
+  const stream = file === standardInput ? stdin : createReadStream(file);
+  const raw: AsyncIterable<Buffer> = signal === undefined ? stream : addAbortSignal(signal, stream);
+  const { head, rest } = await peek(counted(raw, onRead));
+  const inside = await peek(unpacked(head, rest)[Symbol.asyncIterator]());
+  if (startsWith(inside.head, parquetMagic)) yield* parquetRows(await allOf(inside.rest));
+  else yield* splitDocuments(asUtf8(inside.rest), bytesMax);
+}
+
+async function allOf(source: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of source) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function* counted(source: AsyncIterable<Buffer>, onRead: (bytes: number) => void) {
+  for await (const chunk of source) {
+    onRead(chunk.length);
+    yield chunk;
+  }
+}
+
+/** Returns the first bytes, and an iterable of everything. */
+async function peek(source: AsyncIterator<Buffer>): Promise<{ head: Buffer; rest: AsyncIterable<Buffer> }> {
+  let head = Buffer.alloc(0);
+  while (head.length < headBytes) {
+    const next = await source.next();
+    if (next.done) break;
+    head = Buffer.concat([head, next.value]);
+  }
+  async function* rest() {
+    if (head.length > 0) yield head;
+    yield* { [Symbol.asyncIterator]: () => source };
+  }
+  return { head, rest: rest() };
+}

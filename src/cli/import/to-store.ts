@@ -1,0 +1,70 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { NewMessage, StoreRequest } from '../../client/index.js';
+import { tokenizerOfModel } from '../../model/index.js';
+import type { Io } from '../io.js';
+import { BadLine } from './bad-line.js';
+import { parseDocument } from './parse.js';
+import { type Draft, type DraftMessage, readDocument } from './shapes/index.js';
+import { readDocuments } from './sources/index.js';
+
+/** Defaults for conversations that name none. */
+export interface RecordDefaults {
+  readonly application: string;
+  /** Tokenizer of text whose model has none that is known. */
+  readonly tokenizer: string;
+}
+
+/** Conversation to store. */
+export interface ToStore {
+  readonly request: StoreRequest;
+  /** True if its text is encoded with the default tokenizer. */
+  readonly assumesTokenizer: boolean;
+}
+
+/**
+ * Returns the request to the server. An absent id is generated here, so that the store can be retried. The
+ * tokenizer of text is the one that the line names, else its model's, else the default.
+ */
+export function toStoreRequest({ spec, messages }: Draft, defaults: RecordDefaults): ToStore {
+  const hasText = messages.some(({ content }) => typeof content === 'string');
+  const known = spec.tokenizer ?? (hasText ? tokenizerOfModel(spec.model ?? '') : '');
+  const request = {
+    conversation: {
+      id: spec.id ?? uuidv7(),
+      application: spec.application ?? defaults.application,
+      model: spec.model ?? '',
+      tokenizer: known ?? defaults.tokenizer,
+      parentId: spec.parentId ?? '',
+      expireTimeMs: spec.expireTimeMs,
+      metadata: spec.metadata ?? {},
+    },
+    messages: messages.map(toNewMessage),
+  };
+  return { request, assumesTokenizer: known === undefined };
+}
+
+export function toNewMessage({ role, name, toolCallId, content }: DraftMessage): NewMessage {
+  const speaker = { role, name, toolCallId };
+  return typeof content === 'string' ? { ...speaker, text: content } : { ...speaker, tokens: content };
+}
+
+/**
+ * Yields the conversations of one file, as import stores them.
+ * @throws BadLine with the line's number
+ */
+export async function* readStoreRequests(
+  file: string,
+  defaults: RecordDefaults,
+  io: Pick<Io, 'stdin'>,
+): AsyncGenerator<StoreRequest, void, void> {
+  for await (const document of readDocuments(file, io, Infinity)) {
+    try {
+      const parsed = parseDocument(document);
+      if (parsed === undefined) continue;
+      const draft = readDocument(parsed.value, parsed.json, {});
+      yield toStoreRequest(draft, defaults).request;
+    } catch (error) {
+      throw error instanceof BadLine ? new BadLine(`${file}:${document.number}: ${error.message}`) : error;
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, it } from 'vitest';
+import { parseDocument } from '../../../src/cli/import/parse.js';
+import type { Json } from '../../../src/cli/import/shapes/index.js';
+import { filesOf, readDocuments } from '../../../src/cli/import/sources/index.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'stowken-sources-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function read(bytes: Buffer | string): Promise<[number, Json][]> {
+  const found: [number, Json][] = [];
+  // Chunks of few bytes: no border of them may matter.
+  const all = Buffer.from(bytes);
+  const chunks = Array.from({ length: Math.ceil(all.length / 7) }, (_, at) =>
+    all.subarray(7 * at, 7 * at + 7),
+  );
+  for await (const document of readDocuments('-', { stdin: Readable.from(chunks) }, 1e6)) {
+    const parsed = parseDocument(document);
+    if (parsed !== undefined) found.push([document.number, parsed.value]);
+  }
+  return found;
+}
+
+const one = { messages: [{ role: 'user', content: 'a "b" ] } \\' }] };
+const two = { messages: [] };
+const lines = `${JSON.stringify(one)}\n\n${JSON.stringify(two)}\n`;
+const asLines = [
+  [1, one],
+  [3, two],
+];
+
+const zstd = Buffer.from('KLUv/QRYcQAAeyJhIjoxfQp7ImEiOjJ9Cm8kkF4=', 'base64');
+
+describe('the documents of a file', () => {
+  it.each<[string, Buffer | string, readonly unknown[]]>([
+    ['JSON lines', lines, asLines],
+    ['lines that Windows wrote', `\ufeff${lines.replaceAll('\n', '\r\n')}`, asLines],
+    ['UTF-16, little-endian', Buffer.from(`\ufeff${lines}`, 'utf16le'), asLines],
+    ['UTF-16, big-endian', Buffer.from(`\ufeff${lines}`, 'utf16le').swap16(), asLines],
+    ['UTF-16 without a mark', Buffer.from(lines, 'utf16le'), asLines],
+    ['gzip', gzipSync(lines), asLines],
+    [
+      'an array over several lines',
+      JSON.stringify([one, two], null, 2),
+      [
+        [2, one],
+        [10, two],
+      ],
+    ],
+    [
+      'an array on one line',
+      JSON.stringify([one, two]),
+      [
+        [1, one],
+        [1, two],
+      ],
+    ],
+    ['an object over several lines', JSON.stringify(one, null, 2), [[1, one]]],
+    [
+      'objects over several lines',
+      `${JSON.stringify(one, null, 2)}\n${JSON.stringify(one, null, 2)}`,
+      [
+        [1, one],
+        [9, one],
+      ],
+    ],
+    ['a list of messages over several lines', JSON.stringify(one.messages, null, 2), [[1, one.messages]]],
+    [
+      'a list of messages a line',
+      `${JSON.stringify(one.messages)}\n`.repeat(2),
+      [
+        [1, one.messages],
+        [2, one.messages],
+      ],
+    ],
+    ['nothing', '', []],
+    ['an empty array', '[]', []],
+  ])('are told from %s', async (_what, bytes, expected) => {
+    expect(await read(bytes)).toEqual(expected);
+  });
+
+  const packers = ['bzip2', 'xz', 'zstd'].filter((name) => {
+    try {
+      execFileSync(name, ['--version'], { stdio: 'ignore', input: '' });
+      return true;
+    } catch {
+      return false; // The machine does not have the program.
+    }
+  });
+  it.each(packers)('are told from %s, and a cut file is refused in words', async (name) => {
+    const packed = execFileSync(name, ['-c'], { input: lines.repeat(50) });
+    expect(await read(packed)).toHaveLength(100);
+    await expect(read(packed.subarray(0, -9))).rejects.toThrow(`it is ${name}, and damaged or cut: `);
+  });
+
+  it('are refused with what the file is', async () => {
+    await expect(read('PAR1\x15\x04PAR1')).rejects.toThrow(/^it is a Parquet file, and damaged or cut: /);
+    await expect(read('PK\x03\x04 and more of it')).rejects.toThrow('it is a zip archive, not JSON lines');
+    await expect(read('SQLite format 3\0 and more')).rejects.toThrow('it is an SQLite database');
+    await expect(read(zstd.subarray(0, 12))).rejects.toThrow('it is zstd, and damaged or cut');
+  });
+
+  it('go on after a line that is cut', async () => {
+    const cut = `{"messages":[\n${lines}`;
+    const numbers: number[] = [];
+    for await (const { number } of readDocuments('-', { stdin: Readable.from([Buffer.from(cut)]) }, 1e6))
+      numbers.push(number);
+    expect(numbers).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe('names of files', () => {
+  it('stand for files, the files of folders, and those that patterns match', async () => {
+    mkdirSync(join(folder, 'in', 'deep'), { recursive: true });
+    for (const name of ['a.jsonl', 'b.json', '.hidden', 'in/c.jsonl', 'in/deep/d.jsonl'])
+      writeFileSync(join(folder, name), '');
+    const all = ['a.jsonl', 'b.json', 'in/c.jsonl', 'in/deep/d.jsonl'].map((name) => join(folder, name));
+    expect(await filesOf([folder])).toEqual(all);
+    expect(await filesOf([join(folder, '*.jsonl')])).toEqual([all[0]]);
+    expect(await filesOf([join(folder, '**/*.jsonl')])).toEqual([all[0], all[2], all[3]]);
+    expect(await filesOf(['-', join(folder, 'none.jsonl')])).toEqual(['-', join(folder, 'none.jsonl')]);
+    expect(await filesOf([join(folder, 'none*')])).toEqual([join(folder, 'none*')]);
+  });
+});
