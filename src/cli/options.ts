@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type ConversationFilter, parseAddress } from '../client/index.js';
+import { type ConversationFilter, parseAddress, type ValueCondition } from '../client/index.js';
 
 /** Parsers of option values for commander: an error that they throw means wrong usage. */
 
@@ -73,6 +73,20 @@ export function keyValue(text: string, soFar: Record<string, string> = {}): Reco
   return { ...soFar, [text.slice(0, cut)]: text.slice(cut + 1) };
 }
 
+/** Collects the values of a repeated option. */
+export function any(text: string, soFar: readonly string[] = []): readonly string[] {
+  return [...soFar, filled(text)];
+}
+
+/** Collects the values of each key, of a repeated KEY=VALUE. */
+export function anyOfKey(
+  text: string,
+  soFar: Readonly<Record<string, readonly string[]>> = {},
+): Readonly<Record<string, readonly string[]>> {
+  const [[key, value] = ['', '']] = Object.entries(keyValue(text));
+  return { ...soFar, [key]: [...(soFar[key] ?? []), value] };
+}
+
 /** Parses a server's address, with its port. Clients cannot use port 0, which means any free one. */
 export function address(options: Parameters<typeof parseAddress>[1] = {}): (text: string) => string {
   return (text) => {
@@ -89,9 +103,18 @@ function upperFirst(text: string): string {
 }
 
 export interface FilterOptions {
-  readonly application?: string;
-  readonly model?: string;
-  readonly tokenizer?: string;
+  readonly application?: readonly string[];
+  readonly notApplication?: readonly string[];
+  readonly model?: readonly string[];
+  readonly notModel?: readonly string[];
+  readonly tokenizer?: readonly string[];
+  readonly parent?: readonly string[];
+  readonly label?: Readonly<Record<string, readonly string[]>>;
+  readonly notLabel?: Readonly<Record<string, readonly string[]>>;
+  readonly updatedFrom?: number;
+  readonly updatedBefore?: number;
+  readonly expiresFrom?: number;
+  readonly expiresBefore?: number;
   readonly idPrefix?: string;
   readonly from?: number;
   readonly before?: number;
@@ -103,12 +126,21 @@ export interface FilterOptions {
 /** Adds the options that select conversations. */
 export function withFilter(command: Command): Command {
   return command
-    .option('--application <name>', 'only conversations of this application', filled)
-    .option('--model <name>', 'only conversations of this model', filled)
-    .option('--tokenizer <name>', 'only conversations of this tokenizer', filled)
+    .option('--application <name>', 'only conversations of this application; repeated: of one of them', any)
+    .option('--not-application <name>', 'no conversations of this application; may be repeated', any)
+    .option('--model <name>', 'only conversations of this model; repeated: of one of them', any)
+    .option('--not-model <name>', 'no conversations of this model; may be repeated', any)
+    .option('--tokenizer <name>', 'only conversations of this tokenizer; repeated: of one of them', any)
+    .option('--label <key=value>', 'only with this label; a key repeated: with one of its values', anyOfKey)
+    .option('--not-label <key=value>', 'not with this label; may be repeated', anyOfKey)
+    .option('--parent <id>', 'only forks of this conversation; repeated: of one of them', any)
     .option('--id-prefix <text>', 'only ids that begin with this text', filled)
     .option('--from <time>', 'only created at this time or later: 2026-01-31, 2026-01-31T12:00:00Z', time)
     .option('--before <time>', 'only created before this time', time)
+    .option('--updated-from <time>', 'only changed last at this time or later', time)
+    .option('--updated-before <time>', 'only changed last before this time', time)
+    .option('--expires-from <time>', 'only those that expire at this time or later', time)
+    .option('--expires-before <time>', 'only those that expire before this time', time)
     .option('--min-tokens <n>', 'only with at least n tokens', wholeNumber(0))
     .option('--max-tokens <n>', 'only with at most n tokens', wholeNumber(0))
     .option('--metadata <key=value>', 'only with this metadata; may be repeated', keyValue);
@@ -116,10 +148,13 @@ export function withFilter(command: Command): Command {
 
 export function toFilter(options: FilterOptions): ConversationFilter {
   const { from, before, minTokens, maxTokens } = options;
+  const conditions = conditionsOf(options);
   return {
-    ...(options.application !== undefined && { application: options.application }),
-    ...(options.model !== undefined && { model: options.model }),
-    ...(options.tokenizer !== undefined && { tokenizer: options.tokenizer }),
+    ...(conditions.length > 0 && { conditions }),
+    ...(options.updatedFrom !== undefined && { updateTimeFromMs: options.updatedFrom }),
+    ...(options.updatedBefore !== undefined && { updateTimeBeforeMs: options.updatedBefore }),
+    ...(options.expiresFrom !== undefined && { expireTimeFromMs: options.expiresFrom }),
+    ...(options.expiresBefore !== undefined && { expireTimeBeforeMs: options.expiresBefore }),
     ...(options.idPrefix !== undefined && { idPrefix: options.idPrefix }),
     ...(from !== undefined && { createTimeFromMs: from }),
     ...(before !== undefined && { createTimeBeforeMs: before }),
@@ -127,4 +162,25 @@ export function toFilter(options: FilterOptions): ConversationFilter {
     ...(maxTokens !== undefined && { tokensMax: maxTokens }),
     ...(options.metadata !== undefined && { metadata: options.metadata }),
   };
+}
+
+function conditionsOf(options: FilterOptions): ValueCondition[] {
+  const { application, notApplication, model, notModel, tokenizer, parent } = options;
+  const onField = (
+    field: ValueCondition['field'],
+    values: readonly string[] | undefined,
+    negated = false,
+  ): ValueCondition[] => (values === undefined ? [] : [{ field, values, negated }]);
+  const onLabels = (labels: FilterOptions['label'], negated: boolean): ValueCondition[] =>
+    Object.entries(labels ?? {}).map(([key, values]) => ({ field: 'metadata', key, values, negated }));
+  return [
+    ...onField('application', application),
+    ...onField('application', notApplication, true),
+    ...onField('model', model),
+    ...onField('model', notModel, true),
+    ...onField('tokenizer', tokenizer),
+    ...onField('parentId', parent),
+    ...onLabels(options.label, false),
+    ...onLabels(options.notLabel, true),
+  ];
 }

@@ -95,8 +95,9 @@ export class AdminClient {
   }
 }
 
-function toWireSettings({ prefixIndex, autoCompact, quotaBytes }: VaultSettings) {
+function toWireSettings({ prefixIndex, autoCompact, quotaBytes, labels }: VaultSettings) {
   return {
+    labels: labels && { keys: labels },
     prefixIndex,
     autoCompact,
     quotaBytes: quotaBytes === undefined ? undefined : toUint64('quota_bytes', quotaBytes),
@@ -128,7 +129,7 @@ const states: Readonly<Record<string, VaultInfo['state']>> = {
 
 function fromWireVault(vault: W.Vault | null): VaultInfo {
   const { name, vaultId, createTime, settings, state, cause } = vault!;
-  const { prefixIndex, autoCompact, quotaBytes } = settings ?? {};
+  const { prefixIndex, autoCompact, quotaBytes, labels } = settings ?? {};
   return {
     name,
     vaultId,
@@ -136,6 +137,7 @@ function fromWireVault(vault: W.Vault | null): VaultInfo {
     settings: {
       ...(typeof prefixIndex === 'boolean' && { prefixIndex }),
       ...(typeof autoCompact === 'boolean' && { autoCompact }),
+      ...(labels && { labels: labels.keys }),
       ...(typeof quotaBytes === 'string' && { quotaBytes: fromUint64('quota_bytes', quotaBytes) }),
     },
     state: states[state] ?? 'closed',

@@ -123,19 +123,26 @@ export function conversationReads(transport: Transport, vault: string) {
     },
 
     async listPage(options: PageOptions = {}): Promise<ConversationPage> {
-      const { filter = {}, order = 'newestFirst', pageSize = 0, pageToken = '', ...control } = options;
+      const { filter = {}, order = 'newestFirst', pageSize = 0, pageToken = '', count, ...control } = options;
       const request = {
         vault,
         filter: toWireFilter(filter),
         order: wireOrders[order],
         pageSize: toUint32('page size', pageSize),
         pageToken,
+        count,
       };
       const page = await transport.unary(known.list, request, control, true);
       return {
         conversations: page.conversations.map(fromWireConversation),
         nextPageToken: page.nextPageToken,
         damaged: page.damaged.map(fromWireDamaged),
+        ...(count && {
+          total: {
+            count: fromUint64('total_count', page.totalCount),
+            isLowerBound: page.totalIsLowerBound,
+          },
+        }),
       };
     },
 

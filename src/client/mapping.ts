@@ -94,6 +94,15 @@ export function toWireRange(range: RetrieveRange): Q.RetrieveConversationRequest
 export function toWireFilter(filter: ConversationFilter): Q.ConversationFilter {
   const { application, model, tokenizer, idPrefix, metadata, tokensMin, tokensMax } = filter;
   return {
+    conditions: filter.conditions?.map(({ field, ...condition }) => ({
+      ...condition,
+      field: wireFields[field],
+    })),
+    updateTimeFrom: toWireTime('updated from', filter.updateTimeFromMs),
+    updateTimeBefore: toWireTime('updated before', filter.updateTimeBeforeMs),
+    expireTimeFrom: toWireTime('expires from', filter.expireTimeFromMs),
+    expireTimeBefore: toWireTime('expires before', filter.expireTimeBeforeMs),
+    expires: filter.expires,
     application,
     model,
     tokenizer,
@@ -154,9 +163,19 @@ export const wireEncodings = {
   tokens: 'ENCODING_LE32',
 } as const satisfies Record<Encoding, Q.Encoding>;
 
+const wireFields = {
+  application: 'CONDITION_FIELD_APPLICATION',
+  model: 'CONDITION_FIELD_MODEL',
+  tokenizer: 'CONDITION_FIELD_TOKENIZER',
+  parentId: 'CONDITION_FIELD_PARENT_ID',
+  metadata: 'CONDITION_FIELD_METADATA',
+} as const satisfies Record<string, Q.ConditionField>;
+
 export const wireOrders = {
   newestFirst: 'LIST_ORDER_NEWEST_FIRST',
   oldestFirst: 'LIST_ORDER_OLDEST_FIRST',
+  latestUpdateFirst: 'LIST_ORDER_LATEST_UPDATE_FIRST',
+  earliestUpdateFirst: 'LIST_ORDER_EARLIEST_UPDATE_FIRST',
 } as const satisfies Record<string, Q.ListOrder>;
 
 /** Reads a chunk's content, by encoding. */

@@ -95,11 +95,29 @@ export interface ConversationFilter {
   readonly tokensMin?: number;
   readonly tokensMax?: number;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Conditions that must all hold. */
+  readonly conditions?: readonly ValueCondition[];
+  readonly updateTimeFromMs?: number;
+  readonly updateTimeBeforeMs?: number;
+  /** A conversation that never expires is in no range of expire times. */
+  readonly expireTimeFromMs?: number;
+  readonly expireTimeBeforeMs?: number;
+  /** True: only those that expire at some time; false: only the others. */
+  readonly expires?: boolean;
+}
+
+/** Condition on one field: its value is one of these, or with `negated` none of them. */
+export interface ValueCondition {
+  readonly field: 'application' | 'model' | 'tokenizer' | 'parentId' | 'metadata';
+  /** Key of a metadata entry. */
+  readonly key?: string;
+  readonly values: readonly string[];
+  readonly negated?: boolean;
 }
 
 export interface ListOptions extends CallControl {
   readonly filter?: ConversationFilter;
-  readonly order?: 'newestFirst' | 'oldestFirst';
+  readonly order?: 'newestFirst' | 'oldestFirst' | 'latestUpdateFirst' | 'earliestUpdateFirst';
   /** Entries of a page; the server's default if absent. */
   readonly pageSize?: number;
 }
@@ -112,6 +130,8 @@ export interface ListAllOptions extends ListOptions {
 export interface PageOptions extends ListOptions {
   /** `nextPageToken` of the last page, with the same filter and order. */
   readonly pageToken?: string;
+  /** True to count what the filter finds, on all pages together. */
+  readonly count?: boolean;
 }
 
 /** Tokens to look for, in one of the three forms. */
@@ -146,5 +166,7 @@ export interface ConversationPage {
   readonly conversations: readonly Conversation[];
   /** Empty on the last page. */
   readonly nextPageToken: string;
+  /** Present if it was asked for. */
+  readonly total?: { readonly count: number; /** True: there are more. */ readonly isLowerBound: boolean };
   readonly damaged: readonly DamagedConversation[];
 }

@@ -6,6 +6,8 @@ export interface VaultSettings {
   readonly autoCompact?: boolean;
   /** Limit of the vault's bytes in use; none if it is 0. */
   readonly quotaBytes?: number;
+  /** Metadata keys by which lists find conversations and usage is counted; at most 8. */
+  readonly labels?: readonly string[];
 }
 
 /** A vault of a server. */

@@ -221,6 +221,11 @@ const readingStored = {
     action: 'Begin at the end at most.',
     facts: { field: 'the offset', size: 'its value', limit: 'the end' },
   },
+  INDEX_BUILDING: {
+    meaning: 'The index that the order of a list needs is still being built.',
+    action: 'Try again later, or list by creation.',
+    facts: { behind: 'conversations that it lacks at most' },
+  },
   PREFIX_INDEX_OFF: {
     meaning: 'The prefix index of the vault is off.',
     action: 'Have the operator turn it on; conversations that are stored from then on are found.',

@@ -50,6 +50,11 @@ export const limits = {
   metadataKeyBytesMax: 128,
   metadataValueBytesMax: 8192,
   filterMetadataEntriesMax: 16,
+  /** Labels of a vault: metadata keys that lists and usage know. */
+  labelsMax: 8,
+  /** Conditions of a filter, and values of one condition. */
+  filterConditionsMax: 16,
+  conditionValuesMax: 100,
   /** Size of a whole request as it arrives; a longer one has to be uploaded in parts. */
   requestBytesMax: 64 * 1024 * 1024,
   /** Size of the part of a request that is decoded into objects: everything but messages. */

@@ -35,7 +35,7 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
     onCreate: async () => disk?.assertRoom(),
     onSettings: async (name, settings) => {
       const runtime = vaults.openRuntime(name);
-      runtime?.apply(settings);
+      await runtime?.apply(settings);
       if (runtime) await announcements.send('setPrefixIndex', { vault: name, on: runtime.prefixIndex }, name);
     },
     onDelete: (name) => announcements.send('dropVault', name, name),

@@ -11,6 +11,7 @@ import { describeConversation } from './read/describe.js';
 import { forkConversation } from './write/fork.js';
 import { unsupported } from './refusals.js';
 import { checkRevision } from './read/open-revision.js';
+import { countConversations } from './find/count.js';
 import { findPrefix } from './prefix/index.js';
 import { SegmentTokenCache } from './read/segment-tokens.js';
 import { retrieveConversation, retrieveConversations } from './read/retrieve.js';
@@ -72,6 +73,7 @@ export function createVault(given: VaultParts): Vault {
     deleteMany: (input, signal) => deleteConversations(parts, input, signal),
 
     list: (query) => backend.listConversations(query),
+    count: (filter, signal) => countConversations(backend, filter, signal),
 
     findPrefix: (input, signal) => findPrefix(parts, input, signal),
 

@@ -10,3 +10,4 @@ export type * from './segments/types.js';
 export type * from './maintain/types.js';
 export * from './create-vault.js';
 export type * from './vault.js';
+export type { ConversationCount } from './find/count.js';

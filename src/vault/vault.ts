@@ -1,5 +1,7 @@
 import type { Conversation, SegmentHash, VaultStats } from '../model/index.js';
+import type { ConversationCount } from './find/count.js';
 import type {
+  ConversationFilter,
   ConversationPage,
   ListQuery,
   OutsideReference,
@@ -97,6 +99,9 @@ export interface Vault {
   deleteMany(input: DeleteManyInput, signal: AbortSignal): Promise<DeleteManyResult>;
 
   list(query: ListQuery): Promise<ConversationPage>;
+
+  /** Counts what a filter finds: exactly, or with a lower bound after limits.pageScanMax looks. */
+  count(filter: ConversationFilter, signal: AbortSignal): Promise<ConversationCount>;
 
   /**
    * Finds the conversations that share the most tokens with these, most first, among those that share the

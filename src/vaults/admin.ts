@@ -84,8 +84,17 @@ export class Administration implements VaultAdmin {
     return this.#inOrder(async () => {
       const before = await this.#read(name);
       const record = { ...before, settings: changedSettings(before.settings, settings, reset) };
-      await this.catalogue.write(name, record);
-      await this.events.onSettings?.(name, record.settings);
+      // Labels are in the store too: it must be open to take them, or to refuse them.
+      const use = record.settings.labels === before.settings.labels ? undefined : await this.open.use(name);
+      try {
+        await this.catalogue.write(name, { ...record, ...(use && { vaultId: use.vault.vaultId }) });
+        await this.events.onSettings?.(name, record.settings);
+      } catch (error) {
+        await this.catalogue.write(name, before);
+        throw error;
+      } finally {
+        use?.end();
+      }
       return this.#describe(name, record);
     });
   }

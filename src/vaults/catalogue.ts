@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { StowkenError } from '../model/index.js';
+import { limits, StowkenError } from '../model/index.js';
 import { makeFolder, otherVaultsFolder, settingsFile, syncFolder } from '../storage/index.js';
 import { defaultVault, invalidName, isVaultName } from './names.js';
 import type { VaultRecord } from './settings.js';
@@ -38,6 +38,7 @@ const recordSchema = z.object({
     prefixIndex: z.boolean().optional(),
     autoCompact: z.boolean().optional(),
     quotaBytes: z.number().int().min(0).optional(),
+    labels: z.array(z.string()).max(limits.labelsMax).optional(),
   }),
 });
 

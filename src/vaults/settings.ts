@@ -4,9 +4,11 @@ export interface VaultSettings {
   readonly autoCompact?: boolean | undefined;
   /** Limit of the bytes in use; none if it is 0. */
   readonly quotaBytes?: number | undefined;
+  /** Metadata keys that lists and usage know. */
+  readonly labels?: readonly string[] | undefined;
 }
 
-export const settingNames = ['prefixIndex', 'autoCompact', 'quotaBytes'] as const;
+export const settingNames = ['prefixIndex', 'autoCompact', 'quotaBytes', 'labels'] as const;
 export type SettingName = (typeof settingNames)[number];
 
 /** Facts about a vault that its store does not have. */

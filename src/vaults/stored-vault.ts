@@ -121,6 +121,8 @@ export class StoredVault implements VaultRuntime {
       codec.prepare();
       if (folder !== undefined && record.vaultId !== undefined && record.vaultId !== backend.vaultId)
         throw notThere(folder, `are those of vault ${backend.vaultId}, not of ${record.vaultId}`);
+      const { labels } = record.settings;
+      if (labels !== undefined && !opener.readOnly) await backend.setLabels?.(labels);
       await rememberId(catalogue, name, record, backend.vaultId);
       const check = await VaultCheck.load(backend, folder, activity?.checks);
       return new StoredVault(opener, name, backend, { codec, core }, record.settings, activity?.tasks, check);
@@ -145,8 +147,13 @@ export class StoredVault implements VaultRuntime {
     return { ...this.owned.health(), ...(damage !== undefined && { damage }) };
   }
 
-  /** Changes the settings for everything that begins later. */
-  apply(settings: VaultSettings): void {
+  /**
+   * Changes the settings for everything that begins later.
+   * @throws StowkenError UNSUPPORTED_BY_STORAGE for labels of a storage that has no index
+   */
+  async apply(settings: VaultSettings): Promise<void> {
+    const { labels = [] } = settings;
+    if (String(labels) !== String(this.#settings.labels ?? [])) await setLabels(this.owned, labels);
     this.#settings = settings;
     this.#compactOrNot();
   }
@@ -173,6 +180,15 @@ export class StoredVault implements VaultRuntime {
     });
     this.#compaction.start();
   }
+}
+
+async function setLabels(backend: ManagedBackend, labels: readonly string[]): Promise<void> {
+  if (backend.setLabels) return backend.setLabels(labels);
+  throw new StowkenError('UNSUPPORTED_BY_STORAGE', `the ${backend.kind} storage has no labels`, {
+    operation: 'labels',
+    storage: backend.kind,
+    storages: 'lmdb, memory',
+  });
 }
 
 /** Files of which one is in the folder of every vault that was open once. */

@@ -94,7 +94,10 @@ describe('the records of an lmdb vault', () => {
   beforeEach(async () => {
     const codec = createLiveCodec(core);
     const clock = () => 5_000;
-    const backend = await openLmdbBackend({ folder: folder.path, codec, clock, durability: 'relaxed' });
+    const backend = await openLmdbBackend({
+      ...{ folder: folder.path, codec, clock, durability: 'relaxed' },
+      unindexedMax: 0,
+    });
     await fill(backend);
     expect(await backend.check()).toEqual([]);
     await backend.close();

@@ -193,6 +193,19 @@ describe.each(Object.entries(ways))('vaults of a server with %s', (way, flags) =
     const found = await admin.updateVault('a', { reset: ['quotaBytes'], settings: { prefixIndex: false } });
     expect(found).toMatchObject({ name: 'a', settings: { prefixIndex: false } });
     expect(found.settings.quotaBytes).toBeUndefined();
+    const labelled = admin.updateVault('a', { settings: { labels: ['user', 'session'] } });
+    if (way === 'filesystem') {
+      await expect(labelled).rejects.toMatchObject({ reason: 'UNSUPPORTED_BY_STORAGE' });
+      expect((await admin.getVault('a')).settings.labels).toBeUndefined();
+    } else {
+      expect((await labelled).settings.labels).toEqual(['user', 'session']);
+      const page = await a.listPage({ filter: { metadata: { user: '7' } }, count: true });
+      expect(page).toMatchObject({ conversations: [], total: { count: 0, isLowerBound: false } });
+      await expect(admin.updateVault('a', { settings: { labels: ['x', 'x'] } })).rejects.toMatchObject({
+        reason: 'INVALID_FIELD',
+        metadata: { field: 'settings.labels.keys' },
+      });
+    }
     if (way.startsWith('lmdb')) {
       await expect(a.findPrefix({ tokens: tokens(1, 600) })).rejects.toMatchObject({
         reason: 'PREFIX_INDEX_OFF',

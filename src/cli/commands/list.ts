@@ -12,6 +12,8 @@ interface Options extends ServerOption, FilterOptions {
   readonly limit: number;
   readonly all?: true;
   readonly oldestFirst?: true;
+  readonly byUpdate?: true;
+  readonly count?: true;
   readonly json?: true;
 }
 
@@ -25,9 +27,15 @@ export function addList(program: Command, context: Context, done: Done): void {
     .option('--limit <n>', 'at most n conversations', wholeNumber(1), 50)
     .option('--all', 'every conversation')
     .option('--oldest-first', 'oldest conversation first')
+    .option('--by-update', 'in the order of the last changes')
+    .option('--count', 'only how many there are')
     .option('--json', 'one JSON object per line')
     .action(async (options: Options) => {
       const { output } = context;
+      if (options.count) {
+        await printCount(options, context);
+        return done(exitCodes.done);
+      }
       const damage = new DamageReport(context.io.stderr);
       let count = 0;
       context.interruption.onInterrupt(() => `${plural(count, 'conversation')} listed`);
@@ -41,6 +49,14 @@ export function addList(program: Command, context: Context, done: Done): void {
     });
 }
 
+async function printCount(options: Options, context: Context): Promise<void> {
+  const query = { filter: toFilter(options), pageSize: 1, count: true };
+  const { total } = await withClient(options, context, (client) => client.listPage(query));
+  const { count = 0, isLowerBound = false } = total ?? {};
+  if (options.json) await context.output.json({ count, is_lower_bound: isLowerBound });
+  else await context.output.line(`${isLowerBound ? 'at least ' : ''}${plural(count, 'conversation')}`);
+}
+
 async function* listed(
   client: StowkenClient,
   options: Options,
@@ -49,7 +65,7 @@ async function* listed(
   let left = options.all ? Infinity : options.limit;
   const found = client.list({
     filter: toFilter(options),
-    order: options.oldestFirst ? 'oldestFirst' : 'newestFirst',
+    order: orderOf(options),
     pageSize: Math.min(left, rowsOfTable),
     onDamaged: damage.add,
   });
@@ -57,6 +73,11 @@ async function* listed(
     yield conversation;
     if (--left === 0) return;
   }
+}
+
+function orderOf({ byUpdate, oldestFirst }: Options) {
+  if (byUpdate) return oldestFirst ? 'earliestUpdateFirst' : 'latestUpdateFirst';
+  return oldestFirst ? 'oldestFirst' : 'newestFirst';
 }
 
 async function* counted<T>(items: AsyncIterable<T>, count: () => void): AsyncGenerator<T, void, void> {

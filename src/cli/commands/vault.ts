@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Option, type Command } from 'commander';
 import type { VaultInfo, VaultSettings } from '../../client/index.js';
+import { printable } from '../../model/index.js';
 import { CommandFailure, type Context, UsageError } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes, formatTable, formatTime } from '../format.js';
@@ -15,6 +16,7 @@ interface SettingOptions extends Options {
   readonly prefixIndex?: 'on' | 'off' | 'server';
   readonly autoCompact?: 'on' | 'off' | 'server';
   readonly quota?: number | 'server';
+  readonly labels?: readonly string[];
 }
 
 const epilogue = `
@@ -89,7 +91,7 @@ function addSet(vault: Command, context: Context, done: Done): void {
     .action(async (name: string, options: SettingOptions) => {
       const { settings, reset } = changes(options);
       if (Object.keys(settings).length + reset.length === 0)
-        throw new UsageError('name a setting: --quota, --prefix-index or --auto-compact');
+        throw new UsageError('name a setting: --quota, --labels, --prefix-index or --auto-compact');
       const now = await withClient(options, context, ({ admin }) =>
         admin.updateVault(name, { settings, reset }),
       );
@@ -130,6 +132,7 @@ function withSettings(command: Command): Command {
   const choices = ['on', 'off', 'server'];
   return command
     .option('--quota <size>', 'limit of the bytes in use: 50GiB; 0 for none', byteSize)
+    .option('--labels <keys>', 'metadata keys to list and count usage by: user,session; "" for none', keys)
     .addOption(
       new Option('--prefix-index <on|off|server>', 'index conversations for find-prefix').choices(choices),
     )
@@ -141,7 +144,12 @@ function withSettings(command: Command): Command {
     );
 }
 
-function changes({ prefixIndex, autoCompact, quota }: SettingOptions): {
+/** Splits keys at commas; an empty text has none. */
+function keys(text: string): string[] {
+  return text === '' ? [] : text.split(',').map((key) => filled(key.trim()));
+}
+
+function changes({ prefixIndex, autoCompact, quota, labels }: SettingOptions): {
   settings: VaultSettings;
   reset: (keyof VaultSettings)[];
 } {
@@ -149,6 +157,7 @@ function changes({ prefixIndex, autoCompact, quota }: SettingOptions): {
     settings: {
       ...(prefixIndex !== undefined && prefixIndex !== 'server' && { prefixIndex: prefixIndex === 'on' }),
       ...(autoCompact !== undefined && autoCompact !== 'server' && { autoCompact: autoCompact === 'on' }),
+      ...(labels !== undefined && { labels }),
       ...(typeof quota === 'number' && { quotaBytes: quota }),
     },
     reset: [
@@ -168,7 +177,7 @@ async function printOne(
   else await output.line(text);
 }
 
-const heads = ['NAME', 'STATE', 'CREATED', 'QUOTA', 'PREFIX INDEX', 'AUTO-COMPACT', ''];
+const heads = ['NAME', 'STATE', 'CREATED', 'QUOTA', 'PREFIX INDEX', 'AUTO-COMPACT', 'LABELS', ''];
 
 function table(vaults: readonly VaultInfo[]): string {
   const rows = vaults.map(({ name, state, createTimeMs, settings, cause }) => [
@@ -178,9 +187,10 @@ function table(vaults: readonly VaultInfo[]): string {
     settings.quotaBytes ? formatBytes(settings.quotaBytes) : '',
     onOff(settings.prefixIndex),
     onOff(settings.autoCompact),
+    (settings.labels ?? []).map(printable).join(', '),
     cause,
   ]);
-  return formatTable([heads, ...rows], ['left', 'left', 'left', 'right', 'left', 'left', 'left']);
+  return formatTable([heads, ...rows], ['left', 'left', 'left', 'right', 'left', 'left', 'left', 'left']);
 }
 
 const stateWords = { open: 'open', closed: 'closed', readOnly: 'read-only', failed: 'failed' } as const;
@@ -191,7 +201,7 @@ function onOff(setting: boolean | undefined): string {
 }
 
 function plain({ name, vaultId, createTimeMs, settings, state, cause }: VaultInfo): object {
-  const { prefixIndex, autoCompact, quotaBytes } = settings;
+  const { prefixIndex, autoCompact, quotaBytes, labels } = settings;
   return {
     name,
     vault_id: vaultId,
@@ -202,6 +212,7 @@ function plain({ name, vaultId, createTimeMs, settings, state, cause }: VaultInf
       ...(prefixIndex !== undefined && { prefix_index: prefixIndex }),
       ...(autoCompact !== undefined && { auto_compact: autoCompact }),
       ...(quotaBytes !== undefined && { quota_bytes: quotaBytes }),
+      ...(labels !== undefined && { labels }),
     },
   };
 }

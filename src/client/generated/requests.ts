@@ -34,6 +34,14 @@ export interface CompactSubstringsRequest {
   readonly reportPreparation?: boolean | undefined;
 }
 
+export type ConditionField =
+  | 'CONDITION_FIELD_UNSPECIFIED'
+  | 'CONDITION_FIELD_APPLICATION'
+  | 'CONDITION_FIELD_MODEL'
+  | 'CONDITION_FIELD_TOKENIZER'
+  | 'CONDITION_FIELD_PARENT_ID'
+  | 'CONDITION_FIELD_METADATA';
+
 export interface Conversation {
   readonly id?: string | undefined;
   readonly application?: string | undefined;
@@ -60,6 +68,12 @@ export interface ConversationFilter {
   readonly minTokens?: string | undefined;
   readonly maxTokens?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly conditions?: readonly ValueCondition[] | undefined;
+  readonly updateTimeFrom?: Timestamp | undefined;
+  readonly updateTimeBefore?: Timestamp | undefined;
+  readonly expireTimeFrom?: Timestamp | undefined;
+  readonly expireTimeBefore?: Timestamp | undefined;
+  readonly expires?: boolean | undefined;
 }
 
 export interface CreateVaultRequest {
@@ -150,6 +164,10 @@ export interface HasSegmentsRequest {
   readonly hashes?: readonly string[] | undefined;
 }
 
+export interface Labels {
+  readonly keys?: readonly string[] | undefined;
+}
+
 export interface ListAuditEventsRequest {
   readonly vault?: string | undefined;
   readonly identity?: string | undefined;
@@ -165,6 +183,7 @@ export interface ListConversationsRequest {
   readonly pageSize?: number | undefined;
   readonly pageToken?: string | undefined;
   readonly order?: ListOrder | undefined;
+  readonly count?: boolean | undefined;
 }
 
 export interface ListGarbageRequest {
@@ -173,7 +192,12 @@ export interface ListGarbageRequest {
   readonly pageToken?: string | undefined;
 }
 
-export type ListOrder = 'LIST_ORDER_UNSPECIFIED' | 'LIST_ORDER_NEWEST_FIRST' | 'LIST_ORDER_OLDEST_FIRST';
+export type ListOrder =
+  | 'LIST_ORDER_UNSPECIFIED'
+  | 'LIST_ORDER_NEWEST_FIRST'
+  | 'LIST_ORDER_OLDEST_FIRST'
+  | 'LIST_ORDER_LATEST_UPDATE_FIRST'
+  | 'LIST_ORDER_EARLIEST_UPDATE_FIRST';
 
 export interface ListRegistriesRequest {
   readonly vault?: string | undefined;
@@ -303,10 +327,18 @@ export interface UploadTokens {
   readonly text?: string | undefined;
 }
 
+export interface ValueCondition {
+  readonly field?: ConditionField | undefined;
+  readonly key?: string | undefined;
+  readonly values?: readonly string[] | undefined;
+  readonly negated?: boolean | undefined;
+}
+
 export interface VaultSettings {
   readonly prefixIndex?: boolean | undefined;
   readonly autoCompact?: boolean | undefined;
   readonly quotaBytes?: string | undefined;
+  readonly labels?: Labels | undefined;
 }
 
 export interface VerifyVaultRequest {

@@ -257,6 +257,10 @@ export interface ItemStatus {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+export interface Labels {
+  readonly keys: readonly string[];
+}
+
 export interface ListAuditEventsResponse {
   readonly events: readonly AuditEvent[];
   readonly nextPageToken: string;
@@ -266,6 +270,8 @@ export interface ListConversationsResponse {
   readonly conversations: readonly Conversation[];
   readonly nextPageToken: string;
   readonly damaged: readonly DamagedConversation[];
+  readonly totalCount: string;
+  readonly totalIsLowerBound: boolean;
 }
 
 export interface ListGarbageResponse {
@@ -407,6 +413,7 @@ export interface VaultSettings {
   readonly prefixIndex: boolean | undefined;
   readonly autoCompact: boolean | undefined;
   readonly quotaBytes: string | undefined;
+  readonly labels: Labels | null;
 }
 
 export type VaultState =

@@ -66,6 +66,12 @@ export interface ConversationFilter {
   readonly min_tokens: Long | undefined;
   readonly max_tokens: Long | undefined;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly conditions: ValueCondition[];
+  readonly update_time_from: Timestamp | null;
+  readonly update_time_before: Timestamp | null;
+  readonly expire_time_from: Timestamp | null;
+  readonly expire_time_before: Timestamp | null;
+  readonly expires: boolean | undefined;
 }
 
 export interface CreateVaultRequest {
@@ -154,6 +160,10 @@ export interface HasSegmentsRequest {
   readonly hashes: string[];
 }
 
+export interface Labels {
+  readonly keys: string[];
+}
+
 export interface ListAuditEventsRequest {
   readonly vault: string;
   readonly identity: string;
@@ -169,6 +179,7 @@ export interface ListConversationsRequest {
   readonly page_size: number;
   readonly page_token: string;
   readonly order: number;
+  readonly count: boolean;
 }
 
 export interface ListGarbageRequest {
@@ -305,10 +316,18 @@ export interface UploadTokens {
   readonly text: string | undefined;
 }
 
+export interface ValueCondition {
+  readonly field: number;
+  readonly key: string;
+  readonly values: string[];
+  readonly negated: boolean;
+}
+
 export interface VaultSettings {
   readonly prefix_index: boolean | undefined;
   readonly auto_compact: boolean | undefined;
   readonly quota_bytes: Long | undefined;
+  readonly labels: Labels | null;
 }
 
 export interface VerifyVaultRequest {

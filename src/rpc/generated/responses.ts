@@ -254,6 +254,10 @@ export interface ItemStatus {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
+export interface Labels {
+  readonly keys?: readonly string[] | undefined;
+}
+
 export interface ListAuditEventsResponse {
   readonly events?: readonly AuditEvent[] | undefined;
   readonly next_page_token?: string | undefined;
@@ -263,6 +267,8 @@ export interface ListConversationsResponse {
   readonly conversations?: readonly Conversation[] | undefined;
   readonly next_page_token?: string | undefined;
   readonly damaged?: readonly DamagedConversation[] | undefined;
+  readonly total_count?: number | undefined;
+  readonly total_is_lower_bound?: boolean | undefined;
 }
 
 export interface ListGarbageResponse {
@@ -403,6 +409,7 @@ export interface VaultSettings {
   readonly prefix_index?: boolean | undefined;
   readonly auto_compact?: boolean | undefined;
   readonly quota_bytes?: number | undefined;
+  readonly labels?: Labels | undefined;
 }
 
 export const VaultState = {

@@ -3,20 +3,29 @@ import { limits } from '../../model/index.js';
 import { isVaultName, settingNames, type SettingName } from '../../vaults/index.js';
 import { RequestDecoder } from '../wire/reader.js';
 import { items, label, optional, pageSize, timestampMs, uint64, utf8, vaultName } from './fields.js';
-import { refuse, schemaRequest } from './parse.js';
+import { refuse, refuseField, schemaRequest } from './parse.js';
 
 /** Settings by the contract's names of them. */
 const settingsByField: Readonly<Record<string, SettingName>> = Object.fromEntries(
   settingNames.map((name) => [name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`), name]),
 );
 
+const labels = z
+  .object({ keys: items(utf8(1, limits.metadataKeyBytesMax), limits.labelsMax) })
+  .transform(({ keys }, context) => {
+    if (new Set(keys).size === keys.length) return keys;
+    return refuseField(context, 'keys', 'names a key twice', { size: keys.length });
+  });
+
 const settings = z
   .object({
     prefix_index: optional(z.boolean()),
     auto_compact: optional(z.boolean()),
     quota_bytes: optional(uint64),
+    labels: optional(labels),
   })
-  .transform(({ prefix_index, auto_compact, quota_bytes }) => ({
+  .transform(({ prefix_index, auto_compact, quota_bytes, labels }) => ({
+    ...(labels !== undefined && { labels }),
     ...(prefix_index !== undefined && { prefixIndex: prefix_index }),
     ...(auto_compact !== undefined && { autoCompact: auto_compact }),
     ...(quota_bytes !== undefined && { quotaBytes: quota_bytes }),

@@ -134,6 +134,7 @@ function vaultFields({ name, vaultId, createTimeMs, settings, state, cause }: Va
       prefix_index: settings.prefixIndex,
       auto_compact: settings.autoCompact,
       quota_bytes: settings.quotaBytes,
+      labels: settings.labels && { keys: [...settings.labels] },
     },
     state: states[state],
     cause,

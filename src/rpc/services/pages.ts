@@ -1,6 +1,6 @@
 import { type Conversation, limits } from '../../model/index.js';
 import type { ConversationPage, ListPosition, SegmentKey } from '../../storage/index.js';
-import type { Vault } from '../../vault/index.js';
+import type { ConversationCount, Vault } from '../../vault/index.js';
 import { openPageToken, type PageScope, sealPageToken } from '../page-token.js';
 import type { ListGarbageRequest, ListRequest } from '../requests/index.js';
 import { conversationFields, damagedFields, damagedSegmentFields } from '../responses.js';
@@ -28,11 +28,14 @@ export async function listPage(vault: Vault, request: ListRequest, signal: Abort
   const fitting = countFitting(page.conversations);
   // Only the vault knows the position behind an entry: ask again for the entries that fit.
   if (fitting < page.conversations.length) page = await vault.list({ ...query, limit: fitting });
-  return encodePage(page, scope);
+  const total = request.count ? await vault.count(request.filter, signal) : undefined;
+  return encodePage(page, scope, total);
 }
 
-function encodePage(page: ConversationPage, scope: PageScope): Buffer {
+function encodePage(page: ConversationPage, scope: PageScope, total?: ConversationCount): Buffer {
   return conversationPageCodec.encode({
+    total_count: total?.conversations,
+    total_is_lower_bound: total && !total.exact,
     conversations: page.conversations.map(conversationFields),
     next_page_token: page.next === undefined ? undefined : sealPageToken(scope, page.next),
     damaged: (page.damaged ?? []).map(damagedFields),

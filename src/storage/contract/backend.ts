@@ -121,6 +121,14 @@ export interface StorageBackend {
    */
   findPrefix?(query: PrefixQuery): Promise<PrefixFinding>;
 
+  /**
+   * Sets the metadata keys that lists find conversations by, and usage is counted by. The index of a new one
+   * is built while others read and write; until then lists are as right, and slower. Resolves when it is
+   * stored.
+   * Absent if a storage has no such index, and in processes that only read.
+   */
+  setLabels?(labels: readonly string[]): Promise<void>;
+
   /** Sentence about derived records that opening found missing or damaged and wrote again, if any. */
   readonly mended?: string | undefined;
 

@@ -88,7 +88,30 @@ export interface ConversationSnapshot {
   release(): void;
 }
 
+/** Fields of a conversation that a condition can name. */
+export type ConditionField = 'application' | 'model' | 'tokenizer' | 'parentId' | 'metadata';
+
+/** Condition on one field: its value is one of these, or none of them. */
+export interface ValueCondition {
+  readonly field: ConditionField;
+  /** Key of a metadata entry; empty for other fields. */
+  readonly key: string;
+  readonly values: readonly string[];
+  /** True: the value is none of these; a conversation without the entry passes. */
+  readonly negated: boolean;
+}
+
 export interface ConversationFilter {
+  /** Conditions that must all hold. */
+  readonly conditions?: readonly ValueCondition[];
+  /** Inclusive from, exclusive before. */
+  readonly updateTimeFromMs?: number;
+  readonly updateTimeBeforeMs?: number;
+  /** Inclusive from, exclusive before; a conversation that never expires is in neither range. */
+  readonly expireTimeFromMs?: number;
+  readonly expireTimeBeforeMs?: number;
+  /** True: only those that expire at some time; false: only the others. */
+  readonly expires?: boolean;
   readonly application?: string;
   readonly model?: string;
   readonly tokenizer?: string;
@@ -106,9 +129,12 @@ declare const listPosition: unique symbol;
 /** Position of a conversation in a list. Opaque to all but the backend that made it. */
 export type ListPosition = string & { readonly [listPosition]: true };
 
+/** Orders of a list: by creation, or by the time of the last change. */
+export type ListOrder = 'newestFirst' | 'oldestFirst' | 'latestUpdateFirst' | 'earliestUpdateFirst';
+
 export interface ListQuery {
   readonly filter: ConversationFilter;
-  readonly order: 'newestFirst' | 'oldestFirst';
+  readonly order: ListOrder;
   readonly limit: number;
   /** Limit of the conversations examined for a page, full or not. */
   readonly scanLimit: number;

@@ -11,6 +11,7 @@ import { rebuild } from './check/repair.js';
 import { prepareAndCommit } from './commit/prepare-change.js';
 import { Writer } from './commit/writer.js';
 import { defragment, reclaimableBytes } from './defragment/defragment.js';
+import { ListBuilder } from './lists/list-builder.js';
 import { OpenVault } from './open-vault.js';
 import { segmentQueries } from './segment-queries.js';
 import type { Environment } from './tables/environment.js';
@@ -23,7 +24,7 @@ export function createLmdbBackend(
   lock: FolderLock | undefined,
   codec: LiveCodec,
   clock: () => number,
-  strict: boolean,
+  { strict, unindexedMax }: { readonly strict: boolean; readonly unindexedMax?: number | undefined },
   activity = new StorageActivity(),
 ): MaintainedBackend {
   const { tables } = environment;
@@ -34,6 +35,7 @@ export function createLmdbBackend(
   const group = new GroupCommit((take) => writer.commitGroup(take), activity);
   const lease = (options?: { readonly standing: boolean }) =>
     leases.take(readCommitSequence(tables.meta), options);
+  const lists = new ListBuilder(vault, (task) => group.between(() => writer.write(task)), unindexedMax);
   const queries = vaultQueries(vault, lease, (task) => group.between(task));
 
   async function rebuildRecords(signal: AbortSignal | undefined): Promise<void> {
@@ -42,6 +44,7 @@ export function createLmdbBackend(
     vault.shared.directory.clear();
   }
 
+  lists.notice();
   return {
     kind: 'lmdb',
     vaultId: vault.vaultId,
@@ -52,7 +55,16 @@ export function createLmdbBackend(
     health: () => writer.health(),
     checkPart: async (query) => checkPart(vault, query),
 
-    commit: (change) => prepareAndCommit(vault, change, (prepared) => group.commit(prepared)),
+    async commit(change) {
+      const result = await prepareAndCommit(vault, change, (prepared) => group.commit(prepared));
+      lists.notice();
+      return result;
+    },
+
+    async setLabels(labels) {
+      vault.assertOpen();
+      await lists.setLabels(labels);
+    },
 
     async repair({ onPhase, ...options } = {}) {
       await onPhase?.('checking');
@@ -60,6 +72,7 @@ export function createLmdbBackend(
       if (before.length === 0) return { repaired: [], remaining: [] };
       await onPhase?.('rebuilding');
       await group.between(() => rebuildRecords(options.signal));
+      lists.notice();
       await onPhase?.('checkingAgain');
       const remaining = await queries.check(options);
       const still = new Set(remaining.map((violation) => JSON.stringify(violation)));
@@ -78,6 +91,7 @@ export function createLmdbBackend(
 
     close: () =>
       vault.close(async () => {
+        await lists.stop();
         await group.close();
         writer.close();
         await lock?.release();

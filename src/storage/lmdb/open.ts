@@ -32,6 +32,8 @@ export interface LmdbOptions {
   readonly activity?: StorageActivity | undefined;
   /** True to look for mistakes of the storage's own; with STOWKEN_STRICT=1 if it is not given. */
   readonly strict?: boolean;
+  /** Newest conversations that the list index need not have; for tests of it with few conversations. */
+  readonly unindexedMax?: number;
 }
 
 /**
@@ -58,7 +60,7 @@ export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedB
 }
 
 async function openWhole(
-  { folder, codec, clock, durability, lock, activity, strict = isStrict() }: LmdbOptions,
+  { folder, codec, clock, durability, lock, activity, strict = isStrict(), unindexedMax }: LmdbOptions,
   vaultId: string | undefined,
 ): Promise<MaintainedBackend> {
   const environment = await openEnvironment(folder, durability !== 'relaxed');
@@ -73,7 +75,14 @@ async function openWhole(
       await removeStrayCopies(folder);
     }
     if (isNew(environment.tables)) await environment.write(() => initialise(meta));
-    const backend = createLmdbBackend(environment, folderLock, codec, clock, strict, activity);
+    const backend = createLmdbBackend(
+      environment,
+      folderLock,
+      codec,
+      clock,
+      { strict, unindexedMax },
+      activity,
+    );
     return strict ? checkingItself(backend) : backend;
   } catch (error) {
     await folderLock?.release();

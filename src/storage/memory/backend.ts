@@ -139,6 +139,10 @@ class MemoryBackend implements ManagedBackend {
     return this.#leases.take(this.#store.sequence);
   }
 
+  async setLabels(labels: readonly string[]): Promise<void> {
+    this.#store.labels = [...labels];
+  }
+
   async listConversations(query: ListQuery): Promise<ConversationPage> {
     return listConversations(this.#store, query);
   }

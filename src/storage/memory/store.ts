@@ -27,6 +27,7 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
   readonly registries: MemoryRegistries;
   /** Requests by id, oldest first. */
   readonly #requests = new Map<string, RequestMark & { readonly result: ChangeResult }>();
+  labels: readonly string[] = [];
   nextSegment = 1;
   #nextConversation = 1;
   lastCreateTimeMs = 0;

@@ -11,6 +11,7 @@ import type { NumberedConversation } from './conversation-index.js';
 import { numberAt, positionOf } from './list-position.js';
 import { matchesFilter } from './records.js';
 import type { RecordedSegment } from './staged-vault.js';
+import { isAfter, placeAt, positionOfPlace, startOf } from './update-order.js';
 
 /** Committed records of a vault, all in memory. */
 export interface RecordIndex<Segment extends RecordedSegment = RecordedSegment> {
@@ -37,6 +38,7 @@ const SLICE = 2000;
  */
 export async function listConversations(index: RecordIndex, query: ListQuery): Promise<ConversationPage> {
   const { filter, limit, scanLimit, order } = query;
+  if (order === 'latestUpdateFirst' || order === 'earliestUpdateFirst') return listByUpdate(index, query);
   const newestFirst = order === 'newestFirst';
   const conversations: Conversation[] = [];
   let position = firstPosition(index, query);
@@ -53,6 +55,26 @@ export async function listConversations(index: RecordIndex, query: ListQuery): P
     query.signal?.throwIfAborted();
   }
   return { conversations, next: undefined };
+}
+
+/** Sorts all conversations for each page: records in memory have no index by the time of a change. */
+function listByUpdate(index: RecordIndex, query: ListQuery): ConversationPage {
+  const { filter, limit, order, after } = query;
+  const latestFirst = order === 'latestUpdateFirst';
+  const position = after === undefined ? startOf(query) : placeAt(after);
+  const placed = Array.from(index.inOrder(false, 0), ({ number, conversation }) => ({
+    place: { timeMs: conversation.updateTimeMs, number },
+    conversation,
+  })).filter(
+    ({ place, conversation }) => isAfter(place, position, latestFirst) && matchesFilter(conversation, filter),
+  );
+  placed.sort((a, b) => (isAfter(b.place, a.place, latestFirst) ? -1 : 1));
+  const page = placed.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    conversations: page.map(({ conversation }) => conversation),
+    next: last && page.length < placed.length ? positionOfPlace(last.place) : undefined,
+  };
 }
 
 /**

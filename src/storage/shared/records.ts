@@ -1,6 +1,11 @@
 import type { Conversation, ConversationSpec, MessageRecord, SegmentHash } from '../../model/index.js';
 import type { SegmentKey } from '../contract/change.js';
-import type { ConversationFilter, ConversationSnapshot } from '../contract/queries.js';
+import type {
+  ConditionField,
+  ConversationFilter,
+  ConversationSnapshot,
+  ValueCondition,
+} from '../contract/queries.js';
 
 /**
  * Returns a conversation's content as one string: equal strings mean equal content. Token counts are left
@@ -72,7 +77,7 @@ export function tokensOf({ segments }: MessageRecord): number {
 
 /** True if a conversation passes a filter; an absent condition passes. */
 export function matchesFilter(conversation: Conversation, filter: ConversationFilter): boolean {
-  const { createTimeMs, totalTokens, metadata } = conversation;
+  const { createTimeMs, updateTimeMs, expireTimeMs, totalTokens, metadata } = conversation;
   return (
     equals(filter.application, conversation.application) &&
     equals(filter.model, conversation.model) &&
@@ -80,14 +85,48 @@ export function matchesFilter(conversation: Conversation, filter: ConversationFi
     (filter.idPrefix === undefined || conversation.id.startsWith(filter.idPrefix)) &&
     createTimeMs >= (filter.createTimeFromMs ?? -Infinity) &&
     createTimeMs < (filter.createTimeBeforeMs ?? Infinity) &&
+    updateTimeMs >= (filter.updateTimeFromMs ?? -Infinity) &&
+    updateTimeMs < (filter.updateTimeBeforeMs ?? Infinity) &&
+    (filter.expires === undefined || filter.expires === (expireTimeMs !== undefined)) &&
+    (filter.expireTimeFromMs === undefined || (expireTimeMs ?? -Infinity) >= filter.expireTimeFromMs) &&
+    (filter.expireTimeBeforeMs === undefined || (expireTimeMs ?? Infinity) < filter.expireTimeBeforeMs) &&
     totalTokens >= (filter.tokensMin ?? 0) &&
     totalTokens <= (filter.tokensMax ?? Infinity) &&
     Object.entries(filter.metadata ?? {}).every(
       ([name, value]) => Object.hasOwn(metadata, name) && metadata[name] === value,
-    )
+    ) &&
+    (filter.conditions ?? []).every((condition) => meets(conversation, condition))
   );
 }
 
 function equals(wanted: string | undefined, found: string): boolean {
   return wanted === undefined || wanted === found;
+}
+
+function meets(conversation: Conversation, { field, key, values, negated }: ValueCondition): boolean {
+  const value = valueOf(conversation, field, key);
+  return (value !== undefined && values.includes(value)) !== negated;
+}
+
+/** Returns the value that a condition looks at; undefined if there is no such metadata entry. */
+export function valueOf(conversation: Conversation, field: ConditionField, key: string): string | undefined {
+  if (field !== 'metadata') return conversation[field];
+  return Object.hasOwn(conversation.metadata, key) ? conversation.metadata[key] : undefined;
+}
+
+/** Returns the conditions of a filter that ask for one of some values, however they are written. */
+export function equalities(filter: ConversationFilter): ValueCondition[] {
+  const { application, model, tokenizer } = filter;
+  const fields = Object.entries({ application, model, tokenizer }) as [ConditionField, string | undefined][];
+  const one = (field: ConditionField, key: string, value: string): ValueCondition => ({
+    field,
+    key,
+    values: [value],
+    negated: false,
+  });
+  return [
+    ...fields.flatMap(([field, value]) => (value === undefined ? [] : [one(field, '', value)])),
+    ...Object.entries(filter.metadata ?? {}).map(([key, value]) => one('metadata', key, value)),
+    ...(filter.conditions ?? []).filter(({ negated }) => !negated),
+  ];
 }

@@ -66,6 +66,7 @@ export function putConversation(
     // Released after the new list has its references, so that segments of both are not garbage in between.
     releaseList(session, existing.list);
     session.radix.remove(number);
+    session.lists.changed(number, existing.conversation, conversation);
   } else session.ids.insert(spec.id, number);
   if (prefix) session.radix.insert(number, spec.application, prefix);
   return manifestOutcome(conversation, named, incoming);
@@ -135,6 +136,7 @@ export function appendMessages(
   );
   countIn(session, conversation, 1);
   countIn(session, before, -1);
+  session.lists.changed(number, before, conversation);
   if (prefix) {
     const blocks = wholeBlocks(before.totalTokens);
     session.radix.extend(number, before.application, blocks, prefix.blocks);
@@ -167,6 +169,9 @@ export function deleteConversation(
   removeFromChain(session.tables.conversations, session.state, number, found?.distance);
   session.ids.remove(id);
   session.radix.remove(number);
-  if (found) countIn(session, found.conversation, -1);
+  if (found) {
+    countIn(session, found.conversation, -1);
+    session.lists.changed(number, found.conversation, undefined);
+  }
   return found ? releaseList(session, found.list) : { releasedReferences: 0, garbageSegments: 0 };
 }

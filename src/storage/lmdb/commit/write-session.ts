@@ -3,6 +3,7 @@ import type { Tables } from '../tables/environment.js';
 import { IdIndexWriter } from '../conversations/id-index.js';
 import { type StringTable, StringTableWriter } from '../conversations/string-table.js';
 import { MessageBlocks } from '../conversations/message-blocks.js';
+import { ListIndex } from '../lists/list-index.js';
 import { RadixIndex } from '../radix/radix-index.js';
 import { References } from '../segments/references.js';
 import { Registries } from '../segments/registries.js';
@@ -39,6 +40,7 @@ export class WriteSession {
   readonly messageBlocks: MessageBlocks;
   readonly requests: Requests;
   readonly radix: RadixIndex;
+  readonly lists: ListIndex;
   readonly registries: Registries;
   readonly segments: SegmentChanges;
   /** Changes of registries: the last bytes put, or undefined for a dropped one. */
@@ -58,6 +60,7 @@ export class WriteSession {
     this.messageBlocks = new MessageBlocks(tables, this.state);
     this.requests = new Requests(tables, this.state, this.names, this.nameOf, shared.oldestRequest);
     this.radix = new RadixIndex(tables, storedFigure(tables.meta, 'nextConversation'));
+    this.lists = new ListIndex(tables);
     this.registries = new Registries(tables);
     this.segments = new SegmentChanges(shared, this.state, this.registries, nowMs);
   }
@@ -95,6 +98,7 @@ export class WriteSession {
     this.ids.flush();
     this.requests.flush();
     this.radix.flush(this.state.nextConversation);
+    this.lists.flush();
     this.messageBlocks.flush(sequenceMax);
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);

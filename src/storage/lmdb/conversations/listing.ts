@@ -1,35 +1,36 @@
 import type { Conversation } from '../../../model/index.js';
-import type { ConversationPage, DamagedConversation, ListQuery } from '../../contract/queries.js';
+import type { ConversationPage, ListQuery } from '../../contract/queries.js';
 import { numberAt, positionOf } from '../../shared/list-position.js';
 import { matchesFilter } from '../../shared/records.js';
-import { readHeader } from './conversations.js';
-import { recordsAfter, recordsBefore } from './chain.js';
-import type { Tables } from '../tables/environment.js';
-import { IdIndex } from './id-index.js';
-import type { StringOf } from './manifest.js';
-import { isDamage } from '../tables/lmdb-errors.js';
-import { readState } from '../tables/meta.js';
+import { candidatesFor, type Candidates } from '../lists/candidates.js';
 import type { Found, Table } from '../tables/table.js';
-
-type ListedTables = Pick<Tables, 'conversations' | 'meta'>;
+import { recordsAfter, recordsBefore } from './chain.js';
+import { firstAtOrAfter, headerOf, type ListedTables, namesOf } from './listed-records.js';
+import { listByUpdate } from './listing-by-update.js';
+import type { StringOf } from './manifest.js';
 
 /** Conversations that are examined before other work gets its turn. */
 const SLICE = 500;
 
+/** A conversation that a list comes to; undefined: only a step of the search. */
+type Look = Found<number> | undefined;
+
 /**
- * Returns a page of conversations in creation order, from their headers. Each slice reads the state of its
- * moment. The position is a conversation's number, so nothing is repeated or skipped between them.
+ * Returns a page of conversations, from their headers. Each slice reads the state of its moment. The position
+ * is a conversation's number, so nothing is repeated or skipped between them.
  */
 export async function listConversations(
-  tables: Pick<Tables, 'conversations' | 'ids' | 'meta'>,
+  tables: ListedTables,
   query: ListQuery,
   nameOf: StringOf,
 ): Promise<ConversationPage> {
+  if (query.order === 'latestUpdateFirst' || query.order === 'earliestUpdateFirst')
+    return listByUpdate(tables, query, nameOf);
   const { filter, limit, scanLimit } = query;
   const damaged = new Map<number, string>();
   const page = (next: number | undefined): ConversationPage => ({
     conversations,
-    ...(damaged.size > 0 && { damaged: named(damaged, tables.ids) }),
+    ...(damaged.size > 0 && { damaged: namesOf(damaged, tables.ids) }),
     next: next === undefined ? undefined : positionOf(next),
   });
   const newestFirst = query.order === 'newestFirst';
@@ -38,15 +39,15 @@ export async function listConversations(
   let scanned = 0;
   for (;;) {
     let seen = 0;
-    for (const found of after(tables, position, newestFirst)) {
+    for (const [key, found] of looks(tables, query, position, newestFirst)) {
       if (conversations.length + damaged.size >= limit || scanned >= scanLimit) return page(position);
-      const { key } = found;
-      const conversation = headerOf(found, nameOf, (detail) => damaged.set(key, detail));
+      const conversation = found && headerOf(found, nameOf, (detail) => damaged.set(key, detail));
       if (conversation && isPast(conversation, query)) return page(undefined);
       if (conversation && matchesFilter(conversation, filter)) conversations.push(conversation);
       position = key;
       scanned += 1;
       seen += 1;
+      if (seen === SLICE) break;
     }
     if (seen < SLICE) return page(undefined);
     await new Promise(setImmediate);
@@ -54,30 +55,65 @@ export async function listConversations(
   }
 }
 
-/** Undefined for a damaged record. */
-function headerOf(
-  found: Found<number>,
-  nameOf: StringOf,
-  onDamaged?: (detail: string) => void,
-): Conversation | undefined {
-  try {
-    if (found.damage) throw found.damage;
-    return readHeader(found.value, nameOf).conversation;
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-    onDamaged?.(error.message);
-    return undefined;
+/**
+ * Yields the conversations after a position that may pass the filter, in the order asked for, with their
+ * numbers: those that the list index has not by their records, the others by the index, if it helps.
+ */
+function* looks(
+  tables: ListedTables,
+  { filter }: ListQuery,
+  position: number | undefined,
+  newestFirst: boolean,
+): Generator<readonly [number, Look], void, void> {
+  const candidates = candidatesFor(tables, filter);
+  if (!newestFirst) {
+    const after = position ?? 0;
+    if (candidates) yield* indexed(tables, candidates, after, false);
+    if (candidates?.to === Infinity) return;
+    for (const found of recordsAfter(tables, Math.max(after, candidates?.to ?? 0), SLICE))
+      yield [found.key, found];
+    return;
+  }
+  if (candidates === undefined || position === undefined || position > candidates.to + 1) {
+    for (const found of recordsBefore(tables, position, SLICE)) {
+      if (candidates && found.key <= candidates.to) break;
+      yield [found.key, found];
+    }
+  }
+  if (candidates) yield* indexed(tables, candidates, position ?? Infinity, true);
+}
+
+function* indexed(
+  { conversations }: ListedTables,
+  candidates: Candidates,
+  position: number,
+  newestFirst: boolean,
+): Generator<readonly [number, Look], void, void> {
+  const bounded = Math.min(candidates.to, Number.MAX_SAFE_INTEGER);
+  let next = newestFirst ? Math.min(position - 1, numberMax(bounded)) : position + 1;
+  while (next > 0 && next <= numberMax(bounded)) {
+    const { number, isCandidate } = newestFirst ? candidates.upTo(next) : candidates.from(next);
+    if (number === undefined) return;
+    if (isCandidate) yield [number, recordAt(conversations, number)];
+    // A step that found no candidate goes on at the number itself: the other cursors may have it.
+    else yield [newestFirst ? number + 1 : number - 1, undefined];
+    next = isCandidate ? (newestFirst ? number - 1 : number + 1) : number;
   }
 }
 
-function named(damaged: ReadonlyMap<number, string>, ids: Table<Buffer>): DamagedConversation[] {
-  const known = new IdIndex(ids).idsOf(new Set(damaged.keys()));
-  return [...damaged].map(([number, detail]) => ({ id: known.get(number), detail }));
+/** Numbers are keys of 32 bits. */
+function numberMax(to: number): number {
+  return Math.min(to, 2 ** 32 - 1);
 }
 
-/** Yields a slice after a position, in the order asked for. */
-function after(tables: ListedTables, position: number | undefined, newestFirst: boolean) {
-  return newestFirst ? recordsBefore(tables, position, SLICE) : recordsAfter(tables, position ?? 0, SLICE);
+function recordAt(table: Table<number>, key: number): Found<number> {
+  const found = table.unchecked(key);
+  if (!found) {
+    const damage = table.corrupt(key, 'is missing: the list index leads to it');
+    return { key, value: undefined, damage };
+  }
+  const { value, damage } = found;
+  return damage ? { key, value: undefined, damage } : { key, value, damage };
 }
 
 /**
@@ -91,28 +127,6 @@ function firstPosition(tables: ListedTables, query: ListQuery, nameOf: StringOf)
     return createTimeBeforeMs === undefined ? undefined : firstAtOrAfter(tables, createTimeBeforeMs, nameOf);
   }
   return createTimeFromMs === undefined ? undefined : firstAtOrAfter(tables, createTimeFromMs, nameOf) - 1;
-}
-
-/** Returns the least number such that every conversation from it on was created at this time or later. */
-function firstAtOrAfter(tables: ListedTables, timeMs: number, nameOf: StringOf): number {
-  let low = 1;
-  let high = readState(tables.meta).lastConversation + 1;
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    const found = firstReadable(tables, middle, nameOf);
-    if (!found || found.createTimeMs >= timeMs) high = middle;
-    else low = found.number + 1;
-  }
-  return low;
-}
-
-/** Returns the first conversation, from a number on, whose create time can be read. */
-function firstReadable(tables: ListedTables, from: number, nameOf: StringOf) {
-  for (const found of recordsAfter(tables, from - 1)) {
-    const conversation = headerOf(found, nameOf);
-    if (conversation) return { number: found.key, createTimeMs: conversation.createTimeMs };
-  }
-  return undefined;
 }
 
 /** True if no later conversation in this order can be in the time range. */

@@ -19,6 +19,7 @@ const defragmented = [
   'radixEdges',
   'radixEnds',
   'conversationNodes',
+  'postings',
 ] as const satisfies readonly (keyof Tables)[];
 
 /** Estimates the bytes of the pages that defragment() would free. */

@@ -5,6 +5,8 @@ import type { StringOf } from '../conversations/manifest.js';
 import { decodeFreedBlocks } from '../conversations/message-blocks.js';
 import { decodeMessages, type ListedMessage } from '../conversations/message-list.js';
 import { decodeRequest, requestKey } from '../conversations/requests.js';
+import { decodeDimensions, DIMENSIONS_KEY, GROUP_RANGE } from '../lists/dimensions.js';
+import { decodePostings } from '../lists/posting-chunk.js';
 import { decodePack } from '../packs/pack.js';
 import { placesIn } from '../radix/conversation-nodes.js';
 import { blockCount, decodeRadixNode, edgeOfKey, endOfKey } from '../radix/nodes.js';
@@ -43,6 +45,7 @@ export const tableFormats: { readonly [Name in TableName]: TableFormat<KeyOf<Nam
     keyOf: (key) => metaNames.get(key) ?? String(key),
     decode: (key, value) => {
       if (key === IDENTITY_KEY) return snake(decodeIdentity(value));
+      if (key === DIMENSIONS_KEY) return { dimensions: decodeDimensions(value) };
       return key === STATE_KEY ? snake(decodeState(value)) : { text: value.toString('utf8') };
     },
   },
@@ -177,12 +180,30 @@ export const tableFormats: { readonly [Name in TableName]: TableFormat<KeyOf<Nam
       entries: placesIn(key, value).map(([conversation, place]) => ({ key: conversation, ...place })),
     }),
   },
+  postings: {
+    what: 'conversations by their values, for lists',
+    // The first byte is that of every chunk's key.
+    keyOf: (key) => key.toString('hex', 1),
+    decode: (key, value) => {
+      const { end, entries } = decodeBoundedChunk(key, value);
+      const { groups, numbers } = decodePostings(entries);
+      return {
+        end: end === undefined ? null : end.toString('hex', 1),
+        entries: groups.map((group, at) => ({
+          key: Math.floor(group / GROUP_RANGE),
+          group: group % GROUP_RANGE,
+          conversation: numbers[at],
+        })),
+      };
+    },
+  },
 };
 
 const metaNames: ReadonlyMap<number, string> = new Map([
   [IDENTITY_KEY, 'identity'],
   [STATE_KEY, 'state'],
   [OWNER_KEY, 'owner'],
+  [DIMENSIONS_KEY, 'dimensions'],
 ]);
 
 /** Returns the fingerprint of a hash. */

@@ -40,6 +40,7 @@ export interface Tables {
   readonly radixEdges: Table<Buffer>;
   readonly radixEnds: Table<Buffer>;
   readonly conversationNodes: Table<number>;
+  readonly postings: Table<Buffer>;
 }
 
 export function dataFileIn(folder: string): string {
@@ -111,6 +112,7 @@ export class Environment {
       radixEdges: keyed('radixEdges'),
       radixEnds: keyed('radixEnds'),
       conversationNodes: numbered('conversationNodes'),
+      postings: keyed('postings'),
     }));
   }
 

@@ -80,6 +80,12 @@ export const COUNTS_PER_CHUNK = 252;
 /** Size above which a chunk of the hash index or of a key index is split. */
 export const INDEX_CHUNK_BYTES = 512;
 
+/** Size above which a chunk of the list index is split. */
+export const POSTING_CHUNK_BYTES = 1000;
+
+/** Newest conversations that the list index need not have: a list reads them themselves. */
+export const UNINDEXED_MAX = 2048;
+
 /** Segments whose fingerprints share a record until they are entered into the hash index's chunks. */
 export const RECENT_RECORD_SEGMENTS = 128;
 

@@ -27,6 +27,7 @@ export const tableKeys = {
   radixEdges: 'bytes',
   radixEnds: 'bytes',
   conversationNodes: 'u32',
+  postings: 'bytes',
 } as const satisfies Record<keyof Tables, 'u32' | 'bytes'>;
 
 export type TableName = keyof typeof tableKeys;

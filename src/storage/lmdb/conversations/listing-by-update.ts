@@ -1,0 +1,189 @@
+import type { Conversation } from '../../../model/index.js';
+import { StowkenError } from '../../../model/index.js';
+import type { ConversationPage, ListPosition, ListQuery } from '../../contract/queries.js';
+import { matchesFilter } from '../../shared/records.js';
+import { isAfter, type Place, placeAt, positionOfPlace, startOf } from '../../shared/update-order.js';
+import { GROUP_RANGE, groupOfTime, readDimensions, UPDATED } from '../lists/dimensions.js';
+import { PostingIndex } from '../lists/posting-index.js';
+import { UNINDEXED_MAX } from '../tables/layout.js';
+import { readState } from '../tables/meta.js';
+import { recordsAfter, recordsBefore } from './chain.js';
+import { firstAtOrAfter, headerOf, type ListedTables, namesOf } from './listed-records.js';
+import type { StringOf } from './manifest.js';
+
+/** Conversations that are examined before other work gets its turn. */
+const SLICE = 2000;
+
+/** Conversations outside the index up to which a list by update reads all of them for each page. */
+const UNINDEXED_READ_MAX = 8 * UNINDEXED_MAX;
+
+/** A conversation with its place in the order; without the conversation if its record is damaged. */
+interface Placed {
+  readonly place: Place;
+  readonly conversation: Conversation | undefined;
+  readonly detail?: string;
+}
+
+/**
+ * Returns a page of conversations by the time of their last change. Three parts are merged: those outside the
+ * index, which are read and sorted; those never changed, whose create time is their place; and the others, by
+ * the index.
+ */
+export async function listByUpdate(
+  tables: ListedTables,
+  query: ListQuery,
+  nameOf: StringOf,
+): Promise<ConversationPage> {
+  const { filter, limit, scanLimit, order, after } = query;
+  const latestFirst = order === 'latestUpdateFirst';
+  const conversations: Conversation[] = [];
+  const damaged = new Map<number, string>();
+  let position = after === undefined ? startOf(query) : placeAt(after);
+  let scanned = 0;
+  const page = (next: ListPosition | undefined): ConversationPage => ({
+    conversations,
+    ...(damaged.size > 0 && { damaged: namesOf(damaged, tables.ids) }),
+    next,
+  });
+  for (;;) {
+    let seen = 0;
+    for (const { place, conversation, detail } of placesAfter(tables, position, latestFirst, nameOf)) {
+      if (conversations.length + damaged.size >= limit || scanned >= scanLimit)
+        return page(positionOfPlace(position));
+      const { updateTimeFromMs = -Infinity, updateTimeBeforeMs = Infinity } = filter;
+      if (latestFirst ? place.timeMs < updateTimeFromMs : place.timeMs >= updateTimeBeforeMs)
+        return page(undefined);
+      if (detail !== undefined) damaged.set(place.number, detail);
+      if (conversation && matchesFilter(conversation, filter)) conversations.push(conversation);
+      position = place;
+      scanned += 1;
+      seen += 1;
+      if (seen === SLICE) break;
+    }
+    if (seen < SLICE) return page(undefined);
+    await new Promise(setImmediate);
+    query.signal?.throwIfAborted();
+  }
+}
+
+/** Yields what comes after a place, from one state. Every place is a look; some have no conversation. */
+function* placesAfter(
+  tables: ListedTables,
+  position: Place,
+  latestFirst: boolean,
+  nameOf: StringOf,
+): Generator<Placed, void, void> {
+  const to = readDimensions(tables.meta).find(({ id }) => id === UPDATED)?.to ?? 0;
+  const parts = [
+    unindexed(tables, to, position, latestFirst, nameOf)[Symbol.iterator](),
+    unchanged(tables, to, position, latestFirst, nameOf),
+    changed(tables, position, latestFirst, nameOf),
+  ];
+  try {
+    const heads = parts.map((part) => part.next().value ?? undefined);
+    for (;;) {
+      let first: number | undefined;
+      for (const [at, head] of heads.entries()) {
+        const best = first === undefined ? undefined : heads[first];
+        if (head && (!best || isAfter(best.place, head.place, latestFirst))) first = at;
+      }
+      if (first === undefined) return;
+      yield heads[first]!;
+      heads[first] = parts[first]!.next().value ?? undefined;
+    }
+  } finally {
+    // A range that is left open would keep its snapshot alive.
+    for (const part of parts) part.return?.();
+  }
+}
+
+/** Returns the conversations that the index has not yet, in order. */
+function unindexed(
+  tables: ListedTables,
+  to: number,
+  position: Place,
+  latestFirst: boolean,
+  nameOf: StringOf,
+): Placed[] {
+  const behind = readState(tables.meta).lastConversation - to;
+  if (behind > UNINDEXED_READ_MAX)
+    throw new StowkenError(
+      'INDEX_BUILDING',
+      `the index by update time lacks up to ${behind} conversations and is being built; try again later`,
+      { behind: String(behind) },
+    );
+  const placed: Placed[] = [];
+  for (const found of recordsAfter(tables, to)) {
+    let detail: string | undefined;
+    const conversation = headerOf(found, nameOf, (what) => (detail = what));
+    const place = { timeMs: conversation?.updateTimeMs ?? 0, number: found.key };
+    if (isAfter(place, position, latestFirst))
+      placed.push({ place, conversation, ...(detail !== undefined && { detail }) });
+  }
+  return placed.sort((a, b) => (isAfter(b.place, a.place, latestFirst) ? -1 : 1));
+}
+
+/** Yields conversations of the index that were not changed since their creation. */
+function* unchanged(
+  tables: ListedTables,
+  to: number,
+  position: Place,
+  latestFirst: boolean,
+  nameOf: StringOf,
+): Generator<Placed, void, void> {
+  if (to === 0) return;
+  const { timeMs } = position;
+  const beyond = timeMs === Infinity ? to + 1 : firstAtOrAfter(tables, timeMs + 1, nameOf);
+  const records = latestFirst
+    ? recordsBefore(tables, Math.min(beyond, to + 1))
+    : recordsAfter(tables, timeMs === -Infinity ? 0 : firstAtOrAfter(tables, timeMs, nameOf) - 1);
+  let lastMs = latestFirst ? timeMs : 0;
+  for (const found of records) {
+    if (found.key > to) return;
+    let detail: string | undefined;
+    const conversation = headerOf(found, nameOf, (what) => (detail = what));
+    if (conversation && conversation.updateTimeMs !== conversation.createTimeMs) continue;
+    lastMs = conversation?.createTimeMs ?? lastMs;
+    const place = { timeMs: lastMs, number: found.key };
+    if (isAfter(place, position, latestFirst))
+      yield { place, conversation, ...(detail !== undefined && { detail }) };
+  }
+}
+
+/** Yields the other conversations of the index. */
+function* changed(
+  tables: ListedTables,
+  position: Place,
+  latestFirst: boolean,
+  nameOf: StringOf,
+): Generator<Placed, void, void> {
+  const dimension = { id: UPDATED };
+  const index = new PostingIndex(tables.postings);
+  const bounded = Math.min(Math.max(position.timeMs, 0), GROUP_RANGE - 1);
+  const [first, beyond] = [groupOfTime(dimension, 0), groupOfTime({ id: UPDATED + 1 }, 0)];
+  let chunk: ReturnType<PostingIndex['after']> = index.chunkAt(groupOfTime(dimension, bounded), 0);
+  // The numbers of this very time may go on in later chunks.
+  while (
+    latestFirst &&
+    chunk.end !== undefined &&
+    (chunk.groups.at(-1) ?? 0) <= groupOfTime(dimension, bounded)
+  ) {
+    const next = index.after(chunk);
+    if (!next) break;
+    chunk = next;
+  }
+  for (; chunk; chunk = latestFirst ? index.before(chunk) : index.after(chunk)) {
+    const count = chunk.groups.length;
+    for (let step = 0; step < count; step++) {
+      const at = latestFirst ? count - 1 - step : step;
+      const [group, number] = [chunk.groups[at]!, chunk.numbers[at]!];
+      if (latestFirst ? group < first : group >= beyond) return;
+      const place = { timeMs: group - first, number };
+      if (group < first || group >= beyond || !isAfter(place, position, latestFirst)) continue;
+      const record = tables.conversations.get(number);
+      const missing = 'its record is missing: the list index leads to it';
+      const conversation = record && headerOf({ key: number, value: record, damage: undefined }, nameOf);
+      yield record ? { place, conversation } : { place, conversation: undefined, detail: missing };
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { type Conversation, StowkenError } from '../../../model/index.js';
+import type { ConditionField } from '../../contract/queries.js';
+import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import { valueOf } from '../../shared/records.js';
+import type { Table } from '../tables/table.js';
+
+/** Key in `meta` of the dimensions by which lists find conversations. */
+export const DIMENSIONS_KEY = 4;
+
+/** Numbers of a dimension's groups, all below this; a group of the index is dimension * this + group. */
+export const GROUP_RANGE = 2 ** 48;
+
+/** Dimensions that every vault has, by their numbers. */
+const fixedFields = { 1: 'application', 2: 'model', 3: 'tokenizer', 4: 'parentId' } as const;
+/** Dimension of the conversations that were changed since their creation, by the time of the last change. */
+export const UPDATED = 5;
+/** Numbers of labels' dimensions. */
+const FIRST_LABEL = 8;
+const LAST_LABEL = 31;
+
+/** A field by which lists find conversations. */
+export interface Dimension {
+  readonly id: number;
+  /** Metadata key of a label; empty for other dimensions. */
+  readonly key: string;
+  /** Conversations up to this number are in the index; later ones are not. */
+  readonly to: number;
+  /** True: it is no label any more, and its entries are being removed. */
+  readonly dropped: boolean;
+}
+
+const fixed: readonly Dimension[] = [...Object.keys(fixedFields).map(Number), UPDATED].map((id) => ({
+  id,
+  key: '',
+  to: 0,
+  dropped: false,
+}));
+
+/** Returns the dimensions of a vault, by number. @throws StowkenError CORRUPT_STORE */
+export function readDimensions(meta: Table<number>): readonly Dimension[] {
+  const record = meta.get(DIMENSIONS_KEY);
+  return record ? decodeDimensions(record) : fixed;
+}
+
+export function writeDimensions(meta: Table<number>, dimensions: readonly Dimension[]): void {
+  const writer = new ByteWriter();
+  for (const { id, key, to, dropped } of dimensions)
+    writer
+      .byte(id)
+      .byte(dropped ? 1 : 0)
+      .varint(to)
+      .text(key);
+  meta.put(DIMENSIONS_KEY, writer.finish());
+}
+
+/** @throws StowkenError CORRUPT_STORE */
+export function decodeDimensions(record: Uint8Array): Dimension[] {
+  const reader = new ByteReader(record);
+  const dimensions: Dimension[] = [];
+  while (!reader.atEnd) {
+    const id = reader.byte();
+    if (id === 0 || id > LAST_LABEL) throw new StowkenError('CORRUPT_STORE', `there is no dimension ${id}`);
+    dimensions.push({ id, dropped: reader.byte() === 1, to: reader.varint(), key: reader.text() });
+  }
+  return dimensions;
+}
+
+/** Returns the metadata keys that are labels. */
+export function labelsIn(dimensions: readonly Dimension[]): string[] {
+  return dimensions.filter(({ id, dropped }) => id >= FIRST_LABEL && !dropped).map(({ key }) => key);
+}
+
+/**
+ * Returns the dimensions with these labels. A label that is new gets a number that no other has, also none
+ * that is being removed.
+ */
+export function withLabels(dimensions: readonly Dimension[], labels: readonly string[]): Dimension[] {
+  const kept = dimensions.map((each) =>
+    each.id >= FIRST_LABEL && !labels.includes(each.key) ? { ...each, dropped: true } : each,
+  );
+  const known = labelsIn(kept);
+  const free = Array.from({ length: LAST_LABEL - FIRST_LABEL + 1 }, (_, at) => FIRST_LABEL + at).filter(
+    (id) => !kept.some((each) => each.id === id),
+  );
+  const added = labels.filter((label) => !known.includes(label));
+  if (added.length > free.length)
+    throw new StowkenError('OVERLOADED', 'labels that were removed are still in the index; try again later', {
+      limit: String(LAST_LABEL - FIRST_LABEL + 1),
+    });
+  return [...kept, ...added.map((key, at) => ({ id: free[at]!, key, to: 0, dropped: false }))].sort(
+    (a, b) => a.id - b.id,
+  );
+}
+
+/** Returns the dimension of a field; undefined if there is none. */
+export function dimensionOf(
+  dimensions: readonly Dimension[],
+  field: ConditionField,
+  key: string,
+): Dimension | undefined {
+  return dimensions.find(
+    ({ id, key: label, dropped }) =>
+      !dropped &&
+      (field === 'metadata'
+        ? id >= FIRST_LABEL && label === key
+        : fixedFields[id as keyof typeof fixedFields] === field),
+  );
+}
+
+/**
+ * Returns the group of a value: values may be long, and very many, so a group is named by the first 32 bits
+ * of the value's hash. Whoever reads a group compares the values.
+ */
+export function groupOfValue({ id }: Pick<Dimension, 'id'>, value: string): number {
+  return id * GROUP_RANGE + createHash('sha256').update(value, 'utf8').digest().readUInt32BE(0);
+}
+
+export function groupOfTime({ id }: Pick<Dimension, 'id'>, timeMs: number): number {
+  return id * GROUP_RANGE + timeMs;
+}
+
+/** Returns the group under which a dimension has a conversation; undefined if it does not have it. */
+export function groupOf(dimension: Dimension, conversation: Conversation): number | undefined {
+  const { id, key } = dimension;
+  if (id === UPDATED) {
+    const { createTimeMs, updateTimeMs } = conversation;
+    return updateTimeMs === createTimeMs ? undefined : groupOfTime(dimension, updateTimeMs);
+  }
+  if (id >= FIRST_LABEL) {
+    const value = valueOf(conversation, 'metadata', key);
+    return value === undefined ? undefined : groupOfValue(dimension, value);
+  }
+  const value = conversation[fixedFields[id as keyof typeof fixedFields]];
+  return value === '' ? undefined : groupOfValue(dimension, value);
+}
+
+/** True if every conversation with one of these values is in the dimension, up to its last number. */
+export function holdsValues({ id }: Dimension, values: readonly string[]): boolean {
+  return id >= FIRST_LABEL || !values.includes('');
+}

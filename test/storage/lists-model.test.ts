@@ -1,0 +1,227 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createLiveCodec } from '../../src/codec/index.js';
+import type { Conversation } from '../../src/model/index.js';
+import {
+  type ConversationFilter,
+  createMemoryBackend,
+  type ListOrder,
+  type ListPosition,
+  type ManagedBackend,
+  openLmdbBackend,
+  type ValueCondition,
+} from '../../src/storage/index.js';
+import { core, longSegment, message, spec } from '../contract/support.js';
+import { randomFrom } from '../support/random.js';
+import { sampleOr } from '../support/sample.js';
+
+const orders = ['newestFirst', 'oldestFirst', 'latestUpdateFirst', 'earliestUpdateFirst'] as const;
+const words = ['', 'a', 'b', 'c'];
+const open: { readonly backend: ManagedBackend; readonly folder: string }[] = [];
+
+afterEach(async () => {
+  for (const { backend, folder } of open.splice(0)) {
+    await backend.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+async function openBackend(kind: 'memory' | 'lmdb', unindexedMax: number): Promise<ManagedBackend> {
+  const folder = await mkdtemp(join(tmpdir(), 'stowken-lists-'));
+  const codec = createLiveCodec(core);
+  const clock = () => 1;
+  const backend =
+    kind === 'memory'
+      ? createMemoryBackend({ codec, clock, strict: true })
+      : await openLmdbBackend({ folder, codec, clock, durability: 'relaxed', strict: true, unindexedMax });
+  open.push({ backend, folder });
+  return backend;
+}
+
+/** A vault that random changes are made to, and the conversations that it must have. */
+class Subject {
+  readonly all = new Map<string, { readonly number: number; readonly conversation: Conversation }>();
+  #made = 0;
+  #timeMs = 1000;
+
+  constructor(
+    readonly backend: ManagedBackend,
+    readonly random: ReturnType<typeof randomFrom>,
+  ) {}
+
+  async change(): Promise<void> {
+    const { random } = this;
+    const ids = [...this.all.keys()];
+    const id = ids[random.below(Math.max(1, ids.length))];
+    this.#timeMs += random.below(3) * 500;
+    const what = random.below(10);
+    if (what === 0 && id !== undefined) {
+      await this.backend.commit({ delete: { id, timeMs: this.#timeMs } });
+      this.all.delete(id);
+      return;
+    }
+    const messages = [message('user', longSegment(1 + random.below(9), 1))];
+    const newSegments = messages.flatMap(({ segments }) => segments.map((_, at) => longSegment(1 + at, 1)));
+    const named = {
+      newSegments: [...newSegments, ...Array.from({ length: 9 }, (_, n) => longSegment(n + 1, 1))],
+    };
+    if (what <= 2 && id !== undefined) {
+      const { append } = await this.backend.commit({
+        ...named,
+        append: { id, messages, timeMs: this.#timeMs },
+      });
+      return this.#keep(this.all.get(id)!.number, append!.conversation);
+    }
+    const word = () => words[random.below(words.length)]!;
+    const replaced = what === 3 && id !== undefined;
+    const fields = {
+      application: word(),
+      model: word(),
+      parentId: random.below(3) === 0 && id !== undefined ? id : '',
+      expireTimeMs: random.below(3) === 0 ? this.#timeMs + random.below(5000) : undefined,
+      metadata: {
+        ...(random.below(2) === 0 && { user: word() }),
+        ...(random.below(2) === 0 && { session: String(random.below(20)) }),
+      },
+    };
+    const before = replaced ? this.all.get(id)! : undefined;
+    const { put } = await this.backend.commit({
+      ...named,
+      put: {
+        spec: spec(replaced ? id : `${word()}-${this.#made}`, fields),
+        messages,
+        expect: { kind: 'revision', revision: before?.conversation.revision ?? 0 },
+        timeMs: this.#timeMs,
+      },
+    });
+    this.#keep(before?.number ?? ++this.#made, put!.conversation);
+  }
+
+  #keep(number: number, conversation: Conversation): void {
+    this.all.set(conversation.id, { number, conversation });
+  }
+
+  /** Returns what a list must have, by a look at every conversation. */
+  expected(filter: ConversationFilter, order: ListOrder): string[] {
+    const byUpdate = order === 'latestUpdateFirst' || order === 'earliestUpdateFirst';
+    const sign = order === 'newestFirst' || order === 'latestUpdateFirst' ? -1 : 1;
+    return [...this.all.values()]
+      .filter(({ conversation }) => passes(conversation, filter))
+      .sort(
+        (a, b) =>
+          sign *
+          ((byUpdate ? a.conversation.updateTimeMs - b.conversation.updateTimeMs : 0) || a.number - b.number),
+      )
+      .map(({ conversation }) => conversation.id);
+  }
+
+  filter(): ConversationFilter {
+    const { random } = this;
+    const some = (fields: ConversationFilter) => (random.below(4) === 0 ? fields : {});
+    const time = () => 1000 + random.below(this.#timeMs);
+    const condition = (): ValueCondition => {
+      const field = (['application', 'model', 'parentId', 'metadata', 'metadata'] as const)[random.below(5)]!;
+      const values =
+        field === 'parentId'
+          ? [...this.all.keys()].slice(0, 3)
+          : Array.from({ length: 1 + random.below(2) }, () => words[random.below(words.length)]!);
+      return { field, key: field === 'metadata' ? 'user' : '', values, negated: random.below(3) === 0 };
+    };
+    return {
+      ...some({ application: words[1 + random.below(3)]! }),
+      ...some({ metadata: { session: String(random.below(20)) } }),
+      ...some({ idPrefix: words[random.below(4)]! }),
+      ...some({ createTimeFromMs: time() }),
+      ...some({ createTimeBeforeMs: time() }),
+      ...some({ updateTimeFromMs: time() }),
+      ...some({ updateTimeBeforeMs: time() }),
+      ...some({ expireTimeFromMs: time(), expireTimeBeforeMs: this.#timeMs + 2500 }),
+      ...some({ expires: random.below(2) === 0 }),
+      ...some({ tokensMin: random.below(9) }),
+      ...(random.below(2) === 0 && { conditions: Array.from({ length: 1 + random.below(2) }, condition) }),
+    };
+  }
+
+  /** Reads a list page by page, and makes changes between the pages. */
+  async read(filter: ConversationFilter, order: ListOrder, limit: number, between = async () => {}) {
+    const ids: string[] = [];
+    let after: ListPosition | undefined;
+    do {
+      const query = { filter, order, limit, scanLimit: 1 + this.random.below(100), ...(after && { after }) };
+      const page = await this.backend.listConversations(query);
+      expect(page.damaged).toBeUndefined();
+      ids.push(...page.conversations.map(({ id }) => id));
+      after = page.next;
+      if (after !== undefined) await between();
+    } while (after !== undefined);
+    return ids;
+  }
+}
+
+/** The rule of a filter, written once more. */
+function passes(conversation: Conversation, filter: ConversationFilter): boolean {
+  const { conditions = [], metadata = {}, application, idPrefix = '', expires, tokensMin = 0 } = filter;
+  const { createTimeMs: created, updateTimeMs: updated, expireTimeMs: expiry } = conversation;
+  const within = (at: number | undefined, from = -1, before = 1e15) =>
+    at !== undefined && at >= from && at < before;
+  const asksExpiry = filter.expireTimeFromMs !== undefined || filter.expireTimeBeforeMs !== undefined;
+  return (
+    (application === undefined || conversation.application === application) &&
+    conversation.id.startsWith(idPrefix) &&
+    within(created, filter.createTimeFromMs, filter.createTimeBeforeMs) &&
+    within(updated, filter.updateTimeFromMs, filter.updateTimeBeforeMs) &&
+    (!asksExpiry || within(expiry, filter.expireTimeFromMs, filter.expireTimeBeforeMs)) &&
+    (expires === undefined || expires === (expiry !== undefined)) &&
+    conversation.totalTokens >= tokensMin &&
+    Object.keys(metadata).every((key) => conversation.metadata[key] === metadata[key]) &&
+    conditions.every(({ field, key, values, negated }) => {
+      const value = field === 'metadata' ? conversation.metadata[key] : conversation[field];
+      return values.some((each) => each === value) !== negated;
+    })
+  );
+}
+
+describe.each(['memory', 'lmdb'] as const)(
+  'lists of the %s backend agree with a look at everything',
+  (kind) => {
+    it.each(Array.from({ length: sampleOr(3, 40) }, (_, seed) => seed + 1))('seed %i', async (seed) => {
+      const random = randomFrom(seed);
+      const subject = new Subject(await openBackend(kind, 1 + random.below(20)), random);
+      for (let round = 0; round < 6; round++) {
+        const labels = [['user', 'session'], ['user'], [], ['session', 'other']][random.below(4)]!;
+        await subject.backend.setLabels?.(labels);
+        for (let count = 0; count < 40; count++) await subject.change();
+        for (let query = 0; query < 15; query++) {
+          const filter = subject.filter();
+          const order = orders[random.below(4)]!;
+          const asked = JSON.stringify({ filter, order });
+          const found = await subject.read(filter, order, 1 + random.below(12));
+          expect(found, asked).toEqual(subject.expected(filter, order));
+        }
+        expect(await subject.backend.check()).toEqual([]);
+      }
+    });
+
+    it('leaves nothing out and repeats nothing while changes go on', async () => {
+      const random = randomFrom(77);
+      const subject = new Subject(await openBackend(kind, 8), random);
+      await subject.backend.setLabels?.(['user', 'session']);
+      for (let count = 0; count < 150; count++) await subject.change();
+      for (let query = 0; query < sampleOr(20, 200); query++) {
+        const filter = subject.filter();
+        const order = orders[random.below(2)]!;
+        const before = new Map(subject.all);
+        const found = await subject.read(filter, order, 1 + random.below(5), () => subject.change());
+        expect(new Set(found).size).toBe(found.length);
+        for (const [id, { conversation }] of before) {
+          if (subject.all.get(id)?.conversation !== conversation) continue;
+          if (passes(conversation, filter)) expect(found).toContain(id);
+          else expect(found).not.toContain(id);
+        }
+      }
+      expect(await subject.backend.check()).toEqual([]);
+    });
+  },
+);
