@@ -1,15 +1,13 @@
 import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js';
 import { limits } from '../../model/index.js';
-import { toCallFailure } from '../errors.js';
 import type { Caller } from '../access/index.js';
 import type { IncomingRequest } from '../intake/index.js';
-import { auditEnd } from './audit-end.js';
-import { begin, type CallScope, CallSignal, type StopCall } from './begin.js';
+import type { CallScope, StopCall } from './begin.js';
+import { answerRequest, type SingleRequest } from './single-request.js';
 
 /** A method with one request and a stream of responses. */
 export interface ServerStreamMethod<Request> {
-  /** @throws StowkenError if it is not a valid request */
-  readonly read: (bytes: Buffer, signal: AbortSignal) => Request | Promise<Request>;
+  readonly read: SingleRequest<Request, void>['read'];
   /**
    * Yields encoded responses in batches. It is asked for the next batch when there is room for it, and
    * returned from in any case.
@@ -24,52 +22,26 @@ export interface ServerStreamMethod<Request> {
 
 /** Adapts a method to grpc-js, with bytes both ways; an error of the handler becomes a status. */
 export function serverStream<Request>(
-  method: ServerStreamMethod<Request>,
+  { read, handle }: ServerStreamMethod<Request>,
   scope: CallScope,
 ): handleServerStreamingCall<IncomingRequest, Buffer> {
   return (call) => {
-    const ending = new CallSignal(call);
-    // Created when there is something to log, which is rare.
-    const log = () => scope.logger.child({ method: call.getPath() });
-    let request: Request | undefined;
-    const audit = (error?: unknown): void => {
-      const { caller } = call.request;
-      auditEnd(scope.audit, { path: call.getPath(), peer: call.getPeer(), caller, request, error });
-    };
-    const stream = async (): Promise<void> => {
-      const bytes = call.request.claim();
-      const { caller } = call.request;
-      caller.checkAhead(bytes);
-      const end = await begin(call, call.request.settled, ending.signal, scope);
-      try {
-        request = await method.read(bytes, ending.signal);
-        ending.signal.throwIfAborted();
-        const queue = new SendQueue(call, ending.signal);
+    answerRequest<Request, void>(call, scope, {
+      read,
+      work: async (request, { signal, stop }, caller) => {
+        const queue = new SendQueue(call, signal);
         // Leaving the loop early returns the generator, which releases everything it holds.
-        for await (const batch of method.handle(request, ending.signal, caller, ending.stop)) {
+        for await (const batch of handle(request, signal, caller, stop)) {
           for (const response of batch) if (queue.send(response)) await queue.room();
         }
-      } finally {
-        end();
-      }
-    };
-    stream()
-      .then(
-        () => {
-          audit();
-          call.end();
-        },
-        (thrown: unknown) => {
-          const error = ending.explain(thrown);
-          audit(error);
-          call.emit('error', toCallFailure(error, log()));
-        },
-      )
-      .finally(() => {
-        call.request.release();
-        ending.release();
-      })
-      .catch((error: unknown) => log().error({ err: error }, 'a stream could not be ended'));
+      },
+      succeed: () => {
+        call.end();
+      },
+      fail: (failure) => {
+        call.emit('error', failure);
+      },
+    });
   };
 }
 
