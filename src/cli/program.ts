@@ -29,6 +29,7 @@ import { addTokenizers } from './commands/tokenizers.js';
 import { addRestore } from './commands/restore.js';
 import { addInspect } from './commands/inspect.js';
 import { addSalvage } from './commands/salvage.js';
+import { addSearch } from './commands/search.js';
 import { addServe } from './commands/serve.js';
 import { addStats } from './commands/stats.js';
 import { addTokens } from './commands/token.js';
@@ -95,6 +96,7 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addGet,
     addList,
     addFindPrefix,
+    addSearch,
     addAppend,
     addFork,
     addDelete,

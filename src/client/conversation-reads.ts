@@ -33,6 +33,8 @@ import type {
   PrefixMatch,
   RetrieveManyOptions,
   RetrieveOptions,
+  SearchOptions,
+  SearchPart,
 } from './read-types.js';
 import type { CallControl } from './connection-types.js';
 
@@ -44,6 +46,7 @@ function methods() {
     get: method('ConversationService', 'GetConversation'),
     list: method('ConversationService', 'ListConversations'),
     findPrefix: method('ConversationService', 'FindPrefix'),
+    search: method('ConversationService', 'SearchConversations'),
   };
 }
 
@@ -144,6 +147,39 @@ export function conversationReads(transport: Transport, vault: string) {
           },
         }),
       };
+    },
+
+    /**
+     * Finds a text in messages, newest conversation first. Yields hits as they are found, many or none at a
+     * time, with a token to go on with.
+     */
+    async *search(text: string, options: SearchOptions = {}): AsyncGenerator<SearchPart, void, void> {
+      const { filter = {}, ignoreCase, wholeWords, limit = 0, pageToken = '', ...control } = options;
+      const request = {
+        vault,
+        filter: toWireFilter(filter),
+        text,
+        ignoreCase: ignoreCase === true,
+        wholeWords: wholeWords === true,
+        limit: toUint32('limit', limit),
+        pageToken,
+      };
+      const { search } = known;
+      for await (const part of transport.stream(search, request, control, true)) {
+        yield {
+          hits: part.hits.map((hit) => ({
+            conversationId: hit.conversationId,
+            revision: fromUint64('revision', hit.revision),
+            messageIndex: hit.messageIndex,
+            textOffset: fromUint64('text_offset', hit.textOffset),
+            snippet: hit.snippet,
+            role: hit.role,
+          })),
+          nextPageToken: part.nextPageToken,
+          conversations: fromUint64('conversations', part.conversations),
+          unsearched: fromUint64('unsearched', part.unsearched),
+        };
+      }
     },
 
     /**

@@ -154,6 +154,38 @@ export interface PrefixMatch {
   readonly sharedTokens: number;
 }
 
+export interface SearchOptions extends CallControl {
+  readonly filter?: ConversationFilter;
+  /** Takes letters that differ only in case as equal. */
+  readonly ignoreCase?: boolean;
+  /** Finds the text only between characters that belong to no word. */
+  readonly wholeWords?: boolean;
+  /** Limit of the hits: 100 if absent, 1000 at most. */
+  readonly limit?: number;
+  /** `nextPageToken` of a part of the same search. */
+  readonly pageToken?: string;
+}
+
+/** A place where the text stands. */
+export interface SearchHit {
+  readonly conversationId: string;
+  readonly revision: number;
+  readonly messageIndex: number;
+  /** Offset in the message's text, in Unicode code points. */
+  readonly textOffset: number;
+  readonly snippet: string;
+  readonly role: string;
+}
+
+export interface SearchPart {
+  readonly hits: readonly SearchHit[];
+  /** Token to go on with; empty at the end, and between the hits of one conversation. */
+  readonly nextPageToken: string;
+  /** Conversations searched so far, and those of them with messages that could not be searched. */
+  readonly conversations: number;
+  readonly unsearched: number;
+}
+
 /** A stored conversation that cannot be read. */
 export interface DamagedConversation {
   /** Id under which it can be deleted; empty if no record has it any more. */

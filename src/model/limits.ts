@@ -178,6 +178,11 @@ export const limits = {
   /** Conversations that one search for a prefix compares and returns: limit and default. */
   prefixMatchesMax: 100,
   prefixMatchesDefault: 10,
+  /** Text that a search looks for, its hits (limit and default), and its memory of contents seen before. */
+  searchTextBytesMax: 1024,
+  searchHitsMax: 1000,
+  searchHitsDefault: 100,
+  searchMemoryBytesMax: 32 * 1024 * 1024,
   /** Tokens that a call processes before it gives others a turn. */
   turnTokensMax: 256 * 1024,
   /** Messages of a request that are read before others get a turn. */

@@ -20,6 +20,7 @@ export const costOf: Readonly<Record<string, Cost>> = {
   '/stowken.v1.ConversationService/GetConversation': 'ordinary',
   '/stowken.v1.ConversationService/ListConversations': 'scan',
   '/stowken.v1.ConversationService/FindPrefix': 'scan',
+  '/stowken.v1.ConversationService/SearchConversations': 'vault',
   '/stowken.v1.MaintenanceService/CollectGarbage': 'vault',
   '/stowken.v1.MaintenanceService/CompactSubstrings': 'vault',
   '/stowken.v1.MaintenanceService/VerifyVault': 'vault',

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { StowkenError } from '../model/index.js';
 import type { ListPosition, SegmentKey } from '../storage/index.js';
+import type { SearchPosition } from '../vault/index.js';
 
 const sealBytes = 16;
 
@@ -11,8 +12,8 @@ export interface PageScope {
   readonly query: unknown;
 }
 
-/** Position of a page's end, as the vault gave it: of a conversation or of a segment. */
-export type PagePosition = ListPosition | SegmentKey;
+/** Position of a page's end, as the vault gave it: of a conversation, of a segment, or inside a search. */
+export type PagePosition = ListPosition | SegmentKey | SearchPosition;
 
 /** Seals a position as a token that cannot be altered, in base64url. */
 export function sealPageToken(scope: PageScope, position: PagePosition): string {

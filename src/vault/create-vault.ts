@@ -13,6 +13,7 @@ import { unsupported } from './refusals.js';
 import { checkRevision } from './read/open-revision.js';
 import { countConversations } from './find/count.js';
 import { findPrefix } from './prefix/index.js';
+import { searchConversations } from './search/index.js';
 import { SegmentTokenCache } from './read/segment-tokens.js';
 import { retrieveConversation, retrieveConversations } from './read/retrieve.js';
 import {
@@ -76,6 +77,7 @@ export function createVault(given: VaultParts): Vault {
     count: (filter, signal) => countConversations(backend, filter, signal),
 
     findPrefix: (input, signal) => findPrefix(parts, input, signal),
+    search: (input, signal) => searchConversations(parts, input, signal),
 
     collectGarbage: (options, signal) => collectGarbage(backend, { ...options, nowMs: clock() }, signal),
 

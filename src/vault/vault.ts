@@ -20,6 +20,7 @@ import type {
   RetrieveManyPart,
   RetrievePart,
 } from './read/types.js';
+import type { SearchInput, SearchPart } from './search/index.js';
 import type {
   GarbageSegmentPage,
   GetSegmentsInput,
@@ -109,6 +110,9 @@ export interface Vault {
    * UNSUPPORTED_BY_STORAGE.
    */
   findPrefix(input: FindPrefixInput, signal: AbortSignal): Promise<PrefixMatch[]>;
+
+  /** Streams hits, newest conversation first, with positions to go on from. */
+  search(input: SearchInput, signal: AbortSignal): AsyncGenerator<SearchPart, void, void>;
 
   /**
    * Yields a plan; unless dryRun, progress after every committed batch; a summary. Rejects with CORRUPT_STORE

@@ -38,6 +38,7 @@ const answers: Readonly<Record<string, readonly object[]>> = {
   CollectGarbage: [{ plan: { segments: '9', bytes: '900' } }, { progress: { segments: '4', bytes: '400' } }],
   VerifyVault: [{ progress: { recordsDone: '5', records: '10' } }],
   BackupVault: [{ data: Buffer.alloc(1000) }],
+  SearchConversations: [{ nextPageToken: '', conversations: '1' }],
   RetrieveConversation: [
     { header: spec('a') },
     {
@@ -176,6 +177,7 @@ const cases: [string, readonly string[], string, RegExp][] = [
   ['delete by filter', ['delete', '--all'], 'DeleteConversations', /interrupted: some may be deleted/],
   ['export', ['export'], 'RetrieveConversation', /interrupted: 0 conversations written/],
   ['list --all', ['list', '--all', '--json'], 'ListConversations', /interrupted: 1 conversation listed/],
+  ['search', ['search', 'x'], 'SearchConversations', /interrupted: 0 places found so far/],
   ['get', ['get', 'a'], 'RetrieveConversation', /interrupted: the output is incomplete/],
   [
     'compact',

@@ -38,6 +38,7 @@ const requestOf: Readonly<Record<string, Fields>> = {
   RetrieveConversations: { ids: ['a'] },
   GetConversation: { id: 'a' },
   FindPrefix: { tokens: { ids: [1] } },
+  SearchConversations: { text: 'a' },
   PutSegments: { segments: [{ tokens: { ids: [1] } }] },
   GetSegments: { hashes: [hash] },
   HasSegments: { hashes: [hash] },

@@ -48,6 +48,10 @@ export interface Methods {
       readonly request: requests.FindPrefixRequest;
       readonly response: responses.FindPrefixResponse;
     };
+    readonly SearchConversations: {
+      readonly request: requests.SearchConversationsRequest;
+      readonly response: responses.SearchConversationsResponse;
+    };
   };
   readonly MaintenanceService: {
     readonly CollectGarbage: {

@@ -269,6 +269,16 @@ export interface RetrieveConversationsRequest {
   readonly encoding?: Encoding | undefined;
 }
 
+export interface SearchConversationsRequest {
+  readonly vault?: string | undefined;
+  readonly filter?: ConversationFilter | undefined;
+  readonly text?: string | undefined;
+  readonly ignoreCase?: boolean | undefined;
+  readonly wholeWords?: boolean | undefined;
+  readonly limit?: number | undefined;
+  readonly pageToken?: string | undefined;
+}
+
 export interface SegmentInfo {
   readonly hash?: string | undefined;
   readonly tokenCount?: number | undefined;

@@ -356,6 +356,22 @@ export type RetrieveConversationsResponse = {
   | { readonly part?: undefined }
 );
 
+export interface SearchConversationsResponse {
+  readonly hits: readonly SearchHit[];
+  readonly nextPageToken: string;
+  readonly conversations: string;
+  readonly unsearched: string;
+}
+
+export interface SearchHit {
+  readonly conversationId: string;
+  readonly revision: string;
+  readonly messageIndex: number;
+  readonly textOffset: string;
+  readonly snippet: string;
+  readonly role: string;
+}
+
 export interface SegmentInfo {
   readonly hash: string;
   readonly tokenCount: number;

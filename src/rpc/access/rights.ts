@@ -19,6 +19,7 @@ export const rightsOf: Readonly<Record<string, readonly Right[]>> = {
   '/stowken.v1.ConversationService/GetConversation': ['read'],
   '/stowken.v1.ConversationService/ListConversations': ['read'],
   '/stowken.v1.ConversationService/FindPrefix': ['read'],
+  '/stowken.v1.ConversationService/SearchConversations': ['read'],
   '/stowken.v1.MaintenanceService/CollectGarbage': ['maintain'],
   '/stowken.v1.MaintenanceService/CompactSubstrings': ['maintain'],
   '/stowken.v1.MaintenanceService/VerifyVault': ['maintain'],

@@ -258,6 +258,16 @@ export interface RetrieveConversationsRequest {
   readonly encoding: number;
 }
 
+export interface SearchConversationsRequest {
+  readonly vault: string;
+  readonly filter: ConversationFilter | null;
+  readonly text: string;
+  readonly ignore_case: boolean;
+  readonly whole_words: boolean;
+  readonly limit: number;
+  readonly page_token: string;
+}
+
 export interface SegmentInfo {
   readonly hash: string;
   readonly token_count: number;
@@ -348,6 +358,7 @@ export interface Requests {
   'stowken.v1.DeleteConversationsRequest': DeleteConversationsRequest;
   'stowken.v1.ListConversationsRequest': ListConversationsRequest;
   'stowken.v1.FindPrefixRequest': FindPrefixRequest;
+  'stowken.v1.SearchConversationsRequest': SearchConversationsRequest;
   'stowken.v1.CollectGarbageRequest': CollectGarbageRequest;
   'stowken.v1.CompactSubstringsRequest': CompactSubstringsRequest;
   'stowken.v1.ListRegistriesRequest': ListRegistriesRequest;

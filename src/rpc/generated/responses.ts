@@ -352,6 +352,22 @@ export interface RetrieveConversationsResponse {
   readonly status?: ItemStatus | undefined;
 }
 
+export interface SearchConversationsResponse {
+  readonly hits?: readonly SearchHit[] | undefined;
+  readonly next_page_token?: string | undefined;
+  readonly conversations?: number | undefined;
+  readonly unsearched?: number | undefined;
+}
+
+export interface SearchHit {
+  readonly conversation_id?: string | undefined;
+  readonly revision?: number | undefined;
+  readonly message_index?: number | undefined;
+  readonly text_offset?: number | undefined;
+  readonly snippet?: string | undefined;
+  readonly role?: string | undefined;
+}
+
 export interface SegmentInfo {
   readonly hash?: string | undefined;
   readonly token_count?: number | undefined;
@@ -471,6 +487,7 @@ export interface Responses {
   'stowken.v1.DeleteConversationsResponse': DeleteConversationsResponse;
   'stowken.v1.ListConversationsResponse': ListConversationsResponse;
   'stowken.v1.FindPrefixResponse': FindPrefixResponse;
+  'stowken.v1.SearchConversationsResponse': SearchConversationsResponse;
   'stowken.v1.CollectGarbageResponse': CollectGarbageResponse;
   'stowken.v1.CompactSubstringsResponse': CompactSubstringsResponse;
   'stowken.v1.ListRegistriesResponse': ListRegistriesResponse;

@@ -124,6 +124,38 @@ const listSchema = z
     pageToken: page_token,
   }));
 
+const hitsOfSearch = z
+  .number()
+  .transform((limit) => (limit === 0 ? limits.searchHitsDefault : Math.min(limit, limits.searchHitsMax)));
+
+const searchSchema = z
+  .object({
+    vault: vaultName,
+    filter: optional(conversationFilter),
+    text: utf8(1, limits.searchTextBytesMax),
+    ignore_case: z.boolean(),
+    whole_words: z.boolean(),
+    limit: hitsOfSearch,
+    page_token: z.string(),
+  })
+  .transform((request) => ({
+    vault: request.vault,
+    pageToken: request.page_token,
+    input: {
+      filter: request.filter ?? {},
+      text: request.text,
+      ignoreCase: request.ignore_case,
+      wholeWords: request.whole_words,
+      limit: request.limit,
+    },
+  }));
+
+export const readSearch = schemaRequest(
+  new RequestDecoder('stowken.v1.SearchConversationsRequest'),
+  searchSchema,
+);
+export type SearchRequest = ReturnType<typeof readSearch>;
+
 export const readList = schemaRequest(new RequestDecoder('stowken.v1.ListConversationsRequest'), listSchema);
 export type ListRequest = ReturnType<typeof readList>;
 

@@ -13,6 +13,7 @@ import {
   readList,
   readRetrieve,
   readRetrieveMany,
+  readSearch,
   readStore,
   readUpload,
 } from '../requests/index.js';
@@ -27,6 +28,7 @@ import {
 } from '../responses.js';
 import { ResponseEncoder } from '../wire/response-encoder.js';
 import { countFitting, listPage } from './pages.js';
+import { encodeHits, search } from './searches.js';
 import { enter, type ServiceScope, VaultMethods } from './vault-methods.js';
 
 export function conversationService(scope: ServiceScope): UntypedServiceImplementation {
@@ -117,6 +119,8 @@ export function conversationReads(scope: ServiceScope): UntypedServiceImplementa
     }),
 
     ListConversations: methods.unary(readList, listPage),
+
+    SearchConversations: methods.stream(readSearch, search, encodeHits),
 
     FindPrefix: methods.unary(readFindPrefix, async (vault, { input }, signal) =>
       encodeMatches(await vault.findPrefix(input, signal)),

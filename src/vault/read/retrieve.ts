@@ -21,7 +21,7 @@ export interface RetrieveParts {
 }
 
 /** Parts that turn slices into chunks of tokens. */
-type TokenParts = Pick<RetrieveParts, 'codec' | 'core' | 'recent'> & FrameReader;
+export type TokenParts = Pick<RetrieveParts, 'codec' | 'core' | 'recent'> & FrameReader;
 
 /**
  * Streams one revision, or a range of it: a header, then chunks, in batches. A batch's frames are read
@@ -83,7 +83,7 @@ async function* chained<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T, 
 }
 
 /** Maps each chunk with `make`, in batches; a batch's chunks are made as they are taken. */
-async function* tokenChunks<T>(
+export async function* tokenChunks<T>(
   parts: TokenParts,
   batches: AsyncIterable<readonly SegmentSlice[]>,
   form: TokenForm,
@@ -136,7 +136,7 @@ function partOf(
   return rest.subarray(0, core.byteOffset(rest, to - from));
 }
 
-async function* oneByOne<T>(batches: AsyncIterable<Iterable<T>>): AsyncGenerator<T, void, void> {
+export async function* oneByOne<T>(batches: AsyncIterable<Iterable<T>>): AsyncGenerator<T, void, void> {
   for await (const batch of batches) yield* batch;
 }
 

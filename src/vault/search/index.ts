@@ -1,0 +1,2 @@
+export { searchConversations, type SearchInput, type SearchPart, type SearchPosition } from './search.js';
+export type { SearchHit } from './text-hits.js';
