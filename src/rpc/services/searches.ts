@@ -16,8 +16,9 @@ export async function* search(
   { input, pageToken }: SearchRequest,
   signal: AbortSignal,
 ): AsyncGenerator<ScopedPart, void, void> {
-  const { limit: _, ...query } = input;
-  const scope: PageScope = { vaultId: vault.vaultId, query: { search: query } };
+  const { filter, text, ignoreCase, wholeWords } = input;
+  const question = { search: { filter, text, ignoreCase, wholeWords } };
+  const scope: PageScope = { vaultId: vault.vaultId, query: question };
   const after = pageToken === '' ? {} : { after: openPageToken<SearchPosition>(scope, pageToken) };
   for await (const part of vault.search({ ...input, ...after }, signal)) yield { ...part, scope };
 }
