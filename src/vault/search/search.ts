@@ -25,7 +25,7 @@ export interface SearchPart {
   readonly unsearched: number;
 }
 
-/** Place as it is written: behind this position of the list, in this conversation at this message and offset. */
+/** Place as it is written: behind a position of the list, in a conversation at a message and an offset. */
 interface Place {
   readonly list: ListPosition | undefined;
   readonly id?: string;

@@ -28,7 +28,7 @@ export class TextSearch {
   private folded = '';
   /** Code points before `text`. */
   private before = 0;
-  /** Where the search goes on in `text`. */
+  /** Offset in `text` at which the search goes on. */
   private from = 0;
 
   constructor(
@@ -41,7 +41,7 @@ export class TextSearch {
   push(piece: string): void {
     this.text += piece;
     this.folded += this.needle.fold(piece);
-    // What stands behind a place decides whether it is a word, and is in its snippet.
+    // The text behind a place decides whether it is a word, and is in its snippet.
     this.search(this.text.length - this.needle.length - aroundUnits);
     const cut = this.cutBefore(Math.min(this.from, this.text.length) - aroundUnits);
     this.before += codePoints(this.text.slice(0, cut));
