@@ -15,6 +15,7 @@ import { addConfig } from './commands/config.js';
 import { addDelete } from './commands/delete.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
+import { addExpire } from './commands/expire.js';
 import { addExport } from './commands/export.js';
 import { addFindPrefix } from './commands/find-prefix.js';
 import { addFork } from './commands/fork.js';
@@ -100,6 +101,7 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addAppend,
     addFork,
     addDelete,
+    addExpire,
     addStats,
     addHealth,
     addGc,

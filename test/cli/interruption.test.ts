@@ -175,6 +175,7 @@ const cases: [string, readonly string[], string, RegExp][] = [
     /interrupted: deleted 0 of 2 conversations, and perhaps a\n/,
   ],
   ['delete by filter', ['delete', '--all'], 'DeleteConversations', /interrupted: some may be deleted/],
+  ['expire', ['expire'], 'DeleteConversations', /interrupted: some may be deleted/],
   ['export', ['export'], 'RetrieveConversation', /interrupted: 0 conversations written/],
   ['list --all', ['list', '--all', '--json'], 'ListConversations', /interrupted: 1 conversation listed/],
   ['search', ['search', 'x'], 'SearchConversations', /interrupted: 0 places found so far/],

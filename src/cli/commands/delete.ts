@@ -97,10 +97,10 @@ async function deleteEach(
 }
 
 /** Resolves to true if a required id was missing, or a conversation cannot be read. */
-async function deleteChosen(
+export async function deleteChosen(
   client: StowkenClient,
   chosen: DeleteManyOptions,
-  { dryRun = false, allowMissing = false, json }: Options,
+  { dryRun = false, allowMissing = false, json }: Pick<Options, 'dryRun' | 'allowMissing' | 'json'>,
   { io, output, interruption }: Context,
 ): Promise<boolean> {
   interruption.onInterrupt(() =>
