@@ -90,6 +90,8 @@ async function answers() {
     };
     for (const order of ['newestFirst', 'oldestFirst']) await ask(`list ${order}`, () => list({}, order));
     await ask('list application', () => list({ application: 'other' }, 'oldestFirst'));
+    for (const user of ['user 0', 'user 1', 'nobody'])
+      await ask(`list ${user}`, () => list({ metadata: { user } }, 'newestFirst'));
     for (const id of ids) {
       await ask(`get ${id}`, () => vault.get(id));
       await ask(`describe ${id}`, () => vault.getWithMessages(id));

@@ -35,7 +35,10 @@ const replayed = { role: 'user', name: '', toolCallId: '', content: tokens(3, 20
 export async function fill({ vault, backend }: TestVault): Promise<Asked> {
   const shared = tokens(1, 2 * limits.prefixBlockTokens + 30);
   for (let n = 0; n < 6; n++) {
-    const fields = { application: n % 2 ? 'chat' : 'other', metadata: { [`key ${n}`]: `value ${n}` } };
+    const fields = {
+      application: n % 2 ? 'chat' : 'other',
+      metadata: { [`key ${n}`]: `value ${n}`, user: `user ${n % 3}` },
+    };
     const messages = [say('system', shared), say('user', tokens(10 + n, 40 + 90 * n)), say(`role ${n}`)];
     await vault.store({ spec: spec(`c${n}`, fields), messages }, signal);
   }

@@ -1,13 +1,13 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createLiveCodec } from '../../../src/codec/index.js';
 import { loadCore } from '../../../src/core/index.js';
-import { openFilesystemBackend, openLmdbBackend, restoreLmdb } from '../../../src/storage/index.js';
+import { openFilesystemBackend } from '../../../src/storage/index.js';
 import { Random } from '../../crash/random.js';
-import { openTestVault, signal } from '../../support/vault.js';
+import { openTestVault } from '../../support/vault.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 import { fill, type Asked } from './fill.js';
+import { restoredVault } from './restored.js';
 import { everyByte, runFlips, sampled, type Flip } from './run.js';
 
 /** Flips of each kind of vault; every one if FLIPS is "all". FLIPS_SEED selects others. */
@@ -19,21 +19,6 @@ beforeEach(async () => {
   folder = await temporaryFolder();
 });
 afterEach(() => folder.remove());
-
-async function filledLmdb(): Promise<{ readonly whole: string; readonly asked: Asked }> {
-  const first = join(folder.path, 'first');
-  const whole = join(folder.path, 'whole');
-  const t = await openTestVault((codec, clock) =>
-    openLmdbBackend({ folder: first, codec, clock, durability: 'relaxed' }),
-  );
-  const asked = await fill(t);
-  // A restored vault has no unused page.
-  const codec = createLiveCodec(await loadCore());
-  await restoreLmdb({ folder: whole, source: t.vault.backup(signal), codec });
-  await t.close();
-  await rm(join(whole, 'vault.mdb-lock'), { force: true });
-  return { whole, asked };
-}
 
 async function filledFilesystem(): Promise<{ readonly whole: string; readonly asked: Asked }> {
   const whole = join(folder.path, 'whole');
@@ -50,7 +35,7 @@ async function filledFilesystem(): Promise<{ readonly whole: string; readonly as
 it.each(['lmdb', 'filesystem'] as const)(
   'a flipped bit in a vault of the %s storage is refused, or changes no answer',
   async (kind) => {
-    const { whole, asked } = await (kind === 'lmdb' ? filledLmdb() : filledFilesystem());
+    const { whole, asked } = await (kind === 'lmdb' ? restoredVault(folder.path, fill) : filledFilesystem());
     const numbers = new Random(seed);
     const random = () => numbers.next();
     const all = everyByte(whole, random);

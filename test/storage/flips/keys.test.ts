@@ -1,15 +1,12 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createLiveCodec } from '../../../src/codec/index.js';
-import { loadCore } from '../../../src/core/index.js';
-import { openLmdbBackend, restoreLmdb } from '../../../src/storage/index.js';
 import { dataFileIn } from '../../../src/storage/lmdb/tables/environment.js';
 import { tableKeys } from '../../../src/storage/lmdb/tables/table-keys.js';
-import { openTestVault, signal, type TestVault } from '../../support/vault.js';
+import type { TestVault } from '../../support/vault.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 import { fill, fillIndexes, type Asked } from './fill.js';
 import { keysIn, type KeyPlace } from './keys-in-pages.js';
+import { restoredVault } from './restored.js';
 import { runFlips, type Flip, type FlipPlan } from './run.js';
 
 /** Keys of each kind per table of which one bit is flipped; "all": every bit of every one of them. */
@@ -24,17 +21,7 @@ afterEach(() => folder.remove());
 async function filled(
   make: (t: TestVault) => Promise<Asked>,
 ): Promise<Omit<FlipPlan, 'kind' | 'work' | 'flips'>> {
-  const first = join(folder.path, 'first');
-  const whole = join(folder.path, 'whole');
-  const t = await openTestVault((codec, clock) =>
-    openLmdbBackend({ folder: first, codec, clock, durability: 'relaxed' }),
-  );
-  const asked = await make(t);
-  // A restored vault has no page that is not in use.
-  const codec = createLiveCodec(await loadCore());
-  await restoreLmdb({ folder: whole, source: t.vault.backup(signal), codec });
-  await t.close();
-  await rm(join(whole, 'vault.mdb-lock'), { force: true });
+  const { whole, asked } = await restoredVault(folder.path, make);
   return { whole, ...asked };
 }
 
