@@ -10,8 +10,8 @@ import { openTestVault, signal, type TestVault } from '../../support/vault.js';
 import type { Asked } from './fill.js';
 
 /**
- * Makes an LMDB vault in the folder, with what `make` stores. Returns the path of a copy that was restored from
- * its backup: that has no unused page. All conversations are in the index of lists.
+ * Makes an LMDB vault in the folder, with what `make` stores. Returns the path of a copy that was restored
+ * from its backup: that has no unused page. All conversations are in the index of lists.
  */
 export async function restoredVault(
   folder: string,
