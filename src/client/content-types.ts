@@ -6,6 +6,8 @@ export interface NewMessage {
   readonly role: string;
   readonly name?: string | undefined;
   readonly toolCallId?: string | undefined;
+  /** Fields: JSON that comes back as it is, and is no content. */
+  readonly fieldsJson?: string | undefined;
   /** Encoded by the server with the conversation's tokenizer. */
   readonly text?: string;
   readonly tokens?: Uint32Array | readonly number[];

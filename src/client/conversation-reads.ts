@@ -66,6 +66,7 @@ export function conversationReads(transport: Transport, vault: string) {
         ...toWireRange(options),
         encoding: wireEncodings[encoding],
         ifRevision: toWireRevision(ifRevision),
+        includeFields: options.includeFields,
       };
       const { retrieve } = known;
       for await (const message of transport.stream(retrieve, request, { signal, timeoutMs }, true)) {

@@ -49,6 +49,7 @@ export function toWireMessage(message: NewMessage, index: number): Q.Message {
     role: wellFormed(`${at}.role`, message.role),
     name: wellFormed(`${at}.name`, message.name),
     toolCallId: wellFormed(`${at}.tool_call_id`, message.toolCallId),
+    fieldsJson: wellFormed(`${at}.fields_json`, message.fieldsJson),
     ...toWireContent(message, at),
   };
 }
@@ -146,8 +147,9 @@ export function fromWireConversation(wire: W.Conversation | null): Conversation 
 }
 
 function fromWireMessage(wire: W.MessageInfo): MessageDescription {
-  const { role, name, toolCallId } = wire;
-  return { role, name, toolCallId, tokenCount: fromUint64('token_count', wire.tokenCount) };
+  const { role, name, toolCallId, fieldsJson } = wire;
+  const tokenCount = fromUint64('token_count', wire.tokenCount);
+  return { role, name, toolCallId, tokenCount, ...(fieldsJson !== '' && { fieldsJson }) };
 }
 
 export function fromWireDamaged({ id, status }: W.DamagedConversation): DamagedConversation {

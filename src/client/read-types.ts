@@ -23,6 +23,8 @@ export interface RetrieveOptions<E extends Encoding> extends CallControl {
   readonly messageLimit?: number;
   readonly tokenOffset?: number;
   readonly tokenLimit?: number;
+  /** Gives the fields of each message with its description. */
+  readonly includeFields?: boolean;
 }
 
 export interface RetrieveManyOptions<E extends Encoding> extends CallControl {
@@ -41,6 +43,8 @@ export interface PartOfMany<E extends Encoding> {
 
 export interface MessageDescription extends Speaker {
   readonly tokenCount: number;
+  /** Only where it is asked for and there are some. */
+  readonly fieldsJson?: string;
 }
 
 export interface ConversationHeader {

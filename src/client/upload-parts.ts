@@ -17,8 +17,8 @@ export async function* uploadParts(
   let tokens = 0;
   let hasText = false;
   for await (const message of messages) {
-    const { role, name, toolCallId, text, tokensLe32 } = toWireMessage(message, index++);
-    yield { message: { role, name, toolCallId } };
+    const { role, name, toolCallId, fieldsJson, text, tokensLe32 } = toWireMessage(message, index++);
+    yield { message: { role, name, toolCallId, fieldsJson } };
     if (text !== undefined) {
       hasText = true;
       for (const block of textBlocks(text)) yield { tokens: { text: block } };

@@ -46,6 +46,8 @@ export const limits = {
   auditRepetitionsMax: 1000,
   /** Size of the name under which a client holds a segment, in UTF-8. */
   holderBytesMax: 512,
+  /** Size of the fields of a message, as JSON in UTF-8. */
+  fieldsBytesMax: 2 * 1024 * 1024,
   metadataEntriesMax: 64,
   metadataKeyBytesMax: 128,
   metadataValueBytesMax: 8192,

@@ -45,7 +45,38 @@ export interface NamedSegment {
 /** A message as a change names it: its segments by hash, in order; none if it is empty. */
 export interface MessageRecord extends Speaker {
   readonly segments: readonly NamedSegment[];
+  /** Number of the last of these segments that are its fields and no part of its content; none if absent. */
+  readonly fieldSegments?: number;
 }
+
+/** Returns the segments of a message's content, without those of its fields. */
+export function contentSegments<S>(message: {
+  readonly segments: readonly S[];
+  readonly fieldSegments?: number;
+}): readonly S[] {
+  const { segments, fieldSegments = 0 } = message;
+  return fieldSegments === 0 ? segments : segments.slice(0, segments.length - fieldSegments);
+}
+
+/** Returns the message with its number of field segments, which is absent if it is 0. */
+export function withFieldSegments<M extends object>(
+  message: M,
+  fieldSegments: number,
+): M & { readonly fieldSegments?: number } {
+  return fieldSegments === 0 ? message : { ...message, fieldSegments };
+}
+
+/** Returns the segments of a message's fields. */
+export function fieldSegmentsOf<S>(message: {
+  readonly segments: readonly S[];
+  readonly fieldSegments?: number;
+}): readonly S[] {
+  const { segments, fieldSegments = 0 } = message;
+  return fieldSegments === 0 ? [] : segments.slice(segments.length - fieldSegments);
+}
+
+/** Tokenizer of fields: it encodes any text, and decodes to the very same. Fixed by the storage format. */
+export const fieldsTokenizer = 'o200k_base';
 
 /** Figures of a vault; every one a whole number. See GetStats. */
 export interface VaultStats {

@@ -16,6 +16,8 @@ export type MessageContent =
 
 export interface NewMessage extends Speaker {
   readonly content: MessageContent;
+  /** JSON in UTF-8; absent without fields. */
+  readonly fields?: Uint8Array;
 }
 
 export type TokenEncoding = 'tokens' | 'le32' | 'text';
@@ -29,6 +31,8 @@ export type ChunkContent =
 
 export interface MessageDescription extends Speaker {
   readonly tokenCount: number;
+  /** JSON; only where it is asked for and there are some. */
+  readonly fieldsJson?: string;
 }
 
 /** An item of a batch that failed; the others did not. */

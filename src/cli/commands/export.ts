@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { type Conversation, printable, shellWord } from '../../model/index.js';
-import { isClientError, isUnreachable, type StowkenClient } from '../../client/index.js';
+import { isClientError, isUnreachable, type Message, type StowkenClient } from '../../client/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import { type FilterOptions, toFilter, wholeNumber, withFilter } from '../options.js';
 import type { Context } from '../context.js';
@@ -11,7 +11,8 @@ import { type Done, exitCodes } from '../exit-codes.js';
 import { plural } from '../format.js';
 import { mapOrdered } from '../concurrency.js';
 import { exportFiles, type FileOptions, wantsFiles, withFiles } from '../export/command.js';
-import { readExact, recordPieces } from '../jsonl/write.js';
+import { sameLines, wantsTokens } from '../import/fields.js';
+import { readExact, type ReadPart, recordPieces } from '../jsonl/write.js';
 
 interface Options extends ServerOption, FilterOptions, FileOptions {
   readonly tokens?: true;
@@ -33,6 +34,8 @@ does not know a conversation's tokenizer or one of its tokens, and if its bytes 
 
 With --format and --out, writes files for training or analysis to a folder, oldest conversation first and the same
 bytes every time. They have their names when all of them are whole. docs/export.md has their layouts.
+
+--format same writes the lines as import found them, with all that was in them.
 
 Examples:
   stowken export | gzip > conversations.jsonl.gz
@@ -63,7 +66,7 @@ async function exportAll(
   options: Options,
   { io, output, interruption }: Context,
 ): Promise<number> {
-  const form = options.tokens ? 'tokens' : 'text';
+  const form = options.format === 'same' ? 'same' : options.tokens ? 'tokens' : 'text';
   const damage = new DamageReport(io.stderr);
   const listed = client.list({
     filter: toFilter(options),
@@ -110,10 +113,37 @@ interface Begun {
 }
 
 /** Reads a conversation into memory, unless it is a long one. */
-async function begin(client: StowkenClient, found: Conversation, form: 'text' | 'tokens'): Promise<Begun> {
+async function begin(
+  client: StowkenClient,
+  found: Conversation,
+  form: 'text' | 'tokens' | 'same',
+): Promise<Begun> {
   const { id, tokenizer, totalTokens } = found;
+  if (form === 'same') return { id, pieces: await collected(samePieces(client, found)) };
   const pieces = recordPieces(readExact(client, id, tokenizer === '' && totalTokens > 0 ? 'tokens' : form));
   return { id, pieces: totalTokens > aheadTokensMax ? pieces : await collected(pieces) };
+}
+
+/** Yields the lines from which a conversation was imported; as import reads it if it was not. */
+async function* samePieces(client: StowkenClient, found: Conversation): AsyncGenerator<string, void, void> {
+  const { id, tokenizer, totalTokens } = found;
+  const form = tokenizer === '' && totalTokens > 0 ? 'tokens' : 'text';
+  const parts: ReadPart[] = [];
+  for await (const part of readExact(client, id, form, { includeFields: true })) parts.push(part);
+  const header = parts.find((part) => part.kind === 'header');
+  let messages = parts.filter((part) => part.kind === 'message');
+  if (messages.some((message) => wantsTokens(message) && typeof message.content === 'string')) {
+    const ifRevision = header!.conversation.revision;
+    const ids: Message<'tokens'>[] = [];
+    for await (const part of client.read(id, { encoding: 'tokens', ifRevision }))
+      if (part.kind === 'message') ids.push(part);
+    messages = messages.map((message, index) =>
+      wantsTokens(message) ? { ...message, content: ids[index]!.content } : message,
+    );
+  }
+  const lines = header && sameLines(header.conversation, messages);
+  if (lines === undefined) yield* recordPieces(Readable.from(parts) as AsyncIterable<ReadPart>);
+  else for (const line of lines) yield `${line}\n`;
 }
 
 /** Reads everything; errors are thrown by the result. */

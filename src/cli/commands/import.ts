@@ -6,6 +6,7 @@ import { type Done, exitCodes } from '../exit-codes.js';
 import { plural } from '../format.js';
 import { createProgress, Failures, Tally } from '../import/summary.js';
 import { ImportRun } from '../import/run.js';
+import { type ConflictWay, conflictWays } from '../import/conflict.js';
 import { formats } from '../import/shapes/index.js';
 import { filesOf } from '../import/sources/index.js';
 import { sizeOf, standardInput } from '../jsonl/read-lines.js';
@@ -18,6 +19,7 @@ interface Options extends ServerOption {
   readonly format?: string;
   readonly timeZone?: string;
   readonly dryRun?: true;
+  readonly onConflict: ConflictWay;
   readonly errorsMax: number;
   readonly json?: true;
 }
@@ -30,7 +32,8 @@ A file is JSON lines, a JSON array, JSON over several lines, or Parquet; plain, 
 bytes tell; UTF-8 or UTF-16. A folder stands for the files in it, a pattern for the files that it matches. Text of a
 conversation without tokenizer is encoded with that of its model (stowken tokenizers).
 
-A line that fails is reported as file:line: reason; the others are stored, and the exit code is 1. The same reason again
+Of a conversation that is stored already, what came since is appended if the stored one is its beginning; --on-conflict
+replaces it, keeps it, or fails instead. A line that fails is reported as file:line: reason; the others are stored, and the exit code is 1. The same reason again
 is only counted. The same content under the same id again is counted as unchanged. Ctrl-C stops the import and reports
 what was stored.
 
@@ -58,6 +61,11 @@ export function addImport(program: Command, context: Context, done: Done): void 
     .option('--application <name>', 'application of conversations that name none', '')
     .addOption(new Option('--format <name>', 'shape of all lines').choices(formats.map(({ name }) => name)))
     .option('--time-zone <offset>', 'zone of times that name none: Z or +02:00', timeZone)
+    .addOption(
+      new Option('--on-conflict <way>', 'conversation whose id is stored with other content')
+        .choices(conflictWays)
+        .default('append'),
+    )
     .option('--dry-run', 'read everything, and store nothing')
     .option('--errors-max <n>', 'failures to show; the others are counted', wholeNumber(0), 20)
     .option('--json', 'one JSON object: counts of stored, unchanged and failed lines, with reasons')

@@ -9,7 +9,7 @@ import type { Split } from './partition.js';
 import { type ExportSummary, exportTo } from './run.js';
 
 export interface FileOptions {
-  readonly format?: 'jsonl' | FormatName;
+  readonly format?: 'jsonl' | 'same' | FormatName;
   readonly out?: string;
   readonly shards?: number;
   readonly split?: readonly Split[];
@@ -26,13 +26,16 @@ const splitsMax = 8;
 
 /** Adds the options of exports to files. */
 export function withFiles(command: Command): Command {
-  const format = new Option('--format <name>', 'format of the files, or jsonl, for standard output');
+  const format = new Option(
+    '--format <name>',
+    'format of the files; or jsonl, or same as it was imported, for standard output',
+  );
   const turns = new Option(
     '--turns <which>',
     'answers of a conversation that become pairs; every without it',
   );
   return command
-    .addOption(format.choices(['jsonl', ...formatNames]))
+    .addOption(format.choices(['jsonl', 'same', ...formatNames]))
     .option('--out <folder>', 'folder for the files, empty or made here', filled)
     .option('--shards <n>', 'files that a split is cut into, by a hash of the ids', wholeNumber(1, shardsMax))
     .option('--split <name=share,...>', 'splits by a hash of the ids: train=0.9,validation=0.1', splitShares)
@@ -46,7 +49,8 @@ export function withFiles(command: Command): Command {
 /** @throws UsageError for options that do not go together */
 export function wantsFiles(options: FileOptions & { readonly tokens?: true }): boolean {
   const { format = 'jsonl', out } = options;
-  if (format !== 'jsonl') {
+  if (format === 'same' && options.tokens) throw new UsageError('--tokens is for jsonl: same is as it was');
+  if (format !== 'jsonl' && format !== 'same') {
     if (out === undefined) throw new UsageError(`--format ${format} needs --out FOLDER`);
     if (options.tokens) throw new UsageError('--tokens is for JSON lines: a format has its own form');
     if (options.turns !== undefined && format !== 'pairs')

@@ -4,6 +4,7 @@ import { WeightedSemaphore } from '../concurrency.js';
 import type { Io } from '../io.js';
 import { standardInput } from '../jsonl/read-lines.js';
 import { BadLine } from './bad-line.js';
+import { type ConflictWay, settle } from './conflict.js';
 import { parseDocument, withoutStacks } from './parse.js';
 import {
   type Draft,
@@ -20,6 +21,7 @@ import { type RecordDefaults, type ToStore, toStoreRequest } from './to-store.js
 export interface ImportOptions extends RecordDefaults, ReadOptions {
   /** Limit of concurrent stores. */
   readonly concurrency: number;
+  readonly onConflict: ConflictWay;
 }
 
 /**
@@ -145,7 +147,8 @@ export class ImportRun {
   }
 
   private async begin({ where, draft, bytes }: Found): Promise<void> {
-    const toStore = toStoreRequest(draft, this.options);
+    const toStore = this.toStore(where, draft);
+    if (toStore === undefined) return;
     this.tally.found(draft);
     if (this.client === undefined) return;
     await this.gate.enter(bytes);
@@ -153,7 +156,7 @@ export class ImportRun {
     const id = toStore.request.conversation?.id ?? '';
     const before = this.lastOfId.get(id) ?? Promise.resolve();
     const job = before
-      .then(() => this.store(toStore, bytes))
+      .then(() => this.store(toStore, draft, bytes))
       .catch((error: unknown) => this.fail(where, error))
       .finally(() => {
         this.gate.leave(bytes);
@@ -164,10 +167,28 @@ export class ImportRun {
     this.lastOfId.set(id, job);
   }
 
-  private async store({ request, assumesTokenizer }: ToStore, bytes: number): Promise<void> {
-    if (this.client === undefined) return;
+  private toStore(where: string, draft: Draft): ToStore | undefined {
+    try {
+      return toStoreRequest(draft, this.options);
+    } catch (error) {
+      this.fail(where, error);
+      return undefined;
+    }
+  }
+
+  private async store({ request, assumesTokenizer }: ToStore, draft: Draft, bytes: number): Promise<void> {
+    const { client } = this;
+    if (client === undefined) return;
     const isLong = bytes > storeBytesMax || request.messages.length > storeMessagesMax;
-    this.tally.add(await (isLong ? this.client.upload(request) : this.client.store(request)));
+    try {
+      this.tally.add(await (isLong ? client.upload(request) : client.store(request)));
+    } catch (error) {
+      if (!isClientError(error, 'CONVERSATION_EXISTS')) throw error;
+      const settled = await settle(client, request, draft, this.options.onConflict);
+      if (settled === 'other content') throw otherContent(error, this.options.onConflict);
+      if (settled === 'unchanged') this.tally.unchanged++;
+      else this.tally.add(settled);
+    }
     if (assumesTokenizer) this.tally.assumed.add(request.conversation?.model ?? '');
   }
 
@@ -179,6 +200,15 @@ export class ImportRun {
     if (isUnreachable(error)) this.unavailable ??= error;
     this.tally.failures.add(where, error, file);
   }
+}
+
+/** Returns the refusal of other content under a stored id, with what may be done. */
+function otherContent({ message }: ClientError, way: ConflictWay): BadLine {
+  const advice = way === 'fail' ? 'append, replace or keep' : 'replace or keep';
+  return new BadLine(
+    `${message} (CONVERSATION_EXISTS): --on-conflict ${advice} decides`,
+    'CONVERSATION_EXISTS',
+  );
 }
 
 /** Describes why a server does not take the next lines either. */

@@ -4,7 +4,7 @@ import { describeError, describeFileError } from '../errors.js';
 import { formatCount, formatRate, formatShare, plural } from '../format.js';
 import { type Io, progressEveryMs } from '../io.js';
 import { BadLine } from './bad-line.js';
-import { type Draft, isObject } from './shapes/index.js';
+import type { Draft } from './shapes/index.js';
 import { createBar } from '../progress.js';
 
 /** Counts of an import so far. */
@@ -19,8 +19,6 @@ export class Tally {
   readonly assumed: AssumedTokenizer;
   /** Conversations that were read, by their shape. */
   readonly formats = new Map<string, number>();
-  /** Conversations that have more than their messages: that is not kept. */
-  private withFields = 0;
   private readonly startMs = performance.now();
 
   /** `tokenizer`: that of text whose model has none that is known. `dryRun`: nothing is stored. */
@@ -33,9 +31,8 @@ export class Tally {
   }
 
   /** Counts a conversation that was read. */
-  found({ format, document, messages }: Draft): void {
+  found({ format }: Draft): void {
     this.formats.set(format, (this.formats.get(format) ?? 0) + 1);
-    if (hasMore(document) || messages.some(({ fields }) => fields !== undefined)) this.withFields++;
   }
 
   /** Conversations that were read. */
@@ -76,12 +73,8 @@ export class Tally {
         `would store ${plural(this.read, 'conversation')}, failed ${formatCount(failed)}`,
         ...this.formatLines(),
       ].join('\n');
-    const left =
-      this.withFields === 0
-        ? []
-        : [`of ${plural(this.withFields, 'conversation')}, fields that are no messages were not kept`];
     const lines = [counts, volume, `${(elapsedMs / 1000).toFixed(1)} s: ${rates}`];
-    return [...lines, ...this.formatLines(), ...left, ...this.assumed.lines()].join('\n');
+    return [...lines, ...this.formatLines(), ...this.assumed.lines()].join('\n');
   }
 
   private formatLines(): string[] {
@@ -102,17 +95,10 @@ export class Tally {
       new_tokens: newTokens,
       elapsed_ms: Math.round(elapsedMs),
       formats: Object.fromEntries(this.formats),
-      fields_not_kept: this.withFields,
       failures: this.failures.byKind(),
       ...this.assumed.plain(),
     };
   }
-}
-
-/** True if a document has values of its own. */
-function hasMore(document: Draft['document']): boolean {
-  if (!isObject(document)) return Array.isArray(document) && document.length > 0;
-  return Object.values(document).some((value) => !isObject(value) || Object.keys(value)[0] !== '$stowken');
 }
 
 /** Reports an import's progress on standard error. */

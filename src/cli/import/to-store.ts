@@ -3,6 +3,7 @@ import type { NewMessage, StoreRequest } from '../../client/index.js';
 import { tokenizerOfModel } from '../../model/index.js';
 import type { Io } from '../io.js';
 import { BadLine } from './bad-line.js';
+import { fieldsOf, hasValues } from './fields.js';
 import { parseDocument } from './parse.js';
 import { type Draft, type DraftMessage, readDocument } from './shapes/index.js';
 import { readDocuments } from './sources/index.js';
@@ -25,7 +26,12 @@ export interface ToStore {
  * Returns the request to the server. An absent id is generated here, so that the store can be retried. The
  * tokenizer of text is the one that the line names, else its model's, else the default.
  */
-export function toStoreRequest({ spec, messages }: Draft, defaults: RecordDefaults): ToStore {
+export function toStoreRequest(draft: Draft, defaults: RecordDefaults): ToStore {
+  const { spec, messages } = draft;
+  if (messages.length === 0 && hasValues(draft.document))
+    throw new BadLine(
+      `it seems to be ${draft.format}, and has fields without messages, which are not stored`,
+    );
   const hasText = messages.some(({ content }) => typeof content === 'string');
   const known = spec.tokenizer ?? (hasText ? tokenizerOfModel(spec.model ?? '') : '');
   const request = {
@@ -38,13 +44,15 @@ export function toStoreRequest({ spec, messages }: Draft, defaults: RecordDefaul
       expireTimeMs: spec.expireTimeMs,
       metadata: spec.metadata ?? {},
     },
-    messages: messages.map(toNewMessage),
+    messages: messages.map((message, index) => toNewMessage(message, index === 0 ? draft : undefined)),
   };
   return { request, assumesTokenizer: known === undefined };
 }
 
-export function toNewMessage({ role, name, toolCallId, content }: DraftMessage): NewMessage {
-  const speaker = { role, name, toolCallId };
+/** `of`: the document, if the message is the one that keeps it. */
+export function toNewMessage(message: DraftMessage, of?: Draft): NewMessage {
+  const { role, name, toolCallId, content } = message;
+  const speaker = { role, name, toolCallId, fieldsJson: fieldsOf(message, of) };
   return typeof content === 'string' ? { ...speaker, text: content } : { ...speaker, tokens: content };
 }
 

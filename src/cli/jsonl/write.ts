@@ -51,7 +51,7 @@ function messageJson({ role, name, toolCallId, content }: MessagePart): string {
 /** A range of a conversation; see RetrieveOptions. */
 export type ReadRange = Pick<
   RetrieveOptions<'text'>,
-  'messageOffset' | 'messageLimit' | 'tokenOffset' | 'tokenLimit'
+  'messageOffset' | 'messageLimit' | 'tokenOffset' | 'tokenLimit' | 'includeFields'
 >;
 
 export type ReadPart = ConversationHeader | Message<'text'> | Message<'tokens'>;
@@ -65,9 +65,15 @@ export async function* readExact(
   client: StowkenClient,
   id: string,
   form: 'text' | 'readable' | 'tokens',
-  { messageOffset = 0, messageLimit = 0, tokenOffset = 0, tokenLimit = 0 }: ReadRange = {},
+  {
+    messageOffset = 0,
+    messageLimit = 0,
+    tokenOffset = 0,
+    tokenLimit = 0,
+    includeFields = false,
+  }: ReadRange = {},
 ): AsyncGenerator<ReadPart, void, void> {
-  const range = { messageOffset, messageLimit, tokenOffset, tokenLimit };
+  const range = { messageOffset, messageLimit, tokenOffset, tokenLimit, includeFields };
   let taken = 0;
   let revision: number | undefined;
   if (form !== 'tokens') {

@@ -215,6 +215,7 @@ export interface Message {
   readonly tokens?: TokenList | undefined;
   readonly tokensLe32?: Uint8Array | undefined;
   readonly text?: string | undefined;
+  readonly fieldsJson?: string | undefined;
 }
 
 export interface MessageInfo {
@@ -223,6 +224,7 @@ export interface MessageInfo {
   readonly toolCallId?: string | undefined;
   readonly tokenCount?: string | undefined;
   readonly segments?: readonly SegmentInfo[] | undefined;
+  readonly fieldsJson?: string | undefined;
 }
 
 export interface NewSegment {
@@ -261,6 +263,7 @@ export interface RetrieveConversationRequest {
   readonly tokenLimit?: string | undefined;
   readonly encoding?: Encoding | undefined;
   readonly ifRevision?: string | undefined;
+  readonly includeFields?: boolean | undefined;
 }
 
 export interface RetrieveConversationsRequest {
@@ -322,6 +325,7 @@ export interface UploadMessage {
   readonly role?: string | undefined;
   readonly name?: string | undefined;
   readonly toolCallId?: string | undefined;
+  readonly fieldsJson?: string | undefined;
 }
 
 export interface UploadSpec {

@@ -295,6 +295,7 @@ export interface MessageInfo {
   readonly toolCallId: string;
   readonly tokenCount: string;
   readonly segments: readonly SegmentInfo[];
+  readonly fieldsJson: string;
 }
 
 export interface PrefixMatch {

@@ -204,6 +204,7 @@ export interface Message {
   readonly tokens: TokenList | undefined;
   readonly tokens_le32: Buffer | undefined;
   readonly text: string | undefined;
+  readonly fields_json: string;
 }
 
 export interface MessageInfo {
@@ -212,6 +213,7 @@ export interface MessageInfo {
   readonly tool_call_id: string;
   readonly token_count: Long;
   readonly segments: SegmentInfo[];
+  readonly fields_json: string;
 }
 
 export interface NewSegment {
@@ -250,6 +252,7 @@ export interface RetrieveConversationRequest {
   readonly token_limit: Long;
   readonly encoding: number;
   readonly if_revision: Long | undefined;
+  readonly include_fields: boolean;
 }
 
 export interface RetrieveConversationsRequest {
@@ -311,6 +314,7 @@ export interface UploadMessage {
   readonly role: string;
   readonly name: string;
   readonly tool_call_id: string;
+  readonly fields_json: string;
 }
 
 export interface UploadSpec {

@@ -292,6 +292,7 @@ export interface MessageInfo {
   readonly tool_call_id?: string | undefined;
   readonly token_count?: number | undefined;
   readonly segments?: readonly SegmentInfo[] | undefined;
+  readonly fields_json?: string | undefined;
 }
 
 export interface PrefixMatch {

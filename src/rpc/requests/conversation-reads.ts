@@ -194,6 +194,7 @@ const one = z
     token_limit: uint64,
     encoding,
     if_revision: optional(uint64),
+    include_fields: z.boolean(),
   })
   .transform((request): { vault: string; input: RetrieveInput } => ({
     vault: request.vault,
@@ -205,6 +206,7 @@ const one = z
       tokenLimit: request.token_limit,
       encoding: request.encoding,
       ifRevision: request.if_revision,
+      includeFields: request.include_fields,
     },
   }));
 

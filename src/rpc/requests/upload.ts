@@ -3,6 +3,7 @@ import { limits, StowkenError } from '../../model/index.js';
 import type { UploadInput, UploadPart } from '../../vault/index.js';
 import type { UploadConversationRequest } from '../generated/requests.js';
 import { RequestDecoder } from '../wire/reader.js';
+import { fieldsOf } from '../wire/messages.js';
 import { readUploadTokens, uploadPartName } from '../wire/token-requests.js';
 import { label, optional, uint64, utf8 } from './fields.js';
 import { checkFieldsSize, checkPartSize, parse } from './parse.js';
@@ -12,12 +13,18 @@ const specPart = z.object({ spec: storeFieldsSchema });
 
 const messagePart = z
   .object({
-    message: z.object({ role: label, name: label, tool_call_id: utf8(0, limits.toolCallIdBytesMax) }),
+    message: z.object({
+      role: label,
+      name: label,
+      tool_call_id: utf8(0, limits.toolCallIdBytesMax),
+      fields_json: z.string(),
+    }),
   })
-  .transform(({ message: { role, name, tool_call_id } }): UploadPart => ({
-    kind: 'message',
-    speaker: { role, name, toolCallId: tool_call_id },
-  }));
+  .transform(({ message: { role, name, tool_call_id, fields_json } }): UploadPart => {
+    const fields = fieldsOf(fields_json, 'message.fields_json');
+    const speaker = { role, name, toolCallId: tool_call_id };
+    return { kind: 'message', speaker, ...(fields && { fields }) };
+  });
 
 const finishPart = z
   .object({ finish: z.object({ total_tokens: optional(uint64) }) })

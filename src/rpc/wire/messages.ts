@@ -11,12 +11,14 @@ const tags = {
   tokens: (4 << 3) | 2,
   tokensLe32: (5 << 3) | 2,
   text: (6 << 3) | 2,
+  fieldsJson: (60 << 3) | 2,
 } as const;
 
 /** Reads one Message at the reader. `field` names it in errors. See ContentReader. */
 export function readMessage(reader: StrictReader, field: string): NewMessage {
   const speaker = { role: '', name: '', toolCallId: '' };
   let content: ContentReader | undefined;
+  let fields: Uint8Array | undefined;
   readLengthDelimited(reader, () => {
     content = new ContentReader(reader, field);
     while (reader.pos < reader.len) {
@@ -30,6 +32,9 @@ export function readMessage(reader: StrictReader, field: string): NewMessage {
           break;
         case tags.toolCallId:
           speaker.toolCallId = readLabel(reader, `${field}.tool_call_id`, limits.toolCallIdBytesMax);
+          break;
+        case tags.fieldsJson:
+          fields = fieldsOf(reader.string(), `${field}.fields_json`);
           break;
         case tags.tokens:
           content.tokens();
@@ -45,7 +50,27 @@ export function readMessage(reader: StrictReader, field: string): NewMessage {
       }
     }
   });
-  return { ...speaker, content: content!.content };
+  return { ...speaker, content: content!.content, ...(fields && { fields }) };
+}
+
+/** Returns JSON as bytes; undefined if it is empty. @throws StowkenError INVALID_FIELD */
+export function fieldsOf(json: string, field: string): Uint8Array | undefined {
+  if (json === '') return undefined;
+  const fields = Buffer.from(json);
+  const limit = limits.fieldsBytesMax;
+  if (fields.length > limit) {
+    throw new StowkenError('INVALID_FIELD', `${field} has ${fields.length} bytes; the limit is ${limit}`, {
+      field,
+      size: String(fields.length),
+      limit: String(limit),
+    });
+  }
+  try {
+    JSON.parse(json);
+  } catch {
+    throw new StowkenError('INVALID_FIELD', `${field} is no JSON`, { field });
+  }
+  return fields;
 }
 
 function readLabel(reader: StrictReader, field: string, limit: number): string {

@@ -4,6 +4,9 @@ import type { ChunkContent, MessageDescription, RetrievePart, SegmentPart } from
 type ChunkPart = Extract<RetrievePart, { kind: 'chunk' }>;
 
 const nothing = Buffer.alloc(0);
+const lengthDelimitedType = 2;
+/** Number of the field fields_json of MessageInfo. */
+const fieldsField = 60;
 
 /**
  * Encodes a RetrieveConversationResponse that has a chunk. Lengths are computed first, then every byte is
@@ -58,8 +61,12 @@ export function encodeItemTail(index: number): Buffer {
   return bytes;
 }
 
-function descriptionLength({ role, name, toolCallId, tokenCount }: MessageDescription): number {
-  return varintField(tokenCount) + labelLength(role) + labelLength(name) + labelLength(toolCallId);
+function descriptionLength(description: MessageDescription): number {
+  const { role, name, toolCallId, tokenCount, fieldsJson = '' } = description;
+  const labels = labelLength(role) + labelLength(name) + labelLength(toolCallId);
+  // The tag of the fields has one byte more.
+  const fields = fieldsJson === '' ? 0 : 1 + lengthDelimited(Buffer.byteLength(fieldsJson));
+  return varintField(tokenCount) + labels + fields;
 }
 
 function labelLength(label: string): number {
@@ -70,14 +77,18 @@ function labelLength(label: string): number {
 function writeDescription(
   bytes: Buffer,
   start: number,
-  { role, name, toolCallId, tokenCount }: MessageDescription,
+  { role, name, toolCallId, tokenCount, fieldsJson = '' }: MessageDescription,
   length: number,
 ): number {
   let at = writeHead(bytes, start, 7, length);
   at = writeLabel(bytes, at, 1, role);
   at = writeLabel(bytes, at, 2, name);
   at = writeLabel(bytes, at, 3, toolCallId);
-  return writeVarintField(bytes, at, 4, tokenCount);
+  at = writeVarintField(bytes, at, 4, tokenCount);
+  if (fieldsJson === '') return at;
+  at = writeVarint(bytes, at, (fieldsField << 3) | lengthDelimitedType);
+  at = writeVarint(bytes, at, Buffer.byteLength(fieldsJson));
+  return at + bytes.write(fieldsJson, at);
 }
 
 function writeLabel(bytes: Buffer, at: number, field: number, label: string): number {
@@ -137,8 +148,6 @@ function writeHead(bytes: Buffer, at: number, field: number, length: number): nu
 }
 
 type SegmentChunk = Extract<SegmentPart, { kind: 'chunk' }>;
-
-const lengthDelimitedType = 2;
 
 /** Encodes a GetSegmentsResponse that has a chunk; the tokens' bytes are copied once, unchanged. */
 export function encodeSegmentChunk(part: SegmentChunk): Buffer {

@@ -1,9 +1,14 @@
-import { type MessageRecord, type NamedSegment, segmentHashOf } from '../../model/index.js';
+import {
+  type MessageRecord,
+  type NamedSegment,
+  segmentHashOf,
+  withFieldSegments,
+} from '../../model/index.js';
 
 const blockBytes = 64 * 1024;
 const hashBytes = 32;
 /**
- * A varint of a JavaScript integer has at most 8 bytes; a record has four of them, and two for each segment.
+ * A varint of a JavaScript integer has at most 8 bytes; a record has five of them, and two for each segment.
  */
 const varintBytesMax = 8;
 
@@ -51,7 +56,7 @@ export class MessagePacker {
   }
 
   add(message: MessageRecord): void {
-    const { role, name, toolCallId, segments } = message;
+    const { role, name, toolCallId, segments, fieldSegments = 0 } = message;
     this.#reserve(bytesMaxOf(message));
     for (const label of [role, name, toolCallId]) {
       const bytes = Buffer.from(label);
@@ -59,6 +64,7 @@ export class MessagePacker {
       this.#end += bytes.copy(this.#block, this.#end);
     }
     this.#writeNumber(segments.length);
+    this.#writeNumber(fieldSegments);
     for (const { hash, tokenCount } of segments) {
       this.#end += this.#block.write(hash, this.#end, 'hex');
       this.#writeNumber(tokenCount);
@@ -101,11 +107,13 @@ class Reader {
     const name = this.#text();
     const toolCallId = this.#text();
     const segments: NamedSegment[] = [];
-    for (let left = this.#number(); left > 0; left--) {
+    const count = this.#number();
+    const fieldSegments = this.#number();
+    for (let left = count; left > 0; left--) {
       const hash = segmentHashOf(this.bytes.subarray(this.#at, (this.#at += hashBytes)));
       segments.push({ hash, tokenCount: this.#number() });
     }
-    return { role, name, toolCallId, segments };
+    return withFieldSegments({ role, name, toolCallId, segments }, fieldSegments);
   }
 
   #text(): string {
@@ -124,7 +132,7 @@ class Reader {
 }
 
 function bytesMaxOf({ role, name, toolCallId, segments }: MessageRecord): number {
-  let bytes = varintBytesMax + segments.length * (hashBytes + varintBytesMax);
+  let bytes = 2 * varintBytesMax + segments.length * (hashBytes + varintBytesMax);
   for (const label of [role, name, toolCallId]) bytes += Buffer.byteLength(label) + varintBytesMax;
   return bytes;
 }

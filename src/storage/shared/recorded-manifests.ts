@@ -102,11 +102,9 @@ export class RecordedManifests {
 
   /** Returns the messages with the token counts of the stored segments. */
   #listed(messages: Iterable<MessageRecord>): MessageRecord[] {
-    return Array.from(messages, ({ role, name, toolCallId, segments }) => ({
-      role,
-      name,
-      toolCallId,
-      segments: segments.map(({ hash }) => {
+    return Array.from(messages, (message) => ({
+      ...message,
+      segments: message.segments.map(({ hash }) => {
         const stored = present(this.vault.segment(hash), 'a message names stored segments', hash);
         return { hash, tokenCount: stored.tokenCount };
       }),

@@ -1,4 +1,12 @@
-import type { Conversation, ConversationSpec, MessageRecord, SegmentHash } from '../../model/index.js';
+import {
+  contentSegments,
+  type Conversation,
+  type ConversationSpec,
+  fieldSegmentsOf,
+  type MessageRecord,
+  type NamedSegment,
+  type SegmentHash,
+} from '../../model/index.js';
 import type { SegmentKey } from '../contract/change.js';
 import type {
   ConditionField,
@@ -16,11 +24,12 @@ export function contentKey(spec: ConversationSpec, messages: Iterable<MessageRec
   return JSON.stringify([
     [id, application, model, tokenizer, parentId, expireTimeMs ?? null],
     sortedEntries(spec.metadata),
-    Array.from(messages, ({ role, name, toolCallId, segments }) => [
+    Array.from(messages, ({ role, name, toolCallId, segments, fieldSegments = 0 }) => [
       role,
       name,
       toolCallId,
       segments.map(({ hash }) => hash),
+      ...(fieldSegments > 0 ? [fieldSegments] : []),
     ]),
   ]);
 }
@@ -50,11 +59,13 @@ export function createRecordSnapshot(
     conversation,
     async read(from, messagesMax) {
       return messages.slice(from, from + messagesMax).map((record) => {
-        const { segments, ...speaker } = record;
+        const { role, name, toolCallId } = record;
+        const keyed = ({ hash, tokenCount }: NamedSegment) => ({ key: keyOf(hash), tokenCount });
         return {
-          ...speaker,
+          ...{ role, name, toolCallId },
           tokenCount: tokensOf(record),
-          segments: segments.map(({ hash, tokenCount }) => ({ key: keyOf(hash), tokenCount })),
+          segments: contentSegments(record).map(keyed),
+          fields: fieldSegmentsOf(record).map(keyed),
         };
       });
     },
@@ -71,8 +82,9 @@ export function createRecordSnapshot(
   };
 }
 
-export function tokensOf({ segments }: MessageRecord): number {
-  return segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+/** Returns the tokens of a message's content. */
+export function tokensOf(message: MessageRecord): number {
+  return contentSegments(message).reduce((sum, { tokenCount }) => sum + tokenCount, 0);
 }
 
 /** True if a conversation passes a filter; an absent condition passes. */

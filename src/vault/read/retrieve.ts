@@ -8,6 +8,7 @@ import type { ChunkContent } from '../content.js';
 import type { RetrieveInput, RetrieveManyInput, RetrieveManyPart, RetrievePart } from './types.js';
 import { openRevision } from './open-revision.js';
 import { hasSegment, type SegmentSlice, slicesInRange } from './range.js';
+import { type FieldReader, fieldReader } from './fields.js';
 import { ResponseChunker, type TokenChunk } from './response-chunker.js';
 import { type FrameReader, type SegmentTokenCache, SegmentTokens } from './segment-tokens.js';
 import { textChunks } from './text-chunks.js';
@@ -21,7 +22,8 @@ export interface RetrieveParts {
 }
 
 /** Parts that turn slices into chunks of tokens. */
-export type TokenParts = Pick<RetrieveParts, 'codec' | 'core' | 'recent'> & FrameReader;
+export type TokenParts = Pick<RetrieveParts, 'codec' | 'core' | 'recent'> &
+  FrameReader & { readonly fieldsOf?: FieldReader | undefined };
 
 /**
  * Streams one revision, or a range of it: a header, then chunks, in batches. A batch's frames are read
@@ -34,7 +36,8 @@ export async function* retrieveConversation(
 ): AsyncGenerator<Iterable<RetrievePart>, void, void> {
   const snapshot = await openRevision(parts.backend, input.id, input.ifRevision, aheadOf(input));
   try {
-    const reading = { ...parts, backend: readsFrames(snapshot) ? snapshot : parts.backend };
+    const fieldsOf = input.includeFields ? fieldReader(parts, signal) : undefined;
+    const reading = { ...parts, fieldsOf, backend: readsFrames(snapshot) ? snapshot : parts.backend };
     const { conversation } = snapshot;
     const batches = slicesInRange(snapshot, input);
     // Reads the first batch before the header, so that a range past the end is refused before anything is
@@ -95,7 +98,8 @@ export async function* tokenChunks<T>(
   for await (const slots of batches) {
     throwIfAborted(signal);
     const tokens = await SegmentTokens.read(reading, slots.filter(hasSegment), form);
-    yield chunksOf(slots, tokens, form, chunker, parts.core, make);
+    const fields = parts.fieldsOf && (await parts.fieldsOf(reading, slots));
+    yield chunksOf(slots, tokens, form, chunker, parts.core, make, fields);
   }
 }
 
@@ -106,11 +110,12 @@ function* chunksOf<T>(
   chunker: ResponseChunker,
   core: TokenCore,
   make: (chunk: TokenChunk) => T,
+  fields: ReadonlyMap<number, string> = noFields,
 ): Generator<T, void, void> {
   for (const slot of slots) {
     const piece = {
       messageIndex: slot.messageIndex,
-      message: slot.first ? slot.message : undefined,
+      message: slot.first ? described(slot, fields) : undefined,
       tokenOffset: slot.tokenOffset,
       bytes: slot.key === undefined ? noBytes : partOf(slot, tokens.next(), form, core),
       tokenCount: slot.to - slot.from,
@@ -119,6 +124,13 @@ function* chunksOf<T>(
     };
     for (const chunk of chunker.push(piece)) yield make(chunk);
   }
+}
+
+const noFields: ReadonlyMap<number, string> = new Map();
+
+function described({ message, messageIndex }: SegmentSlice, fields: ReadonlyMap<number, string>) {
+  const fieldsJson = fields.get(messageIndex);
+  return fieldsJson === undefined ? message : { ...message, fieldsJson };
 }
 
 const noBytes = new Uint8Array(0);

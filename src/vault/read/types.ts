@@ -20,6 +20,8 @@ export interface RetrieveInput extends RetrieveRange {
   readonly id: string;
   readonly encoding: TokenEncoding;
   readonly ifRevision?: number | undefined;
+  /** Gives the fields of each message with its description. */
+  readonly includeFields?: boolean;
 }
 
 export interface RetrieveManyInput {

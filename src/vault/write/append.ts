@@ -6,6 +6,7 @@ import type { AppendInput, StoreResult } from './types.js';
 import { commitManifest } from './commit-manifest.js';
 import { toStoreResult } from './commit-segments.js';
 import { readContents } from './contents.js';
+import { readFields } from './fields.js';
 import { hashSegments } from './hash-segments.js';
 import { requestPart } from './request-mark.js';
 import type { StoreParts } from './store.js';
@@ -24,7 +25,8 @@ export async function appendMessages(
   const { id, ifRevision, requestId } = input;
   const tokenizer = await tokenizerFor(parts, input);
   const runs = await readContents(core, tokenizers, tokenizer, input.messages, signal);
-  const { messages, runOf } = await hashSegments(core, input.messages, runs, signal);
+  const fields = await readFields(parts, input.messages, signal);
+  const { messages, runOf } = await hashSegments(core, input.messages, runs, signal, undefined, fields);
   const timeMs = parts.clock();
   const append = { id, messages, timeMs, ...(ifRevision !== undefined && { revision: ifRevision }) };
   const request = requestPart(requestId, timeMs, 'append', [id, ifRevision], messages);

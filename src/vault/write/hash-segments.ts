@@ -6,6 +6,7 @@ import {
   type SegmentHash,
   type Speaker,
   type TokenRun,
+  withFieldSegments,
 } from '../../model/index.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import type { BlockFingerprints } from '../prefix/index.js';
@@ -19,7 +20,7 @@ export interface HashedMessages {
 
 /**
  * Splits every message, given in pieces, into segments and hashes them; computes block fingerprints if these
- * are wanted.
+ * are wanted. `fields`: pieces of each message's fields.
  */
 export async function hashSegments(
   core: TokenCore,
@@ -27,6 +28,7 @@ export async function hashSegments(
   runs: readonly (readonly TokenRun[])[],
   signal: AbortSignal,
   fingerprints?: BlockFingerprints,
+  fields: readonly (readonly TokenRun[])[] = [],
 ): Promise<HashedMessages> {
   const runOf = new Map<SegmentHash, TokenRun>();
   const messages: MessageRecord[] = [];
@@ -46,7 +48,15 @@ export async function hashSegments(
       }
     }
     const { role, name, toolCallId } = speakers[index]!;
-    messages.push({ role, name, toolCallId, segments });
+    const contents = segments.length;
+    for (const piece of fields[index] ?? []) {
+      for (const segment of splitMessage(core, [piece])) {
+        const hash = core.hash(segment.varints);
+        if (!runOf.has(hash)) runOf.set(hash, segment);
+        segments.push({ hash, tokenCount: segment.tokenCount });
+      }
+    }
+    messages.push(withFieldSegments({ role, name, toolCallId, segments }, segments.length - contents));
   }
   return { messages, runOf };
 }

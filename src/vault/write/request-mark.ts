@@ -16,8 +16,9 @@ export class RequestDigest {
     this.#hash.update(JSON.stringify([method, ...fields.map((field) => field ?? null)]));
   }
 
-  add({ role, name, toolCallId, segments }: MessageRecord): void {
-    this.#hash.update(JSON.stringify([role, name, toolCallId, segments.map(({ hash }) => hash)]));
+  add({ role, name, toolCallId, segments, fieldSegments = 0 }: MessageRecord): void {
+    const fields = fieldSegments > 0 ? [fieldSegments] : [];
+    this.#hash.update(JSON.stringify([role, name, toolCallId, segments.map(({ hash }) => hash), ...fields]));
   }
 
   mark(id: string, nowMs: number): RequestMark {

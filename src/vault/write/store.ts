@@ -9,6 +9,7 @@ import type { StoreInput, StoreResult } from './types.js';
 import { commitManifest } from './commit-manifest.js';
 import { toStoreResult } from './commit-segments.js';
 import { readContents } from './contents.js';
+import { readFields } from './fields.js';
 import { hashSegments } from './hash-segments.js';
 import { requestPart, specFields } from './request-mark.js';
 import { withTokenizer } from './tokenizer-of.js';
@@ -33,7 +34,8 @@ export async function storeConversation(
   const spec = hasText ? withTokenizer(tokenizers, given) : given;
   const runs = await readContents(core, tokenizers, spec.tokenizer, contents, signal);
   const fingerprints = newFingerprints(parts);
-  const { messages, runOf } = await hashSegments(core, contents, runs, signal, fingerprints);
+  const fields = await readFields(parts, contents, signal);
+  const { messages, runOf } = await hashSegments(core, contents, runs, signal, fingerprints, fields);
   const timeMs = parts.clock();
   const change: Change = {
     ...requestPart(requestId, timeMs, 'store', [specFields(given), ifRevision], messages),

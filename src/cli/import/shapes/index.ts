@@ -1,6 +1,6 @@
 export { inDialect } from './dialects.js';
 export type { Draft, DraftMessage, DraftSpec } from './draft.js';
-export { isObject, type Json, type JsonObject } from './json.js';
+export { isList, isObject, type Json, type JsonObject } from './json.js';
 export { readMessage } from './messages.js';
 export { readDocument, type ReadOptions, sessionShapeOf } from './read.js';
 export { documentsOf, type StoredMessage, type StoredSpec } from './render.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Conversation, MessageRecord } from '../../../model/index.js';
+import { contentSegments, type Conversation, type MessageRecord } from '../../../model/index.js';
 import { hash, milliseconds, openRecord, recordOf, sealRecord, whole } from './sealed-record.js';
 
 const manifestSchema = recordOf({
@@ -21,6 +21,8 @@ const manifestSchema = recordOf({
       name: z.string(),
       tool_call_id: z.string(),
       segments: z.array(z.strictObject({ hash, token_count: whole })),
+      /** Number of the last segments that are the message's fields; absent if there are none. */
+      field_segments: whole.min(1).optional(),
     }),
   ),
 });
@@ -45,11 +47,12 @@ export function encodeManifest({ number, conversation, messages }: Manifest): Ui
     create_time_ms: conversation.createTimeMs,
     update_time_ms: conversation.updateTimeMs,
     metadata: Object.entries(conversation.metadata),
-    messages: messages.map(({ role, name, toolCallId, segments }) => ({
+    messages: messages.map(({ role, name, toolCallId, segments, fieldSegments }) => ({
       role,
       name,
       tool_call_id: toolCallId,
       segments: segments.map((segment) => ({ hash: segment.hash, token_count: segment.tokenCount })),
+      ...(fieldSegments !== undefined && { field_segments: fieldSegments }),
     })),
   });
 }
@@ -62,8 +65,9 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
     name: message.name,
     toolCallId: message.tool_call_id,
     segments: message.segments.map((segment) => ({ hash: segment.hash, tokenCount: segment.token_count })),
+    ...(message.field_segments !== undefined && { fieldSegments: message.field_segments }),
   }));
-  const segments = messages.flatMap((message) => message.segments);
+  const segments = messages.flatMap((message) => contentSegments(message));
   return {
     number: record.number,
     conversation: {

@@ -1,3 +1,4 @@
+import { contentSegments } from '../../../model/index.js';
 import type { BlockEntry } from '../conversations/block-directory.js';
 import type { StringOf } from '../conversations/manifest.js';
 import { decodeFreedBlocks } from '../conversations/message-blocks.js';
@@ -140,9 +141,9 @@ export function checkList(
   let tokens = 0;
   for (const message of decodeMessages(list, nameOf)) {
     messages += 1;
+    tokens += contentSegments(message).reduce((sum, { tokenCount }) => sum + tokenCount, 0);
     for (const { id, tokenCount } of message.segments) {
       named.add(id);
-      tokens += tokenCount;
       const stored = segments.has(id) ? segments.tokenCount(id) : undefined;
       if (stored === undefined)
         report('manifest-segments', subject, `names segment ${id}, which is not stored`);

@@ -90,6 +90,7 @@ function sameContent(
       stored.name === wanted.name &&
       stored.toolCallId === wanted.toolCallId &&
       stored.segments.length === wanted.segments.length &&
+      stored.fieldSegments === wanted.fieldSegments &&
       wanted.segments.every((named, index) => find(named)?.id === stored.segments[index]?.id);
     if (!isSame) return false;
   }

@@ -62,7 +62,7 @@ export class ListWriter {
     run.tokens = tokens;
   }
 
-  add(speaker: Speaker, segments: readonly ListedSegment[]): void {
+  add(speaker: Speaker & { readonly fieldSegments?: number }, segments: readonly ListedSegment[]): void {
     const before = this.#run.encoder.bytes;
     this.#run.encoder.add(speaker, segments);
     if (before > 0 && this.#run.encoder.bytes > this.#run.bytesMax) {
@@ -74,8 +74,10 @@ export class ListWriter {
     // overflow page.
     if (run.messages === 0) run.bytesMax = pageBytesMax(run.encoder.bytes);
     run.messages += 1;
-    for (const { id, tokenCount } of segments) {
+    const contents = segments.length - (speaker.fieldSegments ?? 0);
+    for (const [index, { id, tokenCount }] of segments.entries()) {
       this.#name(id);
+      if (index >= contents) continue;
       run.tokens += tokenCount;
       this.#tokensAdded += tokenCount;
     }

@@ -1,4 +1,4 @@
-import type { Speaker } from '../../../model/index.js';
+import { type Speaker, withFieldSegments } from '../../../model/index.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { type StringOf, readString, skipString, writeString } from './manifest.js';
 import type { StringCodes } from './string-table.js';
@@ -11,6 +11,8 @@ export interface ListedSegment {
 /** A message as it is stored in a list. */
 export interface ListedMessage extends Speaker {
   readonly segments: readonly ListedSegment[];
+  /** See MessageRecord. */
+  readonly fieldSegments?: number;
 }
 
 /** Extent of a list, or of its beginning. */
@@ -25,8 +27,12 @@ export interface ListExtent {
 /** First byte of a message: flags, and the code of the role in the five low bits, or ROLE_FOLLOWS. */
 const HAS_NAME = 0x20;
 const HAS_TOOL_CALL = 0x40;
-/** The number of segments follows; without it there is exactly one. */
+/**
+ * The number of segments follows; without it there is exactly one. The number 1 says that some are fields:
+ * the number of all follows it, and that of those which are fields.
+ */
 const HAS_COUNT = 0x80;
+const HAS_FIELDS = 1;
 const ROLE_MASK = 0x1f;
 const ROLE_FOLLOWS = 0x1f;
 
@@ -50,11 +56,14 @@ export class MessageEncoder {
     this.#expectedId = nextId;
   }
 
-  add({ role, name, toolCallId }: Speaker, segments: readonly ListedSegment[]): void {
+  add(
+    { role, name, toolCallId, fieldSegments = 0 }: Speaker & { readonly fieldSegments?: number },
+    segments: readonly ListedSegment[],
+  ): void {
     const writer = this.#writer;
     const roleCode = role === '' ? 0 : (this.names.codeOf(role, 'label') ?? ROLE_FOLLOWS);
     const shortRole = Math.min(roleCode, ROLE_FOLLOWS);
-    const counted = segments.length !== 1;
+    const counted = segments.length !== 1 || fieldSegments > 0;
     writer.byte(
       shortRole +
         (name === '' ? 0 : HAS_NAME) +
@@ -64,7 +73,8 @@ export class MessageEncoder {
     if (shortRole === ROLE_FOLLOWS) writeString(writer, role, 'label', this.names);
     if (name !== '') writeString(writer, name, 'speaker', this.names);
     if (toolCallId !== '') writer.text(toolCallId);
-    if (counted) writer.varint(segments.length);
+    if (fieldSegments > 0) writer.varint(HAS_FIELDS).varint(segments.length).varint(fieldSegments);
+    else if (counted) writer.varint(segments.length);
     for (const { id, tokenCount } of segments) {
       writer.zigzag(id - this.#expectedId).varint(tokenCount);
       this.#expectedId = id + 1;
@@ -87,14 +97,14 @@ export function decodeMessages(list: Uint8Array, nameOf: StringOf): ListedMessag
     const role = readRole(head & ROLE_MASK, reader, nameOf);
     const name = head & HAS_NAME ? readString(reader, nameOf) : '';
     const toolCallId = head & HAS_TOOL_CALL ? reader.text() : '';
-    const count = head & HAS_COUNT ? reader.varint() : 1;
+    const { count, fieldSegments } = readCounts(head, reader);
     const segments: ListedSegment[] = [];
     for (let index = 0; index < count; index++) {
       const id = expectedId + reader.zigzag();
       segments.push({ id, tokenCount: reader.varint() });
       expectedId = id + 1;
     }
-    messages.push({ role, name, toolCallId, segments });
+    messages.push(withFieldSegments({ role, name, toolCallId, segments }, fieldSegments));
   }
   return messages;
 }
@@ -114,12 +124,12 @@ export function scanMessages(
     if ((head & ROLE_MASK) === ROLE_FOLLOWS) skipString(reader);
     if (head & HAS_NAME) skipString(reader);
     if (head & HAS_TOOL_CALL) reader.raw(reader.varint());
-    const count = head & HAS_COUNT ? reader.varint() : 1;
+    const { count, fieldSegments } = readCounts(head, reader);
     for (let index = 0; index < count; index++) {
       const id = nextId + reader.zigzag();
       const tokenCount = reader.varint();
       onSegment(id, tokenCount);
-      tokens += tokenCount;
+      if (index < count - fieldSegments) tokens += tokenCount;
       nextId = id + 1;
     }
   }
@@ -131,6 +141,13 @@ export function segmentsNamed(list: Uint8Array): Set<number> {
   const ids = new Set<number>();
   scanMessages(list, (id) => ids.add(id));
   return ids;
+}
+
+/** Reads the number of segments, and that of those which are fields. */
+function readCounts(head: number, reader: ByteReader): { count: number; fieldSegments: number } {
+  const count = head & HAS_COUNT ? reader.varint() : 1;
+  if ((head & HAS_COUNT) === 0 || count !== HAS_FIELDS) return { count, fieldSegments: 0 };
+  return { count: reader.varint(), fieldSegments: reader.varint() };
 }
 
 function readRole(code: number, reader: ByteReader, nameOf: StringOf): string {

@@ -1,9 +1,10 @@
+import { contentSegments, fieldSegmentsOf } from '../../../model/index.js';
 import type { SegmentKey } from '../../contract/change.js';
 import type { ConversationSnapshot, StoredMessage } from '../../contract/queries.js';
 import { sequentialRead } from '../../shared/sequential-read.js';
 import type { StoredManifest } from './conversations.js';
 import type { StringOf } from './manifest.js';
-import type { ListedMessage } from './message-list.js';
+import type { ListedMessage, ListedSegment } from './message-list.js';
 import { locateToken, messagesOf } from './stored-list.js';
 
 /**
@@ -25,8 +26,14 @@ export function createSnapshot(
   };
 }
 
-function toStoredMessage({ role, name, toolCallId, segments: listed }: ListedMessage): StoredMessage {
-  const segments = listed.map(({ id, tokenCount }) => ({ key: id as SegmentKey, tokenCount }));
-  const tokenCount = listed.reduce((sum, segment) => sum + segment.tokenCount, 0);
-  return { role, name, toolCallId, tokenCount, segments };
+function toStoredMessage(listed: ListedMessage): StoredMessage {
+  const { role, name, toolCallId } = listed;
+  const contents = contentSegments(listed);
+  const tokenCount = contents.reduce((sum, segment) => sum + segment.tokenCount, 0);
+  const fields = fieldSegmentsOf(listed).map(keyed);
+  return { role, name, toolCallId, tokenCount, segments: contents.map(keyed), fields };
+}
+
+function keyed({ id, tokenCount }: ListedSegment): StoredMessage['segments'][number] {
+  return { key: id as SegmentKey, tokenCount };
 }

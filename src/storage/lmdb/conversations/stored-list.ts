@@ -1,4 +1,4 @@
-import { StowkenError } from '../../../model/index.js';
+import { contentSegments, StowkenError } from '../../../model/index.js';
 import type { StringOf } from './manifest.js';
 import { decodeMessages, type ListedMessage } from './message-list.js';
 import { decodeDirectory } from './block-directory.js';
@@ -59,8 +59,8 @@ export function locateToken(
       tokensBefore += part.tokens;
       continue;
     }
-    for (const { segments } of decodeMessages(part.read(), nameOf)) {
-      const tokens = segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+    for (const listed of decodeMessages(part.read(), nameOf)) {
+      const tokens = contentSegments(listed).reduce((sum, { tokenCount }) => sum + tokenCount, 0);
       if (tokenOffset < tokensBefore + tokens) break;
       message += 1;
       tokensBefore += tokens;

@@ -6,6 +6,7 @@ import {
   type Speaker,
   StowkenError,
   type TokenRun,
+  withFieldSegments,
 } from '../../../model/index.js';
 import { MappedBytes } from '../../../text/index.js';
 import { MessagePacker, type PackedMessages } from '../../../storage/index.js';
@@ -16,8 +17,9 @@ import type { KeptMemory, StoreResult, UploadInput, UploadPart } from '../types.
 import { toStoreResult } from '../commit-segments.js';
 import { piecesOf } from '../../content-pieces.js';
 import { encodeTexts, readContent } from '../contents.js';
+import { readFields } from '../fields.js';
 import { RequestDigest, specFields } from '../request-mark.js';
-import { createSplitter, type MessageSplitter } from '../splitter.js';
+import { createSplitter, type MessageSplitter, splitMessage } from '../splitter.js';
 import { expectation, type StoreParts, withId } from '../store.js';
 import { TextRoom } from '../text-room.js';
 import { withTokenizer } from '../tokenizer-of.js';
@@ -30,6 +32,8 @@ const openSegmentBytes = 160;
 interface OpenMessage {
   readonly speaker: Speaker;
   readonly segments: NamedSegment[];
+  /** Segments of its fields. */
+  readonly fields: readonly NamedSegment[];
   /** Form of its blocks, once there are some. */
   form: 'tokens' | 'text' | undefined;
   /** Its text so far in UTF-8, which is encoded at the message's end. */
@@ -78,7 +82,13 @@ export class Upload {
     switch (part.kind) {
       case 'message':
         await this.#endMessage();
-        this.#open = { speaker: part.speaker, segments: [], form: undefined, text: undefined };
+        this.#open = {
+          speaker: part.speaker,
+          segments: [],
+          fields: await this.#fieldSegments(part.fields),
+          form: undefined,
+          text: undefined,
+        };
         return;
       case 'tokens':
         if (this.#open === undefined) refuse('tokens', 'comes before any message');
@@ -144,12 +154,26 @@ export class Upload {
     message.segments.push({ hash, tokenCount: segment.tokenCount });
   }
 
+  async #fieldSegments(fields: Uint8Array | undefined): Promise<NamedSegment[]> {
+    const segments: NamedSegment[] = [];
+    if (fields === undefined) return segments;
+    const { core } = this.parts;
+    for (const piece of (await readFields(this.parts, [{ fields }], this.signal))[0]!)
+      for (const segment of splitMessage(core, [piece])) {
+        const hash = core.hash(segment.varints);
+        await this.#segments.add(hash, segment);
+        segments.push({ hash, tokenCount: segment.tokenCount });
+      }
+    return segments;
+  }
+
   async #endMessage(): Promise<void> {
     const message = this.#open;
     if (message === undefined) return;
     if (message.form === 'text') await this.#endText(message);
     for (const segment of this.#cutter.end()) await this.#addSegment(message, segment);
-    const record = { ...message.speaker, segments: message.segments };
+    const segments = [...message.segments, ...message.fields];
+    const record = withFieldSegments({ ...message.speaker, segments }, message.fields.length);
     this.#messages.add(record);
     this.#digest?.add(record);
     this.#open = undefined;

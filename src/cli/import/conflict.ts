@@ -1,0 +1,83 @@
+import type { NewMessage, StoreRequest, StoreResult, StowkenClient } from '../../client/index.js';
+import { readExact, type ReadPart } from '../jsonl/write.js';
+import { documentJsonOf, hasValues, skeletonOf } from './fields.js';
+import type { Draft, DraftMessage } from './shapes/index.js';
+import { toNewMessage } from './to-store.js';
+
+/** Ways to store a conversation whose id is stored with other content. */
+export const conflictWays = ['append', 'replace', 'keep', 'fail'] as const;
+export type ConflictWay = (typeof conflictWays)[number];
+
+type StoredMessage = Exclude<ReadPart, { kind: 'header' }>;
+
+/** Outcome for a conversation that is stored already: what was stored more of it, or why it cannot be. */
+export type Settled = StoreResult | 'unchanged' | 'other content';
+
+/**
+ * Stores a conversation of which the id exists. If the stored one is its beginning, the rest is appended,
+ * with the newest document; if it is the beginning of the stored one, nothing is done.
+ */
+export async function settle(
+  client: StowkenClient,
+  request: StoreRequest,
+  draft: Draft,
+  way: ConflictWay,
+): Promise<Settled> {
+  const id = request.conversation?.id ?? '';
+  if (way === 'fail') return 'other content';
+  if (way === 'keep') return 'unchanged';
+  const stored = await readStored(client, id);
+  const replace = () => client.store({ ...request, ifRevision: stored.revision });
+  const together = Math.min(stored.messages.length, draft.messages.length);
+  const isSame = draft.messages
+    .slice(0, together)
+    .every((message, index) => isSameMessage(message, stored.messages[index]!, stored.asTokens[index]));
+  if (!isSame) return way === 'replace' ? replace() : 'other content';
+  const more = draft.messages.slice(stored.messages.length);
+  if (more.length > 0) {
+    const messages = more.map((message, index): NewMessage =>
+      toNewMessage(message, index === 0 ? draft : undefined),
+    );
+    return client.append(id, messages, { ifRevision: stored.revision });
+  }
+  const isOld = stored.messages.length > draft.messages.length;
+  if (isOld && way === 'append') return 'unchanged';
+  const hasNews =
+    hasValues(draft.document) && documentJsonOf(stored.messages) !== JSON.stringify(draft.document);
+  return isOld || hasNews ? replace() : 'unchanged';
+}
+
+interface Stored {
+  readonly revision: number;
+  readonly messages: readonly StoredMessage[];
+  /** Token ids of the messages, if they were read as text and some are token ids in one of the two. */
+  readonly asTokens: readonly StoredMessage[];
+}
+
+async function readStored(client: StowkenClient, id: string): Promise<Stored> {
+  const read = async (form: 'text' | 'tokens') => {
+    let revision = 0;
+    const messages: StoredMessage[] = [];
+    for await (const part of readExact(client, id, form, { includeFields: true })) {
+      if (part.kind === 'header') ({ revision } = part.conversation);
+      else messages.push(part);
+    }
+    return { revision, messages };
+  };
+  const { messages, revision } = await read('text');
+  return { messages, revision, asTokens: (await read('tokens')).messages };
+}
+
+function isSameMessage(
+  { role, name, toolCallId, content, fields }: DraftMessage,
+  stored: StoredMessage,
+  asTokens: StoredMessage | undefined,
+): boolean {
+  if (stored.role !== role || stored.name !== name || stored.toolCallId !== toolCallId) return false;
+  if (fields !== undefined && JSON.stringify(fields) !== skeletonOf(stored)) return false;
+  if (typeof content === 'string') return stored.content === content;
+  const ids = asTokens?.content;
+  return (
+    typeof ids === 'object' && ids.length === content.length && content.every((id, at) => ids[at] === id)
+  );
+}

@@ -1,0 +1,85 @@
+import type { Message } from '../../client/index.js';
+import { type Conversation, toJson } from '../../model/index.js';
+import { documentsOf, type Draft, type DraftMessage, isList, isObject, type Json } from './shapes/index.js';
+
+/** Key of what import keeps among the fields of a message. */
+const importKey = 'import';
+
+/** Fields of one message, as import keeps them. */
+interface KeptFields {
+  /** Skeleton of the message; absent if it is what its dialect says. */
+  readonly message?: Json;
+  /** True if the content was token ids. */
+  readonly tokens?: true;
+  /** Shape and skeleton of the document that ended with this message or a later one. */
+  readonly format?: string;
+  readonly document?: Json;
+}
+
+/** Returns the fields of a message to store, as JSON; undefined without any. */
+export function fieldsOf(
+  { content, fields }: DraftMessage,
+  of: Pick<Draft, 'format' | 'document'> | undefined,
+) {
+  const kept: KeptFields = {
+    ...(fields !== undefined && { message: fields }),
+    ...(typeof content !== 'string' && { tokens: true }),
+    ...(of !== undefined && { format: of.format, document: of.document }),
+  };
+  return Object.keys(kept).length === 0 ? undefined : JSON.stringify({ [importKey]: kept });
+}
+
+function keptOf(fieldsJson: string | undefined): KeptFields {
+  const fields = fieldsJson === undefined ? undefined : (JSON.parse(fieldsJson) as Json);
+  const kept = isObject(fields) ? fields[importKey] : undefined;
+  return isObject(kept) ? kept : {};
+}
+
+type StoredPart = Message<'text'> | Message<'tokens'>;
+
+/** True if the content of a message has to be read as token ids. */
+export function wantsTokens({ fieldsJson }: StoredPart): boolean {
+  return keptOf(fieldsJson).tokens === true;
+}
+
+/** Returns the skeleton of a stored message, as JSON. */
+export function skeletonOf({ fieldsJson }: StoredPart): string | undefined {
+  const { message } = keptOf(fieldsJson);
+  return message === undefined ? undefined : JSON.stringify(message);
+}
+
+/** Returns the last document that was stored with a conversation, as JSON. */
+export function documentJsonOf(messages: readonly StoredPart[]): string | undefined {
+  const kept = messages
+    .map(({ fieldsJson }) => keptOf(fieldsJson))
+    .findLast((each) => each.format !== undefined);
+  return kept && JSON.stringify(kept.document);
+}
+
+/**
+ * Returns the lines that a conversation was read from; undefined if it was not imported, or by an older
+ * command.
+ */
+export function sameLines(conversation: Conversation, messages: readonly StoredPart[]): string[] | undefined {
+  const kept = messages.map(({ fieldsJson }) => keptOf(fieldsJson));
+  const last = kept.findLast(({ format }) => format !== undefined);
+  if (last?.format === undefined || last.document === undefined) return undefined;
+  const { id, application, model, tokenizer, parentId, metadata } = conversation;
+  const spec = { id, application, model, tokenizer, parent_id: parentId, metadata };
+  const stored = messages.map(({ role, name, toolCallId, content }, index) => ({
+    ...{ role, name, toolCallId },
+    content: typeof content === 'string' ? content : Array.from(content),
+    fields: kept[index]!.message,
+  }));
+  return documentsOf(last.format, last.document, spec, stored).map((line) => toJson(line));
+}
+
+/** True if a document has values of its own, beside what its conversation and its messages have. */
+export function hasValues(document: Json): boolean {
+  if (isList(document)) return document.length > 0;
+  return isObject(document) && Object.values(document).some((value) => !isHole(value));
+}
+
+function isHole(value: Json): boolean {
+  return isList(value) ? value.length === 0 : isObject(value) && Object.keys(value)[0] === '$stowken';
+}

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunningServer } from '../../../src/cli/index.js';
+import { startTestServer } from '../support/start-server.js';
+import { jsonLines, stowkenAt } from '../support/stowken.js';
+import { samples } from './samples.js';
+
+let server: RunningServer;
+let run: ReturnType<typeof stowkenAt>;
+beforeAll(async () => {
+  server = await startTestServer();
+  run = stowkenAt(server.address);
+});
+afterAll(() => server.stop());
+
+const lines = (documents: readonly unknown[]) =>
+  documents.map((each) => `${JSON.stringify(each)}\n`).join('');
+
+async function same(...flags: string[]): Promise<unknown[]> {
+  const { code, stdout, stderr } = await run(['export', '--format', 'same', ...flags]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return jsonLines(stdout);
+}
+
+describe('import, then export --format same', () => {
+  it('gives back the lines of every shape, and imports them as unchanged', async () => {
+    const sent = samples.map(({ document }) => document);
+    const first = await run(['import', '--json', '--concurrency', '1', '-'], lines(sent));
+    expect(first.stderr).toBe('');
+    expect(jsonLines(first.stdout)[0]).toMatchObject({ stored: sent.length, failed: 0 });
+    expect(await same()).toEqual(sent);
+    const withIds = samples.filter(({ id }) => id !== undefined).map(({ document }) => document);
+    const [again] = jsonLines((await run(['import', '--json', '-'], lines(withIds))).stdout);
+    expect(again).toMatchObject({ stored: 0, unchanged: withIds.length, failed: 0 });
+    await run(['delete', '--all']);
+  });
+
+  it('gives back the events of a session', async () => {
+    const events = [
+      { type: 'user', uuid: 'u1', sessionId: 's1', message: { role: 'user', content: 'List' } },
+      { type: 'system', uuid: 'u2', sessionId: 's1', content: 'hook' },
+      {
+        type: 'assistant',
+        uuid: 'u3',
+        sessionId: 's1',
+        message: { role: 'assistant', content: [{ type: 'text', text: 'a' }] },
+      },
+    ];
+    await run(['import', '-'], lines(events.slice(0, 2)));
+    const [grown] = jsonLines((await run(['import', '--json', '-'], lines(events))).stdout);
+    expect(grown).toMatchObject({ stored: 1, failed: 0, formats: { 'claude-code': 1 } });
+    expect(await same()).toEqual(events);
+    await run(['delete', '--all']);
+  });
+
+  it('appends what came since to a known id, and keeps the newest document', async () => {
+    const history = ['a', 'b', 'c'].map((content) => ({ role: 'user', content }));
+    const grown = [1, 2, 3].map((count) => ({ id: 't', turns: count, messages: history.slice(0, count) }));
+    const all = await run(['import', '--json', '-'], lines(grown));
+    expect(jsonLines(all.stdout)[0]).toMatchObject({
+      stored: 3,
+      failed: 0,
+      tokens: expect.any(Number) as number,
+    });
+    expect(await same()).toEqual([grown[2]]);
+    const again = await run(['import', '--json', '-'], lines(grown));
+    expect(jsonLines(again.stdout)[0]).toMatchObject({ stored: 0, unchanged: 3, failed: 0 });
+
+    const other = lines([{ id: 't', messages: [{ role: 'user', content: 'other' }] }]);
+    const refused = await run(['import', '-'], other);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/CONVERSATION_EXISTS\): --on-conflict replace or keep decides\n$/);
+    expect((await run(['import', '--on-conflict', 'keep', '-'], other)).stdout).toMatch(
+      /unchanged 1, failed 0/,
+    );
+    expect(await same()).toEqual([grown[2]]);
+    expect((await run(['import', '--on-conflict', 'replace', '-'], other)).stdout).toMatch(/^stored 1 /);
+    expect(await same()).toEqual(jsonLines(other));
+    await run(['delete', '--all']);
+  });
+
+  it('stores what lines have in common once, and counts it as no message', async () => {
+    const tools = Array.from({ length: 40 }, (_, at) => ({
+      name: `tool-${at}`,
+      description: 'x y z '.repeat(at),
+    }));
+    const messages = [{ role: 'user', content: 'Hi' }];
+    const sent = [0, 1, 2].map((n) => ({ id: `n${n}`, seed: n, tools, messages }));
+    const [first] = jsonLines((await run(['import', '--json', '-'], lines(sent.slice(0, 1)))).stdout);
+    const [others] = jsonLines((await run(['import', '--json', '-'], lines(sent.slice(1)))).stdout);
+    expect(first).toMatchObject({ stored: 1, tokens: 1 });
+    expect(others).toMatchObject({ stored: 2, tokens: 2 });
+    expect((others as { new_tokens: number }).new_tokens).toBeLessThan(
+      (first as { new_tokens: number }).new_tokens / 10,
+    );
+    expect(await same()).toEqual(sent);
+    const verified = await run(['verify']);
+    expect(verified.code).toBe(0);
+    await run(['delete', '--all']);
+    expect(jsonLines((await run(['stats', '--json'])).stdout)[0]).toMatchObject({ conversations: 0 });
+    expect((await run(['verify'])).code).toBe(0);
+  });
+
+  it('stores nothing in a dry run', async () => {
+    const { code, stdout } = await run(['import', '--dry-run', '-'], `${lines([samples[0]!.document])}bad\n`);
+    expect(code).toBe(1);
+    expect(stdout).toBe('would store 1 conversation, failed 1\nread as openai-chat 1\n');
+    expect(await same()).toEqual([]);
+  });
+});
