@@ -97,7 +97,7 @@ describe('stowken delete', () => {
     expect(await stowken([...chosen, '--dry-run'])).toEqual(done('would delete 2 conversations\n'));
     const deleted = await stowken(chosen);
     expect(deleted.stdout).toMatch(
-      /^deleted 2 conversations; released 4 segments, 0 segments now garbage\n$/,
+      /^deleted 2 conversations; released 6 segments, 0 segments now garbage\n$/,
     );
     expect((await stowken(['delete', 'e1', 'e3', '--dry-run'])).stdout).toBe(
       'would delete 1 conversation; 1 id not there\n',

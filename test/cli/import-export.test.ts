@@ -278,13 +278,13 @@ describe('import', () => {
   });
 
   it('refuses other content under a stored id, by name', async () => {
-    await run(['import', '-'], '{"id":"a","messages":[]}');
+    await run(['import', '-'], '{"id":"a","messages":[{"role":"user","content":"a"}]}');
     const { code, stderr } = await run(
       ['import', '-'],
       '{"id":"a","messages":[{"role":"user","content":"b"}]}',
     );
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^<stdin>:1: .*CONVERSATION_EXISTS\)\n$/);
+    expect(stderr).toMatch(/^<stdin>:1: .*CONVERSATION_EXISTS\): --on-conflict replace or keep decides\n$/);
   });
 
   it('reports a file that it cannot read and a gzip file that is cut', async () => {

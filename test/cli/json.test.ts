@@ -47,7 +47,7 @@ describe('--json', () => {
     const deleted = await run(['delete', '--json', 'b', 'nope']);
     expect(deleted.code).toBe(1);
     expect(jsonLines(deleted.stdout)).toEqual([
-      { id: 'b', missing: false, released_references: 1, garbage_segments: 0 },
+      { id: 'b', missing: false, released_references: 2, garbage_segments: 0 },
     ]);
     const [many] = jsonLines((await run(['delete', '--json', '--all'])).stdout);
     expect(many).toMatchObject({ dry_run: false, conversations: 1, missing: 0, changed: 0, damaged: [] });

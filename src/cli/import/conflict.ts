@@ -34,6 +34,9 @@ export async function settle(
     .every((message, index) => isSameMessage(message, stored.messages[index]!, stored.asTokens[index]));
   if (!isSame) return way === 'replace' ? replace() : 'other content';
   const more = draft.messages.slice(stored.messages.length);
+  const hasText = more.some(({ content }) => typeof content === 'string');
+  // A conversation without text has no tokenizer for what comes now.
+  if (more.length > 0 && hasText && stored.tokenizer === '') return replace();
   if (more.length > 0) {
     const messages = more.map((message, index): NewMessage =>
       toNewMessage(message, index === 0 ? draft : undefined),
@@ -49,6 +52,7 @@ export async function settle(
 
 interface Stored {
   readonly revision: number;
+  readonly tokenizer: string;
   readonly messages: readonly StoredMessage[];
   /** Token ids of the messages, if they were read as text and some are token ids in one of the two. */
   readonly asTokens: readonly StoredMessage[];
@@ -57,15 +61,16 @@ interface Stored {
 async function readStored(client: StowkenClient, id: string): Promise<Stored> {
   const read = async (form: 'text' | 'tokens') => {
     let revision = 0;
+    let tokenizer = '';
     const messages: StoredMessage[] = [];
     for await (const part of readExact(client, id, form, { includeFields: true })) {
-      if (part.kind === 'header') ({ revision } = part.conversation);
+      if (part.kind === 'header') ({ revision, tokenizer } = part.conversation);
       else messages.push(part);
     }
-    return { revision, messages };
+    return { revision, tokenizer, messages };
   };
-  const { messages, revision } = await read('text');
-  return { messages, revision, asTokens: (await read('tokens')).messages };
+  const text = await read('text');
+  return { ...text, asTokens: (await read('tokens')).messages };
 }
 
 function isSameMessage(

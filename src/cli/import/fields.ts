@@ -1,5 +1,5 @@
 import type { Message } from '../../client/index.js';
-import { type Conversation, toJson } from '../../model/index.js';
+import { type Conversation, escapeJson } from '../../model/index.js';
 import { documentsOf, type Draft, type DraftMessage, isList, isObject, type Json } from './shapes/index.js';
 
 /** Key of what import keeps among the fields of a message. */
@@ -64,22 +64,26 @@ export function sameLines(conversation: Conversation, messages: readonly StoredP
   const kept = messages.map(({ fieldsJson }) => keptOf(fieldsJson));
   const last = kept.findLast(({ format }) => format !== undefined);
   if (last?.format === undefined || last.document === undefined) return undefined;
-  const { id, application, model, tokenizer, parentId, metadata } = conversation;
-  const spec = { id, application, model, tokenizer, parent_id: parentId, metadata };
+  const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = conversation;
+  const expireTime = expireTimeMs === undefined ? '' : new Date(expireTimeMs).toISOString();
+  const spec = { id, application, model, tokenizer, parent_id: parentId, expire_time: expireTime, metadata };
   const stored = messages.map(({ role, name, toolCallId, content }, index) => ({
     ...{ role, name, toolCallId },
     content: typeof content === 'string' ? content : Array.from(content),
     fields: kept[index]!.message,
   }));
-  return documentsOf(last.format, last.document, spec, stored).map((line) => toJson(line));
+  return documentsOf(last.format, last.document, spec, stored).map((line) =>
+    escapeJson(JSON.stringify(line)),
+  );
 }
 
 /** True if a document has values of its own, beside what its conversation and its messages have. */
 export function hasValues(document: Json): boolean {
   if (isList(document)) return document.length > 0;
-  return isObject(document) && Object.values(document).some((value) => !isHole(value));
+  if (!isObject(document)) return false;
+  return Object.values(document).some((value) => value !== '' && value !== null && !isHole(value));
 }
 
 function isHole(value: Json): boolean {
-  return isList(value) ? value.length === 0 : isObject(value) && Object.keys(value)[0] === '$stowken';
+  return isList(value) ? value.length === 0 : isObject(value) && Object.hasOwn(value, '$stowken');
 }

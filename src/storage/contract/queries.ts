@@ -53,8 +53,8 @@ export interface SegmentScan {
 export interface StoredMessage extends Speaker {
   readonly tokenCount: number;
   readonly segments: readonly { readonly key: SegmentKey; readonly tokenCount: number }[];
-  /** Segments of its fields, which no range and no count has. */
-  readonly fields: readonly { readonly key: SegmentKey; readonly tokenCount: number }[];
+  /** Segments of its fields, which no range and no count has; absent without fields. */
+  readonly fields?: readonly { readonly key: SegmentKey; readonly tokenCount: number }[];
 }
 
 /** A message's number, and the tokens of the messages before it. */

@@ -1,6 +1,6 @@
 import type { Conversation, ConversationSpec, MessageRecord, SegmentHash } from '../../model/index.js';
 import type { Change, ManifestOutcome, NewSegment, RequestMark } from '../contract/change.js';
-import { contentKey, distinctHashes, tokensOf } from './records.js';
+import { contentKey, contentHashes, distinctHashes, tokensOf } from './records.js';
 import {
   conversationExists,
   conversationNotFound,
@@ -154,12 +154,13 @@ export function storedOutcome(
 ): ManifestOutcome {
   const named = distinctHashes(messages);
   const fresh = added.filter(({ hash }) => named.has(hash));
+  const contents = contentHashes(messages);
   return {
     conversation,
     unchanged: false,
     segments: named.size,
     newSegments: fresh.length,
-    newTokens: fresh.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
+    newTokens: fresh.reduce((sum, { hash, tokenCount }) => sum + (contents.has(hash) ? tokenCount : 0), 0),
     newFrameBytes: fresh.reduce((sum, { frame }) => sum + frame.length, 0),
   };
 }

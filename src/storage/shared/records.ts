@@ -46,6 +46,13 @@ export function distinctHashes(messages: Iterable<MessageRecord>): Set<SegmentHa
   return hashes;
 }
 
+/** Returns the distinct hashes that the contents of messages name. */
+export function contentHashes(messages: Iterable<MessageRecord>): Set<SegmentHash> {
+  const hashes = new Set<SegmentHash>();
+  for (const message of messages) for (const { hash } of contentSegments(message)) hashes.add(hash);
+  return hashes;
+}
+
 /**
  * Creates a snapshot of a revision whose message records are all in memory, and stay there until it is
  * released.
@@ -65,7 +72,7 @@ export function createRecordSnapshot(
           ...{ role, name, toolCallId },
           tokenCount: tokensOf(record),
           segments: contentSegments(record).map(keyed),
-          fields: fieldSegmentsOf(record).map(keyed),
+          ...(record.fieldSegments !== undefined && { fields: fieldSegmentsOf(record).map(keyed) }),
         };
       });
     },

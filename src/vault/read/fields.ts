@@ -14,15 +14,15 @@ export function fieldReader(
   signal: AbortSignal,
 ): FieldReader {
   return async (parts, slots) => {
-    const withFields = slots.filter(({ first, message }) => first && message.fields.length > 0);
+    const withFields = slots.filter(({ first, message }) => first && message.fields !== undefined);
     const fields = new Map<number, string>();
     if (withFields.length === 0) return fields;
     const stored = withFields.flatMap((slot) =>
-      slot.message.fields.map((segment) => wholeSlice(slot, segment)),
+      slot.message.fields!.map((segment) => wholeSlice(slot, segment)),
     );
     const tokens = await SegmentTokens.read(parts, stored, 'le32');
     for (const { message, messageIndex } of withFields) {
-      const le32 = Buffer.concat(message.fields.map(() => tokens.next()));
+      const le32 = Buffer.concat(message.fields!.map(() => tokens.next()));
       fields.set(messageIndex, await textOf(tokenizers, le32, signal));
     }
     return fields;
@@ -31,7 +31,7 @@ export function fieldReader(
 
 function wholeSlice(
   slot: SegmentSlice,
-  { key, tokenCount }: SegmentSlice['message']['fields'][number],
+  { key, tokenCount }: SegmentSlice['message']['segments'][number],
 ): StoredSlice {
   return { ...slot, key, tokenCount, from: 0, to: tokenCount };
 }

@@ -24,6 +24,7 @@ function rendered(draft: Draft): Json[] {
     model: spec.model ?? '',
     tokenizer: spec.tokenizer ?? '',
     parent_id: spec.parentId ?? '',
+    expire_time: '',
     metadata: spec.metadata ?? {},
   };
   return JSON.parse(JSON.stringify(documentsOf(format, document, known, messages))) as Json[];

@@ -37,7 +37,7 @@ function tokensOf(content: MessageContent): number[] {
 
 /** Returns a message in the ordinary decoder's form. */
 function asOrdinary({ role, name, toolCallId, content }: NewMessage) {
-  const speaker = { role, name, tool_call_id: toolCallId };
+  const speaker = { role, name, tool_call_id: toolCallId, fields_json: '' };
   switch (content.kind) {
     case 'none':
       return speaker;

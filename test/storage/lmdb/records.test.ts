@@ -192,6 +192,26 @@ describe('the stored bytes', () => {
     expect(scanMessages(list, () => undefined, 2)).toMatchObject({ messages: 2, tokens: 203, bytes: 11 });
   });
 
+  it('of a message with fields', () => {
+    const [first, second] = [
+      { id: 5, tokenCount: 3 },
+      { id: 6, tokenCount: 40 },
+    ];
+    const messages = [
+      { role: '', name: '', toolCallId: '', segments: [first!, second!], fieldSegments: 1 },
+      { role: '', name: '', toolCallId: '', segments: [second!], fieldSegments: 1 },
+      { role: '', name: '', toolCallId: '', segments: [first!] },
+    ];
+    const encoder = new MessageEncoder(names);
+    for (const each of messages) encoder.add(each, each.segments);
+    const list = encoder.finish();
+    expect(hex(list)).toBe('80' + '010201' + '0a03' + '0028' + '80' + '010101' + '0128' + '00' + '0303');
+    expect([...decodeMessages(list, nameOf)]).toEqual(messages);
+    const named: number[] = [];
+    expect(scanMessages(list, (id) => named.push(id))).toMatchObject({ messages: 3, tokens: 6 });
+    expect(named).toEqual([5, 6, 6, 5]);
+  });
+
   it('of a chunk of the hash index', () => {
     const entries = [
       { fingerprint: 0x10000000, id: 1 },

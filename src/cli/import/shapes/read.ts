@@ -51,7 +51,9 @@ export function readDocument(document: Json, json: string, options: ReadOptions)
  */
 function withoutSpec(skeleton: JsonObject, line: JsonObject, spec: DraftSpec): JsonObject {
   const { id, application, model, tokenizer, parentId, metadata } = spec;
-  const known = { application, model, tokenizer, parent_id: parentId };
+  const { expireTimeMs } = spec;
+  const expireTime = expireTimeMs === undefined ? undefined : new Date(expireTimeMs).toISOString();
+  const known = { application, model, tokenizer, parent_id: parentId, expire_time: expireTime };
   const holes: [string, Json][] = [];
   for (const key of Object.keys(line)) {
     const value = line[key]!;

@@ -10,7 +10,7 @@ export interface StoredMessage extends PlainMessage {
 
 /** Fields of a conversation that its document has too, by the key in a hole. */
 export type StoredSpec = Readonly<
-  Record<'id' | 'application' | 'model' | 'tokenizer' | 'parent_id', string>
+  Record<'id' | 'application' | 'model' | 'tokenizer' | 'parent_id' | 'expire_time', string>
 > & {
   readonly metadata: Readonly<Record<string, string>>;
 };

@@ -107,9 +107,23 @@ export function addMessages(
   for (const message of messages) list.add(message, named.slice(at, (at += message.segments.length)));
 }
 
+/** Returns the ids that only fields name, of the segments that messages name in order. */
+function idsOfFields(messages: Iterable<MessageRecord>, named: readonly ListedSegment[]): Set<number> {
+  const fields = new Set<number>();
+  const contents = new Set<number>();
+  let at = 0;
+  for (const { segments, fieldSegments = 0 } of messages) {
+    const end = at + segments.length;
+    for (; at < end; at++) (at < end - fieldSegments ? contents : fields).add(named[at]!.id);
+  }
+  for (const id of fields) if (contents.has(id)) fields.delete(id);
+  return fields;
+}
+
 /** Returns the outcome of putting or appending messages that name these segments. */
 export function manifestOutcome(
   conversation: Conversation,
+  messages: Iterable<MessageRecord>,
   named: readonly ListedSegment[],
   incoming: IncomingSegments,
 ): ManifestOutcome {
@@ -118,13 +132,14 @@ export function manifestOutcome(
   const added = [...incoming.values()].filter((segment) => segment.added);
   const addedIds = new Set(added.map(({ id }) => id));
   const namedIds = new Set(ids.filter((id) => addedIds.has(id)));
+  const fields = addedIds.size === 0 ? addedIds : idsOfFields(messages, named);
   let newSegments = 0;
   let newTokens = 0;
   let newFrameBytes = 0;
   for (const { id, tokenCount, frame } of added) {
     if (!namedIds.has(id)) continue;
     newSegments += 1;
-    newTokens += tokenCount;
+    if (!fields.has(id)) newTokens += tokenCount;
     newFrameBytes += frame.length;
   }
   return { conversation, unchanged: false, segments, newSegments, newTokens, newFrameBytes };

@@ -69,7 +69,7 @@ export function putConversation(
     session.lists.changed(number, existing.conversation, conversation);
   } else session.ids.insert(spec.id, number);
   if (prefix) session.radix.insert(number, spec.application, prefix);
-  return manifestOutcome(conversation, named, incoming);
+  return manifestOutcome(conversation, messages, named, incoming);
 }
 
 /** Compares message by message, by ids instead of hashes, up to the first difference. */
@@ -142,7 +142,7 @@ export function appendMessages(
     const blocks = wholeBlocks(before.totalTokens);
     session.radix.extend(number, before.application, blocks, prefix.blocks);
   }
-  return manifestOutcome(conversation, named, incoming);
+  return manifestOutcome(conversation, messages, named, incoming);
 }
 
 type Delete = NonNullable<Change['delete']>;

@@ -30,8 +30,9 @@ function toStoredMessage(listed: ListedMessage): StoredMessage {
   const { role, name, toolCallId } = listed;
   const contents = contentSegments(listed);
   const tokenCount = contents.reduce((sum, segment) => sum + segment.tokenCount, 0);
-  const fields = fieldSegmentsOf(listed).map(keyed);
-  return { role, name, toolCallId, tokenCount, segments: contents.map(keyed), fields };
+  const message = { role, name, toolCallId, tokenCount, segments: contents.map(keyed) };
+  if (listed.fieldSegments === undefined) return message;
+  return { ...message, fields: fieldSegmentsOf(listed).map(keyed) };
 }
 
 function keyed({ id, tokenCount }: ListedSegment): StoredMessage['segments'][number] {
