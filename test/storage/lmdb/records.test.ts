@@ -198,9 +198,9 @@ describe('the stored bytes', () => {
       { id: 6, tokenCount: 40 },
     ];
     const messages = [
-      { role: '', name: '', toolCallId: '', segments: [first!, second!], fieldSegments: 1 },
-      { role: '', name: '', toolCallId: '', segments: [second!], fieldSegments: 1 },
-      { role: '', name: '', toolCallId: '', segments: [first!] },
+      { role: '', name: '', toolCallId: '', segments: [first, second], fieldSegments: 1 },
+      { role: '', name: '', toolCallId: '', segments: [second], fieldSegments: 1 },
+      { role: '', name: '', toolCallId: '', segments: [first] },
     ];
     const encoder = new MessageEncoder(names);
     for (const each of messages) encoder.add(each, each.segments);
