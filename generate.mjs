@@ -19,6 +19,7 @@ const contractFiles = [
   'stowken/v1/maintenance_service.proto',
   'stowken/v1/segment_service.proto',
   'stowken/v1/admin_service.proto',
+  'stowken/v1/analytics_service.proto',
   'google/rpc/status.proto',
   'google/rpc/error_details.proto',
 ];

@@ -25,6 +25,9 @@ import { addHealth } from './commands/health.js';
 import { addHelp } from './commands/help.js';
 import { addImport } from './commands/import.js';
 import { addList } from './commands/list.js';
+import { addPrompts } from './commands/prompts.js';
+import { addTree } from './commands/tree.js';
+import { addUsage } from './commands/usage.js';
 import { addRegistries } from './commands/registries.js';
 import { addTokenizers } from './commands/tokenizers.js';
 import { addRestore } from './commands/restore.js';
@@ -96,6 +99,9 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addExport,
     addGet,
     addList,
+    addTree,
+    addUsage,
+    addPrompts,
     addFindPrefix,
     addSearch,
     addAppend,

@@ -1,4 +1,5 @@
 export { defaultPort, parseAddress } from './options.js';
+export type { SharedSegment, SharedSegmentOptions, UsageOptions, UsageRow } from './analytics-client.js';
 export type * from './compaction.js';
 export { connect, type StowkenClient } from './client.js';
 export type { HealthState } from './health.js';

@@ -12,6 +12,7 @@ const contractFiles = [
   require.resolve('#proto/stowken/v1/maintenance_service.proto'),
   require.resolve('#proto/stowken/v1/segment_service.proto'),
   require.resolve('#proto/stowken/v1/admin_service.proto'),
+  require.resolve('#proto/stowken/v1/analytics_service.proto'),
   require.resolve('#proto/google/rpc/status.proto'),
   require.resolve('#proto/google/rpc/error_details.proto'),
 ];

@@ -18,6 +18,7 @@ import { checkFieldsSize, checkPartSize, checkRequestSize } from './requests/ind
 import { conversationService } from './services/conversation-service.js';
 import { maintenanceService } from './services/maintenance-service.js';
 import { adminService } from './services/admin-service.js';
+import { analyticsService } from './services/analytics-service.js';
 import { segmentService } from './services/segment-service.js';
 import type { StartedLimits, VaultSource } from './services/vault-methods.js';
 import { LongLivedStreams } from './long-lived-streams.js';
@@ -187,6 +188,7 @@ function createServer(options: RpcServerOptions, guard: Guard, audit: Auditor) {
   server.addService(rawService('stowken.v1.MaintenanceService', redeem), maintenanceService(scope));
   server.addService(rawService('stowken.v1.SegmentService', redeem), segmentService(scope));
   server.addService(rawService('stowken.v1.AdminService', redeem), adminService(scope));
+  server.addService(rawService('stowken.v1.AnalyticsService', redeem), analyticsService(scope));
   health.addTo(standing.track(server));
   reflection().addToServer(standing.track(server));
   const drain = async (graceMs: number): Promise<void> => {

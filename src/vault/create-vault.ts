@@ -12,6 +12,8 @@ import { forkConversation } from './write/fork.js';
 import { unsupported } from './refusals.js';
 import { checkRevision } from './read/open-revision.js';
 import { countConversations } from './find/count.js';
+import { listSharedSegments } from './find/shared-segments.js';
+import { getUsage } from './find/usage.js';
 import { findPrefix } from './prefix/index.js';
 import { searchConversations } from './search/index.js';
 import { SegmentTokenCache } from './read/segment-tokens.js';
@@ -75,6 +77,9 @@ export function createVault(given: VaultParts): Vault {
 
     list: (query) => backend.listConversations(query),
     count: (filter, signal) => countConversations(backend, filter, signal),
+
+    usage: (input, signal) => getUsage(backend, input, signal),
+    sharedSegments: (input, signal) => listSharedSegments(parts, input, signal),
 
     findPrefix: (input, signal) => findPrefix(parts, input, signal),
     search: (input, signal) => searchConversations(parts, input, signal),

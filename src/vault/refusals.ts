@@ -2,7 +2,12 @@ import { StowkenError } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 
 /** Optional abilities, and the storages that have them. */
-const storages = { backup: 'lmdb', repair: 'lmdb, memory', 'prefix index': 'lmdb, memory' } as const;
+const storages = {
+  backup: 'lmdb',
+  repair: 'lmdb, memory',
+  'prefix index': 'lmdb, memory',
+  usage: 'lmdb, memory',
+} as const;
 
 export function unsupported(operation: keyof typeof storages, { kind }: StorageBackend): StowkenError {
   return new StowkenError(

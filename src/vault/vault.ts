@@ -1,5 +1,7 @@
 import type { Conversation, SegmentHash, VaultStats } from '../model/index.js';
 import type { ConversationCount } from './find/count.js';
+import type { SharedInput, SharedSegment } from './find/shared-segments.js';
+import type { UsageInput, UsageSum } from './find/usage.js';
 import type {
   ConversationFilter,
   ConversationPage,
@@ -103,6 +105,12 @@ export interface Vault {
 
   /** Counts what a filter finds: exactly, or with a lower bound after limits.pageScanMax looks. */
   count(filter: ConversationFilter, signal: AbortSignal): Promise<ConversationCount>;
+
+  /** Sums usage by groups. Rejects with UNSUPPORTED_BY_STORAGE, INVALID_FIELD. */
+  usage(input: UsageInput, signal: AbortSignal): Promise<UsageSum[]>;
+
+  /** Finds the segments that most conversations share. Looks at the whole vault. */
+  sharedSegments(input: SharedInput, signal: AbortSignal): Promise<SharedSegment[]>;
 
   /**
    * Finds the conversations that share the most tokens with these, most first, among those that share the

@@ -137,6 +137,7 @@ export type Reads = Omit<
   | 'lease'
   | 'tryLease'
   | 'knownSegments'
+  | 'setLabels'
   | 'close'
 >;
 
@@ -151,6 +152,7 @@ export function forwardReads(to: () => Reads): Reads {
     openConversation: (id, ahead) => to().openConversation(id, ahead),
     findPrefix: (query) => to().findPrefix(query),
     listConversations: (query) => to().listConversations(query),
+    usage: (query) => to().usage(query),
     listGarbage: (query) => to().listGarbage(query),
     stats: () => to().stats(),
     check: (options) => to().check(options),

@@ -93,7 +93,11 @@ beforeAll(async () => {
   ];
   server = await startFaultServer({
     ...Object.fromEntries(
-      [...unary, 'FindPrefix', 'ListRegistries', 'GetCapabilities'].map((name) => [name, hang(name)]),
+      [
+        ...unary,
+        ...['FindPrefix', 'ListRegistries', 'GetCapabilities'],
+        ...['GetUsage', 'ListSharedSegments', 'GetConversation'],
+      ].map((name) => [name, hang(name)]),
     ),
     ...(Object.fromEntries(streams) as Record<string, ReturnType<typeof hang>>),
     GetStats: (_call: unknown, callback: (error: null, answer: object) => void) =>
@@ -180,6 +184,9 @@ const cases: [string, readonly string[], string, RegExp][] = [
   ['list --all', ['list', '--all', '--json'], 'ListConversations', /interrupted: 1 conversation listed/],
   ['search', ['search', 'x'], 'SearchConversations', /interrupted: 0 places found so far/],
   ['get', ['get', 'a'], 'RetrieveConversation', /interrupted: the output is incomplete/],
+  ['usage', ['usage'], 'GetUsage', /interrupted/],
+  ['prompts', ['prompts'], 'ListSharedSegments', /interrupted/],
+  ['tree', ['tree', 'a'], 'GetConversation', /interrupted/],
   [
     'compact',
     ['compact'],

@@ -139,4 +139,14 @@ export interface Methods {
       readonly response: responses.ListAuditEventsResponse;
     };
   };
+  readonly AnalyticsService: {
+    readonly GetUsage: {
+      readonly request: requests.GetUsageRequest;
+      readonly response: responses.GetUsageResponse;
+    };
+    readonly ListSharedSegments: {
+      readonly request: requests.ListSharedSegmentsRequest;
+      readonly response: responses.ListSharedSegmentsResponse;
+    };
+  };
 }

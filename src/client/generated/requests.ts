@@ -155,6 +155,15 @@ export interface GetStatsRequest {
   readonly vault?: string | undefined;
 }
 
+export interface GetUsageRequest {
+  readonly vault?: string | undefined;
+  readonly groupBy?: readonly string[] | undefined;
+  readonly labels?: readonly string[] | undefined;
+  readonly startTime?: Timestamp | undefined;
+  readonly endTime?: Timestamp | undefined;
+  readonly timeZone?: string | undefined;
+}
+
 export interface GetVaultRequest {
   readonly vault?: string | undefined;
 }
@@ -201,6 +210,12 @@ export type ListOrder =
 
 export interface ListRegistriesRequest {
   readonly vault?: string | undefined;
+}
+
+export interface ListSharedSegmentsRequest {
+  readonly vault?: string | undefined;
+  readonly order?: SharedSegmentOrder | undefined;
+  readonly pageSize?: number | undefined;
 }
 
 export interface ListVaultsRequest {
@@ -286,6 +301,11 @@ export interface SegmentInfo {
   readonly hash?: string | undefined;
   readonly tokenCount?: number | undefined;
 }
+
+export type SharedSegmentOrder =
+  | 'SHARED_SEGMENT_ORDER_UNSPECIFIED'
+  | 'SHARED_SEGMENT_ORDER_TOKENS_SAVED'
+  | 'SHARED_SEGMENT_ORDER_REFERENCES';
 
 export interface StoreConversationRequest {
   readonly vault?: string | undefined;

@@ -235,6 +235,10 @@ export interface GetStatsResponse {
   readonly fileBytes: string;
 }
 
+export interface GetUsageResponse {
+  readonly rows: readonly UsageRow[];
+}
+
 export interface GetVaultResponse {
   readonly vault: Vault | null;
 }
@@ -282,6 +286,10 @@ export interface ListGarbageResponse {
 
 export interface ListRegistriesResponse {
   readonly registries: readonly RegistryInfo[];
+}
+
+export interface ListSharedSegmentsResponse {
+  readonly segments: readonly SharedSegment[];
 }
 
 export interface ListVaultsResponse {
@@ -378,6 +386,18 @@ export interface SegmentInfo {
   readonly tokenCount: number;
 }
 
+export interface SharedSegment {
+  readonly hash: string;
+  readonly tokenCount: number;
+  readonly references: string;
+  readonly tokensSaved: string;
+  readonly role: string;
+  readonly conversationId: string;
+  readonly text: string;
+  readonly firstUseTime: Timestamp | null;
+  readonly lastUseTime: Timestamp | null;
+}
+
 export interface Status {
   readonly code: number;
   readonly message: string;
@@ -415,6 +435,25 @@ export interface UploadConversationResponse {
   readonly newTokens: string;
   readonly storedBytes: string;
   readonly unchanged: boolean;
+}
+
+export interface UsageRow {
+  readonly day: string;
+  readonly hour: string;
+  readonly application: string;
+  readonly model: string;
+  readonly tokenizer: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly conversations: string;
+  readonly messages: string;
+  readonly tokens: string;
+  readonly systemTokens: string;
+  readonly userTokens: string;
+  readonly assistantTokens: string;
+  readonly newTokens: string;
+  readonly repeatedTokens: string;
+  readonly prefixTokens: string;
+  readonly storedBytes: string;
 }
 
 export interface Vault {

@@ -36,6 +36,8 @@ export const rightsOf: Readonly<Record<string, readonly Right[]>> = {
   '/stowken.v1.AdminService/DeleteVault': ['admin'],
   // Lists the events of the vaults for which the caller has the right.
   '/stowken.v1.AdminService/ListAuditEvents': ['admin'],
+  '/stowken.v1.AnalyticsService/GetUsage': ['read'],
+  '/stowken.v1.AnalyticsService/ListSharedSegments': ['read'],
   '/stowken.v1.SegmentService/PutSegments': ['write'],
   '/stowken.v1.SegmentService/GetSegments': ['read'],
   '/stowken.v1.SegmentService/HasSegments': ['read'],

@@ -151,6 +151,15 @@ export interface GetStatsRequest {
   readonly vault: string;
 }
 
+export interface GetUsageRequest {
+  readonly vault: string;
+  readonly group_by: string[];
+  readonly labels: string[];
+  readonly start_time: Timestamp | null;
+  readonly end_time: Timestamp | null;
+  readonly time_zone: string;
+}
+
 export interface GetVaultRequest {
   readonly vault: string;
 }
@@ -190,6 +199,12 @@ export interface ListGarbageRequest {
 
 export interface ListRegistriesRequest {
   readonly vault: string;
+}
+
+export interface ListSharedSegmentsRequest {
+  readonly vault: string;
+  readonly order: number;
+  readonly page_size: number;
 }
 
 export interface ListVaultsRequest {
@@ -383,4 +398,6 @@ export interface Requests {
   'stowken.v1.ListVaultsRequest': ListVaultsRequest;
   'stowken.v1.DeleteVaultRequest': DeleteVaultRequest;
   'stowken.v1.ListAuditEventsRequest': ListAuditEventsRequest;
+  'stowken.v1.GetUsageRequest': GetUsageRequest;
+  'stowken.v1.ListSharedSegmentsRequest': ListSharedSegmentsRequest;
 }

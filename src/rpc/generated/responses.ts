@@ -232,6 +232,10 @@ export interface GetStatsResponse {
   readonly file_bytes?: number | undefined;
 }
 
+export interface GetUsageResponse {
+  readonly rows?: readonly UsageRow[] | undefined;
+}
+
 export interface GetVaultResponse {
   readonly vault?: Vault | undefined;
 }
@@ -279,6 +283,10 @@ export interface ListGarbageResponse {
 
 export interface ListRegistriesResponse {
   readonly registries?: readonly RegistryInfo[] | undefined;
+}
+
+export interface ListSharedSegmentsResponse {
+  readonly segments?: readonly SharedSegment[] | undefined;
 }
 
 export interface ListVaultsResponse {
@@ -374,6 +382,18 @@ export interface SegmentInfo {
   readonly token_count?: number | undefined;
 }
 
+export interface SharedSegment {
+  readonly hash?: string | undefined;
+  readonly token_count?: number | undefined;
+  readonly references?: number | undefined;
+  readonly tokens_saved?: number | undefined;
+  readonly role?: string | undefined;
+  readonly conversation_id?: string | undefined;
+  readonly text?: string | undefined;
+  readonly first_use_time?: Timestamp | undefined;
+  readonly last_use_time?: Timestamp | undefined;
+}
+
 export interface Status {
   readonly code?: number | undefined;
   readonly message?: string | undefined;
@@ -411,6 +431,25 @@ export interface UploadConversationResponse {
   readonly new_tokens?: number | undefined;
   readonly stored_bytes?: number | undefined;
   readonly unchanged?: boolean | undefined;
+}
+
+export interface UsageRow {
+  readonly day?: string | undefined;
+  readonly hour?: string | undefined;
+  readonly application?: string | undefined;
+  readonly model?: string | undefined;
+  readonly tokenizer?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly conversations?: number | undefined;
+  readonly messages?: number | undefined;
+  readonly tokens?: number | undefined;
+  readonly system_tokens?: number | undefined;
+  readonly user_tokens?: number | undefined;
+  readonly assistant_tokens?: number | undefined;
+  readonly new_tokens?: number | undefined;
+  readonly repeated_tokens?: number | undefined;
+  readonly prefix_tokens?: number | undefined;
+  readonly stored_bytes?: number | undefined;
 }
 
 export interface Vault {
@@ -509,6 +548,8 @@ export interface Responses {
   'stowken.v1.ListVaultsResponse': ListVaultsResponse;
   'stowken.v1.DeleteVaultResponse': DeleteVaultResponse;
   'stowken.v1.ListAuditEventsResponse': ListAuditEventsResponse;
+  'stowken.v1.GetUsageResponse': GetUsageResponse;
+  'stowken.v1.ListSharedSegmentsResponse': ListSharedSegmentsResponse;
   'google.rpc.Status': Status;
   'google.rpc.ErrorInfo': ErrorInfo;
 }

@@ -1,3 +1,4 @@
+export * from './analytics.js';
 export * from './conversation-writes.js';
 export * from './admin.js';
 export * from './maintenance.js';

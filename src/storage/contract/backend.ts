@@ -21,6 +21,7 @@ import type {
   SegmentScan,
   StoredRegistry,
 } from './queries.js';
+import type { UsageQuery } from './usage.js';
 
 /**
  * Storage of a vault. The unit of change is an atomic commit: all of a change or nothing of it, durable when
@@ -129,6 +130,12 @@ export interface StorageBackend {
    */
   setLabels?(labels: readonly string[]): Promise<void>;
 
+  /**
+   * Passes on the usage of a range of time, from counters that every commit keeps. They stay when content is
+   * deleted. Absent if a storage does not count.
+   */
+  usage?(query: UsageQuery): Promise<void>;
+
   /** Sentence about derived records that opening found missing or damaged and wrote again, if any. */
   readonly mended?: string | undefined;
 
@@ -179,6 +186,8 @@ export interface MaintainedBackend extends ManagedBackend {
   tryLease(name: string): Promise<ExclusiveLease | undefined>;
 
   findPrefix(query: PrefixQuery): Promise<PrefixFinding>;
+
+  usage(query: UsageQuery): Promise<void>;
 
   /**
    * Rebuilds everything that follows from other records: counts, garbage, indexes, statistics. Nothing else

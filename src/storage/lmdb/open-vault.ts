@@ -2,6 +2,7 @@ import type { LiveCodec } from '../../codec/index.js';
 import { closed } from '../shared/refusals.js';
 import type { Shared } from './commit/write-session.js';
 import { OldestRequest } from './conversations/requests.js';
+import { UsageGroups } from './lists/usage.js';
 import { StringTable } from './conversations/string-table.js';
 import { type ChunkKeys, IndexDirectory, StoredChunkKeys } from './segments/chunk-keys.js';
 import { RecentHashes } from './segments/recent-hashes.js';
@@ -41,6 +42,7 @@ export class OpenVault {
       recent: new RecentHashes(tables.recentHashes, storedFigure(tables.meta, 'nextSegment')),
       names: new StringTable(tables.strings),
       oldestRequest: new OldestRequest(),
+      usageGroups: new UsageGroups(),
     };
     this.setRegistries(new Registries(tables).list().map(({ id }) => id));
     this.vaultId = existingIdentity(tables.meta);

@@ -7,6 +7,7 @@ import { listConversations } from './conversations/listing.js';
 import { corruptConversation } from './conversations/manifest.js';
 import { createSnapshot } from './conversations/snapshot.js';
 import { readBlock } from './conversations/stored-list.js';
+import { readUsage } from './lists/usage.js';
 import type { OpenVault } from './open-vault.js';
 import { RadixIndex } from './radix/radix-index.js';
 import { Registries } from './segments/registries.js';
@@ -18,6 +19,7 @@ type VaultQueries = Pick<
   | 'openConversation'
   | 'findPrefix'
   | 'listConversations'
+  | 'usage'
   | 'listRegistries'
   | 'readRegistry'
   | 'stats'
@@ -67,6 +69,11 @@ export function vaultQueries(
     async listConversations(query) {
       vault.assertOpen();
       return listConversations(tables, query, nameOf);
+    },
+
+    async usage(query) {
+      vault.assertOpen();
+      await readUsage(tables, query);
     },
 
     async listRegistries() {

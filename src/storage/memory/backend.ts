@@ -16,6 +16,8 @@ import {
   type ScanQuery,
   type SegmentScan,
 } from '../contract/queries.js';
+import type { UsageQuery } from '../contract/usage.js';
+import { USAGE_PERIOD_MS } from '../shared/usage.js';
 import { StorageActivity } from '../shared/activity.js';
 import { planChange } from '../shared/apply-change.js';
 import { ExclusiveLeases } from '../shared/exclusive-leases.js';
@@ -137,6 +139,12 @@ class MemoryBackend implements ManagedBackend {
 
   lease(): () => void {
     return this.#leases.take(this.#store.sequence);
+  }
+
+  async usage({ fromMs, beforeMs, onRow }: UsageQuery): Promise<void> {
+    const first = fromMs - (fromMs % USAGE_PERIOD_MS);
+    for (const row of this.#store.usage.values())
+      if (row.timeMs >= first && row.timeMs < beforeMs) onRow(row);
   }
 
   async setLabels(labels: readonly string[]): Promise<void> {

@@ -2,6 +2,15 @@ import { frameRegistryId, type LiveCodec, registryIdOf } from '../../codec/index
 import { assert, present, type SegmentHash } from '../../model/index.js';
 import type { ChangeResult, NewSegment, RequestMark } from '../contract/change.js';
 import type { StoredRegistry } from '../contract/queries.js';
+import type { UsageRow } from '../contract/usage.js';
+import {
+  addUsage,
+  labelledBy,
+  noUsage,
+  periodOf,
+  USAGE_PERIOD_MS,
+  type UsageEvent,
+} from '../shared/usage.js';
 import { ConversationIndex } from '../shared/conversation-index.js';
 import { isRemembered } from '../shared/manifest-rules.js';
 import type { RecordIndex } from '../shared/record-queries.js';
@@ -28,6 +37,7 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
   /** Requests by id, oldest first. */
   readonly #requests = new Map<string, RequestMark & { readonly result: ChangeResult }>();
   labels: readonly string[] = [];
+  readonly usage = new Map<string, UsageRow>();
   nextSegment = 1;
   #nextConversation = 1;
   lastCreateTimeMs = 0;
@@ -128,6 +138,14 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
   removeManifest(id: string): void {
     assert(this.manifest(id) !== undefined, 'only a stored conversation is removed', id);
     this.conversations.set(id, undefined);
+  }
+
+  countUsage({ conversation, figures }: UsageEvent): void {
+    const { application, model, tokenizer } = conversation;
+    const timeMs = periodOf(conversation) * USAGE_PERIOD_MS;
+    const row = { timeMs, application, model, tokenizer, labels: labelledBy(conversation, this.labels) };
+    const name = JSON.stringify(row);
+    this.usage.set(name, { ...row, figures: addUsage(this.usage.get(name)?.figures ?? noUsage, figures) });
   }
 
   garbageAfter(id: number): MemorySegment[] {

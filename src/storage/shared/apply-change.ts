@@ -12,6 +12,7 @@ import type {
   StoredTotals,
 } from '../contract/change.js';
 import type { ResultDraft } from './change-results.js';
+import { usageOf, type UsageEvent } from './usage.js';
 import { checkRegistries } from './registry-checks.js';
 
 /** Type of an optional part of a change, once it is known to be present. */
@@ -23,6 +24,8 @@ export interface ManifestPlan {
   readonly unchanged?: ManifestOutcome;
   /** Writes the manifest. */
   write(): ManifestOutcome;
+  /** Returns the tokens written that another conversation begins with too. To be called after write(). */
+  prefixTokens?(): number;
 }
 
 /**
@@ -60,6 +63,9 @@ export interface ChangeOps<Incoming> {
   planFork(fork: Part<'fork'>): ManifestPlan;
   checkDelete(conversation: Part<'delete'>): void;
   deleteConversation(conversation: Part<'delete'>): NonNullable<ChangeResult['delete']>;
+
+  /** Counts usage, in storages that do. */
+  countUsage?(event: UsageEvent): void;
 
   addReferences(references: readonly OutsideReference[]): ReferenceOutcome[];
   removeReferences(references: readonly OutsideReference[]): ReferenceOutcome[];
@@ -133,9 +139,16 @@ function planParts<Incoming>(ops: ChangeOps<Incoming>, change: Change, sequenceM
   const apply = (): AppliedChange => {
     const result: ResultDraft = {};
     ops.storeIncoming(incoming);
-    if (put) result.put = put.unchanged ?? withEarlier(put.write(), change.storedEarlier);
-    if (append) result.append = withEarlier(append.write(), change.storedEarlier);
-    if (fork) result.fork = fork.unchanged ?? fork.write();
+    const count = (plan: ManifestPlan, outcome: ManifestOutcome, messages?: Part<'put'>['messages']) => {
+      ops.countUsage?.(usageOf(outcome, messages, plan.prefixTokens?.() ?? 0));
+      return outcome;
+    };
+    const { storedEarlier } = change;
+    if (put)
+      result.put = put.unchanged ?? count(put, withEarlier(put.write(), storedEarlier), change.put?.messages);
+    if (append)
+      result.append = count(append, withEarlier(append.write(), storedEarlier), change.append?.messages);
+    if (fork) result.fork = fork.unchanged ?? count(fork, fork.write());
     if (change.delete) result.delete = ops.deleteConversation(change.delete);
     if (change.addReferences) result.addReferences = ops.addReferences(change.addReferences);
     ops.markUnreferenced(incoming);

@@ -9,6 +9,7 @@ import type {
   RequestMark,
 } from '../contract/change.js';
 import type { ChangeOps, ManifestPlan, Part } from './apply-change.js';
+import type { UsageEvent } from './usage.js';
 import { RecordedManifests } from './recorded-manifests.js';
 import type { RecordedSegment, StagedVault } from './staged-vault.js';
 
@@ -83,6 +84,10 @@ export class RecordedChangeOps implements ChangeOps<Incoming> {
   planFork(fork: Part<'fork'>): ManifestPlan {
     const unchanged = this.#manifests.checkFork(fork);
     return { ...(unchanged && { unchanged }), write: () => this.#manifests.fork(fork) };
+  }
+
+  countUsage(event: UsageEvent): void {
+    this.vault.countUsage?.(event);
   }
 
   checkDelete(conversation: Part<'delete'>): void {

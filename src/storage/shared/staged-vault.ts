@@ -1,5 +1,6 @@
 import type { SegmentHash } from '../../model/index.js';
 import type { ChangeResult, NewSegment, RequestMark } from '../contract/change.js';
+import type { UsageEvent } from './usage.js';
 import type { RecordedConversation } from './manifest-rules.js';
 
 /** Record of a stored segment, without its frame. */
@@ -58,6 +59,9 @@ export interface StagedVault {
   putHolders(hash: SegmentHash, holders: ReadonlySet<string>, before: number): void;
   /** @throws StowkenError CORRUPT_STORE if the references of segments are not completely known */
   checkReferencesKnown(): void;
+
+  /** Counts usage, if the backend does. */
+  countUsage?(event: UsageEvent): void;
 
   /** Returns the manifest of a conversation that the change names. */
   manifest(id: string): RecordedManifest | undefined;

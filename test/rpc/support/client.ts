@@ -14,6 +14,7 @@ export const contract = protoLoader.loadSync(
     'stowken/v1/maintenance_service.proto',
     'stowken/v1/segment_service.proto',
     'stowken/v1/admin_service.proto',
+    'stowken/v1/analytics_service.proto',
     'google/rpc/status.proto',
     'google/rpc/error_details.proto',
   ].map(file),

@@ -6,6 +6,7 @@ import type { Report } from './check-report.js';
 import { checkReferences, SegmentColumns } from './check-references.js';
 import { checkFrames } from './check-frames.js';
 import { CheckedBlocks } from './check-blocks.js';
+import { checkUsage } from './check-usage.js';
 import { checkLists } from './check-lists.js';
 import { checkRadix } from './check-radix.js';
 import { CheckedSegments } from './check-segments.js';
@@ -49,6 +50,7 @@ export async function checkVault(
     checkReferences(pinned, columns, report),
     conversations.index(),
     checkLists(pinned, nameOf, report),
+    checkUsage(pinned, report),
     checkRadix(pinned, nameOf, report),
     checkRequests(pinned, state, nameOf, report),
     segments.hashIndex(),

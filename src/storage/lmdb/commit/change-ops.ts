@@ -1,4 +1,4 @@
-import { assert, present, type SegmentHash } from '../../../model/index.js';
+import { assert, limits, present, type SegmentHash } from '../../../model/index.js';
 import type {
   ChangeResult,
   DeletionOutcome,
@@ -9,6 +9,7 @@ import type {
   RequestMark,
 } from '../../contract/change.js';
 import type { ChangeOps, ManifestPlan, Part } from '../../shared/apply-change.js';
+import type { UsageEvent } from '../../shared/usage.js';
 import { checkFork, forkConversation } from './fork.js';
 import { resolveIncoming, type IncomingSegments } from './manifest-change.js';
 import {
@@ -71,17 +72,29 @@ export class LmdbChangeOps implements ChangeOps<IncomingSegments> {
     return {
       ...(planned.same && { unchanged: planned.same }),
       write: () => putConversation(this.session, put, planned, incoming),
+      prefixTokens: () => (put.prefix ? this.#prefixTokens() : 0),
     };
   }
 
   planAppend(append: Part<'append'>, incoming: IncomingSegments): ManifestPlan {
     const named = checkAppend(this.session, append, incoming);
-    return { write: () => appendMessages(this.session, append, named, incoming) };
+    return {
+      write: () => appendMessages(this.session, append, named, incoming),
+      prefixTokens: () => (append.prefix ? this.#prefixTokens() : 0),
+    };
   }
 
   planFork(fork: Part<'fork'>): ManifestPlan {
     const unchanged = checkFork(this.session, fork);
     return { ...(unchanged && { unchanged }), write: () => forkConversation(this.session, fork) };
+  }
+
+  countUsage(event: UsageEvent): void {
+    this.session.usage.add(event);
+  }
+
+  #prefixTokens(): number {
+    return this.session.radix.sharedBlocks * limits.prefixBlockTokens;
   }
 
   checkDelete(conversation: Part<'delete'>): void {

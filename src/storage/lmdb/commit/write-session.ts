@@ -4,6 +4,7 @@ import { IdIndexWriter } from '../conversations/id-index.js';
 import { type StringTable, StringTableWriter } from '../conversations/string-table.js';
 import { MessageBlocks } from '../conversations/message-blocks.js';
 import { ListIndex } from '../lists/list-index.js';
+import { UsageCounters, type UsageGroups } from '../lists/usage.js';
 import { RadixIndex } from '../radix/radix-index.js';
 import { References } from '../segments/references.js';
 import { Registries } from '../segments/registries.js';
@@ -16,15 +17,25 @@ export interface Shared extends SegmentIndexCaches {
   readonly codec: LiveCodec;
   readonly names: StringTable;
   readonly oldestRequest: OldestRequest;
+  readonly usageGroups: UsageGroups;
 }
 
 /** Drops what was read into memory, to read it again: it may be what broke an invariant. */
-export function forgetCaches({ cache, absences, directory, recent, names, oldestRequest }: Shared): void {
+export function forgetCaches({
+  cache,
+  absences,
+  directory,
+  recent,
+  names,
+  oldestRequest,
+  usageGroups,
+}: Shared): void {
   cache.clear();
   absences.clear();
   directory.clear();
   recent.clear();
   names.clear();
+  usageGroups.clear();
   oldestRequest.timeMs = undefined;
 }
 
@@ -41,6 +52,7 @@ export class WriteSession {
   readonly requests: Requests;
   readonly radix: RadixIndex;
   readonly lists: ListIndex;
+  readonly usage: UsageCounters;
   readonly registries: Registries;
   readonly segments: SegmentChanges;
   /** Changes of registries: the last bytes put, or undefined for a dropped one. */
@@ -61,6 +73,7 @@ export class WriteSession {
     this.requests = new Requests(tables, this.state, this.names, this.nameOf, shared.oldestRequest);
     this.radix = new RadixIndex(tables, storedFigure(tables.meta, 'nextConversation'));
     this.lists = new ListIndex(tables);
+    this.usage = new UsageCounters(tables, shared.usageGroups);
     this.registries = new Registries(tables);
     this.segments = new SegmentChanges(shared, this.state, this.registries, nowMs);
   }
@@ -99,6 +112,7 @@ export class WriteSession {
     this.requests.flush();
     this.radix.flush(this.state.nextConversation);
     this.lists.flush();
+    this.usage.flush();
     this.messageBlocks.flush(sequenceMax);
     this.state.nextName = this.names.nextCode;
     writeState(this.tables.meta, this.state);

@@ -6,6 +6,7 @@ import { decodeFreedBlocks } from '../conversations/message-blocks.js';
 import { decodeMessages, type ListedMessage } from '../conversations/message-list.js';
 import { decodeRequest, requestKey } from '../conversations/requests.js';
 import { decodeDimensions, DIMENSIONS_KEY, GROUP_RANGE } from '../lists/dimensions.js';
+import { decodeGroup, decodeUsage } from '../lists/usage.js';
 import { decodePostings } from '../lists/posting-chunk.js';
 import { decodePack } from '../packs/pack.js';
 import { placesIn } from '../radix/conversation-nodes.js';
@@ -195,6 +196,23 @@ export const tableFormats: { readonly [Name in TableName]: TableFormat<KeyOf<Nam
           conversation: numbers[at],
         })),
       };
+    },
+  },
+  usage: {
+    what: 'usage of a group in a quarter of an hour',
+    keyOf: (key) => `${key.readUInt32BE(0)}/${key.readUInt32BE(4)}`,
+    decode: (key, value) => ({
+      period: key.readUInt32BE(0),
+      group: key.readUInt32BE(4),
+      ...snake(decodeUsage(value)),
+    }),
+  },
+  usageGroups: {
+    what: 'conversations whose usage is counted together',
+    keyOf: String,
+    decode: (_key, value) => {
+      const [application, model, tokenizer, labels] = decodeGroup(value);
+      return { application, model, tokenizer, labels };
     },
   },
 };

@@ -14,6 +14,8 @@ const ROOT: NodePosition = { node: 0, depth: 0 };
 export class RadixIndex {
   readonly #nodes: RadixNodes;
   readonly #places: ConversationNodes;
+  /** Blocks of the last insertion that the tree had already. */
+  sharedBlocks = 0;
 
   /** `next` is the next conversation's number before this transaction. */
   constructor(
@@ -36,6 +38,7 @@ export class RadixIndex {
   extend(conversation: number, application: string, depth: number, blocks: Uint8Array): void {
     // One that is shorter than a block, or was never indexed.
     const place = this.#places.get(conversation) ?? ROOT;
+    this.sharedBlocks = 0;
     if (place.depth !== depth || blocks.length === 0) return;
     this.#leave(conversation, place);
     this.#settle(conversation, this.#grow(place, application, blocks));
@@ -124,6 +127,7 @@ export class RadixIndex {
   #grow(from: NodePosition, application: string, blocks: Uint8Array): NodePosition {
     let { node: number, depth } = this.#follow(from, application, blocks);
     const end = from.depth + blockCount(blocks);
+    this.sharedBlocks = depth - from.depth;
     if (depth === end) return { node: number, depth };
     let room = 0;
     if (number !== 0) {

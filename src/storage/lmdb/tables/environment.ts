@@ -41,6 +41,8 @@ export interface Tables {
   readonly radixEnds: Table<Buffer>;
   readonly conversationNodes: Table<number>;
   readonly postings: Table<Buffer>;
+  readonly usage: Table<Buffer>;
+  readonly usageGroups: Table<number>;
 }
 
 export function dataFileIn(folder: string): string {
@@ -113,6 +115,8 @@ export class Environment {
       radixEnds: keyed('radixEnds'),
       conversationNodes: numbered('conversationNodes'),
       postings: keyed('postings'),
+      usage: keyed('usage'),
+      usageGroups: numbered('usageGroups'),
     }));
   }
 

@@ -28,6 +28,8 @@ export const tableKeys = {
   radixEnds: 'bytes',
   conversationNodes: 'u32',
   postings: 'bytes',
+  usage: 'bytes',
+  usageGroups: 'u32',
 } as const satisfies Record<keyof Tables, 'u32' | 'bytes'>;
 
 export type TableName = keyof typeof tableKeys;

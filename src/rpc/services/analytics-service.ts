@@ -1,0 +1,62 @@
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { limits, StowkenError } from '../../model/index.js';
+import type { SharedSegment, UsageSum } from '../../vault/index.js';
+import { readGetUsage, readListSharedSegments } from '../requests/index.js';
+import { timestamp } from '../responses.js';
+import { ResponseEncoder } from '../wire/response-encoder.js';
+import { type ServiceScope, VaultMethods } from './vault-methods.js';
+
+const usageResponse = new ResponseEncoder('stowken.v1.GetUsageResponse');
+const sharedResponse = new ResponseEncoder('stowken.v1.ListSharedSegmentsResponse');
+
+export function analyticsService(scope: ServiceScope): UntypedServiceImplementation {
+  const methods = new VaultMethods(scope);
+  return {
+    GetUsage: methods.unary(readGetUsage, async (vault, { input }, signal) => {
+      const rows = await vault.usage(input, signal);
+      if (rows.length > limits.usageRowsMax)
+        throw new StowkenError(
+          'REQUEST_TOO_LARGE',
+          `the usage has ${rows.length} rows; the limit is ${limits.usageRowsMax}: ask for less time or fewer groups`,
+          { size: String(rows.length), limit: String(limits.usageRowsMax) },
+        );
+      return usageResponse.encode({ rows: rows.map(usageFields) });
+    }),
+
+    ListSharedSegments: methods.unary(readListSharedSegments, async (vault, { input }, signal) =>
+      sharedResponse.encode({ segments: (await vault.sharedSegments(input, signal)).map(sharedFields) }),
+    ),
+  };
+}
+
+function usageFields({ figures, labels, ...fields }: UsageSum) {
+  const tokens = figures.systemTokens + figures.userTokens + figures.assistantTokens;
+  return {
+    ...fields,
+    labels,
+    conversations: figures.conversations,
+    messages: figures.messages,
+    tokens,
+    system_tokens: figures.systemTokens,
+    user_tokens: figures.userTokens,
+    assistant_tokens: figures.assistantTokens,
+    new_tokens: figures.newTokens,
+    repeated_tokens: Math.max(0, tokens - figures.newTokens),
+    prefix_tokens: figures.prefixTokens,
+    stored_bytes: figures.storedBytes,
+  };
+}
+
+function sharedFields({ hash, tokenCount, references, tokensSaved, use, text }: SharedSegment) {
+  return {
+    hash,
+    token_count: tokenCount,
+    references,
+    tokens_saved: tokensSaved,
+    role: use?.role,
+    conversation_id: use?.conversationId,
+    text,
+    first_use_time: use && timestamp(use.firstMs),
+    last_use_time: use && timestamp(use.lastMs),
+  };
+}

@@ -1,0 +1,75 @@
+import type { Conversation } from '../../model/index.js';
+import type { ManifestOutcome } from '../contract/change.js';
+import { type MessageSequence } from '../contract/packed-messages.js';
+import { type UsageFigures, usageFigures } from '../contract/usage.js';
+import { tokensOf } from './records.js';
+
+/** Time that the figures of one row share: every zone's days and hours begin at a multiple of it. */
+export const USAGE_PERIOD_MS = 15 * 60_000;
+
+/** Groups above which labels are not counted apart any more. */
+export const USAGE_GROUPS_MAX = 65_536;
+
+export const noUsage: UsageFigures = Object.fromEntries(
+  usageFigures.map((figure) => [figure, 0]),
+) as unknown as UsageFigures;
+
+export function addUsage(one: UsageFigures, other: UsageFigures): UsageFigures {
+  return Object.fromEntries(
+    usageFigures.map((figure) => [figure, one[figure] + other[figure]]),
+  ) as unknown as UsageFigures;
+}
+
+const groupOfRole: Readonly<Record<string, 'systemTokens' | 'assistantTokens' | undefined>> = {
+  system: 'systemTokens',
+  developer: 'systemTokens',
+  tools: 'systemTokens',
+  assistant: 'assistantTokens',
+  model: 'assistantTokens',
+};
+
+/** Figures to count for a conversation. */
+export interface UsageEvent {
+  readonly conversation: Conversation;
+  readonly figures: UsageFigures;
+}
+
+/**
+ * Returns what a store, an append or a fork adds. Messages that a fork shares with its parent were counted
+ * when they were stored.
+ */
+export function usageOf(
+  { conversation, newTokens, newFrameBytes }: ManifestOutcome,
+  messages: MessageSequence | readonly MessageOf[] | undefined,
+  prefixTokens: number,
+): UsageEvent {
+  const figures = { ...noUsage, conversations: conversation.revision === 1 ? 1 : 0 } as {
+    -readonly [Name in keyof UsageFigures]: number;
+  };
+  for (const message of messages ?? []) {
+    figures.messages += 1;
+    figures[groupOfRole[message.role] ?? 'userTokens'] += tokensOf(message);
+  }
+  const tokens = figures.systemTokens + figures.userTokens + figures.assistantTokens;
+  figures.newTokens = Math.min(newTokens, tokens);
+  // An appended block may begin in a message before.
+  figures.prefixTokens = Math.min(prefixTokens, tokens);
+  figures.storedBytes = newFrameBytes;
+  return { conversation, figures };
+}
+
+type MessageOf = MessageSequence extends Iterable<infer Message> ? Message : never;
+
+/** Returns the period of a conversation's last change. */
+export function periodOf({ updateTimeMs }: Conversation): number {
+  return Math.floor(updateTimeMs / USAGE_PERIOD_MS);
+}
+
+/** Returns the labels that a conversation has, as usage is grouped by them. */
+export function labelledBy({ metadata }: Conversation, labels: readonly string[]): Record<string, string> {
+  const entries = labels.flatMap((key) => {
+    const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined;
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}

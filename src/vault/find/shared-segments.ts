@@ -1,0 +1,194 @@
+import { isStowkenError, limits, type SegmentHash } from '../../model/index.js';
+import type { ListPosition, SegmentKey, StorageBackend } from '../../storage/index.js';
+import { throwIfAborted, yieldToEventLoop } from '../event-loop.js';
+import { retrieveConversation } from '../read/retrieve.js';
+
+export interface SharedInput {
+  readonly order: 'tokensSaved' | 'references';
+  readonly limit: number;
+}
+
+export interface SharedSegment {
+  readonly hash: SegmentHash;
+  readonly tokenCount: number;
+  readonly references: number;
+  readonly tokensSaved: number;
+  readonly use: SegmentUse | undefined;
+  readonly text: string;
+}
+
+interface SegmentUse {
+  readonly role: string;
+  readonly conversationId: string;
+  readonly messageIndex: number;
+  readonly firstMs: number;
+  lastMs: number;
+}
+
+interface Ranked {
+  readonly key: SegmentKey;
+  readonly tokenCount: number;
+  readonly references: number;
+  readonly rank: number;
+}
+
+const SCANNED_SEGMENTS = 1024;
+const SCANNED_BYTES = 1024 * 1024;
+const READ_MESSAGES = 1024;
+const TEXT_CHARACTERS = 1000;
+
+type Parts = Parameters<typeof retrieveConversation>[0] & { readonly backend: StorageBackend };
+
+/**
+ * Finds the segments with the most references, or that save most tokens, and where they are used: two passes,
+ * over the segments and over the conversations, with the best ones in memory alone.
+ */
+export async function listSharedSegments(
+  parts: Parts,
+  { order, limit }: SharedInput,
+  signal: AbortSignal,
+): Promise<SharedSegment[]> {
+  const { backend } = parts;
+  const ranked = await rank(backend, order, limit, signal);
+  const uses = await findUses(backend, new Set(ranked.map(({ key }) => key)), signal);
+  const shared: SharedSegment[] = [];
+  for (const { key, tokenCount, references } of ranked) {
+    const [hash] = await readHash(backend, key);
+    // Collected since.
+    if (hash === undefined) continue;
+    const use = uses.get(key);
+    const tokensSaved = (references - 1) * tokenCount;
+    const text = use ? await textOf(parts, use, signal) : '';
+    shared.push({ hash, tokenCount, references, tokensSaved, use, text });
+  }
+  return shared;
+}
+
+async function rank(
+  backend: StorageBackend,
+  order: SharedInput['order'],
+  limit: number,
+  signal: AbortSignal,
+) {
+  let best: Ranked[] = [];
+  const keep = () => {
+    best.sort((a, b) => b.rank - a.rank || (a.key < b.key ? -1 : 1));
+    best = best.slice(0, limit);
+  };
+  let after: SegmentKey | undefined;
+  do {
+    throwIfAborted(signal);
+    const page = await backend.scanSegments({
+      limit: SCANNED_SEGMENTS,
+      bytesMax: SCANNED_BYTES,
+      ...(after !== undefined && { after }),
+    });
+    const counts = await backend.countReferences(page.segments.map(({ key }) => key));
+    for (const [at, { key, tokenCount }] of page.segments.entries()) {
+      const references = counts[at] ?? 0;
+      if (references < 2) continue;
+      const value = order === 'references' ? references : (references - 1) * tokenCount;
+      best.push({ key, tokenCount, references, rank: value });
+    }
+    if (best.length > 2 * limit + SCANNED_SEGMENTS) keep();
+    after = page.next;
+    await yieldToEventLoop();
+  } while (after !== undefined);
+  keep();
+  return best;
+}
+
+/** Looks through the message lists, oldest conversation first. */
+async function findUses(
+  backend: StorageBackend,
+  wanted: ReadonlySet<SegmentKey>,
+  signal: AbortSignal,
+): Promise<Map<SegmentKey, SegmentUse>> {
+  const uses = new Map<SegmentKey, SegmentUse>();
+  if (wanted.size === 0) return uses;
+  const query = {
+    filter: {},
+    order: 'oldestFirst',
+    limit: 256,
+    scanLimit: limits.pageScanMax,
+    signal,
+  } as const;
+  let after: ListPosition | undefined;
+  do {
+    const page = await backend.listConversations({ ...query, ...(after !== undefined && { after }) });
+    for (const { id } of page.conversations) {
+      throwIfAborted(signal);
+      await lookThrough(backend, id, wanted, uses).catch((error: unknown) => {
+        // A damaged conversation is no reason to name no other.
+        if (!isStowkenError(error, 'CORRUPT_STORE')) throw error;
+      });
+    }
+    after = page.next;
+  } while (after !== undefined);
+  return uses;
+}
+
+async function lookThrough(
+  backend: StorageBackend,
+  id: string,
+  wanted: ReadonlySet<SegmentKey>,
+  uses: Map<SegmentKey, SegmentUse>,
+): Promise<void> {
+  const snapshot = await backend.openConversation(id);
+  if (!snapshot) return;
+  try {
+    const { messageCount, createTimeMs } = snapshot.conversation;
+    for (let from = 0; from < messageCount; from += READ_MESSAGES) {
+      const messages = await snapshot.read(from, READ_MESSAGES);
+      for (const [at, { role, segments }] of messages.entries()) {
+        for (const { key } of segments) {
+          if (!wanted.has(key)) continue;
+          const use = uses.get(key);
+          if (use) use.lastMs = createTimeMs;
+          else {
+            const place = { role, conversationId: id, messageIndex: from + at };
+            uses.set(key, { ...place, firstMs: createTimeMs, lastMs: createTimeMs });
+          }
+        }
+      }
+    }
+  } finally {
+    snapshot.release();
+  }
+}
+
+async function readHash(backend: StorageBackend, key: SegmentKey): Promise<SegmentHash[]> {
+  return backend.readHashes([key]).catch((error: unknown) => {
+    if (isStowkenError(error, 'SEGMENT_NOT_FOUND')) return [];
+    throw error;
+  });
+}
+
+/** Returns the begin of a message's text; empty if it has none: its tokenizer is not known, or it is gone. */
+async function textOf(
+  parts: Parts,
+  { conversationId, messageIndex }: SegmentUse,
+  signal: AbortSignal,
+): Promise<string> {
+  const input = {
+    id: conversationId,
+    encoding: 'text',
+    messageLimit: 1,
+    tokenLimit: TEXT_CHARACTERS,
+  } as const;
+  try {
+    let text = '';
+    for await (const batch of retrieveConversation(
+      parts,
+      { ...input, messageOffset: messageIndex },
+      signal,
+    )) {
+      for (const part of batch)
+        if (part.kind === 'chunk' && part.content?.kind === 'text') text += part.content.text;
+    }
+    return Array.from(text).slice(0, TEXT_CHARACTERS).join('');
+  } catch (error) {
+    if (isStowkenError(error, 'CANCELLED')) throw error;
+    return '';
+  }
+}

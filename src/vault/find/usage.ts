@@ -1,0 +1,75 @@
+import { StowkenError } from '../../model/index.js';
+import { type StorageBackend, type UsageFigures, usageFigures } from '../../storage/index.js';
+import { unsupported } from '../refusals.js';
+
+export const usageFields = ['day', 'hour', 'application', 'model', 'tokenizer'] as const;
+export type UsageField = (typeof usageFields)[number];
+
+export interface UsageInput {
+  readonly groupBy: readonly UsageField[];
+  readonly labels: readonly string[];
+  readonly fromMs: number;
+  readonly beforeMs: number;
+  /** Name of a time zone; UTC if empty. */
+  readonly timeZone: string;
+}
+
+export interface UsageSum extends Readonly<Partial<Record<UsageField, string>>> {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly figures: UsageFigures;
+}
+
+type Sums = { -readonly [Figure in keyof UsageFigures]: number };
+
+/** Sums the usage of a range by groups, in the order of their values. */
+export async function getUsage(
+  backend: StorageBackend,
+  { groupBy, labels, fromMs, beforeMs, timeZone }: UsageInput,
+  signal: AbortSignal,
+): Promise<UsageSum[]> {
+  if (!backend.usage) throw unsupported('usage', backend);
+  const localTime = clockOf(timeZone);
+  const groups = new Map<string, UsageSum & { readonly figures: Sums }>();
+  const onRow: Parameters<NonNullable<StorageBackend['usage']>>[0]['onRow'] = (row) => {
+    const local = groupBy.includes('day') || groupBy.includes('hour') ? localTime(row.timeMs) : '';
+    const values = { ...row, day: local.slice(0, 10), hour: local };
+    const fields = Object.fromEntries(groupBy.map((field) => [field, values[field]]));
+    const named = labels.flatMap((key) =>
+      Object.hasOwn(row.labels, key) ? [[key, row.labels[key]!] as const] : [],
+    );
+    const name = JSON.stringify([groupBy.map((field) => fields[field]), named]);
+    let sum = groups.get(name);
+    if (!sum) {
+      const none = Object.fromEntries(usageFigures.map((figure) => [figure, 0]));
+      sum = { ...fields, labels: Object.fromEntries(named), figures: none as Sums };
+      groups.set(name, sum);
+    }
+    for (const figure of usageFigures) sum.figures[figure] += row.figures[figure];
+  };
+  await backend.usage({ fromMs, beforeMs, onRow, signal });
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
+}
+
+/** Returns a function that gives the hour of a time in a zone: 2026-01-31T13:00. */
+function clockOf(timeZone: string): (timeMs: number) => string {
+  const known = new Map<number, string>();
+  const options = { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit' } as const;
+  let format: Intl.DateTimeFormat;
+  try {
+    format = new Intl.DateTimeFormat('en-CA', { ...options, hourCycle: 'h23', timeZone: timeZone || 'UTC' });
+  } catch {
+    throw new StowkenError('INVALID_FIELD', `time_zone ${JSON.stringify(timeZone)} is not known`, {
+      field: 'time_zone',
+      value: timeZone,
+    });
+  }
+  return (timeMs) => {
+    let text = known.get(timeMs);
+    if (text === undefined) {
+      const parts = Object.fromEntries(format.formatToParts(timeMs).map(({ type, value }) => [type, value]));
+      text = `${parts['year']}-${parts['month']}-${parts['day']}T${parts['hour']}:00`;
+      known.set(timeMs, text);
+    }
+    return text;
+  };
+}
