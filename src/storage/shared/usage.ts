@@ -43,9 +43,7 @@ export function usageOf(
   messages: MessageSequence | readonly MessageOf[] | undefined,
   prefixTokens: number,
 ): UsageEvent {
-  const figures = { ...noUsage, conversations: conversation.revision === 1 ? 1 : 0 } as {
-    -readonly [Name in keyof UsageFigures]: number;
-  };
+  const figures = { ...noUsage, conversations: conversation.revision === 1 ? 1 : 0 };
   for (const message of messages ?? []) {
     figures.messages += 1;
     figures[groupOfRole[message.role] ?? 'userTokens'] += tokensOf(message);
