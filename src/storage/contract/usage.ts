@@ -12,8 +12,8 @@ export const usageFigures = [
 
 /**
  * Usage of a group in a period. Tokens of roles system, developer and tools are system tokens, those of
- * assistant and model assistant tokens, all others user tokens. New tokens are of segments that were not stored
- * before; prefix tokens, of whole blocks with which an earlier conversation begins too.
+ * assistant and model assistant tokens, all others user tokens. New tokens are of segments that were not
+ * stored before; prefix tokens, of whole blocks with which an earlier conversation begins too.
  */
 export type UsageFigures = Readonly<Record<(typeof usageFigures)[number], number>>;
 
