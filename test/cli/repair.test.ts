@@ -80,7 +80,7 @@ describe('verify --repair', () => {
       expect((await run(['gc', '--json'])).stdout).toContain('"segments":1,');
       expect(await run(['verify', '--repair'])).toEqual({
         code: 0,
-        stdout: 'looked at 59 records: all whole\n',
+        stdout: 'looked at 61 records: all whole\n',
         stderr: '',
       });
     });
@@ -120,13 +120,13 @@ describe('verify --repair', () => {
       code: 1,
       stdout: '',
       stderr: expect.stringMatching(
-        /^stowken: the backup is of a vault that was not whole: segment 5: /,
+        /^stowken: the backup is of a vault that was not whole: segment \d+: /,
       ) as string,
     });
     const restored = await stowken([...restore, '--allow-damage']);
     expect(restored).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^frame: segment 5: .*\n$/) as string,
+      stderr: expect.stringMatching(/^frame: segment \d+: .*\n$/) as string,
     });
     expect(restored.stdout).toMatch(/^restored 30 conversations, .*: 1 violation\n$/);
     await served(async (run) => {
@@ -165,8 +165,8 @@ describe('verify --repair', () => {
         expect(jsonLines(listed.stdout)).toHaveLength(29);
       }
       for (const command of [
-        ['delete', '--id-prefix', 'no', '--dry-run'],
-        ['delete', '--id-prefix', 'no'],
+        ['delete', '--application', 'no', '--dry-run'],
+        ['delete', '--application', 'no'],
       ]) {
         expect(await run(command)).toMatchObject(named);
       }
