@@ -8,10 +8,14 @@ const CONVERSATIONS = sampleOr(1500, 3000);
 
 let t: TestVault;
 let random: Random;
+/** Bytes in use of a vault with one conversation: a page of each table at least, however few records it has. */
+let least: number;
 beforeEach(async () => {
   random = new Random(1);
   t = await openStoredVault('lmdb');
-  for (let i = 0; i < CONVERSATIONS; i++) await store(`c${i}`);
+  await store('c0');
+  least = await inUse();
+  for (let i = 1; i < CONVERSATIONS; i++) await store(`c${i}`);
 });
 afterEach(() => t.close());
 
@@ -49,7 +53,7 @@ describe('defragmenting an lmdb vault', () => {
     const loose = await t.backend.reclaimableBytes!(signal);
     const deleted = await inUse();
     await t.backend.defragment!(signal);
-    expect(await inUse()).toBeLessThan(0.4 * full);
+    expect((await inUse()) - least).toBeLessThan(0.4 * (full - least));
     expect((deleted - (await inUse())) / loose).toBeGreaterThan(0.7);
     expect(await t.backend.reclaimableBytes!(signal)).toBeLessThan(0.1 * loose);
     expect(await contents()).toEqual(before);
