@@ -31,9 +31,13 @@ export function message(name: string) {
   };
 }
 
-const services = ['ConversationService', 'MaintenanceService', 'SegmentService', 'AdminService'].map(
-  (name) => contract[`stowken.v1.${name}`] as protoLoader.ServiceDefinition,
-);
+const services = [
+  'ConversationService',
+  'MaintenanceService',
+  'SegmentService',
+  'AdminService',
+  'AnalyticsService',
+].map((name) => contract[`stowken.v1.${name}`] as protoLoader.ServiceDefinition);
 
 export function method(name: string) {
   const definition = services
