@@ -125,7 +125,7 @@ describe('stats', () => {
       'file_bytes',
     ]);
     expect(Object.values(stats!).every(Number.isSafeInteger)).toBe(true);
-    expect(stats).toMatchObject({ conversations: 3, messages: 4, segments: 3, garbage_segments: 0 });
+    expect(stats).toMatchObject({ conversations: 3, messages: 4, segments: 6, garbage_segments: 0 });
   });
 
   it('prints a table for a person', async () => {
@@ -141,19 +141,19 @@ describe('delete and gc', () => {
     const { code, stdout, stderr } = await run(['delete', 'nope', '--', '-x']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^nope: .*CONVERSATION_NOT_FOUND\)\n$/);
-    expect(stdout).toBe('-x: deleted; released 1 segment, 1 segment now garbage\n');
+    expect(stdout).toBe('-x: deleted; released 2 segments, 2 segments now garbage\n');
     expect(await run(['delete', '--allow-missing', 'nope'])).toMatchObject({ code: 0, stderr: '' });
 
-    expect((await run(['gc', '--dry-run'])).stdout).toMatch(/^would delete 1 segment, \d+ bytes\n$/);
+    expect((await run(['gc', '--dry-run'])).stdout).toMatch(/^would delete 2 segments, \d+ bytes\n$/);
     const [later] = jsonLines((await run(['gc', '--json', '--min-age', '1h'])).stdout);
     expect(later).toMatchObject({ dry_run: false, planned_segments: 0, segments: 0 });
     const [dry] = jsonLines((await run(['gc', '--json', '--dry-run'])).stdout);
-    expect(dry).toMatchObject({ dry_run: true, planned_segments: 1, segments: 0, bytes: 0 });
+    expect(dry).toMatchObject({ dry_run: true, planned_segments: 2, segments: 0, bytes: 0 });
     const [real] = jsonLines((await run(['gc', '--json'])).stdout);
     expect(real).toEqual({
       ...dry,
       dry_run: false,
-      segments: 1,
+      segments: 2,
       bytes: dry!['planned_bytes'],
       kept_segments: 0,
     });

@@ -40,12 +40,12 @@ describe('verify', () => {
     await run(['import', '-'], '{"messages":[{"role":"user","tokens":[1,2]}]}');
     expect(await run(['verify'])).toEqual({
       code: 0,
-      stdout: 'looked at 2 records: all whole\n',
+      stdout: 'looked at 3 records: all whole\n',
       stderr: '',
     });
     expect(await run(['verify', '--json'])).toEqual({
       code: 0,
-      stdout: '{"records":2,"repaired":[],"violations":[],"notes":[]}\n',
+      stdout: '{"records":3,"repaired":[],"violations":[],"notes":[]}\n',
       stderr: '',
     });
   });

@@ -118,6 +118,7 @@ describe('reflection', () => {
     expect((await curl('--list-services', base)).trim().split('\n').sort()).toEqual([
       'grpc.health.v1.Health',
       'stowken.v1.AdminService',
+      'stowken.v1.AnalyticsService',
       'stowken.v1.ConversationService',
       'stowken.v1.MaintenanceService',
       'stowken.v1.SegmentService',

@@ -35,6 +35,8 @@ interface Ranked {
 const SCANNED_SEGMENTS = 1024;
 const SCANNED_BYTES = 1024 * 1024;
 const READ_MESSAGES = 1024;
+/** Segments of fields that are ranked too, and left out of the answer: only message lists tell them apart. */
+const FIELDS_MAX = 1024;
 const TEXT_CHARACTERS = 1000;
 
 type Parts = Parameters<typeof retrieveConversation>[0] & { readonly backend: StorageBackend };
@@ -49,10 +51,12 @@ export async function listSharedSegments(
   signal: AbortSignal,
 ): Promise<SharedSegment[]> {
   const { backend } = parts;
-  const ranked = await rank(backend, order, limit, signal);
-  const uses = await findUses(backend, new Set(ranked.map(({ key }) => key)), signal);
+  const ranked = await rank(backend, order, limit + FIELDS_MAX, signal);
+  const { uses, fields } = await findUses(backend, new Set(ranked.map(({ key }) => key)), signal);
   const shared: SharedSegment[] = [];
   for (const { key, tokenCount, references } of ranked) {
+    if (shared.length === limit) break;
+    if (fields.has(key) && !uses.has(key)) continue;
     const [hash] = await readHash(backend, key);
     // Collected since.
     if (hash === undefined) continue;
@@ -98,14 +102,22 @@ async function rank(
   return best;
 }
 
+/** Uses of segments by conversations. */
+interface Uses {
+  /** Uses in the content of messages. */
+  readonly uses: Map<SegmentKey, SegmentUse>;
+  /** Segments of the fields of messages. */
+  readonly fields: Set<SegmentKey>;
+}
+
 /** Looks through the message lists, oldest conversation first. */
 async function findUses(
   backend: StorageBackend,
   wanted: ReadonlySet<SegmentKey>,
   signal: AbortSignal,
-): Promise<Map<SegmentKey, SegmentUse>> {
-  const uses = new Map<SegmentKey, SegmentUse>();
-  if (wanted.size === 0) return uses;
+): Promise<Uses> {
+  const found: Uses = { uses: new Map(), fields: new Set() };
+  if (wanted.size === 0) return found;
   const query = {
     filter: {},
     order: 'oldestFirst',
@@ -118,21 +130,21 @@ async function findUses(
     const page = await backend.listConversations({ ...query, ...(after !== undefined && { after }) });
     for (const { id } of page.conversations) {
       throwIfAborted(signal);
-      await lookThrough(backend, id, wanted, uses).catch((error: unknown) => {
+      await lookThrough(backend, id, wanted, found).catch((error: unknown) => {
         // A damaged conversation is no reason to name no other.
         if (!isStowkenError(error, 'CORRUPT_STORE')) throw error;
       });
     }
     after = page.next;
   } while (after !== undefined);
-  return uses;
+  return found;
 }
 
 async function lookThrough(
   backend: StorageBackend,
   id: string,
   wanted: ReadonlySet<SegmentKey>,
-  uses: Map<SegmentKey, SegmentUse>,
+  { uses, fields }: Uses,
 ): Promise<void> {
   const snapshot = await backend.openConversation(id);
   if (!snapshot) return;
@@ -140,7 +152,8 @@ async function lookThrough(
     const { messageCount, createTimeMs } = snapshot.conversation;
     for (let from = 0; from < messageCount; from += READ_MESSAGES) {
       const messages = await snapshot.read(from, READ_MESSAGES);
-      for (const [at, { role, segments }] of messages.entries()) {
+      for (const [at, { role, segments, fields: ofFields = [] }] of messages.entries()) {
+        for (const { key } of ofFields) if (wanted.has(key)) fields.add(key);
         for (const { key } of segments) {
           if (!wanted.has(key)) continue;
           const use = uses.get(key);

@@ -8,7 +8,7 @@ const CONVERSATIONS = sampleOr(1500, 3000);
 
 let t: TestVault;
 let random: Random;
-/** Bytes in use of a vault with one conversation: a page of each table at least, however few records it has. */
+/** Bytes in use of a vault with one conversation: a page of most tables, however few records they have. */
 let least: number;
 beforeEach(async () => {
   random = new Random(1);
