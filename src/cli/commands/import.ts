@@ -32,10 +32,10 @@ A file is JSON lines, a JSON array, JSON over several lines, or Parquet; plain, 
 bytes tell; UTF-8 or UTF-16. A folder stands for the files in it, a pattern for the files that it matches. Text of a
 conversation without tokenizer is encoded with that of its model (stowken tokenizers).
 
-Of a conversation that is stored already, what came since is appended if the stored one is its beginning; --on-conflict
-replaces it, keeps it, or fails instead. A line that fails is reported as file:line: reason; the others are stored, and the exit code is 1. The same reason again
-is only counted. The same content under the same id again is counted as unchanged. Ctrl-C stops the import and reports
-what was stored.
+A conversation whose stored messages are the beginning of its new ones gets the rest appended; with other content it is
+refused. --on-conflict replaces it, keeps it, or fails instead. The same content under the same id is counted as
+unchanged. A line that fails is reported as file:line: reason, the same reason only once; the others are stored, and
+the exit code is 1. Ctrl-C stops the import and reports what was stored.
 
 Examples:
   stowken import conversations.jsonl.gz
