@@ -1,14 +1,14 @@
 import type { Conversation } from '../../../model/index.js';
 import { StowkenError } from '../../../model/index.js';
-import type { ConversationPage, ListPosition, ListQuery } from '../../contract/queries.js';
-import { matchesFilter } from '../../shared/records.js';
+import type { ConversationPage, ListQuery } from '../../contract/queries.js';
 import { isAfter, type Place, placeAt, positionOfPlace, startOf } from '../../shared/update-order.js';
 import { GROUP_RANGE, groupOfTime, readDimensions, UPDATED } from '../lists/dimensions.js';
 import { PostingIndex } from '../lists/posting-index.js';
 import { UNINDEXED_MAX } from '../tables/layout.js';
 import { readState } from '../tables/meta.js';
 import { recordsAfter, recordsBefore } from './chain.js';
-import { firstAtOrAfter, headerOf, type ListedTables, namesOf } from './listed-records.js';
+import { firstAtOrAfter, headerOf, type ListedTables } from './listed-records.js';
+import { fillPage } from './list-page.js';
 import type { StringOf } from './manifest.js';
 
 /** Conversations that are examined before other work gets its turn. */
@@ -34,36 +34,19 @@ export async function listByUpdate(
   query: ListQuery,
   nameOf: StringOf,
 ): Promise<ConversationPage> {
-  const { filter, limit, scanLimit, order, after } = query;
-  const latestFirst = order === 'latestUpdateFirst';
-  const conversations: Conversation[] = [];
-  const damaged = new Map<number, string>();
-  let position = after === undefined ? startOf(query) : placeAt(after);
-  let scanned = 0;
-  const page = (next: ListPosition | undefined): ConversationPage => ({
-    conversations,
-    ...(damaged.size > 0 && { damaged: namesOf(damaged, tables.ids) }),
-    next,
+  const latestFirst = query.order === 'latestUpdateFirst';
+  const { updateTimeFromMs = -Infinity, updateTimeBeforeMs = Infinity } = query.filter;
+  const isPast = ({ timeMs }: Place) =>
+    latestFirst ? timeMs < updateTimeFromMs : timeMs >= updateTimeBeforeMs;
+  return fillPage<Place>(tables, query, {
+    start: query.after === undefined ? startOf(query) : placeAt(query.after),
+    *looksAfter(position) {
+      for (const { place, conversation, detail } of placesAfter(tables, position, latestFirst, nameOf))
+        yield { position: place, number: place.number, conversation, detail, isPast: isPast(place) };
+    },
+    slice: SLICE,
+    toListPosition: positionOfPlace,
   });
-  for (;;) {
-    let seen = 0;
-    for (const { place, conversation, detail } of placesAfter(tables, position, latestFirst, nameOf)) {
-      if (conversations.length + damaged.size >= limit || scanned >= scanLimit)
-        return page(positionOfPlace(position));
-      const { updateTimeFromMs = -Infinity, updateTimeBeforeMs = Infinity } = filter;
-      if (latestFirst ? place.timeMs < updateTimeFromMs : place.timeMs >= updateTimeBeforeMs)
-        return page(undefined);
-      if (detail !== undefined) damaged.set(place.number, detail);
-      if (conversation && matchesFilter(conversation, filter)) conversations.push(conversation);
-      position = place;
-      scanned += 1;
-      seen += 1;
-      if (seen === SLICE) break;
-    }
-    if (seen < SLICE) return page(undefined);
-    await new Promise(setImmediate);
-    query.signal?.throwIfAborted();
-  }
 }
 
 /** Yields what comes after a place, from one state. Every place is a look; some have no conversation. */

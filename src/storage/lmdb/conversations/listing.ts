@@ -1,24 +1,21 @@
 import type { Conversation } from '../../../model/index.js';
 import type { ConversationPage, ListQuery } from '../../contract/queries.js';
 import { numberAt, positionOf } from '../../shared/list-position.js';
-import { matchesFilter } from '../../shared/records.js';
 import { candidatesFor, type Candidates } from '../lists/candidates.js';
 import type { Found, Table } from '../tables/table.js';
 import { recordsAfter, recordsBefore } from './chain.js';
-import { firstAtOrAfter, headerOf, type ListedTables, namesOf } from './listed-records.js';
+import { firstAtOrAfter, headerOf, type ListedTables } from './listed-records.js';
+import { fillPage, type Look } from './list-page.js';
 import { listByUpdate } from './listing-by-update.js';
 import type { StringOf } from './manifest.js';
 
 /** Conversations that are examined before other work gets its turn. */
 const SLICE = 500;
 
-/** A conversation that a list comes to; undefined: only a step of the search. */
-type Look = Found<number> | undefined;
+/** A record that a list comes to; undefined: only a step of the search. */
+type Step = readonly [number: number, found: Found<number> | undefined];
 
-/**
- * Returns a page of conversations, from their headers. Each slice reads the state of its moment. The position
- * is a conversation's number, so nothing is repeated or skipped between them.
- */
+/** Returns a page of conversations, from their headers. The position is a conversation's number. */
 export async function listConversations(
   tables: ListedTables,
   query: ListQuery,
@@ -26,32 +23,25 @@ export async function listConversations(
 ): Promise<ConversationPage> {
   if (query.order === 'latestUpdateFirst' || query.order === 'earliestUpdateFirst')
     return listByUpdate(tables, query, nameOf);
-  const { filter, limit, scanLimit } = query;
-  const damaged = new Map<number, string>();
-  const page = (next: number | undefined): ConversationPage => ({
-    conversations,
-    ...(damaged.size > 0 && { damaged: namesOf(damaged, tables.ids) }),
-    next: next === undefined ? undefined : positionOf(next),
+  return fillPage<number | undefined>(tables, query, {
+    start: firstPosition(tables, query, nameOf),
+    looksAfter: (position) => looks(tables, query, position, nameOf),
+    slice: SLICE,
+    toListPosition: (position) => (position === undefined ? undefined : positionOf(position)),
   });
-  const newestFirst = query.order === 'newestFirst';
-  const conversations: Conversation[] = [];
-  let position = firstPosition(tables, query, nameOf);
-  let scanned = 0;
-  for (;;) {
-    let seen = 0;
-    for (const [key, found] of looks(tables, query, position, newestFirst)) {
-      if (conversations.length + damaged.size >= limit || scanned >= scanLimit) return page(position);
-      const conversation = found && headerOf(found, nameOf, (detail) => damaged.set(key, detail));
-      if (conversation && isPast(conversation, query)) return page(undefined);
-      if (conversation && matchesFilter(conversation, filter)) conversations.push(conversation);
-      position = key;
-      scanned += 1;
-      seen += 1;
-      if (seen === SLICE) break;
-    }
-    if (seen < SLICE) return page(undefined);
-    await new Promise(setImmediate);
-    query.signal?.throwIfAborted();
+}
+
+function* looks(
+  tables: ListedTables,
+  query: ListQuery,
+  position: number | undefined,
+  nameOf: StringOf,
+): Generator<Look<number>, void, void> {
+  for (const [number, found] of steps(tables, query, position, query.order === 'newestFirst')) {
+    let detail: string | undefined;
+    const conversation = found && headerOf(found, nameOf, (what) => (detail = what));
+    const past = conversation !== undefined && isPast(conversation, query);
+    yield { position: number, number, conversation, detail, isPast: past };
   }
 }
 
@@ -59,12 +49,12 @@ export async function listConversations(
  * Yields the conversations after a position that may pass the filter, in the order asked for, with their
  * numbers: those that the list index has not by their records, the others by the index, if it helps.
  */
-function* looks(
+function* steps(
   tables: ListedTables,
   { filter }: ListQuery,
   position: number | undefined,
   newestFirst: boolean,
-): Generator<readonly [number, Look], void, void> {
+): Generator<Step, void, void> {
   const candidates = candidatesFor(tables, filter);
   if (!newestFirst) {
     const after = position ?? 0;
@@ -88,7 +78,7 @@ function* indexed(
   candidates: Candidates,
   position: number,
   newestFirst: boolean,
-): Generator<readonly [number, Look], void, void> {
+): Generator<Step, void, void> {
   const bounded = Math.min(candidates.to, Number.MAX_SAFE_INTEGER);
   let next = newestFirst ? Math.min(position - 1, numberMax(bounded)) : position + 1;
   while (next > 0 && next <= numberMax(bounded)) {
