@@ -2,6 +2,7 @@ export * from './assert.js';
 export * from './distribution.js';
 export * from './error-catalogue.js';
 export * from './errors.js';
+export * from './expiry.js';
 export * from './limits.js';
 export * from './loopback.js';
 export * from './records.js';

@@ -30,6 +30,7 @@ import {
 import { storeConversation } from './write/store.js';
 import { Uploads } from './write/upload/index.js';
 import type { Vault } from './vault.js';
+import { withoutExpired } from './unexpired.js';
 import { verifyVault } from './maintain/verify.js';
 
 export interface VaultParts {
@@ -46,9 +47,10 @@ export interface VaultParts {
 }
 
 export function createVault(given: VaultParts): Vault {
-  const parts = { ...given, recent: new SegmentTokenCache() };
-  const { name, backend, clock } = parts;
-  const compactor = new Compactor(parts);
+  const { name, backend: stored, clock } = given;
+  const backend = withoutExpired(stored, () => ({ nowMs: clock() }));
+  const parts = { ...given, backend, recent: new SegmentTokenCache() };
+  const compactor = new Compactor(given);
   const uploads = new Uploads(parts);
   return {
     name,
@@ -72,11 +74,11 @@ export function createVault(given: VaultParts): Vault {
 
     getWithMessages: (id, options) => describeConversation(backend, id, options),
 
-    delete: (id, options) => deleteConversation(parts, id, options),
-    deleteMany: (input, signal) => deleteConversations(parts, input, signal),
+    delete: (id, options) => deleteConversation(given, id, options),
+    deleteMany: (input, signal) => deleteConversations(given, input, signal),
 
     list: (query) => backend.listConversations(query),
-    count: (filter, signal) => countConversations(backend, filter, signal),
+    count: (filter, signal) => countConversations(stored, filter, { nowMs: clock() }, signal),
 
     usage: (input, signal) => getUsage(backend, input, signal),
     sharedSegments: (input, signal) => listSharedSegments(parts, input, signal),
@@ -100,7 +102,7 @@ export function createVault(given: VaultParts): Vault {
     deleteSegment: (hash) => deleteSegment(backend, hash),
     listGarbage: (query) => listGarbage(backend, query),
 
-    verify: (options, signal) => verifyVault(parts, options, signal),
+    verify: (options, signal) => verifyVault(given, options, signal),
 
     async *backup(signal) {
       if (!backend.backup) throw unsupported('backup', backend);

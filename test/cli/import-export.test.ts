@@ -66,7 +66,8 @@ const record = fc.record(
     tokenizer: fc.constantFrom('o200k_base', 'cl100k_base', 'gpt-4o'),
     parent_id: fc.string({ minLength: 1, maxLength: 20 }),
     expire_time: fc
-      .date({ min: new Date(0), max: new Date('2200-01-01'), noInvalidDate: true })
+      // One that has expired cannot be exported.
+      .date({ min: new Date('2100-01-01'), max: new Date('2200-01-01'), noInvalidDate: true })
       .map((date) => date.toISOString()),
     metadata,
     messages: fc.array(message, { maxLength: 6 }),

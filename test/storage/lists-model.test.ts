@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLiveCodec } from '../../src/codec/index.js';
-import type { Conversation } from '../../src/model/index.js';
+import type { Conversation, Expiry } from '../../src/model/index.js';
 import {
   type ConversationFilter,
   createMemoryBackend,
@@ -17,7 +17,13 @@ import { core, longSegment, message, spec } from '../contract/support.js';
 import { randomFrom } from '../support/random.js';
 import { sampleOr } from '../support/sample.js';
 
-const orders = ['newestFirst', 'oldestFirst', 'latestUpdateFirst', 'earliestUpdateFirst'] as const;
+const orders = [
+  'newestFirst',
+  'oldestFirst',
+  'latestUpdateFirst',
+  'earliestUpdateFirst',
+  'earliestExpiryFirst',
+] as const;
 const words = ['', 'a', 'b', 'c'];
 const open: { readonly backend: ManagedBackend; readonly folder: string }[] = [];
 
@@ -104,23 +110,34 @@ class Subject {
   }
 
   /** Returns what a list must have, by a look at every conversation. */
-  expected(filter: ConversationFilter, order: ListOrder): string[] {
-    const byUpdate = order === 'latestUpdateFirst' || order === 'earliestUpdateFirst';
+  expected(filter: ConversationFilter, order: ListOrder, expiry?: Expiry): string[] {
     const sign = order === 'newestFirst' || order === 'latestUpdateFirst' ? -1 : 1;
+    const timeOf = ({ updateTimeMs, expireTimeMs = 0 }: Conversation) =>
+      order === 'newestFirst' || order === 'oldestFirst'
+        ? 0
+        : order === 'earliestExpiryFirst'
+          ? expireTimeMs
+          : updateTimeMs;
     return [...this.all.values()]
       .filter(({ conversation }) => passes(conversation, filter))
-      .sort(
-        (a, b) =>
-          sign *
-          ((byUpdate ? a.conversation.updateTimeMs - b.conversation.updateTimeMs : 0) || a.number - b.number),
+      .filter(
+        ({ conversation: { expireTimeMs = Infinity } }) =>
+          (!expiry || expireTimeMs > expiry.nowMs) &&
+          (order !== 'earliestExpiryFirst' || expireTimeMs < Infinity),
       )
+      .sort((a, b) => sign * (timeOf(a.conversation) - timeOf(b.conversation) || a.number - b.number))
       .map(({ conversation }) => conversation.id);
+  }
+
+  /** Returns a time among those of the conversations. */
+  time(): number {
+    return 1000 + this.random.below(this.#timeMs);
   }
 
   filter(): ConversationFilter {
     const { random } = this;
     const some = (fields: ConversationFilter) => (random.below(4) === 0 ? fields : {});
-    const time = () => 1000 + random.below(this.#timeMs);
+    const time = () => this.time();
     const condition = (): ValueCondition => {
       const field = (['application', 'model', 'parentId', 'metadata', 'metadata'] as const)[random.below(5)]!;
       const values =
@@ -145,11 +162,18 @@ class Subject {
   }
 
   /** Reads a list page by page, and makes changes between the pages. */
-  async read(filter: ConversationFilter, order: ListOrder, limit: number, between = async () => {}) {
+  async read(
+    filter: ConversationFilter,
+    order: ListOrder,
+    limit: number,
+    between = async () => {},
+    expiry?: Expiry,
+  ) {
     const ids: string[] = [];
     let after: ListPosition | undefined;
     do {
-      const query = { filter, order, limit, scanLimit: 1 + this.random.below(100), ...(after && { after }) };
+      const scanLimit = 1 + this.random.below(100);
+      const query = { filter, order, limit, scanLimit, ...(after && { after }), ...(expiry && { expiry }) };
       const page = await this.backend.listConversations(query);
       expect(page.damaged).toBeUndefined();
       ids.push(...page.conversations.map(({ id }) => id));
@@ -195,10 +219,11 @@ describe.each(['memory', 'lmdb'] as const)(
         for (let count = 0; count < 40; count++) await subject.change();
         for (let query = 0; query < 15; query++) {
           const filter = subject.filter();
-          const order = orders[random.below(4)]!;
-          const asked = JSON.stringify({ filter, order });
-          const found = await subject.read(filter, order, 1 + random.below(12));
-          expect(found, asked).toEqual(subject.expected(filter, order));
+          const order = orders[random.below(5)]!;
+          const expiry = random.below(2) === 0 ? { nowMs: subject.time() } : undefined;
+          const asked = JSON.stringify({ filter, order, expiry });
+          const found = await subject.read(filter, order, 1 + random.below(12), undefined, expiry);
+          expect(found, asked).toEqual(subject.expected(filter, order, expiry));
         }
         expect(await subject.backend.check()).toEqual([]);
       }

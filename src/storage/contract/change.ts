@@ -1,4 +1,10 @@
-import type { Conversation, ConversationSpec, MessageRecord, SegmentHash } from '../../model/index.js';
+import type {
+  Conversation,
+  ConversationSpec,
+  Expiry,
+  MessageRecord,
+  SegmentHash,
+} from '../../model/index.js';
 import type { MessageSequence } from './packed-messages.js';
 
 declare const segmentKeyBrand: unique symbol;
@@ -72,6 +78,8 @@ export interface Change {
      * conversation is not indexed.
      */
     readonly prefix?: Uint8Array;
+    /** A conversation of this id that has expired is absent: it is deleted, and a new one created. */
+    readonly expiry?: Expiry;
   };
   /**
    * Adds messages to a stored conversation and increments its revision. The cost is that of the messages
@@ -88,6 +96,8 @@ export interface Change {
      * tokens. Otherwise the change is refused with PREFIX_OUTDATED.
      */
     readonly prefix?: { readonly afterTokens: number; readonly blocks: Uint8Array };
+    /** A conversation that has expired is absent. */
+    readonly expiry?: Expiry;
   };
   /**
    * Creates a conversation `newId` with the fields and the first messages of a stored one, which becomes its
@@ -106,12 +116,16 @@ export interface Change {
      * the parent is indexed.
      */
     readonly indexed?: boolean;
+    /** Conversations that have expired are absent: a parent is not found, one of the new id is deleted. */
+    readonly expiry?: Expiry;
   };
   /** Deletes a manifest; refused with CONVERSATION_NOT_FOUND if it does not exist. */
   readonly delete?: {
     readonly id: string;
     readonly revision?: number;
     readonly timeMs: number;
+    /** Deletes only a conversation that has expired: another one is not found. */
+    readonly expiry?: Expiry;
   };
   /** Adds outside references, in order. One that exists already is not added a second time. */
   readonly addReferences?: readonly OutsideReference[];

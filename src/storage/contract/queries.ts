@@ -1,4 +1,4 @@
-import { type Conversation, limits, type Speaker } from '../../model/index.js';
+import { type Conversation, type Expiry, limits, type Speaker } from '../../model/index.js';
 import type { SegmentKey, StoredSegment } from './change.js';
 
 /** Bytes of a block's fingerprint; blocks have limits.prefixBlockTokens tokens. */
@@ -11,6 +11,8 @@ export interface PrefixQuery {
   readonly blocks: Uint8Array;
   /** Limit of the conversations returned. If more match, the choice among them is unspecified. */
   readonly limit: number;
+  /** Leaves out conversations that have expired. */
+  readonly expiry?: Expiry;
 }
 
 export interface PrefixFinding {
@@ -131,8 +133,12 @@ declare const listPosition: unique symbol;
 /** Position of a conversation in a list. Opaque to all but the backend that made it. */
 export type ListPosition = string & { readonly [listPosition]: true };
 
-/** Orders of a list: by creation, or by the time of the last change. */
-export type ListOrder = 'newestFirst' | 'oldestFirst' | 'latestUpdateFirst' | 'earliestUpdateFirst';
+/**
+ * Orders of a list: by creation, by the time of the last change, or by expire time. The last one has only
+ * conversations that expire.
+ */
+export type ListOrder =
+  'newestFirst' | 'oldestFirst' | 'latestUpdateFirst' | 'earliestUpdateFirst' | 'earliestExpiryFirst';
 
 export interface ListQuery {
   readonly filter: ConversationFilter;
@@ -142,6 +148,8 @@ export interface ListQuery {
   readonly scanLimit: number;
   /** `next` of the last page. */
   readonly after?: ListPosition;
+  /** Leaves out conversations that have expired. */
+  readonly expiry?: Expiry;
   /** Aborts a long listing, which rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }

@@ -1,3 +1,4 @@
+import { isExpired } from '../../model/index.js';
 import type { MaintainedBackend } from '../contract/backend.js';
 import { backupEnvironment } from './backup.js';
 import { checkVault } from './check/check.js';
@@ -54,15 +55,17 @@ export function vaultQueries(
       return manifest && createSnapshot(manifest, pageOf, nameOf, lease());
     },
 
-    async findPrefix({ application, blocks, limit }) {
+    async findPrefix({ application, blocks, limit, expiry }) {
       vault.assertOpen();
       const index = new RadixIndex(tables, storedFigure(tables.meta, 'nextConversation'));
-      const found = index.find(application, blocks, limit);
-      const ids = found.conversations.map((number) => {
+      const conversationOf = (number: number) => {
         const record = tables.conversations.get(number);
         if (!record) throw corruptConversation(number, 'the prefix index leads to it, and it is not there');
-        return readHeader(record, nameOf).conversation.id;
-      });
+        return readHeader(record, nameOf).conversation;
+      };
+      const isHidden = expiry && ((number: number) => isExpired(conversationOf(number), expiry));
+      const found = index.find(application, blocks, limit, isHidden);
+      const ids = found.conversations.map((number) => conversationOf(number).id);
       return { blocks: found.blocks, ids };
     },
 

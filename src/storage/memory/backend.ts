@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { LiveCodec } from '../../codec/index.js';
-import { type SegmentHash, StowkenError, type VaultStats } from '../../model/index.js';
+import { isExpired, type SegmentHash, StowkenError, type VaultStats } from '../../model/index.js';
 import type { ExclusiveLease, ManagedBackend } from '../contract/backend.js';
 import type { Change, ChangeResult, SegmentKey, StoredSegment } from '../contract/change.js';
 import type { CheckOptions, RepairOptions } from '../contract/checks.js';
@@ -118,12 +118,13 @@ class MemoryBackend implements ManagedBackend {
   }
 
   /** Compares with every conversation: a readable model, not an index. */
-  async findPrefix({ application, blocks, limit }: PrefixQuery): Promise<PrefixFinding> {
+  async findPrefix({ application, blocks, limit, expiry }: PrefixQuery): Promise<PrefixFinding> {
     const wanted = fingerprints(blocks);
     let most = 1;
     let ids: string[] = [];
     for (const { conversation, prefix = [] } of this.#store.conversations.all()) {
       if (application !== undefined && conversation.application !== application) continue;
+      if (expiry && isExpired(conversation, expiry)) continue;
       const differs = prefix.findIndex((block, index) => block !== wanted[index]);
       const shared = differs === -1 ? prefix.length : differs;
       if (shared > most) ids = [];

@@ -1,4 +1,11 @@
-import type { Conversation, ConversationSpec, MessageRecord, SegmentHash } from '../../model/index.js';
+import {
+  type Conversation,
+  type ConversationSpec,
+  type Expiry,
+  isExpired,
+  type MessageRecord,
+  type SegmentHash,
+} from '../../model/index.js';
 import type { Change, ManifestOutcome, NewSegment, RequestMark } from '../contract/change.js';
 import { contentKey, contentHashes, distinctHashes, tokensOf } from './records.js';
 import {
@@ -71,6 +78,25 @@ export function checkRecordedFork(
     const { spec, messages } = forked(parent, fork);
     return hasContent(stored, spec, messages);
   });
+}
+
+/** Returns the conversation unless it has expired: to all changes but its deletion it is absent then. */
+export function unexpired<T extends { readonly conversation: Conversation }>(
+  existing: T | undefined,
+  expiry: Expiry | undefined,
+): T | undefined {
+  return existing && expiry && isExpired(existing.conversation, expiry) ? undefined : existing;
+}
+
+/**
+ * Checks that a conversation has expired, if only such a one is to be deleted.
+ * @throws StowkenError CONVERSATION_NOT_FOUND
+ */
+export function checkExpired(
+  existing: { readonly conversation: Conversation } | undefined,
+  { id, expiry }: Part<'delete'>,
+): void {
+  if (expiry && unexpired(existing, expiry)) throw conversationNotFound(id);
 }
 
 /** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH */

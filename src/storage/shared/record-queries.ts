@@ -9,9 +9,9 @@ import type {
 } from '../contract/queries.js';
 import type { NumberedConversation } from './conversation-index.js';
 import { numberAt, positionOf } from './list-position.js';
-import { matchesFilter } from './records.js';
+import { isListed } from './records.js';
 import type { RecordedSegment } from './staged-vault.js';
-import { isAfter, placeAt, positionOfPlace, startOf } from './update-order.js';
+import { isAfter, isByTime, type Place, placeAt, placeOf, positionOfPlace, startOf } from './time-order.js';
 
 /** Committed records of a vault, all in memory. */
 export interface RecordIndex<Segment extends RecordedSegment = RecordedSegment> {
@@ -37,8 +37,8 @@ const SLICE = 2000;
  * skipped.
  */
 export async function listConversations(index: RecordIndex, query: ListQuery): Promise<ConversationPage> {
-  const { filter, limit, scanLimit, order } = query;
-  if (order === 'latestUpdateFirst' || order === 'earliestUpdateFirst') return listByUpdate(index, query);
+  const { limit, scanLimit, order } = query;
+  if (isByTime(order)) return listByTime(index, query);
   const newestFirst = order === 'newestFirst';
   const conversations: Conversation[] = [];
   let position = firstPosition(index, query);
@@ -47,7 +47,7 @@ export async function listConversations(index: RecordIndex, query: ListQuery): P
     if (isPast(conversation, query)) return { conversations, next: undefined };
     if (conversations.length >= limit || scanned >= scanLimit)
       return { conversations, next: positionOf(position) };
-    if (matchesFilter(conversation, filter)) conversations.push(conversation);
+    if (isListed(conversation, query)) conversations.push(conversation);
     position = number;
     scanned += 1;
     if (scanned % SLICE > 0) continue;
@@ -57,17 +57,16 @@ export async function listConversations(index: RecordIndex, query: ListQuery): P
   return { conversations, next: undefined };
 }
 
-/** Sorts all conversations for each page: records in memory have no index by the time of a change. */
-function listByUpdate(index: RecordIndex, query: ListQuery): ConversationPage {
-  const { filter, limit, order, after } = query;
+/** Sorts what passes the filter for each page: records in memory have no index by these times. */
+function listByTime(index: RecordIndex, query: ListQuery): ConversationPage {
+  const { limit, order, after } = query;
   const latestFirst = order === 'latestUpdateFirst';
   const position = after === undefined ? startOf(query) : placeAt(after);
-  const placed = Array.from(index.inOrder(false, 0), ({ number, conversation }) => ({
-    place: { timeMs: conversation.updateTimeMs, number },
-    conversation,
-  })).filter(
-    ({ place, conversation }) => isAfter(place, position, latestFirst) && matchesFilter(conversation, filter),
-  );
+  const placed: { place: Place; conversation: Conversation }[] = [];
+  for (const { number, conversation } of index.inOrder(false, 0)) {
+    const place = isListed(conversation, query) && placeOf(conversation, number, order);
+    if (place && isAfter(place, position, latestFirst)) placed.push({ place, conversation });
+  }
   placed.sort((a, b) => (isAfter(b.place, a.place, latestFirst) ? -1 : 1));
   const page = placed.slice(0, limit);
   const last = page.at(-1);

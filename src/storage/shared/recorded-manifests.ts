@@ -1,6 +1,7 @@
 import {
   type Conversation,
   type ConversationSpec,
+  type Expiry,
   type MessageRecord,
   present,
   type SegmentHash,
@@ -13,40 +14,50 @@ import { distinctHashes, tokensOf } from './records.js';
 import { prefixOutdated } from './refusals.js';
 import type { RecordedManifest, StagedVault } from './staged-vault.js';
 
+interface Named {
+  readonly id: string;
+  readonly revision?: number;
+  readonly expiry?: Expiry;
+}
+
 /** Conversations that one change names: checked first, then changed. */
 export class RecordedManifests {
   constructor(private readonly vault: StagedVault) {}
 
   /** Returns the outcome if the very same content is stored already. */
   checkPut(put: Part<'put'>, newSegments: readonly NewSegment[]): ManifestOutcome | undefined {
-    const unchanged = rules.checkRecordedPut(this.vault.manifest(put.spec.id), put);
+    const unchanged = rules.checkRecordedPut(this.#find(put.spec.id, put.expiry), put);
     if (!unchanged) this.#requireSegments(put.messages, newSegments);
     return unchanged;
   }
 
-  checkAppend({ id, messages, revision, prefix }: Part<'append'>, newSegments: readonly NewSegment[]): void {
-    const { totalTokens } = this.#require(id, revision).conversation;
+  checkAppend(append: Part<'append'>, newSegments: readonly NewSegment[]): void {
+    const { id, messages, prefix } = append;
+    const { totalTokens } = this.#require(append).conversation;
     if (prefix && prefix.afterTokens !== totalTokens) throw prefixOutdated(id);
     this.#requireSegments(messages, newSegments);
   }
 
   /** Returns the outcome if the very same content is stored already. */
   checkFork(fork: Part<'fork'>): ManifestOutcome | undefined {
-    const parent = this.#require(fork.id, fork.revision);
-    return rules.checkRecordedFork(parent, this.vault.manifest(fork.newId), fork);
+    const parent = this.#require(fork);
+    return rules.checkRecordedFork(parent, this.#find(fork.newId, fork.expiry), fork);
   }
 
-  checkDelete({ id, revision }: Part<'delete'>): void {
-    this.#require(id, revision);
+  checkDelete(change: Part<'delete'>): void {
+    const { id, revision } = change;
+    rules.checkExpired(this.#require({ id, ...(revision !== undefined && { revision }) }), change);
   }
 
-  put({ spec, messages, timeMs, prefix }: Part<'put'>, added: readonly NewSegment[]): ManifestOutcome {
+  put(put: Part<'put'>, added: readonly NewSegment[]): ManifestOutcome {
+    const { spec, messages, timeMs, prefix, expiry } = put;
+    this.#deleteExpired(spec.id, expiry);
     const conversation = this.#write(spec, this.#listed(messages), fingerprints(prefix), timeMs);
     return rules.storedOutcome(conversation, messages, added);
   }
 
   append({ id, messages, timeMs, prefix }: Part<'append'>, added: readonly NewSegment[]): ManifestOutcome {
-    const { conversation, messages: before, prefix: known = [] } = this.#require(id);
+    const { conversation, messages: before, prefix: known = [] } = this.#require({ id });
     const isWhole = known.length === wholeBlocks(conversation.totalTokens);
     const blocks = isWhole ? [...known, ...fingerprints(prefix?.blocks)] : known;
     const all = [...before, ...this.#listed(messages)];
@@ -55,15 +66,16 @@ export class RecordedManifests {
   }
 
   fork(fork: Part<'fork'>): ManifestOutcome {
-    const parent = this.#require(fork.id);
+    const parent = this.#require({ id: fork.id });
+    this.#deleteExpired(fork.newId, fork.expiry);
     const { spec, messages } = rules.forked(parent, fork);
     const blocks = wholeBlocks(messages.reduce((sum, message) => sum + tokensOf(message), 0));
     const prefix = fork.indexed ? (parent.prefix ?? []).slice(0, blocks) : [];
     return rules.nothingNew(this.#write(spec, messages, prefix, fork.timeMs), false);
   }
 
-  delete({ id }: Part<'delete'>): NonNullable<ChangeResult['delete']> {
-    const hashes = distinctHashes(this.#require(id).messages);
+  delete({ id }: Pick<Part<'delete'>, 'id'>): NonNullable<ChangeResult['delete']> {
+    const hashes = distinctHashes(this.#require({ id }).messages);
     this.vault.removeManifest(id);
     const garbage = [...hashes].filter((hash) => this.vault.release(hash));
     return { releasedReferences: hashes.size, garbageSegments: garbage.length };
@@ -92,8 +104,17 @@ export class RecordedManifests {
     return conversation;
   }
 
-  #require(id: string, revision?: number): RecordedManifest {
-    return rules.requireConversation(this.vault.manifest(id), id, revision);
+  #find(id: string, expiry: Expiry | undefined): RecordedManifest | undefined {
+    return rules.unexpired(this.vault.manifest(id), expiry);
+  }
+
+  #require({ id, revision, expiry }: Named): RecordedManifest {
+    return rules.requireConversation(this.#find(id, expiry), id, revision);
+  }
+
+  /** Makes room for a new conversation of this id. */
+  #deleteExpired(id: string, expiry: Expiry | undefined): void {
+    if (this.vault.manifest(id) && !this.#find(id, expiry)) this.delete({ id });
   }
 
   #requireSegments(messages: Iterable<MessageRecord>, newSegments: readonly NewSegment[]): void {

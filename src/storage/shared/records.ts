@@ -3,6 +3,7 @@ import {
   type Conversation,
   type ConversationSpec,
   fieldSegmentsOf,
+  isExpired,
   type MessageRecord,
   type NamedSegment,
   type SegmentHash,
@@ -12,6 +13,7 @@ import type {
   ConditionField,
   ConversationFilter,
   ConversationSnapshot,
+  ListQuery,
   ValueCondition,
 } from '../contract/queries.js';
 
@@ -92,6 +94,14 @@ export function createRecordSnapshot(
 /** Returns the tokens of a message's content. */
 export function tokensOf(message: MessageRecord): number {
   return contentSegments(message).reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+}
+
+/** True if a list has a conversation. */
+export function isListed(
+  conversation: Conversation,
+  { filter, expiry }: Pick<ListQuery, 'filter' | 'expiry'>,
+): boolean {
+  return !(expiry && isExpired(conversation, expiry)) && matchesFilter(conversation, filter);
 }
 
 /** True if a conversation passes a filter; an absent condition passes. */

@@ -1,4 +1,4 @@
-import { limits } from '../../model/index.js';
+import { type Expiry, isStowkenError, limits } from '../../model/index.js';
 import type { ConversationFilter, StorageBackend } from '../../storage/index.js';
 
 export interface ConversationCount {
@@ -7,16 +7,61 @@ export interface ConversationCount {
   readonly exact: boolean;
 }
 
+const looksMax = limits.pageScanMax;
+
 /** Counts what a filter finds. All conversations are counted already; others are looked at, up to a limit. */
 export async function countConversations(
   backend: StorageBackend,
   filter: ConversationFilter,
+  expiry: Expiry,
   signal: AbortSignal,
 ): Promise<ConversationCount> {
-  if (Object.keys(filter).length === 0)
-    return { conversations: (await backend.stats()).conversations, exact: true };
-  const looksMax = limits.pageScanMax;
-  const query = { filter, order: 'newestFirst', limit: looksMax, scanLimit: looksMax, signal } as const;
+  if (Object.keys(filter).length === 0) {
+    const all = await countAll(backend, expiry, signal);
+    if (all !== undefined) return { conversations: all, exact: true };
+  }
+  const query = {
+    filter,
+    order: 'newestFirst',
+    limit: looksMax,
+    scanLimit: looksMax,
+    expiry,
+    signal,
+  } as const;
   const { conversations, damaged, next } = await backend.listConversations(query);
   return { conversations: conversations.length, exact: next === undefined && damaged === undefined };
+}
+
+/** Counts all that have not expired; undefined if those that have are too many, or are being deleted. */
+async function countAll(
+  backend: StorageBackend,
+  expiry: Expiry,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const { conversations } = await backend.stats();
+  const expired = await countExpired(backend, expiry, signal);
+  const isSame = (await backend.stats()).conversations === conversations;
+  return expired.exact && isSame ? conversations - expired.conversations : undefined;
+}
+
+/** Counts the conversations that have expired and are still stored. */
+export async function countExpired(
+  backend: StorageBackend,
+  { nowMs }: Expiry,
+  signal: AbortSignal,
+): Promise<ConversationCount> {
+  const query = {
+    filter: { expireTimeBeforeMs: nowMs + 1 },
+    order: 'earliestExpiryFirst',
+    limit: looksMax,
+    scanLimit: looksMax,
+    signal,
+  } as const;
+  try {
+    const { conversations, next } = await backend.listConversations(query);
+    return { conversations: conversations.length, exact: next === undefined };
+  } catch (error) {
+    if (!isStowkenError(error, 'INDEX_BUILDING')) throw error;
+    return { conversations: 0, exact: false };
+  }
 }

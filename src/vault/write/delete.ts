@@ -2,8 +2,9 @@ import { type Conversation, isStowkenError, limits } from '../../model/index.js'
 import type {
   ConversationFilter,
   DamagedConversation,
-  StorageBackend,
+  ListOrder,
   ListPosition,
+  StorageBackend,
 } from '../../storage/index.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import type { DeleteManyInput, DeleteManyResult, DeleteOptions, DeleteResult } from './types.js';
@@ -90,10 +91,18 @@ async function* foundBatches(
   signal: AbortSignal,
 ): AsyncGenerator<Target[], void, void> {
   const limit = limits.deleteBatchConversationsMax;
-  const query = { filter, order: 'oldestFirst', limit, scanLimit: limits.pageScanMax, signal } as const;
+  const query = { filter, limit, scanLimit: limits.pageScanMax, signal } as const;
+  let order: ListOrder = filter.expireTimeBeforeMs === undefined ? 'oldestFirst' : 'earliestExpiryFirst';
   let after: ListPosition | undefined;
   do {
-    const page = await backend.listConversations({ ...query, ...(after !== undefined && { after }) });
+    const page = await backend
+      .listConversations({ ...query, order, ...(after !== undefined && { after }) })
+      .catch((error: unknown) => {
+        // The index by expire time is being built: every conversation is looked at.
+        if (!isStowkenError(error, 'INDEX_BUILDING') || after !== undefined) throw error;
+        order = 'oldestFirst';
+        return backend.listConversations({ ...query, order });
+      });
     damaged.push(...(page.damaged ?? []).slice(0, limits.damagedNamedMax - damaged.length));
     yield page.conversations.map(({ id, revision }: Conversation) => ({ id, revision }));
     after = page.next;

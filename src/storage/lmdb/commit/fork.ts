@@ -9,6 +9,7 @@ import { ListWriter } from '../conversations/list-writer.js';
 import { scanMessages } from '../conversations/message-list.js';
 import { messagesOf, type StoredList } from '../conversations/stored-list.js';
 import { countIn, existingConversation, findConversation } from './manifest-change.js';
+import { deleteConversation } from './put-append-delete.js';
 import type { WriteSession } from './write-session.js';
 
 type Fork = NonNullable<Change['fork']>;
@@ -16,7 +17,7 @@ type Fork = NonNullable<Change['fork']>;
 /** Returns the outcome if the very same content is stored already. */
 export function checkFork(session: WriteSession, fork: Fork): ManifestOutcome | undefined {
   const parent = existingConversation(session, fork);
-  const existing = findConversation(session, fork.newId);
+  const existing = rules.unexpired(findConversation(session, fork.newId), fork.expiry);
   return rules.checkFork(
     parent,
     existing,
@@ -32,6 +33,8 @@ export function checkFork(session: WriteSession, fork: Fork): ManifestOutcome | 
 export function forkConversation(session: WriteSession, fork: Fork): ManifestOutcome {
   const { state } = session;
   const parent = existingConversation(session, { id: fork.id });
+  // The check found one of this id only if it has expired.
+  if (session.ids.find(fork.newId) !== undefined) deleteConversation(session, { id: fork.newId });
   const messageCount = fork.messageCount ?? parent.conversation.messageCount;
   const { shared, tail } = cutList(session, parent.list, messageCount);
   for (const { id } of shared) session.messageBlocks.hold(id);

@@ -1,12 +1,13 @@
 import {
   type Conversation,
+  type Expiry,
   type MessageRecord,
   type NamedSegment,
   present,
   type SegmentHash,
 } from '../../../model/index.js';
 import type { Change, ResolvedIds, ManifestOutcome, NewSegment } from '../../contract/change.js';
-import { requireConversation } from '../../shared/manifest-rules.js';
+import { requireConversation, unexpired } from '../../shared/manifest-rules.js';
 import { segmentMissing } from '../../shared/refusals.js';
 import { findManifest, type NumberedManifest } from '../conversations/conversations.js';
 import type { ListWriter } from '../conversations/list-writer.js';
@@ -47,9 +48,9 @@ export function findConversation(session: WriteSession, id: string): NumberedMan
 /** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH */
 export function existingConversation(
   session: WriteSession,
-  { id, revision }: { readonly id: string; readonly revision?: number },
+  { id, revision, expiry }: { readonly id: string; readonly revision?: number; readonly expiry?: Expiry },
 ): NumberedManifest {
-  return requireConversation(findConversation(session, id), id, revision);
+  return requireConversation(unexpired(findConversation(session, id), expiry), id, revision);
 }
 
 /** Messages of a change, with the results of earlier lookups. */

@@ -29,24 +29,29 @@ export interface PlannedPut {
   /** Outcome if the very same content is stored already. */
   readonly same?: ManifestOutcome;
   readonly existing: NumberedManifest | undefined;
+  /** True if a conversation of this id has expired, and is to be deleted first. */
+  readonly replacesExpired: boolean;
   /** Segments of the messages. */
   readonly named: readonly ListedSegment[];
 }
 
 export function checkPut(session: WriteSession, put: Put, incoming: IncomingSegments): PlannedPut {
-  const existing = findConversation(session, put.spec.id);
-  const same = rules.checkPut(existing, put, (stored) => sameContent(session, stored, put));
-  if (same) return { same, existing, named: [] };
-  return { existing, named: findSegments(session, put, incoming) };
+  const stored = findConversation(session, put.spec.id);
+  const existing = rules.unexpired(stored, put.expiry);
+  const same = rules.checkPut(existing, put, (found) => sameContent(session, found, put));
+  const replacesExpired = existing !== stored;
+  if (same) return { same, existing, replacesExpired, named: [] };
+  return { existing, replacesExpired, named: findSegments(session, put, incoming) };
 }
 
 export function putConversation(
   session: WriteSession,
   { spec, messages, timeMs, prefix }: Put,
-  { existing, named }: PlannedPut,
+  { existing, replacesExpired, named }: PlannedPut,
   incoming: IncomingSegments,
 ): ManifestOutcome {
   const { state } = session;
+  if (replacesExpired) deleteConversation(session, spec);
   const list = new ListWriter(session);
   addMessages(list, messages, named);
   const size = { messageCount: messages.length, totalTokens: list.tokensAdded };
@@ -152,8 +157,10 @@ type Delete = NonNullable<Change['delete']>;
  * read
  */
 export function checkDelete(session: WriteSession, change: Delete): void {
-  if (change.revision !== undefined) existingConversation(session, change);
-  else if (session.ids.find(change.id) === undefined) throw conversationNotFound(change.id);
+  const { id, revision, expiry } = change;
+  if (revision !== undefined) existingConversation(session, { id, revision });
+  else if (session.ids.find(id) === undefined) throw conversationNotFound(id);
+  if (expiry) rules.checkExpired(findConversation(session, id), change);
 }
 
 /**
@@ -162,7 +169,7 @@ export function checkDelete(session: WriteSession, change: Delete): void {
  */
 export function deleteConversation(
   session: WriteSession,
-  { id }: Delete,
+  { id }: Pick<Delete, 'id'>,
 ): NonNullable<ChangeResult['delete']> {
   const number = session.ids.find(id);
   if (number === undefined) throw conversationNotFound(id);

@@ -1,6 +1,6 @@
 import type { Conversation } from '../../../model/index.js';
 import type { ConversationPage, ListPosition, ListQuery } from '../../contract/queries.js';
-import { matchesFilter } from '../../shared/records.js';
+import { isListed } from '../../shared/records.js';
 import { type ListedTables, namesOf } from './listed-records.js';
 
 /** A step of a list, in its order. */
@@ -32,9 +32,10 @@ export interface ListWay<Position> {
  */
 export async function fillPage<Position>(
   tables: ListedTables,
-  { filter, limit, scanLimit, signal }: ListQuery,
+  query: ListQuery,
   { start, looksAfter, slice, toListPosition }: ListWay<Position>,
 ): Promise<ConversationPage> {
+  const { limit, scanLimit, signal } = query;
   const conversations: Conversation[] = [];
   const damaged = new Map<number, string>();
   const page = (next: ListPosition | undefined): ConversationPage => ({
@@ -51,8 +52,7 @@ export async function fillPage<Position>(
         return page(toListPosition(position));
       if (look.isPast) return page(undefined);
       if (look.detail !== undefined) damaged.set(look.number, look.detail);
-      if (look.conversation && matchesFilter(look.conversation, filter))
-        conversations.push(look.conversation);
+      if (look.conversation && isListed(look.conversation, query)) conversations.push(look.conversation);
       position = look.position;
       scanned += 1;
       seen += 1;

@@ -1,12 +1,13 @@
 import type { Conversation } from '../../../model/index.js';
 import type { ConversationPage, ListQuery } from '../../contract/queries.js';
 import { numberAt, positionOf } from '../../shared/list-position.js';
+import { isByTime } from '../../shared/time-order.js';
 import { candidatesFor, type Candidates } from '../lists/candidates.js';
 import type { Found, Table } from '../tables/table.js';
 import { recordsAfter, recordsBefore } from './chain.js';
 import { firstAtOrAfter, headerOf, type ListedTables } from './listed-records.js';
 import { fillPage, type Look } from './list-page.js';
-import { listByUpdate } from './listing-by-update.js';
+import { listByTime } from './listing-by-time.js';
 import type { StringOf } from './manifest.js';
 
 /** Conversations that are examined before other work gets its turn. */
@@ -21,8 +22,7 @@ export async function listConversations(
   query: ListQuery,
   nameOf: StringOf,
 ): Promise<ConversationPage> {
-  if (query.order === 'latestUpdateFirst' || query.order === 'earliestUpdateFirst')
-    return listByUpdate(tables, query, nameOf);
+  if (isByTime(query.order)) return listByTime(tables, query, nameOf);
   return fillPage<number | undefined>(tables, query, {
     start: firstPosition(tables, query, nameOf),
     looksAfter: (position) => looks(tables, query, position, nameOf),

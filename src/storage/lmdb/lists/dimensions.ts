@@ -15,6 +15,8 @@ export const GROUP_RANGE = 2 ** 48;
 const fixedFields = { 1: 'application', 2: 'model', 3: 'tokenizer', 4: 'parentId' } as const;
 /** Dimension of the conversations that were changed since their creation, by the time of the last change. */
 export const UPDATED = 5;
+/** Dimension of the conversations that expire, by that time. */
+export const EXPIRES = 6;
 /** Numbers of labels' dimensions. */
 const FIRST_LABEL = 8;
 const LAST_LABEL = 31;
@@ -30,7 +32,7 @@ export interface Dimension {
   readonly dropped: boolean;
 }
 
-const fixed: readonly Dimension[] = [...Object.keys(fixedFields).map(Number), UPDATED].map((id) => ({
+const fixed: readonly Dimension[] = [...Object.keys(fixedFields).map(Number), UPDATED, EXPIRES].map((id) => ({
   id,
   key: '',
   to: 0,
@@ -40,7 +42,11 @@ const fixed: readonly Dimension[] = [...Object.keys(fixedFields).map(Number), UP
 /** Returns the dimensions of a vault, by number. @throws StowkenError CORRUPT_STORE */
 export function readDimensions(meta: Table<number>): readonly Dimension[] {
   const record = meta.get(DIMENSIONS_KEY);
-  return record ? decodeDimensions(record) : fixed;
+  if (!record) return fixed;
+  const stored = decodeDimensions(record);
+  // A vault that was written before a dimension was there gets it now.
+  const missing = fixed.filter(({ id }) => !stored.some((each) => each.id === id));
+  return missing.length === 0 ? stored : [...stored, ...missing].sort((a, b) => a.id - b.id);
 }
 
 export function writeDimensions(meta: Table<number>, dimensions: readonly Dimension[]): void {
@@ -126,6 +132,10 @@ export function groupOf(dimension: Dimension, conversation: Conversation): numbe
   if (id === UPDATED) {
     const { createTimeMs, updateTimeMs } = conversation;
     return updateTimeMs === createTimeMs ? undefined : groupOfTime(dimension, updateTimeMs);
+  }
+  if (id === EXPIRES) {
+    const { expireTimeMs } = conversation;
+    return expireTimeMs === undefined ? undefined : groupOfTime(dimension, expireTimeMs);
   }
   if (id >= FIRST_LABEL) {
     const value = valueOf(conversation, 'metadata', key);

@@ -5,6 +5,14 @@ import { RadixNodes } from './node-table.js';
 import { blockCount, blocksOf, type RadixNode, nodeEnd } from './nodes.js';
 
 const ROOT: NodePosition = { node: 0, depth: 0 };
+/** Hidden conversations that a search passes over: it ends with what it has found until then. */
+const HIDDEN_MAX = 2048;
+
+interface Found {
+  readonly places: readonly NodePosition[];
+  readonly nextDepth: number;
+  readonly conversations: number[];
+}
 
 /**
  * A radix tree over block fingerprints for each application; every conversation ends at one position in it.
@@ -75,18 +83,62 @@ export class RadixIndex {
 
   /**
    * Finds the greatest number of blocks that any conversation shares, and some of those conversations; of one
-   * application or of all.
+   * application or of all. Passes over those that are hidden.
    */
   find(
     application: string | undefined,
     blocks: Uint8Array,
     limit: number,
+    isHidden: (conversation: number) => boolean = () => false,
   ): { readonly blocks: number; readonly conversations: number[] } {
+    let hidden = 0;
+    const isVisible = (conversation: number): boolean => {
+      if (!isHidden(conversation)) return true;
+      hidden += 1;
+      return false;
+    };
+    let rest = blocks;
+    for (;;) {
+      const { places, nextDepth, conversations } = this.#findAll(application, rest, limit, (each) =>
+        hidden < HIDDEN_MAX ? isVisible(each) : undefined,
+      );
+      const [deepest] = places;
+      if (deepest === undefined) return { blocks: 0, conversations: [] };
+      if (conversations.length > 0) return { blocks: deepest.depth, conversations };
+      if (hidden >= HIDDEN_MAX) return { blocks: 0, conversations: [] };
+      // Only hidden ones share so many: the next ones end, or branch off, before.
+      const depth = Math.max(nextDepth, ...places.map((place) => this.#depthBefore(place)));
+      if (depth === 0) return { blocks: 0, conversations: [] };
+      rest = blocksOf(blocks, 0, depth);
+    }
+  }
+
+  /** Returns the greatest depth before this one at which another conversation may end or branch off. */
+  #depthBefore({ node, depth }: NodePosition): number {
+    const { start } = this.#nodes.get(node);
+    let before = start;
+    for (const end of this.#nodes.endsOf(node, start, depth)) before = Math.max(before, end.depth);
+    return before;
+  }
+
+  /**
+   * Returns the deepest places, some conversations from there on, and the depth that other applications have.
+   * `isVisible` returns undefined when no further conversation is to be looked at.
+   */
+  #findAll(
+    application: string | undefined,
+    blocks: Uint8Array,
+    limit: number,
+    isVisible: (conversation: number) => boolean | undefined,
+  ): Found {
     let deepest = 0;
+    let nextDepth = 0;
     let places: NodePosition[] = [];
     for (const name of application === undefined ? this.#nodes.applicationsAt(blocks) : [application]) {
       const place = this.#follow(ROOT, name, blocks);
-      if (place.depth === 0 || place.depth < deepest) continue;
+      if (place.depth === 0) continue;
+      if (place.depth !== deepest) nextDepth = Math.max(nextDepth, Math.min(place.depth, deepest));
+      if (place.depth < deepest) continue;
       if (place.depth > deepest) places = [];
       deepest = place.depth;
       places.push(place);
@@ -94,11 +146,13 @@ export class RadixIndex {
     const conversations: number[] = [];
     for (const place of places) {
       for (const conversation of this.#conversationsFrom(place)) {
-        if (conversations.length === limit) return { blocks: deepest, conversations };
-        conversations.push(conversation);
+        const visible = isVisible(conversation);
+        if (visible === undefined || conversations.length === limit)
+          return { places, nextDepth, conversations };
+        if (visible) conversations.push(conversation);
       }
     }
-    return { blocks: deepest, conversations };
+    return { places, nextDepth, conversations };
   }
 
   /** Walks from a position along as many blocks as are in the tree. */

@@ -1,8 +1,8 @@
 import type { Conversation } from '../../../model/index.js';
 import { StowkenError } from '../../../model/index.js';
-import type { ConversationPage, ListQuery } from '../../contract/queries.js';
-import { isAfter, type Place, placeAt, positionOfPlace, startOf } from '../../shared/update-order.js';
-import { GROUP_RANGE, groupOfTime, readDimensions, UPDATED } from '../lists/dimensions.js';
+import type { ConversationPage, ListOrder, ListQuery } from '../../contract/queries.js';
+import { isAfter, type Place, placeAt, placeOf, positionOfPlace, startOf } from '../../shared/time-order.js';
+import { EXPIRES, GROUP_RANGE, groupOfTime, readDimensions, UPDATED } from '../lists/dimensions.js';
 import { PostingIndex } from '../lists/posting-index.js';
 import { UNINDEXED_MAX } from '../tables/layout.js';
 import { readState } from '../tables/meta.js';
@@ -14,7 +14,7 @@ import type { StringOf } from './manifest.js';
 /** Conversations that are examined before other work gets its turn. */
 const SLICE = 2000;
 
-/** Conversations outside the index up to which a list by update reads all of them for each page. */
+/** Conversations outside the index up to which a list by time reads all of them for each page. */
 const UNINDEXED_READ_MAX = 8 * UNINDEXED_MAX;
 
 /** A conversation with its place in the order; without the conversation if its record is damaged. */
@@ -25,23 +25,24 @@ interface Placed {
 }
 
 /**
- * Returns a page of conversations by the time of their last change. Three parts are merged: those outside the
- * index, which are read and sorted; those never changed, whose create time is their place; and the others, by
- * the index.
+ * Returns a page of conversations by the time of their last change, or by expire time. Parts are merged:
+ * those outside the index, which are read and sorted; those never changed, whose create time is their place
+ * by update; and the others, by the index.
  */
-export async function listByUpdate(
+export async function listByTime(
   tables: ListedTables,
   query: ListQuery,
   nameOf: StringOf,
 ): Promise<ConversationPage> {
-  const latestFirst = query.order === 'latestUpdateFirst';
-  const { updateTimeFromMs = -Infinity, updateTimeBeforeMs = Infinity } = query.filter;
-  const isPast = ({ timeMs }: Place) =>
-    latestFirst ? timeMs < updateTimeFromMs : timeMs >= updateTimeBeforeMs;
+  const { order } = query;
+  const latestFirst = order === 'latestUpdateFirst';
+  const { updateTimeFromMs = -Infinity, updateTimeBeforeMs, expireTimeBeforeMs } = query.filter;
+  const beforeMs = (order === 'earliestExpiryFirst' ? expireTimeBeforeMs : updateTimeBeforeMs) ?? Infinity;
+  const isPast = ({ timeMs }: Place) => (latestFirst ? timeMs < updateTimeFromMs : timeMs >= beforeMs);
   return fillPage<Place>(tables, query, {
     start: query.after === undefined ? startOf(query) : placeAt(query.after),
     *looksAfter(position) {
-      for (const { place, conversation, detail } of placesAfter(tables, position, latestFirst, nameOf))
+      for (const { place, conversation, detail } of placesAfter(tables, position, order, nameOf))
         yield { position: place, number: place.number, conversation, detail, isPast: isPast(place) };
     },
     slice: SLICE,
@@ -53,14 +54,16 @@ export async function listByUpdate(
 function* placesAfter(
   tables: ListedTables,
   position: Place,
-  latestFirst: boolean,
+  order: ListOrder,
   nameOf: StringOf,
 ): Generator<Placed, void, void> {
-  const to = readDimensions(tables.meta).find(({ id }) => id === UPDATED)?.to ?? 0;
+  const latestFirst = order === 'latestUpdateFirst';
+  const dimension = order === 'earliestExpiryFirst' ? EXPIRES : UPDATED;
+  const to = readDimensions(tables.meta).find(({ id }) => id === dimension)?.to ?? 0;
   const parts = [
-    unindexed(tables, to, position, latestFirst, nameOf)[Symbol.iterator](),
-    unchanged(tables, to, position, latestFirst, nameOf),
-    changed(tables, position, latestFirst, nameOf),
+    unindexed(tables, to, position, order, nameOf)[Symbol.iterator](),
+    ...(dimension === UPDATED ? [unchanged(tables, to, position, latestFirst, nameOf)] : []),
+    indexed(tables, dimension, position, latestFirst, nameOf),
   ];
   try {
     const heads = parts.map((part) => part.next().value ?? undefined);
@@ -85,22 +88,23 @@ function unindexed(
   tables: ListedTables,
   to: number,
   position: Place,
-  latestFirst: boolean,
+  order: ListOrder,
   nameOf: StringOf,
 ): Placed[] {
+  const latestFirst = order === 'latestUpdateFirst';
   const behind = readState(tables.meta).lastConversation - to;
   if (behind > UNINDEXED_READ_MAX)
     throw new StowkenError(
       'INDEX_BUILDING',
-      `the index by update time lacks up to ${behind} conversations and is being built; try again later`,
+      `the index by this time lacks up to ${behind} conversations and is being built; try again later`,
       { behind: String(behind) },
     );
   const placed: Placed[] = [];
   for (const found of recordsAfter(tables, to)) {
     let detail: string | undefined;
     const conversation = headerOf(found, nameOf, (what) => (detail = what));
-    const place = { timeMs: conversation?.updateTimeMs ?? 0, number: found.key };
-    if (isAfter(place, position, latestFirst))
+    const place = conversation ? placeOf(conversation, found.key, order) : { timeMs: 0, number: found.key };
+    if (place && isAfter(place, position, latestFirst))
       placed.push({ place, conversation, ...(detail !== undefined && { detail }) });
   }
   return placed.sort((a, b) => (isAfter(b.place, a.place, latestFirst) ? -1 : 1));
@@ -133,17 +137,18 @@ function* unchanged(
   }
 }
 
-/** Yields the other conversations of the index. */
-function* changed(
+/** Yields the conversations that the index has under a time. */
+function* indexed(
   tables: ListedTables,
+  id: number,
   position: Place,
   latestFirst: boolean,
   nameOf: StringOf,
 ): Generator<Placed, void, void> {
-  const dimension = { id: UPDATED };
+  const dimension = { id };
   const index = new PostingIndex(tables.postings);
   const bounded = Math.min(Math.max(position.timeMs, 0), GROUP_RANGE - 1);
-  const [first, beyond] = [groupOfTime(dimension, 0), groupOfTime({ id: UPDATED + 1 }, 0)];
+  const [first, beyond] = [groupOfTime(dimension, 0), groupOfTime({ id: id + 1 }, 0)];
   let chunk: ReturnType<PostingIndex['after']> = index.chunkAt(groupOfTime(dimension, bounded), 0);
   // The numbers of this very time may go on in later chunks.
   while (
