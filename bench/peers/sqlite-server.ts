@@ -10,11 +10,10 @@ import { SqliteVault } from './sqlite-vault.js';
 const [folder = '.'] = process.argv.slice(2);
 // Only stores and retrievals are measured; no other method is called.
 const vault = new SqliteVault(join(folder, 'conversations.db'), await loadCore()) as Partial<Vault> as Vault;
-const signal = new AbortController().signal;
 const runtime = { vault, health: () => ({ writable: true }), close: async () => undefined };
 const admin = {} as Partial<VaultAdmin> as VaultAdmin;
 const server = await startRpcServer({
-  vaults: { use: () => ({ vault, runtime, signal, end: () => undefined }) },
+  vaults: { use: () => ({ vault, runtime, signal: new AbortController().signal, end: () => undefined }) },
   admin,
   tokenizers: { known: [] },
   listen: '127.0.0.1:0',

@@ -91,7 +91,7 @@ async function importFiles(names: readonly string[], options: Options, context: 
   const total = files.includes(standardInput) ? 0 : sizes.reduce((sum, size) => sum + size, 0);
   const progress = createProgress(io, total, tally);
   const run = (client: StowkenClient | undefined) =>
-    new ImportRun(client, { ...options, zone }, tally, progress, io, interruption.signal).files(files);
+    new ImportRun(client, { ...options, zone }, tally, progress, io, interruption.signal).files(files, names);
   try {
     if (dryRun) await run(undefined);
     else await withClient(options, context, run);

@@ -14,7 +14,7 @@ import {
   type ReadOptions,
   sessionShapeOf,
 } from './shapes/index.js';
-import { readDocuments, type SourceDocument } from './sources/index.js';
+import { NoData, readDocuments, type SourceDocument } from './sources/index.js';
 import type { Progress, Tally } from './summary.js';
 import { type RecordDefaults, type ToStore, toStoreRequest } from './to-store.js';
 
@@ -67,17 +67,21 @@ export class ImportRun {
     this.gate = new WeightedSemaphore(options.concurrency, underWayBytesMax);
   }
 
-  /** Resolves when everything that could be stored is stored. */
-  async files(files: readonly string[]): Promise<void> {
+  /**
+   * Resolves when everything that could be stored is stored. Files that are not among the names were found in
+   * folders; those of them that hold nothing to import are left out.
+   */
+  async files(files: readonly string[], names: readonly string[] = files): Promise<void> {
     for (const file of files) {
       const name = file === standardInput ? '<stdin>' : printable(file);
       try {
-        for await (const found of this.conversations(name, file)) {
+        for await (const found of this.conversations(name, file, !names.includes(file))) {
           if (this.stopped) break;
           await this.begin(found);
         }
       } catch (error) {
-        if (!this.signal.aborted) this.fail(name, error, file);
+        if (error instanceof NoData) this.tally.leftOut.push(file);
+        else if (!this.signal.aborted) this.fail(name, error, file);
       }
       if (this.stopped) break;
     }
@@ -91,10 +95,13 @@ export class ImportRun {
   }
 
   /** Yields the conversations of a file: one for each document, or one for the events of a session. */
-  private async *conversations(name: string, file: string): AsyncGenerator<Found, void, void> {
-    const documents = readDocuments(file, this.io, lineBytesMax, this.signal, (bytes) =>
-      this.progress.advance(bytes),
-    );
+  private async *conversations(
+    name: string,
+    file: string,
+    wasFound: boolean,
+  ): AsyncGenerator<Found, void, void> {
+    const onRead = (bytes: number) => this.progress.advance(bytes);
+    const documents = readDocuments(file, this.io, lineBytesMax, this.signal, onRead, wasFound);
     let session: { readonly open: OpenSession; readonly where: string; bytes: number } | undefined;
     for await (const document of documents) {
       if (this.stopped) return;

@@ -7,6 +7,9 @@ import { BadLine } from './bad-line.js';
 import type { Draft } from './shapes/index.js';
 import { createBar } from '../progress.js';
 
+/** Limit of the files left out that are named in a summary. */
+const leftOutMax = 5;
+
 /** Counts of an import so far. */
 export class Tally {
   stored = 0;
@@ -19,6 +22,8 @@ export class Tally {
   readonly assumed: AssumedTokenizer;
   /** Conversations that were read, by their shape. */
   readonly formats = new Map<string, number>();
+  /** Files found in folders that hold nothing to import. */
+  readonly leftOut: string[] = [];
   private readonly startMs = performance.now();
 
   /** `tokenizer`: that of text whose model has none that is known. `dryRun`: nothing is stored. */
@@ -72,15 +77,25 @@ export class Tally {
       return [
         `would store ${plural(this.read, 'conversation')}, failed ${formatCount(failed)}`,
         ...this.formatLines(),
+        ...this.leftOutLines(),
       ].join('\n');
     const lines = [counts, volume, `${(elapsedMs / 1000).toFixed(1)} s: ${rates}`];
-    return [...lines, ...this.formatLines(), ...this.assumed.lines()].join('\n');
+    return [...lines, ...this.formatLines(), ...this.leftOutLines(), ...this.assumed.lines()].join('\n');
   }
 
   private formatLines(): string[] {
     if (this.formats.size === 0) return [];
     const sorted = [...this.formats].sort(([, a], [, b]) => b - a);
     return [`read as ${sorted.map(([name, count]) => `${name} ${formatCount(count)}`).join(', ')}`];
+  }
+
+  private leftOutLines(): string[] {
+    if (this.leftOut.length === 0) return [];
+    const some = this.leftOut.slice(0, leftOutMax).map(printable);
+    const more = this.leftOut.length > leftOutMax ? ', …' : '';
+    return [
+      `left out ${plural(this.leftOut.length, 'file')} without JSON or Parquet: ${some.join(', ')}${more}`,
+    ];
   }
 
   plain(): object {
@@ -96,6 +111,7 @@ export class Tally {
       elapsed_ms: Math.round(elapsedMs),
       formats: Object.fromEntries(this.formats),
       failures: this.failures.byKind(),
+      ...(this.leftOut.length > 0 && { left_out: this.leftOut }),
       ...this.assumed.plain(),
     };
   }

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseDocument } from '../../../src/cli/import/parse.js';
 import type { Json } from '../../../src/cli/import/shapes/index.js';
-import { filesOf, readDocuments } from '../../../src/cli/import/sources/index.js';
+import { filesOf, NoData, readDocuments } from '../../../src/cli/import/sources/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'stowken-sources-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -125,5 +125,23 @@ describe('names of files', () => {
     expect(await filesOf([join(folder, '**/*.jsonl')])).toEqual([all[0], all[2], all[3]]);
     expect(await filesOf(['-', join(folder, 'none.jsonl')])).toEqual(['-', join(folder, 'none.jsonl')]);
     expect(await filesOf([join(folder, 'none*')])).toEqual([join(folder, 'none*')]);
+  });
+
+  it.each([
+    ['a README', '# Conversations\n', false],
+    ['a packed README', gzipSync('# Conversations\n'), false],
+    ['nothing', '', true],
+    ['lines after a mark', `\ufeff${lines}`, true],
+    ['UTF-16', Buffer.from(`\ufeff\n ${lines}`, 'utf16le'), true],
+    ['packed lines', gzipSync(lines), true],
+    ['a damaged line', '{"messages', true],
+  ])('that were found in a folder are read if they may hold data: %s', async (_, bytes, isData) => {
+    const stdin = Readable.from([Buffer.from(bytes)]);
+    const read = async () => {
+      for await (const { number } of readDocuments('-', { stdin }, 1e6, undefined, undefined, true))
+        expect(number).toBeGreaterThan(0);
+    };
+    if (isData) await read();
+    else await expect(read()).rejects.toThrow(NoData);
   });
 });

@@ -44,6 +44,15 @@ const unreadable: readonly { readonly what: string; readonly magic: Buffer; read
 
 export const parquetMagic = Buffer.from('PAR1');
 
+/** True if bytes may begin an object or a list of JSON, in UTF-8 or UTF-16, after a mark and blanks. */
+export function holdsJson(head: Buffer): boolean {
+  const first = head.find((byte) => !blanks.includes(byte));
+  return first === undefined || first === 0x7b || first === 0x5b;
+}
+
+/** Bytes that may stand before the first character of JSON: marks of the encoding, zeros, blanks. */
+const blanks = Buffer.from([0xef, 0xbb, 0xbf, 0xff, 0xfe, 0x00, 0x20, 0x09, 0x0a, 0x0d]);
+
 /** Size of the beginning of a file that tells what it is. */
 export const headBytes = 16;
 

@@ -3,12 +3,14 @@ import { addAbortSignal } from 'node:stream';
 import type { Io } from '../../io.js';
 import { standardInput } from '../../jsonl/read-lines.js';
 import type { Json } from '../shapes/index.js';
-import { headBytes, parquetMagic, startsWith, unpacked } from './decode.js';
+import { headBytes, holdsJson, parquetMagic, startsWith, unpacked } from './decode.js';
+import { NoData } from './no-data.js';
 import { parquetRows } from './parquet.js';
 import { asUtf8 } from './text-encoding.js';
 import { splitDocuments } from './values.js';
 
 export { filesOf } from './files.js';
+export { NoData } from './no-data.js';
 
 /** A document of a file: the bytes of its JSON, or a value that another format had. */
 export interface SourceDocument {
@@ -22,7 +24,8 @@ export interface SourceDocument {
 /**
  * Yields the documents of a file or of standard input, unpacked, whatever its encoding. They end with an
  * AbortError when the signal aborts. `onRead` is called with the number of bytes on disk.
- * @throws BadLine if the file is of a kind that cannot be read
+ * @throws BadLine if the file is of a kind that cannot be read; NoData if it was found in a folder, and holds
+ *   neither JSON nor Parquet
  */
 export async function* readDocuments(
   file: string,
@@ -30,11 +33,13 @@ export async function* readDocuments(
   bytesMax: number,
   signal?: AbortSignal,
   onRead: (bytes: number) => void = () => undefined,
+  wasFound = false,
 ): AsyncGenerator<SourceDocument, void, void> {
   const stream = file === standardInput ? stdin : createReadStream(file);
   const raw: AsyncIterable<Buffer> = signal === undefined ? stream : addAbortSignal(signal, stream);
   const { head, rest } = await peek(counted(raw, onRead));
   const inside = await peek(unpacked(head, rest)[Symbol.asyncIterator]());
+  if (wasFound && !holdsJson(inside.head) && !startsWith(inside.head, parquetMagic)) throw new NoData();
   if (startsWith(inside.head, parquetMagic)) yield* parquetRows(await allOf(inside.rest));
   else yield* splitDocuments(asUtf8(inside.rest), bytesMax);
 }
