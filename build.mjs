@@ -71,7 +71,8 @@ await part('tokenizers', [...filesIn('tokenizers'), 'src/text/vocabulary.ts'], a
     const vocabulary = vocabularyOf(await tokensOf(encoding), rules);
     writeFileSync(`build/tokenizers/${name}.vocabulary`, writeVocabulary(vocabulary));
   }
-  copyFileSync('tokenizers/classes.bin', 'build/tokenizers/classes.bin');
+  for (const file of ['classes.bin', 'normalized.bin'])
+    copyFileSync(`tokenizers/${file}`, `build/tokenizers/${file}`);
 });
 const typeInputs = [...filesIn('src'), 'tsconfig.json'];
 if (!existsSync('build/src/client/index.d.ts')) rmSync(join(stamps, 'types'), { force: true });

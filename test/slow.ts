@@ -23,6 +23,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/hostile/names.test.ts': 'server processes, and commands',
   'test/hostile/other-vaults.test.ts': 'a server process that is spied upon',
   'test/hostile/resets-and-silence.test.ts': 'many servers in this process',
+  'test/server/given-tokenizers.test.ts': 'server processes, with workers',
   'test/server/full-disk.test.ts': 'server processes on small disks that fill',
   'test/server/audit.test.ts': 'server processes, with and without workers',
   'test/vaults/independence.test.ts': 'property runs against two server processes',

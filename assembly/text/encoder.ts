@@ -3,7 +3,7 @@ import { mergeByHeap } from './merge-heap';
 import { mergeByScan, SCAN_MAX } from './merge-scan';
 import { beginPieces, pieceEnd, seen } from './patterns';
 import { release, reserve } from '../memory';
-import { NONE, ROOM, tokenOf, tokenOfByte } from './vocabulary';
+import { bytesOf, NONE, ROOM, sizeOf, tokenOf, tokenOfByte } from './vocabulary';
 
 /** Bytes by which a pattern looks on behind what it has seen: a code point, a contraction. */
 const LOOK: usize = 16;
@@ -50,6 +50,14 @@ export function encodeWindow(length: u32, isEnd: bool): i32 {
   taken = <u32>(at - input);
   if (at == input && length > 0) return NEEDS_MORE;
   return <i32>((out - output) >>> 2);
+}
+
+/** True if merges alone make this token of its bytes. The window must have room for them. */
+export function isMade(id: u32): bool {
+  const length = sizeOf(id);
+  memory.copy(input, bytesOf(id), length);
+  const out = length <= SCAN_MAX ? mergeByScan(input, length, output) : mergeByHeap(input, length, output);
+  return out == output + 4 && load<u32>(output) == id;
 }
 
 function encodePiece(at: usize, length: u32, out: usize): usize {

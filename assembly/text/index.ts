@@ -1,8 +1,8 @@
 // Exports for the host of the text core: byte-level byte-pair encoding. An instance serves one tokenizer.
 export { mark, release, reserve } from '../memory';
 export { setClasses } from './classes';
-export { derivePairs } from './pairs';
+export { addPairs, beginPairs, derivePairs } from './pairs';
 export { setPattern } from './patterns';
 export { setVocabulary } from './vocabulary';
-export { input, output, encodeWindow, longestPiece, reserveWindow, taken } from './encoder';
+export { input, output, encodeWindow, isMade, longestPiece, reserveWindow, taken } from './encoder';
 export { decodeTokens, done, isUnknown, prepareDecoder } from './decoder';

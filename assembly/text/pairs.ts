@@ -50,6 +50,17 @@ export function tokenAt(slot: usize): u32 {
   return load<u32>(slot, 12);
 }
 
+/**
+ * Adds merges, which are ranked by their order: left id, right id and id of the result, u32. There is room
+ * for them.
+ */
+export function addPairs(merges: usize, mergeCount: u32): void {
+  for (let rank: u32 = 0; rank < mergeCount; rank++) {
+    const at = merges + <usize>rank * 12;
+    addPair(load<u32>(at), load<u32>(at, 4), rank, load<u32>(at, 8));
+  }
+}
+
 /** Adds every way in which a token is made of two, ranked by its id. False: no memory. */
 export function derivePairs(): bool {
   if (!beginPairs(forEachSplit(false))) return false;

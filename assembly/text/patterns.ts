@@ -2,7 +2,7 @@
 // piece is encoded by itself.
 //
 // Sources: the regular expressions of openai/tiktoken (tiktoken_ext/openai_public.py) and of the
-// `pre_tokenizer` in the tokenizer.json files of Llama 3, Qwen and DeepSeek.
+// `pre_tokenizer` in the tokenizer.json files of Llama 3, Qwen, DeepSeek and Mistral.
 import {
   classOf,
   codePoint,
@@ -25,6 +25,8 @@ export const CL100K: u32 = 1;
 /** Also GPT-2, p50k. */
 export const R50K: u32 = 2;
 export const DEEPSEEK: u32 = 3;
+/** o200k without contractions; with one digit a piece Mistral's. */
+export const TEKKEN: u32 = 4;
 
 const LINE_FEED: u32 = 10;
 const RETURN: u32 = 13;
@@ -54,7 +56,7 @@ export function beginPieces(): void {
 export function pieceEnd(at: usize, end: usize): usize {
   seen = 0;
   let to: usize;
-  if (pattern == O200K) to = o200k(at, end);
+  if (pattern == O200K || pattern == TEKKEN) to = o200k(at, end);
   else if (pattern == CL100K) to = cl100k(at, end);
   else if (pattern == R50K) to = r50k(at, end);
   else to = deepseek(at, end);
@@ -75,6 +77,7 @@ function o200k(at: usize, end: usize): usize {
     else if ((kind & UPPER) != 0) to = endOf(endOf(at, end, UPPER), end, LOWER);
   }
   if (to != 0) {
+    if (pattern == TEKKEN) return to;
     const contracted = contraction(to, end, true);
     return contracted != 0 ? contracted : to;
   }

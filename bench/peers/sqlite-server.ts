@@ -15,7 +15,7 @@ const admin = {} as Partial<VaultAdmin> as VaultAdmin;
 const server = await startRpcServer({
   vaults: { use: () => ({ vault, runtime, signal: new AbortController().signal, end: () => undefined }) },
   admin,
-  tokenizers: { known: [] },
+  tokenizers: { known: [], describe: async () => [] },
   listen: '127.0.0.1:0',
   logger: pino({ level: 'error' }, pino.destination(2)),
   version: '0',

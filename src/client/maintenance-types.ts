@@ -30,4 +30,11 @@ export interface Capabilities {
   readonly storage: string;
   readonly tokenizers: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
+  /** Empty for a server that does not describe them. */
+  readonly tokenizerInfos: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly vocabularySize: number;
+    readonly sha256: string;
+  }[];
 }

@@ -16,3 +16,4 @@ export {
   tokenizerNames,
   tokenizerOfModel,
 } from './tokenizer-names.js';
+export { type TokenizerInfo, tokenizerPatterns, type TokenizerSource } from './tokenizer-source.js';

@@ -112,6 +112,10 @@ export const limits = {
    * UTF-8 of text without a break between words, digits and punctuation. Merging it takes time and memory.
    */
   textRunBytesMax: 512 * 1024,
+  /** A tokenizer's file, the tokens it may have, and the tokenizers that a server is started with. */
+  tokenizerFileBytesMax: 128 * 1024 * 1024,
+  vocabularyTokensMax: 4 * 1024 * 1024,
+  tokenizersMax: 64,
   /** Long texts, and their bytes, that the tokenizer threads process at once; others wait. */
   longTextsPerThreadMax: 16,
   longTextsBytesMax: 128 * 1024 * 1024,

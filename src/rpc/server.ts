@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { Auditor, type AuditSink, type AuditSource, noAudit } from '../audit/index.js';
 import { type AccessOptions, openAccess, type TlsOptions } from '../identity/index.js';
 import { limits } from '../model/index.js';
-import type { Tokenizers } from '../text/index.js';
+import type { TokenizerPool } from '../text/index.js';
 import type { VaultAdmin, VaultsHealth } from '../vaults/index.js';
 import { accept } from './accept.js';
 import { Guard } from './access/index.js';
@@ -29,7 +29,7 @@ export interface RpcServerOptions {
   /** Vaults by name; the name is "default" if a request has none. */
   readonly vaults: VaultSource;
   readonly admin: VaultAdmin;
-  readonly tokenizers: Pick<Tokenizers, 'known'>;
+  readonly tokenizers: Pick<TokenizerPool, 'known' | 'describe'>;
   readonly logger: Logger;
   /** Version that GetCapabilities reports. */
   readonly version: string;

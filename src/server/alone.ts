@@ -18,7 +18,7 @@ export async function startAlone(parts: ServerParts): Promise<RunningServer> {
   const { options, logger, catalogue, disk, metrics } = parts;
   keepHeapLean(heapGrowthPercent);
   const intake = intakeOf(options, logger);
-  const tokenizers = createTokenizers({ threadsMax: availableParallelism() });
+  const tokenizers = createTokenizers({ threadsMax: availableParallelism(), given: parts.givenTokenizers });
   const opener = createOpener(parts, tokenizers);
   // A vault in memory would be lost when it is closed.
   const openMax = options.storage === 'memory' ? Infinity : options.openVaults;

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { RunningServer, ServeOptions } from '../cli/index.js';
 import { isStowkenError } from '../model/index.js';
 import type { Damage } from '../storage/index.js';
-import type { Tokenizers } from '../text/index.js';
+import type { TokenizerPool } from '../text/index.js';
 import { clockBehind } from '../vault/index.js';
 import {
   BackgroundCheck,
@@ -26,7 +26,7 @@ export interface Serving {
 
 export interface ServedVaults extends ServerParts {
   readonly vaults: OpenVaults<StoredVault>;
-  readonly tokenizers: Tokenizers;
+  readonly tokenizers: TokenizerPool;
 }
 
 /** Opens the default vault, and serves until it is stopped. If serving fails, everything is closed. */

@@ -7,6 +7,7 @@ import { loadCore, type TokenCore } from '../core/index.js';
 import { certificateEndMs } from '../identity/index.js';
 import { ServerMetrics } from '../metrics/index.js';
 import { makeFolder } from '../storage/index.js';
+import { type GivenTokenizer, readTokenizer } from '../text/index.js';
 import { FolderCatalogue, FreeDisk, MemoryCatalogue, spaceOf, type VaultCatalogue } from '../vaults/index.js';
 
 /** Figures of a file system that cannot be asked. */
@@ -24,6 +25,8 @@ export interface ServerParts {
   readonly disk: FreeDisk | undefined;
   readonly audit: Audit;
   readonly metrics: ServerMetrics | undefined;
+  /** Tokenizers beside those that come with the program. */
+  readonly givenTokenizers: readonly GivenTokenizer[];
 }
 
 /** Opens the parts that a server's vaults share. If one fails, those before it are closed. */
@@ -36,16 +39,29 @@ export async function openParts(
   const catalogue =
     options.storage === 'memory' ? new MemoryCatalogue() : new FolderCatalogue(options.dataDir);
   const core = await loadCore();
+  const givenTokenizers = await readTokenizers(options, logger);
   const disk = await openFreeDisk(options, logger);
   try {
     const audit = await openAudit(options, logger);
     watchDisk(metrics, disk);
     watchAudit(metrics, audit);
-    return { version, options, logger, catalogue, core, disk, audit, metrics };
+    return { version, options, logger, catalogue, core, disk, audit, metrics, givenTokenizers };
   } catch (error) {
     disk?.close();
     throw error;
   }
+}
+
+/** Reads one after the other: each takes up to some hundred MB meanwhile. */
+async function readTokenizers({ tokenizers }: ServeOptions, logger: Logger): Promise<GivenTokenizer[]> {
+  const given: GivenTokenizer[] = [];
+  for (const source of tokenizers) {
+    const tokenizer = await readTokenizer(source);
+    const { name, size, sha256 } = tokenizer;
+    logger.info({ tokenizer: name, file: source.path, tokens: size, sha256 }, 'tokenizer read');
+    given.push(tokenizer);
+  }
+  return given;
 }
 
 /** Opens the port for metrics before anything else: it says that the server is starting. */

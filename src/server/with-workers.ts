@@ -1,7 +1,7 @@
 import type { RunningServer } from '../cli/index.js';
 import { collectVaults } from '../metrics/index.js';
 import type { ManagedBackend } from '../storage/index.js';
-import { createTokenizers } from '../text/index.js';
+import { createTokenizers, toSend } from '../text/index.js';
 import { Administration, type FolderCatalogue } from '../vaults/index.js';
 import { Announcements, Primary } from '../workers/index.js';
 import { serveVaults } from './lifecycle.js';
@@ -19,7 +19,7 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
   const { listen, workers, logLevel, slowCallMs, tls, access } = options;
   const intake = intakeOf(options, logger);
   // Workers encode text where it arrives, so this process needs very few threads for it.
-  const tokenizers = createTokenizers({ threadsMax: 1 });
+  const tokenizers = createTokenizers({ threadsMax: 1, given: parts.givenTokenizers });
   const announcements = new Announcements();
   const opener = {
     ...createOpener(parts, tokenizers),
@@ -62,6 +62,7 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
       access,
       metrics: metrics !== undefined,
       slowCallMs,
+      tokenizers: parts.givenTokenizers.map(toSend),
     },
   });
   metrics?.addProcesses(() => primary.collectMetrics());

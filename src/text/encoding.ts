@@ -1,7 +1,10 @@
+import { AddedTokens } from './added-tokens.js';
 import { LongRun } from './characters.js';
-import type { Slices } from './slices.js';
+import type { Normalizer } from './normalize.js';
+import { runThrough, type Slices } from './slices.js';
 import type { TextCore } from './text-core.js';
 import { TokenSink } from './token-sink.js';
+import type { Vocabulary } from './vocabulary.js';
 
 /** Size of a slice, in bytes to encode or tokens to decode: some milliseconds. */
 const sliceBytes = 64 * 1024;
@@ -28,12 +31,24 @@ export interface TokenBytes {
 
 /** A tokenizer, owned by the thread that loaded it. */
 export class Encoding {
-  constructor(private readonly core: TextCore) {}
+  readonly #raw: AddedTokens | undefined;
+  readonly #normalized: AddedTokens | undefined;
+
+  /** `normalizer`: what a text is normalized with before it is split, if the vocabulary says so. */
+  constructor(
+    private readonly core: TextCore,
+    vocabulary: Vocabulary,
+    private readonly normalizer: Normalizer | undefined,
+  ) {
+    const normalize = (text: Uint8Array) => runThrough(this.#normalize(text));
+    this.#raw = AddedTokens.of(vocabulary, false, normalize);
+    this.#normalized = AddedTokens.of(vocabulary, true, normalize);
+  }
 
   /** Encodes texts. The text of special tokens is ordinary text. @throws LongRun */
   *encode(texts: TextsToEncode): Slices<EncodedTexts> {
-    // No token is shorter than a byte.
-    const sink = new TokenSink(texts.utf8.length);
+    // No token is shorter than a byte, and normalization makes at most three of one.
+    const sink = new TokenSink(texts.utf8.length * (this.normalizer === undefined ? 1 : 3));
     let le32: Uint8Array<ArrayBuffer> | undefined;
     try {
       const ends = yield* this.#encodeEach(texts, sink);
@@ -47,23 +62,42 @@ export class Encoding {
 
   *#encodeEach(texts: TextsToEncode, sink: TokenSink): Slices<Uint32Array> {
     const ends = new Uint32Array(texts.ends.length);
-    let cost = 0;
-    let at = 0;
+    const cost = new Cost();
     for (const [index, end] of texts.ends.entries()) {
-      cost += textCost;
-      while (at < end) {
-        const encoded = this.core.encode(texts.utf8.subarray(at, end));
-        if (encoded === undefined) throw new LongRun(index);
-        sink.push(encoded.tokens);
-        at += encoded.taken;
-        cost += encoded.taken;
-        if (cost < sliceBytes) continue;
-        cost = 0;
-        yield;
+      cost.add(textCost);
+      const text = texts.utf8.subarray(texts.ends[index - 1] ?? 0, end);
+      for (const stretch of stretchesOf(this.#raw, text)) {
+        if (stretch.token === undefined) yield* this.#encodeRaw(stretch.text, index, sink, cost);
+        else sink.push(Uint32Array.of(stretch.token));
+        if (cost.add(textCost)) yield;
       }
       ends[index] = 4 * sink.length;
     }
     return ends;
+  }
+
+  /** Encodes a stretch of a text that is not normalized yet. */
+  *#encodeRaw(text: Uint8Array, index: number, sink: TokenSink, cost: Cost): Slices<void> {
+    const normalized = yield* this.#normalize(text);
+    for (const stretch of stretchesOf(this.#normalized, normalized)) {
+      if (stretch.token === undefined) yield* this.#encodePlain(stretch.text, index, sink, cost);
+      else sink.push(Uint32Array.of(stretch.token));
+      if (cost.add(textCost)) yield;
+    }
+  }
+
+  *#encodePlain(text: Uint8Array, index: number, sink: TokenSink, cost: Cost): Slices<void> {
+    for (let at = 0; at < text.length;) {
+      const encoded = this.core.encode(text.subarray(at));
+      if (encoded === undefined) throw new LongRun(index);
+      sink.push(encoded.tokens);
+      at += encoded.taken;
+      if (cost.add(encoded.taken)) yield;
+    }
+  }
+
+  *#normalize(text: Uint8Array): Slices<Uint8Array> {
+    return this.normalizer === undefined ? text : yield* this.normalizer.normalizeBytes(text);
   }
 
   /**
@@ -96,4 +130,28 @@ function grown(bytes: Uint8Array<ArrayBuffer>, lengthMin: number): Uint8Array<Ar
   const larger = new Uint8Array(Math.max(bytes.length * 2, lengthMin));
   larger.set(bytes);
   return larger;
+}
+
+/** Counts the work of a slice. */
+class Cost {
+  #sum = 0;
+
+  /** Returns true if the slice is at its end. */
+  add(cost: number): boolean {
+    this.#sum += cost;
+    if (this.#sum < sliceBytes) return false;
+    this.#sum = 0;
+    return true;
+  }
+}
+
+function* stretchesOf(
+  added: AddedTokens | undefined,
+  text: Uint8Array,
+): Generator<{ readonly text: Uint8Array; readonly token: number | undefined }, void, void> {
+  if (added === undefined) {
+    if (text.length > 0) yield { text, token: undefined };
+    return;
+  }
+  for (const { from, to, token } of added.stretches(text)) yield { text: text.subarray(from, to), token };
 }

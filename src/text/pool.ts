@@ -9,14 +9,19 @@ import {
   tokenizerOfModel,
 } from '../model/index.js';
 import { FairSlots } from '../queue/index.js';
+import { describeBuilt, describeGiven } from './describe.js';
 import type { TextsToEncode } from './encoding.js';
+import type { GivenTokenizer } from './files/read-tokenizer.js';
+import type { VocabularyFile } from './load-encoding.js';
 import { MappedBytes, releaseBytes } from './mapped-bytes.js';
-import type { Tokenizers } from './tokenizers.js';
+import type { TokenizerPool } from './tokenizers.js';
 import type { DecodeOutcome, DecodeTask, EncodeOutcome, EncodeTask } from './worker.js';
 
 export interface TokenizerPoolOptions {
   /** Limit of worker threads; each that has worked keeps an encoding's tables, 7 to 30 MB. */
   readonly threadsMax: number;
+  /** Tokenizers beside those that come with the program. */
+  readonly given?: readonly GivenTokenizer[];
 }
 
 /** Limit, in letters or bytes of tokens, of a call that goes before longer ones. */
@@ -26,7 +31,9 @@ const shortMax = 16 * 1024;
  * Creates tokenizers; threads start with the first text. Each thread shares itself between all its calls, a
  * slice at a time: a cancelled call ends with its slice, and the thread continues with the others.
  */
-export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenizers {
+export function createTokenizers({ threadsMax, given = [] }: TokenizerPoolOptions): TokenizerPool {
+  const files = new Map(given.map((each) => [each.name, each]));
+  const names = [...tokenizerNames, ...files.keys()];
   const pool = new Piscina({
     filename: createRequire(import.meta.url).resolve('#build/src/text/worker.js'),
     minThreads: 0,
@@ -69,7 +76,7 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
 
   /** Encodes once there is room for so much text. */
   async function encode(
-    encoding: TokenizerName,
+    encoding: TokenizerName | VocabularyFile,
     texts: readonly Uint8Array[],
     signal: AbortSignal,
   ): Promise<EncodeOutcome> {
@@ -85,13 +92,22 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
     }
   }
 
+  function encodingOf(tokenizer: string | VocabularyFile): TokenizerName | VocabularyFile {
+    const file = typeof tokenizer === 'string' ? files.get(tokenizer) : tokenizer;
+    // Nothing else of it is sent to a thread.
+    if (file !== undefined) return { sha256: file.sha256, file: file.file };
+    return tokenizerNamed(tokenizer as string) ?? refuseTokenizer(tokenizer as string, names);
+  }
+
   return {
-    known: tokenizerNames,
-    resolve: tokenizerNamed,
+    known: names,
+    resolve: (name) => files.get(name)?.name ?? tokenizerNamed(name),
     ofModel: tokenizerOfModel,
+    given: (name) => files.get(name),
+    describe: async () => [...(await describeBuilt()), ...given.map(describeGiven)],
 
     async encode(tokenizer, texts, signal) {
-      const encoding = known(tokenizer);
+      const encoding = encodingOf(tokenizer);
       const outcome = await encode(encoding, texts, signal).catch((error: unknown) => rethrow(error, signal));
       if ('longRun' in outcome) throw longRun(outcome.longRun);
       const { le32, ends } = outcome;
@@ -102,14 +118,15 @@ export function createTokenizers({ threadsMax }: TokenizerPoolOptions): Tokenize
     },
 
     async decode(tokenizer, items, signal) {
-      const task = { encoding: known(tokenizer), items };
+      const task = { encoding: encodingOf(tokenizer), items };
       const size = items.reduce((sum, { le32 }) => sum + le32.length, 0);
       const decoding = run<DecodeOutcome>('decode', task, size <= shortMax, signal);
       const outcome = await decoding.catch((error: unknown) => rethrow(error, signal));
       if (!('unknownToken' in outcome)) return outcome;
       const token = String(outcome.unknownToken);
-      throw new StowkenError('UNDECODABLE_TOKEN', `tokenizer ${tokenizer} has no token ${token}`, {
-        tokenizer,
+      const name = typeof tokenizer === 'string' ? tokenizer : tokenizer.sha256;
+      throw new StowkenError('UNDECODABLE_TOKEN', `tokenizer ${name} has no token ${token}`, {
+        tokenizer: name,
         token,
       });
     },
@@ -155,10 +172,9 @@ function longRun(text: number): StowkenError {
   );
 }
 
-function known(name: string): TokenizerName {
-  const encoding = tokenizerNamed(name);
-  if (encoding !== undefined) return encoding;
-  const list = tokenizerNames.join(', ');
+/** @throws StowkenError UNKNOWN_TOKENIZER */
+function refuseTokenizer(name: string, names: readonly string[]): never {
+  const list = names.join(', ');
   const lacks =
     name === '' ? 'the request names no tokenizer' : `the server has no tokenizer ${JSON.stringify(name)}`;
   const message = `${lacks}; it knows ${list} and the names of common models`;

@@ -1,5 +1,6 @@
 import { limits } from '../model/index.js';
-import { patterns, type Vocabulary } from './vocabulary.js';
+import { runsOf } from './code-point-runs.js';
+import { mergeWords, patterns, type Vocabulary } from './vocabulary.js';
 
 /** Exports of assembly/text. Arguments and results are addresses, lengths and counts. */
 interface TextExports {
@@ -11,6 +12,10 @@ interface TextExports {
   readonly setPattern: (pattern: number, digits: number) => void;
   readonly setVocabulary: (count: number, bytes: number, starts: number, special: number) => number;
   readonly derivePairs: () => number;
+  readonly beginPairs: (count: number) => number;
+  readonly addPairs: (merges: number, count: number) => void;
+  readonly release: (mark: number) => void;
+  readonly isMade: (id: number) => number;
   readonly prepareDecoder: () => number;
   readonly reserveWindow: (start: number, bytes: number) => number;
   readonly encodeWindow: (length: number, isEnd: number) => number;
@@ -81,7 +86,7 @@ export class TextCore {
   ) {
     const wasm = new WebAssembly.Instance(module, { env: { abort } }).exports as TextExports;
     this.#wasm = wasm;
-    const { bytes, starts, special, pattern, digits } = vocabulary;
+    const { bytes, starts, special, unmade = [], added = [], merges, pattern, digits } = vocabulary;
     const count = starts.length - 1;
     const bytesAt = this.#reserve(bytes.length + room);
     const startsAt = this.#reserve(4 * starts.length);
@@ -91,18 +96,34 @@ export class TextCore {
     this.#bytes.set(bytes, bytesAt);
     this.#words.set(starts, startsAt >> 2);
     this.#bytes.fill(0, specialAt, specialAt + count);
-    for (const id of special) this.#bytes[specialAt + id] = 1;
+    const apart = [...special, ...unmade, ...added.map(({ id }) => id)];
+    for (const id of apart) this.#bytes[specialAt + id] = 1;
     this.#words.set(classes, runsAt >> 2);
     check(wasm.setClasses(runsAt, classes.length / 2));
     wasm.setPattern(patterns.indexOf(pattern), digits);
     check(wasm.setVocabulary(count, bytesAt, startsAt, specialAt));
-    check(wasm.derivePairs());
+    if (merges === undefined) check(wasm.derivePairs());
+    else this.#addMerges(merges);
     check(wasm.prepareDecoder());
     this.#decodeTokens = this.#reserve(4 * decodedTokens);
     this.#decodeEnds = this.#reserve(4 * decodedTokens);
     this.#decodeBytes = this.#reserve(decodedBytes + room);
     this.#windowStart = wasm.mark();
     this.#widen(windowBytes);
+  }
+
+  /** Returns the tokens that merges do not make of their bytes. Those that are decoded only are left out. */
+  unmade({ starts, special, added = [] }: Vocabulary): number[] {
+    const decoded = new Set([...special, ...added.map(({ id }) => id)]);
+    const found: number[] = [];
+    for (let id = 0; id + 1 < starts.length; id++) {
+      const size = starts[id + 1]! - starts[id]!;
+      if (size < 2 || decoded.has(id)) continue;
+      if (size > this.#window) this.#widen(size);
+      if (this.#wasm.isMade(id) === 0) found.push(id);
+    }
+    this.#look();
+    return found;
   }
 
   /**
@@ -144,6 +165,17 @@ export class TextCore {
     };
   }
 
+  #addMerges(merges: Uint32Array): void {
+    const count = merges.length / mergeWords;
+    check(this.#wasm.beginPairs(count));
+    const start = this.#wasm.mark();
+    const at = this.#reserve(4 * merges.length);
+    this.#look();
+    this.#words.set(merges, at >> 2);
+    this.#wasm.addPairs(at, count);
+    this.#wasm.release(start);
+  }
+
   #widen(bytes: number): void {
     check(this.#wasm.reserveWindow(this.#windowStart, bytes));
     this.#window = bytes;
@@ -172,25 +204,9 @@ function fitting(text: Uint8Array, bytesMax: number): number {
   return window;
 }
 
-/**
- * Reads the classes of code points from a file of runs (tokenizers/make-classes.mjs): for each run, where it
- * ends and its class.
- */
+/** Returns the classes of code points for a core: for each run, where it ends and its class. */
 export function classRuns(file: Uint8Array): Uint32Array {
-  const runs: number[] = [];
-  let end = 0;
-  for (let at = 0; at < file.length; at++) {
-    let length = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = file[at++]!;
-      length |= (byte & 0x7f) << shift;
-      if (byte < 0x80) break;
-    }
-    end += length;
-    runs.push(end, file[at]!);
-  }
-  if (end !== 0x11_0000) throw new Error('the classes of code points are damaged');
-  return Uint32Array.from(runs);
+  return Uint32Array.from([...runsOf(file)].flat());
 }
 
 function check(result: number): void {

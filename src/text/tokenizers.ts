@@ -1,3 +1,7 @@
+import type { TokenizerInfo } from '../model/index.js';
+import type { GivenTokenizer } from './files/read-tokenizer.js';
+import type { VocabularyFile } from './load-encoding.js';
+
 /** Tokens to decode, as le32. */
 export interface TokensToDecode {
   readonly le32: Uint8Array;
@@ -29,7 +33,10 @@ export interface EncodedLe32 {
  * name that `resolve` does not know rejects with UNKNOWN_TOKENIZER, which lists the known ones.
  */
 export interface Tokenizers {
-  /** Returns the encoding for a tokenizer's or a model's name ("o200k_base", "gpt-4o"), or undefined. */
+  /**
+   * Returns the encoding for a tokenizer's or a model's name ("o200k_base", "gpt-4o"), or undefined. A
+   * tokenizer of a file has its own name only.
+   */
   resolve(name: string): string | undefined;
 
   /**
@@ -60,4 +67,26 @@ export interface Tokenizers {
   ): Promise<readonly DecodedText[]>;
 
   close(): Promise<void>;
+}
+
+/** Tokenizers of a process: those that come with the program, and those that it was given files of. */
+export interface TokenizerPool extends Tokenizers {
+  /** Returns a tokenizer that a file was given of. */
+  given(name: string): GivenTokenizer | undefined;
+
+  /** Describes all of them. */
+  describe(): Promise<readonly TokenizerInfo[]>;
+
+  /** As of Tokenizers; also with a vocabulary that has no name here. */
+  encode(
+    tokenizer: string | VocabularyFile,
+    texts: readonly Uint8Array[],
+    signal: AbortSignal,
+  ): Promise<EncodedLe32>;
+
+  decode(
+    tokenizer: string | VocabularyFile,
+    items: readonly TokensToDecode[],
+    signal: AbortSignal,
+  ): Promise<readonly DecodedText[]>;
 }

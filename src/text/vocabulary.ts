@@ -1,58 +1,107 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { limits } from '../model/index.js';
 
 /** Ways to split a text into pieces, by the tokenizer that each is known from (assembly/text/patterns.ts). */
-export const patterns = ['o200k', 'cl100k', 'r50k', 'deepseek'] as const;
+export const patterns = ['o200k', 'cl100k', 'r50k', 'deepseek', 'tekken'] as const;
 
-/** A tokenizer as it is kept in a file: byte-level byte-pair encoding. */
-export interface Vocabulary {
+/** A token that is looked for in a text before the text is split into pieces. */
+export interface AddedToken {
+  readonly id: number;
+  /** True if it is looked for after the text was normalized, false if before. */
+  readonly normalized: boolean;
+  /** True if a text never becomes this token. It may still hide others that overlap it. */
+  readonly special: boolean;
+}
+
+/** Rules of a tokenizer, beside the bytes of its tokens. */
+export interface Rules {
   readonly pattern: (typeof patterns)[number];
   /** Limit of the digits in one piece. */
   readonly digits: number;
+  /** Ids of tokens that are decoded, and that no piece of text becomes. */
+  readonly special: readonly number[];
+  /** Ids of tokens that a piece never becomes as a whole, because merges do not make them of its bytes. */
+  readonly unmade?: readonly number[] | undefined;
+  readonly added?: readonly AddedToken[] | undefined;
+  /** True if text is brought to normalization form C first. */
+  readonly nfc?: boolean | undefined;
+  /**
+   * Merges in their order, u32 each: left id, right id, id of the result. Absent: every way in which a token
+   * is made of two, ranked by its id.
+   */
+  readonly merges?: Uint32Array | undefined;
+}
+
+/** A tokenizer as it is kept in a file: byte-level byte-pair encoding. */
+export interface Vocabulary extends Rules {
   /** Bytes of each token by id, one after the other. An id without a token has none. */
   readonly bytes: Uint8Array;
   /** Beginning of each token's bytes, and the end of the last one's. */
   readonly starts: Uint32Array;
-  /** Ids of tokens that are decoded, and that text never becomes. */
-  readonly special: readonly number[];
 }
 
 const magic = Buffer.from('stkvoc01');
 const hashBytes = 32;
 
+/** Words of a merge. */
+export const mergeWords = 3;
+
+const id = z.int().min(0);
 const headerSchema = z.strictObject({
   pattern: z.enum(patterns),
   digits: z.int().min(1).max(16),
-  tokens: z.int().min(256).max(0x40_0000),
-  special: z.array(z.int().min(0)),
+  tokens: z.int().min(256).max(limits.vocabularyTokensMax),
+  special: z.array(id),
+  unmade: z.array(id).optional(),
+  added: z.array(z.strictObject({ id, normalized: z.boolean(), special: z.boolean() })).optional(),
+  nfc: z.boolean().optional(),
+  merges: z.int().min(0).optional(),
 });
 
 /** Returns a vocabulary of tokens by id; holes are ids without a token. */
-export function vocabularyOf(
-  tokens: readonly (Uint8Array | undefined)[],
-  rules: Pick<Vocabulary, 'pattern' | 'digits' | 'special'>,
-): Vocabulary {
+export function vocabularyOf(tokens: readonly (Uint8Array | undefined)[], rules: Rules): Vocabulary {
   const starts = new Uint32Array(tokens.length + 1);
   for (let id = 0; id < tokens.length; id++) starts[id + 1] = starts[id]! + (tokens[id]?.length ?? 0);
   const bytes = new Uint8Array(starts[tokens.length]!);
   for (let id = 0; id < tokens.length; id++) bytes.set(tokens[id] ?? [], starts[id]);
-  const { pattern, digits, special } = rules;
-  return { pattern, digits, bytes, starts, special };
+  const { pattern, digits, special, unmade, added, nfc, merges } = rules;
+  return { pattern, digits, special, unmade, added, nfc, merges, bytes, starts };
+}
+
+/** Returns how many tokens there are. */
+export function tokensIn({ starts }: Vocabulary): number {
+  let count = 0;
+  for (let id = 0; id + 1 < starts.length; id++) if (starts[id + 1]! > starts[id]!) count++;
+  return count;
 }
 
 /**
  * Returns a vocabulary's file: magic, length of the header (u32), header (JSON), length of each token (u16),
- * bytes of all tokens, SHA-256 of all before. Numbers are little-endian.
+ * bytes of all tokens, merges (u32), SHA-256 of all before. Numbers are little-endian. Two files that make
+ * the same tokens of every text may differ; equal vocabularies have equal files.
  */
-export function writeVocabulary({ pattern, digits, bytes, starts, special }: Vocabulary): Buffer {
+export function writeVocabulary(vocabulary: Vocabulary): Buffer {
+  const { pattern, digits, special, unmade, added, nfc, merges, bytes, starts } = vocabulary;
   const count = starts.length - 1;
-  const header = Buffer.from(JSON.stringify({ pattern, digits, tokens: count, special }));
+  const header = Buffer.from(
+    JSON.stringify({
+      ...{ pattern, digits, tokens: count, special, unmade, added, nfc },
+      merges: merges && merges.length / mergeWords,
+    }),
+  );
   const size = Buffer.alloc(4);
   size.writeUInt32LE(header.length);
   const lengths = Buffer.alloc(2 * count);
   for (let id = 0; id < count; id++) lengths.writeUInt16LE(starts[id + 1]! - starts[id]!, 2 * id);
-  const all = Buffer.concat([magic, size, header, lengths, bytes]);
+  const words = merges ? new Uint8Array(merges.slice().buffer) : new Uint8Array(0);
+  const all = Buffer.concat([magic, size, header, lengths, bytes, words]);
   return Buffer.concat([all, createHash('sha256').update(all).digest()]);
+}
+
+/** Returns the SHA-256 with which a vocabulary's file ends, in hex. */
+export function hashOfVocabulary(file: Uint8Array): string {
+  return Buffer.from(file.subarray(file.length - hashBytes)).toString('hex');
 }
 
 /**
@@ -72,7 +121,13 @@ export function readVocabulary(file: Buffer, name: string): Vocabulary {
   for (let id = 0; id < header.tokens; id++) {
     starts[id + 1] = starts[id]! + all.readUInt16LE(lengthsAt + 2 * id);
   }
-  const bytes = all.subarray(lengthsAt + 2 * header.tokens);
-  if (bytes.length !== starts[header.tokens]) throw new Error(`${name}: its tokens have another length`);
-  return { ...header, bytes, starts };
+  const bytesAt = lengthsAt + 2 * header.tokens;
+  const bytesEnd = bytesAt + starts[header.tokens]!;
+  const mergesEnd = bytesEnd + 4 * mergeWords * (header.merges ?? 0);
+  if (all.length !== mergesEnd) throw new Error(`${name}: its tokens have another length`);
+  const merges =
+    header.merges === undefined
+      ? undefined
+      : new Uint32Array(new Uint8Array(all.subarray(bytesEnd, mergesEnd)).buffer);
+  return { ...header, merges, bytes: all.subarray(bytesAt, bytesEnd), starts };
 }

@@ -1,7 +1,7 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { limits, type TokenizerName } from '../model/index.js';
 import type { EncodedTexts, Encoding, TextsToEncode } from './encoding.js';
-import { loadEncoding } from './load-encoding.js';
+import { loadEncoding, type VocabularyFile } from './load-encoding.js';
 import { releaseBytes } from './mapped-bytes.js';
 import type { DecodedText, TokensToDecode } from './tokenizers.js';
 import { completeTokens, LongRun, tokensWithin } from './characters.js';
@@ -9,7 +9,7 @@ import { type Slices, Turns } from './slices.js';
 
 /** Work of a call for a thread. */
 interface Task {
-  readonly encoding: TokenizerName;
+  readonly encoding: TokenizerName | VocabularyFile;
   /** Shared with the caller, who sets it to 1 if the work is no longer wanted. */
   readonly cancelled: Int32Array;
   readonly isShort: boolean;

@@ -3,6 +3,7 @@ import type { AccessOptions, TlsOptions } from '../identity/index.js';
 import type { Measured } from '../metrics/index.js';
 import type { Applicant, IntakeSettings, StartedLimits } from '../rpc/index.js';
 import type { ChangeResult, MaintainedBackend } from '../storage/index.js';
+import type { GivenTokenizer } from '../text/index.js';
 import type { CompactInput, CompactPart, VerifyPart } from '../vault/index.js';
 import type {
   SettingName,
@@ -115,6 +116,8 @@ export interface WorkerOptions {
   /** Intake limits of this worker. */
   readonly intake: IntakeSettings;
   readonly startedLimits: StartedLimits;
+  /** See toSend(). */
+  readonly tokenizers: readonly GivenTokenizer[];
   readonly readOnly: boolean;
   /** Connections are sent as they were accepted: the worker speaks TLS, and asks who calls. */
   readonly tls: TlsOptions | undefined;

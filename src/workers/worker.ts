@@ -8,7 +8,7 @@ import { escapeJson, isStowkenError, limits } from '../model/index.js';
 import { ProcessMetrics } from '../metrics/index.js';
 import { createRpcServer } from '../rpc/index.js';
 import { keepHeapLean } from '../storage/index.js';
-import { createTokenizers } from '../text/index.js';
+import { asReceived, createTokenizers } from '../text/index.js';
 import { defaultVault, OpenVaults, type VaultsHealth } from '../vaults/index.js';
 import { Channel } from './channel.js';
 import type { PrimaryHandlers, Refusal, WorkerHandlers, WorkerOptions } from './handlers.js';
@@ -75,7 +75,7 @@ async function start(options: WorkerOptions): Promise<void> {
   const { workers: sharers, openVaultsMax: openMax } = options;
   if (options.metrics) metrics = new ProcessMetrics('worker');
   // Each worker has few tokenizer threads: the workers share the processors.
-  const tokenizers = createTokenizers({ threadsMax: 1 });
+  const tokenizers = createTokenizers({ threadsMax: 1, given: options.tokenizers.map(asReceived) });
   const parts: WorkerParts = {
     primary,
     core: await loadCore(),

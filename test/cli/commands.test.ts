@@ -44,10 +44,18 @@ describe('tokenizers', () => {
   it('lists what the server has, with the models that they belong to', async () => {
     const { code, stdout } = await run(['tokenizers']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^TOKENIZER +MODELS\no200k_base +gpt-4o, /);
+    expect(stdout).toMatch(
+      /^TOKENIZER +KIND +TOKENS +SHA-256 +MODELS\no200k_base +byte-level BPE +200000 +\w{12} +gpt-4o, /,
+    );
     const all = jsonLines((await run(['tokenizers', '--json'])).stdout);
     expect(all).toHaveLength(7);
-    expect(all).toContainEqual({ name: 'gpt2', models: ['gpt2', 'gpt-2'] });
+    expect(all).toContainEqual({
+      name: 'gpt2',
+      kind: 'byte-level BPE',
+      vocabulary_size: 50_257,
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+      models: ['gpt2', 'gpt-2'],
+    });
   });
 });
 

@@ -78,6 +78,7 @@ describe('the settings of serve', () => {
       access: { identity: undefined, openHealth: true, openReflection: false },
       metrics: undefined,
       slowCallMs: undefined,
+      tokenizers: [],
     });
   });
 
@@ -89,6 +90,26 @@ describe('the settings of serve', () => {
     expect(audit({ auditLog: 'off' })).toBeUndefined();
     expect(() => audit({ auditLogSize: '1KiB' })).toThrow(/--audit-log-size: .* at least 64KiB/);
     expect(() => audit({ auditLogFiles: '0' })).toThrow(/--audit-log-files: .* from 1 to 1000/);
+  });
+
+  it('take any number of tokenizers, of flags, the environment and the config file', () => {
+    const tokenizers = (flags: Record<string, unknown>, env = {}) =>
+      toServeOptions(readSettings(flags, env)).tokenizers;
+    const [one, two] = [
+      { name: 'qwen3', path: '/models/a=b,c', pattern: undefined },
+      { name: 'my llama', path: 'tokenizer.model', pattern: 'cl100k' },
+    ];
+    const texts = ['qwen3=/models/a=b,c', 'my llama=tokenizer.model,pattern=cl100k'];
+    expect(tokenizers({ tokenizer: texts })).toEqual([one, two]);
+    expect(tokenizers({}, { STOWKEN_TOKENIZER: texts.join(';') })).toEqual([one, two]);
+    expect(tokenizers({ config: configFile({ tokenizer: texts }) })).toEqual([one, two]);
+    expect(tokenizers({ config: configFile({ tokenizer: texts[0] }) })).toEqual([one]);
+    for (const wrong of ['qwen3', '=file', 'name=', 'a=b,pattern=x', `${'n'.repeat(257)}=f`])
+      expect(() => tokenizers({ tokenizer: [wrong] }), wrong).toThrow(/--tokenizer: it is NAME=FILE, or/);
+    expect(() => tokenizers({ tokenizer: ['a=b', 'a=c'] })).toThrow('--tokenizer: a is named twice');
+    expect(() => tokenizers({ config: configFile({ tokenizer: ['a=b', ['c=d']] }) })).toThrow(
+      /config\.yaml:1: tokenizer: it has one value, not a list/,
+    );
   });
 
   it('take an address for metrics that has a port, loopback or not', () => {

@@ -1,12 +1,12 @@
-import { createTokenizers, type Tokenizers } from '../../src/text/index.js';
+import { createTokenizers, type TokenizerPool } from '../../src/text/index.js';
 
-let shared: Tokenizers | undefined;
+let shared: TokenizerPool | undefined;
 
 /**
  * Tokenizers that all tests of a process share: tables that each test would load again. Closing them does
  * nothing; their thread ends with the process.
  */
-export function sharedTokenizers(): Tokenizers {
+export function sharedTokenizers(): TokenizerPool {
   shared ??= { ...createTokenizers({ threadsMax: 1 }), close: async () => undefined };
   return shared;
 }

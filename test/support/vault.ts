@@ -3,7 +3,7 @@ import { createLiveCodec, type LiveCodec } from '../../src/codec/index.js';
 import { loadCore, type TokenCore } from '../../src/core/index.js';
 import type { ConversationSpec } from '../../src/model/index.js';
 import { createMemoryBackend, type StorageBackend } from '../../src/storage/index.js';
-import type { Tokenizers } from '../../src/text/index.js';
+import type { TokenizerPool } from '../../src/text/index.js';
 import {
   createVault,
   type MessageContent,
@@ -18,7 +18,7 @@ export interface TestVault {
   readonly backend: StorageBackend;
   readonly core: TokenCore;
   readonly codec: LiveCodec;
-  readonly tokenizers: Tokenizers;
+  readonly tokenizers: TokenizerPool;
   /** Milliseconds since 1970; set by the test. */
   readonly clock: { nowMs: number };
   /** Checks every invariant, then closes everything. */

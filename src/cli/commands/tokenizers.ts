@@ -11,7 +11,8 @@ interface Options extends ServerOption {
 
 const epilogue = `
 MODELS are beginnings of names: gpt-4o stands for gpt-4o-2024-08-06 too, and for openai/gpt-4o, azure/gpt-4o and
-ft:gpt-4o:team::id. Text of a conversation that names no tokenizer is encoded with that of its model.`;
+ft:gpt-4o:team::id. Text of a conversation that names no tokenizer is encoded with that of its model.
+Others come with stowken serve --tokenizer NAME=FILE; SHA-256 is that of the vocabulary, whole with --json.`;
 
 /** `stowken tokenizers` */
 export function addTokenizers(program: Command, context: Context, done: Done): void {
@@ -20,13 +21,19 @@ export function addTokenizers(program: Command, context: Context, done: Done): v
     .option('--json', 'one JSON object per line')
     .addHelpText('after', epilogue)
     .action(async (options: Options) => {
-      const { tokenizers } = await withClient(options, context, (client) => client.capabilities());
+      const capabilities = await withClient(options, context, (client) => client.capabilities());
       const { output } = context;
-      if (options.json) for (const name of tokenizers) await output.json({ name, models: models(name) });
-      else {
-        const rows = tokenizers.map((name) => [name, models(name).join(', ')]);
-        await output.line(formatTable([['TOKENIZER', 'MODELS'], ...rows], ['left', 'left']));
+      const infos = new Map(capabilities.tokenizerInfos.map((info) => [info.name, info]));
+      const rows: string[][] = [];
+      for (const name of capabilities.tokenizers) {
+        const { kind = '', vocabularySize = 0, sha256 = '' } = infos.get(name) ?? {};
+        const described = { name, kind, vocabulary_size: vocabularySize, sha256, models: models(name) };
+        if (options.json) await output.json(described);
+        else rows.push([name, kind, String(vocabularySize), sha256.slice(0, 12), models(name).join(', ')]);
       }
+      const header = ['TOKENIZER', 'KIND', 'TOKENS', 'SHA-256', 'MODELS'];
+      const sides = ['left', 'left', 'right', 'left', 'left'] as const;
+      if (!options.json) await output.line(formatTable([header, ...rows], sides));
       done(exitCodes.done);
     });
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { isAlias, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { describeFileError } from '../errors.js';
 import { UsageError } from '../context.js';
-import { type SettingName, settings } from './options.js';
+import { type Setting, type SettingName, settings } from './options.js';
 
 /** Fault of a config file. */
 export interface ConfigProblem {
@@ -55,8 +55,8 @@ export function readConfigFile(file: string): ConfigFile {
       wrong(unknownSetting(name));
       continue;
     }
-    const content = valueOf(value);
-    if (typeof content === 'object') {
+    const content = (settings[name] as Setting).many ? valuesOf(value) : valueOf(value);
+    if (typeof content === 'object' && 'problem' in content) {
       wrong(content.problem);
       continue;
     }
@@ -90,6 +90,13 @@ function valueOf(value: unknown): string | boolean | { readonly problem: string 
   if (typeof content === 'boolean' || typeof content === 'string') return content;
   if (typeof content === 'number' || typeof content === 'bigint') return value?.source ?? String(content);
   return { problem: 'it has no value' };
+}
+
+/** Returns the values of a list, or a value alone. */
+function valuesOf(value: unknown): ReturnType<typeof valueOf> | ReturnType<typeof valueOf>[] {
+  if (!isSeq(value)) return valueOf(value);
+  const values = value.items.map(valueOf);
+  return values.find((each) => typeof each === 'object') ?? values;
 }
 
 function unknownSetting(name: string): string {

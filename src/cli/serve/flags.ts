@@ -9,8 +9,9 @@ export function withSettings(command: Command): Command {
   return command.option('--config <file>', 'a file of settings, YAML or JSON; $STOWKEN_CONFIG by default');
 }
 
-function flag(name: string, { value, help, initial, schema }: Setting): Option {
+function flag(name: string, { value, help, initial, schema, many }: Setting): Option {
   const shown = value === undefined || initial === undefined ? help : `${help} (default: ${String(initial)})`;
   const option = new Option(value === undefined ? `--${name}` : `--${name} <${value}>`, shown);
+  if (many) option.argParser((text, others: readonly string[] = []) => [...others, text]);
   return schema instanceof z.ZodEnum ? withKnownValues(option, schema.options.map(String)) : option;
 }

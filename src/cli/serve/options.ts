@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type AccessOptions, type TlsOptions, tlsVersions } from '../../identity/index.js';
-import { limits } from '../../model/index.js';
+import { limits, type TokenizerSource } from '../../model/index.js';
 import {
   auditBytesMin,
   countFrom,
@@ -19,6 +19,7 @@ import {
   skewSeconds,
   slowCallMs,
   switched,
+  tokenizers,
   workers,
 } from './setting-values.js';
 
@@ -95,6 +96,8 @@ export interface ServeOptions {
   /** Undefined: connections are not encrypted. */
   readonly tls: TlsOptions | undefined;
   readonly access: AccessOptions;
+  /** Tokenizers beside those that come with the program. */
+  readonly tokenizers: readonly TokenizerSource[];
 }
 
 /**
@@ -105,6 +108,8 @@ export interface Setting {
   /** Placeholder of the option's value in the help text; a switch if undefined. */
   readonly value?: string;
   readonly help: string;
+  /** True if there may be several values, in a list. */
+  readonly many?: true;
   /** Default; undefined if there is none. */
   readonly initial: string | number | boolean | undefined;
 }
@@ -249,6 +254,13 @@ export const settings = {
     value: 'n',
     help: 'files of the audit log that are kept',
     initial: limits.auditFilesDefault,
+  },
+  tokenizer: {
+    schema: tokenizers.optional(),
+    value: 'name=file',
+    many: true,
+    help: 'tokenizer for text: a tokenizer.json, a folder with one, or a tiktoken rank file; any number of them',
+    initial: undefined,
   },
   'drain-timeout': {
     schema: seconds,

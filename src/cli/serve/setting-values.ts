@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseAddress } from '../../client/index.js';
 import { jwksUrl } from '../../identity/index.js';
+import { limits, tokenizerPatterns, type TokenizerSource } from '../../model/index.js';
 
 // Values that settings of `serve` take, each with the sentence that refuses another.
 
@@ -25,6 +26,25 @@ export const metrics = z
   .string({ error: metricsHelp })
   .regex(/^unix:|:\d+$/i, { error: metricsHelp })
   .pipe(listen);
+const tokenizerHelp = 'it is NAME=FILE, or NAME=FILE,pattern=' + tokenizerPatterns.join('|');
+const tokenizerPattern = new RegExp(`^(.+),pattern=(${tokenizerPatterns.join('|')})$`, 's');
+const tokenizer = z.string().transform((text, context): TokenizerSource => {
+  const [, name = '', rest = ''] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+  const [, path = rest, pattern] = tokenizerPattern.exec(rest) ?? [];
+  if (name === '' || Buffer.byteLength(name) > limits.labelBytesMax || /,pattern=\w*$/.test(path)) {
+    context.addIssue(tokenizerHelp);
+    return z.NEVER;
+  }
+  return { name, path, pattern: pattern as TokenizerSource['pattern'] };
+});
+/** One or a list; in an environment variable they are separated by semicolons. */
+export const tokenizers = z
+  .union([z.string().transform((text) => text.split(';')), z.array(z.string())], { error: tokenizerHelp })
+  .pipe(z.array(tokenizer).max(limits.tokenizersMax, `there are at most ${limits.tokenizersMax}`))
+  .superRefine((list, context) => {
+    const twice = list.find(({ name }, at) => list.findIndex((other) => other.name === name) < at);
+    if (twice) context.addIssue(`${twice.name} is named twice`);
+  });
 export const switched = z.union(
   [z.boolean(), z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1')],
   {

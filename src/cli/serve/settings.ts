@@ -103,6 +103,7 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     access,
     metrics: chosen.metrics,
     slowCallMs: chosen['slow-call-ms'],
+    tokenizers: chosen.tokenizer ?? [],
   };
 }
 

@@ -200,6 +200,7 @@ export interface GetCapabilitiesResponse {
   readonly tokenizers: readonly string[];
   readonly limits: Readonly<Record<string, string>>;
   readonly readOnly: boolean;
+  readonly tokenizerInfos: readonly TokenizerInfo[];
 }
 
 export interface GetConversationResponse {
@@ -421,6 +422,13 @@ export interface Timestamp {
 
 export interface TokenList {
   readonly ids: readonly number[];
+}
+
+export interface TokenizerInfo {
+  readonly name: string;
+  readonly kind: string;
+  readonly vocabularySize: number;
+  readonly sha256: string;
 }
 
 export interface UpdateVaultResponse {

@@ -199,6 +199,7 @@ export interface GetCapabilitiesResponse {
   readonly tokenizers?: readonly string[] | undefined;
   readonly limits?: Readonly<Record<string, number>> | undefined;
   readonly read_only?: boolean | undefined;
+  readonly tokenizer_infos?: readonly TokenizerInfo[] | undefined;
 }
 
 export interface GetConversationResponse {
@@ -417,6 +418,13 @@ export interface Timestamp {
 
 export interface TokenList {
   readonly ids?: readonly number[] | undefined;
+}
+
+export interface TokenizerInfo {
+  readonly name?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly vocabulary_size?: number | undefined;
+  readonly sha256?: string | undefined;
 }
 
 export interface UpdateVaultResponse {

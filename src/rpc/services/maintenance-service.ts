@@ -76,6 +76,10 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
         tokenizers: scope.tokenizers.known,
         limits: wireLimits(scope),
         read_only: scope.readOnly ?? false,
+        tokenizer_infos: (await scope.tokenizers.describe()).map(({ tokens, ...info }) => ({
+          ...info,
+          vocabulary_size: tokens,
+        })),
       }),
     ),
   };

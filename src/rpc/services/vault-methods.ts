@@ -2,7 +2,7 @@ import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
 import type { AuditSource } from '../../audit/index.js';
 import type { StowkenError } from '../../model/index.js';
 import type { Caller } from '../access/index.js';
-import type { Tokenizers } from '../../text/index.js';
+import type { TokenizerPool } from '../../text/index.js';
 import type { Vault } from '../../vault/index.js';
 import type { VaultAdmin, VaultUse } from '../../vaults/index.js';
 import {
@@ -74,7 +74,7 @@ export interface ServiceScope extends CallScope {
   readonly vaults: VaultSource;
   readonly admin: VaultAdmin;
   readonly auditSource: AuditSource;
-  readonly tokenizers: Pick<Tokenizers, 'known'>;
+  readonly tokenizers: Pick<TokenizerPool, 'known' | 'describe'>;
   readonly version: string;
   readonly intake: IntakeSettings;
   readonly startedLimits?: StartedLimits;

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { limits, StowkenError, tokenizerNamed, type TokenizerSource } from '../../model/index.js';
+import { loadBuilt, loadCore } from '../load-encoding.js';
+import { TextCore } from '../text-core.js';
+import { hashOfVocabulary, tokensIn, type Vocabulary, vocabularyOf, writeVocabulary } from '../vocabulary.js';
+import { patternNames } from './known-patterns.js';
+import { readRankFile } from './rank-file.js';
+import { readTokenizerJson } from './tokenizer-json.js';
+
+/** A tokenizer that the server was given a file of. Threads and processes share nothing but these bytes. */
+export interface GivenTokenizer {
+  readonly name: string;
+  /** SHA-256 of the vocabulary, in hex: two files with one hash make the same tokens of every text. */
+  readonly sha256: string;
+  /** Number of its tokens, with the added ones. */
+  readonly size: number;
+  /** See writeVocabulary(). */
+  readonly file: Uint8Array;
+}
+
+/** Name of the file in a folder. */
+const fileInFolder = 'tokenizer.json';
+
+/** Vocabularies whose rank files have a pattern although they name none: they are known by their tokens. */
+const rankFiles = ['o200k_base', 'cl100k_base', 'r50k_base', 'p50k_base'] as const;
+
+/**
+ * Reads the file of a tokenizer, tokenizer.json or a tiktoken rank file.
+ * @throws StowkenError INVALID_FIELD with what was expected
+ */
+export async function readTokenizer({ name, path, pattern }: TokenizerSource): Promise<GivenTokenizer> {
+  const refuse = (what: string, cause?: unknown) =>
+    new StowkenError(
+      'INVALID_FIELD',
+      `tokenizer ${name}: ${path}: ${what}`,
+      { field: 'tokenizer', value: name },
+      { cause },
+    );
+  const namesake = tokenizerNamed(name);
+  if (namesake !== undefined)
+    throw refuse(`the name is that of ${namesake}, which comes with the program: choose another one`);
+  let vocabulary: Vocabulary;
+  try {
+    vocabulary = await vocabularyOfText(await textOf(path), pattern);
+  } catch (error) {
+    throw refuse((error as Error).message, error);
+  }
+  const file = writeVocabulary(vocabulary);
+  return { name, sha256: hashOfVocabulary(file), size: tokensIn(vocabulary), file: shared(file) };
+}
+
+/** Returns a tokenizer as it can be sent to another process. */
+export function toSend(tokenizer: GivenTokenizer): GivenTokenizer {
+  return { ...tokenizer, file: Buffer.from(tokenizer.file) };
+}
+
+/** Returns a tokenizer that was sent by another process. */
+export function asReceived(tokenizer: GivenTokenizer): GivenTokenizer {
+  return { ...tokenizer, file: shared(tokenizer.file) };
+}
+
+/** Returns the bytes in memory that all threads share. */
+function shared(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}
+
+async function textOf(path: string): Promise<string> {
+  const file = (await stat(path)).isDirectory() ? join(path, fileInFolder) : path;
+  const { size } = await stat(file);
+  const limit = limits.tokenizerFileBytesMax;
+  if (size > limit) throw new Error(`it has ${size} bytes; the limit is ${limit}`);
+  return readFile(file, 'utf8');
+}
+
+async function vocabularyOfText(text: string, pattern: TokenizerSource['pattern']): Promise<Vocabulary> {
+  if (!text.trimStart().startsWith('{')) return vocabularyOfRanks(text, pattern);
+  if (pattern !== undefined) throw new Error('a tokenizer.json has its pattern itself: leave out "pattern="');
+  const { vocabulary, ignoresMerges } = readTokenizerJson(text);
+  if (ignoresMerges) return vocabulary;
+  const { module, classes } = await loadCore();
+  const unmade = new TextCore(module, vocabulary, classes).unmade(vocabulary);
+  return { ...vocabulary, unmade };
+}
+
+async function vocabularyOfRanks(text: string, pattern: TokenizerSource['pattern']): Promise<Vocabulary> {
+  const tokens = readRankFile(text);
+  if (tokens === undefined || tokens.length < 256)
+    throw new Error('it is neither a tokenizer.json nor a tiktoken rank file (lines of base64 and a rank)');
+  const bytes = new Set(tokens.filter((token) => token?.length === 1).map((token) => token![0]));
+  if (bytes.size < 256) throw new Error(`it has no tokens for ${256 - bytes.size} of the 256 bytes`);
+  if (pattern !== undefined) return vocabularyOf(tokens, { ...patternNames[pattern], special: [] });
+  const digest = digestOf(tokens);
+  for (const name of rankFiles) {
+    const known = await loadBuilt(name);
+    if (digest === digestOf(ranksOf(known))) return known;
+  }
+  throw new Error(
+    'a rank file has no pattern to split a text by, and these ranks are not those of OpenAI: name it, ' +
+      `NAME=FILE,pattern=${Object.keys(patternNames).join('|')}, or give the model's tokenizer.json`,
+  );
+}
+
+/** Returns the tokens that a rank file has: all but the special ones. */
+function ranksOf({ bytes, starts, special }: Vocabulary): (Uint8Array | undefined)[] {
+  const apart = new Set(special);
+  return Array.from({ length: starts.length - 1 }, (_, id) =>
+    apart.has(id) ? undefined : bytes.subarray(starts[id], starts[id + 1]),
+  );
+}
+
+function digestOf(tokens: readonly (Uint8Array | undefined)[]): string {
+  const hash = createHash('sha256');
+  for (const [id, token] of tokens.entries()) {
+    if (token !== undefined && token.length > 0) hash.update(`${id} ${token.length} `).update(token);
+  }
+  return hash.digest('hex');
+}

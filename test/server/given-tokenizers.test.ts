@@ -1,0 +1,118 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connect, type StowkenClient } from '../../src/client/index.js';
+import { jsonLines, stowkenAt } from '../cli/support/stowken.js';
+import { startStrictStowken, type StowkenProcess } from '../support/process.js';
+import { encodeByPeer, preTokenizers, tokenizerJson } from '../text/hugging-face.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'stowken-given-'));
+const json = tokenizerJson({
+  merges: [
+    ['t', 'h'],
+    ['th', 'e'],
+    ['Ġ', 'the'],
+    ['l', 'l'],
+  ],
+  preTokenizer: preTokenizers.Qwen,
+  nfc: true,
+  added: [
+    { id: 400, content: '<think>', normalized: false, special: false },
+    { id: 401, content: '<|im_start|>', normalized: false, special: true },
+  ],
+});
+const texts = ['<think>Tell me the rest, the e\u0301nd.', '<|im_start|>日本語 the', ''];
+
+let server: StowkenProcess;
+let client: StowkenClient;
+let run: ReturnType<typeof stowkenAt>;
+let expected: number[][];
+
+beforeAll(async () => {
+  mkdirSync(join(folder, 'model'));
+  writeFileSync(join(folder, 'model', 'tokenizer.json'), JSON.stringify(json));
+  // Special tokens of the peer's are found in text; here they are text.
+  const ordinary = { ...json, added_tokens: json.added_tokens.filter(({ special }) => !special) };
+  const ids = new Map([[Object.keys(json.model.vocab).length, 400]]);
+  const encoded = await encodeByPeer(ordinary, texts);
+  expected = encoded.map((tokens) => tokens.map((token) => ids.get(token) ?? token));
+  server = await startStrictStowken(
+    ...['--data', join(folder, 'data'), '--workers', '2'],
+    ...['--tokenizer', `qwen-small=${join(folder, 'model')}`],
+  );
+  client = connect({ server: server.address });
+  run = stowkenAt(server.address);
+});
+afterAll(async () => {
+  client.close();
+  const code = await server.kill('SIGTERM');
+  rmSync(folder, { recursive: true });
+  expect(code).toBe(0);
+});
+
+async function contentOf(id: string, encoding: 'text' | 'tokens') {
+  const messages: unknown[] = [];
+  for await (const part of client.read(id, { encoding }))
+    if (part.kind === 'message')
+      messages.push(typeof part.content === 'string' ? part.content : [...part.content]);
+  return messages;
+}
+
+describe('a server with a tokenizer of a file, in all its processes', () => {
+  it('lists it', async () => {
+    const all = jsonLines((await run(['tokenizers', '--json'])).stdout);
+    expect(all).toHaveLength(8);
+    expect(all.at(-1)).toMatchObject({
+      name: 'qwen-small',
+      kind: 'byte-level BPE',
+      vocabulary_size: 262,
+      models: [],
+    });
+  });
+
+  it('encodes text to the ids of the reference, and decodes them', async () => {
+    const conversation = { id: 'stored', tokenizer: 'qwen-small' };
+    const messages = texts.map((text) => ({ role: 'user', text }));
+    await client.store({ conversation, messages });
+    await client.append('stored', [{ role: 'user', text: texts[0]! }]);
+    expect(await contentOf('stored', 'tokens')).toEqual([...expected, expected[0]]);
+    const normalized = texts.map((text) => text.normalize('NFC'));
+    expect(await contentOf('stored', 'text')).toEqual([...normalized, normalized[0]]);
+  });
+
+  it('takes it for imports, prefixes and searches', async () => {
+    const line = JSON.stringify({ id: 'line', messages: [{ role: 'user', content: texts[1] }] });
+    const { code, stderr } = await run(['import', '--tokenizer', 'qwen-small', '-'], line);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(await contentOf('line', 'tokens')).toEqual([expected[1]]);
+    const found = await run(['search', '日本語', '--json']);
+    expect(jsonLines(found.stdout).length).toBeGreaterThan(0);
+    writeFileSync(join(folder, 'prefix.txt'), texts[1]!);
+    const prefix = await run(['find-prefix', join(folder, 'prefix.txt'), '--tokenizer', 'qwen-small']);
+    expect(prefix).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+describe('a server with a tokenizer that it does not know', () => {
+  it('does not start, and says what was expected', () => {
+    const main = createRequire(import.meta.url).resolve('#build/src/main.js');
+    const file = join(folder, 'other.json');
+    writeFileSync(file, JSON.stringify({ ...json, normalizer: { type: 'Lowercase' } }));
+    const args = [
+      main,
+      'serve',
+      '--storage',
+      'memory',
+      '--listen',
+      '127.0.0.1:0',
+      '--tokenizer',
+      `x=${file}`,
+    ];
+    const { status, stderr, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain(`tokenizer x: ${file}: its normalizer is Lowercase; none or NFC is expected`);
+  });
+});
