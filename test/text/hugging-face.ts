@@ -1,4 +1,16 @@
-import { Tokenizer } from 'tokenizers';
+import { createRequire } from 'node:module';
+
+/** Parts of the package `tokenizers` that are used here. */
+interface Peer {
+  readonly Tokenizer: {
+    fromString(json: string): {
+      encodeBatch(texts: string[], options: { addSpecialTokens: boolean }): Promise<{ getIds(): number[] }[]>;
+    };
+  };
+}
+
+// Loaded when it is used: it is a native module.
+const peer = (): Peer => createRequire(import.meta.url)('tokenizers') as Peer;
 
 const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false };
 const split = (regex: string, behavior = 'Isolated', invert = false) => ({
@@ -91,7 +103,7 @@ export function tokenizerJson(parts: TokenizerParts) {
 
 /** Encodes texts with Hugging Face's own tokenizers. */
 export async function encodeByPeer(json: object, texts: readonly string[]): Promise<number[][]> {
-  const peer = Tokenizer.fromString(JSON.stringify(json));
-  const encoded = await peer.encodeBatch([...texts], { addSpecialTokens: false });
+  const tokenizer = peer().Tokenizer.fromString(JSON.stringify(json));
+  const encoded = await tokenizer.encodeBatch([...texts], { addSpecialTokens: false });
   return encoded.map((each) => each.getIds());
 }
