@@ -25,6 +25,8 @@ import { addHealth } from './commands/health.js';
 import { addHelp } from './commands/help.js';
 import { addImport } from './commands/import.js';
 import { addList } from './commands/list.js';
+import { addSimilar } from './commands/similar.js';
+import { addDuplicates } from './commands/duplicates.js';
 import { addPrompts } from './commands/prompts.js';
 import { addTree } from './commands/tree.js';
 import { addUsage } from './commands/usage.js';
@@ -104,6 +106,8 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addPrompts,
     addFindPrefix,
     addSearch,
+    addSimilar,
+    addDuplicates,
     addAppend,
     addFork,
     addDelete,

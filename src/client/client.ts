@@ -1,5 +1,6 @@
 import { AdminClient } from './admin-client.js';
 import { type Analytics, analytics } from './analytics-client.js';
+import { type Similarity, similarity } from './similar-client.js';
 import { type ConversationReads, conversationReads } from './conversation-reads.js';
 import { type ConversationWrites, conversationWrites } from './conversation-writes.js';
 import { checkHealth, type HealthState } from './health.js';
@@ -13,7 +14,8 @@ import type { CallControl, ConnectOptions } from './connection-types.js';
  * A connection to a server. Calls reject with ClientError; with RangeError or TypeError for arguments that no
  * server would receive as meant. Reads, and stores under an id, are retried while no server answers.
  */
-export interface StowkenClient extends ConversationReads, ConversationWrites, Maintenance, Analytics {
+export interface StowkenClient
+  extends ConversationReads, ConversationWrites, Maintenance, Analytics, Similarity {
   readonly segments: SegmentClient;
   readonly admin: AdminClient;
   /** Asks for the health of the server, or of one vault. Rejects with NOT_FOUND for one that is not open. */
@@ -35,6 +37,7 @@ export function connect(options: ConnectOptions): StowkenClient {
     ...conversationWrites(transport, vault),
     ...maintenance(transport, vault),
     ...analytics(transport, vault),
+    ...similarity(transport, vault),
     segments: new SegmentClient(transport, vault),
     admin: new AdminClient(transport),
     health: (options) => checkHealth(transport, options),

@@ -1,5 +1,14 @@
 export { defaultPort, parseAddress } from './options.js';
 export type { SharedSegment, SharedSegmentOptions, UsageOptions, UsageRow } from './analytics-client.js';
+export type {
+  Duplicate,
+  DuplicatesOptions,
+  DuplicatesPart,
+  SimilarMatch,
+  SimilarOptions,
+  SimilarResult,
+  SimilarTarget,
+} from './similar-client.js';
 export type * from './compaction.js';
 export { connect, type StowkenClient } from './client.js';
 export type { HealthState } from './health.js';

@@ -191,6 +191,20 @@ export const limits = {
   searchHitsMax: 1000,
   searchHitsDefault: 100,
   searchMemoryBytesMax: 32 * 1024 * 1024,
+  /**
+   * Similar content: tokens of what is compared, default threshold, least threshold of a report of
+   * duplicates, and memory for segments that were compared before.
+   */
+  similarTokensMax: 1024 * 1024,
+  similarPercentDefault: 80,
+  duplicatesPercentMin: 50,
+  similarMemoryBytesMax: 32 * 1024 * 1024,
+  /**
+   * Conversations that a report of duplicates keeps to compare others with, and those of them that one
+   * conversation is compared with.
+   */
+  duplicatesKeptMax: 100_000,
+  duplicatesComparedMax: 8,
   /** Tokens that a call processes before it gives others a turn. */
   turnTokensMax: 256 * 1024,
   /** Messages of a request that are read before others get a turn. */

@@ -36,6 +36,8 @@ export const costOf: Readonly<Record<string, Cost>> = {
   '/stowken.v1.AdminService/ListAuditEvents': 'scan',
   '/stowken.v1.AnalyticsService/GetUsage': 'scan',
   '/stowken.v1.AnalyticsService/ListSharedSegments': 'vault',
+  '/stowken.v1.AnalyticsService/FindSimilar': 'vault',
+  '/stowken.v1.AnalyticsService/FindDuplicates': 'vault',
   '/stowken.v1.SegmentService/PutSegments': 'ordinary',
   '/stowken.v1.SegmentService/GetSegments': 'ordinary',
   '/stowken.v1.SegmentService/HasSegments': 'ordinary',

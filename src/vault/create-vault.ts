@@ -16,6 +16,7 @@ import { listSharedSegments } from './find/shared-segments.js';
 import { getUsage } from './find/usage.js';
 import { findPrefix } from './prefix/index.js';
 import { searchConversations } from './search/index.js';
+import { findDuplicates, findSimilar } from './similar/index.js';
 import { SegmentTokenCache } from './read/segment-tokens.js';
 import { retrieveConversation, retrieveConversations } from './read/retrieve.js';
 import {
@@ -82,6 +83,9 @@ export function createVault(given: VaultParts): Vault {
 
     usage: (input, signal) => getUsage(backend, input, signal),
     sharedSegments: (input, signal) => listSharedSegments(parts, input, signal),
+
+    similar: (input, signal) => findSimilar(parts, input, signal),
+    duplicates: (input, signal) => findDuplicates(parts, input, signal),
 
     findPrefix: (input, signal) => findPrefix(parts, input, signal),
     search: (input, signal) => searchConversations(parts, input, signal),

@@ -8,6 +8,7 @@ export type * from './write/types.js';
 export type * from './read/types.js';
 export type * from './search/index.js';
 export type * from './segments/types.js';
+export type * from './similar/index.js';
 export type * from './maintain/types.js';
 export * from './create-vault.js';
 export type * from './vault.js';

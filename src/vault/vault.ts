@@ -23,6 +23,7 @@ import type {
   RetrievePart,
 } from './read/types.js';
 import type { SearchInput, SearchPart } from './search/index.js';
+import type { DuplicatesInput, DuplicatesPart, SimilarInput, SimilarResult } from './similar/index.js';
 import type {
   GarbageSegmentPage,
   GetSegmentsInput,
@@ -111,6 +112,15 @@ export interface Vault {
 
   /** Finds the segments that most conversations share. Looks at the whole vault. */
   sharedSegments(input: SharedInput, signal: AbortSignal): Promise<SharedSegment[]>;
+
+  /**
+   * Finds near-duplicates, all that there are. Reads what the filter selects. Rejects with
+   * CONVERSATION_NOT_FOUND, SEGMENT_NOT_FOUND, REQUEST_TOO_LARGE.
+   */
+  similar(input: SimilarInput, signal: AbortSignal): Promise<SimilarResult>;
+
+  /** Yields counts while it reads, then groups of near-duplicates. */
+  duplicates(input: DuplicatesInput, signal: AbortSignal): AsyncGenerator<DuplicatesPart, void, void>;
 
   /**
    * Finds the conversations that share the most tokens with these, most first, among those that share the

@@ -39,6 +39,7 @@ const answers: Readonly<Record<string, readonly object[]>> = {
   VerifyVault: [{ progress: { recordsDone: '5', records: '10' } }],
   BackupVault: [{ data: Buffer.alloc(1000) }],
   SearchConversations: [{ nextPageToken: '', conversations: '1' }],
+  FindDuplicates: [{ conversations: '7' }],
   RetrieveConversation: [
     { header: spec('a') },
     {
@@ -96,7 +97,7 @@ beforeAll(async () => {
       [
         ...unary,
         ...['FindPrefix', 'ListRegistries', 'GetCapabilities'],
-        ...['GetUsage', 'ListSharedSegments', 'GetConversation'],
+        ...['GetUsage', 'ListSharedSegments', 'FindSimilar', 'GetConversation'],
       ].map((name) => [name, hang(name)]),
     ),
     ...(Object.fromEntries(streams) as Record<string, ReturnType<typeof hang>>),
@@ -186,6 +187,8 @@ const cases: [string, readonly string[], string, RegExp][] = [
   ['get', ['get', 'a'], 'RetrieveConversation', /interrupted: the output is incomplete/],
   ['usage', ['usage'], 'GetUsage', /interrupted/],
   ['prompts', ['prompts'], 'ListSharedSegments', /interrupted/],
+  ['similar', ['similar', 'a'], 'FindSimilar', /interrupted/],
+  ['duplicates', ['duplicates'], 'FindDuplicates', /interrupted: 7 conversations read so far/],
   ['tree', ['tree', 'a'], 'GetConversation', /interrupted/],
   [
     'compact',

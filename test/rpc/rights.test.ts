@@ -39,6 +39,7 @@ const requestOf: Readonly<Record<string, Fields>> = {
   GetConversation: { id: 'a' },
   FindPrefix: { tokens: { ids: [1] } },
   SearchConversations: { text: 'a' },
+  FindSimilar: { conversation_id: 'a' },
   PutSegments: { segments: [{ tokens: { ids: [1] } }] },
   GetSegments: { hashes: [hash] },
   HasSegments: { hashes: [hash] },

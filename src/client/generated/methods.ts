@@ -148,5 +148,13 @@ export interface Methods {
       readonly request: requests.ListSharedSegmentsRequest;
       readonly response: responses.ListSharedSegmentsResponse;
     };
+    readonly FindSimilar: {
+      readonly request: requests.FindSimilarRequest;
+      readonly response: responses.FindSimilarResponse;
+    };
+    readonly FindDuplicates: {
+      readonly request: requests.FindDuplicatesRequest;
+      readonly response: responses.FindDuplicatesResponse;
+    };
   };
 }

@@ -114,6 +114,13 @@ export interface Duration {
 
 export type Encoding = 'ENCODING_UNSPECIFIED' | 'ENCODING_TOKENS' | 'ENCODING_LE32' | 'ENCODING_TEXT';
 
+export interface FindDuplicatesRequest {
+  readonly vault?: string | undefined;
+  readonly filter?: ConversationFilter | undefined;
+  readonly threshold?: number | undefined;
+  readonly pageSize?: number | undefined;
+}
+
 export interface FindPrefixRequest {
   readonly vault?: string | undefined;
   readonly prefix?: Prefix | undefined;
@@ -121,6 +128,18 @@ export interface FindPrefixRequest {
   readonly application?: string | undefined;
   readonly minTokens?: string | undefined;
   readonly limit?: number | undefined;
+}
+
+export interface FindSimilarRequest {
+  readonly vault?: string | undefined;
+  readonly content?: Prefix | undefined;
+  readonly tokenizer?: string | undefined;
+  readonly conversationId?: string | undefined;
+  readonly segmentHash?: string | undefined;
+  readonly threshold?: number | undefined;
+  readonly filter?: ConversationFilter | undefined;
+  readonly order?: SimilarOrder | undefined;
+  readonly pageSize?: number | undefined;
 }
 
 export interface ForkConversationRequest {
@@ -306,6 +325,8 @@ export type SharedSegmentOrder =
   | 'SHARED_SEGMENT_ORDER_UNSPECIFIED'
   | 'SHARED_SEGMENT_ORDER_TOKENS_SAVED'
   | 'SHARED_SEGMENT_ORDER_REFERENCES';
+
+export type SimilarOrder = 'SIMILAR_ORDER_UNSPECIFIED' | 'SIMILAR_ORDER_SIMILARITY' | 'SIMILAR_ORDER_NEWEST';
 
 export interface StoreConversationRequest {
   readonly vault?: string | undefined;

@@ -152,14 +152,35 @@ export type DeleteSegmentResponse = Record<string, never>;
 
 export type DeleteVaultResponse = Record<string, never>;
 
+export interface Duplicate {
+  readonly conversationId: string;
+  readonly similarity: number;
+  readonly tokenCount: string;
+}
+
 export interface ErrorInfo {
   readonly reason: string;
   readonly domain: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+export interface FindDuplicatesResponse {
+  readonly conversationId: string;
+  readonly tokenCount: string;
+  readonly duplicates: readonly Duplicate[];
+  readonly conversations: string;
+  readonly uncompared: string;
+  readonly notKept: string;
+}
+
 export interface FindPrefixResponse {
   readonly matches: readonly PrefixMatch[];
+}
+
+export interface FindSimilarResponse {
+  readonly matches: readonly SimilarMatch[];
+  readonly compared: string;
+  readonly uncompared: string;
 }
 
 export interface ForkConversationResponse {
@@ -397,6 +418,15 @@ export interface SharedSegment {
   readonly text: string;
   readonly firstUseTime: Timestamp | null;
   readonly lastUseTime: Timestamp | null;
+}
+
+export interface SimilarMatch {
+  readonly conversation: Conversation | null;
+  readonly segmentHash: string;
+  readonly tokenCount: string;
+  readonly similarity: number;
+  readonly sharedShingles: string;
+  readonly shingles: string;
 }
 
 export interface Status {

@@ -38,6 +38,8 @@ export const rightsOf: Readonly<Record<string, readonly Right[]>> = {
   '/stowken.v1.AdminService/ListAuditEvents': ['admin'],
   '/stowken.v1.AnalyticsService/GetUsage': ['read'],
   '/stowken.v1.AnalyticsService/ListSharedSegments': ['read'],
+  '/stowken.v1.AnalyticsService/FindSimilar': ['read'],
+  '/stowken.v1.AnalyticsService/FindDuplicates': ['read'],
   '/stowken.v1.SegmentService/PutSegments': ['write'],
   '/stowken.v1.SegmentService/GetSegments': ['read'],
   '/stowken.v1.SegmentService/HasSegments': ['read'],

@@ -110,6 +110,13 @@ export interface Duration {
   readonly nanos: number;
 }
 
+export interface FindDuplicatesRequest {
+  readonly vault: string;
+  readonly filter: ConversationFilter | null;
+  readonly threshold: number;
+  readonly page_size: number;
+}
+
 export interface FindPrefixRequest {
   readonly vault: string;
   readonly prefix: Prefix | null;
@@ -117,6 +124,18 @@ export interface FindPrefixRequest {
   readonly application: string | undefined;
   readonly min_tokens: Long;
   readonly limit: number;
+}
+
+export interface FindSimilarRequest {
+  readonly vault: string;
+  readonly content: Prefix | null;
+  readonly tokenizer: string;
+  readonly conversation_id: string;
+  readonly segment_hash: string;
+  readonly threshold: number;
+  readonly filter: ConversationFilter | null;
+  readonly order: number;
+  readonly page_size: number;
 }
 
 export interface ForkConversationRequest {
@@ -400,4 +419,6 @@ export interface Requests {
   'stowken.v1.ListAuditEventsRequest': ListAuditEventsRequest;
   'stowken.v1.GetUsageRequest': GetUsageRequest;
   'stowken.v1.ListSharedSegmentsRequest': ListSharedSegmentsRequest;
+  'stowken.v1.FindSimilarRequest': FindSimilarRequest;
+  'stowken.v1.FindDuplicatesRequest': FindDuplicatesRequest;
 }

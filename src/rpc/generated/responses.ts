@@ -151,14 +151,35 @@ export type DeleteSegmentResponse = Record<string, never>;
 
 export type DeleteVaultResponse = Record<string, never>;
 
+export interface Duplicate {
+  readonly conversation_id?: string | undefined;
+  readonly similarity?: number | undefined;
+  readonly token_count?: number | undefined;
+}
+
 export interface ErrorInfo {
   readonly reason?: string | undefined;
   readonly domain?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
+export interface FindDuplicatesResponse {
+  readonly conversation_id?: string | undefined;
+  readonly token_count?: number | undefined;
+  readonly duplicates?: readonly Duplicate[] | undefined;
+  readonly conversations?: number | undefined;
+  readonly uncompared?: number | undefined;
+  readonly not_kept?: number | undefined;
+}
+
 export interface FindPrefixResponse {
   readonly matches?: readonly PrefixMatch[] | undefined;
+}
+
+export interface FindSimilarResponse {
+  readonly matches?: readonly SimilarMatch[] | undefined;
+  readonly compared?: number | undefined;
+  readonly uncompared?: number | undefined;
 }
 
 export interface ForkConversationResponse {
@@ -395,6 +416,15 @@ export interface SharedSegment {
   readonly last_use_time?: Timestamp | undefined;
 }
 
+export interface SimilarMatch {
+  readonly conversation?: Conversation | undefined;
+  readonly segment_hash?: string | undefined;
+  readonly token_count?: number | undefined;
+  readonly similarity?: number | undefined;
+  readonly shared_shingles?: number | undefined;
+  readonly shingles?: number | undefined;
+}
+
 export interface Status {
   readonly code?: number | undefined;
   readonly message?: string | undefined;
@@ -558,6 +588,8 @@ export interface Responses {
   'stowken.v1.ListAuditEventsResponse': ListAuditEventsResponse;
   'stowken.v1.GetUsageResponse': GetUsageResponse;
   'stowken.v1.ListSharedSegmentsResponse': ListSharedSegmentsResponse;
+  'stowken.v1.FindSimilarResponse': FindSimilarResponse;
+  'stowken.v1.FindDuplicatesResponse': FindDuplicatesResponse;
   'google.rpc.Status': Status;
   'google.rpc.ErrorInfo': ErrorInfo;
 }

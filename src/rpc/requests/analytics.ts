@@ -1,9 +1,27 @@
 import { z } from 'zod';
-import { limits } from '../../model/index.js';
-import { type UsageField, usageFields } from '../../vault/index.js';
+import { isSegmentHash, limits, StowkenError } from '../../model/index.js';
+import {
+  type DuplicatesInput,
+  type SimilarInput,
+  type SimilarTarget,
+  type UsageField,
+  usageFields,
+} from '../../vault/index.js';
 import { RequestDecoder } from '../wire/reader.js';
-import { enumeration, items, label, optional, pageSize, timestampMs, utf8, vaultName } from './fields.js';
-import { refuse, schemaRequest } from './parse.js';
+import { readFindSimilarRequest } from '../wire/token-requests.js';
+import { conversationFilter } from './conversation-reads.js';
+import {
+  enumeration,
+  items,
+  label,
+  optional,
+  optionalId,
+  pageSize,
+  timestampMs,
+  utf8,
+  vaultName,
+} from './fields.js';
+import { checkFieldsSize, parse, refuse, schemaRequest } from './parse.js';
 
 const usageField = z.string().transform((text, context): UsageField => {
   const field = usageFields.find((each) => each === text);
@@ -41,4 +59,84 @@ export const readListSharedSegments = schemaRequest(
   z
     .object({ vault: vaultName, order, page_size: pageSize })
     .transform(({ vault, order, page_size }) => ({ vault, input: { order, limit: page_size } })),
+);
+
+/** A similarity from the minimum to 1; the default if 0. */
+function threshold(percentMin: number) {
+  return z.number().transform((value, context) => {
+    const given = value === 0 ? limits.similarPercentDefault / 100 : value;
+    if (given > 0 && given >= percentMin / 100 && given <= 1) return given;
+    const least = percentMin === 0 ? 'above 0' : `${percentMin / 100}`;
+    return refuse(context, `is ${value}; it has to be ${least} to 1`, { value: String(value) });
+  });
+}
+
+const similarSchema = z
+  .object({
+    vault: vaultName,
+    tokenizer: label,
+    conversation_id: optionalId,
+    segment_hash: z
+      .string()
+      .refine((text) => text === '' || isSegmentHash(text), 'is not a SHA-256 in 64 lower-case hex digits'),
+    threshold: threshold(0),
+    filter: conversationFilter.nullable(),
+    order: enumeration(['similarity', 'similarity', 'newest']),
+    page_size: pageSize,
+  })
+  .transform((request) => ({
+    vault: request.vault,
+    tokenizer: request.tokenizer,
+    id: request.conversation_id,
+    hash: request.segment_hash,
+    input: {
+      threshold: request.threshold,
+      filter: request.filter ?? {},
+      order: request.order,
+      limit: request.page_size,
+    },
+  }));
+
+const findSimilarCodec = new RequestDecoder('stowken.v1.FindSimilarRequest');
+
+export interface FindSimilarRequest {
+  readonly vault: string;
+  readonly input: SimilarInput;
+}
+
+export async function readFindSimilar(bytes: Buffer, signal: AbortSignal): Promise<FindSimilarRequest> {
+  const { fields, content } = await readFindSimilarRequest(bytes, signal);
+  checkFieldsSize(fields.length);
+  const { vault, tokenizer, id, hash, input } = parse(similarSchema, findSimilarCodec.decode(fields));
+  const targets: SimilarTarget[] = [
+    ...(id === '' ? [] : [{ kind: 'conversation' as const, id }]),
+    ...(isSegmentHash(hash) ? [{ kind: 'segment' as const, hash }] : []),
+    ...(content.kind === 'none' ? [] : [{ kind: 'content' as const, content, tokenizer }]),
+  ];
+  const [target] = targets;
+  if (target === undefined || targets.length > 1) {
+    const sentence = `${targets.length} of conversation_id, segment_hash and content are given; it has to be 1`;
+    throw new StowkenError('INVALID_FIELD', sentence, { field: 'conversation_id' });
+  }
+  return { vault, input: { ...input, target } };
+}
+
+export interface FindDuplicatesRequest {
+  readonly vault: string;
+  readonly input: DuplicatesInput;
+}
+
+export const readFindDuplicates = schemaRequest(
+  new RequestDecoder('stowken.v1.FindDuplicatesRequest'),
+  z
+    .object({
+      vault: vaultName,
+      filter: conversationFilter.nullable(),
+      threshold: threshold(limits.duplicatesPercentMin),
+      page_size: pageSize,
+    })
+    .transform(({ vault, filter, threshold, page_size }): FindDuplicatesRequest => ({
+      vault,
+      input: { filter: filter ?? {}, threshold, limit: page_size },
+    })),
 );

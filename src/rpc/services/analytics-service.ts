@@ -1,9 +1,15 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { limits, StowkenError } from '../../model/index.js';
 import type { SharedSegment, UsageSum } from '../../vault/index.js';
-import { readGetUsage, readListSharedSegments } from '../requests/index.js';
+import {
+  readFindDuplicates,
+  readFindSimilar,
+  readGetUsage,
+  readListSharedSegments,
+} from '../requests/index.js';
 import { timestamp } from '../responses.js';
 import { ResponseEncoder } from '../wire/response-encoder.js';
+import { encodeDuplicates, encodeSimilar } from './similar.js';
 import { type ServiceScope, VaultMethods } from './vault-methods.js';
 
 const usageResponse = new ResponseEncoder('stowken.v1.GetUsageResponse');
@@ -25,6 +31,16 @@ export function analyticsService(scope: ServiceScope): UntypedServiceImplementat
 
     ListSharedSegments: methods.unary(readListSharedSegments, async (vault, { input }, signal) =>
       sharedResponse.encode({ segments: (await vault.sharedSegments(input, signal)).map(sharedFields) }),
+    ),
+
+    FindSimilar: methods.unary(readFindSimilar, async (vault, { input }, signal) =>
+      encodeSimilar(await vault.similar(input, signal)),
+    ),
+
+    FindDuplicates: methods.stream(
+      readFindDuplicates,
+      (vault, { input }, signal) => vault.duplicates(input, signal),
+      encodeDuplicates,
     ),
   };
 }

@@ -3,40 +3,51 @@ import type { MessageContent, PutSegmentsInput } from '../../vault/index.js';
 import { ContentReader } from './content.js';
 import { readLengthDelimited, reading, readRepeated, type RepeatedField, StrictReader } from './reader.js';
 
-/** A FindPrefixRequest, split. */
-export interface FindPrefixParts {
-  /** All fields but `prefix`, unchanged, for the ordinary decoder. */
+/** A request with a Prefix, split. */
+export interface PrefixRequestParts {
+  /** All fields but the prefix, unchanged, for the ordinary decoder. */
   readonly fields: Buffer;
   /** Its tokens are views of the request. */
   readonly content: MessageContent;
 }
 
 /** Tags of Prefix. */
-const findPrefixTags = { tokens: (1 << 3) | 2, tokensLe32: (2 << 3) | 2, text: (3 << 3) | 2 } as const;
+const prefixTags = { tokens: (1 << 3) | 2, tokensLe32: (2 << 3) | 2, text: (3 << 3) | 2 } as const;
 
 /** The prefix occurs once, or not at all. */
-const prefixField: RepeatedField<MessageContent> = {
-  request: 'FindPrefixRequest',
-  name: 'prefix',
-  number: 2,
-  itemsMax: 1,
-  read: readPrefix,
-};
+function prefixField(request: string, name: string): RepeatedField<MessageContent> {
+  return { request, name, number: 2, itemsMax: 1, read: (reader) => readPrefix(reader, name) };
+}
 
-export async function readFindPrefixRequest(bytes: Buffer, signal: AbortSignal): Promise<FindPrefixParts> {
-  const { fields, items } = await readRepeated(prefixField, bytes, signal);
+const findPrefixField = prefixField('FindPrefixRequest', 'prefix');
+const findSimilarField = prefixField('FindSimilarRequest', 'content');
+
+export function readFindPrefixRequest(bytes: Buffer, signal: AbortSignal): Promise<PrefixRequestParts> {
+  return readPrefixRequest(findPrefixField, bytes, signal);
+}
+
+export function readFindSimilarRequest(bytes: Buffer, signal: AbortSignal): Promise<PrefixRequestParts> {
+  return readPrefixRequest(findSimilarField, bytes, signal);
+}
+
+async function readPrefixRequest(
+  field: RepeatedField<MessageContent>,
+  bytes: Buffer,
+  signal: AbortSignal,
+): Promise<PrefixRequestParts> {
+  const { fields, items } = await readRepeated(field, bytes, signal);
   return { fields, content: items[0] ?? { kind: 'none' } };
 }
 
-function readPrefix(reader: StrictReader): MessageContent {
+function readPrefix(reader: StrictReader, name: string): MessageContent {
   let content: ContentReader | undefined;
   readLengthDelimited(reader, () => {
-    content = new ContentReader(reader, prefixField.name);
+    content = new ContentReader(reader, name);
     while (reader.pos < reader.len) {
       const tag = reader.uint32();
-      if (tag === findPrefixTags.tokens) content.tokens();
-      else if (tag === findPrefixTags.tokensLe32) content.le32();
-      else if (tag === findPrefixTags.text) content.text();
+      if (tag === prefixTags.tokens) content.tokens();
+      else if (tag === prefixTags.tokensLe32) content.le32();
+      else if (tag === prefixTags.text) content.text();
       else reader.skipType(tag & 7);
     }
   });

@@ -13,9 +13,8 @@ import { piecesOf } from '../content-pieces.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import { hasSegment, type StoredSlice, slicesInRange } from '../read/range.js';
 import { unsupported } from '../refusals.js';
-import type { MessageContent } from '../content.js';
 import type { FindPrefixInput, PrefixMatch } from '../read/types.js';
-import { encodeTexts, readContent } from '../write/contents.js';
+import { contentTokens, readContent } from '../write/contents.js';
 import { BlockFingerprints } from './block-fingerprints.js';
 
 export interface FindPrefixParts {
@@ -42,7 +41,7 @@ export async function findPrefix(
     throw new StowkenError('PREFIX_INDEX_OFF', 'the prefix index of the vault is off');
   const fingerprints = new BlockFingerprints(backend.vaultId);
   const le32: Uint8Array[] = [];
-  const { tokens, release } = await tokensOf(parts, content, tokenizer, signal);
+  const { tokens, release } = await contentTokens(parts, content, tokenizer, 'prefix', signal);
   try {
     for (const piece of piecesOf(tokens)) {
       const run = readContent(core, piece, 'prefix');
@@ -90,19 +89,6 @@ async function compare(
     }
   }
   return matches;
-}
-
-/** Returns the tokens of the content, or of its text, and a function that returns their memory. */
-async function tokensOf(
-  { tokenizers }: FindPrefixParts,
-  content: MessageContent,
-  tokenizer: string,
-  signal: AbortSignal,
-): Promise<{ tokens: MessageContent; release: () => void }> {
-  if (content.kind !== 'text') return { tokens: content, release: () => undefined };
-  const texts = [{ utf8: content.utf8, at: 'prefix' }];
-  const { le32, release } = await encodeTexts(tokenizers, tokenizer, texts, signal);
-  return { tokens: { kind: 'le32', bytes: le32[0]! }, release };
 }
 
 function byTokensThenNewest(one: PrefixMatch, other: PrefixMatch): number {

@@ -14,6 +14,9 @@ export interface SegmentTokensParts extends FrameReader {
   readonly recent: TokenCache;
 }
 
+/** A segment to be decoded, and its tokens. */
+type WholeSegment = Pick<StoredSlice, 'key' | 'tokenCount'>;
+
 /**
  * Tokens of a batch's segments, to be taken in order. Frames are read at once, and decoded when their turn
  * arrives.
@@ -30,7 +33,7 @@ export class SegmentTokens {
     private readonly recent: TokenCache,
     /** Tokens of each segment; undefined if it is one of `missing`. */
     private readonly known: readonly (Uint8Array | undefined)[],
-    private readonly missing: readonly StoredSlice[],
+    private readonly missing: readonly WholeSegment[],
     private readonly frames: readonly Uint8Array[],
     /**
      * The codec when the frames were read: a compaction may drop their registries before they are decoded.
@@ -40,7 +43,7 @@ export class SegmentTokens {
 
   static async read(
     { backend, codec, recent }: SegmentTokensParts,
-    segments: readonly StoredSlice[],
+    segments: readonly WholeSegment[],
     form: TokenForm,
   ): Promise<SegmentTokens> {
     const known = segments.map(({ key }) => recent.get(key, form));

@@ -85,6 +85,21 @@ export async function encodeTexts(
   }
 }
 
+/**
+ * Returns content as tokens, text encoded, and a function that returns its memory. `at` names it in an error.
+ */
+export async function contentTokens(
+  { tokenizers }: { readonly tokenizers: Tokenizers },
+  content: MessageContent,
+  tokenizer: string,
+  at: string,
+  signal: AbortSignal,
+): Promise<{ readonly tokens: MessageContent; readonly release: () => void }> {
+  if (content.kind !== 'text') return { tokens: content, release: () => undefined };
+  const { le32, release } = await encodeTexts(tokenizers, tokenizer, [{ utf8: content.utf8, at }], signal);
+  return { tokens: { kind: 'le32', bytes: le32[0]! }, release };
+}
+
 const emptyRun: TokenRun = { varints: new Uint8Array(0), tokenCount: 0 };
 
 /** Reads tokens as they arrived; `at` names them in an error. @throws StowkenError MALFORMED_TOKENS */

@@ -1,0 +1,141 @@
+import type { Conversation } from '../model/index.js';
+import type { CallControl } from './connection-types.js';
+import { method } from './contract.js';
+import { fromWireConversation, toWireContent, toWireFilter } from './mapping.js';
+import { fromUint64, toUint32 } from './numbers.js';
+import type { ConversationFilter, PrefixContent } from './read-types.js';
+import type { Transport } from './transport.js';
+
+/** Content that others are compared with: one of the three. */
+export interface SimilarTarget {
+  readonly conversationId?: string;
+  readonly segmentHash?: string;
+  /** Content of one message. */
+  readonly content?: PrefixContent;
+  /** Used for text. */
+  readonly tokenizer?: string;
+}
+
+export interface SimilarOptions extends CallControl {
+  /** Least similarity, above 0 and at most 1: 0.8 if absent. */
+  readonly threshold?: number;
+  readonly filter?: ConversationFilter;
+  readonly order?: 'similarity' | 'newest';
+  /** Limit of the matches: 50 if absent, 1000 at most. */
+  readonly limit?: number;
+}
+
+/** A near-duplicate: a conversation, or a segment. */
+export interface SimilarMatch {
+  readonly conversation: Conversation | undefined;
+  readonly segmentHash: string;
+  readonly tokenCount: number;
+  /** Jaccard index of the shingles: those that both have, of those that either has. */
+  readonly similarity: number;
+  readonly sharedShingles: number;
+  readonly shingles: number;
+}
+
+export interface SimilarResult {
+  readonly matches: readonly SimilarMatch[];
+  /** Conversations or segments that were looked at, and those of them that could not be compared. */
+  readonly compared: number;
+  readonly uncompared: number;
+}
+
+export interface DuplicatesOptions extends CallControl {
+  readonly filter?: ConversationFilter;
+  /** Least similarity, 0.5 to 1: 0.8 if absent. */
+  readonly threshold?: number;
+  /** Limit of the groups: 50 if absent, 1000 at most. */
+  readonly limit?: number;
+}
+
+export interface Duplicate {
+  readonly conversationId: string;
+  readonly similarity: number;
+  readonly tokenCount: number;
+}
+
+/** Part of the answer: counts alone while the vault is read, then groups of near-duplicates. */
+export interface DuplicatesPart {
+  /** Oldest conversation of a group; empty without one. */
+  readonly conversationId: string;
+  readonly tokenCount: number;
+  /** Conversations similar to the oldest one. A group with more than 1000 goes on in the next part. */
+  readonly duplicates: readonly Duplicate[];
+  /** Conversations read so far, and those of them that were not compared, or not kept to be compared with. */
+  readonly conversations: number;
+  readonly uncompared: number;
+  readonly notKept: number;
+}
+
+/** Methods of the contract, looked up once per process. */
+function methods() {
+  return {
+    similar: method('AnalyticsService', 'FindSimilar'),
+    duplicates: method('AnalyticsService', 'FindDuplicates'),
+  };
+}
+
+/** Near-duplicates in a vault. Every call is retried while no server answers. */
+export function similarity(transport: Transport, vault: string) {
+  const known = methods();
+  return {
+    /** Finds near-duplicates of a conversation, a segment or some content. */
+    async similar(target: SimilarTarget, options: SimilarOptions = {}): Promise<SimilarResult> {
+      const { threshold = 0, filter = {}, order = 'similarity', limit = 0, ...control } = options;
+      const request = {
+        vault,
+        content: target.content && toWireContent(target.content, 'content'),
+        tokenizer: target.tokenizer ?? '',
+        conversationId: target.conversationId ?? '',
+        segmentHash: target.segmentHash ?? '',
+        threshold,
+        filter: toWireFilter(filter),
+        order: order === 'newest' ? ('SIMILAR_ORDER_NEWEST' as const) : ('SIMILAR_ORDER_SIMILARITY' as const),
+        pageSize: toUint32('limit', limit),
+      };
+      const answer = await transport.unary(known.similar, request, control, true);
+      return {
+        matches: answer.matches.map((match) => ({
+          conversation: match.conversation ? fromWireConversation(match.conversation) : undefined,
+          segmentHash: match.segmentHash,
+          tokenCount: fromUint64('token_count', match.tokenCount),
+          similarity: match.similarity,
+          sharedShingles: fromUint64('shared_shingles', match.sharedShingles),
+          shingles: fromUint64('shingles', match.shingles),
+        })),
+        compared: fromUint64('compared', answer.compared),
+        uncompared: fromUint64('uncompared', answer.uncompared),
+      };
+    },
+
+    /** Finds groups of near-duplicates. Yields counts while the vault is read, then the groups. */
+    async *duplicates(options: DuplicatesOptions = {}): AsyncGenerator<DuplicatesPart, void, void> {
+      const { filter = {}, threshold = 0, limit = 0, ...control } = options;
+      const request = {
+        vault,
+        filter: toWireFilter(filter),
+        threshold,
+        pageSize: toUint32('limit', limit),
+      };
+      for await (const part of transport.stream(known.duplicates, request, control, true)) {
+        yield {
+          conversationId: part.conversationId,
+          tokenCount: fromUint64('token_count', part.tokenCount),
+          duplicates: part.duplicates.map((duplicate) => ({
+            conversationId: duplicate.conversationId,
+            similarity: duplicate.similarity,
+            tokenCount: fromUint64('token_count', duplicate.tokenCount),
+          })),
+          conversations: fromUint64('conversations', part.conversations),
+          uncompared: fromUint64('uncompared', part.uncompared),
+          notKept: fromUint64('not_kept', part.notKept),
+        };
+      }
+    },
+  };
+}
+
+export type Similarity = ReturnType<typeof similarity>;
