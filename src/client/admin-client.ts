@@ -49,7 +49,9 @@ export class AdminClient {
       readonly reset?: readonly (keyof VaultSettings)[];
     },
   ): Promise<VaultInfo> {
-    const names = reset.map((name) => name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`));
+    const names = reset.map((name) =>
+      name.replace(/Ms$/, '').replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`),
+    );
     const request = { vault, settings: toWireSettings(settings), reset: names };
     return fromWireVault((await this.transport.unary(this.methods.update, request, control, true)).vault);
   }
@@ -95,12 +97,26 @@ export class AdminClient {
   }
 }
 
-function toWireSettings({ prefixIndex, autoCompact, quotaBytes, labels }: VaultSettings) {
+function toWireSettings(settings: VaultSettings) {
+  const { prefixIndex, autoCompact, quotaBytes, labels, lifetimeMs, lifetimes, keep } = settings;
+  const { conversationsMax, contentBytesMax } = settings;
+  const number = (name: string, value: number | undefined) =>
+    value === undefined ? undefined : toUint64(name, value);
   return {
     labels: labels && { keys: labels },
     prefixIndex,
     autoCompact,
-    quotaBytes: quotaBytes === undefined ? undefined : toUint64('quota_bytes', quotaBytes),
+    quotaBytes: number('quota_bytes', quotaBytes),
+    lifetime: toWireTime('lifetime', lifetimeMs),
+    lifetimes: lifetimes && {
+      lifetimes: lifetimes.map(({ lifetimeMs: ms, ...where }) => ({
+        ...where,
+        lifetime: toWireTime('lifetime', ms),
+      })),
+    },
+    keep: keep && { labels: keep },
+    conversationsMax: number('conversations_max', conversationsMax),
+    contentBytesMax: number('content_bytes_max', contentBytesMax),
   };
 }
 
@@ -129,7 +145,8 @@ const states: Readonly<Record<string, VaultInfo['state']>> = {
 
 function fromWireVault(vault: W.Vault | null): VaultInfo {
   const { name, vaultId, createTime, settings, state, cause } = vault!;
-  const { prefixIndex, autoCompact, quotaBytes, labels } = settings ?? {};
+  const { prefixIndex, autoCompact, quotaBytes, labels, lifetime, lifetimes, keep } = settings ?? {};
+  const { conversationsMax, contentBytesMax } = settings ?? {};
   return {
     name,
     vaultId,
@@ -139,6 +156,20 @@ function fromWireVault(vault: W.Vault | null): VaultInfo {
       ...(typeof autoCompact === 'boolean' && { autoCompact }),
       ...(labels && { labels: labels.keys }),
       ...(typeof quotaBytes === 'string' && { quotaBytes: fromUint64('quota_bytes', quotaBytes) }),
+      ...(lifetime && { lifetimeMs: fromWireTime('lifetime', lifetime)! }),
+      ...(lifetimes && {
+        lifetimes: lifetimes.lifetimes.map(({ lifetime: each, ...where }) => ({
+          ...where,
+          lifetimeMs: fromWireTime('lifetime', each) ?? 0,
+        })),
+      }),
+      ...(keep && { keep: keep.labels }),
+      ...(typeof conversationsMax === 'string' && {
+        conversationsMax: fromUint64('conversations_max', conversationsMax),
+      }),
+      ...(typeof contentBytesMax === 'string' && {
+        contentBytesMax: fromUint64('content_bytes_max', contentBytesMax),
+      }),
     },
     state: states[state] ?? 'closed',
     cause,

@@ -8,6 +8,21 @@ export interface VaultSettings {
   readonly quotaBytes?: number;
   /** Metadata keys by which lists find conversations and usage is counted; at most 8. */
   readonly labels?: readonly string[];
+  /** Lifetime of conversations that have no expire time, since their creation; 0: for ever. */
+  readonly lifetimeMs?: number;
+  /** Lifetimes that go before it, by metadata entry or, if the label is empty, by application. */
+  readonly lifetimes?: readonly (LabelValue & { readonly lifetimeMs: number })[];
+  /** Conversations with one of these metadata entries have no lifetime, and are not deleted for a limit. */
+  readonly keep?: readonly LabelValue[];
+  /** Limits above which the oldest conversations are deleted; none if it is 0. */
+  readonly conversationsMax?: number;
+  readonly contentBytesMax?: number;
+}
+
+/** A metadata entry. */
+export interface LabelValue {
+  readonly label: string;
+  readonly value: string;
 }
 
 /** A vault of a server. */

@@ -54,6 +54,8 @@ export const limits = {
   filterMetadataEntriesMax: 16,
   /** Labels of a vault: metadata keys that lists and usage know. */
   labelsMax: 8,
+  /** Lifetimes of a vault by application and label, and label values that are kept. */
+  lifetimesMax: 64,
   /** Rows of one answer about usage. */
   usageRowsMax: 10_000,
   /** Conditions of a filter, and values of one condition. */

@@ -22,6 +22,11 @@ import * as R from './generated/responses.js';
 import { ResponseEncoder } from './wire/response-encoder.js';
 import { encodeChunk, encodeItemTail } from './wire/token-responses.js';
 
+/** Converts milliseconds to google.protobuf.Duration, which has the fields of a Timestamp. */
+export function duration(milliseconds: number): R.Duration {
+  return timestamp(milliseconds);
+}
+
 /** Converts a time to google.protobuf.Timestamp. */
 export function timestamp(timeMs: number): R.Timestamp {
   const seconds = Math.floor(timeMs / 1000);

@@ -36,7 +36,9 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
     onSettings: async (name, settings) => {
       const runtime = vaults.openRuntime(name);
       await runtime?.apply(settings);
-      if (runtime) await announcements.send('setPrefixIndex', { vault: name, on: runtime.prefixIndex }, name);
+      if (!runtime) return;
+      const { prefixIndex, lifetimes } = runtime;
+      await announcements.send('applySettings', { vault: name, settings: { prefixIndex, lifetimes } }, name);
     },
     onDelete: (name) => announcements.send('dropVault', name, name),
     onDeleted: (name) => metrics?.own.meters.forget(name),

@@ -1,6 +1,6 @@
 import type { Codec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
-import { conversationNotFound } from '../model/index.js';
+import { conversationNotFound, type Expiry, type Lifetimes } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import { appendMessages } from './write/append.js';
@@ -45,11 +45,14 @@ export interface VaultParts {
   readonly clock: () => number;
   /** Conversations are added to the prefix index, if the storage has one, unless this returns false. */
   readonly prefixIndex?: () => boolean;
+  /** Lifetimes of conversations; they live for ever if it is absent or returns undefined. */
+  readonly lifetimes?: () => Lifetimes | undefined;
 }
 
 export function createVault(given: VaultParts): Vault {
   const { name, backend: stored, clock } = given;
-  const backend = withoutExpired(stored, () => ({ nowMs: clock() }));
+  const expiry = (): Expiry => ({ nowMs: clock(), lifetimes: given.lifetimes?.() });
+  const backend = withoutExpired(stored, expiry);
   const parts = { ...given, backend, recent: new SegmentTokenCache() };
   const compactor = new Compactor(given);
   const uploads = new Uploads(parts);
@@ -79,7 +82,7 @@ export function createVault(given: VaultParts): Vault {
     deleteMany: (input, signal) => deleteConversations(given, input, signal),
 
     list: (query) => backend.listConversations(query),
-    count: (filter, signal) => countConversations(stored, filter, { nowMs: clock() }, signal),
+    count: (filter, signal) => countConversations(stored, filter, expiry(), signal),
 
     usage: (input, signal) => getUsage(backend, input, signal),
     sharedSegments: (input, signal) => listSharedSegments(parts, input, signal),

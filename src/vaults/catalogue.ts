@@ -31,14 +31,25 @@ export function vaultFolder(dataFolder: string, name: string): string {
   return name === defaultVault ? dataFolder : join(dataFolder, otherVaultsFolder, name);
 }
 
+const labelValue = z.object({ label: z.string(), value: z.string() });
+const wholeNumber = z.number().int().min(0);
+
 const recordSchema = z.object({
   createTimeMs: z.number().optional(),
   vaultId: z.string().optional(),
   settings: z.object({
     prefixIndex: z.boolean().optional(),
     autoCompact: z.boolean().optional(),
-    quotaBytes: z.number().int().min(0).optional(),
+    quotaBytes: wholeNumber.optional(),
     labels: z.array(z.string()).max(limits.labelsMax).optional(),
+    lifetimeMs: wholeNumber.optional(),
+    lifetimes: z
+      .array(labelValue.extend({ lifetimeMs: wholeNumber }))
+      .max(limits.lifetimesMax)
+      .optional(),
+    keep: z.array(labelValue).max(limits.lifetimesMax).optional(),
+    conversationsMax: wholeNumber.optional(),
+    contentBytesMax: wholeNumber.optional(),
   }),
 });
 

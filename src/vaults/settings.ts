@@ -1,3 +1,5 @@
+import type { LabelValue, LifetimeRule, Lifetimes } from '../model/index.js';
+
 /** Settings of one vault. One that is absent is as the server was started. */
 export interface VaultSettings {
   readonly prefixIndex?: boolean | undefined;
@@ -6,10 +8,37 @@ export interface VaultSettings {
   readonly quotaBytes?: number | undefined;
   /** Metadata keys that lists and usage know. */
   readonly labels?: readonly string[] | undefined;
+  /** See Lifetimes. */
+  readonly lifetimeMs?: number | undefined;
+  readonly lifetimes?: readonly LifetimeRule[] | undefined;
+  readonly keep?: readonly LabelValue[] | undefined;
+  /** Limits of conversations, and of the bytes of their segments; none if it is 0. The oldest go first. */
+  readonly conversationsMax?: number | undefined;
+  readonly contentBytesMax?: number | undefined;
 }
 
-export const settingNames = ['prefixIndex', 'autoCompact', 'quotaBytes', 'labels'] as const;
+export const settingNames = [
+  'prefixIndex',
+  'autoCompact',
+  'quotaBytes',
+  'labels',
+  'lifetimeMs',
+  'lifetimes',
+  'keep',
+  'conversationsMax',
+  'contentBytesMax',
+] as const;
 export type SettingName = (typeof settingNames)[number];
+
+/** Returns the lifetimes of a vault's conversations; undefined: they live for ever. */
+export function lifetimesIn({
+  lifetimeMs = 0,
+  lifetimes = [],
+  keep = [],
+}: VaultSettings): Lifetimes | undefined {
+  if (lifetimeMs === 0 && lifetimes.length === 0) return undefined;
+  return { lifetimeMs, rules: lifetimes, keep };
+}
 
 /** Facts about a vault that its store does not have. */
 export interface VaultRecord {

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { createLiveCodec, type LiveCodec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
-import { StowkenError } from '../model/index.js';
+import { type Lifetimes, StowkenError } from '../model/index.js';
 import type { ManagedBackend, StorageActivity, StorageBackend, StorageHealth } from '../storage/index.js';
 import type { Tokenizers } from '../text/index.js';
 import {
@@ -17,7 +17,7 @@ import { type ChangeCheck, checkCommits } from './change-check.js';
 import { vaultNotFound } from './names.js';
 import type { VaultRuntime } from './open-vaults.js';
 import { Quota } from './quota.js';
-import type { VaultRecord, VaultSettings } from './settings.js';
+import { lifetimesIn, type VaultRecord, type VaultSettings } from './settings.js';
 import { type CheckCounts, VaultCheck } from './vault-check.js';
 import { vaultCore } from './vault-core.js';
 
@@ -98,6 +98,7 @@ export class StoredVault implements VaultRuntime {
       tokenizers,
       clock,
       prefixIndex: () => this.prefixIndex,
+      lifetimes: () => this.lifetimes,
     });
     this.vault = tasks ? countTasks(vault, tasks) : vault;
     this.#compactOrNot();
@@ -135,6 +136,11 @@ export class StoredVault implements VaultRuntime {
   /** True if stored conversations are added to the prefix index. */
   get prefixIndex(): boolean {
     return this.#settings.prefixIndex ?? this.opener.defaults.prefixIndex;
+  }
+
+  /** Lifetimes of the conversations; undefined: they live for ever. */
+  get lifetimes(): Lifetimes | undefined {
+    return lifetimesIn(this.#settings);
   }
 
   /** Undefined or 0: it may grow. */

@@ -66,7 +66,12 @@ export class Grants {
     if (this.#ended || this.#uses.has(name)) use.end();
     else this.#uses.set(name, use);
     const { runtime } = use;
-    return { folder: this.folderOf(name), prefixIndex: runtime.prefixIndex, label: this.labelOf(name) };
+    const { prefixIndex, lifetimes } = runtime;
+    return {
+      folder: this.folderOf(name),
+      settings: { prefixIndex, lifetimes },
+      label: this.labelOf(name),
+    };
   }
 
   async #use(name: string): Promise<VaultUse<StoredVault>> {

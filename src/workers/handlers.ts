@@ -1,3 +1,4 @@
+import type { Lifetimes } from '../model/index.js';
 import type { AuditEvent, AuditPage, AuditQuery } from '../audit/index.js';
 import type { AccessOptions, TlsOptions } from '../identity/index.js';
 import type { Measured } from '../metrics/index.js';
@@ -66,7 +67,7 @@ export interface WorkerHandlers {
   readonly calls: {
     /** Announces the stored registries of a vault, whenever they change. */
     readonly setRegistries: (given: { readonly vault: string; readonly ids: readonly number[] }) => void;
-    readonly setPrefixIndex: (given: { readonly vault: string; readonly on: boolean }) => void;
+    readonly applySettings: (given: { readonly vault: string; readonly settings: CallSettings }) => void;
     readonly setHealth: (health: VaultsHealth) => void;
     /** Releases leases on a vault that no reader needs any more. */
     readonly renewLease: (vault: string) => Promise<void>;
@@ -87,10 +88,16 @@ export interface Refusal {
   readonly refusal: string;
 }
 
+/** Settings of a vault that its calls need. */
+export interface CallSettings {
+  readonly prefixIndex: boolean;
+  readonly lifetimes: Lifetimes | undefined;
+}
+
 /** A vault that was opened for a worker. */
 export interface OpenedVault {
   readonly folder: string;
-  readonly prefixIndex: boolean;
+  readonly settings: CallSettings;
   /** Label of its metrics. */
   readonly label: string;
 }

@@ -16,7 +16,7 @@ import {
   type VaultsHealth,
 } from '../vaults/index.js';
 import type { Channel } from './channel.js';
-import { forwardReads, type PrimaryHandlers } from './handlers.js';
+import { type CallSettings, forwardReads, type PrimaryHandlers } from './handlers.js';
 import { sendAhead } from './message-list-transfer.js';
 import { SharedLease } from './shared-lease.js';
 
@@ -35,18 +35,18 @@ export interface WorkerParts {
 /** A vault that this process reads, and that another one writes. */
 export class WorkerVault implements VaultRuntime {
   readonly vault: Vault;
-  #prefixIndex: boolean;
+  #settings: CallSettings;
 
   private constructor(
     private readonly parts: WorkerParts,
     private readonly name: string,
     private readonly reader: LmdbReader,
     private readonly lease: SharedLease,
-    prefixIndex: boolean,
+    settings: CallSettings,
     codec: ReturnType<typeof createLiveCodec>,
     activity: VaultActivity | undefined,
   ) {
-    this.#prefixIndex = prefixIndex;
+    this.#settings = settings;
     const { primary, core, tokenizers } = parts;
     const plain = createVault({
       name,
@@ -55,7 +55,8 @@ export class WorkerVault implements VaultRuntime {
       codec,
       tokenizers,
       clock: Date.now,
-      prefixIndex: () => this.#prefixIndex,
+      prefixIndex: () => this.#settings.prefixIndex,
+      lifetimes: () => this.#settings.lifetimes,
     });
     // The other process counts what it does for this one.
     const own = activity ? countTasks(plain, activity.tasks) : plain;
@@ -70,7 +71,7 @@ export class WorkerVault implements VaultRuntime {
   /** @throws StowkenError VAULT_NOT_FOUND, CORRUPT_STORE and others of the process that owns it */
   static async open(name: string, parts: WorkerParts): Promise<WorkerVault> {
     const { primary, core, sharers } = parts;
-    const { folder, prefixIndex, label } = await primary.call('openVault', name);
+    const { folder, settings, label } = await primary.call('openVault', name);
     const activity = parts.activityOf?.(label);
     try {
       const own = { ...parts, core: vaultCore(core, name) };
@@ -81,7 +82,7 @@ export class WorkerVault implements VaultRuntime {
       }, activity?.storage.readers);
       const reader = await openLmdbReader({ folder, codec, lease: () => lease.hold(), sharers });
       codec.prepare();
-      return new WorkerVault(own, name, reader, lease, prefixIndex, codec, activity);
+      return new WorkerVault(own, name, reader, lease, settings, codec, activity);
     } catch (error) {
       await primary.call('closeVault', name);
       throw error;
@@ -94,8 +95,8 @@ export class WorkerVault implements VaultRuntime {
     this.reader.setRegistries(ids);
   }
 
-  setPrefixIndex(on: boolean): void {
-    this.#prefixIndex = on;
+  apply(settings: CallSettings): void {
+    this.#settings = settings;
   }
 
   renewLease(): Promise<void> {

@@ -31,7 +31,7 @@ let stop: (graceMs: number) => Promise<void> = async () => undefined;
 const offer: WorkerHandlers = {
   calls: {
     setRegistries: ({ vault, ids }) => vaults?.openRuntime(vault)?.setRegistries(ids),
-    setPrefixIndex: ({ vault, on }) => vaults?.openRuntime(vault)?.setPrefixIndex(on),
+    applySettings: ({ vault, settings }) => vaults?.openRuntime(vault)?.apply(settings),
     setHealth: (now) => void (health = now),
     renewLease: async (vault) => vaults?.openRuntime(vault)?.renewLease(),
     dropVault: async (name) => {

@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connect, isClientError, type StowkenClient } from '../../src/client/index.js';
+import { stowkenAt } from '../cli/support/stowken.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
 
 const tokens = (seed: number, count = 60) =>
@@ -177,6 +178,37 @@ describe.each(Object.entries(ways))('vaults of a server with %s', (way, flags) =
     expect(await read(a, 'again')).toEqual([[...tokens(1)]]);
   });
 
+  it('have lifetimes by label and application, which the command sets and shows', async () => {
+    const run = stowkenAt(server.address);
+    const set = await run(
+      'vault set default --lifetime 90d --lifetime-of user=7:12h --lifetime-of application=odd:0 --keep-where tag=x'
+        .split(' ')
+        .concat(['--max-conversations', '9', '--max-content', '1GiB', '--json']),
+    );
+    expect(set.stderr).toBe('');
+    expect(JSON.parse(set.stdout)).toMatchObject({
+      settings: {
+        lifetime_seconds: 90 * 86_400,
+        lifetimes: [
+          { label: 'user', value: '7', lifetime_seconds: 43_200 },
+          { application: 'odd', lifetime_seconds: 0 },
+        ],
+        keep: [{ label: 'tag', value: 'x' }],
+        conversations_max: 9,
+        content_bytes_max: 2 ** 30,
+      },
+    });
+    expect((await run(['vault', 'show', 'default'])).stdout).toMatch(
+      / 90d, user=7:12h, application=odd:for ever/,
+    );
+    expect((await run(['vault', 'set', 'default', '--lifetime-of', 'user:7'])).stderr).toMatch(
+      /metadata key/,
+    );
+    const none = ['--lifetime', '0', '--lifetime-of', '', '--keep-where', '', '--max-conversations', '0'];
+    const { code } = await run(['vault', 'set', 'default', ...none, '--max-content', '0']);
+    expect(code).toBe(0);
+  });
+
   it('have settings that hold for the next call', async () => {
     const { admin } = client();
     await admin.createVault('a');
@@ -206,6 +238,21 @@ describe.each(Object.entries(ways))('vaults of a server with %s', (way, flags) =
         metadata: { field: 'settings.labels.keys' },
       });
     }
+    const rules = { lifetimeMs: 86_400_000, lifetimes: [{ label: '', value: '', lifetimeMs: 1 }] };
+    const keep = [{ label: 'tag', value: 'golden' }];
+    const ageing = { ...rules, keep, conversationsMax: 1000, contentBytesMax: 2 ** 40 };
+    expect((await admin.updateVault('a', { settings: ageing })).settings).toMatchObject(ageing);
+    await expect
+      .poll(() => a.get('c1').catch(({ reason }: { reason: string }) => reason), { timeout: 30_000 })
+      .toBe('CONVERSATION_NOT_FOUND');
+    expect(await a.listPage({ filter: {}, count: true })).toMatchObject({
+      conversations: [],
+      total: { count: 0, isLowerBound: false },
+    });
+    // Until it is deleted, a longer lifetime gives it back.
+    await admin.updateVault('a', { settings: { lifetimes: [] }, reset: ['lifetimeMs', 'keep'] });
+    expect((await a.get('c1')).conversation.id).toBe('c1');
+    expect((await admin.getVault('a')).settings.lifetimeMs).toBeUndefined();
     if (way.startsWith('lmdb')) {
       await expect(a.findPrefix({ tokens: tokens(1, 600) })).rejects.toMatchObject({
         reason: 'PREFIX_INDEX_OFF',

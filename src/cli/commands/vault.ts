@@ -6,7 +6,8 @@ import { CommandFailure, type Context, UsageError } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes, formatTable, formatTime } from '../format.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
-import { byteSize, filled } from '../options.js';
+import { formatAge, keptLabels, lifetimes } from '../lifetimes.js';
+import { byteSize, duration, filled, wholeNumber } from '../options.js';
 
 interface Options extends ServerOption {
   readonly json?: true;
@@ -17,6 +18,11 @@ interface SettingOptions extends Options {
   readonly autoCompact?: 'on' | 'off' | 'server';
   readonly quota?: number | 'server';
   readonly labels?: readonly string[];
+  readonly lifetime?: number;
+  readonly lifetimeOf?: VaultSettings['lifetimes'];
+  readonly keepWhere?: VaultSettings['keep'];
+  readonly maxConversations?: number;
+  readonly maxContent?: number;
 }
 
 const epilogue = `
@@ -91,7 +97,7 @@ function addSet(vault: Command, context: Context, done: Done): void {
     .action(async (name: string, options: SettingOptions) => {
       const { settings, reset } = changes(options);
       if (Object.keys(settings).length + reset.length === 0)
-        throw new UsageError('name a setting: --quota, --labels, --prefix-index or --auto-compact');
+        throw new UsageError('name a setting: --quota, --labels, --lifetime or another that --help lists');
       const now = await withClient(options, context, ({ admin }) =>
         admin.updateVault(name, { settings, reset }),
       );
@@ -133,6 +139,15 @@ function withSettings(command: Command): Command {
   return command
     .option('--quota <size>', 'limit of the bytes in use: 50GiB; 0 for none', byteSize)
     .option('--labels <keys>', 'metadata keys to list and count usage by: user,session; "" for none', keys)
+    .option('--lifetime <age>', 'how long conversations are kept: 90d; 0 for ever', duration)
+    .option(
+      '--lifetime-of <what:age>',
+      'of a label or application: user=7:30d, application=agents:30d; may be repeated; "" for none',
+      lifetimes,
+    )
+    .option('--keep-where <key=value>', 'keep these for ever; may be repeated; "" for none', keptLabels)
+    .option('--max-conversations <count>', 'above it, the oldest are deleted; 0 for no limit', wholeNumber(0))
+    .option('--max-content <size>', 'above it, the oldest are deleted: 10GiB; 0 for no limit', byteSize)
     .addOption(
       new Option('--prefix-index <on|off|server>', 'index conversations for find-prefix').choices(choices),
     )
@@ -149,12 +164,19 @@ function keys(text: string): string[] {
   return text === '' ? [] : text.split(',').map((key) => filled(key.trim()));
 }
 
-function changes({ prefixIndex, autoCompact, quota, labels }: SettingOptions): {
+function changes(options: SettingOptions): {
   settings: VaultSettings;
   reset: (keyof VaultSettings)[];
 } {
+  const { prefixIndex, autoCompact, quota, labels } = options;
+  const { lifetime, lifetimeOf, keepWhere, maxConversations, maxContent } = options;
   return {
     settings: {
+      ...(lifetime !== undefined && { lifetimeMs: lifetime }),
+      ...(lifetimeOf !== undefined && { lifetimes: lifetimeOf }),
+      ...(keepWhere !== undefined && { keep: keepWhere }),
+      ...(maxConversations !== undefined && { conversationsMax: maxConversations }),
+      ...(maxContent !== undefined && { contentBytesMax: maxContent }),
       ...(prefixIndex !== undefined && prefixIndex !== 'server' && { prefixIndex: prefixIndex === 'on' }),
       ...(autoCompact !== undefined && autoCompact !== 'server' && { autoCompact: autoCompact === 'on' }),
       ...(labels !== undefined && { labels }),
@@ -177,7 +199,7 @@ async function printOne(
   else await output.line(text);
 }
 
-const heads = ['NAME', 'STATE', 'CREATED', 'QUOTA', 'PREFIX INDEX', 'AUTO-COMPACT', 'LABELS', ''];
+const heads = ['NAME', 'STATE', 'CREATED', 'QUOTA', 'PREFIX INDEX', 'AUTO-COMPACT', 'LABELS', 'LIFETIME', ''];
 
 function table(vaults: readonly VaultInfo[]): string {
   const rows = vaults.map(({ name, state, createTimeMs, settings, cause }) => [
@@ -188,9 +210,21 @@ function table(vaults: readonly VaultInfo[]): string {
     onOff(settings.prefixIndex),
     onOff(settings.autoCompact),
     (settings.labels ?? []).map(printable).join(', '),
+    lifetimeWords(settings),
     cause,
   ]);
-  return formatTable([heads, ...rows], ['left', 'left', 'left', 'right', 'left', 'left', 'left', 'left']);
+  return formatTable(
+    [heads, ...rows],
+    ['left', 'left', 'left', 'right', 'left', 'left', 'left', 'left', 'left'],
+  );
+}
+
+function lifetimeWords({ lifetimeMs = 0, lifetimes: rules = [] }: VaultSettings): string {
+  const named = rules.map(
+    ({ label, value, lifetimeMs: each }) =>
+      `${printable(`${label || 'application'}=${value}`)}:${formatAge(each)}`,
+  );
+  return [...(lifetimeMs === 0 ? [] : [formatAge(lifetimeMs)]), ...named].join(', ');
 }
 
 const stateWords = { open: 'open', closed: 'closed', readOnly: 'read-only', failed: 'failed' } as const;
@@ -201,7 +235,8 @@ function onOff(setting: boolean | undefined): string {
 }
 
 function plain({ name, vaultId, createTimeMs, settings, state, cause }: VaultInfo): object {
-  const { prefixIndex, autoCompact, quotaBytes, labels } = settings;
+  const { prefixIndex, autoCompact, quotaBytes, labels, lifetimeMs, lifetimes: rules, keep } = settings;
+  const { conversationsMax, contentBytesMax } = settings;
   return {
     name,
     vault_id: vaultId,
@@ -213,6 +248,16 @@ function plain({ name, vaultId, createTimeMs, settings, state, cause }: VaultInf
       ...(autoCompact !== undefined && { auto_compact: autoCompact }),
       ...(quotaBytes !== undefined && { quota_bytes: quotaBytes }),
       ...(labels !== undefined && { labels }),
+      ...(lifetimeMs !== undefined && { lifetime_seconds: lifetimeMs / 1000 }),
+      ...(rules !== undefined && {
+        lifetimes: rules.map(({ label, value, lifetimeMs: each }) => ({
+          ...(label === '' ? { application: value } : { label, value }),
+          lifetime_seconds: each / 1000,
+        })),
+      }),
+      ...(keep !== undefined && { keep }),
+      ...(conversationsMax !== undefined && { conversations_max: conversationsMax }),
+      ...(contentBytesMax !== undefined && { content_bytes_max: contentBytesMax }),
     },
   };
 }

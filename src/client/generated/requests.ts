@@ -192,8 +192,27 @@ export interface HasSegmentsRequest {
   readonly hashes?: readonly string[] | undefined;
 }
 
+export interface KeptLabel {
+  readonly label?: string | undefined;
+  readonly value?: string | undefined;
+}
+
+export interface KeptLabels {
+  readonly labels?: readonly KeptLabel[] | undefined;
+}
+
 export interface Labels {
   readonly keys?: readonly string[] | undefined;
+}
+
+export interface Lifetime {
+  readonly label?: string | undefined;
+  readonly value?: string | undefined;
+  readonly lifetime?: Duration | undefined;
+}
+
+export interface Lifetimes {
+  readonly lifetimes?: readonly Lifetime[] | undefined;
 }
 
 export interface ListAuditEventsRequest {
@@ -394,6 +413,11 @@ export interface VaultSettings {
   readonly autoCompact?: boolean | undefined;
   readonly quotaBytes?: string | undefined;
   readonly labels?: Labels | undefined;
+  readonly lifetime?: Duration | undefined;
+  readonly lifetimes?: Lifetimes | undefined;
+  readonly keep?: KeptLabels | undefined;
+  readonly conversationsMax?: string | undefined;
+  readonly contentBytesMax?: string | undefined;
 }
 
 export interface VerifyVaultRequest {

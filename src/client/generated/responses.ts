@@ -158,6 +158,11 @@ export interface Duplicate {
   readonly tokenCount: string;
 }
 
+export interface Duration {
+  readonly seconds: string;
+  readonly nanos: number;
+}
+
 export interface ErrorInfo {
   readonly reason: string;
   readonly domain: string;
@@ -283,8 +288,27 @@ export interface ItemStatus {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+export interface KeptLabel {
+  readonly label: string;
+  readonly value: string;
+}
+
+export interface KeptLabels {
+  readonly labels: readonly KeptLabel[];
+}
+
 export interface Labels {
   readonly keys: readonly string[];
+}
+
+export interface Lifetime {
+  readonly label: string;
+  readonly value: string;
+  readonly lifetime: Duration | null;
+}
+
+export interface Lifetimes {
+  readonly lifetimes: readonly Lifetime[];
 }
 
 export interface ListAuditEventsResponse {
@@ -508,6 +532,11 @@ export interface VaultSettings {
   readonly autoCompact: boolean | undefined;
   readonly quotaBytes: string | undefined;
   readonly labels: Labels | null;
+  readonly lifetime: Duration | null;
+  readonly lifetimes: Lifetimes | null;
+  readonly keep: KeptLabels | null;
+  readonly conversationsMax: string | undefined;
+  readonly contentBytesMax: string | undefined;
 }
 
 export type VaultState =

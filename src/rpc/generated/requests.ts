@@ -188,8 +188,27 @@ export interface HasSegmentsRequest {
   readonly hashes: string[];
 }
 
+export interface KeptLabel {
+  readonly label: string;
+  readonly value: string;
+}
+
+export interface KeptLabels {
+  readonly labels: KeptLabel[];
+}
+
 export interface Labels {
   readonly keys: string[];
+}
+
+export interface Lifetime {
+  readonly label: string;
+  readonly value: string;
+  readonly lifetime: Duration | null;
+}
+
+export interface Lifetimes {
+  readonly lifetimes: Lifetime[];
 }
 
 export interface ListAuditEventsRequest {
@@ -376,6 +395,11 @@ export interface VaultSettings {
   readonly auto_compact: boolean | undefined;
   readonly quota_bytes: Long | undefined;
   readonly labels: Labels | null;
+  readonly lifetime: Duration | null;
+  readonly lifetimes: Lifetimes | null;
+  readonly keep: KeptLabels | null;
+  readonly conversations_max: Long | undefined;
+  readonly content_bytes_max: Long | undefined;
 }
 
 export interface VerifyVaultRequest {

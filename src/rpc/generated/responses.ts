@@ -157,6 +157,11 @@ export interface Duplicate {
   readonly token_count?: number | undefined;
 }
 
+export interface Duration {
+  readonly seconds?: number | undefined;
+  readonly nanos?: number | undefined;
+}
+
 export interface ErrorInfo {
   readonly reason?: string | undefined;
   readonly domain?: string | undefined;
@@ -280,8 +285,27 @@ export interface ItemStatus {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
+export interface KeptLabel {
+  readonly label?: string | undefined;
+  readonly value?: string | undefined;
+}
+
+export interface KeptLabels {
+  readonly labels?: readonly KeptLabel[] | undefined;
+}
+
 export interface Labels {
   readonly keys?: readonly string[] | undefined;
+}
+
+export interface Lifetime {
+  readonly label?: string | undefined;
+  readonly value?: string | undefined;
+  readonly lifetime?: Duration | undefined;
+}
+
+export interface Lifetimes {
+  readonly lifetimes?: readonly Lifetime[] | undefined;
 }
 
 export interface ListAuditEventsResponse {
@@ -504,6 +528,11 @@ export interface VaultSettings {
   readonly auto_compact?: boolean | undefined;
   readonly quota_bytes?: number | undefined;
   readonly labels?: Labels | undefined;
+  readonly lifetime?: Duration | undefined;
+  readonly lifetimes?: Lifetimes | undefined;
+  readonly keep?: KeptLabels | undefined;
+  readonly conversations_max?: number | undefined;
+  readonly content_bytes_max?: number | undefined;
 }
 
 export const VaultState = {

@@ -2,12 +2,25 @@ import { z } from 'zod';
 import { limits } from '../../model/index.js';
 import { isVaultName, settingNames, type SettingName } from '../../vaults/index.js';
 import { RequestDecoder } from '../wire/reader.js';
-import { items, label, optional, pageSize, timestampMs, uint64, utf8, vaultName } from './fields.js';
+import {
+  durationMs,
+  items,
+  label,
+  optional,
+  pageSize,
+  timestampMs,
+  uint64,
+  utf8,
+  vaultName,
+} from './fields.js';
 import { refuse, refuseField, schemaRequest } from './parse.js';
 
 /** Settings by the contract's names of them. */
 const settingsByField: Readonly<Record<string, SettingName>> = Object.fromEntries(
-  settingNames.map((name) => [name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`), name]),
+  settingNames.map((name) => [
+    name.replace(/Ms$/, '').replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`),
+    name,
+  ]),
 );
 
 const labels = z
@@ -17,14 +30,37 @@ const labels = z
     return refuseField(context, 'keys', 'names a key twice', { size: keys.length });
   });
 
+const lifetime = z
+  .object({
+    label: utf8(0, limits.metadataKeyBytesMax),
+    value: utf8(0, limits.metadataValueBytesMax),
+    lifetime: optional(durationMs),
+  })
+  .transform(({ lifetime, ...where }) => ({ ...where, lifetimeMs: lifetime ?? 0 }));
+
+const keptLabel = z.object({
+  label: utf8(1, limits.metadataKeyBytesMax),
+  value: utf8(0, limits.metadataValueBytesMax),
+});
+
 const settings = z
   .object({
     prefix_index: optional(z.boolean()),
     auto_compact: optional(z.boolean()),
     quota_bytes: optional(uint64),
     labels: optional(labels),
+    lifetime: optional(durationMs),
+    lifetimes: optional(z.object({ lifetimes: items(lifetime, limits.lifetimesMax) })),
+    keep: optional(z.object({ labels: items(keptLabel, limits.lifetimesMax) })),
+    conversations_max: optional(uint64),
+    content_bytes_max: optional(uint64),
   })
-  .transform(({ prefix_index, auto_compact, quota_bytes, labels }) => ({
+  .transform(({ prefix_index, auto_compact, quota_bytes, labels, ...kept }) => ({
+    ...(kept.lifetime !== undefined && { lifetimeMs: kept.lifetime }),
+    ...(kept.lifetimes !== undefined && { lifetimes: kept.lifetimes.lifetimes }),
+    ...(kept.keep !== undefined && { keep: kept.keep.labels }),
+    ...(kept.conversations_max !== undefined && { conversationsMax: kept.conversations_max }),
+    ...(kept.content_bytes_max !== undefined && { contentBytesMax: kept.content_bytes_max }),
     ...(labels !== undefined && { labels }),
     ...(prefix_index !== undefined && { prefixIndex: prefix_index }),
     ...(auto_compact !== undefined && { autoCompact: auto_compact }),

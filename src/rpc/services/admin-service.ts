@@ -12,7 +12,7 @@ import {
   readUpdateVault,
   vaultPageToken,
 } from '../requests/index.js';
-import { timestamp } from '../responses.js';
+import { duration, timestamp } from '../responses.js';
 import { ResponseEncoder } from '../wire/response-encoder.js';
 import type { ServiceScope } from './vault-methods.js';
 
@@ -135,6 +135,17 @@ function vaultFields({ name, vaultId, createTimeMs, settings, state, cause }: Va
       auto_compact: settings.autoCompact,
       quota_bytes: settings.quotaBytes,
       labels: settings.labels && { keys: [...settings.labels] },
+      lifetime: settings.lifetimeMs === undefined ? undefined : duration(settings.lifetimeMs),
+      lifetimes: settings.lifetimes && {
+        lifetimes: settings.lifetimes.map(({ label, value, lifetimeMs }) => ({
+          label,
+          value,
+          lifetime: duration(lifetimeMs),
+        })),
+      },
+      keep: settings.keep && { labels: [...settings.keep] },
+      conversations_max: settings.conversationsMax,
+      content_bytes_max: settings.contentBytesMax,
     },
     state: states[state],
     cause,

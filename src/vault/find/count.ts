@@ -1,5 +1,6 @@
-import { type Expiry, isStowkenError, limits } from '../../model/index.js';
+import { type Expiry, limits } from '../../model/index.js';
 import type { ConversationFilter, StorageBackend } from '../../storage/index.js';
+import { countExpired } from '../retention/index.js';
 
 export interface ConversationCount {
   readonly conversations: number;
@@ -42,26 +43,4 @@ async function countAll(
   const expired = await countExpired(backend, expiry, signal);
   const isSame = (await backend.stats()).conversations === conversations;
   return expired.exact && isSame ? conversations - expired.conversations : undefined;
-}
-
-/** Counts the conversations that have expired and are still stored. */
-export async function countExpired(
-  backend: StorageBackend,
-  { nowMs }: Expiry,
-  signal: AbortSignal,
-): Promise<ConversationCount> {
-  const query = {
-    filter: { expireTimeBeforeMs: nowMs + 1 },
-    order: 'earliestExpiryFirst',
-    limit: looksMax,
-    scanLimit: looksMax,
-    signal,
-  } as const;
-  try {
-    const { conversations, next } = await backend.listConversations(query);
-    return { conversations: conversations.length, exact: next === undefined };
-  } catch (error) {
-    if (!isStowkenError(error, 'INDEX_BUILDING')) throw error;
-    return { conversations: 0, exact: false };
-  }
 }

@@ -1,0 +1,1 @@
+export { countExpired } from './expired.js';

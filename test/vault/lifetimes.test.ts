@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { type Conversation, type Expiry, isExpired, type Lifetimes } from '../../src/model/index.js';
+import { countExpired, createVault } from '../../src/vault/index.js';
+import { randomFrom } from '../support/random.js';
+import { sampleOr } from '../support/sample.js';
+import { say, signal, spec } from '../support/vault.js';
+import { openStoredVault } from '../support/stored-vault.js';
+
+const labels = ['user', 'tag'];
+const values = ['a', 'b', 'c'];
+
+/** The rule of lifetimes, written once more: the most particular rules that match, of them the shortest. */
+function hasExpired(conversation: Conversation, { nowMs, lifetimes }: Expiry): boolean {
+  const { metadata, application, createTimeMs, expireTimeMs } = conversation;
+  if (expireTimeMs !== undefined) return nowMs >= expireTimeMs;
+  if (!lifetimes || lifetimes.keep.some(({ label, value }) => metadata[label] === value)) return false;
+  const ofLabels = lifetimes.rules.filter(({ label, value }) => label !== '' && metadata[label] === value);
+  const ofApplication = lifetimes.rules.filter(({ label, value }) => label === '' && application === value);
+  const [most] = [ofLabels, ofApplication, [lifetimes]].filter((rules) => rules.length > 0);
+  const ages = most!.map(({ lifetimeMs }) => (lifetimeMs === 0 ? Infinity : lifetimeMs));
+  return nowMs >= createTimeMs + Math.min(...ages);
+}
+
+describe.each(['memory', 'lmdb'] as const)('over %s', (kind) => {
+  it.each(Array.from({ length: sampleOr(2, 30) }, (_, at) => at + 1))(
+    'lifetimes hide, count and find what a look at everything does, seed %i',
+    async (seed) => {
+      const random = randomFrom(seed);
+      const t = await openStoredVault(kind);
+      let lifetimes: Lifetimes | undefined;
+      const vault = createVault({ ...t, name: 'v', clock: () => t.clock.nowMs, lifetimes: () => lifetimes });
+      const pick = (from: readonly string[]) => from[random.below(from.length)]!;
+      const age = () => (random.below(4) === 0 ? 0 : 1 + random.below(300));
+      const all: Conversation[] = [];
+      await t.backend.setLabels?.(['user']);
+      for (let round = 0; round < 12; round++) {
+        for (let count = 0; count < 8; count++) {
+          t.clock.nowMs += random.below(20);
+          const metadata = Object.fromEntries(
+            labels.flatMap((label) => (random.below(2) === 0 ? [[label, pick(values)]] : [])),
+          );
+          const expireTimeMs = random.below(4) === 0 ? t.clock.nowMs + random.below(200) : undefined;
+          const fields = { application: pick(values), metadata, expireTimeMs };
+          const stored = await vault.store(
+            { spec: spec(`${round}-${count}`, fields), messages: [say('user', [round, count])] },
+            signal,
+          );
+          all.push(stored.conversation);
+        }
+        const rules = Array.from({ length: random.below(4) }, () => ({
+          ...{ label: pick(['', ...labels]), value: pick(values), lifetimeMs: age() },
+        }));
+        const keep = random.below(2) === 0 ? [{ label: pick(labels), value: pick(values) }] : [];
+        lifetimes = random.below(5) === 0 ? undefined : { lifetimeMs: age(), rules, keep };
+        const expiry = { nowMs: t.clock.nowMs, lifetimes };
+        const gone = all.filter((each) => hasExpired(each, expiry));
+        expect(all.filter((each) => isExpired(each, expiry))).toEqual(gone);
+        const left = all.filter((each) => !gone.includes(each)).map(({ id }) => id);
+        const query = { filter: {}, order: 'oldestFirst', limit: 500, scanLimit: 500 } as const;
+        expect((await vault.list(query)).conversations.map(({ id }) => id)).toEqual(left);
+        expect(await vault.count({}, signal)).toEqual({ conversations: left.length, exact: true });
+        expect(await countExpired(t.backend, expiry, signal)).toEqual({
+          conversations: gone.length,
+          exact: true,
+        });
+      }
+      await t.close();
+    },
+  );
+});
