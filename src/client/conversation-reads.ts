@@ -3,6 +3,7 @@ import { method } from './contract.js';
 import { itemError } from './errors.js';
 import type * as W from './generated/responses.js';
 import {
+  contentOf,
   fromWireChunk,
   fromWireConversation,
   fromWireDamaged,
@@ -14,7 +15,7 @@ import {
   wireEncodings,
   wireOrders,
 } from './mapping.js';
-import { wholeMessages } from './messages.js';
+import { type ExactChunk, exactMessages, wholeMessages } from './messages.js';
 import { fromUint64, toUint32, toUint64 } from './numbers.js';
 import type { Transport } from './transport.js';
 import type {
@@ -38,6 +39,8 @@ import type {
 } from './read-types.js';
 import type { CallControl } from './connection-types.js';
 
+type ExactOptions = Omit<RetrieveOptions<'text'>, 'encoding'>;
+
 /** Methods of the contract, looked up once per process. */
 function methods() {
   return {
@@ -53,6 +56,28 @@ function methods() {
 /** Queries of a vault's conversations. Every call is retried while no server answers. */
 export function conversationReads(transport: Transport, vault: string) {
   const known = methods();
+
+  async function* exactParts(
+    id: string,
+    { ifRevision, signal, timeoutMs, ...options }: ExactOptions,
+  ): AsyncGenerator<ConversationHeader | ExactChunk, void, void> {
+    const request = {
+      vault,
+      id,
+      ...toWireRange(options),
+      encoding: wireEncodings.text,
+      exactText: true,
+      ifRevision: toWireRevision(ifRevision),
+      includeFields: options.includeFields,
+    };
+    for await (const message of transport.stream(known.retrieve, request, { signal, timeoutMs }, true)) {
+      const part = fromWirePart('text', message);
+      if (part?.kind === 'chunk' && message.part === 'chunk')
+        yield { ...part, content: part.content ?? contentOf.tokens(message.chunk) };
+      else if (part?.kind === 'header') yield part;
+    }
+  }
+
   const reads = {
     /** Yields a header, then the messages, or a range of them, in chunks of at most 1 MiB. */
     async *retrieve<E extends Encoding>(
@@ -81,6 +106,19 @@ export function conversationReads(transport: Transport, vault: string) {
       options: RetrieveOptions<E>,
     ): AsyncGenerator<ConversationHeader | Message<E>, void, void> {
       return wholeMessages(options.encoding, reads.retrieve(id, options));
+    },
+
+    /**
+     * Yields a header, then whole messages: text where it encodes to the stored tokens, else the tokens. What
+     * is yielded can be stored again as it was.
+     */
+    readExact(
+      id: string,
+      options: ExactOptions = {},
+    ): AsyncGenerator<ConversationHeader | Message<'text'> | Message<'tokens'>, void, void> {
+      return exactMessages(exactParts(id, options), (index, ifRevision) =>
+        reads.read(id, { ...options, encoding: 'tokens', messageOffset: index, messageLimit: 1, ifRevision }),
+      );
     },
 
     /** Yields many conversations, in the order asked: for each a header and its chunks, or its failure. */

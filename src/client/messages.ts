@@ -28,6 +28,44 @@ export async function* wholeMessages<E extends Encoding>(
   if (chunks.length > 0) yield joined(encoding, chunks);
 }
 
+/** A chunk of text, or of tokens that no text stands for. */
+export type ExactChunk = Omit<Chunk<'text'>, 'content'> & {
+  readonly content: string | Uint32Array | undefined;
+};
+
+/**
+ * Joins chunks to whole messages as wholeMessages() does. A message of which some chunks are text and some
+ * are tokens, which is longer than most, is read once more as tokens.
+ */
+export async function* exactMessages(
+  parts: AsyncIterable<ConversationHeader | ExactChunk>,
+  readTokens: (index: number, revision: number) => AsyncIterable<ConversationHeader | Message<'tokens'>>,
+): AsyncGenerator<ConversationHeader | Message<'text'> | Message<'tokens'>, void, void> {
+  let revision = 0;
+  let chunks: ExactChunk[] = [];
+  async function* finish() {
+    const isText = chunks.every(({ content }) => typeof content !== 'object');
+    const isTokens = chunks.every(({ content }) => typeof content !== 'string');
+    if (isText) yield joined('text', chunks as Chunk<'text'>[]);
+    else if (isTokens) yield joined('tokens', chunks as unknown as Chunk<'tokens'>[]);
+    else {
+      for await (const part of readTokens(chunks[0]!.messageIndex, revision))
+        if (part.kind === 'message') yield part;
+    }
+    chunks = [];
+  }
+  for await (const part of parts) {
+    if (part.kind === 'header') {
+      ({ revision } = part.conversation);
+      yield part;
+      continue;
+    }
+    chunks.push(part);
+    if (part.endOfMessage) yield* finish();
+  }
+  if (chunks.length > 0) yield* finish();
+}
+
 function joined<E extends Encoding>(encoding: E, chunks: readonly Chunk<E>[]): Message<E> {
   const { messageIndex, tokenOffset, message } = chunks[0]!;
   if (message === undefined) throw new Error(`message ${messageIndex} came without its role`);

@@ -1,5 +1,6 @@
 import { AddedTokens } from './added-tokens.js';
 import { LongRun } from './characters.js';
+import { releaseBytes } from './mapped-bytes.js';
 import type { Normalizer } from './normalize.js';
 import { runThrough, type Slices } from './slices.js';
 import type { TextCore } from './text-core.js';
@@ -101,6 +102,41 @@ export class Encoding {
   }
 
   /**
+   * Compares tokens with those that their text encodes to. Returns how many of them it encodes to whatever
+   * follows: all if the text ends here. Returns undefined if it does not, or if that is not known before
+   * the end.
+   */
+  *exactTokens(utf8: Uint8Array, tokens: Uint32Array, isEnd: boolean): Slices<number | undefined> {
+    if (tokens.length === 0) return 0;
+    if (isEnd) return (yield* this.#encodesTo(utf8, tokens)) ? tokens.length : undefined;
+    if (this.#raw ?? this.#normalized ?? this.normalizer) return undefined;
+    let count = 0;
+    for (let at = 0; at < utf8.length;) {
+      const encoded = this.core.encode(utf8.subarray(at), false);
+      if (encoded === undefined || encoded.taken === 0) break;
+      if (!isAt(tokens, count, encoded.tokens)) return undefined;
+      count += encoded.tokens.length;
+      at += encoded.taken;
+      yield;
+    }
+    return count === 0 ? undefined : count;
+  }
+
+  *#encodesTo(utf8: Uint8Array, tokens: Uint32Array): Slices<boolean> {
+    const texts = { utf8: utf8 as Uint8Array<ArrayBuffer>, ends: Uint32Array.of(utf8.length) };
+    try {
+      const { le32 } = yield* this.encode(texts);
+      const same =
+        le32.length === 4 * tokens.length && isAt(tokens, 0, new Uint32Array(le32.buffer, 0, tokens.length));
+      releaseBytes(le32);
+      return same;
+    } catch (error) {
+      if (error instanceof LongRun) return false;
+      throw error;
+    }
+  }
+
+  /**
    * Returns the UTF-8 bytes of tokens, up to the first token that ends behind `bytesMax`. Returns a token
    * that the tokenizer does not have as `unknownToken`.
    */
@@ -130,6 +166,11 @@ function grown(bytes: Uint8Array<ArrayBuffer>, lengthMin: number): Uint8Array<Ar
   const larger = new Uint8Array(Math.max(bytes.length * 2, lengthMin));
   larger.set(bytes);
   return larger;
+}
+
+/** True if these tokens stand at a place in others. */
+function isAt(tokens: Uint32Array, at: number, these: Uint32Array): boolean {
+  return at + these.length <= tokens.length && these.every((token, index) => token === tokens[at + index]);
 }
 
 /** Counts the work of a slice. */

@@ -128,16 +128,18 @@ export class TextCore {
 
   /**
    * Encodes the beginning of a text in UTF-8, which must be valid and not empty. Returns undefined if it
-   * begins with a run of more than limits.textRunBytesMax.
+   * begins with a run of more than limits.textRunBytesMax. If the text does not end with these bytes, nothing
+   * is taken that what follows could change.
    */
-  encode(text: Uint8Array): EncodedBeginning | undefined {
+  encode(text: Uint8Array, ends = true): EncodedBeginning | undefined {
     for (let bytesMax = this.windowBytes; ; bytesMax *= 2) {
       const window = fitting(text, bytesMax);
       if (window > this.#window) this.#widen(window);
       this.#bytes.set(text.subarray(0, window), this.#wasm.input.value);
-      const isEnd = window === text.length;
-      const count = this.#wasm.encodeWindow(window, isEnd ? 1 : 0);
+      const isWhole = window === text.length;
+      const count = this.#wasm.encodeWindow(window, isWhole && ends ? 1 : 0);
       this.#look();
+      if (count === needsMore && isWhole) return { tokens: new Uint32Array(0), taken: 0 };
       if (count === needsMore && bytesMax < windowBytesMax) continue;
       if (count === needsMore || this.#wasm.longestPiece.value > limits.textRunBytesMax) return undefined;
       if (count < 0) throw noMemory();

@@ -19,6 +19,16 @@ export interface DecodedText {
   readonly more: boolean;
   /** True if bytes that are not UTF-8 became U+FFFD: the text does not encode to these tokens. */
   readonly replaced: boolean;
+  /**
+   * False if it was asked for exact text, and the text does not encode to these tokens. Texts of one message
+   * that are all exact are so together.
+   */
+  readonly exact: boolean;
+}
+
+export interface DecodeOptions {
+  /** True if it is to be found out whether text encodes to the very tokens. No token is unknown then. */
+  readonly exact: boolean;
 }
 
 export interface EncodedLe32 {
@@ -64,6 +74,7 @@ export interface Tokenizers {
     tokenizer: string,
     items: readonly TokensToDecode[],
     signal: AbortSignal,
+    options?: DecodeOptions,
   ): Promise<readonly DecodedText[]>;
 
   close(): Promise<void>;
@@ -88,5 +99,6 @@ export interface TokenizerPool extends Tokenizers {
     tokenizer: string | VocabularyFile,
     items: readonly TokensToDecode[],
     signal: AbortSignal,
+    options?: DecodeOptions,
   ): Promise<readonly DecodedText[]>;
 }

@@ -22,6 +22,7 @@ export interface EncodeTask extends Task {
 
 export interface DecodeTask extends Task {
   readonly items: readonly TokensToDecode[];
+  readonly exact: boolean;
 }
 
 /** Refusals are returned as data: an error that crosses threads loses its class and its fields. */
@@ -53,7 +54,7 @@ function withBuffer<T>(result: T, buffer: ArrayBuffer): T {
 
 /** Undefined: cancelled. */
 export async function decode(task: DecodeTask): Promise<DecodeOutcome | undefined> {
-  return inTurns(task, decodeItems(await loadEncoding(task.encoding), task.items));
+  return inTurns(task, decodeItems(await loadEncoding(task.encoding), task));
 }
 
 function inTurns<T>({ cancelled, isShort }: Task, work: Slices<T>): Promise<T | undefined> {
@@ -64,11 +65,14 @@ function inTurns<T>({ cancelled, isShort }: Task, work: Slices<T>): Promise<T | 
  * Decodes items. Ends with the first item that has more text than one answer takes; those after it are asked
  * for again.
  */
-function* decodeItems(encoding: Encoding, items: readonly TokensToDecode[]): Slices<DecodeOutcome> {
+function* decodeItems(
+  encoding: Encoding,
+  { items, exact }: Pick<DecodeTask, 'items' | 'exact'>,
+): Slices<DecodeOutcome> {
   const texts: DecodedText[] = [];
   let bytes = 0;
   for (const item of items) {
-    const decoded = yield* decodeItem(encoding, item);
+    const decoded = yield* decodeItem(encoding, item, exact);
     if ('unknownToken' in decoded) return decoded;
     texts.push(decoded);
     if (decoded.more) break;
@@ -80,24 +84,39 @@ function* decodeItems(encoding: Encoding, items: readonly TokensToDecode[]): Sli
   return texts;
 }
 
+/** Limit of the tokens of an item that are held back for the next one, so that it stays short. */
+const heldTokensMax = 16 * 1024;
 /** Limit of the le32 of short items that are decoded in one slice. */
 const sliceBytes = 64 * 1024;
 
 function* decodeItem(
   encoding: Encoding,
   item: TokensToDecode,
+  exact: boolean,
 ): Slices<DecodedText | { unknownToken: number }> {
   // The bytes arrive by structured clone at any offset of a shared buffer: slice() aligns them.
   const le32 = item.le32.slice();
   const tokens = new Uint32Array(le32.buffer, 0, le32.length >> 2);
   const decoded = yield* encoding.decode(tokens, limits.chunkBytesMax);
-  if ('unknownToken' in decoded) return decoded;
+  if ('unknownToken' in decoded) {
+    if (!exact) return decoded;
+    return { text: '', replaced: false, tokenCount: tokens.length, more: false, exact: false };
+  }
   const { bytes, ends } = decoded;
   const more = bytes.length > limits.chunkBytesMax;
   const fitting = more ? ends.subarray(0, tokensWithin(ends, limits.chunkBytesMax)) : ends;
-  const tokenCount = item.last && !more ? ends.length : completeTokens(bytes, fitting);
+  const isEnd = item.last && !more;
+  const tokenCount = isEnd ? ends.length : completeTokens(bytes, fitting);
   const end = tokenCount === 0 ? 0 : ends[tokenCount - 1]!;
-  return { ...toText(bytes.subarray(0, end)), tokenCount, more };
+  const whole = { ...toText(bytes.subarray(0, end)), tokenCount, more };
+  if (!exact) return { ...whole, exact: true };
+  const count = whole.replaced
+    ? undefined
+    : yield* encoding.exactTokens(bytes.subarray(0, end), tokens.subarray(0, tokenCount), isEnd);
+  if (count === undefined || tokenCount - count > heldTokensMax) return { ...whole, exact: false };
+  if (count === tokenCount) return { ...whole, exact: true };
+  // The rest may be split otherwise with what follows: it is decoded with that.
+  return { ...toText(bytes.subarray(0, ends[count - 1])), tokenCount: count, more, exact: true };
 }
 
 function toText(bytes: Uint8Array): Pick<DecodedText, 'text' | 'replaced'> {

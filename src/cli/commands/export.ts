@@ -4,7 +4,7 @@ import { type Conversation, printable, shellWord } from '../../model/index.js';
 import { isClientError, isUnreachable, type Message, type StowkenClient } from '../../client/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import { type FilterOptions, toFilter, wholeNumber, withFilter } from '../options.js';
-import type { Context } from '../context.js';
+import { type Context, UsageError } from '../context.js';
 import { DamageReport } from '../damage-report.js';
 import { describeError } from '../errors.js';
 import { type Done, exitCodes } from '../exit-codes.js';
@@ -12,10 +12,11 @@ import { plural } from '../format.js';
 import { mapOrdered } from '../concurrency.js';
 import { exportFiles, type FileOptions, wantsFiles, withFiles } from '../export/command.js';
 import { sameLines, wantsTokens } from '../import/fields.js';
-import { readExact, type ReadPart, recordPieces } from '../jsonl/write.js';
+import { type ReadForm, readForm, type ReadPart, recordPieces } from '../jsonl/write.js';
 
 interface Options extends ServerOption, FilterOptions, FileOptions {
   readonly tokens?: true;
+  readonly textOnly?: true;
   readonly concurrency: number;
 }
 
@@ -29,8 +30,9 @@ const pageSize = 200;
 const epilogue = `
 Without --format, writes one JSON object per line, oldest first, in the shape that import reads:
   {"id","application","model","tokenizer","metadata"?,"messages":[{"role","name"?,"tool_call_id"?,"content"}]}
-Text is decoded from the tokens; --tokens gives the token ids themselves. They are also given if the server
-does not know a conversation's tokenizer or one of its tokens, and if its bytes are not UTF-8.
+Content is text where text encodes to the very same tokens, and else the token ids: import of a line stores what was
+stored. --tokens gives token ids always. --text-only gives text even if it encodes to other tokens or has U+FFFD for
+bytes that are not UTF-8; ids are left only where the server does not know the tokenizer, or one of the tokens.
 
 With --format and --out, writes files for training or analysis to a folder, oldest conversation first and the same
 bytes every time. They have their names when all of them are whole. docs/export.md has their layouts.
@@ -48,9 +50,12 @@ export function addExport(program: Command, context: Context, done: Done): void 
   withFiles(withFilter(withServer(program.command('export'))))
     .description('write conversations to standard output as JSON lines, or to files for training')
     .option('--tokens', 'token ids instead of text, in JSON lines')
+    .option('--text-only', 'text also where it does not encode to the same tokens, in JSON lines')
     .option('--concurrency <n>', 'conversations to read ahead', wholeNumber(1, 256), 8)
     .addHelpText('after', epilogue)
     .action(async (options: Options) => {
+      if (options.tokens && options.textOnly)
+        throw new UsageError('--tokens and --text-only are two forms: choose one');
       if (wantsFiles(options)) {
         done((await exportFiles(options, context)) > 0 ? exitCodes.failed : exitCodes.done);
         return;
@@ -66,7 +71,8 @@ async function exportAll(
   options: Options,
   { io, output, interruption }: Context,
 ): Promise<number> {
-  const form = options.format === 'same' ? 'same' : options.tokens ? 'tokens' : 'text';
+  const text = options.textOnly ? 'readable' : 'exact';
+  const form = options.format === 'same' ? 'same' : options.tokens ? 'tokens' : text;
   const damage = new DamageReport(io.stderr);
   const listed = client.list({
     filter: toFilter(options),
@@ -113,23 +119,19 @@ interface Begun {
 }
 
 /** Reads a conversation into memory, unless it is a long one. */
-async function begin(
-  client: StowkenClient,
-  found: Conversation,
-  form: 'text' | 'tokens' | 'same',
-): Promise<Begun> {
+async function begin(client: StowkenClient, found: Conversation, form: ReadForm | 'same'): Promise<Begun> {
   const { id, tokenizer, totalTokens } = found;
   if (form === 'same') return { id, pieces: await collected(samePieces(client, found)) };
-  const pieces = recordPieces(readExact(client, id, tokenizer === '' && totalTokens > 0 ? 'tokens' : form));
+  const pieces = recordPieces(readForm(client, id, tokenizer === '' && totalTokens > 0 ? 'tokens' : form));
   return { id, pieces: totalTokens > aheadTokensMax ? pieces : await collected(pieces) };
 }
 
 /** Yields the lines from which a conversation was imported; as import reads it if it was not. */
 async function* samePieces(client: StowkenClient, found: Conversation): AsyncGenerator<string, void, void> {
   const { id, tokenizer, totalTokens } = found;
-  const form = tokenizer === '' && totalTokens > 0 ? 'tokens' : 'text';
+  const form = tokenizer === '' && totalTokens > 0 ? 'tokens' : 'exact';
   const parts: ReadPart[] = [];
-  for await (const part of readExact(client, id, form, { includeFields: true })) parts.push(part);
+  for await (const part of readForm(client, id, form, { includeFields: true })) parts.push(part);
   const header = parts.find((part) => part.kind === 'header');
   let messages = parts.filter((part) => part.kind === 'message');
   if (messages.some((message) => wantsTokens(message) && typeof message.content === 'string')) {

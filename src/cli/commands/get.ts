@@ -5,7 +5,7 @@ import { wholeNumber } from '../options.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { formatTable, formatTime, plural } from '../format.js';
-import { readExact, type ReadPart, type ReadRange, recordPieces } from '../jsonl/write.js';
+import { readForm, type ReadPart, type ReadRange, recordPieces } from '../jsonl/write.js';
 
 interface Options extends ServerOption, ReadRange {
   readonly json?: true;
@@ -35,8 +35,8 @@ export function addGet(program: Command, context: Context, done: Done): void {
       const { output } = context;
       context.interruption.onInterrupt(() => 'the output is incomplete');
       await withClient(options, context, async (client) => {
-        const asText = options.json ? 'text' : 'readable';
-        const parts = readExact(client, id, options.tokens ? 'tokens' : asText, options);
+        const asText = options.json ? 'exact' : 'readable';
+        const parts = readForm(client, id, options.tokens ? 'tokens' : asText, options);
         const pieces = options.json ? recordPieces(parts) : readable(parts, context.io.stdout.isTTY === true);
         for await (const piece of pieces) await output.write(piece);
       });

@@ -1,7 +1,7 @@
 import { type ClientError, isClientError, type StowkenClient } from '../../client/index.js';
 import type { Conversation } from '../../model/index.js';
 import { type Content, unseal } from '../jsonl/envelope.js';
-import { readExact } from '../jsonl/write.js';
+import { readForm } from '../jsonl/write.js';
 import type { TextMessage, TextSample, TokenSample } from './formats/format.js';
 
 /** Limits of the conversations that are asked for in one call. */
@@ -108,7 +108,7 @@ export async function textSample(client: StowkenClient, found: Conversation): Pr
   const messages: TextMessage[] = [];
   try {
     const hasText = found.tokenizer !== '' || totalTokens === 0;
-    for await (const part of readExact(client, id, hasText ? 'text' : 'tokens')) {
+    for await (const part of readForm(client, id, hasText ? 'utf8' : 'tokens')) {
       if (part.kind === 'header') ({ conversation } = part);
       else messages.push(textMessage(part));
     }

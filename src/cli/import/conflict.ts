@@ -1,5 +1,5 @@
 import type { NewMessage, StoreRequest, StoreResult, StowkenClient } from '../../client/index.js';
-import { readExact, type ReadPart } from '../jsonl/write.js';
+import { readForm, type ReadPart } from '../jsonl/write.js';
 import { documentJsonOf, hasValues, skeletonOf } from './fields.js';
 import type { Draft, DraftMessage } from './shapes/index.js';
 import { toNewMessage } from './to-store.js';
@@ -59,17 +59,17 @@ interface Stored {
 }
 
 async function readStored(client: StowkenClient, id: string): Promise<Stored> {
-  const read = async (form: 'text' | 'tokens') => {
+  const read = async (form: 'utf8' | 'tokens') => {
     let revision = 0;
     let tokenizer = '';
     const messages: StoredMessage[] = [];
-    for await (const part of readExact(client, id, form, { includeFields: true })) {
+    for await (const part of readForm(client, id, form, { includeFields: true })) {
       if (part.kind === 'header') ({ revision, tokenizer } = part.conversation);
       else messages.push(part);
     }
     return { revision, tokenizer, messages };
   };
-  const text = await read('text');
+  const text = await read('utf8');
   return { ...text, asTokens: (await read('tokens')).messages };
 }
 

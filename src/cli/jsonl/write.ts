@@ -57,34 +57,42 @@ export type ReadRange = Pick<
 export type ReadPart = ConversationHeader | Message<'text'> | Message<'tokens'>;
 
 /**
- * Reads a conversation as text as far as text is exact, and the rest as token ids: the server may not know
- * the tokenizer, or one of the tokens, or a message may not be UTF-8. In 'readable' form, such a message
- * stays text, with U+FFFD.
+ * Form in which messages are read:
+ * - exact: text where it encodes to the stored tokens, else token ids
+ * - utf8: text where the tokens are UTF-8, else token ids
+ * - readable: text, with U+FFFD for what is not UTF-8
+ * - tokens: token ids
  */
-export async function* readExact(
+export type ReadForm = 'exact' | 'utf8' | 'readable' | 'tokens';
+
+/** Reads a conversation in a form. Where the server does not have the tokenizer, every form has token ids. */
+export async function* readForm(
   client: StowkenClient,
   id: string,
-  form: 'text' | 'readable' | 'tokens',
-  {
-    messageOffset = 0,
-    messageLimit = 0,
-    tokenOffset = 0,
-    tokenLimit = 0,
-    includeFields = false,
-  }: ReadRange = {},
+  form: ReadForm,
+  range: ReadRange = {},
 ): AsyncGenerator<ReadPart, void, void> {
-  const range = { messageOffset, messageLimit, tokenOffset, tokenLimit, includeFields };
+  if (form === 'exact') yield* client.readExact(id, range);
+  else if (form === 'tokens') yield* client.read(id, { ...range, encoding: 'tokens' });
+  else yield* readText(client, id, form, range);
+}
+
+/** Reads text up to a message that has none, and token ids from there on. */
+async function* readText(
+  client: StowkenClient,
+  id: string,
+  form: 'utf8' | 'readable',
+  range: ReadRange,
+): AsyncGenerator<ReadPart, void, void> {
   let taken = 0;
   let revision: number | undefined;
-  if (form !== 'tokens') {
-    for await (const part of textParts(client, id, range)) {
-      if (part.kind === 'end') return;
-      if (part.kind === 'noText') break;
-      if (part.kind === 'message' && part.replaced && form === 'text') break;
-      if (part.kind === 'header') ({ revision } = part.conversation);
-      yield part;
-      taken++;
-    }
+  for await (const part of textParts(client, id, range)) {
+    if (part.kind === 'end') return;
+    if (part.kind === 'noText') break;
+    if (part.kind === 'message' && part.replaced && form === 'utf8') break;
+    if (part.kind === 'header') ({ revision } = part.conversation);
+    yield part;
+    taken++;
   }
   const options = {
     ...range,

@@ -317,6 +317,7 @@ export interface RetrieveConversationRequest {
   readonly encoding?: Encoding | undefined;
   readonly ifRevision?: string | undefined;
   readonly includeFields?: boolean | undefined;
+  readonly exactText?: boolean | undefined;
 }
 
 export interface RetrieveConversationsRequest {

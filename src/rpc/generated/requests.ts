@@ -306,6 +306,7 @@ export interface RetrieveConversationRequest {
   readonly encoding: number;
   readonly if_revision: Long | undefined;
   readonly include_fields: boolean;
+  readonly exact_text: boolean;
 }
 
 export interface RetrieveConversationsRequest {

@@ -195,6 +195,7 @@ const one = z
     encoding,
     if_revision: optional(uint64),
     include_fields: z.boolean(),
+    exact_text: z.boolean(),
   })
   .transform((request): { vault: string; input: RetrieveInput } => ({
     vault: request.vault,
@@ -207,6 +208,7 @@ const one = z
       encoding: request.encoding,
       ifRevision: request.if_revision,
       includeFields: request.include_fields,
+      exactText: request.exact_text,
     },
   }));
 

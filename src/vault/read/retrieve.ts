@@ -46,15 +46,18 @@ export async function* retrieveConversation(
     yield [{ kind: 'header', conversation }];
     if (first.done) return;
     const slots = chained(first.value, batches);
-    if (input.encoding === 'text') {
+    const { exactText = false } = input;
+    const hasText = !exactText || parts.tokenizers.resolve(conversation.tokenizer) !== undefined;
+    if (input.encoding === 'text' && hasText) {
       const chunks = oneByOne(tokenChunks(reading, slots, 'le32', signal, (chunk) => chunk));
       const decode = (items: Parameters<Tokenizers['decode']>[1]) =>
-        parts.tokenizers.decode(conversation.tokenizer, items, signal);
-      for await (const { chunk, text, replaced } of textChunks(chunks, decode)) {
-        yield [toPart(chunk, { kind: 'text', text, replaced })];
+        parts.tokenizers.decode(conversation.tokenizer, items, signal, { exact: exactText });
+      for await (const { chunk, text, replaced, exact } of textChunks(chunks, decode)) {
+        const { bytes } = chunk;
+        yield [toPart(chunk, exact ? { kind: 'text', text, replaced } : { kind: 'le32', bytes })];
       }
     } else {
-      const kind = input.encoding === 'le32' ? 'le32' : 'varints';
+      const kind = input.encoding === 'tokens' ? 'varints' : 'le32';
       yield* tokenChunks(reading, slots, kind, signal, (chunk) =>
         toPart(chunk, { kind, bytes: chunk.bytes }),
       );

@@ -10,6 +10,8 @@ export interface TextChunk<T> {
   readonly text: string;
   /** True if bytes that are not UTF-8 became U+FFFD. */
   readonly replaced: boolean;
+  /** False if it was to be exact, and does not encode to the chunk's tokens. */
+  readonly exact: boolean;
 }
 
 /**
@@ -28,12 +30,14 @@ export async function* textChunks<T extends TokenChunk>(
     for (let queue = trip; queue.length > 0;) {
       const texts = await decode(queue.map(({ bytes, last }) => ({ le32: bytes, last })));
       let again: T[] = [];
-      for (const [index, { text, tokenCount, more, replaced }] of texts.entries()) {
+      for (const [index, { text, tokenCount, more, replaced, exact }] of texts.entries()) {
         const chunk = queue[index]!;
         const last = chunk.last && !more;
         const endOfMessage = chunk.endOfMessage && last;
-        if (tokenCount > 0 || last)
-          yield { chunk: { ...chunk, tokenCount, last, endOfMessage }, text, replaced };
+        if (tokenCount > 0 || last) {
+          const bytes = chunk.bytes.subarray(0, 4 * tokenCount);
+          yield { chunk: { ...chunk, bytes, tokenCount, last, endOfMessage }, text, replaced, exact };
+        }
         if (more) {
           again = [chunkFrom(chunk, tokenCount), ...queue.slice(index + 1)];
           break;

@@ -22,6 +22,8 @@ export interface RetrieveInput extends RetrieveRange {
   readonly ifRevision?: number | undefined;
   /** Gives the fields of each message with its description. */
   readonly includeFields?: boolean;
+  /** With text: gives le32 where text does not encode to the very tokens. */
+  readonly exactText?: boolean;
 }
 
 export interface RetrieveManyInput {
