@@ -54,6 +54,9 @@ const opening = kinds.map(async (kind): Promise<Load> => {
 });
 const loads = await Promise.all(opening);
 say('open');
+// Rounds alternate, so that the index of a label is begun, built or taken away when the kill comes.
+const labels = [['user'], ['user', 'session'], ['session']][Number(round) % 3]!;
+const labelling = loads.map(({ backend }) => backend.setLabels?.(labels));
 
 const clients = [
   ...Array<typeof compact>(8).fill(changeConversations),
@@ -62,8 +65,9 @@ const clients = [
   collectGarbage,
   compact,
 ];
-await Promise.all(
-  loads.flatMap((load) =>
+await Promise.all([
+  ...labelling,
+  ...loads.flatMap((load) =>
     clients.map((client, index) => client(load, index, new Random(Number(seed) + index))),
   ),
-);
+]);

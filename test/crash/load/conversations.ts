@@ -44,12 +44,12 @@ async function store(load: Load, id: string, content: Content, revision: number)
   const put = {
     spec: {
       id,
-      application: 'crash',
-      model: '',
+      application: `crash ${revision % 3}`,
+      model: revision % 2 === 0 ? 'a' : 'b',
       tokenizer: '',
       parentId: '',
       expireTimeMs: undefined,
-      metadata: {},
+      metadata: { user: `${revision % 7}`, ...(revision % 2 === 0 && { session: id }) },
     },
     messages: messagesOf(load, content),
     expect: { kind: 'revision' as const, revision },
