@@ -128,11 +128,12 @@ export function conversationReads(transport: Transport, vault: string) {
     ): AsyncGenerator<PartOfMany<E>, void, void> {
       const request = { vault, ids, encoding: wireEncodings[encoding] };
       const { retrieveMany } = known;
-      for await (const message of transport.stream(retrieveMany, request, control, true)) {
-        const { index } = message;
-        const error = itemError(message.status);
-        const part = error ? { kind: 'failed' as const, error } : fromWirePart(encoding, message);
-        if (part !== undefined) yield { index, part };
+      for await (const { parts } of transport.stream(retrieveMany, request, control, true)) {
+        for (const wirePart of parts) {
+          const error = itemError(wirePart.status);
+          const part = error ? { kind: 'failed' as const, error } : fromWirePart(encoding, wirePart);
+          if (part !== undefined) yield { index: wirePart.index, part };
+        }
       }
     },
 

@@ -225,6 +225,8 @@ export const limits = {
   /** Content bytes that a retrieve gathers into one chunk of a long message: minimum and maximum. */
   chunkBytesMin: 256 * 1024,
   chunkBytesMax: 1024 * 1024,
+  /** Bytes of a response that several parts of many conversations share. */
+  partsPackBytesMax: 256 * 1024,
   /** Bytes, and messages, of a stream that may wait for a slow client before the stream's work pauses. */
   sendQueueBytesMax: 1 * 1024 * 1024,
   sendQueueMessagesMax: 1024,

@@ -20,7 +20,7 @@ import type {
 import { codeOf } from './errors.js';
 import * as R from './generated/responses.js';
 import { ResponseEncoder } from './wire/response-encoder.js';
-import { encodeChunk, encodeItemTail } from './wire/token-responses.js';
+import { encodeChunk, encodeChunkOfMany } from './wire/token-responses.js';
 
 /** Converts milliseconds to google.protobuf.Duration, which has the fields of a Timestamp. */
 export function duration(milliseconds: number): R.Duration {
@@ -224,18 +224,17 @@ export function* encodeRetrieved(parts: Iterable<RetrievePart>): Generator<Buffe
   }
 }
 
+/** Encodes a response with one part; such responses back to back are the encoding of one with all parts. */
 export function encodeRetrievedOfMany({ index, part }: RetrieveManyPart): Buffer {
   switch (part.kind) {
     case 'chunk':
-      return encodeChunk(part, encodeItemTail(index));
-    case 'header':
-      return many.encode({
-        header: conversationFields(part.conversation),
-        index,
-        status: itemStatusFields(),
-      });
+      return encodeChunkOfMany(index, part);
+    case 'header': {
+      const header = conversationFields(part.conversation);
+      return many.encode({ parts: [{ header, index, status: itemStatusFields() }] });
+    }
     case 'failed':
-      return many.encode({ index, status: itemStatusFields(part.error) });
+      return many.encode({ parts: [{ index, status: itemStatusFields(part.error) }] });
   }
 }
 

@@ -121,7 +121,9 @@ describe('many conversations in one stream', () => {
   it('keep their order, each with its status', async () => {
     await store('a', message(1), message(2));
     await store('b', message(3));
-    const parts = await client.stream('RetrieveConversations', { ids: ['b', 'none', 'a'] });
+    const responses = await client.stream('RetrieveConversations', { ids: ['b', 'none', 'a'] });
+    expect(responses).toHaveLength(1);
+    const parts = responses.flatMap((response) => response['parts'] as Fields[]);
     expect(
       parts.map(({ index, status: item, part, chunk }) => [
         index,

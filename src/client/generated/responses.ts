@@ -402,7 +402,11 @@ export type RetrieveConversationResponse =
   | { readonly part: 'chunk'; readonly chunk: Chunk }
   | { readonly part?: undefined };
 
-export type RetrieveConversationsResponse = {
+export interface RetrieveConversationsResponse {
+  readonly parts: readonly RetrievedPart[];
+}
+
+export type RetrievedPart = {
   readonly index: number;
   readonly status: ItemStatus | null;
 } & (

@@ -401,6 +401,10 @@ export interface RetrieveConversationResponse {
 }
 
 export interface RetrieveConversationsResponse {
+  readonly parts?: readonly RetrievedPart[] | undefined;
+}
+
+export interface RetrievedPart {
   readonly header?: Conversation | undefined;
   readonly chunk?: Chunk | undefined;
   readonly index?: number | undefined;

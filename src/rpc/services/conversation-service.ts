@@ -1,8 +1,6 @@
-import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Logger } from 'pino';
-import type { PrefixMatch, RetrieveManyPart } from '../../vault/index.js';
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { PrefixMatch } from '../../vault/index.js';
 import { clientStream } from '../calls/index.js';
-import { codeOf } from '../errors.js';
 import {
   readAppend,
   readDelete,
@@ -22,11 +20,11 @@ import {
   conversationFields,
   deleteManyFields,
   encodeRetrieved,
-  encodeRetrievedOfMany,
   messageFields,
   storeFields,
 } from '../responses.js';
 import { ResponseEncoder } from '../wire/response-encoder.js';
+import { packedParts } from './packed-parts.js';
 import { countFitting, listPage } from './pages.js';
 import { encodeHits, search } from './searches.js';
 import { enter, type ServiceScope, VaultMethods } from './vault-methods.js';
@@ -102,8 +100,8 @@ export function conversationReads(scope: ServiceScope): UntypedServiceImplementa
 
     RetrieveConversations: methods.stream(
       readRetrieveMany,
-      (vault, { input }, signal) => vault.retrieveMany(input, signal),
-      (parts) => encodeMany(parts, scope.logger),
+      (vault, { input }, signal) => packedParts(vault.retrieveMany(input, signal), scope.logger),
+      (responses) => responses,
     ),
 
     GetConversation: methods.unary(readGet, async (vault, { id, includeMessages, options }) => {
@@ -126,17 +124,6 @@ export function conversationReads(scope: ServiceScope): UntypedServiceImplementa
       encodeMatches(await vault.findPrefix(input, signal)),
     ),
   };
-}
-
-function* encodeMany(parts: Iterable<RetrieveManyPart>, logger: Logger): Generator<Buffer, void, void> {
-  for (const item of parts) {
-    const { part } = item;
-    // The call goes on, and the operator must know.
-    if (part.kind === 'failed' && codeOf[part.error.reason] === status.DATA_LOSS) {
-      logger.error({ err: part.error }, 'a conversation is damaged');
-    }
-    yield encodeRetrievedOfMany(item);
-  }
 }
 
 const codec = new ResponseEncoder('stowken.v1.FindPrefixResponse');

@@ -3,17 +3,26 @@ import type { ChunkContent, MessageDescription, RetrievePart, SegmentPart } from
 
 type ChunkPart = Extract<RetrievePart, { kind: 'chunk' }>;
 
-const nothing = Buffer.alloc(0);
 const lengthDelimitedType = 2;
 /** Number of the field fields_json of MessageInfo. */
 const fieldsField = 60;
 
+/** Encodes a RetrieveConversationResponse that has a chunk. */
+export function encodeChunk(part: ChunkPart): Buffer {
+  return encoded(part, undefined);
+}
+
+/** Encodes a RetrieveConversationsResponse that has one part, which is a chunk. */
+export function encodeChunkOfMany(index: number, part: ChunkPart): Buffer {
+  return encoded(part, itemTail(index));
+}
+
 /**
- * Encodes a RetrieveConversationResponse that has a chunk. Lengths are computed first, then every byte is
- * written in place, so that the content is copied once, into a buffer of the right size. Fields with default
- * values are left out. `tail`: encoded fields to append.
+ * Lengths are computed first, then every byte is written in place, so that the content is copied once, into a
+ * buffer of the right size. Fields with default values are left out. With a tail, which has further fields, it
+ * is a part of many.
  */
-export function encodeChunk(part: ChunkPart, tail: Buffer = nothing): Buffer {
+function encoded(part: ChunkPart, tail: Buffer | undefined): Buffer {
   const { content, message } = part;
   const text = content?.kind === 'text' ? Buffer.from(content.text) : undefined;
   const contentBytes = text ?? (content as Exclude<ChunkContent, { kind: 'text' }> | undefined)?.bytes;
@@ -29,8 +38,10 @@ export function encodeChunk(part: ChunkPart, tail: Buffer = nothing): Buffer {
     (message === undefined ? 0 : lengthDelimited(messageLength)) +
     (content?.kind === 'text' && content.replaced ? 2 : 0);
 
-  const bytes = Buffer.allocUnsafe(lengthDelimited(chunkLength) + tail.length);
-  let at = writeHead(bytes, 0, 2, chunkLength);
+  const partLength = lengthDelimited(chunkLength) + (tail?.length ?? 0);
+  const bytes = Buffer.allocUnsafe(tail === undefined ? partLength : lengthDelimited(partLength));
+  let at = tail === undefined ? 0 : writeHead(bytes, 0, 1, partLength);
+  at = writeHead(bytes, at, 2, chunkLength);
   at = writeVarintField(bytes, at, 1, part.messageIndex);
   at = writeVarintField(bytes, at, 2, part.tokenOffset);
   if (content !== undefined) {
@@ -46,15 +57,12 @@ export function encodeChunk(part: ChunkPart, tail: Buffer = nothing): Buffer {
   if (part.endOfMessage) at = writeVarintField(bytes, at, 6, 1);
   if (message !== undefined) at = writeDescription(bytes, at, message, messageLength);
   if (content?.kind === 'text' && content.replaced) at = writeVarintField(bytes, at, 8, 1);
-  tail.copy(bytes, at);
+  tail?.copy(bytes, at);
   return bytes;
 }
 
-/**
- * Encodes the additional fields of a RetrieveConversationsResponse: its index, and a status of defaults,
- * which is OK.
- */
-export function encodeItemTail(index: number): Buffer {
+/** Encodes the fields of a RetrievedPart beside its chunk: its index, and a status of defaults, which is OK. */
+function itemTail(index: number): Buffer {
   const statusBytes = 2;
   const bytes = Buffer.alloc(varintField(index) + statusBytes);
   writeHead(bytes, writeVarintField(bytes, 0, 3, index), 4, 0);
