@@ -98,6 +98,9 @@ const borders: readonly Border[] = [
   },
 ];
 
+/** Files that join the parts of the program. */
+const entries = ['main.ts', 'local.ts'];
+
 const root = resolve(import.meta.dirname, '../../src');
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 
@@ -119,7 +122,7 @@ describe('the layers of src', () => {
       }
       const target = resolve(root, dirname(file), specifier);
       const targetFolder = folderOf(target);
-      if (targetFolder === folder || file === 'main.ts') continue;
+      if (targetFolder === folder || entries.includes(file)) continue;
       expect(mayImport[folder], `src/${folder} is not in the list of layers`).toBeDefined();
       expect(mayImport[folder], `${file} imports ${specifier}`).toContain(targetFolder);
       expect(relative(root, target), `${file} reaches past a door`).toBe(`${targetFolder}/index.js`);

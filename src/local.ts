@@ -1,0 +1,49 @@
+/** Tasks of the commands that work on this machine, and not through a server. */
+import {
+  type Diagnose,
+  machineMemoryBytes,
+  type RestoreVault,
+  type SalvageVault,
+  type ServeOptions,
+} from './cli/index.js';
+import { createLiveCodec } from './codec/index.js';
+import { loadCore } from './core/index.js';
+import { diagnose } from './doctor/index.js';
+import { openBackend } from './server/index.js';
+import { isComplete, restoreLmdb, salvageLmdb } from './storage/index.js';
+import { FolderCatalogue } from './vaults/index.js';
+
+export { startServer } from './server/index.js';
+export { inspectVault } from './storage/index.js';
+
+export async function restoreVault({
+  data,
+  vault,
+  ...input
+}: Parameters<RestoreVault>[0]): ReturnType<RestoreVault> {
+  const catalogue = new FolderCatalogue(data);
+  const folder = catalogue.newFolderOf(vault);
+  const restored = await restoreLmdb({ ...input, folder, codec: createLiveCodec(await loadCore()) });
+  await catalogue.adopt(vault, { settings: {}, createTimeMs: Date.now(), vaultId: restored.vaultId });
+  return restored;
+}
+
+export async function salvageVault(input: Parameters<SalvageVault>[0]): ReturnType<SalvageVault> {
+  const core = await loadCore();
+  const report = await salvageLmdb({ ...input, codec: () => createLiveCodec(core), nowMs: Date.now() });
+  return { ...report, complete: isComplete(report) };
+}
+
+/** Tries the storage with an empty vault: it shows that the disk can keep one. */
+export function diagnoseServer(options: ServeOptions): ReturnType<Diagnose> {
+  return diagnose(options, {
+    memoryBytes: machineMemoryBytes(),
+    nowMs: Date.now(),
+    tryStorage: async (folder) => {
+      const core = await loadCore();
+      const parts = { core, codec: createLiveCodec(core), activity: undefined };
+      const backend = await openBackend(options, folder, parts);
+      await backend.close();
+    },
+  });
+}
