@@ -19,8 +19,8 @@ export function encodeChunkOfMany(index: number, part: ChunkPart): Buffer {
 
 /**
  * Lengths are computed first, then every byte is written in place, so that the content is copied once, into a
- * buffer of the right size. Fields with default values are left out. With a tail, which has further fields, it
- * is a part of many.
+ * buffer of the right size. Fields with default values are left out. A tail has the further fields of a part
+ * of many.
  */
 function encoded(part: ChunkPart, tail: Buffer | undefined): Buffer {
   const { content, message } = part;
@@ -61,7 +61,7 @@ function encoded(part: ChunkPart, tail: Buffer | undefined): Buffer {
   return bytes;
 }
 
-/** Encodes the fields of a RetrievedPart beside its chunk: its index, and a status of defaults, which is OK. */
+/** Encodes the fields of a RetrievedPart beside its chunk: its index, and a status of defaults: OK. */
 function itemTail(index: number): Buffer {
   const statusBytes = 2;
   const bytes = Buffer.alloc(varintField(index) + statusBytes);
