@@ -1,5 +1,4 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import { limits, StowkenError } from '../../model/index.js';
 import type { SharedSegment, UsageSum } from '../../vault/index.js';
 import {
   readFindDuplicates,
@@ -20,12 +19,6 @@ export function analyticsService(scope: ServiceScope): UntypedServiceImplementat
   return {
     GetUsage: methods.unary(readGetUsage, async (vault, { input }, signal) => {
       const rows = await vault.usage(input, signal);
-      if (rows.length > limits.usageRowsMax)
-        throw new StowkenError(
-          'REQUEST_TOO_LARGE',
-          `the usage has ${rows.length} rows; the limit is ${limits.usageRowsMax}: ask for less time or fewer groups`,
-          { size: String(rows.length), limit: String(limits.usageRowsMax) },
-        );
       return usageResponse.encode({ rows: rows.map(usageFields) });
     }),
 

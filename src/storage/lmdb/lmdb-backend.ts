@@ -11,6 +11,7 @@ import { rebuild } from './check/repair.js';
 import { prepareAndCommit } from './commit/prepare-change.js';
 import { Writer } from './commit/writer.js';
 import { defragment, reclaimableBytes } from './defragment/defragment.js';
+import { uncountedUsage } from './lists/usage-rebuild.js';
 import { ListBuilder } from './lists/list-builder.js';
 import { OpenVault } from './open-vault.js';
 import { segmentQueries } from './segment-queries.js';
@@ -68,7 +69,7 @@ export function createLmdbBackend(
 
     async repair({ onPhase, ...options } = {}) {
       await onPhase?.('checking');
-      const before = await queries.check(options);
+      const before = [...(await queries.check(options)), ...uncountedUsage(tables.meta)];
       if (before.length === 0) return { repaired: [], remaining: [] };
       await onPhase?.('rebuilding');
       await group.between(() => rebuildRecords(options.signal));

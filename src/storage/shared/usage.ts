@@ -20,7 +20,14 @@ export function addUsage(one: UsageFigures, other: UsageFigures): UsageFigures {
   ) as unknown as UsageFigures;
 }
 
-const groupOfRole: Readonly<Record<string, 'systemTokens' | 'assistantTokens' | undefined>> = {
+type TokensOfRole = 'systemTokens' | 'userTokens' | 'assistantTokens';
+
+/** Returns the figure that counts the tokens of a role. */
+export function usageFigureOfRole(role: string): TokensOfRole {
+  return Object.hasOwn(groupOfRole, role) ? groupOfRole[role]! : 'userTokens';
+}
+
+const groupOfRole: Readonly<Record<string, TokensOfRole>> = {
   system: 'systemTokens',
   developer: 'systemTokens',
   tools: 'systemTokens',
@@ -46,7 +53,7 @@ export function usageOf(
   const figures = { ...noUsage, conversations: conversation.revision === 1 ? 1 : 0 };
   for (const message of messages ?? []) {
     figures.messages += 1;
-    figures[groupOfRole[message.role] ?? 'userTokens'] += tokensOf(message);
+    figures[usageFigureOfRole(message.role)] += tokensOf(message);
   }
   const tokens = figures.systemTokens + figures.userTokens + figures.assistantTokens;
   figures.newTokens = Math.min(newTokens, tokens);

@@ -1,4 +1,4 @@
-import { StowkenError } from '../../model/index.js';
+import { limits, StowkenError } from '../../model/index.js';
 import { type StorageBackend, type UsageFigures, usageFigures } from '../../storage/index.js';
 import { unsupported } from '../refusals.js';
 
@@ -40,6 +40,7 @@ export async function getUsage(
     const name = JSON.stringify([groupBy.map((field) => fields[field]), named]);
     let sum = groups.get(name);
     if (!sum) {
+      if (groups.size === limits.usageRowsMax) throw tooManyRows();
       const none = Object.fromEntries(usageFigures.map((figure) => [figure, 0]));
       sum = { ...fields, labels: Object.fromEntries(named), figures: none as Sums };
       groups.set(name, sum);
@@ -48,6 +49,12 @@ export async function getUsage(
   };
   await backend.usage({ fromMs, beforeMs, onRow, signal });
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
+}
+
+function tooManyRows(): StowkenError {
+  const limit = limits.usageRowsMax;
+  const sentence = `the usage has more than ${limit} rows: ask for less time or fewer groups`;
+  return new StowkenError('REQUEST_TOO_LARGE', sentence, { size: String(limit + 1), limit: String(limit) });
 }
 
 /** Returns a function that gives the hour of a time in a zone: 2026-01-31T13:00. */

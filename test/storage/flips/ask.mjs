@@ -128,6 +128,11 @@ async function answers() {
       if (damaged?.length > 0) throw damaged[0].error;
       return segments.map(({ hash, tokenCount }) => `${hash} ${tokenCount}`).sort();
     });
+    if (kind !== 'filesystem') {
+      const groupBy = ['day', 'hour', 'application', 'model', 'tokenizer'];
+      const all = { groupBy, labels: ['user'], fromMs: 0, beforeMs: Number.MAX_SAFE_INTEGER, timeZone: '' };
+      await ask('usage', () => vault.usage(all, signal));
+    }
     await ask('registries', async () =>
       (await vault.listRegistries()).map(({ id, bytes }) => ({ id, bytes })),
     );

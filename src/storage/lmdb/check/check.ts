@@ -50,7 +50,7 @@ export async function checkVault(
     checkReferences(pinned, columns, report),
     conversations.index(),
     checkLists(pinned, nameOf, report),
-    checkUsage(pinned, report),
+    checkUsage(pinned, state, report),
     checkRadix(pinned, nameOf, report),
     checkRequests(pinned, state, nameOf, report),
     segments.hashIndex(),

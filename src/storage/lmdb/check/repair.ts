@@ -7,7 +7,7 @@ import type { StringOf } from '../conversations/manifest.js';
 import { encodeFreedBlocks } from '../conversations/message-blocks.js';
 import { segmentsNamed } from '../conversations/message-list.js';
 import { decodeRequest } from '../conversations/requests.js';
-import { mendUsage } from '../lists/usage.js';
+import { rebuildUsage } from '../lists/usage-rebuild.js';
 import { resetLists } from '../lists/build.js';
 import { decodePack } from '../packs/pack.js';
 import { framePieces } from '../packs/pack-layout.js';
@@ -55,7 +55,7 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: StringOf, nowMs: n
   rebuildRadix(tables, nameOf, state.nextConversation);
   rebuildRequests(tables, nameOf, state);
   resetLists(tables);
-  mendUsage(tables);
+  rebuildUsage(tables, nameOf, state);
   rebuildHashIndex(tables, entries, unproven);
   rebuildCounts(tables, segments, state, nowMs);
   writeState(tables.meta, state);

@@ -8,7 +8,7 @@ import { writeManifest } from '../conversations/conversations.js';
 import { ListWriter } from '../conversations/list-writer.js';
 import { scanMessages } from '../conversations/message-list.js';
 import { messagesOf, type StoredList } from '../conversations/stored-list.js';
-import { countIn, existingConversation, findConversation } from './manifest-change.js';
+import { contentOf, countIn, existingConversation, findConversation } from './manifest-change.js';
 import { deleteConversation } from './put-append-delete.js';
 import type { WriteSession } from './write-session.js';
 
@@ -56,6 +56,7 @@ export function forkConversation(session: WriteSession, fork: Fork): ManifestOut
   session.ids.insert(fork.newId, number);
   if (fork.indexed) session.radix.fork(parent.number, number, wholeBlocks(conversation.totalTokens));
   countIn(session, conversation, 1);
+  session.usage.inherit({ ...contentOf(conversation), conversations: 0 });
   return rules.nothingNew(conversation, false);
 }
 

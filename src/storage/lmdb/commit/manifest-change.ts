@@ -16,6 +16,7 @@ import { decodeDirectory } from '../conversations/block-directory.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import type { KnownSegment } from '../segments/segment-caches.js';
 import type { StoredList } from '../conversations/stored-list.js';
+import type { Content } from '../lists/usage-ledger.js';
 import type { WriteSession } from './write-session.js';
 
 const NOTHING = new Uint8Array(0);
@@ -167,6 +168,11 @@ export function releaseList(
     if (session.messageBlocks.release(id))
       release(undefinedIfCorrupt(() => session.messageBlocks.read(id)) ?? NOTHING);
   return { releasedReferences, garbageSegments };
+}
+
+/** Returns what a conversation adds to the sums of the vault. */
+export function contentOf({ messageCount, totalTokens }: Conversation): Content {
+  return { conversations: 1, messages: messageCount, tokens: totalTokens };
 }
 
 export function countIn({ state }: WriteSession, conversation: Conversation, sign: 1 | -1): void {

@@ -12,6 +12,7 @@ import { messagesOf } from '../conversations/stored-list.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import {
   addMessages,
+  contentOf,
   type IncomingSegments,
   countIn,
   existingConversation,
@@ -68,6 +69,7 @@ export function putConversation(
   countIn(session, conversation, 1);
   if (existing) {
     countIn(session, existing.conversation, -1);
+    session.usage.lose({ ...contentOf(existing.conversation), conversations: 0 });
     // Released after the new list has its references, so that segments of both are not garbage in between.
     releaseList(session, existing.list);
     session.radix.remove(number);
@@ -179,6 +181,7 @@ export function deleteConversation(
   session.radix.remove(number);
   if (found) {
     countIn(session, found.conversation, -1);
+    session.usage.lose(contentOf(found.conversation));
     session.lists.changed(number, found.conversation, undefined);
   }
   return found ? releaseList(session, found.list) : { releasedReferences: 0, garbageSegments: 0 };

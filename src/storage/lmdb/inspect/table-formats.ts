@@ -7,6 +7,7 @@ import { decodeMessages, type ListedMessage } from '../conversations/message-lis
 import { decodeRequest, requestKey } from '../conversations/requests.js';
 import { decodeDimensions, DIMENSIONS_KEY, GROUP_RANGE } from '../lists/dimensions.js';
 import { decodeGroup, decodeUsage } from '../lists/usage.js';
+import { decodeLedger, USAGE_KEY, type UsageLedger } from '../lists/usage-ledger.js';
 import { decodePostings } from '../lists/posting-chunk.js';
 import { decodePack } from '../packs/pack.js';
 import { placesIn } from '../radix/conversation-nodes.js';
@@ -46,6 +47,7 @@ export const tableFormats: { readonly [Name in TableName]: TableFormat<KeyOf<Nam
     keyOf: (key) => metaNames.get(key) ?? String(key),
     decode: (key, value) => {
       if (key === IDENTITY_KEY) return snake(decodeIdentity(value));
+      if (key === USAGE_KEY) return ledgerFields(decodeLedger(value));
       if (key === DIMENSIONS_KEY) return { dimensions: decodeDimensions(value) };
       return key === STATE_KEY ? snake(decodeState(value)) : { text: value.toString('utf8') };
     },
@@ -222,7 +224,12 @@ const metaNames: ReadonlyMap<number, string> = new Map([
   [STATE_KEY, 'state'],
   [OWNER_KEY, 'owner'],
   [DIMENSIONS_KEY, 'dimensions'],
+  [USAGE_KEY, 'usage'],
 ]);
+
+function ledgerFields({ uncountedTo, ...contents }: UsageLedger): object {
+  return { uncounted_to: uncountedTo, ...contents };
+}
 
 /** Returns the fingerprint of a hash. */
 function fingerprintAsked(text: string): string {

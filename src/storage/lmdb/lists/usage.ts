@@ -1,4 +1,4 @@
-import { StowkenError } from '../../../model/index.js';
+import { type Conversation, StowkenError } from '../../../model/index.js';
 import { type UsageFigures, usageFigures, type UsageQuery } from '../../contract/usage.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import {
@@ -12,9 +12,20 @@ import {
 } from '../../shared/usage.js';
 import type { Tables } from '../tables/environment.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
+import { readState } from '../tables/meta.js';
 import { labelsIn, readDimensions } from './dimensions.js';
+import {
+  add,
+  begunLedger,
+  type Content,
+  countedIn,
+  emptyLedger,
+  readLedger,
+  type UsageLedger,
+  writeLedger,
+} from './usage-ledger.js';
 
-type UsageTables = Pick<Tables, 'meta' | 'usage' | 'usageGroups'>;
+export type UsageTables = Pick<Tables, 'meta' | 'usage' | 'usageGroups'>;
 
 /** Conversations that are counted together: application, model, tokenizer, labels. */
 export type UsageGroup = readonly [string, string, string, Readonly<Record<string, string>>];
@@ -47,13 +58,33 @@ export class UsageCounters {
   readonly #added = new Map<string, number>();
   readonly #sums = new Map<string, { key: Buffer; figures: UsageFigures }>();
   #labels: readonly string[] | undefined;
+  #gone = emptyLedger.gone;
+  #inherited = emptyLedger.inherited;
 
   constructor(
     private readonly tables: UsageTables,
     private readonly groups: UsageGroups,
   ) {}
 
+  /** Notes content that was counted, and is deleted or replaced. */
+  lose(content: Content): void {
+    this.#gone = add(this.#gone, content);
+  }
+
+  /** Notes content that is stored and not counted, because a fork shares it. */
+  inherit(content: Content): void {
+    this.#inherited = add(this.#inherited, content);
+  }
+
   add({ conversation, figures }: UsageEvent): void {
+    const key = this.keyOf(conversation);
+    const name = key.toString('latin1');
+    const before = this.#sums.get(name)?.figures ?? noUsage;
+    this.#sums.set(name, { key, figures: addUsage(before, figures) });
+  }
+
+  /** Returns the key of the record that counts a conversation; its group is added if it is new. */
+  keyOf(conversation: Conversation): Buffer {
     if (this.#labels === undefined) {
       this.#labels = labelsIn(readDimensions(this.tables.meta));
       this.groups.refresh(this.tables.usageGroups);
@@ -61,15 +92,14 @@ export class UsageCounters {
     const { application, model, tokenizer } = conversation;
     const labels = labelledBy(conversation, this.#labels);
     const group =
-      this.#group([application, model, tokenizer, labels]) ??
-      this.#group([application, model, tokenizer, {}])!;
-    const key = usageKey(periodOf(conversation), group);
-    const name = key.toString('hex');
-    const before = this.#sums.get(name)?.figures ?? noUsage;
-    this.#sums.set(name, { key, figures: addUsage(before, figures) });
+      this.#group([application, model, tokenizer, labels], USAGE_GROUPS_MAX) ??
+      this.#group([application, model, tokenizer, {}], 2 * USAGE_GROUPS_MAX) ??
+      this.#group(['', '', '', {}], Infinity)!;
+    return usageKey(periodOf(conversation), group);
   }
 
   flush(): void {
+    this.#flushLedger();
     for (const { key, figures } of this.#sums.values()) {
       const record = this.tables.usage.get(key);
       const sum = record ? addUsage(decodeUsage(record), figures) : figures;
@@ -78,17 +108,45 @@ export class UsageCounters {
     }
   }
 
-  /** Returns the number of a group; undefined if there are too many to count its labels apart. */
-  #group(group: UsageGroup): number | undefined {
+  #flushLedger(): void {
+    const { meta } = this.tables;
+    const ledger = readLedger(meta);
+    const changes = this.#gone !== emptyLedger.gone || this.#inherited !== emptyLedger.inherited;
+    if (ledger && !changes) return;
+    const { gone, inherited, ...others } = ledger ?? begun(this.tables);
+    writeLedger(meta, {
+      ...others,
+      gone: add(gone, this.#gone),
+      inherited: add(inherited, this.#inherited),
+    });
+  }
+
+  /** Returns the number of a group; undefined if there would be more than these. */
+  #group(group: UsageGroup, groupsMax: number): number | undefined {
     const text = JSON.stringify(group);
     const known = this.groups.get(text) ?? this.#added.get(text);
     if (known !== undefined) return known;
     const number = this.groups.size + this.#added.size + 1;
-    if (number > USAGE_GROUPS_MAX && Object.keys(group[3]).length > 0) return undefined;
+    if (number > groupsMax) return undefined;
     this.tables.usageGroups.append(number, Buffer.from(text, 'utf8'));
     this.#added.set(text, number);
     return number;
   }
+}
+
+/** Returns the ledger of a vault that has none yet, as of the state and the counters that are stored. */
+function begun(tables: UsageTables): UsageLedger {
+  return begunLedger(countedBy(tables), readState(tables.meta));
+}
+
+/** Returns the sum of all counters. Leaves out what cannot be read. */
+export function countedBy({ usage }: Pick<Tables, 'usage'>): Content {
+  let sum = emptyLedger.gone;
+  for (const { value } of usage.scan()) {
+    const figures = value && undefinedIfCorrupt(() => decodeUsage(value));
+    if (figures) sum = add(sum, countedIn(figures));
+  }
+  return sum;
 }
 
 /** Periods of usage that are read before other work gets its turn. */
@@ -132,20 +190,6 @@ export function decodeGroup(record: Uint8Array): UsageGroup {
     return JSON.parse(Buffer.from(record).toString('utf8')) as UsageGroup;
   } catch (error) {
     throw new StowkenError('CORRUPT_STORE', 'a group of usage does not decode', {}, { cause: error });
-  }
-}
-
-/** Removes counters that cannot be read, or whose group is lost: what they counted is known nowhere else. */
-export function mendUsage({ usage, usageGroups }: Pick<Tables, 'usage' | 'usageGroups'>): void {
-  for (const number of [...usageGroups.keys()]) {
-    const group = undefinedIfCorrupt(() => groupOf({ usageGroups }, number));
-    // Numbers follow each other: the place of a lost group is kept.
-    if (!group) usageGroups.put(number, Buffer.from(JSON.stringify(['', '', '', { '': String(number) }])));
-  }
-  const last = usageGroups.lastKey() ?? 0;
-  for (const key of [...usage.keys()]) {
-    const figures = undefinedIfCorrupt(() => decodeUsage(usage.get(key) ?? new Uint8Array(0)));
-    if (!figures || key.length !== 8 || key.readUInt32BE(4) > last) usage.remove(key);
   }
 }
 
