@@ -1,6 +1,6 @@
 import { isStowkenError, limits, type SegmentHash } from '../../model/index.js';
 import type { ListPosition, SegmentKey, StorageBackend } from '../../storage/index.js';
-import { throwIfAborted, yieldToEventLoop } from '../event-loop.js';
+import { throwIfAborted, Turns, yieldToEventLoop } from '../event-loop.js';
 import { retrieveConversation } from '../read/retrieve.js';
 
 export interface SharedInput {
@@ -34,7 +34,6 @@ interface Ranked {
 
 const SCANNED_SEGMENTS = 1024;
 const SCANNED_BYTES = 1024 * 1024;
-const READ_MESSAGES = 1024;
 /** Segments of fields that are ranked too, and left out of the answer: only message lists tell them apart. */
 const FIELDS_MAX = 1024;
 const TEXT_CHARACTERS = 1000;
@@ -125,12 +124,12 @@ async function findUses(
     scanLimit: limits.pageScanMax,
     signal,
   } as const;
+  const turns = new Turns(signal);
   let after: ListPosition | undefined;
   do {
     const page = await backend.listConversations({ ...query, ...(after !== undefined && { after }) });
     for (const { id } of page.conversations) {
-      throwIfAborted(signal);
-      await lookThrough(backend, id, wanted, found).catch((error: unknown) => {
+      await lookThrough(backend, id, wanted, found, turns).catch((error: unknown) => {
         // A damaged conversation is no reason to name no other.
         if (!isStowkenError(error, 'CORRUPT_STORE')) throw error;
       });
@@ -145,13 +144,15 @@ async function lookThrough(
   id: string,
   wanted: ReadonlySet<SegmentKey>,
   { uses, fields }: Uses,
+  turns: Turns,
 ): Promise<void> {
   const snapshot = await backend.openConversation(id);
   if (!snapshot) return;
   try {
     const { messageCount, createTimeMs } = snapshot.conversation;
-    for (let from = 0; from < messageCount; from += READ_MESSAGES) {
-      const messages = await snapshot.read(from, READ_MESSAGES);
+    const messagesMax = limits.readBatchSlotsMax;
+    for (let from = 0; from < messageCount; from += messagesMax) {
+      const messages = await snapshot.read(from, messagesMax);
       for (const [at, { role, segments, fields: ofFields = [] }] of messages.entries()) {
         for (const { key } of ofFields) if (wanted.has(key)) fields.add(key);
         for (const { key } of segments) {
@@ -164,6 +165,7 @@ async function lookThrough(
           }
         }
       }
+      await turns.spend(0, messages);
     }
   } finally {
     snapshot.release();

@@ -1,6 +1,6 @@
 import { type Conversation, limits } from '../../model/index.js';
 import type { ConversationFilter, ListPosition } from '../../storage/index.js';
-import { throwIfAborted, yieldToEventLoop } from '../event-loop.js';
+import { throwIfAborted, Turns, yieldToEventLoop } from '../event-loop.js';
 import { MessageSearch, type SearchParts } from './messages.js';
 import { Needle, type NeedleOptions } from './needle.js';
 import type { SearchHit } from './text-hits.js';
@@ -47,6 +47,7 @@ export async function* searchConversations(
   signal: AbortSignal,
 ): AsyncGenerator<SearchPart, void, void> {
   const messages = new MessageSearch(parts, new Needle(input), signal);
+  const turns = new Turns(signal);
   const begin = readPlace(input.after);
   const counts = { conversations: 0, unsearched: 0 };
   let left = input.limit;
@@ -62,7 +63,7 @@ export async function* searchConversations(
       if (from === resumed) resumed = undefined;
       counts.conversations++;
       const state = { isWhole: true };
-      for await (const hits of hitsOf(parts, messages, found, from, () => left, state)) {
+      for await (const hits of hitsOf(parts, { messages, turns }, found, from, () => left, state)) {
         left -= hits.length;
         if (left > 0) {
           yield { hits, next: undefined, ...counts };
@@ -97,7 +98,7 @@ function pageQuery(filter: ConversationFilter, signal: AbortSignal) {
 /** Yields the hits of a conversation, some messages at a time; no more than `left()` in all. */
 async function* hitsOf(
   { backend }: SearchParts,
-  messages: MessageSearch,
+  { messages, turns }: { readonly messages: MessageSearch; readonly turns: Turns },
   { id }: Conversation,
   { message: begin = 0, offset = 0 }: Place,
   left: () => number,
@@ -125,6 +126,7 @@ async function* hitsOf(
       }
       if (hits.length > 0) yield hits;
       at += read.length;
+      await turns.spend(0, read);
     }
   } finally {
     snapshot.release();

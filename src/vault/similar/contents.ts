@@ -1,7 +1,7 @@
 import type { Codec } from '../../codec/index.js';
 import { isStowkenError, limits, StowkenError } from '../../model/index.js';
 import type { ConversationSnapshot, SegmentKey, StorageBackend } from '../../storage/index.js';
-import { throwIfAborted, yieldToEventLoop } from '../event-loop.js';
+import type { Turns } from '../event-loop.js';
 import { type SegmentTokenCache, SegmentTokens } from '../read/segment-tokens.js';
 import { ShingleSet } from './shingles.js';
 
@@ -9,28 +9,6 @@ export interface ContentParts {
   readonly backend: StorageBackend;
   readonly codec: Codec;
   readonly recent: SegmentTokenCache;
-}
-
-/** Tokens, and the like, that a call processes before others get a turn. */
-const turnTokens = 64 * 1024;
-/** Work for a conversation or a batch without its tokens, in tokens. */
-const turnCost = 512;
-
-/** Gives others a turn when a call has worked for some milliseconds, and stops it when it is cancelled. */
-export class Turns {
-  #spent = 0;
-
-  constructor(private readonly signal: AbortSignal) {}
-
-  /** Counts some work. Rejects with CANCELLED. */
-  async spend(tokens: number): Promise<void> {
-    throwIfAborted(this.signal);
-    this.#spent += turnCost + tokens;
-    if (this.#spent < turnTokens) return;
-    this.#spent = 0;
-    await yieldToEventLoop();
-    throwIfAborted(this.signal);
-  }
 }
 
 /** Distinct segments of content, with their tokens. */
@@ -49,7 +27,7 @@ export async function contentsOf(snapshot: ConversationSnapshot, turns: Turns): 
     for (const { segments } of messages)
       for (const { key, tokenCount } of segments) contents.set(key, tokenCount);
     at += messages.length;
-    await turns.spend(messages.length);
+    await turns.spend(0, messages);
   }
   return contents;
 }

@@ -6,7 +6,7 @@ import type {
   ListPosition,
   SegmentKey,
 } from '../../storage/index.js';
-import { throwIfAborted, yieldToEventLoop } from '../event-loop.js';
+import { throwIfAborted, Turns, yieldToEventLoop } from '../event-loop.js';
 import { BandTable } from './band-table.js';
 import {
   type ContentParts,
@@ -15,7 +15,6 @@ import {
   decoded,
   isOfContent,
   shinglesOf,
-  Turns,
 } from './contents.js';
 import { similarityOf } from './matches.js';
 import type { ShingleSet } from './shingles.js';

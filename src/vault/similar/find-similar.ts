@@ -3,7 +3,7 @@ import { conversationNotFound, limits, StowkenError, type TokenRun } from '../..
 import type { ListPosition, SegmentKey } from '../../storage/index.js';
 import type { Tokenizers } from '../../text/index.js';
 import { piecesOf } from '../content-pieces.js';
-import { throwIfAborted, yieldToEventLoop } from '../event-loop.js';
+import { throwIfAborted, Turns, yieldToEventLoop } from '../event-loop.js';
 import { contentTokens, readContent } from '../write/contents.js';
 import { splitMessage } from '../write/splitter.js';
 import {
@@ -14,7 +14,6 @@ import {
   isOfContent,
   shinglesOf,
   tokensIn,
-  Turns,
 } from './contents.js';
 import {
   Matches,

@@ -1,6 +1,7 @@
 import { type SegmentHash, segmentNotFound } from '../../model/index.js';
 import type { ScannedSegment, SegmentKey } from '../../storage/index.js';
-import { asTokens, type ContentParts, shinglesOf, type Turns } from './contents.js';
+import type { Turns } from '../event-loop.js';
+import { asTokens, type ContentParts, shinglesOf } from './contents.js';
 import { Matches, type SimilarInput, type SimilarResult, similarityOf } from './matches.js';
 import { ShingleSet } from './shingles.js';
 
