@@ -9,6 +9,7 @@ import {
   GROUP_RANGE,
   groupOf,
   readDimensions,
+  rememberedGroups,
   withLabels,
   writeDimensions,
 } from './dimensions.js';
@@ -63,6 +64,7 @@ export function buildSlice(tables: ListTables, nameOf: StringOf): void {
   // Never past a dimension that is ahead: from there on they go together.
   const limit = Math.min(...dimensions.map(({ to }) => (to === from ? Infinity : to)));
   const writer = new PostingIndexWriter(tables.postings);
+  const groups = rememberedGroups();
   let reached = from;
   for (const { key, value } of recordsAfter(tables, from, SLICE_CONVERSATIONS)) {
     if (key > limit) {
@@ -73,7 +75,7 @@ export function buildSlice(tables: ListTables, nameOf: StringOf): void {
     const header = value && undefinedIfCorrupt(() => readHeader(value, nameOf));
     if (!header) continue;
     for (const dimension of behind) {
-      const group = groupOf(dimension, header.conversation);
+      const group = groupOf(dimension, header.conversation, groups);
       if (group !== undefined) writer.add(group, key);
     }
   }

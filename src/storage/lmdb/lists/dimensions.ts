@@ -122,12 +122,27 @@ export function groupOfValue({ id }: Pick<Dimension, 'id'>, value: string): numb
   return id * GROUP_RANGE + createHash('sha256').update(value, 'utf8').digest().readUInt32BE(0);
 }
 
+/** Returns groupOfValue with a memory: most of many conversations have values that others have too. */
+export function rememberedGroups(): typeof groupOfValue {
+  const known = new Map<string, number>();
+  return ({ id }, value) => {
+    const name = `${id} ${value}`;
+    let group = known.get(name);
+    if (group === undefined) known.set(name, (group = groupOfValue({ id }, value)));
+    return group;
+  };
+}
+
 export function groupOfTime({ id }: Pick<Dimension, 'id'>, timeMs: number): number {
   return id * GROUP_RANGE + timeMs;
 }
 
 /** Returns the group under which a dimension has a conversation; undefined if it does not have it. */
-export function groupOf(dimension: Dimension, conversation: Conversation): number | undefined {
+export function groupOf(
+  dimension: Dimension,
+  conversation: Conversation,
+  groupOfEach = groupOfValue,
+): number | undefined {
   const { id, key } = dimension;
   if (id === UPDATED) {
     const { createTimeMs, updateTimeMs } = conversation;
@@ -139,10 +154,10 @@ export function groupOf(dimension: Dimension, conversation: Conversation): numbe
   }
   if (id >= FIRST_LABEL) {
     const value = valueOf(conversation, 'metadata', key);
-    return value === undefined ? undefined : groupOfValue(dimension, value);
+    return value === undefined ? undefined : groupOfEach(dimension, value);
   }
   const value = conversation[fixedFields[id as keyof typeof fixedFields]];
-  return value === '' ? undefined : groupOfValue(dimension, value);
+  return value === '' ? undefined : groupOfEach(dimension, value);
 }
 
 /** True if every conversation with one of these values is in the dimension, up to its last number. */

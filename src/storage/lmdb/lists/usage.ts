@@ -2,9 +2,7 @@ import { type Conversation, StowkenError } from '../../../model/index.js';
 import { type UsageFigures, usageFigures, type UsageQuery } from '../../contract/usage.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import {
-  addUsage,
   labelledBy,
-  noUsage,
   periodOf,
   USAGE_GROUPS_MAX,
   USAGE_PERIOD_MS,
@@ -53,10 +51,14 @@ export class UsageGroups {
   }
 }
 
+/** Number above those of all groups: twice USAGE_GROUPS_MAX, and one. */
+const GROUPS_BEYOND = 2 ** 21;
+
 /** Usage as one write transaction counts it. Ends with flush(). */
 export class UsageCounters {
   readonly #added = new Map<string, number>();
-  readonly #sums = new Map<string, { key: Buffer; figures: UsageFigures }>();
+  /** Sums by period and group, as one number: an object for each event would cost more than the counting. */
+  readonly #sums = new Map<number, number[]>();
   #labels: readonly string[] | undefined;
   #gone = emptyLedger.gone;
   #inherited = emptyLedger.inherited;
@@ -77,34 +79,41 @@ export class UsageCounters {
   }
 
   add({ conversation, figures }: UsageEvent): void {
-    const key = this.keyOf(conversation);
-    const name = key.toString('latin1');
-    const before = this.#sums.get(name)?.figures ?? noUsage;
-    this.#sums.set(name, { key, figures: addUsage(before, figures) });
+    const place = periodOf(conversation) * GROUPS_BEYOND + this.#groupOf(conversation);
+    let sum = this.#sums.get(place);
+    if (!sum) this.#sums.set(place, (sum = usageFigures.map(() => 0)));
+    for (let at = 0; at < usageFigures.length; at++) sum[at]! += figures[usageFigures[at]!];
   }
 
   /** Returns the key of the record that counts a conversation; its group is added if it is new. */
   keyOf(conversation: Conversation): Buffer {
+    return usageKey(periodOf(conversation), this.#groupOf(conversation));
+  }
+
+  #groupOf(conversation: Conversation): number {
     if (this.#labels === undefined) {
       this.#labels = labelsIn(readDimensions(this.tables.meta));
       this.groups.refresh(this.tables.usageGroups);
     }
     const { application, model, tokenizer } = conversation;
     const labels = labelledBy(conversation, this.#labels);
-    const group =
+    return (
       this.#group([application, model, tokenizer, labels], USAGE_GROUPS_MAX) ??
       this.#group([application, model, tokenizer, {}], 2 * USAGE_GROUPS_MAX) ??
-      this.#group(['', '', '', {}], Infinity)!;
-    return usageKey(periodOf(conversation), group);
+      this.#group(['', '', '', {}], Infinity)!
+    );
   }
 
   flush(): void {
     this.#flushLedger();
-    for (const { key, figures } of this.#sums.values()) {
+    for (const [place, sum] of this.#sums) {
+      const key = usageKey(Math.floor(place / GROUPS_BEYOND), place % GROUPS_BEYOND);
       const record = this.tables.usage.get(key);
-      const sum = record ? addUsage(decodeUsage(record), figures) : figures;
-      if (record) this.tables.usage.put(key, encodeUsage(sum));
-      else this.tables.usage.putNew(key, encodeUsage(sum));
+      if (record) {
+        const reader = new ByteReader(record);
+        for (let at = 0; at < sum.length; at++) sum[at]! += reader.varint();
+        this.tables.usage.put(key, encodeSums(sum));
+      } else this.tables.usage.putNew(key, encodeSums(sum));
     }
   }
 
@@ -201,8 +210,13 @@ export function usageKey(period: number, group: number): Buffer {
 }
 
 export function encodeUsage(figures: UsageFigures): Uint8Array {
+  return encodeSums(usageFigures.map((figure) => figures[figure]));
+}
+
+/** Encodes figures in the order of usageFigures. */
+function encodeSums(sums: readonly number[]): Uint8Array {
   const writer = new ByteWriter(32);
-  for (const figure of usageFigures) writer.varint(figures[figure]);
+  for (const sum of sums) writer.varint(sum);
   return writer.finish();
 }
 
