@@ -177,6 +177,18 @@ const checking = {
 } as const satisfies Phase;
 
 const readingStored = {
+  TOKENIZER_CHANGED: {
+    meaning:
+      "Text was sent or asked for, and the server's file of the tokenizer is not the one of the vault.",
+    action:
+      'Have the operator start the server with the file that the vault has text of, or give the other one another ' +
+      'name. Token ids can be stored and read.',
+    facts: {
+      tokenizer: 'of the conversation, or of the request',
+      kept: 'SHA-256 of the vocabulary that the vault keeps',
+      given: 'SHA-256 of the one that the server was started with',
+    },
+  },
   UNDECODABLE_TOKEN: {
     meaning: 'Text was asked for, and the tokenizer has no such token.',
     action: 'Ask for token ids.',

@@ -5,6 +5,14 @@ import { StowkenError } from './errors.js';
 /** Quotes an id for a message: it may be any text. */
 const quoted = (id: string): string => JSON.stringify(id);
 
+/** Returns the refusal of text whose tokenizer has another vocabulary than the vault keeps under its name. */
+export function tokenizerChanged(tokenizer: string, kept: string, given: string): StowkenError {
+  const message =
+    `tokenizer ${JSON.stringify(tokenizer)}: the vault has text of the vocabulary ${kept}, and the server was started ` +
+    `with another file, ${given}: start it with the former one, or give this one another name`;
+  return new StowkenError('TOKENIZER_CHANGED', message, { tokenizer, kept, given });
+}
+
 export function conversationNotFound(id: string): StowkenError {
   return new StowkenError('CONVERSATION_NOT_FOUND', `there is no conversation ${quoted(id)}`, {
     resource_type: 'conversation',

@@ -6,14 +6,14 @@ import {
   openLmdbBackend,
   type ManagedBackend,
 } from '../storage/index.js';
-import type { Tokenizers } from '../text/index.js';
+import type { TokenizerPool } from '../text/index.js';
 import { OpenVaults, refuseChanges, StoredVault, type VaultOpener } from '../vaults/index.js';
 import type { ServerParts } from './parts.js';
 
 /** Returns the function that opens vaults, with the parts that they share. */
 export function createOpener(
   { options, logger, catalogue, core, disk, metrics }: ServerParts,
-  tokenizers: Tokenizers,
+  tokenizers: TokenizerPool,
 ): VaultOpener {
   return {
     catalogue,

@@ -1,5 +1,19 @@
-export { asReceived, type GivenTokenizer, readTokenizer, toSend } from './files/read-tokenizer.js';
+export {
+  asReceived,
+  type GivenTokenizer,
+  readTokenizer,
+  sharedBytes,
+  toSend,
+} from './files/read-tokenizer.js';
 export type { VocabularyFile } from './load-encoding.js';
+export { isVocabularyOf } from './vocabulary.js';
 export { MappedBytes } from './mapped-bytes.js';
 export { createTokenizers, type TokenizerPoolOptions } from './pool.js';
-export type { DecodedText, EncodedLe32, TokenizerPool, Tokenizers, TokensToDecode } from './tokenizers.js';
+export type {
+  DecodedText,
+  DecodeOptions,
+  EncodedLe32,
+  TokenizerPool,
+  Tokenizers,
+  TokensToDecode,
+} from './tokenizers.js';

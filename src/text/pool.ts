@@ -102,6 +102,7 @@ export function createTokenizers({ threadsMax, given = [] }: TokenizerPoolOption
   return {
     known: names,
     resolve: (name) => files.get(name)?.name ?? tokenizerNamed(name),
+    has: async (name) => files.has(name) || tokenizerNamed(name) !== undefined,
     ofModel: tokenizerOfModel,
     given: (name) => files.get(name),
     describe: async () => [...(await describeBuilt()), ...given.map(describeGiven)],

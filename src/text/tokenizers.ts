@@ -49,6 +49,9 @@ export interface Tokenizers {
    */
   resolve(name: string): string | undefined;
 
+  /** Resolves to true if text can be decoded with this tokenizer. */
+  has(name: string): Promise<boolean>;
+
   /**
    * Returns the encoding of a model ("gpt-4o-2024-08-06", "azure/gpt-35-turbo"), or undefined if it is not
    * known.

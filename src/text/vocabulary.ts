@@ -104,6 +104,13 @@ export function hashOfVocabulary(file: Uint8Array): string {
   return Buffer.from(file.subarray(file.length - hashBytes)).toString('hex');
 }
 
+/** True if bytes are the file that ends with this hash, of itself. */
+export function isVocabularyOf(file: Uint8Array, sha256: string): boolean {
+  const end = file.length - hashBytes;
+  if (end < 0 || hashOfVocabulary(file) !== sha256) return false;
+  return createHash('sha256').update(file.subarray(0, end)).digest('hex') === sha256;
+}
+
 /**
  * Reads a vocabulary's file. @throws Error if it is not one, or is damaged; `name` is what the error calls it
  */

@@ -2,7 +2,7 @@ import type { Codec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
 import { conversationNotFound, type Expiry, type Lifetimes } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
-import type { Tokenizers } from '../text/index.js';
+import type { TokenizerPool } from '../text/index.js';
 import { appendMessages } from './write/append.js';
 import { collectGarbage } from './maintain/collect.js';
 import { Compactor } from './compaction/index.js';
@@ -32,6 +32,7 @@ import { storeConversation } from './write/store.js';
 import { Uploads } from './write/upload/index.js';
 import type { Vault } from './vault.js';
 import { withoutExpired } from './unexpired.js';
+import { VaultTokenizers } from './vault-tokenizers.js';
 import { verifyVault } from './maintain/verify.js';
 
 export interface VaultParts {
@@ -40,7 +41,7 @@ export interface VaultParts {
   readonly backend: StorageBackend;
   readonly core: TokenCore;
   readonly codec: Codec;
-  readonly tokenizers: Tokenizers;
+  readonly tokenizers: TokenizerPool;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** Conversations are added to the prefix index, if the storage has one, unless this returns false. */
@@ -53,17 +54,19 @@ export function createVault(given: VaultParts): Vault {
   const { name, backend: stored, clock } = given;
   const expiry = (): Expiry => ({ nowMs: clock(), lifetimes: given.lifetimes?.() });
   const backend = withoutExpired(stored, expiry);
-  const parts = { ...given, backend, recent: new SegmentTokenCache() };
+  const tokenizers = new VaultTokenizers(given.tokenizers, stored);
+  const parts = { ...given, backend, tokenizers: tokenizers.face(false), recent: new SegmentTokenCache() };
+  const writing = { ...parts, tokenizers: tokenizers.face(true) };
   const compactor = new Compactor(given);
-  const uploads = new Uploads(parts);
+  const uploads = new Uploads(writing);
   return {
     name,
     vaultId: backend.vaultId,
     storageKind: backend.kind,
 
-    store: (input, signal) => storeConversation(parts, input, signal),
+    store: (input, signal) => storeConversation(writing, input, signal),
     upload: (input, source, signal, keep) => uploads.run(input, source, signal, keep),
-    append: (input, signal) => appendMessages(parts, input, signal),
+    append: (input, signal) => appendMessages(writing, input, signal),
     fork: (input, signal) => forkConversation(parts, input, signal),
 
     retrieve: (input, signal) => retrieveConversation(parts, input, signal),

@@ -3,7 +3,7 @@ import { createLiveCodec, type LiveCodec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
 import { type Lifetimes, StowkenError } from '../model/index.js';
 import type { ManagedBackend, StorageActivity, StorageBackend, StorageHealth } from '../storage/index.js';
-import type { Tokenizers } from '../text/index.js';
+import type { TokenizerPool } from '../text/index.js';
 import {
   AutoCompaction,
   type CompactSummary,
@@ -43,7 +43,7 @@ export interface VaultParts {
 export interface VaultOpener {
   readonly catalogue: VaultCatalogue;
   readonly core: TokenCore;
-  readonly tokenizers: Tokenizers;
+  readonly tokenizers: TokenizerPool;
   readonly clock: () => number;
   readonly defaults: SettingDefaults;
   /** True if nothing is changed: vaults do not compact themselves. */

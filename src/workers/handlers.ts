@@ -168,6 +168,7 @@ export function forwardReads(to: () => Reads): Reads {
     check: (options) => to().check(options),
     listRegistries: () => to().listRegistries(),
     readRegistry: (id) => to().readRegistry(id),
+    readTokenizer: (name) => to().readTokenizer(name),
     scanSegments: (query) => to().scanSegments(query),
     backup: (signal) => to().backup(signal),
   };

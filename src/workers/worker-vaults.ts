@@ -6,7 +6,7 @@ import {
   type StorageBackend,
   type StorageHealth,
 } from '../storage/index.js';
-import type { Tokenizers } from '../text/index.js';
+import type { TokenizerPool } from '../text/index.js';
 import { countTasks, createVault, type Vault } from '../vault/index.js';
 import {
   type VaultActivity,
@@ -24,7 +24,7 @@ import { SharedLease } from './shared-lease.js';
 export interface WorkerParts {
   readonly primary: Channel<PrimaryHandlers>;
   readonly core: TokenCore;
-  readonly tokenizers: Tokenizers;
+  readonly tokenizers: TokenizerPool;
   /** Number of workers that share the memory for segment lookups. */
   readonly sharers: number;
   readonly health: () => VaultsHealth;

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLiveCodec, trainHere } from '../../src/codec/index.js';
 import {
@@ -23,6 +25,13 @@ const registry = trainHere(
   sampleSegments(300, 1).map((tokens) => core.fromTokens(tokens)),
   { id: 1 },
 );
+/** A file that ends with its own hash, as that of a vocabulary does. */
+const content = Buffer.from('a vocabulary');
+const hash = createHash('sha256').update(content).digest();
+const vocabulary = {
+  sha256: hash.toString('hex'),
+  packed: brotliCompressSync(Buffer.concat([content, hash])),
+};
 const many = Array.from({ length: 300 }, (_, n) => n);
 const held = longSegment(40, 1);
 const evil = 'id \u001b[31m';
@@ -98,6 +107,7 @@ describe('the records of an lmdb vault', () => {
       ...{ folder: folder.path, codec, clock, durability: 'relaxed' },
       unindexedMax: 0,
     });
+    await backend.commit({ putTokenizer: { name: 'mine', ...vocabulary } });
     await fill(backend);
     expect(await backend.check()).toEqual([]);
     await backend.close();

@@ -105,12 +105,15 @@ async function* readText(
   }
 }
 
+/** Reasons for which the server has no text. */
+const noText = ['UNKNOWN_TOKENIZER', 'TOKENIZER_CHANGED', 'UNDECODABLE_TOKEN'] as const;
+
 /** Yields the parts as text. Returns whether that was all or the server cannot give the rest as text. */
 async function* textParts(client: StowkenClient, id: string, range: ReadRange) {
   try {
     yield* client.read(id, { ...range, encoding: 'text' });
   } catch (error) {
-    if (!isClientError(error, 'UNKNOWN_TOKENIZER') && !isClientError(error, 'UNDECODABLE_TOKEN')) throw error;
+    if (!noText.some((reason) => isClientError(error, reason))) throw error;
     yield { kind: 'noText' } as const;
     return;
   }

@@ -1,5 +1,5 @@
 import type { Conversation, SegmentHash, VaultStats } from '../../model/index.js';
-import type { Change, ChangeResult, FoundSegment, SegmentKey } from './change.js';
+import type { Change, ChangeResult, FoundSegment, KeptTokenizer, SegmentKey } from './change.js';
 import type {
   CheckedPart,
   CheckOptions,
@@ -151,6 +151,12 @@ export interface StorageBackend {
   readRegistry(id: number): Promise<Uint8Array | undefined>;
 
   /**
+   * Reads the vocabulary that the vault keeps under a tokenizer's name. Absent if a storage keeps none:
+   * it refuses to put one with UNSUPPORTED_BY_STORAGE.
+   */
+  readTokenizer?(name: string): Promise<KeptTokenizer | undefined>;
+
+  /**
    * Scans stored segments with their frames, in key order. Segments that cannot be read are left out; check()
    * reports them.
    */
@@ -183,6 +189,8 @@ export interface ManagedBackend extends StorageBackend {
 
 /** A backend that can rebuild and copy its data. */
 export interface MaintainedBackend extends ManagedBackend {
+  readTokenizer(name: string): Promise<KeptTokenizer | undefined>;
+
   tryLease(name: string): Promise<ExclusiveLease | undefined>;
 
   findPrefix(query: PrefixQuery): Promise<PrefixFinding>;

@@ -145,6 +145,11 @@ export interface Change {
    */
   readonly putRegistry?: { readonly bytes: Uint8Array; readonly timeMs: number };
   /**
+   * Keeps the vocabulary of a tokenizer under its name, for good. If the vault keeps it already nothing
+   * changes; if it keeps another one the change is refused with TOKENIZER_CHANGED.
+   */
+  readonly putTokenizer?: KeptTokenizer & { readonly name: string };
+  /**
    * Replaces a stored frame by another frame of the same tokens, if the stored frame is still the expected
    * one.
    */
@@ -159,6 +164,14 @@ export interface Change {
     readonly keys: readonly SegmentKey[];
     readonly garbageBeforeMs: number;
   };
+}
+
+/** Vocabulary of a tokenizer as a vault keeps it. */
+export interface KeptTokenizer {
+  /** SHA-256 of the vocabulary, in hex. */
+  readonly sha256: string;
+  /** The vocabulary's file, packed with brotli. */
+  readonly packed: Uint8Array;
 }
 
 export interface FrameReplacement {

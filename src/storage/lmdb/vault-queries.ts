@@ -12,6 +12,7 @@ import { readUsage } from './lists/usage.js';
 import type { OpenVault } from './open-vault.js';
 import { RadixIndex } from './radix/radix-index.js';
 import { Registries } from './segments/registries.js';
+import { readTokenizer } from './tables/kept-tokenizers.js';
 import { readState, storedFigure } from './tables/meta.js';
 
 type VaultQueries = Pick<
@@ -23,6 +24,7 @@ type VaultQueries = Pick<
   | 'usage'
   | 'listRegistries'
   | 'readRegistry'
+  | 'readTokenizer'
   | 'stats'
   | 'check'
   | 'backup'
@@ -87,6 +89,11 @@ export function vaultQueries(
     async readRegistry(id) {
       vault.assertOpen();
       return new Registries(tables).read(id);
+    },
+
+    async readTokenizer(name) {
+      vault.assertOpen();
+      return readTokenizer(tables, name);
     },
 
     async stats() {

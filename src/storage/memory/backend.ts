@@ -188,6 +188,10 @@ class MemoryBackend implements ManagedBackend {
     return this.#store.registries.stored.get(id)?.bytes.slice();
   }
 
+  async readTokenizer(name: string) {
+    return this.#store.tokenizers.get(name);
+  }
+
   async scanSegments(query: ScanQuery): Promise<SegmentScan> {
     const { entries, next } = scanPage(this.#store, query);
     const segments = entries.map(({ id, tokenCount, frame }) => {

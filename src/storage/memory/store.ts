@@ -1,6 +1,6 @@
 import { frameRegistryId, type LiveCodec, registryIdOf } from '../../codec/index.js';
 import { assert, present, type SegmentHash } from '../../model/index.js';
-import type { ChangeResult, NewSegment, RequestMark } from '../contract/change.js';
+import type { ChangeResult, KeptTokenizer, NewSegment, RequestMark } from '../contract/change.js';
 import type { StoredRegistry } from '../contract/queries.js';
 import type { UsageRow } from '../contract/usage.js';
 import {
@@ -38,6 +38,7 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
   readonly #requests = new Map<string, RequestMark & { readonly result: ChangeResult }>();
   labels: readonly string[] = [];
   readonly usage = new Map<string, UsageRow>();
+  readonly tokenizers = new Map<string, KeptTokenizer>();
   nextSegment = 1;
   #nextConversation = 1;
   lastCreateTimeMs = 0;

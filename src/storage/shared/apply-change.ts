@@ -1,9 +1,10 @@
-import type { SegmentHash } from '../../model/index.js';
+import { type SegmentHash, tokenizerChanged } from '../../model/index.js';
 import type {
   Change,
   ChangeResult,
   DeletionOutcome,
   FrameReplacement,
+  KeptTokenizer,
   ManifestOutcome,
   NewSegment,
   OutsideReference,
@@ -50,6 +51,10 @@ export interface ChangeOps<Incoming> {
   putRegistry(registry: Part<'putRegistry'>): void;
   /** Removes the registries that no frame names. Returns their ids. */
   dropRegistries(ids: readonly number[]): number[];
+
+  /** Returns the vocabulary that is kept under a name. @throws StowkenError UNSUPPORTED_BY_STORAGE */
+  keptTokenizer(name: string): KeptTokenizer | undefined;
+  putTokenizer(tokenizer: Part<'putTokenizer'>): void;
 
   /** Looks up which of the new segments are stored already. */
   resolveIncoming(segments: readonly NewSegment[]): Incoming;
@@ -123,6 +128,7 @@ function planParts<Incoming>(ops: ChangeOps<Incoming>, change: Change, sequenceM
     (id) => ops.hasRegistry(id),
     () => ops.lastRegistryId(),
   );
+  const putsTokenizer = change.putTokenizer !== undefined && isNewTokenizer(ops, change.putTokenizer);
   const incoming = ops.resolveIncoming(change.newSegments ?? []);
   const put = change.put && ops.planPut(change.put, incoming);
   const append = change.append && ops.planAppend(change.append, incoming);
@@ -157,6 +163,7 @@ function planParts<Incoming>(ops: ChangeOps<Incoming>, change: Change, sequenceM
       result.deleteSegments = ops.deleteSegments(change.deleteSegments, sequenceMax);
     }
     if (change.putRegistry) ops.putRegistry(change.putRegistry);
+    if (change.putTokenizer && putsTokenizer) ops.putTokenizer(change.putTokenizer);
     if (change.replaceFrames) result.replaceFrames = ops.replaceFrames(change.replaceFrames);
     if (change.dropRegistries) result.dropRegistries = ops.dropRegistries(change.dropRegistries);
     if (change.collect) result.collect = ops.collect(change.collect, sequenceMax);
@@ -169,6 +176,16 @@ function planParts<Incoming>(ops: ChangeOps<Incoming>, change: Change, sequenceM
 const besides: ReadonlySet<keyof Change> = new Set(['newSegments', 'storedEarlier', 'request']);
 
 /** True if the change is only a put or fork of content that is stored already. */
+/** @throws StowkenError TOKENIZER_CHANGED if another vocabulary is kept under the name */
+function isNewTokenizer(
+  ops: Pick<ChangeOps<unknown>, 'keptTokenizer'>,
+  { name, sha256 }: Part<'putTokenizer'>,
+): boolean {
+  const kept = ops.keptTokenizer(name);
+  if (kept !== undefined && kept.sha256 !== sha256) throw tokenizerChanged(name, kept.sha256, sha256);
+  return kept === undefined;
+}
+
 function isUnchanged(change: Change, put?: ManifestPlan, fork?: ManifestPlan): boolean {
   if (!put?.unchanged && !fork?.unchanged) return false;
   return (Object.keys(change) as (keyof Change)[]).every((part) => {

@@ -1,8 +1,9 @@
-import type { SegmentHash } from '../../model/index.js';
+import { type SegmentHash, StowkenError } from '../../model/index.js';
 import type {
   ChangeResult,
   DeletionOutcome,
   FrameReplacement,
+  KeptTokenizer,
   NewSegment,
   OutsideReference,
   ReferenceOutcome,
@@ -49,6 +50,23 @@ export class RecordedChangeOps implements ChangeOps<Incoming> {
 
   dropRegistries(ids: readonly number[]): number[] {
     return this.vault.registries.drop(ids);
+  }
+
+  keptTokenizer(name: string): KeptTokenizer | undefined {
+    return this.#tokenizers.get(name);
+  }
+
+  putTokenizer({ name, ...kept }: Part<'putTokenizer'>): void {
+    this.#tokenizers.set(name, kept);
+  }
+
+  get #tokenizers(): Map<string, KeptTokenizer> {
+    if (this.vault.tokenizers) return this.vault.tokenizers;
+    throw new StowkenError('UNSUPPORTED_BY_STORAGE', 'the storage keeps no vocabularies of tokenizers', {
+      operation: 'tokenizers of files',
+      storage: 'filesystem',
+      storages: 'lmdb, memory',
+    });
   }
 
   resolveIncoming(segments: readonly NewSegment[]): Incoming {

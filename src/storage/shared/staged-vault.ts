@@ -1,5 +1,5 @@
 import type { SegmentHash } from '../../model/index.js';
-import type { ChangeResult, NewSegment, RequestMark } from '../contract/change.js';
+import type { ChangeResult, KeptTokenizer, NewSegment, RequestMark } from '../contract/change.js';
 import type { UsageEvent } from './usage.js';
 import type { RecordedConversation } from './manifest-rules.js';
 
@@ -32,6 +32,8 @@ export interface StagedVault {
   readonly sequence: number;
   lastCreateTimeMs: number;
   readonly registries: StagedRegistries;
+  /** Vocabularies by the names of tokenizers; absent if the backend keeps none. */
+  readonly tokenizers?: Map<string, KeptTokenizer>;
 
   /** @throws StowkenError REQUEST_ID_REUSED */
   replay(request: RequestMark): ChangeResult | undefined;

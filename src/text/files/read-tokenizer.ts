@@ -48,7 +48,7 @@ export async function readTokenizer({ name, path, pattern }: TokenizerSource): P
     throw refuse((error as Error).message, error);
   }
   const file = writeVocabulary(vocabulary);
-  return { name, sha256: hashOfVocabulary(file), size: tokensIn(vocabulary), file: shared(file) };
+  return { name, sha256: hashOfVocabulary(file), size: tokensIn(vocabulary), file: sharedBytes(file) };
 }
 
 /** Returns a tokenizer as it can be sent to another process. */
@@ -58,11 +58,11 @@ export function toSend(tokenizer: GivenTokenizer): GivenTokenizer {
 
 /** Returns a tokenizer that was sent by another process. */
 export function asReceived(tokenizer: GivenTokenizer): GivenTokenizer {
-  return { ...tokenizer, file: shared(tokenizer.file) };
+  return { ...tokenizer, file: sharedBytes(tokenizer.file) };
 }
 
 /** Returns the bytes in memory that all threads share. */
-function shared(bytes: Uint8Array): Uint8Array {
+export function sharedBytes(bytes: Uint8Array): Uint8Array {
   const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
   copy.set(bytes);
   return copy;

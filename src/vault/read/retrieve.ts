@@ -47,7 +47,7 @@ export async function* retrieveConversation(
     if (first.done) return;
     const slots = chained(first.value, batches);
     const { exactText = false } = input;
-    const hasText = !exactText || parts.tokenizers.resolve(conversation.tokenizer) !== undefined;
+    const hasText = !exactText || (await parts.tokenizers.has(conversation.tokenizer));
     if (input.encoding === 'text' && hasText) {
       const chunks = oneByOne(tokenChunks(reading, slots, 'le32', signal, (chunk) => chunk));
       const decode = (items: Parameters<Tokenizers['decode']>[1]) =>
@@ -173,6 +173,7 @@ const ofOne: readonly Reason[] = [
   'CORRUPT_STORE',
   'UNKNOWN_TOKENIZER',
   'UNDECODABLE_TOKEN',
+  'TOKENIZER_CHANGED',
 ];
 
 /**

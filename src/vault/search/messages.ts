@@ -56,7 +56,7 @@ export class MessageSearch {
     { fromOffset, hitsMax }: { readonly fromOffset: number; readonly hitsMax: number },
   ): Promise<readonly Outcome[]> {
     const { tokenizer } = snapshot.conversation;
-    if (this.parts.tokenizers.resolve(tokenizer) === undefined) {
+    if (!(await this.parts.tokenizers.has(tokenizer))) {
       return messages.map(({ message }) => (message.tokenCount === 0 ? [] : undefined));
     }
     const found = new Map<string, Outcome>();

@@ -6,6 +6,7 @@ import type { Report } from './check-report.js';
 import { checkReferences, SegmentColumns } from './check-references.js';
 import { checkFrames } from './check-frames.js';
 import { CheckedBlocks } from './check-blocks.js';
+import { checkTokenizers } from './check-tokenizers.js';
 import { checkUsage } from './check-usage.js';
 import { checkLists } from './check-lists.js';
 import { checkRadix } from './check-radix.js';
@@ -51,6 +52,7 @@ export async function checkVault(
     conversations.index(),
     checkLists(pinned, nameOf, report),
     checkUsage(pinned, state, report),
+    checkTokenizers(pinned, report),
     checkRadix(pinned, nameOf, report),
     checkRequests(pinned, state, nameOf, report),
     segments.hashIndex(),

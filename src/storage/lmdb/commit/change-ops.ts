@@ -3,6 +3,7 @@ import type {
   ChangeResult,
   DeletionOutcome,
   FrameReplacement,
+  KeptTokenizer,
   NewSegment,
   OutsideReference,
   ReferenceOutcome,
@@ -10,6 +11,7 @@ import type {
 } from '../../contract/change.js';
 import type { ChangeOps, ManifestPlan, Part } from '../../shared/apply-change.js';
 import type { UsageEvent } from '../../shared/usage.js';
+import { putTokenizer, readTokenizer } from '../tables/kept-tokenizers.js';
 import { checkFork, forkConversation } from './fork.js';
 import { resolveIncoming, type IncomingSegments } from './manifest-change.js';
 import {
@@ -48,6 +50,14 @@ export class LmdbChangeOps implements ChangeOps<IncomingSegments> {
 
   dropRegistries(ids: readonly number[]): number[] {
     return this.session.dropRegistries(ids);
+  }
+
+  keptTokenizer(name: string): KeptTokenizer | undefined {
+    return readTokenizer(this.session.tables, name);
+  }
+
+  putTokenizer(tokenizer: Part<'putTokenizer'>): void {
+    putTokenizer(this.session.tables, tokenizer);
   }
 
   resolveIncoming(segments: readonly NewSegment[]): IncomingSegments {

@@ -8,6 +8,7 @@ import { decodeRequest, requestKey } from '../conversations/requests.js';
 import { decodeDimensions, DIMENSIONS_KEY, GROUP_RANGE } from '../lists/dimensions.js';
 import { decodeGroup, decodeUsage } from '../lists/usage.js';
 import { decodeLedger, USAGE_KEY, type UsageLedger } from '../lists/usage-ledger.js';
+import { decodeTokenizer } from '../tables/kept-tokenizers.js';
 import { decodePostings } from '../lists/posting-chunk.js';
 import { decodePack } from '../packs/pack.js';
 import { placesIn } from '../radix/conversation-nodes.js';
@@ -216,6 +217,15 @@ export const tableFormats: { readonly [Name in TableName]: TableFormat<KeyOf<Nam
       const [application, model, tokenizer, labels] = decodeGroup(value);
       return { application, model, tokenizer, labels };
     },
+  },
+  tokenizers: {
+    what: 'the vocabulary of a tokenizer',
+    keyOf: (key) => key.toString('utf8'),
+    decode: (_key, value) => {
+      const { sha256, packed } = decodeTokenizer(value);
+      return { sha256, packed_bytes: packed.length };
+    },
+    asked: (text) => text,
   },
 };
 

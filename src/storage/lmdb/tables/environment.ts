@@ -43,6 +43,7 @@ export interface Tables {
   readonly postings: Table<Buffer>;
   readonly usage: Table<Buffer>;
   readonly usageGroups: Table<number>;
+  readonly tokenizers: Table<Buffer>;
 }
 
 export function dataFileIn(folder: string): string {
@@ -117,6 +118,7 @@ export class Environment {
       postings: keyed('postings'),
       usage: keyed('usage'),
       usageGroups: numbered('usageGroups'),
+      tokenizers: keyed('tokenizers'),
     }));
   }
 

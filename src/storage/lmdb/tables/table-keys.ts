@@ -30,6 +30,7 @@ export const tableKeys = {
   postings: 'bytes',
   usage: 'bytes',
   usageGroups: 'u32',
+  tokenizers: 'bytes',
 } as const satisfies Record<keyof Tables, 'u32' | 'bytes'>;
 
 export type TableName = keyof typeof tableKeys;
