@@ -18,6 +18,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/hostile/slow-streams.test.ts': '200 streams of 32 MiB each',
   'test/server/identity.test.ts': 'server processes under load, with and without workers',
   'test/server/background-check.test.ts': 'a server with workers, until it has checked its vaults',
+  'test/server/sweeper.test.ts': 'a server with workers, until it has swept its vault',
   'test/vaults/background-check.test.ts': 'vaults that are opened many times',
   'test/hostile/frames.test.ts': 'a server process that is attacked',
   'test/hostile/names.test.ts': 'server processes, and commands',

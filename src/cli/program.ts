@@ -16,6 +16,7 @@ import { addDelete } from './commands/delete.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExpire } from './commands/expire.js';
+import { addRetention } from './commands/retention.js';
 import { addExport } from './commands/export.js';
 import { addFindPrefix } from './commands/find-prefix.js';
 import { addFork } from './commands/fork.js';
@@ -112,6 +113,7 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addFork,
     addDelete,
     addExpire,
+    addRetention,
     addStats,
     addHealth,
     addGc,

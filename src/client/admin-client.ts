@@ -3,13 +3,14 @@ import type * as W from './generated/responses.js';
 import { fromUint64, fromWireTime, toUint64, toWireTime } from './numbers.js';
 import type { Transport } from './transport.js';
 import type { CallControl } from './connection-types.js';
-import type { AuditEvent, AuditFilter, VaultInfo, VaultSettings } from './vault-types.js';
+import type { AuditEvent, AuditFilter, Retention, VaultInfo, VaultSettings } from './vault-types.js';
 
 /** Methods of the contract, looked up once per process. */
 function methods() {
   return {
     create: method('AdminService', 'CreateVault'),
     get: method('AdminService', 'GetVault'),
+    retention: method('AdminService', 'GetRetention'),
     update: method('AdminService', 'UpdateVault'),
     list: method('AdminService', 'ListVaults'),
     delete: method('AdminService', 'DeleteVault'),
@@ -21,7 +22,11 @@ function methods() {
 export class AdminClient {
   private readonly methods = methods();
 
-  constructor(private readonly transport: Transport) {}
+  constructor(
+    private readonly transport: Transport,
+    /** Vault of the client. */
+    private readonly vault = 'default',
+  ) {}
 
   /** Durable when it resolves. Rejects with VAULT_EXISTS, INVALID_FIELD. */
   async createVault(
@@ -35,6 +40,24 @@ export class AdminClient {
   /** Rejects with VAULT_NOT_FOUND. */
   async getVault(vault: string, control: CallControl = {}): Promise<VaultInfo> {
     return fromWireVault((await this.transport.unary(this.methods.get, { vault }, control, true)).vault);
+  }
+
+  /** Returns how much is to be deleted and still stored. Rejects with VAULT_NOT_FOUND. */
+  async getRetention({
+    vault = this.vault,
+    ...control
+  }: CallControl & { readonly vault?: string } = {}): Promise<Retention> {
+    const found = await this.transport.unary(this.methods.retention, { vault }, control, true);
+    const { isLowerBound, isAboveLimit, isSweeping } = found;
+    return {
+      expired: fromUint64('expired_conversations', found.expiredConversations),
+      isLowerBound,
+      isAboveLimit,
+      sweepIntervalMs: fromWireTime('sweep_interval', found.sweepInterval) ?? 0,
+      isSweeping,
+      lastSweepMs: fromWireTime('last_sweep_time', found.lastSweepTime),
+      swept: fromUint64('swept_conversations', found.sweptConversations),
+    };
   }
 
   /** Changes settings; those of `reset` become as the server was started. Rejects with VAULT_NOT_FOUND. */

@@ -39,7 +39,7 @@ export function connect(options: ConnectOptions): StowkenClient {
     ...analytics(transport, vault),
     ...similarity(transport, vault),
     segments: new SegmentClient(transport, vault),
-    admin: new AdminClient(transport),
+    admin: new AdminClient(transport, vault),
     health: (options) => checkHealth(transport, options),
     close: () => {
       transport.close();

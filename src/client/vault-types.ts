@@ -39,6 +39,22 @@ export interface VaultInfo {
   readonly cause: string;
 }
 
+/** Conversations of a vault that are to be deleted and still stored, and the work on them. */
+export interface Retention {
+  /** Conversations that have expired and are still stored; at least so many if it is a lower bound. */
+  readonly expired: number;
+  readonly isLowerBound: boolean;
+  /** True if the vault is above a limit of its conversations or their bytes. */
+  readonly isAboveLimit: boolean;
+  /** Time between two sweeps; 0: the server does not sweep. */
+  readonly sweepIntervalMs: number;
+  readonly isSweeping: boolean;
+  /** Time at which the last sweep came to its end; undefined without one since the start. */
+  readonly lastSweepMs: number | undefined;
+  /** Conversations that sweeps have deleted since the start. */
+  readonly swept: number;
+}
+
 /** Restricts the events of the audit log. */
 export interface AuditFilter {
   readonly vault?: string;

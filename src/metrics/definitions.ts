@@ -79,7 +79,7 @@ export const definitions = {
   stowken_task_running: {
     type: 'gauge',
     labels: task,
-    help: 'Compactions, collections of garbage (gc), backups, verifications and background checks (check) that run; `task` says which',
+    help: 'Compactions, collections of garbage (gc), backups, verifications, background checks (check) and sweeps of what has expired (sweep) that run; `task` says which',
   },
   stowken_task_failures_total: {
     type: 'counter',
@@ -109,6 +109,26 @@ export const definitions = {
     type: 'gauge',
     labels: [],
     help: 'Time between two parts of a vault (`--check-interval`); 0: there is no background check',
+  },
+  stowken_sweep_interval_seconds: {
+    type: 'gauge',
+    labels: [],
+    help: 'Time between two sweeps of what has expired in a vault (`--sweep-interval`); 0: there is none',
+  },
+  stowken_swept_conversations_total: {
+    type: 'counter',
+    labels: vault,
+    help: 'Conversations that sweeps have deleted',
+  },
+  stowken_vault_expired_conversations: {
+    type: 'gauge',
+    labels: vault,
+    help: 'Conversations that had expired and were still stored when the last sweep ended',
+  },
+  stowken_vault_last_sweep_timestamp_seconds: {
+    type: 'gauge',
+    labels: vault,
+    help: 'Time at which the last sweep came to its end, since 1970; the earliest of several vaults',
   },
   stowken_vault_damaged_records: {
     type: 'gauge',

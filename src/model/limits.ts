@@ -171,6 +171,13 @@ export const limits = {
   checkRestMs: 10,
   /** Damaged records of a vault that it remembers. */
   checkDamageMax: 100,
+  /**
+   * Sweeps of what has expired: default of the time between two of an open vault, time between two of a
+   * closed one, and conversations that are deleted at a stretch.
+   */
+  sweepIntervalDefaultMs: 3_600_000,
+  sweepClosedMs: 86_400_000,
+  sweepBatchConversations: 64,
   /** Tokens of stored segments that one registry is trained on. */
   trainingTokensMax: 10_000_000,
   /** Phrases of one registry. */

@@ -30,6 +30,7 @@ export const costOf: Readonly<Record<string, Cost>> = {
   '/stowken.v1.MaintenanceService/GetCapabilities': 'ordinary',
   '/stowken.v1.AdminService/CreateVault': 'ordinary',
   '/stowken.v1.AdminService/GetVault': 'ordinary',
+  '/stowken.v1.AdminService/GetRetention': 'scan',
   '/stowken.v1.AdminService/UpdateVault': 'ordinary',
   '/stowken.v1.AdminService/ListVaults': 'scan',
   '/stowken.v1.AdminService/DeleteVault': 'ordinary',

@@ -4,11 +4,12 @@ import { collectVaults } from '../metrics/index.js';
 import { startRpcServer } from '../rpc/index.js';
 import { keepHeapLean } from '../storage/index.js';
 import { createTokenizers } from '../text/index.js';
-import { Administration, healthOf } from '../vaults/index.js';
+import { Administration, healthOf, retentionOf } from '../vaults/index.js';
 import { serveVaults } from './lifecycle.js';
 import { intakeOf, startedLimits } from './limits.js';
 import { createOpener, openVaults } from './open-vaults.js';
 import type { ServerParts } from './parts.js';
+import { createSweeper } from './sweeping.js';
 
 /** Heap growth limit of a single-process server. V8 lets the heap reach four times its live size. */
 const heapGrowthPercent = 200;
@@ -24,12 +25,18 @@ export async function startAlone(parts: ServerParts): Promise<RunningServer> {
   const openMax = options.storage === 'memory' ? Infinity : options.openVaults;
   const vaults = openVaults(opener, openMax);
   metrics?.own.add((samples) => collectVaults(samples, vaults, metrics.own.meters, openMax));
+  const sweeper = createSweeper(parts, vaults);
+  const intervalMs = options.sweepIntervalMs;
   const admin = new Administration(catalogue, vaults, Date.now, {
     onCreate: async () => disk?.assertRoom(),
     onSettings: async (name, settings) => vaults.openRuntime(name)?.apply(settings),
-    onDeleted: (name) => metrics?.own.meters.forget(name),
+    onDeleted: (name) => {
+      sweeper?.forget(name);
+      metrics?.own.meters.forget(name);
+    },
+    retention: (name) => retentionOf(vaults, name, { sweeper, intervalMs }, Date.now),
   });
-  return serveVaults({ ...parts, vaults, tokenizers }, async () => {
+  return serveVaults({ ...parts, vaults, tokenizers, sweeper }, async () => {
     const server = await startRpcServer({
       vaults,
       admin,

@@ -10,6 +10,7 @@ import {
   FolderCatalogue,
   type OpenVaults,
   type StoredVault,
+  type Sweeper,
 } from '../vaults/index.js';
 import type { ServerParts } from './parts.js';
 
@@ -27,6 +28,7 @@ export interface Serving {
 export interface ServedVaults extends ServerParts {
   readonly vaults: OpenVaults<StoredVault>;
   readonly tokenizers: TokenizerPool;
+  readonly sweeper: Sweeper | undefined;
 }
 
 /** Opens the default vault, and serves until it is stopped. If serving fails, everything is closed. */
@@ -34,11 +36,12 @@ export async function serveVaults(
   served: ServedVaults,
   serve: () => Promise<Serving>,
 ): Promise<RunningServer> {
-  const { options, vaults, tokenizers, disk, audit, metrics } = served;
+  const { options, vaults, tokenizers, sweeper, disk, audit, metrics } = served;
   const check = createCheck(served);
   const close = async (): Promise<void> => {
     disk?.close();
     await check?.stop();
+    await sweeper?.stop();
     await audit.close();
     await vaults.close();
     await tokenizers.close();
@@ -50,6 +53,7 @@ export async function serveVaults(
   metrics?.lifecycle.serve(() => obstacle() ?? refusalOf(vaults));
   await logStart(served, standing, address);
   check?.start();
+  sweeper?.start();
   return {
     address,
     metricsAddress: metrics?.address,

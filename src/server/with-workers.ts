@@ -2,12 +2,13 @@ import type { RunningServer } from '../cli/index.js';
 import { collectVaults } from '../metrics/index.js';
 import type { ManagedBackend } from '../storage/index.js';
 import { createTokenizers, toSend } from '../text/index.js';
-import { Administration, type FolderCatalogue } from '../vaults/index.js';
+import { Administration, type FolderCatalogue, retentionOf } from '../vaults/index.js';
 import { Announcements, Primary } from '../workers/index.js';
 import { serveVaults } from './lifecycle.js';
 import { intakeOf, startedLimits } from './limits.js';
 import { createOpener, openVaults } from './open-vaults.js';
 import type { ServerParts } from './parts.js';
+import { createSweeper } from './sweeping.js';
 
 /** Minimum of the vaults that a worker may have open: with fewer, vaults in use would wait for each other. */
 const workerVaultsMin = 4;
@@ -31,6 +32,8 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
   const openMax = Math.max(options.openVaults, openVaultsMax * workers) + 1;
   const vaults = openVaults(opener, openMax);
   metrics?.own.add((samples) => collectVaults(samples, vaults, metrics.own.meters, openMax));
+  const sweeper = createSweeper(parts, vaults);
+  const intervalMs = options.sweepIntervalMs;
   const admin = new Administration(catalogue, vaults, Date.now, {
     onCreate: async () => disk?.assertRoom(),
     onSettings: async (name, settings) => {
@@ -41,7 +44,11 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
       await announcements.send('applySettings', { vault: name, settings: { prefixIndex, lifetimes } }, name);
     },
     onDelete: (name) => announcements.send('dropVault', name, name),
-    onDeleted: (name) => metrics?.own.meters.forget(name),
+    onDeleted: (name) => {
+      sweeper?.forget(name);
+      metrics?.own.meters.forget(name);
+    },
+    retention: (name) => retentionOf(vaults, name, { sweeper, intervalMs }, Date.now),
   });
   const primary = new Primary({
     workers,
@@ -74,7 +81,7 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
     samples.set('stowken_workers_wanted', {}, wanted);
     samples.set('stowken_worker_ends_total', {}, ended);
   });
-  return serveVaults({ ...parts, vaults, tokenizers }, async () => {
+  return serveVaults({ ...parts, vaults, tokenizers, sweeper }, async () => {
     const address = await primary.start();
     const obstacle = () => (primary.figures.serving === 0 ? 'no worker serves: see the log' : undefined);
     return { address, drain: (graceMs) => primary.drain(graceMs), obstacle };

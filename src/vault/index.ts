@@ -13,6 +13,6 @@ export type * from './maintain/types.js';
 export * from './create-vault.js';
 export type * from './vault.js';
 export type { ConversationCount } from './find/count.js';
-export { countExpired } from './retention/index.js';
+export { countAbove, countExpired, sweep, type SweepRules } from './retention/index.js';
 export type { SharedInput, SharedSegment } from './find/shared-segments.js';
 export { type UsageField, usageFields, type UsageInput, type UsageSum } from './find/usage.js';

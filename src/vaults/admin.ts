@@ -3,6 +3,7 @@ import { diskRefusal } from '../storage/index.js';
 import type { VaultCatalogue } from './catalogue.js';
 import { defaultVault, invalidName, isVaultName, vaultNotFound } from './names.js';
 import type { OpenVaults } from './open-vaults.js';
+import type { RetentionState } from './retention-state.js';
 import { changedSettings, type SettingName, type VaultRecord, type VaultSettings } from './settings.js';
 
 export type VaultState = 'open' | 'closed' | 'readOnly' | 'failed';
@@ -25,6 +26,8 @@ export interface VaultAdmin {
   update(name: string, settings: VaultSettings, reset: readonly SettingName[]): Promise<VaultDescription>;
   /** Lists vaults by name, from the one behind `after` on. */
   list(after: string, limit: number): Promise<VaultPage>;
+  /** Returns how much is to be deleted and still stored. @throws StowkenError VAULT_NOT_FOUND */
+  retention(name: string): Promise<RetentionState>;
   /** @throws StowkenError VAULT_NOT_FOUND, INVALID_FIELD */
   delete(name: string, confirmed: string): Promise<void>;
 }
@@ -44,6 +47,8 @@ export interface AdminEvents {
   /** Called when a vault is gone. */
   readonly onDeleted?: (name: string) => void;
   readonly onSettings?: (name: string, settings: VaultSettings) => Promise<void>;
+  /** Looks at the retention of a vault that exists. */
+  readonly retention: (name: string) => Promise<RetentionState>;
 }
 
 /** Administers the vaults of one process, one change at a time. */
@@ -54,7 +59,7 @@ export class Administration implements VaultAdmin {
     private readonly catalogue: VaultCatalogue,
     private readonly open: Pick<OpenVaults, 'use' | 'delete' | 'states'>,
     private readonly clock: () => number,
-    private readonly events: AdminEvents = {},
+    private readonly events: AdminEvents,
   ) {}
 
   create(name: string, settings: VaultSettings): Promise<VaultDescription> {
@@ -108,6 +113,11 @@ export class Administration implements VaultAdmin {
       if (record) vaults.push(describe(name, record, states));
     }
     return { vaults, next: names.length > limit ? names[limit - 1] : undefined };
+  }
+
+  async retention(name: string): Promise<RetentionState> {
+    await this.#exists(name);
+    return this.events.retention(name);
   }
 
   delete(name: string, confirmed: string): Promise<void> {

@@ -12,8 +12,10 @@ export { FreeDisk, spaceOf, type DiskSpace, type FreeDiskState } from './free-di
 export { healthOf, sameHealth, type VaultHealth, type VaultsHealth } from './health.js';
 export { defaultVault, isVaultName, vaultNotFound } from './names.js';
 export { OpenVaults, type OpenState, type VaultRuntime, type VaultUse } from './open-vaults.js';
+export { type RetentionState, retentionOf } from './retention-state.js';
 export { refuseChanges } from './read-only.js';
 export { settingNames, type SettingName, type VaultSettings } from './settings.js';
+export { Sweeper, type SweepFigures, type SweeperOptions, type Swept } from './sweeper.js';
 export { CheckCounts, type CheckFigures } from './vault-check.js';
 export { vaultCore } from './vault-core.js';
 export { StoredVault, type VaultActivity, type SettingDefaults, type VaultOpener } from './stored-vault.js';

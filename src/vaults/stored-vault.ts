@@ -7,6 +7,7 @@ import type { TokenizerPool } from '../text/index.js';
 import {
   AutoCompaction,
   type CompactSummary,
+  type SweepRules,
   countTasks,
   createVault,
   type TaskActivity,
@@ -141,6 +142,12 @@ export class StoredVault implements VaultRuntime {
   /** Lifetimes of the conversations; undefined: they live for ever. */
   get lifetimes(): Lifetimes | undefined {
     return lifetimesIn(this.#settings);
+  }
+
+  /** Rules by which a sweep deletes. */
+  get sweepRules(): SweepRules {
+    const { keep = [], conversationsMax = 0, contentBytesMax = 0 } = this.#settings;
+    return { lifetimes: this.lifetimes, keep, conversationsMax, contentBytesMax };
   }
 
   /** Undefined or 0: it may grow. */

@@ -7,6 +7,7 @@ import type { ChangeResult, MaintainedBackend } from '../storage/index.js';
 import type { GivenTokenizer } from '../text/index.js';
 import type { CompactInput, CompactPart, VerifyPart } from '../vault/index.js';
 import type {
+  RetentionState,
   SettingName,
   VaultDescription,
   VaultPage,
@@ -29,6 +30,7 @@ export interface PrimaryHandlers {
     readonly closeVault: (name: string) => void;
     readonly createVault: (given: VaultToCreate) => Promise<VaultDescription>;
     readonly getVault: (name: string) => Promise<VaultDescription>;
+    readonly getRetention: (name: string) => Promise<RetentionState>;
     readonly updateVault: (given: VaultToUpdate) => Promise<VaultDescription>;
     readonly listVaults: (given: { readonly after: string; readonly limit: number }) => Promise<VaultPage>;
     readonly deleteVault: (given: { readonly name: string; readonly confirmed: string }) => Promise<void>;

@@ -129,6 +129,7 @@ export class Primary {
     return {
       createVault: ({ name, settings }) => admin.create(name, settings),
       getVault: (name) => admin.get(name),
+      getRetention: (name) => admin.retention(name),
       updateVault: ({ name, settings, reset }) => admin.update(name, settings, reset),
       listVaults: ({ after, limit }) => admin.list(after, limit),
       deleteVault: ({ name, confirmed }) => admin.delete(name, confirmed),

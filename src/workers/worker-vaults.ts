@@ -119,6 +119,7 @@ export function remoteAdmin(primary: Channel<PrimaryHandlers>): VaultAdmin {
   return {
     create: (name, settings) => primary.call('createVault', { name, settings }),
     get: (name) => primary.call('getVault', name),
+    retention: (name) => primary.call('getRetention', name),
     update: (name, settings, reset) => primary.call('updateVault', { name, settings, reset }),
     list: (after, limit) => primary.call('listVaults', { after, limit }),
     delete: (name, confirmed) => primary.call('deleteVault', { name, confirmed }),

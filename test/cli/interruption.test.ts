@@ -97,7 +97,7 @@ beforeAll(async () => {
       [
         ...unary,
         ...['FindPrefix', 'ListRegistries', 'GetCapabilities'],
-        ...['GetUsage', 'ListSharedSegments', 'FindSimilar', 'GetConversation'],
+        ...['GetUsage', 'ListSharedSegments', 'FindSimilar', 'GetConversation', 'GetRetention'],
       ].map((name) => [name, hang(name)]),
     ),
     ...(Object.fromEntries(streams) as Record<string, ReturnType<typeof hang>>),
@@ -200,6 +200,7 @@ const cases: [string, readonly string[], string, RegExp][] = [
   ['verify', ['verify'], 'VerifyVault', /interrupted: 5 of 10 records looked at/],
   ['backup', ['backup', 'copy'], 'BackupVault', /interrupted: no backup was made: copy\.partial is removed/],
   ['registries', ['registries'], 'ListRegistries', /^stowken: interrupted\n$/],
+  ['retention status', ['retention', 'status'], 'GetRetention', /^stowken: interrupted\n$/],
   ['tokenizers', ['tokenizers'], 'GetCapabilities', /^stowken: interrupted\n$/],
 ];
 

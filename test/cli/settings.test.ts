@@ -33,6 +33,7 @@ describe('the settings of serve', () => {
       'auto-compact': false,
       'prefix-index': 'on',
       'check-interval': 3600,
+      'sweep-interval': 3600,
       'insecure-bind': false,
       'tls-client-cert': 'required',
       'tls-min-version': '1.2',
@@ -66,6 +67,8 @@ describe('the settings of serve', () => {
       autoCompact: false,
       prefixIndex: true,
       checkIntervalMs: 3_600_000,
+      sweepIntervalMs: 3_600_000,
+      sweepWindow: undefined,
       drainTimeoutMs: 7000,
       intakeBytes: defaultIntakeBytes(),
       minFreeDiskBytes: 'auto',
@@ -80,6 +83,14 @@ describe('the settings of serve', () => {
       slowCallMs: undefined,
       tokenizers: [],
     });
+  });
+
+  it('take a part of the day for sweeps, which may pass midnight', () => {
+    const window = (sweepWindow: string) => toServeOptions(readSettings({ sweepWindow }, {})).sweepWindow;
+    expect(window('01:00-05:30')).toEqual({ fromMinute: 60, toMinute: 330 });
+    expect(window('22:15-00:00')).toEqual({ fromMinute: 1335, toMinute: 0 });
+    for (const wrong of ['', '1-5', '24:00-01:00', '01:00-01:00', '01:00-05:60', 'x01:00-05:00'])
+      expect(() => window(wrong), wrong).toThrow(/--sweep-window: it is a part of the day/);
   });
 
   it('keep the audit log in the data folder, elsewhere, or not at all', () => {

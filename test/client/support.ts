@@ -27,7 +27,13 @@ export async function startFaultServer(
   listen = '127.0.0.1:0',
 ): Promise<FaultServer> {
   const server = new Server();
-  for (const service of ['ConversationService', 'MaintenanceService', 'SegmentService', 'AnalyticsService']) {
+  for (const service of [
+    'ConversationService',
+    'MaintenanceService',
+    'SegmentService',
+    'AnalyticsService',
+    'AdminService',
+  ]) {
     server.addService(contract[`stowken.v1.${service}`] as ServiceDefinition, handlers);
   }
   const port = await new Promise<number>((resolvePort, reject) => {

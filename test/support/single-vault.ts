@@ -10,6 +10,7 @@ export function singleVault(vault: Vault): Pick<RpcServerOptions, 'vaults' | 'ad
     get: refuse,
     update: refuse,
     list: async () => ({ vaults: [] }),
+    retention: refuse,
     delete: refuse,
   };
   const vaults = new OpenVaults({

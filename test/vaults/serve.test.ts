@@ -77,7 +77,7 @@ const ways: Readonly<Record<string, readonly string[]>> = {
 describe.each(Object.entries(ways))('vaults of a server with %s', (way, flags) => {
   beforeAll(async () => {
     begin();
-    server = await startStowken('--data', folder, ...flags);
+    server = await startStowken('--data', folder, '--sweep-interval', '0', ...flags);
   });
   afterAll(end);
   afterEach(async () => {

@@ -10,6 +10,7 @@ import {
   idleSeconds,
   intakeBytesMin,
   intervalSeconds,
+  sweepWindow,
   jwks,
   listen,
   metrics,
@@ -73,6 +74,10 @@ export interface ServeOptions {
   readonly autoCompact: boolean;
   /** Time between two parts of the background check of a vault; 0: there is none. */
   readonly checkIntervalMs: number;
+  /** Time between two sweeps of what has expired in a vault; 0: there is none. */
+  readonly sweepIntervalMs: number;
+  /** Part of the day in which it is swept, in minutes since midnight; undefined: all of it. */
+  readonly sweepWindow: { readonly fromMinute: number; readonly toMinute: number } | undefined;
   /** True if stored conversations are added to the index that FindPrefix uses. */
   readonly prefixIndex: boolean;
   /** Time that a stopping server waits for the calls under way. */
@@ -156,6 +161,18 @@ export const settings = {
     value: 'seconds',
     help: 'time between two parts of the check of a vault in the background; 0: no such check',
     initial: limits.checkIntervalDefaultMs / 1000,
+  },
+  'sweep-interval': {
+    schema: intervalSeconds,
+    value: 'seconds',
+    help: 'time between two sweeps that delete what has expired; 0: none',
+    initial: limits.sweepIntervalDefaultMs / 1000,
+  },
+  'sweep-window': {
+    schema: sweepWindow.optional(),
+    value: 'from-to',
+    help: 'part of the day for sweeps, local time: 01:00-05:30 (default: all day)',
+    initial: undefined,
   },
   'insecure-bind': {
     schema: switched,

@@ -56,6 +56,16 @@ export const intervalSeconds = z.coerce
   .number({ error: 'it is a number of seconds, 0 to 604800' })
   .min(0)
   .max(604_800);
+const windowHelp = 'it is a part of the day: 01:00-05:30, 22:00-04:00';
+const windowPattern = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
+/** Part of the day, in minutes since midnight. It may pass midnight. */
+export const sweepWindow = z.string({ error: windowHelp }).transform((text, context) => {
+  const [fromHour, from, toHour, to] = (windowPattern.exec(text) ?? []).slice(1).map(Number);
+  const window = { fromMinute: 60 * fromHour! + from!, toMinute: 60 * toHour! + to! };
+  if (fromHour !== undefined && window.fromMinute !== window.toMinute) return window;
+  context.addIssue(windowHelp);
+  return z.NEVER;
+});
 export const idleSeconds = z.coerce
   .number({ error: 'it is a number of seconds, 1 to 86400' })
   .min(1)

@@ -85,6 +85,8 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     logLevel: chosen['log-level'],
     autoCompact: chosen['auto-compact'],
     checkIntervalMs: chosen['check-interval'] * 1000,
+    sweepIntervalMs: chosen['sweep-interval'] * 1000,
+    sweepWindow: chosen['sweep-window'],
     prefixIndex: chosen['prefix-index'] === 'on',
     drainTimeoutMs: chosen['drain-timeout'] * 1000,
     intakeBytes: chosen['intake-bytes'] === 'auto' ? defaultIntakeBytes() : chosen['intake-bytes'],

@@ -134,6 +134,10 @@ export interface Methods {
       readonly request: requests.DeleteVaultRequest;
       readonly response: responses.DeleteVaultResponse;
     };
+    readonly GetRetention: {
+      readonly request: requests.GetRetentionRequest;
+      readonly response: responses.GetRetentionResponse;
+    };
     readonly ListAuditEvents: {
       readonly request: requests.ListAuditEventsRequest;
       readonly response: responses.ListAuditEventsResponse;

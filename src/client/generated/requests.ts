@@ -164,6 +164,10 @@ export interface GetConversationRequest {
   readonly ifRevision?: string | undefined;
 }
 
+export interface GetRetentionRequest {
+  readonly vault?: string | undefined;
+}
+
 export interface GetSegmentsRequest {
   readonly vault?: string | undefined;
   readonly hashes?: readonly string[] | undefined;

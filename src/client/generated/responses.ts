@@ -234,6 +234,16 @@ export interface GetConversationResponse {
   readonly nextMessageOffset: number;
 }
 
+export interface GetRetentionResponse {
+  readonly expiredConversations: string;
+  readonly isLowerBound: boolean;
+  readonly isAboveLimit: boolean;
+  readonly sweepInterval: Duration | null;
+  readonly isSweeping: boolean;
+  readonly lastSweepTime: Timestamp | null;
+  readonly sweptConversations: string;
+}
+
 export type GetSegmentsResponse = {
   readonly index: number;
   readonly status: ItemStatus | null;

@@ -30,6 +30,7 @@ export const rightsOf: Readonly<Record<string, readonly Right[]>> = {
   '/stowken.v1.MaintenanceService/GetCapabilities': any,
   '/stowken.v1.AdminService/CreateVault': ['admin'],
   '/stowken.v1.AdminService/GetVault': any,
+  '/stowken.v1.AdminService/GetRetention': ['read'],
   '/stowken.v1.AdminService/UpdateVault': ['admin'],
   // Lists the vaults for which the caller has any right.
   '/stowken.v1.AdminService/ListVaults': any,

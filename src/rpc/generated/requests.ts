@@ -160,6 +160,10 @@ export interface GetConversationRequest {
   readonly if_revision: Long | undefined;
 }
 
+export interface GetRetentionRequest {
+  readonly vault: string;
+}
+
 export interface GetSegmentsRequest {
   readonly vault: string;
   readonly hashes: string[];
@@ -441,6 +445,7 @@ export interface Requests {
   'stowken.v1.UpdateVaultRequest': UpdateVaultRequest;
   'stowken.v1.ListVaultsRequest': ListVaultsRequest;
   'stowken.v1.DeleteVaultRequest': DeleteVaultRequest;
+  'stowken.v1.GetRetentionRequest': GetRetentionRequest;
   'stowken.v1.ListAuditEventsRequest': ListAuditEventsRequest;
   'stowken.v1.GetUsageRequest': GetUsageRequest;
   'stowken.v1.ListSharedSegmentsRequest': ListSharedSegmentsRequest;

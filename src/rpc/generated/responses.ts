@@ -233,6 +233,16 @@ export interface GetConversationResponse {
   readonly next_message_offset?: number | undefined;
 }
 
+export interface GetRetentionResponse {
+  readonly expired_conversations?: number | undefined;
+  readonly is_lower_bound?: boolean | undefined;
+  readonly is_above_limit?: boolean | undefined;
+  readonly sweep_interval?: Duration | undefined;
+  readonly is_sweeping?: boolean | undefined;
+  readonly last_sweep_time?: Timestamp | undefined;
+  readonly swept_conversations?: number | undefined;
+}
+
 export interface GetSegmentsResponse {
   readonly index?: number | undefined;
   readonly status?: ItemStatus | undefined;
@@ -618,6 +628,7 @@ export interface Responses {
   'stowken.v1.UpdateVaultResponse': UpdateVaultResponse;
   'stowken.v1.ListVaultsResponse': ListVaultsResponse;
   'stowken.v1.DeleteVaultResponse': DeleteVaultResponse;
+  'stowken.v1.GetRetentionResponse': GetRetentionResponse;
   'stowken.v1.ListAuditEventsResponse': ListAuditEventsResponse;
   'stowken.v1.GetUsageResponse': GetUsageResponse;
   'stowken.v1.ListSharedSegmentsResponse': ListSharedSegmentsResponse;

@@ -97,6 +97,7 @@ export const readCreateVault = schemaRequest(
   z.object({ vault: vaultName, settings: optionalSettings }),
 );
 export const readGetVault = schemaRequest(new RequestDecoder('stowken.v1.GetVaultRequest'), named);
+export const readGetRetention = schemaRequest(new RequestDecoder('stowken.v1.GetRetentionRequest'), named);
 export const readUpdateVault = schemaRequest(
   new RequestDecoder('stowken.v1.UpdateVaultRequest'),
   z.object({

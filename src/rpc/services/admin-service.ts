@@ -1,11 +1,12 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { RecordedEvent } from '../../audit/index.js';
-import type { VaultDescription } from '../../vaults/index.js';
+import type { RetentionState, VaultDescription } from '../../vaults/index.js';
 import { unary } from '../calls/index.js';
 import * as R from '../generated/responses.js';
 import {
   readCreateVault,
   readDeleteVault,
+  readGetRetention,
   readGetVault,
   readListAuditEvents,
   readListVaults,
@@ -18,6 +19,7 @@ import type { ServiceScope } from './vault-methods.js';
 
 const createResponse = new ResponseEncoder('stowken.v1.CreateVaultResponse');
 const getResponse = new ResponseEncoder('stowken.v1.GetVaultResponse');
+const retentionResponse = new ResponseEncoder('stowken.v1.GetRetentionResponse');
 const updateResponse = new ResponseEncoder('stowken.v1.UpdateVaultResponse');
 const listResponse = new ResponseEncoder('stowken.v1.ListVaultsResponse');
 const auditResponse = new ResponseEncoder('stowken.v1.ListAuditEventsResponse');
@@ -43,6 +45,17 @@ export function adminService(scope: ServiceScope): UntypedServiceImplementation 
         handle: async ({ vault }, _signal, caller) => {
           caller.check(vault);
           return getResponse.encode({ vault: vaultFields(await admin.get(vault)) });
+        },
+      },
+      scope,
+    ),
+
+    GetRetention: unary(
+      {
+        read: readGetRetention,
+        handle: async ({ vault }, _signal, caller) => {
+          caller.check(vault);
+          return retentionResponse.encode(retentionFields(await admin.retention(vault)));
         },
       },
       scope,
@@ -99,6 +112,19 @@ export function adminService(scope: ServiceScope): UntypedServiceImplementation 
       },
       scope,
     ),
+  };
+}
+
+function retentionFields(state: RetentionState): R.GetRetentionResponse {
+  const { expired, isLowerBound, isAboveLimit, sweepIntervalMs, isSweeping, lastSweepMs, swept } = state;
+  return {
+    expired_conversations: expired,
+    is_lower_bound: isLowerBound,
+    is_above_limit: isAboveLimit,
+    sweep_interval: sweepIntervalMs === 0 ? undefined : duration(sweepIntervalMs),
+    is_sweeping: isSweeping,
+    last_sweep_time: lastSweepMs === undefined ? undefined : timestamp(lastSweepMs),
+    swept_conversations: swept,
   };
 }
 

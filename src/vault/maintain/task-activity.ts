@@ -2,7 +2,7 @@ import { isStowkenError } from '../../model/index.js';
 import type { Vault } from '../vault.js';
 
 /** Work that looks at a whole vault. */
-export const taskNames = ['compaction', 'gc', 'backup', 'verify', 'check'] as const;
+export const taskNames = ['compaction', 'gc', 'backup', 'verify', 'check', 'sweep'] as const;
 export type TaskName = (typeof taskNames)[number];
 
 export interface TaskFigures {
@@ -20,6 +20,7 @@ export class TaskActivity {
     backup: none(),
     verify: none(),
     check: none(),
+    sweep: none(),
   };
 }
 

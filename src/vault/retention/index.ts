@@ -1,1 +1,2 @@
 export { countExpired } from './expired.js';
+export { countAbove, sweep, type SweepRules } from './sweep.js';

@@ -1,0 +1,227 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadCore } from '../../src/core/index.js';
+import { limits } from '../../src/model/index.js';
+import { createMemoryBackend, openFilesystemBackend, openLmdbBackend } from '../../src/storage/index.js';
+import type { Vault } from '../../src/vault/index.js';
+import {
+  FolderCatalogue,
+  OpenVaults,
+  StoredVault,
+  Sweeper,
+  type SweeperOptions,
+  type Swept,
+  type VaultOpener,
+} from '../../src/vaults/index.js';
+import { sharedTokenizers } from '../support/tokenizers.js';
+import { say, signal, spec } from '../support/vault.js';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+let folder: string;
+let nowMs: number;
+let rests: number;
+/** Called at each rest. */
+let onRest: () => void;
+let swept: [string, Swept][];
+beforeEach(() => {
+  folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'stowken-sweep-'));
+  nowMs = new Date(2026, 5, 1, 12, 0).getTime();
+  rests = 0;
+  onRest = () => undefined;
+  swept = [];
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe.each(['lmdb', 'memory', 'filesystem'] as const)('the sweeper of vaults in %s', (kind) => {
+  let vaults: OpenVaults<StoredVault>;
+  let catalogue: FolderCatalogue;
+  let errors: unknown[];
+
+  beforeEach(async () => {
+    const core = await loadCore();
+    const clock = () => nowMs;
+    errors = [];
+    catalogue = new FolderCatalogue(folder);
+    const opener: VaultOpener = {
+      catalogue,
+      core,
+      tokenizers: sharedTokenizers(),
+      clock,
+      defaults: { prefixIndex: true, autoCompact: false },
+      readOnly: false,
+      checks: [],
+      openBackend: async (given, { codec }) => {
+        if (kind === 'memory') return createMemoryBackend({ codec, clock });
+        return kind === 'lmdb'
+          ? openLmdbBackend({ folder: given!, codec, clock, durability: 'relaxed' })
+          : openFilesystemBackend({ folder: given!, codec, core, clock, fsync: false });
+      },
+      onCompacted: () => undefined,
+      onCompactionFailed: () => undefined,
+    };
+    vaults = new OpenVaults({
+      open: (name) => StoredVault.open(name, opener),
+      openMax: 2,
+      waitMs: 0,
+      retryMs: 0,
+    });
+  });
+  afterEach(async () => {
+    expect(errors).toEqual([]);
+    for (const name of vaults.states().keys())
+      expect(await vaults.openRuntime(name)!.backend.check()).toEqual([]);
+    await vaults.close();
+  });
+
+  function createSweeper(window?: SweeperOptions['window']): Sweeper {
+    return new Sweeper({
+      vaults,
+      catalogue,
+      intervalMs: HOUR,
+      window,
+      clock: () => nowMs,
+      rest: async () => {
+        rests += 1;
+        onRest();
+      },
+      onSwept: (vault, figures) => swept.push([vault, figures]),
+      onError: (_vault, error) => errors.push(error),
+    });
+  }
+
+  const runtime = () => vaults.openRuntime('default')!;
+  const conversations = async () => (await runtime().backend.stats()).conversations;
+
+  async function withVault<T>(work: (vault: Vault) => Promise<T>, name = 'default'): Promise<T> {
+    const { vault, end } = await vaults.use(name);
+    try {
+      return await work(vault);
+    } finally {
+      end();
+    }
+  }
+
+  const store = (vault: Vault, id: string, fields: Parameters<typeof spec>[1] = {}) =>
+    vault.store({ spec: spec(id, fields), messages: [say('user', [...Buffer.from(id)])] }, signal);
+
+  it('deletes what has expired in batches, and collects garbage, and leaves usage counted', async () => {
+    const count = 3 * limits.sweepBatchConversations;
+    await withVault(async (vault) => {
+      for (let at = 0; at < count; at++) await store(vault, `gone-${at}`, { expireTimeMs: nowMs + 1000 });
+      await store(vault, 'user', { metadata: { user: '7' } });
+      await store(vault, 'kept', { metadata: { user: '7', tag: 'golden' } });
+      await store(vault, 'stays');
+    });
+    const sweeper = createSweeper();
+    await sweeper.look();
+    expect(swept).toEqual([]);
+    expect(await conversations()).toBe(count + 3);
+
+    await runtime().apply({
+      lifetimes: [{ label: 'user', value: '7', lifetimeMs: HOUR }],
+      keep: [{ label: 'tag', value: 'golden' }],
+    });
+    nowMs += HOUR;
+    // One is stored once more while it is swept: as it is new, it stays.
+    let again: Promise<unknown> | undefined;
+    onRest = () => {
+      again ??= withVault((vault) => store(vault, `gone-${count - 1}`));
+    };
+    await sweeper.look();
+    await again;
+    expect(rests).toBeGreaterThanOrEqual(3);
+    expect(await conversations()).toBe(3);
+    const query = { filter: {}, order: 'oldestFirst', limit: 9, scanLimit: 99 } as const;
+    const left = await withVault((vault) => vault.list(query));
+    expect(left.conversations.map(({ id }) => id)).toEqual(['kept', 'stays', `gone-${count - 1}`]);
+    const [[, figures]] = swept as [[string, Swept]];
+    expect(figures.conversations).toBeGreaterThanOrEqual(count);
+    expect(figures.segments).toBeGreaterThan(0);
+    expect((await runtime().backend.stats()).garbageSegments).toBe(0);
+    expect(sweeper.figures.get('default')).toMatchObject({
+      ...{ swept: figures.conversations, left: 0, lastMs: nowMs, running: false },
+    });
+    if (kind === 'filesystem') return;
+    const usage = { groupBy: [], labels: [], fromMs: 0, beforeMs: nowMs + 1, timeZone: '' };
+    const [sum] = await withVault((vault) => vault.usage(usage, signal));
+    expect(sum!.figures.conversations).toBe(count + 4);
+  });
+
+  it('works only in its window, goes on in the next one, and not before it is due', async () => {
+    const count = 2 * limits.sweepBatchConversations;
+    await withVault(async (vault) => {
+      for (let at = 0; at < count; at++) await store(vault, `c${at}`, { expireTimeMs: nowMs });
+    });
+    const sweeper = createSweeper({ fromMinute: 23 * 60, toMinute: 60 });
+    await sweeper.look();
+    expect(await conversations()).toBe(count);
+    nowMs = new Date(2026, 5, 1, 23, 30).getTime();
+    onRest = () => (nowMs = new Date(2026, 5, 2, 1, 0).getTime());
+    await sweeper.look();
+    expect(await conversations()).toBe(count - limits.sweepBatchConversations);
+    expect(sweeper.figures.get('default')!.left).toBe(limits.sweepBatchConversations);
+    nowMs = new Date(2026, 5, 3, 0, 10).getTime();
+    onRest = () => undefined;
+    await sweeper.look();
+    expect(await conversations()).toBe(0);
+    await withVault((vault) => store(vault, 'late', { expireTimeMs: nowMs }));
+    nowMs += HOUR / 2;
+    await sweeper.look();
+    expect(await conversations()).toBe(1);
+  });
+
+  it('deletes the oldest above a limit, but what is kept, and stops between two batches', async () => {
+    await withVault(async (vault) => {
+      for (let at = 0; at < 30; at++)
+        await store(vault, `c${at}`, at % 10 === 0 ? { metadata: { tag: 'x' } } : {});
+    });
+    await runtime().apply({ conversationsMax: 20, keep: [{ label: 'tag', value: 'x' }] });
+    await createSweeper().look();
+    const query = { filter: {}, order: 'oldestFirst', limit: 99, scanLimit: 99 } as const;
+    const list = () =>
+      withVault(async (vault) => (await vault.list(query)).conversations.map(({ id }) => id));
+    expect((await list()).slice(0, 4)).toEqual(['c0', 'c10', 'c12', 'c13']);
+    expect(await conversations()).toBe(20);
+
+    const { segmentBytes } = await runtime().backend.stats();
+    await runtime().apply({ contentBytesMax: segmentBytes - 1 });
+    const sweeper = createSweeper();
+    onRest = () => void (sweeper.figuresOf('default').swept > 0 && sweeper.stop());
+    await sweeper.look();
+    expect(await conversations()).toBe(4);
+    const stats = await runtime().backend.stats();
+    expect(stats.segmentBytes - stats.garbageBytes).toBeLessThan(segmentBytes);
+  });
+
+  // A vault in memory is never closed.
+  if (kind !== 'memory')
+    it('opens vaults that nobody has open, once a day', async () => {
+      for (const name of ['a', 'b', 'c']) {
+        await catalogue.create(name, { settings: {}, createTimeMs: nowMs });
+        await withVault((vault) => store(vault, 'one', { expireTimeMs: nowMs }), name);
+      }
+      expect([...vaults.states().keys()]).toEqual(['b', 'c']);
+      const sweeper = createSweeper();
+      await sweeper.look();
+      expect(swept.map(([name]) => name)).toEqual(['b', 'c']);
+      nowMs += HOUR;
+      await sweeper.look();
+      expect(swept.map(([name]) => name)).toEqual(['b', 'c', 'a']);
+      const open = [...vaults.states().keys()];
+      const begunAgain = async (): Promise<string[]> => {
+        const before = new Map([...sweeper.figures].map(([name, { beginMs }]) => [name, beginMs]));
+        await sweeper.look();
+        return [...before.keys()].filter((name) => sweeper.figures.get(name)!.beginMs !== before.get(name));
+      };
+      nowMs += HOUR;
+      expect((await begunAgain()).sort()).toEqual(open.sort());
+      nowMs += DAY;
+      expect((await begunAgain()).sort()).toEqual(['a', 'b', 'c', 'default']);
+      sweeper.forget('a');
+      expect(sweeper.figures.has('a')).toBe(false);
+    });
+});
