@@ -421,4 +421,52 @@ export const samples: readonly Sample[] = [
     ],
     messages: ['user: Hi', 'assistant: Ho'],
   },
+  { format: 'text', document: { system: 'S', chat: 'USER: a' }, messages: ['system: S', 'text: USER: a'] },
+  {
+    format: 'turns',
+    document: { id: 't', data: ['Hi', 'Ho', 'Hey'] },
+    messages: ['user: Hi', 'assistant: Ho', 'user: Hey'],
+    id: 't',
+  },
+  {
+    format: 'prompt-completion',
+    document: { prompt: 'p', responses: ['a', 'b'], scores: [1, 2] },
+    messages: ['user: p', 'assistant: a', 'assistant: b'],
+  },
+  {
+    format: 'nested',
+    document: {
+      conversation: [
+        { input: 'q', output: 'a' },
+        { input: 'r', output: 'b', tag: 1 },
+      ],
+    },
+    messages: ['user: q', 'assistant: a', 'user: r', 'assistant: b'],
+  },
+  {
+    format: 'nested',
+    document: {
+      name: 'chat',
+      chat_messages: [
+        { uuid: '1', text: 'Hi', sender: 'human' },
+        { uuid: '2', text: 'Ho', sender: 'assistant' },
+      ],
+    },
+    messages: ['user: Hi', 'assistant: Ho'],
+  },
+  {
+    format: 'nested',
+    document: {
+      attributes: {
+        'llm.input_messages': [{ 'message.role': 'user', 'message.content': 'Hi' }],
+        llm: { output_messages: [{ message: { role: 'assistant', content: 'Ho' } }] },
+      },
+    },
+    messages: ['user: Hi', 'assistant: Ho'],
+  },
+  {
+    format: 'nested',
+    document: { at: 1, message: { role: 'assistant', content: 'Ho' }, done: true },
+    messages: ['assistant: Ho'],
+  },
 ];

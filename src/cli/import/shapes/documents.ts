@@ -3,7 +3,7 @@ import { chatDialect } from './dialects.js';
 import type { DraftMessage } from './draft.js';
 import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
 import { isTokens, readMessage, type ReadMessage } from './messages.js';
-import { addToHole, hole, literal } from './skeleton.js';
+import { addToHole, hole, isLikeHoleKey, literal } from './skeleton.js';
 
 /** Depth to which a document is searched for messages. */
 const depthMax = 8;
@@ -50,6 +50,15 @@ const placesOfAnswer: Places = [
   ['outputs', 'assistant'],
   ['output', 'assistant'],
 ];
+
+/** Keys of the objects of a list that are a question and its answer each. */
+const pairsInList = [
+  ['input', 'output'],
+  ['prompt', 'response'],
+  ['question', 'answer'],
+  ['human', 'assistant'],
+  ['user', 'assistant'],
+] as const;
 
 /** Keys of which the first that an answer has is what is said in it; the others say it again. */
 const sayings = ['token_ids', 'output_ids', 'message', 'content', 'text', 'generated_text'] as const;
@@ -153,6 +162,47 @@ export class Documents {
         taken.push([said, this.document(value[said]!, role, `${at}.${said}`, depth + 1)]);
     }
     return withValues(this.keep(value) as JsonObject, taken);
+  }
+
+  /**
+   * Takes the messages of a document whose keys are not known, in the order of the document: lists of
+   * messages, messages with a role, lists of objects that are a question and its answer, and texts whose JSON
+   * holds messages.
+   */
+  anywhere(value: Json, at: string, depth = 0): Json {
+    if (depth > depthMax) return this.keep(value);
+    if (typeof value === 'string') return this.#embedded(value, 'user', at, depth) ?? value;
+    if (isList(value)) {
+      if (value.length > 0 && value.every(isMessage)) return this.list(value, at);
+      return value.map(
+        (item, index) => this.#pair(item) ?? this.anywhere(item, `${at}[${index}]`, depth + 1),
+      );
+    }
+    if (!isObject(value)) return value;
+    if (depth > 0 && typeof valueOf(value, 'role') === 'string') {
+      const message = this.message(value);
+      if (message !== undefined) return message;
+    }
+    const taken = Object.entries(value).flatMap(([key, item]): [string, Json][] => {
+      // A key like that of a hole is another one in the skeleton: its value is kept whole.
+      if (isLikeHoleKey(key)) return [];
+      const before = this.messages.length;
+      const made = this.anywhere(item, at === '' ? key : `${at}.${key}`, depth + 1);
+      return this.messages.length === before ? [] : [[key, made]];
+    });
+    return withValues(this.keep(value) as JsonObject, taken);
+  }
+
+  /** Takes a question and its answer; undefined if the value is none. */
+  #pair(value: Json): Json | undefined {
+    if (!isObject(value)) return undefined;
+    const keys = pairsInList.find((pair) => pair.every((key) => typeof valueOf(value, key) === 'string'));
+    if (keys === undefined) return undefined;
+    const [asked, said] = keys;
+    return withValues(this.keep(value) as JsonObject, [
+      [asked, this.text('user', value[asked]!)],
+      [said, this.text('assistant', value[said]!)],
+    ]);
   }
 
   #items(values: readonly Json[], role: string, at: string, depth: number): Json {

@@ -89,8 +89,8 @@ function holesOf(bodyKey: string, body: Body, said: readonly (readonly [string, 
   return body.skeleton === undefined ? holes : [[bodyKey, body.skeleton], ...holes];
 }
 
-const roleKeys = ['from', 'role', 'author', 'speaker', 'sender', 'user'] as const;
-const bodyKeys = ['value', 'content', 'text', 'message', 'utterance', 'body'] as const;
+const roleKeys = ['from', 'role', 'message.role', 'author', 'speaker', 'sender', 'user'] as const;
+const bodyKeys = ['value', 'content', 'message.content', 'text', 'message', 'utterance', 'body'] as const;
 
 /** Reads a message that names its speaker and its text by other keys. */
 function readSpoken(value: JsonObject, keep: Keep): ReadMessage | undefined {

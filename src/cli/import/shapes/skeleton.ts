@@ -22,6 +22,11 @@ export function addToHole(made: JsonObject, part: Json): void {
   (made[holeKey] as Json[]).push(part);
 }
 
+/** True for a key that a skeleton has with one more dollar sign. */
+export function isLikeHoleKey(key: string): boolean {
+  return likeHoleKey.test(key);
+}
+
 /** True if text of JSON may have keys that `literal` must change. */
 export function mayHoldHoles(json: string): boolean {
   return json.includes('stowken"');

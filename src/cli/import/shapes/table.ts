@@ -1,5 +1,6 @@
 import { chatShapes } from './chats.js';
 import type { JsonObject } from './json.js';
+import { nestedShapes } from './nested.js';
 import { recordShapes } from './records.js';
 import { sessionShapes } from './sessions.js';
 import type { Shape } from './shape.js';
@@ -23,6 +24,7 @@ export const shapes: readonly Shape[] = [
   gemini!,
   ...trajectoryShapes,
   ...textShapes.filter(({ name }) => name !== 'preference'),
+  ...nestedShapes,
 ];
 
 /** Names that --format takes, with what they are, in the order of the table. */

@@ -80,8 +80,12 @@ export const textShapes: readonly Shape[] = [
   {
     name: 'text',
     title: 'one text',
-    recognise: (line) => isText(line, 'text'),
-    read: (line, reading) => readTexts(line, reading, [['text', 'text']]),
+    recognise: (line) => ['text', 'chat'].some((key) => isText(line, key)),
+    read: (line, reading) =>
+      readTexts(line, reading, [
+        ['system', 'system'],
+        [isText(line, 'text') ? 'text' : 'chat', 'text'],
+      ]),
   },
 ];
 
@@ -95,6 +99,10 @@ const pairsOfTexts = [
   ['question', 'response'],
   ['query', 'response'],
   ['query', 'answer'],
+  ['query', 'answers'],
+  ['question', 'answers'],
+  ['prompt', 'responses'],
+  ['prompt', 'completions'],
   ['problem', 'solution'],
   ['user', 'assistant'],
   ['human', 'assistant'],
@@ -106,8 +114,10 @@ function isText(line: JsonObject, key: string): boolean {
   return typeof valueOf(line, key) === 'string';
 }
 
-/** True for a text, and for a list of messages. */
+/** True for a text, for a list of them, and for a list of messages. */
 function isSaid(line: JsonObject, key: string): boolean {
   const value = valueOf(line, key);
-  return typeof value === 'string' || (isList(value) && value.length > 0 && value.every(isMessage));
+  if (typeof value === 'string') return true;
+  if (!isList(value) || value.length === 0) return false;
+  return value.every(isMessage) || value.every((item) => typeof item === 'string');
 }
