@@ -7,11 +7,13 @@ import type { ServiceHost } from './long-lived-streams.js';
 const refreshMs = 500;
 
 type Check = (call: unknown, callback: unknown) => void;
+type List = (call: unknown, callback: (error: null, response: object) => void) => void;
 
 /**
  * grpc.health.v1.Health: one answer for the server as a whole ("") and for each of its services, and one for
  * each vault that was needed since the start ("vault/NAME"). A vault with damaged records is NOT_SERVING by
- * its name, and leaves the server as a whole SERVING.
+ * its name, and leaves the server as a whole SERVING. Callers may be unknown: the list has no names of
+ * vaults.
  */
 export class Health {
   readonly #implementation = new HealthImplementation();
@@ -38,7 +40,13 @@ export class Health {
           this.#refresh();
           check(call, callback);
         };
-        host.addService(definition, { ...implementation, check: freshCheck });
+        const list: List = (_call, callback) => {
+          this.#refresh();
+          const status = this.#serving ? 'SERVING' : 'NOT_SERVING';
+          const named = ['', ...this.services].map((service) => [service, { status }] as const);
+          callback(null, { statuses: Object.fromEntries(named) });
+        };
+        host.addService(definition, { ...implementation, check: freshCheck, list });
       },
     });
   }

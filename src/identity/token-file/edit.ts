@@ -16,9 +16,14 @@ export interface NewToken {
   readonly expiresMs?: number | undefined;
 }
 
-/** Reads and checks a token file. @throws Error that names the file */
+/**
+ * Reads and checks a token file. An empty one is refused: it was cut off, or is being written.
+ * @throws Error that names the file
+ */
 export async function readTokenFile(file: string): Promise<TokenFileEntries> {
-  return parsed(file, await readFile(file, 'utf8'));
+  const text = await readFile(file, 'utf8');
+  if (text.trim() === '') throw new Error(`${file} is empty; "tokens: []" lets nobody in`);
+  return parsed(file, text);
 }
 
 /**
