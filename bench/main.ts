@@ -22,6 +22,11 @@ const benchmarks = {
     options: '[--workers N]',
     load: () => import('./histories.js'),
   },
+  lists: {
+    about: 'bytes of the index of lists and of usage, and what they cost in a large vault (takes no corpus)',
+    options: '[--conversations N]',
+    load: () => import('./lists.js'),
+  },
   repeats: {
     about: 'bytes of a vault in which every call repeats its history',
     options: '[--calls FILE]',

@@ -1,0 +1,120 @@
+import { parseArgs } from 'node:util';
+import { createLiveCodec, type LiveCodec } from '../src/codec/index.js';
+import { loadCore, type TokenCore } from '../src/core/index.js';
+import { openLmdbBackend, type MaintainedBackend } from '../src/storage/index.js';
+import { Environment } from '../src/storage/lmdb/tables/environment.js';
+import { timed } from './lib/measure.js';
+import { median, printTable } from './lib/table.js';
+import { changeOf, inFolder } from './storage-changes.js';
+
+const labels = ['user', 'session'];
+/** Application, model and tokenizer, which every vault finds conversations by, and the labels. */
+const dimensions = 3 + labels.length;
+const samples = 100;
+/** A month has as many conversations in a large vault as in a small one. */
+const perMonth = 10_000;
+const monthMs = 30 * 86_400_000;
+
+interface Costs {
+  readonly listBytes: number;
+  readonly usageBytes: number;
+  readonly pageMs: number;
+  readonly countMs: number;
+  readonly monthMs: number;
+}
+
+/**
+ * Measures what the index of lists and the counters of usage take on the disk, and what a filtered page, a
+ * count and a month of usage cost, in a vault of 10,000 conversations and in a larger one.
+ */
+export async function run(argv: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: { conversations: { type: 'string', default: '200000' } },
+  });
+  const counts = [10_000, Number(values.conversations)];
+  const core = await loadCore();
+  const costs: Costs[] = [];
+  for (const count of counts) costs.push(await measure(count, core));
+  const row = (label: string, figure: (each: Costs) => number, unit: string) => {
+    const [small, large] = costs.map(figure) as [number, number];
+    return [label, `${small.toFixed(2)} ${unit}`, `${large.toFixed(2)} ${unit}`, (large / small).toFixed(2)];
+  };
+  printTable(
+    `lists and usage: ${perMonth} conversations a month, ${labels.length} labels`,
+    ['', ...counts.map(String), 'ratio'],
+    [
+      row('index of lists, a conversation and dimension', ({ listBytes }) => listBytes / dimensions, 'B'),
+      row('counters of usage, the same', ({ usageBytes }) => usageBytes / dimensions, 'B'),
+      row('a page of 50 by label, median', ({ pageMs }) => pageMs, 'ms'),
+      row('count of a label, median', ({ countMs }) => countMs, 'ms'),
+      row('a month of usage, median', ({ monthMs }) => monthMs, 'ms'),
+    ],
+  );
+}
+
+async function measure(count: number, core: TokenCore): Promise<Costs> {
+  return inFolder(async (folder) => {
+    const codec = createLiveCodec(core);
+    const backend = await openLmdbBackend({ folder, codec, clock: Date.now, durability: 'relaxed' });
+    await backend.setLabels!(labels);
+    let next = 0;
+    await Promise.all(
+      Array.from({ length: 256 }, async () => {
+        while (next < count) await backend.commit(generated(next++, core, codec));
+      }),
+    );
+    const costs = await measureCalls(backend, count);
+    await backend.close();
+    return { ...costs, ...(await bytesIn(folder, count)) };
+  });
+}
+
+async function measureCalls(backend: MaintainedBackend, count: number) {
+  // Both vaults have ten conversations of each session.
+  const session = (n: number) => String((n * 7919) % (count / 10));
+  const query = (n: number) =>
+    ({ filter: { metadata: { session: session(n) } }, order: 'newestFirst', scanLimit: 20_000 }) as const;
+  const fromMs = timeOf(0);
+  return {
+    pageMs: await medianMs((n) => backend.listConversations({ ...query(n), limit: 50 })),
+    countMs: await medianMs((n) => backend.listConversations({ ...query(n), limit: 20_000 })),
+    monthMs: await medianMs(() =>
+      backend.usage({ fromMs, beforeMs: fromMs + monthMs, onRow: () => undefined }),
+    ),
+  };
+}
+
+async function medianMs(call: (n: number) => Promise<unknown>): Promise<number> {
+  const durations: number[] = [];
+  for (let n = 0; n < samples; n++) durations.push(1000 * (await timed([n], 1, call)));
+  return median(durations);
+}
+
+/** Returns the bytes of pages in use, for each conversation. */
+async function bytesIn(folder: string, count: number) {
+  const environment = await Environment.open(folder, { sync: false });
+  const { postings, usage, usageGroups } = environment.tables;
+  const bytes = (table: typeof usage | typeof usageGroups) => (4096 * table.pages()) / count;
+  const sizes = { listBytes: bytes(postings), usageBytes: bytes(usage) + bytes(usageGroups) };
+  await environment.close();
+  return sizes;
+}
+
+function timeOf(n: number): number {
+  return Date.UTC(2026, 0, 1) + Math.floor((n * monthMs) / perMonth);
+}
+
+function generated(n: number, core: TokenCore, codec: LiveCodec) {
+  const words = new Uint8Array(
+    Uint32Array.from({ length: 20 }, (_, at) => (n * 31 + at * 7) % 200_000).buffer,
+  );
+  const message = { role: 'user', name: '', toolCallId: '', words };
+  // The ten conversations of a session follow each other, and are of one user and one application.
+  const session = Math.floor(n / 10);
+  const fields = { id: `conversation/${n}`, application: `app ${session % 3}`, model: `m ${session % 4}` };
+  const change = changeOf({ ...fields, tokenizer: 'o200k_base', messages: [message] }, core, codec);
+  const metadata = { user: `user ${session % 20}`, session: String(session) };
+  const put = change.put!;
+  return { ...change, put: { ...put, spec: { ...put.spec, metadata }, timeMs: timeOf(n) } };
+}
