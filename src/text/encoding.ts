@@ -67,14 +67,21 @@ export class Encoding {
     for (const [index, end] of texts.ends.entries()) {
       cost.add(textCost);
       const text = texts.utf8.subarray(texts.ends[index - 1] ?? 0, end);
-      for (const stretch of stretchesOf(this.#raw, text)) {
-        if (stretch.token === undefined) yield* this.#encodeRaw(stretch.text, index, sink, cost);
-        else sink.push(Uint32Array.of(stretch.token));
-        if (cost.add(textCost)) yield;
-      }
+      // Most tokenizers do nothing to a text before it is split: a short one is quick then.
+      if ((this.#raw ?? this.#normalized ?? this.normalizer) === undefined)
+        yield* this.#encodePlain(text, index, sink, cost);
+      else yield* this.#encodeStretches(text, index, sink, cost);
       ends[index] = 4 * sink.length;
     }
     return ends;
+  }
+
+  *#encodeStretches(text: Uint8Array, index: number, sink: TokenSink, cost: Cost): Slices<void> {
+    for (const stretch of stretchesOf(this.#raw, text)) {
+      if (stretch.token === undefined) yield* this.#encodeRaw(stretch.text, index, sink, cost);
+      else sink.push(Uint32Array.of(stretch.token));
+      if (cost.add(textCost)) yield;
+    }
   }
 
   /** Encodes a stretch of a text that is not normalized yet. */
