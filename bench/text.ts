@@ -1,4 +1,5 @@
-// Measures text to tokens and back, beside tiktoken (WASM) and gpt-tokenizer, on the same texts.
+// Measures text to tokens and back, beside tiktoken (WASM) and gpt-tokenizer, on the same texts; and
+// stores of text beside the same stores as token ids.
 import { parseArgs } from 'node:util';
 import gptTokenizer from 'gpt-tokenizer/encoding/o200k_base';
 import { get_encoding } from 'tiktoken';
@@ -9,6 +10,7 @@ import { corpusFiles, loadCorpus, type Corpus } from './lib/corpus.js';
 import { generatedCorpus } from './lib/generated.js';
 import { sum } from './lib/runs.js';
 import { printTable, ratio, spread } from './lib/table.js';
+import { measureStores } from './text-store.js';
 
 const runs = 5;
 /** UTF-8 bytes of the texts of a corpus that are measured. */
@@ -68,6 +70,7 @@ async function measure({ name, conversations }: Corpus): Promise<void> {
       ratio(measured, rates.get(`${work.split(',')[0]!}, tiktoken`)!),
     ]),
   );
+  await measureStores(name, utf8, ids);
 }
 
 /** Returns texts of a corpus, each once, up to textBytesMax. */
