@@ -71,3 +71,20 @@ it('lists what conversations share, and a family', async () => {
     ['f2', 2],
   ]);
 });
+
+it('shows the text of what is shared, wherever it is in its conversations', async () => {
+  const tools = 'The tools of this shop: kettle, strainer, scales.';
+  const lines = ['long', 'longer'].map((id) =>
+    JSON.stringify({
+      id,
+      model: 'gpt-4o',
+      messages: [
+        { role: 'user', content: `${id} ${'tea '.repeat(1500)}` },
+        { role: 'system', content: tools },
+      ],
+    }),
+  );
+  await run(['import', '-'], lines.join('\n'));
+  const shared = jsonLines((await run(['prompts', '--json'])).stdout) as Record<string, string>[];
+  expect(shared.map(({ text }) => text)).toContain(tools);
+});

@@ -188,18 +188,16 @@ async function textOf(
   const input = {
     id: conversationId,
     encoding: 'text',
+    messageOffset: messageIndex,
     messageLimit: 1,
-    tokenLimit: TEXT_CHARACTERS,
   } as const;
   try {
     let text = '';
-    for await (const batch of retrieveConversation(
-      parts,
-      { ...input, messageOffset: messageIndex },
-      signal,
-    )) {
+    // A letter may be two characters.
+    for await (const batch of retrieveConversation(parts, input, signal)) {
       for (const part of batch)
         if (part.kind === 'chunk' && part.content?.kind === 'text') text += part.content.text;
+      if (text.length >= 2 * TEXT_CHARACTERS) break;
     }
     return Array.from(text).slice(0, TEXT_CHARACTERS).join('');
   } catch (error) {
