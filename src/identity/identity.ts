@@ -47,3 +47,6 @@ function hasRight(grants: readonly Grant[], right: Right): boolean {
 
 /** Identity of all callers of a server that asks for none. */
 export const everyone = new Identity('everyone', [{ rights, vaults: ['*'] }]);
+
+/** Identity of callers of an open service who do not prove who they are. */
+export const stranger = new Identity('unknown', []);

@@ -10,7 +10,7 @@ import { accept } from './accept.js';
 import { Guard } from './access/index.js';
 import { type Admission, createAdmission } from './admission.js';
 import { methodsOf, rawService, serviceNames } from './contract.js';
-import { Health } from './health.js';
+import { Health, healthPaths } from './health.js';
 import { Intake, type IntakeFigures, type IntakeSettings, type MethodIntake } from './intake/index.js';
 import { logTransport } from './listen.js';
 import { reflection } from './reflection.js';
@@ -78,25 +78,28 @@ function transport({ connectionIdleMs }: IntakeSettings): ServerOptions {
   };
 }
 
-/** Intake settings of the contract's methods, by path. */
-const methodIntakes: ReadonlyMap<string, MethodIntake> = new Map(
-  serviceNames
-    .flatMap(methodsOf)
-    .map(({ path, requestStream }) => [
-      path,
-      requestStream
-        ? { kind: 'parts', sizeMax: limits.uploadPartBytesMax, checkSize: checkPartSize, reused: true }
-        : { kind: 'whole', sizeMax: limits.requestBytesMax, checkSize: checkRequestSize, reused: false },
-    ]),
-);
-
-/** Health and reflection. */
-const standingIntake: MethodIntake = {
+const healthIntake: MethodIntake = {
   kind: 'standing',
   sizeMax: limits.requestFieldsBytesMax,
   checkSize: checkFieldsSize,
   reused: false,
 };
+
+/** Reflection, and methods that do not exist. */
+const standingIntake: MethodIntake = { ...healthIntake, plain: true };
+
+/** Intake settings of the contract's methods and of health, by path. */
+const methodIntakes: ReadonlyMap<string, MethodIntake> = new Map(
+  serviceNames
+    .flatMap(methodsOf)
+    .map(({ path, requestStream }): [string, MethodIntake] => [
+      path,
+      requestStream
+        ? { kind: 'parts', sizeMax: limits.uploadPartBytesMax, checkSize: checkPartSize, reused: true }
+        : { kind: 'whole', sizeMax: limits.requestBytesMax, checkSize: checkRequestSize, reused: false },
+    ])
+    .concat(healthPaths.map((path) => [path, healthIntake])),
+);
 
 /**
  * Serves vaults over gRPC at an address. Rejects if the address cannot be bound, or the files of TLS
@@ -189,7 +192,7 @@ function createServer(options: RpcServerOptions, guard: Guard, audit: Auditor) {
   server.addService(rawService('stowken.v1.SegmentService', redeem), segmentService(scope));
   server.addService(rawService('stowken.v1.AdminService', redeem), adminService(scope));
   server.addService(rawService('stowken.v1.AnalyticsService', redeem), analyticsService(scope));
-  health.addTo(standing.track(server));
+  health.addTo(standing.track(server), redeem);
   reflection().addToServer(standing.track(server));
   const drain = async (graceMs: number): Promise<void> => {
     health.drain();

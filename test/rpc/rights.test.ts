@@ -219,11 +219,55 @@ describe('health and reflection', () => {
 });
 
 describe('the health of a server', () => {
+  /** Returns what a call answered: the bytes of its first response, or of all if it ended. */
+  async function asked(name: string, service: string, headers: Readonly<Record<string, string>> = {}) {
+    const http = new Http2Client(server.address);
+    const { stream, status: ended } = http.begin(`/grpc.health.v1.Health/${name}`, headers);
+    const first = new Promise<string>((resolve) =>
+      stream.once('data', (piece: Buffer) => resolve(piece.toString('hex'))),
+    );
+    stream.end(frame(Buffer.concat([Buffer.of(0x0a, service.length), Buffer.from(service)])));
+    try {
+      const refused = ended.then(
+        (end) => `${String(end['grpc-status'])}: ${decodeURIComponent(String(end['grpc-message']))}`,
+      );
+      return await Promise.race([first, refused]);
+    } finally {
+      http.destroy();
+    }
+  }
+  const serving = '00000000020801';
+  const unknown = '00000000020803';
+
+  it('is told of a vault by its name to those who have a right for it alone', async () => {
+    await call('GetStats', 'all');
+    for (const token of [undefined, 'unknown', 'expired', 'team']) {
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      for (const vault of ['default', 'nowhere']) {
+        const service = `vault/${vault}`;
+        const refused = `5: Health status unknown for service ${service}`;
+        expect(await asked('Check', service, headers)).toBe(refused);
+        expect(await asked('Watch', service, headers)).toBe(unknown);
+      }
+      for (const service of ['', 'stowken.v1.ConversationService']) {
+        expect(await asked('Check', service, headers)).toBe(serving);
+        expect(await asked('Watch', service, headers)).toBe(serving);
+      }
+    }
+    for (const token of ['all', 'default', 'only-read']) {
+      const headers = { authorization: `Bearer ${token}` };
+      expect(await asked('Check', 'vault/default', headers)).toBe(serving);
+      expect(await asked('Watch', 'vault/default', headers)).toBe(serving);
+    }
+  });
+
   it('is listed to everybody without the names of vaults', async () => {
     await call('GetStats', 'all');
-    const asked = new Http2Client(server.address);
+    // A check has the server look which vaults are in use.
+    expect(await asked('Check', 'vault/default', { authorization: 'Bearer all' })).toBe(serving);
+    const http = new Http2Client(server.address);
     try {
-      const listed = asked.begin('/grpc.health.v1.Health/List', {});
+      const listed = http.begin('/grpc.health.v1.Health/List', {});
       const bytes: Buffer[] = [];
       listed.stream.on('data', (piece: Buffer) => bytes.push(piece));
       listed.stream.end(frame(Buffer.alloc(0)));
@@ -232,7 +276,7 @@ describe('the health of a server', () => {
       expect(names).toContain('stowken.v1.ConversationService');
       expect(names).not.toContain('vault/');
     } finally {
-      asked.destroy();
+      http.destroy();
     }
   });
 });

@@ -1,6 +1,6 @@
 import type { RpcServerOptions } from '../../src/rpc/index.js';
 import type { Vault } from '../../src/vault/index.js';
-import { OpenVaults, vaultNotFound, type VaultAdmin } from '../../src/vaults/index.js';
+import { healthOf, OpenVaults, vaultNotFound, type VaultAdmin } from '../../src/vaults/index.js';
 
 /** Options of a server with one vault, under its own name, which the caller opens and closes. */
 export function singleVault(vault: Vault): Pick<RpcServerOptions, 'vaults' | 'admin' | 'health'> {
@@ -22,5 +22,5 @@ export function singleVault(vault: Vault): Pick<RpcServerOptions, 'vaults' | 'ad
     waitMs: 0,
     retryMs: 0,
   });
-  return { vaults, admin, health: () => ({ writable: true, vaults: new Map() }) };
+  return { vaults, admin, health: () => healthOf(vaults.states()) };
 }

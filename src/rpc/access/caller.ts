@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import { everyone, type Identity, type Right } from '../../identity/index.js';
+import { everyone, type Identity, type Right, stranger } from '../../identity/index.js';
 import { StowkenError } from '../../model/index.js';
 
 /** Tag of the field `vault` of every request that is a whole message: number 1, a text. */
@@ -27,9 +27,9 @@ export class Caller {
     throw this.#denied(new StowkenError('PERMISSION_DENIED', sentence, { right }));
   }
 
-  /** False if nobody is asked who they are. */
+  /** False if nobody is asked who they are, or this one need not say it. */
   get isKnown(): boolean {
-    return this.identity !== everyone;
+    return this.identity !== everyone && this.identity !== stranger;
   }
 
   /** Name of the identity, for logs. It is not secret. */
@@ -89,6 +89,9 @@ export class Caller {
 
 /** Returns the caller of a call on a server that asks nobody who they are. */
 export const anyCaller = (): Caller => new Caller(everyone, []);
+
+/** Returns the caller of an open service who does not prove who it is: it sees no vault. */
+export const unknownCaller = (): Caller => new Caller(stranger, []);
 
 function firstText(start: Buffer): string | undefined {
   try {

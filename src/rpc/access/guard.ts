@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type AuditSink, methodName } from '../../audit/index.js';
 import { type AccessOptions, Authenticator, type Identity, type Presented } from '../../identity/index.js';
 import { isStowkenError, readOnly, type StowkenError } from '../../model/index.js';
-import { anyCaller, Caller } from './caller.js';
+import { anyCaller, Caller, unknownCaller } from './caller.js';
 import { isChanging, rightsOf } from './rights.js';
 
 const healthPrefix = '/grpc.health.v1.Health/';
@@ -42,7 +42,8 @@ export class Guard {
    * @throws StowkenError UNAUTHENTICATED, PERMISSION_DENIED, IDENTITY_UNAVAILABLE
    */
   admit(path: string, presented: Presented, peer: string): Caller | Promise<Caller> {
-    if (this.authenticator === undefined || this.#isOpen(path)) return anyCaller();
+    if (this.authenticator === undefined) return anyCaller();
+    if (this.#isOpen(path)) return this.#admitAnybody(this.authenticator, path, presented, peer);
     try {
       const identity = this.authenticator.identify(presented);
       if (!(identity instanceof Promise)) return this.#toCaller(identity, path, peer);
@@ -52,6 +53,22 @@ export class Guard {
       return identity.catch(refuse).then((found) => this.#toCaller(found, path, peer));
     } catch (error) {
       throw this.#unknown(error, path, peer);
+    }
+  }
+
+  /** Returns the caller of an open service: one who proves nothing is served too, and sees no vault. */
+  #admitAnybody(
+    authenticator: Authenticator,
+    path: string,
+    presented: Presented,
+    peer: string,
+  ): Caller | Promise<Caller> {
+    const toCaller = (identity: Identity): Caller => this.#toCaller(identity, path, peer);
+    try {
+      const identity = authenticator.identify(presented);
+      return identity instanceof Promise ? identity.then(toCaller, unknownCaller) : toCaller(identity);
+    } catch {
+      return unknownCaller();
     }
   }
 

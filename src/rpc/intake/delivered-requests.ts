@@ -1,5 +1,4 @@
 import type { IncomingRequest } from './incoming-request.js';
-import type { MethodIntake } from './stream-parts.js';
 import type { Tickets } from './tickets.js';
 
 /**
@@ -12,14 +11,14 @@ export class DeliveredRequests {
 
   constructor(
     private readonly tickets: Tickets,
-    private readonly kind: MethodIntake['kind'],
+    private readonly plain: boolean,
   ) {}
 
   /** Returns the message that grpc-js gets for a request: a ticket, or the bytes for services of others. */
   frame(request: IncomingRequest, bytes: Buffer): Buffer {
     if (this.#unclaimed.length > 0) this.#unclaimed = this.#unclaimed.filter(({ claimed }) => !claimed);
     this.#unclaimed.push(request);
-    return this.kind === 'standing' ? plainFrame(bytes) : this.tickets.make(request);
+    return this.plain ? plainFrame(bytes) : this.tickets.make(request);
   }
 
   release(): void {

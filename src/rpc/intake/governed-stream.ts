@@ -60,7 +60,7 @@ export class GovernedStream implements ReaderOwner, Watched {
     this.caller = caller;
     this.#method = method;
     this.#record = record;
-    this.#delivered = new DeliveredRequests(parts.tickets, method.kind);
+    this.#delivered = new DeliveredRequests(parts.tickets, method.plain ?? false);
     const payment = new Payment(parts.budget, share);
     const turn = new ArrivalTurn(parts.arrivals, connection);
     this.#reader = new MessageReader(parts, payment, turn, method, encoding, this);
@@ -98,7 +98,7 @@ export class GovernedStream implements ReaderOwner, Watched {
     if (this.#done) return this;
     this.#wanted = true;
     this.#active = true;
-    if (this.#method.kind === 'standing') this.#delivered.release();
+    if (this.#method.plain) this.#delivered.release();
     this.#pump();
     return this;
   }

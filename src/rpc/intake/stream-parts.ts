@@ -15,6 +15,8 @@ export interface MethodIntake extends MessageSize {
    * stay silent.
    */
   readonly kind: 'whole' | 'parts' | 'standing';
+  /** True if the handler takes the bytes of requests, and no tickets. */
+  readonly plain?: boolean;
 }
 
 /** Facts of a stream that its headers and its connection give. */
