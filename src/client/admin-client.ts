@@ -1,6 +1,7 @@
 import { method } from './contract.js';
 import type * as W from './generated/responses.js';
 import { fromUint64, fromWireTime, toUint64, toWireTime } from './numbers.js';
+import { withKnownFields } from './request-fields.js';
 import type { Transport } from './transport.js';
 import type { CallControl } from './connection-types.js';
 import type { AuditEvent, AuditFilter, Retention, VaultInfo, VaultSettings } from './vault-types.js';
@@ -31,8 +32,9 @@ export class AdminClient {
   /** Durable when it resolves. Rejects with VAULT_EXISTS, INVALID_FIELD. */
   async createVault(
     vault: string,
-    { settings = {}, ...control }: CallControl & { readonly settings?: VaultSettings } = {},
+    options: CallControl & { readonly settings?: VaultSettings } = {},
   ): Promise<VaultInfo> {
+    const { settings = {}, ...control } = withKnownFields('createVault', options);
     const request = { vault, settings: toWireSettings(settings) };
     return fromWireVault((await this.transport.unary(this.methods.create, request, control, false)).vault);
   }
@@ -43,10 +45,8 @@ export class AdminClient {
   }
 
   /** Returns how much is to be deleted and still stored. Rejects with VAULT_NOT_FOUND. */
-  async getRetention({
-    vault = this.vault,
-    ...control
-  }: CallControl & { readonly vault?: string } = {}): Promise<Retention> {
+  async getRetention(options: CallControl & { readonly vault?: string } = {}): Promise<Retention> {
+    const { vault = this.vault, ...control } = withKnownFields('vault', options);
     const found = await this.transport.unary(this.methods.retention, { vault }, control, true);
     const { isLowerBound, isAboveLimit, isSweeping } = found;
     return {
@@ -63,15 +63,12 @@ export class AdminClient {
   /** Changes settings; those of `reset` become as the server was started. Rejects with VAULT_NOT_FOUND. */
   async updateVault(
     vault: string,
-    {
-      settings = {},
-      reset = [],
-      ...control
-    }: CallControl & {
+    options: CallControl & {
       readonly settings?: VaultSettings;
       readonly reset?: readonly (keyof VaultSettings)[];
     },
   ): Promise<VaultInfo> {
+    const { settings = {}, reset = [], ...control } = withKnownFields('updateVault', options);
     const names = reset.map((name) =>
       name.replace(/Ms$/, '').replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`),
     );
@@ -91,13 +88,8 @@ export class AdminClient {
   }
 
   /** Yields events of the audit log, newest first. Rejects with AUDIT_LOG_OFF. */
-  async *listAuditEvents({
-    vault,
-    identity,
-    startMs,
-    endMs,
-    ...control
-  }: AuditFilter & CallControl = {}): AsyncGenerator<AuditEvent, void, void> {
+  async *listAuditEvents(options: AuditFilter & CallControl = {}): AsyncGenerator<AuditEvent, void, void> {
+    const { vault, identity, startMs, endMs, ...control } = withKnownFields('audit', options);
     let pageToken = '';
     do {
       const request = {
@@ -121,7 +113,11 @@ export class AdminClient {
 }
 
 function toWireSettings(settings: VaultSettings) {
-  const { prefixIndex, autoCompact, quotaBytes, labels, lifetimeMs, lifetimes, keep } = settings;
+  const { prefixIndex, autoCompact, quotaBytes, labels, lifetimeMs, lifetimes, keep } = withKnownFields(
+    'settings',
+    settings,
+    'settings',
+  );
   const { conversationsMax, contentBytesMax } = settings;
   const number = (name: string, value: number | undefined) =>
     value === undefined ? undefined : toUint64(name, value);
@@ -132,12 +128,18 @@ function toWireSettings(settings: VaultSettings) {
     quotaBytes: number('quota_bytes', quotaBytes),
     lifetime: toWireTime('lifetime', lifetimeMs),
     lifetimes: lifetimes && {
-      lifetimes: lifetimes.map(({ lifetimeMs: ms, ...where }) => ({
-        ...where,
-        lifetime: toWireTime('lifetime', ms),
-      })),
+      lifetimes: lifetimes.map((rule, index) => {
+        const { lifetimeMs: ms, ...where } = withKnownFields(
+          'lifetime',
+          rule,
+          `settings.lifetimes[${index}]`,
+        );
+        return { ...where, lifetime: toWireTime('lifetime', ms) };
+      }),
     },
-    keep: keep && { labels: keep },
+    keep: keep && {
+      labels: keep.map((each, index) => withKnownFields('label', each, `settings.keep[${index}]`)),
+    },
     conversationsMax: number('conversations_max', conversationsMax),
     contentBytesMax: number('content_bytes_max', contentBytesMax),
   };

@@ -1,5 +1,6 @@
 import { method } from './contract.js';
 import { fromUint64, fromWireTime, toUint32, toWireTime } from './numbers.js';
+import { wireValue, withKnownFields } from './request-fields.js';
 import type { Transport } from './transport.js';
 import type { CallControl } from './connection-types.js';
 
@@ -51,6 +52,11 @@ export interface SharedSegment {
   readonly lastUseMs: number | undefined;
 }
 
+const sharedOrders = {
+  tokensSaved: 'SHARED_SEGMENT_ORDER_TOKENS_SAVED',
+  references: 'SHARED_SEGMENT_ORDER_REFERENCES',
+} as const;
+
 /** Methods of the contract, looked up once per process. */
 function methods() {
   return {
@@ -64,7 +70,14 @@ export function analytics(transport: Transport, vault: string) {
   const known = methods();
   return {
     async usage(options: UsageOptions = {}): Promise<UsageRow[]> {
-      const { groupBy = [], labels = [], fromMs, beforeMs, timeZone, ...control } = options;
+      const {
+        groupBy = [],
+        labels = [],
+        fromMs,
+        beforeMs,
+        timeZone,
+        ...control
+      } = withKnownFields('usage', options);
       const request = {
         vault,
         groupBy,
@@ -95,13 +108,10 @@ export function analytics(transport: Transport, vault: string) {
     },
 
     async sharedSegments(options: SharedSegmentOptions = {}): Promise<SharedSegment[]> {
-      const { order = 'tokensSaved', limit = 0, ...control } = options;
+      const { order = 'tokensSaved', limit = 0, ...control } = withKnownFields('sharedSegments', options);
       const request = {
         vault,
-        order:
-          order === 'references'
-            ? ('SHARED_SEGMENT_ORDER_REFERENCES' as const)
-            : ('SHARED_SEGMENT_ORDER_TOKENS_SAVED' as const),
+        order: wireValue('order', sharedOrders, order),
         pageSize: toUint32('limit', limit),
       };
       const { segments } = await transport.unary(known.shared, request, control, true);

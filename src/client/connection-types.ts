@@ -8,13 +8,13 @@ export interface CallControl {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Encryption of a connection; texts are PEM. */
+/** Encryption of a connection; certificates and keys are PEM, as a text or as the bytes of a file. */
 export interface ClientTls {
   /** Authorities that sign the server's certificate; those that the system trusts if absent. */
-  readonly ca?: string;
+  readonly ca?: string | Uint8Array;
   /** Certificate of this client, with its private key, for servers that ask for one. */
-  readonly cert?: string;
-  readonly key?: string;
+  readonly cert?: string | Uint8Array;
+  readonly key?: string | Uint8Array;
   /** Name in the server's certificate, if it is not the host of its address. */
   readonly serverName?: string;
 }

@@ -17,6 +17,7 @@ import {
 } from './mapping.js';
 import { type ExactChunk, exactMessages, wholeMessages } from './messages.js';
 import { fromUint64, toUint32, toUint64 } from './numbers.js';
+import { wireValue, withKnownFields } from './request-fields.js';
 import type { Transport } from './transport.js';
 import type {
   Chunk,
@@ -59,8 +60,9 @@ export function conversationReads(transport: Transport, vault: string) {
 
   async function* exactParts(
     id: string,
-    { ifRevision, signal, timeoutMs, ...options }: ExactOptions,
+    given: ExactOptions,
   ): AsyncGenerator<ConversationHeader | ExactChunk, void, void> {
+    const { ifRevision, signal, timeoutMs, ...options } = withKnownFields('readExact', given);
     const request = {
       vault,
       id,
@@ -84,12 +86,13 @@ export function conversationReads(transport: Transport, vault: string) {
       id: string,
       options: RetrieveOptions<E>,
     ): AsyncGenerator<ConversationHeader | Chunk<E>, void, void> {
+      withKnownFields('retrieve', options);
       const { encoding, ifRevision, signal, timeoutMs } = options;
       const request = {
         vault,
         id,
         ...toWireRange(options),
-        encoding: wireEncodings[encoding],
+        encoding: wireValue('encoding', wireEncodings, encoding),
         ifRevision: toWireRevision(ifRevision),
         includeFields: options.includeFields,
       };
@@ -124,9 +127,11 @@ export function conversationReads(transport: Transport, vault: string) {
     /** Yields many conversations, in the order asked: for each a header and its chunks, or its failure. */
     async *retrieveMany<E extends Encoding>(
       ids: readonly string[],
-      { encoding, ...control }: RetrieveManyOptions<E>,
+      options: RetrieveManyOptions<E>,
     ): AsyncGenerator<PartOfMany<E>, void, void> {
-      const request = { vault, ids, encoding: wireEncodings[encoding] };
+      withKnownFields('retrieveMany', options);
+      const { encoding, ...control } = options;
+      const request = { vault, ids, encoding: wireValue('encoding', wireEncodings, encoding) };
       const { retrieveMany } = known;
       for await (const { parts } of transport.stream(retrieveMany, request, control, true)) {
         for (const wirePart of parts) {
@@ -143,8 +148,9 @@ export function conversationReads(transport: Transport, vault: string) {
      */
     async get(
       id: string,
-      { includeMessages = false, ...control }: CallControl & { readonly includeMessages?: boolean } = {},
+      options: CallControl & { readonly includeMessages?: boolean } = {},
     ): Promise<DescribedConversation> {
+      const { includeMessages = false, ...control } = withKnownFields('get', options);
       const messages: MessageWithSegments[] = [];
       let messageOffset = 0;
       let ifRevision: number | undefined;
@@ -166,11 +172,17 @@ export function conversationReads(transport: Transport, vault: string) {
     },
 
     async listPage(options: PageOptions = {}): Promise<ConversationPage> {
-      const { filter = {}, order = 'newestFirst', pageSize = 0, pageToken = '', count, ...control } = options;
+      const {
+        filter = {},
+        order = 'newestFirst',
+        pageSize = 0,
+        ...rest
+      } = withKnownFields('listPage', options);
+      const { pageToken = '', count, ...control } = rest;
       const request = {
         vault,
         filter: toWireFilter(filter),
-        order: wireOrders[order],
+        order: wireValue('order', wireOrders, order),
         pageSize: toUint32('page size', pageSize),
         pageToken,
         count,
@@ -194,7 +206,8 @@ export function conversationReads(transport: Transport, vault: string) {
      * time, with a token to go on with.
      */
     async *search(text: string, options: SearchOptions = {}): AsyncGenerator<SearchPart, void, void> {
-      const { filter = {}, ignoreCase, wholeWords, limit = 0, pageToken = '', ...control } = options;
+      const { filter = {}, ignoreCase, wholeWords, ...rest } = withKnownFields('search', options);
+      const { limit = 0, pageToken = '', ...control } = rest;
       const request = {
         vault,
         filter: toWireFilter(filter),
@@ -227,10 +240,11 @@ export function conversationReads(transport: Transport, vault: string) {
      * share; longest first.
      */
     async findPrefix(content: PrefixContent, options: FindPrefixOptions = {}): Promise<PrefixMatch[]> {
-      const { tokenizer = '', application, minTokens = 0, limit = 0, ...control } = options;
+      const { tokenizer = '', application, minTokens = 0, ...rest } = withKnownFields('findPrefix', options);
+      const { limit = 0, ...control } = rest;
       const request = {
         vault,
-        prefix: toWireContent(content, 'prefix'),
+        prefix: toWireContent(withKnownFields('content', content, 'prefix'), 'prefix'),
         tokenizer,
         application,
         minTokens: toUint64('tokens at least', minTokens),
@@ -248,7 +262,8 @@ export function conversationReads(transport: Transport, vault: string) {
      * Yields every conversation of every page. A damaged one ends it with an error, unless `onDamaged` is
      * given.
      */
-    async *list({ onDamaged, ...options }: ListAllOptions = {}): AsyncGenerator<Conversation, void, void> {
+    async *list(given: ListAllOptions = {}): AsyncGenerator<Conversation, void, void> {
+      const { onDamaged, ...options } = withKnownFields('list', given);
       let pageToken = '';
       do {
         const page = await reads.listPage({ ...options, pageToken });

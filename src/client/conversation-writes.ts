@@ -10,6 +10,7 @@ import {
   toWireSpec,
 } from './mapping.js';
 import { fromUint64, toUint32 } from './numbers.js';
+import { withKnownFields } from './request-fields.js';
 import type { Transport } from './transport.js';
 import type { NewMessage } from './content-types.js';
 import type {
@@ -44,7 +45,13 @@ export function conversationWrites(transport: Transport, vault: string) {
   return {
     /** Durable when it resolves. */
     async store(options: StoreRequest): Promise<StoreResult> {
-      const { conversation = {}, messages, ifRevision, requestId = '', ...control } = options;
+      const {
+        conversation = {},
+        messages,
+        ifRevision,
+        requestId = '',
+        ...control
+      } = withKnownFields('store', options);
       const request = {
         vault,
         conversation: toWireSpec(conversation),
@@ -59,7 +66,13 @@ export function conversationWrites(transport: Transport, vault: string) {
 
     /** Stores a conversation of any length, sent in parts. Durable and visible when it resolves. */
     async upload(options: UploadRequest): Promise<StoreResult> {
-      const { conversation = {}, messages, ifRevision, requestId = '', ...control } = options;
+      const {
+        conversation = {},
+        messages,
+        ifRevision,
+        requestId = '',
+        ...control
+      } = withKnownFields('upload', options);
       const spec = {
         vault,
         conversation: toWireSpec(conversation),
@@ -74,8 +87,9 @@ export function conversationWrites(transport: Transport, vault: string) {
     async append(
       id: string,
       messages: readonly NewMessage[],
-      { ifRevision, requestId = randomUUID(), ...control }: AppendOptions = {},
+      options: AppendOptions = {},
     ): Promise<StoreResult> {
+      const { ifRevision, requestId = randomUUID(), ...control } = withKnownFields('append', options);
       const request = {
         vault,
         id,
@@ -87,10 +101,9 @@ export function conversationWrites(transport: Transport, vault: string) {
     },
 
     /** Creates a conversation from the first messages of another, and shares their stored segments. */
-    async fork(
-      id: string,
-      { newId = '', messageCount, ifRevision, requestId = randomUUID(), ...control }: ForkOptions = {},
-    ): Promise<StoreResult> {
+    async fork(id: string, options: ForkOptions = {}): Promise<StoreResult> {
+      const { newId = '', messageCount, ifRevision, ...rest } = withKnownFields('fork', options);
+      const { requestId = randomUUID(), ...control } = rest;
       const request = {
         vault,
         id,
@@ -103,7 +116,12 @@ export function conversationWrites(transport: Transport, vault: string) {
     },
 
     async delete(id: string, options: DeleteOptions = {}): Promise<DeleteResult> {
-      const { allowMissing = false, ifRevision, requestId = '', ...control } = options;
+      const {
+        allowMissing = false,
+        ifRevision,
+        requestId = '',
+        ...control
+      } = withKnownFields('delete', options);
       const request = {
         vault,
         id,
@@ -118,7 +136,13 @@ export function conversationWrites(transport: Transport, vault: string) {
 
     /** Deletes in batches: if it rejects, some may be deleted. */
     async deleteMany(options: DeleteManyOptions): Promise<DeleteManyResult> {
-      const { ids = [], filter, all = false, dryRun = false, ...control } = options;
+      const {
+        ids = [],
+        filter,
+        all = false,
+        dryRun = false,
+        ...control
+      } = withKnownFields('deleteMany', options);
       const request = {
         vault,
         ids,

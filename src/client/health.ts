@@ -1,4 +1,5 @@
 import type { Method } from './contract.js';
+import { withKnownFields } from './request-fields.js';
 import type { Transport } from './transport.js';
 import type { CallControl } from './connection-types.js';
 
@@ -26,8 +27,9 @@ const check: Method<string, HealthState> = {
 /** Asks for the health of the server as a whole, or of a vault that it has opened since its start. */
 export async function checkHealth(
   transport: Transport,
-  { vault, ...control }: CallControl & { readonly vault?: string } = {},
+  options: CallControl & { readonly vault?: string } = {},
 ): Promise<HealthState> {
+  const { vault, ...control } = withKnownFields('vault', options);
   const service = vault === undefined ? '' : `vault/${vault}`;
   return transport.unary(check, service, control, true);
 }

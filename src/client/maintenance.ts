@@ -9,6 +9,7 @@ import { method } from './contract.js';
 import type * as W from './generated/responses.js';
 import { fromUint64, toUint64, toWireTime } from './numbers.js';
 import { fromWirePreparation } from './preparation.js';
+import { withKnownFields } from './request-fields.js';
 import type { Transport } from './transport.js';
 import type { Capabilities, CollectGarbageOptions, CollectPart, Stats } from './maintenance-types.js';
 import type { CallControl } from './connection-types.js';
@@ -32,7 +33,12 @@ export function maintenance(transport: Transport, vault: string) {
   const known = methods();
   return {
     async *collectGarbage(options: CollectGarbageOptions = {}): AsyncGenerator<CollectPart, void, void> {
-      const { dryRun = false, minAgeMs, reportPreparation = false, ...control } = options;
+      const {
+        dryRun = false,
+        minAgeMs,
+        reportPreparation = false,
+        ...control
+      } = withKnownFields('collectGarbage', options);
       const request = {
         vault,
         dryRun,
@@ -47,7 +53,13 @@ export function maintenance(transport: Transport, vault: string) {
 
     /** Yields a plan, progress after every committed batch, a summary. */
     async *compactSubstrings(options: CompactOptions = {}): AsyncGenerator<CompactPart, void, void> {
-      const { dryRun = false, minSavingsRatio, resumeToken = '', timeMsMax, ...rest } = options;
+      const {
+        dryRun = false,
+        minSavingsRatio,
+        resumeToken = '',
+        timeMsMax,
+        ...rest
+      } = withKnownFields('compactSubstrings', options);
       const { segmentsMax = 0, bytesMax = 0, reportPreparation = false, ...control } = rest;
       const request = {
         vault,
@@ -72,7 +84,7 @@ export function maintenance(transport: Transport, vault: string) {
 
     /** Changes nothing unless it repairs. Violations are reported after everything has been checked. */
     async *verify(options: VerifyOptions = {}): AsyncGenerator<VerifyPart, void, void> {
-      const { repair = false, ...control } = options;
+      const { repair = false, ...control } = withKnownFields('verify', options);
       const request = { vault, repair };
       for await (const message of transport.stream(known.verify, request, control, true)) {
         const part = fromWireVerify(message);

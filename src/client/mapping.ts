@@ -16,6 +16,7 @@ import type {
   PrefixContent,
   RetrieveOptions,
 } from './read-types.js';
+import { wireValue, withKnownFields } from './request-fields.js';
 import type { NewMessage } from './content-types.js';
 import type { StoreRequest, StoreResult } from './write-types.js';
 
@@ -25,13 +26,11 @@ type RetrieveRange = Pick<
 >;
 
 export function toWireSpec(spec: NonNullable<StoreRequest['conversation']>): Q.Conversation {
-  const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = spec;
-  for (const [key, value] of Object.entries(metadata ?? {})) {
-    // protobufjs would lose this key: it assigns keys to a plain object.
-    if (key === '__proto__') throw new TypeError('metadata cannot have a key named __proto__');
-    wellFormed('a metadata key', key);
-    wellFormed(`metadata ${JSON.stringify(key)}`, value);
-  }
+  const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = withKnownFields(
+    'conversation',
+    spec,
+    'conversation',
+  );
   return {
     id: wellFormed('id', id),
     application: wellFormed('application', application),
@@ -39,12 +38,13 @@ export function toWireSpec(spec: NonNullable<StoreRequest['conversation']>): Q.C
     tokenizer: wellFormed('tokenizer', tokenizer),
     parentId: wellFormed('parent id', parentId),
     expireTime: toWireTime('expire time', expireTimeMs),
-    metadata,
+    metadata: checkedMetadata('metadata', metadata),
   };
 }
 
 export function toWireMessage(message: NewMessage, index: number): Q.Message {
   const at = `messages[${index}]`;
+  withKnownFields('message', message, at);
   return {
     role: wellFormed(`${at}.role`, message.role),
     name: wellFormed(`${at}.name`, message.name),
@@ -62,19 +62,50 @@ export function toWireContent(
     throw new TypeError(`${at} has its content in more than one form`);
   }
   if (text !== undefined) return { text: wellFormed(`${at}.text`, text) };
-  if (tokens !== undefined) return { tokensLe32: toLe32(tokens) };
-  return tokensLe32 === undefined ? {} : { tokensLe32 };
+  if (tokens !== undefined) {
+    if (tokens instanceof Uint32Array || Array.isArray(tokens)) return { tokensLe32: toLe32(tokens) };
+    throw new TypeError(`${at}.tokens is neither a Uint32Array nor a list of numbers`);
+  }
+  if (tokensLe32 === undefined || tokensLe32 instanceof Uint8Array)
+    return tokensLe32 === undefined ? {} : { tokensLe32 };
+  throw new TypeError(`${at}.tokensLe32 is not a Uint8Array`);
 }
 
 /** Half of a surrogate pair. */
 const loneSurrogate = /\p{Surrogate}/u;
 
-/** Refuses lone surrogates, which UTF-8 does not have: such a text would be stored as another one. */
+/**
+ * Refuses what would be stored as another text, or as none: lone surrogates, which UTF-8 does not have, and
+ * values that are no texts.
+ */
 function wellFormed(field: string, text: string | undefined): string | undefined {
-  if (text !== undefined && loneSurrogate.test(text)) {
+  if (text === undefined) return undefined;
+  if (typeof text !== 'string') throw new TypeError(`${field} is ${kindOf(text)}, not a text`);
+  if (loneSurrogate.test(text)) {
     throw new TypeError(`${field} holds half of a surrogate pair, which no UTF-8 text can`);
   }
   return text;
+}
+
+/** Returns the entries of a plain object, all of them texts. */
+function checkedMetadata(field: string, metadata: ConversationFilter['metadata']): typeof metadata {
+  if (metadata === undefined) return undefined;
+  const prototype: unknown = metadata && typeof metadata === 'object' && Object.getPrototypeOf(metadata);
+  // A Map has entries that no one would see.
+  if (prototype !== null && prototype !== Object.prototype)
+    throw new TypeError(`${field} is not a plain object of texts`);
+  for (const [key, value] of Object.entries(metadata)) {
+    // protobufjs would lose this key: it assigns keys to a plain object.
+    if (key === '__proto__') throw new TypeError(`${field} cannot have a key named __proto__`);
+    wellFormed(`a key of ${field}`, key);
+    const at = `${field} ${JSON.stringify(key)}`;
+    if (wellFormed(at, value) === undefined) throw new TypeError(`${at} is undefined, not a text`);
+  }
+  return metadata;
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : `a value of type ${typeof value}`;
 }
 
 /** Returns the wire form of a revision. @throws RangeError if it is not a whole number */
@@ -93,12 +124,14 @@ export function toWireRange(range: RetrieveRange): Q.RetrieveConversationRequest
 }
 
 export function toWireFilter(filter: ConversationFilter): Q.ConversationFilter {
+  withKnownFields('filter', filter, 'filter');
   const { application, model, tokenizer, idPrefix, metadata, tokensMin, tokensMax } = filter;
   return {
-    conditions: filter.conditions?.map(({ field, ...condition }) => ({
-      ...condition,
-      field: wireFields[field],
-    })),
+    conditions: filter.conditions?.map((given, index) => {
+      const at = `filter.conditions[${index}]`;
+      const { field, ...condition } = withKnownFields('condition', given, at);
+      return { ...condition, field: wireValue(`${at}.field`, wireFields, field) };
+    }),
     updateTimeFrom: toWireTime('updated from', filter.updateTimeFromMs),
     updateTimeBefore: toWireTime('updated before', filter.updateTimeBeforeMs),
     expireTimeFrom: toWireTime('expires from', filter.expireTimeFromMs),
@@ -108,7 +141,7 @@ export function toWireFilter(filter: ConversationFilter): Q.ConversationFilter {
     model,
     tokenizer,
     idPrefix,
-    metadata,
+    metadata: checkedMetadata('filter.metadata', metadata),
     createTimeFrom: toWireTime('from', filter.createTimeFromMs),
     createTimeBefore: toWireTime('before', filter.createTimeBeforeMs),
     minTokens: tokensMin === undefined ? undefined : toUint64('tokens at least', tokensMin),

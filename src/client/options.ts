@@ -14,6 +14,9 @@ const attemptsMaxMax = 1000;
 /** Limit of a timer of Node. */
 const timerMsMax = 2 ** 31 - 1;
 
+/** Options of TLS; files are texts. */
+type CheckedTls = { readonly [Name in keyof ClientTls]: string };
+
 /** Options of a connection, checked and with defaults. */
 export interface CheckedOptions {
   readonly server: string;
@@ -22,7 +25,7 @@ export interface CheckedOptions {
   readonly retry: RetryPolicy;
   readonly signal: AbortSignal | undefined;
   /** Undefined: not encrypted. */
-  readonly tls: ClientTls | undefined;
+  readonly tls: CheckedTls | undefined;
   readonly token: ConnectOptions['token'];
 }
 
@@ -42,34 +45,35 @@ const server = z
     }
   });
 
-const pem = z.string({ error: 'it is a text in PEM' }).includes('-----BEGIN ', { error: 'it is not PEM' });
+const pem = z
+  .union([z.string(), z.instanceof(Uint8Array).transform((bytes) => Buffer.from(bytes).toString('latin1'))], {
+    error: 'it is a text in PEM, or its bytes',
+  })
+  .refine((text) => text.includes('-----BEGIN '), { error: 'it is not PEM' });
+const tlsShape = {
+  ca: pem.optional(),
+  cert: pem.optional(),
+  key: pem.optional(),
+  serverName: z.string({ error: 'it is a text' }).min(1, { error: 'it is empty' }).optional(),
+};
 const tlsFields = z
-  .strictObject(
-    {
-      ca: pem.optional(),
-      cert: pem.optional(),
-      key: pem.optional(),
-      serverName: z.string({ error: 'it is a text' }).min(1, { error: 'it is empty' }).optional(),
-    },
-    { error: objectError('true, or {ca, cert, key, serverName}') },
-  )
+  .strictObject(tlsShape, { error: objectError('true, false, or {ca, cert, key, serverName}') })
   .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
     error: 'cert and key go together',
   });
-const tls = z.union([
-  z.literal(false).transform(() => undefined),
-  z.literal(true).transform(() => ({})),
-  tlsFields,
-]);
-const tokenText = z
-  .string({ error: 'it is a text' })
-  .regex(/^[\x21-\x7e]+$/, { error: 'it is empty, or has characters that no token has' });
-const token = z.union([
-  tokenText,
-  z.custom<() => string | Promise<string>>((value) => typeof value === 'function', {
-    error: 'it is a text, or a function that returns one',
-  }),
-]);
+/** A union would report the fault of none of its members: booleans are replaced before. */
+const tls = z.preprocess((value) => {
+  if (typeof value === 'boolean') return value ? {} : undefined;
+  return value;
+}, tlsFields.optional());
+const tokenForm = { error: 'it is empty, or has characters that no token has' };
+const tokenText = z.string({ error: 'it is a text' }).regex(/^[\x21-\x7e]+$/, tokenForm);
+const token = z
+  .custom<string | (() => string | Promise<string>)>(
+    (value) => typeof value === 'string' || typeof value === 'function',
+    { error: 'it is a text, or a function that returns one' },
+  )
+  .refine((value) => typeof value !== 'string' || tokenText.safeParse(value).success, tokenForm);
 
 const schema = z.strictObject(
   {
@@ -107,7 +111,11 @@ export function checkConnectOptions(options: ConnectOptions): CheckedOptions {
   const field = issue.path.map(String).join('.');
   if (issue.code !== 'unrecognized_keys') throw invalid(field === '' ? 'options' : field, issue.message);
   const unknown = [...issue.path.map(String), issue.keys[0]!].join('.');
-  const known = Object.keys(field === 'retry' ? schema.shape.retry.unwrap().shape : schema.shape);
+  const shapes: Readonly<Record<string, object>> = {
+    retry: schema.shape.retry.unwrap().shape,
+    tls: tlsShape,
+  };
+  const known = Object.keys(shapes[field] ?? schema.shape);
   throw invalid(unknown, `there is no such option; known are ${known.join(', ')}`);
 }
 

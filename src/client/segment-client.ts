@@ -2,6 +2,7 @@ import { method } from './contract.js';
 import { itemError } from './errors.js';
 import { fromUint64, toUint32 } from './numbers.js';
 import { fromLe32, toLe32 } from './messages.js';
+import { withKnownFields } from './request-fields.js';
 import type { Transport } from './transport.js';
 import type { CallControl } from './connection-types.js';
 import type * as T from './segment-types.js';
@@ -36,8 +37,9 @@ export class SegmentClient {
   /** Durable when it resolves. Without a holder, segments that nothing else refers to are garbage. */
   async put(
     segments: readonly T.SegmentTokens[],
-    { holder = '', ...control }: T.PutSegmentsOptions = {},
+    options: T.PutSegmentsOptions = {},
   ): Promise<T.PutSegmentResult[]> {
+    const { holder = '', ...control } = withKnownFields('putSegments', options);
     const request = {
       vault: this.vault,
       segments: segments.map((tokens) => ({
@@ -109,7 +111,7 @@ export class SegmentClient {
   }
 
   async listGarbagePage(options: T.GarbagePageOptions = {}): Promise<T.GarbagePage> {
-    const { pageSize = 0, pageToken = '', ...control } = options;
+    const { pageSize = 0, pageToken = '', ...control } = withKnownFields('garbagePage', options);
     const request = { vault: this.vault, pageSize: toUint32('page size', pageSize), pageToken };
     const page = await this.transport.unary(this.methods.listGarbage, request, control, true);
     return {
@@ -127,7 +129,8 @@ export class SegmentClient {
     references: readonly T.SegmentReference[],
     control: CallControl,
   ): Promise<T.ReferenceResult[]> {
-    const request = { vault: this.vault, references };
+    const known = references.map((each, index) => withKnownFields('reference', each, `references[${index}]`));
+    const request = { vault: this.vault, references: known };
     const { results } = await this.transport.unary(change, request, control, true);
     return results.map(({ status, refCount }) => {
       const error = itemError(status);

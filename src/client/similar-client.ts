@@ -4,6 +4,7 @@ import { method } from './contract.js';
 import { fromWireConversation, toWireContent, toWireFilter } from './mapping.js';
 import { fromUint64, toUint32 } from './numbers.js';
 import type { ConversationFilter, PrefixContent } from './read-types.js';
+import { wireValue, withKnownFields } from './request-fields.js';
 import type { Transport } from './transport.js';
 
 /** Content that others are compared with: one of the three. */
@@ -70,6 +71,11 @@ export interface DuplicatesPart {
   readonly notKept: number;
 }
 
+const similarOrders = {
+  similarity: 'SIMILAR_ORDER_SIMILARITY',
+  newest: 'SIMILAR_ORDER_NEWEST',
+} as const;
+
 /** Methods of the contract, looked up once per process. */
 function methods() {
   return {
@@ -84,16 +90,25 @@ export function similarity(transport: Transport, vault: string) {
   return {
     /** Finds near-duplicates of a conversation, a segment or some content. */
     async similar(target: SimilarTarget, options: SimilarOptions = {}): Promise<SimilarResult> {
-      const { threshold = 0, filter = {}, order = 'similarity', limit = 0, ...control } = options;
+      const {
+        threshold = 0,
+        filter = {},
+        order = 'similarity',
+        limit = 0,
+        ...control
+      } = withKnownFields('similar', options);
+      withKnownFields('similarTarget', target, 'target');
       const request = {
         vault,
-        content: target.content && toWireContent(target.content, 'content'),
+        content:
+          target.content &&
+          toWireContent(withKnownFields('content', target.content, 'target.content'), 'content'),
         tokenizer: target.tokenizer ?? '',
         conversationId: target.conversationId ?? '',
         segmentHash: target.segmentHash ?? '',
         threshold,
         filter: toWireFilter(filter),
-        order: order === 'newest' ? ('SIMILAR_ORDER_NEWEST' as const) : ('SIMILAR_ORDER_SIMILARITY' as const),
+        order: wireValue('order', similarOrders, order),
         pageSize: toUint32('limit', limit),
       };
       const answer = await transport.unary(known.similar, request, control, true);
@@ -113,7 +128,7 @@ export function similarity(transport: Transport, vault: string) {
 
     /** Finds groups of near-duplicates. Yields counts while the vault is read, then the groups. */
     async *duplicates(options: DuplicatesOptions = {}): AsyncGenerator<DuplicatesPart, void, void> {
-      const { filter = {}, threshold = 0, limit = 0, ...control } = options;
+      const { filter = {}, threshold = 0, limit = 0, ...control } = withKnownFields('duplicates', options);
       const request = {
         vault,
         filter: toWireFilter(filter),

@@ -15,6 +15,7 @@ import type { Method } from './contract.js';
 import { ClientError, toClientError } from './errors.js';
 import { checkTimeout, checkTokenText, type CheckedOptions, invalid } from './options.js';
 import { waitToRetry, type RetryPolicy } from './retry.js';
+import { withKnownFields } from './request-fields.js';
 import type { CallControl } from './connection-types.js';
 
 /** Calls over one connection. */
@@ -100,6 +101,7 @@ export class Transport {
   ): Promise<Response> {
     const metadata = await this.metadata();
     this.throwIfAborted(control);
+    const options = callOptions(control);
     let answered = false;
     let wake: () => void = () => undefined;
     let call: ClientWritableStream<Request> | undefined;
@@ -109,7 +111,7 @@ export class Transport {
         method.serialize,
         method.deserialize,
         metadata,
-        callOptions(control),
+        options,
         (error, value) => {
           answered = true;
           wake();
@@ -258,6 +260,8 @@ function ipOf(server: string): string | undefined {
   return isIP(host) === 0 ? undefined : host;
 }
 
-function callOptions({ timeoutMs }: CallControl): CallOptions {
+/** Returns the options of a call for grpc-js. Fields that no method has taken before are refused here. */
+function callOptions(control: CallControl): CallOptions {
+  const { timeoutMs } = withKnownFields('control', control);
   return timeoutMs === undefined ? {} : { deadline: Date.now() + checkTimeout(timeoutMs) };
 }
