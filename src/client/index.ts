@@ -1,14 +1,6 @@
 export { defaultPort, parseAddress } from './options.js';
-export type { SharedSegment, SharedSegmentOptions, UsageOptions, UsageRow } from './analytics-client.js';
-export type {
-  Duplicate,
-  DuplicatesOptions,
-  DuplicatesPart,
-  SimilarMatch,
-  SimilarOptions,
-  SimilarResult,
-  SimilarTarget,
-} from './similar-client.js';
+export type * from './analytics-types.js';
+export type * from './similar-types.js';
 export type * from './compaction.js';
 export { connect, type StowkenClient } from './client.js';
 export type { HealthState } from './health.js';

@@ -1,5 +1,5 @@
 import type { ConversationSpec } from '../model/index.js';
-import type { SharedSegmentOptions, UsageOptions } from './analytics-client.js';
+import type { SharedSegmentOptions, UsageOptions } from './analytics-types.js';
 import type { CompactOptions } from './compaction.js';
 import type { CallControl } from './connection-types.js';
 import type { NewMessage } from './content-types.js';
@@ -7,7 +7,7 @@ import type { CollectGarbageOptions } from './maintenance-types.js';
 import { invalid } from './options.js';
 import type * as R from './read-types.js';
 import type { GarbagePageOptions, PutSegmentsOptions, SegmentReference } from './segment-types.js';
-import type { DuplicatesOptions, SimilarOptions, SimilarTarget } from './similar-client.js';
+import type { DuplicatesOptions, SimilarOptions, SimilarTarget } from './similar-types.js';
 import type { AuditFilter, LabelValue, VaultSettings } from './vault-types.js';
 import type { VerifyOptions } from './verify.js';
 import type * as T from './write-types.js';
