@@ -4,6 +4,8 @@ import type { Change, StorageBackend } from '../storage/index.js';
 export interface ChangeCheck {
   /** @throws StowkenError if the change is refused */
   check(change: Change): Promise<void>;
+  /** Called when a change that passed has ended, committed or not. */
+  ended?(change: Change): void;
 }
 
 /** True if a change takes space for something new. Deletions, and the changes of compaction, do not. */
@@ -15,7 +17,15 @@ export function adds({ put, append, fork, newSegments, addReferences }: Change):
 export function checkCommits(backend: StorageBackend, checks: readonly ChangeCheck[]): void {
   const commit = backend.commit.bind(backend);
   backend.commit = async (change) => {
-    for (const each of checks) await each.check(change);
-    return commit(change);
+    const passed: ChangeCheck[] = [];
+    try {
+      for (const each of checks) {
+        await each.check(change);
+        passed.push(each);
+      }
+      return await commit(change);
+    } finally {
+      for (const each of passed) each.ended?.(change);
+    }
   };
 }
