@@ -9,6 +9,7 @@ import { diagnose, type Examined, type Finding } from '../../src/doctor/index.js
 import { fileSystemFinding } from '../../src/doctor/data-folder.js';
 import { examineMachine, type Machine } from '../../src/doctor/machine.js';
 import { openAccess, type TlsOptions } from '../../src/identity/index.js';
+import { makeFolder } from '../../src/storage/index.js';
 import { stowken } from '../cli/support/stowken.js';
 import { Authority, issueForLoopback, writeFiles } from '../support/certificates.js';
 
@@ -101,6 +102,11 @@ describe('the data folder', () => {
     chmodSync(inFolder('data'), 0o750);
     expect(await faults({}, checks)).toEqual([]);
     expect(readdirSync(inFolder('data'))).toEqual([]);
+  });
+
+  it('is closed to others if the server made it', async () => {
+    await makeFolder(inFolder('data'));
+    expect(await faults({}, checks)).toEqual([]);
   });
 
   it('has no other files', async () => {

@@ -76,7 +76,7 @@ export async function makeFolder(folder: string): Promise<string | undefined> {
   for (let path = resolve(folder); !(await isThere(path)); path = dirname(path)) missing.push(path);
   let outermost: string | undefined;
   for (const path of missing.reverse()) {
-    if (!(await make(path))) continue;
+    if (!(await make(path, resolve(folder)))) continue;
     outermost ??= path;
     await syncFolder(dirname(path));
   }
@@ -93,9 +93,9 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /** Resolves to true if this call made it: somebody else may have, meanwhile. */
-async function make(path: string): Promise<boolean> {
+async function make(path: string, own: string): Promise<boolean> {
   try {
-    await mkdir(path);
+    await mkdir(path, { mode: path === own ? 0o700 : 0o777 });
     return true;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
