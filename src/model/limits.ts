@@ -58,6 +58,8 @@ export const limits = {
   lifetimesMax: 64,
   /** Rows of one answer about usage. */
   usageRowsMax: 10_000,
+  /** Size of such an answer: clients of gRPC take no more unless they are told to. */
+  usageAnswerBytesMax: 4 * 1024 * 1024,
   /** Conditions of a filter, and values of one condition. */
   filterConditionsMax: 16,
   conditionValuesMax: 100,

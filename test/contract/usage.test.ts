@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { UsageRow } from '../../src/storage/index.js';
-import { longSegment, message, spec, useBench } from './support.js';
+import type { Conversation } from '../../src/model/index.js';
+import { MemoryStore } from '../../src/storage/memory/store.js';
+import { noUsage } from '../../src/storage/shared/usage.js';
+import { codec, longSegment, message, spec, useBench } from './support.js';
 
 describe.each(['memory', 'lmdb'] as const)('usage in the %s backend', (kind) => {
   const bench = useBench(kind);
@@ -53,4 +56,19 @@ describe.each(['memory', 'lmdb'] as const)('usage in the %s backend', (kind) => 
     await bench().reopen();
     expect(await rows()).toEqual(all);
   });
+});
+
+it('is counted for a bounded number of groups in memory', () => {
+  const store = new MemoryStore(codec, 5);
+  const figures = { ...noUsage, conversations: 1 };
+  const count = (application: string) => {
+    const conversation = { application, model: '', tokenizer: '', metadata: {}, updateTimeMs: 0 };
+    store.countUsage({ conversation: conversation as unknown as Conversation, figures });
+  };
+  for (let n = 0; n < 15; n += 1) count(`${n}`);
+  count('0');
+  const found = [...store.usage.values()];
+  expect(found).toHaveLength(11);
+  expect(found[0]).toMatchObject({ application: '0', figures: { conversations: 2 } });
+  expect(found.at(-1)).toMatchObject({ application: '(others)', figures: { conversations: 5 } });
 });

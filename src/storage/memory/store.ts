@@ -5,9 +5,10 @@ import type { StoredRegistry } from '../contract/queries.js';
 import type { UsageRow } from '../contract/usage.js';
 import {
   addUsage,
-  labelledBy,
+  groupedBy,
   noUsage,
   periodOf,
+  USAGE_GROUPS_MAX,
   USAGE_PERIOD_MS,
   type UsageEvent,
 } from '../shared/usage.js';
@@ -38,6 +39,7 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
   readonly #requests = new Map<string, RequestMark & { readonly result: ChangeResult }>();
   labels: readonly string[] = [];
   readonly usage = new Map<string, UsageRow>();
+  readonly #usageGroups = new Set<string>();
   readonly tokenizers = new Map<string, KeptTokenizer>();
   nextSegment = 1;
   #nextConversation = 1;
@@ -47,7 +49,10 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
   /** Time of the commit in progress. */
   nowMs = 0;
 
-  constructor(codec: LiveCodec) {
+  constructor(
+    codec: LiveCodec,
+    private readonly usageGroupsMax = USAGE_GROUPS_MAX,
+  ) {
     this.registries = new MemoryRegistries(this.segments, codec);
   }
 
@@ -142,9 +147,19 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
   }
 
   countUsage({ conversation, figures }: UsageEvent): void {
-    const { application, model, tokenizer } = conversation;
+    const [application, model, tokenizer, labels] = groupedBy(
+      conversation,
+      this.labels,
+      (group, groupsMax) => {
+        const text = JSON.stringify(group);
+        if (!this.#usageGroups.has(text) && this.#usageGroups.size >= groupsMax) return undefined;
+        this.#usageGroups.add(text);
+        return group;
+      },
+      this.usageGroupsMax,
+    );
     const timeMs = periodOf(conversation) * USAGE_PERIOD_MS;
-    const row = { timeMs, application, model, tokenizer, labels: labelledBy(conversation, this.labels) };
+    const row = { timeMs, application, model, tokenizer, labels };
     const name = JSON.stringify(row);
     this.usage.set(name, { ...row, figures: addUsage(this.usage.get(name)?.figures ?? noUsage, figures) });
   }

@@ -1,4 +1,4 @@
-import type { Conversation } from '../../model/index.js';
+import { type Conversation, present } from '../../model/index.js';
 import type { ManifestOutcome } from '../contract/change.js';
 import { type MessageSequence } from '../contract/packed-messages.js';
 import { type UsageFigures, usageFigures } from '../contract/usage.js';
@@ -9,6 +9,31 @@ export const USAGE_PERIOD_MS = 15 * 60_000;
 
 /** Groups above which labels are not counted apart any more. */
 export const USAGE_GROUPS_MAX = 65_536;
+
+/** Conversations that are counted together: application, model, tokenizer, labels. */
+export type UsageGroup = readonly [string, string, string, Readonly<Record<string, string>>];
+
+const others = '(others)';
+
+/**
+ * Returns what `take` makes of a conversation's group. It gets a group, and the number of groups above which
+ * no such group is added; it returns undefined if there would be more. A vault has a bounded number of
+ * groups, because all are kept in memory: beyond it, conversations are counted without labels, then as
+ * others.
+ */
+export function groupedBy<T>(
+  conversation: Conversation,
+  labels: readonly string[],
+  take: (group: UsageGroup, groupsMax: number) => T | undefined,
+  groupsMax = USAGE_GROUPS_MAX,
+): T {
+  const { application, model, tokenizer } = conversation;
+  const found =
+    take([application, model, tokenizer, labelledBy(conversation, labels)], groupsMax) ??
+    take([application, model, tokenizer, {}], 2 * groupsMax) ??
+    take([others, others, others, {}], Infinity);
+  return present(found, 'others always have a group');
+}
 
 export const noUsage: UsageFigures = Object.fromEntries(
   usageFigures.map((figure) => [figure, 0]),

@@ -30,6 +30,7 @@ export async function getUsage(
   if (!backend.usage) throw unsupported('usage', backend);
   const localTime = clockOf(timeZone);
   const groups = new Map<string, UsageSum & { readonly figures: Sums }>();
+  let answerBytes = 0;
   const onRow: Parameters<NonNullable<StorageBackend['usage']>>[0]['onRow'] = (row) => {
     const local = groupBy.includes('day') || groupBy.includes('hour') ? localTime(row.timeMs) : '';
     const values = { ...row, day: local.slice(0, 10), hour: local };
@@ -40,10 +41,13 @@ export async function getUsage(
     const name = JSON.stringify([groupBy.map((field) => fields[field]), named]);
     let sum = groups.get(name);
     if (!sum) {
-      if (groups.size === limits.usageRowsMax) throw tooManyRows();
+      if (groups.size === limits.usageRowsMax) throw tooMuch('rows', groups.size + 1, limits.usageRowsMax);
       const none = Object.fromEntries(usageFigures.map((figure) => [figure, 0]));
       sum = { ...fields, labels: Object.fromEntries(named), figures: none as Sums };
       groups.set(name, sum);
+      answerBytes += rowBytesMax(sum);
+      if (answerBytes > limits.usageAnswerBytesMax)
+        throw tooMuch('bytes', answerBytes, limits.usageAnswerBytesMax);
     }
     for (const figure of usageFigures) sum.figures[figure] += row.figures[figure];
   };
@@ -51,10 +55,21 @@ export async function getUsage(
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
 }
 
-function tooManyRows(): StowkenError {
-  const limit = limits.usageRowsMax;
-  const sentence = `the usage has more than ${limit} rows: ask for less time or fewer groups`;
-  return new StowkenError('REQUEST_TOO_LARGE', sentence, { size: String(limit + 1), limit: String(limit) });
+function tooMuch(unit: string, size: number, limit: number): StowkenError {
+  const sentence = `the usage has more than ${limit} ${unit}: ask for less time, or group by fewer fields`;
+  return new StowkenError('REQUEST_TOO_LARGE', sentence, { size: String(size), limit: String(limit) });
+}
+
+/** Bytes of a row in an answer beside its texts: heads of the row and its fields, and eleven figures. */
+const rowOverheadBytes = 160;
+/** Bytes beside the texts of a label: heads of the entry, the key and the value. */
+const labelOverheadBytes = 16;
+
+/** Returns a bound of the size of a row in an answer. */
+function rowBytesMax({ labels, figures: _figures, ...fields }: UsageSum): number {
+  const texts = [...Object.values(fields), ...Object.entries(labels).flat()];
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), rowOverheadBytes);
+  return bytes + Object.keys(labels).length * labelOverheadBytes;
 }
 
 /** Returns a function that gives the hour of a time in a zone: 2026-01-31T13:00. */

@@ -11,6 +11,7 @@ import { emptyLedger, encodeLedger, decodeLedger } from '../../../src/storage/lm
 import { decodeUsage, encodeUsage, usageKey } from '../../../src/storage/lmdb/lists/usage.js';
 import { Environment, type Tables } from '../../../src/storage/lmdb/tables/environment.js';
 
+import { USAGE_GROUPS_MAX } from '../../../src/storage/shared/usage.js';
 import { codec, longSegment, message, spec } from '../../contract/support.js';
 import { sampleOr } from '../../support/sample.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
@@ -213,4 +214,46 @@ describe('the stored bytes', () => {
     expect(Buffer.from(encodeLedger(emptyLedger)).toString('hex')).toBe('00'.repeat(10));
     expect(() => decodeLedger(Buffer.concat([bytes, Buffer.of(0)]))).toThrow(/too long/);
   });
+});
+
+it('counts as others what comes when there are too many groups, and in bounded memory', async () => {
+  await store('before', 1, 1_000, 'known');
+  await spoil(({ usageGroups }) => {
+    for (let number = 2; number <= 2 * USAGE_GROUPS_MAX; number += 1)
+      usageGroups.append(number, Buffer.from(JSON.stringify([`${number}`, '', '', {}])));
+  });
+  await store('c1', 2, 1_000, 'new');
+  await store('c2', 2, 1_000, 'newer');
+  await store('c3', 2, 1_000, 'known');
+  const conversationsOf = (await rows()).map(({ application, model, tokenizer, figures }) => [
+    [application, model, tokenizer],
+    figures.conversations,
+  ]);
+  expect(conversationsOf).toEqual([
+    [['known', 'm', ''], 2],
+    [['(others)', '(others)', '(others)'], 2],
+  ]);
+});
+
+it('finds a group of long texts by its hash', async () => {
+  await backend.setLabels!(['user']);
+  for (const [at, end] of ['a', 'b', 'a', 'b'].entries())
+    await backend.commit({
+      put: {
+        spec: spec(`c${at}`, {
+          application: 'a',
+          model: 'm',
+          metadata: { user: `${'x'.repeat(8000)}${end}` },
+        }),
+        messages: messages(0, 0),
+        expect: { kind: 'revision', revision: 0 },
+        timeMs: 1_000,
+      },
+    });
+  expect(
+    (await rows()).map(({ labels, figures }) => [labels['user']?.at(-1), figures.conversations]),
+  ).toEqual([
+    ['a', 2],
+    ['b', 2],
+  ]);
 });

@@ -1,12 +1,14 @@
+import { createHash } from 'node:crypto';
 import { type Conversation, StowkenError } from '../../../model/index.js';
 import { type UsageFigures, usageFigures, type UsageQuery } from '../../contract/usage.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import {
-  labelledBy,
+  groupedBy,
   periodOf,
   USAGE_GROUPS_MAX,
   USAGE_PERIOD_MS,
   type UsageEvent,
+  type UsageGroup,
 } from '../../shared/usage.js';
 import type { Tables } from '../tables/environment.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
@@ -25,11 +27,12 @@ import {
 
 export type UsageTables = Pick<Tables, 'meta' | 'usage' | 'usageGroups'>;
 
-/** Conversations that are counted together: application, model, tokenizer, labels. */
-export type UsageGroup = readonly [string, string, string, Readonly<Record<string, string>>];
+/** Length of a group's text above which its hash is kept: labels may have 64 KiB. */
+const textLengthMax = 128;
 
 /** Numbers of the groups that are committed, in memory; loaded when something is counted. */
 export class UsageGroups {
+  /** By text or hash. No hash is a group's text, which is an array. */
   readonly #numbers = new Map<string, number>();
 
   clear(): void {
@@ -39,7 +42,7 @@ export class UsageGroups {
   /** Loads the groups that were added since. */
   refresh(table: Tables['usageGroups']): void {
     for (const { key, value } of table.range({ start: this.#numbers.size + 1 }))
-      this.#numbers.set(Buffer.from(value).toString('utf8'), key);
+      this.#numbers.set(shortened(Buffer.from(value).toString('utf8')), key);
   }
 
   get size(): number {
@@ -47,12 +50,16 @@ export class UsageGroups {
   }
 
   get(text: string): number | undefined {
-    return this.#numbers.get(text);
+    return this.#numbers.get(shortened(text));
   }
 }
 
-/** Number above those of all groups: twice USAGE_GROUPS_MAX, and one. */
-const GROUPS_BEYOND = 2 ** 21;
+function shortened(text: string): string {
+  return text.length <= textLengthMax ? text : createHash('sha256').update(text).digest('base64');
+}
+
+/** Number above those of all groups. */
+const GROUPS_BEYOND = 4 * USAGE_GROUPS_MAX;
 
 /** Usage as one write transaction counts it. Ends with flush(). */
 export class UsageCounters {
@@ -95,13 +102,7 @@ export class UsageCounters {
       this.#labels = labelsIn(readDimensions(this.tables.meta));
       this.groups.refresh(this.tables.usageGroups);
     }
-    const { application, model, tokenizer } = conversation;
-    const labels = labelledBy(conversation, this.#labels);
-    return (
-      this.#group([application, model, tokenizer, labels], USAGE_GROUPS_MAX) ??
-      this.#group([application, model, tokenizer, {}], 2 * USAGE_GROUPS_MAX) ??
-      this.#group(['', '', '', {}], Infinity)!
-    );
+    return groupedBy(conversation, this.#labels, (group, groupsMax) => this.#group(group, groupsMax));
   }
 
   flush(): void {
