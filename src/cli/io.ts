@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import pino, { type Logger } from 'pino';
+import pino, { type Logger, stdSerializers } from 'pino';
 import { escapeJson } from '../model/index.js';
 
 /** Input and output of a command: the process's own, except in tests. */
@@ -18,5 +18,8 @@ export function progressEveryMs(io: Io): number {
 
 /** Creates a logger of JSON lines on standard error. Characters that act on a terminal are escaped. */
 export function createLogger({ stderr }: Pick<Io, 'stderr'>, level: string): Logger {
-  return pino({ level }, { write: (lines) => void stderr.write(escapeJson(lines)) });
+  return pino(
+    { level, serializers: { err: stdSerializers.errWithCause } },
+    { write: (lines) => void stderr.write(escapeJson(lines)) },
+  );
 }

@@ -1,5 +1,5 @@
 import { createSHA256, type IHasher } from 'hash-wasm';
-import { limits, type SegmentHash, StowkenError, type TokenRun } from '../model/index.js';
+import { limits, type SegmentHash, StowkenError, type TokenRun, countOf } from '../model/index.js';
 import { HashCache } from './caches.js';
 import { copyOut } from './slab.js';
 import { compileCore, type CoreBuild, instantiate, type VarintExports } from './wasm.js';
@@ -177,7 +177,7 @@ class WasmTokenCore implements TokenCore {
     }
     if (tokensLeft !== 0) {
       const limit = tokenIndex - tokensLeft;
-      throw new StowkenError('RANGE_PAST_END', `token ${tokenIndex} of ${limit} tokens`, {
+      throw new StowkenError('RANGE_PAST_END', `token ${tokenIndex} of ${countOf(limit, 'token')}`, {
         field: 'token_offset',
         size: String(tokenIndex),
         limit: String(limit),

@@ -1,3 +1,4 @@
+import { countOf } from '../model/index.js';
 import { stat } from 'node:fs/promises';
 import {
   type AccessOptions,
@@ -44,7 +45,10 @@ async function tokenFindings(file: string, nowMs: number): Promise<Finding[]> {
     return [
       good === 0
         ? warning(check, `${file} lets nobody in`, create)
-        : ok(check, `${file} has ${tokens.length} tokens and ${certificates.length} certificates`),
+        : ok(
+            check,
+            `${file} has ${countOf(tokens.length, 'token')} and ${countOf(certificates.length, 'certificate')}`,
+          ),
       ...expired.map(({ name }) =>
         warning(check, `the token ${name} has expired`, `stowken token revoke --file ${file} --name ${name}`),
       ),
@@ -70,7 +74,7 @@ async function keysFinding(jwt: JwtOptions): Promise<Finding> {
     const answer = await fetch(url, { signal: AbortSignal.timeout(fetchWaitMs) });
     const { keys } = (await answer.json()) as { keys?: unknown[] };
     if (!answer.ok || !Array.isArray(keys)) throw new Error(`the answer has no keys (${answer.status})`);
-    return ok(check, `${jwks} has ${keys.length} keys`);
+    return ok(check, `${jwks} has ${countOf(keys.length, 'key')}`);
   } catch (error) {
     return problem(
       check,

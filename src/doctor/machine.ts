@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { limits } from '../model/index.js';
+import { limits, countOf } from '../model/index.js';
 import { type Examined, type Finding, ok, problem, sizeText, warning } from './finding.js';
 
 /** Facts of the machine; another machine's in tests. */
@@ -77,7 +77,7 @@ function memory({ memoryBytes }: Machine, { intakeBytes }: Examined): Finding {
 function openFiles({ limits: given }: Machine, { openVaults, workers }: Examined): Finding {
   const max = given['Max open files'] ?? Infinity;
   const wanted = limits.descriptorsWanted + openVaults * descriptorsPerVault;
-  const message = `${max} open files for ${openVaults} open vaults and the connections of ${workers} processes`;
+  const message = `${countOf(max, 'open file')} for ${countOf(openVaults, 'open vault')} and the connections of ${workers === 1 ? 'one process' : `${workers} processes`}`;
   const mend = `raise the limit to ${wanted} or more: ulimit -n ${wanted}, LimitNOFILE=${wanted} in a systemd unit`;
   if (max <= limits.descriptorsKept) return problem('open files', message, mend);
   return max < wanted ? warning('open files', message, mend) : ok('open files', message);
@@ -85,7 +85,7 @@ function openFiles({ limits: given }: Machine, { openVaults, workers }: Examined
 
 function maps({ mapsMax }: Machine, { openVaults }: Examined): Finding {
   const wanted = limits.descriptorsWanted * 4 + openVaults * mapsPerVault;
-  const message = `${mapsMax} mapped regions for ${openVaults} open vaults`;
+  const message = `${mapsMax} mapped regions for ${countOf(openVaults, 'open vault')}`;
   if (mapsMax >= wanted) return ok('mappings', message);
   return warning('mappings', message, `sysctl -w vm.max_map_count=${wanted}, or fewer --open-vaults`);
 }

@@ -1,4 +1,5 @@
 export * from './assert.js';
+export * from './count-of.js';
 export * from './distribution.js';
 export * from './error-catalogue.js';
 export * from './errors.js';

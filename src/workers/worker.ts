@@ -2,7 +2,7 @@
 // primary.
 
 import type { Socket } from 'node:net';
-import { type DestinationStream, pino } from 'pino';
+import { type DestinationStream, pino, stdSerializers } from 'pino';
 import { loadCore } from '../core/index.js';
 import { escapeJson, isStowkenError, limits } from '../model/index.js';
 import { ProcessMetrics } from '../metrics/index.js';
@@ -99,7 +99,10 @@ async function start(options: WorkerOptions): Promise<void> {
       list: (query) => primary.call('listAudit', query),
     },
     tokenizers,
-    logger: pino({ level: options.logLevel }, escaped(pino.destination(2))),
+    logger: pino(
+      { level: options.logLevel, serializers: { err: stdSerializers.errWithCause } },
+      escaped(pino.destination(2)),
+    ),
     version: options.version,
     health: () => health,
     admission: workerAdmission(primary, sharers),

@@ -40,6 +40,21 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
+describe('health', () => {
+  it('fails for a vault that there is not, and says so', async () => {
+    expect(await run(['health', '--vault', 'nope'])).toMatchObject({ code: 1, stdout: 'no such vault\n' });
+    const { code, stdout } = await run(['health', '--vault', 'nope', '--json']);
+    expect([code, jsonLines(stdout)]).toEqual([1, [{ vault: 'nope', state: 'no such vault' }]]);
+    expect(await run(['health', '--vault', 'default'])).toMatchObject({ code: 0 });
+  });
+});
+
+describe('the list of vaults', () => {
+  it('explains the dash for the creation of the one that is always there', async () => {
+    expect((await run(['vault', 'list', '--help'])).stdout).toMatch(/CREATED is a dash/);
+  });
+});
+
 describe('tokenizers', () => {
   it('lists what the server has, with the models that they belong to', async () => {
     const { code, stdout } = await run(['tokenizers']);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { printable } from '../../model/index.js';
 import { type Context, type Finding, UsageError } from '../context.js';
+import { plural } from '../format.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { withSettings } from '../serve/flags.js';
 import { readSettings, toServeOptions } from '../serve/settings.js';
@@ -41,7 +42,7 @@ export function addDoctor(program: Command, context: Context, done: Done): void 
       const count = (state: Finding['state']) => findings.filter((each) => each.state === state).length;
       const [problems, warnings] = [count('problem'), count('warning')];
       if (flags['json'] === true) await output.json({ problems, warnings, findings });
-      else await output.line(`${problems} problems, ${warnings} warnings`);
+      else await output.line(`${plural(problems, 'problem')}, ${plural(warnings, 'warning')}`);
       done(problems === 0 ? exitCodes.done : exitCodes.failed);
     });
 }

@@ -102,7 +102,7 @@ function plain({ id, tokenCount, duplicates }: Group): object {
 }
 
 function* lines({ id, tokenCount, duplicates }: Group): Generator<string, void, void> {
-  const about = `${formatCount(tokenCount)} tokens; ${formatCount(repeated(duplicates))} repeated`;
+  const about = `${plural(tokenCount, 'token')}; ${formatCount(repeated(duplicates))} repeated`;
   yield `${shellWord(id)}  ${about}`;
   for (const { conversationId, similarity } of duplicates.slice(0, shown))
     yield `  ${percent(similarity)}  ${shellWord(conversationId)}`;

@@ -36,12 +36,21 @@ export function addGet(program: Command, context: Context, done: Done): void {
       context.interruption.onInterrupt(() => 'the output is incomplete');
       await withClient(options, context, async (client) => {
         const asText = options.json ? 'exact' : 'readable';
-        const parts = readForm(client, id, options.tokens ? 'tokens' : asText, options);
+        const parts = readForm(client, id, options.tokens ? 'tokens' : asText, rangeOf(options));
         const pieces = options.json ? recordPieces(parts) : readable(parts, context.io.stdout.isTTY === true);
         for await (const piece of pieces) await output.write(piece);
       });
       done(exitCodes.done);
     });
+}
+
+function rangeOf({ messageOffset, messageLimit, tokenOffset, tokenLimit }: Options): ReadRange {
+  return {
+    ...(messageOffset !== undefined && { messageOffset }),
+    ...(messageLimit !== undefined && { messageLimit }),
+    ...(tokenOffset !== undefined && { tokenOffset }),
+    ...(tokenLimit !== undefined && { tokenLimit }),
+  };
 }
 
 async function* readable(

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ClientError, type HealthState } from '../../client/index.js';
+import { type HealthState, isClientError, type StowkenClient } from '../../client/index.js';
 import type { Context } from '../context.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import { type Done, exitCodes } from '../exit-codes.js';
@@ -11,21 +11,24 @@ interface Options extends ServerOption {
 const epilogue = `
 Without --vault, the answer is of the server as a whole: it serves while some vault takes changes. With --vault it is of
 one vault; a vault that was not needed since the server started is not open, and counts as healthy.
+A vault that does not exist does not serve.
 
 Exit codes: 0 it serves, 1 it does not, or no server answers.`;
 
 /** gRPC's code for a name that the health service does not know. */
 const NOT_FOUND = 5;
 
-const words: Readonly<Record<HealthState, string>> = {
+type State = HealthState | 'closed' | 'absent';
+
+const words: Readonly<Record<State, string>> = {
   serving: 'serving',
   notServing: 'not serving',
   unknown: 'not open',
+  closed: 'not open',
+  absent: 'no such vault',
 };
 
-/**
- * Text of `unknown` for a person: the health service, which asks for no token, does not tell the two apart.
- */
+/** Text of `unknown` for a person without a token that lets him ask whether there is such a vault. */
 const unknownVault = 'not open (or there is no vault of this name: see stowken vault list)';
 
 /** `stowken health` */
@@ -37,16 +40,26 @@ export function addHealth(program: Command, context: Context, done: Done): void 
     .action(async (options: Options) => {
       const vault = options.vault ?? (context.io.env['STOWKEN_VAULT'] || undefined);
       const state = await withClient(options, context, (client) =>
-        client.health(vault === undefined ? {} : { vault }).catch(notOpen),
+        client.health(vault === undefined ? {} : { vault }).catch(notOpen(client, vault)),
       );
       if (options.json)
         await context.output.json({ ...(vault !== undefined && { vault }), state: words[state] });
       else await context.output.line(state === 'unknown' ? unknownVault : words[state]);
-      done(state === 'notServing' ? exitCodes.failed : exitCodes.done);
+      done(state === 'notServing' || state === 'absent' ? exitCodes.failed : exitCodes.done);
     });
 }
 
-function notOpen(error: unknown): HealthState {
-  if (error instanceof ClientError && Number(error.code) === NOT_FOUND) return 'unknown';
-  throw error;
+/** Asks what the health service, which asks for no token, does not tell: whether there is such a vault. */
+function notOpen(client: StowkenClient, vault: string | undefined) {
+  return async (error: unknown): Promise<State> => {
+    if (!isClientError(error) || Number(error.code) !== NOT_FOUND || vault === undefined) throw error;
+    try {
+      await client.admin.getVault(vault);
+      return 'closed';
+    } catch (refusal) {
+      if (isClientError(refusal, 'VAULT_NOT_FOUND') || isClientError(refusal, 'INVALID_FIELD'))
+        return 'absent';
+      return 'unknown';
+    }
+  };
 }

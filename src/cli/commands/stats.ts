@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Stats } from '../../client/index.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatBytes, formatCount, formatShare, formatTable } from '../format.js';
+import { formatBytes, formatCount, formatShare, formatTable, plural } from '../format.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 
 interface Options extends ServerOption {
@@ -58,7 +58,7 @@ function statsTable(stats: Stats): string {
     [
       'garbage',
       formatBytes(stats.garbageBytes),
-      `${formatCount(stats.garbageSegments)} segments; stowken gc frees them`,
+      `${plural(stats.garbageSegments, 'segment')}; stowken gc frees ${stats.garbageSegments === 1 ? 'it' : 'them'}`,
     ],
     ['in use', formatBytes(stats.inUseBytes), `${ofTokens(stats, stats.inUseBytes)}, everything counted`],
     ['files', formatBytes(stats.fileBytes), 'on disk, with free pages'],

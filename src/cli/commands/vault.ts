@@ -25,6 +25,9 @@ interface SettingOptions extends Options {
   readonly maxContent?: number;
 }
 
+const createdHelp = `
+CREATED is a dash for "default": it is there from the start, and no time of its creation is kept.`;
+
 const epilogue = `
 A vault shares nothing with others: no segment, no index, no id. Every other command takes --vault NAME.
 
@@ -63,6 +66,7 @@ function addList(vault: Command, context: Context, done: Done): void {
   withServer(vault.command('list'))
     .description('list the vaults by name')
     .option('--json', 'one JSON object per line')
+    .addHelpText('after', createdHelp)
     .action(async (options: Options) => {
       const { output } = context;
       await withClient(options, context, async ({ admin }) => {
@@ -205,7 +209,7 @@ function table(vaults: readonly VaultInfo[]): string {
   const rows = vaults.map(({ name, state, createTimeMs, settings, cause }) => [
     name,
     stateWords[state],
-    createTimeMs === undefined ? '' : formatTime(createTimeMs),
+    createTimeMs === undefined ? '-' : formatTime(createTimeMs),
     settings.quotaBytes ? formatBytes(settings.quotaBytes) : '',
     onOff(settings.prefixIndex),
     onOff(settings.autoCompact),

@@ -1,4 +1,4 @@
-import { type SegmentHash, StowkenError } from '../../model/index.js';
+import { type SegmentHash, StowkenError, countOf } from '../../model/index.js';
 
 /** Refusals that every backend gives in the same words. */
 export { conversationNotFound, rangePastEnd, revisionMismatch, segmentNotFound } from '../../model/index.js';
@@ -25,9 +25,13 @@ export function requestIdReused(id: string): StowkenError {
 
 /** Names at most 16 of the hashes in the metadata. */
 export function segmentMissing(hashes: readonly SegmentHash[]): StowkenError {
-  return new StowkenError('SEGMENT_MISSING', `${hashes.length} segments are not stored`, {
-    hashes: hashes.slice(0, 16).join(','),
-  });
+  return new StowkenError(
+    'SEGMENT_MISSING',
+    `${countOf(hashes.length, 'segment')} ${hashes.length === 1 ? 'is' : 'are'} not stored`,
+    {
+      hashes: hashes.slice(0, 16).join(','),
+    },
+  );
 }
 
 export function closed(): StowkenError {

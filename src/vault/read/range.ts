@@ -1,4 +1,4 @@
-import { limits, rangePastEnd, StowkenError } from '../../model/index.js';
+import { limits, rangePastEnd, StowkenError, countOf } from '../../model/index.js';
 import type { ConversationSnapshot, SegmentKey, StoredMessage } from '../../storage/index.js';
 import type { RetrieveRange } from './types.js';
 
@@ -70,7 +70,7 @@ async function* readsFrom(
   for (let at = from; at < messageCount;) {
     const messages = await snapshot.read(at, messagesMax);
     if (messages.length === 0) {
-      const sentence = `conversation ${JSON.stringify(id)} has ${at} of ${messageCount} messages`;
+      const sentence = `conversation ${JSON.stringify(id)} has ${at} of ${countOf(messageCount, 'message')}`;
       throw new StowkenError('CORRUPT_STORE', sentence, { conversation: id });
     }
     yield messages;

@@ -1,5 +1,5 @@
 import type { Codec } from '../../codec/index.js';
-import { isStowkenError, limits, StowkenError } from '../../model/index.js';
+import { isStowkenError, limits, StowkenError, countOf } from '../../model/index.js';
 import type { ConversationSnapshot, SegmentKey, StorageBackend } from '../../storage/index.js';
 import type { Turns } from '../event-loop.js';
 import { type SegmentTokenCache, SegmentTokens } from '../read/segment-tokens.js';
@@ -21,7 +21,7 @@ export async function contentsOf(snapshot: ConversationSnapshot, turns: Turns): 
   for (let at = 0; at < messageCount;) {
     const messages = await snapshot.read(at, limits.readBatchSlotsMax);
     if (messages.length === 0) {
-      const sentence = `conversation ${JSON.stringify(id)} has ${at} of ${messageCount} messages`;
+      const sentence = `conversation ${JSON.stringify(id)} has ${at} of ${countOf(messageCount, 'message')}`;
       throw new StowkenError('CORRUPT_STORE', sentence, { conversation: id });
     }
     for (const { segments } of messages)

@@ -1,3 +1,4 @@
+import { countOf } from '../../../model/index.js';
 import { isDeepStrictEqual } from 'node:util';
 import type { SegmentHash } from '../../../model/index.js';
 import { distinctHashes } from '../../shared/records.js';
@@ -63,7 +64,7 @@ export async function checkManifest(
   for (const { hash, tokenCount } of messages.flatMap(({ segments }) => segments)) {
     const stored = index.segment(hash)?.tokenCount ?? tokenCount;
     if (stored === tokenCount) continue;
-    report('manifest-segments', `segment ${hash} has ${stored} tokens, not ${tokenCount}`);
+    report('manifest-segments', `segment ${hash} has ${countOf(stored, 'token')}, not ${tokenCount}`);
   }
   return distinctHashes(messages);
 }

@@ -1,3 +1,4 @@
+import { countOf } from '../../../model/index.js';
 import { type Codec, frameRegistryId } from '../../../codec/index.js';
 import type { SegmentHash } from '../../../model/index.js';
 import { readOrRefuse } from '../disk/disk.js';
@@ -79,7 +80,7 @@ export async function checkFrame(
   }
   if (codec.hashOf(frame) !== hash) report('its frame holds other tokens');
   const decoded = codec.decode(frame).tokenCount;
-  if (decoded !== tokenCount) report(`${decoded} tokens, not the ${tokenCount} that are kept`);
+  if (decoded !== tokenCount) report(`${countOf(decoded, 'token')}, not the ${tokenCount} that are kept`);
   return { registryId, tokenCount, frameBytes: frame.length };
 }
 

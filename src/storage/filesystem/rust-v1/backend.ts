@@ -1,6 +1,6 @@
 import type { Codec } from '../../../codec/index.js';
 import type { TokenCore } from '../../../core/index.js';
-import { StowkenError, type VaultStats } from '../../../model/index.js';
+import { countOf, StowkenError, type VaultStats } from '../../../model/index.js';
 import type { ManagedBackend } from '../../contract/backend.js';
 import type { SegmentKey } from '../../contract/change.js';
 import type { CheckOptions, Violation } from '../../contract/checks.js';
@@ -146,7 +146,7 @@ class RustV1Backend extends IndexReader implements ManagedBackend {
     const frame = frameOfRustV1Segment(bytes, hash, this.parts);
     const counted = this.parts.codec.decode(frame).tokenCount;
     if (counted === tokenCount) return frame;
-    const message = `segment ${hash} has ${counted} tokens, not the ${tokenCount} that are kept of it`;
+    const message = `segment ${hash} has ${countOf(counted, 'token')}, not the ${tokenCount} that are kept of it`;
     throw new StowkenError('CORRUPT_STORE', message, { segment: hash });
   }
 }

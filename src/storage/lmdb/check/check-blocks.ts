@@ -1,4 +1,4 @@
-import { contentSegments } from '../../../model/index.js';
+import { contentSegments, countOf } from '../../../model/index.js';
 import type { BlockEntry } from '../conversations/block-directory.js';
 import type { StringOf } from '../conversations/manifest.js';
 import { decodeFreedBlocks } from '../conversations/message-blocks.js';
@@ -88,7 +88,7 @@ export class CheckedBlocks {
   #content(subject: string, list: Uint8Array, named: NamedPage): void {
     const { messages, tokens } = checkList(subject, list, this.nameOf, this.segments, this.report);
     if (messages === named.messages && tokens === named.tokens) return;
-    const counted = `${messages} messages and ${tokens} tokens`;
+    const counted = `${countOf(messages, 'message')} and ${countOf(tokens, 'token')}`;
     this.report('messageBlocks', subject, `has ${counted}, not what the directories say`);
   }
 
@@ -148,7 +148,11 @@ export function checkList(
       if (stored === undefined)
         report('manifest-segments', subject, `names segment ${id}, which is not stored`);
       else if (stored !== tokenCount) {
-        report('manifest-segments', subject, `segment ${id} has ${stored} tokens, not ${tokenCount}`);
+        report(
+          'manifest-segments',
+          subject,
+          `segment ${id} has ${countOf(stored, 'token')}, not ${tokenCount}`,
+        );
       }
     }
   }

@@ -1,3 +1,4 @@
+import { countOf } from '../../../model/index.js';
 import { decodeDirectory } from '../conversations/block-directory.js';
 import { decodeManifest, type StoredManifest } from '../conversations/conversations.js';
 import { IdIndex } from '../conversations/id-index.js';
@@ -113,7 +114,7 @@ export class CheckedConversations {
       tokens += entry.tokens;
     }
     if (messages !== conversation.messageCount || tokens !== conversation.totalTokens) {
-      const counted = `${messages} messages and ${tokens} tokens`;
+      const counted = `${countOf(messages, 'message')} and ${countOf(tokens, 'token')}`;
       this.report('manifest', subject, `has ${counted}, not what its header says`);
     }
     if (conversation.createTimeMs < this.#lastCreateTimeMs) {

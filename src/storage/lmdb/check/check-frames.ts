@@ -1,3 +1,4 @@
+import { countOf } from '../../../model/index.js';
 import type { StoredRegistry } from '../../contract/queries.js';
 import { type Codec, frameRegistryId } from '../../../codec/index.js';
 import type { SegmentColumns } from './check-references.js';
@@ -72,7 +73,7 @@ function checkFrame(
     segments.setFingerprint(id, fingerprintOf(codec.hashOf(frame)));
     const { tokenCount } = codec.decode(frame);
     if (tokenCount !== size.tokenCount) {
-      report('frame', subject, `${tokenCount} tokens, not the ${size.tokenCount} that are kept`);
+      report('frame', subject, `${countOf(tokenCount, 'token')}, not the ${size.tokenCount} that are kept`);
     }
   });
 }

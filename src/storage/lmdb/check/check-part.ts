@@ -1,3 +1,4 @@
+import { countOf } from '../../../model/index.js';
 import type { CheckedPart, CheckPartQuery, CheckPosition, Damage } from '../../contract/checks.js';
 import { decodeDirectory } from '../conversations/block-directory.js';
 import { decodeManifest } from '../conversations/conversations.js';
@@ -110,7 +111,11 @@ class PartCheck {
       const frame = reader.frame(id);
       const { tokenCount } = codec.decode(frame);
       if (tokenCount !== size.tokenCount)
-        this.#report('frame', subject, `${tokenCount} tokens, not the ${size.tokenCount} that are kept`);
+        this.#report(
+          'frame',
+          subject,
+          `${countOf(tokenCount, 'token')}, not the ${size.tokenCount} that are kept`,
+        );
       if (!this.#finder.isIndexed(codec.hashOf(frame), id))
         this.#report('hash-index', subject, 'it is not indexed under the hash of its tokens');
     });

@@ -1,5 +1,5 @@
 import type { Conversation } from '../../../model/index.js';
-import { StowkenError } from '../../../model/index.js';
+import { StowkenError, countOf } from '../../../model/index.js';
 import type { ConversationPage, ListOrder, ListQuery } from '../../contract/queries.js';
 import { isAfter, type Place, placeAt, placeOf, positionOfPlace, startOf } from '../../shared/time-order.js';
 import { EXPIRES, GROUP_RANGE, groupOfTime, readDimensions, UPDATED } from '../lists/dimensions.js';
@@ -96,7 +96,7 @@ function unindexed(
   if (behind > UNINDEXED_READ_MAX)
     throw new StowkenError(
       'INDEX_BUILDING',
-      `the index by this time lacks up to ${behind} conversations and is being built; try again later`,
+      `the index by this time lacks up to ${countOf(behind, 'conversation')} and is being built; try again later`,
       { behind: String(behind) },
     );
   const placed: Placed[] = [];

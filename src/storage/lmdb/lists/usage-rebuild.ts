@@ -1,4 +1,4 @@
-import { type Conversation, contentSegments } from '../../../model/index.js';
+import { type Conversation, contentSegments, countOf } from '../../../model/index.js';
 import type { Violation } from '../../contract/checks.js';
 import type { UsageFigures } from '../../contract/usage.js';
 import { noUsage, usageFigureOfRole } from '../../shared/usage.js';
@@ -16,7 +16,7 @@ import { balanced, emptyLedger, readLedger, writeLedger } from './usage-ledger.j
 export function uncountedUsage(meta: Tables['meta']): Violation[] {
   const conversations = undefinedIfCorrupt(() => readLedger(meta))?.uncounted.conversations ?? 0;
   if (conversations === 0) return [];
-  const detail = `${conversations} conversations were stored before usage was counted`;
+  const detail = `${countOf(conversations, 'conversation')} ${conversations === 1 ? 'was' : 'were'} stored before usage was counted`;
   return [{ invariant: 'usage', subject: 'ledger', detail }];
 }
 
