@@ -68,7 +68,8 @@ def main(server):
 
         many = service.RetrieveConversationsRequest(ids=["fork", "none", "up"])
         headers = [(part.index, part.header.id or part.status.reason)
-                   for part in stub.RetrieveConversations(many) if not part.HasField("chunk")]
+                   for response in stub.RetrieveConversations(many)
+                   for part in response.parts if not part.HasField("chunk")]
         assert headers == [(0, "fork"), (1, "CONVERSATION_NOT_FOUND"), (2, "up")], headers
         deleted = stub.DeleteConversations(service.DeleteConversationsRequest(ids=["up", "fork", "none"]))
         print("deleted", deleted.conversations, "missing", deleted.missing)
