@@ -11,8 +11,8 @@ interface Options extends ServerOption {
 }
 
 const epilogue = `
-What has expired cannot be read, and is deleted by the sweeps of the server (serve --sweep-interval, --sweep-window), or at
-once by expire. Lifetimes are settings of a vault: vault set NAME --lifetime 90d.
+Conversations that have expired cannot be read. The sweeps of the server delete them (serve --sweep-interval,
+--sweep-window), and expire does so at once. Lifetimes are settings of a vault: vault set NAME --lifetime 90d.
 
 Examples:
   stowken retention status

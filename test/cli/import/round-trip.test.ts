@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningServer } from '../../../src/cli/index.js';
 import { startTestServer } from '../support/start-server.js';
 import { jsonLines, stowkenAt } from '../support/stowken.js';
-import { samples } from './samples.js';
+import { samples } from './samples/index.js';
 
 let server: RunningServer;
 let run: ReturnType<typeof stowkenAt>;

@@ -10,7 +10,7 @@ import {
   readDocument,
   sessionShapeOf,
 } from '../../../src/cli/import/shapes/index.js';
-import { samples } from './samples.js';
+import { samples } from './samples/index.js';
 
 const read = (document: Json, format?: string) =>
   readDocument(document, JSON.stringify(document), { format });

@@ -1,0 +1,118 @@
+import type { Sample } from './sample.js';
+
+/** Lines of data sets, and messages in lines of no known shape. */
+export const dataSets: readonly Sample[] = [
+  {
+    format: 'sharegpt',
+    document: {
+      id: 'i_0',
+      system: 'Short.',
+      conversations: [
+        { from: 'human', value: 'Who?' },
+        { from: 'gpt', value: 'Me.', weight: 1 },
+        { from: 'function_call', value: '{}' },
+        { from: 'observation', value: 'ok' },
+      ],
+      tools: '[]',
+    },
+    messages: ['system: Short.', 'user: Who?', 'assistant: Me.', 'function_call: {}', 'tool: ok'],
+    id: 'i_0',
+  },
+  {
+    format: 'prompt-completion',
+    document: { prompt: '2+2 ->', completion: ' 4\n', label: true },
+    messages: ['user: 2+2 ->', 'assistant:  4\n'],
+  },
+  {
+    format: 'preference',
+    document: {
+      prompt: [{ role: 'user', content: 'Hi' }],
+      chosen: [{ role: 'assistant', content: 'A' }],
+      rejected: [{ role: 'assistant', content: 'B' }],
+    },
+    messages: ['user: Hi', 'assistant: A', 'assistant: B'],
+  },
+  {
+    format: 'preference',
+    document: { prompt: 'Hi', chosen: 'A', rejected: 'B', score_chosen: 4 },
+    messages: ['user: Hi', 'assistant: A', 'assistant: B'],
+  },
+  {
+    format: 'alpaca',
+    document: { instruction: 'Add', input: '', output: '[1, 2]', history: [['a', 'b']], system: 'S' },
+    messages: ['system: S', 'user: a', 'assistant: b', 'user: Add', 'user: ', 'assistant: [1, 2]'],
+  },
+  {
+    format: 'huggingface-chat',
+    document: {
+      source: 's',
+      dialog: [
+        { role: 'user', content: 'a' },
+        { role: 'assistant', content: 'b' },
+      ],
+    },
+    messages: ['user: a', 'assistant: b'],
+  },
+  {
+    format: 'huggingface-chat',
+    document: { conversation_history: JSON.stringify([{ role: 'user', content: 'a' }]), score: 1 },
+    messages: ['user: a'],
+  },
+  { format: 'text', document: { text: 'Once.', meta: { set: 'x' } }, messages: ['text: Once.'] },
+  {
+    format: 'messages',
+    document: [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: 'Ho', weight: 0 },
+    ],
+    messages: ['user: Hi', 'assistant: Ho'],
+  },
+  { format: 'text', document: { system: 'S', chat: 'USER: a' }, messages: ['system: S', 'text: USER: a'] },
+  {
+    format: 'turns',
+    document: { id: 't', data: ['Hi', 'Ho', 'Hey'] },
+    messages: ['user: Hi', 'assistant: Ho', 'user: Hey'],
+    id: 't',
+  },
+  {
+    format: 'prompt-completion',
+    document: { prompt: 'p', responses: ['a', 'b'], scores: [1, 2] },
+    messages: ['user: p', 'assistant: a', 'assistant: b'],
+  },
+  {
+    format: 'nested',
+    document: {
+      conversation: [
+        { input: 'q', output: 'a' },
+        { input: 'r', output: 'b', tag: 1 },
+      ],
+    },
+    messages: ['user: q', 'assistant: a', 'user: r', 'assistant: b'],
+  },
+  {
+    format: 'nested',
+    document: {
+      name: 'chat',
+      chat_messages: [
+        { uuid: '1', text: 'Hi', sender: 'human' },
+        { uuid: '2', text: 'Ho', sender: 'assistant' },
+      ],
+    },
+    messages: ['user: Hi', 'assistant: Ho'],
+  },
+  {
+    format: 'nested',
+    document: {
+      attributes: {
+        'llm.input_messages': [{ 'message.role': 'user', 'message.content': 'Hi' }],
+        llm: { output_messages: [{ message: { role: 'assistant', content: 'Ho' } }] },
+      },
+    },
+    messages: ['user: Hi', 'assistant: Ho'],
+  },
+  {
+    format: 'nested',
+    document: { at: 1, message: { role: 'assistant', content: 'Ho' }, done: true },
+    messages: ['assistant: Ho'],
+  },
+];

@@ -1,0 +1,6 @@
+import { calls } from './calls.js';
+import { dataSets } from './data-sets.js';
+import { exported } from './exports.js';
+import type { Sample } from './sample.js';
+
+export const samples: readonly Sample[] = [...calls, ...exported, ...dataSets];
