@@ -11,7 +11,15 @@ export {
   unpackLe32,
 } from './varint';
 export { registryId } from './registry/tables';
-export { beginLoad, loadBytes, prepareEncoder } from './registry/index';
+export {
+  beginLoad,
+  loadBytes,
+  prepareEncoder,
+  spellingCount,
+  spellingsAt,
+  textAt,
+  textTokens,
+} from './registry/index';
 export { beginDecode, decode, decodeJobs, decoded, decodedBlocks } from './decoder/index';
 export { beginEncode, encode, encoded } from './encoder/index';
 export { appendSample, beginSample, endSegment } from './trainer/corpus';

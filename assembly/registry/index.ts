@@ -5,7 +5,10 @@ import { setEncoderFloor } from '../encoder/index';
 import { leave, reserve } from '../memory';
 import { preparePhrases } from '../phrases';
 import { prepareText, turnOff } from '../text-matches';
+import { spellings } from './definitions';
+import * as format from './format';
 import { loadRegistry, NO_MEMORY } from './loader';
+import * as tables from './tables';
 
 let bytes: usize = 0;
 
@@ -30,4 +33,24 @@ export function prepareEncoder(): i32 {
   setWorkFloor();
   setEncoderFloor();
   return 0;
+}
+
+/** Tokens and phrases that the loaded registry spells: table { address of tokens u32, length u32 }. */
+export function spellingsAt(): usize {
+  return spellings;
+}
+
+/** Number of those. */
+export function spellingCount(): u32 {
+  return tables.symbols - format.SPECIALS;
+}
+
+/** Text of the loaded registry, as words. */
+export function textAt(): usize {
+  return tables.text;
+}
+
+/** Tokens of the text. */
+export function textTokens(): u32 {
+  return <u32>((tables.textEnd - tables.text) >> 2);
 }

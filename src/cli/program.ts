@@ -15,6 +15,7 @@ import { addConfig } from './commands/config.js';
 import { addDelete } from './commands/delete.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
+import { addErase } from './commands/erase.js';
 import { addExpire } from './commands/expire.js';
 import { addRetention } from './commands/retention.js';
 import { addExport } from './commands/export.js';
@@ -112,6 +113,7 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addAppend,
     addFork,
     addDelete,
+    addErase,
     addExpire,
     addRetention,
     addStats,

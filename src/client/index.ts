@@ -2,6 +2,14 @@ export { defaultPort, parseAddress } from './options.js';
 export type * from './analytics-types.js';
 export type * from './similar-types.js';
 export type * from './compaction.js';
+export type {
+  EraseGap,
+  EraseOptions,
+  ErasePart,
+  ErasePhase,
+  EraseReceipt,
+  SharedContent,
+} from './erasure.js';
 export { connect, type StowkenClient } from './client.js';
 export type { HealthState } from './health.js';
 export { ClientError, isClientError, isUnreachable } from './errors.js';

@@ -6,6 +6,7 @@ import {
   type RegistryInfo,
 } from './compaction.js';
 import { method } from './contract.js';
+import { type EraseOptions, type ErasePart, fromWireErase } from './erasure.js';
 import type * as W from './generated/responses.js';
 import { fromUint64, toUint64, toWireTime } from './numbers.js';
 import { fromWirePreparation } from './preparation.js';
@@ -20,6 +21,7 @@ function methods() {
   return {
     collect: method('MaintenanceService', 'CollectGarbage'),
     compact: method('MaintenanceService', 'CompactSubstrings'),
+    erase: method('MaintenanceService', 'EraseConversations'),
     registries: method('MaintenanceService', 'ListRegistries'),
     verify: method('MaintenanceService', 'VerifyVault'),
     backup: method('MaintenanceService', 'BackupVault'),
@@ -73,6 +75,19 @@ export function maintenance(transport: Transport, vault: string) {
       };
       for await (const message of transport.stream(known.compact, request, control, false)) {
         const part = fromWireCompact(message);
+        if (part !== undefined) yield part;
+      }
+    },
+
+    /**
+     * Erases conversations by ids or by labels: yields how far it is, then a receipt. Interrupted, it is
+     * finished by a second call.
+     */
+    async *erase(options: EraseOptions): AsyncGenerator<ErasePart, void, void> {
+      const { ids = [], labels = {}, dryRun = false, waitMs, ...control } = withKnownFields('erase', options);
+      const request = { vault, ids, labels, dryRun, wait: toWireTime('wait', waitMs) };
+      for await (const message of transport.stream(known.erase, request, control, false)) {
+        const part = fromWireErase(message);
         if (part !== undefined) yield part;
       }
     },

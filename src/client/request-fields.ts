@@ -3,6 +3,7 @@ import type { SharedSegmentOptions, UsageOptions } from './analytics-types.js';
 import type { CompactOptions } from './compaction.js';
 import type { CallControl } from './connection-types.js';
 import type { NewMessage } from './content-types.js';
+import type { EraseOptions } from './erasure.js';
 import type { CollectGarbageOptions } from './maintenance-types.js';
 import { invalid } from './options.js';
 import type * as R from './read-types.js';
@@ -42,6 +43,7 @@ interface Objects {
   readonly sharedSegments: SharedSegmentOptions;
   readonly collectGarbage: CollectGarbageOptions;
   readonly compactSubstrings: CompactOptions;
+  readonly erase: EraseOptions;
   readonly verify: VerifyOptions;
   readonly putSegments: PutSegmentsOptions;
   readonly reference: SegmentReference;
@@ -136,6 +138,7 @@ const known: { readonly [Name in keyof Objects]: Fields<Objects[Name]> } = {
     reportPreparation: true,
     ...control,
   },
+  erase: { ids: true, labels: true, dryRun: true, waitMs: true, ...control },
   verify: { repair: true, ...control },
   putSegments: { holder: true, ...control },
   reference: { hash: true, holder: true },

@@ -54,6 +54,22 @@ export class Registry {
     return this.#wasm.memory.buffer.byteLength;
   }
 
+  /** Yields the tokens of each token and phrase that it lists. Views, valid until the next call. */
+  *spellings(): Generator<Uint32Array, void, void> {
+    const words = new Uint32Array(this.#wasm.memory.buffer);
+    const table = this.#wasm.spellingsAt() >>> 2;
+    for (let at = table; at < table + 2 * this.#wasm.spellingCount(); at += 2) {
+      const start = words[at]! >>> 2;
+      yield words.subarray(start, start + words[at + 1]!);
+    }
+  }
+
+  /** Returns the passages that it contains, one after the other. A view, valid until the next call. */
+  text(): Uint32Array {
+    const start = this.#wasm.textAt() >>> 2;
+    return new Uint32Array(this.#wasm.memory.buffer).subarray(start, start + this.#wasm.textTokens());
+  }
+
   /**
    * Codes at most codecBlockTokensMax tokens. Returns a view, valid until the next call; undefined if the
    * block would be larger than the varints. The first call prepares the tables that only encoding needs.

@@ -6,6 +6,11 @@ export interface CodecExports extends VarintExports {
   readonly beginLoad: (length: number) => number;
   readonly loadBytes: (length: number) => number;
   readonly prepareEncoder: () => number;
+  /** Table of what the registry spells: address of tokens, tokens; u32 each. */
+  readonly spellingsAt: () => number;
+  readonly spellingCount: () => number;
+  readonly textAt: () => number;
+  readonly textTokens: () => number;
   readonly beginDecode: (blocks: number, bytes: number) => number;
   readonly decodeJobs: () => number;
   readonly decode: (words: number, tokensMax: number) => number;

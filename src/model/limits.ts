@@ -180,6 +180,10 @@ export const limits = {
   sweepIntervalDefaultMs: 3_600_000,
   sweepClosedMs: 86_400_000,
   sweepBatchConversations: 64,
+
+  /** Wait of an erasure for those who read what is erased: of a call that does not say, and the longest. */
+  eraseWaitMsDefault: 30_000,
+  eraseWaitMsMax: 3_600_000,
   /** Tokens of stored segments that one registry is trained on. */
   trainingTokensMax: 10_000_000,
   /** Phrases of one registry. */

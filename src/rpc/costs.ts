@@ -25,6 +25,7 @@ export const costOf: Readonly<Record<string, Cost>> = {
   '/stowken.v1.MaintenanceService/CompactSubstrings': 'vault',
   '/stowken.v1.MaintenanceService/VerifyVault': 'vault',
   '/stowken.v1.MaintenanceService/BackupVault': 'vault',
+  '/stowken.v1.MaintenanceService/EraseConversations': 'vault',
   '/stowken.v1.MaintenanceService/ListRegistries': 'ordinary',
   '/stowken.v1.MaintenanceService/GetStats': 'ordinary',
   '/stowken.v1.MaintenanceService/GetCapabilities': 'ordinary',

@@ -7,6 +7,9 @@ import type {
   CompactEnd,
   CompactPart,
   DeleteManyResult,
+  EraseGap,
+  ErasePart,
+  ErasePhase,
   HasSegmentOutcome,
   MessageWithSegments,
   Preparation,
@@ -98,6 +101,56 @@ export function collectFields(part: CollectPart): R.CollectGarbageResponse {
     case 'summary':
       return { summary: { ...figures, kept_segments: part.keptSegments } };
   }
+}
+
+const erasePhaseNumbers = {
+  deleting: R.ErasePhase.DELETING,
+  collecting: R.ErasePhase.COLLECTING,
+  forgetting: R.ErasePhase.FORGETTING,
+  registries: R.ErasePhase.REGISTRIES,
+  overwriting: R.ErasePhase.OVERWRITING,
+  verifying: R.ErasePhase.VERIFYING,
+} as const satisfies Record<ErasePhase, number>;
+
+const eraseGapNumbers = {
+  readers: R.EraseGap.READERS,
+  damage: R.EraseGap.DAMAGE,
+  registries: R.EraseGap.REGISTRIES,
+  stored: R.EraseGap.STORED,
+} as const satisfies Record<EraseGap, number>;
+
+export function eraseFields(part: ErasePart): R.EraseConversationsResponse {
+  if (part.kind === 'progress')
+    return { progress: { phase: erasePhaseNumbers[part.phase], conversations: part.conversations } };
+  return {
+    receipt: {
+      time: timestamp(part.timeMs),
+      dry_run: part.isDryRun,
+      conversations: part.conversations,
+      messages: part.messages,
+      tokens: part.tokens,
+      missing: part.missing,
+      segments: part.segments,
+      segment_tokens: part.segmentTokens,
+      shared_segments: part.sharedSegments,
+      shared_tokens: part.sharedTokens,
+      shared: part.shared.map(({ hash, tokenCount, references }) => ({
+        hash,
+        tokens: tokenCount,
+        references,
+      })),
+      children: part.children,
+      forgotten_requests: part.forgottenRequests,
+      forgotten_usage_groups: part.forgottenUsageGroups,
+      registries_compared: part.registriesLooked,
+      registries_replaced: [...part.registriesReplaced],
+      pages_in_use: part.usedPages,
+      pages_free: part.freePages,
+      overwritten_bytes: part.overwrittenBytes,
+      violations: part.violations,
+      gaps: part.gaps.map((gap) => eraseGapNumbers[gap]),
+    },
+  };
 }
 
 export function statsFields(stats: VaultStats): R.GetStatsResponse {

@@ -8,6 +8,7 @@ import { collectGarbage } from './maintain/collect.js';
 import { Compactor } from './compaction/index.js';
 import { deleteConversation, deleteConversations } from './write/delete.js';
 import { describeConversation } from './read/describe.js';
+import { erase } from './erasure/index.js';
 import { forkConversation } from './write/fork.js';
 import { unsupported } from './refusals.js';
 import { checkRevision } from './read/open-revision.js';
@@ -99,6 +100,8 @@ export function createVault(given: VaultParts): Vault {
     collectGarbage: (options, signal) => collectGarbage(backend, { ...options, nowMs: clock() }, signal),
 
     compact: (input, signal) => compactor.run(input, signal),
+
+    erase: (input, signal) => erase(given, input, signal),
 
     listRegistries: () => backend.listRegistries(),
 

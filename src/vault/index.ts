@@ -16,3 +16,4 @@ export type { ConversationCount } from './find/count.js';
 export { countAbove, countExpired, sweep, type SweepRules } from './retention/index.js';
 export type { SharedInput, SharedSegment } from './find/shared-segments.js';
 export { type UsageField, usageFields, type UsageInput, type UsageSum } from './find/usage.js';
+export * from './erasure/types.js';

@@ -7,6 +7,7 @@ const storages = {
   repair: 'lmdb, memory',
   'prefix index': 'lmdb, memory',
   usage: 'lmdb, memory',
+  erasure: 'lmdb, memory',
 } as const;
 
 export function unsupported(operation: keyof typeof storages, { kind }: StorageBackend): StowkenError {

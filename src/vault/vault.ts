@@ -10,6 +10,7 @@ import type {
   SegmentKey,
   StoredRegistry,
 } from '../storage/index.js';
+import type { EraseInput, ErasePart } from './erasure/index.js';
 import type { CompactInput, CompactPart } from './compaction/types.js';
 import type { CollectOptions, CollectPart, VerifyPart } from './maintain/types.js';
 import type {
@@ -143,6 +144,12 @@ export interface Vault {
    * another one runs, CORRUPT_STORE as collectGarbage.
    */
   compact(input: CompactInput, signal: AbortSignal): AsyncGenerator<CompactPart, void, void>;
+
+  /**
+   * Erases conversations: yields how far it is, then a receipt. Rejects with UNSUPPORTED_BY_STORAGE,
+   * COMPACTION_RUNNING, CORRUPT_STORE as collectGarbage. Interrupted, it is finished by a second call.
+   */
+  erase(input: EraseInput, signal: AbortSignal): AsyncGenerator<ErasePart, void, void>;
 
   /** Lists registries by rising id. */
   listRegistries(): Promise<StoredRegistry[]>;

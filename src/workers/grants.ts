@@ -8,7 +8,7 @@ type Calls = Pick<
   PrimaryHandlers['calls'],
   'openVault' | 'closeVault' | 'sendPiece' | 'commit' | 'takeLease' | 'releaseLease'
 >;
-type Streams = Pick<PrimaryHandlers['streams'], 'compact' | 'verify'>;
+type Streams = Pick<PrimaryHandlers['streams'], 'compact' | 'erase' | 'verify'>;
 
 /** Everything that one worker holds of the vaults: uses, leases, and lists on their way. */
 export class Grants {
@@ -43,6 +43,7 @@ export class Grants {
 
   readonly streams: Streams = {
     compact: ({ vault, input }, signal) => this.#used(vault).vault.compact(input, signal),
+    erase: ({ vault, input }, signal) => this.#used(vault).vault.erase(input, signal),
     verify: ({ vault, input }, signal) => this.#used(vault).vault.verify(input, signal),
   };
 

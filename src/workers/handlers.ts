@@ -5,7 +5,7 @@ import type { Measured } from '../metrics/index.js';
 import type { Applicant, IntakeSettings, StartedLimits } from '../rpc/index.js';
 import type { ChangeResult, MaintainedBackend } from '../storage/index.js';
 import type { GivenTokenizer } from '../text/index.js';
-import type { CompactInput, CompactPart, VerifyPart } from '../vault/index.js';
+import type { CompactInput, CompactPart, EraseInput, ErasePart, VerifyPart } from '../vault/index.js';
 import type {
   RetentionState,
   SettingName,
@@ -51,6 +51,10 @@ export interface PrimaryHandlers {
       given: { readonly vault: string; readonly input: CompactInput },
       signal: AbortSignal,
     ) => AsyncIterable<CompactPart>;
+    readonly erase: (
+      given: { readonly vault: string; readonly input: EraseInput },
+      signal: AbortSignal,
+    ) => AsyncIterable<ErasePart>;
     /**
      * Yields once, when a costly call of a worker may start; the call's slot is held until the stream is
      * cancelled.

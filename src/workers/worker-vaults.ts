@@ -63,6 +63,7 @@ export class WorkerVault implements VaultRuntime {
     this.vault = {
       ...own,
       compact: (input, signal) => primary.stream('compact', { vault: name, input }, signal),
+      erase: (input, signal) => primary.stream('erase', { vault: name, input }, signal),
       verify: (input, signal) =>
         input.repair ? primary.stream('verify', { vault: name, input }, signal) : own.verify(input, signal),
     };

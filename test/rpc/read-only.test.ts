@@ -36,6 +36,7 @@ it('knows all methods that always change something', () => {
     'DeleteConversations',
     'DeleteSegment',
     'DeleteVault',
+    'EraseConversations',
     'ForkConversation',
     'PutSegments',
     'RemoveReferences',

@@ -34,6 +34,7 @@ const requestOf: Readonly<Record<string, Fields>> = {
   ForkConversation: { id: 'a', new_id: 'b', message_count: 1 },
   DeleteConversation: { id: 'a' },
   DeleteConversations: { ids: ['a'] },
+  EraseConversations: { ids: ['a'] },
   RetrieveConversation: { id: 'a' },
   RetrieveConversations: { ids: ['a'] },
   GetConversation: { id: 'a' },

@@ -62,6 +62,10 @@ export interface Methods {
       readonly request: requests.CompactSubstringsRequest;
       readonly response: responses.CompactSubstringsResponse;
     };
+    readonly EraseConversations: {
+      readonly request: requests.EraseConversationsRequest;
+      readonly response: responses.EraseConversationsResponse;
+    };
     readonly ListRegistries: {
       readonly request: requests.ListRegistriesRequest;
       readonly response: responses.ListRegistriesResponse;

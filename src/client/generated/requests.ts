@@ -114,6 +114,14 @@ export interface Duration {
 
 export type Encoding = 'ENCODING_UNSPECIFIED' | 'ENCODING_TOKENS' | 'ENCODING_LE32' | 'ENCODING_TEXT';
 
+export interface EraseConversationsRequest {
+  readonly vault?: string | undefined;
+  readonly ids?: readonly string[] | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly wait?: Duration | undefined;
+}
+
 export interface FindDuplicatesRequest {
   readonly vault?: string | undefined;
   readonly filter?: ConversationFilter | undefined;

@@ -163,6 +163,56 @@ export interface Duration {
   readonly nanos: number;
 }
 
+export type EraseConversationsResponse =
+  | { readonly part: 'progress'; readonly progress: EraseProgress }
+  | { readonly part: 'receipt'; readonly receipt: EraseReceipt }
+  | { readonly part?: undefined };
+
+export type EraseGap =
+  | 'ERASE_GAP_UNSPECIFIED'
+  | 'ERASE_GAP_READERS'
+  | 'ERASE_GAP_DAMAGE'
+  | 'ERASE_GAP_REGISTRIES'
+  | 'ERASE_GAP_STORED';
+
+export type ErasePhase =
+  | 'ERASE_PHASE_UNSPECIFIED'
+  | 'ERASE_PHASE_DELETING'
+  | 'ERASE_PHASE_COLLECTING'
+  | 'ERASE_PHASE_FORGETTING'
+  | 'ERASE_PHASE_REGISTRIES'
+  | 'ERASE_PHASE_OVERWRITING'
+  | 'ERASE_PHASE_VERIFYING';
+
+export interface EraseProgress {
+  readonly phase: ErasePhase | number;
+  readonly conversations: string;
+}
+
+export interface EraseReceipt {
+  readonly time: Timestamp | null;
+  readonly dryRun: boolean;
+  readonly conversations: string;
+  readonly messages: string;
+  readonly tokens: string;
+  readonly missing: string;
+  readonly segments: string;
+  readonly segmentTokens: string;
+  readonly sharedSegments: string;
+  readonly sharedTokens: string;
+  readonly shared: readonly SharedContent[];
+  readonly children: string;
+  readonly forgottenRequests: string;
+  readonly forgottenUsageGroups: string;
+  readonly registriesCompared: string;
+  readonly registriesReplaced: readonly number[];
+  readonly pagesInUse: string;
+  readonly pagesFree: string;
+  readonly overwrittenBytes: string;
+  readonly violations: string;
+  readonly gaps: readonly (EraseGap | number)[];
+}
+
 export interface ErrorInfo {
   readonly reason: string;
   readonly domain: string;
@@ -444,6 +494,12 @@ export interface SearchHit {
 export interface SegmentInfo {
   readonly hash: string;
   readonly tokenCount: number;
+}
+
+export interface SharedContent {
+  readonly hash: string;
+  readonly tokens: string;
+  readonly references: string;
 }
 
 export interface SharedSegment {

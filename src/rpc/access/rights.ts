@@ -25,6 +25,7 @@ export const rightsOf: Readonly<Record<string, readonly Right[]>> = {
   '/stowken.v1.MaintenanceService/VerifyVault': ['maintain'],
   // A backup is all content of the vault.
   '/stowken.v1.MaintenanceService/BackupVault': ['maintain', 'read'],
+  '/stowken.v1.MaintenanceService/EraseConversations': ['delete', 'maintain'],
   '/stowken.v1.MaintenanceService/ListRegistries': ['read'],
   '/stowken.v1.MaintenanceService/GetStats': ['read'],
   '/stowken.v1.MaintenanceService/GetCapabilities': any,

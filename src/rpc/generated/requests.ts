@@ -110,6 +110,14 @@ export interface Duration {
   readonly nanos: number;
 }
 
+export interface EraseConversationsRequest {
+  readonly vault: string;
+  readonly ids: string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly dry_run: boolean;
+  readonly wait: Duration | null;
+}
+
 export interface FindDuplicatesRequest {
   readonly vault: string;
   readonly filter: ConversationFilter | null;
@@ -428,6 +436,7 @@ export interface Requests {
   'stowken.v1.SearchConversationsRequest': SearchConversationsRequest;
   'stowken.v1.CollectGarbageRequest': CollectGarbageRequest;
   'stowken.v1.CompactSubstringsRequest': CompactSubstringsRequest;
+  'stowken.v1.EraseConversationsRequest': EraseConversationsRequest;
   'stowken.v1.ListRegistriesRequest': ListRegistriesRequest;
   'stowken.v1.VerifyVaultRequest': VerifyVaultRequest;
   'stowken.v1.BackupVaultRequest': BackupVaultRequest;

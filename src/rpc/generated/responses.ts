@@ -162,6 +162,58 @@ export interface Duration {
   readonly nanos?: number | undefined;
 }
 
+export interface EraseConversationsResponse {
+  readonly progress?: EraseProgress | undefined;
+  readonly receipt?: EraseReceipt | undefined;
+}
+
+export const EraseGap = {
+  UNSPECIFIED: 0,
+  READERS: 1,
+  DAMAGE: 2,
+  REGISTRIES: 3,
+  STORED: 4,
+} as const;
+
+export const ErasePhase = {
+  UNSPECIFIED: 0,
+  DELETING: 1,
+  COLLECTING: 2,
+  FORGETTING: 3,
+  REGISTRIES: 4,
+  OVERWRITING: 5,
+  VERIFYING: 6,
+} as const;
+
+export interface EraseProgress {
+  readonly phase?: (typeof ErasePhase)[keyof typeof ErasePhase] | undefined;
+  readonly conversations?: number | undefined;
+}
+
+export interface EraseReceipt {
+  readonly time?: Timestamp | undefined;
+  readonly dry_run?: boolean | undefined;
+  readonly conversations?: number | undefined;
+  readonly messages?: number | undefined;
+  readonly tokens?: number | undefined;
+  readonly missing?: number | undefined;
+  readonly segments?: number | undefined;
+  readonly segment_tokens?: number | undefined;
+  readonly shared_segments?: number | undefined;
+  readonly shared_tokens?: number | undefined;
+  readonly shared?: readonly SharedContent[] | undefined;
+  readonly children?: number | undefined;
+  readonly forgotten_requests?: number | undefined;
+  readonly forgotten_usage_groups?: number | undefined;
+  readonly registries_compared?: number | undefined;
+  readonly registries_replaced?: readonly number[] | undefined;
+  readonly pages_in_use?: number | undefined;
+  readonly pages_free?: number | undefined;
+  readonly overwritten_bytes?: number | undefined;
+  readonly violations?: number | undefined;
+  readonly gaps?: readonly (typeof EraseGap)[keyof typeof EraseGap][] | undefined;
+}
+
 export interface ErrorInfo {
   readonly reason?: string | undefined;
   readonly domain?: string | undefined;
@@ -442,6 +494,12 @@ export interface SegmentInfo {
   readonly token_count?: number | undefined;
 }
 
+export interface SharedContent {
+  readonly hash?: string | undefined;
+  readonly tokens?: number | undefined;
+  readonly references?: number | undefined;
+}
+
 export interface SharedSegment {
   readonly hash?: string | undefined;
   readonly token_count?: number | undefined;
@@ -611,6 +669,7 @@ export interface Responses {
   'stowken.v1.SearchConversationsResponse': SearchConversationsResponse;
   'stowken.v1.CollectGarbageResponse': CollectGarbageResponse;
   'stowken.v1.CompactSubstringsResponse': CompactSubstringsResponse;
+  'stowken.v1.EraseConversationsResponse': EraseConversationsResponse;
   'stowken.v1.ListRegistriesResponse': ListRegistriesResponse;
   'stowken.v1.VerifyVaultResponse': VerifyVaultResponse;
   'stowken.v1.BackupVaultResponse': BackupVaultResponse;

@@ -6,3 +6,4 @@ export * from './conversation-reads.js';
 export * from './segments.js';
 export * from './parse.js';
 export * from './upload.js';
+export * from './erasure.js';

@@ -4,17 +4,26 @@ import {
   readBackupVault,
   readCollectGarbage,
   readCompact,
+  readErase,
   readGetCapabilities,
   readGetStats,
   readListRegistries,
   readVerifyVault,
 } from '../requests/index.js';
-import { collectFields, compactFields, registryFields, statsFields, verifyFields } from '../responses.js';
+import {
+  collectFields,
+  compactFields,
+  eraseFields,
+  registryFields,
+  statsFields,
+  verifyFields,
+} from '../responses.js';
 import { ResponseEncoder } from '../wire/response-encoder.js';
 import { type ServiceScope, VaultMethods } from './vault-methods.js';
 
 const collectResponse = new ResponseEncoder('stowken.v1.CollectGarbageResponse');
 const compactResponse = new ResponseEncoder('stowken.v1.CompactSubstringsResponse');
+const eraseResponse = new ResponseEncoder('stowken.v1.EraseConversationsResponse');
 const registriesResponse = new ResponseEncoder('stowken.v1.ListRegistriesResponse');
 const backupResponse = new ResponseEncoder('stowken.v1.BackupVaultResponse');
 const verifyResponse = new ResponseEncoder('stowken.v1.VerifyVaultResponse');
@@ -43,6 +52,12 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
         return vault.compact(input, signal);
       },
       (part) => [compactResponse.encode(compactFields(part))],
+    ),
+
+    EraseConversations: methods.stream(
+      readErase,
+      (vault, { input }, signal) => vault.erase(input, signal),
+      (part) => [eraseResponse.encode(eraseFields(part))],
     ),
 
     VerifyVault: methods.stream(

@@ -8,6 +8,7 @@ import type {
   RepairReport,
   Violation,
 } from './checks.js';
+import type { Forgotten, ForgetQuery, Overwritten, OverwriteOptions } from './erasure.js';
 import type {
   ConversationPage,
   ConversationSnapshot,
@@ -144,6 +145,18 @@ export interface StorageBackend {
   readonly backup?: MaintainedBackend['backup'];
   readonly reclaimableBytes?: MaintainedBackend['reclaimableBytes'];
   readonly defragment?: MaintainedBackend['defragment'];
+
+  /**
+   * Removes what other records say of conversations that are deleted. Absent if a storage cannot erase, and
+   * in processes that only read.
+   */
+  forget?(query: ForgetQuery): Promise<Forgotten>;
+
+  /**
+   * Overwrites everything in its files that is not content. Others read and write meanwhile; two calls must
+   * not overlap. Absent as forget is. Rejects with CANCELLED, CORRUPT_STORE.
+   */
+  overwriteUnused?(options: OverwriteOptions): Promise<Overwritten>;
 
   /** Lists registries by rising id. */
   listRegistries(): Promise<StoredRegistry[]>;

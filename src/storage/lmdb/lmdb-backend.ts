@@ -11,6 +11,8 @@ import { rebuild } from './check/repair.js';
 import { prepareAndCommit } from './commit/prepare-change.js';
 import { Writer } from './commit/writer.js';
 import { defragment, reclaimableBytes } from './defragment/defragment.js';
+import { forget } from './space/forget.js';
+import { overwriteUnused } from './space/overwrite.js';
 import { uncountedUsage } from './lists/usage-rebuild.js';
 import { ListBuilder } from './lists/list-builder.js';
 import { OpenVault } from './open-vault.js';
@@ -38,6 +40,9 @@ export function createLmdbBackend(
     leases.take(readCommitSequence(tables.meta), options);
   const lists = new ListBuilder(vault, (task) => group.between(() => writer.write(task)), unindexedMax);
   const queries = vaultQueries(vault, lease, (task) => group.between(task));
+
+  const between = <T>(task: () => T | Promise<T>) => group.between(task);
+  const advance = () => between(() => writer.advance());
 
   async function rebuildRecords(signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) throw new StowkenError('CANCELLED', 'the repair was cancelled');
@@ -88,6 +93,16 @@ export function createLmdbBackend(
     async defragment(signal) {
       vault.assertOpen();
       await defragment(tables, (action) => group.between(() => writer.write(action)), signal);
+    },
+
+    async forget(query) {
+      vault.assertOpen();
+      return forget(vault.shared, (task) => group.between(() => writer.write(task)), query);
+    },
+
+    async overwriteUnused(options) {
+      vault.assertOpen();
+      return overwriteUnused(environment, { between, advance }, options);
     },
 
     close: () =>

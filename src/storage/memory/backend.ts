@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Forgotten, ForgetQuery, Overwritten } from '../contract/erasure.js';
 import type { LiveCodec } from '../../codec/index.js';
 import { isExpired, type SegmentHash, StowkenError, type VaultStats } from '../../model/index.js';
 import type { ExclusiveLease, ManagedBackend } from '../contract/backend.js';
@@ -150,6 +151,15 @@ class MemoryBackend implements ManagedBackend {
 
   async setLabels(labels: readonly string[]): Promise<void> {
     this.#store.labels = [...labels];
+  }
+
+  async forget({ isForgotten, labels }: ForgetQuery): Promise<Forgotten> {
+    return this.#store.forget(isForgotten, labels);
+  }
+
+  /** There are no files. */
+  async overwriteUnused(): Promise<Overwritten> {
+    return { usedPages: 0, freePages: 0, overwrittenBytes: 0, isComplete: true };
   }
 
   async listConversations(query: ListQuery): Promise<ConversationPage> {

@@ -1,8 +1,8 @@
 import { frameRegistryId, type LiveCodec, registryIdOf } from '../../codec/index.js';
-import { assert, present, type SegmentHash } from '../../model/index.js';
+import { assert, type Conversation, type LabelValue, present, type SegmentHash } from '../../model/index.js';
 import type { ChangeResult, KeptTokenizer, NewSegment, RequestMark } from '../contract/change.js';
 import type { StoredRegistry } from '../contract/queries.js';
-import type { UsageRow } from '../contract/usage.js';
+import type { UsageFigures, UsageRow } from '../contract/usage.js';
 import {
   addUsage,
   groupedBy,
@@ -11,6 +11,8 @@ import {
   USAGE_GROUPS_MAX,
   USAGE_PERIOD_MS,
   type UsageEvent,
+  type UsageGroup,
+  withoutLabels,
 } from '../shared/usage.js';
 import { ConversationIndex } from '../shared/conversation-index.js';
 import { isRemembered } from '../shared/manifest-rules.js';
@@ -71,6 +73,39 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
     }
     this.#requests.delete(request.id);
     this.#requests.set(request.id, { ...request, result });
+  }
+
+  /** Removes results of requests, and values of labels by which usage is counted. */
+  forget(
+    isForgotten: (conversation: Conversation) => boolean,
+    labels: readonly LabelValue[],
+  ): { readonly requests: number; readonly usageGroups: number } {
+    let [requests, usageGroups] = [0, 0];
+    for (const [id, { result }] of this.#requests) {
+      const about = result.put ?? result.append ?? result.fork;
+      if (about && isForgotten(about.conversation) && this.#requests.delete(id)) requests += 1;
+    }
+    for (const text of [...this.#usageGroups]) {
+      const group = JSON.parse(text) as UsageGroup;
+      const without = withoutLabels(group, labels);
+      if (without === group) continue;
+      this.#usageGroups.delete(text);
+      this.#usageGroups.add(JSON.stringify(without));
+      usageGroups += 1;
+    }
+    for (const [name, { figures, ...row }] of [...this.usage]) {
+      const group: UsageGroup = [row.application, row.model, row.tokenizer, row.labels];
+      const without = withoutLabels(group, labels);
+      if (without === group) continue;
+      this.usage.delete(name);
+      this.#addToRow({ ...row, labels: without[3] }, figures);
+    }
+    return { requests, usageGroups };
+  }
+
+  #addToRow(row: Omit<UsageRow, 'figures'>, figures: UsageFigures): void {
+    const name = JSON.stringify(row);
+    this.usage.set(name, { ...row, figures: addUsage(this.usage.get(name)?.figures ?? noUsage, figures) });
   }
 
   segment(hash: SegmentHash): MemorySegment | undefined {
@@ -159,9 +194,7 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
       this.usageGroupsMax,
     );
     const timeMs = periodOf(conversation) * USAGE_PERIOD_MS;
-    const row = { timeMs, application, model, tokenizer, labels };
-    const name = JSON.stringify(row);
-    this.usage.set(name, { ...row, figures: addUsage(this.usage.get(name)?.figures ?? noUsage, figures) });
+    this.#addToRow({ timeMs, application, model, tokenizer, labels }, figures);
   }
 
   garbageAfter(id: number): MemorySegment[] {

@@ -1,4 +1,4 @@
-import { type Conversation, present } from '../../model/index.js';
+import { type Conversation, type LabelValue, present } from '../../model/index.js';
 import type { ManifestOutcome } from '../contract/change.js';
 import { type MessageSequence } from '../contract/packed-messages.js';
 import { type UsageFigures, usageFigures } from '../contract/usage.js';
@@ -14,6 +14,16 @@ export const USAGE_GROUPS_MAX = 65_536;
 export type UsageGroup = readonly [string, string, string, Readonly<Record<string, string>>];
 
 const others = '(others)';
+
+/** Returns a group without these metadata entries; the same object if it has none of them. */
+export function withoutLabels(group: UsageGroup, labels: readonly LabelValue[]): UsageGroup {
+  const [application, model, tokenizer, own] = group;
+  const kept = Object.entries(own).filter(
+    ([key, value]) => !labels.some((each) => each.label === key && each.value === value),
+  );
+  if (kept.length === Object.keys(own).length) return group;
+  return [application, model, tokenizer, Object.fromEntries(kept)];
+}
 
 /**
  * Returns what `take` makes of a conversation's group. It gets a group, and the number of groups above which

@@ -9,6 +9,7 @@ const bad = badInput();
 const methods = [
   'CollectGarbage',
   'CompactSubstrings',
+  'EraseConversations',
   'ListRegistries',
   'VerifyVault',
   'BackupVault',
@@ -28,7 +29,7 @@ describe('every method of MaintenanceService', () => {
   itRefusesOversize(bad, methods);
   itRefusesOtherVaults(
     bad,
-    methods.map((method) => [method, {}]),
+    methods.map((method) => [method, method === 'EraseConversations' ? { ids: ['a'] } : {}]),
   );
 
   it.each(methods)('%s refuses a name of a vault that is too long', async (method) => {
@@ -49,6 +50,10 @@ describe('fields', () => {
     ['a part above 1', 'CompactSubstrings', { min_savings_ratio: 1.01 }, 'min_savings_ratio'],
     ['a part that is no number', 'CompactSubstrings', { min_savings_ratio: NaN }, 'min_savings_ratio'],
     ['an endless part', 'CompactSubstrings', { min_savings_ratio: Infinity }, 'min_savings_ratio'],
+    ['nothing to erase', 'EraseConversations', {}, 'ids'],
+    ['ids and labels', 'EraseConversations', { ids: ['a'], labels: { user: '7' } }, 'labels'],
+    ['a label without a key', 'EraseConversations', { labels: { '': '7' } }, 'labels'],
+    ['a long wait', 'EraseConversations', { ids: ['a'], wait: { seconds: 3601 } }, 'wait'],
     ['a negative time', 'CompactSubstrings', { time_max: { seconds: -1 } }, 'time_max'],
     ['a long resume token', 'CompactSubstrings', { resume_token: 'x'.repeat(4097) }, 'resume_token'],
     ['a resume token that is none', 'CompactSubstrings', { resume_token: 'x' }, 'resume_token'],

@@ -70,6 +70,19 @@ export class Writer {
     }
   }
 
+  /**
+   * Commits a state without a change. As with any commit, what no snapshot may read any more is removed, and
+   * LMDB's pages of states before are free.
+   */
+  async advance(): Promise<void> {
+    let session: WriteSession | undefined;
+    await this.write(() => {
+      session = new WriteSession(this.shared, this.clock());
+      session.flush(Math.min(this.leases.oldest(), session.state.commitSequence - 1));
+    });
+    this.#follow(session);
+  }
+
   close(): void {
     clearTimeout(this.#retry);
   }

@@ -34,19 +34,24 @@ const textLengthMax = 128;
 export class UsageGroups {
   /** By text or hash. No hash is a group's text, which is an array. */
   readonly #numbers = new Map<string, number>();
+  /** Number of the last group. Groups that an erasure has made alike have one entry above. */
+  #last = 0;
 
   clear(): void {
     this.#numbers.clear();
+    this.#last = 0;
   }
 
   /** Loads the groups that were added since. */
   refresh(table: Tables['usageGroups']): void {
-    for (const { key, value } of table.range({ start: this.#numbers.size + 1 }))
+    for (const { key, value } of table.range({ start: this.#last + 1 })) {
       this.#numbers.set(shortened(Buffer.from(value).toString('utf8')), key);
+      this.#last = key;
+    }
   }
 
-  get size(): number {
-    return this.#numbers.size;
+  get last(): number {
+    return this.#last;
   }
 
   get(text: string): number | undefined {
@@ -136,7 +141,7 @@ export class UsageCounters {
     const text = JSON.stringify(group);
     const known = this.groups.get(text) ?? this.#added.get(text);
     if (known !== undefined) return known;
-    const number = this.groups.size + this.#added.size + 1;
+    const number = this.groups.last + this.#added.size + 1;
     if (number > groupsMax) return undefined;
     this.tables.usageGroups.append(number, Buffer.from(text, 'utf8'));
     this.#added.set(text, number);

@@ -1,14 +1,17 @@
 import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Database, open, type RootDatabase } from 'lmdb';
+import { ABORT, type Database, open, type RootDatabase } from 'lmdb';
 import { guardDatabase } from './guarded-database.js';
 import { PAGE_BYTES } from './layout.js';
 import { fromLmdb, guarded } from './lmdb-errors.js';
-import { StowkenError } from '../../../model/index.js';
+import { present, StowkenError } from '../../../model/index.js';
 import { GuardedFiles } from '../../shared/guarded-files.js';
 import { type Pin, Table, treePages } from './table.js';
 
 const META_PAGES = 2;
+
+/** lmdb-js's flag of a transaction that may be aborted. */
+const ABORTABLE = 1;
 
 /** Name that no table has. */
 const NO_TABLE = '-';
@@ -64,6 +67,8 @@ export class Environment {
     readonly folder: string,
     file: string,
     root: RootDatabase<Buffer, string>,
+    /** True if a commit is on the disk when it is answered. */
+    readonly syncs: boolean,
   ) {
     this.#file = file;
     this.#root = root;
@@ -137,7 +142,7 @@ export class Environment {
       // lmdb-js's own batches would reject, unhandled, when a commit fails.
       eventTurnBatching: false,
     });
-    return new Environment(folder, file, root);
+    return new Environment(folder, file, root, options.sync);
   }
 
   /**
@@ -202,6 +207,32 @@ export class Environment {
   refresh(): void {
     this.#look();
     this.#root.resetReadTxn();
+  }
+
+  /**
+   * Runs `action` under LMDB's lock of writers, in a transaction that writes nothing: until it returns, no
+   * page is taken into use, and readers who come see the newest state. `oldestOf` returns the oldest state
+   * that LMDB takes into account when it looks for pages to use again, given the newest: pages freed by
+   * transactions before it are read by nobody.
+   */
+  underWriteLock<T>(action: (oldestOf: (newest: number) => number) => T): T {
+    this.refresh();
+    let result: { readonly value: T } | undefined;
+    this.#root.transactionSync(() => {
+      result = { value: action((newest) => this.#oldestRead(newest)) };
+      return ABORT;
+    }, ABORTABLE);
+    return present(result, 'the action has run').value;
+  }
+
+  #oldestRead(newest: number): number {
+    this.#root.readerCheck();
+    const [head = '', ...lines] = this.#root.readerList().trimEnd().split('\n');
+    if (head === '(no active readers)') return newest;
+    const ids = lines.map((line) => /^\s*\d+\s+[0-9a-f]+\s+(\d+|-)\s*$/.exec(line)?.[1]);
+    if (!head.includes('txnid') || ids.includes(undefined))
+      throw new Error(`LMDB's list of readers is not as expected: ${head}`);
+    return Math.min(newest, ...ids.flatMap((id) => (id === '-' ? [] : [Number(id)])));
   }
 
   /**

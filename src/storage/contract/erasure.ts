@@ -1,0 +1,35 @@
+import type { Conversation, LabelValue } from '../../model/index.js';
+
+/** Conversations that are deleted and are to be forgotten. */
+export interface ForgetQuery {
+  /** Those with these ids, or else those with all of these metadata entries. */
+  readonly isForgotten: (conversation: Pick<Conversation, 'id' | 'metadata'>) => boolean;
+  /** Metadata entries that no conversation has any more. */
+  readonly labels: readonly LabelValue[];
+  readonly signal: AbortSignal;
+}
+
+/** Records that were removed or rewritten. */
+export interface Forgotten {
+  /** Results of requests, which have the conversation's id and its metadata. */
+  readonly requests: number;
+  /** Groups of usage that had one of the labels' values: they count without it from now on. */
+  readonly usageGroups: number;
+}
+
+export interface OverwriteOptions {
+  /** Limit of the wait for readers of earlier states. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Overwritten {
+  /** Pages of the vault's files that have content. */
+  readonly usedPages: number;
+  /** Pages without content. */
+  readonly freePages: number;
+  /** Bytes without content that were not zero, and are now. */
+  readonly overwrittenBytes: number;
+  /** False if somebody still read an earlier state: call it once more. */
+  readonly isComplete: boolean;
+}

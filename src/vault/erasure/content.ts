@@ -1,0 +1,195 @@
+import { type Conversation, isStowkenError, type LabelValue, limits } from '../../model/index.js';
+import type {
+  ConversationFilter,
+  ListPosition,
+  SegmentKey,
+  StorageBackend,
+  ValueCondition,
+} from '../../storage/index.js';
+import { throwIfAborted, Turns, yieldToEventLoop } from '../event-loop.js';
+import type { EraseInput } from './types.js';
+
+/** Content of the conversations of an erasure, gathered before they are deleted. */
+export class ErasedContent {
+  conversations = 0;
+  messages = 0;
+  tokens = 0;
+  missing = 0;
+  /** Conversations whose lists cannot be read to their end. */
+  damaged = 0;
+  /** Tokens by segment. */
+  readonly segments = new Map<SegmentKey, number>();
+  readonly ids: string[] = [];
+  /** Metadata entries, in JSON, of the conversations. */
+  readonly entries = new Set<string>();
+
+  /** Adds a conversation. */
+  async add(backend: StorageBackend, id: string, turns: Turns): Promise<void> {
+    const snapshot = await backend.openConversation(id).catch((error: unknown) => {
+      if (!isStowkenError(error, 'CORRUPT_STORE')) throw error;
+      this.damaged += 1;
+      return undefined;
+    });
+    if (!snapshot) return;
+    try {
+      const { messageCount, totalTokens, metadata } = snapshot.conversation;
+      this.conversations += 1;
+      this.messages += messageCount;
+      this.tokens += totalTokens;
+      this.ids.push(id);
+      for (const entry of Object.entries(metadata)) this.entries.add(JSON.stringify(entry));
+      for (let from = 0; from < messageCount; from += limits.readBatchSlotsMax) {
+        const messages = await snapshot.read(from, limits.readBatchSlotsMax);
+        for (const { segments, fields = [] } of messages)
+          for (const { key, tokenCount } of [...segments, ...fields]) this.segments.set(key, tokenCount);
+        await turns.spend(0, messages);
+      }
+    } catch (error) {
+      if (!isStowkenError(error, 'CORRUPT_STORE')) throw error;
+      this.damaged += 1;
+    } finally {
+      snapshot.release();
+    }
+  }
+}
+
+/** Yields the conversations of a selection, in batches; expired ones too. */
+export async function* selected(
+  backend: StorageBackend,
+  selection: EraseInput['selection'],
+  signal: AbortSignal,
+  onDamaged: (count: number) => void,
+): AsyncGenerator<readonly string[], void, void> {
+  if (selection.kind === 'ids') {
+    const ids = [...new Set(selection.ids)];
+    for (let at = 0; at < ids.length; at += limits.deleteBatchConversationsMax)
+      yield ids.slice(at, at + limits.deleteBatchConversationsMax);
+    return;
+  }
+  const limit = limits.deleteBatchConversationsMax;
+  const query = { filter: filterOf(selection.labels), limit, scanLimit: limits.pageScanMax, signal } as const;
+  let after: ListPosition | undefined;
+  do {
+    throwIfAborted(signal);
+    const page = await backend.listConversations({
+      ...query,
+      order: 'oldestFirst',
+      ...(after !== undefined && { after }),
+    });
+    onDamaged(page.damaged?.length ?? 0);
+    yield page.conversations.map(({ id }) => id);
+    after = page.next;
+    await yieldToEventLoop();
+  } while (after !== undefined);
+}
+
+export function filterOf(labels: readonly LabelValue[]): ConversationFilter {
+  return { conditions: labels.map(({ label, value }) => condition('metadata', label, value)) };
+}
+
+function condition(field: ValueCondition['field'], key: string, value: string): ValueCondition {
+  return { field, key, values: [value], negated: false };
+}
+
+/** Returns whether a conversation is of the selection. */
+export function isOf({ selection }: EraseInput): (one: Pick<Conversation, 'id' | 'metadata'>) => boolean {
+  if (selection.kind === 'ids') {
+    const ids = new Set(selection.ids);
+    return ({ id }) => ids.has(id);
+  }
+  const { labels } = selection;
+  return ({ metadata }) =>
+    labels.every(({ label, value }) => Object.hasOwn(metadata, label) && metadata[label] === value);
+}
+
+/** Returns those of the segments that another conversation names. Reads all message lists. */
+export async function namedElsewhere(
+  backend: StorageBackend,
+  segments: ReadonlyMap<SegmentKey, number>,
+  isErased: (conversation: Conversation) => boolean,
+  signal: AbortSignal,
+): Promise<Set<SegmentKey>> {
+  const found = new Set<SegmentKey>();
+  const turns = new Turns(signal);
+  let after: ListPosition | undefined;
+  do {
+    const page = await backend.listConversations({
+      filter: {},
+      order: 'oldestFirst',
+      limit: limits.deleteBatchConversationsMax,
+      scanLimit: limits.pageScanMax,
+      signal,
+      ...(after !== undefined && { after }),
+    });
+    for (const conversation of page.conversations) {
+      if (isErased(conversation)) continue;
+      const others = new ErasedContent();
+      await others.add(backend, conversation.id, turns);
+      for (const key of others.segments.keys()) if (segments.has(key)) found.add(key);
+    }
+    after = page.next;
+  } while (after !== undefined);
+  return found;
+}
+
+/** Counts the conversations that name one of these as their parent. */
+export async function countChildren(
+  backend: StorageBackend,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  const erased = new Set(ids);
+  let children = 0;
+  for (const id of ids) {
+    let after: ListPosition | undefined;
+    do {
+      const page = await backend.listConversations({
+        filter: { conditions: [condition('parentId', '', id)] },
+        order: 'oldestFirst',
+        limit: limits.deleteBatchConversationsMax,
+        scanLimit: limits.pageScanMax,
+        signal,
+        ...(after !== undefined && { after }),
+      });
+      children += page.conversations.filter((one) => !erased.has(one.id)).length;
+      after = page.next;
+    } while (after !== undefined);
+  }
+  return children;
+}
+
+/** Returns those of the metadata entries that no conversation has, among those that usage is counted by. */
+export async function unusedLabels(
+  backend: StorageBackend,
+  entries: Iterable<LabelValue>,
+  signal: AbortSignal,
+): Promise<LabelValue[]> {
+  const counted = new Set<string>();
+  await backend.usage?.({
+    fromMs: 0,
+    beforeMs: Number.MAX_SAFE_INTEGER,
+    onRow: ({ labels }) => Object.keys(labels).forEach((label) => counted.add(label)),
+    signal,
+  });
+  const unused: LabelValue[] = [];
+  for (const entry of entries) {
+    if (!counted.has(entry.label)) continue;
+    throwIfAborted(signal);
+    let after: ListPosition | undefined;
+    let isUsed = false;
+    do {
+      const page = await backend.listConversations({
+        filter: filterOf([entry]),
+        order: 'oldestFirst',
+        limit: 1,
+        scanLimit: limits.pageScanMax,
+        signal,
+        ...(after !== undefined && { after }),
+      });
+      isUsed = page.conversations.length > 0;
+      after = page.next;
+    } while (after !== undefined && !isUsed);
+    if (!isUsed) unused.push(entry);
+  }
+  return unused;
+}

@@ -1,0 +1,2 @@
+export { erase } from './erase.js';
+export * from './types.js';

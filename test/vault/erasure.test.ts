@@ -1,0 +1,234 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createMemoryBackend, openFilesystemBackend, openLmdbBackend } from '../../src/storage/index.js';
+import type { EraseInput, EraseReceipt } from '../../src/vault/index.js';
+import { fillWithPhrases } from '../support/phrases.js';
+import { Random } from '../crash/random.js';
+import { readRegistry } from '../twin/registry.js';
+import { collectAll, openTestVault, partsOf, say, signal, spec, type TestVault } from '../support/vault.js';
+
+const labels = ['user'];
+
+async function openVault(kind: 'lmdb' | 'memory'): Promise<TestVault & { readonly folder: string }> {
+  const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), `stowken-erase-`));
+  const opened = await openTestVault(async (codec, clock) =>
+    kind === 'memory'
+      ? createMemoryBackend({ codec, clock, strict: true })
+      : openLmdbBackend({ folder, codec, clock, strict: true }),
+  );
+  await opened.backend.setLabels!(labels);
+  return {
+    ...opened,
+    folder,
+    async close() {
+      await opened.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const byUser = (user: string): EraseInput['selection'] => ({
+  kind: 'labels',
+  labels: [{ label: 'user', value: user }],
+});
+
+async function erase(t: TestVault, given: Partial<EraseInput>): Promise<EraseReceipt> {
+  const input = { selection: byUser('anna@example.org'), dryRun: false, waitMs: 5000, ...given };
+  const parts = await collectAll(t.vault.erase(input, signal));
+  return parts.at(-1) as EraseReceipt;
+}
+
+describe.each(['memory', 'lmdb'] as const)('an erasure, %s', (kind) => {
+  let t: Awaited<ReturnType<typeof openVault>>;
+  beforeEach(async () => (t = await openVault(kind)));
+  afterEach(() => t.close());
+
+  const shared = say('system', [1, 2, 3]);
+  const store = (id: string, user: string, tokens: readonly number[]) =>
+    t.vault.store(
+      {
+        spec: spec(id, { metadata: { user } }),
+        messages: [shared, say('user', tokens)],
+        requestId: `r-${id}`,
+      },
+      signal,
+    );
+
+  it('deletes what is selected, says what others share, and leaves the rest as it was', async () => {
+    await store('a', 'anna@example.org', [7, 8, 9, 10]);
+    await store('b', 'anna@example.org', [11, 12]);
+    await store('c', 'ben', [13]);
+    const dry = await erase(t, { dryRun: true });
+    expect(dry).toMatchObject({ conversations: 2, segments: 2, segmentTokens: 6, sharedSegments: 1 });
+    expect((await t.vault.stats()).conversations).toBe(3);
+
+    const receipt = await erase(t, {});
+    expect(receipt).toMatchObject({
+      conversations: 2,
+      messages: 4,
+      tokens: 12,
+      missing: 0,
+      segments: 2,
+      segmentTokens: 6,
+      sharedSegments: 1,
+      sharedTokens: 3,
+      forgottenRequests: 2,
+      forgottenUsageGroups: 1,
+      violations: 0,
+      gaps: [],
+    });
+    expect(receipt.shared).toMatchObject([{ tokenCount: 3, references: 1 }]);
+    expect(await t.vault.stats()).toMatchObject({ conversations: 1, segments: 2, garbageSegments: 0 });
+    const [, , content] = await collectAll(partsOf(t.vault.retrieve({ id: 'c', encoding: 'le32' }, signal)));
+    expect(content).toMatchObject({ kind: 'chunk' });
+  });
+
+  it('keeps what was counted, without the value of the label', async () => {
+    await store('a', 'anna@example.org', [7, 8, 9, 10]);
+    await store('c', 'ben', [13]);
+    await erase(t, {});
+    const days = await t.vault.usage(
+      { groupBy: ['application'], labels, fromMs: 0, beforeMs: 2e12, timeZone: 'UTC' },
+      signal,
+    );
+    expect(JSON.stringify(days)).not.toContain('anna');
+    expect(days.reduce((sum, { figures }) => sum + figures.conversations, 0)).toBe(2);
+  });
+
+  it('erases by ids, counts those that are not there, and can be called once more', async () => {
+    await store('a', 'anna@example.org', [7, 8, 9, 10]);
+    const selection = { kind: 'ids', ids: ['a', 'x', 'a'] } as const;
+    expect(await erase(t, { selection })).toMatchObject({ conversations: 1, missing: 1, gaps: [] });
+    expect(await erase(t, { selection })).toMatchObject({ conversations: 0, missing: 2, gaps: [] });
+  });
+
+  it('waits for those who read, and says so when it waits no longer', async () => {
+    await store('a', 'anna@example.org', [7, 8, 9, 10]);
+    const reader = await t.backend.openConversation('a');
+    expect((await erase(t, { waitMs: 0 })).gaps).toContain('readers');
+    reader!.release();
+    expect((await erase(t, {})).gaps).toEqual([]);
+  });
+
+  it('counts the conversations that name an erased one as their parent', async () => {
+    await store('a', 'anna@example.org', [7, 8, 9, 10]);
+    await t.vault.fork({ id: 'a', newId: 'f', messageCount: 1 }, signal);
+    const receipt = await erase(t, { selection: { kind: 'ids', ids: ['a'] } });
+    expect(receipt).toMatchObject({ children: 1, segments: 1, sharedSegments: 1 });
+  });
+});
+
+describe('the files after an erasure', () => {
+  let t: Awaited<ReturnType<typeof openVault>>;
+  beforeEach(async () => (t = await openVault('lmdb')));
+  afterEach(() => t.close());
+
+  /** Returns the bytes of everything in the folder. */
+  async function filesOf(folder: string): Promise<Buffer> {
+    const names = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = names.filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name));
+    return Buffer.concat(await Promise.all(files.map((file) => readFile(file))));
+  }
+
+  /** Returns how many of the pieces of 12 bytes are in the bytes. */
+  function found(bytes: Buffer, pieces: readonly Buffer[]): number {
+    return pieces.filter((piece) => bytes.includes(piece)).length;
+  }
+
+  const piecesOf = (bytes: Uint8Array): Buffer[] => {
+    const pieces: Buffer[] = [];
+    for (let at = 0; at + 12 <= bytes.length; at += 96) pieces.push(Buffer.from(bytes.subarray(at, at + 12)));
+    return pieces;
+  };
+
+  it('have no byte of it, neither in free pages nor in the room of pages in use', async () => {
+    const random = new Random(7);
+    const tokens = (count: number) => Array.from({ length: count }, () => random.below(100_000));
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < 400; at += 1) {
+      const user = at % 4 === 0 ? 'anna@example.org' : `user-${at}`;
+      const id = at % 4 === 0 ? `anna-of-the-valley/${at}` : `c${at}`;
+      const messages = [say('user', tokens(20 + (at % 40) * 40)), say('assistant', tokens(30))];
+      await t.vault.store({ spec: spec(id, { metadata: { user } }), messages, requestId: `r-${at}` }, signal);
+      if (at % 4 > 0) continue;
+      const snapshot = await t.backend.openConversation(id);
+      const read = await snapshot!.read(0, 10);
+      const keys = read.flatMap(({ segments }) => segments.map(({ key }) => key));
+      for (const frame of await t.backend.readFrames(keys)) pieces.push(...piecesOf(frame.subarray(1)));
+      snapshot!.release();
+    }
+    const names = ['anna@example.org', 'anna-of-the-valley'].map((name) => Buffer.from(name));
+
+    // The control: deletion and collection leave it there.
+    const ids = Array.from({ length: 40 }, (_, at) => `anna-of-the-valley/${at * 4}`);
+    await t.vault.deleteMany({ selection: { kind: 'ids', ids }, dryRun: false }, signal);
+    await collectAll(
+      t.vault.collectGarbage({ dryRun: false, minAgeMs: 0, reportPreparation: false }, signal),
+    );
+    expect(found(await filesOf(t.folder), pieces)).toBeGreaterThan(0.9 * pieces.length);
+
+    const receipt = await erase(t, {});
+    expect(receipt).toMatchObject({ conversations: 60, violations: 0, gaps: [] });
+    expect(receipt.overwrittenBytes).toBeGreaterThan(100_000);
+    const after = await filesOf(t.folder);
+    expect(found(after, pieces)).toBe(0);
+    expect(found(after, names)).toBe(0);
+    expect((await erase(t, {})).gaps).toEqual([]);
+    expect((await t.vault.stats()).conversations).toBe(300);
+  }, 60_000);
+
+  it('have no registry with text of it', async () => {
+    await fillWithPhrases(t.vault, { conversations: 60, seed: 2, phraseSeed: 2 });
+    const input = { dryRun: false, minSavingsRatio: 0, resumeToken: '' };
+    const secret = Array.from({ length: 40 }, (_, at) => 60_000 + ((at * 7919) % 30_000));
+    for (let at = 0; at < 12; at += 1) {
+      const messages = [say('user', [...secret, at]), say('assistant', [at, ...secret, at + 1])];
+      await t.vault.store(
+        { spec: spec(`s${at}`, { metadata: { user: 'anna@example.org' } }), messages },
+        signal,
+      );
+    }
+    const budgets = { segmentsMax: undefined, bytesMax: undefined, timeMsMax: undefined };
+    await collectAll(t.vault.compact({ ...input, ...budgets }, signal));
+    const holdsSecret = async () => {
+      for (const { id } of await t.backend.listRegistries()) {
+        const twin = readRegistry((await t.backend.readRegistry(id))!);
+        const texts = [twin.text, ...twin.spellings];
+        if (texts.some((text) => text.some((token) => secret.includes(token)))) return true;
+      }
+      return false;
+    };
+    expect(await holdsSecret()).toBe(true);
+    const content = await collectAll(partsOf(t.vault.retrieve({ id: 'c2-7', encoding: 'le32' }, signal)));
+
+    const receipt = await erase(t, {});
+    expect(receipt).toMatchObject({
+      conversations: 12,
+      registriesLooked: 1,
+      registriesReplaced: [1],
+      gaps: [],
+    });
+    expect(await holdsSecret()).toBe(false);
+    expect(await collectAll(partsOf(t.vault.retrieve({ id: 'c2-7', encoding: 'le32' }, signal)))).toEqual(
+      content,
+    );
+    expect(await erase(t, {})).toMatchObject({ registriesLooked: 1, registriesReplaced: [] });
+  }, 60_000);
+});
+
+it('is refused by a storage whose layout has no place for it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'stowken-erase-'));
+  const t = await openTestVault(async (codec, clock) => {
+    const { loadCore } = await import('../../src/core/index.js');
+    return openFilesystemBackend({ folder, codec, core: await loadCore(), clock, fsync: false });
+  });
+  try {
+    await expect(erase(t, {})).rejects.toMatchObject({ reason: 'UNSUPPORTED_BY_STORAGE' });
+  } finally {
+    await t.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
