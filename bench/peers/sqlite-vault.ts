@@ -64,6 +64,7 @@ export class SqliteVault {
       totalTokens: stored.reduce((sum, { tokens }) => sum + tokens.length, 0),
       messageCount: stored.length,
       createTimeMs: timeMs,
+      storeTimeMs: timeMs,
       updateTimeMs: timeMs,
     };
     const json = JSON.stringify({ conversation, messages: stored } satisfies StoredConversation);

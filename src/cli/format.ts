@@ -1,6 +1,6 @@
 import stringWidth from 'string-width';
 import type { StoreResult } from '../client/index.js';
-import type { Conversation } from '../model/index.js';
+import { type Conversation, isDated } from '../model/index.js';
 
 const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
@@ -67,6 +67,7 @@ export function plainConversation(conversation: Conversation): object {
     message_count: conversation.messageCount,
     total_tokens: conversation.totalTokens,
     create_time: formatTime(conversation.createTimeMs),
+    ...(isDated(conversation) && { store_time: formatTime(conversation.storeTimeMs) }),
     update_time: formatTime(conversation.updateTimeMs),
     ...(conversation.expireTimeMs !== undefined && { expire_time: formatTime(conversation.expireTimeMs) }),
     metadata: conversation.metadata,

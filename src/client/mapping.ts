@@ -26,17 +26,15 @@ type RetrieveRange = Pick<
 >;
 
 export function toWireSpec(spec: NonNullable<StoreRequest['conversation']>): Q.Conversation {
-  const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = withKnownFields(
-    'conversation',
-    spec,
-    'conversation',
-  );
+  const { id, application, model, tokenizer, parentId, createTimeMs, expireTimeMs, metadata } =
+    withKnownFields('conversation', spec, 'conversation');
   return {
     id: wellFormed('id', id),
     application: wellFormed('application', application),
     model: wellFormed('model', model),
     tokenizer: wellFormed('tokenizer', tokenizer),
     parentId: wellFormed('parent id', parentId),
+    createTime: toWireTime('create time', createTimeMs),
     expireTime: toWireTime('expire time', expireTimeMs),
     metadata: checkedMetadata('metadata', metadata),
   };
@@ -175,6 +173,8 @@ export function fromWireConversation(wire: W.Conversation | null): Conversation 
     totalTokens: fromUint64('total_tokens', wire.totalTokens),
     messageCount: wire.messageCount,
     createTimeMs: fromWireTime('create_time', wire.createTime) ?? 0,
+    // A server of before store times had no others.
+    storeTimeMs: fromWireTime('store_time', wire.storeTime ?? wire.createTime) ?? 0,
     updateTimeMs: fromWireTime('update_time', wire.updateTime) ?? 0,
   };
 }
@@ -211,6 +211,8 @@ export const wireOrders = {
   oldestFirst: 'LIST_ORDER_OLDEST_FIRST',
   latestUpdateFirst: 'LIST_ORDER_LATEST_UPDATE_FIRST',
   earliestUpdateFirst: 'LIST_ORDER_EARLIEST_UPDATE_FIRST',
+  latestStoreFirst: 'LIST_ORDER_LATEST_STORE_FIRST',
+  earliestStoreFirst: 'LIST_ORDER_EARLIEST_STORE_FIRST',
 } as const satisfies Record<string, Q.ListOrder>;
 
 /** Reads a chunk's content, by encoding. */

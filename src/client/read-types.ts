@@ -121,7 +121,13 @@ export interface ValueCondition {
 
 export interface ListOptions extends CallControl {
   readonly filter?: ConversationFilter;
-  readonly order?: 'newestFirst' | 'oldestFirst' | 'latestUpdateFirst' | 'earliestUpdateFirst';
+  readonly order?:
+    | 'newestFirst'
+    | 'oldestFirst'
+    | 'latestStoreFirst'
+    | 'earliestStoreFirst'
+    | 'latestUpdateFirst'
+    | 'earliestUpdateFirst';
   /** Entries of a page; the server's default if absent. */
   readonly pageSize?: number;
 }

@@ -91,6 +91,7 @@ const known: { readonly [Name in keyof Objects]: Fields<Objects[Name]> } = {
     model: true,
     tokenizer: true,
     parentId: true,
+    createTimeMs: true,
     expireTimeMs: true,
     metadata: true,
   },

@@ -24,6 +24,9 @@ export interface Lifetimes {
   readonly keep: readonly LabelValue[];
 }
 
+/** Fields of a conversation on which its expire time depends. */
+type Aging = Pick<Conversation, 'application' | 'metadata' | 'expireTimeMs' | 'createTimeMs'>;
+
 /** Rules by which conversations expire, and the moment at which that is asked. */
 export interface Expiry {
   readonly nowMs: number;
@@ -36,14 +39,14 @@ export function isExpired(conversation: Conversation, { nowMs, lifetimes }: Expi
 }
 
 /** Returns the time at which a conversation expires; infinite: never. */
-export function expireTimeOf(conversation: Conversation, lifetimes: Lifetimes | undefined): number {
+export function expireTimeOf(conversation: Aging, lifetimes: Lifetimes | undefined): number {
   const { expireTimeMs, createTimeMs } = conversation;
   if (expireTimeMs !== undefined) return expireTimeMs;
   const lifetimeMs = lifetimes && lifetimeOf(conversation, lifetimes);
   return lifetimeMs === undefined || lifetimeMs === 0 ? Infinity : createTimeMs + lifetimeMs;
 }
 
-function lifetimeOf(conversation: Conversation, { lifetimeMs, rules, keep }: Lifetimes): number {
+function lifetimeOf(conversation: Aging, { lifetimeMs, rules, keep }: Lifetimes): number {
   if (keep.some((each) => hasLabel(conversation, each))) return 0;
   let found: LifetimeRule | undefined;
   for (const rule of rules) {
@@ -59,7 +62,7 @@ function isShorter(one: LifetimeRule, other: LifetimeRule): boolean {
   return (one.lifetimeMs || Infinity) < (other.lifetimeMs || Infinity);
 }
 
-function hasLabel({ application, metadata }: Conversation, { label, value }: LabelValue): boolean {
+function hasLabel({ application, metadata }: Aging, { label, value }: LabelValue): boolean {
   if (label === '') return application === value;
   return Object.hasOwn(metadata, label) && metadata[label] === value;
 }

@@ -14,6 +14,8 @@ export const limits = {
    */
   requestIdBytesMax: 128,
   requestIdMemoryMs: 24 * 60 * 60 * 1000,
+  /** Time by which a create time that a client gives may be after the server's time. */
+  createTimeAheadMsMax: 24 * 60 * 60 * 1000,
   /** Time that the clock may be behind the newest conversation before the server reports it. */
   clockBehindMsMax: 60_000,
   /** Time for which a call waits for another vault to be closed, when too many are open. */

@@ -16,6 +16,8 @@ export interface ConversationSpec {
   readonly parentId: string;
   /** Milliseconds since 1970; undefined: never. */
   readonly expireTimeMs: number | undefined;
+  /** Time at which it began; absent: it begins with its first store. */
+  readonly createTimeMs?: number | undefined;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -25,8 +27,16 @@ export interface Conversation extends ConversationSpec {
   readonly revision: number;
   readonly totalTokens: number;
   readonly messageCount: number;
+  /** Time at which it began, as the client says, or its store time. Lists, usage and lifetimes go by it. */
   readonly createTimeMs: number;
+  /** Time of its first store. Never decreases in the order of conversations' numbers. */
+  readonly storeTimeMs: number;
   readonly updateTimeMs: number;
+}
+
+/** True if a conversation has a create time of its own. */
+export function isDated({ createTimeMs, storeTimeMs }: Conversation): boolean {
+  return createTimeMs !== storeTimeMs;
 }
 
 /** Author of a message. Absent strings are empty. */

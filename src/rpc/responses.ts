@@ -47,6 +47,7 @@ export function conversationFields(conversation: Conversation): R.Conversation {
     total_tokens: conversation.totalTokens,
     message_count: conversation.messageCount,
     create_time: timestamp(conversation.createTimeMs),
+    store_time: timestamp(conversation.storeTimeMs),
     update_time: timestamp(conversation.updateTimeMs),
     expire_time: expireTimeMs === undefined ? undefined : timestamp(expireTimeMs),
     parent_id: conversation.parentId,

@@ -1,4 +1,4 @@
-import { type Expiry, isExpired } from '../model/index.js';
+import { type Expiry, expireTimeOf, isExpired, StowkenError } from '../model/index.js';
 import type { Change, StorageBackend } from '../storage/index.js';
 
 /**
@@ -21,7 +21,11 @@ export function withoutExpired(backend: StorageBackend, expiry: () => Expiry): S
 
     listConversations: (query) => backend.listConversations({ ...query, expiry: expiry() }),
     ...(backend.findPrefix && { findPrefix: (query) => backend.findPrefix!({ ...query, expiry: expiry() }) }),
-    commit: (change) => backend.commit(withExpiry(change, expiry())),
+    async commit(change) {
+      const now = expiry();
+      checkLives(change, now);
+      return backend.commit(withExpiry(change, now));
+    },
   };
   // Others of its methods are called on the storage itself: it may be an object with private fields.
   return new Proxy(backend, {
@@ -30,6 +34,22 @@ export function withoutExpired(backend: StorageBackend, expiry: () => Expiry): S
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
+}
+
+/**
+ * Refuses a conversation that is so old, by the create time that the client gives, that its lifetime has
+ * ended: it could never be read.
+ */
+function checkLives({ put }: Change, expiry: Expiry): void {
+  const { spec } = put ?? {};
+  if (spec?.createTimeMs === undefined || spec.expireTimeMs !== undefined) return;
+  const { createTimeMs } = spec;
+  const endMs = expireTimeOf({ ...spec, createTimeMs }, expiry.lifetimes);
+  if (endMs > expiry.nowMs) return;
+  const [value, end] = [createTimeMs, endMs].map((timeMs) => new Date(timeMs).toISOString());
+  const field = 'conversation.create_time';
+  const sentence = `${field} is ${value}: its lifetime in this vault ended ${end}, and an expire_time would keep it`;
+  throw new StowkenError('INVALID_FIELD', sentence, { field, value: value! });
 }
 
 /** Returns a change to which conversations that have expired are absent. */

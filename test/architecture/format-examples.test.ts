@@ -33,6 +33,7 @@ const conversation = {
   totalTokens: 203,
   messageCount: 2,
   createTimeMs: 1_700_000_000_000,
+  storeTimeMs: 1_700_000_000_000,
   updateTimeMs: 1_700_000_000_000,
 };
 

@@ -80,7 +80,7 @@ async function exported(...args: string[]): Promise<string> {
 function sampleOf(id: string, token: number): TokenSample {
   const conversation = {
     ...{ id, application: '', model: '', tokenizer: '', parentId: '', expireTimeMs: undefined, metadata: {} },
-    ...{ revision: 1, totalTokens: 1, messageCount: 1, createTimeMs: 0, updateTimeMs: 0 },
+    ...{ revision: 1, totalTokens: 1, messageCount: 1, createTimeMs: 0, storeTimeMs: 0, updateTimeMs: 0 },
   };
   const messages = [{ role: 'user', tokenCount: 1 }];
   return { conversation, tokens: Uint32Array.of(token), tokenMax: token, messages };

@@ -22,6 +22,7 @@ describe.each(backendKinds)('appending in the %s backend', (kind) => {
         messageCount: 4,
         totalTokens: 3 + 8,
         createTimeMs: 1_000,
+        storeTimeMs: 1_000,
         updateTimeMs: 3_000,
       },
       unchanged: false,

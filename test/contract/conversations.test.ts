@@ -46,6 +46,7 @@ describe.each(backendKinds)('conversations in the %s backend', (kind) => {
       totalTokens: 8,
       messageCount: 3,
       createTimeMs: 5_000,
+      storeTimeMs: 5_000,
       updateTimeMs: 5_000,
     });
     expect(found?.messages).toEqual([
@@ -164,7 +165,7 @@ describe.each(backendKinds)('conversations in the %s backend', (kind) => {
     },
   );
 
-  it('lets create times never go back', async () => {
+  it('lets store times never go back', async () => {
     await commit(storing('a', [], 5_000));
     const { put } = await commit(storing('b', [], 4_000));
     expect(put?.conversation).toMatchObject({ createTimeMs: 5_000, updateTimeMs: 5_000 });

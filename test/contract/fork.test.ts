@@ -31,6 +31,7 @@ describe.each(backendKinds)('forking in the %s backend', (kind) => {
         messageCount: 2,
         totalTokens: 4,
         createTimeMs: 1_000,
+        storeTimeMs: 1_000,
         updateTimeMs: 1_000,
       },
       unchanged: false,

@@ -62,8 +62,8 @@ it('is counted for a bounded number of groups in memory', () => {
   const store = new MemoryStore(codec, 5);
   const figures = { ...noUsage, conversations: 1 };
   const count = (application: string) => {
-    const conversation = { application, model: '', tokenizer: '', metadata: {}, updateTimeMs: 0 };
-    store.countUsage({ conversation: conversation as unknown as Conversation, figures });
+    const conversation = { application, model: '', tokenizer: '', metadata: {} };
+    store.countUsage({ timeMs: 0, conversation: conversation as unknown as Conversation, figures });
   };
   for (let n = 0; n < 15; n += 1) count(`${n}`);
   count('0');

@@ -73,6 +73,7 @@ describe('a conversation', () => {
       model: 'gpt-4o',
       tokenizer: 'o200k_base',
       parent_id: 'parent',
+      create_time: { seconds: 1_000_000_000, nanos: 7_000_000 },
       expire_time: { seconds: 4_000_000_000, nanos: 5_000_000 },
       metadata: { 'key/ü': 'value', empty: '' },
     };

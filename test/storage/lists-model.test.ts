@@ -20,6 +20,8 @@ import { sampleOr } from '../support/sample.js';
 const orders = [
   'newestFirst',
   'oldestFirst',
+  'latestStoreFirst',
+  'earliestStoreFirst',
   'latestUpdateFirst',
   'earliestUpdateFirst',
   'earliestExpiryFirst',
@@ -55,6 +57,8 @@ class Subject {
   constructor(
     readonly backend: ManagedBackend,
     readonly random: ReturnType<typeof randomFrom>,
+    /** True: conversations get create times of their own. */
+    public dates = false,
   ) {}
 
   async change(): Promise<void> {
@@ -86,6 +90,7 @@ class Subject {
       application: word(),
       model: word(),
       parentId: random.below(3) === 0 && id !== undefined ? id : '',
+      ...(this.dates && random.below(3) > 0 && { createTimeMs: random.below(this.#timeMs + 2000) }),
       expireTimeMs: random.below(3) === 0 ? this.#timeMs + random.below(5000) : undefined,
       metadata: {
         ...(random.below(2) === 0 && { user: word() }),
@@ -111,13 +116,15 @@ class Subject {
 
   /** Returns what a list must have, by a look at every conversation. */
   expected(filter: ConversationFilter, order: ListOrder, expiry?: Expiry): string[] {
-    const sign = order === 'newestFirst' || order === 'latestUpdateFirst' ? -1 : 1;
-    const timeOf = ({ updateTimeMs, expireTimeMs = 0 }: Conversation) =>
+    const sign = order.startsWith('newest') || order.startsWith('latest') ? -1 : 1;
+    const timeOf = ({ createTimeMs, updateTimeMs, expireTimeMs = 0 }: Conversation) =>
       order === 'newestFirst' || order === 'oldestFirst'
-        ? 0
-        : order === 'earliestExpiryFirst'
-          ? expireTimeMs
-          : updateTimeMs;
+        ? createTimeMs
+        : order === 'latestStoreFirst' || order === 'earliestStoreFirst'
+          ? 0
+          : order === 'earliestExpiryFirst'
+            ? expireTimeMs
+            : updateTimeMs;
     return [...this.all.values()]
       .filter(({ conversation }) => passes(conversation, filter))
       .filter(
@@ -214,32 +221,38 @@ describe.each(['memory', 'lmdb'] as const)(
       const random = randomFrom(seed);
       const subject = new Subject(await openBackend(kind, 1 + random.below(20)), random);
       for (let round = 0; round < 6; round++) {
+        subject.dates = round > (seed % 3) * 2;
         const labels = [['user', 'session'], ['user'], [], ['session', 'other']][random.below(4)]!;
         await subject.backend.setLabels?.(labels);
         for (let count = 0; count < 40; count++) await subject.change();
         for (let query = 0; query < 15; query++) {
           const filter = subject.filter();
-          const order = orders[random.below(5)]!;
+          const order = orders[random.below(orders.length)]!;
           const expiry = random.below(2) === 0 ? { nowMs: subject.time() } : undefined;
           const asked = JSON.stringify({ filter, order, expiry });
           const found = await subject.read(filter, order, 1 + random.below(12), undefined, expiry);
           expect(found, asked).toEqual(subject.expected(filter, order, expiry));
         }
         expect(await subject.backend.check()).toEqual([]);
+        if (round === 4) await subject.backend.repair?.();
       }
     });
 
-    it('leaves nothing out and repeats nothing while changes go on', async () => {
+    it.each([false, true])('leaves nothing out while changes go on; own create times: %s', async (dates) => {
       const random = randomFrom(77);
-      const subject = new Subject(await openBackend(kind, 8), random);
+      const subject = new Subject(await openBackend(kind, 8), random, dates);
       await subject.backend.setLabels?.(['user', 'session']);
       for (let count = 0; count < 150; count++) await subject.change();
       for (let query = 0; query < sampleOr(20, 200); query++) {
         const filter = subject.filter();
-        const order = orders[random.below(2)]!;
+        const order = orders[random.below(4)]!;
         const before = new Map(subject.all);
         const found = await subject.read(filter, order, 1 + random.below(5), () => subject.change());
-        expect(new Set(found).size).toBe(found.length);
+        // A create time that is given to a stored conversation gives it another place.
+        const still = found.filter(
+          (id) => subject.all.get(id)?.conversation === before.get(id)?.conversation,
+        );
+        expect(new Set(still).size).toBe(still.length);
         for (const [id, { conversation }] of before) {
           if (subject.all.get(id)?.conversation !== conversation) continue;
           if (passes(conversation, filter)) expect(found).toContain(id);

@@ -68,3 +68,16 @@ describe.each(['memory', 'lmdb'] as const)('over %s', (kind) => {
     },
   );
 });
+
+it('refuses a store whose create time is so old that its lifetime has ended', async () => {
+  const t = await openStoredVault('memory');
+  const lifetimes = { lifetimeMs: 1000, rules: [], keep: [] };
+  const vault = createVault({ ...t, name: 'v', clock: () => 10_000, lifetimes: () => lifetimes });
+  const store = (id: string, createTimeMs: number, expireTimeMs?: number) =>
+    vault.store({ spec: { ...spec(id), createTimeMs, expireTimeMs }, messages: [say('user', [1])] }, signal);
+  await expect(store('a', 9_000)).rejects.toMatchObject({ reason: 'INVALID_FIELD' });
+  await store('b', 9_001);
+  await store('c', 5_000, 20_000);
+  expect(await t.backend.check()).toEqual([]);
+  await t.close();
+});

@@ -76,7 +76,7 @@ async function exportAll(
   const damage = new DamageReport(io.stderr);
   const listed = client.list({
     filter: toFilter(options),
-    order: 'oldestFirst',
+    order: 'earliestStoreFirst',
     pageSize,
     onDamaged: damage.add,
   });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Conversation, printable, printableLines, shellWord } from '../../model/index.js';
+import { type Conversation, isDated, printable, printableLines, shellWord } from '../../model/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import { wholeNumber } from '../options.js';
 import type { Context } from '../context.js';
@@ -81,6 +81,7 @@ function summary(conversation: Conversation): string {
     ['tokenizer', tokenizer],
     ['forked from', parentId === '' ? '' : shellWord(parentId)],
     ['created', formatTime(createTimeMs)],
+    ['stored', isDated(conversation) ? formatTime(conversation.storeTimeMs) : ''],
     ['expires', expireTimeMs === undefined ? '' : formatTime(expireTimeMs)],
     ['revision', String(conversation.revision)],
     [

@@ -84,7 +84,7 @@ export async function exportFiles(
   const damage = new DamageReport(context.io.stderr);
   const filter = toFilter(options);
   const summary = await withClient(options, context, (client) => {
-    const listed = client.list({ filter, order: 'oldestFirst', pageSize, onDamaged: damage.add });
+    const listed = client.list({ filter, order: 'earliestStoreFirst', pageSize, onDamaged: damage.add });
     return exportTo(input, client, listed, context);
   });
   const { output } = context;

@@ -27,7 +27,13 @@ export async function settle(
   if (way === 'fail') return 'other content';
   if (way === 'keep') return 'unchanged';
   const stored = await readStored(client, id);
-  const replace = () => client.store({ ...request, ifRevision: stored.revision });
+  const createTimeMs = earlier(request.conversation?.createTimeMs, stored.createTimeMs);
+  const replace = () =>
+    client.store({
+      ...request,
+      conversation: { ...request.conversation, createTimeMs },
+      ifRevision: stored.revision,
+    });
   const together = Math.min(stored.messages.length, draft.messages.length);
   const isSame = draft.messages
     .slice(0, together)
@@ -47,11 +53,18 @@ export async function settle(
   if (isOld && way === 'append') return 'unchanged';
   const hasNews =
     hasValues(draft.document) && documentJsonOf(stored.messages) !== JSON.stringify(draft.document);
-  return isOld || hasNews ? replace() : 'unchanged';
+  const beganBefore = createTimeMs !== undefined && createTimeMs < stored.createTimeMs;
+  return isOld || hasNews || beganBefore ? replace() : 'unchanged';
+}
+
+/** Returns the earlier of two times, of which the lines of a growing log name the second. */
+function earlier(named: number | undefined, stored: number): number | undefined {
+  return named === undefined ? undefined : Math.min(named, stored);
 }
 
 interface Stored {
   readonly revision: number;
+  readonly createTimeMs: number;
   readonly tokenizer: string;
   readonly messages: readonly StoredMessage[];
   /** Token ids of the messages, if they were read as text and some are token ids in one of the two. */
@@ -61,13 +74,14 @@ interface Stored {
 async function readStored(client: StowkenClient, id: string): Promise<Stored> {
   const read = async (form: 'utf8' | 'tokens') => {
     let revision = 0;
+    let createTimeMs = 0;
     let tokenizer = '';
     const messages: StoredMessage[] = [];
     for await (const part of readForm(client, id, form, { includeFields: true })) {
-      if (part.kind === 'header') ({ revision, tokenizer } = part.conversation);
+      if (part.kind === 'header') ({ revision, tokenizer, createTimeMs } = part.conversation);
       else messages.push(part);
     }
-    return { revision, tokenizer, messages };
+    return { revision, createTimeMs, tokenizer, messages };
   };
   const text = await read('utf8');
   return { ...text, asTokens: (await read('tokens')).messages };

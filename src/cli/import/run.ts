@@ -142,7 +142,7 @@ export class ImportRun {
         if (isObject(value)) {
           if (open?.add(value)) return 'added';
           const shape = sessionShapeOf(value, this.options);
-          const begun = shape && new OpenSession(shape);
+          const begun = shape && new OpenSession(shape, this.options.zone);
           if (begun?.add(value)) return begun;
         }
         return readDocument(value, json, this.options);

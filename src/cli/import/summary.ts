@@ -19,6 +19,9 @@ export class Tally {
   /** Tokens in stored conversations, and those of them in new segments. */
   tokens = 0;
   newTokens = 0;
+  /** Conversations whose create time is not used: it names no zone, or no server takes it. */
+  timesWithoutZone = 0;
+  timesOutOfRange = 0;
   readonly assumed: AssumedTokenizer;
   /** Conversations that were read, by their shape. */
   readonly formats = new Map<string, number>();
@@ -36,7 +39,9 @@ export class Tally {
   }
 
   /** Counts a conversation that was read. */
-  found({ format }: Draft): void {
+  found({ format, spec: { createTime } }: Draft): void {
+    if (createTime === 'no zone') this.timesWithoutZone++;
+    if (createTime === 'out of range') this.timesOutOfRange++;
     this.formats.set(format, (this.formats.get(format) ?? 0) + 1);
   }
 
@@ -77,16 +82,36 @@ export class Tally {
       return [
         `would store ${plural(this.read, 'conversation')}, failed ${formatCount(failed)}`,
         ...this.formatLines(),
+        ...this.timeLines(),
         ...this.leftOutLines(),
       ].join('\n');
     const lines = [counts, volume, `${(elapsedMs / 1000).toFixed(1)} s: ${rates}`];
-    return [...lines, ...this.formatLines(), ...this.leftOutLines(), ...this.assumed.lines()].join('\n');
+    return [
+      ...lines,
+      ...this.formatLines(),
+      ...this.timeLines(),
+      ...this.leftOutLines(),
+      ...this.assumed.lines(),
+    ].join('\n');
   }
 
   private formatLines(): string[] {
     if (this.formats.size === 0) return [];
     const sorted = [...this.formats].sort(([, a], [, b]) => b - a);
     return [`read as ${sorted.map(([name, count]) => `${name} ${formatCount(count)}`).join(', ')}`];
+  }
+
+  private timeLines(): string[] {
+    const { timesWithoutZone: local, timesOutOfRange: strange } = this;
+    const kept = 'kept as fields; lists go by the time of import';
+    return [
+      ...(local > 0
+        ? [`the times of ${plural(local, 'conversation')} name no zone: ${kept}. --time-zone states one`]
+        : []),
+      ...(strange > 0
+        ? [`the times of ${plural(strange, 'conversation')} are before 1970 or in the future: ${kept}`]
+        : []),
+    ];
   }
 
   private leftOutLines(): string[] {
@@ -111,6 +136,8 @@ export class Tally {
       elapsed_ms: Math.round(elapsedMs),
       formats: Object.fromEntries(this.formats),
       failures: this.failures.byKind(),
+      ...(this.timesWithoutZone > 0 && { times_without_zone: this.timesWithoutZone }),
+      ...(this.timesOutOfRange > 0 && { times_out_of_range: this.timesOutOfRange }),
       ...(this.leftOut.length > 0 && { left_out: this.leftOut }),
       ...this.assumed.plain(),
     };

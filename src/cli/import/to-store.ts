@@ -41,6 +41,7 @@ export function toStoreRequest(draft: Draft, defaults: RecordDefaults): ToStore 
       model: spec.model ?? '',
       tokenizer: known ?? defaults.tokenizer,
       parentId: spec.parentId ?? '',
+      ...(typeof spec.createTime === 'number' && { createTimeMs: spec.createTime }),
       expireTimeMs: spec.expireTimeMs,
       metadata: spec.metadata ?? {},
     },

@@ -5,7 +5,7 @@ import {
   type RetrieveOptions,
   type StowkenClient,
 } from '../../client/index.js';
-import { type Conversation, toJson } from '../../model/index.js';
+import { type Conversation, isDated, toJson } from '../../model/index.js';
 import { unseal } from './envelope.js';
 
 type MessagePart = Extract<ReadPart, { kind: 'message' }>;
@@ -24,13 +24,15 @@ export async function* recordPieces(parts: AsyncIterable<ReadPart>): AsyncGenera
 }
 
 function opening(conversation: Conversation): string {
-  const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = conversation;
+  const { id, application, model, tokenizer, parentId, createTimeMs, expireTimeMs, metadata } = conversation;
   const head = {
     id,
     application,
     model,
     tokenizer,
     ...(parentId !== '' && { parent_id: parentId }),
+    // A time that only this vault gave it is not the conversation's own.
+    ...(isDated(conversation) && { create_time: new Date(createTimeMs).toISOString() }),
     ...(expireTimeMs !== undefined && { expire_time: new Date(expireTimeMs).toISOString() }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
   };

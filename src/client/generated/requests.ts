@@ -56,6 +56,7 @@ export interface Conversation {
   readonly parentId?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly messages?: readonly MessageInfo[] | undefined;
+  readonly storeTime?: Timestamp | undefined;
 }
 
 export interface ConversationFilter {
@@ -256,7 +257,9 @@ export type ListOrder =
   | 'LIST_ORDER_NEWEST_FIRST'
   | 'LIST_ORDER_OLDEST_FIRST'
   | 'LIST_ORDER_LATEST_UPDATE_FIRST'
-  | 'LIST_ORDER_EARLIEST_UPDATE_FIRST';
+  | 'LIST_ORDER_EARLIEST_UPDATE_FIRST'
+  | 'LIST_ORDER_LATEST_STORE_FIRST'
+  | 'LIST_ORDER_EARLIEST_STORE_FIRST';
 
 export interface ListRegistriesRequest {
   readonly vault?: string | undefined;

@@ -117,6 +117,7 @@ export interface Conversation {
   readonly parentId: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly messages: readonly MessageInfo[];
+  readonly storeTime: Timestamp | null;
 }
 
 export interface CreateVaultResponse {

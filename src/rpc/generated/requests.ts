@@ -54,6 +54,7 @@ export interface Conversation {
   readonly parent_id: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly messages: MessageInfo[];
+  readonly store_time: Timestamp | null;
 }
 
 export interface ConversationFilter {

@@ -116,6 +116,7 @@ export interface Conversation {
   readonly parent_id?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly messages?: readonly MessageInfo[] | undefined;
+  readonly store_time?: Timestamp | undefined;
 }
 
 export interface CreateVaultResponse {

@@ -99,6 +99,8 @@ const orders: Readonly<Record<number, ListOrder>> = {
   2: 'oldestFirst',
   70: 'latestUpdateFirst',
   71: 'earliestUpdateFirst',
+  104: 'latestStoreFirst',
+  105: 'earliestStoreFirst',
 };
 
 const order = z.number().transform((number, context) => {

@@ -22,6 +22,14 @@ const expireTime = timestampMs.check((context) => {
   if (context.value < 0) refuse(context, 'is before 1970', { value: String(context.value) });
 });
 
+/** Time at which a conversation began. A clock that is behind by less must not refuse what has just begun. */
+const createTime = expireTime.check((context) => {
+  const limit = Date.now() + limits.createTimeAheadMsMax;
+  if (context.value <= limit) return;
+  const value = new Date(context.value).toISOString();
+  refuse(context, `is ${value}, more than a day after the server's time`, { value });
+});
+
 /** Defaults of a conversation that the request does not describe. */
 const anonymous: ConversationSpec = {
   id: '',
@@ -41,12 +49,14 @@ export const conversationSpec = z
     model: label,
     tokenizer: label,
     parent_id: optionalId,
+    create_time: optional(createTime),
     expire_time: optional(expireTime),
     metadata: metadata(limits.metadataEntriesMax),
   })
-  .transform(({ parent_id, expire_time, ...rest }): ConversationSpec => ({
+  .transform(({ parent_id, create_time, expire_time, ...rest }): ConversationSpec => ({
     ...rest,
     parentId: parent_id,
+    ...(create_time !== undefined && { createTimeMs: create_time }),
     expireTimeMs: expire_time,
   }))
   .nullable()

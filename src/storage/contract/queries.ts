@@ -134,11 +134,17 @@ declare const listPosition: unique symbol;
 export type ListPosition = string & { readonly [listPosition]: true };
 
 /**
- * Orders of a list: by creation, by the time of the last change, or by expire time. The last one has only
- * conversations that expire.
+ * Orders of a list: by create time, by the first store, by the time of the last change, or by expire time. The
+ * last one has only conversations that expire. The order of stores needs no index.
  */
 export type ListOrder =
-  'newestFirst' | 'oldestFirst' | 'latestUpdateFirst' | 'earliestUpdateFirst' | 'earliestExpiryFirst';
+  | 'newestFirst'
+  | 'oldestFirst'
+  | 'latestStoreFirst'
+  | 'earliestStoreFirst'
+  | 'latestUpdateFirst'
+  | 'earliestUpdateFirst'
+  | 'earliestExpiryFirst';
 
 export interface ListQuery {
   readonly filter: ConversationFilter;

@@ -98,6 +98,6 @@ function aboutSidecars([first, ...others]: readonly string[]): string | undefine
 
 function newVault(): FileChanges {
   const vaultId = randomBytes(16).toString('hex');
-  const record = { vaultId, nextSegment: 1, nextConversation: 1, lastCreateTimeMs: 0 };
+  const record = { vaultId, nextSegment: 1, nextConversation: 1, lastStoreTimeMs: 0 };
   return new Map([[VAULT_FILE, encodeVault(record)]]);
 }

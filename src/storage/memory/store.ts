@@ -45,7 +45,7 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
   readonly tokenizers = new Map<string, KeptTokenizer>();
   nextSegment = 1;
   #nextConversation = 1;
-  lastCreateTimeMs = 0;
+  lastStoreTimeMs = 0;
   /** Number of commits so far. */
   sequence = 0;
   /** Time of the commit in progress. */
@@ -181,7 +181,8 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
     this.conversations.set(id, undefined);
   }
 
-  countUsage({ conversation, figures }: UsageEvent): void {
+  countUsage(event: UsageEvent): void {
+    const { conversation, figures } = event;
     const [application, model, tokenizer, labels] = groupedBy(
       conversation,
       this.labels,
@@ -193,7 +194,7 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
       },
       this.usageGroupsMax,
     );
-    const timeMs = periodOf(conversation) * USAGE_PERIOD_MS;
+    const timeMs = periodOf(event) * USAGE_PERIOD_MS;
     this.#addToRow({ timeMs, application, model, tokenizer, labels }, figures);
   }
 
@@ -206,8 +207,12 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
     return this.conversations.inOrder(newestFirst, beyond);
   }
 
-  numberFrom(createTimeMs: number): number {
-    return this.conversations.numberFrom(createTimeMs) ?? this.#nextConversation;
+  get hasDated(): boolean {
+    return this.conversations.hasDated;
+  }
+
+  numberFrom(storeTimeMs: number): number {
+    return this.conversations.numberFrom(storeTimeMs) ?? this.#nextConversation;
   }
 
   /** Returns whether the segment is garbage now. */

@@ -145,8 +145,9 @@ function planParts<Incoming>(ops: ChangeOps<Incoming>, change: Change, sequenceM
   const apply = (): AppliedChange => {
     const result: ResultDraft = {};
     ops.storeIncoming(incoming);
+    const isDated = change.put?.spec.createTimeMs !== undefined;
     const count = (plan: ManifestPlan, outcome: ManifestOutcome, messages?: Part<'put'>['messages']) => {
-      ops.countUsage?.(usageOf(outcome, messages, plan.prefixTokens?.() ?? 0));
+      ops.countUsage?.(usageOf(outcome, messages, plan.prefixTokens?.() ?? 0, isDated));
       return outcome;
     };
     const { storedEarlier } = change;

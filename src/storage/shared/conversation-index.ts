@@ -1,4 +1,4 @@
-import type { Conversation } from '../../model/index.js';
+import { type Conversation, isDated } from '../../model/index.js';
 
 /** A conversation, and its place in the order of creation. */
 export interface NumberedConversation {
@@ -12,6 +12,12 @@ export class ConversationIndex<Entry extends NumberedConversation> {
   readonly #byNumber = new Map<number, Entry>();
   /** In creation order; some numbers are of deleted conversations. */
   #numbers: number[] = [];
+  /** True if a conversation has, or had, a create time of its own. */
+  #hasDated = false;
+
+  get hasDated(): boolean {
+    return this.#hasDated;
+  }
 
   get size(): number {
     return this.#byId.size;
@@ -33,6 +39,7 @@ export class ConversationIndex<Entry extends NumberedConversation> {
       this.#byNumber.delete(before.number);
     }
     if (entry) {
+      this.#hasDated ||= isDated(entry.conversation);
       this.#byId.set(id, entry);
       this.#byNumber.set(entry.number, entry);
       if (entry.number !== before?.number) this.#numbers.push(entry.number);
@@ -59,10 +66,10 @@ export class ConversationIndex<Entry extends NumberedConversation> {
   }
 
   /**
-   * Returns the number of the first conversation created at this time or later; undefined if there is none.
+   * Returns the number of the first conversation stored at this time or later; undefined if there is none.
    */
-  numberFrom(createTimeMs: number): number | undefined {
-    return this.#numbers[this.#firstWhere((_, index) => !this.#createdBefore(index, createTimeMs))];
+  numberFrom(storeTimeMs: number): number | undefined {
+    return this.#numbers[this.#firstWhere((_, index) => !this.#storedBefore(index, storeTimeMs))];
   }
 
   /** Returns the first index at which a condition holds; it must hold from there on. */
@@ -78,10 +85,10 @@ export class ConversationIndex<Entry extends NumberedConversation> {
   }
 
   /** Examines the conversation at an index of the order, or the next one that still exists. */
-  #createdBefore(index: number, timeMs: number): boolean {
+  #storedBefore(index: number, timeMs: number): boolean {
     for (let at = index; at < this.#numbers.length; at++) {
       const entry = this.#byNumber.get(this.#numbers[at] as number);
-      if (entry) return entry.conversation.createTimeMs < timeMs;
+      if (entry) return entry.conversation.storeTimeMs < timeMs;
     }
     return false;
   }

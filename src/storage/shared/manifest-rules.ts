@@ -137,6 +137,7 @@ export function forkedSpec(parent: Conversation, { id, newId }: Part<'fork'>): C
   return { ...specOf(parent), id: newId, parentId: id };
 }
 
+/** Returns the fields that a client gives, but for the create time. */
 export function specOf(conversation: Conversation): ConversationSpec {
   const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = conversation;
   return { id, application, model, tokenizer, parentId, expireTimeMs, metadata };
@@ -150,22 +151,24 @@ export function sizeOf(messages: readonly MessageRecord[]): Size {
 }
 
 /**
- * Returns the revision after `before`, if there is one. Create times never decrease in the order of creation.
+ * Returns the revision after `before`, if there is one. Store times never decrease in the order of
+ * conversations' numbers, whatever create times the clients give.
  */
 export function nextRevision(
   spec: ConversationSpec,
   size: Size,
-  { timeMs, lastCreateTimeMs }: { readonly timeMs: number; readonly lastCreateTimeMs: number },
+  { timeMs, lastStoreTimeMs }: { readonly timeMs: number; readonly lastStoreTimeMs: number },
   before?: Conversation,
 ): Conversation {
-  const createTimeMs = before?.createTimeMs ?? Math.max(timeMs, lastCreateTimeMs);
+  const storeTimeMs = before?.storeTimeMs ?? Math.max(timeMs, lastStoreTimeMs);
   return {
     ...spec,
     metadata: { ...spec.metadata },
     revision: (before?.revision ?? 0) + 1,
     ...size,
-    createTimeMs,
-    updateTimeMs: Math.max(timeMs, before?.updateTimeMs ?? createTimeMs),
+    createTimeMs: spec.createTimeMs ?? before?.createTimeMs ?? storeTimeMs,
+    storeTimeMs,
+    updateTimeMs: Math.max(timeMs, before?.updateTimeMs ?? storeTimeMs),
   };
 }
 
@@ -201,7 +204,16 @@ function hasContent(
   spec: ConversationSpec,
   others: Iterable<MessageRecord>,
 ): boolean {
-  return contentKey(conversation, messages) === contentKey(spec, others);
+  return hasSpec(conversation, spec) && contentKey(conversation, messages) === contentKey(spec, others);
+}
+
+/** True if a conversation has the fields of a spec. A spec without create time leaves it open. */
+export function hasSpec(conversation: Conversation, spec: ConversationSpec): boolean {
+  const { createTimeMs } = spec;
+  return (
+    contentKey(conversation, []) === contentKey(spec, []) &&
+    (createTimeMs === undefined || createTimeMs === conversation.createTimeMs)
+  );
 }
 
 /**

@@ -4,6 +4,7 @@ import type {
   ConversationPage,
   GarbagePage,
   GarbageQuery,
+  ListPosition,
   ListQuery,
   ScanQuery,
 } from '../contract/queries.js';
@@ -11,7 +12,18 @@ import type { NumberedConversation } from './conversation-index.js';
 import { numberAt, positionOf } from './list-position.js';
 import { isListed } from './records.js';
 import type { RecordedSegment } from './staged-vault.js';
-import { isAfter, isByTime, type Place, placeAt, placeOf, positionOfPlace, startOf } from './time-order.js';
+import {
+  isAfter,
+  isByCreation,
+  isByStore,
+  isLatestFirst,
+  type Place,
+  placeAt,
+  placeOf,
+  placeOfNumber,
+  positionOfPlace,
+  startOf,
+} from './time-order.js';
 
 /** Committed records of a vault, all in memory. */
 export interface RecordIndex<Segment extends RecordedSegment = RecordedSegment> {
@@ -23,28 +35,32 @@ export interface RecordIndex<Segment extends RecordedSegment = RecordedSegment> 
   /** Same as ConversationIndex.inOrder(). */
   inOrder(newestFirst: boolean, beyond: number): Iterable<NumberedConversation>;
   /**
-   * Returns the number of the first conversation created at this time or later; one beyond the last if there
+   * Returns the number of the first conversation stored at this time or later; one beyond the last if there
    * is none.
    */
-  numberFrom(createTimeMs: number): number;
+  numberFrom(storeTimeMs: number): number;
+  /** True if a conversation has, or had, a create time of its own: the order of numbers is another then. */
+  readonly hasDated: boolean;
 }
 
 /** Conversations that are examined before other work gets its turn. */
 const SLICE = 2000;
 
 /**
- * Returns a page in creation order. The position is a conversation's number, so nothing is repeated or
- * skipped.
+ * Returns a page. The position depends on a conversation alone, so nothing is repeated or skipped. Without
+ * create times of their own, conversations are created in the order of their numbers.
  */
 export async function listConversations(index: RecordIndex, query: ListQuery): Promise<ConversationPage> {
   const { limit, scanLimit, order } = query;
-  if (isByTime(order)) return listByTime(index, query);
-  const newestFirst = order === 'newestFirst';
+  const isPlace = query.after !== undefined && placeAt(query.after) !== undefined;
+  const isByNumber = isByStore(order) || (isByCreation(order) && !index.hasDated && !isPlace);
+  if (!isByNumber) return listByTime(index, query);
+  const newestFirst = isLatestFirst(order);
   const conversations: Conversation[] = [];
   let position = firstPosition(index, query);
   let scanned = 0;
   for (const { number, conversation } of index.inOrder(newestFirst, position)) {
-    if (isPast(conversation, query)) return { conversations, next: undefined };
+    if (!index.hasDated && isPast(conversation, query)) return { conversations, next: undefined };
     if (conversations.length >= limit || scanned >= scanLimit)
       return { conversations, next: positionOf(position) };
     if (isListed(conversation, query)) conversations.push(conversation);
@@ -60,8 +76,8 @@ export async function listConversations(index: RecordIndex, query: ListQuery): P
 /** Sorts what passes the filter for each page: records in memory have no index by these times. */
 function listByTime(index: RecordIndex, query: ListQuery): ConversationPage {
   const { limit, order, after } = query;
-  const latestFirst = order === 'latestUpdateFirst';
-  const position = after === undefined ? startOf(query) : placeAt(after);
+  const latestFirst = isLatestFirst(order);
+  const position = after === undefined ? startOf(query) : (placeAt(after) ?? placeByNumber(index, after));
   const placed: { place: Place; conversation: Conversation }[] = [];
   for (const { number, conversation } of index.inOrder(false, 0)) {
     const place = isListed(conversation, query) && placeOf(conversation, number, order);
@@ -77,19 +93,28 @@ function listByTime(index: RecordIndex, query: ListQuery): ConversationPage {
 }
 
 /**
- * Returns the number after which to begin: create times rise with the numbers, so a time range is found by
+ * Returns the number after which to begin: if create times rise with the numbers, a time range is found by
  * bisection.
  */
 function firstPosition(index: RecordIndex, { after, order, filter }: ListQuery): number {
   if (after !== undefined) return numberAt(after);
-  if (order === 'oldestFirst') return index.numberFrom(filter.createTimeFromMs ?? -Infinity) - 1;
-  return filter.createTimeBeforeMs === undefined ? Infinity : index.numberFrom(filter.createTimeBeforeMs);
+  const { createTimeFromMs = -Infinity, createTimeBeforeMs = Infinity } = index.hasDated ? {} : filter;
+  if (!isLatestFirst(order)) return index.numberFrom(createTimeFromMs) - 1;
+  return createTimeBeforeMs === Infinity ? Infinity : index.numberFrom(createTimeBeforeMs);
+}
+
+/** Returns the place of a position in the order of numbers. */
+function placeByNumber(index: RecordIndex, position: ListPosition): Place {
+  const number = numberAt(position);
+  for (const { conversation } of index.inOrder(false, number - 1))
+    return placeOfNumber(number, conversation.storeTimeMs);
+  return placeOfNumber(number);
 }
 
 /** True if no later conversation in this order can be in the time range. */
 function isPast({ createTimeMs }: Conversation, { order, filter }: ListQuery): boolean {
-  if (order === 'newestFirst') return createTimeMs < (filter.createTimeFromMs ?? -Infinity);
-  return createTimeMs >= (filter.createTimeBeforeMs ?? Infinity);
+  const { createTimeFromMs = -Infinity, createTimeBeforeMs = Infinity } = filter;
+  return isLatestFirst(order) ? createTimeMs < createTimeFromMs : createTimeMs >= createTimeBeforeMs;
 }
 
 /** Returns a page of garbage, lowest id first. */

@@ -90,10 +90,10 @@ export class RecordedManifests {
   ): Conversation {
     const { vault } = this;
     const existing = vault.manifest(spec.id);
-    const { lastCreateTimeMs } = vault;
-    const times = { timeMs, lastCreateTimeMs };
+    const { lastStoreTimeMs } = vault;
+    const times = { timeMs, lastStoreTimeMs };
     const conversation = rules.nextRevision(spec, rules.sizeOf(messages), times, existing?.conversation);
-    vault.lastCreateTimeMs = Math.max(lastCreateTimeMs, conversation.createTimeMs);
+    vault.lastStoreTimeMs = Math.max(lastStoreTimeMs, conversation.storeTimeMs);
     const number = existing?.number ?? vault.takeConversationNumber();
     vault.putManifest({ number, conversation, messages, prefix });
 

@@ -19,7 +19,7 @@ import type {
 
 /**
  * Returns a conversation's content as one string: equal strings mean equal content. Token counts are left
- * out, because they follow from the hashes.
+ * out, because they follow from the hashes; so is the create time, which a store need not give.
  */
 export function contentKey(spec: ConversationSpec, messages: Iterable<MessageRecord>): string {
   const { id, application, model, tokenizer, parentId, expireTimeMs } = spec;

@@ -30,7 +30,7 @@ export interface RecordedManifest extends RecordedConversation {
 export interface StagedVault {
   /** Number of the commit. */
   readonly sequence: number;
-  lastCreateTimeMs: number;
+  lastStoreTimeMs: number;
   readonly registries: StagedRegistries;
   /** Vocabularies by the names of tokenizers; absent if the backend keeps none. */
   readonly tokenizers?: Map<string, KeptTokenizer>;

@@ -72,18 +72,21 @@ const groupOfRole: Readonly<Record<string, TokensOfRole>> = {
 
 /** Figures to count for a conversation. */
 export interface UsageEvent {
+  /** Time at which they are counted. */
+  readonly timeMs: number;
   readonly conversation: Conversation;
   readonly figures: UsageFigures;
 }
 
 /**
  * Returns what a store, an append or a fork adds. Messages that a fork shares with its parent were counted
- * when they were stored.
+ * when they were stored. `isDated`: the client gave the create time, and that is when it took place.
  */
 export function usageOf(
   { conversation, newTokens, newFrameBytes }: ManifestOutcome,
   messages: MessageSequence | readonly MessageOf[] | undefined,
   prefixTokens: number,
+  isDated: boolean,
 ): UsageEvent {
   const figures = { ...noUsage, conversations: conversation.revision === 1 ? 1 : 0 };
   for (const message of messages ?? []) {
@@ -95,14 +98,15 @@ export function usageOf(
   // An appended block may begin in a message before.
   figures.prefixTokens = Math.min(prefixTokens, tokens);
   figures.storedBytes = newFrameBytes;
-  return { conversation, figures };
+  const timeMs = isDated ? conversation.createTimeMs : conversation.updateTimeMs;
+  return { timeMs, conversation, figures };
 }
 
 type MessageOf = MessageSequence extends Iterable<infer Message> ? Message : never;
 
-/** Returns the period of a conversation's last change. */
-export function periodOf({ updateTimeMs }: Conversation): number {
-  return Math.floor(updateTimeMs / USAGE_PERIOD_MS);
+/** Returns the period in which something is counted. */
+export function periodOf({ timeMs }: Pick<UsageEvent, 'timeMs'>): number {
+  return Math.floor(timeMs / USAGE_PERIOD_MS);
 }
 
 /** Returns the labels that a conversation has, as usage is grouped by them. */

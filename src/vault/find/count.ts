@@ -23,7 +23,7 @@ export async function countConversations(
   }
   const query = {
     filter,
-    order: 'newestFirst',
+    order: 'latestStoreFirst',
     limit: looksMax,
     scanLimit: looksMax,
     expiry,

@@ -21,7 +21,7 @@ interface SegmentUse {
   readonly role: string;
   readonly conversationId: string;
   readonly messageIndex: number;
-  readonly firstMs: number;
+  firstMs: number;
   lastMs: number;
 }
 
@@ -119,7 +119,7 @@ async function findUses(
   if (wanted.size === 0) return found;
   const query = {
     filter: {},
-    order: 'oldestFirst',
+    order: 'earliestStoreFirst',
     limit: 256,
     scanLimit: limits.pageScanMax,
     signal,
@@ -158,8 +158,10 @@ async function lookThrough(
         for (const { key } of segments) {
           if (!wanted.has(key)) continue;
           const use = uses.get(key);
-          if (use) use.lastMs = createTimeMs;
-          else {
+          if (use) {
+            use.firstMs = Math.min(use.firstMs, createTimeMs);
+            use.lastMs = Math.max(use.lastMs, createTimeMs);
+          } else {
             const place = { role, conversationId: id, messageIndex: from + at };
             uses.set(key, { ...place, firstMs: createTimeMs, lastMs: createTimeMs });
           }

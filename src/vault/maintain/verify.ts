@@ -69,21 +69,26 @@ export interface ClockBehind {
 }
 
 /**
- * Compares the clock with the newest conversation. Create times never decrease, or lists by time would miss
+ * Compares the clock with the newest conversation. Store times never decrease, or lists by time would miss
  * conversations. So after a clock that ran ahead, new conversations get the time of the last one until the
  * clock has caught up. Undefined if the clock is behind by no more than a bound.
  */
 export async function clockBehind(backend: StorageBackend, nowMs: number): Promise<ClockBehind | undefined> {
-  const page = await backend.listConversations({ filter: {}, order: 'newestFirst', limit: 1, scanLimit: 1 });
+  const page = await backend.listConversations({
+    filter: {},
+    order: 'latestStoreFirst',
+    limit: 1,
+    scanLimit: 1,
+  });
   const [newest] = page.conversations;
-  const behindMs = newest === undefined ? 0 : newest.createTimeMs - nowMs;
+  const behindMs = newest === undefined ? 0 : newest.storeTimeMs - nowMs;
   if (newest === undefined || behindMs <= limits.clockBehindMsMax) return undefined;
-  const until = new Date(newest.createTimeMs).toISOString();
+  const until = new Date(newest.storeTimeMs).toISOString();
   return {
     conversationId: newest.id,
     behindMs,
     detail:
-      `was created at ${until} by its time, which is to come: a clock ran ahead, or the server's is behind; until then ` +
+      `was stored at ${until} by its time, which is to come: a clock ran ahead, or the server's is behind; until then ` +
       'new conversations get that time too, in the right order',
   };
 }

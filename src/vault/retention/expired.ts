@@ -46,9 +46,9 @@ export async function* expiredConversations(
       const page = await backend
         .listConversations({ ...query, order, ...(after !== undefined && { after }) })
         .catch((error: unknown) => {
-          // The index by expire time is being built: every conversation is looked at.
+          // The index by this time is being built: every conversation is looked at.
           if (!isStowkenError(error, 'INDEX_BUILDING') || after !== undefined) throw error;
-          order = 'oldestFirst';
+          order = 'earliestStoreFirst';
           return backend.listConversations({ ...query, order });
         });
       after = page.next;

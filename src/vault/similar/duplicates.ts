@@ -72,7 +72,7 @@ export async function* findDuplicates(
   const grouping = new Grouping(parts, threshold, new Turns(signal));
   const query = {
     filter,
-    order: 'oldestFirst',
+    order: 'earliestStoreFirst',
     limit: pageConversations,
     scanLimit: limits.pageScanMax,
     signal,

@@ -92,21 +92,28 @@ async function* foundBatches(
 ): AsyncGenerator<Target[], void, void> {
   const limit = limits.deleteBatchConversationsMax;
   const query = { filter, limit, scanLimit: limits.pageScanMax, signal } as const;
-  let order: ListOrder = filter.expireTimeBeforeMs === undefined ? 'oldestFirst' : 'earliestExpiryFirst';
+  let order = orderFor(filter);
   let after: ListPosition | undefined;
   do {
     const page = await backend
       .listConversations({ ...query, order, ...(after !== undefined && { after }) })
       .catch((error: unknown) => {
-        // The index by expire time is being built: every conversation is looked at.
+        // The index by this time is being built: every conversation is looked at.
         if (!isStowkenError(error, 'INDEX_BUILDING') || after !== undefined) throw error;
-        order = 'oldestFirst';
+        order = 'earliestStoreFirst';
         return backend.listConversations({ ...query, order });
       });
     damaged.push(...(page.damaged ?? []).slice(0, limits.damagedNamedMax - damaged.length));
     yield page.conversations.map(({ id, revision }: Conversation) => ({ id, revision }));
     after = page.next;
   } while (after !== undefined);
+}
+
+/** Returns the order in which a filter finds its conversations with the fewest looks. */
+function orderFor(filter: ConversationFilter): ListOrder {
+  if (filter.expireTimeBeforeMs !== undefined) return 'earliestExpiryFirst';
+  const hasRange = filter.createTimeFromMs !== undefined || filter.createTimeBeforeMs !== undefined;
+  return hasRange ? 'oldestFirst' : 'earliestStoreFirst';
 }
 
 async function look(backend: StorageBackend, { id, revision }: Target): Promise<Outcome> {

@@ -44,6 +44,7 @@ export function requestPart(
 /** Returns a spec's fields with metadata sorted, because the order of metadata has no meaning. */
 export function specFields(spec: ConversationSpec): unknown[] {
   const metadata = Object.entries(spec.metadata).sort(([a], [b]) => (a < b ? -1 : 1));
-  const { id, application, model, tokenizer, parentId, expireTimeMs } = spec;
-  return [id, application, model, tokenizer, parentId, expireTimeMs, metadata];
+  const { id, application, model, tokenizer, parentId, expireTimeMs, createTimeMs } = spec;
+  const times = createTimeMs === undefined ? [] : [createTimeMs];
+  return [id, application, model, tokenizer, parentId, expireTimeMs, metadata, ...times];
 }

@@ -63,6 +63,18 @@ describe('fields', () => {
       { conversation: { expire_time: { seconds: 253402300800 } } },
       'conversation.expire_time',
     ],
+    [
+      'a creation before 1970',
+      'StoreConversation',
+      { conversation: { create_time: { seconds: -1 } } },
+      'conversation.create_time',
+    ],
+    [
+      'a creation that is to come',
+      'StoreConversation',
+      { conversation: { create_time: { seconds: 4_000_000_000 } } },
+      'conversation.create_time',
+    ],
     ['an unknown encoding', 'RetrieveConversation', { id: 'c', encoding: 4 }, 'encoding'],
     ['a negative encoding', 'RetrieveConversation', { id: 'c', encoding: -1 }, 'encoding'],
     ['an unknown order', 'ListConversations', { order: 3 }, 'order'],

@@ -117,6 +117,7 @@ describe('the stored bytes', () => {
       totalTokens: 300,
       messageCount: 2,
       createTimeMs: 1_700_000_000_000,
+      storeTimeMs: 1_700_000_000_000,
       updateTimeMs: 1_700_000_000_001,
     };
     const record = encodeHeader({ conversation, directoryBytes: 5000, distance: 3 }, names);
@@ -148,6 +149,23 @@ describe('the stored bytes', () => {
     const short = encodeHeader(first, names);
     expect(hex(short).startsWith('0f' + '04632fc3bc' + '07' + '05' + '00' + '02' + 'ac02')).toBe(true);
     expect(decodeHeader(new ByteReader(short), nameOf)).toEqual(first);
+  });
+
+  it('of a conversation with a create time of its own', () => {
+    const conversation = {
+      ...{ id: 'c', application: '', model: '', tokenizer: '', parentId: '', expireTimeMs: undefined },
+      ...{ metadata: {}, revision: 1, totalTokens: 3, messageCount: 1 },
+      createTimeMs: 1_600_000_000_000,
+      storeTimeMs: 1_700_000_000_000,
+      updateTimeMs: 1_700_000_000_000,
+    };
+    const header = { conversation, directoryBytes: undefined, distance: 1 };
+    const record = encodeHeader(header, names);
+    expect(hex(record)).toBe('8001' + '0163' + '000000' + '01' + '03' + '80d095ffbc31' + '80a0b787e905');
+    expect(decodeHeader(new ByteReader(record), nameOf)).toEqual(header);
+    const later = { ...header, conversation: { ...conversation, createTimeMs: 1_700_000_000_064 } };
+    expect(hex(encodeHeader(later, names)).endsWith('80d095ffbc31' + '7f')).toBe(true);
+    expect(decodeHeader(new ByteReader(encodeHeader(later, names)), nameOf)).toEqual(later);
   });
 
   it('of a message list', () => {

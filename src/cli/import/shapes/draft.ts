@@ -1,3 +1,4 @@
+import type { CreateTime } from './create-time.js';
 import type { Json } from './json.js';
 import type { PlainMessage } from './dialects.js';
 
@@ -14,6 +15,7 @@ export interface DraftSpec {
   readonly model?: string | undefined;
   readonly tokenizer?: string | undefined;
   readonly parentId?: string | undefined;
+  readonly createTime?: CreateTime;
   readonly expireTimeMs?: number | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }

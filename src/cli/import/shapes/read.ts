@@ -1,4 +1,5 @@
 import { BadLine } from '../bad-line.js';
+import { createTimeOf } from './create-time.js';
 import { Documents, isMessage } from './documents.js';
 import type { Draft, DraftSpec } from './draft.js';
 import { isExact, isList, isObject, type Json, type JsonObject, withValues } from './json.js';
@@ -31,7 +32,8 @@ export function readDocument(document: Json, json: string, options: ReadOptions)
   if (isList(document) && document.length > 0 && isMessage(document[0]!)) {
     // A list of messages is a conversation.
     const skeleton = documents.list(document, 'messages');
-    return { format: 'messages', spec: {}, messages: documents.messages, document: skeleton };
+    const spec = { createTime: createTimeOf(document, options.zone) };
+    return { format: 'messages', spec, messages: documents.messages, document: skeleton };
   }
   if (!isObject(document))
     throw new BadLine(`not a JSON object: it begins with ${JSON.stringify(json[0])}`, 'not a JSON object');
@@ -40,7 +42,7 @@ export function readDocument(document: Json, json: string, options: ReadOptions)
   const read = shape.read(document, { documents, zone: options.zone });
   if (documents.messages.length === 0 && shape.name !== 'openai-chat')
     throw new BadLine(`it seems to be ${shape.name} (${shape.title}), and has no messages`);
-  const { spec } = read;
+  const spec = { ...read.spec, createTime: createTimeOf(document, options.zone) };
   const kept = withoutSpec(read.document as JsonObject, document, spec);
   return { format: shape.name, messages: documents.messages, spec, document: kept };
 }

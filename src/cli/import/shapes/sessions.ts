@@ -1,3 +1,4 @@
+import { type CreateTime, createTimeOf } from './create-time.js';
 import { Documents } from './documents.js';
 import type { Draft, DraftMessage } from './draft.js';
 import { isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
@@ -84,9 +85,13 @@ export class OpenSession {
   #between: Json[] = [];
   #id: string | undefined;
   #model: string | undefined;
+  #createTime: CreateTime;
   readonly #keep: (value: Json) => Json = new Documents(true).keep;
 
-  constructor(readonly shape: SessionShape) {}
+  constructor(
+    readonly shape: SessionShape,
+    private readonly zone?: string,
+  ) {}
 
   /** Returns false if the event is of another session, or of none. */
   add(event: JsonObject): boolean {
@@ -96,6 +101,8 @@ export class OpenSession {
     if (!shape.recognise(event) && !shape.continues(event)) return false;
     this.#id ??= id;
     this.#model ??= shape.modelOf(event);
+    if (typeof this.#createTime !== 'number')
+      this.#createTime = createTimeOf(event, this.zone) ?? this.#createTime;
     const message = this.#messageIn(event);
     if (message === undefined) this.#between.push(this.#keep(event));
     else {
@@ -108,7 +115,7 @@ export class OpenSession {
   finish(): Draft {
     return {
       format: this.shape.name,
-      spec: { id: this.#id, model: this.#model },
+      spec: { id: this.#id, model: this.#model, createTime: this.#createTime },
       messages: this.#messages,
       document: this.#between,
     };

@@ -24,6 +24,11 @@ export function timeOf(value: Json, zone: string | undefined): number | string {
   return parsed(`${time}${zone}`);
 }
 
+/** True for a date, or a date and time, without zone. */
+export function isLocalTime(value: Json): boolean {
+  return typeof value === 'string' && local.test(value);
+}
+
 const noTime = 'it is no time like 2027-01-31T12:00:00Z, and no number of seconds since 1970';
 
 function parsed(text: string): number | string {

@@ -30,7 +30,7 @@ export async function checkFolder({ disk, vaultId, index }: CheckedVault, findin
   await findings.guarded('vault', VAULT_FILE, async () => {
     const kept = decodeVault((await readOrRefuse(disk, VAULT_FILE)) ?? new Uint8Array(0));
     if (kept.vaultId !== vaultId) report('it has another vault id');
-    for (const name of ['nextSegment', 'nextConversation', 'lastCreateTimeMs'] as const) {
+    for (const name of ['nextSegment', 'nextConversation', 'lastStoreTimeMs'] as const) {
       if (kept[name] > index[name]) report(`its ${name} is ahead, ${kept[name]}`);
     }
   });

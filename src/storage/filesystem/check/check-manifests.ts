@@ -19,9 +19,9 @@ export async function checkManifests(
   const { disk, index, damagedManifests } = vault;
   const read: ReadFile = (path) => readOrRefuse(disk, path);
   const expected = new Set<string>();
-  let lastCreateTimeMs = -Infinity;
+  let lastStoreTimeMs = -Infinity;
   for (const entry of index.inOrder(false, 0)) {
-    const { id, createTimeMs } = entry.conversation;
+    const { id, storeTimeMs } = entry.conversation;
     const subject = `conversation ${id}`;
     expected.add(manifestName(id));
     const report = (invariant: string, detail: string) => findings.report(invariant, subject, detail);
@@ -29,10 +29,10 @@ export async function checkManifests(
       const hashes = await checkManifest(read, index, entry, report);
       for (const hash of hashes) counted.refer(hash, 1);
     });
-    if (createTimeMs < lastCreateTimeMs) {
-      report('manifest', 'was created before the conversation that precedes it');
+    if (storeTimeMs < lastStoreTimeMs) {
+      report('manifest', 'was stored before the conversation that precedes it');
     }
-    lastCreateTimeMs = createTimeMs;
+    lastStoreTimeMs = storeTimeMs;
     counted.add(figuresOfConversation(entry));
     findings.progress();
   }

@@ -22,7 +22,7 @@ interface ReadAhead {
 /** A group of changes before it is committed: its effects on the index and on the files. */
 export class StagedCommit implements StagedVault {
   readonly sequence: number;
-  lastCreateTimeMs: number;
+  lastStoreTimeMs: number;
   readonly registries: DraftRegistries;
   readonly requests: DraftRequests;
   /** For the change that is being made. */
@@ -44,7 +44,7 @@ export class StagedCommit implements StagedVault {
     readonly checkReferencesKnown: () => void,
   ) {
     this.sequence = index.sequence + 1;
-    this.lastCreateTimeMs = index.lastCreateTimeMs;
+    this.lastStoreTimeMs = index.lastStoreTimeMs;
     this.registries = new DraftRegistries(index.registries, this.#files);
     this.requests = new DraftRequests(index.requests, this.#files);
     this.#nextSegment = index.nextSegment;
@@ -174,7 +174,7 @@ export class StagedCommit implements StagedVault {
       vaultId: this.vaultId,
       nextSegment: this.#nextSegment,
       nextConversation: this.#nextConversation,
-      lastCreateTimeMs: this.lastCreateTimeMs,
+      lastStoreTimeMs: this.lastStoreTimeMs,
     });
     return new Map(this.#files).set(VAULT_FILE, vault);
   }
@@ -194,7 +194,7 @@ export class StagedCommit implements StagedVault {
     index.sequence = this.sequence;
     index.nextSegment = this.#nextSegment;
     index.nextConversation = this.#nextConversation;
-    index.lastCreateTimeMs = this.lastCreateTimeMs;
+    index.lastStoreTimeMs = this.lastStoreTimeMs;
   }
 
   #setFrame(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { contentSegments, type Conversation, type MessageRecord } from '../../../model/index.js';
+import { contentSegments, type Conversation, isDated, type MessageRecord } from '../../../model/index.js';
 import { hash, milliseconds, openRecord, recordOf, sealRecord, whole } from './sealed-record.js';
 
 const manifestSchema = recordOf({
@@ -12,6 +12,8 @@ const manifestSchema = recordOf({
   parent_id: z.string(),
   expire_time_ms: milliseconds.nullable(),
   create_time_ms: milliseconds,
+  /** Time of the first store; absent if it is the create time. */
+  store_time_ms: milliseconds.optional(),
   update_time_ms: milliseconds,
   /** Pairs, so that no name is special. */
   metadata: z.array(z.tuple([z.string(), z.string()])),
@@ -45,6 +47,7 @@ export function encodeManifest({ number, conversation, messages }: Manifest): Ui
     parent_id: conversation.parentId,
     expire_time_ms: conversation.expireTimeMs ?? null,
     create_time_ms: conversation.createTimeMs,
+    ...(isDated(conversation) && { store_time_ms: conversation.storeTimeMs }),
     update_time_ms: conversation.updateTimeMs,
     metadata: Object.entries(conversation.metadata),
     messages: messages.map(({ role, name, toolCallId, segments, fieldSegments }) => ({
@@ -82,6 +85,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
       totalTokens: segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
       messageCount: messages.length,
       createTimeMs: record.create_time_ms,
+      storeTimeMs: record.store_time_ms ?? record.create_time_ms,
       updateTimeMs: record.update_time_ms,
     },
     messages,

@@ -48,7 +48,7 @@ export interface VaultRecord {
   /** Lowest unused numbers of segments and conversations, from 1. */
   readonly nextSegment: number;
   readonly nextConversation: number;
-  readonly lastCreateTimeMs: number;
+  readonly lastStoreTimeMs: number;
 }
 
 /** A segment's sidecar. */
@@ -81,7 +81,7 @@ export function encodeVault(record: VaultRecord): Uint8Array {
     vault_id: record.vaultId,
     next_segment: record.nextSegment,
     next_conversation: record.nextConversation,
-    last_create_time_ms: record.lastCreateTimeMs,
+    last_create_time_ms: record.lastStoreTimeMs,
   });
 }
 
@@ -92,7 +92,7 @@ export function decodeVault(bytes: Uint8Array): VaultRecord {
     vaultId: record.vault_id,
     nextSegment: record.next_segment,
     nextConversation: record.next_conversation,
-    lastCreateTimeMs: record.last_create_time_ms,
+    lastStoreTimeMs: record.last_create_time_ms,
   };
 }
 

@@ -41,6 +41,7 @@ export function decodeRustV1Manifest(
       totalTokens: segments.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
       messageCount: messages.length,
       createTimeMs,
+      storeTimeMs: createTimeMs,
       updateTimeMs: timeOf(manifest, 'updated_at', 'update_time') ?? createTimeMs,
     },
     messages,

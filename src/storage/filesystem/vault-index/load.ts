@@ -54,7 +54,7 @@ export async function loadVault(
   const index = new VaultIndex();
   const damagedManifests = new Map<string, string>();
   index.nextConversation = record.nextConversation;
-  index.lastCreateTimeMs = record.lastCreateTimeMs;
+  index.lastStoreTimeMs = record.lastStoreTimeMs;
   await loadRegistries(disk, index.registries, codec);
   await loadRequests(disk, index.requests);
   const references = await loadManifests(disk, index, damagedManifests);
@@ -110,7 +110,7 @@ async function loadManifests(
   for (const entry of loaded.sort((a, b) => a.number - b.number)) {
     index.setConversation(entry.conversation.id, entry);
     index.nextConversation = Math.max(index.nextConversation, entry.number + 1);
-    index.lastCreateTimeMs = Math.max(index.lastCreateTimeMs, entry.conversation.createTimeMs);
+    index.lastStoreTimeMs = Math.max(index.lastStoreTimeMs, entry.conversation.storeTimeMs);
   }
   return references;
 }

@@ -29,7 +29,7 @@ export class VaultIndex implements RecordIndex<SegmentEntry> {
   sequence = 0;
   nextSegment = 1;
   nextConversation = 1;
-  lastCreateTimeMs = 0;
+  lastStoreTimeMs = 0;
 
   get figures(): Figures {
     return this.#figures;
@@ -66,8 +66,12 @@ export class VaultIndex implements RecordIndex<SegmentEntry> {
    * Returns the number of the first conversation created at this time or later; one beyond the last if there
    * is none.
    */
-  numberFrom(createTimeMs: number): number {
-    return this.#conversations.numberFrom(createTimeMs) ?? this.nextConversation;
+  get hasDated(): boolean {
+    return this.#conversations.hasDated;
+  }
+
+  numberFrom(storeTimeMs: number): number {
+    return this.#conversations.numberFrom(storeTimeMs) ?? this.nextConversation;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { countOf } from '../../../model/index.js';
+import { countOf, isDated } from '../../../model/index.js';
 import { decodeDirectory } from '../conversations/block-directory.js';
 import { decodeManifest, type StoredManifest } from '../conversations/conversations.js';
 import { IdIndex } from '../conversations/id-index.js';
@@ -6,7 +6,8 @@ import type { StringOf } from '../conversations/manifest.js';
 import { decodeRequest } from '../conversations/requests.js';
 import type { Tables } from '../tables/environment.js';
 import { KeyIndex } from '../tables/key-index.js';
-import { isDamage } from '../tables/lmdb-errors.js';
+import { CREATED, readDimensions } from '../lists/dimensions.js';
+import { isDamage, undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import type { State } from '../tables/meta.js';
 import { numberKey, numberOfKey } from '../tables/table-keys.js';
 import type { Found } from '../tables/table.js';
@@ -20,7 +21,9 @@ export class CheckedConversations {
   #conversations = 0;
   #messages = 0;
   #tokens = 0;
-  #lastCreateTimeMs = 0;
+  #lastStoreTimeMs = 0;
+  /** True if a conversation has a create time of its own. */
+  #hasDated = false;
   #last = 0;
   /** Faults of the records that do not decode, by number. */
   readonly #damaged = new Map<number, string>();
@@ -62,6 +65,9 @@ export class CheckedConversations {
       yield 1;
     }
     this.#last = before;
+    const dimensions = undefinedIfCorrupt(() => readDimensions(this.tables.meta)) ?? [];
+    if (this.#hasDated && !dimensions.some(({ id }) => id === CREATED))
+      this.report('list-index', 'dimensions', 'lack that of create times, which conversations have');
   }
 
   /** Compares the id index with the manifests. */
@@ -117,10 +123,11 @@ export class CheckedConversations {
       const counted = `${countOf(messages, 'message')} and ${countOf(tokens, 'token')}`;
       this.report('manifest', subject, `has ${counted}, not what its header says`);
     }
-    if (conversation.createTimeMs < this.#lastCreateTimeMs) {
-      this.report('manifest', subject, 'was created before the conversation that precedes it');
+    if (conversation.storeTimeMs < this.#lastStoreTimeMs) {
+      this.report('manifest', subject, 'was stored before the conversation that precedes it');
     }
-    this.#lastCreateTimeMs = Math.max(this.#lastCreateTimeMs, conversation.createTimeMs);
+    this.#lastStoreTimeMs = Math.max(this.#lastStoreTimeMs, conversation.storeTimeMs);
+    this.#hasDated ||= isDated(conversation);
     this.#messages += conversation.messageCount;
     this.#tokens += conversation.totalTokens;
   }

@@ -29,7 +29,7 @@ export function* checkLists(tables: Tables, nameOf: StringOf, report: Report): G
     // An unreadable one was in the index when it could be read: no sum can be compared.
     if (!header) return;
     for (const dimension of kept) {
-      const group = key <= dimension.to ? groupOf(dimension, header.conversation) : undefined;
+      const group = key <= dimension.to ? groupOf(dimension, key, header.conversation) : undefined;
       if (group !== undefined) add(wanted, group, key);
     }
     yield 0;

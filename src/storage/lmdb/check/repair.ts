@@ -1,4 +1,5 @@
 import { type Codec, frameRegistryId } from '../../../codec/index.js';
+import { isDated } from '../../../model/index.js';
 import { decodeDirectory } from '../conversations/block-directory.js';
 import { rebuildChain } from '../conversations/chain.js';
 import { decodeManifest } from '../conversations/conversations.js';
@@ -49,12 +50,12 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: StringOf, nowMs: n
   const segments = new SegmentColumns();
   const { entries, unproven } = collectSegments(tables, codec, segments, state);
   removeStrayPieces(tables, segments);
-  const pages = countReferences(tables, nameOf, segments, state);
-  rebuildPages(tables, pages, segments, state);
+  const { holders, hasDated } = countReferences(tables, nameOf, segments, state);
+  rebuildPages(tables, holders, segments, state);
   countOutsideReferences(tables, segments);
   rebuildRadix(tables, nameOf, state.nextConversation);
   rebuildRequests(tables, nameOf, state);
-  resetLists(tables);
+  resetLists(tables, hasDated);
   rebuildUsage(tables, nameOf, state);
   rebuildHashIndex(tables, entries, unproven);
   rebuildCounts(tables, segments, state, nowMs);
@@ -104,14 +105,18 @@ function removeStrayPieces(tables: Tables, segments: SegmentColumns): void {
   }
 }
 
-/** Reads all manifests and rebuilds the id index on the way. Returns how many of them name each block. */
+/**
+ * Reads all manifests and rebuilds the id index on the way. Returns how many of them name each block, and
+ * whether a conversation has a create time of its own.
+ */
 function countReferences(
   tables: Tables,
   nameOf: StringOf,
   segments: SegmentColumns,
   state: State,
-): Map<number, number> {
+): { readonly holders: ReadonlyMap<number, number>; readonly hasDated: boolean } {
   const holders = new Map<number, number>();
+  let hasDated = false;
   const idsOfDamaged = damagedIds(tables, nameOf);
   tables.ids.clear();
   const ids = new IdIndexWriter(tables.ids);
@@ -123,12 +128,13 @@ function countReferences(
       return record && decodeManifest(record, nameOf);
     });
     if (!manifest) continue;
-    const { id, messageCount, totalTokens, createTimeMs } = manifest.conversation;
+    const { id, messageCount, totalTokens, storeTimeMs } = manifest.conversation;
     if (ids.find(id) === undefined) ids.insert(id, number);
     state.conversations += 1;
     state.messages += messageCount;
     state.tokens += totalTokens;
-    state.lastCreateTimeMs = Math.max(state.lastCreateTimeMs, createTimeMs);
+    state.lastStoreTimeMs = Math.max(state.lastStoreTimeMs, storeTimeMs);
+    hasDated ||= isDated(manifest.conversation);
     const { directory, tail } = manifest.list;
     for (const segment of undefinedIfCorrupt(() => segmentsNamed(tail)) ?? []) segments.addReference(segment);
     for (const page of undefinedIfCorrupt(() => [...decodeDirectory(directory)]) ?? []) {
@@ -138,7 +144,7 @@ function countReferences(
   rebuildChain(tables, state);
   for (const [number, id] of idsOfDamaged) if (ids.find(id) === undefined) ids.insert(id, number);
   ids.flush();
-  return holders;
+  return { holders, hasDated };
 }
 
 /** Returns the ids of conversations whose own record has lost them: under these they can be deleted. */

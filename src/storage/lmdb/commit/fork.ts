@@ -1,7 +1,6 @@
 import type { Change, ManifestOutcome } from '../../contract/change.js';
 import { wholeBlocks } from '../../contract/queries.js';
 import * as rules from '../../shared/manifest-rules.js';
-import { contentKey } from '../../shared/records.js';
 import { decodeDirectory, encodeDirectory, type BlockEntry } from '../conversations/block-directory.js';
 import { nextInChain } from '../conversations/chain.js';
 import { writeManifest } from '../conversations/conversations.js';
@@ -24,7 +23,7 @@ export function checkFork(session: WriteSession, fork: Fork): ManifestOutcome | 
     fork,
     ({ conversation, list }, count) =>
       conversation.messageCount === count &&
-      contentKey(conversation, []) === contentKey(rules.forkedSpec(parent.conversation, fork), []) &&
+      rules.hasSpec(conversation, rules.forkedSpec(parent.conversation, fork)) &&
       sameMessages(session, list, parent.list, count),
   );
 }
@@ -42,10 +41,10 @@ export function forkConversation(session: WriteSession, fork: Fork): ManifestOut
   list.resume({ directory: encodeDirectory(shared), tail }, false);
   const tokensShared = shared.reduce((sum, { tokens }) => sum + tokens, 0);
   const size = { messageCount, totalTokens: tokensShared + scanMessages(tail, () => undefined).tokens };
-  const { lastCreateTimeMs } = state;
+  const { lastStoreTimeMs } = state;
   const spec = rules.forkedSpec(parent.conversation, fork);
-  const conversation = rules.nextRevision(spec, size, { timeMs: fork.timeMs, lastCreateTimeMs });
-  state.lastCreateTimeMs = conversation.createTimeMs;
+  const conversation = rules.nextRevision(spec, size, { timeMs: fork.timeMs, lastStoreTimeMs });
+  state.lastStoreTimeMs = conversation.storeTimeMs;
   const place = nextInChain(state);
   const { number } = place;
   writeManifest(

@@ -1,8 +1,7 @@
-import type { Conversation } from '../../../model/index.js';
+import { type Conversation, isDated } from '../../../model/index.js';
 import type { Change, ChangeResult, ManifestOutcome } from '../../contract/change.js';
 import { wholeBlocks } from '../../contract/queries.js';
 import * as rules from '../../shared/manifest-rules.js';
-import { contentKey } from '../../shared/records.js';
 import { conversationNotFound, prefixOutdated } from '../../shared/refusals.js';
 import { nextInChain, removeFromChain } from '../conversations/chain.js';
 import { type NumberedManifest, type StoredManifest, writeManifest } from '../conversations/conversations.js';
@@ -56,9 +55,10 @@ export function putConversation(
   const list = new ListWriter(session);
   addMessages(list, messages, named);
   const size = { messageCount: messages.length, totalTokens: list.tokensAdded };
-  const { lastCreateTimeMs } = state;
-  const conversation = rules.nextRevision(spec, size, { timeMs, lastCreateTimeMs }, existing?.conversation);
-  state.lastCreateTimeMs = Math.max(conversation.createTimeMs, lastCreateTimeMs);
+  const { lastStoreTimeMs } = state;
+  const conversation = rules.nextRevision(spec, size, { timeMs, lastStoreTimeMs }, existing?.conversation);
+  state.lastStoreTimeMs = Math.max(conversation.storeTimeMs, lastStoreTimeMs);
+  if (isDated(conversation)) session.lists.beginCreateTimes(state.nextConversation);
   const { number, distance } = existing ?? nextInChain(state);
   const replaces = existing !== undefined;
   writeManifest(
@@ -85,7 +85,7 @@ function sameContent(
   { conversation, list }: StoredManifest,
   { spec, messages, found }: Pick<Put, 'spec' | 'messages' | 'found'>,
 ): boolean {
-  if (contentKey(conversation, []) !== contentKey(spec, [])) return false;
+  if (!rules.hasSpec(conversation, spec)) return false;
   if (conversation.messageCount !== messages.length) return false;
   const find = segmentsInOrder(session, found);
   const storedMessages = messagesOf(list, (id) => session.messageBlocks.read(id), session.nameOf);

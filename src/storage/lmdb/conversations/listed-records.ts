@@ -28,29 +28,40 @@ export function headerOf(
   }
 }
 
+/** Returns the record that an index leads to, which is damaged if it is not there. */
+export function recordAt(table: Table<number>, key: number): Found<number> {
+  const found = table.unchecked(key);
+  if (!found) {
+    const damage = table.corrupt(key, 'is missing: the list index leads to it');
+    return { key, value: undefined, damage };
+  }
+  const { value, damage } = found;
+  return damage ? { key, value: undefined, damage } : { key, value, damage };
+}
+
 export function namesOf(damaged: ReadonlyMap<number, string>, ids: Table<Buffer>): DamagedConversation[] {
   const known = new IdIndex(ids).idsOf(new Set(damaged.keys()));
   return [...damaged].map(([number, detail]) => ({ id: known.get(number), detail }));
 }
 
-/** Returns the least number such that every conversation from it on was created at this time or later. */
+/** Returns the least number such that every conversation from it on was stored at this time or later. */
 export function firstAtOrAfter(tables: ListedTables, timeMs: number, nameOf: StringOf): number {
   let low = 1;
   let high = readState(tables.meta).lastConversation + 1;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     const found = firstReadable(tables, middle, nameOf);
-    if (!found || found.createTimeMs >= timeMs) high = middle;
+    if (!found || found.storeTimeMs >= timeMs) high = middle;
     else low = found.number + 1;
   }
   return low;
 }
 
-/** Returns the first conversation, from a number on, whose create time can be read. */
-function firstReadable(tables: ListedTables, from: number, nameOf: StringOf) {
+/** Returns the first conversation, from a number on, whose store time can be read. */
+export function firstReadable(tables: ListedTables, from: number, nameOf: StringOf) {
   for (const found of recordsAfter(tables, from - 1)) {
     const conversation = headerOf(found, nameOf);
-    if (conversation) return { number: found.key, createTimeMs: conversation.createTimeMs };
+    if (conversation) return { number: found.key, storeTimeMs: conversation.storeTimeMs };
   }
   return undefined;
 }

@@ -1,11 +1,12 @@
 import type { Conversation } from '../../../model/index.js';
 import type { ConversationPage, ListQuery } from '../../contract/queries.js';
 import { numberAt, positionOf } from '../../shared/list-position.js';
-import { isByTime } from '../../shared/time-order.js';
-import { candidatesFor, type Candidates } from '../lists/candidates.js';
-import type { Found, Table } from '../tables/table.js';
+import { isByCreation, isByStore, isLatestFirst } from '../../shared/time-order.js';
+import { candidatesBeyond, candidatesFor, type Candidates } from '../lists/candidates.js';
+import { CREATED, readDimensions } from '../lists/dimensions.js';
+import type { Found } from '../tables/table.js';
 import { recordsAfter, recordsBefore } from './chain.js';
-import { firstAtOrAfter, headerOf, type ListedTables } from './listed-records.js';
+import { firstAtOrAfter, headerOf, type ListedTables, recordAt } from './listed-records.js';
 import { fillPage, type Look } from './list-page.js';
 import { listByTime } from './listing-by-time.js';
 import type { StringOf } from './manifest.js';
@@ -16,19 +17,29 @@ const SLICE = 500;
 /** A record that a list comes to; undefined: only a step of the search. */
 type Step = readonly [number: number, found: Found<number> | undefined];
 
-/** Returns a page of conversations, from their headers. The position is a conversation's number. */
+/**
+ * Returns a page of conversations, from their headers. As long as no conversation has a create time of its
+ * own, they are created in the order of their numbers, and the position is a number.
+ */
 export async function listConversations(
   tables: ListedTables,
   query: ListQuery,
   nameOf: StringOf,
 ): Promise<ConversationPage> {
-  if (isByTime(query.order)) return listByTime(tables, query, nameOf);
+  const hasCreated = hasCreateTimes(tables);
+  const isByNumber = isByStore(query.order) || (isByCreation(query.order) && !hasCreated);
+  if (!isByNumber) return listByTime(tables, query, nameOf);
   return fillPage<number | undefined>(tables, query, {
-    start: firstPosition(tables, query, nameOf),
+    start: firstPosition(tables, query, hasCreated, nameOf),
     looksAfter: (position) => looks(tables, query, position, nameOf),
     slice: SLICE,
     toListPosition: (position) => (position === undefined ? undefined : positionOf(position)),
   });
+}
+
+/** True if conversations have create times of their own: the order of numbers is another then. */
+function hasCreateTimes({ meta }: Pick<ListedTables, 'meta'>): boolean {
+  return readDimensions(meta).some(({ id }) => id === CREATED);
 }
 
 function* looks(
@@ -37,10 +48,11 @@ function* looks(
   position: number | undefined,
   nameOf: StringOf,
 ): Generator<Look<number>, void, void> {
-  for (const [number, found] of steps(tables, query, position, query.order === 'newestFirst')) {
+  const hasCreated = hasCreateTimes(tables);
+  for (const [number, found] of steps(tables, query, position, isLatestFirst(query.order))) {
     let detail: string | undefined;
     const conversation = found && headerOf(found, nameOf, (what) => (detail = what));
-    const past = conversation !== undefined && isPast(conversation, query);
+    const past = !hasCreated && conversation !== undefined && isPast(conversation, query);
     yield { position: number, number, conversation, detail, isPast: past };
   }
 }
@@ -79,41 +91,26 @@ function* indexed(
   position: number,
   newestFirst: boolean,
 ): Generator<Step, void, void> {
-  const bounded = Math.min(candidates.to, Number.MAX_SAFE_INTEGER);
-  let next = newestFirst ? Math.min(position - 1, numberMax(bounded)) : position + 1;
-  while (next > 0 && next <= numberMax(bounded)) {
-    const { number, isCandidate } = newestFirst ? candidates.upTo(next) : candidates.from(next);
-    if (number === undefined) return;
+  for (const { number, isCandidate } of candidatesBeyond(candidates, position, newestFirst)) {
     if (isCandidate) yield [number, recordAt(conversations, number)];
     // A step that found no candidate goes on at the number itself: the other cursors may have it.
     else yield [newestFirst ? number + 1 : number - 1, undefined];
-    next = isCandidate ? (newestFirst ? number - 1 : number + 1) : number;
   }
-}
-
-/** Numbers are keys of 32 bits. */
-function numberMax(to: number): number {
-  return Math.min(to, 2 ** 32 - 1);
-}
-
-function recordAt(table: Table<number>, key: number): Found<number> {
-  const found = table.unchecked(key);
-  if (!found) {
-    const damage = table.corrupt(key, 'is missing: the list index leads to it');
-    return { key, value: undefined, damage };
-  }
-  const { value, damage } = found;
-  return damage ? { key, value: undefined, damage } : { key, value, damage };
 }
 
 /**
- * Returns the number at which to begin: create times rise with the numbers, so a time range is found by
+ * Returns the number at which to begin: if create times rise with the numbers, a time range is found by
  * bisection.
  */
-function firstPosition(tables: ListedTables, query: ListQuery, nameOf: StringOf): number | undefined {
+function firstPosition(
+  tables: ListedTables,
+  query: ListQuery,
+  hasCreated: boolean,
+  nameOf: StringOf,
+): number | undefined {
   if (query.after !== undefined) return numberAt(query.after);
-  const { createTimeFromMs, createTimeBeforeMs } = query.filter;
-  if (query.order === 'newestFirst') {
+  const { createTimeFromMs, createTimeBeforeMs } = hasCreated ? {} : query.filter;
+  if (isLatestFirst(query.order)) {
     return createTimeBeforeMs === undefined ? undefined : firstAtOrAfter(tables, createTimeBeforeMs, nameOf);
   }
   return createTimeFromMs === undefined ? undefined : firstAtOrAfter(tables, createTimeFromMs, nameOf) - 1;
@@ -121,6 +118,6 @@ function firstPosition(tables: ListedTables, query: ListQuery, nameOf: StringOf)
 
 /** True if no later conversation in this order can be in the time range. */
 function isPast({ createTimeMs }: Conversation, { order, filter }: ListQuery): boolean {
-  if (order === 'newestFirst') return createTimeMs < (filter.createTimeFromMs ?? -Infinity);
+  if (isLatestFirst(order)) return createTimeMs < (filter.createTimeFromMs ?? -Infinity);
   return createTimeMs >= (filter.createTimeBeforeMs ?? Infinity);
 }

@@ -1,4 +1,4 @@
-import { type Conversation, StowkenError } from '../../../model/index.js';
+import { type Conversation, isDated, StowkenError } from '../../../model/index.js';
 import { type ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { sortedEntries } from '../../shared/records.js';
 import { GAP, NO_GAP } from './chain.js';
@@ -8,7 +8,16 @@ import type { StringCodes, StringKind } from './string-table.js';
 const EMPTY = 0;
 const INLINE = 1;
 
-const flags = { parent: 1, expires: 2, metadata: 4, updated: 8, paged: 16, revised: 32, gap: GAP } as const;
+const flags = {
+  parent: 1,
+  expires: 2,
+  metadata: 4,
+  updated: 8,
+  paged: 16,
+  revised: 32,
+  gap: GAP,
+  dated: 128,
+} as const;
 
 /** Revision that is not written, because most conversations have it. */
 const FIRST_REVISION = 1;
@@ -27,17 +36,18 @@ export function encodeHeader(
   { conversation, directoryBytes, distance }: Header,
   names: StringCodes,
 ): Uint8Array {
-  const { parentId, expireTimeMs, createTimeMs, updateTimeMs, revision } = conversation;
+  const { parentId, expireTimeMs, createTimeMs, storeTimeMs, updateTimeMs, revision } = conversation;
   const metadata = sortedEntries(conversation.metadata);
   const writer = new ByteWriter();
   writer.varint(
     (parentId === '' ? 0 : flags.parent) +
       (expireTimeMs === undefined ? 0 : flags.expires) +
       (metadata.length === 0 ? 0 : flags.metadata) +
-      (updateTimeMs === createTimeMs ? 0 : flags.updated) +
+      (updateTimeMs === storeTimeMs ? 0 : flags.updated) +
       (directoryBytes === undefined ? 0 : flags.paged) +
       (revision === FIRST_REVISION ? 0 : flags.revised) +
-      (distance === NO_GAP ? 0 : flags.gap),
+      (distance === NO_GAP ? 0 : flags.gap) +
+      (isDated(conversation) ? flags.dated : 0),
   );
   if (distance !== NO_GAP) writer.varint(distance);
   writer.text(conversation.id);
@@ -46,8 +56,9 @@ export function encodeHeader(
   writeString(writer, conversation.tokenizer, 'label', names);
   if (revision !== FIRST_REVISION) writer.varint(revision);
   writer.varint(conversation.messageCount).varint(conversation.totalTokens);
-  writer.varint(createTimeMs);
-  if (updateTimeMs !== createTimeMs) writer.varint(updateTimeMs - createTimeMs);
+  writer.varint(storeTimeMs);
+  if (updateTimeMs !== storeTimeMs) writer.varint(updateTimeMs - storeTimeMs);
+  if (isDated(conversation)) writer.zigzag(storeTimeMs - createTimeMs);
   if (parentId !== '') writer.text(parentId);
   if (expireTimeMs !== undefined) writer.zigzag(expireTimeMs);
   if (metadata.length > 0) writer.varint(metadata.length);
@@ -67,8 +78,9 @@ export function decodeHeader(reader: ByteReader, nameOf: StringOf): Header {
   const revision = set & flags.revised ? reader.varint() : FIRST_REVISION;
   const messageCount = reader.varint();
   const totalTokens = reader.varint();
-  const createTimeMs = reader.varint();
-  const updateTimeMs = createTimeMs + (set & flags.updated ? reader.varint() : 0);
+  const storeTimeMs = reader.varint();
+  const updateTimeMs = storeTimeMs + (set & flags.updated ? reader.varint() : 0);
+  const createTimeMs = storeTimeMs - (set & flags.dated ? reader.zigzag() : 0);
   const parentId = set & flags.parent ? reader.text() : '';
   const expireTimeMs = set & flags.expires ? reader.zigzag() : undefined;
   const metadataCount = set & flags.metadata ? reader.varint() : 0;
@@ -87,6 +99,7 @@ export function decodeHeader(reader: ByteReader, nameOf: StringOf): Header {
       totalTokens,
       messageCount,
       createTimeMs,
+      storeTimeMs,
       updateTimeMs,
     },
     directoryBytes: set & flags.paged ? reader.varint() : undefined,

@@ -5,7 +5,10 @@ import type { Tables } from '../tables/environment.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { readState } from '../tables/meta.js';
 import {
+  CREATED,
+  createdDimension,
   type Dimension,
+  DIMENSIONS_KEY,
   GROUP_RANGE,
   groupOf,
   readDimensions,
@@ -75,7 +78,7 @@ export function buildSlice(tables: ListTables, nameOf: StringOf): void {
     const header = value && undefinedIfCorrupt(() => readHeader(value, nameOf));
     if (!header) continue;
     for (const dimension of behind) {
-      const group = groupOf(dimension, header.conversation, groups);
+      const group = groupOf(dimension, key, header.conversation, groups);
       if (group !== undefined) writer.add(group, key);
     }
   }
@@ -117,14 +120,20 @@ function removeSlice(postings: Tables['postings'], { id }: Dimension): boolean {
   return false;
 }
 
-/** Removes all entries: the index is built again, in slices. Runs in a write transaction. */
-export function resetLists(tables: Pick<Tables, 'meta' | 'postings'>): void {
-  tables.postings.clear();
-  const dimensions = undefinedIfCorrupt(() => readDimensions(tables.meta));
-  if (dimensions === undefined) tables.meta.remove(4);
-  else
-    writeDimensions(
-      tables.meta,
-      dimensions.filter(({ dropped }) => !dropped).map((each) => ({ ...each, to: 0 })),
-    );
+/**
+ * Removes all entries: the index is built again, in slices. `hasDated`: a conversation has a create time of
+ * its own. Runs in a write transaction.
+ */
+export function resetLists({ meta, postings }: Pick<Tables, 'meta' | 'postings'>, hasDated: boolean): void {
+  postings.clear();
+  const stored = undefinedIfCorrupt(() => readDimensions(meta));
+  if (stored === undefined) meta.remove(DIMENSIONS_KEY);
+  const kept = (stored ?? readDimensions(meta)).filter(({ dropped }) => !dropped);
+  const lacksCreated = hasDated && !kept.some(({ id }) => id === CREATED);
+  const dimensions = lacksCreated ? [...kept, createdDimension(1)] : kept;
+  if (stored === undefined && !lacksCreated) return;
+  writeDimensions(
+    meta,
+    dimensions.map((each) => ({ ...each, to: 0 })).sort((a, b) => a.id - b.id),
+  );
 }

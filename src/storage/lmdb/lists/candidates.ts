@@ -29,6 +29,25 @@ export interface Step {
   readonly isCandidate: boolean;
 }
 
+/** Numbers are keys of 32 bits. */
+const NUMBER_MAX = 2 ** 32 - 1;
+
+/** Yields the steps of a search for candidates beyond a number, in the order of numbers or against it. */
+export function* candidatesBeyond(
+  candidates: Candidates,
+  position: number,
+  newestFirst: boolean,
+): Generator<{ readonly number: number; readonly isCandidate: boolean }, void, void> {
+  const numberMax = Math.min(candidates.to, NUMBER_MAX);
+  let next = newestFirst ? Math.min(position - 1, numberMax) : position + 1;
+  while (next > 0 && next <= numberMax) {
+    const { number, isCandidate } = newestFirst ? candidates.upTo(next) : candidates.from(next);
+    if (number === undefined) return;
+    yield { number, isCandidate };
+    next = isCandidate ? (newestFirst ? number - 1 : number + 1) : number;
+  }
+}
+
 /** Ids with a prefix that are gathered; more are no help. */
 const IDS_MAX = 1024;
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Conversation, StowkenError } from '../../../model/index.js';
+import { type Conversation, isDated, StowkenError } from '../../../model/index.js';
 import type { ConditionField } from '../../contract/queries.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { valueOf } from '../../shared/records.js';
@@ -17,6 +17,11 @@ const fixedFields = { 1: 'application', 2: 'model', 3: 'tokenizer', 4: 'parentId
 export const UPDATED = 5;
 /** Dimension of the conversations that expire, by that time. */
 export const EXPIRES = 6;
+/**
+ * Dimension of conversations by their create times. A vault has it once a conversation has a create time of
+ * its own. Until then, and below that conversation, the order of numbers is the order of create times.
+ */
+export const CREATED = 7;
 /** Numbers of labels' dimensions. */
 const FIRST_LABEL = 8;
 const LAST_LABEL = 31;
@@ -26,6 +31,11 @@ export interface Dimension {
   readonly id: number;
   /** Metadata key of a label; empty for other dimensions. */
   readonly key: string;
+  /**
+   * CREATED alone: it has all conversations from this number on, and those before that have a create time of
+   * their own. 0 for other dimensions.
+   */
+  readonly from: number;
   /** Conversations up to this number are in the index; later ones are not. */
   readonly to: number;
   /** True: it is no label any more, and its entries are being removed. */
@@ -35,6 +45,7 @@ export interface Dimension {
 const fixed: readonly Dimension[] = [...Object.keys(fixedFields).map(Number), UPDATED, EXPIRES].map((id) => ({
   id,
   key: '',
+  from: 0,
   to: 0,
   dropped: false,
 }));
@@ -51,12 +62,12 @@ export function readDimensions(meta: Table<number>): readonly Dimension[] {
 
 export function writeDimensions(meta: Table<number>, dimensions: readonly Dimension[]): void {
   const writer = new ByteWriter();
-  for (const { id, key, to, dropped } of dimensions)
+  for (const { id, key, from, to, dropped } of dimensions)
     writer
       .byte(id)
       .byte(dropped ? 1 : 0)
       .varint(to)
-      .text(key);
+      .text(id === CREATED ? String(from) : key);
   meta.put(DIMENSIONS_KEY, writer.finish());
 }
 
@@ -67,7 +78,9 @@ export function decodeDimensions(record: Uint8Array): Dimension[] {
   while (!reader.atEnd) {
     const id = reader.byte();
     if (id === 0 || id > LAST_LABEL) throw new StowkenError('CORRUPT_STORE', `there is no dimension ${id}`);
-    dimensions.push({ id, dropped: reader.byte() === 1, to: reader.varint(), key: reader.text() });
+    const [dropped, to, text] = [reader.byte() === 1, reader.varint(), reader.text()];
+    const isCreated = id === CREATED;
+    dimensions.push({ id, dropped, to, key: isCreated ? '' : text, from: isCreated ? Number(text) : 0 });
   }
   return dimensions;
 }
@@ -94,7 +107,7 @@ export function withLabels(dimensions: readonly Dimension[], labels: readonly st
     throw new StowkenError('OVERLOADED', 'labels that were removed are still in the index; try again later', {
       limit: String(LAST_LABEL - FIRST_LABEL + 1),
     });
-  return [...kept, ...added.map((key, at) => ({ id: free[at]!, key, to: 0, dropped: false }))].sort(
+  return [...kept, ...added.map((key, at) => ({ id: free[at]!, key, from: 0, to: 0, dropped: false }))].sort(
     (a, b) => a.id - b.id,
   );
 }
@@ -137,16 +150,29 @@ export function groupOfTime({ id }: Pick<Dimension, 'id'>, timeMs: number): numb
   return id * GROUP_RANGE + timeMs;
 }
 
-/** Returns the group under which a dimension has a conversation; undefined if it does not have it. */
+/** Returns the dimension of create times. It has all conversations from a number on. */
+export function createdDimension(from: number): Dimension {
+  return { id: CREATED, key: '', from, to: from - 1, dropped: false };
+}
+
+/**
+ * Returns the group under which a dimension has a conversation of this number; undefined if it does not have
+ * it.
+ */
 export function groupOf(
   dimension: Dimension,
+  number: number,
   conversation: Conversation,
   groupOfEach = groupOfValue,
 ): number | undefined {
   const { id, key } = dimension;
   if (id === UPDATED) {
-    const { createTimeMs, updateTimeMs } = conversation;
-    return updateTimeMs === createTimeMs ? undefined : groupOfTime(dimension, updateTimeMs);
+    const { storeTimeMs, updateTimeMs } = conversation;
+    return updateTimeMs === storeTimeMs ? undefined : groupOfTime(dimension, updateTimeMs);
+  }
+  if (id === CREATED) {
+    const hasIt = number >= dimension.from || isDated(conversation);
+    return hasIt ? groupOfTime(dimension, conversation.createTimeMs) : undefined;
   }
   if (id === EXPIRES) {
     const { expireTimeMs } = conversation;

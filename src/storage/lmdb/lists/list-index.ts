@@ -1,6 +1,13 @@
 import type { Conversation } from '../../../model/index.js';
 import type { Tables } from '../tables/environment.js';
-import { type Dimension, groupOf, readDimensions } from './dimensions.js';
+import {
+  CREATED,
+  createdDimension,
+  type Dimension,
+  groupOf,
+  readDimensions,
+  writeDimensions,
+} from './dimensions.js';
 import { PostingIndexWriter } from './posting-index.js';
 
 /**
@@ -19,12 +26,23 @@ export class ListIndex {
     this.#dimensions ??= readDimensions(this.tables.meta);
     for (const dimension of this.#dimensions) {
       if (dimension.dropped || number > dimension.to) continue;
-      const [from, to] = [groupOf(dimension, before), after && groupOf(dimension, after)];
+      const [from, to] = [groupOf(dimension, number, before), after && groupOf(dimension, number, after)];
       if (from === to) continue;
       const writer = (this.#writer ??= new PostingIndexWriter(this.tables.postings));
       if (from !== undefined) writer.remove(from, number);
       if (to !== undefined) writer.add(to, number);
     }
+  }
+
+  /**
+   * Makes sure that there is the dimension of create times. To be called before a conversation gets a create
+   * time of its own; `nextConversation` is the number that the next new one gets.
+   */
+  beginCreateTimes(nextConversation: number): void {
+    this.#dimensions ??= readDimensions(this.tables.meta);
+    if (this.#dimensions.some(({ id }) => id === CREATED)) return;
+    this.#dimensions = [...this.#dimensions, createdDimension(nextConversation)].sort((a, b) => a.id - b.id);
+    writeDimensions(this.tables.meta, this.#dimensions);
   }
 
   /** Writes the changes. */

@@ -1,7 +1,7 @@
-import { type Conversation, contentSegments, countOf } from '../../../model/index.js';
+import { contentSegments, countOf } from '../../../model/index.js';
 import type { Violation } from '../../contract/checks.js';
 import type { UsageFigures } from '../../contract/usage.js';
-import { noUsage, usageFigureOfRole } from '../../shared/usage.js';
+import { noUsage, type UsageEvent, usageFigureOfRole } from '../../shared/usage.js';
 import { decodeManifest } from '../conversations/conversations.js';
 import type { StringOf } from '../conversations/manifest.js';
 import { messagesOf, readBlock, type StoredList } from '../conversations/stored-list.js';
@@ -33,7 +33,7 @@ export function rebuildUsage(tables: Tables, nameOf: StringOf, state: State): vo
   const counters = new UsageCounters(tables, new UsageGroups());
   if (uncountedTo > 0 || lost.size > 0) {
     for (const { number, event } of countedAgain(tables, nameOf)) {
-      const isLost = () => lost.has(counters.keyOf(event.conversation).toString('hex'));
+      const isLost = () => lost.has(counters.keyOf(event).toString('hex'));
       if (number <= uncountedTo || isLost()) counters.add(event);
     }
   }
@@ -70,7 +70,7 @@ function removeLost({ usage, usageGroups }: Tables): Set<string> {
 
 interface Recounted {
   readonly number: number;
-  readonly event: { readonly conversation: Conversation; readonly figures: UsageFigures };
+  readonly event: UsageEvent;
 }
 
 /** Yields each conversation with what its store would count now, if the younger ones had come after it. */
@@ -83,8 +83,7 @@ function* countedAgain(tables: Tables, nameOf: StringOf): Generator<Recounted, v
       if (!record) return undefined;
       const { conversation, list } = decodeManifest(record, nameOf);
       const figures = figuresOf(tables, nameOf, list, seen, reader);
-      const atCreation = { ...conversation, updateTimeMs: conversation.createTimeMs };
-      return { number, event: { conversation: atCreation, figures } };
+      return { number, event: { timeMs: conversation.createTimeMs, conversation, figures } };
     });
     if (recounted) yield recounted;
   }

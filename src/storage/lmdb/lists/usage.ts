@@ -90,16 +90,17 @@ export class UsageCounters {
     this.#inherited = add(this.#inherited, content);
   }
 
-  add({ conversation, figures }: UsageEvent): void {
-    const place = periodOf(conversation) * GROUPS_BEYOND + this.#groupOf(conversation);
+  add(event: UsageEvent): void {
+    const { conversation, figures } = event;
+    const place = periodOf(event) * GROUPS_BEYOND + this.#groupOf(conversation);
     let sum = this.#sums.get(place);
     if (!sum) this.#sums.set(place, (sum = usageFigures.map(() => 0)));
     for (let at = 0; at < usageFigures.length; at++) sum[at]! += figures[usageFigures[at]!];
   }
 
-  /** Returns the key of the record that counts a conversation; its group is added if it is new. */
-  keyOf(conversation: Conversation): Buffer {
-    return usageKey(periodOf(conversation), this.#groupOf(conversation));
+  /** Returns the key of the record that counts an event; its group is added if it is new. */
+  keyOf(event: UsageEvent): Buffer {
+    return usageKey(periodOf(event), this.#groupOf(event.conversation));
   }
 
   #groupOf(conversation: Conversation): number {

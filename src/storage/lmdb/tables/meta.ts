@@ -23,7 +23,7 @@ const figures = [
   'nextName',
   'nextPage',
   'nextRequest',
-  'lastCreateTimeMs',
+  'lastStoreTimeMs',
   'conversations',
   'messages',
   'segments',
