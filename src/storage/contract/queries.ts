@@ -134,8 +134,8 @@ declare const listPosition: unique symbol;
 export type ListPosition = string & { readonly [listPosition]: true };
 
 /**
- * Orders of a list: by create time, by the first store, by the time of the last change, or by expire time. The
- * last one has only conversations that expire. The order of stores needs no index.
+ * Orders of a list: by create time, by the first store, by the time of the last change, or by expire time.
+ * The last one has only conversations that expire. The order of stores needs no index.
  */
 export type ListOrder =
   | 'newestFirst'

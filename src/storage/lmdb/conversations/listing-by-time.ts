@@ -35,8 +35,8 @@ const CANDIDATES_SORTED_MAX = 2048;
 
 /**
  * Returns a page of conversations by create time, by the time of their last change, or by expire time. Parts
- * are merged: those outside the index, which are read and sorted; those whose store time is their place, which
- * their numbers have in order; and the others, by the index.
+ * are merged: those outside the index, which are read and sorted; those whose store time is their place,
+ * which their numbers have in order; and the others, by the index.
  */
 export async function listByTime(
   tables: ListedTables,
@@ -142,8 +142,8 @@ function sortedCandidates(
 }
 
 /**
- * Returns what is after the position, in order. With a dimension, it leaves out records that it does not have:
- * another part has them, or none.
+ * Returns what is after the position, in order. With a dimension, it leaves out records that it does not
+ * have: another part has them, or none.
  */
 function sortedPlaces(
   { position, nameOf, latestFirst, dimension }: TimeList,

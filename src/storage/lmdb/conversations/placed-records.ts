@@ -28,8 +28,8 @@ export interface TimeList<D = Dimension | undefined> {
 }
 
 /**
- * Yields conversations whose place is their store time, in the order of their numbers: for CREATED those below
- * its first number, for UPDATED those of the index, as far as the index has no other place for them.
+ * Yields conversations whose place is their store time, in the order of their numbers: for CREATED those
+ * below its first number, for UPDATED those of the index, as far as the index has no other place for them.
  */
 export function* inNumberOrder(list: TimeList<Dimension>): Generator<Placed, void, void> {
   const { tables, nameOf, dimension, latestFirst, position } = list;
