@@ -73,7 +73,7 @@ export async function* selected(
     throwIfAborted(signal);
     const page = await backend.listConversations({
       ...query,
-      order: 'oldestFirst',
+      order: 'earliestStoreFirst',
       ...(after !== undefined && { after }),
     });
     onDamaged(page.damaged?.length ?? 0);
@@ -115,7 +115,7 @@ export async function namedElsewhere(
   do {
     const page = await backend.listConversations({
       filter: {},
-      order: 'oldestFirst',
+      order: 'earliestStoreFirst',
       limit: limits.deleteBatchConversationsMax,
       scanLimit: limits.pageScanMax,
       signal,
@@ -145,7 +145,7 @@ export async function countChildren(
     do {
       const page = await backend.listConversations({
         filter: { conditions: [condition('parentId', '', id)] },
-        order: 'oldestFirst',
+        order: 'earliestStoreFirst',
         limit: limits.deleteBatchConversationsMax,
         scanLimit: limits.pageScanMax,
         signal,
@@ -180,7 +180,7 @@ export async function unusedLabels(
     do {
       const page = await backend.listConversations({
         filter: filterOf([entry]),
-        order: 'oldestFirst',
+        order: 'earliestStoreFirst',
         limit: 1,
         scanLimit: limits.pageScanMax,
         signal,
