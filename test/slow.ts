@@ -9,6 +9,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/vaults/serve.test.ts': 'server processes of each kind of storage',
   'test/workers/killed.test.ts': 'server processes whose workers are killed and stopped',
   'test/crash/compaction.test.ts': 'processes that are killed while they compact',
+  'test/crash/space.test.ts': 'a vault that is filled, emptied and read by two processes, several times',
   'test/crash/sweep.test.ts': 'processes that are killed while they sweep',
   'test/cli/corpora.test.ts': 'imports whole corpora',
   'test/storage/flips/flips.test.ts': 'turns bits of whole vaults, one after the other',

@@ -4,7 +4,14 @@ import { fromUint64, fromWireTime, toUint64, toWireTime } from './numbers.js';
 import { withKnownFields } from './request-fields.js';
 import type { Transport } from './transport.js';
 import type { CallControl } from './connection-types.js';
-import type { AuditEvent, AuditFilter, Retention, VaultInfo, VaultSettings } from './vault-types.js';
+import type {
+  AuditEvent,
+  AuditFilter,
+  DiskSpace,
+  Retention,
+  VaultInfo,
+  VaultSettings,
+} from './vault-types.js';
 
 /** Methods of the contract, looked up once per process. */
 function methods() {
@@ -57,6 +64,7 @@ export class AdminClient {
       isSweeping,
       lastSweepMs: fromWireTime('last_sweep_time', found.lastSweepTime),
       swept: fromUint64('swept_conversations', found.sweptConversations),
+      space: found.space ? fromWireSpace(found.space) : undefined,
     };
   }
 
@@ -198,5 +206,15 @@ function fromWireVault(vault: W.Vault | null): VaultInfo {
     },
     state: states[state] ?? 'closed',
     cause,
+  };
+}
+
+function fromWireSpace(space: W.DiskSpace): DiskSpace {
+  return {
+    allocatedBytes: fromUint64('allocated_bytes', space.allocatedBytes),
+    inUseBytes: fromUint64('in_use_bytes', space.inUseBytes),
+    givenBackBytes: fromUint64('given_back_bytes', space.givenBackBytes),
+    isGivingBack: space.isGivingBack,
+    unsupported: space.unsupported === '' ? undefined : space.unsupported,
   };
 }

@@ -53,6 +53,20 @@ export interface Retention {
   readonly lastSweepMs: number | undefined;
   /** Conversations that sweeps have deleted since the start. */
   readonly swept: number;
+  /** Space of the data file on the disk; undefined for a storage without such a file. */
+  readonly space: DiskSpace | undefined;
+}
+
+/** Space of a vault's data file on the disk. */
+export interface DiskSpace {
+  readonly allocatedBytes: number;
+  /** Bytes of its pages that have content. */
+  readonly inUseBytes: number;
+  /** Bytes given back to the file system since the start of the server. */
+  readonly givenBackBytes: number;
+  readonly isGivingBack: boolean;
+  /** Reason why free pages are not given back; undefined if they are. */
+  readonly unsupported: string | undefined;
 }
 
 /** Restricts the events of the audit log. */

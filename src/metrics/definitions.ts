@@ -130,6 +130,16 @@ export const definitions = {
     labels: vault,
     help: 'Time at which the last sweep came to its end, since 1970; the earliest of several vaults',
   },
+  stowken_vault_allocated_bytes: {
+    type: 'gauge',
+    labels: vault,
+    help: 'Bytes that the file system has given to the data file; absent where free pages are not given back (`--give-back-interval`)',
+  },
+  stowken_given_back_bytes_total: {
+    type: 'counter',
+    labels: vault,
+    help: 'Bytes of free pages that were given back to the file system',
+  },
   stowken_vault_damaged_records: {
     type: 'gauge',
     labels: vault,

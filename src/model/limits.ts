@@ -183,6 +183,17 @@ export const limits = {
   sweepClosedMs: 86_400_000,
   sweepBatchConversations: 64,
 
+  /**
+   * Free pages of a data file are given back to the file system when it has so many times the bytes in use,
+   * and more than them by so many bytes, until it has no more than the second factor; looked at so often.
+   * Space that an attempt could not give back is left for so long.
+   */
+  spaceFactorBefore: 1.25,
+  spaceFactorAfter: 1.1,
+  spaceExcessBytesMin: 256 * 1024,
+  giveBackIntervalDefaultMs: 60_000,
+  spaceRetryMs: 3_600_000,
+
   /** Wait of an erasure for those who read what is erased: of a call that does not say, and the longest. */
   eraseWaitMsDefault: 30_000,
   eraseWaitMsMax: 3_600_000,

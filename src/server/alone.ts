@@ -9,6 +9,7 @@ import { serveVaults } from './lifecycle.js';
 import { intakeOf, startedLimits } from './limits.js';
 import { createOpener, openVaults } from './open-vaults.js';
 import type { ServerParts } from './parts.js';
+import { createSpaceKeeper } from './giving-back.js';
 import { createSweeper } from './sweeping.js';
 
 /** Heap growth limit of a single-process server. V8 lets the heap reach four times its live size. */
@@ -26,17 +27,19 @@ export async function startAlone(parts: ServerParts): Promise<RunningServer> {
   const vaults = openVaults(opener, openMax);
   metrics?.own.add((samples) => collectVaults(samples, vaults, metrics.own.meters, openMax));
   const sweeper = createSweeper(parts, vaults);
+  const keeper = createSpaceKeeper(parts, vaults);
   const intervalMs = options.sweepIntervalMs;
   const admin = new Administration(catalogue, vaults, Date.now, {
     onCreate: async () => disk?.assertRoom(),
     onSettings: async (name, settings) => vaults.openRuntime(name)?.apply(settings),
     onDeleted: (name) => {
       sweeper?.forget(name);
+      keeper?.forget(name);
       metrics?.own.meters.forget(name);
     },
-    retention: (name) => retentionOf(vaults, name, { sweeper, intervalMs }, Date.now),
+    retention: (name) => retentionOf(vaults, name, { sweeper, keeper, intervalMs }, Date.now),
   });
-  return serveVaults({ ...parts, vaults, tokenizers, sweeper }, async () => {
+  return serveVaults({ ...parts, vaults, tokenizers, sweeper, keeper }, async () => {
     const server = await startRpcServer({
       vaults,
       admin,

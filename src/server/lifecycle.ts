@@ -10,6 +10,7 @@ import {
   FolderCatalogue,
   type OpenVaults,
   type StoredVault,
+  type SpaceKeeper,
   type Sweeper,
 } from '../vaults/index.js';
 import type { ServerParts } from './parts.js';
@@ -29,6 +30,7 @@ export interface ServedVaults extends ServerParts {
   readonly vaults: OpenVaults<StoredVault>;
   readonly tokenizers: TokenizerPool;
   readonly sweeper: Sweeper | undefined;
+  readonly keeper: SpaceKeeper | undefined;
 }
 
 /** Opens the default vault, and serves until it is stopped. If serving fails, everything is closed. */
@@ -36,12 +38,13 @@ export async function serveVaults(
   served: ServedVaults,
   serve: () => Promise<Serving>,
 ): Promise<RunningServer> {
-  const { options, vaults, tokenizers, sweeper, disk, audit, metrics } = served;
+  const { options, vaults, tokenizers, sweeper, keeper, disk, audit, metrics } = served;
   const check = createCheck(served);
   const close = async (): Promise<void> => {
     disk?.close();
     await check?.stop();
     await sweeper?.stop();
+    await keeper?.stop();
     await audit.close();
     await vaults.close();
     await tokenizers.close();
@@ -54,6 +57,7 @@ export async function serveVaults(
   await logStart(served, standing, address);
   check?.start();
   sweeper?.start();
+  keeper?.start();
   return {
     address,
     metricsAddress: metrics?.address,

@@ -8,6 +8,7 @@ import { serveVaults } from './lifecycle.js';
 import { intakeOf, startedLimits } from './limits.js';
 import { createOpener, openVaults } from './open-vaults.js';
 import type { ServerParts } from './parts.js';
+import { createSpaceKeeper } from './giving-back.js';
 import { createSweeper } from './sweeping.js';
 
 /** Minimum of the vaults that a worker may have open: with fewer, vaults in use would wait for each other. */
@@ -33,6 +34,7 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
   const vaults = openVaults(opener, openMax);
   metrics?.own.add((samples) => collectVaults(samples, vaults, metrics.own.meters, openMax));
   const sweeper = createSweeper(parts, vaults);
+  const keeper = createSpaceKeeper(parts, vaults);
   const intervalMs = options.sweepIntervalMs;
   const admin = new Administration(catalogue, vaults, Date.now, {
     onCreate: async () => disk?.assertRoom(),
@@ -46,9 +48,10 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
     onDelete: (name) => announcements.send('dropVault', name, name),
     onDeleted: (name) => {
       sweeper?.forget(name);
+      keeper?.forget(name);
       metrics?.own.meters.forget(name);
     },
-    retention: (name) => retentionOf(vaults, name, { sweeper, intervalMs }, Date.now),
+    retention: (name) => retentionOf(vaults, name, { sweeper, keeper, intervalMs }, Date.now),
   });
   const primary = new Primary({
     workers,
@@ -81,7 +84,7 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
     samples.set('stowken_workers_wanted', {}, wanted);
     samples.set('stowken_worker_ends_total', {}, ended);
   });
-  return serveVaults({ ...parts, vaults, tokenizers, sweeper }, async () => {
+  return serveVaults({ ...parts, vaults, tokenizers, sweeper, keeper }, async () => {
     const address = await primary.start();
     const obstacle = () => (primary.figures.serving === 0 ? 'no worker serves: see the log' : undefined);
     return { address, drain: (graceMs) => primary.drain(graceMs), obstacle };

@@ -19,3 +19,4 @@ export { Sweeper, type SweepFigures, type SweeperOptions, type Swept } from './s
 export { CheckCounts, type CheckFigures } from './vault-check.js';
 export { vaultCore } from './vault-core.js';
 export { StoredVault, type VaultActivity, type SettingDefaults, type VaultOpener } from './stored-vault.js';
+export { SpaceKeeper, type SpaceKeeperOptions } from './space-keeper.js';

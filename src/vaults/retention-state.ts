@@ -1,6 +1,8 @@
 import { countAbove, countExpired } from '../vault/index.js';
 import type { OpenVaults } from './open-vaults.js';
 import type { StoredVault } from './stored-vault.js';
+import type { DiskSpace } from '../storage/index.js';
+import type { SpaceKeeper } from './space-keeper.js';
 import type { Sweeper } from './sweeper.js';
 
 /** Conversations of a vault that are to be deleted and still stored, and the work on them. */
@@ -17,13 +19,26 @@ export interface RetentionState {
   readonly lastSweepMs: number | undefined;
   /** Conversations that sweeps have deleted since the start. */
   readonly swept: number;
+  /** Space of the data file, with what was given back since the start; undefined without such a file. */
+  readonly space:
+    (DiskSpace & { readonly givenBackBytes: number; readonly isGivingBack: boolean }) | undefined;
 }
+
+const notGiven = 'the server was started with --give-back-interval 0, or only reads';
 
 /** Looks at what is left. @throws StowkenError VAULT_NOT_FOUND and others of opening it */
 export async function retentionOf(
   vaults: Pick<OpenVaults<StoredVault>, 'use'>,
   name: string,
-  { sweeper, intervalMs }: { readonly sweeper: Sweeper | undefined; readonly intervalMs: number },
+  {
+    sweeper,
+    keeper,
+    intervalMs,
+  }: {
+    readonly sweeper: Sweeper | undefined;
+    readonly keeper: SpaceKeeper | undefined;
+    readonly intervalMs: number;
+  },
   clock: () => number,
 ): Promise<RetentionState> {
   const use = await vaults.use(name);
@@ -31,6 +46,9 @@ export async function retentionOf(
     const { backend, lifetimes, sweepRules } = use.runtime;
     const { conversations, exact } = await countExpired(backend, { nowMs: clock(), lifetimes }, use.signal);
     const figures = sweeper?.figures.get(name);
+    const space = await backend.space?.();
+    const { givenBackBytes = 0, running: isGivingBack = false } = keeper?.figures.get(name) ?? {};
+    const off = keeper === undefined ? { unsupported: space?.unsupported ?? notGiven } : {};
     return {
       expired: conversations,
       isLowerBound: !exact,
@@ -39,6 +57,7 @@ export async function retentionOf(
       isSweeping: figures?.running ?? false,
       lastSweepMs: figures?.lastMs,
       swept: figures?.swept ?? 0,
+      space: space && { ...space, ...off, givenBackBytes, isGivingBack },
     };
   } finally {
     use.end();

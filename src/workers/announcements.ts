@@ -72,6 +72,13 @@ export class Announcements {
       repair: (check) => backend.repair(check),
       reclaimableBytes: (signal) => backend.reclaimableBytes(signal),
       defragment: (signal) => backend.defragment(signal),
+      forget: (query) => backend.forget(query),
+      overwriteUnused: async (options) => {
+        await this.send('renewLease', vault, vault);
+        return backend.overwriteUnused(options);
+      },
+      space: () => backend.space(),
+      giveBack: (options) => backend.giveBack(options),
       lease: (options) => backend.lease(options),
       tryLease: (name) => backend.tryLease(name),
       health: () => backend.health(),

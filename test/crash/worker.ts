@@ -13,6 +13,7 @@ import { changeConversations } from './load/conversations.js';
 import { compact } from './load/compaction.js';
 import { collectGarbage, deleteSegments } from './load/garbage.js';
 import { changeReferences } from './load/references.js';
+import { tidySpace } from './load/space.js';
 import type { Load } from './load/load.js';
 import { Random } from './random.js';
 
@@ -67,6 +68,7 @@ const clients = [
 ];
 await Promise.all([
   ...labelling,
+  ...loads.map(tidySpace),
   ...loads.flatMap((load) =>
     clients.map((client, index) => client(load, index, new Random(Number(seed) + index))),
   ),

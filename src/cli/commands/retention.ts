@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
-import type { Retention } from '../../client/index.js';
+import { printable } from '../../model/index.js';
+import type { DiskSpace, Retention } from '../../client/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatCount, formatTime, plural } from '../format.js';
+import { formatBytes, formatCount, formatTime, plural } from '../format.js';
 import { formatAge } from '../lifetimes.js';
 
 interface Options extends ServerOption {
@@ -25,7 +26,9 @@ export function addRetention(program: Command, context: Context, done: Done): vo
     .description('show what has expired and is still stored')
     .addHelpText('after', epilogue);
   withServer(retention.command('status'))
-    .description('show what has expired and is still stored, and the sweeps that delete it')
+    .description(
+      'show what has expired and is still stored, the sweeps that delete it, and the space on the disk',
+    )
     .option('--json', 'one JSON object with the fields of GetRetention')
     .action(async (options: Options) => {
       const found = await withClient(options, context, ({ admin }) => admin.getRetention());
@@ -48,11 +51,21 @@ function words(found: Retention): string[] {
     ...(isAboveLimit ? ['the vault is above a limit: the oldest conversations are to be deleted'] : []),
     `sweeps: ${sweeps}`,
     ...(sweepIntervalMs === 0 ? [] : [`deleted by sweeps since the start: ${formatCount(swept)}`]),
+    ...(found.space ? [spaceWords(found.space)] : []),
   ];
 }
 
+function spaceWords(space: DiskSpace): string {
+  const { allocatedBytes, inUseBytes, givenBackBytes, isGivingBack, unsupported } = space;
+  const sizes = `space: ${formatBytes(inUseBytes)} in use, ${formatBytes(allocatedBytes)} on the disk`;
+  if (unsupported !== undefined) return `${sizes}; free pages are not given back: ${printable(unsupported)}`;
+  const now = isGivingBack ? '; more is being given back' : '';
+  return `${sizes}; given back since the start: ${formatBytes(givenBackBytes)}${now}`;
+}
+
 function plain(found: Retention): object {
-  const { expired, isLowerBound, isAboveLimit, sweepIntervalMs, isSweeping, lastSweepMs, swept } = found;
+  const { expired, isLowerBound, isAboveLimit, sweepIntervalMs, isSweeping, lastSweepMs, swept, space } =
+    found;
   return {
     expired_conversations: expired,
     is_lower_bound: isLowerBound,
@@ -61,5 +74,14 @@ function plain(found: Retention): object {
     is_sweeping: isSweeping,
     ...(lastSweepMs !== undefined && { last_sweep_time: formatTime(lastSweepMs) }),
     swept_conversations: swept,
+    ...(space && {
+      space: {
+        allocated_bytes: space.allocatedBytes,
+        in_use_bytes: space.inUseBytes,
+        given_back_bytes: space.givenBackBytes,
+        is_giving_back: space.isGivingBack,
+        ...(space.unsupported !== undefined && { unsupported: space.unsupported }),
+      },
+    }),
   };
 }

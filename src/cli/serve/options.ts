@@ -74,6 +74,8 @@ export interface ServeOptions {
   readonly autoCompact: boolean;
   /** Time between two parts of the background check of a vault; 0: there is none. */
   readonly checkIntervalMs: number;
+  /** Time between two looks at the space that free pages take; 0: it is not given back. */
+  readonly giveBackIntervalMs: number;
   /** Time between two sweeps of what has expired in a vault; 0: there is none. */
   readonly sweepIntervalMs: number;
   /** Part of the day in which it is swept, in minutes since midnight; undefined: all of it. */
@@ -173,6 +175,12 @@ export const settings = {
     value: 'from-to',
     help: 'part of the day for sweeps, local time: 01:00-05:30 (default: all day)',
     initial: undefined,
+  },
+  'give-back-interval': {
+    schema: intervalSeconds,
+    value: 'seconds',
+    help: 'time between two looks at free pages, whose space is given back to the file system; 0: never',
+    initial: limits.giveBackIntervalDefaultMs / 1000,
   },
   'insecure-bind': {
     schema: switched,

@@ -87,6 +87,7 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     checkIntervalMs: chosen['check-interval'] * 1000,
     sweepIntervalMs: chosen['sweep-interval'] * 1000,
     sweepWindow: chosen['sweep-window'],
+    giveBackIntervalMs: chosen['give-back-interval'] * 1000,
     prefixIndex: chosen['prefix-index'] === 'on',
     drainTimeoutMs: chosen['drain-timeout'] * 1000,
     intakeBytes: chosen['intake-bytes'] === 'auto' ? defaultIntakeBytes() : chosen['intake-bytes'],

@@ -153,6 +153,14 @@ export type DeleteSegmentResponse = Record<string, never>;
 
 export type DeleteVaultResponse = Record<string, never>;
 
+export interface DiskSpace {
+  readonly allocatedBytes: string;
+  readonly inUseBytes: string;
+  readonly givenBackBytes: string;
+  readonly isGivingBack: boolean;
+  readonly unsupported: string;
+}
+
 export interface Duplicate {
   readonly conversationId: string;
   readonly similarity: number;
@@ -293,6 +301,7 @@ export interface GetRetentionResponse {
   readonly isSweeping: boolean;
   readonly lastSweepTime: Timestamp | null;
   readonly sweptConversations: string;
+  readonly space: DiskSpace | null;
 }
 
 export type GetSegmentsResponse = {

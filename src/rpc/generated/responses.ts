@@ -152,6 +152,14 @@ export type DeleteSegmentResponse = Record<string, never>;
 
 export type DeleteVaultResponse = Record<string, never>;
 
+export interface DiskSpace {
+  readonly allocated_bytes?: number | undefined;
+  readonly in_use_bytes?: number | undefined;
+  readonly given_back_bytes?: number | undefined;
+  readonly is_giving_back?: boolean | undefined;
+  readonly unsupported?: string | undefined;
+}
+
 export interface Duplicate {
   readonly conversation_id?: string | undefined;
   readonly similarity?: number | undefined;
@@ -294,6 +302,7 @@ export interface GetRetentionResponse {
   readonly is_sweeping?: boolean | undefined;
   readonly last_sweep_time?: Timestamp | undefined;
   readonly swept_conversations?: number | undefined;
+  readonly space?: DiskSpace | undefined;
 }
 
 export interface GetSegmentsResponse {

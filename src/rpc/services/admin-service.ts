@@ -116,7 +116,8 @@ export function adminService(scope: ServiceScope): UntypedServiceImplementation 
 }
 
 function retentionFields(state: RetentionState): R.GetRetentionResponse {
-  const { expired, isLowerBound, isAboveLimit, sweepIntervalMs, isSweeping, lastSweepMs, swept } = state;
+  const { expired, isLowerBound, isAboveLimit, sweepIntervalMs, isSweeping, lastSweepMs, swept, space } =
+    state;
   return {
     expired_conversations: expired,
     is_lower_bound: isLowerBound,
@@ -125,6 +126,13 @@ function retentionFields(state: RetentionState): R.GetRetentionResponse {
     is_sweeping: isSweeping,
     last_sweep_time: lastSweepMs === undefined ? undefined : timestamp(lastSweepMs),
     swept_conversations: swept,
+    space: space && {
+      allocated_bytes: space.allocatedBytes,
+      in_use_bytes: space.inUseBytes,
+      given_back_bytes: space.givenBackBytes,
+      is_giving_back: space.isGivingBack,
+      unsupported: space.unsupported ?? '',
+    },
   };
 }
 

@@ -22,6 +22,7 @@ import type {
   SegmentScan,
   StoredRegistry,
 } from './queries.js';
+import type { DiskSpace, GiveBackOptions, GivenBack } from './space.js';
 import type { UsageQuery } from './usage.js';
 
 /**
@@ -158,6 +159,15 @@ export interface StorageBackend {
    */
   overwriteUnused?(options: OverwriteOptions): Promise<Overwritten>;
 
+  /** Returns the space of its data file on the disk. Absent for a storage without such a file. */
+  space?(): Promise<DiskSpace>;
+
+  /**
+   * Gives free pages back to the file system, while others read and write. Absent as space is, and in
+   * processes that only read. Rejects with CANCELLED, CORRUPT_STORE.
+   */
+  giveBack?(options: GiveBackOptions): Promise<GivenBack>;
+
   /** Lists registries by rising id. */
   listRegistries(): Promise<StoredRegistry[]>;
 
@@ -223,6 +233,14 @@ export interface MaintainedBackend extends ManagedBackend {
    * aborts. However it ends, it leaves no temporary file.
    */
   backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
+
+  forget(query: ForgetQuery): Promise<Forgotten>;
+
+  overwriteUnused(options: OverwriteOptions): Promise<Overwritten>;
+
+  space(): Promise<DiskSpace>;
+
+  giveBack(options: GiveBackOptions): Promise<GivenBack>;
 
   /** Estimates the bytes that defragment() would free. Rejects with CANCELLED. */
   reclaimableBytes(signal: AbortSignal): Promise<number>;

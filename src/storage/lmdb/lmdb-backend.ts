@@ -12,6 +12,7 @@ import { prepareAndCommit } from './commit/prepare-change.js';
 import { Writer } from './commit/writer.js';
 import { defragment, reclaimableBytes } from './defragment/defragment.js';
 import { forget } from './space/forget.js';
+import { SpaceGiver } from './space/give-back.js';
 import { overwriteUnused } from './space/overwrite.js';
 import { uncountedUsage } from './lists/usage-rebuild.js';
 import { ListBuilder } from './lists/list-builder.js';
@@ -43,6 +44,7 @@ export function createLmdbBackend(
 
   const between = <T>(task: () => T | Promise<T>) => group.between(task);
   const advance = () => between(() => writer.advance());
+  const giver = new SpaceGiver(environment, { between, advance });
 
   async function rebuildRecords(signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) throw new StowkenError('CANCELLED', 'the repair was cancelled');
@@ -103,6 +105,16 @@ export function createLmdbBackend(
     async overwriteUnused(options) {
       vault.assertOpen();
       return overwriteUnused(environment, { between, advance }, options);
+    },
+
+    async space() {
+      vault.assertOpen();
+      return giver.space();
+    },
+
+    async giveBack(options) {
+      vault.assertOpen();
+      return giver.giveBack(options);
     },
 
     close: () =>
