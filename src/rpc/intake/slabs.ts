@@ -1,7 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { limits } from '../../model/index.js';
-import type { ByteBudget } from './budget.js';
 
 /** Bytes of one slab in which a part of a message is gathered. */
 const slabBytes = 256 * 1024;
@@ -159,51 +156,4 @@ export class Gatherer {
 export function lean(chunk: Buffer): Buffer {
   const { byteLength } = chunk.buffer;
   return byteLength <= 16 * 1024 || chunk.length * 4 >= byteLength ? chunk : Buffer.from(chunk);
-}
-
-/**
- * Bytes returned that make a collection worthwhile, and bytes in use below which the server counts as quiet.
- */
-const worthBytes = 64 * 1024 * 1024;
-const quietBytes = 16 * 1024 * 1024;
-/** Minimum interval between two collections: each stops the process for about ten milliseconds. */
-const pauseMs = 2000;
-/** Collections after much was returned: a call that has just ended may keep something for a moment. */
-const collections = 2;
-
-/**
- * Returns memory to the system after large requests. Whole messages are buffers that only the garbage
- * collector frees, and a quiet server allocates nothing that would start it. So when many bytes were returned
- * and few are in use, it is started, and once more a little later.
- */
-export class Reclaim {
-  #collect: (() => void) | undefined;
-  #collectedAtBytes = 0;
-  #collectedMs = 0;
-  #left = 0;
-
-  constructor(
-    private readonly budget: ByteBudget,
-    private readonly slabs: GatheringSlabs,
-  ) {}
-
-  look(nowMs: number): void {
-    const { givenBytes, usedBytes } = this.budget;
-    if (usedBytes > quietBytes || nowMs - this.#collectedMs < pauseMs) return;
-    if (givenBytes - this.#collectedAtBytes >= worthBytes) {
-      this.#collectedAtBytes = givenBytes;
-      this.#left = collections;
-    }
-    if (this.#left === 0) return;
-    this.#left -= 1;
-    this.#collectedMs = nowMs;
-    this.slabs.clear();
-    this.#collect ??= collector();
-    this.#collect();
-  }
-}
-
-function collector(): () => void {
-  setFlagsFromString('--expose-gc');
-  return runInNewContext('gc') as () => void;
 }
