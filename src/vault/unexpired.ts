@@ -28,10 +28,15 @@ export function withoutExpired(backend: StorageBackend, expiry: () => Expiry): S
     },
   };
   // Others of its methods are called on the storage itself: it may be an object with private fields.
+  const bound = new WeakMap<object, unknown>();
   return new Proxy(backend, {
     get(target, name): unknown {
-      const value: unknown = Reflect.get(views, name) ?? Reflect.get(target, name);
-      return typeof value === 'function' ? value.bind(target) : value;
+      const view: unknown = Reflect.get(views, name);
+      if (view !== undefined) return view;
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      if (!bound.has(value)) bound.set(value, value.bind(target));
+      return bound.get(value);
     },
   });
 }

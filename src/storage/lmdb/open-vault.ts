@@ -1,6 +1,7 @@
 import type { LiveCodec } from '../../codec/index.js';
 import { closed } from '../shared/refusals.js';
 import type { Shared } from './commit/write-session.js';
+import { OldestFreed } from './conversations/message-blocks.js';
 import { OldestRequest } from './conversations/requests.js';
 import { UsageGroups } from './lists/usage.js';
 import { StringTable } from './conversations/string-table.js';
@@ -42,6 +43,7 @@ export class OpenVault {
       recent: new RecentHashes(tables.recentHashes, storedFigure(tables.meta, 'nextSegment')),
       names: new StringTable(tables.strings),
       oldestRequest: new OldestRequest(),
+      oldestFreed: new OldestFreed(),
       usageGroups: new UsageGroups(),
     };
     this.setRegistries(new Registries(tables).list().map(({ id }) => id));

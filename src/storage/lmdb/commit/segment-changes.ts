@@ -12,7 +12,7 @@ import type { Registries } from '../segments/registries.js';
 import { trustsDamagedPacks, SegmentReader } from '../packs/segment-reader.js';
 import { SegmentWriter } from '../packs/segment-writer.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
-import { type State, storedFigure } from '../tables/meta.js';
+import type { State } from '../tables/meta.js';
 
 /** Caches of committed segments. */
 export interface SegmentIndexCaches {
@@ -55,11 +55,8 @@ export class SegmentChanges {
     nowMs: number,
   ) {
     const { tables, directory, recent } = memory;
-    this.#counts = new RefCounts(
-      tables.refCounts,
-      tables.bigRefCounts,
-      storedFigure(tables.meta, 'nextSegment'),
-    );
+    const { nextSegment } = state;
+    this.#counts = new RefCounts(tables.refCounts, tables.bigRefCounts, () => nextSegment);
     this.#garbage = new Garbage(tables.garbage, state, nowMs);
     this.#index = new HashIndex(tables.hashIndex, directory, recent.at(state.commitSequence - 1));
     this.#writer = new SegmentWriter(tables);

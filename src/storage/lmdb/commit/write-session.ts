@@ -2,7 +2,7 @@ import { type LiveCodec, registryIdOf } from '../../../codec/index.js';
 import type { Tables } from '../tables/environment.js';
 import { IdIndexWriter } from '../conversations/id-index.js';
 import { type StringTable, StringTableWriter } from '../conversations/string-table.js';
-import { MessageBlocks } from '../conversations/message-blocks.js';
+import { MessageBlocks, type OldestFreed } from '../conversations/message-blocks.js';
 import { ListIndex } from '../lists/list-index.js';
 import { UsageCounters, type UsageGroups } from '../lists/usage.js';
 import { RadixIndex } from '../radix/radix-index.js';
@@ -10,13 +10,14 @@ import { References } from '../segments/references.js';
 import { Registries } from '../segments/registries.js';
 import { type OldestRequest, Requests } from '../conversations/requests.js';
 import { SegmentChanges, type SegmentIndexCaches } from './segment-changes.js';
-import { readState, type State, storedFigure, writeState } from '../tables/meta.js';
+import { readState, type State, writeState } from '../tables/meta.js';
 
 /** State shared by write sessions and the backend that opens them. */
 export interface Shared extends SegmentIndexCaches {
   readonly codec: LiveCodec;
   readonly names: StringTable;
   readonly oldestRequest: OldestRequest;
+  readonly oldestFreed: OldestFreed;
   readonly usageGroups: UsageGroups;
 }
 
@@ -28,6 +29,7 @@ export function forgetCaches({
   recent,
   names,
   oldestRequest,
+  oldestFreed,
   usageGroups,
 }: Shared): void {
   cache.clear();
@@ -37,6 +39,7 @@ export function forgetCaches({
   names.clear();
   usageGroups.clear();
   oldestRequest.timeMs = undefined;
+  oldestFreed.sequence = undefined;
 }
 
 /**
@@ -69,9 +72,10 @@ export class WriteSession {
     this.names = new StringTableWriter(tables.strings, shared.names, this.state.nextName);
     this.ids = new IdIndexWriter(tables.ids);
     this.references = new References(tables.references);
-    this.messageBlocks = new MessageBlocks(tables, this.state);
+    this.messageBlocks = new MessageBlocks(tables, this.state, shared.oldestFreed);
     this.requests = new Requests(tables, this.state, this.names, this.nameOf, shared.oldestRequest);
-    this.radix = new RadixIndex(tables, storedFigure(tables.meta, 'nextConversation'));
+    const { nextConversation } = this.state;
+    this.radix = new RadixIndex(tables, () => nextConversation);
     this.lists = new ListIndex(tables);
     this.usage = new UsageCounters(tables, shared.usageGroups);
     this.registries = new Registries(tables);
@@ -121,6 +125,7 @@ export class WriteSession {
   /** Updates the caches after the commit. */
   committed(): void {
     this.segments.committed();
+    this.messageBlocks.committed();
     for (const [id, bytes] of this.#registryChanges) {
       if (bytes) this.shared.codec.add(bytes);
       else this.shared.codec.remove([id]);

@@ -2,11 +2,19 @@ import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { chunkOf, RefCounts } from '../segments/ref-counts.js';
 import type { Tables } from '../tables/environment.js';
 import { FREED_BLOCKS_PER_COMMIT } from '../tables/layout.js';
-import { type State, storedFigure } from '../tables/meta.js';
+import type { State } from '../tables/meta.js';
 import { numberKey, numberOfKey } from '../tables/table-keys.js';
 import { readBlock } from './stored-list.js';
 
 type BlockTables = Pick<Tables, 'meta' | 'messageBlocks' | 'blockCounts' | 'bigBlockCounts' | 'freedBlocks'>;
+
+/**
+ * Number of the commit that freed the oldest blocks that still wait to be removed: Infinity if none wait,
+ * undefined if it is not known. Kept between transactions, which need not look for such blocks.
+ */
+export class OldestFreed {
+  sequence: number | undefined;
+}
 
 /**
  * Blocks of message lists, and how many manifests name each, in one write transaction. A block that no
@@ -16,16 +24,17 @@ type BlockTables = Pick<Tables, 'meta' | 'messageBlocks' | 'blockCounts' | 'bigB
 export class MessageBlocks {
   readonly #counts: RefCounts;
   readonly #freed: number[] = [];
+  /** See OldestFreed; as of this transaction. */
+  #oldestFreed: number | undefined;
 
   constructor(
     private readonly tables: BlockTables,
     private readonly state: State,
+    private readonly oldest: OldestFreed,
   ) {
-    this.#counts = new RefCounts(
-      tables.blockCounts,
-      tables.bigBlockCounts,
-      storedFigure(tables.meta, 'nextPage'),
-    );
+    const { nextPage } = state;
+    this.#counts = new RefCounts(tables.blockCounts, tables.bigBlockCounts, () => nextPage);
+    this.#oldestFreed = oldest.sequence;
   }
 
   /** Stores a block that one manifest names. */
@@ -73,16 +82,29 @@ export class MessageBlocks {
     this.#clear(sequenceMax);
     if (this.#freed.length > 0) {
       const ids = this.#freed.splice(0).sort((a, b) => a - b);
-      this.tables.freedBlocks.append(numberKey(this.state.commitSequence), encodeFreedBlocks(ids));
+      const { commitSequence } = this.state;
+      this.tables.freedBlocks.append(numberKey(commitSequence), encodeFreedBlocks(ids));
+      if (this.#oldestFreed === Infinity) this.#oldestFreed = commitSequence;
     }
     this.#counts.flush(this.state.nextPage);
   }
 
+  /** Updates what is kept between transactions, after the commit. */
+  committed(): void {
+    this.oldest.sequence = this.#oldestFreed;
+  }
+
   #clear(sequenceMax: number): void {
     const { messageBlocks, freedBlocks } = this.tables;
+    if (this.#oldestFreed !== undefined && this.#oldestFreed > sequenceMax) return;
+    this.#oldestFreed = undefined;
     for (let room = FREED_BLOCKS_PER_COMMIT; room > 0;) {
       const key = freedBlocks.firstKey();
-      if (key === undefined || numberOfKey(key) > sequenceMax) return;
+      const sequence = key === undefined ? Infinity : numberOfKey(key);
+      if (key === undefined || sequence > sequenceMax) {
+        this.#oldestFreed = sequence;
+        return;
+      }
       const record = freedBlocks.get(key);
       if (!record) throw freedBlocks.corrupt(key, 'is found and cannot be read');
       const ids = decodeFreedBlocks(record);

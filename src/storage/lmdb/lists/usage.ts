@@ -44,6 +44,7 @@ export class UsageGroups {
 
   /** Loads the groups that were added since. */
   refresh(table: Tables['usageGroups']): void {
+    if ((table.lastKey() ?? 0) <= this.#last) return;
     for (const { key, value } of table.range({ start: this.#last + 1 })) {
       this.#numbers.set(shortened(Buffer.from(value).toString('utf8')), key);
       this.#last = key;

@@ -53,6 +53,7 @@ export class ConversationNodes {
   /** Writes buffered changes, and records up to the last number below `next`. */
   flush(next: number): void {
     const chunks = [...this.#chunks].sort(([a], [b]) => a - b);
+    let grows = keyOf(next - 1) > keyOf(this.next() - 1);
     for (const [key, { places, stored, changed }] of chunks) {
       if (!changed) continue;
       const record = encodePlaces(places);
@@ -60,10 +61,11 @@ export class ConversationNodes {
       else if (record.length > 0) {
         this.#reach(key - 1);
         this.table.append(key, record);
+        grows = true;
       }
     }
     this.#chunks.clear();
-    if (!this.table.isEmpty()) this.#reach(keyOf(next - 1));
+    if (grows && !this.table.isEmpty()) this.#reach(keyOf(next - 1));
   }
 
   #reach(last: number): void {

@@ -76,7 +76,7 @@ export class RefCounts {
         this.counts.append(number, record);
       }
     }
-    if (next > 1) this.#reach(chunkOf(next - 1));
+    if (chunksBelow(next) > chunksBelow(this.next())) this.#reach(chunksBelow(next));
   }
 
   /** Ids only rise, and so do the chunks that are added. */
@@ -102,8 +102,7 @@ export class RefCounts {
   #read(number: number): Chunk {
     const stored = this.counts.get(number);
     if (!stored) {
-      const next = this.next();
-      if (next > 1 && number <= chunkOf(next - 1))
+      if (number <= chunksBelow(this.next()))
         throw this.counts.corrupt(number, 'is missing: there are numbers that it counts');
     }
     // A chunk in which nothing is stored is empty.
@@ -131,7 +130,7 @@ export function* countChunks(
     yield chunk;
     expected += 1;
   }
-  if (nextSegment > 1 && expected <= chunkOf(nextSegment - 1))
+  if (expected <= chunksBelow(nextSegment))
     throw refCounts.corrupt(expected, 'is missing: there are numbers that it counts');
 }
 
@@ -166,6 +165,11 @@ export function decodeBigCount(record: Uint8Array): number {
 /** Returns the key of the chunk that has the count of this number; keys begin at 1. */
 export function chunkOf(id: number): number {
   return Math.floor(id / COUNTS_PER_CHUNK) + 1;
+}
+
+/** Returns the key of the last chunk that has counts of numbers below `next`; 0 if there are none. */
+function chunksBelow(next: number): number {
+  return next > 1 ? chunkOf(next - 1) : 0;
 }
 
 /** A segment without references: the time and the commit of its last one, and its frame's length. */
