@@ -22,7 +22,7 @@ function findPython(): { python: string } | { missing: string } {
   });
   if (generate.status === 0) return { python };
   return {
-    missing: `stubs cannot be made (Debian: protobuf-compiler-grpc): ${generate.stderr.split('\n')[0]}`,
+    missing: `stubs cannot be made (Debian: protobuf-compiler-grpc, libprotobuf-dev): ${generate.stderr.split('\n')[0]}`,
   };
 }
 
