@@ -1,6 +1,6 @@
 import { StowkenError } from '../../model/index.js';
 import type { MessageContent } from '../../vault/index.js';
-import { checkUtf8, readLengthDelimited, type StrictReader } from './reader.js';
+import { checkUtf8, enterMessage, leaveMessage, type StrictReader } from './reader.js';
 
 /** Tags of TokenList: field number << 3 | wire type. */
 const tags = { idsPacked: (1 << 3) | 2, idsUnpacked: 1 << 3 } as const;
@@ -29,7 +29,7 @@ export class ContentReader {
 
   tokens(): void {
     const { reader, field } = this;
-    this.#gatherer ??= new TokenGatherer(`${field}.tokens.ids`, reader.buf, this.#capacityBytes);
+    this.#gatherer ??= new TokenGatherer(field, reader.buf, this.#capacityBytes);
     readTokenList(reader, this.#gatherer);
     this.#replace({ kind: 'varints', chunks: this.#gatherer.chunks() });
   }
@@ -54,21 +54,21 @@ export class ContentReader {
 }
 
 function readTokenList(reader: StrictReader, gatherer: TokenGatherer): void {
-  readLengthDelimited(reader, () => {
-    while (reader.pos < reader.len) {
-      const tag = reader.uint32();
-      if (tag === tags.idsPacked) {
-        const length = reader.uint32();
-        const start = reader.pos;
-        gatherer.add(start, reader.skip(length).pos);
-      } else if (tag === tags.idsUnpacked) {
-        const start = reader.pos;
-        gatherer.add(start, reader.skip().pos);
-      } else {
-        reader.skipType(tag & 7);
-      }
+  const outerEnd = enterMessage(reader);
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    if (tag === tags.idsPacked) {
+      const length = reader.uint32();
+      const start = reader.pos;
+      gatherer.add(start, reader.skip(length).pos);
+    } else if (tag === tags.idsUnpacked) {
+      const start = reader.pos;
+      gatherer.add(start, reader.skip().pos);
+    } else {
+      reader.skipType(tag & 7);
     }
-  });
+  }
+  leaveMessage(reader, outerEnd);
 }
 
 /** Limit of the bytes that a loop copies faster than TypedArray.set. */
@@ -85,7 +85,7 @@ export class TokenGatherer {
   #copy: Buffer | undefined;
   #copiedBytes = 0;
 
-  /** `capacityBytes`: upper bound of the bytes of all pieces together. */
+  /** `field`: name of the message. `capacityBytes`: upper bound of the bytes of all pieces together. */
   constructor(
     private readonly field: string,
     private readonly request: Uint8Array,
@@ -116,7 +116,8 @@ export class TokenGatherer {
   #append(copy: Buffer, start: number, end: number): void {
     // If joined, the last varint of one piece would absorb the first of the next.
     if ((this.request[end - 1] ?? 0) >= 0x80) {
-      throw new StowkenError('MALFORMED_TOKENS', `${this.field} ends within a varint`, { field: this.field });
+      const field = `${this.field}.tokens.ids`;
+      throw new StowkenError('MALFORMED_TOKENS', `${field} ends within a varint`, { field });
     }
     if (end - start <= loopCopyBytesMax) {
       for (let at = start; at < end; at++) copy[this.#copiedBytes++] = this.request[at] ?? 0;

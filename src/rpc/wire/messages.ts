@@ -1,7 +1,7 @@
 import { limits, StowkenError } from '../../model/index.js';
 import type { NewMessage } from '../../vault/index.js';
 import { ContentReader } from './content.js';
-import { readLengthDelimited, readRepeated, type StrictReader } from './reader.js';
+import { enterMessage, leaveMessage, readRepeated, type StrictReader } from './reader.js';
 
 /** Tags of Message: field number << 3 | wire type. */
 const tags = {
@@ -16,41 +16,43 @@ const tags = {
 
 /** Reads one Message at the reader. `field` names it in errors. See ContentReader. */
 export function readMessage(reader: StrictReader, field: string): NewMessage {
-  const speaker = { role: '', name: '', toolCallId: '' };
-  let content: ContentReader | undefined;
+  let role = '';
+  let name = '';
+  let toolCallId = '';
   let fields: Uint8Array | undefined;
-  readLengthDelimited(reader, () => {
-    content = new ContentReader(reader, field);
-    while (reader.pos < reader.len) {
-      const tag = reader.uint32();
-      switch (tag) {
-        case tags.role:
-          speaker.role = readLabel(reader, `${field}.role`, limits.labelBytesMax);
-          break;
-        case tags.name:
-          speaker.name = readLabel(reader, `${field}.name`, limits.labelBytesMax);
-          break;
-        case tags.toolCallId:
-          speaker.toolCallId = readLabel(reader, `${field}.tool_call_id`, limits.toolCallIdBytesMax);
-          break;
-        case tags.fieldsJson:
-          fields = fieldsOf(reader.string(), `${field}.fields_json`);
-          break;
-        case tags.tokens:
-          content.tokens();
-          break;
-        case tags.tokensLe32:
-          content.le32();
-          break;
-        case tags.text:
-          content.text();
-          break;
-        default:
-          reader.skipType(tag & 7);
-      }
+  const outerEnd = enterMessage(reader);
+  const content = new ContentReader(reader, field);
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case tags.role:
+        role = readLabel(reader, field, 'role', limits.labelBytesMax);
+        break;
+      case tags.name:
+        name = readLabel(reader, field, 'name', limits.labelBytesMax);
+        break;
+      case tags.toolCallId:
+        toolCallId = readLabel(reader, field, 'tool_call_id', limits.toolCallIdBytesMax);
+        break;
+      case tags.fieldsJson:
+        fields = fieldsOf(reader.string(), `${field}.fields_json`);
+        break;
+      case tags.tokens:
+        content.tokens();
+        break;
+      case tags.tokensLe32:
+        content.le32();
+        break;
+      case tags.text:
+        content.text();
+        break;
+      default:
+        reader.skipType(tag & 7);
     }
-  });
-  return { ...speaker, content: content!.content, ...(fields && { fields }) };
+  }
+  leaveMessage(reader, outerEnd);
+  const message = { role, name, toolCallId, content: content.content };
+  return fields ? { ...message, fields } : message;
 }
 
 /** Returns JSON as bytes; undefined if it is empty. @throws StowkenError INVALID_FIELD */
@@ -73,10 +75,12 @@ export function fieldsOf(json: string, field: string): Uint8Array | undefined {
   return fields;
 }
 
-function readLabel(reader: StrictReader, field: string, limit: number): string {
+/** Reads a text of a message; `message` and `label` name it in an error. */
+function readLabel(reader: StrictReader, message: string, label: string, limit: number): string {
   const start = reader.pos;
   const size = reader.uint32();
   if (size > limit) {
+    const field = `${message}.${label}`;
     throw new StowkenError('INVALID_FIELD', `${field} has ${size} bytes; the limit is ${limit}`, {
       field,
       size: String(size),

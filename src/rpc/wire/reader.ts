@@ -26,10 +26,13 @@ export class RequestDecoder<Name extends keyof Requests> {
   }
 }
 
-/** Runs a reader of a client's bytes. Any error that it throws becomes MALFORMED_REQUEST. */
-export function reading<T>(messageName: string, read: () => T): T {
+/**
+ * Runs a reader of a client's bytes, which gets the index of an item. Any error that it throws becomes
+ * MALFORMED_REQUEST.
+ */
+export function reading<T>(messageName: string, read: (index: number) => T, index = 0): T {
   try {
-    return read();
+    return read(index);
   } catch (error) {
     if (isStowkenError(error)) throw error;
     const cause = error instanceof Error ? error.message : String(error);
@@ -61,13 +64,27 @@ export function checkUtf8(bytes: Uint8Array): void {
 
 /** Reads a length, then so many bytes with `read`, for which the reader ends there. */
 export function readLengthDelimited(reader: StrictReader, read: () => void): void {
+  const outerEnd = enterMessage(reader);
+  read();
+  leaveMessage(reader, outerEnd);
+}
+
+/**
+ * Reads a length and lets the reader end after so many bytes; returns where it ended before. As
+ * readLengthDelimited with leaveMessage, without a closure for each message.
+ */
+export function enterMessage(reader: StrictReader): number {
   const outerEnd = reader.len;
   const length = reader.uint32();
   const end = reader.pos + length;
   if (end > outerEnd) throw new RangeError(`${length} bytes announced, ${outerEnd - reader.pos} there`);
   reader.len = end;
-  read();
-  if (reader.pos !== end) throw new RangeError('a field runs past the end of its message');
+  return outerEnd;
+}
+
+/** Lets the reader end where it ended before; all of the message must have been read. */
+export function leaveMessage(reader: StrictReader, outerEnd: number): void {
+  if (reader.pos !== reader.len) throw new RangeError('a field runs past the end of its message');
   reader.len = outerEnd;
 }
 
@@ -95,13 +112,14 @@ export async function readRepeated<Item>(
   const { fields, positions } = reading(request, () => split(reader, bytes, number));
   checkCount(name, positions.length, itemsMax);
   const items: Item[] = [];
-  for (const [index, position] of positions.entries()) {
+  const readItem = (index: number): Item => read(reader, `${name}[${index}]`);
+  for (let index = 0; index < positions.length; index++) {
     if (index > 0 && index % limits.turnMessagesMax === 0) {
       await nextTurn();
       signal.throwIfAborted();
     }
-    reader.pos = position;
-    items.push(reading(request, () => read(reader, `${name}[${index}]`)));
+    reader.pos = positions[index]!;
+    items.push(reading(request, readItem, index));
   }
   return { fields, items };
 }

@@ -34,11 +34,12 @@ async function readAll(
   let nextText = 0;
   let tokens = 0;
   const runs: TokenRun[][] = [];
-  for (const [index, { content }] of messages.entries()) {
+  for (let index = 0; index < messages.length; index++) {
+    const { content } = messages[index]!;
     const le32 = content.kind === 'text' ? encoded[nextText++] : undefined;
     const pieces: TokenRun[] = [];
     for (const piece of piecesOf(le32 ? { kind: 'le32', bytes: le32 } : content)) {
-      const run = readContent(core, piece, `messages[${index}]`);
+      const run = readContent(core, piece, index);
       pieces.push(run);
       tokens += run.tokenCount;
       if (tokens >= limits.turnTokensMax) {
@@ -102,14 +103,18 @@ export async function contentTokens(
 
 const emptyRun: TokenRun = { varints: new Uint8Array(0), tokenCount: 0 };
 
-/** Reads tokens as they arrived; `at` names them in an error. @throws StowkenError MALFORMED_TOKENS */
-export function readContent(core: TokenCore, content: MessageContent, at: string): TokenRun {
+/**
+ * Reads tokens as they arrived; `of` names them in an error: a field, or the index of a message.
+ * @throws StowkenError MALFORMED_TOKENS
+ */
+export function readContent(core: TokenCore, content: MessageContent, of: string | number): TokenRun {
   try {
     if (content.kind === 'varints') return core.fromVarints(content.chunks);
     if (content.kind === 'le32') return core.fromLe32(content.bytes);
     return emptyRun;
   } catch (error) {
     if (!isStowkenError(error, 'MALFORMED_TOKENS')) throw error;
+    const at = typeof of === 'number' ? `messages[${of}]` : of;
     const field = `${at}.${content.kind === 'le32' ? 'tokens_le32' : 'tokens'}`;
     throw new StowkenError('MALFORMED_TOKENS', `${field}: ${error.message}`, { ...error.metadata, field });
   }

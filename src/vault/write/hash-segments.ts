@@ -12,6 +12,8 @@ import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import type { BlockFingerprints } from '../prefix/index.js';
 import { splitMessage } from './splitter.js';
 
+const noFields: readonly TokenRun[] = [];
+
 export interface HashedMessages {
   readonly messages: MessageRecord[];
   /** Each distinct segment, once, by its hash. */
@@ -33,7 +35,8 @@ export async function hashSegments(
   const runOf = new Map<SegmentHash, TokenRun>();
   const messages: MessageRecord[] = [];
   let tokens = 0;
-  for (const [index, pieces] of runs.entries()) {
+  for (let index = 0; index < runs.length; index++) {
+    const pieces = runs[index]!;
     const segments: NamedSegment[] = [];
     for (const segment of splitMessage(core, pieces)) {
       const hash = core.hash(segment.varints);
@@ -49,7 +52,7 @@ export async function hashSegments(
     }
     const { role, name, toolCallId } = speakers[index]!;
     const contents = segments.length;
-    for (const piece of fields[index] ?? []) {
+    for (const piece of fields[index] ?? noFields) {
       for (const segment of splitMessage(core, [piece])) {
         const hash = core.hash(segment.varints);
         if (!runOf.has(hash)) runOf.set(hash, segment);
