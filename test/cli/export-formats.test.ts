@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -303,6 +303,27 @@ describe('export of text', () => {
     ]);
     const masked = await exported('--format', 'openai', '--application', 'chat', '--loss-roles', 'tool');
     expect(JSON.stringify(linesOf(masked)[0])).toContain('{"role":"assistant","content":"Hallo","weight":0}');
+  });
+
+  it('writes the tools of a request beside its messages, as they were imported', async () => {
+    const tools = [
+      { type: 'function', function: { name: 'f', parameters: { type: 'object' } } },
+      { type: 'function', function: { name: 'g', description: 'a value that looks like {"$stowken":1}' } },
+    ];
+    const marked = [{ $stowken: ['said', 'content'] }];
+    const file = join(folder, 'tools.jsonl');
+    const messages = [
+      { role: 'user', content: 'f?' },
+      { role: 'assistant', content: 'no' },
+    ];
+    const line = (id: string, given: unknown) => JSON.stringify({ id, messages, tools: given });
+    writeFileSync(file, [line('with-1', tools), line('with-2', marked), line('with-3', [])].join('\n'));
+    expect(await run(['import', file, '--application', 'tools'])).toMatchObject({ code: 0 });
+    const lines = linesOf(await exported('--format', 'openai', '--application', 'tools'));
+    expect(lines).toHaveLength(3);
+    expect(lines).toEqual(
+      expect.arrayContaining([{ messages, tools }, { messages, tools: marked }, { messages }]),
+    );
   });
 
   it('writes pairs of a prompt and its answer', async () => {

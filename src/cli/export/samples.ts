@@ -1,5 +1,6 @@
-import { type ClientError, isClientError, type StowkenClient } from '../../client/index.js';
+import { type ClientError, isClientError, type Message, type StowkenClient } from '../../client/index.js';
 import type { Conversation } from '../../model/index.js';
+import { toolsOf } from '../import/fields.js';
 import { type Content, unseal } from '../jsonl/envelope.js';
 import { readForm } from '../jsonl/write.js';
 import type { TextMessage, TextSample, TokenSample } from './formats/format.js';
@@ -100,23 +101,31 @@ class OpenSample {
   }
 }
 
+/** Tools of a chat stand among the fields of its messages. */
+const fields = { includeFields: true };
+
 /** Reads a conversation as text. */
 export async function textSample(client: StowkenClient, found: Conversation): Promise<Sampled<TextSample>> {
   const { id, totalTokens } = found;
   if (totalTokens > sampleTokensMax) return { kind: 'failed', id, error: tooLong(totalTokens) };
   let conversation = found;
   const messages: TextMessage[] = [];
+  const parts: (Message<'text'> | Message<'tokens'>)[] = [];
   try {
     const hasText = found.tokenizer !== '' || totalTokens === 0;
-    for await (const part of readForm(client, id, hasText ? 'utf8' : 'tokens')) {
+    for await (const part of readForm(client, id, hasText ? 'utf8' : 'tokens', fields)) {
       if (part.kind === 'header') ({ conversation } = part);
-      else messages.push(textMessage(part));
+      else {
+        messages.push(textMessage(part));
+        parts.push({ ...part, content: '' });
+      }
     }
   } catch (error) {
     if (error instanceof NoText || isClientError(error)) return unreadable(id, error);
     throw error;
   }
-  return { kind: 'sample', sample: { conversation, messages } };
+  const tools = toolsOf(conversation, parts);
+  return { kind: 'sample', sample: { conversation, messages, ...(tools && { tools }) } };
 }
 
 function textMessage(part: {

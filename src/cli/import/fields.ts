@@ -5,6 +5,9 @@ import { documentsOf, type Draft, type DraftMessage, isList, isObject, type Json
 /** Key of what import keeps among the fields of a message. */
 const importKey = 'import';
 
+/** Shape of a line whose tools stand beside its messages as OpenAI's chat API has them. */
+const chatFormat = 'openai-chat';
+
 /** Fields of one message, as import keeps them. */
 interface KeptFields {
   /** Skeleton of the message; absent if it is what its dialect says. */
@@ -75,6 +78,26 @@ export function sameLines(conversation: Conversation, messages: readonly StoredP
   return documentsOf(last.format, last.document, spec, stored).map((line) =>
     escapeJson(JSON.stringify(line)),
   );
+}
+
+/**
+ * Returns the tools that a request to a chat API had beside its messages, with which an imported conversation
+ * was stored; undefined without any.
+ */
+export function toolsOf(
+  conversation: Conversation,
+  messages: readonly StoredPart[],
+): readonly Json[] | undefined {
+  const kept = messages.map(({ fieldsJson }) => keptOf(fieldsJson));
+  const last = kept.findLast(({ format }) => format !== undefined);
+  if (last?.format !== chatFormat || !isObject(last.document)) return undefined;
+  const { tools } = last.document;
+  if (!isList(tools) || tools.length === 0) return undefined;
+  if (!JSON.stringify(tools).includes('$stowken')) return tools;
+  // Values that look like marks of a skeleton are kept in another form.
+  const [line] = sameLines(conversation, messages) ?? [];
+  const restored = line === undefined ? undefined : (JSON.parse(line) as { readonly tools: readonly Json[] });
+  return restored?.tools;
 }
 
 /** True if a document has values of its own, beside what its conversation and its messages have. */

@@ -6,20 +6,24 @@ import type { Format, FormatSettings, PartWriter, TextMessage, TextSample } from
 
 const answers = 'assistant';
 
-/** One conversation a line: {"messages":[...]}. With a mask, answers of other roles have the weight 0. */
+/**
+ * One conversation a line: {"messages":[...],"tools":[...]?}. With a mask, answers of other roles have the
+ * weight 0.
+ */
 export const openai: Format<TextSample> = {
   reads: 'text',
   leavesOut: 'conversations without an answer of the role assistant',
   filesOfPart: 1,
   async begin(folder, { name }, settings) {
     const file = await folder.create(`${name}.jsonl`);
-    return lines(file, settings, ({ messages }, { lossRoles }) => {
+    return lines(file, settings, ({ messages, tools }, { lossRoles }) => {
       if (!messages.some(({ role }) => role === answers)) return [];
       const isLearned = (role: string) => lossRoles === undefined || role !== answers || lossRoles.has(role);
       const made = messages.map((message) =>
         chatMessage(message, isLearned(message.role) ? {} : { weight: 0 }),
       );
-      return [`{"messages":[${made.join(',')}]}`];
+      const beside = tools === undefined ? '' : `,"tools":${JSON.stringify(tools)}`;
+      return [`{"messages":[${made.join(',')}]${beside}}`];
     });
   },
 };

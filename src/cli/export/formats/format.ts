@@ -23,6 +23,8 @@ export interface TextMessage extends Content {
 export interface TextSample {
   readonly conversation: Conversation;
   readonly messages: readonly TextMessage[];
+  /** Tools that the request had beside its messages, if it was imported so. */
+  readonly tools?: readonly unknown[];
 }
 
 /** Choices that formats share. */

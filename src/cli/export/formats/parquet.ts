@@ -9,8 +9,9 @@ import {
   type TokenSample,
 } from './format.js';
 
-/** Rows of a row group at most. */
+/** Rows of a row group at most, and tokens: the library needs some 100 bytes for each. */
 const rowsMax = 1000;
+const groupTokensMax = 2 ** 17;
 
 type Schema = ConstructorParameters<typeof ParquetWriter>[0]['schema'];
 
@@ -48,7 +49,8 @@ class ParquetPart implements PartWriter<TokenSample> {
   async add(sample: TokenSample): Promise<boolean> {
     if (sample.tokenMax > int32Max) return false;
     const { length } = sample.tokens;
-    if (this.rows.length > 0 && this.tokens + length > this.settings.batchTokensMax) await this.writeGroup();
+    const tokensMax = Math.min(groupTokensMax, this.settings.batchTokensMax);
+    if (this.rows.length > 0 && this.tokens + length > tokensMax) await this.writeGroup();
     this.rows.push(sample);
     this.tokens += length;
     if (this.rows.length === rowsMax) await this.writeGroup();
