@@ -42,6 +42,7 @@ import { addServe } from './commands/serve.js';
 import { addStats } from './commands/stats.js';
 import { addTokens } from './commands/token.js';
 import { addVault } from './commands/vault.js';
+import { addWarm } from './commands/warm.js';
 import { addVerify } from './commands/verify.js';
 
 const epilogue = `
@@ -106,6 +107,7 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addTree,
     addUsage,
     addPrompts,
+    addWarm,
     addFindPrefix,
     addSearch,
     addSimilar,

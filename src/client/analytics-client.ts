@@ -1,8 +1,17 @@
 import { method } from './contract.js';
-import { fromUint64, fromWireTime, toUint32, toWireTime } from './numbers.js';
+import { fromUint64, fromWireTime, toUint32, toUint64, toWireTime } from './numbers.js';
 import { wireValue, withKnownFields } from './request-fields.js';
 import type { Transport } from './transport.js';
-import type { UsageOptions, UsageRow, SharedSegmentOptions, SharedSegment } from './analytics-types.js';
+import type {
+  SegmentUsesOptions,
+  SegmentUsesPage,
+  SharedSegment,
+  SharedSegmentOptions,
+  UsageOptions,
+  UsageRow,
+  WarmOptions,
+  WarmPrefix,
+} from './analytics-types.js';
 
 const sharedOrders = {
   tokensSaved: 'SHARED_SEGMENT_ORDER_TOKENS_SAVED',
@@ -14,6 +23,8 @@ function methods() {
   return {
     usage: method('AnalyticsService', 'GetUsage'),
     shared: method('AnalyticsService', 'ListSharedSegments'),
+    uses: method('AnalyticsService', 'ListSegmentUses'),
+    warm: method('AnalyticsService', 'ListWarmPrefixes'),
   };
 }
 
@@ -79,7 +90,62 @@ export function analytics(transport: Transport, vault: string) {
         lastUseMs: fromWireTime('last_use_time', segment.lastUseTime),
       }));
     },
+
+    /** Lists the conversations that have a segment, newest first, a page at a time. */
+    async segmentUsesPage(hash: string, options: SegmentUsesOptions = {}): Promise<SegmentUsesPage> {
+      const { pageSize = 0, pageToken = '', ...control } = withKnownFields('segmentUses', options);
+      const request = { vault, segmentHash: hash, pageSize: toUint32('page_size', pageSize), pageToken };
+      const page = await transport.unary(known.uses, request, control, true);
+      return {
+        uses: page.uses.map((use) => ({
+          conversationId: use.conversationId,
+          createTimeMs: fromWireTime('create_time', use.createTime) ?? 0,
+          messageIndex: use.messageIndex,
+          role: use.role,
+        })),
+        nextPageToken: page.nextPageToken,
+        lookedAt: fromUint64('looked_at', page.lookedAt),
+        damaged: fromUint64('damaged', page.damaged),
+      };
+    },
+
+    /** Yields the prefixes most worth keeping in a cache of keys and values, the best first. */
+    async *warmPrefixes(options: WarmOptions = {}): AsyncGenerator<WarmPrefix, void, void> {
+      const { application = '', createdFromMs, minTokens = 0, ...rest } = withKnownFields('warm', options);
+      const { limit = 0, withoutTokens = false, ...control } = rest;
+      const request = {
+        vault,
+        application,
+        createTimeFrom: toWireTime('created_from', createdFromMs),
+        minTokens: toUint64('min_tokens', minTokens),
+        pageSize: toUint32('limit', limit),
+        withoutTokens,
+      };
+      let prefix: Omit<WarmPrefix, 'tokens'> | undefined;
+      let tokens: Uint8Array[] = [];
+      for await (const message of transport.stream(known.warm, request, control, true)) {
+        if (message.part === 'tokensLe32') tokens.push(message.tokensLe32);
+        if (message.part !== 'prefix') continue;
+        if (prefix) yield { ...prefix, tokens: idsOf(tokens) };
+        tokens = [];
+        const found = message.prefix;
+        prefix = {
+          application: found.application,
+          tokenCount: fromUint64('token_count', found.tokenCount),
+          conversations: fromUint64('conversations', found.conversations),
+          conversationId: found.conversationId,
+          lastUseMs: fromWireTime('last_use_time', found.lastUseTime) ?? 0,
+        };
+      }
+      if (prefix) yield { ...prefix, tokens: idsOf(tokens) };
+    },
   };
+}
+
+/** Returns token ids from their words. */
+function idsOf(parts: readonly Uint8Array[]): Uint32Array {
+  const bytes = Buffer.concat(parts);
+  return Uint32Array.from({ length: bytes.length / 4 }, (_, at) => bytes.readUInt32LE(4 * at));
 }
 
 export type Analytics = ReturnType<typeof analytics>;

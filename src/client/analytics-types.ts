@@ -47,3 +47,47 @@ export interface SharedSegment {
   readonly firstUseMs: number | undefined;
   readonly lastUseMs: number | undefined;
 }
+
+export interface SegmentUsesOptions extends CallControl {
+  readonly pageSize?: number;
+  readonly pageToken?: string;
+}
+
+/** Use of a segment by a conversation: in the first message that has it. */
+export interface SegmentUse {
+  readonly conversationId: string;
+  readonly createTimeMs: number;
+  readonly messageIndex: number;
+  readonly role: string;
+}
+
+export interface SegmentUsesPage {
+  readonly uses: readonly SegmentUse[];
+  /** Empty at the end. */
+  readonly nextPageToken: string;
+  readonly lookedAt: number;
+  /** Conversations that cannot be read, and may have it. */
+  readonly damaged: number;
+}
+
+export interface WarmOptions extends CallControl {
+  /** Each application if absent. */
+  readonly application?: string;
+  /** Counts only conversations created at this time or later, in milliseconds since 1970. */
+  readonly createdFromMs?: number;
+  readonly minTokens?: number;
+  readonly limit?: number;
+  readonly withoutTokens?: boolean;
+}
+
+/** A prefix that several conversations begin with. */
+export interface WarmPrefix {
+  readonly application: string;
+  readonly tokenCount: number;
+  readonly conversations: number;
+  /** The newest of them. */
+  readonly conversationId: string;
+  readonly lastUseMs: number;
+  /** Token ids; empty without them. */
+  readonly tokens: Uint32Array;
+}

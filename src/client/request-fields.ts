@@ -1,5 +1,10 @@
 import type { ConversationSpec } from '../model/index.js';
-import type { SharedSegmentOptions, UsageOptions } from './analytics-types.js';
+import type {
+  SegmentUsesOptions,
+  SharedSegmentOptions,
+  UsageOptions,
+  WarmOptions,
+} from './analytics-types.js';
 import type { CompactOptions } from './compaction.js';
 import type { CallControl } from './connection-types.js';
 import type { NewMessage } from './content-types.js';
@@ -41,6 +46,8 @@ interface Objects {
   readonly duplicates: DuplicatesOptions;
   readonly usage: UsageOptions;
   readonly sharedSegments: SharedSegmentOptions;
+  readonly segmentUses: SegmentUsesOptions;
+  readonly warm: WarmOptions;
   readonly collectGarbage: CollectGarbageOptions;
   readonly compactSubstrings: CompactOptions;
   readonly erase: EraseOptions;
@@ -128,6 +135,15 @@ const known: { readonly [Name in keyof Objects]: Fields<Objects[Name]> } = {
   duplicates: { filter: true, threshold: true, limit: true, ...control },
   usage: { groupBy: true, labels: true, fromMs: true, beforeMs: true, timeZone: true, ...control },
   sharedSegments: { order: true, limit: true, ...control },
+  segmentUses: { pageSize: true, pageToken: true, ...control },
+  warm: {
+    application: true,
+    createdFromMs: true,
+    minTokens: true,
+    limit: true,
+    withoutTokens: true,
+    ...control,
+  },
   collectGarbage: { dryRun: true, minAgeMs: true, reportPreparation: true, ...control },
   compactSubstrings: {
     dryRun: true,

@@ -38,6 +38,8 @@ export const costOf: Readonly<Record<string, Cost>> = {
   '/stowken.v1.AdminService/ListAuditEvents': 'scan',
   '/stowken.v1.AnalyticsService/GetUsage': 'scan',
   '/stowken.v1.AnalyticsService/ListSharedSegments': 'vault',
+  '/stowken.v1.AnalyticsService/ListSegmentUses': 'scan',
+  '/stowken.v1.AnalyticsService/ListWarmPrefixes': 'vault',
   '/stowken.v1.AnalyticsService/FindSimilar': 'vault',
   '/stowken.v1.AnalyticsService/FindDuplicates': 'vault',
   '/stowken.v1.SegmentService/PutSegments': 'ordinary',

@@ -26,4 +26,5 @@ export * from './contract/inspection.js';
 export * from './contract/queries.js';
 export * from './contract/space.js';
 export * from './contract/usage.js';
+export * from './contract/warm.js';
 export { inspectVault } from './inspect.js';

@@ -14,6 +14,8 @@ import { unsupported } from './refusals.js';
 import { checkRevision } from './read/open-revision.js';
 import { countConversations } from './find/count.js';
 import { listSharedSegments } from './find/shared-segments.js';
+import { listSegmentUses } from './find/segment-uses.js';
+import { listWarmPrefixes } from './find/warm-prefixes.js';
 import { getUsage } from './find/usage.js';
 import { findPrefix } from './prefix/index.js';
 import { searchConversations } from './search/index.js';
@@ -90,6 +92,9 @@ export function createVault(given: VaultParts): Vault {
 
     usage: (input, signal) => getUsage(backend, input, signal),
     sharedSegments: (input, signal) => listSharedSegments(parts, input, signal),
+
+    warmPrefixes: (input, signal) => listWarmPrefixes(parts, input, signal),
+    segmentUses: (input, signal) => listSegmentUses(backend, input, signal),
 
     similar: (input, signal) => findSimilar(parts, input, signal),
     duplicates: (input, signal) => findDuplicates(parts, input, signal),

@@ -17,3 +17,5 @@ export { countAbove, countExpired, sweep, type SweepRules } from './retention/in
 export type { SharedInput, SharedSegment } from './find/shared-segments.js';
 export { type UsageField, usageFields, type UsageInput, type UsageSum } from './find/usage.js';
 export * from './erasure/types.js';
+export type { SegmentUses, SegmentUsesInput } from './find/segment-uses.js';
+export type { WarmPrefixesInput, WarmPrefixPart } from './find/warm-prefixes.js';

@@ -1,6 +1,8 @@
 import type { Conversation, SegmentHash, VaultStats } from '../model/index.js';
 import type { ConversationCount } from './find/count.js';
 import type { SharedInput, SharedSegment } from './find/shared-segments.js';
+import type { SegmentUses, SegmentUsesInput } from './find/segment-uses.js';
+import type { WarmPrefixesInput, WarmPrefixPart } from './find/warm-prefixes.js';
 import type { UsageInput, UsageSum } from './find/usage.js';
 import type {
   ConversationFilter,
@@ -113,6 +115,12 @@ export interface Vault {
 
   /** Finds the segments that most conversations share. Looks at the whole vault. */
   sharedSegments(input: SharedInput, signal: AbortSignal): Promise<SharedSegment[]>;
+
+  /** Yields the prefixes most worth keeping in a cache. Rejects as findPrefix does. */
+  warmPrefixes(input: WarmPrefixesInput, signal: AbortSignal): AsyncGenerator<WarmPrefixPart, void, void>;
+
+  /** Lists the conversations that have a segment, a page at a time. Rejects with SEGMENT_NOT_FOUND. */
+  segmentUses(input: SegmentUsesInput, signal: AbortSignal): Promise<SegmentUses>;
 
   /**
    * Finds near-duplicates, all that there are. Reads what the filter selects. Rejects with

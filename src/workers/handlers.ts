@@ -171,6 +171,7 @@ export function forwardReads(to: () => Reads): Reads {
     getConversation: (id) => to().getConversation(id),
     openConversation: (id, ahead) => to().openConversation(id, ahead),
     findPrefix: (query) => to().findPrefix(query),
+    warmPrefixes: (query) => to().warmPrefixes(query),
     listConversations: (query) => to().listConversations(query),
     usage: (query) => to().usage(query),
     listGarbage: (query) => to().listGarbage(query),

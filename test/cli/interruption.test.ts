@@ -41,6 +41,7 @@ const answers: Readonly<Record<string, readonly object[]>> = {
   BackupVault: [{ data: Buffer.alloc(1000) }],
   SearchConversations: [{ nextPageToken: '', conversations: '1' }],
   FindDuplicates: [{ conversations: '7' }],
+  ListWarmPrefixes: [{ prefix: { application: 'a', tokenCount: '256', conversations: '2' } }],
   RetrieveConversation: [
     { header: spec('a') },
     {
@@ -98,7 +99,8 @@ beforeAll(async () => {
       [
         ...unary,
         ...['FindPrefix', 'ListRegistries', 'GetCapabilities'],
-        ...['GetUsage', 'ListSharedSegments', 'FindSimilar', 'GetConversation', 'GetRetention'],
+        ...['GetUsage', 'ListSharedSegments', 'ListSegmentUses', 'FindSimilar'],
+        ...['GetConversation', 'GetRetention'],
       ].map((name) => [name, hang(name)]),
     ),
     ...(Object.fromEntries(streams) as Record<string, ReturnType<typeof hang>>),
@@ -189,6 +191,8 @@ const cases: [string, readonly string[], string, RegExp][] = [
   ['usage', ['usage'], 'GetUsage', /interrupted/],
   ['prompts', ['prompts'], 'ListSharedSegments', /interrupted/],
   ['similar', ['similar', 'a'], 'FindSimilar', /interrupted/],
+  ['warm', ['warm'], 'ListWarmPrefixes', /interrupted: 0 listed so far/],
+  ['prompts of a hash', ['prompts', 'a'], 'ListSegmentUses', /interrupted: 0 conversations looked at so far/],
   ['duplicates', ['duplicates'], 'FindDuplicates', /interrupted: 7 conversations read so far/],
   ['tree', ['tree', 'a'], 'GetConversation', /interrupted/],
   [

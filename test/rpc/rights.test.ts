@@ -41,6 +41,7 @@ const requestOf: Readonly<Record<string, Fields>> = {
   FindPrefix: { tokens: { ids: [1] } },
   SearchConversations: { text: 'a' },
   FindSimilar: { conversation_id: 'a' },
+  ListSegmentUses: { segment_hash: hash },
   PutSegments: { segments: [{ tokens: { ids: [1] } }] },
   GetSegments: { hashes: [hash] },
   HasSegments: { hashes: [hash] },

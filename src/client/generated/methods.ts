@@ -156,6 +156,14 @@ export interface Methods {
       readonly request: requests.ListSharedSegmentsRequest;
       readonly response: responses.ListSharedSegmentsResponse;
     };
+    readonly ListSegmentUses: {
+      readonly request: requests.ListSegmentUsesRequest;
+      readonly response: responses.ListSegmentUsesResponse;
+    };
+    readonly ListWarmPrefixes: {
+      readonly request: requests.ListWarmPrefixesRequest;
+      readonly response: responses.ListWarmPrefixesResponse;
+    };
     readonly FindSimilar: {
       readonly request: requests.FindSimilarRequest;
       readonly response: responses.FindSimilarResponse;

@@ -265,6 +265,13 @@ export interface ListRegistriesRequest {
   readonly vault?: string | undefined;
 }
 
+export interface ListSegmentUsesRequest {
+  readonly vault?: string | undefined;
+  readonly segmentHash?: string | undefined;
+  readonly pageSize?: number | undefined;
+  readonly pageToken?: string | undefined;
+}
+
 export interface ListSharedSegmentsRequest {
   readonly vault?: string | undefined;
   readonly order?: SharedSegmentOrder | undefined;
@@ -274,6 +281,15 @@ export interface ListSharedSegmentsRequest {
 export interface ListVaultsRequest {
   readonly pageSize?: number | undefined;
   readonly pageToken?: string | undefined;
+}
+
+export interface ListWarmPrefixesRequest {
+  readonly vault?: string | undefined;
+  readonly application?: string | undefined;
+  readonly createTimeFrom?: Timestamp | undefined;
+  readonly minTokens?: string | undefined;
+  readonly pageSize?: number | undefined;
+  readonly withoutTokens?: boolean | undefined;
 }
 
 export interface Message {

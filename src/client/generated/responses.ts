@@ -404,6 +404,13 @@ export interface ListRegistriesResponse {
   readonly registries: readonly RegistryInfo[];
 }
 
+export interface ListSegmentUsesResponse {
+  readonly uses: readonly SegmentUse[];
+  readonly nextPageToken: string;
+  readonly lookedAt: string;
+  readonly damaged: string;
+}
+
 export interface ListSharedSegmentsResponse {
   readonly segments: readonly SharedSegment[];
 }
@@ -412,6 +419,11 @@ export interface ListVaultsResponse {
   readonly vaults: readonly Vault[];
   readonly nextPageToken: string;
 }
+
+export type ListWarmPrefixesResponse =
+  | { readonly part: 'prefix'; readonly prefix: WarmPrefix }
+  | { readonly part: 'tokensLe32'; readonly tokensLe32: Buffer }
+  | { readonly part?: undefined };
 
 export interface MessageInfo {
   readonly role: string;
@@ -504,6 +516,13 @@ export interface SearchHit {
 export interface SegmentInfo {
   readonly hash: string;
   readonly tokenCount: number;
+}
+
+export interface SegmentUse {
+  readonly conversationId: string;
+  readonly createTime: Timestamp | null;
+  readonly messageIndex: number;
+  readonly role: string;
 }
 
 export interface SharedContent {
@@ -661,4 +680,12 @@ export interface Violation {
   readonly invariant: string;
   readonly subject: string;
   readonly detail: string;
+}
+
+export interface WarmPrefix {
+  readonly application: string;
+  readonly tokenCount: string;
+  readonly conversations: string;
+  readonly conversationId: string;
+  readonly lastUseTime: Timestamp | null;
 }

@@ -40,6 +40,8 @@ export const rightsOf: Readonly<Record<string, readonly Right[]>> = {
   '/stowken.v1.AdminService/ListAuditEvents': ['admin'],
   '/stowken.v1.AnalyticsService/GetUsage': ['read'],
   '/stowken.v1.AnalyticsService/ListSharedSegments': ['read'],
+  '/stowken.v1.AnalyticsService/ListSegmentUses': ['read'],
+  '/stowken.v1.AnalyticsService/ListWarmPrefixes': ['read'],
   '/stowken.v1.AnalyticsService/FindSimilar': ['read'],
   '/stowken.v1.AnalyticsService/FindDuplicates': ['read'],
   '/stowken.v1.SegmentService/PutSegments': ['write'],

@@ -252,6 +252,13 @@ export interface ListRegistriesRequest {
   readonly vault: string;
 }
 
+export interface ListSegmentUsesRequest {
+  readonly vault: string;
+  readonly segment_hash: string;
+  readonly page_size: number;
+  readonly page_token: string;
+}
+
 export interface ListSharedSegmentsRequest {
   readonly vault: string;
   readonly order: number;
@@ -261,6 +268,15 @@ export interface ListSharedSegmentsRequest {
 export interface ListVaultsRequest {
   readonly page_size: number;
   readonly page_token: string;
+}
+
+export interface ListWarmPrefixesRequest {
+  readonly vault: string;
+  readonly application: string;
+  readonly create_time_from: Timestamp | null;
+  readonly min_tokens: Long;
+  readonly page_size: number;
+  readonly without_tokens: boolean;
 }
 
 export interface Message {
@@ -459,6 +475,8 @@ export interface Requests {
   'stowken.v1.ListAuditEventsRequest': ListAuditEventsRequest;
   'stowken.v1.GetUsageRequest': GetUsageRequest;
   'stowken.v1.ListSharedSegmentsRequest': ListSharedSegmentsRequest;
+  'stowken.v1.ListSegmentUsesRequest': ListSegmentUsesRequest;
+  'stowken.v1.ListWarmPrefixesRequest': ListWarmPrefixesRequest;
   'stowken.v1.FindSimilarRequest': FindSimilarRequest;
   'stowken.v1.FindDuplicatesRequest': FindDuplicatesRequest;
 }

@@ -403,6 +403,13 @@ export interface ListRegistriesResponse {
   readonly registries?: readonly RegistryInfo[] | undefined;
 }
 
+export interface ListSegmentUsesResponse {
+  readonly uses?: readonly SegmentUse[] | undefined;
+  readonly next_page_token?: string | undefined;
+  readonly looked_at?: number | undefined;
+  readonly damaged?: number | undefined;
+}
+
 export interface ListSharedSegmentsResponse {
   readonly segments?: readonly SharedSegment[] | undefined;
 }
@@ -410,6 +417,11 @@ export interface ListSharedSegmentsResponse {
 export interface ListVaultsResponse {
   readonly vaults?: readonly Vault[] | undefined;
   readonly next_page_token?: string | undefined;
+}
+
+export interface ListWarmPrefixesResponse {
+  readonly prefix?: WarmPrefix | undefined;
+  readonly tokens_le32?: Uint8Array | undefined;
 }
 
 export interface MessageInfo {
@@ -502,6 +514,13 @@ export interface SearchHit {
 export interface SegmentInfo {
   readonly hash?: string | undefined;
   readonly token_count?: number | undefined;
+}
+
+export interface SegmentUse {
+  readonly conversation_id?: string | undefined;
+  readonly create_time?: Timestamp | undefined;
+  readonly message_index?: number | undefined;
+  readonly role?: string | undefined;
 }
 
 export interface SharedContent {
@@ -663,6 +682,14 @@ export interface Violation {
   readonly detail?: string | undefined;
 }
 
+export interface WarmPrefix {
+  readonly application?: string | undefined;
+  readonly token_count?: number | undefined;
+  readonly conversations?: number | undefined;
+  readonly conversation_id?: string | undefined;
+  readonly last_use_time?: Timestamp | undefined;
+}
+
 /** By full name. */
 export interface Responses {
   'stowken.v1.StoreConversationResponse': StoreConversationResponse;
@@ -701,6 +728,8 @@ export interface Responses {
   'stowken.v1.ListAuditEventsResponse': ListAuditEventsResponse;
   'stowken.v1.GetUsageResponse': GetUsageResponse;
   'stowken.v1.ListSharedSegmentsResponse': ListSharedSegmentsResponse;
+  'stowken.v1.ListSegmentUsesResponse': ListSegmentUsesResponse;
+  'stowken.v1.ListWarmPrefixesResponse': ListWarmPrefixesResponse;
   'stowken.v1.FindSimilarResponse': FindSimilarResponse;
   'stowken.v1.FindDuplicatesResponse': FindDuplicatesResponse;
   'google.rpc.Status': Status;

@@ -17,7 +17,9 @@ import {
   optional,
   optionalId,
   pageSize,
+  segmentHash,
   timestampMs,
+  uint64,
   utf8,
   vaultName,
 } from './fields.js';
@@ -59,6 +61,41 @@ export const readListSharedSegments = schemaRequest(
   z
     .object({ vault: vaultName, order, page_size: pageSize })
     .transform(({ vault, order, page_size }) => ({ vault, input: { order, limit: page_size } })),
+);
+
+export const readListSegmentUses = schemaRequest(
+  new RequestDecoder('stowken.v1.ListSegmentUsesRequest'),
+  z
+    .object({ vault: vaultName, segment_hash: segmentHash, page_size: pageSize, page_token: utf8(0, 4096) })
+    .transform(({ vault, segment_hash, page_size, page_token }) => ({
+      vault,
+      hash: segment_hash,
+      limit: page_size,
+      pageToken: page_token,
+    })),
+);
+
+export const readListWarmPrefixes = schemaRequest(
+  new RequestDecoder('stowken.v1.ListWarmPrefixesRequest'),
+  z
+    .object({
+      vault: vaultName,
+      application: label,
+      create_time_from: optional(timestampMs),
+      min_tokens: uint64,
+      page_size: pageSize,
+      without_tokens: z.boolean(),
+    })
+    .transform(({ vault, application, create_time_from, min_tokens, page_size, without_tokens }) => ({
+      vault,
+      input: {
+        application: application === '' ? undefined : application,
+        createdFromMs: Math.max(0, create_time_from ?? 0),
+        tokensMin: min_tokens,
+        limit: page_size,
+        withoutTokens: without_tokens,
+      },
+    })),
 );
 
 /** A similarity from the minimum to 1; the default if 0. */

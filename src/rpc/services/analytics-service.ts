@@ -1,10 +1,14 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { SharedSegment, UsageSum } from '../../vault/index.js';
+import type { ListPosition } from '../../storage/index.js';
+import type { SharedSegment, UsageSum, WarmPrefixPart } from '../../vault/index.js';
+import { openPageToken, type PageScope, sealPageToken } from '../page-token.js';
 import {
   readFindDuplicates,
   readFindSimilar,
   readGetUsage,
+  readListSegmentUses,
   readListSharedSegments,
+  readListWarmPrefixes,
 } from '../requests/index.js';
 import { timestamp } from '../responses.js';
 import { ResponseEncoder } from '../wire/response-encoder.js';
@@ -12,6 +16,8 @@ import { encodeDuplicates, encodeSimilar } from './similar.js';
 import { type ServiceScope, VaultMethods } from './vault-methods.js';
 
 const usageResponse = new ResponseEncoder('stowken.v1.GetUsageResponse');
+const usesResponse = new ResponseEncoder('stowken.v1.ListSegmentUsesResponse');
+const warmResponse = new ResponseEncoder('stowken.v1.ListWarmPrefixesResponse');
 const sharedResponse = new ResponseEncoder('stowken.v1.ListSharedSegmentsResponse');
 
 export function analyticsService(scope: ServiceScope): UntypedServiceImplementation {
@@ -24,6 +30,30 @@ export function analyticsService(scope: ServiceScope): UntypedServiceImplementat
 
     ListSharedSegments: methods.unary(readListSharedSegments, async (vault, { input }, signal) =>
       sharedResponse.encode({ segments: (await vault.sharedSegments(input, signal)).map(sharedFields) }),
+    ),
+
+    ListSegmentUses: methods.unary(readListSegmentUses, async (vault, request, signal) => {
+      const { hash, limit, pageToken } = request;
+      const scope: PageScope = { vaultId: vault.vaultId, query: { uses: hash } };
+      const after = pageToken === '' ? {} : { after: openPageToken<ListPosition>(scope, pageToken) };
+      const { uses, looked, damaged, next } = await vault.segmentUses({ hash, limit, ...after }, signal);
+      return usesResponse.encode({
+        uses: uses.map(({ conversationId, createTimeMs, messageIndex, role }) => ({
+          conversation_id: conversationId,
+          create_time: timestamp(createTimeMs),
+          message_index: messageIndex,
+          role,
+        })),
+        next_page_token: next === undefined ? undefined : sealPageToken(scope, next),
+        looked_at: looked,
+        damaged,
+      });
+    }),
+
+    ListWarmPrefixes: methods.stream(
+      readListWarmPrefixes,
+      (vault, { input }, signal) => vault.warmPrefixes(input, signal),
+      (part) => [warmResponse.encode(warmFields(part))],
     ),
 
     FindSimilar: methods.unary(readFindSimilar, async (vault, { input }, signal) =>
@@ -53,6 +83,19 @@ function usageFields({ figures, labels, ...fields }: UsageSum) {
     repeated_tokens: Math.max(0, tokens - figures.newTokens),
     prefix_tokens: figures.prefixTokens,
     stored_bytes: figures.storedBytes,
+  };
+}
+
+function warmFields(part: WarmPrefixPart) {
+  if (part.kind === 'tokens') return { tokens_le32: part.le32 };
+  return {
+    prefix: {
+      application: part.application,
+      token_count: part.tokens,
+      conversations: part.conversations,
+      conversation_id: part.id,
+      last_use_time: timestamp(part.newestMs),
+    },
   };
 }
 

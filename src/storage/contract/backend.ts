@@ -23,6 +23,7 @@ import type {
   StoredRegistry,
 } from './queries.js';
 import type { DiskSpace, GiveBackOptions, GivenBack } from './space.js';
+import type { WarmFinding, WarmQuery } from './warm.js';
 import type { UsageQuery } from './usage.js';
 
 /**
@@ -125,6 +126,12 @@ export interface StorageBackend {
   findPrefix?(query: PrefixQuery): Promise<PrefixFinding>;
 
   /**
+   * Finds the prefixes of whole blocks with the greatest product of blocks and conversations that begin with
+   * them; one that a better one begins with is left out. Counts by fingerprints. Absent as findPrefix is.
+   */
+  warmPrefixes?(query: WarmQuery): Promise<WarmFinding[]>;
+
+  /**
    * Sets the metadata keys that lists find conversations by, and usage is counted by. The index of a new one
    * is built while others read and write; until then lists are as right, and slower. Resolves when it is
    * stored.
@@ -217,6 +224,8 @@ export interface MaintainedBackend extends ManagedBackend {
   tryLease(name: string): Promise<ExclusiveLease | undefined>;
 
   findPrefix(query: PrefixQuery): Promise<PrefixFinding>;
+
+  warmPrefixes(query: WarmQuery): Promise<WarmFinding[]>;
 
   usage(query: UsageQuery): Promise<void>;
 

@@ -9,8 +9,8 @@ import { vaultQueries } from './vault-queries.js';
 /** Queries of a vault that another process writes; see openLmdbReader. */
 export interface LmdbReader
   extends
-    Omit<StorageBackend, 'commit' | 'findPrefix' | 'usage' | 'backup' | 'readTokenizer'>,
-    Pick<MaintainedBackend, 'findPrefix' | 'usage' | 'backup' | 'readTokenizer'> {
+    Omit<StorageBackend, 'commit' | 'findPrefix' | 'warmPrefixes' | 'usage' | 'backup' | 'readTokenizer'>,
+    Pick<MaintainedBackend, 'findPrefix' | 'warmPrefixes' | 'usage' | 'backup' | 'readTokenizer'> {
   /** Lets the next read see the current state. */
   refresh(): void;
   /** Looks up the segments that a change names, so that its transaction need not do so. */

@@ -11,6 +11,7 @@ import { readBlock } from './conversations/stored-list.js';
 import { readUsage } from './lists/usage.js';
 import type { OpenVault } from './open-vault.js';
 import { RadixIndex } from './radix/radix-index.js';
+import { findWarmPrefixes } from './radix/warm-prefixes.js';
 import { Registries } from './segments/registries.js';
 import { readTokenizer } from './tables/kept-tokenizers.js';
 import { readState, storedFigure } from './tables/meta.js';
@@ -20,6 +21,7 @@ type VaultQueries = Pick<
   | 'getConversation'
   | 'openConversation'
   | 'findPrefix'
+  | 'warmPrefixes'
   | 'listConversations'
   | 'usage'
   | 'listRegistries'
@@ -69,6 +71,16 @@ export function vaultQueries(
       const found = index.find(application, blocks, limit, isHidden);
       const ids = found.conversations.map((number) => conversationOf(number).id);
       return { blocks: found.blocks, ids };
+    },
+
+    async warmPrefixes(query) {
+      vault.assertOpen();
+      const held = await between(() => environment.pin());
+      try {
+        return await findWarmPrefixes(tables, held.pin, nameOf, query);
+      } finally {
+        held.release();
+      }
     },
 
     async listConversations(query) {

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import type { WarmFinding, WarmQuery } from '../contract/warm.js';
+import { WarmTree } from '../shared/warm-tree.js';
 import type { Forgotten, ForgetQuery, Overwritten } from '../contract/erasure.js';
 import type { LiveCodec } from '../../codec/index.js';
 import { isExpired, type SegmentHash, StowkenError, type VaultStats } from '../../model/index.js';
@@ -133,6 +135,30 @@ class MemoryBackend implements ManagedBackend {
       if (shared === most) ids.push(conversation.id);
     }
     return ids.length === 0 ? { blocks: 0, ids } : { blocks: most, ids: ids.slice(0, limit) };
+  }
+
+  async warmPrefixes({ application, createdFromMs, blocksMin, limit }: WarmQuery): Promise<WarmFinding[]> {
+    const tree = new WarmTree();
+    const nodes = new Map<string, number>();
+    const all = [...this.#store.conversations.all()];
+    for (const [number, { conversation, prefix = [] }] of all.entries()) {
+      if (application !== undefined && conversation.application !== application) continue;
+      if (conversation.createTimeMs < createdFromMs || prefix.length === 0) continue;
+      let parent = 0;
+      for (const [at, block] of prefix.entries()) {
+        const path = JSON.stringify([parent, block, at === 0 ? conversation.application : '']);
+        const node = nodes.get(path) ?? nodes.size + 1;
+        if (!nodes.has(path)) tree.addNode(node, parent, at + 1);
+        if (at === 0) tree.setApplication(node, conversation.application);
+        nodes.set(path, node);
+        parent = node;
+      }
+      tree.addEnd(parent, prefix.length, number);
+    }
+    return tree.best(limit, blocksMin).map(({ depth, newest, ...found }) => {
+      const { id, createTimeMs } = all[newest]!.conversation;
+      return { ...found, blocks: depth, id, newestMs: createTimeMs };
+    });
   }
 
   tryLease(name: string): Promise<ExclusiveLease | undefined> {

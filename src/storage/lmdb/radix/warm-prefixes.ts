@@ -1,0 +1,77 @@
+import type { WarmFinding, WarmQuery } from '../../contract/warm.js';
+import { BackgroundTurns } from '../../shared/background.js';
+import { WarmTree } from '../../shared/warm-tree.js';
+import { readHeader } from '../conversations/conversations.js';
+import { corruptConversation, type StringOf } from '../conversations/manifest.js';
+import type { Tables } from '../tables/environment.js';
+import { KeyIndex } from '../tables/key-index.js';
+import type { Pin } from '../tables/table.js';
+import { decodeRadixNode, edgeOfKey, endOfKey, nodeEnd } from './nodes.js';
+
+type WarmTables = Pick<Tables, 'radixNodes' | 'radixEdges' | 'radixEnds' | 'conversations'>;
+
+/**
+ * Finds the prefixes that recur most, in the radix index of one state: reads its nodes and its ends, and no
+ * message list. Conversations are numbered in the order of their create times, so that those created since a
+ * time are those from a number on.
+ * @throws StowkenError CANCELLED, CORRUPT_STORE
+ */
+export async function findWarmPrefixes(
+  tables: WarmTables,
+  pin: Pin,
+  nameOf: StringOf,
+  { application, createdFromMs, blocksMin, limit, signal }: WarmQuery,
+): Promise<WarmFinding[]> {
+  const turns = new BackgroundTurns(signal);
+  const conversations = tables.conversations.at(pin);
+  const headerOf = (number: number) => {
+    const record = conversations.get(number);
+    if (!record) throw corruptConversation(number, 'the prefix index leads to it, and it is not there');
+    return readHeader(record, nameOf).conversation;
+  };
+  const isRecent = recentFrom(createdFromMs, (number) => headerOf(number).createTimeMs);
+  const tree = new WarmTree();
+  for (const { key, value } of tables.radixNodes.at(pin).range({})) {
+    const node = decodeRadixNode(value);
+    tree.addNode(key, node.parent, nodeEnd(node));
+    if (turns.due) await turns.pause();
+  }
+  const isOfApplication = new Map<number, boolean>();
+  for (const { key, number } of new KeyIndex(tables.radixEdges.at(pin)).from(Buffer.alloc(0))) {
+    const { application: name } = edgeOfKey(key);
+    if (name === undefined) break;
+    tree.setApplication(number, name);
+    isOfApplication.set(number, application === undefined || application === name);
+    if (turns.due) await turns.pause();
+  }
+  for (const { key } of new KeyIndex(tables.radixEnds.at(pin)).from(Buffer.alloc(0))) {
+    const { node, depth, conversation } = endOfKey(key);
+    const isWanted = application === undefined || isOfApplication.get(tree.rootOf(node)) === true;
+    if (isWanted && isRecent(conversation)) tree.addEnd(node, depth, conversation);
+    if (turns.due) await turns.pause();
+  }
+  return tree.best(limit, blocksMin).map(({ depth, newest, ...found }) => {
+    const { id, createTimeMs } = headerOf(newest);
+    return {
+      application: found.application,
+      blocks: depth,
+      conversations: found.conversations,
+      id,
+      newestMs: createTimeMs,
+    };
+  });
+}
+
+/** Returns whether a conversation was created since a time; asks for few of their times. */
+function recentFrom(fromMs: number, timeOf: (number: number) => number): (number: number) => boolean {
+  if (fromMs <= 0) return () => true;
+  let [oldAt, recentAt] = [0, Infinity];
+  return (number) => {
+    if (number <= oldAt) return false;
+    if (number >= recentAt) return true;
+    const isRecent = timeOf(number) >= fromMs;
+    if (isRecent) recentAt = number;
+    else oldAt = number;
+    return isRecent;
+  };
+}

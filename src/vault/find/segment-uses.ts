@@ -1,0 +1,93 @@
+import { isStowkenError, limits, type SegmentHash, segmentNotFound } from '../../model/index.js';
+import type { ListPosition, StorageBackend } from '../../storage/index.js';
+import { Turns } from '../event-loop.js';
+
+export interface SegmentUsesInput {
+  readonly hash: SegmentHash;
+  readonly limit: number;
+  readonly after?: ListPosition;
+}
+
+/** Use of a segment by a conversation: in its first message that has it. */
+export interface SegmentUseIn {
+  readonly conversationId: string;
+  readonly createTimeMs: number;
+  readonly messageIndex: number;
+  readonly role: string;
+}
+
+export interface SegmentUses {
+  readonly uses: readonly SegmentUseIn[];
+  /** Conversations looked at for this page, and those of them that cannot be read. */
+  readonly looked: number;
+  readonly damaged: number;
+  readonly next: ListPosition | undefined;
+}
+
+/** Conversations whose message lists are read for one page. */
+const LOOKED_MAX = 4096;
+const LOOKED_AT_ONCE = 64;
+
+/**
+ * Finds conversations that have a segment in their messages, newest first: a page of them, or of as many as
+ * were looked at. There is no index from segments to conversations: message lists are read.
+ * @throws StowkenError SEGMENT_NOT_FOUND
+ */
+export async function listSegmentUses(
+  backend: StorageBackend,
+  { hash, limit, after }: SegmentUsesInput,
+  signal: AbortSignal,
+): Promise<SegmentUses> {
+  const [segment] = await backend.findSegments([hash]);
+  if (!segment) throw segmentNotFound(hash);
+  const turns = new Turns(signal);
+  const uses: SegmentUseIn[] = [];
+  let [looked, damaged] = [0, 0];
+  let next = after;
+  do {
+    const page = await backend.listConversations({
+      filter: {},
+      order: 'newestFirst',
+      limit: Math.min(LOOKED_AT_ONCE, limit - uses.length),
+      scanLimit: limits.pageScanMax,
+      signal,
+      ...(next !== undefined && { after: next }),
+    });
+    damaged += page.damaged?.length ?? 0;
+    for (const { id, createTimeMs } of page.conversations) {
+      looked += 1;
+      try {
+        const use = await firstUse(backend, id, segment.key, turns);
+        if (use) uses.push({ conversationId: id, createTimeMs, ...use });
+      } catch (error) {
+        if (!isStowkenError(error, 'CORRUPT_STORE')) throw error;
+        damaged += 1;
+      }
+    }
+    next = page.next;
+  } while (next !== undefined && uses.length < limit && looked < LOOKED_MAX);
+  return { uses, looked, damaged, next };
+}
+
+async function firstUse(
+  backend: StorageBackend,
+  id: string,
+  wanted: string | number,
+  turns: Turns,
+): Promise<{ readonly messageIndex: number; readonly role: string } | undefined> {
+  const snapshot = await backend.openConversation(id);
+  if (!snapshot) return undefined;
+  try {
+    const { messageCount } = snapshot.conversation;
+    for (let from = 0; from < messageCount; from += limits.readBatchSlotsMax) {
+      const messages = await snapshot.read(from, limits.readBatchSlotsMax);
+      await turns.spend(0, messages);
+      for (const [at, { role, segments, fields = [] }] of messages.entries())
+        if ([...segments, ...fields].some(({ key }) => key === wanted))
+          return { messageIndex: from + at, role };
+    }
+    return undefined;
+  } finally {
+    snapshot.release();
+  }
+}
