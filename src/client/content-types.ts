@@ -10,6 +10,8 @@ export interface NewMessage {
   readonly fieldsJson?: string | undefined;
   /** Encoded by the server with the conversation's tokenizer. */
   readonly text?: string;
+  /** True: text of special tokens in `text` becomes these tokens; else it is ordinary text. */
+  readonly specialTokens?: boolean;
   readonly tokens?: Uint32Array | readonly number[];
   /** Tokens as le32 (4-byte little-endian). */
   readonly tokensLe32?: Uint8Array;

@@ -48,6 +48,7 @@ export function toWireMessage(message: NewMessage, index: number): Q.Message {
     name: wellFormed(`${at}.name`, message.name),
     toolCallId: wellFormed(`${at}.tool_call_id`, message.toolCallId),
     fieldsJson: wellFormed(`${at}.fields_json`, message.fieldsJson),
+    ...(message.specialTokens === true && { specialTokens: true }),
     ...toWireContent(message, at),
   };
 }

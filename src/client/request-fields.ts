@@ -102,7 +102,7 @@ const known: { readonly [Name in keyof Objects]: Fields<Objects[Name]> } = {
     expireTimeMs: true,
     metadata: true,
   },
-  message: { role: true, name: true, toolCallId: true, fieldsJson: true, ...content },
+  message: { role: true, name: true, toolCallId: true, fieldsJson: true, specialTokens: true, ...content },
   content,
   retrieve: { encoding: true, ...range, ...control },
   readExact: { ...range, ...control },

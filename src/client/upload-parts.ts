@@ -17,8 +17,9 @@ export async function* uploadParts(
   let tokens = 0;
   let hasText = false;
   for await (const message of messages) {
-    const { role, name, toolCallId, fieldsJson, text, tokensLe32 } = toWireMessage(message, index++);
-    yield { message: { role, name, toolCallId, fieldsJson } };
+    const { text, tokensLe32, ...wire } = toWireMessage(message, index++);
+    const { role, name, toolCallId, fieldsJson, specialTokens } = wire;
+    yield { message: { role, name, toolCallId, fieldsJson, specialTokens } };
     if (text !== undefined) {
       hasText = true;
       for (const block of textBlocks(text)) yield { tokens: { text: block } };

@@ -8,6 +8,15 @@ export interface Stretch {
   readonly token: number | undefined;
 }
 
+/** Returns the added tokens of a vocabulary, and its special ones, as far as they have a text. */
+function allAdded({ added = [], special, starts }: Vocabulary): readonly AddedToken[] {
+  const known = new Set(added.map(({ id }) => id));
+  const others = special
+    .filter((id) => !known.has(id))
+    .map((id) => ({ id, normalized: false, special: true }));
+  return [...added, ...others].filter(({ id }) => starts[id + 1]! > starts[id]!);
+}
+
 /** Tokens by their bytes: a node for each beginning of one. */
 interface Node {
   readonly next: Map<number, Node>;
@@ -18,14 +27,19 @@ const newNode = (): Node => ({ next: new Map(), token: undefined });
 
 /**
  * Finds added tokens in a text as Hugging Face's tokenizers do: the leftmost first, the longest of those that
- * begin there. A special token stays text, and hides what overlaps it.
+ * begin there. A special token stays text unless it is asked for, and hides what overlaps it.
  */
 export class AddedTokens {
   readonly #root = newNode();
   /** 1 for a byte with which a token begins. */
   readonly #begins = new Uint8Array(256);
 
-  private constructor(tokens: readonly AddedToken[], textOf: (token: AddedToken) => Uint8Array) {
+  private constructor(
+    tokens: readonly AddedToken[],
+    textOf: (token: AddedToken) => Uint8Array,
+    /** True: text becomes special tokens too. */
+    private readonly specials: boolean,
+  ) {
     for (const token of tokens) {
       const text = textOf(token);
       this.#begins[text[0]!] = 1;
@@ -41,19 +55,24 @@ export class AddedTokens {
 
   /**
    * Returns those that are looked for before, or after, normalization; undefined if text becomes none of
-   * them.
+   * them. `specials`: text becomes special tokens too.
    */
   static of(
-    { added = [], bytes, starts }: Vocabulary,
+    vocabulary: Vocabulary,
     normalized: boolean,
     normalize: (text: Uint8Array) => Uint8Array,
+    specials: boolean,
   ): AddedTokens | undefined {
-    const tokens = added.filter((token) => token.normalized === normalized);
-    if (tokens.every(({ special }) => special)) return undefined;
-    return new AddedTokens(tokens, ({ id }) => {
+    const { bytes, starts } = vocabulary;
+    const tokens = (specials ? allAdded(vocabulary) : (vocabulary.added ?? [])).filter(
+      (token) => token.normalized === normalized,
+    );
+    if (specials ? tokens.length === 0 : tokens.every(({ special }) => special)) return undefined;
+    const textOf = ({ id }: AddedToken) => {
       const text = bytes.subarray(starts[id], starts[id + 1]);
       return normalized ? normalize(text) : text;
-    });
+    };
+    return new AddedTokens(tokens, textOf, specials);
   }
 
   /** Yields the stretches of a text in UTF-8, in order; none is empty. */
@@ -67,7 +86,7 @@ export class AddedTokens {
         continue;
       }
       const { token, to } = found;
-      if (!token.special) {
+      if (this.specials || !token.special) {
         if (at > from) yield { from, to: at, token: undefined };
         yield { from: at, to, token: token.id };
         from = to;

@@ -16,6 +16,14 @@ const textCost = 64;
 export interface TextsToEncode {
   readonly utf8: Uint8Array<ArrayBuffer>;
   readonly ends: Uint32Array;
+  /** True: the text of special tokens becomes these tokens; else it is ordinary text. */
+  readonly specials?: boolean;
+}
+
+/** Tokens that are found in a text before it is split: in its own bytes, and in normalized ones. */
+interface Added {
+  readonly raw: AddedTokens | undefined;
+  readonly normalized: AddedTokens | undefined;
 }
 
 /** Tokens of several texts as le32, one after the other, and the end of each text's bytes. */
@@ -32,21 +40,31 @@ export interface TokenBytes {
 
 /** A tokenizer, owned by the thread that loaded it. */
 export class Encoding {
-  readonly #raw: AddedTokens | undefined;
-  readonly #normalized: AddedTokens | undefined;
+  readonly #added: Added;
+  #withSpecials: Added | undefined;
 
   /** `normalizer`: what a text is normalized with before it is split, if the vocabulary says so. */
   constructor(
     private readonly core: TextCore,
-    vocabulary: Vocabulary,
+    private readonly vocabulary: Vocabulary,
     private readonly normalizer: Normalizer | undefined,
   ) {
-    const normalize = (text: Uint8Array) => runThrough(this.#normalize(text));
-    this.#raw = AddedTokens.of(vocabulary, false, normalize);
-    this.#normalized = AddedTokens.of(vocabulary, true, normalize);
+    this.#added = this.#addedTokens(false);
   }
 
-  /** Encodes texts. The text of special tokens is ordinary text. @throws LongRun */
+  #addedTokens(specials: boolean): Added {
+    const normalize = (text: Uint8Array) => runThrough(this.#normalize(text));
+    return {
+      raw: AddedTokens.of(this.vocabulary, false, normalize, specials),
+      normalized: AddedTokens.of(this.vocabulary, true, normalize, specials),
+    };
+  }
+
+  #addedIn({ specials = false }: TextsToEncode): Added {
+    return specials ? (this.#withSpecials ??= this.#addedTokens(true)) : this.#added;
+  }
+
+  /** Encodes texts. @throws LongRun */
   *encode(texts: TextsToEncode): Slices<EncodedTexts> {
     // No token is shorter than a byte, and normalization makes at most three of one.
     const sink = new TokenSink(texts.utf8.length * (this.normalizer === undefined ? 1 : 3));
@@ -64,30 +82,37 @@ export class Encoding {
   *#encodeEach(texts: TextsToEncode, sink: TokenSink): Slices<Uint32Array> {
     const ends = new Uint32Array(texts.ends.length);
     const cost = new Cost();
+    const added = this.#addedIn(texts);
     for (const [index, end] of texts.ends.entries()) {
       cost.add(textCost);
       const text = texts.utf8.subarray(texts.ends[index - 1] ?? 0, end);
       // Most tokenizers do nothing to a text before it is split: a short one is quick then.
-      if ((this.#raw ?? this.#normalized ?? this.normalizer) === undefined)
+      if ((added.raw ?? added.normalized ?? this.normalizer) === undefined)
         yield* this.#encodePlain(text, index, sink, cost);
-      else yield* this.#encodeStretches(text, index, sink, cost);
+      else yield* this.#encodeStretches(added, text, index, sink, cost);
       ends[index] = 4 * sink.length;
     }
     return ends;
   }
 
-  *#encodeStretches(text: Uint8Array, index: number, sink: TokenSink, cost: Cost): Slices<void> {
-    for (const stretch of stretchesOf(this.#raw, text)) {
-      if (stretch.token === undefined) yield* this.#encodeRaw(stretch.text, index, sink, cost);
+  *#encodeStretches(
+    added: Added,
+    text: Uint8Array,
+    index: number,
+    sink: TokenSink,
+    cost: Cost,
+  ): Slices<void> {
+    for (const stretch of stretchesOf(added.raw, text)) {
+      if (stretch.token === undefined) yield* this.#encodeRaw(added, stretch.text, index, sink, cost);
       else sink.push(Uint32Array.of(stretch.token));
       if (cost.add(textCost)) yield;
     }
   }
 
   /** Encodes a stretch of a text that is not normalized yet. */
-  *#encodeRaw(text: Uint8Array, index: number, sink: TokenSink, cost: Cost): Slices<void> {
+  *#encodeRaw(added: Added, text: Uint8Array, index: number, sink: TokenSink, cost: Cost): Slices<void> {
     const normalized = yield* this.#normalize(text);
-    for (const stretch of stretchesOf(this.#normalized, normalized)) {
+    for (const stretch of stretchesOf(added.normalized, normalized)) {
       if (stretch.token === undefined) yield* this.#encodePlain(stretch.text, index, sink, cost);
       else sink.push(Uint32Array.of(stretch.token));
       if (cost.add(textCost)) yield;
@@ -116,7 +141,7 @@ export class Encoding {
   *exactTokens(utf8: Uint8Array, tokens: Uint32Array, isEnd: boolean): Slices<number | undefined> {
     if (tokens.length === 0) return 0;
     if (isEnd) return (yield* this.#encodesTo(utf8, tokens)) ? tokens.length : undefined;
-    if (this.#raw ?? this.#normalized ?? this.normalizer) return undefined;
+    if (this.#added.raw ?? this.#added.normalized ?? this.normalizer) return undefined;
     let count = 0;
     for (let at = 0; at < utf8.length;) {
       const encoded = this.core.encode(utf8.subarray(at), false);

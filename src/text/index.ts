@@ -12,6 +12,7 @@ export { createTokenizers, type TokenizerPoolOptions } from './pool.js';
 export type {
   DecodedText,
   DecodeOptions,
+  EncodeOptions,
   EncodedLe32,
   TokenizerPool,
   Tokenizers,

@@ -79,12 +79,14 @@ export function createTokenizers({ threadsMax, given = [] }: TokenizerPoolOption
     encoding: TokenizerName | VocabularyFile,
     texts: readonly Uint8Array[],
     signal: AbortSignal,
+    specials: boolean,
   ): Promise<EncodeOutcome> {
     const size = texts.reduce((sum, { length }) => sum + length, 0);
-    if (size <= shortMax) return run('encode', { encoding, texts: join(texts, size) }, true, signal);
+    if (size <= shortMax)
+      return run('encode', { encoding, texts: { ...join(texts, size), specials } }, true, signal);
     const leave = await longTexts.enter({ owner: undefined, weight: 2 * size, signal });
     try {
-      const task = { encoding, texts: own(texts) ?? join(texts, size) };
+      const task = { encoding, texts: { ...(own(texts) ?? join(texts, size)), specials } };
       const { buffer } = task.texts.utf8;
       return await run<EncodeOutcome>('encode', task, false, signal, [buffer]);
     } finally {
@@ -107,9 +109,11 @@ export function createTokenizers({ threadsMax, given = [] }: TokenizerPoolOption
     given: (name) => files.get(name),
     describe: async () => [...(await describeBuilt()), ...given.map(describeGiven)],
 
-    async encode(tokenizer, texts, signal) {
+    async encode(tokenizer, texts, signal, { specials } = { specials: false }) {
       const encoding = encodingOf(tokenizer);
-      const outcome = await encode(encoding, texts, signal).catch((error: unknown) => rethrow(error, signal));
+      const outcome = await encode(encoding, texts, signal, specials).catch((error: unknown) =>
+        rethrow(error, signal),
+      );
       if ('longRun' in outcome) throw longRun(outcome.longRun);
       const { le32, ends } = outcome;
       return {

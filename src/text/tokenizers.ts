@@ -26,6 +26,11 @@ export interface DecodedText {
   readonly exact: boolean;
 }
 
+export interface EncodeOptions {
+  /** True: the text of special tokens becomes these tokens; else it is ordinary text. */
+  readonly specials: boolean;
+}
+
 export interface DecodeOptions {
   /** True if it is to be found out whether text encodes to the very tokens. No token is unknown then. */
   readonly exact: boolean;
@@ -62,12 +67,17 @@ export interface Tokenizers {
   readonly known: readonly string[];
 
   /**
-   * Encodes each text, given in UTF-8, to le32; the text of special tokens is ordinary text. A single long
+   * Encodes each text, given in UTF-8, to le32; see EncodeOptions. A single long
    * text in the memory of MappedBytes is moved to a thread: it has no bytes from then on.
    * Rejects with REQUEST_TOO_LARGE for a run of more than limits.textRunBytesMax; metadata: text (its index),
    * limit.
    */
-  encode(tokenizer: string, texts: readonly Uint8Array[], signal: AbortSignal): Promise<EncodedLe32>;
+  encode(
+    tokenizer: string,
+    texts: readonly Uint8Array[],
+    signal: AbortSignal,
+    options?: EncodeOptions,
+  ): Promise<EncodedLe32>;
 
   /**
    * Decodes each item separately, and none behind one with `more`. Bytes that are not UTF-8 become U+FFFD,
@@ -96,6 +106,7 @@ export interface TokenizerPool extends Tokenizers {
     tokenizer: string | VocabularyFile,
     texts: readonly Uint8Array[],
     signal: AbortSignal,
+    options?: EncodeOptions,
   ): Promise<EncodedLe32>;
 
   decode(

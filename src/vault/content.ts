@@ -12,7 +12,12 @@ export type MessageContent =
   /** Tokens as 4-byte little-endian words; not yet validated. */
   | { readonly kind: 'le32'; readonly bytes: Uint8Array }
   /** Text in UTF-8. It does not become a string here: strings fill the heap, which is smaller than memory. */
-  | { readonly kind: 'text'; readonly utf8: Uint8Array };
+  | {
+      readonly kind: 'text';
+      readonly utf8: Uint8Array;
+      /** True: the text of special tokens becomes these tokens; absent: it is ordinary text. */
+      readonly specials?: true;
+    };
 
 export interface NewMessage extends Speaker {
   readonly content: MessageContent;

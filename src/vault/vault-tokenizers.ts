@@ -46,10 +46,10 @@ export class VaultTokenizers {
       resolve: (name) => pool.resolve(name),
       ofModel: (model) => pool.ofModel(model),
       has: (name) => this.#has(name),
-      encode: async (name, texts, signal) => {
+      encode: async (name, texts, signal, options) => {
         const source = await this.#sourceOf(name);
         if (binds) await this.#bind(name);
-        return pool.encode(source, texts, signal);
+        return pool.encode(source, texts, signal, options);
       },
       decode: async (name, items: readonly TokensToDecode[], signal, options?: DecodeOptions) =>
         pool.decode(await this.#sourceOf(name), items, signal, options),

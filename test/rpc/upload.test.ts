@@ -56,6 +56,29 @@ describe('an upload', () => {
     expect(await tokensBack((conversation as Fields)['id'] as string)).toEqual([third]);
   });
 
+  it('makes special tokens of text where they are asked for, as a store does', async () => {
+    server = await startTestServer();
+    const [plain, special] = [{ role: 'user' }, { role: 'user', special_tokens: true }];
+    const texts = ['<|endof', 'text|>a'].map((text) => ({ tokens: { text } }));
+    const conversation = { id: 'c', tokenizer: 'o200k_base' };
+    const parts = [{ message: plain }, ...texts, { message: special }, ...texts, { finish: {} }];
+    await server.client.sendAll(upload, [spec('c', { conversation }), ...parts]);
+    const text = '<|endoftext|>a';
+    await server.client.unary('StoreConversation', {
+      conversation: { ...conversation, id: 's' },
+      messages: [
+        { ...special, text },
+        { ...plain, text },
+        { ...special, text },
+        { ...special, tokens: { ids: [5] } },
+      ],
+    });
+    const [ordinary, asked] = await tokensBack('c');
+    expect(asked).toEqual([199999, 64]);
+    expect(ordinary).not.toContain(199999);
+    expect(await tokensBack('s')).toEqual([asked, ordinary, asked, [5]]);
+  });
+
   it('makes an id, and gives it again to a retry', async () => {
     server = await startTestServer();
     const parts = [{ spec: { request_id: 'r' } }, { message: {} }, { tokens: { tokens_le32: words(7) } }];

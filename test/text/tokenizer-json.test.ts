@@ -31,9 +31,9 @@ async function encodingOf(content: object | string, pattern?: TokenizerSource['p
   return loadEncoding(await read(content, pattern));
 }
 
-function encode(encoding: Encoding, text: string): number[] {
+function encode(encoding: Encoding, text: string, specials = false): number[] {
   const utf8 = new Uint8Array(Buffer.from(text));
-  const { le32 } = runThrough(encoding.encode({ utf8, ends: Uint32Array.of(utf8.length) }));
+  const { le32 } = runThrough(encoding.encode({ utf8, ends: Uint32Array.of(utf8.length), specials }));
   return [...new Uint32Array(le32.slice().buffer)];
 }
 
@@ -114,6 +114,26 @@ describe("a tokenizer.json gives the ids of Hugging Face's tokenizers", () => {
           expect([text, ...ours]).toEqual([text, ...theirs[index]!]);
           if (!chosen.nfc) expect(decode(encoding, ours)).toBe(text);
         }
+      }),
+      { numRuns: sampleOr(12, 300) },
+    );
+  });
+
+  it('with special tokens where they are asked for', async () => {
+    const rules = fc.record({ merges, nfc: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(rules, texts, async (chosen, some) => {
+        const parts = { ...chosen, preTokenizer: preTokenizers.Qwen };
+        const first = Object.keys(tokenizerJson(parts).model.vocab).length;
+        const special: AddedJson[] = [
+          { id: first + 5, content: '<|sp|>', normalized: false, special: true },
+          { id: first + 6, content: 'k>', normalized: true, special: true },
+        ];
+        const json = tokenizerJson({ ...parts, added: [...added(first), ...special] });
+        const encoding = await encodingOf(json);
+        const theirs = await encodeByPeer(json, some);
+        for (const [index, text] of some.entries())
+          expect([text, ...encode(encoding, text, true)]).toEqual([text, ...theirs[index]!]);
       }),
       { numRuns: sampleOr(12, 300) },
     );

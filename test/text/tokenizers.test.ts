@@ -40,6 +40,13 @@ describe('tokenizers', () => {
     expect(new Uint32Array(special!.buffer)).not.toContain(199999);
   });
 
+  it('encodes special tokens where they are asked for', async () => {
+    const texts = ['a<|endoftext|>b', '<|endofprompt|>', '<|endoftext', ''].map((text) => Buffer.from(text));
+    const { le32: encoded } = await tokenizers.encode('o200k_base', texts, signal, { specials: true });
+    expect(encoded.slice(0, 2)).toEqual([le32(64, 199999, 65), le32(200018)]);
+    expect(encoded.slice(2)).toEqual(await encode('o200k_base', ['<|endoftext', ''], signal));
+  });
+
   it.each(['o200k_base', 'cl100k_base', 'p50k_base', 'r50k_base'])(
     '%s gives every text back',
     async (name) => {

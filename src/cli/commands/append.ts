@@ -72,7 +72,7 @@ async function readMessages(file: string, { io, interruption }: Context): Promis
       if (parsed === undefined) continue;
       const read = readMessage(parsed.value, (kept) => kept);
       if (read === undefined) throw new BadLine('it is no message: it has no role, or says nothing');
-      const { fieldsJson, ...message } = toNewMessage({ ...read.message, fields: read.skeleton });
+      const { fieldsJson, ...message } = toNewMessage({ ...read.message, fields: read.skeleton }, {});
       messages.push(read.skeleton === undefined ? message : { ...message, fieldsJson });
     } catch (error) {
       if (!(error instanceof BadLine)) throw error;

@@ -11,7 +11,7 @@ import { type Done, exitCodes } from '../exit-codes.js';
 import { plural } from '../format.js';
 import { mapOrdered } from '../concurrency.js';
 import { exportFiles, type FileOptions, wantsFiles, withFiles } from '../export/command.js';
-import { sameLines, wantsTokens } from '../import/fields.js';
+import { formOf, sameLines } from '../import/fields.js';
 import { type ReadForm, readForm, type ReadPart, recordPieces } from '../jsonl/write.js';
 
 interface Options extends ServerOption, FilterOptions, FileOptions {
@@ -134,18 +134,26 @@ async function* samePieces(client: StowkenClient, found: Conversation): AsyncGen
   for await (const part of readForm(client, id, form, { includeFields: true })) parts.push(part);
   const header = parts.find((part) => part.kind === 'header');
   let messages = parts.filter((part) => part.kind === 'message');
-  if (messages.some((message) => wantsTokens(message) && typeof message.content === 'string')) {
-    const ifRevision = header!.conversation.revision;
-    const ids: Message<'tokens'>[] = [];
-    for await (const part of client.read(id, { encoding: 'tokens', ifRevision }))
-      if (part.kind === 'message') ids.push(part);
-    messages = messages.map((message, index) =>
-      wantsTokens(message) ? { ...message, content: ids[index]!.content } : message,
-    );
+  for (const encoding of ['tokens', 'text'] as const) {
+    if (!messages.some((message) => formOf(message) === encoding)) continue;
+    const others = await readMessages(client, header!.conversation, encoding);
+    messages = messages.map((message, index) => (formOf(message) === encoding ? others[index]! : message));
   }
   const lines = header && sameLines(header.conversation, messages);
   if (lines === undefined) yield* recordPieces(Readable.from(parts) as AsyncIterable<ReadPart>);
   else for (const line of lines) yield `${line}\n`;
+}
+
+/** Returns the messages of a revision in one form. */
+async function readMessages(
+  client: StowkenClient,
+  { id, revision }: Conversation,
+  encoding: 'tokens' | 'text',
+): Promise<(Message<'tokens'> | Message<'text'>)[]> {
+  const messages: (Message<'tokens'> | Message<'text'>)[] = [];
+  for await (const part of client.read(id, { encoding, ifRevision: revision, includeFields: true }))
+    if (part.kind === 'message') messages.push(part as Message<'tokens'> | Message<'text'>);
+  return messages;
 }
 
 /** Reads everything; errors are thrown by the result. */

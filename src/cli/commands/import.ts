@@ -18,6 +18,7 @@ interface Options extends ServerOption {
   readonly application: string;
   readonly format?: string;
   readonly timeZone?: string;
+  readonly specialTokens?: true;
   readonly dryRun?: true;
   readonly onConflict: ConflictWay;
   readonly errorsMax: number;
@@ -60,6 +61,7 @@ export function addImport(program: Command, context: Context, done: Done): void 
     )
     .option('--application <name>', 'application of conversations that name none', '')
     .addOption(new Option('--format <name>', 'shape of all lines').choices(formats.map(({ name }) => name)))
+    .option('--special-tokens', 'text of special tokens becomes these tokens, as chat templates write them')
     .option('--time-zone <offset>', 'zone of times that name none: Z or +02:00', timeZone)
     .addOption(
       new Option('--on-conflict <way>', 'conversation whose id is stored with other content')

@@ -1,12 +1,18 @@
 import type { NewMessage, StoreRequest, StoreResult, StowkenClient } from '../../client/index.js';
+import { type Conversation, present } from '../../model/index.js';
 import { readForm, type ReadPart } from '../jsonl/write.js';
 import { documentJsonOf, hasValues, skeletonOf } from './fields.js';
 import type { Draft, DraftMessage } from './shapes/index.js';
-import { toNewMessage } from './to-store.js';
+import { type RecordDefaults, toNewMessage } from './to-store.js';
 
 /** Ways to store a conversation whose id is stored with other content. */
 export const conflictWays = ['append', 'replace', 'keep', 'fail'] as const;
 export type ConflictWay = (typeof conflictWays)[number];
+
+/** Rules by which conversations are stored that are known already. */
+export interface ConflictOptions extends Pick<RecordDefaults, 'specialTokens'> {
+  readonly onConflict: ConflictWay;
+}
 
 type StoredMessage = Exclude<ReadPart, { kind: 'header' }>;
 
@@ -21,19 +27,15 @@ export async function settle(
   client: StowkenClient,
   request: StoreRequest,
   draft: Draft,
-  way: ConflictWay,
+  { onConflict: way, ...defaults }: ConflictOptions,
 ): Promise<Settled> {
   const id = request.conversation?.id ?? '';
   if (way === 'fail') return 'other content';
   if (way === 'keep') return 'unchanged';
   const stored = await readStored(client, id);
-  const createTimeMs = earlier(request.conversation?.createTimeMs, stored.createTimeMs);
-  const replace = () =>
-    client.store({
-      ...request,
-      conversation: { ...request.conversation, createTimeMs },
-      ifRevision: stored.revision,
-    });
+  const conversation = mergedSpec(request, draft, stored.conversation);
+  const { createTimeMs } = conversation;
+  const replace = () => client.store({ ...request, conversation, ifRevision: stored.conversation.revision });
   const together = Math.min(stored.messages.length, draft.messages.length);
   const isSame = draft.messages
     .slice(0, together)
@@ -41,31 +43,52 @@ export async function settle(
   if (!isSame) return way === 'replace' ? replace() : 'other content';
   const more = draft.messages.slice(stored.messages.length);
   const hasText = more.some(({ content }) => typeof content === 'string');
-  // A conversation without text has no tokenizer for what comes now.
-  if (more.length > 0 && hasText && stored.tokenizer === '') return replace();
+  // A conversation without text has no tokenizer for what comes now. Fields are not appended to.
+  const saysOther = differs(conversation, stored.conversation);
+  if (more.length > 0 && ((hasText && stored.conversation.tokenizer === '') || saysOther)) return replace();
   if (more.length > 0) {
     const messages = more.map((message, index): NewMessage =>
-      toNewMessage(message, index === 0 ? draft : undefined),
+      toNewMessage(message, defaults, index === 0 ? draft : undefined),
     );
-    return client.append(id, messages, { ifRevision: stored.revision });
+    return client.append(id, messages, { ifRevision: stored.conversation.revision });
   }
   const isOld = stored.messages.length > draft.messages.length;
   if (isOld && way === 'append') return 'unchanged';
   const hasNews =
     hasValues(draft.document) && documentJsonOf(stored.messages) !== JSON.stringify(draft.document);
-  const beganBefore = createTimeMs !== undefined && createTimeMs < stored.createTimeMs;
-  return isOld || hasNews || beganBefore ? replace() : 'unchanged';
+  const beganBefore = createTimeMs !== undefined && createTimeMs < stored.conversation.createTimeMs;
+  return isOld || hasNews || beganBefore || saysOther ? replace() : 'unchanged';
 }
 
-/** Returns the earlier of two times, of which the lines of a growing log name the second. */
-function earlier(named: number | undefined, stored: number): number | undefined {
-  return named === undefined ? undefined : Math.min(named, stored);
+type Spec = NonNullable<StoreRequest['conversation']>;
+
+/**
+ * Returns the fields of a conversation as its newest document has them; what that does not say stays. Of two
+ * times, the lines of a growing log name the second.
+ */
+function mergedSpec({ conversation = {} }: StoreRequest, { spec }: Draft, stored: Conversation): Spec {
+  const { createTimeMs, tokenizer } = conversation;
+  const namesTokenizer = spec.tokenizer !== undefined || spec.model !== undefined || stored.tokenizer === '';
+  return {
+    ...conversation,
+    application: spec.application ?? stored.application,
+    model: spec.model ?? stored.model,
+    tokenizer: (namesTokenizer ? tokenizer : undefined) ?? stored.tokenizer,
+    parentId: spec.parentId ?? stored.parentId,
+    createTimeMs: createTimeMs === undefined ? undefined : Math.min(createTimeMs, stored.createTimeMs),
+    expireTimeMs: spec.expireTimeMs ?? stored.expireTimeMs,
+    metadata: spec.metadata ?? stored.metadata,
+  };
+}
+
+function differs(spec: Spec, stored: Conversation): boolean {
+  const keyOf = ({ application, model, parentId, expireTimeMs, metadata = {} }: Spec) =>
+    JSON.stringify([application, model, parentId, expireTimeMs ?? null, Object.entries(metadata).sort()]);
+  return keyOf(spec) !== keyOf(stored);
 }
 
 interface Stored {
-  readonly revision: number;
-  readonly createTimeMs: number;
-  readonly tokenizer: string;
+  readonly conversation: Conversation;
   readonly messages: readonly StoredMessage[];
   /** Token ids of the messages, if they were read as text and some are token ids in one of the two. */
   readonly asTokens: readonly StoredMessage[];
@@ -73,15 +96,13 @@ interface Stored {
 
 async function readStored(client: StowkenClient, id: string): Promise<Stored> {
   const read = async (form: 'utf8' | 'tokens') => {
-    let revision = 0;
-    let createTimeMs = 0;
-    let tokenizer = '';
+    let conversation: Conversation | undefined;
     const messages: StoredMessage[] = [];
     for await (const part of readForm(client, id, form, { includeFields: true })) {
-      if (part.kind === 'header') ({ revision, tokenizer, createTimeMs } = part.conversation);
+      if (part.kind === 'header') ({ conversation } = part);
       else messages.push(part);
     }
-    return { revision, createTimeMs, tokenizer, messages };
+    return { conversation: present(conversation, 'a conversation begins with its header'), messages };
   };
   const text = await read('utf8');
   return { ...text, asTokens: (await read('tokens')).messages };

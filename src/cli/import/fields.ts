@@ -14,6 +14,8 @@ interface KeptFields {
   readonly message?: Json;
   /** True if the content was token ids. */
   readonly tokens?: true;
+  /** True if text of special tokens became these tokens: text it was all the same. */
+  readonly specials?: true;
   /** Shape and skeleton of the document that ended with this message or a later one. */
   readonly format?: string;
   readonly document?: Json;
@@ -22,11 +24,12 @@ interface KeptFields {
 /** Returns the fields of a message to store, as JSON; undefined without any. */
 export function fieldsOf(
   { content, fields }: DraftMessage,
+  specialTokens: boolean,
   of: Pick<Draft, 'format' | 'document'> | undefined,
 ) {
   const kept: KeptFields = {
     ...(fields !== undefined && { message: fields }),
-    ...(typeof content !== 'string' && { tokens: true }),
+    ...(typeof content !== 'string' ? { tokens: true } : specialTokens && { specials: true }),
     ...(of !== undefined && { format: of.format, document: of.document }),
   };
   return Object.keys(kept).length === 0 ? undefined : JSON.stringify({ [importKey]: kept });
@@ -40,9 +43,11 @@ function keptOf(fieldsJson: string | undefined): KeptFields {
 
 type StoredPart = Message<'text'> | Message<'tokens'>;
 
-/** True if the content of a message has to be read as token ids. */
-export function wantsTokens({ fieldsJson }: StoredPart): boolean {
-  return keptOf(fieldsJson).tokens === true;
+/** Returns the form that the content of a message had, if it is read in another one now. */
+export function formOf({ fieldsJson, content }: StoredPart): 'tokens' | 'text' | undefined {
+  const { tokens, specials } = keptOf(fieldsJson);
+  if (tokens) return typeof content === 'string' ? 'tokens' : undefined;
+  return specials && typeof content !== 'string' ? 'text' : undefined;
 }
 
 /** Returns the skeleton of a stored message, as JSON. */

@@ -16,7 +16,7 @@ import {
 } from './shapes/index.js';
 import { NoData, readDocuments, type SourceDocument } from './sources/index.js';
 import type { Progress, Tally } from './summary.js';
-import { type RecordDefaults, type ToStore, toStoreRequest } from './to-store.js';
+import { type RecordDefaults, type ToStore, toStoreRequest, withMessage } from './to-store.js';
 
 export interface ImportOptions extends RecordDefaults, ReadOptions {
   /** Limit of concurrent stores. */
@@ -153,7 +153,8 @@ export class ImportRun {
     });
   }
 
-  private async begin({ where, draft, bytes }: Found): Promise<void> {
+  private async begin({ where, draft: read, bytes }: Found): Promise<void> {
+    const draft = withMessage(read);
     const toStore = this.toStore(where, draft);
     if (toStore === undefined) return;
     this.tally.found(draft);
@@ -191,7 +192,7 @@ export class ImportRun {
       this.tally.add(await (isLong ? client.upload(request) : client.store(request)));
     } catch (error) {
       if (!isClientError(error, 'CONVERSATION_EXISTS')) throw error;
-      const settled = await settle(client, request, draft, this.options.onConflict);
+      const settled = await settle(client, request, draft, this.options);
       if (settled === 'other content') throw otherContent(error, this.options.onConflict);
       if (settled === 'unchanged') this.tally.unchanged++;
       else this.tally.add(settled);

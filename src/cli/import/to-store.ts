@@ -8,11 +8,23 @@ import { parseDocument } from './parse.js';
 import { type Draft, type DraftMessage, readDocument } from './shapes/index.js';
 import { readDocuments } from './sources/index.js';
 
+/**
+ * Returns a conversation that has something to be stored in: fields lie with messages, so a document that has
+ * fields and no message gets one that is empty.
+ */
+export function withMessage(draft: Draft): Draft {
+  if (draft.messages.length > 0 || !hasValues(draft.document)) return draft;
+  const empty = { role: '', name: '', toolCallId: '', content: [], fields: undefined };
+  return { ...draft, messages: [empty] };
+}
+
 /** Defaults for conversations that name none. */
 export interface RecordDefaults {
   readonly application: string;
   /** Tokenizer of text whose model has none that is known. */
   readonly tokenizer: string;
+  /** True: text of special tokens becomes these tokens. */
+  readonly specialTokens?: boolean;
 }
 
 /** Conversation to store. */
@@ -28,10 +40,6 @@ export interface ToStore {
  */
 export function toStoreRequest(draft: Draft, defaults: RecordDefaults): ToStore {
   const { spec, messages } = draft;
-  if (messages.length === 0 && hasValues(draft.document))
-    throw new BadLine(
-      `it seems to be ${draft.format}, and has fields without messages, which are not stored`,
-    );
   const hasText = messages.some(({ content }) => typeof content === 'string');
   const known = spec.tokenizer ?? (hasText ? tokenizerOfModel(spec.model ?? '') : '');
   const request = {
@@ -45,16 +53,24 @@ export function toStoreRequest(draft: Draft, defaults: RecordDefaults): ToStore 
       expireTimeMs: spec.expireTimeMs,
       metadata: spec.metadata ?? {},
     },
-    messages: messages.map((message, index) => toNewMessage(message, index === 0 ? draft : undefined)),
+    messages: messages.map((message, index) =>
+      toNewMessage(message, defaults, index === 0 ? draft : undefined),
+    ),
   };
   return { request, assumesTokenizer: known === undefined };
 }
 
 /** `of`: the document, if the message is the one that keeps it. */
-export function toNewMessage(message: DraftMessage, of?: Draft): NewMessage {
+export function toNewMessage(
+  message: DraftMessage,
+  { specialTokens = false }: Pick<RecordDefaults, 'specialTokens'>,
+  of?: Draft,
+): NewMessage {
   const { role, name, toolCallId, content } = message;
-  const speaker = { role, name, toolCallId, fieldsJson: fieldsOf(message, of) };
-  return typeof content === 'string' ? { ...speaker, text: content } : { ...speaker, tokens: content };
+  const speaker = { role, name, toolCallId, fieldsJson: fieldsOf(message, specialTokens, of) };
+  return typeof content === 'string'
+    ? { ...speaker, text: content, ...(specialTokens && { specialTokens }) }
+    : { ...speaker, tokens: content };
 }
 
 /**
@@ -70,7 +86,7 @@ export async function* readStoreRequests(
     try {
       const parsed = parseDocument(document);
       if (parsed === undefined) continue;
-      const draft = readDocument(parsed.value, parsed.json, {});
+      const draft = withMessage(readDocument(parsed.value, parsed.json, {}));
       yield toStoreRequest(draft, defaults).request;
     } catch (error) {
       throw error instanceof BadLine ? new BadLine(`${file}:${document.number}: ${error.message}`) : error;

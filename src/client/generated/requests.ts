@@ -300,6 +300,7 @@ export interface Message {
   readonly tokensLe32?: Uint8Array | undefined;
   readonly text?: string | undefined;
   readonly fieldsJson?: string | undefined;
+  readonly specialTokens?: boolean | undefined;
 }
 
 export interface MessageInfo {
@@ -418,6 +419,7 @@ export interface UploadMessage {
   readonly name?: string | undefined;
   readonly toolCallId?: string | undefined;
   readonly fieldsJson?: string | undefined;
+  readonly specialTokens?: boolean | undefined;
 }
 
 export interface UploadSpec {

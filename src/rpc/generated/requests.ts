@@ -287,6 +287,7 @@ export interface Message {
   readonly tokens_le32: Buffer | undefined;
   readonly text: string | undefined;
   readonly fields_json: string;
+  readonly special_tokens: boolean;
 }
 
 export interface MessageInfo {
@@ -398,6 +399,7 @@ export interface UploadMessage {
   readonly name: string;
   readonly tool_call_id: string;
   readonly fields_json: string;
+  readonly special_tokens: boolean;
 }
 
 export interface UploadSpec {

@@ -18,12 +18,13 @@ const messagePart = z
       name: label,
       tool_call_id: utf8(0, limits.toolCallIdBytesMax),
       fields_json: z.string(),
+      special_tokens: z.boolean(),
     }),
   })
-  .transform(({ message: { role, name, tool_call_id, fields_json } }): UploadPart => {
+  .transform(({ message: { role, name, tool_call_id, fields_json, special_tokens } }): UploadPart => {
     const fields = fieldsOf(fields_json, 'message.fields_json');
     const speaker = { role, name, toolCallId: tool_call_id };
-    return { kind: 'message', speaker, ...(fields && { fields }) };
+    return { kind: 'message', speaker, ...(fields && { fields }), ...(special_tokens && { specials: true }) };
   });
 
 const finishPart = z

@@ -12,6 +12,7 @@ const tags = {
   tokensLe32: (5 << 3) | 2,
   text: (6 << 3) | 2,
   fieldsJson: (60 << 3) | 2,
+  specialTokens: 104 << 3,
 } as const;
 
 /** Reads one Message at the reader. `field` names it in errors. See ContentReader. */
@@ -20,6 +21,7 @@ export function readMessage(reader: StrictReader, field: string): NewMessage {
   let name = '';
   let toolCallId = '';
   let fields: Uint8Array | undefined;
+  let specials = false;
   const outerEnd = enterMessage(reader);
   const content = new ContentReader(reader, field);
   while (reader.pos < reader.len) {
@@ -37,6 +39,9 @@ export function readMessage(reader: StrictReader, field: string): NewMessage {
       case tags.fieldsJson:
         fields = fieldsOf(reader.string(), `${field}.fields_json`);
         break;
+      case tags.specialTokens:
+        specials = reader.bool();
+        break;
       case tags.tokens:
         content.tokens();
         break;
@@ -51,7 +56,9 @@ export function readMessage(reader: StrictReader, field: string): NewMessage {
     }
   }
   leaveMessage(reader, outerEnd);
-  const message = { role, name, toolCallId, content: content.content };
+  const said = content.content;
+  const asked = specials && said.kind === 'text' ? ({ ...said, specials } as const) : said;
+  const message = { role, name, toolCallId, content: asked };
   return fields ? { ...message, fields } : message;
 }
 

@@ -1,6 +1,6 @@
 import type { TokenCore } from '../../core/index.js';
 import { isStowkenError, limits, StowkenError, type TokenRun } from '../../model/index.js';
-import type { EncodedLe32, Tokenizers } from '../../text/index.js';
+import type { EncodedLe32, EncodeOptions, Tokenizers } from '../../text/index.js';
 import { piecesOf } from '../content-pieces.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import type { MessageContent, NewMessage } from '../content.js';
@@ -55,7 +55,7 @@ async function readAll(
 
 const noTexts: EncodedLe32 = { le32: [], release: () => undefined };
 
-/** Encodes those messages that are text. */
+/** Encodes those messages that are text. Those that ask for special tokens are encoded together. */
 async function encodeAll(
   tokenizers: Tokenizers,
   tokenizer: string,
@@ -63,9 +63,32 @@ async function encodeAll(
   signal: AbortSignal,
 ): Promise<EncodedLe32> {
   const texts = messages.flatMap(({ content }, index) =>
-    content.kind === 'text' ? [{ utf8: content.utf8, at: `messages[${index}]` }] : [],
+    content.kind === 'text'
+      ? [{ utf8: content.utf8, at: `messages[${index}]`, specials: content.specials === true }]
+      : [],
   );
-  return texts.length === 0 ? noTexts : encodeTexts(tokenizers, tokenizer, texts, signal);
+  if (texts.length === 0) return noTexts;
+  const [plain, special] = [false, true].map((specials) =>
+    texts.filter((text) => text.specials === specials),
+  );
+  if (special!.length === 0) return encodeTexts(tokenizers, tokenizer, plain!, signal);
+  const options = { specials: true };
+  if (plain!.length === 0) return encodeTexts(tokenizers, tokenizer, special!, signal, options);
+  const ordinary = await encodeTexts(tokenizers, tokenizer, plain!, signal);
+  const others = await encodeTexts(tokenizers, tokenizer, special!, signal, options).catch(
+    (error: unknown) => {
+      ordinary.release();
+      throw error;
+    },
+  );
+  const [next, nextSpecial] = [ordinary, others].map(({ le32 }) => le32.values());
+  return {
+    le32: texts.map(({ specials }) => (specials ? nextSpecial! : next!).next().value!),
+    release: () => {
+      ordinary.release();
+      others.release();
+    },
+  };
 }
 
 /** Encodes each text to le32; `at` names a text in an error. */
@@ -74,10 +97,11 @@ export async function encodeTexts(
   tokenizer: string,
   texts: readonly { readonly utf8: Uint8Array; readonly at: string }[],
   signal: AbortSignal,
+  options?: EncodeOptions,
 ): Promise<EncodedLe32> {
   const all = texts.map(({ utf8 }) => utf8);
   try {
-    return await tokenizers.encode(tokenizer, all, signal);
+    return await tokenizers.encode(tokenizer, all, signal, options);
   } catch (error) {
     if (!isStowkenError(error, 'REQUEST_TOO_LARGE')) throw error;
     const { text, ...facts } = error.metadata;

@@ -27,7 +27,12 @@ export interface KeptMemory {
 
 export type UploadPart =
   /** Begins a message. */
-  | { readonly kind: 'message'; readonly speaker: Speaker; readonly fields?: Uint8Array }
+  | {
+      readonly kind: 'message';
+      readonly speaker: Speaker;
+      readonly fields?: Uint8Array;
+      readonly specials?: true;
+    }
   /** The next block of the message. */
   | { readonly kind: 'tokens'; readonly content: MessageContent }
   /** The last part. The number may be absent if there was text. */

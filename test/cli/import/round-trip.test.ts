@@ -34,6 +34,46 @@ describe('import, then export --format same', () => {
     await run(['delete', '--all']);
   });
 
+  it('keeps lines that have fields and no message', async () => {
+    const sent = [
+      { custom_id: 'failed', response: null, error: { code: 'rate_limit' } },
+      { id: 'none', model: 'gpt-4o', tools: [{ name: 'f' }], messages: [] },
+    ];
+    const [first] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(first).toMatchObject({ stored: 2, failed: 0 });
+    expect(await same()).toEqual(expect.arrayContaining(sent));
+    const [again] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(again).toMatchObject({ stored: 0, unchanged: 2, failed: 0 });
+    const later = { ...sent[0], error: { code: 'other' } };
+    await run(['import', '-'], lines([later]));
+    expect(await same('--id-prefix', 'failed')).toEqual([later]);
+    await run(['delete', '--all']);
+  });
+
+  it('encodes special tokens where they are asked for, and gives the lines back', async () => {
+    const line = { id: 's', model: 'gpt-4o', messages: [{ role: 'user', content: 'a<|endoftext|>b' }] };
+    await run(['import', '--special-tokens', '-'], lines([line]));
+    const ids = jsonLines((await run(['export', '--tokens'])).stdout);
+    expect(ids).toMatchObject([{ messages: [{ tokens: [64, 199999, 65] }] }]);
+    expect(await same()).toEqual([line]);
+    const grown = { ...line, messages: [...line.messages, { role: 'user', content: '<|endofprompt|>' }] };
+    await run(['import', '--special-tokens', '-'], lines([grown]));
+    expect(await same()).toEqual([grown]);
+    const all = jsonLines((await run(['export', '--tokens'])).stdout);
+    expect(all).toMatchObject([{ messages: [{}, { tokens: [200018] }] }]);
+    await run(['delete', '--all']);
+  });
+
+  it('gives back what is said of a conversation by the line that was imported last', async () => {
+    const messages = [{ role: 'user', content: 'x' }];
+    const more = [...messages, { role: 'assistant', content: 'y' }];
+    await run(['import', '-'], lines([{ id: 'm', model: 'gpt-4o', metadata: { a: '1' }, messages }]));
+    const last = { id: 'm', model: 'gpt-4o-mini', metadata: { a: '2' }, messages: more };
+    await run(['import', '-'], lines([last]));
+    expect(await same()).toEqual([last]);
+    await run(['delete', '--all']);
+  });
+
   it('gives back the events of a session', async () => {
     const events = [
       { type: 'user', uuid: 'u1', sessionId: 's1', message: { role: 'user', content: 'List' } },

@@ -203,12 +203,6 @@ describe('refusals', () => {
       undefined,
       /^messages\[0\]: it has no role$/,
     ],
-    [
-      'an answer without messages',
-      { custom_id: 'a', response: null },
-      undefined,
-      /batch-output .*no messages/,
-    ],
     ['another shape than named', { text: 'a' }, 'sharegpt', /^it is not sharegpt .*; it seems to be text$/],
     ['a number beyond JSON', { messages: [], n: 2 ** 60 }, undefined, /not keep exactly/],
     ['a list of other things', [1], undefined, /not a JSON object/],

@@ -40,8 +40,6 @@ export function readDocument(document: Json, json: string, options: ReadOptions)
   const shape = options.format === undefined ? shapeOf(document) : named(options.format, document);
   if (shape === undefined) throw unknownShape(document);
   const read = shape.read(document, { documents, zone: options.zone });
-  if (documents.messages.length === 0 && shape.name !== 'openai-chat')
-    throw new BadLine(`it seems to be ${shape.name} (${shape.title}), and has no messages`);
   const spec = { ...read.spec, createTime: createTimeOf(document, options.zone) };
   const kept = withoutSpec(read.document as JsonObject, document, spec);
   return { format: shape.name, messages: documents.messages, spec, document: kept };

@@ -34,6 +34,8 @@ interface OpenMessage {
   readonly segments: NamedSegment[];
   /** Segments of its fields. */
   readonly fields: readonly NamedSegment[];
+  /** True: the text of special tokens becomes these tokens. */
+  readonly specials: boolean;
   /** Form of its blocks, once there are some. */
   form: 'tokens' | 'text' | undefined;
   /** Its text so far in UTF-8, which is encoded at the message's end. */
@@ -86,6 +88,7 @@ export class Upload {
           speaker: part.speaker,
           segments: [],
           fields: await this.#fieldSegments(part.fields),
+          specials: part.specials === true,
           form: undefined,
           text: undefined,
         };
@@ -183,7 +186,9 @@ export class Upload {
     const { core, tokenizers } = this.parts;
     const text = message.text!;
     const texts = [{ utf8: text.finish(), at: 'tokens' }];
-    const { le32, release } = await encodeTexts(tokenizers, this.#specOfText().tokenizer, texts, this.signal);
+    const { tokenizer } = this.#specOfText();
+    const { specials } = message;
+    const { le32, release } = await encodeTexts(tokenizers, tokenizer, texts, this.signal, { specials });
     text.release();
     this.#textRoom.close();
     try {
