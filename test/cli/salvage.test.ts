@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { brotliCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openLmdbBackend } from '../../src/storage/index.js';
 import { codec, longSegment, storing } from '../contract/support.js';
@@ -82,6 +84,41 @@ it('a whole vault is copied with nothing lost, exit code 0', async () => {
   const { code, stdout, stderr } = await stowken(['salvage', vault, '--to', join(folder.path, 'new')]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(/^salvaged 30 conversations, 30 messages, 30 segments to .*: nothing was lost\n$/);
+});
+
+it('keeps vocabularies of tokenizers, and create times that conversations have of their own', async () => {
+  const open = (folder: string) => openLmdbBackend({ folder, codec, clock: () => 1_000 });
+  const before = await open(vault);
+  const words = Buffer.from('the vocabulary of a tokenizer'.repeat(100));
+  const hash = createHash('sha256').update(words).digest();
+  const packed = brotliCompressSync(Buffer.concat([words, hash]));
+  const kept = { sha256: hash.toString('hex'), packed };
+  await before.commit({ putTokenizer: { name: 'mine', ...kept } });
+  for (const [id, createTimeMs] of [
+    ['newer', 700],
+    ['older', 300],
+  ] as const) {
+    const change = storing(id, [longSegment(50, 77)]);
+    await before.commit({ ...change, put: { ...change.put!, spec: { ...change.put!.spec, createTimeMs } } });
+  }
+  await before.close();
+  await damage(0);
+  await damage(4096);
+  const to = join(folder.path, 'new');
+  expect((await stowken(['salvage', vault, '--to', to])).code).toBe(1);
+  const backend = await open(to);
+  const found = await backend.readTokenizer('mine');
+  expect(found && { ...found, packed: Buffer.from(found.packed) }).toEqual(kept);
+  const query = { filter: {}, order: 'oldestFirst', limit: 3, scanLimit: 100 } as const;
+  const { conversations } = await backend.listConversations(query);
+  expect(conversations.map(({ id, createTimeMs }) => [id, createTimeMs])).toEqual([
+    ['older', 300],
+    ['newer', 700],
+    ['c0', 1_000],
+  ]);
+
+  expect(await backend.check()).toEqual([]);
+  await backend.close();
 });
 
 it('wrong usage is exit code 2, and what is no vault is named', async () => {
