@@ -29,7 +29,7 @@ export default defineConfig({
     expect: { poll: { timeout: HANG_MS, interval: 20 } },
     pool: 'forks',
     sequence: { sequencer: LongestFirst },
-    globalSetup: ['test/support/build.ts'],
+    globalSetup: ['test/support/build.ts', 'test/support/postgres.ts'],
     projects: [
       {
         extends: true,

@@ -2,6 +2,7 @@
 import {
   type Diagnose,
   machineMemoryBytes,
+  type MigrateStorage,
   type RestoreVault,
   type SalvageVault,
   type ServeOptions,
@@ -10,7 +11,7 @@ import { createLiveCodec } from './codec/index.js';
 import { loadCore } from './core/index.js';
 import { diagnose } from './doctor/index.js';
 import { openBackend } from './server/index.js';
-import { isComplete, restoreLmdb, salvageLmdb } from './storage/index.js';
+import { isComplete, migratePostgres, openPostgresStore, restoreLmdb, salvageLmdb } from './storage/index.js';
 import { FolderCatalogue } from './vaults/index.js';
 
 export { startServer } from './server/index.js';
@@ -34,12 +35,17 @@ export async function salvageVault(input: Parameters<SalvageVault>[0]): ReturnTy
   return { ...report, complete: isComplete(report) };
 }
 
+export async function migrateStorage(input: Parameters<MigrateStorage>[0]): ReturnType<MigrateStorage> {
+  return migratePostgres(input);
+}
+
 /** Tries the storage with an empty vault: it shows that the disk can keep one. */
 export function diagnoseServer(options: ServeOptions): ReturnType<Diagnose> {
   return diagnose(options, {
     memoryBytes: machineMemoryBytes(),
     nowMs: Date.now(),
     tryStorage: async (folder) => {
+      if (options.database !== undefined) return (await openPostgresStore(options.database)).close();
       const core = await loadCore();
       const parts = { core, codec: createLiveCodec(core), activity: undefined };
       const backend = await openBackend(options, folder, parts);

@@ -13,6 +13,7 @@ const exitCode = await runCli({
   startServer: async (options, logger) => (await local()).startServer(options, logger, version),
   restoreVault: async (input) => (await local()).restoreVault(input),
   salvageVault: async (input) => (await local()).salvageVault(input),
+  migrateStorage: async (input) => (await local()).migrateStorage(input),
   inspectVault: async (folder) => (await local()).inspectVault(folder),
   diagnose: async function* (options) {
     yield* (await local()).diagnoseServer(options);

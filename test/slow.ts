@@ -30,6 +30,8 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/server/full-disk.test.ts': 'server processes on small disks that fill',
   'test/server/audit.test.ts': 'server processes, with and without workers',
   'test/vaults/independence.test.ts': 'property runs against two server processes',
+  'test/storage/postgres/killed-database.test.ts': 'a database that is killed',
+  'test/storage/postgres/race.test.ts': 'servers that store what others collect, for a while',
   'test/cli/interruption.test.ts': 'a process for each command that is interrupted',
   'test/vault/compactions.test.ts': 'trains ten registries',
   'test/cli/repair.test.ts': 'server processes on damaged vaults',

@@ -82,6 +82,14 @@ export type SalvageVault = (input: {
   readonly signal: AbortSignal;
 }) => Promise<SalvagedVault>;
 
+/**
+ * Brings the tables of a database to this version of the program. Resolves to the versions before and after.
+ */
+export type MigrateStorage = (input: {
+  readonly url: string;
+  readonly schema?: string;
+}) => Promise<{ readonly from: number; readonly to: number }>;
+
 /** Table of a vault, and what is stored of it. */
 export interface InspectedTable {
   readonly name: string;
@@ -130,6 +138,7 @@ export interface CliDependencies {
   readonly startServer: StartServer;
   readonly restoreVault: RestoreVault;
   readonly salvageVault: SalvageVault;
+  readonly migrateStorage: MigrateStorage;
   readonly inspectVault: InspectVault;
   readonly diagnose: Diagnose;
   readonly version: string;

@@ -6,6 +6,7 @@ export { runCli } from './program.js';
 export type {
   CliDependencies,
   Diagnose,
+  MigrateStorage,
   RestoredVault,
   RestoreVault,
   SalvageVault,

@@ -36,6 +36,7 @@ import { addRegistries } from './commands/registries.js';
 import { addTokenizers } from './commands/tokenizers.js';
 import { addRestore } from './commands/restore.js';
 import { addInspect } from './commands/inspect.js';
+import { addMigrate } from './commands/migrate.js';
 import { addSalvage } from './commands/salvage.js';
 import { addSearch } from './commands/search.js';
 import { addServe } from './commands/serve.js';
@@ -128,6 +129,7 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addBackup,
     addRestore,
     addSalvage,
+    addMigrate,
     addInspect,
     addTokens,
     addVault,

@@ -38,18 +38,33 @@ const syncs = 5;
 /** Duration of one sync above which changes, which wait for it, seem slow to a person. */
 const syncSlowMs = 50;
 
-/** Checks the data folder and the file system under it. `tryStorage` makes a vault in an empty folder. */
+/**
+ * Checks the data folder and the file system under it, or the database. `tryStorage` makes a vault in an
+ * empty folder, or connects to the database.
+ */
 export async function examineDataFolder(
   { dataDir, storage }: Pick<Examined, 'dataDir' | 'storage'>,
   tryStorage: (folder: string) => Promise<void>,
 ): Promise<Finding[]> {
   if (storage === 'memory')
     return [warning('data folder', 'vaults are kept in memory, and end with the server', '--storage lmdb')];
+  if (storage === 'postgres') return [await databaseFinding(tryStorage)];
   const folder = resolve(dataDir);
   const nearest = await existing(folder);
   const findings = [...(await folderFindings(folder, nearest)), ...(await spaceFindings(nearest))];
   if (findings.some(({ state }) => state === 'problem')) return findings;
   return [...findings, await diskFinding(nearest, tryStorage)];
+}
+
+/** Connects to the database, and looks for what keeps vaults out of it. */
+async function databaseFinding(tryStorage: (folder: string) => Promise<void>): Promise<Finding> {
+  try {
+    await tryStorage('');
+    return ok('database', 'it can be reached, and has the tables of this version');
+  } catch (error) {
+    const { message } = error as Error;
+    return problem('database', message, 'mend --storage, the rights of its user, or run stowken migrate');
+  }
 }
 
 /** Returns the folder, or the nearest one above it that exists. */

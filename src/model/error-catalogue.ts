@@ -286,6 +286,11 @@ const opening = {
     action: 'Have the operator see to the cause, and start the server again.',
     facts: { cause: 'why the commit failed' },
   },
+  STORAGE_UNAVAILABLE: {
+    meaning: 'The database that has the vault cannot be reached, or did not answer in time.',
+    action: 'Try again after a while; have the operator see to the database.',
+    facts: { cause: 'why it cannot' },
+  },
   COMMIT_FAILED: {
     meaning: 'The commit failed, and left nothing.',
     action: 'Have the operator see to the cause: a full disk, an input or output error.',

@@ -4,7 +4,7 @@ import { checkAccess } from '../identity/index.js';
 import { checkListen } from '../rpc/index.js';
 import { checkDataFolder } from '../storage/index.js';
 import { startAlone } from './alone.js';
-import { openMetrics, openParts } from './parts.js';
+import { hasFolder, openMetrics, openParts } from './parts.js';
 import { startWithWorkers } from './with-workers.js';
 
 export { openBackend } from './open-vaults.js';
@@ -17,7 +17,7 @@ export async function startServer(
 ): Promise<RunningServer> {
   await checkListen(options.listen);
   await checkAccess(options.tls, options.access);
-  if (options.storage !== 'memory') await checkDataFolder(options.dataDir);
+  if (hasFolder(options)) await checkDataFolder(options.dataDir);
   const metrics = await openMetrics(options, logger, version);
   try {
     const parts = await openParts(options, logger, version, metrics);

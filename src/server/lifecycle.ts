@@ -13,7 +13,7 @@ import {
   type SpaceKeeper,
   type Sweeper,
 } from '../vaults/index.js';
-import type { ServerParts } from './parts.js';
+import { hasFolder, type ServerParts } from './parts.js';
 
 /** Damaged records that one line of the log names. */
 const loggedMax = 10;
@@ -38,7 +38,7 @@ export async function serveVaults(
   served: ServedVaults,
   serve: () => Promise<Serving>,
 ): Promise<RunningServer> {
-  const { options, vaults, tokenizers, sweeper, keeper, disk, audit, metrics } = served;
+  const { options, vaults, tokenizers, sweeper, keeper, disk, audit, metrics, store } = served;
   const check = createCheck(served);
   const close = async (): Promise<void> => {
     disk?.close();
@@ -47,6 +47,7 @@ export async function serveVaults(
     await keeper?.stop();
     await audit.close();
     await vaults.close();
+    await store?.close();
     await tokenizers.close();
   };
   const { address, drain, obstacle, standing } = await start(served, serve).catch(async (error: unknown) => {
@@ -72,8 +73,8 @@ export async function serveVaults(
 
 /** Creates the background check of the vaults, in the process that owns them; undefined if it is off. */
 function createCheck({ options, vaults, logger, metrics }: ServedVaults): BackgroundCheck | undefined {
-  const { checkIntervalMs: intervalMs, storage } = options;
-  if (storage === 'memory') return undefined;
+  const { checkIntervalMs: intervalMs } = options;
+  if (!hasFolder(options)) return undefined;
   metrics?.own.add((samples) => samples.set('stowken_check_interval_seconds', {}, intervalMs / 1000));
   if (intervalMs === 0) return undefined;
   const named = (damage: readonly Damage[]) =>
@@ -155,7 +156,7 @@ async function describeStart(
     ...facts,
     node: process.version,
     storage,
-    ...(storage !== 'memory' && { data: resolve(dataDir) }),
+    ...(hasFolder({ storage }) && { data: resolve(dataDir) }),
     vaultId: standing?.backend.vaultId,
     workers,
     durability,

@@ -6,9 +6,16 @@ import type { ServeOptions } from '../cli/index.js';
 import { loadCore, type TokenCore } from '../core/index.js';
 import { certificateEndMs } from '../identity/index.js';
 import { ServerMetrics } from '../metrics/index.js';
-import { makeFolder } from '../storage/index.js';
+import { makeFolder, openPostgresStore, type PostgresStore } from '../storage/index.js';
 import { type GivenTokenizer, readTokenizer } from '../text/index.js';
-import { FolderCatalogue, FreeDisk, MemoryCatalogue, spaceOf, type VaultCatalogue } from '../vaults/index.js';
+import {
+  DatabaseCatalogue,
+  FolderCatalogue,
+  FreeDisk,
+  MemoryCatalogue,
+  spaceOf,
+  type VaultCatalogue,
+} from '../vaults/index.js';
 
 /** Figures of a file system that cannot be asked. */
 const nowhere = { bavail: 0, bsize: 0 };
@@ -21,12 +28,24 @@ export interface ServerParts {
   readonly logger: Logger;
   readonly catalogue: VaultCatalogue;
   readonly core: TokenCore;
-  /** Undefined if vaults are in memory. */
+  /** The database with the vaults; undefined unless they are in one. */
+  readonly store: PostgresStore | undefined;
+  /** Undefined if vaults are in memory, or in a database. */
   readonly disk: FreeDisk | undefined;
   readonly audit: Audit;
   readonly metrics: ServerMetrics | undefined;
   /** Tokenizers beside those that come with the program. */
   readonly givenTokenizers: readonly GivenTokenizer[];
+}
+
+/** True if the vaults are in a folder of this machine. */
+export function hasFolder({ storage }: Pick<ServeOptions, 'storage'>): boolean {
+  return storage === 'lmdb' || storage === 'filesystem';
+}
+
+function catalogueOf({ storage, dataDir }: ServeOptions, store: PostgresStore | undefined): VaultCatalogue {
+  if (store) return new DatabaseCatalogue(store);
+  return storage === 'memory' ? new MemoryCatalogue() : new FolderCatalogue(dataDir);
 }
 
 /** Opens the parts that a server's vaults share. If one fails, those before it are closed. */
@@ -36,8 +55,7 @@ export async function openParts(
   version: string,
   metrics: ServerMetrics | undefined,
 ): Promise<ServerParts> {
-  const catalogue =
-    options.storage === 'memory' ? new MemoryCatalogue() : new FolderCatalogue(options.dataDir);
+  const store = options.database === undefined ? undefined : await openPostgresStore(options.database);
   const core = await loadCore();
   const givenTokenizers = await readTokenizers(options, logger);
   const disk = await openFreeDisk(options, logger);
@@ -45,9 +63,11 @@ export async function openParts(
     const audit = await openAudit(options, logger);
     watchDisk(metrics, disk);
     watchAudit(metrics, audit);
-    return { version, options, logger, catalogue, core, disk, audit, metrics, givenTokenizers };
+    const catalogue = catalogueOf(options, store);
+    return { version, options, logger, catalogue, store, core, disk, audit, metrics, givenTokenizers };
   } catch (error) {
     disk?.close();
+    await store?.close();
     throw error;
   }
 }
@@ -75,7 +95,7 @@ export async function openMetrics(
   const labels = { version, node: process.version, storage };
   metrics.own.add((samples) => samples.set('stowken_build_info', labels, 1));
   metrics.own.add(async (samples) => {
-    const { bavail, bsize } = storage === 'memory' ? nowhere : await statfs(dataDir).catch(() => nowhere);
+    const { bavail, bsize } = hasFolder({ storage }) ? await statfs(dataDir).catch(() => nowhere) : nowhere;
     if (bsize > 0) samples.set('stowken_disk_free_bytes', {}, bavail * bsize);
     const endMs = tls && (await certificateEndMs(tls));
     if (endMs !== undefined)
@@ -86,7 +106,7 @@ export async function openMetrics(
 
 /** Watches the disk of the data folder. */
 async function openFreeDisk(options: ServeOptions, logger: Logger): Promise<FreeDisk | undefined> {
-  if (options.storage === 'memory') return undefined;
+  if (!hasFolder(options)) return undefined;
   return FreeDisk.open({
     floor: options.minFreeDiskBytes,
     read: () => spaceOf(options.dataDir),

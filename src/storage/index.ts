@@ -20,6 +20,15 @@ export { restoreLmdb, type RestoredVault, type RestoreOptions } from './lmdb/res
 export { isComplete, type LostConversation, type SalvageReport } from './lmdb/salvage/report.js';
 export { salvageLmdb, type SalvageOptions } from './lmdb/salvage/salvage.js';
 export { keepHeapLean, leanHeap } from './shared/background.js';
+export {
+  migratePostgres,
+  type MigrateOptions,
+  type Migrated,
+  openPostgresBackend,
+  openPostgresStore,
+  type PostgresStore,
+  type PostgresOptions,
+} from './postgres/lazy.js';
 export { createMemoryBackend } from './memory/backend.js';
 export { MessagePacker, PackedMessages, type MessageSequence } from './contract/packed-messages.js';
 export * from './contract/inspection.js';

@@ -10,10 +10,17 @@ const storages = {
   erasure: 'lmdb, memory',
 } as const;
 
+/** Ways to the same in a database that has the vaults. */
+const insteadInDatabase: Partial<Record<keyof typeof storages, string>> = {
+  backup: 'use that of the database (pg_dump --schema=stowken, or its base backups), or stowken export',
+  repair: 'restore a backup of the database if verify finds something',
+};
+
 export function unsupported(operation: keyof typeof storages, { kind }: StorageBackend): StowkenError {
+  const instead = kind === 'postgres' ? insteadInDatabase[operation] : undefined;
   return new StowkenError(
     'UNSUPPORTED_BY_STORAGE',
-    `the ${kind} storage has no ${operation}; there is one in: ${storages[operation]}`,
+    `the ${kind} storage has no ${operation}; ${instead ?? `there is one in: ${storages[operation]}`}`,
     { operation, storage: kind, storages: storages[operation] },
   );
 }

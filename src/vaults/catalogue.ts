@@ -53,6 +53,11 @@ const recordSchema = z.object({
   }),
 });
 
+/** Returns the record with this JSON. @throws SyntaxError, ZodError */
+export function parseRecord(json: string): VaultRecord {
+  return recordSchema.parse(JSON.parse(json));
+}
+
 /**
  * Vaults in folders: the default one in the data folder itself, every other one in `vaults/NAME`. A vault
  * exists if its folder has a record, which is the last thing that is made and the first that disappears.
@@ -83,7 +88,7 @@ export class FolderCatalogue implements VaultCatalogue {
     const text = await readFile(file, 'utf8').catch(ifMissing(undefined));
     if (text === undefined) return name === defaultVault ? { settings: {} } : undefined;
     try {
-      return recordSchema.parse(JSON.parse(text));
+      return parseRecord(text);
     } catch (error) {
       throw new StowkenError('CORRUPT_STORE', `${file} is damaged`, { file }, { cause: error });
     }

@@ -6,6 +6,7 @@ export {
   type VaultPage,
 } from './admin.js';
 export { BackgroundCheck, type BackgroundCheckOptions } from './background-check.js';
+export { DatabaseCatalogue } from './database-catalogue.js';
 export { FolderCatalogue, MemoryCatalogue, vaultFolder, type VaultCatalogue } from './catalogue.js';
 export type { ChangeCheck } from './change-check.js';
 export { FreeDisk, spaceOf, type DiskSpace, type FreeDiskState } from './free-disk.js';

@@ -51,10 +51,10 @@ export interface VaultOpener {
   readonly readOnly: boolean;
   /** Checks of every change of every vault. */
   readonly checks: readonly ChangeCheck[];
-  /** Opens the storage of a vault. The folder is undefined if vaults are in memory. */
+  /** Opens the storage of a vault. The folder is undefined if vaults are in memory, or in a database. */
   readonly openBackend: (
     folder: string | undefined,
-    parts: VaultParts & { readonly activity: StorageActivity | undefined },
+    parts: VaultParts & { readonly name: string; readonly activity: StorageActivity | undefined },
   ) => Promise<ManagedBackend>;
   /** Absent if nobody watches. */
   readonly activityOf?: ((vault: string) => VaultActivity) | undefined;
@@ -118,7 +118,7 @@ export class StoredVault implements VaultRuntime {
     if (folder !== undefined && record.vaultId !== undefined) await checkFiles(folder, record.vaultId);
     const codec = createLiveCodec(core);
     const activity = opener.activityOf?.(name);
-    const backend = await opener.openBackend(folder, { codec, core, activity: activity?.storage });
+    const backend = await opener.openBackend(folder, { name, codec, core, activity: activity?.storage });
     try {
       codec.prepare();
       if (folder !== undefined && record.vaultId !== undefined && record.vaultId !== backend.vaultId)

@@ -55,6 +55,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const ownedPackages: Readonly<Record<string, string>> = {
   'hash-wasm': 'core',
   lmdb: 'storage',
+  pg: 'storage',
   commander: 'cli',
   'cli-progress': 'cli',
   jose: 'identity',
@@ -69,12 +70,17 @@ interface Border {
   readonly reason: string;
 }
 
-const backends = ['lmdb', 'filesystem', 'memory'];
+const backends = ['lmdb', 'filesystem', 'memory', 'postgres'];
 const borders: readonly Border[] = [
   {
     from: /^storage\/(?!lmdb\/tables\/)/,
     to: /^lmdb$/,
     reason: 'only storage/lmdb/tables imports lmdb: its transactions and errors are guarded there',
+  },
+  {
+    from: /^storage\/(?!postgres\/database\/)/,
+    to: /^pg$/,
+    reason: 'only storage/postgres/database imports pg, which is not installed everywhere',
   },
   ...backends.map((backend) => ({
     from: new RegExp(`^storage/${backend}/`),

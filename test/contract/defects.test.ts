@@ -117,7 +117,8 @@ describe.each(backendKinds)('the %s backend', (kind) => {
     await Promise.all([replace(), read(), read()]);
   });
 
-  if (isPersistent(kind)) {
+  // A database is for any number of servers: see test/storage/postgres/two-servers.test.ts.
+  if (isPersistent(kind) && kind !== 'postgres') {
     it('defect 9: a second instance on one folder is refused in clear words', async () => {
       await expect(bench().openAgain()).rejects.toMatchObject({
         reason: 'STORE_LOCKED',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,12 +10,15 @@ import type { ConversationSpec, MessageRecord } from '../../src/model/index.js';
 import {
   createMemoryBackend,
   openFilesystemBackend,
+  migratePostgres,
   openLmdbBackend,
+  openPostgresBackend,
   type Change,
   type ManagedBackend,
   type NewSegment,
   type SegmentKey,
 } from '../../src/storage/index.js';
+import { postgresMissing, testDatabase } from '../support/postgres.js';
 import { messagesOf } from '../support/snapshots.js';
 
 /** A backend under test, with a clock that the test sets. */
@@ -30,8 +34,13 @@ export interface Bench {
   dispose(): Promise<void>;
 }
 
-export const backendKinds = ['memory', 'lmdb', 'filesystem'] as const;
-export type BackendKind = (typeof backendKinds)[number];
+const allKinds = ['memory', 'lmdb', 'filesystem', 'postgres'] as const;
+export type BackendKind = (typeof allKinds)[number];
+
+/** Kinds that can be tested here; test/storage/postgres/installed.test.ts says why one cannot. */
+export const backendKinds: readonly BackendKind[] = allKinds.filter(
+  (kind) => kind !== 'postgres' || postgresMissing === undefined,
+);
 
 /** True if the data of a backend of this kind outlives it. */
 export function isPersistent(kind: BackendKind): boolean {
@@ -42,16 +51,25 @@ export const core = await loadCore();
 /** Without registries. */
 export const codec = createLiveCodec(core);
 
+let migrated: Promise<unknown> | undefined;
+
 /** `sync: false` if no power is cut: in a folder in memory if there is one, and never synced. */
 export async function openBench(kind: BackendKind, { sync = true, strict = false } = {}): Promise<Bench> {
   const parent = !sync && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const folder = await mkdtemp(join(parent, `stowken-${kind}-`));
+  /** A vault of its own in the database of all tests. */
+  const vault = `test ${randomUUID()}`;
   const clock = () => bench.nowMs;
   const open = (codec: LiveCodec) => openers(codec)[kind]();
   const openers = (codec: LiveCodec) => ({
     memory: () => createMemoryBackend({ codec, clock, strict }),
     lmdb: () => openLmdbBackend({ folder, codec, clock, durability: sync ? 'fsync' : 'relaxed', strict }),
     filesystem: () => openFilesystemBackend({ folder, codec, core, clock, fsync: sync, strict }),
+    postgres: async () => {
+      const url = await testDatabase();
+      await (migrated ??= migratePostgres({ url }));
+      return openPostgresBackend({ url, vault, codec, clock, strict, connectionsMax: 8 });
+    },
   });
   const firstCodec = createLiveCodec(core);
   const bench: Bench = {

@@ -1,6 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { StagedCommit } from '../../src/storage/filesystem/commit/staged-commit.js';
 import { SegmentChanges } from '../../src/storage/lmdb/commit/segment-changes.js';
+import { Work } from '../../src/storage/postgres/commit/work.js';
 import * as strict from '../../src/storage/lmdb/check/strict.js';
 import { MemoryStore } from '../../src/storage/memory/store.js';
 import { backendKinds, type BackendKind, longSegment, openBench, storing } from '../contract/support.js';
@@ -11,6 +12,7 @@ afterEach(() => vi.restoreAllMocks());
 const faults: Record<BackendKind, () => void> = {
   memory: () => vi.spyOn(MemoryStore.prototype, 'hold').mockImplementationOnce(() => undefined),
   filesystem: () => vi.spyOn(StagedCommit.prototype, 'hold').mockImplementationOnce(() => undefined),
+  postgres: () => vi.spyOn(Work.prototype, 'refer').mockImplementationOnce(() => undefined),
   lmdb: () => {
     vi.spyOn(SegmentChanges.prototype, 'hold').mockImplementationOnce(() => undefined);
     // The check of the transaction itself would find it.

@@ -17,6 +17,7 @@ import {
   openVaultsHelp,
   seconds,
   sizeFrom,
+  storage,
   skewSeconds,
   slowCallMs,
   switched,
@@ -24,11 +25,12 @@ import {
   workers,
 } from './setting-values.js';
 
+/** Kinds that the setting names; vaults in a database are named by the database's URL. */
 export const storageKinds = ['lmdb', 'filesystem', 'memory'] as const;
 export const durabilities = ['fsync', 'relaxed'] as const;
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-export type StorageKind = (typeof storageKinds)[number];
+export type StorageKind = (typeof storageKinds)[number] | 'postgres';
 /**
  * Point at which a change is acknowledged. "fsync": it is on the disk; nothing acknowledged is ever lost.
  * "relaxed": the operating system has it; killing the server loses nothing, a power cut may damage the vault.
@@ -54,11 +56,13 @@ export interface AuditOptions {
 
 /** Options of a server, checked. */
 export interface ServeOptions {
-  /** Folder of the vault, created if absent. Not used with storage "memory". */
+  /** Folder of the vault, created if absent. Not used with storage "memory" and "postgres". */
   readonly dataDir: string;
   /** HOST:PORT (0: any free port) or unix:/path. */
   readonly listen: string;
   readonly storage: StorageKind;
+  /** URL of the database with the vaults; undefined unless they are in one. */
+  readonly database: string | undefined;
   readonly durability: Durability;
   /** Number of processes that serve the vault. */
   readonly workers: number;
@@ -124,7 +128,12 @@ export interface Setting {
 export const settings = {
   data: { schema: z.string().min(1), value: 'dir', help: "the vault's folder", initial: './stowken-data' },
   listen: { schema: listen, value: 'address', help: 'HOST:PORT or unix:/path', initial: '127.0.0.1:7411' },
-  storage: { schema: z.enum(storageKinds), value: 'kind', help: storageKinds.join(', '), initial: 'lmdb' },
+  storage: {
+    schema: storage(storageKinds),
+    value: 'kind',
+    help: `${storageKinds.join(', ')}, or postgres://USER@HOST/DATABASE`,
+    initial: 'lmdb',
+  },
   durability: {
     schema: z.enum(durabilities),
     value: 'mode',

@@ -16,6 +16,18 @@ export const listen = z.string({ error: 'it is a text' }).transform((text, conte
     return z.NEVER;
   }
 });
+const storageHelp = 'it is lmdb, filesystem, memory, or postgres://USER:PASSWORD@HOST:PORT/DATABASE';
+/** A kind of storage, or the URL of a database. */
+export function storage(kinds: readonly string[]) {
+  return z.string({ error: storageHelp }).refine((text) => kinds.includes(text) || isDatabaseUrl(text), {
+    error: storageHelp,
+  });
+}
+
+function isDatabaseUrl(text: string): boolean {
+  return /^postgres(ql)?:\/\/[^\s/]+\/[^\s/]+$/.test(text) && URL.canParse(text);
+}
+
 const slowCallHelp = 'it is a number of milliseconds, 0 to 3600000';
 export const slowCallMs = z.coerce
   .number({ error: slowCallHelp })

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { isLoopbackHost, limits } from '../../model/index.js';
 import { UsageError } from '../context.js';
 import { describeProblem, readConfigFile } from './config-file.js';
-import { type ServeOptions, type SettingName, settings, type Settings } from './options.js';
+import { storageKinds, type ServeOptions, type SettingName, settings, type Settings } from './options.js';
 import { accessOf, checkSafe, tlsOf } from './security.js';
 
 /** Name of the audit log in a data folder. */
@@ -70,15 +70,19 @@ export function toServeOptions(chosen: Settings): ServeOptions {
   const tls = tlsOf(chosen);
   const access = accessOf(chosen);
   if (!chosen['insecure-bind'] && !isLoopback(chosen.listen)) checkSafe(chosen.listen, tls, access);
-  if (chosen.workers > 1 && chosen.storage !== 'lmdb') {
-    throw new UsageError(
-      `${chosen.workers} workers need --storage lmdb: a ${chosen.storage} vault is one process's`,
-    );
+  const { storage, database } = storageOf(chosen);
+  if (chosen.workers > 1 && storage !== 'lmdb') {
+    const why =
+      database === undefined
+        ? `a ${storage} vault is one process's`
+        : 'start as many servers on one database';
+    throw new UsageError(`${chosen.workers} workers need --storage lmdb: ${why}`);
   }
   return {
     dataDir: chosen.data,
     listen: chosen.listen,
-    storage: chosen.storage,
+    storage,
+    database,
     durability: chosen.durability,
     workers: chosen.workers,
     openVaults: chosen['open-vaults'],
@@ -110,10 +114,18 @@ export function toServeOptions(chosen: Settings): ServeOptions {
   };
 }
 
-/** Returns where the audit log is kept: in the data folder, unless another file is named. */
+/** Returns the kind of the storage, and the URL of the database that it is in, if it is in one. */
+function storageOf({ storage }: Settings): Pick<ServeOptions, 'storage' | 'database'> {
+  const kind = storageKinds.find((each) => each === storage);
+  return kind ? { storage: kind, database: undefined } : { storage: 'postgres', database: storage };
+}
+
+/** Returns where the audit log is kept: in the data folder, if there is one, unless another file is named. */
 function auditOf(chosen: Settings): ServeOptions['audit'] {
   const { 'audit-log': named, 'audit-log-size': size, 'audit-log-files': filesMax } = chosen;
-  if (named === 'off' || (named === undefined && chosen.storage === 'memory')) return undefined;
+  const { storage } = storageOf(chosen);
+  const hasFolder = storage === 'lmdb' || storage === 'filesystem';
+  if (named === 'off' || (named === undefined && !hasFolder)) return undefined;
   const bytesMax = size === 'auto' ? limits.auditFileBytesDefault : size;
   return { file: named ?? join(chosen.data, auditFile), bytesMax, filesMax };
 }

@@ -196,7 +196,7 @@ function isUnchanged(change: Change, put?: ManifestPlan, fork?: ManifestPlan): b
   });
 }
 
-function withEarlier(outcome: ManifestOutcome, earlier: StoredTotals | undefined): ManifestOutcome {
+export function withEarlier(outcome: ManifestOutcome, earlier: StoredTotals | undefined): ManifestOutcome {
   if (earlier === undefined) return outcome;
   return {
     ...outcome,

@@ -4,7 +4,13 @@ import { runCli, type CliDependencies } from '../../../src/cli/index.js';
 import { diagnose } from '../../../src/doctor/index.js';
 import { createLiveCodec } from '../../../src/codec/index.js';
 import { loadCore } from '../../../src/core/index.js';
-import { inspectVault, isComplete, restoreLmdb, salvageLmdb } from '../../../src/storage/index.js';
+import {
+  inspectVault,
+  isComplete,
+  migratePostgres,
+  restoreLmdb,
+  salvageLmdb,
+} from '../../../src/storage/index.js';
 import { startServer } from './start-server.js';
 
 export interface CliResult {
@@ -22,6 +28,7 @@ export interface CliInput {
 /** Dependencies of the command. */
 export const dependencies: Omit<CliDependencies, 'io'> = {
   startServer,
+  migrateStorage: (input) => migratePostgres(input),
   salvageVault: async (input) => {
     const core = await loadCore();
     const codec = () => createLiveCodec(core);

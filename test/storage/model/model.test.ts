@@ -24,7 +24,8 @@ describe.each(backendKinds.filter(isPersistent))('the %s backend', (kind) => {
           }
         },
       ),
-      { numRuns: sampleOr(16, 200), verbose: 1 },
+      // Each operation is a trip or more to a database, and each comparison many.
+      { numRuns: kind === 'postgres' ? sampleOr(2, 60) : sampleOr(16, 200), verbose: 1 },
     );
   });
 });

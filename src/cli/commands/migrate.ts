@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { type Context, UsageError } from '../context.js';
+import { type Done, exitCodes } from '../exit-codes.js';
+
+interface Options {
+  readonly storage: string;
+  readonly schema: string;
+  readonly json?: true;
+}
+
+const epilogue = `
+Makes the tables of vaults in a database that speaks PostgreSQL's protocol, or brings them to this version: forward only.
+Servers do not do it by themselves: they refuse a database whose tables are older, and one whose tables are newer. Run it
+before the servers of a new version are started, as a user that may create tables; servers need none of its rights but to
+read and write them. Runs at the same time wait for each other. The driver is a package beside the server: npm install pg@8.
+
+Exit codes: 0 the tables are of this version, 1 an error was reported on standard error, 2 wrong usage.
+
+Examples:
+  stowken migrate --storage postgres://stowken@db.internal/stowken
+  stowken migrate --storage postgres://stowken@db.internal/stowken --schema vaults --json`;
+
+/** `stowken migrate` */
+export function addMigrate(program: Command, context: Context, done: Done): void {
+  program
+    .command('migrate')
+    .description('make or update the tables of vaults in a PostgreSQL database')
+    .requiredOption('--storage <url>', 'postgres://USER:PASSWORD@HOST:PORT/DATABASE')
+    .option('--schema <name>', 'schema of the tables, created if it is not there', 'stowken')
+    .option('--json', 'one JSON object: the versions before and after')
+    .addHelpText('after', epilogue)
+    .action(async ({ storage: url, schema, json }: Options) => {
+      const { output, interruption, migrateStorage } = context;
+      if (!/^postgres(ql)?:\/\//.test(url))
+        throw new UsageError('--storage takes a URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE');
+      interruption.onInterrupt(() => 'the tables are as they were, or of this version');
+      const { from, to } = await migrateStorage({ url, schema });
+      if (json) await output.json({ schema, from, to });
+      else if (from === to) await output.line(`the tables in schema ${schema} are of version ${to} already`);
+      else await output.line(`the tables in schema ${schema} are of version ${to} now`);
+      done(exitCodes.done);
+    });
+}

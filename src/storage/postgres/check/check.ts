@@ -1,0 +1,156 @@
+import { type Codec, frameRegistryId, unlessDamaged } from '../../../codec/index.js';
+import type { CheckOptions, Violation } from '../../contract/checks.js';
+import { BackgroundTurns } from '../../shared/background.js';
+import type { VaultParts } from '../commit/parts.js';
+import { bytes, int, type Statement, text } from '../database/driver.js';
+import type { Transaction } from '../database/transaction.js';
+import { Delta, figures } from '../formats/delta.js';
+import { headOf } from '../formats/ids.js';
+import { decodePack, type PackedFrame } from '../formats/pack.js';
+import { CheckedLists } from './check-lists.js';
+import { CheckedReferences } from './check-references.js';
+import { type Add, guarded } from './findings.js';
+
+const rowsAtOnce = 200;
+
+const scanParts: Statement = {
+  name: 'check_parts',
+  text: `select k, c, n, m0, msgs, t0, toks, packs, list, dir, data from part
+    where p = $1 and k > $2 order by k limit ${rowsAtOnce}`,
+};
+const hashesOfPacks: Statement = {
+  name: 'check_hashes',
+  text: 'select h, r, k, slot, tokens from hx where p = $1 and h = any($2::uuid[])',
+};
+const readState: Statement = {
+  name: 'check_state',
+  text: `select t.*, (select count(*) from hx where p = $1) hashes, (select count(*) from part where p = $1) parts
+    from totals t where p = $1`,
+};
+const readDeltas: Statement = { name: 'check_deltas', text: 'select d from delta where p = $1' };
+const readRegistries: Statement = {
+  name: 'check_registries',
+  text: 'select id, segs, toks, bytes, data from registry where p = $1 order by id',
+};
+
+/**
+ * Compares the records of one state of the vault with each other: lists, frames, the index by hash, counts,
+ * figures. Others go on meanwhile.
+ */
+export async function checkVault(vault: VaultParts, options: CheckOptions): Promise<Violation[]> {
+  const violations: Violation[] = [];
+  const add: Add = (invariant, subject, detail) => void violations.push({ invariant, subject, detail });
+  await vault.database.transact((transaction) => checkState(vault, transaction, options, add), {
+    snapshot: true,
+  });
+  return violations;
+}
+
+async function checkState(
+  { p, codec: live }: VaultParts,
+  transaction: Transaction,
+  { depth, onProgress, signal }: CheckOptions,
+  add: Add,
+): Promise<void> {
+  const turns = new BackgroundTurns(signal);
+  const [state] = await transaction.query(readState, [p]);
+  const total = int(state?.['parts'] ?? 0);
+  const pending = new Delta();
+  for (const { d } of await transaction.query(readDeltas, [p])) pending.add(bytes(d));
+  const registries = await transaction.query(readRegistries, [p]);
+  let codec: Codec = live.snapshot();
+  for (const row of registries) {
+    if (codec.registries.some(({ id }) => id === int(row['id']))) continue;
+    codec =
+      guarded(add, `registry ${text(row['id'])}`, () => codec.withRegistry(bytes(row['data']))) ?? codec;
+  }
+  const lists = new CheckedLists(transaction, p, add);
+  await lists.begin(turns);
+  const references = new CheckedReferences(transaction, p, add, pending);
+  await references.begin(turns);
+  const found = new Delta();
+  let after = '-1';
+  for (let done = 0; ;) {
+    const rows = await transaction.query(scanParts, [p, after]);
+    for (const row of rows) {
+      const k = text(row['k']);
+      lists.check(row, (place) => references.held(place));
+      const pack = { dir: bytes(row['dir']), data: bytes(row['data']) };
+      const frames = guarded(add, `pack ${k}`, () => decodePack(pack)) ?? [];
+      for (const [slot, { frame, tokenCount }] of frames.entries()) {
+        if (frame.length === 0) continue;
+        references.stored({ k, slot }, { tokenCount, frameBytes: frame.length });
+        const registry = guarded(add, `segment ${k}/${slot}`, () => frameRegistryId(frame));
+        found.countFrame(registry, tokenCount, frame.length, 1);
+      }
+      if (depth !== 'records') await checkFrames(transaction, p, k, frames, codec, add);
+      done += 1;
+      if (!turns.due) continue;
+      onProgress?.(done, total);
+      await turns.pause();
+    }
+    if (rows.length < rowsAtOnce) break;
+    after = text(rows.at(-1)!['k']);
+  }
+  references.end();
+  lists.end(found);
+  for (const figure of figures) {
+    const kept = int(state?.[figure] ?? 0) + pending.figures[figure];
+    if (kept !== found.figures[figure])
+      add('figures', figure, `${kept} are kept, ${found.figures[figure]} were counted`);
+  }
+  if (int(state?.['hashes']) !== found.figures.segs)
+    add('hash-index', 'the index', `it has ${text(state?.['hashes'])} of ${found.figures.segs} segments`);
+  for (const row of registries) {
+    const id = int(row['id']);
+    for (const figure of ['segs', 'toks', 'bytes'] as const) {
+      const kept = int(row[figure]) + (pending.registries.get(id)?.[figure] ?? 0);
+      const counted = found.registries.get(id)?.[figure] ?? 0;
+      if (kept !== counted)
+        add('figures', `registry ${id}`, `${figure}: ${kept} are kept, ${counted} were counted`);
+    }
+  }
+  for (const id of found.registries.keys())
+    if (!registries.some((row) => int(row['id']) === id))
+      add('registries', `registry ${id}`, 'frames name it, and it is not stored');
+  onProgress?.(total, total);
+}
+
+/** Decodes the frames of a pack, and looks up their hashes. */
+async function checkFrames(
+  transaction: Transaction,
+  p: number,
+  k: string,
+  frames: readonly PackedFrame[],
+  codec: Codec,
+  add: Add,
+): Promise<void> {
+  const named = new Map<string, number>();
+  for (const [slot, { frame, tokenCount }] of frames.entries()) {
+    if (frame.length === 0) continue;
+    const subject = `segment ${k}/${slot}`;
+    const hash = unlessDamaged(() => codec.hashOf(frame));
+    if (hash === undefined) {
+      add('frame', subject, 'its frame does not decode');
+      continue;
+    }
+    if (codec.decode(frame).tokenCount !== tokenCount)
+      add('frame', subject, 'its frame has another token count');
+    named.set(hash, slot);
+  }
+  if (named.size === 0) return;
+  const heads = [...named.keys()].map((hash) => headOf(hash as Parameters<typeof headOf>[0]));
+  const rows = await transaction.query(hashesOfPacks, [p, heads]);
+  const led = new Map(
+    rows.map(({ h, r, ...row }) => [`${text(h)}${text(r)}`.replaceAll('-', ''), row] as const),
+  );
+  for (const [hash, slot] of named) {
+    const row = led.get(hash);
+    const isRight =
+      row &&
+      text(row['k']) === k &&
+      int(row['slot']) === slot &&
+      int(row['tokens']) === frames[slot]!.tokenCount;
+    if (!isRight) add('hash-index', `segment ${k}/${slot}`, 'its hash does not lead to it');
+  }
+}

@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isSegmentHash, type SegmentHash } from '../../../model/index.js';
+import type { Change, SegmentKey } from '../../contract/change.js';
+import type { VaultParts } from '../commit/parts.js';
+import { findByHash, placesFrom } from '../commit/lookup.js';
+import { fold } from '../commit/fold.js';
+import type { Statement } from '../database/driver.js';
+import { headOf, type Place, placeOf } from '../formats/ids.js';
+
+const tick: Statement = { name: 'clock_tick', text: 'update totals set clock = $2 where p = $1' };
+const condemnSegments: Statement = {
+  name: 'segments_condemn',
+  text: `update ref set condemned = $2 from unnest($3::int8[], $4::int4[]) u(k, slot)
+    where ref.p = $1 and ref.k = u.k and ref.slot = u.slot and ref.n <= 0 and ref.condemned is null
+    and ref.since <= $5`,
+};
+const condemnLists: Statement = {
+  name: 'lists_condemn',
+  text: 'update gone set condemned = $2 where p = $1 and condemned is null',
+};
+const condemnRegistries: Statement = {
+  name: 'registries_condemn',
+  text: 'update registry set dropping = $2 where p = $1 and id = any($3::int4[])',
+};
+const lockGate: Statement = {
+  name: 'gate_lock',
+  text: 'select g from gate where p = $1 order by g for update',
+};
+const passGate: Statement = { name: 'gate_pass', text: 'update gate set ep = ep + 1 where p = $1' };
+
+/** Time after which garbage "since" is later than any. */
+const endOfTimeMs = 9e15;
+/** Time for which other servers are given to tell that they have no old readers. */
+const othersMs = 3_000;
+
+/**
+ * Two of the three steps by which something is deleted; bury.ts is the third.
+ *
+ * 1. Condemn: garbage, and else that is to go, is marked, in one transaction that also ticks the vault's
+ *    clock.
+ * 2. Barrier: each row of the gate is locked once. Every change that names segments has held one since before
+ *    it looked for them. So either it is over by now, and a fold sees its counts, or it looks for its
+ *    segments after this, and sees that they are condemned: then it revives them, or brings them once more.
+ * 3. Bury: after a fold of all that is visible, what is still condemned, and still without references, is
+ *    deleted.
+ *
+ * A reader's lease has the clock of its beginning at most: what was condemned by a later tick may be read by
+ * it. Whoever opens a conversation at a tick's time or after it finds no manifest that named what that tick
+ * condemned. No clock of a machine takes part. A collector that dies leaves condemned rows, which the next
+ * one buries after a barrier of its own.
+ *
+ * Resolves to the clock; everything condemned until then has passed a barrier.
+ */
+export async function condemn(
+  vault: VaultParts,
+  { collect, deleteSegments, dropRegistries }: Pick<Change, 'collect' | 'deleteSegments' | 'dropRegistries'>,
+): Promise<number> {
+  const { database, p, presence } = vault;
+  const clock = await database.transact(async (transaction) => {
+    const found = deleteSegments?.length
+      ? placesFrom(await transaction.query(findByHash, [p, deleteSegments.filter(isSegmentHash).map(headOf)]))
+      : new Map<SegmentHash, Place>();
+    const now = (await fold(transaction, p)) + 1;
+    transaction.send(tick, [p, now]);
+    const mark = (places: readonly Place[], beforeMs: number) => {
+      const columns = [places.map(({ k }) => k), places.map(({ slot }) => slot)];
+      if (places.length > 0) transaction.send(condemnSegments, [p, now, ...columns, beforeMs]);
+    };
+    mark([...found.values()], endOfTimeMs);
+    if (collect) mark(placesOf(collect.keys), Math.min(collect.garbageBeforeMs, endOfTimeMs));
+    transaction.send(condemnLists, [p, now]);
+    if (dropRegistries?.length) transaction.send(condemnRegistries, [p, now, dropRegistries]);
+    return now;
+  });
+  presence.sawClock(clock);
+  await database.transact(async (transaction) => {
+    await transaction.query(lockGate, [p]);
+    transaction.send(passGate, [p]);
+  });
+  await presence.untilOthersSaw(clock, othersMs, (ms) => sleep(ms));
+  return clock;
+}
+
+export function placesOf(keys: readonly SegmentKey[]): Place[] {
+  return keys.map(placeOf).filter((place) => place !== undefined);
+}

@@ -1,0 +1,179 @@
+import { type SegmentHash, StowkenError, tokenizerChanged } from '../../../model/index.js';
+import type { Change, ChangeResult, DeletionOutcome, KeptTokenizer } from '../../contract/change.js';
+import { withEarlier, type Part } from '../../shared/apply-change.js';
+import type { ResultDraft } from '../../shared/change-results.js';
+import { checkRegistries } from '../../shared/registry-checks.js';
+import { placesOf } from '../collect/condemn.js';
+import { bury, sweepLists } from '../collect/bury.js';
+import { bytes, int, type Statement } from '../database/driver.js';
+import { headOf, keyOf } from '../formats/ids.js';
+import { registryIdOf } from '../../../codec/index.js';
+import { deleteRegistries, insertRegistry, keepRegistries, lockDropped } from '../read/registries.js';
+import { Manifests } from './manifests.js';
+import { changeHolders, countsOf } from './references.js';
+import { Replacements } from './replace-frames.js';
+import { requireStored, reviveSegments, type Work } from './work.js';
+
+const renewGarbage: Statement = {
+  name: 'garbage_renew',
+  text: `update ref set since = $2 from unnest($3::int8[], $4::int4[]) u(k, slot)
+    where ref.p = $1 and ref.k = u.k and ref.slot = u.slot and ref.n <= 0 and ref.since < $2`,
+};
+export const readTokenizer: Statement = {
+  name: 'tokenizer_read',
+  text: 'select sha256, packed from tokenizer where p = $1 and name = $2',
+};
+const insertTokenizer: Statement = {
+  name: 'tokenizer_insert',
+  text: 'insert into tokenizer (p, name, sha256, packed) values ($1, $2, $3, $4)',
+};
+
+export interface Applied {
+  readonly result: ChangeResult;
+  /** True if nothing but the memory of a request is to be written. */
+  readonly unchanged: boolean;
+}
+
+/**
+ * Checks the preconditions of a change, in the order that StorageBackend.commit documents, and sends what it
+ * writes, in the order of Change's fields. `clockMax` is the tick up to which what was condemned has no
+ * readers.
+ */
+export async function applyChange(work: Work, clockMax: number): Promise<Applied> {
+  const { change } = work;
+  const manifests = new Manifests(work);
+  const dropped = new Set(change.dropRegistries);
+  const isStored = (id: number) => work.lookup.registries.has(id);
+  checkRegistries(
+    change,
+    // Registries that this very change may drop stay, if it replaces frames by frames of it.
+    (id) => work.lookup.registries.get(id) === false || (isStored(id) && dropped.has(id)),
+    () => Math.max(0, ...work.lookup.registries.keys()),
+  );
+  const tokenizer = change.putTokenizer && (await newTokenizer(work, change.putTokenizer));
+  const unchangedPut = change.put && (await manifests.checkPut(change.put));
+  if (change.append) manifests.checkAppend(change.append);
+  const unchangedFork = change.fork && (await manifests.checkFork(change.fork));
+  if (change.delete) manifests.checkDelete(change.delete);
+  const result: ResultDraft = {};
+  if (unchangedPut) result.put = unchangedPut;
+  if (unchangedFork) result.fork = unchangedFork;
+  if (isUnchanged(change, unchangedPut, unchangedFork)) return { result, unchanged: true };
+  const replacements = change.replaceFrames && new Replacements(work, change.replaceFrames);
+  await replacements?.check();
+
+  revive(work);
+  work.storeSegments();
+  if (change.put && !unchangedPut)
+    result.put = withEarlier(await manifests.put(change.put), change.storedEarlier);
+  if (change.append) result.append = withEarlier(await manifests.append(change.append), change.storedEarlier);
+  if (change.fork && !unchangedFork) result.fork = await manifests.fork(change.fork);
+  if (change.delete) result.delete = await manifests.delete(change.delete);
+  if (change.addReferences) result.addReferences = await changeHolders(work, change.addReferences, 1);
+  renew(work);
+  if (change.removeReferences)
+    result.removeReferences = await changeHolders(work, change.removeReferences, -1);
+  if (change.deleteSegments)
+    result.deleteSegments = await deleteSegments(work, change.deleteSegments, clockMax);
+  if (change.putRegistry) putRegistry(work, change.putRegistry);
+  if (tokenizer) putTokenizer(work, tokenizer);
+  if (replacements) result.replaceFrames = replacements.replace();
+  if (change.dropRegistries) result.dropRegistries = await dropRegistries(work, change.dropRegistries);
+  if (change.collect) result.collect = await collect(work, change.collect, clockMax);
+  work.sendRows();
+  work.sendDelta();
+  return { result, unchanged: false };
+}
+
+function isUnchanged(change: Change, put: unknown, fork: unknown): boolean {
+  if (!put && !fork) return false;
+  const besides = new Set<string>([
+    'newSegments',
+    'storedEarlier',
+    'request',
+    put ? 'put' : '',
+    fork ? 'fork' : '',
+  ]);
+  return Object.entries(change).every(([part, value]) => besides.has(part) || value === undefined);
+}
+
+/** Takes back the condemnation of what the change names or brings: it is locked until the change is made. */
+function revive({ lookup, transaction, p, change }: Work): void {
+  const only = new Set(change.deleteSegments);
+  const condemned = [...lookup.segments].filter(([hash, place]) => place.condemned && !only.has(hash));
+  if (condemned.length === 0) return;
+  const columns = [condemned.map(([, { k }]) => k), condemned.map(([, { slot }]) => slot)];
+  transaction.send(reviveSegments, [p, ...columns]);
+  // A collector that had the lock first has deleted them: then the change begins once more.
+  transaction.send(requireStored, [p, condemned.map(([hash]) => headOf(hash)), ...columns, condemned.length]);
+  for (const [hash, place] of condemned) lookup.segments.set(hash, { ...place, condemned: false });
+}
+
+/** Makes those of the change's segments garbage from now on that were garbage before. */
+function renew(work: Work): void {
+  const brought = (work.change.newSegments ?? []).map(({ hash }) => work.segment(hash));
+  const places = brought.filter((place) => place !== undefined);
+  if (places.length === 0 || work.added.length === places.length) return;
+  const columns = [places.map(({ k }) => k), places.map(({ slot }) => slot)];
+  work.transaction.send(renewGarbage, [work.p, work.nowMs, ...columns]);
+}
+
+async function deleteSegments(
+  work: Work,
+  hashes: readonly SegmentHash[],
+  clockMax: number,
+): Promise<DeletionOutcome[]> {
+  await work.fold();
+  const places = hashes.map((hash) => work.segment(hash));
+  const stored = places.filter((place) => place !== undefined);
+  const counts = await countsOf(work.transaction, work.p, stored);
+  const buried = await bury(work, stored, Infinity, clockMax);
+  const seen = new Set<string>();
+  return places.map((place) => {
+    if (!place) return undefined;
+    const key = keyOf(place) as string;
+    const deleted = buried.places.has(key);
+    // Named twice, it is not stored any more the second time.
+    if (deleted && seen.has(key)) return undefined;
+    seen.add(key);
+    return { deleted, refCount: Math.max(0, counts(place)) };
+  });
+}
+
+async function collect(work: Work, { keys, garbageBeforeMs }: Part<'collect'>, clockMax: number) {
+  await work.fold();
+  const { places, frameBytes } = await bury(work, placesOf(keys), garbageBeforeMs, clockMax);
+  await sweepLists(work, clockMax);
+  return { segments: places.size, frameBytes };
+}
+
+function putRegistry({ transaction, p }: Work, { bytes, timeMs }: Part<'putRegistry'>): void {
+  transaction.send(insertRegistry, [p, registryIdOf(bytes), timeMs, bytes]);
+}
+
+async function dropRegistries(work: Work, ids: readonly number[]): Promise<number[]> {
+  await work.fold();
+  const rows = await work.transaction.query(lockDropped, [work.p, ids]);
+  const unused = new Set(rows.filter(({ segs }) => int(segs) === 0).map(({ id }) => int(id)));
+  if (unused.size > 0) work.transaction.send(deleteRegistries, [work.p, [...unused]]);
+  work.transaction.send(keepRegistries, [work.p, ids]);
+  return ids.filter((id) => unused.delete(id));
+}
+
+/** @throws StowkenError TOKENIZER_CHANGED if another vocabulary is kept under the name */
+async function newTokenizer(work: Work, tokenizer: Part<'putTokenizer'>) {
+  const [row] = await work.transaction.query(readTokenizer, [work.p, Buffer.from(tokenizer.name)]);
+  if (!row) return tokenizer;
+  const kept = keptFrom(row);
+  if (kept.sha256 !== tokenizer.sha256) throw tokenizerChanged(tokenizer.name, kept.sha256, tokenizer.sha256);
+  return undefined;
+}
+
+export function keptFrom(row: Readonly<Record<string, unknown>>): KeptTokenizer {
+  return { sha256: bytes(row['sha256']).toString('hex'), packed: Uint8Array.from(bytes(row['packed'])) };
+}
+
+function putTokenizer({ transaction, p }: Work, { name, sha256, packed }: Part<'putTokenizer'>): void {
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new StowkenError('INTERNAL', 'no SHA-256 in hex');
+  transaction.send(insertTokenizer, [p, Buffer.from(name), Buffer.from(sha256, 'hex'), packed]);
+}

@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { registryIdOf } from '../../../codec/index.js';
+import { isStowkenError, StowkenError } from '../../../model/index.js';
+import type { Change, ChangeResult, RequestMark } from '../../contract/change.js';
+import { closed } from '../../shared/refusals.js';
+import { condemn } from '../collect/condemn.js';
+import type { Statement } from '../database/driver.js';
+import { constraintOf, isFailedCheck, UnknownOutcome } from '../database/failures.js';
+import { type PackId, uuidOf } from '../formats/ids.js';
+import { applyChange } from './apply.js';
+import { idsOf, look } from './lookup.js';
+import { ChangeOrder } from './order.js';
+import type { VaultParts } from './parts.js';
+import { remember, replayed } from './requests.js';
+import { Work } from './work.js';
+
+/** Attempts of a change that meets what others did at the same moment. */
+const attemptsMax = 50;
+
+/** A row in the place of one that a change would have added: the change can be committed no more. */
+const takePlace: Statement = {
+  name: 'part_void',
+  text: `insert into part (p, k, c, n, m0, msgs, t0, toks, list, dir, data)
+    values ($1, $2, 0, 0, 0, 0, 0, 0, '', '', '')`,
+};
+
+const findTaken: Statement = {
+  name: 'part_void_find',
+  text: 'select k from part where p = $1 and k = $2 and c = 0 and octet_length(dir) = 0',
+};
+
+/** Makes changes, each in a transaction of its own. */
+export class Committer {
+  readonly #order = new ChangeOrder();
+  #open = true;
+
+  constructor(private readonly vault: VaultParts) {}
+
+  async commit(change: Change): Promise<ChangeResult> {
+    if (!this.#open) throw closed();
+    if (change.putRegistry) this.vault.codec.withRegistry(change.putRegistry.bytes); // Refused if damaged.
+    return this.#order.run(thingsOf(change), () => this.#settled(change));
+  }
+
+  async close(): Promise<void> {
+    this.#open = false;
+    await this.#order.idle();
+  }
+
+  async #settled(change: Change): Promise<ChangeResult> {
+    const { vault } = this;
+    const condemns = change.collect ?? change.deleteSegments ?? change.dropRegistries;
+    if (condemns) await condemn(vault, change);
+    const clockMax = condemns ? await vault.presence.readersSaw() : 0;
+    let internal: RequestMark | undefined;
+    for (let attempt = 0; ; attempt++) {
+      let work: Work | undefined;
+      let made: ChangeResult | undefined;
+      try {
+        made = await vault.database.transact(
+          async (transaction) => {
+            const mark = change.request ?? internal;
+            const rid = mark ? uuidOf(mark.id) : '';
+            const lookup = await look(transaction, vault.p, change, rid);
+            const earlier = mark && replayed(lookup.request, mark);
+            if (earlier) return change.request ? earlier : firstTime(earlier);
+            work = new Work(transaction, vault, change, lookup, vault.clock());
+            const { result, unchanged } = await applyChange(work, clockMax);
+            if (change.request) vault.requests.latest = change.request;
+            if (mark) remember(transaction, vault.p, mark, lookup.request, result);
+            // A change without rows of its own is told by the row of a request.
+            else if (!unchanged && work.witness === undefined) {
+              internal = internalMark(vault.clock());
+              remember(transaction, vault.p, internal, undefined, result);
+            }
+            made = result;
+            return result;
+          },
+          { settles: true },
+        );
+        this.#learn(change, made, work);
+        return made;
+      } catch (error) {
+        if (error instanceof UnknownOutcome && made && work) {
+          // With a request's mark, the next attempt finds what the first one did.
+          if (change.request ?? internal) continue;
+          if (await this.#wasMade(work.witness)) {
+            this.#learn(change, made, work);
+            return made;
+          }
+          continue;
+        }
+        if (isStowkenError(error, 'REGISTRY_CONFLICT')) await vault.registries.refresh();
+        const metOthers = isFailedCheck(error) || constraintOf(error) !== undefined;
+        if (metOthers && attempt < attemptsMax) {
+          await sleep(attempt === 0 ? 0 : Math.random() * Math.min(100, 2 ** attempt));
+          continue;
+        }
+        throw failed(error);
+      }
+    }
+  }
+
+  /** Resolves to whether a change was made; if not, it never will be. */
+  async #wasMade(witness: PackId | undefined): Promise<boolean> {
+    if (witness === undefined) return true;
+    try {
+      // Waits for the other transaction if it is still under way.
+      await this.vault.database.query(takePlace, [this.vault.p, witness]);
+      return false;
+    } catch (error) {
+      if (constraintOf(error) === undefined) throw failed(error);
+    }
+    // A place that this very question took before its own answer was lost is one that the change has not.
+    return (await this.vault.database.query(findTaken, [this.vault.p, witness])).length === 0;
+  }
+
+  #learn(change: Change, result: ChangeResult, work: Work | undefined): void {
+    const { codec, known } = this.vault;
+    if (result.replayed) return;
+    if (change.putRegistry && !hasRegistry(codec.registries, change.putRegistry.bytes))
+      codec.add(change.putRegistry.bytes);
+    if (result.dropRegistries) codec.remove(result.dropRegistries);
+    const deleted = new Set(change.deleteSegments);
+    if (work) known.note([...work.lookup.segments].filter(([hash]) => !deleted.has(hash)));
+  }
+}
+
+function hasRegistry(registries: readonly { readonly id: number }[], bytes: Uint8Array): boolean {
+  return registries.some(({ id }) => id === registryIdOf(bytes));
+}
+
+/** Result of a change whose answer was lost: to its caller it was made once. */
+function firstTime({ replayed: _, ...result }: ChangeResult): ChangeResult {
+  return result;
+}
+
+/** A mark that no caller can have. */
+function internalMark(timeMs: number): RequestMark {
+  const id = `\0${randomBytes(16).toString('hex')}`;
+  return { id, digest: '0'.repeat(32), timeMs, notBeforeMs: timeMs - 24 * 60 * 60 * 1000 };
+}
+
+/** Things that a change is about, among which this process keeps an order. */
+function thingsOf(change: Change): string[] {
+  const things = [...idsOf(change)].map((id) => `conversation ${id}`);
+  if (change.request) things.push(`request ${change.request.id}`);
+  const { putRegistry, dropRegistries, replaceFrames } = change;
+  if (putRegistry ?? dropRegistries ?? replaceFrames) things.push('registries');
+  const { addReferences, removeReferences, deleteSegments, collect } = change;
+  if (addReferences ?? removeReferences ?? deleteSegments ?? collect) things.push('references');
+  return things;
+}
+
+function failed(error: unknown): unknown {
+  if (error instanceof StowkenError) return error;
+  const cause = error instanceof Error ? error.message : String(error);
+  return new StowkenError('COMMIT_FAILED', `the commit failed: ${cause}`, { cause }, { cause: error });
+}

@@ -1,0 +1,25 @@
+import type { LiveCodec } from '../../../codec/index.js';
+import type { RequestMark } from '../../contract/change.js';
+import type { Database } from '../database/database.js';
+import type { IdSource } from '../formats/ids.js';
+import type { KnownSegments } from '../read/known-segments.js';
+import type { Presence } from '../leases/presence.js';
+import type { Registries } from '../read/registries.js';
+
+/** Everything of an open vault that its operations share. */
+export interface VaultParts {
+  readonly database: Database;
+  /** Partition of the vault's rows. */
+  readonly p: number;
+  readonly vaultId: string;
+  readonly codec: LiveCodec;
+  readonly clock: () => number;
+  readonly ids: IdSource;
+  readonly known: KnownSegments;
+  readonly presence: Presence;
+  readonly registries: Registries;
+  /** Store time of the newest conversation that this process knows of. */
+  /** The mark of the latest request that was remembered: it tells how long. */
+  readonly requests: { latest: RequestMark | undefined };
+  readonly newest: { storeTimeMs: number };
+}

@@ -1,0 +1,93 @@
+import { frameRegistryId } from '../../../codec/index.js';
+import { type SegmentHash, StowkenError } from '../../../model/index.js';
+import type { FrameReplacement, SegmentKey } from '../../contract/change.js';
+import { checkReplacements } from '../../shared/registry-checks.js';
+import { lockPacks, updatePack } from '../collect/bury.js';
+import { bytes, type Statement, text } from '../database/driver.js';
+import { type PackId, type Place, placeOf } from '../formats/ids.js';
+import { decodePack, encodePack, type PackedFrame } from '../formats/pack.js';
+import type { Work } from './work.js';
+
+const resizeGarbage: Statement = {
+  name: 'garbage_resize',
+  text: `update ref set bytes = u.bytes from unnest($2::int8[], $3::int4[], $4::int8[]) u(k, slot, bytes)
+    where ref.p = $1 and ref.k = u.k and ref.slot = u.slot and ref.n <= 0`,
+};
+
+/** Replacements of a change, with the packs that they concern, locked. */
+export class Replacements {
+  readonly #packs = new Map<PackId, PackedFrame[]>();
+
+  constructor(
+    private readonly work: Work,
+    private readonly replacements: readonly FrameReplacement[],
+  ) {}
+
+  /**
+   * Locks the packs, after a fold, which waits for all that change garbage.
+   * @throws StowkenError CORRUPT_SEGMENT, REGISTRY_CONFLICT
+   */
+  async check(): Promise<void> {
+    const { transaction, vault, p } = this.work;
+    await this.work.fold();
+    const ids = new Set(this.replacements.map(({ key }) => placeOf(key)?.k).filter((k) => k !== undefined));
+    for (const row of await transaction.query(lockPacks, [p, [...ids]]))
+      this.#packs.set(text(row['k']), decodePack({ dir: bytes(row['dir']), data: bytes(row['data']) }));
+    const stored = this.replacements.map(({ key }) => this.#stored(placeOf(key))?.frame);
+    const frames = [
+      ...stored.filter((frame) => frame !== undefined),
+      ...this.replacements.map(({ frame }) => frame),
+    ];
+    await vault.registries.learnOf(frames, transaction);
+    checkReplacements(this.replacements, (key) => this.#hashOf(key), vault.codec);
+  }
+
+  /** Replaces the frames that are the expected ones. */
+  replace(): boolean[] {
+    const { transaction, p } = this.work;
+    const changed = new Set<PackId>();
+    const sizes: [string[], number[], number[]] = [[], [], []];
+    const outcomes = this.replacements.map(({ key, expected, frame }) => {
+      const place = placeOf(key);
+      const stored = this.#stored(place);
+      if (!place || !stored || Buffer.compare(stored.frame, expected) !== 0) return false;
+      this.#packs.get(place.k)![place.slot] = { tokenCount: stored.tokenCount, frame };
+      changed.add(place.k);
+      sizes[0].push(place.k);
+      sizes[1].push(place.slot);
+      sizes[2].push(frame.length);
+      const { delta } = this.work;
+      delta.countFrame(frameRegistryId(stored.frame), stored.tokenCount, stored.frame.length, -1);
+      delta.countFrame(frameRegistryId(frame), stored.tokenCount, frame.length, 1);
+      return true;
+    });
+    for (const k of changed) {
+      const { dir, data } = encodePack(this.#packs.get(k)!);
+      transaction.send(updatePack, [p, k, dir, data]);
+    }
+    if (changed.size > 0) transaction.send(resizeGarbage, [p, ...lastOfEach(sizes)]);
+    return outcomes;
+  }
+
+  #stored(place: Place | undefined): PackedFrame | undefined {
+    const stored = place && this.#packs.get(place.k)?.[place.slot];
+    return stored && stored.frame.length > 0 ? stored : undefined;
+  }
+
+  #hashOf(key: SegmentKey): SegmentHash | undefined {
+    const stored = this.#stored(placeOf(key));
+    try {
+      return stored && this.work.vault.codec.hashOf(stored.frame);
+    } catch (error) {
+      const message = `the frame of segment ${key} does not decode`;
+      throw new StowkenError('CORRUPT_SEGMENT', message, { segment: String(key) }, { cause: error });
+    }
+  }
+}
+
+/** A segment may be replaced more than once in a change; an update takes one row for each. */
+function lastOfEach([ks, slots, sizes]: [string[], number[], number[]]): [string[], number[], number[]] {
+  const last = new Map(ks.map((k, at) => [`${k}/${slots[at]}`, at]));
+  const at = [...last.values()];
+  return [at.map((i) => ks[i]!), at.map((i) => slots[i]!), at.map((i) => sizes[i]!)];
+}

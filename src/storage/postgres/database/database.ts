@@ -1,0 +1,148 @@
+import type { Pool, PoolClient } from 'pg';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StowkenError } from '../../../model/index.js';
+import { type Row, type Statement, type Value, loadDriver } from './driver.js';
+import { isConflict, isConnectionFailure, unavailable, UnknownOutcome } from './failures.js';
+import { inTransaction, type Transaction } from './transaction.js';
+
+export interface DatabaseOptions {
+  /** URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE, with libpq's parameters. */
+  readonly url: string;
+  /** Schema of the tables. */
+  readonly schema?: string;
+  readonly connectionsMax?: number;
+  /** Time for which an unreachable database is waited for. */
+  readonly patienceMs?: number;
+}
+
+const conflictsMax = 20;
+const defaults = { schema: 'stowken', connectionsMax: 16, patienceMs: 15_000 } as const;
+
+/** A pool of connections to one database. What was lost by conflict or with a connection is tried again. */
+export class Database {
+  /** Hidden from printed objects: it has the password. */
+  readonly #pool: Pool;
+
+  private constructor(
+    pool: Pool,
+    readonly schema: string,
+    private readonly patienceMs: number,
+  ) {
+    this.#pool = pool;
+  }
+
+  static async open(options: DatabaseOptions): Promise<Database> {
+    const { url, ...own } = ownParameters(options.url);
+    const { schema, connectionsMax, patienceMs } = { ...defaults, ...own, ...options };
+    const driver = await loadDriver();
+    const pool = new driver.Pool({
+      connectionString: url,
+      max: connectionsMax,
+      pipeline: true,
+      connectionTimeoutMillis: 5_000,
+      idleTimeoutMillis: 30_000,
+      // A statement that is not answered is taken for lost.
+      query_timeout: 70_000,
+      allowExitOnIdle: true,
+      application_name: 'stowken',
+      keepAlive: true,
+      // Plans of small tables must not stay when they have grown. See docs/scaling.md.
+      options: `-c search_path=${quotedSchema(schema)} -c enable_seqscan=off -c statement_timeout=60000 -c client_min_messages=warning`,
+    });
+    // A connection that fails while nobody uses it is replaced.
+    pool.on('error', () => {});
+    return new Database(pool, schema, patienceMs);
+  }
+
+  /** Runs one statement by itself. */
+  async query(statement: Statement, values: readonly Value[] = []): Promise<readonly Row[]> {
+    return this.#patiently((client) =>
+      client
+        .query({
+          ...statement,
+          values: values.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value)),
+        })
+        .then(({ rows }) => rows as Row[]),
+    );
+  }
+
+  /**
+   * Runs a transaction, once more if it lost to another, or if nobody can say whether it was committed: it
+   * must have no effect besides, and may be made twice. With `settles` it is not made once more in that case,
+   * and rejects with UnknownOutcome.
+   */
+  async transact<T>(
+    body: (transaction: Transaction) => Promise<T>,
+    options: { readonly snapshot?: boolean; readonly settles?: boolean } = {},
+  ): Promise<T> {
+    return this.#patiently((client) => inTransaction(client, body, options), options.settles);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  async #patiently<T>(run: (client: PoolClient) => Promise<T>, settles = false): Promise<T> {
+    const untilMs = Date.now() + this.patienceMs;
+    for (let conflicts = 0, attempt = 0; ; attempt++) {
+      try {
+        return await this.#once(run);
+      } catch (failure) {
+        const error = failure instanceof UnknownOutcome && !settles ? failure.cause : failure;
+        if (isConflict(error) && (conflicts += 1) <= conflictsMax) {
+          await sleep(Math.random() * Math.min(200, 2 ** conflicts));
+          continue;
+        }
+        const isLost = !(error instanceof StowkenError || error instanceof UnknownOutcome);
+        if (!isLost || !isConnectionFailure(error)) throw error;
+        if (Date.now() >= untilMs) throw unavailable(error);
+        await sleep(Math.min(1_000, 20 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random()));
+      }
+    }
+  }
+
+  async #once<T>(run: (client: PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    // Without a listener, the loss of a connection in use would end the process.
+    const onError = () => {};
+    client.on('error', onError);
+    let lost = false;
+    try {
+      return await run(client);
+    } catch (error) {
+      const cause = error instanceof UnknownOutcome ? error.cause : error;
+      lost = !(error instanceof StowkenError) && isConnectionFailure(cause);
+      throw error;
+    } finally {
+      client.off('error', onError);
+      client.release(lost);
+    }
+  }
+}
+
+/** @throws StowkenError INVALID_FIELD for a name that would have to be quoted */
+export function quotedSchema(schema: string): string {
+  if (/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) return schema;
+  throw new StowkenError(
+    'INVALID_FIELD',
+    `"${schema}" is no name of a schema: lower-case letters, digits, _`,
+    {
+      field: 'schema',
+    },
+  );
+}
+
+/** Takes the parameters of ours out of a URL: ?schema=NAME and ?connections=N. */
+function ownParameters(text: string): Pick<DatabaseOptions, 'url' | 'schema' | 'connectionsMax'> {
+  if (!URL.canParse(text)) return { url: text };
+  const url = new URL(text);
+  const schema = url.searchParams.get('schema');
+  const connections = Number(url.searchParams.get('connections') ?? Number.NaN);
+  url.searchParams.delete('schema');
+  url.searchParams.delete('connections');
+  return {
+    url: url.toString(),
+    ...(schema !== null && { schema }),
+    ...(connections >= 1 && { connectionsMax: Math.floor(connections) }),
+  };
+}

@@ -1,0 +1,50 @@
+import { StowkenError } from '../../../model/index.js';
+
+/** A failure whose transaction may have been committed: the connection was lost after COMMIT was sent. */
+export class UnknownOutcome extends Error {
+  override readonly name = 'UnknownOutcome';
+}
+
+/** Returns the SQLSTATE of an error of the database; undefined for errors of the connection. */
+export function stateOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code) ? code : undefined;
+}
+
+/** Name of the constraint that an error is about. */
+export function constraintOf(error: unknown): string | undefined {
+  if (stateOf(error) !== '23505') return undefined;
+  return (error as { constraint?: string }).constraint ?? '';
+}
+
+const connectionStates: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '25006']);
+const againStates: ReadonlySet<string> = new Set(['40001', '40P01', '55P03', '53300']);
+
+/** True for errors after which another connection may have luck. */
+export function isConnectionFailure(error: unknown): boolean {
+  const state = stateOf(error);
+  if (state !== undefined) return connectionStates.has(state) || state.startsWith('08');
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const isSystem = typeof code === 'string' && /^E[A-Z]+$/.test(code);
+  return isSystem || /connection|timeout|terminat|not queryable|socket/i.test(String(message));
+}
+
+/** True for a transaction that lost to another, and may be made once more. */
+export function isConflict(error: unknown): boolean {
+  return againStates.has(stateOf(error) ?? '');
+}
+
+/** True for the checks of statements: a division by the number of rows found. */
+export function isFailedCheck(error: unknown): boolean {
+  return stateOf(error) === '22012';
+}
+
+export function unavailable(error: unknown): StowkenError {
+  const cause = error instanceof Error ? error.message : String(error);
+  return new StowkenError(
+    'STORAGE_UNAVAILABLE',
+    `the database of the vault cannot be reached: ${cause}`,
+    { cause },
+    { cause: error },
+  );
+}

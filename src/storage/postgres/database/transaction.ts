@@ -1,0 +1,81 @@
+import type { PoolClient } from 'pg';
+import type { Row, Statement, Value } from './driver.js';
+import { isConnectionFailure, stateOf, UnknownOutcome } from './failures.js';
+
+const begin: Statement = { name: 'begin', text: 'begin isolation level read committed' };
+const beginSnapshot: Statement = {
+  name: 'begin_snapshot',
+  text: 'begin isolation level repeatable read read only',
+};
+const commit: Statement = { name: 'commit', text: 'commit' };
+const rollback: Statement = { name: 'rollback', text: 'rollback' };
+
+/** A transaction on one connection. Statements are sent at once, and answered in their order. */
+export class Transaction {
+  readonly #sent: Promise<unknown>[] = [];
+
+  constructor(private readonly client: PoolClient) {}
+
+  /** Sends a statement; resolves to its rows. */
+  async query(statement: Statement, values: readonly Value[] = []): Promise<readonly Row[]> {
+    const { rows } = await this.#send(statement, values);
+    return rows as Row[];
+  }
+
+  /** Sends a statement whose failure shows at the end. */
+  send(statement: Statement, values: readonly Value[] = []): void {
+    this.#send(statement, values).catch(() => {});
+  }
+
+  /** Resolves when everything sent is done. Rejects with the first failure. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#sent);
+  }
+
+  /** Returns the failure that made the others fail, if any. */
+  async firstFailure(): Promise<unknown> {
+    const settled = await Promise.allSettled(this.#sent);
+    const failures = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+    return failures.find((each) => stateOf(each) !== '25P02');
+  }
+
+  #send({ name, text }: Statement, values: readonly Value[]) {
+    const sent = this.client.query({ name, text, values: values.map(sendable) });
+    this.#sent.push(sent);
+    sent.catch(() => {});
+    return sent;
+  }
+}
+
+function sendable(value: Value): unknown {
+  return value instanceof Uint8Array && !Buffer.isBuffer(value)
+    ? Buffer.from(value.buffer, value.byteOffset, value.length)
+    : value;
+}
+
+/**
+ * Runs `body` in a transaction on this connection, and commits it with what it sent last in one trip. Rejects
+ * with UnknownOutcome if the connection is lost after the commit was sent.
+ */
+export async function inTransaction<T>(
+  client: PoolClient,
+  body: (transaction: Transaction) => Promise<T>,
+  { snapshot = false } = {},
+): Promise<T> {
+  const transaction = new Transaction(client);
+  transaction.send(snapshot ? beginSnapshot : begin);
+  let committing = false;
+  try {
+    const result = await body(transaction);
+    committing = true;
+    transaction.send(commit);
+    await transaction.flush();
+    return result;
+  } catch (error) {
+    // The transaction is over if its commit was answered, be it with a rollback.
+    if (!committing) transaction.send(rollback);
+    const first = (await transaction.firstFailure()) ?? error;
+    if (committing && isConnectionFailure(first)) throw new UnknownOutcome('commit', { cause: first });
+    throw committing || stateOf(error) !== undefined ? first : isConnectionFailure(first) ? first : error;
+  }
+}

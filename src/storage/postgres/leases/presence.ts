@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { StowkenError } from '../../../model/index.js';
+import { Leases } from '../../shared/leases.js';
+import type { OpenReaders } from '../../shared/activity.js';
+import type { Database } from '../database/database.js';
+import { int, type Statement } from '../database/driver.js';
+
+/** Interval in which a server tells that it is there, and what its oldest reader saw. */
+export const beatDefaultMs = 1_000;
+/** Time without a beat after which a server stops its own readers; others believe in it a while longer. */
+const lostAfterMs = 20_000;
+const believedSeconds = 40;
+
+const readClock: Statement = { name: 'clock_read', text: 'select clock from totals where p = $1' };
+const writeServer: Statement = {
+  name: 'server_beat',
+  text: `insert into server (p, id, oldest, beat) values ($1, $2, $3, now())
+    on conflict (p, id) do update set oldest = excluded.oldest, beat = excluded.beat`,
+};
+const oldestOfOthers: Statement = {
+  name: 'servers_oldest',
+  text: `select min(oldest) oldest from server
+    where p = $1 and id <> $2 and beat > now() - make_interval(secs => ${believedSeconds})`,
+};
+const deleteServer: Statement = {
+  name: 'server_delete',
+  text: 'delete from server where p = $1 and id = $2',
+};
+const deleteLost: Statement = {
+  name: 'servers_forget',
+  text: `delete from server where p = $1 and beat < now() - make_interval(secs => ${10 * believedSeconds})`,
+};
+
+/**
+ * The presence of this process among the servers of a vault. Its row has a tick of the vault's clock that is
+ * never later than any that its readers began with, so that no other server deletes what they may read. What
+ * counts is the order of commits, not the time of any machine; times only decide when a server is given up,
+ * and it gives up its readers itself before.
+ */
+export class Presence {
+  readonly id = randomUUID();
+  readonly #leases: Leases;
+  /** The latest tick that this process knows to be committed. */
+  #clock = 0;
+  #lastBeatMs = Date.now();
+  #timer: NodeJS.Timeout | undefined;
+  #beating: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly database: Database,
+    private readonly p: number,
+    readers?: OpenReaders,
+    private readonly beatMs = beatDefaultMs,
+  ) {
+    this.#leases = new Leases(readers);
+  }
+
+  /** Writes the row, and then again and again. */
+  async begin(onBeat: () => Promise<void>): Promise<void> {
+    await this.#beat();
+    const beat = () => {
+      this.#beating = this.#beat()
+        .then(onBeat)
+        // A beat that fails is missed; the next one is tried all the same.
+        .catch(() => {})
+        .finally(() => {
+          if (this.#timer !== undefined) this.#timer = setTimeout(beat, this.beatMs).unref();
+        });
+    };
+    this.#timer = setTimeout(beat, this.beatMs).unref();
+  }
+
+  async end(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.#beating;
+    await this.database.query(deleteServer, [this.p, this.id]).catch(() => {});
+  }
+
+  sawClock(clock: number): void {
+    this.#clock = Math.max(this.#clock, clock);
+  }
+
+  /** See StorageBackend.lease. */
+  lease(standing = false): () => void {
+    return this.#leases.take(this.#clock, { standing });
+  }
+
+  /** @throws StowkenError STORAGE_UNAVAILABLE if others may believe that this server is gone */
+  requirePresence(): void {
+    if (Date.now() - this.#lastBeatMs < lostAfterMs) return;
+    const cause = 'the server has not reached it for too long to go on reading';
+    throw new StowkenError('STORAGE_UNAVAILABLE', `the database of the vault: ${cause}`, { cause });
+  }
+
+  /** Returns the tick up to which what was condemned has no readers any more, here and in other servers. */
+  async readersSaw(): Promise<number> {
+    const [row] = await this.database.query(oldestOfOthers, [this.p, this.id]);
+    const others = row?.['oldest'] ?? null;
+    return Math.min(this.#leases.oldest(), this.#clock, others === null ? Infinity : int(others));
+  }
+
+  /** Waits until the other servers have no reader from before a tick, but not for ever. */
+  async untilOthersSaw(
+    clock: number,
+    timeMs: number,
+    sleep: (ms: number) => Promise<unknown>,
+  ): Promise<void> {
+    for (const untilMs = Date.now() + timeMs; ; await sleep(Math.min(100, this.beatMs))) {
+      const [row] = await this.database.query(oldestOfOthers, [this.p, this.id]);
+      const others = row?.['oldest'] ?? null;
+      if (others === null || int(others) >= clock || Date.now() >= untilMs) return;
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const startedMs = Date.now();
+    const [row] = await this.database.query(readClock, [this.p]);
+    const clock = int(row?.['clock'] ?? 0);
+    this.sawClock(clock);
+    // Readers that begin from here on have a lease of this tick or of a later one.
+    const oldest = Math.min(this.#leases.oldest(), this.#clock);
+    await this.database.query(writeServer, [this.p, this.id, oldest]);
+    await this.database.query(deleteLost, [this.p]);
+    this.#lastBeatMs = startedMs;
+  }
+}

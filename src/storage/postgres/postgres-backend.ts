@@ -1,0 +1,138 @@
+import type { Conversation, SegmentHash, VaultStats } from '../../model/index.js';
+import type { ExclusiveLease, ManagedBackend, StorageHealth } from '../contract/backend.js';
+import type { Change, ChangeResult, FoundSegment, KeptTokenizer, SegmentKey } from '../contract/change.js';
+import type { CheckOptions, Violation } from '../contract/checks.js';
+import type {
+  ConversationPage,
+  ConversationSnapshot,
+  GarbagePage,
+  GarbageQuery,
+  ListQuery,
+  ScanQuery,
+  SegmentScan,
+  StoredRegistry,
+} from '../contract/queries.js';
+import type { StorageActivity } from '../shared/activity.js';
+import { checkVault } from './check/check.js';
+import { keptFrom, readTokenizer } from './commit/apply.js';
+import { Committer } from './commit/committer.js';
+import type { VaultParts } from './commit/parts.js';
+import { takeLease } from './leases/exclusive.js';
+import { readStats, listGarbage } from './read/figures.js';
+import { findSegments, foundFrom } from './read/find.js';
+import { countReferences, readFrames, readHashes, scanSegments } from './read/frames.js';
+import { listConversations } from './read/listing.js';
+import { openSnapshot, readHeadOf } from './read/snapshot.js';
+
+/** A vault in tables of a database that speaks PostgreSQL's protocol. Other servers may write it too. */
+export class PostgresBackend implements ManagedBackend {
+  readonly kind = 'postgres';
+  readonly #committer: Committer;
+
+  constructor(
+    private readonly vault: VaultParts,
+    private readonly own: { readonly activity: StorageActivity; readonly strict: boolean },
+    private readonly end: () => Promise<void>,
+  ) {
+    this.#committer = new Committer(vault);
+  }
+
+  get vaultId(): string {
+    return this.vault.vaultId;
+  }
+
+  async commit(change: Change): Promise<ChangeResult> {
+    const startedMs = performance.now();
+    this.own.activity.waitingChanges += 1;
+    try {
+      const result = await this.#committer.commit(change);
+      this.own.activity.commitSeconds.add((performance.now() - startedMs) / 1000);
+      this.own.activity.commitChanges.add(1);
+      return result;
+    } finally {
+      this.own.activity.waitingChanges -= 1;
+    }
+  }
+
+  findSegments(hashes: readonly SegmentHash[]): Promise<(FoundSegment | undefined)[]> {
+    return findSegments(this.vault, hashes);
+  }
+
+  knownSegments(hashes: readonly SegmentHash[]): (FoundSegment | undefined)[] {
+    return hashes.map((hash) => foundFrom(this.vault.known.get(hash)));
+  }
+
+  readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
+    return readFrames(this.vault, keys);
+  }
+
+  readHashes(keys: readonly SegmentKey[]): Promise<SegmentHash[]> {
+    return readHashes(this.vault, keys);
+  }
+
+  countReferences(keys: readonly SegmentKey[]): Promise<(number | undefined)[]> {
+    return countReferences(this.vault, keys);
+  }
+
+  async getConversation(id: string): Promise<Conversation | undefined> {
+    return (await readHeadOf(this.vault, id))?.conversation;
+  }
+
+  openConversation(id: string): Promise<ConversationSnapshot | undefined> {
+    return openSnapshot(this.vault, id);
+  }
+
+  lease({ standing = false } = {}): () => void {
+    return this.vault.presence.lease(standing);
+  }
+
+  tryLease(name: string): Promise<ExclusiveLease | undefined> {
+    return takeLease(this.vault.database, this.vault.p, name);
+  }
+
+  listConversations(query: ListQuery): Promise<ConversationPage> {
+    return listConversations(this.vault, query);
+  }
+
+  listGarbage(query: GarbageQuery): Promise<GarbagePage> {
+    return listGarbage(this.vault, query);
+  }
+
+  stats(): Promise<VaultStats> {
+    return readStats(this.vault);
+  }
+
+  /** The transactions of the database keep references and counts: they are not compared before a deletion. */
+  async check(options: CheckOptions = {}): Promise<Violation[]> {
+    if (options.depth === 'records' && !this.own.strict) return [];
+    return checkVault(this.vault, options);
+  }
+
+  listRegistries(): Promise<StoredRegistry[]> {
+    return this.vault.registries.list();
+  }
+
+  readRegistry(id: number): Promise<Uint8Array | undefined> {
+    return this.vault.registries.read(id);
+  }
+
+  async readTokenizer(name: string): Promise<KeptTokenizer | undefined> {
+    const { database, p } = this.vault;
+    const [row] = await database.query(readTokenizer, [p, Buffer.from(name)]);
+    return row && keptFrom(row);
+  }
+
+  scanSegments(query: ScanQuery): Promise<SegmentScan> {
+    return scanSegments(this.vault, query);
+  }
+
+  /** A database that cannot be reached may be back at any time: changes are tried. */
+  health(): StorageHealth {
+    return { writable: true };
+  }
+
+  async close(): Promise<void> {
+    await this.#committer.close();
+    await this.end();
+  }
+}

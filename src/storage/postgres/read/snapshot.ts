@@ -1,0 +1,108 @@
+import type { Conversation } from '../../../model/index.js';
+import type { SegmentKey } from '../../contract/change.js';
+import type { ConversationSnapshot, MessagePosition, StoredMessage } from '../../contract/queries.js';
+import type { VaultParts } from '../commit/parts.js';
+import type { Statement } from '../database/driver.js';
+import { type Head, headColumns, headFrom } from '../formats/head.js';
+import { keyOf, uuidOf } from '../formats/ids.js';
+import { type ListedMessage, type ListedSegment, readList, tokensIn } from '../formats/list.js';
+import { readFrames } from './frames.js';
+import { findListPart, type ListPart, listPartFrom, readListParts } from './stored-list.js';
+
+const readHead: Statement = {
+  name: 'head_read',
+  text: `select ${headColumns} from conv where p = $1 and idh = $2`,
+};
+
+export async function readHeadOf({ database, p }: VaultParts, id: string): Promise<Head | undefined> {
+  const [row] = await database.query(readHead, [p, uuidOf(id)]);
+  return row && headFrom(row);
+}
+
+/** Opens one revision of a conversation. Its list stays, and its segments, until it is released. */
+export async function openSnapshot(vault: VaultParts, id: string): Promise<ConversationSnapshot | undefined> {
+  // Taken before the head is read: what is condemned later than the tick known by now may be read.
+  const release = vault.presence.lease();
+  try {
+    const head = await readHeadOf(vault, id);
+    if (head) return new Snapshot(vault, head, release);
+    release();
+    return undefined;
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+class Snapshot implements ConversationSnapshot {
+  readonly conversation: Conversation;
+  /** The part that was read last, which readers that go on will ask for. */
+  #last: ListPart | undefined;
+
+  constructor(
+    private readonly vault: VaultParts,
+    private readonly head: Head,
+    readonly release: () => void,
+  ) {
+    this.conversation = head.conversation;
+  }
+
+  async read(from: number, messagesMax: number): Promise<readonly StoredMessage[]> {
+    const before = Math.min(from + messagesMax, this.conversation.messageCount);
+    const messages: StoredMessage[] = [];
+    for (const part of from < before ? await this.#partsOf(from, before) : []) {
+      let number = part.firstMessage;
+      for (const message of readList(part, part.k)) {
+        if (number >= before) return messages;
+        if (number >= from) messages.push(storedFrom(message));
+        number += 1;
+      }
+    }
+    return messages;
+  }
+
+  async locate(tokenOffset: number): Promise<MessagePosition> {
+    const { messageCount, totalTokens } = this.conversation;
+    if (tokenOffset >= totalTokens) return { message: messageCount, tokensBefore: totalTokens };
+    this.vault.presence.requirePresence();
+    const { database, p } = this.vault;
+    const [row] = await database.query(findListPart, [p, this.head.k, tokenOffset, messageCount]);
+    if (!row) return { message: messageCount, tokensBefore: totalTokens };
+    const part = listPartFrom(row);
+    let [message, tokensBefore] = [part.firstMessage, part.tokensBefore];
+    for (const each of readList(part, part.k)) {
+      const tokens = tokensIn(each);
+      if (tokenOffset < tokensBefore + tokens) break;
+      tokensBefore += tokens;
+      message += 1;
+    }
+    return { message, tokensBefore };
+  }
+
+  async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
+    this.vault.presence.requirePresence();
+    return readFrames(this.vault, keys);
+  }
+
+  async #partsOf(from: number, before: number): Promise<readonly ListPart[]> {
+    const last = this.#last;
+    if (last && last.firstMessage <= from && before <= last.firstMessage + last.messages) return [last];
+    this.vault.presence.requirePresence();
+    const { database, p } = this.vault;
+    const parts = (await database.query(readListParts, [p, this.head.k, from, before])).map(listPartFrom);
+    this.#last = parts.at(-1);
+    return parts;
+  }
+}
+
+function storedFrom(message: ListedMessage): StoredMessage {
+  const { role, name, toolCallId, segments, fields } = message;
+  const keyed = (place: ListedSegment) => ({ key: keyOf(place), tokenCount: place.tokenCount });
+  const content = segments.slice(0, segments.length - fields);
+  return {
+    ...{ role, name, toolCallId },
+    tokenCount: tokensIn(message),
+    segments: content.map(keyed),
+    ...(fields > 0 && { fields: segments.slice(segments.length - fields).map(keyed) }),
+  };
+}

@@ -1,0 +1,125 @@
+import { StowkenError } from '../../../model/index.js';
+import { Database, quotedSchema } from '../database/database.js';
+import { int, type Statement } from '../database/driver.js';
+import { constraintOf, stateOf } from '../database/failures.js';
+import type { Transaction } from '../database/transaction.js';
+import { first, firstOptions } from './first.js';
+
+export interface MigrateOptions {
+  /** URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE. */
+  readonly url: string;
+  /** Schema of the tables; created if it is not there. */
+  readonly schema?: string;
+}
+
+/** Versions of the tables before and after: 0 without any. */
+export interface Migrated {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Migration {
+  readonly statements: readonly string[];
+  /** Statements for engines that are PostgreSQL itself, or built on it. */
+  readonly options: readonly string[];
+}
+
+/** Migrations in order: number 1 is the first. Never changed when released; only added to. */
+const migrations: readonly Migration[] = [{ statements: first, options: firstOptions }];
+
+/** Number of the newest migration that this version knows, and needs. */
+export const schemaVersion = migrations.length;
+
+const tableOfMigrations: Statement = {
+  name: 'migration_table',
+  text: 'create table if not exists migration (n int not null primary key, at timestamptz not null)',
+};
+const lockMigrations: Statement = {
+  name: 'migration_lock',
+  text: 'insert into migration (n, at) values (0, now()) on conflict (n) do update set at = now()',
+};
+const readVersion: Statement = { name: 'migration_read', text: 'select max(n) n from migration' };
+const noteMigration: Statement = {
+  name: 'migration_note',
+  text: 'insert into migration (n, at) values ($1, now())',
+};
+const findSchema: Statement = {
+  name: 'schema_find',
+  text: 'select 1 found from pg_namespace where nspname = $1',
+};
+const engine: Statement = { name: 'engine', text: 'select version() v' };
+
+/**
+ * Brings the tables to this version. Runs of several processes wait for each other. Resolves to the version
+ * that was there, and the one that is there now.
+ * @throws StowkenError STORE_VERSION if the tables are of a newer version
+ */
+export async function migrate(options: MigrateOptions): Promise<Migrated> {
+  const database = await Database.open({ ...options, connectionsMax: 2 });
+  try {
+    await createSchema(database);
+    await database.query(tableOfMigrations).catch((error: unknown) => {
+      // Another process made it at the same moment.
+      if (constraintOf(error) === undefined && stateOf(error) !== '42P07') throw error;
+    });
+    return await database.transact(run);
+  } finally {
+    await database.close();
+  }
+}
+
+async function run(transaction: Transaction): Promise<Migrated> {
+  await transaction.query(lockMigrations);
+  const [row] = await transaction.query(readVersion);
+  const from = int(row?.['n'] ?? 0);
+  if (from > schemaVersion) throw newerSchema(from);
+  const [{ v } = { v: '' }] = await transaction.query(engine);
+  const isPostgres = !/cockroach|yugabyte/i.test(String(v));
+  for (let n = from + 1; n <= schemaVersion; n++) {
+    const { statements, options } = migrations[n - 1]!;
+    for (const text of [...statements, ...(isPostgres ? options : [])])
+      await transaction.query({ name: '', text });
+    await transaction.query(noteMigration, [n]);
+  }
+  return { from, to: schemaVersion };
+}
+
+/** @throws StowkenError STORE_VERSION unless the tables are of this version */
+export async function checkSchema(database: Database): Promise<void> {
+  const found = await database.query(readVersion).then(
+    ([row]) => int(row?.['n'] ?? 0),
+    (error: unknown) => {
+      // The table, or the schema, is not there.
+      if (stateOf(error) === '42P01' || stateOf(error) === '3F000') return 0;
+      throw error;
+    },
+  );
+  if (found > schemaVersion) throw newerSchema(found);
+  if (found < schemaVersion) {
+    const what = found === 0 ? 'has no tables of vaults' : `has tables of version ${found}`;
+    throw new StowkenError(
+      'STORE_VERSION',
+      `the database ${what} in schema ${database.schema}: run stowken migrate --storage URL`,
+      { version: String(found), version_max: String(schemaVersion), kind: 'postgres' },
+    );
+  }
+}
+
+function newerSchema(found: number): StowkenError {
+  return new StowkenError(
+    'STORE_VERSION',
+    `the database has tables of version ${found}; this version knows ${schemaVersion}`,
+    { version: String(found), version_max: String(schemaVersion), kind: 'postgres' },
+  );
+}
+
+/** Makes the schema, unless it is there: a user without the right to make one may have been given it. */
+async function createSchema(database: Database): Promise<void> {
+  const { schema } = database;
+  if ((await database.query(findSchema, [schema])).length > 0) return;
+  await database
+    .query({ name: '', text: `create schema if not exists ${quotedSchema(schema)}` })
+    .catch((error: unknown) => {
+      if (constraintOf(error) === undefined && stateOf(error) !== '42P06') throw error;
+    });
+}

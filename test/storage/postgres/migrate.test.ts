@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { createLiveCodec } from '../../../src/codec/index.js';
+import { migratePostgres, openPostgresBackend } from '../../../src/storage/index.js';
+import { Database } from '../../../src/storage/postgres/database/database.js';
+import { core, segment, storing } from '../../contract/support.js';
+import { stowken } from '../../cli/support/stowken.js';
+import { postgresMissing, testDatabase } from '../../support/postgres.js';
+
+describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
+  const newSchema = () => `test_${randomUUID().replaceAll('-', '')}`;
+  const open = (url: string, schema: string) =>
+    openPostgresBackend({ url, schema, codec: createLiveCodec(core), clock: Date.now });
+  const drop = async (url: string, schema: string) => {
+    const database = await Database.open({ url, schema });
+    await database.query({ name: '', text: `drop schema ${schema} cascade` });
+    await database.close();
+  };
+
+  it('are made once, however many make them, and what is newer is refused', async () => {
+    const [url, schema] = [await testDatabase(), newSchema()];
+    await expect(open(url, schema)).rejects.toMatchObject({
+      reason: 'STORE_VERSION',
+      message: expect.stringContaining('run stowken migrate') as string,
+    });
+    const runs = await Promise.all(Array.from({ length: 4 }, () => migratePostgres({ url, schema })));
+    expect(runs.map(({ from }) => from).sort()).toEqual([0, 1, 1, 1]);
+    const backend = await open(url, schema);
+    await backend.commit(storing('c', [segment(1)]));
+    await backend.close();
+    expect(await migratePostgres({ url, schema })).toEqual({ from: 1, to: 1 });
+    const again = await open(url, schema);
+    expect(await again.getConversation('c')).toMatchObject({ revision: 1 });
+    await again.close();
+    const database = await Database.open({ url, schema });
+    await database.query({ name: '', text: 'insert into migration (n, at) values (99, now())' });
+    await database.close();
+    await expect(open(url, schema)).rejects.toMatchObject({ reason: 'STORE_VERSION' });
+    await expect(migratePostgres({ url, schema })).rejects.toMatchObject({ reason: 'STORE_VERSION' });
+    await drop(url, schema);
+  });
+
+  it('are made by a command', async () => {
+    const [url, schema] = [await testDatabase(), newSchema()];
+    const made = await stowken(['migrate', '--storage', url, '--schema', schema, '--json']);
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(made.stdout)).toEqual({ schema, from: 0, to: 1 });
+    const again = await stowken(['migrate', '--storage', url, '--schema', schema]);
+    expect(again.stdout).toBe(`the tables in schema ${schema} are of version 1 already\n`);
+    await drop(url, schema);
+  });
+
+  it('that cannot be made are an error in words', async () => {
+    expect(await stowken(['migrate', '--storage', 'lmdb'])).toMatchObject({ code: 2 });
+    const url = await testDatabase();
+    const wrong = await stowken(['migrate', '--storage', url, '--schema', 'No Schema']);
+    expect(wrong).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is no name of a schema') as string,
+    });
+    const nowhere = await stowken(['migrate', '--storage', 'postgres://nobody@127.0.0.1:1/none']);
+    expect(nowhere).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('cannot be reached') as string,
+    });
+  });
+});

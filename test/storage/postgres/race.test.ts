@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { isStowkenError } from '../../../src/model/index.js';
+import { holdGate } from '../../../src/storage/postgres/commit/lookup.js';
+import { Manifests } from '../../../src/storage/postgres/commit/manifests.js';
+import { Database } from '../../../src/storage/postgres/database/database.js';
+import type { ManagedBackend } from '../../../src/storage/index.js';
+import { longSegment, storing } from '../../contract/support.js';
+import { listOf } from '../../contract/long-lists.js';
+import { postgresMissing } from '../../support/postgres.js';
+import { randomFrom } from '../../support/random.js';
+import { testsAll } from '../../support/sample.js';
+import { SharedVault } from './support.js';
+
+afterEach(() => vi.restoreAllMocks());
+
+/**
+ * Contents that all stores draw from. At each moment some of them are in use, later others: a content is
+ * stored, garbage, collected, and stored once more, many times.
+ */
+const contents = Array.from({ length: 96 }, (_, n) => longSegment(20, n));
+const inUse = 24;
+/** Contents by which those in use move on, and the time after which. */
+const [moved, moveMs] = [12, 400] as const;
+
+/** Holds some puts open between what they found and what they write. */
+function delaySomePuts(): void {
+  const put = Manifests.prototype.put;
+  let count = 0;
+  vi.spyOn(Manifests.prototype, 'put').mockImplementation(async function (this: Manifests, ...args) {
+    count += 1;
+    if (count % 6 === 0) await sleep((count * 7) % 60);
+    return put.apply(this, args);
+  });
+}
+
+interface Figures {
+  stores: number;
+  deletes: number;
+  collected: number;
+  cut: number;
+  unreadable: number;
+}
+
+/**
+ * Lets several servers store, read, delete and collect the same contents for a while, and cuts connections
+ * of theirs at any moment. Every change that is answered is noted.
+ */
+async function race(vault: SharedVault, ms: number): Promise<Figures> {
+  const servers = await Promise.all(Array.from({ length: 3 }, () => vault.open({ beatMs: 20 })));
+  const figures: Figures = { stores: 0, deletes: 0, collected: 0, cut: 0, unreadable: 0 };
+  const stored = new Set<string>();
+  const untilMs = Date.now() + ms;
+  let next = 0;
+  const work = async (server: ManagedBackend, seed: number) => {
+    const draw = randomFrom(seed);
+    const kept: string[] = [];
+    while (Date.now() < untilMs) {
+      const id = `c${next++}`;
+      const first = Math.floor(Date.now() / moveMs) * moved;
+      const drawn = () => contents[(first + draw.below(inUse)) % contents.length]!;
+      const chosen = Array.from({ length: 1 + draw.below(3) }, drawn);
+      await server.commit(storing(id, chosen));
+      stored.add(id);
+      figures.stores += 1;
+      kept.push(id);
+      // Nothing is kept for long: else no content would ever be garbage.
+      while (kept.length > draw.below(4)) {
+        const oldest = kept.shift()!;
+        stored.delete(oldest);
+        await server.commit({ delete: { id: oldest, timeMs: 2 } });
+        figures.deletes += 1;
+      }
+    }
+  };
+  const collect = async (server: ManagedBackend) => {
+    while (Date.now() < untilMs) {
+      const { segments } = await server.listGarbage({ limit: 100, garbageBeforeMs: Infinity });
+      const keys = segments.map(({ key }) => key);
+      const { collect: done } = await server.commit({ collect: { keys, garbageBeforeMs: Infinity } });
+      figures.collected += done?.segments ?? 0;
+    }
+  };
+  const cut = async () => {
+    const database = await Database.open({ url: vault.url, connectionsMax: 1 });
+    const text = `select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = 'stowken' and pid <> pg_backend_pid() and state <> 'idle' limit 2`;
+    while (Date.now() < untilMs) {
+      await sleep(150);
+      figures.cut += (await database.query({ name: '', text })).length;
+    }
+    await database.close();
+  };
+  await Promise.all([
+    ...servers.flatMap((server, at) => [work(server, 2 * at), work(server, 2 * at + 1)]),
+    collect(servers[0]!),
+    collect(servers[1]!),
+    cut(),
+  ]);
+  for (const id of stored) {
+    const isWhole = await listOf(servers[2]!, id).then(
+      (list) => list !== undefined,
+      (error: unknown) => {
+        if (isStowkenError(error)) return false;
+        throw error;
+      },
+    );
+    if (!isWhole) figures.unreadable += 1;
+  }
+  const { conversations } = await servers[2]!.stats();
+  expect(conversations).toBe(stored.size);
+  return figures;
+}
+
+describe.skipIf(postgresMissing !== undefined)('servers that store what others collect', () => {
+  it('lose nothing, whenever a connection is cut', async () => {
+    delaySomePuts();
+    const vault = await SharedVault.create();
+    const figures = await race(vault, testsAll ? 60_000 : 8_000);
+    const checker = await vault.open();
+    const violations = await checker.check();
+    await vault.close();
+    expect(violations).toEqual([]);
+    expect(figures.unreadable).toBe(0);
+    for (const figure of ['stores', 'deletes', 'collected', 'cut'] as const)
+      expect(figures[figure], figure).toBeGreaterThan(0);
+  });
+
+  // The control takes as long as chance wants, and is no proof of the product.
+  it.runIf(testsAll)('would lose something without the gate', async () => {
+    const kept = { ...holdGate };
+    Object.assign(holdGate, { name: 'gate_off', text: 'select $2::int g where $1::int is not null' });
+    try {
+      delaySomePuts();
+      const vault = await SharedVault.create();
+      const figures = await race(vault, 30_000);
+      const checker = await vault.open();
+      const violations = await checker.check();
+      await vault.close();
+      expect(figures.unreadable + violations.length).toBeGreaterThan(0);
+    } finally {
+      Object.assign(holdGate, kept);
+    }
+  });
+});

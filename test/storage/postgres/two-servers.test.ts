@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { frameRegistryId, trainHere } from '../../../src/codec/index.js';
+import { sampleSegments } from '../../codec/samples.js';
+import { listOf } from '../../contract/long-lists.js';
+import { core, longSegment, message, segment, storing } from '../../contract/support.js';
+import { postgresMissing } from '../../support/postgres.js';
+import { SharedVault } from './support.js';
+
+describe.skipIf(postgresMissing !== undefined)('two servers on one vault', () => {
+  let vault: SharedVault;
+  let one: Awaited<ReturnType<SharedVault['open']>>;
+  let other: typeof one;
+  beforeEach(async () => {
+    vault = await SharedVault.create();
+    [one, other] = [await vault.open(), await vault.open()];
+  });
+  afterEach(async () => {
+    const violations = await one.check();
+    await vault.close();
+    expect(violations).toEqual([]);
+  });
+  const garbage = async (backend = one) =>
+    (await backend.listGarbage({ limit: 1000, garbageBeforeMs: Infinity })).segments.map(({ key }) => key);
+
+  it('see what each other stored, and store what they share once', async () => {
+    const [a, b, c] = [segment(1, 2), segment(3, 4), segment(5)];
+    expect(one.vaultId).toBe(other.vaultId);
+    await one.commit(storing('x', [a, b]));
+    const { put } = await other.commit(storing('y', [a, c]));
+    expect(put).toMatchObject({ segments: 2, newSegments: 1 });
+    expect(await one.getConversation('y')).toMatchObject({ revision: 1, messageCount: 2 });
+    await one.commit({ append: { id: 'y', messages: [message('user', c)], timeMs: 2 } });
+    expect(await listOf(other, 'y')).toHaveLength(3);
+    await expect(
+      other.commit({ append: { id: 'y', messages: [], revision: 1, timeMs: 2 } }),
+    ).rejects.toMatchObject({
+      reason: 'REVISION_MISMATCH',
+    });
+    expect(await one.stats()).toEqual({ ...(await other.stats()), fileBytes: expect.any(Number) as number });
+  });
+
+  it('store the same at the same moment, in many conversations and in one', async () => {
+    const shared = Array.from({ length: 8 }, (_, n) => longSegment(40, n));
+    const store = (n: number) => (n % 2 ? one : other).commit(storing(`c${n >> 1}`, shared));
+    const results = await Promise.all(Array.from({ length: 60 }, (_, n) => store(n)));
+    expect(results.filter(({ put }) => put?.unchanged)).toHaveLength(30);
+    expect(results.reduce((sum, { put }) => sum + (put?.newSegments ?? 0), 0)).toBe(8);
+    expect(await other.stats()).toMatchObject({ conversations: 30, segments: 8, garbageSegments: 0 });
+  });
+
+  it('append to one conversation without a lost or doubled message', async () => {
+    await one.commit(storing('x', []));
+    const append = (n: number) =>
+      (n % 2 ? one : other).commit({
+        newSegments: [segment(n)],
+        append: { id: 'x', messages: [message('user', segment(n))], timeMs: 2 },
+      });
+    await Promise.all(Array.from({ length: 40 }, (_, n) => append(n)));
+    expect(await one.getConversation('x')).toMatchObject({ revision: 41, messageCount: 40 });
+    const list = await listOf(other, 'x');
+    expect(new Set(list!.map(({ segments }) => segments[0]!.hash)).size).toBe(40);
+  });
+
+  it('make a request of one id once', async () => {
+    const request = { id: 'r', digest: '0'.repeat(32), timeMs: Date.now(), notBeforeMs: Date.now() - 1e6 };
+    await one.commit(storing('x', []));
+    const append = { id: 'x', messages: [message('user')], timeMs: 0 };
+    const all = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => (n % 2 ? one : other).commit({ append, request })),
+    );
+    expect(all.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    expect(await one.getConversation('x')).toMatchObject({ revision: 2 });
+  });
+
+  it('leave what the other reads, and collect it after', async () => {
+    const a = longSegment(30, 1);
+    await one.commit(storing('x', [a]));
+    const snapshot = await other.openConversation('x');
+    await one.commit({ delete: { id: 'x', timeMs: 2 } });
+    const keys = await garbage();
+    expect(keys).toHaveLength(1);
+    const kept = await one.commit({ collect: { keys, garbageBeforeMs: Infinity } });
+    expect(kept.collect?.segments).toBe(0);
+    const [only] = await snapshot!.read(0, 10);
+    const frames = await snapshot!.readFrames!(only!.segments.map(({ key }) => key));
+    expect(other.codec.hashOf(frames[0]!)).toBe(a.hash);
+    snapshot!.release();
+    const { collect } = await one.commit({ collect: { keys, garbageBeforeMs: Infinity } });
+    expect(collect?.segments).toBe(1);
+  });
+
+  it('revive what the other condemned', async () => {
+    const a = longSegment(30, 1);
+    await one.commit(storing('x', [a]));
+    await one.commit({ delete: { id: 'x', timeMs: 2 } });
+    const snapshot = await other.openConversation('none');
+    expect(snapshot).toBeUndefined();
+    const release = other.lease();
+    const keys = await garbage();
+    // Condemned, and left because of the other server's lease.
+    expect((await one.commit({ collect: { keys, garbageBeforeMs: Infinity } })).collect?.segments).toBe(0);
+    expect((await other.commit(storing('y', [a]))).put).toMatchObject({ newSegments: 0 });
+    release();
+    expect((await one.commit({ collect: { keys, garbageBeforeMs: Infinity } })).collect?.segments).toBe(0);
+    expect(await listOf(one, 'y')).toHaveLength(1);
+  });
+
+  it('read frames of registries that the other registered', async () => {
+    const runs = sampleSegments(300, 1).map((tokens) => core.fromTokens(tokens));
+    const registry = trainHere(core.module, runs, { id: 1 });
+    await one.commit({ putRegistry: { bytes: registry, timeMs: 1 } });
+    const long = sampleSegments(300, 1).find(({ length }) => length >= 30)!;
+    const plain = segment(...long);
+    const coded = { ...plain, frame: one.codec.encode(core.fromTokens(long)) };
+    expect(frameRegistryId(coded.frame)).toBe(1);
+    await one.commit(storing('x', [coded]));
+    const [found] = await other.findSegments([coded.hash]);
+    const [frame] = await other.readFrames([found!.key]);
+    expect(other.codec.hashOf(frame!)).toBe(plain.hash);
+  });
+
+  it('have an exclusive lease one at a time', async () => {
+    const lease = await one.tryLease!('compaction');
+    expect(await other.tryLease!('compaction')).toBeUndefined();
+    await lease!.release();
+    const second = await other.tryLease!('compaction');
+    expect(second?.lost.aborted).toBe(false);
+    await second!.release();
+  });
+});
