@@ -105,7 +105,8 @@ export class DatabaseVaults {
       return row && int(row['p']);
     });
     if (p === undefined) return;
-    for (const table of tables) await this.database.query(rowsOf(table), [p]);
+    for (const table of tables)
+      await this.database.transact((transaction) => transaction.query(rowsOf(table), [p]), { long: true });
   }
 }
 

@@ -25,7 +25,8 @@ const [moved, moveMs] = [12, 400] as const;
 
 /** Holds some puts open between what they found and what they write. */
 function delaySomePuts(): void {
-  const put = Manifests.prototype.put;
+  type Put = (this: Manifests, ...args: Parameters<Manifests['put']>) => ReturnType<Manifests['put']>;
+  const put: Put = Reflect.get(Manifests.prototype, 'put');
   let count = 0;
   vi.spyOn(Manifests.prototype, 'put').mockImplementation(async function (this: Manifests, ...args) {
     count += 1;

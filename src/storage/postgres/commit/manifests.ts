@@ -7,6 +7,7 @@ import { int, type Statement } from '../database/driver.js';
 import { type Head, headColumns, headValues } from '../formats/head.js';
 import { isSamePlace, keyOf, type PackId, type Place, uuidOf } from '../formats/ids.js';
 import { type ListedMessage, readList } from '../formats/list.js';
+import { listTooShort } from '../read/snapshot.js';
 import { listPartFrom, readListParts } from '../read/stored-list.js';
 import { emptyList, ListBuilder, listedFrom, type ListEnd } from './list-builder.js';
 import type { Work } from './work.js';
@@ -171,7 +172,7 @@ export class Manifests {
   }
 
   /** Yields the first messages of a stored list. */
-  async *#messages({ k }: Head, count: number): AsyncGenerator<ListedMessage, void, void> {
+  async *#messages({ k, conversation }: Head, count: number): AsyncGenerator<ListedMessage, void, void> {
     let left = count;
     for (const part of await this.#parts(k, count)) {
       for (const message of readList(part, part.k)) {
@@ -179,6 +180,7 @@ export class Manifests {
         yield message;
       }
     }
+    if (left > 0) throw listTooShort(conversation.id);
   }
 
   async #hasPut(existing: Head, { spec, messages }: Part<'put'>): Promise<boolean> {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StowkenError } from '../../../model/index.js';
 import { type Row, type Statement, type Value, loadDriver } from './driver.js';
 import { isConflict, isConnectionFailure, unavailable, UnknownOutcome } from './failures.js';
-import { inTransaction, type Transaction } from './transaction.js';
+import { inTransaction, type Transaction, type TransactionOptions } from './transaction.js';
 
 export interface DatabaseOptions {
   /** URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE, with libpq's parameters. */
@@ -73,7 +73,7 @@ export class Database {
    */
   async transact<T>(
     body: (transaction: Transaction) => Promise<T>,
-    options: { readonly snapshot?: boolean; readonly settles?: boolean } = {},
+    options: TransactionOptions & { readonly settles?: boolean } = {},
   ): Promise<T> {
     return this.#patiently((client) => inTransaction(client, body, options), options.settles);
   }

@@ -8,13 +8,27 @@ const beginSnapshot: Statement = {
   text: 'begin isolation level repeatable read read only',
 };
 const commit: Statement = { name: 'commit', text: 'commit' };
+const unlimited: Statement = { name: 'no_timeout', text: 'set local statement_timeout = 0' };
 const rollback: Statement = { name: 'rollback', text: 'rollback' };
+
+/** Time for a statement that looks at all rows of a vault, or deletes them. */
+const longMs = 24 * 60 * 60 * 1000;
+
+export interface TransactionOptions {
+  /** True to see one state of the database throughout, and to write nothing. */
+  readonly snapshot?: boolean;
+  /** True for statements that look at all rows of a vault, or delete them. */
+  readonly long?: boolean;
+}
 
 /** A transaction on one connection. Statements are sent at once, and answered in their order. */
 export class Transaction {
   readonly #sent: Promise<unknown>[] = [];
 
-  constructor(private readonly client: PoolClient) {}
+  constructor(
+    private readonly client: PoolClient,
+    private readonly isLong = false,
+  ) {}
 
   /** Sends a statement; resolves to its rows. */
   async query(statement: Statement, values: readonly Value[] = []): Promise<readonly Row[]> {
@@ -40,7 +54,8 @@ export class Transaction {
   }
 
   #send({ name, text }: Statement, values: readonly Value[]) {
-    const sent = this.client.query({ name, text, values: values.map(sendable) });
+    const patience = this.isLong && { query_timeout: longMs };
+    const sent = this.client.query({ name, text, values: values.map(sendable), ...patience });
     this.#sent.push(sent);
     sent.catch(() => {});
     return sent;
@@ -60,10 +75,11 @@ function sendable(value: Value): unknown {
 export async function inTransaction<T>(
   client: PoolClient,
   body: (transaction: Transaction) => Promise<T>,
-  { snapshot = false } = {},
+  { snapshot = false, long = snapshot }: TransactionOptions = {},
 ): Promise<T> {
-  const transaction = new Transaction(client);
+  const transaction = new Transaction(client, long);
   transaction.send(snapshot ? beginSnapshot : begin);
+  if (long) transaction.send(unlimited);
   let committing = false;
   try {
     const result = await body(transaction);

@@ -1,4 +1,4 @@
-import type { Conversation } from '../../../model/index.js';
+import { type Conversation, StowkenError } from '../../../model/index.js';
 import type { SegmentKey } from '../../contract/change.js';
 import type { ConversationSnapshot, MessagePosition, StoredMessage } from '../../contract/queries.js';
 import type { VaultParts } from '../commit/parts.js';
@@ -53,11 +53,11 @@ class Snapshot implements ConversationSnapshot {
     for (const part of from < before ? await this.#partsOf(from, before) : []) {
       let number = part.firstMessage;
       for (const message of readList(part, part.k)) {
-        if (number >= before) return messages;
-        if (number >= from) messages.push(storedFrom(message));
+        if (number >= from && number < before) messages.push(storedFrom(message));
         number += 1;
       }
     }
+    if (messages.length < before - from) throw listTooShort(this.conversation.id);
     return messages;
   }
 
@@ -93,6 +93,11 @@ class Snapshot implements ConversationSnapshot {
     this.#last = parts.at(-1);
     return parts;
   }
+}
+
+/** Error for a list that lacks messages which its conversation's row says that it has. */
+export function listTooShort(id: string): StowkenError {
+  return new StowkenError('CORRUPT_STORE', `messages of conversation ${JSON.stringify(id)} are missing`);
 }
 
 function storedFrom(message: ListedMessage): StoredMessage {
