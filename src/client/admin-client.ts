@@ -126,7 +126,7 @@ function toWireSettings(settings: VaultSettings) {
     settings,
     'settings',
   );
-  const { conversationsMax, contentBytesMax } = settings;
+  const { conversationsMax, contentBytesMax, keepUsageMs } = settings;
   const number = (name: string, value: number | undefined) =>
     value === undefined ? undefined : toUint64(name, value);
   return {
@@ -150,6 +150,7 @@ function toWireSettings(settings: VaultSettings) {
     },
     conversationsMax: number('conversations_max', conversationsMax),
     contentBytesMax: number('content_bytes_max', contentBytesMax),
+    keepUsage: toWireTime('keep_usage', keepUsageMs),
   };
 }
 
@@ -179,7 +180,7 @@ const states: Readonly<Record<string, VaultInfo['state']>> = {
 function fromWireVault(vault: W.Vault | null): VaultInfo {
   const { name, vaultId, createTime, settings, state, cause } = vault!;
   const { prefixIndex, autoCompact, quotaBytes, labels, lifetime, lifetimes, keep } = settings ?? {};
-  const { conversationsMax, contentBytesMax } = settings ?? {};
+  const { conversationsMax, contentBytesMax, keepUsage } = settings ?? {};
   return {
     name,
     vaultId,
@@ -203,6 +204,7 @@ function fromWireVault(vault: W.Vault | null): VaultInfo {
       ...(typeof contentBytesMax === 'string' && {
         contentBytesMax: fromUint64('content_bytes_max', contentBytesMax),
       }),
+      ...(keepUsage && { keepUsageMs: fromWireTime('keep_usage', keepUsage)! }),
     },
     state: states[state] ?? 'closed',
     cause,

@@ -172,6 +172,7 @@ const known: { readonly [Name in keyof Objects]: Fields<Objects[Name]> } = {
     keep: true,
     conversationsMax: true,
     contentBytesMax: true,
+    keepUsageMs: true,
   },
   lifetime: { ...label, lifetimeMs: true },
   label,

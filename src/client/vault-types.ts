@@ -17,6 +17,8 @@ export interface VaultSettings {
   /** Limits above which the oldest conversations are deleted; none if it is 0. */
   readonly conversationsMax?: number;
   readonly contentBytesMax?: number;
+  /** Time for which usage is kept; 0: for ever. Content that goes changes no count. */
+  readonly keepUsageMs?: number;
 }
 
 /** A metadata entry. */

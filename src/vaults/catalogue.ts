@@ -50,6 +50,7 @@ const recordSchema = z.object({
     keep: z.array(labelValue).max(limits.lifetimesMax).optional(),
     conversationsMax: wholeNumber.optional(),
     contentBytesMax: wholeNumber.optional(),
+    keepUsageMs: wholeNumber.optional(),
   }),
 });
 

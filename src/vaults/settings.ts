@@ -15,6 +15,8 @@ export interface VaultSettings {
   /** Limits of conversations, and of the bytes of their segments; none if it is 0. The oldest go first. */
   readonly conversationsMax?: number | undefined;
   readonly contentBytesMax?: number | undefined;
+  /** Lifetime of counts of usage; for ever if it is 0. */
+  readonly keepUsageMs?: number | undefined;
 }
 
 export const settingNames = [
@@ -27,6 +29,7 @@ export const settingNames = [
   'keep',
   'conversationsMax',
   'contentBytesMax',
+  'keepUsageMs',
 ] as const;
 export type SettingName = (typeof settingNames)[number];
 

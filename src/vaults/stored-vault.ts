@@ -150,6 +150,11 @@ export class StoredVault implements VaultRuntime {
     return { lifetimes: this.lifetimes, keep, conversationsMax, contentBytesMax };
   }
 
+  /** Time for which usage is kept; 0: for ever. */
+  get keepUsageMs(): number {
+    return this.#settings.keepUsageMs ?? 0;
+  }
+
   /** Undefined or 0: it may grow. */
   get quotaBytes(): number | undefined {
     return this.#settings.quotaBytes;

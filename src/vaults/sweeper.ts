@@ -153,6 +153,11 @@ export class Sweeper {
       const collected = this.#mayWork()
         ? await this.#with(name, runtime, (ended) => collect(runtime, conversations, ended))
         : undefined;
+      const { keepUsageMs } = runtime;
+      if (keepUsageMs > 0 && this.#mayWork())
+        await this.#with(name, runtime, async (ended) =>
+          runtime.backend.dropUsage?.(clock() - keepUsageMs, ended),
+        );
       const expiry = { nowMs: clock(), lifetimes: runtime.lifetimes };
       const left = await this.#with(name, runtime, () => countExpired(runtime.backend, expiry, signal));
       if (left === undefined) return;

@@ -72,6 +72,7 @@ export class Announcements {
       repair: (check) => backend.repair(check),
       reclaimableBytes: (signal) => backend.reclaimableBytes(signal),
       defragment: (signal) => backend.defragment(signal),
+      dropUsage: (beforeMs, signal) => backend.dropUsage(beforeMs, signal),
       forget: (query) => backend.forget(query),
       overwriteUnused: async (options) => {
         await this.send('renewLease', vault, vault);

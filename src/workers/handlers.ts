@@ -149,6 +149,7 @@ export type Reads = Omit<
   | 'repair'
   | 'reclaimableBytes'
   | 'defragment'
+  | 'dropUsage'
   | 'forget'
   | 'overwriteUnused'
   | 'space'

@@ -197,6 +197,39 @@ describe.each(['lmdb', 'memory', 'filesystem'] as const)('the sweeper of vaults 
     expect(stats.segmentBytes - stats.garbageBytes).toBeLessThan(segmentBytes);
   });
 
+  // The layout of the filesystem storage has no counters.
+  if (kind !== 'filesystem')
+    it('keeps usage as long as a setting says, whatever becomes of what was counted', async () => {
+      const counted = () =>
+        withVault(async (vault) => {
+          const range = { fromMs: 0, beforeMs: Number.MAX_SAFE_INTEGER, timeZone: '' };
+          const rows = await vault.usage({ groupBy: [], labels: [], ...range }, signal);
+          return rows.reduce((sum, { figures }) => sum + figures.conversations, 0);
+        });
+      const look = async (): Promise<void> => {
+        nowMs += HOUR;
+        await createSweeper().look();
+        expect(await runtime().backend.check()).toEqual([]);
+      };
+      await withVault((vault) => store(vault, 'old'));
+      await withVault((vault) => vault.fork({ id: 'old', newId: 'fork' } as never, signal));
+      nowMs += 2 * DAY;
+      await withVault((vault) => store(vault, 'new'));
+      await look();
+      expect(await counted()).toBe(3);
+      await runtime().apply({ keepUsageMs: DAY });
+      await look();
+      expect(await counted()).toBe(1);
+      expect(await conversations()).toBe(3);
+      for (const id of ['old', 'new']) await withVault((vault) => vault.delete(id, { allowMissing: false }));
+      await look();
+      expect(await counted()).toBe(1);
+      nowMs += DAY;
+      await look();
+      expect(await counted()).toBe(0);
+      expect(await runtime().backend.repair?.()).toMatchObject({ remaining: [] });
+    });
+
   // A vault in memory is never closed.
   if (kind !== 'memory')
     it('opens vaults that nobody has open, once a day', async () => {

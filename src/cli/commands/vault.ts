@@ -23,6 +23,7 @@ interface SettingOptions extends Options {
   readonly keepWhere?: VaultSettings['keep'];
   readonly maxConversations?: number;
   readonly maxContent?: number;
+  readonly keepUsage?: number;
 }
 
 const createdHelp = `
@@ -152,6 +153,7 @@ function withSettings(command: Command): Command {
     .option('--keep-where <key=value>', 'keep these for ever; may be repeated; "" for none', keptLabels)
     .option('--max-conversations <count>', 'above it, the oldest are deleted; 0 for no limit', wholeNumber(0))
     .option('--max-content <size>', 'above it, the oldest are deleted: 10GiB; 0 for no limit', byteSize)
+    .option('--keep-usage <age>', 'how long usage is counted: 400d; 0 for ever', duration)
     .addOption(
       new Option('--prefix-index <on|off|server>', 'index conversations for find-prefix').choices(choices),
     )
@@ -173,7 +175,7 @@ function changes(options: SettingOptions): {
   reset: (keyof VaultSettings)[];
 } {
   const { prefixIndex, autoCompact, quota, labels } = options;
-  const { lifetime, lifetimeOf, keepWhere, maxConversations, maxContent } = options;
+  const { lifetime, lifetimeOf, keepWhere, maxConversations, maxContent, keepUsage } = options;
   return {
     settings: {
       ...(lifetime !== undefined && { lifetimeMs: lifetime }),
@@ -181,6 +183,7 @@ function changes(options: SettingOptions): {
       ...(keepWhere !== undefined && { keep: keepWhere }),
       ...(maxConversations !== undefined && { conversationsMax: maxConversations }),
       ...(maxContent !== undefined && { contentBytesMax: maxContent }),
+      ...(keepUsage !== undefined && { keepUsageMs: keepUsage }),
       ...(prefixIndex !== undefined && prefixIndex !== 'server' && { prefixIndex: prefixIndex === 'on' }),
       ...(autoCompact !== undefined && autoCompact !== 'server' && { autoCompact: autoCompact === 'on' }),
       ...(labels !== undefined && { labels }),
@@ -240,7 +243,7 @@ function onOff(setting: boolean | undefined): string {
 
 function plain({ name, vaultId, createTimeMs, settings, state, cause }: VaultInfo): object {
   const { prefixIndex, autoCompact, quotaBytes, labels, lifetimeMs, lifetimes: rules, keep } = settings;
-  const { conversationsMax, contentBytesMax } = settings;
+  const { conversationsMax, contentBytesMax, keepUsageMs } = settings;
   return {
     name,
     vault_id: vaultId,
@@ -262,6 +265,7 @@ function plain({ name, vaultId, createTimeMs, settings, state, cause }: VaultInf
       ...(keep !== undefined && { keep }),
       ...(conversationsMax !== undefined && { conversations_max: conversationsMax }),
       ...(contentBytesMax !== undefined && { content_bytes_max: contentBytesMax }),
+      ...(keepUsageMs !== undefined && { keep_usage_seconds: keepUsageMs / 1000 }),
     },
   };
 }

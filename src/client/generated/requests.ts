@@ -452,6 +452,7 @@ export interface VaultSettings {
   readonly keep?: KeptLabels | undefined;
   readonly conversationsMax?: string | undefined;
   readonly contentBytesMax?: string | undefined;
+  readonly keepUsage?: Duration | undefined;
 }
 
 export interface VerifyVaultRequest {

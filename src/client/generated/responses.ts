@@ -636,6 +636,7 @@ export interface VaultSettings {
   readonly keep: KeptLabels | null;
   readonly conversationsMax: string | undefined;
   readonly contentBytesMax: string | undefined;
+  readonly keepUsage: Duration | null;
 }
 
 export type VaultState =

@@ -432,6 +432,7 @@ export interface VaultSettings {
   readonly keep: KeptLabels | null;
   readonly conversations_max: Long | undefined;
   readonly content_bytes_max: Long | undefined;
+  readonly keep_usage: Duration | null;
 }
 
 export interface VerifyVaultRequest {

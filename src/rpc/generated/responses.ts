@@ -634,6 +634,7 @@ export interface VaultSettings {
   readonly keep?: KeptLabels | undefined;
   readonly conversations_max?: number | undefined;
   readonly content_bytes_max?: number | undefined;
+  readonly keep_usage?: Duration | undefined;
 }
 
 export const VaultState = {

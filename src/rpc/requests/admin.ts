@@ -54,6 +54,7 @@ const settings = z
     keep: optional(z.object({ labels: items(keptLabel, limits.lifetimesMax) })),
     conversations_max: optional(uint64),
     content_bytes_max: optional(uint64),
+    keep_usage: optional(durationMs),
   })
   .transform(({ prefix_index, auto_compact, quota_bytes, labels, ...kept }) => ({
     ...(kept.lifetime !== undefined && { lifetimeMs: kept.lifetime }),
@@ -61,6 +62,7 @@ const settings = z
     ...(kept.keep !== undefined && { keep: kept.keep.labels }),
     ...(kept.conversations_max !== undefined && { conversationsMax: kept.conversations_max }),
     ...(kept.content_bytes_max !== undefined && { contentBytesMax: kept.content_bytes_max }),
+    ...(kept.keep_usage !== undefined && { keepUsageMs: kept.keep_usage }),
     ...(labels !== undefined && { labels }),
     ...(prefix_index !== undefined && { prefixIndex: prefix_index }),
     ...(auto_compact !== undefined && { autoCompact: auto_compact }),

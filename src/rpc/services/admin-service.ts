@@ -180,6 +180,7 @@ function vaultFields({ name, vaultId, createTimeMs, settings, state, cause }: Va
       keep: settings.keep && { labels: [...settings.keep] },
       conversations_max: settings.conversationsMax,
       content_bytes_max: settings.contentBytesMax,
+      keep_usage: settings.keepUsageMs === undefined ? undefined : duration(settings.keepUsageMs),
     },
     state: states[state],
     cause,

@@ -145,6 +145,12 @@ export interface StorageBackend {
    */
   usage?(query: UsageQuery): Promise<void>;
 
+  /**
+   * Removes the usage of periods that end at a time or before. Resolves to the number of counters that are
+   * gone. Absent if a storage does not count, and in processes that only read.
+   */
+  dropUsage?(beforeMs: number, signal: AbortSignal): Promise<number>;
+
   /** Sentence about derived records that opening found missing or damaged and wrote again, if any. */
   readonly mended?: string | undefined;
 
@@ -242,6 +248,8 @@ export interface MaintainedBackend extends ManagedBackend {
    * aborts. However it ends, it leaves no temporary file.
    */
   backup(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void>;
+
+  dropUsage(beforeMs: number, signal: AbortSignal): Promise<number>;
 
   forget(query: ForgetQuery): Promise<Forgotten>;
 

@@ -14,6 +14,7 @@ import { defragment, reclaimableBytes } from './defragment/defragment.js';
 import { forget } from './space/forget.js';
 import { SpaceGiver } from './space/give-back.js';
 import { overwriteUnused } from './space/overwrite.js';
+import { dropUsage } from './lists/usage-drop.js';
 import { uncountedUsage } from './lists/usage-rebuild.js';
 import { ListBuilder } from './lists/list-builder.js';
 import { OpenVault } from './open-vault.js';
@@ -95,6 +96,11 @@ export function createLmdbBackend(
     async defragment(signal) {
       vault.assertOpen();
       await defragment(tables, (action) => group.between(() => writer.write(action)), signal);
+    },
+
+    async dropUsage(beforeMs, signal) {
+      vault.assertOpen();
+      return dropUsage(tables, (task) => between(() => writer.write(task)), beforeMs, signal);
     },
 
     async forget(query) {

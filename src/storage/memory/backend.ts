@@ -175,6 +175,13 @@ class MemoryBackend implements ManagedBackend {
       if (row.timeMs >= first && row.timeMs < beforeMs) onRow(row);
   }
 
+  async dropUsage(beforeMs: number): Promise<number> {
+    const { usage } = this.#store;
+    const old = [...usage].filter(([, { timeMs }]) => timeMs + USAGE_PERIOD_MS <= beforeMs);
+    for (const [name] of old) usage.delete(name);
+    return old.length;
+  }
+
   async setLabels(labels: readonly string[]): Promise<void> {
     this.#store.labels = [...labels];
   }

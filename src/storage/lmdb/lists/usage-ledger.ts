@@ -25,7 +25,10 @@ export interface UsageLedger {
   readonly uncounted: Content;
   /** Content that was deleted or replaced. */
   readonly gone: Content;
-  /** Content that forks share with their parents, and that was counted when it was stored. */
+  /**
+   * Content that no counter has, although it was counted: forks share it with their parents, or its counters
+   * were dropped.
+   */
   readonly inherited: Content;
 }
 
