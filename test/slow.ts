@@ -33,6 +33,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/storage/postgres/killed-database.test.ts': 'a database that is killed',
   'test/storage/postgres/race.test.ts': 'servers that store what others collect, for a while',
   'test/cli/interruption.test.ts': 'a process for each command that is interrupted',
+  'test/vault/erasure.test.ts': 'searches whole files for bytes, and trains registries',
   'test/vault/compactions.test.ts': 'trains ten registries',
   'test/cli/repair.test.ts': 'server processes on damaged vaults',
   'test/storage/lmdb/defragment.test.ts': 'stores and deletes thousands of conversations',

@@ -180,6 +180,33 @@ describe('the files after an erasure', () => {
     expect((await t.vault.stats()).conversations).toBe(300);
   }, 60_000);
 
+  it('have no byte of it in long runs of free pages, although others store meanwhile', async () => {
+    const random = new Random(11);
+    const tokens = () => Array.from({ length: 12_000 }, () => random.below(100_000));
+    const store = (id: string, user: string) =>
+      t.vault.store({ spec: spec(id, { metadata: { user } }), messages: [say('user', tokens())] }, signal);
+    for (let at = 0; at < 60; at += 1) await store(`a${at}`, 'anna@example.org');
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < 60; at += 1) {
+      const snapshot = await t.backend.openConversation(`a${at}`);
+      const [message] = await snapshot!.read(0, 1);
+      snapshot!.release();
+      const frames = await t.backend.readFrames(message!.segments.map(({ key }) => key));
+      for (const frame of frames)
+        for (let from = 1; from + 12 <= frame.length; from += 2000)
+          pieces.push(Buffer.from(frame.subarray(from, from + 12)));
+    }
+    let isErasing = true;
+    const storing = (async () => {
+      for (let at = 0; isErasing; at += 1) await store(`b${at}`, 'ben');
+    })();
+    const receipt = await erase(t, {});
+    isErasing = false;
+    await storing;
+    expect(receipt).toMatchObject({ conversations: 60, violations: 0, gaps: [] });
+    expect(found(await filesOf(t.folder), pieces)).toBe(0);
+  }, 60_000);
+
   it('have no registry with text of it', async () => {
     await fillWithPhrases(t.vault, { conversations: 60, seed: 2, phraseSeed: 2 });
     const input = { dryRun: false, minSavingsRatio: 0, resumeToken: '' };

@@ -35,7 +35,8 @@ const RUN_PAGES = 64;
  *    state n may be used again.
  * 3. Under the lock of writers, in slices, the pages that may be used again are overwritten, and those behind
  *    the last one. A page that was used again since has new content.
- * 4. The same pages are read once more: none freed by transaction n or before may have a byte left.
+ * 4. What was overwritten is read once more before the lock is given back. Later it may be in use again: LMDB
+ *    puts pages that it has freed since under transactions before n.
  *
  * Calls of one vault must not overlap.
  */
@@ -59,11 +60,10 @@ export async function overwriteUnused(
       writes.between(() => environment.underWriteLock((oldestOf) => oldestOf(Infinity) <= meta.transaction));
     await writes.advance();
     while ((await isRead()) && (await restUntil(deadlineMs, turns)));
-    const free = new FreeSpace(environment, writes, out, turns, meta.transaction);
-    await free.pass(true);
+    const free = new FreeSpace(environment, writes, out, turns);
+    const leftBytes = await free.pass();
     await out.sync();
     const isWhole = !hasFreed && !(await isRead());
-    const leftBytes = await free.pass(false);
     return {
       usedPages: used,
       freePages: free.pages,
@@ -132,16 +132,15 @@ class FreeSpace {
     private readonly writes: SpaceWrites,
     private readonly out: DataFileWriter,
     private readonly turns: BackgroundTurns,
-    private readonly transaction: number,
   ) {}
 
-  /** Overwrites the pages, or counts the bytes that are left in pages of the first state and before. */
-  async pass(isWriting: boolean): Promise<number> {
+  /** Overwrites the pages; returns how many bytes of them are not zero afterwards. */
+  async pass(): Promise<number> {
     this.pages = 0;
     let [next, bytes] = [META_PAGES, 0];
     for (;;) {
       const slice = await this.writes.between(() =>
-        this.environment.underWriteLock((oldestOf) => this.#slice(oldestOf, next, isWriting)),
+        this.environment.underWriteLock((oldestOf) => this.#slice(oldestOf, next)),
       );
       bytes += slice.bytes;
       this.pages += slice.pages;
@@ -151,24 +150,26 @@ class FreeSpace {
     }
   }
 
-  #slice(oldestOf: (newest: number) => number, from: number, isWriting: boolean) {
+  #slice(oldestOf: (newest: number) => number, from: number) {
     const { environment, out } = this;
     const endMs = performance.now() + SLICE_MS;
     const file = PageFile.open(dataFileIn(environment.folder));
     try {
       const meta = readNewestMeta(file);
       // After a power cut, a vault that does not sync could go back to a state that uses these pages.
-      if (isWriting && !environment.syncs) out.syncNow();
-      const oldest = oldestOf(meta.transaction);
-      const end = isWriting ? oldest : Math.min(oldest, this.transaction + 1);
-      const free = this.#list.read(file, meta, end);
+      if (!environment.syncs) out.syncNow();
+      const free = this.#list.read(file, meta, oldestOf(meta.transaction));
       const isUnused = (page: number) => page > meta.lastPage || free.has(page);
       let [bytes, pages] = [0, 0];
-      for (let page = from; page < file.pages; page += 1) {
-        if (!isUnused(page)) continue;
+      for (let page = from; page < file.pages;) {
         const first = page;
         while (page < file.pages && page - first < RUN_PAGES && isUnused(page)) page += 1;
-        bytes += out.zero(first * PAGE_BYTES, page * PAGE_BYTES, isWriting);
+        if (page === first) {
+          page += 1;
+          continue;
+        }
+        const [start, end] = [first * PAGE_BYTES, page * PAGE_BYTES];
+        if (out.zero(start, end) > 0) bytes += out.zero(start, end, false);
         pages += page - first;
         if (performance.now() >= endMs) return { next: page, bytes, pages };
       }
