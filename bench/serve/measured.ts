@@ -5,8 +5,14 @@ import type { StartedServer } from './servers.js';
 
 export const inFlights = [1, 8, 64] as const;
 
-/** Rounds before those that are counted: servers and clients are compiled during them. */
+/** Rounds of one kind of call before those that are counted. */
 export const warmUps = 2;
+
+/**
+ * Calls to a new server before all rounds. V8 compiles the busy functions bit by bit, in threads beside the
+ * calls: the more code a server has, the longer it takes, for some thousand calls.
+ */
+export const compilingCalls = { stores: 4000, retrievals: 10_000 } as const;
 
 /** Calls of each round: enough for some hundred milliseconds. */
 const callsByInFlight = { 1: 100, 8: 400, 64: 800 } as const;

@@ -3,7 +3,7 @@ import { tokenCount, type Corpus } from '../lib/corpus.js';
 import type { LoadClients } from '../lib/load.js';
 import { printTable, short } from '../lib/table.js';
 import { RawClient, retrievePath, retrieveRequest, storePath, storeRequest } from '../lib/wire.js';
-import { inFlights, Measured, measuredColumns, someOf, warmUps } from './measured.js';
+import { compilingCalls, inFlights, Measured, measuredColumns, soMany, someOf, warmUps } from './measured.js';
 import { withServer, type ServerKind, type StartedServer } from './servers.js';
 
 const runs = 5;
@@ -27,6 +27,10 @@ export async function measureRetrieval(core: TokenCore, clients: LoadClients, co
   });
 }
 
+function pathTo({ kind }: StartedServer): string {
+  return kind === 'bare grpc-js' ? barePath : retrievePath;
+}
+
 async function measureEncoding(
   clients: LoadClients,
   servers: readonly StartedServer[],
@@ -36,21 +40,22 @@ async function measureEncoding(
   const stowken = servers[0]!;
   const rows = [await measureFirst(clients, stowken, corpus, encoding)];
   const { sizes, responseBytes } = await messageSizes(stowken, corpus, encoding);
+  const requestsTo = ({ kind }: StartedServer, conversations: Corpus['conversations']) =>
+    conversations.map(({ id }) => (kind === 'bare grpc-js' ? sizes.get(id)! : retrieveRequest(id, encoding)));
+  for (const server of servers) {
+    const requests = requestsTo(server, soMany(corpus.conversations, compilingCalls.retrievals));
+    await clients.run(server.address, pathTo(server), requests, 8);
+  }
   for (const inFlight of inFlights) {
     const conversations = someOf(corpus.conversations, inFlight);
     const tokens = tokenCount(conversations);
     const expectedBytes = conversations.reduce((sum, { id }) => sum + responseBytes.get(id)!, 0);
-    const requestsTo = ({ kind }: StartedServer) =>
-      conversations.map(({ id }) =>
-        kind === 'bare grpc-js' ? sizes.get(id)! : retrieveRequest(id, encoding),
-      );
     const measured = servers.map(() => new Measured());
     for (let run = -warmUps; run < runs; run++) {
       for (const [index, server] of servers.entries()) {
-        const load = { requests: requestsTo(server), inFlight, tokens };
-        const path = server.kind === 'bare grpc-js' ? barePath : retrievePath;
+        const load = { requests: requestsTo(server, conversations), inFlight, tokens };
         const figures = run < 0 ? new Measured() : measured[index]!;
-        const { bytes } = await figures.run(clients, server, path, load);
+        const { bytes } = await figures.run(clients, server, pathTo(server), load);
         // The length of a header's times varies by a byte or two.
         const isWhole = server.kind.startsWith('gzip') || Math.abs(bytes / expectedBytes - 1) < 0.01;
         if (!isWhole) throw new Error(`${server.kind} gave ${bytes} bytes, not ${expectedBytes}`);

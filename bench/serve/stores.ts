@@ -4,7 +4,7 @@ import { generatedCorpus } from '../lib/generated.js';
 import type { LoadClients } from '../lib/load.js';
 import { printTable, short } from '../lib/table.js';
 import { storePath, storeRequest } from '../lib/wire.js';
-import { inFlights, Measured, measuredColumns, someOf, warmUps } from './measured.js';
+import { compilingCalls, inFlights, Measured, measuredColumns, someOf } from './measured.js';
 import { withServer, type ServerKind } from './servers.js';
 
 const runs = 3;
@@ -18,7 +18,8 @@ export async function measureStores(core: TokenCore, clients: LoadClients, corpu
   const rows: string[][] = [];
   let memoryBytes = 0;
   const others = (await generatedCorpus()).conversations;
-  const warmUp = Array.from({ length: warmUps }, (_, round) =>
+  const rounds = Math.ceil(compilingCalls.stores / others.length);
+  const warmUp = Array.from({ length: rounds }, (_, round) =>
     others.map((each) => storeRequest(core, { ...each, id: `warm-up ${round}/${each.id}` })),
   ).flat();
   for (const inFlight of inFlights) {
