@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { frameRegistryId, trainHere } from '../../../src/codec/index.js';
 import { sampleSegments } from '../../codec/samples.js';
@@ -70,6 +71,32 @@ describe.skipIf(postgresMissing !== undefined)('two servers on one vault', () =>
     );
     expect(all.filter(({ replayed }) => !replayed)).toHaveLength(1);
     expect(await one.getConversation('x')).toMatchObject({ revision: 2 });
+  });
+
+  it('repeat a request, and no precondition, that the other made while its conversation was waited for', async () => {
+    await one.commit(storing('x', []));
+    const request = { id: 'r', digest: '0'.repeat(32), timeMs: Date.now(), notBeforeMs: Date.now() - 1e6 };
+    const append = { id: 'x', messages: [message('user')], revision: 1, timeMs: 2 };
+    const all = await vault.whileLocked('conv', 2, () => [
+      one.commit({ append, request }),
+      other.commit({ append, request }),
+    ]);
+    expect(all.map(({ append: made }) => made?.conversation.revision)).toEqual([2, 2]);
+    expect(all.filter(({ replayed }) => replayed)).toHaveLength(1);
+  });
+
+  it('find the content that the other stored while its conversation was waited for', async () => {
+    await one.commit(storing('x', [segment(1)]));
+    const put = storing('x', [segment(2), segment(3)]);
+    const all = await vault.whileLocked('conv', 2, () => [
+      one.commit({ ...put, put: { ...put.put!, expect: { kind: 'revision', revision: 1 } } }),
+      // Comes after the other one, as the locks of a row are given.
+      sleep(300).then(() => other.commit(put)),
+    ]);
+    expect(all.map(({ put: made }) => [made?.conversation.revision, made?.unchanged])).toEqual([
+      [2, false],
+      [2, true],
+    ]);
   });
 
   it('leave what the other reads, and collect it after', async () => {

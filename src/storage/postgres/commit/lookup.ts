@@ -46,7 +46,12 @@ export interface Lookup {
   readonly registries: ReadonlyMap<number, boolean>;
 }
 
-/** Reads in one trip what a change needs to know, and locks the conversations that it names. */
+/**
+ * Reads in one trip what a change needs to know, and locks the conversations that it names. Each statement
+ * sees what was committed when it began: the conversations come before all else. If another server changed
+ * one while its lock was waited for, the segments that it names now are found, and so is the request that
+ * changed it.
+ */
 export async function look(
   transaction: Transaction,
   p: number,
@@ -55,11 +60,11 @@ export async function look(
 ): Promise<Lookup> {
   const hashes = [...hashesOf(change)].filter(isSegmentHash);
   const ids = idsOf(change);
-  const [gate, requests, found, heads, registries] = await Promise.all([
+  const [gate, heads, requests, found, registries] = await Promise.all([
     transaction.query(holdGate, [p, randomInt(gateRows)]),
+    ids.size === 0 ? [] : transaction.query(lockHeads, [p, [...ids].map(uuidOf)]),
     rid === '' ? [] : transaction.query(readRequest, [p, rid]),
     hashes.length === 0 ? [] : transaction.query(findByHash, [p, hashes.map(headOf)]),
-    ids.size === 0 ? [] : transaction.query(lockHeads, [p, [...ids].map(uuidOf)]),
     transaction.query(readRegistries, [p]),
   ]);
   // The gate goes first when a vault is deleted: nothing is stored in one that is gone.
