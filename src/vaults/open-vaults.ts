@@ -8,6 +8,8 @@ export interface VaultRuntime {
   readonly vault: Vault;
   /** Reports whether it takes changes, and damage that was found in it. */
   health(): { readonly writable: boolean; readonly cause?: string; readonly damage?: string | undefined };
+  /** True if the vault was deleted by a process beside this one. */
+  readonly gone?: boolean;
   /** Closes it; nobody uses it any more. */
   close(): Promise<void>;
 }
@@ -56,6 +58,14 @@ export interface OpenVaultsOptions<Runtime> {
   readonly retryMs: number;
 }
 
+function isUsable<Runtime extends VaultRuntime>(
+  entry: Entry<Runtime> | undefined,
+): entry is Entry<Runtime> & { readonly runtime: Runtime } {
+  return (
+    entry?.runtime !== undefined && !entry.runtime.gone && !entry.closed && !entry.deletion.signal.aborted
+  );
+}
+
 /** Failures that the next call would meet too. */
 const lasting = ['CORRUPT_STORE', 'STORE_VERSION', 'STORE_LOCKED'] as const;
 
@@ -77,8 +87,7 @@ export class OpenVaults<Runtime extends VaultRuntime = VaultRuntime> {
   /** Opens the vault if it is not open. @throws StowkenError VAULT_NOT_FOUND, OVERLOADED, as `open` */
   use(name: string): VaultUse<Runtime> | Promise<VaultUse<Runtime>> {
     const entry = this.#entries.get(name);
-    const isOpen = entry?.runtime && !entry.closed && !entry.deletion.signal.aborted;
-    return isOpen ? this.#take(entry, entry.runtime!) : this.#openAndTake(name);
+    return isUsable(entry) ? this.#take(entry, entry.runtime) : this.#openAndTake(name);
   }
 
   /**
@@ -87,8 +96,7 @@ export class OpenVaults<Runtime extends VaultRuntime = VaultRuntime> {
    */
   useOpen(name: string): VaultUse<Runtime> | undefined {
     const entry = this.#entries.get(name);
-    const isOpen = entry?.runtime && !entry.closed && !entry.deletion.signal.aborted;
-    return isOpen ? this.#take(entry, entry.runtime!, entry.lastUse) : undefined;
+    return isUsable(entry) ? this.#take(entry, entry.runtime, entry.lastUse) : undefined;
   }
 
   /** Returns the states of the vaults that are open, and of those that did not open. */
@@ -145,6 +153,7 @@ export class OpenVaults<Runtime extends VaultRuntime = VaultRuntime> {
       if (this.#deleting.has(name)) throw vaultNotFound(name);
       const entry = this.#entries.get(name);
       if (entry?.closed) await entry.closed;
+      else if (entry?.runtime?.gone) await this.#closeGone(entry);
       else if (entry?.runtime) return this.#take(entry, entry.runtime);
       else if (entry) await entry.opened;
       else {
@@ -182,6 +191,13 @@ export class OpenVaults<Runtime extends VaultRuntime = VaultRuntime> {
       settle();
       this.#wake();
     }
+  }
+
+  /** Ends the uses of a vault that another process deleted, and closes it: one of its name may be new. */
+  async #closeGone(entry: Entry<Runtime>): Promise<void> {
+    entry.deletion.abort(vaultNotFound(entry.name));
+    while (entry.uses > 0) await this.#change();
+    await this.#close(entry);
   }
 
   #throwFailure(name: string): void {

@@ -160,6 +160,10 @@ export class StoredVault implements VaultRuntime {
     return this.#settings.quotaBytes;
   }
 
+  get gone(): boolean {
+    return this.owned.gone === true;
+  }
+
   health(): StorageHealth & { readonly damage?: string | undefined } {
     const damage = this.check?.damageInWords;
     return { ...this.owned.health(), ...(damage !== undefined && { damage }) };

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { ServerHttp2Session } from 'node:http2';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
@@ -252,6 +253,24 @@ describe('a command that is interrupted', () => {
     expect(await run.ended).toEqual([130, null]);
     expect(run.stderr()).toMatch(/^stowken: interrupted/m);
     expect(readdirSync(folder).filter((name) => !name.endsWith('.jsonl'))).toEqual([]);
+  });
+
+  it('does not wait for a database that does not answer: migrate', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    let connections = 0;
+    silent.on('connection', () => (connections += 1));
+    const connected = once(silent, 'connection');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const run = start(['migrate', '--storage', `postgres://nobody@127.0.0.1:${port}/none`]);
+    const [socket] = (await connected) as [Socket];
+    run.child.kill('SIGINT');
+    expect(await run.ended).toEqual([130, null]);
+    expect(run.stderr()).toBe('stowken: interrupted: the tables are as they were, or of this version\n');
+    // It did not try on.
+    expect(connections).toBe(1);
+    socket.destroy();
+    silent.close();
   });
 
   it('ends at once at the second signal, whatever it waits for', async () => {

@@ -7,6 +7,8 @@ import { OpenVaults, vaultNotFound } from '../../src/vaults/index.js';
 function openVaults({ openMax = 2, waitMs = 0, retryMs = 1000 } = {}) {
   const events: string[] = [];
   const failing = new Map<string, StowkenError>();
+  /** Names of vaults that another process has deleted since they were opened. */
+  const gone = new Set<string>();
   /** States that were reported while a vault was being closed. */
   const whileClosing: unknown[] = [];
   const vaults: OpenVaults = new OpenVaults({
@@ -18,7 +20,11 @@ function openVaults({ openMax = 2, waitMs = 0, retryMs = 1000 } = {}) {
       await Promise.resolve();
       const error = failing.get(name);
       if (error) throw error;
+      gone.delete(name);
       return {
+        get gone() {
+          return gone.has(name);
+        },
         vault: { name, vaultId: `id of ${name}` } as Vault,
         health: () => ({ writable: !events.includes(`close ${name}`) }),
         close: async () => {
@@ -29,7 +35,7 @@ function openVaults({ openMax = 2, waitMs = 0, retryMs = 1000 } = {}) {
       };
     },
   });
-  return { vaults, events, failing, whileClosing };
+  return { vaults, events, failing, gone, whileClosing };
 }
 
 describe('open vaults', () => {
@@ -60,6 +66,19 @@ describe('open vaults', () => {
     held.end();
     (await vaults.use('d')).end();
     expect(events.slice(4)).toEqual(['close a', 'open d']);
+  });
+
+  it('that another process deleted end their uses, and are opened once more when these are over', async () => {
+    const { vaults, events, gone } = openVaults();
+    const held = await vaults.use('a');
+    gone.add('a');
+    expect(vaults.useOpen('a')).toBeUndefined();
+    const next = Promise.resolve(vaults.use('a'));
+    expect(held.signal.reason).toMatchObject({ reason: 'VAULT_NOT_FOUND' });
+    expect(events).toEqual(['open a']);
+    held.end();
+    expect((await next).vault).not.toBe(held.vault);
+    expect(events).toEqual(['open a', 'close a', 'open a']);
   });
 
   it('keep others waiting until one is idle, and refuse them if none becomes idle in time', async () => {

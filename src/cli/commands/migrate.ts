@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Command } from 'commander';
 import { type Context, UsageError } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
@@ -34,7 +35,11 @@ export function addMigrate(program: Command, context: Context, done: Done): void
       if (!/^postgres(ql)?:\/\//.test(url))
         throw new UsageError('--storage takes a URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE');
       interruption.onInterrupt(() => 'the tables are as they were, or of this version');
-      const { from, to } = await migrateStorage({ url, schema });
+      const interrupted = once(interruption.signal, 'abort').then((): never => {
+        throw new Error('interrupted');
+      });
+      // A database that does not answer is not waited for: it undoes what is not committed.
+      const { from, to } = await Promise.race([migrateStorage({ url, schema }), interrupted]);
       if (json) await output.json({ schema, from, to });
       else if (from === to) await output.line(`the tables in schema ${schema} are of version ${to} already`);
       else await output.line(`the tables in schema ${schema} are of version ${to} now`);

@@ -151,6 +151,9 @@ export interface StorageBackend {
    */
   dropUsage?(beforeMs: number, signal: AbortSignal): Promise<number>;
 
+  /** True if the vault was deleted by another process: nothing is in it, and it is to be opened no more. */
+  readonly gone?: boolean;
+
   /** Sentence about derived records that opening found missing or damaged and wrote again, if any. */
   readonly mended?: string | undefined;
 

@@ -100,12 +100,14 @@ async function openVault(
     ids: new IdSource(),
     known: new KnownSegments(),
     newest: { storeTimeMs: newest ? int(newest['stored']) : 0 },
-    requests: { latest: undefined },
+    requests: { latest: undefined, answered: [] },
   };
   await registries.refresh();
   const housekeeping = new Housekeeping(vault);
   await presence.begin(() => housekeeping.onBeat());
   const backend = new PostgresBackend(vault, { activity, strict }, async () => {
+    // Those that are left are forgotten with others' requests.
+    if (!presence.gone) await housekeeping.forgetAnswered().catch(() => {});
     await presence.end();
     await end();
   });

@@ -41,6 +41,10 @@ export class PostgresBackend implements ManagedBackend {
     return this.vault.vaultId;
   }
 
+  get gone(): boolean {
+    return this.vault.presence.gone;
+  }
+
   async commit(change: Change): Promise<ChangeResult> {
     const startedMs = performance.now();
     this.own.activity.waitingChanges += 1;

@@ -40,6 +40,32 @@ describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
     await drop(url, schema);
   });
 
+  it('that a user may not use are no tables that are not there', async () => {
+    const [url, schema] = [await testDatabase(), newSchema()];
+    await migratePostgres({ url, schema });
+    const database = await Database.open({ url, schema });
+    const ask = (text: string) => database.query({ name: '', text });
+    const stranger = new URL(url);
+    stranger.username = schema;
+    stranger.password = 'p';
+    const refused = async (cause: string) =>
+      expect(open(stranger.toString(), schema)).rejects.toMatchObject({
+        reason: 'STORAGE_UNAVAILABLE',
+        message: expect.stringContaining(cause) as string,
+      });
+    await refused('cannot be reached: role');
+    await ask(`create role ${schema} login password 'p'`);
+    await refused(`the user has no right to use the schema ${schema}`);
+    await ask(`grant usage on schema ${schema} to ${schema}`);
+    await refused('the user has no right to read its tables');
+    await ask(`grant select on all tables in schema ${schema} to ${schema}`);
+    await refused('the user may not select, insert, update and delete in its tables');
+    await ask(`grant insert, update, delete on all tables in schema ${schema} to ${schema}`);
+    await (await open(stranger.toString(), schema)).close();
+    await database.close();
+    await drop(url, schema);
+  });
+
   it('are made by a command', async () => {
     const [url, schema] = [await testDatabase(), newSchema()];
     const made = await stowken(['migrate', '--storage', url, '--schema', schema, '--json']);

@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import { createLiveCodec } from '../../../src/codec/index.js';
-import { type ManagedBackend, migratePostgres, openPostgresBackend } from '../../../src/storage/index.js';
+import {
+  type ManagedBackend,
+  migratePostgres,
+  openPostgresBackend,
+  openPostgresStore,
+} from '../../../src/storage/index.js';
 import { core } from '../../contract/support.js';
 import { Database } from '../../../src/storage/postgres/database/database.js';
+import { int, type Row } from '../../../src/storage/postgres/database/driver.js';
 import { testDatabase } from '../../support/postgres.js';
 import { eventually } from '../../support/wait.js';
 
@@ -39,27 +45,57 @@ export class SharedVault {
 
   /**
    * Locks the vault's rows of a table, as a slow server might, until so many statements of others wait for
-   * them. Resolves to the results of what was begun meanwhile.
+   * them, and `meanwhile` has ended. Resolves to the results of what was begun.
    */
-  async whileLocked<T>(table: string, waiting: number, begin: () => readonly Promise<T>[]): Promise<T[]> {
+  async whileLocked<T>(
+    table: string,
+    waiting: number,
+    begin: () => readonly Promise<T>[],
+    meanwhile = async () => {},
+  ): Promise<T[]> {
     const database = await Database.open({ url: this.url, connectionsMax: 2 });
     const rows = `select p from ${table} where p = (select p from vault where name = $1) for update`;
-    const held = `select pid from pg_stat_activity where wait_event_type = 'Lock' and query like $1`;
-    const query = `%from ${table} where p%for update`;
     try {
       const begun = await database.transact(async (transaction) => {
         await transaction.query({ name: '', text: rows }, [Buffer.from(this.name)]);
         const begun = Promise.all(begin());
         begun.catch(() => {});
-        await eventually(async () =>
-          expect((await database.query({ name: '', text: held }, [query])).length).toBe(waiting),
-        );
+        await eventually(async () => expect(await this.waiting(table)).toBe(waiting));
+        await meanwhile();
         return { begun };
       });
       return await begun.begun;
     } finally {
       await database.close();
     }
+  }
+
+  /** Returns how many statements wait for rows of a table that another has locked. */
+  async waiting(table: string): Promise<number> {
+    const held = `select count(*) n from pg_stat_activity
+      where wait_event_type = 'Lock' and query like '%from ${table} where p = $%for update' and $1::int > 0`;
+    const [row] = await this.rows(held);
+    return int(row?.['n']);
+  }
+
+  /** Asks the database about the vault, whose partition is $1. */
+  async rows(text: string): Promise<readonly Row[]> {
+    const database = await Database.open({ url: this.url, connectionsMax: 1 });
+    try {
+      const [row] = await database.query({ name: '', text: 'select p from vault where name = $1' }, [
+        Buffer.from(this.name),
+      ]);
+      return await database.query({ name: '', text }, [int(row!['p'])]);
+    } finally {
+      await database.close();
+    }
+  }
+
+  /** Deletes the vault, as a server that does not have it open would. */
+  async remove(): Promise<void> {
+    const store = await openPostgresStore(this.url);
+    await store.vaults.remove(this.name);
+    await store.close();
   }
 
   async close(): Promise<void> {

@@ -33,9 +33,12 @@ const deleteCounts: Statement = {
   text: `delete from ref using unnest($2::int8[], $3::int4[]) u(k, slot)
     where ref.p = $1 and ref.k = u.k and ref.slot = u.slot`,
 };
+/** Most lists that one transaction deletes. */
+export const sweptAtOnce = 500;
+
 const lockGone: Statement = {
   name: 'gone_lock',
-  text: 'select k from gone where p = $1 and condemned <= $2 order by k limit 500 for update',
+  text: `select k from gone where p = $1 and condemned <= $2 order by k limit ${sweptAtOnce} for update`,
 };
 const readGoneParts: Statement = {
   name: 'gone_parts',

@@ -79,6 +79,7 @@ export class Committer {
           },
           { settles: true },
         );
+        if (internal) vault.requests.answered.push(internal.id);
         this.#learn(change, made, work);
         return made;
       } catch (error) {
@@ -91,6 +92,7 @@ export class Committer {
           }
           continue;
         }
+        if (isStowkenError(error, 'VAULT_NOT_FOUND')) vault.presence.sawGone();
         if (isStowkenError(error, 'REGISTRY_CONFLICT')) await vault.registries.refresh();
         const metOthers = isFailedCheck(error) || constraintOf(error) !== undefined;
         if (metOthers && attempt < attemptsMax) {

@@ -18,8 +18,11 @@ export interface VaultParts {
   readonly known: KnownSegments;
   readonly presence: Presence;
   readonly registries: Registries;
+  /**
+   * `latest`: the mark of the latest request that was remembered; it tells how long. `answered`: marks of our
+   * own that settled a change, and are not needed any more.
+   */
+  readonly requests: { latest: RequestMark | undefined; readonly answered: string[] };
   /** Store time of the newest conversation that this process knows of. */
-  /** The mark of the latest request that was remembered: it tells how long. */
-  readonly requests: { latest: RequestMark | undefined };
   readonly newest: { storeTimeMs: number };
 }

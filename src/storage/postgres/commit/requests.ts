@@ -14,11 +14,20 @@ const forgetRequest: Statement = {
   name: 'request_forget',
   text: 'delete from req where p = $1 and rid = $2 and at = $3',
 };
+/** Most requests that one statement forgets. */
+export const forgottenAtOnce = 1_000;
+
+/** Marks of changes that are answered. */
+export const forgetAnswered: Statement = {
+  name: 'requests_answered',
+  text: 'delete from req where p = $1 and rid = any($2::uuid[])',
+};
 /** Requests outside the time for which they are remembered, some at a time. */
 export const forgetOldRequests: Statement = {
   name: 'requests_forget',
   text: `delete from req where p = $1 and rid in
-    (select rid from req where p = $1 and (at < $2 or at > $3) order by at limit 1000)`,
+    (select rid from req where p = $1 and (at < $2 or at > $3) order by at limit ${forgottenAtOnce})
+    returning rid`,
 };
 
 /**

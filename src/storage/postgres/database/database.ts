@@ -2,7 +2,13 @@ import type { Pool, PoolClient } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StowkenError } from '../../../model/index.js';
 import { type Row, type Statement, type Value, loadDriver } from './driver.js';
-import { isConflict, isConnectionFailure, unavailable, UnknownOutcome } from './failures.js';
+import {
+  isConflict,
+  isConnectionFailure,
+  isRefusedConnection,
+  unavailable,
+  UnknownOutcome,
+} from './failures.js';
 import { inTransaction, type Transaction, type TransactionOptions } from './transaction.js';
 
 export interface DatabaseOptions {
@@ -93,6 +99,7 @@ export class Database {
           await sleep(Math.random() * Math.min(200, 2 ** conflicts));
           continue;
         }
+        if (isRefusedConnection(error)) throw unavailable(error);
         const isLost = !(error instanceof StowkenError || error instanceof UnknownOutcome);
         if (!isLost || !isConnectionFailure(error)) throw error;
         if (Date.now() >= untilMs) throw unavailable(error);

@@ -39,6 +39,17 @@ export function isFailedCheck(error: unknown): boolean {
   return stateOf(error) === '22012';
 }
 
+/** Error for a database that answers, and cannot have vaults, or not for this user. */
+export function refused(cause: string): StowkenError {
+  return new StowkenError('STORAGE_UNAVAILABLE', `the database cannot have vaults: ${cause}`, { cause });
+}
+
+/** True for a refusal of the user, the password, the database, or one connection more. */
+export function isRefusedConnection(error: unknown): boolean {
+  const state = stateOf(error) ?? '';
+  return state.startsWith('28') || state === '3D000' || state === '53300';
+}
+
 export function unavailable(error: unknown): StowkenError {
   const cause = error instanceof Error ? error.message : String(error);
   return new StowkenError(

@@ -1,10 +1,11 @@
 import { fold } from '../commit/fold.js';
 import type { Lookup } from '../commit/lookup.js';
 import type { VaultParts } from '../commit/parts.js';
-import { forgetOldRequests } from '../commit/requests.js';
+import { forgetAnswered, forgetOldRequests, forgottenAtOnce } from '../commit/requests.js';
 import { Work } from '../commit/work.js';
-import { sweepLists } from '../collect/bury.js';
+import { sweepLists, sweptAtOnce } from '../collect/bury.js';
 import { int, type Statement } from '../database/driver.js';
+import { uuidOf } from '../formats/ids.js';
 import { keepRegistries } from '../read/registries.js';
 
 /** Beats between two looks at what is to be done, and time after which a dropper is taken for dead. */
@@ -43,30 +44,42 @@ export class Housekeeping {
     this.#beats += 1;
     if (this.#beats % beatsBetween > 0) return;
     const [found] = await database.query(look, [p]);
-    if (int(found?.['lists']) > 0) await this.#sweep();
+    if (int(found?.['lists']) > 0) while ((await this.#sweep()) === sweptAtOnce);
     else if (int(found?.['deltas']) > 0) await database.transact((transaction) => fold(transaction, p));
+    await this.forgetAnswered();
     const { latest } = requests;
     if (latest) {
       const memoryMs = latest.timeMs - latest.notBeforeMs;
-      await database.query(forgetOldRequests, [p, latest.timeMs - memoryMs, latest.timeMs + memoryMs]);
+      const bounds = [p, latest.timeMs - memoryMs, latest.timeMs + memoryMs];
+      while ((await database.query(forgetOldRequests, bounds)).length === forgottenAtOnce);
     }
     await this.#keepRegistries();
   }
 
+  /** Forgets marks of our own whose changes are answered: nobody asks for them any more. */
+  async forgetAnswered(): Promise<void> {
+    const { database, p, requests } = this.vault;
+    while (requests.answered.length > 0) {
+      const ids = requests.answered.splice(0, forgottenAtOnce);
+      await database.query(forgetAnswered, [p, ids.map(uuidOf)]);
+    }
+  }
+
   /** Deletes the lists that nobody reads any more; those that went since are for a later time. */
-  async #sweep(): Promise<void> {
+  async #sweep(): Promise<number> {
     const { database, p, presence, clock } = this.vault;
     const clockMax = await presence.readersSaw();
-    const now = await database.transact(async (transaction) => {
+    const { now, swept } = await database.transact(async (transaction) => {
       const now = (await fold(transaction, p)) + 1;
       const work = new Work(transaction, this.vault, {}, nothingFound, clock());
-      await sweepLists(work, clockMax);
+      const swept = await sweepLists(work, clockMax);
       transaction.send(condemnLists, [p, now]);
       transaction.send(tick, [p, now]);
       work.sendDelta();
-      return now;
+      return { now, swept };
     });
     presence.sawClock(now);
+    return swept;
   }
 
   async #keepRegistries(): Promise<void> {

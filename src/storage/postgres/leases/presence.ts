@@ -45,6 +45,8 @@ export class Presence {
   #lastBeatMs = Date.now();
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> = Promise.resolve();
+  #working: Promise<void> | undefined;
+  #gone = false;
 
   constructor(
     private readonly database: Database,
@@ -55,13 +57,20 @@ export class Presence {
     this.#leases = new Leases(readers);
   }
 
-  /** Writes the row, and then again and again. */
-  async begin(onBeat: () => Promise<void>): Promise<void> {
+  /**
+   * Writes the row, and then again and again. `work` is begun with a beat when it has ended; no beat waits for
+   * it, since it may wait for others.
+   */
+  async begin(work: () => Promise<void>): Promise<void> {
     await this.#beat();
     const beat = () => {
       this.#beating = this.#beat()
-        .then(onBeat)
-        // A beat that fails is missed; the next one is tried all the same.
+        // What fails is missed; the next one is tried all the same.
+        .then(() => {
+          this.#working ??= work()
+            .catch(() => {})
+            .finally(() => (this.#working = undefined));
+        })
         .catch(() => {})
         .finally(() => {
           if (this.#timer !== undefined) this.#timer = setTimeout(beat, this.beatMs).unref();
@@ -70,10 +79,20 @@ export class Presence {
     this.#timer = setTimeout(beat, this.beatMs).unref();
   }
 
+  /** True when the vault was deleted, by this server or another. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  sawGone(): void {
+    this.#gone = true;
+  }
+
   async end(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     await this.#beating;
+    await this.#working;
     await this.database.query(deleteServer, [this.p, this.id]).catch(() => {});
   }
 
@@ -115,9 +134,10 @@ export class Presence {
 
   async #beat(): Promise<void> {
     const startedMs = Date.now();
+    if (this.#gone) return;
     const [row] = await this.database.query(readClock, [this.p]);
-    const clock = int(row?.['clock'] ?? 0);
-    this.sawClock(clock);
+    if (!row) return this.sawGone();
+    this.sawClock(int(row['clock']));
     // Readers that begin from here on have a lease of this tick or of a later one.
     const oldest = Math.min(this.#leases.oldest(), this.#clock);
     await this.database.query(writeServer, [this.p, this.id, oldest]);

@@ -1,6 +1,6 @@
-import { StowkenError } from '../../../model/index.js';
 import type { Database } from '../database/database.js';
 import { int, type Statement, text } from '../database/driver.js';
+import { refused } from '../database/failures.js';
 import { checkSchema } from './migrate.js';
 
 const readSettings: Statement = {
@@ -22,7 +22,7 @@ export async function checkDatabase(database: Database): Promise<void> {
   await checkSchema(database);
   const [row] = await database.query(readSettings);
   const refuse = (cause: string) => {
-    throw new StowkenError('STORAGE_UNAVAILABLE', `the database cannot have vaults: ${cause}`, { cause });
+    throw refused(cause);
   };
   const version = int(row?.['version']);
   if (version < versionMin)

@@ -1,7 +1,7 @@
 import { StowkenError } from '../../../model/index.js';
 import { Database, quotedSchema } from '../database/database.js';
 import { int, type Statement } from '../database/driver.js';
-import { constraintOf, stateOf } from '../database/failures.js';
+import { constraintOf, refused, stateOf } from '../database/failures.js';
 import type { Transaction } from '../database/transaction.js';
 import { first, firstOptions } from './first.js';
 
@@ -30,6 +30,11 @@ const migrations: readonly Migration[] = [{ statements: first, options: firstOpt
 /** Number of the newest migration that this version knows, and needs. */
 export const schemaVersion = migrations.length;
 
+/** Tables in a schema that a user may not use are as if they were not there. */
+const mayUse: Statement = {
+  name: 'schema_usable',
+  text: `select has_schema_privilege(nspname, 'usage') usable from pg_namespace where nspname = $1`,
+};
 const tableOfMigrations: Statement = {
   name: 'migration_table',
   text: 'create table if not exists migration (n int not null primary key, at timestamptz not null)',
@@ -84,18 +89,22 @@ async function run(transaction: Transaction): Promise<Migrated> {
   return { from, to: schemaVersion };
 }
 
-/** @throws StowkenError STORE_VERSION unless the tables are of this version */
+/** @throws StowkenError STORE_VERSION unless the tables are of this version, STORAGE_UNAVAILABLE */
 export async function checkSchema(database: Database): Promise<void> {
   const found = await database.query(readVersion).then(
     ([row]) => int(row?.['n'] ?? 0),
     (error: unknown) => {
       // The table, or the schema, is not there.
       if (stateOf(error) === '42P01' || stateOf(error) === '3F000') return 0;
+      if (stateOf(error) === '42501') throw refused('the user has no right to read its tables');
       throw error;
     },
   );
   if (found > schemaVersion) throw newerSchema(found);
   if (found < schemaVersion) {
+    const [row] = found === 0 ? await database.query(mayUse, [database.schema]) : [];
+    if (row && row['usable'] !== true)
+      throw refused(`the user has no right to use the schema ${database.schema}`);
     const what = found === 0 ? 'has no tables of vaults' : `has tables of version ${found}`;
     throw new StowkenError(
       'STORE_VERSION',
