@@ -12,13 +12,15 @@ import { encodeGarbage } from '../../src/storage/lmdb/segments/ref-counts.js';
 import { encodeBoundedChunk } from '../../src/storage/lmdb/tables/bounded-chunk.js';
 import { RecordChecksum } from '../../src/storage/lmdb/tables/checksum.js';
 import { encodeKeyChunk } from '../../src/storage/lmdb/tables/key-chunk.js';
+import { segmentId } from '../storage/lmdb/ids.js';
+import type { StringCode } from '../../src/storage/lmdb/tables/ids.js';
 
 const page = readFileSync(join(resolve(import.meta.dirname, '../..'), 'docs/formats/README.md'), 'utf8');
 const core = await loadCore();
 
 /** Codes of the strings in the examples. */
 const codes: Record<string, number> = { user: 2, assistant: 3, 'gpt-4o': 4, o200k_base: 5, agents: 6 };
-const strings = { codeOf: (name: string) => codes[name] };
+const strings = { codeOf: (name: string) => codes[name] as StringCode | undefined };
 
 const run = core.fromTokens(Uint32Array.of(12194, 0));
 const conversation = {
@@ -40,8 +42,8 @@ const conversation = {
 function messageList(): Uint8Array {
   const encoder = new MessageEncoder(strings);
   const speaker = { name: '', toolCallId: '' };
-  encoder.add({ role: 'user', ...speaker }, [{ id: 10, tokenCount: 200 }]);
-  encoder.add({ role: 'assistant', ...speaker }, [{ id: 11, tokenCount: 3 }]);
+  encoder.add({ role: 'user', ...speaker }, [{ id: segmentId(10), tokenCount: 200 }]);
+  encoder.add({ role: 'assistant', ...speaker }, [{ id: segmentId(11), tokenCount: 3 }]);
   return encoder.finish();
 }
 
@@ -63,9 +65,9 @@ const examples: Readonly<Record<string, Uint8Array>> = {
   'hash index chunk': encodeBounded({
     last: 0x10ffffff,
     entries: encodeIndexChunk(0x0fffffff, [
-      { fingerprint: 0x10000000, id: 1 },
-      { fingerprint: 0x10000000, id: 300 },
-      { fingerprint: 0x10000002, id: 2 },
+      { fingerprint: 0x10000000, id: segmentId(1) },
+      { fingerprint: 0x10000000, id: segmentId(300) },
+      { fingerprint: 0x10000002, id: segmentId(2) },
     ]),
   }),
   'key index chunk': encodeBoundedChunk(Buffer.from('\x01'), {

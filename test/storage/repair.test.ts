@@ -8,6 +8,7 @@ import { numberKey } from '../../src/storage/lmdb/tables/table-keys.js';
 import { longList, puttingList } from '../contract/long-lists.js';
 import { codec, longSegment, message, segment, spec, storing } from '../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from './faults/support.js';
+import { blockIds, segmentId } from './lmdb/ids.js';
 
 let folder: TemporaryFolder;
 beforeEach(async () => {
@@ -112,7 +113,7 @@ describe('what follows from other records', () => {
       'a holder of nothing',
       (tables: Tables) => {
         const references = new References(tables.references);
-        references.add(4095, 'a');
+        references.add(segmentId(4095), 'a');
         references.flush();
       },
       'references',
@@ -122,7 +123,7 @@ describe('what follows from other records', () => {
     ['the pages that wait', table('freedBlocks'), 'messageBlocks'],
     [
       'a page that waits twice',
-      (tables: Tables) => tables.freedBlocks.put(numberKey(1), encodeFreedBlocks([1, 2])),
+      (tables: Tables) => tables.freedBlocks.put(numberKey(1), encodeFreedBlocks(blockIds(1, 2))),
       'messageBlocks',
     ],
     [

@@ -1,5 +1,6 @@
 import type { LiveCodec } from '../../codec/index.js';
 import { closed } from '../shared/refusals.js';
+import type { StringCode } from './tables/ids.js';
 import type { Shared } from './commit/write-session.js';
 import { OldestFreed } from './conversations/message-blocks.js';
 import { OldestRequest } from './conversations/requests.js';
@@ -54,7 +55,7 @@ export class OpenVault {
     return this.environment.tables;
   }
 
-  readonly nameOf = (code: number): string => this.shared.names.stringOf(code);
+  readonly nameOf = (code: StringCode): string => this.shared.names.stringOf(code);
 
   assertOpen(): void {
     if (!this.#open) throw closed();

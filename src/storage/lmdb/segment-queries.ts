@@ -3,7 +3,7 @@ import type { SegmentHash } from '../../model/index.js';
 import type { StorageBackend } from '../contract/backend.js';
 import type { Change, SegmentKey, StoredSegment } from '../contract/change.js';
 import { withLeanHeap } from '../shared/background.js';
-import { segmentNotFound } from '../shared/refusals.js';
+import { idAfter, idOf, keyOf } from './tables/ids.js';
 import type { OpenVault } from './open-vault.js';
 import { isLong, withResolvedIds } from './segments/id-prefetch.js';
 import { readGarbage, unreferencedFrom } from './segments/ref-counts.js';
@@ -22,7 +22,7 @@ export function segmentQueries(vault: OpenVault): SegmentQueries {
     findSegments: (hashes) =>
       vault.slices(hashes, (finder, hash) => {
         const known = finder.find(hash);
-        return known && { key: known.id as SegmentKey, tokenCount: known.tokenCount };
+        return known && { key: keyOf(known.id), tokenCount: known.tokenCount };
       }),
 
     readFrames: (keys) => readFrames(vault, keys),
@@ -35,13 +35,13 @@ export function segmentQueries(vault: OpenVault): SegmentQueries {
       vault.assertOpen();
       const { reader } = vault.finder();
       const segments: StoredSegment[] = [];
-      for (const key of unreferencedFrom(tables, Number(after ?? 0) + 1)) {
+      for (const key of unreferencedFrom(tables, idAfter(after))) {
         const { sinceMs, frameBytes } = readGarbage(tables.garbage, key);
         if (sinceMs > garbageBeforeMs) continue;
         if (segments.length === limit) return { segments, next: segments.at(-1)?.key };
         // A damaged frame is listed too: the caller gets the damage when it asks for the hash.
         const size = undefinedIfCorrupt(() => reader.size(key)) ?? { tokenCount: 0, frameBytes };
-        segments.push({ key: key as SegmentKey, ...size });
+        segments.push({ key: keyOf(key), ...size });
       }
       return { segments, next: undefined };
     },
@@ -74,9 +74,4 @@ export async function findAhead(vault: OpenVault, change: Change): Promise<Chang
   const find = (hashes: readonly SegmentHash[]) => vault.slices(hashes, (finder, hash) => finder.find(hash));
   const look = () => withResolvedIds(change, find);
   return isLong(change) ? withLeanHeap(look) : look();
-}
-
-export function idOf(key: SegmentKey): number {
-  if (typeof key !== 'number') throw segmentNotFound(key);
-  return key;
 }

@@ -1,5 +1,6 @@
 import { isExpired } from '../../model/index.js';
 import type { MaintainedBackend } from '../contract/backend.js';
+import type { BlockId } from './tables/ids.js';
 import { backupEnvironment } from './backup.js';
 import { checkVault } from './check/check.js';
 import { findManifest, readHeader } from './conversations/conversations.js';
@@ -43,7 +44,7 @@ export function vaultQueries(
 ): VaultQueries {
   const { environment, tables, nameOf } = vault;
   const manifestOf = (id: string) => findManifest(tables, new IdIndex(tables.ids), id, nameOf);
-  const pageOf = (id: number): Uint8Array => {
+  const blockOf = (id: BlockId): Uint8Array => {
     vault.assertOpen();
     return readBlock(tables.messageBlocks, id);
   };
@@ -56,7 +57,7 @@ export function vaultQueries(
     async openConversation(id) {
       vault.assertOpen();
       const manifest = manifestOf(id);
-      return manifest && createSnapshot(manifest, pageOf, nameOf, lease());
+      return manifest && createSnapshot(manifest, blockOf, nameOf, lease());
     },
 
     async findPrefix({ application, blocks, limit, expiry }) {

@@ -8,6 +8,7 @@ import { referenceKey } from '../../../src/storage/lmdb/segments/references.js';
 import { encodeBoundedChunk } from '../../../src/storage/lmdb/tables/bounded-chunk.js';
 import { encodeKeyChunk } from '../../../src/storage/lmdb/tables/key-chunk.js';
 import { codec, segment } from '../../contract/support.js';
+import { segmentId } from './ids.js';
 
 const folders: string[] = [];
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
@@ -42,7 +43,7 @@ async function violationsWith(record: Uint8Array) {
 
 /** Returns a chunk of these references, in this order. */
 function chunk(...references: [id: number, holder: string][]): Uint8Array {
-  return chunkOf(references.map(([id, holder]) => referenceKey(id, holder)));
+  return chunkOf(references.map(([id, holder]) => referenceKey(segmentId(id), holder)));
 }
 
 function chunkOf(keys: readonly Buffer[]): Uint8Array {

@@ -7,6 +7,7 @@ import { PAGE_BYTES } from '../../../src/storage/lmdb/tables/layout.js';
 import { crc16 } from '../../twin/crc16.js';
 import { crc32 } from '../../twin/crc32.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
+import { segmentId, segmentIds } from './ids.js';
 
 const checksum = new RecordChecksum('strings');
 const valueOf = (length: number) => Buffer.from(Array.from({ length }, (_, at) => (at * 37 + 11) % 256));
@@ -124,14 +125,14 @@ describe('a table', () => {
     const { refCounts, bigRefCounts } = environment.tables;
     await environment.write(() => {
       const counts = new RefCounts(refCounts, bigRefCounts, () => 1);
-      for (const id of [1, 300, 2000]) counts.set(id, 5);
+      for (const id of segmentIds(1, 300, 2000)) counts.set(id, 5);
       counts.flush(2600);
     });
-    const read = (id: number) => new RefCounts(refCounts, bigRefCounts, () => 2600).get(id);
+    const read = (id: number) => new RefCounts(refCounts, bigRefCounts, () => 2600).get(segmentId(id));
     expect([1, 2, 300, 1000, 2000, 9999].map(read)).toEqual([5, undefined, 5, undefined, 5, undefined]);
     await environment.write(() => {
       const counts = new RefCounts(refCounts, bigRefCounts, () => 2600);
-      counts.set(300, undefined);
+      counts.set(segmentId(300), undefined);
       counts.flush(2600);
     });
     expect(read(300)).toBeUndefined();

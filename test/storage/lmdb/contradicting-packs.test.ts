@@ -6,8 +6,10 @@ import { SegmentReader, trustsDamagedPacks } from '../../../src/storage/lmdb/pac
 import { SegmentWriter } from '../../../src/storage/lmdb/packs/segment-writer.js';
 import { Environment, type Tables } from '../../../src/storage/lmdb/tables/environment.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
+import type { SegmentId } from '../../../src/storage/lmdb/tables/ids.js';
+import { segmentId } from './ids.js';
 
-const IDS = Array.from({ length: 40 }, (_, index) => index + 1);
+const IDS = Array.from({ length: 40 }, (_, index) => segmentId(index + 1));
 const frameOf = (id: number, bytes = 301) => Buffer.alloc(bytes, id);
 
 let folder: TemporaryFolder;
@@ -32,7 +34,7 @@ function continued({ packs }: Tables) {
   const all = [...packs.range()].map(({ key, value }) => ({ key, pack: decodePack(key, value) }));
   const at = all.findLastIndex(({ pack }) => pack.continued);
   const [found, rest] = all.slice(at, at + 2);
-  return { ...found!, split: endOf(found!.pack) - 1, rest: rest! };
+  return { ...found!, split: segmentId(endOf(found!.pack) - 1), rest: rest! };
 }
 
 /** Damages the file as a fault of the disk would, behind the back of the code that reads it next. */
@@ -53,7 +55,7 @@ const damages: [what: string, how: (tables: Tables) => void][] = [
     (tables) => {
       const { rest, split } = continued(tables);
       const { packs } = tables;
-      packs.put(restKey(split + 500), packs.get(rest.key)!);
+      packs.put(restKey(segmentId(split + 500)), packs.get(rest.key)!);
       packs.remove(rest.key);
     },
   ],
@@ -68,7 +70,7 @@ const damages: [what: string, how: (tables: Tables) => void][] = [
 ];
 
 describe.each(damages)('if %s', (_what, how) => {
-  const changes: [what: string, change: (tables: Tables, id: number) => void][] = [
+  const changes: [what: string, change: (tables: Tables, id: SegmentId) => void][] = [
     ['replacing', (tables, id) => new SegmentWriter(tables).replace(new Map([[id, frameOf(id, 250)]]))],
     ['removing', (tables, id) => new SegmentWriter(tables).remove([id])],
   ];
@@ -107,7 +109,7 @@ describe.each(damages)('if %s', (_what, how) => {
   });
 });
 
-function isReadable(id: number): boolean {
+function isReadable(id: SegmentId): boolean {
   const reader = new SegmentReader(environment.tables, trustsDamagedPacks);
   try {
     reader.frame(id);

@@ -24,6 +24,7 @@ import {
   references,
   useFullVault,
 } from './full-vault.js';
+import { blockIds, conversationNumber } from './ids.js';
 
 const t = useFullVault();
 
@@ -109,7 +110,7 @@ const contradictions: [what: string, Change, table: string, damage: (tables: Tab
     'a block with a holder that waits to be removed',
     { newSegments: [longSegment(9, 9)] },
     'freedBlocks',
-    ({ freedBlocks }) => freedBlocks.append(numberKey(2), encodeFreedBlocks([1])),
+    ({ freedBlocks }) => freedBlocks.append(numberKey(2), encodeFreedBlocks(blockIds(1))),
   ],
   [
     'a hash that does not lead to its segment',
@@ -183,7 +184,10 @@ const contradictions: [what: string, Change, table: string, damage: (tables: Tab
     ({ radixEnds }) =>
       entriesOf(radixEnds, (entries) => {
         // The next conversation is about to get this end.
-        return [...entries, { key: endKey({ node: 3, depth: 2, conversation: 4 }), number: 0 }];
+        return [
+          ...entries,
+          { key: endKey({ node: 3, depth: 2, conversation: conversationNumber(4) }), number: 0 },
+        ];
       }),
   ],
 ];

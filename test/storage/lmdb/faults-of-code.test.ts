@@ -11,6 +11,7 @@ import { NegativeLookupCache, SegmentCache } from '../../../src/storage/lmdb/seg
 import { listOf } from '../../contract/long-lists.js';
 import { longSegment, storing } from '../../contract/support.js';
 import { ALONE, deleting, useFullVault } from './full-vault.js';
+import { segmentId } from './ids.js';
 
 const t = useFullVault();
 afterEach(() => vi.restoreAllMocks());
@@ -58,7 +59,7 @@ describe('a fault of the code', () => {
         const add = methodOf(SegmentChanges.prototype, 'add');
         vi.spyOn(SegmentChanges.prototype, 'add').mockImplementation(function (this: SegmentChanges, each) {
           const id = add.call(this, each);
-          return each.tokenCount === 99 ? 0 : id;
+          return each.tokenCount === 99 ? segmentId(0) : id;
         });
       },
     ],
@@ -100,7 +101,7 @@ describe('a fault of the code', () => {
   it('in what is in memory is gone with the memory: the next change reads the records again', async () => {
     const insert = methodOf(HashIndex.prototype, 'insert');
     vi.spyOn(HashIndex.prototype, 'insert').mockImplementationOnce(function (this: HashIndex, hash, id) {
-      insert.call(this, hash, id + 1);
+      insert.call(this, hash, segmentId(id + 1));
     });
     const forgotten = [SegmentCache, NegativeLookupCache, IndexDirectory, RecentHashes, StringTable].map(
       ({ prototype }) => vi.spyOn(prototype, 'clear'),

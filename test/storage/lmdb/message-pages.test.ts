@@ -9,6 +9,7 @@ import { listOf, longList, opened, puttingList, shared, statedBy } from '../../c
 import { codec, message, segment, storing } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 import { messagesOf } from '../../support/snapshots.js';
+import { blockId, blockIds } from './ids.js';
 
 let folder: TemporaryFolder;
 beforeEach(async () => {
@@ -43,14 +44,14 @@ const waiting = () => looked(({ freedBlocks }) => [...freedBlocks.keys()].length
 describe('the pages of message lists', () => {
   it('are named in order by what they add to', () => {
     const entries = [
-      { id: 7, messages: 500, tokens: 12_345 },
-      { id: 8, messages: 1, tokens: 0 },
-      { id: 3, messages: 300, tokens: 129 },
+      { id: blockId(7), messages: 500, tokens: 12_345 },
+      { id: blockId(8), messages: 1, tokens: 0 },
+      { id: blockId(3), messages: 300, tokens: 129 },
     ];
     const directory = encodeDirectory(entries);
     expect(Buffer.from(directory).toString('hex')).toBe('0cf403b960' + '000100' + '0bac028101');
     expect([...decodeDirectory(directory)]).toEqual(entries);
-    expect(Buffer.from(encodeFreedBlocks([3, 7, 300])).toString('hex')).toBe('0304a502');
+    expect(Buffer.from(encodeFreedBlocks(blockIds(3, 7, 300))).toString('hex')).toBe('0304a502');
   });
 
   it('of a short list are none, and of a fork its parent’s', async () => {
@@ -174,7 +175,7 @@ describe('the pages of message lists', () => {
     ],
     [
       'is named and waits',
-      (tables: Tables) => tables.freedBlocks.put(numberKey(1), encodeFreedBlocks([1])),
+      (tables: Tables) => tables.freedBlocks.put(numberKey(1), encodeFreedBlocks(blockIds(1))),
       'messageBlocks',
       'page 1',
     ],

@@ -5,6 +5,7 @@ import { RECENT_SEGMENTS_MAX } from '../../../src/storage/lmdb/tables/layout.js'
 import { segment } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 import { openWriterAndReader, type WriterAndReader } from './writer-and-reader.js';
+import { segmentId } from './ids.js';
 
 const segments = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, at) => segment(from + at, 9, 8, 7));
@@ -81,11 +82,11 @@ describe('in memory', () => {
   const write = (change: (tables: Tables) => void) => environment.write(() => change(environment.tables));
 
   it('is of the commit that was asked for, also of one before', async () => {
-    await write(() => recent.at(0).append(7, [100, 200]));
+    await write(() => recent.at(0).append(segmentId(7), [100, 200]));
     next = 9;
     expect(recent.at(1).size).toBe(2);
     const pinned = environment.pin();
-    await write(() => recent.at(1).append(9, [100]));
+    await write(() => recent.at(1).append(segmentId(9), [100]));
     next = 10;
     expect(recent.at(2).idsOf(100)).toEqual([7, 9]);
 
@@ -97,7 +98,7 @@ describe('in memory', () => {
 
     await write(() => recent.removeAll());
     expect(recent.at(3).size).toBe(0);
-    await write(() => recent.append(20, [300]));
+    await write(() => recent.append(segmentId(20), [300]));
     next = 21;
     expect([...recent.at(4).entries()]).toEqual([{ fingerprint: 300, id: 20 }]);
   });
@@ -111,7 +112,7 @@ describe('in memory', () => {
       [128, 300],
       [300, 1000],
     ] as const) {
-      await write(() => recent.at(sequence).append(1 + from, fingerprints.slice(from, to)));
+      await write(() => recent.at(sequence).append(segmentId(1 + from), fingerprints.slice(from, to)));
       next = 1 + to;
       const followed = [...recent.at(++sequence).entries()];
       expect(followed.sort((a, b) => a.id - b.id)).toEqual(
@@ -125,7 +126,7 @@ describe('in memory', () => {
   it.each([1, 129, 128 * 7 + 1])('notices that the record of segment %d is missing', async (missing) => {
     await write(() =>
       recent.at(0).append(
-        1,
+        segmentId(1),
         Array.from({ length: 1000 }, (_, at) => at),
       ),
     );

@@ -35,6 +35,8 @@ import {
   MessageEncoder,
   scanMessages,
 } from '../../../src/storage/lmdb/conversations/message-list.js';
+import type { StringCode } from '../../../src/storage/lmdb/tables/ids.js';
+import { segmentId, segmentIds } from './ids.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
@@ -47,7 +49,7 @@ const codes: Record<string, number> = {
   nick: 7,
   tool: 40,
 };
-const names = { codeOf: (name: string) => codes[name] };
+const names = { codeOf: (name: string) => codes[name] as StringCode | undefined };
 const nameOf = (code: number) => Object.keys(codes).find((name) => codes[name] === code) ?? '';
 
 /** Bytes of records in existing vaults: a change here is a new format version. */
@@ -65,7 +67,7 @@ describe('the stored bytes', () => {
     const record = encodePack(pack)!;
     expect(hex(record)).toBe('06' + '0302' + '00' + '0201' + '0105aa' + '0107');
     expect(decodePack(10, record)).toEqual({ firstId: 5, ...pack });
-    const found = [4, 5, 6, 7, 8].map((id) => findEntry(10, record, id));
+    const found = segmentIds(4, 5, 6, 7, 8).map((id) => findEntry(10, record, id));
     const [first, , last] = pack.entries;
     expect(found).toEqual([
       undefined,
@@ -100,8 +102,8 @@ describe('the stored bytes', () => {
     expect(hex(encodePack(begins)!)).toBe('03' + '0904' + '0102');
     expect(hex(encodePack(ends)!)).toBe('02' + '07' + '03040506070809');
     expect(decodePack(11, encodePack(ends)!)).toEqual({ firstId: 5, ...ends });
-    expect(findEntry(10, encodePack(begins)!, 5)).toEqual({ ...begins.entries[0], open: true });
-    expect(findEntry(11, encodePack(ends)!, 5)).toBeUndefined();
+    expect(findEntry(10, encodePack(begins)!, segmentId(5))).toEqual({ ...begins.entries[0], open: true });
+    expect(findEntry(11, encodePack(ends)!, segmentId(5))).toBeUndefined();
   });
 
   it('of a conversation', () => {
@@ -170,16 +172,16 @@ describe('the stored bytes', () => {
 
   it('of a message list', () => {
     const messages = [
-      { role: 'user', name: '', toolCallId: '', segments: [{ id: 10, tokenCount: 200 }] },
-      { role: 'assistant', name: 'nick', toolCallId: 'c1', segments: [{ id: 11, tokenCount: 3 }] },
+      { role: 'user', name: '', toolCallId: '', segments: [{ id: segmentId(10), tokenCount: 200 }] },
+      { role: 'assistant', name: 'nick', toolCallId: 'c1', segments: [{ id: segmentId(11), tokenCount: 3 }] },
       { role: 'tool', name: '', toolCallId: '', segments: [] },
       {
         role: 'other',
         name: '',
         toolCallId: '',
         segments: [
-          { id: 5, tokenCount: 1 },
-          { id: 6, tokenCount: 2 },
+          { id: segmentId(5), tokenCount: 1 },
+          { id: segmentId(6), tokenCount: 2 },
         ],
       },
     ];
@@ -212,8 +214,8 @@ describe('the stored bytes', () => {
 
   it('of a message with fields', () => {
     const [first, second] = [
-      { id: 5, tokenCount: 3 },
-      { id: 6, tokenCount: 40 },
+      { id: segmentId(5), tokenCount: 3 },
+      { id: segmentId(6), tokenCount: 40 },
     ];
     const messages = [
       { role: '', name: '', toolCallId: '', segments: [first, second], fieldSegments: 1 },
@@ -232,9 +234,9 @@ describe('the stored bytes', () => {
 
   it('of a chunk of the hash index', () => {
     const entries = [
-      { fingerprint: 0x10000000, id: 1 },
-      { fingerprint: 0x10000000, id: 300 },
-      { fingerprint: 0x10000002, id: 2 },
+      { fingerprint: 0x10000000, id: segmentId(1) },
+      { fingerprint: 0x10000000, id: segmentId(300) },
+      { fingerprint: 0x10000002, id: segmentId(2) },
     ];
     expect(hex(encodeIndexChunk(0x0fffffff, entries))).toBe('0101' + '00ac02' + '0202');
     expect(decodeIndexChunk(0, encodeIndexChunk(0, entries))).toEqual(entries);
@@ -304,7 +306,7 @@ describe('chunks changed as bytes', () => {
   it('of the hash index are halved until they are short, but for one fingerprint alone', () => {
     const entry = fc.record({
       fingerprint: fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 2 ** 32 - 1 })),
-      id: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+      id: fc.integer({ min: 1, max: 2 ** 32 - 1 }).map(segmentId),
     });
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 1000, size: 'max' }), (entries) => {
@@ -326,7 +328,7 @@ describe('chunks changed as bytes', () => {
   it('of the hash index hold what a sorted list holds', () => {
     const entry = fc.record({
       fingerprint: fc.integer({ min: 0, max: 40 }),
-      id: fc.integer({ min: 1, max: 1000 }),
+      id: fc.integer({ min: 1, max: 1000 }).map(segmentId),
     });
     fc.assert(
       fc.property(fc.array(fc.array(entry)), (groups) => {

@@ -6,6 +6,8 @@ import { decodePack } from '../../../src/storage/lmdb/packs/pack.js';
 import { SegmentReader } from '../../../src/storage/lmdb/packs/segment-reader.js';
 import { SegmentWriter } from '../../../src/storage/lmdb/packs/segment-writer.js';
 import { temporaryFolder } from '../faults/support.js';
+import type { SegmentId } from '../../../src/storage/lmdb/tables/ids.js';
+import { segmentId } from './ids.js';
 
 /** Sizes around every border: the pack, half a page, pages. */
 const frameBytes = fc.oneof(
@@ -48,8 +50,8 @@ function defragmentAll({ packs }: Environment['tables']): void {
 
 async function takeSteps(environment: Environment, steps: readonly Step[]): Promise<void> {
   const { tables } = environment;
-  let nextId = 1;
-  const frames = new Map<number, Buffer>();
+  let nextId = segmentId(1);
+  const frames = new Map<SegmentId, Buffer>();
   let content = 0;
   const frame = (bytes: number) => Buffer.alloc(bytes, (content = (content + 1) % 256));
   for (const each of steps) {
@@ -60,10 +62,10 @@ async function takeSteps(environment: Environment, steps: readonly Step[]): Prom
         for (const bytes of each.sizes) {
           frames.set(nextId, frame(bytes));
           writer.append(nextId, frames.get(nextId)!, nextId % 7);
-          nextId += 1;
+          nextId = segmentId(nextId + 1);
         }
       } else if (each.kind === 'replace' && ids.length > 0) {
-        const others = new Map<number, Buffer>();
+        const others = new Map<SegmentId, Buffer>();
         for (const [index, bytes] of each.sizes.entries()) {
           const id = ids[(each.at + index * each.stride) % ids.length]!;
           others.set(id, frame(bytes));
@@ -133,7 +135,7 @@ describe('packs', () => {
     const folder = await temporaryFolder();
     const environment = await Environment.open(folder.path, { sync: false });
     const { tables } = environment;
-    const ids = Array.from({ length: 4000 }, (_, index) => index + 1);
+    const ids = Array.from({ length: 4000 }, (_, index) => segmentId(index + 1));
     await environment.write(() => {
       const writer = new SegmentWriter(tables);
       for (const id of ids) writer.append(id, Buffer.alloc(200 + (id % 300), id), 100);
@@ -155,7 +157,7 @@ describe('packs', () => {
     const folder = await temporaryFolder();
     const environment = await Environment.open(folder.path, { sync: false });
     const { tables } = environment;
-    const ids = Array.from({ length: 4000 }, (_, index) => index + 1);
+    const ids = Array.from({ length: 4000 }, (_, index) => segmentId(index + 1));
     const frame = (id: number) => Buffer.alloc(40 + (id % 60), id);
     await environment.write(() => {
       const writer = new SegmentWriter(tables);
@@ -182,7 +184,7 @@ describe('packs', () => {
     for (let id = 1; id <= 2000; id++) {
       await environment.write(() => {
         const writer = new SegmentWriter(environment.tables);
-        writer.append(id, Buffer.alloc(40 + (id % 50), id), 30);
+        writer.append(segmentId(id), Buffer.alloc(40 + (id % 50), id), 30);
         writer.flush();
       });
     }

@@ -2,6 +2,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { RefCounts } from '../../../src/storage/lmdb/segments/ref-counts.js';
 import { IdIndexWriter } from '../../../src/storage/lmdb/conversations/id-index.js';
 import { longSegment, readConversation, storing, useBench } from '../../contract/support.js';
+import type { SegmentId } from '../../../src/storage/lmdb/tables/ids.js';
 
 afterEach(() => vi.restoreAllMocks());
 const bench = useBench('lmdb', { sync: false });
@@ -15,8 +16,9 @@ it('a strict transaction that writes a record that no other agrees with is abort
     reason: 'INVARIANT_BROKEN',
     metadata: { invariant: 'an id leads to its conversation' },
   });
-  const set = Reflect.get<RefCounts, 'set'>(RefCounts.prototype, 'set');
-  vi.spyOn(RefCounts.prototype, 'set').mockImplementation(function (this: RefCounts, id, count) {
+  const counts = RefCounts.prototype as RefCounts<SegmentId>;
+  const set = Reflect.get<RefCounts<SegmentId>, 'set'>(counts, 'set');
+  vi.spyOn(counts, 'set').mockImplementation(function (this: RefCounts<SegmentId>, id, count) {
     set.call(this, id, count === 1 ? 0 : count);
   });
   await expect(backend.commit(storing('e', [b]))).rejects.toMatchObject({ reason: 'INVARIANT_BROKEN' });

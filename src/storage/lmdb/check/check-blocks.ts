@@ -8,6 +8,7 @@ import type { Tables } from '../tables/environment.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
 import type { State } from '../tables/meta.js';
 import { numberOfKey } from '../tables/table-keys.js';
+import type { BlockId } from '../tables/ids.js';
 import type { SegmentColumns } from './check-references.js';
 import { guarded, intact, type Report } from './check-report.js';
 
@@ -48,7 +49,7 @@ export class CheckedBlocks {
    */
   *pages(): Generator<number, void, void> {
     const { messageBlocks: pages, blockCounts: blockCounts, bigBlockCounts: bigBlockCounts } = this.tables;
-    const counts = new RefCounts(blockCounts, bigBlockCounts, () => this.state.nextPage);
+    const counts = new RefCounts<BlockId>(blockCounts, bigBlockCounts, () => this.state.nextPage);
     const freed = this.#freed();
     const seen = new Set<number>();
     for (const { key, value, damage } of pages.scan()) {
@@ -56,7 +57,7 @@ export class CheckedBlocks {
       const named = this.#named.get(key);
       seen.add(key);
       guarded(this.report, 'page-counts', subject, () => {
-        const count = counts.get(key);
+        const count = counts.get(key as BlockId);
         const holders = named?.holders ?? 0;
         if (count !== holders) {
           const found = count === undefined ? 'it counts as not stored' : `${count} holders are kept`;

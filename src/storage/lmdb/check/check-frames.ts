@@ -1,6 +1,7 @@
 import { countOf } from '../../../model/index.js';
 import type { StoredRegistry } from '../../contract/queries.js';
 import { type Codec, frameRegistryId } from '../../../codec/index.js';
+import type { SegmentId } from '../tables/ids.js';
 import type { SegmentColumns } from './check-references.js';
 import { guarded, type Report } from './check-report.js';
 import type { Tables } from '../tables/environment.js';
@@ -40,7 +41,7 @@ export function* checkFrames(
       }
     });
     for (let id = firstId; id < packEnd; id++) {
-      checkFrame(id, reader, codec, segments, uses, report);
+      checkFrame(id as SegmentId, reader, codec, segments, uses, report);
       yield segments.has(id) ? 1 : 0;
     }
     lastId = Math.max(lastId, packEnd - 1);
@@ -54,7 +55,7 @@ export function* checkFrames(
 }
 
 function checkFrame(
-  id: number,
+  id: SegmentId,
   reader: SegmentReader,
   codec: Codec | undefined,
   segments: SegmentColumns,

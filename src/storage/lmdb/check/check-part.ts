@@ -5,11 +5,12 @@ import { decodeManifest } from '../conversations/conversations.js';
 import { segmentsNamed } from '../conversations/message-list.js';
 import { tableFormats, type TableFormat } from '../inspect/table-formats.js';
 import type { OpenVault } from '../open-vault.js';
-import { decodePack } from '../packs/pack.js';
+import { decodePack, idAt } from '../packs/pack.js';
 import { SegmentReader, trustsDamagedPacks } from '../packs/segment-reader.js';
 import type { SegmentFinder } from '../segments/segment-finder.js';
 import { tableKeys, type TableName } from '../tables/table-keys.js';
 import type { Found, Table } from '../tables/table.js';
+import type { SegmentId } from '../tables/ids.js';
 import { guarded, type Report } from './check-report.js';
 
 const tableNames = Object.keys(tableKeys) as TableName[];
@@ -98,11 +99,11 @@ class PartCheck {
       const { firstId, continues, entries } = decodePack(key, record);
       // A frame that only ends here is checked where it begins.
       for (let index = continues ? 1 : 0; index < entries.length; index += 1)
-        this.#frame(firstId + index, reader);
+        this.#frame(idAt({ firstId }, index), reader);
     });
   }
 
-  #frame(id: number, reader: SegmentReader): void {
+  #frame(id: SegmentId, reader: SegmentReader): void {
     const { codec } = this.vault.shared;
     const subject = `segment ${id}`;
     guarded(this.#report, 'frame', subject, () => {

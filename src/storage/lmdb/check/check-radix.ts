@@ -15,6 +15,7 @@ import {
 } from '../radix/nodes.js';
 import type { Tables } from '../tables/environment.js';
 import { KeyIndex } from '../tables/key-index.js';
+import type { ConversationNumber } from '../tables/ids.js';
 import { checkedEntries } from './check-key-index.js';
 import { guarded, intact, type Report } from './check-report.js';
 
@@ -64,7 +65,8 @@ export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): G
     () => 'a record of places',
   )) {
     guarded(report, INVARIANT, 'a record of places', () => {
-      for (const [conversation, place] of placesIn(key, value)) {
+      for (const [number, place] of placesIn(key, value)) {
+        const conversation = number as ConversationNumber;
         places += 1;
         checkPlace(tables, nameOf, report, { conversation, ...place }, applications);
         if (ends.find(endKey({ conversation, ...place })) === undefined) {

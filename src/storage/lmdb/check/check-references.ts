@@ -1,6 +1,7 @@
 import { limits } from '../../../model/index.js';
 import { referenceOfKey } from '../segments/references.js';
 import type { Tables } from '../tables/environment.js';
+import type { SegmentId } from '../tables/ids.js';
 import { checkedEntries } from './check-key-index.js';
 import { guarded, type Report } from './check-report.js';
 
@@ -117,9 +118,9 @@ export class SegmentColumns {
   }
 
   /** In ascending order. */
-  *ids(): Generator<number, void, void> {
+  *ids(): Generator<SegmentId, void, void> {
     for (const number of [...this.#chunks.keys()].sort((a, b) => a - b)) {
-      for (let id = number * CHUNK; id < (number + 1) * CHUNK; id++) if (this.has(id)) yield id;
+      for (let id = number * CHUNK; id < (number + 1) * CHUNK; id++) if (this.has(id)) yield id as SegmentId;
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Codec } from '../../../codec/index.js';
+import type { SegmentId } from '../tables/ids.js';
 import type { SegmentColumns } from './check-references.js';
 import { guarded, intact, type Report } from './check-report.js';
 import type { Tables } from '../tables/environment.js';
@@ -64,7 +65,7 @@ export class CheckedSegments {
   *referenceCounts(): Generator<number, void, void> {
     const { segments } = this;
     const { refCounts, bigRefCounts, meta } = this.tables;
-    const counts = new RefCounts(refCounts, bigRefCounts, storedFigure(meta, 'nextSegment'));
+    const counts = new RefCounts<SegmentId>(refCounts, bigRefCounts, storedFigure(meta, 'nextSegment'));
     for (const id of segments.ids()) {
       guarded(this.report, 'reference-counts', `segment ${id}`, () => {
         const kept = counts.get(id);

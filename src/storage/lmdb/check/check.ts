@@ -1,6 +1,7 @@
 import type { Codec } from '../../../codec/index.js';
 import type { CheckOptions, Violation } from '../../contract/checks.js';
 import { BackgroundTurns } from '../../shared/background.js';
+import type { StringCode } from '../tables/ids.js';
 import { CheckedConversations, checkRequests } from './check-conversations.js';
 import type { Report } from './check-report.js';
 import { checkReferences, SegmentColumns } from './check-references.js';
@@ -40,7 +41,7 @@ export async function checkVault(
   const columns = new SegmentColumns();
   const segments = new CheckedSegments(pinned, codec, columns, report);
   const names = new StringTable(pinned.strings);
-  const nameOf = (code: number) => names.stringOf(code);
+  const nameOf = (code: StringCode) => names.stringOf(code);
   const pages = new CheckedBlocks(pinned, state, columns, nameOf, report);
   const conversations = new CheckedConversations(pinned, state, columns, pages, nameOf, report);
   // In this order: frames define the segments, manifests the blocks, and both the references.

@@ -10,7 +10,7 @@ import { segmentsNamed } from '../conversations/message-list.js';
 import { decodeRequest } from '../conversations/requests.js';
 import { rebuildUsage } from '../lists/usage-rebuild.js';
 import { resetLists } from '../lists/build.js';
-import { decodePack } from '../packs/pack.js';
+import { decodePack, idAt } from '../packs/pack.js';
 import { framePieces } from '../packs/pack-layout.js';
 import { trustsDamagedPacks, SegmentReader } from '../packs/segment-reader.js';
 import { rebuildRadix } from '../radix/rebuild.js';
@@ -33,6 +33,7 @@ import { KeyIndexWriter } from '../tables/key-index.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { readState, type State, writeState } from '../tables/meta.js';
 import { numberKey, numberOfKey } from '../tables/table-keys.js';
+import type { BlockId, ConversationNumber, SegmentId } from '../tables/ids.js';
 import { readKeyIndex } from './check-key-index.js';
 import { SegmentColumns } from './check-references.js';
 
@@ -73,7 +74,7 @@ function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns,
     const { value } = tables.packs.unchecked(key)!;
     const pack = undefinedIfCorrupt(() => decodePack(key, value));
     for (let index = pack?.continues ? 1 : 0; index < (pack?.entries.length ?? 0); index++) {
-      const id = pack!.firstId + index;
+      const id = idAt(pack!, index);
       const size = undefinedIfCorrupt(() => reader.size(id));
       if (!size || segments.has(id)) continue;
       segments.add(id, size.frameBytes, size.tokenCount);
@@ -129,7 +130,7 @@ function countReferences(
     });
     if (!manifest) continue;
     const { id, messageCount, totalTokens, storeTimeMs } = manifest.conversation;
-    if (ids.find(id) === undefined) ids.insert(id, number);
+    if (ids.find(id) === undefined) ids.insert(id, number as ConversationNumber);
     state.conversations += 1;
     state.messages += messageCount;
     state.tokens += totalTokens;
@@ -148,12 +149,12 @@ function countReferences(
 }
 
 /** Returns the ids of conversations whose own record has lost them: under these they can be deleted. */
-function damagedIds(tables: Tables, nameOf: StringOf): Map<number, string> {
+function damagedIds(tables: Tables, nameOf: StringOf): Map<ConversationNumber, string> {
   const damaged = new Set<number>();
   for (const { key, value } of tables.conversations.scan()) {
     if (!value || !undefinedIfCorrupt(() => decodeManifest(value, nameOf))) damaged.add(key);
   }
-  return damaged.size === 0 ? new Map<number, string>() : new IdIndex(tables.ids).idsOf(damaged);
+  return damaged.size === 0 ? new Map<ConversationNumber, string>() : new IdIndex(tables.ids).idsOf(damaged);
 }
 
 /**
@@ -167,13 +168,14 @@ function rebuildPages(
   state: State,
 ): void {
   for (const table of [tables.blockCounts, tables.bigBlockCounts, tables.freedBlocks]) table.clear();
-  const counts = new RefCounts(tables.blockCounts, tables.bigBlockCounts, noneBefore);
-  const freed: number[] = [];
+  const counts = new RefCounts<BlockId>(tables.blockCounts, tables.bigBlockCounts, noneBefore);
+  const freed: BlockId[] = [];
   for (const { key, value } of tables.messageBlocks.scan()) {
     state.nextPage = Math.max(state.nextPage, key + 1);
     const count = holders.get(key) ?? 0;
-    counts.set(key, count);
-    if (count === 0) freed.push(key);
+    const id = key as BlockId;
+    counts.set(id, count);
+    if (count === 0) freed.push(id);
     else
       for (const segment of (value && undefinedIfCorrupt(() => segmentsNamed(value))) ?? [])
         segments.addReference(segment);
@@ -228,7 +230,7 @@ function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, n
   );
   for (const table of [tables.refCounts, tables.bigRefCounts, tables.garbage]) table.clear();
   state.garbageSegments = state.garbageBytes = 0;
-  const counts = new RefCounts(tables.refCounts, tables.bigRefCounts, noneBefore);
+  const counts = new RefCounts<SegmentId>(tables.refCounts, tables.bigRefCounts, noneBefore);
   for (const id of segments.ids()) {
     counts.set(id, segments.references(id));
     if (segments.references(id) > 0) continue;

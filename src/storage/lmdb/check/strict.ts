@@ -11,6 +11,7 @@ import type { Tables } from '../tables/environment.js';
 import { readState } from '../tables/meta.js';
 import type { Table } from '../tables/table.js';
 import type { TableName } from '../tables/table-keys.js';
+import type { SegmentId } from '../tables/ids.js';
 
 /** Keys that a transaction wrote or removed, by table. */
 type Touched = Map<TableName, Set<number | Buffer>>;
@@ -47,12 +48,12 @@ function checkTouched(tables: Tables, stringOf: StringOf, touched: Touched): voi
     }
   }
   const next = () => readState(tables.meta).nextSegment;
-  const counts = new RefCounts(tables.refCounts, tables.bigRefCounts, next);
+  const counts = new RefCounts<SegmentId>(tables.refCounts, tables.bigRefCounts, next);
   const numbersIn = (name: TableName) => [...touched.get(name)!].filter((key) => typeof key === 'number');
   for (const key of numbersIn('refCounts')) checkCounts(tables, key);
   for (const id of numbersIn('garbage')) {
     const isGarbage = tables.garbage.get(id) !== undefined;
-    assert(isGarbage === (counts.get(id) === 0), 'garbage is what has no references', id);
+    assert(isGarbage === (counts.get(id as SegmentId) === 0), 'garbage is what has no references', id);
   }
   for (const number of numbersIn('conversations')) checkConversation(tables, stringOf, counts, number);
 }
@@ -62,14 +63,19 @@ function checkCounts(tables: Tables, key: number): void {
   const record = tables.refCounts.get(key);
   const reader = new SegmentReader(tables, trustsDamagedPacks);
   for (const { number, count } of record ? countsIn(key, record) : []) {
-    assert(reader.size(number) !== undefined, 'a counted segment is in a pack', number);
+    assert(reader.size(number as SegmentId) !== undefined, 'a counted segment is in a pack', number);
     const isGarbage = tables.garbage.get(number) !== undefined;
     assert(isGarbage === (count === 0), 'garbage is what has no references', number);
   }
 }
 
 /** Its id leads to it, its segments and blocks are stored, and its figures are those of its list. */
-function checkConversation(tables: Tables, stringOf: StringOf, counts: RefCounts, number: number): void {
+function checkConversation(
+  tables: Tables,
+  stringOf: StringOf,
+  counts: RefCounts<SegmentId>,
+  number: number,
+): void {
   const record = tables.conversations.get(number);
   if (!record) return;
   const { conversation, list } = decodeManifest(record, stringOf);

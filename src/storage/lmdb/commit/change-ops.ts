@@ -12,6 +12,7 @@ import type {
 import type { ChangeOps, ManifestPlan, Part } from '../../shared/apply-change.js';
 import type { UsageEvent } from '../../shared/usage.js';
 import { putTokenizer, readTokenizer } from '../tables/kept-tokenizers.js';
+import { type SegmentId, idOf } from '../tables/ids.js';
 import { checkFork, forkConversation } from './fork.js';
 import { resolveIncoming, type IncomingSegments } from './manifest-change.js';
 import {
@@ -36,7 +37,7 @@ export class LmdbChangeOps implements ChangeOps<IncomingSegments> {
     this.session.requests.remember(request, result);
   }
 
-  hasRegistry(id: number): boolean {
+  hasRegistry(id: SegmentId): boolean {
     return this.session.registries.has(id);
   }
 
@@ -48,7 +49,7 @@ export class LmdbChangeOps implements ChangeOps<IncomingSegments> {
     this.session.putRegistry(bytes, timeMs);
   }
 
-  dropRegistries(ids: readonly number[]): number[] {
+  dropRegistries(ids: readonly SegmentId[]): number[] {
     return this.session.dropRegistries(ids);
   }
 
@@ -131,7 +132,7 @@ export class LmdbChangeOps implements ChangeOps<IncomingSegments> {
   }
 
   collect({ keys, garbageBeforeMs }: Part<'collect'>, sequenceMax: number) {
-    return this.session.segments.collect(keys.map(Number), garbageBeforeMs, sequenceMax);
+    return this.session.segments.collect(keys.map(idOf), garbageBeforeMs, sequenceMax);
   }
 
   replaceFrames(replacements: readonly FrameReplacement[]): boolean[] {
@@ -162,7 +163,7 @@ export function removeReferences(
 function eachOf(
   session: WriteSession,
   references: readonly OutsideReference[],
-  change: (id: number, holder: string) => void,
+  change: (id: SegmentId, holder: string) => void,
 ): ReferenceOutcome[] {
   return references.map(({ hash, holder }) => {
     const known = session.segments.find(hash);

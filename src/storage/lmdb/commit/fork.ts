@@ -7,6 +7,7 @@ import { writeManifest } from '../conversations/conversations.js';
 import { ListWriter } from '../conversations/list-writer.js';
 import { scanMessages } from '../conversations/message-list.js';
 import { messagesOf, type StoredList } from '../conversations/stored-list.js';
+import type { BlockId } from '../tables/ids.js';
 import { contentOf, countIn, existingConversation, findConversation } from './manifest-change.js';
 import { deleteConversation } from './put-append-delete.js';
 import type { WriteSession } from './write-session.js';
@@ -82,11 +83,11 @@ function cutList(
 
 /** True if two lists begin with the same messages. Blocks at the start of both are equal. */
 function sameMessages(session: WriteSession, one: StoredList, other: StoredList, count: number): boolean {
-  const pageOf = (id: number) => session.messageBlocks.read(id);
+  const blockOf = (id: BlockId) => session.messageBlocks.read(id);
   const same = Math.min(count, messagesShared(one, other));
-  const others = messagesOf(other, pageOf, session.nameOf, same);
+  const others = messagesOf(other, blockOf, session.nameOf, same);
   let at = same;
-  for (const message of messagesOf(one, pageOf, session.nameOf, same)) {
+  for (const message of messagesOf(one, blockOf, session.nameOf, same)) {
     if (at++ === count) break;
     if (JSON.stringify(message) !== JSON.stringify(others.next().value)) return false;
   }

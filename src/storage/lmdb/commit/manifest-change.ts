@@ -17,14 +17,15 @@ import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import type { KnownSegment } from '../segments/segment-caches.js';
 import type { StoredList } from '../conversations/stored-list.js';
 import type { Content } from '../lists/usage-ledger.js';
+import { NOT_STORED, type SegmentId } from '../tables/ids.js';
 import type { WriteSession } from './write-session.js';
 
 const NOTHING = new Uint8Array(0);
 
 /** A new segment of a change. */
 export interface IncomingSegment extends KnownSegment {
-  /** 0 until it is stored. */
-  id: number;
+  /** NOT_STORED until it is stored. */
+  id: SegmentId;
   readonly frame: Uint8Array;
   /** True if this change stored it. */
   added: boolean;
@@ -37,7 +38,13 @@ export function resolveIncoming(session: WriteSession, newSegments: readonly New
   const incoming = new Map<SegmentHash, IncomingSegment>();
   for (const { hash, tokenCount, frame } of newSegments) {
     if (incoming.has(hash)) continue;
-    incoming.set(hash, { id: session.segments.find(hash)?.id ?? 0, hash, tokenCount, frame, added: false });
+    incoming.set(hash, {
+      id: session.segments.find(hash)?.id ?? NOT_STORED,
+      hash,
+      tokenCount,
+      frame,
+      added: false,
+    });
   }
   return incoming;
 }
@@ -68,9 +75,11 @@ export function segmentsInOrder(
 ): (named: NamedSegment) => ListedSegment | undefined {
   let at = 0;
   return ({ hash, tokenCount }) => {
-    // 0: it was not stored when it was looked up.
-    const id = found === undefined ? 0 : present(found[at++], 'each segment was looked up', hash);
-    if (id !== 0 && segments.referencesOf(id) !== undefined) return { id, tokenCount };
+    const id =
+      found === undefined
+        ? NOT_STORED
+        : (present(found[at++], 'each segment was looked up', hash) as SegmentId);
+    if (id !== NOT_STORED && segments.referencesOf(id) !== undefined) return { id, tokenCount };
     return incoming.get(hash) ?? segments.find(hash);
   };
 }
@@ -133,7 +142,7 @@ export function manifestOutcome(
   const segments = ids.reduce((count, id, at) => (id === ids[at - 1] ? count : count + 1), 0);
   const added = [...incoming.values()].filter((segment) => segment.added);
   const addedIds = new Set(added.map(({ id }) => id));
-  const namedIds = new Set(ids.filter((id) => addedIds.has(id)));
+  const namedIds = new Set<number>(ids.filter((id) => addedIds.has(id as SegmentId)));
   const fields = addedIds.size === 0 ? addedIds : idsOfFields(messages, named);
   let newSegments = 0;
   let newTokens = 0;

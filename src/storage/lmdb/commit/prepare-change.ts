@@ -2,9 +2,10 @@ import type { Change, FrameReplacement, SegmentKey } from '../../contract/change
 import { withLeanHeap } from '../../shared/background.js';
 import { checkReplacements } from '../../shared/registry-checks.js';
 import type { OpenVault } from '../open-vault.js';
-import { findAhead, idOf } from '../segment-queries.js';
+import { findAhead } from '../segment-queries.js';
 import { isLong } from '../segments/id-prefetch.js';
 import { isDamage } from '../tables/lmdb-errors.js';
+import { idOf } from '../tables/ids.js';
 
 /** Commits a change when all has been read and checked that its transaction need not wait for. */
 export async function prepareAndCommit<T>(

@@ -13,6 +13,7 @@ import { trustsDamagedPacks, SegmentReader } from '../packs/segment-reader.js';
 import { SegmentWriter } from '../packs/segment-writer.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import type { State } from '../tables/meta.js';
+import { type SegmentId, idOf } from '../tables/ids.js';
 
 /** Caches of committed segments. */
 export interface SegmentIndexCaches {
@@ -36,7 +37,7 @@ export class SegmentChanges {
   readonly #addedGarbage = new Set<number>();
   /** Looked up and not stored before: most new segments of a change, and each is looked up more than once. */
   readonly #absent = new Set<SegmentHash>();
-  readonly #counts: RefCounts;
+  readonly #counts: RefCounts<SegmentId>;
   readonly #garbage: Garbage;
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
@@ -85,11 +86,11 @@ export class SegmentChanges {
   }
 
   /** Stores a segment that is not stored; it has no reference and is not garbage yet. Returns its id. */
-  add({ hash, tokenCount, frame }: NewSegment): number {
+  add({ hash, tokenCount, frame }: NewSegment): SegmentId {
     const { state } = this;
     const before = this.#resolved.get(hash);
     assert(!before || !this.#isStored(before), 'a segment is stored once', hash);
-    const known: KnownSegment = { id: state.nextSegment++, hash, tokenCount };
+    const known: KnownSegment = { id: state.nextSegment++ as SegmentId, hash, tokenCount };
     this.#writer.append(known.id, frame, tokenCount);
     this.#index.insert(hash, known.id);
     this.#counts.set(known.id, 0);
@@ -103,7 +104,7 @@ export class SegmentChanges {
   }
 
   /** Adds a reference to a stored segment. @throws StowkenError CORRUPT_STORE */
-  hold(id: number): void {
+  hold(id: SegmentId): void {
     const count = this.#counts.get(id);
     // A list that names a segment that was lost cannot be copied.
     if (count === undefined)
@@ -118,7 +119,7 @@ export class SegmentChanges {
    * @throws StowkenError CORRUPT_STORE if no reference is left to be removed: the segment may be garbage
    * while something names it, and the transaction must not go on to delete it
    */
-  release(id: number): boolean {
+  release(id: SegmentId): boolean {
     const count = this.#counts.get(id);
     // Lost with a damaged pack: what names it is still there.
     if (count === undefined) return false;
@@ -131,12 +132,12 @@ export class SegmentChanges {
   }
 
   /** Undefined: the segment is not stored. */
-  referencesOf(id: number): number | undefined {
+  referencesOf(id: SegmentId): number | undefined {
     return this.#counts.get(id);
   }
 
   /** Makes a segment without references garbage, from now on. */
-  markGarbage(id: number): void {
+  markGarbage(id: SegmentId): void {
     if (this.#addedAs(id)) this.#addedGarbage.add(id);
     // Frames appended in this session may not be readable yet.
     if (this.#writer.flush()) this.#reload();
@@ -145,7 +146,7 @@ export class SegmentChanges {
 
   /** Replaces the expected frames; returns for each whether it was the stored one. */
   replaceFrames(replacements: readonly FrameReplacement[]): boolean[] {
-    const frames = new Map<number, Uint8Array>();
+    const frames = new Map<SegmentId, Uint8Array>();
     const flush = () => {
       this.#writer.replace(frames);
       this.#reload();
@@ -154,7 +155,7 @@ export class SegmentChanges {
     this.#writer.flush();
     this.#reload();
     const replaced = replacements.map(({ key, expected, frame }) => {
-      const id = Number(key);
+      const id = idOf(key);
       if (frames.has(id)) flush(); // The expected frame is an earlier replacement in this list.
       // A damaged pack is not changed.
       const size = undefinedIfCorrupt(() => this.#strict.size(id));
@@ -168,7 +169,7 @@ export class SegmentChanges {
     return replaced;
   }
 
-  #countReplacement(id: number, tokenCount: number, before: Uint8Array, after: Uint8Array): void {
+  #countReplacement(id: SegmentId, tokenCount: number, before: Uint8Array, after: Uint8Array): void {
     this.state.segmentBytes += after.length - before.length;
     this.#countFrame(before, tokenCount, -1);
     this.#countFrame(after, tokenCount, 1);
@@ -179,9 +180,9 @@ export class SegmentChanges {
    * Deletes those segments that are garbage and were so at `sequenceMax` and at `sinceMaxMs`. Segments in a
    * damaged pack are left, since it is not rewritten. Returns what was deleted.
    */
-  collect(ids: readonly number[], sinceMaxMs: number, sequenceMax: number) {
+  collect(ids: readonly SegmentId[], sinceMaxMs: number, sequenceMax: number) {
     const { state } = this;
-    const deleted: number[] = [];
+    const deleted: SegmentId[] = [];
     let frameBytesDeleted = 0;
     for (const id of [...new Set(ids)].sort((a, b) => a - b)) {
       if (this.#counts.get(id) !== 0) continue;
@@ -220,7 +221,7 @@ export class SegmentChanges {
   }
 
   #reload(): void {
-    const isIndexed = (hash: SegmentHash, id: number) => this.#index.candidates(hash).includes(id);
+    const isIndexed = (hash: SegmentHash, id: SegmentId) => this.#index.candidates(hash).includes(id);
     this.#reader = new SegmentReader(this.tables, frameWitness(this.memory.codec, this.#counts, isIndexed));
     this.#strict = new SegmentReader(this.tables);
   }
@@ -234,7 +235,7 @@ export class SegmentChanges {
    * Returns the frame's size, damaged or not: the check compares the garbage's sums with the same figure. 0
    * if no pack that can be read has it.
    */
-  #frameBytes(id: number): number {
+  #frameBytes(id: SegmentId): number {
     const said = new SegmentReader(this.tables, trustsDamagedPacks);
     return (
       (undefinedIfCorrupt(() => this.#reader.size(id)) ?? undefinedIfCorrupt(() => said.size(id)))
@@ -246,12 +247,12 @@ export class SegmentChanges {
     return this.#counts.get(id) !== undefined;
   }
 
-  #addedAs(id: number): KnownSegment | undefined {
+  #addedAs(id: SegmentId): KnownSegment | undefined {
     const firstAdded = this.state.nextSegment - this.#addedInOrder.length;
     return this.#addedInOrder[id - firstAdded];
   }
 
-  #known(id: number): KnownSegment {
+  #known(id: SegmentId): KnownSegment {
     const cached = this.#addedAs(id) ?? this.memory.cache.byId(id);
     if (cached) return cached;
     const frame = this.#reader.frame(id);
@@ -259,7 +260,7 @@ export class SegmentChanges {
     return { id, hash: this.memory.codec.hashOf(frame), tokenCount };
   }
 
-  #ifWhole(id: number): { readonly known: KnownSegment; readonly frame: Uint8Array } | undefined {
+  #ifWhole(id: SegmentId): { readonly known: KnownSegment; readonly frame: Uint8Array } | undefined {
     return undefinedIfCorrupt(() => ({ frame: this.#strict.frame(id), known: this.#known(id) }));
   }
 }

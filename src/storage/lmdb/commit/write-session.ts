@@ -9,6 +9,7 @@ import { RadixIndex } from '../radix/radix-index.js';
 import { References } from '../segments/references.js';
 import { Registries } from '../segments/registries.js';
 import { type OldestRequest, Requests } from '../conversations/requests.js';
+import type { StringCode } from '../tables/ids.js';
 import { SegmentChanges, type SegmentIndexCaches } from './segment-changes.js';
 import { readState, type State, writeState } from '../tables/meta.js';
 
@@ -60,7 +61,7 @@ export class WriteSession {
   readonly segments: SegmentChanges;
   /** Changes of registries: the last bytes put, or undefined for a dropped one. */
   readonly #registryChanges = new Map<number, Uint8Array | undefined>();
-  readonly nameOf = (code: number): string => this.names.stringOf(code);
+  readonly nameOf = (code: StringCode): string => this.names.stringOf(code);
 
   constructor(
     readonly shared: Shared,

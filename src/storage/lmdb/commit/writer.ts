@@ -5,6 +5,7 @@ import type { Change } from '../../contract/change.js';
 import { spaceRefusal } from '../../shared/disk-refusal.js';
 import type { Leases } from '../../shared/leases.js';
 import { strictly } from '../check/strict.js';
+import type { StringCode } from '../tables/ids.js';
 import { LmdbChangeOps } from './change-ops.js';
 import { CommitError, type Environment } from '../tables/environment.js';
 import { isFatal } from '../tables/lmdb-errors.js';
@@ -122,7 +123,7 @@ export class Writer {
       if (wrote) current.flush(sequenceMax);
       return results;
     };
-    const stringOf = (code: number) => present(session, 'a session is open').nameOf(code);
+    const stringOf = (code: StringCode) => present(session, 'a session is open').nameOf(code);
     const outcomes = await this.environment.write(() =>
       this.strict ? strictly(this.shared.tables, stringOf, apply) : apply(),
     );

@@ -1,8 +1,9 @@
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import type { BlockId } from '../tables/ids.js';
 
 /** A block of a message list, as the conversation's record names it. */
 export interface BlockEntry {
-  readonly id: number;
+  readonly id: BlockId;
   readonly messages: number;
   readonly tokens: number;
 }
@@ -11,7 +12,7 @@ export interface BlockEntry {
 export function writeBlockEntry(
   writer: ByteWriter,
   { id, messages, tokens }: BlockEntry,
-  before: number,
+  before: BlockId | 0,
 ): void {
   writer
     .zigzag(id - before - 1)
@@ -21,7 +22,7 @@ export function writeBlockEntry(
 
 export function encodeDirectory(entries: readonly BlockEntry[]): Uint8Array {
   const writer = new ByteWriter();
-  let before = 0;
+  let before: BlockId | 0 = 0;
   for (const entry of entries) {
     writeBlockEntry(writer, entry, before);
     before = entry.id;
@@ -35,6 +36,6 @@ export function* decodeDirectory(directory: Uint8Array): Generator<BlockEntry, v
   let before = 0;
   while (!reader.atEnd) {
     before += 1 + reader.zigzag();
-    yield { id: before, messages: reader.varint(), tokens: reader.varint() };
+    yield { id: before as BlockId, messages: reader.varint(), tokens: reader.varint() };
   }
 }

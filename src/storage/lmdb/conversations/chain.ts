@@ -3,6 +3,7 @@ import type { Tables } from '../tables/environment.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { readState, type State } from '../tables/meta.js';
 import type { DamagedEntry, Found, Table } from '../tables/table.js';
+import type { ConversationNumber } from '../tables/ids.js';
 
 /**
  * Each conversation's record has the distance to the number before it, and the state has the last number. So
@@ -43,8 +44,11 @@ export function withDistance(record: Uint8Array, distance: number): Uint8Array {
 }
 
 /** Takes the next number, and its distance from the conversation before. */
-export function nextInChain(state: State): { readonly number: number; readonly distance: number } {
-  const number = state.nextConversation++;
+export function nextInChain(state: State): {
+  readonly number: ConversationNumber;
+  readonly distance: number;
+} {
+  const number = state.nextConversation++ as ConversationNumber;
   const distance = number - state.lastConversation;
   state.lastConversation = number;
   return { number, distance };
@@ -57,7 +61,7 @@ export function nextInChain(state: State): { readonly number: number; readonly d
 export function removeFromChain(
   table: Table<number>,
   state: State,
-  number: number,
+  number: ConversationNumber,
   distance: number | undefined,
 ): void {
   const before = distance === undefined ? (table.keyBefore(number) ?? 0) : number - distance;

@@ -1,5 +1,6 @@
 import { type Conversation, StowkenError } from '../../../model/index.js';
 import { ByteReader } from '../../shared/bytes.js';
+import type { ConversationNumber } from '../tables/ids.js';
 import { type ListWriter, tailBytesMax } from './list-writer.js';
 import { corruptConversation, decodeHeader, encodeHeader, type Header, type StringOf } from './manifest.js';
 import type { StringCodes } from './string-table.js';
@@ -18,7 +19,7 @@ export interface StoredManifest {
 
 /** A manifest under its number. */
 export interface NumberedManifest extends StoredManifest {
-  readonly number: number;
+  readonly number: ConversationNumber;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -59,7 +60,7 @@ export function findManifest(
 }
 
 export interface ManifestToWrite {
-  readonly number: number;
+  readonly number: ConversationNumber;
   readonly distance: number;
   readonly conversation: Conversation;
   readonly list: ListWriter;

@@ -2,6 +2,7 @@ import { entriesOfChunk } from '../tables/bounded-chunk.js';
 import { KeyIndex, KeyIndexWriter } from '../tables/key-index.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import type { Table } from '../tables/table.js';
+import type { ConversationNumber } from '../tables/ids.js';
 
 /** Maps conversation ids to numbers, in the order of the ids' bytes. */
 export class IdIndex {
@@ -10,19 +11,19 @@ export class IdIndex {
     private readonly index = new KeyIndex(table),
   ) {}
 
-  find(id: string): number | undefined {
-    return this.index.find(Buffer.from(id, 'utf8'));
+  find(id: string): ConversationNumber | undefined {
+    return this.index.find(Buffer.from(id, 'utf8')) as ConversationNumber | undefined;
   }
 
   /**
    * Returns the ids of these conversations, if they are in the index. Reads all of it; used for damaged
    * conversations.
    */
-  idsOf(numbers: ReadonlySet<number>): Map<number, string> {
-    const ids = new Map<number, string>();
+  idsOf(numbers: ReadonlySet<number>): Map<ConversationNumber, string> {
+    const ids = new Map<ConversationNumber, string>();
     for (const { key: chunk, value } of this.table.scan()) {
       for (const { key, number } of (value && undefinedIfCorrupt(() => entriesOfChunk(chunk, value))) ?? []) {
-        if (numbers.has(number)) ids.set(number, key.toString('utf8'));
+        if (numbers.has(number)) ids.set(number as ConversationNumber, key.toString('utf8'));
       }
     }
     return ids;
@@ -40,7 +41,7 @@ export class IdIndexWriter extends IdIndex {
   }
 
   /** Inserts an id that is not in the index. */
-  insert(id: string, number: number): void {
+  insert(id: string, number: ConversationNumber): void {
     this.#writer.insert(Buffer.from(id, 'utf8'), number);
   }
 

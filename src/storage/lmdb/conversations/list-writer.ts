@@ -7,6 +7,7 @@ import {
   TAIL_ROOM_BYTES_MIN,
 } from '../tables/layout.js';
 import { assert, type Speaker } from '../../../model/index.js';
+import type { BlockId, SegmentId } from '../tables/ids.js';
 import { type ListedSegment, MessageEncoder, scanMessages } from './message-list.js';
 import type { StringCodes } from './string-table.js';
 import { decodeDirectory, writeBlockEntry } from './block-directory.js';
@@ -15,8 +16,8 @@ import type { StoredList } from './stored-list.js';
 /** Target of a list. Each part of the list, block or tail, holds the segments that it names, once each. */
 export interface ListTarget {
   readonly names: StringCodes;
-  readonly messageBlocks: { add(list: Uint8Array): number };
-  readonly segments: { hold(id: number): void };
+  readonly messageBlocks: { add(list: Uint8Array): BlockId };
+  readonly segments: { hold(id: SegmentId): void };
 }
 
 /** Messages since the last block. */
@@ -35,7 +36,7 @@ interface Run {
 export class ListWriter {
   readonly #directory = new ByteWriter();
   #tokensAdded = 0;
-  #lastPage: number | undefined;
+  #lastBlock: BlockId | undefined;
   #run: Run;
 
   constructor(private readonly target: ListTarget) {
@@ -87,8 +88,8 @@ export class ListWriter {
   seal(bytes = this.#run.encoder.bytes): void {
     const { encoder, messages, tokens } = this.#run;
     const id = this.target.messageBlocks.add(encoder.finish(bytes));
-    writeBlockEntry(this.#directory, { id, messages, tokens }, this.#lastPage ?? this.#lastPageNamed());
-    this.#lastPage = id;
+    writeBlockEntry(this.#directory, { id, messages, tokens }, this.#lastBlock ?? this.#lastBlockNamed());
+    this.#lastBlock = id;
     this.#run = this.#emptyRun();
   }
 
@@ -97,7 +98,7 @@ export class ListWriter {
     return { directory: this.#directory.finish(), tail: this.#run.encoder.finish() };
   }
 
-  #name(id: number): void {
+  #name(id: SegmentId): void {
     assert(id > 0, 'a list names segments that are stored', id);
     const { named } = this.#run;
     if (named.has(id)) return;
@@ -105,8 +106,8 @@ export class ListWriter {
     this.target.segments.hold(id);
   }
 
-  #lastPageNamed(): number {
-    let last = 0;
+  #lastBlockNamed(): BlockId | 0 {
+    let last: BlockId | 0 = 0;
     for (const { id } of decodeDirectory(this.#directory.finish())) last = id;
     return last;
   }

@@ -4,6 +4,7 @@ import type { Tables } from '../tables/environment.js';
 import { isDamage } from '../tables/lmdb-errors.js';
 import { readState } from '../tables/meta.js';
 import type { Found, Table } from '../tables/table.js';
+import type { ConversationNumber } from '../tables/ids.js';
 import { recordsAfter } from './chain.js';
 import { readHeader } from './conversations.js';
 import { IdIndex } from './id-index.js';
@@ -41,7 +42,7 @@ export function recordAt(table: Table<number>, key: number): Found<number> {
 
 export function namesOf(damaged: ReadonlyMap<number, string>, ids: Table<Buffer>): DamagedConversation[] {
   const known = new IdIndex(ids).idsOf(new Set(damaged.keys()));
-  return [...damaged].map(([number, detail]) => ({ id: known.get(number), detail }));
+  return [...damaged].map(([number, detail]) => ({ id: known.get(number as ConversationNumber), detail }));
 }
 
 /** Returns the least number such that every conversation from it on was stored at this time or later. */

@@ -1,6 +1,7 @@
 import { type Conversation, isDated, StowkenError } from '../../../model/index.js';
 import { type ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { sortedEntries } from '../../shared/records.js';
+import type { StringCode } from '../tables/ids.js';
 import { GAP, NO_GAP } from './chain.js';
 import type { StringCodes, StringKind } from './string-table.js';
 
@@ -22,7 +23,7 @@ const flags = {
 /** Revision that is not written, because most conversations have it. */
 const FIRST_REVISION = 1;
 
-export type StringOf = (code: number) => string;
+export type StringOf = (code: StringCode) => string;
 
 export interface Header {
   readonly conversation: Conversation;
@@ -117,7 +118,7 @@ export function writeString(writer: ByteWriter, name: string, kind: StringKind, 
 export function readString(reader: ByteReader, nameOf: StringOf): string {
   const what = reader.varint();
   if (what === EMPTY) return '';
-  return what === INLINE ? reader.text() : nameOf(what - 1);
+  return what === INLINE ? reader.text() : nameOf((what - 1) as StringCode);
 }
 
 export function skipString(reader: ByteReader): void {

@@ -4,6 +4,7 @@ import type { Tables } from '../tables/environment.js';
 import { FREED_BLOCKS_PER_COMMIT } from '../tables/layout.js';
 import type { State } from '../tables/meta.js';
 import { numberKey, numberOfKey } from '../tables/table-keys.js';
+import type { BlockId } from '../tables/ids.js';
 import { readBlock } from './stored-list.js';
 
 type BlockTables = Pick<Tables, 'meta' | 'messageBlocks' | 'blockCounts' | 'bigBlockCounts' | 'freedBlocks'>;
@@ -22,8 +23,8 @@ export class OldestFreed {
  * freed it.
  */
 export class MessageBlocks {
-  readonly #counts: RefCounts;
-  readonly #freed: number[] = [];
+  readonly #counts: RefCounts<BlockId>;
+  readonly #freed: BlockId[] = [];
   /** See OldestFreed; as of this transaction. */
   #oldestFreed: number | undefined;
 
@@ -38,20 +39,20 @@ export class MessageBlocks {
   }
 
   /** Stores a block that one manifest names. */
-  add(list: Uint8Array): number {
-    const id = this.state.nextPage++;
+  add(list: Uint8Array): BlockId {
+    const id = this.state.nextPage++ as BlockId;
     this.tables.messageBlocks.append(id, list);
     this.#counts.set(id, 1);
     return id;
   }
 
   /** @throws StowkenError CORRUPT_STORE */
-  read(id: number): Uint8Array {
+  read(id: BlockId): Uint8Array {
     return readBlock(this.tables.messageBlocks, id);
   }
 
   /** Adds a manifest as a holder. @throws StowkenError CORRUPT_STORE */
-  hold(id: number): void {
+  hold(id: BlockId): void {
     const count = this.#counts.get(id);
     const chunk = chunkOf(id);
     if (count === undefined)
@@ -66,7 +67,7 @@ export class MessageBlocks {
    * released.
    * @throws StowkenError CORRUPT_STORE if no holder is left to be removed
    */
-  release(id: number): boolean {
+  release(id: BlockId): boolean {
     const count = this.#counts.get(id);
     // Lost with a damaged page of the file, and not counted since a repair: nothing is there to be freed.
     if (count === undefined) return false;
@@ -122,7 +123,7 @@ export class MessageBlocks {
 }
 
 /** Encodes ascending ids as varint distances. */
-export function encodeFreedBlocks(ids: readonly number[]): Uint8Array {
+export function encodeFreedBlocks(ids: readonly BlockId[]): Uint8Array {
   const writer = new ByteWriter();
   let before = 0;
   for (const id of ids) {
@@ -132,9 +133,9 @@ export function encodeFreedBlocks(ids: readonly number[]): Uint8Array {
   return writer.finish();
 }
 
-export function decodeFreedBlocks(record: Uint8Array): number[] {
+export function decodeFreedBlocks(record: Uint8Array): BlockId[] {
   const reader = new ByteReader(record);
-  const ids: number[] = [];
-  for (let id = 0; !reader.atEnd;) ids.push((id += reader.varint()));
+  const ids: BlockId[] = [];
+  for (let id = 0; !reader.atEnd;) ids.push((id += reader.varint()) as BlockId);
   return ids;
 }

@@ -1,10 +1,11 @@
 import { type Speaker, withFieldSegments } from '../../../model/index.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import type { SegmentId, StringCode } from '../tables/ids.js';
 import { type StringOf, readString, skipString, writeString } from './manifest.js';
 import type { StringCodes } from './string-table.js';
 
 export interface ListedSegment {
-  readonly id: number;
+  readonly id: SegmentId;
   readonly tokenCount: number;
 }
 
@@ -100,7 +101,7 @@ export function decodeMessages(list: Uint8Array, nameOf: StringOf): ListedMessag
     const { count, fieldSegments } = readCounts(head, reader);
     const segments: ListedSegment[] = [];
     for (let index = 0; index < count; index++) {
-      const id = expectedId + reader.zigzag();
+      const id = (expectedId + reader.zigzag()) as SegmentId;
       segments.push({ id, tokenCount: reader.varint() });
       expectedId = id + 1;
     }
@@ -112,7 +113,7 @@ export function decodeMessages(list: Uint8Array, nameOf: StringOf): ListedMessag
 /** Scans the first messages of a list, or all, without creating objects other than those of the callback. */
 export function scanMessages(
   list: Uint8Array,
-  onSegment: (id: number, tokenCount: number) => void,
+  onSegment: (id: SegmentId, tokenCount: number) => void,
   messagesMax = Infinity,
 ): ListExtent {
   const reader = new ByteReader(list);
@@ -126,7 +127,7 @@ export function scanMessages(
     if (head & HAS_TOOL_CALL) reader.raw(reader.varint());
     const { count, fieldSegments } = readCounts(head, reader);
     for (let index = 0; index < count; index++) {
-      const id = nextId + reader.zigzag();
+      const id = (nextId + reader.zigzag()) as SegmentId;
       const tokenCount = reader.varint();
       onSegment(id, tokenCount);
       if (index < count - fieldSegments) tokens += tokenCount;
@@ -137,8 +138,8 @@ export function scanMessages(
 }
 
 /** Returns the distinct segments that a message list names. */
-export function segmentsNamed(list: Uint8Array): Set<number> {
-  const ids = new Set<number>();
+export function segmentsNamed(list: Uint8Array): Set<SegmentId> {
+  const ids = new Set<SegmentId>();
   scanMessages(list, (id) => ids.add(id));
   return ids;
 }
@@ -152,5 +153,5 @@ function readCounts(head: number, reader: ByteReader): { count: number; fieldSeg
 
 function readRole(code: number, reader: ByteReader, nameOf: StringOf): string {
   if (code === ROLE_FOLLOWS) return readString(reader, nameOf);
-  return code === 0 ? '' : nameOf(code);
+  return code === 0 ? '' : nameOf(code as StringCode);
 }

@@ -1,7 +1,7 @@
 import { contentSegments, fieldSegmentsOf } from '../../../model/index.js';
-import type { SegmentKey } from '../../contract/change.js';
 import type { ConversationSnapshot, StoredMessage } from '../../contract/queries.js';
 import { sequentialRead } from '../../shared/sequential-read.js';
+import { type BlockId, keyOf } from '../tables/ids.js';
 import type { StoredManifest } from './conversations.js';
 import type { StringOf } from './manifest.js';
 import type { ListedMessage, ListedSegment } from './message-list.js';
@@ -13,15 +13,15 @@ import { locateToken, messagesOf } from './stored-list.js';
  */
 export function createSnapshot(
   { conversation, list }: StoredManifest,
-  pageOf: (id: number) => Uint8Array,
+  blockOf: (id: BlockId) => Uint8Array,
   nameOf: StringOf,
   release: () => void,
 ): ConversationSnapshot {
-  const read = sequentialRead((from) => messagesOf(list, pageOf, nameOf, from));
+  const read = sequentialRead((from) => messagesOf(list, blockOf, nameOf, from));
   return {
     conversation,
     read: async (from, messagesMax) => read(from, messagesMax).map(toStoredMessage),
-    locate: async (tokenOffset) => locateToken(list, pageOf, nameOf, tokenOffset),
+    locate: async (tokenOffset) => locateToken(list, blockOf, nameOf, tokenOffset),
     release,
   };
 }
@@ -36,5 +36,5 @@ function toStoredMessage(listed: ListedMessage): StoredMessage {
 }
 
 function keyed({ id, tokenCount }: ListedSegment): StoredMessage['segments'][number] {
-  return { key: id as SegmentKey, tokenCount };
+  return { key: keyOf(id), tokenCount };
 }

@@ -1,4 +1,5 @@
 import { contentSegments, StowkenError } from '../../../model/index.js';
+import type { BlockId } from '../tables/ids.js';
 import type { StringOf } from './manifest.js';
 import { decodeMessages, type ListedMessage } from './message-list.js';
 import { decodeDirectory } from './block-directory.js';
@@ -17,7 +18,7 @@ interface Part {
 }
 
 /** @throws StowkenError CORRUPT_STORE if it does not exist */
-export function readBlock(pages: Table<number>, id: number): Uint8Array {
+export function readBlock(pages: Table<number>, id: BlockId): Uint8Array {
   const page = pages.get(id);
   if (!page) throw new StowkenError('CORRUPT_STORE', `page ${id} of a message list is missing`);
   return page;
@@ -29,12 +30,12 @@ export function readBlock(pages: Table<number>, id: number): Uint8Array {
  */
 export function* messagesOf(
   list: StoredList,
-  pageOf: (id: number) => Uint8Array,
+  blockOf: (id: BlockId) => Uint8Array,
   nameOf: StringOf,
   from = 0,
 ): Generator<ListedMessage, void, void> {
   let passed = 0;
-  for (const part of partsOf(list, pageOf)) {
+  for (const part of partsOf(list, blockOf)) {
     if (passed + part.messages > from) {
       for (const message of decodeMessages(part.read(), nameOf)) if (passed++ >= from) yield message;
     } else passed += part.messages;
@@ -47,13 +48,13 @@ export function* messagesOf(
  */
 export function locateToken(
   list: StoredList,
-  pageOf: (id: number) => Uint8Array,
+  blockOf: (id: BlockId) => Uint8Array,
   nameOf: StringOf,
   tokenOffset: number,
 ): { readonly message: number; readonly tokensBefore: number } {
   let message = 0;
   let tokensBefore = 0;
-  for (const part of partsOf(list, pageOf)) {
+  for (const part of partsOf(list, blockOf)) {
     if (tokenOffset >= tokensBefore + part.tokens) {
       message += part.messages;
       tokensBefore += part.tokens;
@@ -71,9 +72,9 @@ export function locateToken(
 }
 
 /** Yields the blocks, and the tail, whose figures are known only by reading it. */
-function* partsOf({ directory, tail }: StoredList, pageOf: (id: number) => Uint8Array): Generator<Part> {
+function* partsOf({ directory, tail }: StoredList, blockOf: (id: BlockId) => Uint8Array): Generator<Part> {
   for (const { id, messages, tokens } of decodeDirectory(directory)) {
-    yield { messages, tokens, read: () => pageOf(id) };
+    yield { messages, tokens, read: () => blockOf(id) };
   }
   yield { messages: Infinity, tokens: Infinity, read: () => tail };
 }

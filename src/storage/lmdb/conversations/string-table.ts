@@ -1,6 +1,7 @@
 import { assert, StowkenError } from '../../../model/index.js';
 import { STRING_BYTES_MAX, STRINGS_MAX, SPEAKER_STRINGS_MAX } from '../tables/layout.js';
 import type { Table } from '../tables/table.js';
+import type { StringCode } from '../tables/ids.js';
 
 /** Use of a string: there may be many speakers' names, which must leave room for the others. */
 export type StringKind = 'label' | 'speaker';
@@ -8,24 +9,24 @@ export type StringKind = 'label' | 'speaker';
 /** Codes of the strings that records name by number. */
 export interface StringCodes {
   /** Undefined if it has no code and is stored where it is used. */
-  codeOf(name: string, kind: StringKind): number | undefined;
+  codeOf(name: string, kind: StringKind): StringCode | undefined;
 }
 
 /** Strings that many records share, in memory; they are few and never removed. */
 export class StringTable implements StringCodes {
-  readonly #codes = new Map<string, number>();
+  readonly #codes = new Map<string, StringCode>();
   readonly #names: string[] = [''];
 
   constructor(private readonly table: Table<number>) {
     this.refresh();
   }
 
-  codeOf(name: string): number | undefined {
+  codeOf(name: string): StringCode | undefined {
     return this.#codes.get(name);
   }
 
   /** @throws StowkenError CORRUPT_STORE */
-  stringOf(code: number): string {
+  stringOf(code: StringCode): string {
     // Another process may have added it.
     if (code >= this.#names.length) this.refresh();
     return this.loadedString(code);
@@ -36,7 +37,7 @@ export class StringTable implements StringCodes {
    * added would stay here if it is aborted.
    * @throws StowkenError CORRUPT_STORE
    */
-  loadedString(code: number): string {
+  loadedString(code: StringCode): string {
     const name = this.#names[code];
     if (name === undefined || code === 0) throw new StowkenError('CORRUPT_STORE', `there is no name ${code}`);
     return name;
@@ -58,15 +59,15 @@ export class StringTable implements StringCodes {
     for (const { key, value } of this.table.range({ start: this.#names.length })) {
       const name = Buffer.from(value).toString('utf8');
       this.#names[key] = name;
-      this.#codes.set(name, key);
+      this.#codes.set(name, key as StringCode);
     }
   }
 }
 
 /** Strings as one write transaction sees them; new strings get codes. */
 export class StringTableWriter implements StringCodes {
-  readonly #added = new Map<string, number>();
-  readonly #addedNames = new Map<number, string>();
+  readonly #added = new Map<string, StringCode>();
+  readonly #addedNames = new Map<StringCode, string>();
 
   constructor(
     private readonly table: Table<number>,
@@ -82,12 +83,12 @@ export class StringTableWriter implements StringCodes {
     return this.#added.size > 0;
   }
 
-  codeOf(name: string, kind: StringKind): number | undefined {
+  codeOf(name: string, kind: StringKind): StringCode | undefined {
     const known = this.names.codeOf(name) ?? this.#added.get(name);
     const codesMax = kind === 'speaker' ? SPEAKER_STRINGS_MAX : STRINGS_MAX;
     if (known !== undefined || this.nextCode > codesMax || Buffer.byteLength(name) > STRING_BYTES_MAX)
       return known;
-    const code = this.nextCode++;
+    const code = this.nextCode++ as StringCode;
     assert(code > 0, 'codes begin at 1', code);
     this.table.append(code, Buffer.from(name, 'utf8'));
     this.#added.set(name, code);
@@ -96,7 +97,7 @@ export class StringTableWriter implements StringCodes {
   }
 
   /** @throws StowkenError CORRUPT_STORE */
-  stringOf(code: number): string {
+  stringOf(code: StringCode): string {
     // Strings of this transaction stay here until it is committed: it may be rolled back.
     return this.#addedNames.get(code) ?? this.names.loadedString(code);
   }

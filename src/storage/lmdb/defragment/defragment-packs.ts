@@ -1,5 +1,5 @@
 import { refillPacks } from '../packs/pack-filler.js';
-import { decodePack, deletedEntry, endOf, hasRestOf, type Pack } from '../packs/pack.js';
+import { decodePack, deletedEntry, endOf, hasRestOf, idAt, type Pack } from '../packs/pack.js';
 import { keyOfPack, startKey } from '../packs/pack-layout.js';
 import type { Tables } from '../tables/environment.js';
 import {
@@ -55,7 +55,7 @@ export function defragmentPacks(packs: Table<number>, after: number): number | u
   if (saves) refillPacks(packs, run.map(upToNext), new Map());
   if (!more) return undefined;
   // The last refilled pack has room: it is filled up with the following ones.
-  const lastKey = packs.floorKey(startKey(endOf(last) - 1)) ?? keyOfPack(last);
+  const lastKey = packs.floorKey(startKey(idAt(last, last.entries.length - 1))) ?? keyOfPack(last);
   return saves ? lastKey - 1 : keyOfPack(last);
 }
 

@@ -1,5 +1,6 @@
 import type { Conversation } from '../../../model/index.js';
 import type { Tables } from '../tables/environment.js';
+import type { ConversationNumber } from '../tables/ids.js';
 import {
   CREATED,
   createdDimension,
@@ -22,7 +23,7 @@ export class ListIndex {
   constructor(private readonly tables: Pick<Tables, 'meta' | 'postings'>) {}
 
   /** To be called when a conversation was replaced, appended to or deleted; `after` is then undefined. */
-  changed(number: number, before: Conversation, after: Conversation | undefined): void {
+  changed(number: ConversationNumber, before: Conversation, after: Conversation | undefined): void {
     this.#dimensions ??= readDimensions(this.tables.meta);
     for (const dimension of this.#dimensions) {
       if (dimension.dropped || number > dimension.to) continue;

@@ -1,6 +1,7 @@
 import { REFILLED_PACK_BYTES, SPLIT_BYTES_MIN } from '../tables/layout.js';
 import type { Table } from '../tables/table.js';
-import { hasRestOf, type Pack } from './pack.js';
+import type { SegmentId } from '../tables/ids.js';
+import { hasRestOf, idAt, type Pack } from './pack.js';
 import { PackBuilder } from './pack-builder.js';
 import { framePieces, keyOfPack, type PackEntry, type PackPosition, sizesBytes } from './pack-layout.js';
 
@@ -23,7 +24,7 @@ export class PackFiller {
   }
 
   /** Adds a whole tail. Ids must ascend. */
-  add(id: number, entry: PackEntry): void {
+  add(id: SegmentId, entry: PackEntry): void {
     const { frameBytes, tokenCount, piece } = entry;
     const room = this.#reaches(id) ? this.#room(entry) : -1;
     if (piece.length <= room) this.#pack.add(entry);
@@ -39,13 +40,13 @@ export class PackFiller {
   }
 
   /** Begins a pack with the rest of a tail. */
-  addRest(id: number, rest: Uint8Array): void {
+  addRest(id: SegmentId, rest: Uint8Array): void {
     this.#begin(id, true);
     this.#pack.addRest(rest);
   }
 
   /** Adds the first part of a tail whose rest is in the stored next pack; no tail may be added afterwards. */
-  addPart(id: number, entry: PackEntry): void {
+  addPart(id: SegmentId, entry: PackEntry): void {
     const fits = this.#reaches(id) && entry.piece.length <= this.#room(entry);
     if (!fits) {
       this.close();
@@ -65,13 +66,13 @@ export class PackFiller {
     return true;
   }
 
-  #begin(firstId: number, continues: boolean): void {
+  #begin(firstId: SegmentId, continues: boolean): void {
     this.#open = { firstId, continues };
     this.#pack.clear();
   }
 
   /** Returns whether the open pack can be extended to just before this id; if not, it is closed. */
-  #reaches(id: number): boolean {
+  #reaches(id: SegmentId): boolean {
     if (this.#open && this.#open.firstId + this.#pack.entries !== id) this.close();
     return this.#open !== undefined;
   }
@@ -93,7 +94,7 @@ export function refillPacks(
   run.forEach((pack, index) => {
     const next = run[index + 1];
     pack.entries.forEach((entry, at) => {
-      const id = pack.firstId + at;
+      const id = idAt(pack, at);
       const isRest = at === 0 && pack.continues;
       const frame = frames.get(id);
       if (isRest) {

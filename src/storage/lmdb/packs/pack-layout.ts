@@ -4,10 +4,11 @@
 // pack begins with such a rest.
 import { ByteReader, type ByteWriter, varintBytes } from '../../shared/bytes.js';
 import { INLINE_VALUE_BYTES, overflowBytes, PAGE_BYTES, TAIL_BYTES_MAX } from '../tables/layout.js';
+import type { SegmentId } from '../tables/ids.js';
 
 /** Position of a pack: the first id, and whether it begins with the rest of that segment's tail. */
 export interface PackPosition {
-  readonly firstId: number;
+  readonly firstId: SegmentId;
   /** True if the first entry is the rest of a tail that began in the pack before. */
   readonly continues: boolean;
 }
@@ -26,12 +27,12 @@ export interface PackEntry extends EntrySizes {
 }
 
 /** Returns the greatest key that a frame's first pack may have: it is the pack at or before this key. */
-export function startKey(id: number): number {
+export function startKey(id: SegmentId): number {
   return 2 * id;
 }
 
 /** Returns the key of a pack that begins with the rest of a frame. */
-export function restKey(id: number): number {
+export function restKey(id: SegmentId): number {
   return 2 * id + 1;
 }
 
@@ -68,7 +69,7 @@ export function writeRestSize(writer: ByteWriter, rest: Uint8Array): void {
  * whole packs walk over the same sizes. @throws StowkenError CORRUPT_STORE
  */
 export class PackScan implements PackPosition, EntrySizes {
-  readonly firstId: number;
+  readonly firstId: SegmentId;
   readonly continues: boolean;
   /** True if the last entry's tail continues in the next pack. */
   readonly continued: boolean;
@@ -85,7 +86,7 @@ export class PackScan implements PackPosition, EntrySizes {
   constructor(key: number, record: Uint8Array) {
     this.#reader = new ByteReader(record);
     const head = this.#reader.varint();
-    this.firstId = Math.floor(key / 2);
+    this.firstId = Math.floor(key / 2) as SegmentId;
     this.continues = key % 2 === 1;
     this.continued = head % 2 === 1;
     this.entries = Math.floor(head / 2);

@@ -1,5 +1,6 @@
 import { StowkenError } from '../../../model/index.js';
 import { ByteReader } from '../../shared/bytes.js';
+import type { SegmentId } from '../tables/ids.js';
 import { PackBuilder } from './pack-builder.js';
 import { type EntrySizes, type PackEntry, type PackPosition, PackScan } from './pack-layout.js';
 
@@ -8,6 +9,11 @@ export interface Pack extends PackPosition {
   /** True if the last entry's tail continues in the next pack. */
   readonly continued: boolean;
   readonly entries: readonly PackEntry[];
+}
+
+/** Returns the id of the segment with this entry of a pack. */
+export function idAt({ firstId }: Pick<Pack, 'firstId'>, index: number): SegmentId {
+  return (firstId + index) as SegmentId;
 }
 
 /** Returns the id after a pack's last segment. */
@@ -59,7 +65,7 @@ export interface FoundEntry extends PackEntry {
 }
 
 /** True if the segment, if it is stored, begins in this pack. */
-export function covers({ firstId, continues, entries }: PackScan, id: number): boolean {
+export function covers({ firstId, continues, entries }: PackScan, id: SegmentId): boolean {
   const index = id - firstId;
   return index >= (continues ? 1 : 0) && index < entries;
 }
@@ -68,7 +74,7 @@ export function covers({ firstId, continues, entries }: PackScan, id: number): b
  * Finds a segment's entry in a pack's record, without decoding the others; undefined if it does not begin
  * here or is not stored. The piece is a view of the record. @throws StowkenError CORRUPT_STORE
  */
-export function findEntry(key: number, record: Uint8Array, id: number): FoundEntry | undefined {
+export function findEntry(key: number, record: Uint8Array, id: SegmentId): FoundEntry | undefined {
   const scan = new PackScan(key, record);
   if (!covers(scan, id)) return undefined;
   const wanted = id - scan.firstId;

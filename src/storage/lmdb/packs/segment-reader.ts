@@ -2,6 +2,7 @@ import { isStowkenError, StowkenError } from '../../../model/index.js';
 import { segmentNotFound } from '../../shared/refusals.js';
 import type { Tables } from '../tables/environment.js';
 import type { Unchecked } from '../tables/table.js';
+import type { SegmentId } from '../tables/ids.js';
 import { covers, decodePack, findEntry, type FoundEntry } from './pack.js';
 import { framePieces, PackScan, restKey, startKey } from './pack-layout.js';
 
@@ -13,13 +14,13 @@ export interface SegmentSize {
 /** Facts about segments that packs do not contain, or cannot be trusted with. */
 export interface SegmentWitness {
   /** True if some pack must have it. */
-  isStored(id: number): boolean;
+  isStored(id: SegmentId): boolean;
   /**
    * Distinguishes an intact frame from a damaged one if its pack's checksum is wrong. The checksum covers all
    * frames of the pack, and damage usually hits one of them. Returns the tokens of the frame, if it is surely
    * this segment's; `said` is the count in the pack.
    */
-  tokensOf(id: number, frame: Uint8Array, said: number): number | undefined;
+  tokensOf(id: SegmentId, frame: Uint8Array, said: number): number | undefined;
 }
 
 /**
@@ -56,7 +57,7 @@ export class SegmentReader {
   ) {}
 
   /** Returns undefined if no pack has it. @throws StowkenError CORRUPT_SEGMENT */
-  size(id: number): SegmentSize | undefined {
+  size(id: SegmentId): SegmentSize | undefined {
     const found = this.#find(id);
     if (!found) return this.#absent(id);
     const { tokenCount, frameBytes } = found.entry;
@@ -65,7 +66,7 @@ export class SegmentReader {
   }
 
   /** Returns the frame, in a buffer of its own. @throws StowkenError SEGMENT_NOT_FOUND, CORRUPT_SEGMENT */
-  frame(id: number): Uint8Array {
+  frame(id: SegmentId): Uint8Array {
     const found = this.#find(id);
     if (!found) throw this.#absent(id) ?? segmentNotFound(id);
     const frame = this.#assemble(id, found);
@@ -74,12 +75,12 @@ export class SegmentReader {
   }
 
   /** @throws StowkenError CORRUPT_SEGMENT if it should be stored */
-  #absent(id: number): undefined {
+  #absent(id: SegmentId): undefined {
     if (this.witness?.isStored(id)) throw corrupt(id, 'it is counted as stored, and no pack has it');
     return undefined;
   }
 
-  #assemble(id: number, { entry, pieces: tail }: Place): Uint8Array {
+  #assemble(id: SegmentId, { entry, pieces: tail }: Place): Uint8Array {
     const { headBytes, halfBytes } = framePieces(entry.frameBytes);
     const pieces = [...tail];
     if (halfBytes > 0) pieces.unshift(this.#piece('frameHalfPages', id));
@@ -98,14 +99,14 @@ export class SegmentReader {
   }
 
   /** Returns its tokens, if the frame is right although a pack is damaged. */
-  #proven(id: number, { entry, damage }: Place, frame: Uint8Array): number {
+  #proven(id: SegmentId, { entry, damage }: Place, frame: Uint8Array): number {
     const tokens = this.witness?.tokensOf(id, frame, entry.tokenCount);
     if (tokens === undefined) throw corrupt(id, damage!.message, damage);
     return tokens;
   }
 
   /** Returns the entry where the segment begins, and its tail, whose end may be in the next pack. */
-  #find(id: number): Place | undefined {
+  #find(id: SegmentId): Place | undefined {
     const { packs } = this.tables;
     if (!this.#last || !covers(this.#last.head, id)) {
       const at = packs.floorKey(startKey(id));
@@ -125,14 +126,14 @@ export class SegmentReader {
     return { entry, pieces: [entry.piece, first.piece], damage: damage ?? rest.damage };
   }
 
-  #read(id: number, found: Unchecked | undefined, key: number): ReadPack {
+  #read(id: SegmentId, found: Unchecked | undefined, key: number): ReadPack {
     if (!found) throw corrupt(id, `pack ${key} is found and cannot be read`);
     if (found.damage && !this.witness) throw corrupt(id, found.damage.message, found.damage);
     const { value: record, damage } = found;
     return { key, record, head: reading(id, () => new PackScan(key, record)), damage };
   }
 
-  #piece(table: 'frameOverflowPages' | 'frameHalfPages', id: number): Uint8Array {
+  #piece(table: 'frameOverflowPages' | 'frameHalfPages', id: SegmentId): Uint8Array {
     const piece = reading(id, () => this.tables[table].get(id));
     if (!piece) throw corrupt(id, `its bytes in ${table} are missing`);
     return piece;
@@ -140,7 +141,7 @@ export class SegmentReader {
 }
 
 /** Converts damage of a pack to damage of the segment that is looked up there. */
-function reading<T>(id: number, read: () => T): T {
+function reading<T>(id: SegmentId, read: () => T): T {
   try {
     return read();
   } catch (error) {
@@ -149,6 +150,6 @@ function reading<T>(id: number, read: () => T): T {
   }
 }
 
-function corrupt(id: number, what: string, cause?: StowkenError): StowkenError {
+function corrupt(id: SegmentId, what: string, cause?: StowkenError): StowkenError {
   return new StowkenError('CORRUPT_SEGMENT', `segment ${id}: ${what}`, { segment: String(id) }, { cause });
 }

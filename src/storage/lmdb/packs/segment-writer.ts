@@ -1,5 +1,6 @@
 import { assert } from '../../../model/index.js';
 import type { Tables } from '../tables/environment.js';
+import type { SegmentId } from '../tables/ids.js';
 import { decodePack, deletedEntry, encodePack, endOf, hasRestOf, type Pack } from './pack.js';
 import { framePieces, keyOfPack, PackScan, restKey, startKey } from './pack-layout.js';
 import { INLINE_VALUE_BYTES, MERGED_PACK_BYTES } from '../tables/layout.js';
@@ -14,7 +15,7 @@ export class SegmentWriter {
   constructor(private readonly tables: Pick<Tables, 'packs' | 'frameOverflowPages' | 'frameHalfPages'>) {}
 
   /** Appends a frame; its id must be greater than all ids ever used. */
-  append(id: number, frame: Uint8Array, tokenCount: number): void {
+  append(id: SegmentId, frame: Uint8Array, tokenCount: number): void {
     const filler = (this.#filler ??= this.#resume(id));
     const { headBytes, halfBytes } = framePieces(frame.length);
     if (headBytes > 0) this.tables.frameOverflowPages.append(id, frame.subarray(0, headBytes));
@@ -28,7 +29,7 @@ export class SegmentWriter {
    * Replaces stored frames. Their packs are refilled, and neighbours merged.
    * @throws StowkenError CORRUPT_STORE if no pack has one of them
    */
-  replace(frames: ReadonlyMap<number, Uint8Array>): void {
+  replace(frames: ReadonlyMap<SegmentId, Uint8Array>): void {
     this.flush();
     let run: Pack[] = [];
     for (const [id, frame] of [...frames].sort(([a], [b]) => a - b)) {
@@ -47,7 +48,7 @@ export class SegmentWriter {
    * Removes stored frames; ids in ascending order.
    * @throws StowkenError CORRUPT_STORE if no pack has one of them
    */
-  remove(ids: readonly number[]): void {
+  remove(ids: readonly SegmentId[]): void {
     this.flush();
     const removed = new Set(ids);
     let pack: Pack | undefined;
@@ -76,7 +77,7 @@ export class SegmentWriter {
   }
 
   /** Returns the pack in which a frame begins. @throws StowkenError CORRUPT_STORE if there is none */
-  #packOf(id: number): Pack {
+  #packOf(id: SegmentId): Pack {
     const { packs } = this.tables;
     const found = packs.floor(startKey(id));
     const pack = found && decodePack(found.key, found.value);
@@ -85,7 +86,7 @@ export class SegmentWriter {
   }
 
   /** Returns the pack with the rest of a frame's tail. @throws StowkenError CORRUPT_STORE if there is none */
-  #restOf(id: number): Pack {
+  #restOf(id: SegmentId): Pack {
     const { packs } = this.tables;
     const key = restKey(id);
     const record = packs.get(key);
@@ -120,7 +121,7 @@ export class SegmentWriter {
     return before && mayMerge(before, pack) ? [before, pack] : [pack];
   }
 
-  #putPiece(table: 'frameOverflowPages' | 'frameHalfPages', id: number, piece: Uint8Array): void {
+  #putPiece(table: 'frameOverflowPages' | 'frameHalfPages', id: SegmentId, piece: Uint8Array): void {
     if (piece.length > 0) this.tables[table].put(id, piece);
     else this.tables[table].remove(id);
   }
@@ -141,13 +142,13 @@ export class SegmentWriter {
 }
 
 /** True if a segment's frame begins in this pack. */
-function begins({ firstId, continues, entries }: Pack, id: number): boolean {
+function begins({ firstId, continues, entries }: Pack, id: SegmentId): boolean {
   const index = id - firstId;
   return index >= (continues ? 1 : 0) && (entries[index]?.frameBytes ?? 0) > 0;
 }
 
 /** True if a frame that begins in this pack continues in the next. */
-function goesOn(pack: Pack, id: number): boolean {
+function goesOn(pack: Pack, id: SegmentId): boolean {
   return pack.continued && id === endOf(pack) - 1;
 }
 

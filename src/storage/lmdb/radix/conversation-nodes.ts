@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { CONVERSATION_NODES_PER_CHUNK } from '../tables/layout.js';
 import type { Table } from '../tables/table.js';
+import type { ConversationNumber } from '../tables/ids.js';
 
 /**
  * A position in the index: so many blocks from a conversation's beginning, in this node. Node 0: before all
@@ -40,11 +41,11 @@ export class ConversationNodes {
   ) {}
 
   /** Returns undefined if it is not indexed. */
-  get(conversation: number): NodePosition | undefined {
+  get(conversation: ConversationNumber): NodePosition | undefined {
     return this.#chunk(conversation).places[conversation % CONVERSATION_NODES_PER_CHUNK];
   }
 
-  set(conversation: number, place: NodePosition | undefined): void {
+  set(conversation: ConversationNumber, place: NodePosition | undefined): void {
     const chunk = this.#chunk(conversation);
     chunk.places[conversation % CONVERSATION_NODES_PER_CHUNK] = place;
     chunk.changed = true;
@@ -72,7 +73,7 @@ export class ConversationNodes {
     for (let empty = (this.table.lastKey() ?? 0) + 1; empty <= last; empty++) this.table.append(empty, NONE);
   }
 
-  #chunk(conversation: number): Chunk {
+  #chunk(conversation: ConversationNumber): Chunk {
     const key = keyOf(conversation);
     let chunk = this.#chunks.get(key);
     if (!chunk) {

@@ -2,6 +2,7 @@ import { StowkenError } from '../../../model/index.js';
 import type { Tables } from '../tables/environment.js';
 import type { KeyEntry } from '../tables/key-chunk.js';
 import { KeyIndexWriter } from '../tables/key-index.js';
+import type { ConversationNumber } from '../tables/ids.js';
 import type { NodePosition } from './conversation-nodes.js';
 import {
   applicationOfEdge,
@@ -121,11 +122,11 @@ export class RadixNodes {
     return end?.node === node ? end.depth : undefined;
   }
 
-  addEnd(conversation: number, place: NodePosition): void {
+  addEnd(conversation: ConversationNumber, place: NodePosition): void {
     this.#ends.insert(endKey({ ...place, conversation }), 0);
   }
 
-  removeEnd(conversation: number, place: NodePosition): void {
+  removeEnd(conversation: ConversationNumber, place: NodePosition): void {
     this.#ends.remove(endKey({ ...place, conversation }));
   }
 

@@ -1,6 +1,7 @@
 import { StowkenError } from '../../../model/index.js';
 import { prefixFingerprintBytes } from '../../contract/queries.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import type { ConversationNumber } from '../tables/ids.js';
 import type { NodePosition } from './conversation-nodes.js';
 
 /** Consecutive blocks shared by conversations, up to a point where some differ. */
@@ -72,10 +73,15 @@ export function applicationOfEdge(key: Buffer): string {
 }
 
 export interface RadixEnd extends NodePosition {
-  readonly conversation: number;
+  readonly conversation: ConversationNumber;
 }
 
-export function endKey({ node: node, depth, conversation }: RadixEnd): Buffer {
+/** Without a conversation, the key is before those of all that end there. */
+export function endKey({
+  node,
+  depth,
+  conversation,
+}: NodePosition & { readonly conversation: ConversationNumber | 0 }): Buffer {
   return Buffer.concat([node, depth, conversation].map(sortedNumber));
 }
 
@@ -87,7 +93,7 @@ export function endOfKey(key: Buffer): RadixEnd {
     at += 1 + bytes;
     return number;
   };
-  return { node: next(), depth: next(), conversation: next() };
+  return { node: next(), depth: next(), conversation: next() as ConversationNumber };
 }
 
 /**

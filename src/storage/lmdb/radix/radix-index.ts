@@ -1,5 +1,6 @@
 import type { Tables } from '../tables/environment.js';
 import { RADIX_NODE_BLOCKS } from '../tables/layout.js';
+import type { ConversationNumber } from '../tables/ids.js';
 import { type NodePosition, ConversationNodes } from './conversation-nodes.js';
 import { RadixNodes } from './node-table.js';
 import { blockCount, blocksOf, type RadixNode, nodeEnd } from './nodes.js';
@@ -35,7 +36,7 @@ export class RadixIndex {
   }
 
   /** Inserts a conversation that is not in the index. */
-  insert(conversation: number, application: string, blocks: Uint8Array): void {
+  insert(conversation: ConversationNumber, application: string, blocks: Uint8Array): void {
     this.#settle(conversation, this.#grow(ROOT, application, blocks));
   }
 
@@ -43,7 +44,7 @@ export class RadixIndex {
    * Adds blocks to a conversation that has `depth` so far. A conversation without all of those is not
    * changed.
    */
-  extend(conversation: number, application: string, depth: number, blocks: Uint8Array): void {
+  extend(conversation: ConversationNumber, application: string, depth: number, blocks: Uint8Array): void {
     // One that is shorter than a block, or was never indexed.
     const place = this.#places.get(conversation) ?? ROOT;
     this.sharedBlocks = 0;
@@ -53,7 +54,7 @@ export class RadixIndex {
   }
 
   /** Inserts a conversation that shares so many blocks of another one. */
-  fork(parent: number, conversation: number, depth: number): void {
+  fork(parent: ConversationNumber, conversation: ConversationNumber, depth: number): void {
     const place = this.#places.get(parent);
     if (!place) return;
     let { node } = place;
@@ -67,7 +68,7 @@ export class RadixIndex {
     this.#settle(conversation, { node, depth: Math.min(depth, place.depth) });
   }
 
-  remove(conversation: number): void {
+  remove(conversation: ConversationNumber): void {
     const place = this.#places.get(conversation);
     if (!place) return;
     this.#leave(conversation, place);
@@ -89,10 +90,10 @@ export class RadixIndex {
     application: string | undefined,
     blocks: Uint8Array,
     limit: number,
-    isHidden: (conversation: number) => boolean = () => false,
+    isHidden: (conversation: ConversationNumber) => boolean = () => false,
   ): { readonly blocks: number; readonly conversations: number[] } {
     let hidden = 0;
-    const isVisible = (conversation: number): boolean => {
+    const isVisible = (conversation: ConversationNumber): boolean => {
       if (!isHidden(conversation)) return true;
       hidden += 1;
       return false;
@@ -129,7 +130,7 @@ export class RadixIndex {
     application: string | undefined,
     blocks: Uint8Array,
     limit: number,
-    isVisible: (conversation: number) => boolean | undefined,
+    isVisible: (conversation: ConversationNumber) => boolean | undefined,
   ): Found {
     let deepest = 0;
     let nextDepth = 0;
@@ -243,7 +244,7 @@ export class RadixIndex {
     }
   }
 
-  *#conversationsFrom(place: NodePosition): Generator<number, void, void> {
+  *#conversationsFrom(place: NodePosition): Generator<ConversationNumber, void, void> {
     const open = [place];
     for (let next = open.pop(); next; next = open.pop()) {
       for (const { conversation } of this.#nodes.endsOf(next.node, next.depth)) yield conversation;
@@ -251,13 +252,13 @@ export class RadixIndex {
     }
   }
 
-  #settle(conversation: number, place: NodePosition): void {
+  #settle(conversation: ConversationNumber, place: NodePosition): void {
     if (place.depth === 0) return;
     this.#places.set(conversation, place);
     this.#nodes.addEnd(conversation, place);
   }
 
-  #leave(conversation: number, place: NodePosition): void {
+  #leave(conversation: ConversationNumber, place: NodePosition): void {
     if (place.depth > 0) this.#nodes.removeEnd(conversation, place);
   }
 }

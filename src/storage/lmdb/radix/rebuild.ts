@@ -3,12 +3,13 @@ import { readHeader } from '../conversations/conversations.js';
 import type { StringOf } from '../conversations/manifest.js';
 import type { Tables } from '../tables/environment.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
+import type { ConversationNumber } from '../tables/ids.js';
 import { placesIn } from './conversation-nodes.js';
 import { blockCount, blocksOf, decodeRadixNode, type RadixNode, nodeEnd } from './nodes.js';
 import { RadixIndex } from './radix-index.js';
 
 interface Entry {
-  readonly conversation: number;
+  readonly conversation: ConversationNumber;
   readonly application: string;
   readonly node: number;
   readonly depth: number;
@@ -33,7 +34,11 @@ export function rebuildRadix(tables: Tables, nameOf: StringOf, nextConversation:
         return record && readHeader(record, nameOf).conversation;
       });
       if (!conversation || place.depth > wholeBlocks(conversation.totalTokens)) continue;
-      entries.push({ conversation: number, application: conversation.application, ...place });
+      entries.push({
+        conversation: number as ConversationNumber,
+        application: conversation.application,
+        ...place,
+      });
     }
   }
   tables.radixNodes.clear();

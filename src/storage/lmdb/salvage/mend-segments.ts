@@ -1,12 +1,13 @@
 import type { LiveCodec } from '../../../codec/index.js';
 import { isStowkenError } from '../../../model/index.js';
-import { decodePack, deletedEntry, encodePack, type Pack } from '../packs/pack.js';
+import { decodePack, deletedEntry, encodePack, idAt, type Pack } from '../packs/pack.js';
 import { keyOfPack, restKey } from '../packs/pack-layout.js';
 import { trustsDamagedPacks, SegmentReader } from '../packs/segment-reader.js';
 import { fingerprintOf } from '../segments/hash-index.js';
 import { Registries } from '../segments/registries.js';
 import type { Tables } from '../tables/environment.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
+import type { SegmentId } from '../tables/ids.js';
 
 /** Loads the intact registries and removes the others; returns those. Runs in a write transaction. */
 export function mendRegistries(tables: Tables, codec: LiveCodec, nowMs: number): number[] {
@@ -56,7 +57,7 @@ export function mendSegments(
     const pack = undefinedIfCorrupt(() => decodePack(key, tables.packs.get(key)!));
     if (!pack) continue;
     pack.entries.forEach((entry, index) => {
-      const id = pack.firstId + index;
+      const id = idAt(pack, index);
       if ((index === 0 && pack.continues) || entry.frameBytes === 0) return;
       const isProven = !unproven.has(key) && !(pack.continued && unproven.has(restKey(id)));
       const count = tokensOf(id, reader, codec, isProven, fingerprints.get(id));
@@ -70,7 +71,7 @@ export function mendSegments(
 
 /** Returns the tokens of a segment whose frame decodes to its proper content. */
 function tokensOf(
-  id: number,
+  id: SegmentId,
   reader: SegmentReader,
   codec: LiveCodec,
   isProven: boolean,
@@ -111,7 +112,7 @@ function rewritePack({ packs }: Tables, key: number, kept: ReadonlyMap<number, n
     return isRest || kept.has(pack.firstId + index) ? entry : deletedEntry;
   });
   const changed: Pack = {
-    firstId: pack.firstId + (dropsRest ? 1 : 0),
+    firstId: (pack.firstId + (dropsRest ? 1 : 0)) as SegmentId,
     continues: pack.continues && !dropsRest,
     continued: pack.continued && kept.has(last),
     entries: dropsRest ? entries.slice(1) : entries,

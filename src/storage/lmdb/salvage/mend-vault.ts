@@ -10,6 +10,7 @@ import { entriesOfChunk } from '../tables/bounded-chunk.js';
 import type { Environment, Tables } from '../tables/environment.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { emptyState, initialise, readIdentity, readState, writeState } from '../tables/meta.js';
+import type { StringCode } from '../tables/ids.js';
 import type { Copied } from './copy-records.js';
 import { mendConversations } from './mend-conversations.js';
 import { mendRegistries, mendSegments } from './mend-segments.js';
@@ -42,7 +43,7 @@ export async function mendVault(
     const registries = mendRegistries(tables, codec, nowMs);
     const segments = mendSegments(tables, codec, unprovenPacks, fingerprintsIn(tables));
     const names = new StringTable(tables.strings);
-    const nameOf = (code: number) => names.stringOf(code);
+    const nameOf = (code: StringCode) => names.stringOf(code);
     const conversations = mendConversations(tables, nameOf, segments.tokens, idsIn(tables));
     mendReferences(tables);
     rebuild(tables, codec, nameOf, nowMs);

@@ -1,4 +1,5 @@
 import { assert, present, type SegmentHash } from '../../../model/index.js';
+import type { SegmentId } from '../tables/ids.js';
 import type { ChunkKeys } from './chunk-keys.js';
 import {
   BOUND_BYTES,
@@ -28,7 +29,7 @@ const SORTED_MAX = 2 ** 20;
 
 const HASH_DIGITS = 8;
 
-const NO_IDS: readonly number[] = [];
+const NO_IDS: readonly SegmentId[] = [];
 
 /**
  * Maps hashes to segment ids: chunks of entries in the order of their fingerprints, each under a lower bound
@@ -41,7 +42,7 @@ const NO_IDS: readonly number[] = [];
  */
 export class HashIndex {
   /** Entries that are not in a chunk yet: each chunk takes all of its own at once. */
-  readonly #inserted = { fingerprints: [] as number[], ids: [] as number[] };
+  readonly #inserted = { fingerprints: [] as number[], ids: [] as SegmentId[] };
   /** By the keys under which they are stored; chunks are split when they are written. */
   readonly #changed = new Map<number, IndexChunk>();
   /** True if the recent segments have been moved to the inserted entries, or to chunks. */
@@ -59,7 +60,7 @@ export class HashIndex {
    * Returns ids of segments whose hash may be this one, without those inserted here.
    * @throws StowkenError CORRUPT_STORE
    */
-  candidates(hash: SegmentHash): readonly number[] {
+  candidates(hash: SegmentHash): readonly SegmentId[] {
     const fingerprint = fingerprintOf(hash);
     const entered = this.#idsEntered(fingerprint);
     const recent = this.recent.idsOf(fingerprint);
@@ -67,7 +68,7 @@ export class HashIndex {
     return entered.length === 0 ? recent : [...entered, ...recent];
   }
 
-  insert(hash: SegmentHash, id: number): void {
+  insert(hash: SegmentHash, id: SegmentId): void {
     const { fingerprints, ids } = this.#inserted;
     if (ids.length === SORTED_MAX) this.#mergeInserted();
     fingerprints.push(fingerprintOf(hash));
@@ -75,7 +76,7 @@ export class HashIndex {
   }
 
   /** Removes an entry. @throws StowkenError CORRUPT_STORE if there is none */
-  remove(hash: SegmentHash, id: number): void {
+  remove(hash: SegmentHash, id: SegmentId): void {
     this.#takeRecent();
     this.#mergeInserted();
     const fingerprint = fingerprintOf(hash);
@@ -131,7 +132,7 @@ export class HashIndex {
     return removed;
   }
 
-  #idsEntered(fingerprint: number): readonly number[] {
+  #idsEntered(fingerprint: number): readonly SegmentId[] {
     const key = this.#keyOf(fingerprint);
     const changed = this.#changed.get(key);
     if (changed) return idsIn(changed.entries, baseOf(key), fingerprint);
@@ -143,7 +144,7 @@ export class HashIndex {
   }
 
   /** Records of recent segments are of consecutive ids, without a gap to those before. */
-  #appendRecent(ids: readonly number[], fingerprints: readonly number[]): void {
+  #appendRecent(ids: readonly SegmentId[], fingerprints: readonly number[]): void {
     const first = ids[0]!;
     assert(ids.at(-1) === first + ids.length - 1, 'new segments have consecutive ids', first);
     assert(this.recent.size === 0 || first === this.recent.end, 'new ids follow the recent ones', first);
@@ -193,7 +194,7 @@ export class HashIndex {
   }
 
   /** Only the first chunk may be missing, before there are any. */
-  #none(key: number): readonly number[] {
+  #none(key: number): readonly SegmentId[] {
     this.#isEmpty ??= this.table.isEmpty();
     if (key !== FIRST_KEY || !this.#isEmpty)
       throw this.table.corrupt(key, 'is missing: the hash index leads to it');

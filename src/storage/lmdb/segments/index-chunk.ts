@@ -1,8 +1,9 @@
 import { StowkenError } from '../../../model/index.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import type { SegmentId } from '../tables/ids.js';
 
 const ENTRY_BYTES_MAX = 16;
-const NONE: readonly number[] = [];
+const NONE: readonly SegmentId[] = [];
 
 /** Key of the first chunk: LMDB ranges leave out key 0. */
 export const FIRST_KEY = 1;
@@ -10,7 +11,7 @@ export const FIRST_KEY = 1;
 /** A fingerprint, which is a hash's first 32 bits, and the segment's id. */
 export interface IndexEntry {
   readonly fingerprint: number;
-  readonly id: number;
+  readonly id: SegmentId;
 }
 
 /**
@@ -66,8 +67,8 @@ export function idsIn(
   fingerprint: number,
   start = 0,
   length = chunk.length,
-): readonly number[] {
-  let ids: number[] | undefined;
+): readonly SegmentId[] {
+  let ids: SegmentId[] | undefined;
   let current = base;
   let at = start;
   // Decoded by hand, without a reader: this loop is most of the cost of finding a segment.
@@ -80,7 +81,7 @@ export function idsIn(
       scale *= 0x80;
     } while (byte >= 0x80);
     if (current > fingerprint) break;
-    if (current === fingerprint) (ids ??= []).push(new ByteReader(chunk, at).varint());
+    if (current === fingerprint) (ids ??= []).push(new ByteReader(chunk, at).varint() as SegmentId);
     while (chunk[at++]! >= 0x80);
   }
   if (at > length) throw cutOff();
@@ -168,7 +169,7 @@ export function decodeIndexChunk(base: number, chunk: Uint8Array): IndexEntry[] 
   let fingerprint = base;
   while (!reader.atEnd) {
     fingerprint += reader.varint();
-    entries.push({ fingerprint, id: reader.varint() });
+    entries.push({ fingerprint, id: reader.varint() as SegmentId });
   }
   return entries;
 }

@@ -1,10 +1,11 @@
 import { RECENT_RECORD_SEGMENTS } from '../tables/layout.js';
 import type { StowkenError } from '../../../model/index.js';
 import type { Table } from '../tables/table.js';
+import type { SegmentId } from '../tables/ids.js';
 import type { IndexEntry } from './index-chunk.js';
 
 const FINGERPRINT_BYTES = 4;
-const NO_IDS: readonly number[] = [];
+const NO_IDS: readonly SegmentId[] = [];
 const NO_RECORD = { key: 0, length: 0 };
 
 /**
@@ -16,7 +17,7 @@ const NO_RECORD = { key: 0, length: 0 };
  * Records are consecutive up to the last stored segment: a missing one is CORRUPT_STORE.
  */
 export class RecentHashes {
-  readonly #ids = new Map<number, number[]>();
+  readonly #ids = new Map<number, SegmentId[]>();
   #sequence = -1;
   #size = 0;
   /** The record that grows: the first of its segments, and their number. */
@@ -45,7 +46,7 @@ export class RecentHashes {
   }
 
   /** Returns ids of the segments whose hash has this fingerprint. */
-  idsOf(fingerprint: number): readonly number[] {
+  idsOf(fingerprint: number): readonly SegmentId[] {
     return this.#ids.get(fingerprint) ?? NO_IDS;
   }
 
@@ -57,7 +58,7 @@ export class RecentHashes {
    * Writes the fingerprints of new segments, the first of which has this id; they are in memory once they are
    * committed.
    */
-  append(firstId: number, fingerprints: readonly number[]): void {
+  append(firstId: SegmentId, fingerprints: readonly number[]): void {
     const { key, length } = this.#last;
     const grows = firstId === key + length && length < RECENT_RECORD_SEGMENTS;
     const record = grows ? this.table.get(key) : undefined;
@@ -135,7 +136,7 @@ export function* recentEntries(
   const { buffer, byteOffset, length } = record;
   const fingerprints = new DataView(buffer, byteOffset, length);
   for (let at = skipped; (at + 1) * FINGERPRINT_BYTES <= length; at++) {
-    yield { fingerprint: fingerprints.getUint32(at * FINGERPRINT_BYTES), id: key + at };
+    yield { fingerprint: fingerprints.getUint32(at * FINGERPRINT_BYTES), id: (key + at) as SegmentId };
   }
 }
 

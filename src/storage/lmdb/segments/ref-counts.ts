@@ -4,6 +4,7 @@ import type { Tables } from '../tables/environment.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
 import { readState, type State } from '../tables/meta.js';
 import type { Entry, Table } from '../tables/table.js';
+import type { BlockId, SegmentId } from '../tables/ids.js';
 
 /** Stored bytes: 0 not stored, 1 no reference, n: n - 1 references, 255: see the table of big counts. */
 const UNREFERENCED = 1;
@@ -24,7 +25,7 @@ interface Chunk {
  * Reference counts of segments, or of blocks; chunks are never removed. Used for one stretch of reading or
  * one write transaction.
  */
-export class RefCounts {
+export class RefCounts<Id extends SegmentId | BlockId> {
   readonly #chunks = new Map<number, Chunk>();
   /** The last chunk used: ids that are used together are near each other. */
   #last: Chunk | undefined;
@@ -41,14 +42,14 @@ export class RefCounts {
   ) {}
 
   /** Returns undefined if it is not stored. */
-  get(id: number): number | undefined {
+  get(id: Id): number | undefined {
     const byte = this.#chunk(id).bytes[id % COUNTS_PER_CHUNK]!;
     if (byte === BIG) return this.#bigCount(id);
     return byte === 0 ? undefined : byte - 1;
   }
 
   /** Sets a count; undefined: it is not stored. */
-  set(id: number, count: number | undefined): void {
+  set(id: Id, count: number | undefined): void {
     assert(!this.#flushed, 'no count is set after the counts were written', id);
     assert(id > 0 && Number.isSafeInteger(id), 'counts are of numbers from 1 on', id);
     assert(count === undefined || (count >= 0 && Number.isSafeInteger(count)), 'a count is not negative', id);
@@ -85,13 +86,13 @@ export class RefCounts {
       this.counts.append(empty, NONE);
   }
 
-  #chunk(id: number): Chunk {
+  #chunk(id: Id): Chunk {
     const number = chunkOf(id);
     if (this.#last?.number === number) return this.#last;
     return (this.#last = this.#chunks.get(number) ?? this.#read(number));
   }
 
-  #bigCount(id: number): number {
+  #bigCount(id: Id): number {
     const record = this.bigCounts.get(id);
     if (!record) throw this.bigCounts.corrupt(id, 'is missing: the chunk of its count leads to it');
     const count = decodeBigCount(record);
@@ -121,7 +122,7 @@ export class RefCounts {
  */
 export function* countChunks(
   { refCounts, meta }: Pick<Tables, 'refCounts' | 'meta'>,
-  firstId: number,
+  firstId: SegmentId,
 ): Generator<Entry<number>, void, void> {
   const { nextSegment } = readState(meta);
   let expected = chunkOf(firstId);
@@ -137,12 +138,12 @@ export function* countChunks(
 /** Yields the stored segments without a reference, from one on. @throws StowkenError CORRUPT_STORE */
 export function* unreferencedFrom(
   tables: Pick<Tables, 'refCounts' | 'meta'>,
-  firstId: number,
-): Generator<number, void, void> {
+  firstId: SegmentId,
+): Generator<SegmentId, void, void> {
   for (const { key, value } of countChunks(tables, firstId)) {
     const first = (key - 1) * COUNTS_PER_CHUNK;
     for (let at = value.indexOf(UNREFERENCED); at >= 0; at = value.indexOf(UNREFERENCED, at + 1))
-      if (first + at >= firstId) yield first + at;
+      if (first + at >= firstId) yield (first + at) as SegmentId;
   }
 }
 
@@ -192,7 +193,7 @@ export function decodeGarbage(record: Uint8Array): GarbageRecord {
  * Returns the record of a segment without references.
  * @throws StowkenError CORRUPT_STORE, also if there is none
  */
-export function readGarbage(table: Table<number>, id: number): GarbageRecord {
+export function readGarbage(table: Table<number>, id: SegmentId): GarbageRecord {
   const record = table.view(id);
   if (!record) throw table.corrupt(id, 'is missing: the segment has no reference');
   return decodeGarbage(record);
@@ -206,20 +207,20 @@ export class Garbage {
     private readonly nowMs: number,
   ) {}
 
-  get(id: number): GarbageRecord | undefined {
+  get(id: SegmentId): GarbageRecord | undefined {
     const record = this.table.view(id);
     return record && decodeGarbage(record);
   }
 
   /** Adds a segment from now on, even if it was garbage before. */
-  enter(id: number, frameBytes: number): void {
+  enter(id: SegmentId, frameBytes: number): void {
     if (!this.get(id)) this.#count(1, frameBytes);
     const { commitSequence: sequence } = this.state;
     this.table.put(id, encodeGarbage({ sinceMs: this.nowMs, sequence, frameBytes }));
   }
 
   /** Sets the frame's length of a segment, if it is garbage. */
-  resize(id: number, frameBytes: number): void {
+  resize(id: SegmentId, frameBytes: number): void {
     const record = this.get(id);
     if (!record) return;
     this.#count(0, frameBytes - record.frameBytes);
@@ -227,7 +228,7 @@ export class Garbage {
   }
 
   /** Removes a segment, which must be garbage. @throws StowkenError CORRUPT_STORE */
-  leave(id: number): void {
+  leave(id: SegmentId): void {
     const record = readGarbage(this.table, id);
     this.#count(-1, -record.frameBytes);
     this.table.remove(id);

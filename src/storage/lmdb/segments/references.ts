@@ -1,6 +1,7 @@
 import { StowkenError } from '../../../model/index.js';
 import { KeyIndexWriter } from '../tables/key-index.js';
 import type { Table } from '../tables/table.js';
+import type { SegmentId } from '../tables/ids.js';
 
 /** Byte between a holder and a segment's id; it does not occur in UTF-8. */
 const SEPARATOR = 0xff;
@@ -18,7 +19,7 @@ export class References {
   }
 
   /** Returns false if it existed already. */
-  add(id: number, holder: string): boolean {
+  add(id: SegmentId, holder: string): boolean {
     const key = referenceKey(id, holder);
     if (this.#index.find(key) !== undefined) return false;
     this.#index.insert(key, 0);
@@ -26,7 +27,7 @@ export class References {
   }
 
   /** Returns false if it did not exist. */
-  remove(id: number, holder: string): boolean {
+  remove(id: SegmentId, holder: string): boolean {
     const key = referenceKey(id, holder);
     if (this.#index.find(key) === undefined) return false;
     this.#index.remove(key);
@@ -39,7 +40,7 @@ export class References {
 }
 
 /** Encodes a reference. A holder's references are adjacent, in the order of the segments' ids. */
-export function referenceKey(id: number, holder: string): Buffer {
+export function referenceKey(id: SegmentId, holder: string): Buffer {
   const name = Buffer.from(holder, 'utf8');
   const key = Buffer.allocUnsafe(name.length + TAIL_BYTES);
   key.set(name);
@@ -49,10 +50,10 @@ export function referenceKey(id: number, holder: string): Buffer {
 }
 
 /** @throws StowkenError CORRUPT_STORE */
-export function referenceOfKey(key: Buffer): { readonly id: number; readonly holder: string } {
+export function referenceOfKey(key: Buffer): { readonly id: SegmentId; readonly holder: string } {
   const holderBytes = key.length - TAIL_BYTES;
   if (holderBytes < 1 || key[holderBytes] !== SEPARATOR) {
     throw new StowkenError('CORRUPT_STORE', 'a stored reference does not decode');
   }
-  return { id: key.readUInt32BE(holderBytes + 1), holder: key.toString('utf8', 0, holderBytes) };
+  return { id: key.readUInt32BE(holderBytes + 1) as SegmentId, holder: key.toString('utf8', 0, holderBytes) };
 }

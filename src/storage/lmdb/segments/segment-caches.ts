@@ -1,8 +1,9 @@
 import type { SegmentHash } from '../../../model/index.js';
+import type { SegmentId } from '../tables/ids.js';
 
 /** Immutable facts of a segment whose whole hash was compared. */
 export interface KnownSegment {
-  readonly id: number;
+  readonly id: SegmentId;
   readonly hash: SegmentHash;
   readonly tokenCount: number;
 }
@@ -26,7 +27,7 @@ export class SegmentCache {
     return this.#young.byHash.get(hash) ?? this.#used(this.#old.byHash.get(hash));
   }
 
-  byId(id: number): KnownSegment | undefined {
+  byId(id: SegmentId): KnownSegment | undefined {
     return this.#young.byId.get(id) ?? this.#used(this.#old.byId.get(id));
   }
 

@@ -1,6 +1,5 @@
 import type { Codec } from '../../../codec/index.js';
 import type { SegmentHash } from '../../../model/index.js';
-import type { SegmentKey } from '../../contract/change.js';
 import type { ScannedSegment, ScanQuery, SegmentScan } from '../../contract/queries.js';
 import { segmentNotFound } from '../../shared/refusals.js';
 import { SegmentReader } from '../packs/segment-reader.js';
@@ -8,6 +7,7 @@ import type { Tables } from '../tables/environment.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { readCommitSequence, storedFigure } from '../tables/meta.js';
+import { type SegmentId, idAfter, keyOf } from '../tables/ids.js';
 import { type ChunkKeys, StoredChunkKeys } from './chunk-keys.js';
 import { frameWitness } from './frame-witness.js';
 import { HashIndex } from './hash-index.js';
@@ -18,7 +18,7 @@ import type { NegativeLookupCache, KnownSegment, SegmentCache } from './segment-
 /** Looks segments up by hash and back, for one stretch of reading. The whole hash always decides. */
 export class SegmentFinder {
   readonly reader: SegmentReader;
-  readonly #counts: RefCounts;
+  readonly #counts: RefCounts<SegmentId>;
   readonly #index: HashIndex;
   /** The same index, by the chunks' stored keys. */
   readonly #stored: HashIndex;
@@ -38,7 +38,7 @@ export class SegmentFinder {
       tables.bigRefCounts,
       storedFigure(tables.meta, 'nextSegment'),
     );
-    const isIndexed = (hash: SegmentHash, id: number) => this.#candidates(hash).includes(id);
+    const isIndexed = (hash: SegmentHash, id: SegmentId) => this.#candidates(hash).includes(id);
     this.reader = new SegmentReader(tables, frameWitness(codec, this.#counts, isIndexed));
     this.#sequence = readCommitSequence(tables.meta);
     const recent = recentHashes.at(this.#sequence);
@@ -58,13 +58,13 @@ export class SegmentFinder {
    * Chunks are split and joined between two states: keys in memory of another state than this one would
    * mislead.
    */
-  #candidates(hash: SegmentHash): readonly number[] {
+  #candidates(hash: SegmentHash): readonly SegmentId[] {
     const { sequence } = this.chunkKeys;
     const isStale = sequence !== undefined && sequence !== this.#sequence;
     return (isStale ? this.#stored : this.#index).candidates(hash);
   }
 
-  #among(candidates: readonly number[], hash: SegmentHash): KnownSegment | undefined {
+  #among(candidates: readonly SegmentId[], hash: SegmentHash): KnownSegment | undefined {
     for (const id of candidates) {
       const candidate = this.known(id);
       if (candidate.hash === hash) return candidate;
@@ -73,17 +73,17 @@ export class SegmentFinder {
   }
 
   /** True if the stored index leads from the hash to the segment. Asks no cache. */
-  isIndexed(hash: SegmentHash, id: number): boolean {
+  isIndexed(hash: SegmentHash, id: SegmentId): boolean {
     return this.#stored.candidates(hash).includes(id);
   }
 
   /** Returns undefined if the segment is not stored. */
-  references(id: number): number | undefined {
+  references(id: SegmentId): number | undefined {
     return this.#counts.get(id);
   }
 
   /** @throws StowkenError SEGMENT_NOT_FOUND, CORRUPT_STORE, CORRUPT_SEGMENT */
-  known(id: number): KnownSegment {
+  known(id: SegmentId): KnownSegment {
     const cached = this.cache.byId(id);
     if (cached && this.#counts.get(id) !== undefined) return cached;
     const size = this.reader.size(id);
@@ -104,19 +104,19 @@ export function scanSegments(
   reader: SegmentReader,
   { after, limit, bytesMax }: ScanQuery,
 ): SegmentScan {
-  const firstId = Number(after ?? 0) + 1;
+  const firstId = idAfter(after);
   const segments: ScannedSegment[] = [];
   let bytes = 0;
   for (const { key, value } of countChunks(tables, firstId)) {
     for (const [index, count] of value.entries()) {
-      const id = (key - 1) * COUNTS_PER_CHUNK + index;
+      const id = ((key - 1) * COUNTS_PER_CHUNK + index) as SegmentId;
       const size = id < firstId || count === 0 ? undefined : undefinedIfCorrupt(() => reader.size(id));
       if (!size) continue;
       const isFull = segments.length === limit || bytes + size.frameBytes > bytesMax;
       if (isFull && segments.length > 0) return { segments, next: segments.at(-1)!.key };
       const frame = undefinedIfCorrupt(() => reader.frame(id));
       if (!frame) continue;
-      segments.push({ key: id as SegmentKey, tokenCount: size.tokenCount, frame });
+      segments.push({ key: keyOf(id), tokenCount: size.tokenCount, frame });
       bytes += size.frameBytes;
     }
   }
