@@ -122,6 +122,27 @@ describe.each(['memory', 'lmdb'] as const)('warm prefixes in %s', (kind) => {
     expect(await warm(t, { tokensMin: 2 * BLOCK + 1 })).toEqual([]);
     await t.close();
   });
+
+  it('count by the time at which conversations began, not by that of their store', async () => {
+    const t = await openStoredVault(kind);
+    const now = t.clock.nowMs;
+    const store = (id: string, createTimeMs?: number) =>
+      t.vault.store(
+        {
+          spec: spec(id, createTimeMs === undefined ? {} : { createTimeMs }),
+          messages: [say('user', block(1))],
+        },
+        signal,
+      );
+    await store('a');
+    await store('b', now - 1);
+    for (let at = 0; at < 9; at += 1) await store(`old-${at}`, now - (10 + at) * DAY);
+    const [lately] = await warm(t, { createdFromMs: now - DAY });
+    expect(lately).toMatchObject({ conversations: 2, id: 'a', newestMs: now });
+    expect((await warm(t))[0]).toMatchObject({ conversations: 11, id: 'a', newestMs: now });
+    expect(await warm(t, { createdFromMs: now })).toEqual([]);
+    await t.close();
+  });
 });
 
 describe.each(['memory', 'lmdb', 'filesystem'] as const)('the conversations of a segment in %s', (kind) => {

@@ -141,6 +141,7 @@ class MemoryBackend implements ManagedBackend {
     const tree = new WarmTree();
     const nodes = new Map<string, number>();
     const all = [...this.#store.conversations.all()];
+    all.sort((a, b) => a.conversation.createTimeMs - b.conversation.createTimeMs);
     for (const [number, { conversation, prefix = [] }] of all.entries()) {
       if (application !== undefined && conversation.application !== application) continue;
       if (conversation.createTimeMs < createdFromMs || prefix.length === 0) continue;

@@ -2,7 +2,7 @@
 export interface WarmPrefix {
   readonly application: string;
   readonly depth: number;
-  /** Conversations that begin with it, and the number of the newest. */
+  /** Conversations that begin with it, and the greatest of their numbers. */
   readonly conversations: number;
   readonly newest: number;
 }
@@ -47,6 +47,7 @@ export class WarmTree {
     return root;
   }
 
+  /** Adds the end of a conversation. Newer conversations have greater numbers. */
   addEnd(node: number, depth: number, conversation: number): void {
     this.#ends.push(node);
     this.#ends.push(depth);

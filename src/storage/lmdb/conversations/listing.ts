@@ -38,7 +38,7 @@ export async function listConversations(
 }
 
 /** True if conversations have create times of their own: the order of numbers is another then. */
-function hasCreateTimes({ meta }: Pick<ListedTables, 'meta'>): boolean {
+export function hasCreateTimes({ meta }: Pick<ListedTables, 'meta'>): boolean {
   return readDimensions(meta).some(({ id }) => id === CREATED);
 }
 

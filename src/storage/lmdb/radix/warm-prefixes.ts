@@ -2,18 +2,19 @@ import type { WarmFinding, WarmQuery } from '../../contract/warm.js';
 import { BackgroundTurns } from '../../shared/background.js';
 import { WarmTree } from '../../shared/warm-tree.js';
 import { readHeader } from '../conversations/conversations.js';
+import { hasCreateTimes } from '../conversations/listing.js';
 import { corruptConversation, type StringOf } from '../conversations/manifest.js';
 import type { Tables } from '../tables/environment.js';
 import { KeyIndex } from '../tables/key-index.js';
 import type { Pin } from '../tables/table.js';
 import { decodeRadixNode, edgeOfKey, endOfKey, nodeEnd } from './nodes.js';
 
-type WarmTables = Pick<Tables, 'radixNodes' | 'radixEdges' | 'radixEnds' | 'conversations'>;
+type WarmTables = Pick<Tables, 'meta' | 'radixNodes' | 'radixEdges' | 'radixEnds' | 'conversations'>;
 
 /**
  * Finds the prefixes that recur most, in the radix index of one state: reads its nodes and its ends, and no
- * message list. Conversations are numbered in the order of their create times, so that those created since a
- * time are those from a number on.
+ * message list. Conversations are numbered in the order of their store times. While none has a create time of
+ * its own, those created since a time are those from a number on; else the time of each is read.
  * @throws StowkenError CANCELLED, CORRUPT_STORE
  */
 export async function findWarmPrefixes(
@@ -29,13 +30,17 @@ export async function findWarmPrefixes(
     if (!record) throw corruptConversation(number, 'the prefix index leads to it, and it is not there');
     return readHeader(record, nameOf).conversation;
   };
-  const isRecent = recentFrom(createdFromMs, (number) => headerOf(number).createTimeMs);
+  const timeOf = (number: number): number => headerOf(number).createTimeMs;
+  const isDated = hasCreateTimes({ meta: tables.meta.at(pin) });
+  const isRecent = recentFrom(createdFromMs, timeOf);
   const tree = new WarmTree();
   for (const { key, value } of tables.radixNodes.at(pin).range({})) {
     const node = decodeRadixNode(value);
     tree.addNode(key, node.parent, nodeEnd(node));
     if (turns.due) await turns.pause();
   }
+  /** Ends whose conversations are ordered by their create times. */
+  const dated: { node: number; depth: number; conversation: number; timeMs: number }[] = [];
   const isOfApplication = new Map<number, boolean>();
   for (const { key, number } of new KeyIndex(tables.radixEdges.at(pin)).from(Buffer.alloc(0))) {
     const { application: name } = edgeOfKey(key);
@@ -47,11 +52,16 @@ export async function findWarmPrefixes(
   for (const { key } of new KeyIndex(tables.radixEnds.at(pin)).from(Buffer.alloc(0))) {
     const { node, depth, conversation } = endOfKey(key);
     const isWanted = application === undefined || isOfApplication.get(tree.rootOf(node)) === true;
-    if (isWanted && isRecent(conversation)) tree.addEnd(node, depth, conversation);
+    if (isWanted && isDated) {
+      const timeMs = timeOf(conversation);
+      if (timeMs >= createdFromMs) dated.push({ node, depth, conversation, timeMs });
+    } else if (isWanted && isRecent(conversation)) tree.addEnd(node, depth, conversation);
     if (turns.due) await turns.pause();
   }
+  dated.sort((a, b) => a.timeMs - b.timeMs || a.conversation - b.conversation);
+  for (const [place, { node, depth }] of dated.entries()) tree.addEnd(node, depth, place);
   return tree.best(limit, blocksMin).map(({ depth, newest, ...found }) => {
-    const { id, createTimeMs } = headerOf(newest);
+    const { id, createTimeMs } = headerOf(isDated ? dated[newest]!.conversation : newest);
     return {
       application: found.application,
       blocks: depth,
