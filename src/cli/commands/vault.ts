@@ -206,7 +206,20 @@ async function printOne(
   else await output.line(text);
 }
 
-const heads = ['NAME', 'STATE', 'CREATED', 'QUOTA', 'PREFIX INDEX', 'AUTO-COMPACT', 'LABELS', 'LIFETIME', ''];
+const heads = [
+  ...[
+    'NAME',
+    'STATE',
+    'CREATED',
+    'QUOTA',
+    'PREFIX INDEX',
+    'AUTO-COMPACT',
+    'LABELS',
+    'LIFETIME',
+    'USAGE KEPT',
+  ],
+  '',
+];
 
 function table(vaults: readonly VaultInfo[]): string {
   const rows = vaults.map(({ name, state, createTimeMs, settings, cause }) => [
@@ -218,11 +231,12 @@ function table(vaults: readonly VaultInfo[]): string {
     onOff(settings.autoCompact),
     (settings.labels ?? []).map(printable).join(', '),
     lifetimeWords(settings),
+    settings.keepUsageMs ? formatAge(settings.keepUsageMs) : '',
     cause,
   ]);
   return formatTable(
     [heads, ...rows],
-    ['left', 'left', 'left', 'right', 'left', 'left', 'left', 'left', 'left'],
+    ['left', 'left', 'left', 'right', 'left', 'left', 'left', 'left', 'left', 'left'],
   );
 }
 
