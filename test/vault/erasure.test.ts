@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryBackend, openFilesystemBackend, openLmdbBackend } from '../../src/storage/index.js';
 import type { EraseInput, EraseReceipt } from '../../src/vault/index.js';
 import { fillWithPhrases } from '../support/phrases.js';
@@ -98,6 +98,46 @@ describe.each(['memory', 'lmdb'] as const)('an erasure, %s', (kind) => {
     expect(days.reduce((sum, { figures }) => sum + figures.conversations, 0)).toBe(2);
   });
 
+  it('forgets labels before the deletion, so that an erasure that was killed can be finished', async () => {
+    await t.backend.setLabels!(['user', 'session']);
+    const metadata = (session: string) => ({ user: 'anna@example.org', session });
+    for (const id of ['a', 'b', 'c'])
+      await t.vault.store(
+        { spec: spec(id, { metadata: metadata(`session-${id}`) }), messages: [say('user', [7])] },
+        signal,
+      );
+    const usage = async () =>
+      JSON.stringify(
+        await t.vault.usage(
+          {
+            groupBy: ['application'],
+            labels: ['user', 'session'],
+            fromMs: 0,
+            beforeMs: 2e12,
+            timeZone: 'UTC',
+          },
+          signal,
+        ),
+      );
+    // One that was deleted before: its session is counted with the user.
+    await t.vault.deleteMany({ selection: { kind: 'ids', ids: ['a'] }, dryRun: false }, signal);
+
+    const abort = new AbortController();
+    const input = { selection: byUser('anna@example.org'), dryRun: false, waitMs: 5000 };
+    const killed = collectAll(
+      (async function* () {
+        for await (const part of t.vault.erase(input, abort.signal)) {
+          yield part;
+          if (part.kind === 'progress' && part.conversations > 0) abort.abort();
+        }
+      })(),
+    );
+    await expect(killed).rejects.toThrow();
+    expect((await t.vault.stats()).conversations).toBe(0);
+    expect(await erase(t, { selection: { kind: 'ids', ids: ['b', 'c'] } })).toMatchObject({ gaps: [] });
+    expect(await usage()).not.toMatch(/session-|anna/);
+  });
+
   it('erases by ids, counts those that are not there, and can be called once more', async () => {
     await store('a', 'anna@example.org', [7, 8, 9, 10]);
     const selection = { kind: 'ids', ids: ['a', 'x', 'a'] } as const;
@@ -180,6 +220,44 @@ describe('the files after an erasure', () => {
     expect((await t.vault.stats()).conversations).toBe(300);
   }, 60_000);
 
+  it('have no byte of it after others have stored more, either', async () => {
+    const random = new Random(13);
+    const tokens = (count: number) => Array.from({ length: count }, () => random.below(100_000));
+    const store = (id: string, user: string) =>
+      t.vault.store(
+        {
+          spec: spec(id, { metadata: { user } }),
+          messages: [say('user', tokens(40)), say('assistant', tokens(30))],
+          requestId: `r-${id}`,
+        },
+        signal,
+      );
+    for (let at = 0; at < 200; at += 1)
+      await store(
+        at % 2 === 0 ? `anna-of-the-valley/${at}` : `c${at}`,
+        at % 2 === 0 ? 'anna@example.org' : 'ben',
+      );
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < 200; at += 2) {
+      const snapshot = await t.backend.openConversation(`anna-of-the-valley/${at}`);
+      const read = await snapshot!.read(0, 10);
+      snapshot!.release();
+      const keys = read.flatMap(({ segments }) => segments.map(({ key }) => key));
+      for (const frame of await t.backend.readFrames(keys)) pieces.push(...piecesOf(frame.subarray(1)));
+    }
+    const names = ['anna@example.org', 'anna-of-the-valley'].map((name) => Buffer.from(name));
+    expect(await erase(t, {})).toMatchObject({ conversations: 100, violations: 0, gaps: [] });
+    const before = await filesOf(t.folder);
+    expect([found(before, pieces), found(before, names)]).toEqual([0, 0]);
+    const left: number[][] = [];
+    for (let round = 0; round < 2; round += 1) {
+      await Promise.all(Array.from({ length: 100 }, (_, at) => store(`new${round}-${at}`, 'carl')));
+      const after = await filesOf(t.folder);
+      left.push([found(after, pieces), found(after, names)]);
+    }
+    expect(left).toEqual(left.map(() => [0, 0]));
+  }, 60_000);
+
   it('have no byte of it in long runs of free pages, although others store meanwhile', async () => {
     const random = new Random(11);
     const tokens = () => Array.from({ length: 12_000 }, () => random.below(100_000));
@@ -204,6 +282,28 @@ describe('the files after an erasure', () => {
     isErasing = false;
     await storing;
     expect(receipt).toMatchObject({ conversations: 60, violations: 0, gaps: [] });
+    expect(found(await filesOf(t.folder), pieces)).toBe(0);
+  }, 60_000);
+
+  it('have no byte of it in a run of free pages that one slice overwrites', async () => {
+    const random = new Random(17);
+    const tokens = Array.from({ length: 800_000 }, () => random.below(100_000));
+    await t.vault.store({ spec: spec('a'), messages: [say('user', tokens)] }, signal);
+    const snapshot = await t.backend.openConversation('a');
+    const read = await snapshot!.read(0, 1);
+    snapshot!.release();
+    const keys = read.flatMap(({ segments }) => segments.map(({ key }) => key));
+    const pieces = (await t.backend.readFrames(keys)).flatMap((frame) => piecesOf(frame.subarray(1)));
+    await t.vault.deleteMany({ selection: { kind: 'ids', ids: ['a'] }, dryRun: false }, signal);
+    await collectAll(
+      t.vault.collectGarbage({ dryRun: false, minAgeMs: 0, reportPreparation: false }, signal),
+    );
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now());
+    try {
+      expect(await t.backend.overwriteUnused!({ waitMs: 0, signal })).toMatchObject({ isComplete: true });
+    } finally {
+      clock.mockRestore();
+    }
     expect(found(await filesOf(t.folder), pieces)).toBe(0);
   }, 60_000);
 

@@ -19,7 +19,8 @@ const epilogue = `
 Give ids, or labels; of several labels, all must match. Deletes the conversations, collects what only they had, lets
 requests and usage forget them, replaces registries with their text, overwrites every free byte of the vault's files,
 and checks every record. What others share stays, and is named. The receipt goes to standard output; the exit code is
-1 if the erasure is not complete and proven: call it once more then. The server goes on serving.
+1 if the erasure is not complete and proven (call it once more then), or if an id is not there. The server goes on
+serving.
 
 Not looked at: backups, exports, replicas, the audit log, other vaults. Names of applications, models, roles and
 speakers stay known to the vault.

@@ -2,9 +2,9 @@ import type { Conversation, LabelValue } from '../../model/index.js';
 
 /** Conversations that are deleted and are to be forgotten. */
 export interface ForgetQuery {
-  /** Those with these ids, or else those with all of these metadata entries. */
-  readonly isForgotten: (conversation: Pick<Conversation, 'id' | 'metadata'>) => boolean;
-  /** Metadata entries that no conversation has any more. */
+  /** Those with these ids, or else those with all of these metadata entries; undefined: labels alone. */
+  readonly isForgotten: ((conversation: Pick<Conversation, 'id' | 'metadata'>) => boolean) | undefined;
+  /** Metadata entries that no conversation that stays has. */
   readonly labels: readonly LabelValue[];
   readonly signal: AbortSignal;
 }

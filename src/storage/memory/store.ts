@@ -77,13 +77,13 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
 
   /** Removes results of requests, and values of labels by which usage is counted. */
   forget(
-    isForgotten: (conversation: Conversation) => boolean,
+    isForgotten: ((conversation: Conversation) => boolean) | undefined,
     labels: readonly LabelValue[],
   ): { readonly requests: number; readonly usageGroups: number } {
     let [requests, usageGroups] = [0, 0];
     for (const [id, { result }] of this.#requests) {
       const about = result.put ?? result.append ?? result.fork;
-      if (about && isForgotten(about.conversation) && this.#requests.delete(id)) requests += 1;
+      if (about && isForgotten?.(about.conversation) && this.#requests.delete(id)) requests += 1;
     }
     for (const text of [...this.#usageGroups]) {
       const group = JSON.parse(text) as UsageGroup;

@@ -20,24 +20,21 @@ export class ErasedContent {
   /** Tokens by segment. */
   readonly segments = new Map<SegmentKey, number>();
   readonly ids: string[] = [];
-  /** Metadata entries, in JSON, of the conversations. */
-  readonly entries = new Set<string>();
 
-  /** Adds a conversation. */
-  async add(backend: StorageBackend, id: string, turns: Turns): Promise<void> {
+  /** Adds a conversation. Returns its metadata. */
+  async add(backend: StorageBackend, id: string, turns: Turns): Promise<Readonly<Record<string, string>>> {
     const snapshot = await backend.openConversation(id).catch((error: unknown) => {
       if (!isStowkenError(error, 'CORRUPT_STORE')) throw error;
       this.damaged += 1;
       return undefined;
     });
-    if (!snapshot) return;
+    if (!snapshot) return {};
+    const { messageCount, totalTokens, metadata } = snapshot.conversation;
     try {
-      const { messageCount, totalTokens, metadata } = snapshot.conversation;
       this.conversations += 1;
       this.messages += messageCount;
       this.tokens += totalTokens;
       this.ids.push(id);
-      for (const entry of Object.entries(metadata)) this.entries.add(JSON.stringify(entry));
       for (let from = 0; from < messageCount; from += limits.readBatchSlotsMax) {
         const messages = await snapshot.read(from, limits.readBatchSlotsMax);
         for (const { segments, fields = [] } of messages)
@@ -50,6 +47,7 @@ export class ErasedContent {
     } finally {
       snapshot.release();
     }
+    return metadata;
   }
 }
 
@@ -158,12 +156,8 @@ export async function countChildren(
   return children;
 }
 
-/** Returns those of the metadata entries that no conversation has, among those that usage is counted by. */
-export async function unusedLabels(
-  backend: StorageBackend,
-  entries: Iterable<LabelValue>,
-  signal: AbortSignal,
-): Promise<LabelValue[]> {
+/** Returns the labels that usage is counted by, and those that it was counted by before. */
+export async function countedLabels(backend: StorageBackend, signal: AbortSignal): Promise<Set<string>> {
   const counted = new Set<string>();
   await backend.usage?.({
     fromMs: 0,
@@ -171,9 +165,38 @@ export async function unusedLabels(
     onRow: ({ labels }) => Object.keys(labels).forEach((label) => counted.add(label)),
     signal,
   });
+  return counted;
+}
+
+/** Returns the entries with which these are counted together: what was deleted before had them, too. */
+export async function labelsBeside(
+  backend: StorageBackend,
+  entries: readonly LabelValue[],
+  signal: AbortSignal,
+): Promise<LabelValue[]> {
+  const beside = new Map<string, LabelValue>();
+  await backend.usage?.({
+    fromMs: 0,
+    beforeMs: Number.MAX_SAFE_INTEGER,
+    onRow: ({ labels }) => {
+      if (!entries.every(({ label, value }) => labels[label] === value)) return;
+      for (const [label, value] of Object.entries(labels))
+        beside.set(JSON.stringify([label, value]), { label, value });
+    },
+    signal,
+  });
+  return [...beside.values()];
+}
+
+/** Returns those of the metadata entries that no conversation but these has. */
+export async function unusedLabels(
+  backend: StorageBackend,
+  entries: readonly LabelValue[],
+  ids: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<LabelValue[]> {
   const unused: LabelValue[] = [];
   for (const entry of entries) {
-    if (!counted.has(entry.label)) continue;
     throwIfAborted(signal);
     let after: ListPosition | undefined;
     let isUsed = false;
@@ -181,12 +204,12 @@ export async function unusedLabels(
       const page = await backend.listConversations({
         filter: filterOf([entry]),
         order: 'earliestStoreFirst',
-        limit: 1,
+        limit: ids.size + 1,
         scanLimit: limits.pageScanMax,
         signal,
         ...(after !== undefined && { after }),
       });
-      isUsed = page.conversations.length > 0;
+      isUsed = page.conversations.some(({ id }) => !ids.has(id));
       after = page.next;
     } while (after !== undefined && !isUsed);
     if (!isUsed) unused.push(entry);

@@ -5,7 +5,16 @@ import type { ExclusiveLease, SegmentKey, StorageBackend } from '../../storage/i
 import { throwIfAborted, Turns } from '../event-loop.js';
 import { collectGarbage } from '../maintain/collect.js';
 import { unsupported } from '../refusals.js';
-import { countChildren, ErasedContent, isOf, namedElsewhere, selected, unusedLabels } from './content.js';
+import {
+  countChildren,
+  countedLabels,
+  ErasedContent,
+  isOf,
+  labelsBeside,
+  namedElsewhere,
+  selected,
+  unusedLabels,
+} from './content.js';
 import { findOutdatedRegistries, replaceRegistries } from './registries.js';
 import type { EraseGap, EraseInput, ErasePart, ErasePhase, EraseReceipt, SharedContent } from './types.js';
 
@@ -32,7 +41,8 @@ const LOOKED_AT_ONCE = 1024;
  * 5. Every byte of the files that is not content is overwritten.
  * 6. Every record is checked: what the files have is what the vault has.
  *
- * Interrupted anywhere, a second call finishes it: all but the first step depend on what is stored alone.
+ * Interrupted anywhere, a second call finishes it: all but the first step depend on what is stored alone. The
+ * first one lets usage forget the labels of what it is about to delete.
  */
 export async function* erase(
   parts: EraseParts,
@@ -111,6 +121,8 @@ async function planOf(
 class Erasure {
   readonly #content = new ErasedContent();
   readonly #gaps = new Set<EraseGap>();
+  #forgottenGroups = 0;
+  #countedLabels: ReadonlySet<string> | undefined;
   readonly #deadlineMs: number;
 
   constructor(
@@ -132,16 +144,16 @@ class Erasure {
     });
 
     yield at('deleting');
+    if (input.selection.kind === 'labels')
+      await this.#forgetLabels(await labelsBeside(backend, input.selection.labels, signal), new Set());
     for await (const deleted of this.#delete()) if (deleted > 0) yield at('deleting');
     yield at('collecting');
     const shared = await this.#collect();
 
     yield at('forgetting');
-    const forgotten = await backend.forget!({
-      isForgotten: isOf(input),
-      labels: await unusedLabels(backend, this.#labels(), signal),
-      signal,
-    });
+    const labels = input.selection.kind === 'labels' ? input.selection.labels : [];
+    const { requests } = await backend.forget!({ isForgotten: isOf(input), labels: [], signal });
+    await this.#forgetLabels(labels, new Set());
 
     yield at('registries');
     const { looked, outdated } = await findOutdatedRegistries(parts, signal);
@@ -166,8 +178,8 @@ class Erasure {
       ...figuresOf(content, new Set(shared.map(({ key }) => key))),
       shared: await describeShared(backend, shared),
       children: await countChildren(backend, content.ids, signal),
-      forgottenRequests: forgotten.requests,
-      forgottenUsageGroups: forgotten.usageGroups,
+      forgottenRequests: requests,
+      forgottenUsageGroups: this.#forgottenGroups,
       registriesLooked: looked,
       registriesReplaced: [...replaced],
       ...pages,
@@ -176,14 +188,21 @@ class Erasure {
     };
   }
 
-  /** Deletes what is selected, batch by batch; yields how many a batch had. */
+  /**
+   * Deletes what is selected, batch by batch; yields how many a batch had. Usage forgets the values of a
+   * batch's labels first: after the deletion, nothing would say which they were.
+   */
   async *#delete(): AsyncGenerator<number, void, void> {
     const { backend, clock } = this.parts;
     const content = this.#content;
     const turns = new Turns(this.signal);
     const onDamaged = (count: number) => (content.damaged += count);
     for await (const ids of selected(backend, this.input.selection, this.signal, onDamaged)) {
-      for (const id of ids) await content.add(backend, id, turns);
+      const entries = new Map<string, LabelValue>();
+      for (const id of ids)
+        for (const [label, value] of Object.entries(await content.add(backend, id, turns)))
+          entries.set(JSON.stringify([label, value]), { label, value });
+      await this.#forgetLabels([...entries.values()], new Set(ids));
       const settled = await Promise.allSettled(
         ids.map((id) => backend.commit({ delete: { id, timeMs: clock() } })),
       );
@@ -226,16 +245,16 @@ class Erasure {
     }
   }
 
-  /** Returns the metadata entries that may be in no conversation any more. */
-  *#labels(): Generator<LabelValue, void, void> {
-    const { selection } = this.input;
-    const entries = new Set(this.#content.entries);
-    if (selection.kind === 'labels')
-      for (const { label, value } of selection.labels) entries.add(JSON.stringify([label, value]));
-    for (const entry of entries) {
-      const [label, value] = JSON.parse(entry) as [string, string];
-      yield { label, value };
-    }
+  /** Lets usage forget those of the metadata entries that no conversation but these has. */
+  async #forgetLabels(entries: readonly LabelValue[], ids: ReadonlySet<string>): Promise<void> {
+    const { signal } = this;
+    const { backend } = this.parts;
+    const counted = (this.#countedLabels ??= await countedLabels(backend, signal));
+    const some = entries.filter(({ label }) => counted.has(label));
+    const labels = await unusedLabels(backend, some, ids, signal);
+    if (labels.length === 0) return;
+    const { usageGroups } = await backend.forget!({ isForgotten: undefined, labels, signal });
+    this.#forgottenGroups += usageGroups;
   }
 
   async #isStoredAgain(): Promise<boolean> {

@@ -21,7 +21,18 @@ export async function forget(
   write: <T>(action: () => T) => Promise<T>,
   { isForgotten, labels, signal }: ForgetQuery,
 ): Promise<Forgotten> {
-  const { tables, names } = shared;
+  const requests = isForgotten ? await forgetConversations(shared, write, isForgotten, signal) : 0;
+  const usageGroups = labels.length === 0 ? 0 : await write(() => forgetGroups(shared, labels));
+  shared.usageGroups.clear();
+  return { requests, usageGroups };
+}
+
+async function forgetConversations(
+  { tables, names }: Shared,
+  write: <T>(action: () => T) => Promise<T>,
+  isForgotten: NonNullable<ForgetQuery['isForgotten']>,
+  signal: AbortSignal,
+): Promise<number> {
   let requests = 0;
   const throwIfAborted = (): void => {
     if (signal.aborted) throw new StowkenError('CANCELLED', 'the work was cancelled');
@@ -59,9 +70,7 @@ export async function forget(
     from = await write(() => reboundChunks(tables.ids, start, SLICE));
     if (from === undefined) break;
   }
-  const usageGroups = labels.length === 0 ? 0 : await write(() => forgetGroups(shared, labels));
-  shared.usageGroups.clear();
-  return { requests, usageGroups };
+  return requests;
 }
 
 /** Rewrites groups without these values. Two groups may be the same afterwards: answers add them up. */
