@@ -1,7 +1,7 @@
 import type { NewMessage, StoreRequest, StoreResult, StowkenClient } from '../../client/index.js';
 import { type Conversation, present } from '../../model/index.js';
 import { readForm, type ReadPart } from '../jsonl/write.js';
-import { documentJsonOf, hasValues, skeletonOf } from './fields.js';
+import { documentJsonOf, hasSpecials, hasValues, skeletonOf } from './fields.js';
 import type { Draft, DraftMessage } from './shapes/index.js';
 import { type RecordDefaults, toNewMessage } from './to-store.js';
 
@@ -21,7 +21,8 @@ export type Settled = StoreResult | 'unchanged' | 'other content';
 
 /**
  * Stores a conversation of which the id exists. If the stored one is its beginning, the rest is appended,
- * with the newest document; if it is the beginning of the stored one, nothing is done.
+ * with the newest document; if it is the beginning of the stored one, nothing is done. The same text is stored
+ * once more if its special tokens are asked for now, and were not before.
  */
 export async function settle(
   client: StowkenClient,
@@ -45,6 +46,17 @@ export async function settle(
   const hasText = more.some(({ content }) => typeof content === 'string');
   // A conversation without text has no tokenizer for what comes now. Fields are not appended to.
   const saysOther = differs(conversation, stored.conversation);
+  const isOld = stored.messages.length > draft.messages.length;
+  const { specialTokens = false } = defaults;
+  const isEncodedOtherwise =
+    (specialTokens || way === 'replace') &&
+    draft.messages
+      .slice(0, together)
+      .some(
+        ({ content }, index) =>
+          typeof content === 'string' && hasSpecials(stored.messages[index]!) !== specialTokens,
+      );
+  if (isEncodedOtherwise && !(isOld && way === 'append')) return replace();
   if (more.length > 0 && ((hasText && stored.conversation.tokenizer === '') || saysOther)) return replace();
   if (more.length > 0) {
     const messages = more.map((message, index): NewMessage =>
@@ -52,7 +64,6 @@ export async function settle(
     );
     return client.append(id, messages, { ifRevision: stored.conversation.revision });
   }
-  const isOld = stored.messages.length > draft.messages.length;
   if (isOld && way === 'append') return 'unchanged';
   const hasNews =
     hasValues(draft.document) && documentJsonOf(stored.messages) !== JSON.stringify(draft.document);

@@ -50,6 +50,11 @@ export function formOf({ fieldsJson, content }: StoredPart): 'tokens' | 'text' |
   return specials && typeof content !== 'string' ? 'text' : undefined;
 }
 
+/** Returns whether text of special tokens became these tokens. */
+export function hasSpecials({ fieldsJson }: StoredPart): boolean {
+  return keptOf(fieldsJson).specials === true;
+}
+
 /** Returns the skeleton of a stored message, as JSON. */
 export function skeletonOf({ fieldsJson }: StoredPart): string | undefined {
   const { message } = keptOf(fieldsJson);

@@ -64,6 +64,29 @@ describe('import, then export --format same', () => {
     await run(['delete', '--all']);
   });
 
+  it('encodes the same text once more if its special tokens are asked for later', async () => {
+    const line = { id: 's', model: 'gpt-4o', messages: [{ role: 'user', content: 'a<|endoftext|>b' }] };
+    const tokens = async () =>
+      jsonLines((await run(['export', '--tokens'])).stdout).map(
+        (each) => (each as { messages: { tokens: number[] }[] }).messages[0]!.tokens,
+      );
+    const special = [[64, 199999, 65]];
+    await run(['import', '-'], lines([line]));
+    expect(await tokens()).not.toEqual(special);
+    const [asked] = jsonLines(
+      (await run(['import', '--special-tokens', '--json', '-'], lines([line]))).stdout,
+    );
+    expect(asked).toMatchObject({ stored: 1, unchanged: 0 });
+    expect(await tokens()).toEqual(special);
+    // Without the option nothing is asked for, unless the line is to replace what is stored.
+    const [kept] = jsonLines((await run(['import', '--json', '-'], lines([line]))).stdout);
+    expect(kept).toMatchObject({ stored: 0, unchanged: 1 });
+    expect(await tokens()).toEqual(special);
+    await run(['import', '--on-conflict', 'replace', '-'], lines([line]));
+    expect(await tokens()).not.toEqual(special);
+    await run(['delete', '--all']);
+  });
+
   it('gives back what is said of a conversation by the line that was imported last', async () => {
     const messages = [{ role: 'user', content: 'x' }];
     const more = [...messages, { role: 'assistant', content: 'y' }];
