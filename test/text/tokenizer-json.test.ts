@@ -124,7 +124,10 @@ describe("a tokenizer.json gives the ids of Hugging Face's tokenizers", () => {
     await fc.assert(
       fc.asyncProperty(rules, texts, async (chosen, some) => {
         const parts = { ...chosen, preTokenizer: preTokenizers.Qwen };
-        const first = Object.keys(tokenizerJson(parts).model.vocab).length;
+        const { vocab } = tokenizerJson(parts).model;
+        // A merge makes it already, and a token has one id.
+        fc.pre(!Object.hasOwn(vocab, 'k>'));
+        const first = Object.keys(vocab).length;
         const special: AddedJson[] = [
           { id: first + 5, content: '<|sp|>', normalized: false, special: true },
           { id: first + 6, content: 'k>', normalized: true, special: true },

@@ -15,7 +15,7 @@ const content = fc.oneof(
   fc.constant({}),
   fc.array(token).map((ids) => ({ tokens: { ids } })),
   fc.uint8Array({ maxLength: 40 }).map((bytes) => ({ tokens_le32: Buffer.from(bytes) })),
-  fc.string({ unit: 'binary' }).map((text) => ({ text })),
+  fc.record({ text: fc.string({ unit: 'binary' }), special_tokens: fc.boolean() }),
 );
 const turn = fc.tuple(fc.record({ role: label, name: label, tool_call_id: label }), content);
 const request = fc.record({
@@ -37,7 +37,8 @@ function tokensOf(content: MessageContent): number[] {
 
 /** Returns a message in the ordinary decoder's form. */
 function asOrdinary({ role, name, toolCallId, content }: NewMessage) {
-  const speaker = { role, name, tool_call_id: toolCallId, fields_json: '' };
+  const special_tokens = content.kind === 'text' && content.specials === true;
+  const speaker = { role, name, tool_call_id: toolCallId, fields_json: '', special_tokens };
   switch (content.kind) {
     case 'none':
       return speaker;
