@@ -21,8 +21,8 @@ export type Settled = StoreResult | 'unchanged' | 'other content';
 
 /**
  * Stores a conversation of which the id exists. If the stored one is its beginning, the rest is appended,
- * with the newest document; if it is the beginning of the stored one, nothing is done. The same text is stored
- * once more if its special tokens are asked for now, and were not before.
+ * with the newest document; if it is the beginning of the stored one, nothing is done. The same text is
+ * stored once more if its special tokens are asked for now, and were not before.
  */
 export async function settle(
   client: StowkenClient,

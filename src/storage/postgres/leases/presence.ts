@@ -58,14 +58,14 @@ export class Presence {
   }
 
   /**
-   * Writes the row, and then again and again. `work` is begun with a beat when it has ended; no beat waits for
-   * it, since it may wait for others.
+   * Writes the row, and then again and again. `work` is begun with a beat when it has ended; no beat waits
+   * for it, since it may wait for others.
    */
   async begin(work: () => Promise<void>): Promise<void> {
     await this.#beat();
     const beat = () => {
       this.#beating = this.#beat()
-        // What fails is missed; the next one is tried all the same.
+        // A beat that fails is missed; the next one is tried all the same.
         .then(() => {
           this.#working ??= work()
             .catch(() => {})
