@@ -118,6 +118,24 @@ describe.each(backendKinds)('registries in the %s backend', (kind) => {
     expect(await bench().backend.getConversation('c')).toMatchObject({ messageCount: 2 });
   });
 
+  it('are missing first where a frame is replaced, then where a segment is brought', async () => {
+    const [one, six] = [first, sixth].map((bytes) => {
+      const elsewhere = createLiveCodec(core);
+      elsewhere.add(bytes!);
+      return elsewhere;
+    });
+    await commit(storing('c', [segments[0]!]));
+    const [key] = await keysOf(segments.slice(0, 1));
+    const [expected] = await bench().backend.readFrames([key!]);
+    const brought = { ...segments[1]!, frame: one!.encode(runOf(segments[1]!)) };
+    const replaced = { key: key!, expected: expected!, frame: six!.encode(runOf(segments[0]!)) };
+    const change = { ...storing('d', [brought]), replaceFrames: [replaced] };
+    await expect(commit(change)).rejects.toMatchObject({ metadata: { registry: '6' } });
+    await expect(commit({ ...change, replaceFrames: [] })).rejects.toMatchObject({
+      metadata: { registry: '1' },
+    });
+  });
+
   it('go when no frame names them, and not before', async () => {
     await commit(storing('c', segments));
     await put(first);

@@ -48,9 +48,11 @@ export interface StorageBackend {
 
   /**
    * Applies a change. Preconditions are checked first, in the order written here; then everything is written,
-   * in the order of Change's fields. Rejects with REQUEST_ID_REUSED, REVISION_MISMATCH, CONVERSATION_EXISTS,
-   * CONVERSATION_NOT_FOUND, RANGE_PAST_END, SEGMENT_MISSING (metadata.hashes: comma-separated),
-   * CORRUPT_SEGMENT (a replacement that has other tokens) without effect; COMMIT_FAILED, WRITES_STOPPED.
+   * in the order of Change's fields. Rejects with REGISTRY_CONFLICT and CORRUPT_SEGMENT (a replacement whose
+   * registry is not stored, or that has other tokens), REQUEST_ID_REUSED, REGISTRY_CONFLICT (other frames, and
+   * a new registry), TOKENIZER_CHANGED, REVISION_MISMATCH, CONVERSATION_EXISTS, CONVERSATION_NOT_FOUND,
+   * RANGE_PAST_END, SEGMENT_MISSING (metadata.hashes: comma-separated) without effect; COMMIT_FAILED,
+   * WRITES_STOPPED.
    */
   commit(change: Change): Promise<ChangeResult>;
 

@@ -11,7 +11,7 @@ import { registryIdOf } from '../../../codec/index.js';
 import { deleteRegistries, insertRegistry, keepRegistries, lockDropped } from '../read/registries.js';
 import { Manifests } from './manifests.js';
 import { changeHolders, countsOf } from './references.js';
-import { Replacements } from './replace-frames.js';
+import type { Replacements } from './replace-frames.js';
 import { requireStored, reviveSegments, type Work } from './work.js';
 
 const renewGarbage: Statement = {
@@ -36,10 +36,14 @@ export interface Applied {
 
 /**
  * Checks the preconditions of a change, in the order that StorageBackend.commit documents, and sends what it
- * writes, in the order of Change's fields. `clockMax` is the tick up to which what was condemned has no
- * readers.
+ * writes, in the order of Change's fields. `replacements` are checked. `clockMax` is the tick up to which what
+ * was condemned has no readers.
  */
-export async function applyChange(work: Work, clockMax: number): Promise<Applied> {
+export async function applyChange(
+  work: Work,
+  replacements: Replacements | undefined,
+  clockMax: number,
+): Promise<Applied> {
   const { change } = work;
   const manifests = new Manifests(work);
   const dropped = new Set(change.dropRegistries);
@@ -59,8 +63,6 @@ export async function applyChange(work: Work, clockMax: number): Promise<Applied
   if (unchangedPut) result.put = unchangedPut;
   if (unchangedFork) result.fork = unchangedFork;
   if (isUnchanged(change, unchangedPut, unchangedFork)) return { result, unchanged: true };
-  const replacements = change.replaceFrames && new Replacements(work, change.replaceFrames);
-  await replacements?.check();
 
   revive(work);
   work.storeSegments();

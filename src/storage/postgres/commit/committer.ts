@@ -12,6 +12,7 @@ import { applyChange } from './apply.js';
 import { idsOf, look } from './lookup.js';
 import { ChangeOrder } from './order.js';
 import type { VaultParts } from './parts.js';
+import { Replacements } from './replace-frames.js';
 import { remember, replayed } from './requests.js';
 import { Work } from './work.js';
 
@@ -63,10 +64,14 @@ export class Committer {
             const mark = change.request ?? internal;
             const rid = mark ? uuidOf(mark.id) : '';
             const lookup = await look(transaction, vault.p, change, rid);
-            const earlier = mark && replayed(lookup.request, mark);
-            if (earlier) return change.request ? earlier : firstTime(earlier);
+            const madeBefore = internal && replayed(lookup.request, internal);
+            if (madeBefore) return firstTime(madeBefore);
             work = new Work(transaction, vault, change, lookup, vault.clock());
-            const { result, unchanged } = await applyChange(work, clockMax);
+            const replacements = change.replaceFrames && new Replacements(work, change.replaceFrames);
+            await replacements?.check();
+            const earlier = change.request && replayed(lookup.request, change.request);
+            if (earlier) return earlier;
+            const { result, unchanged } = await applyChange(work, replacements, clockMax);
             if (change.request) vault.requests.latest = change.request;
             if (mark) remember(transaction, vault.p, mark, lookup.request, result);
             // A change without rows of its own is told by the row of a request.
