@@ -8,6 +8,7 @@ import { condemn } from '../collect/condemn.js';
 import type { Statement } from '../database/driver.js';
 import { constraintOf, isFailedCheck, UnknownOutcome } from '../database/failures.js';
 import { type PackId, uuidOf } from '../formats/ids.js';
+import { keepRegistries } from '../read/registries.js';
 import { applyChange } from './apply.js';
 import { idsOf, look } from './lookup.js';
 import { ChangeOrder } from './order.js';
@@ -104,9 +105,15 @@ export class Committer {
           await sleep(attempt === 0 ? 0 : Math.random() * Math.min(100, 2 ** attempt));
           continue;
         }
+        if (change.dropRegistries) await this.#keep(change.dropRegistries);
         throw failed(error);
       }
     }
+  }
+
+  /** Takes back the marks of registries that a refused change was to drop; housekeeping does it otherwise. */
+  async #keep(registries: readonly number[]): Promise<void> {
+    await this.vault.database.query(keepRegistries, [this.vault.p, registries]).catch(() => {});
   }
 
   /** Resolves to whether a change was made; if not, it never will be. */
