@@ -95,6 +95,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/package/install.test.ts': 'packs and installs the package with all that it needs',
   'test/rpc/rights.test.ts': 'every method with every right, each with a server of its own',
   'test/rpc/tls/mutual.test.ts': 'calls under load while certificates are revoked',
+  'test/rpc/standing-callers.test.ts': 'waits for streams that are ended, and for a JWT to expire',
   'test/rpc/tls/tls.test.ts': 'calls under load while certificates change',
   'test/server/metrics.test.ts': 'server processes, with and without workers',
   'test/storage/data-file/opening.test.ts': 'opens many damaged data files',

@@ -21,6 +21,8 @@ export class Identity {
     /** Name for logs. It is not secret. */
     readonly name: string,
     private readonly grants: readonly Grant[],
+    /** Time at which it ends, since 1970, if what proves it says so itself. */
+    readonly untilMs: number = Infinity,
   ) {}
 
   /** True if it has all of these rights for the vault, and any right at all if these are none. */

@@ -14,4 +14,5 @@ export {
   tlsVersions,
 } from './tls-material.js';
 export { isVaultPattern, vaultPatternForm } from './vault-pattern.js';
+export { callerEnded } from './refusals.js';
 export { ReloadedFiles } from './reloaded-files.js';

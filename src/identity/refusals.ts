@@ -27,6 +27,14 @@ export function certificateUnknown(): StowkenError {
   );
 }
 
+/** End of a stream whose caller is no longer known by what it presented when the stream began. */
+export function callerEnded(): StowkenError {
+  return new StowkenError(
+    'UNAUTHENTICATED',
+    'the stream ends, because its token or certificate is no longer valid: it was revoked or has expired since',
+  );
+}
+
 export function keysUnavailable(cause: unknown): StowkenError {
   return new StowkenError(
     'IDENTITY_UNAVAILABLE',

@@ -298,6 +298,8 @@ export const limits = {
   unansweredLooksMax: 10,
   /** Time between two looks at files that are read again when they change; it takes two until they are. */
   reloadedFilesLookMs: 250,
+  /** Time between two looks at whether the callers of open streams are still who they were. */
+  streamCallerLookMs: 1000,
   /** Size of a token that a call brings. */
   tokenBytesMax: 8192,
   /** Time, and number of tokens, for which the result of checking a JWT is remembered. */
@@ -305,6 +307,8 @@ export const limits = {
   jwtMemoryTokensMax: 10_000,
   /** Default of the time by which the clock of a JWT's issuer may differ. */
   jwtClockSkewDefaultMs: 30_000,
+  /** Size of a set of keys that is fetched. */
+  jwksBytesMax: 1024 * 1024,
   /**
    * Time that fetching keys may take, the pause before the next try, and the time that fetched keys are used.
    */

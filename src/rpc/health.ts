@@ -66,8 +66,12 @@ export class Health {
         };
         const watch = implementation['watch'] as Watch;
         const ownWatch: Watch = (call) => {
-          if (this.#mayKnow(call.request)) watch(call);
-          else call.write({ status: 'SERVICE_UNKNOWN' });
+          const { service, caller } = call.request;
+          if (this.#mayKnow(call.request)) {
+            // The right for it is looked at again while the watch lasts.
+            if (service.startsWith(vaultPrefix)) caller.check(service.slice(vaultPrefix.length));
+            watch(call);
+          } else call.write({ status: 'SERVICE_UNKNOWN' });
         };
         const list: List = (_call, callback) => {
           this.#refresh();

@@ -7,7 +7,7 @@ import { limits } from '../model/index.js';
 import type { TokenizerPool } from '../text/index.js';
 import type { VaultAdmin, VaultsHealth } from '../vaults/index.js';
 import { accept } from './accept.js';
-import { Guard } from './access/index.js';
+import { Guard, StandingCallers } from './access/index.js';
 import { type Admission, createAdmission } from './admission.js';
 import { methodsOf, rawService, serviceNames } from './contract.js';
 import { Health, healthPaths } from './health.js';
@@ -138,14 +138,14 @@ export async function createRpcServer(options: RpcServerOptions): Promise<Connec
   const auditor = new Auditor(options.audit ?? noAudit);
   const rules = { audit: auditor, readOnly: options.readOnly ?? false };
   const guard = await Guard.open(options.access ?? openAccess, rules, options.logger);
-  const { server, intake, abandon, drain } = createServer(options, guard, auditor);
+  const { server, intake, renewCertified, abandon, drain } = createServer(options, guard, auditor);
   try {
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
     intake.assertAttached();
     const serve = (connection: Socket): void => injector.injectConnection(connection);
     const figures = () => intake.figures;
     if (options.tls === undefined) return { serve, abandon, drain, figures };
-    const hooks = { onConnection: serve, onTrustChanged: () => intake.connections.renewCertified() };
+    const hooks = { onConnection: serve, onTrustChanged: renewCertified };
     const gate = await TlsGate.open(options.tls, options.intake.connectionsMax, hooks, options.logger);
     return {
       figures,
@@ -179,12 +179,14 @@ function createServer(options: RpcServerOptions, guard: Guard, audit: Auditor) {
   );
   intake.attachTo(server);
   const redeem = (bytes: Buffer) => intake.tickets.redeem(bytes);
-  const standing = new LongLivedStreams();
+  const callers = new StandingCallers();
+  const standing = new LongLivedStreams(callers, options.logger);
   const health = new Health(serviceNames, options.health, options.logger);
   const scope = {
     ...options,
     admission: options.admission ?? createAdmission(),
     audit,
+    callers,
     auditSource: options.audit ?? noAudit,
   };
   server.addService(rawService('stowken.v1.ConversationService', redeem), conversationService(scope));
@@ -199,6 +201,7 @@ function createServer(options: RpcServerOptions, guard: Guard, audit: Auditor) {
     standing.endAll();
     await shutdown(server, intake, graceMs);
     intake.stop();
+    callers.close();
     guard.close();
     audit.flush();
   };
@@ -206,10 +209,16 @@ function createServer(options: RpcServerOptions, guard: Guard, audit: Auditor) {
   const abandon = (): void => {
     health.drain();
     intake.stop();
+    callers.close();
     guard.close();
     server.forceShutdown();
   };
-  return { server, intake, abandon, drain };
+  /** Ends connections with certificates: streams that have no end of their own would keep them open. */
+  const renewCertified = (): void => {
+    intake.connections.renewCertified();
+    standing.endAll();
+  };
+  return { server, intake, renewCertified, abandon, drain };
 }
 
 function shutdown(server: Server, intake: Intake, graceMs: number): Promise<void> {

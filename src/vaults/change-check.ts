@@ -9,8 +9,8 @@ export interface ChangeCheck {
 }
 
 /** True if a change takes space for something new. Deletions, and the changes of compaction, do not. */
-export function adds({ put, append, fork, newSegments, addReferences }: Change): boolean {
-  return Boolean(put ?? append ?? fork ?? addReferences) || (newSegments?.length ?? 0) > 0;
+export function adds({ put, append, fork, newSegments, addReferences, putTokenizer }: Change): boolean {
+  return Boolean(put ?? append ?? fork ?? addReferences ?? putTokenizer) || (newSegments?.length ?? 0) > 0;
 }
 
 /** Lets a backend make these checks, in order, before it commits a change. */

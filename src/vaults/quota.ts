@@ -8,14 +8,14 @@ const RELEASED = 0.98;
 const lookMs = 200;
 /** Looks of one change: others may end between them. */
 const looksMax = 3;
-/** Bytes that a change is taken to need beside its segments, until they are looked up. */
+/** Bytes that a change is taken to need for indexes and keys, until they are looked up. */
 const changeBytes = 4096;
 
 /**
  * Refuses changes that add something while a vault has more bytes in use than its quota. Changes under way,
- * and those that have ended since the last look, count with the bytes of their segments: a vault ends above
- * its quota by one change and its indexes. Changes that only remove, and those of compaction, are never
- * refused.
+ * and those that have ended since the last look, count with the bytes of their content and metadata: a vault
+ * ends above its quota by one change and its indexes. Changes that only remove, and those of compaction,
+ * are never refused.
  */
 export class Quota implements ChangeCheck {
   #inUseBytes = 0;
@@ -81,5 +81,14 @@ export class Quota implements ChangeCheck {
 
 function bytesOf(change: Change): number {
   if (!adds(change)) return 0;
-  return (change.newSegments ?? []).reduce((sum, { frame }) => sum + frame.byteLength, changeBytes);
+  const { newSegments = [], put, append, putTokenizer } = change;
+  const segmentBytes = newSegments.reduce((sum, { frame }) => sum + frame.byteLength, 0);
+  const prefixBytes = (put?.prefix ?? append?.prefix?.blocks)?.byteLength ?? 0;
+  const tokenizerBytes = putTokenizer?.packed.byteLength ?? 0;
+  return changeBytes + segmentBytes + prefixBytes + tokenizerBytes + metadataBytes(put?.spec.metadata ?? {});
+}
+
+function metadataBytes(metadata: Readonly<Record<string, string>>): number {
+  const entries = Object.entries(metadata);
+  return entries.reduce((sum, each) => sum + Buffer.byteLength(each[0]) + Buffer.byteLength(each[1]), 0);
 }

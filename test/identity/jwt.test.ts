@@ -225,6 +225,27 @@ describe('an address of keys', () => {
     expect(limits.jwksCooldownMs).toBeGreaterThan(1000);
   });
 
+  it('that goes on answering without end is given up after a few bytes', async () => {
+    http.removeAllListeners('request');
+    let sentBytes = 0;
+    const closed = new Promise<void>((resolve) => {
+      http.on('request', (_request, response) => {
+        response.on('close', resolve).on('error', () => undefined);
+        const more = (): void => {
+          sentBytes += 65_536;
+          response.write(' '.repeat(65_536), (error) => void (error ?? setImmediate(more)));
+        };
+        more();
+      });
+    });
+    await expect(identify(await sign(key, usual()))).rejects.toMatchObject({
+      reason: 'IDENTITY_UNAVAILABLE',
+    });
+    await closed;
+    // Bytes that wait in the buffers of both sides are sent too.
+    expect(sentBytes).toBeLessThan(limits.jwksBytesMax + 32 * 1024 * 1024);
+  });
+
   it.each([
     ['answers with an error', { status: 500, body: '' }],
     ['leads elsewhere', { status: 302, body: '' }],

@@ -11,10 +11,11 @@ const frameBytes = 100_000;
 function vaultWithQuota() {
   const used = { bytes: 0, fails: false };
   const backend = {
-    async commit({ newSegments }: Change): Promise<void> {
+    async commit({ newSegments, put }: Change): Promise<void> {
       for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
       if (used.fails) throw new Error('the commit failed');
       for (const { frame } of newSegments ?? []) used.bytes += frame.byteLength;
+      for (const value of Object.values(put?.spec.metadata ?? {})) used.bytes += value.length;
     },
     stats: async () => Promise.resolve({ inUseBytes: used.bytes }),
   } as unknown as StorageBackend;
@@ -25,16 +26,18 @@ function vaultWithQuota() {
       () => quotaBytes,
     ),
   ]);
+  const metadata = { notes: 'x'.repeat(frameBytes) };
+  const described = { put: { spec: { metadata } } } as unknown as Change;
   const change = { newSegments: [{ frame: new Uint8Array(frameBytes) }] } as unknown as Change;
   /** Stores at once, and returns how many were refused because the vault is full. */
-  const store = async (count: number): Promise<number> => {
-    const stored = Array.from({ length: count }, async () => backend.commit(change));
+  const store = async (count: number, each = change): Promise<number> => {
+    const stored = Array.from({ length: count }, async () => backend.commit(each));
     const reasons = (await Promise.allSettled(stored)).map((each) =>
       each.status === 'rejected' && isStowkenError(each.reason) ? each.reason.reason : undefined,
     );
     return reasons.filter((reason) => reason === 'VAULT_FULL').length;
   };
-  return { used, store };
+  return { used, store, described };
 }
 
 describe('a quota', () => {
@@ -42,6 +45,12 @@ describe('a quota', () => {
     const { used, store } = vaultWithQuota();
     expect(await store(100)).toBeGreaterThanOrEqual(89);
     expect(used.bytes).toBeGreaterThan(quotaBytes - 2 * frameBytes);
+    expect(used.bytes).toBeLessThanOrEqual(quotaBytes + frameBytes);
+  });
+
+  it('is kept by stores of metadata that come at once, up to one of them', async () => {
+    const { used, store, described } = vaultWithQuota();
+    expect(await store(100, described)).toBeGreaterThanOrEqual(89);
     expect(used.bytes).toBeLessThanOrEqual(quotaBytes + frameBytes);
   });
 

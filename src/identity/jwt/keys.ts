@@ -1,5 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  type FetchImplementation,
+  type JSONWebKeySet,
+  type JWTVerifyGetKey,
+} from 'jose';
 import { limits } from '../../model/index.js';
 
 /** Gets keys from an address; they are fetched when they are needed, and again for a key that is unknown. */
@@ -8,8 +15,26 @@ export function remoteKeys(url: URL): JWTVerifyGetKey {
     timeoutDuration: limits.jwksTimeoutMs,
     cooldownDuration: limits.jwksCooldownMs,
     cacheMaxAge: limits.jwksCacheMs,
+    [customFetch]: fetchBounded,
   });
 }
+
+/** Fetches a set of keys, and no more bytes than such a set may have: an answer may never end. */
+const fetchBounded: FetchImplementation = async (url, options) => {
+  const response = await fetch(url, options);
+  const { body, status, headers } = response;
+  if (body === null) return response;
+  const limit = limits.jwksBytesMax;
+  let bytes = 0;
+  const bounded = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      bytes += chunk.byteLength;
+      if (bytes > limit) controller.error(new Error(`the answer has more than ${limit} bytes`));
+      else controller.enqueue(chunk);
+    },
+  });
+  return new Response(body.pipeThrough(bounded), { status, headers });
+};
 
 /**
  * Reads keys from a file.

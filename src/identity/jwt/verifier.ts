@@ -114,7 +114,7 @@ export class JwtVerifier {
     const words = wordsOf(payload[this.options.rightsClaim]).map((word) => word.replace(/^stowken:/, ''));
     const vaults = wordsOf(payload[this.options.vaultsClaim]).filter(isVaultPattern);
     const rights: Right[] = words.filter(isRight);
-    return new Identity(payload.sub!, [{ rights, vaults }]);
+    return new Identity(payload.sub!, [{ rights, vaults }], payload.exp! * 1000 + this.options.clockSkewMs);
   }
 
   #remember(key: string, entry: { readonly identity: Identity; readonly untilMs: number }): void {

@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs';
-import { everyone, type Identity, type Right, stranger } from '../../identity/index.js';
-import { StowkenError } from '../../model/index.js';
+import { callerEnded, everyone, type Identity, type Right, stranger } from '../../identity/index.js';
+import { isStowkenError, StowkenError } from '../../model/index.js';
 
 /** Tag of the field `vault` of every request that is a whole message: number 1, a text. */
 const vaultTag = (1 << 3) | 2;
@@ -10,10 +10,12 @@ export class Caller {
   #vault: string | undefined;
 
   constructor(
-    private readonly identity: Identity,
+    private identity: Identity,
     private readonly needed: readonly Right[],
     /** Called with every refusal, before it is thrown. */
     private readonly onDenied: (error: StowkenError, vault?: string) => void = () => undefined,
+    /** Identifies the caller again by what it presented; absent if it presented nothing. */
+    private readonly identify?: () => Identity | Promise<Identity>,
   ) {}
 
   /**
@@ -57,6 +59,22 @@ export class Caller {
     throw this.#denied(new StowkenError('PERMISSION_DENIED', sentence, { right, vault }), vault);
   }
 
+  /** True if what admitted the caller may end before its call does. */
+  get canEnd(): boolean {
+    return this.identify !== undefined;
+  }
+
+  /**
+   * Checks that the caller would still be admitted, with the rights for the vault that it was found to have.
+   * @throws StowkenError UNAUTHENTICATED, PERMISSION_DENIED, IDENTITY_UNAVAILABLE
+   */
+  async checkAgain(): Promise<void> {
+    if (this.identify === undefined) return;
+    this.identity = await this.#identifyAgain(this.identify);
+    if (this.#vault === undefined) this.checkAnyVault();
+    else this.check(this.#vault);
+  }
+
   /** True if the caller may do in the vault, or in every vault if there is none, what the call does. */
   may(vault: string | undefined): boolean {
     return vault === undefined
@@ -79,6 +97,16 @@ export class Caller {
     if (start[0] !== vaultTag || this.identity.mayEverywhere(this.needed)) return;
     const vault = firstText(start);
     if (vault !== undefined && vault !== '') this.check(vault);
+  }
+
+  async #identifyAgain(identify: () => Identity | Promise<Identity>): Promise<Identity> {
+    try {
+      if (Date.now() >= this.identity.untilMs) throw callerEnded();
+      return await identify();
+    } catch (error) {
+      if (!isStowkenError(error, 'UNAUTHENTICATED')) throw error;
+      throw this.#denied(callerEnded(), this.#vault);
+    }
   }
 
   #denied(error: StowkenError, vault?: string): StowkenError {

@@ -3,7 +3,7 @@ import { type AuditSink, methodName } from '../../audit/index.js';
 import { type AccessOptions, Authenticator, type Identity, type Presented } from '../../identity/index.js';
 import { isStowkenError, readOnly, type StowkenError } from '../../model/index.js';
 import { anyCaller, Caller, unknownCaller } from './caller.js';
-import { isChanging, rightsOf } from './rights.js';
+import { isAudited, isChanging, rightsOf } from './rights.js';
 
 const healthPrefix = '/grpc.health.v1.Health/';
 const reflectionPrefix = '/grpc.reflection.';
@@ -46,11 +46,11 @@ export class Guard {
     if (this.#isOpen(path)) return this.#admitAnybody(this.authenticator, path, presented, peer);
     try {
       const identity = this.authenticator.identify(presented);
-      if (!(identity instanceof Promise)) return this.#toCaller(identity, path, peer);
+      if (!(identity instanceof Promise)) return this.#toCaller(identity, path, peer, presented);
       const refuse = (error: unknown): never => {
         throw this.#unknown(error, path, peer);
       };
-      return identity.catch(refuse).then((found) => this.#toCaller(found, path, peer));
+      return identity.catch(refuse).then((found) => this.#toCaller(found, path, peer, presented));
     } catch (error) {
       throw this.#unknown(error, path, peer);
     }
@@ -63,7 +63,7 @@ export class Guard {
     presented: Presented,
     peer: string,
   ): Caller | Promise<Caller> {
-    const toCaller = (identity: Identity): Caller => this.#toCaller(identity, path, peer);
+    const toCaller = (identity: Identity): Caller => this.#toCaller(identity, path, peer, presented);
     try {
       const identity = authenticator.identify(presented);
       return identity instanceof Promise ? identity.then(toCaller, unknownCaller) : toCaller(identity);
@@ -82,11 +82,15 @@ export class Guard {
   }
 
   /** Health, reflection, and methods that do not exist need an identity, and no right. */
-  #toCaller(identity: Identity, path: string, peer: string): Caller {
+  #toCaller(identity: Identity, path: string, peer: string, presented: Presented): Caller {
     const needed = rightsOf[path];
-    const onDenied = ({ reason }: StowkenError, vault?: string): void =>
-      this.#record({ identity: identity.name, path, peer, vault, reason });
-    const caller = new Caller(identity, needed ?? [], onDenied);
+    const onDenied = ({ reason }: StowkenError, vault?: string): void => {
+      // The end of a call that is audited anyway says it.
+      if (reason === 'PERMISSION_DENIED' || !isAudited(path))
+        this.#record({ identity: identity.name, path, peer, vault, reason });
+    };
+    const identify = () => this.authenticator!.identify(presented);
+    const caller = new Caller(identity, needed ?? [], onDenied, identify);
     if (needed !== undefined) caller.checkAnyVault();
     return caller;
   }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { AuditSink } from '../../audit/index.js';
 import { isStowkenError, StowkenError } from '../../model/index.js';
 import type { Admission } from '../admission.js';
+import type { StandingCallers } from '../access/index.js';
 import { costOf } from '../costs.js';
 
 /** Dependencies shared by all calls. */
@@ -9,6 +10,8 @@ export interface CallScope {
   readonly logger: Logger;
   readonly admission: Admission;
   readonly audit: AuditSink;
+  /** Ends streams whose callers are no longer admitted. */
+  readonly callers: StandingCallers;
 }
 
 /** The part of a grpc-js call that is used before it begins. */

@@ -28,7 +28,7 @@ export function clientStream(
 ): handleClientStreamingCall<IncomingRequest, Buffer> {
   return (call, callback) => {
     const ending = new CallSignal(call);
-    const held = new HeldRequest();
+    const held = new HeldRequest((caller) => scope.callers.watch(caller, ending.stop));
     // Created when there is something to log, which is rare.
     const log = () => scope.logger.child({ method: call.getPath() });
     // The method is called with the headers, which are a turn old.
@@ -72,10 +72,14 @@ export function clientStream(
 class HeldRequest {
   #request: IncomingRequest | undefined;
   #kept: Account | undefined;
+  #unwatch: (() => void) | undefined;
+
+  constructor(private readonly watch: (caller: Caller) => () => void) {}
 
   replace(next: IncomingRequest | undefined): void {
     this.#request?.release();
     this.#request = next;
+    if (next !== undefined) this.#unwatch ??= this.watch(next.caller);
   }
 
   /** To be asked when there was a request. */
@@ -96,6 +100,7 @@ class HeldRequest {
 
   close(): void {
     this.replace(undefined);
+    this.#unwatch?.();
     this.#kept?.close();
   }
 }

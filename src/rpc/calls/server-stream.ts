@@ -28,6 +28,7 @@ export function serverStream<Request>(
   return (call) => {
     answerRequest<Request, void>(call, scope, {
       read,
+      isStream: true,
       work: async (request, { signal, stop }, caller) => {
         const queue = new SendQueue(call, signal);
         // Leaving the loop early returns the generator, which releases everything it holds.

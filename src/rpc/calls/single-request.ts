@@ -11,6 +11,8 @@ export interface SingleRequest<Request, Answer> {
   readonly read: (bytes: Buffer, signal: AbortSignal) => Request | Promise<Request>;
   /** Waits for the turn of a request of this many bytes; returns the function that ends it. */
   readonly enter?: (bytes: number, signal: AbortSignal) => Promise<() => void> | undefined;
+  /** True if the call ends when its caller is no longer admitted. */
+  readonly isStream?: boolean;
   readonly work: (request: Request, ending: CallSignal, caller: Caller) => Promise<Answer>;
   readonly succeed: (answer: Answer) => void;
   readonly fail: (failure: ReturnType<typeof toCallFailure>) => void;
@@ -23,12 +25,13 @@ export interface SingleRequest<Request, Answer> {
 export function answerRequest<Request, Answer>(
   call: ServerUnaryCall<IncomingRequest, Buffer> | ServerWritableStream<IncomingRequest, Buffer>,
   scope: CallScope,
-  { read, enter, work, succeed, fail }: SingleRequest<Request, Answer>,
+  { read, enter, isStream = false, work, succeed, fail }: SingleRequest<Request, Answer>,
 ): void {
   const ending = new CallSignal(call);
   // Created when there is something to log, which is rare.
   const log = () => scope.logger.child({ method: call.getPath() });
   let request: Request | undefined;
+  let unwatch: (() => void) | undefined;
   const audit = (error?: unknown): void => {
     const { caller } = call.request;
     auditEnd(scope.audit, { path: call.getPath(), peer: call.getPeer(), caller, request, error });
@@ -37,6 +40,7 @@ export function answerRequest<Request, Answer>(
     const bytes = call.request.claim();
     const { caller } = call.request;
     caller.checkAhead(bytes);
+    if (isStream) unwatch = scope.callers.watch(caller, ending.stop);
     const end = await begin(call, call.request.settled, ending.signal, scope);
     let leave: (() => void) | undefined;
     try {
@@ -62,6 +66,7 @@ export function answerRequest<Request, Answer>(
       },
     )
     .finally(() => {
+      unwatch?.();
       call.request.release();
       ending.release();
     })

@@ -93,8 +93,14 @@ function createGate(
     }
     onConnection(connection);
   });
-  server.on('tlsClientError', ({ message, code }: NodeJS.ErrnoException, { remoteAddress }) =>
-    logger.debug({ peer: remoteAddress, reason: code ?? message }, 'a TLS handshake failed'),
+  server.on(
+    'tlsClientError',
+    ({ message, code }: NodeJS.ErrnoException, { remoteAddress, authorizationError }) =>
+      // A connection whose certificate is not valid is closed by Node, with the close as its error.
+      logger.debug(
+        { peer: remoteAddress, reason: authorizationError ?? code ?? message },
+        'a TLS handshake failed',
+      ),
   );
   return server;
 }
