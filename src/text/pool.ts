@@ -122,8 +122,8 @@ export function createTokenizers({ threadsMax, given = [] }: TokenizerPoolOption
       };
     },
 
-    async decode(tokenizer, items, signal, { exact } = { exact: false }) {
-      const task = { encoding: encodingOf(tokenizer), items, exact };
+    async decode(tokenizer, items, signal, { exact, ends = false } = { exact: false }) {
+      const task = { encoding: encodingOf(tokenizer), items, exact, ends };
       const size = items.reduce((sum, { le32 }) => sum + le32.length, 0);
       const decoding = run<DecodeOutcome>('decode', task, size <= shortMax, signal);
       const outcome = await decoding.catch((error: unknown) => rethrow(error, signal));

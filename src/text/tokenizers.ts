@@ -24,6 +24,8 @@ export interface DecodedText {
    * that are all exact are so together.
    */
   readonly exact: boolean;
+  /** End of each token in the text's UTF-8; absent unless asked for, or if bytes were replaced. */
+  readonly ends?: Uint32Array | undefined;
 }
 
 export interface EncodeOptions {
@@ -34,6 +36,8 @@ export interface EncodeOptions {
 export interface DecodeOptions {
   /** True if it is to be found out whether text encodes to the very tokens. No token is unknown then. */
   readonly exact: boolean;
+  /** True: the end of each token is given. */
+  readonly ends?: boolean;
 }
 
 export interface EncodedLe32 {

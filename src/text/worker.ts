@@ -23,6 +23,7 @@ export interface EncodeTask extends Task {
 export interface DecodeTask extends Task {
   readonly items: readonly TokensToDecode[];
   readonly exact: boolean;
+  readonly ends: boolean;
 }
 
 /** Refusals are returned as data: an error that crosses threads loses its class and its fields. */
@@ -67,12 +68,12 @@ function inTurns<T>({ cancelled, isShort }: Task, work: Slices<T>): Promise<T | 
  */
 function* decodeItems(
   encoding: Encoding,
-  { items, exact }: Pick<DecodeTask, 'items' | 'exact'>,
+  { items, ...options }: Pick<DecodeTask, 'items' | 'exact' | 'ends'>,
 ): Slices<DecodeOutcome> {
   const texts: DecodedText[] = [];
   let bytes = 0;
   for (const item of items) {
-    const decoded = yield* decodeItem(encoding, item, exact);
+    const decoded = yield* decodeItem(encoding, item, options);
     if ('unknownToken' in decoded) return decoded;
     texts.push(decoded);
     if (decoded.more) break;
@@ -92,7 +93,7 @@ const sliceBytes = 64 * 1024;
 function* decodeItem(
   encoding: Encoding,
   item: TokensToDecode,
-  exact: boolean,
+  { exact, ends: wantsEnds }: Pick<DecodeTask, 'exact' | 'ends'>,
 ): Slices<DecodedText | { unknownToken: number }> {
   // The bytes arrive by structured clone at any offset of a shared buffer: slice() aligns them.
   const le32 = item.le32.slice();
@@ -108,7 +109,9 @@ function* decodeItem(
   const isEnd = item.last && !more;
   const tokenCount = isEnd ? ends.length : completeTokens(bytes, fitting);
   const end = tokenCount === 0 ? 0 : ends[tokenCount - 1]!;
-  const whole = { ...toText(bytes.subarray(0, end)), tokenCount, more };
+  const text = toText(bytes.subarray(0, end));
+  const endsOf = (count: number) => (wantsEnds && !text.replaced ? { ends: ends.slice(0, count) } : {});
+  const whole = { ...text, ...endsOf(tokenCount), tokenCount, more };
   if (!exact) return { ...whole, exact: true };
   const count = whole.replaced
     ? undefined
@@ -116,7 +119,8 @@ function* decodeItem(
   if (count === undefined || tokenCount - count > heldTokensMax) return { ...whole, exact: false };
   if (count === tokenCount) return { ...whole, exact: true };
   // The rest may be split otherwise with what follows: it is decoded with that.
-  return { ...toText(bytes.subarray(0, ends[count - 1])), tokenCount: count, more, exact: true };
+  const part = { ...toText(bytes.subarray(0, ends[count - 1])), ...endsOf(count) };
+  return { ...part, tokenCount: count, more, exact: true };
 }
 
 function toText(bytes: Uint8Array): Pick<DecodedText, 'text' | 'replaced'> {

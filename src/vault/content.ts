@@ -32,7 +32,19 @@ export type ChunkContent =
   | { readonly kind: 'varints'; readonly bytes: Uint8Array }
   | { readonly kind: 'le32'; readonly bytes: Uint8Array }
   /** `replaced`: bytes that are not UTF-8 became U+FFFD. */
-  | { readonly kind: 'text'; readonly text: string; readonly replaced: boolean };
+  | {
+      readonly kind: 'text';
+      readonly text: string;
+      readonly replaced: boolean;
+      readonly tokens?: TextTokens | undefined;
+    };
+
+/** Tokens of a text. */
+export interface TextTokens {
+  readonly le32: Uint8Array;
+  /** End of each token in the text's UTF-8; undefined if bytes were replaced. */
+  readonly ends: Uint32Array | undefined;
+}
 
 export interface MessageDescription extends Speaker {
   readonly tokenCount: number;

@@ -350,6 +350,7 @@ export interface RetrieveConversationRequest {
   readonly ifRevision?: string | undefined;
   readonly includeFields?: boolean | undefined;
   readonly exactText?: boolean | undefined;
+  readonly includeTokens?: boolean | undefined;
 }
 
 export interface RetrieveConversationsRequest {

@@ -40,6 +40,8 @@ export type Chunk = {
   readonly endOfMessage: boolean;
   readonly message: MessageInfo | null;
   readonly replaced: boolean;
+  readonly textTokensLe32: Buffer;
+  readonly textTokenEnds: readonly number[];
 } & (
   | { readonly content: 'tokens'; readonly tokens: TokenList }
   | { readonly content: 'tokensLe32'; readonly tokensLe32: Buffer }

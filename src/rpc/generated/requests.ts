@@ -337,6 +337,7 @@ export interface RetrieveConversationRequest {
   readonly if_revision: Long | undefined;
   readonly include_fields: boolean;
   readonly exact_text: boolean;
+  readonly include_tokens: boolean;
 }
 
 export interface RetrieveConversationsRequest {

@@ -43,6 +43,8 @@ export interface Chunk {
   readonly end_of_message?: boolean | undefined;
   readonly message?: MessageInfo | undefined;
   readonly replaced?: boolean | undefined;
+  readonly text_tokens_le32?: Uint8Array | undefined;
+  readonly text_token_ends?: readonly number[] | undefined;
 }
 
 export interface CollectGarbageResponse {

@@ -198,6 +198,7 @@ const one = z
     if_revision: optional(uint64),
     include_fields: z.boolean(),
     exact_text: z.boolean(),
+    include_tokens: z.boolean(),
   })
   .transform((request): { vault: string; input: RetrieveInput } => ({
     vault: request.vault,
@@ -211,6 +212,7 @@ const one = z
       ifRevision: request.if_revision,
       includeFields: request.include_fields,
       exactText: request.exact_text,
+      includeTokens: request.include_tokens,
     },
   }));
 

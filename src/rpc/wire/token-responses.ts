@@ -1,9 +1,18 @@
 import protobuf from 'protobufjs';
-import type { ChunkContent, MessageDescription, RetrievePart, SegmentPart } from '../../vault/index.js';
+import type {
+  ChunkContent,
+  MessageDescription,
+  RetrievePart,
+  SegmentPart,
+  TextTokens,
+} from '../../vault/index.js';
 
 type ChunkPart = Extract<RetrievePart, { kind: 'chunk' }>;
 
 const lengthDelimitedType = 2;
+/** Numbers of the fields of Chunk that have the tokens of its text. */
+const textTokensField = 128;
+const textTokenEndsField = 129;
 /** Number of the field fields_json of MessageInfo. */
 const fieldsField = 60;
 
@@ -26,6 +35,7 @@ function encoded(part: ChunkPart, tail: Buffer | undefined): Buffer {
   const { content, message } = part;
   const text = content?.kind === 'text' ? Buffer.from(content.text) : undefined;
   const contentBytes = text ?? (content as Exclude<ChunkContent, { kind: 'text' }> | undefined)?.bytes;
+  const tokens = content?.kind === 'text' && content.tokens ? tokensTail(content.tokens) : undefined;
   const messageLength = message === undefined ? 0 : descriptionLength(message);
   const contentLength = contentBytes?.length ?? 0;
   const isList = content?.kind === 'varints';
@@ -36,7 +46,8 @@ function encoded(part: ChunkPart, tail: Buffer | undefined): Buffer {
     (content === undefined ? 0 : lengthDelimited(isList ? listLength : contentLength)) +
     (part.endOfMessage ? 2 : 0) +
     (message === undefined ? 0 : lengthDelimited(messageLength)) +
-    (content?.kind === 'text' && content.replaced ? 2 : 0);
+    (content?.kind === 'text' && content.replaced ? 2 : 0) +
+    (tokens?.length ?? 0);
 
   const partLength = lengthDelimited(chunkLength) + (tail?.length ?? 0);
   const bytes = Buffer.allocUnsafe(tail === undefined ? partLength : lengthDelimited(partLength));
@@ -57,8 +68,21 @@ function encoded(part: ChunkPart, tail: Buffer | undefined): Buffer {
   if (part.endOfMessage) at = writeVarintField(bytes, at, 6, 1);
   if (message !== undefined) at = writeDescription(bytes, at, message, messageLength);
   if (content?.kind === 'text' && content.replaced) at = writeVarintField(bytes, at, 8, 1);
+  if (tokens) at += tokens.copy(bytes, at);
   tail?.copy(bytes, at);
   return bytes;
+}
+
+/** Encodes the fields of a Chunk that have the tokens of its text. */
+function tokensTail({ le32, ends = new Uint32Array() }: TextTokens): Buffer {
+  const writer = protobuf.Writer.create();
+  writer.uint32((textTokensField << 3) | lengthDelimitedType).bytes(le32);
+  if (ends.length > 0) {
+    writer.uint32((textTokenEndsField << 3) | lengthDelimitedType).fork();
+    for (const end of ends) writer.uint32(end);
+    writer.ldelim();
+  }
+  return Buffer.from(writer.finish());
 }
 
 /** Encodes the fields of a RetrievedPart beside its chunk: its index, and a status of defaults: OK. */

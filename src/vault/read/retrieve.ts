@@ -46,15 +46,20 @@ export async function* retrieveConversation(
     yield [{ kind: 'header', conversation }];
     if (first.done) return;
     const slots = chained(first.value, batches);
-    const { exactText = false } = input;
+    const { exactText = false, includeTokens = false } = input;
     const hasText = !exactText || (await parts.tokenizers.has(conversation.tokenizer));
     if (input.encoding === 'text' && hasText) {
       const chunks = oneByOne(tokenChunks(reading, slots, 'le32', signal, (chunk) => chunk));
       const decode = (items: Parameters<Tokenizers['decode']>[1]) =>
-        parts.tokenizers.decode(conversation.tokenizer, items, signal, { exact: exactText });
-      for await (const { chunk, text, replaced, exact } of textChunks(chunks, decode)) {
+        parts.tokenizers.decode(conversation.tokenizer, items, signal, {
+          exact: exactText,
+          ends: includeTokens,
+        });
+      for await (const { chunk, text, replaced, exact, ends } of textChunks(chunks, decode)) {
         const { bytes } = chunk;
-        yield [toPart(chunk, exact ? { kind: 'text', text, replaced } : { kind: 'le32', bytes })];
+        const tokens = includeTokens ? { tokens: { le32: bytes, ends } } : {};
+        const content = { kind: 'text', text, replaced, ...tokens } as const;
+        yield [toPart(chunk, exact ? content : { kind: 'le32', bytes })];
       }
     } else {
       const kind = input.encoding === 'tokens' ? 'varints' : 'le32';

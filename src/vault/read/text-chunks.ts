@@ -12,6 +12,8 @@ export interface TextChunk<T> {
   readonly replaced: boolean;
   /** False if it was to be exact, and does not encode to the chunk's tokens. */
   readonly exact: boolean;
+  /** End of each token in the text's UTF-8, if that was asked for and nothing was replaced. */
+  readonly ends: Uint32Array | undefined;
 }
 
 /**
@@ -30,13 +32,13 @@ export async function* textChunks<T extends TokenChunk>(
     for (let queue = trip; queue.length > 0;) {
       const texts = await decode(queue.map(({ bytes, last }) => ({ le32: bytes, last })));
       let again: T[] = [];
-      for (const [index, { text, tokenCount, more, replaced, exact }] of texts.entries()) {
+      for (const [index, { text, tokenCount, more, replaced, exact, ends }] of texts.entries()) {
         const chunk = queue[index]!;
         const last = chunk.last && !more;
         const endOfMessage = chunk.endOfMessage && last;
         if (tokenCount > 0 || last) {
           const bytes = chunk.bytes.subarray(0, 4 * tokenCount);
-          yield { chunk: { ...chunk, bytes, tokenCount, last, endOfMessage }, text, replaced, exact };
+          yield { chunk: { ...chunk, bytes, tokenCount, last, endOfMessage }, text, replaced, exact, ends };
         }
         if (more) {
           again = [chunkFrom(chunk, tokenCount), ...queue.slice(index + 1)];

@@ -24,6 +24,8 @@ export interface RetrieveInput extends RetrieveRange {
   readonly includeFields?: boolean;
   /** With text: gives le32 where text does not encode to the very tokens. */
   readonly exactText?: boolean;
+  /** With text: gives its tokens beside it. */
+  readonly includeTokens?: boolean;
 }
 
 export interface RetrieveManyInput {

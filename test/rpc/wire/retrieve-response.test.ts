@@ -28,6 +28,12 @@ const content: fc.Arbitrary<[ChunkContent | undefined, Record<string, unknown>]>
     { kind: 'text', text, replaced: text.length % 2 === 1 },
     { text, replaced: text.length % 2 === 1 },
   ]),
+  fc
+    .tuple(fc.uint8Array({ minLength: 1 }), fc.array(fc.nat({ max: 0xffff_ffff })))
+    .map(([le32, ends]): [ChunkContent, Record<string, unknown>] => [
+      { kind: 'text', text: 'x', replaced: false, tokens: { le32, ends: Uint32Array.from(ends) } },
+      { text: 'x', text_tokens_le32: le32, text_token_ends: ends },
+    ]),
 );
 
 const description = fc.record({ role: label, name: label, toolCallId: label, tokenCount: position });
