@@ -6,6 +6,7 @@
 // - messages: TypeScript types of the messages of proto/, in src/*/generated (see generate.mjs)
 // - scripts: JavaScript with source maps, of src/ and of the folders given as arguments (bench, test).
 //   Each file is compiled by itself, without a look at types, so that an edit costs one file.
+// - page: the page of serve --http, one file of src/page/browser and the packages that it stands on
 // - tokenizers: the vocabularies that come with the program, of tokenizers/
 // - types: the declarations of src/. They take the whole compiler: made if there are none, and with --types.
 //
@@ -30,6 +31,8 @@ const require = createRequire(import.meta.url);
 const stamps = 'build/.stamps';
 /** Inputs of every part: an edit of these rebuilds all of them. */
 const tools = ['build.mjs', 'generate.mjs', 'package-lock.json'];
+/** Sources of the page, which run in a browser. */
+const pageFolder = join('src', 'page', 'browser');
 const wantsTypes = process.argv.includes('--types');
 const folders = ['src', ...process.argv.slice(2).filter((argument) => !argument.startsWith('--'))];
 
@@ -62,6 +65,7 @@ await part('messages', filesIn('proto'), async () => {
   await writeMessageTypes();
 });
 buildScripts();
+await part('page', filesIn(pageFolder), bundlePage);
 await part('tokenizers', [...filesIn('tokenizers'), 'src/text/vocabulary.ts'], async () => {
   const { encodings, tokensOf } = await import('./tokenizers/openai.mjs');
   const { vocabularyOf, writeVocabulary } = await import('./build/src/text/vocabulary.js');
@@ -100,7 +104,9 @@ function buildScripts() {
   const hash = hashOf([...tools, 'tsconfig.json']);
   const last = JSON.parse(readIfThere(stamp) ?? '{}');
   const known = last.hash === hash ? last.files : {};
-  const sources = folders.flatMap(filesIn).filter((file) => /(?<!\.d|\.test)\.ts$/.test(file));
+  const sources = folders
+    .flatMap(filesIn)
+    .filter((file) => /(?<!\.d|\.test)\.ts$/.test(file) && !file.startsWith(pageFolder));
   removeOrphans(new Set(sources));
   const files = { ...known };
   let changed = 0;
@@ -132,6 +138,32 @@ async function inline(file) {
   module.runPasses(['inlining-optimizing']);
   module.optimize();
   writeFileSync(file, module.emitBinary());
+}
+
+/** Bundles the page: its script and its styles are within its HTML. */
+async function bundlePage() {
+  const { build } = await import('rolldown');
+  const { output } = await build({
+    input: join(pageFolder, 'main.tsx'),
+    platform: 'browser',
+    tsconfig: join(pageFolder, 'tsconfig.json'),
+    output: { format: 'iife', minify: true },
+    logLevel: 'warn',
+    write: false,
+  });
+  const style = ['base.css', 'views.css'].map((file) => readFileSync(join(pageFolder, file), 'utf8'));
+  style.unshift(readFileSync(require.resolve('uplot/dist/uPlot.min.css'), 'utf8'));
+  const parts = {
+    // Neither may end its element.
+    script: output[0].code.replaceAll('</script', '<\\/script'),
+    style: style
+      .join('\n')
+      .replace(/\/\*.*?\*\//gs, '')
+      .replace(/\s*\n\s*/g, '\n'),
+  };
+  const html = readFileSync(join(pageFolder, 'page.html'), 'utf8');
+  const element = (_, name) => `<${name}>${parts[name].trim()}</${name}>`;
+  replace('build/page.html', html.replace(/<!-- (script|style) -->/g, element));
 }
 
 function removeOrphans(sources) {

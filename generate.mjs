@@ -4,6 +4,8 @@
 //   contract's names, 64-bit numbers are Long in requests and numbers in responses, enums are numbers
 // - src/client/generated/: requests as the client encodes them, responses as it decodes them; fields are in
 //   camel case, 64-bit numbers are decimal strings, enums are names
+// - src/page/browser/generated/: messages as JSON between the page and its port; fields have the contract's
+//   names, 64-bit numbers are decimal strings, enums are names, times and durations are texts
 //
 // The build runs it when proto/ has changed. `node generate.mjs` runs it by hand; with --check it writes
 // nothing, and fails if a file is not what the contract gives.
@@ -62,6 +64,17 @@ const clientResponses = {
   head: '',
 };
 
+const pageRequests = {
+  decoded: false,
+  long: 'string',
+  bytes: 'string',
+  timesAreTexts: true,
+  enumType: (name) => name,
+  head: '',
+};
+const pageResponses = { ...pageRequests, decoded: true };
+const times = ['.google.protobuf.Timestamp', '.google.protobuf.Duration'];
+
 /** Returns the text of each generated file, by its path in the project. */
 async function messageTypes() {
   const server = loadContract({ keepCase: true });
@@ -74,6 +87,9 @@ async function messageTypes() {
     'src/client/generated/requests.ts': typesOf(requestsOf(client), clientRequests),
     'src/client/generated/responses.ts': typesOf(responsesOf(client), clientResponses),
     'src/client/generated/methods.ts': methodTypes(client),
+    'src/page/browser/generated/requests.ts': typesOf(requestsOf(server), pageRequests),
+    'src/page/browser/generated/responses.ts': typesOf(responsesOf(server), pageResponses),
+    'src/page/browser/generated/methods.ts': methodTypes(server),
   };
   const options = await prettier.resolveConfig(join(projectFolder, 'src/main.ts'));
   const format = (text) => prettier.format(header + text, { ...options, parser: 'typescript' });
@@ -120,6 +136,7 @@ const responsesOf = (root) => [
 function typesOf(messages, form) {
   const found = new Map();
   const visit = (type) => {
+    if (form.timesAreTexts && times.includes(type.fullName)) return;
     if (found.has(type.name)) {
       if (found.get(type.name) !== type) throw new Error(`two types have the name ${type.name}`);
       return;
@@ -186,6 +203,7 @@ function typeOf(field, form) {
 
 function scalarOf({ type, resolvedType }, form) {
   if (resolvedType instanceof protobuf.Enum) return form.enumType(resolvedType.name);
+  if (form.timesAreTexts && times.includes(resolvedType?.fullName)) return 'string';
   if (resolvedType) return resolvedType.name;
   switch (type) {
     case 'string':

@@ -13,8 +13,8 @@ process.chdir(import.meta.dirname);
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
 const own = JSON.parse(readFileSync('package.json', 'utf8'));
 
-/** Packages for development whose data is in what is built: the tokens of OpenAI's tokenizers. */
-const built = ['node_modules/gpt-tokenizer'];
+/** Packages for development that are in what is built: OpenAI's tokens, and the scripts of the page. */
+const built = ['node_modules/gpt-tokenizer', 'node_modules/preact', 'node_modules/uplot'];
 
 /** Packages of an installation, by their path in the lock file, and those of `built`. */
 const installed = Object.entries(lock.packages)

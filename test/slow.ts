@@ -28,6 +28,8 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/hostile/resets-and-silence.test.ts': 'many servers in this process',
   'test/server/given-tokenizers.test.ts': 'server processes, with workers',
   'test/server/full-disk.test.ts': 'server processes on small disks that fill',
+  'test/page/browser.test.ts': 'a browser, and a server process',
+  'test/page/port.test.ts': 'server processes, with and without workers',
   'test/server/audit.test.ts': 'server processes, with and without workers',
   'test/vaults/independence.test.ts': 'property runs against two server processes',
   'test/storage/postgres/killed-database.test.ts': 'a database that is killed',

@@ -12,6 +12,8 @@ export interface RunningServer {
   readonly address: string;
   /** Address of the port for metrics, if there is one. */
   readonly metricsAddress?: string | undefined;
+  /** Address of the page, if there is one. */
+  readonly httpAddress?: string | undefined;
   /** Accepts no more calls, finishes those under way, flushes; resolves when everything is closed. */
   stop(): Promise<void>;
 }

@@ -371,6 +371,18 @@ export const limits = {
   /** Connections of the metrics port at once, and the time that each has for its request and answer. */
   metricsConnectionsMax: 64,
   metricsConnectionMs: 30_000,
+  /**
+   * Connections of the page's port at once, in a process; further names of the server; the time that each
+   * has to send a request, and a client to take the next bytes of an answer.
+   */
+  pageConnectionsMax: 256,
+  pageHostsMax: 16,
+  pageRequestMs: 30_000,
+  pageStallMs: 60_000,
+  /** Size of a request of the page, of an answer to it, and the time that a call for it may take. */
+  pageRequestBytesMax: 64 * 1024,
+  pageAnswerBytesMax: 16 * 1024 * 1024,
+  pageCallMs: 120_000,
   /** Age of metrics up to which they are answered without being collected again. */
   metricsAgeMs: 250,
   /** Vaults whose metrics are apart; those of all others are summed. */

@@ -30,6 +30,25 @@ export function messageType(name: string): protobuf.Type {
   return root.lookupType(name);
 }
 
+/** Message types of a method of the contract. */
+export interface MethodTypes {
+  readonly request: protobuf.Type;
+  readonly response: protobuf.Type;
+  readonly responseStream: boolean;
+}
+
+/** Returns the types of a method by its path, "/package.Service/Method". */
+export function methodTypes(path: string): MethodTypes {
+  const [, service = '', name = ''] = path.split('/');
+  const method = root.lookupService(service).methods[name]!;
+  const { resolvedRequestType, resolvedResponseType, responseStream } = method;
+  return {
+    request: resolvedRequestType!,
+    response: resolvedResponseType!,
+    responseStream: responseStream ?? false,
+  };
+}
+
 /** Full names of the contract's services that the server implements. */
 export const serviceNames = Object.keys(contract).filter(
   (name) => name.startsWith('stowken.') && !('format' in (contract[name] ?? {})),

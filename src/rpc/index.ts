@@ -6,6 +6,8 @@ export {
   type CallerLimits,
   type IntakeFigures,
   type IntakeSettings,
+  type Origin,
+  originOf,
 } from './intake/index.js';
 export { checkListen } from './listen.js';
 export { createAdmission, type Admission, type Applicant } from './admission.js';
@@ -18,5 +20,6 @@ export {
   type RpcServer,
   type RpcServerOptions,
 } from './server.js';
-export { isServed } from './contract.js';
+export { isServed, messageType, methodTypes } from './contract.js';
+export { TlsGate } from './tls/index.js';
 export type { CallWatcher, EndedCall } from './watch/index.js';

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { Auditor, type AuditSink, type AuditSource, noAudit } from '../audit/index.js';
@@ -11,7 +12,13 @@ import { Guard, StandingCallers } from './access/index.js';
 import { type Admission, createAdmission } from './admission.js';
 import { methodsOf, rawService, serviceNames } from './contract.js';
 import { Health, healthPaths } from './health.js';
-import { Intake, type IntakeFigures, type IntakeSettings, type MethodIntake } from './intake/index.js';
+import {
+  Intake,
+  type IntakeFigures,
+  type IntakeSettings,
+  type MethodIntake,
+  type Origin,
+} from './intake/index.js';
 import { logTransport } from './listen.js';
 import { reflection } from './reflection.js';
 import { checkFieldsSize, checkPartSize, checkRequestSize } from './requests/index.js';
@@ -61,6 +68,11 @@ export interface RpcServer {
    */
   drain(graceMs: number): Promise<void>;
   figures(): IntakeFigures;
+  /**
+   * Serves a connection within this process, for a client whose own connection was accepted, and decrypted,
+   * elsewhere: its calls have that client's address, certificate, rights and limits.
+   */
+  readonly relay: (connection: Duplex, origin: Origin) => void;
 }
 
 function transport({ connectionIdleMs }: IntakeSettings): ServerOptions {
@@ -116,7 +128,7 @@ export async function startRpcServer(
       acceptor.close();
       return server.drain(graceMs);
     };
-    return { address: acceptor.address, drain, figures: () => server.figures() };
+    return { ...server, address: acceptor.address, drain };
   } catch (error) {
     server.abandon();
     throw error;
@@ -144,10 +156,13 @@ export async function createRpcServer(options: RpcServerOptions): Promise<Connec
     intake.assertAttached();
     const serve = (connection: Socket): void => injector.injectConnection(connection);
     const figures = () => intake.figures;
-    if (options.tls === undefined) return { serve, abandon, drain, figures };
+    const relay = (connection: Duplex, origin: Origin): void =>
+      intake.connections.relay(origin, () => injector.injectConnection(connection));
+    if (options.tls === undefined) return { serve, relay, abandon, drain, figures };
     const hooks = { onConnection: serve, onTrustChanged: renewCertified };
     const gate = await TlsGate.open(options.tls, options.intake.connectionsMax, hooks, options.logger);
     return {
+      relay,
       figures,
       serve: (connection) => gate.take(connection),
       abandon() {

@@ -8,6 +8,7 @@ import { Administration, healthOf, retentionOf } from '../vaults/index.js';
 import { serveVaults } from './lifecycle.js';
 import { intakeOf, startedLimits } from './limits.js';
 import { createOpener, openVaults } from './open-vaults.js';
+import { openPage } from './page.js';
 import type { ServerParts } from './parts.js';
 import { createSpaceKeeper } from './giving-back.js';
 import { createSweeper } from './sweeping.js';
@@ -58,6 +59,15 @@ export async function startAlone(parts: ServerParts): Promise<RunningServer> {
       slowCallMs: options.slowCallMs,
     });
     metrics?.own.addIntake(() => server.figures());
-    return { address: server.address, drain: (graceMs) => server.drain(graceMs), obstacle: () => undefined };
+    const { address } = server;
+    const page = await openPage(parts, server.relay).catch(async (error: unknown) => {
+      await server.drain(0);
+      throw error;
+    });
+    const drain = async (graceMs: number): Promise<void> => {
+      await page?.drain(graceMs);
+      await server.drain(graceMs);
+    };
+    return { address, pageAddress: page?.address, drain, obstacle: () => undefined };
   });
 }

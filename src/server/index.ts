@@ -16,6 +16,7 @@ export async function startServer(
   version: string,
 ): Promise<RunningServer> {
   await checkListen(options.listen);
+  if (options.http) await checkListen(options.http.listen);
   await checkAccess(options.tls, options.access);
   if (hasFolder(options)) await checkDataFolder(options.dataDir);
   const metrics = await openMetrics(options, logger, version);

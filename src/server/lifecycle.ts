@@ -22,6 +22,8 @@ const loggedMax = 10;
 export interface Serving {
   readonly address: string;
   readonly drain: (graceMs: number) => Promise<void>;
+  /** Address of the page, if there is one. */
+  readonly pageAddress: string | undefined;
   /** Returns the reason why no call would be served, if there is one. */
   readonly obstacle: () => string | undefined;
 }
@@ -50,18 +52,22 @@ export async function serveVaults(
     await store?.close();
     await tokenizers.close();
   };
-  const { address, drain, obstacle, standing } = await start(served, serve).catch(async (error: unknown) => {
-    await close();
-    throw error;
-  });
+  const { address, pageAddress, drain, obstacle, standing } = await start(served, serve).catch(
+    async (error: unknown) => {
+      await close();
+      throw error;
+    },
+  );
   metrics?.lifecycle.serve(() => obstacle() ?? refusalOf(vaults));
-  await logStart(served, standing, address);
+  const httpAddress = pageAddress && urlOf(pageAddress, options);
+  await logStart(served, standing, address, httpAddress);
   check?.start();
   sweeper?.start();
   keeper?.start();
   return {
     address,
     metricsAddress: metrics?.address,
+    httpAddress,
     async stop() {
       metrics?.lifecycle.drain();
       await drain(options.drainTimeoutMs);
@@ -97,6 +103,12 @@ function createCheck({ options, vaults, logger, metrics }: ServedVaults): Backgr
   });
 }
 
+/** Returns the address of the page as a browser takes it. */
+function urlOf(address: string, { tls }: ServeOptions): string {
+  if (address.startsWith('unix:')) return address;
+  return `${tls === undefined ? 'http' : 'https'}://${address}/`;
+}
+
 /** Returns the reason why the server is not ready. The cause, which may name files, is in the log. */
 function refusalOf(vaults: OpenVaults<StoredVault>): string | undefined {
   const state = vaults.states().get(defaultVault);
@@ -116,11 +128,12 @@ async function logStart(
   { version, options, logger, catalogue, metrics }: ServedVaults,
   standing: StoredVault | undefined,
   address: string,
+  page: string | undefined,
 ): Promise<void> {
   try {
     const vaults = (await catalogue.list()).length;
     const facts = await describeStart(options, standing, { version, address, vaults });
-    logger.info({ ...facts, metrics: metrics?.address }, 'serving');
+    logger.info({ ...facts, metrics: metrics?.address, page }, 'serving');
     const behind = standing && (await clockBehind(standing.backend, Date.now()));
     const mended = standing?.backend.mended;
     if (mended !== undefined) logger.warn({ mended }, 'records were written again at the opening');

@@ -18,7 +18,7 @@ const workerVaultsMin = 4;
 export async function startWithWorkers(parts: ServerParts): Promise<RunningServer> {
   const { options, logger, disk, metrics } = parts;
   const catalogue = parts.catalogue as FolderCatalogue;
-  const { listen, workers, logLevel, slowCallMs, tls, access } = options;
+  const { listen, workers, logLevel, slowCallMs, tls, access, http } = options;
   const intake = intakeOf(options, logger);
   // Workers encode text where it arrives, so this process needs very few threads for it.
   const tokenizers = createTokenizers({ threadsMax: 1, given: parts.givenTokenizers });
@@ -56,6 +56,7 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
   const primary = new Primary({
     workers,
     listen,
+    listenPage: http?.listen,
     vaults,
     admin,
     audit: parts.audit,
@@ -72,6 +73,7 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
       readOnly: options.readOnly,
       tls,
       access,
+      page: http && { hosts: http.hosts },
       metrics: metrics !== undefined,
       slowCallMs,
       tokenizers: parts.givenTokenizers.map(toSend),
@@ -85,8 +87,8 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
     samples.set('stowken_worker_ends_total', {}, ended);
   });
   return serveVaults({ ...parts, vaults, tokenizers, sweeper, keeper }, async () => {
-    const address = await primary.start();
+    const addresses = await primary.start();
     const obstacle = () => (primary.figures.serving === 0 ? 'no worker serves: see the log' : undefined);
-    return { address, drain: (graceMs) => primary.drain(graceMs), obstacle };
+    return { ...addresses, drain: (graceMs) => primary.drain(graceMs), obstacle };
   });
 }

@@ -2,6 +2,7 @@ import type { Lifetimes } from '../model/index.js';
 import type { AuditEvent, AuditPage, AuditQuery } from '../audit/index.js';
 import type { AccessOptions, TlsOptions } from '../identity/index.js';
 import type { Measured } from '../metrics/index.js';
+import type { PageOptions } from '../page/index.js';
 import type { Applicant, IntakeSettings, StartedLimits } from '../rpc/index.js';
 import type { ChangeResult, MaintainedBackend } from '../storage/index.js';
 import type { GivenTokenizer } from '../text/index.js';
@@ -135,6 +136,8 @@ export interface WorkerOptions {
   /** Connections are sent as they were accepted: the worker speaks TLS, and asks who calls. */
   readonly tls: TlsOptions | undefined;
   readonly access: AccessOptions;
+  /** Undefined: there is no page. */
+  readonly page: PageOptions | undefined;
   /** True if the worker has to count and measure. */
   readonly metrics: boolean;
   readonly slowCallMs: number | undefined;

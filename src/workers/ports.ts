@@ -1,10 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Port } from './channel.js';
+import type { Entrance } from './reception.js';
 
 /** Messages beside those of a channel: a connection, by a number, and the report that it has arrived. */
 interface Handing {
   readonly connection: number;
+  readonly entrance: Entrance;
 }
 
 /** True for messages of a channel, which are lists. */
@@ -42,19 +44,21 @@ export function sendConnection(
   worker: ChildProcess,
   number: number,
   connection: Socket,
+  entrance: Entrance,
   onFailure: () => void,
 ): void {
-  const message: Handing = { connection: number };
+  const message: Handing = { connection: number, entrance };
   worker.send(message, connection, { keepOpen: true }, (error) => error && onFailure());
 }
 
 /** Calls `listener` with each connection sent to the process; it must read from it at once. */
 export function onConnection(
   own: NodeJS.Process,
-  listener: (number: number, connection: Socket) => void,
+  listener: (number: number, connection: Socket, entrance: Entrance) => void,
 ): void {
   own.on('message', (message: unknown, connection: unknown) => {
     if (isOfChannel(message) || connection === undefined) return;
-    listener((message as Handing).connection, connection as Socket);
+    const { connection: number, entrance } = message as Handing;
+    listener(number, connection as Socket, entrance);
   });
 }

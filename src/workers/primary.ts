@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { AuditSink, AuditSource } from '../audit/index.js';
 import type { Measured } from '../metrics/index.js';
@@ -17,7 +18,7 @@ import { WorkerPool } from './worker-pool.js';
 import { Grants } from './grants.js';
 import type { PrimaryHandlers, WorkerOptions } from './handlers.js';
 import { heapGrowthPercent } from './heap-growth.js';
-import { Reception } from './reception.js';
+import { type Entrance, Reception } from './reception.js';
 import { holdSlot } from './slots.js';
 import { WorkerProcess } from './worker-process.js';
 
@@ -25,6 +26,8 @@ export interface PrimaryOptions {
   readonly workers: number;
   /** "host:port", port 0 for any free one, or "unix:/path". */
   readonly listen: string;
+  /** The same for the page; undefined if there is none. */
+  readonly listenPage: string | undefined;
   /** Owned by this process; others only read them. Their commits go through `announcements`. */
   readonly vaults: OpenVaults<StoredVault>;
   readonly admin: VaultAdmin;
@@ -48,7 +51,7 @@ export class Primary {
   readonly #grants = new Map<WorkerProcess, Grants>();
   readonly #metrics = new WorkerMetrics();
   #pool: WorkerPool | undefined;
-  #acceptor: Acceptor | undefined;
+  readonly #acceptors: Acceptor[] = [];
   #health: VaultsHealth;
   #ended = 0;
 
@@ -56,15 +59,14 @@ export class Primary {
     this.#health = healthOf(options.vaults.states());
   }
 
-  /** Starts the workers. Resolves to the address when all of them serve. Rejects if one of them cannot. */
-  async start(): Promise<string> {
+  /** Starts the workers. Resolves to the addresses when all of them serve. Rejects if one of them cannot. */
+  async start(): Promise<{ readonly address: string; readonly pageAddress: string | undefined }> {
     keepHeapLean(heapGrowthPercent.primary);
-    const { workers, listen, logger } = this.options;
+    const { workers, listen, listenPage, logger } = this.options;
     this.#health = healthOf(this.options.vaults.states());
     try {
-      this.#acceptor = await accept(listen, (connection) => this.#reception.accept(connection), {
-        paused: true,
-      });
+      this.#acceptors.push(await this.#accept(listen, 'grpc'));
+      if (listenPage !== undefined) this.#acceptors.push(await this.#accept(listenPage, 'page'));
       this.#pool = new WorkerPool({
         workers,
         logger,
@@ -73,7 +75,8 @@ export class Primary {
         onLook: () => this.sendHealth(),
       });
       await this.#pool.start();
-      return this.#acceptor.address;
+      const [address, pageAddress] = this.#acceptors.map((each) => each.address);
+      return { address: address!, pageAddress };
     } catch (error) {
       await this.drain(0);
       throw error;
@@ -82,7 +85,7 @@ export class Primary {
 
   /** Accepts no more connections; workers finish the calls under way and end. */
   async drain(graceMs: number): Promise<void> {
-    this.#acceptor?.close();
+    for (const acceptor of this.#acceptors) acceptor.close();
     this.#reception.close();
     await this.#pool?.drain(graceMs);
   }
@@ -104,6 +107,11 @@ export class Primary {
   /** Returns the metrics of all workers, of those that have ended too. */
   collectMetrics(): Promise<readonly (readonly Measured[])[]> {
     return this.#metrics.collect(this.#pool?.workers ?? []);
+  }
+
+  #accept(listen: string, entrance: Entrance): Promise<Acceptor> {
+    const give = (connection: Socket): void => this.#reception.accept(connection, entrance);
+    return accept(listen, give, { paused: true });
   }
 
   #startWorker(): WorkerProcess {

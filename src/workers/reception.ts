@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
 import { limits } from '../model/index.js';
 
+/** Port at which a connection was accepted: that of gRPC, or that of the page. */
+export type Entrance = 'grpc' | 'page';
+
 /** Takes connections, one at a time. */
 export interface Receiver {
   /** True if it can be given a connection now. */
@@ -13,7 +16,14 @@ export interface Receiver {
    * Gives it the connection. The receiver closes the connection if it has not taken it after so many
    * milliseconds.
    */
-  give(connection: Socket, msMax: number): void;
+  give(connection: Socket, entrance: Entrance, msMax: number): void;
+}
+
+/** A connection that no worker has been given yet. */
+interface Waiting {
+  readonly entrance: Entrance;
+  readonly sinceMs: number;
+  timer: NodeJS.Timeout;
 }
 
 /**
@@ -28,17 +38,17 @@ export interface Receiver {
  */
 export class Reception {
   /** Oldest first. */
-  readonly #waiting = new Map<Socket, { readonly sinceMs: number; timer: NodeJS.Timeout }>();
+  readonly #waiting = new Map<Socket, Waiting>();
   /** Ordered by their last connection, the most recent last. */
   #receivers: Receiver[] = [];
   #closed = false;
 
-  accept(connection: Socket): void {
+  accept(connection: Socket, entrance: Entrance): void {
     // An error of a client that goes away meanwhile needs no handling.
     connection.on('error', () => undefined);
     if (this.#closed) return void connection.destroy();
     const timer = setTimeout(() => this.#waitedLong(connection), limits.connectionWaitMs);
-    this.#waiting.set(connection, { sinceMs: performance.now(), timer });
+    this.#waiting.set(connection, { entrance, sinceMs: performance.now(), timer });
     this.giveOut();
   }
 
@@ -53,7 +63,7 @@ export class Reception {
 
   /** Distributes waiting connections; to be called whenever a receiver has become ready. */
   giveOut(): void {
-    for (const [connection, { sinceMs, timer }] of this.#waiting) {
+    for (const [connection, { entrance, sinceMs, timer }] of this.#waiting) {
       const receiver = this.#next();
       if (receiver === undefined) return;
       clearTimeout(timer);
@@ -61,7 +71,7 @@ export class Reception {
       this.remove(receiver);
       this.#receivers.push(receiver);
       const msLeft = limits.connectionWaitMs - (performance.now() - sinceMs);
-      receiver.give(connection, Math.max(msLeft, limits.connectionTakeMsMin));
+      receiver.give(connection, entrance, Math.max(msLeft, limits.connectionTakeMsMin));
     }
   }
 

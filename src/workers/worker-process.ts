@@ -6,7 +6,7 @@ import { Channel } from './channel.js';
 import { semiSpaceMebibytes } from './heap-growth.js';
 import type { PrimaryHandlers, Refusal, WorkerHandlers, WorkerOptions } from './handlers.js';
 import { sendConnection, workerPort } from './ports.js';
-import type { Receiver } from './reception.js';
+import type { Entrance, Receiver } from './reception.js';
 import { FairClock, starvedMs } from './starvation.js';
 
 /** A connection that was sent to the worker, but is not acknowledged yet. */
@@ -112,7 +112,7 @@ export class WorkerProcess implements Receiver {
     return this.#state === 'serving' && !this.#isSuspect;
   }
 
-  give(connection: Socket, msMax: number): void {
+  give(connection: Socket, entrance: Entrance, msMax: number): void {
     const number = ++this.#lastNumber;
     const clock = new FairClock(this.pid);
     const tooLong = (): void => {
@@ -130,7 +130,7 @@ export class WorkerProcess implements Receiver {
     const handing: Handing = { number, connection, timer: undefined };
     waitFor(msMax);
     this.#handing = handing;
-    sendConnection(this.#child, number, connection, () => this.#drop(number));
+    sendConnection(this.#child, number, connection, entrance, () => this.#drop(number));
   }
 
   /**

@@ -6,11 +6,13 @@ import { type DestinationStream, pino, stdSerializers } from 'pino';
 import { loadCore } from '../core/index.js';
 import { escapeJson, isStowkenError, limits } from '../model/index.js';
 import { ProcessMetrics } from '../metrics/index.js';
+import { PageServer } from '../page/index.js';
 import { createRpcServer } from '../rpc/index.js';
 import { keepHeapLean } from '../storage/index.js';
 import { asReceived, createTokenizers } from '../text/index.js';
 import { defaultVault, OpenVaults, type VaultsHealth } from '../vaults/index.js';
 import { Channel } from './channel.js';
+import type { Entrance } from './reception.js';
 import type { PrimaryHandlers, Refusal, WorkerHandlers, WorkerOptions } from './handlers.js';
 import { heapGrowthPercent } from './heap-growth.js';
 import { onConnection, processPort } from './ports.js';
@@ -25,7 +27,7 @@ let metrics: ProcessMetrics | undefined;
 let stopped = false;
 /** Number of open connections. */
 let connections = 0;
-let serve = (connection: Socket): void => void connection.destroy();
+let serve = (connection: Socket, _entrance: Entrance): void => void connection.destroy();
 let stop: (graceMs: number) => Promise<void> = async () => undefined;
 
 const offer: WorkerHandlers = {
@@ -54,10 +56,10 @@ process.on('disconnect', () => {
   if (stopped) process.exit(0);
   process.kill(process.pid, 'SIGKILL');
 });
-onConnection(process, (connection, socket) => {
+onConnection(process, (connection, socket, entrance) => {
   connections += 1;
   socket.once('close', () => (connections -= 1));
-  serve(socket);
+  serve(socket, entrance);
   void primary.call('took', { connection, connections }).catch(() => undefined);
 });
 
@@ -91,6 +93,10 @@ async function start(options: WorkerOptions): Promise<void> {
     retryMs: limits.vaultRetryMs,
   }));
   await openDefault(open);
+  const logger = pino(
+    { level: options.logLevel, serializers: { err: stdSerializers.errWithCause } },
+    escaped(pino.destination(2)),
+  );
   const server = await createRpcServer({
     vaults: open,
     admin: remoteAdmin(primary),
@@ -99,10 +105,7 @@ async function start(options: WorkerOptions): Promise<void> {
       list: (query) => primary.call('listAudit', query),
     },
     tokenizers,
-    logger: pino(
-      { level: options.logLevel, serializers: { err: stdSerializers.errWithCause } },
-      escaped(pino.destination(2)),
-    ),
+    logger,
     version: options.version,
     health: () => health,
     admission: workerAdmission(primary, sharers),
@@ -115,10 +118,14 @@ async function start(options: WorkerOptions): Promise<void> {
     slowCallMs: options.slowCallMs,
   });
   metrics?.addIntake(() => server.figures());
-  serve = (connection) => server.serve(connection);
+  const page =
+    options.page &&
+    (await PageServer.open({ ...options.page, tls: options.tls, logger, relay: server.relay }));
+  serve = (connection, entrance) => (entrance === 'page' ? page?.take(connection) : server.serve(connection));
   stop = async (graceMs) => {
     // The primary sends no more connections; one that is still on its way is closed.
     serve = (connection) => void connection.destroy();
+    await page?.drain(graceMs);
     await server.drain(graceMs);
     await tokenizers.close();
     await open.close();

@@ -17,6 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   audit: ['model'],
   rpc: ['model', 'queue', 'identity', 'audit', 'text', 'storage', 'vault', 'vaults'],
   metrics: ['model', 'storage', 'vault', 'vaults', 'rpc'],
+  page: ['model', 'identity', 'rpc'],
   workers: [
     'model',
     'queue',
@@ -30,6 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'vaults',
     'rpc',
     'metrics',
+    'page',
   ],
   doctor: ['model', 'identity', 'storage', 'rpc'],
   client: ['model'],
@@ -46,6 +48,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'vaults',
     'rpc',
     'metrics',
+    'page',
     'workers',
     'cli',
   ],

@@ -25,7 +25,7 @@ describe('the generated types of messages', () => {
     let folder: string;
     beforeAll(() => {
       folder = mkdtempSync(join(tmpdir(), 'stowken-types-'));
-      for (const name of ['proto', 'src/client/generated', 'src/rpc/generated'])
+      for (const name of ['proto', 'src/client/generated', 'src/rpc/generated', 'src/page/browser/generated'])
         cpSync(join(root, name), join(folder, name), { recursive: true });
       for (const name of ['generate.mjs', 'package.json', '.prettierrc.json'])
         cpSync(join(root, name), join(folder, name));

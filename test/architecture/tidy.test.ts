@@ -13,7 +13,7 @@ interface Rule {
 }
 
 const WIDTH_MAX = 110;
-const scripts = ['.ts', '.mjs', '.js', '.proto', '.py'];
+const scripts = ['.ts', '.tsx', '.mjs', '.js', '.proto', '.py'];
 
 const isComment = (line: string) => /^\s*(\/\/|\/\*|\* |#)|\s\/\/ /.test(line);
 /** Returns the first words of a comment: of a block, or of the first of several lines. */

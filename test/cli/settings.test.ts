@@ -82,6 +82,7 @@ describe('the settings of serve', () => {
       tls: undefined,
       access: { identity: undefined, openHealth: true, openReflection: false },
       metrics: undefined,
+      http: undefined,
       slowCallMs: undefined,
       tokenizers: [],
     });
@@ -123,6 +124,27 @@ describe('the settings of serve', () => {
     expect(() => tokenizers({ config: configFile({ tokenizer: ['a=b', ['c=d']] }) })).toThrow(
       /config\.yaml:1: tokenizer: it has one value, not a list/,
     );
+  });
+
+  it('take an address for the page, and names; others can reach it only with TLS and an identity', () => {
+    const http = (flags: object, env = {}) => toServeOptions(readSettings({ ...flags }, env)).http;
+    expect(http({ http: '7412' })).toEqual({ listen: '127.0.0.1:7412', hosts: [] });
+    expect(http({ http: 'localhost:0', httpHost: ['a.example', 'b'] })).toEqual({
+      listen: 'localhost:0',
+      hosts: ['a.example', 'b'],
+    });
+    const env = { STOWKEN_HTTP: '[::1]:80', STOWKEN_HTTP_HOST: 'a.example,b' };
+    expect(http({}, env)).toEqual({ listen: '[::1]:80', hosts: ['a.example', 'b'] });
+    for (const wrong of ['', 'localhost', '127.0.0.1', '65536', 'http://a:1'])
+      expect(() => http({ http: wrong }), wrong).toThrow('--http: ');
+    for (const wrong of ['', 'a:1', 'http://a', '*'])
+      expect(() => http({ http: '1', httpHost: [wrong] }), wrong).toThrow('--http-host: ');
+    expect(() => http({ httpHost: ['a'] })).toThrow('--http-host needs --http');
+    expect(() => http({ http: '0.0.0.0:1' })).toThrow(/^0\.0\.0\.0:1 is not a loopback address/);
+    expect(http({ http: '0.0.0.0:1', insecureBind: true })).toMatchObject({ listen: '0.0.0.0:1' });
+    const tls = { tlsCert: 'c', tlsKey: 'k' };
+    expect(() => http({ http: '0.0.0.0:1', ...tls })).toThrow('--token-file');
+    expect(http({ http: '0.0.0.0:1', ...tls, tokenFile: 't' })).toMatchObject({ listen: '0.0.0.0:1' });
   });
 
   it('take an address for metrics that has a port, loopback or not', () => {

@@ -8,6 +8,8 @@ export interface StowkenProcess {
   readonly address: string;
   /** Address of the port for metrics; "" without one. */
   readonly metrics: string;
+  /** Address of the page, as a browser takes it; "" without one. */
+  readonly page: string;
   /** Resolves to the exit code, or null after a signal. */
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>;
 }
@@ -30,14 +32,18 @@ async function start(args: readonly string[], env: NodeJS.ProcessEnv): Promise<S
   const exited = once(child, 'exit') as Promise<[number | null]>;
   let address: string | undefined;
   let metrics = '';
+  let page = '';
   for await (const line of createInterface({ input: child.stdout })) {
     address ??= /listening on (\S+)/.exec(line)?.[1];
     metrics ||= /metrics on (\S+)/.exec(line)?.[1] ?? '';
+    page ||= /page on (\S+)/.exec(line)?.[1] ?? '';
     if (address === undefined || (args.includes('--metrics') && metrics === '')) continue;
+    if (args.includes('--http') && page === '') continue;
     return {
       child,
       address,
       metrics,
+      page,
       async kill(signal) {
         child.kill(signal);
         return (await exited)[0];

@@ -11,8 +11,8 @@ import { readSettings, toServeOptions } from '../serve/settings.js';
 const epilogue = `
 A setting is taken from its option, then from an environment variable (--log-level: STOWKEN_LOG_LEVEL), then from a
 key of the config file (log-level: warn), then from the default shown above. Prints "listening on ADDRESS" to standard
-output when it is ready, then "metrics on ADDRESS" with --metrics; logs go to standard error as JSON lines. SIGTERM or
-SIGINT: finishes the calls under way, flushes, exits 0; a second one exits at once.
+output when it is ready, then "metrics on ADDRESS" with --metrics, "page on URL" with --http; logs go to standard error as
+JSON lines. SIGTERM or SIGINT: finishes the calls under way, flushes, exits 0; a second one exits at once.
 
 Examples:
   stowken serve --data ./vault
@@ -39,6 +39,7 @@ async function serve(flags: Record<string, unknown>, { startServer, io, output }
   const server = await startServer(options, logger).catch(refuse);
   await output.line(`listening on ${server.address}`);
   if (server.metricsAddress !== undefined) await output.line(`metrics on ${server.metricsAddress}`);
+  if (server.httpAddress !== undefined) await output.line(`page on ${server.httpAddress}`);
   await drain(server, await stopped, logger);
 }
 

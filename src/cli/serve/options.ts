@@ -7,6 +7,8 @@ import {
   file,
   filesHelp,
   filled,
+  http,
+  httpHosts,
   idleSeconds,
   intakeBytesMin,
   intervalSeconds,
@@ -72,6 +74,8 @@ export interface ServeOptions {
   readonly logLevel: string;
   /** HOST:PORT (0: any free port) or unix:/path of the port for metrics and health; none if undefined. */
   readonly metrics: string | undefined;
+  /** Address of the page, as of `metrics`, and names of the server for it; none if undefined. */
+  readonly http: { readonly listen: string; readonly hosts: readonly string[] } | undefined;
   /** Duration from which a call is logged as slow; none is if undefined. */
   readonly slowCallMs: number | undefined;
   /** True if the server compacts automatically. */
@@ -359,6 +363,19 @@ export const settings = {
     schema: metrics.optional(),
     value: 'address',
     help: 'HOST:PORT of /metrics, /healthz and /readyz, over HTTP and open to everybody who can reach it',
+    initial: undefined,
+  },
+  http: {
+    schema: http.optional(),
+    value: 'address',
+    help: 'HOST:PORT or PORT of the page to look at the vaults; it asks who calls, as the server does',
+    initial: undefined,
+  },
+  'http-host': {
+    schema: httpHosts.optional(),
+    value: 'name',
+    many: true,
+    help: 'name under which the page is reached, beside localhost and addresses; any number of them',
     initial: undefined,
   },
   'slow-call-ms': {

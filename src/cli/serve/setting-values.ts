@@ -38,6 +38,20 @@ export const metrics = z
   .string({ error: metricsHelp })
   .regex(/^unix:|:\d+$/i, { error: metricsHelp })
   .pipe(listen);
+const httpHelp = 'it is HOST:PORT, PORT on loopback, or unix:/path';
+export const http = z
+  .string({ error: httpHelp })
+  .transform((text) => (/^\d+$/.test(text) ? `127.0.0.1:${text}` : text))
+  .pipe(metrics);
+const httpHostHelp = 'it is a name, as in stowken.example.com';
+/** One or a list; in an environment variable they are separated by commas. */
+export const httpHosts = z
+  .union([z.string().transform((text) => text.split(',')), z.array(z.string())], { error: httpHostHelp })
+  .pipe(
+    z
+      .array(z.string().regex(/^[a-z0-9._-]{1,253}$/i, { error: httpHostHelp }))
+      .max(limits.pageHostsMax, `there are at most ${limits.pageHostsMax}`),
+  );
 const tokenizerHelp = 'it is NAME=FILE, or NAME=FILE,pattern=' + tokenizerPatterns.join('|');
 const tokenizerPattern = new RegExp(`^(.+),pattern=(${tokenizerPatterns.join('|')})$`, 's');
 const tokenizer = z.string().transform((text, context): TokenizerSource => {

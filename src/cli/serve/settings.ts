@@ -69,7 +69,9 @@ function fileSource(file: string): Source {
 export function toServeOptions(chosen: Settings): ServeOptions {
   const tls = tlsOf(chosen);
   const access = accessOf(chosen);
-  if (!chosen['insecure-bind'] && !isLoopback(chosen.listen)) checkSafe(chosen.listen, tls, access);
+  for (const address of [chosen.listen, chosen.http])
+    if (address !== undefined && !chosen['insecure-bind'] && !isLoopback(address))
+      checkSafe(address, tls, access);
   const { storage, database } = storageOf(chosen);
   if (chosen.workers > 1 && storage !== 'lmdb') {
     const why =
@@ -109,9 +111,16 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     tls,
     access,
     metrics: chosen.metrics,
+    http: httpOf(chosen),
     slowCallMs: chosen['slow-call-ms'],
     tokenizers: chosen.tokenizer ?? [],
   };
+}
+
+/** Returns the settings of the page. @throws UsageError for names without an address */
+function httpOf({ http: listen, 'http-host': hosts = [] }: Settings): ServeOptions['http'] {
+  if (listen === undefined && hosts.length > 0) throw new UsageError('--http-host needs --http: the address');
+  return listen === undefined ? undefined : { listen, hosts };
 }
 
 /** Returns the kind of the storage, and the URL of the database that it is in, if it is in one. */

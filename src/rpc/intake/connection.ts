@@ -1,8 +1,26 @@
 import type { ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type ClientCertificate, readClientCertificate } from '../../identity/index.js';
 import { limits } from '../../model/index.js';
 import type { Share } from './budget.js';
+
+/** The client behind a connection that reaches this one through another one's listener. */
+export interface Origin {
+  /** Address and port of the client; empty on a Unix socket. */
+  readonly peer: string;
+  /** The client's certificate, which TLS has verified. */
+  readonly certificate: ClientCertificate | undefined;
+}
+
+/** Returns the client at the other end of a socket, which may be one of TLS. */
+export function originOf(socket: Socket | TLSSocket, encrypted: boolean): Origin {
+  const certificate = encrypted ? (socket as TLSSocket).getPeerX509Certificate() : undefined;
+  return {
+    peer: peerOf(socket.remoteAddress, socket.remotePort),
+    certificate: certificate && readClientCertificate(certificate),
+  };
+}
 
 /** A client's connection: the resources held by its calls, and its remaining rights. */
 export class Connection implements Share {
@@ -26,11 +44,13 @@ export class Connection implements Share {
   /** Address and port of the client; empty on a Unix socket. */
   readonly peer: string;
 
-  constructor(readonly session: ServerHttp2Session) {
-    const { socket } = session;
-    this.peer = peerOf(socket.remoteAddress, socket.remotePort);
-    const certificate = session.encrypted ? (socket as TLSSocket).getPeerX509Certificate() : undefined;
-    this.certificate = certificate && readClientCertificate(certificate);
+  constructor(
+    readonly session: ServerHttp2Session,
+    /** Undefined: the client is at the other end of the session's socket. */
+    origin?: Origin,
+  ) {
+    ({ peer: this.peer, certificate: this.certificate } =
+      origin ?? originOf(session.socket, session.encrypted ?? false));
   }
 
   /**

@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Session } from 'node:http2';
 import type { Logger } from 'pino';
-import { limits } from '../../model/index.js';
-import { Connection } from './connection.js';
+import { assert, limits } from '../../model/index.js';
+import { Connection, type Origin } from './connection.js';
 
 /** Minimum interval between log entries about refused connections, in milliseconds. */
 const quietMs = 1000;
@@ -13,6 +13,8 @@ const quietMs = 1000;
 export class Connections {
   readonly #bySession = new Map<ServerHttp2Session, Connection>();
   #turnedAwayMs = 0;
+  /** Client of the session that is about to begin; undefined: the one at the other end of its socket. */
+  #origin: Origin | undefined;
 
   constructor(
     private readonly connectionsMax: number,
@@ -23,10 +25,21 @@ export class Connections {
     return this.#bySession.size;
   }
 
+  /**
+   * Has a session begin for a client whose connection another listener of this process has accepted. Node
+   * reports the session before `begin` returns.
+   */
+  relay(origin: Origin, begin: () => void): void {
+    this.#origin = origin;
+    begin();
+    assert(this.#origin === undefined, 'a relayed connection has its session at once');
+  }
+
   of(session: ServerHttp2Session): Connection {
     const known = this.#bySession.get(session);
     if (known !== undefined) return known;
-    const connection = new Connection(session);
+    const connection = new Connection(session, this.#origin);
+    this.#origin = undefined;
     this.#bySession.set(session, connection);
     if (this.#bySession.size > this.connectionsMax) this.#turnAway(connection);
     session.once('remoteSettings', () => (connection.settled = true));

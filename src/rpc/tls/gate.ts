@@ -16,6 +16,8 @@ export interface TlsGateHooks {
   readonly onConnection: (connection: TLSSocket) => void;
   /** Called when other clients are trusted than before: connections of the former ones are to end. */
   readonly onTrustChanged: () => void;
+  /** Protocol that is spoken within TLS; HTTP/2 if absent. */
+  readonly protocol?: 'h2' | 'http/1.1';
 }
 
 /**
@@ -74,13 +76,13 @@ export class TlsGate {
 function createGate(
   options: TlsOptions,
   { context }: TlsMaterial,
-  { onConnection }: TlsGateHooks,
+  { onConnection, protocol = 'h2' }: TlsGateHooks,
   logger: Logger,
 ): Server {
   const asksForCertificate = options.clientCaFile !== undefined;
   const server = createServer({
     ...context,
-    ALPNProtocols: ['h2'],
+    ALPNProtocols: [protocol],
     handshakeTimeout: limits.handshakeMs,
     requestCert: asksForCertificate,
     rejectUnauthorized: asksForCertificate && !options.clientCertOptional,

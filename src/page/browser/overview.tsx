@@ -1,0 +1,60 @@
+import { call } from './api.js';
+import { brief, bytes, count, ratio } from './format.js';
+import { useAsked } from './hooks.js';
+import { hrefOf } from './route.js';
+import { Savings } from './savings.js';
+import { PromptCard } from './prompts.js';
+import { Loaded, Section } from './ui.js';
+import { Usage } from './usage.js';
+
+/** Sums of a vault, where its savings come from, its usage, and its most shared messages. */
+export function Overview({ vault, params }: { readonly vault: string; readonly params: URLSearchParams }) {
+  const stats = useAsked(vault, (signal) => call('MaintenanceService', 'GetStats', { vault }, signal));
+  const prompts = useAsked(vault, (signal) =>
+    call('AnalyticsService', 'ListSharedSegments', { vault, page_size: 3 }, signal),
+  );
+  return (
+    <>
+      <Loaded asked={stats}>
+        {(data) =>
+          data.conversations === '0' ? (
+            <p class="empty">This vault is empty. What is stored in it shows up here.</p>
+          ) : (
+            <>
+              <p class="lead">
+                <strong>{brief(data.tokens)} tokens</strong> of{' '}
+                <a href={hrefOf('conversations', { vault })}>{count(data.conversations)} conversations</a>,
+                kept in <strong>{bytes(data.in_use_bytes)}</strong>:{' '}
+                {ratio(Number(data.raw_bytes) / Number(data.in_use_bytes))} times smaller than raw.
+              </p>
+              <Savings stats={data} />
+            </>
+          )
+        }
+      </Loaded>
+      <Usage vault={vault} params={params} />
+      <Section
+        title="Most shared"
+        aside={
+          <a class="small" href={hrefOf('prompts', { vault })}>
+            All prompts
+          </a>
+        }
+      >
+        <Loaded asked={prompts}>
+          {({ segments }) =>
+            segments.length === 0 ? (
+              <p class="soft">No two conversations share a message yet.</p>
+            ) : (
+              <ol class="cards">
+                {segments.map((segment) => (
+                  <PromptCard key={segment.hash} vault={vault} segment={segment} />
+                ))}
+              </ol>
+            )
+          }
+        </Loaded>
+      </Section>
+    </>
+  );
+}

@@ -1,0 +1,2 @@
+export { PageServer, type PageOptions } from './page-server.js';
+export type { RelayTo } from './relay.js';
