@@ -2,7 +2,7 @@ import { createLiveCodec } from '../src/codec/index.js';
 import { loadCore } from '../src/core/index.js';
 import { openLmdbBackend } from '../src/storage/index.js';
 import { createTokenizers } from '../src/text/index.js';
-import { createVault, type StoreInput } from '../src/vault/index.js';
+import { createVault, type StoreInput, type Vault } from '../src/vault/index.js';
 import { loadCorpus, type BenchConversation } from './lib/corpus.js';
 import { generatedCorpus } from './lib/generated.js';
 import { timed } from './lib/measure.js';
@@ -58,11 +58,29 @@ export async function measureOverhead(files: readonly string[]): Promise<void> {
         ],
       ],
     );
+    await compact(vault, signal);
+    const compacted = await backend.stats();
+    const others = compacted.segmentBytes + compacted.registryBytes;
+    printTable(
+      'storage: all corpora in one vault, before a compaction and after it',
+      ['bytes', 'before', 'after'],
+      [
+        ['frames and registries', short(stats.segmentBytes + stats.registryBytes), short(others)],
+        ['in use beside them', short(overhead), short(compacted.inUseBytes - others)],
+        ['in use', short(stats.inUseBytes), short(compacted.inUseBytes)],
+      ],
+    );
     const violations = await backend.check();
     await tokenizers.close();
     await backend.close();
     if (violations.length > 0) throw new Error(`the vault is damaged: ${JSON.stringify(violations[0])}`);
   });
+}
+
+async function compact(vault: Vault, signal: AbortSignal): Promise<void> {
+  const bounds = { segmentsMax: undefined, bytesMax: undefined, timeMsMax: undefined };
+  const input = { dryRun: false, minSavingsRatio: 0, resumeToken: '', ...bounds };
+  for await (const part of vault.compact(input, signal)) if (part.kind === 'summary') return;
 }
 
 function inputOf({ id, application, model, tokenizer, messages }: BenchConversation): StoreInput {

@@ -54,7 +54,17 @@ export const codec = createLiveCodec(core);
 let migrated: Promise<unknown> | undefined;
 
 /** `sync: false` if no power is cut: in a folder in memory if there is one, and never synced. */
-export async function openBench(kind: BackendKind, { sync = true, strict = false } = {}): Promise<Bench> {
+interface BenchOptions {
+  readonly sync?: boolean;
+  readonly strict?: boolean;
+  /** See LmdbOptions. */
+  readonly packing?: { readonly coldAfterMs: number; readonly fewest: number };
+}
+
+export async function openBench(
+  kind: BackendKind,
+  { sync = true, strict = false, packing }: BenchOptions = {},
+): Promise<Bench> {
   const parent = !sync && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const folder = await mkdtemp(join(parent, `stowken-${kind}-`));
   /** A vault of its own in the database of all tests. */
@@ -63,7 +73,15 @@ export async function openBench(kind: BackendKind, { sync = true, strict = false
   const open = (codec: LiveCodec) => openers(codec)[kind]();
   const openers = (codec: LiveCodec) => ({
     memory: () => createMemoryBackend({ codec, clock, strict }),
-    lmdb: () => openLmdbBackend({ folder, codec, clock, durability: sync ? 'fsync' : 'relaxed', strict }),
+    lmdb: () =>
+      openLmdbBackend({
+        folder,
+        codec,
+        clock,
+        durability: sync ? 'fsync' : 'relaxed',
+        strict,
+        ...(packing && { packing }),
+      }),
     filesystem: () => openFilesystemBackend({ folder, codec, core, clock, fsync: sync, strict }),
     postgres: async () => {
       const url = await testDatabase();

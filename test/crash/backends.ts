@@ -6,13 +6,18 @@ import { openFilesystemBackend, openLmdbBackend, type ManagedBackend } from '../
 export const durableKinds = ['lmdb', 'filesystem'] as const;
 export type DurableKind = (typeof durableKinds)[number];
 
+/** Packs whatever a compaction finds, so that kills meet packs. */
+const packing = { coldAfterMs: 0, fewest: 1 };
+
 export function openDurable(
   kind: DurableKind,
   folder: string,
   { codec, core }: { readonly codec: LiveCodec; readonly core: TokenCore },
 ): Promise<ManagedBackend> {
   const options = { folder, codec, clock: Date.now };
-  return kind === 'lmdb' ? openLmdbBackend(options) : openFilesystemBackend({ ...options, core });
+  return kind === 'lmdb'
+    ? openLmdbBackend({ ...options, packing })
+    : openFilesystemBackend({ ...options, core });
 }
 
 /**

@@ -99,6 +99,20 @@ async function inspecting<T>(look: (vault: Inspection) => Promise<T>): Promise<T
 const valueOf = async (table: string, key: string) =>
   inspecting(async (vault) => (await collect(vault.records(table, key))).map(({ value }) => value));
 
+/** Packs the conversations, and adds one that has a record of its own. */
+async function packed(): Promise<void> {
+  const backend = await openLmdbBackend({
+    ...{ folder: folder.path, codec: createLiveCodec(core), clock: () => 9_000, durability: 'relaxed' },
+    packing: { coldAfterMs: 0, fewest: 1 },
+  });
+  await backend.defragment(new AbortController().signal);
+  await backend.commit({ fork: { id: 'long', newId: 'later', messageCount: 1_990, timeMs: 9_000 } });
+  await backend.commit(puttingList('freed', longList(1_000, 5_000)));
+  await backend.commit({ delete: { id: 'freed', timeMs: 9_000 } });
+  expect(await backend.check()).toEqual([]);
+  await backend.close();
+}
+
 describe('the records of an lmdb vault', () => {
   beforeEach(async () => {
     const codec = createLiveCodec(core);
@@ -115,6 +129,7 @@ describe('the records of an lmdb vault', () => {
 
   it('are all there, in every table of the layout, and decode', async () => {
     expect(Object.keys(tableFormats)).toEqual(Object.keys(tableKeys));
+    await packed();
     const before = await readFile(join(folder.path, 'vault.mdb'));
     await inspecting(async (vault) => {
       const summary = await vault.summary();
@@ -131,6 +146,18 @@ describe('the records of an lmdb vault', () => {
       expect(vault.damage()).toEqual([]);
     });
     expect(await readFile(join(folder.path, 'vault.mdb'))).toEqual(before);
+  });
+
+  it('are found by number and id in packs as in records of their own, unless they are deleted', async () => {
+    const before = [await valueOf('conversations', evil), await valueOf('conversations', '3')];
+    expect(before.map(({ length }) => length)).toEqual([1, 1]);
+    await packed();
+    expect([await valueOf('conversations', evil), await valueOf('conversations', '3')]).toEqual(before);
+    const codec = createLiveCodec(core);
+    const backend = await openLmdbBackend({ folder: folder.path, codec, clock: () => 9_000 });
+    await backend.commit({ delete: { id: evil, timeMs: 9_000 } });
+    await backend.close();
+    expect(await valueOf('conversations', evil)).toEqual([]);
   });
 
   it('are those that LMDB has', async () => {

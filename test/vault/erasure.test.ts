@@ -17,7 +17,7 @@ async function openVault(kind: 'lmdb' | 'memory'): Promise<TestVault & { readonl
   const opened = await openTestVault(async (codec, clock) =>
     kind === 'memory'
       ? createMemoryBackend({ codec, clock, strict: true })
-      : openLmdbBackend({ folder, codec, clock, strict: true }),
+      : openLmdbBackend({ folder, codec, clock, strict: true, packing: { coldAfterMs: 0, fewest: 1 } }),
   );
   await opened.backend.setLabels!(labels);
   return {

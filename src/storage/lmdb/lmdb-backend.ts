@@ -6,6 +6,7 @@ import { ExclusiveLeases } from '../shared/exclusive-leases.js';
 import type { FolderLock } from '../shared/folder-lock.js';
 import { GroupCommit } from '../shared/group-commit.js';
 import { Leases } from '../shared/leases.js';
+import { packableBytes, packCold, type Write } from './cold/pack-cold.js';
 import { checkPart } from './check/check-part.js';
 import { rebuild } from './check/repair.js';
 import { prepareAndCommit } from './commit/prepare-change.js';
@@ -23,13 +24,24 @@ import type { Environment } from './tables/environment.js';
 import { readCommitSequence } from './tables/meta.js';
 import { vaultQueries } from './vault-queries.js';
 
+/** Conversations that a compaction packs: the time since their last change, and how many are worth a pack. */
+const packed = { coldAfterMs: 10_000, fewest: 32 };
+
 /** Creates the backend of a vault whose environment is open, in the process that owns it. */
 export function createLmdbBackend(
   environment: Environment,
   lock: FolderLock | undefined,
   codec: LiveCodec,
   clock: () => number,
-  { strict, unindexedMax }: { readonly strict: boolean; readonly unindexedMax?: number | undefined },
+  {
+    strict,
+    unindexedMax,
+    packing: { coldAfterMs, fewest } = packed,
+  }: {
+    readonly strict: boolean;
+    readonly unindexedMax?: number | undefined;
+    readonly packing?: typeof packed | undefined;
+  },
   activity = new StorageActivity(),
 ): MaintainedBackend {
   const { tables } = environment;
@@ -40,6 +52,7 @@ export function createLmdbBackend(
   const group = new GroupCommit((take) => writer.commitGroup(take), activity);
   const lease = (options?: { readonly standing: boolean }) =>
     leases.take(readCommitSequence(tables.meta), options);
+  const coldNow = () => ({ coldBeforeMs: clock() - coldAfterMs, fewest, purges: false });
   const lists = new ListBuilder(vault, (task) => group.between(() => writer.write(task)), unindexedMax);
   const queries = vaultQueries(vault, lease, (task) => group.between(task));
 
@@ -90,12 +103,15 @@ export function createLmdbBackend(
 
     async reclaimableBytes(signal) {
       vault.assertOpen();
-      return reclaimableBytes(tables, signal);
+      const bytes = await packableBytes(tables, vault.nameOf, coldNow(), signal);
+      return bytes + (await reclaimableBytes(tables, signal));
     },
 
     async defragment(signal) {
       vault.assertOpen();
-      await defragment(tables, (action) => group.between(() => writer.write(action)), signal);
+      const write: Write = (action) => group.between(() => writer.write(action));
+      await packCold(tables, vault.nameOf, write, coldNow(), signal);
+      await defragment(tables, write, signal);
     },
 
     async dropUsage(beforeMs, signal) {

@@ -15,7 +15,7 @@ import { fromLmdb } from './tables/lmdb-errors.js';
 import { createLmdbBackend } from './lmdb-backend.js';
 import { createLmdbReader, type LmdbReader } from './lmdb-reader.js';
 import { OpenVault } from './open-vault.js';
-import { initialise, isNew, readState, ownerRecord } from './tables/meta.js';
+import { formatOf, initialise, isNew, ownerRecord, raiseFormat, readState } from './tables/meta.js';
 
 export interface LmdbOptions {
   /** Created if it does not exist. */
@@ -34,6 +34,11 @@ export interface LmdbOptions {
   readonly strict?: boolean;
   /** Newest conversations that the list index need not have; for tests of it with few conversations. */
   readonly unindexedMax?: number;
+  /**
+   * Conversations that a compaction packs: the time since their last change, and how many are worth a pack;
+   * for tests of packs with few conversations.
+   */
+  readonly packing?: { readonly coldAfterMs: number; readonly fewest: number };
 }
 
 /**
@@ -52,6 +57,9 @@ export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedB
   }
   if (!begun || (await sizeOf(`${file}-lock`)) === 0) await checkRoom(folder);
   if (begun) await checkBeforeOpening(folder, lock !== false);
+  // Before the first byte that an earlier version would take for damage.
+  if (marker && marker.format < FORMAT_VERSION)
+    await writeMarker(folder, { ...marker, format: FORMAT_VERSION });
   const backend = await openWhole(options, marker?.vaultId).catch((error: unknown) => {
     throw withSalvage(folder, error);
   });
@@ -60,7 +68,17 @@ export async function openLmdbBackend(options: LmdbOptions): Promise<MaintainedB
 }
 
 async function openWhole(
-  { folder, codec, clock, durability, lock, activity, strict = isStrict(), unindexedMax }: LmdbOptions,
+  {
+    folder,
+    codec,
+    clock,
+    durability,
+    lock,
+    activity,
+    strict = isStrict(),
+    unindexedMax,
+    packing,
+  }: LmdbOptions,
   vaultId: string | undefined,
 ): Promise<MaintainedBackend> {
   const environment = await openEnvironment(folder, durability !== 'relaxed');
@@ -75,12 +93,13 @@ async function openWhole(
       await removeStrayCopies(folder);
     }
     if (isNew(environment.tables)) await environment.write(() => initialise(meta));
+    else if (formatOf(meta) < FORMAT_VERSION) await environment.write(() => raiseFormat(meta));
     const backend = createLmdbBackend(
       environment,
       folderLock,
       codec,
       clock,
-      { strict, unindexedMax },
+      { strict, unindexedMax, packing },
       activity,
     );
     return strict ? checkingItself(backend) : backend;

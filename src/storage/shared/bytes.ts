@@ -83,6 +83,10 @@ export class ByteReader {
     return this.position >= this.bytes.length;
   }
 
+  get bytesLeft(): number {
+    return this.bytes.length - this.position;
+  }
+
   varint(): number {
     let value = this.byte();
     if (value < 0x80) return value;

@@ -9,6 +9,9 @@ import { Environment } from '../../../src/storage/lmdb/tables/environment.js';
 import { openTestVault, signal, type TestVault } from '../../support/vault.js';
 import type { Asked } from './fill.js';
 
+/** Packs whatever a compaction finds. */
+const packing = { coldAfterMs: 0, fewest: 1 };
+
 /**
  * Makes an LMDB vault in the folder, with what `make` stores. Returns the path of a copy that was restored
  * from its backup: that has no unused page. All conversations are in the index of lists.
@@ -20,7 +23,9 @@ export async function restoredVault(
   const first = join(folder, 'first');
   const whole = join(folder, 'whole');
   const open = () =>
-    openTestVault((codec, clock) => openLmdbBackend({ folder: first, codec, clock, durability: 'relaxed' }));
+    openTestVault((codec, clock) =>
+      openLmdbBackend({ folder: first, codec, clock, durability: 'relaxed', packing }),
+    );
   const filled = await open();
   const asked = await make(filled);
   await filled.close();

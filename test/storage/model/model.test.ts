@@ -5,13 +5,16 @@ import { sampleOr } from '../../support/sample.js';
 import { operation } from './operations.js';
 import { Pair } from './pair.js';
 
+/** Packs what it can, so that histories of few conversations have packs. */
+const packing = { coldAfterMs: 0, fewest: 1 };
+
 describe.each(backendKinds.filter(isPersistent))('the %s backend', (kind) => {
   it('does what the memory backend does, whatever is asked of it', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(operation, { minLength: 30, maxLength: 120, size: 'max' }),
         async (operations) => {
-          const [model, real] = [await openBench('memory'), await openBench(kind, { sync: false })];
+          const [model, real] = [await openBench('memory'), await openBench(kind, { sync: false, packing })];
           try {
             const pair = new Pair(model, real);
             for (const each of operations) {

@@ -121,5 +121,6 @@ export const operation = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 50 }) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('defragment' as const) }) },
 );
 export type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;

@@ -51,6 +51,8 @@ export class Pair {
         this.model.nowMs += operation.ms;
         this.real.nowMs = this.model.nowMs;
         return;
+      case 'defragment':
+        return this.real.backend.defragment?.(new AbortController().signal);
       case 'reopen':
         while (this.#open.length > 0) await this.#release();
         return this.real.reopen();

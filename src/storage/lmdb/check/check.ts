@@ -3,6 +3,7 @@ import type { CheckOptions, Violation } from '../../contract/checks.js';
 import { BackgroundTurns } from '../../shared/background.js';
 import type { StringCode } from '../tables/ids.js';
 import { CheckedConversations, checkRequests } from './check-conversations.js';
+import { checkConversationPacks } from './check-conversation-packs.js';
 import type { Report } from './check-report.js';
 import { checkReferences, SegmentColumns } from './check-references.js';
 import { checkFrames } from './check-frames.js';
@@ -48,6 +49,7 @@ export async function checkVault(
   const parts = [
     checkFrames(pinned, depth === 'records' ? undefined : codec, state, columns, report),
     conversations.manifests(),
+    checkConversationPacks(pinned, report),
     pages.pages(),
     checkReferences(pinned, columns, report),
     conversations.index(),

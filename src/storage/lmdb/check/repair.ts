@@ -36,6 +36,7 @@ import { numberKey, numberOfKey } from '../tables/table-keys.js';
 import type { BlockId, ConversationNumber, SegmentId } from '../tables/ids.js';
 import { readKeyIndex } from './check-key-index.js';
 import { SegmentColumns } from './check-references.js';
+import { numbersOfDamagedHeads, repairConversationPacks } from './repair-conversation-packs.js';
 
 /** Next number of tables that are empty. */
 const noneBefore = () => 1;
@@ -51,6 +52,7 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: StringOf, nowMs: n
   const segments = new SegmentColumns();
   const { entries, unproven } = collectSegments(tables, codec, segments, state);
   removeStrayPieces(tables, segments);
+  repairConversationPacks(tables);
   const { holders, hasDated } = countReferences(tables, nameOf, segments, state);
   rebuildPages(tables, holders, segments, state);
   countOutsideReferences(tables, segments);
@@ -118,7 +120,7 @@ function countReferences(
 ): { readonly holders: ReadonlyMap<number, number>; readonly hasDated: boolean } {
   const holders = new Map<number, number>();
   let hasDated = false;
-  const idsOfDamaged = damagedIds(tables, nameOf);
+  const idsOfDamaged = damagedIds(tables, nameOf, state.nextConversation);
   tables.ids.clear();
   const ids = new IdIndexWriter(tables.ids);
   state.conversations = state.messages = state.tokens = 0;
@@ -149,8 +151,12 @@ function countReferences(
 }
 
 /** Returns the ids of conversations whose own record has lost them: under these they can be deleted. */
-function damagedIds(tables: Tables, nameOf: StringOf): Map<ConversationNumber, string> {
-  const damaged = new Set<number>();
+function damagedIds(
+  tables: Tables,
+  nameOf: StringOf,
+  nextConversation: number,
+): Map<ConversationNumber, string> {
+  const damaged = numbersOfDamagedHeads(tables, nextConversation);
   for (const { key, value } of tables.conversations.scan()) {
     if (!value || !undefinedIfCorrupt(() => decodeManifest(value, nameOf))) damaged.add(key);
   }

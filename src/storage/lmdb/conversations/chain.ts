@@ -1,19 +1,10 @@
-import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import type { Tables } from '../tables/environment.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { readState, type State } from '../tables/meta.js';
+import type { ConversationTable } from '../cold/conversation-table.js';
 import type { DamagedEntry, Found, Table } from '../tables/table.js';
 import type { ConversationNumber } from '../tables/ids.js';
-
-/**
- * Each conversation's record has the distance to the number before it, and the state has the last number. So
- * a list can prove of every record whether it is the next, and a record that cannot be found is damage
- * instead of a short list. Most distances are 1, and take no byte.
- *
- *     varint flags; if GAP is set, varint distance; the rest according to the flags
- */
-export const GAP = 64;
-export const NO_GAP = 1;
+import { distanceOf } from './distance.js';
 
 type ConversationTables = Pick<Tables, 'conversations' | 'meta'>;
 
@@ -21,26 +12,6 @@ type ConversationTables = Pick<Tables, 'conversations' | 'meta'>;
 function beforeIn({ key, value }: Pick<Found<number>, 'key' | 'value'>): number | undefined {
   const distance = value && undefinedIfCorrupt(() => distanceOf(value));
   return distance === undefined ? undefined : key - distance;
-}
-
-/** @throws StowkenError CORRUPT_STORE */
-function distanceOf(record: Uint8Array): number {
-  const reader = new ByteReader(record);
-  return reader.varint() & GAP ? reader.varint() : NO_GAP;
-}
-
-/**
- * Returns the same record with another distance to the conversation before.
- * @throws StowkenError CORRUPT_STORE
- */
-export function withDistance(record: Uint8Array, distance: number): Uint8Array {
-  const reader = new ByteReader(record);
-  const set = reader.varint();
-  if (set & GAP) reader.varint();
-  const writer = new ByteWriter(record.length + 16);
-  if (distance === NO_GAP) writer.varint(set & ~GAP);
-  else writer.varint(set | GAP).varint(distance);
-  return writer.raw(reader.rest()).finish();
 }
 
 /** Takes the next number, and its distance from the conversation before. */
@@ -59,7 +30,7 @@ export function nextInChain(state: State): {
  * record can be read. A damaged neighbour, or one that follows another record, is not changed.
  */
 export function removeFromChain(
-  table: Table<number>,
+  table: ConversationTable,
   state: State,
   number: ConversationNumber,
   distance: number | undefined,
@@ -72,8 +43,7 @@ export function removeFromChain(
     return;
   }
   const value = undefinedIfCorrupt(() => table.get(after));
-  if (value && beforeIn({ key: after, value }) === number)
-    table.put(after, withDistance(value, after - before));
+  if (value && beforeIn({ key: after, value }) === number) table.setDistance(after, value, after - before);
 }
 
 /** Rebuilds the chain from the intact records. */
@@ -82,8 +52,7 @@ export function rebuildChain({ conversations }: Pick<Tables, 'conversations'>, s
   for (const key of [...conversations.keys()]) {
     const value = undefinedIfCorrupt(() => conversations.get(key));
     const said = value && beforeIn({ key, value });
-    if (value && said !== undefined && said !== before)
-      conversations.put(key, withDistance(value, key - before));
+    if (value && said !== undefined && said !== before) conversations.setDistance(key, value, key - before);
     before = key;
   }
   state.lastConversation = before;

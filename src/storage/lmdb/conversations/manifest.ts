@@ -2,12 +2,13 @@ import { type Conversation, isDated, StowkenError } from '../../../model/index.j
 import { type ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { sortedEntries } from '../../shared/records.js';
 import type { StringCode } from '../tables/ids.js';
-import { GAP, NO_GAP } from './chain.js';
+import { GAP, NO_GAP } from './distance.js';
 import type { StringCodes, StringKind } from './string-table.js';
 
 /** Forms of a string in a record: 0 it is empty, 1 it follows, n: the string with code n - 1. */
 const EMPTY = 0;
 const INLINE = 1;
+export const stringForms = { empty: EMPTY, inline: INLINE } as const;
 
 const flags = {
   parent: 1,
@@ -19,6 +20,7 @@ const flags = {
   gap: GAP,
   dated: 128,
 } as const;
+export const recordFlags = flags;
 
 /** Revision that is not written, because most conversations have it. */
 const FIRST_REVISION = 1;

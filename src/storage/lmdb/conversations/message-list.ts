@@ -36,6 +36,14 @@ const HAS_COUNT = 0x80;
 const HAS_FIELDS = 1;
 const ROLE_MASK = 0x1f;
 const ROLE_FOLLOWS = 0x1f;
+export const messageFlags = {
+  roleMask: ROLE_MASK,
+  roleFollows: ROLE_FOLLOWS,
+  hasName: HAS_NAME,
+  hasToolCall: HAS_TOOL_CALL,
+  hasCount: HAS_COUNT,
+  hasFields: HAS_FIELDS,
+} as const;
 
 /**
  * Writes a message list. Segments with consecutive ids, as new ones have, take one byte and their token

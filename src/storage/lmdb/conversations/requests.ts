@@ -10,7 +10,7 @@ import { REQUESTS_FORGOTTEN_MAX } from '../tables/layout.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import type { State } from '../tables/meta.js';
 import { numberKey } from '../tables/table-keys.js';
-import { NO_GAP } from './chain.js';
+import { NO_GAP } from './distance.js';
 import { decodeHeader, encodeHeader, type StringOf } from './manifest.js';
 import type { StringCodes } from './string-table.js';
 

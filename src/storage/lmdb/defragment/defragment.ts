@@ -59,7 +59,12 @@ export async function defragment(
 }
 
 function tablesIn(tables: Tables): Table<number | Buffer>[] {
-  return defragmented.map((name) => tables[name] as unknown as Table<number | Buffer>);
+  return defragmented.map(
+    (name) =>
+      (name === 'conversations' ? tables.conversations.hot : tables[name]) as unknown as Table<
+        number | Buffer
+      >,
+  );
 }
 
 /** Fill factor that rewriting a table achieves at least. A table whose pages are as full is left. */

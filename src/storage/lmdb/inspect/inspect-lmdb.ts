@@ -5,11 +5,13 @@ import {
   type Inspection,
   matching,
 } from '../../contract/inspection.js';
+import { decodeHead } from '../cold/pack-head.js';
 import type { StringOf } from '../conversations/manifest.js';
 import { PageFile } from '../data-file/page-file.js';
 import { isTable, type SalvagedRecord, tableNames, TableReader } from '../salvage/read-tables.js';
 import { dataFileIn } from '../tables/environment.js';
 import { KIND } from '../tables/layout.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { tableKeys, type TableName } from '../tables/table-keys.js';
 import { type TableFormat, tableFormats } from './table-formats.js';
 
@@ -23,6 +25,10 @@ const SLICE = 1_000;
  */
 export function inspectLmdb(folder: string): Inspection {
   return new LmdbInspection(openFile(folder));
+}
+
+interface PackedEntries {
+  readonly entries: readonly { readonly key: number; readonly id: string }[];
 }
 
 class LmdbInspection implements Inspection {
@@ -55,6 +61,23 @@ class LmdbInspection implements Inspection {
       else {
         const match = matching(record, wanted, aliasesOf(table, record.value));
         if (match) yield match;
+      }
+    }
+    if (table === 'conversations' && wanted !== undefined) yield* this.#packed(wanted, stringOf);
+  }
+
+  /** Yields conversations in packs that have a number, or an id, as if they had a record of their own. */
+  async *#packed(wanted: string, stringOf: StringOf): AsyncGenerator<InspectedRecord, void, void> {
+    const there = new Set<number>();
+    for await (const { key, value, whole } of this.#read(['conversationPackHeads'])) {
+      const head = whole && undefinedIfCorrupt(() => decodeHead(key.readUInt32LE(0), value));
+      for (const number of head ? head.numbers : []) there.add(number);
+    }
+    for await (const found of this.#read(['conversationPacks'])) {
+      const record = decode(found, stringOf);
+      for (const { key, ...value } of (record.value as PackedEntries | undefined)?.entries ?? []) {
+        if (there.has(key) && [String(key), value.id].includes(wanted))
+          yield { ...record, table: 'conversations', key: String(key), value };
       }
     }
   }

@@ -1,4 +1,6 @@
 import type { Conversation } from '../../../model/index.js';
+import { decodeConversationPack } from '../cold/pack-decoder.js';
+import { decodeHead } from '../cold/pack-head.js';
 import { decodeDirectory } from '../conversations/block-directory.js';
 import { decodeManifest } from '../conversations/conversations.js';
 import type { StringOf } from '../conversations/manifest.js';
@@ -115,16 +117,29 @@ export const tableFormats: { readonly [Name in TableName]: TableFormat<KeyOf<Nam
   conversations: {
     what: 'a conversation: its header, its blocks and its last messages',
     keyOf: String,
+    decode: conversationFields,
+    aliases: (value) => [(value as { readonly id: string }).id],
+  },
+  conversationPacks: {
+    what: 'conversations that have not changed lately, packed; of some, only the pack still knows',
+    keyOf: String,
     decode: (key, value, stringOf) => {
-      const { conversation, list, distance } = decodeManifest(value, stringOf);
+      const records = decodeConversationPack(key, value);
       return {
-        ...plain(conversation),
-        previous_conversation: key - distance,
-        blocks: [...decodeDirectory(list.directory)].map(({ id, ...sums }) => ({ block: id, ...sums })),
-        tail: decodeMessages(list.tail, stringOf).map(listed),
+        entries: Array.from(records.numbers, (number, at) => ({
+          key: number,
+          ...conversationFields(number, records.at(at), stringOf),
+        })),
       };
     },
-    aliases: (value) => [(value as { readonly id: string }).id],
+  },
+  conversationPackHeads: {
+    what: 'conversations of a pack that are there',
+    keyOf: String,
+    decode: (key, value) => {
+      const { packed, numbers, distances } = decodeHead(key, value);
+      return { packed, conversations: numbers, distances: Object.fromEntries(distances) };
+    },
   },
   messageBlocks: {
     what: 'messages that conversations share',
@@ -239,6 +254,16 @@ const metaNames: ReadonlyMap<number, string> = new Map([
 
 function ledgerFields({ uncountedTo, ...contents }: UsageLedger): object {
   return { uncounted_to: uncountedTo, ...contents };
+}
+
+function conversationFields(key: number, record: Uint8Array, stringOf: StringOf): object {
+  const { conversation, list, distance } = decodeManifest(record, stringOf);
+  return {
+    ...plain(conversation),
+    previous_conversation: key - distance,
+    blocks: [...decodeDirectory(list.directory)].map(({ id, ...sums }) => ({ block: id, ...sums })),
+    tail: decodeMessages(list.tail, stringOf).map(listed),
+  };
 }
 
 /** Returns the fingerprint of a hash. */

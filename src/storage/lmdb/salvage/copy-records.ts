@@ -63,6 +63,8 @@ function count(counts: Map<string, number>, table: TableName): void {
 
 /** Records arrive in the order of their keys, except orphaned ones. */
 function put(tables: Tables, { table, key, value }: SalvagedRecord): void {
-  if (tableKeys[table] === 'u32') (tables[table] as Table<number>).putNew(key.readUInt32LE(0), value);
+  // Records come in the form in which they were stored.
+  if (table === 'conversations') tables.conversations.hot.putNew(key.readUInt32LE(0), value);
+  else if (tableKeys[table] === 'u32') (tables[table] as Table<number>).putNew(key.readUInt32LE(0), value);
   else (tables[table] as Table<Buffer>).putNew(key, value);
 }

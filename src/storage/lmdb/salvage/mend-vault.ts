@@ -1,6 +1,7 @@
 import type { LiveCodec } from '../../../codec/index.js';
 import { readKeyIndex } from '../check/check-key-index.js';
 import { rebuild } from '../check/repair.js';
+import { repairConversationPacks } from '../check/repair-conversation-packs.js';
 import { StringTable } from '../conversations/string-table.js';
 import { decodeIndexChunk, entriesOf } from '../segments/index-chunk.js';
 import { baseOf } from '../segments/hash-index.js';
@@ -44,6 +45,7 @@ export async function mendVault(
     const segments = mendSegments(tables, codec, unprovenPacks, fingerprintsIn(tables));
     const names = new StringTable(tables.strings);
     const nameOf = (code: StringCode) => names.stringOf(code);
+    mendPacks(tables);
     const conversations = mendConversations(tables, nameOf, segments.tokens, idsIn(tables));
     mendReferences(tables);
     rebuild(tables, codec, nameOf, nowMs);
@@ -94,6 +96,19 @@ function idsIn({ ids }: Tables): Map<number, string> {
     }
   }
   return found;
+}
+
+/**
+ * Gives packs of conversations heads where they are lost. Of an index of ids that is not whole, nobody knows
+ * what it lacks: what a pack has then counts as there.
+ */
+function mendPacks(tables: Tables): void {
+  // A record of its own that a pack has too was read from a page of an earlier state.
+  for (const { number } of [...tables.conversations.packed.numbersFrom(1)])
+    if (tables.conversations.hot.has(number)) tables.conversations.leaveHot(number);
+  const { entries, whole } = readKeyIndex(tables.ids);
+  const numbers = new Map(entries.map(({ key, number }) => [key.toString('utf8'), number]));
+  repairConversationPacks(tables, (id, number) => numbers.get(id) ?? (whole ? undefined : number));
 }
 
 /** Makes an index without gaps of the readable outside references; the report counts lost records. */

@@ -2,6 +2,7 @@ import { StowkenError, type LabelValue } from '../../../model/index.js';
 import type { Forgotten, ForgetQuery } from '../../contract/erasure.js';
 import { withoutLabels } from '../../shared/usage.js';
 import type { Shared } from '../commit/write-session.js';
+import { purgePacks } from '../cold/purge.js';
 import { decodeRequest } from '../conversations/requests.js';
 import { decodeGroup } from '../lists/usage.js';
 import { KeyIndexWriter } from '../tables/key-index.js';
@@ -12,15 +13,16 @@ import { reboundChunks } from '../tables/rebound.js';
 const SLICE = 512;
 
 /**
- * Removes what records besides the conversations' own say of them: results of requests, values of labels by
- * which usage is counted, bounds in the index of ids. `write` runs one write transaction; others have their
- * turns between two.
+ * Removes what records besides the conversations' own say of them: packs that had them, results of requests,
+ * values of labels by which usage is counted, bounds in the index of ids. `write` runs one write transaction;
+ * others have their turns between two.
  */
 export async function forget(
   shared: Shared,
   write: <T>(action: () => T) => Promise<T>,
   { isForgotten, labels, signal }: ForgetQuery,
 ): Promise<Forgotten> {
+  await purgePacks(shared.tables, (code) => shared.names.stringOf(code), write, signal);
   const requests = isForgotten ? await forgetConversations(shared, write, isForgotten, signal) : 0;
   const usageGroups = labels.length === 0 ? 0 : await write(() => forgetGroups(shared, labels));
   shared.usageGroups.clear();

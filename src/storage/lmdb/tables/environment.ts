@@ -1,6 +1,8 @@
 import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ABORT, type Database, open, type RootDatabase } from 'lmdb';
+import { ConversationTable } from '../cold/conversation-table.js';
+import { PackedConversations } from '../cold/packed-conversations.js';
 import { guardDatabase } from './guarded-database.js';
 import { PAGE_BYTES } from './layout.js';
 import { fromLmdb, guarded } from './lmdb-errors.js';
@@ -31,7 +33,9 @@ export interface Tables {
   readonly garbage: Table<number>;
   readonly registries: Table<number>;
   readonly registryData: Table<number>;
-  readonly conversations: Table<number>;
+  readonly conversations: ConversationTable;
+  readonly conversationPacks: Table<number>;
+  readonly conversationPackHeads: Table<number>;
   readonly messageBlocks: Table<number>;
   readonly blockCounts: Table<number>;
   readonly bigBlockCounts: Table<number>;
@@ -74,14 +78,12 @@ export class Environment {
     this.#root = root;
     this.files.watch('the data file', file, { grows: true });
     this.files.watch('the lock file', `${file}-lock`);
-    const numbered = (name: string) =>
-      new Table<number>(
-        name,
-        guardDatabase(
-          root.openDB<Buffer, number>({ name, keyEncoding: 'uint32', encoding: 'binary' }),
-          this.#look,
-        ),
+    const numberedDatabase = (name: string) =>
+      guardDatabase(
+        root.openDB<Buffer, number>({ name, keyEncoding: 'uint32', encoding: 'binary' }),
+        this.#look,
       );
+    const numbered = (name: string) => new Table<number>(name, numberedDatabase(name));
     const keyed = (name: string) =>
       new Table<Buffer>(
         name,
@@ -94,37 +96,48 @@ export class Environment {
         ),
       );
     // In one transaction: a new vault is one commit, not one for each table.
-    this.tables = root.transactionSync(() => ({
-      meta: numbered('meta'),
-      strings: numbered('strings'),
-      packs: numbered('packs'),
-      frameOverflowPages: numbered('frameOverflowPages'),
-      frameHalfPages: numbered('frameHalfPages'),
-      hashIndex: numbered('hashIndex'),
-      recentHashes: numbered('recentHashes'),
-      refCounts: numbered('refCounts'),
-      bigRefCounts: numbered('bigRefCounts'),
-      references: keyed('references'),
-      garbage: numbered('garbage'),
-      registries: numbered('registries'),
-      registryData: numbered('registryData'),
-      conversations: numbered('conversations'),
-      messageBlocks: numbered('messageBlocks'),
-      blockCounts: numbered('blockCounts'),
-      bigBlockCounts: numbered('bigBlockCounts'),
-      freedBlocks: keyed('freedBlocks'),
-      requests: keyed('requests'),
-      requestIds: keyed('requestIds'),
-      ids: keyed('ids'),
-      radixNodes: numbered('radixNodes'),
-      radixEdges: keyed('radixEdges'),
-      radixEnds: keyed('radixEnds'),
-      conversationNodes: numbered('conversationNodes'),
-      postings: keyed('postings'),
-      usage: keyed('usage'),
-      usageGroups: numbered('usageGroups'),
-      tokenizers: keyed('tokenizers'),
-    }));
+    this.tables = root.transactionSync(() => {
+      const packTables = {
+        conversationPacks: numbered('conversationPacks'),
+        conversationPackHeads: numbered('conversationPackHeads'),
+      };
+      const packed = new PackedConversations({
+        packs: packTables.conversationPacks,
+        heads: packTables.conversationPackHeads,
+      });
+      return {
+        meta: numbered('meta'),
+        strings: numbered('strings'),
+        packs: numbered('packs'),
+        frameOverflowPages: numbered('frameOverflowPages'),
+        frameHalfPages: numbered('frameHalfPages'),
+        hashIndex: numbered('hashIndex'),
+        recentHashes: numbered('recentHashes'),
+        refCounts: numbered('refCounts'),
+        bigRefCounts: numbered('bigRefCounts'),
+        references: keyed('references'),
+        garbage: numbered('garbage'),
+        registries: numbered('registries'),
+        registryData: numbered('registryData'),
+        conversations: new ConversationTable(numberedDatabase('conversations'), packed),
+        ...packTables,
+        messageBlocks: numbered('messageBlocks'),
+        blockCounts: numbered('blockCounts'),
+        bigBlockCounts: numbered('bigBlockCounts'),
+        freedBlocks: keyed('freedBlocks'),
+        requests: keyed('requests'),
+        requestIds: keyed('requestIds'),
+        ids: keyed('ids'),
+        radixNodes: numbered('radixNodes'),
+        radixEdges: keyed('radixEdges'),
+        radixEnds: keyed('radixEnds'),
+        conversationNodes: numbered('conversationNodes'),
+        postings: keyed('postings'),
+        usage: keyed('usage'),
+        usageGroups: numbered('usageGroups'),
+        tokenizers: keyed('tokenizers'),
+      };
+    });
   }
 
   /** Opens the files. With `sync: false`, the operating system decides when commits reach the disk. */

@@ -4,9 +4,9 @@ import { sealedBytes, valueBytesIn } from './checksum.js';
  * Sizes of the LMDB schema, fixed by the format version: stored data is read with the same figures that it
  * was written with. docs/formats/storage.md describes their purpose.
  */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
-/** Formats that can be read: version 1 has no checksums. */
+/** Formats that can be read: version 1 has no checksums, version 2 no packs of conversations. */
 export const FORMATS = { min: 2, max: FORMAT_VERSION };
 
 /** Name of the storage, in the vault and in its backups. */

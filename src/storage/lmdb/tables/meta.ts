@@ -108,6 +108,22 @@ export function decodeIdentity(record: Uint8Array): { readonly format: number; r
   return { format, vaultId: Buffer.from(reader.raw(VAULT_ID_BYTES)).toString('hex') };
 }
 
+/** Returns the format of a vault that is not new. @throws StowkenError CORRUPT_STORE */
+export function formatOf(meta: Table<number>): number {
+  const record = meta.get(IDENTITY_KEY);
+  if (!record) throw withoutIdentity();
+  return decodeIdentity(record).format;
+}
+
+/** Gives a vault of an earlier format this one. Runs in a write transaction. */
+export function raiseFormat(meta: Table<number>): void {
+  putIdentity(meta, Buffer.from(existingIdentity(meta), 'hex'));
+}
+
+function putIdentity(meta: Table<number>, id: Buffer): void {
+  meta.put(IDENTITY_KEY, new ByteWriter().varint(FORMAT_VERSION).raw(id).finish());
+}
+
 /** Returns the id of a vault that is not new. @throws StowkenError STORE_VERSION, CORRUPT_STORE */
 export function existingIdentity(meta: Table<number>): string {
   const id = readIdentity(meta);
@@ -130,7 +146,7 @@ export function isNew(tables: Tables): boolean {
 /** Creates an empty vault, with a new id unless one is given. */
 export function initialise(meta: Table<number>, vaultId?: string): void {
   const id = vaultId === undefined ? randomBytes(VAULT_ID_BYTES) : Buffer.from(vaultId, 'hex');
-  meta.put(IDENTITY_KEY, new ByteWriter().varint(FORMAT_VERSION).raw(id).finish());
+  putIdentity(meta, id);
   writeState(meta, emptyState());
 }
 

@@ -16,6 +16,8 @@ export const tableKeys = {
   registries: 'u32',
   registryData: 'u32',
   conversations: 'u32',
+  conversationPacks: 'u32',
+  conversationPackHeads: 'u32',
   messageBlocks: 'u32',
   blockCounts: 'u32',
   bigBlockCounts: 'u32',

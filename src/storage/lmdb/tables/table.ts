@@ -30,6 +30,9 @@ export interface Range<K> {
   readonly limit?: number;
 }
 
+/** Records of one table, as LMDB has them. */
+export type TableDatabase<K extends number | Buffer> = Database<Buffer, K>;
+
 /** A consistent state to read, other than the current one; see Environment.pin. */
 export type Pin = ReturnType<Database['useReadTransaction']>;
 
@@ -86,6 +89,30 @@ export class Table<K extends number | Buffer> {
   read<T>(key: K, use: (bytes: Uint8Array, length: number) => T): T | undefined {
     const reused = this.#reused(key);
     return reused && use(reused, this.#open(key, reused));
+  }
+
+  has(key: K): boolean {
+    return this.#reused(key) !== undefined;
+  }
+
+  /** Returns a copy of the value with its checksum, which is not compared. */
+  stored(key: K): Uint8Array | undefined {
+    const reused = this.#reused(key);
+    return reused && copyOf(reused, reused.length);
+  }
+
+  /** True if exactly these bytes are stored, checksum included. */
+  isStoredAs(key: K, stored: Uint8Array): boolean {
+    const reused = this.#reused(key);
+    if (reused?.length !== stored.length) return false;
+    return Buffer.compare(new Uint8Array(reused.buffer, reused.byteOffset, reused.length), stored) === 0;
+  }
+
+  /** Returns a view of the value in what stored() returned. @throws StowkenError CORRUPT_STORE */
+  open(key: K, stored: Uint8Array): Uint8Array {
+    const length = this.#checksum.open(key, stored, stored.length);
+    if (length < 0) throw this.#withoutChecksum(key);
+    return stored.subarray(0, length);
   }
 
   /**
@@ -150,8 +177,8 @@ export class Table<K extends number | Buffer> {
     return first(this.database.getKeys({ reverse: true, limit: 1, ...this.#options() }));
   }
 
-  keys(): Iterable<K> {
-    return this.database.getKeys({ ...this.#options() });
+  keys(range: Range<K> = {}): Iterable<K> {
+    return this.database.getKeys({ ...range, ...this.#options() });
   }
 
   /**
