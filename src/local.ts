@@ -1,5 +1,6 @@
 /** Tasks of the commands that work on this machine, and not through a server. */
 import {
+  type CopyVault,
   type Diagnose,
   machineMemoryBytes,
   type MigrateStorage,
@@ -12,7 +13,8 @@ import { loadCore } from './core/index.js';
 import { diagnose } from './doctor/index.js';
 import { openBackend } from './server/index.js';
 import { isComplete, migratePostgres, openPostgresStore, restoreLmdb, salvageLmdb } from './storage/index.js';
-import { FolderCatalogue } from './vaults/index.js';
+import { copyVault as copyContent } from './vault/index.js';
+import { FolderCatalogue, openSource, openTarget } from './vaults/index.js';
 
 export { startServer } from './server/index.js';
 export { inspectVault } from './storage/index.js';
@@ -37,6 +39,26 @@ export async function salvageVault(input: Parameters<SalvageVault>[0]): ReturnTy
 
 export async function migrateStorage(input: Parameters<MigrateStorage>[0]): ReturnType<MigrateStorage> {
   return migratePostgres(input);
+}
+
+export async function copyVault({
+  from,
+  to,
+  compares,
+  ...input
+}: Parameters<CopyVault>[0]): ReturnType<CopyVault> {
+  const core = await loadCore();
+  const opened = await openSource(from, core);
+  try {
+    const { target, close } = await openTarget(to, core, opened);
+    try {
+      return await copyContent({ source: opened.source, target, clock: Date.now, ...input }, { compares });
+    } finally {
+      await close();
+    }
+  } finally {
+    await opened.close();
+  }
 }
 
 /** Tries the storage with an empty vault: it shows that the disk can keep one. */

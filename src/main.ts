@@ -14,6 +14,7 @@ const exitCode = await runCli({
   restoreVault: async (input) => (await local()).restoreVault(input),
   salvageVault: async (input) => (await local()).salvageVault(input),
   migrateStorage: async (input) => (await local()).migrateStorage(input),
+  copyVault: async (input) => (await local()).copyVault(input),
   inspectVault: async (folder) => (await local()).inspectVault(folder),
   diagnose: async function* (options) {
     yield* (await local()).diagnoseServer(options);

@@ -16,6 +16,8 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/vault/ranges.test.ts': 'property runs over long histories in every backend',
   'test/vault/upload.test.ts': 'property runs over long histories in every backend',
   'test/hostile/floods-of-requests.test.ts': 'floods of requests on server processes',
+  'test/vault/copy.test.ts': 'copies between every two storages',
+  'test/cli/copy.test.ts': 'server processes before and after a copy',
   'test/workers/serve.test.ts': 'server processes with workers',
   'test/hostile/slow-streams.test.ts': '200 streams of 32 MiB each',
   'test/server/identity.test.ts': 'server processes under load, with and without workers',

@@ -92,6 +92,47 @@ export type MigrateStorage = (input: {
   readonly schema?: string;
 }) => Promise<{ readonly from: number; readonly to: number }>;
 
+/** A vault in a data folder, or in a database. */
+export interface VaultPlace {
+  readonly storage: 'lmdb' | 'filesystem' | 'postgres';
+  /** Data folder, or URL of the database. */
+  readonly at: string;
+  readonly vault: string;
+}
+
+/** Outcome of one pass of a copy. */
+export interface CopyPass {
+  readonly copied: number;
+  readonly unchanged: number;
+  readonly deleted: number;
+  readonly references: number;
+  readonly segments: number;
+  readonly frameBytes: number;
+  readonly faults: readonly { readonly id: string; readonly detail: string }[];
+}
+
+export interface CopiedVault {
+  readonly passes: readonly CopyPass[];
+  /** Undefined if source and copy were not compared. */
+  readonly differences: CopyPass['faults'] | undefined;
+  /** False if the source went on changing, or has conversations that cannot be read. */
+  readonly isComplete: boolean;
+}
+
+/** Copies a vault of any storage to a vault of any other, which is new or a copy of it. */
+export type CopyVault = (input: {
+  readonly from: VaultPlace;
+  readonly to: VaultPlace;
+  readonly compares: boolean;
+  readonly signal: AbortSignal;
+  readonly onProgress: (step: {
+    readonly phase: 'copying' | 'comparing';
+    readonly pass: number;
+    readonly done: number;
+    readonly total: number;
+  }) => void;
+}) => Promise<CopiedVault>;
+
 /** Table of a vault, and what is stored of it. */
 export interface InspectedTable {
   readonly name: string;
@@ -141,6 +182,7 @@ export interface CliDependencies {
   readonly restoreVault: RestoreVault;
   readonly salvageVault: SalvageVault;
   readonly migrateStorage: MigrateStorage;
+  readonly copyVault: CopyVault;
   readonly inspectVault: InspectVault;
   readonly diagnose: Diagnose;
   readonly version: string;

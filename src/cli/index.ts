@@ -5,6 +5,7 @@ export { toStoreRequest } from './import/to-store.js';
 export { runCli } from './program.js';
 export type {
   CliDependencies,
+  CopyVault,
   Diagnose,
   MigrateStorage,
   RestoredVault,

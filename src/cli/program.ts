@@ -36,6 +36,7 @@ import { addRegistries } from './commands/registries.js';
 import { addTokenizers } from './commands/tokenizers.js';
 import { addRestore } from './commands/restore.js';
 import { addInspect } from './commands/inspect.js';
+import { addCopy } from './commands/copy.js';
 import { addMigrate } from './commands/migrate.js';
 import { addSalvage } from './commands/salvage.js';
 import { addSearch } from './commands/search.js';
@@ -130,6 +131,7 @@ function buildProgram(parts: Omit<Context, 'profile'>, done: Done): Command {
     addRestore,
     addSalvage,
     addMigrate,
+    addCopy,
     addInspect,
     addTokens,
     addVault,

@@ -79,6 +79,22 @@ export function createVerifyProgress(io: Io): PhaseProgress<VerifyStep> {
   });
 }
 
+interface CopyStep extends Step {
+  /** Number of the pass over the source, from 1 on. */
+  readonly pass: number;
+}
+
+/** Creates the progress of a copy. */
+export function createCopyProgress(io: Io): PhaseProgress<CopyStep> {
+  return createPhaseProgress(io, {
+    instead: () => undefined,
+    line: ({ phase, pass, done, total }) =>
+      `${phase}, pass ${pass}: ${formatCount(done)} of ${formatCount(total)}, ${formatShare(done, total)}`,
+    besideBar: '{phase} {value} of {total} conversations · {eta_formatted} left',
+    phase: ({ phase }) => phase,
+  });
+}
+
 /** Creates a bar on a terminal, otherwise a plain line now and then. */
 function createPhaseProgress<S extends Step>(io: Io, words: Words<S>): PhaseProgress<S> {
   return io.stderr.isTTY === true ? barProgress(io, words) : lineProgress(io, words);

@@ -250,6 +250,11 @@ const opening = {
     action: 'Name an empty folder, or one that does not exist.',
     facts: { folder: 'the folder' },
   },
+  VAULT_NOT_EMPTY: {
+    meaning: 'The vault that a copy is to fill has content of its own.',
+    action: 'Name a new vault. A copy that was interrupted goes on, if no server has opened its vault since.',
+    facts: { vault: 'the name' },
+  },
   STORE_LOCKED: {
     meaning: 'Another server has the vault open.',
     action: 'Stop the other server, or use it.',

@@ -5,6 +5,7 @@ export * from './contract/erasure.js';
 export {
   checkDataFolder,
   checkStateFile,
+  holdsVault,
   makeFolder,
   otherVaultsFolder,
   settingsFile,

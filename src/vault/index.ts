@@ -20,3 +20,5 @@ export { type UsageField, usageFields, type UsageInput, type UsageSum } from './
 export * from './erasure/types.js';
 export type { SegmentUses, SegmentUsesInput } from './find/segment-uses.js';
 export type { WarmPrefixesInput, WarmPrefixPart } from './find/warm-prefixes.js';
+export { copyVault, type CopyReport } from './copy/copy-vault.js';
+export type * from './copy/types.js';

@@ -37,6 +37,7 @@ const wholeNumber = z.number().int().min(0);
 const recordSchema = z.object({
   createTimeMs: z.number().optional(),
   vaultId: z.string().optional(),
+  copyOf: z.string().optional(),
   settings: z.object({
     prefixIndex: z.boolean().optional(),
     autoCompact: z.boolean().optional(),

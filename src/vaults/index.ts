@@ -8,6 +8,7 @@ export {
 export { BackgroundCheck, type BackgroundCheckOptions } from './background-check.js';
 export { DatabaseCatalogue } from './database-catalogue.js';
 export { FolderCatalogue, MemoryCatalogue, vaultFolder, type VaultCatalogue } from './catalogue.js';
+export { openSource, openTarget, type VaultPlace } from './copy-sides.js';
 export type { ChangeCheck } from './change-check.js';
 export { FreeDisk, spaceOf, type DiskSpace, type FreeDiskState } from './free-disk.js';
 export { healthOf, sameHealth, type VaultHealth, type VaultsHealth } from './health.js';

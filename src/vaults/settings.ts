@@ -50,6 +50,8 @@ export interface VaultRecord {
   readonly createTimeMs?: number | undefined;
   /** Id of the store; undefined until it has been opened once. */
   readonly vaultId?: string | undefined;
+  /** Id of the vault that it is a copy of; undefined from the moment on in which a server opens it. */
+  readonly copyOf?: string | undefined;
 }
 
 /** Returns the settings with changes: those of `reset` absent, those of `changed` as there. */

@@ -130,7 +130,7 @@ export class StoredVault implements VaultRuntime {
         throw notThere(folder, `are those of vault ${backend.vaultId}, not of ${record.vaultId}`);
       const { labels } = record.settings;
       if (labels !== undefined && !opener.readOnly) await backend.setLabels?.(labels);
-      await rememberId(catalogue, name, record, backend.vaultId);
+      await ownRecord(opener, name, record, backend.vaultId);
       const check = await VaultCheck.load(backend, folder, activity?.checks);
       return new StoredVault(opener, name, backend, { codec, core }, record.settings, activity?.tasks, check);
     } catch (error) {
@@ -232,14 +232,16 @@ function notThere(folder: string, what: string): StowkenError {
   return new StowkenError('CORRUPT_STORE', `the files in ${folder} ${what}`, { file: folder });
 }
 
-async function rememberId(
-  catalogue: VaultCatalogue,
+/** Remembers the id of the store, and that it is no copy any more that a later one may overwrite. */
+async function ownRecord(
+  { catalogue, readOnly }: Pick<VaultOpener, 'catalogue' | 'readOnly'>,
   name: string,
   record: VaultRecord,
   vaultId: string,
 ): Promise<void> {
-  if (record.vaultId === vaultId) return;
+  const { copyOf, ...own } = record;
+  if (record.vaultId === vaultId && (copyOf === undefined || readOnly)) return;
   // The default vault of a data folder without other vaults stays as it is.
   if (record.createTimeMs === undefined && record.vaultId === undefined) return;
-  await catalogue.write(name, { ...record, vaultId });
+  await catalogue.write(name, { ...(readOnly ? record : own), vaultId });
 }

@@ -255,18 +255,21 @@ describe('a command that is interrupted', () => {
     expect(readdirSync(folder).filter((name) => !name.endsWith('.jsonl'))).toEqual([]);
   });
 
-  it('does not wait for a database that does not answer: migrate', async () => {
+  it.each([
+    ['migrate', ['migrate', '--storage'], 'the tables are as they were, or of this version'],
+    ['copy', ['copy', '--to', 'lmdb:made', '--from'], 'begin the copy again to go on with it'],
+  ])('does not wait for a database that does not answer: %s', async (_what, args, words) => {
     const silent = createServer().listen(0, '127.0.0.1');
     let connections = 0;
     silent.on('connection', () => (connections += 1));
     const connected = once(silent, 'connection');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
-    const run = start(['migrate', '--storage', `postgres://nobody@127.0.0.1:${port}/none`]);
+    const run = start([...args, `postgres://nobody@127.0.0.1:${port}/none`]);
     const [socket] = (await connected) as [Socket];
     run.child.kill('SIGINT');
     expect(await run.ended).toEqual([130, null]);
-    expect(run.stderr()).toBe('stowken: interrupted: the tables are as they were, or of this version\n');
+    expect(run.stderr()).toBe(`stowken: interrupted: ${words}\n`);
     // It did not try on.
     expect(connections).toBe(1);
     socket.destroy();

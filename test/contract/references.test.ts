@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { backendKinds, longSegment, segment, storing, type Bench, useBench } from './support.js';
 import type { SegmentHash } from '../../src/model/index.js';
+import type { OutsideReference, ReferencePage } from '../../src/storage/index.js';
 
 describe.each(backendKinds)('references in the %s backend', (kind) => {
   const bench = useBench(kind);
@@ -131,6 +132,23 @@ describe.each(backendKinds)('references in the %s backend', (kind) => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it('are listed, each once, by pages of any size', async () => {
+    await commit(storing('c', [b]));
+    const held = [...of('h', a, b, c), ...of('ü/\n', a), ...of('i', b)];
+    await commit({ newSegments: [a, c], addReferences: held });
+    await commit({ removeReferences: of('h', b) });
+    for (const limit of [1, 2, 3, 100]) {
+      const listed = [];
+      let page: ReferencePage | undefined;
+      do {
+        page = await bench().backend.listReferences!({ limit, ...(page?.next && { after: page.next }) });
+        listed.push(...page.references);
+      } while (page.next !== undefined);
+      const names = (all: readonly OutsideReference[]) => all.map(({ hash, holder }) => `${hash} ${holder}`);
+      expect(names(listed).sort()).toEqual(names(held.filter((each) => each !== held[1])).sort());
+    }
   });
 });
 

@@ -18,6 +18,8 @@ import type {
   PrefixFinding,
   PrefixQuery,
   ReadAhead,
+  ReferencePage,
+  ReferenceQuery,
   ScanQuery,
   SegmentScan,
   StoredRegistry,
@@ -31,10 +33,10 @@ import type { UsageQuery } from './usage.js';
  * the promise resolves. Callers never handle a counter. References are facts (which manifest, or which
  * outside holder, holds which segment); counts, garbage and statistics follow from them in the same commit.
  *
- * A manifest is one holder: a segment that it names several times has one reference from it. (A long message
- * list may be stored in blocks that forks share; then each block is a holder.) An outside holder is a name,
- * unrelated to a conversation of that name. All methods reject with StowkenError; a rejected commit has
- * written nothing.
+ * A manifest is one holder: a segment that it names several times has one reference from it. (A message list
+ * may be stored in parts: blocks that forks share, or the messages of each append. Then each part is a
+ * holder.) An outside holder is a name, unrelated to a conversation of that name. All methods reject with
+ * StowkenError; a rejected commit has written nothing.
  */
 export interface StorageBackend {
   /** Kind of the storage ("lmdb", "memory", ...), as GetCapabilities reports it. */
@@ -111,6 +113,12 @@ export interface StorageBackend {
 
   /** Lists garbage in a fixed order, a page at a time. */
   listGarbage(query: GarbageQuery): Promise<GarbagePage>;
+
+  /**
+   * Lists the references of outside holders in a fixed order, a page at a time. Absent if a storage cannot
+   * list them.
+   */
+  listReferences?(query: ReferenceQuery): Promise<ReferencePage>;
 
   stats(): Promise<VaultStats>;
 

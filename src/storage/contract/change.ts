@@ -40,6 +40,14 @@ export interface OutsideReference {
   readonly holder: string;
 }
 
+/** State of a conversation that was stored elsewhere before. */
+export interface KeptState {
+  readonly revision: number;
+  /** A store time before that of the newest conversation becomes that one's. */
+  readonly storeTimeMs: number;
+  readonly updateTimeMs: number;
+}
+
 /** Expected state of the conversation that a write names. */
 export type Expectation =
   /** Absent, or present with the very same content: then nothing changes. */
@@ -73,6 +81,11 @@ export interface Change {
      * creation order.
      */
     readonly timeMs: number;
+    /**
+     * Revision and times that the conversation keeps; absent: it gets those of this change. `expect` is a
+     * revision then.
+     */
+    readonly keeps?: KeptState;
     /**
      * Fingerprint of each whole block of its tokens, by which the prefix index finds it. Absent: the
      * conversation is not indexed.

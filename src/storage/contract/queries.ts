@@ -1,5 +1,5 @@
 import { type Conversation, type Expiry, limits, type Speaker } from '../../model/index.js';
-import type { SegmentKey, StoredSegment } from './change.js';
+import type { OutsideReference, SegmentKey, StoredSegment } from './change.js';
 
 /** Bytes of a block's fingerprint; blocks have limits.prefixBlockTokens tokens. */
 export const prefixFingerprintBytes = 4;
@@ -176,6 +176,23 @@ export interface ConversationPage {
   readonly damaged?: readonly DamagedConversation[];
   /** Position after which the next page begins; undefined on the last page. */
   readonly next: ListPosition | undefined;
+}
+
+declare const referencePosition: unique symbol;
+/** Position of an outside reference among all. Opaque to all but the backend that made it. */
+export type ReferencePosition = string & { readonly [referencePosition]: true };
+
+export interface ReferenceQuery {
+  /** Limit of the references returned; more may be, if a backend keeps those of a segment together. */
+  readonly limit: number;
+  /** `next` of the last page. */
+  readonly after?: ReferencePosition;
+}
+
+export interface ReferencePage {
+  readonly references: readonly OutsideReference[];
+  /** Position after which the next page begins; undefined on the last page. */
+  readonly next: ReferencePosition | undefined;
 }
 
 export interface GarbageQuery {

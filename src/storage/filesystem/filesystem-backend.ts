@@ -1,14 +1,22 @@
 import type { LiveCodec } from '../../codec/index.js';
 import { type Conversation, type SegmentHash, StowkenError, type VaultStats } from '../../model/index.js';
 import type { ExclusiveLease, ManagedBackend, StorageHealth } from '../contract/backend.js';
-import type { Change, ChangeResult, SegmentKey } from '../contract/change.js';
+import type { Change, ChangeResult, OutsideReference, SegmentKey } from '../contract/change.js';
 import type { CheckedPart, CheckOptions, CheckPartQuery, Violation } from '../contract/checks.js';
 import { StorageActivity } from '../shared/activity.js';
 import type { FolderLock } from '../shared/folder-lock.js';
 import { GroupCommit } from '../shared/group-commit.js';
 import { ExclusiveLeases } from '../shared/exclusive-leases.js';
 import { Leases } from '../shared/leases.js';
-import type { ConversationSnapshot, ScanQuery, SegmentScan, StoredRegistry } from '../contract/queries.js';
+import type {
+  ConversationSnapshot,
+  ReferencePage,
+  ReferencePosition,
+  ReferenceQuery,
+  ScanQuery,
+  SegmentScan,
+  StoredRegistry,
+} from '../contract/queries.js';
 import { scanPage } from '../shared/record-queries.js';
 import { segmentNotFound } from '../shared/refusals.js';
 import { checkPart } from './check/check-part.js';
@@ -163,6 +171,20 @@ export class FilesystemBackend extends IndexReader implements ManagedBackend {
     if (!this.index.registries.get(id)) return undefined;
     const bytes = await this.parts.files.read(registryPath(id));
     return bytes && new Uint8Array(bytes);
+  }
+
+  async listReferences({ limit, after = '' as ReferencePosition }: ReferenceQuery): Promise<ReferencePage> {
+    this.assertOpen();
+    const held = [...this.index.holderBytes()]
+      .map(([hash]) => hash)
+      .filter((hash) => hash > (after as string));
+    const references: OutsideReference[] = [];
+    for (const hash of held.sort()) {
+      for (const holder of await this.#holders.stored(hash)) references.push({ hash, holder });
+      if (references.length < limit || hash === held.at(-1)) continue;
+      return { references, next: hash as string as ReferencePosition };
+    }
+    return { references, next: undefined };
   }
 
   async scanSegments(query: ScanQuery): Promise<SegmentScan> {

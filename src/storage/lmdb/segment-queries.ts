@@ -1,18 +1,27 @@
 import { frameRegistryId } from '../../codec/index.js';
-import type { SegmentHash } from '../../model/index.js';
+import { present, type SegmentHash } from '../../model/index.js';
 import type { StorageBackend } from '../contract/backend.js';
 import type { Change, SegmentKey, StoredSegment } from '../contract/change.js';
+import type { ReferencePosition } from '../contract/queries.js';
 import { withLeanHeap } from '../shared/background.js';
-import { idAfter, idOf, keyOf } from './tables/ids.js';
+import { idAfter, idOf, keyOf, type SegmentId } from './tables/ids.js';
+import { KeyIndex } from './tables/key-index.js';
 import type { OpenVault } from './open-vault.js';
 import { isLong, withResolvedIds } from './segments/id-prefetch.js';
 import { readGarbage, unreferencedFrom } from './segments/ref-counts.js';
+import { referenceKey, referenceOfKey } from './segments/references.js';
 import { scanSegments } from './segments/segment-finder.js';
 import { undefinedIfCorrupt } from './tables/lmdb-errors.js';
 
 type SegmentQueries = Pick<
   StorageBackend,
-  'findSegments' | 'readFrames' | 'readHashes' | 'countReferences' | 'listGarbage' | 'scanSegments'
+  | 'findSegments'
+  | 'readFrames'
+  | 'readHashes'
+  | 'countReferences'
+  | 'listGarbage'
+  | 'listReferences'
+  | 'scanSegments'
 >;
 
 /** Queries about the segments of an open vault. */
@@ -46,11 +55,32 @@ export function segmentQueries(vault: OpenVault): SegmentQueries {
       return { segments, next: undefined };
     },
 
+    async listReferences({ limit, after = '' as ReferencePosition }) {
+      vault.assertOpen();
+      const page: { readonly id: SegmentId; readonly holder: string }[] = [];
+      const last = Buffer.from(after, 'base64url');
+      let next: ReferencePosition | undefined;
+      for (const { key } of new KeyIndex(tables.references).from(last)) {
+        if (after !== '' && key.equals(last)) continue;
+        if (page.length === limit) {
+          next = positionOf(present(page.at(-1), 'a page that is full has a reference'));
+          break;
+        }
+        page.push(referenceOfKey(key));
+      }
+      const hashes = await vault.slices(page, (finder, { id }) => finder.known(id).hash);
+      return { references: page.map(({ holder }, at) => ({ hash: hashes[at]!, holder })), next };
+    },
+
     async scanSegments(query) {
       vault.assertOpen();
       return scanSegments(tables, vault.finder().reader, query);
     },
   };
+}
+
+function positionOf({ id, holder }: { readonly id: SegmentId; readonly holder: string }): ReferencePosition {
+  return referenceKey(id, holder).toString('base64url') as ReferencePosition;
 }
 
 async function readFrames(vault: OpenVault, keys: readonly SegmentKey[]): Promise<Uint8Array[]> {

@@ -5,7 +5,13 @@ import type { Forgotten, ForgetQuery, Overwritten } from '../contract/erasure.js
 import type { LiveCodec } from '../../codec/index.js';
 import { isExpired, type SegmentHash, StowkenError, type VaultStats } from '../../model/index.js';
 import type { ExclusiveLease, ManagedBackend } from '../contract/backend.js';
-import type { Change, ChangeResult, SegmentKey, StoredSegment } from '../contract/change.js';
+import type {
+  Change,
+  ChangeResult,
+  OutsideReference,
+  SegmentKey,
+  StoredSegment,
+} from '../contract/change.js';
 import type { CheckOptions, RepairOptions } from '../contract/checks.js';
 import {
   type ConversationPage,
@@ -16,6 +22,9 @@ import {
   type ListQuery,
   type PrefixFinding,
   type PrefixQuery,
+  type ReferencePage,
+  type ReferencePosition,
+  type ReferenceQuery,
   type ScanQuery,
   type SegmentScan,
 } from '../contract/queries.js';
@@ -202,6 +211,19 @@ class MemoryBackend implements ManagedBackend {
 
   async listGarbage(query: GarbageQuery): Promise<GarbagePage> {
     return listGarbage(this.#store, query);
+  }
+
+  async listReferences({ limit, after = '0' as ReferencePosition }: ReferenceQuery): Promise<ReferencePage> {
+    const held = [...this.#store.segments.values()].filter(
+      ({ id, holders }) => id > Number(after) && holders.size > 0,
+    );
+    const references: OutsideReference[] = [];
+    for (const { id, hash, holders } of held) {
+      for (const holder of holders) references.push({ hash, holder });
+      if (references.length < limit || id === held.at(-1)?.id) continue;
+      return { references, next: String(id) as ReferencePosition };
+    }
+    return { references, next: undefined };
   }
 
   async stats(): Promise<VaultStats> {

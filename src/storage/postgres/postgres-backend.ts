@@ -8,6 +8,8 @@ import type {
   GarbagePage,
   GarbageQuery,
   ListQuery,
+  ReferencePage,
+  ReferenceQuery,
   ScanQuery,
   SegmentScan,
   StoredRegistry,
@@ -22,6 +24,7 @@ import { readStats, listGarbage } from './read/figures.js';
 import { findSegments, foundFrom } from './read/find.js';
 import { countReferences, readFrames, readHashes, scanSegments } from './read/frames.js';
 import { listConversations } from './read/listing.js';
+import { listReferences } from './read/references.js';
 import { openSnapshot, readHeadOf } from './read/snapshot.js';
 
 /** A vault in tables of a database that speaks PostgreSQL's protocol. Other servers may write it too. */
@@ -100,6 +103,10 @@ export class PostgresBackend implements ManagedBackend {
 
   listGarbage(query: GarbageQuery): Promise<GarbagePage> {
     return listGarbage(this.vault, query);
+  }
+
+  listReferences(query: ReferenceQuery): Promise<ReferencePage> {
+    return listReferences(this.vault, query);
   }
 
   stats(): Promise<VaultStats> {

@@ -146,8 +146,9 @@ function planParts<Incoming>(ops: ChangeOps<Incoming>, change: Change, sequenceM
     const result: ResultDraft = {};
     ops.storeIncoming(incoming);
     const isDated = change.put?.spec.createTimeMs !== undefined;
+    const isNew = change.put?.keeps && isOfAbsent(change.put.expect);
     const count = (plan: ManifestPlan, outcome: ManifestOutcome, messages?: Part<'put'>['messages']) => {
-      ops.countUsage?.(usageOf(outcome, messages, plan.prefixTokens?.() ?? 0, isDated));
+      ops.countUsage?.(usageOf(outcome, messages, plan.prefixTokens?.() ?? 0, isDated, isNew));
       return outcome;
     };
     const { storedEarlier } = change;
@@ -173,10 +174,14 @@ function planParts<Incoming>(ops: ChangeOps<Incoming>, change: Change, sequenceM
   return { changesNothing: false, apply };
 }
 
+/** True if a put expects that no conversation has its id. */
+function isOfAbsent(expect: Part<'put'>['expect']): boolean {
+  return expect.kind === 'revision' && expect.revision === 0;
+}
+
 /** Parts of a change that change nothing a caller sees if its content is stored already. */
 const besides: ReadonlySet<keyof Change> = new Set(['newSegments', 'storedEarlier', 'request']);
 
-/** True if the change is only a put or fork of content that is stored already. */
 /** @throws StowkenError TOKENIZER_CHANGED if another vocabulary is kept under the name */
 function isNewTokenizer(
   ops: Pick<ChangeOps<unknown>, 'keptTokenizer'>,
@@ -187,6 +192,7 @@ function isNewTokenizer(
   return kept === undefined;
 }
 
+/** True if the change is only a put or fork of content that is stored already. */
 function isUnchanged(change: Change, put?: ManifestPlan, fork?: ManifestPlan): boolean {
   if (!put?.unchanged && !fork?.unchanged) return false;
   return (Object.keys(change) as (keyof Change)[]).every((part) => {

@@ -6,7 +6,7 @@ import {
   type MessageRecord,
   type SegmentHash,
 } from '../../model/index.js';
-import type { Change, ManifestOutcome, NewSegment, RequestMark } from '../contract/change.js';
+import type { Change, KeptState, ManifestOutcome, NewSegment, RequestMark } from '../contract/change.js';
 import { contentKey, contentHashes, distinctHashes, tokensOf } from './records.js';
 import {
   conversationExists,
@@ -150,6 +150,13 @@ export function sizeOf(messages: readonly MessageRecord[]): Size {
   return { totalTokens, messageCount: messages.length };
 }
 
+interface StoreTimes {
+  readonly timeMs: number;
+  /** Store time of the newest conversation. */
+  readonly lastStoreTimeMs: number;
+  readonly keeps?: KeptState | undefined;
+}
+
 /**
  * Returns the revision after `before`, if there is one. Store times never decrease in the order of
  * conversations' numbers, whatever create times the clients give.
@@ -157,18 +164,20 @@ export function sizeOf(messages: readonly MessageRecord[]): Size {
 export function nextRevision(
   spec: ConversationSpec,
   size: Size,
-  { timeMs, lastStoreTimeMs }: { readonly timeMs: number; readonly lastStoreTimeMs: number },
+  { timeMs, lastStoreTimeMs, keeps }: StoreTimes,
   before?: Conversation,
 ): Conversation {
-  const storeTimeMs = before?.storeTimeMs ?? Math.max(timeMs, lastStoreTimeMs);
+  const storeTimeMs = before?.storeTimeMs ?? Math.max(keeps?.storeTimeMs ?? timeMs, lastStoreTimeMs);
   return {
     ...spec,
     metadata: { ...spec.metadata },
-    revision: (before?.revision ?? 0) + 1,
+    revision: keeps?.revision ?? (before?.revision ?? 0) + 1,
     ...size,
     createTimeMs: spec.createTimeMs ?? before?.createTimeMs ?? storeTimeMs,
     storeTimeMs,
-    updateTimeMs: Math.max(timeMs, before?.updateTimeMs ?? storeTimeMs),
+    updateTimeMs: keeps
+      ? Math.max(keeps.updateTimeMs, storeTimeMs)
+      : Math.max(timeMs, before?.updateTimeMs ?? storeTimeMs),
   };
 }
 

@@ -50,9 +50,9 @@ export class RecordedManifests {
   }
 
   put(put: Part<'put'>, added: readonly NewSegment[]): ManifestOutcome {
-    const { spec, messages, timeMs, prefix, expiry } = put;
+    const { spec, messages, prefix, expiry } = put;
     this.#deleteExpired(spec.id, expiry);
-    const conversation = this.#write(spec, this.#listed(messages), fingerprints(prefix), timeMs);
+    const conversation = this.#write(spec, this.#listed(messages), fingerprints(prefix), put);
     return rules.storedOutcome(conversation, messages, added);
   }
 
@@ -61,7 +61,7 @@ export class RecordedManifests {
     const isWhole = known.length === wholeBlocks(conversation.totalTokens);
     const blocks = isWhole ? [...known, ...fingerprints(prefix?.blocks)] : known;
     const all = [...before, ...this.#listed(messages)];
-    const appended = this.#write(rules.specOf(conversation), all, blocks, timeMs);
+    const appended = this.#write(rules.specOf(conversation), all, blocks, { timeMs });
     return rules.storedOutcome(appended, messages, added);
   }
 
@@ -71,7 +71,7 @@ export class RecordedManifests {
     const { spec, messages } = rules.forked(parent, fork);
     const blocks = wholeBlocks(messages.reduce((sum, message) => sum + tokensOf(message), 0));
     const prefix = fork.indexed ? (parent.prefix ?? []).slice(0, blocks) : [];
-    return rules.nothingNew(this.#write(spec, messages, prefix, fork.timeMs), false);
+    return rules.nothingNew(this.#write(spec, messages, prefix, { timeMs: fork.timeMs }), false);
   }
 
   delete({ id }: Pick<Part<'delete'>, 'id'>): NonNullable<ChangeResult['delete']> {
@@ -86,12 +86,12 @@ export class RecordedManifests {
     spec: ConversationSpec,
     messages: readonly MessageRecord[],
     prefix: readonly string[],
-    timeMs: number,
+    { timeMs, keeps }: Pick<Part<'put'>, 'timeMs' | 'keeps'>,
   ): Conversation {
     const { vault } = this;
     const existing = vault.manifest(spec.id);
     const { lastStoreTimeMs } = vault;
-    const times = { timeMs, lastStoreTimeMs };
+    const times = { timeMs, lastStoreTimeMs, keeps };
     const conversation = rules.nextRevision(spec, rules.sizeOf(messages), times, existing?.conversation);
     vault.lastStoreTimeMs = Math.max(lastStoreTimeMs, conversation.storeTimeMs);
     const number = existing?.number ?? vault.takeConversationNumber();

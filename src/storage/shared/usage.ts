@@ -80,15 +80,17 @@ export interface UsageEvent {
 
 /**
  * Returns what a store, an append or a fork adds. Messages that a fork shares with its parent were counted
- * when they were stored. `isDated`: the client gave the create time, and that is when it took place.
+ * when they were stored. `isDated`: the client gave the create time, and that is when it took place. `isNew`:
+ * it was not stored before; by default if this is its first revision.
  */
 export function usageOf(
   { conversation, newTokens, newFrameBytes }: ManifestOutcome,
   messages: MessageSequence | readonly MessageOf[] | undefined,
   prefixTokens: number,
   isDated: boolean,
+  isNew = conversation.revision === 1,
 ): UsageEvent {
-  const figures = { ...noUsage, conversations: conversation.revision === 1 ? 1 : 0 };
+  const figures = { ...noUsage, conversations: isNew ? 1 : 0 };
   for (const message of messages ?? []) {
     figures.messages += 1;
     figures[usageFigureOfRole(message.role)] += tokensOf(message);

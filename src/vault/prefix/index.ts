@@ -1,4 +1,3 @@
-export { openBlockOf } from './block-fingerprints.js';
-export type { BlockFingerprints } from './block-fingerprints.js';
+export { BlockFingerprints, openBlockOf } from './block-fingerprints.js';
 export { findPrefix } from './find-prefix.js';
 export { isIndexed, newFingerprints, prefixOf, type PrefixIndexParts } from './block-fingerprints.js';

@@ -4,6 +4,7 @@ import { runCli, type CliDependencies } from '../../../src/cli/index.js';
 import { diagnose } from '../../../src/doctor/index.js';
 import { createLiveCodec } from '../../../src/codec/index.js';
 import { loadCore } from '../../../src/core/index.js';
+import { copyVault } from '../../../src/local.js';
 import {
   inspectVault,
   isComplete,
@@ -36,6 +37,7 @@ export const dependencies: Omit<CliDependencies, 'io'> = {
     return { ...report, complete: isComplete(report) };
   },
   inspectVault,
+  copyVault,
   diagnose: (options) =>
     diagnose(options, { memoryBytes: 2 ** 32, nowMs: Date.now(), tryStorage: async () => undefined }),
   restoreVault: async ({ data, vault, ...input }) =>

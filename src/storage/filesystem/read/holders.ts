@@ -14,11 +14,18 @@ export class Holders {
 
   /** Reads the segment's outside holders as the draft leaves them. @throws StowkenError CORRUPT_STORE */
   async read(draft: StagedCommit, hash: SegmentHash): Promise<ReadonlySet<string>> {
+    const drafted = draft.fileAt(holdersPath(hash));
+    return drafted ? this.#decode(hash, drafted.bytes) : this.stored(hash);
+  }
+
+  /** Reads the segment's outside holders. @throws StowkenError CORRUPT_STORE */
+  async stored(hash: SegmentHash): Promise<ReadonlySet<string>> {
+    return this.#decode(hash, await this.files.read(holdersPath(hash)));
+  }
+
+  #decode(hash: SegmentHash, bytes: Uint8Array | undefined): ReadonlySet<string> {
     const detail = this.damaged.get(hash);
     if (detail !== undefined) throw corrupt(hash, detail);
-    const path = holdersPath(hash);
-    const drafted = draft.fileAt(path);
-    const bytes = drafted ? drafted.bytes : await this.files.read(path);
     if (!bytes) return new Set();
     try {
       return new Set(decodeHolders(bytes, hash));

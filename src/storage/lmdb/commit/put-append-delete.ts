@@ -46,7 +46,7 @@ export function checkPut(session: WriteSession, put: Put, incoming: IncomingSegm
 
 export function putConversation(
   session: WriteSession,
-  { spec, messages, timeMs, prefix }: Put,
+  { spec, messages, timeMs, keeps, prefix }: Put,
   { existing, replacesExpired, named }: PlannedPut,
   incoming: IncomingSegments,
 ): ManifestOutcome {
@@ -56,7 +56,8 @@ export function putConversation(
   addMessages(list, messages, named);
   const size = { messageCount: messages.length, totalTokens: list.tokensAdded };
   const { lastStoreTimeMs } = state;
-  const conversation = rules.nextRevision(spec, size, { timeMs, lastStoreTimeMs }, existing?.conversation);
+  const times = { timeMs, lastStoreTimeMs, keeps };
+  const conversation = rules.nextRevision(spec, size, times, existing?.conversation);
   state.lastStoreTimeMs = Math.max(conversation.storeTimeMs, lastStoreTimeMs);
   if (isDated(conversation)) session.lists.beginCreateTimes(state.nextConversation);
   const { number, distance } = existing ?? nextInChain(state);

@@ -70,13 +70,13 @@ export class Manifests {
   }
 
   async put(put: Part<'put'>): Promise<ManifestOutcome> {
-    const { spec, messages, timeMs, expiry } = put;
+    const { spec, messages, expiry } = put;
     await this.#deleteExpired(spec.id, expiry);
     const existing = this.#head(spec.id);
     if (existing) await this.#releaseList(existing);
     const list = new ListBuilder(this.work, emptyList);
     for (const message of messages) list.add(listedFrom(this.work, message));
-    const conversation = this.#write(spec, list.finish(), timeMs, existing);
+    const conversation = this.#write(spec, list.finish(), put, existing);
     return rules.storedOutcome(conversation, messages, this.work.added);
   }
 
@@ -107,7 +107,7 @@ export class Manifests {
     const list = new ListBuilder(this.work, emptyList);
     for await (const message of this.#messages(parent, count)) list.add(message);
     const spec = rules.forkedSpec(conversation, fork);
-    return rules.nothingNew(this.#write(spec, list.finish(), fork.timeMs, undefined), false);
+    return rules.nothingNew(this.#write(spec, list.finish(), fork, undefined), false);
   }
 
   async delete({ id }: Pick<Part<'delete'>, 'id'>): Promise<NonNullable<ChangeResult['delete']>> {
@@ -126,12 +126,14 @@ export class Manifests {
   #write(
     spec: ConversationSpec,
     { c, parts, messages, tokens }: ListEnd & { readonly c: PackId },
-    timeMs: number,
+    { timeMs, keeps }: Pick<Part<'put'>, 'timeMs' | 'keeps'>,
     existing: Head | undefined,
   ): Conversation {
     const { newest, ids } = this.work.vault;
     const size = { messageCount: messages, totalTokens: tokens };
-    const times = { timeMs, lastStoreTimeMs: newest.storeTimeMs };
+    // Lists go by the times themselves: what was stored elsewhere keeps its place among them.
+    const lastStoreTimeMs = keeps ? 0 : newest.storeTimeMs;
+    const times = { timeMs, lastStoreTimeMs, keeps };
     const conversation = rules.nextRevision(spec, size, times, existing?.conversation);
     newest.storeTimeMs = Math.max(newest.storeTimeMs, conversation.storeTimeMs);
     const head = { conversation, cid: existing?.cid ?? ids.next(), k: c, parts };

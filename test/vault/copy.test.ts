@@ -1,0 +1,211 @@
+import { describe, expect, it } from 'vitest';
+import { trainHere } from '../../src/codec/index.js';
+import { copyVault, type CopyParts, type CopyReport } from '../../src/vault/index.js';
+import { sampleSegments } from '../codec/samples.js';
+import { backendKinds, type Bench, core, message, segment, spec, useBench } from '../contract/support.js';
+import { read } from '../storage/model/visible.js';
+
+const pool = sampleSegments(120, 7)
+  .filter(({ length }) => length > 0)
+  .map((tokens) => segment(...tokens));
+const trained = trainHere(
+  core.module,
+  sampleSegments(300, 1).map((tokens) => core.fromTokens(tokens)),
+  { id: 3 },
+);
+
+/** Every order of two storages, and each to itself. */
+const pairs = backendKinds.flatMap((from) => backendKinds.map((to) => ({ from, to })));
+
+describe.each(pairs)('a copy from $from to $to', ({ from, to }) => {
+  const source = useBench(from, { sync: false });
+  const target = useBench(to, { sync: false });
+
+  async function copy(changes: Partial<CopyParts['source']> = {}): Promise<CopyReport> {
+    const { backend, codec } = source();
+    return copyVault(
+      {
+        source: { backend, codec, isShared: false, refresh: async () => {}, ...changes },
+        target: { backend: target().backend, indexesPrefixes: target().backend.findPrefix !== undefined },
+        clock: () => 50_000,
+        signal: new AbortController().signal,
+      },
+      { compares: true },
+    );
+  }
+
+  /** Stores conversations with all that one can have, at rising times. */
+  async function fill(): Promise<void> {
+    const { backend } = source();
+    for (let at = 0; at < 40; at++) {
+      const some = pool.slice(at * 2, at * 2 + 5);
+      const messages = [
+        message('system', pool[0]!),
+        { ...message('user', some[1]!, some[2]!), name: 'ann', fieldSegments: 1 },
+        { ...message('tool', ...some), toolCallId: `call_${at}` },
+        message('assistant'),
+      ];
+      const dated = at % 3 === 0 ? { createTimeMs: 500 + at } : {};
+      const fields = { application: `app${at % 2}`, model: 'm', tokenizer: '', ...dated };
+      await backend.commit({
+        newSegments: [pool[0]!, ...some],
+        put: {
+          spec: spec(`c/${at}`, {
+            ...fields,
+            metadata: { n: `${at}` },
+            expireTimeMs: at === 7 ? 9e12 : undefined,
+          }),
+          messages,
+          expect: { kind: 'revision', revision: 0 },
+          timeMs: 1_000 + at * 10,
+        },
+      });
+    }
+    await backend.commit({ fork: { id: 'c/3', newId: 'fork', messageCount: 2, timeMs: 2_000 } });
+    await backend.commit({ append: { id: 'c/4', messages: [message('user', pool[9]!)], timeMs: 2_100 } });
+    await backend.commit({
+      newSegments: [pool.at(-1)!],
+      addReferences: [
+        { hash: pool.at(-1)!.hash, holder: 'ü' },
+        { hash: pool.at(-1)!.hash, holder: 'other' },
+        { hash: pool[0]!.hash, holder: 'h' },
+      ],
+    });
+  }
+
+  it('is equal, with revisions, times, registries and outside references', async () => {
+    await fill();
+    await rewrite(source());
+    const report = await copy();
+    expect(report).toMatchObject({
+      isComplete: true,
+      differences: [],
+      passes: [{ copied: 41, references: 3 }],
+    });
+    expect(await contentOf(target())).toEqual(await contentOf(source()));
+    expect(await copy()).toMatchObject({
+      passes: [{ copied: 0, unchanged: 41, deleted: 0, references: 0, segments: 0, faults: [] }],
+      differences: [],
+    });
+  });
+
+  it('follows what was appended, replaced, forked, deleted and released since', async () => {
+    await fill();
+    await copy();
+    const { backend } = source();
+    await backend.commit({ delete: { id: 'c/5', timeMs: 3_000 } });
+    await backend.commit({ append: { id: 'c/6', messages: [message('user', pool[1]!)], timeMs: 3_000 } });
+    await backend.commit({ fork: { id: 'c/6', newId: 'again', messageCount: undefined, timeMs: 3_100 } });
+    await backend.commit({
+      put: {
+        spec: spec('c/8'),
+        messages: [message('user', pool[1]!)],
+        expect: { kind: 'revision', revision: 1 },
+        timeMs: 3_200,
+      },
+    });
+    await backend.commit({ removeReferences: [{ hash: pool.at(-1)!.hash, holder: 'other' }] });
+    const { passes, differences } = await copy();
+    expect(passes).toMatchObject([{ copied: 3, deleted: 1, references: 1, faults: [] }]);
+    expect(differences).toEqual([]);
+    expect(await contentOf(target())).toEqual(await contentOf(source()));
+  });
+
+  it('names the conversations that it cannot read, and copies the others', async () => {
+    await fill();
+    const { backend } = source();
+    const [bad] = await backend.findSegments([pool[12]!.hash]);
+    const failing: Pick<typeof backend, 'readFrames'> = {
+      readFrames: async (keys) => {
+        if (keys.includes(bad!.key)) await backend.readFrames([String(2 ** 40) as never]);
+        return backend.readFrames(keys);
+      },
+    };
+    const damaged = new Proxy(backend, {
+      get: (of, name) => {
+        const value: unknown = name === 'readFrames' ? failing.readFrames : Reflect.get(of, name);
+        return typeof value === 'function' ? (value.bind(of) as unknown) : value;
+      },
+    });
+    const { passes, isComplete } = await copy({ backend: damaged });
+    const missing = passes[0]!.faults.map(({ id }) => id);
+    expect(missing.length).toBeGreaterThan(0);
+    expect(isComplete).toBe(false);
+    for (const { id } of await listed(source()))
+      expect([id, (await target().backend.getConversation(id)) === undefined]).toEqual([
+        id,
+        missing.includes(id),
+      ]);
+  });
+
+  it('says where it differs', async () => {
+    await fill();
+    await copy();
+    await target().backend.commit({ delete: { id: 'c/2', timeMs: 3_000 } });
+    await target().backend.commit({
+      append: { id: 'c/9', messages: [message('user', pool[0]!)], timeMs: 3_000 },
+    });
+    const { backend, codec } = source();
+    // A source that lists nothing to copy, and all to compare.
+    let lists = 0;
+    const comparing = new Proxy(backend, {
+      get: (of, name) => {
+        if (name === 'listConversations')
+          return async (query: Parameters<typeof of.listConversations>[0]) =>
+            ++lists === 1 ? { conversations: [], next: undefined } : of.listConversations(query);
+        const value: unknown = Reflect.get(of, name);
+        return typeof value === 'function' ? (value.bind(of) as unknown) : value;
+      },
+    });
+    const { differences } = await copy({ backend: comparing, codec });
+    expect(differences).toEqual([
+      { id: 'c/2', detail: 'the copy is not there' },
+      { id: 'c/9', detail: 'the copy has another revision' },
+    ]);
+  });
+});
+
+/** Puts a registry, and replaces frames by frames of it. */
+async function rewrite({ backend, codec }: Bench): Promise<void> {
+  await backend.commit({ putRegistry: { bytes: trained, timeMs: 1_500 } });
+  const { segments } = await backend.scanSegments({ limit: 1_000, bytesMax: Infinity });
+  const replaceFrames = segments.slice(10).map(({ key, frame }) => ({
+    key,
+    expected: frame,
+    frame: codec.encode(codec.decode(frame)),
+  }));
+  await backend.commit({ replaceFrames });
+}
+
+async function listed({ backend }: Bench) {
+  const query = { filter: {}, order: 'earliestStoreFirst', limit: 1_000, scanLimit: 1_000 } as const;
+  return (await backend.listConversations(query)).conversations;
+}
+
+/** Returns all that a copy has of a vault. */
+async function contentOf(bench: Bench) {
+  const { backend } = bench;
+  const conversations = await listed(bench);
+  const contents = [];
+  for (const { id } of conversations) {
+    const content = await read(backend, await backend.openConversation(id));
+    // Keys are the backend's own.
+    const messages = content?.messages.map(({ fields, ...rest }) => ({ ...rest, fields: fields?.length }));
+    contents.push({ ...content, messages });
+  }
+  const references = (await backend.listReferences?.({ limit: 1_000 }))?.references.map(
+    ({ hash, holder }) => `${hash} ${holder}`,
+  );
+  const { segments, tokens, uniqueTokens, segmentBytes } = await backend.stats();
+  const registries = (await backend.listRegistries()).map(({ id, createTimeMs }) => [id, createTimeMs]);
+  return {
+    conversations,
+    contents,
+    references: references?.sort(),
+    segments,
+    tokens,
+    uniqueTokens,
+    segmentBytes,
+    registries,
+  };
+}
