@@ -40,7 +40,7 @@ import type {
 } from './read-types.js';
 import type { CallControl } from './connection-types.js';
 
-type ExactOptions = Omit<RetrieveOptions<'text'>, 'encoding'>;
+type ExactOptions = Omit<RetrieveOptions<'text'>, 'encoding' | 'render'>;
 
 /** Methods of the contract, looked up once per process. */
 function methods() {
@@ -87,8 +87,9 @@ export function conversationReads(transport: Transport, vault: string) {
       options: RetrieveOptions<E>,
     ): AsyncGenerator<ConversationHeader | Chunk<E>, void, void> {
       withKnownFields('retrieve', options);
-      const { encoding, ifRevision, signal, timeoutMs } = options;
+      const { encoding, ifRevision, render, signal, timeoutMs } = options;
       const request = {
+        render: render && withKnownFields('render', render, 'render'),
         vault,
         id,
         ...toWireRange(options),

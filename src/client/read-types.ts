@@ -25,6 +25,18 @@ export interface RetrieveOptions<E extends Encoding> extends CallControl {
   readonly tokenLimit?: number;
   /** Gives the fields of each message with its description. */
   readonly includeFields?: boolean;
+  /**
+   * Gives one message without a role: the prompt that the chat template makes of the messages. Of the ranges,
+   * only `messageLimit` may be given.
+   */
+  readonly render?: RenderOptions;
+}
+
+export interface RenderOptions {
+  /** Jinja, as Hugging Face's tokenizers have it; the template of the conversation's tokenizer if absent. */
+  readonly chatTemplate?: string;
+  /** Ends the prompt with the beginning of the model's next message. */
+  readonly addGenerationPrompt?: boolean;
 }
 
 export interface RetrieveManyOptions<E extends Encoding> extends CallControl {

@@ -32,7 +32,8 @@ interface Objects {
   readonly message: NewMessage;
   readonly content: R.PrefixContent;
   readonly retrieve: R.RetrieveOptions<R.Encoding>;
-  readonly readExact: Omit<R.RetrieveOptions<'text'>, 'encoding'>;
+  readonly render: R.RenderOptions;
+  readonly readExact: Omit<R.RetrieveOptions<'text'>, 'encoding' | 'render'>;
   readonly retrieveMany: R.RetrieveManyOptions<R.Encoding>;
   readonly get: CallControl & { readonly includeMessages?: boolean };
   readonly list: R.ListAllOptions;
@@ -104,7 +105,8 @@ const known: { readonly [Name in keyof Objects]: Fields<Objects[Name]> } = {
   },
   message: { role: true, name: true, toolCallId: true, fieldsJson: true, specialTokens: true, ...content },
   content,
-  retrieve: { encoding: true, ...range, ...control },
+  retrieve: { encoding: true, render: true, ...range, ...control },
+  render: { chatTemplate: true, addGenerationPrompt: true },
   readExact: { ...range, ...control },
   retrieveMany: { encoding: true, ...control },
   get: { includeMessages: true, ...control },

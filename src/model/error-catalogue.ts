@@ -189,6 +189,17 @@ const readingStored = {
       given: 'SHA-256 of the one that the server was started with',
     },
   },
+  NO_CHAT_TEMPLATE: {
+    meaning: 'A conversation is to be rendered, and its tokenizer has no chat template.',
+    action:
+      'Name a template in the request (get --render --chat-template FILE), or have the operator give serve ' +
+      "--tokenizer the model's folder, with its tokenizer_config.json or chat_template.jinja.",
+    facts: { tokenizer: 'of the conversation' },
+  },
+  RENDER_FAILED: {
+    meaning: 'The chat template cannot render the conversation: it says why, or takes too much.',
+    action: 'Look whether the template is that of the model, and whether it takes such messages.',
+  },
   UNDECODABLE_TOKEN: {
     meaning: 'Text was asked for, and the tokenizer has no such token.',
     action: 'Ask for token ids.',

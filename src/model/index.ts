@@ -1,6 +1,7 @@
 export * from './assert.js';
 export * from './count-of.js';
 export * from './distribution.js';
+export { type Content, extraFields, isEmpty, seal, unseal } from './envelope.js';
 export * from './error-catalogue.js';
 export * from './errors.js';
 export * from './expiry.js';

@@ -300,6 +300,11 @@ export const limits = {
   reloadedFilesLookMs: 250,
   /** Time between two looks at whether the callers of open streams are still who they were. */
   streamCallerLookMs: 1000,
+  /** Size of a chat template; and time, heap and output of its rendering, and text of the messages. */
+  chatTemplateBytesMax: 256 * 1024,
+  renderMsMax: 5000,
+  renderHeapMbMax: 256,
+  renderedBytesMax: 16 * 1024 * 1024,
   /** Size of a token that a call brings. */
   tokenBytesMax: 8192,
   /** Time, and number of tokens, for which the result of checking a JWT is remembered. */

@@ -9,6 +9,8 @@ import {
   tokenizerOfModel,
 } from '../model/index.js';
 import { FairSlots } from '../queue/index.js';
+import { openChatTemplate } from './chat/chat-template.js';
+import { ChatRenderer } from './chat/renderer.js';
 import { describeBuilt, describeGiven } from './describe.js';
 import type { TextsToEncode } from './encoding.js';
 import type { GivenTokenizer } from './files/read-tokenizer.js';
@@ -47,6 +49,7 @@ export function createTokenizers({ threadsMax, given = [] }: TokenizerPoolOption
     },
     idleTimeout: 300_000,
   });
+  const renderer = new ChatRenderer();
   // A text being encoded exists twice, beside its tokens, so the number of long texts at once is limited.
   const longTexts = new FairSlots<undefined>({
     countMax: limits.longTextsPerThreadMax * threadsMax,
@@ -136,7 +139,15 @@ export function createTokenizers({ threadsMax, given = [] }: TokenizerPoolOption
       });
     },
 
-    close: () => pool.destroy(),
+    async chatTemplate(tokenizer) {
+      const chat = files.get(tokenizer)?.chat;
+      return chat && openChatTemplate(chat.file);
+    },
+    render: (input, signal) => renderer.render(input, signal),
+
+    async close() {
+      await Promise.all([pool.destroy(), renderer.close()]);
+    },
   };
 }
 

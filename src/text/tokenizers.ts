@@ -1,5 +1,7 @@
 import type { TokenizerInfo } from '../model/index.js';
 import type { GivenTokenizer } from './files/read-tokenizer.js';
+import type { ChatTemplate } from './chat/chat-template.js';
+import type { TemplateInput } from './chat/render-template.js';
 import type { VocabularyFile } from './load-encoding.js';
 
 /** Tokens to decode, as le32. */
@@ -93,6 +95,12 @@ export interface Tokenizers {
     signal: AbortSignal,
     options?: DecodeOptions,
   ): Promise<readonly DecodedText[]>;
+
+  /** Returns what a tokenizer says of chats: as the vault keeps it, or as the server was given it. */
+  chatTemplate(tokenizer: string): Promise<ChatTemplate | undefined>;
+
+  /** Renders with a chat template. Rejects with RENDER_FAILED. */
+  render(input: TemplateInput, signal: AbortSignal): Promise<string>;
 
   close(): Promise<void>;
 }

@@ -21,6 +21,7 @@ import { findPrefix } from './prefix/index.js';
 import { searchConversations } from './search/index.js';
 import { findDuplicates, findSimilar } from './similar/index.js';
 import { SegmentTokenCache } from './read/segment-tokens.js';
+import { renderConversation } from './read/render.js';
 import { retrieveConversation, retrieveConversations } from './read/retrieve.js';
 import {
   addReferences,
@@ -72,7 +73,10 @@ export function createVault(given: VaultParts): Vault {
     append: (input, signal) => appendMessages(writing, input, signal),
     fork: (input, signal) => forkConversation(parts, input, signal),
 
-    retrieve: (input, signal) => retrieveConversation(parts, input, signal),
+    retrieve: (input, signal) =>
+      input.render
+        ? renderConversation(parts, input, input.render, signal)
+        : retrieveConversation(parts, input, signal),
     retrieveMany: (input, signal) => retrieveConversations(parts, input, signal),
 
     async get(id, ifRevision) {

@@ -1,10 +1,14 @@
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
-import { StowkenError, tokenizerChanged } from '../model/index.js';
+import { isStowkenError, StowkenError, tokenizerChanged } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 import {
+  type ChatTemplate,
+  type ChatTemplateFile,
   type DecodeOptions,
+  type GivenTokenizer,
   isVocabularyOf,
+  openChatTemplate,
   sharedBytes,
   type TokenizerPool,
   type Tokenizers,
@@ -31,6 +35,8 @@ export class VaultTokenizers {
   readonly #kept = new Map<string, string>();
   /** By name, the last ones used at the end. */
   readonly #files = new Map<string, VocabularyFile>();
+  /** By name, as the vault keeps them. */
+  readonly #chats = new Map<string, ChatTemplate>();
   readonly #binding = new Map<string, Promise<void>>();
 
   constructor(
@@ -53,6 +59,8 @@ export class VaultTokenizers {
       },
       decode: async (name, items: readonly TokensToDecode[], signal, options?: DecodeOptions) =>
         pool.decode(await this.#sourceOf(name), items, signal, options),
+      chatTemplate: (name) => this.#chatTemplate(name),
+      render: (input, signal) => pool.render(input, signal),
       close: async () => undefined,
     };
   }
@@ -88,6 +96,22 @@ export class VaultTokenizers {
     return kept?.sha256;
   }
 
+  /** Returns the chat template that the vault keeps, or the one that the server was given. */
+  async #chatTemplate(name: string): Promise<ChatTemplate | undefined> {
+    const kept = await this.#keptChat(name);
+    return kept ?? this.pool.chatTemplate(name);
+  }
+
+  async #keptChat(name: string): Promise<ChatTemplate | undefined> {
+    const known = this.#chats.get(name);
+    if (known !== undefined || name === '') return known;
+    const kept = await this.backend.readTokenizer?.(chatKey(name));
+    if (kept === undefined) return undefined;
+    const chat = openChatTemplate(await unpacked(name, kept.packed, kept.sha256));
+    this.#chats.set(name, chat);
+    return chat;
+  }
+
   async #keptFile(name: string): Promise<VocabularyFile> {
     let file = this.#files.get(name);
     this.#files.delete(name);
@@ -103,7 +127,9 @@ export class VaultTokenizers {
   /** Has the vault keep the vocabulary that the server was given, before anything is stored with it. */
   async #bind(name: string): Promise<void> {
     const given = this.pool.given(name);
-    if (given === undefined || (await this.#hashOf(name)) !== undefined) return;
+    if (given === undefined) return;
+    const isKept = (await this.#hashOf(name)) !== undefined;
+    if (isKept && (given.chat === undefined || (await this.#keptChat(name)) !== undefined)) return;
     let binding = this.#binding.get(name);
     if (binding === undefined) {
       binding = this.#keep(name, given).finally(() => this.#binding.delete(name));
@@ -112,19 +138,33 @@ export class VaultTokenizers {
     await binding;
   }
 
-  async #keep(name: string, { sha256, file }: VocabularyFile): Promise<void> {
+  async #keep(name: string, { sha256, file, chat }: GivenTokenizer): Promise<void> {
     if (!this.backend.readTokenizer)
       throw new StowkenError(
         'UNSUPPORTED_BY_STORAGE',
         `the ${this.backend.kind} storage keeps no vocabularies, so that text of tokenizer ${JSON.stringify(name)} cannot be stored`,
         { operation: 'text of a tokenizer of a file', storage: this.backend.kind, storages: 'lmdb, memory' },
       );
-    // A copy: the bytes are shared between threads, which packing does not take.
+    if ((await this.#hashOf(name)) === undefined) {
+      // A copy: the bytes are shared between threads, which packing does not take.
+      const packed = await pack(Buffer.from(file), packing);
+      await this.backend.commit({ putTokenizer: { name, sha256, packed } });
+      this.#kept.set(name, sha256);
+    }
+    if (chat !== undefined && (await this.#keptChat(name)) === undefined) await this.#keepChat(name, chat);
+  }
+  async #keepChat(name: string, { sha256, file }: ChatTemplateFile): Promise<void> {
     const packed = await pack(Buffer.from(file), packing);
-    await this.backend.commit({ putTokenizer: { name, sha256, packed } });
-    this.#kept.set(name, sha256);
+    const put = this.backend.commit({ putTokenizer: { name: chatKey(name), sha256, packed } });
+    await put.catch((error: unknown) => {
+      // Another server was first: its template is kept.
+      if (!isStowkenError(error, 'TOKENIZER_CHANGED')) throw error;
+    });
   }
 }
+
+/** Name under which a vault keeps what a tokenizer says of chats: none that a tokenizer has. */
+const chatKey = (name: string): string => `${name}\0chat`;
 
 /** @throws StowkenError CORRUPT_STORE if it is not the vocabulary of this hash */
 async function unpacked(name: string, packed: Uint8Array, sha256: string): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { extraFields, seal, unseal, type Content } from '../../src/cli/jsonl/envelope.js';
+import { extraFields, seal, unseal, type Content } from '../../src/model/index.js';
 
 const json = fc.jsonValue().filter((value) => value !== null && !isEmptyList(value));
 const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0;

@@ -1,8 +1,17 @@
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { type Conversation, isDated, printable, printableLines, shellWord } from '../../model/index.js';
+import type { RenderOptions, StowkenClient } from '../../client/index.js';
+import {
+  type Conversation,
+  isDated,
+  printable,
+  printableLines,
+  shellWord,
+  toJson,
+} from '../../model/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import { wholeNumber } from '../options.js';
-import type { Context } from '../context.js';
+import { type Context, UsageError } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { formatTable, formatTime, plural } from '../format.js';
 import { readForm, type ReadPart, type ReadRange, recordPieces } from '../jsonl/write.js';
@@ -10,14 +19,22 @@ import { readForm, type ReadPart, type ReadRange, recordPieces } from '../jsonl/
 interface Options extends ServerOption, ReadRange {
   readonly json?: true;
   readonly tokens?: true;
+  readonly render?: true;
+  readonly addGenerationPrompt?: true;
+  readonly chatTemplate?: string;
 }
 
 const epilogue = `
 Tokens are counted over all messages. A range of messages and a range of tokens give their intersection.
 
+--render shows the prompt that a model of this conversation saw: the chat template of its tokenizer makes one text
+of its messages and tools, and the tokenizer its tokens, special ones included. The template is that of the folder
+that serve --tokenizer was given, or the one that --chat-template names.
+
 Examples:
   stowken get run-1 --message-offset 200 --message-limit 10
-  stowken get run-1 --json --tokens --token-offset 1000000 --token-limit 4096`;
+  stowken get run-1 --json --tokens --token-offset 1000000 --token-limit 4096
+  stowken get run-1 --render --message-limit 3 --add-generation-prompt --tokens`;
 
 /** `stowken get` */
 export function addGet(program: Command, context: Context, done: Done): void {
@@ -30,11 +47,16 @@ export function addGet(program: Command, context: Context, done: Done): void {
     .option('--message-limit <n>', 'at most n messages', wholeNumber(1, 0xffff_ffff))
     .option('--token-offset <n>', 'first token, counted from 0 over the conversation', wholeNumber(0))
     .option('--token-limit <n>', 'at most n tokens', wholeNumber(1))
+    .option('--render', 'the prompt that its chat template makes of it, as it is')
+    .option('--add-generation-prompt', "with --render: ends with the beginning of the model's next message")
+    .option('--chat-template <file>', 'with --render: this template instead of that of the tokenizer')
     .addHelpText('after', epilogue)
     .action(async (id: string, options: Options) => {
       const { output } = context;
       context.interruption.onInterrupt(() => 'the output is incomplete');
+      const render = await renderOf(options);
       await withClient(options, context, async (client) => {
+        if (render) return output.write(await renderedBy(client, id, render, options));
         const asText = options.json ? 'exact' : 'readable';
         const parts = readForm(client, id, options.tokens ? 'tokens' : asText, rangeOf(options));
         const pieces = options.json ? recordPieces(parts) : readable(parts, context.io.stdout.isTTY === true);
@@ -42,6 +64,40 @@ export function addGet(program: Command, context: Context, done: Done): void {
       });
       done(exitCodes.done);
     });
+}
+
+/** @throws UsageError for options of --render without it */
+async function renderOf(options: Options): Promise<RenderOptions | undefined> {
+  const { render, addGenerationPrompt, chatTemplate: file } = options;
+  if (!render) {
+    if (addGenerationPrompt || file !== undefined)
+      throw new UsageError('--add-generation-prompt and --chat-template go with --render');
+    return undefined;
+  }
+  const chatTemplate = file === undefined ? undefined : await readFile(file, 'utf8');
+  return {
+    ...(chatTemplate !== undefined && { chatTemplate }),
+    ...(addGenerationPrompt && { addGenerationPrompt }),
+  };
+}
+
+/** Returns the prompt: as it is, as a list of ids, or as JSON with either of them. */
+async function renderedBy(
+  client: StowkenClient,
+  id: string,
+  render: RenderOptions,
+  options: Options,
+): Promise<string> {
+  const encoding = options.tokens ? 'tokens' : 'text';
+  const found: Record<string, unknown> = { id };
+  for await (const part of client.read(id, { encoding, render, ...rangeOf(options) })) {
+    if (part.kind === 'header') continue;
+    const { content } = part;
+    if (typeof content === 'string') found['text'] = content;
+    else found['tokens'] = [...content];
+  }
+  if (options.json) return `${toJson(found)}\n`;
+  return options.tokens ? `${JSON.stringify(found['tokens'])}\n` : (found['text'] as string);
 }
 
 function rangeOf({ messageOffset, messageLimit, tokenOffset, tokenLimit }: Options): ReadRange {

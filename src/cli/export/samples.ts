@@ -1,7 +1,6 @@
 import { type ClientError, isClientError, type Message, type StowkenClient } from '../../client/index.js';
-import type { Conversation } from '../../model/index.js';
+import { type Content, type Conversation, unseal } from '../../model/index.js';
 import { toolsOf } from '../import/fields.js';
-import { type Content, unseal } from '../jsonl/envelope.js';
 import { readForm } from '../jsonl/write.js';
 import type { TextMessage, TextSample, TokenSample } from './formats/format.js';
 

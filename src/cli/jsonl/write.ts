@@ -5,8 +5,7 @@ import {
   type RetrieveOptions,
   type StowkenClient,
 } from '../../client/index.js';
-import { type Conversation, isDated, toJson } from '../../model/index.js';
-import { unseal } from './envelope.js';
+import { type Conversation, isDated, toJson, unseal } from '../../model/index.js';
 
 type MessagePart = Extract<ReadPart, { kind: 'message' }>;
 

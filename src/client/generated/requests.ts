@@ -339,6 +339,11 @@ export interface RemoveReferencesRequest {
   readonly references?: readonly Reference[] | undefined;
 }
 
+export interface Render {
+  readonly chatTemplate?: string | undefined;
+  readonly addGenerationPrompt?: boolean | undefined;
+}
+
 export interface RetrieveConversationRequest {
   readonly vault?: string | undefined;
   readonly id?: string | undefined;
@@ -351,6 +356,7 @@ export interface RetrieveConversationRequest {
   readonly includeFields?: boolean | undefined;
   readonly exactText?: boolean | undefined;
   readonly includeTokens?: boolean | undefined;
+  readonly render?: Render | undefined;
 }
 
 export interface RetrieveConversationsRequest {

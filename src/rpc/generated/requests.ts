@@ -326,6 +326,11 @@ export interface RemoveReferencesRequest {
   readonly references: Reference[];
 }
 
+export interface Render {
+  readonly chat_template: string;
+  readonly add_generation_prompt: boolean;
+}
+
 export interface RetrieveConversationRequest {
   readonly vault: string;
   readonly id: string;
@@ -338,6 +343,7 @@ export interface RetrieveConversationRequest {
   readonly include_fields: boolean;
   readonly exact_text: boolean;
   readonly include_tokens: boolean;
+  readonly render: Render | null;
 }
 
 export interface RetrieveConversationsRequest {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { limits } from '../../model/index.js';
 import type { ConditionField, ConversationFilter, ListOrder } from '../../storage/index.js';
-import type { FindPrefixInput, RetrieveInput, RetrieveManyInput } from '../../vault/index.js';
+import type { FindPrefixInput, RenderInput, RetrieveInput, RetrieveManyInput } from '../../vault/index.js';
 import { RequestDecoder } from '../wire/reader.js';
 import { readFindPrefixRequest } from '../wire/token-requests.js';
 import {
@@ -186,6 +186,15 @@ export const readGet = schemaRequest(new RequestDecoder('stowken.v1.GetConversat
 /** Encoding's values by number. */
 const encoding = enumeration(['tokens', 'tokens', 'le32', 'text']);
 
+const isNoRender = 'is given, and a render begins with the first message and has no range of tokens';
+
+const render = z
+  .object({ chat_template: utf8(0, limits.chatTemplateBytesMax), add_generation_prompt: z.boolean() })
+  .transform((request): RenderInput => ({
+    chatTemplate: request.chat_template === '' ? undefined : request.chat_template,
+    addGenerationPrompt: request.add_generation_prompt,
+  }));
+
 const one = z
   .object({
     vault: vaultName,
@@ -199,6 +208,13 @@ const one = z
     include_fields: z.boolean(),
     exact_text: z.boolean(),
     include_tokens: z.boolean(),
+    render: optional(render),
+  })
+  .check((context) => {
+    const { render, message_offset, token_offset, token_limit } = context.value;
+    if (!render) return;
+    for (const [field, value] of Object.entries({ message_offset, token_offset, token_limit }))
+      if (value > 0) refuseField(context, field, isNoRender, { value: String(value) });
   })
   .transform((request): { vault: string; input: RetrieveInput } => ({
     vault: request.vault,
@@ -213,6 +229,7 @@ const one = z
       includeFields: request.include_fields,
       exactText: request.exact_text,
       includeTokens: request.include_tokens,
+      render: request.render,
     },
   }));
 

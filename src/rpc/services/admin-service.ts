@@ -159,15 +159,7 @@ const states = {
   failed: R.VaultState.FAILED,
 } as const satisfies Record<VaultDescription['state'], number>;
 
-function vaultFields({
-  name,
-  vaultId,
-  createTimeMs,
-  settings,
-  state,
-  cause,
-  work = [],
-}: VaultDescription): R.Vault {
+function vaultFields({ name, vaultId, createTimeMs, settings, state, cause }: VaultDescription): R.Vault {
   return {
     name,
     vault_id: vaultId,
@@ -192,6 +184,5 @@ function vaultFields({
     },
     state: states[state],
     cause,
-    work: work.map(({ task, startMs }) => ({ task, start_time: timestamp(startMs) })),
   };
 }

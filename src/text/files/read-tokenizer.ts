@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits, StowkenError, tokenizerNamed, type TokenizerSource } from '../../model/index.js';
+import { type ChatTemplateFile, readChatTemplate, writeChatTemplate } from '../chat/chat-template.js';
 import { loadBuilt, loadCore } from '../load-encoding.js';
 import { TextCore } from '../text-core.js';
 import { hashOfVocabulary, tokensIn, type Vocabulary, vocabularyOf, writeVocabulary } from '../vocabulary.js';
@@ -18,6 +19,8 @@ export interface GivenTokenizer {
   readonly size: number;
   /** See writeVocabulary(). */
   readonly file: Uint8Array;
+  /** Absent if its folder says nothing of chats. */
+  readonly chat?: ChatTemplateFile | undefined;
 }
 
 /** Name of the file in a folder. */
@@ -42,13 +45,16 @@ export async function readTokenizer({ name, path, pattern }: TokenizerSource): P
   if (namesake !== undefined)
     throw refuse(`the name is that of ${namesake}, which comes with the program: choose another one`);
   let vocabulary: Vocabulary;
+  let chat: ChatTemplateFile | undefined;
   try {
     vocabulary = await vocabularyOfText(await textOf(path), pattern);
+    chat = await chatOf(path);
   } catch (error) {
     throw refuse((error as Error).message, error);
   }
   const file = writeVocabulary(vocabulary);
-  return { name, sha256: hashOfVocabulary(file), size: tokensIn(vocabulary), file: sharedBytes(file) };
+  const sha256 = hashOfVocabulary(file);
+  return { name, sha256, size: tokensIn(vocabulary), file: sharedBytes(file), chat };
 }
 
 /** Returns a tokenizer as it can be sent to another process. */
@@ -66,6 +72,25 @@ export function sharedBytes(bytes: Uint8Array): Uint8Array {
   const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
   copy.set(bytes);
   return copy;
+}
+
+/** Returns what a folder says of chats, beside its tokenizer. */
+async function chatOf(path: string): Promise<ChatTemplateFile | undefined> {
+  if (!(await stat(path)).isDirectory()) return undefined;
+  const [jinja, config] = await Promise.all(
+    ['chat_template.jinja', 'tokenizer_config.json'].map((file) => textIfAny(join(path, file))),
+  );
+  const template = readChatTemplate(jinja, config);
+  return template && writeChatTemplate(template);
+}
+
+async function textIfAny(file: string): Promise<string | undefined> {
+  try {
+    return await textOf(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 async function textOf(path: string): Promise<string> {

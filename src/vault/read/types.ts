@@ -26,6 +26,14 @@ export interface RetrieveInput extends RetrieveRange {
   readonly exactText?: boolean;
   /** With text: gives its tokens beside it. */
   readonly includeTokens?: boolean;
+  /** Gives one message: the prompt that the messages make, from the first one on. */
+  readonly render?: RenderInput | undefined;
+}
+
+export interface RenderInput {
+  /** Jinja; the tokenizer's own template if absent. */
+  readonly chatTemplate: string | undefined;
+  readonly addGenerationPrompt: boolean;
 }
 
 export interface RetrieveManyInput {

@@ -1,4 +1,4 @@
-import { extraFields } from '../../jsonl/envelope.js';
+import { extraFields } from '../../../model/index.js';
 import type { PartialFile } from '../folder.js';
 import type { Format, FormatSettings, PartWriter, TextMessage, TextSample } from './format.js';
 

@@ -1,5 +1,4 @@
-import type { Conversation } from '../../../model/index.js';
-import type { Content } from '../../jsonl/envelope.js';
+import type { Content, Conversation } from '../../../model/index.js';
 import type { SeenContents } from '../duplicates.js';
 import type { ExportFolder } from '../folder.js';
 

@@ -1,4 +1,4 @@
-import { unseal } from '../../jsonl/envelope.js';
+import { unseal } from '../../../model/index.js';
 import type { Json, JsonObject } from './json.js';
 
 /** A message as it is stored. Absent strings are empty. */

@@ -1,6 +1,5 @@
 import { isTokenId } from '../../../client/index.js';
-import { limits } from '../../../model/index.js';
-import { extraFields, isEmpty, seal } from '../../jsonl/envelope.js';
+import { extraFields, isEmpty, limits, seal } from '../../../model/index.js';
 import { type Body, readBody } from './body.js';
 import { chatDialect, dialectOf, type PlainMessage, rolesOfWords } from './dialects.js';
 import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';

@@ -334,6 +334,11 @@ export interface RemoveReferencesRequest {
   readonly references?: readonly Reference[] | undefined;
 }
 
+export interface Render {
+  readonly chat_template?: string | undefined;
+  readonly add_generation_prompt?: boolean | undefined;
+}
+
 export interface RetrieveConversationRequest {
   readonly vault?: string | undefined;
   readonly id?: string | undefined;
@@ -346,6 +351,7 @@ export interface RetrieveConversationRequest {
   readonly include_fields?: boolean | undefined;
   readonly exact_text?: boolean | undefined;
   readonly include_tokens?: boolean | undefined;
+  readonly render?: Render | undefined;
 }
 
 export interface RetrieveConversationsRequest {
