@@ -3,16 +3,13 @@ import { brief, bytes, count, ratio } from './format.js';
 import { useAsked } from './hooks.js';
 import { hrefOf } from './route.js';
 import { Savings } from './savings.js';
-import { PromptCard } from './prompts.js';
-import { Loaded, Section } from './ui.js';
+import { PromptCard, sharedSegments } from './prompts.js';
+import { Loaded, Section, WhenSeen } from './ui.js';
 import { Usage } from './usage.js';
 
 /** Sums of a vault, where its savings come from, its usage, and its most shared messages. */
 export function Overview({ vault, params }: { readonly vault: string; readonly params: URLSearchParams }) {
   const stats = useAsked(vault, (signal) => call('MaintenanceService', 'GetStats', { vault }, signal));
-  const prompts = useAsked(vault, (signal) =>
-    call('AnalyticsService', 'ListSharedSegments', { vault, page_size: 3 }, signal),
-  );
   return (
     <>
       <Loaded asked={stats}>
@@ -41,20 +38,29 @@ export function Overview({ vault, params }: { readonly vault: string; readonly p
           </a>
         }
       >
-        <Loaded asked={prompts}>
-          {({ segments }) =>
-            segments.length === 0 ? (
-              <p class="soft">No two conversations share a message yet.</p>
-            ) : (
-              <ol class="cards">
-                {segments.map((segment) => (
-                  <PromptCard key={segment.hash} vault={vault} segment={segment} />
-                ))}
-              </ol>
-            )
-          }
-        </Loaded>
+        <WhenSeen>
+          <MostShared vault={vault} />
+        </WhenSeen>
       </Section>
     </>
+  );
+}
+
+function MostShared({ vault }: { readonly vault: string }) {
+  const prompts = useAsked(vault, (signal) => sharedSegments(vault, 'saved', signal));
+  return (
+    <Loaded asked={prompts}>
+      {(segments) =>
+        segments.length === 0 ? (
+          <p class="soft">No two conversations share a message yet.</p>
+        ) : (
+          <ol class="cards">
+            {segments.slice(0, 3).map((segment) => (
+              <PromptCard key={segment.hash} vault={vault} segment={segment} />
+            ))}
+          </ol>
+        )
+      }
+    </Loaded>
   );
 }

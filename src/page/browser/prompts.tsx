@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { call } from './api.js';
+import { call, storedToken } from './api.js';
 import type { SharedSegment } from './generated/responses.js';
 import { brief, count, date } from './format.js';
 import { useAsked, usePages } from './hooks.js';
@@ -11,21 +11,39 @@ const orders = [
   ['references', 'references'],
 ] as const;
 
+type Order = (typeof orders)[number][0];
+
+/** Time for which an answer is used again: the server looks at every conversation for it. */
+const freshMs = 60_000;
+const answers = new Map<string, { readonly segments: readonly SharedSegment[]; readonly atMs: number }>();
+
+/** Returns the most shared messages. */
+export async function sharedSegments(
+  vault: string,
+  order: Order,
+  signal: AbortSignal,
+): Promise<readonly SharedSegment[]> {
+  const key = `${order} ${vault} ${storedToken() ?? ''}`;
+  const known = answers.get(key);
+  if (known && performance.now() - known.atMs < freshMs) return known.segments;
+  const { segments } = await call(
+    'AnalyticsService',
+    'ListSharedSegments',
+    {
+      vault,
+      page_size: 100,
+      order: order === 'saved' ? 'SHARED_SEGMENT_ORDER_TOKENS_SAVED' : 'SHARED_SEGMENT_ORDER_REFERENCES',
+    },
+    signal,
+  );
+  answers.set(key, { segments, atMs: performance.now() });
+  return segments;
+}
+
 /** The messages that conversations share: system prompts and tools above all. */
 export function Prompts({ vault, params }: { readonly vault: string; readonly params: URLSearchParams }) {
   const order = params.get('order') === 'references' ? 'references' : 'saved';
-  const asked = useAsked(`${vault} ${order}`, (signal) =>
-    call(
-      'AnalyticsService',
-      'ListSharedSegments',
-      {
-        vault,
-        page_size: 100,
-        order: order === 'saved' ? 'SHARED_SEGMENT_ORDER_TOKENS_SAVED' : 'SHARED_SEGMENT_ORDER_REFERENCES',
-      },
-      signal,
-    ),
-  );
+  const asked = useAsked(`${vault} ${order}`, (signal) => sharedSegments(vault, order, signal));
   return (
     <>
       <div class="choices">
@@ -38,7 +56,7 @@ export function Prompts({ vault, params }: { readonly vault: string; readonly pa
         />
       </div>
       <Loaded asked={asked}>
-        {({ segments }) =>
+        {(segments) =>
           segments.length === 0 ? (
             <p class="empty">No two conversations share a message yet.</p>
           ) : (

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ApiError } from './api.js';
 import type { Asked } from './hooks.js';
 
@@ -38,6 +39,24 @@ export function Waiting() {
     <p class="waiting soft" role="status">
       Loading…
     </p>
+  );
+}
+
+/** Content that costs the server much: it is asked for when its place comes into sight. */
+export function WhenSeen({ children }: { readonly children: ComponentChildren }) {
+  const place = useRef<HTMLDivElement>(null);
+  const [isSeen, setSeen] = useState(false);
+  useEffect(() => {
+    const observer = new IntersectionObserver((entries) => {
+      if (entries.some(({ isIntersecting }) => isIntersecting)) setSeen(true);
+    });
+    observer.observe(place.current!);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <div ref={place} class="place">
+      {isSeen && children}
+    </div>
   );
 }
 
