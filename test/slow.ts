@@ -57,6 +57,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/cli/import-export.test.ts': 'property runs, and a conversation of millions of tokens',
   'test/client/client.test.ts': 'property runs against a server',
   'test/client/histories.test.ts': 'long conversations, uploads of megabytes',
+  'test/storage/cold/flipped-packs.test.ts': 'turns bits of packs, one after the other',
   'test/storage/cold/cold-vault.test.ts': 'vaults that are packed, and opened again and again',
   'test/storage/flips/keys.test.ts': 'turns bits in the keys of whole vaults',
   'test/vault/verify.test.ts': 'checks and repairs whole vaults',

@@ -32,7 +32,8 @@ export interface NewPacks {
 
 /**
  * Makes packs of records whose numbers ascend. Each was decoded again, and gave back what went in. `whole` is
- * true to pack them all; otherwise one pack is made that fits its pages, of those at the beginning.
+ * true to pack them all; otherwise one pack is made that fits its pages, of those at the beginning. Others
+ * have their turns between two packs.
  */
 export async function makePacks(
   records: readonly NumberedRecord[],
@@ -43,9 +44,9 @@ export async function makePacks(
   for (let at = 0; at < records.length;) {
     const some = records.slice(at, at + countFor(records.slice(at)));
     at += some.length;
-    const fine = packable(some);
-    if (fine !== some) refused.push(...some.filter((each) => !fine.includes(each)));
-    if (fine.length > 0) packs.push(await (whole ? packOf(fine) : fittingPack(fine)));
+    const taken = take(some);
+    refused.push(...taken.refused);
+    if (taken.joined) packs.push(await (whole ? packOf(taken.fine, taken.joined) : fittingPack(taken)));
     if (!whole && packs.length > 0) break;
   }
   return { packs, refused };
@@ -64,16 +65,19 @@ export function countFor(records: readonly NumberedRecord[]): number {
 }
 
 /** Returns a pack of the records, or of those at the beginning that fill one page fewer. */
-async function fittingPack(records: readonly NumberedRecord[]): Promise<NewPack> {
-  const all = await packOf(records);
-  const count = fittingCount(all.pack.length, records.length);
-  if (count === records.length) return all;
-  const some = await packOf(records.slice(0, count));
+async function fittingPack({ fine, joined }: Taken): Promise<NewPack> {
+  const all = await packOf(fine, joined!);
+  const count = fittingCount(all.pack.length, fine.length);
+  if (count === fine.length) return all;
+  const fewer = fine.slice(0, count);
+  const joinedFewer = joinedOf(fewer);
+  if (!joinedFewer) return all;
+  const some = await packOf(fewer, joinedFewer);
   return pagesOf(some.pack.length) < pagesOf(all.pack.length) ? some : all;
 }
 
-async function packOf(records: readonly NumberedRecord[]): Promise<NewPack> {
-  const pack = await compressColumns(encodeColumns(records));
+async function packOf(records: readonly NumberedRecord[], joined: Uint8Array): Promise<NewPack> {
+  const pack = await compressColumns(joined);
   const numbers = records.map(({ number }) => number);
   return { key: numbers[0]!, pack, numbers };
 }
@@ -94,26 +98,38 @@ function pagesOf(bytes: number): number {
   return pages;
 }
 
-/** Returns the records that a pack gives back: all but for damage. */
-function packable(records: readonly NumberedRecord[]): readonly NumberedRecord[] {
-  if (givesBack(records)) return records;
-  const alone = records.filter((each) => givesBack([each]));
-  // Records that contradict each other: nobody knows which is right.
-  return alone.length > 0 && givesBack(alone) ? alone : [];
+/** Records of which a pack can be made. */
+interface Taken {
+  readonly fine: readonly NumberedRecord[];
+  /** Their columns; undefined if there is none. */
+  readonly joined: Uint8Array | undefined;
+  readonly refused: readonly NumberedRecord[];
 }
 
-/** True if a pack of these records gives them back in the same bytes. */
-function givesBack(records: readonly NumberedRecord[]): boolean {
+/** Takes the records that a pack gives back: all but for damage. */
+function take(records: readonly NumberedRecord[]): Taken {
+  const joined = joinedOf(records);
+  if (joined) return { fine: records, joined, refused: [] };
+  const alone = records.filter((each) => joinedOf([each]));
+  const ofAlone = alone.length > 0 ? joinedOf(alone) : undefined;
+  // Records that contradict each other: nobody knows which is right.
+  const fine = ofAlone ? alone : [];
+  return { fine, joined: ofAlone, refused: records.filter((each) => !fine.includes(each)) };
+}
+
+/** Returns the columns of records if they give these back in the same bytes. */
+function joinedOf(records: readonly NumberedRecord[]): Uint8Array | undefined {
   try {
-    const back = decodeColumns(encodeColumns(records), records[0]!.number);
-    return (
+    const joined = encodeColumns(records);
+    const back = decodeColumns(joined, records[0]!.number);
+    const isSame =
       back.numbers.length === records.length &&
       records.every(
         ({ number, record }, at) => back.numbers[at] === number && Buffer.compare(back.at(at), record) === 0,
-      )
-    );
+      );
+    return isSame ? joined : undefined;
   } catch (error) {
-    if (isDamage(error)) return false;
+    if (isDamage(error)) return undefined;
     throw error;
   }
 }

@@ -36,6 +36,7 @@ export async function packCold(
       const { group, last } = planStep(tables, nameOf, from, rules);
       after = last;
       if (!group) break;
+      await turns.pause();
       const whole = group.replaced.length > 0;
       const made = await makePacks(group.records, { whole });
       if (!whole) after = lastNumberOf(made) ?? last;
