@@ -115,6 +115,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/vault/auto-compaction.test.ts': 'trains registries',
   'test/vault/compaction-damage.test.ts': 'trains registries',
   'test/vault/compaction.test.ts': 'trains registries',
+  'test/vaults/running-work.test.ts': 'server processes, with and without workers',
   'test/vaults/thousand.test.ts': 'opens dozens of vaults again and again, with and without workers',
   'test/workers/read-your-writes.test.ts': 'server processes with workers',
   'test/docs/readme.test.ts': 'server process and commands as processes',

@@ -178,7 +178,7 @@ const states: Readonly<Record<string, VaultInfo['state']>> = {
 };
 
 function fromWireVault(vault: W.Vault | null): VaultInfo {
-  const { name, vaultId, createTime, settings, state, cause } = vault!;
+  const { name, vaultId, createTime, settings, state, cause, work } = vault!;
   const { prefixIndex, autoCompact, quotaBytes, labels, lifetime, lifetimes, keep } = settings ?? {};
   const { conversationsMax, contentBytesMax, keepUsage } = settings ?? {};
   return {
@@ -208,6 +208,7 @@ function fromWireVault(vault: W.Vault | null): VaultInfo {
     },
     state: states[state] ?? 'closed',
     cause,
+    work: work.map(({ task, startTime }) => ({ task, startTimeMs: fromWireTime('start_time', startTime)! })),
   };
 }
 

@@ -39,6 +39,8 @@ export interface VaultInfo {
   readonly state: 'open' | 'closed' | 'readOnly' | 'failed';
   /** Reason of "readOnly" and "failed". */
   readonly cause: string;
+  /** Work under way on the whole vault; only where one vault is asked for. */
+  readonly work: readonly { readonly task: string; readonly startTimeMs: number }[];
 }
 
 /** Conversations of a vault that are to be deleted and still stored, and the work on them. */

@@ -4,7 +4,7 @@ import { collectVaults } from '../metrics/index.js';
 import { startRpcServer } from '../rpc/index.js';
 import { keepHeapLean } from '../storage/index.js';
 import { createTokenizers } from '../text/index.js';
-import { Administration, healthOf, retentionOf } from '../vaults/index.js';
+import { Administration, healthOf, retentionOf, RunningWork } from '../vaults/index.js';
 import { serveVaults } from './lifecycle.js';
 import { intakeOf, startedLimits } from './limits.js';
 import { createOpener, openVaults } from './open-vaults.js';
@@ -22,7 +22,8 @@ export async function startAlone(parts: ServerParts): Promise<RunningServer> {
   keepHeapLean(heapGrowthPercent);
   const intake = intakeOf(options, logger);
   const tokenizers = createTokenizers({ threadsMax: availableParallelism(), given: parts.givenTokenizers });
-  const opener = createOpener(parts, tokenizers);
+  const work = new RunningWork(Date.now);
+  const opener = createOpener(parts, tokenizers, work);
   // A vault in memory would be lost when it is closed.
   const openMax = options.storage === 'memory' ? Infinity : options.openVaults;
   const vaults = openVaults(opener, openMax);
@@ -38,6 +39,7 @@ export async function startAlone(parts: ServerParts): Promise<RunningServer> {
       keeper?.forget(name);
       metrics?.own.meters.forget(name);
     },
+    work: (name) => work.of(name),
     retention: (name) => retentionOf(vaults, name, { sweeper, keeper, intervalMs }, Date.now),
   });
   return serveVaults({ ...parts, vaults, tokenizers, sweeper, keeper }, async () => {

@@ -8,18 +8,27 @@ import {
   type PostgresStore,
 } from '../storage/index.js';
 import type { TokenizerPool } from '../text/index.js';
-import { defaultVault, OpenVaults, refuseChanges, StoredVault, type VaultOpener } from '../vaults/index.js';
+import {
+  defaultVault,
+  OpenVaults,
+  refuseChanges,
+  type RunningWork,
+  StoredVault,
+  type VaultOpener,
+} from '../vaults/index.js';
 import type { ServerParts } from './parts.js';
 
 /** Returns the function that opens vaults, with the parts that they share. */
 export function createOpener(
   { options, logger, catalogue, store, core, disk, metrics }: ServerParts,
   tokenizers: TokenizerPool,
+  work: RunningWork,
 ): VaultOpener {
   return {
     catalogue,
     core,
     tokenizers,
+    work,
     clock: Date.now,
     defaults: options,
     readOnly: options.readOnly,

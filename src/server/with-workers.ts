@@ -2,7 +2,7 @@ import type { RunningServer } from '../cli/index.js';
 import { collectVaults } from '../metrics/index.js';
 import type { ManagedBackend } from '../storage/index.js';
 import { createTokenizers, toSend } from '../text/index.js';
-import { Administration, type FolderCatalogue, retentionOf } from '../vaults/index.js';
+import { Administration, type FolderCatalogue, retentionOf, RunningWork } from '../vaults/index.js';
 import { Announcements, Primary } from '../workers/index.js';
 import { serveVaults } from './lifecycle.js';
 import { intakeOf, startedLimits } from './limits.js';
@@ -23,8 +23,9 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
   // Workers encode text where it arrives, so this process needs very few threads for it.
   const tokenizers = createTokenizers({ threadsMax: 1, given: parts.givenTokenizers });
   const announcements = new Announcements();
+  const work = new RunningWork(Date.now);
   const opener = {
-    ...createOpener(parts, tokenizers),
+    ...createOpener(parts, tokenizers, work),
     wrap: (name: string, backend: ManagedBackend) =>
       announcements.announced(name, backend, () => primary.sendHealth()),
   };
@@ -51,6 +52,7 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
       keeper?.forget(name);
       metrics?.own.meters.forget(name);
     },
+    work: (name) => work.of(name),
     retention: (name) => retentionOf(vaults, name, { sweeper, keeper, intervalMs }, Date.now),
   });
   const primary = new Primary({
@@ -59,6 +61,7 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
     listenPage: http?.listen,
     vaults,
     admin,
+    work,
     audit: parts.audit,
     announcements,
     folderOf: (name) => catalogue.folderOf(name),

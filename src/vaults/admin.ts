@@ -4,6 +4,7 @@ import type { VaultCatalogue } from './catalogue.js';
 import { defaultVault, invalidName, isVaultName, vaultNotFound } from './names.js';
 import type { OpenVaults } from './open-vaults.js';
 import type { RetentionState } from './retention-state.js';
+import type { VaultWork } from './running-work.js';
 import { changedSettings, type SettingName, type VaultRecord, type VaultSettings } from './settings.js';
 
 export type VaultState = 'open' | 'closed' | 'readOnly' | 'failed';
@@ -14,6 +15,8 @@ export interface VaultDescription extends VaultRecord {
   readonly state: VaultState;
   /** Reason of a state other than open and closed. */
   readonly cause?: string | undefined;
+  /** Work under way on the whole vault; only where one vault is described. */
+  readonly work?: readonly VaultWork[];
 }
 
 /** Creates, describes, changes and deletes vaults. */
@@ -47,6 +50,8 @@ export interface AdminEvents {
   /** Called when a vault is gone. */
   readonly onDeleted?: (name: string) => void;
   readonly onSettings?: (name: string, settings: VaultSettings) => Promise<void>;
+  /** Returns the work under way on a vault. */
+  readonly work?: (name: string) => readonly VaultWork[];
   /** Looks at the retention of a vault that exists. */
   readonly retention: (name: string) => Promise<RetentionState>;
 }
@@ -82,7 +87,8 @@ export class Administration implements VaultAdmin {
   }
 
   async get(name: string): Promise<VaultDescription> {
-    return this.#describe(name, await this.#read(name));
+    const described = this.#describe(name, await this.#read(name));
+    return { ...described, work: this.events.work?.(name) ?? [] };
   }
 
   update(name: string, settings: VaultSettings, reset: readonly SettingName[]): Promise<VaultDescription> {

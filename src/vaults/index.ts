@@ -16,6 +16,7 @@ export { defaultVault, isVaultName, vaultNotFound } from './names.js';
 export { OpenVaults, type OpenState, type VaultRuntime, type VaultUse } from './open-vaults.js';
 export { type RetentionState, retentionOf } from './retention-state.js';
 export { refuseChanges } from './read-only.js';
+export { RunningWork, type VaultWork } from './running-work.js';
 export { settingNames, type SettingName, type VaultSettings } from './settings.js';
 export { Sweeper, type SweepFigures, type SweeperOptions, type Swept } from './sweeper.js';
 export { CheckCounts, type CheckFigures } from './vault-check.js';

@@ -10,6 +10,7 @@ import {
   type SweepRules,
   countTasks,
   createVault,
+  markWork,
   type TaskActivity,
   type Vault,
 } from '../vault/index.js';
@@ -18,6 +19,7 @@ import { type ChangeCheck, checkCommits } from './change-check.js';
 import { vaultNotFound } from './names.js';
 import type { VaultRuntime } from './open-vaults.js';
 import { Quota } from './quota.js';
+import type { RunningWork } from './running-work.js';
 import { lifetimesIn, type VaultRecord, type VaultSettings } from './settings.js';
 import { type CheckCounts, VaultCheck } from './vault-check.js';
 import { vaultCore } from './vault-core.js';
@@ -58,6 +60,8 @@ export interface VaultOpener {
   ) => Promise<ManagedBackend>;
   /** Absent if nobody watches. */
   readonly activityOf?: ((vault: string) => VaultActivity) | undefined;
+  /** Absent: nobody is told which work is under way. */
+  readonly work?: RunningWork;
   /** Returns the backend with which this process itself works on the vault. */
   readonly wrap?: (name: string, backend: ManagedBackend) => StorageBackend;
   readonly onCompacted: (vault: string, summary: CompactSummary) => void;
@@ -101,7 +105,8 @@ export class StoredVault implements VaultRuntime {
       prefixIndex: () => this.prefixIndex,
       lifetimes: () => this.lifetimes,
     });
-    this.vault = tasks ? countTasks(vault, tasks) : vault;
+    const counted = tasks ? countTasks(vault, tasks) : vault;
+    this.vault = opener.work ? markWork(counted, (task) => opener.work!.begin(name, task)) : counted;
     this.#compactOrNot();
   }
 

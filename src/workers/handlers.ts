@@ -6,7 +6,14 @@ import type { PageOptions } from '../page/index.js';
 import type { Applicant, IntakeSettings, StartedLimits } from '../rpc/index.js';
 import type { ChangeResult, MaintainedBackend } from '../storage/index.js';
 import type { GivenTokenizer } from '../text/index.js';
-import type { CompactInput, CompactPart, EraseInput, ErasePart, VerifyPart } from '../vault/index.js';
+import type {
+  CompactInput,
+  CompactPart,
+  EraseInput,
+  ErasePart,
+  VerifyPart,
+  WorkName,
+} from '../vault/index.js';
 import type {
   RetentionState,
   SettingName,
@@ -61,6 +68,11 @@ export interface PrimaryHandlers {
      * cancelled.
      */
     readonly slot: (applicant: Applicant, signal: AbortSignal) => AsyncIterable<'granted'>;
+    /** Marks work of a worker as under way, until the stream is cancelled. */
+    readonly work: (
+      given: { readonly vault: string; readonly task: WorkName },
+      signal: AbortSignal,
+    ) => AsyncIterable<'begun'>;
     /** Used with repair; without it, a worker verifies by itself. */
     readonly verify: (
       given: { readonly vault: string; readonly input: { readonly repair: boolean } },

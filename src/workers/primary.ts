@@ -7,6 +7,7 @@ import { keepHeapLean, removeStrayCopies } from '../storage/index.js';
 import {
   healthOf,
   type OpenVaults,
+  type RunningWork,
   sameHealth,
   type StoredVault,
   type VaultAdmin,
@@ -20,6 +21,7 @@ import type { PrimaryHandlers, WorkerOptions } from './handlers.js';
 import { heapGrowthPercent } from './heap-growth.js';
 import { type Entrance, Reception } from './reception.js';
 import { holdSlot } from './slots.js';
+import { holdWork } from './work.js';
 import { WorkerProcess } from './worker-process.js';
 
 export interface PrimaryOptions {
@@ -31,6 +33,7 @@ export interface PrimaryOptions {
   /** Owned by this process; others only read them. Their commits go through `announcements`. */
   readonly vaults: OpenVaults<StoredVault>;
   readonly admin: VaultAdmin;
+  readonly work: RunningWork;
   readonly audit: AuditSink & AuditSource;
   readonly announcements: Announcements;
   readonly folderOf: (vault: string) => string;
@@ -118,7 +121,10 @@ export class Primary {
     const { vaults, announcements, folderOf, labelOf, logger } = this.options;
     const grants: Grants = new Grants(vaults, announcements, () => worker, folderOf, labelOf);
     const worker: WorkerProcess = new WorkerProcess(
-      { calls: { ...grants.calls, ...this.#adminCalls() }, streams: { ...grants.streams, slot: this.#slot } },
+      {
+        calls: { ...grants.calls, ...this.#adminCalls() },
+        streams: { ...grants.streams, slot: this.#slot, work: this.#work },
+      },
       () => ({ ...this.options.worker, workers: this.options.workers, health: this.#health }),
       () => this.#reception.giveOut(),
       () => logger.warn({ pid: worker.pid }, 'a worker did not take a connection: it is closed'),
@@ -131,6 +137,9 @@ export class Primary {
 
   readonly #slot: PrimaryHandlers['streams']['slot'] = (applicant, signal) =>
     holdSlot(this.#admission, applicant, signal);
+
+  readonly #work: PrimaryHandlers['streams']['work'] = ({ vault, task }, signal) =>
+    holdWork(() => this.options.work.begin(vault, task), signal);
 
   #adminCalls() {
     const { admin, audit } = this.options;

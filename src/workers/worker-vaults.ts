@@ -7,7 +7,7 @@ import {
   type StorageHealth,
 } from '../storage/index.js';
 import type { TokenizerPool } from '../text/index.js';
-import { countTasks, createVault, type Vault } from '../vault/index.js';
+import { countTasks, createVault, markWork, type Vault } from '../vault/index.js';
 import {
   type VaultActivity,
   type VaultAdmin,
@@ -19,6 +19,7 @@ import type { Channel } from './channel.js';
 import { type CallSettings, forwardReads, type PrimaryHandlers } from './handlers.js';
 import { sendAhead } from './message-list-transfer.js';
 import { SharedLease } from './shared-lease.js';
+import { remoteWork } from './work.js';
 
 /** Parts of a worker that its vaults share. */
 export interface WorkerParts {
@@ -58,8 +59,9 @@ export class WorkerVault implements VaultRuntime {
       prefixIndex: () => this.#settings.prefixIndex,
       lifetimes: () => this.#settings.lifetimes,
     });
-    // The other process counts what it does for this one.
-    const own = activity ? countTasks(plain, activity.tasks) : plain;
+    // The other process counts and marks what it does for this one.
+    const counted = activity ? countTasks(plain, activity.tasks) : plain;
+    const own = markWork(counted, remoteWork(primary, name));
     this.vault = {
       ...own,
       compact: (input, signal) => primary.stream('compact', { vault: name, input }, signal),

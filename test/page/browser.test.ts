@@ -64,6 +64,7 @@ describe.skipIf(browserFile === undefined)(suite, () => {
     browser = await puppeteer.launch({
       executablePath: browserFile!,
       args: ['--no-sandbox', '--disable-dev-shm-usage'],
+      protocolTimeout: 0,
     });
   });
   afterAll(async () => {
@@ -220,6 +221,23 @@ describe.skipIf(browserFile === undefined)(suite, () => {
     await page.type('input[name=prefix]', 'call/1');
     await page.keyboard.press('Enter');
     await page.waitForFunction('document.body.innerText.includes("2 found")');
+    await page.close();
+  });
+
+  it('shows the work that is under way, and its end', async () => {
+    const page = await open('overview');
+    // Real work on so small a vault ends before it is seen.
+    let work: object[] = [{ task: 'compaction', start_time: new Date().toISOString() }];
+    await page.setRequestInterception(true);
+    page.on('request', (request) => {
+      if (!request.url().endsWith('/GetVault')) return void request.continue();
+      const body = JSON.stringify({ vault: { name: 'default', settings: null, work } });
+      void request.respond({ contentType: 'application/json', body });
+    });
+    await page.goto(`${server.page}#/vault`);
+    await page.waitForFunction('/Compaction\\s+since/.test(document.body.innerText)');
+    work = [];
+    await page.waitForFunction('/Under way\\s+nothing/.test(document.body.innerText)');
     await page.close();
   });
 

@@ -626,6 +626,7 @@ export interface Vault {
   readonly settings: VaultSettings | null;
   readonly state: VaultState | number;
   readonly cause: string;
+  readonly work: readonly VaultWork[];
 }
 
 export interface VaultSettings {
@@ -647,6 +648,11 @@ export type VaultState =
   | 'VAULT_STATE_CLOSED'
   | 'VAULT_STATE_READ_ONLY'
   | 'VAULT_STATE_FAILED';
+
+export interface VaultWork {
+  readonly task: string;
+  readonly startTime: Timestamp | null;
+}
 
 export interface VerifyNote {
   readonly subject: string;

@@ -37,6 +37,16 @@ export function useAsked<T>(
   return { ...current, again: () => setRound((last) => last + 1) };
 }
 
+/** Does something again and again, while the page can be seen. */
+export function useEvery(ms: number, act: () => void): void {
+  const acting = useRef(act);
+  acting.current = act;
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || acting.current(), ms);
+    return () => clearInterval(timer);
+  }, [ms]);
+}
+
 /** Items that come in pages. */
 export interface Paged<T> extends Asked<readonly T[]> {
   /** Asks for the next page; undefined if there is none. */

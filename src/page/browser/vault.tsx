@@ -1,8 +1,18 @@
 import { call } from './api.js';
-import type { GetRetentionResponse, VaultSettings } from './generated/responses.js';
+import type { GetRetentionResponse, VaultSettings, VaultWork } from './generated/responses.js';
 import { bytes, count, dateTime, duration, plural, ratio } from './format.js';
-import { useAsked } from './hooks.js';
+import { useAsked, useEvery } from './hooks.js';
 import { Facts, Loaded, Section, Table } from './ui.js';
+
+/** Time between two looks at the work under way. */
+const lookMs = 5000;
+const words: Readonly<Record<string, string>> = {
+  compaction: 'Compaction',
+  gc: 'Garbage collection',
+  backup: 'Backup',
+  verify: 'Verification',
+  erasure: 'Erasure',
+};
 
 /** Upkeep of a vault: settings, retention, space, registries, and the server that has it. */
 export function VaultView({ vault }: { readonly vault: string }) {
@@ -12,6 +22,11 @@ export function VaultView({ vault }: { readonly vault: string }) {
   const retention = useAsked(`retention ${vault}`, (signal) =>
     call('AdminService', 'GetRetention', { vault }, signal),
   );
+  const work = useAsked(`work ${vault}`, async (signal) => {
+    const { vault: found } = await call('AdminService', 'GetVault', { vault }, signal);
+    return found?.work ?? [];
+  });
+  useEvery(lookMs, work.again);
   const registries = useAsked(`registries ${vault}`, (signal) =>
     call('MaintenanceService', 'ListRegistries', { vault }, signal),
   );
@@ -30,7 +45,7 @@ export function VaultView({ vault }: { readonly vault: string }) {
         <Loaded asked={retention}>{(state) => <Sweeps state={state} />}</Loaded>
       </Section>
       <Section title="Work">
-        <Loaded asked={retention}>{(state) => <Running state={state} />}</Loaded>
+        <Loaded asked={retention}>{(state) => <Running state={state} work={work.data ?? []} />}</Loaded>
         <LastWork vault={vault} />
       </Section>
       <Section title="Space">
@@ -135,11 +150,21 @@ function Sweeps({ state }: { readonly state: GetRetentionResponse }) {
   );
 }
 
-function Running({ state }: { readonly state: GetRetentionResponse }) {
+function Running({
+  state,
+  work,
+}: {
+  readonly state: GetRetentionResponse;
+  readonly work: readonly VaultWork[];
+}) {
   const { is_sweeping, last_sweep_time, swept_conversations, space } = state;
   return (
     <Facts
       of={[
+        ['Under way', work.length === 0 ? 'nothing' : ''],
+        ...work.map(
+          ({ task, start_time }) => [words[task] ?? task, `since ${dateTime(start_time)}`] as const,
+        ),
         ['Sweep', is_sweeping ? 'under way' : 'none runs'],
         ['Last sweep', last_sweep_time === null ? 'none since the start' : dateTime(last_sweep_time)],
         ['Swept since the start', count(swept_conversations)],

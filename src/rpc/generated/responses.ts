@@ -624,6 +624,7 @@ export interface Vault {
   readonly settings?: VaultSettings | undefined;
   readonly state?: (typeof VaultState)[keyof typeof VaultState] | undefined;
   readonly cause?: string | undefined;
+  readonly work?: readonly VaultWork[] | undefined;
 }
 
 export interface VaultSettings {
@@ -646,6 +647,11 @@ export const VaultState = {
   READ_ONLY: 3,
   FAILED: 4,
 } as const;
+
+export interface VaultWork {
+  readonly task?: string | undefined;
+  readonly start_time?: Timestamp | undefined;
+}
 
 export interface VerifyNote {
   readonly subject?: string | undefined;

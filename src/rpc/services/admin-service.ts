@@ -159,7 +159,15 @@ const states = {
   failed: R.VaultState.FAILED,
 } as const satisfies Record<VaultDescription['state'], number>;
 
-function vaultFields({ name, vaultId, createTimeMs, settings, state, cause }: VaultDescription): R.Vault {
+function vaultFields({
+  name,
+  vaultId,
+  createTimeMs,
+  settings,
+  state,
+  cause,
+  work = [],
+}: VaultDescription): R.Vault {
   return {
     name,
     vault_id: vaultId,
@@ -184,5 +192,6 @@ function vaultFields({ name, vaultId, createTimeMs, settings, state, cause }: Va
     },
     state: states[state],
     cause,
+    work: work.map(({ task, startMs }) => ({ task, start_time: timestamp(startMs) })),
   };
 }

@@ -85,8 +85,8 @@ export class Pair {
   }
 
   /**
-   * In PostgreSQL the messages of each append are a holder of their own: a segment that the conversation names
-   * already gets a second reference. Appends of such segments are left to the contract's tests.
+   * In PostgreSQL the messages of each append are a holder of their own: a segment that the conversation
+   * names already gets a second reference. Appends of such segments are left to the contract's tests.
    */
   async #withoutRepeats(plan: ChangePlan): Promise<ChangePlan> {
     const { put, append, fork } = plan;

@@ -610,6 +610,7 @@ export interface Vault {
   readonly settings: VaultSettings | null;
   readonly state: VaultState;
   readonly cause: string;
+  readonly work: readonly VaultWork[];
 }
 
 export interface VaultSettings {
@@ -631,6 +632,11 @@ export type VaultState =
   | 'VAULT_STATE_CLOSED'
   | 'VAULT_STATE_READ_ONLY'
   | 'VAULT_STATE_FAILED';
+
+export interface VaultWork {
+  readonly task: string;
+  readonly start_time: string | null;
+}
 
 export interface VerifyNote {
   readonly subject: string;

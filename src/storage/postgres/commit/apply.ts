@@ -36,8 +36,8 @@ export interface Applied {
 
 /**
  * Checks the preconditions of a change, in the order that StorageBackend.commit documents, and sends what it
- * writes, in the order of Change's fields. `replacements` are checked. `clockMax` is the tick up to which what
- * was condemned has no readers.
+ * writes, in the order of Change's fields. `replacements` are checked. `clockMax` is the tick up to which
+ * what was condemned has no readers.
  */
 export async function applyChange(
   work: Work,
