@@ -12,23 +12,25 @@ export function Overview({ vault, params }: { readonly vault: string; readonly p
   const stats = useAsked(vault, (signal) => call('MaintenanceService', 'GetStats', { vault }, signal));
   return (
     <>
-      <Loaded asked={stats}>
-        {(data) =>
-          data.conversations === '0' ? (
-            <p class="empty">This vault is empty. What is stored in it shows up here.</p>
-          ) : (
-            <>
-              <p class="lead">
-                <strong>{brief(data.tokens)} tokens</strong> of{' '}
-                <a href={hrefOf('conversations', { vault })}>{count(data.conversations)} conversations</a>,
-                kept in <strong>{bytes(data.in_use_bytes)}</strong>:{' '}
-                {ratio(Number(data.raw_bytes) / Number(data.in_use_bytes))} times smaller than raw.
-              </p>
-              <Savings stats={data} />
-            </>
-          )
-        }
-      </Loaded>
+      <div class="room-of-sums">
+        <Loaded asked={stats}>
+          {(data) =>
+            data.conversations === '0' ? (
+              <p class="empty">This vault is empty. What is stored in it shows up here.</p>
+            ) : (
+              <>
+                <p class="lead">
+                  <strong>{brief(data.tokens)} tokens</strong> of{' '}
+                  <a href={hrefOf('conversations', { vault })}>{count(data.conversations)} conversations</a>,
+                  kept in <strong>{bytes(data.in_use_bytes)}</strong>:{' '}
+                  {ratio(Number(data.raw_bytes) / Number(data.in_use_bytes))} times smaller than raw.
+                </p>
+                <Savings stats={data} />
+              </>
+            )
+          }
+        </Loaded>
+      </div>
       <Usage vault={vault} params={params} />
       <Section
         title="Most shared"

@@ -79,15 +79,17 @@ export function Usage({ vault, params }: { readonly vault: string; readonly para
         </div>
       }
     >
-      <Loaded asked={usage}>
-        {({ rows }) =>
-          rows.length === 0 ? (
-            <p class="soft">Nothing was stored in this time.</p>
-          ) : (
-            <UsageOf rows={rows} by={by} isField={isField} measure={measure} />
-          )
-        }
-      </Loaded>
+      <div class="room-of-usage">
+        <Loaded asked={usage}>
+          {({ rows }) =>
+            rows.length === 0 ? (
+              <p class="soft">Nothing was stored in this time.</p>
+            ) : (
+              <UsageOf rows={rows} by={by} isField={isField} measure={measure} />
+            )
+          }
+        </Loaded>
+      </div>
     </Section>
   );
 }
