@@ -31,8 +31,13 @@ export class Connections {
    */
   relay(origin: Origin, begin: () => void): void {
     this.#origin = origin;
-    begin();
-    assert(this.#origin === undefined, 'a relayed connection has its session at once');
+    try {
+      begin();
+      assert(this.#origin === undefined, 'a relayed connection has its session at once');
+    } finally {
+      // No other connection may ever have it.
+      this.#origin = undefined;
+    }
   }
 
   of(session: ServerHttp2Session): Connection {
