@@ -12,7 +12,7 @@ export function Overview({ vault, params }: { readonly vault: string; readonly p
   const stats = useAsked(vault, (signal) => call('MaintenanceService', 'GetStats', { vault }, signal));
   return (
     <>
-      <div class="room-of-sums">
+      <div class={stats.data || stats.error ? '' : 'room-of-sums'}>
         <Loaded asked={stats}>
           {(data) =>
             data.conversations === '0' ? (
@@ -32,18 +32,20 @@ export function Overview({ vault, params }: { readonly vault: string; readonly p
         </Loaded>
       </div>
       <Usage vault={vault} params={params} />
-      <Section
-        title="Most shared"
-        aside={
-          <a class="small" href={hrefOf('prompts', { vault })}>
-            All prompts
-          </a>
-        }
-      >
-        <WhenSeen>
-          <MostShared vault={vault} />
-        </WhenSeen>
-      </Section>
+      {stats.data?.conversations !== '0' && (
+        <Section
+          title="Most shared"
+          aside={
+            <a class="small" href={hrefOf('prompts', { vault })}>
+              All prompts
+            </a>
+          }
+        >
+          <WhenSeen>
+            <MostShared vault={vault} />
+          </WhenSeen>
+        </Section>
+      )}
     </>
   );
 }

@@ -79,7 +79,7 @@ export function Usage({ vault, params }: { readonly vault: string; readonly para
         </div>
       }
     >
-      <div class="room-of-usage">
+      <div class={usage.data || usage.error ? '' : 'room-of-usage'}>
         <Loaded asked={usage}>
           {({ rows }) =>
             rows.length === 0 ? (

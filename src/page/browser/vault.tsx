@@ -183,13 +183,15 @@ const notListed: readonly string[] = ['PERMISSION_DENIED', 'AUDIT_LOG_OFF'];
 /** Deletions and maintenance of late, for those who may see the audit log. */
 function LastWork({ vault }: { readonly vault: string }) {
   const asked = useAsked(`audit ${vault}`, (signal) =>
-    call('AdminService', 'ListAuditEvents', { vault, page_size: 10 }, signal),
+    call('AdminService', 'ListAuditEvents', { vault, page_size: 100 }, signal),
   );
   if (asked.error && notListed.includes(asked.error.reason)) return null;
   return (
     <Loaded asked={asked}>
-      {({ events }) =>
-        events.length === 0 ? null : (
+      {({ events: all }) => {
+        // Asking for the log is in it too.
+        const events = all.filter(({ method }) => method !== 'AdminService.ListAuditEvents').slice(0, 10);
+        return events.length === 0 ? null : (
           <Table label="Latest deletions and maintenance" head={['When', 'Who', 'Call', 'Result']}>
             {events.map(({ number, time, identity, method, result }) => (
               <tr key={number}>
@@ -200,8 +202,8 @@ function LastWork({ vault }: { readonly vault: string }) {
               </tr>
             ))}
           </Table>
-        )
-      }
+        );
+      }}
     </Loaded>
   );
 }
