@@ -15,6 +15,7 @@ import {
   type TokensToDecode,
   type VocabularyFile,
 } from '../text/index.js';
+import { chatKey } from './kept-chat.js';
 
 const pack = promisify(brotliCompress);
 const unpack = promisify(brotliDecompress);
@@ -162,9 +163,6 @@ export class VaultTokenizers {
     });
   }
 }
-
-/** Name under which a vault keeps what a tokenizer says of chats: none that a tokenizer has. */
-const chatKey = (name: string): string => `${name}\0chat`;
 
 /** @throws StowkenError CORRUPT_STORE if it is not the vocabulary of this hash */
 async function unpacked(name: string, packed: Uint8Array, sha256: string): Promise<Uint8Array> {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { brotliCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { trainHere } from '../../src/codec/index.js';
 import { copyVault, type CopyParts, type CopyReport } from '../../src/vault/index.js';
@@ -87,6 +89,36 @@ describe.each(pairs)('a copy from $from to $to', ({ from, to }) => {
       passes: [{ copied: 0, unchanged: 41, deleted: 0, references: 0, segments: 0, faults: [] }],
       differences: [],
     });
+  });
+
+  it('has the vocabularies and chat templates of tokenizers', async (context) => {
+    const keeps = [source(), target()].every(({ backend }) => backend.readTokenizer !== undefined);
+    context.skip(!keeps, 'the storage keeps none');
+    const names = ['mine', 'mine\0chat'];
+    for (const name of names) {
+      const hash = createHash('sha256').update(name).digest();
+      const packed = brotliCompressSync(Buffer.concat([Buffer.from(name), hash]));
+      await source().backend.commit({ putTokenizer: { name, sha256: hash.toString('hex'), packed } });
+    }
+    await source().backend.commit({
+      put: {
+        spec: { ...spec('c'), tokenizer: 'mine' },
+        messages: [],
+        expect: { kind: 'absentOrSame' },
+        timeMs: 1,
+      },
+    });
+    await copy();
+    for (const name of names) {
+      const found = await Promise.all(
+        [source(), target()].map(({ backend }) => backend.readTokenizer!(name)),
+      );
+      const [given, kept] = found.map(
+        (each) => each && [each.sha256, Buffer.from(each.packed).toString('hex')],
+      );
+      expect(given).toBeDefined();
+      expect(kept).toEqual(given);
+    }
   });
 
   it('follows what was appended, replaced, forked, deleted and released since', async () => {

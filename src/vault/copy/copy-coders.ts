@@ -1,3 +1,4 @@
+import { chatKey } from '../kept-chat.js';
 import type { CopyParts } from './types.js';
 
 /**
@@ -14,9 +15,17 @@ export async function copyRegistries({ source, target }: CopyParts): Promise<voi
   }
 }
 
-/** Copies the vocabulary of a tokenizer, if the source keeps one. @throws StowkenError TOKENIZER_CHANGED */
-export async function copyTokenizer({ source, target }: CopyParts, name: string): Promise<void> {
-  const kept = name === '' ? undefined : await source.backend.readTokenizer?.(name);
+/**
+ * Copies the vocabulary of a tokenizer, and its chat template, if the source keeps them.
+ * @throws StowkenError TOKENIZER_CHANGED
+ */
+export async function copyTokenizer(parts: CopyParts, tokenizer: string): Promise<void> {
+  if (tokenizer === '') return;
+  for (const name of [tokenizer, chatKey(tokenizer)]) await copyKept(parts, name);
+}
+
+async function copyKept({ source, target }: CopyParts, name: string): Promise<void> {
+  const kept = await source.backend.readTokenizer?.(name);
   if (!kept || (await target.backend.readTokenizer?.(name))?.sha256 === kept.sha256) return;
   await target.backend.commit({ putTokenizer: { name, ...kept } });
 }
