@@ -22,8 +22,8 @@ export function Overview({ vault, params }: { readonly vault: string; readonly p
                 <p class="lead">
                   <strong>{brief(data.tokens)} tokens</strong> of{' '}
                   <a href={hrefOf('conversations', { vault })}>{count(data.conversations)} conversations</a>,
-                  kept in <strong>{bytes(data.in_use_bytes)}</strong>:{' '}
-                  {ratio(Number(data.raw_bytes) / Number(data.in_use_bytes))} times smaller than raw.
+                  kept in <strong>{bytes(data.in_use_bytes)}</strong>
+                  {smaller(Number(data.raw_bytes) / Number(data.in_use_bytes))}.
                 </p>
                 <Savings stats={data} />
               </>
@@ -48,6 +48,11 @@ export function Overview({ vault, params }: { readonly vault: string; readonly p
       )}
     </>
   );
+}
+
+/** Words for a vault that is smaller than its raw tokens; one that has just begun is not. */
+function smaller(times: number): string {
+  return times >= 1 ? `: ${ratio(times)} times smaller than raw` : '';
 }
 
 function MostShared({ vault }: { readonly vault: string }) {

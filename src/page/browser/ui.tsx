@@ -5,13 +5,16 @@ import type { Asked } from './hooks.js';
 
 /** Small parts that all views share. */
 
-/** Shows the failure of a call, and a way to try it again. */
+/** Reasons that another try does not change. */
+const lasting: readonly string[] = ['UNSUPPORTED_BY_STORAGE', 'PERMISSION_DENIED', 'AUDIT_LOG_OFF'];
+
+/** Shows the failure of a call, and a way to try it again where that may help. */
 export function Failure({ error, again }: { readonly error: ApiError; readonly again?: () => void }) {
   return (
     <div class="failure" role="alert">
       <p>{error.message || 'The call failed.'}</p>
       {error.reason && <p class="soft small">{error.reason}</p>}
-      {again && (
+      {again && !lasting.includes(error.reason) && (
         <button type="button" onClick={again}>
           Try again
         </button>
