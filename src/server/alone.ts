@@ -35,8 +35,8 @@ export async function startAlone(parts: ServerParts): Promise<RunningServer> {
     onCreate: async () => disk?.assertRoom(),
     onSettings: async (name, settings) => vaults.openRuntime(name)?.apply(settings),
     onDeleted: (name) => {
-      sweeper?.forget(name);
-      keeper?.forget(name);
+      sweeper?.figures.forget(name);
+      keeper?.figures.forget(name);
       metrics?.own.meters.forget(name);
     },
     work: (name) => work.of(name),

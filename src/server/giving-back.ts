@@ -18,7 +18,7 @@ export function createSpaceKeeper(
   });
   metrics?.own.add((samples) => {
     const byLabel = new Map<string, { allocated: number; given: number }>();
-    for (const [name, { space, givenBackBytes }] of keeper.figures) {
+    for (const [name, { space, givenBackBytes }] of keeper.figures.all) {
       const { label } = metrics.own.meters.of(name);
       const sum = byLabel.get(label) ?? { allocated: 0, given: 0 };
       byLabel.set(label, {

@@ -29,7 +29,7 @@ type Own = NonNullable<ServerParts['metrics']>['own'];
 function watch(sweeper: Sweeper, own: Own): void {
   own.add((samples) => {
     const byLabel = new Map<string, { swept: number; left: number; lastMs: number | undefined }>();
-    for (const [name, { swept, left, lastMs }] of sweeper.figures) {
+    for (const [name, { swept, left, lastMs }] of sweeper.figures.all) {
       const { label } = own.meters.of(name);
       const sum = byLabel.get(label) ?? { swept: 0, left: 0, lastMs };
       const isEarlier = lastMs !== undefined && lastMs < (sum.lastMs ?? Infinity);

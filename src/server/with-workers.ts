@@ -48,8 +48,8 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
     },
     onDelete: (name) => announcements.send('dropVault', name, name),
     onDeleted: (name) => {
-      sweeper?.forget(name);
-      keeper?.forget(name);
+      sweeper?.figures.forget(name);
+      keeper?.figures.forget(name);
       metrics?.own.meters.forget(name);
     },
     work: (name) => work.of(name),

@@ -45,9 +45,9 @@ export async function retentionOf(
   try {
     const { backend, lifetimes, sweepRules } = use.runtime;
     const { conversations, exact } = await countExpired(backend, { nowMs: clock(), lifetimes }, use.signal);
-    const figures = sweeper?.figures.get(name);
+    const figures = sweeper?.figures.all.get(name);
     const space = await backend.space?.();
-    const { givenBackBytes = 0, running: isGivingBack = false } = keeper?.figures.get(name) ?? {};
+    const { givenBackBytes = 0, running: isGivingBack = false } = keeper?.figures.all.get(name) ?? {};
     const off = keeper === undefined ? { unsupported: space?.unsupported ?? notGiven } : {};
     return {
       expired: conversations,

@@ -1,5 +1,6 @@
 import { isStowkenError, limits } from '../model/index.js';
 import type { DiskSpace } from '../storage/index.js';
+import { FiguresByVault } from './figures-by-vault.js';
 import type { OpenVaults } from './open-vaults.js';
 import type { StoredVault } from './stored-vault.js';
 
@@ -28,7 +29,12 @@ export interface SpaceFigures {
  */
 export class SpaceKeeper {
   readonly #stop = new AbortController();
-  readonly #figures = new Map<string, SpaceFigures>();
+  readonly figures = new FiguresByVault<SpaceFigures>(() => ({
+    givenBackBytes: 0,
+    running: false,
+    space: undefined,
+    left: undefined,
+  }));
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
 
@@ -47,7 +53,7 @@ export class SpaceKeeper {
   async look(): Promise<void> {
     for (const name of this.options.vaults.states().keys()) {
       if (this.#stop.signal.aborted) return;
-      const figures = this.figuresOf(name);
+      const figures = this.figures.of(name);
       try {
         await this.#lookAt(name, figures);
       } catch (error) {
@@ -64,23 +70,6 @@ export class SpaceKeeper {
     clearTimeout(this.#timer);
     this.#stop.abort();
     await this.#looking;
-  }
-
-  get figures(): ReadonlyMap<string, Readonly<SpaceFigures>> {
-    return this.#figures;
-  }
-
-  figuresOf(name: string): SpaceFigures {
-    let figures = this.#figures.get(name);
-    if (!figures) {
-      figures = { givenBackBytes: 0, running: false, space: undefined, left: undefined };
-      this.#figures.set(name, figures);
-    }
-    return figures;
-  }
-
-  forget(name: string): void {
-    this.#figures.delete(name);
   }
 
   async #lookAt(name: string, figures: SpaceFigures): Promise<void> {

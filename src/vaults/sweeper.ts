@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { isStowkenError, limits } from '../model/index.js';
 import { countExpired, sweep } from '../vault/index.js';
 import type { VaultCatalogue } from './catalogue.js';
+import { FiguresByVault } from './figures-by-vault.js';
 import type { OpenVaults } from './open-vaults.js';
 import type { StoredVault } from './stored-vault.js';
 import { isInWindow, type SweepWindow } from './sweep-window.js';
@@ -46,7 +47,13 @@ export interface SweepFigures {
  */
 export class Sweeper {
   readonly #stop = new AbortController();
-  readonly #figures = new Map<string, SweepFigures>();
+  readonly figures = new FiguresByVault<SweepFigures>(() => ({
+    swept: 0,
+    left: 0,
+    lastMs: undefined,
+    beginMs: undefined,
+    running: false,
+  }));
   readonly #startMs: number;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
@@ -74,7 +81,7 @@ export class Sweeper {
     for (const name of await this.options.catalogue.list()) {
       if (!this.#mayWork()) return;
       if (!this.#isDue(name)) continue;
-      const figures = this.figuresOf(name);
+      const figures = this.figures.of(name);
       figures.running = true;
       figures.beginMs = this.options.clock();
       try {
@@ -94,24 +101,6 @@ export class Sweeper {
     await this.#looking;
   }
 
-  /** Returns the sweeps of each vault that was swept. */
-  get figures(): ReadonlyMap<string, Readonly<SweepFigures>> {
-    return this.#figures;
-  }
-
-  figuresOf(name: string): SweepFigures {
-    let figures = this.#figures.get(name);
-    if (!figures) {
-      figures = { swept: 0, left: 0, lastMs: undefined, beginMs: undefined, running: false };
-      this.#figures.set(name, figures);
-    }
-    return figures;
-  }
-
-  forget(name: string): void {
-    this.#figures.delete(name);
-  }
-
   #mayWork(): boolean {
     return !this.#stop.signal.aborted && isInWindow(this.options.window, this.options.clock());
   }
@@ -121,7 +110,7 @@ export class Sweeper {
     const { vaults, intervalMs, clock } = this.options;
     const state = vaults.states().get(name);
     if (state?.failed) return false;
-    const last = this.#figures.get(name)?.beginMs;
+    const last = this.figures.all.get(name)?.beginMs;
     const nowMs = clock();
     if (state) return last === undefined || nowMs - last >= intervalMs || last > nowMs;
     const pauseMs = last === undefined ? intervalMs : Math.max(intervalMs, limits.sweepClosedMs);

@@ -43,7 +43,7 @@ describe('space that is given back', () => {
     await keeper.look();
     expect(calls).toEqual([limits.spaceFactorAfter]);
     expect(told).toEqual([['default', 9 * MIB]]);
-    expect(keeper.figuresOf('default')).toMatchObject({ givenBackBytes: 9 * MIB, running: false });
+    expect(keeper.figures.of('default')).toMatchObject({ givenBackBytes: 9 * MIB, running: false });
     await keeper.look();
     expect(calls).toHaveLength(1);
   });
@@ -56,7 +56,7 @@ describe('space that is given back', () => {
     const { keeper, calls } = keeperOf(space);
     await keeper.look();
     expect(calls).toEqual([]);
-    expect(keeper.figuresOf('default').space).toMatchObject(space);
+    expect(keeper.figures.of('default').space).toMatchObject(space);
   });
 
   it('is not asked for again and again where it does not come, but when there is more, or later', async () => {
@@ -78,7 +78,7 @@ describe('space that is given back', () => {
     vault.failure = new Error('no');
     await keeper.look();
     expect(errors).toEqual([vault.failure]);
-    expect(keeper.figuresOf('default').running).toBe(false);
+    expect(keeper.figures.of('default').running).toBe(false);
     vault.failure = undefined;
     await keeper.look();
     expect(calls).toHaveLength(2);

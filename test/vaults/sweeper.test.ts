@@ -142,7 +142,7 @@ describe.each(['lmdb', 'memory', 'filesystem'] as const)('the sweeper of vaults 
     expect(figures.conversations).toBeGreaterThanOrEqual(count);
     expect(figures.segments).toBeGreaterThan(0);
     expect((await runtime().backend.stats()).garbageSegments).toBe(0);
-    expect(sweeper.figures.get('default')).toMatchObject({
+    expect(sweeper.figures.all.get('default')).toMatchObject({
       ...{ swept: figures.conversations, left: 0, lastMs: nowMs, running: false },
     });
     if (kind === 'filesystem') return;
@@ -163,7 +163,7 @@ describe.each(['lmdb', 'memory', 'filesystem'] as const)('the sweeper of vaults 
     onRest = () => (nowMs = new Date(2026, 5, 2, 1, 0).getTime());
     await sweeper.look();
     expect(await conversations()).toBe(count - limits.sweepBatchConversations);
-    expect(sweeper.figures.get('default')!.left).toBe(limits.sweepBatchConversations);
+    expect(sweeper.figures.all.get('default')!.left).toBe(limits.sweepBatchConversations);
     nowMs = new Date(2026, 5, 3, 0, 10).getTime();
     onRest = () => undefined;
     await sweeper.look();
@@ -190,7 +190,7 @@ describe.each(['lmdb', 'memory', 'filesystem'] as const)('the sweeper of vaults 
     const { segmentBytes } = await runtime().backend.stats();
     await runtime().apply({ contentBytesMax: segmentBytes - 1 });
     const sweeper = createSweeper();
-    onRest = () => void (sweeper.figuresOf('default').swept > 0 && sweeper.stop());
+    onRest = () => void (sweeper.figures.of('default').swept > 0 && sweeper.stop());
     await sweeper.look();
     expect(await conversations()).toBe(4);
     const stats = await runtime().backend.stats();
@@ -246,15 +246,17 @@ describe.each(['lmdb', 'memory', 'filesystem'] as const)('the sweeper of vaults 
       expect(swept.map(([name]) => name)).toEqual(['b', 'c', 'a']);
       const open = [...vaults.states().keys()];
       const begunAgain = async (): Promise<string[]> => {
-        const before = new Map([...sweeper.figures].map(([name, { beginMs }]) => [name, beginMs]));
+        const before = new Map([...sweeper.figures.all].map(([name, { beginMs }]) => [name, beginMs]));
         await sweeper.look();
-        return [...before.keys()].filter((name) => sweeper.figures.get(name)!.beginMs !== before.get(name));
+        return [...before.keys()].filter(
+          (name) => sweeper.figures.all.get(name)!.beginMs !== before.get(name),
+        );
       };
       nowMs += HOUR;
       expect((await begunAgain()).sort()).toEqual(open.sort());
       nowMs += DAY;
       expect((await begunAgain()).sort()).toEqual(['a', 'b', 'c', 'default']);
-      sweeper.forget('a');
-      expect(sweeper.figures.has('a')).toBe(false);
+      sweeper.figures.forget('a');
+      expect(sweeper.figures.all.has('a')).toBe(false);
     });
 });

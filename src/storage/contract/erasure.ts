@@ -25,9 +25,9 @@ export interface OverwriteOptions {
 
 export interface Overwritten {
   /** Pages of the vault's files that have content. */
-  readonly usedPages: number;
+  readonly pagesInUse: number;
   /** Pages without content. */
-  readonly freePages: number;
+  readonly pagesFree: number;
   /** Bytes without content that were not zero, and are now. */
   readonly overwrittenBytes: number;
   /** False if somebody still read an earlier state: call it once more. */

@@ -202,7 +202,7 @@ class MemoryBackend implements ManagedBackend {
 
   /** There are no files. */
   async overwriteUnused(): Promise<Overwritten> {
-    return { usedPages: 0, freePages: 0, overwrittenBytes: 0, isComplete: true };
+    return { pagesInUse: 0, pagesFree: 0, overwrittenBytes: 0, isComplete: true };
   }
 
   async listConversations(query: ListQuery): Promise<ConversationPage> {

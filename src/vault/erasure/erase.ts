@@ -85,8 +85,8 @@ async function takeLeases(backend: StorageBackend): Promise<ExclusiveLease[]> {
 
 const nothing = {
   kind: 'receipt',
-  ...{ children: 0, forgottenRequests: 0, forgottenUsageGroups: 0, registriesLooked: 0 },
-  ...{ registriesReplaced: [], usedPages: 0, freePages: 0, overwrittenBytes: 0, violations: 0, gaps: [] },
+  ...{ children: 0, forgottenRequests: 0, forgottenUsageGroups: 0, registriesCompared: 0 },
+  ...{ registriesReplaced: [], pagesInUse: 0, pagesFree: 0, overwrittenBytes: 0, violations: 0, gaps: [] },
 } as const;
 
 async function planOf(
@@ -180,7 +180,7 @@ class Erasure {
       children: await countChildren(backend, content.ids, signal),
       forgottenRequests: requests,
       forgottenUsageGroups: this.#forgottenGroups,
-      registriesLooked: looked,
+      registriesCompared: looked,
       registriesReplaced: [...replaced],
       ...pages,
       violations: violations.length,

@@ -67,12 +67,12 @@ export interface EraseReceipt {
 
   readonly forgottenRequests: number;
   readonly forgottenUsageGroups: number;
-  readonly registriesLooked: number;
+  readonly registriesCompared: number;
   readonly registriesReplaced: readonly number[];
 
   /** Proof: all pages of the files, and what a check of every record found. */
-  readonly usedPages: number;
-  readonly freePages: number;
+  readonly pagesInUse: number;
+  readonly pagesFree: number;
   readonly overwrittenBytes: number;
   readonly violations: number;
   readonly gaps: readonly EraseGap[];

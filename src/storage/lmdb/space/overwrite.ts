@@ -65,8 +65,8 @@ export async function overwriteUnused(
     await out.sync();
     const isWhole = !hasFreed && !(await isRead());
     return {
-      usedPages: used,
-      freePages: free.pages,
+      pagesInUse: used,
+      pagesFree: free.pages,
       overwrittenBytes: out.overwrittenBytes,
       isComplete: isWhole && leftBytes === 0,
     };
