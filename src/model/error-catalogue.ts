@@ -262,7 +262,7 @@ const opening = {
     facts: { folder: 'the folder' },
   },
   VAULT_NOT_EMPTY: {
-    meaning: 'The vault that a copy is to fill has content of its own.',
+    meaning: 'The vault that a copy is to fill has content of its own, or a server has it open.',
     action: 'Name a new vault. A copy that was interrupted goes on, if no server has opened its vault since.',
     facts: { vault: 'the name' },
   },

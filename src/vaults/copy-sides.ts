@@ -86,7 +86,7 @@ async function besideServer(folder: string, codec: LiveCodec): Promise<CopySourc
 /**
  * Opens the vault that becomes a copy of another one, and creates it if it is not there. One with content of
  * its own is refused: it has some if it was not begun by a copy of that vault, or was served since.
- * @throws StowkenError VAULT_NOT_EMPTY, STORE_LOCKED
+ * @throws StowkenError VAULT_NOT_EMPTY (also if a server has it open in a database), STORE_LOCKED
  */
 export async function openTarget(
   place: VaultPlace,
@@ -97,24 +97,31 @@ export async function openTarget(
   const codec = createLiveCodec(core);
   const copyOf = source.backend.vaultId;
   if (!isVaultName(vault)) throw invalidName(vault);
-  const { catalogue, open, close } = await connect(place, core);
+  const { catalogue, open, isOpen, close } = await connect(place, core);
   try {
     const begun = { settings: record.settings, createTimeMs: Date.now(), copyOf };
     if (vault !== defaultVault) await catalogue.create(vault, begun);
     const existing = await catalogue.read(vault);
     const isBegun = existing?.copyOf === copyOf;
+    // A server that opens a copy makes the vault its own; one that had it open before would not notice.
+    if (!isBegun && (await isOpen())) throw notCopy(place, 'another process has it open');
     const folder = catalogue.folderOf(vault);
     if (folder !== undefined) await prepareFolder(folder);
     const backend = await open(folder, codec);
     try {
       const { conversations, segments } = await backend.stats();
-      if (!isBegun && conversations + segments > 0) throw notEmpty(place);
+      if (!isBegun && conversations + segments > 0) throw notCopy(place, ownContent);
       codec.prepare();
       const { prefixIndex = true, labels } = record.settings;
       if (labels !== undefined) await backend.setLabels?.(labels);
-      const settings = { ...record.settings, ...existing?.settings };
+      // Those of a vault that was there before are its own; those of a copy are the source's of now.
+      const settings = isBegun ? record.settings : { ...record.settings, ...existing?.settings };
       await catalogue.write(vault, { ...begun, settings, vaultId: backend.vaultId });
-      const target = { backend, indexesPrefixes: prefixIndex && backend.findPrefix !== undefined };
+      const requireCopy = async () => {
+        if ((await catalogue.read(vault))?.copyOf !== copyOf) throw notCopy(place, 'a server has opened it');
+      };
+      const indexesPrefixes = prefixIndex && backend.findPrefix !== undefined;
+      const target = { backend, indexesPrefixes, requireCopy };
       const closeAll = async () => {
         await backend.close();
         await close();
@@ -138,6 +145,8 @@ async function prepareFolder(folder: string): Promise<void> {
 interface Connection {
   readonly catalogue: VaultCatalogue;
   readonly open: (folder: string | undefined, codec: LiveCodec) => Promise<ManagedBackend>;
+  /** True if others have the vault open, where opening it does not refuse that. */
+  readonly isOpen: () => Promise<boolean>;
   readonly close: () => Promise<void>;
 }
 
@@ -148,7 +157,8 @@ async function connect({ storage, at, vault }: VaultPlace, core: TokenCore): Pro
       storage === 'lmdb'
         ? openLmdbBackend({ folder, codec, clock })
         : openFilesystemBackend({ folder, codec, core, clock });
-    return { catalogue: new FolderCatalogue(at), open, close: async () => {} };
+    const isOpen = () => Promise.resolve(false);
+    return { catalogue: new FolderCatalogue(at), open, isOpen, close: async () => {} };
   }
   const store = await openPostgresStore(at);
   const catalogue = new DatabaseCatalogue(store);
@@ -158,17 +168,15 @@ async function connect({ storage, at, vault }: VaultPlace, core: TokenCore): Pro
       if (vault === defaultVault) await store.vaults.create(vault);
       return store.open(vault, { codec, clock });
     },
+    isOpen: () => store.vaults.isOpen(vault),
     close: () => store.close(),
   };
 }
 
-function notEmpty({ vault }: VaultPlace): StowkenError {
-  const why = 'it has content of its own: it was not begun by a copy of this source, or was served since';
-  return new StowkenError(
-    'VAULT_NOT_EMPTY',
-    `vault ${vault} of the target is no copy to go on with: ${why}`,
-    {
-      vault,
-    },
-  );
+const ownContent =
+  'it has content of its own: it was not begun by a copy of this source, or was served since';
+
+function notCopy({ vault }: VaultPlace, why: string): StowkenError {
+  const message = `vault ${vault} of the target is no copy to go on with: ${why}`;
+  return new StowkenError('VAULT_NOT_EMPTY', message, { vault });
 }

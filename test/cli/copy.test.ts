@@ -152,6 +152,36 @@ describe('stowken copy', () => {
     await server.kill('SIGTERM');
   });
 
+  it('takes the settings that the source has now', async () => {
+    const set = async (lifetime: string) => {
+      const server = await serve('a');
+      await stowkenAt(server.address)(['vault', 'set', 'default', '--lifetime', lifetime]);
+      await server.kill('SIGTERM');
+      expect(await stowken(['copy', '--from', at('a'), '--to', at('b')])).toMatchObject({ code: 0 });
+    };
+    await set('90d');
+    await set('30d');
+    const shown = await stowkenAt((await serve('b')).address)(['vault', 'show', 'default', '--json']);
+    expect(shown.stdout).toContain('2592000');
+  });
+
+  it.skipIf(postgresMissing !== undefined)('leaves a database alone that a server has open', async () => {
+    await (await serve('a')).kill('SIGTERM');
+    const url = await testDatabase();
+    await migratePostgres({ url });
+    const server = await startStowken('--storage', url);
+    servers.push(server);
+    const vault = `copy-${process.pid}-${Date.now()}`;
+    await stowkenAt(server.address)(['vault', 'create', vault]);
+    const client = connect({ server: server.address, vault });
+    await client.store({ conversation: { id: 'own' }, messages: [{ role: 'user', tokens: tokens(1) }] });
+    await client.delete('own');
+    client.close();
+    await stowkenAt(server.address)(['gc', '--vault', vault]);
+    const copied = await stowken(['copy', '--from', at('a'), '--to', url, '--to-vault', vault]);
+    expect(copied).toMatchObject({ code: 1, stderr: expect.stringContaining('has it open') as string });
+  });
+
   it.skipIf(postgresMissing !== undefined)('moves a vault to PostgreSQL and back', async () => {
     const server = await serve('a');
     await store(server, 1, 20);

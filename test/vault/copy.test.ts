@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { brotliCompressSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { trainHere } from '../../src/codec/index.js';
 import { copyVault, type CopyParts, type CopyReport } from '../../src/vault/index.js';
 import { sampleSegments } from '../codec/samples.js';
@@ -23,12 +23,19 @@ describe.each(pairs)('a copy from $from to $to', ({ from, to }) => {
   const source = useBench(from, { sync: false });
   const target = useBench(to, { sync: false });
 
+  let requireCopy = async () => {};
+  beforeEach(() => (requireCopy = async () => {}));
+
   async function copy(changes: Partial<CopyParts['source']> = {}): Promise<CopyReport> {
     const { backend, codec } = source();
     return copyVault(
       {
         source: { backend, codec, isShared: false, refresh: async () => {}, ...changes },
-        target: { backend: target().backend, indexesPrefixes: target().backend.findPrefix !== undefined },
+        target: {
+          backend: target().backend,
+          indexesPrefixes: target().backend.findPrefix !== undefined,
+          requireCopy,
+        },
         clock: () => 50_000,
         signal: new AbortController().signal,
       },
@@ -141,6 +148,54 @@ describe.each(pairs)('a copy from $from to $to', ({ from, to }) => {
     expect(passes).toMatchObject([{ copied: 3, deleted: 1, references: 1, faults: [] }]);
     expect(differences).toEqual([]);
     expect(await contentOf(target())).toEqual(await contentOf(source()));
+  });
+
+  /** Stores a conversation of so many messages. */
+  async function put(id: string, timeMs: number, count = 1): Promise<void> {
+    const messages = Array.from({ length: count }, () => message('user', pool[0]!));
+    const expected = { kind: 'absentOrSame' } as const;
+    await source().backend.commit({
+      newSegments: [pool[0]!],
+      put: { spec: spec(id), messages, expect: expected, timeMs },
+    });
+  }
+
+  const order = async (of: Bench) => (await listed(of)).map(({ id }) => id);
+
+  it('keeps the order of lists, of long conversations and of one moment too', async () => {
+    for (let at = 0; at < 12; at++) await put(`c/${at}`, 1_000 + at, at === 3 ? 1_500 : 1);
+    for (let at = 0; at < 30; at++) await put(`tie/${(at * 7) % 30}`, 2_000);
+    expect(await copy()).toMatchObject({ isComplete: true, differences: [] });
+    expect(await order(target())).toEqual(await order(source()));
+    expect(await contentOf(target())).toEqual(await contentOf(source()));
+  });
+
+  it('gives a conversation that was deleted and stored again its new place', async () => {
+    for (let at = 0; at < 4; at++) await put(`c/${at}`, 1_000 + at);
+    await copy();
+    await source().backend.commit({ delete: { id: 'c/1', timeMs: 2_000 } });
+    await put('c/1', 2_000);
+    expect(await copy()).toMatchObject({ isComplete: true, differences: [], passes: [{ copied: 1 }] });
+    expect(await order(target())).toEqual(await order(source()));
+    expect(await contentOf(target())).toEqual(await contentOf(source()));
+  });
+
+  it('is complete with a conversation that comes to an earlier place', async () => {
+    for (let at = 0; at < 4; at++) await put(`c/${at}`, 1_000 + at);
+    await copy();
+    await target().backend.commit({ delete: { id: 'c/1', timeMs: 2_000 } });
+    expect(await copy()).toMatchObject({ isComplete: true, differences: [], passes: [{ copied: 1 }] });
+    expect(await copy()).toMatchObject({ passes: [{ copied: 0 }] });
+  });
+
+  it('deletes nothing from a vault that a server has opened meanwhile', async () => {
+    await put('c', 1_000);
+    requireCopy = () => Promise.reject(new Error('opened'));
+    await target().backend.commit({
+      put: { spec: spec('own'), messages: [], expect: { kind: 'absentOrSame' }, timeMs: 1 },
+    });
+    await expect(copy()).rejects.toThrow('opened');
+    expect(await order(target())).toEqual(['own']);
   });
 
   it('names the conversations that it cannot read, and copies the others', async () => {

@@ -4,6 +4,7 @@ import { gateRows } from './commit/lookup.js';
 import type { Database } from './database/database.js';
 import { bytes, int, type Statement } from './database/driver.js';
 import { constraintOf } from './database/failures.js';
+import { findPresent } from './leases/presence.js';
 
 const findVault: Statement = {
   name: 'vault_find',
@@ -61,6 +62,12 @@ export class DatabaseVaults {
   async list(): Promise<string[]> {
     const rows = await this.database.query(listVaults);
     return rows.map(({ name }) => bytes(name).toString()).filter((name) => !name.startsWith(gonePrefix));
+  }
+
+  /** Resolves to true if another process has the vault open, or was killed in the last 40 seconds. */
+  async isOpen(name: string): Promise<boolean> {
+    const found = await this.find(name);
+    return found !== undefined && (await this.database.query(findPresent, [found.p])).length > 0;
   }
 
   /** Returns false if there is a vault of this name. */

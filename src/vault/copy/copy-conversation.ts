@@ -17,6 +17,7 @@ import {
 } from '../../storage/index.js';
 import { BlockFingerprints } from '../prefix/index.js';
 import type { CopyFault, CopyParts, CopySource } from './types.js';
+import type { PutOrder } from './put-order.js';
 import type { Turn } from './window.js';
 
 /** Bytes of frames that one commit brings. */
@@ -28,14 +29,18 @@ export interface CopyCounts {
   frameBytes: number;
 }
 
-/** True if both are the same state of a conversation. */
-export function isSameState(one: Conversation | undefined, other: Conversation): boolean {
+/**
+ * True if a copy has the state of its conversation. Its store time may be a later one: a storage whose lists
+ * go by numbers lets none be before that of the newest conversation, and no update before the store.
+ */
+export function isSameState(copy: Conversation | undefined, original: Conversation): boolean {
   return (
-    one?.revision === other.revision &&
-    one.updateTimeMs === other.updateTimeMs &&
-    one.createTimeMs === other.createTimeMs &&
-    one.messageCount === other.messageCount &&
-    one.totalTokens === other.totalTokens
+    copy?.revision === original.revision &&
+    copy.storeTimeMs >= original.storeTimeMs &&
+    copy.updateTimeMs === Math.max(original.updateTimeMs, copy.storeTimeMs) &&
+    copy.createTimeMs === original.createTimeMs &&
+    copy.messageCount === original.messageCount &&
+    copy.totalTokens === original.totalTokens
   );
 }
 
@@ -48,6 +53,7 @@ export async function copyConversation(
   id: string,
   stored: Conversation | undefined,
   counts: CopyCounts,
+  puts: PutOrder,
   turn: Turn,
 ): Promise<boolean> {
   const { source, target } = parts;
@@ -61,18 +67,22 @@ export async function copyConversation(
     const newSegments = await bringSegments(parts, keys, counts);
     const prefix = target.indexesPrefixes ? await fingerprintsOf(parts, order) : undefined;
     await turn.begun;
+    await puts.passed(conversation);
+    // One that was deleted and stored again takes its new place in lists.
+    const isStoredAgain = stored !== undefined && stored.storeTimeMs < conversation.storeTimeMs;
+    if (isStoredAgain) await target.backend.commit({ delete: { id, timeMs: parts.clock() } });
     const written = target.backend.commit({
       newSegments,
       put: {
         spec: specOf(conversation),
         messages,
-        expect: { kind: 'revision', revision: stored?.revision ?? 0 },
+        expect: { kind: 'revision', revision: isStoredAgain ? 0 : (stored?.revision ?? 0) },
         timeMs: conversation.storeTimeMs,
         keeps: stateOf(conversation),
         ...(prefix && { prefix }),
       },
     });
-    // The next one is sent after this one, and need not wait for the disk.
+    puts.sent(conversation, written);
     turn.end();
     await written;
     return true;

@@ -4,6 +4,7 @@ import { throwIfAborted, yieldToEventLoop } from '../event-loop.js';
 import { copyConversation, type CopyCounts, faultOf, isSameState } from './copy-conversation.js';
 import { copyReferences } from './copy-references.js';
 import { copyRegistries, copyTokenizer } from './copy-coders.js';
+import { PutOrder } from './put-order.js';
 import { Window } from './window.js';
 import type { CopyFault, CopyParts, CopyPass } from './types.js';
 
@@ -23,12 +24,14 @@ export async function copyPass(parts: CopyParts, pass: number): Promise<CopyPass
   const faults: CopyFault[] = [];
   const tokenizers = new Set<string>();
   const window = new Window(atOnce);
+  const order = new PutOrder(target.backend.kind);
   let copied = 0;
   let unchanged = 0;
   let done = 0;
   await source.refresh();
   const total = (await source.backend.stats()).conversations;
   for await (const { conversations, damaged } of pagesOf(source.backend, signal)) {
+    await target.requireCopy();
     // Frames may name a registry that came with the page before.
     await source.refresh();
     await copyRegistries(parts);
@@ -44,7 +47,7 @@ export async function copyPass(parts: CopyParts, pass: number): Promise<CopyPass
       tokenizers.add(conversation.tokenizer);
       await window.run(async (turn) => {
         try {
-          if (await copyConversation(parts, conversation.id, stored[at], counts, turn)) copied += 1;
+          if (await copyConversation(parts, conversation.id, stored[at], counts, order, turn)) copied += 1;
         } catch (error) {
           faults.push(faultOf(conversation.id, error));
         }
@@ -64,6 +67,7 @@ async function deleteMissing({ source, target, clock, signal }: CopyParts): Prom
   let deleted = 0;
   await source.refresh();
   for await (const { conversations } of pagesOf(target.backend, signal)) {
+    await target.requireCopy();
     const found = await Promise.all(conversations.map(({ id }) => source.backend.getConversation(id)));
     for (const [at, { id }] of conversations.entries()) {
       if (found[at]) continue;

@@ -17,6 +17,8 @@ export interface CopyTarget {
   readonly backend: StorageBackend;
   /** True if it has a prefix index, to which conversations are added. */
   readonly indexesPrefixes: boolean;
+  /** Rejects if the vault is no copy any more: a server has opened it, and others may have stored in it. */
+  readonly requireCopy: () => Promise<void>;
 }
 
 export interface CopyParts {

@@ -22,6 +22,12 @@ const oldestOfOthers: Statement = {
   text: `select min(oldest) oldest from server
     where p = $1 and id <> $2 and beat > now() - make_interval(secs => ${believedSeconds})`,
 };
+/** A row if a server, or another process that reads or writes, has a vault open. */
+export const findPresent: Statement = {
+  name: 'servers_present',
+  text: `select 1 from server
+    where p = $1 and beat > now() - make_interval(secs => ${believedSeconds}) limit 1`,
+};
 const deleteServer: Statement = {
   name: 'server_delete',
   text: 'delete from server where p = $1 and id = $2',
