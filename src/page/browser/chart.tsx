@@ -40,9 +40,16 @@ export function Chart({ days, series, onHover, label }: Props) {
   return <div class="chart" ref={place} role="img" aria-label={label} />;
 }
 
+const halfDay = 43_200;
+
+/** Returns the beginning of a day, in seconds. */
+function timeOf(day = ''): number {
+  return Date.parse(`${day}T00:00:00Z`) / 1000;
+}
+
 /** Returns the columns of the chart: days, then each series with those below it added. */
 function dataOf(days: readonly string[], series: readonly Series[]): uPlot.AlignedData {
-  const times = days.map((day) => Date.parse(`${day}T00:00:00Z`) / 1000);
+  const times = days.map(timeOf);
   let below = days.map(() => 0);
   const stacked = series.map(({ values }) => (below = values.map((value, day) => value + below[day]!)));
   // The highest is drawn first, so that the others are in front of it.
@@ -71,7 +78,7 @@ function optionsOf(
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: {
-      x: { range: (_, min, max) => [min - 43_200, max + 43_200] },
+      x: { range: () => [timeOf(days[0]) - halfDay, timeOf(days.at(-1)) + halfDay] },
       y: { range: (_, __, max) => [0, max || 1] },
     },
     axes: [

@@ -85,7 +85,7 @@ export function Usage({ vault, params }: { readonly vault: string; readonly para
             rows.length === 0 ? (
               <p class="soft">Nothing was stored in this time.</p>
             ) : (
-              <UsageOf rows={rows} by={by} isField={isField} measure={measure} />
+              <UsageOf rows={rows} range={range} by={by} isField={isField} measure={measure} />
             )
           }
         </Loaded>
@@ -110,11 +110,13 @@ interface Group {
 
 function UsageOf({
   rows,
+  range,
   by,
   isField,
   measure,
 }: {
   readonly rows: readonly UsageRow[];
+  readonly range: string;
   readonly by: string;
   readonly isField: boolean;
   readonly measure: Measure;
@@ -125,7 +127,7 @@ function UsageOf({
     () => groupsOf(rows, (row) => (isField ? row[by as 'model'] : (row.labels[by] ?? '')), measure),
     [rows, by, isField, measure],
   );
-  const days = useMemo(() => daysOf(rows), [rows]);
+  const days = useMemo(() => daysOf(rows, range), [rows, range]);
   const series = useMemo(() => seriesOf(groups, days), [groups, days]);
   const words = measures.find(([name]) => name === measure)![1];
   const total = groups.reduce((sum, { sums }) => sum + sums[measure], 0);
@@ -182,6 +184,13 @@ function UsageOf({
   );
 }
 
+const dayMs = 86_400_000;
+
+/** Returns the date here and now, as the rows have it. */
+function today(): string {
+  return new Date().toLocaleDateString('sv');
+}
+
 function capital(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }
@@ -206,13 +215,14 @@ function groupsOf(
   return [...groups.values()].sort((a, b) => b.sums[measure] - a.sums[measure]);
 }
 
-/** Returns all days from the first to the last one, those without usage too. */
-function daysOf(rows: readonly UsageRow[]): readonly string[] {
-  const known = rows.map(({ day }) => day).sort();
+/** Returns all days of a range, those without usage too; all time begins with the first usage. */
+function daysOf(rows: readonly UsageRow[], range: string): readonly string[] {
+  const known = [...rows.map(({ day }) => day), today()].sort();
   const last = Date.parse(`${known.at(-1)}T00:00:00Z`);
-  const first = Math.max(Date.parse(`${known[0]}T00:00:00Z`), last - (daysMax - 1) * 86_400_000);
+  const begin = Date.parse(`${range === 'all' ? known[0] : today()}T00:00:00Z`);
+  const first = range === 'all' ? begin : begin - (Number(range) - 1) * dayMs;
   const days: string[] = [];
-  for (let time = first; time <= last; time += 86_400_000)
+  for (let time = Math.max(first, last - (daysMax - 1) * dayMs); time <= last; time += dayMs)
     days.push(new Date(time).toISOString().slice(0, 10));
   return days;
 }
