@@ -246,4 +246,21 @@ describe('a renderer', () => {
     await expect(rendering).rejects.toMatchObject({ reason: 'CANCELLED' });
     expect(await render('{{ "next" }}')).toBe('next');
   });
+
+  it('survives single allocations larger than the memory', async () => {
+    const tooMuch = { reason: 'RENDER_FAILED', message: expect.stringContaining('memory') as string };
+    const grown = (value: string, times: number) =>
+      `{% set ns = namespace(all=${value}) %}{% for n in range(${times}) %}{% set ns.all = ns.all + ns.all %}{% endfor %}`;
+    await expect(render(grown('range(1000)', 60))).rejects.toMatchObject(tooMuch);
+    await expect(render(`${grown("'x y '", 26)}{{ ns.all.replace('x', 'yyyyyyyy') }}`)).rejects.toMatchObject(
+      { reason: 'RENDER_FAILED' },
+    );
+    expect(await render('{{ (range(2) + range(3)) | length }}')).toBe('5');
+  });
+
+  it('rejects when it cannot start, and the process goes on', async () => {
+    const broken = new ChatRenderer('/nothing/render-worker.js');
+    await expect(broken.render(input('x'), signal)).rejects.toThrow('ended (1)');
+    await broken.close();
+  });
 });

@@ -1,13 +1,23 @@
+import { runInThisContext } from 'node:vm';
 import { limits } from '../../model/index.js';
 import { renderTemplate, type TemplateInput } from './render-template.js';
 
 /** Failures are returned as data: an error that crosses threads loses its class. */
 export type RenderOutcome = { readonly text: string } | { readonly failure: string };
 
-/** Renders in this thread, which is ended if it takes too long or too much memory. */
-export default function render(input: TemplateInput): RenderOutcome {
+let input: TemplateInput | undefined;
+Object.defineProperty(globalThis, 'renderInput', { value: () => render(input!) });
+
+// The asking process ends this one in time; if it is gone itself, the rendering ends here.
+const timeout = 2 * limits.renderMsMax;
+process.on('message', (asked: TemplateInput) => {
+  input = asked;
+  process.send!(runInThisContext('renderInput()', { timeout }) as RenderOutcome);
+});
+
+function render(given: TemplateInput): RenderOutcome {
   try {
-    const text = renderTemplate(input);
+    const text = renderTemplate(given);
     const limit = limits.renderedBytesMax;
     // A text that was only joined so far takes no memory until its bytes are counted.
     const isTooLong = text.length > limit || Buffer.byteLength(text) > limit;
