@@ -31,6 +31,8 @@ export function createRewriter(registries: readonly Uint8Array[]): Rewriter {
     // batch.
     idleTimeout: idleMsMax,
   });
+  // A thread that ends without a task is followed by a new one. Unheard, the event would end the process.
+  pool.on('error', () => undefined);
   return {
     async rewrite(frames, signal) {
       const outcome = await run(pool, frames, signal);

@@ -49,6 +49,8 @@ export function createTokenizers({ threadsMax, given = [] }: TokenizerPoolOption
     },
     idleTimeout: 300_000,
   });
+  // A thread that ends without a task is followed by a new one. Unheard, the event would end the process.
+  pool.on('error', () => undefined);
   const renderer = new ChatRenderer();
   // A text being encoded exists twice, beside its tokens, so the number of long texts at once is limited.
   const longTexts = new FairSlots<undefined>({
