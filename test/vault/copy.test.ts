@@ -98,14 +98,15 @@ describe.each(pairs)('a copy from $from to $to', ({ from, to }) => {
     });
   });
 
-  it('has the vocabularies and chat templates of tokenizers', async (context) => {
-    const keeps = [source(), target()].every(({ backend }) => backend.readTokenizer !== undefined);
-    context.skip(!keeps, 'the storage keeps none');
+  it('has the vocabularies and chat templates of tokenizers, or is refused', async () => {
+    const unsupported = { reason: 'UNSUPPORTED_BY_STORAGE' };
     const names = ['mine', 'mine\0chat'];
     for (const name of names) {
       const hash = createHash('sha256').update(name).digest();
       const packed = brotliCompressSync(Buffer.concat([Buffer.from(name), hash]));
-      await source().backend.commit({ putTokenizer: { name, sha256: hash.toString('hex'), packed } });
+      const put = source().backend.commit({ putTokenizer: { name, sha256: hash.toString('hex'), packed } });
+      if (from === 'filesystem') return expect(put).rejects.toMatchObject(unsupported);
+      await put;
     }
     await source().backend.commit({
       put: {
@@ -115,6 +116,10 @@ describe.each(pairs)('a copy from $from to $to', ({ from, to }) => {
         timeMs: 1,
       },
     });
+    if (to === 'filesystem') {
+      await expect(copy()).rejects.toMatchObject(unsupported);
+      return expect(await target().backend.getConversation('c')).toBeUndefined();
+    }
     await copy();
     for (const name of names) {
       const found = await Promise.all(

@@ -125,7 +125,7 @@ function Content({ route, vault }: { readonly route: Route; readonly vault: stri
   const id = params.get('id') ?? '';
   useEffect(() => {
     document.title = `${view === 'conversation' ? id : titles[view]} · stowken`;
-    // Whoever reads with a keyboard or by ear goes on at the beginning of the new view.
+    // Readers with a keyboard, or by ear, go on at the beginning of the new view.
     if (!isFirst.current) title.current?.focus();
     isFirst.current = false;
     scrollTo(0, 0);

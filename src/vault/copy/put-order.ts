@@ -21,7 +21,7 @@ export class PutOrder {
     const { put, written } = this.#last ?? {};
     if (!put) return;
     const isTie = this.kind === 'postgres' && put.storeTimeMs === storeTimeMs;
-    // Whoever sent it reports its failure.
+    // Its failure is reported by its sender.
     if (isTie || put.messageCount >= longMin) await written?.catch(() => {});
   }
 
