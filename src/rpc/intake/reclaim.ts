@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import type { ByteBudget } from './budget.js';
 import type { GatheringSlabs } from './slabs.js';
 
-/** Bytes returned since the last collection, from which on another one is worthwhile. */
+/** Bytes of buffers more than after the last collection, from which on another one is worthwhile. */
 const worthBytes = 64 * 1024 * 1024;
 /** Limit of the bytes in use by a server that counts as quiet. */
 const quietBytes = 16 * 1024 * 1024;
@@ -11,7 +11,7 @@ const quietBytes = 16 * 1024 * 1024;
 const quietGivenBytes = 1024 * 1024;
 /**
  * Minimum interval between two looks. A collection stops the process for 10 to 100 ms, and code that was
- * compiled for objects that are gone is compiled a second time.
+ * compiled for objects that are gone is compiled a second time: for a second, stores take twice as long.
  */
 const pauseMs = 2000;
 /** Collections after much was returned: a call that has just ended may keep something for a moment. */
@@ -26,6 +26,8 @@ const collections = 2;
 export class Reclaim {
   #collect: (() => void) | undefined;
   #collectedAtBytes = 0;
+  /** Least bytes of all buffers since the last collection; undefined: not looked at since. */
+  #keptBytes: number | undefined = process.memoryUsage().arrayBuffers;
   #lookedAtBytes = 0;
   #lookedMs = 0;
   #left = 0;
@@ -42,12 +44,15 @@ export class Reclaim {
     this.#lookedMs = nowMs;
     this.#lookedAtBytes = givenBytes;
     if (usedBytes > quietBytes || givenLately > quietGivenBytes) return;
-    if (givenBytes - this.#collectedAtBytes >= worthBytes) {
+    const bufferBytes = process.memoryUsage().arrayBuffers;
+    this.#keptBytes = Math.min(bufferBytes, this.#keptBytes ?? bufferBytes);
+    if (Math.min(givenBytes - this.#collectedAtBytes, bufferBytes - this.#keptBytes) >= worthBytes) {
       this.#collectedAtBytes = givenBytes;
       this.#left = collections;
     }
     if (this.#left === 0) return;
     this.#left -= 1;
+    this.#keptBytes = undefined;
     this.slabs.clear();
     this.#collect ??= collector();
     this.#collect();
