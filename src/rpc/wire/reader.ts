@@ -48,8 +48,25 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  */
 export class StrictReader extends protobuf.BufferReader {
   override string(): string {
+    const start = this.pos;
+    const length = this.uint32();
+    const from = this.pos;
+    const end = from + length;
+    // Roles, names and ids: a TextDecoder would take longer to call than to work.
+    if (length <= SHORT_TEXT_BYTES && end <= this.len && isAscii(this.buf, from, end)) {
+      this.pos = end;
+      return (this.buf as Buffer).toString('latin1', from, end);
+    }
+    this.pos = start;
     return decodeUtf8(this.bytes());
   }
+}
+
+const SHORT_TEXT_BYTES = 64;
+
+function isAscii(bytes: Uint8Array, from: number, end: number): boolean {
+  for (let at = from; at < end; at++) if (bytes[at]! >= 0x80) return false;
+  return true;
 }
 
 /** @throws TypeError if the bytes are not UTF-8 */

@@ -2,6 +2,9 @@ import { statSync } from 'node:fs';
 
 const ADVICE = 'stop the server, bring the file back (or restore a backup), and start it again';
 
+/** Age up to which a look is recent, in milliseconds. */
+const RECENT_MS = 10;
+
 interface GuardedFile {
   readonly name: string;
   readonly path: string;
@@ -18,6 +21,8 @@ interface GuardedFile {
 export class GuardedFiles {
   readonly #files: GuardedFile[] = [];
   #fault: string | undefined;
+  /** Time of the last look at all files, by performance.now(). */
+  #lookedAt = -Infinity;
 
   /**
    * Remembers the file that has this path now. `name` is its name in messages. `grows` means that it never
@@ -38,7 +43,16 @@ export class GuardedFiles {
       const fault = look(file);
       if (fault !== undefined) return (this.#fault = `${file.name} ${file.path} ${fault}; ${ADVICE}`);
     }
+    this.#lookedAt = performance.now();
     return undefined;
+  }
+
+  /**
+   * Returns fault() as of a look in the last milliseconds: nobody opens a file in another one's place, and
+   * writes to it, in so short a time.
+   */
+  recentFault(): string | undefined {
+    return performance.now() - this.#lookedAt < RECENT_MS ? this.#fault : this.fault();
   }
 
   /**

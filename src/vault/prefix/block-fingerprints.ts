@@ -42,7 +42,7 @@ export class BlockFingerprints {
     const view = new DataView(varints.buffer, varints.byteOffset, varints.length);
     for (let at = 0; at < varints.length;) {
       const end = this.#count(view, at);
-      this.#add(varints.subarray(at, end));
+      this.#add(new Uint8Array(varints.buffer, varints.byteOffset + at, end - at));
       if (this.#tokens === limits.prefixBlockTokens) this.#finish();
       at = end;
     }
@@ -97,9 +97,11 @@ export class BlockFingerprints {
   }
 
   #finish(): void {
-    const whole = hash('sha256', this.#block.subarray(0, this.#blockBytes), 'buffer');
+    const { buffer, byteOffset } = this.#block;
+    // As a text, because making a buffer takes longer than hashing.
+    const whole = hash('sha256', new Uint8Array(buffer, byteOffset, this.#blockBytes), 'hex');
     if (this.#pageBytes === this.#page.length) this.#turnPage();
-    this.#pageBytes += whole.copy(this.#page, this.#pageBytes, 0, prefixFingerprintBytes);
+    this.#pageBytes += this.#page.write(whole, this.#pageBytes, prefixFingerprintBytes, 'hex');
     this.#blockBytes = this.#saltBytes;
     this.#tokens = 0;
   }

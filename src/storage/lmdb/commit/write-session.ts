@@ -78,7 +78,7 @@ export class WriteSession {
     const { nextConversation } = this.state;
     this.radix = new RadixIndex(tables, () => nextConversation);
     this.lists = new ListIndex(tables);
-    this.usage = new UsageCounters(tables, shared.usageGroups);
+    this.usage = new UsageCounters(tables, shared.usageGroups, this.state.commitSequence);
     this.registries = new Registries(tables);
     this.segments = new SegmentChanges(shared, this.state, this.registries, nowMs);
   }
@@ -127,6 +127,7 @@ export class WriteSession {
   committed(): void {
     this.segments.committed();
     this.messageBlocks.committed();
+    this.usage.committed();
     for (const [id, bytes] of this.#registryChanges) {
       if (bytes) this.shared.codec.add(bytes);
       else this.shared.codec.remove([id]);

@@ -30,7 +30,7 @@ export function rebuildUsage(tables: Tables, nameOf: StringOf, state: State): vo
   const ledger = undefinedIfCorrupt(() => readLedger(meta)) ?? emptyLedger;
   const lost = removeLost(tables);
   const { uncountedTo } = ledger;
-  const counters = new UsageCounters(tables, new UsageGroups());
+  const counters = new UsageCounters(tables, new UsageGroups(), state.commitSequence);
   if (uncountedTo > 0 || lost.size > 0) {
     for (const { number, event } of countedAgain(tables, nameOf)) {
       const isLost = () => lost.has(counters.keyOf(event).toString('hex'));

@@ -36,19 +36,34 @@ export class UsageGroups {
   readonly #numbers = new Map<string, number>();
   /** Number of the last group. Groups that an erasure has made alike have one entry above. */
   #last = 0;
+  /** Commit as of which all groups are loaded. */
+  #sequence = -1;
 
   clear(): void {
     this.#numbers.clear();
     this.#last = 0;
+    this.#sequence = -1;
   }
 
-  /** Loads the groups that were added since. */
-  refresh(table: Tables['usageGroups']): void {
+  /** Loads the groups that commits up to the one with this sequence number have added. */
+  refresh(table: Tables['usageGroups'], sequence: number): void {
+    if (sequence === this.#sequence) return;
+    this.#sequence = sequence;
     if ((table.lastKey() ?? 0) <= this.#last) return;
     for (const { key, value } of table.range({ start: this.#last + 1 })) {
       this.#numbers.set(shortened(Buffer.from(value).toString('utf8')), key);
       this.#last = key;
     }
+  }
+
+  /** Adds the groups of the commit after the one as of which all are loaded. */
+  follow(added: ReadonlyMap<string, number>, sequence: number): void {
+    if (sequence !== this.#sequence + 1) return;
+    for (const [text, number] of added) {
+      this.#numbers.set(shortened(text), number);
+      this.#last = number;
+    }
+    this.#sequence = sequence;
   }
 
   get last(): number {
@@ -76,9 +91,11 @@ export class UsageCounters {
   #gone = emptyLedger.gone;
   #inherited = emptyLedger.inherited;
 
+  /** `sequence` is the number of the transaction's own commit. */
   constructor(
     private readonly tables: UsageTables,
     private readonly groups: UsageGroups,
+    private readonly sequence: number,
   ) {}
 
   /** Notes content that was counted, and is deleted or replaced. */
@@ -107,7 +124,7 @@ export class UsageCounters {
   #groupOf(conversation: Conversation): number {
     if (this.#labels === undefined) {
       this.#labels = labelsIn(readDimensions(this.tables.meta));
-      this.groups.refresh(this.tables.usageGroups);
+      this.groups.refresh(this.tables.usageGroups, this.sequence - 1);
     }
     return groupedBy(conversation, this.#labels, (group, groupsMax) => this.#group(group, groupsMax));
   }
@@ -123,6 +140,11 @@ export class UsageCounters {
         this.tables.usage.put(key, encodeSums(sum));
       } else this.tables.usage.putNew(key, encodeSums(sum));
     }
+  }
+
+  /** Updates the groups in memory after the commit. */
+  committed(): void {
+    this.groups.follow(this.#added, this.sequence);
   }
 
   #flushLedger(): void {

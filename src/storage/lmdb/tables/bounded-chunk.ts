@@ -36,8 +36,45 @@ export function decodeBoundedChunk(key: Buffer, record: Uint8Array): BoundedChun
   const reader = new ByteReader(record);
   const shared = reader.varint() - 1;
   if (shared < 0) return { end: undefined, entries: reader.rest() };
-  const end = Buffer.concat([key.subarray(0, shared), reader.raw(reader.varint())]);
+  const length = reader.varint();
+  const rest = reader.skip(length);
+  // Ends are short: copied here byte by byte, without views.
+  const end = Buffer.allocUnsafe(shared + length);
+  for (let at = 0; at < shared; at++) end[at] = key[at]!;
+  for (let at = 0; at < length; at++) end[shared + at] = record[rest + at]!;
   return { end, entries: reader.rest() };
+}
+
+/**
+ * Returns a chunk's entries, a view of the record, if the chunk ends after a key, which is not below the
+ * chunk's own key.
+ */
+export function entriesUpTo(key: Buffer, chunkKey: Buffer, record: Uint8Array): Uint8Array | undefined {
+  const reader = new ByteReader(record);
+  const shared = reader.varint() - 1;
+  if (shared < 0) return reader.rest();
+  const length = reader.varint();
+  const rest = reader.skip(length);
+  return isBelow(key, chunkKey, shared, record, rest, length) ? reader.rest() : undefined;
+}
+
+/** True if a key is below one that begins like another, and ends with these bytes of a record. */
+function isBelow(
+  key: Buffer,
+  begin: Buffer,
+  shared: number,
+  record: Uint8Array,
+  rest: number,
+  length: number,
+): boolean {
+  const end = shared + length;
+  for (let at = 0; at < end; at++) {
+    // The key ends here.
+    if (at >= key.length) return true;
+    const distance = key[at]! - (at < shared ? begin[at]! : record[rest + at - shared]!);
+    if (distance !== 0) return distance < 0;
+  }
+  return false;
 }
 
 /** Returns the entries of a chunk, for callers that read a whole index. */

@@ -1,3 +1,5 @@
+import { compareKeys } from './key-chunk.js';
+
 /** Limit of the keys; beyond it, all are dropped. */
 const HINTS_MAX = 4096;
 
@@ -26,7 +28,7 @@ export class ChunkHints {
     let high = this.#keys.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#keys[middle]!.compare(key) <= 0) low = middle + 1;
+      if (compareKeys(this.#keys[middle]!, key) <= 0) low = middle + 1;
       else high = middle;
     }
     return low;

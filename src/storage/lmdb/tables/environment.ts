@@ -166,9 +166,9 @@ export class Environment {
    */
   async write<T>(action: () => T): Promise<T> {
     // Before LMDB uses a page that may be gone, and before anybody is told that the change is stored.
-    this.#assertFiles();
+    this.#assertWhole(this.#isSeenWhole ? this.files.recentFault() : this.files.fault());
     const result = await this.#write(action);
-    this.#assertFiles();
+    this.#assertWhole(this.files.fault());
     return result;
   }
 
@@ -180,9 +180,9 @@ export class Environment {
     guarded(() => this.#root.getBinary(NO_TABLE));
   }
 
-  #assertFiles(): void {
-    const fault = this.files.fault();
+  #assertWhole(fault: string | undefined): void {
     if (fault !== undefined) throw new CommitError(new Error(fault));
+    this.#noteWhole();
   }
 
   async #write<T>(action: () => T): Promise<T> {
@@ -256,9 +256,14 @@ export class Environment {
     if (this.#isSeenWhole) return;
     const cut = this.files.cut();
     if (cut !== undefined) throw new StowkenError('CORRUPT_STORE', cut);
+    this.#noteWhole();
+  };
+
+  #noteWhole(): void {
+    if (this.#isSeenWhole) return;
     this.#isSeenWhole = true;
     setImmediate(() => (this.#isSeenWhole = false));
-  };
+  }
 
   /** Returns the bytes of the pages in use. Duplicates would be left out, but no table has any. */
   bytesInUse(): number {

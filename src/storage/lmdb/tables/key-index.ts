@@ -1,7 +1,14 @@
-import { decodeBoundedChunk, encodeBoundedChunk, endBytes, type BoundedChunk } from './bounded-chunk.js';
+import {
+  type BoundedChunk,
+  decodeBoundedChunk,
+  encodeBoundedChunk,
+  endBytes,
+  entriesUpTo,
+} from './bounded-chunk.js';
 import { INDEX_CHUNK_BYTES } from './layout.js';
 import {
   commonPrefix,
+  compareKeys,
   decodeKeyChunk,
   encodeKeyChunk,
   entriesFrom,
@@ -76,7 +83,9 @@ export class KeyIndex {
    * next read.
    */
   protected entriesAt(key: Buffer): Uint8Array | undefined {
-    return this.storedAt(key)?.entries;
+    const hint = this.table.hints.floor(key);
+    const record = hint && this.table.view(hint);
+    return (record && entriesUpTo(key, hint, record)) ?? this.#searched(key)?.entries;
   }
 
   /**
@@ -84,8 +93,10 @@ export class KeyIndex {
    * @throws StowkenError CORRUPT_STORE
    */
   protected storedAt(key: Buffer): StoredChunk | undefined {
-    const hinted = this.#hintedAt(key);
-    if (hinted) return hinted;
+    return this.#hintedAt(key) ?? this.#searched(key);
+  }
+
+  #searched(key: Buffer): StoredChunk | undefined {
     const floor = this.#floor(key);
     if (floor === undefined) return undefined;
     const record = this.table.view(floor);
@@ -102,7 +113,7 @@ export class KeyIndex {
     const record = hint && this.table.view(hint);
     if (!record) return undefined;
     const { end, entries } = decodeBoundedChunk(hint, record);
-    return end === undefined || key.compare(end) < 0 ? { key: hint, end, entries } : undefined;
+    return end === undefined || compareKeys(key, end) < 0 ? { key: hint, end, entries } : undefined;
   }
 
   /** Returns the last chunk's key that is not above this one; undefined: the index is empty. */
@@ -220,7 +231,7 @@ export class KeyIndexWriter extends KeyIndex {
   #reach(key: Buffer): Hand {
     const at = this.#handsUpTo(key);
     const hand = this.#hands[at - 1];
-    if (hand && (hand.end === undefined || key.compare(hand.end) < 0)) return hand;
+    if (hand && (hand.end === undefined || compareKeys(key, hand.end) < 0)) return hand;
     if (this.#hands.length >= HANDS_MAX) {
       this.flush();
       return this.#reach(key);
@@ -243,7 +254,7 @@ export class KeyIndexWriter extends KeyIndex {
     let high = this.#hands.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#hands[middle]!.key.compare(key) <= 0) low = middle + 1;
+      if (compareKeys(this.#hands[middle]!.key, key) <= 0) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -273,7 +284,7 @@ export class KeyIndexWriter extends KeyIndex {
 
 /** @throws StowkenError CORRUPT_STORE if a chunk that ends there cannot have this key */
 function checkHolds(table: Table<Buffer>, end: Buffer | undefined, key: Buffer): void {
-  if (end !== undefined && end.compare(key) <= 0)
+  if (end !== undefined && compareKeys(end, key) <= 0)
     throw table.corrupt(end, 'is missing: the chunk before it ends there');
 }
 

@@ -38,9 +38,10 @@ const figures = [
 /** State of the vault: next numbers (all begin at 1), the hash index's size, and sums of its contents. */
 export type State = Record<(typeof figures)[number], number>;
 
+const zeros: Readonly<State> = Object.fromEntries(figures.map((figure) => [figure, 0])) as State;
+
 export function emptyState(): State {
-  const state = Object.fromEntries(figures.map((figure) => [figure, 0])) as State;
-  return { ...state, nextSegment: 1, nextConversation: 1, nextName: 1, nextPage: 1, nextRequest: 1 };
+  return { ...zeros, nextSegment: 1, nextConversation: 1, nextName: 1, nextPage: 1, nextRequest: 1 };
 }
 
 /** Returns the names of the figures in which two states differ. */
@@ -49,7 +50,7 @@ export function differingFigures(one: State, other: State): (keyof State)[] {
 }
 
 export function readState(meta: Table<number>): State {
-  const record = meta.get(STATE_KEY);
+  const record = meta.view(STATE_KEY);
   if (!record) throw withoutState();
   return decodeState(record);
 }
@@ -57,7 +58,9 @@ export function readState(meta: Table<number>): State {
 /** @throws StowkenError CORRUPT_STORE */
 export function decodeState(record: Uint8Array): State {
   const reader = new ByteReader(record);
-  return Object.fromEntries(figures.map((figure) => [figure, reader.varint()])) as State;
+  const state = { ...zeros };
+  for (const figure of figures) state[figure] = reader.varint();
+  return state;
 }
 
 /** Returns a function that reads the figure from the table, for callers that need it rarely. */
