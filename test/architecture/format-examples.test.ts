@@ -7,7 +7,8 @@ import { encodeHeader } from '../../src/storage/lmdb/conversations/manifest.js';
 import { MessageEncoder } from '../../src/storage/lmdb/conversations/message-list.js';
 import { encodePack } from '../../src/storage/lmdb/packs/pack.js';
 import { encodeRadixNode } from '../../src/storage/lmdb/radix/nodes.js';
-import { encodeBounded, encodeIndexChunk } from '../../src/storage/lmdb/segments/index-chunk.js';
+import { encodeCounts } from '../../src/storage/lmdb/segments/count-chunk.js';
+import { encodeIndexChunk } from '../../src/storage/lmdb/segments/index-chunk.js';
 import { encodeGarbage } from '../../src/storage/lmdb/segments/ref-counts.js';
 import { encodeBoundedChunk } from '../../src/storage/lmdb/tables/bounded-chunk.js';
 import { RecordChecksum } from '../../src/storage/lmdb/tables/checksum.js';
@@ -62,14 +63,14 @@ const examples: Readonly<Record<string, Uint8Array>> = {
   })!,
   'conversation header': encodeHeader({ conversation, directoryBytes: undefined, distance: 1 }, strings),
   'message list': messageList(),
-  'hash index chunk': encodeBounded({
-    last: 0x10ffffff,
-    entries: encodeIndexChunk(0x0fffffff, [
-      { fingerprint: 0x10000000, id: segmentId(1) },
-      { fingerprint: 0x10000000, id: segmentId(300) },
-      { fingerprint: 0x10000002, id: segmentId(2) },
-    ]),
+  'hash index chunk': encodeIndexChunk(0x10000000, {
+    last: 0x100000ff,
+    entries: {
+      prints: Uint32Array.of(0x1000000, 0x1000000, 0x1000009),
+      ids: Uint32Array.of(1, 300, 2),
+    },
   }),
+  'chunk of counts': encodeCounts(Uint8Array.from({ length: 252 }, (_, at) => [0, 2, 2, 9][at] ?? 2)),
   'key index chunk': encodeBoundedChunk(Buffer.from('\x01'), {
     end: Buffer.from('\x01u'),
     entries: encodeKeyChunk(

@@ -185,7 +185,7 @@ describe('the records of an lmdb vault', () => {
     [
       'hashIndex',
       held.hash,
-      [expect.objectContaining({ entries: [{ key: held.hash.slice(0, 8), segment: 1 }] })],
+      [expect.objectContaining({ entries: [{ key: held.hash.slice(0, 7), segment: 1 }] })],
     ],
     ['conversationNodes', '2', [{ entries: [expect.objectContaining({ key: 2, depth: 2 })] }]],
     ['requests', 'r', [expect.objectContaining({ time_ms: 1_000, result: expect.any(Object) as object })]],

@@ -12,6 +12,7 @@ import { rebuild } from './check/repair.js';
 import { prepareAndCommit } from './commit/prepare-change.js';
 import { Writer } from './commit/writer.js';
 import { defragment, reclaimableBytes } from './defragment/defragment.js';
+import type { Rewrite } from './defragment/defragment-hashes.js';
 import { forget } from './space/forget.js';
 import { SpaceGiver } from './space/give-back.js';
 import { overwriteUnused } from './space/overwrite.js';
@@ -111,7 +112,9 @@ export function createLmdbBackend(
       vault.assertOpen();
       const write: Write = (action) => group.between(() => writer.write(action));
       await packCold(tables, vault.nameOf, write, coldNow(), signal);
-      await defragment(tables, write, signal);
+      const rewrite: Rewrite = (action) =>
+        group.between(() => writer.rewrite(({ segments }) => action(segments)));
+      await defragment(tables, write, rewrite, signal);
     },
 
     async dropUsage(beforeMs, signal) {

@@ -87,7 +87,7 @@ export async function fillIndexes({ vault, backend }: TestVault, asked: Asked): 
   const stores = Array.from({ length: SMALL }, (_, n): PlannedStore => {
     const id = `small ${(n * 7919) % SMALL}${LONG_NAME}`;
     const application = n % 3 ? 'chat' : `application ${n}`;
-    const kinds = [1000 + n, 2000 + n, 3000 + n];
+    const kinds = [1000, 2000, 3000, 4000, 5000].map((kind) => kind + n);
     const messages = kinds.map((kind, at) => ({
       ...replayed,
       content: tokens(kind, at === 0 && n % 4 === 0 ? limits.prefixBlockTokens + n : 8),

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Change, SegmentKey } from '../../../src/storage/index.js';
 import { encodeFreedBlocks } from '../../../src/storage/lmdb/conversations/message-blocks.js';
 import { decodeRadixNode, encodeRadixNode, endKey } from '../../../src/storage/lmdb/radix/nodes.js';
+import { encodeCounts } from '../../../src/storage/lmdb/segments/count-chunk.js';
+import { countBytes } from '../../../src/storage/lmdb/segments/ref-counts.js';
 import { decodeBoundedChunk, encodeBoundedChunk } from '../../../src/storage/lmdb/tables/bounded-chunk.js';
 import type { Tables } from '../../../src/storage/lmdb/tables/environment.js';
 import { decodeKeyChunk, encodeKeyChunk, type KeyEntry } from '../../../src/storage/lmdb/tables/key-chunk.js';
@@ -34,9 +36,10 @@ const change = <K extends number | Buffer>(
   to: (value: Buffer) => Uint8Array,
 ): void => table.put(key, to(Buffer.from(table.get(key)!)));
 
-const byteAt = (at: number, byte: number) => (value: Buffer) => {
-  value[at] = byte;
-  return value;
+const countAt = (at: number, count: number) => (value: Buffer) => {
+  const counts = countBytes(value);
+  counts[at] = count;
+  return encodeCounts(counts);
 };
 
 /** Changes the entries of the only chunk of a key index. */
@@ -68,19 +71,19 @@ const contradictions: [what: string, Change, table: string, damage: (tables: Tab
     'a count that lacks a reference',
     deleting('first'),
     'refCounts',
-    ({ refCounts }) => change(refCounts, 1, byteAt(ALONE, 1)),
+    ({ refCounts }) => change(refCounts, 1, countAt(ALONE, 1)),
   ],
   [
     'a count that lacks the segment',
     forking('first'),
     'refCounts',
-    ({ refCounts }) => change(refCounts, 1, byteAt(ALONE, 0)),
+    ({ refCounts }) => change(refCounts, 1, countAt(ALONE, 0)),
   ],
   [
     'a chunk of counts that is too short',
     deleting('first'),
     'refCounts',
-    ({ refCounts }) => change(refCounts, 1, (value) => value.subarray(0, 100)),
+    ({ refCounts }) => refCounts.put(1, Buffer.alloc(100)),
   ],
   [
     'a big count that is missing',
@@ -98,13 +101,13 @@ const contradictions: [what: string, Change, table: string, damage: (tables: Tab
     'a block that counts as without a holder',
     deleting('long'),
     'blockCounts',
-    ({ blockCounts }) => change(blockCounts, 1, byteAt(1, 1)),
+    ({ blockCounts }) => change(blockCounts, 1, countAt(1, 1)),
   ],
   [
     'a block that counts as not stored',
     forking('long'),
     'blockCounts',
-    ({ blockCounts }) => change(blockCounts, 1, byteAt(1, 0)),
+    ({ blockCounts }) => change(blockCounts, 1, countAt(1, 0)),
   ],
   [
     'a block with a holder that waits to be removed',

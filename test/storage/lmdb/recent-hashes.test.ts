@@ -50,7 +50,7 @@ describe('segments that came last', () => {
     expect(await found(RECENT_SEGMENTS_MAX + 4)).toEqual([RECENT_SEGMENTS_MAX + 3, RECENT_SEGMENTS_MAX + 3]);
     const { recent, chunks } = await inTables();
     expect(recent).toBe(1);
-    expect(chunks).toBeGreaterThan(RECENT_SEGMENTS_MAX / 128);
+    expect(chunks).toBeGreaterThan(RECENT_SEGMENTS_MAX / 512);
   });
 
   it('are not found when they are collected, and the others are', async () => {

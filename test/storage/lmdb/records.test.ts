@@ -10,25 +10,13 @@ import {
   type KeyEntry,
   locateKey,
 } from '../../../src/storage/lmdb/tables/key-chunk.js';
-import {
-  decodeIndexChunk,
-  encodeBounded,
-  encodeIndexChunk,
-  entriesOf,
-  idsIn,
-  lastOf,
-  withEntries,
-} from '../../../src/storage/lmdb/segments/index-chunk.js';
-import { baseOf, splitIndexChunk } from '../../../src/storage/lmdb/segments/hash-index.js';
+import { decodeCounts, encodeCounts } from '../../../src/storage/lmdb/segments/count-chunk.js';
+import { decodeIndexChunk, encodeIndexChunk } from '../../../src/storage/lmdb/segments/index-chunk.js';
 import { decodePack, encodePack, findEntry } from '../../../src/storage/lmdb/packs/pack.js';
 import { PackBuilder } from '../../../src/storage/lmdb/packs/pack-builder.js';
 import { framePieces } from '../../../src/storage/lmdb/packs/pack-layout.js';
 import { encodeGarbage } from '../../../src/storage/lmdb/segments/ref-counts.js';
-import {
-  INDEX_CHUNK_BYTES,
-  INLINE_VALUE_BYTES,
-  TAIL_BYTES_MAX,
-} from '../../../src/storage/lmdb/tables/layout.js';
+import { INLINE_VALUE_BYTES, TAIL_BYTES_MAX } from '../../../src/storage/lmdb/tables/layout.js';
 import { decodeHeader, encodeHeader } from '../../../src/storage/lmdb/conversations/manifest.js';
 import {
   decodeMessages,
@@ -232,17 +220,30 @@ describe('the stored bytes', () => {
     expect(named).toEqual([5, 6, 6, 5]);
   });
 
-  it('of a chunk of the hash index', () => {
-    const entries = [
-      { fingerprint: 0x10000000, id: segmentId(1) },
-      { fingerprint: 0x10000000, id: segmentId(300) },
-      { fingerprint: 0x10000002, id: segmentId(2) },
-    ];
-    expect(hex(encodeIndexChunk(0x0fffffff, entries))).toBe('0101' + '00ac02' + '0202');
-    expect(decodeIndexChunk(0, encodeIndexChunk(0, entries))).toEqual(entries);
-    const record = encodeBounded({ last: 0x80000001, entries: Buffer.of(1, 1) });
-    expect(hex(record)).toBe('01000080' + '0101');
-    expect([lastOf(record), hex(entriesOf(record))]).toEqual([0x80000001, '0101']);
+  it('of a chunk of the hash index, in the form of format 4 and in the one before', () => {
+    const entries = {
+      prints: Uint32Array.of(0x1000000, 0x1000000, 0x1000009),
+      ids: Uint32Array.of(1, 300, 2),
+    };
+    const chunk = { last: 0x100000ff, entries };
+    const record = encodeIndexChunk(0x10000000, chunk);
+    expect(hex(record)).toBe('ff000010' + '8000' + '03' + '09' + '02' + '13' + '5000960200');
+    expect(decodeIndexChunk(0x10000000, record)).toEqual(chunk);
+    const empty = { last: 7, entries: { prints: new Uint32Array(0), ids: new Uint32Array(0) } };
+    expect(hex(encodeIndexChunk(1, empty))).toBe('07000000' + '8000' + '00');
+    expect(decodeIndexChunk(1, encodeIndexChunk(1, empty))).toEqual(empty);
+    // Distances to the fingerprint before: 10000000 twice, 10000090.
+    const before = Buffer.from('ff000010' + '0101' + '00ac02' + '900102', 'hex');
+    expect(decodeIndexChunk(0x0fffffff, before)).toEqual(chunk);
+  });
+
+  it('of a chunk of counts', () => {
+    const counts = Uint8Array.from({ length: 252 }, (_, at) => [0, 2, 2, 9][at] ?? 2);
+    expect(hex(encodeCounts(counts))).toBe('02' + '0000' + '0209');
+    expect(decodeCounts(encodeCounts(counts))).toEqual(counts);
+    const various = counts.map((_, at) => at % 7);
+    expect(encodeCounts(various)).toEqual(various);
+    expect(hex(encodeCounts(new Uint8Array(252)))).toBe('');
   });
 
   it('of a chunk of a key index', () => {
@@ -303,57 +304,6 @@ describe('a frame', () => {
 });
 
 describe('chunks changed as bytes', () => {
-  it('of the hash index are halved until they are short, but for one fingerprint alone', () => {
-    const entry = fc.record({
-      fingerprint: fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 2 ** 32 - 1 })),
-      id: fc.integer({ min: 1, max: 2 ** 32 - 1 }).map(segmentId),
-    });
-    fc.assert(
-      fc.property(fc.array(entry, { maxLength: 1000, size: 'max' }), (entries) => {
-        const sorted = sortedByFingerprint(entries);
-        const parts = [...splitIndexChunk(1, { last: 2 ** 32 - 1, entries: encodeIndexChunk(0, sorted) })];
-        const held = parts.map(({ key, entries }) => decodeIndexChunk(baseOf(key), entries));
-        expect(held.flat()).toEqual(sorted);
-        for (const [index, { key, last, entries: bytes }] of parts.entries()) {
-          const distinct = new Set(held[index]!.map(({ fingerprint }) => fingerprint));
-          expect(4 + bytes.length <= INDEX_CHUNK_BYTES || distinct.size === 1).toBe(true);
-          if (index > 0) expect(distinct.values().next().value).toBe(key);
-          expect(last).toBe((parts[index + 1]?.key ?? 2 ** 32) - 1);
-        }
-      }),
-      { numRuns: 30 },
-    );
-  });
-
-  it('of the hash index hold what a sorted list holds', () => {
-    const entry = fc.record({
-      fingerprint: fc.integer({ min: 0, max: 40 }),
-      id: fc.integer({ min: 1, max: 1000 }).map(segmentId),
-    });
-    fc.assert(
-      fc.property(fc.array(fc.array(entry)), (groups) => {
-        let chunk: Uint8Array = Buffer.alloc(0);
-        for (const group of groups) {
-          const sorted = sortedByFingerprint(group);
-          const columns = {
-            fingerprints: sorted.map(({ fingerprint }) => fingerprint),
-            ids: sorted.map(({ id }) => id),
-          };
-          chunk = withEntries(chunk, 0, columns, 0, sorted.length);
-        }
-        const entries = groups.flat();
-        const sorted = sortedByFingerprint(entries);
-        expect(decodeIndexChunk(0, chunk)).toEqual(sorted);
-        expect(hex(chunk)).toBe(hex(encodeIndexChunk(0, sorted)));
-        for (let wanted = 0; wanted <= 41; wanted++) {
-          expect(idsIn(chunk, 0, wanted)).toEqual(
-            entries.filter(({ fingerprint }) => fingerprint === wanted).map(({ id }) => id),
-          );
-        }
-      }),
-    );
-  });
-
   it('of a key index hold what a sorted list holds', () => {
     const id = fc.stringMatching(/^[ab]{1,6}c?$/);
     fc.assert(
@@ -378,7 +328,3 @@ describe('chunks changed as bytes', () => {
     );
   });
 });
-
-function sortedByFingerprint<T extends { readonly fingerprint: number }>(entries: readonly T[]): T[] {
-  return [...entries].sort((a, b) => a.fingerprint - b.fingerprint);
-}

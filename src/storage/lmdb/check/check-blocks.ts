@@ -3,9 +3,8 @@ import type { BlockEntry } from '../conversations/block-directory.js';
 import type { StringOf } from '../conversations/manifest.js';
 import { decodeFreedBlocks } from '../conversations/message-blocks.js';
 import { decodeMessages } from '../conversations/message-list.js';
-import { RefCounts } from '../segments/ref-counts.js';
+import { countsIn, RefCounts } from '../segments/ref-counts.js';
 import type { Tables } from '../tables/environment.js';
-import { COUNTS_PER_CHUNK } from '../tables/layout.js';
 import type { State } from '../tables/meta.js';
 import { numberOfKey } from '../tables/table-keys.js';
 import type { BlockId } from '../tables/ids.js';
@@ -115,11 +114,11 @@ export class CheckedBlocks {
   *#strayCounts(stored: ReadonlySet<number>): Generator<number, void, void> {
     const chunks = intact(this.tables.blockCounts, this.report, 'page-counts', (key) => `chunk ${key}`);
     for (const { key, value } of chunks) {
-      for (const [index, byte] of value.entries()) {
-        const id = (key - 1) * COUNTS_PER_CHUNK + index;
-        if (byte === 0 || stored.has(id)) continue;
-        this.report('page-counts', `page ${id}`, 'holders are kept, and it is not stored');
-      }
+      guarded(this.report, 'page-counts', `chunk ${key}`, () => {
+        for (const { number } of countsIn(key, value))
+          if (!stored.has(number))
+            this.report('page-counts', `page ${number}`, 'holders are kept, and it is not stored');
+      });
       yield 0;
     }
     for (const { key } of this.tables.bigBlockCounts.scan()) {

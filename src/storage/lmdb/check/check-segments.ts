@@ -3,17 +3,10 @@ import type { SegmentId } from '../tables/ids.js';
 import type { SegmentColumns } from './check-references.js';
 import { guarded, intact, type Report } from './check-report.js';
 import type { Tables } from '../tables/environment.js';
-import { decodeGarbage, RefCounts } from '../segments/ref-counts.js';
-import { baseOf } from '../segments/hash-index.js';
-import {
-  decodeIndexChunk,
-  entriesOf,
-  type IndexEntry,
-  LAST_FINGERPRINT,
-  lastOf,
-} from '../segments/index-chunk.js';
-import { recentEntries } from '../segments/recent-hashes.js';
-import { COUNTS_PER_CHUNK } from '../tables/layout.js';
+import { countsIn, decodeGarbage, RefCounts } from '../segments/ref-counts.js';
+import { printOf } from '../segments/dense-chunk.js';
+import { baseOf, entriesIn, type IndexEntry, LAST_FINGERPRINT, lastOf } from '../segments/index-chunk.js';
+import { type RecentEntry, recentEntries } from '../segments/recent-hashes.js';
 import { trustsDamagedPacks, SegmentReader } from '../packs/segment-reader.js';
 import { storedFigure } from '../tables/meta.js';
 
@@ -29,30 +22,32 @@ export class CheckedSegments {
   ) {}
 
   *hashIndex(): Generator<number, void, void> {
-    let last = -1;
     /** First fingerprint after the ranges of all chunks so far. */
     let next = 0;
     const recent = this.#recentHashes();
     const chunks = intact(this.tables.hashIndex, this.report, 'hash-index', (key) => `chunk ${key}`);
     for (const { key, value } of chunks) {
       guarded(this.report, 'hash-index', `chunk ${key}`, () => {
-        const entries = decodeIndexChunk(baseOf(key), entriesOf(value));
         if (baseOf(key) !== next)
           this.report('hash-index', `chunk ${key}`, 'does not begin where the one before it ends');
-        next = lastOf(value) + 1;
-        for (const entry of entries) this.#indexEntry(`chunk ${key}`, entry);
-        const first = entries[0]?.fingerprint ?? next;
-        if (first <= last) this.report('hash-index', `chunk ${key}`, 'overlaps with the chunk before');
-        last = entries.at(-1)?.fingerprint ?? last;
-        if (last >= next)
+        const last = lastOf(value);
+        next = last + 1;
+        const entries = entriesIn(key, value);
+        let before = printOf(baseOf(key));
+        for (const entry of entries) {
+          this.#indexEntry(`chunk ${key}`, entry);
+          if (entry.print < before) this.report('hash-index', `chunk ${key}`, 'is not in order');
+          before = entry.print;
+        }
+        if (before > printOf(last))
           this.report('hash-index', `chunk ${key}`, 'has entries that belong to the next chunk');
-        this.#sameHashes([...entries, ...takeUpTo(recent, last)]);
+        this.#sameHashes([...entries, ...takeUpTo(recent, last).map(printed)]);
       });
       yield 0;
     }
     if (next !== 0 && next <= LAST_FINGERPRINT)
       this.report('hash-index', 'chunks', 'the last one is missing');
-    guarded(this.report, 'hash-index', 'recent hashes', () => this.#sameHashes(recent));
+    guarded(this.report, 'hash-index', 'recent hashes', () => this.#sameHashes(recent.map(printed)));
     for (const id of this.segments.ids()) {
       // A damaged frame is reported already, and a repair cannot index it.
       if (!this.segments.isIndexed(id) && this.segments.fingerprint(id) !== undefined) {
@@ -77,12 +72,11 @@ export class CheckedSegments {
     }
     const chunks = intact(this.tables.refCounts, this.report, 'reference-counts', (key) => `chunk ${key}`);
     for (const { key, value } of chunks) {
-      for (const [index, byte] of value.entries()) {
-        const id = (key - 1) * COUNTS_PER_CHUNK + index;
-        if (byte !== 0 && !segments.has(id)) {
-          this.report('reference-counts', `segment ${id}`, 'references are kept, and it is not stored');
-        }
-      }
+      guarded(this.report, 'reference-counts', `chunk ${key}`, () => {
+        for (const { number } of countsIn(key, value))
+          if (!segments.has(number))
+            this.report('reference-counts', `segment ${number}`, 'references are kept, and it is not stored');
+      });
       yield 0;
     }
     for (const { key } of this.tables.bigRefCounts.scan()) {
@@ -120,8 +114,8 @@ export class CheckedSegments {
   }
 
   /** Returns the recent segments by their fingerprints, the greatest first. */
-  #recentHashes(): IndexEntry[] {
-    const recent: IndexEntry[] = [];
+  #recentHashes(): RecentEntry[] {
+    const recent: RecentEntry[] = [];
     const records = intact(
       this.tables.recentHashes,
       this.report,
@@ -130,30 +124,30 @@ export class CheckedSegments {
     );
     for (const { key, value } of records) {
       const entries = [...recentEntries(key, value)];
-      for (const entry of entries) this.#indexEntry(`recent hashes ${key}`, entry);
+      for (const entry of entries) this.#indexEntry(`recent hashes ${key}`, printed(entry));
       recent.push(...entries);
     }
     return recent.sort((a, b) => b.fingerprint - a.fingerprint);
   }
 
-  #indexEntry(subject: string, { fingerprint, id }: IndexEntry): void {
+  #indexEntry(subject: string, { print, id }: IndexEntry): void {
     const { segments } = this;
     const expected = segments.fingerprint(id);
     if (!segments.has(id)) this.report('hash-index', subject, `names segment ${id}, which is not stored`);
     else if (segments.isIndexed(id)) this.report('hash-index', subject, `names segment ${id} once more`);
-    else if (expected !== undefined && expected !== fingerprint) {
+    else if (expected !== undefined && printOf(expected) !== print) {
       this.report('frame', `segment ${id}`, 'its tokens do not have the hash under which it is indexed');
     }
     segments.setIndexed(id);
   }
 
-  /** Reports segments with the same tokens, which have equal fingerprints. */
+  /** Reports segments with the same tokens, which have equal prints. */
   #sameHashes(entries: IndexEntry[]): void {
-    entries.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
+    entries.sort((a, b) => a.print - b.print || a.id - b.id);
     const reader = new SegmentReader(this.tables, trustsDamagedPacks);
     for (const [at, entry] of entries.entries()) {
       const before = entries[at - 1];
-      if (before?.fingerprint !== entry.fingerprint) continue;
+      if (before?.print !== entry.print) continue;
       const [one, other] = [before.id, entry.id].map((id) => this.codec.hashOf(reader.frame(id)));
       if (one === other) {
         this.report('hash-index', `segment ${entry.id}`, `has the same tokens as segment ${before.id}`);
@@ -163,8 +157,12 @@ export class CheckedSegments {
 }
 
 /** Removes the entries with fingerprints up to this one from the end of a list, and returns them. */
-function takeUpTo(descending: IndexEntry[], fingerprint: number): IndexEntry[] {
+function takeUpTo(descending: RecentEntry[], fingerprint: number): RecentEntry[] {
   let from = descending.length;
   while (from > 0 && descending[from - 1]!.fingerprint <= fingerprint) from--;
   return descending.splice(from);
+}
+
+function printed({ fingerprint, id }: RecentEntry): IndexEntry {
+  return { print: printOf(fingerprint), id };
 }

@@ -14,15 +14,15 @@ import { decodePack, idAt } from '../packs/pack.js';
 import { framePieces } from '../packs/pack-layout.js';
 import { trustsDamagedPacks, SegmentReader } from '../packs/segment-reader.js';
 import { rebuildRadix } from '../radix/rebuild.js';
-import { baseOf, fingerprintOf, splitIndexChunk } from '../segments/hash-index.js';
+import { printOf } from '../segments/dense-chunk.js';
+import { fingerprintOf } from '../segments/hash-index.js';
 import {
-  decodeIndexChunk,
-  encodeBounded,
   encodeIndexChunk,
-  entriesOf,
+  entriesIn,
   FIRST_KEY,
   type IndexEntry,
   LAST_FINGERPRINT,
+  pagesOfChunk,
 } from '../segments/index-chunk.js';
 import { recentEntries } from '../segments/recent-hashes.js';
 import { decodeGarbage, encodeGarbage, RefCounts } from '../segments/ref-counts.js';
@@ -91,7 +91,7 @@ function collectSegments(tables: Tables, codec: Codec, segments: SegmentColumns,
         if (registryId !== undefined) countUse(uses, registryId, size);
         return codec.hashOf(frame);
       });
-      if (hash !== undefined) entries.push({ fingerprint: fingerprintOf(hash), id });
+      if (hash !== undefined) entries.push({ print: printOf(fingerprintOf(hash)), id });
     }
   }
   state.registryBytes = new Registries(tables).recount(uses);
@@ -266,40 +266,47 @@ export function rebuildHashIndex(
   );
   tables.hashIndex.clear();
   tables.recentHashes.clear();
-  named.sort((a, b) => a.fingerprint - b.fingerprint || a.id - b.id);
+  named.sort((a, b) => a.print - b.print || a.id - b.id);
   if (named.length === 0) return;
-  const chunk = { last: LAST_FINGERPRINT, entries: encodeIndexChunk(baseOf(FIRST_KEY), named) };
-  for (const part of splitIndexChunk(FIRST_KEY, chunk))
-    tables.hashIndex.append(part.key, encodeBounded(part));
+  const columns = {
+    prints: Uint32Array.from(named, ({ print }) => print),
+    ids: Uint32Array.from(named, ({ id }) => id),
+  };
+  for (const page of pagesOfChunk(FIRST_KEY, { last: LAST_FINGERPRINT, entries: columns }))
+    tables.hashIndex.append(page.key, encodeIndexChunk(page.key, page));
 }
 
 /** Returns the entries of the index, by chunk, except those that cannot be read. */
 function indexed({ hashIndex, recentHashes }: Tables): IndexEntry[][] {
   return [
     ...[...hashIndex.scan()].map(
-      ({ key, value }) =>
-        (value && undefinedIfCorrupt(() => decodeIndexChunk(baseOf(key), entriesOf(value)))) ?? [],
+      ({ key, value }) => (value && undefinedIfCorrupt(() => entriesIn(key, value))) ?? [],
     ),
-    ...[...recentHashes.scan()].map(({ key, value }) => (value ? [...recentEntries(key, value)] : [])),
+    ...[...recentHashes.scan()].map(({ key, value }) =>
+      [...(value ? recentEntries(key, value) : [])].map(({ fingerprint, id }) => ({
+        print: printOf(fingerprint),
+        id,
+      })),
+    ),
   ];
 }
 
 /**
- * Keeps the index's fingerprint for a frame that has other tokens now. In that case the frame is damaged, not
- * the index: a fingerprint of the damaged tokens would make them pass for the stored ones. An index is
+ * Keeps the index's print for a frame that has other tokens now. In that case the frame is damaged, not
+ * the index: a print of the damaged tokens would make them pass for the stored ones. An index is
  * trusted if it has each segment once, and so is a chunk if most of its entries are right.
  */
 function keepNames(chunks: readonly (readonly IndexEntry[])[], entries: readonly IndexEntry[]): IndexEntry[] {
-  const computed = new Map(entries.map(({ id, fingerprint }) => [id, fingerprint]));
+  const computed = new Map(entries.map(({ id, print }) => [id, print]));
   const ids = chunks.flat().map(({ id }) => id);
   const distinct = new Set(ids);
   const whole = distinct.size === ids.length && entries.every(({ id }) => distinct.has(id));
   const names = new Map<number, number>();
   for (const chunk of chunks) {
-    const wrong = chunk.filter(({ id, fingerprint }) => computed.get(id) !== fingerprint);
+    const wrong = chunk.filter(({ id, print }) => computed.get(id) !== print);
     if (!whole && wrong.length > chunk.length / 2) continue;
-    for (const { id, fingerprint } of wrong) names.set(id, fingerprint);
+    for (const { id, print } of wrong) names.set(id, print);
   }
-  for (const { id, fingerprint } of chunks.flat()) if (computed.get(id) === fingerprint) names.delete(id);
-  return entries.map(({ id, fingerprint }) => ({ id, fingerprint: names.get(id) ?? fingerprint }));
+  for (const { id, print } of chunks.flat()) if (computed.get(id) === print) names.delete(id);
+  return entries.map(({ id, print }) => ({ id, print: names.get(id) ?? print }));
 }

@@ -205,6 +205,11 @@ export class SegmentChanges {
     return { segments: deleted.length, frameBytes: frameBytesDeleted };
   }
 
+  /** Writes chunks of the hash index as full pages, see HashIndex.refill(). */
+  refillIndex(after: number, bytesMax: number): number | undefined {
+    return this.#index.refill(after, bytesMax);
+  }
+
   /** Writes all buffered changes. */
   flush(): void {
     this.#writer.flush();

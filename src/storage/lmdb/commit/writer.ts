@@ -76,12 +76,20 @@ export class Writer {
    * LMDB's pages of states before are free.
    */
   async advance(): Promise<void> {
+    await this.rewrite(() => undefined);
+  }
+
+  /** Commits a state in which the same is stored in other records, and lets the caches follow it. */
+  async rewrite<T>(action: (session: WriteSession) => T): Promise<T> {
     let session: WriteSession | undefined;
-    await this.write(() => {
-      session = new WriteSession(this.shared, this.clock());
-      session.flush(Math.min(this.leases.oldest(), session.state.commitSequence - 1));
+    const result = await this.write(() => {
+      const current = (session = new WriteSession(this.shared, this.clock()));
+      const made = action(current);
+      current.flush(Math.min(this.leases.oldest(), current.state.commitSequence - 1));
+      return made;
     });
     this.#follow(session);
+    return result;
   }
 
   close(): void {

@@ -2,11 +2,11 @@ import { BackgroundTurns } from '../../shared/background.js';
 import type { Tables } from '../tables/environment.js';
 import { LEAF_BYTES, leafBytes, DEFRAGMENT_PAGES_MIN, PAGE_BYTES } from '../tables/layout.js';
 import type { Entry, Table } from '../tables/table.js';
+import { reclaimableHashPages, refillHashIndex, type Rewrite, shortenCounts } from './defragment-hashes.js';
 import { defragmentPacks, reclaimablePackPages } from './defragment-packs.js';
 
 /** Tables of many short records. In the others, records are about as long as pages, or few. */
 const defragmented = [
-  'hashIndex',
   'refCounts',
   'blockCounts',
   'conversations',
@@ -25,21 +25,25 @@ const defragmented = [
 /** Estimates the bytes of the pages that defragment() would free. */
 export async function reclaimableBytes(tables: Tables, signal: AbortSignal): Promise<number> {
   const turns = new BackgroundTurns(signal);
-  let pages = reclaimablePackPages(tables);
+  let pages = reclaimablePackPages(tables) + reclaimableHashPages(tables);
   for (const table of tablesIn(tables)) pages += (await findSparse(table, turns))?.pages ?? 0;
   return pages * PAGE_BYTES;
 }
 
 /**
  * Rewrites records in half-empty pages, in their order, so that they fill their pages. Their content does not
- * change. `write` runs one write transaction of some milliseconds; others have their turns between them.
+ * change. `write` and `rewrite` run one write transaction of some milliseconds; others have their turns
+ * between them.
  */
 export async function defragment(
   tables: Tables,
   write: <T>(action: () => T) => Promise<T>,
+  rewrite: Rewrite,
   signal: AbortSignal,
 ): Promise<void> {
   const turns = new BackgroundTurns(signal);
+  await refillHashIndex(tables, rewrite, turns);
+  for (const counts of [tables.refCounts, tables.blockCounts]) await shortenCounts(counts, write, turns);
   if (reclaimablePackPages(tables) > 0) {
     let after: number | undefined = 0;
     while (after !== undefined) {

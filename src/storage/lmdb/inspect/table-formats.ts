@@ -15,8 +15,8 @@ import { decodePostings } from '../lists/posting-chunk.js';
 import { decodePack } from '../packs/pack.js';
 import { placesIn } from '../radix/conversation-nodes.js';
 import { blockCount, decodeRadixNode, edgeOfKey, endOfKey } from '../radix/nodes.js';
-import { baseOf } from '../segments/hash-index.js';
-import { decodeIndexChunk, entriesOf, type IndexEntry, lastOf } from '../segments/index-chunk.js';
+import { baseOf, entriesIn, lastOf } from '../segments/index-chunk.js';
+import { PRINT_BITS } from '../segments/dense-chunk.js';
 import { recentEntries } from '../segments/recent-hashes.js';
 import { countsIn, decodeBigCount, decodeGarbage } from '../segments/ref-counts.js';
 import { referenceOfKey } from '../segments/references.js';
@@ -83,19 +83,24 @@ export const tableFormats: { readonly [Name in TableName]: TableFormat<KeyOf<Nam
   frameOverflowPages: piece('the first bytes of a long frame, in whole pages'),
   frameHalfPages: piece('the next bytes of a long frame, half a page'),
   hashIndex: {
-    what: 'segments by the first 32 bits of their hashes',
+    what: 'segments by the first 28 bits of their hashes',
     keyOf: (key) => fingerprintText(baseOf(key)),
     decode: (key, value) => ({
       last: fingerprintText(lastOf(value)),
-      entries: decodeIndexChunk(baseOf(key), entriesOf(value)).map(indexEntry),
+      entries: entriesIn(key, value).map(({ print, id }) => ({ key: printText(print), segment: id })),
     }),
-    asked: fingerprintAsked,
+    asked: (text) => text.slice(0, printText(0).length),
   },
   recentHashes: {
     what: 'the newest segments, which no chunk of the hash index has',
     keyOf: String,
-    decode: (key, value) => ({ entries: [...recentEntries(key, value)].map(indexEntry) }),
-    asked: fingerprintAsked,
+    decode: (key, value) => ({
+      entries: [...recentEntries(key, value)].map(({ fingerprint, id }) => ({
+        key: fingerprintText(fingerprint),
+        segment: id,
+      })),
+    }),
+    asked: (text) => text.slice(0, fingerprintText(0).length),
   },
   refCounts: counts('references of 252 segments each'),
   bigRefCounts: bigCounts('references of a segment that has many'),
@@ -266,11 +271,6 @@ function conversationFields(key: number, record: Uint8Array, stringOf: StringOf)
   };
 }
 
-/** Returns the fingerprint of a hash. */
-function fingerprintAsked(text: string): string {
-  return text.slice(0, fingerprintText(0).length);
-}
-
 /** Returns the hash of a request's id, which may be given itself. */
 function requestAsked(text: string): string {
   return /^[0-9a-f]{32}$/.test(text) ? text : requestKey(text).toString('hex');
@@ -313,8 +313,8 @@ function index(
   };
 }
 
-function indexEntry({ fingerprint, id }: IndexEntry) {
-  return { key: fingerprintText(fingerprint), segment: id };
+function printText(print: number): string {
+  return print.toString(16).padStart(PRINT_BITS / 4, '0');
 }
 
 function fingerprintText(fingerprint: number): string {

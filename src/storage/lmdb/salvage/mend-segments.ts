@@ -3,6 +3,7 @@ import { isStowkenError } from '../../../model/index.js';
 import { decodePack, deletedEntry, encodePack, idAt, type Pack } from '../packs/pack.js';
 import { keyOfPack, restKey } from '../packs/pack-layout.js';
 import { trustsDamagedPacks, SegmentReader } from '../packs/segment-reader.js';
+import { printOf } from '../segments/dense-chunk.js';
 import { fingerprintOf } from '../segments/hash-index.js';
 import { Registries } from '../segments/registries.js';
 import type { Tables } from '../tables/environment.js';
@@ -46,7 +47,7 @@ export function mendSegments(
   tables: Tables,
   codec: LiveCodec,
   unproven: ReadonlySet<number>,
-  fingerprints: ReadonlyMap<number, number>,
+  prints: ReadonlyMap<number, number>,
 ): KeptSegments {
   const tokens = new Map<number, number>();
   const lost: number[] = [];
@@ -60,7 +61,7 @@ export function mendSegments(
       const id = idAt(pack, index);
       if ((index === 0 && pack.continues) || entry.frameBytes === 0) return;
       const isProven = !unproven.has(key) && !(pack.continued && unproven.has(restKey(id)));
-      const count = tokensOf(id, reader, codec, isProven, fingerprints.get(id));
+      const count = tokensOf(id, reader, codec, isProven, prints.get(id));
       if (count === entry.tokenCount) tokens.set(id, count);
       else lost.push(id);
     });
@@ -75,14 +76,14 @@ function tokensOf(
   reader: SegmentReader,
   codec: LiveCodec,
   isProven: boolean,
-  fingerprint: number | undefined,
+  print: number | undefined,
 ): number | undefined {
   try {
     const frame = reader.frame(id);
     const { tokenCount } = codec.decode(frame);
-    const found = fingerprintOf(codec.hashOf(frame));
+    const found = printOf(fingerprintOf(codec.hashOf(frame)));
     // With its checksum, a frame is proven to be the stored one; without, only the index can prove it.
-    const isRight = fingerprint === undefined ? isProven : found === fingerprint;
+    const isRight = print === undefined ? isProven : found === print;
     return isRight ? tokenCount : undefined;
   } catch (error) {
     if (isStowkenError(error)) return undefined;

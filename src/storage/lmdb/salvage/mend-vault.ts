@@ -3,8 +3,8 @@ import { readKeyIndex } from '../check/check-key-index.js';
 import { rebuild } from '../check/repair.js';
 import { repairConversationPacks } from '../check/repair-conversation-packs.js';
 import { StringTable } from '../conversations/string-table.js';
-import { decodeIndexChunk, entriesOf } from '../segments/index-chunk.js';
-import { baseOf } from '../segments/hash-index.js';
+import { printOf } from '../segments/dense-chunk.js';
+import { entriesIn } from '../segments/index-chunk.js';
 import { recentEntries } from '../segments/recent-hashes.js';
 import { referenceOfKey, References } from '../segments/references.js';
 import { entriesOfChunk } from '../tables/bounded-chunk.js';
@@ -42,7 +42,7 @@ export async function mendVault(
   return environment.write(() => {
     mendIdentity(tables, vaultId);
     const registries = mendRegistries(tables, codec, nowMs);
-    const segments = mendSegments(tables, codec, unprovenPacks, fingerprintsIn(tables));
+    const segments = mendSegments(tables, codec, unprovenPacks, printsIn(tables));
     const names = new StringTable(tables.strings);
     const nameOf = (code: StringCode) => names.stringOf(code);
     mendPacks(tables);
@@ -74,15 +74,16 @@ function mendIdentity(tables: Tables, vaultId: string | undefined): void {
   tables.garbage.clear();
 }
 
-/** Returns the fingerprints of segments in the index. */
-function fingerprintsIn({ hashIndex, recentHashes }: Tables): Map<number, number> {
+/** Returns the prints of segments in the index. */
+function printsIn({ hashIndex, recentHashes }: Tables): Map<number, number> {
   const found = new Map<number, number>();
   for (const { key, value } of hashIndex.scan()) {
-    const entries = value && undefinedIfCorrupt(() => decodeIndexChunk(baseOf(key), entriesOf(value)));
-    for (const { id, fingerprint } of entries ?? []) found.set(id, fingerprint);
+    const entries = value && undefinedIfCorrupt(() => entriesIn(key, value));
+    for (const { id, print } of entries ?? []) found.set(id, print);
   }
   for (const { key, value } of recentHashes.scan()) {
-    if (value) for (const { id, fingerprint } of recentEntries(key, value)) found.set(id, fingerprint);
+    for (const { id, fingerprint } of value ? recentEntries(key, value) : [])
+      found.set(id, printOf(fingerprint));
   }
   return found;
 }

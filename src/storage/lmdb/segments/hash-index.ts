@@ -1,25 +1,27 @@
 import { assert, present, type SegmentHash } from '../../../model/index.js';
 import type { SegmentId } from '../tables/ids.js';
+import type { Table } from '../tables/table.js';
+import { RECENT_SEGMENTS_MAX } from '../tables/layout.js';
 import type { ChunkKeys } from './chunk-keys.js';
+import { type Entries, idsWithPrint, printOf } from './dense-chunk.js';
 import {
-  BOUND_BYTES,
   decodeIndexChunk,
-  emptyChunk,
-  encodeBounded,
   encodeIndexChunk,
-  entriesOf,
   FIRST_KEY,
-  halveChunk,
   idsIn,
+  isFullPage,
+  joinedEntries,
   LAST_FINGERPRINT,
   lastOf,
+  noEntries,
+  pagesOfChunk,
+  splitIndexChunk,
   withEntries,
+  withoutEntry,
   type IndexChunk,
-  type IndexEntries,
+  type KeyedChunk,
 } from './index-chunk.js';
-import { INDEX_CHUNK_BYTES, RECENT_SEGMENTS_MAX } from '../tables/layout.js';
 import type { RecentHashes } from './recent-hashes.js';
-import type { Table } from '../tables/table.js';
 
 /**
  * Limit of the inserted entries that are sorted at once: a number has room for a fingerprint and a place
@@ -33,7 +35,7 @@ const NO_IDS: readonly SegmentId[] = [];
 
 /**
  * Maps hashes to segment ids: chunks of entries in the order of their fingerprints, each under a lower bound
- * of them, and besides them the recent segments. It stores 32 bits of a hash; the caller compares a
+ * of them, and besides them the recent segments. It stores 28 bits of a hash; the caller compares a
  * candidate's whole hash. Used for one stretch of reading or one write transaction.
  *
  * The chunks leave no gap: the first one has the fingerprints from 0 on and is never removed, and each has
@@ -45,6 +47,8 @@ export class HashIndex {
   readonly #inserted = { fingerprints: [] as number[], ids: [] as SegmentId[] };
   /** By the keys under which they are stored; chunks are split when they are written. */
   readonly #changed = new Map<number, IndexChunk>();
+  /** Keys of chunks that refill() put and removed. */
+  readonly #refilled = { added: [] as number[], removed: [] as number[] };
   /** True if the recent segments have been moved to the inserted entries, or to chunks. */
   #recentTaken = false;
   /** True if the table has no chunk; undefined: not looked up yet. */
@@ -82,11 +86,32 @@ export class HashIndex {
     const fingerprint = fingerprintOf(hash);
     const key = this.#keyOf(fingerprint);
     const { last, entries } = this.#chunk(key, fingerprint);
-    const before = decodeIndexChunk(baseOf(key), entries);
-    const rest = before.filter((entry) => entry.id !== id || entry.fingerprint !== fingerprint);
-    if (rest.length !== before.length - 1)
-      throw this.table.miscounted(key, `has segment ${id} ${before.length - rest.length} times, not once`);
-    this.#changed.set(key, { last, entries: encodeIndexChunk(baseOf(key), rest) });
+    const rest = withoutEntry(entries, printOf(fingerprint), id);
+    const removed = entries.ids.length - rest.ids.length;
+    if (removed !== 1) throw this.table.miscounted(key, `has segment ${id} ${removed} times, not once`);
+    this.#changed.set(key, { last, entries: rest });
+  }
+
+  /**
+   * Writes the chunks after a key, as far as so many bytes of them, as full pages. Those that are full stay.
+   * For a transaction that changes nothing else here. Returns the key after which to continue; undefined at
+   * the end of the table.
+   */
+  refill(after: number, bytesMax: number): number | undefined {
+    const run: KeyedChunk[] = [];
+    let bytes = 0;
+    let isEnd = true;
+    for (const { key, value } of this.table.range({ start: after + 1 })) {
+      isEnd = bytes < bytesMax;
+      if (!isEnd) break;
+      if (run.length === 0 && isFullPage(value)) continue;
+      run.push({ key, ...decodeIndexChunk(key, value) });
+      bytes += value.length;
+    }
+    const pages = this.#asPages(run);
+    if (isEnd) return undefined;
+    // The last page has room for the chunks after it, unless all of this is one page.
+    return pages.length > 1 ? pages.at(-1)!.key - 1 : run[0]!.key;
   }
 
   /** Writes buffered changes; returns the chunks added and removed, for the directory. */
@@ -101,16 +126,32 @@ export class HashIndex {
       this.recent.removeAll();
       this.#mergeInserted();
     }
-    const added: number[] = [];
-    const removed = this.#joinEmpty();
+    const added = [...this.#refilled.added];
+    const removed = [...this.#refilled.removed, ...this.#joinEmpty()];
     for (const [key, chunk] of this.#changed) {
       for (const part of splitIndexChunk(key, chunk)) {
-        this.table.put(part.key, encodeBounded(part));
+        this.table.put(part.key, encodeIndexChunk(part.key, part));
         if (part.key !== key || key === FIRST_KEY) added.push(part.key);
       }
     }
     this.#changed.clear();
     return { added, removed };
+  }
+
+  /** Puts full pages in the place of consecutive chunks; returns them. */
+  #asPages(run: readonly KeyedChunk[]): readonly KeyedChunk[] {
+    const [first] = run;
+    if (!first) return [];
+    for (const [at, { key }] of run.entries())
+      if (at > 0 && key !== run[at - 1]!.last + 1)
+        throw this.table.corrupt(key, 'does not begin where the chunk before it ends');
+    const { last } = run.at(-1)!;
+    const pages = [...pagesOfChunk(first.key, { last, entries: joinedEntries(run) })];
+    for (const { key } of run) this.table.remove(key);
+    for (const page of pages) this.table.put(page.key, encodeIndexChunk(page.key, page));
+    this.#refilled.removed.push(...run.map(({ key }) => key));
+    this.#refilled.added.push(...pages.map(({ key }) => key));
+    return pages;
   }
 
   /**
@@ -121,7 +162,7 @@ export class HashIndex {
     const removed: number[] = [];
     for (const key of [...this.#changed.keys()].sort((a, b) => b - a)) {
       const { last, entries } = present(this.#changed.get(key), 'a changed chunk is joined once', key);
-      if (entries.length > 0 || key === FIRST_KEY) continue;
+      if (entries.ids.length > 0 || key === FIRST_KEY) continue;
       const before = this.#keyOf(key - 1);
       const { entries: others } = this.#chunk(before, key - 1);
       this.#changed.set(before, { last, entries: others });
@@ -135,10 +176,10 @@ export class HashIndex {
   #idsEntered(fingerprint: number): readonly SegmentId[] {
     const key = this.#keyOf(fingerprint);
     const changed = this.#changed.get(key);
-    if (changed) return idsIn(changed.entries, baseOf(key), fingerprint);
+    if (changed) return idsWithPrint(changed.entries, printOf(fingerprint));
     const ids = this.table.read(key, (bytes, length) => {
       this.#assertHas(key, lastOf(bytes), fingerprint);
-      return idsIn(bytes, baseOf(key), fingerprint, BOUND_BYTES, length);
+      return idsIn(bytes, length, key, fingerprint);
     });
     return ids ?? this.#none(key);
   }
@@ -165,13 +206,14 @@ export class HashIndex {
     const { fingerprints, ids } = this.#inserted;
     fingerprints.length = ids.length = 0;
     const { length } = sorted.ids;
+    const added: Entries = { prints: sorted.fingerprints.map(printOf), ids: sorted.ids };
     for (let from = 0, to = 0; from < length; from = to) {
       const fingerprint = sorted.fingerprints[from]!;
       const key = this.#keyOf(fingerprint);
       const { last, entries } = this.#chunk(key, fingerprint);
       while (to < length && sorted.fingerprints[to]! <= last) to++;
       assert(to > from, 'a chunk that is searched for has the fingerprint', fingerprint);
-      this.#changed.set(key, { last, entries: withEntries(entries, baseOf(key), sorted, from, to) });
+      this.#changed.set(key, { last, entries: withEntries(entries, added, from, to) });
     }
   }
 
@@ -182,11 +224,10 @@ export class HashIndex {
     const record = this.table.get(key);
     if (!record) {
       this.#none(key);
-      return { last: LAST_FINGERPRINT, entries: emptyChunk };
+      return { last: LAST_FINGERPRINT, entries: noEntries };
     }
-    const last = lastOf(record);
-    this.#assertHas(key, last, fingerprint);
-    return { last, entries: entriesOf(record) };
+    this.#assertHas(key, lastOf(record), fingerprint);
+    return decodeIndexChunk(key, record);
   }
 
   #keyOf(fingerprint: number): number {
@@ -216,32 +257,19 @@ export function fingerprintOf(hash: SegmentHash): number {
   return fingerprint;
 }
 
-/** Returns the fingerprint from which a chunk's are counted. */
-export function baseOf(key: number): number {
-  return key === FIRST_KEY ? 0 : key;
-}
-
-/** Halves a chunk until each part is short enough or has only one fingerprint. */
-export function* splitIndexChunk(
-  key: number,
-  { last, entries }: IndexChunk,
-): Generator<IndexChunk & { readonly key: number }, void, void> {
-  const isLong = BOUND_BYTES + entries.length > INDEX_CHUNK_BYTES;
-  const halves = isLong ? halveChunk(entries, baseOf(key)) : undefined;
-  if (!halves) yield { key, last, entries };
-  else {
-    yield* splitIndexChunk(key, { last: halves.rightBase - 1, entries: halves.left });
-    yield* splitIndexChunk(halves.rightBase, { last, entries: halves.right });
-  }
+/** Inserted entries, before they are in a chunk: with whole fingerprints, which lead to their chunk. */
+interface Inserted {
+  readonly fingerprints: readonly number[];
+  readonly ids: readonly SegmentId[];
 }
 
 /** Sorts by fingerprint; equal ones stay in their order. */
-function inOrder({ fingerprints, ids }: IndexEntries): IndexEntries {
+function inOrder({ fingerprints, ids }: Inserted): { fingerprints: Uint32Array; ids: Uint32Array } {
   const { length } = ids;
   const order = new Float64Array(length);
   for (let at = 0; at < length; at++) order[at] = fingerprints[at]! * SORTED_MAX + at;
   order.sort();
-  const sorted = { fingerprints: new Float64Array(length), ids: new Float64Array(length) };
+  const sorted = { fingerprints: new Uint32Array(length), ids: new Uint32Array(length) };
   for (let at = 0; at < length; at++) {
     const place = order[at]! % SORTED_MAX;
     sorted.fingerprints[at] = (order[at]! - place) / SORTED_MAX;

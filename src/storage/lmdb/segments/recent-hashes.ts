@@ -2,7 +2,12 @@ import { RECENT_RECORD_SEGMENTS } from '../tables/layout.js';
 import type { StowkenError } from '../../../model/index.js';
 import type { Table } from '../tables/table.js';
 import type { SegmentId } from '../tables/ids.js';
-import type { IndexEntry } from './index-chunk.js';
+
+/** A segment's id, with its fingerprint: the first 32 bits of its hash. */
+export interface RecentEntry {
+  readonly fingerprint: number;
+  readonly id: SegmentId;
+}
 
 const FINGERPRINT_BYTES = 4;
 const NO_IDS: readonly SegmentId[] = [];
@@ -50,7 +55,7 @@ export class RecentHashes {
     return this.#ids.get(fingerprint) ?? NO_IDS;
   }
 
-  *entries(): Generator<IndexEntry, void, void> {
+  *entries(): Generator<RecentEntry, void, void> {
     for (const [fingerprint, ids] of this.#ids) for (const id of ids) yield { fingerprint, id };
   }
 
@@ -132,7 +137,7 @@ export function* recentEntries(
   key: number,
   record: Uint8Array,
   skipped = 0,
-): Generator<IndexEntry, void, void> {
+): Generator<RecentEntry, void, void> {
   const { buffer, byteOffset, length } = record;
   const fingerprints = new DataView(buffer, byteOffset, length);
   for (let at = skipped; (at + 1) * FINGERPRINT_BYTES <= length; at++) {

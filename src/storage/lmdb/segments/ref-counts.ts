@@ -1,7 +1,8 @@
-import { assert } from '../../../model/index.js';
+import { assert, StowkenError } from '../../../model/index.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import type { Tables } from '../tables/environment.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
+import { decodeCounts, encodeCounts, noCounts } from './count-chunk.js';
 import { readState, type State } from '../tables/meta.js';
 import type { Entry, Table } from '../tables/table.js';
 import type { BlockId, SegmentId } from '../tables/ids.js';
@@ -9,9 +10,6 @@ import type { BlockId, SegmentId } from '../tables/ids.js';
 /** Stored bytes: 0 not stored, 1 no reference, n: n - 1 references, 255: see the table of big counts. */
 const UNREFERENCED = 1;
 const BIG = 255;
-
-/** A chunk of which nothing is stored. */
-const NONE = new Uint8Array(0);
 
 interface Chunk {
   readonly number: number;
@@ -70,7 +68,7 @@ export class RefCounts<Id extends SegmentId | BlockId> {
     this.#flushed = true;
     const changed = [...this.#chunks.values()].filter((chunk) => chunk.changed);
     for (const { number, bytes, stored } of changed.sort((a, b) => a.number - b.number)) {
-      const record = bytes.every((byte) => byte === 0) ? NONE : bytes;
+      const record = encodeCounts(bytes);
       if (stored) this.counts.put(number, record);
       else if (record.length > 0) {
         this.#reach(number - 1);
@@ -83,7 +81,7 @@ export class RefCounts<Id extends SegmentId | BlockId> {
   /** Ids only rise, and so do the chunks that are added. */
   #reach(last: number): void {
     for (let empty = (this.counts.lastKey() ?? 0) + 1; empty <= last; empty++)
-      this.counts.append(empty, NONE);
+      this.counts.append(empty, noCounts);
   }
 
   #chunk(id: Id): Chunk {
@@ -106,10 +104,7 @@ export class RefCounts<Id extends SegmentId | BlockId> {
       if (number <= chunksBelow(this.next()))
         throw this.counts.corrupt(number, 'is missing: there are numbers that it counts');
     }
-    // A chunk in which nothing is stored is empty.
-    const bytes = stored && stored.length > 0 ? stored : new Uint8Array(COUNTS_PER_CHUNK);
-    if (bytes.length !== COUNTS_PER_CHUNK)
-      throw this.counts.corrupt(number, `has ${bytes.length} counts, not ${COUNTS_PER_CHUNK}`);
+    const bytes = countsOf(this.counts, number, stored ?? noCounts);
     const chunk = { number, bytes, stored: stored !== undefined, changed: false };
     this.#chunks.set(number, chunk);
     return chunk;
@@ -117,7 +112,7 @@ export class RefCounts<Id extends SegmentId | BlockId> {
 }
 
 /**
- * Yields the chunks of segments' counts from that of a segment on.
+ * Yields the chunks of segments' counts from that of a segment on, a byte for each.
  * @throws StowkenError CORRUPT_STORE if one is missing
  */
 export function* countChunks(
@@ -128,7 +123,7 @@ export function* countChunks(
   let expected = chunkOf(firstId);
   for (const chunk of refCounts.range({ start: expected })) {
     if (chunk.key !== expected) break;
-    yield chunk;
+    yield { key: chunk.key, value: countsOf(refCounts, chunk.key, chunk.value) };
     expected += 1;
   }
   if (expected <= chunksBelow(nextSegment))
@@ -147,15 +142,31 @@ export function* unreferencedFrom(
   }
 }
 
-/** Returns the counts in a chunk, by number; undefined: in the table of big counts. */
+/**
+ * Returns the counts in a chunk, by number; undefined: in the table of big counts.
+ * @throws StowkenError CORRUPT_STORE
+ */
 export function countsIn(
   key: number,
   record: Uint8Array,
 ): { readonly number: number; readonly count: number | undefined }[] {
   const first = (key - 1) * COUNTS_PER_CHUNK;
-  return [...record].flatMap((byte, at) =>
+  return [...countBytes(record)].flatMap((byte, at) =>
     byte === 0 ? [] : [{ number: first + at, count: byte === BIG ? undefined : byte - 1 }],
   );
+}
+
+/** Returns a byte for each count of a chunk. @throws StowkenError CORRUPT_STORE */
+export function countBytes(record: Uint8Array): Uint8Array {
+  const counts = decodeCounts(record);
+  if (!counts) throw new StowkenError('CORRUPT_STORE', 'a chunk of counts does not decode');
+  return counts;
+}
+
+function countsOf(table: Table<number>, key: number, record: Uint8Array): Uint8Array {
+  const counts = decodeCounts(record);
+  if (!counts) throw table.corrupt(key, `does not decode as ${COUNTS_PER_CHUNK} counts`);
+  return counts;
 }
 
 /** @throws StowkenError CORRUPT_STORE */

@@ -4,9 +4,12 @@ import { sealedBytes, valueBytesIn } from './checksum.js';
  * Sizes of the LMDB schema, fixed by the format version: stored data is read with the same figures that it
  * was written with. docs/formats/storage.md describes their purpose.
  */
-export const FORMAT_VERSION = 3;
+export const FORMAT_VERSION = 4;
 
-/** Formats that can be read: version 1 has no checksums, version 2 no packs of conversations. */
+/**
+ * Formats that can be read: version 1 has no checksums, version 2 no packs of conversations, version 3 longer
+ * chunks of hashes and counts.
+ */
 export const FORMATS = { min: 2, max: FORMAT_VERSION };
 
 /** Name of the storage, in the vault and in its backups. */
@@ -77,8 +80,14 @@ export const REQUESTS_FORGOTTEN_MAX = 16;
  */
 export const COUNTS_PER_CHUNK = 252;
 
-/** Size above which a chunk of the hash index or of a key index is split. */
+/** Size above which a chunk of a key index is split. */
 export const INDEX_CHUNK_BYTES = 512;
+
+/** Size above which a chunk of the hash index is split: four fill a leaf page. */
+export const HASH_CHUNK_BYTES = 1000;
+
+/** Size of the chunks that a compaction makes, which fill an overflow page each. */
+export const REFILLED_HASH_CHUNK_BYTES = overflowBytes(1);
 
 /** Size above which a chunk of the list index is split. */
 export const POSTING_CHUNK_BYTES = 1000;
