@@ -8,6 +8,8 @@ export interface NewMessage {
   readonly toolCallId?: string | undefined;
   /** Fields: JSON that comes back as it is, and is no content. */
   readonly fieldsJson?: string | undefined;
+  /** Bytes that are no text, such as images: they are no content, and stored once. */
+  readonly attachments?: readonly Uint8Array[] | undefined;
   /** Encoded by the server with the conversation's tokenizer. */
   readonly text?: string;
   /** True: text of special tokens in `text` becomes these tokens; else it is ordinary text. */

@@ -10,16 +10,19 @@ import {
   fromWireMessageInfo,
   toWireContent,
   toWireFilter,
+  toWireMessage,
   toWireRange,
   toWireRevision,
   wireEncodings,
   wireOrders,
 } from './mapping.js';
-import { type ExactChunk, exactMessages, wholeMessages } from './messages.js';
-import { fromUint64, toUint32, toUint64 } from './numbers.js';
+import type { NewMessage } from './content-types.js';
+import { type ExactChunk, exactMessages, fromLe32, joinTokens, wholeMessages } from './messages.js';
+import { fromUint64, toUint32, toUint64, toWireTime } from './numbers.js';
 import { wireValue, withKnownFields } from './request-fields.js';
 import type { Transport } from './transport.js';
 import type {
+  AttachmentOptions,
   Chunk,
   ConversationHeader,
   ConversationPage,
@@ -33,6 +36,9 @@ import type {
   PartOfMany,
   PrefixContent,
   PrefixMatch,
+  RenderedMessage,
+  RenderedMessages,
+  RenderMessagesOptions,
   RetrieveManyOptions,
   RetrieveOptions,
   SearchOptions,
@@ -46,6 +52,8 @@ type ExactOptions = Omit<RetrieveOptions<'text'>, 'encoding' | 'render'>;
 function methods() {
   return {
     retrieve: method('ConversationService', 'RetrieveConversation'),
+    attachment: method('ConversationService', 'GetAttachment'),
+    renderMessages: method('ConversationService', 'RenderMessages'),
     retrieveMany: method('ConversationService', 'RetrieveConversations'),
     get: method('ConversationService', 'GetConversation'),
     list: method('ConversationService', 'ListConversations'),
@@ -123,6 +131,59 @@ export function conversationReads(transport: Transport, vault: string) {
       return exactMessages(exactParts(id, options), (index, ifRevision) =>
         reads.read(id, { ...options, encoding: 'tokens', messageOffset: index, messageLimit: 1, ifRevision }),
       );
+    },
+
+    /** Yields the bytes of an attachment, in pieces. Rejects with RANGE_PAST_END if there is none. */
+    async *attachment(id: string, options: AttachmentOptions): AsyncGenerator<Uint8Array, void, void> {
+      const { message, attachment, ifRevision, ...control } = withKnownFields('attachment', options);
+      const request = {
+        vault,
+        id,
+        messageIndex: toUint32('message', message),
+        attachmentIndex: toUint32('attachment', attachment),
+        ifRevision: toWireRevision(ifRevision),
+      };
+      for await (const part of transport.stream(known.attachment, request, control, true)) {
+        if (part.part === 'content') yield part.content;
+      }
+    },
+
+    /**
+     * Renders messages with a chat template as their model saw them. To store them so, store the tokens that
+     * it returns. Tools are `tools` of the fields of the first message.
+     */
+    async renderMessages(
+      messages: readonly NewMessage[],
+      options: RenderMessagesOptions = {},
+    ): Promise<RenderedMessages> {
+      const { tokenizer, model, createTimeMs, ...rest } = withKnownFields('renderMessages', options);
+      const { chatTemplate, addGenerationPrompt, ...control } = rest;
+      const request = {
+        vault,
+        tokenizer,
+        model,
+        messages: messages.map(toWireMessage),
+        render: { chatTemplate, addGenerationPrompt },
+        createTime: toWireTime('create time', createTimeMs),
+      };
+      const rendered: RenderedMessage[] = [];
+      let open: RenderedMessage[] = [];
+      let encodedWith = '';
+      for await (const message of transport.stream(known.renderMessages, request, control, true)) {
+        if (message.part === 'header') encodedWith = message.header.tokenizer;
+        if (message.part !== 'chunk') continue;
+        const { textTokensLe32, replaced, endOfMessage } = message.chunk;
+        const text = contentOf.text(message.chunk) ?? '';
+        open.push({ text, tokens: fromLe32(textTokensLe32), replaced });
+        if (!endOfMessage) continue;
+        rendered.push({
+          text: open.map((each) => each.text).join(''),
+          tokens: joinTokens(open.map(({ tokens }) => tokens)),
+          replaced: open.some((each) => each.replaced),
+        });
+        open = [];
+      }
+      return { tokenizer: encodedWith, messages: rendered };
     },
 
     /** Yields many conversations, in the order asked: for each a header and its chunks, or its failure. */

@@ -1,4 +1,4 @@
-import type { Conversation } from '../model/index.js';
+import type { AttachmentInfo, Conversation } from '../model/index.js';
 import { status } from '@grpc/grpc-js';
 import { ClientError, itemError } from './errors.js';
 import type * as Q from './generated/requests.js';
@@ -49,6 +49,7 @@ export function toWireMessage(message: NewMessage, index: number): Q.Message {
     toolCallId: wellFormed(`${at}.tool_call_id`, message.toolCallId),
     fieldsJson: wellFormed(`${at}.fields_json`, message.fieldsJson),
     ...(message.specialTokens === true && { specialTokens: true }),
+    ...(message.attachments && { attachments: message.attachments }),
     ...toWireContent(message, at),
   };
 }
@@ -181,9 +182,17 @@ export function fromWireConversation(wire: W.Conversation | null): Conversation 
 }
 
 function fromWireMessage(wire: W.MessageInfo): MessageDescription {
-  const { role, name, toolCallId, fieldsJson } = wire;
+  const { role, name, toolCallId, fieldsJson, attachments } = wire;
   const tokenCount = fromUint64('token_count', wire.tokenCount);
-  return { role, name, toolCallId, tokenCount, ...(fieldsJson !== '' && { fieldsJson }) };
+  return {
+    ...{ role, name, toolCallId, tokenCount },
+    ...(fieldsJson !== '' && { fieldsJson }),
+    ...(attachments.length > 0 && { attachments: attachments.map(fromWireAttachment) }),
+  };
+}
+
+function fromWireAttachment({ sha256, sizeBytes }: W.AttachmentInfo): AttachmentInfo {
+  return { sha256, sizeBytes: fromUint64('size_bytes', sizeBytes) };
 }
 
 export function fromWireDamaged({ id, status }: W.DamagedConversation): DamagedConversation {

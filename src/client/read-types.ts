@@ -1,4 +1,4 @@
-import type { Conversation, Speaker } from '../model/index.js';
+import type { AttachmentInfo, Conversation, Speaker } from '../model/index.js';
 import type { CallControl } from './connection-types.js';
 import type { ClientError } from './errors.js';
 import type { NewMessage } from './content-types.js';
@@ -39,6 +39,27 @@ export interface RenderOptions {
   readonly addGenerationPrompt?: boolean;
 }
 
+export interface RenderMessagesOptions extends RenderOptions, CallControl {
+  /** Tokenizer of the prompt; that of the model if absent. */
+  readonly tokenizer?: string;
+  readonly model?: string;
+  /** Time at which the conversation began, for templates that write the date; now if absent. */
+  readonly createTimeMs?: number;
+}
+
+/** A prompt, cut at the ends of its messages. */
+export interface RenderedMessages {
+  readonly tokenizer: string;
+  readonly messages: readonly RenderedMessage[];
+}
+
+export interface RenderedMessage {
+  readonly tokens: Uint32Array;
+  readonly text: string;
+  /** True if a cut is within a character, which became U+FFFD in the text. */
+  readonly replaced: boolean;
+}
+
 export interface RetrieveManyOptions<E extends Encoding> extends CallControl {
   readonly encoding: E;
 }
@@ -57,6 +78,17 @@ export interface MessageDescription extends Speaker {
   readonly tokenCount: number;
   /** Only where it is asked for and there are some. */
   readonly fieldsJson?: string;
+  /** Only with fields, where there are some. */
+  readonly attachments?: readonly AttachmentInfo[];
+}
+
+export interface AttachmentOptions extends CallControl {
+  /** Number of the message, from 0. */
+  readonly message: number;
+  /** Number of the attachment in its message, from 0. */
+  readonly attachment: number;
+  /** Reads only this revision. */
+  readonly ifRevision?: number;
 }
 
 export interface ConversationHeader {

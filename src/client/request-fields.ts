@@ -33,6 +33,8 @@ interface Objects {
   readonly content: R.PrefixContent;
   readonly retrieve: R.RetrieveOptions<R.Encoding>;
   readonly render: R.RenderOptions;
+  readonly renderMessages: R.RenderMessagesOptions;
+  readonly attachment: R.AttachmentOptions;
   readonly readExact: Omit<R.RetrieveOptions<'text'>, 'encoding' | 'render'>;
   readonly retrieveMany: R.RetrieveManyOptions<R.Encoding>;
   readonly get: CallControl & { readonly includeMessages?: boolean };
@@ -103,10 +105,22 @@ const known: { readonly [Name in keyof Objects]: Fields<Objects[Name]> } = {
     expireTimeMs: true,
     metadata: true,
   },
-  message: { role: true, name: true, toolCallId: true, fieldsJson: true, specialTokens: true, ...content },
+  message: {
+    ...{ role: true, name: true, toolCallId: true, fieldsJson: true, specialTokens: true, attachments: true },
+    ...content,
+  },
   content,
   retrieve: { encoding: true, render: true, ...range, ...control },
   render: { chatTemplate: true, addGenerationPrompt: true },
+  renderMessages: {
+    tokenizer: true,
+    model: true,
+    createTimeMs: true,
+    chatTemplate: true,
+    addGenerationPrompt: true,
+    ...control,
+  },
+  attachment: { message: true, attachment: true, ifRevision: true, ...control },
   readExact: { ...range, ...control },
   retrieveMany: { encoding: true, ...control },
   get: { includeMessages: true, ...control },

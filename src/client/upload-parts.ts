@@ -18,8 +18,15 @@ export async function* uploadParts(
   let hasText = false;
   for await (const message of messages) {
     const { text, tokensLe32, ...wire } = toWireMessage(message, index++);
-    const { role, name, toolCallId, fieldsJson, specialTokens } = wire;
+    const { role, name, toolCallId, fieldsJson, specialTokens, attachments = [] } = wire;
     yield { message: { role, name, toolCallId, fieldsJson, specialTokens } };
+    for (const bytes of attachments) {
+      let begins = true;
+      for (let at = 0; at < bytes.length || begins; at += blockBytesMax) {
+        yield { attachment: { begins, content: bytes.subarray(at, at + blockBytesMax) } };
+        begins = false;
+      }
+    }
     if (text !== undefined) {
       hasText = true;
       for (const block of textBlocks(text)) yield { tokens: { text: block } };

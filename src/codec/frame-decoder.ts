@@ -46,7 +46,8 @@ export class FrameDecoder {
     return whole(() => {
       const head = readHead(frame);
       if (head.kind === 'varints') return this.core.hash(frame.subarray(head.length));
-      if (head.kind === 'blocks') return this.core.hashLe32(this.#tokens(frame, 'le32').bytes);
+      if (head.kind === 'blocks' || head.kind === 'le32')
+        return this.core.hashLe32(this.#tokens(frame, 'le32').bytes);
       // Most segments are one block, which is hashed in the memory that it was decoded to.
       return this.core.hashLe32(
         this.#registry(head.registryId).decodeBlock(frame, head.length, 'le32').bytes,
@@ -69,6 +70,14 @@ export class FrameDecoder {
       const varints = frame.subarray(head.length);
       const bytes = form === 'le32' ? this.core.toLe32(varints) : varints;
       return { bytes, tokenCount: form === 'le32' ? bytes.length / 4 : this.core.countTokens(varints) };
+    }
+    if (head.kind === 'le32') {
+      const le32 = frame.subarray(head.length);
+      if (le32.length % 4 !== 0) throw new StowkenError('CORRUPT_SEGMENT', 'the frame ends within a token');
+      return {
+        bytes: form === 'le32' ? le32 : this.core.fromLe32(le32).varints,
+        tokenCount: le32.length / 4,
+      };
     }
     const registry = this.#registry(head.registryId);
     if (head.kind === 'block') {

@@ -3,19 +3,30 @@ import { limits, StowkenError, type TokenRun } from '../model/index.js';
 import type { Registry } from './registry.js';
 
 /**
- * Versions of frames; docs/formats/codec.md describes them. Every version stays readable for ever.
- * 0x01: canonical varints. 0x02: registry id (varint), one coded block. 0x03: registry id (varint), coded
- * blocks, each after its length (varint). 0x80 to 0xff: as 0x02, with the registry's id in the low seven
- * bits.
+ * Versions of frames; docs/formats/codec.md describes them. Every version stays readable for ever. 0x01:
+ * canonical varints. 0x02: registry id (varint), one coded block. 0x03: registry id (varint), coded blocks,
+ * each after its length (varint). 0x04: the tokens as le32. 0x80 to 0xff: as 0x02, with the registry's id in
+ * the low seven bits.
  */
-export const frameVersions = { varints: 0x01, block: 0x02, blocks: 0x03, shortBlock: 0x80 } as const;
+export const frameVersions = {
+  varints: 0x01,
+  block: 0x02,
+  blocks: 0x03,
+  le32: 0x04,
+  shortBlock: 0x80,
+} as const;
+
+/**
+ * Tokens from which a frame is le32 if varints are longer, as bytes of an image are: no registry helps there.
+ */
+const le32TokensMin = 64;
 
 /** Id of the registry that is shipped with the program: no vault stores it. */
 export const builtInRegistryId = 0;
 
 export interface FrameHead {
-  readonly kind: 'varints' | 'block' | 'blocks';
-  /** 0 for a frame of varints. */
+  readonly kind: 'varints' | 'le32' | 'block' | 'blocks';
+  /** 0 for a frame of varints or le32. */
   readonly registryId: number;
   /** Size of the head in bytes. */
   readonly length: number;
@@ -25,6 +36,7 @@ export interface FrameHead {
 export function readHead(frame: Uint8Array): FrameHead {
   const version = frame[0];
   if (version === frameVersions.varints) return { kind: 'varints', registryId: 0, length: 1 };
+  if (version === frameVersions.le32) return { kind: 'le32', registryId: 0, length: 1 };
   if (version === undefined) throw new StowkenError('CORRUPT_SEGMENT', 'an empty frame');
   if (version >= frameVersions.shortBlock) {
     return { kind: 'block', registryId: version - frameVersions.shortBlock, length: 1 };
@@ -43,13 +55,21 @@ export function readHead(frame: Uint8Array): FrameHead {
  */
 export function frameRegistryId(frame: Uint8Array): number | undefined {
   const head = readHead(frame);
-  return head.kind === 'varints' || head.registryId === builtInRegistryId ? undefined : head.registryId;
+  // Frames without a registry name the built-in one.
+  return head.registryId === builtInRegistryId ? undefined : head.registryId;
 }
 
 export function writeVarintFrame(varints: Uint8Array): Uint8Array {
   const frame = new Uint8Array(1 + varints.length);
   frame[0] = frameVersions.varints;
   frame.set(varints, 1);
+  return frame;
+}
+
+export function writeLe32Frame(le32: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(1 + le32.length);
+  frame[0] = frameVersions.le32;
+  frame.set(le32, 1);
   return frame;
 }
 
@@ -105,8 +125,10 @@ function readVarint(bytes: Uint8Array, start: number): { value: number; end: num
   throw new StowkenError('CORRUPT_SEGMENT', 'a number in the frame is malformed');
 }
 
-/** Encodes the tokens with the registry, or as varints if that is smaller. */
+/** Encodes the tokens with the registry, or as varints or le32 if that is smaller. */
 export function encodeFrame(core: TokenCore, registry: Registry, run: TokenRun): Uint8Array {
+  if (run.tokenCount >= le32TokensMin && run.varints.length > 4 * run.tokenCount)
+    return writeLe32Frame(core.toLe32(run.varints));
   const coded = encodeWith(core, registry, run);
   return coded !== undefined && coded.length <= run.varints.length ? coded : writeVarintFrame(run.varints);
 }

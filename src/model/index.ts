@@ -1,4 +1,12 @@
 export * from './assert.js';
+export {
+  type AttachmentEntry,
+  type AttachmentInfo,
+  checkAttachment,
+  mayBeIndex,
+  readAttachmentIndex,
+  writeAttachmentIndex,
+} from './attachments.js';
 export * from './count-of.js';
 export * from './distribution.js';
 export { type Content, extraFields, isEmpty, seal, unseal } from './envelope.js';

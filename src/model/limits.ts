@@ -50,6 +50,10 @@ export const limits = {
   holderBytesMax: 512,
   /** Size of the fields of a message, as JSON in UTF-8. */
   fieldsBytesMax: 2 * 1024 * 1024,
+  /** Size of an attachment, and number of them in a message; bytes of one that are stored as one segment. */
+  attachmentBytesMax: 64 * 1024 * 1024,
+  attachmentsPerMessageMax: 256,
+  attachmentPartBytes: 1024 * 1024,
   metadataEntriesMax: 64,
   metadataKeyBytesMax: 128,
   metadataValueBytesMax: 8192,

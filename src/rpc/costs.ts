@@ -16,6 +16,8 @@ export const costOf: Readonly<Record<string, Cost>> = {
   '/stowken.v1.ConversationService/DeleteConversation': 'ordinary',
   '/stowken.v1.ConversationService/DeleteConversations': 'scan',
   '/stowken.v1.ConversationService/RetrieveConversation': 'ordinary',
+  '/stowken.v1.ConversationService/RenderMessages': 'ordinary',
+  '/stowken.v1.ConversationService/GetAttachment': 'ordinary',
   '/stowken.v1.ConversationService/RetrieveConversations': 'ordinary',
   '/stowken.v1.ConversationService/GetConversation': 'ordinary',
   '/stowken.v1.ConversationService/ListConversations': 'scan',

@@ -7,7 +7,7 @@ export {
 } from './files/read-tokenizer.js';
 export { type ChatTemplate, type ChatTemplateFile, openChatTemplate } from './chat/chat-template.js';
 export { renderFailed } from './chat/renderer.js';
-export type { TemplateInput } from './chat/render-template.js';
+export type { Rendered, TemplateInput } from './chat/render-template.js';
 export type { VocabularyFile } from './load-encoding.js';
 export { isVocabularyOf } from './vocabulary.js';
 export { MappedBytes } from './mapped-bytes.js';

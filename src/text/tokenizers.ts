@@ -1,7 +1,7 @@
 import type { TokenizerInfo } from '../model/index.js';
 import type { GivenTokenizer } from './files/read-tokenizer.js';
 import type { ChatTemplate } from './chat/chat-template.js';
-import type { TemplateInput } from './chat/render-template.js';
+import type { Rendered, TemplateInput } from './chat/render-template.js';
 import type { VocabularyFile } from './load-encoding.js';
 
 /** Tokens to decode, as le32. */
@@ -100,7 +100,7 @@ export interface Tokenizers {
   chatTemplate(tokenizer: string): Promise<ChatTemplate | undefined>;
 
   /** Renders with a chat template. Rejects with RENDER_FAILED. */
-  render(input: TemplateInput, signal: AbortSignal): Promise<string>;
+  render(input: TemplateInput, signal: AbortSignal): Promise<Rendered>;
 
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { Speaker, StowkenError } from '../model/index.js';
+import type { AttachmentInfo, Speaker, StowkenError } from '../model/index.js';
 
 /** A message's content as it arrived. Its buffers are read once, during the call, and never changed. */
 export type MessageContent =
@@ -23,6 +23,8 @@ export interface NewMessage extends Speaker {
   readonly content: MessageContent;
   /** JSON in UTF-8; absent without fields. */
   readonly fields?: Uint8Array;
+  /** Bytes of each attachment; absent without any. */
+  readonly attachments?: readonly Uint8Array[];
 }
 
 export type TokenEncoding = 'tokens' | 'le32' | 'text';
@@ -50,6 +52,8 @@ export interface MessageDescription extends Speaker {
   readonly tokenCount: number;
   /** JSON; only where it is asked for and there are some. */
   readonly fieldsJson?: string;
+  /** Only with fields, where there are some. */
+  readonly attachments?: readonly AttachmentInfo[];
 }
 
 /** An item of a batch that failed; the others did not. */

@@ -7,6 +7,7 @@ import { appendMessages } from './write/append.js';
 import { collectGarbage } from './maintain/collect.js';
 import { Compactor } from './compaction/index.js';
 import { deleteConversation, deleteConversations } from './write/delete.js';
+import { readAttachment } from './read/attachments.js';
 import { describeConversation } from './read/describe.js';
 import { erase } from './erasure/index.js';
 import { forkConversation } from './write/fork.js';
@@ -22,6 +23,7 @@ import { searchConversations } from './search/index.js';
 import { findDuplicates, findSimilar } from './similar/index.js';
 import { SegmentTokenCache } from './read/segment-tokens.js';
 import { renderConversation } from './read/render.js';
+import { renderMessages } from './read/render-messages.js';
 import { retrieveConversation, retrieveConversations } from './read/retrieve.js';
 import {
   addReferences,
@@ -77,6 +79,8 @@ export function createVault(given: VaultParts): Vault {
       input.render
         ? renderConversation(parts, input, input.render, signal)
         : retrieveConversation(parts, input, signal),
+    attachment: (input, signal) => readAttachment(parts, input, signal),
+    renderMessages: (input, signal) => renderMessages(writing, input, signal),
     retrieveMany: (input, signal) => retrieveConversations(parts, input, signal),
 
     async get(id, ifRevision) {

@@ -1,4 +1,4 @@
-import type { Conversation, SegmentHash, VaultStats } from '../model/index.js';
+import type { AttachmentInfo, Conversation, SegmentHash, VaultStats } from '../model/index.js';
 import type { ConversationCount } from './find/count.js';
 import type { SharedInput, SharedSegment } from './find/shared-segments.js';
 import type { SegmentUses, SegmentUsesInput } from './find/segment-uses.js';
@@ -16,10 +16,12 @@ import type { EraseInput, ErasePart } from './erasure/index.js';
 import type { CompactInput, CompactPart } from './compaction/types.js';
 import type { CollectOptions, CollectPart, VerifyPart } from './maintain/types.js';
 import type {
+  AttachmentInput,
   DescribeOptions,
   DescribedPage,
   FindPrefixInput,
   PrefixMatch,
+  RenderMessagesInput,
   RetrieveInput,
   RetrieveManyInput,
   RetrieveManyPart,
@@ -88,11 +90,23 @@ export interface Vault {
    */
   retrieve(input: RetrieveInput, signal: AbortSignal): AsyncGenerator<Iterable<RetrievePart>, void, void>;
 
+  /** Streams the prompt of messages that are not stored: a header, then the chunks of each message. */
+  renderMessages(
+    input: RenderMessagesInput,
+    signal: AbortSignal,
+  ): AsyncGenerator<Iterable<RetrievePart>, void, void>;
+
   /** Streams each conversation's parts or its failure, in the order asked, in batches as retrieve does. */
   retrieveMany(
     input: RetrieveManyInput,
     signal: AbortSignal,
   ): AsyncGenerator<Iterable<RetrieveManyPart>, void, void>;
+
+  /** Streams an attachment: what it is, then its bytes. Rejects with RANGE_PAST_END if there is none. */
+  attachment(
+    input: AttachmentInput,
+    signal: AbortSignal,
+  ): AsyncGenerator<AttachmentInfo | Uint8Array, void, void>;
 
   /** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH */
   get(id: string, ifRevision?: number): Promise<Conversation>;

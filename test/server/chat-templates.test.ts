@@ -164,6 +164,49 @@ describe('a conversation of a tokenizer with a chat template', () => {
     expect(stdout).toBe('<|im_start|>hi');
   });
 
+  it('is imported as the ids that its model saw, message by message', async () => {
+    const seen = { ...line, id: 'seen' };
+    const imported = async (value: object, ...args: string[]) => {
+      const flags = ['import', ...args, '--tokenizer', 'small', '--json', '-'];
+      return JSON.parse((await run(flags, JSON.stringify(value))).stdout) as Record<string, unknown>;
+    };
+    expect(await imported(seen, '--chat-template')).toMatchObject({ stored: 1, failed: 0 });
+    const texts: string[] = [];
+    const ids: number[] = [];
+    for await (const part of client.read('seen', { encoding: 'text' }))
+      if (part.kind === 'message') texts.push(part.content);
+    for await (const part of client.read('seen', { encoding: 'tokens' }))
+      if (part.kind === 'message') ids.push(...part.content);
+    const [assistant, tool] = [
+      rest.slice(0, rest.indexOf('<|im_start|>tool')),
+      '<|im_start|>tool\n42<|im_end|>\n',
+    ];
+    expect(texts).toEqual([`<s>first${toolText}${user}`, assistant, tool]);
+    expect(ids).toEqual(await idsOf(texts.join('')));
+    // The line is as it was, and so is its rendering.
+    const { stdout } = await run(['export', '--format', 'same', '--id-prefix', 'seen']);
+    expect(JSON.parse(stdout)).toEqual(seen);
+    expect((await run(['get', 'seen', '--render', '--tokens'])).stdout).toBe(await rendered('--tokens'));
+    expect(await imported(seen, '--chat-template')).toMatchObject({ stored: 0, unchanged: 1 });
+    const grown = {
+      ...seen,
+      messages: [...seen.messages, { role: 'user', content: 'and then, after all?' }],
+    };
+    expect(await imported(grown, '--chat-template')).toMatchObject({ stored: 1 });
+    expect(await imported(seen)).toMatchObject({ failed: 1 });
+    const [same] = (await run(['export', '--format', 'same', '--id-prefix', 'seen'])).stdout.split('\n');
+    expect(JSON.parse(same!)).toEqual(grown);
+    // Token ids of a line are what a model saw.
+    const tokens = { id: 'tokens', messages: [{ role: 'user', tokens: [1, 2, 3] }] };
+    expect(await imported(tokens, '--chat-template')).toMatchObject({ stored: 1 });
+    const refusedLine = await run(
+      ['import', '--chat-template', '--tokenizer', 'o200k_base', '-'],
+      JSON.stringify(seen),
+    );
+    expect(refusedLine.stderr).toContain('NO_CHAT_TEMPLATE');
+    await run(['delete', '--ids', 'seen', 'tokens']);
+  });
+
   it('is rendered by what the vault keeps, for good', async () => {
     const text = await rendered();
     await stop();

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
 import { openChatTemplate, readChatTemplate, writeChatTemplate } from '../../src/text/chat/chat-template.js';
-import { renderTemplate, type TemplateInput } from '../../src/text/chat/render-template.js';
+import { renderMessages, renderTemplate, type TemplateInput } from '../../src/text/chat/render-template.js';
 import { ChatRenderer } from '../../src/text/chat/renderer.js';
 
 const input = (source: string, parts: Partial<TemplateInput> = {}): TemplateInput => ({
@@ -210,11 +210,38 @@ describe('what the folder of a tokenizer says of chats', () => {
   });
 });
 
+describe('ends of messages', () => {
+  const ends = (source: string, ...texts: string[]) => {
+    const messages = texts.map((content, index) => ({ role: index % 2 ? 'assistant' : 'user', content }));
+    const { text, ends: found } = renderMessages(input(source, { messages, withEnds: true }));
+    return found.map((end, index) => text.slice(found[index - 1] ?? 0, end));
+  };
+
+  it('are those of what the messages before them make', () => {
+    const plain = 'B{% for m in messages %}<{{ m.role[0] }}>{{ m.content | trim }};{% endfor %}E';
+    expect(ends(plain, ' a ', 'b')).toEqual(['B<u>a;', '<a>b;E']);
+    expect(ends(plain)).toEqual([]);
+    const strict = `{% if messages|length < 2 %}{{ raise_exception('two') }}{% endif %}${plain}`;
+    expect(ends(strict, 'a', 'b', 'c')).toEqual(['', 'B<u>a;<a>b;', '<u>c;E']);
+    const last = '{% for m in messages %}{{ m.content }}{% if loop.last %}!{% endif %};{% endfor %}';
+    expect(ends(last, 'a', 'b')).toEqual(['a', ';b!;']);
+    expect(ends('{% for m in messages %}{{ m.content }}{% endfor %}', '\u{1f600}', '\u{1f601}')).toEqual([
+      '\u{1f600}',
+      '\u{1f601}',
+    ]);
+  });
+
+  it('have the word of Python for an exception without one', () => {
+    expect(() => renderTemplate(input('{{ raise_exception(none) }}'))).toThrow('None');
+    expect(() => renderTemplate(input('{{ raise_exception() }}'))).toThrow('None');
+  });
+});
+
 describe('a renderer', () => {
   const renderer = new ChatRenderer();
   afterAll(() => renderer.close());
   const { signal } = new AbortController();
-  const render = (source: string, by = signal) => renderer.render(input(source), by);
+  const render = async (source: string, by = signal) => (await renderer.render(input(source), by)).text;
   const nested = (body: string, levels = 4) =>
     Array.from({ length: levels }, (_, n) => `{% for v${n} in range(99999) %}`).join('') +
     body +

@@ -12,6 +12,7 @@ import { plural } from '../format.js';
 import { mapOrdered } from '../concurrency.js';
 import { exportFiles, type FileOptions, wantsFiles, withFiles } from '../export/command.js';
 import { formOf, sameLines } from '../import/fields.js';
+import type { DataOf } from '../import/shapes/index.js';
 import { type ReadForm, readForm, type ReadPart, recordPieces } from '../jsonl/write.js';
 
 interface Options extends ServerOption, FilterOptions, FileOptions {
@@ -139,9 +140,29 @@ async function* samePieces(client: StowkenClient, found: Conversation): AsyncGen
     const others = await readMessages(client, header!.conversation, encoding);
     messages = messages.map((message, index) => (formOf(message) === encoding ? others[index]! : message));
   }
-  const lines = header && sameLines(header.conversation, messages);
+  const lines =
+    header &&
+    sameLines(header.conversation, messages, await attachmentsOf(client, header.conversation, messages));
   if (lines === undefined) yield* recordPieces(Readable.from(parts) as AsyncIterable<ReadPart>);
   else for (const line of lines) yield `${line}\n`;
+}
+
+/** Reads the attachments of messages, by their hashes. */
+async function attachmentsOf(
+  client: StowkenClient,
+  { id, revision }: Conversation,
+  messages: readonly (Message<'tokens'> | Message<'text'>)[],
+): Promise<DataOf> {
+  const data = new Map<string, Uint8Array>();
+  for (const { index, attachments = [] } of messages)
+    for (const [attachment, { sha256 }] of attachments.entries()) {
+      if (data.has(sha256)) continue;
+      const at = { message: index, attachment, ifRevision: revision };
+      const pieces: Uint8Array[] = [];
+      for await (const piece of client.attachment(id, at)) pieces.push(piece);
+      data.set(sha256, Buffer.concat(pieces));
+    }
+  return data;
 }
 
 /** Returns the messages of a revision in one form. */

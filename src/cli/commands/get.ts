@@ -22,6 +22,7 @@ interface Options extends ServerOption, ReadRange {
   readonly render?: true;
   readonly addGenerationPrompt?: true;
   readonly chatTemplate?: string;
+  readonly attachment?: string;
 }
 
 const epilogue = `
@@ -50,12 +51,14 @@ export function addGet(program: Command, context: Context, done: Done): void {
     .option('--render', 'the prompt that its chat template makes of it, as it is')
     .option('--add-generation-prompt', "with --render: ends with the beginning of the model's next message")
     .option('--chat-template <file>', 'with --render: this template instead of that of the tokenizer')
+    .option('--attachment <sha256>', 'the bytes of an attachment, as they are')
     .addHelpText('after', epilogue)
     .action(async (id: string, options: Options) => {
       const { output } = context;
       context.interruption.onInterrupt(() => 'the output is incomplete');
       const render = await renderOf(options);
       await withClient(options, context, async (client) => {
+        if (options.attachment !== undefined) return writeAttachment(client, id, options.attachment, context);
         if (render) return output.write(await renderedBy(client, id, render, options));
         const asText = options.json ? 'exact' : 'readable';
         const parts = readForm(client, id, options.tokens ? 'tokens' : asText, rangeOf(options));
@@ -64,6 +67,30 @@ export function addGet(program: Command, context: Context, done: Done): void {
       });
       done(exitCodes.done);
     });
+}
+
+/** Writes an attachment, which the texts of messages name by its hash. */
+async function writeAttachment(
+  client: StowkenClient,
+  id: string,
+  name: string,
+  { output }: Context,
+): Promise<void> {
+  const wanted = /^(?:.*:sha256:)?([0-9a-f]{64})$/.exec(name)?.[1];
+  if (wanted === undefined) throw new UsageError('--attachment takes a SHA-256: 64 lower-case hex digits');
+  let revision: number | undefined;
+  const options = { encoding: 'tokens', includeFields: true } as const;
+  for await (const part of client.read(id, options)) {
+    if (part.kind === 'header') ({ revision } = part.conversation);
+    else {
+      const attachment = part.attachments?.findIndex(({ sha256 }) => sha256 === wanted) ?? -1;
+      if (attachment < 0) continue;
+      const at = { message: part.index, attachment, ...(revision !== undefined && { ifRevision: revision }) };
+      for await (const bytes of client.attachment(id, at)) await output.write(bytes);
+      return;
+    }
+  }
+  throw new UsageError(`${shellWord(id)} has no attachment ${wanted}`);
 }
 
 /** @throws UsageError for options of --render without it */

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { StowkenClient } from '../../client/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
@@ -19,6 +20,7 @@ interface Options extends ServerOption {
   readonly format?: string;
   readonly timeZone?: string;
   readonly specialTokens?: true;
+  readonly chatTemplate?: string | true;
   readonly dryRun?: true;
   readonly onConflict: ConflictWay;
   readonly errorsMax: number;
@@ -37,6 +39,9 @@ A conversation whose stored messages are the beginning of its new ones gets the 
 refused. --on-conflict replaces it, keeps it, or fails instead. The same content under the same id is counted as
 unchanged. A line that fails is reported as file:line: reason, the same reason only once; the others are stored, and
 the exit code is 1. Ctrl-C stops the import and reports what was stored.
+
+With --chat-template, each message gets the tokens that its model saw of it: the chat template makes one prompt of
+all of them. Name the file before other options, or write --chat-template=FILE.
 
 Examples:
   stowken import conversations.jsonl.gz
@@ -62,6 +67,10 @@ export function addImport(program: Command, context: Context, done: Done): void 
     .option('--application <name>', 'application of conversations that name none', '')
     .addOption(new Option('--format <name>', 'shape of all lines').choices(formats.map(({ name }) => name)))
     .option('--special-tokens', 'text of special tokens becomes these tokens, as chat templates write them')
+    .option(
+      '--chat-template [file]',
+      'store the tokens that models saw: messages as this template, or that of the tokenizer, renders them',
+    )
     .option('--time-zone <offset>', 'zone of times that name none: Z or +02:00', timeZone)
     .addOption(
       new Option('--on-conflict <way>', 'conversation whose id is stored with other content')
@@ -84,7 +93,9 @@ export function addImport(program: Command, context: Context, done: Done): void 
 
 async function importFiles(names: readonly string[], options: Options, context: Context): Promise<Tally> {
   const { io, interruption } = context;
-  const { dryRun = false, timeZone: zone } = options;
+  const { dryRun = false, timeZone: zone, chatTemplate: template } = options;
+  const chatTemplate = typeof template === 'string' ? await readFile(template, 'utf8') : undefined;
+  const rendering = template === undefined ? undefined : { chatTemplate };
   const failures = new Failures(options.errorsMax, (line) => progress.note(line));
   const tally = new Tally(failures, options.tokenizer, dryRun);
   interruption.onInterrupt(() => interrupted(tally));
@@ -93,7 +104,10 @@ async function importFiles(names: readonly string[], options: Options, context: 
   const total = files.includes(standardInput) ? 0 : sizes.reduce((sum, size) => sum + size, 0);
   const progress = createProgress(io, total, tally);
   const run = (client: StowkenClient | undefined) =>
-    new ImportRun(client, { ...options, zone }, tally, progress, io, interruption.signal).files(files, names);
+    new ImportRun(client, { ...options, zone, rendering }, tally, progress, io, interruption.signal).files(
+      files,
+      names,
+    );
   try {
     if (dryRun) await run(undefined);
     else await withClient(options, context, run);

@@ -1,6 +1,6 @@
 import { type ClientError, isClientError, type Message, type StowkenClient } from '../../client/index.js';
 import { type Content, type Conversation, unseal } from '../../model/index.js';
-import { toolsOf } from '../import/fields.js';
+import { saidOf, toolsOf } from '../import/fields.js';
 import { readForm } from '../jsonl/write.js';
 import type { TextMessage, TextSample, TokenSample } from './formats/format.js';
 
@@ -115,7 +115,7 @@ export async function textSample(client: StowkenClient, found: Conversation): Pr
     for await (const part of readForm(client, id, hasText ? 'utf8' : 'tokens', fields)) {
       if (part.kind === 'header') ({ conversation } = part);
       else {
-        messages.push(textMessage(part));
+        messages.push(textMessage({ ...part, content: saidOf(part) }));
         parts.push({ ...part, content: '' });
       }
     }

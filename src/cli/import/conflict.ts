@@ -1,7 +1,7 @@
 import type { NewMessage, StoreRequest, StoreResult, StowkenClient } from '../../client/index.js';
 import { type Conversation, present } from '../../model/index.js';
 import { readForm, type ReadPart } from '../jsonl/write.js';
-import { documentJsonOf, hasSpecials, hasValues, skeletonOf } from './fields.js';
+import { documentJsonOf, hasSpecials, hasValues, keptSaid, skeletonOf } from './fields.js';
 import type { Draft, DraftMessage } from './shapes/index.js';
 import { type RecordDefaults, toNewMessage } from './to-store.js';
 
@@ -120,12 +120,13 @@ async function readStored(client: StowkenClient, id: string): Promise<Stored> {
 }
 
 function isSameMessage(
-  { role, name, toolCallId, content, fields }: DraftMessage,
+  { role, name, toolCallId, content, fields, said }: DraftMessage,
   stored: StoredMessage,
   asTokens: StoredMessage | undefined,
 ): boolean {
   if (stored.role !== role || stored.name !== name || stored.toolCallId !== toolCallId) return false;
   if (fields !== undefined && JSON.stringify(fields) !== skeletonOf(stored)) return false;
+  if ((said && JSON.stringify(said)) !== keptSaid(stored)) return false;
   if (typeof content === 'string') return stored.content === content;
   const ids = asTokens?.content;
   return (

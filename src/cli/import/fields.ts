@@ -1,6 +1,14 @@
 import type { Message } from '../../client/index.js';
 import { type Conversation, escapeJson } from '../../model/index.js';
-import { documentsOf, type Draft, type DraftMessage, isList, isObject, type Json } from './shapes/index.js';
+import {
+  type DataOf,
+  documentsOf,
+  type Draft,
+  type DraftMessage,
+  isList,
+  isObject,
+  type Json,
+} from './shapes/index.js';
 
 /** Key of what import keeps among the fields of a message. */
 const importKey = 'import';
@@ -16,6 +24,8 @@ interface KeptFields {
   readonly tokens?: true;
   /** True if text of special tokens became these tokens: text it was all the same. */
   readonly specials?: true;
+  /** Text before it was rendered; see DraftMessage. The server reads it too. */
+  readonly said?: string | readonly [from: number, to: number];
   /** Shape and skeleton of the document that ended with this message or a later one. */
   readonly format?: string;
   readonly document?: Json;
@@ -23,16 +33,27 @@ interface KeptFields {
 
 /** Returns the fields of a message to store, as JSON; undefined without any. */
 export function fieldsOf(
-  { content, fields }: DraftMessage,
+  { content, fields, said }: DraftMessage,
   specialTokens: boolean,
   of: Pick<Draft, 'format' | 'document'> | undefined,
 ) {
   const kept: KeptFields = {
     ...(fields !== undefined && { message: fields }),
-    ...(typeof content !== 'string' ? { tokens: true } : specialTokens && { specials: true }),
+    ...formIn(content, said, specialTokens),
     ...(of !== undefined && { format: of.format, document: of.document }),
   };
   return Object.keys(kept).length === 0 ? undefined : JSON.stringify({ [importKey]: kept });
+}
+
+/** Returns the fields that tell how the content was said. */
+function formIn(
+  content: DraftMessage['content'],
+  said: DraftMessage['said'],
+  specialTokens: boolean,
+): Pick<KeptFields, 'said' | 'specials' | 'tokens'> {
+  if (said !== undefined) return { said };
+  if (typeof content !== 'string') return { tokens: true };
+  return specialTokens ? { specials: true } : {};
 }
 
 function keptOf(fieldsJson: string | undefined): KeptFields {
@@ -45,9 +66,24 @@ type StoredPart = Message<'text'> | Message<'tokens'>;
 
 /** Returns the form that the content of a message had, if it is read in another one now. */
 export function formOf({ fieldsJson, content }: StoredPart): 'tokens' | 'text' | undefined {
-  const { tokens, specials } = keptOf(fieldsJson);
+  const { tokens, specials, said } = keptOf(fieldsJson);
+  // Text that is given by its place needs the text that it is in.
+  if (Array.isArray(said)) return typeof content === 'string' ? undefined : 'text';
   if (tokens) return typeof content === 'string' ? 'tokens' : undefined;
   return specials && typeof content !== 'string' ? 'text' : undefined;
+}
+
+/** Returns the text of a message before it was rendered with a chat template; the content if it was not. */
+export function saidOf({ fieldsJson, content }: StoredPart): StoredPart['content'] {
+  const { said } = keptOf(fieldsJson);
+  if (said === undefined || typeof said === 'string') return said ?? content;
+  return typeof content === 'string' ? content.slice(...said) : content;
+}
+
+/** Returns what was kept of a message's text before it was rendered, as JSON; undefined if it was not. */
+export function keptSaid({ fieldsJson }: StoredPart): string | undefined {
+  const { said } = keptOf(fieldsJson);
+  return said && JSON.stringify(said);
 }
 
 /** Returns whether text of special tokens became these tokens. */
@@ -73,19 +109,27 @@ export function documentJsonOf(messages: readonly StoredPart[]): string | undefi
  * Returns the lines that a conversation was read from; undefined if it was not imported, or by an older
  * command.
  */
-export function sameLines(conversation: Conversation, messages: readonly StoredPart[]): string[] | undefined {
+export function sameLines(
+  conversation: Conversation,
+  messages: readonly StoredPart[],
+  data: DataOf = new Map(),
+): string[] | undefined {
   const kept = messages.map(({ fieldsJson }) => keptOf(fieldsJson));
   const last = kept.findLast(({ format }) => format !== undefined);
   if (last?.format === undefined || last.document === undefined) return undefined;
   const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = conversation;
   const expireTime = expireTimeMs === undefined ? '' : new Date(expireTimeMs).toISOString();
   const spec = { id, application, model, tokenizer, parent_id: parentId, expire_time: expireTime, metadata };
-  const stored = messages.map(({ role, name, toolCallId, content }, index) => ({
-    ...{ role, name, toolCallId },
-    content: typeof content === 'string' ? content : Array.from(content),
-    fields: kept[index]!.message,
-  }));
-  return documentsOf(last.format, last.document, spec, stored).map((line) =>
+  const stored = messages.map((message, index) => {
+    const { role, name, toolCallId } = message;
+    const content = saidOf(message);
+    return {
+      ...{ role, name, toolCallId },
+      content: typeof content === 'string' ? content : Array.from(content),
+      fields: kept[index]!.message,
+    };
+  });
+  return documentsOf(last.format, last.document, spec, stored, data).map((line) =>
     escapeJson(JSON.stringify(line)),
   );
 }
@@ -118,5 +162,7 @@ export function hasValues(document: Json): boolean {
 }
 
 function isHole(value: Json): boolean {
-  return isList(value) ? value.length === 0 : isObject(value) && Object.hasOwn(value, '$stowken');
+  if (isList(value)) return value.length === 0;
+  const parts = isObject(value) && Object.hasOwn(value, '$stowken') ? value['$stowken'] : undefined;
+  return isList(parts) && parts[0] !== 'data';
 }

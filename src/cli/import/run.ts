@@ -16,12 +16,15 @@ import {
 } from './shapes/index.js';
 import { NoData, readDocuments, type SourceDocument } from './sources/index.js';
 import type { Progress, Tally } from './summary.js';
-import { type RecordDefaults, type ToStore, toStoreRequest, withMessage } from './to-store.js';
+import { renderedDraft, type Rendering } from './rendering.js';
+import { type RecordDefaults, type ToStore, storable, toStoreRequest } from './to-store.js';
 
 export interface ImportOptions extends RecordDefaults, ReadOptions {
   /** Limit of concurrent stores. */
   readonly concurrency: number;
   readonly onConflict: ConflictWay;
+  /** Undefined: messages are stored as they are said. */
+  readonly rendering?: Rendering | undefined;
 }
 
 /**
@@ -154,7 +157,7 @@ export class ImportRun {
   }
 
   private async begin({ where, draft: read, bytes }: Found): Promise<void> {
-    const draft = withMessage(read);
+    const draft = storable(read);
     const toStore = this.toStore(where, draft);
     if (toStore === undefined) return;
     this.tally.found(draft);
@@ -184,9 +187,13 @@ export class ImportRun {
     }
   }
 
-  private async store({ request, assumesTokenizer }: ToStore, draft: Draft, bytes: number): Promise<void> {
-    const { client } = this;
+  private async store(toStore: ToStore, said: Draft, bytes: number): Promise<void> {
+    const { client, options } = this;
     if (client === undefined) return;
+    const { rendering } = options;
+    const seen = rendering && (await renderedDraft(client, said, toStore, rendering));
+    const draft = seen ?? said;
+    const { request } = seen ? toStoreRequest(seen, options) : toStore;
     const isLong = bytes > storeBytesMax || request.messages.length > storeMessagesMax;
     try {
       this.tally.add(await (isLong ? client.upload(request) : client.store(request)));
@@ -197,7 +204,7 @@ export class ImportRun {
       if (settled === 'unchanged') this.tally.unchanged++;
       else this.tally.add(settled);
     }
-    if (assumesTokenizer) this.tally.assumed.add(request.conversation?.model ?? '');
+    if (toStore.assumesTokenizer) this.tally.assumed.add(request.conversation?.model ?? '');
   }
 
   private fail(where: string, error: unknown, file?: string): void {

@@ -5,14 +5,25 @@ import type { Io } from '../io.js';
 import { BadLine } from './bad-line.js';
 import { fieldsOf, hasValues } from './fields.js';
 import { parseDocument } from './parse.js';
-import { type Draft, type DraftMessage, readDocument } from './shapes/index.js';
+import { type Draft, type DraftMessage, readDocument, takeData } from './shapes/index.js';
 import { readDocuments } from './sources/index.js';
 
-/**
- * Returns a conversation that has something to be stored in: fields lie with messages, so a document that has
- * fields and no message gets one that is empty.
- */
-export function withMessage(draft: Draft): Draft {
+/** Returns a conversation that can be stored: with a message, and long data as attachments. */
+export function storable(draft: Draft): Draft {
+  const whole = withMessage(draft);
+  const data = new Map<string, Uint8Array>();
+  const document = takeData(whole.document, data);
+  const messages = whole.messages.map((message): DraftMessage => {
+    if (message.fields === undefined) return message;
+    const own = new Map<string, Uint8Array>();
+    const fields = takeData(message.fields, own);
+    return own.size === 0 ? message : { ...message, fields, data: own };
+  });
+  return { ...whole, messages, document, ...(data.size > 0 && { data }) };
+}
+
+/** Fields lie with messages: a document that has fields and no message gets one that is empty. */
+function withMessage(draft: Draft): Draft {
   if (draft.messages.length > 0 || !hasValues(draft.document)) return draft;
   const empty = { role: '', name: '', toolCallId: '', content: [], fields: undefined };
   return { ...draft, messages: [empty] };
@@ -24,7 +35,7 @@ export interface RecordDefaults {
   /** Tokenizer of text whose model has none that is known. */
   readonly tokenizer: string;
   /** True: text of special tokens becomes these tokens. */
-  readonly specialTokens?: boolean;
+  readonly specialTokens?: boolean | undefined;
 }
 
 /** Conversation to store. */
@@ -67,7 +78,12 @@ export function toNewMessage(
   of?: Draft,
 ): NewMessage {
   const { role, name, toolCallId, content } = message;
-  const speaker = { role, name, toolCallId, fieldsJson: fieldsOf(message, specialTokens, of) };
+  const data = new Map([...(message.data ?? []), ...(of?.data ?? [])]);
+  const speaker = {
+    ...{ role, name, toolCallId },
+    fieldsJson: fieldsOf(message, specialTokens, of),
+    ...(data.size > 0 && { attachments: [...data.values()] }),
+  };
   return typeof content === 'string'
     ? { ...speaker, text: content, ...(specialTokens && { specialTokens }) }
     : { ...speaker, tokens: content };
@@ -86,7 +102,7 @@ export async function* readStoreRequests(
     try {
       const parsed = parseDocument(document);
       if (parsed === undefined) continue;
-      const draft = withMessage(readDocument(parsed.value, parsed.json, {}));
+      const draft = storable(readDocument(parsed.value, parsed.json, {}));
       yield toStoreRequest(draft, defaults).request;
     } catch (error) {
       throw error instanceof BadLine ? new BadLine(`${file}:${document.number}: ${error.message}`) : error;

@@ -12,6 +12,11 @@ export interface AppendMessagesRequest {
   readonly ifRevision?: string | undefined;
 }
 
+export interface AttachmentInfo {
+  readonly sha256?: string | undefined;
+  readonly sizeBytes?: string | undefined;
+}
+
 export interface BackupVaultRequest {
   readonly vault?: string | undefined;
 }
@@ -160,6 +165,14 @@ export interface ForkConversationRequest {
   readonly messageCount?: number | undefined;
 }
 
+export interface GetAttachmentRequest {
+  readonly vault?: string | undefined;
+  readonly id?: string | undefined;
+  readonly messageIndex?: number | undefined;
+  readonly attachmentIndex?: number | undefined;
+  readonly ifRevision?: string | undefined;
+}
+
 export interface GetCapabilitiesRequest {
   readonly vault?: string | undefined;
 }
@@ -301,6 +314,7 @@ export interface Message {
   readonly text?: string | undefined;
   readonly fieldsJson?: string | undefined;
   readonly specialTokens?: boolean | undefined;
+  readonly attachments?: readonly Uint8Array[] | undefined;
 }
 
 export interface MessageInfo {
@@ -310,6 +324,7 @@ export interface MessageInfo {
   readonly tokenCount?: string | undefined;
   readonly segments?: readonly SegmentInfo[] | undefined;
   readonly fieldsJson?: string | undefined;
+  readonly attachments?: readonly AttachmentInfo[] | undefined;
 }
 
 export interface NewSegment {
@@ -342,6 +357,15 @@ export interface RemoveReferencesRequest {
 export interface Render {
   readonly chatTemplate?: string | undefined;
   readonly addGenerationPrompt?: boolean | undefined;
+}
+
+export interface RenderMessagesRequest {
+  readonly vault?: string | undefined;
+  readonly tokenizer?: string | undefined;
+  readonly messages?: readonly Message[] | undefined;
+  readonly model?: string | undefined;
+  readonly render?: Render | undefined;
+  readonly createTime?: Timestamp | undefined;
 }
 
 export interface RetrieveConversationRequest {
@@ -410,11 +434,17 @@ export interface UpdateVaultRequest {
   readonly reset?: readonly string[] | undefined;
 }
 
+export interface UploadAttachment {
+  readonly begins?: boolean | undefined;
+  readonly content?: Uint8Array | undefined;
+}
+
 export interface UploadConversationRequest {
   readonly spec?: UploadSpec | undefined;
   readonly message?: UploadMessage | undefined;
   readonly tokens?: UploadTokens | undefined;
   readonly finish?: UploadFinish | undefined;
+  readonly attachment?: UploadAttachment | undefined;
 }
 
 export interface UploadFinish {

@@ -17,6 +17,11 @@ export interface AppendMessagesResponse {
   readonly storedBytes: string;
 }
 
+export interface AttachmentInfo {
+  readonly sha256: string;
+  readonly sizeBytes: string;
+}
+
 export interface AuditEvent {
   readonly number: string;
   readonly time: Timestamp | null;
@@ -281,6 +286,11 @@ export interface GarbageSummary {
   readonly keptSegments: string;
 }
 
+export type GetAttachmentResponse =
+  | { readonly part: 'info'; readonly info: AttachmentInfo }
+  | { readonly part: 'content'; readonly content: Buffer }
+  | { readonly part?: undefined };
+
 export interface GetCapabilitiesResponse {
   readonly version: string;
   readonly storage: string;
@@ -434,6 +444,7 @@ export interface MessageInfo {
   readonly tokenCount: string;
   readonly segments: readonly SegmentInfo[];
   readonly fieldsJson: string;
+  readonly attachments: readonly AttachmentInfo[];
 }
 
 export interface PrefixMatch {
@@ -480,6 +491,11 @@ export interface RegistryInfo {
 export interface RemoveReferencesResponse {
   readonly results: readonly ReferenceResult[];
 }
+
+export type RenderMessagesResponse =
+  | { readonly part: 'header'; readonly header: Conversation }
+  | { readonly part: 'chunk'; readonly chunk: Chunk }
+  | { readonly part?: undefined };
 
 export type RetrieveConversationResponse =
   | { readonly part: 'header'; readonly header: Conversation }

@@ -15,6 +15,9 @@ export const rightsOf: Readonly<Record<string, readonly Right[]>> = {
   '/stowken.v1.ConversationService/DeleteConversation': ['delete'],
   '/stowken.v1.ConversationService/DeleteConversations': ['delete'],
   '/stowken.v1.ConversationService/RetrieveConversation': ['read'],
+  // A part of a store: the vault keeps the tokenizer's vocabulary.
+  '/stowken.v1.ConversationService/RenderMessages': ['write'],
+  '/stowken.v1.ConversationService/GetAttachment': ['read'],
   '/stowken.v1.ConversationService/RetrieveConversations': ['read'],
   '/stowken.v1.ConversationService/GetConversation': ['read'],
   '/stowken.v1.ConversationService/ListConversations': ['read'],

@@ -18,6 +18,11 @@ export interface AppendMessagesRequest {
   readonly if_revision: Long | undefined;
 }
 
+export interface AttachmentInfo {
+  readonly sha256: string;
+  readonly size_bytes: Long;
+}
+
 export interface BackupVaultRequest {
   readonly vault: string;
 }
@@ -156,6 +161,14 @@ export interface ForkConversationRequest {
   readonly message_count: number | undefined;
 }
 
+export interface GetAttachmentRequest {
+  readonly vault: string;
+  readonly id: string;
+  readonly message_index: number;
+  readonly attachment_index: number;
+  readonly if_revision: Long | undefined;
+}
+
 export interface GetCapabilitiesRequest {
   readonly vault: string;
 }
@@ -288,6 +301,7 @@ export interface Message {
   readonly text: string | undefined;
   readonly fields_json: string;
   readonly special_tokens: boolean;
+  readonly attachments: Buffer[];
 }
 
 export interface MessageInfo {
@@ -297,6 +311,7 @@ export interface MessageInfo {
   readonly token_count: Long;
   readonly segments: SegmentInfo[];
   readonly fields_json: string;
+  readonly attachments: AttachmentInfo[];
 }
 
 export interface NewSegment {
@@ -329,6 +344,15 @@ export interface RemoveReferencesRequest {
 export interface Render {
   readonly chat_template: string;
   readonly add_generation_prompt: boolean;
+}
+
+export interface RenderMessagesRequest {
+  readonly vault: string;
+  readonly tokenizer: string;
+  readonly messages: Message[];
+  readonly model: string;
+  readonly render: Render | null;
+  readonly create_time: Timestamp | null;
 }
 
 export interface RetrieveConversationRequest {
@@ -390,11 +414,17 @@ export interface UpdateVaultRequest {
   readonly reset: string[];
 }
 
+export interface UploadAttachment {
+  readonly begins: boolean;
+  readonly content: Buffer;
+}
+
 export interface UploadConversationRequest {
   readonly spec: UploadSpec | undefined;
   readonly message: UploadMessage | undefined;
   readonly tokens: UploadTokens | undefined;
   readonly finish: UploadFinish | undefined;
+  readonly attachment: UploadAttachment | undefined;
 }
 
 export interface UploadFinish {
@@ -454,6 +484,8 @@ export interface Requests {
   'stowken.v1.AppendMessagesRequest': AppendMessagesRequest;
   'stowken.v1.ForkConversationRequest': ForkConversationRequest;
   'stowken.v1.RetrieveConversationRequest': RetrieveConversationRequest;
+  'stowken.v1.RenderMessagesRequest': RenderMessagesRequest;
+  'stowken.v1.GetAttachmentRequest': GetAttachmentRequest;
   'stowken.v1.RetrieveConversationsRequest': RetrieveConversationsRequest;
   'stowken.v1.GetConversationRequest': GetConversationRequest;
   'stowken.v1.DeleteConversationRequest': DeleteConversationRequest;

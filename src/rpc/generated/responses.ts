@@ -17,6 +17,11 @@ export interface AppendMessagesResponse {
   readonly stored_bytes?: number | undefined;
 }
 
+export interface AttachmentInfo {
+  readonly sha256?: string | undefined;
+  readonly size_bytes?: number | undefined;
+}
+
 export interface AuditEvent {
   readonly number?: number | undefined;
   readonly time?: Timestamp | undefined;
@@ -282,6 +287,11 @@ export interface GarbageSummary {
   readonly kept_segments?: number | undefined;
 }
 
+export interface GetAttachmentResponse {
+  readonly info?: AttachmentInfo | undefined;
+  readonly content?: Uint8Array | undefined;
+}
+
 export interface GetCapabilitiesResponse {
   readonly version?: string | undefined;
   readonly storage?: string | undefined;
@@ -433,6 +443,7 @@ export interface MessageInfo {
   readonly token_count?: number | undefined;
   readonly segments?: readonly SegmentInfo[] | undefined;
   readonly fields_json?: string | undefined;
+  readonly attachments?: readonly AttachmentInfo[] | undefined;
 }
 
 export interface PrefixMatch {
@@ -479,6 +490,11 @@ export interface RegistryInfo {
 
 export interface RemoveReferencesResponse {
   readonly results?: readonly ReferenceResult[] | undefined;
+}
+
+export interface RenderMessagesResponse {
+  readonly header?: Conversation | undefined;
+  readonly chunk?: Chunk | undefined;
 }
 
 export interface RetrieveConversationResponse {
@@ -706,6 +722,8 @@ export interface Responses {
   'stowken.v1.AppendMessagesResponse': AppendMessagesResponse;
   'stowken.v1.ForkConversationResponse': ForkConversationResponse;
   'stowken.v1.RetrieveConversationResponse': RetrieveConversationResponse;
+  'stowken.v1.RenderMessagesResponse': RenderMessagesResponse;
+  'stowken.v1.GetAttachmentResponse': GetAttachmentResponse;
   'stowken.v1.RetrieveConversationsResponse': RetrieveConversationsResponse;
   'stowken.v1.GetConversationResponse': GetConversationResponse;
   'stowken.v1.DeleteConversationResponse': DeleteConversationResponse;

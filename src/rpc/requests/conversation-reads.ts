@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { limits } from '../../model/index.js';
 import type { ConditionField, ConversationFilter, ListOrder } from '../../storage/index.js';
-import type { FindPrefixInput, RenderInput, RetrieveInput, RetrieveManyInput } from '../../vault/index.js';
+import type {
+  FindPrefixInput,
+  RenderInput,
+  RenderMessagesInput,
+  RetrieveInput,
+  RetrieveManyInput,
+} from '../../vault/index.js';
+import { readMessagesRequest } from '../wire/messages.js';
 import { RequestDecoder } from '../wire/reader.js';
 import { readFindPrefixRequest } from '../wire/token-requests.js';
 import {
@@ -232,6 +239,55 @@ const one = z
       render: request.render,
     },
   }));
+
+const attachmentSchema = z
+  .object({
+    vault: vaultName,
+    id: conversationId,
+    message_index: z.number(),
+    attachment_index: z.number(),
+    if_revision: optional(uint64),
+  })
+  .transform(({ vault, id, message_index, attachment_index, if_revision }) => ({
+    vault,
+    input: { id, messageIndex: message_index, index: attachment_index, ifRevision: if_revision },
+  }));
+
+export const readGetAttachment = schemaRequest(
+  new RequestDecoder('stowken.v1.GetAttachmentRequest'),
+  attachmentSchema,
+);
+
+const renderMessagesSchema = z
+  .object({
+    vault: vaultName,
+    tokenizer: label,
+    model: label,
+    render: optional(render),
+    create_time: optional(timeMs),
+  })
+  .transform(({ vault, create_time, render, ...rest }) => ({
+    vault,
+    input: {
+      ...rest,
+      render: render ?? { chatTemplate: undefined, addGenerationPrompt: false },
+      timeMs: create_time ?? Date.now(),
+    },
+  }));
+
+const renderMessagesCodec = new RequestDecoder('stowken.v1.RenderMessagesRequest');
+
+export interface RenderMessagesRequest {
+  readonly vault: string;
+  readonly input: RenderMessagesInput;
+}
+
+export async function readRenderMessages(bytes: Buffer, signal: AbortSignal): Promise<RenderMessagesRequest> {
+  const { fields, messages } = await readMessagesRequest('RenderMessagesRequest', bytes, signal);
+  checkFieldsSize(fields.length);
+  const { vault, input } = parse(renderMessagesSchema, renderMessagesCodec.decode(fields));
+  return { vault, input: { ...input, messages } };
+}
 
 const many = z
   .object({ vault: vaultName, ids: items(conversationId, limits.conversationsPerRequestMax), encoding })

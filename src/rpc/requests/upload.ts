@@ -31,6 +31,14 @@ const finishPart = z
   .object({ finish: z.object({ total_tokens: optional(uint64) }) })
   .transform(({ finish }): UploadPart => ({ kind: 'finish', totalTokens: finish.total_tokens }));
 
+const attachmentPart = z
+  .object({ attachment: z.object({ begins: z.boolean(), content: z.custom<Uint8Array>() }) })
+  .transform(({ attachment: { begins, content } }): UploadPart => ({
+    kind: 'attachment',
+    begins,
+    bytes: content,
+  }));
+
 const codec = new RequestDecoder('stowken.v1.UploadConversationRequest');
 
 export interface UploadRequest {
@@ -66,6 +74,8 @@ function readPart(bytes: Buffer): UploadPart {
       return parse(messagePart, { message: decode(bytes).message! });
     case 'tokens':
       return { kind: 'tokens', content: readUploadTokens(bytes) };
+    case 'attachment':
+      return parse(attachmentPart, { attachment: decode(bytes).attachment! });
     case 'finish':
       return parse(finishPart, { finish: decode(bytes).finish! });
   }

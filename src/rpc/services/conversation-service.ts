@@ -1,4 +1,5 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { AttachmentInfo } from '../../model/index.js';
 import type { PrefixMatch } from '../../vault/index.js';
 import { clientStream } from '../calls/index.js';
 import {
@@ -8,7 +9,9 @@ import {
   readFindPrefix,
   readFork,
   readGet,
+  readGetAttachment,
   readList,
+  readRenderMessages,
   readRetrieve,
   readRetrieveMany,
   readSearch,
@@ -86,6 +89,16 @@ export function conversationWrites(scope: ServiceScope): UntypedServiceImplement
   };
 }
 
+const attachmentResponse = new ResponseEncoder('stowken.v1.GetAttachmentResponse');
+
+function encodeAttachment(part: AttachmentInfo | Uint8Array): Buffer[] {
+  const fields =
+    part instanceof Uint8Array
+      ? { content: part }
+      : { info: { sha256: part.sha256, size_bytes: part.sizeBytes } };
+  return [attachmentResponse.encode(fields)];
+}
+
 const getResponse = new ResponseEncoder('stowken.v1.GetConversationResponse');
 
 /** Methods of ConversationService that only read. */
@@ -96,6 +109,19 @@ export function conversationReads(scope: ServiceScope): UntypedServiceImplementa
       readRetrieve,
       (vault, { input }, signal) => vault.retrieve(input, signal),
       encodeRetrieved,
+    ),
+
+    // Its responses have the layout of those of RetrieveConversation.
+    RenderMessages: methods.stream(
+      readRenderMessages,
+      (vault, { input }, signal) => vault.renderMessages(input, signal),
+      encodeRetrieved,
+    ),
+
+    GetAttachment: methods.stream(
+      readGetAttachment,
+      (vault, { input }, signal) => vault.attachment(input, signal),
+      encodeAttachment,
     ),
 
     RetrieveConversations: methods.stream(

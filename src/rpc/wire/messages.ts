@@ -1,4 +1,4 @@
-import { limits, StowkenError } from '../../model/index.js';
+import { checkAttachment, limits, StowkenError } from '../../model/index.js';
 import type { NewMessage } from '../../vault/index.js';
 import { ContentReader } from './content.js';
 import { enterMessage, leaveMessage, readRepeated, type StrictReader } from './reader.js';
@@ -13,6 +13,7 @@ const tags = {
   text: (6 << 3) | 2,
   fieldsJson: (60 << 3) | 2,
   specialTokens: 104 << 3,
+  attachment: (160 << 3) | 2,
 } as const;
 
 /** Reads one Message at the reader. `field` names it in errors. See ContentReader. */
@@ -22,6 +23,7 @@ export function readMessage(reader: StrictReader, field: string): NewMessage {
   let toolCallId = '';
   let fields: Uint8Array | undefined;
   let specials = false;
+  let attachments: Uint8Array[] | undefined;
   const outerEnd = enterMessage(reader);
   const content = new ContentReader(reader, field);
   while (reader.pos < reader.len) {
@@ -42,6 +44,13 @@ export function readMessage(reader: StrictReader, field: string): NewMessage {
       case tags.specialTokens:
         specials = reader.bool();
         break;
+      case tags.attachment: {
+        const bytes = reader.bytes();
+        attachments ??= [];
+        attachments.push(bytes);
+        checkAttachment(`${field}.attachments`, attachments.length, bytes.length);
+        break;
+      }
       case tags.tokens:
         content.tokens();
         break;
@@ -59,7 +68,8 @@ export function readMessage(reader: StrictReader, field: string): NewMessage {
   const said = content.content;
   const asked = specials && said.kind === 'text' ? ({ ...said, specials } as const) : said;
   const message = { role, name, toolCallId, content: asked };
-  return fields ? { ...message, fields } : message;
+  if (fields === undefined && attachments === undefined) return message;
+  return { ...message, ...(fields && { fields }), ...(attachments && { attachments }) };
 }
 
 /** Returns JSON as bytes; undefined if it is empty. @throws StowkenError INVALID_FIELD */
@@ -108,7 +118,7 @@ export interface MessagesRequestParts {
 
 /** Reads a request whose field 3 is its messages, such as StoreConversation and AppendMessages. */
 export async function readMessagesRequest(
-  request: 'StoreConversationRequest' | 'AppendMessagesRequest',
+  request: 'StoreConversationRequest' | 'AppendMessagesRequest' | 'RenderMessagesRequest',
   bytes: Buffer,
   signal: AbortSignal,
 ): Promise<MessagesRequestParts> {

@@ -96,8 +96,9 @@ function readNewSegment(reader: StrictReader, field: string): SegmentContent {
 }
 
 /** Names of an UploadConversationRequest's parts, by field number. */
-const partNames = [undefined, 'spec', 'message', 'tokens', 'finish'] as const;
-export type UploadPartName = NonNullable<(typeof partNames)[number]>;
+const partNames = { 1: 'spec', 2: 'message', 3: 'tokens', 4: 'finish', 160: 'attachment' } as const;
+export type UploadPartName = (typeof partNames)[keyof typeof partNames];
+const partNameOf: Readonly<Record<number, UploadPartName>> = partNames;
 
 /** Tags of UploadTokens: field number << 3 | wire type. */
 const uploadTags = { tokens: (1 << 3) | 2, tokensLe32: (2 << 3) | 2, text: (3 << 3) | 2 } as const;
@@ -113,7 +114,7 @@ export function uploadPartName(bytes: Buffer): UploadPartName {
     let found: UploadPartName | undefined;
     while (reader.pos < reader.len) {
       const tag = reader.uint32();
-      const name = (tag & 7) === 2 ? partNames[tag >>> 3] : undefined;
+      const name = (tag & 7) === 2 ? partNameOf[tag >>> 3] : undefined;
       if (name !== undefined && found !== undefined && name !== found) refuse('holds more than one part');
       found = name ?? found;
       reader.skipType(tag & 7);

@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs';
+import type { AttachmentInfo } from '../../model/index.js';
 import type {
   ChunkContent,
   MessageDescription,
@@ -15,6 +16,8 @@ const textTokensField = 128;
 const textTokenEndsField = 129;
 /** Number of the field fields_json of MessageInfo. */
 const fieldsField = 60;
+/** Number of the field attachments of MessageInfo. */
+const attachmentsField = 160;
 
 /** Encodes a RetrieveConversationResponse that has a chunk. */
 export function encodeChunk(part: ChunkPart): Buffer {
@@ -94,11 +97,24 @@ function itemTail(index: number): Buffer {
 }
 
 function descriptionLength(description: MessageDescription): number {
-  const { role, name, toolCallId, tokenCount, fieldsJson = '' } = description;
+  const { role, name, toolCallId, tokenCount, fieldsJson = '', attachments } = description;
   const labels = labelLength(role) + labelLength(name) + labelLength(toolCallId);
   // The tag of the fields has one byte more.
   const fields = fieldsJson === '' ? 0 : 1 + lengthDelimited(Buffer.byteLength(fieldsJson));
-  return varintField(tokenCount) + labels + fields;
+  const others = attachments === undefined ? 0 : attachmentsTail(attachments).length;
+  return varintField(tokenCount) + labels + fields + others;
+}
+
+/** Encodes the field attachments of a MessageInfo. */
+function attachmentsTail(attachments: readonly AttachmentInfo[]): Buffer {
+  const writer = protobuf.Writer.create();
+  for (const { sha256, sizeBytes } of attachments) {
+    writer.uint32((attachmentsField << 3) | lengthDelimitedType).fork();
+    writer.uint32((1 << 3) | lengthDelimitedType).string(sha256);
+    writer.uint32(2 << 3).uint64(sizeBytes);
+    writer.ldelim();
+  }
+  return Buffer.from(writer.finish());
 }
 
 function labelLength(label: string): number {
@@ -109,7 +125,7 @@ function labelLength(label: string): number {
 function writeDescription(
   bytes: Buffer,
   start: number,
-  { role, name, toolCallId, tokenCount, fieldsJson = '' }: MessageDescription,
+  { role, name, toolCallId, tokenCount, fieldsJson = '', attachments }: MessageDescription,
   length: number,
 ): number {
   let at = writeHead(bytes, start, 7, length);
@@ -117,6 +133,7 @@ function writeDescription(
   at = writeLabel(bytes, at, 2, name);
   at = writeLabel(bytes, at, 3, toolCallId);
   at = writeVarintField(bytes, at, 4, tokenCount);
+  if (attachments !== undefined) at += attachmentsTail(attachments).copy(bytes, at);
   if (fieldsJson === '') return at;
   at = writeVarint(bytes, at, (fieldsField << 3) | lengthDelimitedType);
   at = writeVarint(bytes, at, Buffer.byteLength(fieldsJson));

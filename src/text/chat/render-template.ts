@@ -27,21 +27,66 @@ export interface TemplateInput {
   readonly addGenerationPrompt: boolean;
   /** Time of the day that templates write, since 1970: that of the conversation, not of its rendering. */
   readonly timeMs: number;
+  /** True: it is to be found where each message ends. */
+  readonly withEnds?: boolean;
+}
+
+export interface Rendered {
+  readonly text: string;
+  /** End of each message in the text, rising; empty unless asked for. The last one is the text's. */
+  readonly ends: readonly number[];
 }
 
 /** Entries of a range() of a template. */
 const rangeMax = 100_000;
+
+/** Renders as renderMessages() does, and returns the text. */
+export function renderTemplate(input: TemplateInput): string {
+  return renderMessages(input).text;
+}
 
 /**
  * Renders as transformers does: with its settings of Jinja, its functions and its variables. Templates are
  * code of strangers, which is interpreted: it reaches nothing but these values.
  * @throws Error of the template
  */
-export function renderTemplate(input: TemplateInput): string {
+export function renderMessages(input: TemplateInput): Rendered {
   const program = jinja.parse(jinja.tokenize(input.source, { lstrip_blocks: true, trim_blocks: true }));
   rewriteStripping(program);
   const messages = withArguments(input, (probe) => run(program, { ...input, ...probe }));
-  return run(program, { ...input, messages });
+  const text = run(program, { ...input, messages });
+  const render = (count: number) =>
+    run(program, { ...input, messages: messages.slice(0, count), addGenerationPrompt: false });
+  return { text, ends: input.withEnds ? endsOf(text, messages.length, render) : [] };
+}
+
+/**
+ * Finds the end of each message: that of the longest beginning of the text that the messages up to it make.
+ * Where a template refuses a part of a conversation, or has nothing of it, the message ends where the one
+ * before it does.
+ */
+function endsOf(text: string, messages: number, render: (count: number) => string): number[] {
+  const ends: number[] = [];
+  let end = 0;
+  for (let count = 1; count < messages; count++) {
+    let part = '';
+    try {
+      part = render(count);
+    } catch {
+      // Templates refuse, for instance, a system prompt without a question.
+    }
+    end = Math.max(end, sharedLength(text, part));
+    ends.push(end);
+  }
+  return messages > 0 ? [...ends, text.length] : ends;
+}
+
+function sharedLength(text: string, part: string): number {
+  if (text.startsWith(part)) return part.length;
+  let at = 0;
+  while (at < part.length && text.charCodeAt(at) === part.charCodeAt(at)) at++;
+  const isWithinPair = at > 0 && /[\ud800-\udbff]/.test(text[at - 1]!);
+  return isWithinPair ? at - 1 : at;
 }
 
 function run(program: Program, input: TemplateInput): string {
@@ -50,8 +95,9 @@ function run(program: Program, input: TemplateInput): string {
     ...{ true: true, false: false, none: null, True: true, False: false, None: null },
     range,
     [stripName]: strip,
-    raise_exception: (message: unknown) => {
-      throw new Error(String(message));
+    raise_exception: (message?: unknown) => {
+      // None is Python's word for no message.
+      throw new Error(typeof message === 'string' ? message : message ? JSON.stringify(message) : 'None');
     },
     strftime_now: (format: unknown) => strftime(String(format), new Date(input.timeMs)),
     ...input.specials,

@@ -1,9 +1,9 @@
 import { runInThisContext } from 'node:vm';
 import { limits } from '../../model/index.js';
-import { renderTemplate, type TemplateInput } from './render-template.js';
+import { type Rendered, renderMessages, type TemplateInput } from './render-template.js';
 
 /** Failures are returned as data: an error that crosses threads loses its class. */
-export type RenderOutcome = { readonly text: string } | { readonly failure: string };
+export type RenderOutcome = Rendered | { readonly failure: string };
 
 let input: TemplateInput | undefined;
 Object.defineProperty(globalThis, 'renderInput', { value: () => render(input!) });
@@ -17,11 +17,12 @@ process.on('message', (asked: TemplateInput) => {
 
 function render(given: TemplateInput): RenderOutcome {
   try {
-    const text = renderTemplate(given);
+    const rendered = renderMessages(given);
+    const { text } = rendered;
     const limit = limits.renderedBytesMax;
     // A text that was only joined so far takes no memory until its bytes are counted.
     const isTooLong = text.length > limit || Buffer.byteLength(text) > limit;
-    return isTooLong ? { failure: `it makes more than ${limit} bytes of text` } : { text };
+    return isTooLong ? { failure: `it makes more than ${limit} bytes of text` } : rendered;
   } catch (error) {
     return { failure: (error as Error).message };
   }

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { limits, StowkenError } from '../../model/index.js';
 import { FairSlots } from '../../queue/index.js';
-import type { TemplateInput } from './render-template.js';
+import type { Rendered, TemplateInput } from './render-template.js';
 import type { RenderOutcome } from './render-worker.js';
 
 const threadsMax = 2;
@@ -36,13 +36,13 @@ export class ChatRenderer {
   ) {}
 
   /** @throws StowkenError RENDER_FAILED with the template's error; CANCELLED */
-  async render(input: TemplateInput, signal: AbortSignal): Promise<string> {
+  async render(input: TemplateInput, signal: AbortSignal): Promise<Rendered> {
     const leave = await this.#slots.enter({ owner: undefined, signal, wait });
     const timeout = AbortSignal.timeout(limits.renderMsMax);
     const child = this.#take();
     try {
       const outcome = await outcomeOf(child, input, AbortSignal.any([signal, timeout]));
-      if ('text' in outcome) return outcome.text;
+      if ('text' in outcome) return outcome;
       throw renderFailed(`the chat template fails: ${outcome.failure}`);
     } catch (error) {
       if (signal.aborted) throw new StowkenError('CANCELLED', 'the call was cancelled', {}, { cause: error });

@@ -1,4 +1,4 @@
-import { frameRegistryId, type Rewriter } from '../../codec/index.js';
+import { frameRegistryId, readHead, type Rewriter } from '../../codec/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
 import { type BatchSize, scanBatches, type ScannedSegment } from './scan.js';
 
@@ -62,7 +62,9 @@ async function rewriteBatch(
   batch: readonly ScannedSegment[],
   replaces: (segment: ScannedSegment, next: Uint8Array) => boolean,
 ): Promise<RewrittenBatch> {
-  const older = batch.filter(({ frame }) => frameRegistryId(frame) !== registryId);
+  const older = batch.filter(
+    ({ frame }) => frameRegistryId(frame) !== registryId && readHead(frame).kind !== 'le32',
+  );
   const startedMs = performance.now();
   const frames =
     older.length === 0

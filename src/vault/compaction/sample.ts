@@ -1,4 +1,4 @@
-import { type Codec, unlessDamaged } from '../../codec/index.js';
+import { type Codec, readHead, unlessDamaged } from '../../codec/index.js';
 import { limits, type TokenRun } from '../../model/index.js';
 import type { StorageBackend } from '../../storage/index.js';
 import type { ReportPreparation } from '../maintain/preparation.js';
@@ -33,8 +33,10 @@ export async function takeSample(
   signal: AbortSignal,
   report: ReportPreparation,
 ): Promise<Sample> {
-  const { uniqueTokens, segments: total } = await backend.stats();
-  const share = Math.min(1, (0.9 * limits.trainingTokensMax) / Math.max(1, uniqueTokens));
+  const { uniqueTokens, segmentBytes, segments: total } = await backend.stats();
+  // Attachments take 4 bytes a token, and nothing can be learned of them. Text takes less than 2.
+  const attached = Math.max(0, (segmentBytes - 2 * uniqueTokens) / 2);
+  const share = Math.min(1, (0.9 * limits.trainingTokensMax) / Math.max(1, uniqueTokens - attached));
   const runs: TokenRun[] = [];
   const trainedOn = new Judged();
   const heldBack = new Judged();
@@ -46,6 +48,7 @@ export async function takeSample(
     for (const { tokenCount, frame } of batch) {
       const lot = lotOf(segments++);
       frameBytes += frame.length;
+      if (readHead(frame).kind === 'le32') continue;
       if (lot % JUDGED_OF === 0 && heldBack.take(frame, tokenCount)) continue;
       if (lot / 2 ** 32 >= share || tokens + tokenCount > limits.trainingTokensMax) continue;
       const run = unlessDamaged(() => codec.decode(frame));

@@ -1,10 +1,10 @@
-import { limits, StowkenError, unseal } from '../../model/index.js';
+import { limits, type Speaker, StowkenError, unseal } from '../../model/index.js';
 import { renderFailed, type TemplateInput, type Tokenizers } from '../../text/index.js';
 import type { ChunkContent } from '../content.js';
 import { type RetrieveParts, retrieveConversation } from './retrieve.js';
 import { type TokenChunk, ResponseChunker } from './response-chunker.js';
 import { textChunks } from './text-chunks.js';
-import { toolsIn } from './tools.js';
+import { originalText, toolsIn } from './imported.js';
 import type { RenderInput, RetrieveInput, RetrievePart } from './types.js';
 
 type Header = Extract<RetrievePart, { readonly kind: 'header' }>;
@@ -29,12 +29,19 @@ export async function* renderConversation(
   const { header, said } = await readText(parts, input, signal);
   const { conversation } = header;
   const { tokenizer } = conversation;
-  const template = await templateFor(parts.tokenizers, tokenizer, render, said, conversation.createTimeMs);
-  const text = await parts.tokenizers.render(template, signal);
+  const chat = {
+    messages: said.map(({ message, text }) => messageOf(message, originalText(message.fieldsJson, text))),
+    tools: toolsIn(said[0]?.message.fieldsJson),
+    timeMs: conversation.createTimeMs,
+  };
+  const template = await templateFor(parts.tokenizers, tokenizer, render, chat);
+  const { text } = await parts.tokenizers.render(template, signal);
   const encoded = await parts.tokenizers.encode(tokenizer, [Buffer.from(text)], signal, { specials: true });
   try {
     yield [header];
-    for await (const part of rendered(parts, tokenizer, input, encoded.le32[0]!, signal)) yield [part];
+    const bytes = encoded.le32[0]!;
+    const whole = promptChunk(0, { role: '', name: '', toolCallId: '' }, bytes);
+    for await (const part of promptParts(parts, tokenizer, input, [whole], signal)) yield [part];
   } finally {
     encoded.release();
   }
@@ -73,16 +80,18 @@ async function readText(parts: RetrieveParts, input: RetrieveInput, signal: Abor
   return { header: header!, said };
 }
 
-async function templateFor(
+/** A conversation as a template takes it. */
+type Chat = Pick<TemplateInput, 'messages' | 'tools' | 'timeMs'>;
+
+/** Finds the template of a tokenizer, or takes the one asked for. @throws StowkenError NO_CHAT_TEMPLATE */
+export async function templateFor(
   tokenizers: Tokenizers,
   tokenizer: string,
   { chatTemplate, addGenerationPrompt }: RenderInput,
-  said: readonly Said[],
-  timeMs: number,
+  chat: Chat,
 ): Promise<TemplateInput> {
   const own = await tokenizers.chatTemplate(tokenizer);
-  const tools = toolsIn(said[0]?.message.fieldsJson);
-  const source = chatTemplate ?? (tools === undefined ? undefined : own?.withTools) ?? own?.source;
+  const source = chatTemplate ?? (chat.tools === undefined ? undefined : own?.withTools) ?? own?.source;
   if (source === undefined) throw noChatTemplate(tokenizer);
   const unknown = own?.specials ? null : /\b(?:bos|eos)_token\b/.exec(source);
   if (unknown)
@@ -90,8 +99,7 @@ async function templateFor(
       `the chat template uses ${unknown[0]}, and the server does not know that of tokenizer ${JSON.stringify(tokenizer)}: ` +
         "give serve --tokenizer the model's folder, with its tokenizer_config.json",
     );
-  const messages = said.map(messageOf);
-  return { source, messages, tools, specials: own?.specials ?? {}, addGenerationPrompt, timeMs };
+  return { source, ...chat, specials: own?.specials ?? {}, addGenerationPrompt };
 }
 
 function noChatTemplate(tokenizer: string): StowkenError {
@@ -103,7 +111,11 @@ function noChatTemplate(tokenizer: string): StowkenError {
   );
 }
 
-function messageOf({ message: { role, name, toolCallId }, text }: Said): Readonly<Record<string, unknown>> {
+/** Returns a message as templates see it. */
+export function messageOf(
+  { role, name, toolCallId }: Speaker,
+  text: string,
+): Readonly<Record<string, unknown>> {
   const { content, ...extras } = unseal(text);
   return {
     role,
@@ -114,30 +126,37 @@ function messageOf({ message: { role, name, toolCallId }, text }: Said): Readonl
   };
 }
 
-/** Yields the tokens of the prompt in the encoding asked for. */
-async function* rendered(
-  { tokenizers, core }: RetrieveParts,
-  tokenizer: string,
-  { encoding }: RetrieveInput,
-  le32: Uint8Array,
-  signal: AbortSignal,
-): AsyncGenerator<RetrievePart, void, void> {
+/** Returns the tokens of one message of a prompt. */
+export function promptChunk(messageIndex: number, speaker: Speaker, le32: Uint8Array): TokenChunk {
   const tokenCount = le32.length / 4;
-  const whole: TokenChunk = {
-    messageIndex: 0,
-    message: { role: '', name: '', toolCallId: '', tokenCount },
+  return {
+    messageIndex,
+    message: { ...speaker, tokenCount },
     tokenOffset: 0,
     bytes: le32,
     tokenCount,
     last: true,
     endOfMessage: true,
   };
-  const chunks = [...new ResponseChunker('le32', core).push(whole)];
+}
+
+/** Yields a prompt in the encoding asked for, in chunks. */
+export async function* promptParts(
+  { tokenizers, core }: Pick<RetrieveParts, 'tokenizers' | 'core'>,
+  tokenizer: string,
+  { encoding, includeTokens = false }: Pick<RetrieveInput, 'encoding' | 'includeTokens'>,
+  messages: readonly TokenChunk[],
+  signal: AbortSignal,
+): AsyncGenerator<RetrievePart, void, void> {
+  const chunker = new ResponseChunker('le32', core);
+  const chunks = messages.flatMap((message) => [...chunker.push(message)]);
   if (encoding === 'text') {
     const decode = (items: Parameters<Tokenizers['decode']>[1]) =>
       tokenizers.decode(tokenizer, items, signal);
-    for await (const { chunk, text, replaced } of textChunks(listed(chunks), decode))
-      yield partOf(chunk, { kind: 'text', text, replaced });
+    for await (const { chunk, text, replaced } of textChunks(listed(chunks), decode)) {
+      const tokens = includeTokens ? { tokens: { le32: chunk.bytes, ends: undefined } } : {};
+      yield partOf(chunk, { kind: 'text', text, replaced, ...tokens });
+    }
   } else
     for (const chunk of chunks)
       yield partOf(

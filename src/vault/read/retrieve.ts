@@ -8,7 +8,7 @@ import type { ChunkContent } from '../content.js';
 import type { RetrieveInput, RetrieveManyInput, RetrieveManyPart, RetrievePart } from './types.js';
 import { openRevision } from './open-revision.js';
 import { hasSegment, type SegmentSlice, slicesInRange } from './range.js';
-import { type FieldReader, fieldReader } from './fields.js';
+import { type FieldReader, fieldReader, type ReadFields } from './fields.js';
 import { ResponseChunker, type TokenChunk } from './response-chunker.js';
 import { type FrameReader, type SegmentTokenCache, SegmentTokens } from './segment-tokens.js';
 import { textChunks } from './text-chunks.js';
@@ -118,7 +118,7 @@ function* chunksOf<T>(
   chunker: ResponseChunker,
   core: TokenCore,
   make: (chunk: TokenChunk) => T,
-  fields: ReadonlyMap<number, string> = noFields,
+  fields: ReadonlyMap<number, ReadFields> = noFields,
 ): Generator<T, void, void> {
   for (const slot of slots) {
     const piece = {
@@ -134,11 +134,11 @@ function* chunksOf<T>(
   }
 }
 
-const noFields: ReadonlyMap<number, string> = new Map();
+const noFields: ReadonlyMap<number, ReadFields> = new Map();
 
-function described({ message, messageIndex }: SegmentSlice, fields: ReadonlyMap<number, string>) {
-  const fieldsJson = fields.get(messageIndex);
-  return fieldsJson === undefined ? message : { ...message, fieldsJson };
+function described({ message, messageIndex }: SegmentSlice, fields: ReadonlyMap<number, ReadFields>) {
+  const read = fields.get(messageIndex);
+  return read === undefined ? message : { ...message, ...read };
 }
 
 const noBytes = new Uint8Array(0);

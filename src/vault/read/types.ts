@@ -4,6 +4,7 @@ import type {
   FailedItem,
   MessageContent,
   MessageDescription,
+  NewMessage,
   TokenEncoding,
 } from '../content.js';
 
@@ -34,6 +35,24 @@ export interface RenderInput {
   /** Jinja; the tokenizer's own template if absent. */
   readonly chatTemplate: string | undefined;
   readonly addGenerationPrompt: boolean;
+}
+
+/** An attachment, by its message's number and its own, both from 0. */
+export interface AttachmentInput {
+  readonly id: string;
+  readonly messageIndex: number;
+  readonly index: number;
+  readonly ifRevision?: number | undefined;
+}
+
+/** Messages to render that are not stored. */
+export interface RenderMessagesInput {
+  /** Tokenizer of the prompt; that of the model if empty. */
+  readonly tokenizer: string;
+  readonly model: string;
+  readonly messages: readonly NewMessage[];
+  readonly render: RenderInput;
+  readonly timeMs: number;
 }
 
 export interface RetrieveManyInput {

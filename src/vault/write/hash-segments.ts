@@ -10,6 +10,7 @@ import {
 } from '../../model/index.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import type { BlockFingerprints } from '../prefix/index.js';
+import { attachmentRuns } from './attachments.js';
 import { splitMessage } from './splitter.js';
 
 const noFields: readonly TokenRun[] = [];
@@ -22,11 +23,11 @@ export interface HashedMessages {
 
 /**
  * Splits every message, given in pieces, into segments and hashes them; computes block fingerprints if these
- * are wanted. `fields`: pieces of each message's fields.
+ * are wanted. `fields`: pieces of each message's fields. Attachments are stored beside them.
  */
 export async function hashSegments(
   core: TokenCore,
-  speakers: readonly Speaker[],
+  speakers: readonly (Speaker & { readonly attachments?: readonly Uint8Array[] })[],
   runs: readonly (readonly TokenRun[])[],
   signal: AbortSignal,
   fingerprints?: BlockFingerprints,
@@ -50,7 +51,7 @@ export async function hashSegments(
         throwIfAborted(signal);
       }
     }
-    const { role, name, toolCallId } = speakers[index]!;
+    const { role, name, toolCallId, attachments } = speakers[index]!;
     const contents = segments.length;
     for (const piece of fields[index] ?? noFields) {
       for (const segment of splitMessage(core, [piece])) {
@@ -58,6 +59,16 @@ export async function hashSegments(
         if (!runOf.has(hash)) runOf.set(hash, segment);
         segments.push({ hash, tokenCount: segment.tokenCount });
       }
+    }
+    for (const segment of attachmentRuns(core, attachments)) {
+      const hash = core.hash(segment.varints);
+      if (!runOf.has(hash)) runOf.set(hash, segment);
+      segments.push({ hash, tokenCount: segment.tokenCount });
+      tokens += segment.tokenCount;
+      if (tokens < limits.turnTokensMax) continue;
+      tokens = 0;
+      await yieldToEventLoop();
+      throwIfAborted(signal);
     }
     messages.push(withFieldSegments({ role, name, toolCallId, segments }, segments.length - contents));
   }

@@ -35,6 +35,8 @@ export type UploadPart =
     }
   /** The next block of the message. */
   | { readonly kind: 'tokens'; readonly content: MessageContent }
+  /** The next bytes of an attachment of the message; `begins`: of a new one. */
+  | { readonly kind: 'attachment'; readonly begins: boolean; readonly bytes: Uint8Array }
   /** The last part. The number may be absent if there was text. */
   | { readonly kind: 'finish'; readonly totalTokens: number | undefined };
 

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningServer } from '../../../src/cli/index.js';
+import { randomFrom } from '../../support/random.js';
 import { startTestServer } from '../support/start-server.js';
 import { jsonLines, stowkenAt } from '../support/stowken.js';
 import { samples } from './samples/index.js';
@@ -163,6 +165,58 @@ describe('import, then export --format same', () => {
     await run(['delete', '--all']);
     expect(jsonLines((await run(['stats', '--json'])).stdout)[0]).toMatchObject({ conversations: 0 });
     expect((await run(['verify'])).code).toBe(0);
+  });
+
+  it('unpacks images of any size, stores them once, and gives the lines back', async () => {
+    const random = randomFrom(1);
+    const bytes = Buffer.from(Array.from({ length: 5 * 2 ** 20 + 1 }, () => random.below(256)));
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const data = bytes.toString('base64');
+    const line = (id: string, more: object = {}) => ({
+      id,
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'What is this?' },
+            { type: 'image_url', image_url: { url: `data:image/png;base64,${data}`, detail: 'low' } },
+            { type: 'image', source: { type: 'base64', media_type: 'image/png', data } },
+            { type: 'image_url', image_url: { url: 'https://example.org/a.png' } },
+          ],
+        },
+        { role: 'assistant', content: 'Noise.' },
+      ],
+      ...more,
+    });
+    const words = 'What is said in a file. '.repeat(300);
+    const file = `data:text/plain;base64,${Buffer.from(words).toString('base64')}`;
+    const inDocument = { request: { file, odd: `${'A'.repeat(5000)}B=` } };
+    const sent = [line('one'), line('two', inDocument)];
+    const stored = async () =>
+      (jsonLines((await run(['stats', '--json'])).stdout)[0] as { segment_bytes: number }).segment_bytes;
+    const before = await stored();
+    expect(jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout)[0]).toMatchObject({
+      ...{ stored: 2, failed: 0 },
+    });
+    expect((await stored()) - before).toBeLessThan(bytes.length + 20_000);
+    expect(await same()).toEqual(sent);
+    const text = (await run(['get', 'one'])).stdout;
+    expect(text).toContain(`image/png:sha256:${sha256}`);
+    const hash = createHash('sha256').update(words).digest('hex');
+    expect((await run(['get', 'two', '--attachment', hash])).stdout).toBe(words);
+    expect((await run(['get', 'two', '--attachment', 'f'.repeat(64)])).stderr).toContain('has no attachment');
+    expect(jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout)[0]).toMatchObject({
+      ...{ stored: 0, unchanged: 2 },
+    });
+    const grown = { ...sent[0]!, messages: [...sent[0]!.messages, ...sent[0]!.messages] };
+    expect(jsonLines((await run(['import', '--json', '-'], lines([grown]))).stdout)[0]).toMatchObject({
+      ...{ stored: 1, failed: 0 },
+    });
+    expect(await same('--id-prefix', 'one')).toEqual([grown]);
+    expect((await run(['verify'])).code).toBe(0);
+    await run(['delete', '--all']);
+    await run(['gc', '--min-age', '0s']);
+    expect(await stored()).toBe(0);
   });
 
   it('stores nothing in a dry run', async () => {

@@ -17,7 +17,8 @@ const content = fc.oneof(
   fc.uint8Array({ maxLength: 40 }).map((bytes) => ({ tokens_le32: Buffer.from(bytes) })),
   fc.record({ text: fc.string({ unit: 'binary' }), special_tokens: fc.boolean() }),
 );
-const turn = fc.tuple(fc.record({ role: label, name: label, tool_call_id: label }), content);
+const attachments = fc.array(fc.uint8Array({ maxLength: 9 }), { maxLength: 2 });
+const turn = fc.tuple(fc.record({ role: label, name: label, tool_call_id: label, attachments }), content);
 const request = fc.record({
   vault: label,
   conversation: fc.record({ id: label, metadata: fc.dictionary(label.filter(Boolean), label) }),
@@ -36,9 +37,12 @@ function tokensOf(content: MessageContent): number[] {
 }
 
 /** Returns a message in the ordinary decoder's form. */
-function asOrdinary({ role, name, toolCallId, content }: NewMessage) {
+function asOrdinary({ role, name, toolCallId, content, attachments = [] }: NewMessage) {
   const special_tokens = content.kind === 'text' && content.specials === true;
-  const speaker = { role, name, tool_call_id: toolCallId, fields_json: '', special_tokens };
+  const speaker = {
+    ...{ role, name, tool_call_id: toolCallId, fields_json: '', special_tokens },
+    attachments: attachments.map((bytes) => Buffer.from(bytes)),
+  };
   switch (content.kind) {
     case 'none':
       return speaker;

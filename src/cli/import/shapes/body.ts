@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { unpackedOf } from './data.js';
 import { isList, isObject, type Json, type JsonObject } from './json.js';
 import { hole } from './skeleton.js';
 
@@ -98,6 +99,6 @@ function isData(text: string): boolean {
 
 function nameOfData(text: string): string {
   const type = dataUrl.exec(text)?.[1];
-  const hash = createHash('sha256').update(text).digest('hex');
+  const hash = unpackedOf(text)?.sha256 ?? createHash('sha256').update(text).digest('hex');
   return `${type === undefined || type === '' ? 'data' : type}:sha256:${hash}`;
 }

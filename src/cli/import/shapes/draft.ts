@@ -1,4 +1,5 @@
 import type { CreateTime } from './create-time.js';
+import type { DataOf } from './data.js';
 import type { Json } from './json.js';
 import type { PlainMessage } from './dialects.js';
 
@@ -6,6 +7,13 @@ import type { PlainMessage } from './dialects.js';
 export interface DraftMessage extends PlainMessage {
   /** Skeleton of the message in its document; undefined if it is what its dialect says of it. */
   readonly fields: Json | undefined;
+  /**
+   * Text of the message, if its content is what a chat template made of it: itself, or its place in the text
+   * of the content.
+   */
+  readonly said?: string | readonly [from: number, to: number];
+  /** Bytes that were taken out of the skeleton. */
+  readonly data?: DataOf;
 }
 
 /** Fields of a conversation, as its document has them. */
@@ -28,4 +36,6 @@ export interface Draft {
   readonly messages: readonly DraftMessage[];
   /** Skeleton of the document. */
   readonly document: Json;
+  /** Bytes that were taken out of it. */
+  readonly data?: DataOf;
 }

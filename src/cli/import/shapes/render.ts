@@ -1,3 +1,4 @@
+import type { DataOf } from './data.js';
 import { inDialect, type PlainMessage, saidIn } from './dialects.js';
 import { isList, isObject, type Json } from './json.js';
 import { sessionShapes } from './sessions.js';
@@ -21,10 +22,12 @@ export function documentsOf(
   document: Json,
   spec: StoredSpec,
   messages: readonly StoredMessage[],
+  data: DataOf = new Map(),
 ): Json[] {
+  const filledMessage = (message: StoredMessage, dialect: string) => fillMessage(message, dialect, data);
   if (sessionShapes.some(({ name }) => name === format)) {
     const events = messages.flatMap((message) => listOf(filledMessage(message, '')));
-    return [...events, ...listOf(fill(document, unknownHole))];
+    return [...events, ...listOf(fill(document, (parts) => inAny(parts, data)))];
   }
   const inDocument = (parts: HoleParts): Json => {
     const [kind, first, second, third] = parts;
@@ -45,7 +48,7 @@ export function documentsOf(
       case 'json':
         return JSON.stringify(fill(first!, inDocument));
       default:
-        return unknownHole(parts);
+        return inAny(parts, data);
     }
   };
   return [fill(document, inDocument)];
@@ -61,7 +64,7 @@ function messageAt(messages: readonly StoredMessage[], index: number): StoredMes
   return message;
 }
 
-function filledMessage(message: StoredMessage, dialect: string): Json {
+function fillMessage(message: StoredMessage, dialect: string, data: DataOf): Json {
   const { content, fields } = message;
   if (fields === undefined) return inDialect(dialect, message);
   const said: Json = typeof content === 'string' ? saidIn(content) : { content };
@@ -77,7 +80,7 @@ function filledMessage(message: StoredMessage, dialect: string): Json {
       case 'as':
         return inDialect(rest[0] as string, message);
       default:
-        return unknownHole(parts);
+        return inAny(parts, data);
     }
   });
 }
@@ -92,6 +95,14 @@ function textIn(said: Json): string {
   return typeof content === 'string' ? content : '';
 }
 
-function unknownHole([kind]: HoleParts): never {
+/** Fills a hole that may be anywhere: bytes that are stored as an attachment. */
+function inAny([kind, ...rest]: HoleParts, data: DataOf): Json {
+  if (kind === 'data') {
+    const [sha256, prefix] = rest as [string, string];
+    const bytes = data.get(sha256);
+    if (bytes === undefined)
+      throw new RangeError(`the fields name an attachment that is not there: ${sha256}`);
+    return `${prefix}${Buffer.from(bytes).toString('base64')}`;
+  }
   throw new RangeError(`the fields have a hole of an unknown kind: ${kind}`);
 }

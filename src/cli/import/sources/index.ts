@@ -1,11 +1,12 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, type ReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { addAbortSignal } from 'node:stream';
 import type { Io } from '../../io.js';
 import { standardInput } from '../../jsonl/read-lines.js';
 import type { Json } from '../shapes/index.js';
 import { headBytes, holdsJson, parquetMagic, startsWith, unpacked } from './decode.js';
 import { NoData } from './no-data.js';
-import { parquetRows } from './parquet.js';
+import { inMemory, onDisk, parquetRows } from './parquet.js';
 import { asUtf8 } from './text-encoding.js';
 import { splitDocuments } from './values.js';
 
@@ -40,8 +41,35 @@ export async function* readDocuments(
   const { head, rest } = await peek(counted(raw, onRead));
   const inside = await peek(unpacked(head, rest)[Symbol.asyncIterator]());
   if (wasFound && !holdsJson(inside.head) && !startsWith(inside.head, parquetMagic)) throw new NoData();
-  if (startsWith(inside.head, parquetMagic)) yield* parquetRows(await allOf(inside.rest));
+  const isOnDisk = file !== standardInput && startsWith(head, parquetMagic) && (await stat(file)).isFile();
+  if (isOnDisk) yield* rowsOnDisk(stream as ReadStream, file, onRead);
+  else if (startsWith(inside.head, parquetMagic)) yield* parquetRows(inMemory(await allOf(inside.rest)));
   else yield* splitDocuments(asUtf8(inside.rest), bytesMax);
+}
+
+/** Reads a Parquet file that is not packed where it lies; its beginning was read by the stream. */
+async function* rowsOnDisk(
+  stream: ReadStream,
+  file: string,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<SourceDocument, void, void> {
+  const { bytesRead } = stream;
+  stream.destroy();
+  const handle = await open(file);
+  try {
+    const { size } = await handle.stat();
+    // Parts that were read twice are counted once.
+    let counted = bytesRead;
+    yield* parquetRows(
+      onDisk(handle, size, (bytes) => {
+        const more = Math.min(bytes, Math.max(0, size - counted));
+        counted += more;
+        onRead(more);
+      }),
+    );
+  } finally {
+    await handle.close();
+  }
 }
 
 async function allOf(source: AsyncIterable<Buffer>): Promise<Buffer> {

@@ -24,6 +24,14 @@ export interface Methods {
       readonly request: requests.RetrieveConversationRequest;
       readonly response: responses.RetrieveConversationResponse;
     };
+    readonly RenderMessages: {
+      readonly request: requests.RenderMessagesRequest;
+      readonly response: responses.RenderMessagesResponse;
+    };
+    readonly GetAttachment: {
+      readonly request: requests.GetAttachmentRequest;
+      readonly response: responses.GetAttachmentResponse;
+    };
     readonly RetrieveConversations: {
       readonly request: requests.RetrieveConversationsRequest;
       readonly response: responses.RetrieveConversationsResponse;

@@ -12,6 +12,11 @@ export interface AppendMessagesRequest {
   readonly if_revision?: string | undefined;
 }
 
+export interface AttachmentInfo {
+  readonly sha256?: string | undefined;
+  readonly size_bytes?: string | undefined;
+}
+
 export interface BackupVaultRequest {
   readonly vault?: string | undefined;
 }
@@ -155,6 +160,14 @@ export interface ForkConversationRequest {
   readonly message_count?: number | undefined;
 }
 
+export interface GetAttachmentRequest {
+  readonly vault?: string | undefined;
+  readonly id?: string | undefined;
+  readonly message_index?: number | undefined;
+  readonly attachment_index?: number | undefined;
+  readonly if_revision?: string | undefined;
+}
+
 export interface GetCapabilitiesRequest {
   readonly vault?: string | undefined;
 }
@@ -296,6 +309,7 @@ export interface Message {
   readonly text?: string | undefined;
   readonly fields_json?: string | undefined;
   readonly special_tokens?: boolean | undefined;
+  readonly attachments?: readonly string[] | undefined;
 }
 
 export interface MessageInfo {
@@ -305,6 +319,7 @@ export interface MessageInfo {
   readonly token_count?: string | undefined;
   readonly segments?: readonly SegmentInfo[] | undefined;
   readonly fields_json?: string | undefined;
+  readonly attachments?: readonly AttachmentInfo[] | undefined;
 }
 
 export interface NewSegment {
@@ -337,6 +352,15 @@ export interface RemoveReferencesRequest {
 export interface Render {
   readonly chat_template?: string | undefined;
   readonly add_generation_prompt?: boolean | undefined;
+}
+
+export interface RenderMessagesRequest {
+  readonly vault?: string | undefined;
+  readonly tokenizer?: string | undefined;
+  readonly messages?: readonly Message[] | undefined;
+  readonly model?: string | undefined;
+  readonly render?: Render | undefined;
+  readonly create_time?: string | undefined;
 }
 
 export interface RetrieveConversationRequest {
@@ -400,11 +424,17 @@ export interface UpdateVaultRequest {
   readonly reset?: readonly string[] | undefined;
 }
 
+export interface UploadAttachment {
+  readonly begins?: boolean | undefined;
+  readonly content?: string | undefined;
+}
+
 export interface UploadConversationRequest {
   readonly spec?: UploadSpec | undefined;
   readonly message?: UploadMessage | undefined;
   readonly tokens?: UploadTokens | undefined;
   readonly finish?: UploadFinish | undefined;
+  readonly attachment?: UploadAttachment | undefined;
 }
 
 export interface UploadFinish {

@@ -17,6 +17,11 @@ export interface AppendMessagesResponse {
   readonly stored_bytes: string;
 }
 
+export interface AttachmentInfo {
+  readonly sha256: string;
+  readonly size_bytes: string;
+}
+
 export interface AuditEvent {
   readonly number: string;
   readonly time: string | null;
@@ -274,6 +279,11 @@ export interface GarbageSummary {
   readonly kept_segments: string;
 }
 
+export interface GetAttachmentResponse {
+  readonly info: AttachmentInfo | undefined;
+  readonly content: string | undefined;
+}
+
 export interface GetCapabilitiesResponse {
   readonly version: string;
   readonly storage: string;
@@ -425,6 +435,7 @@ export interface MessageInfo {
   readonly token_count: string;
   readonly segments: readonly SegmentInfo[];
   readonly fields_json: string;
+  readonly attachments: readonly AttachmentInfo[];
 }
 
 export interface PrefixMatch {
@@ -470,6 +481,11 @@ export interface RegistryInfo {
 
 export interface RemoveReferencesResponse {
   readonly results: readonly ReferenceResult[];
+}
+
+export interface RenderMessagesResponse {
+  readonly header: Conversation | undefined;
+  readonly chunk: Chunk | undefined;
 }
 
 export interface RetrieveConversationResponse {

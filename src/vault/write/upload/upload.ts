@@ -1,4 +1,5 @@
 import {
+  checkAttachment,
   type ConversationSpec,
   limits,
   type MessageRecord,
@@ -14,6 +15,7 @@ import { throwIfAborted, yieldToEventLoop } from '../../event-loop.js';
 import { type BlockFingerprints, newFingerprints, prefixOf } from '../../prefix/index.js';
 import type { MessageContent } from '../../content.js';
 import type { KeptMemory, StoreResult, UploadInput, UploadPart } from '../types.js';
+import { AttachmentWriter } from '../attachments.js';
 import { toStoreResult } from '../commit-segments.js';
 import { piecesOf } from '../../content-pieces.js';
 import { encodeTexts, readContent } from '../contents.js';
@@ -32,8 +34,9 @@ const openSegmentBytes = 160;
 interface OpenMessage {
   readonly speaker: Speaker;
   readonly segments: NamedSegment[];
-  /** Segments of its fields. */
-  readonly fields: readonly NamedSegment[];
+  /** Segments of its fields, then those of its attachments. */
+  readonly fields: NamedSegment[];
+  readonly attachments: AttachmentWriter;
   /** True: the text of special tokens becomes these tokens. */
   readonly specials: boolean;
   /** Form of its blocks, once there are some. */
@@ -75,7 +78,8 @@ export class Upload {
 
   /** Approximate memory that it holds besides text, in bytes; it grows with the data that has arrived. */
   get heldBytes(): number {
-    const openBytes = (this.#open?.segments.length ?? 0) * openSegmentBytes;
+    const open = (this.#open?.segments.length ?? 0) + (this.#open?.fields.length ?? 0);
+    const openBytes = open * openSegmentBytes;
     return this.#messages.bytes + openBytes + this.#segments.heldBytes + (this.#fingerprints?.heldBytes ?? 0);
   }
 
@@ -88,6 +92,7 @@ export class Upload {
           speaker: part.speaker,
           segments: [],
           fields: await this.#fieldSegments(part.fields),
+          attachments: new AttachmentWriter(this.parts.core),
           specials: part.specials === true,
           form: undefined,
           text: undefined,
@@ -96,6 +101,9 @@ export class Upload {
       case 'tokens':
         if (this.#open === undefined) refuse('tokens', 'comes before any message');
         return this.#addContent(this.#open, part.content);
+      case 'attachment':
+        if (this.#open === undefined) refuse('attachment', 'comes before any message');
+        return this.#addAttachment(this.#open, part);
       case 'finish':
         await this.#endMessage();
         this.#checkTotal(part.totalTokens);
@@ -160,19 +168,34 @@ export class Upload {
   async #fieldSegments(fields: Uint8Array | undefined): Promise<NamedSegment[]> {
     const segments: NamedSegment[] = [];
     if (fields === undefined) return segments;
-    const { core } = this.parts;
     for (const piece of (await readFields(this.parts, [{ fields }], this.signal))[0]!)
-      for (const segment of splitMessage(core, [piece])) {
-        const hash = core.hash(segment.varints);
-        await this.#segments.add(hash, segment);
-        segments.push({ hash, tokenCount: segment.tokenCount });
-      }
+      await this.#addFieldSegments(segments, splitMessage(this.parts.core, [piece]));
     return segments;
+  }
+
+  async #addAttachment(
+    { attachments, fields }: OpenMessage,
+    { begins, bytes }: Extract<UploadPart, { kind: 'attachment' }>,
+  ): Promise<void> {
+    if (begins) await this.#addFieldSegments(fields, attachments.begin());
+    else if (attachments.count === 0) refuse('attachment.begins', 'is not set, and none has begun');
+    checkAttachment('attachment', attachments.count, attachments.sizeBytes + bytes.length);
+    // A copy: bytes that wait for their segment's end outlive the request.
+    await this.#addFieldSegments(fields, attachments.push(Buffer.from(bytes)));
+  }
+
+  async #addFieldSegments(fields: NamedSegment[], runs: Iterable<TokenRun>): Promise<void> {
+    for (const run of runs) {
+      const hash = this.parts.core.hash(run.varints);
+      await this.#segments.add(hash, run);
+      fields.push({ hash, tokenCount: run.tokenCount });
+    }
   }
 
   async #endMessage(): Promise<void> {
     const message = this.#open;
     if (message === undefined) return;
+    await this.#addFieldSegments(message.fields, message.attachments.finish());
     if (message.form === 'text') await this.#endText(message);
     for (const segment of this.#cutter.end()) await this.#addSegment(message, segment);
     const segments = [...message.segments, ...message.fields];

@@ -23,6 +23,17 @@ export function toolsIn(fieldsJson: string | undefined): readonly unknown[] | un
   return undefined;
 }
 
+/**
+ * Returns the text of a message before it was rendered with a chat template, as import keeps it: by itself,
+ * or by its place in the rendered text.
+ */
+export function originalText(fieldsJson: string | undefined, text: string): string {
+  if (fieldsJson === undefined || !fieldsJson.includes('"said":')) return text;
+  const said = valueAt(JSON.parse(fieldsJson), 'import', 'said');
+  if (typeof said === 'string') return said;
+  return Array.isArray(said) ? text.slice(Number(said[0]), Number(said[1])) : text;
+}
+
 function valueAt(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce<unknown>(
     (inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Json)[key] : undefined),

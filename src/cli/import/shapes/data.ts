@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { limits } from '../../../model/index.js';
+import { isList, isObject, type Json } from './json.js';
+import { hole } from './skeleton.js';
+
+/**
+ * Length from which base64 is unpacked: bytes take three quarters of it, and are stored once; short ones
+ * would not be worth a record of their own.
+ */
+const unpackedMin = 4096;
+
+const dataUrl = /^data:[^,]{0,200};base64,/;
+const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/** Limit of the attachments that a message has of its own, and of those that it keeps for its document. */
+const attachmentsMax = limits.attachmentsPerMessageMax / 2;
+
+/** Bytes by their SHA-256 in hex. */
+export type DataOf = ReadonlyMap<string, Uint8Array>;
+
+/** Bytes that a text has in base64, and what is before them. */
+export interface Unpacked {
+  readonly prefix: string;
+  readonly bytes: Buffer;
+  readonly sha256: string;
+}
+
+/** Returns the bytes of base64 and of data URLs, if the very text can be made of them again. */
+export function unpackedOf(text: string): Unpacked | undefined {
+  const prefix = dataUrl.exec(text)?.[0] ?? '';
+  const packed = text.slice(prefix.length);
+  if (!base64.test(packed)) return undefined;
+  const bytes = Buffer.from(packed, 'base64');
+  if (bytes.length > limits.attachmentBytesMax || bytes.toString('base64') !== packed) return undefined;
+  return { prefix, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/**
+ * Takes the data out of what is kept of a document: each leaves a hole with its hash. Returns the very same
+ * value if there is none.
+ */
+export function takeData(value: Json, data: Map<string, Uint8Array>): Json {
+  if (typeof value === 'string') {
+    const found = value.length < unpackedMin ? undefined : unpackedOf(value);
+    if (found === undefined || (data.size === attachmentsMax && !data.has(found.sha256))) return value;
+    data.set(found.sha256, found.bytes);
+    return hole('data', found.sha256, found.prefix);
+  }
+  if (isList(value)) {
+    const items = value.map((item) => takeData(item, data));
+    return items.every((item, index) => item === value[index]) ? value : items;
+  }
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key, takeData(item, data)] as const);
+  return entries.every(([key, item]) => item === value[key]) ? value : Object.fromEntries<Json>(entries);
+}
