@@ -90,7 +90,13 @@ export type SalvageVault = (input: {
 export type MigrateStorage = (input: {
   readonly url: string;
   readonly schema?: string;
-}) => Promise<{ readonly from: number; readonly to: number }>;
+  readonly partitions?: number;
+}) => Promise<{
+  readonly from: number;
+  readonly to: number;
+  readonly partitions: number;
+  readonly isDistributed: boolean;
+}>;
 
 /** A vault in a data folder, or in a database. */
 export interface VaultPlace {

@@ -12,6 +12,7 @@ import {
   storing,
   type Bench,
   useBench,
+  isPostgres,
 } from './support.js';
 import { messagesOf } from '../support/snapshots.js';
 import type { ListPosition } from '../../src/storage/index.js';
@@ -118,7 +119,7 @@ describe.each(backendKinds)('the %s backend', (kind) => {
   });
 
   // A database is for any number of servers: see test/storage/postgres/two-servers.test.ts.
-  if (isPersistent(kind) && kind !== 'postgres') {
+  if (isPersistent(kind) && !isPostgres(kind)) {
     it('defect 9: a second instance on one folder is refused in clear words', async () => {
       await expect(bench().openAgain()).rejects.toMatchObject({
         reason: 'STORE_LOCKED',

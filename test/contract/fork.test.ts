@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { listOf, longList, opened, puttingList, shared, statedBy, tokensOf } from './long-lists.js';
-import { backendKinds, message, segment, spec, storing, useBench, type Bench } from './support.js';
+import {
+  backendKinds,
+  message,
+  segment,
+  spec,
+  storing,
+  useBench,
+  type Bench,
+  isPostgres,
+} from './support.js';
 import { messagesOf } from '../support/snapshots.js';
 
 describe.each(backendKinds)('forking in the %s backend', (kind) => {
@@ -154,7 +163,7 @@ describe.each(backendKinds)('forking in the %s backend', (kind) => {
       lmdb: [20_000, 300],
       memory: [20_000, 300],
     } as const;
-    const [length, forks] = sizes[kind];
+    const [length, forks] = isPostgres(kind) ? sizes.postgres : sizes[kind as keyof typeof sizes];
     const list = longList(length);
     const cut = length / 2;
     await commit(puttingList('x', list));

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backendKinds, longSegment, segment, storing, type Bench, useBench } from './support.js';
+import {
+  backendKinds,
+  longSegment,
+  segment,
+  storing,
+  type Bench,
+  useBench,
+  itStoringOnce,
+} from './support.js';
 import type { SegmentHash } from '../../src/model/index.js';
 import type { OutsideReference, ReferencePage } from '../../src/storage/index.js';
 
@@ -24,17 +32,20 @@ describe.each(backendKinds)('references in the %s backend', (kind) => {
     return bench().backend.readHashes(page.segments.map(({ key }) => key));
   }
 
-  it('keep a segment, also when it comes with them, and when the store is opened again', async () => {
-    const result = await commit({ newSegments: [a, b], addReferences: of('h', a) });
-    expect(result.addReferences).toEqual(counts(1));
-    expect(await garbage()).toEqual([b.hash]);
-    await bench().reopen();
-    expect(await refCountOf(a.hash)).toBe(1);
-    const removed = await commit({ removeReferences: of('h', a) });
-    expect(removed.removeReferences).toEqual(counts(0));
-    expect(await garbage()).toEqual([a.hash, b.hash]);
-    expect(await bench().backend.stats()).toMatchObject({ garbageSegments: 2, garbageBytes: 4 });
-  });
+  itStoringOnce(kind)(
+    'keep a segment, also when it comes with them, and when the store is opened again',
+    async () => {
+      const result = await commit({ newSegments: [a, b], addReferences: of('h', a) });
+      expect(result.addReferences).toEqual(counts(1));
+      expect(await garbage()).toEqual([b.hash]);
+      await bench().reopen();
+      expect(await refCountOf(a.hash)).toBe(1);
+      const removed = await commit({ removeReferences: of('h', a) });
+      expect(removed.removeReferences).toEqual(counts(0));
+      expect(await garbage()).toEqual([a.hash, b.hash]);
+      expect(await bench().backend.stats()).toMatchObject({ garbageSegments: 2, garbageBytes: 4 });
+    },
+  );
 
   it('are facts: added twice is once, and what is not there cannot be removed', async () => {
     await commit({ newSegments: [a, b], addReferences: of('h', a) });
@@ -45,19 +56,22 @@ describe.each(backendKinds)('references in the %s backend', (kind) => {
     expect(await garbage()).toEqual([]);
   });
 
-  it('that manifests have are not for clients to release, whatever the holder is called', async () => {
-    await commit(storing('c', [a]));
-    const held = await commit({ addReferences: of('c', a) });
-    expect(held.addReferences).toEqual(counts(2));
-    for (const holder of ['c', '1', '', 'conversation c']) {
-      await commit({ removeReferences: of(holder, a) });
-    }
-    expect(await refCountOf(a.hash)).toBe(1);
-    await commit({ addReferences: of('h', a) });
-    const deleted = await commit({ delete: { id: 'c', timeMs: 1_000 } });
-    expect(deleted.delete).toEqual({ releasedReferences: 1, garbageSegments: 0 });
-    expect(await refCountOf(a.hash)).toBe(1);
-  });
+  itStoringOnce(kind)(
+    'that manifests have are not for clients to release, whatever the holder is called',
+    async () => {
+      await commit(storing('c', [a]));
+      const held = await commit({ addReferences: of('c', a) });
+      expect(held.addReferences).toEqual(counts(2));
+      for (const holder of ['c', '1', '', 'conversation c']) {
+        await commit({ removeReferences: of(holder, a) });
+      }
+      expect(await refCountOf(a.hash)).toBe(1);
+      await commit({ addReferences: of('h', a) });
+      const deleted = await commit({ delete: { id: 'c', timeMs: 1_000 } });
+      expect(deleted.delete).toEqual({ releasedReferences: 1, garbageSegments: 0 });
+      expect(await refCountOf(a.hash)).toBe(1);
+    },
+  );
 
   it('to what is not stored are an outcome, and the others are kept', async () => {
     await commit({ newSegments: [a] });

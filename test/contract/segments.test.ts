@@ -8,13 +8,14 @@ import {
   segment,
   storing,
   useBench,
+  itStoringOnce,
 } from './support.js';
 
 describe.each(backendKinds)('segments in the %s backend', (kind) => {
   const bench = useBench(kind);
   const commit = (...args: Parameters<Bench['backend']['commit']>) => bench().backend.commit(...args);
 
-  it('stores a sequence once, and keeps the first frame', async () => {
+  itStoringOnce(kind)('stores a sequence once, and keeps the first frame', async () => {
     const a = segment(1, 2, 3);
     await commit(storing('one', [a]));
     const { put } = await commit(storing('two', [a, a]));
@@ -47,7 +48,7 @@ describe.each(backendKinds)('segments in the %s backend', (kind) => {
     },
   );
 
-  it('stores once what two looked for in vain, also in one group', async () => {
+  itStoringOnce(kind)('stores once what two looked for in vain, also in one group', async () => {
     const [a, b] = [segment(1, 2), segment(3, 4)];
     const look = async () => bench().backend.findSegments([a.hash, b.hash]);
     expect(await look()).toEqual([undefined, undefined]);
@@ -75,7 +76,7 @@ describe.each(backendKinds)('segments in the %s backend', (kind) => {
     expect(second?.key).not.toBe(first?.key);
   });
 
-  it('counts hundreds of references to one segment', async () => {
+  itStoringOnce(kind)('counts hundreds of references to one segment', async () => {
     const a = segment(7);
     for (let index = 0; index < 300; index++) await commit(storing(`c${index}`, [a]));
     expect(await bench().backend.check()).toEqual([]);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createLiveCodec, type LiveCodec } from '../../src/codec/index.js';
 import { loadCore } from '../../src/core/index.js';
 import type { ConversationSpec, MessageRecord } from '../../src/model/index.js';
@@ -34,13 +34,33 @@ export interface Bench {
   dispose(): Promise<void>;
 }
 
-const allKinds = ['memory', 'lmdb', 'filesystem', 'postgres'] as const;
+const allKinds = ['memory', 'lmdb', 'filesystem', 'postgres', 'postgres in partitions'] as const;
 export type BackendKind = (typeof allKinds)[number];
 
 /** Kinds that can be tested here; test/storage/postgres/installed.test.ts says why one cannot. */
 export const backendKinds: readonly BackendKind[] = allKinds.filter(
-  (kind) => kind !== 'postgres' || postgresMissing === undefined,
+  (kind) => !isPostgres(kind) || postgresMissing === undefined,
 );
+
+export function isPostgres(kind: BackendKind): boolean {
+  return kind === 'postgres' || isPartitioned(kind);
+}
+
+/**
+ * True for a backend that has conversations apart: it stores a segment once in each partition whose
+ * conversations name it, and counts each of these.
+ */
+export function isPartitioned(kind: BackendKind): boolean {
+  return kind === 'postgres in partitions';
+}
+
+/**
+ * A test of what backends have that store each segment once: one that has conversations apart has copies, and
+ * lists what each partition has after the other. test/storage/postgres/partitions.test.ts is about those.
+ */
+export function itStoringOnce(kind: BackendKind): ReturnType<typeof it.skipIf> {
+  return it.skipIf(isPartitioned(kind));
+}
 
 /** True if the data of a backend of this kind outlives it. */
 export function isPersistent(kind: BackendKind): boolean {
@@ -51,7 +71,19 @@ export const core = await loadCore();
 /** Without registries. */
 export const codec = createLiveCodec(core);
 
-let migrated: Promise<unknown> | undefined;
+const migrated = new Map<string, Promise<unknown>>();
+
+/** Opens a vault of its own in the database of all tests, in tables with so many partitions a vault. */
+async function openInDatabase(
+  partitions: number,
+  options: Omit<Parameters<typeof openPostgresBackend>[0], 'url'>,
+): Promise<ManagedBackend> {
+  const url = await testDatabase();
+  const schema = partitions === 1 ? 'stowken' : `stowken_${partitions}`;
+  if (!migrated.has(schema)) migrated.set(schema, migratePostgres({ url, schema, partitions }));
+  await migrated.get(schema);
+  return openPostgresBackend({ url, schema, connectionsMax: 8, ...options });
+}
 
 /** `sync: false` if no power is cut: in a folder in memory if there is one, and never synced. */
 interface BenchOptions {
@@ -66,7 +98,7 @@ export async function openBench(
   { sync = true, strict = false, packing }: BenchOptions = {},
 ): Promise<Bench> {
   const parent = !sync && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-  const folder = await mkdtemp(join(parent, `stowken-${kind}-`));
+  const folder = await mkdtemp(join(parent, `stowken-${kind.replaceAll(' ', '-')}-`));
   /** A vault of its own in the database of all tests. */
   const vault = `test ${randomUUID()}`;
   const clock = () => bench.nowMs;
@@ -83,11 +115,8 @@ export async function openBench(
         ...(packing && { packing }),
       }),
     filesystem: () => openFilesystemBackend({ folder, codec, core, clock, fsync: sync, strict }),
-    postgres: async () => {
-      const url = await testDatabase();
-      await (migrated ??= migratePostgres({ url }));
-      return openPostgresBackend({ url, vault, codec, clock, strict, connectionsMax: 8 });
-    },
+    postgres: () => openInDatabase(1, { vault, codec, clock, strict }),
+    'postgres in partitions': () => openInDatabase(4, { vault, codec, clock, strict }),
   });
   const firstCodec = createLiveCodec(core);
   const bench: Bench = {

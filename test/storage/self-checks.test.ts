@@ -8,11 +8,14 @@ import { backendKinds, type BackendKind, longSegment, openBench, storing } from 
 
 afterEach(() => vi.restoreAllMocks());
 
+const losing = () => vi.spyOn(Work.prototype, 'refer').mockImplementationOnce(() => undefined);
+
 /** Lets a storage lose one reference of a manifest. */
 const faults: Record<BackendKind, () => void> = {
   memory: () => vi.spyOn(MemoryStore.prototype, 'hold').mockImplementationOnce(() => undefined),
   filesystem: () => vi.spyOn(StagedCommit.prototype, 'hold').mockImplementationOnce(() => undefined),
-  postgres: () => vi.spyOn(Work.prototype, 'refer').mockImplementationOnce(() => undefined),
+  postgres: losing,
+  'postgres in partitions': losing,
   lmdb: () => {
     vi.spyOn(SegmentChanges.prototype, 'hold').mockImplementationOnce(() => undefined);
     // The check of the transaction itself would find it.

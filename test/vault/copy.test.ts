@@ -4,7 +4,16 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { trainHere } from '../../src/codec/index.js';
 import { copyVault, type CopyParts, type CopyReport } from '../../src/vault/index.js';
 import { sampleSegments } from '../codec/samples.js';
-import { backendKinds, type Bench, core, message, segment, spec, useBench } from '../contract/support.js';
+import {
+  backendKinds,
+  type Bench,
+  core,
+  isPartitioned,
+  message,
+  segment,
+  spec,
+  useBench,
+} from '../contract/support.js';
 import { read } from '../storage/model/visible.js';
 
 const pool = sampleSegments(120, 7)
@@ -16,10 +25,12 @@ const trained = trainHere(
   { id: 3 },
 );
 
-/** Every order of two storages, and each to itself. */
-const pairs = backendKinds.flatMap((from) => backendKinds.map((to) => ({ from, to })));
+/** Every order of two storages, and each to itself; partitions with one other, which is slow enough. */
+const pairs = backendKinds
+  .flatMap((from) => backendKinds.map((to) => ({ from, to, kinds: [from, to] })))
+  .filter(({ kinds }) => !kinds.some(isPartitioned) || kinds.every((k) => isPartitioned(k) || k === 'lmdb'));
 
-describe.each(pairs)('a copy from $from to $to', ({ from, to }) => {
+describe.each(pairs)('a copy from $from to $to', ({ from, to, kinds }) => {
   const source = useBench(from, { sync: false });
   const target = useBench(to, { sync: false });
 
@@ -41,6 +52,13 @@ describe.each(pairs)('a copy from $from to $to', ({ from, to }) => {
       },
       { compares: true },
     );
+  }
+
+  /** Expects the copy to have all of the source. Where there are copies of segments, they are not counted. */
+  async function expectEqual(): Promise<void> {
+    const hasCopies = kinds.some(isPartitioned);
+    const [one, other] = [await contentOf(target()), await contentOf(source())];
+    expect(hasCopies ? withoutCopies(one) : one).toEqual(hasCopies ? withoutCopies(other) : other);
   }
 
   /** Stores conversations with all that one can have, at rising times. */
@@ -91,7 +109,7 @@ describe.each(pairs)('a copy from $from to $to', ({ from, to }) => {
       differences: [],
       passes: [{ copied: 41, references: 3 }],
     });
-    expect(await contentOf(target())).toEqual(await contentOf(source()));
+    await expectEqual();
     expect(await copy()).toMatchObject({
       passes: [{ copied: 0, unchanged: 41, deleted: 0, references: 0, segments: 0, faults: [] }],
       differences: [],
@@ -152,7 +170,7 @@ describe.each(pairs)('a copy from $from to $to', ({ from, to }) => {
     const { passes, differences } = await copy();
     expect(passes).toMatchObject([{ copied: 3, deleted: 1, references: 1, faults: [] }]);
     expect(differences).toEqual([]);
-    expect(await contentOf(target())).toEqual(await contentOf(source()));
+    await expectEqual();
   });
 
   /** Stores a conversation of so many messages. */
@@ -172,7 +190,7 @@ describe.each(pairs)('a copy from $from to $to', ({ from, to }) => {
     for (let at = 0; at < 30; at++) await put(`tie/${(at * 7) % 30}`, 2_000);
     expect(await copy()).toMatchObject({ isComplete: true, differences: [] });
     expect(await order(target())).toEqual(await order(source()));
-    expect(await contentOf(target())).toEqual(await contentOf(source()));
+    await expectEqual();
   });
 
   it('gives a conversation that was deleted and stored again its new place', async () => {
@@ -182,7 +200,7 @@ describe.each(pairs)('a copy from $from to $to', ({ from, to }) => {
     await put('c/1', 2_000);
     expect(await copy()).toMatchObject({ isComplete: true, differences: [], passes: [{ copied: 1 }] });
     expect(await order(target())).toEqual(await order(source()));
-    expect(await contentOf(target())).toEqual(await contentOf(source()));
+    await expectEqual();
   });
 
   it('is complete with a conversation that comes to an earlier place', async () => {
@@ -272,6 +290,14 @@ async function rewrite({ backend, codec }: Bench): Promise<void> {
 async function listed({ backend }: Bench) {
   const query = { filter: {}, order: 'earliestStoreFirst', limit: 1_000, scanLimit: 1_000 } as const;
   return (await backend.listConversations(query)).conversations;
+}
+
+/** Leaves out what counts copies of segments, and frames, which copies may have of their own. */
+function withoutCopies(content: Awaited<ReturnType<typeof contentOf>>) {
+  const counted = new Set(['segments', 'uniqueTokens', 'segmentBytes', 'frames']);
+  return JSON.parse(
+    JSON.stringify(content, (key, value: unknown) => (counted.has(key) ? undefined : value)),
+  ) as unknown;
 }
 
 /** Returns all that a copy has of a vault. */

@@ -65,6 +65,14 @@ export interface StorageBackend {
   findSegments(hashes: readonly SegmentHash[]): Promise<(FoundSegment | undefined)[]>;
 
   /**
+   * Keys of all copies of a segment. Absent if each is stored once; a backend that has conversations apart
+   * stores it beside each of those that name it, at most `copiesMax` times. countReferences() counts the
+   * references of all copies for the key of any.
+   */
+  findCopies?(hash: SegmentHash): Promise<SegmentKey[]>;
+  readonly copiesMax?: number;
+
+  /**
    * Returns what this process remembers of these segments, in the order asked, without a look at the store.
    * Both answers may be outdated: a commit checks them. Absent if it would not be cheaper than
    * findSegments.

@@ -67,6 +67,11 @@ export interface Change {
    * references after the change is garbage from this moment, even if it was garbage before.
    */
   readonly newSegments?: readonly NewSegment[];
+  /**
+   * Id of the conversation that is going to name the new segments, if this change does not: a backend that
+   * has conversations apart keeps them beside it.
+   */
+  readonly segmentsOf?: string;
   /** New segments that the same request stored in commits before this one; its outcome counts them too. */
   readonly storedEarlier?: StoredTotals;
   /** Puts a manifest: creates the conversation, or replaces its fields and messages. */

@@ -11,7 +11,8 @@ import { Presence } from './leases/presence.js';
 import { KnownSegments } from './read/known-segments.js';
 import { Registries } from './read/registries.js';
 import { PostgresBackend } from './postgres-backend.js';
-import { checkDatabase } from './schema/check-database.js';
+import { Partitions } from './partitions.js';
+import { checkDatabase, type DatabaseKind } from './schema/check-database.js';
 import { type DatabaseVault, DatabaseVaults, vaultGone } from './vaults.js';
 
 const newestTime: Statement = {
@@ -68,18 +69,16 @@ export async function openStore(
   options: Pick<PostgresOptions, 'url' | 'schema' | 'connectionsMax' | 'patienceMs'>,
 ): Promise<PostgresStore> {
   const database = await Database.open(options);
-  try {
-    await checkDatabase(database);
-  } catch (error) {
+  const kind = await checkDatabase(database).catch(async (error: unknown) => {
     await database.close();
     throw error;
-  }
-  const vaults = new DatabaseVaults(database);
+  });
+  const vaults = new DatabaseVaults(database, kind.partitions);
   return {
     vaults,
     async open(name, own, end = async () => {}) {
       const found = await vaults.find(name);
-      if (found) return openVault(database, found, own, end);
+      if (found) return openVault(database, { ...found, ...kind }, own, end);
       throw vaultGone(name);
     },
     close: () => database.close(),
@@ -88,18 +87,19 @@ export async function openStore(
 
 async function openVault(
   database: Database,
-  { p, vaultId }: DatabaseVault,
+  { p, vaultId, partitions: count, isCitus }: DatabaseVault & DatabaseKind,
   { codec, clock, activity = new StorageActivity(), strict = isStrict(), beatMs }: OpenOptions,
   end: () => Promise<void>,
 ): Promise<ManagedBackend> {
+  const partitions = new Partitions(p, count);
   const presence = new Presence(database, p, activity.readers, beatMs);
-  const registries = new Registries(database, p, codec);
-  const [newest] = await database.query(newestTime, [p]);
+  const registries = new Registries(database, partitions, codec);
+  const newest = (await database.queries(partitions.all.map((each) => [newestTime, [each]]))).flat();
   const vault: VaultParts = {
-    ...{ database, p, vaultId, codec, clock, presence, registries },
-    ids: new IdSource(),
+    ...{ database, partitions, isCitus, vaultId, codec, clock, presence, registries },
+    ids: new IdSource(count),
     known: new KnownSegments(),
-    newest: { storeTimeMs: newest ? int(newest['stored']) : 0 },
+    newest: { storeTimeMs: Math.max(0, ...newest.map(({ stored }) => int(stored))) },
     requests: { latest: undefined, answered: [] },
   };
   await registries.refresh();

@@ -21,7 +21,7 @@ import { Committer } from './commit/committer.js';
 import type { VaultParts } from './commit/parts.js';
 import { takeLease } from './leases/exclusive.js';
 import { readStats, listGarbage } from './read/figures.js';
-import { findSegments, foundFrom } from './read/find.js';
+import { findCopies, findSegments, foundFrom } from './read/find.js';
 import { countReferences, readFrames, readHashes, scanSegments } from './read/frames.js';
 import { listConversations } from './read/listing.js';
 import { listReferences } from './read/references.js';
@@ -44,6 +44,10 @@ export class PostgresBackend implements ManagedBackend {
     return this.vault.vaultId;
   }
 
+  get copiesMax(): number {
+    return this.vault.partitions.count;
+  }
+
   get gone(): boolean {
     return this.vault.presence.gone;
   }
@@ -63,6 +67,10 @@ export class PostgresBackend implements ManagedBackend {
 
   findSegments(hashes: readonly SegmentHash[]): Promise<(FoundSegment | undefined)[]> {
     return findSegments(this.vault, hashes);
+  }
+
+  findCopies(hash: SegmentHash): Promise<SegmentKey[]> {
+    return findCopies(this.vault, hash);
   }
 
   knownSegments(hashes: readonly SegmentHash[]): (FoundSegment | undefined)[] {
@@ -94,7 +102,7 @@ export class PostgresBackend implements ManagedBackend {
   }
 
   tryLease(name: string): Promise<ExclusiveLease | undefined> {
-    return takeLease(this.vault.database, this.vault.p, name);
+    return takeLease(this.vault.database, this.vault.partitions.first, name);
   }
 
   listConversations(query: ListQuery): Promise<ConversationPage> {
@@ -128,8 +136,8 @@ export class PostgresBackend implements ManagedBackend {
   }
 
   async readTokenizer(name: string): Promise<KeptTokenizer | undefined> {
-    const { database, p } = this.vault;
-    const [row] = await database.query(readTokenizer, [p, Buffer.from(name)]);
+    const { database, partitions } = this.vault;
+    const [row] = await database.query(readTokenizer, [partitions.first, Buffer.from(name)]);
     return row && keptFrom(row);
   }
 

@@ -5,6 +5,7 @@ import type { Database } from './database/database.js';
 import { bytes, int, type Statement } from './database/driver.js';
 import { constraintOf } from './database/failures.js';
 import { findPresent } from './leases/presence.js';
+import { partitionedTables } from './schema/layout.js';
 
 const findVault: Statement = {
   name: 'vault_find',
@@ -14,7 +15,7 @@ const listVaults: Statement = { name: 'vault_list', text: 'select name from vaul
 const insertVault: Statement = {
   name: 'vault_insert',
   text: `insert into vault (p, created, vault_id, name, record)
-    select coalesce(max(p), 0) + 1, $1::int8, $2::bytea, $3::bytea, $4::bytea from vault`,
+    select coalesce(max(p) + $5::int4, 1), $1::int8, $2::bytea, $3::bytea, $4::bytea from vault`,
 };
 const writeRecord: Statement = {
   name: 'vault_record',
@@ -34,13 +35,7 @@ const insertGate: Statement = {
   text: 'insert into gate (p, g, ep) select $1::int, g, 1 from unnest($2::int4[]) g',
 };
 
-/** Tables with rows of vaults; the gate goes first. */
-const tables = [
-  ...['gate', 'conv', 'delta', 'gone', 'holder', 'req', 'registry', 'tokenizer', 'lease', 'server'],
-  ...['ref', 'hx', 'part', 'totals'],
-] as const;
-
-/** A vault of a database: its partition of rows, and its record, if it has one. */
+/** A vault of a database: its first partition of rows, and its record, if it has one. */
 export interface DatabaseVault {
   readonly p: number;
   readonly vaultId: string;
@@ -49,7 +44,11 @@ export interface DatabaseVault {
 
 /** The vaults of a database. */
 export class DatabaseVaults {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    /** Partitions of each vault. */
+    private readonly partitions: number,
+  ) {}
 
   async find(name: string): Promise<DatabaseVault | undefined> {
     const [row] = await this.database.query(findVault, [Buffer.from(name)]);
@@ -77,14 +76,13 @@ export class DatabaseVaults {
       try {
         await this.database.transact(async (transaction) => {
           const values = [Date.now(), randomBytes(16), Buffer.from(name)];
-          await transaction.query(insertVault, [
-            ...values,
-            record === undefined ? null : Buffer.from(record),
-          ]);
+          const own = record === undefined ? null : Buffer.from(record);
+          await transaction.query(insertVault, [...values, own, this.partitions]);
           const [row] = await transaction.query(findVault, [Buffer.from(name)]);
-          const p = int(row?.['p']);
-          transaction.send(insertTotals, [p]);
-          transaction.send(insertGate, [p, Array.from({ length: gateRows }, (_, g) => g)]);
+          for (const p of this.#partitionsFrom(int(row?.['p']))) {
+            transaction.send(insertTotals, [p]);
+            transaction.send(insertGate, [p, Array.from({ length: gateRows }, (_, g) => g)]);
+          }
         });
         return true;
       } catch (error) {
@@ -101,26 +99,32 @@ export class DatabaseVaults {
   }
 
   /**
-   * Deletes a vault with all of its rows. Its partition is not used again: a server that still has it open
+   * Deletes a vault with all of its rows. Its partitions are not used again: a server that still has it open
    * finds no gate, and stores nothing.
    */
   async remove(name: string): Promise<void> {
     const gone = Buffer.from(`${gonePrefix}${randomBytes(8).toString('hex')}`);
-    const p = await this.database.transact(async (transaction) => {
+    const first = await this.database.transact(async (transaction) => {
       const [row] = await transaction.query(renameVault, [Buffer.from(name), gone]);
-      if (row) transaction.send(rowsOf('gate'), [int(row['p'])]);
+      if (row) for (const p of this.#partitionsFrom(int(row['p']))) transaction.send(rowsOf('gate'), [p]);
       return row && int(row['p']);
     });
-    if (p === undefined) return;
-    for (const table of tables)
-      await this.database.transact((transaction) => transaction.query(rowsOf(table), [p]), { long: true });
+    if (first === undefined) return;
+    // The clock, by which a server learns that the vault is gone, goes last of all partitions' rows.
+    for (const p of this.#partitionsFrom(first).reverse())
+      for (const table of partitionedTables)
+        await this.database.transact((transaction) => transaction.query(rowsOf(table), [p]), { long: true });
+  }
+
+  #partitionsFrom(first: number): number[] {
+    return Array.from({ length: this.partitions }, (_, index) => first + index);
   }
 }
 
 /** Names of vaults do not begin like this. */
 const gonePrefix = '\0';
 
-function rowsOf(table: (typeof tables)[number]): Statement {
+function rowsOf(table: (typeof partitionedTables)[number]): Statement {
   return { name: `vault_delete_${table}`, text: `delete from ${table} where p = $1` };
 }
 

@@ -64,7 +64,7 @@ export async function copyConversation(
   try {
     const { conversation } = snapshot;
     const { messages, keys, order } = await readList(source, snapshot);
-    const newSegments = await bringSegments(parts, keys, counts);
+    const newSegments = await bringSegments(parts, id, keys, counts);
     const prefix = target.indexesPrefixes ? await fingerprintsOf(parts, order) : undefined;
     await turn.begun;
     await puts.passed(conversation);
@@ -130,6 +130,7 @@ async function readList({ backend }: CopySource, snapshot: ConversationSnapshot)
  */
 async function bringSegments(
   { source, target }: CopyParts,
+  id: string,
   keys: ReadList['keys'],
   counts: CopyCounts,
 ): Promise<NewSegment[]> {
@@ -144,7 +145,7 @@ async function bringSegments(
     for (const [index, { hash, tokenCount }] of some.entries()) {
       const frame = frames[index]!;
       if (batch.length > 0 && bytes + frame.length > commitBytes) {
-        await target.backend.commit({ newSegments: batch });
+        await target.backend.commit({ newSegments: batch, segmentsOf: id });
         [batch, bytes] = [[], 0];
       }
       batch.push({ hash, tokenCount, frame });

@@ -1,5 +1,5 @@
 import { isStowkenError, limits, type SegmentHash, segmentNotFound } from '../../model/index.js';
-import type { ListPosition, StorageBackend } from '../../storage/index.js';
+import type { ListPosition, SegmentKey, StorageBackend } from '../../storage/index.js';
 import { Turns } from '../event-loop.js';
 
 export interface SegmentUsesInput {
@@ -40,6 +40,7 @@ export async function listSegmentUses(
 ): Promise<SegmentUses> {
   const [segment] = await backend.findSegments([hash]);
   if (!segment) throw segmentNotFound(hash);
+  const wanted = new Set((await backend.findCopies?.(hash)) ?? [segment.key]);
   const turns = new Turns(signal);
   const uses: SegmentUseIn[] = [];
   let [looked, damaged] = [0, 0];
@@ -57,7 +58,7 @@ export async function listSegmentUses(
     for (const { id, createTimeMs } of page.conversations) {
       looked += 1;
       try {
-        const use = await firstUse(backend, id, segment.key, turns);
+        const use = await firstUse(backend, id, wanted, turns);
         if (use) uses.push({ conversationId: id, createTimeMs, ...use });
       } catch (error) {
         if (!isStowkenError(error, 'CORRUPT_STORE')) throw error;
@@ -72,7 +73,7 @@ export async function listSegmentUses(
 async function firstUse(
   backend: StorageBackend,
   id: string,
-  wanted: string | number,
+  wanted: ReadonlySet<SegmentKey>,
   turns: Turns,
 ): Promise<{ readonly messageIndex: number; readonly role: string } | undefined> {
   const snapshot = await backend.openConversation(id);
@@ -83,7 +84,7 @@ async function firstUse(
       const messages = await snapshot.read(from, limits.readBatchSlotsMax);
       await turns.spend(0, messages);
       for (const [at, { role, segments, fields = [] }] of messages.entries())
-        if ([...segments, ...fields].some(({ key }) => key === wanted))
+        if ([...segments, ...fields].some(({ key }) => wanted.has(key)))
           return { messageIndex: from + at, role };
     }
     return undefined;

@@ -50,21 +50,49 @@ export async function listSharedSegments(
   signal: AbortSignal,
 ): Promise<SharedSegment[]> {
   const { backend } = parts;
-  const ranked = await rank(backend, order, limit + FIELDS_MAX, signal);
-  const { uses, fields } = await findUses(backend, new Set(ranked.map(({ key }) => key)), signal);
+  const { copiesMax = 1 } = backend;
+  const ranked = await distinct(
+    backend,
+    await rank(backend, order, (limit + FIELDS_MAX) * copiesMax, signal),
+    limit + FIELDS_MAX,
+  );
+  const { uses, fields } = await findUses(backend, new Set(ranked.flatMap(({ keys }) => keys)), signal);
   const shared: SharedSegment[] = [];
-  for (const { key, tokenCount, references } of ranked) {
+  for (const { key, keys, tokenCount, references } of ranked) {
     if (shared.length === limit) break;
-    if (fields.has(key) && !uses.has(key)) continue;
+    const use = firstAndLast(keys.flatMap((each) => uses.get(each) ?? []));
+    if (!use && keys.some((each) => fields.has(each))) continue;
     const [hash] = await readHash(backend, key);
     // Collected since.
     if (hash === undefined) continue;
-    const use = uses.get(key);
     const tokensSaved = (references - 1) * tokenCount;
     const text = use ? await textOf(parts, use, signal) : '';
     shared.push({ hash, tokenCount, references, tokensSaved, use, text });
   }
   return shared;
+}
+
+/** Leaves one of all copies of a content, with the keys of all. */
+async function distinct(backend: StorageBackend, ranked: readonly Ranked[], limit: number) {
+  if (!backend.findCopies || backend.copiesMax === 1)
+    return ranked.map((each) => ({ ...each, keys: [each.key] }));
+  const found: (Ranked & { readonly keys: readonly SegmentKey[] })[] = [];
+  const seen = new Set<SegmentKey>();
+  for (const each of ranked) {
+    if (found.length === limit) break;
+    if (seen.has(each.key)) continue;
+    const [hash] = await readHash(backend, each.key);
+    const keys = hash === undefined ? [each.key] : await backend.findCopies(hash);
+    for (const key of keys) seen.add(key);
+    found.push({ ...each, keys });
+  }
+  return found;
+}
+
+/** Returns the first use of all copies of a content, with the times of all. */
+function firstAndLast(uses: readonly SegmentUse[]): SegmentUse | undefined {
+  const [first] = [...uses].sort((a, b) => a.firstMs - b.firstMs);
+  return first && { ...first, lastMs: Math.max(...uses.map(({ lastMs }) => lastMs)) };
 }
 
 async function rank(

@@ -20,6 +20,9 @@ export async function findSimilarSegments(
   if (own === undefined) throw segmentNotFound(hash);
   const release = backend.lease();
   try {
+    const copies = new Set((await backend.findCopies?.(hash)) ?? [own.key]);
+    /** Contents that were found: a backend may have several copies of one. */
+    const seen = new Set<SegmentHash>();
     const target = await shinglesOf(parts, new Map([[own.key, own.tokenCount]]), turns);
     const found = new Matches({ order: 'similarity', limit });
     const scratch = new ShingleSet();
@@ -32,7 +35,7 @@ export async function findSimilarSegments(
       });
       const codec = parts.codec.snapshot();
       const long = page.segments.filter(
-        ({ key, tokenCount }) => key !== own.key && tokenCount / target.size >= threshold,
+        ({ key, tokenCount }) => !copies.has(key) && tokenCount / target.size >= threshold,
       );
       const frames = codec.decodeMany(
         long.map(({ frame }) => frame),
@@ -52,6 +55,8 @@ export async function findSimilarSegments(
       }
       for (const { key, tokenCount, similarity, shared, either } of await referenced(parts, similar)) {
         const [segment] = await backend.readHashes([key]);
+        if (seen.has(segment!)) continue;
+        seen.add(segment!);
         found.add({ segment: segment!, tokenCount, similarity, shared, either });
       }
       after = page.next;

@@ -30,7 +30,8 @@ async function commitInBatches(
 ): Promise<ChangeResult> {
   const release = parts.backend.lease();
   try {
-    const segments = new EarlySegments(parts, signal);
+    const id = change.put?.spec.id ?? change.append?.id ?? '';
+    const segments = new EarlySegments(parts, id, signal);
     for (const [hash, run] of runOf) await segments.add(hash, run);
     return await segments.commitWith(change);
   } finally {

@@ -40,21 +40,25 @@ export async function commitWithSegments(
   }
 }
 
-/** Stores these token sequences, which nothing names yet; returns their frames. */
+/**
+ * Stores these token sequences, which nothing names yet, for the conversation of this id; returns their
+ * frames.
+ */
 export async function storeSegments(
   { backend, codec }: CommitParts,
+  segmentsOf: string,
   runOf: ReadonlyMap<SegmentHash, TokenRun>,
   signal: AbortSignal,
 ): Promise<NewSegment[]> {
   let newSegments = await encodeSegments(codec, runOf, runOf.keys(), signal);
   throwIfAborted(signal);
   try {
-    await backend.commit({ newSegments });
+    await backend.commit({ newSegments, segmentsOf });
   } catch (error) {
     if (!isStale(error)) throw error;
     newSegments = await encodeSegments(codec, runOf, runOf.keys(), signal);
     throwIfAborted(signal);
-    await backend.commit({ newSegments });
+    await backend.commit({ newSegments, segmentsOf });
   }
   return newSegments;
 }

@@ -22,6 +22,8 @@ export class EarlySegments {
 
   constructor(
     private readonly parts: CommitParts,
+    /** The conversation that is going to name them. */
+    private readonly id: string,
     private readonly signal: AbortSignal,
   ) {}
 
@@ -57,7 +59,7 @@ export class EarlySegments {
     if (bring.length > 0) {
       const batch = this.#batch;
       const runs = new Map(bring.map((hash) => [hash, batch.get(hash)!]));
-      for (const { hash, tokenCount, frame } of await storeSegments(this.parts, runs, this.signal)) {
+      for (const { hash, tokenCount, frame } of await storeSegments(this.parts, this.id, runs, this.signal)) {
         if (!missing.has(hash)) continue;
         this.#new.segments += 1;
         this.#new.tokens += tokenCount;

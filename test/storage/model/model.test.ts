@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { backendKinds, isPersistent, openBench } from '../../contract/support.js';
+import { backendKinds, isPartitioned, isPersistent, isPostgres, openBench } from '../../contract/support.js';
 import { sampleOr } from '../../support/sample.js';
 import { operation } from './operations.js';
 import { Pair } from './pair.js';
@@ -9,10 +9,12 @@ import { Pair } from './pair.js';
 const packing = { coldAfterMs: 0, fewest: 1 };
 
 describe.each(backendKinds.filter(isPersistent))('the %s backend', (kind) => {
+  /** Each operation is a trip or more to a database, and each comparison many: more so over partitions. */
+  const [few, many] = isPartitioned(kind) ? [1, 20] : isPostgres(kind) ? [2, 60] : [16, 200];
   it('does what the memory backend does, whatever is asked of it', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(operation, { minLength: 30, maxLength: 120, size: 'max' }),
+        fc.array(operation, { minLength: 30, maxLength: isPartitioned(kind) ? 40 : 120, size: 'max' }),
         async (operations) => {
           const [model, real] = [await openBench('memory'), await openBench(kind, { sync: false, packing })];
           try {
@@ -27,8 +29,7 @@ describe.each(backendKinds.filter(isPersistent))('the %s backend', (kind) => {
           }
         },
       ),
-      // Each operation is a trip or more to a database, and each comparison many.
-      { numRuns: kind === 'postgres' ? sampleOr(2, 60) : sampleOr(16, 200), verbose: 1 },
+      { numRuns: sampleOr(few, many), verbose: 1 },
     );
   });
 });

@@ -30,6 +30,19 @@ export async function visible({ backend, codec }: Bench) {
   };
 }
 
+/** Returns what a caller can see of conversations and their segments, of which there may be copies. */
+export async function visibleContent(bench: Bench) {
+  const { conversations, manifests, segments, stats } = await visible(bench);
+  const content = manifests.map(
+    (each) => each && { ...each, messages: each.messages.map(({ role, hashes }) => ({ role, hashes })) },
+  );
+  const counts = segments.flat().map(([hash, references, tokens]) => [hash, references, tokens] as const);
+  const byHash = new Map(counts.map((each) => [each[0], each]));
+  const order = [...byHash.values()].sort(([a], [b]) => String(a).localeCompare(String(b)));
+  const figures = [stats.conversations, stats.messages, stats.tokens];
+  return { conversations, content, segments: order, figures };
+}
+
 /** Returns all segments, by pages of a few. */
 async function scanned(backend: ManagedBackend) {
   const all = [];

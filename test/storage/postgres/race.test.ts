@@ -122,9 +122,9 @@ async function race(vault: SharedVault, ms: number): Promise<Figures> {
 }
 
 describe.skipIf(postgresMissing !== undefined)('servers that store what others collect', () => {
-  it('lose nothing, whenever a connection is cut', async () => {
+  it.each([1, 4])('lose nothing of %i partitions, whenever a connection is cut', async (partitions) => {
     delaySomePuts();
-    const vault = await SharedVault.create();
+    const vault = await SharedVault.create(partitions);
     const figures = await race(vault, testsAll ? 60_000 : 8_000);
     const checker = await vault.open();
     const violations = await checker.check();

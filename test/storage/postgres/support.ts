@@ -10,6 +10,7 @@ import {
 import { core } from '../../contract/support.js';
 import { Database } from '../../../src/storage/postgres/database/database.js';
 import { int, type Row } from '../../../src/storage/postgres/database/driver.js';
+import { partitionedTables } from '../../../src/storage/postgres/schema/layout.js';
 import { testDatabase } from '../../support/postgres.js';
 import { eventually } from '../../support/wait.js';
 
@@ -22,10 +23,12 @@ export class SharedVault {
     readonly name: string,
   ) {}
 
-  static async create(): Promise<SharedVault> {
-    const url = await testDatabase();
-    await migratePostgres({ url });
-    return new SharedVault(url, `test ${randomUUID()}`);
+  /** Makes a vault in tables with so many partitions a vault. */
+  static async create(partitions = 1): Promise<SharedVault> {
+    const url = new URL(await testDatabase());
+    if (partitions > 1) url.searchParams.set('schema', `stowken_${partitions}`);
+    await migratePostgres({ url: url.toString(), partitions });
+    return new SharedVault(url.toString(), `test ${randomUUID()}`);
   }
 
   /** Opens the vault as one more server would. */
@@ -86,6 +89,23 @@ export class SharedVault {
         Buffer.from(this.name),
       ]);
       return await database.query({ name: '', text }, [int(row!['p'])]);
+    } finally {
+      await database.close();
+    }
+  }
+
+  /** Returns the rows in any table that no vault has; `partitions` each vault has. */
+  async rowsLeft(partitions: number): Promise<number> {
+    const database = await Database.open({ url: this.url, connectionsMax: 1 });
+    try {
+      let left = 0;
+      for (const table of partitionedTables) {
+        const text = `select count(*) n from ${table} t where not exists
+          (select 1 from vault v where t.p >= v.p and t.p < v.p + $1 and substr(v.name, 1, 1) <> $2)`;
+        const [row] = await database.query({ name: '', text }, [partitions, Buffer.alloc(1)]);
+        left += int(row?.['n']);
+      }
+      return left;
     } finally {
       await database.close();
     }

@@ -1,10 +1,11 @@
 import type { BackgroundTurns } from '../../shared/background.js';
 import { int, type Row, type Statement, text } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
-import { type Delta, noFigures } from '../formats/delta.js';
+import { type Delta, type Figures, noFigures } from '../formats/delta.js';
 import { type Head, headColumns, headFrom } from '../formats/head.js';
 import { keyOf, type PackId, type Place } from '../formats/ids.js';
 import { readList, tokensIn } from '../formats/list.js';
+import type { Partitions } from '../partitions.js';
 import { listPartFrom } from '../read/stored-list.js';
 import { type Add, guarded } from './findings.js';
 
@@ -27,38 +28,55 @@ interface ListState {
 /** Lists of messages, compared with the conversations that have them. */
 export class CheckedLists {
   readonly #lists = new Map<PackId, ListState>();
-  readonly #figures = noFigures();
+  readonly #figures = new Map<number, Figures>();
 
   constructor(
     private readonly transaction: Transaction,
-    private readonly p: number,
+    private readonly partitions: Partitions,
     private readonly add: Add,
-  ) {}
+  ) {
+    for (const p of partitions.all) this.#figures.set(p, noFigures());
+  }
 
   async begin(turns: BackgroundTurns): Promise<void> {
+    for (const p of this.partitions.all) {
+      await this.#readHeads(p, turns);
+      for (const { k } of await this.transaction.query(readGone, [p]))
+        this.#lists.set(text(k), { head: undefined, parts: 0, messages: 0, tokens: 0 });
+    }
+  }
+
+  async #readHeads(p: number, turns: BackgroundTurns): Promise<void> {
     let after = '00000000-0000-0000-0000-000000000000';
     for (;;) {
-      const rows = await this.transaction.query(scanHeads, [this.p, after]);
+      const rows = await this.transaction.query(scanHeads, [p, after]);
       for (const row of rows) {
-        const head = guarded(this.add, `conversation ${text(row['idh'])}`, () => headFrom(row));
+        const subject = `conversation ${text(row['idh'])}`;
+        const head = guarded(this.add, subject, () => headFrom(row));
         if (head) this.#lists.set(head.k, { head, parts: 0, messages: 0, tokens: 0 });
-        this.#figures.convs += 1;
-        this.#figures.msgs += int(row['msgs']);
-        this.#figures.toks += int(row['toks']);
+        if (head && this.partitions.ofId(head.conversation.id) !== p)
+          this.add('lists', subject, 'its row is in the partition of another id');
+        // It is counted beside its list.
+        const figures = this.#of(this.partitions.ofPack(text(row['k'])));
+        figures.convs += 1;
+        figures.msgs += int(row['msgs']);
+        figures.toks += int(row['toks']);
       }
       if (rows.length < rowsAtOnce) break;
       after = text(rows.at(-1)!['idh']);
       await turns.pause();
     }
-    for (const { k } of await this.transaction.query(readGone, [this.p]))
-      this.#lists.set(text(k), { head: undefined, parts: 0, messages: 0, tokens: 0 });
+  }
+
+  #of(p: number): Figures {
+    return this.#figures.get(p) ?? noFigures();
   }
 
   /** Checks a row that may have a part of a list; passes on the segments that it holds. */
   check(row: Row, onHeld: (place: Place) => void): void {
     const c = text(row['c']);
     const part = listPartFrom(row);
-    this.#figures.lists += part.list.length;
+    this.#of(this.partitions.ofPack(part.k)).lists += part.list.length;
     if (c === '0') return;
     const list = this.#lists.get(c);
     const subject = `part ${part.k}`;
@@ -82,7 +100,8 @@ export class CheckedLists {
     for (const place of held.values()) onHeld(place);
   }
 
-  end(found: Delta): void {
+  /** Compares what was counted; adds it to what was found in each partition. */
+  end(found: ReadonlyMap<number, Delta>): void {
     for (const { head, parts, messages, tokens } of this.#lists.values()) {
       if (!head) continue;
       const { id, messageCount, totalTokens } = head.conversation;
@@ -94,7 +113,7 @@ export class CheckedLists {
             `its row says ${head.parts}, ${messageCount} and ${totalTokens}`,
         );
     }
-    for (const figure of ['convs', 'msgs', 'toks', 'lists'] as const)
-      found.figures[figure] = this.#figures[figure];
+    for (const [p, { figures }] of found)
+      for (const figure of ['convs', 'msgs', 'toks', 'lists'] as const) figures[figure] = this.#of(p)[figure];
   }
 }

@@ -4,6 +4,7 @@ import type { Transaction } from '../database/transaction.js';
 import type { Delta } from '../formats/delta.js';
 import { keyOf, type Place } from '../formats/ids.js';
 import type { PackEntry } from '../formats/pack.js';
+import type { Partitions } from '../partitions.js';
 import type { Add } from './findings.js';
 
 const rowsAtOnce = 5_000;
@@ -34,17 +35,29 @@ export class CheckedReferences {
 
   constructor(
     private readonly transaction: Transaction,
-    private readonly p: number,
+    private readonly partitions: Partitions,
     private readonly add: Add,
-    pending: Delta,
+    pending: Iterable<Delta>,
   ) {
+    for (const delta of pending) this.#addPending(delta);
+  }
+
+  #addPending(pending: Delta): void {
     for (const { k, slot, difference } of pending.references()) this.#pending.set(`${k}/${slot}`, difference);
   }
 
   async begin(turns: BackgroundTurns): Promise<void> {
+    for (const p of this.partitions.all) {
+      await this.#readCounts(p, turns);
+      for (const { k, slot, holders } of await this.transaction.query(scanHolders, [p]))
+        this.#held.set(`${text(k)}/${int(slot)}`, int(holders));
+    }
+  }
+
+  async #readCounts(p: number, turns: BackgroundTurns): Promise<void> {
     let after: [string, number] = ['-1', 0];
     for (;;) {
-      const rows = await this.transaction.query(scanCounts, [this.p, ...after]);
+      const rows = await this.transaction.query(scanCounts, [p, ...after]);
       for (const { k, slot, n, tokens, bytes } of rows)
         this.#counts.set(`${text(k)}/${int(slot)}`, {
           n: int(n),
@@ -55,8 +68,6 @@ export class CheckedReferences {
       after = [text(rows.at(-1)!['k']), int(rows.at(-1)!['slot'])];
       await turns.pause();
     }
-    for (const { k, slot, holders } of await this.transaction.query(scanHolders, [this.p]))
-      this.#held.set(`${text(k)}/${int(slot)}`, int(holders));
   }
 
   held(place: Place): void {

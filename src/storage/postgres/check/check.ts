@@ -2,7 +2,7 @@ import { type Codec, frameRegistryId, unlessDamaged } from '../../../codec/index
 import type { CheckOptions, Violation } from '../../contract/checks.js';
 import { BackgroundTurns } from '../../shared/background.js';
 import type { VaultParts } from '../commit/parts.js';
-import { bytes, int, type Statement, text } from '../database/driver.js';
+import { bytes, int, type Row, type Statement, text } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { Delta, figures } from '../formats/delta.js';
 import { headOf } from '../formats/ids.js';
@@ -46,34 +46,40 @@ export async function checkVault(vault: VaultParts, options: CheckOptions): Prom
   return violations;
 }
 
+/** Rows of a partition with its sums, and what its deltas add to them. */
+interface PartitionRows {
+  readonly state: Row | undefined;
+  readonly registries: readonly Row[];
+  readonly pending: Delta;
+}
+
 async function checkState(
-  { p, codec: live }: VaultParts,
+  { partitions, codec: live }: VaultParts,
   transaction: Transaction,
   { depth, onProgress, signal }: CheckOptions,
   add: Add,
 ): Promise<void> {
   const turns = new BackgroundTurns(signal);
-  const [state] = await transaction.query(readState, [p]);
-  const total = int(state?.['parts'] ?? 0);
-  const pending = new Delta();
-  for (const { d } of await transaction.query(readDeltas, [p])) pending.add(bytes(d));
-  const registries = await transaction.query(readRegistries, [p]);
-  let codec: Codec = live.snapshot();
-  for (const row of registries) {
-    if (codec.registries.some(({ id }) => id === int(row['id']))) continue;
-    codec =
-      guarded(add, `registry ${text(row['id'])}`, () => codec.withRegistry(bytes(row['data']))) ?? codec;
-  }
-  const lists = new CheckedLists(transaction, p, add);
+  const rows = new Map<number, PartitionRows>();
+  for (const p of partitions.all) rows.set(p, await readRows(transaction, p));
+  const all = [...rows.values()];
+  const total = all.reduce((sum, { state }) => sum + int(state?.['parts'] ?? 0), 0);
+  const codec = withRegistries(
+    live.snapshot(),
+    all.flatMap(({ registries }) => registries),
+    add,
+  );
+  const lists = new CheckedLists(transaction, partitions, add);
   await lists.begin(turns);
-  const references = new CheckedReferences(transaction, p, add, pending);
+  const pending = all.map((each) => each.pending);
+  const references = new CheckedReferences(transaction, partitions, add, pending);
   await references.begin(turns);
-  const found = new Delta();
-  let after = '-1';
-  for (let done = 0; ;) {
-    const rows = await transaction.query(scanParts, [p, after]);
-    for (const row of rows) {
+  const found = new Map(partitions.all.map((p) => [p, new Delta()]));
+  let done = 0;
+  for (const p of partitions.all) {
+    for await (const row of partsOf(transaction, p)) {
       const k = text(row['k']);
+      if (partitions.ofPack(k) !== p) add('lists', `part ${k}`, 'it is in the partition of another id');
       lists.check(row, (place) => references.held(place));
       const pack = { dir: bytes(row['dir']), data: bytes(row['data']) };
       const frames = guarded(add, `pack ${k}`, () => decodePack(pack)) ?? [];
@@ -81,7 +87,7 @@ async function checkState(
         if (frame.length === 0) continue;
         references.stored({ k, slot }, { tokenCount, frameBytes: frame.length });
         const registry = guarded(add, `segment ${k}/${slot}`, () => frameRegistryId(frame));
-        found.countFrame(registry, tokenCount, frame.length, 1);
+        found.get(p)?.countFrame(registry, tokenCount, frame.length, 1);
       }
       if (depth !== 'records') await checkFrames(transaction, p, k, frames, codec, add);
       done += 1;
@@ -89,11 +95,48 @@ async function checkState(
       onProgress?.(done, total);
       await turns.pause();
     }
-    if (rows.length < rowsAtOnce) break;
-    after = text(rows.at(-1)!['k']);
   }
   references.end();
   lists.end(found);
+  for (const [p, counted] of found) {
+    // A vault of one partition has no other to tell it from.
+    const of = partitions.count === 1 ? '' : ` of partition ${p - partitions.first}`;
+    compareFigures(rows.get(p), counted, (invariant, subject, detail) =>
+      add(invariant, `${subject}${of}`, detail),
+    );
+  }
+  onProgress?.(total, total);
+}
+
+async function readRows(transaction: Transaction, p: number): Promise<PartitionRows> {
+  const [state] = await transaction.query(readState, [p]);
+  const pending = new Delta();
+  for (const { d } of await transaction.query(readDeltas, [p])) pending.add(bytes(d));
+  return { state, pending, registries: await transaction.query(readRegistries, [p]) };
+}
+
+function withRegistries(live: Codec, rows: readonly Row[], add: Add): Codec {
+  let codec = live;
+  for (const row of rows) {
+    if (codec.registries.some(({ id }) => id === int(row['id']))) continue;
+    codec =
+      guarded(add, `registry ${text(row['id'])}`, () => codec.withRegistry(bytes(row['data']))) ?? codec;
+  }
+  return codec;
+}
+
+async function* partsOf(transaction: Transaction, p: number): AsyncGenerator<Row, void, void> {
+  for (let after = '-1'; ;) {
+    const rows = await transaction.query(scanParts, [p, after]);
+    yield* rows;
+    if (rows.length < rowsAtOnce) return;
+    after = text(rows.at(-1)!['k']);
+  }
+}
+
+/** Compares the sums that a partition keeps with those of its rows. */
+function compareFigures(rows: PartitionRows | undefined, found: Delta, add: Add): void {
+  const { state, pending = new Delta(), registries = [] } = rows ?? {};
   for (const figure of figures) {
     const kept = int(state?.[figure] ?? 0) + pending.figures[figure];
     if (kept !== found.figures[figure])
@@ -113,7 +156,6 @@ async function checkState(
   for (const id of found.registries.keys())
     if (!registries.some((row) => int(row['id']) === id))
       add('registries', `registry ${id}`, 'frames name it, and it is not stored');
-  onProgress?.(total, total);
 }
 
 /** Decodes the frames of a pack, and looks up their hashes. */

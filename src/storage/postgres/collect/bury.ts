@@ -8,8 +8,8 @@ import { decodeDirectory, decodePack, encodePack, type PackedFrame } from '../fo
 const lockCondemned: Statement = {
   name: 'condemned_lock',
   text: `select f.k, f.slot from unnest($2::int8[], $3::int4[]) u(k, slot)
-    join ref f on f.p = $1 and f.k = u.k and f.slot = u.slot
-    where f.n <= 0 and f.condemned <= $4 and f.since <= $5 order by f.k, f.slot for update of f`,
+    join ref f on f.k = u.k and f.slot = u.slot
+    where f.p = $1 and f.n <= 0 and f.condemned <= $4 and f.since <= $5 order by f.k, f.slot for update of f`,
 };
 export const lockPacks: Statement = {
   name: 'packs_lock',

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isSegmentHash, type SegmentHash } from '../../../model/index.js';
+import { isSegmentHash } from '../../../model/index.js';
 import type { Change, SegmentKey } from '../../contract/change.js';
 import type { VaultParts } from '../commit/parts.js';
 import { findByHash, placesFrom } from '../commit/lookup.js';
-import { fold } from '../commit/fold.js';
-import type { Statement } from '../database/driver.js';
+import { fold, lockTotals } from '../commit/fold.js';
+import { int, type Statement } from '../database/driver.js';
+import type { Transaction } from '../database/transaction.js';
 import { headOf, type Place, placeOf } from '../formats/ids.js';
+import type { Partitions } from '../partitions.js';
 
 const tick: Statement = { name: 'clock_tick', text: 'update totals set clock = $2 where p = $1' };
 const condemnSegments: Statement = {
@@ -53,32 +55,64 @@ const othersMs = 3_000;
  */
 export async function condemn(
   vault: VaultParts,
-  { collect, deleteSegments, dropRegistries }: Pick<Change, 'collect' | 'deleteSegments' | 'dropRegistries'>,
+  change: Pick<Change, 'collect' | 'deleteSegments' | 'dropRegistries'>,
 ): Promise<number> {
-  const { database, p, presence } = vault;
+  const { database, partitions, presence } = vault;
+  const concerned = partitionsOf(partitions, change);
   const clock = await database.transact(async (transaction) => {
-    const found = deleteSegments?.length
-      ? placesFrom(await transaction.query(findByHash, [p, deleteSegments.filter(isSegmentHash).map(headOf)]))
-      : new Map<SegmentHash, Place>();
-    const now = (await fold(transaction, p)) + 1;
-    transaction.send(tick, [p, now]);
-    const mark = (places: readonly Place[], beforeMs: number) => {
-      const columns = [places.map(({ k }) => k), places.map(({ slot }) => slot)];
-      if (places.length > 0) transaction.send(condemnSegments, [p, now, ...columns, beforeMs]);
-    };
-    mark([...found.values()], endOfTimeMs);
-    if (collect) mark(placesOf(collect.keys), Math.min(collect.garbageBeforeMs, endOfTimeMs));
-    transaction.send(condemnLists, [p, now]);
-    if (dropRegistries?.length) transaction.send(condemnRegistries, [p, now, dropRegistries]);
+    const now = (await readClock(transaction, partitions)) + 1;
+    for (const p of concerned) await condemnIn(transaction, partitions, p, now, change);
+    transaction.send(tick, [partitions.first, now]);
     return now;
   });
   presence.sawClock(clock);
-  await database.transact(async (transaction) => {
-    await transaction.query(lockGate, [p]);
-    transaction.send(passGate, [p]);
-  });
+  for (const p of concerned) {
+    await database.transact(async (transaction) => {
+      await transaction.query(lockGate, [p]);
+      transaction.send(passGate, [p]);
+    });
+  }
   await presence.untilOthersSaw(clock, othersMs, (ms) => sleep(ms));
   return clock;
+}
+
+/** Locks the clock of a vault, and resolves to it. All that tick wait for each other. */
+export async function readClock(transaction: Transaction, { first }: Partitions): Promise<number> {
+  const [row] = await transaction.query(lockTotals, [first]);
+  return int(row?.['clock'] ?? 0);
+}
+
+async function condemnIn(
+  transaction: Transaction,
+  partitions: Partitions,
+  p: number,
+  now: number,
+  { collect, deleteSegments = [], dropRegistries = [] }: Parameters<typeof condemn>[1],
+): Promise<void> {
+  const heads = deleteSegments.filter(isSegmentHash).map(headOf);
+  const found = heads.length === 0 ? [] : await transaction.query(findByHash, [p, heads]);
+  await fold(transaction, p);
+  const mark = (places: readonly Place[], beforeMs: number) => {
+    const columns = [places.map(({ k }) => k), places.map(({ slot }) => slot)];
+    if (places.length > 0) transaction.send(condemnSegments, [p, now, ...columns, beforeMs]);
+  };
+  mark([...placesFrom(found).values()], endOfTimeMs);
+  if (collect) {
+    const own = placesOf(collect.keys).filter(({ k }) => partitions.ofPack(k) === p);
+    mark(own, Math.min(collect.garbageBeforeMs, endOfTimeMs));
+  }
+  transaction.send(condemnLists, [p, now]);
+  if (dropRegistries.length > 0) transaction.send(condemnRegistries, [p, now, dropRegistries]);
+}
+
+/** Returns the partitions in which something is to go. */
+function partitionsOf(
+  partitions: Partitions,
+  { collect, deleteSegments, dropRegistries }: Parameters<typeof condemn>[1],
+): readonly number[] {
+  if (deleteSegments ?? dropRegistries) return partitions.all;
+  const named = partitions.group(placesOf(collect?.keys ?? []), ({ k }) => partitions.ofPack(k));
+  return named.size > 0 ? [...named.keys()] : [partitions.first];
 }
 
 export function placesOf(keys: readonly SegmentKey[]): Place[] {

@@ -7,15 +7,15 @@ import { closed } from '../../shared/refusals.js';
 import { condemn } from '../collect/condemn.js';
 import type { Statement } from '../database/driver.js';
 import { constraintOf, isFailedCheck, UnknownOutcome } from '../database/failures.js';
-import { type PackId, uuidOf } from '../formats/ids.js';
+import type { PackId } from '../formats/ids.js';
 import { keepRegistries } from '../read/registries.js';
 import { applyChange } from './apply.js';
-import { idsOf, look } from './lookup.js';
+import { idsOf } from './lookup.js';
 import { ChangeOrder } from './order.js';
 import type { VaultParts } from './parts.js';
 import { Replacements } from './replace-frames.js';
 import { remember, replayed } from './requests.js';
-import { Work } from './work.js';
+import { Works } from './works.js';
 
 /** Attempts of a change that meets what others did at the same moment. */
 const attemptsMax = 50;
@@ -57,28 +57,28 @@ export class Committer {
     const clockMax = condemns ? await vault.presence.readersSaw() : 0;
     let internal: RequestMark | undefined;
     for (let attempt = 0; ; attempt++) {
-      let work: Work | undefined;
+      let works: Works | undefined;
       let made: ChangeResult | undefined;
       try {
         made = await vault.database.transact(
           async (transaction) => {
             const mark = change.request ?? internal;
-            const rid = mark ? uuidOf(mark.id) : '';
-            const lookup = await look(transaction, vault.p, change, rid);
-            const madeBefore = internal && replayed(lookup.request, internal);
+            const begun = await Works.begin(transaction, vault, change, mark?.id);
+            const { request } = begun.named;
+            const madeBefore = internal && replayed(request, internal);
             if (madeBefore) return firstTime(madeBefore);
-            work = new Work(transaction, vault, change, lookup, vault.clock());
-            const replacements = change.replaceFrames && new Replacements(work, change.replaceFrames);
+            ({ works } = begun);
+            const replacements = change.replaceFrames && new Replacements(works, change.replaceFrames);
             await replacements?.check();
-            const earlier = change.request && replayed(lookup.request, change.request);
+            const earlier = change.request && replayed(request, change.request);
             if (earlier) return earlier;
-            const { result, unchanged } = await applyChange(work, replacements, clockMax);
+            const { result, unchanged } = await applyChange(works, replacements, clockMax);
             if (change.request) vault.requests.latest = change.request;
-            if (mark) remember(transaction, vault.p, mark, lookup.request, result);
+            if (mark) remember(transaction, vault.partitions, mark, request, result);
             // A change without rows of its own is told by the row of a request.
-            else if (!unchanged && work.witness === undefined) {
+            else if (!unchanged && works.witness === undefined) {
               internal = internalMark(vault.clock());
-              remember(transaction, vault.p, internal, undefined, result);
+              remember(transaction, vault.partitions, internal, undefined, result);
             }
             made = result;
             return result;
@@ -86,14 +86,14 @@ export class Committer {
           { settles: true },
         );
         if (internal) vault.requests.answered.push(internal.id);
-        this.#learn(change, made, work);
+        this.#learn(change, made, works);
         return made;
       } catch (error) {
-        if (error instanceof UnknownOutcome && made && work) {
+        if (error instanceof UnknownOutcome && made && works) {
           // With a request's mark, the next attempt finds what the first one did.
           if (change.request ?? internal) continue;
-          if (await this.#wasMade(work.witness)) {
-            this.#learn(change, made, work);
+          if (await this.#wasMade(works.witness)) {
+            this.#learn(change, made, works);
             return made;
           }
           continue;
@@ -113,31 +113,35 @@ export class Committer {
 
   /** Takes back the marks of registries that a refused change was to drop; housekeeping does it otherwise. */
   async #keep(registries: readonly number[]): Promise<void> {
-    await this.vault.database.query(keepRegistries, [this.vault.p, registries]).catch(() => {});
+    const { database, partitions } = this.vault;
+    for (const p of partitions.all) await database.query(keepRegistries, [p, registries]).catch(() => {});
   }
 
   /** Resolves to whether a change was made; if not, it never will be. */
   async #wasMade(witness: PackId | undefined): Promise<boolean> {
     if (witness === undefined) return true;
+    const { database, partitions } = this.vault;
+    const place = [partitions.ofPack(witness), witness];
     try {
       // Waits for the other transaction if it is still under way.
-      await this.vault.database.query(takePlace, [this.vault.p, witness]);
+      await database.query(takePlace, place);
       return false;
     } catch (error) {
       if (constraintOf(error) === undefined) throw failed(error);
     }
     // A place that this very question took before its own answer was lost is one that the change has not.
-    return (await this.vault.database.query(findTaken, [this.vault.p, witness])).length === 0;
+    return (await database.query(findTaken, place)).length === 0;
   }
 
-  #learn(change: Change, result: ChangeResult, work: Work | undefined): void {
+  #learn(change: Change, result: ChangeResult, works: Works | undefined): void {
     const { codec, known } = this.vault;
     if (result.replayed) return;
     if (change.putRegistry && !hasRegistry(codec.registries, change.putRegistry.bytes))
       codec.add(change.putRegistry.bytes);
     if (result.dropRegistries) codec.remove(result.dropRegistries);
     const deleted = new Set(change.deleteSegments);
-    if (work) known.note([...work.lookup.segments].filter(([hash]) => !deleted.has(hash)));
+    for (const { state } of works?.all ?? [])
+      known.note([...state.segments].filter(([hash]) => !deleted.has(hash)));
   }
 }
 

@@ -4,7 +4,8 @@ import { Delta, figures } from '../formats/delta.js';
 import { decodeDirectory, type PackEntry } from '../formats/pack.js';
 import type { PackId } from '../formats/ids.js';
 
-const lockTotals: Statement = {
+/** Locks the figures of a partition, and reads the clock, which is the one of a vault's first partition. */
+export const lockTotals: Statement = {
   name: 'fold_lock',
   text: 'select clock from totals where p = $1 for update',
 };
@@ -39,16 +40,14 @@ const addRegistry: Statement = {
 };
 
 /**
- * Adds every delta that is visible now to the counts, and resolves to the vault's clock. All that fold wait
- * for each other; stores and appends never fold. What it takes is one statement's view: a fold never chases
+ * Adds every delta of a partition that is visible now to its counts. All that fold wait for each other;
+ * stores and appends never fold. What it takes is one statement's view: a fold never chases
  * what comes meanwhile. A segment that any delta touched is condemned no more, also if its count stays: who
  * was given it in between may still read it.
  */
-export async function fold(transaction: Transaction, p: number): Promise<number> {
-  const [locked, deltas] = await Promise.all([
-    transaction.query(lockTotals, [p]),
-    transaction.query(takeDeltas, [p]),
-  ]);
+export async function fold(transaction: Transaction, p: number): Promise<void> {
+  transaction.send(lockTotals, [p]);
+  const deltas = await transaction.query(takeDeltas, [p]);
   const sum = new Delta();
   const touched = new Map<string, number>();
   for (const { at, d } of deltas) {
@@ -63,7 +62,6 @@ export async function fold(transaction: Transaction, p: number): Promise<number>
     transaction.send(addTotals, [p, ...figures.map((figure) => sum.figures[figure])]);
   for (const [id, { segs, toks, bytes }] of sum.registries)
     transaction.send(addRegistry, [p, id, segs, toks, bytes]);
-  return int(locked[0]?.['clock'] ?? 0);
 }
 
 async function foldReferences(

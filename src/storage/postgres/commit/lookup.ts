@@ -5,8 +5,9 @@ import { int, type Row, type Statement, text } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { type Head, headColumns, headFrom } from '../formats/head.js';
 import { hashFrom, headOf, type Place, uuidOf } from '../formats/ids.js';
+import type { Partitions } from '../partitions.js';
 
-/** Rows of a vault's gate. Whoever names segments holds one; a collector takes all of them. */
+/** Rows of a partition's gate. Whoever names segments holds one; a collector takes all of them. */
 export const gateRows = 64;
 
 export const holdGate: Statement = {
@@ -37,46 +38,61 @@ export interface FoundPlace extends Place {
   readonly condemned: boolean;
 }
 
-/** The stored state that a change is about, as its transaction found it. */
-export interface Lookup {
-  readonly request: Row | undefined;
+/** State of a partition that a change is about, as its transaction found it. */
+export interface PartitionState {
   readonly segments: Map<SegmentHash, FoundPlace>;
-  readonly heads: Map<string, Head | undefined>;
   /** Ids of registries, and whether they are about to go. */
   readonly registries: ReadonlyMap<number, boolean>;
 }
 
+/** Conversations that a change is about, and the request that made it before. */
+export interface Named {
+  readonly request: Row | undefined;
+  readonly heads: Map<string, Head | undefined>;
+}
+
 /**
- * Reads in one trip what a change needs to know, and locks the conversations that it names. Each statement
- * sees what was committed when it began: the conversations come before all else. If another server changed
- * one while its lock was waited for, the segments that it names now are found, and so is the request that
- * changed it.
+ * Locks the conversations that a change names, and reads the request. Each statement of a transaction sees
+ * what was committed when it began: the conversations come before all else. If another server changed one
+ * while its lock was waited for, the segments that it names now are found, and so is the request that changed
+ * it.
  */
-export async function look(
+export async function lookForNamed(
+  transaction: Transaction,
+  partitions: Partitions,
+  change: Change,
+  requestId: string | undefined,
+): Promise<Named> {
+  const groups = partitions.group(idsOf(change), (id) => partitions.ofId(id));
+  const locks = [...groups].map(([p, ids]) => transaction.query(lockHeads, [p, ids.map(uuidOf)]));
+  const asked =
+    requestId === undefined
+      ? []
+      : transaction.query(readRequest, [partitions.ofId(requestId), uuidOf(requestId)]);
+  const [requests, ...heads] = await Promise.all([asked, ...locks]);
+  const found = heads.flat().map(headFrom);
+  return { request: requests[0], heads: new Map(found.map((head) => [head.conversation.id, head])) };
+}
+
+/** Takes a partition's gate, and reads in the same trip what a change needs to know of the partition. */
+export async function lookInto(
   transaction: Transaction,
   p: number,
-  change: Change,
-  rid: string,
-): Promise<Lookup> {
-  const hashes = [...hashesOf(change)].filter(isSegmentHash);
-  const ids = idsOf(change);
-  const [gate, heads, requests, found, registries] = await Promise.all([
+  hashes: readonly SegmentHash[],
+): Promise<PartitionState> {
+  const [gate, found, registries] = await Promise.all([
     transaction.query(holdGate, [p, randomInt(gateRows)]),
-    ids.size === 0 ? [] : transaction.query(lockHeads, [p, [...ids].map(uuidOf)]),
-    rid === '' ? [] : transaction.query(readRequest, [p, rid]),
     hashes.length === 0 ? [] : transaction.query(findByHash, [p, hashes.map(headOf)]),
     transaction.query(readRegistries, [p]),
   ]);
-  // The gate goes first when a vault is deleted: nothing is stored in one that is gone.
+  // The gates go first when a vault is deleted: nothing is stored in one that is gone.
   if (gate.length === 0)
     throw new StowkenError('VAULT_NOT_FOUND', 'the vault was deleted', {
       resource_type: 'vault',
       resource_name: '',
     });
   return {
-    request: requests[0],
     segments: placesFrom(found),
-    heads: new Map(heads.map((row) => headFrom(row)).map((head) => [head.conversation.id, head])),
     registries: new Map(registries.map(({ id, dropping }) => [int(id), dropping !== null])),
   };
 }
@@ -90,14 +106,15 @@ export function placesFrom(rows: readonly Row[]): Map<SegmentHash, FoundPlace> {
   );
 }
 
-function hashesOf({ newSegments, put, append, ...rest }: Change): Set<SegmentHash> {
+/** Returns the segments that a change names or brings. */
+export function hashesOf({ newSegments, put, append, ...rest }: Change): SegmentHash[] {
   const hashes = new Set<SegmentHash>(rest.deleteSegments);
   for (const { hash } of newSegments ?? []) hashes.add(hash);
   for (const messages of [put?.messages, append?.messages])
     for (const { segments } of messages ?? []) for (const { hash } of segments) hashes.add(hash);
   for (const references of [rest.addReferences, rest.removeReferences])
     for (const { hash } of references ?? []) hashes.add(hash);
-  return hashes;
+  return [...hashes].filter(isSegmentHash);
 }
 
 export function idsOf(change: Change): Set<string> {

@@ -9,8 +9,10 @@ import { isSamePlace, keyOf, type PackId, type Place, uuidOf } from '../formats/
 import { type ListedMessage, readList } from '../formats/list.js';
 import { listTooShort } from '../read/snapshot.js';
 import { listPartFrom, readListParts } from '../read/stored-list.js';
+import { hashesAt } from './copies.js';
 import { emptyList, ListBuilder, listedFrom, type ListEnd } from './list-builder.js';
 import type { Work } from './work.js';
+import type { Works } from './works.js';
 
 const values = Array.from({ length: 17 }, (_, at) => `$${at + 2}`);
 const insertHead: Statement = {
@@ -31,14 +33,14 @@ const insertGone: Statement = { name: 'gone_insert', text: 'insert into gone (p,
 const countGarbage: Statement = {
   name: 'garbage_count',
   text: `select count(*) garbage from unnest($2::int8[], $3::int4[]) u(k, slot)
-    join ref f on f.p = $1 and f.k = u.k and f.slot = u.slot where f.n <= 0`,
+    join ref f on f.k = u.k and f.slot = u.slot where f.p = $1 and f.n <= 0`,
 };
 
 type Outcome = ManifestOutcome | undefined;
 
 /** Conversations that one change names: checked first, then changed. */
 export class Manifests {
-  constructor(private readonly work: Work) {}
+  constructor(private readonly works: Works) {}
 
   /** Resolves to the outcome if the very same content is stored already. */
   async checkPut(put: Part<'put'>): Promise<Outcome> {
@@ -46,14 +48,15 @@ export class Manifests {
     const compared = existing !== undefined && put.expect.kind === 'absentOrSame';
     const isSame = compared && (await this.#hasPut(existing, put));
     const unchanged = rules.checkPut(existing, put, () => isSame);
-    if (!unchanged) this.#requireSegments(put.messages);
+    if (!unchanged) requireSegments(this.works.ofPut(put), put.messages);
     return unchanged;
   }
 
   checkAppend(append: Part<'append'>): void {
-    const { totalTokens } = this.#require(append).conversation;
-    if (append.prefix && append.prefix.afterTokens !== totalTokens) throw prefixOutdated(append.id);
-    this.#requireSegments(append.messages);
+    const { conversation, k } = this.#require(append);
+    if (append.prefix && append.prefix.afterTokens !== conversation.totalTokens)
+      throw prefixOutdated(append.id);
+    requireSegments(this.works.ofPack(k), append.messages);
   }
 
   async checkFork(fork: Part<'fork'>): Promise<Outcome> {
@@ -72,111 +75,117 @@ export class Manifests {
   async put(put: Part<'put'>): Promise<ManifestOutcome> {
     const { spec, messages, expiry } = put;
     await this.#deleteExpired(spec.id, expiry);
-    const existing = this.#head(spec.id);
+    const work = this.works.ofPut(put);
+    const existing = this.works.head(spec.id);
     if (existing) await this.#releaseList(existing);
-    const list = new ListBuilder(this.work, emptyList);
-    for (const message of messages) list.add(listedFrom(this.work, message));
-    const conversation = this.#write(spec, list.finish(), put, existing);
-    return rules.storedOutcome(conversation, messages, this.work.added);
+    const list = new ListBuilder(work, emptyList);
+    for (const message of messages) list.add(listedFrom(work, message));
+    const conversation = this.#write(spec, work, list.finish(), put, existing);
+    return rules.storedOutcome(conversation, messages, work.added);
   }
 
   async append({ id, messages, timeMs }: Part<'append'>): Promise<ManifestOutcome> {
     const { conversation: before, cid, k, parts } = this.#require({ id });
+    const work = this.works.ofPack(k);
     const end = { c: k, parts, messages: before.messageCount, tokens: before.totalTokens };
-    const list = new ListBuilder(this.work, end);
-    for (const message of messages) list.add(listedFrom(this.work, message));
+    const list = new ListBuilder(work, end);
+    for (const message of messages) list.add(listedFrom(work, message));
     const grown = list.finish();
     const size = { messageCount: grown.messages, totalTokens: grown.tokens };
     const times = { timeMs, lastStoreTimeMs: 0 };
     const conversation = rules.nextRevision(rules.specOf(before), size, times, before);
     const { revision, updateTimeMs } = conversation;
     const changed = [revision, grown.messages, grown.parts, grown.tokens, updateTimeMs];
-    this.work.transaction.send(growHead, [this.work.p, uuidOf(id), ...changed]);
-    this.#setHead({ conversation, cid, k, parts: grown.parts });
-    this.#count(before, conversation);
-    return rules.storedOutcome(conversation, messages, this.work.added);
+    this.works.transaction.send(growHead, [this.#partitionOf(id), uuidOf(id), ...changed]);
+    this.works.setHead(id, { conversation, cid, k, parts: grown.parts });
+    count(work, before, conversation);
+    return rules.storedOutcome(conversation, messages, work.added);
   }
 
+  /** The fork's list is in the partition of its parent's: it names the same segments. */
   async fork(fork: Part<'fork'>): Promise<ManifestOutcome> {
     const parent = this.#require({ id: fork.id });
     const { conversation } = parent;
-    const count = fork.messageCount ?? conversation.messageCount;
+    const messageCount = fork.messageCount ?? conversation.messageCount;
+    const work = this.works.ofPack(parent.k);
     // Messages that the same change appended to the parent are read with it.
-    this.work.sendRows();
+    work.sendRows();
     await this.#deleteExpired(fork.newId, fork.expiry);
-    const list = new ListBuilder(this.work, emptyList);
-    for await (const message of this.#messages(parent, count)) list.add(message);
+    const list = new ListBuilder(work, emptyList);
+    for await (const message of this.#messages(parent, messageCount)) list.add(message);
     const spec = rules.forkedSpec(conversation, fork);
-    return rules.nothingNew(this.#write(spec, list.finish(), fork, undefined), false);
+    return rules.nothingNew(this.#write(spec, work, list.finish(), fork, undefined), false);
   }
 
   async delete({ id }: Pick<Part<'delete'>, 'id'>): Promise<NonNullable<ChangeResult['delete']>> {
-    this.work.sendRows();
+    const work = this.works.ofPack(this.#require({ id }).k);
+    work.sendRows();
     const { places, references } = await this.#remove(id);
-    await this.work.fold();
-    const [row] = await this.work.transaction.query(countGarbage, [
-      this.work.p,
-      places.map(({ k }) => k),
-      places.map(({ slot }) => slot),
-    ]);
+    await work.fold();
+    const columns = [places.map(({ k }) => k), places.map(({ slot }) => slot)];
+    const [row] = await this.works.transaction.query(countGarbage, [work.p, ...columns]);
     return { releasedReferences: references, garbageSegments: int(row?.['garbage']) };
   }
 
   /** Writes a manifest with a new list, replacing the one with its id, if any. */
   #write(
     spec: ConversationSpec,
+    work: Work,
     { c, parts, messages, tokens }: ListEnd & { readonly c: PackId },
     { timeMs, keeps }: Pick<Part<'put'>, 'timeMs' | 'keeps'>,
     existing: Head | undefined,
   ): Conversation {
-    const { newest, ids } = this.work.vault;
+    const { newest, ids, partitions } = this.works.vault;
     const size = { messageCount: messages, totalTokens: tokens };
     // Lists go by the times themselves: what was stored elsewhere keeps its place among them.
     const lastStoreTimeMs = keeps ? 0 : newest.storeTimeMs;
     const times = { timeMs, lastStoreTimeMs, keeps };
     const conversation = rules.nextRevision(spec, size, times, existing?.conversation);
     newest.storeTimeMs = Math.max(newest.storeTimeMs, conversation.storeTimeMs);
-    const head = { conversation, cid: existing?.cid ?? ids.next(), k: c, parts };
-    this.work.transaction.send(existing ? updateHead : insertHead, [this.work.p, ...headValues(head)]);
-    this.#setHead(head);
-    this.#count(existing?.conversation, conversation);
+    const p = this.#partitionOf(spec.id);
+    const head = { conversation, cid: existing?.cid ?? ids.next(p - partitions.first), k: c, parts };
+    this.works.transaction.send(existing ? updateHead : insertHead, [p, ...headValues(head)]);
+    this.works.setHead(spec.id, head);
+    count(work, existing?.conversation, conversation);
     return conversation;
   }
 
   async #remove(id: string): Promise<{ readonly places: readonly Place[]; readonly references: number }> {
     const head = this.#require({ id });
     const released = await this.#releaseList(head);
-    this.work.transaction.send(deleteHead, [this.work.p, uuidOf(id)]);
-    this.work.lookup.heads.set(id, undefined);
-    this.#count(head.conversation, undefined);
+    this.works.transaction.send(deleteHead, [this.#partitionOf(id), uuidOf(id)]);
+    this.works.setHead(id, undefined);
+    count(this.works.ofPack(head.k), head.conversation, undefined);
     return released;
   }
 
   /** Takes back the references of each part of a list, and lets it go when nobody reads it any more. */
   async #releaseList({ k, conversation }: Head) {
+    const work = this.works.ofPack(k);
     const places = new Map<string, Place>();
     let references = 0;
     for (const part of await this.#parts(k, conversation.messageCount)) {
       const held = new Map<string, Place>();
       for (const { segments } of readList(part, part.k))
         for (const place of segments) held.set(keyOf(place) as string, { k: place.k, slot: place.slot });
-      this.work.refer(held.values(), -1);
+      work.refer(held.values(), -1);
       references += held.size;
       for (const [key, place] of held) places.set(key, place);
     }
-    this.work.transaction.send(insertGone, [this.work.p, k]);
+    this.works.transaction.send(insertGone, [work.p, k]);
     return { places: [...places.values()], references };
   }
 
   async #parts(k: PackId, messages: number) {
-    const rows = await this.work.transaction.query(readListParts, [this.work.p, k, 0, messages]);
+    const { p, transaction } = this.works.ofPack(k);
+    const rows = await transaction.query(readListParts, [p, k, 0, messages]);
     return rows.map(listPartFrom);
   }
 
   /** Yields the first messages of a stored list. */
-  async *#messages({ k, conversation }: Head, count: number): AsyncGenerator<ListedMessage, void, void> {
-    let left = count;
-    for (const part of await this.#parts(k, count)) {
+  async *#messages({ k, conversation }: Head, messages: number): AsyncGenerator<ListedMessage, void, void> {
+    let left = messages;
+    for (const part of await this.#parts(k, messages)) {
       for (const message of readList(part, part.k)) {
         if (left-- === 0) return;
         yield message;
@@ -189,72 +198,84 @@ export class Manifests {
     const { conversation } = existing;
     if (!rules.hasSpec(conversation, spec)) return false;
     if (conversation.messageCount !== messages.length) return false;
+    const work = this.works.ofPack(existing.k);
     const stored = this.#messages(existing, messages.length);
     for (const message of messages) {
       const { value } = await stored.next();
-      if (!value || !this.#isSame(value, message)) return false;
+      if (!value || !isSame(work, value, message)) return false;
     }
     return true;
   }
 
-  #isSame(stored: ListedMessage, message: Part<'append'>['messages'][number]): boolean {
-    const { role, name, toolCallId, segments, fieldSegments = 0 } = message;
-    return (
-      stored.role === role &&
-      stored.name === name &&
-      stored.toolCallId === toolCallId &&
-      stored.fields === fieldSegments &&
-      stored.segments.length === segments.length &&
-      stored.segments.every((place, at) => {
-        const other = this.work.segment(segments[at]!.hash);
-        return other !== undefined && isSamePlace(place, other);
-      })
-    );
-  }
-
-  async #hasFork(existing: Head, parent: Head, fork: Part<'fork'>, count: number): Promise<boolean> {
+  async #hasFork(existing: Head, parent: Head, fork: Part<'fork'>, messages: number): Promise<boolean> {
     const spec = rules.forkedSpec(parent.conversation, fork);
     if (!rules.hasSpec(existing.conversation, spec)) return false;
-    if (existing.conversation.messageCount !== count) return false;
-    if (count > parent.conversation.messageCount) return false;
-    const [ones, others] = [this.#messages(existing, count), this.#messages(parent, count)];
+    if (existing.conversation.messageCount !== messages) return false;
+    if (messages > parent.conversation.messageCount) return false;
+    const nameOf = await this.#namesOf(existing, parent, messages);
+    const [ones, others] = [this.#messages(existing, messages), this.#messages(parent, messages)];
     for (;;) {
       const [one, other] = [await ones.next(), await others.next()];
       if (one.done || other.done) return one.done === other.done;
-      if (JSON.stringify(one.value) !== JSON.stringify(other.value)) return false;
+      if (nameOf(one.value) !== nameOf(other.value)) return false;
     }
   }
 
-  #requireSegments(messages: Part<'put'>['messages'] | Part<'append'>['messages']): void {
-    const { newSegments = [] } = this.work.change;
-    rules.requireSegments(messages, newSegments, (hash) => this.work.segment(hash) !== undefined);
+  /** Returns a name of messages that is the same for the same content. */
+  async #namesOf(one: Head, other: Head, messages: number): Promise<(message: ListedMessage) => string> {
+    if (this.works.ofPack(one.k) === this.works.ofPack(other.k)) return JSON.stringify;
+    const hashes = new Map<string, string>();
+    for (const head of [one, other]) {
+      const places: Place[] = [];
+      for await (const { segments } of this.#messages(head, messages)) places.push(...segments);
+      for (const [key, hash] of await hashesAt(this.works.transaction, this.works.vault, places))
+        hashes.set(key, hash);
+    }
+    const named = (place: Place) => hashes.get(keyOf(place) as string);
+    return (message) => JSON.stringify({ ...message, segments: message.segments.map(named) });
   }
 
   async #deleteExpired(id: string, expiry: Expiry | undefined): Promise<void> {
-    if (this.#head(id) && !this.#find(id, expiry)) await this.#remove(id);
+    if (this.works.head(id) && !this.#find(id, expiry)) await this.#remove(id);
   }
 
-  #head(id: string): Head | undefined {
-    return this.work.lookup.heads.get(id);
-  }
-
-  #setHead(head: Head): void {
-    this.work.lookup.heads.set(head.conversation.id, head);
+  #partitionOf(id: string): number {
+    return this.works.vault.partitions.ofId(id);
   }
 
   #find(id: string, expiry: Expiry | undefined): Head | undefined {
-    return rules.unexpired(this.#head(id), expiry);
+    return rules.unexpired(this.works.head(id), expiry);
   }
 
   #require({ id, revision, expiry }: { id: string; revision?: number; expiry?: Expiry }): Head {
     const found = rules.requireConversation(this.#find(id, expiry), id, revision);
     return present(found, 'a conversation that was required is there');
   }
+}
 
-  #count(before: Conversation | undefined, after: Conversation | undefined): void {
-    const { figures } = this.work.delta;
-    figures.convs += (after ? 1 : 0) - (before ? 1 : 0);
-    figures.msgs += (after?.messageCount ?? 0) - (before?.messageCount ?? 0);
-    figures.toks += (after?.totalTokens ?? 0) - (before?.totalTokens ?? 0);
-  }
+function requireSegments(work: Work, messages: Part<'put'>['messages'] | Part<'append'>['messages']): void {
+  const brought = [...work.incoming, ...work.copies];
+  rules.requireSegments(messages, brought, (hash) => work.segment(hash) !== undefined);
+}
+
+function isSame(work: Work, stored: ListedMessage, message: Part<'append'>['messages'][number]): boolean {
+  const { role, name, toolCallId, segments, fieldSegments = 0 } = message;
+  return (
+    stored.role === role &&
+    stored.name === name &&
+    stored.toolCallId === toolCallId &&
+    stored.fields === fieldSegments &&
+    stored.segments.length === segments.length &&
+    stored.segments.every((place, at) => {
+      const other = work.segment(present(segments[at], 'as many segments').hash);
+      return other !== undefined && isSamePlace(place, other);
+    })
+  );
+}
+
+function count({ delta }: Work, before: Conversation | undefined, after: Conversation | undefined): void {
+  const { figures } = delta;
+  figures.convs += (after ? 1 : 0) - (before ? 1 : 0);
+  figures.msgs += (after?.messageCount ?? 0) - (before?.messageCount ?? 0);
+  figures.toks += (after?.totalTokens ?? 0) - (before?.totalTokens ?? 0);
 }

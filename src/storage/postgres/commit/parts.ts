@@ -4,13 +4,16 @@ import type { Database } from '../database/database.js';
 import type { IdSource } from '../formats/ids.js';
 import type { KnownSegments } from '../read/known-segments.js';
 import type { Presence } from '../leases/presence.js';
+import type { Partitions } from '../partitions.js';
 import type { Registries } from '../read/registries.js';
 
 /** Everything of an open vault that its operations share. */
 export interface VaultParts {
   readonly database: Database;
-  /** Partition of the vault's rows. */
-  readonly p: number;
+  /** Partitions of the vault's rows. */
+  readonly partitions: Partitions;
+  /** True if Citus distributes the tables. */
+  readonly isCitus: boolean;
   readonly vaultId: string;
   readonly codec: LiveCodec;
   readonly clock: () => number;

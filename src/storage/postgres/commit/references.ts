@@ -1,9 +1,9 @@
 import type { SegmentHash } from '../../../model/index.js';
 import type { OutsideReference, ReferenceOutcome } from '../../contract/change.js';
 import { bytes, int, type Row, type Statement, text } from '../database/driver.js';
-import type { Transaction } from '../database/transaction.js';
 import { keyOf, type Place } from '../formats/ids.js';
-import type { Work } from './work.js';
+import { countsOf } from './counts.js';
+import type { Works } from './works.js';
 
 const insertHolders: Statement = {
   name: 'holders_insert',
@@ -17,59 +17,65 @@ const deleteHolders: Statement = {
     where holder.p = $1 and holder.k = u.k and holder.slot = u.slot and holder.holder = u.holder
     returning holder.k, holder.slot, holder.holder`,
 };
-const readCounts: Statement = {
-  name: 'counts_read',
-  text: `select f.k, f.slot, f.n from unnest($2::int8[], $3::int4[]) u(k, slot)
-    join ref f on f.p = $1 and f.k = u.k and f.slot = u.slot`,
-};
-
-/** Returns the references of these segments, which are stored; to be called after a fold. */
-export async function countsOf(
-  transaction: Transaction,
-  p: number,
-  places: readonly Place[],
-): Promise<(place: Place) => number> {
-  const rows =
-    places.length === 0
-      ? []
-      : await transaction.query(readCounts, [p, places.map(({ k }) => k), places.map(({ slot }) => slot)]);
-  const counts = new Map(rows.map(({ k, slot, n }) => [`${text(k)}/${int(slot)}`, int(n)]));
-  // A segment without a row has the one holder that it was stored with.
-  return (place) => counts.get(keyOf(place) as string) ?? 1;
-}
-
-/** Adds references of outside holders, or removes them, item by item. */
+/**
+ * Adds references of outside holders, or removes them, item by item. A segment's holders are in one
+ * partition, and its references are counted in all that have it.
+ */
 export async function changeHolders(
-  work: Work,
+  works: Works,
   references: readonly OutsideReference[],
   sign: 1 | -1,
 ): Promise<ReferenceOutcome[]> {
-  await work.fold();
-  const placed = references.flatMap(({ hash, holder }) => {
-    const place = work.segment(hash);
-    return place ? [{ ...place, holder: Buffer.from(holder) }] : [];
-  });
-  const columns = [
-    placed.map(({ k }) => k),
-    placed.map(({ slot }) => slot),
-    placed.map(({ holder }) => holder),
-  ];
-  const counts = await countsOf(work.transaction, work.p, placed);
-  const rows = await work.transaction.query(sign > 0 ? insertHolders : deleteHolders, [work.p, ...columns]);
-  const changed = new Set(rows.map(nameOfRow));
-  const running = new Map<SegmentHash, number>();
+  await works.fold();
+  const running = await countedIn(works, new Set(references.map(({ hash }) => hash)));
+  const changed = new Set<string>();
+  const groups = works.vault.partitions.group(references, ({ hash }) => works.ofHash(hash).p);
+  for (const [p, some] of groups) {
+    const work = works.at(p);
+    const placed = some.flatMap(({ hash, holder }) => {
+      const place = work.segment(hash);
+      return place ? [{ ...place, holder: Buffer.from(holder) }] : [];
+    });
+    const columns = [
+      placed.map(({ k }) => k),
+      placed.map(({ slot }) => slot),
+      placed.map(({ holder }) => holder),
+    ];
+    const statement = sign > 0 ? insertHolders : deleteHolders;
+    for (const row of await works.transaction.query(statement, [p, ...columns])) changed.add(nameOfRow(row));
+  }
   return references.map(({ hash, holder }) => {
+    const refCount = running.get(hash);
+    if (refCount === undefined) return undefined;
+    const work = works.ofHash(hash);
     const place = work.segment(hash);
-    if (!place) return undefined;
-    let refCount = running.get(hash) ?? counts(place);
     // The first of equal items is the one that made the change.
-    if (changed.delete(nameOf(place, Buffer.from(holder)))) {
-      refCount += sign;
-      work.delta.refer(place, sign);
-    }
-    running.set(hash, refCount);
-    return { refCount };
+    const isChanged = place !== undefined && changed.delete(nameOf(place, Buffer.from(holder)));
+    if (isChanged) work.delta.refer(place, sign);
+    running.set(hash, refCount + (isChanged ? sign : 0));
+    return { refCount: refCount + (isChanged ? sign : 0) };
   });
+}
+
+/** Returns the references of those of these segments that are stored anywhere. */
+async function countedIn(
+  { all }: Works,
+  hashes: ReadonlySet<SegmentHash>,
+): Promise<Map<SegmentHash, number>> {
+  const counted = new Map<SegmentHash, number>();
+  for (const work of all) {
+    const here = [...hashes].flatMap((hash) => {
+      const place = work.segment(hash);
+      return place ? [{ hash, place }] : [];
+    });
+    const counts = await countsOf(
+      work.transaction,
+      work.p,
+      here.map(({ place }) => place),
+    );
+    for (const { hash, place } of here) counted.set(hash, (counted.get(hash) ?? 0) + counts(place));
+  }
+  return counted;
 }
 
 function nameOf(place: Place, holder: Buffer): string {

@@ -4,9 +4,9 @@ import type { FrameReplacement, SegmentKey } from '../../contract/change.js';
 import { checkReplacements } from '../../shared/registry-checks.js';
 import { lockPacks, updatePack } from '../collect/bury.js';
 import { bytes, type Statement, text } from '../database/driver.js';
-import { type PackId, type Place, placeOf } from '../formats/ids.js';
+import { keyOf, type PackId, type Place, placeOf } from '../formats/ids.js';
 import { decodePack, encodePack, type PackedFrame } from '../formats/pack.js';
-import type { Work } from './work.js';
+import type { Works } from './works.js';
 
 const resizeGarbage: Statement = {
   name: 'garbage_resize',
@@ -19,7 +19,7 @@ export class Replacements {
   readonly #packs = new Map<PackId, PackedFrame[]>();
 
   constructor(
-    private readonly work: Work,
+    private readonly works: Works,
     private readonly replacements: readonly FrameReplacement[],
   ) {}
 
@@ -28,10 +28,12 @@ export class Replacements {
    * @throws StowkenError CORRUPT_SEGMENT, REGISTRY_CONFLICT
    */
   async check(): Promise<void> {
-    const { transaction, vault, p } = this.work;
-    await this.work.fold();
+    const { transaction, vault } = this.works;
+    await this.works.fold();
     const ids = new Set(this.replacements.map(({ key }) => placeOf(key)?.k).filter((k) => k !== undefined));
-    for (const row of await transaction.query(lockPacks, [p, [...ids]]))
+    const groups = vault.partitions.group(ids, (k) => vault.partitions.ofPack(k));
+    const locks = [...groups].map(([p, ks]) => transaction.query(lockPacks, [p, ks]));
+    for (const row of (await Promise.all(locks)).flat())
       this.#packs.set(text(row['k']), decodePack({ dir: bytes(row['dir']), data: bytes(row['data']) }));
     const stored = this.replacements.map(({ key }) => this.#stored(placeOf(key))?.frame);
     const frames = [
@@ -44,28 +46,27 @@ export class Replacements {
 
   /** Replaces the frames that are the expected ones. */
   replace(): boolean[] {
-    const { transaction, p } = this.work;
+    const { transaction, vault } = this.works;
     const changed = new Set<PackId>();
-    const sizes: [string[], number[], number[]] = [[], [], []];
+    const sizes: (Place & { readonly bytes: number })[] = [];
     const outcomes = this.replacements.map(({ key, expected, frame }) => {
       const place = placeOf(key);
       const stored = this.#stored(place);
       if (!place || !stored || Buffer.compare(stored.frame, expected) !== 0) return false;
       this.#packs.get(place.k)![place.slot] = { tokenCount: stored.tokenCount, frame };
       changed.add(place.k);
-      sizes[0].push(place.k);
-      sizes[1].push(place.slot);
-      sizes[2].push(frame.length);
-      const { delta } = this.work;
+      sizes.push({ ...place, bytes: frame.length });
+      const { delta } = this.works.ofPack(place.k);
       delta.countFrame(frameRegistryId(stored.frame), stored.tokenCount, stored.frame.length, -1);
       delta.countFrame(frameRegistryId(frame), stored.tokenCount, frame.length, 1);
       return true;
     });
     for (const k of changed) {
       const { dir, data } = encodePack(this.#packs.get(k)!);
-      transaction.send(updatePack, [p, k, dir, data]);
+      transaction.send(updatePack, [vault.partitions.ofPack(k), k, dir, data]);
     }
-    if (changed.size > 0) transaction.send(resizeGarbage, [p, ...lastOfEach(sizes)]);
+    for (const [p, some] of vault.partitions.group(sizes, ({ k }) => vault.partitions.ofPack(k)))
+      transaction.send(resizeGarbage, [p, ...lastOfEach(some)]);
     return outcomes;
   }
 
@@ -77,7 +78,7 @@ export class Replacements {
   #hashOf(key: SegmentKey): SegmentHash | undefined {
     const stored = this.#stored(placeOf(key));
     try {
-      return stored && this.work.vault.codec.hashOf(stored.frame);
+      return stored && this.works.vault.codec.hashOf(stored.frame);
     } catch (error) {
       const message = `the frame of segment ${key} does not decode`;
       throw new StowkenError('CORRUPT_SEGMENT', message, { segment: String(key) }, { cause: error });
@@ -86,8 +87,7 @@ export class Replacements {
 }
 
 /** A segment may be replaced more than once in a change; an update takes one row for each. */
-function lastOfEach([ks, slots, sizes]: [string[], number[], number[]]): [string[], number[], number[]] {
-  const last = new Map(ks.map((k, at) => [`${k}/${slots[at]}`, at]));
-  const at = [...last.values()];
-  return [at.map((i) => ks[i]!), at.map((i) => slots[i]!), at.map((i) => sizes[i]!)];
+function lastOfEach(sizes: readonly (Place & { readonly bytes: number })[]): [string[], number[], number[]] {
+  const last = [...new Map(sizes.map((size) => [keyOf(size), size])).values()];
+  return [last.map(({ k }) => k), last.map(({ slot }) => slot), last.map(({ bytes }) => bytes)];
 }

@@ -5,6 +5,7 @@ import { isRemembered } from '../../shared/manifest-rules.js';
 import { bytes, int, type Row, type Statement, text } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { uuid, uuidOf } from '../formats/ids.js';
+import type { Partitions } from '../partitions.js';
 
 const insertRequest: Statement = {
   name: 'request_insert',
@@ -42,12 +43,12 @@ export function replayed(row: Row | undefined, mark: RequestMark): ChangeResult 
 /** Remembers a request. One of the same id at the same time is refused by the table's key. */
 export function remember(
   transaction: Transaction,
-  p: number,
+  partitions: Partitions,
   mark: RequestMark,
   forgotten: Row | undefined,
   result: ChangeResult,
 ): void {
-  const rid = uuidOf(mark.id);
+  const [p, rid] = [partitions.ofId(mark.id), uuidOf(mark.id)];
   if (forgotten) transaction.send(forgetRequest, [p, rid, text(forgotten['at'])]);
   const stored = Buffer.from(encodeResult(result));
   transaction.send(insertRequest, [p, mark.timeMs, rid, uuid(mark.digest), stored]);

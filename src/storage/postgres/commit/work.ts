@@ -1,6 +1,6 @@
 import { frameRegistryId } from '../../../codec/index.js';
 import type { SegmentHash } from '../../../model/index.js';
-import type { Change, NewSegment } from '../../contract/change.js';
+import type { NewSegment } from '../../contract/change.js';
 import type { Statement } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { Delta } from '../formats/delta.js';
@@ -8,7 +8,7 @@ import { headOf, type PackId, type Place, restOf } from '../formats/ids.js';
 import type { ListColumns } from '../formats/list.js';
 import { encodePack, packBytesMax, type PackedFrame } from '../formats/pack.js';
 import { fold } from './fold.js';
-import type { FoundPlace, Lookup } from './lookup.js';
+import type { FoundPlace, PartitionState } from './lookup.js';
 import type { VaultParts } from './parts.js';
 
 const insertPart: Statement = {
@@ -68,10 +68,14 @@ interface Fresh {
   holders: number;
 }
 
-/** One change on its way: the rows that it adds, and what it does to counts. */
+/** One change in one partition: the rows that it adds, and what it does to counts. */
 export class Work {
   delta = new Delta();
-  /** Segments that the change stores, in their order. */
+  /** Segments that the change brings to this partition. */
+  readonly incoming: NewSegment[] = [];
+  /** Segments that other partitions have, and that the change names in this one. */
+  readonly copies: NewSegment[] = [];
+  /** Those of the incoming ones that were not stored here before, in their order. */
   readonly added: NewSegment[] = [];
   /** Id of a row that is there if and only if the change was made; undefined if it has none. */
   witness: PackId | undefined;
@@ -81,23 +85,24 @@ export class Work {
   constructor(
     readonly transaction: Transaction,
     readonly vault: VaultParts,
-    readonly change: Change,
-    readonly lookup: Lookup,
+    readonly p: number,
+    readonly state: PartitionState,
     readonly nowMs: number,
   ) {}
 
-  get p(): number {
-    return this.vault.p;
-  }
-
   segment(hash: SegmentHash): FoundPlace | undefined {
-    return this.#fresh.get(hash)?.place ?? this.lookup.segments.get(hash);
+    return this.#fresh.get(hash)?.place ?? this.state.segments.get(hash);
   }
 
-  /** Stores the change's new segments, but for those that are stored. */
+  /** Stores the segments of this partition, but for those that are stored. */
   storeSegments(): void {
+    this.#store(this.incoming, this.added);
+    this.#store(this.copies, []);
+  }
+
+  #store(segments: readonly NewSegment[], added: NewSegment[]): void {
     let row: PartRow | undefined;
-    for (const segment of this.change.newSegments ?? []) {
+    for (const segment of segments) {
       const { hash, tokenCount, frame } = segment;
       if (this.segment(hash)) continue;
       if (!row || (row.bytes > 0 && row.bytes + frame.length > packBytesMax)) row = this.#newRow();
@@ -105,7 +110,7 @@ export class Work {
       row.frames.push({ tokenCount, frame });
       row.bytes += frame.length;
       this.#fresh.set(hash, { segment, place, holders: 0 });
-      this.added.push(segment);
+      added.push(segment);
       this.delta.countFrame(frameRegistryId(frame), tokenCount, frame.length, 1);
     }
   }
@@ -143,16 +148,16 @@ export class Work {
     this.#sendFresh();
   }
 
-  /** Sends what was counted so far, and adds it to the counts. Resolves to the vault's clock. */
-  async fold(): Promise<number> {
+  /** Sends what was counted so far, and adds it to the counts. */
+  async fold(): Promise<void> {
     this.sendRows();
     this.sendDelta();
-    return fold(this.transaction, this.p);
+    await fold(this.transaction, this.p);
   }
 
   sendDelta(): void {
     if (isEmpty(this.delta)) return;
-    this.transaction.send(insertDelta, [this.p, this.vault.ids.next(), this.nowMs, this.delta.encode()]);
+    this.transaction.send(insertDelta, [this.p, this.#nextId(), this.nowMs, this.delta.encode()]);
     this.delta = new Delta();
   }
 
@@ -181,15 +186,19 @@ export class Work {
     for (const { segment, place, holders } of fresh) {
       if (holders > 1) this.delta.refer(place, holders - 1);
       // From here on it is a segment like others.
-      this.lookup.segments.set(segment.hash, place);
+      this.state.segments.set(segment.hash, place);
     }
     this.#fresh.clear();
   }
 
   #newRow(): PartRow {
-    const row: PartRow = { k: this.vault.ids.next(), frames: [], bytes: 0 };
+    const row: PartRow = { k: this.#nextId(), frames: [], bytes: 0 };
     this.#rows.push(row);
     return row;
+  }
+
+  #nextId(): PackId {
+    return this.vault.ids.next(this.p - this.vault.partitions.first);
   }
 }
 

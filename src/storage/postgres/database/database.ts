@@ -9,7 +9,7 @@ import {
   unavailable,
   UnknownOutcome,
 } from './failures.js';
-import { inTransaction, type Transaction, type TransactionOptions } from './transaction.js';
+import { inTransaction, Transaction, type TransactionOptions } from './transaction.js';
 
 export interface DatabaseOptions {
   /** URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE, with libpq's parameters. */
@@ -70,6 +70,21 @@ export class Database {
         })
         .then(({ rows }) => rows as Row[]),
     );
+  }
+
+  /** Runs statements that need no transaction, on one connection and in one trip. */
+  async queries(
+    asked: readonly (readonly [Statement, readonly Value[]])[],
+  ): Promise<readonly (readonly Row[])[]> {
+    const [only] = asked;
+    if (!only) return [];
+    if (asked.length === 1) return [await this.query(...only)];
+    return this.#patiently(async (client) => {
+      const transaction = new Transaction(client);
+      const answers = asked.map(([statement, values]) => transaction.query(statement, values));
+      await Promise.allSettled(answers);
+      return Promise.all(answers);
+    });
   }
 
   /**

@@ -34,9 +34,14 @@ export function isConflict(error: unknown): boolean {
   return againStates.has(stateOf(error) ?? '');
 }
 
-/** True for the checks of statements: a division by the number of rows found. */
+/** A change that met what others do at this moment: it is made again, a little later. */
+export class MetOthers extends Error {
+  override readonly name = 'MetOthers';
+}
+
+/** True for the checks of statements, a division by the number of rows found, and for those made here. */
 export function isFailedCheck(error: unknown): boolean {
-  return stateOf(error) === '22012';
+  return error instanceof MetOthers || stateOf(error) === '22012';
 }
 
 /** Error for a database that answers, and cannot have vaults, or not for this user. */

@@ -13,20 +13,27 @@ export interface Place {
 
 const idBits = 21n;
 
-/** Gives ids that rise with time; those of several processes differ by chance, and by primary keys. */
+/**
+ * Gives ids that rise with time; those of several processes differ by chance, and by primary keys. An id's
+ * remainder by the number of partitions is that of its own partition, counted from 0.
+ */
 export class IdSource {
   #last = 0n;
   #nextMs = 0n;
   #low = 0n;
 
-  next(): PackId {
+  constructor(private readonly partitions: number) {}
+
+  next(partition: number): PackId {
     const nowMs = BigInt(Date.now());
     if (nowMs > this.#nextMs) {
       this.#nextMs = nowMs;
       this.#low = BigInt(randomInt(2 ** 20));
     }
     const id = (this.#nextMs << idBits) + this.#low++;
-    this.#last = id > this.#last ? id : this.#last + 1n;
+    const least = id > this.#last ? id : this.#last + 1n;
+    const count = BigInt(this.partitions);
+    this.#last = least + ((BigInt(partition) - (least % count) + count) % count);
     return String(this.#last);
   }
 }

@@ -6,13 +6,16 @@ import type { Statement } from '../database/driver.js';
 const lastsSeconds = 20;
 const renewMs = 5_000;
 
+/** A row of the lease that nobody has; it is taken by an update, whose conditions may ask for the time. */
+const make: Statement = {
+  name: 'lease_make',
+  text: `insert into lease (p, name, holder, fence, until)
+    values ($1, $2, $3, 0, now() - make_interval(secs => 1)) on conflict do nothing`,
+};
 const take: Statement = {
   name: 'lease_take',
-  text: `insert into lease (p, name, holder, fence, until)
-    values ($1, $2, $3, 1, now() + make_interval(secs => ${lastsSeconds}))
-    on conflict (p, name) do update
-    set holder = excluded.holder, fence = lease.fence + 1, until = excluded.until where lease.until < now()
-    returning fence`,
+  text: `update lease set holder = $3, fence = fence + 1, until = now() + make_interval(secs => ${lastsSeconds})
+    where p = $1 and name = $2 and (until < now() or holder = $3) returning fence`,
 };
 const renew: Statement = {
   name: 'lease_renew',
@@ -34,7 +37,11 @@ export async function takeLease(
   name: string,
 ): Promise<ExclusiveLease | undefined> {
   const holder = randomUUID();
-  if ((await database.query(take, [p, name, holder])).length === 0) return undefined;
+  const taken = () => database.query(take, [p, name, holder]);
+  if ((await taken()).length === 0) {
+    await database.query(make, [p, name, holder]);
+    if ((await taken()).length === 0) return undefined;
+  }
   const lost = new AbortController();
   let untilMs = Date.now() + lastsSeconds * 1_000;
   const timer = setInterval(() => {

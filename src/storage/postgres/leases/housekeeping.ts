@@ -1,9 +1,10 @@
 import { fold } from '../commit/fold.js';
-import type { Lookup } from '../commit/lookup.js';
+import type { PartitionState } from '../commit/lookup.js';
 import type { VaultParts } from '../commit/parts.js';
 import { forgetAnswered, forgetOldRequests, forgottenAtOnce } from '../commit/requests.js';
 import { Work } from '../commit/work.js';
 import { sweepLists, sweptAtOnce } from '../collect/bury.js';
+import { readClock } from '../collect/condemn.js';
 import { int, type Statement } from '../database/driver.js';
 import { uuidOf } from '../formats/ids.js';
 import { keepRegistries } from '../read/registries.js';
@@ -14,8 +15,8 @@ const droppersMs = 60_000;
 
 const look: Statement = {
   name: 'house_look',
-  text: `select (select count(*) from (select 1 from delta where p = $1 limit 1) d) deltas,
-    (select count(*) from (select 1 from gone where p = $1 limit 1) l) lists`,
+  text: `select exists (select 1 from delta where p = $1) deltas, exists (select 1 from gone where p = $1) lists
+    from totals where p = $1`,
 };
 const tick: Statement = { name: 'house_tick', text: 'update totals set clock = $2 where p = $1' };
 const condemnLists: Statement = {
@@ -39,18 +40,21 @@ export class Housekeeping {
   constructor(private readonly vault: VaultParts) {}
 
   async onBeat(): Promise<void> {
-    const { database, p, registries, requests } = this.vault;
+    const { database, partitions, registries, requests } = this.vault;
     await registries.refresh();
     this.#beats += 1;
     if (this.#beats % beatsBetween > 0) return;
-    const [found] = await database.query(look, [p]);
-    if (int(found?.['lists']) > 0) while ((await this.#sweep()) === sweptAtOnce);
-    else if (int(found?.['deltas']) > 0) await database.transact((transaction) => fold(transaction, p));
+    const found = await database.queries(partitions.all.map((p) => [look, [p]]));
+    for (const [index, p] of partitions.all.entries()) {
+      const [row] = found[index] ?? [];
+      if (row?.['lists'] === true) while ((await this.#sweep(p)) === sweptAtOnce);
+      else if (row?.['deltas'] === true) await database.transact((transaction) => fold(transaction, p));
+    }
     await this.forgetAnswered();
     const { latest } = requests;
-    if (latest) {
-      const memoryMs = latest.timeMs - latest.notBeforeMs;
-      const bounds = [p, latest.timeMs - memoryMs, latest.timeMs + memoryMs];
+    const memoryMs = latest ? latest.timeMs - latest.notBeforeMs : 0;
+    for (const p of latest ? partitions.all : []) {
+      const bounds = [p, latest!.timeMs - memoryMs, latest!.timeMs + memoryMs];
       while ((await database.query(forgetOldRequests, bounds)).length === forgottenAtOnce);
     }
     await this.#keepRegistries();
@@ -58,23 +62,25 @@ export class Housekeeping {
 
   /** Forgets marks of our own whose changes are answered: nobody asks for them any more. */
   async forgetAnswered(): Promise<void> {
-    const { database, p, requests } = this.vault;
+    const { database, partitions, requests } = this.vault;
     while (requests.answered.length > 0) {
       const ids = requests.answered.splice(0, forgottenAtOnce);
-      await database.query(forgetAnswered, [p, ids.map(uuidOf)]);
+      for (const [p, some] of partitions.group(ids, (id) => partitions.ofId(id)))
+        await database.query(forgetAnswered, [p, some.map(uuidOf)]);
     }
   }
 
   /** Deletes the lists that nobody reads any more; those that went since are for a later time. */
-  async #sweep(): Promise<number> {
-    const { database, p, presence, clock } = this.vault;
+  async #sweep(p: number): Promise<number> {
+    const { database, partitions, presence, clock } = this.vault;
     const clockMax = await presence.readersSaw();
     const { now, swept } = await database.transact(async (transaction) => {
-      const now = (await fold(transaction, p)) + 1;
-      const work = new Work(transaction, this.vault, {}, nothingFound, clock());
+      const now = (await readClock(transaction, partitions)) + 1;
+      await fold(transaction, p);
+      const work = new Work(transaction, this.vault, p, nothingFound, clock());
       const swept = await sweepLists(work, clockMax);
       transaction.send(condemnLists, [p, now]);
-      transaction.send(tick, [p, now]);
+      transaction.send(tick, [partitions.first, now]);
       work.sendDelta();
       return { now, swept };
     });
@@ -83,11 +89,14 @@ export class Housekeeping {
   }
 
   async #keepRegistries(): Promise<void> {
-    const { database, p } = this.vault;
-    const rows = await database.query(readDropping, [p]);
-    const marks = new Map(rows.map(({ id, dropping }) => [`${int(id)} ${int(dropping)}`, int(id)]));
+    const { database, partitions } = this.vault;
+    const found = await database.queries(partitions.all.map((p) => [readDropping, [p]]));
+    const rows = found.flatMap((some, index) => some.map((row) => ({ row, p: partitions.all[index]! })));
+    const marks = new Map(
+      rows.map(({ row: { id, dropping }, p }) => [`${p} ${int(id)} ${int(dropping)}`, { p, id: int(id) }]),
+    );
     for (const mark of this.#dropping.keys()) if (!marks.has(mark)) this.#dropping.delete(mark);
-    for (const [mark, id] of marks) {
+    for (const [mark, { p, id }] of marks) {
       const sinceMs = this.#dropping.get(mark) ?? Date.now();
       this.#dropping.set(mark, sinceMs);
       if (Date.now() - sinceMs > droppersMs) await database.query(keepRegistries, [p, [id]]);
@@ -95,9 +104,4 @@ export class Housekeeping {
   }
 }
 
-const nothingFound: Lookup = {
-  request: undefined,
-  segments: new Map(),
-  heads: new Map(),
-  registries: new Map(),
-};
+const nothingFound: PartitionState = { segments: new Map(), registries: new Map() };

@@ -56,6 +56,7 @@ export class Presence {
 
   constructor(
     private readonly database: Database,
+    /** The vault's first partition, which has its clock and its servers. */
     private readonly p: number,
     readers?: OpenReaders,
     private readonly beatMs = beatDefaultMs,

@@ -3,13 +3,14 @@ import { segmentNotFound } from '../../../model/index.js';
 import type { SegmentKey } from '../../contract/change.js';
 import type { ScannedSegment, ScanQuery, SegmentScan } from '../../contract/queries.js';
 import { fold } from '../commit/fold.js';
+import { findByHash, placesFrom } from '../commit/lookup.js';
 import type { VaultParts } from '../commit/parts.js';
-import { countsOf } from '../commit/references.js';
-import { bytes, type Row, type Statement, text } from '../database/driver.js';
-import { keyOf, type PackId, type Place, placeOf } from '../formats/ids.js';
+import { countsOf } from '../commit/counts.js';
+import { bytes, type Row, type Statement, text, type Value } from '../database/driver.js';
+import { headOf, keyOf, type PackId, type Place, placeOf } from '../formats/ids.js';
 import { decodeDirectory, decodePack, frameAt, type PackedFrame } from '../formats/pack.js';
 
-const readPacks: Statement = {
+export const readPacks: Statement = {
   name: 'packs_read',
   text: 'select k, dir, data from part where p = $1 and k = any($2::int8[])',
 };
@@ -44,65 +45,117 @@ export async function readHashes(vault: VaultParts, keys: readonly SegmentKey[])
   return (await readFrames(vault, keys)).map((frame) => vault.codec.hashOf(frame));
 }
 
+/** Counts the references of segments, in all partitions that have them. */
 export async function countReferences(
-  { database, p }: VaultParts,
+  vault: VaultParts,
   keys: readonly SegmentKey[],
 ): Promise<(number | undefined)[]> {
+  const { database, partitions } = vault;
   const places = keys.map(placeOf);
   const asked = places.filter((place) => place !== undefined);
-  return database.transact(async (transaction) => {
-    await fold(transaction, p);
-    const [counts, rows] = await Promise.all([
-      countsOf(transaction, p, asked),
-      transaction.query(readDirectories, [p, [...new Set(asked.map(({ k }) => k))]]),
-    ]);
-    const directories = new Map(rows.map(({ k, dir }) => [text(k), decodeDirectory(bytes(dir))]));
-    return places.map((place) => {
-      const entry = place && directories.get(place.k)?.[place.slot];
-      return place && entry && entry.frameBytes > 0 ? Math.max(0, counts(place)) : undefined;
-    });
+  const copies = partitions.count === 1 ? undefined : await copiesOf(vault, asked);
+  const all = copies ? [...copies.values()].flat() : asked;
+  const groups = partitions.group(all, ({ k }) => partitions.ofPack(k));
+  const counted = new Map<SegmentKey, number>();
+  await database.transact(async (transaction) => {
+    for (const [p, some] of groups) {
+      await fold(transaction, p);
+      const [counts, rows] = await Promise.all([
+        countsOf(transaction, p, some),
+        transaction.query(readDirectories, [p, [...new Set(some.map(({ k }) => k))]]),
+      ]);
+      const directories = new Map(rows.map(({ k, dir }) => [text(k), decodeDirectory(bytes(dir))]));
+      for (const place of some) {
+        const entry = directories.get(place.k)?.[place.slot];
+        if (entry && entry.frameBytes > 0) counted.set(keyOf(place), Math.max(0, counts(place)));
+      }
+    }
+  });
+  return places.map((place) => {
+    if (!place || !counted.has(keyOf(place))) return undefined;
+    const alike = copies?.get(keyOf(place)) ?? [place];
+    return alike.reduce((sum, each) => sum + (counted.get(keyOf(each)) ?? 0), 0);
   });
 }
 
-/** Scans packs in the order of their ids. */
+/** Resolves to all places of the same content, for each place that has some. */
+async function copiesOf(
+  vault: VaultParts,
+  places: readonly Place[],
+): Promise<Map<SegmentKey, readonly Place[]>> {
+  const { database, partitions } = vault;
+  const packs = await packsOf(vault, places);
+  const hashes = new Map<SegmentKey, SegmentHash>();
+  for (const place of places) {
+    const frame = frameAt(packs.get(place.k) ?? [], place.slot);
+    if (!frame) continue;
+    await vault.registries.learnOf([frame]);
+    hashes.set(keyOf(place), vault.codec.hashOf(frame));
+  }
+  const heads = [...new Set(hashes.values())].map(headOf);
+  const answers = await database.queries(partitions.all.map((p) => [findByHash, [p, heads]]));
+  const found = new Map<SegmentHash, Place[]>();
+  for (const rows of answers)
+    for (const [hash, { k, slot }] of placesFrom(rows))
+      found.set(hash, [...(found.get(hash) ?? []), { k, slot }]);
+  return new Map([...hashes].map(([key, hash]) => [key, found.get(hash) ?? []]));
+}
+
+/** Scans packs in the order of their partitions and ids. */
 export async function scanSegments(vault: VaultParts, query: ScanQuery): Promise<SegmentScan> {
+  const { partitions } = vault;
   const segments: ScannedSegment[] = [];
   const after = query.after === undefined ? undefined : placeOf(query.after);
-  let from: PackId = after?.k ?? '0';
-  let skip = (after?.slot ?? -1) + 1;
+  const first = after ? partitions.ofPack(after.k) : partitions.first;
   let total = 0;
+  for (const p of partitions.all.filter((each) => each >= first)) {
+    for await (const { key, tokenCount, frame } of segmentsOf(vault, p, p === first ? after : undefined)) {
+      total += frame.length;
+      const isFull = segments.length === query.limit || total > query.bytesMax;
+      if (isFull && segments.length > 0) return { segments, next: segments.at(-1)!.key };
+      segments.push({ key, tokenCount, frame });
+    }
+  }
+  return { segments, next: undefined };
+}
+
+/** Yields the segments of a partition after a place. */
+async function* segmentsOf(
+  vault: VaultParts,
+  p: number,
+  after: Place | undefined,
+): AsyncGenerator<ScannedSegment, void, void> {
+  let from: PackId = after?.k ?? '0';
   for (;;) {
-    const rows = await vault.database.query(scanPacks, [vault.p, from, scannedAtOnce]);
+    const rows = await vault.database.query(scanPacks, [p, from, scannedAtOnce]);
     for (const row of rows) {
       const frames = framesOf(row);
       await vault.registries.learnOf(frames.map(({ frame }) => frame));
       const k = text(row['k']);
-      for (let slot = k === after?.k ? skip : 0; slot < frames.length; slot++) {
+      for (let slot = k === after?.k ? after.slot + 1 : 0; slot < frames.length; slot++) {
         const frame = frameAt(frames, slot);
-        if (!frame) continue;
-        total += frame.length;
-        const isFull = segments.length === query.limit || total > query.bytesMax;
-        if (isFull && segments.length > 0) return { segments, next: segments.at(-1)!.key };
-        segments.push({ key: keyOf({ k, slot }), tokenCount: frames[slot]!.tokenCount, frame });
+        if (frame) yield { key: keyOf({ k, slot }), tokenCount: frames[slot]!.tokenCount, frame };
       }
     }
-    if (rows.length < scannedAtOnce) return { segments, next: undefined };
+    if (rows.length < scannedAtOnce) return;
     from = String(BigInt(text(rows.at(-1)!['k'])) + 1n);
-    skip = 0;
   }
 }
 
-async function packsOf({ database, p }: VaultParts, places: readonly Place[]) {
-  const ids = [...new Set(places.map(({ k }) => k))];
+async function packsOf({ database, partitions }: VaultParts, places: readonly Place[]) {
+  const groups = partitions.group(new Set(places.map(({ k }) => k)), (k) => partitions.ofPack(k));
+  const asked: [Statement, Value[]][] = [];
+  for (const [p, ids] of groups)
+    for (let at = 0; at < ids.length; at += packsAtOnce)
+      asked.push([readPacks, [p, ids.slice(at, at + packsAtOnce)]]);
   const packs = new Map<PackId, PackedFrame[]>();
-  for (let at = 0; at < ids.length; at += packsAtOnce) {
-    const rows = await database.query(readPacks, [p, ids.slice(at, at + packsAtOnce)]);
-    for (const row of rows) packs.set(text(row['k']), framesOf(row));
-  }
+  for (let at = 0; at < asked.length; at += partitions.count)
+    for (const row of (await database.queries(asked.slice(at, at + partitions.count))).flat())
+      packs.set(text(row['k']), framesOf(row));
   return packs;
 }
 
-function framesOf(row: Row): PackedFrame[] {
+export function framesOf(row: Row): PackedFrame[] {
   return decodePack({ dir: bytes(row['dir']), data: bytes(row['data']) });
 }
 

@@ -40,30 +40,84 @@ function pageOf({ column, descending }: Ordering): Statement {
  * Returns a page. The order of conversations is that of the time and the id of creation: a page of the newest
  * moment may miss what other servers commit late with an earlier time.
  */
-export async function listConversations(
-  { database, p }: VaultParts,
-  query: ListQuery,
-): Promise<ConversationPage> {
+export async function listConversations(vault: VaultParts, query: ListQuery): Promise<ConversationPage> {
   const { limit, scanLimit, order, after, signal } = query;
   const ordering = orderings[order];
-  const statement = pageOf(ordering);
-  const [fromMs, beforeMs] = boundsOf(query, ordering);
   const conversations: Conversation[] = [];
   let place = after === undefined ? startOf(ordering) : placeAt(after);
-  for (let examined = 0; ;) {
-    const left = scanLimit - examined;
-    const wanted = Math.min(left + 1, examined === 0 ? Math.min(firstRows, limit + 1) : mostRows);
-    const rows = await database.query(statement, [p, fromMs, beforeMs, ...place, wanted]);
+  const rows = new OrderedRows(vault, query, ordering, place);
+  for (let examined = 0; ; examined += 1) {
+    const row = await rows.next();
     signal?.throwIfAborted();
-    for (const row of rows) {
-      const isFull = conversations.length >= limit || examined >= scanLimit;
-      if (isFull) return { conversations, next: place.join('.') as ListPosition };
-      const { conversation } = headFrom(row);
-      if (isListed(conversation, query)) conversations.push(conversation);
-      place = placeOf(row, ordering);
-      examined += 1;
+    if (!row) return { conversations, next: undefined };
+    const isFull = conversations.length >= limit || examined >= scanLimit;
+    if (isFull) return { conversations, next: place.join('.') as ListPosition };
+    const { conversation } = headFrom(row);
+    if (isListed(conversation, query)) conversations.push(conversation);
+    place = placeOf(row, ordering);
+  }
+}
+
+/** Rows of one partition that were read ahead, in order. */
+interface Ahead {
+  readonly p: number;
+  rows: readonly Row[];
+  at: number;
+  place: Place;
+  /** Rows that are read at once the next time; 0 if there are no more. */
+  next: number;
+}
+
+/** Rows of all partitions of a vault in one order. */
+class OrderedRows {
+  readonly #statement: Statement;
+  readonly #bounds: readonly [string, string];
+  readonly #ahead: readonly Ahead[];
+
+  constructor(
+    private readonly vault: VaultParts,
+    query: ListQuery,
+    private readonly ordering: Ordering,
+    place: Place,
+  ) {
+    const { partitions } = vault;
+    this.#statement = pageOf(ordering);
+    this.#bounds = boundsOf(query, ordering);
+    const wanted = Math.min(firstRows, query.limit, query.scanLimit);
+    const next = Math.ceil(wanted / partitions.count) + 1;
+    this.#ahead = partitions.all.map((p) => ({ p, rows: [], at: 0, place, next }));
+  }
+
+  async next(): Promise<Row | undefined> {
+    const empty = this.#ahead.filter(({ rows, at, next }) => at === rows.length && next > 0);
+    if (empty.length > 0) await this.#fill(empty);
+    let first: Ahead | undefined;
+    for (const each of this.#ahead)
+      if (each.at < each.rows.length && (!first || this.#isBefore(each, first))) first = each;
+    const row = first?.rows[first.at];
+    if (first && row) {
+      first.at += 1;
+      first.place = placeOf(row, this.ordering);
     }
-    if (rows.length < wanted) return { conversations, next: undefined };
+    return row;
+  }
+
+  /** Reads on in these partitions, in one trip. */
+  async #fill(empty: readonly Ahead[]): Promise<void> {
+    const answers = await this.vault.database.queries(
+      empty.map(({ p, place, next }) => [this.#statement, [p, ...this.#bounds, ...place, next]]),
+    );
+    for (const [index, each] of empty.entries()) {
+      each.rows = answers[index] ?? [];
+      each.at = 0;
+      each.next = each.rows.length < each.next ? 0 : Math.min(mostRows, each.next * 4);
+    }
+  }
+
+  #isBefore(one: Ahead, other: Ahead): boolean {
+    const [ones, others] = [one, other].map(({ rows, at }) => placeOf(rows[at] ?? {}, this.ordering));
+    const [time, cid] = [0, 1].map((at) => compareNumbers(ones?.[at] ?? '', others?.[at] ?? ''));
+    return this.ordering.descending ? (time || cid || 0) > 0 : (time || cid || 0) < 0;
   }
 }
 
@@ -71,6 +125,12 @@ type Place = readonly [time: string, cid: string];
 
 function placeOf(row: Row, { column }: Ordering): Place {
   return [text(row[column]), text(row['cid'])];
+}
+
+/** Compares int8 values in decimal. */
+function compareNumbers(a: string, b: string): number {
+  const [one, other] = [BigInt(a), BigInt(b)];
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 function startOf({ descending }: Ordering): Place {

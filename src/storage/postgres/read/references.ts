@@ -1,6 +1,6 @@
 import type { ReferencePage, ReferencePosition, ReferenceQuery } from '../../contract/queries.js';
 import type { VaultParts } from '../commit/parts.js';
-import { bytes, int, type Statement, text } from '../database/driver.js';
+import { bytes, int, type Row, type Statement, text } from '../database/driver.js';
 import { keyOf } from '../formats/ids.js';
 import { readHashes } from './frames.js';
 
@@ -10,14 +10,20 @@ const listHolders: Statement = {
     order by k, slot, holder limit $5`,
 };
 
-/** Lists the references of outside holders, in the order of the segments' places. */
+/** Lists the references of outside holders, in the order of partitions and of the segments' places. */
 export async function listReferences(
   vault: VaultParts,
   { limit, after }: ReferenceQuery,
 ): Promise<ReferencePage> {
   const [k = '0', slot = '0', holder = ''] = after?.split('/') ?? [];
-  const from = [k, Number(slot), Buffer.from(holder, 'hex')];
-  const rows = await vault.database.query(listHolders, [vault.p, ...from, limit]);
+  const { partitions, database } = vault;
+  const first = after === undefined ? partitions.first : partitions.ofPack(k);
+  const rows: Row[] = [];
+  for (const p of partitions.all.filter((each) => each >= first)) {
+    const from = p === first ? [k, Number(slot), Buffer.from(holder, 'hex')] : ['0', 0, Buffer.alloc(0)];
+    rows.push(...(await database.query(listHolders, [p, ...from, limit - rows.length])));
+    if (rows.length === limit) break;
+  }
   const page = rows.map((row) => ({
     k: text(row['k']),
     slot: int(row['slot']),

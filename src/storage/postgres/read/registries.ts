@@ -3,6 +3,7 @@ import type { StoredRegistry } from '../../contract/queries.js';
 import { fold } from '../commit/fold.js';
 import type { Database } from '../database/database.js';
 import { bytes, int, type Row, type Statement, type Value } from '../database/driver.js';
+import type { Partitions } from '../partitions.js';
 
 const listIds: Statement = { name: 'registry_ids', text: 'select id from registry where p = $1 order by id' };
 const listRegistries: Statement = {
@@ -37,17 +38,24 @@ interface Asking {
   query(statement: Statement, values: readonly Value[]): Promise<readonly Row[]>;
 }
 
-/** Registries of the vault, which any process may add or drop; the codec has those that were seen. */
+/**
+ * Registries of the vault, which any process may add or drop; the codec has those that were seen. Each
+ * partition has a row of each.
+ */
 export class Registries {
+  readonly #p: number;
+
   constructor(
     private readonly database: Database,
-    private readonly p: number,
+    private readonly partitions: Partitions,
     private readonly codec: LiveCodec,
-  ) {}
+  ) {
+    this.#p = partitions.first;
+  }
 
   /** Makes the codec's registries those of the vault. */
   async refresh(asking: Asking = this.database): Promise<void> {
-    const stored = new Set((await asking.query(listIds, [this.p])).map(({ id }) => int(id)));
+    const stored = new Set((await asking.query(listIds, [this.#p])).map(({ id }) => int(id)));
     this.codec.remove(this.codec.registries.map(({ id }) => id).filter((id) => !stored.has(id)));
     await this.#learn([...stored], asking);
   }
@@ -63,22 +71,31 @@ export class Registries {
   }
 
   async list(): Promise<StoredRegistry[]> {
-    const rows = await this.database.transact(async (transaction) => {
-      await fold(transaction, this.p);
-      return transaction.query(listRegistries, [this.p]);
+    const rows: Row[] = [];
+    await this.database.transact(async (transaction) => {
+      for (const p of this.partitions.all) {
+        await fold(transaction, p);
+        rows.push(...(await transaction.query(listRegistries, [p])));
+      }
     });
-    return rows.map((row) => ({
-      id: int(row['id']),
-      bytes: int(row['size']),
-      createTimeMs: int(row['created']),
-      segments: int(row['segs']),
-      tokens: int(row['toks']),
-      frameBytes: int(row['bytes']),
-    }));
+    const found = new Map<number, StoredRegistry>();
+    for (const row of rows) {
+      const id = int(row['id']);
+      const before = found.get(id) ?? { segments: 0, tokens: 0, frameBytes: 0 };
+      found.set(id, {
+        id,
+        bytes: int(row['size']),
+        createTimeMs: int(row['created']),
+        segments: before.segments + int(row['segs']),
+        tokens: before.tokens + int(row['toks']),
+        frameBytes: before.frameBytes + int(row['bytes']),
+      });
+    }
+    return [...found.values()].sort((a, b) => a.id - b.id);
   }
 
   async read(id: number): Promise<Uint8Array | undefined> {
-    const [row] = await this.database.query(readRegistry, [this.p, id]);
+    const [row] = await this.database.query(readRegistry, [this.#p, id]);
     return row && Uint8Array.from(bytes(row['data']));
   }
 
@@ -86,7 +103,7 @@ export class Registries {
     let all = true;
     for (const id of ids) {
       if (this.#has(id)) continue;
-      const [row] = await asking.query(readRegistry, [this.p, id]);
+      const [row] = await asking.query(readRegistry, [this.#p, id]);
       if (row && !this.#has(id)) this.codec.add(Uint8Array.from(bytes(row['data'])));
       all &&= row !== undefined;
     }

@@ -14,8 +14,9 @@ const readHead: Statement = {
   text: `select ${headColumns} from conv where p = $1 and idh = $2`,
 };
 
-export async function readHeadOf({ database, p }: VaultParts, id: string): Promise<Head | undefined> {
-  const [row] = await database.query(readHead, [p, uuidOf(id)]);
+export async function readHeadOf(vault: VaultParts, id: string): Promise<Head | undefined> {
+  const { database, partitions } = vault;
+  const [row] = await database.query(readHead, [partitions.ofId(id), uuidOf(id)]);
   return row && headFrom(row);
 }
 
@@ -65,8 +66,10 @@ class Snapshot implements ConversationSnapshot {
     const { messageCount, totalTokens } = this.conversation;
     if (tokenOffset >= totalTokens) return { message: messageCount, tokensBefore: totalTokens };
     this.vault.presence.requirePresence();
-    const { database, p } = this.vault;
-    const [row] = await database.query(findListPart, [p, this.head.k, tokenOffset, messageCount]);
+    const { database, partitions } = this.vault;
+    const { k } = this.head;
+    const asked = [partitions.ofPack(k), k, tokenOffset, messageCount];
+    const [row] = await database.query(findListPart, asked);
     if (!row) return { message: messageCount, tokensBefore: totalTokens };
     const part = listPartFrom(row);
     let [message, tokensBefore] = [part.firstMessage, part.tokensBefore];
@@ -88,8 +91,10 @@ class Snapshot implements ConversationSnapshot {
     const last = this.#last;
     if (last && last.firstMessage <= from && before <= last.firstMessage + last.messages) return [last];
     this.vault.presence.requirePresence();
-    const { database, p } = this.vault;
-    const parts = (await database.query(readListParts, [p, this.head.k, from, before])).map(listPartFrom);
+    const { database, partitions } = this.vault;
+    const { k } = this.head;
+    const asked = [partitions.ofPack(k), k, from, before];
+    const parts = (await database.query(readListParts, asked)).map(listPartFrom);
     this.#last = parts.at(-1);
     return parts;
   }

@@ -4,18 +4,24 @@ import { int, type Statement } from '../database/driver.js';
 import { constraintOf, refused, stateOf } from '../database/failures.js';
 import type { Transaction } from '../database/transaction.js';
 import { first, firstOptions } from './first.js';
+import { distributeTables, keepLayout, layout } from './layout.js';
 
 export interface MigrateOptions {
   /** URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE. */
   readonly url: string;
   /** Schema of the tables; created if it is not there. */
   readonly schema?: string;
+  /** Partitions of each vault, which are chosen when the tables are made. */
+  readonly partitions?: number;
 }
 
 /** Versions of the tables before and after: 0 without any. */
 export interface Migrated {
   readonly from: number;
   readonly to: number;
+  readonly partitions: number;
+  /** True if Citus distributes the tables over other machines. */
+  readonly isDistributed: boolean;
 }
 
 interface Migration {
@@ -25,7 +31,10 @@ interface Migration {
 }
 
 /** Migrations in order: number 1 is the first. Never changed when released; only added to. */
-const migrations: readonly Migration[] = [{ statements: first, options: firstOptions }];
+const migrations: readonly Migration[] = [
+  { statements: first, options: firstOptions },
+  { statements: layout, options: [] },
+];
 
 /** Number of the newest migration that this version knows, and needs. */
 export const schemaVersion = migrations.length;
@@ -57,7 +66,7 @@ const engine: Statement = { name: 'engine', text: 'select version() v' };
 /**
  * Brings the tables to this version. Runs of several processes wait for each other. Resolves to the version
  * that was there, and the one that is there now.
- * @throws StowkenError STORE_VERSION if the tables are of a newer version
+ * @throws StowkenError STORE_VERSION if the tables are of a newer version, INVALID_FIELD
  */
 export async function migrate(options: MigrateOptions): Promise<Migrated> {
   const database = await Database.open({ ...options, connectionsMax: 2 });
@@ -65,15 +74,20 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
     await createSchema(database);
     await database.query(tableOfMigrations).catch((error: unknown) => {
       // Another process made it at the same moment.
-      if (constraintOf(error) === undefined && stateOf(error) !== '42P07') throw error;
+      const state = stateOf(error) ?? '';
+      if (constraintOf(error) === undefined && state !== '42P07' && state !== '42710') throw error;
     });
-    return await database.transact(run);
+    return await database.transact((transaction) => run(transaction, options, database.schema));
   } finally {
     await database.close();
   }
 }
 
-async function run(transaction: Transaction): Promise<Migrated> {
+async function run(
+  transaction: Transaction,
+  { partitions: wanted }: MigrateOptions,
+  schema: string,
+): Promise<Migrated> {
   await transaction.query(lockMigrations);
   const [row] = await transaction.query(readVersion);
   const from = int(row?.['n'] ?? 0);
@@ -86,7 +100,9 @@ async function run(transaction: Transaction): Promise<Migrated> {
       await transaction.query({ name: '', text });
     await transaction.query(noteMigration, [n]);
   }
-  return { from, to: schemaVersion };
+  const partitions = await keepLayout(transaction, wanted, from === 0);
+  const isDistributed = await distributeTables(transaction, schema);
+  return { from, to: schemaVersion, partitions, isDistributed };
 }
 
 /** @throws StowkenError STORE_VERSION unless the tables are of this version, STORAGE_UNAVAILABLE */

@@ -66,7 +66,7 @@ export class Upload {
   ) {
     this.#textRoom = new TextRoom(memory, signal);
     const { spec, ifRevision, requestId } = input;
-    this.#segments = new EarlySegments(parts, signal);
+    this.#segments = new EarlySegments(parts, spec.id, signal);
     this.#cutter = createSplitter(parts.core);
     this.#fingerprints = newFingerprints(parts);
     if (requestId !== undefined) this.#digest = new RequestDigest('upload', [specFields(spec), ifRevision]);
