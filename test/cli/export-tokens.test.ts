@@ -113,11 +113,15 @@ describe('export of tokens', () => {
 
   it('cuts batches of Arrow and of Parquet, and keeps the order', async () => {
     const out = join(bench.folder, 'batches');
-    const target = await ExportFolder.open(out, false, 2);
+    const target = await ExportFolder.open({ path: out, force: false, filesExpected: 2, choices: '' });
     const samples = Array.from({ length: 1100 }, (_, number) => sampleOf(`m${number}`, number));
     const settings = { lossRoles: undefined, seen: undefined, turns: 'every', batchTokensMax: 600 } as const;
     for (const format of [arrow, parquet]) {
-      const part = await format.begin(target, { name: 'data', split: 'data', shard: 0, shards: 1 }, settings);
+      const part = await format.begin(
+        target,
+        { name: 'data', split: 'data', shard: 0, shards: 1, former: undefined },
+        settings,
+      );
       for (const sample of samples) await part.add(sample);
       await part.finish();
     }

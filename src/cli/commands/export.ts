@@ -36,7 +36,8 @@ stored. --tokens gives token ids always. --text-only gives text even if it encod
 bytes that are not UTF-8; ids are left only where the server does not know the tokenizer, or one of the tokens.
 
 With --format and --out, writes files for training or analysis to a folder, oldest conversation first and the same
-bytes every time. They have their names when all of them are whole. docs/export.md has their layouts.
+bytes every time. They have their names when all of them are whole. The same command goes on with an export that was
+interrupted or killed. docs/export.md has their layouts.
 
 --format same writes the lines as import found them, with all that was in them.
 

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ConversationFilter, ConversationPage, StowkenClient } from '../../client/index.js';
 import { type ServerOption, withClient } from '../connection/index.js';
 import { type Context, UsageError } from '../context.js';
 import { DamageReport } from '../damage-report.js';
@@ -6,7 +7,7 @@ import { formatBytes, plural } from '../format.js';
 import { filled, type FilterOptions, toFilter, wholeNumber } from '../options.js';
 import { type FormatName, formatNames, loadFormat } from './formats/index.js';
 import type { Split } from './partition.js';
-import { type ExportSummary, exportTo } from './run.js';
+import { type ExportSummary, exportTo, type ListedPage } from './run.js';
 
 export interface FileOptions {
   readonly format?: 'jsonl' | 'same' | FormatName;
@@ -21,6 +22,8 @@ export interface FileOptions {
 }
 
 const pageSize = 1000;
+/** Minimum interval between two checkpoints. */
+const checkpointMs = 5000;
 const shardsMax = 256;
 const splitsMax = 8;
 
@@ -70,27 +73,58 @@ export async function exportFiles(
   context: Context,
 ): Promise<number> {
   const formatName = options.format as FormatName;
-  const input = {
-    out: options.out!,
-    force: options.force === true,
-    formatName,
-    format: await loadFormat(formatName),
-    partition: { splits: options.split ?? [{ name: 'data', share: 1 }], shards: options.shards ?? 1 },
-    lossRoles: options.lossRoles,
-    dedupe: options.dedupe === true,
-    turns: options.turns ?? 'every',
-    concurrency: options.concurrency,
-  };
-  const damage = new DamageReport(context.io.stderr);
+  const partition = { splits: options.split ?? [{ name: 'data', share: 1 }], shards: options.shards ?? 1 };
+  const { lossRoles, dedupe = false, turns = 'every' } = options;
   const filter = toFilter(options);
-  const summary = await withClient(options, context, (client) => {
-    const listed = client.list({ filter, order: 'earliestStoreFirst', pageSize, onDamaged: damage.add });
-    return exportTo(input, client, listed, context);
+  const roles = lossRoles && [...lossRoles].sort();
+  const { io } = context;
+  const damage = new DamageReport(io.stderr);
+  const { summary, damaged } = await withClient(options, context, async (client) => {
+    const input = {
+      out: options.out!,
+      force: options.force === true,
+      formatName,
+      format: await loadFormat(formatName),
+      partition,
+      lossRoles,
+      dedupe,
+      turns,
+      concurrency: options.concurrency,
+      choices: JSON.stringify({ vault: options.vault, formatName, partition, roles, dedupe, turns, filter }),
+      checkpointMs,
+    };
+    const list = (pageToken: string) => listPages(client, filter, pageToken, damage);
+    return exportTo(input, client, list, context);
   });
   const { output } = context;
   if (options.json) await output.json(summary);
-  else for (const line of sentences(summary, input.format.leavesOut, input.out)) await output.line(line);
-  return summary.failed + damage.count;
+  else {
+    const { leavesOut } = await loadFormat(formatName);
+    for (const line of sentences(summary, leavesOut, options.out!)) await output.line(line);
+  }
+  return summary.failed + damaged;
+}
+
+/** Lists conversations from a page on, oldest first. While a page is read, the next one is fetched. */
+async function* listPages(
+  client: StowkenClient,
+  filter: ConversationFilter,
+  pageToken: string,
+  damage: DamageReport,
+): AsyncGenerator<ListedPage, void, void> {
+  const fetchPage = (token: string): Promise<ConversationPage> => {
+    const page = client.listPage({ filter, order: 'earliestStoreFirst', pageSize, pageToken: token });
+    // The error is thrown when the page's turn comes; if that never comes, it is ignored.
+    page.catch(() => undefined);
+    return page;
+  };
+  let page: Promise<ConversationPage> | undefined = fetchPage(pageToken);
+  while (page) {
+    const { conversations, damaged, nextPageToken }: ConversationPage = await page;
+    for (const each of damaged) damage.add(each);
+    page = nextPageToken === '' ? undefined : fetchPage(nextPageToken);
+    yield { conversations, damaged: damaged.length, next: nextPageToken };
+  }
 }
 
 function sentences(summary: ExportSummary, leavesOut: string, out: string): string[] {

@@ -2,13 +2,30 @@ import { createHash } from 'node:crypto';
 
 const keyWords = 4;
 
+/** Contents that were seen. */
+export interface SeenState {
+  readonly table: Uint32Array;
+  readonly count: number;
+}
+
 /**
  * Remembers contents by 128 bits of their SHA-256, 16 bytes each in a table that is never fuller than three
  * quarters: 21 to 43 bytes a content.
  */
 export class SeenContents {
-  private table = new Uint32Array(1024 * keyWords);
-  private count = 0;
+  private table: Uint32Array;
+  private count: number;
+
+  /** `former`: a result of state(), to go on from there. */
+  constructor(former?: SeenState) {
+    this.table = former?.table ?? new Uint32Array(1024 * keyWords);
+    this.count = former?.count ?? 0;
+  }
+
+  /** Returns what it remembers; valid until the next content is added. */
+  state(): SeenState {
+    return { table: this.table, count: this.count };
+  }
 
   /** Returns true if this content was not seen before, and remembers it. */
   add(...parts: readonly (Uint8Array | string)[]): boolean {

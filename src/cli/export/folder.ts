@@ -1,6 +1,16 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../context.js';
+import {
+  type Checkpoint,
+  type CheckpointFile,
+  checkpointName,
+  isRunning,
+  readCheckpoint,
+  thisOwner,
+  writeCheckpoint,
+} from './checkpoint.js';
+import { PartialFile } from './partial-file.js';
 
 const manifestName = 'export.json';
 const suffix = '.partial';
@@ -9,162 +19,199 @@ const bufferBytes = 32 * 2 ** 20;
 const bufferBytesMin = 16 * 2 ** 10;
 const bufferBytesMax = 2 ** 20;
 
-/** A file under a temporary name, written from its beginning to its end through a buffer. */
-export class PartialFile {
-  /** Bytes written so far. */
-  bytes = 0;
-  private readonly buffer: Buffer;
-  private waiting = 0;
+export interface NamedFile {
+  readonly name: string;
+  readonly bytes: number;
+}
 
-  private constructor(
-    readonly name: string,
-    private readonly file: FileHandle,
-    bufferSize: number,
-  ) {
-    this.buffer = Buffer.allocUnsafeSlow(bufferSize);
-  }
-
-  static async create(path: string, name: string, bufferSize: number): Promise<PartialFile> {
-    return new PartialFile(name, await open(path, 'w+'), bufferSize);
-  }
-
-  /** Appends bytes. They belong to the caller again when the promise resolves. */
-  async write(content: Uint8Array | string): Promise<void> {
-    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-    if (this.waiting + bytes.length > this.buffer.length) await this.flush();
-    if (bytes.length > this.buffer.length) await this.writeAt(bytes, this.bytes);
-    else {
-      this.buffer.set(bytes, this.waiting);
-      this.waiting += bytes.length;
-    }
-    this.bytes += bytes.length;
-  }
-
-  /** Replaces bytes near the beginning, which were written as a place for them. */
-  async replace(offset: number, bytes: Uint8Array): Promise<void> {
-    await this.flush();
-    await this.writeAt(bytes, offset);
-  }
-
-  /** Drops everything behind this size. */
-  async truncate(bytes: number): Promise<void> {
-    await this.flush();
-    await this.file.truncate(bytes);
-    this.bytes = bytes;
-  }
-
-  /** Yields what was written, in pieces; each is valid until the next. */
-  async *read(): AsyncGenerator<Uint8Array, void, void> {
-    await this.flush();
-    const piece = Buffer.allocUnsafeSlow(bufferBytesMax);
-    for (let at = 0; at < this.bytes;) {
-      const { bytesRead } = await this.file.read(piece, 0, piece.length, at);
-      if (bytesRead === 0) throw new Error(`${this.name} is shorter than what was written to it`);
-      yield piece.subarray(0, bytesRead);
-      at += bytesRead;
-    }
-  }
-
-  /** Makes it durable, and closes it. */
-  async finish(): Promise<void> {
-    await this.flush();
-    await this.file.sync();
-    await this.close();
-  }
-
-  close(): Promise<void> {
-    return this.file.close();
-  }
-
-  private async flush(): Promise<void> {
-    if (this.waiting === 0) return;
-    const { waiting } = this;
-    this.waiting = 0;
-    await this.writeAt(this.buffer.subarray(0, waiting), this.bytes - waiting);
-  }
-
-  private async writeAt(bytes: Uint8Array, offset: number): Promise<void> {
-    for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await this.file.write(bytes, done, bytes.length - done, offset + done);
-      done += bytesWritten;
-    }
-  }
+interface FolderChoices {
+  readonly path: string;
+  /** Replace a former export, and begin again what was interrupted. */
+  readonly force: boolean;
+  readonly filesExpected: number;
+  /** See Checkpoint. */
+  readonly choices: string;
 }
 
 /**
  * The folder of an export. Its files have temporary names until all of them are whole; export.json, which
- * names them, comes last.
+ * names them, comes last. A checkpoint says how much of them is right, so that a later process can go on.
  */
 export class ExportFolder {
   private readonly files = new Map<string, PartialFile>();
+  /** Files that are not needed from the next checkpoint on. The last one still names them. */
+  private dropped: string[] = [];
+  private readonly targets = new Map<string, string>();
+  private isKept: boolean;
 
   private constructor(
     private readonly path: string,
-    private readonly former: readonly string[],
+    /** The checkpoint of an earlier process, from which this one goes on. */
+    readonly former: Checkpoint | undefined,
+    private readonly choices: string,
     private readonly bufferSize: number,
-  ) {}
-
-  /**
-   * Opens an absent or empty folder; with `force`, also one with files, of which those of a former export are
-   * removed in the end.
-   * @throws UsageError if there is something else
-   */
-  static async open(path: string, force: boolean, filesExpected: number): Promise<ExportFolder> {
-    await mkdir(path, { recursive: true });
-    const found = await readdir(path);
-    if (found.length > 0 && !force) {
-      throw new UsageError(`${path} is not empty; --force replaces a former export in it`);
-    }
-    const share = Math.floor(bufferBytes / filesExpected);
-    const bufferSize = Math.min(bufferBytesMax, Math.max(bufferBytesMin, share));
-    return new ExportFolder(path, await formerFiles(join(path, manifestName)), bufferSize);
+  ) {
+    this.isKept = former?.progress !== undefined;
   }
 
-  /** Begins a file. Its name may have a folder. */
+  /**
+   * Opens an absent or empty folder, or one of an export that was interrupted; with `force`, also one with
+   * other files, of which those of a former export are removed in the end.
+   * @throws UsageError if there is something else, or an export is under way
+   */
+  static async open({ path, force, filesExpected, choices }: FolderChoices): Promise<ExportFolder> {
+    await mkdir(path, { recursive: true });
+    const found = await readdir(path);
+    const left = await leftCheckpoint(path, force);
+    if (left && (await isRunning(left.owner))) {
+      throw new UsageError(`process ${left.owner.pid} writes an export to ${path}`);
+    }
+    const former = force ? undefined : left;
+    if (former && former.choices !== choices) {
+      throw new UsageError(
+        `${path} has an export with other options that was interrupted: give the same ones to go on with it, or --force to begin again`,
+      );
+    }
+    if (!former && found.length > 0 && !force) {
+      throw new UsageError(`${path} is not empty; --force replaces a former export in it`);
+    }
+    if (left) await removePartials(path, former?.files ?? []);
+    const share = Math.floor(bufferBytes / filesExpected);
+    const bufferSize = Math.min(bufferBytesMax, Math.max(bufferBytesMin, share));
+    const folder = new ExportFolder(path, former, choices, bufferSize);
+    await folder.write(former ?? { files: [] });
+    return folder;
+  }
+
+  /** True if an export could go on from here later. */
+  get canGoOn(): boolean {
+    return this.isKept;
+  }
+
+  /** Begins a file, or goes on with it. Its name may have a folder. */
   async create(name: string): Promise<PartialFile> {
     const path = join(this.path, name + suffix);
     await mkdir(dirname(path), { recursive: true });
-    const file = await PartialFile.create(path, name, this.bufferSize);
+    const known = this.former?.files.find((file) => file.name === name);
+    const file = known
+      ? await PartialFile.reopen(path, name, this.bufferSize, known.bytes)
+      : await PartialFile.create(path, name, this.bufferSize);
     this.files.set(name, file);
     return file;
   }
 
-  /** Removes a file that was only needed on the way. */
+  /** Gives a file another name in the end. */
+  rename(file: PartialFile, target: string): void {
+    this.targets.set(file.name, target);
+  }
+
+  /** Ends a file that was only needed on the way. */
   async drop(file: PartialFile): Promise<void> {
     this.files.delete(file.name);
     await file.close();
-    await rm(join(this.path, file.name + suffix));
+    this.dropped.push(file.name);
+  }
+
+  /** Notes what was read so far, of which all that `progress` lacks is in the files. */
+  async checkpoint(progress: unknown): Promise<void> {
+    for (const file of this.files.values()) await file.sync();
+    await this.write({ files: this.state(), progress });
+    this.isKept = true;
+    await this.removeDropped();
   }
 
   /** Gives all files their names. Returns those, with their sizes. */
-  async finish(manifest: object): Promise<readonly { readonly name: string; readonly bytes: number }[]> {
-    const files = [...this.files.values()].map(({ name, bytes }) => ({ name, bytes }));
-    files.sort((a, b) => (a.name < b.name ? -1 : 1));
+  async finish(manifest: object): Promise<readonly NamedFile[]> {
+    const files = this.state();
     for (const file of this.files.values()) await file.finish();
-    await rm(join(this.path, manifestName), { force: true });
-    const stale = this.former.filter((name) => !this.files.has(name));
-    for (const name of stale) await rm(join(this.path, name), { force: true });
-    for (const { name } of files) await rename(join(this.path, name + suffix), join(this.path, name));
     this.files.clear();
-    const last = await PartialFile.create(
-      join(this.path, manifestName + suffix),
-      manifestName,
-      bufferBytesMin,
-    );
-    await last.write(`${JSON.stringify({ ...manifest, files }, null, 2)}\n`);
-    await last.finish();
-    await rename(join(this.path, manifestName + suffix), join(this.path, manifestName));
-    return files;
+    const former = await formerFiles(join(this.path, manifestName));
+    const stale = former.filter((name) => !files.some(({ target }) => target === name));
+    const naming = { manifest, stale };
+    await this.write({ files, naming });
+    await this.removeDropped();
+    return this.nameAll(files, naming);
   }
 
-  /** Removes what is not whole. */
-  async discard(): Promise<void> {
-    for (const file of this.files.values()) {
-      await file.close().catch(() => undefined); // It may be closed already.
-      await rm(join(this.path, file.name + suffix), { force: true });
-    }
-    this.files.clear();
+  /** Goes on where finish() was interrupted. */
+  async finishFormer(): Promise<{ readonly manifest: object; readonly files: readonly NamedFile[] }> {
+    const { files, naming } = this.former!;
+    return { manifest: naming!.manifest, files: await this.nameAll(files, naming!) };
   }
+
+  /** Closes the files. They stay if a later process can go on with them; else all of them are removed. */
+  async discard(): Promise<void> {
+    const names = [...this.files.keys(), ...this.dropped];
+    for (const file of this.files.values()) await file.close().catch(() => undefined); // It may be closed.
+    this.files.clear();
+    if (this.isKept) return;
+    for (const name of [...names.map((each) => each + suffix), checkpointName])
+      await rm(join(this.path, name), { force: true });
+  }
+
+  private async nameAll(
+    files: readonly CheckpointFile[],
+    { manifest, stale }: NonNullable<Checkpoint['naming']>,
+  ): Promise<readonly NamedFile[]> {
+    await rm(join(this.path, manifestName), { force: true });
+    for (const name of stale) await rm(join(this.path, name), { force: true });
+    for (const { name, target } of files) {
+      await rename(join(this.path, name + suffix), join(this.path, target)).catch((error: unknown) => {
+        // It has its name already, if this is not the first try.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || !this.former?.naming) throw error;
+      });
+    }
+    const named = files.map(({ target, bytes }) => ({ name: target, bytes }));
+    named.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const path = join(this.path, manifestName + suffix);
+    const last = await PartialFile.create(path, manifestName, bufferBytesMin);
+    await last.write(`${JSON.stringify({ ...manifest, files: named }, null, 2)}\n`);
+    await last.finish();
+    await rename(path, join(this.path, manifestName));
+    await rm(join(this.path, checkpointName), { force: true });
+    return named;
+  }
+
+  private state(): CheckpointFile[] {
+    return [...this.files.values()].map(({ name, bytes }) => ({
+      name,
+      target: this.targets.get(name) ?? name,
+      bytes,
+    }));
+  }
+
+  private async write(checkpoint: Omit<Checkpoint, 'owner' | 'choices'>): Promise<void> {
+    await writeCheckpoint(this.path, { ...checkpoint, owner: await thisOwner(), choices: this.choices });
+  }
+
+  private async removeDropped(): Promise<void> {
+    for (const name of this.dropped) await rm(join(this.path, name + suffix), { force: true });
+    this.dropped = [];
+  }
+}
+
+/** Returns the checkpoint that is left in a folder. With `force`, one that is not readable is none. */
+async function leftCheckpoint(path: string, force: boolean): Promise<Checkpoint | undefined> {
+  try {
+    return await readCheckpoint(path);
+  } catch (error) {
+    if (force && error instanceof UsageError) return undefined;
+    throw error;
+  }
+}
+
+/** Removes files with temporary names, but for those of a checkpoint. */
+async function removePartials(path: string, kept: readonly CheckpointFile[]): Promise<void> {
+  const names = new Set(kept.map(({ name }) => name + suffix));
+  const remove = async (folder: string): Promise<void> => {
+    for (const entry of await readdir(join(path, folder), { withFileTypes: true })) {
+      const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (entry.isDirectory() && folder === '') await remove(name);
+      else if (entry.isFile() && name.endsWith(suffix) && !names.has(name) && name !== checkpointName)
+        await rm(join(path, name));
+    }
+  };
+  await remove('');
 }
 
 /** Returns the names in the manifest of a former export; none if there is no such manifest. */

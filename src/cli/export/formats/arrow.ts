@@ -1,4 +1,4 @@
-import type { PartialFile } from '../folder.js';
+import type { PartialFile } from '../partial-file.js';
 import {
   type ArrowColumn,
   type ArrowNode,
@@ -29,10 +29,10 @@ export const arrow: Format<TokenSample> = {
   reads: 'tokens',
   leavesOut: 'conversations without tokens, or with ids of 2147483648 and more',
   filesOfPart: 1,
-  async begin(folder, { name }, settings) {
+  async begin(folder, { name, former }, settings) {
     const file = await folder.create(`${name}.arrow`);
-    await file.write(schemaMessage(columnsOf(settings)));
-    return new ArrowPart(file, settings);
+    if (former === undefined) await file.write(schemaMessage(columnsOf(settings)));
+    return new ArrowPart(file, settings, former as TokenSample[] | undefined);
   },
 };
 
@@ -48,13 +48,16 @@ function columnsOf({ lossRoles }: FormatSettings): readonly ArrowColumn[] {
 }
 
 class ArrowPart implements PartWriter<TokenSample> {
-  private rows: TokenSample[] = [];
-  private tokens = 0;
+  private tokens: number;
 
   constructor(
     private readonly file: PartialFile,
     private readonly settings: FormatSettings,
-  ) {}
+    /** Rows of the batch under way. */
+    private rows: TokenSample[] = [],
+  ) {
+    this.tokens = rows.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  }
 
   async add(sample: TokenSample): Promise<boolean> {
     if (sample.tokenMax > int32Max) return false;
@@ -64,6 +67,10 @@ class ArrowPart implements PartWriter<TokenSample> {
     this.tokens += length;
     if (this.rows.length === rowsMax) await this.writeBatch();
     return true;
+  }
+
+  state(): readonly TokenSample[] {
+    return this.rows;
   }
 
   async finish(): Promise<void> {

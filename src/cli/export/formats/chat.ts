@@ -1,5 +1,5 @@
 import { extraFields } from '../../../model/index.js';
-import type { PartialFile } from '../folder.js';
+import type { PartialFile } from '../partial-file.js';
 import type { Format, FormatSettings, PartWriter, TextMessage, TextSample } from './format.js';
 
 /** Formats of text for fine-tuning: JSON lines of messages as OpenAI's chat API has them. */
@@ -69,6 +69,7 @@ function lines(
       }
       return isFit;
     },
+    state: () => undefined,
     finish: () => Promise.resolve(),
   };
 }

@@ -42,7 +42,23 @@ export interface FormatSettings {
 export interface PartWriter<Sample> {
   /** Returns false if it leaves the sample out as unfit for the format; see `leavesOut`. */
   add(sample: Sample): Promise<boolean>;
+  /**
+   * Returns what a later process needs beside the files to go on behind the samples added so far: plain data
+   * that node:v8 can serialize, valid until the next call.
+   */
+  state(): unknown;
   finish(): Promise<void>;
+}
+
+/** A part to be begun. */
+export interface PartStart {
+  readonly name: string;
+  /** Split and shard are for formats that name files in their own way. */
+  readonly split: string;
+  readonly shard: number;
+  readonly shards: number;
+  /** State of the part as an earlier process left it in the folder's files; undefined for a new part. */
+  readonly former: unknown;
 }
 
 /** A format of files. Each is in a file of its own, with the source of its layout in docs/export.md. */
@@ -53,12 +69,8 @@ export interface Format<Sample> {
   readonly leavesOut: string;
   /** Files of one part. */
   readonly filesOfPart: number;
-  /** Begins a part. `split` and `shard` are for formats that name files in their own way. */
-  begin(
-    folder: ExportFolder,
-    part: { readonly name: string; readonly split: string; readonly shard: number; readonly shards: number },
-    settings: FormatSettings,
-  ): Promise<PartWriter<Sample>>;
+  /** Begins a part, or goes on with it. */
+  begin(folder: ExportFolder, part: PartStart, settings: FormatSettings): Promise<PartWriter<Sample>>;
   /** Writes what stands above the parts, when all are finished. */
   complete?(folder: ExportFolder): Promise<void>;
 }

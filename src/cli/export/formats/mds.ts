@@ -1,4 +1,5 @@
-import type { ExportFolder, PartialFile } from '../folder.js';
+import type { ExportFolder } from '../folder.js';
+import type { PartialFile } from '../partial-file.js';
 import {
   type Format,
   type FormatSettings,
@@ -34,11 +35,13 @@ export function mds(): Format<TokenSample> {
     reads: 'tokens',
     leavesOut: 'conversations without tokens, or with ids of 2147483648 and more',
     filesOfPart: 2,
-    async begin(folder, { split, shard, shards: shardCount }, settings) {
+    async begin(folder, { split, shard, shards: shardCount, former }, settings) {
       columns = columnsOf(settings);
       splits.add(split);
       const bytesMax = shardCount === 1 ? shardBytesMax : shardBytesLimit;
-      return new MdsPart(folder, { split, first: shard, bytesMax, columns }, settings, shards);
+      const part = new MdsPart(folder, { split, first: shard, bytesMax, columns }, settings, shards);
+      if (former !== undefined) await part.goOn(former as State);
+      return part;
     },
     async complete(folder) {
       for (const split of splits) {
@@ -65,6 +68,13 @@ function columnsOf({ lossRoles }: FormatSettings): readonly (readonly [string, s
   ];
 }
 
+interface State {
+  /** Shards of the part that are whole. */
+  readonly written: readonly ShardInfo[];
+  /** Sizes of the samples in the shard under way. */
+  readonly sizes: readonly number[];
+}
+
 interface Shape {
   readonly split: string;
   /** Number of the first shard. Further ones follow it if there is only one part. */
@@ -77,7 +87,7 @@ class MdsPart implements PartWriter<TokenSample> {
   private readonly config: Buffer;
   private body: PartialFile | undefined;
   private sizes: number[] = [];
-  private written = 0;
+  private readonly written: ShardInfo[] = [];
 
   constructor(
     private readonly folder: ExportFolder,
@@ -108,6 +118,21 @@ class MdsPart implements PartWriter<TokenSample> {
     if (this.body !== undefined) await this.finishShard();
   }
 
+  state(): State {
+    return { written: this.written, sizes: this.sizes };
+  }
+
+  /** Goes on behind what an earlier process wrote. Shards that are whole belong to the folder again. */
+  async goOn({ written, sizes }: State): Promise<void> {
+    for (const info of written) {
+      await this.folder.create(`${info.split}/${info.name}`);
+      this.written.push(info);
+      this.shards.push(info);
+    }
+    this.sizes = [...sizes];
+    if (sizes.length > 0) this.body = await this.folder.create(`${this.name()}.samples`);
+  }
+
   private columnBytes(sample: TokenSample): Uint8Array[] {
     const { application, id, model, tokenizer } = sample.conversation;
     const { lossRoles } = this.settings;
@@ -123,7 +148,7 @@ class MdsPart implements PartWriter<TokenSample> {
   }
 
   private name(): string {
-    return `${this.shape.split}/shard.${String(this.shape.first + this.written).padStart(5, '0')}.mds`;
+    return `${this.shape.split}/shard.${String(this.shape.first + this.written.length).padStart(5, '0')}.mds`;
   }
 
   /** Writes number of samples, their offsets, the configuration, the samples. */
@@ -140,10 +165,11 @@ class MdsPart implements PartWriter<TokenSample> {
     for await (const piece of this.body!.read()) await file.write(piece);
     await this.folder.drop(this.body!);
     const { split } = this.shape;
-    this.shards.push({ split, name: name.slice(split.length + 1), samples: sizes.length, bytes: file.bytes });
+    const info = { split, name: name.slice(split.length + 1), samples: sizes.length, bytes: file.bytes };
+    this.shards.push(info);
+    this.written.push(info);
     this.body = undefined;
     this.sizes = [];
-    this.written++;
   }
 }
 

@@ -1,10 +1,12 @@
-import type { ExportFolder, PartialFile } from '../folder.js';
+import type { ExportFolder } from '../folder.js';
+import type { PartialFile } from '../partial-file.js';
 import {
   type Format,
   type FormatSettings,
   int32Max,
   littleEndian,
   lossMask,
+  type PartStart,
   type PartWriter,
   type TokenSample,
 } from './format.js';
@@ -19,7 +21,7 @@ export const megatron: Format<TokenSample> = {
   reads: 'tokens',
   leavesOut: 'conversations without tokens, or with ids of 2147483648 and more',
   filesOfPart: 5,
-  begin: (folder, { name }, settings) => MegatronPart.begin(folder, name, settings),
+  begin: (folder, part, settings) => MegatronPart.begin(folder, part, settings),
 };
 
 const codes = { uint8: 1, int32: 4, uint16: 8 } as const;
@@ -31,9 +33,14 @@ const uint16TokensMax = 65_499;
 const fileMagic = Buffer.from('MMIDIDX\0\0', 'latin1');
 const lengthsOfPiece = 2 ** 16;
 
+interface State {
+  readonly lengths: Int32Array;
+  readonly tokenMax: number;
+}
+
 class MegatronPart implements PartWriter<TokenSample> {
-  private readonly lengths: number[] = [];
-  private tokenMax = 0;
+  private readonly lengths: number[];
+  private tokenMax: number;
 
   private constructor(
     private readonly folder: ExportFolder,
@@ -42,13 +49,21 @@ class MegatronPart implements PartWriter<TokenSample> {
     private readonly words: PartialFile,
     private readonly ids: PartialFile,
     private readonly mask: PartialFile | undefined,
-  ) {}
+    former: State | undefined,
+  ) {
+    this.lengths = former ? [...former.lengths] : [];
+    this.tokenMax = former?.tokenMax ?? 0;
+  }
 
-  static async begin(folder: ExportFolder, name: string, settings: FormatSettings): Promise<MegatronPart> {
-    const words = await folder.create(`${name}.bin`);
+  static async begin(
+    folder: ExportFolder,
+    { name, former }: PartStart,
+    settings: FormatSettings,
+  ): Promise<MegatronPart> {
+    const words = await folder.create(`${name}.int32`);
     const ids = await folder.create(`${name}.ids.jsonl`);
     const mask = settings.lossRoles && (await folder.create(`${name}.loss_mask.bin`));
-    return new MegatronPart(folder, name, settings, words, ids, mask);
+    return new MegatronPart(folder, name, settings, words, ids, mask, former as State | undefined);
   }
 
   async add(sample: TokenSample): Promise<boolean> {
@@ -61,25 +76,28 @@ class MegatronPart implements PartWriter<TokenSample> {
     return true;
   }
 
+  state(): State {
+    return { lengths: Int32Array.from(this.lengths), tokenMax: this.tokenMax };
+  }
+
   async finish(): Promise<void> {
     const fits = this.tokenMax <= uint16TokensMax;
     if (fits) await this.narrow();
+    else this.folder.rename(this.words, `${this.name}.bin`);
     await this.writeIndex(`${this.name}.idx`, fits ? 'uint16' : 'int32');
     if (this.mask) await this.writeIndex(`${this.name}.loss_mask.idx`, 'uint8');
   }
 
   /** Writes the words once more, as uint16: only now is it known that all of them fit. */
   private async narrow(): Promise<void> {
-    const short = await this.folder.create(`${this.name}.uint16`);
+    const short = await this.folder.create(`${this.name}.bin`);
     for await (const piece of this.words.read()) {
       const words = Uint16Array.from({ length: piece.length / 4 }, (_, at) =>
         Buffer.from(piece.buffer, piece.byteOffset).readUInt32LE(4 * at),
       );
       await short.write(littleEndian(words));
     }
-    await this.words.truncate(0);
-    for await (const piece of short.read()) await this.words.write(piece);
-    await this.folder.drop(short);
+    await this.folder.drop(this.words);
   }
 
   private async writeIndex(name: string, kind: Kind): Promise<void> {

@@ -1,4 +1,4 @@
-import type { PartialFile } from '../folder.js';
+import type { PartialFile } from '../partial-file.js';
 import {
   type Format,
   littleEndian,
@@ -18,20 +18,22 @@ export const npy: Format<TokenSample> = {
   reads: 'tokens',
   leavesOut: 'conversations without tokens',
   filesOfPart: 4,
-  async begin(folder, { name }, settings) {
+  async begin(folder, { name, former }, settings) {
     const tokens = await NpyFile.begin(await folder.create(`${name}.tokens.npy`), '<u4', 4);
     const offsets = await NpyFile.begin(await folder.create(`${name}.offsets.npy`), '<i8', 8);
-    await offsets.write(littleEndian(BigInt64Array.of(0n)));
+    if (former === undefined) await offsets.write(littleEndian(BigInt64Array.of(0n)));
     const ids = await folder.create(`${name}.ids.jsonl`);
     const mask =
       settings.lossRoles && (await NpyFile.begin(await folder.create(`${name}.loss_mask.npy`), '|u1', 1));
-    return new NpyPart({ tokens, offsets, ids, mask }, settings);
+    return new NpyPart({ tokens, offsets, ids, mask }, settings, (former as State | undefined)?.end ?? 0);
   },
 };
 
-class NpyPart implements PartWriter<TokenSample> {
-  private end = 0;
+interface State {
+  readonly end: number;
+}
 
+class NpyPart implements PartWriter<TokenSample> {
   constructor(
     private readonly files: {
       readonly tokens: NpyFile;
@@ -40,6 +42,8 @@ class NpyPart implements PartWriter<TokenSample> {
       readonly mask: NpyFile | undefined;
     },
     private readonly settings: FormatSettings,
+    /** Tokens so far. */
+    private end: number,
   ) {}
 
   async add(sample: TokenSample): Promise<boolean> {
@@ -50,6 +54,10 @@ class NpyPart implements PartWriter<TokenSample> {
     await writeSampleId(ids, sample);
     if (mask) await mask.write(lossMask(sample, this.settings.lossRoles!));
     return true;
+  }
+
+  state(): State {
+    return { end: this.end };
   }
 
   async finish(): Promise<void> {
@@ -71,7 +79,7 @@ class NpyFile {
   ) {}
 
   static async begin(file: PartialFile, type: string, itemBytes: number): Promise<NpyFile> {
-    await file.write(npyHeader(type, 0));
+    if (file.bytes === 0) await file.write(npyHeader(type, 0));
     return new NpyFile(file, type, itemBytes);
   }
 

@@ -1,5 +1,5 @@
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
-import type { PartialFile } from '../folder.js';
+import type { PartialFile } from '../partial-file.js';
 import {
   type Format,
   type FormatSettings,
@@ -23,27 +23,44 @@ export const parquet: Format<TokenSample> = {
   reads: 'tokens',
   leavesOut: 'conversations without tokens, or with ids of 2147483648 and more',
   filesOfPart: 1,
-  async begin(folder, { name }, settings) {
-    return new ParquetPart(await folder.create(`${name}.parquet`), settings);
+  async begin(folder, { name, former }, settings) {
+    const file = await folder.create(`${name}.parquet`);
+    return new ParquetPart(file, settings, former as State | undefined);
   },
 };
+
+interface State {
+  /** Rows of the group under way. */
+  readonly rows: readonly TokenSample[];
+  /** State of the library's writer, and its place in the file. */
+  readonly writer: Pick<ParquetWriter, 'row_groups' | 'num_rows' | 'pendingIndexes'>;
+  readonly offset: number;
+}
 
 class ParquetPart implements PartWriter<TokenSample> {
   private readonly bytes = new ByteWriter();
   private readonly writer: ParquetWriter;
-  private rows: TokenSample[] = [];
-  private tokens = 0;
+  private rows: TokenSample[];
+  private tokens: number;
 
   constructor(
     private readonly file: PartialFile,
     private readonly settings: FormatSettings,
+    former: State | undefined,
   ) {
+    this.rows = former ? [...former.rows] : [];
+    this.tokens = this.rows.reduce((sum, { tokens }) => sum + tokens.length, 0);
     this.writer = new ParquetWriter({
       writer: this.bytes,
       schema: schemaOf(settings),
       statistics: false,
       createdBy: 'stowken',
     });
+    if (former === undefined) return;
+    Object.assign(this.writer, former.writer);
+    this.bytes.offset = former.offset;
+    // The writer has just made the file's beginning, which was written with the first group.
+    if (file.bytes > 0) this.bytes.index = 0;
   }
 
   async add(sample: TokenSample): Promise<boolean> {
@@ -55,6 +72,11 @@ class ParquetPart implements PartWriter<TokenSample> {
     this.tokens += length;
     if (this.rows.length === rowsMax) await this.writeGroup();
     return true;
+  }
+
+  state(): State {
+    const { row_groups, num_rows, pendingIndexes } = this.writer;
+    return { rows: this.rows, writer: { row_groups, num_rows, pendingIndexes }, offset: this.bytes.offset };
   }
 
   async finish(): Promise<void> {

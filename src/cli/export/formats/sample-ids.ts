@@ -1,4 +1,4 @@
-import type { PartialFile } from '../folder.js';
+import type { PartialFile } from '../partial-file.js';
 import type { TokenSample } from './format.js';
 
 /** Writes the list that leads from a row back to its conversation: one JSON line a row, in order. */

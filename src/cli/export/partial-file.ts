@@ -1,0 +1,99 @@
+import { type FileHandle, open } from 'node:fs/promises';
+
+/** Bytes that are read at once. */
+const pieceBytes = 2 ** 20;
+
+/** A file under a temporary name, written from its beginning to its end through a buffer. */
+export class PartialFile {
+  private readonly buffer: Buffer;
+  private waiting = 0;
+
+  private constructor(
+    readonly name: string,
+    private readonly file: FileHandle,
+    bufferSize: number,
+    /** Bytes written so far. */
+    public bytes: number,
+  ) {
+    this.buffer = Buffer.allocUnsafeSlow(bufferSize);
+  }
+
+  static async create(path: string, name: string, bufferSize: number): Promise<PartialFile> {
+    return new PartialFile(name, await open(path, 'w+'), bufferSize, 0);
+  }
+
+  /**
+   * Opens a file that was begun before, and drops what is behind so many bytes.
+   * @throws Error if it is shorter
+   */
+  static async reopen(path: string, name: string, bufferSize: number, bytes: number): Promise<PartialFile> {
+    const file = await open(path, 'r+');
+    const { size } = await file.stat();
+    if (size < bytes) {
+      await file.close();
+      throw new Error(`${path} has ${size} bytes of the ${bytes} that were written to it`);
+    }
+    await file.truncate(bytes);
+    return new PartialFile(name, file, bufferSize, bytes);
+  }
+
+  /** Appends bytes. They belong to the caller again when the promise resolves. */
+  async write(content: Uint8Array | string): Promise<void> {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    if (this.waiting + bytes.length > this.buffer.length) await this.flush();
+    if (bytes.length > this.buffer.length) await this.writeAt(bytes, this.bytes);
+    else {
+      this.buffer.set(bytes, this.waiting);
+      this.waiting += bytes.length;
+    }
+    this.bytes += bytes.length;
+  }
+
+  /** Replaces bytes near the beginning, which were written as a place for them. */
+  async replace(offset: number, bytes: Uint8Array): Promise<void> {
+    await this.flush();
+    await this.writeAt(bytes, offset);
+  }
+
+  /** Yields what was written, in pieces; each is valid until the next. */
+  async *read(): AsyncGenerator<Uint8Array, void, void> {
+    await this.flush();
+    const piece = Buffer.allocUnsafeSlow(pieceBytes);
+    for (let at = 0; at < this.bytes;) {
+      const { bytesRead } = await this.file.read(piece, 0, piece.length, at);
+      if (bytesRead === 0) throw new Error(`${this.name} is shorter than what was written to it`);
+      yield piece.subarray(0, bytesRead);
+      at += bytesRead;
+    }
+  }
+
+  /** Makes durable what was written so far. */
+  async sync(): Promise<void> {
+    await this.flush();
+    await this.file.datasync();
+  }
+
+  /** Makes it durable, and closes it. */
+  async finish(): Promise<void> {
+    await this.sync();
+    await this.close();
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+
+  private async flush(): Promise<void> {
+    if (this.waiting === 0) return;
+    const { waiting } = this;
+    this.waiting = 0;
+    await this.writeAt(this.buffer.subarray(0, waiting), this.bytes - waiting);
+  }
+
+  private async writeAt(bytes: Uint8Array, offset: number): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      const { bytesWritten } = await this.file.write(bytes, done, bytes.length - done, offset + done);
+      done += bytesWritten;
+    }
+  }
+}
