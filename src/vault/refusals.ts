@@ -6,7 +6,7 @@ const storages = {
   backup: 'lmdb',
   repair: 'lmdb, memory',
   'prefix index': 'lmdb, memory',
-  usage: 'lmdb, memory',
+  usage: 'lmdb, memory, postgres',
   erasure: 'lmdb, memory',
 } as const;
 

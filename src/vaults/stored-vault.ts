@@ -214,7 +214,7 @@ async function setLabels(backend: ManagedBackend, labels: readonly string[]): Pr
   throw new StowkenError('UNSUPPORTED_BY_STORAGE', `the ${backend.kind} storage has no labels`, {
     operation: 'labels',
     storage: backend.kind,
-    storages: 'lmdb, memory',
+    storages: 'lmdb, memory, postgres',
   });
 }
 

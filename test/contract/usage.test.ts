@@ -3,9 +3,12 @@ import type { UsageRow } from '../../src/storage/index.js';
 import type { Conversation } from '../../src/model/index.js';
 import { MemoryStore } from '../../src/storage/memory/store.js';
 import { noUsage } from '../../src/storage/shared/usage.js';
-import { codec, longSegment, message, spec, useBench } from './support.js';
+import { backendKinds, codec, isPartitioned, longSegment, message, spec, useBench } from './support.js';
 
-describe.each(['memory', 'lmdb'] as const)('usage in the %s backend', (kind) => {
+/** Storages that count; partitions have copies, which test/storage/postgres/partitions.test.ts counts. */
+const counting = backendKinds.filter((kind) => kind !== 'filesystem' && !isPartitioned(kind));
+
+describe.each(counting)('usage in the %s backend', (kind) => {
   const bench = useBench(kind);
 
   const rows = async (fromMs = 0, beforeMs = 1e12) => {

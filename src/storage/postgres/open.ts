@@ -9,6 +9,7 @@ import { IdSource } from './formats/ids.js';
 import { Housekeeping } from './leases/housekeeping.js';
 import { Presence } from './leases/presence.js';
 import { KnownSegments } from './read/known-segments.js';
+import { Labels } from './read/labels.js';
 import { Registries } from './read/registries.js';
 import { PostgresBackend } from './postgres-backend.js';
 import { Partitions } from './partitions.js';
@@ -99,10 +100,12 @@ async function openVault(
     ...{ database, partitions, isCitus, vaultId, codec, clock, presence, registries },
     ids: new IdSource(count),
     known: new KnownSegments(),
+    labels: new Labels(database, p),
     newest: { storeTimeMs: Math.max(0, ...newest.map(({ stored }) => int(stored))) },
     requests: { latest: undefined, answered: [] },
   };
   await registries.refresh();
+  await vault.labels.refresh();
   const housekeeping = new Housekeeping(vault);
   await presence.begin(() => housekeeping.onBeat());
   const backend = new PostgresBackend(vault, { activity, strict }, async () => {

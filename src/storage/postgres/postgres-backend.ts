@@ -14,6 +14,7 @@ import type {
   SegmentScan,
   StoredRegistry,
 } from '../contract/queries.js';
+import type { UsageQuery } from '../contract/usage.js';
 import type { StorageActivity } from '../shared/activity.js';
 import { checkVault } from './check/check.js';
 import { keptFrom, readTokenizer } from './commit/apply.js';
@@ -25,6 +26,7 @@ import { findCopies, findSegments, foundFrom } from './read/find.js';
 import { countReferences, readFrames, readHashes, scanSegments } from './read/frames.js';
 import { listConversations } from './read/listing.js';
 import { listReferences } from './read/references.js';
+import { dropUsage, readUsage } from './read/usage.js';
 import { openSnapshot, readHeadOf } from './read/snapshot.js';
 
 /** A vault in tables of a database that speaks PostgreSQL's protocol. Other servers may write it too. */
@@ -115,6 +117,18 @@ export class PostgresBackend implements ManagedBackend {
 
   listReferences(query: ReferenceQuery): Promise<ReferencePage> {
     return listReferences(this.vault, query);
+  }
+
+  setLabels(labels: readonly string[]): Promise<void> {
+    return this.vault.labels.set(labels);
+  }
+
+  usage(query: UsageQuery): Promise<void> {
+    return readUsage(this.vault, query);
+  }
+
+  dropUsage(beforeMs: number, signal: AbortSignal): Promise<number> {
+    return dropUsage(this.vault, beforeMs, signal);
   }
 
   stats(): Promise<VaultStats> {

@@ -175,7 +175,7 @@ function planParts<Incoming>(ops: ChangeOps<Incoming>, change: Change, sequenceM
 }
 
 /** True if a put expects that no conversation has its id. */
-function isOfAbsent(expect: Part<'put'>['expect']): boolean {
+export function isOfAbsent(expect: Part<'put'>['expect']): boolean {
   return expect.kind === 'revision' && expect.revision === 0;
 }
 

@@ -7,6 +7,7 @@ import { listOf } from '../../contract/long-lists.js';
 import { longSegment, message, segment, spec, storing } from '../../contract/support.js';
 import { postgresMissing, testDatabase } from '../../support/postgres.js';
 import { stowken } from '../../cli/support/stowken.js';
+import { eventually } from '../../support/wait.js';
 import { SharedVault } from './support.js';
 
 const partitions = new Partitions(1, 4);
@@ -157,12 +158,45 @@ describe.skipIf(postgresMissing !== undefined)('a vault of four partitions', () 
     expect(await one.stats()).toMatchObject({ segments: 4, garbageSegments: 0 });
   });
 
+  it('counts usage in one row, wherever its conversations are, until it is dropped', async () => {
+    const rows = async () => {
+      const found: unknown[] = [];
+      await other.usage!({ fromMs: 0, beforeMs: 1e12, onRow: (row) => found.push(row) });
+      return found;
+    };
+    await one.setLabels!(['user']);
+    for (const id of ids) {
+      const put = { ...storing(id, [longSegment(10, 1)]).put!, spec: spec(id, { metadata: { user: '7' } }) };
+      await one.commit({ newSegments: [longSegment(10, 1)], put });
+    }
+    await one.commit({ fork: { id: ids[0]!, newId: 'f', messageCount: 1, timeMs: 2_000_000 } });
+    await one.commit({ delete: { id: ids[1]!, timeMs: 3 } });
+    const labels = { user: '7' };
+    const figures = { conversations: 4, messages: 4, userTokens: 40, newTokens: 40 };
+    expect(await rows()).toMatchObject([
+      { timeMs: 0, labels, figures },
+      { timeMs: 1_800_000, labels, figures: { conversations: 1, messages: 0 } },
+    ]);
+    expect(await one.dropUsage!(1_800_000, new AbortController().signal)).toBe(4);
+    expect(await rows()).toMatchObject([{ timeMs: 1_800_000 }]);
+    // The other server learns of the label by itself.
+    let tries = 0;
+    await eventually(async () => {
+      const id = `x${tries++}`;
+      const put = { ...storing(id, []).put!, spec: spec(id, { metadata: { user: '8' } }) };
+      await other.commit({ put });
+      expect(JSON.stringify(await rows())).toContain('"user":"8"');
+    });
+  });
+
   it('is deleted with the rows of all of them', async () => {
     for (const id of ids) await one.commit(storing(id, [longSegment(20, 1)]));
     await vault.remove();
     await expect(other.commit(storing('y', [])).catch((error: unknown) => error)).resolves.toMatchObject({
       reason: 'VAULT_NOT_FOUND',
     });
+    // Servers that have it open tell that they are there until they close it.
+    await vault.close();
     expect(await vault.rowsLeft(4)).toBe(0);
     vault = await SharedVault.create(4);
     one = await vault.open();
@@ -179,9 +213,9 @@ describe.skipIf(postgresMissing !== undefined)('a number of partitions', () => {
     const made = await migrate('--partitions', '16');
     expect(made).toMatchObject({ code: 0, stderr: '' });
     expect(made.stdout).toBe(
-      `the tables in schema ${schema} are of version 2 now, with 16 partitions for each vault\n`,
+      `the tables in schema ${schema} are of version 3 now, with 16 partitions for each vault\n`,
     );
-    expect(JSON.parse((await migrate('--json')).stdout)).toMatchObject({ from: 2, to: 2, partitions: 16 });
+    expect(JSON.parse((await migrate('--json')).stdout)).toMatchObject({ from: 3, to: 3, partitions: 16 });
     expect(await migrate('--partitions', '16')).toMatchObject({ code: 0 });
     expect(await migrate('--partitions', '8')).toMatchObject({
       code: 1,

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { first } from '../../../src/storage/postgres/schema/first.js';
 import { layout, partitionedTables } from '../../../src/storage/postgres/schema/layout.js';
+import { usageTables } from '../../../src/storage/postgres/schema/usage.js';
 
 const folder = resolve(import.meta.dirname, '../../../src/storage/postgres');
 
@@ -91,7 +92,7 @@ it('every statement about the rows of a vault runs on Citus, by its documentatio
 });
 
 it('every table of rows of vaults can be distributed by partitions', () => {
-  const made = [...first, ...layout].map((text) => text.replace(/\s+/g, ' '));
+  const made = [...first, ...layout, ...usageTables].map((text) => text.replace(/\s+/g, ' '));
   const tables = made.flatMap((text) => /^create table (\w+) \((.*)\)$/.exec(text)?.slice(1, 3) ?? []);
   const kept = new Set(['vault', 'layout']);
   for (let at = 0; at < tables.length; at += 2) {

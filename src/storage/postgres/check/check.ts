@@ -28,6 +28,14 @@ const readState: Statement = {
     from totals t where p = $1`,
 };
 const readDeltas: Statement = { name: 'check_deltas', text: 'select d from delta where p = $1' };
+const readCounted: Statement = {
+  name: 'check_usage',
+  text: `select sum(convs) convs, sum(msgs) msgs, sum(sys + usr + asst) toks from usage_sum where p = $1`,
+};
+const readUncounted: Statement = {
+  name: 'check_uncounted',
+  text: 'select convs, msgs, toks from uncounted where p = $1',
+};
 const readRegistries: Statement = {
   name: 'check_registries',
   text: 'select id, segs, toks, bytes, data from registry where p = $1 order by id',
@@ -49,6 +57,8 @@ export async function checkVault(vault: VaultParts, options: CheckOptions): Prom
 /** Rows of a partition with its sums, and what its deltas add to them. */
 interface PartitionRows {
   readonly state: Row | undefined;
+  /** Content that usage counts, and that no counter has. */
+  readonly usage: readonly (Row | undefined)[];
   readonly registries: readonly Row[];
   readonly pending: Delta;
 }
@@ -112,7 +122,14 @@ async function readRows(transaction: Transaction, p: number): Promise<PartitionR
   const [state] = await transaction.query(readState, [p]);
   const pending = new Delta();
   for (const { d } of await transaction.query(readDeltas, [p])) pending.add(bytes(d));
-  return { state, pending, registries: await transaction.query(readRegistries, [p]) };
+  const [counted] = await transaction.query(readCounted, [p]);
+  const [uncounted] = await transaction.query(readUncounted, [p]);
+  return {
+    state,
+    pending,
+    usage: [counted, uncounted],
+    registries: await transaction.query(readRegistries, [p]),
+  };
 }
 
 function withRegistries(live: Codec, rows: readonly Row[], add: Add): Codec {
@@ -136,7 +153,13 @@ async function* partsOf(transaction: Transaction, p: number): AsyncGenerator<Row
 
 /** Compares the sums that a partition keeps with those of its rows. */
 function compareFigures(rows: PartitionRows | undefined, found: Delta, add: Add): void {
-  const { state, pending = new Delta(), registries = [] } = rows ?? {};
+  const { state, pending = new Delta(), registries = [], usage = [] } = rows ?? {};
+  for (const figure of ['convs', 'msgs', 'toks'] as const) {
+    const [counted = 0, others = 0] = usage.map((row) => int(row?.[figure] ?? 0));
+    const kept = int(state?.[figure] ?? 0);
+    if (counted + others !== kept)
+      add('usage', figure, `counters have ${counted}, ${others} are uncounted, and ${kept} are kept`);
+  }
   for (const figure of figures) {
     const kept = int(state?.[figure] ?? 0) + pending.figures[figure];
     if (kept !== found.figures[figure])

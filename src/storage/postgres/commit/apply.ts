@@ -13,6 +13,7 @@ import { Manifests } from './manifests.js';
 import { countsOf } from './counts.js';
 import { changeHolders } from './references.js';
 import type { Replacements } from './replace-frames.js';
+import { countUsage } from './usage.js';
 import { requireStored, reviveSegments, type Work } from './work.js';
 import type { Works } from './works.js';
 
@@ -67,6 +68,7 @@ export async function applyChange(
     result.put = withEarlier(await manifests.put(change.put), change.storedEarlier);
   if (change.append) result.append = withEarlier(await manifests.append(change.append), change.storedEarlier);
   if (change.fork && !unchangedFork) result.fork = await manifests.fork(change.fork);
+  countUsage(works, change, result);
   if (change.delete) result.delete = await manifests.delete(change.delete);
   if (change.addReferences) result.addReferences = await changeHolders(works, change.addReferences, 1);
   for (const work of works.all) renew(work);

@@ -3,13 +3,17 @@ import type { Transaction } from '../database/transaction.js';
 import { Delta, figures } from '../formats/delta.js';
 import { decodeDirectory, type PackEntry } from '../formats/pack.js';
 import type { PackId } from '../formats/ids.js';
+import { foldUsage } from './fold-usage.js';
 
 /** Locks the figures of a partition, and reads the clock, which is the one of a vault's first partition. */
 export const lockTotals: Statement = {
   name: 'fold_lock',
   text: 'select clock from totals where p = $1 for update',
 };
-const takeDeltas: Statement = { name: 'fold_take', text: 'delete from delta where p = $1 returning at, d' };
+const takeDeltas: Statement = {
+  name: 'fold_take',
+  text: 'delete from delta where p = $1 returning at, d, usage',
+};
 const addReferences: Statement = {
   name: 'fold_refs',
   text: `insert into ref (p, k, slot, n, tokens, bytes, since, condemned)
@@ -58,6 +62,8 @@ export async function fold(transaction: Transaction, p: number): Promise<void> {
       touched.set(`${k}/${slot}`, Math.max(touched.get(`${k}/${slot}`) ?? -Infinity, int(at)));
   }
   await foldReferences(transaction, p, sum, touched);
+  const usage = deltas.map((row) => row['usage'] as Buffer | null);
+  foldUsage(transaction, p, usage, sum.figures);
   if (figures.some((figure) => sum.figures[figure] !== 0))
     transaction.send(addTotals, [p, ...figures.map((figure) => sum.figures[figure])]);
   for (const [id, { segs, toks, bytes }] of sum.registries)

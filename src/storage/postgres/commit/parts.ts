@@ -2,6 +2,7 @@ import type { LiveCodec } from '../../../codec/index.js';
 import type { RequestMark } from '../../contract/change.js';
 import type { Database } from '../database/database.js';
 import type { IdSource } from '../formats/ids.js';
+import type { Labels } from '../read/labels.js';
 import type { KnownSegments } from '../read/known-segments.js';
 import type { Presence } from '../leases/presence.js';
 import type { Partitions } from '../partitions.js';
@@ -19,6 +20,7 @@ export interface VaultParts {
   readonly clock: () => number;
   readonly ids: IdSource;
   readonly known: KnownSegments;
+  readonly labels: Labels;
   readonly presence: Presence;
   readonly registries: Registries;
   /**

@@ -6,6 +6,7 @@ import type { Transaction } from '../database/transaction.js';
 import { Delta } from '../formats/delta.js';
 import { headOf, type PackId, type Place, restOf } from '../formats/ids.js';
 import type { ListColumns } from '../formats/list.js';
+import { encodeUsage, type GroupUsage } from '../formats/usage.js';
 import { encodePack, packBytesMax, type PackedFrame } from '../formats/pack.js';
 import { fold } from './fold.js';
 import type { FoundPlace, PartitionState } from './lookup.js';
@@ -29,7 +30,7 @@ const insertGarbage: Statement = {
 };
 const insertDelta: Statement = {
   name: 'delta_insert',
-  text: 'insert into delta (p, k, at, d) values ($1, $2, $3, $4)',
+  text: 'insert into delta (p, k, at, d, usage) values ($1, $2, $3, $4, $5)',
 };
 export const reviveSegments: Statement = {
   name: 'segments_revive',
@@ -77,6 +78,8 @@ export class Work {
   readonly copies: NewSegment[] = [];
   /** Those of the incoming ones that were not stored here before, in their order. */
   readonly added: NewSegment[] = [];
+  /** Usage that the change counts in this partition. */
+  usage: GroupUsage[] = [];
   /** Id of a row that is there if and only if the change was made; undefined if it has none. */
   witness: PackId | undefined;
   readonly #fresh = new Map<SegmentHash, Fresh>();
@@ -156,9 +159,11 @@ export class Work {
   }
 
   sendDelta(): void {
-    if (isEmpty(this.delta)) return;
-    this.transaction.send(insertDelta, [this.p, this.#nextId(), this.nowMs, this.delta.encode()]);
+    if (isEmpty(this.delta) && this.usage.length === 0) return;
+    const usage = this.usage.length === 0 ? null : encodeUsage(this.usage);
+    this.transaction.send(insertDelta, [this.p, this.#nextId(), this.nowMs, this.delta.encode(), usage]);
     this.delta = new Delta();
+    this.usage = [];
   }
 
   /** A segment that is stored with one holder has no row of its own; others are counted, or garbage. */

@@ -40,8 +40,9 @@ export class Housekeeping {
   constructor(private readonly vault: VaultParts) {}
 
   async onBeat(): Promise<void> {
-    const { database, partitions, registries, requests } = this.vault;
+    const { database, partitions, registries, requests, labels } = this.vault;
     await registries.refresh();
+    await labels.refresh();
     this.#beats += 1;
     if (this.#beats % beatsBetween > 0) return;
     const found = await database.queries(partitions.all.map((p) => [look, [p]]));

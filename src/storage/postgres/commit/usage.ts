@@ -1,0 +1,28 @@
+import type { Change, ChangeResult, ManifestOutcome } from '../../contract/change.js';
+import { isOfAbsent, type Part } from '../../shared/apply-change.js';
+import { groupedBy, periodOf, usageOf } from '../../shared/usage.js';
+import type { Works } from './works.js';
+
+/** Counts the usage of what a change stored, beside the figures of its conversations. */
+export function countUsage(works: Works, change: Change, result: ChangeResult): void {
+  const { put } = change;
+  const isDated = put?.spec.createTimeMs !== undefined;
+  const isNew = put?.keeps && isOfAbsent(put.expect);
+  const count = (
+    outcome: ManifestOutcome | undefined,
+    messages?: Part<'put'>['messages'] | MessagesOfAppend,
+  ) => {
+    if (!outcome || outcome.unchanged) return;
+    const event = usageOf(outcome, messages, 0, isDated, isNew);
+    const { labels } = works.vault;
+    const group = groupedBy(event.conversation, labels.current, (each) => each);
+    const list = works.head(event.conversation.id)?.k;
+    const work = list === undefined ? works.all[0] : works.ofPack(list);
+    work?.usage.push({ period: periodOf(event), group, figures: event.figures });
+  };
+  count(result.put, put?.messages);
+  count(result.append, change.append?.messages);
+  count(result.fork);
+}
+
+type MessagesOfAppend = Part<'append'>['messages'];
