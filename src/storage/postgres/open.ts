@@ -93,14 +93,15 @@ async function openVault(
   end: () => Promise<void>,
 ): Promise<ManagedBackend> {
   const partitions = new Partitions(p, count);
+  const ids = new IdSource(count);
   const presence = new Presence(database, p, activity.readers, beatMs);
   const registries = new Registries(database, partitions, codec);
   const newest = (await database.queries(partitions.all.map((each) => [newestTime, [each]]))).flat();
   const vault: VaultParts = {
     ...{ database, partitions, isCitus, vaultId, codec, clock, presence, registries },
-    ids: new IdSource(count),
+    ids,
     known: new KnownSegments(),
-    labels: new Labels(database, p),
+    labels: new Labels(database, partitions, ids),
     newest: { storeTimeMs: Math.max(0, ...newest.map(({ stored }) => int(stored))) },
     requests: { latest: undefined, answered: [] },
   };
@@ -110,6 +111,7 @@ async function openVault(
   await presence.begin(() => housekeeping.onBeat());
   const backend = new PostgresBackend(vault, { activity, strict }, async () => {
     // Those that are left are forgotten with others' requests.
+    await housekeeping.end();
     if (!presence.gone) await housekeeping.forgetAnswered().catch(() => {});
     await presence.end();
     await end();

@@ -24,11 +24,11 @@ describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
       message: expect.stringContaining('run stowken migrate') as string,
     });
     const runs = await Promise.all(Array.from({ length: 4 }, () => migratePostgres({ url, schema })));
-    expect(runs.map(({ from }) => from).sort()).toEqual([0, 3, 3, 3]);
+    expect(runs.map(({ from }) => from).sort()).toEqual([0, 4, 4, 4]);
     const backend = await open(url, schema);
     await backend.commit(storing('c', [segment(1)]));
     await backend.close();
-    expect(await migratePostgres({ url, schema })).toMatchObject({ from: 3, to: 3, partitions: 1 });
+    expect(await migratePostgres({ url, schema })).toMatchObject({ from: 4, to: 4, partitions: 1 });
     const again = await open(url, schema);
     expect(await again.getConversation('c')).toMatchObject({ revision: 1 });
     await again.close();
@@ -71,9 +71,9 @@ describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
     const made = await stowken(['migrate', '--storage', url, '--schema', schema, '--json']);
     expect(made).toMatchObject({ code: 0, stderr: '' });
     const kind = { partitions: 1, distributed: false };
-    expect(JSON.parse(made.stdout)).toEqual({ schema, from: 0, to: 3, ...kind });
+    expect(JSON.parse(made.stdout)).toEqual({ schema, from: 0, to: 4, ...kind });
     const again = await stowken(['migrate', '--storage', url, '--schema', schema]);
-    expect(again.stdout).toBe(`the tables in schema ${schema} are of version 3 already\n`);
+    expect(again.stdout).toBe(`the tables in schema ${schema} are of version 4 already\n`);
     await drop(url, schema);
   });
 

@@ -4,6 +4,7 @@ import type { Change, SegmentKey } from '../../contract/change.js';
 import type { VaultParts } from '../commit/parts.js';
 import { findByHash, placesFrom } from '../commit/lookup.js';
 import { fold, lockTotals } from '../commit/fold.js';
+import type { Database } from '../database/database.js';
 import { int, type Statement } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { headOf, type Place, placeOf } from '../formats/ids.js';
@@ -66,14 +67,17 @@ export async function condemn(
     return now;
   });
   presence.sawClock(clock);
-  for (const p of concerned) {
-    await database.transact(async (transaction) => {
-      await transaction.query(lockGate, [p]);
-      transaction.send(passGate, [p]);
-    });
-  }
+  for (const p of concerned) await passGates(database, p);
   await presence.untilOthersSaw(clock, othersMs, (ms) => sleep(ms));
   return clock;
+}
+
+/** Waits until every change that holds a gate of a partition now is over. */
+export async function passGates(database: Database, p: number): Promise<void> {
+  await database.transact(async (transaction) => {
+    await transaction.query(lockGate, [p]);
+    transaction.send(passGate, [p]);
+  });
 }
 
 /** Locks the clock of a vault, and resolves to it. All that tick wait for each other. */

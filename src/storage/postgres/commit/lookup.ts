@@ -5,6 +5,7 @@ import { int, type Row, type Statement, text } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { type Head, headColumns, headFrom } from '../formats/head.js';
 import { hashFrom, headOf, type Place, uuidOf } from '../formats/ids.js';
+import { type Label, labelFrom } from '../formats/labels.js';
 import type { Partitions } from '../partitions.js';
 
 /** Rows of a partition's gate. Whoever names segments holds one; a collector takes all of them. */
@@ -27,6 +28,10 @@ const lockHeads: Statement = {
   name: 'heads_lock',
   text: `select ${headColumns} from conv where p = $1 and idh = any($2::uuid[]) order by idh for update`,
 };
+export const readLabels: Statement = {
+  name: 'labels_read',
+  text: 'select l, name, ready, dropped from label where p = $1 order by l',
+};
 const readRegistries: Statement = {
   name: 'registries_state',
   text: 'select id, dropping from registry where p = $1',
@@ -43,6 +48,8 @@ export interface PartitionState {
   readonly segments: Map<SegmentHash, FoundPlace>;
   /** Ids of registries, and whether they are about to go. */
   readonly registries: ReadonlyMap<number, boolean>;
+  /** Labels of the vault, but for those that are being removed. */
+  readonly labels: readonly Label[];
 }
 
 /** Conversations that a change is about, and the request that made it before. */
@@ -80,10 +87,11 @@ export async function lookInto(
   p: number,
   hashes: readonly SegmentHash[],
 ): Promise<PartitionState> {
-  const [gate, found, registries] = await Promise.all([
+  const [gate, found, registries, labels] = await Promise.all([
     transaction.query(holdGate, [p, randomInt(gateRows)]),
     hashes.length === 0 ? [] : transaction.query(findByHash, [p, hashes.map(headOf)]),
     transaction.query(readRegistries, [p]),
+    transaction.query(readLabels, [p]),
   ]);
   // The gates go first when a vault is deleted: nothing is stored in one that is gone.
   if (gate.length === 0)
@@ -94,6 +102,7 @@ export async function lookInto(
   return {
     segments: placesFrom(found),
     registries: new Map(registries.map(({ id, dropping }) => [int(id), dropping !== null])),
+    labels: labels.map(labelFrom).filter(({ isDropped }) => !isDropped),
   };
 }
 

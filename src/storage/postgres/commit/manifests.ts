@@ -11,6 +11,7 @@ import { listTooShort } from '../read/snapshot.js';
 import { listPartFrom, readListParts } from '../read/stored-list.js';
 import { hashesAt } from './copies.js';
 import { emptyList, ListBuilder, listedFrom, type ListEnd } from './list-builder.js';
+import { changeTags } from './tags.js';
 import type { Work } from './work.js';
 import type { Works } from './works.js';
 
@@ -145,6 +146,7 @@ export class Manifests {
     const p = this.#partitionOf(spec.id);
     const head = { conversation, cid: existing?.cid ?? ids.next(p - partitions.first), k: c, parts };
     this.works.transaction.send(existing ? updateHead : insertHead, [p, ...headValues(head)]);
+    changeTags(this.works.transaction, p, work.state.labels, existing, head);
     this.works.setHead(spec.id, head);
     count(work, existing?.conversation, conversation);
     return conversation;
@@ -153,9 +155,12 @@ export class Manifests {
   async #remove(id: string): Promise<{ readonly places: readonly Place[]; readonly references: number }> {
     const head = this.#require({ id });
     const released = await this.#releaseList(head);
-    this.works.transaction.send(deleteHead, [this.#partitionOf(id), uuidOf(id)]);
+    const { transaction } = this.works;
+    const work = this.works.ofPack(head.k);
+    transaction.send(deleteHead, [this.#partitionOf(id), uuidOf(id)]);
+    changeTags(transaction, this.#partitionOf(id), work.state.labels, head, undefined);
     this.works.setHead(id, undefined);
-    count(this.works.ofPack(head.k), head.conversation, undefined);
+    count(work, head.conversation, undefined);
     return released;
   }
 

@@ -14,10 +14,10 @@ export function countUsage(works: Works, change: Change, result: ChangeResult): 
   ) => {
     if (!outcome || outcome.unchanged) return;
     const event = usageOf(outcome, messages, 0, isDated, isNew);
-    const { labels } = works.vault;
-    const group = groupedBy(event.conversation, labels.current, (each) => each);
     const list = works.head(event.conversation.id)?.k;
     const work = list === undefined ? works.all[0] : works.ofPack(list);
+    const labels = (work?.state.labels ?? []).map(({ name }) => name);
+    const group = groupedBy(event.conversation, labels, (each) => each);
     work?.usage.push({ period: periodOf(event), group, figures: event.figures });
   };
   count(result.put, put?.messages);

@@ -7,6 +7,7 @@ import { sweepLists, sweptAtOnce } from '../collect/bury.js';
 import { readClock } from '../collect/condemn.js';
 import { int, type Statement } from '../database/driver.js';
 import { uuidOf } from '../formats/ids.js';
+import { buildLabels } from './build-labels.js';
 import { keepRegistries } from '../read/registries.js';
 
 /** Beats between two looks at what is to be done, and time after which a dropper is taken for dead. */
@@ -35,6 +36,8 @@ const readDropping: Statement = {
  */
 export class Housekeeping {
   #beats = 0;
+  #building: Promise<void> | undefined;
+  readonly #ended = new AbortController();
   readonly #dropping = new Map<string, number>();
 
   constructor(private readonly vault: VaultParts) {}
@@ -43,6 +46,7 @@ export class Housekeeping {
     const { database, partitions, registries, requests, labels } = this.vault;
     await registries.refresh();
     await labels.refresh();
+    if (labels.current.some(({ isReady }) => !isReady)) this.#buildLabels();
     this.#beats += 1;
     if (this.#beats % beatsBetween > 0) return;
     const found = await database.queries(partitions.all.map((p) => [look, [p]]));
@@ -59,6 +63,19 @@ export class Housekeeping {
       while ((await database.query(forgetOldRequests, bounds)).length === forgottenAtOnce);
     }
     await this.#keepRegistries();
+  }
+
+  /** Ends what goes on beside the beats. */
+  async end(): Promise<void> {
+    this.#ended.abort();
+    await this.#building;
+  }
+
+  /** Builds indexes while beats go on. One that ends early is built on by another server, or later. */
+  #buildLabels(): void {
+    this.#building ??= buildLabels(this.vault, this.#ended.signal)
+      .catch(() => {})
+      .finally(() => (this.#building = undefined));
   }
 
   /** Forgets marks of our own whose changes are answered: nobody asks for them any more. */
@@ -105,4 +122,4 @@ export class Housekeeping {
   }
 }
 
-const nothingFound: PartitionState = { segments: new Map(), registries: new Map() };
+const nothingFound: PartitionState = { segments: new Map(), registries: new Map(), labels: [] };

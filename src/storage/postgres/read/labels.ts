@@ -1,42 +1,53 @@
+import { lockTotals } from '../commit/fold.js';
+import { readLabels } from '../commit/lookup.js';
 import type { Database } from '../database/database.js';
-import { bytes, type Statement } from '../database/driver.js';
+import type { Statement } from '../database/driver.js';
+import type { IdSource } from '../formats/ids.js';
+import { type Label, labelFrom } from '../formats/labels.js';
+import type { Partitions } from '../partitions.js';
 
-const readLabels: Statement = {
-  name: 'labels_read',
-  text: 'select name from label where p = $1 order by at',
+const dropLabels: Statement = {
+  name: 'labels_drop',
+  text: 'update label set dropped = true, ready = false where p = $1 and l = any($2::int8[])',
 };
-const deleteLabels: Statement = { name: 'labels_delete', text: 'delete from label where p = $1' };
 const insertLabels: Statement = {
   name: 'labels_insert',
-  text: `insert into label (p, at, name) select $1::int, u.at, u.name
-    from unnest($2::int4[], $3::bytea[]) u(at, name)`,
-};
-const lockClock: Statement = {
-  name: 'labels_lock',
-  text: 'select clock from totals where p = $1 for update',
+  text: `insert into label (p, l, name, ready, dropped) select $1::int, u.l, u.name, false, false
+    from unnest($2::int8[], $3::bytea[]) u(l, name) order by u.l`,
 };
 
-/** Labels of a vault, by which usage is counted apart. Other servers learn of new ones within a second. */
+/**
+ * Labels of a vault as this process knows them. Each partition has a row of each, which every change reads
+ * for itself; an index is built, and dropped, by a server of all (build-labels.ts).
+ */
 export class Labels {
-  current: readonly string[] = [];
+  current: readonly Label[] = [];
 
   constructor(
     private readonly database: Database,
-    private readonly p: number,
+    private readonly partitions: Partitions,
+    private readonly ids: IdSource,
   ) {}
 
   async refresh(): Promise<void> {
-    const rows = await this.database.query(readLabels, [this.p]);
-    this.current = rows.map(({ name }) => bytes(name).toString());
+    this.current = (await this.database.query(readLabels, [this.partitions.first])).map(labelFrom);
   }
 
-  async set(labels: readonly string[]): Promise<void> {
+  /** Sets the labels. A new one finds nothing before its index is built. */
+  async set(names: readonly string[]): Promise<void> {
+    const { all, first } = this.partitions;
     await this.database.transact(async (transaction) => {
-      await transaction.query(lockClock, [this.p]);
-      transaction.send(deleteLabels, [this.p]);
-      const names = labels.map((label) => Buffer.from(label));
-      if (labels.length > 0) transaction.send(insertLabels, [this.p, names.map((_, at) => at), names]);
+      await transaction.query(lockTotals, [first]);
+      const rows = (await transaction.query(readLabels, [first])).map(labelFrom);
+      const stored = rows.filter(({ isDropped }) => !isDropped);
+      const gone = stored.filter(({ name }) => !names.includes(name)).map(({ l }) => l);
+      const added = names.filter((name) => !stored.some((each) => each.name === name));
+      const columns = [added.map(() => this.ids.next(0)), added.map((name) => Buffer.from(name))];
+      for (const p of all) {
+        if (gone.length > 0) transaction.send(dropLabels, [p, gone]);
+        if (added.length > 0) transaction.send(insertLabels, [p, ...columns]);
+      }
     });
-    this.current = [...labels];
+    await this.refresh();
   }
 }

@@ -1,12 +1,19 @@
-import type { Conversation } from '../../../model/index.js';
+import { type Conversation, present } from '../../../model/index.js';
 import type { ConversationPage, ListOrder, ListPosition, ListQuery } from '../../contract/queries.js';
-import { isListed } from '../../shared/records.js';
+import { equalities, isListed } from '../../shared/records.js';
+import { readLabels } from '../commit/lookup.js';
 import type { VaultParts } from '../commit/parts.js';
-import { text, type Row, type Statement } from '../database/driver.js';
+import { text, type Row, type Statement, type Value } from '../database/driver.js';
 import { headColumns, headFrom } from '../formats/head.js';
+import { uuidOf } from '../formats/ids.js';
+import { type Label, labelFrom } from '../formats/labels.js';
 
 /** Rows that are read at once for a page: so many at first, then more if few of them pass the filter. */
 const [firstRows, mostRows] = [100, 1_000] as const;
+const taggedColumns = headColumns
+  .split(', ')
+  .map((column) => `c.${column}`)
+  .join(', ');
 const endOfTime = '9223372036854775807';
 const beginOfTime = '-9223372036854775808';
 
@@ -26,7 +33,7 @@ const orderings: Readonly<Record<ListOrder, Ordering>> = {
 };
 
 /** Conversations between two times, from a place in the order on. */
-function pageOf({ column, descending }: Ordering): Statement {
+function rowsOf({ column, descending }: Ordering): Statement {
   const direction = descending ? 'desc' : 'asc';
   return {
     name: `list_${column}_${direction}`,
@@ -36,19 +43,44 @@ function pageOf({ column, descending }: Ordering): Statement {
   };
 }
 
+/** The same of those that have a value of a label. Tags have create times alone. */
+function taggedRowsOf({ descending }: Ordering): Statement {
+  const direction = descending ? 'desc' : 'asc';
+  return {
+    name: `list_tagged_${direction}`,
+    text: `select ${taggedColumns} from tag t join conv c on c.p = t.p and c.idh = t.idh
+      where t.p = $1 and t.l = $7 and t.h = $8 and t.created >= $2 and t.created < $3
+      and (t.created, t.cid) ${descending ? '<' : '>'} ($4, $5)
+      order by t.created ${direction}, t.cid ${direction} limit $6`,
+  };
+}
+
 /**
  * Returns a page. The order of conversations is that of the time and the id of creation: a page of the newest
  * moment may miss what other servers commit late with an earlier time.
  */
 export async function listConversations(vault: VaultParts, query: ListQuery): Promise<ConversationPage> {
-  const { limit, scanLimit, order, after, signal } = query;
-  const ordering = orderings[order];
+  const ordering = orderings[query.order];
+  const tagged = ordering.column === 'created' ? readyLabel(vault.labels.current, query.filter) : undefined;
+  const page = tagged && (await pageOf(vault, query, ordering, tagged));
+  return page ?? present(await pageOf(vault, query, ordering, undefined), 'all rows are always there');
+}
+
+/** Returns a page; undefined if it was to be read by a label that is none any more. */
+async function pageOf(
+  vault: VaultParts,
+  query: ListQuery,
+  ordering: Ordering,
+  tagged: TaggedBy | undefined,
+): Promise<ConversationPage | undefined> {
+  const { limit, scanLimit, after, signal } = query;
   const conversations: Conversation[] = [];
   let place = after === undefined ? startOf(ordering) : placeAt(after);
-  const rows = new OrderedRows(vault, query, ordering, place);
+  const rows = new OrderedRows(vault, query, ordering, place, tagged);
   for (let examined = 0; ; examined += 1) {
     const row = await rows.next();
     signal?.throwIfAborted();
+    if (rows.isOutdated) return undefined;
     if (!row) return { conversations, next: undefined };
     const isFull = conversations.length >= limit || examined >= scanLimit;
     if (isFull) return { conversations, next: place.join('.') as ListPosition };
@@ -58,9 +90,27 @@ export async function listConversations(vault: VaultParts, query: ListQuery): Pr
   }
 }
 
-/** Rows of one partition that were read ahead, in order. */
+/** A label whose tags lead to all conversations that a filter lets pass, and the hashes of its values. */
+interface TaggedBy {
+  readonly l: string;
+  readonly hashes: readonly string[];
+}
+
+/** Most values of a label that are read by its tags: each is an order of its own. */
+const valuesMax = 32;
+
+function readyLabel(labels: readonly Label[], filter: ListQuery['filter']): TaggedBy | undefined {
+  for (const { field, key, values } of equalities(filter)) {
+    const label = field === 'metadata' ? labels.find((each) => each.isReady && each.name === key) : undefined;
+    if (label && values.length <= valuesMax) return { l: label.l, hashes: [...new Set(values.map(uuidOf))] };
+  }
+  return undefined;
+}
+
+/** Rows of one partition, or of one value of a label in it, that were read ahead, in order. */
 interface Ahead {
   readonly p: number;
+  readonly h: string | undefined;
   rows: readonly Row[];
   at: number;
   place: Place;
@@ -70,6 +120,7 @@ interface Ahead {
 
 /** Rows of all partitions of a vault in one order. */
 class OrderedRows {
+  #isOutdated = false;
   readonly #statement: Statement;
   readonly #bounds: readonly [string, string];
   readonly #ahead: readonly Ahead[];
@@ -79,13 +130,21 @@ class OrderedRows {
     query: ListQuery,
     private readonly ordering: Ordering,
     place: Place,
+    private readonly tagged: TaggedBy | undefined,
   ) {
     const { partitions } = vault;
-    this.#statement = pageOf(ordering);
+    this.#statement = tagged ? taggedRowsOf(ordering) : rowsOf(ordering);
     this.#bounds = boundsOf(query, ordering);
     const wanted = Math.min(firstRows, query.limit, query.scanLimit);
     const next = Math.ceil(wanted / partitions.count) + 1;
-    this.#ahead = partitions.all.map((p) => ({ p, rows: [], at: 0, place, next }));
+    this.#ahead = partitions.all.flatMap((p) =>
+      (tagged?.hashes ?? [undefined]).map((h) => ({ p, h, rows: [], at: 0, place, next })),
+    );
+  }
+
+  /** True if what was read by a label may lack rows: the label was dropped meanwhile. */
+  get isOutdated(): boolean {
+    return this.#isOutdated;
   }
 
   async next(): Promise<Row | undefined> {
@@ -102,11 +161,23 @@ class OrderedRows {
     return row;
   }
 
-  /** Reads on in these partitions, in one trip. */
+  /**
+   * Reads on in these partitions, in one trip. A label that was ready before the trip, and is when the rows
+   * are read, was so all the time: its tags go after it.
+   */
   async #fill(empty: readonly Ahead[]): Promise<void> {
-    const answers = await this.vault.database.queries(
-      empty.map(({ p, place, next }) => [this.#statement, [p, ...this.#bounds, ...place, next]]),
-    );
+    const { database, partitions } = this.vault;
+    const { tagged } = this;
+    const rows = empty.map(({ p, h, place, next }): [Statement, Value[]] => {
+      const values = [p, ...this.#bounds, ...place, next];
+      return [this.#statement, tagged ? [...values, tagged.l, h ?? ''] : values];
+    });
+    const after: [Statement, Value[]][] = tagged ? [[readLabels, [partitions.first]]] : [];
+    const answers = await database.queries([...rows, ...after]);
+    if (tagged) {
+      const labels = (answers[rows.length] ?? []).map(labelFrom);
+      this.#isOutdated ||= !labels.some(({ l, isReady }) => l === tagged.l && isReady);
+    }
     for (const [index, each] of empty.entries()) {
       each.rows = answers[index] ?? [];
       each.at = 0;

@@ -11,7 +11,7 @@ export const partitionsMax = 1_024;
  */
 export const partitionedTables = [
   ...['gate', 'conv', 'delta', 'gone', 'holder', 'req', 'registry', 'tokenizer', 'lease', 'server'],
-  ...['label', 'usage_sum', 'uncounted', 'ref', 'hx', 'part', 'totals'],
+  ...['label', 'tag', 'usage_sum', 'uncounted', 'ref', 'hx', 'part', 'totals'],
 ] as const;
 
 /** Migration 2: the number of partitions of each vault, which stays as it is. */

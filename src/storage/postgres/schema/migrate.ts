@@ -4,6 +4,7 @@ import { int, type Statement } from '../database/driver.js';
 import { constraintOf, refused, stateOf } from '../database/failures.js';
 import type { Transaction } from '../database/transaction.js';
 import { first, firstOptions } from './first.js';
+import { tagTables } from './tags.js';
 import { usageTables } from './usage.js';
 import { distributeTables, keepLayout, layout } from './layout.js';
 
@@ -36,6 +37,7 @@ const migrations: readonly Migration[] = [
   { statements: first, options: firstOptions },
   { statements: layout, options: [] },
   { statements: usageTables, options: [] },
+  { statements: tagTables, options: [] },
 ];
 
 /** Number of the newest migration that this version knows, and needs. */
