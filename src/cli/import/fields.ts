@@ -8,6 +8,9 @@ import {
   isList,
   isObject,
   type Json,
+  parseExactly,
+  withoutRawNumbers,
+  writeWithRawNumbers,
 } from './shapes/index.js';
 
 /** Key of what import keeps among the fields of a message. */
@@ -29,18 +32,21 @@ interface KeptFields {
   /** Shape and skeleton of the document that ended with this message or a later one. */
   readonly format?: string;
   readonly document?: Json;
+  /** Rest of the document that had this one in a list. */
+  readonly wrapper?: Json;
 }
 
 /** Returns the fields of a message to store, as JSON; undefined without any. */
 export function fieldsOf(
   { content, fields, said }: DraftMessage,
   specialTokens: boolean,
-  of: Pick<Draft, 'format' | 'document'> | undefined,
+  of: Pick<Draft, 'format' | 'document' | 'wrapper'> | undefined,
 ) {
   const kept: KeptFields = {
     ...(fields !== undefined && { message: fields }),
     ...formIn(content, said, specialTokens),
     ...(of !== undefined && { format: of.format, document: of.document }),
+    ...(of?.wrapper !== undefined && { wrapper: of.wrapper }),
   };
   return Object.keys(kept).length === 0 ? undefined : JSON.stringify({ [importKey]: kept });
 }
@@ -130,7 +136,7 @@ export function sameLines(
     };
   });
   return documentsOf(last.format, last.document, spec, stored, data).map((line) =>
-    escapeJson(JSON.stringify(line)),
+    escapeJson(writeWithRawNumbers(line)),
   );
 }
 
@@ -150,7 +156,8 @@ export function toolsOf(
   if (!JSON.stringify(tools).includes('$stowken')) return tools;
   // Values that look like marks of a skeleton are kept in another form.
   const [line] = sameLines(conversation, messages) ?? [];
-  const restored = line === undefined ? undefined : (JSON.parse(line) as { readonly tools: readonly Json[] });
+  const whole = line === undefined ? undefined : withoutRawNumbers(parseExactly(line));
+  const restored = whole as { readonly tools: readonly Json[] } | undefined;
   return restored?.tools;
 }
 
@@ -164,5 +171,5 @@ export function hasValues(document: Json): boolean {
 function isHole(value: Json): boolean {
   if (isList(value)) return value.length === 0;
   const parts = isObject(value) && Object.hasOwn(value, '$stowken') ? value['$stowken'] : undefined;
-  return isList(parts) && parts[0] !== 'data';
+  return isList(parts) && parts[0] !== 'data' && parts[0] !== 'number';
 }

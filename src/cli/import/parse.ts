@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { BadLine } from './bad-line.js';
-import type { Json } from './shapes/index.js';
+import { type Json, parseExactly } from './shapes/index.js';
 import type { SourceDocument } from './sources/index.js';
 
 /** A document of a file, parsed. */
@@ -10,6 +10,9 @@ export interface ParsedDocument {
   readonly json: string;
 }
 
+/** Marks of RFC 7464 before each value. */
+const recordSeparators = /^\x1e+/;
+
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Parses a document; undefined if it is blank. @throws BadLine */
@@ -17,7 +20,7 @@ export function parseDocument({ bytes, value }: SourceDocument): ParsedDocument 
   if (value !== undefined) return { value, json: JSON.stringify(value) };
   if (bytes === undefined) return undefined;
   if (!isUtf8(bytes)) throw new BadLine('not UTF-8');
-  const json = utf8.decode(bytes).trim();
+  const json = utf8.decode(bytes).replace(recordSeparators, '').trim();
   if (json === '') return undefined;
   return { value: parseJson(json), json };
 }
@@ -32,7 +35,7 @@ function parseJson(json: string): Json {
     throw new BadLine(`not a JSON object: it ${what}`, 'not a JSON object');
   }
   try {
-    return JSON.parse(json) as Json;
+    return parseExactly(json);
   } catch (error) {
     throw new BadLine(`not JSON: ${(error as SyntaxError).message}`, 'not JSON');
   }

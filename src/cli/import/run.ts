@@ -9,10 +9,13 @@ import { parseDocument, withoutStacks } from './parse.js';
 import {
   type Draft,
   isObject,
+  type Json,
   OpenSession,
   readDocument,
   type ReadOptions,
   sessionShapeOf,
+  type Wrapped,
+  wrappedIn,
 } from './shapes/index.js';
 import { NoData, readDocuments, type SourceDocument } from './sources/index.js';
 import type { Progress, Tally } from './summary.js';
@@ -106,12 +109,17 @@ export class ImportRun {
     const onRead = (bytes: number) => this.progress.advance(bytes);
     const documents = readDocuments(file, this.io, lineBytesMax, this.signal, onRead, wasFound);
     let session: { readonly open: OpenSession; readonly where: string; bytes: number } | undefined;
-    for await (const document of documents) {
+    for await (const { value: document, isOnly } of withOnly(documents)) {
       if (this.stopped) return;
       const where = `${name}:${document.number}`;
       const bytes = document.bytes?.length ?? 0;
-      const read = this.read(where, document, session?.open);
+      const read = this.read(where, document, session?.open, isOnly);
       if (read === undefined) continue;
+      if (Array.isArray(read)) {
+        const each = Math.ceil(bytes / read.length);
+        for (const found of read) yield { ...found, bytes: each };
+        continue;
+      }
       if (read === 'added') {
         session!.bytes += bytes;
         if (session!.bytes <= lineBytesMax) continue;
@@ -128,13 +136,15 @@ export class ImportRun {
 
   /**
    * Reads a document: a conversation, an event of the session that is open ("added"), or the first event of
-   * another one. Returns undefined for a blank or a bad line.
+   * another one; the conversations in the list of a document that is alone in its file. Returns undefined for
+   * a blank or a bad line.
    */
   private read(
     where: string,
     document: SourceDocument,
     open: OpenSession | undefined,
-  ): Draft | OpenSession | 'added' | undefined {
+    isOnly: boolean,
+  ): Draft | OpenSession | 'added' | Omit<Found, 'bytes'>[] | undefined {
     return withoutStacks(() => {
       try {
         if (document.bytes === undefined && document.value === undefined)
@@ -148,6 +158,8 @@ export class ImportRun {
           const begun = shape && new OpenSession(shape, this.options.zone);
           if (begun?.add(value)) return begun;
         }
+        const wrapped = isOnly ? wrappedIn(value) : undefined;
+        if (wrapped !== undefined) return [...this.readWrapped(where, wrapped)];
         return readDocument(value, json, this.options);
       } catch (error) {
         this.fail(where, error);
@@ -156,10 +168,28 @@ export class ImportRun {
     });
   }
 
+  /** Reads the elements of a list. The rest of its document is kept with the first of them. */
+  private *readWrapped(
+    where: string,
+    { key, elements, rest }: Wrapped,
+  ): Generator<Omit<Found, 'bytes'>, void, void> {
+    let wrapper: Json | undefined = rest;
+    for (const [index, element] of elements.entries()) {
+      const at = `${where}:${key}[${index}]`;
+      try {
+        const draft = readDocument(element, JSON.stringify(element), this.options);
+        yield { where: at, draft: wrapper === undefined ? draft : { ...draft, wrapper } };
+        wrapper = undefined;
+      } catch (error) {
+        this.fail(at, error);
+      }
+    }
+  }
+
   private async begin({ where, draft: read, bytes }: Found): Promise<void> {
-    const draft = storable(read);
-    const toStore = this.toStore(where, draft);
-    if (toStore === undefined) return;
+    const ready = this.toStore(where, read);
+    if (ready === undefined) return;
+    const { draft, toStore } = ready;
     this.tally.found(draft);
     if (this.client === undefined) return;
     await this.gate.enter(bytes);
@@ -178,9 +208,13 @@ export class ImportRun {
     this.lastOfId.set(id, job);
   }
 
-  private toStore(where: string, draft: Draft): ToStore | undefined {
+  private toStore(
+    where: string,
+    read: Draft,
+  ): { readonly draft: Draft; readonly toStore: ToStore } | undefined {
     try {
-      return toStoreRequest(draft, this.options);
+      const draft = storable(read);
+      return { draft, toStore: toStoreRequest(draft, this.options) };
     } catch (error) {
       this.fail(where, error);
       return undefined;
@@ -213,8 +247,29 @@ export class ImportRun {
       return;
     }
     if (isUnreachable(error)) this.unavailable ??= error;
-    this.tally.failures.add(where, error, file);
+    const isTooDeep = error instanceof RangeError && error.message.includes('call stack');
+    const told = isTooDeep ? new BadLine('its lists and objects are nested too deeply') : error;
+    this.tally.failures.add(where, told, file);
   }
+}
+
+/** Yields values, each with whether it is the only one. */
+async function* withOnly<T>(
+  values: AsyncIterable<T>,
+): AsyncGenerator<{ readonly value: T; readonly isOnly: boolean }, void, void> {
+  let first: { readonly value: T } | undefined;
+  let count = 0;
+  for await (const value of values) {
+    count += 1;
+    if (count === 1) {
+      first = { value };
+      continue;
+    }
+    if (first !== undefined) yield { ...first, isOnly: false };
+    first = undefined;
+    yield { value, isOnly: false };
+  }
+  if (first !== undefined) yield { ...first, isOnly: true };
 }
 
 /** Returns the refusal of other content under a stored id, with what may be done. */

@@ -1,3 +1,5 @@
+import { renderFailed } from '../../text/index.js';
+
 type Json = Readonly<Record<string, unknown>>;
 
 /** Places of the request of a model in what import keeps of a line. */
@@ -18,7 +20,11 @@ export function toolsIn(fieldsJson: string | undefined): readonly unknown[] | un
   const fields: unknown = JSON.parse(fieldsJson);
   for (const path of requests) {
     const tools = valueAt(valueAt(fields, ...path), 'tools');
-    if (Array.isArray(tools) && tools.length > 0) return tools as unknown[];
+    if (!Array.isArray(tools) || tools.length === 0) continue;
+    // Import keeps numbers that JSON readers do not keep exactly, and long data, in forms of its own.
+    if (JSON.stringify(tools).includes('{"$stowken":['))
+      throw renderFailed('the tools have a number that is not kept exactly in JSON, or long data');
+    return tools as unknown[];
   }
   return undefined;
 }

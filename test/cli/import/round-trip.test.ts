@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connect } from '../../../src/client/index.js';
 import type { RunningServer } from '../../../src/cli/index.js';
 import { randomFrom } from '../../support/random.js';
 import { startTestServer } from '../support/start-server.js';
@@ -217,6 +218,47 @@ describe('import, then export --format same', () => {
     await run(['delete', '--all']);
     await run(['gc', '--min-age', '0s']);
     expect(await stored()).toBe(0);
+  });
+
+  it('keeps numbers as they are written, also those that JSON readers change or refuse', async () => {
+    const sent = [
+      '{"id":12345678901234567890,"messages":[{"role":"user","content":"a"}],"timestamp":1719999999123456789}',
+      '{"id":"n","messages":[{"role":"user","content":"NaN 1e999"}],"reward":NaN,"list":[-Infinity,1e400,-0.5]}',
+      '{"id":"c","messages":[{"role":"assistant","content":[{"type":"tool_use","input":{"id":9007199254740993}}]},' +
+        '{"role":"user","content":12345678901234567890}],"$stowken":["number","1"]}',
+    ];
+    const [first] = jsonLines((await run(['import', '--json', '-'], `${sent.join('\n')}\n`)).stdout);
+    expect(first).toMatchObject({ stored: 3, failed: 0 });
+    const lines = async () => (await run(['export', '--format', 'same'])).stdout.trim().split('\n').sort();
+    expect(await lines()).toEqual([...sent].sort());
+    const [again] = jsonLines((await run(['import', '--json', '-'], `${sent.join('\n')}\n`)).stdout);
+    expect(again).toMatchObject({ stored: 0, unchanged: 3 });
+    const listed = jsonLines((await run(['list', '--json'])).stdout) as { id: string; create_time: string }[];
+    const created = listed.find(({ id }) => id === '12345678901234567890')!.create_time;
+    expect(created).toBe('2024-07-03T09:46:39.123Z');
+    await run(['delete', '--all']);
+  });
+
+  it('takes the conversations of a list in the only document of a file', async () => {
+    const all = ['a', 'b'].map((id) => ({ id, messages: [{ role: 'user', content: id }] }));
+    const file = JSON.stringify({ version: '1.0', data: all }, null, 2);
+    const [first] = jsonLines((await run(['import', '--json', '--concurrency', '1', '-'], file)).stdout);
+    expect(first).toMatchObject({ stored: 2, failed: 0, formats: { 'openai-chat': 2 } });
+    expect(await same()).toEqual(all);
+    const client = connect({ server: server.address });
+    const fields: unknown[] = [];
+    for await (const part of client.read('a', { encoding: 'text', includeFields: true }))
+      if (part.kind === 'message') fields.push(JSON.parse(part.fieldsJson!));
+    client.close();
+    expect(fields).toMatchObject([{ import: { wrapper: { version: '1.0', data: [] } } }]);
+    const bad = JSON.stringify({ data: [...all, { messages: [], model: 'x' }, { messages: [{}] }] });
+    const { code, stderr } = await run(['import', '-'], bad);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '<stdin>:1:data[3]: messages[0]: it has no role\n' });
+    await run(['delete', '--all']);
+    // A line among others is a conversation, whatever its lists are.
+    const lines = `${JSON.stringify({ data: all })}\n${JSON.stringify({ data: all })}\n`;
+    expect(jsonLines((await run(['import', '--json', '-'], lines)).stdout)[0]).toMatchObject({ stored: 2 });
+    await run(['delete', '--all']);
   });
 
   it('stores nothing in a dry run', async () => {

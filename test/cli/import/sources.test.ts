@@ -4,10 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseDocument } from '../../../src/cli/import/parse.js';
-import type { Json } from '../../../src/cli/import/shapes/index.js';
-import { filesOf, NoData, readDocuments } from '../../../src/cli/import/sources/index.js';
+import { type Json, writeWithRawNumbers } from '../../../src/cli/import/shapes/index.js';
+import {
+  filesOf,
+  NoData,
+  readDocuments,
+  type SourceDocument,
+} from '../../../src/cli/import/sources/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'stowken-sources-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -103,6 +109,42 @@ describe('the documents of a file', () => {
     await expect(read('PK\x03\x04 and more of it')).rejects.toThrow('it is a zip archive, not JSON lines');
     await expect(read('SQLite format 3\0 and more')).rejects.toThrow('it is an SQLite database');
     await expect(read(zstd.subarray(0, 12))).rejects.toThrow('it is zstd, and damaged or cut');
+  });
+
+  it('are several in one line, or behind record separators', async () => {
+    const json = JSON.stringify(one);
+    expect(await read(`${json}${json} ${json}`)).toEqual([1, 1, 1].map((line) => [line, one]));
+    expect(await read(`\x1e${json}\n\x1e${json}\n`)).toEqual([1, 2].map((line) => [line, one]));
+    const like = { messages: [{ role: 'user', content: 'a} {b' }] };
+    expect(await read(`${JSON.stringify(like)}\n${json}\n`)).toEqual([
+      [1, like],
+      [2, one],
+    ]);
+  });
+
+  it('are rows of Parquet on disk, read a group at a time', async () => {
+    const file = join(folder, '.rows.parquet');
+    const ids = Array.from({ length: 1000 }, (_, row) => 2n ** 60n + BigInt(row));
+    const bytes = parquetWriteBuffer({
+      columnData: [
+        { name: 'id', data: ids, type: 'INT64' },
+        { name: 'text', data: ids.map((id) => `text ${id}`.repeat(20)), type: 'STRING' },
+        { name: 'score', data: ids.map((_, row) => (row === 3 ? Number.NaN : row / 2)), type: 'DOUBLE' },
+      ],
+      rowGroupSize: [100, 400, 500],
+    });
+    writeFileSync(file, Buffer.from(bytes));
+    let read = 0;
+    const rows: SourceDocument[] = [];
+    const stdin = Readable.from([]);
+    for await (const row of readDocuments(file, { stdin }, 1e6, undefined, (more) => (read += more)))
+      rows.push(row);
+    expect(rows.map(({ number }) => number)).toEqual(ids.map((_, row) => row + 1));
+    for (const at of [0, 3, 99, 100, 999])
+      expect(writeWithRawNumbers(rows[at]!.value!)).toBe(
+        `{"id":${ids[at]},"text":"${`text ${ids[at]}`.repeat(20)}","score":${at === 3 ? 'NaN' : at / 2}}`,
+      );
+    expect(read).toBe(bytes.byteLength);
   });
 
   it('go on after a line that is cut', async () => {

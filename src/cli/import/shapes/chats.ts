@@ -18,7 +18,7 @@ export const chatShapes: readonly Shape[] = [
   {
     name: 'openai-chat',
     title: 'OpenAI chat: messages, with tools and other request fields',
-    recognise: (line) => isList(line['messages']) && !isResult(line),
+    recognise: (line) => isList(line['messages']) && !isResult(line) && !isNested(line['messages']),
     read: (line, { documents, zone }) => ({
       spec: specOf(line, ['id'], zone),
       document: withValues(documents.keep(line) as JsonObject, [
@@ -53,6 +53,11 @@ export const chatShapes: readonly Shape[] = [
     }),
   },
 ];
+
+/** True for lists of lists, and of texts, which other shapes read. */
+function isNested(messages: readonly Json[]): boolean {
+  return messages.length > 0 && messages.every((item) => typeof item === 'string' || isList(item));
+}
 
 function hasSystem(line: JsonObject): boolean {
   const system = valueOf(line, 'system');

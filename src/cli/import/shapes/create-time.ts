@@ -1,5 +1,5 @@
 import { limits } from '../../../model/index.js';
-import { isList, isObject, type Json, type JsonObject, valueOf } from './json.js';
+import { isList, isObject, isRawNumber, type Json, type JsonObject, valueOf } from './json.js';
 import { isLocalTime, timeOf } from './times.js';
 
 /** Keys of the time at which a conversation, a request or a message began; the first that is a time holds. */
@@ -86,10 +86,10 @@ function timesInside(value: JsonObject, key: string, depth: number): Iterable<Js
 }
 
 function readTime(value: Json, zone: string | undefined, nowMs: number): CreateTime {
-  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  if (typeof value !== 'string' && typeof value !== 'number' && !isRawNumber(value)) return undefined;
   if (zone === undefined && isLocalTime(value)) return 'no zone';
   const time = timeOf(value, zone);
   if (typeof time !== 'number') return undefined;
-  if (typeof value === 'number' && time < numberMinMs) return undefined;
+  if (typeof value !== 'string' && time < numberMinMs) return undefined;
   return time >= 0 && time <= nowMs + limits.createTimeAheadMsMax / 2 ? time : 'out of range';
 }

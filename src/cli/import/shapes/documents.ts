@@ -2,7 +2,7 @@ import { BadLine } from '../bad-line.js';
 import { chatDialect } from './dialects.js';
 import type { DraftMessage } from './draft.js';
 import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
-import { isTokens, readMessage, type ReadMessage } from './messages.js';
+import { isEvent, isTokens, readMessage, type ReadMessage } from './messages.js';
 import { addToHole, hole, isLikeHoleKey, literal } from './skeleton.js';
 
 /** Depth to which a document is searched for messages. */
@@ -179,14 +179,18 @@ export class Documents {
       );
     }
     if (!isObject(value)) return value;
-    if (depth > 0 && typeof valueOf(value, 'role') === 'string') {
+    if (depth > 0 && (typeof valueOf(value, 'role') === 'string' || isEvent(value))) {
       const message = this.message(value);
       if (message !== undefined) return message;
     }
+    const pair = depth > 0 ? this.#pair(value) : undefined;
+    if (pair !== undefined) return pair;
     const taken = Object.entries(value).flatMap(([key, item]): [string, Json][] => {
       // A key like that of a hole is another one in the skeleton: its value is kept whole.
       if (isLikeHoleKey(key)) return [];
       const before = this.messages.length;
+      const role = roleInSpan(value, key);
+      if (role !== undefined && typeof item === 'string') return [[key, this.text(role, item)]];
       const made = this.anywhere(item, at === '' ? key : `${at}.${key}`, depth + 1);
       return this.messages.length === before ? [] : [[key, made]];
     });
@@ -248,6 +252,18 @@ export class Documents {
     addToHole(made, this.messages.length - from);
     this.#openList = undefined;
   }
+}
+
+/** Keys of spans that have a text of a message each: "gen_ai.prompt.0.content". */
+const spanKey = /^((?:gen_ai|llm)\.(prompt|completion|(?:in|out)put_messages)\.\d+\.(?:message\.)?)content$/;
+
+/** Returns the role of the text under a key of a span's attributes; undefined if it is none. */
+function roleInSpan(value: JsonObject, key: string): string | undefined {
+  const [, prefix, kind] = spanKey.exec(key) ?? [];
+  if (prefix === undefined) return undefined;
+  const role = valueOf(value, `${prefix}role`);
+  if (typeof role === 'string') return role;
+  return kind === 'prompt' || kind === 'input_messages' ? 'user' : 'assistant';
 }
 
 /** True for JSON that is no answer of a model by chance: a list of messages, or a request or answer. */

@@ -38,4 +38,6 @@ export interface Draft {
   readonly document: Json;
   /** Bytes that were taken out of it. */
   readonly data?: DataOf;
+  /** Rest of the document that had the conversation, and others, in a list. */
+  readonly wrapper?: Json;
 }

@@ -5,8 +5,30 @@ export interface JsonObject {
   readonly [key: string]: Json;
 }
 
+/**
+ * A number that JSON readers do not keep exactly, as it was written: 12345678901234567890, 1e400, NaN. It
+ * stands among values like a number, and leaves a hole in skeletons.
+ */
+export class RawNumber {
+  constructor(readonly text: string) {}
+
+  /** Returns its hole. */
+  toJSON(): Json {
+    return { $stowken: ['number', this.text] };
+  }
+}
+
+/** Returns such a number as a value. */
+export function rawNumber(text: string): Json {
+  return new RawNumber(text) as unknown as Json;
+}
+
+export function isRawNumber(value: unknown): value is RawNumber {
+  return value instanceof RawNumber;
+}
+
 export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawNumber(value);
 }
 
 export function isList(value: Json | undefined): value is readonly Json[] {
@@ -22,6 +44,11 @@ export function valueOf(object: JsonObject, key: string): Json | undefined {
 export function textOf(object: JsonObject, key: string): string | undefined {
   const value = valueOf(object, key);
   return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** True for a text that a server takes as a label of so many bytes: half of a surrogate pair has no UTF-8. */
+export function isLabel(text: string, bytesMax: number): boolean {
+  return Buffer.byteLength(text) <= bytesMax && !/\p{Surrogate}/u.test(text);
 }
 
 /** Returns a copy of the object with some of its values replaced. A key named __proto__ stays a key. */

@@ -2,7 +2,17 @@ import { isTokenId } from '../../../client/index.js';
 import { extraFields, isEmpty, limits, seal } from '../../../model/index.js';
 import { type Body, readBody } from './body.js';
 import { chatDialect, dialectOf, type PlainMessage, rolesOfWords } from './dialects.js';
-import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
+import {
+  isLabel,
+  isList,
+  isObject,
+  type Json,
+  type JsonObject,
+  textOf,
+  valueOf,
+  withValues,
+} from './json.js';
+import { withoutRawNumbers } from './raw-number.js';
 import { hole } from './skeleton.js';
 
 /** A message of a document, read. */
@@ -17,6 +27,25 @@ type Keep = (value: Json) => Json;
 
 /** Reads a message of any form that is known; undefined if the value is none. */
 export function readMessage(value: Json, keep: Keep, roleOfNone?: string): ReadMessage | undefined {
+  const plain = withoutRawNumbers(value);
+  const read = readPlain(plain, keep, roleOfNone);
+  // The text has raw numbers as texts, and long roles cut: the message itself is kept.
+  if (read === undefined || (plain === value && isLabel(read.message.role, limits.labelBytesMax)))
+    return read;
+  const message = { ...read.message, role: shortened(read.message.role) };
+  return { ...read, message, skeleton: keep(value) };
+}
+
+/** Returns as much of a role as a server takes. */
+function shortened(role: string): string {
+  if (isLabel(role, limits.labelBytesMax)) return role;
+  return Buffer.from(role)
+    .subarray(0, limits.labelBytesMax)
+    .toString()
+    .replace(/\ufffd+$/, '');
+}
+
+function readPlain(value: Json, keep: Keep, roleOfNone?: string): ReadMessage | undefined {
   if (!isObject(value)) return undefined;
   const role = valueOf(value, 'role');
   if (isList(valueOf(value, 'parts'))) return readParts(value, keep, roleOfNone);
@@ -91,9 +120,19 @@ function holesOf(bodyKey: string, body: Body, said: readonly (readonly [string, 
 const roleKeys = ['from', 'role', 'message.role', 'author', 'speaker', 'sender', 'user'] as const;
 const bodyKeys = ['value', 'content', 'message.content', 'text', 'message', 'utterance', 'body'] as const;
 
+/** Values by which "source" names a speaker, as in the events of agents. */
+const speakers = new Set(['user', 'agent', 'assistant', 'environment', 'system']);
+
+/** True for an event of an agent, which names its speaker as its source. */
+export function isEvent(value: JsonObject): boolean {
+  return speakers.has(textOf(value, 'source') ?? '');
+}
+
 /** Reads a message that names its speaker and its text by other keys. */
 function readSpoken(value: JsonObject, keep: Keep): ReadMessage | undefined {
-  const roleKey = roleKeys.find((key) => typeof valueOf(value, key) === 'string');
+  const roleKey =
+    roleKeys.find((key) => typeof valueOf(value, key) === 'string') ??
+    (isEvent(value) ? 'source' : undefined);
   const bodyKey = bodyKeys.find((key) => Object.hasOwn(value, key));
   if (roleKey === undefined || bodyKey === undefined) return undefined;
   const inBody = value[bodyKey]!;
@@ -140,7 +179,10 @@ function readParts(value: JsonObject, keep: Keep, roleOfNone = 'user'): ReadMess
 
 const langChainRoles: Readonly<Record<string, string>> = {
   human: 'user',
+  user: 'user',
   ai: 'assistant',
+  assistant: 'assistant',
+  gemini: 'assistant',
   aimessagechunk: 'assistant',
   system: 'system',
   tool: 'tool',
@@ -237,7 +279,7 @@ export function isTokens(value: Json | undefined): value is readonly number[] {
 function labelOf(value: JsonObject, key: string, bytesMax: number): string | undefined {
   const label = valueOf(value, key);
   if (label === undefined) return '';
-  const fits = typeof label === 'string' && label !== '' && Buffer.byteLength(label) <= bytesMax;
+  const fits = typeof label === 'string' && label !== '' && isLabel(label, bytesMax);
   return fits ? label : undefined;
 }
 

@@ -37,7 +37,7 @@ export const nestedShapes: readonly Shape[] = [
 ];
 
 function keyOfTurns(line: JsonObject): string | undefined {
-  return ['data', 'dialog', 'dialogue', 'turns', 'conversation', 'conversations'].find((key) => {
+  return ['messages', 'data', 'dialog', 'dialogue', 'turns', 'conversation', 'conversations'].find((key) => {
     const value = valueOf(line, key);
     return isList(value) && value.length > 1 && value.every((turn) => typeof turn === 'string');
   });

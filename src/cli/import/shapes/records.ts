@@ -72,7 +72,7 @@ export const recordShapes: readonly Shape[] = [
   {
     name: 'openai-completion',
     title: 'answer of a chat or completion: choices',
-    recognise: (line) => isList(valueOf(line, 'choices')) && !has(line, 'messages') && !has(line, 'request'),
+    recognise: (line) => hasChoices(line) && !has(line, 'messages') && !has(line, 'request'),
     read: readInside(['id', 'request_id']),
   },
   {
@@ -113,6 +113,12 @@ const itemTypes = new Set([
   'function_call_output',
   'item_reference',
 ]);
+
+/** True for answers of an API; choices of a question are texts. */
+function hasChoices(line: JsonObject): boolean {
+  const choices = valueOf(line, 'choices');
+  return isList(choices) && choices.every(isObject);
+}
 
 function isItem(value: Json): boolean {
   return isObject(value) && itemTypes.has(textOf(value, 'type') ?? '');

@@ -1,6 +1,6 @@
 import type { DataOf } from './data.js';
 import { inDialect, type PlainMessage, saidIn } from './dialects.js';
-import { isList, isObject, type Json } from './json.js';
+import { isList, isObject, type Json, rawNumber } from './json.js';
 import { sessionShapes } from './sessions.js';
 import { fill, type HoleParts } from './skeleton.js';
 
@@ -104,5 +104,6 @@ function inAny([kind, ...rest]: HoleParts, data: DataOf): Json {
       throw new RangeError(`the fields name an attachment that is not there: ${sha256}`);
     return `${prefix}${Buffer.from(bytes).toString('base64')}`;
   }
+  if (kind === 'number') return rawNumber(rest[0] as string);
   throw new RangeError(`the fields have a hole of an unknown kind: ${kind}`);
 }

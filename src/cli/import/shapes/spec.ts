@@ -1,7 +1,8 @@
 import { limits } from '../../../model/index.js';
 import { BadLine } from '../bad-line.js';
 import type { DraftSpec } from './draft.js';
-import { isObject, type Json, type JsonObject, textOf, valueOf } from './json.js';
+import { isLabel, isObject, isRawNumber, type Json, type JsonObject, textOf, valueOf } from './json.js';
+import { writeWithRawNumbers } from './raw-number.js';
 import { timeOf } from './times.js';
 
 /** Keys of documents in a document that may name the model. */
@@ -22,13 +23,19 @@ const placesOfModel = [
 export function specOf(line: JsonObject, idKeys: readonly string[], zone: string | undefined): DraftSpec {
   return {
     id: idOf(line, idKeys),
-    application: textOf(line, 'application'),
+    application: labelIn(line, 'application'),
     model: modelOf(line, 2),
-    tokenizer: textOf(line, 'tokenizer'),
-    parentId: textOf(line, 'parent_id'),
+    tokenizer: labelIn(line, 'tokenizer'),
+    parentId: labelIn(line, 'parent_id', limits.conversationIdBytesMax),
     expireTimeMs: expireTimeOf(line, zone),
     metadata: labelsOf(valueOf(line, 'metadata')),
   };
+}
+
+/** Returns the text under a key if it can be a label; others are kept as fields alone. */
+function labelIn(line: JsonObject, key: string, bytesMax: number = limits.labelBytesMax): string | undefined {
+  const text = textOf(line, key);
+  return text !== undefined && isLabel(text, bytesMax) ? text : undefined;
 }
 
 /** Returns the first id; a number becomes its text. */
@@ -37,13 +44,14 @@ function idOf(line: JsonObject, keys: readonly string[]): string | undefined {
     const id = valueOf(line, key);
     if (typeof id === 'string' && id !== '') return id;
     if (typeof id === 'number') return String(id);
+    if (isRawNumber(id)) return id.text;
   }
   return undefined;
 }
 
 export function modelOf(value: JsonObject, depth: number): string | undefined {
   const model = textOf(value, 'model') ?? textOf(value, 'model_name') ?? textOf(value, 'modelVersion');
-  if (model !== undefined) return Buffer.byteLength(model) <= limits.labelBytesMax ? model : undefined;
+  if (model !== undefined) return isLabel(model, limits.labelBytesMax) ? model : undefined;
   if (depth === 0) return undefined;
   for (const key of placesOfModel) {
     const inner = valueOf(value, key);
@@ -71,7 +79,7 @@ function labelsOf(metadata: Json | undefined): Record<string, string> | undefine
   for (const [key, value] of Object.entries(metadata)) {
     if (labels.length === limits.metadataEntriesMax) break;
     if (value === null || key === '__proto__') continue;
-    const label = typeof value === 'string' ? value : JSON.stringify(value);
+    const label = typeof value === 'string' ? value : writeWithRawNumbers(value);
     const keyBytes = Buffer.byteLength(key);
     const fits =
       keyBytes > 0 &&

@@ -1,4 +1,5 @@
 import { chatShapes } from './chats.js';
+import { evaluationShapes } from './evaluations.js';
 import type { JsonObject } from './json.js';
 import { nestedShapes } from './nested.js';
 import { recordShapes } from './records.js';
@@ -15,6 +16,7 @@ const [anthropic, openAiChat, shareGpt, gemini] = chatShapes;
 export const shapes: readonly Shape[] = [
   ...recordShapes.filter(({ name }) => name.startsWith('batch-')),
   ...treeShapes,
+  ...evaluationShapes,
   ...textShapes.filter(({ name }) => name === 'preference'),
   ...tokenShapes,
   ...recordShapes.filter(({ name }) => !name.startsWith('batch-')),
@@ -23,8 +25,9 @@ export const shapes: readonly Shape[] = [
   shareGpt!,
   gemini!,
   ...trajectoryShapes,
-  ...textShapes.filter(({ name }) => name !== 'preference'),
+  ...textShapes.filter(({ name }) => name !== 'preference' && name !== 'prompt'),
   ...nestedShapes,
+  ...textShapes.filter(({ name }) => name === 'prompt'),
 ];
 
 /** Names that --format takes, with what they are, in the order of the table. */

@@ -87,7 +87,20 @@ export const textShapes: readonly Shape[] = [
         [isText(line, 'text') ? 'text' : 'chat', 'text'],
       ]),
   },
+  {
+    name: 'prompt',
+    title: 'a prompt or question without its answer',
+    recognise: (line) => asked.some((key) => isText(line, key)),
+    read: (line, reading) =>
+      readTexts(line, reading, [
+        ['system', 'system'],
+        ['system_prompt', 'system'],
+        [asked.find((key) => isText(line, key))!, 'user'],
+      ]),
+  },
 ];
+
+const asked = ['prompt', 'question', 'instruction', 'query', 'problem', 'problem_statement'] as const;
 
 const pairsOfTexts = [
   ['prompt', 'completion'],
@@ -108,6 +121,24 @@ const pairsOfTexts = [
   ['human', 'assistant'],
   ['input_text', 'output_text'],
   ['text_input', 'output'],
+  ['prompt', 'canonical_solution'],
+  ['prompt', 'target'],
+  ['prompt', 'solution'],
+  ['question', 'solution'],
+  ['problem', 'answer'],
+  ['problem', 'generated_solution'],
+  ['query', 'output'],
+  ['input', 'response'],
+  ['input', 'target'],
+  ['inputs', 'targets'],
+  ['source', 'target'],
+  ['src', 'tgt'],
+  ['user_input', 'response'],
+  ['message', 'response'],
+  ['context', 'response'],
+  ['article', 'summary'],
+  ['article', 'highlights'],
+  ['document', 'summary'],
 ] as const;
 
 function isText(line: JsonObject, key: string): boolean {

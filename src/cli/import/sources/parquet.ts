@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { BadLine } from '../bad-line.js';
-import type { Json } from '../shapes/index.js';
+import { type Json, rawNumber } from '../shapes/index.js';
 
 /**
  * Limit of the bytes that are decoded at once, before packing, as far as the rows of a group are alike. A
@@ -85,9 +85,9 @@ function toJson(value: unknown): Json {
   if (value === null || value === undefined) return null;
   if (typeof value === 'bigint') {
     const number = Number(value);
-    return Number.isSafeInteger(number) ? number : String(value);
+    return Number.isSafeInteger(number) ? number : rawNumber(String(value));
   }
-  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (typeof value === 'number') return Number.isFinite(value) ? value : rawNumber(String(value));
   if (typeof value === 'string' || typeof value === 'boolean') return value;
   if (value instanceof Date) return value.toISOString();
   if (ArrayBuffer.isView(value)) return toJsonOfView(value);

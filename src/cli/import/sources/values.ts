@@ -36,9 +36,21 @@ function formOf(head: string): Form {
     if (/^\s*\[\s*\{\s*"(role|from|author)"\s*:/.test(head)) return isWhole(first) ? 'lines' : 'values';
     return /^\s*\[\s*\[/.test(head) && isWhole(first) && second !== '' ? 'lines' : 'elements';
   }
-  if (start !== '{' || isWhole(first)) return 'lines';
+  if (start !== '{') return 'lines';
+  if (isWhole(first)) return hasSeveral(first) ? 'values' : 'lines';
   // One line that is cut does not make the next one part of it.
   return second.startsWith('{') && second.length > 1 ? 'lines' : second === '' ? 'lines' : 'values';
+}
+
+/** True for objects one after the other in one line. */
+function hasSeveral(text: string): boolean {
+  if (!/\}\s*\{/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function isWhole(text: string): boolean {

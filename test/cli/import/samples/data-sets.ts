@@ -115,4 +115,79 @@ export const dataSets: readonly Sample[] = [
     document: { at: 1, message: { role: 'assistant', content: 'Ho' }, done: true },
     messages: ['assistant: Ho'],
   },
+  {
+    format: 'nested',
+    document: { messages: [[{ role: 'user', content: 'Hi' }], [{ role: 'assistant', content: 'Ho' }]] },
+    messages: ['user: Hi', 'assistant: Ho'],
+  },
+  { format: 'turns', document: { messages: ['Hi', 'Ho'] }, messages: ['user: Hi', 'assistant: Ho'] },
+  {
+    format: 'nested',
+    document: { type: 'trace', data: { input: 'Hi', output: 'Ho', cost: 1 } },
+    messages: ['user: Hi', 'assistant: Ho'],
+  },
+  {
+    format: 'nested',
+    document: {
+      attributes: {
+        'gen_ai.prompt.0.role': 'system',
+        'gen_ai.prompt.0.content': 'S',
+        'gen_ai.prompt.1.content': 'Hi',
+        'llm.output_messages.0.message.content': 'Ho',
+      },
+    },
+    messages: ['system: S', 'user: Hi', 'assistant: Ho'],
+  },
+  {
+    format: 'nested',
+    document: {
+      history: [
+        { id: 0, source: 'user', action: 'message', message: 'Do it' },
+        { id: 1, source: 'agent', action: 'run', args: { command: 'ls' } },
+        { id: 2, source: 'agent', observation: 'run', content: 'out' },
+      ],
+    },
+    messages: ['user: Do it', 'agent: out'],
+  },
+  {
+    format: 'openai-chat',
+    document: {
+      sessionId: 's',
+      messages: [
+        { type: 'user', content: 'Hi' },
+        { type: 'gemini', content: 'Ho', thoughts: [] },
+      ],
+    },
+    messages: ['user: Hi', 'assistant: Ho'],
+  },
+  {
+    format: 'lm-eval',
+    document: {
+      doc_id: 0,
+      doc: { q: 'x' },
+      target: 'y',
+      arguments: [['Question: x', { until: ['\n'] }]],
+      resps: [['y']],
+    },
+    messages: ['user: Question: x', 'assistant: y'],
+  },
+  {
+    format: 'lm-eval',
+    document: {
+      doc: {},
+      arguments: { gen_args_0: { arg_0: 'Question', arg_1: ' a' } },
+      resps: [[[-1.5, false]]],
+    },
+    messages: ['user: Question'],
+  },
+  {
+    format: 'prompt',
+    document: { question: 'Which?', choices: ['a', 'b'], answer: 1 },
+    messages: ['user: Which?'],
+  },
+  {
+    format: 'openai-chat',
+    document: { messages: [{ role: 'r'.repeat(300), content: 'a' }], application: 'x'.repeat(300) },
+    messages: [`${'r'.repeat(256)}: a`],
+  },
 ];
