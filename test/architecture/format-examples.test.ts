@@ -6,14 +6,14 @@ import { loadCore } from '../../src/core/index.js';
 import { encodeHeader } from '../../src/storage/lmdb/conversations/manifest.js';
 import { MessageEncoder } from '../../src/storage/lmdb/conversations/message-list.js';
 import { encodePack } from '../../src/storage/lmdb/packs/pack.js';
-import { encodeRadixNode } from '../../src/storage/lmdb/radix/nodes.js';
+import { encodeGroup, FIRST_GROUP_KEY } from '../../src/storage/lmdb/radix/node-group.js';
 import { encodeCounts } from '../../src/storage/lmdb/segments/count-chunk.js';
 import { encodeIndexChunk } from '../../src/storage/lmdb/segments/index-chunk.js';
 import { encodeGarbage } from '../../src/storage/lmdb/segments/ref-counts.js';
 import { encodeBoundedChunk } from '../../src/storage/lmdb/tables/bounded-chunk.js';
 import { RecordChecksum } from '../../src/storage/lmdb/tables/checksum.js';
 import { encodeKeyChunk } from '../../src/storage/lmdb/tables/key-chunk.js';
-import { segmentId } from '../storage/lmdb/ids.js';
+import { conversationNumber, segmentId } from '../storage/lmdb/ids.js';
 import type { StringCode } from '../../src/storage/lmdb/tables/ids.js';
 
 const page = readFileSync(join(resolve(import.meta.dirname, '../..'), 'docs/formats/README.md'), 'utf8');
@@ -78,7 +78,17 @@ const examples: Readonly<Record<string, Uint8Array>> = {
     ),
   }),
   'garbage record': encodeGarbage({ sinceMs: 1, sequence: 300, frameBytes: 5 }),
-  'radix node': encodeRadixNode({ parent: 3, start: 2, blocks: Buffer.from('a1b2c3d4e5f60718', 'hex') }),
+  'group of radix nodes': encodeGroup(FIRST_GROUP_KEY, [
+    undefined,
+    {
+      parent: 3,
+      start: 2,
+      blocks: Buffer.from('a1b2c3d4e5f60718', 'hex'),
+      ending: conversationNumber(9),
+    },
+    undefined,
+    { parent: 0, start: 0, blocks: Buffer.from('0102030405060708', 'hex') },
+  ]),
   'stored value': new RecordChecksum('garbage').seal(9, Buffer.from('01ac0205', 'hex')),
 };
 

@@ -61,6 +61,10 @@ async function fill(backend: StorageBackend): Promise<void> {
     ...storing('prefixed', [long]),
     put: { ...storing('prefixed', [long]).put!, prefix: Buffer.of(1, 1, 1, 1, 2, 2, 2, 2) },
   });
+  // Ends where another one does.
+  await backend.commit({
+    fork: { id: 'prefixed', newId: 'as prefixed', messageCount: undefined, timeMs: 1_000, indexed: true },
+  });
   await backend.commit({ addReferences: many.map((n) => ({ hash: held.hash, holder: `holder ${n}` })) });
   await backend.commit({ putRegistry: { bytes: registry, timeMs: 1_000 } });
   // Frames of all lengths, some of them with whole pages and with halves of pages.

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Change, SegmentKey } from '../../../src/storage/index.js';
 import { encodeFreedBlocks } from '../../../src/storage/lmdb/conversations/message-blocks.js';
-import { decodeRadixNode, encodeRadixNode, endKey } from '../../../src/storage/lmdb/radix/nodes.js';
+import { NodeGroups } from '../../../src/storage/lmdb/radix/node-groups.js';
+import { endKey, type RadixEnd } from '../../../src/storage/lmdb/radix/nodes.js';
 import { encodeCounts } from '../../../src/storage/lmdb/segments/count-chunk.js';
 import { countBytes } from '../../../src/storage/lmdb/segments/ref-counts.js';
 import { decodeBoundedChunk, encodeBoundedChunk } from '../../../src/storage/lmdb/tables/bounded-chunk.js';
 import type { Tables } from '../../../src/storage/lmdb/tables/environment.js';
 import { decodeKeyChunk, encodeKeyChunk, type KeyEntry } from '../../../src/storage/lmdb/tables/key-chunk.js';
+import { KeyIndexWriter } from '../../../src/storage/lmdb/tables/key-index.js';
 import { readState, writeState } from '../../../src/storage/lmdb/tables/meta.js';
 import type { Table } from '../../../src/storage/lmdb/tables/table.js';
 import { numberKey } from '../../../src/storage/lmdb/tables/table-keys.js';
@@ -27,6 +29,7 @@ import {
   useFullVault,
 } from './full-vault.js';
 import { blockIds, conversationNumber } from './ids.js';
+import { changeNode } from './nodes.js';
 
 const t = useFullVault();
 
@@ -47,6 +50,12 @@ const entriesOf = (table: Table<Buffer>, to: (entries: KeyEntry[]) => KeyEntry[]
   const [key] = [...table.keys()] as [Buffer];
   const { end, entries } = decodeBoundedChunk(key, table.get(key)!);
   table.put(key, encodeBoundedChunk(key, { end, entries: encodeKeyChunk(to(decodeKeyChunk(entries))) }));
+};
+
+const addEnd = (radixEnds: Tables['radixEnds'], end: RadixEnd): void => {
+  const ends = new KeyIndexWriter(radixEnds);
+  ends.insert(endKey(end), 0);
+  ends.flush();
 };
 
 const collecting = (id: number): Change => ({
@@ -135,7 +144,7 @@ const contradictions: [what: string, Change, table: string, damage: (tables: Tab
     'an end that a conversation does not have',
     deleting('first'),
     'radixEnds',
-    ({ radixEnds }) => entriesOf(radixEnds, () => []),
+    ({ radixNodes }) => changeNode(radixNodes, 1, (node) => ({ ...node, ending: undefined })),
   ],
   [
     'a node to which no edge leads',
@@ -148,7 +157,8 @@ const contradictions: [what: string, Change, table: string, damage: (tables: Tab
     storingOther(),
     'radixNodes',
     ({ radixNodes, radixEdges }) => {
-      radixNodes.put(2, encodeRadixNode({ ...decodeRadixNode(radixNodes.get(1)!), parent: 1, start: 5 }));
+      const first = new NodeGroups(radixNodes).get(1)!;
+      changeNode(radixNodes, 2, () => ({ ...first, parent: 1, start: 5 }));
       entriesOf(radixEdges, (entries) => entries.map(({ key }) => ({ key, number: 2 })));
     },
   ],
@@ -157,14 +167,10 @@ const contradictions: [what: string, Change, table: string, damage: (tables: Tab
     deleting('first'),
     'radixNodes',
     ({ radixNodes, radixEnds }) => {
-      const first = decodeRadixNode(radixNodes.get(1)!);
-      radixNodes.put(1, encodeRadixNode({ ...first, blocks: prefix.subarray(0, 4) }));
+      changeNode(radixNodes, 1, ({ parent, start }) => ({ parent, start, blocks: prefix.subarray(0, 4) }));
       // Another conversation, so that the node is not removed.
-      entriesOf(radixEnds, (entries) => {
-        const key = Buffer.from(entries[0]!.key);
-        key[key.length - 1] = 9;
-        return [...entries, { key, number: 0 }];
-      });
+      for (const number of [1, 9])
+        addEnd(radixEnds, { node: 1, depth: 2, conversation: conversationNumber(number) });
     },
   ],
   [
@@ -182,16 +188,10 @@ const contradictions: [what: string, Change, table: string, damage: (tables: Tab
   ],
   [
     'an end that the next conversation has already',
-    storingOther(),
+    forking('first'),
     'radixEnds',
-    ({ radixEnds }) =>
-      entriesOf(radixEnds, (entries) => {
-        // The next conversation is about to get this end.
-        return [
-          ...entries,
-          { key: endKey({ node: 3, depth: 2, conversation: conversationNumber(4) }), number: 0 },
-        ];
-      }),
+    // The next conversation is about to get this end.
+    ({ radixEnds }) => addEnd(radixEnds, { node: 1, depth: 2, conversation: conversationNumber(4) }),
   ],
 ];
 

@@ -9,6 +9,7 @@ import { encodeBoundedChunk, entriesOfChunk } from '../../../src/storage/lmdb/ta
 import { encodeKeyChunk, type KeyEntry } from '../../../src/storage/lmdb/tables/key-chunk.js';
 import { codec, longSegment, message, spec } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
+import { asBeforeGroups, changeNode } from './nodes.js';
 
 let folder: TemporaryFolder;
 beforeEach(async () => (folder = await temporaryFolder()));
@@ -70,10 +71,11 @@ describe('the prefix index', () => {
     });
     expect(stored).toEqual({
       radixNodes: [
-        [1, '020203030303'],
-        [2, '000101010102020202'],
-        [3, '020204040404'],
-        [4, '0001010101'],
+        [
+          2 ** 31,
+          ['00', '01020203' + '03030303', '020000' + '01010101' + '02020202'].join('') +
+            ['01030203' + '04040404', '010003' + '01010101'].join(''),
+        ],
       ],
       conversationNodes: [[1, '00' + '0103' + '0303' + '0401']],
       radixEdges: [
@@ -83,7 +85,7 @@ describe('the prefix index', () => {
         ['010203030303', 1],
         ['010204040404', 3],
       ],
-      radixEnds: [['01'], ['010101030101', 0], ['010301030102', 0], ['010401010103', 0]],
+      radixEnds: [],
     });
   });
 
@@ -132,14 +134,22 @@ describe('the prefix index', () => {
   const damages: [string, (tables: Tables) => void, string[]][] = [
     ['a way to a run', (t) => change(t.radixEdges, ([, ...rest]) => rest), ['a', 'b', 'c']],
     ['the order of ways', (t) => change(t.radixEdges, (all) => all.reverse()), ['a', 'b', 'c']],
-    ['an end', (t) => change(t.radixEnds, ([, ...rest]) => rest), ['a', 'b', 'c']],
+    [
+      'an end',
+      (t) => changeNode(t.radixNodes, 1, (node) => ({ ...node, ending: undefined })),
+      ['a', 'b', 'c'],
+    ],
     ['all ends', (t) => t.radixEnds.put(Buffer.of(1), Buffer.of(0, 0, 9)), ['a', 'b', 'c']],
     ['a place', (t) => t.conversationNodes.put(1, Buffer.of(0, 0, 3, 3, 4, 1)), ['b', 'c']],
     ['all places', (t) => t.conversationNodes.put(1, Buffer.of(0, 1)), []],
-    ['a run', (t) => t.radixNodes.remove(3), ['a', 'c']],
-    ['the bytes of a run', (t) => t.radixNodes.put(2, Buffer.from([0, 0, 1])), ['c']],
+    ['a run', (t) => changeNode(t.radixNodes, 3, () => undefined), ['a', 'c']],
+    ['the bytes of runs', (t) => t.radixNodes.put(2 ** 31, Buffer.from([0, 1, 9])), []],
     ['the depth of a place', (t) => t.conversationNodes.put(1, Buffer.of(0, 1, 3, 3, 3, 4, 2)), ['a', 'b']],
-    ['the run before a run', (t) => t.radixNodes.put(1, Buffer.from('010203030303', 'hex')), ['b', 'c']],
+    [
+      'the run before a run',
+      (t) => changeNode(t.radixNodes, 1, (node) => ({ ...node, parent: 1 })),
+      ['b', 'c'],
+    ],
   ];
   it.each(damages)(
     'is checked, and repaired, when it lacks or has wrong: %s',
@@ -156,4 +166,43 @@ describe('the prefix index', () => {
       await backend.close();
     },
   );
+
+  it('of formats 2 and 3, whose nodes are stored one by one, is read, changed and gathered', async () => {
+    const signal = new AbortController().signal;
+    let backend = await open();
+    for (let n = 0; n < 60; n++) await put(backend, `c${n}`, [n % 7, ...range(0, n % 11), n]);
+    await put(backend, 'long', range(0, 250));
+    await put(backend, 'as long', range(0, 250));
+    const questions = Array.from({ length: 60 }, (_, n) => [n % 7, ...range(0, n % 11), n]);
+    questions.push(range(0, 250), range(0, 20), [5]);
+    const answers = async () => Promise.all(questions.map((each) => found(backend, each, 100)));
+    const before = await answers();
+    await backend.close();
+    await inTables(asBeforeGroups);
+
+    backend = await open();
+    expect(await answers()).toEqual(before);
+    expect(await backend.check()).toEqual([]);
+    for (let n = 0; n < 60; n += 3) await backend.commit({ delete: { id: `c${n}`, timeMs: 1 } });
+    expect(await backend.check()).toEqual([]);
+    for (let n = 0; n < 60; n += 3) await put(backend, `c${n}`, [n % 7, ...range(0, n % 11), n]);
+    expect(await answers()).toEqual(before);
+    expect(await backend.check()).toEqual([]);
+    expect(await backend.reclaimableBytes(signal)).toBeGreaterThan(0);
+    await backend.defragment(signal);
+    expect(await answers()).toEqual(before);
+    expect(await backend.check()).toEqual([]);
+    await backend.close();
+    await inTables(({ radixNodes, radixEnds }) => {
+      expect(radixNodes.firstKey()).toBeGreaterThanOrEqual(2 ** 31);
+      const ends = [...radixEnds.range()].flatMap(({ key, value }) => entriesOfChunk(key, value));
+      // Those that end inside a node, or where another one does.
+      expect(ends.length).toBeLessThan(20);
+    });
+    backend = await open();
+    expect(await answers()).toEqual(before);
+    await backend.repair();
+    expect(await backend.check()).toEqual([]);
+    await backend.close();
+  });
 });

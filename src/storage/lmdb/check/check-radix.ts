@@ -2,11 +2,12 @@ import { wholeBlocks } from '../../contract/queries.js';
 import { readHeader } from '../conversations/conversations.js';
 import type { StringOf } from '../conversations/manifest.js';
 import { placesIn } from '../radix/conversation-nodes.js';
+import { nodesIn } from '../radix/node-group.js';
+import { NodeGroups } from '../radix/node-groups.js';
 import {
   applicationOfEdge,
   blocksOf,
   edgeKey,
-  decodeRadixNode,
   endKey,
   type RadixEnd,
   type RadixNode,
@@ -26,20 +27,27 @@ const INVARIANT = 'prefix-index';
  * read.
  */
 export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): Generator<number, void, void> {
-  const applications = new RunApplications(tables);
   const children = new KeyIndex(tables.radixEdges);
   const ends = new KeyIndex(tables.radixEnds);
+  const groups = new NodeGroups(tables.radixNodes);
+  const applications = new RunApplications(groups);
+  const checkNode = (number: number, node: RadixNode): void => {
+    const subject = `node ${number}`;
+    const before = node.parent === 0 ? 0 : endOfRun(groups, node.parent);
+    if (node.start !== before) report(INVARIANT, subject, 'does not begin where the node before it ends');
+    const atEnd = endKey({ node: number, depth: nodeEnd(node), conversation: 0 });
+    const isEnd = node.ending !== undefined || leadsOn(ends, atEnd, nodeKey(number));
+    if (!isEnd && !leadsOn(children, nodeKey(number), nodeKey(number)))
+      report(INVARIANT, subject, 'has blocks that no conversation has');
+  };
   let nodes = 0;
-  for (const { key, value } of intact(tables.radixNodes, report, INVARIANT, (node) => `node ${node}`)) {
-    const subject = `node ${key}`;
-    nodes += 1;
-    guarded(report, INVARIANT, subject, () => {
-      const node = decodeRadixNode(value);
-      const before = node.parent === 0 ? 0 : endOfRun(tables, node.parent);
-      if (node.start !== before) report(INVARIANT, subject, 'does not begin where the node before it ends');
-      const atEnd = endKey({ node: key, depth: nodeEnd(node), conversation: 0 });
-      if (!leadsOn(ends, atEnd, nodeKey(key)) && !leadsOn(children, nodeKey(key), nodeKey(key))) {
-        report(INVARIANT, subject, 'has blocks that no conversation has');
+  let endsFound = 0;
+  for (const { key, value } of intact(tables.radixNodes, report, INVARIANT, (record) => `nodes ${record}`)) {
+    guarded(report, INVARIANT, `nodes ${key}`, () => {
+      for (const { number, node } of nodesIn(key, value)) {
+        nodes += 1;
+        if (node.ending !== undefined) endsFound += 1;
+        guarded(report, INVARIANT, `node ${number}`, () => checkNode(number, node));
       }
     });
     yield 0;
@@ -48,7 +56,7 @@ export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): G
   for (const { key, number } of checkedEntries(tables.radixEdges, INVARIANT, 'ways to nodes', report)) {
     ways += 1;
     guarded(report, INVARIANT, 'a way to a node', () => {
-      const node = readRun(tables, number);
+      const node = groups.get(number);
       const application = node?.parent === 0 ? applicationOfEdge(key) : '';
       if (!node || !key.equals(edgeKey(node.parent, blocksOf(node.blocks, 0, 1), application))) {
         report(INVARIANT, `node ${number}`, 'is not what leads to it');
@@ -68,15 +76,14 @@ export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): G
       for (const [number, place] of placesIn(key, value)) {
         const conversation = number as ConversationNumber;
         places += 1;
-        checkPlace(tables, nameOf, report, { conversation, ...place }, applications);
-        if (ends.find(endKey({ conversation, ...place })) === undefined) {
+        checkPlace(tables, groups, nameOf, report, { conversation, ...place }, applications);
+        if (!endsIn(groups, ends, { conversation, ...place })) {
           report(INVARIANT, `conversation number ${conversation}`, `does not end in node ${place.node}`);
         }
       }
     });
     yield 0;
   }
-  let endsFound = 0;
   for (
     const found = checkedEntries(tables.radixEnds, INVARIANT, 'ends of conversations', report);
     !found.next().done;
@@ -92,6 +99,7 @@ export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): G
 /** Checks the stored position of a conversation, as far as the nodes allow. */
 function checkPlace(
   tables: Tables,
+  groups: NodeGroups,
   nameOf: StringOf,
   report: Report,
   { conversation: number, node: runNumber, depth }: RadixEnd,
@@ -101,7 +109,7 @@ function checkPlace(
   guarded(report, INVARIANT, subject, () => {
     const record = tables.conversations.get(number);
     const conversation = record && readHeader(record, nameOf).conversation;
-    const node = readRun(tables, runNumber);
+    const node = groups.get(runNumber);
     if (!conversation || !node || depth <= node.start || depth > nodeEnd(node)) {
       report(INVARIANT, subject, `has no place in node ${runNumber}`);
     } else if (depth > wholeBlocks(conversation.totalTokens)) {
@@ -112,16 +120,18 @@ function checkPlace(
   });
 }
 
-function readRun(tables: Pick<Tables, 'radixNodes'>, number: number): RadixNode | undefined {
-  const record = tables.radixNodes.get(number);
-  return record && decodeRadixNode(record);
+/** True if a conversation ends at its place, by the node itself or the table of ends. */
+function endsIn(groups: NodeGroups, ends: KeyIndex, end: RadixEnd): boolean {
+  const node = groups.get(end.node);
+  if (node?.ending === end.conversation && nodeEnd(node) === end.depth) return true;
+  return ends.find(endKey(end)) !== undefined;
 }
 
 /** Application of each node: that of the first node on the path to it. */
 class RunApplications {
   readonly #known = new Map<number, string>();
 
-  constructor(private readonly tables: Pick<Tables, 'radixNodes'>) {}
+  constructor(private readonly groups: NodeGroups) {}
 
   set(firstRun: number, application: string): void {
     this.#known.set(firstRun, application);
@@ -137,7 +147,7 @@ class RunApplications {
         for (const node of passed) this.#known.set(node, application);
         return application;
       }
-      const node = readRun(this.tables, at);
+      const node = this.groups.get(at);
       // Undefined if the path is broken. @throws StowkenError CORRUPT_STORE
       if (!node || node.start >= start || node.parent === 0) return undefined;
       passed.push(at);
@@ -147,8 +157,8 @@ class RunApplications {
   }
 }
 
-function endOfRun(tables: Tables, number: number): number | undefined {
-  const node = readRun(tables, number);
+function endOfRun(groups: NodeGroups, number: number): number | undefined {
+  const node = groups.get(number);
   return node && nodeEnd(node);
 }
 

@@ -1,12 +1,14 @@
 import { BackgroundTurns } from '../../shared/background.js';
 import type { Tables } from '../tables/environment.js';
+import { gatherablePages, gatherNodes } from './gather-nodes.js';
 import { LEAF_BYTES, leafBytes, DEFRAGMENT_PAGES_MIN, PAGE_BYTES } from '../tables/layout.js';
 import type { Entry, Table } from '../tables/table.js';
 import { reclaimableHashPages, refillHashIndex, type Rewrite, shortenCounts } from './defragment-hashes.js';
 import { defragmentPacks, reclaimablePackPages } from './defragment-packs.js';
 
-/** Tables of many short records. In the others, records are about as long as pages, or few. */
+/** Tables of short records, or of records that share a page. In the others they are longer, or few. */
 const defragmented = [
+  'frameHalfPages',
   'refCounts',
   'blockCounts',
   'conversations',
@@ -25,7 +27,7 @@ const defragmented = [
 /** Estimates the bytes of the pages that defragment() would free. */
 export async function reclaimableBytes(tables: Tables, signal: AbortSignal): Promise<number> {
   const turns = new BackgroundTurns(signal);
-  let pages = reclaimablePackPages(tables) + reclaimableHashPages(tables);
+  let pages = reclaimablePackPages(tables) + reclaimableHashPages(tables) + gatherablePages(tables);
   for (const table of tablesIn(tables)) pages += (await findSparse(table, turns))?.pages ?? 0;
   return pages * PAGE_BYTES;
 }
@@ -43,6 +45,7 @@ export async function defragment(
 ): Promise<void> {
   const turns = new BackgroundTurns(signal);
   await refillHashIndex(tables, rewrite, turns);
+  await gatherNodes(tables, write, turns);
   for (const counts of [tables.refCounts, tables.blockCounts]) await shortenCounts(counts, write, turns);
   if (reclaimablePackPages(tables) > 0) {
     let after: number | undefined = 0;
@@ -72,15 +75,15 @@ function tablesIn(tables: Tables): Table<number | Buffer>[] {
 }
 
 /** Fill factor that rewriting a table achieves at least. A table whose pages are as full is left. */
-const DENSE = 0.85;
-/** Limit of the average record: with longer ones, LMDB leaves too much room at the end of a page. */
+const DENSE = 0.92;
+/** Average record above which LMDB leaves too much room at the end of a page, unless it only appends. */
 const RECORD_BYTES_MAX = LEAF_BYTES / 8;
 /** Fill below which LMDB merges a page with a neighbour. */
 const JOINED_BYTES = LEAF_BYTES / 4;
 
-/** Bytes that one write transaction rewrites. */
-const STRETCH_BYTES = 64 * 1024;
-const STRETCH_RECORDS = 1024;
+/** Bytes and records that one write transaction rewrites. Each of its ends may leave a page half empty. */
+const STRETCH_BYTES = 256 * 1024;
+const STRETCH_RECORDS = 2048;
 /** Extension of a range whose pages did not become full, and the number of extensions. */
 const EXTENSION_BYTES = 1300;
 const EXTENSIONS_MAX = 3;
@@ -121,10 +124,18 @@ export async function findSparse(
     await turns.pause();
   } while (last !== undefined);
   const pages = table.leafPages();
-  if (first === undefined || pages < DEFRAGMENT_PAGES_MIN || bytes > RECORD_BYTES_MAX * records)
-    return undefined;
-  const free = pages - Math.ceil(bytes / (DENSE * LEAF_BYTES));
+  if (first === undefined || pages < DEFRAGMENT_PAGES_MIN) return undefined;
+  const free = pages - pagesNeeded(bytes, records);
   return free > 0 ? { after: first, pages: free } : undefined;
+}
+
+/** Returns the pages that rewritten records take at most. */
+function pagesNeeded(bytes: number, records: number): number {
+  if (bytes <= RECORD_BYTES_MAX * records) return Math.ceil(bytes / (DENSE * LEAF_BYTES));
+  // Appended in one transaction, as many fit a page as there is room for.
+  const isOneStretch = bytes < STRETCH_BYTES && records < STRETCH_RECORDS;
+  const perPage = Math.floor((LEAF_BYTES * records) / bytes);
+  return isOneStretch ? Math.ceil((1.2 * records) / perPage) : Infinity;
 }
 
 /**
@@ -148,9 +159,11 @@ export function rewriteStretch(table: Table<Key>, after: Key): Key | undefined {
   for (let extensions = 0; ; extensions++) {
     for (const { key } of [...stretch].reverse()) table.remove(key);
     const pagesWithout = table.leafPages();
-    for (const { key, value } of stretch) table.put(key, value);
+    for (const { key, value } of stretch)
+      if (more) table.put(key, value);
+      else table.append(key, value);
     const pages = table.leafPages() - pagesWithout;
-    const isDense = pages <= 1 + (1.1 * bytes) / LEAF_BYTES;
+    const isDense = pages <= 1 + (1.04 * bytes) / LEAF_BYTES;
     if (!more || isDense || extensions === EXTENSIONS_MAX) return more ? stretch.at(-1)?.key : undefined;
     more = extend(bytes + EXTENSION_BYTES, Infinity);
   }

@@ -14,7 +14,8 @@ import { decodeTokenizer } from '../tables/kept-tokenizers.js';
 import { decodePostings } from '../lists/posting-chunk.js';
 import { decodePack } from '../packs/pack.js';
 import { placesIn } from '../radix/conversation-nodes.js';
-import { blockCount, decodeRadixNode, edgeOfKey, endOfKey } from '../radix/nodes.js';
+import { nodesIn } from '../radix/node-group.js';
+import { blockCount, edgeOfKey, endOfKey } from '../radix/nodes.js';
 import { baseOf, entriesIn, lastOf } from '../segments/index-chunk.js';
 import { PRINT_BITS } from '../segments/dense-chunk.js';
 import { recentEntries } from '../segments/recent-hashes.js';
@@ -180,14 +181,16 @@ export const tableFormats: { readonly [Name in TableName]: TableFormat<KeyOf<Nam
     conversation: number,
   })),
   radixNodes: {
-    what: 'a node of the prefix index',
+    what: 'nodes of the prefix index: sixteen of them, or one of an earlier format',
     keyOf: String,
-    decode: (_key, value) => {
-      const { parent, start, blocks } = decodeRadixNode(value);
-      const hex = Buffer.from(blocks).toString('hex');
-      const bytes = hex.length / blockCount(blocks);
-      return { parent, start, blocks: hex.match(new RegExp(`.{${bytes}}`, 'g')) ?? [] };
-    },
+    decode: (key, value) => ({
+      entries: nodesIn(key, value).map(({ number, node: { parent, start, blocks, ending } }) => {
+        const hex = Buffer.from(blocks).toString('hex');
+        const digits = hex.length / blockCount(blocks);
+        const fingerprints = hex.match(new RegExp(`.{${digits}}`, 'g')) ?? [];
+        return { key: number, parent, start, conversation: ending ?? null, blocks: fingerprints };
+      }),
+    }),
   },
   radixEdges: index('nodes by the node before and their first block', (key, number) => {
     const { node, ...edge } = edgeOfKey(key);

@@ -4,53 +4,57 @@ import type { KeyEntry } from '../tables/key-chunk.js';
 import { KeyIndexWriter } from '../tables/key-index.js';
 import type { ConversationNumber } from '../tables/ids.js';
 import type { NodePosition } from './conversation-nodes.js';
+import { NodeGroups } from './node-groups.js';
 import {
   applicationOfEdge,
   blocksOf,
   edgeKey,
-  decodeRadixNode,
-  encodeRadixNode,
   endKey,
   endOfKey,
   type RadixEnd,
   type RadixNode,
+  nodeEnd,
   nodeKey,
 } from './nodes.js';
 
 /** Nodes of the prefix index by their numbers, with their edges and the conversations that end in each. */
 export class RadixNodes {
-  readonly #nodes: Tables['radixNodes'];
+  readonly #nodes: NodeGroups;
   readonly #children: KeyIndexWriter;
   readonly #ends: KeyIndexWriter;
-  #next: number | undefined;
 
   constructor(tables: Pick<Tables, 'radixNodes' | 'radixEdges' | 'radixEnds'>) {
-    this.#nodes = tables.radixNodes;
+    this.#nodes = new NodeGroups(tables.radixNodes);
     this.#children = new KeyIndexWriter(tables.radixEdges);
     this.#ends = new KeyIndexWriter(tables.radixEnds);
   }
 
   /** @throws StowkenError CORRUPT_STORE */
   get(number: number): RadixNode {
-    const record = this.#nodes.get(number);
-    if (!record) throw new StowkenError('CORRUPT_STORE', `node ${number} of the prefix index is missing`);
-    return decodeRadixNode(record);
+    const node = this.#nodes.get(number);
+    if (!node) throw new StowkenError('CORRUPT_STORE', `node ${number} of the prefix index is missing`);
+    return node;
   }
 
   /** Error for a node that contradicts others. */
   corrupt(number: number, what: string): StowkenError {
-    return this.#nodes.corrupt(number, what);
+    return this.#nodes.table.corrupt(number, what);
   }
 
-  put(number: number, node: RadixNode): void {
-    this.#nodes.put(number, encodeRadixNode(node));
+  /** Stores a node that is there with other blocks; what ended where it ended goes on to do so. */
+  put(number: number, { parent, start, blocks }: RadixNode): void {
+    const before = this.get(number);
+    const node = { parent, start, blocks };
+    const isSameEnd = nodeEnd(before) === nodeEnd(node);
+    if (!isSameEnd && before.ending !== undefined)
+      this.#ends.insert(endKey({ node: number, depth: nodeEnd(before), conversation: before.ending }), 0);
+    this.#nodes.set(number, isSameEnd ? { ...node, ending: before.ending } : node);
   }
 
   /** Stores a node after its parent. */
   add(node: RadixNode, application: string): number {
-    const number = (this.#next ??= (this.#nodes.last()?.key ?? 0) + 1);
-    this.#next += 1;
-    this.#nodes.append(number, encodeRadixNode(node));
+    const number = this.#nodes.next();
+    this.#nodes.set(number, node);
     this.setChild(node.parent, node.blocks, application, number);
     return number;
   }
@@ -72,7 +76,7 @@ export class RadixNodes {
   /** Removes a node without children. */
   remove(number: number, { parent, blocks }: RadixNode): void {
     this.#removeChild(number, parent, blocks);
-    this.#nodes.remove(number);
+    this.#nodes.set(number, undefined);
   }
 
   /** The key of a first node also has the application, which a damaged conversation may have lost. */
@@ -82,7 +86,7 @@ export class RadixNodes {
       if (!beginsWith(key, beginning)) break;
       if (child === number) return this.#children.remove(key);
     }
-    throw this.#nodes.miscounted(number, 'has no edge that leads to it');
+    throw this.#nodes.table.miscounted(number, 'has no edge that leads to it');
   }
 
   /** Yields the applications of which a conversation begins with the first of these blocks. */
@@ -107,31 +111,69 @@ export class RadixNodes {
     return this.childrenOf(node).next().done !== true;
   }
 
-  /** Yields the conversations that end in a node, from one depth on and before another. */
+  /** Yields conversations that end in a node, from one depth on and before another, by depth and number. */
   *endsOf(node: number, from: number, before = Infinity): Generator<RadixEnd, void, void> {
+    let own = this.#endingOf(node);
+    if (own && (own.depth < from || own.depth >= before)) own = undefined;
     for (const { key } of this.#ends.from(endKey({ node: node, depth: from, conversation: 0 }))) {
       const end = endOfKey(key);
-      if (end.node !== node || end.depth >= before) return;
+      if (end.node !== node || end.depth >= before) break;
+      if (own && own.depth === end.depth && own.conversation < end.conversation) {
+        yield own;
+        own = undefined;
+      }
       yield end;
     }
+    if (own) yield own;
   }
 
   deepestEnd(node: number): number | undefined {
+    const own = this.#endingOf(node);
+    if (own) return own.depth;
     const last = this.#ends.before(nodeKey(node + 1));
     const end = last && endOfKey(last.key);
     return end?.node === node ? end.depth : undefined;
   }
 
+  /** The first one that ends where a node ends is in the node, all others in the table of ends. */
   addEnd(conversation: ConversationNumber, place: NodePosition): void {
-    this.#ends.insert(endKey({ ...place, conversation }), 0);
+    const node = this.get(place.node);
+    if (node.ending === undefined && nodeEnd(node) === place.depth)
+      this.#nodes.set(place.node, { ...node, ending: conversation });
+    else this.#ends.insert(endKey({ ...place, conversation }), 0);
   }
 
   removeEnd(conversation: ConversationNumber, place: NodePosition): void {
-    this.#ends.remove(endKey({ ...place, conversation }));
+    const { ending, ...node } = this.get(place.node);
+    if (ending === conversation && nodeEnd(node) === place.depth) this.#nodes.set(place.node, node);
+    else this.#ends.remove(endKey({ ...place, conversation }));
+  }
+
+  /** Puts nodes that are stored alone into their groups, each with a conversation that ends with it. */
+  gather(numbers: readonly number[]): void {
+    for (const number of numbers) {
+      const { ending, ...node } = this.get(number);
+      const end = ending === undefined ? this.#firstEndAt(number, nodeEnd(node)) : undefined;
+      if (end) this.#ends.remove(endKey(end));
+      this.#nodes.set(number, { ...node, ending: ending ?? end?.conversation });
+    }
+  }
+
+  #firstEndAt(number: number, depth: number): RadixEnd | undefined {
+    for (const end of this.endsOf(number, depth)) return end;
+    return undefined;
+  }
+
+  #endingOf(number: number): RadixEnd | undefined {
+    const node = this.get(number);
+    return node.ending === undefined
+      ? undefined
+      : { node: number, depth: nodeEnd(node), conversation: node.ending };
   }
 
   /** Writes buffered changes. */
   flush(): void {
+    this.#nodes.flush();
     this.#children.flush();
     this.#ends.flush();
   }

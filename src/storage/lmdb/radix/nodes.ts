@@ -1,6 +1,6 @@
 import { StowkenError } from '../../../model/index.js';
 import { prefixFingerprintBytes } from '../../contract/queries.js';
-import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import { ByteReader } from '../../shared/bytes.js';
 import type { ConversationNumber } from '../tables/ids.js';
 import type { NodePosition } from './conversation-nodes.js';
 
@@ -12,16 +12,11 @@ export interface RadixNode {
   readonly start: number;
   /** Their fingerprints. */
   readonly blocks: Uint8Array;
+  /** A conversation that ends where they end; others may, and are in the table of ends. */
+  readonly ending?: ConversationNumber | undefined;
 }
 
-export function encodeRadixNode({ parent, start, blocks }: RadixNode): Uint8Array {
-  const writer = new ByteWriter(blocks.length + 16).varint(parent);
-  // The first node of a conversation begins with it.
-  if (parent !== 0) writer.varint(start);
-  return writer.raw(blocks).finish();
-}
-
-/** @throws StowkenError CORRUPT_STORE */
+/** Decodes a node that formats 2 and 3 stored alone. @throws StowkenError CORRUPT_STORE */
 export function decodeRadixNode(record: Uint8Array): RadixNode {
   const reader = new ByteReader(record);
   const parent = reader.varint();

@@ -5,7 +5,8 @@ import type { Tables } from '../tables/environment.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import type { ConversationNumber } from '../tables/ids.js';
 import { placesIn } from './conversation-nodes.js';
-import { blockCount, blocksOf, decodeRadixNode, type RadixNode, nodeEnd } from './nodes.js';
+import { nodesIn } from './node-group.js';
+import { blockCount, blocksOf, type RadixNode, nodeEnd } from './nodes.js';
 import { RadixIndex } from './radix-index.js';
 
 interface Entry {
@@ -23,8 +24,8 @@ interface Entry {
 export function rebuildRadix(tables: Tables, nameOf: StringOf, nextConversation: number): void {
   const nodes = new Map<number, RadixNode>();
   for (const { key, value } of tables.radixNodes.scan()) {
-    const node = value && undefinedIfCorrupt(() => decodeRadixNode(value));
-    if (node) nodes.set(key, node);
+    for (const { number, node } of (value && undefinedIfCorrupt(() => nodesIn(key, value))) ?? [])
+      nodes.set(number, { ...node, blocks: Buffer.from(node.blocks) });
   }
   const entries: Entry[] = [];
   for (const { key, value } of tables.conversationNodes.scan()) {

@@ -7,7 +7,8 @@ import { corruptConversation, type StringOf } from '../conversations/manifest.js
 import type { Tables } from '../tables/environment.js';
 import { KeyIndex } from '../tables/key-index.js';
 import type { Pin } from '../tables/table.js';
-import { decodeRadixNode, edgeOfKey, endOfKey, nodeEnd } from './nodes.js';
+import { nodesIn } from './node-group.js';
+import { edgeOfKey, endOfKey, nodeEnd, type RadixEnd } from './nodes.js';
 
 type WarmTables = Pick<Tables, 'meta' | 'radixNodes' | 'radixEdges' | 'radixEnds' | 'conversations'>;
 
@@ -35,8 +36,7 @@ export async function findWarmPrefixes(
   const isRecent = recentFrom(createdFromMs, timeOf);
   const tree = new WarmTree();
   for (const { key, value } of tables.radixNodes.at(pin).range({})) {
-    const node = decodeRadixNode(value);
-    tree.addNode(key, node.parent, nodeEnd(node));
+    for (const { number, node } of nodesIn(key, value)) tree.addNode(number, node.parent, nodeEnd(node));
     if (turns.due) await turns.pause();
   }
   /** Ends whose conversations are ordered by their create times. */
@@ -49,8 +49,7 @@ export async function findWarmPrefixes(
     isOfApplication.set(number, application === undefined || application === name);
     if (turns.due) await turns.pause();
   }
-  for (const { key } of new KeyIndex(tables.radixEnds.at(pin)).from(Buffer.alloc(0))) {
-    const { node, depth, conversation } = endOfKey(key);
+  for (const { node, depth, conversation } of allEnds(tables, pin)) {
     const isWanted = application === undefined || isOfApplication.get(tree.rootOf(node)) === true;
     if (isWanted && isDated) {
       const timeMs = timeOf(conversation);
@@ -70,6 +69,14 @@ export async function findWarmPrefixes(
       newestMs: createTimeMs,
     };
   });
+}
+
+/** Yields the ends in nodes, then those in the table of ends. */
+function* allEnds(tables: WarmTables, pin: Pin): Generator<RadixEnd, void, void> {
+  for (const { key, value } of tables.radixNodes.at(pin).range({}))
+    for (const { number, node } of nodesIn(key, value))
+      if (node.ending !== undefined) yield { node: number, depth: nodeEnd(node), conversation: node.ending };
+  for (const { key } of new KeyIndex(tables.radixEnds.at(pin)).from(Buffer.alloc(0))) yield endOfKey(key);
 }
 
 /** Returns whether a conversation was created since a time; asks for few of their times. */

@@ -104,6 +104,9 @@ export const RECENT_SEGMENTS_MAX = 4096;
 /** Conversations whose positions in the prefix index share a record. */
 export const CONVERSATION_NODES_PER_CHUNK = 64;
 
+/** Nodes of the prefix index that share a record. */
+export const RADIX_NODES_PER_GROUP = 16;
+
 /** Limit of the blocks of one node of the prefix index, which an append rewrites. */
 export const RADIX_NODE_BLOCKS = 128;
 

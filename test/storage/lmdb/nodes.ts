@@ -1,0 +1,39 @@
+import { nodesIn } from '../../../src/storage/lmdb/radix/node-group.js';
+import { NodeGroups } from '../../../src/storage/lmdb/radix/node-groups.js';
+import { endKey, nodeEnd, type RadixNode } from '../../../src/storage/lmdb/radix/nodes.js';
+import type { Tables } from '../../../src/storage/lmdb/tables/environment.js';
+import { ByteWriter } from '../../../src/storage/shared/bytes.js';
+import { KeyIndexWriter } from '../../../src/storage/lmdb/tables/key-index.js';
+import type { Table } from '../../../src/storage/lmdb/tables/table.js';
+
+/** Changes a node of the prefix index, and nothing beside it. */
+export function changeNode(
+  table: Table<number>,
+  number: number,
+  to: (node: RadixNode) => RadixNode | undefined,
+): void {
+  const groups = new NodeGroups(table);
+  groups.set(number, to(groups.get(number)!));
+  groups.flush();
+}
+
+/** Stores nodes one by one, and all ends in their table, as formats 2 and 3 did. */
+export function asBeforeGroups({ radixNodes, radixEnds }: Tables): void {
+  const ends = new KeyIndexWriter(radixEnds);
+  for (const { key, value } of [...radixNodes.range()]) {
+    radixNodes.remove(key);
+    for (const { number, node } of nodesIn(key, value)) {
+      radixNodes.put(number, encodeRadixNode(node));
+      if (node.ending !== undefined)
+        ends.insert(endKey({ node: number, depth: nodeEnd(node), conversation: node.ending }), 0);
+    }
+  }
+  ends.flush();
+}
+
+/** Encodes a node that is stored alone. */
+function encodeRadixNode({ parent, start, blocks }: RadixNode): Uint8Array {
+  const writer = new ByteWriter().varint(parent);
+  if (parent !== 0) writer.varint(start);
+  return writer.raw(blocks).finish();
+}
