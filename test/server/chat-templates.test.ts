@@ -204,7 +204,35 @@ describe('a conversation of a tokenizer with a chat template', () => {
       JSON.stringify(seen),
     );
     expect(refusedLine.stderr).toContain('NO_CHAT_TEMPLATE');
-    await run(['delete', '--ids', 'seen', 'tokens']);
+    // Tokens are those of the whole prompt, also where no special token is between two messages.
+    const plain = join(folder, 'plain.jinja');
+    writeFileSync(plain, '{% for m in messages %}{{ m.content }}{% endfor %}');
+    const joined = {
+      id: 'joined',
+      messages: [
+        { role: 'user', content: 'hel' },
+        { role: 'a', content: 'lo world' },
+      ],
+    };
+    const asJoined = ['import', '--chat-template', plain, '--tokenizer', 'o200k_base', '-'];
+    expect((await run(asJoined, JSON.stringify(joined))).code).toBe(0);
+    const cut: number[][] = [];
+    for await (const part of client.read('joined', { encoding: 'tokens' }))
+      if (part.kind === 'message') cut.push([...part.content]);
+    await client.store({
+      conversation: { id: 'whole', tokenizer: 'o200k_base' },
+      messages: [{ role: 'user', text: 'hello world' }],
+    });
+    for await (const part of client.read('whole', { encoding: 'tokens' }))
+      if (part.kind === 'message') expect(cut).toEqual([[], [...part.content]]);
+    const data = join(folder, 'data.jsonl');
+    writeFileSync(data, JSON.stringify({ messages: [{ role: 'user', content: '{{ x }}' }] }));
+    const swallowed = await run(['import', '--chat-template', data, data]);
+    expect(swallowed).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is no chat template') as string,
+    });
+    await run(['delete', '--ids', 'seen', 'tokens', 'joined', 'whole']);
   });
 
   it('is rendered by what the vault keeps, for good', async () => {

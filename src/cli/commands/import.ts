@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { StowkenClient } from '../../client/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
-import type { Context } from '../context.js';
+import { shellWord } from '../../model/index.js';
+import { type Context, UsageError } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { plural } from '../format.js';
 import { createProgress, Failures, Tally } from '../import/summary.js';
@@ -94,7 +95,7 @@ export function addImport(program: Command, context: Context, done: Done): void 
 async function importFiles(names: readonly string[], options: Options, context: Context): Promise<Tally> {
   const { io, interruption } = context;
   const { dryRun = false, timeZone: zone, chatTemplate: template } = options;
-  const chatTemplate = typeof template === 'string' ? await readFile(template, 'utf8') : undefined;
+  const chatTemplate = typeof template === 'string' ? await readTemplate(template) : undefined;
   const rendering = template === undefined ? undefined : { chatTemplate };
   const failures = new Failures(options.errorsMax, (line) => progress.note(line));
   const tally = new Tally(failures, options.tokenizer, dryRun);
@@ -117,6 +118,16 @@ async function importFiles(names: readonly string[], options: Options, context: 
   const rest = tally.failures.rest();
   if (rest !== undefined) io.stderr.write(`${rest}\n`);
   return tally;
+}
+
+/** @throws UsageError if the file is none, as that of which the conversations were to be stored */
+async function readTemplate(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8');
+  const isJson = /^\s*(?:\{\s*"|\[\s*[{["])/.test(text);
+  if (!isJson && /\{[{%]/.test(text)) return text;
+  throw new UsageError(
+    `${shellWord(file)} is no chat template; write --chat-template behind the files, or --chat-template=FILE`,
+  );
 }
 
 function interrupted({ cancelled, stored, unchanged }: Tally): string {

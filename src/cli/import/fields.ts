@@ -171,5 +171,5 @@ export function hasValues(document: Json): boolean {
 function isHole(value: Json): boolean {
   if (isList(value)) return value.length === 0;
   const parts = isObject(value) && Object.hasOwn(value, '$stowken') ? value['$stowken'] : undefined;
-  return isList(parts) && parts[0] !== 'data' && parts[0] !== 'number';
+  return isList(parts) && !['data', 'number', 'packed'].includes(parts[0] as string);
 }

@@ -5,18 +5,18 @@ import type { Io } from '../io.js';
 import { BadLine } from './bad-line.js';
 import { fieldsOf, hasValues } from './fields.js';
 import { parseDocument } from './parse.js';
-import { type Draft, type DraftMessage, readDocument, takeData } from './shapes/index.js';
+import { type Draft, type DraftMessage, readDocument, takeData, takeLongValues } from './shapes/index.js';
 import { readDocuments } from './sources/index.js';
 
 /** Returns a conversation that can be stored: with a message, and long data as attachments. */
 export function storable(draft: Draft): Draft {
   const whole = withMessage(draft);
   const data = new Map<string, Uint8Array>();
-  const document = takeData(whole.document, data);
+  const document = takeLongValues(takeData(whole.document, data), data);
   const messages = whole.messages.map((message): DraftMessage => {
     if (message.fields === undefined) return message;
     const own = new Map<string, Uint8Array>();
-    const fields = takeData(message.fields, own);
+    const fields = takeLongValues(takeData(message.fields, own), own);
     return own.size === 0 ? message : { ...message, fields, data: own };
   });
   return { ...whole, messages, document, ...(data.size > 0 && { data }) };

@@ -261,6 +261,26 @@ describe('import, then export --format same', () => {
     await run(['delete', '--all']);
   });
 
+  it('keeps fields of any size', async () => {
+    const tops = Array.from({ length: 20 }, (_, at) => ({ token: `t${at}`, logprob: -at / 7 }));
+    const logprobs = Array.from({ length: 3000 }, (_, at) => ({ token: `${at}`, top_logprobs: tops }));
+    const line = {
+      id: 'long',
+      tools: [{ name: 'f', description: 'x '.repeat(40_000) }],
+      messages: [{ role: 'user', content: 'Hi' }],
+      choices: [{ message: { role: 'assistant', content: 'Ho' }, logprobs: { content: logprobs, n: 2 } }],
+      trace: 'y '.repeat(700_000),
+    };
+    const text = `${JSON.stringify(line).slice(0, -1)},"seed":12345678901234567890}\n`;
+    expect(text.length).toBeGreaterThan(4_000_000);
+    const [first] = jsonLines((await run(['import', '--json', '-'], text)).stdout);
+    expect(first).toMatchObject({ stored: 1, failed: 0 });
+    expect((await run(['export', '--format', 'same'])).stdout).toBe(text);
+    const [again] = jsonLines((await run(['import', '--json', '-'], text)).stdout);
+    expect(again).toMatchObject({ stored: 0, unchanged: 1 });
+    await run(['delete', '--all']);
+  });
+
   it('stores nothing in a dry run', async () => {
     const { code, stdout } = await run(['import', '--dry-run', '-'], `${lines([samples[0]!.document])}bad\n`);
     expect(code).toBe(1);

@@ -54,3 +54,46 @@ export function takeData(value: Json, data: Map<string, Uint8Array>): Json {
   const entries = Object.entries(value).map(([key, item]) => [key, takeData(item, data)] as const);
   return entries.every(([key, item]) => item === value[key]) ? value : Object.fromEntries<Json>(entries);
 }
+
+/** Size of fields, as JSON, from which long values of them become attachments; a server takes little more. */
+const inlineBytesMax = 768 * 1024;
+/** Size of such a value. */
+const packedBytesMin = 64 * 1024;
+
+/**
+ * Takes long values out of fields that are too long, such as log probabilities: each becomes an attachment,
+ * its JSON, and leaves a hole. Tools stay where they are, because chat templates need them.
+ */
+export function takeLongValues(value: Json, data: Map<string, Uint8Array>): Json {
+  if (!isLongerThan(value, inlineBytesMax)) return value;
+  return withoutLong(value, data, true);
+}
+
+function withoutLong(value: Json, data: Map<string, Uint8Array>, isRoot: boolean): Json {
+  if (!isLongerThan(value, packedBytesMin)) return value;
+  let rest = value;
+  if (isList(value)) rest = value.map((item) => withoutLong(item, data, false));
+  else if (isObject(value))
+    rest = Object.fromEntries<Json>(
+      Object.entries(value).map(([key, item]) => [
+        key,
+        key === 'tools' ? item : withoutLong(item, data, false),
+      ]),
+    );
+  if (isRoot || (isObject(value) && Object.hasOwn(value, 'tools'))) return rest;
+  return isLongerThan(rest, packedBytesMin) ? packed(rest, data) : rest;
+}
+
+function packed(value: Json, data: Map<string, Uint8Array>): Json {
+  const bytes = Buffer.from(JSON.stringify(value));
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (bytes.length > limits.attachmentBytesMax || (data.size === attachmentsMax && !data.has(sha256)))
+    return value;
+  data.set(sha256, bytes);
+  return hole('packed', sha256);
+}
+
+function isLongerThan(value: Json, bytesMax: number): boolean {
+  const json = JSON.stringify(value);
+  return json.length > bytesMax || (3 * json.length > bytesMax && Buffer.byteLength(json) > bytesMax);
+}

@@ -27,7 +27,8 @@ export function documentsOf(
   const filledMessage = (message: StoredMessage, dialect: string) => fillMessage(message, dialect, data);
   if (sessionShapes.some(({ name }) => name === format)) {
     const events = messages.flatMap((message) => listOf(filledMessage(message, '')));
-    return [...events, ...listOf(fill(document, (parts) => inAny(parts, data)))];
+    const inRest = (parts: HoleParts): Json => inAny(parts, data, inRest);
+    return [...events, ...listOf(fill(document, inRest))];
   }
   const inDocument = (parts: HoleParts): Json => {
     const [kind, first, second, third] = parts;
@@ -48,7 +49,7 @@ export function documentsOf(
       case 'json':
         return JSON.stringify(fill(first!, inDocument));
       default:
-        return inAny(parts, data);
+        return inAny(parts, data, inDocument);
     }
   };
   return [fill(document, inDocument)];
@@ -68,7 +69,7 @@ function fillMessage(message: StoredMessage, dialect: string, data: DataOf): Jso
   const { content, fields } = message;
   if (fields === undefined) return inDialect(dialect, message);
   const said: Json = typeof content === 'string' ? saidIn(content) : { content };
-  return fill(fields, (parts) => {
+  const inMessage = (parts: HoleParts): Json => {
     const [kind, ...rest] = parts;
     switch (kind) {
       case 'tokens':
@@ -80,9 +81,10 @@ function fillMessage(message: StoredMessage, dialect: string, data: DataOf): Jso
       case 'as':
         return inDialect(rest[0] as string, message);
       default:
-        return inAny(parts, data);
+        return inAny(parts, data, inMessage);
     }
-  });
+  };
+  return fill(fields, inMessage);
 }
 
 function valueIn(value: Json, key: Json): Json {
@@ -95,14 +97,18 @@ function textIn(said: Json): string {
   return typeof content === 'string' ? content : '';
 }
 
-/** Fills a hole that may be anywhere: bytes that are stored as an attachment. */
-function inAny([kind, ...rest]: HoleParts, data: DataOf): Json {
-  if (kind === 'data') {
-    const [sha256, prefix] = rest as [string, string];
+type InHole = (parts: HoleParts) => Json;
+
+/** Fills a hole that may be anywhere: an attachment, or a number. `inHole` fills those in an attachment. */
+function inAny([kind, ...rest]: HoleParts, data: DataOf, inHole: InHole): Json {
+  if (kind === 'data' || kind === 'packed') {
+    const [sha256, prefix] = rest as [string, string?];
     const bytes = data.get(sha256);
     if (bytes === undefined)
       throw new RangeError(`the fields name an attachment that is not there: ${sha256}`);
-    return `${prefix}${Buffer.from(bytes).toString('base64')}`;
+    const kept = Buffer.from(bytes);
+    if (kind === 'data') return `${prefix}${kept.toString('base64')}`;
+    return fill(JSON.parse(kept.toString()) as Json, inHole);
   }
   if (kind === 'number') return rawNumber(rest[0] as string);
   throw new RangeError(`the fields have a hole of an unknown kind: ${kind}`);
