@@ -5,6 +5,7 @@ import { describeError } from './errors.js';
 import { printable, printableLines } from '../model/index.js';
 import { exitCodes, type Done, type ExitCode } from './exit-codes.js';
 import { Interruption } from './interruption.js';
+import { withLeadingOptionsMoved } from './leading-options.js';
 import { Output, OutputClosed } from './output.js';
 import { addAppend } from './commands/append.js';
 import { addAudit } from './commands/audit.js';
@@ -71,7 +72,7 @@ export async function runCli(
   const output = new Output(io.stdout, interruption.signal);
   const program = buildProgram({ ...dependencies, io, output, interruption }, (result) => (code = result));
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(withLeadingOptionsMoved(program, argv), { from: 'user' });
     await output.finish();
     return code;
   } catch (error) {

@@ -114,6 +114,22 @@ describe('the connection of a command', () => {
       expect((await stowken(args, { env })).stderr).toContain('no profile "none"');
   });
 
+  it.each([
+    [['--server', 'unix:/before', 'stats']],
+    [['--server=unix:/before', '--vault', 'a', 'vault', 'list']],
+    [['--tls', '--vault', 'stats', '--server', 'unix:/before', 'stats']],
+    [['--vault', 'a', '--profile', 'plain', 'stats', '--server', 'unix:/before', '--json']],
+  ])('takes the server before the command too: %j', async (args) => {
+    expect((await stowken(args, { env: home })).stderr).toMatch(/no server answers at unix:\/before/);
+  });
+
+  it('is refused before a command that takes no server, or that is none', async () => {
+    const serve = await stowken(['--server', 'unix:/before', 'serve', '--data', '/nonexistent']);
+    expect(serve).toMatchObject({ code: 2, stderr: expect.stringContaining("'--server'") as unknown });
+    const none = await stowken(['--server', 'unix:/before', 'stat']);
+    expect(none.stderr).toMatch(/unknown command 'stat'[^]*stats/);
+  });
+
   it('shows no secret in the help', async () => {
     const env = { STOWKEN_TOKEN: 'stk_secret', STOWKEN_SERVER: 'host-of-env:1' };
     const { stdout } = await stowken(['stats', '--help'], { env });
