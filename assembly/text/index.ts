@@ -1,7 +1,7 @@
 // Exports for the host of the text core: byte-level byte-pair encoding. An instance serves one tokenizer.
 export { mark, release, reserve } from '../memory';
 export { setClasses } from './classes';
-export { addPairs, beginPairs, derivePairs } from './pairs';
+export { addPairs, beginPairs, countPairs, derivePairs } from './pairs';
 export { setPattern } from './patterns';
 export { setVocabulary } from './vocabulary';
 export { input, output, encodeWindow, isMade, longestPiece, reserveWindow, taken } from './encoder';

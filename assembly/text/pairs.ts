@@ -61,16 +61,21 @@ export function addPairs(merges: usize, mergeCount: u32): void {
   }
 }
 
-/** Adds every way in which a token is made of two, ranked by its id. False: no memory. */
-export function derivePairs(): bool {
-  if (!beginPairs(forEachSplit(false))) return false;
-  forEachSplit(true);
-  return true;
+/** Returns in how many ways tokens of a range of ids are made of two. */
+export function countPairs(from: u32, to: u32): u32 {
+  return forEachSplit(from, to, false);
 }
 
-function forEachSplit(adds: bool): u32 {
+/**
+ * Adds every way in which a token of a range of ids is made of two, ranked by its id. There is room for them.
+ */
+export function derivePairs(from: u32, to: u32): void {
+  forEachSplit(from, to, true);
+}
+
+function forEachSplit(from: u32, to: u32, adds: bool): u32 {
   let pairs: u32 = 0;
-  for (let id: u32 = 0; id < count; id++) {
+  for (let id = from; id < min(to, count); id++) {
     if (!isOrdinary(id)) continue;
     const at = bytesOf(id);
     const length = sizeOf(id);

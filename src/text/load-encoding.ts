@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import type { TokenizerName } from '../model/index.js';
 import { Encoding } from './encoding.js';
 import { Normalizer } from './normalize.js';
+import { runInTurns } from './slices.js';
 import { classRuns, TextCore } from './text-core.js';
 import { readVocabulary, type Vocabulary } from './vocabulary.js';
 
@@ -54,7 +55,7 @@ async function loadFile({ file, sha256 }: VocabularyFile): Promise<Encoding> {
 async function encodingOf(vocabulary: Vocabulary): Promise<Encoding> {
   const { module, classes } = await loadCore();
   const normalizer = vocabulary.nfc ? await loadNormalizer() : undefined;
-  return new Encoding(new TextCore(module, vocabulary, classes), vocabulary, normalizer);
+  return new Encoding(await runInTurns(TextCore.create(module, vocabulary, classes)), vocabulary, normalizer);
 }
 
 /** Reads a vocabulary that comes with the program. */

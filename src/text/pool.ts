@@ -10,30 +10,44 @@ import {
 } from '../model/index.js';
 import { FairSlots } from '../queue/index.js';
 import { openChatTemplate } from './chat/chat-template.js';
+import { LongRun } from './characters.js';
 import { ChatRenderer } from './chat/renderer.js';
+import { type DecodeOutcome, decodeItems } from './decode-items.js';
 import { describeBuilt, describeGiven } from './describe.js';
-import type { TextsToEncode } from './encoding.js';
+import type { Encoding, TextsToEncode } from './encoding.js';
 import type { GivenTokenizer } from './files/read-tokenizer.js';
 import type { VocabularyFile } from './load-encoding.js';
 import { MappedBytes, releaseBytes } from './mapped-bytes.js';
+import { OwnEncodings } from './own-encodings.js';
+import { runThrough } from './slices.js';
 import type { TokenizerPool } from './tokenizers.js';
-import type { DecodeOutcome, DecodeTask, EncodeOutcome, EncodeTask } from './worker.js';
+import type { DecodeTask, EncodeOutcome, EncodeTask } from './worker.js';
 
 export interface TokenizerPoolOptions {
   /** Limit of worker threads; each that has worked keeps an encoding's tables, 7 to 30 MB. */
   readonly threadsMax: number;
+  /** Limit of the tokenizers that are loaded in the calling thread too, for short texts. */
+  readonly loadedHereMax?: number;
   /** Tokenizers beside those that come with the program. */
   readonly given?: readonly GivenTokenizer[];
 }
 
-/** Limit, in letters or bytes of tokens, of a call that goes before longer ones. */
+/**
+ * Limit, in letters or bytes of tokens, of a call that goes before longer ones, and needs no other thread:
+ * at most two milliseconds of work.
+ */
 const shortMax = 16 * 1024;
 
 /**
- * Creates tokenizers; threads start with the first text. Each thread shares itself between all its calls, a
+ * Creates tokenizers; threads start with the first text. Short texts of a tokenizer that is used again and
+ * again are converted here. Each thread shares itself between all its calls, a
  * slice at a time: a cancelled call ends with its slice, and the thread continues with the others.
  */
-export function createTokenizers({ threadsMax, given = [] }: TokenizerPoolOptions): TokenizerPool {
+export function createTokenizers({
+  threadsMax,
+  loadedHereMax = 4,
+  given = [],
+}: TokenizerPoolOptions): TokenizerPool {
   const files = new Map(given.map((each) => [each.name, each]));
   const names = [...tokenizerNames, ...files.keys()];
   const pool = new Piscina({
@@ -51,6 +65,7 @@ export function createTokenizers({ threadsMax, given = [] }: TokenizerPoolOption
   });
   // A thread that ends without a task is followed by a new one. Unheard, the event would end the process.
   pool.on('error', () => undefined);
+  const own = new OwnEncodings(loadedHereMax);
   const renderer = new ChatRenderer();
   // A text being encoded exists twice, beside its tokens, so the number of long texts at once is limited.
   const longTexts = new FairSlots<undefined>({
@@ -87,11 +102,15 @@ export function createTokenizers({ threadsMax, given = [] }: TokenizerPoolOption
     specials: boolean,
   ): Promise<EncodeOutcome> {
     const size = texts.reduce((sum, { length }) => sum + length, 0);
-    if (size <= shortMax)
-      return run('encode', { encoding, texts: { ...join(texts, size), specials } }, true, signal);
+    if (size <= shortMax) {
+      signal.throwIfAborted();
+      const joined = { ...join(texts, size), specials };
+      const here = own.use(encoding);
+      return here ? encodeHere(here, joined) : run('encode', { encoding, texts: joined }, true, signal);
+    }
     const leave = await longTexts.enter({ owner: undefined, weight: 2 * size, signal });
     try {
-      const task = { encoding, texts: { ...(own(texts) ?? join(texts, size)), specials } };
+      const task = { encoding, texts: { ...(alone(texts) ?? join(texts, size)), specials } };
       const { buffer } = task.texts.utf8;
       return await run<EncodeOutcome>('encode', task, false, signal, [buffer]);
     } finally {
@@ -130,8 +149,13 @@ export function createTokenizers({ threadsMax, given = [] }: TokenizerPoolOption
     async decode(tokenizer, items, signal, { exact, ends = false } = { exact: false }) {
       const task = { encoding: encodingOf(tokenizer), items, exact, ends };
       const size = items.reduce((sum, { le32 }) => sum + le32.length, 0);
-      const decoding = run<DecodeOutcome>('decode', task, size <= shortMax, signal);
-      const outcome = await decoding.catch((error: unknown) => rethrow(error, signal));
+      const isShort = size <= shortMax;
+      const here = isShort && !signal.aborted ? own.use(task.encoding) : undefined;
+      const outcome = here
+        ? runThrough(decodeItems(here, task))
+        : await run<DecodeOutcome>('decode', task, isShort, signal).catch((error: unknown) =>
+            rethrow(error, signal),
+          );
       if (!('unknownToken' in outcome)) return outcome;
       const token = String(outcome.unknownToken);
       const name = typeof tokenizer === 'string' ? tokenizer : tokenizer.sha256;
@@ -153,8 +177,17 @@ export function createTokenizers({ threadsMax, given = [] }: TokenizerPoolOption
   };
 }
 
+function encodeHere(encoding: Encoding, texts: TextsToEncode): EncodeOutcome {
+  try {
+    return runThrough(encoding.encode(texts));
+  } catch (error) {
+    if (error instanceof LongRun) return { longRun: error.text };
+    throw error;
+  }
+}
+
 /** Returns a single text that is alone in mapped memory: it can be moved without a copy. */
-function own(texts: readonly Uint8Array[]): TextsToEncode | undefined {
+function alone(texts: readonly Uint8Array[]): TextsToEncode | undefined {
   const [text, ...others] = texts as readonly Uint8Array<ArrayBuffer>[];
   if (text === undefined || others.length > 0 || text.byteOffset !== 0 || !text.buffer.resizable)
     return undefined;

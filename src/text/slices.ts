@@ -11,6 +11,15 @@ export function runThrough<T>(work: Slices<T>): T {
   }
 }
 
+/** Runs sliced work to its end; between slices others get a turn of the thread. */
+export async function runInTurns<T>(work: Slices<T>): Promise<T> {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+    await setImmediate();
+  }
+}
+
 interface Job {
   readonly work: Slices<unknown>;
   readonly isWanted: () => boolean;

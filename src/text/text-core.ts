@@ -1,5 +1,6 @@
 import { limits } from '../model/index.js';
 import { runsOf } from './code-point-runs.js';
+import type { Slices } from './slices.js';
 import { mergeWords, patterns, type Vocabulary } from './vocabulary.js';
 
 /** Exports of assembly/text. Arguments and results are addresses, lengths and counts. */
@@ -11,7 +12,8 @@ interface TextExports {
   readonly setClasses: (runs: number, count: number) => number;
   readonly setPattern: (pattern: number, digits: number) => void;
   readonly setVocabulary: (count: number, bytes: number, starts: number, special: number) => number;
-  readonly derivePairs: () => number;
+  readonly countPairs: (from: number, to: number) => number;
+  readonly derivePairs: (from: number, to: number) => void;
   readonly beginPairs: (count: number) => number;
   readonly addPairs: (merges: number, count: number) => void;
   readonly release: (mark: number) => void;
@@ -33,6 +35,9 @@ interface TextExports {
   readonly done: WebAssembly.Global;
   readonly isUnknown: WebAssembly.Global;
 }
+
+/** Ids whose pairs are derived in one slice. */
+const derivedIds = 8 * 1024;
 
 /** Tokens that are decoded together, and room for their bytes: some milliseconds. */
 const decodedTokens = 16 * 1024;
@@ -66,26 +71,39 @@ export interface DecodedBeginning {
 /** An instance of the text core with one vocabulary: its tables and its work areas, 7 to 30 MB. */
 export class TextCore {
   readonly #wasm: TextExports;
-  readonly #windowStart: number;
-  readonly #decodeTokens: number;
-  readonly #decodeBytes: number;
-  readonly #decodeEnds: number;
+  #windowStart = 0;
+  #decodeTokens = 0;
+  #decodeBytes = 0;
+  #decodeEnds = 0;
   #window = 0;
   #bytes = new Uint8Array(0);
   #words = new Uint32Array(0);
 
   /**
-   * `classes`: classes of code points, see classRuns(). `windowBytes`: text that is looked at together at
-   * first.
+   * Makes a core, in slices of some milliseconds. `classes`: classes of code points, see classRuns().
+   * `windowBytes`: text that is looked at together at first.
    */
-  constructor(
+  static *create(
     module: WebAssembly.Module,
     vocabulary: Vocabulary,
     classes: Uint32Array,
-    private readonly windowBytes = 64 * 1024,
-  ) {
+    windowBytes = 64 * 1024,
+  ): Slices<TextCore> {
     const wasm = new WebAssembly.Instance(module, { env: { abort } }).exports as TextExports;
+    const core = new TextCore(wasm, windowBytes);
+    yield* core.#load(vocabulary, classes);
+    return core;
+  }
+
+  private constructor(
+    wasm: TextExports,
+    private readonly windowBytes: number,
+  ) {
     this.#wasm = wasm;
+  }
+
+  *#load(vocabulary: Vocabulary, classes: Uint32Array): Slices<void> {
+    const wasm = this.#wasm;
     const { bytes, starts, special, unmade = [], added = [], merges, pattern, digits } = vocabulary;
     const count = starts.length - 1;
     const bytesAt = this.#reserve(bytes.length + room);
@@ -101,15 +119,18 @@ export class TextCore {
     this.#words.set(classes, runsAt >> 2);
     check(wasm.setClasses(runsAt, classes.length / 2));
     wasm.setPattern(patterns.indexOf(pattern), digits);
+    yield;
     check(wasm.setVocabulary(count, bytesAt, startsAt, specialAt));
-    if (merges === undefined) check(wasm.derivePairs());
+    yield;
+    if (merges === undefined) yield* this.#derivePairs(count);
     else this.#addMerges(merges);
+    yield;
     check(wasm.prepareDecoder());
     this.#decodeTokens = this.#reserve(4 * decodedTokens);
     this.#decodeEnds = this.#reserve(4 * decodedTokens);
     this.#decodeBytes = this.#reserve(decodedBytes + room);
     this.#windowStart = wasm.mark();
-    this.#widen(windowBytes);
+    this.#widen(this.windowBytes);
   }
 
   /** Returns the tokens that merges do not make of their bytes. Those that are decoded only are left out. */
@@ -165,6 +186,19 @@ export class TextCore {
       ends: this.#words.subarray(ends, ends + this.#wasm.done.value),
       isUnknown: this.#wasm.isUnknown.value !== 0,
     };
+  }
+
+  *#derivePairs(count: number): Slices<void> {
+    let pairs = 0;
+    for (let from = 0; from < count; from += derivedIds) {
+      pairs += this.#wasm.countPairs(from, from + derivedIds);
+      yield;
+    }
+    check(this.#wasm.beginPairs(pairs));
+    for (let from = 0; from < count; from += derivedIds) {
+      this.#wasm.derivePairs(from, from + derivedIds);
+      yield;
+    }
   }
 
   #addMerges(merges: Uint32Array): void {

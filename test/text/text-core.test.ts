@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runThrough } from '../../src/text/slices.js';
 import { classRuns, TextCore } from '../../src/text/text-core.js';
 import { readVocabulary, type Vocabulary, vocabularyOf, writeVocabulary } from '../../src/text/vocabulary.js';
 import { anything, mixed, run } from './letters.js';
@@ -12,7 +13,7 @@ const vocabularyOfFile = (name: string) => readVocabulary(built(`tokenizers/${na
 
 async function coreOf(build: 'release' | 'debug', vocabulary: Vocabulary, windowBytes?: number) {
   const module = await WebAssembly.compile(built(`text.${build}.wasm`));
-  return new TextCore(module, vocabulary, classes, windowBytes);
+  return runThrough(TextCore.create(module, vocabulary, classes, windowBytes));
 }
 
 function encode(core: TextCore, text: string): number[] {

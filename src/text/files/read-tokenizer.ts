@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { limits, StowkenError, tokenizerNamed, type TokenizerSource } from '../../model/index.js';
 import { type ChatTemplateFile, readChatTemplate, writeChatTemplate } from '../chat/chat-template.js';
 import { loadBuilt, loadCore } from '../load-encoding.js';
+import { runThrough } from '../slices.js';
 import { TextCore } from '../text-core.js';
 import { hashOfVocabulary, tokensIn, type Vocabulary, vocabularyOf, writeVocabulary } from '../vocabulary.js';
 import { patternNames } from './known-patterns.js';
@@ -107,7 +108,7 @@ async function vocabularyOfText(text: string, pattern: TokenizerSource['pattern'
   const { vocabulary, ignoresMerges } = readTokenizerJson(text);
   if (ignoresMerges) return vocabulary;
   const { module, classes } = await loadCore();
-  const unmade = new TextCore(module, vocabulary, classes).unmade(vocabulary);
+  const unmade = runThrough(TextCore.create(module, vocabulary, classes)).unmade(vocabulary);
   return { ...vocabulary, unmade };
 }
 
