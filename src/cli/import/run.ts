@@ -187,7 +187,7 @@ export class ImportRun {
   }
 
   private async begin({ where, draft: read, bytes }: Found): Promise<void> {
-    const ready = this.toStore(where, read);
+    const ready = this.toStore(where, read, bytes);
     if (ready === undefined) return;
     const { draft, toStore } = ready;
     this.tally.found(draft);
@@ -211,9 +211,11 @@ export class ImportRun {
   private toStore(
     where: string,
     read: Draft,
+    bytes: number,
   ): { readonly draft: Draft; readonly toStore: ToStore } | undefined {
     try {
-      const draft = storable(read);
+      // Rows of Parquet have no size.
+      const draft = storable(read, bytes === 0 ? Infinity : bytes);
       return { draft, toStore: toStoreRequest(draft, this.options) };
     } catch (error) {
       this.fail(where, error);

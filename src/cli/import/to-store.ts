@@ -5,18 +5,32 @@ import type { Io } from '../io.js';
 import { BadLine } from './bad-line.js';
 import { fieldsOf, hasValues } from './fields.js';
 import { parseDocument } from './parse.js';
-import { type Draft, type DraftMessage, readDocument, takeData, takeLongValues } from './shapes/index.js';
+import {
+  type Draft,
+  type DraftMessage,
+  type Json,
+  readDocument,
+  takeData,
+  takeLongValues,
+  unpackedMin,
+} from './shapes/index.js';
 import { readDocuments } from './sources/index.js';
 
-/** Returns a conversation that can be stored: with a message, and long data as attachments. */
-export function storable(draft: Draft): Draft {
+/**
+ * Returns a conversation that can be stored: with a message, and long data as attachments. `bytes`: size of
+ * what it was read from.
+ */
+export function storable(draft: Draft, bytes: number): Draft {
   const whole = withMessage(draft);
+  if (bytes < unpackedMin) return whole;
+  const take = (value: Json, data: Map<string, Uint8Array>) =>
+    takeLongValues(takeData(value, data), data, bytes);
   const data = new Map<string, Uint8Array>();
-  const document = takeLongValues(takeData(whole.document, data), data);
+  const document = take(whole.document, data);
   const messages = whole.messages.map((message): DraftMessage => {
     if (message.fields === undefined) return message;
     const own = new Map<string, Uint8Array>();
-    const fields = takeLongValues(takeData(message.fields, own), own);
+    const fields = take(message.fields, own);
     return own.size === 0 ? message : { ...message, fields, data: own };
   });
   return { ...whole, messages, document, ...(data.size > 0 && { data }) };
@@ -102,7 +116,7 @@ export async function* readStoreRequests(
     try {
       const parsed = parseDocument(document);
       if (parsed === undefined) continue;
-      const draft = storable(readDocument(parsed.value, parsed.json, {}));
+      const draft = storable(readDocument(parsed.value, parsed.json, {}), parsed.json.length);
       yield toStoreRequest(draft, defaults).request;
     } catch (error) {
       throw error instanceof BadLine ? new BadLine(`${file}:${document.number}: ${error.message}`) : error;

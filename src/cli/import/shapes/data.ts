@@ -7,7 +7,7 @@ import { hole } from './skeleton.js';
  * Length from which base64 is unpacked: bytes take three quarters of it, and are stored once; short ones
  * would not be worth a record of their own.
  */
-const unpackedMin = 4096;
+export const unpackedMin = 4096;
 
 const dataUrl = /^data:[^,]{0,200};base64,/;
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
@@ -63,9 +63,10 @@ const packedBytesMin = 64 * 1024;
 /**
  * Takes long values out of fields that are too long, such as log probabilities: each becomes an attachment,
  * its JSON, and leaves a hole. Tools stay where they are, because chat templates need them.
+ * `bytes`: size of what the value was read from.
  */
-export function takeLongValues(value: Json, data: Map<string, Uint8Array>): Json {
-  if (!isLongerThan(value, inlineBytesMax)) return value;
+export function takeLongValues(value: Json, data: Map<string, Uint8Array>, bytes: number): Json {
+  if (bytes < inlineBytesMax || !isLongerThan(value, inlineBytesMax)) return value;
   return withoutLong(value, data, true);
 }
 
@@ -80,8 +81,13 @@ function withoutLong(value: Json, data: Map<string, Uint8Array>, isRoot: boolean
         key === 'tools' ? item : withoutLong(item, data, false),
       ]),
     );
-  if (isRoot || (isObject(value) && Object.hasOwn(value, 'tools'))) return rest;
+  if (isRoot || holdsTools(rest)) return rest;
   return isLongerThan(rest, packedBytesMin) ? packed(rest, data) : rest;
+}
+
+function holdsTools(value: Json): boolean {
+  if (isList(value)) return value.some(holdsTools);
+  return isObject(value) && (Object.hasOwn(value, 'tools') || Object.values(value).some(holdsTools));
 }
 
 function packed(value: Json, data: Map<string, Uint8Array>): Json {
