@@ -8,6 +8,7 @@ import type {
   GarbagePage,
   GarbageQuery,
   ListQuery,
+  ReadAhead,
   ReferencePage,
   ReferenceQuery,
   ScanQuery,
@@ -95,8 +96,8 @@ export class PostgresBackend implements ManagedBackend {
     return (await readHeadOf(this.vault, id))?.conversation;
   }
 
-  openConversation(id: string): Promise<ConversationSnapshot | undefined> {
-    return openSnapshot(this.vault, id);
+  openConversation(id: string, ahead?: ReadAhead): Promise<ConversationSnapshot | undefined> {
+    return openSnapshot(this.vault, id, ahead);
   }
 
   lease({ standing = false } = {}): () => void {

@@ -21,6 +21,17 @@ export interface DatabaseOptions {
   readonly patienceMs?: number;
 }
 
+/**
+ * Settings of a connection. Plans of small tables must not stay when they have grown: every row is looked up
+ * by a key.
+ */
+const settings = [
+  'enable_seqscan=off',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
+  'statement_timeout=60000',
+  'client_min_messages=warning',
+] as const;
 const conflictsMax = 20;
 const defaults = { schema: 'stowken', connectionsMax: 16, patienceMs: 15_000 } as const;
 
@@ -52,8 +63,7 @@ export class Database {
       allowExitOnIdle: true,
       application_name: 'stowken',
       keepAlive: true,
-      // Plans of small tables must not stay when they have grown. See docs/scaling.md.
-      options: `-c search_path=${quotedSchema(schema)} -c enable_seqscan=off -c statement_timeout=60000 -c client_min_messages=warning`,
+      options: [`search_path=${quotedSchema(schema)}`, ...settings].map((each) => `-c ${each}`).join(' '),
     });
     // A connection that fails while nobody uses it is replaced.
     pool.on('error', () => {});

@@ -1,11 +1,17 @@
-import { type Conversation, StowkenError } from '../../../model/index.js';
+import { type Conversation, present, StowkenError } from '../../../model/index.js';
 import type { SegmentKey } from '../../contract/change.js';
-import type { ConversationSnapshot, MessagePosition, StoredMessage } from '../../contract/queries.js';
+import type {
+  ConversationSnapshot,
+  MessagePosition,
+  ReadAhead,
+  StoredMessage,
+} from '../../contract/queries.js';
 import type { VaultParts } from '../commit/parts.js';
 import type { Statement } from '../database/driver.js';
 import { type Head, headColumns, headFrom } from '../formats/head.js';
 import { keyOf, uuidOf } from '../formats/ids.js';
 import { type ListedMessage, type ListedSegment, readList, tokensIn } from '../formats/list.js';
+import { Ahead, aheadOf } from './ahead.js';
 import { readFrames } from './frames.js';
 import { findListPart, type ListPart, listPartFrom, readListParts } from './stored-list.js';
 
@@ -21,12 +27,22 @@ export async function readHeadOf(vault: VaultParts, id: string): Promise<Head | 
 }
 
 /** Opens one revision of a conversation. Its list stays, and its segments, until it is released. */
-export async function openSnapshot(vault: VaultParts, id: string): Promise<ConversationSnapshot | undefined> {
+export async function openSnapshot(
+  vault: VaultParts,
+  id: string,
+  { tokens }: ReadAhead = { tokens: 0 },
+): Promise<ConversationSnapshot | undefined> {
   // Taken before the head is read: what is condemned later than the tick known by now may be read.
   const release = vault.presence.lease();
   try {
-    const head = await readHeadOf(vault, id);
-    if (head) return new Snapshot(vault, head, release);
+    const [p, idh] = [vault.partitions.ofId(id), uuidOf(id)];
+    const asked = tokens > 0 ? aheadOf(p, idh, tokens) : [];
+    const [heads, ...rows] = await vault.database.queries([[readHead, [p, idh]], ...asked]);
+    const [row] = heads ?? [];
+    if (row) {
+      const head = headFrom(row);
+      return new Snapshot(vault, head, release, tokens > 0 ? new Ahead(head, rows) : undefined);
+    }
     release();
     return undefined;
   } catch (error) {
@@ -44,6 +60,7 @@ class Snapshot implements ConversationSnapshot {
     private readonly vault: VaultParts,
     private readonly head: Head,
     readonly release: () => void,
+    private ahead: Ahead | undefined,
   ) {
     this.conversation = head.conversation;
   }
@@ -84,12 +101,24 @@ class Snapshot implements ConversationSnapshot {
 
   async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
     this.vault.presence.requirePresence();
-    return readFrames(this.vault, keys);
+    const found = this.ahead?.framesOf(keys) ?? [];
+    const came = found.filter((frame) => frame !== undefined);
+    // Frames of a registry that is gone were replaced meanwhile: they are read once more.
+    if (came.length === 0 || !(await this.vault.registries.learnOf(came))) {
+      this.ahead = undefined;
+      return readFrames(this.vault, keys);
+    }
+    const left = keys.filter((_, at) => !found[at]);
+    const others = left.length > 0 ? await readFrames(this.vault, left) : [];
+    let next = 0;
+    return keys.map((_, at) => found[at] ?? present(others[next++], 'a frame for each key'));
   }
 
   async #partsOf(from: number, before: number): Promise<readonly ListPart[]> {
     const last = this.#last;
     if (last && last.firstMessage <= from && before <= last.firstMessage + last.messages) return [last];
+    const came = this.ahead?.partsOf(from, before);
+    if (came) return came;
     this.vault.presence.requirePresence();
     const { database, partitions } = this.vault;
     const { k } = this.head;

@@ -12,7 +12,9 @@ export interface ListPart extends ListColumns {
   readonly tokens: number;
 }
 
-const columns = 'k, n, m0, msgs, t0, toks, packs, list';
+/** Columns of a part of a list. */
+export const listColumns = 'k, n, m0, msgs, t0, toks, packs, list';
+const columns = listColumns;
 
 /** Parts of a list that have messages from $3 on, before $4. The first part has the list's own id. */
 export const readListParts: Statement = {
