@@ -114,7 +114,7 @@ export function createLmdbBackend(
       await packCold(tables, vault.nameOf, write, coldNow(), signal);
       const rewrite: Rewrite = (action) =>
         group.between(() => writer.rewrite(({ segments }) => action(segments)));
-      await defragment(tables, write, rewrite, signal);
+      await defragment(tables, write, rewrite, vault.shared.names, signal);
     },
 
     async dropUsage(beforeMs, signal) {

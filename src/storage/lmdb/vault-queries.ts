@@ -62,7 +62,7 @@ export function vaultQueries(
 
     async findPrefix({ application, blocks, limit, expiry }) {
       vault.assertOpen();
-      const index = new RadixIndex(tables, storedFigure(tables.meta, 'nextConversation'));
+      const index = new RadixIndex(tables, storedFigure(tables.meta, 'nextConversation'), vault.shared.names);
       const conversationOf = (number: number) => {
         const record = tables.conversations.get(number);
         if (!record) throw corruptConversation(number, 'the prefix index leads to it, and it is not there');

@@ -1,6 +1,13 @@
 import { nodesIn } from '../../../src/storage/lmdb/radix/node-group.js';
 import { NodeGroups } from '../../../src/storage/lmdb/radix/node-groups.js';
-import { endKey, nodeEnd, type RadixNode } from '../../../src/storage/lmdb/radix/nodes.js';
+import {
+  applicationOfEdge,
+  edgeKey,
+  endKey,
+  firstBlockOfEdge,
+  nodeEnd,
+  type RadixNode,
+} from '../../../src/storage/lmdb/radix/nodes.js';
 import type { Tables } from '../../../src/storage/lmdb/tables/environment.js';
 import { ByteWriter } from '../../../src/storage/shared/bytes.js';
 import { KeyIndexWriter } from '../../../src/storage/lmdb/tables/key-index.js';
@@ -17,8 +24,16 @@ export function changeNode(
   groups.flush();
 }
 
-/** Stores nodes one by one, and all ends in their table, as formats 2 and 3 did. */
-export function asBeforeGroups({ radixNodes, radixEnds }: Tables): void {
+/** Stores nodes one by one, all ends in their table, and applications as text, as formats 2 and 3 did. */
+export function asBeforeGroups({ radixNodes, radixEnds, radixEdges, strings }: Tables): void {
+  const nameOf = (code: number) => Buffer.from(strings.get(code)!).toString('utf8');
+  const roots = [...new KeyIndexWriter(radixEdges).from(Buffer.alloc(0))].filter(({ key }) => key[0] === 0);
+  const edges = new KeyIndexWriter(radixEdges);
+  for (const { key, number } of roots) {
+    edges.remove(key);
+    edges.insert(edgeKey(0, firstBlockOfEdge(key), applicationOfEdge(key, nameOf), undefined), number);
+  }
+  edges.flush();
   const ends = new KeyIndexWriter(radixEnds);
   for (const { key, value } of [...radixNodes.range()]) {
     radixNodes.remove(key);

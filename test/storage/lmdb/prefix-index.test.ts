@@ -4,6 +4,7 @@ import {
   prefixFingerprintBytes,
   type MaintainedBackend,
 } from '../../../src/storage/index.js';
+import { hasTextApplication } from '../../../src/storage/lmdb/radix/nodes.js';
 import { Environment, type Tables } from '../../../src/storage/lmdb/tables/environment.js';
 import { encodeBoundedChunk, entriesOfChunk } from '../../../src/storage/lmdb/tables/bounded-chunk.js';
 import { encodeKeyChunk, type KeyEntry } from '../../../src/storage/lmdb/tables/key-chunk.js';
@@ -80,8 +81,8 @@ describe('the prefix index', () => {
       conversationNodes: [[1, '00' + '0103' + '0303' + '0401']],
       radixEdges: [
         ['01'],
-        ['0001010101617070', 2],
-        ['000101010178', 4],
+        ['0001010101' + 'ff02', 2],
+        ['0001010101' + 'ff03', 4],
         ['010203030303', 1],
         ['010204040404', 3],
       ],
@@ -180,6 +181,10 @@ describe('the prefix index', () => {
     await backend.close();
     await inTables(asBeforeGroups);
 
+    await inTables(({ radixEdges }) => {
+      const edges = [...radixEdges.range()].flatMap(({ key, value }) => entriesOfChunk(key, value));
+      expect(edges.filter(({ key }) => hasTextApplication(key)).length).toBeGreaterThan(5);
+    });
     backend = await open();
     expect(await answers()).toEqual(before);
     expect(await backend.check()).toEqual([]);
@@ -193,7 +198,9 @@ describe('the prefix index', () => {
     expect(await answers()).toEqual(before);
     expect(await backend.check()).toEqual([]);
     await backend.close();
-    await inTables(({ radixNodes, radixEnds }) => {
+    await inTables(({ radixNodes, radixEnds, radixEdges }) => {
+      const edges = [...radixEdges.range()].flatMap(({ key, value }) => entriesOfChunk(key, value));
+      expect(edges.filter(({ key }) => hasTextApplication(key))).toEqual([]);
       expect(radixNodes.firstKey()).toBeGreaterThanOrEqual(2 ** 31);
       const ends = [...radixEnds.range()].flatMap(({ key, value }) => entriesOfChunk(key, value));
       // Those that end inside a node, or where another one does.

@@ -7,7 +7,7 @@ import { NodeGroups } from '../radix/node-groups.js';
 import {
   applicationOfEdge,
   blocksOf,
-  edgeKey,
+  edgeBeginning,
   endKey,
   type RadixEnd,
   type RadixNode,
@@ -57,10 +57,11 @@ export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): G
     ways += 1;
     guarded(report, INVARIANT, 'a way to a node', () => {
       const node = groups.get(number);
-      const application = node?.parent === 0 ? applicationOfEdge(key) : '';
-      if (!node || !key.equals(edgeKey(node.parent, blocksOf(node.blocks, 0, 1), application))) {
+      const beginning = node && edgeBeginning(node.parent, blocksOf(node.blocks, 0, 1));
+      const isRight = beginning && key.subarray(0, beginning.length).equals(beginning);
+      if (!isRight || (node.parent !== 0 && key.length > beginning.length))
         report(INVARIANT, `node ${number}`, 'is not what leads to it');
-      } else if (node.parent === 0) applications.set(number, application);
+      else if (node.parent === 0) applications.set(number, applicationOfEdge(key, nameOf));
     });
     yield 0;
   }

@@ -76,7 +76,10 @@ export class WriteSession {
     this.messageBlocks = new MessageBlocks(tables, this.state, shared.oldestFreed);
     this.requests = new Requests(tables, this.state, this.names, this.nameOf, shared.oldestRequest);
     const { nextConversation } = this.state;
-    this.radix = new RadixIndex(tables, () => nextConversation);
+    this.radix = new RadixIndex(tables, () => nextConversation, {
+      codeOf: (name) => this.names.codeOf(name, 'label'),
+      stringOf: this.nameOf,
+    });
     this.lists = new ListIndex(tables);
     this.usage = new UsageCounters(tables, shared.usageGroups, this.state.commitSequence);
     this.registries = new Registries(tables);

@@ -7,6 +7,8 @@ import {
   DEFRAGMENT_PAGES_MIN,
   PAGE_BYTES,
   REFILLED_PACK_BYTES,
+  REFILLED_PACK_PAGES,
+  valuePages,
 } from '../tables/layout.js';
 import { readState } from '../tables/meta.js';
 import type { Table } from '../tables/table.js';
@@ -24,7 +26,7 @@ const GAP_MAX = 64;
 export function reclaimablePackPages({ packs, frameOverflowPages, frameHalfPages, meta }: Tables): number {
   const { segmentBytes, segments } = readState(meta);
   const elsewhere = frameOverflowPages.pages() * PAGE_BYTES + frameHalfPages.count() * INLINE_VALUE_BYTES;
-  const needed = Math.ceil((segmentBytes + ENTRY_BYTES * segments - elsewhere) / REFILLED_PACK_BYTES);
+  const needed = pagesFor(segmentBytes + ENTRY_BYTES * segments - elsewhere);
   const pages = packs.pages();
   return pages >= DEFRAGMENT_PAGES_MIN && needed < (1 - SAVED_MIN) * pages ? pages - needed : 0;
 }
@@ -47,16 +49,21 @@ export function defragmentPacks(packs: Table<number>, after: number): number | u
     if (more) break;
     run.push(pack);
     bytes += value.length;
-    pages += value.length > INLINE_VALUE_BYTES ? 1 : 1 / 2;
+    pages += valuePages(value.length);
   }
   const last = run.at(-1);
   if (!last) return undefined;
-  const saves = Math.ceil(bytes / REFILLED_PACK_BYTES) < (1 - SAVED_MIN) * pages;
+  const saves = pagesFor(bytes) < (1 - SAVED_MIN) * pages;
   if (saves) refillPacks(packs, run.map(upToNext), new Map());
   if (!more) return undefined;
   // The last refilled pack has room: it is filled up with the following ones.
   const lastKey = packs.floorKey(startKey(idAt(last, last.entries.length - 1))) ?? keyOfPack(last);
   return saves ? lastKey - 1 : keyOfPack(last);
+}
+
+/** Returns the pages of refilled packs with so many bytes. */
+function pagesFor(bytes: number): number {
+  return Math.ceil((REFILLED_PACK_PAGES * bytes) / REFILLED_PACK_BYTES);
 }
 
 /** True if two packs can be merged. */

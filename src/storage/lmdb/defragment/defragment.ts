@@ -1,6 +1,7 @@
 import { BackgroundTurns } from '../../shared/background.js';
 import type { Tables } from '../tables/environment.js';
-import { gatherablePages, gatherNodes } from './gather-nodes.js';
+import type { RadixNames } from '../radix/nodes.js';
+import { codeApplications, gatherablePages, gatherNodes } from './gather-nodes.js';
 import { LEAF_BYTES, leafBytes, DEFRAGMENT_PAGES_MIN, PAGE_BYTES } from '../tables/layout.js';
 import type { Entry, Table } from '../tables/table.js';
 import { reclaimableHashPages, refillHashIndex, type Rewrite, shortenCounts } from './defragment-hashes.js';
@@ -41,11 +42,13 @@ export async function defragment(
   tables: Tables,
   write: <T>(action: () => T) => Promise<T>,
   rewrite: Rewrite,
+  names: RadixNames,
   signal: AbortSignal,
 ): Promise<void> {
   const turns = new BackgroundTurns(signal);
   await refillHashIndex(tables, rewrite, turns);
-  await gatherNodes(tables, write, turns);
+  await gatherNodes(tables, names, write, turns);
+  await codeApplications(tables, names, write, turns);
   for (const counts of [tables.refCounts, tables.blockCounts]) await shortenCounts(counts, write, turns);
   if (reclaimablePackPages(tables) > 0) {
     let after: number | undefined = 0;

@@ -192,8 +192,8 @@ export const tableFormats: { readonly [Name in TableName]: TableFormat<KeyOf<Nam
       }),
     }),
   },
-  radixEdges: index('nodes by the node before and their first block', (key, number) => {
-    const { node, ...edge } = edgeOfKey(key);
+  radixEdges: index('nodes by the node before and their first block', (key, number, stringOf) => {
+    const { node, ...edge } = edgeOfKey(key, stringOf);
     return { key: node, ...edge, leads_to: number };
   }),
   radixEnds: index('conversations by the node and the depth at which they end', (key) => {
@@ -300,17 +300,17 @@ function bigCounts(what: string): TableFormat<number> {
 /** Returns the format of a key index; `entry` reads a key and its number. */
 function index(
   what: string,
-  entry: (key: Buffer, number: number) => { readonly key: string | number },
+  entry: (key: Buffer, number: number, stringOf: StringOf) => { readonly key: string | number },
 ): TableFormat<Buffer> {
   return {
     what,
     // The first byte is that of every chunk's key.
     keyOf: (key) => key.toString('hex', 1),
-    decode: (key, value) => {
+    decode: (key, value, stringOf) => {
       const { end, entries } = decodeBoundedChunk(key, value);
       return {
         end: end === undefined ? null : end.toString('hex', 1),
-        entries: decodeKeyChunk(entries).map(({ key: each, number }) => entry(each, number)),
+        entries: decodeKeyChunk(entries).map(({ key: each, number }) => entry(each, number, stringOf)),
       };
     },
   };

@@ -8,10 +8,12 @@ import { NodeGroups } from './node-groups.js';
 import {
   applicationOfEdge,
   blocksOf,
+  edgeBeginning,
   edgeKey,
   endKey,
   endOfKey,
   type RadixEnd,
+  type RadixNames,
   type RadixNode,
   nodeEnd,
   nodeKey,
@@ -23,7 +25,10 @@ export class RadixNodes {
   readonly #children: KeyIndexWriter;
   readonly #ends: KeyIndexWriter;
 
-  constructor(tables: Pick<Tables, 'radixNodes' | 'radixEdges' | 'radixEnds'>) {
+  constructor(
+    tables: Pick<Tables, 'radixNodes' | 'radixEdges' | 'radixEnds'>,
+    private readonly names: RadixNames,
+  ) {
     this.#nodes = new NodeGroups(tables.radixNodes);
     this.#children = new KeyIndexWriter(tables.radixEdges);
     this.#ends = new KeyIndexWriter(tables.radixEnds);
@@ -61,16 +66,20 @@ export class RadixNodes {
 
   /** Returns the child of a node, for an application, that begins with this block. */
   child(parent: number, firstBlock: Uint8Array, application: string): number | undefined {
-    return this.#children.find(edgeKey(parent, firstBlock, application));
+    if (parent !== 0) return this.#children.find(edgeBeginning(parent, firstBlock));
+    return this.#rootEdge(firstBlock, application)?.number;
   }
 
   /** Sets the edge from a parent to the node with these blocks. */
   setChild(parent: number, blocks: Uint8Array, application: string, number: number): void {
-    this.#children.insert(edgeKey(parent, blocksOf(blocks, 0, 1), application), number);
+    const code = parent === 0 ? this.names.codeOf(application) : undefined;
+    this.#children.insert(edgeKey(parent, blocksOf(blocks, 0, 1), application, code), number);
   }
 
   unsetChild(parent: number, blocks: Uint8Array, application: string): void {
-    this.#children.remove(edgeKey(parent, blocksOf(blocks, 0, 1), application));
+    const first = blocksOf(blocks, 0, 1);
+    const edge = parent === 0 ? this.#rootEdge(first, application)?.key : undefined;
+    this.#children.remove(edge ?? edgeKey(parent, first, application, undefined));
   }
 
   /** Removes a node without children. */
@@ -81,21 +90,33 @@ export class RadixNodes {
 
   /** The key of a first node also has the application, which a damaged conversation may have lost. */
   #removeChild(number: number, parent: number, blocks: Uint8Array): void {
-    const beginning = edgeKey(parent, blocksOf(blocks, 0, 1), '');
-    for (const { key, number: child } of this.#children.from(beginning)) {
-      if (!beginsWith(key, beginning)) break;
+    for (const { key, number: child } of this.#edges(parent, blocksOf(blocks, 0, 1)))
       if (child === number) return this.#children.remove(key);
-    }
     throw this.#nodes.table.miscounted(number, 'has no edge that leads to it');
   }
 
   /** Yields the applications of which a conversation begins with the first of these blocks. */
   *applicationsAt(blocks: Uint8Array): Generator<string, void, void> {
     if (blocks.length === 0) return;
-    const first = edgeKey(0, blocksOf(blocks, 0, 1), '');
-    for (const { key } of this.#children.from(first)) {
-      if (!beginsWith(key, first)) return;
-      yield applicationOfEdge(key);
+    for (const { key } of this.#edges(0, blocksOf(blocks, 0, 1))) yield this.#applicationOf(key);
+  }
+
+  /** Returns the edge of an application, whose key has its name or its code. */
+  #rootEdge(firstBlock: Uint8Array, application: string): KeyEntry | undefined {
+    for (const edge of this.#edges(0, firstBlock))
+      if (this.#applicationOf(edge.key) === application) return edge;
+    return undefined;
+  }
+
+  #applicationOf(key: Buffer): string {
+    return applicationOfEdge(key, (code) => this.names.stringOf(code));
+  }
+
+  *#edges(parent: number, firstBlock: Uint8Array): Generator<KeyEntry, void, void> {
+    const beginning = edgeBeginning(parent, firstBlock);
+    for (const edge of this.#children.from(beginning)) {
+      if (!beginsWith(edge.key, beginning)) return;
+      yield edge;
     }
   }
 

@@ -1,7 +1,7 @@
 import { StowkenError } from '../../../model/index.js';
 import { prefixFingerprintBytes } from '../../contract/queries.js';
-import { ByteReader } from '../../shared/bytes.js';
-import type { ConversationNumber } from '../tables/ids.js';
+import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import type { ConversationNumber, StringCode } from '../tables/ids.js';
 import type { NodePosition } from './conversation-nodes.js';
 
 /** Consecutive blocks shared by conversations, up to a point where some differ. */
@@ -44,27 +44,65 @@ export function blocksOf(blocks: Uint8Array, from: number, to?: number): Uint8Ar
   );
 }
 
+/** Byte before the code of an application: no UTF-8 has it. */
+const CODED = 0xff;
+
+/** Names by their codes. */
+export interface RadixNames {
+  /** Undefined if a name has no code. */
+  codeOf(name: string): StringCode | undefined;
+  stringOf(code: StringCode): string;
+}
+
 /**
  * Returns the key of an edge from a node to the next: by the next node's first block, and for nodes without a
- * parent by application too.
+ * parent by application too, as its code if it has one.
  */
-export function edgeKey(parent: number, firstBlock: Uint8Array, application: string): Buffer {
-  const key = [nodeKey(parent), firstBlock];
-  return Buffer.concat(parent === 0 ? [...key, Buffer.from(application, 'utf8')] : key);
+export function edgeKey(
+  parent: number,
+  firstBlock: Uint8Array,
+  application: string,
+  code: StringCode | undefined,
+): Buffer {
+  const beginning = edgeBeginning(parent, firstBlock);
+  if (parent !== 0) return beginning;
+  if (code === undefined) return Buffer.concat([beginning, Buffer.from(application, 'utf8')]);
+  return Buffer.concat([beginning, Buffer.of(CODED), new ByteWriter(8).varint(code).finish()]);
+}
+
+/** Returns what the keys of edges from a node to those with this first block begin with. */
+export function edgeBeginning(parent: number, firstBlock: Uint8Array): Buffer {
+  return Buffer.concat([nodeKey(parent), firstBlock]);
 }
 
 /** Returns the node that an edge leaves, the block that it begins with, and the application after node 0. */
-export function edgeOfKey(key: Buffer): { node: number; block: string; application: string | undefined } {
+export function edgeOfKey(
+  key: Buffer,
+  nameOf: (code: StringCode) => string,
+): { node: number; block: string; application: string | undefined } {
   const bytes = key[0] ?? 0;
   const node = bytes === 0 ? 0 : key.readUIntBE(1, bytes);
   const at = 1 + bytes;
   const block = key.toString('hex', at, at + prefixFingerprintBytes);
-  return { node, block, application: node === 0 ? applicationOfEdge(key) : undefined };
+  return { node, block, application: node === 0 ? applicationOfEdge(key, nameOf) : undefined };
 }
 
 /** Returns the application in the key of an edge to a conversation's first node. */
-export function applicationOfEdge(key: Buffer): string {
-  return key.toString('utf8', nodeKey(0).length + prefixFingerprintBytes);
+export function applicationOfEdge(key: Buffer, nameOf: (code: StringCode) => string): string {
+  const at = nodeKey(0).length + prefixFingerprintBytes;
+  if (key[at] !== CODED) return key.toString('utf8', at);
+  return nameOf(new ByteReader(key, at + 1).varint() as StringCode);
+}
+
+/** Returns the first block in the key of an edge to a conversation's first node. */
+export function firstBlockOfEdge(key: Buffer): Uint8Array {
+  const at = nodeKey(0).length;
+  return key.subarray(at, at + prefixFingerprintBytes);
+}
+
+/** True if an edge to a conversation's first node has its application as text. */
+export function hasTextApplication(key: Buffer): boolean {
+  return key[0] === 0 && key[nodeKey(0).length + prefixFingerprintBytes] !== CODED;
 }
 
 export interface RadixEnd extends NodePosition {

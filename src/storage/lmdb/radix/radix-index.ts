@@ -3,7 +3,7 @@ import { RADIX_NODE_BLOCKS } from '../tables/layout.js';
 import type { ConversationNumber } from '../tables/ids.js';
 import { type NodePosition, ConversationNodes } from './conversation-nodes.js';
 import { RadixNodes } from './node-table.js';
-import { blockCount, blocksOf, type RadixNode, nodeEnd } from './nodes.js';
+import { blockCount, blocksOf, type RadixNames, type RadixNode, nodeEnd } from './nodes.js';
 
 const ROOT: NodePosition = { node: 0, depth: 0 };
 /** Hidden conversations that a search passes over: it ends with what it has found until then. */
@@ -30,8 +30,9 @@ export class RadixIndex {
   constructor(
     tables: Pick<Tables, 'radixNodes' | 'radixEdges' | 'radixEnds' | 'conversationNodes'>,
     next: () => number,
+    names: RadixNames,
   ) {
-    this.#nodes = new RadixNodes(tables);
+    this.#nodes = new RadixNodes(tables, names);
     this.#places = new ConversationNodes(tables.conversationNodes, next);
   }
 

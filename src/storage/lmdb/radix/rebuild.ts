@@ -46,7 +46,8 @@ export function rebuildRadix(tables: Tables, nameOf: StringOf, nextConversation:
   tables.conversationNodes.clear();
   tables.radixEdges.clear();
   tables.radixEnds.clear();
-  const index = new RadixIndex(tables, () => 1);
+  // Names in full: a compaction replaces them by their codes.
+  const index = new RadixIndex(tables, () => 1, { codeOf: () => undefined, stringOf: nameOf });
   for (const { conversation, application, node: node, depth } of entries) {
     const blocks = blocksBefore(nodes, node, depth);
     if (blocks) index.insert(conversation, application, blocks);

@@ -43,7 +43,7 @@ export async function findWarmPrefixes(
   const dated: { node: number; depth: number; conversation: number; timeMs: number }[] = [];
   const isOfApplication = new Map<number, boolean>();
   for (const { key, number } of new KeyIndex(tables.radixEdges.at(pin)).from(Buffer.alloc(0))) {
-    const { application: name } = edgeOfKey(key);
+    const { application: name } = edgeOfKey(key, nameOf);
     if (name === undefined) break;
     tree.setApplication(number, name);
     isOfApplication.set(number, application === undefined || application === name);

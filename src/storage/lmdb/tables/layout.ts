@@ -31,6 +31,13 @@ export function overflowBytes(pages: number): number {
   return valueBytesIn(pages * PAGE_BYTES - PAGE_HEADER_BYTES);
 }
 
+/** Returns the pages that a value takes: as many overflow pages as hold it, or half a leaf page at most. */
+export function valuePages(bytes: number): number {
+  return bytes <= INLINE_VALUE_BYTES
+    ? 1 / 2
+    : Math.ceil((bytes + PAGE_BYTES - overflowBytes(1)) / PAGE_BYTES);
+}
+
 /** Bytes of a leaf page for records. */
 export const LEAF_BYTES = PAGE_BYTES - PAGE_HEADER_BYTES;
 
@@ -45,13 +52,14 @@ export function leafBytes(key: number | Buffer, value: Uint8Array): number {
 }
 
 /**
- * Size of rewritten packs, which fill one overflow page, however the leaf pages around them were split. Packs
- * inside leaf pages fill those only when they are appended.
+ * Size of rewritten packs, which fill so many overflow pages, however the leaf pages around them were split.
+ * Packs inside leaf pages fill those only when they are appended.
  */
-export const REFILLED_PACK_BYTES = overflowBytes(1);
+export const REFILLED_PACK_PAGES = 2;
+export const REFILLED_PACK_BYTES = overflowBytes(REFILLED_PACK_PAGES);
 
 /** Size below which a pack is filled up when frames of the pack after it are replaced. */
-export const MERGED_PACK_BYTES = 3600;
+export const MERGED_PACK_BYTES = 0.9 * REFILLED_PACK_BYTES;
 
 /** Limit of a frame's tail: with its entry it fits an empty pack. */
 export const TAIL_BYTES_MAX = INLINE_VALUE_BYTES - 12;
