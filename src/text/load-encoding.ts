@@ -27,7 +27,7 @@ let core: Promise<{ module: WebAssembly.Module; classes: Uint32Array }> | undefi
 export function loadEncoding(tokenizer: TokenizerName | VocabularyFile): Promise<Encoding> {
   // They are the same.
   const name = tokenizer === 'gpt2' ? 'r50k_base' : tokenizer;
-  const key = typeof name === 'string' ? name : name.sha256;
+  const key = keyOf(name);
   let encoding = encodings.get(key);
   if (encoding === undefined) encoding = typeof name === 'string' ? load(name) : loadFile(name);
   else encodings.delete(key);
@@ -36,6 +36,16 @@ export function loadEncoding(tokenizer: TokenizerName | VocabularyFile): Promise
   encoding.catch(() => encodings.delete(key));
   if (typeof name !== 'string') dropOldest();
   return encoding;
+}
+
+/** Drops an encoding's tables from memory, once nobody uses them. */
+export function dropEncoding(tokenizer: TokenizerName | VocabularyFile): void {
+  encodings.delete(keyOf(tokenizer));
+}
+
+/** Returns a tokenizer's name, or its hash. */
+export function keyOf(tokenizer: TokenizerName | VocabularyFile): string {
+  return typeof tokenizer === 'string' ? tokenizer : tokenizer.sha256;
 }
 
 function dropOldest(): void {

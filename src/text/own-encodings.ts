@@ -1,10 +1,11 @@
 import type { TokenizerName } from '../model/index.js';
 import type { Encoding } from './encoding.js';
-import { loadEncoding, type VocabularyFile } from './load-encoding.js';
+import { dropEncoding, keyOf, loadEncoding, type VocabularyFile } from './load-encoding.js';
 
 /** Texts that a tokenizer has converted in other threads before it is loaded here too. */
 const usesBefore = 16;
 interface Use {
+  readonly tokenizer: TokenizerName | VocabularyFile;
   uses: number;
   encoding: Encoding | undefined;
 }
@@ -22,13 +23,17 @@ export class OwnEncodings {
 
   /** Returns the tokenizer if it is loaded here; undefined: other threads have it. */
   use(tokenizer: TokenizerName | VocabularyFile): Encoding | undefined {
-    const key = typeof tokenizer === 'string' ? tokenizer : tokenizer.sha256;
-    const known = this.#used.get(key) ?? { uses: 0, encoding: undefined };
+    const key = keyOf(tokenizer);
+    const known = this.#used.get(key) ?? { tokenizer, uses: 0, encoding: undefined };
     this.#used.delete(key);
     this.#used.set(key, known);
     known.uses += 1;
     if (known.uses === usesBefore) this.#load(tokenizer, known);
-    if (this.#used.size > this.loadedMax) this.#used.delete(this.#used.keys().next().value!);
+    const [oldest] = this.#used;
+    if (oldest && this.#used.size > this.loadedMax) {
+      this.#used.delete(oldest[0]);
+      dropEncoding(oldest[1].tokenizer);
+    }
     return known.encoding;
   }
 
