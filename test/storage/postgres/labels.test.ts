@@ -95,7 +95,7 @@ describe.skipIf(missing).each([1, 4])('labels of a vault of %i partitions', (par
     expect(await list({ metadata: { session: 's' } })).toEqual(['x']);
     await one.setLabels!([]);
     await eventually(async () =>
-      expect(await vault.rows('select l from tag where p >= $1 and p < $1 + 4')).toEqual([]),
+      expect(await vault.rows(`select l from tag where p >= $1 and p < $1 + ${partitions}`)).toEqual([]),
     );
   });
 
