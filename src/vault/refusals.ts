@@ -4,7 +4,7 @@ import type { StorageBackend } from '../storage/index.js';
 /** Optional abilities, and the storages that have them. */
 const storages = {
   backup: 'lmdb',
-  repair: 'lmdb, memory',
+  repair: 'lmdb, memory, postgres',
   'prefix index': 'lmdb, memory',
   usage: 'lmdb, memory, postgres',
   erasure: 'lmdb, memory',
@@ -13,7 +13,6 @@ const storages = {
 /** Ways to the same in a database that has the vaults. */
 const insteadInDatabase: Partial<Record<keyof typeof storages, string>> = {
   backup: 'use that of the database (pg_dump --schema=stowken, or its base backups), or stowken export',
-  repair: 'restore a backup of the database if verify finds something',
 };
 
 export function unsupported(operation: keyof typeof storages, { kind }: StorageBackend): StowkenError {

@@ -1,7 +1,7 @@
 import type { Conversation, SegmentHash, VaultStats } from '../../model/index.js';
 import type { ExclusiveLease, ManagedBackend, StorageHealth } from '../contract/backend.js';
 import type { Change, ChangeResult, FoundSegment, KeptTokenizer, SegmentKey } from '../contract/change.js';
-import type { CheckOptions, Violation } from '../contract/checks.js';
+import type { CheckOptions, RepairOptions, RepairReport, Violation } from '../contract/checks.js';
 import type {
   ConversationPage,
   ConversationSnapshot,
@@ -18,6 +18,7 @@ import type {
 import type { UsageQuery } from '../contract/usage.js';
 import type { StorageActivity } from '../shared/activity.js';
 import { checkVault } from './check/check.js';
+import { repairVault } from './check/repair.js';
 import { keptFrom, readTokenizer } from './commit/apply.js';
 import { Committer } from './commit/committer.js';
 import type { VaultParts } from './commit/parts.js';
@@ -140,6 +141,10 @@ export class PostgresBackend implements ManagedBackend {
   async check(options: CheckOptions = {}): Promise<Violation[]> {
     if (options.depth === 'records' && !this.own.strict) return [];
     return checkVault(this.vault, options);
+  }
+
+  repair(options: RepairOptions = {}): Promise<RepairReport> {
+    return repairVault(this.vault, options);
   }
 
   listRegistries(): Promise<StoredRegistry[]> {

@@ -142,7 +142,7 @@ function withRegistries(live: Codec, rows: readonly Row[], add: Add): Codec {
   return codec;
 }
 
-async function* partsOf(transaction: Transaction, p: number): AsyncGenerator<Row, void, void> {
+export async function* partsOf(transaction: Transaction, p: number): AsyncGenerator<Row, void, void> {
   for (let after = '-1'; ;) {
     const rows = await transaction.query(scanParts, [p, after]);
     yield* rows;

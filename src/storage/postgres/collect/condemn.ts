@@ -25,7 +25,7 @@ const condemnRegistries: Statement = {
   name: 'registries_condemn',
   text: 'update registry set dropping = $2 where p = $1 and id = any($3::int4[])',
 };
-const lockGate: Statement = {
+export const lockGate: Statement = {
   name: 'gate_lock',
   text: 'select g from gate where p = $1 order by g for update',
 };

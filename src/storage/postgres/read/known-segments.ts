@@ -25,6 +25,10 @@ export class KnownSegments {
     }
   }
 
+  clear(): void {
+    this.#places.clear();
+  }
+
   forget(hash: SegmentHash): void {
     this.#places.delete(hash);
   }
