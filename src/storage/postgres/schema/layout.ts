@@ -70,19 +70,26 @@ export async function keepLayout(
 }
 
 /**
- * Distributes the tables by partitions if the database has Citus: rows of one partition are together on one
- * machine. The tables of vaults' names and of migrations stay where they are. Resolves to whether it has.
+ * Makes the rest of a transaction change shards one after the other if the database has Citus, which refuses
+ * to begin with that once shards were changed at the same time. Resolves to whether it has.
  */
-export async function distributeTables(transaction: Transaction, schema: string): Promise<boolean> {
+export async function beginOnCitus(transaction: Transaction): Promise<boolean> {
   if ((await transaction.query(findCitus)).length === 0) return false;
+  await transaction.query(inOrder);
+  return true;
+}
+
+/**
+ * Distributes the tables by partitions: rows of one partition are together on one machine. The tables of
+ * vaults' names and of migrations stay where they are.
+ */
+export async function distributeTables(transaction: Transaction, schema: string): Promise<void> {
   const distributed = new Set(
     (await transaction.query(findDistributed, [schema])).map(({ relname }) => text(relname)),
   );
   const left = partitionedTables.filter((table) => !distributed.has(table));
-  if (left.length > 0) transaction.send(inOrder);
   const [first] = partitionedTables;
   for (const table of left) await transaction.query(distribute, [table, table === first ? 'none' : first]);
-  return true;
 }
 
 function refusal(message: string): StowkenError {

@@ -6,7 +6,7 @@ import type { Transaction } from '../database/transaction.js';
 import { first, firstOptions } from './first.js';
 import { tagTables } from './tags.js';
 import { usageTables } from './usage.js';
-import { distributeTables, keepLayout, layout } from './layout.js';
+import { beginOnCitus, distributeTables, keepLayout, layout } from './layout.js';
 
 export interface MigrateOptions {
   /** URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE. */
@@ -92,6 +92,7 @@ async function run(
   { partitions: wanted }: MigrateOptions,
   schema: string,
 ): Promise<Migrated> {
+  const isDistributed = await beginOnCitus(transaction);
   await transaction.query(lockMigrations);
   const [row] = await transaction.query(readVersion);
   const from = int(row?.['n'] ?? 0);
@@ -105,7 +106,7 @@ async function run(
     await transaction.query(noteMigration, [n]);
   }
   const partitions = await keepLayout(transaction, wanted, from === 0);
-  const isDistributed = await distributeTables(transaction, schema);
+  if (isDistributed) await distributeTables(transaction, schema);
   return { from, to: schemaVersion, partitions, isDistributed };
 }
 
