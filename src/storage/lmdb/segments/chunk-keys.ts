@@ -2,6 +2,9 @@ import type { Tables } from '../tables/environment.js';
 import { readCommitSequence } from '../tables/meta.js';
 import type { Table } from '../tables/table.js';
 
+/** Changes of a commit that are made one by one in memory; each moves the keys behind it. */
+const ONE_BY_ONE_MAX = 64;
+
 /** Keys of the hash index's chunks. */
 export interface ChunkKeys {
   /** Commit of these keys; undefined: they are always current. */
@@ -55,6 +58,11 @@ export class IndexDirectory implements ChunkKeys {
     const keys = this.#keys;
     this.#sequence = keys && sequence;
     if (!keys) return;
+    if (added.length + removed.length > ONE_BY_ONE_MAX) {
+      this.#keys = merged(keys, added, removed);
+      if (!this.#keys) this.clear();
+      return;
+    }
     for (const key of removed) {
       const at = upperBound(keys, key) - 1;
       if (keys[at] !== key) return this.clear();
@@ -76,6 +84,18 @@ export class IndexDirectory implements ChunkKeys {
     this.#sequence = readCommitSequence(this.tables.meta);
     return [...this.tables.hashIndex.keys()];
   }
+}
+
+/** Returns the keys after many changes, sorted at once; undefined if one that was removed is not there. */
+function merged(
+  keys: readonly number[],
+  added: readonly number[],
+  removed: readonly number[],
+): number[] | undefined {
+  const gone = new Set(removed);
+  const kept = keys.filter((key) => !gone.has(key));
+  if (kept.length !== keys.length - gone.size) return undefined;
+  return Array.from(Float64Array.from(new Set([...kept, ...added])).sort());
 }
 
 /** Returns how many keys are not above this one. */

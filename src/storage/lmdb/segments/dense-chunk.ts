@@ -10,6 +10,8 @@ import type { SegmentId } from '../tables/ids.js';
 /** Bits of a print: 28 of a hash's first 32 bits, its fingerprint. One of ten million is met by chance. */
 export const PRINT_BITS = 28;
 const FINGERPRINT_BITS = 32;
+/** Fingerprints that share a print. */
+const FINGERPRINTS_PER_PRINT = 2 ** (FINGERPRINT_BITS - PRINT_BITS);
 
 /** Returns the print of a fingerprint. */
 export function printOf(fingerprint: number): number {
@@ -18,7 +20,7 @@ export function printOf(fingerprint: number): number {
 
 /** Returns the least fingerprint with this print. */
 export function firstWithPrint(print: number): number {
-  return print * 2 ** (FINGERPRINT_BITS - PRINT_BITS);
+  return print * FINGERPRINTS_PER_PRINT;
 }
 
 /** Entries in the order of their prints, as columns: an object for each would cost more than all else. */
@@ -83,7 +85,7 @@ function layoutOf(bytes: Uint8Array, at: number, length: number, { first, last }
   const reader = new ByteReader(bytes, at + MARK.length);
   const count = reader.varint();
   const [idBits, lowBits] = count === 0 ? [0, 0] : [reader.byte(), reader.byte()];
-  const values = count === 0 ? 0 : Math.floor((last - first) / 2 ** lowBits) + 1;
+  const values = count === 0 ? 0 : ((last - first) >>> lowBits) + 1;
   const mapAt = 8 * reader.position;
   const lowsAt = mapAt + 8 * Math.ceil((count + values) / 8);
   const idsAt = lowsAt + count * lowBits;
@@ -107,8 +109,8 @@ export function idsInDense(
   const { count, idBits, lowBits, mapAt, values, lowsAt, idsAt } = layoutOf(bytes, at, length, range);
   if (count === 0) return NONE;
   const distance = print - range.first;
-  const value = Math.floor(distance / 2 ** lowBits);
-  const low = distance % 2 ** lowBits;
+  const value = distance >>> lowBits;
+  const low = distance - value * (1 << lowBits);
   const mapEnd = mapAt + count + values;
   let bit = afterZeros(bytes, mapAt, mapEnd, value);
   let ids: SegmentId[] | undefined;
@@ -142,32 +144,39 @@ function isOne(bytes: Uint8Array, bit: number): boolean {
 
 /** Returns all entries of a chunk. @throws StowkenError CORRUPT_STORE */
 export function decodeDense(bytes: Uint8Array, at: number, range: PrintRange): Entries {
-  const layout = layoutOf(bytes, at, bytes.length, range);
-  const { count, idBits, lowBits, mapAt, values, lowsAt, idsAt } = layout;
+  const { count, idBits, lowBits, mapAt, values, lowsAt, idsAt } = layoutOf(bytes, at, bytes.length, range);
   const prints = new Uint32Array(count);
   const ids = new Uint32Array(count);
-  let [entry, value] = [0, 0];
-  for (let bit = mapAt; bit < mapAt + count + values; bit++) {
-    if (!isOne(bytes, bit)) value += 1;
-    else if (entry < count) {
-      const low = readBits(bytes, lowsAt + entry * lowBits, lowBits);
-      const print = range.first + value * 2 ** lowBits + low;
-      if (print > range.last || (entry > 0 && print < prints[entry - 1]!))
-        throw corrupt('has prints that are not in order');
-      prints[entry] = print;
-      ids[entry] = readBits(bytes, idsAt + entry * idBits, idBits);
-      entry += 1;
-    } else throw corrupt('has a map of more entries');
+  if (valuesInMap(bytes, mapAt, mapAt + count + values, prints) !== count)
+    throw corrupt('has a map of more or fewer entries');
+  let before = range.first;
+  for (let entry = 0; entry < count; entry++) {
+    const low = readBits(bytes, lowsAt + entry * lowBits, lowBits);
+    const print = range.first + prints[entry]! * (1 << lowBits) + low;
+    if (print > range.last || print < before) throw corrupt('has prints that are not in order');
+    before = print;
+    prints[entry] = print;
+    ids[entry] = readBits(bytes, idsAt + entry * idBits, idBits);
   }
-  if (entry !== count) throw corrupt('has a map of fewer entries');
   return { prints, ids };
+}
+
+/** Reads the value of each entry from a map; returns how many entries it has. */
+function valuesInMap(bytes: Uint8Array, mapAt: number, mapEnd: number, values: Uint32Array): number {
+  let entry = 0;
+  let value = 0;
+  for (let bit = mapAt; bit < mapEnd; bit++) {
+    if (isOne(bytes, bit)) values[entry++] = value;
+    else value += 1;
+  }
+  return entry;
 }
 
 /** Returns the bytes of so many entries in a range, the greatest of whose ids is this one. */
 export function denseBytes(count: number, range: PrintRange, idMax: number): number {
   if (count === 0) return MARK.length + 1;
   const lowBits = lowBitsFor(count, range);
-  const values = Math.floor((range.last - range.first) / 2 ** lowBits) + 1;
+  const values = ((range.last - range.first) >>> lowBits) + 1;
   const columns = Math.ceil((count * (lowBits + bitsOf(idMax))) / 8);
   return MARK.length + varintBytes(count) + 2 + Math.ceil((count + values) / 8) + columns;
 }
@@ -191,16 +200,16 @@ export function encodeDense(
   const lowBits = lowBitsFor(count, range);
   bytes[at++] = idBits;
   bytes[at++] = lowBits;
-  const values = Math.floor((range.last - range.first) / 2 ** lowBits) + 1;
+  const values = ((range.last - range.first) >>> lowBits) + 1;
   const mapAt = 8 * at;
   const lowsAt = mapAt + 8 * Math.ceil((count + values) / 8);
   const idsAt = lowsAt + count * lowBits;
   for (let entry = 0; entry < count; entry++) {
     const distance = prints[entry]! - range.first;
-    const value = Math.floor(distance / 2 ** lowBits);
+    const value = distance >>> lowBits;
     const bit = mapAt + entry + value;
     bytes[bit >>> 3]! |= 1 << (bit & 7);
-    writeBits(bytes, lowsAt + entry * lowBits, lowBits, distance - value * 2 ** lowBits);
+    writeBits(bytes, lowsAt + entry * lowBits, lowBits, distance - value * (1 << lowBits));
     writeBits(bytes, idsAt + entry * idBits, idBits, ids[entry]!);
   }
   return Math.ceil((idsAt + count * idBits) / 8);

@@ -206,7 +206,7 @@ function boundBefore({ prints }: Entries, entry: number): number {
 }
 
 function sliced({ prints, ids }: Entries, from: number, to: number): Entries {
-  return { prints: prints.slice(from, to), ids: ids.slice(from, to) };
+  return { prints: prints.subarray(from, to), ids: ids.subarray(from, to) };
 }
 
 function bytesOf(key: number, last: number, count: number, idMax: number): number {
