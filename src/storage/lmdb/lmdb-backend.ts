@@ -64,7 +64,10 @@ export function createLmdbBackend(
   async function rebuildRecords(signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) throw new StowkenError('CANCELLED', 'the repair was cancelled');
     await writer.write(() => rebuild(tables, codec, vault.nameOf, clock()));
+    // Rebuilt records, which no session follows.
     vault.shared.directory.clear();
+    vault.shared.usageGroups.clear();
+    vault.shared.oldestFreed.sequence = undefined;
   }
 
   lists.notice();

@@ -54,6 +54,11 @@ async function rows(): Promise<UsageRow[]> {
   return found;
 }
 
+/** Returns the applications with the conversations that are counted under them. */
+async function counted(): Promise<string[]> {
+  return (await rows()).map(({ application, figures }) => `${application} ${figures.conversations}`);
+}
+
 async function total(): Promise<UsageFigures> {
   const sum = Object.fromEntries(usageFigures.map((figure) => [figure, 0])) as Record<
     keyof UsageFigures,
@@ -196,6 +201,39 @@ describe('the counters of usage', () => {
     expect((await rows()).slice(0, 2)).toEqual(before.slice(0, 2));
     expect(await total()).toMatchObject({ conversations: 3, messages: 6 });
     expect(await backend.repair()).toEqual({ repaired: [], remaining: [] });
+  });
+});
+
+describe('the groups in memory', () => {
+  /** Changes records of an open vault, past what it has in memory. */
+  const spoilOpen = async (change: (tables: Tables) => void): Promise<void> => {
+    const other = await Environment.open(folder.path, { sync: false });
+    await other.write(() => change(other.tables));
+    await other.close();
+  };
+
+  it('follow a repair that adds some, also after a change that was refused', async () => {
+    await store('c', 3, hour, 'first');
+    await spoil(({ usage, usageGroups, meta }) => {
+      usage.clear();
+      usageGroups.clear();
+      meta.remove(5);
+    });
+    await store('d', 3, hour, 'second');
+    await expect(store('d', 3, hour, 'third')).rejects.toMatchObject({ reason: 'REVISION_MISMATCH' });
+    await backend.repair();
+    await store('e', 3, hour, 'fourth');
+    await store('f', 3, hour, 'first');
+    expect((await counted()).sort()).toEqual(['first 2', 'fourth 1', 'second 1']);
+  });
+
+  it('leave the number of one whose record was lost', async () => {
+    await store('c', 3, hour, 'first');
+    await store('d', 3, hour, 'second');
+    await spoilOpen(({ usageGroups }) => usageGroups.put(1, Buffer.from('no group')));
+    await backend.repair();
+    await store('e', 3, hour, 'first');
+    expect((await counted()).sort()).toEqual([' 1', 'first 1', 'second 1']);
   });
 });
 

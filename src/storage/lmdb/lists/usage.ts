@@ -90,6 +90,7 @@ export class UsageCounters {
   #labels: readonly string[] | undefined;
   #gone = emptyLedger.gone;
   #inherited = emptyLedger.inherited;
+  #isFlushed = false;
 
   /** `sequence` is the number of the transaction's own commit. */
   constructor(
@@ -130,6 +131,7 @@ export class UsageCounters {
   }
 
   flush(): void {
+    this.#isFlushed = true;
     this.#flushLedger();
     for (const [place, sum] of this.#sums) {
       const key = usageKey(Math.floor(place / GROUPS_BEYOND), place % GROUPS_BEYOND);
@@ -142,9 +144,9 @@ export class UsageCounters {
     }
   }
 
-  /** Updates the groups in memory after the commit. */
+  /** Updates the groups in memory after the commit. One that wrote nothing leaves its number to the next. */
   committed(): void {
-    this.groups.follow(this.#added, this.sequence);
+    if (this.#isFlushed) this.groups.follow(this.#added, this.sequence);
   }
 
   #flushLedger(): void {
