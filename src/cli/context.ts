@@ -92,6 +92,7 @@ export type MigrateStorage = (input: {
   readonly schema?: string;
   readonly partitions?: number;
 }) => Promise<{
+  readonly schema: string;
   readonly from: number;
   readonly to: number;
   readonly partitions: number;

@@ -6,7 +6,7 @@ import { wholeNumber } from '../options.js';
 
 interface Options {
   readonly storage: string;
-  readonly schema: string;
+  readonly schema?: string;
   readonly partitions?: number;
   readonly json?: true;
 }
@@ -25,7 +25,7 @@ Exit codes: 0 the tables are of this version, 1 an error was reported on standar
 
 Examples:
   stowken migrate --storage postgres://stowken@db.internal/stowken
-  stowken migrate --storage postgres://stowken@db.internal/stowken --schema vaults --json
+  stowken migrate --storage postgres://stowken@db.internal/stowken?schema=vaults --json
   stowken migrate --storage postgres://stowken@coordinator/stowken --partitions 16`;
 
 /** `stowken migrate` */
@@ -34,11 +34,14 @@ export function addMigrate(program: Command, context: Context, done: Done): void
     .command('migrate')
     .description('make or update the tables of vaults in a PostgreSQL database')
     .requiredOption('--storage <url>', 'postgres://USER:PASSWORD@HOST:PORT/DATABASE')
-    .option('--schema <name>', 'schema of the tables, created if it is not there', 'stowken')
+    .option(
+      '--schema <name>',
+      'schema of the tables, created if it is not there; else ?schema= of the URL, else stowken',
+    )
     .option('--partitions <n>', 'partitions of each vault (1 if the tables are new)', wholeNumber(1, 1024))
     .option('--json', 'one JSON object: the versions before and after')
     .addHelpText('after', epilogue)
-    .action(async ({ storage: url, schema, partitions: wanted, json }: Options) => {
+    .action(async ({ storage: url, schema: named, partitions: wanted, json }: Options) => {
       const { output, interruption, migrateStorage } = context;
       if (!/^postgres(ql)?:\/\//.test(url))
         throw new UsageError('--storage takes a URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE');
@@ -47,9 +50,13 @@ export function addMigrate(program: Command, context: Context, done: Done): void
         throw new Error('interrupted');
       });
       // A database that does not answer is not waited for: it undoes what is not committed.
-      const input = { url, schema, ...(wanted !== undefined && { partitions: wanted }) };
+      const input = {
+        url,
+        ...(named !== undefined && { schema: named }),
+        ...(wanted !== undefined && { partitions: wanted }),
+      };
       const migrated = await Promise.race([migrateStorage(input), interrupted]);
-      const { from, to, partitions, isDistributed } = migrated;
+      const { schema, from, to, partitions, isDistributed } = migrated;
       if (json) await output.json({ schema, from, to, partitions, distributed: isDistributed });
       else {
         const divided = partitions > 1 ? `, with ${partitions} partitions for each vault` : '';

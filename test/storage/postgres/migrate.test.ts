@@ -9,8 +9,11 @@ import { postgresMissing, testDatabase } from '../../support/postgres.js';
 
 describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
   const newSchema = () => `test_${randomUUID().replaceAll('-', '')}`;
-  const open = (url: string, schema: string) =>
-    openPostgresBackend({ url, schema, codec: createLiveCodec(core), clock: Date.now });
+  const open = (url: string, schema?: string) =>
+    openPostgresBackend({
+      ...{ url, codec: createLiveCodec(core), clock: Date.now },
+      ...(schema !== undefined && { schema }),
+    });
   const drop = async (url: string, schema: string) => {
     const database = await Database.open({ url, schema });
     await database.query({ name: '', text: `drop schema ${schema} cascade` });
@@ -75,6 +78,16 @@ describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
     const again = await stowken(['migrate', '--storage', url, '--schema', schema]);
     expect(again.stdout).toBe(`the tables in schema ${schema} are of version 4 already\n`);
     await drop(url, schema);
+  });
+
+  it('are made in the schema of the URL, where servers look for them', async () => {
+    const [url, schema] = [new URL(await testDatabase()), newSchema()];
+    url.searchParams.set('schema', schema);
+    const made = await stowken(['migrate', '--storage', url.toString()]);
+    expect(made.stdout).toBe(`the tables in schema ${schema} are of version 4 now\n`);
+    const backend = await open(url.toString());
+    await backend.close();
+    await drop(await testDatabase(), schema);
   });
 
   it('that cannot be made are an error in words', async () => {

@@ -9,9 +9,9 @@ import { usageTables } from './usage.js';
 import { beginOnCitus, distributeTables, keepLayout, layout } from './layout.js';
 
 export interface MigrateOptions {
-  /** URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE. */
+  /** URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE?schema=NAME. */
   readonly url: string;
-  /** Schema of the tables; created if it is not there. */
+  /** Schema of the tables, if not that of the URL; created if it is not there. */
   readonly schema?: string;
   /** Partitions of each vault, which are chosen when the tables are made. */
   readonly partitions?: number;
@@ -19,6 +19,7 @@ export interface MigrateOptions {
 
 /** Versions of the tables before and after: 0 without any. */
 export interface Migrated {
+  readonly schema: string;
   readonly from: number;
   readonly to: number;
   readonly partitions: number;
@@ -107,7 +108,7 @@ async function run(
   }
   const partitions = await keepLayout(transaction, wanted, from === 0);
   if (isDistributed) await distributeTables(transaction, schema);
-  return { from, to: schemaVersion, partitions, isDistributed };
+  return { schema, from, to: schemaVersion, partitions, isDistributed };
 }
 
 /** @throws StowkenError STORE_VERSION unless the tables are of this version, STORAGE_UNAVAILABLE */
