@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listOf } from '../../contract/long-lists.js';
 import { longSegment, spec, storing } from '../../contract/support.js';
 import { postgresMissing } from '../../support/postgres.js';
+import { eventually } from '../../support/wait.js';
 import { SharedVault } from './support.js';
 
 const missing = postgresMissing !== undefined;
@@ -69,5 +70,32 @@ describe.skipIf(missing).each([1, 4])('repair of %i partitions', (partitions) =>
     await vault.close();
     vault = await SharedVault.create(partitions);
     one = await vault.open();
+  });
+});
+
+describe.skipIf(missing)('repair while another server builds an index of a label', () => {
+  it('leaves no index that lacks what was built before', async () => {
+    const vault = await SharedVault.create(4);
+    const one = await vault.open({ beatMs: 20 });
+    for (let n = 0; n < 12; n++) {
+      const put = { ...storing(`c${n}`, []).put!, spec: spec(`c${n}`, { metadata: { user: '1' } }) };
+      await one.commit({ put });
+    }
+    await one.stats();
+    await vault.rows('update totals set convs = convs + 1 where p = $1');
+    const repair = async () => expect((await one.repair!({})).remaining).toEqual([]);
+    // The builder waits for the last partition; it has built those before.
+    await vault.whileLocked('conv', 1, () => [one.setLabels!(['user'])], repair, 3);
+    await eventually(async () => {
+      const labels = await vault.rows('select ready, dropped from label where p = $1');
+      expect(labels).toEqual([{ ready: true, dropped: false }]);
+    });
+    expect(await one.check()).toEqual([]);
+    const query = { filter: { metadata: { user: '1' } }, order: 'newestFirst', limit: 20 } as const;
+    await eventually(async () => {
+      const { conversations } = await one.listConversations({ ...query, scanLimit: 12 });
+      expect(conversations).toHaveLength(12);
+    });
+    await vault.close();
   });
 });

@@ -47,17 +47,18 @@ export class SharedVault {
   }
 
   /**
-   * Locks the vault's rows of a table, as a slow server might, until so many statements of others wait for
-   * them, and `meanwhile` has ended. Resolves to the results of what was begun.
+   * Locks the rows of a table in one of the vault's partitions, as a slow server might, until so many
+   * statements of others wait for them, and `meanwhile` has ended. Resolves to the results of what was begun.
    */
   async whileLocked<T>(
     table: string,
     waiting: number,
     begin: () => readonly Promise<T>[],
     meanwhile = async () => {},
+    partition = 0,
   ): Promise<T[]> {
     const database = await Database.open({ url: this.url, connectionsMax: 2 });
-    const rows = `select p from ${table} where p = (select p from vault where name = $1) for update`;
+    const rows = `select p from ${table} where p = (select p from vault where name = $1) + ${partition} for update`;
     try {
       const begun = await database.transact(async (transaction) => {
         await transaction.query({ name: '', text: rows }, [Buffer.from(this.name)]);

@@ -71,11 +71,6 @@ const insertUncounted: Statement = {
   name: 'repair_uncounted',
   text: 'insert into uncounted (p, convs, msgs, toks) values ($1, $2, $3, $4)',
 };
-const deleteTags: Statement = { name: 'repair_tags', text: 'delete from tag where p = $1' };
-const rebuildLabels: Statement = {
-  name: 'repair_labels',
-  text: 'update label set ready = false where p = $1',
-};
 
 interface CountRow {
   readonly k: string;
@@ -172,10 +167,4 @@ export async function writeFigures(transaction: Transaction, p: number, found: D
   );
   transaction.send(deleteUncounted, [p]);
   transaction.send(insertUncounted, [p, ...left]);
-}
-
-/** Lets the indexes of all labels be built again. */
-export function writeTags(transaction: Transaction, p: number): void {
-  transaction.send(deleteTags, [p]);
-  transaction.send(rebuildLabels, [p]);
 }

@@ -11,7 +11,7 @@ import { readList } from '../formats/list.js';
 import { decodePack } from '../formats/pack.js';
 import { listPartFrom } from '../read/stored-list.js';
 import { checkVault, partsOf } from './check.js';
-import { type Counted, writeFigures, writeHashes, writeReferences, writeTags } from './repair-rows.js';
+import { type Counted, writeFigures, writeHashes, writeReferences } from './repair-rows.js';
 
 const readHeads: Statement = {
   name: 'repair_heads',
@@ -60,6 +60,7 @@ async function rebuild(
   for (const p of partitions.all) await transaction.query(lockGate, [p]);
   for (const p of partitions.all) await fold(transaction, p);
   await vault.registries.refresh(transaction);
+  await vault.labels.renew(transaction);
   /** Conversations are counted in the partition of their lists. */
   const figures = new Map(partitions.all.map((p) => [p, { convs: 0, msgs: 0, toks: 0 }]));
   const lists = new Set<PackId>();
@@ -80,7 +81,6 @@ async function rebuild(
     await writeReferences(transaction, p, counted, vault.clock());
     await writeHashes(transaction, p, counted);
     await writeFigures(transaction, p, counted.found);
-    writeTags(transaction, p);
   }
 }
 
