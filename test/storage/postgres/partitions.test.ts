@@ -65,6 +65,20 @@ describe.skipIf(postgresMissing !== undefined)('a vault of four partitions', () 
     );
   });
 
+  it('copies a segment from any partition that has it still', async () => {
+    const shared = longSegment(40, 1);
+    for (const id of ids.slice(1)) await one.commit(storing(id, [shared]));
+    // As a collector does it between what a store finds and what it reads.
+    await vault.rows('delete from part where p = $1 + 1');
+    const named = { ...storing(ids[0]!, [shared]), newSegments: [] };
+    expect((await other.commit(named)).put).toMatchObject({ newSegments: 0, segments: 1 });
+    expect(await listOf(one, ids[0]!)).toHaveLength(1);
+    // The vault lacks rows: another one is checked after the test.
+    await vault.close();
+    vault = await SharedVault.create(4);
+    one = await vault.open();
+  });
+
   it('keeps a fork beside its parent, wherever its own row is', async () => {
     const [parent, child] = [ids[0]!, ids[3]!];
     const [a, b] = [longSegment(40, 1), longSegment(40, 2)];

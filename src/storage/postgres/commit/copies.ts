@@ -7,7 +7,7 @@ import type { Transaction } from '../database/transaction.js';
 import { headOf, keyOf, type PackId, type Place } from '../formats/ids.js';
 import { frameAt, type PackedFrame } from '../formats/pack.js';
 import { framesOf, readPacks } from '../read/frames.js';
-import { findByHash, type FoundPlace, placesFrom } from './lookup.js';
+import { findByHash, type FoundPlace, type PartitionState, placesFrom } from './lookup.js';
 import type { VaultParts } from './parts.js';
 import type { Work } from './work.js';
 
@@ -22,21 +22,39 @@ export async function copiesFrom(
   const heads = missing.filter(isSegmentHash).map(headOf);
   const others = partitions.all.filter((other) => other !== p);
   const answers = await Promise.all(others.map((other) => transaction.query(findByHash, [other, heads])));
-  const places = new Map<SegmentHash, FoundPlace>();
+  const found = new Map<SegmentHash, FoundPlace[]>();
   for (const rows of answers)
-    for (const [hash, place] of placesFrom(rows)) if (!places.has(hash)) places.set(hash, place);
-  const named = new Set(missing.flatMap((hash) => places.get(hash)?.k ?? []));
-  const groups = partitions.group(named, (k) => partitions.ofPack(k));
-  const packs = await packsOf(transaction, groups);
-  return missing.flatMap((hash) => {
-    const place = places.get(hash);
-    const frame = place && frameAt(packs.get(place.k) ?? [], place.slot);
-    if (!place || !frame) return [];
-    const registry = frameRegistryId(frame);
-    // The registry is about to go: whoever drops it replaces this frame, or keeps the registry.
-    if (registry !== undefined && state.registries.get(registry) !== false) throw new MetOthers();
-    return [{ hash, tokenCount: place.tokenCount, frame }];
-  });
+    for (const [hash, place] of placesFrom(rows)) found.set(hash, [...(found.get(hash) ?? []), place]);
+  const copies: NewSegment[] = [];
+  // A collector may have deleted a copy since it was found: then another one will do, if there is one.
+  for (let left = missing; left.length > 0;) {
+    const tried = left.flatMap((hash) => {
+      const place = found.get(hash)?.shift();
+      return place ? [{ hash, place }] : [];
+    });
+    const named = new Set(tried.map(({ place }) => place.k));
+    const groups = partitions.group(named, (k) => partitions.ofPack(k));
+    const packs = await packsOf(transaction, groups);
+    left = [];
+    for (const { hash, place } of tried) {
+      const frame = frameAt(packs.get(place.k) ?? [], place.slot);
+      if (frame) copies.push(copied(hash, place, frame, state));
+      else left = [...left, hash];
+    }
+  }
+  return copies;
+}
+
+function copied(
+  hash: SegmentHash,
+  { tokenCount }: FoundPlace,
+  frame: Uint8Array,
+  { registries }: PartitionState,
+): NewSegment {
+  const registry = frameRegistryId(frame);
+  // The registry is about to go: whoever drops it replaces this frame, or keeps the registry.
+  if (registry !== undefined && registries.get(registry) !== false) throw new MetOthers();
+  return { hash, tokenCount, frame };
 }
 
 /** Returns the hashes of segments, by their keys. */
