@@ -36,12 +36,14 @@ const listGarbageRows: Statement = {
 };
 
 export async function readStats({ database, partitions, isCitus }: VaultParts): Promise<VaultStats> {
-  const rows: Row[] = [];
-  await database.transact(async (transaction) => {
+  const rows = await database.transact(async (transaction) => {
+    // Of this attempt: a transaction may be made once more.
+    const found: Row[] = [];
     for (const p of partitions.all) {
       await fold(transaction, p);
-      rows.push(...(await transaction.query(readTotals, [p])));
+      found.push(...(await transaction.query(readTotals, [p])));
     }
+    return found;
   });
   const figure = (name: string) => rows.reduce((sum, row) => sum + int(row[name] ?? 0), 0);
   const [sizes] = await database.query(isCitus ? readSizesOfShards : readSizes, [database.schema]);

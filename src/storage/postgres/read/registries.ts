@@ -71,12 +71,14 @@ export class Registries {
   }
 
   async list(): Promise<StoredRegistry[]> {
-    const rows: Row[] = [];
-    await this.database.transact(async (transaction) => {
+    const rows = await this.database.transact(async (transaction) => {
+      // Of this attempt: a transaction may be made once more.
+      const all: Row[] = [];
       for (const p of this.partitions.all) {
         await fold(transaction, p);
-        rows.push(...(await transaction.query(listRegistries, [p])));
+        all.push(...(await transaction.query(listRegistries, [p])));
       }
+      return all;
     });
     const found = new Map<number, StoredRegistry>();
     for (const row of rows) {
