@@ -1,5 +1,6 @@
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -95,11 +96,11 @@ async function run(out: string, choices: Choices, pagesMax: number, more: Partia
 }
 
 /** Leaves a folder as a process that was killed leaves it: with a checkpoint, and more in the files. */
-async function leave(out: string): Promise<void> {
+async function leave(out: string, more = true): Promise<void> {
   const checkpoint = await readCheckpoint(out);
   if (!checkpoint) return;
   await writeCheckpoint(out, { ...checkpoint, owner: { ...checkpoint.owner, started: '1' } });
-  for (const { name, bytes } of checkpoint.files) {
+  for (const { name, bytes } of more ? checkpoint.files : []) {
     const path = join(out, `${name}.partial`);
     const whole = readFileSync(path);
     writeFileSync(
@@ -187,6 +188,41 @@ describe('the folder of an interrupted export', () => {
     ];
     expect(await later.finishFormer()).toEqual({ manifest: { conversations: 2 }, files });
     expect(Object.keys(contentOf(out))).toEqual(['a', 'b', 'export.json']);
+  });
+
+  it('is refused to an export of another vault', async () => {
+    const out = await interrupted();
+    await leave(out);
+    const { owner, ...checkpoint } = (await readCheckpoint(out))!;
+    const progress = { ...(checkpoint.progress as object), pageToken: 'of another vault' };
+    await writeCheckpoint(out, { ...checkpoint, owner, progress });
+    await expect(run(out, choices, Infinity)).rejects.toThrow(/of another vault.*--force/);
+  });
+
+  it('goes on if the last file was not written, and is empty if the first checkpoint was not', async () => {
+    const out = fresh();
+    const open = () => ExportFolder.open({ path: out, force: false, filesExpected: 1, choices: 'x' });
+    const blocked = join(out, 'export.json.partial');
+    const target = await open();
+    await (await target.create('a')).write('a');
+    mkdirSync(blocked);
+    await expect(target.finish({})).rejects.toThrow(/EISDIR/);
+    await target.discard();
+    expect(target.canGoOn).toBe(true);
+    expect(existsSync(join(out, 'a'))).toBe(true);
+    rmSync(blocked, { recursive: true });
+    await leave(out, false);
+    expect(await (await open()).finishFormer()).toEqual({ manifest: {}, files: [{ name: 'a', bytes: 1 }] });
+    rmSync(out, { recursive: true });
+
+    const second = await open();
+    await (await second.create('a')).write('a');
+    const checkpoint = join(out, 'export.partial.new');
+    mkdirSync(checkpoint);
+    await expect(second.finish({})).rejects.toThrow(/EISDIR/);
+    rmSync(checkpoint, { recursive: true });
+    await second.discard();
+    expect(readdirSync(out)).toEqual([]);
   });
 
   it('is refused in words if its checkpoint cannot be read', async () => {

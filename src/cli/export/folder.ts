@@ -124,11 +124,11 @@ export class ExportFolder {
   async finish(manifest: object): Promise<readonly NamedFile[]> {
     const files = this.state();
     for (const file of this.files.values()) await file.finish();
-    this.files.clear();
     const former = await formerFiles(join(this.path, manifestName));
     const stale = former.filter((name) => !files.some(({ target }) => target === name));
     const naming = { manifest, stale };
     await this.write({ files, naming });
+    this.isKept = true;
     await this.removeDropped();
     return this.nameAll(files, naming);
   }
@@ -145,7 +145,7 @@ export class ExportFolder {
     for (const file of this.files.values()) await file.close().catch(() => undefined); // It may be closed.
     this.files.clear();
     if (this.isKept) return;
-    for (const name of [...names.map((each) => each + suffix), checkpointName])
+    for (const name of [...names.map((each) => each + suffix), checkpointName, `${checkpointName}.new`])
       await rm(join(this.path, name), { force: true });
   }
 

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import type { StowkenClient } from '../../client/index.js';
-import { isUnreachable } from '../../client/index.js';
+import { isClientError, isUnreachable } from '../../client/index.js';
 import { type Conversation, printable, shellWord } from '../../model/index.js';
 import { mapOrdered } from '../concurrency.js';
-import type { Context } from '../context.js';
+import { type Context, UsageError } from '../context.js';
 import { describeError } from '../errors.js';
 import { plural } from '../format.js';
 import { SeenContents, type SeenState } from './duplicates.js';
@@ -125,6 +125,10 @@ export async function exportTo(
     return await new Run(input, format, folder, settings, samples, context).write(list, progress);
   } catch (error) {
     await folder.discard();
+    if (progress && isClientError(error, 'INVALID_PAGE_TOKEN'))
+      throw new UsageError(
+        `${input.out} has an export of another vault that was interrupted; --force begins again`,
+      );
     if (folder.canGoOn && !context.interruption.signal.aborted)
       context.io.stderr.write(`the same command goes on with what is in ${input.out}\n`);
     throw error;
