@@ -45,6 +45,15 @@ export function rangePastEnd(id: string, field: string, offset: number, end: num
   );
 }
 
+/** Error of an attachment that a message does not have. */
+export function noSuchAttachment(messageIndex: number, index: number, count: number): StowkenError {
+  return new StowkenError(
+    'RANGE_PAST_END',
+    `attachment_index is ${index}, and message ${messageIndex} has ${count} attachments`,
+    { field: 'attachment_index', size: String(index), limit: String(count) },
+  );
+}
+
 /** Error of a change in a server that only reads. */
 export function readOnly(): StowkenError {
   return new StowkenError('READ_ONLY', 'the server was started with --read-only, and changes nothing');

@@ -186,7 +186,7 @@ describe('import', () => {
     ]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^stored 2 conversations, unchanged 1, failed 0\n4 tokens stored, 2 of them in new segments\n/,
+      /^stored 2 conversations, unchanged 1, failed 0\n4 tokens stored; new segments have 2, with fields and attachments\n/,
     );
   });
 

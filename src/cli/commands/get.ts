@@ -76,7 +76,7 @@ async function writeAttachment(
   name: string,
   { output }: Context,
 ): Promise<void> {
-  const wanted = /^(?:.*:sha256:)?([0-9a-f]{64})$/.exec(name)?.[1];
+  const wanted = /^(?:(?:.*:)?sha256:)?([0-9a-f]{64})$/.exec(name)?.[1];
   if (wanted === undefined) throw new UsageError('--attachment takes a SHA-256: 64 lower-case hex digits');
   let revision: number | undefined;
   const options = { encoding: 'tokens', includeFields: true } as const;

@@ -16,8 +16,9 @@ export class Tally {
   unchanged = 0;
   /** Stores ended by an interruption: they may be stored, or not. */
   cancelled = 0;
-  /** Tokens in stored conversations, and those of them in new segments. */
+  /** Tokens in stored conversations. */
   tokens = 0;
+  /** Tokens in new segments, also those of fields and attachments. */
   newTokens = 0;
   /** Conversations whose create time is not used: it names no zone, or no server takes it. */
   timesWithoutZone = 0;
@@ -76,7 +77,7 @@ export class Tally {
     const { stored, unchanged, failed, cancelled, tokens, newTokens, elapsedMs } = this;
     const ended = cancelled > 0 ? `, cancelled ${formatCount(cancelled)}` : '';
     const counts = `stored ${plural(stored, 'conversation')}, unchanged ${formatCount(unchanged)}, failed ${formatCount(failed)}${ended}`;
-    const volume = `${plural(tokens, 'token')} stored, ${formatCount(newTokens)} of them in new segments`;
+    const volume = `${plural(tokens, 'token')} stored; new segments have ${formatCount(newTokens)}, with fields and attachments`;
     const rates = `${formatRate(stored + unchanged, elapsedMs)} conversations/s, ${formatRate(tokens, elapsedMs)} tokens/s`;
     if (this.dryRun)
       return [

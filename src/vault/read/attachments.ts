@@ -2,6 +2,7 @@ import {
   type AttachmentEntry,
   type AttachmentInfo,
   mayBeIndex,
+  noSuchAttachment,
   rangePastEnd,
   readAttachmentIndex,
   StowkenError,
@@ -61,7 +62,7 @@ export async function* readAttachment(
     const [found] = await readFieldSegments(parts, [message!]);
     const { attachments, parts: segments } = found!;
     const entry = attachments[index];
-    if (entry === undefined) throw rangePastEnd(id, 'attachment_index', index, attachments.length);
+    if (entry === undefined) throw noSuchAttachment(messageIndex, index, attachments.length);
     const { sha256, sizeBytes } = entry;
     yield { sha256, sizeBytes };
     const first = attachments.slice(0, index).reduce((sum, before) => sum + before.parts, 0);

@@ -205,6 +205,7 @@ describe('import, then export --format same', () => {
     expect(text).toContain(`image/png:sha256:${sha256}`);
     const hash = createHash('sha256').update(words).digest('hex');
     expect((await run(['get', 'two', '--attachment', hash])).stdout).toBe(words);
+    expect((await run(['get', 'two', '--attachment', `sha256:${hash}`])).stdout).toBe(words);
     expect((await run(['get', 'two', '--attachment', 'f'.repeat(64)])).stderr).toContain('has no attachment');
     expect(jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout)[0]).toMatchObject({
       ...{ stored: 0, unchanged: 2 },
@@ -218,6 +219,13 @@ describe('import, then export --format same', () => {
     await run(['delete', '--all']);
     await run(['gc', '--min-age', '0s']);
     expect(await stored()).toBe(0);
+  });
+
+  it('refuses data that is longer than an attachment, and says so', async () => {
+    const long = 'A'.repeat(4 * Math.ceil((64 * 2 ** 20 + 1) / 3));
+    const result = await run(['import', '-'], `${JSON.stringify({ id: 'long', messages: [], long })}\n`);
+    expect(result.stderr).toMatch(/a value of \d+ bytes is longer than an attachment: 67108864/);
+    expect(result.code).toBe(1);
   });
 
   it('keeps numbers as they are written, also those that JSON readers change or refuse', async () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { limits } from '../../../model/index.js';
+import { BadLine } from '../bad-line.js';
 import { isList, isObject, type Json } from './json.js';
 import { hole } from './skeleton.js';
 
@@ -92,9 +93,11 @@ function holdsTools(value: Json): boolean {
 
 function packed(value: Json, data: Map<string, Uint8Array>): Json {
   const bytes = Buffer.from(JSON.stringify(value));
+  const { attachmentBytesMax } = limits;
+  if (bytes.length > attachmentBytesMax)
+    throw new BadLine(`a value of ${bytes.length} bytes is longer than an attachment: ${attachmentBytesMax}`);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (bytes.length > limits.attachmentBytesMax || (data.size === attachmentsMax && !data.has(sha256)))
-    return value;
+  if (data.size === attachmentsMax && !data.has(sha256)) return value;
   data.set(sha256, bytes);
   return hole('packed', sha256);
 }
