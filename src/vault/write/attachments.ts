@@ -1,22 +1,28 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { TokenCore } from '../../core/index.js';
-import { type AttachmentEntry, limits, type TokenRun, writeAttachmentIndex } from '../../model/index.js';
+import {
+  type AttachmentEntry,
+  limits,
+  present,
+  type TokenRun,
+  writeAttachmentIndex,
+} from '../../model/index.js';
 
 /** Attachments of one message whose bytes arrive in blocks. See src/model/attachments.ts for their layout. */
 export class AttachmentWriter {
   readonly #entries: AttachmentEntry[] = [];
-  #hash = createHash('sha256');
+  /** Hash of the attachment that is open. Most messages have none, and making a hash takes microseconds. */
+  #hash: Hash | undefined;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #sizeBytes = 0;
   #parts = 0;
-  #isOpen = false;
 
   constructor(private readonly core: TokenCore) {}
 
   /** Number of attachments begun, and the size of the one that is open. */
   get count(): number {
-    return this.#entries.length + Number(this.#isOpen);
+    return this.#entries.length + Number(this.#hash !== undefined);
   }
 
   get sizeBytes(): number {
@@ -26,12 +32,12 @@ export class AttachmentWriter {
   /** Ends the attachment before, and begins one. Returns the segments that are complete by that. */
   *begin(): Generator<TokenRun, void, void> {
     yield* this.#end();
-    this.#isOpen = true;
+    this.#hash = createHash('sha256');
   }
 
   /** Adds bytes to the attachment that was begun. They are kept until their segment is complete. */
   *push(bytes: Uint8Array): Generator<TokenRun, void, void> {
-    this.#hash.update(bytes);
+    present(this.#hash, 'an attachment was begun').update(bytes);
     this.#sizeBytes += bytes.length;
     const size = limits.attachmentPartBytes;
     for (let at = 0; at < bytes.length;) {
@@ -50,14 +56,13 @@ export class AttachmentWriter {
   }
 
   *#end(): Generator<TokenRun, void, void> {
-    if (!this.#isOpen) return;
+    if (this.#hash === undefined) return;
     if (this.#heldBytes > 0) yield this.#part();
     const sha256 = this.#hash.digest('hex');
     this.#entries.push({ sha256, sizeBytes: this.#sizeBytes, parts: this.#parts });
-    this.#hash = createHash('sha256');
+    this.#hash = undefined;
     this.#sizeBytes = 0;
     this.#parts = 0;
-    this.#isOpen = false;
   }
 
   #part(): TokenRun {
@@ -79,6 +84,7 @@ export function* attachmentRuns(
   core: TokenCore,
   attachments: readonly Uint8Array[] = [],
 ): Generator<TokenRun, void, void> {
+  if (attachments.length === 0) return;
   const writer = new AttachmentWriter(core);
   for (const bytes of attachments) {
     yield* writer.begin();
