@@ -7,7 +7,7 @@ import { connect, isClientError, type StowkenClient } from '../../src/client/ind
 import { startStowken, type StowkenProcess } from '../support/process.js';
 
 /** Tokens that do not compress: their bytes are in every file and backup that has them. */
-const secret = Uint32Array.from({ length: 600 }, (_, n) => (Math.imul(n + 1, 0x9e3779b1) >>> 0) % 2 ** 31);
+const secret = Uint32Array.from({ length: 600 }, (_, n) => (Math.imul(n + 1, 0x9e3779b1) >>> 0) % 2 ** 20);
 const rights = ['read', 'write', 'delete', 'maintain'];
 const tokenOf = { root: 'r'.repeat(40), spy: 's'.repeat(40) };
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
