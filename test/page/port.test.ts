@@ -302,9 +302,13 @@ describe.each([
       });
       const denied = await list('default', tokens.reader);
       expect(denied).toMatchObject({ status: 403, json: { error: { reason: 'PERMISSION_DENIED' } } });
-      const events = [];
-      for await (const event of root.admin.listAuditEvents({})) events.push(event);
-      expect(events.find(({ identity }) => identity === 'reader')).toMatchObject({
+      const ofReader = async () => {
+        for await (const event of root.admin.listAuditEvents({}))
+          if (event.identity === 'reader') return event;
+        return undefined;
+      };
+      // A worker tells the process that writes the log: another worker may ask for it a moment earlier.
+      await expect.poll(ofReader, { timeout: 5000 }).toMatchObject({
         method: 'ConversationService.ListConversations',
         vault: 'default',
         result: 'PERMISSION_DENIED',
