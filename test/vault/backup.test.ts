@@ -38,6 +38,6 @@ it('is refused where the storage has none, and so is a repair, naming those that
   });
   await expect(t.vault.verify({ repair: true }, signal).next()).rejects.toMatchObject({
     reason: 'UNSUPPORTED_BY_STORAGE',
-    metadata: { operation: 'repair', storage: 'filesystem', storages: 'lmdb, memory' },
+    metadata: { operation: 'repair', storage: 'filesystem', storages: 'lmdb, memory, postgres' },
   });
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { unpackedOf } from './data.js';
+import { isWritten, unpackedOf } from './data.js';
 import { isList, isObject, type Json, type JsonObject } from './json.js';
 import { hole } from './skeleton.js';
 
@@ -79,7 +79,6 @@ function blocksBody(blocks: readonly JsonObject[], keep: (value: Json) => Json):
 
 const dataCharactersMin = 512;
 const dataUrl = /^data:([^;,]*)[^,]{0,200};base64,/;
-const base64 = /^[A-Za-z0-9+/_-]+=*$/;
 
 /** Returns the very same value if it has no long data. */
 function withoutData(value: Json): Json {
@@ -94,7 +93,7 @@ function withoutData(value: Json): Json {
 }
 
 function isData(text: string): boolean {
-  return text.length >= dataCharactersMin && (dataUrl.test(text) || base64.test(text));
+  return text.length >= dataCharactersMin && (dataUrl.test(text) || isWritten(text, /[^A-Za-z0-9+/_-]/));
 }
 
 function nameOfData(text: string): string {

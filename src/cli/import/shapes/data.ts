@@ -11,7 +11,6 @@ import { hole } from './skeleton.js';
 export const unpackedMin = 4096;
 
 const dataUrl = /^data:[^,]{0,200};base64,/;
-const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /** Limit of the attachments that a message has of its own, and of those that it keeps for its document. */
 const attachmentsMax = limits.attachmentsPerMessageMax / 2;
@@ -26,11 +25,21 @@ export interface Unpacked {
   readonly sha256: string;
 }
 
+/**
+ * True if a text has no character that `others` finds, but for signs of equality at its end. A pattern of the
+ * whole text would need a place on the stack for each character.
+ */
+export function isWritten(text: string, others: RegExp): boolean {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === '=') end -= 1;
+  return end > 0 && !others.test(text.slice(0, end));
+}
+
 /** Returns the bytes of base64 and of data URLs, if the very text can be made of them again. */
 export function unpackedOf(text: string): Unpacked | undefined {
   const prefix = dataUrl.exec(text)?.[0] ?? '';
   const packed = text.slice(prefix.length);
-  if (!base64.test(packed)) return undefined;
+  if (!isWritten(packed, /[^A-Za-z0-9+/]/)) return undefined;
   const bytes = Buffer.from(packed, 'base64');
   if (bytes.length > limits.attachmentBytesMax || bytes.toString('base64') !== packed) return undefined;
   return { prefix, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };

@@ -37,7 +37,7 @@ const listGarbageRows: Statement = {
 
 export async function readStats({ database, partitions, isCitus }: VaultParts): Promise<VaultStats> {
   const rows = await database.transact(async (transaction) => {
-    // Of this attempt: a transaction may be made once more.
+    // Belongs to this attempt: a transaction may be made once more.
     const found: Row[] = [];
     for (const p of partitions.all) {
       await fold(transaction, p);

@@ -72,7 +72,7 @@ export class Registries {
 
   async list(): Promise<StoredRegistry[]> {
     const rows = await this.database.transact(async (transaction) => {
-      // Of this attempt: a transaction may be made once more.
+      // Belongs to this attempt: a transaction may be made once more.
       const all: Row[] = [];
       for (const p of this.partitions.all) {
         await fold(transaction, p);
