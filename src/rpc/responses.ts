@@ -67,7 +67,17 @@ export function messageFields(message: MessageWithSegments): R.MessageInfo {
 
 /** Returns the response to a store, an upload or a fork. */
 export function storeFields(result: StoreResult): R.StoreConversationResponse {
-  return { ...appendFields(result), unchanged: result.unchanged };
+  const { conversation, totalSegments, newSegments } = result;
+  // Field by field: to spread an object of this size takes longer than to encode it.
+  return {
+    conversation: conversationFields(conversation),
+    total_segments: totalSegments,
+    new_segments: newSegments,
+    deduped_segments: totalSegments - newSegments,
+    new_tokens: result.newTokens,
+    stored_bytes: result.storedBytes,
+    unchanged: result.unchanged,
+  };
 }
 
 export function appendFields(result: StoreResult): R.AppendMessagesResponse {

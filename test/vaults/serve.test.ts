@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connect, isClientError, type StowkenClient } from '../../src/client/index.js';
 import { stowkenAt } from '../cli/support/stowken.js';
@@ -323,6 +324,8 @@ describe('vaults in folders', () => {
     for (let n = 0; n < 20; n++) await store(client('cut'), `c${n}`, n, 5000);
     await store(client('whole'), 'c', 1);
     truncateSync(join(folder, 'vaults', 'cut', 'vault.mdb'), 8192);
+    // A look at the file holds for some milliseconds.
+    await setTimeout(20);
     for (const stop of [0, 1]) {
       await expect(read(client('cut'), `c${stop}`)).rejects.toMatchObject({
         reason: 'CORRUPT_STORE',

@@ -2,8 +2,10 @@ import { statSync } from 'node:fs';
 
 const ADVICE = 'stop the server, bring the file back (or restore a backup), and start it again';
 
-/** Age up to which a look is recent, in milliseconds. */
+/** Age up to which a look at all files is recent, in milliseconds. */
 const RECENT_MS = 10;
+/** Age up to which a look at the sizes of those that grow is recent, in milliseconds. */
+const SIZE_RECENT_MS = 1;
 
 interface GuardedFile {
   readonly name: string;
@@ -23,6 +25,8 @@ export class GuardedFiles {
   #fault: string | undefined;
   /** Time of the last look at all files, by performance.now(). */
   #lookedAt = -Infinity;
+  /** Time of the last look at the sizes of those that grow. */
+  #sizesAt = -Infinity;
 
   /**
    * Remembers the file that has this path now. `name` is its name in messages. `grows` means that it never
@@ -41,32 +45,40 @@ export class GuardedFiles {
     if (this.#fault !== undefined) return this.#fault;
     for (const file of this.#files) {
       const fault = look(file);
-      if (fault !== undefined) return (this.#fault = `${file.name} ${file.path} ${fault}; ${ADVICE}`);
+      if (fault === undefined) continue;
+      this.#sizesAt = -Infinity;
+      return (this.#fault = `${file.name} ${file.path} ${fault}; ${ADVICE}`);
     }
-    this.#lookedAt = performance.now();
+    this.#lookedAt = this.#sizesAt = performance.now();
     return undefined;
   }
 
   /**
-   * Returns fault() as of a look in the last milliseconds: nobody opens a file in another one's place, and
-   * writes to it, in so short a time.
+   * Returns fault() as of a look in the last milliseconds. What is written to a file in the milliseconds after
+   * it was removed or replaced is lost with all that was written to it before.
    */
   recentFault(): string | undefined {
-    return performance.now() - this.#lookedAt < RECENT_MS ? this.#fault : this.fault();
+    return isRecent(this.#lookedAt, RECENT_MS) ? this.#fault : this.fault();
   }
 
   /**
-   * Describes a file that was cut off, in words; undefined if none was. To read behind the end of a mapped
-   * file would end the process; files that were removed or replaced can still be read.
+   * Describes a file that was cut off, in words; undefined if none was a millisecond ago. To read behind the
+   * end of a mapped file would end the process; files that were removed or replaced can still be read.
    */
   cut(): string | undefined {
+    if (isRecent(this.#sizesAt, SIZE_RECENT_MS)) return undefined;
     for (const file of this.#files) {
       if (file.bytes === undefined) continue;
       const found = statSync(file.path, { throwIfNoEntry: false });
       if (found?.ino === file.inode && found.size < file.bytes) return this.fault();
     }
+    this.#sizesAt = performance.now();
     return undefined;
   }
+}
+
+function isRecent(timeMs: number, ageMaxMs: number): boolean {
+  return performance.now() - timeMs < ageMaxMs;
 }
 
 function look(file: GuardedFile): string | undefined {

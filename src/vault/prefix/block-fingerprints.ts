@@ -39,9 +39,9 @@ export class BlockFingerprints {
       this.#tokens += tokenCount;
       return;
     }
-    const view = new DataView(varints.buffer, varints.byteOffset, varints.length);
+    const words = alignedWords(varints);
     for (let at = 0; at < varints.length;) {
-      const end = this.#count(view, at);
+      const end = this.#count(varints, words, at);
       this.#add(new Uint8Array(varints.buffer, varints.byteOffset + at, end - at));
       if (this.#tokens === limits.prefixBlockTokens) this.#finish();
       at = end;
@@ -68,16 +68,18 @@ export class BlockFingerprints {
   }
 
   /** Counts tokens from an offset on until the block is complete; returns the offset of their end. */
-  #count(varints: DataView, start: number): number {
+  #count(varints: Uint8Array, { first, values }: AlignedWords, start: number): number {
+    const end = varints.length;
     let missing = limits.prefixBlockTokens - this.#tokens;
     let at = start;
-    // Looks at four bytes at once while they cannot be more than the missing tokens: each byte that does not
-    // end a token has its high bit set.
-    for (; missing > 4 && at + 4 <= varints.byteLength; at += 4) {
-      const continued = (varints.getUint32(at) >>> 7) & 0x0101_0101;
+    // Each byte that does not end a token has its high bit set.
+    for (; missing > 0 && at < end && (at - first) % 4 !== 0; at++) missing -= 1 - (varints[at]! >>> 7);
+    // Looks at four bytes at once while they cannot be more than the missing tokens.
+    for (let word = (at - first) / 4; missing > 4 && at + 4 <= end; word++, at += 4) {
+      const continued = (values[word]! >>> 7) & 0x0101_0101;
       missing -= 4 - (Math.imul(continued, 0x0101_0101) >>> 24);
     }
-    for (; missing > 0 && at < varints.byteLength; at++) if (varints.getUint8(at) < 0x80) missing -= 1;
+    for (; missing > 0 && at < end; at++) missing -= 1 - (varints[at]! >>> 7);
     this.#tokens = limits.prefixBlockTokens - missing;
     return at;
   }
@@ -105,6 +107,20 @@ export class BlockFingerprints {
     this.#blockBytes = this.#saltBytes;
     this.#tokens = 0;
   }
+}
+
+/** The bytes of an array as words of four, from the index of the first one that is aligned in memory. */
+interface AlignedWords {
+  readonly first: number;
+  readonly values: Int32Array;
+}
+
+const noWords = new Int32Array(0);
+
+function alignedWords({ buffer, byteOffset, length }: Uint8Array): AlignedWords {
+  const first = (4 - (byteOffset % 4)) % 4;
+  if (length < first + 4) return { first, values: noWords };
+  return { first, values: new Int32Array(buffer, byteOffset + first, (length - first) >> 2) };
 }
 
 export interface PrefixIndexParts {

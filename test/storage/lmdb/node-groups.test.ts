@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isStowkenError } from '../../../src/model/index.js';
 import {
   decodeGroup,
+  decodeRow,
   encodeGroup,
   firstNodeOf,
   groupKeyOf,
@@ -37,7 +38,9 @@ describe('a group of nodes of the prefix index', () => {
   it('gives back its nodes, under the key that their numbers lead to', () => {
     fc.assert(
       fc.property(key, rows, (group, nodes) => {
-        expect(plain(decodeGroup(group, encodeGroup(group, nodes)))).toEqual(plain(upToLast(nodes)));
+        const record = encodeGroup(group, nodes);
+        expect(plain(decodeGroup(group, record))).toEqual(plain(upToLast(nodes)));
+        expect(plain(nodes.map((_, at) => decodeRow(group, record, at)))).toEqual(plain(nodes));
         for (let at = 0; at < 16; at++) expect(groupKeyOf(firstNodeOf(group) + at)).toBe(group);
       }),
     );

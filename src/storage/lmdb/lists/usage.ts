@@ -38,11 +38,17 @@ export class UsageGroups {
   #last = 0;
   /** Commit as of which all groups are loaded. */
   #sequence = -1;
+  /** The committed group without labels that was asked for last. */
+  #plain: { readonly group: PlainGroup; readonly number: number } | undefined;
+  /** True once the vault has a ledger, which it never loses. */
+  hasLedger = false;
 
   clear(): void {
     this.#numbers.clear();
     this.#last = 0;
     this.#sequence = -1;
+    this.#plain = undefined;
+    this.hasLedger = false;
   }
 
   /** Loads the groups that commits up to the one with this sequence number have added. */
@@ -73,7 +79,19 @@ export class UsageGroups {
   get(text: string): number | undefined {
     return this.#numbers.get(shortened(text));
   }
+
+  /** Returns the number of the group of conversations without labels. Remembers the last one. */
+  plain({ application, model, tokenizer }: PlainGroup): number | undefined {
+    const last = this.#plain?.group;
+    if (last?.application === application && last.model === model && last.tokenizer === tokenizer)
+      return this.#plain?.number;
+    const number = this.get(JSON.stringify([application, model, tokenizer, {}] satisfies UsageGroup));
+    this.#plain = number === undefined ? undefined : { group: { application, model, tokenizer }, number };
+    return number;
+  }
 }
+
+type PlainGroup = Pick<Conversation, 'application' | 'model' | 'tokenizer'>;
 
 function shortened(text: string): string {
   return text.length <= textLengthMax ? text : createHash('sha256').update(text).digest('base64');
@@ -91,6 +109,7 @@ export class UsageCounters {
   #gone = emptyLedger.gone;
   #inherited = emptyLedger.inherited;
   #isFlushed = false;
+  #hasLedger = false;
 
   /** `sequence` is the number of the transaction's own commit. */
   constructor(
@@ -127,6 +146,8 @@ export class UsageCounters {
       this.#labels = labelsIn(readDimensions(this.tables.meta));
       this.groups.refresh(this.tables.usageGroups, this.sequence - 1);
     }
+    const plain = this.#labels.length === 0 ? this.groups.plain(conversation) : undefined;
+    if (plain !== undefined) return plain;
     return groupedBy(conversation, this.#labels, (group, groupsMax) => this.#group(group, groupsMax));
   }
 
@@ -146,13 +167,17 @@ export class UsageCounters {
 
   /** Updates the groups in memory after the commit. One that wrote nothing leaves its number to the next. */
   committed(): void {
-    if (this.#isFlushed) this.groups.follow(this.#added, this.sequence);
+    if (!this.#isFlushed) return;
+    this.groups.follow(this.#added, this.sequence);
+    if (this.#hasLedger) this.groups.hasLedger = true;
   }
 
   #flushLedger(): void {
     const { meta } = this.tables;
-    const ledger = readLedger(meta);
     const changes = this.#gone !== emptyLedger.gone || this.#inherited !== emptyLedger.inherited;
+    if (this.groups.hasLedger && !changes) return;
+    const ledger = readLedger(meta);
+    this.#hasLedger = true;
     if (ledger && !changes) return;
     const { gone, inherited, ...others } = ledger ?? begun(this.tables);
     writeLedger(meta, {

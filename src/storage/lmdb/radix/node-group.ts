@@ -46,27 +46,69 @@ export function encodeGroup(key: number, rows: readonly NodeRow[]): Uint8Array {
 
 /** Decodes a group; fingerprints are views of the record. @throws StowkenError CORRUPT_STORE */
 export function decodeGroup(key: number, record: Uint8Array): NodeRow[] {
-  const first = firstNodeOf(key);
-  const reader = new ByteReader(record);
+  const reader = new RowReader(key, record);
   const rows: NodeRow[] = [];
-  let ended = 0;
-  while (!reader.atEnd) {
-    const blocks = reader.varint();
-    if (blocks === 0) {
-      rows.push(undefined);
-      continue;
-    }
-    const before = reader.varint();
-    const parent = before === 0 ? 0 : first + rows.length - unzigzag(before - 1);
-    const start = before === 0 ? 0 : reader.varint();
-    const end = reader.varint();
-    if (end > 0) ended += unzigzag(end - 1);
-    const node = { parent, start, blocks: reader.raw(blocks * prefixFingerprintBytes) };
-    if (parent < 0 || (before > 0 && parent === 0) || (end > 0 && ended <= 0)) throw corrupt();
-    rows.push(end > 0 ? { ...node, ending: ended as ConversationNumber } : node);
-  }
+  while (reader.next()) rows.push(reader.row());
   if (rows.length > RADIX_NODES_PER_GROUP || (rows.length > 0 && !rows.at(-1))) throw corrupt();
   return rows;
+}
+
+/**
+ * Decodes one row of a group; its fingerprints are a view of the record. Of the others no more is checked than
+ * that they lead to it. @throws StowkenError CORRUPT_STORE
+ */
+export function decodeRow(key: number, record: Uint8Array, at: number): NodeRow {
+  const reader = new RowReader(key, record);
+  for (let row = 0; reader.next(); row++) if (row === at) return reader.row();
+  return undefined;
+}
+
+/** Goes through the rows of a group without an object for each. */
+class RowReader {
+  readonly #reader: ByteReader;
+  /** Number of the node of this row. */
+  #node: number;
+  #parent = 0;
+  #start = 0;
+  #firstByte = 0;
+  #ends = false;
+  #ended = 0;
+
+  constructor(
+    key: number,
+    private readonly record: Uint8Array,
+  ) {
+    this.#reader = new ByteReader(record);
+    this.#node = firstNodeOf(key) - 1;
+  }
+
+  /** Moves to the next row; returns false after the last. */
+  next(): boolean {
+    const reader = this.#reader;
+    if (reader.atEnd) return false;
+    this.#node += 1;
+    const blocks = reader.varint();
+    if (blocks > 0) {
+      const before = reader.varint();
+      this.#parent = before === 0 ? 0 : this.#node - unzigzag(before - 1);
+      this.#start = before === 0 ? 0 : reader.varint();
+      const end = reader.varint();
+      this.#ends = end > 0;
+      if (this.#ends) this.#ended += unzigzag(end - 1);
+      if (this.#parent < 0 || (before > 0 && this.#parent === 0) || (this.#ends && this.#ended <= 0))
+        throw corrupt();
+    }
+    this.#firstByte = reader.skip(blocks * prefixFingerprintBytes);
+    return true;
+  }
+
+  /** Returns this row. */
+  row(): NodeRow {
+    if (this.#firstByte === this.#reader.position) return undefined;
+    const blocks = this.record.subarray(this.#firstByte, this.#reader.position);
+    const node = { parent: this.#parent, start: this.#start, blocks };
+    return this.#ends ? { ...node, ending: this.#ended as ConversationNumber } : node;
+  }
 }
 
 /** A node with its number. */

@@ -3,6 +3,7 @@ import { RADIX_NODES_PER_GROUP } from '../tables/layout.js';
 import type { Table } from '../tables/table.js';
 import {
   decodeGroup,
+  decodeRow,
   encodeGroup,
   FIRST_GROUP_KEY,
   firstNodeOf,
@@ -15,8 +16,12 @@ import { decodeRadixNode, type RadixNode } from './nodes.js';
 const GROUPS_MAX = 1024;
 
 interface Group {
-  readonly rows: NodeRow[];
-  readonly stored: boolean;
+  readonly key: number;
+  /** The record; undefined if there is none. */
+  readonly record: Uint8Array | undefined;
+  /** Nodes in their rows: those that were asked for, or all of them if it is `whole`. */
+  rows: NodeRow[];
+  whole: boolean;
   changed: boolean;
 }
 
@@ -35,7 +40,7 @@ export class NodeGroups {
 
   /** @throws StowkenError CORRUPT_STORE */
   get(number: number): RadixNode | undefined {
-    const row = this.#group(number).rows[number % RADIX_NODES_PER_GROUP];
+    const row = rowOf(this.#group(number), number % RADIX_NODES_PER_GROUP);
     if (row || !this.#singles()) return row;
     const record = this.table.get(number);
     return record && decodeRadixNode(record);
@@ -44,7 +49,7 @@ export class NodeGroups {
   /** Sets a node; undefined: there is none. */
   set(number: number, node: NodeRow): void {
     assert(number > 0 && number < FIRST_GROUP_KEY, 'nodes have numbers from 1 to 2^31', number);
-    const group = this.#group(number);
+    const group = whole(this.#group(number));
     group.rows[number % RADIX_NODES_PER_GROUP] = node;
     group.changed = true;
     if (this.#singles() && this.table.has(number)) this.table.remove(number);
@@ -58,8 +63,8 @@ export class NodeGroups {
 
   /** Writes buffered changes. */
   flush(): void {
-    for (const [key, { rows, stored, changed }] of [...this.#groups].sort(([a], [b]) => a - b)) {
-      if (!changed) continue;
+    const changed = [...this.#groups.values()].filter((group) => group.changed);
+    for (const { key, record: stored, rows } of changed.sort((a, b) => a.key - b.key)) {
       const record = encodeGroup(key, Array.from(rows));
       if (record.length === 0) {
         if (stored) this.table.remove(key);
@@ -72,7 +77,7 @@ export class NodeGroups {
 
   #lastInGroups(): number {
     const key = this.table.lastKey() ?? 0;
-    return key < FIRST_GROUP_KEY ? 0 : firstNodeOf(key) + this.#groupAt(key).rows.length - 1;
+    return key < FIRST_GROUP_KEY ? 0 : firstNodeOf(key) + whole(this.#groupAt(key)).rows.length - 1;
   }
 
   #singles(): boolean {
@@ -90,12 +95,19 @@ export class NodeGroups {
   #read(key: number): Group {
     if (this.#groups.size >= GROUPS_MAX) this.flush();
     const record = this.table.get(key);
-    const group = {
-      rows: record ? decodeGroup(key, record) : [],
-      stored: record !== undefined,
-      changed: false,
-    };
+    const group: Group = { key, record, rows: [], whole: record === undefined, changed: false };
     this.#groups.set(key, group);
     return group;
   }
+}
+
+function rowOf(group: Group, at: number): NodeRow {
+  const { key, record, rows } = group;
+  return rows[at] ?? (group.whole || !record ? undefined : (rows[at] = decodeRow(key, record, at)));
+}
+
+function whole(group: Group): Group {
+  if (!group.whole && group.record) group.rows = decodeGroup(group.key, group.record);
+  group.whole = true;
+  return group;
 }

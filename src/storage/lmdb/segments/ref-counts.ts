@@ -16,6 +16,8 @@ interface Chunk {
   readonly bytes: Uint8Array;
   /** True if the table has a record under this number. */
   readonly stored: boolean;
+  /** The count of more than half of them when the chunk was read, if there was one. */
+  readonly likely: number;
   changed: boolean;
 }
 
@@ -67,8 +69,8 @@ export class RefCounts<Id extends SegmentId | BlockId> {
   flush(next: number): void {
     this.#flushed = true;
     const changed = [...this.#chunks.values()].filter((chunk) => chunk.changed);
-    for (const { number, bytes, stored } of changed.sort((a, b) => a.number - b.number)) {
-      const record = encodeCounts(bytes);
+    for (const { number, bytes, stored, likely } of changed.sort((a, b) => a.number - b.number)) {
+      const record = encodeCounts(bytes, likely);
       if (stored) this.counts.put(number, record);
       else if (record.length > 0) {
         this.#reach(number - 1);
@@ -99,13 +101,13 @@ export class RefCounts<Id extends SegmentId | BlockId> {
   }
 
   #read(number: number): Chunk {
-    const stored = this.counts.get(number);
+    const stored = this.counts.view(number);
     if (!stored) {
       if (number <= chunksBelow(this.next()))
         throw this.counts.corrupt(number, 'is missing: there are numbers that it counts');
     }
     const bytes = countsOf(this.counts, number, stored ?? noCounts);
-    const chunk = { number, bytes, stored: stored !== undefined, changed: false };
+    const chunk = { number, bytes, stored: stored !== undefined, likely: stored?.[0] ?? 0, changed: false };
     this.#chunks.set(number, chunk);
     return chunk;
   }

@@ -17,16 +17,16 @@ import type { NegativeLookupCache, KnownSegment, SegmentCache } from './segment-
 
 /** Looks segments up by hash and back, for one stretch of reading. The whole hash always decides. */
 export class SegmentFinder {
-  readonly reader: SegmentReader;
+  #reader: SegmentReader | undefined;
   readonly #counts: RefCounts<SegmentId>;
   readonly #index: HashIndex;
-  /** The same index, by the chunks' stored keys. */
-  readonly #stored: HashIndex;
+  readonly #recent: RecentHashes;
+  #storedIndex: HashIndex | undefined;
   /** Commit of the state that this stretch sees. */
   readonly #sequence: number;
 
   constructor(
-    tables: Tables,
+    private readonly tables: Tables,
     private readonly chunkKeys: ChunkKeys,
     private readonly cache: SegmentCache,
     private readonly absences: NegativeLookupCache,
@@ -38,12 +38,23 @@ export class SegmentFinder {
       tables.bigRefCounts,
       storedFigure(tables.meta, 'nextSegment'),
     );
-    const isIndexed = (hash: SegmentHash, id: SegmentId) => this.#candidates(hash).includes(id);
-    this.reader = new SegmentReader(tables, frameWitness(codec, this.#counts, isIndexed));
     this.#sequence = readCommitSequence(tables.meta);
-    const recent = recentHashes.at(this.#sequence);
-    this.#index = new HashIndex(tables.hashIndex, chunkKeys, recent);
-    this.#stored = new HashIndex(tables.hashIndex, new StoredChunkKeys(tables.hashIndex), recent);
+    this.#recent = recentHashes.at(this.#sequence);
+    this.#index = new HashIndex(tables.hashIndex, chunkKeys, this.#recent);
+  }
+
+  get reader(): SegmentReader {
+    const isIndexed = (hash: SegmentHash, id: SegmentId) => this.#candidates(hash).includes(id);
+    return (this.#reader ??= new SegmentReader(
+      this.tables,
+      frameWitness(this.codec, this.#counts, isIndexed),
+    ));
+  }
+
+  /** The same index, by the chunks' stored keys. */
+  get #stored(): HashIndex {
+    const { hashIndex } = this.tables;
+    return (this.#storedIndex ??= new HashIndex(hashIndex, new StoredChunkKeys(hashIndex), this.#recent));
   }
 
   find(hash: SegmentHash): KnownSegment | undefined {

@@ -65,7 +65,6 @@ export class Environment {
   readonly #file: string;
   readonly #root: RootDatabase<Buffer, string>;
   readonly #copies = new Set<Promise<void>>();
-  #isSeenWhole = false;
 
   private constructor(
     readonly folder: string,
@@ -166,9 +165,9 @@ export class Environment {
    */
   async write<T>(action: () => T): Promise<T> {
     // Before LMDB uses a page that may be gone, and before anybody is told that the change is stored.
-    this.#assertWhole(this.#isSeenWhole ? this.files.recentFault() : this.files.fault());
+    assertWhole(this.files.recentFault());
     const result = await this.#write(action);
-    this.#assertWhole(this.files.fault());
+    assertWhole(this.files.recentFault());
     return result;
   }
 
@@ -178,11 +177,6 @@ export class Environment {
    */
   #assertTransaction(): void {
     guarded(() => this.#root.getBinary(NO_TABLE));
-  }
-
-  #assertWhole(fault: string | undefined): void {
-    if (fault !== undefined) throw new CommitError(new Error(fault));
-    this.#noteWhole();
   }
 
   async #write<T>(action: () => T): Promise<T> {
@@ -249,21 +243,13 @@ export class Environment {
   }
 
   /**
-   * Compares the data file's size, once in a turn of the event loop: a read behind the end of a mapped file
-   * would end the process, with all other vaults. Throws CORRUPT_STORE from then on.
+   * Compares the data file's size, about once in a millisecond: a read behind the end of a mapped file would
+   * end the process, with all other vaults. Throws CORRUPT_STORE from then on.
    */
   readonly #look = (): void => {
-    if (this.#isSeenWhole) return;
     const cut = this.files.cut();
     if (cut !== undefined) throw new StowkenError('CORRUPT_STORE', cut);
-    this.#noteWhole();
   };
-
-  #noteWhole(): void {
-    if (this.#isSeenWhole) return;
-    this.#isSeenWhole = true;
-    setImmediate(() => (this.#isSeenWhole = false));
-  }
 
   /** Returns the bytes of the pages in use. Duplicates would be left out, but no table has any. */
   bytesInUse(): number {
@@ -315,4 +301,8 @@ export class CommitError extends Error {
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
   }
+}
+
+function assertWhole(fault: string | undefined): void {
+  if (fault !== undefined) throw new CommitError(new Error(fault));
 }

@@ -192,13 +192,27 @@ export class KeyIndexWriter extends KeyIndex {
   /** Writes buffered changes. */
   flush(): void {
     this.#joinEmpty();
-    for (const { key, end, entries, stored, changed } of this.#hands) {
+    const appended = this.#firstAppended();
+    for (const [at, { key, end, entries, stored, changed }] of this.#hands.entries()) {
       if (!changed) continue;
       const record = encodeBoundedChunk(key, { end, entries });
-      if (stored) this.table.put(key, record);
-      else this.table.putNew(key, record);
+      if (at >= appended) this.table.append(key, record);
+      else this.table.put(key, record);
+      if (!stored) this.table.hints.add(key);
     }
     this.#hands = [];
+  }
+
+  /** Returns the index of the first of those new chunks that no stored one follows. */
+  #firstAppended(): number {
+    let [first, end]: [number, Buffer | undefined] = [this.#hands.length, undefined];
+    for (let at = first - 1; at >= 0; at--) {
+      const hand = this.#hands[at]!;
+      const isBeforeEnd = end === undefined ? hand.end === undefined : hand.end?.equals(end);
+      if (hand.stored || !isBeforeEnd) break;
+      [first, end] = [at, hand.key];
+    }
+    return first;
   }
 
   protected override entriesAt(key: Buffer): Uint8Array {

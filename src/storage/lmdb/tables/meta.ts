@@ -65,7 +65,14 @@ export function decodeState(record: Uint8Array): State {
 
 /** Returns a function that reads the figure from the table, for callers that need it rarely. */
 export function storedFigure(meta: Table<number>, figure: keyof State): () => number {
-  return () => readState(meta)[figure];
+  const index = figures.indexOf(figure);
+  return () => {
+    const record = meta.view(STATE_KEY);
+    if (!record) throw withoutState();
+    const reader = new ByteReader(record);
+    for (let before = 0; before < index; before++) reader.varint();
+    return reader.varint();
+  };
 }
 
 /** Returns the number of the last commit, which is the first of the figures. */
