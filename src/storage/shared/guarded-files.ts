@@ -54,8 +54,8 @@ export class GuardedFiles {
   }
 
   /**
-   * Returns fault() as of a look in the last milliseconds. What is written to a file in the milliseconds after
-   * it was removed or replaced is lost with all that was written to it before.
+   * Returns fault() as of a look in the last milliseconds. A write to a file that was removed or replaced a
+   * few milliseconds ago is lost with all that was written to it before.
    */
   recentFault(): string | undefined {
     return isRecent(this.#lookedAt, RECENT_MS) ? this.#fault : this.fault();

@@ -112,10 +112,10 @@ export class BlockFingerprints {
 /** The bytes of an array as words of four, from the index of the first one that is aligned in memory. */
 interface AlignedWords {
   readonly first: number;
-  readonly values: Int32Array;
+  readonly values: Readonly<Int32Array>;
 }
 
-const noWords = new Int32Array(0);
+const noWords: Readonly<Int32Array> = new Int32Array(0);
 
 function alignedWords({ buffer, byteOffset, length }: Uint8Array): AlignedWords {
   const first = (4 - (byteOffset % 4)) % 4;

@@ -54,8 +54,8 @@ export function decodeGroup(key: number, record: Uint8Array): NodeRow[] {
 }
 
 /**
- * Decodes one row of a group; its fingerprints are a view of the record. Of the others no more is checked than
- * that they lead to it. @throws StowkenError CORRUPT_STORE
+ * Decodes one row of a group; its fingerprints are a view of the record. Rows after it are not checked.
+ * @throws StowkenError CORRUPT_STORE
  */
 export function decodeRow(key: number, record: Uint8Array, at: number): NodeRow {
   const reader = new RowReader(key, record);

@@ -6,21 +6,38 @@ export const noCounts = new Uint8Array(0);
 /** Bytes of a count that is not the usual one: the counts between it and the one before, and itself. */
 const EXCEPTION_BYTES = 2;
 
-const scratch = new Uint8Array(COUNTS_PER_CHUNK);
-
 /**
  * Encodes a chunk's counts, a byte each: nothing if all are 0; the count of more than half of them and the
  * exceptions from it, an odd number of bytes; or all of them, where that is not longer. `likely` may well be
  * the count of more than half, as the first byte of the chunk's last record is.
  */
 export function encodeCounts(counts: Uint8Array, likely?: number): Uint8Array {
-  const length =
-    (likely === undefined ? 0 : writeExceptions(counts, likely)) || writeExceptions(counts, majority(counts));
-  if (length === 0) return counts;
-  if (length === 1 && scratch[0] === 0) return noCounts;
+  let usual = likely ?? majority(counts);
+  let length = lengthWith(counts, usual);
+  if (length >= counts.length && likely !== undefined) {
+    usual = majority(counts);
+    length = lengthWith(counts, usual);
+  }
+  if (length >= counts.length) return counts;
+  if (length === 1 && usual === 0) return noCounts;
   const record = Buffer.allocUnsafe(length);
-  for (let at = 0; at < length; at++) record[at] = scratch[at]!;
+  record[0] = usual;
+  let before = -1;
+  for (let at = 0, to = 1; to < length; at++) {
+    const count = counts[at]!;
+    if (count === usual) continue;
+    record[to++] = at - before - 1;
+    record[to++] = count;
+    before = at;
+  }
   return record;
+}
+
+/** Returns the length of the record that has this usual count and the exceptions from it. */
+function lengthWith(counts: Uint8Array, usual: number): number {
+  let exceptions = 0;
+  for (let at = 0; at < counts.length; at++) if (counts[at] !== usual) exceptions += 1;
+  return 1 + EXCEPTION_BYTES * exceptions;
 }
 
 /** Decodes a chunk to a byte for each count, in a buffer of its own; undefined for what is no chunk. */
@@ -41,25 +58,9 @@ export function decodeCounts(record: Uint8Array): Uint8Array | undefined {
   return counts;
 }
 
-/** Writes a count and the exceptions from it to the scratch; returns the length, 0 if that is not shorter. */
-function writeExceptions(counts: Uint8Array, usual: number): number {
-  scratch[0] = usual;
-  let [to, before] = [1, -1];
-  for (let at = 0; at < counts.length; at++) {
-    const count = counts[at]!;
-    if (count === usual) continue;
-    if (to + EXCEPTION_BYTES >= counts.length) return 0;
-    scratch[to] = at - before - 1;
-    scratch[to + 1] = count;
-    to += EXCEPTION_BYTES;
-    before = at;
-  }
-  return to;
-}
-
 /**
- * Returns the count of more than half of them, or any if there is none: Boyer and Moore's vote, "MJRTY - A Fast
- * Majority Vote Algorithm".
+ * Returns the count of more than half of them, or any if there is none: the vote of Boyer and Moore,
+ * "MJRTY - A Fast Majority Vote Algorithm".
  */
 function majority(counts: Uint8Array): number {
   let [candidate, votes] = [0, 0];
