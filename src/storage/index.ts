@@ -34,6 +34,7 @@ export { createMemoryBackend } from './memory/backend.js';
 export { MessagePacker, PackedMessages, type MessageSequence } from './contract/packed-messages.js';
 export * from './contract/inspection.js';
 export * from './contract/queries.js';
+export * from './contract/shared.js';
 export * from './contract/space.js';
 export * from './contract/usage.js';
 export * from './contract/warm.js';

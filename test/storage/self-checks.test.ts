@@ -17,7 +17,7 @@ const faults: Record<BackendKind, () => void> = {
   postgres: losing,
   'postgres in partitions': losing,
   lmdb: () => {
-    vi.spyOn(SegmentChanges.prototype, 'hold').mockImplementationOnce(() => undefined);
+    vi.spyOn(SegmentChanges.prototype, 'hold').mockImplementationOnce(() => 1);
     // The check of the transaction itself would find it.
     vi.spyOn(strict, 'strictly').mockImplementationOnce((_tables, _stringOf, action) => action());
   },

@@ -27,7 +27,7 @@ Examples:
 /** `stowken prompts` */
 export function addPrompts(program: Command, context: Context, done: Done): void {
   withServer(program.command('prompts'))
-    .description('list what conversations share: system prompts, tools; looks at the whole vault')
+    .description('list what conversations share: system prompts, tools')
     .argument('[hash]', 'list the conversations that have this one, newest first')
     .option('--by-day', 'with a hash: count them by day, in UTC')
     .option('--limit <n>', 'at most n', wholeNumber(1, 1000), 20)

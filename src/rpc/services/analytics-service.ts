@@ -99,16 +99,17 @@ function warmFields(part: WarmPrefixPart) {
   };
 }
 
-function sharedFields({ hash, tokenCount, references, tokensSaved, use, text }: SharedSegment) {
+function sharedFields(segment: SharedSegment) {
+  const { hash, tokenCount, references, tokensSaved, firstMs, lastMs, holder, text } = segment;
   return {
     hash,
     token_count: tokenCount,
     references,
     tokens_saved: tokensSaved,
-    role: use?.role,
-    conversation_id: use?.conversationId,
+    role: holder?.role,
+    conversation_id: holder?.conversationId,
     text,
-    first_use_time: use && timestamp(use.firstMs),
-    last_use_time: use && timestamp(use.lastMs),
+    first_use_time: firstMs === undefined ? undefined : timestamp(firstMs),
+    last_use_time: lastMs === undefined ? undefined : timestamp(lastMs),
   };
 }

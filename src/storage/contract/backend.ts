@@ -26,6 +26,7 @@ import type {
 } from './queries.js';
 import type { DiskSpace, GiveBackOptions, GivenBack } from './space.js';
 import type { WarmFinding, WarmQuery } from './warm.js';
+import type { SharedFinding, SharedQuery } from './shared.js';
 import type { UsageQuery } from './usage.js';
 
 /**
@@ -148,6 +149,14 @@ export interface StorageBackend {
    * them; one that a better one begins with is left out. Counts by fingerprints. Absent as findPrefix is.
    */
   warmPrefixes?(query: WarmQuery): Promise<WarmFinding[]>;
+
+  /**
+   * Finds the segments with the most references by contents of messages and from outside, or that save most
+   * tokens, at a cost that does not grow with the vault. Segments of fields alone are left out. Undefined if
+   * this is not known at present; then it is found by reading the vault. Absent if a storage keeps no such
+   * account.
+   */
+  sharedSegments?(query: SharedQuery): Promise<SharedFinding[] | undefined>;
 
   /**
    * Sets the metadata keys that lists find conversations by, and usage is counted by. The index of a new one

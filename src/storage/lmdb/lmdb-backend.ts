@@ -6,6 +6,8 @@ import { ExclusiveLeases } from '../shared/exclusive-leases.js';
 import type { FolderLock } from '../shared/folder-lock.js';
 import { GroupCommit } from '../shared/group-commit.js';
 import { Leases } from '../shared/leases.js';
+import { BoardKeeper } from './board/board-keeper.js';
+import type { BoardLimits } from './board/choice.js';
 import { packableBytes, packCold, type Write } from './cold/pack-cold.js';
 import { checkPart } from './check/check-part.js';
 import { rebuild } from './check/repair.js';
@@ -38,15 +40,17 @@ export function createLmdbBackend(
     strict,
     unindexedMax,
     packing: { coldAfterMs, fewest } = packed,
+    boardLimits,
   }: {
     readonly strict: boolean;
     readonly unindexedMax?: number | undefined;
     readonly packing?: typeof packed | undefined;
+    readonly boardLimits?: BoardLimits | undefined;
   },
   activity = new StorageActivity(),
 ): MaintainedBackend {
   const { tables } = environment;
-  const vault = new OpenVault(environment, codec, { isOwner: true, sharers: 1 });
+  const vault = new OpenVault(environment, codec, { isOwner: true, sharers: 1, board: boardLimits });
   const leases = new Leases(activity.readers);
   const exclusive = new ExclusiveLeases();
   const writer = new Writer(environment, vault.shared, leases, clock, strict);
@@ -55,6 +59,7 @@ export function createLmdbBackend(
     leases.take(readCommitSequence(tables.meta), options);
   const coldNow = () => ({ coldBeforeMs: clock() - coldAfterMs, fewest, purges: false });
   const lists = new ListBuilder(vault, (task) => group.between(() => writer.write(task)), unindexedMax);
+  const board = new BoardKeeper(vault, (task) => group.between(() => writer.write(task)), unindexedMax);
   const queries = vaultQueries(vault, lease, (task) => group.between(task));
 
   const between = <T>(task: () => T | Promise<T>) => group.between(task);
@@ -67,10 +72,12 @@ export function createLmdbBackend(
     // Rebuilt records, which no session follows.
     vault.shared.directory.clear();
     vault.shared.usageGroups.clear();
+    board.look();
     vault.shared.oldestFreed.sequence = undefined;
   }
 
   lists.notice();
+  board.notice();
   return {
     kind: 'lmdb',
     vaultId: vault.vaultId,
@@ -84,7 +91,14 @@ export function createLmdbBackend(
     async commit(change) {
       const result = await prepareAndCommit(vault, change, (prepared) => group.commit(prepared));
       lists.notice();
+      board.notice();
       return result;
+    },
+
+    async sharedSegments(query) {
+      const found = await queries.sharedSegments(query);
+      if (!found) board.look();
+      return found;
     },
 
     async setLabels(labels) {
@@ -148,6 +162,7 @@ export function createLmdbBackend(
     close: () =>
       vault.close(async () => {
         await lists.stop();
+        await board.stop();
         await group.close();
         writer.close();
         await lock?.release();

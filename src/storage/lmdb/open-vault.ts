@@ -1,5 +1,7 @@
 import type { LiveCodec } from '../../codec/index.js';
 import { closed } from '../shared/refusals.js';
+import { BoardMemory } from './board/board-changes.js';
+import type { BoardLimits } from './board/choice.js';
 import type { StringCode } from './tables/ids.js';
 import type { Shared } from './commit/write-session.js';
 import { OldestFreed } from './conversations/message-blocks.js';
@@ -31,7 +33,11 @@ export class OpenVault {
   constructor(
     readonly environment: Environment,
     codec: LiveCodec,
-    { isOwner, sharers }: { readonly isOwner: boolean; readonly sharers: number },
+    {
+      isOwner,
+      sharers,
+      board,
+    }: { readonly isOwner: boolean; readonly sharers: number; readonly board?: BoardLimits | undefined },
   ) {
     const { tables } = environment;
     this.#isOwner = isOwner;
@@ -46,6 +52,7 @@ export class OpenVault {
       oldestRequest: new OldestRequest(),
       oldestFreed: new OldestFreed(),
       usageGroups: new UsageGroups(),
+      board: new BoardMemory(board),
     };
     this.setRegistries(new Registries(tables).list().map(({ id }) => id));
     this.vaultId = existingIdentity(tables.meta);

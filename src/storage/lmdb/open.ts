@@ -8,6 +8,8 @@ import { checkMarker, makeFolder, readMarker, writeMarker } from '../shared/vaul
 import { type FolderLock, lockFolder } from '../shared/folder-lock.js';
 import { checkingItself, isStrict } from '../shared/strict.js';
 import { removeStrayCopies } from './backup.js';
+import { emptyBoard, writeBoard } from './board/board.js';
+import type { BoardLimits } from './board/choice.js';
 import { checkBeforeOpening, withSalvage } from './data-file/check-data-file.js';
 import { dataFileIn, Environment } from './tables/environment.js';
 import { FORMAT_VERSION, FORMATS, KIND } from './tables/layout.js';
@@ -15,6 +17,7 @@ import { fromLmdb } from './tables/lmdb-errors.js';
 import { createLmdbBackend } from './lmdb-backend.js';
 import { createLmdbReader, type LmdbReader } from './lmdb-reader.js';
 import { OpenVault } from './open-vault.js';
+import type { Table } from './tables/table.js';
 import { formatOf, initialise, isNew, ownerRecord, raiseFormat, readState } from './tables/meta.js';
 
 export interface LmdbOptions {
@@ -39,6 +42,8 @@ export interface LmdbOptions {
    * for tests of packs with few conversations.
    */
   readonly packing?: { readonly coldAfterMs: number; readonly fewest: number };
+  /** For tests: when the board of shared segments is cut down. */
+  readonly boardLimits?: BoardLimits;
 }
 
 /**
@@ -78,6 +83,7 @@ async function openWhole(
     strict = isStrict(),
     unindexedMax,
     packing,
+    boardLimits,
   }: LmdbOptions,
   vaultId: string | undefined,
 ): Promise<MaintainedBackend> {
@@ -92,14 +98,14 @@ async function openWhole(
       environment.files.watch("the owner's socket", folderLock.socket);
       await removeStrayCopies(folder);
     }
-    if (isNew(environment.tables)) await environment.write(() => initialise(meta));
+    if (isNew(environment.tables)) await environment.write(() => begin(meta));
     else if (formatOf(meta) < FORMAT_VERSION) await environment.write(() => raiseFormat(meta));
     const backend = createLmdbBackend(
       environment,
       folderLock,
       codec,
       clock,
-      { strict, unindexedMax, packing },
+      { strict, unindexedMax, packing, boardLimits },
       activity,
     );
     return strict ? checkingItself(backend) : backend;
@@ -181,4 +187,10 @@ async function sizeOf(file: string): Promise<number> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
     throw error;
   }
+}
+
+/** Writes the first records of a new vault. */
+function begin(meta: Table<number>): void {
+  initialise(meta);
+  writeBoard(meta, emptyBoard);
 }

@@ -2,6 +2,7 @@ import { isExpired } from '../../model/index.js';
 import type { MaintainedBackend } from '../contract/backend.js';
 import type { BlockId } from './tables/ids.js';
 import { backupEnvironment } from './backup.js';
+import { sharedSegments } from './board/board-query.js';
 import { checkVault } from './check/check.js';
 import { findManifest, readHeader } from './conversations/conversations.js';
 import { IdIndex } from './conversations/id-index.js';
@@ -31,7 +32,8 @@ type VaultQueries = Pick<
   | 'stats'
   | 'check'
   | 'backup'
->;
+> &
+  Required<Pick<MaintainedBackend, 'sharedSegments'>>;
 
 /**
  * Queries about an open vault's conversations and about the vault as a whole. `between` runs a task while
@@ -92,6 +94,11 @@ export function vaultQueries(
     async usage(query) {
       vault.assertOpen();
       await readUsage(tables, query);
+    },
+
+    async sharedSegments(query) {
+      vault.assertOpen();
+      return sharedSegments(vault, query);
     },
 
     async listRegistries() {

@@ -1,10 +1,17 @@
 import { isStowkenError, limits, type SegmentHash } from '../../model/index.js';
-import type { ListPosition, SegmentKey, StorageBackend } from '../../storage/index.js';
+import type {
+  ListPosition,
+  SegmentKey,
+  SharedFinding,
+  SharedHolder,
+  SharedOrder,
+  StorageBackend,
+} from '../../storage/index.js';
 import { throwIfAborted, Turns, yieldToEventLoop } from '../event-loop.js';
 import { retrieveConversation } from '../read/retrieve.js';
 
 export interface SharedInput {
-  readonly order: 'tokensSaved' | 'references';
+  readonly order: SharedOrder;
   readonly limit: number;
 }
 
@@ -13,14 +20,15 @@ export interface SharedSegment {
   readonly tokenCount: number;
   readonly references: number;
   readonly tokensSaved: number;
-  readonly use: SegmentUse | undefined;
+  /** Create times of the first and the last conversation that were seen with it; undefined: none was. */
+  readonly firstMs: number | undefined;
+  readonly lastMs: number | undefined;
+  /** Conversation that has it, if one is found. */
+  readonly holder: SharedHolder | undefined;
   readonly text: string;
 }
 
-interface SegmentUse {
-  readonly role: string;
-  readonly conversationId: string;
-  readonly messageIndex: number;
+interface SegmentUse extends SharedHolder {
   firstMs: number;
   lastMs: number;
 }
@@ -41,8 +49,8 @@ const TEXT_CHARACTERS = 1000;
 type Parts = Parameters<typeof retrieveConversation>[0] & { readonly backend: StorageBackend };
 
 /**
- * Finds the segments with the most references, or that save most tokens, and where they are used: two passes,
- * over the segments and over the conversations, with the best ones in memory alone.
+ * Finds the segments with the most references, or that save most tokens, and where they are used: from the
+ * account that the storage keeps, or by reading the vault.
  */
 export async function listSharedSegments(
   parts: Parts,
@@ -50,6 +58,27 @@ export async function listSharedSegments(
   signal: AbortSignal,
 ): Promise<SharedSegment[]> {
   const { backend } = parts;
+  const known = await backend.sharedSegments?.({ order, limit, signal });
+  const shared: SharedSegment[] = [];
+  for (const finding of known ?? (await scanned(backend, order, limit, signal))) {
+    const { key, tokenCount, references, firstMs, lastMs, holder } = finding;
+    const [hash] = await readHash(backend, key);
+    // Collected since.
+    if (hash === undefined) continue;
+    const tokensSaved = (references - 1) * tokenCount;
+    const text = holder ? await textOf(parts, holder, signal) : '';
+    shared.push({ hash, tokenCount, references, tokensSaved, firstMs, lastMs, holder, text });
+  }
+  return shared;
+}
+
+/** Reads the vault twice, its segments and its conversations, with the best ones in memory alone. */
+async function scanned(
+  backend: StorageBackend,
+  order: SharedOrder,
+  limit: number,
+  signal: AbortSignal,
+): Promise<SharedFinding[]> {
   const { copiesMax = 1 } = backend;
   const ranked = await distinct(
     backend,
@@ -57,19 +86,15 @@ export async function listSharedSegments(
     limit + FIELDS_MAX,
   );
   const { uses, fields } = await findUses(backend, new Set(ranked.flatMap(({ keys }) => keys)), signal);
-  const shared: SharedSegment[] = [];
+  const found: SharedFinding[] = [];
   for (const { key, keys, tokenCount, references } of ranked) {
-    if (shared.length === limit) break;
+    if (found.length === limit) break;
     const use = firstAndLast(keys.flatMap((each) => uses.get(each) ?? []));
     if (!use && keys.some((each) => fields.has(each))) continue;
-    const [hash] = await readHash(backend, key);
-    // Collected since.
-    if (hash === undefined) continue;
-    const tokensSaved = (references - 1) * tokenCount;
-    const text = use ? await textOf(parts, use, signal) : '';
-    shared.push({ hash, tokenCount, references, tokensSaved, use, text });
+    const span = { firstMs: use?.firstMs, lastMs: use?.lastMs };
+    found.push({ key, tokenCount, references, ...span, holder: use });
   }
-  return shared;
+  return found;
 }
 
 /** Leaves one of all copies of a content, with the keys of all. */
@@ -212,7 +237,7 @@ async function readHash(backend: StorageBackend, key: SegmentKey): Promise<Segme
 /** Returns the begin of a message's text; empty if it has none: its tokenizer is not known, or it is gone. */
 async function textOf(
   parts: Parts,
-  { conversationId, messageIndex }: SegmentUse,
+  { conversationId, messageIndex }: SharedHolder,
   signal: AbortSignal,
 ): Promise<string> {
   const input = {

@@ -142,8 +142,11 @@ export function checkList(
   for (const message of decodeMessages(list, nameOf)) {
     messages += 1;
     tokens += contentSegments(message).reduce((sum, { tokenCount }) => sum + tokenCount, 0);
-    for (const { id, tokenCount } of message.segments) {
+    const contents = message.segments.length - (message.fieldSegments ?? 0);
+    for (const [index, { id, tokenCount }] of message.segments.entries()) {
       named.add(id);
+      if (index < contents) segments.setRanked(id);
+      else segments.setOfFields(id);
       const stored = segments.has(id) ? segments.tokenCount(id) : undefined;
       if (stored === undefined)
         report('manifest-segments', subject, `names segment ${id}, which is not stored`);

@@ -9,6 +9,7 @@ import { guarded, type Report } from './check-report.js';
 interface ReferencedSegments {
   has(id: number): boolean;
   addReference(id: number): void;
+  setRanked(id: number): void;
 }
 
 /** Reads every outside reference and counts it. To be called after the frames. */
@@ -25,8 +26,10 @@ export function* checkReferences(
       if (Buffer.byteLength(holder) > limits.holderBytesMax) {
         report('references', subject, `its name is longer than ${limits.holderBytesMax} bytes`);
       }
-      if (segments.has(id)) segments.addReference(id);
-      else report('references', subject, `refers to segment ${id}, which is not stored`);
+      if (segments.has(id)) {
+        segments.addReference(id);
+        segments.setRanked(id);
+      } else report('references', subject, `refers to segment ${id}, which is not stored`);
     });
     yield 0;
   }
@@ -45,6 +48,8 @@ interface Columns {
 const STORED = 1;
 const NAMED = 2;
 const INDEXED = 4;
+const RANKED = 8;
+const OF_FIELDS = 16;
 
 /** Data of each segment during a check: 17 bytes, its only memory that grows with the vault. */
 export class SegmentColumns {
@@ -115,6 +120,22 @@ export class SegmentColumns {
   setIndexed(id: number): void {
     const chunk = this.#chunk(id);
     if (chunk) chunk.flags[id % CHUNK]! |= INDEXED;
+  }
+
+  /** True if it is in the content of a message, or referred to from outside, and in no field. */
+  isRanked(id: number): boolean {
+    return this.#flag(id, RANKED) && !this.#flag(id, OF_FIELDS);
+  }
+
+  setRanked(id: number): void {
+    const chunk = this.#chunk(id);
+    if (chunk) chunk.flags[id % CHUNK]! |= RANKED;
+  }
+
+  /** Notes that a field has it: the board of shared segments need not know all of its references. */
+  setOfFields(id: number): void {
+    const chunk = this.#chunk(id);
+    if (chunk) chunk.flags[id % CHUNK]! |= OF_FIELDS;
   }
 
   /** In ascending order. */

@@ -2,6 +2,7 @@ import type { Codec } from '../../../codec/index.js';
 import type { CheckOptions, Violation } from '../../contract/checks.js';
 import { BackgroundTurns } from '../../shared/background.js';
 import type { StringCode } from '../tables/ids.js';
+import { checkBoard } from './check-board.js';
 import { CheckedConversations, checkRequests } from './check-conversations.js';
 import { checkConversationPacks } from './check-conversation-packs.js';
 import type { Report } from './check-report.js';
@@ -58,6 +59,7 @@ export async function checkVault(
     checkTokenizers(pinned, report),
     checkRadix(pinned, nameOf, report),
     checkRequests(pinned, state, nameOf, report),
+    checkBoard(pinned, state, columns, report),
     segments.hashIndex(),
     segments.referenceCounts(),
     segments.garbageTable(),

@@ -1,5 +1,6 @@
 import { type Codec, frameRegistryId } from '../../../codec/index.js';
 import { isDated } from '../../../model/index.js';
+import { dropBoard } from '../board/board.js';
 import { decodeDirectory } from '../conversations/block-directory.js';
 import { rebuildChain } from '../conversations/chain.js';
 import { decodeManifest } from '../conversations/conversations.js';
@@ -62,6 +63,7 @@ export function rebuild(tables: Tables, codec: Codec, nameOf: StringOf, nowMs: n
   rebuildUsage(tables, nameOf, state);
   rebuildHashIndex(tables, entries, unproven);
   rebuildCounts(tables, segments, state, nowMs);
+  dropBoard(tables.meta);
   writeState(tables.meta, state);
 }
 

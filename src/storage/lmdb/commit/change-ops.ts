@@ -12,6 +12,7 @@ import type {
 import type { ChangeOps, ManifestPlan, Part } from '../../shared/apply-change.js';
 import type { UsageEvent } from '../../shared/usage.js';
 import { putTokenizer, readTokenizer } from '../tables/kept-tokenizers.js';
+import type { KnownSegment } from '../segments/segment-caches.js';
 import { type SegmentId, idOf } from '../tables/ids.js';
 import { checkFork, forkConversation } from './fork.js';
 import { resolveIncoming, type IncomingSegments } from './manifest-change.js';
@@ -145,8 +146,8 @@ export function addReferences(
   session: WriteSession,
   references: readonly OutsideReference[],
 ): ReferenceOutcome[] {
-  return eachOf(session, references, (id, holder) => {
-    if (session.references.add(id, holder)) session.segments.hold(id);
+  return eachOf(session, references, ({ id, tokenCount }, holder) => {
+    if (session.references.add(id, holder)) session.board.raise(id, tokenCount, session.segments.hold(id));
   });
 }
 
@@ -154,7 +155,7 @@ export function removeReferences(
   session: WriteSession,
   references: readonly OutsideReference[],
 ): ReferenceOutcome[] {
-  return eachOf(session, references, (id, holder) => {
+  return eachOf(session, references, ({ id }, holder) => {
     if (session.references.remove(id, holder)) session.segments.release(id);
   });
 }
@@ -163,12 +164,12 @@ export function removeReferences(
 function eachOf(
   session: WriteSession,
   references: readonly OutsideReference[],
-  change: (id: SegmentId, holder: string) => void,
+  change: (known: KnownSegment, holder: string) => void,
 ): ReferenceOutcome[] {
   return references.map(({ hash, holder }) => {
     const known = session.segments.find(hash);
     if (!known) return undefined;
-    change(known.id, holder);
+    change(known, holder);
     const refCount = session.segments.referencesOf(known.id);
     return { refCount: present(refCount, 'a segment that is referred to is stored', known.id) };
   });

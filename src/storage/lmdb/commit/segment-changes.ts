@@ -103,15 +103,18 @@ export class SegmentChanges {
     return known.id;
   }
 
-  /** Adds a reference to a stored segment. @throws StowkenError CORRUPT_STORE */
-  hold(id: SegmentId): void {
+  /**
+   * Adds a reference to a stored segment; returns how many it has then.
+   * @throws StowkenError CORRUPT_STORE
+   */
+  hold(id: SegmentId): number {
     const count = this.#counts.get(id);
     // A list that names a segment that was lost cannot be copied.
     if (count === undefined)
       throw this.tables.refCounts.corrupt(chunkOf(id), `has no count of segment ${id}, which is referred to`);
     this.#counts.set(id, count + 1);
-    if (count > 0 || (this.#addedAs(id) && !this.#addedGarbage.has(id))) return;
-    this.#garbage.leave(id);
+    if (count === 0 && (!this.#addedAs(id) || this.#addedGarbage.has(id))) this.#garbage.leave(id);
+    return count + 1;
   }
 
   /**

@@ -1,4 +1,5 @@
 import { type LiveCodec, registryIdOf } from '../../../codec/index.js';
+import { BoardChanges, type BoardMemory } from '../board/board-changes.js';
 import type { Tables } from '../tables/environment.js';
 import { IdIndexWriter } from '../conversations/id-index.js';
 import { type StringTable, StringTableWriter } from '../conversations/string-table.js';
@@ -20,6 +21,7 @@ export interface Shared extends SegmentIndexCaches {
   readonly oldestRequest: OldestRequest;
   readonly oldestFreed: OldestFreed;
   readonly usageGroups: UsageGroups;
+  readonly board: BoardMemory;
 }
 
 /** Drops what was read into memory, to read it again: it may be what broke an invariant. */
@@ -32,6 +34,7 @@ export function forgetCaches({
   oldestRequest,
   oldestFreed,
   usageGroups,
+  board,
 }: Shared): void {
   cache.clear();
   absences.clear();
@@ -39,6 +42,7 @@ export function forgetCaches({
   recent.clear();
   names.clear();
   usageGroups.clear();
+  board.clear();
   oldestRequest.timeMs = undefined;
   oldestFreed.sequence = undefined;
 }
@@ -59,6 +63,7 @@ export class WriteSession {
   readonly usage: UsageCounters;
   readonly registries: Registries;
   readonly segments: SegmentChanges;
+  readonly board: BoardChanges;
   /** Changes of registries: the last bytes put, or undefined for a dropped one. */
   readonly #registryChanges = new Map<number, Uint8Array | undefined>();
   readonly nameOf = (code: StringCode): string => this.names.stringOf(code);
@@ -84,6 +89,7 @@ export class WriteSession {
     this.usage = new UsageCounters(tables, shared.usageGroups, this.state.commitSequence);
     this.registries = new Registries(tables);
     this.segments = new SegmentChanges(shared, this.state, this.registries, nowMs);
+    this.board = new BoardChanges(tables.meta, shared.board, (id) => this.segments.referencesOf(id));
   }
 
   get tables(): Tables {
@@ -113,6 +119,7 @@ export class WriteSession {
    * Writes all buffered changes. Blocks freed at `sequenceMax` or before are read by no snapshot any more.
    */
   flush(sequenceMax: number): void {
+    this.board.flush();
     this.segments.flush();
     this.registries.flush();
     this.references.flush();
@@ -129,6 +136,7 @@ export class WriteSession {
   /** Updates the caches after the commit. */
   committed(): void {
     this.segments.committed();
+    this.board.committed();
     this.messageBlocks.committed();
     this.usage.committed();
     for (const [id, bytes] of this.#registryChanges) {

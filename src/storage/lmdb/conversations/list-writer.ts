@@ -17,7 +17,10 @@ import type { StoredList } from './stored-list.js';
 export interface ListTarget {
   readonly names: StringCodes;
   readonly messageBlocks: { add(list: Uint8Array): BlockId };
-  readonly segments: { hold(id: SegmentId): void };
+  /** hold() returns the references that the segment has with this one. */
+  readonly segments: { hold(id: SegmentId): number };
+  /** Hears of references by contents of messages. */
+  readonly board: { raise(id: SegmentId, tokenCount: number, references: number): void };
 }
 
 /** Messages since the last block. */
@@ -54,9 +57,9 @@ export class ListWriter {
   resume({ directory, tail }: StoredList, held: boolean): void {
     this.#directory.raw(directory);
     const run = this.#run;
-    const { messages, tokens, nextId } = scanMessages(tail, (id) => {
+    const { messages, tokens, nextId } = scanMessages(tail, (id, tokenCount, isField) => {
       if (held) run.named.add(id);
-      else this.#name(id);
+      else this.#name(id, tokenCount, isField);
     });
     run.encoder.resume(tail, nextId);
     run.messages = messages;
@@ -77,7 +80,7 @@ export class ListWriter {
     run.messages += 1;
     const contents = segments.length - (speaker.fieldSegments ?? 0);
     for (const [index, { id, tokenCount }] of segments.entries()) {
-      this.#name(id);
+      this.#name(id, tokenCount, index >= contents);
       if (index >= contents) continue;
       run.tokens += tokenCount;
       this.#tokensAdded += tokenCount;
@@ -98,12 +101,13 @@ export class ListWriter {
     return { directory: this.#directory.finish(), tail: this.#run.encoder.finish() };
   }
 
-  #name(id: SegmentId): void {
+  #name(id: SegmentId, tokenCount: number, isField: boolean): void {
     assert(id > 0, 'a list names segments that are stored', id);
     const { named } = this.#run;
     if (named.has(id)) return;
     named.add(id);
-    this.target.segments.hold(id);
+    const references = this.target.segments.hold(id);
+    if (!isField && references > 1) this.target.board.raise(id, tokenCount, references);
   }
 
   #lastBlockNamed(): BlockId | 0 {

@@ -121,7 +121,7 @@ export function decodeMessages(list: Uint8Array, nameOf: StringOf): ListedMessag
 /** Scans the first messages of a list, or all, without creating objects other than those of the callback. */
 export function scanMessages(
   list: Uint8Array,
-  onSegment: (id: SegmentId, tokenCount: number) => void,
+  onSegment: (id: SegmentId, tokenCount: number, isField: boolean) => void,
   messagesMax = Infinity,
 ): ListExtent {
   const reader = new ByteReader(list);
@@ -137,8 +137,9 @@ export function scanMessages(
     for (let index = 0; index < count; index++) {
       const id = (nextId + reader.zigzag()) as SegmentId;
       const tokenCount = reader.varint();
-      onSegment(id, tokenCount);
-      if (index < count - fieldSegments) tokens += tokenCount;
+      const isField = index >= count - fieldSegments;
+      onSegment(id, tokenCount, isField);
+      if (!isField) tokens += tokenCount;
       nextId = id + 1;
     }
   }

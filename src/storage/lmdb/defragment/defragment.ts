@@ -23,6 +23,7 @@ const defragmented = [
   'radixEnds',
   'conversationNodes',
   'postings',
+  'usage',
 ] as const satisfies readonly (keyof Tables)[];
 
 /** Estimates the bytes of the pages that defragment() would free. */

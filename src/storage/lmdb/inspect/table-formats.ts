@@ -1,4 +1,5 @@
 import type { Conversation } from '../../../model/index.js';
+import { type Board, BOARD_KEY, decodeBoard, decodeRisen, RISEN_KEY } from '../board/board.js';
 import { decodeConversationPack } from '../cold/pack-decoder.js';
 import { decodeHead } from '../cold/pack-head.js';
 import { decodeDirectory } from '../conversations/block-directory.js';
@@ -47,12 +48,15 @@ export interface TableFormat<K extends number | Buffer> {
 /** Declares every table of the layout once: a table without a format does not compile. */
 export const tableFormats: { readonly [Name in TableName]: TableFormat<KeyOf<Name>> } = {
   meta: {
-    what: "the vault's id, its state, its owner's socket",
+    what: "the vault's id, its state, its owner's socket, its most shared segments",
     keyOf: (key) => metaNames.get(key) ?? String(key),
     decode: (key, value) => {
       if (key === IDENTITY_KEY) return snake(decodeIdentity(value));
       if (key === USAGE_KEY) return ledgerFields(decodeLedger(value));
       if (key === DIMENSIONS_KEY) return { dimensions: decodeDimensions(value) };
+      if (key === BOARD_KEY) return boardFields(decodeBoard(value));
+      if (key === RISEN_KEY)
+        return { entries: [...decodeRisen(value)].map(([id, tokens]) => ({ key: id, tokens })) };
       return key === STATE_KEY ? snake(decodeState(value)) : { text: value.toString('utf8') };
     },
   },
@@ -257,8 +261,24 @@ const metaNames: ReadonlyMap<number, string> = new Map([
   [STATE_KEY, 'state'],
   [OWNER_KEY, 'owner'],
   [DIMENSIONS_KEY, 'dimensions'],
+  [BOARD_KEY, 'board'],
+  [RISEN_KEY, 'risen'],
   [USAGE_KEY, 'usage'],
 ]);
+
+function boardFields({ to, nextSegment, thresholds, entries }: Board): object {
+  return {
+    to,
+    next_segment: nextSegment,
+    thresholds: snake(thresholds),
+    entries: entries.map(({ id, tokenCount, uses }) => ({
+      key: id,
+      tokens: tokenCount,
+      ...(uses && { first: { conversation: uses.firstNumber, create_time_ms: uses.firstMs } }),
+      ...(uses && { last: { conversation: uses.lastNumber, create_time_ms: uses.lastMs } }),
+    })),
+  };
+}
 
 function ledgerFields({ uncountedTo, ...contents }: UsageLedger): object {
   return { uncounted_to: uncountedTo, ...contents };

@@ -1,0 +1,117 @@
+import type { Tables } from '../tables/environment.js';
+import type { SegmentId } from '../tables/ids.js';
+import {
+  encodeRisen,
+  entriesWith,
+  readBoard,
+  readRisen,
+  RISEN_KEY,
+  type Risen,
+  type Thresholds,
+  writeBoard,
+} from './board.js';
+import { boardLimits, choose, isAbove } from './choice.js';
+
+/** Facts of the stored board that commits need. */
+interface KnownBoard {
+  readonly thresholds: Thresholds;
+  readonly ids: Set<SegmentId>;
+  readonly risen: Risen;
+}
+
+/** Segments that rise while a board is built, which has thresholds of its own by then. */
+export interface Building {
+  readonly thresholds: () => Thresholds;
+  readonly risen: Map<SegmentId, number>;
+}
+
+/** The board of the process that writes, between transactions. */
+export class BoardMemory {
+  /** Null: the vault has no board. Undefined: it is not read yet. */
+  known: KnownBoard | null | undefined;
+  building: Building | undefined;
+
+  constructor(readonly limits = boardLimits) {}
+
+  /** Forgets what is stored, which is read again. */
+  clear(): void {
+    this.known = undefined;
+  }
+}
+
+/**
+ * Changes of the board in one write transaction: segments whose references rise above its thresholds are
+ * noted in a record of `meta`, where every commit writes a page anyway; many of them are put on the board.
+ * Ends with flush().
+ */
+export class BoardChanges {
+  readonly #risen = new Map<SegmentId, number>();
+  readonly #whileBuilding = new Map<SegmentId, number>();
+  #after: KnownBoard | undefined;
+
+  constructor(
+    private readonly meta: Tables['meta'],
+    private readonly memory: BoardMemory,
+    private readonly referencesOf: (id: SegmentId) => number | undefined,
+  ) {}
+
+  /** Notes that a segment got a reference, by the content of a message or from outside. */
+  raise(id: SegmentId, tokenCount: number, references: number): void {
+    const { building } = this.memory;
+    if (building && isAbove(building.thresholds(), tokenCount, references))
+      this.#whileBuilding.set(id, tokenCount);
+    const known = this.#known();
+    if (!known || !isAbove(known.thresholds, tokenCount, references)) return;
+    if (!known.ids.has(id)) this.#risen.set(id, tokenCount);
+  }
+
+  /** To be called before reference counts are written. */
+  flush(): void {
+    if (this.#risen.size === 0) return;
+    const known = this.#known();
+    if (!known) return;
+    const risen = new Map([...known.risen, ...this.#risen]);
+    const record = encodeRisen(risen);
+    if (record.length <= this.memory.limits.risenBytes) {
+      this.meta.put(RISEN_KEY, record);
+      this.#after = { ...known, risen };
+    } else this.#after = this.#written(known.thresholds, risen);
+  }
+
+  /** Updates the memory after the commit. */
+  committed(): void {
+    const { memory } = this;
+    for (const [id, tokenCount] of this.#whileBuilding) memory.building?.risen.set(id, tokenCount);
+    if (!this.#after) return;
+    memory.known = this.#after;
+    for (const id of this.#risen.keys()) memory.known.ids.add(id);
+  }
+
+  #known(): KnownBoard | null {
+    const { memory } = this;
+    if (memory.known === undefined) memory.known = this.#read();
+    return memory.known;
+  }
+
+  #read(): KnownBoard | null {
+    const board = readBoard(this.meta);
+    if (!board) return null;
+    const risen = readRisen(this.meta);
+    const ids = new Set(entriesWith(board.entries, risen).map(({ id }) => id));
+    return { thresholds: board.thresholds, ids, risen };
+  }
+
+  /** Writes a board that has all that rose, cut down if it is too long. */
+  #written(before: Thresholds, risen: Risen): KnownBoard | undefined {
+    const board = readBoard(this.meta);
+    if (!board) return undefined;
+    const counted = entriesWith(board.entries, risen).map((entry) => ({
+      entry,
+      references: this.referencesOf(entry.id) ?? 0,
+    }));
+    const { kept, thresholds } = choose(counted, before, this.memory.limits);
+    const entries = kept.map(({ entry }) => entry);
+    writeBoard(this.meta, { ...board, thresholds, entries });
+    return { thresholds, ids: new Set(entries.map(({ id }) => id)), risen: new Map<SegmentId, number>() };
+  }
+}

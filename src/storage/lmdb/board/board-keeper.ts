@@ -1,0 +1,238 @@
+import { setTimeout } from 'node:timers/promises';
+import type { OpenVault } from '../open-vault.js';
+import { referenceOfKey } from '../segments/references.js';
+import { RefCounts } from '../segments/ref-counts.js';
+import { SegmentReader, trustsDamagedPacks } from '../packs/segment-reader.js';
+import { KeyIndex } from '../tables/key-index.js';
+import { UNINDEXED_MAX } from '../tables/layout.js';
+import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
+import { readState, storedFigure } from '../tables/meta.js';
+import type { SegmentId } from '../tables/ids.js';
+import {
+  type BoardEntry,
+  entriesWith,
+  lowest,
+  readBoard,
+  readRisen,
+  type Thresholds,
+  type UseSpan,
+  withUse,
+  writeBoard,
+} from './board.js';
+import type { BoardMemory } from './board-changes.js';
+import { isTooShort } from './board-query.js';
+import { type BoardLimits, type Candidate, choose, counted, isAbove } from './choice.js';
+import { findFirstUse } from './first-use.js';
+import { scanContents } from './scan.js';
+
+/** Commits between two looks at how far the board's uses are behind. */
+const COMMITS_PER_LOOK = 64;
+/** Pause between two slices: calls take several turns of the event loop. */
+const PAUSE_MS = 1;
+/** Outside references that one slice looks at. */
+const SLICE_REFERENCES = 4096;
+
+/**
+ * Keeps the uses of the board's segments, in slices beside the commits of others, and builds a board where
+ * there is none: in a vault of an earlier version, after a repair, and when deletions have made it too short.
+ */
+export class BoardKeeper {
+  #commits = 0;
+  /** The board's `to`; undefined if nobody has looked at it yet. */
+  #to: number | undefined;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(
+    private readonly vault: OpenVault,
+    private readonly write: <T>(task: () => T) => Promise<T>,
+    private readonly behindMax = UNINDEXED_MAX,
+  ) {}
+
+  /** To be called after each commit, and when the vault was opened. */
+  notice(): void {
+    if (this.#running || this.#stopped) return;
+    if (this.#commits++ % Math.min(COMMITS_PER_LOOK, this.behindMax) > 0) return;
+    if (this.#to === undefined || this.#behind(this.#to) > this.behindMax) this.#start();
+  }
+
+  /** To be called when the board did not know an answer, or was removed. */
+  look(): void {
+    this.#to = undefined;
+    this.memory.clear();
+    this.#start();
+  }
+
+  #start(): void {
+    if (this.#running || this.#stopped) return;
+    this.#running = this.#run().finally(() => (this.#running = undefined));
+  }
+
+  #behind(to: number): number {
+    return readState(this.vault.tables.meta).lastConversation - to;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  /** Failures, on a damaged page or a full disk, are left: the next commits try again. */
+  async #run(): Promise<void> {
+    try {
+      const { tables } = this.vault;
+      const to = readBoard(tables.meta)?.to ?? 0;
+      if (this.#behind(to) > this.behindMax) await this.#follow();
+      if (isTooShort(tables, this.memory.limits)) await this.#build();
+      this.#to = readBoard(tables.meta)?.to;
+    } catch {
+      this.#commits = 1;
+    }
+  }
+
+  /** Enters the uses of the conversations that the board does not have yet. */
+  async #follow(): Promise<void> {
+    const { tables, nameOf } = this.vault;
+    const { meta } = tables;
+    const { lastConversation: to, nextSegment } = readState(meta);
+    const uses = new Map<SegmentId, UseSpan>();
+    const looked = new Set<SegmentId>();
+    for (let after = readBoard(meta)?.to ?? 0; ;) {
+      const board = readBoard(meta);
+      if (!board || this.#stopped) return;
+      const wanted = new Set<SegmentId>();
+      for (const { id, uses: known } of entriesWith(board.entries, readRisen(meta))) {
+        wanted.add(id);
+        // Newer segments are in the conversations that are looked through.
+        if (known || id >= board.nextSegment || looked.has(id)) continue;
+        looked.add(id);
+        const first = findFirstUse(tables, nameOf, id);
+        if (first) uses.set(id, withUse(uses.get(id), first.number, first.timeMs));
+        await setTimeout(PAUSE_MS);
+        if (this.#stopped) return;
+      }
+      const reached = scanContents(tables, nameOf, { after, to }, (id, _tokens, number, timeMs) => {
+        if (wanted.has(id)) uses.set(id, withUse(uses.get(id), number, timeMs));
+      });
+      if (reached === undefined) break;
+      after = reached;
+      await setTimeout(PAUSE_MS);
+    }
+    await this.#change(() => {
+      const board = readBoard(meta);
+      if (!board) return;
+      const entries = entriesWith(board.entries, readRisen(meta));
+      for (const entry of entries) entry.uses = joined(entry.uses, uses.get(entry.id));
+      writeBoard(meta, { ...board, to, nextSegment, entries });
+    });
+  }
+
+  async #build(): Promise<void> {
+    const { memory, vault } = this;
+    const { tables, nameOf } = vault;
+    const found = new Found(memory.limits);
+    const risen = new Map<SegmentId, number>();
+    // From here on, commits say which segments rise above what this scan keeps.
+    memory.building = { thresholds: () => found.thresholds, risen };
+    try {
+      await this.#lookAtReferences(found);
+      const { lastConversation: to, nextSegment } = readState(tables.meta);
+      for (let after = 0; ;) {
+        if (this.#stopped) return;
+        const counts = this.#counts();
+        const reached = scanContents(tables, nameOf, { after, to }, (id, tokenCount, number, timeMs) => {
+          found.use(id, tokenCount, () => counts.get(id) ?? 0, number, timeMs);
+        });
+        if (reached === undefined) break;
+        after = reached;
+        await setTimeout(PAUSE_MS);
+      }
+      await this.#change(() => {
+        const entries = entriesWith(found.entries(), risen);
+        const { kept, thresholds } = choose(counted(tables, entries), found.thresholds, memory.limits);
+        writeBoard(tables.meta, {
+          ...{ to, nextSegment, thresholds },
+          entries: kept.map(({ entry }) => entry),
+        });
+        memory.building = undefined;
+      });
+    } finally {
+      memory.building = undefined;
+    }
+  }
+
+  /** Segments that only holders outside the vault refer to are shared too. */
+  async #lookAtReferences(found: Found): Promise<void> {
+    const { tables } = this.vault;
+    let after = Buffer.alloc(0);
+    for (let looked = SLICE_REFERENCES; looked === SLICE_REFERENCES && !this.#stopped;) {
+      looked = 0;
+      const counts = this.#counts();
+      const reader = new SegmentReader(tables, trustsDamagedPacks);
+      for (const { key } of new KeyIndex(tables.references).from(after)) {
+        if (looked === SLICE_REFERENCES) break;
+        looked += 1;
+        after = Buffer.concat([key, Buffer.alloc(1)]);
+        const { id } = referenceOfKey(key);
+        const references = counts.get(id) ?? 0;
+        const size = references > 1 ? undefinedIfCorrupt(() => reader.size(id)) : undefined;
+        if (size) found.add(id, size.tokenCount, references);
+      }
+      await setTimeout(PAUSE_MS);
+    }
+  }
+
+  #counts(): RefCounts<SegmentId> {
+    const { meta, refCounts, bigRefCounts } = this.vault.tables;
+    return new RefCounts<SegmentId>(refCounts, bigRefCounts, storedFigure(meta, 'nextSegment'));
+  }
+
+  /** Writes the board; commits read it once more afterwards. */
+  async #change<T>(task: () => T): Promise<T> {
+    return this.write(() => {
+      this.memory.clear();
+      return task();
+    });
+  }
+
+  private get memory(): BoardMemory {
+    return this.vault.shared.board;
+  }
+}
+
+function joined(one: UseSpan | undefined, other: UseSpan | undefined): UseSpan | undefined {
+  if (!other) return one;
+  return withUse(withUse(one, other.firstNumber, other.firstMs), other.lastNumber, other.lastMs);
+}
+
+/** Shared segments that a scan has found, the first ones of both orders. */
+class Found {
+  thresholds: Thresholds = lowest;
+  readonly #candidates = new Map<SegmentId, Candidate>();
+
+  constructor(private readonly limits: BoardLimits) {}
+
+  add(id: SegmentId, tokenCount: number, references: number): BoardEntry | undefined {
+    if (!isAbove(this.thresholds, tokenCount, references)) return undefined;
+    const entry: BoardEntry = { id, tokenCount, uses: undefined };
+    this.#candidates.set(id, { entry, references });
+    if (this.#candidates.size > 2 * this.limits.entries) this.#cut();
+    return entry;
+  }
+
+  use(id: SegmentId, tokenCount: number, references: () => number, number: number, timeMs: number): void {
+    const entry = this.#candidates.get(id)?.entry ?? this.add(id, tokenCount, references());
+    if (entry) entry.uses = withUse(entry.uses, number, timeMs);
+  }
+
+  entries(): BoardEntry[] {
+    return [...this.#candidates.values()].map(({ entry }) => entry).sort((a, b) => a.id - b.id);
+  }
+
+  #cut(): void {
+    const { kept, thresholds } = choose([...this.#candidates.values()], this.thresholds, this.limits);
+    this.#candidates.clear();
+    for (const candidate of kept) this.#candidates.set(candidate.entry.id, candidate);
+    this.thresholds = thresholds;
+  }
+}
