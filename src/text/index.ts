@@ -11,6 +11,8 @@ export type { Rendered, TemplateInput } from './chat/render-template.js';
 export type { VocabularyFile } from './load-encoding.js';
 export { isVocabularyOf } from './vocabulary.js';
 export { MappedBytes } from './mapped-bytes.js';
+export type { JoinedSegments, ShingleCounts, ShingleTarget } from './compare-shingles.js';
+export { hashShingle, ShingleSet, shingleTokens } from './shingles.js';
 export { createTokenizers, type TokenizerPoolOptions } from './pool.js';
 export type {
   DecodedText,

@@ -14,6 +14,7 @@ import { LongRun } from './characters.js';
 import { ChatRenderer } from './chat/renderer.js';
 import { type DecodeOutcome, decodeItems } from './decode-items.js';
 import { describeBuilt, describeGiven } from './describe.js';
+import type { ComparedShingles } from './compare-shingles.js';
 import type { Encoding, TextsToEncode } from './encoding.js';
 import type { GivenTokenizer } from './files/read-tokenizer.js';
 import type { VocabularyFile } from './load-encoding.js';
@@ -21,7 +22,7 @@ import { MappedBytes, releaseBytes } from './mapped-bytes.js';
 import { OwnEncodings } from './own-encodings.js';
 import { runThrough } from './slices.js';
 import type { TokenizerPool } from './tokenizers.js';
-import type { DecodeTask, EncodeOutcome, EncodeTask } from './worker.js';
+import type { CompareTask, DecodeTask, EncodeOutcome, EncodeTask } from './worker.js';
 
 export interface TokenizerPoolOptions {
   /** Limit of worker threads; each that has worked keeps an encoding's tables, 7 to 30 MB. */
@@ -67,6 +68,7 @@ export function createTokenizers({
   pool.on('error', () => undefined);
   const own = new OwnEncodings(loadedHereMax);
   const renderer = new ChatRenderer();
+  let shingleTargets = 0;
   // A text being encoded exists twice, beside its tokens, so the number of long texts at once is limited.
   const longTexts = new FairSlots<undefined>({
     countMax: limits.longTextsPerThreadMax * threadsMax,
@@ -74,8 +76,8 @@ export function createTokenizers({
   });
 
   async function run<Outcome>(
-    name: 'encode' | 'decode',
-    task: Omit<EncodeTask, TaskOwn> | Omit<DecodeTask, TaskOwn>,
+    name: 'encode' | 'decode' | 'compare',
+    task: Omit<EncodeTask, TaskOwn> | Omit<DecodeTask, TaskOwn> | Omit<CompareTask, TaskOwn>,
     isShort: boolean,
     signal: AbortSignal,
     transferList: ArrayBuffer[] = [],
@@ -164,6 +166,13 @@ export function createTokenizers({
         token,
       });
     },
+
+    shingleTarget: (segments) => ({ number: ++shingleTargets, segments }),
+
+    compare: (shingles, signal) =>
+      run<ComparedShingles>('compare', shingles, false, signal).catch((error: unknown) =>
+        rethrow(error, signal),
+      ),
 
     async chatTemplate(tokenizer) {
       const chat = files.get(tokenizer)?.chat;

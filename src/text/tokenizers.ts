@@ -2,6 +2,12 @@ import type { TokenizerInfo } from '../model/index.js';
 import type { GivenTokenizer } from './files/read-tokenizer.js';
 import type { ChatTemplate } from './chat/chat-template.js';
 import type { Rendered, TemplateInput } from './chat/render-template.js';
+import type {
+  ComparedShingles,
+  JoinedSegments,
+  ShinglesToCompare,
+  ShingleTarget,
+} from './compare-shingles.js';
 import type { VocabularyFile } from './load-encoding.js';
 
 /** Tokens to decode, as le32. */
@@ -95,6 +101,12 @@ export interface Tokenizers {
     signal: AbortSignal,
     options?: DecodeOptions,
   ): Promise<readonly DecodedText[]>;
+
+  /** Returns content, in shared memory, as what others are compared with. */
+  shingleTarget(segments: JoinedSegments): ShingleTarget;
+
+  /** Counts shingles, in the threads. Rejects with CANCELLED. */
+  compare(shingles: ShinglesToCompare, signal: AbortSignal): Promise<ComparedShingles>;
 
   /** Returns what a tokenizer says of chats: as the vault keeps it, or as the server was given it. */
   chatTemplate(tokenizer: string): Promise<ChatTemplate | undefined>;

@@ -1,6 +1,7 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { TokenizerName } from '../model/index.js';
 import { type DecodeOutcome, decodeItems, type ItemsToDecode } from './decode-items.js';
+import { compareShingles, type ComparedShingles, type ShinglesToCompare } from './compare-shingles.js';
 import type { EncodedTexts, TextsToEncode } from './encoding.js';
 import { loadEncoding, type VocabularyFile } from './load-encoding.js';
 import { releaseBytes } from './mapped-bytes.js';
@@ -8,11 +9,14 @@ import { LongRun } from './characters.js';
 import { type Slices, Turns } from './slices.js';
 
 /** Work of a call for a thread. */
-interface Task {
-  readonly encoding: TokenizerName | VocabularyFile;
+interface Wanted {
   /** Shared with the caller, who sets it to 1 if the work is no longer wanted. */
   readonly cancelled: Int32Array;
   readonly isShort: boolean;
+}
+
+interface Task extends Wanted {
+  readonly encoding: TokenizerName | VocabularyFile;
 }
 
 export interface EncodeTask extends Task {
@@ -21,6 +25,8 @@ export interface EncodeTask extends Task {
 }
 
 export type DecodeTask = Task & ItemsToDecode;
+
+export type CompareTask = Wanted & ShinglesToCompare;
 
 /** Refusals are returned as data: an error that crosses threads loses its class and its fields. */
 export type EncodeOutcome = EncodedTexts | { readonly longRun: number };
@@ -51,6 +57,11 @@ export async function decode(task: DecodeTask): Promise<DecodeOutcome | undefine
   return inTurns(task, decodeItems(await loadEncoding(task.encoding), task));
 }
 
-function inTurns<T>({ cancelled, isShort }: Task, work: Slices<T>): Promise<T | undefined> {
+/** Undefined: cancelled. */
+export async function compare(task: CompareTask): Promise<ComparedShingles | undefined> {
+  return inTurns(task, compareShingles(task));
+}
+
+function inTurns<T>({ cancelled, isShort }: Wanted, work: Slices<T>): Promise<T | undefined> {
   return turns.run(work, isShort, () => Atomics.load(cancelled, 0) === 0);
 }

@@ -60,6 +60,8 @@ export class VaultTokenizers {
       },
       decode: async (name, items: readonly TokensToDecode[], signal, options?: DecodeOptions) =>
         pool.decode(await this.#sourceOf(name), items, signal, options),
+      shingleTarget: (segments) => pool.shingleTarget(segments),
+      compare: (shingles, signal) => pool.compare(shingles, signal),
       chatTemplate: (name) => this.#chatTemplate(name),
       render: (input, signal) => pool.render(input, signal),
       close: async () => undefined,

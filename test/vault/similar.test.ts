@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLmdbBackend } from '../../src/storage/index.js';
 import type { SimilarInput } from '../../src/vault/index.js';
 import { bandHashes, bandsFor, addToSketch, emptySketch } from '../../src/vault/similar/sketch.js';
-import { shingleTokens } from '../../src/vault/similar/shingles.js';
+import { shingleTokens } from '../../src/text/shingles.js';
 import { temporaryFolder, type TemporaryFolder } from '../storage/faults/support.js';
 import { randomFrom } from '../support/random.js';
 import { sampleOr } from '../support/sample.js';

@@ -3,7 +3,8 @@ import { isStowkenError, limits, StowkenError, countOf } from '../../model/index
 import type { ConversationSnapshot, SegmentKey, StorageBackend } from '../../storage/index.js';
 import type { Turns } from '../event-loop.js';
 import { type SegmentTokenCache, SegmentTokens } from '../read/segment-tokens.js';
-import { ShingleSet } from './shingles.js';
+import { ShingleSet } from '../../text/index.js';
+import { Joined } from './comparison.js';
 
 export interface ContentParts {
   readonly backend: StorageBackend;
@@ -51,6 +52,18 @@ export async function shinglesOf(parts: ContentParts, contents: Contents, turns:
   const set = new ShingleSet(tokensIn(contents));
   for await (const [, tokens] of decoded(parts, contents, turns)) set.add(tokens);
   return set;
+}
+
+/** Reads segments, back to back in the order given. */
+export async function joinedContents(
+  parts: ContentParts,
+  contents: Iterable<readonly [SegmentKey, number]>,
+  turns: Turns,
+): Promise<Joined> {
+  const entries = [...contents];
+  const joined = new Joined(entries.reduce((sum, [, tokenCount]) => sum + tokenCount, 0));
+  for await (const [, tokens] of decoded(parts, entries, turns)) joined.add(tokens);
+  return joined;
 }
 
 export function tokensIn(contents: Contents): number {

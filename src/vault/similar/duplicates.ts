@@ -17,7 +17,7 @@ import {
   shinglesOf,
 } from './contents.js';
 import { similarityOf } from './matches.js';
-import type { ShingleSet } from './shingles.js';
+import type { ShingleSet } from '../../text/index.js';
 import {
   addToSketch,
   bandHashes,

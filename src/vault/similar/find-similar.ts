@@ -1,7 +1,7 @@
 import { RecentlyUsed, type TokenCore } from '../../core/index.js';
 import { conversationNotFound, limits, StowkenError, type TokenRun } from '../../model/index.js';
 import type { ListPosition, SegmentKey } from '../../storage/index.js';
-import type { Tokenizers } from '../../text/index.js';
+import type { ShingleCounts, Tokenizers } from '../../text/index.js';
 import { piecesOf } from '../content-pieces.js';
 import { throwIfAborted, Turns, yieldToEventLoop } from '../event-loop.js';
 import { contentTokens, readContent } from '../write/contents.js';
@@ -10,22 +10,20 @@ import {
   type ContentParts,
   type Contents,
   contentsOf,
-  decoded,
   isOfContent,
-  shinglesOf,
+  joinedContents,
   tokensIn,
 } from './contents.js';
 import {
   Matches,
   type SimilarInput,
   type Similarity,
-  similarityOf,
   type SimilarMatch,
   type SimilarResult,
   type SimilarTarget,
 } from './matches.js';
 import { findSimilarSegments } from './similar-segments.js';
-import { ShingleSet } from './shingles.js';
+import { Comparison, Joined } from './comparison.js';
 
 export interface SimilarParts extends ContentParts {
   readonly core: TokenCore;
@@ -44,14 +42,15 @@ export async function findSimilar(
 ): Promise<SimilarResult> {
   const { target } = input;
   const turns = new Turns(signal);
-  if (target.kind === 'segment') return findSimilarSegments(parts, target.hash, input, turns);
-  const set =
+  if (target.kind === 'segment') return findSimilarSegments(parts, target.hash, input, turns, signal);
+  const content =
     target.kind === 'conversation'
-      ? await shinglesOfConversation(parts, target.id, turns)
-      : await shinglesOfContent(parts, target, turns, signal);
+      ? await contentOfConversation(parts, target.id, turns)
+      : await givenContent(parts, target, turns, signal);
+  const comparison = await Comparison.with(content, parts.tokenizers, signal);
   const found = new Matches(input);
-  if (set.size > 0) {
-    const search = new SimilarSearch(parts, set, input.threshold, turns);
+  if (comparison.size > 0) {
+    const search = new SimilarSearch(parts, comparison, input.threshold, turns);
     await scan(parts, search, input, found, signal);
   }
   return found.result();
@@ -93,22 +92,15 @@ async function scan(
   } while (after !== undefined);
 }
 
-/** Counts of a segment: shingles that the target has too, and others. */
-interface Counts {
-  readonly shared: number;
-  readonly others: number;
-}
-
-/** Compares conversations with one set of shingles. */
+/** Compares conversations with one content. */
 class SimilarSearch {
-  readonly #counts = new RecentlyUsed<SegmentKey, Counts>(limits.similarMemoryBytesMax, () => 0);
-  readonly #scratch = new ShingleSet();
+  readonly #counts = new RecentlyUsed<SegmentKey, ShingleCounts>(limits.similarMemoryBytesMax, () => 0);
   /** Least shingles of what can be similar. */
   readonly shinglesMin: number;
 
   constructor(
     private readonly parts: SimilarParts,
-    private readonly target: ShingleSet,
+    private readonly target: Comparison,
     private readonly threshold: number,
     private readonly turns: Turns,
   ) {
@@ -147,53 +139,46 @@ class SimilarSearch {
     }
     // Segments may have shingles in common: at most so many are shared, and at least so many are not.
     if (Math.min(shared, target.size) / (target.size + others) < threshold) return undefined;
-    const own = new ShingleSet(tokensIn(contents));
-    for await (const [, tokens] of decoded(this.parts, contents, this.turns)) {
-      own.add(tokens);
-      if (target.size / own.size < threshold) return undefined;
-    }
-    const similarity = similarityOf(own, target);
+    const similarity = await target.similarityOf(await joinedContents(this.parts, contents, this.turns));
     return similarity.similarity >= threshold ? similarity : undefined;
   }
 
-  async #countsOf(contents: Contents): Promise<Counts[]> {
-    const known: Counts[] = [];
+  async #countsOf(contents: Contents): Promise<ShingleCounts[]> {
+    const known: ShingleCounts[] = [];
     const unknown: (readonly [SegmentKey, number])[] = [];
     for (const entry of contents) {
       const counts = this.#counts.get(entry[0]);
       if (counts) known.push(counts);
       else unknown.push(entry);
     }
-    for await (const [key, tokens] of decoded(this.parts, unknown, this.turns)) {
-      this.#scratch.reset(tokens.length);
-      this.#scratch.add(tokens);
-      const shared = this.#scratch.shared(this.target);
-      const counts = { shared, others: this.#scratch.size - shared };
-      this.#counts.set(key, counts);
+    if (unknown.length === 0) return known;
+    const segments = await joinedContents(this.parts, unknown, this.turns);
+    for (const [at, counts] of (await this.target.countsOf(segments)).entries()) {
+      this.#counts.set(unknown[at]![0], counts);
       known.push(counts);
     }
     return known;
   }
 }
 
-async function shinglesOfConversation(parts: SimilarParts, id: string, turns: Turns): Promise<ShingleSet> {
+async function contentOfConversation(parts: SimilarParts, id: string, turns: Turns): Promise<Joined> {
   const snapshot = await parts.backend.openConversation(id);
   if (snapshot === undefined) throw conversationNotFound(id);
   try {
     checkTokens(snapshot.conversation.totalTokens);
-    return await shinglesOf(parts, await contentsOf(snapshot, turns), turns);
+    return await joinedContents(parts, await contentsOf(snapshot, turns), turns);
   } finally {
     snapshot.release();
   }
 }
 
 /** Splits given content as a stored message is split. */
-async function shinglesOfContent(
+async function givenContent(
   { core, tokenizers }: SimilarParts,
   { content, tokenizer }: SimilarTarget & { readonly kind: 'content' },
   turns: Turns,
   signal: AbortSignal,
-): Promise<ShingleSet> {
+): Promise<Joined> {
   const { tokens, release } = await contentTokens({ tokenizers }, content, tokenizer, 'content', signal);
   try {
     const runs: TokenRun[] = [];
@@ -205,12 +190,12 @@ async function shinglesOfContent(
       checkTokens(count);
       await turns.spend(run.tokenCount);
     }
-    const set = new ShingleSet(count);
+    const joined = new Joined(count);
     for (const segment of splitMessage(core, runs)) {
-      set.add(core.toTokens(segment.varints));
+      joined.add(core.toTokens(segment.varints));
       await turns.spend(segment.tokenCount);
     }
-    return set;
+    return joined;
   } finally {
     release();
   }

@@ -1,7 +1,7 @@
 import type { Conversation, SegmentHash } from '../../model/index.js';
 import type { ConversationFilter } from '../../storage/index.js';
 import type { MessageContent } from '../content.js';
-import type { ShingleSet } from './shingles.js';
+import type { ShingleSet } from '../../text/index.js';
 
 /** Content that others are compared with. */
 export type SimilarTarget =

@@ -1,19 +1,21 @@
 import { type SegmentHash, segmentNotFound } from '../../model/index.js';
 import type { ScannedSegment, SegmentKey } from '../../storage/index.js';
 import type { Turns } from '../event-loop.js';
-import { asTokens, type ContentParts, shinglesOf } from './contents.js';
-import { Matches, type SimilarInput, type SimilarResult, similarityOf } from './matches.js';
-import { ShingleSet } from './shingles.js';
+import type { Tokenizers } from '../../text/index.js';
+import { Comparison, Joined } from './comparison.js';
+import { asTokens, type ContentParts, joinedContents } from './contents.js';
+import { Matches, type SimilarInput, type SimilarResult } from './matches.js';
 
 const scannedSegments = 256;
 const scannedBytes = 256 * 1024;
 
 /** Finds near-duplicates of a segment among the segments that something refers to. Reads all of them. */
 export async function findSimilarSegments(
-  parts: ContentParts,
+  parts: ContentParts & { readonly tokenizers: Tokenizers },
   hash: SegmentHash,
   { threshold, limit }: Pick<SimilarInput, 'threshold' | 'limit'>,
   turns: Turns,
+  signal: AbortSignal,
 ): Promise<SimilarResult> {
   const { backend } = parts;
   const [own] = await backend.findSegments([hash]);
@@ -23,9 +25,9 @@ export async function findSimilarSegments(
     const copies = new Set((await backend.findCopies?.(hash)) ?? [own.key]);
     /** Contents that were found: a backend may have several copies of one. */
     const seen = new Set<SegmentHash>();
-    const target = await shinglesOf(parts, new Map([[own.key, own.tokenCount]]), turns);
+    const content = await joinedContents(parts, [[own.key, own.tokenCount]], turns);
+    const target = await Comparison.with(content, parts.tokenizers, signal);
     const found = new Matches({ order: 'similarity', limit });
-    const scratch = new ShingleSet();
     let after: SegmentKey | undefined;
     do {
       const page = await backend.scanSegments({
@@ -41,18 +43,21 @@ export async function findSimilarSegments(
         long.map(({ frame }) => frame),
         'le32',
       );
-      const similar: (ScannedSegment & ReturnType<typeof similarityOf>)[] = [];
+      const compared: ScannedSegment[] = [];
+      const segments = new Joined(long.reduce((sum, { tokenCount }) => sum + tokenCount, 0));
       for (const [index, le32] of frames.entries()) {
         found.compared += 1;
         if (!(le32 instanceof Uint8Array)) {
           found.uncompared += 1;
           continue;
         }
-        scratch.reset(le32.length / 4);
-        scratch.add(asTokens(le32));
-        const similarity = similarityOf(scratch, target);
-        if (similarity.similarity >= threshold) similar.push({ ...long[index]!, ...similarity });
+        segments.add(asTokens(le32));
+        compared.push(long[index]!);
       }
+      const counts = compared.length === 0 ? [] : await target.countsOf(segments);
+      const similar = compared
+        .map((segment, index) => ({ ...segment, ...target.similarity(counts[index]!) }))
+        .filter(({ similarity }) => similarity >= threshold);
       for (const { key, tokenCount, similarity, shared, either } of await referenced(parts, similar)) {
         const [segment] = await backend.readHashes([key]);
         if (seen.has(segment!)) continue;

@@ -1,4 +1,4 @@
-import { hashShingle, shingleTokens } from './shingles.js';
+import { hashShingle, shingleTokens } from '../../text/index.js';
 
 /** Bins of a sketch. */
 const binBits = 7;
