@@ -17,6 +17,11 @@ const benchmarks = {
     options: '[--no-zstd]',
     load: () => import('./compaction.js'),
   },
+  exports: {
+    about: 'tokens a second of stowken export to files of Megatron and of Arrow (takes no corpus)',
+    options: '[--tokens N]',
+    load: () => import('./exports.js'),
+  },
   histories: {
     about: '5 million tokens in one conversation, forked a hundred times (takes no corpus)',
     options: '[--workers N]',

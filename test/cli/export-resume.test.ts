@@ -177,7 +177,7 @@ describe('the folder of an interrupted export', () => {
     for (const name of ['a', 'b']) await (await target.create(name)).write(name);
     await target.checkpoint({});
     const checkpoint = (await readCheckpoint(out))!;
-    const naming = { manifest: { conversations: 2 }, stale: [] };
+    const naming = { manifest: { conversations: 2 }, stale: [], damaged: 3 };
     const owner = { ...checkpoint.owner, started: '1' };
     await writeCheckpoint(out, { owner, choices: 'x', files: checkpoint.files, naming });
     renameSync(join(out, 'a.partial'), join(out, 'a'));
@@ -186,7 +186,7 @@ describe('the folder of an interrupted export', () => {
       { name: 'a', bytes: 1 },
       { name: 'b', bytes: 1 },
     ];
-    expect(await later.finishFormer()).toEqual({ manifest: { conversations: 2 }, files });
+    expect(await later.finishFormer()).toEqual({ manifest: { conversations: 2 }, damaged: 3, files });
     expect(Object.keys(contentOf(out))).toEqual(['a', 'b', 'export.json']);
   });
 
@@ -206,20 +206,24 @@ describe('the folder of an interrupted export', () => {
     const target = await open();
     await (await target.create('a')).write('a');
     mkdirSync(blocked);
-    await expect(target.finish({})).rejects.toThrow(/EISDIR/);
+    await expect(target.finish({}, 5)).rejects.toThrow(/EISDIR/);
     await target.discard();
     expect(target.canGoOn).toBe(true);
     expect(existsSync(join(out, 'a'))).toBe(true);
     rmSync(blocked, { recursive: true });
     await leave(out, false);
-    expect(await (await open()).finishFormer()).toEqual({ manifest: {}, files: [{ name: 'a', bytes: 1 }] });
+    expect(await (await open()).finishFormer()).toEqual({
+      manifest: {},
+      damaged: 5,
+      files: [{ name: 'a', bytes: 1 }],
+    });
     rmSync(out, { recursive: true });
 
     const second = await open();
     await (await second.create('a')).write('a');
     const checkpoint = join(out, 'export.partial.new');
     mkdirSync(checkpoint);
-    await expect(second.finish({})).rejects.toThrow(/EISDIR/);
+    await expect(second.finish({}, 0)).rejects.toThrow(/EISDIR/);
     rmSync(checkpoint, { recursive: true });
     await second.discard();
     expect(readdirSync(out)).toEqual([]);

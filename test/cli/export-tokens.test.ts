@@ -125,7 +125,7 @@ describe('export of tokens', () => {
       for (const sample of samples) await part.add(sample);
       await part.finish();
     }
-    await target.finish({});
+    await target.finish({}, 0);
     const ids = samples.map(({ conversation: { id } }) => id);
     const arrowRead = readArrow(join(out, 'data.arrow'));
     expect(arrowRead.batchRows).toEqual([600, 500]);

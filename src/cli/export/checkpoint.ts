@@ -25,7 +25,12 @@ export interface Checkpoint {
   /** State beside the files; undefined if nothing was read yet. */
   readonly progress?: unknown;
   /** Set when all files are whole: they are given their names, and the manifest is written. */
-  readonly naming?: { readonly manifest: object; readonly stale: readonly string[] };
+  readonly naming?: {
+    readonly manifest: object;
+    readonly stale: readonly string[];
+    /** Conversations that were not listed, because they are damaged; absent in former versions. */
+    readonly damaged?: number;
+  };
 }
 
 interface Owner {

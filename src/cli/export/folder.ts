@@ -121,12 +121,12 @@ export class ExportFolder {
   }
 
   /** Gives all files their names. Returns those, with their sizes. */
-  async finish(manifest: object): Promise<readonly NamedFile[]> {
+  async finish(manifest: object, damaged: number): Promise<readonly NamedFile[]> {
     const files = this.state();
     for (const file of this.files.values()) await file.finish();
     const former = await formerFiles(join(this.path, manifestName));
     const stale = former.filter((name) => !files.some(({ target }) => target === name));
-    const naming = { manifest, stale };
+    const naming = { manifest, stale, damaged };
     await this.write({ files, naming });
     this.isKept = true;
     await this.removeDropped();
@@ -134,9 +134,14 @@ export class ExportFolder {
   }
 
   /** Goes on where finish() was interrupted. */
-  async finishFormer(): Promise<{ readonly manifest: object; readonly files: readonly NamedFile[] }> {
+  async finishFormer(): Promise<{
+    readonly manifest: object;
+    readonly damaged: number;
+    readonly files: readonly NamedFile[];
+  }> {
     const { files, naming } = this.former!;
-    return { manifest: naming!.manifest, files: await this.nameAll(files, naming!) };
+    const { manifest, damaged = 0 } = naming!;
+    return { manifest, damaged, files: await this.nameAll(files, naming!) };
   }
 
   /** Closes the files. They stay if a later process can go on with them; else all of them are removed. */

@@ -55,15 +55,18 @@ export class PartialFile {
     await this.writeAt(bytes, offset);
   }
 
-  /** Yields what was written, in pieces; each is valid until the next. */
+  /** Yields what was written, in pieces of 1 MiB but for the last; each is valid until the next. */
   async *read(): AsyncGenerator<Uint8Array, void, void> {
     await this.flush();
     const piece = Buffer.allocUnsafeSlow(pieceBytes);
-    for (let at = 0; at < this.bytes;) {
-      const { bytesRead } = await this.file.read(piece, 0, piece.length, at);
-      if (bytesRead === 0) throw new Error(`${this.name} is shorter than what was written to it`);
-      yield piece.subarray(0, bytesRead);
-      at += bytesRead;
+    for (let at = 0; at < this.bytes; at += piece.length) {
+      const length = Math.min(piece.length, this.bytes - at);
+      for (let filled = 0; filled < length;) {
+        const { bytesRead } = await this.file.read(piece, filled, length - filled, at + filled);
+        if (bytesRead === 0) throw new Error(`${this.name} is shorter than what was written to it`);
+        filled += bytesRead;
+      }
+      yield piece.subarray(0, length);
     }
   }
 

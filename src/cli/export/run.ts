@@ -137,11 +137,11 @@ export async function exportTo(
 
 /** Gives the files of an export their names, if that is all that was left to do. */
 async function finishedBefore(folder: ExportFolder): Promise<Exported> {
-  const { manifest, files } = await folder.finishFormer();
+  const { manifest, damaged, files } = await folder.finishFormer();
   const counts = Object.fromEntries(
     Object.keys(noCounts).map((name) => [name, (manifest as Record<string, number>)[name] ?? 0]),
   ) as Counts;
-  return { summary: { ...counts, files }, damaged: 0 };
+  return { summary: { ...counts, files }, damaged };
 }
 
 interface Samples<Sample> {
@@ -246,7 +246,7 @@ class Run<Sample extends { readonly conversation: Conversation }> {
         `ids of ${tokenizers.size} tokenizers are mixed; --tokenizer NAME exports one\n`,
       );
     }
-    const files = await folder.finish({
+    const manifest = {
       format: input.formatName,
       order: 'create_time',
       tokenizers: [...tokenizers].sort(),
@@ -254,7 +254,8 @@ class Run<Sample extends { readonly conversation: Conversation }> {
       shards: input.partition.shards,
       ...(settings.lossRoles && { loss_roles: [...settings.lossRoles].sort() }),
       ...counts,
-    });
+    };
+    const files = await folder.finish(manifest, this.damaged);
     return { ...counts, files };
   }
 }

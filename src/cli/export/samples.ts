@@ -95,7 +95,7 @@ class OpenSample {
     }
     if (totalTokens === 0) return { kind: 'empty' };
     let tokenMax = 0;
-    for (const token of tokens) if (token > tokenMax) tokenMax = token;
+    for (let at = 0; at < tokens.length; at++) if (tokens[at]! > tokenMax) tokenMax = tokens[at]!;
     return { kind: 'sample', sample: { conversation, tokens, tokenMax, messages } };
   }
 }

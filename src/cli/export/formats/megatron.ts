@@ -92,10 +92,14 @@ class MegatronPart implements PartWriter<TokenSample> {
   private async narrow(): Promise<void> {
     const short = await this.folder.create(`${this.name}.bin`);
     for await (const piece of this.words.read()) {
-      const words = Uint16Array.from({ length: piece.length / 4 }, (_, at) =>
-        Buffer.from(piece.buffer, piece.byteOffset).readUInt32LE(4 * at),
-      );
-      await short.write(littleEndian(words));
+      const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+      const words = Buffer.allocUnsafe(piece.length / 2);
+      // The two upper bytes of each word are 0.
+      for (let from = 0, to = 0; from < bytes.length; from += 4, to += 2) {
+        words[to] = bytes[from]!;
+        words[to + 1] = bytes[from + 1]!;
+      }
+      await short.write(words);
     }
     await this.folder.drop(this.words);
   }
