@@ -46,7 +46,7 @@ import type {
 } from './read-types.js';
 import type { CallControl } from './connection-types.js';
 
-type ExactOptions = Omit<RetrieveOptions<'text'>, 'encoding' | 'render'>;
+type ExactOptions = Omit<RetrieveOptions<'text'>, 'encoding' | 'render' | 'includeTokens'>;
 
 /** Methods of the contract, looked up once per process. */
 function methods() {
@@ -104,6 +104,7 @@ export function conversationReads(transport: Transport, vault: string) {
         encoding: wireValue('encoding', wireEncodings, encoding),
         ifRevision: toWireRevision(ifRevision),
         includeFields: options.includeFields,
+        includeTokens: options.includeTokens,
       };
       const { retrieve } = known;
       for await (const message of transport.stream(retrieve, request, { signal, timeoutMs }, true)) {

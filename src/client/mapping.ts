@@ -237,6 +237,8 @@ export function fromWireChunk<E extends Encoding>(encoding: E, wire: W.Chunk): C
     messageIndex: wire.messageIndex,
     tokenOffset: fromUint64('token_offset', wire.tokenOffset),
     content: contentOf[encoding](wire),
+    ...(wire.textTokensLe32.length > 0 && { tokens: fromLe32(wire.textTokensLe32) }),
+    ...(wire.textTokenEnds.length > 0 && { tokenEnds: wire.textTokenEnds }),
     endOfMessage: wire.endOfMessage,
     replaced: wire.replaced,
     message: wire.message === null ? undefined : fromWireMessage(wire.message),

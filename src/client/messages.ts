@@ -72,7 +72,29 @@ function joined<E extends Encoding>(encoding: E, chunks: readonly Chunk<E>[]): M
   const contents = chunks.flatMap(({ content }) => (content === undefined ? [] : [content]));
   const content = join[encoding](contents);
   const replaced = chunks.some((chunk) => chunk.replaced);
-  return { kind: 'message', index: messageIndex, tokenOffset, ...message, content, replaced };
+  return {
+    kind: 'message',
+    index: messageIndex,
+    tokenOffset,
+    ...message,
+    content,
+    ...tokensOfText(chunks),
+    replaced,
+  };
+}
+
+/** Joins the tokens that came beside text, if any did. */
+function tokensOfText(chunks: readonly Chunk<Encoding>[]): Pick<Message<Encoding>, 'tokens' | 'tokenEnds'> {
+  const parts = chunks.flatMap(({ tokens }) => tokens ?? []);
+  if (parts.length === 0) return {};
+  const tokenEnds: number[] = [];
+  let bytes = 0;
+  for (const { content, tokens, tokenEnds: ends = [] } of chunks) {
+    if (tokens && ends.length === 0) return { tokens: joinTokens(parts) };
+    for (const end of ends) tokenEnds.push(bytes + end);
+    bytes += Buffer.byteLength(content as string);
+  }
+  return { tokens: joinTokens(parts), tokenEnds };
 }
 
 const littleEndian = endianness() === 'LE';

@@ -25,6 +25,8 @@ export interface RetrieveOptions<E extends Encoding> extends CallControl {
   readonly tokenLimit?: number;
   /** Gives the fields of each message with its description. */
   readonly includeFields?: boolean;
+  /** With text: gives the tokens of the text too, and where each ends in it. */
+  readonly includeTokens?: boolean;
   /**
    * Gives one message without a role: the prompt that the chat template makes of the messages. Of the ranges,
    * only `messageLimit` may be given.
@@ -103,6 +105,13 @@ export interface Chunk<E extends Encoding> {
   readonly tokenOffset: number;
   /** Undefined for an empty message. */
   readonly content: ContentForms[E] | undefined;
+  /** Tokens of the text; only with includeTokens. */
+  readonly tokens?: Uint32Array;
+  /**
+   * End of each of these tokens in the text, in bytes of UTF-8; of one that ends in a character, a place
+   * within it. Absent if bytes were replaced.
+   */
+  readonly tokenEnds?: readonly number[];
   readonly endOfMessage: boolean;
   /** True if bytes that are not UTF-8 became U+FFFD: the text does not encode to these tokens. */
   readonly replaced: boolean;
@@ -116,6 +125,9 @@ export interface Message<E extends Encoding> extends MessageDescription {
   /** Offset of the content in its message, in tokens: 0 unless the range begins inside the message. */
   readonly tokenOffset: number;
   readonly content: ContentForms[E];
+  /** As of a chunk. */
+  readonly tokens?: Uint32Array;
+  readonly tokenEnds?: readonly number[];
   /** True if bytes that are not UTF-8 became U+FFFD: the text does not encode to these tokens. */
   readonly replaced: boolean;
 }

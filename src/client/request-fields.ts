@@ -35,7 +35,7 @@ interface Objects {
   readonly render: R.RenderOptions;
   readonly renderMessages: R.RenderMessagesOptions;
   readonly attachment: R.AttachmentOptions;
-  readonly readExact: Omit<R.RetrieveOptions<'text'>, 'encoding' | 'render'>;
+  readonly readExact: Omit<R.RetrieveOptions<'text'>, 'encoding' | 'render' | 'includeTokens'>;
   readonly retrieveMany: R.RetrieveManyOptions<R.Encoding>;
   readonly get: CallControl & { readonly includeMessages?: boolean };
   readonly list: R.ListAllOptions;
@@ -110,7 +110,7 @@ const known: { readonly [Name in keyof Objects]: Fields<Objects[Name]> } = {
     ...content,
   },
   content,
-  retrieve: { encoding: true, render: true, ...range, ...control },
+  retrieve: { encoding: true, render: true, includeTokens: true, ...range, ...control },
   render: { chatTemplate: true, addGenerationPrompt: true },
   renderMessages: {
     tokenizer: true,

@@ -71,6 +71,28 @@ describe('StowkenClient', () => {
     expect(messages[1]!.tokens).toEqual([]);
   });
 
+  it('gives the tokens of a text, and where each ends in it, over the chunks of a long message', async () => {
+    const text = 'Grüße an 你好 👩‍👩‍👧. '.repeat(60_000);
+    const conversation = { id: 'text and tokens', tokenizer: 'o200k_base' };
+    await client.store({ conversation, messages: [{ role: 'user', text }] });
+    const [stored] = await read('text and tokens');
+    const options = { encoding: 'text', includeTokens: true } as const;
+    const chunks = [];
+    for await (const part of client.retrieve('text and tokens', options))
+      if (part.kind === 'chunk') chunks.push(part);
+    expect(chunks.length).toBeGreaterThan(1);
+    for await (const part of client.read('text and tokens', options)) {
+      if (part.kind !== 'message') continue;
+      expect(part.content === text).toBe(true);
+      expect(Array.from(part.tokens!)).toEqual(stored!.tokens);
+      expect(part.tokenEnds!.length).toBe(stored!.tokens.length);
+      expect(part.tokenEnds!.at(-1)).toBe(Buffer.byteLength(text));
+      expect(part.tokenEnds!.every((end, at, all) => at === 0 || end >= all[at - 1]!)).toBe(true);
+    }
+    for await (const part of client.read('text and tokens', { encoding: 'text' }))
+      if (part.kind === 'message') expect([part.tokens, part.tokenEnds]).toEqual([undefined, undefined]);
+  });
+
   it('describes, lists and deletes what it stored', async () => {
     const expireTimeMs = Date.UTC(2031, 0, 2, 3, 4, 5, 678);
     const spec = {
