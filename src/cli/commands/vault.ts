@@ -85,11 +85,11 @@ function addList(vault: Command, context: Context, done: Done): void {
 function addShow(vault: Command, context: Context, done: Done): void {
   withServer(vault.command('show'))
     .argument('<name>', 'the vault', filled)
-    .description('show a vault and its settings')
+    .description('show a vault, its settings and the work under way on it')
     .option('--json', 'one JSON object')
     .action(async (name: string, options: Options) => {
       const found = await withClient(options, context, ({ admin }) => admin.getVault(name));
-      await printOne(found, options, context, table([found]));
+      await printOne(found, options, context, [table([found]), ...underWay(found)].join('\n'));
       done(exitCodes.done);
     });
 }
@@ -240,6 +240,10 @@ function table(vaults: readonly VaultInfo[]): string {
   );
 }
 
+function underWay({ work }: VaultInfo): string[] {
+  return work.map(({ task, startTimeMs }) => `${printable(task)} under way since ${formatTime(startTimeMs)}`);
+}
+
 function lifetimeWords({ lifetimeMs = 0, lifetimes: rules = [] }: VaultSettings): string {
   const named = rules.map(
     ({ label, value, lifetimeMs: each }) =>
@@ -255,7 +259,7 @@ function onOff(setting: boolean | undefined): string {
   return setting ? 'on' : 'off';
 }
 
-function plain({ name, vaultId, createTimeMs, settings, state, cause }: VaultInfo): object {
+function plain({ name, vaultId, createTimeMs, settings, state, cause, work }: VaultInfo): object {
   const { prefixIndex, autoCompact, quotaBytes, labels, lifetimeMs, lifetimes: rules, keep } = settings;
   const { conversationsMax, contentBytesMax, keepUsageMs } = settings;
   return {
@@ -264,6 +268,9 @@ function plain({ name, vaultId, createTimeMs, settings, state, cause }: VaultInf
     ...(createTimeMs !== undefined && { create_time: formatTime(createTimeMs) }),
     state: stateWords[state],
     ...(cause !== '' && { cause }),
+    ...(work.length > 0 && {
+      work: work.map(({ task, startTimeMs }) => ({ task, start_time: formatTime(startTimeMs) })),
+    }),
     settings: {
       ...(prefixIndex !== undefined && { prefix_index: prefixIndex }),
       ...(autoCompact !== undefined && { auto_compact: autoCompact }),
