@@ -28,6 +28,8 @@ const views = [
   'prompts',
   'vault',
   'conversation?id=call%2F3',
+  'conversation?id=picture',
+  'nowhere',
 ];
 const hostile = '<img src=x onerror="window.broken=1">';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -60,6 +62,17 @@ describe.skipIf(browserFile === undefined)(suite, () => {
           { role: 'assistant', text: `It is on its way. ${'More about it. '.repeat(n * 10)}` },
         ],
       });
+    await client.store({
+      conversation: { id: 'picture' },
+      messages: [
+        {
+          role: 'user',
+          tokens: [1],
+          attachments: [Buffer.alloc(2048, 7)],
+          fieldsJson: JSON.stringify({ kind: 'photo' }),
+        },
+      ],
+    });
     for (const id of ['fork/a', 'fork/b']) await client.fork('call/3', { newId: id });
     browser = await puppeteer.launch({
       executablePath: browserFile!,
@@ -145,7 +158,7 @@ describe.skipIf(browserFile === undefined)(suite, () => {
   it('shows what is stored, how much smaller, and its use', async () => {
     const page = await open('overview');
     const text = await textOf(page);
-    expect(text).toContain('62 conversations');
+    expect(text).toContain('63 conversations');
     for (const words of [
       'Where the savings come from',
       'Deduplicated',
@@ -238,6 +251,33 @@ describe.skipIf(browserFile === undefined)(suite, () => {
     await page.waitForFunction('/Compaction\\s+since/.test(document.body.innerText)');
     work = [];
     await page.waitForFunction('/Under way\\s+nothing/.test(document.body.innerText)');
+    await page.close();
+  });
+
+  it('shows the attachments and the fields of a message', async () => {
+    const page = await open('conversation?id=picture');
+    const text = await textOf(page);
+    expect(text).toMatch(/Attachment of 2(\.0)? KiB, SHA-256 [0-9a-f]{64}/);
+    await page.click('summary');
+    await page.waitForFunction('document.body.innerText.includes("photo")');
+    await page.close();
+  });
+
+  it('says that an address is none of its own, and looks at the audit log when asked', async () => {
+    const page = await open('nowhere');
+    expect(await textOf(page)).toContain('The page has no such address.');
+    await page.goto(`${server.page}#/vault`);
+    await settled(page);
+    const looks = async () => {
+      let seen = 0;
+      for await (const { method } of client.admin.listAuditEvents())
+        if (method === 'AdminService.ListAuditEvents') seen += 1;
+      return seen;
+    };
+    // Each of these looks is an event itself.
+    const before = await looks();
+    await settled(page);
+    expect(await looks()).toBe(before + 1);
     await page.close();
   });
 

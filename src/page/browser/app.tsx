@@ -18,6 +18,7 @@ const titles: Readonly<Record<View, string>> = {
   prompts: 'Prompts',
   vault: 'Vault',
   conversation: 'Conversation',
+  unknown: 'Nothing is here',
 };
 
 /** The page: its head, and the view of the place that it is at. */
@@ -105,7 +106,7 @@ function Head({
             label="Vault"
             value={vault}
             values={vaults.map((name) => [name, name])}
-            onChoose={(name) => goTo(current, { vault: name })}
+            onChoose={(name) => goTo(current === 'unknown' ? 'overview' : current, { vault: name })}
           />
         )}
         {onLeave && (
@@ -154,5 +155,17 @@ function ViewOf({ view, params, vault }: Route & { readonly vault: string }) {
       return <Prompts vault={vault} params={params} />;
     case 'vault':
       return <VaultView vault={vault} />;
+    case 'unknown':
+      return <Unknown vault={vault} />;
   }
+}
+
+/** The address names no view: it was mistyped, or cut off. */
+function Unknown({ vault }: { readonly vault: string }) {
+  return (
+    <p class="empty">
+      The page has no such address. <a href={hrefOf('overview', { vault })}>Overview</a> of the vault{' '}
+      <span class="id">{vault}</span>.
+    </p>
+  );
 }

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { MessageInfo } from './generated/responses.js';
-import { count, plural } from './format.js';
+import { bytes, count, plural } from './format.js';
 import { Uses } from './prompts.js';
 import type { Content } from './read-messages.js';
 import type { Piece } from './tokens.js';
@@ -47,6 +47,7 @@ export function Message({
         <Body content={content} showsTokens={showsTokens} isWhole={isWhole} onWhole={() => setWhole(true)} />
       )}
       {content?.isReplaced && <p class="small soft">Bytes that are no UTF-8 are shown as �.</p>}
+      {content && <Besides content={content} />}
       {info.segments.length === 1 && (
         <button
           type="button"
@@ -59,6 +60,29 @@ export function Message({
       )}
       {showsUses && segment && <Uses vault={vault} hash={segment.hash} />}
     </article>
+  );
+}
+
+/** Attachments of a message, and its fields as they came. */
+function Besides({ content: { attachments, fields } }: { readonly content: Content }) {
+  return (
+    <>
+      {attachments.length > 0 && (
+        <ul class="small" aria-label="Attachments">
+          {attachments.map(({ sha256, size_bytes }, index) => (
+            <li key={index}>
+              Attachment of {bytes(size_bytes)}, SHA-256 <span class="id">{sha256}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {fields !== '' && (
+        <details class="small">
+          <summary>Fields</summary>
+          <p class="text">{fields.length > charactersMax ? `${cut(fields)} …` : fields}</p>
+        </details>
+      )}
+    </>
   );
 }
 

@@ -1,5 +1,5 @@
 import { call } from './api.js';
-import { brief, bytes, count, ratio } from './format.js';
+import { brief, bytes, count, plural, ratio } from './format.js';
 import { useAsked } from './hooks.js';
 import { hrefOf } from './route.js';
 import { Savings } from './savings.js';
@@ -10,6 +10,9 @@ import { Usage } from './usage.js';
 /** Sums of a vault, where its savings come from, its usage, and its most shared messages. */
 export function Overview({ vault, params }: { readonly vault: string; readonly params: URLSearchParams }) {
   const stats = useAsked(vault, (signal) => call('MaintenanceService', 'GetStats', { vault }, signal));
+  const expired = useAsked(`expired ${vault}`, (signal) =>
+    call('AdminService', 'GetRetention', { vault }, signal),
+  ).data;
   return (
     <>
       <div class={stats.data || stats.error ? '' : 'room-of-sums'}>
@@ -25,6 +28,13 @@ export function Overview({ vault, params }: { readonly vault: string; readonly p
                   kept in <strong>{bytes(data.in_use_bytes)}</strong>
                   {smaller(Number(data.raw_bytes) / Number(data.in_use_bytes))}.
                 </p>
+                {expired && expired.expired_conversations !== '0' && (
+                  <p class="soft">
+                    {expired.is_lower_bound ? 'At least ' : ''}
+                    {plural(expired.expired_conversations, 'conversation')} of these have expired: nobody can
+                    read them, and the next sweep deletes them.
+                  </p>
+                )}
                 <Savings stats={data} />
               </>
             )

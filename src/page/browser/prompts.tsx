@@ -13,7 +13,7 @@ const orders = [
 
 type Order = (typeof orders)[number][0];
 
-/** Time for which an answer is used again: the server looks at every conversation for it. */
+/** Time for which an answer is used again: a storage that keeps no account looks at every conversation. */
 const freshMs = 60_000;
 const answers = new Map<string, { readonly segments: readonly SharedSegment[]; readonly atMs: number }>();
 

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 
 /** Views of the page, in the order of its menu. */
 export const views = ['overview', 'conversations', 'search', 'prompts', 'vault'] as const;
-export type View = (typeof views)[number] | 'conversation';
+export type View = (typeof views)[number] | 'conversation' | 'unknown';
 
 /** Place in the page: "#/conversations?model=x". A link to it, and the way back, need nothing else. */
 export interface Route {
@@ -13,7 +13,8 @@ export interface Route {
 export function readRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split(/\?(.*)/s, 2);
   const known = path === 'conversation' || (views as readonly string[]).includes(path);
-  return { view: known ? (path as View) : 'overview', params: new URLSearchParams(query) };
+  const view = known ? (path as View) : path === '' ? 'overview' : 'unknown';
+  return { view, params: new URLSearchParams(query) };
 }
 
 /** Returns the address of a place; parameters that are empty are left out. */

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import { call } from './api.js';
 import type { GetRetentionResponse, VaultSettings, VaultWork } from './generated/responses.js';
 import { bytes, count, dateTime, duration, plural, ratio } from './format.js';
@@ -177,21 +178,41 @@ function Running({
   );
 }
 
-/** Reasons for which there is no list of past work, and which nobody needs to be told. */
+/** Reasons for which there is no list of past work. */
 const notListed: readonly string[] = ['PERMISSION_DENIED', 'AUDIT_LOG_OFF'];
 
-/** Deletions and maintenance of late, for those who may see the audit log. */
+/** Deletions and maintenance of late, on request: whoever looks at the audit log is in it too. */
 function LastWork({ vault }: { readonly vault: string }) {
+  const [isAsked, setAsked] = useState(false);
+  if (isAsked) return <LastEvents vault={vault} />;
+  return (
+    <button type="button" class="link small" onClick={() => setAsked(true)}>
+      Latest deletions and maintenance
+    </button>
+  );
+}
+
+/** Events of the audit log, for those who may see it. */
+function LastEvents({ vault }: { readonly vault: string }) {
   const asked = useAsked(`audit ${vault}`, (signal) =>
     call('AdminService', 'ListAuditEvents', { vault, page_size: 100 }, signal),
   );
-  if (asked.error && notListed.includes(asked.error.reason)) return null;
+  if (asked.error && notListed.includes(asked.error.reason))
+    return (
+      <p class="soft">
+        {asked.error.reason === 'AUDIT_LOG_OFF'
+          ? 'This server keeps no audit log.'
+          : 'You may not see the audit log.'}
+      </p>
+    );
   return (
     <Loaded asked={asked}>
       {({ events: all }) => {
         // Asking for the log is in it too.
         const events = all.filter(({ method }) => method !== 'AdminService.ListAuditEvents').slice(0, 10);
-        return events.length === 0 ? null : (
+        return events.length === 0 ? (
+          <p class="soft">None lately.</p>
+        ) : (
           <Table label="Latest deletions and maintenance" head={['When', 'Who', 'Call', 'Result']}>
             {events.map(({ number, time, identity, method, result }) => (
               <tr key={number}>
