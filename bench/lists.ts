@@ -18,14 +18,17 @@ const monthMs = 30 * 86_400_000;
 interface Costs {
   readonly listBytes: number;
   readonly usageBytes: number;
+  readonly boardBytes: number;
   readonly pageMs: number;
   readonly countMs: number;
   readonly monthMs: number;
+  readonly sharedMs: number;
 }
 
 /**
  * Measures what the index of lists and the counters of usage take on the disk, and what a filtered page, a
- * count and a month of usage cost, in a vault of 10,000 conversations and in a larger one.
+ * count, a month of usage and a page of shared prompts cost, in a vault of 10,000 conversations and in a
+ * larger one.
  */
 export async function run(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -46,9 +49,12 @@ export async function run(argv: readonly string[]): Promise<void> {
     [
       row('index of lists, a conversation and dimension', ({ listBytes }) => listBytes / dimensions, 'B'),
       row('counters of usage, the same', ({ usageBytes }) => usageBytes / dimensions, 'B'),
+      row('board of shared segments, the same', ({ boardBytes }) => boardBytes / dimensions, 'B'),
+      row('all of these', (each) => (each.listBytes + each.usageBytes + each.boardBytes) / dimensions, 'B'),
       row('a page of 50 by label, median', ({ pageMs }) => pageMs, 'ms'),
       row('count of a label, median', ({ countMs }) => countMs, 'ms'),
       row('a month of usage, median', ({ monthMs }) => monthMs, 'ms'),
+      row('a page of 50 shared prompts, median', ({ sharedMs }) => sharedMs, 'ms'),
     ],
   );
 }
@@ -76,7 +82,13 @@ async function measureCalls(backend: MaintainedBackend, count: number) {
   const query = (n: number) =>
     ({ filter: { metadata: { session: session(n) } }, order: 'newestFirst', scanLimit: 20_000 }) as const;
   const fromMs = timeOf(0);
+  const { signal } = new AbortController();
+  const shared = async () => {
+    const found = await backend.sharedSegments!({ order: 'tokensSaved', limit: 50, signal });
+    if (found?.length !== 50) throw new Error('the vault does not know its shared prompts');
+  };
   return {
+    sharedMs: await medianMs(shared),
     pageMs: await medianMs((n) => backend.listConversations({ ...query(n), limit: 50 })),
     countMs: await medianMs((n) => backend.listConversations({ ...query(n), limit: 20_000 })),
     monthMs: await medianMs(() =>
@@ -94,9 +106,13 @@ async function medianMs(call: (n: number) => Promise<unknown>): Promise<number> 
 /** Returns the bytes of pages in use, for each conversation. */
 async function bytesIn(folder: string, count: number) {
   const environment = await Environment.open(folder, { sync: false });
-  const { postings, usage, usageGroups } = environment.tables;
+  const { meta, postings, usage, usageGroups } = environment.tables;
   const bytes = (table: typeof usage | typeof usageGroups) => (4096 * table.pages()) / count;
-  const sizes = { listBytes: bytes(postings), usageBytes: bytes(usage) + bytes(usageGroups) };
+  const sizes = {
+    listBytes: bytes(postings),
+    usageBytes: bytes(usage) + bytes(usageGroups),
+    boardBytes: bytes(meta),
+  };
   await environment.close();
   return sizes;
 }
@@ -109,11 +125,19 @@ function generated(n: number, core: TokenCore, codec: LiveCodec) {
   const words = new Uint8Array(
     Uint32Array.from({ length: 20 }, (_, at) => (n * 31 + at * 7) % 200_000).buffer,
   );
-  const message = { role: 'user', name: '', toolCallId: '', words };
+  // Two of three conversations have a prompt that a hundred neighbours have, the third has one of a few.
+  const prompt = n % 3 === 0 ? n % 9 : 9 + Math.floor(n / 100);
+  const promptWords = new Uint8Array(
+    Uint32Array.from({ length: 30 + (prompt % 50) }, (_, at) => (prompt * 17 + at * 13) % 200_000).buffer,
+  );
+  const messages = [
+    { role: 'system', name: '', toolCallId: '', words: promptWords },
+    { role: 'user', name: '', toolCallId: '', words },
+  ];
   // The ten conversations of a session follow each other, and are of one user and one application.
   const session = Math.floor(n / 10);
   const fields = { id: `conversation/${n}`, application: `app ${session % 3}`, model: `m ${session % 4}` };
-  const change = changeOf({ ...fields, tokenizer: 'o200k_base', messages: [message] }, core, codec);
+  const change = changeOf({ ...fields, tokenizer: 'o200k_base', messages }, core, codec);
   const metadata = { user: `user ${session % 20}`, session: String(session) };
   const put = change.put!;
   return { ...change, put: { ...put, spec: { ...put.spec, metadata }, timeMs: timeOf(n) } };
