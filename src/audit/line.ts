@@ -18,7 +18,7 @@ export function toLine(event: RecordedEvent): string {
   return `${line}\n`;
 }
 
-/** Returns the event of a line; undefined for a line that is none, or a part of one. */
+/** Returns the event of a line; undefined for a line that has none, or a part of one. */
 export function fromLine(line: string): RecordedEvent | undefined {
   let value: unknown;
   try {

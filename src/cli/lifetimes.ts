@@ -12,7 +12,7 @@ const units = [
   ['s', secondMs],
 ] as const;
 
-/** Reads "user=7:30d" or "application=agents:30d", repeatedly; an empty text is none. */
+/** Reads "user=7:30d" or "application=agents:30d", repeatedly; an empty text stands for no rules. */
 export function lifetimes(text: string, before: readonly Lifetime[] = []): Lifetime[] {
   if (text === '') return [...before];
   const colon = text.lastIndexOf(':');
@@ -22,7 +22,7 @@ export function lifetimes(text: string, before: readonly Lifetime[] = []): Lifet
   return [...before, { label: label === 'application' ? '' : label, value, lifetimeMs }];
 }
 
-/** Reads "tag=golden", repeatedly; an empty text is none. */
+/** Reads "tag=golden", repeatedly; an empty text stands for no rules. */
 export function keptLabels(text: string, before: readonly LabelValue[] = []): LabelValue[] {
   return text === '' ? [...before] : [...before, labelOf(text)];
 }

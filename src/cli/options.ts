@@ -59,7 +59,7 @@ export function filled(text: string): string {
   throw new InvalidArgumentError('It is empty.');
 }
 
-/** Returns an offset from UTC as times have it: Z, or +02:00. */
+/** Returns an offset from UTC as RFC 3339 writes it: Z, or +02:00. */
 export function timeZone(text: string): string {
   if (/^(z|utc)$/i.test(text)) return 'Z';
   if (/^[+-]([01]\d|2[0-3]):[0-5]\d$/.test(text)) return text;
@@ -74,12 +74,12 @@ export function keyValue(text: string, soFar: Record<string, string> = {}): Reco
 }
 
 /** Collects the values of a repeated option. */
-export function any(text: string, soFar: readonly string[] = []): readonly string[] {
+function any(text: string, soFar: readonly string[] = []): readonly string[] {
   return [...soFar, filled(text)];
 }
 
 /** Collects the values of each key, of a repeated KEY=VALUE. */
-export function anyOfKey(
+function anyOfKey(
   text: string,
   soFar: Readonly<Record<string, readonly string[]>> = {},
 ): Readonly<Record<string, readonly string[]>> {

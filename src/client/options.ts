@@ -127,7 +127,7 @@ function withClientTls({ tls: encryption, token: given, signal, ...rest }: Parse
   return { ...rest, signal, token: given, tls: encryption && Object.fromEntries(set) };
 }
 
-/** Refuses a token that whoever is on the way could read. */
+/** Refuses to send a token over a network without TLS. */
 function checkToken(options: CheckedOptions): CheckedOptions {
   const { server: address, token: given, tls: encryption } = options;
   const host = address.slice(0, address.lastIndexOf(':'));

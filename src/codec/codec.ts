@@ -133,7 +133,7 @@ export function createLiveCodec(core: TokenCore): LiveCodec {
 }
 
 /** Returns the result of `read`; undefined if the frame is damaged. */
-export function undefinedIfCorrupt<T>(read: () => T): T | undefined {
+export function undefinedIfCorruptFrame<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {

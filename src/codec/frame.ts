@@ -59,14 +59,14 @@ export function frameRegistryId(frame: Uint8Array): number | undefined {
   return head.registryId === builtInRegistryId ? undefined : head.registryId;
 }
 
-export function writeVarintFrame(varints: Uint8Array): Uint8Array {
+function writeVarintFrame(varints: Uint8Array): Uint8Array {
   const frame = new Uint8Array(1 + varints.length);
   frame[0] = frameVersions.varints;
   frame.set(varints, 1);
   return frame;
 }
 
-export function writeLe32Frame(le32: Uint8Array): Uint8Array {
+function writeLe32Frame(le32: Uint8Array): Uint8Array {
   const frame = new Uint8Array(1 + le32.length);
   frame[0] = frameVersions.le32;
   frame.set(le32, 1);
@@ -74,7 +74,7 @@ export function writeLe32Frame(le32: Uint8Array): Uint8Array {
 }
 
 /** Writes a frame of one block, in the shortest form. */
-export function writeBlockFrame(registryId: number, block: Uint8Array): Uint8Array {
+function writeBlockFrame(registryId: number, block: Uint8Array): Uint8Array {
   if (registryId < 0x80) {
     const frame = new Uint8Array(1 + block.length);
     frame[0] = frameVersions.shortBlock + registryId;
@@ -88,7 +88,7 @@ export function writeBlockFrame(registryId: number, block: Uint8Array): Uint8Arr
   return frame;
 }
 
-export function writeBlocksFrame(registryId: number, blocks: readonly Uint8Array[]): Uint8Array {
+function writeBlocksFrame(registryId: number, blocks: readonly Uint8Array[]): Uint8Array {
   const parts: Uint8Array[] = [Uint8Array.from([frameVersions.blocks, ...varint(registryId)])];
   for (const block of blocks) parts.push(Uint8Array.from(varint(block.length)), block);
   return new Uint8Array(Buffer.concat(parts));

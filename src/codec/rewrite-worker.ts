@@ -3,7 +3,7 @@
 import { workerData } from 'piscina';
 import { loadCore } from '../core/index.js';
 import { isStowkenError, StowkenError } from '../model/index.js';
-import { createCodec, undefinedIfCorrupt } from './codec.js';
+import { createCodec, undefinedIfCorruptFrame } from './codec.js';
 import { lowerThreadPriority } from './lower-thread-priority.js';
 import type { RewriteOutcome } from './rewriter.js';
 
@@ -27,7 +27,7 @@ export default function rewriteAll(frames: readonly Uint8Array[]): RewriteOutcom
 }
 
 function rewrite(frame: Uint8Array): Uint8Array {
-  const run = undefinedIfCorrupt(() => codec.decode(frame));
+  const run = undefinedIfCorruptFrame(() => codec.decode(frame));
   if (run === undefined) return frame;
   const next = codec.encode(run);
   const back = codec.decode(next);

@@ -69,7 +69,7 @@ export class HashCache {
   readonly #named: RecentlyUsed<number, Named>;
   readonly #runBytesMax: number;
 
-  constructor(bytesMax: number = limits.recentNamesBytesMax) {
+  constructor(bytesMax: number = limits.recentHashesBytesMax) {
     this.#named = new RecentlyUsed(bytesMax, ({ varints }) => varints.length);
     this.#runBytesMax = bytesMax / RUN_PART;
   }

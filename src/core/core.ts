@@ -83,7 +83,7 @@ class WasmTokenCore implements TokenCore {
     // Shared by all calls: none of them may await anything between init and digest.
     private readonly hasher: IHasher,
     wasm = instantiate(module) as VarintExports,
-    hashesBytesMax: number = limits.recentNamesBytesMax,
+    hashesBytesMax: number = limits.recentHashesBytesMax,
   ) {
     this.#wasm = wasm;
     this.#recent = new HashCache(hashesBytesMax);

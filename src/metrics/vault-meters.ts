@@ -5,7 +5,7 @@ import { CheckCounts, type VaultActivity } from '../vaults/index.js';
 import type { Samples } from './samples.js';
 
 /** Label of the vaults that have none of their own; no vault can have this name. */
-export const otherVaults = '(others)';
+const otherVaults = '(others)';
 
 /** Activity under one label. */
 class Meter implements VaultActivity {

@@ -46,7 +46,7 @@ export function writeAttachmentIndex(entries: readonly AttachmentEntry[]): Buffe
   return bytes;
 }
 
-/** Reads an index; undefined if the le32 is none. */
+/** Reads an index; undefined if the bytes are something else. */
 export function readAttachmentIndex(le32: Uint8Array): AttachmentEntry[] | undefined {
   const bytes = Buffer.from(le32.buffer, le32.byteOffset, le32.byteLength);
   if (!mayBeIndex(bytes.length / 4) || bytes.readUInt32LE(0) !== mark) return undefined;

@@ -248,9 +248,9 @@ export const limits = {
   /** Size of the cache of decoded segments, in either form. */
   recentSegmentsBytesMax: 16 * 1024 * 1024,
   /** Size of the cache of hashes with their token sequences. */
-  recentNamesBytesMax: 8 * 1024 * 1024,
+  recentHashesBytesMax: 8 * 1024 * 1024,
   /** Size of that cache for a vault other than the default one: very many may be open. */
-  recentNamesOtherBytesMax: 1024 * 1024,
+  recentHashesOtherBytesMax: 1024 * 1024,
   readBatchSlotsMax: 256,
   /** Content bytes that a retrieve gathers into one chunk of a long message: minimum and maximum. */
   chunkBytesMin: 256 * 1024,
@@ -401,5 +401,3 @@ export const limits = {
   /** Interval at which the delay of the event loop is measured, if there are metrics. */
   eventLoopLookMs: 100,
 } as const;
-
-export type LimitName = keyof typeof limits;

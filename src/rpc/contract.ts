@@ -18,7 +18,7 @@ const contractFiles = [
 ];
 
 /** The contract in the form that grpc-js and reflection take. */
-export const contract = protoLoader.loadSync(contractFiles, { keepCase: true, includeDirs: [protoFolder] });
+const contract = protoLoader.loadSync(contractFiles, { keepCase: true, includeDirs: [protoFolder] });
 
 /** The same contract as message types, to decode and encode by name; fields keep their names. */
 const root = new protobuf.Root();

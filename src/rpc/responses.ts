@@ -343,7 +343,7 @@ export function referenceFields(result: ReferenceResult): R.ReferenceResult {
 }
 
 /** Returns an item's failure as an ItemStatus; OK without one. */
-export function itemStatusFields(error?: StowkenError): R.ItemStatus {
+function itemStatusFields(error?: StowkenError): R.ItemStatus {
   if (error === undefined) return { code: status.OK };
   return {
     code: codeOf[error.reason],

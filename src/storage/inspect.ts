@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { isStowkenError, StowkenError } from '../model/index.js';
 import type { Inspection } from './contract/inspection.js';
-import { inspectFilesystem } from './filesystem/inspect/inspect-filesystem.js';
+import { inspectFilesystem } from './filesystem/inspect-filesystem.js';
 import { inspectLmdb } from './lmdb/inspect/inspect-lmdb.js';
 import { dataFileIn } from './lmdb/tables/environment.js';
 import { KIND } from './lmdb/tables/layout.js';

@@ -117,7 +117,7 @@ export interface Tokenizers {
   close(): Promise<void>;
 }
 
-/** Tokenizers of a process: those that come with the program, and those that it was given files of. */
+/** Tokenizers of a process: those that come with the program, and those of files that it was given. */
 export interface TokenizerPool extends Tokenizers {
   /** Returns a tokenizer that a file was given of. */
   given(name: string): GivenTokenizer | undefined;

@@ -1,4 +1,4 @@
-export { type BeginWork, markWork, type WorkName, workNames } from './maintain/marked-work.js';
+export { type BeginWork, markWork, type WorkName } from './maintain/marked-work.js';
 export { countTasks, TaskActivity, type TaskName, taskNames } from './maintain/task-activity.js';
 export { clockBehind, type ClockBehind } from './maintain/verify.js';
 export { AutoCompaction, minSavingsRatioDefault, type AutoCompactionEvents } from './compaction/index.js';

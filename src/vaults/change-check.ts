@@ -1,3 +1,4 @@
+import { readOnly } from '../model/index.js';
 import type { Change, StorageBackend } from '../storage/index.js';
 
 /** A reason of the server, not of the store, to refuse changes. */
@@ -7,6 +8,11 @@ export interface ChangeCheck {
   /** Called when a change that passed has ended, committed or not. */
   ended?(change: Change): void;
 }
+
+/** Refuses every change, for a server that only reads. */
+export const refuseChanges: ChangeCheck = {
+  check: () => Promise.reject(readOnly()),
+};
 
 /** True if a change takes space for something new. Deletions, and the changes of compaction, do not. */
 export function adds({ put, append, fork, newSegments, addReferences, putTokenizer }: Change): boolean {

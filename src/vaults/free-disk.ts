@@ -5,7 +5,7 @@ import type { Change } from '../storage/index.js';
 import { adds, type ChangeCheck } from './change-check.js';
 
 /** Space of a file system, as far as this process may use it. */
-export interface DiskSpace {
+export interface FileSystemSpace {
   readonly bytes: number;
   readonly freeBytes: number;
 }
@@ -21,13 +21,13 @@ export interface FreeDiskOptions {
   /** Floor in bytes; "auto": a part of the disk, and a bound. 0: changes are never refused. */
   readonly floor: number | 'auto';
   /** Reads the space. */
-  readonly read: () => Promise<DiskSpace>;
+  readonly read: () => Promise<FileSystemSpace>;
   /** Called when changes begin, or cease, to be refused. */
   readonly onChange: (state: FreeDiskState) => void;
 }
 
 /** Returns the space of the file system that has a folder, or will have it when the folder is made. */
-export async function spaceOf(folder: string): Promise<DiskSpace> {
+export async function spaceOf(folder: string): Promise<FileSystemSpace> {
   try {
     const { blocks, bavail, bsize } = await statfs(folder);
     return { bytes: blocks * bsize, freeBytes: bavail * bsize };

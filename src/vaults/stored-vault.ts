@@ -60,7 +60,7 @@ export interface VaultOpener {
   ) => Promise<ManagedBackend>;
   /** Absent if nobody watches. */
   readonly activityOf?: ((vault: string) => VaultActivity) | undefined;
-  /** Absent: nobody is told which work is under way. */
+  /** Absent: the work under way is not announced. */
   readonly work?: RunningWork;
   /** Returns the backend with which this process itself works on the vault. */
   readonly wrap?: (name: string, backend: ManagedBackend) => StorageBackend;

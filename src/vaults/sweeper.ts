@@ -15,7 +15,7 @@ export interface SweeperOptions {
   /** Part of the day in which it works; undefined: all of it. */
   readonly window: SweepWindow | undefined;
   readonly clock: () => number;
-  /** Rests for so long, or until the signal aborts. */
+  /** Waits for this time, or until the signal aborts. */
   readonly rest?: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly onSwept: (vault: string, swept: Swept) => void;
   readonly onError: (vault: string, error: unknown) => void;

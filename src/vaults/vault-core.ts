@@ -4,6 +4,6 @@ import { defaultVault } from './names.js';
 
 /** Returns the core of one vault: it remembers no hash of another one. */
 export function vaultCore(core: TokenCore, name: string): TokenCore {
-  const bytesMax = name === defaultVault ? limits.recentNamesBytesMax : limits.recentNamesOtherBytesMax;
+  const bytesMax = name === defaultVault ? limits.recentHashesBytesMax : limits.recentHashesOtherBytesMax;
   return core.withOwnHashes(bytesMax);
 }

@@ -136,7 +136,7 @@ function inWords({ how, refusal }: Failure, failures: number, delayMs: number): 
 }
 
 /** Returns the delay before the next try, after so many tries in a row that did not last. */
-export function restartDelayMs(failures: number): number {
+function restartDelayMs(failures: number): number {
   if (failures <= 1) return 0;
   return Math.min(limits.workerRestartMs * 2 ** Math.min(failures - 2, 30), limits.workerRestartMsMax);
 }

@@ -13,7 +13,7 @@ import { encodeGarbage } from '../../src/storage/lmdb/segments/ref-counts.js';
 import { encodeBoundedChunk } from '../../src/storage/lmdb/tables/bounded-chunk.js';
 import { RecordChecksum } from '../../src/storage/lmdb/tables/checksum.js';
 import { encodeKeyChunk } from '../../src/storage/lmdb/tables/key-chunk.js';
-import { conversationNumber, segmentId } from '../storage/lmdb/ids.js';
+import { conversationNumber, nodeId, segmentId } from '../storage/lmdb/ids.js';
 import type { StringCode } from '../../src/storage/lmdb/tables/ids.js';
 
 const page = readFileSync(join(resolve(import.meta.dirname, '../..'), 'docs/formats/README.md'), 'utf8');
@@ -81,13 +81,13 @@ const examples: Readonly<Record<string, Uint8Array>> = {
   'group of radix nodes': encodeGroup(FIRST_GROUP_KEY, [
     undefined,
     {
-      parent: 3,
+      parent: nodeId(3),
       start: 2,
       blocks: Buffer.from('a1b2c3d4e5f60718', 'hex'),
       ending: conversationNumber(9),
     },
     undefined,
-    { parent: 0, start: 0, blocks: Buffer.from('0102030405060708', 'hex') },
+    { parent: nodeId(0), start: 0, blocks: Buffer.from('0102030405060708', 'hex') },
   ]),
   'stored value': new RecordChecksum('garbage').seal(9, Buffer.from('01ac0205', 'hex')),
 };

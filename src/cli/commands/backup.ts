@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { printable } from '../../model/index.js';
 import type { StowkenClient } from '../../client/index.js';
-import { checkReplaceable, createBackupProgress, writeWhole } from '../backup/file.js';
+import { checkReplaceable, createBackupProgress, writeWhole } from '../backup-file.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes } from '../format.js';

@@ -120,7 +120,7 @@ async function importFiles(names: readonly string[], options: Options, context: 
   return tally;
 }
 
-/** @throws UsageError if the file is none, as that of which the conversations were to be stored */
+/** @throws UsageError if the file is no template, for example the conversations that were to be stored */
 async function readTemplate(file: string): Promise<string> {
   const text = await readFile(file, 'utf8');
   const isJson = /^\s*(?:\{\s*"|\[\s*[{["])/.test(text);

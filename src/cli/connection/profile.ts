@@ -33,7 +33,7 @@ const profiles = z.record(z.string(), profile);
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Returns the file of profiles: $STOWKEN_PROFILES, or profiles.yaml in the user's folder of settings. */
-export function profilesFile(env: Environment): string {
+function profilesFile(env: Environment): string {
   if (env['STOWKEN_PROFILES']) return env['STOWKEN_PROFILES'];
   const settings = env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config');
   return join(settings, 'stowken', 'profiles.yaml');

@@ -148,7 +148,7 @@ const sketches: readonly Sketch[] = [
   },
 ];
 
-export function makeAgents(random: Random): Agent[] {
+function makeAgents(random: Random): Agent[] {
   return sketches.map(({ application, model, title, tools }) => {
     const schemas = tools.map(({ name, description, arguments: names }) => ({
       type: 'function',

@@ -56,7 +56,7 @@ export class ExportFolder {
 
   /**
    * Opens an absent or empty folder, or one of an export that was interrupted; with `force`, also one with
-   * other files, of which those of a former export are removed in the end.
+   * other files: those of a former export are removed when this one is complete.
    * @throws UsageError if there is something else, or an export is under way
    */
   static async open({ path, force, filesExpected, choices }: FolderChoices): Promise<ExportFolder> {
@@ -100,12 +100,12 @@ export class ExportFolder {
     return file;
   }
 
-  /** Gives a file another name in the end. */
+  /** Sets the name that a file gets when the export is complete. */
   rename(file: PartialFile, target: string): void {
     this.targets.set(file.name, target);
   }
 
-  /** Ends a file that was only needed on the way. */
+  /** Closes a temporary file, which is removed when the export is complete. */
   async drop(file: PartialFile): Promise<void> {
     this.files.delete(file.name);
     await file.close();
@@ -195,7 +195,7 @@ export class ExportFolder {
   }
 }
 
-/** Returns the checkpoint that is left in a folder. With `force`, one that is not readable is none. */
+/** Returns the checkpoint that is left in a folder. With `force`, an unreadable one counts as absent. */
 async function leftCheckpoint(path: string, force: boolean): Promise<Checkpoint | undefined> {
   try {
     return await readCheckpoint(path);

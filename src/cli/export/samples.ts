@@ -8,7 +8,7 @@ import type { TextMessage, TextSample, TokenSample } from './formats/format.js';
 const batchIdsMax = 1000;
 const batchTokensMax = 8 * 2 ** 20;
 /** Limit of the tokens of a conversation that is held in memory as a sample. */
-export const sampleTokensMax = 64 * 2 ** 20;
+const sampleTokensMax = 64 * 2 ** 20;
 
 /** A sample, or the reason why a conversation has none. */
 export type Sampled<Sample> =

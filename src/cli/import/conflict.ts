@@ -16,11 +16,11 @@ export interface ConflictOptions extends Pick<RecordDefaults, 'specialTokens'> {
 
 type StoredMessage = Exclude<ReadPart, { kind: 'header' }>;
 
-/** Outcome for a conversation that is stored already: what was stored more of it, or why it cannot be. */
+/** Outcome for a conversation that is stored already: what was appended to it, or why nothing can be. */
 export type Settled = StoreResult | 'unchanged' | 'other content';
 
 /**
- * Stores a conversation of which the id exists. If the stored one is its beginning, the rest is appended,
+ * Stores a conversation whose id exists. If the stored one is its beginning, the rest is appended,
  * with the newest document; if it is the beginning of the stored one, nothing is done. The same text is
  * stored once more if its special tokens are asked for now, and were not before.
  */

@@ -29,7 +29,7 @@ import {
 
 /** Kinds that the setting names; vaults in a database are named by the database's URL. */
 export const storageKinds = ['lmdb', 'filesystem', 'memory'] as const;
-export const durabilities = ['fsync', 'relaxed'] as const;
+const durabilities = ['fsync', 'relaxed'] as const;
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 export type StorageKind = (typeof storageKinds)[number] | 'postgres';

@@ -97,7 +97,7 @@ export const idleSeconds = z.coerce
   .min(1)
   .max(86_400);
 const units: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
-/** Returns the schema of a number of bytes, or "auto". `least` stands in the message. */
+/** Returns the schema of a number of bytes, or "auto". `least` is part of the message. */
 export const sizeFrom = (bytesMin: number, least: string) =>
   z.union([z.number(), z.string()]).transform((given, context) => {
     if (given === 'auto') return 'auto' as const;

@@ -28,7 +28,7 @@ export interface CertificateEntry {
   readonly grants: readonly Grant[];
 }
 
-/** Name of an entry: it stands in logs and on command lines. */
+/** Name of an entry, as logs and command lines have it. */
 export const entryNamePattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 export const entryNameForm = '1 to 64 letters, digits and . _ @ -, and begins with a letter or a digit';
 

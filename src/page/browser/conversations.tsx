@@ -16,7 +16,7 @@ const texts = [
 ] as const;
 
 /** Makes a filter of the parameters of a place. */
-export function filterOf(params: URLSearchParams): ConversationFilter {
+function filterOf(params: URLSearchParams): ConversationFilter {
   const text = (name: string): string => params.get(name) ?? '';
   const [, key, value] = /^([^=]+)=(.*)$/s.exec(text('label')) ?? [];
   return {

@@ -10,7 +10,7 @@ export interface Route {
   readonly params: URLSearchParams;
 }
 
-export function readRoute(hash: string): Route {
+function readRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split(/\?(.*)/s, 2);
   const known = path === 'conversation' || (views as readonly string[]).includes(path);
   const view = known ? (path as View) : path === '' ? 'overview' : 'unknown';

@@ -6,7 +6,7 @@ import type { ByteBudget, Share } from './budget.js';
 import type { Gathered } from './slabs.js';
 
 /** The stream of a request. */
-export interface Origin {
+export interface RequestStream {
   /** True if nothing arrived in this turn of the event loop: a reset behind the data would be known. */
   readonly settled: boolean;
   readonly caller: Caller;
@@ -33,19 +33,19 @@ export class IncomingRequest {
 
   constructor(
     private readonly message: Gathered,
-    private readonly origin: Origin,
+    private readonly stream: RequestStream,
     private readonly charge: Charge,
   ) {
     this.#charged = charge.bytes > 0;
   }
 
-  /** See Origin. */
+  /** True if nothing arrived in this turn of the event loop. */
   get settled(): boolean {
-    return this.origin.settled;
+    return this.stream.settled;
   }
 
   get caller(): Caller {
-    return this.origin.caller;
+    return this.stream.caller;
   }
 
   get chargedBytes(): number {

@@ -24,7 +24,7 @@ export interface Slab {
  * message would stay until the next garbage collection. Invariant: an arena is listed while a slab of it is
  * free or in use.
  */
-export class Slabs {
+class Slabs {
   #arenas: Arena[] = [];
 
   constructor(readonly slabBytes: number) {}

@@ -44,7 +44,7 @@ const deleteResponse = new ResponseEncoder('stowken.v1.DeleteConversationRespons
 const deleteManyResponse = new ResponseEncoder('stowken.v1.DeleteConversationsResponse');
 
 /** Methods of ConversationService that write. */
-export function conversationWrites(scope: ServiceScope): UntypedServiceImplementation {
+function conversationWrites(scope: ServiceScope): UntypedServiceImplementation {
   const methods = new VaultMethods(scope);
   return {
     StoreConversation: methods.unary(readStore, async (vault, { input }, signal) =>
@@ -102,7 +102,7 @@ function encodeAttachment(part: AttachmentInfo | Uint8Array): Buffer[] {
 const getResponse = new ResponseEncoder('stowken.v1.GetConversationResponse');
 
 /** Methods of ConversationService that only read. */
-export function conversationReads(scope: ServiceScope): UntypedServiceImplementation {
+function conversationReads(scope: ServiceScope): UntypedServiceImplementation {
   const methods = new VaultMethods(scope);
   return {
     RetrieveConversation: methods.stream(
@@ -155,7 +155,7 @@ export function conversationReads(scope: ServiceScope): UntypedServiceImplementa
 const codec = new ResponseEncoder('stowken.v1.FindPrefixResponse');
 
 /** Encodes the first matches, as many as fit into the default message size of a gRPC client. */
-export function encodeMatches(matches: readonly PrefixMatch[]): Buffer {
+function encodeMatches(matches: readonly PrefixMatch[]): Buffer {
   const fitting = countFitting(matches.map(({ conversation }) => conversation));
   return codec.encode({
     matches: matches.slice(0, fitting).map(({ conversation, sharedTokens }) => ({

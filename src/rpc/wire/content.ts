@@ -79,7 +79,7 @@ const loopCopyBytesMax = 16;
  * request. Any further piece makes it copy, into one buffer, so that a request of millions of tiny pieces
  * costs no more memory than its own size.
  */
-export class TokenGatherer {
+class TokenGatherer {
   #start = 0;
   #end = 0;
   #copy: Buffer | undefined;

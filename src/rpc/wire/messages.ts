@@ -17,7 +17,7 @@ const tags = {
 } as const;
 
 /** Reads one Message at the reader. `field` names it in errors. See ContentReader. */
-export function readMessage(reader: StrictReader, field: string): NewMessage {
+function readMessage(reader: StrictReader, field: string): NewMessage {
   let role = '';
   let name = '';
   let toolCallId = '';

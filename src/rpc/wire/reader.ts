@@ -70,7 +70,7 @@ function isAscii(bytes: Uint8Array, from: number, end: number): boolean {
 }
 
 /** @throws TypeError if the bytes are not UTF-8 */
-export function decodeUtf8(bytes: Uint8Array): string {
+function decodeUtf8(bytes: Uint8Array): string {
   return utf8.decode(bytes);
 }
 

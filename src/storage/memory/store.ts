@@ -235,7 +235,7 @@ export class MemoryStore implements StagedVault, RecordIndex<MemorySegment> {
 }
 
 /** Registries of a memory backend; the codec has them at once. */
-export class MemoryRegistries implements StagedRegistries {
+class MemoryRegistries implements StagedRegistries {
   readonly stored = new Map<number, { readonly bytes: Uint8Array; readonly createTimeMs: number }>();
 
   constructor(

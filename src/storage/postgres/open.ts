@@ -37,7 +37,7 @@ export interface OpenOptions {
   readonly activity?: StorageActivity | undefined;
   /** True to look for mistakes of the storage's own; with STOWKEN_STRICT=1 if it is not given. */
   readonly strict?: boolean;
-  /** Interval in which the server tells others of its readers; for tests of many collections. */
+  /** Interval in which the server renews its row, which keeps its readers; for tests of many collections. */
   readonly beatMs?: number;
 }
 

@@ -105,7 +105,7 @@ export function isListed(
 }
 
 /** True if a conversation passes a filter; an absent condition passes. */
-export function matchesFilter(conversation: Conversation, filter: ConversationFilter): boolean {
+function matchesFilter(conversation: Conversation, filter: ConversationFilter): boolean {
   const { createTimeMs, updateTimeMs, expireTimeMs, totalTokens, metadata } = conversation;
   return (
     equals(filter.application, conversation.application) &&

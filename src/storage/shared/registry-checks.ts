@@ -18,7 +18,7 @@ export function checkRegistries(change: Change, has: (id: number) => boolean, la
   if (id <= lastId()) throw conflict(`registry ${id} is not above registry ${lastId()}`, id);
 }
 
-export function registryMissing(id: number): StowkenError {
+function registryMissing(id: number): StowkenError {
   return conflict(`a frame names registry ${id}, which is not stored`, id);
 }
 

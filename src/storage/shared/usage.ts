@@ -112,7 +112,7 @@ export function periodOf({ timeMs }: Pick<UsageEvent, 'timeMs'>): number {
 }
 
 /** Returns the labels that a conversation has, as usage is grouped by them. */
-export function labelledBy({ metadata }: Conversation, labels: readonly string[]): Record<string, string> {
+function labelledBy({ metadata }: Conversation, labels: readonly string[]): Record<string, string> {
   const entries = labels.flatMap((key) => {
     const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined;
     return value === undefined ? [] : [[key, value] as const];

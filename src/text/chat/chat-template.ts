@@ -91,7 +91,7 @@ export function writeChatTemplate(template: ChatTemplate): ChatTemplateFile {
   return { sha256: hash.toString('hex'), file: Buffer.concat([json, hash]) };
 }
 
-/** @throws Error if it is none, or damaged */
+/** @throws Error if the bytes are no template, or damaged */
 export function openChatTemplate(file: Uint8Array): ChatTemplate {
   const [json, hash] = [file.subarray(0, -hashBytes), file.subarray(-hashBytes)];
   if (!createHash('sha256').update(json).digest().equals(hash))

@@ -181,12 +181,12 @@ export interface ResumePoint {
   readonly after: SegmentKey | undefined;
 }
 
-export function toResumeToken(vaultId: string, { registryId, after }: ResumePoint): string {
+function toResumeToken(vaultId: string, { registryId, after }: ResumePoint): string {
   return Buffer.from(JSON.stringify([vaultId, registryId, after ?? null])).toString('base64url');
 }
 
 /** @throws StowkenError INVALID_FIELD if toResumeToken did not make this token for this vault */
-export function fromResumeToken(vaultId: string, token: string): ResumePoint {
+function fromResumeToken(vaultId: string, token: string): ResumePoint {
   let parsed: unknown;
   try {
     parsed = JSON.parse(Buffer.from(token, 'base64url').toString());

@@ -1,4 +1,4 @@
-import { type Codec, readHead, unlessDamaged } from '../../codec/index.js';
+import { type Codec, readHead, undefinedIfCorruptFrame } from '../../codec/index.js';
 import { limits, type TokenRun } from '../../model/index.js';
 import type { StorageBackend } from '../../storage/index.js';
 import type { ReportPreparation } from '../maintain/preparation.js';
@@ -51,7 +51,7 @@ export async function takeSample(
       if (readHead(frame).kind === 'le32') continue;
       if (lot % JUDGED_OF === 0 && heldBack.take(frame, tokenCount)) continue;
       if (lot / 2 ** 32 >= share || tokens + tokenCount > limits.trainingTokensMax) continue;
-      const run = unlessDamaged(() => codec.decode(frame));
+      const run = undefinedIfCorruptFrame(() => codec.decode(frame));
       if (run === undefined) continue;
       runs.push(run);
       tokens += tokenCount;

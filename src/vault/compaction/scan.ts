@@ -1,4 +1,4 @@
-import { readHead, unlessDamaged } from '../../codec/index.js';
+import { readHead, undefinedIfCorruptFrame } from '../../codec/index.js';
 import { limits } from '../../model/index.js';
 import type { SegmentKey, StorageBackend } from '../../storage/index.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
@@ -35,7 +35,7 @@ export async function* scanBatches(
 }
 
 function hasHead(frame: Uint8Array): boolean {
-  return unlessDamaged(() => readHead(frame)) !== undefined;
+  return undefinedIfCorruptFrame(() => readHead(frame)) !== undefined;
 }
 
 /** Size of the next batch, in segments: smaller if the last one took long to encode, as on a busy machine. */

@@ -81,7 +81,7 @@ export async function* selected(
   } while (after !== undefined);
 }
 
-export function filterOf(labels: readonly LabelValue[]): ConversationFilter {
+function filterOf(labels: readonly LabelValue[]): ConversationFilter {
   return { conditions: labels.map(({ label, value }) => condition('metadata', label, value)) };
 }
 

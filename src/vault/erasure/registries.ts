@@ -1,4 +1,10 @@
-import { type Codec, createRewriter, registryIdOf, trainRegistry, unlessDamaged } from '../../codec/index.js';
+import {
+  type Codec,
+  createRewriter,
+  registryIdOf,
+  trainRegistry,
+  undefinedIfCorruptFrame,
+} from '../../codec/index.js';
 import type { StorageBackend } from '../../storage/index.js';
 import { readRegistries } from '../compaction/plan.js';
 import { rewriteRetired } from '../compaction/rewrite.js';
@@ -68,7 +74,7 @@ export async function replaceRegistries(
   const runs =
     sample.runs.length > 0
       ? sample.runs
-      : sample.heldBack.flatMap((frame) => unlessDamaged(() => codec.decode(frame)) ?? []);
+      : sample.heldBack.flatMap((frame) => undefinedIfCorruptFrame(() => codec.decode(frame)) ?? []);
   if (runs.length > 0) {
     const last = (await readRegistries(backend)).at(-1);
     const id = (last === undefined ? 0 : registryIdOf(last)) + 1;

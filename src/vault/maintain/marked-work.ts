@@ -1,8 +1,7 @@
 import type { Vault } from '../vault.js';
 
 /** Work on a whole vault that callers start, or the server by itself. */
-export const workNames = ['compaction', 'gc', 'backup', 'verify', 'erasure'] as const;
-export type WorkName = (typeof workNames)[number];
+export type WorkName = 'compaction' | 'gc' | 'backup' | 'verify' | 'erasure';
 
 /** Marks the beginning of work. Returns the function that marks its end. */
 export type BeginWork = (task: WorkName) => () => void;

@@ -97,7 +97,7 @@ function byTokensThenNewest(one: PrefixMatch, other: PrefixMatch): number {
 }
 
 /** Compares conversations with the same tokens. A segment that two of them share is decoded once. */
-export class PrefixComparison {
+class PrefixComparison {
   /** Segments that were equal, with their place. */
   readonly #equal = new Set<string>();
 

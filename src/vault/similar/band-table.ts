@@ -1,4 +1,4 @@
-/** Sketches that are found by one band: the oldest. Where more have it, it tells little. */
+/** Sketches that one band finds: the oldest. A band that more have distinguishes little. */
 const ownersMax = 64;
 
 /**

@@ -2,7 +2,7 @@ import { hashShingle, shingleTokens } from '../../text/index.js';
 
 /** Bins of a sketch. */
 const binBits = 7;
-export const bins = 2 ** binBits;
+const bins = 2 ** binBits;
 /** Content of a bin without a hash: no hash is greater. */
 const empty = 0xffff_ffff;
 /** Pairs exactly at the threshold that the bands may miss, of all such pairs. */
@@ -49,7 +49,7 @@ export function mergeSketch(sketch: Sketch, hashes: Uint32Array): void {
  * bins. Source: A. Shrivastava, Optimal Densification for Fast and Accurate Minwise Hashing, 2017. A sketch
  * without any hash stays empty.
  */
-export function densify(sketch: Sketch): Sketch {
+function densify(sketch: Sketch): Sketch {
   const filled = sketch.slice();
   if (!sketch.some((hash) => hash !== empty)) return filled;
   for (let bin = 0; bin < bins; bin++) {

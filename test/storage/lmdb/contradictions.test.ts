@@ -28,7 +28,7 @@ import {
   references,
   useFullVault,
 } from './full-vault.js';
-import { blockIds, conversationNumber } from './ids.js';
+import { blockIds, conversationNumber, nodeId } from './ids.js';
 import { changeNode } from './nodes.js';
 
 const t = useFullVault();
@@ -157,8 +157,8 @@ const contradictions: [what: string, Change, table: string, damage: (tables: Tab
     storingOther(),
     'radixNodes',
     ({ radixNodes, radixEdges }) => {
-      const first = new NodeGroups(radixNodes).get(1)!;
-      changeNode(radixNodes, 2, () => ({ ...first, parent: 1, start: 5 }));
+      const first = new NodeGroups(radixNodes).get(nodeId(1))!;
+      changeNode(radixNodes, 2, () => ({ ...first, parent: nodeId(1), start: 5 }));
       entriesOf(radixEdges, (entries) => entries.map(({ key }) => ({ key, number: 2 })));
     },
   ],
@@ -170,7 +170,7 @@ const contradictions: [what: string, Change, table: string, damage: (tables: Tab
       changeNode(radixNodes, 1, ({ parent, start }) => ({ parent, start, blocks: prefix.subarray(0, 4) }));
       // Another conversation, so that the node is not removed.
       for (const number of [1, 9])
-        addEnd(radixEnds, { node: 1, depth: 2, conversation: conversationNumber(number) });
+        addEnd(radixEnds, { node: nodeId(1), depth: 2, conversation: conversationNumber(number) });
     },
   ],
   [
@@ -191,7 +191,7 @@ const contradictions: [what: string, Change, table: string, damage: (tables: Tab
     forking('first'),
     'radixEnds',
     // The next conversation is about to get this end.
-    ({ radixEnds }) => addEnd(radixEnds, { node: 1, depth: 2, conversation: conversationNumber(4) }),
+    ({ radixEnds }) => addEnd(radixEnds, { node: nodeId(1), depth: 2, conversation: conversationNumber(4) }),
   ],
 ];
 

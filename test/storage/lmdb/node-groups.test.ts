@@ -9,7 +9,7 @@ import {
   groupKeyOf,
   type NodeRow,
 } from '../../../src/storage/lmdb/radix/node-group.js';
-import { conversationNumber } from './ids.js';
+import { conversationNumber, nodeId } from './ids.js';
 
 const row = fc.oneof(
   fc.constant(undefined),
@@ -21,13 +21,13 @@ const row = fc.oneof(
       ending: fc.option(fc.integer({ min: 1, max: 2 ** 32 - 1 }), { nil: undefined }),
     })
     .map(({ parent, start, blocks, ending }) => ({
-      parent,
+      parent: nodeId(parent),
       start: parent === 0 ? 0 : start,
       blocks: Buffer.concat([blocks, blocks, blocks, blocks]),
       ...(ending !== undefined && { ending: conversationNumber(ending) }),
     })),
 );
-const key = fc.integer({ min: 1, max: 2 ** 31 - 1 }).map(groupKeyOf);
+const key = fc.integer({ min: 1, max: 2 ** 31 - 1 }).map((node) => groupKeyOf(nodeId(node)));
 const rows = fc.array(row, { maxLength: 15 });
 
 const plain = (each: readonly NodeRow[]) =>
@@ -41,7 +41,7 @@ describe('a group of nodes of the prefix index', () => {
         const record = encodeGroup(group, nodes);
         expect(plain(decodeGroup(group, record))).toEqual(plain(upToLast(nodes)));
         expect(plain(nodes.map((_, at) => decodeRow(group, record, at)))).toEqual(plain(nodes));
-        for (let at = 0; at < 16; at++) expect(groupKeyOf(firstNodeOf(group) + at)).toBe(group);
+        for (let at = 0; at < 16; at++) expect(groupKeyOf(nodeId(firstNodeOf(group) + at))).toBe(group);
       }),
     );
   });

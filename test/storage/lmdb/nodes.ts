@@ -7,10 +7,12 @@ import {
   firstBlockOfEdge,
   nodeEnd,
   type RadixNode,
+  ROOT,
 } from '../../../src/storage/lmdb/radix/nodes.js';
 import type { Tables } from '../../../src/storage/lmdb/tables/environment.js';
 import { ByteWriter } from '../../../src/storage/shared/bytes.js';
 import { KeyIndexWriter } from '../../../src/storage/lmdb/tables/key-index.js';
+import { nodeId } from './ids.js';
 import type { Table } from '../../../src/storage/lmdb/tables/table.js';
 
 /** Changes a node of the prefix index, and nothing beside it. */
@@ -20,7 +22,7 @@ export function changeNode(
   to: (node: RadixNode) => RadixNode | undefined,
 ): void {
   const groups = new NodeGroups(table);
-  groups.set(number, to(groups.get(number)!));
+  groups.set(nodeId(number), to(groups.get(nodeId(number))!));
   groups.flush();
 }
 
@@ -31,7 +33,7 @@ export function asBeforeGroups({ radixNodes, radixEnds, radixEdges, strings }: T
   const edges = new KeyIndexWriter(radixEdges);
   for (const { key, number } of roots) {
     edges.remove(key);
-    edges.insert(edgeKey(0, firstBlockOfEdge(key), applicationOfEdge(key, nameOf), undefined), number);
+    edges.insert(edgeKey(ROOT, firstBlockOfEdge(key), applicationOfEdge(key, nameOf), undefined), number);
   }
   edges.flush();
   const ends = new KeyIndexWriter(radixEnds);

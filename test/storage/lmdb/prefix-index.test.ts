@@ -10,6 +10,7 @@ import { encodeBoundedChunk, entriesOfChunk } from '../../../src/storage/lmdb/ta
 import { encodeKeyChunk, type KeyEntry } from '../../../src/storage/lmdb/tables/key-chunk.js';
 import { codec, longSegment, message, spec } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
+import { nodeId } from './ids.js';
 import { asBeforeGroups, changeNode } from './nodes.js';
 
 let folder: TemporaryFolder;
@@ -147,8 +148,8 @@ describe('the prefix index', () => {
     ['the bytes of runs', (t) => t.radixNodes.put(2 ** 31, Buffer.from([0, 1, 9])), []],
     ['the depth of a place', (t) => t.conversationNodes.put(1, Buffer.of(0, 1, 3, 3, 3, 4, 2)), ['a', 'b']],
     [
-      'the run before a run',
-      (t) => changeNode(t.radixNodes, 1, (node) => ({ ...node, parent: 1 })),
+      'the node before a node',
+      (t) => changeNode(t.radixNodes, 1, (node) => ({ ...node, parent: nodeId(1) })),
       ['b', 'c'],
     ],
   ];

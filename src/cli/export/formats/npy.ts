@@ -70,7 +70,7 @@ class NpyPart implements PartWriter<TokenSample> {
 /** Bytes of a header, padded so that its length does not depend on the number of items. */
 const headerBytes = 128;
 
-/** An array of one dimension whose length is known in the end. */
+/** An array of one dimension whose length is known when it is complete. */
 class NpyFile {
   private constructor(
     private readonly file: PartialFile,

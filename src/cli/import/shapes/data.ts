@@ -18,7 +18,7 @@ const attachmentsMax = limits.attachmentsPerMessageMax / 2;
 /** Bytes by their SHA-256 in hex. */
 export type DataOf = ReadonlyMap<string, Uint8Array>;
 
-/** Bytes that a text has in base64, and what is before them. */
+/** Bytes that a text has in base64, and the text before them. */
 export interface Unpacked {
   readonly prefix: string;
   readonly bytes: Buffer;
@@ -26,7 +26,7 @@ export interface Unpacked {
 }
 
 /**
- * True if a text has no character that `others` finds, but for signs of equality at its end. A pattern of the
+ * True if a text has no character that `others` finds, except equals signs at its end. A pattern of the
  * whole text would need a place on the stack for each character.
  */
 export function isWritten(text: string, others: RegExp): boolean {
@@ -35,7 +35,7 @@ export function isWritten(text: string, others: RegExp): boolean {
   return end > 0 && !others.test(text.slice(0, end));
 }
 
-/** Returns the bytes of base64 and of data URLs, if the very text can be made of them again. */
+/** Returns the bytes of base64 and of data URLs, if encoding them gives the same text. */
 export function unpackedOf(text: string): Unpacked | undefined {
   const prefix = dataUrl.exec(text)?.[0] ?? '';
   const packed = text.slice(prefix.length);

@@ -60,7 +60,7 @@ const pairsInList = [
   ['user', 'assistant'],
 ] as const;
 
-/** Keys of which the first that an answer has is what is said in it; the others say it again. */
+/** Keys under which an answer may have its content, several times: the first one that it has is read. */
 const sayings = ['token_ids', 'output_ids', 'message', 'content', 'text', 'generated_text'] as const;
 
 const answerInAnswer: Places = [
@@ -103,7 +103,7 @@ export class Documents {
     );
   }
 
-  /** Takes one message; undefined if the value is none. */
+  /** Takes one message; undefined if the value is not a message. */
   message(value: Json, role?: string): Json | undefined {
     const read = readMessage(value, this.keep, role);
     return read && hole('message', this.#add(read), read.dialect);
@@ -114,7 +114,7 @@ export class Documents {
     return hole('message', index, this.#dialects[index] ?? chatDialect);
   }
 
-  /** Takes a list of messages. @throws BadLine if an item is none */
+  /** Takes a list of messages. @throws BadLine if an item is not a message */
   list(values: readonly Json[], at: string): Json {
     this.#close();
     const from = this.messages.length;
@@ -152,7 +152,7 @@ export class Documents {
     for (const [key, own] of places) {
       const found = valueOf(value, key);
       if (found === undefined || found === null || except.includes(key)) continue;
-      // Text of which the token ids are there, too, is kept beside them.
+      // A text whose token ids are given, too, is kept beside them.
       if (key === 'prompt' && isTokens(valueOf(value, 'prompt_token_ids'))) continue;
       taken.push([key, this.document(found, own, at === '' ? key : `${at}.${key}`, depth + 1)]);
     }
@@ -197,7 +197,7 @@ export class Documents {
     return withValues(this.keep(value) as JsonObject, taken);
   }
 
-  /** Takes a question and its answer; undefined if the value is none. */
+  /** Takes a question and its answer; undefined if the value has another shape. */
   #pair(value: Json): Json | undefined {
     if (!isObject(value)) return undefined;
     const keys = pairsInList.find((pair) => pair.every((key) => typeof valueOf(value, key) === 'string'));

@@ -2,7 +2,7 @@ import { isList, isObject, type Json, type JsonObject, valueOf, withValues } fro
 import type { Shape } from './shape.js';
 import { specOf } from './spec.js';
 
-/** Shapes of what evaluation programs write of each question. */
+/** Shapes of the records that evaluation programs write for each question. */
 export const evaluationShapes: readonly Shape[] = [
   {
     name: 'lm-eval',

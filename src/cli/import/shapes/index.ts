@@ -1,5 +1,4 @@
 export { type DataOf, takeData, takeLongValues, unpackedMin } from './data.js';
-export { inDialect } from './dialects.js';
 export type { Draft, DraftMessage, DraftSpec } from './draft.js';
 export { isList, isObject, type Json, type JsonObject, rawNumber } from './json.js';
 export { parseExactly, withoutRawNumbers, writeWithRawNumbers } from './raw-number.js';

@@ -9,7 +9,7 @@ export interface JsonObject {
  * A number that JSON readers do not keep exactly, as it was written: 12345678901234567890, 1e400, NaN. It
  * stands among values like a number, and leaves a hole in skeletons.
  */
-export class RawNumber {
+class RawNumber {
   constructor(readonly text: string) {}
 
   /** Returns its hole. */

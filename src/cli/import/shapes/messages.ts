@@ -25,7 +25,7 @@ export interface ReadMessage {
 
 type Keep = (value: Json) => Json;
 
-/** Reads a message of any form that is known; undefined if the value is none. */
+/** Reads a message of any known form; undefined if the value has none of them. */
 export function readMessage(value: Json, keep: Keep, roleOfNone?: string): ReadMessage | undefined {
   const plain = withoutRawNumbers(value);
   const read = readPlain(plain, keep, roleOfNone);
@@ -64,7 +64,7 @@ function hasBody(message: JsonObject, key: string): boolean {
 const chatKeys = new Set<string>(['role', 'name', 'tool_call_id', 'content', 'tokens', ...extraFields]);
 
 /** Reads a message with role and content, and whatever else chats have. */
-export function readChat(value: JsonObject, role: string, keep: Keep): ReadMessage {
+function readChat(value: JsonObject, role: string, keep: Keep): ReadMessage {
   const name = labelOf(value, 'name', limits.labelBytesMax);
   const toolCallId = labelOf(value, 'tool_call_id', limits.toolCallIdBytesMax);
   const speaker = { role, name: name ?? '', toolCallId: toolCallId ?? '' };

@@ -9,7 +9,7 @@ const tokens = /"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)\b|-?\d[\d.eE+-]*/g;
 
 /** Text that may have a number which JSON readers do not keep exactly. */
 const longNumber = /\d{16}|\d[eE]\+?\d/;
-/** Numbers that Python writes, and JSON has not. */
+/** Numbers that Python writes and JSON lacks. */
 const noNumber = /NaN|Infinity/;
 
 /** Parses JSON; numbers that would not be kept exactly become raw ones. @throws SyntaxError */

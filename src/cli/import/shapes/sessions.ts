@@ -78,7 +78,7 @@ export const sessionShapes: readonly SessionShape[] = [
   },
 ];
 
-/** Session of which the events come one by one. */
+/** Session whose events come one by one. */
 export class OpenSession {
   readonly #messages: DraftMessage[] = [];
   /** Events since the last message; they are fields of the next one, or of the conversation. */

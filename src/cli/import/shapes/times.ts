@@ -7,7 +7,7 @@ const withZone = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d
 const local = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$/;
 
 /**
- * Returns a time in milliseconds since 1970, or why the value is none: RFC 3339, seconds, milliseconds,
+ * Returns a time in milliseconds since 1970, or why the value is not a time: RFC 3339, seconds, milliseconds,
  * microseconds or nanoseconds since 1970, or a date and time without zone if a zone ("Z", "+02:00") is
  * stated.
  */

@@ -53,7 +53,7 @@ export function holdsJson(head: Buffer): boolean {
 /** Bytes that may stand before the first character of JSON: marks of the encoding, zeros, blanks. */
 const blanks = Buffer.from([0xef, 0xbb, 0xbf, 0xff, 0xfe, 0x00, 0x1e, 0x20, 0x09, 0x0a, 0x0d]);
 
-/** Size of the beginning of a file that tells what it is. */
+/** Bytes at the beginning of a file by which its format is recognized. */
 export const headBytes = 16;
 
 /**

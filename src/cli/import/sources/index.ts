@@ -5,13 +5,20 @@ import type { Io } from '../../io.js';
 import { standardInput } from '../../jsonl/read-lines.js';
 import type { Json } from '../shapes/index.js';
 import { headBytes, holdsJson, parquetMagic, startsWith, unpacked } from './decode.js';
-import { NoData } from './no-data.js';
 import { inMemory, onDisk, parquetRows } from './parquet.js';
 import { asUtf8 } from './text-encoding.js';
 import { splitDocuments } from './values.js';
 
 export { filesOf } from './files.js';
-export { NoData } from './no-data.js';
+
+/** Error for a file that was found in a folder, and holds nothing to import: a README, a licence. */
+export class NoData extends Error {
+  override readonly name = 'NoData';
+
+  constructor() {
+    super('neither JSON nor Parquet');
+  }
+}
 
 /** A document of a file: the bytes of its JSON, or a value that another format had. */
 export interface SourceDocument {

@@ -45,7 +45,7 @@ export function sealJson(record: Readonly<Record<string, unknown>>): Uint8Array 
 }
 
 /** @throws StowkenError CORRUPT_STORE if any byte has changed since it was written */
-export function openJson(bytes: Uint8Array): unknown {
+function openJson(bytes: Uint8Array): unknown {
   const sealed = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
   const seal = SEAL.exec(sealed);
   if (!seal) throw new StowkenError('CORRUPT_STORE', 'it has no checksum at its end');

@@ -1,4 +1,4 @@
-import { type Codec, frameRegistryId, unlessDamaged } from '../../../codec/index.js';
+import { type Codec, frameRegistryId, undefinedIfCorruptFrame } from '../../../codec/index.js';
 import { isStowkenError, type SegmentHash, StowkenError } from '../../../model/index.js';
 import type { StagedCommit } from '../commit/staged-commit.js';
 import { inParallel } from '../disk/parallel.js';
@@ -81,5 +81,5 @@ export class FrameReader {
 }
 
 function holds(frame: Uint8Array, hash: SegmentHash, codec: Codec): boolean {
-  return unlessDamaged(() => codec.hashOf(frame)) === hash;
+  return undefinedIfCorruptFrame(() => codec.hashOf(frame)) === hash;
 }

@@ -179,7 +179,7 @@ function readRecord<T>(read: () => T): T | string {
  * Adds every stored registry to the index and the codec.
  * @throws StowkenError CORRUPT_STORE if one is damaged: without it, most segments could not be read
  */
-export async function loadRegistries(disk: Disk, index: RegistryIndex, codec: LiveCodec): Promise<void> {
+async function loadRegistries(disk: Disk, index: RegistryIndex, codec: LiveCodec): Promise<void> {
   const files = (await disk.list(REGISTRIES)).filter(({ isFolder }) => !isFolder);
   const ids = new Set(
     files.map(({ name }) =>

@@ -16,7 +16,7 @@ import {
 } from '../radix/nodes.js';
 import type { Tables } from '../tables/environment.js';
 import { KeyIndex } from '../tables/key-index.js';
-import type { ConversationNumber } from '../tables/ids.js';
+import type { NodeId } from '../tables/ids.js';
 import { checkedEntries } from './check-key-index.js';
 import { guarded, intact, type Report } from './check-report.js';
 
@@ -30,10 +30,10 @@ export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): G
   const children = new KeyIndex(tables.radixEdges);
   const ends = new KeyIndex(tables.radixEnds);
   const groups = new NodeGroups(tables.radixNodes);
-  const applications = new RunApplications(groups);
-  const checkNode = (number: number, node: RadixNode): void => {
+  const applications = new NodeApplications(groups);
+  const checkNode = (number: NodeId, node: RadixNode): void => {
     const subject = `node ${number}`;
-    const before = node.parent === 0 ? 0 : endOfRun(groups, node.parent);
+    const before = node.parent === 0 ? 0 : endOfNode(groups, node.parent);
     if (node.start !== before) report(INVARIANT, subject, 'does not begin where the node before it ends');
     const atEnd = endKey({ node: number, depth: nodeEnd(node), conversation: 0 });
     const isEnd = node.ending !== undefined || leadsOn(ends, atEnd, nodeKey(number));
@@ -53,8 +53,14 @@ export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): G
     yield 0;
   }
   let ways = 0;
-  for (const { key, number } of checkedEntries(tables.radixEdges, INVARIANT, 'ways to nodes', report)) {
+  for (const { key, number: value } of checkedEntries(
+    tables.radixEdges,
+    INVARIANT,
+    'ways to nodes',
+    report,
+  )) {
     ways += 1;
+    const number = value as NodeId;
     guarded(report, INVARIANT, 'a way to a node', () => {
       const node = groups.get(number);
       const beginning = node && edgeBeginning(node.parent, blocksOf(node.blocks, 0, 1));
@@ -74,8 +80,7 @@ export function* checkRadix(tables: Tables, nameOf: StringOf, report: Report): G
     () => 'a record of places',
   )) {
     guarded(report, INVARIANT, 'a record of places', () => {
-      for (const [number, place] of placesIn(key, value)) {
-        const conversation = number as ConversationNumber;
+      for (const [conversation, place] of placesIn(key, value)) {
         places += 1;
         checkPlace(tables, groups, nameOf, report, { conversation, ...place }, applications);
         if (!endsIn(groups, ends, { conversation, ...place })) {
@@ -103,19 +108,19 @@ function checkPlace(
   groups: NodeGroups,
   nameOf: StringOf,
   report: Report,
-  { conversation: number, node: runNumber, depth }: RadixEnd,
-  applications: RunApplications,
+  { conversation: number, node: nodeId, depth }: RadixEnd,
+  applications: NodeApplications,
 ): void {
   const subject = `conversation number ${number}`;
   guarded(report, INVARIANT, subject, () => {
     const record = tables.conversations.get(number);
     const conversation = record && readHeader(record, nameOf).conversation;
-    const node = groups.get(runNumber);
+    const node = groups.get(nodeId);
     if (!conversation || !node || depth <= node.start || depth > nodeEnd(node)) {
-      report(INVARIANT, subject, `has no place in node ${runNumber}`);
+      report(INVARIANT, subject, `has no place in node ${nodeId}`);
     } else if (depth > wholeBlocks(conversation.totalTokens)) {
       report(INVARIANT, subject, 'has fewer blocks than it is found by');
-    } else if (applications.of(runNumber) !== conversation.application) {
+    } else if (applications.of(nodeId) !== conversation.application) {
       report(INVARIANT, subject, 'is found by another application');
     }
   });
@@ -129,18 +134,18 @@ function endsIn(groups: NodeGroups, ends: KeyIndex, end: RadixEnd): boolean {
 }
 
 /** Application of each node: that of the first node on the path to it. */
-class RunApplications {
-  readonly #known = new Map<number, string>();
+class NodeApplications {
+  readonly #known = new Map<NodeId, string>();
 
   constructor(private readonly groups: NodeGroups) {}
 
-  set(firstRun: number, application: string): void {
-    this.#known.set(firstRun, application);
+  set(firstNode: NodeId, application: string): void {
+    this.#known.set(firstNode, application);
   }
 
   /** Undefined if the path is broken. @throws StowkenError CORRUPT_STORE */
-  of(number: number): string | undefined {
-    const passed: number[] = [];
+  of(number: NodeId): string | undefined {
+    const passed: NodeId[] = [];
     let start = Infinity;
     for (let at = number; ;) {
       const application = this.#known.get(at);
@@ -149,7 +154,6 @@ class RunApplications {
         return application;
       }
       const node = this.groups.get(at);
-      // Undefined if the path is broken. @throws StowkenError CORRUPT_STORE
       if (!node || node.start >= start || node.parent === 0) return undefined;
       passed.push(at);
       start = node.start;
@@ -158,7 +162,7 @@ class RunApplications {
   }
 }
 
-function endOfRun(groups: NodeGroups, number: number): number | undefined {
+function endOfNode(groups: NodeGroups, number: NodeId): number | undefined {
   const node = groups.get(number);
   return node && nodeEnd(node);
 }

@@ -255,7 +255,7 @@ function rebuildCounts(tables: Tables, segments: SegmentColumns, state: State, n
  * Rebuilds the hash index from these entries, which were made from frames, without recent segments. A frame
  * in a damaged pack (`unproven`) is entered only if it was before: its own bytes do not prove its identity.
  */
-export function rebuildHashIndex(
+function rebuildHashIndex(
   tables: Tables,
   entries: readonly IndexEntry[],
   unproven: ReadonlySet<number>,

@@ -1,4 +1,4 @@
-import { brotliCompress, brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
+import { brotliCompress, brotliDecompressSync, constants } from 'node:zlib';
 import { StowkenError } from '../../../model/index.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 
@@ -97,11 +97,6 @@ export async function compressColumns(joined: Uint8Array): Promise<Uint8Array> {
     });
   });
   return Buffer.concat([Buffer.of(VERSION), compressed]);
-}
-
-/** Compresses in one stretch, for callers that hold a transaction. */
-export function compressColumnsSync(joined: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.of(VERSION), brotliCompressSync(joined, optionsOf(joined))]);
 }
 
 function optionsOf(joined: Uint8Array) {

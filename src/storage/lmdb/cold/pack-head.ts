@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { corruptPack } from './columns.js';
 
-/** Conversations of a pack that are there. The pack itself is never changed: changes stand in its head. */
+/** Conversations of a pack that are there. The pack itself is never changed: its head records the changes. */
 export interface PackHead {
   /** Number of the conversations in the pack, whether or not they are there. */
   readonly packed: number;

@@ -133,7 +133,7 @@ export class LmdbChangeOps implements ChangeOps<IncomingSegments> {
   }
 
   collect({ keys, garbageBeforeMs }: Part<'collect'>, sequenceMax: number) {
-    return this.session.segments.collect(keys.map(idOf), garbageBeforeMs, sequenceMax);
+    return this.session.segments.collect(keys.map(idOf), { sinceMaxMs: garbageBeforeMs, sequenceMax });
   }
 
   replaceFrames(replacements: readonly FrameReplacement[]): boolean[] {
@@ -142,16 +142,13 @@ export class LmdbChangeOps implements ChangeOps<IncomingSegments> {
 }
 
 /** Applies the parts of a change that concern outside references and single segments. They refuse nothing. */
-export function addReferences(
-  session: WriteSession,
-  references: readonly OutsideReference[],
-): ReferenceOutcome[] {
+function addReferences(session: WriteSession, references: readonly OutsideReference[]): ReferenceOutcome[] {
   return eachOf(session, references, ({ id, tokenCount }, holder) => {
     if (session.references.add(id, holder)) session.board.raise(id, tokenCount, session.segments.hold(id));
   });
 }
 
-export function removeReferences(
+function removeReferences(
   session: WriteSession,
   references: readonly OutsideReference[],
 ): ReferenceOutcome[] {
@@ -176,7 +173,7 @@ function eachOf(
 }
 
 /** Deletes segments that were garbage at `sequenceMax` and still are. */
-export function deleteSegments(
+function deleteSegments(
   session: WriteSession,
   hashes: readonly SegmentHash[],
   sequenceMax: number,
@@ -184,7 +181,7 @@ export function deleteSegments(
   return hashes.map((hash) => {
     const known = session.segments.find(hash);
     if (!known) return undefined;
-    const { segments } = session.segments.collect([known.id], Infinity, sequenceMax);
+    const { segments } = session.segments.collect([known.id], { sinceMaxMs: Infinity, sequenceMax });
     const refCount = session.segments.referencesOf(known.id);
     assert((segments === 1) === (refCount === undefined), 'a deleted segment has no count', known.id);
     return { deleted: segments === 1, refCount: refCount ?? 0 };

@@ -180,10 +180,13 @@ export class SegmentChanges {
   }
 
   /**
-   * Deletes those segments that are garbage and were so at `sequenceMax` and at `sinceMaxMs`. Segments in a
-   * damaged pack are left, since it is not rewritten. Returns what was deleted.
+   * Deletes those segments that are garbage and were so at commit `sequenceMax` and at time `sinceMaxMs`. Those in
+   * a damaged pack are left, since it is not rewritten. Returns what was deleted.
    */
-  collect(ids: readonly SegmentId[], sinceMaxMs: number, sequenceMax: number) {
+  collect(
+    ids: readonly SegmentId[],
+    { sinceMaxMs, sequenceMax }: { readonly sinceMaxMs: number; readonly sequenceMax: number },
+  ) {
     const { state } = this;
     const deleted: SegmentId[] = [];
     let frameBytesDeleted = 0;

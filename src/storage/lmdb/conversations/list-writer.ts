@@ -24,7 +24,7 @@ export interface ListTarget {
 }
 
 /** Messages since the last block. */
-interface Run {
+interface OpenBlock {
   readonly encoder: MessageEncoder;
   readonly named: Set<number>;
   messages: number;
@@ -40,10 +40,10 @@ export class ListWriter {
   readonly #directory = new ByteWriter();
   #tokensAdded = 0;
   #lastBlock: BlockId | undefined;
-  #run: Run;
+  #open: OpenBlock;
 
   constructor(private readonly target: ListTarget) {
-    this.#run = this.#emptyRun();
+    this.#open = this.#emptyBlock();
   }
 
   /** Tokens of the messages added, without the initial ones. */
@@ -56,54 +56,54 @@ export class ListWriter {
    */
   resume({ directory, tail }: StoredList, held: boolean): void {
     this.#directory.raw(directory);
-    const run = this.#run;
+    const open = this.#open;
     const { messages, tokens, nextId } = scanMessages(tail, (id, tokenCount, isField) => {
-      if (held) run.named.add(id);
+      if (held) open.named.add(id);
       else this.#name(id, tokenCount, isField);
     });
-    run.encoder.resume(tail, nextId);
-    run.messages = messages;
-    run.tokens = tokens;
+    open.encoder.resume(tail, nextId);
+    open.messages = messages;
+    open.tokens = tokens;
   }
 
   add(speaker: Speaker & { readonly fieldSegments?: number }, segments: readonly ListedSegment[]): void {
-    const before = this.#run.encoder.bytes;
-    this.#run.encoder.add(speaker, segments);
-    if (before > 0 && this.#run.encoder.bytes > this.#run.bytesMax) {
+    const before = this.#open.encoder.bytes;
+    this.#open.encoder.add(speaker, segments);
+    if (before > 0 && this.#open.encoder.bytes > this.#open.bytesMax) {
       this.seal(before);
-      this.#run.encoder.add(speaker, segments);
+      this.#open.encoder.add(speaker, segments);
     }
-    const run = this.#run;
+    const open = this.#open;
     // A message longer than a block gets one of its own size, with the messages that fit into its last
     // overflow page.
-    if (run.messages === 0) run.bytesMax = pageBytesMax(run.encoder.bytes);
-    run.messages += 1;
+    if (open.messages === 0) open.bytesMax = pageBytesMax(open.encoder.bytes);
+    open.messages += 1;
     const contents = segments.length - (speaker.fieldSegments ?? 0);
     for (const [index, { id, tokenCount }] of segments.entries()) {
       this.#name(id, tokenCount, index >= contents);
       if (index >= contents) continue;
-      run.tokens += tokenCount;
+      open.tokens += tokenCount;
       this.#tokensAdded += tokenCount;
     }
   }
 
   /** Makes a block of the tail. */
-  seal(bytes = this.#run.encoder.bytes): void {
-    const { encoder, messages, tokens } = this.#run;
+  seal(bytes = this.#open.encoder.bytes): void {
+    const { encoder, messages, tokens } = this.#open;
     const id = this.target.messageBlocks.add(encoder.finish(bytes));
     writeBlockEntry(this.#directory, { id, messages, tokens }, this.#lastBlock ?? this.#lastBlockNamed());
     this.#lastBlock = id;
-    this.#run = this.#emptyRun();
+    this.#open = this.#emptyBlock();
   }
 
   /** Returns the list written so far; views until the next write. */
   list(): StoredList {
-    return { directory: this.#directory.finish(), tail: this.#run.encoder.finish() };
+    return { directory: this.#directory.finish(), tail: this.#open.encoder.finish() };
   }
 
   #name(id: SegmentId, tokenCount: number, isField: boolean): void {
     assert(id > 0, 'a list names segments that are stored', id);
-    const { named } = this.#run;
+    const { named } = this.#open;
     if (named.has(id)) return;
     named.add(id);
     const references = this.target.segments.hold(id);
@@ -116,7 +116,7 @@ export class ListWriter {
     return last;
   }
 
-  #emptyRun(): Run {
+  #emptyBlock(): OpenBlock {
     const encoder = new MessageEncoder(this.target.names);
     return { encoder, named: new Set(), messages: 0, tokens: 0, bytesMax: BLOCK_LIST_BYTES };
   }

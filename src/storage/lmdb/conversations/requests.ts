@@ -123,10 +123,7 @@ export function requestKey(id: string): Buffer {
   return createHash('sha256').update(id, 'utf8').digest().subarray(0, ID_HASH_BYTES);
 }
 
-export function encodeRequest(
-  { key, timeMs, digest, result }: RequestRecord,
-  names: StringCodes,
-): Uint8Array {
+function encodeRequest({ key, timeMs, digest, result }: RequestRecord, names: StringCodes): Uint8Array {
   const { put, append, fork, ...others } = result;
   const outcomes = [put, append, fork];
   const hasOthers = Object.keys(others).length > 0;

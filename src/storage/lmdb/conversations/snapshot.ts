@@ -1,6 +1,5 @@
 import { contentSegments, fieldSegmentsOf } from '../../../model/index.js';
 import type { ConversationSnapshot, StoredMessage } from '../../contract/queries.js';
-import { sequentialRead } from '../../shared/sequential-read.js';
 import { type BlockId, keyOf } from '../tables/ids.js';
 import type { StoredManifest } from './conversations.js';
 import type { StringOf } from './manifest.js';
@@ -23,6 +22,31 @@ export function createSnapshot(
     read: async (from, messagesMax) => read(from, messagesMax).map(toStoredMessage),
     locate: async (tokenOffset) => locateToken(list, blockOf, nameOf, tokenOffset),
     release,
+  };
+}
+
+/**
+ * Reads ranges of a list that can be iterated from any position. A range that begins where the last one ended
+ * goes on with the same iterator. So reading a list range by range costs what one iteration costs.
+ */
+function sequentialRead<T>(
+  iterateFrom: (from: number) => Iterator<T>,
+): (from: number, itemsMax: number) => T[] {
+  let position = 0;
+  let iterator: Iterator<T> | undefined;
+  return (from, itemsMax) => {
+    const items: T[] = [];
+    const current = from === position && iterator !== undefined ? iterator : iterateFrom(from);
+    // An iterator that has thrown ends quietly when it is asked again: it is not kept.
+    iterator = undefined;
+    while (items.length < itemsMax) {
+      const next = current.next();
+      if (next.done) break;
+      items.push(next.value);
+    }
+    position = from + items.length;
+    iterator = current;
+    return items;
   };
 }
 

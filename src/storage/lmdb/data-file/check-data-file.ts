@@ -5,7 +5,7 @@ import { tableKeys } from '../tables/table-keys.js';
 import { readFreeRuns } from './free-list.js';
 import { type Meta, META_PAGES, readNewestMeta } from './meta-pages.js';
 import { PageFile, PageSet } from './page-file.js';
-import { intact, nodeKinds, PageDamage, type TreePage, type TreeRecord } from './tree-page.js';
+import { assertIntact, nodeKinds, PageDamage, type TreePage, type TreeRecord } from './tree-page.js';
 import { type TreeVisitor, TreeWalk, type WalkOptions } from './tree-walk.js';
 
 /** Limit of the reads of a file that another process changes meanwhile. */
@@ -167,12 +167,13 @@ class DataFileCheck {
     this.#walk('the free list', freeList, transaction % META_PAGES, { keys: 'u64', leaves: true }, leaf);
     // The list's own pages were reached before all free pages were known.
     for (let page = META_PAGES; page <= lastPage; page += 1) {
-      if (this.#used.has(page)) intact(!this.#free.has(page), page, () => 'is in use, and in the free list');
+      if (this.#used.has(page))
+        assertIntact(!this.#free.has(page), page, () => 'is in use, and in the free list');
     }
   }
 
   #addFree(page: number, from: number): void {
-    intact(this.#free.add(page), from, () => `has page ${page} in the free list, which has it twice`);
+    assertIntact(this.#free.add(page), from, () => `has page ${page} in the free list, which has it twice`);
   }
 
   /** A page that was allocated and freed in one transaction was never written. */
@@ -189,14 +190,14 @@ class DataFileCheck {
         // LMDB's names end with a zero byte.
         const name = page.key(index).toString('latin1').replace(/\0$/, '');
         const keys = Object.hasOwn(tableKeys, name) ? tableKeys[name as keyof typeof tableKeys] : undefined;
-        intact(
+        assertIntact(
           keys !== undefined,
           page.number,
           () => `has a table ${JSON.stringify(name)}, which there is not`,
         );
         const record = page.treeRecord(index);
         const flags = keys === 'u32' ? INTEGER_KEYS : 0;
-        intact(
+        assertIntact(
           record.flags === flags && record.padding === 0,
           page.number,
           () => `says of table ${name} that its keys are of kind ${record.flags}`,
@@ -223,14 +224,14 @@ class DataFileCheck {
 
   #reach(page: number, count: number, from: number): void {
     const { lastPage } = this.meta;
-    intact(
+    assertIntact(
       page >= META_PAGES && page + count - 1 <= lastPage,
       from,
       () => `leads to page ${page + count - 1}, and the last page is ${lastPage}`,
     );
     for (let reached = page; reached < page + count; reached += 1) {
-      intact(this.#used.add(reached), from, () => `leads to page ${reached}, and so does another page`);
-      intact(!this.#free.has(reached), from, () => `leads to page ${reached}, which is free`);
+      assertIntact(this.#used.add(reached), from, () => `leads to page ${reached}, and so does another page`);
+      assertIntact(!this.#free.has(reached), from, () => `leads to page ${reached}, which is free`);
     }
   }
 

@@ -1,5 +1,5 @@
 import { META_PAGES } from './meta-pages.js';
-import { intact, readNumber } from './tree-page.js';
+import { assertIntact, readNumber } from './tree-page.js';
 
 /** Consecutive pages. */
 export interface FreeRun {
@@ -21,9 +21,9 @@ export interface FreeRun {
  */
 export function readFreeRuns(record: Buffer, page: number, lastPage: number): FreeRun[] {
   const room = Math.floor(record.length / 8) - 1;
-  intact(room >= 0, page, () => 'a record of the free list is too short');
+  assertIntact(room >= 0, page, () => 'a record of the free list is too short');
   const entries = readNumber(record, 0);
-  intact(
+  assertIntact(
     entries <= room,
     page,
     () => `a record of the free list has ${entries} entries, and room for ${room}`,
@@ -37,14 +37,14 @@ export function readFreeRuns(record: Buffer, page: number, lastPage: number): Fr
       continue;
     }
     entry += 1;
-    intact(entry <= entries, page, () => 'a record of the free list ends inside a run');
+    assertIntact(entry <= entries, page, () => 'a record of the free list ends inside a run');
     runs.push(checked(Number(record.readBigInt64LE(8 * entry)), -value, page, lastPage));
   }
   return runs;
 }
 
 function checked(first: number, count: number, page: number, lastPage: number): FreeRun {
-  intact(
+  assertIntact(
     first >= META_PAGES && first + count - 1 <= lastPage,
     page,
     () => `the free list has ${count} pages from ${first}, and the last page is ${lastPage}`,

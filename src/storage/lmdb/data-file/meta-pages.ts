@@ -1,7 +1,7 @@
 import { PAGE_BYTES } from '../tables/layout.js';
 import {
   HEADER_BYTES,
-  intact,
+  assertIntact,
   PageDamage,
   pageKinds,
   readHeader,
@@ -47,36 +47,44 @@ const TREE_FLAGS = 0x207f;
 export function readMeta(file: PageFile, number: number): Meta {
   const bytes = file.read(number);
   const header = readHeader(bytes);
-  intact(header.number === number, number, () => `has the number ${header.number}`);
-  intact(header.kind === pageKinds.meta, number, () => `is no meta page (kind ${header.kind})`);
+  assertIntact(header.number === number, number, () => `has the number ${header.number}`);
+  assertIntact(header.kind === pageKinds.meta, number, () => `is no meta page (kind ${header.kind})`);
   const body = HEADER_BYTES;
-  intact(bytes.readUInt32LE(body) === MAGIC, number, () => 'does not begin as a meta page must');
+  assertIntact(bytes.readUInt32LE(body) === MAGIC, number, () => 'does not begin as a meta page must');
   const version = bytes.readUInt32LE(body + 4);
-  intact(version === VERSION, number, () => `has layout ${version}, not ${VERSION}`);
-  intact(readNumber(bytes, body + 8) === 0, number, () => 'wants the map at an address');
+  assertIntact(version === VERSION, number, () => `has layout ${version}, not ${VERSION}`);
+  assertIntact(readNumber(bytes, body + 8) === 0, number, () => 'wants the map at an address');
   const mapBytes = readNumber(bytes, body + 16);
-  intact(mapBytes <= MAP_BYTES_MAX && mapBytes % PAGE_BYTES === 0, number, () => `maps ${mapBytes} bytes`);
+  assertIntact(
+    mapBytes <= MAP_BYTES_MAX && mapBytes % PAGE_BYTES === 0,
+    number,
+    () => `maps ${mapBytes} bytes`,
+  );
   const freeList = readTreeRecord(bytes, body + 24);
-  intact(freeList.padding === PAGE_BYTES, number, () => `says that pages have ${freeList.padding} bytes`);
-  intact(
+  assertIntact(
+    freeList.padding === PAGE_BYTES,
+    number,
+    () => `says that pages have ${freeList.padding} bytes`,
+  );
+  assertIntact(
     (freeList.flags & TREE_FLAGS) === INTEGER_KEYS,
     number,
     () => `says of the free list's keys that they are of kind ${freeList.flags}`,
   );
   const main = readTreeRecord(bytes, body + 72);
-  intact(
+  assertIntact(
     main.flags === 0 && main.padding === 0,
     number,
     () => `says of the tables' names that they are of kind ${main.flags}`,
   );
   const lastPage = readNumber(bytes, body + 120);
-  intact(
+  assertIntact(
     lastPage >= META_PAGES - 1 && lastPage < MAP_BYTES_MAX / PAGE_BYTES,
     number,
     () => `ends at ${lastPage}`,
   );
   const transaction = readNumber(bytes, body + 128);
-  intact(
+  assertIntact(
     transaction === 0 || transaction % META_PAGES === number,
     number,
     () => `is of transaction ${transaction}`,
@@ -87,7 +95,7 @@ export function readMeta(file: PageFile, number: number): Meta {
 
 /** Checks a meta page that no transaction has written: it is that of an empty file. */
 function checkEmpty(number: number, freeList: TreeRecord, main: TreeRecord, lastPage: number): void {
-  intact(
+  assertIntact(
     freeList.root === undefined && main.root === undefined && lastPage === META_PAGES - 1,
     number,
     () => 'is of no transaction, and not empty',

@@ -1,6 +1,13 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { PAGE_BYTES } from '../tables/layout.js';
-import { checkOverflowHeader, HEADER_BYTES, intact, PageDamage, type Place, TreePage } from './tree-page.js';
+import {
+  checkOverflowHeader,
+  HEADER_BYTES,
+  assertIntact,
+  PageDamage,
+  type Place,
+  TreePage,
+} from './tree-page.js';
 
 /**
  * Pages of a data file, read with pread and never through a map: damaged or missing pages are reported, while
@@ -26,14 +33,14 @@ export class PageFile {
 
   /** Reads consecutive pages, into `buffer` if it has room for them. @throws PageDamage */
   read(number: number, count = 1, buffer?: Buffer): Buffer {
-    intact(number >= 0 && count >= 1 && number + count <= this.pages, number, () =>
+    assertIntact(number >= 0 && count >= 1 && number + count <= this.pages, number, () =>
       count === 1 ? 'is not in the file' : `${count} pages from it are not in the file`,
     );
     const wanted = count * PAGE_BYTES;
     const bytes = buffer && buffer.length >= wanted ? buffer.subarray(0, wanted) : Buffer.allocUnsafe(wanted);
     for (let at = 0; at < wanted;) {
       const got = this.#pread(bytes, at, number);
-      intact(got > 0, number, () => 'is not in the file any more');
+      assertIntact(got > 0, number, () => 'is not in the file any more');
       at += got;
     }
     return bytes;

@@ -32,7 +32,7 @@ import { PAGE_BYTES } from '../tables/layout.js';
 export const HEADER_BYTES = 24;
 const NODE_BYTES = 8;
 const PLACE_BYTES = 24;
-export const TREE_RECORD_BYTES = 48;
+const TREE_RECORD_BYTES = 48;
 
 export const pageKinds = { branch: 1, leaf: 2, overflow: 4, meta: 8 } as const;
 
@@ -77,7 +77,7 @@ export function readTreeRecord(bytes: Buffer, at: number): TreeRecord {
 }
 
 /** Returns the number of overflow pages of a value of this many bytes. */
-export function pagesOf(valueBytes: number): number {
+function pagesOf(valueBytes: number): number {
   return Math.floor((HEADER_BYTES - 1 + valueBytes) / PAGE_BYTES) + 1;
 }
 
@@ -102,10 +102,14 @@ export function readHeader(bytes: Buffer): PageHeader {
  */
 export function checkOverflowHeader(bytes: Buffer, place: Place): void {
   const { number, kind } = readHeader(bytes);
-  intact(number === place.page, place.page, () => `has the number ${number}`);
-  intact(kind === pageKinds.overflow, place.page, () => `is no overflow page (kind ${kind})`);
+  assertIntact(number === place.page, place.page, () => `has the number ${number}`);
+  assertIntact(kind === pageKinds.overflow, place.page, () => `is no overflow page (kind ${kind})`);
   const pages = bytes.readUInt32LE(20);
-  intact(pages === place.pages, place.page, () => `begins ${pages} pages, and its value has ${place.pages}`);
+  assertIntact(
+    pages === place.pages,
+    place.page,
+    () => `begins ${pages} pages, and its value has ${place.pages}`,
+  );
 }
 
 /** A branch or leaf page with all offsets checked. Keys and values are views of the page's bytes. */
@@ -122,14 +126,14 @@ export class TreePage {
   /** @throws PageDamage if the bytes are not a branch or leaf page with this number */
   static decode(bytes: Buffer, number: number): TreePage {
     const header = readHeader(bytes);
-    intact(header.number === number, number, () => `has the number ${header.number}`);
+    assertIntact(header.number === number, number, () => `has the number ${header.number}`);
     const { kind, transaction } = header;
     const isLeaf = kind === pageKinds.leaf;
-    intact(isLeaf || kind === pageKinds.branch, number, () => `is no page of a tree (kind ${kind})`);
+    assertIntact(isLeaf || kind === pageKinds.branch, number, () => `is no page of a tree (kind ${kind})`);
     const lower = bytes.readUInt16LE(20);
     const upper = bytes.readUInt16LE(22);
     const room = PAGE_BYTES - HEADER_BYTES;
-    intact(
+    assertIntact(
       lower % 2 === 0 && upper % 2 === 0 && lower <= upper && upper <= room,
       number,
       () => `its free part is from ${lower} to ${upper}`,
@@ -146,10 +150,14 @@ export class TreePage {
       const at = this.bytes.readUInt16LE(HEADER_BYTES + 2 * index);
       const inside = at >= upper && at % 2 === 0 && at + NODE_BYTES <= room;
       const bytes = inside ? this.#nodeBytes(HEADER_BYTES + at) : Infinity;
-      intact(at + bytes <= room, this.number, () => `node ${index} does not lie inside it`);
+      assertIntact(at + bytes <= room, this.number, () => `node ${index} does not lie inside it`);
       total += bytes + (bytes % 2);
     }
-    intact(upper + total === room, this.number, () => `its nodes have ${total} bytes, not ${room - upper}`);
+    assertIntact(
+      upper + total === room,
+      this.number,
+      () => `its nodes have ${total} bytes, not ${room - upper}`,
+    );
   }
 
   #nodeBytes(at: number): number {
@@ -195,7 +203,7 @@ export class TreePage {
     const start = at + NODE_BYTES + this.bytes.readUInt16LE(at + 6);
     const bytes = this.bytes.readUInt32LE(at);
     const place = { page: readNumber(this.bytes, start), pages: readNumber(this.bytes, start + 16), bytes };
-    intact(
+    assertIntact(
       place.pages === pagesOf(bytes),
       this.number,
       () => `node ${index} has ${bytes} bytes in ${place.pages} pages`,
@@ -206,7 +214,7 @@ export class TreePage {
   /** Returns the record of a tree in a leaf's node. @throws PageDamage if it has another size */
   treeRecord(index: number): TreeRecord {
     const value = this.value(index);
-    intact(
+    assertIntact(
       value.length === TREE_RECORD_BYTES,
       this.number,
       () => `node ${index} has ${value.length} bytes for a tree's record`,
@@ -231,6 +239,6 @@ export class PageDamage extends Error {
 }
 
 /** @throws PageDamage if the condition does not hold */
-export function intact(condition: boolean, page: number, what: () => string): asserts condition {
+export function assertIntact(condition: boolean, page: number, what: () => string): asserts condition {
   if (!condition) throw new PageDamage(page, what());
 }

@@ -1,7 +1,7 @@
 import { PAGE_BYTES } from '../tables/layout.js';
 import {
   checkOverflowHeader,
-  intact,
+  assertIntact,
   nodeKinds,
   PageDamage,
   readNumber,
@@ -61,7 +61,7 @@ export class TreeWalk {
   /** `from` is the page of the record. */
   walk(from: number): void {
     const { depth, root } = this.record;
-    intact(
+    assertIntact(
       depth <= DEPTH_MAX && (depth === 0) === (root === undefined),
       from,
       () => `${this.name} has depth ${depth} and root ${root ?? 'none'}`,
@@ -84,20 +84,24 @@ export class TreeWalk {
     this.#counts[isLeaf ? 'leafPages' : 'branchPages'] += 1;
     if (isLeaf && level > 1 && !this.options.leaves) return;
     const page = this.file.treePage(number, (this.#buffers[level] ??= Buffer.alloc(PAGE_BYTES)));
-    intact(
+    assertIntact(
       page.isLeaf === isLeaf,
       number,
       () => `is ${page.isLeaf ? 'a leaf' : 'a branch'} at depth ${level}`,
     );
     const { transaction } = page;
-    intact(transaction <= newest, number, () => `is of transaction ${transaction}, later than ${newest}`);
+    assertIntact(
+      transaction <= newest,
+      number,
+      () => `is of transaction ${transaction}, later than ${newest}`,
+    );
     if (isLeaf) this.#leaf(page, low, high);
     else this.#branch(page, level, low, high);
   }
 
   #branch(page: TreePage, level: number, low: Buffer | undefined, high: Buffer | undefined): void {
     const { number, count, transaction } = page;
-    intact(
+    assertIntact(
       count >= 2 || (this.options.keys === 'u64' && count === 1),
       number,
       () => `leads to ${count} pages`,
@@ -115,13 +119,13 @@ export class TreeWalk {
 
   #leaf(page: TreePage, low: Buffer | undefined, high: Buffer | undefined): void {
     const { number, count } = page;
-    intact(count > 0, number, () => 'is empty');
+    assertIntact(count > 0, number, () => 'is empty');
     this.#checkKeys(page, 0, low, high);
     this.#counts.entries += count;
     const { nodes = [nodeKinds.value, nodeKinds.place] } = this.options;
     for (let index = 0; index < count; index += 1) {
       const kind = page.nodeKind(index);
-      intact(nodes.includes(kind), number, () => `node ${index} is of kind ${kind}`);
+      assertIntact(nodes.includes(kind), number, () => `node ${index} is of kind ${kind}`);
       if (kind === nodeKinds.place) this.#overflow(page, index);
     }
     this.visitor.leaf?.(page);
@@ -144,17 +148,21 @@ export class TreeWalk {
       const key = page.key(index);
       this.#checkKey(key, page.number, index);
       const order = before === undefined ? -1 : this.#compare(before, key);
-      intact(order < 0 || (order === 0 && index === 0), page.number, () => `key ${index} is out of order`);
+      assertIntact(
+        order < 0 || (order === 0 && index === 0),
+        page.number,
+        () => `key ${index} is out of order`,
+      );
       before = key;
     }
     const ends =
       before === undefined || high === undefined || before === low || this.#compare(before, high) < 0;
-    intact(ends, page.number, () => 'its last key belongs behind it');
+    assertIntact(ends, page.number, () => 'its last key belongs behind it');
   }
 
   #checkKey(key: Buffer, page: number, index: number): void {
     const bytes = keyBytes[this.options.keys];
-    intact(
+    assertIntact(
       bytes === undefined ? key.length > 0 : key.length === bytes,
       page,
       () => `key ${index} has ${key.length} bytes`,

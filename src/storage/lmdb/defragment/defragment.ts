@@ -109,10 +109,7 @@ export interface SparseTable {
 }
 
 /** Returns undefined if the table needs no defragmentation. */
-export async function findSparse(
-  table: Table<Key>,
-  turns: BackgroundTurns,
-): Promise<SparseTable | undefined> {
+async function findSparse(table: Table<Key>, turns: BackgroundTurns): Promise<SparseTable | undefined> {
   let first: Key | undefined;
   let last: Key | undefined;
   let [bytes, records] = [0, 0];
@@ -148,7 +145,7 @@ function pagesNeeded(bytes: number, records: number): number {
  * small: that rest is then merged with the page before the range. A longer range ends elsewhere. Runs in a
  * write transaction. Returns the key after which to continue; undefined at the end of the table.
  */
-export function rewriteStretch(table: Table<Key>, after: Key): Key | undefined {
+function rewriteStretch(table: Table<Key>, after: Key): Key | undefined {
   const stretch: Entry<Key>[] = [];
   let bytes = 0;
   const extend = (bytesMax: number, recordsMax: number): boolean => {

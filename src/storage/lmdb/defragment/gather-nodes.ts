@@ -7,10 +7,12 @@ import {
   firstBlockOfEdge,
   hasTextApplication,
   type RadixNames,
+  ROOT,
 } from '../radix/nodes.js';
 import { type KeyEntry } from '../tables/key-chunk.js';
 import { KeyIndex, KeyIndexWriter } from '../tables/key-index.js';
 import type { Tables } from '../tables/environment.js';
+import type { NodeId } from '../tables/ids.js';
 
 /** Nodes that one write transaction gathers. */
 const SLICE = 256;
@@ -35,7 +37,7 @@ export async function gatherNodes(
   while ((tables.radixNodes.firstKey() ?? FIRST_GROUP_KEY) < FIRST_GROUP_KEY) {
     await write(() => {
       const nodes = new RadixNodes(tables, names);
-      nodes.gather([...tables.radixNodes.keys({ end: FIRST_GROUP_KEY, limit: SLICE })]);
+      nodes.gather([...tables.radixNodes.keys({ end: FIRST_GROUP_KEY, limit: SLICE })] as NodeId[]);
       nodes.flush();
     });
     await turns.pause();
@@ -77,7 +79,7 @@ function replaceEdges(table: NodeTables['radixEdges'], edges: readonly KeyEntry[
     if (index.find(key) !== number) continue;
     const code = codeOfEdge(key, names);
     index.remove(key);
-    index.insert(edgeKey(0, firstBlockOfEdge(key), '', code), number);
+    index.insert(edgeKey(ROOT, firstBlockOfEdge(key), '', code), number);
   }
   index.flush();
 }

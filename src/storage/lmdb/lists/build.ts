@@ -24,7 +24,7 @@ type ListTables = Pick<Tables, 'meta' | 'postings' | 'conversations'>;
 const SLICE_CONVERSATIONS = 512;
 const SLICE_ENTRIES = 4096;
 
-/** Sets the labels of a vault. Returns whether they are others now. Runs in a write transaction. */
+/** Sets the labels of a vault. Returns whether they changed. Runs in a write transaction. */
 export function setLabels(meta: Table, labels: readonly string[]): boolean {
   const before = readDimensions(meta);
   const after = withLabels(before, labels);
@@ -48,7 +48,7 @@ export function pendingIn(meta: Table): { readonly conversations: number; readon
 
 /**
  * Enters the next conversations into the dimensions that are the furthest behind, or removes entries of
- * labels that are none any more. Runs in a write transaction of some milliseconds. Conversations that cannot
+ * labels that were removed. Runs in a write transaction of some milliseconds. Conversations that cannot
  * be read are left out.
  */
 export function buildSlice(tables: ListTables, nameOf: StringOf): void {

@@ -1,14 +1,14 @@
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { CONVERSATION_NODES_PER_CHUNK } from '../tables/layout.js';
 import type { Table } from '../tables/table.js';
-import type { ConversationNumber } from '../tables/ids.js';
+import type { ConversationNumber, NodeId } from '../tables/ids.js';
 
 /**
  * A position in the index: so many blocks from a conversation's beginning, in this node. Node 0: before all
  * blocks.
  */
 export interface NodePosition {
-  readonly node: number;
+  readonly node: NodeId;
   readonly depth: number;
 }
 
@@ -18,10 +18,7 @@ const NONE = new Uint8Array(0);
 
 interface Chunk {
   readonly places: Places;
-  /**
-   * Positions at which conversations end in the prefix index, by their numbers; several share a record. Used
-   * for one stretch of reading or one write transaction, which ends with flush().
-   */
+  /** True if the table has a record under this key. */
   readonly stored: boolean;
   changed: boolean;
 }
@@ -95,9 +92,14 @@ function keyOf(conversation: number): number {
  * Returns the conversations of a record that have a position, and the positions.
  * @throws StowkenError CORRUPT_STORE
  */
-export function placesIn(key: number, record: Uint8Array): [conversation: number, place: NodePosition][] {
+export function placesIn(
+  key: number,
+  record: Uint8Array,
+): [conversation: ConversationNumber, place: NodePosition][] {
   const first = (key - 1) * CONVERSATION_NODES_PER_CHUNK;
-  return decodePlaces(record).flatMap((place, index) => (place ? [[first + index, place]] : []));
+  return decodePlaces(record).flatMap((place, index) =>
+    place ? [[(first + index) as ConversationNumber, place]] : [],
+  );
 }
 
 /**
@@ -118,8 +120,8 @@ function decodePlaces(record: Uint8Array): Places {
   const reader = new ByteReader(record);
   const places: Places = [];
   while (!reader.atEnd) {
-    const node = reader.varint();
-    places.push(node === 0 ? undefined : { node: node, depth: reader.varint() });
+    const node = reader.varint() as NodeId;
+    places.push(node === 0 ? undefined : { node, depth: reader.varint() });
   }
   return places;
 }

@@ -1,7 +1,7 @@
 import { StowkenError } from '../../../model/index.js';
 import { prefixFingerprintBytes } from '../../contract/queries.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
-import type { ConversationNumber } from '../tables/ids.js';
+import type { ConversationNumber, NodeId } from '../tables/ids.js';
 import { RADIX_NODES_PER_GROUP } from '../tables/layout.js';
 import { blockCount, decodeRadixNode, type RadixNode } from './nodes.js';
 
@@ -11,13 +11,13 @@ export const FIRST_GROUP_KEY = 2 ** 31;
 export type NodeRow = RadixNode | undefined;
 
 /** Returns the key of the group that has a node. */
-export function groupKeyOf(node: number): number {
+export function groupKeyOf(node: NodeId): number {
   return FIRST_GROUP_KEY + Math.floor(node / RADIX_NODES_PER_GROUP);
 }
 
 /** Returns the number of a group's first node. */
-export function firstNodeOf(groupKey: number): number {
-  return (groupKey - FIRST_GROUP_KEY) * RADIX_NODES_PER_GROUP;
+export function firstNodeOf(groupKey: number): NodeId {
+  return ((groupKey - FIRST_GROUP_KEY) * RADIX_NODES_PER_GROUP) as NodeId;
 }
 
 /**
@@ -106,22 +106,24 @@ class RowReader {
   row(): NodeRow {
     if (this.#firstByte === this.#reader.position) return undefined;
     const blocks = this.record.subarray(this.#firstByte, this.#reader.position);
-    const node = { parent: this.#parent, start: this.#start, blocks };
+    const node = { parent: this.#parent as NodeId, start: this.#start, blocks };
     return this.#ends ? { ...node, ending: this.#ended as ConversationNumber } : node;
   }
 }
 
 /** A node with its number. */
 export interface NumberedNode {
-  readonly number: number;
+  readonly number: NodeId;
   readonly node: RadixNode;
 }
 
 /** Returns the nodes of a record, of either form. @throws StowkenError CORRUPT_STORE */
 export function nodesIn(key: number, record: Uint8Array): NumberedNode[] {
-  if (key < FIRST_GROUP_KEY) return [{ number: key, node: decodeRadixNode(record) }];
+  if (key < FIRST_GROUP_KEY) return [{ number: key as NodeId, node: decodeRadixNode(record) }];
   const first = firstNodeOf(key);
-  return decodeGroup(key, record).flatMap((node, at) => (node ? [{ number: first + at, node }] : []));
+  return decodeGroup(key, record).flatMap((node, at) =>
+    node ? [{ number: (first + at) as NodeId, node }] : [],
+  );
 }
 
 function zigzag(value: number): number {

@@ -1,5 +1,6 @@
 import { assert } from '../../../model/index.js';
 import { RADIX_NODES_PER_GROUP } from '../tables/layout.js';
+import type { NodeId } from '../tables/ids.js';
 import type { Table } from '../tables/table.js';
 import {
   decodeGroup,
@@ -39,7 +40,7 @@ export class NodeGroups {
   constructor(readonly table: Table<number>) {}
 
   /** @throws StowkenError CORRUPT_STORE */
-  get(number: number): RadixNode | undefined {
+  get(number: NodeId): RadixNode | undefined {
     const row = rowOf(this.#group(number), number % RADIX_NODES_PER_GROUP);
     if (row || !this.#singles()) return row;
     const record = this.table.get(number);
@@ -47,7 +48,7 @@ export class NodeGroups {
   }
 
   /** Sets a node; undefined: there is none. */
-  set(number: number, node: NodeRow): void {
+  set(number: NodeId, node: NodeRow): void {
     assert(number > 0 && number < FIRST_GROUP_KEY, 'nodes have numbers from 1 to 2^31', number);
     const group = whole(this.#group(number));
     group.rows[number % RADIX_NODES_PER_GROUP] = node;
@@ -56,9 +57,9 @@ export class NodeGroups {
   }
 
   /** Returns a number above those of all nodes. */
-  next(): number {
+  next(): NodeId {
     this.#next ??= 1 + Math.max(this.#lastInGroups(), this.table.keyBefore(FIRST_GROUP_KEY) ?? 0);
-    return this.#next++;
+    return this.#next++ as NodeId;
   }
 
   /** Writes buffered changes. */
@@ -84,7 +85,7 @@ export class NodeGroups {
     return (this.#hasSingle ??= (this.table.firstKey() ?? FIRST_GROUP_KEY) < FIRST_GROUP_KEY);
   }
 
-  #group(number: number): Group {
+  #group(number: NodeId): Group {
     return this.#groupAt(groupKeyOf(number));
   }
 

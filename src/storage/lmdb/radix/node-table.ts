@@ -2,7 +2,7 @@ import { StowkenError } from '../../../model/index.js';
 import type { Tables } from '../tables/environment.js';
 import type { KeyEntry } from '../tables/key-chunk.js';
 import { KeyIndexWriter } from '../tables/key-index.js';
-import type { ConversationNumber } from '../tables/ids.js';
+import type { ConversationNumber, NodeId } from '../tables/ids.js';
 import type { NodePosition } from './conversation-nodes.js';
 import { NodeGroups } from './node-groups.js';
 import {
@@ -17,6 +17,7 @@ import {
   type RadixNode,
   nodeEnd,
   nodeKey,
+  ROOT,
 } from './nodes.js';
 
 /** Nodes of the prefix index by their numbers, with their edges and the conversations that end in each. */
@@ -35,19 +36,19 @@ export class RadixNodes {
   }
 
   /** @throws StowkenError CORRUPT_STORE */
-  get(number: number): RadixNode {
+  get(number: NodeId): RadixNode {
     const node = this.#nodes.get(number);
     if (!node) throw new StowkenError('CORRUPT_STORE', `node ${number} of the prefix index is missing`);
     return node;
   }
 
   /** Error for a node that contradicts others. */
-  corrupt(number: number, what: string): StowkenError {
+  corrupt(number: NodeId, what: string): StowkenError {
     return this.#nodes.table.corrupt(number, what);
   }
 
   /** Stores a node that is there with other blocks; what ended where it ended goes on to do so. */
-  put(number: number, { parent, start, blocks }: RadixNode): void {
+  put(number: NodeId, { parent, start, blocks }: RadixNode): void {
     const before = this.get(number);
     const node = { parent, start, blocks };
     const isSameEnd = nodeEnd(before) === nodeEnd(node);
@@ -57,7 +58,7 @@ export class RadixNodes {
   }
 
   /** Stores a node after its parent. */
-  add(node: RadixNode, application: string): number {
+  add(node: RadixNode, application: string): NodeId {
     const number = this.#nodes.next();
     this.#nodes.set(number, node);
     this.setChild(node.parent, node.blocks, application, number);
@@ -65,31 +66,31 @@ export class RadixNodes {
   }
 
   /** Returns the child of a node, for an application, that begins with this block. */
-  child(parent: number, firstBlock: Uint8Array, application: string): number | undefined {
-    if (parent !== 0) return this.#children.find(edgeBeginning(parent, firstBlock));
-    return this.#rootEdge(firstBlock, application)?.number;
+  child(parent: NodeId, firstBlock: Uint8Array, application: string): NodeId | undefined {
+    if (parent !== 0) return this.#children.find(edgeBeginning(parent, firstBlock)) as NodeId | undefined;
+    return this.#rootEdge(firstBlock, application)?.number as NodeId | undefined;
   }
 
   /** Sets the edge from a parent to the node with these blocks. */
-  setChild(parent: number, blocks: Uint8Array, application: string, number: number): void {
+  setChild(parent: NodeId, blocks: Uint8Array, application: string, number: NodeId): void {
     const code = parent === 0 ? this.names.codeOf(application) : undefined;
     this.#children.insert(edgeKey(parent, blocksOf(blocks, 0, 1), application, code), number);
   }
 
-  unsetChild(parent: number, blocks: Uint8Array, application: string): void {
+  unsetChild(parent: NodeId, blocks: Uint8Array, application: string): void {
     const first = blocksOf(blocks, 0, 1);
     const edge = parent === 0 ? this.#rootEdge(first, application)?.key : undefined;
     this.#children.remove(edge ?? edgeKey(parent, first, application, undefined));
   }
 
   /** Removes a node without children. */
-  remove(number: number, { parent, blocks }: RadixNode): void {
+  remove(number: NodeId, { parent, blocks }: RadixNode): void {
     this.#removeChild(number, parent, blocks);
     this.#nodes.set(number, undefined);
   }
 
   /** The key of a first node also has the application, which a damaged conversation may have lost. */
-  #removeChild(number: number, parent: number, blocks: Uint8Array): void {
+  #removeChild(number: NodeId, parent: NodeId, blocks: Uint8Array): void {
     for (const { key, number: child } of this.#edges(parent, blocksOf(blocks, 0, 1)))
       if (child === number) return this.#children.remove(key);
     throw this.#nodes.table.miscounted(number, 'has no edge that leads to it');
@@ -98,12 +99,12 @@ export class RadixNodes {
   /** Yields the applications of which a conversation begins with the first of these blocks. */
   *applicationsAt(blocks: Uint8Array): Generator<string, void, void> {
     if (blocks.length === 0) return;
-    for (const { key } of this.#edges(0, blocksOf(blocks, 0, 1))) yield this.#applicationOf(key);
+    for (const { key } of this.#edges(ROOT, blocksOf(blocks, 0, 1))) yield this.#applicationOf(key);
   }
 
   /** Returns the edge of an application, whose key has its name or its code. */
   #rootEdge(firstBlock: Uint8Array, application: string): KeyEntry | undefined {
-    for (const edge of this.#edges(0, firstBlock))
+    for (const edge of this.#edges(ROOT, firstBlock))
       if (this.#applicationOf(edge.key) === application) return edge;
     return undefined;
   }
@@ -112,7 +113,7 @@ export class RadixNodes {
     return applicationOfEdge(key, (code) => this.names.stringOf(code));
   }
 
-  *#edges(parent: number, firstBlock: Uint8Array): Generator<KeyEntry, void, void> {
+  *#edges(parent: NodeId, firstBlock: Uint8Array): Generator<KeyEntry, void, void> {
     const beginning = edgeBeginning(parent, firstBlock);
     for (const edge of this.#children.from(beginning)) {
       if (!beginsWith(edge.key, beginning)) return;
@@ -120,23 +121,23 @@ export class RadixNodes {
     }
   }
 
-  *childrenOf(node: number): Generator<KeyEntry, void, void> {
+  *childrenOf(node: NodeId): Generator<NodeId, void, void> {
     const beginning = nodeKey(node);
     for (const child of this.#children.from(beginning)) {
       if (!beginsWith(child.key, beginning)) return;
-      yield child;
+      yield child.number as NodeId;
     }
   }
 
-  hasChildren(node: number): boolean {
+  hasChildren(node: NodeId): boolean {
     return this.childrenOf(node).next().done !== true;
   }
 
   /** Yields conversations that end in a node, from one depth on and before another, by depth and number. */
-  *endsOf(node: number, from: number, before = Infinity): Generator<RadixEnd, void, void> {
+  *endsOf(node: NodeId, from: number, before = Infinity): Generator<RadixEnd, void, void> {
     let own = this.#endingOf(node);
     if (own && (own.depth < from || own.depth >= before)) own = undefined;
-    for (const { key } of this.#ends.from(endKey({ node: node, depth: from, conversation: 0 }))) {
+    for (const { key } of this.#ends.from(endKey({ node, depth: from, conversation: 0 }))) {
       const end = endOfKey(key);
       if (end.node !== node || end.depth >= before) break;
       if (own && own.depth === end.depth && own.conversation < end.conversation) {
@@ -148,10 +149,10 @@ export class RadixNodes {
     if (own) yield own;
   }
 
-  deepestEnd(node: number): number | undefined {
+  deepestEnd(node: NodeId): number | undefined {
     const own = this.#endingOf(node);
     if (own) return own.depth;
-    const last = this.#ends.before(nodeKey(node + 1));
+    const last = this.#ends.before(nodeKey((node + 1) as NodeId));
     const end = last && endOfKey(last.key);
     return end?.node === node ? end.depth : undefined;
   }
@@ -171,7 +172,7 @@ export class RadixNodes {
   }
 
   /** Puts nodes that are stored alone into their groups, each with a conversation that ends with it. */
-  gather(numbers: readonly number[]): void {
+  gather(numbers: readonly NodeId[]): void {
     for (const number of numbers) {
       const { ending, ...node } = this.get(number);
       const end = ending === undefined ? this.#firstEndAt(number, nodeEnd(node)) : undefined;
@@ -180,12 +181,12 @@ export class RadixNodes {
     }
   }
 
-  #firstEndAt(number: number, depth: number): RadixEnd | undefined {
+  #firstEndAt(number: NodeId, depth: number): RadixEnd | undefined {
     for (const end of this.endsOf(number, depth)) return end;
     return undefined;
   }
 
-  #endingOf(number: number): RadixEnd | undefined {
+  #endingOf(number: NodeId): RadixEnd | undefined {
     const node = this.get(number);
     return node.ending === undefined
       ? undefined

@@ -1,13 +1,13 @@
 import { StowkenError } from '../../../model/index.js';
 import { prefixFingerprintBytes } from '../../contract/queries.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
-import type { ConversationNumber, StringCode } from '../tables/ids.js';
+import type { ConversationNumber, NodeId, StringCode } from '../tables/ids.js';
 import type { NodePosition } from './conversation-nodes.js';
 
 /** Consecutive blocks shared by conversations, up to a point where some differ. */
 export interface RadixNode {
   /** Number of the node before these blocks; 0: they begin a conversation. */
-  readonly parent: number;
+  readonly parent: NodeId;
   /** Number of blocks before these. */
   readonly start: number;
   /** Their fingerprints. */
@@ -19,7 +19,7 @@ export interface RadixNode {
 /** Decodes a node that formats 2 and 3 stored alone. @throws StowkenError CORRUPT_STORE */
 export function decodeRadixNode(record: Uint8Array): RadixNode {
   const reader = new ByteReader(record);
-  const parent = reader.varint();
+  const parent = reader.varint() as NodeId;
   const node = { parent, start: parent === 0 ? 0 : reader.varint(), blocks: reader.rest() };
   if (node.blocks.length === 0 || node.blocks.length % prefixFingerprintBytes !== 0) {
     throw new StowkenError('CORRUPT_STORE', 'a node of the prefix index does not decode');
@@ -44,6 +44,9 @@ export function blocksOf(blocks: Uint8Array, from: number, to?: number): Uint8Ar
   );
 }
 
+/** Beginning of every path, before all blocks. No node is stored for it. */
+export const ROOT = 0 as NodeId;
+const rootKey = nodeKey(ROOT);
 /** Byte before the code of an application: no UTF-8 has it. */
 const CODED = 0xff;
 
@@ -59,7 +62,7 @@ export interface RadixNames {
  * parent by application too, as its code if it has one.
  */
 export function edgeKey(
-  parent: number,
+  parent: NodeId,
   firstBlock: Uint8Array,
   application: string,
   code: StringCode | undefined,
@@ -71,7 +74,7 @@ export function edgeKey(
 }
 
 /** Returns what the keys of edges from a node to those with this first block begin with. */
-export function edgeBeginning(parent: number, firstBlock: Uint8Array): Buffer {
+export function edgeBeginning(parent: NodeId, firstBlock: Uint8Array): Buffer {
   return Buffer.concat([nodeKey(parent), firstBlock]);
 }
 
@@ -79,9 +82,9 @@ export function edgeBeginning(parent: number, firstBlock: Uint8Array): Buffer {
 export function edgeOfKey(
   key: Buffer,
   nameOf: (code: StringCode) => string,
-): { node: number; block: string; application: string | undefined } {
+): { node: NodeId; block: string; application: string | undefined } {
   const bytes = key[0] ?? 0;
-  const node = bytes === 0 ? 0 : key.readUIntBE(1, bytes);
+  const node = (bytes === 0 ? 0 : key.readUIntBE(1, bytes)) as NodeId;
   const at = 1 + bytes;
   const block = key.toString('hex', at, at + prefixFingerprintBytes);
   return { node, block, application: node === 0 ? applicationOfEdge(key, nameOf) : undefined };
@@ -89,20 +92,20 @@ export function edgeOfKey(
 
 /** Returns the application in the key of an edge to a conversation's first node. */
 export function applicationOfEdge(key: Buffer, nameOf: (code: StringCode) => string): string {
-  const at = nodeKey(0).length + prefixFingerprintBytes;
+  const at = rootKey.length + prefixFingerprintBytes;
   if (key[at] !== CODED) return key.toString('utf8', at);
   return nameOf(new ByteReader(key, at + 1).varint() as StringCode);
 }
 
 /** Returns the first block in the key of an edge to a conversation's first node. */
 export function firstBlockOfEdge(key: Buffer): Uint8Array {
-  const at = nodeKey(0).length;
+  const at = rootKey.length;
   return key.subarray(at, at + prefixFingerprintBytes);
 }
 
 /** True if an edge to a conversation's first node has its application as text. */
 export function hasTextApplication(key: Buffer): boolean {
-  return key[0] === 0 && key[nodeKey(0).length + prefixFingerprintBytes] !== CODED;
+  return key[0] === 0 && key[rootKey.length + prefixFingerprintBytes] !== CODED;
 }
 
 export interface RadixEnd extends NodePosition {
@@ -126,14 +129,14 @@ export function endOfKey(key: Buffer): RadixEnd {
     at += 1 + bytes;
     return number;
   };
-  return { node: next(), depth: next(), conversation: next() as ConversationNumber };
+  return { node: next() as NodeId, depth: next(), conversation: next() as ConversationNumber };
 }
 
 /**
  * Returns the lower bound of the keys of a node's children, or of its ends; the next node's is the upper
  * bound.
  */
-export function nodeKey(node: number): Buffer {
+export function nodeKey(node: NodeId): Buffer {
   return sortedNumber(node);
 }
 

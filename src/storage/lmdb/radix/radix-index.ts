@@ -1,18 +1,18 @@
 import type { Tables } from '../tables/environment.js';
 import { RADIX_NODE_BLOCKS } from '../tables/layout.js';
-import type { ConversationNumber } from '../tables/ids.js';
+import type { ConversationNumber, NodeId } from '../tables/ids.js';
 import { type NodePosition, ConversationNodes } from './conversation-nodes.js';
 import { RadixNodes } from './node-table.js';
-import { blockCount, blocksOf, type RadixNames, type RadixNode, nodeEnd } from './nodes.js';
+import { blockCount, blocksOf, type RadixNames, type RadixNode, nodeEnd, ROOT } from './nodes.js';
 
-const ROOT: NodePosition = { node: 0, depth: 0 };
+const BEGIN: NodePosition = { node: ROOT, depth: 0 };
 /** Hidden conversations that a search passes over: it ends with what it has found until then. */
 const HIDDEN_MAX = 2048;
 
 interface Found {
   readonly places: readonly NodePosition[];
   readonly nextDepth: number;
-  readonly conversations: number[];
+  readonly conversations: ConversationNumber[];
 }
 
 /**
@@ -38,7 +38,7 @@ export class RadixIndex {
 
   /** Inserts a conversation that is not in the index. */
   insert(conversation: ConversationNumber, application: string, blocks: Uint8Array): void {
-    this.#settle(conversation, this.#grow(ROOT, application, blocks));
+    this.#settle(conversation, this.#grow(BEGIN, application, blocks));
   }
 
   /**
@@ -47,7 +47,7 @@ export class RadixIndex {
    */
   extend(conversation: ConversationNumber, application: string, depth: number, blocks: Uint8Array): void {
     // One that is shorter than a block, or was never indexed.
-    const place = this.#places.get(conversation) ?? ROOT;
+    const place = this.#places.get(conversation) ?? BEGIN;
     this.sharedBlocks = 0;
     if (place.depth !== depth || blocks.length === 0) return;
     this.#leave(conversation, place);
@@ -92,7 +92,7 @@ export class RadixIndex {
     blocks: Uint8Array,
     limit: number,
     isHidden: (conversation: ConversationNumber) => boolean = () => false,
-  ): { readonly blocks: number; readonly conversations: number[] } {
+  ): { readonly blocks: number; readonly conversations: ConversationNumber[] } {
     let hidden = 0;
     const isVisible = (conversation: ConversationNumber): boolean => {
       if (!isHidden(conversation)) return true;
@@ -137,7 +137,7 @@ export class RadixIndex {
     let nextDepth = 0;
     let places: NodePosition[] = [];
     for (const name of application === undefined ? this.#nodes.applicationsAt(blocks) : [application]) {
-      const place = this.#follow(ROOT, name, blocks);
+      const place = this.#follow(BEGIN, name, blocks);
       if (place.depth === 0) continue;
       if (place.depth !== deepest) nextDepth = Math.max(nextDepth, Math.min(place.depth, deepest));
       if (place.depth < deepest) continue;
@@ -145,7 +145,7 @@ export class RadixIndex {
       deepest = place.depth;
       places.push(place);
     }
-    const conversations: number[] = [];
+    const conversations: ConversationNumber[] = [];
     for (const place of places) {
       for (const conversation of this.#conversationsFrom(place)) {
         const visible = isVisible(conversation);
@@ -213,7 +213,7 @@ export class RadixIndex {
    * Makes a node of the blocks of this one up to a depth; returns it. The rest and its children stay in
    * place.
    */
-  #split(number: number, node: RadixNode, depth: number, application: string): number {
+  #split(number: NodeId, node: RadixNode, depth: number, application: string): NodeId {
     const before = blocksOf(node.blocks, 0, depth - node.start);
     const after = blocksOf(node.blocks, depth - node.start);
     this.#nodes.unsetChild(node.parent, before, application);
@@ -228,7 +228,7 @@ export class RadixIndex {
   }
 
   /** Removes blocks that no conversation has any more, from the end of this node back. */
-  #prune(from: number): void {
+  #prune(from: NodeId): void {
     for (let number = from; number !== 0 && !this.#nodes.hasChildren(number);) {
       const node = this.#nodes.get(number);
       // No end: no conversation has any of its blocks.
@@ -249,7 +249,7 @@ export class RadixIndex {
     const open = [place];
     for (let next = open.pop(); next; next = open.pop()) {
       for (const { conversation } of this.#nodes.endsOf(next.node, next.depth)) yield conversation;
-      for (const { number } of this.#nodes.childrenOf(next.node)) open.push({ node: number, depth: 0 });
+      for (const node of this.#nodes.childrenOf(next.node)) open.push({ node, depth: 0 });
     }
   }
 

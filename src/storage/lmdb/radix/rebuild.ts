@@ -3,7 +3,7 @@ import { readHeader } from '../conversations/conversations.js';
 import type { StringOf } from '../conversations/manifest.js';
 import type { Tables } from '../tables/environment.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
-import type { ConversationNumber } from '../tables/ids.js';
+import type { ConversationNumber, NodeId } from '../tables/ids.js';
 import { placesIn } from './conversation-nodes.js';
 import { nodesIn } from './node-group.js';
 import { blockCount, blocksOf, type RadixNode, nodeEnd } from './nodes.js';
@@ -12,7 +12,7 @@ import { RadixIndex } from './radix-index.js';
 interface Entry {
   readonly conversation: ConversationNumber;
   readonly application: string;
-  readonly node: number;
+  readonly node: NodeId;
   readonly depth: number;
 }
 
@@ -22,7 +22,7 @@ interface Entry {
  * memory.
  */
 export function rebuildRadix(tables: Tables, nameOf: StringOf, nextConversation: number): void {
-  const nodes = new Map<number, RadixNode>();
+  const nodes = new Map<NodeId, RadixNode>();
   for (const { key, value } of tables.radixNodes.scan()) {
     for (const { number, node } of (value && undefinedIfCorrupt(() => nodesIn(key, value))) ?? [])
       nodes.set(number, { ...node, blocks: Buffer.from(node.blocks) });
@@ -36,7 +36,7 @@ export function rebuildRadix(tables: Tables, nameOf: StringOf, nextConversation:
       });
       if (!conversation || place.depth > wholeBlocks(conversation.totalTokens)) continue;
       entries.push({
-        conversation: number as ConversationNumber,
+        conversation: number,
         application: conversation.application,
         ...place,
       });
@@ -48,7 +48,7 @@ export function rebuildRadix(tables: Tables, nameOf: StringOf, nextConversation:
   tables.radixEnds.clear();
   // Names in full: a compaction replaces them by their codes.
   const index = new RadixIndex(tables, () => 1, { codeOf: () => undefined, stringOf: nameOf });
-  for (const { conversation, application, node: node, depth } of entries) {
+  for (const { conversation, application, node, depth } of entries) {
     const blocks = blocksBefore(nodes, node, depth);
     if (blocks) index.insert(conversation, application, blocks);
   }
@@ -56,7 +56,7 @@ export function rebuildRadix(tables: Tables, nameOf: StringOf, nextConversation:
 }
 
 /** Returns the blocks up to a position; undefined if some are missing. */
-function blocksBefore(nodes: ReadonlyMap<number, RadixNode>, number: number, depth: number) {
+function blocksBefore(nodes: ReadonlyMap<NodeId, RadixNode>, number: NodeId, depth: number) {
   const pieces: Uint8Array[] = [];
   let end = depth;
   for (let at = number; at !== 0;) {

@@ -1,4 +1,4 @@
-import { unlessDamaged, type Codec } from '../../../codec/index.js';
+import { undefinedIfCorruptFrame, type Codec } from '../../../codec/index.js';
 import type { SegmentHash } from '../../../model/index.js';
 import type { SegmentWitness } from '../packs/segment-reader.js';
 import type { SegmentId } from '../tables/ids.js';
@@ -13,6 +13,8 @@ export function frameWitness(
   return {
     isStored: (id) => counts.get(id) !== undefined,
     tokensOf: (id, frame) =>
-      unlessDamaged(() => (isIndexed(codec.hashOf(frame), id) ? codec.decode(frame).tokenCount : undefined)),
+      undefinedIfCorruptFrame(() =>
+        isIndexed(codec.hashOf(frame), id) ? codec.decode(frame).tokenCount : undefined,
+      ),
   };
 }

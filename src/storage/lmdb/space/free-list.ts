@@ -1,7 +1,7 @@
 import { readFreeRuns, type FreeRun } from '../data-file/free-list.js';
 import { type Meta, META_PAGES } from '../data-file/meta-pages.js';
 import { type PageFile, PageSet } from '../data-file/page-file.js';
-import { intact, nodeKinds, readHeader, readNumber, type TreePage } from '../data-file/tree-page.js';
+import { assertIntact, nodeKinds, readHeader, readNumber, type TreePage } from '../data-file/tree-page.js';
 import { TreeWalk } from '../data-file/tree-walk.js';
 
 /**
@@ -28,7 +28,7 @@ export class FreeList {
         if (readNumber(page.key(index), 0) >= end) continue;
         for (const { first, count } of this.#runs(file, meta, page, index, known)) {
           for (let number = first; number < first + count; number += 1)
-            intact(free.add(number), page.number, () => `has page ${number} in the free list twice`);
+            assertIntact(free.add(number), page.number, () => `has page ${number} in the free list twice`);
         }
       }
     };
@@ -56,7 +56,7 @@ export class FreeList {
 }
 
 /** Walks the tree of the free list. @throws PageDamage */
-export function walkFreeList(
+function walkFreeList(
   file: PageFile,
   { freeList, transaction, lastPage }: Meta,
   reach: (page: number, count: number) => void,
@@ -64,7 +64,7 @@ export function walkFreeList(
 ): void {
   const visitor = {
     reach(page: number, count: number, from: number) {
-      intact(
+      assertIntact(
         page >= META_PAGES && page + count - 1 <= lastPage,
         from,
         () => `leads to page ${page + count - 1}, and the last page is ${lastPage}`,

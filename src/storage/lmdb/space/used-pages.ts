@@ -3,7 +3,7 @@ import { type PageFile, PageSet } from '../data-file/page-file.js';
 import {
   checkOverflowHeader,
   HEADER_BYTES,
-  intact,
+  assertIntact,
   nodeKinds,
   readNumber,
   TreePage,
@@ -31,7 +31,7 @@ export async function walkUsedPages(
   const used = new PageSet(meta.lastPage + 1);
   const reach = (page: number, count: number, from: number): void => {
     for (let number = page; number < page + count; number += 1)
-      intact(
+      assertIntact(
         used.add(number),
         from,
         () => `leads to page ${number}, which is in use already or is not there`,
@@ -84,6 +84,6 @@ export async function walkUsedPages(
 /** Returns the bytes that a record of the free list uses of those that it has. */
 function entriesBytes(record: Buffer, bytes: number, page: number): number {
   const used = 8 * (1 + readNumber(record, 0));
-  intact(used <= bytes, page, () => 'a record of the free list is longer than its value');
+  assertIntact(used <= bytes, page, () => 'a record of the free list is longer than its value');
   return used;
 }

@@ -5,6 +5,7 @@ declare const segmentId: unique symbol;
 declare const blockId: unique symbol;
 declare const conversationNumber: unique symbol;
 declare const stringCode: unique symbol;
+declare const nodeId: unique symbol;
 
 /**
  * Numbers by which records name each other, from 1 on, each given out once. A number gets its type where it
@@ -17,13 +18,15 @@ export type BlockId = number & { readonly [blockId]: true };
 export type ConversationNumber = number & { readonly [conversationNumber]: true };
 /** Number of a text in the table of strings. */
 export type StringCode = number & { readonly [stringCode]: true };
+/** Number of a node of the prefix index; 0: before all blocks, where no node is. */
+export type NodeId = number & { readonly [nodeId]: true };
 
 /** Returns the key by which the storage's callers name a segment: its id. */
 export function keyOf(id: SegmentId): SegmentKey {
   return id as number as SegmentKey;
 }
 
-/** Returns the id in a caller's key. @throws StowkenError SEGMENT_NOT_FOUND if it is none of these keys */
+/** Returns the id in a caller's key. @throws StowkenError SEGMENT_NOT_FOUND for another storage's */
 export function idOf(key: SegmentKey): SegmentId {
   if (typeof key !== 'number') throw segmentNotFound(key);
   return key as number as SegmentId;

@@ -1,4 +1,4 @@
-import { type Codec, frameRegistryId, unlessDamaged } from '../../../codec/index.js';
+import { type Codec, frameRegistryId, undefinedIfCorruptFrame } from '../../../codec/index.js';
 import type { CheckOptions, Violation } from '../../contract/checks.js';
 import { BackgroundTurns } from '../../shared/background.js';
 import type { VaultParts } from '../commit/parts.js';
@@ -194,7 +194,7 @@ async function checkFrames(
   for (const [slot, { frame, tokenCount }] of frames.entries()) {
     if (frame.length === 0) continue;
     const subject = `segment ${k}/${slot}`;
-    const hash = unlessDamaged(() => codec.hashOf(frame));
+    const hash = undefinedIfCorruptFrame(() => codec.hashOf(frame));
     if (hash === undefined) {
       add('frame', subject, 'its frame does not decode');
       continue;

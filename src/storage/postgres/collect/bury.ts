@@ -1,4 +1,4 @@
-import { frameRegistryId, unlessDamaged } from '../../../codec/index.js';
+import { frameRegistryId, undefinedIfCorruptFrame } from '../../../codec/index.js';
 import type { SegmentHash } from '../../../model/index.js';
 import type { Work } from '../commit/work.js';
 import { bytes, int, type Row, type Statement, text } from '../database/driver.js';
@@ -94,7 +94,7 @@ export async function bury(
     for (const slot of dead.get(k)!) {
       const { frame, tokenCount } = frames[slot] ?? { frame: new Uint8Array(0), tokenCount: 0 };
       // A frame that does not decode is left for verify to report.
-      const hash = frame.length === 0 ? undefined : unlessDamaged(() => vault.codec.hashOf(frame));
+      const hash = frame.length === 0 ? undefined : undefinedIfCorruptFrame(() => vault.codec.hashOf(frame));
       if (hash === undefined) continue;
       gone.push({ k, slot, hash });
       frameBytes += frame.length;

@@ -129,7 +129,7 @@ export class Committer {
     } catch (error) {
       if (constraintOf(error) === undefined) throw failed(error);
     }
-    // A place that this very question took before its own answer was lost is one that the change has not.
+    // The place is taken: by the change, or by an earlier attempt of this query whose answer was lost.
     return (await database.query(findTaken, place)).length === 0;
   }
 

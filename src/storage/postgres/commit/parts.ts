@@ -24,8 +24,8 @@ export interface VaultParts {
   readonly presence: Presence;
   readonly registries: Registries;
   /**
-   * `latest`: the mark of the latest request that was remembered; it tells how long. `answered`: marks of our
-   * own that settled a change, and are not needed any more.
+   * `latest`: mark of the latest request that was remembered, with the time for which requests are.
+   * `answered`: marks of this process whose changes are settled: they can be forgotten.
    */
   readonly requests: { latest: RequestMark | undefined; readonly answered: string[] };
   /** Store time of the newest conversation that this process knows of. */

@@ -75,11 +75,6 @@ export function uuid(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** Orders places as the tables do. */
-export function comparePlaces(a: Place, b: Place): number {
-  return compareIds(a.k, b.k) || a.slot - b.slot;
-}
-
 export function compareIds(a: PackId, b: PackId): number {
   return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
 }

@@ -3,8 +3,8 @@ import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import type { PackId, Place } from './ids.js';
 
 /** Messages, and bytes, after which a part of a list is full. */
-export const partMessagesMax = 2_048;
-export const partBytesMax = 128 * 1024;
+const partMessagesMax = 2_048;
+const partBytesMax = 128 * 1024;
 
 export interface ListedSegment extends Place {
   readonly tokenCount: number;

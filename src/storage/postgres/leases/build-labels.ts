@@ -29,7 +29,7 @@ const removeLabels: Statement = {
 };
 
 /**
- * Builds the indexes of new labels, and removes those of labels that are none any more, if no other server
+ * Builds the indexes of new labels, and removes those of labels that were removed, if no other server
  * does. Every change reads the labels while it holds a gate: after all gates were passed once, each that goes
  * on knows of them, and writes the tags of its own conversations. Those of others are added meanwhile, while
  * their rows are locked.

@@ -5,9 +5,9 @@ import type { OpenReaders } from '../../shared/activity.js';
 import type { Database } from '../database/database.js';
 import { int, type Statement } from '../database/driver.js';
 
-/** Interval in which a server tells that it is there, and what its oldest reader saw. */
-export const beatDefaultMs = 1_000;
-/** Time without a beat after which a server stops its own readers; others believe in it a while longer. */
+/** Interval in which a server renews its row, with what its oldest reader saw. */
+const beatDefaultMs = 1_000;
+/** Time without a beat after which a server stops its own readers; others wait for it a while longer. */
 const lostAfterMs = 20_000;
 const believedSeconds = 40;
 

@@ -66,7 +66,7 @@ export async function listConversations(vault: VaultParts, query: ListQuery): Pr
   return page ?? present(await pageOf(vault, query, ordering, undefined), 'all rows are always there');
 }
 
-/** Returns a page; undefined if it was to be read by a label that is none any more. */
+/** Returns a page; undefined if it was to be read by a label that was removed. */
 async function pageOf(
   vault: VaultParts,
   query: ListQuery,

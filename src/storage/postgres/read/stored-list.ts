@@ -31,13 +31,6 @@ export const findListPart: Statement = {
     and m0 < $4 and t0 + toks > $3 order by n limit 1`,
 };
 
-/** Columns of all parts of some lists, in order. */
-export const readLists: Statement = {
-  name: 'lists_read',
-  text: `select c, ${columns} from part where p = $1 and k = any($2::int8[]) and c = k
-    union all select c, ${columns} from part where p = $1 and c = any($2::int8[]) and n > 0 order by c, n`,
-};
-
 export function listPartFrom(row: Row): ListPart {
   return {
     k: text(row['k']),

@@ -3,7 +3,7 @@ import { int, type Statement, text } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 
 /** Most partitions of a vault: a call for all of a vault asks each. */
-export const partitionsMax = 1_024;
+const partitionsMax = 1_024;
 
 /**
  * Tables that have rows of vaults, by partitions. The first one is the one that others are placed beside, and

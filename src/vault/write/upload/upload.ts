@@ -263,7 +263,7 @@ function checkText(size: number): void {
 }
 
 /** Messages of an upload as bytes, up to the limit of one upload. */
-export class MessageList {
+class MessageList {
   readonly #packer = new MessagePacker();
 
   get length(): number {

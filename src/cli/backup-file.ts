@@ -1,9 +1,9 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { UsageError } from '../context.js';
-import { formatBytes } from '../format.js';
-import type { Io } from '../io.js';
-import { createBar } from '../progress.js';
+import { UsageError } from './context.js';
+import { formatBytes } from './format.js';
+import type { Io } from './io.js';
+import { createBar } from './progress.js';
 
 /** @throws UsageError if the file exists and may not be replaced, or is not a regular file */
 export async function checkReplaceable(path: string, force: boolean): Promise<void> {

@@ -1,14 +1,14 @@
 import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { frameRegistryId } from '../../../codec/index.js';
-import { isSegmentHash, isStowkenError } from '../../../model/index.js';
+import { frameRegistryId } from '../../codec/index.js';
+import { isSegmentHash, isStowkenError } from '../../model/index.js';
 import {
   type InspectedRecord,
   type InspectedTable,
   type Inspection,
   matching,
-} from '../../contract/inspection.js';
-import { decodeManifest } from '../layout/manifest-record.js';
+} from '../contract/inspection.js';
+import { decodeManifest } from './layout/manifest-record.js';
 import {
   HOLDERS_SUFFIX,
   journalNumber,
@@ -20,15 +20,15 @@ import {
   REQUESTS,
   SEGMENTS,
   VAULT_FILE,
-} from '../layout/paths.js';
+} from './layout/paths.js';
 import {
   decodeHolders,
   decodeRegistry,
   decodeRequest,
   decodeSegment,
   decodeVault,
-} from '../layout/records.js';
-import { hashOfName } from '../disk/segment-tree.js';
+} from './layout/records.js';
+import { hashOfName } from './disk/segment-tree.js';
 
 interface FileFormat {
   readonly what: string;
@@ -54,7 +54,7 @@ const registryInside = (path: string, suffix: string) => {
 };
 
 /** Declares every kind of file of the layout once. */
-export const fileFormats: Readonly<Record<string, FileFormat>> = {
+const fileFormats: Readonly<Record<string, FileFormat>> = {
   vault: {
     what: "the vault's id and its next numbers",
     keyOf: (path) => (path === VAULT_FILE ? VAULT_FILE : undefined),
