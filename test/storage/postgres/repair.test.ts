@@ -62,10 +62,14 @@ describe.skipIf(missing).each([1, 4])('repair of %i partitions', (partitions) =>
     expect(await one.repair!({})).toEqual({ repaired: [], remaining: [] });
   });
 
-  it('leaves what is lost to be reported', async () => {
-    await vault.rows(`update part set dir = '', data = '' where p >= $1 and p < $1 + ${partitions}`);
+  it.each([
+    ['packs', "dir = '', data = ''", 'manifest-segments'],
+    ['frames of packs', "data = ''", 'records'],
+    ['lists', "list = '\\xff'", 'records'],
+  ])('leaves %s that are lost to be reported', async (_, lost, invariant) => {
+    await vault.rows(`update part set ${lost} where p >= $1 and p < $1 + ${partitions}`);
     const { remaining } = await one.repair!({});
-    expect(remaining).toContainEqual(expect.objectContaining({ invariant: 'manifest-segments' }));
+    expect(remaining).toContainEqual(expect.objectContaining({ invariant }));
     // The vault is lost: another one is checked after the test.
     await vault.close();
     vault = await SharedVault.create(partitions);

@@ -1,4 +1,4 @@
-import { frameRegistryId, unlessDamaged } from '../../../codec/index.js';
+import { frameRegistryId, undefinedIfCorruptFrame } from '../../../codec/index.js';
 import type { RepairOptions, RepairReport, Violation } from '../../contract/checks.js';
 import { lockGate } from '../collect/condemn.js';
 import { fold } from '../commit/fold.js';
@@ -11,6 +11,7 @@ import { readList } from '../formats/list.js';
 import { decodePack } from '../formats/pack.js';
 import { listPartFrom } from '../read/stored-list.js';
 import { checkVault, partsOf } from './check.js';
+import { type Add, guarded } from './findings.js';
 import { type Counted, writeFigures, writeHashes, writeReferences } from './repair-rows.js';
 
 const readHeads: Statement = {
@@ -84,6 +85,9 @@ async function rebuild(
   }
 }
 
+/** Drops a finding: the check before the repair has reported it. */
+const reported: Add = () => undefined;
+
 /** Reads the rows of a partition that are the truth; lists that nothing has become those of the gone. */
 async function count(
   { codec }: VaultParts,
@@ -103,17 +107,18 @@ async function count(
     const part = listPartFrom(row);
     found.figures.lists += part.list.length;
     if (c !== '0' && lists.has(c)) {
-      const messages = unlessDamaged(() => [...readList(part, k)]) ?? [];
+      const messages = guarded(reported, k, () => [...readList(part, k)]) ?? [];
       const named = messages.flatMap(({ segments }) => segments.map((place) => keyOf(place) as string));
       for (const key of new Set(named)) hold(key);
     } else if (c !== '0' && !gone.has(c)) lost.add(c);
-    const frames = unlessDamaged(() => decodePack({ dir: bytes(row['dir']), data: bytes(row['data']) }));
+    const pack = { dir: bytes(row['dir']), data: bytes(row['data']) };
+    const frames = guarded(reported, k, () => decodePack(pack));
     for (const [slot, { frame, tokenCount }] of (frames ?? []).entries()) {
       if (frame.length === 0) continue;
-      const hash = unlessDamaged(() => codec.hashOf(frame));
+      const hash = undefinedIfCorruptFrame(() => codec.hashOf(frame));
       stored.set(keyOf({ k, slot }) as string, { k, slot, tokenCount, frameBytes: frame.length, hash });
       found.countFrame(
-        unlessDamaged(() => frameRegistryId(frame)),
+        undefinedIfCorruptFrame(() => frameRegistryId(frame)),
         tokenCount,
         frame.length,
         1,
