@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** Modules that are loaded by their path: by Node, by a pool of threads, or by those who install the client. */
+/** Modules that are loaded by path: by Node, by a pool of threads, or by users of the client's package. */
 const loadedByPath = [
   'src/main.ts',
   'src/client/index.ts',
@@ -33,7 +33,9 @@ const parsed = new Map(
 /** Returns the source that a relative import means. */
 function targetOf(file: string, specifier: string): string {
   const path = join(dirname(file), specifier).replace(/^build\//, '');
-  return [path.replace(/\.js$/, '.ts'), path.replace(/\.js$/, '.tsx')].find((each) => parsed.has(each)) ?? path;
+  return (
+    [path.replace(/\.js$/, '.ts'), path.replace(/\.js$/, '.tsx')].find((each) => parsed.has(each)) ?? path
+  );
 }
 
 /** Names that each source has others import: `file name`; `file *` if all of them may be used. */
@@ -71,7 +73,9 @@ function valuesOf(source: ts.SourceFile): string[] {
     if (!isExported) return [];
     if (ts.isVariableStatement(node))
       return node.declarationList.declarations.map(({ name }) => name.getText(source));
-    return ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node) ? [node.name?.text ?? 'default'] : [];
+    return ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node)
+      ? [node.name?.text ?? 'default']
+      : [];
   });
 }
 

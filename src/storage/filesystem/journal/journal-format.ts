@@ -110,7 +110,7 @@ function hasZeroSector(bytes: Uint8Array, offset: number): boolean {
   return false;
 }
 
-/** True if no whole record follows. In this format, only that distinguishes a torn record from a damaged one. */
+/** True if no whole record follows: only that distinguishes a torn record from a damaged one. */
 function isLastOfFormat2(bytes: Uint8Array, number: number, offset: number): boolean {
   const { headBytes } = layout2;
   if (offset + headBytes > bytes.length) return true;

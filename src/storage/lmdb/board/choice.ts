@@ -33,7 +33,7 @@ export interface Candidate {
   readonly references: number;
 }
 
-export function rankOf(order: SharedOrder, { entry, references }: Candidate): number {
+function rankOf(order: SharedOrder, { entry, references }: Candidate): number {
   return order === 'references' ? references : tokensSaved(entry.tokenCount, references);
 }
 
@@ -71,7 +71,7 @@ export function choose(
 }
 
 /** Sorts candidates, the first ones of an order first. */
-export function inOrder(candidates: readonly Candidate[], order: SharedOrder): Candidate[] {
+function inOrder(candidates: readonly Candidate[], order: SharedOrder): Candidate[] {
   return [...candidates].sort((a, b) => rankOf(order, b) - rankOf(order, a) || a.entry.id - b.entry.id);
 }
 

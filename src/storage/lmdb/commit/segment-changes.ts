@@ -180,8 +180,8 @@ export class SegmentChanges {
   }
 
   /**
-   * Deletes those segments that are garbage and were so at commit `sequenceMax` and at time `sinceMaxMs`. Those in
-   * a damaged pack are left, since it is not rewritten. Returns what was deleted.
+   * Deletes those segments that are garbage and were so at commit `sequenceMax` and time `sinceMaxMs`. Those
+   * in a damaged pack are left, since it is not rewritten. Returns what was deleted.
    */
   collect(
     ids: readonly SegmentId[],
